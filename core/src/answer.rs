@@ -1,0 +1,1 @@
+//! What the client sees of Blobwatch: headers and refusals.

@@ -1,0 +1,1 @@
+//! Why one request was treated as it was.

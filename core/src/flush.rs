@@ -1,0 +1,1 @@
+//! What an isolate sends to its FireLog, and what comes back.

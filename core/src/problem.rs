@@ -1,0 +1,92 @@
+//! Errors of the API as RFC 9457 problem documents.
+//!
+//! In scope: the document and the kinds that exist. Not in scope: HTTP responses (`src/edge`).
+
+use serde::Serialize;
+
+/// Media type of the document.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// One problem, complete: nothing of the call was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// `urn:blobwatch:problem:<kind>`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    /// For a person: what happened and what to do.
+    pub detail: String,
+    /// Each place that is wrong and what was expected there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Place>,
+}
+
+/// One wrong place of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// `query.limit`, `body.expression`, `path.route`, `header.authorization`.
+    pub place: String,
+    /// What is wrong and what was expected.
+    pub message: String,
+    /// Byte offset of the first wrong character within the place, where it is text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<usize>,
+    /// The line with `^^^` under the wrong word, where it is text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<String>,
+}
+
+impl Place {
+    #[must_use]
+    pub fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            place: place.into(),
+            message: message.into(),
+            offset: None,
+            excerpt: None,
+        }
+    }
+}
+
+impl Problem {
+    #[must_use]
+    pub fn new(status: u16, kind: &str, title: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:blobwatch:problem:{kind}"),
+            title: title.to_owned(),
+            status,
+            detail: detail.into(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// 400: a parameter is unknown, or its value cannot be read.
+    #[must_use]
+    pub fn bad_parameter(place: Place) -> Self {
+        let detail = format!("{}: {}", place.place, place.message);
+        Self {
+            errors: vec![place],
+            ..Self::new(400, "bad-parameter", "A parameter was refused", detail)
+        }
+    }
+
+    /// 422: the body is well-formed and says something that cannot be.
+    #[must_use]
+    pub fn invalid(errors: Vec<Place>) -> Self {
+        let detail = errors
+            .iter()
+            .map(|e| format!("{}: {}", e.place, e.message))
+            .collect::<Vec<_>>()
+            .join("; ");
+        Self {
+            errors,
+            ..Self::new(422, "invalid", "The request was refused", detail)
+        }
+    }
+
+    #[must_use]
+    pub fn not_found(what: &str) -> Self {
+        Self::new(404, "not-found", "Not found", format!("there is no {what}"))
+    }
+}

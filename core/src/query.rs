@@ -1,0 +1,1 @@
+//! Filters, cursors and summaries over records.

@@ -1,0 +1,125 @@
+//! The record: what is kept of one watched request.
+//!
+//! In scope: the record, its id and its JSON form. Not in scope: how records are stored (`segment`) or queried
+//! (`query`).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::client::{ClientKey, NetworkKey};
+use crate::range::RangeKind;
+use crate::rulebook::{Action, Mode};
+use crate::user_agent::Family;
+
+/// Sortable by time, unique without coordination: 48 bits of milliseconds, 48 bits of the isolate's random
+/// number, 32 bits of the isolate's counter. Written as a ULID (26 characters, Crockford base 32).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordId(pub u128);
+
+/// How the body of an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Completed,
+    ClientClosed,
+    OriginFailed,
+    /// Outside the observed share: the body went by untouched.
+    NotObserved,
+}
+
+/// The methods that are watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Method {
+    #[serde(rename = "GET")]
+    Get,
+    #[serde(rename = "HEAD")]
+    Head,
+}
+
+/// What was asked with Range, and whether the answer was what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RangeRecord {
+    pub kind: RangeKind,
+    pub start: Option<u64>,
+    /// Inclusive, as in the header.
+    pub end: Option<u64>,
+    /// `None` where nothing can be said: no valid range was asked, HEAD, or a redirect or 401 answered.
+    pub honoured: Option<bool>,
+}
+
+/// One rule that matched. `mode`, `would` and `applied` are kept apart: merged, monitor looks like block.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Fired {
+    pub rule: Arc<str>,
+    pub version: u32,
+    pub mode: Mode,
+    /// What enforcement of this rule does.
+    pub would: Action,
+    /// What was done because of this rule; [`Action::None`] in monitor, or where an earlier rule decided.
+    pub applied: Action,
+}
+
+/// What the request said beyond the record's own fields: kept for the explanation and for previews, the same for
+/// all requests of one client build and therefore cheap in a dictionary.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Profile {
+    pub host: String,
+    pub scheme: String,
+    pub protocol: String,
+    pub user_agent: String,
+    pub accept_encoding: String,
+    pub continent: String,
+    pub tls_version: String,
+    pub tls_cipher: String,
+    pub tls_ciphers_sha1: String,
+    pub tls_extensions_sha1: String,
+    pub tls_extensions_sha1_le: String,
+    pub tls_hello_length: Option<u32>,
+    pub ja3: String,
+}
+
+/// One watched request. Absent text is empty here and `null` in JSON.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    pub id: RecordId,
+    pub ray: String,
+    pub route: Arc<str>,
+    pub repository: String,
+    /// As in the path, `sha256:…`.
+    pub digest: String,
+    pub method: Method,
+    /// 0 when no answer came.
+    pub status: u16,
+    pub range: RangeRecord,
+    /// Bytes of the whole blob, where the answer says it.
+    pub size: Option<u64>,
+    /// Bytes that this answer promised (Content-Length).
+    pub promised: Option<u64>,
+    pub outcome: Outcome,
+    /// Until the answer's headers; until the body's end where it is observed.
+    pub duration_ms: u32,
+    pub client: ClientKey,
+    /// Key of the /24 or /48 the client is in.
+    pub network: NetworkKey,
+    pub asn: Option<u32>,
+    pub country: String,
+    pub colo: String,
+    pub family: Family,
+    pub version: String,
+    pub os: String,
+    pub arch: String,
+    pub fingerprint: String,
+    pub ja4: String,
+    /// Every rule that matched, in the order of the rulebook.
+    pub fired: Vec<Fired>,
+    /// What was done to the request.
+    pub verdict: Action,
+    /// Of the rulebook that decided.
+    pub revision: u64,
+    /// Decided without the current rulebook or the deployment's secret.
+    pub degraded: bool,
+    /// Requests that this record stands for.
+    pub weight: u32,
+    pub profile: Profile,
+}

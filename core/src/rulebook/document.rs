@@ -1,0 +1,172 @@
+//! The document: what a rulebook says, as it is written, stored and sent.
+
+use serde::{Deserialize, Serialize};
+
+/// Of the document. A reader refuses a newer one and keeps what it has.
+pub const SCHEMA: u32 = 1;
+
+/// The route that always exists and matches what no other does.
+pub const DEFAULT_ROUTE: &str = "default";
+
+/// One revision of everything that decides about a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rulebook {
+    pub schema: u32,
+    /// Grows by one with each change.
+    pub revision: u64,
+    pub routes: Vec<Route>,
+    /// In the order they are evaluated and recorded.
+    pub rules: Vec<Rule>,
+    pub modes: Vec<ModeSetting>,
+    #[serde(default)]
+    pub settings: Settings,
+}
+
+/// Requests selected by host and repository, and how they are handled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    pub name: String,
+    /// Exact, lower case; any host when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Glob over the repository name: `*` within a segment, `**` across segments.
+    #[serde(default = "every_repository")]
+    pub repository: String,
+    /// Where requests go, `scheme://host[:port]`; absent: the deployment's `ORIGIN`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// Where the `detour` action sends a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detour: Option<String>,
+    #[serde(default)]
+    pub redirects: Redirects,
+    /// Share of clients whose bodies are observed to their end, 0 to 1.
+    #[serde(default)]
+    pub observe: f64,
+    #[serde(default)]
+    pub disclose: Disclose,
+}
+
+fn every_repository() -> String {
+    "**".to_owned()
+}
+
+/// What happens to a redirect that the origin answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Redirects {
+    #[default]
+    Pass,
+    Follow,
+}
+
+/// Who is told in `Blobwatch-Fired` which rules fired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disclose {
+    Never,
+    #[default]
+    Operators,
+    Always,
+}
+
+/// One version of a rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Lower case letters, digits and hyphens; a token in structured fields.
+    pub id: String,
+    pub version: u32,
+    #[serde(default)]
+    pub description: String,
+    pub expression: String,
+    pub action: Action,
+    #[serde(default)]
+    pub default_mode: Mode,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<Volume>,
+}
+
+/// What a rule does when it is enforced. `none` is never a rule's own action: it is what is applied in monitor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    #[default]
+    None,
+    Tag,
+    Detour,
+    Throttle,
+    Block,
+}
+
+/// Whether a rule acts. Monitor is enforce without the effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    Off,
+    #[default]
+    Monitor,
+    Enforce,
+}
+
+/// The mode of one rule on one route; goes before the rule's default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModeSetting {
+    pub rule: String,
+    pub route: String,
+    pub mode: Mode,
+    /// Of client keys, above 0 and up to 100; only with `enforce`, 100 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<f64>,
+    /// Milliseconds since 1970; from then on the rule's default holds again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
+}
+
+/// A rule with a volume fires only while one key exceeds this many matches in one colo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Volume {
+    pub by: VolumeKey,
+    pub requests: u32,
+    pub seconds: u32,
+}
+
+/// What a volume is counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VolumeKey {
+    Fingerprint,
+    Asn,
+    Client,
+    Route,
+}
+
+/// What holds for the whole deployment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// FireLogs of a colo, where it needs more than one.
+    pub fire_logs: std::collections::BTreeMap<String, u32>,
+    /// Seconds a throttled client is asked to wait.
+    pub retry_after_s: u32,
+    /// Records older than this are deleted.
+    pub retention_hours: u32,
+    /// A FireLog deletes its oldest records above this size.
+    pub retention_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            fire_logs: std::collections::BTreeMap::new(),
+            retry_after_s: 30,
+            retention_hours: 7 * 24,
+            // Half of the 10 GB that one object may hold: room for a merge and for the cells beside the records.
+            retention_bytes: 5_000_000_000,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The compact block that a batch of records is stored as.

@@ -1,0 +1,1 @@
+//! From an origin's answer to a record.
