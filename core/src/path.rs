@@ -1,1 +1,204 @@
 //! Which blob a path names: `/v2/<name>/blobs/<digest>`, or that it names none.
+//!
+//! In scope: the paths of the OCI distribution-spec that carry a repository. Not in scope: hosts and queries, and
+//! what is done with the answer (`route`, the edge).
+//!
+//! A path that is not surely a blob is none, and passes untouched. The other mistake is to miss a blob because it
+//! is spelled in another way, so that nobody sees it and no rule holds: `sha256%3Aabc…` is the same blob to every
+//! registry that decodes its paths, as Go's do. [`decode`] therefore comes first.
+
+use std::borrow::Cow;
+
+use crate::digest::Digest;
+
+/// Bytes of a repository's name: what distribution accepts (`RepositoryNameTotalLengthMax`).
+pub const MAX_REPOSITORY: usize = 255;
+
+/// A blob in a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlobPath<'a> {
+    pub repository: &'a str,
+    pub digest: Digest<'a>,
+}
+
+impl<'a> BlobPath<'a> {
+    /// Reads a path without percent-encoding (see [`decode`]). `None` for uploads, manifests and everything else.
+    #[must_use]
+    pub fn parse(path: &'a str) -> Option<Self> {
+        let (head, digest) = path.strip_prefix("/v2/")?.rsplit_once('/')?;
+        Some(Self {
+            repository: repository(head.strip_suffix("/blobs")?)?,
+            digest: Digest::parse(digest)?,
+        })
+    }
+}
+
+/// The repository of any path below `/v2/<name>/`: manifests, blobs, uploads, tags, referrers. A whole pull then
+/// goes to one route.
+#[must_use]
+pub fn repository_of(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix("/v2/")?;
+    // The reference after `uploads/` is the registry's own and may hold a slash; all others may not.
+    if let Some((name, _)) = rest.rsplit_once("/blobs/uploads/") {
+        return repository(name);
+    }
+    let (head, reference) = rest.rsplit_once('/')?;
+    let (name, kind) = head.rsplit_once('/')?;
+    let known = matches!(kind, "manifests" | "blobs" | "tags" | "referrers");
+    (known && !reference.is_empty())
+        .then(|| repository(name))
+        .flatten()
+}
+
+/// The path as an origin that decodes its paths reads it. `None` where an escape is broken or stands for a byte
+/// outside ASCII: no path of the distribution-spec has one.
+#[must_use]
+pub fn decode(path: &str) -> Option<Cow<'_, str>> {
+    if !path.contains('%') {
+        return Some(Cow::Borrowed(path));
+    }
+    let mut plain = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('%') {
+        plain.push_str(before);
+        let (digits, tail) = after.split_at_checked(2)?;
+        plain.push(escaped(digits)?);
+        rest = tail;
+    }
+    plain.push_str(rest);
+    Some(Cow::Owned(plain))
+}
+
+fn escaped(digits: &str) -> Option<char> {
+    let is_hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let byte = u8::from_str_radix(digits, 16).ok()?;
+    (is_hex && byte.is_ascii()).then_some(char::from(byte))
+}
+
+fn repository(name: &str) -> Option<&str> {
+    (name.len() <= MAX_REPOSITORY && name.split('/').all(is_component)).then_some(name)
+}
+
+/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
+fn is_component(text: &str) -> bool {
+    let alphanumeric = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let ends_well = |b: Option<&u8>| b.is_some_and(alphanumeric);
+    let bytes = text.as_bytes();
+    ends_well(bytes.first())
+        && ends_well(bytes.last())
+        && bytes.split(alphanumeric).all(|separator| {
+            matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|b| *b == b'-')
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BlobPath, decode, repository_of};
+
+    const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[track_caller]
+    fn blob(repository: &str) {
+        let path = format!("/v2/{repository}/blobs/{DIGEST}");
+        let parsed = BlobPath::parse(&path).unwrap();
+        assert_eq!((parsed.repository, parsed.digest.as_str()), (repository, DIGEST));
+        assert_eq!(repository_of(&path), Some(repository));
+    }
+
+    #[track_caller]
+    fn none(path: &str) {
+        assert_eq!(BlobPath::parse(path), None, "{path}");
+    }
+
+    #[test]
+    fn names_follow_the_grammar() {
+        for name in [
+            "alpine",
+            "library/alpine",
+            "a/b/c/d",
+            "a.b/c_d/e__f/g--h",
+            "blobs",
+            "a/blobs/blobs",
+            "manifests/uploads",
+            "0/9",
+        ] {
+            blob(name);
+        }
+        for name in [
+            "", "/", "A", "a/", "/a", "a//b", ".a", "a.", "a..b", "a___b", "a._b", "-a", "a-", "..",
+            "a/../b", "a%2fb", "a b", "é",
+        ] {
+            none(&format!("/v2/{name}/blobs/{DIGEST}"));
+        }
+    }
+
+    #[test]
+    fn a_name_is_at_most_255_bytes() {
+        blob(&"a".repeat(255));
+        none(&format!("/v2/{}/blobs/{DIGEST}", "a".repeat(256)));
+    }
+
+    #[test]
+    fn other_paths_are_no_blobs() {
+        for path in [
+            "",
+            "/",
+            "/v2/",
+            "/v2/blobs/",
+            "/v2/a/blobs/",
+            "/v2/a/blobs/uploads/",
+            "/v2/a/blobs/uploads/6b4e",
+            "/v2/a/blobs/latest",
+            "/v2/a/manifests/latest",
+            "/v1/a/blobs/sha256:00",
+        ] {
+            none(path);
+        }
+        none(&format!("/v2/a/manifests/{DIGEST}"));
+        none(&format!("/v2/a/blobs/{DIGEST}/"));
+        none(&format!("v2/a/blobs/{DIGEST}"));
+        none(&format!("//v2/a/blobs/{DIGEST}"));
+        none(&format!("/v2/a/blobs//{DIGEST}"));
+        none(&format!("/v2/blobs/{DIGEST}"));
+    }
+
+    #[test]
+    fn a_whole_pull_has_one_repository() {
+        for path in [
+            "/v2/a/b/manifests/latest",
+            "/v2/a/b/tags/list",
+            "/v2/a/b/blobs/uploads/",
+            "/v2/a/b/blobs/uploads/6b4e-1",
+            "/v2/a/b/blobs/uploads/x/y",
+            "/v2/a/b/referrers/sha256:00",
+        ] {
+            assert_eq!(repository_of(path), Some("a/b"), "{path}");
+        }
+        for path in [
+            "/v2/",
+            "/v2/_catalog",
+            "/v2/manifests/latest",
+            "/v2/a/manifests/",
+            "/v2/A/manifests/x",
+            "/token",
+        ] {
+            assert_eq!(repository_of(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_escaped_path_is_the_path_that_the_origin_decodes() {
+        let path = decode("/v2/library%2Falpine/blobs/sha256%3ae3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b8%35%35").unwrap();
+        let parsed = BlobPath::parse(&path).unwrap();
+        assert_eq!(
+            (parsed.repository, parsed.digest.as_str()),
+            ("library/alpine", DIGEST)
+        );
+        for broken in ["%", "%2", "%zz", "%+1", "%é", "%ff", "a%2"] {
+            assert_eq!(decode(broken), None, "{broken}");
+        }
+        // Once: what decodes to an escape is none of ours.
+        none(&decode(&format!("/v2/a%252Fb/blobs/{DIGEST}")).unwrap());
+        none(&decode(&format!("/v2/a/%2e%2e/b/blobs/{DIGEST}")).unwrap());
+    }
+}
