@@ -22,5 +22,6 @@ pub mod rulebook;
 pub mod segment;
 pub mod settle;
 pub mod store;
+pub mod time;
 pub mod user_agent;
 pub mod verdict;

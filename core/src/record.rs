@@ -3,8 +3,14 @@
 //! In scope: the record, its id and its JSON form. Not in scope: how records are stored (`segment`) or queried
 //! (`query`).
 
+mod id;
+mod json;
+#[cfg(test)]
+pub(crate) mod sample;
+
 use std::sync::Arc;
 
+pub use id::{ID_LENGTH, MAX_ISOLATE, NotAnId};
 use serde::{Deserialize, Serialize};
 
 use crate::client::{ClientKey, NetworkKey};

@@ -1,0 +1,130 @@
+//! The record as the API writes it: names and order of docs/records.md, absent values as `null`.
+
+use serde::{Serialize, Serializer};
+
+use super::{Fired, Method, Outcome, RangeRecord, Record, RecordId};
+use crate::client::{ClientKey, NetworkKey};
+use crate::range::RangeKind;
+use crate::rulebook::Action;
+use crate::time::rfc3339;
+use crate::user_agent::Family;
+
+#[derive(Serialize)]
+struct Json<'a> {
+    id: RecordId,
+    time: String,
+    ray: Option<&'a str>,
+    route: &'a str,
+    repository: &'a str,
+    digest: &'a str,
+    method: Method,
+    status: Option<u16>,
+    range: RangeJson,
+    size: Option<u64>,
+    promised: Option<u64>,
+    outcome: Outcome,
+    duration_ms: u32,
+    client: ClientKey,
+    network: NetworkKey,
+    asn: Option<u32>,
+    country: Option<&'a str>,
+    colo: Option<&'a str>,
+    family: Family,
+    version: Option<&'a str>,
+    os: Option<&'a str>,
+    arch: Option<&'a str>,
+    fingerprint: Option<&'a str>,
+    ja4: Option<&'a str>,
+    fired: &'a [Fired],
+    verdict: Action,
+    revision: u64,
+    degraded: bool,
+    weight: u32,
+}
+
+#[derive(Serialize)]
+struct RangeJson {
+    kind: RangeKind,
+    start: Option<u64>,
+    end: Option<u64>,
+    honoured: Option<bool>,
+}
+
+impl From<RangeRecord> for RangeJson {
+    fn from(range: RangeRecord) -> Self {
+        let RangeRecord {
+            kind,
+            start,
+            end,
+            honoured,
+        } = range;
+        Self {
+            kind,
+            start,
+            end,
+            honoured,
+        }
+    }
+}
+
+fn present(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Json {
+            id: self.id,
+            time: rfc3339(self.id.time_ms()),
+            ray: present(&self.ray),
+            route: &self.route,
+            repository: &self.repository,
+            digest: &self.digest,
+            method: self.method,
+            status: (self.status != 0).then_some(self.status),
+            range: self.range.into(),
+            size: self.size,
+            promised: self.promised,
+            outcome: self.outcome,
+            duration_ms: self.duration_ms,
+            client: self.client,
+            network: self.network,
+            asn: self.asn,
+            country: present(&self.country),
+            colo: present(&self.colo),
+            family: self.family,
+            version: present(&self.version),
+            os: present(&self.os),
+            arch: present(&self.arch),
+            fingerprint: present(&self.fingerprint),
+            ja4: present(&self.ja4),
+            fired: &self.fired,
+            verdict: self.verdict,
+            revision: self.revision,
+            degraded: self.degraded,
+            weight: self.weight,
+        }
+        .serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::record::sample;
+
+    /// Exports of operators read these names: a change here is a new version of the API.
+    #[test]
+    fn the_json_form_is_pinned() {
+        let golden = include_str!("../../tests/data/record.json");
+        assert_eq!(serde_json::to_string(&sample::full()).unwrap(), golden.trim_end());
+    }
+
+    #[test]
+    fn absent_values_are_null() {
+        let golden = include_str!("../../tests/data/record_sparse.json");
+        assert_eq!(
+            serde_json::to_string(&sample::sparse()).unwrap(),
+            golden.trim_end()
+        );
+    }
+}
