@@ -4,8 +4,19 @@
 //! form. Not in scope: the rule language (`rule`) and what is done with a match (`verdict`).
 
 mod document;
+mod name;
+mod policy;
+mod read;
+mod validate;
 
 pub use document::{
     Action, DEFAULT_ROUTE, Disclose, Mode, ModeSetting, Redirects, Route, Rule, Rulebook, SCHEMA, Settings,
     Volume, VolumeKey,
+};
+pub use name::{MAX_HOST, MAX_NAME, check_host, check_name, check_origin};
+pub use policy::{EffectiveMode, ModeSource, Policy, PolicyRoute, PolicyRule};
+pub use read::{DocumentError, MAX_DOCUMENT, strict};
+pub use validate::{
+    MAX_DESCRIPTION, MAX_EXPRESSION, MAX_FIRE_LOGS_PER_COLO, MAX_MODES, MAX_PLACES, MAX_RULES,
+    MAX_VOLUME_SECONDS, faults,
 };

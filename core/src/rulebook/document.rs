@@ -53,6 +53,23 @@ fn every_repository() -> String {
     "**".to_owned()
 }
 
+impl Route {
+    /// A route that takes every repository on every host and handles them as if nothing had been set.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            host: None,
+            repository: every_repository(),
+            origin: None,
+            detour: None,
+            redirects: Redirects::default(),
+            observe: 0.0,
+            disclose: Disclose::default(),
+        }
+    }
+}
+
 /// What happens to a redirect that the origin answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

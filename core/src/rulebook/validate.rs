@@ -1,0 +1,270 @@
+//! What a document must hold beyond its JSON form, expressions apart (`compiled` reads those).
+//!
+//! In scope: bounds, names, references between the parts. Every fault is named, not only the first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+
+use super::document::{Action, DEFAULT_ROUTE, Mode, ModeSetting, Route, Rule, Rulebook, Settings, Volume};
+use super::name::{check_host, check_name, check_origin};
+use crate::problem::Place;
+use crate::route::{Glob, MAX_ROUTES};
+
+/// A rule costs about 1 KB compiled: 2 MB of an isolate's 128 MB.
+pub const MAX_RULES: usize = 2_000;
+
+/// Twenty routes with a mode for each of [`MAX_RULES`] / 4 rules; 32 bytes each, 320 KB compiled.
+pub const MAX_MODES: usize = 10_000;
+
+/// Bytes of one expression: what Cloudflare's own rules allow.
+/// <https://developers.cloudflare.com/ruleset-engine/rules-language/expressions/>
+pub const MAX_EXPRESSION: usize = 4_096;
+
+/// Bytes of a description: a paragraph.
+pub const MAX_DESCRIPTION: usize = 1_000;
+
+/// Longest window of a volume: a FireLog keeps a count for each second of it and each key.
+pub const MAX_VOLUME_SECONDS: u32 = 3_600;
+
+/// FireLogs of one colo: each takes about 1,000 flushes a second, far beyond one colo's isolates.
+pub const MAX_FIRE_LOGS_PER_COLO: u32 = 64;
+
+/// Faults that one answer names: a document of 2,000 bad rules would answer with megabytes.
+pub const MAX_PLACES: usize = 50;
+
+/// A day: longer, and a client's operator takes the throttle for a block.
+const MAX_RETRY_AFTER_S: u32 = 86_400;
+
+/// A year of records; the size bound cuts far earlier.
+const MAX_RETENTION_HOURS: u32 = 366 * 24;
+
+/// What one object may hold, less the room that a merge needs.
+const MAX_RETENTION_BYTES: u64 = 9_000_000_000;
+
+/// The faults found so far.
+#[derive(Debug, Default)]
+pub(super) struct Faults(pub(super) Vec<Place>);
+
+impl Faults {
+    pub(super) fn add(&mut self, place: impl Into<String>, message: impl Into<String>) {
+        if self.0.len() < MAX_PLACES {
+            self.0.push(Place::new(place, message));
+        }
+    }
+
+    fn check(&mut self, place: impl FnOnce() -> String, found: &str, expected: Result<(), &str>) {
+        if let Err(expected) = expected {
+            self.add(place(), format!("expected {expected}, found {found:?}"));
+        }
+    }
+
+    fn at_most(&mut self, place: impl Into<String>, found: usize, most: usize, unit: &str) {
+        if found > most {
+            self.add(place, format!("expected at most {most} {unit}, found {found}"));
+        }
+    }
+
+    fn within<T: PartialOrd + Display>(&mut self, place: impl Into<String>, found: T, least: T, most: T) {
+        if !(found >= least && found <= most) {
+            self.add(place, format!("expected {least} to {most}, found {found}"));
+        }
+    }
+}
+
+/// Everything that is wrong with a document, except in its expressions.
+#[must_use]
+pub fn faults(book: &Rulebook) -> Vec<Place> {
+    let mut faults = Faults::default();
+    routes(&mut faults, &book.routes);
+    rules(&mut faults, &book.rules);
+    modes(&mut faults, book);
+    detours(&mut faults, book);
+    settings(&mut faults, &book.settings);
+    faults.0
+}
+
+fn routes(faults: &mut Faults, routes: &[Route]) {
+    faults.at_most("routes", routes.len(), MAX_ROUTES, "routes");
+    let mut names = BTreeSet::new();
+    for (at, route) in routes.iter().enumerate() {
+        if !names.insert(route.name.as_str()) {
+            faults.add(
+                format!("routes[{at}].name"),
+                format!("{:?} is there twice", route.name),
+            );
+        }
+        one_route(faults, &format!("routes[{at}]."), route);
+    }
+    if !names.contains(DEFAULT_ROUTE) {
+        faults.add("routes", "there is no route \"default\"");
+    }
+}
+
+/// `prefix` goes before each place, for instance `routes[3].` or `body.`.
+fn one_route(faults: &mut Faults, prefix: &str, route: &Route) {
+    faults.check(|| format!("{prefix}name"), &route.name, check_name(&route.name));
+    let repository = route.repository.as_str();
+    if let Err(error) = Glob::parse(repository) {
+        faults.add(format!("{prefix}repository"), error.to_string());
+    }
+    if let Some(host) = &route.host {
+        faults.check(|| format!("{prefix}host"), host, check_host(host));
+    }
+    for (field, value) in [("origin", &route.origin), ("detour", &route.detour)] {
+        if let Some(value) = value {
+            faults.check(|| format!("{prefix}{field}"), value, check_origin(value));
+        }
+    }
+    faults.within(format!("{prefix}observe"), route.observe, 0.0, 1.0);
+    if route.name == DEFAULT_ROUTE && (route.host.is_some() || repository != "**") {
+        faults.add(
+            format!("{prefix}repository"),
+            "the route \"default\" takes what no other does: expected no host, and the repository \"**\"",
+        );
+    }
+}
+
+fn rules(faults: &mut Faults, rules: &[Rule]) {
+    faults.at_most("rules", rules.len(), MAX_RULES, "rules");
+    let mut ids = BTreeSet::new();
+    for (at, rule) in rules.iter().enumerate() {
+        if !ids.insert(rule.id.as_str()) {
+            faults.add(format!("rules[{at}].id"), format!("{:?} is there twice", rule.id));
+        }
+        one_rule(faults, &format!("rules[{at}]."), rule);
+    }
+}
+
+fn one_rule(faults: &mut Faults, prefix: &str, rule: &Rule) {
+    faults.check(|| format!("{prefix}id"), &rule.id, check_name(&rule.id));
+    if rule.version == 0 {
+        faults.add(format!("{prefix}version"), "expected 1 or more, found 0");
+    }
+    let description = format!("{prefix}description");
+    faults.at_most(description, rule.description.len(), MAX_DESCRIPTION, "bytes");
+    faults.at_most(
+        format!("{prefix}expression"),
+        rule.expression.len(),
+        MAX_EXPRESSION,
+        "bytes",
+    );
+    if rule.action == Action::None {
+        let message = "expected tag, detour, throttle or block, found none";
+        faults.add(format!("{prefix}action"), message);
+    }
+    if let Some(volume) = &rule.volume {
+        one_volume(faults, prefix, volume);
+    }
+}
+
+fn one_volume(faults: &mut Faults, prefix: &str, volume: &Volume) {
+    faults.within(
+        format!("{prefix}volume.requests"),
+        volume.requests,
+        1,
+        1_000_000_000,
+    );
+    faults.within(
+        format!("{prefix}volume.seconds"),
+        volume.seconds,
+        1,
+        MAX_VOLUME_SECONDS,
+    );
+}
+
+fn modes(faults: &mut Faults, book: &Rulebook) {
+    faults.at_most("modes", book.modes.len(), MAX_MODES, "modes");
+    let rules: BTreeSet<&str> = book.rules.iter().map(|rule| rule.id.as_str()).collect();
+    let routes: BTreeSet<&str> = book.routes.iter().map(|route| route.name.as_str()).collect();
+    let mut pairs = BTreeSet::new();
+    for (at, setting) in book.modes.iter().enumerate() {
+        if !rules.contains(setting.rule.as_str()) {
+            faults.add(
+                format!("modes[{at}].rule"),
+                format!("there is no rule {:?}", setting.rule),
+            );
+        }
+        if !routes.contains(setting.route.as_str()) {
+            faults.add(
+                format!("modes[{at}].route"),
+                format!("there is no route {:?}", setting.route),
+            );
+        }
+        if !pairs.insert((&setting.rule, &setting.route)) {
+            faults.add(
+                format!("modes[{at}]"),
+                "this rule has a mode on this route already",
+            );
+        }
+        percent(faults, &format!("modes[{at}]."), setting);
+    }
+}
+
+fn percent(faults: &mut Faults, prefix: &str, setting: &ModeSetting) {
+    let Some(percent) = setting.percent else {
+        return;
+    };
+    let place = format!("{prefix}percent");
+    if setting.mode != Mode::Enforce {
+        faults.add(place, "expected no percent: only the mode enforce has one");
+    } else if !(percent > 0.0 && percent <= 100.0) {
+        faults.add(place, format!("expected above 0 and up to 100, found {percent}"));
+    }
+}
+
+/// Enforced detours have an origin to go to, now and when a setting expires.
+fn detours(faults: &mut Faults, book: &Rulebook) {
+    let set: BTreeMap<(&str, &str), (usize, &ModeSetting)> = (book.modes.iter().enumerate())
+        .map(|(at, setting)| ((setting.rule.as_str(), setting.route.as_str()), (at, setting)))
+        .collect();
+    for (rule_at, rule) in book.rules.iter().enumerate() {
+        if rule.action != Action::Detour {
+            continue;
+        }
+        for route in book.routes.iter().filter(|route| route.detour.is_none()) {
+            let setting = set.get(&(rule.id.as_str(), route.name.as_str()));
+            let message = format!(
+                "the route {:?} has no detour origin to enforce it with",
+                route.name
+            );
+            match setting {
+                Some((at, setting)) if setting.mode == Mode::Enforce => {
+                    faults.add(format!("modes[{at}].mode"), message);
+                }
+                Some((_, setting)) if setting.expires_ms.is_none() => {}
+                _ if rule.default_mode == Mode::Enforce => {
+                    faults.add(format!("rules[{rule_at}].default_mode"), message);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn settings(faults: &mut Faults, settings: &Settings) {
+    faults.within(
+        "settings.retry_after_s",
+        settings.retry_after_s,
+        1,
+        MAX_RETRY_AFTER_S,
+    );
+    faults.within(
+        "settings.retention_hours",
+        settings.retention_hours,
+        1,
+        MAX_RETENTION_HOURS,
+    );
+    let bytes = settings.retention_bytes;
+    faults.within("settings.retention_bytes", bytes, 1_000_000, MAX_RETENTION_BYTES);
+    for (colo, count) in &settings.fire_logs {
+        faults.within(
+            format!("settings.fire_logs.{colo}"),
+            *count,
+            1,
+            MAX_FIRE_LOGS_PER_COLO,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

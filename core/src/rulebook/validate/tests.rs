@@ -1,0 +1,220 @@
+use super::*;
+use crate::rulebook::{SCHEMA, VolumeKey};
+
+fn book() -> Rulebook {
+    Rulebook {
+        schema: SCHEMA,
+        revision: 1,
+        routes: vec![Route::named("default"), Route::named("ecr")],
+        rules: vec![rule("a", Action::Block), rule("b", Action::Detour)],
+        modes: vec![],
+        settings: Settings::default(),
+    }
+}
+
+fn rule(id: &str, action: Action) -> Rule {
+    Rule {
+        id: id.to_owned(),
+        version: 1,
+        description: String::new(),
+        expression: "true".to_owned(),
+        action,
+        default_mode: Mode::Monitor,
+        volume: None,
+    }
+}
+
+fn mode(rule: &str, route: &str, mode: Mode) -> ModeSetting {
+    ModeSetting {
+        rule: rule.to_owned(),
+        route: route.to_owned(),
+        mode,
+        percent: None,
+        expires_ms: None,
+    }
+}
+
+/// Changes a sound document and expects exactly these places.
+#[track_caller]
+fn case(change: impl FnOnce(&mut Rulebook), expected: &[&str]) {
+    let mut changed = book();
+    change(&mut changed);
+    let places: Vec<String> = faults(&changed).into_iter().map(|p| p.place).collect();
+    assert_eq!(places, expected);
+}
+
+#[test]
+fn a_sound_document_has_no_faults() {
+    case(|_| (), &[]);
+}
+
+#[test]
+fn every_fault_is_named_not_only_the_first() {
+    case(
+        |book| {
+            book.routes[1].observe = 1.5;
+            book.routes[1].host = Some("Registry:5000".to_owned());
+            book.rules[0].id = "A b".to_owned();
+            book.rules[1].action = Action::None;
+        },
+        &[
+            "routes[1].host",
+            "routes[1].observe",
+            "rules[0].id",
+            "rules[1].action",
+        ],
+    );
+}
+
+#[test]
+fn routes_are_named_once_and_the_default_takes_everything() {
+    case(
+        |book| book.routes[1].name = "default".to_owned(),
+        &["routes[1].name"],
+    );
+    case(|book| drop(book.routes.remove(0)), &["routes"]);
+    case(
+        |book| book.routes[0].repository = "library/**".to_owned(),
+        &["routes[0].repository"],
+    );
+    case(
+        |book| book.routes[0].host = Some("a.example".to_owned()),
+        &["routes[0].repository"],
+    );
+    case(
+        |book| book.routes[1].repository = "Library/*".to_owned(),
+        &["routes[1].repository"],
+    );
+    case(
+        |book| book.routes[1].origin = Some("a.example".to_owned()),
+        &["routes[1].origin"],
+    );
+    case(
+        |book| book.routes[1].detour = Some("https://a/b".to_owned()),
+        &["routes[1].detour"],
+    );
+    case(|book| book.routes[1].observe = f64::NAN, &["routes[1].observe"]);
+}
+
+#[test]
+fn rules_are_bounded_and_named_once() {
+    case(|book| book.rules[1].id = "a".to_owned(), &["rules[1].id"]);
+    case(|book| book.rules[0].version = 0, &["rules[0].version"]);
+    case(
+        |book| book.rules[0].description = "x".repeat(MAX_DESCRIPTION + 1),
+        &["rules[0].description"],
+    );
+    case(
+        |book| book.rules[0].expression = "x".repeat(MAX_EXPRESSION + 1),
+        &["rules[0].expression"],
+    );
+    let volume = |requests, seconds| Volume {
+        by: VolumeKey::Asn,
+        requests,
+        seconds,
+    };
+    case(
+        |book| book.rules[0].volume = Some(volume(1, MAX_VOLUME_SECONDS)),
+        &[],
+    );
+    case(
+        |book| book.rules[0].volume = Some(volume(0, MAX_VOLUME_SECONDS + 1)),
+        &["rules[0].volume.requests", "rules[0].volume.seconds"],
+    );
+}
+
+#[test]
+fn a_mode_is_of_a_rule_and_a_route_that_exist_and_set_once() {
+    case(
+        |book| book.modes.push(mode("x", "y", Mode::Off)),
+        &["modes[0].rule", "modes[0].route"],
+    );
+    case(
+        |book| book.modes = vec![mode("a", "ecr", Mode::Off), mode("a", "ecr", Mode::Enforce)],
+        &["modes[1]"],
+    );
+}
+
+#[test]
+fn a_percentage_is_enforce_only_and_above_zero() {
+    let set = |chosen, percent| {
+        move |book: &mut Rulebook| {
+            book.modes.push(ModeSetting {
+                percent: Some(percent),
+                ..mode("a", "ecr", chosen)
+            });
+        }
+    };
+    case(set(Mode::Enforce, 0.01), &[]);
+    case(set(Mode::Enforce, 100.0), &[]);
+    case(set(Mode::Enforce, 0.0), &["modes[0].percent"]);
+    case(set(Mode::Enforce, 100.5), &["modes[0].percent"]);
+    case(set(Mode::Enforce, f64::NAN), &["modes[0].percent"]);
+    case(set(Mode::Monitor, 50.0), &["modes[0].percent"]);
+}
+
+#[test]
+fn an_enforced_detour_needs_an_origin_now_and_after_an_expiry() {
+    let detour = Some("https://bucket.example".to_owned());
+    case(
+        |book| book.modes.push(mode("b", "ecr", Mode::Enforce)),
+        &["modes[0].mode"],
+    );
+    case(|book| book.modes.push(mode("b", "ecr", Mode::Monitor)), &[]);
+    case(
+        |book| {
+            book.routes[1].detour = detour.clone();
+            book.modes.push(mode("b", "ecr", Mode::Enforce));
+        },
+        &[],
+    );
+    case(
+        |book| {
+            book.rules[1].default_mode = Mode::Enforce;
+            book.modes = vec![mode("b", "ecr", Mode::Off), mode("b", "default", Mode::Monitor)];
+        },
+        &[],
+    );
+    case(
+        |book| {
+            book.rules[1].default_mode = Mode::Enforce;
+            book.modes = vec![mode("b", "ecr", Mode::Off), mode("b", "default", Mode::Monitor)];
+            book.modes[0].expires_ms = Some(1);
+        },
+        &["rules[1].default_mode"],
+    );
+}
+
+#[test]
+fn the_number_of_parts_and_of_named_faults_is_bounded() {
+    case(
+        |book| {
+            let many = (0..=MAX_RULES).map(|n| rule(&format!("r{n}"), Action::Tag));
+            book.rules = many.collect();
+        },
+        &["rules"],
+    );
+    let mut wrong = book();
+    wrong.rules = (0..1_000).map(|_| rule("", Action::Tag)).collect();
+    assert_eq!(faults(&wrong).len(), MAX_PLACES);
+}
+
+#[test]
+fn settings_keep_what_an_object_can_hold() {
+    case(
+        |book| book.settings.retry_after_s = 0,
+        &["settings.retry_after_s"],
+    );
+    case(
+        |book| book.settings.retention_hours = 0,
+        &["settings.retention_hours"],
+    );
+    case(
+        |book| book.settings.retention_bytes = u64::MAX,
+        &["settings.retention_bytes"],
+    );
+    case(
+        |book| book.settings.fire_logs = [("FRA".to_owned(), 65)].into(),
+        &["settings.fire_logs.FRA"],
+    );
+}
