@@ -1,1 +1,172 @@
 //! From matches and modes to what is done: the one place where off, monitor and enforce differ.
+//!
+//! In scope: which matches fire, in which mode, what each would do and what is applied. Not in scope: whether an
+//! expression matches (`rule`), how a refusal looks (`answer`), counting volumes (the FireLog).
+
+mod hot;
+mod share;
+
+pub use hot::{HotKey, HotKeys, MAX_HOT_KEYS};
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::client::ClientKey;
+use crate::record::Fired;
+use crate::rulebook::{Action, Mode, Policy, PolicyRule, VolumeKey};
+use share::bucket;
+
+/// Who asks for what, as far as modes and volumes look at it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Subject<'a> {
+    /// Position of the route in the rulebook.
+    pub route: usize,
+    pub client: ClientKey,
+    pub fingerprint: &'a str,
+    pub asn: Option<u32>,
+    pub now_ms: u64,
+    /// Decided without the current rulebook or the deployment's secret: client keys may not be the ones that the
+    /// percentages were set for, so a part of the clients is nobody.
+    pub degraded: bool,
+}
+
+/// What is done to one request, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Verdict {
+    /// Every rule that fired, in the order of the rulebook, also after the one that decided.
+    pub fired: Vec<Fired>,
+    /// What is done: the first enforced block, throttle or detour; else tag where one was enforced; else none.
+    pub action: Action,
+    /// Position in `fired` of the rule that decided; `None` unless the action is block, throttle or detour.
+    pub decided_by: Option<usize>,
+    /// Matches of rules with a volume, hot or not, for the FireLog to count.
+    pub counts: Vec<VolumeCount>,
+}
+
+/// One match of a rule that has a volume.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct VolumeCount {
+    pub rule: Arc<str>,
+    pub version: u32,
+    /// Value of what the volume is counted by, as text: a fingerprint, an AS number, a client key, a route's name.
+    pub key: String,
+}
+
+/// What is done about the rules that matched; `matched` are positions in the rulebook, in its order.
+#[must_use]
+pub fn decide(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    matched: impl IntoIterator<Item = usize>,
+    hot: &HotKeys,
+) -> Verdict {
+    let mut verdict = Verdict::default();
+    for index in matched {
+        if let Some(rule) = policy.rule(index) {
+            one(policy, subject, index, rule, hot, &mut verdict);
+        }
+    }
+    verdict
+}
+
+fn one(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    index: usize,
+    rule: &PolicyRule,
+    hot: &HotKeys,
+    verdict: &mut Verdict,
+) {
+    let effective = policy.mode(subject.route, index, subject.now_ms);
+    // The only place where the modes differ.
+    let acts = match effective.mode {
+        Mode::Off => return,
+        Mode::Monitor => false,
+        Mode::Enforce => holds_client(subject, rule, effective.percent),
+    };
+    if !volume_exceeded(policy, subject, rule, hot, verdict) {
+        return;
+    }
+    let applied = if acts {
+        apply(policy, subject, rule.action, verdict)
+    } else {
+        Action::None
+    };
+    verdict.fired.push(Fired {
+        rule: Arc::clone(&rule.id),
+        version: rule.version,
+        mode: effective.mode,
+        would: rule.action,
+        applied,
+    });
+}
+
+/// What this rule's action comes to, given what came before it; the rule is about to be pushed to `fired`.
+fn apply(policy: &Policy, subject: &Subject<'_>, action: Action, verdict: &mut Verdict) -> Action {
+    let has_detour = policy.route(subject.route).is_some_and(|route| route.has_detour);
+    let terminal = match action {
+        Action::None => return Action::None,
+        Action::Tag => {
+            verdict.action = verdict.action.max(Action::Tag);
+            return Action::Tag;
+        }
+        // Refused when the rulebook was written; should one get here, the pull goes on.
+        Action::Detour if !has_detour => return Action::None,
+        Action::Detour | Action::Throttle | Action::Block => action,
+    };
+    if verdict.decided_by.is_some() {
+        return Action::None;
+    }
+    verdict.decided_by = Some(verdict.fired.len());
+    verdict.action = terminal;
+    terminal
+}
+
+/// Whether a percentage holds the client; the share of one rule says nothing about another's.
+#[must_use]
+pub fn in_percent(client: ClientKey, rule: &str, percent: f64) -> bool {
+    percent >= 100.0 || bucket(client, rule) < percent
+}
+
+fn holds_client(subject: &Subject<'_>, rule: &PolicyRule, percent: f64) -> bool {
+    let is_part = percent < 100.0;
+    !(is_part && subject.degraded) && in_percent(subject.client, &rule.id, percent)
+}
+
+/// Counts the match where the rule has a volume, and says whether its key is hot.
+fn volume_exceeded(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    rule: &PolicyRule,
+    hot: &HotKeys,
+    verdict: &mut Verdict,
+) -> bool {
+    let Some(volume) = &rule.volume else {
+        return true;
+    };
+    // What the request does not say cannot be counted by: the rule stays silent.
+    let Some(key) = volume_key(policy, subject, volume.by) else {
+        return false;
+    };
+    let is_hot = hot.is_hot(&rule.id, rule.version, &key, subject.now_ms);
+    verdict.counts.push(VolumeCount {
+        rule: Arc::clone(&rule.id),
+        version: rule.version,
+        key: key.into_owned(),
+    });
+    is_hot
+}
+
+fn volume_key<'a>(policy: &'a Policy, subject: &Subject<'a>, by: VolumeKey) -> Option<Cow<'a, str>> {
+    match by {
+        VolumeKey::Fingerprint => Some(Cow::Borrowed(subject.fingerprint)).filter(|text| !text.is_empty()),
+        VolumeKey::Asn => subject.asn.map(|asn| Cow::Owned(asn.to_string())),
+        VolumeKey::Client => Some(Cow::Owned(subject.client.to_string())),
+        VolumeKey::Route => policy
+            .route(subject.route)
+            .map(|route| Cow::Borrowed(&*route.name)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
