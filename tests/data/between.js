@@ -1,0 +1,41 @@
+// Stands between Blobwatch and its Durable Objects and breaks what a test tells it to break, so that the worker
+// under test is the one that is released. Everything else is handed on untouched.
+import { DurableObject } from "cloudflare:workers";
+
+const SLOW_MS = 10_000;
+// { FireLog: "refuse", RuleBook: "garbage" }; one isolate holds it and both classes.
+let faults = {};
+let calls = {};
+
+const broken = {
+  refuse: () => new Response("refused on purpose", { status: 503 }),
+  full: () => new Response("database or disk is full", { status: 507 }),
+  garbage: () => new Response("\u0000{ not what was asked for", { status: 200 }),
+  throw: () => {
+    throw new Error("thrown on purpose");
+  },
+};
+
+function between(kind) {
+  return class extends DurableObject {
+    async fetch(request) {
+      const call = `${kind} ${request.method} ${new URL(request.url).pathname}`;
+      calls[call] = (calls[call] ?? 0) + 1;
+      const fault = faults[kind];
+      if (fault === "slow") await scheduler.wait(SLOW_MS);
+      if (broken[fault]) return broken[fault]();
+      const real = this.env[kind];
+      return real.get(real.idFromName(this.ctx.id.name)).fetch(request);
+    }
+  };
+}
+
+export const FireLog = between("FireLog");
+export const RuleBook = between("RuleBook");
+
+export default {
+  async fetch(request) {
+    if (request.method === "PUT") faults = await request.json();
+    return Response.json({ faults, calls });
+  },
+};

@@ -1,0 +1,199 @@
+//! An origin that fails, and clients that go away: neither is made better or worse on the way through.
+
+use std::time::Duration;
+
+use crate::harness::clock::{PATIENCE, eventually, now};
+use crate::harness::http::{Ended, Request};
+use crate::harness::place::Place;
+use crate::harness::registry::REPOSITORY;
+use crate::harness::relay::{Fault, Gate};
+use crate::harness::stage::Stage;
+
+fn large(stage: &Stage) -> Request {
+    Request::get(&format!(
+        "/v2/{REPOSITORY}/blobs/{}",
+        stage.registry.image.large().digest
+    ))
+}
+
+fn small(stage: &Stage) -> Request {
+    Request::get(&format!(
+        "/v2/{REPOSITORY}/blobs/{}",
+        stage.registry.image.small().digest
+    ))
+}
+
+/// A truncated blob must look truncated: an end that looks clean poisons whoever trusts it.
+#[test]
+fn body_cut_at_the_origin_is_cut_for_the_client() {
+    let stage = Stage::new();
+    let bytes = &stage.registry.image.large().bytes;
+    let case = |fault: Fault, sent: usize| {
+        stage.origin.arm(fault, |_| true);
+        let answer = stage.through(&large(&stage));
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.ended, Ended::Cut);
+        assert!(answer.body.len() <= sent && bytes.starts_with(&answer.body));
+    };
+    case(Fault::Cut(3_000_000), 3_000_000);
+    case(Fault::Reset(3_000_000), 3_000_000);
+    case(Fault::Cut(0), 0);
+}
+
+#[test]
+fn body_without_a_length_that_is_cut_does_not_end_cleanly() {
+    let stage = Stage::new();
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+    stage
+        .origin
+        .arm(Fault::Answer(format!("{head}5\r\nfirst\r\n").into()), |_| true);
+    assert_eq!(stage.through(&small(&stage)).ended, Ended::Cut);
+    stage.origin.arm(
+        Fault::Answer(format!("{head}5\r\nfirst\r\n0\r\n\r\n").into()),
+        |_| true,
+    );
+    let whole = stage.through(&small(&stage));
+    assert_eq!((whole.ended, whole.text().as_str()), (Ended::Complete, "first"));
+}
+
+#[test]
+fn body_is_passed_on_while_it_comes() {
+    let stage = Stage::new();
+    let gate = Gate::default();
+    stage.origin.arm(Fault::Hold(1_000_000, gate.clone()), |_| true);
+    let mut answer = stage.open(&Place::default(), &large(&stage));
+    let mut body = answer.take(1_000_000).unwrap();
+    gate.open();
+    let rest = answer.rest(body.len()).unwrap();
+    body.extend(rest.body);
+    assert_eq!(rest.ended, Ended::Complete);
+    assert!(body == stage.registry.image.large().bytes);
+}
+
+#[test]
+fn client_that_goes_away_frees_the_origin() {
+    let stage = Stage::new();
+    let mut answer = stage.open(&Place::default(), &large(&stage));
+    answer.take(100_000).unwrap();
+    assert_eq!(stage.origin.open(), 1);
+    drop(answer);
+    eventually("the origin's connection closes", PATIENCE, || {
+        (stage.origin.open() == 0).then_some(())
+    });
+    assert!(stage.through(&small(&stage)).body == stage.registry.image.small().bytes);
+}
+
+#[test]
+fn slow_origin_is_waited_for() {
+    let stage = Stage::new();
+    let delay = Duration::from_secs(2);
+    stage.origin.arm(Fault::Delay(delay), |_| true);
+    let start = now();
+    assert!(stage.through(&small(&stage)).body == stage.registry.image.small().bytes);
+    assert!(start.elapsed() >= delay);
+}
+
+#[test]
+fn origin_that_ignores_ranges_is_passed_on() {
+    let stage = Stage::new();
+    stage.origin.arm(Fault::IgnoreRange, |_| true);
+    let answer = stage.through(&small(&stage).header("Range", "bytes=1000-"));
+    assert_eq!((answer.status(), answer.get("content-range")), (200, None));
+    assert!(answer.body == stage.registry.image.small().bytes);
+}
+
+#[test]
+fn redirect_is_passed_on() {
+    let stage = Stage::new();
+    let elsewhere = "https://storage.example/blob?signature=a%2Bb%3D&x=1";
+    stage.origin.arm(Fault::redirect(elsewhere), |_| true);
+    for method in ["GET", "HEAD"] {
+        let answer = stage.through(&Request::new(method, small(&stage).head.target()));
+        assert_eq!(
+            (answer.status(), answer.get("location")),
+            (307, Some(elsewhere)),
+            "{method}"
+        );
+    }
+}
+
+/// `printf 'compressed by the origin' | gzip -n`
+const GZIP: [u8; 44] = [
+    31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 75, 206, 207, 45, 40, 74, 45, 46, 78, 77, 81, 72, 170, 84, 40, 201, 72,
+    85, 200, 47, 202, 76, 207, 204, 3, 0, 199, 96, 148, 185, 24, 0, 0, 0,
+];
+
+fn canned(head: &str, body: &[u8]) -> Fault {
+    let head = format!(
+        "{head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    Fault::Answer([head.as_bytes(), body].concat())
+}
+
+#[test]
+fn what_the_origin_compressed_stays_compressed() {
+    let stage = Stage::new();
+    stage
+        .origin
+        .arm(canned("HTTP/1.1 200 OK\r\nContent-Encoding: gzip", &GZIP), |_| {
+            true
+        });
+    let case = |request: Request| {
+        let answer = stage.through(&request);
+        assert_eq!(answer.get("content-encoding"), Some("gzip"), "{request:?}");
+        assert_eq!(answer.get("content-length"), Some("44"), "{request:?}");
+        assert_eq!(answer.body, GZIP, "{request:?}");
+    };
+    case(small(&stage).header("Accept-Encoding", "gzip"));
+    // Nobody asked, and yet it is not ours to decode.
+    case(small(&stage));
+    case(Request::get("/v2/library/app/manifests/v1").header("Accept-Encoding", "gzip"));
+}
+
+#[test]
+fn errors_of_the_origin_are_passed_on() {
+    let stage = Stage::new();
+    let case = |head: &str, status: u16, fields: &[(&str, &str)]| {
+        stage.origin.arm(canned(head, b"{\"errors\":[]}"), |_| true);
+        let answer = stage.through(&small(&stage));
+        assert_eq!(
+            (answer.status(), answer.text().as_str()),
+            (status, "{\"errors\":[]}"),
+            "{head}"
+        );
+        for (name, value) in fields {
+            let has = answer
+                .head
+                .fields
+                .iter()
+                .any(|(n, v)| n.eq_ignore_ascii_case(name) && v.contains(value));
+            assert!(has, "{name}: {value} is missing: {:?}", answer.head);
+        }
+    };
+    let basic = "Www-Authenticate: Basic realm=\"b\"";
+    let bearer = "Www-Authenticate: Bearer realm=\"https://auth.example/token\",service=\"s\"";
+    let both = [
+        ("www-authenticate", "Bearer realm=\"https://auth.example/token\""),
+        ("www-authenticate", "Basic"),
+    ];
+    case(
+        &format!("HTTP/1.1 401 Unauthorized\r\n{bearer}\r\n{basic}"),
+        401,
+        &both,
+    );
+    case(
+        "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7",
+        429,
+        &[("retry-after", "7")],
+    );
+    let proxied = "HTTP/1.1 503 Service Unavailable\r\nProxy-Status: cdn; error=destination_not_found";
+    case(
+        proxied,
+        503,
+        &[("proxy-status", "cdn; error=destination_not_found")],
+    );
+    case("HTTP/1.1 500 Internal Server Error", 500, &[]);
+    let cookies = "HTTP/1.1 404 Not Found\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2";
+    case(cookies, 404, &[("set-cookie", "a=1"), ("set-cookie", "b=2")]);
+}

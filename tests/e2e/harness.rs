@@ -1,0 +1,17 @@
+//! Everything around the worker that the tests start: the real runtime, a real registry, proxies, clients.
+//!
+//! All of it on loopback, on free ports, in temporary folders, and gone when the test ends.
+
+#![expect(dead_code, reason = "the tests that use the rest come with the worker")]
+
+pub(crate) mod api;
+pub(crate) mod clock;
+pub(crate) mod head;
+pub(crate) mod http;
+pub(crate) mod image;
+pub(crate) mod place;
+pub(crate) mod process;
+pub(crate) mod registry;
+pub(crate) mod relay;
+pub(crate) mod stage;
+pub(crate) mod workerd;

@@ -1,0 +1,85 @@
+//! What most tests start from: a registry, something that can break before it, and Blobwatch before that.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::http::{Answer, Incoming, Request};
+use super::image::digest;
+use super::place::Place;
+use super::registry::Registry;
+use super::relay::Relay;
+use super::workerd::{Bundle, Deployment, Workerd};
+
+pub(crate) const OPERATOR: &str = "token-of-an-operator";
+pub(crate) const VIEWER: &str = "token-of-a-viewer";
+
+pub(crate) struct Stage {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) origin: Relay,
+    pub(crate) edge: Workerd,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        Self::serving(Bundle::Passthrough)
+    }
+
+    pub(crate) fn serving(bundle: Bundle) -> Self {
+        let registry = Registry::shared();
+        let origin = Relay::before(registry.addr());
+        let edge = configured(bundle, &origin.url()).start();
+        Self {
+            registry,
+            origin,
+            edge,
+        }
+    }
+
+    /// The answer that a client somewhere gets from Blobwatch.
+    #[track_caller]
+    pub(crate) fn through(&self, request: &Request) -> Answer {
+        self.from(&Place::default(), request)
+    }
+
+    #[track_caller]
+    pub(crate) fn from(&self, place: &Place, request: &Request) -> Answer {
+        self.open(place, request).finish().unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn open(&self, place: &Place, request: &Request) -> Incoming {
+        place
+            .ask(request)
+            .open(self.edge.addr())
+            .unwrap_or_else(|e| panic!("{e}: {}", self.edge.log()))
+    }
+
+    /// The answer that the registry gives when there is nothing before it.
+    #[track_caller]
+    pub(crate) fn straight(&self, request: &Request) -> Answer {
+        request.send(self.registry.addr()).unwrap()
+    }
+}
+
+/// A deployment with a secret, an operator and a viewer.
+pub(crate) fn configured(bundle: Bundle, origin: &str) -> Deployment {
+    let token = |name: &str, role: &str, token: &str| {
+        let sha256 = digest(token.as_bytes());
+        json!({"name": name, "role": role, "sha256": sha256.trim_start_matches("sha256:")})
+    };
+    let tokens = json!([
+        token("olga", "operator", OPERATOR),
+        token("vic", "viewer", VIEWER)
+    ]);
+    Deployment::new(bundle, origin)
+        .var("BLOBWATCH_TOKENS", tokens.to_string())
+        .var("BLOBWATCH_CLIENT_SECRET", "a secret of the end-to-end tests")
+}
+
+/// Real clients cannot say where they are: before them, this proxy says it for them.
+pub(crate) fn front(edge: SocketAddr, place: &Place) -> Relay {
+    let blob = place.blob();
+    Relay::editing(edge, move |request| request.set("CF-Blob", &blob))
+}

@@ -1,0 +1,12 @@
+//! End to end: the worker on the real runtime, before a real registry, pulled from by real clients.
+//!
+//! `cargo xtask test` builds the worker first and then runs these.
+
+// `clippy.toml` lets tests unwrap; the attribute tells clippy that the harness is one.
+#[cfg(test)]
+mod harness;
+
+#[cfg(test)]
+mod broken_origin;
+#[cfg(test)]
+mod fidelity;
