@@ -1,0 +1,136 @@
+//! What one request asked with Range, and the kind of behaviour it shows without a look at the client's history.
+
+use super::{ByteRange, RangeHeader, RangeKind};
+
+/// Bytes from which an aligned closed range is a tile. Below, alignment is chance: one in `length` scattered ranges
+/// starts at a multiple of its length. containerd chunks nothing smaller either.
+pub const MIN_TILE: u64 = 512;
+
+/// Tile lengths in the field are multiples of this: aria2 1 MiB and up, Dragonfly 4 to 64 MiB, SOCI 8 or 16 MiB.
+pub const TILE_UNIT: u64 = 1 << 20;
+
+/// Kept from the request until its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Asked {
+    /// No Range.
+    #[default]
+    Nothing,
+    /// A Range that says nothing.
+    Invalid,
+    One(ByteRange),
+    /// The header's value, which [`RangeHeader`] accepts and holds several ranges.
+    Many(Box<str>),
+}
+
+impl Asked {
+    /// Reads the Range header, where there is one.
+    #[must_use]
+    pub fn read(header: Option<&str>) -> Self {
+        let Some(value) = header else { return Self::Nothing };
+        match RangeHeader::parse(value) {
+            Ok(header) if header.count() == 1 => Self::One(header.first()),
+            Ok(_) => Self::Many(value.into()),
+            Err(_) => Self::Invalid,
+        }
+    }
+
+    /// The kind as far as the request alone shows it; the blob's size is unknown.
+    #[must_use]
+    pub fn kind(&self) -> RangeKind {
+        match self {
+            Self::Nothing => RangeKind::None,
+            Self::Invalid => RangeKind::Invalid,
+            Self::Many(_) => RangeKind::Multi,
+            Self::One(range) => range.kind(),
+        }
+    }
+
+    /// The kind once the answer has told the blob's size; [`Asked::kind`] where it did not.
+    #[must_use]
+    pub fn refined(&self, size: Option<u64>) -> RangeKind {
+        match (self, size) {
+            (Self::One(ByteRange::Closed { first, last }), Some(size)) => refined(*first, *last, size),
+            _ => self.kind(),
+        }
+    }
+
+    /// First and last position asked, as far as they are said: of several ranges the lowest and the highest, of a
+    /// suffix what the size makes of it.
+    #[must_use]
+    pub fn offsets(&self, size: Option<u64>) -> (Option<u64>, Option<u64>) {
+        match self {
+            Self::Nothing | Self::Invalid => (None, None),
+            Self::One(range) => range.offsets(size),
+            Self::Many(value) => hull(value, size),
+        }
+    }
+}
+
+impl ByteRange {
+    fn kind(self) -> RangeKind {
+        match self {
+            Self::Suffix { .. } => RangeKind::Suffix,
+            Self::Open { first: 0 } => RangeKind::Whole,
+            Self::Open { .. } => RangeKind::Resume,
+            Self::Closed {
+                first: 0,
+                last: 0 | 1,
+            } => RangeKind::Probe,
+            Self::Closed { first, last } if is_tile(first, last) => RangeKind::Tile,
+            Self::Closed { .. } => RangeKind::Scatter,
+        }
+    }
+
+    fn offsets(self, size: Option<u64>) -> (Option<u64>, Option<u64>) {
+        match self {
+            Self::Closed { first, last } => (Some(first), Some(last)),
+            Self::Open { first } => (Some(first), None),
+            Self::Suffix { .. } => {
+                let part = size.and_then(|size| self.within(size));
+                (part.map(|(first, _)| first), part.map(|(_, last)| last))
+            }
+        }
+    }
+}
+
+fn hull(value: &str, size: Option<u64>) -> (Option<u64>, Option<u64>) {
+    let Ok(header) = RangeHeader::parse(value) else {
+        return (None, None);
+    };
+    let ends = || header.ranges().map(|range| range.offsets(size));
+    let lowest = ends().filter_map(|(first, _)| first).min();
+    let is_open = ends().any(|(_, last)| last.is_none());
+    let highest = ends().filter_map(|(_, last)| last).max();
+    (lowest, highest.filter(|_| !is_open))
+}
+
+/// Closed ranges that reach the end mean something else than those that do not:
+/// - from 0 it is the whole blob, whatever its last position (regclient writes `0-size`); a probe stays one even on a
+///   blob of two bytes, being asked before the size was known;
+/// - from an offset it is the rest, and so a resume (oras `N-(size-1)`, regclient `N-size`), unless it stands where a
+///   last tile would.
+fn refined(first: u64, last: u64, size: u64) -> RangeKind {
+    let kind = ByteRange::Closed { first, last }.kind();
+    let reaches_end = last.saturating_add(1) >= size;
+    match (kind, first) {
+        (RangeKind::Tile | RangeKind::Scatter, 0) if reaches_end => RangeKind::Whole,
+        (RangeKind::Scatter, _) if reaches_end && !is_last_tile(first, size) => RangeKind::Resume,
+        (RangeKind::Scatter, _) if reaches_end => RangeKind::Tile,
+        _ => kind,
+    }
+}
+
+fn is_tile(first: u64, last: u64) -> bool {
+    let length = (last - first).saturating_add(1);
+    length >= MIN_TILE && first.is_multiple_of(length)
+}
+
+/// The last tile is shorter than its siblings, so its own length says nothing. Any tiling by a multiple of
+/// [`TILE_UNIT`] puts it at such a multiple, after at least one tile that is not shorter. A resume stands there once
+/// in a million, but for clients that write whole MiB (containerd), and those ask openly.
+fn is_last_tile(first: u64, size: u64) -> bool {
+    first > 0 && first.is_multiple_of(TILE_UNIT) && size.saturating_sub(first) <= first
+}
+
+#[cfg(test)]
+mod tests;
