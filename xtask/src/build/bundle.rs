@@ -1,0 +1,92 @@
+//! One JavaScript module and the Wasm beside it, for runtimes that do not bundle: `workerd serve` embeds both by name.
+
+use super::Variant;
+use crate::command::quiet;
+use crate::progress::Step;
+use crate::setup::Tools;
+use crate::workspace::Workspace;
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where the entry and its modules are.
+const EDGE: &str = "src/edge";
+
+pub(super) fn write(
+    workspace: &Workspace,
+    tools: &Tools,
+    step: &Step,
+    variant: Variant,
+) -> Result<(String, ())> {
+    let folder = variant.bundle();
+    let entry = entry(workspace, variant)?;
+    let mut esbuild = tools.npm("esbuild");
+    esbuild
+        .arg(entry.join("entry.js"))
+        .args([
+            "--bundle",
+            "--format=esm",
+            "--target=esnext",
+            "--log-level=warning",
+        ])
+        .args([
+            "--external:cloudflare:*",
+            "--external:node:*",
+            "--external:*.wasm",
+        ])
+        .arg(format!("--outfile={}", folder.join("worker.js").display()));
+    quiet(step, &mut esbuild)?;
+    let wasm = workspace.path(variant.wasm());
+    fs::copy(&wasm, workspace.path(folder.join("index_bg.wasm")))
+        .with_context(|| format!("failed to copy {}", wasm.display()))?;
+    Ok((folder.display().to_string(), ()))
+}
+
+/// The folder of the entry whose `../../build/index.js` is this variant's: a variant with a root of its own gets a copy.
+fn entry(workspace: &Workspace, variant: Variant) -> Result<PathBuf> {
+    let folder = variant.root().join(EDGE);
+    if folder != Path::new(EDGE) {
+        copy_scripts(&workspace.path(EDGE), &workspace.path(&folder))
+            .with_context(|| format!("failed to copy {EDGE} to {}", folder.display()))?;
+    }
+    Ok(folder)
+}
+
+/// Copies the JavaScript files of a folder; files that are gone from it go there too.
+fn copy_scripts(from: &Path, to: &Path) -> std::io::Result<()> {
+    if to.exists() {
+        fs::remove_dir_all(to)?;
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        match path.file_name() {
+            Some(name) if path.extension().is_some_and(|ext| ext == "js") => fs::copy(&path, to.join(name))?,
+            _ => continue,
+        };
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::copy_scripts;
+    use std::fs;
+
+    #[test]
+    fn only_scripts_that_still_exist_are_in_the_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::create_dir_all(&from).unwrap();
+        fs::create_dir_all(&to).unwrap();
+        fs::write(from.join("entry.js"), "new").unwrap();
+        fs::write(from.join("mod.rs"), "").unwrap();
+        fs::write(to.join("gone.js"), "").unwrap();
+        copy_scripts(&from, &to).unwrap();
+        let names: Vec<_> = fs::read_dir(&to)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(names, ["entry.js"]);
+    }
+}

@@ -1,0 +1,64 @@
+//! Every test of the project: native ones and those end to end, which need the built worker and real clients.
+
+use crate::build::{self, Variant};
+use crate::command::open;
+use crate::progress::step;
+use crate::setup;
+use crate::setup::debian::{self, Package};
+use crate::workspace::Workspace;
+use anyhow::Result;
+
+/// What `cargo xtask test` understands.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Arguments for `cargo test`, after `--`
+    #[arg(last = true)]
+    cargo_test: Vec<String>,
+}
+
+/// A real registry, and the clients whose requests are watched.
+const PACKAGES: [Package; 6] = [
+    Package {
+        name: "docker-registry",
+        program: "docker-registry",
+    },
+    Package {
+        name: "skopeo",
+        program: "skopeo",
+    },
+    Package {
+        name: "containerd",
+        program: "ctr",
+    },
+    Package {
+        name: "podman",
+        program: "podman",
+    },
+    Package {
+        name: "curl",
+        program: "curl",
+    },
+    Package {
+        name: "wget",
+        program: "wget",
+    },
+];
+
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    step("registry and clients", |step| {
+        Ok((
+            debian::ensure(
+                step,
+                &PACKAGES,
+                "the end-to-end tests use a real registry and real clients",
+            )?,
+            (),
+        ))
+    })?;
+    let tools = setup::run(workspace)?;
+    let sizes = build::worker(workspace, &tools, Variant::Release)?;
+    build::worker(workspace, &tools, Variant::TestHooks)?;
+    println!("{sizes}");
+    let mut cargo = tools.command("cargo");
+    open(cargo.args(["test", "--workspace"]).args(&args.cargo_test))
+}
