@@ -1,0 +1,50 @@
+# Blobwatch on open-source workerd, in front of your own registry: docs/self-hosting.md says how to run it.
+# Values come from the environment of the workerd process, the folder of the data from --directory-path.
+
+using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "blobwatch", worker = .blobwatch),
+    # Where the SQLite files of the Durable Objects are: --directory-path=data=/var/lib/blobwatch
+    (name = "data", disk = (writable = true)),
+    # What the worker may connect to. A registry on this machine or in your network is "private" or "local".
+    (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
+  ],
+  sockets = [
+    # Plain HTTP on loopback, for a front proxy that ends TLS. --socket-addr=http=… listens elsewhere.
+    #
+    # cfBlobHeader: workerd knows the address of its peer and nothing else of a client. A front proxy can tell the rest in
+    # a header with JSON, which becomes `request.cf`:
+    #     Blobwatch-Cf: {"clientIp": "192.0.2.7", "asn": 64500, "country": "NZ", "colo": "WLG", "tlsVersion": "TLSv1.3"}
+    # Whoever can set that header can be anybody. Turn it on only if nothing but your proxy reaches this socket and the
+    # proxy overwrites the header on every request:
+    #     http = (cfBlobHeader = "Blobwatch-Cf")
+    (name = "http", address = "127.0.0.1:8787", service = "blobwatch", http = ()),
+  ],
+);
+
+const blobwatch :Workerd.Worker = (
+  # `cargo xtask build` makes both. The name of the Wasm module is the specifier that worker.js imports.
+  modules = [
+    (name = "worker.js", esModule = embed "../build/bundle/worker.js"),
+    (name = "./index_bg.wasm", wasm = embed "../build/bundle/index_bg.wasm"),
+  ],
+  compatibilityDate = "2026-11-01",
+  bindings = [
+    # The registry behind, for instance http://127.0.0.1:5000
+    (name = "ORIGIN", fromEnvironment = "ORIGIN"),
+    # `CF-*` headers are the client's word here, and not believed.
+    (name = "PLATFORM", text = "workerd"),
+    (name = "BLOBWATCH_TOKENS", fromEnvironment = "BLOBWATCH_TOKENS"),
+    (name = "BLOBWATCH_CLIENT_SECRET", fromEnvironment = "BLOBWATCH_CLIENT_SECRET"),
+    (name = "RULE_BOOK", durableObjectNamespace = "RuleBook"),
+    (name = "FIRE_LOG", durableObjectNamespace = "FireLog"),
+  ],
+  # The keys name the folders of the data: with another key the worker starts empty.
+  durableObjectNamespaces = [
+    (className = "RuleBook", uniqueKey = "blobwatch-rule-book", enableSql = true),
+    (className = "FireLog", uniqueKey = "blobwatch-fire-log", enableSql = true),
+  ],
+  durableObjectStorage = (localDisk = "data"),
+);
