@@ -5,6 +5,7 @@
 #![expect(dead_code, reason = "the tests that use the rest come with the worker")]
 
 pub(crate) mod api;
+pub(crate) mod clients;
 pub(crate) mod clock;
 pub(crate) mod head;
 pub(crate) mod http;

@@ -10,3 +10,5 @@ mod harness;
 mod broken_origin;
 #[cfg(test)]
 mod fidelity;
+#[cfg(test)]
+mod real_clients;

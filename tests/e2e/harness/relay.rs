@@ -134,6 +134,14 @@ impl Relay {
         self.state.seen.lock().unwrap().clone()
     }
 
+    /// The Range fields of the requests that came.
+    pub(crate) fn ranges(&self) -> Vec<String> {
+        self.seen()
+            .iter()
+            .filter_map(|request| request.get("range").map(str::to_owned))
+            .collect()
+    }
+
     /// Exchanges under way.
     pub(crate) fn open(&self) -> usize {
         self.state.open.load(Ordering::SeqCst)

@@ -1,0 +1,188 @@
+//! The clients that people pull with, each with a home of its own.
+
+use std::fs::{create_dir, read, read_dir, write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::clock::{PATIENCE, eventually};
+use super::image::{Image, digest};
+use super::process::{Output, Service, command, run};
+use super::registry::TAG;
+
+/// 70 MB over loopback and onto a disk that seven others use.
+const PULL: Duration = Duration::from_secs(120);
+
+/// A folder that a client pulls into.
+pub(crate) struct Home(TempDir);
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+}
+
+/// `skopeo copy` of an image into a folder.
+pub(crate) fn skopeo(home: &Home, edge: SocketAddr, repository: &str) -> Output {
+    let to = home.path("pulled");
+    let mut skopeo = command("skopeo");
+    skopeo.args(["--insecure-policy", "copy", "--src-tls-verify=false"]);
+    skopeo
+        .arg(format!("docker://{edge}/{repository}:{TAG}"))
+        .arg(format!("dir:{}", to.display()));
+    run(skopeo, PULL)
+}
+
+/// `skopeo copy` of a folder that it pulled to a registry.
+pub(crate) fn skopeo_push(home: &Home, edge: SocketAddr, repository: &str) -> Output {
+    let from = home.path("pulled");
+    let mut skopeo = command("skopeo");
+    skopeo.args([
+        "--insecure-policy",
+        "copy",
+        "--dest-tls-verify=false",
+        "--preserve-digests",
+    ]);
+    skopeo
+        .arg(format!("dir:{}", from.display()))
+        .arg(format!("docker://{edge}/{repository}:{TAG}"));
+    run(skopeo, PULL)
+}
+
+/// Every blob of the image is in the folder that `skopeo` wrote, and is what its name says.
+#[track_caller]
+pub(crate) fn has_pulled(home: &Home, image: &Image) {
+    let blobs = image.blobs().map(|blob| &blob.digest);
+    for expected in blobs {
+        let path = home.path("pulled").join(expected.trim_start_matches("sha256:"));
+        assert_eq!(&digest(&read(&path).unwrap()), expected);
+    }
+    assert_eq!(
+        digest(&read(home.path("pulled").join("manifest.json")).unwrap()),
+        image.manifest.digest
+    );
+}
+
+/// `podman pull`, then the digest that it stored the image under.
+pub(crate) fn podman(home: &Home, edge: SocketAddr, repository: &str) -> String {
+    let name = format!("{edge}/{repository}:{TAG}");
+    let podman = |arguments: &[&str]| {
+        let mut podman = command("podman");
+        podman.args([
+            "--storage-driver=vfs",
+            "--cgroup-manager=cgroupfs",
+            "--events-backend=none",
+        ]);
+        for folder in ["root", "runroot", "tmpdir"] {
+            podman.arg(format!("--{folder}={}", home.path(folder).display()));
+        }
+        podman.args(arguments);
+        run(podman, PULL).success()
+    };
+    podman(&["pull", "--quiet", "--tls-verify=false", &name]);
+    podman(&["image", "inspect", "--format={{.Digest}}", &name])
+        .stdout
+        .trim()
+        .to_owned()
+}
+
+/// A containerd of its own, with `ctr` to talk to it.
+pub(crate) struct Containerd {
+    home: Home,
+    _service: Service,
+}
+
+impl Containerd {
+    pub(crate) fn start() -> Self {
+        let home = Home::new();
+        let config = home.path("config.toml");
+        write(&config, containerd_configuration(&home)).unwrap();
+        create_dir(home.path("tmp")).unwrap();
+        let mut containerd = command("containerd");
+        containerd
+            .arg("--config")
+            .arg(&config)
+            .env("TMPDIR", home.path("tmp"));
+        let service = Service::start(containerd, &home.path("log"));
+        let containerd = Self {
+            home,
+            _service: service,
+        };
+        eventually("containerd answers", PATIENCE, || {
+            run(containerd.ctr(&["version"]), PATIENCE)
+                .status
+                .success()
+                .then_some(())
+        });
+        containerd
+    }
+
+    fn ctr(&self, arguments: &[&str]) -> Command {
+        let mut ctr = command("ctr");
+        ctr.arg("--address").arg(self.home.path("sock")).args(arguments);
+        ctr
+    }
+
+    pub(crate) fn pull(&self, edge: SocketAddr, repository: &str) -> Output {
+        let name = format!("{edge}/{repository}:{TAG}");
+        run(
+            self.ctr(&["images", "pull", "--plain-http", "--snapshotter=native", &name]),
+            PULL,
+        )
+    }
+
+    /// Every blob of the image is in the content store, and is what its name says.
+    #[track_caller]
+    pub(crate) fn has_pulled(&self, image: &Image) {
+        let store = self
+            .home
+            .path("root")
+            .join("io.containerd.content.v1.content/blobs/sha256");
+        for expected in image.blobs().chain([&image.manifest]).map(|blob| &blob.digest) {
+            let path = store.join(expected.trim_start_matches("sha256:"));
+            assert_eq!(&digest(&read(&path).unwrap()), expected);
+        }
+        assert!(read_dir(store).unwrap().count() > image.layers.len());
+    }
+}
+
+/// Content and images; the plugins that run containers want kernel features that a pull does not need.
+fn containerd_configuration(home: &Home) -> String {
+    let path = |name: &str| home.path(name).display().to_string();
+    format!(
+        "version = 2
+root = {:?}
+state = {:?}
+disabled_plugins = [\"io.containerd.grpc.v1.cri\", \"io.containerd.internal.v1.opt\"]
+[grpc]
+address = {:?}
+",
+        path("root"),
+        path("state"),
+        path("sock"),
+    )
+}
+
+/// `curl`, once; `--continue-at -` takes up where the file ends.
+pub(crate) fn curl(url: &str, to: &Path, arguments: &[&str]) -> Output {
+    let mut curl = command("curl");
+    curl.args(["--silent", "--show-error", "--output"])
+        .arg(to)
+        .args(arguments)
+        .arg(url);
+    run(curl, PULL)
+}
+
+/// `wget`, which resumes by itself.
+pub(crate) fn wget(url: &str, to: &Path) -> Output {
+    let mut wget = command("wget");
+    wget.arg("--no-verbose").arg("--output-document").arg(to).arg(url);
+    run(wget, PULL)
+}
