@@ -2,5 +2,48 @@
 //!
 //! In scope: parse, check, print, compile and run; each its own type, so that a compiled rule cannot hold an
 //! unknown field. Not in scope: modes and actions (`rulebook`, `verdict`).
+//!
+//! ```
+//! use blobwatch_core::rule::{self, Engine, Field, Scratch, Value, Values};
+//!
+//! let rule = rule::parse(r#"http.user_agent contains "docker/" and ip.src.asnum in {16509 14618}"#)?.check()?;
+//! let engine = Engine::compile(&[rule])?;
+//! let mut scratch = Scratch::new(&engine);
+//!
+//! let mut values = Values::new();
+//! values.set(Field::UserAgent, Value::Bytes(b"docker/19.03.6-ce go/go1.13.4"));
+//! values.set(Field::Asn, Value::Int(16509));
+//! engine.run(&values, &mut scratch);
+//! assert_eq!(scratch.matched().collect::<Vec<_>>(), [0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod check;
+mod engine;
+mod error;
+mod evaluate;
+mod explain;
+mod expression;
+mod field;
+mod limits;
+mod operand;
+mod parse;
+mod pattern;
+mod print;
+mod term;
+mod text;
 pub mod values;
+mod wildcard;
+
+pub use check::Checked;
+pub use engine::{CompileError, Engine, Scratch};
+pub use error::RuleError;
+pub use explain::Clause;
+pub use expression::Expression;
+pub use field::{Field, Type};
+pub use limits::{
+    MAX_ARGUMENTS, MAX_LIST, MAX_NESTING, MAX_PREDICATES, MAX_REGEX_BYTES, MAX_REGEX_TOTAL_BYTES, MAX_RULES,
+    MAX_STARS, MAX_TEXT,
+};
+pub use parse::parse;
+pub use values::{Value, Values};

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::field::Field;
+
 /// The value of a field for one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Value<'a> {
@@ -12,4 +14,63 @@ pub enum Value<'a> {
     Int(i64),
     Bool(bool),
     Ip(IpAddr),
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Bytes(text.as_bytes())
+    }
+}
+
+/// All values of one request.
+#[derive(Debug, Clone)]
+pub struct Values<'a> {
+    by_field: [Value<'a>; Field::COUNT],
+    headers: &'a [(&'a str, &'a str)],
+}
+
+impl Default for Values<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> Values<'a> {
+    /// Every field missing, no header.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            by_field: [Value::Missing; Field::COUNT],
+            headers: &[],
+        }
+    }
+
+    /// Sets one field. A value of another type than the field's reads as missing.
+    pub fn set(&mut self, field: Field, value: Value<'a>) {
+        if let Some(slot) = self.by_field.get_mut(field as usize) {
+            *slot = value;
+        }
+    }
+
+    /// Sets what `http.request.headers` reads: names in lower case, values as sent.
+    pub fn set_headers(&mut self, headers: &'a [(&'a str, &'a str)]) {
+        self.headers = headers;
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn get(&self, field: Field) -> Value<'a> {
+        self.by_field
+            .get(field as usize)
+            .copied()
+            .unwrap_or(Value::Missing)
+    }
+
+    /// Every value of a header, in the order sent.
+    pub(super) fn header<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        self.headers
+            .iter()
+            .filter(move |(known, _)| *known == name)
+            .map(|(_, value)| value.as_bytes())
+    }
 }

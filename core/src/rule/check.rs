@@ -1,0 +1,335 @@
+//! [`Expression`] to [`Checked`]: names become fields, values get the type of what they are compared with.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use super::error::RuleError;
+use super::expression::{
+    Combiner, Comparison, Expression, Literal, Node, NodeKind, Operand, Operator, Right, Span,
+};
+use super::field::{Field, Type};
+use super::operand::{self, Meaning};
+use super::pattern::Pattern;
+use super::term::{Clause, ClauseKind, IpRange, Predicate, Quantifier, Test};
+use super::wildcard::Wildcard;
+
+/// A rule that can be compiled: every field exists and every type fits. Two are equal if they say the same,
+/// however they are spaced and bracketed. `Display` gives canonical text that reads back as an equal one.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    pub(super) text: Arc<str>,
+    pub(super) root: Clause,
+}
+
+impl PartialEq for Checked {
+    fn eq(&self, other: &Self) -> bool {
+        self.root == other.root
+    }
+}
+
+impl Eq for Checked {}
+
+impl Checked {
+    /// As written by the operator; the spans of [`super::Clause`] are in it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The fields that it reads, each once, in the order of [`Field::ALL`].
+    #[must_use]
+    pub fn fields(&self) -> Vec<Field> {
+        let mut fields = Vec::new();
+        self.root
+            .visit_predicates(&mut |predicate| predicate.term.visit_fields(&mut |field| fields.push(field)));
+        fields.sort_unstable();
+        fields.dedup();
+        fields
+    }
+}
+
+impl Clause {
+    pub(super) fn visit_predicates<'a>(&'a self, visit: &mut impl FnMut(&'a Predicate)) {
+        match &self.kind {
+            ClauseKind::Combined(_, items) => items.iter().for_each(|item| item.visit_predicates(visit)),
+            ClauseKind::Not(inner) => inner.visit_predicates(visit),
+            ClauseKind::Predicate(predicate) => visit(predicate),
+        }
+    }
+}
+
+pub(super) fn check(expression: Expression) -> Result<Checked, RuleError> {
+    let root = Checker {
+        text: &expression.text,
+    }
+    .clause(&expression.root)?;
+    Ok(Checked {
+        text: expression.text,
+        root,
+    })
+}
+
+pub(super) struct Checker<'a> {
+    pub(super) text: &'a str,
+}
+
+impl Checker<'_> {
+    fn clause(&self, node: &Node) -> Result<Clause, RuleError> {
+        let kind = match &node.kind {
+            NodeKind::Combined(op, items) => self.combined(*op, items)?,
+            NodeKind::Not(inner) => ClauseKind::Not(Box::new(self.clause(inner)?)),
+            NodeKind::Comparison(left, test) => {
+                let predicate = self.comparison(left, test.as_ref())?;
+                self.refuse_several(&predicate, node)?;
+                ClauseKind::Predicate(predicate)
+            }
+        };
+        Ok(Clause {
+            kind,
+            span: node.span.clone(),
+        })
+    }
+
+    fn combined(&self, op: Combiner, items: &[Node]) -> Result<ClauseKind, RuleError> {
+        let items = items
+            .iter()
+            .map(|item| self.clause(item))
+            .collect::<Result<_, _>>()?;
+        Ok(ClauseKind::Combined(op, items))
+    }
+
+    fn refuse_several(&self, predicate: &Predicate, node: &Node) -> Result<(), RuleError> {
+        if predicate.term.has_several() && predicate.quantifier.is_none() {
+            return Err(self.error(&node.span, "`any(…)` or `all(…)` around a comparison of `[*]`"));
+        }
+        Ok(())
+    }
+
+    /// A comparison, or a Boolean by itself.
+    fn comparison(&self, left: &Operand, test: Option<&Comparison>) -> Result<Predicate, RuleError> {
+        let meaning = operand::resolve(self, left)?;
+        match (meaning, test) {
+            (Meaning::Quantified(quantifier, node), None) => self.quantified(quantifier, node),
+            (Meaning::Test(term, test), None) => Ok(unquantified(term, test)),
+            (Meaning::Term(term), None) if term.kind() == Type::Boolean => {
+                Ok(unquantified(term, Test::IsTrue))
+            }
+            (Meaning::Term(term), None) => {
+                let expected = format!("an operator after this {}", term.kind());
+                Err(self.error(&left.span, expected))
+            }
+            (Meaning::Term(term), Some(test)) if term.kind() != Type::Boolean => {
+                let test = self.test(term.kind(), test)?;
+                Ok(unquantified(term, test))
+            }
+            (Meaning::Literal, _) => Err(self.error(&left.span, "a field or a function")),
+            (_, Some(test)) => {
+                let expected = "no operator after a Boolean (write it, or `not` and it)";
+                Err(self.error(&test.operator_span, expected))
+            }
+        }
+    }
+
+    fn quantified(&self, quantifier: Quantifier, node: &Node) -> Result<Predicate, RuleError> {
+        let NodeKind::Comparison(left, test) = &node.kind else {
+            return Err(self.error(&node.span, "one comparison"));
+        };
+        let predicate = self.comparison(left, test.as_ref())?;
+        if predicate.quantifier.is_some() || !predicate.term.has_several() {
+            return Err(self.error(
+                &node.span,
+                "a comparison of `[*]`, such as `http.request.headers[\"x\"][*]`",
+            ));
+        }
+        Ok(Predicate {
+            quantifier: Some(quantifier),
+            ..predicate
+        })
+    }
+
+    fn test(&self, kind: Type, test: &Comparison) -> Result<Test, RuleError> {
+        match (&test.right, kind) {
+            (Right::List(values), Type::String) => self.each(values, Self::string).map(Test::InStrings),
+            (Right::List(values), Type::Integer) => self.each(values, Self::integers).map(Test::InIntegers),
+            (Right::List(values), _) => self.each(values, Self::addresses).map(Test::InIps),
+            (Right::One(value), Type::String) => self.string_test(test, value),
+            (Right::One(value), Type::Integer) => self.integer_test(test, value),
+            (Right::One(value), _) => match test.operator {
+                Operator::Order(order) => Ok(Test::Ip(order, self.address(value)?)),
+                _ => Err(self.unfit(test, kind, "`eq` `ne` `lt` `le` `gt` `ge` `in`")),
+            },
+        }
+    }
+
+    fn string_test(&self, test: &Comparison, value: &Literal) -> Result<Test, RuleError> {
+        if test.operator == Operator::BitwiseAnd {
+            let operators =
+                "`eq` `ne` `lt` `le` `gt` `ge` `in` `contains` `matches` `wildcard` `strict wildcard`";
+            return Err(self.unfit(test, Type::String, operators));
+        }
+        let string = self.string(value)?;
+        Ok(match test.operator {
+            Operator::Contains => Test::Contains(string),
+            Operator::Matches => Test::Matches(self.pattern(value, &string)?),
+            Operator::Wildcard => Test::Wildcard(self.wildcard(value, &string)?),
+            Operator::StrictWildcard => Test::StrictWildcard(self.wildcard(value, &string)?),
+            Operator::Order(order) => Test::String(order, string),
+            Operator::In | Operator::BitwiseAnd => Test::InStrings(vec![string]),
+        })
+    }
+
+    fn integer_test(&self, test: &Comparison, value: &Literal) -> Result<Test, RuleError> {
+        match test.operator {
+            Operator::Order(order) => Ok(Test::Integer(order, self.integer(value)?)),
+            Operator::BitwiseAnd => Ok(Test::Mask(self.integer(value)?)),
+            _ => Err(self.unfit(test, Type::Integer, "`eq` `ne` `lt` `le` `gt` `ge` `in` `&`")),
+        }
+    }
+
+    fn unfit(&self, test: &Comparison, kind: Type, operators: &str) -> RuleError {
+        self.error(
+            &test.operator_span,
+            format!("an operator for this {kind} ({operators})"),
+        )
+    }
+
+    fn each<T>(
+        &self,
+        values: &[Literal],
+        read: impl Fn(&Self, &Literal) -> Result<T, RuleError>,
+    ) -> Result<Vec<T>, RuleError> {
+        values.iter().map(|value| read(self, value)).collect()
+    }
+
+    pub(super) fn string(&self, value: &Literal) -> Result<Box<[u8]>, RuleError> {
+        let string = value.string.as_deref().map(Box::from);
+        string.ok_or_else(|| self.error(&value.span, "a string in quotes"))
+    }
+
+    fn pattern(&self, value: &Literal, text: &[u8]) -> Result<Pattern, RuleError> {
+        // Regular expressions keep their escapes, so the text is a part of the rule and always UTF-8.
+        let text = std::str::from_utf8(text).unwrap_or_default();
+        Pattern::new(text).map_err(|error| self.error(&value.span, error.0))
+    }
+
+    fn wildcard(&self, value: &Literal, text: &[u8]) -> Result<Wildcard, RuleError> {
+        Wildcard::new(text).map_err(|expected| self.error(&value.span, expected))
+    }
+
+    /// A bare word.
+    fn word(&self, value: &Literal, expected: &str) -> Result<&str, RuleError> {
+        match value.string {
+            None => Ok(self.text.get(value.span.clone()).unwrap_or_default()),
+            Some(_) => Err(self.error(&value.span, format!("{expected}, without quotes"))),
+        }
+    }
+
+    pub(super) fn integer(&self, value: &Literal) -> Result<i64, RuleError> {
+        let word = self.word(value, "an Integer")?;
+        integer(word).map_err(|expected| self.error(&value.span, expected))
+    }
+
+    fn integers(&self, value: &Literal) -> Result<(i64, i64), RuleError> {
+        let word = self.word(value, "an Integer")?;
+        let (first, last) = word.split_once("..").unwrap_or((word, word));
+        let bounds = integer(first).and_then(|first| Ok((first, integer(last)?)));
+        let (first, last) = bounds.map_err(|expected| self.error(&value.span, expected))?;
+        self.ordered(&value.span, first..=last)
+    }
+
+    fn address(&self, value: &Literal) -> Result<IpAddr, RuleError> {
+        let word = self.word(value, "an IP address")?;
+        word.parse()
+            .map_err(|_| self.error(&value.span, "an IP address, such as 192.0.2.7 or 2001:db8::7"))
+    }
+
+    fn addresses(&self, value: &Literal) -> Result<IpRange, RuleError> {
+        const EXPECTED: &str = "an IP address, a CIDR block or a range, such as 192.0.2.7, 2001:db8::/32 or \
+                                192.0.2.1..192.0.2.9";
+        let word = self.word(value, "an IP address")?;
+        let unreadable = || self.error(&value.span, EXPECTED);
+        if let Some((network, length)) = word.split_once('/') {
+            let network = network.parse().map_err(|_| unreadable())?;
+            let length = length.parse().map_err(|_| unreadable())?;
+            return block(network, length).map_err(|expected| self.error(&value.span, expected));
+        }
+        let (first, last) = word.split_once("..").unwrap_or((word, word));
+        let first: IpAddr = first.parse().map_err(|_| unreadable())?;
+        match (first, last.parse().map_err(|_| unreadable())?) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => {
+                let (first, last) = self.ordered(&value.span, first.to_bits()..=last.to_bits())?;
+                Ok(IpRange::V4(first, last))
+            }
+            (IpAddr::V6(first), IpAddr::V6(last)) => {
+                let (first, last) = self.ordered(&value.span, first.to_bits()..=last.to_bits())?;
+                Ok(IpRange::V6(first, last))
+            }
+            _ => Err(self.error(&value.span, "a range of addresses of one family")),
+        }
+    }
+
+    fn ordered<T: PartialOrd>(&self, span: &Span, range: RangeInclusive<T>) -> Result<(T, T), RuleError> {
+        if range.is_empty() {
+            return Err(self.error(span, "a range whose first value is not above its last"));
+        }
+        Ok(range.into_inner())
+    }
+
+    pub(super) fn error(&self, span: &Span, expected: impl Into<String>) -> RuleError {
+        RuleError::new(self.text, span.clone(), expected)
+    }
+}
+
+fn unquantified(term: super::term::Term, test: Test) -> Predicate {
+    Predicate {
+        quantifier: None,
+        term,
+        test,
+    }
+}
+
+/// Decimal, or hexadecimal after `0x`. wirefilter reads a leading zero as octal; here it is an error, because a
+/// rule that silently means another number is worse than one that is refused.
+fn integer(word: &str) -> Result<i64, String> {
+    let digits = word.strip_prefix('-').unwrap_or(word);
+    if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err("an Integer without leading zeros (hexadecimal starts with 0x)".to_owned());
+    }
+    let parsed = match word.strip_prefix("0x") {
+        Some(hex) if hex.bytes().all(|b| b.is_ascii_hexdigit()) => i64::from_str_radix(hex, 16),
+        _ if digits.bytes().all(|b| b.is_ascii_digit()) => word.parse(),
+        _ => return Err("an Integer".to_owned()),
+    };
+    parsed.map_err(|_| format!("an Integer from {} to {}", i64::MIN, i64::MAX))
+}
+
+/// As in wirefilter, a block starts at its network: 10.0.0.1/8 is a mistake, not 10.0.0.0/8.
+fn block(network: IpAddr, length: u32) -> Result<IpRange, String> {
+    match network {
+        IpAddr::V4(v4) if length <= 32 => {
+            let host = u32::MAX.checked_shr(length).unwrap_or(0);
+            let first = v4.to_bits();
+            match first & host {
+                0 => Ok(IpRange::V4(first, first | host)),
+                _ => Err(format!(
+                    "a block that starts at its network, {}/{length}",
+                    Ipv4Addr::from_bits(first & !host)
+                )),
+            }
+        }
+        IpAddr::V6(v6) if length <= 128 => {
+            let host = u128::MAX.checked_shr(length).unwrap_or(0);
+            let first = v6.to_bits();
+            match first & host {
+                0 => Ok(IpRange::V6(first, first | host)),
+                _ => Err(format!(
+                    "a block that starts at its network, {}/{length}",
+                    Ipv6Addr::from_bits(first & !host)
+                )),
+            }
+        }
+        IpAddr::V4(_) => Err("a prefix length up to 32".to_owned()),
+        IpAddr::V6(_) => Err("a prefix length up to 128".to_owned()),
+    }
+}

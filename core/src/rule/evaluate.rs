@@ -1,0 +1,226 @@
+//! The slow obvious way to evaluate a rule: walk its tree and compute every value anew.
+//!
+//! It explains records (`explain`) and is the oracle of the engine; requests go through `engine`.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+use super::check::Checked;
+use super::expression::{Combiner, Order};
+use super::term::{Clause, ClauseKind, Predicate, Quantifier, Term, Test};
+use super::values::{Value, Values};
+
+impl Checked {
+    /// Whether the rule holds. For explanations and tests: allocates, and shares nothing between rules.
+    #[must_use]
+    pub fn evaluate(&self, values: &Values<'_>) -> bool {
+        self.root.holds(values)
+    }
+}
+
+/// A value that may have been made for the occasion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Computed<'a> {
+    Bytes(Cow<'a, [u8]>),
+    Int(i64),
+    Bool(bool),
+    Ip(IpAddr),
+}
+
+impl Clause {
+    pub(super) fn holds(&self, values: &Values<'_>) -> bool {
+        match &self.kind {
+            ClauseKind::Combined(Combiner::And, items) => items.iter().all(|item| item.holds(values)),
+            ClauseKind::Combined(Combiner::Or, items) => items.iter().any(|item| item.holds(values)),
+            ClauseKind::Combined(Combiner::Xor, items) => {
+                items.iter().fold(false, |odd, item| odd ^ item.holds(values))
+            }
+            ClauseKind::Not(inner) => !inner.holds(values),
+            ClauseKind::Predicate(predicate) => predicate.holds(values),
+        }
+    }
+}
+
+impl Predicate {
+    pub(super) fn holds(&self, values: &Values<'_>) -> bool {
+        let holds = |value: Option<Computed<'_>>| match value {
+            Some(value) => self.test.holds(&value),
+            None => self.test.holds_for_missing(),
+        };
+        match self.quantifier {
+            None => holds(self.term.compute(values, None)),
+            Some(Quantifier::Any) => self.each(values).any(holds),
+            Some(Quantifier::All) => self.each(values).all(holds),
+        }
+    }
+
+    /// The term for each value of its header.
+    fn each<'v>(&'v self, values: &'v Values<'_>) -> impl Iterator<Item = Option<Computed<'v>>> {
+        let headers = self
+            .term
+            .header()
+            .into_iter()
+            .flat_map(|name| values.header(name));
+        headers.map(|header| self.term.compute(values, Some(header)))
+    }
+}
+
+impl Term {
+    /// The header that `[*]` goes over.
+    pub(super) fn header(&self) -> Option<&str> {
+        match self {
+            Self::HeaderEach(name) => Some(name),
+            _ => self.inner().and_then(Self::header),
+        }
+    }
+
+    /// `each` is what `[*]` stands for. `None`: a fact is missing.
+    pub(super) fn compute<'v>(
+        &'v self,
+        values: &'v Values<'_>,
+        each: Option<&'v [u8]>,
+    ) -> Option<Computed<'v>> {
+        let string = |of: &'v Self| of.compute(values, each).and_then(Computed::bytes);
+        let bytes = match self {
+            Self::Field(field) => return computed(values.get(*field)),
+            Self::HeaderCount(name) => return count(values.header(name)),
+            Self::Length(of) => return Some(Computed::Int(i64::try_from(string(of)?.len()).ok()?)),
+            Self::HeaderAt(name, at) => Cow::Borrowed(values.header(name).nth(*at as usize)?),
+            Self::HeaderEach(_) => Cow::Borrowed(each?),
+            Self::Lower(of) => Cow::Owned(string(of)?.to_ascii_lowercase()),
+            Self::Upper(of) => Cow::Owned(string(of)?.to_ascii_uppercase()),
+            Self::ToString(of) => of.compute(values, each)?.print(),
+            Self::Substring(of, start, end) => Cow::Owned(cut(&string(of)?, *start, *end).to_vec()),
+            Self::Concat(parts) => concat(parts.iter().filter_map(string))?,
+            Self::Literal(literal) => Cow::Borrowed(&**literal),
+        };
+        Some(Computed::Bytes(bytes))
+    }
+}
+
+/// As in wirefilter, missing parts are left out, and the whole is missing if all are.
+fn concat<'v>(parts: impl Iterator<Item = Cow<'v, [u8]>>) -> Option<Cow<'v, [u8]>> {
+    parts.reduce(|mut joined, part| {
+        joined.to_mut().extend_from_slice(&part);
+        joined
+    })
+}
+
+fn count<'v>(header: impl Iterator<Item = &'v [u8]>) -> Option<Computed<'v>> {
+    match header.count() {
+        0 => None,
+        some => i64::try_from(some).ok().map(Computed::Int),
+    }
+}
+
+fn computed(value: Value<'_>) -> Option<Computed<'_>> {
+    match value {
+        Value::Missing => None,
+        Value::Bytes(bytes) => Some(Computed::Bytes(Cow::Borrowed(bytes))),
+        Value::Int(int) => Some(Computed::Int(int)),
+        Value::Bool(bool) => Some(Computed::Bool(bool)),
+        Value::Ip(ip) => Some(Computed::Ip(ip)),
+    }
+}
+
+impl<'a> Computed<'a> {
+    fn bytes(self) -> Option<Cow<'a, [u8]>> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    fn print(self) -> Cow<'a, [u8]> {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Int(int) => Cow::Owned(int.to_string().into_bytes()),
+            Self::Bool(bool) => Cow::Owned(bool.to_string().into_bytes()),
+            Self::Ip(ip) => Cow::Owned(ip.to_string().into_bytes()),
+        }
+    }
+}
+
+/// From the byte `start` up to `end`, both from the end where negative; what is beyond the value is empty.
+pub(super) fn cut(value: &[u8], start: i64, end: Option<i64>) -> &[u8] {
+    let place = |at: i64| match usize::try_from(at) {
+        Ok(at) => at.min(value.len()),
+        Err(_) => value
+            .len()
+            .saturating_sub(usize::try_from(at.unsigned_abs()).unwrap_or(usize::MAX)),
+    };
+    value
+        .get(place(start)..end.map_or(value.len(), place))
+        .unwrap_or_default()
+}
+
+impl Test {
+    /// As in wirefilter: without a fact nothing is known, so only "not equal" holds.
+    pub(super) const fn holds_for_missing(&self) -> bool {
+        matches!(
+            self,
+            Self::String(Order::NotEqual, _)
+                | Self::Integer(Order::NotEqual, _)
+                | Self::Ip(Order::NotEqual, _)
+        )
+    }
+
+    pub(super) fn holds(&self, value: &Computed<'_>) -> bool {
+        match value {
+            Computed::Bytes(bytes) => self.holds_for_string(bytes),
+            Computed::Int(int) => self.holds_for_integer(*int),
+            Computed::Bool(bool) => *bool && matches!(self, Self::IsTrue),
+            Computed::Ip(ip) => self.holds_for_ip(*ip),
+        }
+    }
+
+    pub(super) fn holds_for_string(&self, value: &[u8]) -> bool {
+        match self {
+            Self::String(order, other) => order.holds(value.cmp(other)),
+            Self::Contains(part) => memchr::memmem::find(value, part).is_some(),
+            Self::StartsWith(part) => value.starts_with(part),
+            Self::EndsWith(part) => value.ends_with(part),
+            Self::Matches(pattern) => pattern.is_match(value),
+            Self::Wildcard(wildcard) => wildcard.to_lower().is_match(&value.to_ascii_lowercase()),
+            Self::StrictWildcard(wildcard) => wildcard.is_match(value),
+            Self::InStrings(strings) => strings.iter().any(|string| **string == *value),
+            // A value of another type than the field's reads as missing.
+            _ => self.holds_for_missing(),
+        }
+    }
+
+    fn holds_for_integer(&self, value: i64) -> bool {
+        match self {
+            Self::Integer(order, other) => order.holds(value.cmp(other)),
+            Self::Mask(mask) => value & mask != 0,
+            Self::InIntegers(ranges) => ranges
+                .iter()
+                .any(|(first, last)| (*first..=*last).contains(&value)),
+            _ => self.holds_for_missing(),
+        }
+    }
+
+    fn holds_for_ip(&self, value: IpAddr) -> bool {
+        match self {
+            Self::Ip(order, other) if value.is_ipv4() == other.is_ipv4() => order.holds(value.cmp(other)),
+            // Addresses of two families do not compare; they are only not equal.
+            Self::Ip(order, _) => *order == Order::NotEqual,
+            Self::InIps(ranges) => ranges.iter().any(|range| range.contains(value)),
+            _ => self.holds_for_missing(),
+        }
+    }
+}
+
+impl Order {
+    pub(super) const fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Self::Equal => ordering.is_eq(),
+            Self::NotEqual => ordering.is_ne(),
+            Self::Less => ordering.is_lt(),
+            Self::LessOrEqual => ordering.is_le(),
+            Self::Greater => ordering.is_gt(),
+            Self::GreaterOrEqual => ordering.is_ge(),
+        }
+    }
+}

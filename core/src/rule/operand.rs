@@ -1,0 +1,238 @@
+//! What the left side of a comparison means: a field, a header's values, or a function of them.
+
+use super::check::Checker;
+use super::error::RuleError;
+use super::expression::{Index, IndexKind, Literal, Node, NodeKind, Operand, OperandKind, Span};
+use super::field::{Field, Type};
+use super::term::{Quantifier, Term, Test};
+
+/// An operand with its names resolved.
+pub(super) enum Meaning<'a> {
+    Term(Term),
+    /// `starts_with` and `ends_with` are comparisons written as calls.
+    Test(Term, Test),
+    /// `any` and `all`, with the comparison in them.
+    Quantified(Quantifier, &'a Node),
+    Literal,
+}
+
+/// Names of functions, for errors and documentation.
+pub(super) const FUNCTIONS: &[&str] = &[
+    "any",
+    "all",
+    "lower",
+    "upper",
+    "starts_with",
+    "ends_with",
+    "len",
+    "substring",
+    "to_string",
+    "concat",
+];
+
+pub(super) fn resolve<'a>(checker: &Checker<'_>, operand: &'a Operand) -> Result<Meaning<'a>, RuleError> {
+    match &operand.kind {
+        OperandKind::Field { name, indexes } => {
+            checker.field(name, indexes, &operand.span).map(Meaning::Term)
+        }
+        OperandKind::Call { name, arguments } => checker.call(name, arguments),
+        OperandKind::Literal(_) => Ok(Meaning::Literal),
+    }
+}
+
+impl Checker<'_> {
+    fn name(&self, span: &Span) -> &str {
+        self.text.get(span.clone()).unwrap_or_default()
+    }
+
+    fn field(&self, name: &Span, indexes: &[Index], span: &Span) -> Result<Term, RuleError> {
+        let field = Field::named(self.name(name)).ok_or_else(|| self.unknown_field(name))?;
+        match (field, indexes) {
+            (Field::Headers, [key]) => {
+                let header = self.header_name(key)?;
+                let expected =
+                    format!("`[0]` or `[*]` after the name, as in `http.request.headers[\"{header}\"][0]`");
+                Err(self.error(span, expected))
+            }
+            (Field::Headers, [key, index]) => self.header(key, index),
+            (Field::Headers, [_, _, extra, ..]) | (_, [extra, ..]) => {
+                Err(self.error(&extra.span, "no index here (it has one value)"))
+            }
+            (Field::Headers, []) => Err(self.error(
+                span,
+                "the name of a header, as in `http.request.headers[\"range\"][0]`",
+            )),
+            (_, []) => Ok(Term::Field(field)),
+        }
+    }
+
+    fn header(&self, key: &Index, index: &Index) -> Result<Term, RuleError> {
+        let name = self.header_name(key)?;
+        match index.kind {
+            IndexKind::At(at) => Ok(Term::HeaderAt(name, at)),
+            IndexKind::Each => Ok(Term::HeaderEach(name)),
+            IndexKind::Name(_) => Err(self.error(&index.span, "`[0]` or `[*]`")),
+        }
+    }
+
+    fn header_name(&self, key: &Index) -> Result<Box<str>, RuleError> {
+        const EXPECTED: &str = "the name of a header in quotes and in lower case";
+        match &key.kind {
+            IndexKind::Name(name) if !name.iter().any(u8::is_ascii_uppercase) => {
+                let name = std::str::from_utf8(name).map_err(|_| self.error(&key.span, EXPECTED))?;
+                Ok(name.into())
+            }
+            _ => Err(self.error(&key.span, EXPECTED)),
+        }
+    }
+
+    fn unknown_field(&self, span: &Span) -> RuleError {
+        let name = self.name(span);
+        let names = Field::ALL.iter().map(|field| field.name());
+        self.error(span, with_hint("a field", name, names))
+    }
+
+    fn call<'a>(&self, name: &Span, arguments: &'a [Node]) -> Result<Meaning<'a>, RuleError> {
+        let term = match (self.name(name), arguments) {
+            ("any", [node]) => return Ok(Meaning::Quantified(Quantifier::Any, node)),
+            ("all", [node]) => return Ok(Meaning::Quantified(Quantifier::All, node)),
+            ("starts_with", [of, with]) => return self.string_call(of, with, Test::StartsWith),
+            ("ends_with", [of, with]) => return self.string_call(of, with, Test::EndsWith),
+            ("lower", [of]) => Term::Lower(self.string_argument(of)?),
+            ("upper", [of]) => Term::Upper(self.string_argument(of)?),
+            ("len", [of]) => self.length(of)?,
+            ("to_string", [of]) => Term::ToString(Box::new(self.term_argument(of)?)),
+            ("substring", [of, start]) => {
+                Term::Substring(self.string_argument(of)?, self.integer_argument(start)?, None)
+            }
+            ("substring", [of, start, end]) => {
+                let bounds = (self.integer_argument(start)?, self.integer_argument(end)?);
+                Term::Substring(self.string_argument(of)?, bounds.0, Some(bounds.1))
+            }
+            ("concat", [_, _, ..]) => self.concat(arguments)?,
+            (known, _) if FUNCTIONS.contains(&known) => return Err(self.error(name, usage(known))),
+            (unknown, _) => {
+                let expected = with_hint("a function", unknown, FUNCTIONS.iter().copied());
+                return Err(self.error(name, expected));
+            }
+        };
+        Ok(Meaning::Term(term))
+    }
+
+    fn string_call<'a>(
+        &self,
+        of: &Node,
+        with: &Node,
+        test: fn(Box<[u8]>) -> Test,
+    ) -> Result<Meaning<'a>, RuleError> {
+        let literal = literal(with).ok_or_else(|| self.error(&with.span, "a string in quotes"))?;
+        let with = self.string(literal)?;
+        Ok(Meaning::Test(*self.string_argument(of)?, test(with)))
+    }
+
+    fn integer_argument(&self, node: &Node) -> Result<i64, RuleError> {
+        let literal = literal(node).ok_or_else(|| self.error(&node.span, "an Integer"))?;
+        self.integer(literal)
+    }
+
+    fn term_argument(&self, node: &Node) -> Result<Term, RuleError> {
+        let unfit = || self.error(&node.span, "a field, or a function that gives a value");
+        let NodeKind::Comparison(operand, None) = &node.kind else {
+            return Err(unfit());
+        };
+        match resolve(self, operand)? {
+            Meaning::Term(term) => Ok(term),
+            _ => Err(unfit()),
+        }
+    }
+
+    fn string_argument(&self, node: &Node) -> Result<Box<Term>, RuleError> {
+        let term = self.term_argument(node)?;
+        match term.kind() {
+            Type::String => Ok(Box::new(term)),
+            other => Err(self.error(
+                &node.span,
+                format!("a String (`to_string` makes one of this {other})"),
+            )),
+        }
+    }
+
+    /// Of a string its bytes, of a header its values.
+    fn length(&self, node: &Node) -> Result<Term, RuleError> {
+        if let NodeKind::Comparison(operand, None) = &node.kind
+            && let OperandKind::Field { name, indexes } = &operand.kind
+            && let ("http.request.headers", [key]) = (self.name(name), indexes.as_slice())
+        {
+            return self.header_name(key).map(Term::HeaderCount);
+        }
+        self.string_argument(node).map(Term::Length)
+    }
+
+    fn concat(&self, arguments: &[Node]) -> Result<Term, RuleError> {
+        let parts = arguments.iter().map(|node| self.concat_part(node));
+        parts.collect::<Result<_, _>>().map(Term::Concat)
+    }
+
+    fn concat_part(&self, node: &Node) -> Result<Term, RuleError> {
+        if let Some(literal) = literal(node) {
+            return self.string(literal).map(Term::Literal);
+        }
+        let part = self.term_argument(node)?;
+        if part.has_several() {
+            return Err(self.error(&node.span, "one value in `concat`: `[0]` instead of `[*]`"));
+        }
+        match part.kind() {
+            Type::String => Ok(part),
+            _ => Ok(Term::ToString(Box::new(part))),
+        }
+    }
+}
+
+fn literal(node: &Node) -> Option<&Literal> {
+    match &node.kind {
+        NodeKind::Comparison(operand, None) => match &operand.kind {
+            OperandKind::Literal(literal) => Some(literal),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn usage(function: &str) -> String {
+    let arguments = match function {
+        "any" | "all" => "one comparison of `[*]`",
+        "starts_with" | "ends_with" => "a String and a string in quotes",
+        "substring" => "a String, the first byte and optionally the byte after the last",
+        "concat" => "two or more values",
+        _ => "one value",
+    };
+    format!("`{function}` with {arguments}")
+}
+
+/// `what`, and the nearest of `names` if one is close.
+fn with_hint<'n>(what: &str, wrong: &str, names: impl Iterator<Item = &'n str>) -> String {
+    let nearest = names.map(|name| (distance(wrong, name), name)).min();
+    match nearest {
+        Some((distance, name)) if distance * 3 <= wrong.len() => format!("{what} (did you mean `{name}`?)"),
+        _ => format!("{what} that exists (docs/rules.md lists them)"),
+    }
+}
+
+/// Levenshtein's distance in bytes.
+fn distance(left: &str, right: &str) -> usize {
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.bytes().enumerate() {
+        let mut diagonal = i;
+        let mut before = i + 1;
+        for (slot, b) in row.iter_mut().skip(1).zip(right.bytes()) {
+            let changed = diagonal + usize::from(a != b);
+            diagonal = *slot;
+            before = changed.min(before + 1).min(*slot + 1);
+            *slot = before;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}

@@ -1,0 +1,230 @@
+//! Canonical text of a checked rule: English operators, one space, brackets wherever operators mix.
+
+use std::fmt::{self, Display, Formatter, Write};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::check::Checked;
+use super::field::Field;
+use super::pattern::Pattern;
+use super::term::{Clause, ClauseKind, IpRange, Predicate, Quantifier, Term, Test};
+use super::wildcard::Wildcard;
+
+impl Display for Checked {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.root.fmt(f)
+    }
+}
+
+impl Display for Clause {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            ClauseKind::Combined(op, items) => {
+                let separator = format!(" {} ", op.word());
+                joined(f, &separator, items, Bracketed)
+            }
+            ClauseKind::Not(inner) => write!(f, "not {}", Bracketed(inner)),
+            ClauseKind::Predicate(predicate) => predicate.fmt(f),
+        }
+    }
+}
+
+/// A part of a larger clause.
+struct Bracketed<'a>(&'a Clause);
+
+impl Display for Bracketed<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0.kind {
+            ClauseKind::Combined(..) => write!(f, "({})", self.0),
+            _ => self.0.fmt(f),
+        }
+    }
+}
+
+impl Display for Predicate {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let quantifier = self.quantifier.map(|quantifier| match quantifier {
+            Quantifier::Any => "any",
+            Quantifier::All => "all",
+        });
+        match quantifier {
+            Some(name) => write!(f, "{name}({})", Comparison(self)),
+            None => Comparison(self).fmt(f),
+        }
+    }
+}
+
+struct Comparison<'a>(&'a Predicate);
+
+impl Display for Comparison<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Predicate { term, test, .. } = self.0;
+        match test {
+            Test::IsTrue => term.fmt(f),
+            Test::StartsWith(with) => write!(f, "starts_with({term}, {})", Quoted(with)),
+            Test::EndsWith(with) => write!(f, "ends_with({term}, {})", Quoted(with)),
+            Test::String(order, string) => write!(f, "{term} {} {}", order.word(), Quoted(string)),
+            Test::Integer(order, integer) => write!(f, "{term} {} {integer}", order.word()),
+            Test::Ip(order, ip) => write!(f, "{term} {} {ip}", order.word()),
+            Test::Mask(mask) => write!(f, "{term} & {mask}"),
+            Test::Contains(part) => write!(f, "{term} contains {}", Quoted(part)),
+            Test::Matches(pattern) => write!(f, "{term} matches {}", Raw(pattern)),
+            Test::Wildcard(wildcard) => write!(f, "{term} wildcard {}", Quoted(&escaped(wildcard))),
+            Test::StrictWildcard(wildcard) => {
+                write!(f, "{term} strict wildcard {}", Quoted(&escaped(wildcard)))
+            }
+            Test::InStrings(strings) => list(f, term, strings, |string| Quoted(string)),
+            Test::InIntegers(ranges) => list(f, term, ranges, |(first, last)| Integers(*first, *last)),
+            Test::InIps(ranges) => list(f, term, ranges, |range| *range),
+        }
+    }
+}
+
+fn list<'a, T, D: Display>(
+    f: &mut Formatter<'_>,
+    term: &Term,
+    items: &'a [T],
+    show: impl Fn(&'a T) -> D,
+) -> fmt::Result {
+    write!(f, "{term} in {{")?;
+    joined(f, " ", items, show)?;
+    f.write_char('}')
+}
+
+fn joined<'a, T, D: Display>(
+    f: &mut Formatter<'_>,
+    separator: &str,
+    items: &'a [T],
+    show: impl Fn(&'a T) -> D,
+) -> fmt::Result {
+    for (index, item) in items.iter().enumerate() {
+        let separator = if index == 0 { "" } else { separator };
+        write!(f, "{separator}{}", show(item))?;
+    }
+    Ok(())
+}
+
+impl Display for Term {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let headers = Field::Headers.name();
+        match self {
+            Self::Field(field) => f.write_str(field.name()),
+            Self::HeaderAt(name, at) => write!(f, "{headers}[{}][{at}]", Quoted(name.as_bytes())),
+            Self::HeaderEach(name) => write!(f, "{headers}[{}][*]", Quoted(name.as_bytes())),
+            Self::HeaderCount(name) => write!(f, "len({headers}[{}])", Quoted(name.as_bytes())),
+            Self::Lower(of) => write!(f, "lower({of})"),
+            Self::Upper(of) => write!(f, "upper({of})"),
+            Self::Length(of) => write!(f, "len({of})"),
+            Self::ToString(of) => write!(f, "to_string({of})"),
+            Self::Substring(of, start, None) => write!(f, "substring({of}, {start})"),
+            Self::Substring(of, start, Some(end)) => write!(f, "substring({of}, {start}, {end})"),
+            Self::Concat(parts) => {
+                f.write_str("concat(")?;
+                joined(f, ", ", parts, |part| part)?;
+                f.write_char(')')
+            }
+            Self::Literal(literal) => Quoted(literal).fmt(f),
+        }
+    }
+}
+
+/// A string in quotes. What is not printable is escaped, so that what an operator reads is what is compared.
+struct Quoted<'a>(&'a [u8]);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for chunk in self.0.utf8_chunks() {
+            chunk.valid().chars().try_for_each(|c| quoted_char(f, c))?;
+            chunk
+                .invalid()
+                .iter()
+                .try_for_each(|byte| write!(f, "\\x{byte:02x}"))?;
+        }
+        f.write_char('"')
+    }
+}
+
+fn quoted_char(f: &mut Formatter<'_>, c: char) -> fmt::Result {
+    match c {
+        '"' | '\\' => write!(f, "\\{c}"),
+        _ if c.is_control() => c
+            .encode_utf8(&mut [0; 4])
+            .bytes()
+            .try_for_each(|byte| write!(f, "\\x{byte:02x}")),
+        _ => f.write_char(c),
+    }
+}
+
+/// A regular expression as a raw string, with as many `#` as it needs.
+struct Raw<'a>(&'a Pattern);
+
+impl Display for Raw<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let text = self.0.text();
+        let ends = |hashes: &usize| text.contains(&format!("\"{}", "#".repeat(*hashes)));
+        let hashes = "#".repeat((0..=text.len()).find(|hashes| !ends(hashes)).unwrap_or(0));
+        write!(f, "r{hashes}\"{text}\"{hashes}")
+    }
+}
+
+fn escaped(wildcard: &Wildcard) -> Vec<u8> {
+    let part = |part: &[u8]| -> Vec<u8> {
+        let escaped = part.iter().flat_map(|byte| match byte {
+            b'*' | b'\\' => [Some(b'\\'), Some(*byte)],
+            _ => [None, Some(*byte)],
+        });
+        escaped.flatten().collect()
+    };
+    wildcard
+        .parts()
+        .iter()
+        .map(|bytes| part(bytes))
+        .collect::<Vec<_>>()
+        .join(&b'*')
+}
+
+struct Integers(i64, i64);
+
+impl Display for Integers {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 == self.1 {
+            true => self.0.fmt(f),
+            false => write!(f, "{}..{}", self.0, self.1),
+        }
+    }
+}
+
+impl Display for IpRange {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::V4(first, last) => {
+                let show = |bits| Ipv4Addr::from_bits(bits);
+                addresses(f, show(first), show(last), prefix(first.into(), last.into(), 32))
+            }
+            Self::V6(first, last) => {
+                let show = |bits| Ipv6Addr::from_bits(bits);
+                addresses(f, show(first), show(last), prefix(first, last, 128))
+            }
+        }
+    }
+}
+
+fn addresses<T: Display + PartialEq>(
+    f: &mut Formatter<'_>,
+    first: T,
+    last: T,
+    prefix: Option<u32>,
+) -> fmt::Result {
+    match prefix {
+        _ if first == last => first.fmt(f),
+        Some(length) => write!(f, "{first}/{length}"),
+        None => write!(f, "{first}..{last}"),
+    }
+}
+
+/// The length of the block's prefix, if the addresses from first to last are one block.
+fn prefix(first: u128, last: u128, bits: u32) -> Option<u32> {
+    let host = first ^ last;
+    let is_block = host & host.wrapping_add(1) == 0 && first & host == 0;
+    is_block.then(|| bits - host.count_ones())
+}

@@ -1,0 +1,140 @@
+//! The typed tree of a checked rule: terms give values, tests look at them.
+
+use std::net::IpAddr;
+
+use super::expression::{Combiner, Order, Span};
+use super::field::{Field, Type};
+use super::pattern::Pattern;
+use super::wildcard::Wildcard;
+
+/// A part of a rule that is true or false. Two are equal if they say the same; where they stand does not count.
+#[derive(Debug, Clone)]
+pub(super) struct Clause {
+    pub(super) kind: ClauseKind,
+    pub(super) span: Span,
+}
+
+impl PartialEq for Clause {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+    }
+}
+
+impl Eq for Clause {}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ClauseKind {
+    Combined(Combiner, Vec<Clause>),
+    Not(Box<Clause>),
+    Predicate(Predicate),
+}
+
+/// One comparison.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Predicate {
+    /// Set exactly if the term has several values (`[*]`).
+    pub(super) quantifier: Option<Quantifier>,
+    pub(super) term: Term,
+    pub(super) test: Test,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Quantifier {
+    Any,
+    All,
+}
+
+/// What is compared.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Term {
+    Field(Field),
+    /// The value of a header at a position.
+    HeaderAt(Box<str>, u32),
+    /// Every value of a header.
+    HeaderEach(Box<str>),
+    /// How many values a header has.
+    HeaderCount(Box<str>),
+    Lower(Box<Term>),
+    Upper(Box<Term>),
+    Length(Box<Term>),
+    ToString(Box<Term>),
+    Substring(Box<Term>, i64, Option<i64>),
+    Concat(Vec<Term>),
+    /// Only within `concat`.
+    Literal(Box<[u8]>),
+}
+
+impl Term {
+    pub(super) fn kind(&self) -> Type {
+        match self {
+            Self::Field(field) => field.kind(),
+            Self::HeaderCount(_) | Self::Length(_) => Type::Integer,
+            _ => Type::String,
+        }
+    }
+
+    /// The term that this one is made of.
+    pub(super) fn inner(&self) -> Option<&Self> {
+        match self {
+            Self::Lower(of)
+            | Self::Upper(of)
+            | Self::Length(of)
+            | Self::ToString(of)
+            | Self::Substring(of, ..) => Some(of),
+            _ => None,
+        }
+    }
+
+    /// Whether `[*]` is in it.
+    pub(super) fn has_several(&self) -> bool {
+        matches!(self, Self::HeaderEach(_)) || self.inner().is_some_and(Self::has_several)
+    }
+
+    /// Calls `visit` for each field that it reads.
+    pub(super) fn visit_fields(&self, visit: &mut impl FnMut(Field)) {
+        match self {
+            Self::Field(field) => visit(*field),
+            Self::HeaderAt(..) | Self::HeaderEach(_) | Self::HeaderCount(_) => visit(Field::Headers),
+            Self::Concat(parts) => parts.iter().for_each(|part| part.visit_fields(visit)),
+            _ => self.inner().into_iter().for_each(|of| of.visit_fields(visit)),
+        }
+    }
+}
+
+/// What is asked of a value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Test {
+    IsTrue,
+    String(Order, Box<[u8]>),
+    Integer(Order, i64),
+    Ip(Order, IpAddr),
+    /// Not zero after a bitwise "and".
+    Mask(i64),
+    Contains(Box<[u8]>),
+    StartsWith(Box<[u8]>),
+    EndsWith(Box<[u8]>),
+    Matches(Pattern),
+    /// Without regard to ASCII case.
+    Wildcard(Wildcard),
+    StrictWildcard(Wildcard),
+    InStrings(Vec<Box<[u8]>>),
+    InIntegers(Vec<(i64, i64)>),
+    InIps(Vec<IpRange>),
+}
+
+/// Addresses from the first to the last, of one family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum IpRange {
+    V4(u32, u32),
+    V6(u128, u128),
+}
+
+impl IpRange {
+    pub(super) fn contains(self, address: IpAddr) -> bool {
+        match (self, address) {
+            (Self::V4(first, last), IpAddr::V4(v4)) => (first..=last).contains(&v4.to_bits()),
+            (Self::V6(first, last), IpAddr::V6(v6)) => (first..=last).contains(&v6.to_bits()),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! The rule language: what it accepts, how it prints, what it says about what it refuses.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use blobwatch_core::rule::{self, Checked, Field, MAX_NESTING, MAX_TEXT, Value, Values};
+
+#[track_caller]
+fn read(text: &str) -> Checked {
+    let expression = rule::parse(text).unwrap_or_else(|error| panic!("{error}"));
+    expression.check().unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[track_caller]
+fn printed(text: &str, canonical: &str) {
+    let checked = read(text);
+    assert_eq!(checked.to_string(), canonical);
+    assert_eq!(
+        read(canonical),
+        checked,
+        "canonical text reads back as the same rule"
+    );
+}
+
+#[test]
+fn canonical_text_is_english_with_one_space() {
+    printed(r#"http.host=="a"&&!ssl"#, r#"http.host eq "a" and not ssl"#);
+    printed("ip.src.asnum   in {1\n2..5  -3}", "ip.src.asnum in {1 2..5 -3}");
+    printed("range.count & 0x10", "range.count & 16");
+    printed("range.count bitwise_and 1", "range.count & 1");
+    printed(r#"http.host ~ "a\.b""#, r#"http.host matches r"a\.b""#);
+    printed(r#"http.host ~ "[^"]+\"""#, r##"http.host matches r#"[^"]+""#"##);
+    printed(
+        r##"http.host wildcard r#"a\*\**"#"##,
+        r#"http.host wildcard "a\\*\\**""#,
+    );
+    printed(
+        r##"http.host strict wildcard r#"\\*"#"##,
+        r#"http.host strict wildcard "\\\\*""#,
+    );
+    printed(r#"http.host eq "\x00\101é""#, r#"http.host eq "\x00Aé""#);
+    printed(
+        "ip.src in {10.0.0.0/8 ::1 192.0.2.1..192.0.2.9 2001:db8::/32}",
+        "ip.src in {10.0.0.0/8 ::1 192.0.2.1..192.0.2.9 2001:db8::/32}",
+    );
+    printed(
+        "ip.src in {192.0.2.0..192.0.2.255 0.0.0.0/0 ::/0}",
+        "ip.src in {192.0.2.0/24 0.0.0.0/0 ::/0}",
+    );
+    printed("ip.src ge 10.0.0.1", "ip.src ge 10.0.0.1");
+    printed(
+        r#"any( http.request.headers[ "x" ][ * ] contains "y" )"#,
+        r#"any(http.request.headers["x"][*] contains "y")"#,
+    );
+    printed(
+        r#"all(starts_with(lower(http.request.headers["x"][*]), "y"))"#,
+        r#"all(starts_with(lower(http.request.headers["x"][*]), "y"))"#,
+    );
+    printed(
+        r#"http.request.headers["range"][0] eq "bytes=0-""#,
+        r#"http.request.headers["range"][0] eq "bytes=0-""#,
+    );
+    printed(
+        r#"len(http.request.headers["range"]) gt 0"#,
+        r#"len(http.request.headers["range"]) gt 0"#,
+    );
+    printed(
+        r#"substring(upper(http.host), -3) eq "COM""#,
+        r#"substring(upper(http.host), -3) eq "COM""#,
+    );
+    printed(
+        r#"concat(http.host, ":", range.start) eq "a:1""#,
+        r#"concat(http.host, ":", to_string(range.start)) eq "a:1""#,
+    );
+}
+
+#[test]
+fn and_binds_stronger_than_xor_and_xor_than_or() {
+    printed(
+        "ssl or ssl xor ssl and not ssl",
+        "ssl or (ssl xor (ssl and not ssl))",
+    );
+    printed("ssl and ssl xor ssl or ssl", "((ssl and ssl) xor ssl) or ssl");
+    printed("not ssl and ssl", "not ssl and ssl");
+    printed("not (ssl and ssl)", "not (ssl and ssl)");
+    printed("(ssl and ssl) and ssl", "(ssl and ssl) and ssl");
+    printed("((((ssl))))", "ssl");
+}
+
+#[track_caller]
+fn refused(text: &str, expected: &str) {
+    let error = rule::parse(text).and_then(rule::Expression::check).unwrap_err();
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn an_error_prints_the_line_and_marks_the_word() {
+    refused(
+        r#"http.hots eq "a""#,
+        "line 1, column 1: expected a field (did you mean `http.host`?), found `http.hots`\n\
+         http.hots eq \"a\"\n\
+         ^^^^^^^^^",
+    );
+    refused(
+        "ssl and\n\tip.src.asnum eq \"16509\"",
+        "line 2, column 18: expected an Integer, without quotes, found `\"16509\"`\n\
+         \tip.src.asnum eq \"16509\"\n\
+         \t                ^^^^^^^",
+    );
+    refused(
+        "http.host eq \"é\" or",
+        "line 1, column 20: expected a field or a function, found the end\n\
+         http.host eq \"é\" or\n\
+         \u{20}                  ^",
+    );
+}
+
+/// Only what follows "expected".
+#[track_caller]
+fn expected(text: &str, expected: &str) {
+    let error = rule::parse(text).and_then(rule::Expression::check).unwrap_err();
+    assert_eq!(format!("{}, found {:?}", error.expected, error.word), expected);
+}
+
+#[test]
+fn grammar_errors() {
+    expected("", "a field or a function, found \"\"");
+    expected("(ssl", "an operator or `)`, found \"\"");
+    expected(
+        "ssl)",
+        "an operator (`eq` `ne` `lt` `le` `gt` `ge` `in` `contains` `matches` `wildcard` `strict wildcard` `&`), `and`, `or`, `xor` or the end, found \")\"",
+    );
+    expected(
+        "range.count eq 1 eq 2",
+        "`and`, `or`, `xor` or the end, found \"eq\"",
+    );
+    expected(
+        "range.count in 1",
+        "`{` and values separated by spaces, found \"1\"",
+    );
+    expected(
+        "range.count in {}",
+        "at least one value in the list, found \"{}\"",
+    );
+    expected(
+        "range.count in {1, 2}",
+        "a value or `}` (values are separated by spaces), found \",\"",
+    );
+    expected("range.count in {1", "a value or `}`, found \"\"");
+    expected(
+        "range.count eq",
+        "a value: a string in quotes, a number or an address, found \"\"",
+    );
+    expected(
+        "http.host eq \"a",
+        "a string that ends with `\"`, found \"\\\"a\"",
+    );
+    expected(
+        "http.host eq r#\"a\"",
+        "a string that ends with `\"#`, found \"r#\\\"a\\\"\"",
+    );
+    expected(
+        r#"http.host eq "\n""#,
+        r##"one of \" \\ \xHH \OOO (a raw string, r"…", has no escapes), found "\\n""##,
+    );
+    expected(
+        r#"http.host eq "\x+1""#,
+        r##"one of \" \\ \xHH \OOO (a raw string, r"…", has no escapes), found "\\x""##,
+    );
+    expected(
+        "http.host strict \"a\"",
+        "`wildcard` after `strict`, found \"\\\"\"",
+    );
+    expected("lower(http.host", "`,` or `)`, found \"\"");
+    expected(
+        "http.request.headers[x][0] eq \"a\"",
+        "a name in quotes, a number or `*`, found \"x\"",
+    );
+}
+
+#[test]
+fn type_errors() {
+    expected("http.host", "an operator after this String, found \"http.host\"");
+    expected(
+        "ssl eq 1",
+        "no operator after a Boolean (write it, or `not` and it), found \"eq\"",
+    );
+    expected("http.host eq 1", "a string in quotes, found \"1\"");
+    expected(
+        "range.count contains \"1\"",
+        "an operator for this Integer (`eq` `ne` `lt` `le` `gt` `ge` `in` `&`), found \"contains\"",
+    );
+    expected(
+        "ip.src contains \"1\"",
+        "an operator for this IP address (`eq` `ne` `lt` `le` `gt` `ge` `in`), found \"contains\"",
+    );
+    expected(
+        "http.host & 1",
+        "an operator for this String (`eq` `ne` `lt` `le` `gt` `ge` `in` `contains` `matches` `wildcard` `strict wildcard`), found \"&\"",
+    );
+    expected(
+        "range.count eq 010",
+        "an Integer without leading zeros (hexadecimal starts with 0x), found \"010\"",
+    );
+    expected(
+        "range.count eq 9223372036854775808",
+        "an Integer from -9223372036854775808 to 9223372036854775807, found \"9223372036854775808\"",
+    );
+    expected(
+        "range.count in {5..1}",
+        "a range whose first value is not above its last, found \"5..1\"",
+    );
+    expected(
+        "ip.src in {10.0.0.1/8}",
+        "a block that starts at its network, 10.0.0.0/8, found \"10.0.0.1/8\"",
+    );
+    expected(
+        "ip.src in {::1/64}",
+        "a block that starts at its network, ::/64, found \"::1/64\"",
+    );
+    expected(
+        "ip.src in {10.0.0.0/33}",
+        "a prefix length up to 32, found \"10.0.0.0/33\"",
+    );
+    expected(
+        "ip.src in {10.0.0.1..::1}",
+        "a range of addresses of one family, found \"10.0.0.1..::1\"",
+    );
+    expected(
+        "ip.src eq 10.0.0",
+        "an IP address, such as 192.0.2.7 or 2001:db8::7, found \"10.0.0\"",
+    );
+    expected(
+        "http.host matches \"(\"",
+        "a regular expression (unclosed group), found \"\\\"(\\\"\"",
+    );
+    expected(
+        "http.host matches \"[a-f]{40}x{20}[a-z]{90}.{60}y\"",
+        "a simpler regular expression (compiled, it takes more than 131072 bytes), found \"\\\"[a-f]{40}x{20}[a-z]{90}.{60}y\\\"\"",
+    );
+    expected(
+        "http.host wildcard \"a**\"",
+        "a wildcard without `**`, found \"\\\"a**\\\"\"",
+    );
+    expected(
+        r#"http.host wildcard r"\a""#,
+        r#"a wildcard in which `\` is followed by `*` or `\`, found "r\"\\a\"""#,
+    );
+    expected(
+        "http.host wildcard \"*a*b*c*d*e*f*g*h*\"",
+        "a wildcard with at most 8 stars, found \"\\\"*a*b*c*d*e*f*g*h*\\\"\"",
+    );
+    expected(
+        "http.request.headers[\"Range\"][0] eq \"a\"",
+        "the name of a header in quotes and in lower case, found \"[\\\"Range\\\"]\"",
+    );
+    expected(
+        "http.request.headers[\"range\"] eq \"a\"",
+        "`[0]` or `[*]` after the name, as in `http.request.headers[\"range\"][0]`, found \"http.request.headers[\\\"range\\\"]\"",
+    );
+    expected(
+        "http.request.headers eq \"a\"",
+        "the name of a header, as in `http.request.headers[\"range\"][0]`, found \"http.request.headers\"",
+    );
+    expected(
+        "http.request.headers[\"a\"][*] eq \"a\"",
+        "`any(…)` or `all(…)` around a comparison of `[*]`, found \"http.request.headers[\\\"a\\\"][*] eq \\\"a\\\"\"",
+    );
+    expected(
+        "http.host[0] eq \"a\"",
+        "no index here (it has one value), found \"[0]\"",
+    );
+    expected(
+        "any(ssl)",
+        "a comparison of `[*]`, such as `http.request.headers[\"x\"][*]`, found \"ssl\"",
+    );
+    expected("any(ssl or ssl)", "one comparison, found \"ssl or ssl\"");
+    expected(
+        "lower(range.count) eq \"1\"",
+        "a String (`to_string` makes one of this Integer), found \"range.count\"",
+    );
+    expected(
+        "lower(http.host, http.host) eq \"a\"",
+        "`lower` with one value, found \"lower\"",
+    );
+    expected(
+        "lowr(http.host) eq \"a\"",
+        "a function (did you mean `lower`?), found \"lowr\"",
+    );
+    expected(
+        "foo(http.host) eq \"a\"",
+        "a function that exists (docs/rules.md lists them), found \"foo\"",
+    );
+    expected(
+        "starts_with(http.host, http.host)",
+        "a string in quotes, found \"http.host\"",
+    );
+    expected(
+        "concat(http.request.headers[\"a\"][*], \"b\") eq \"a\"",
+        "one value in `concat`: `[0]` instead of `[*]`, found \"http.request.headers[\\\"a\\\"][*]\"",
+    );
+}
+
+#[test]
+fn size_and_nesting_are_bounded() {
+    let long = format!("http.host eq \"{}\"", "a".repeat(MAX_TEXT));
+    let error = rule::parse(&long).unwrap_err();
+    assert_eq!(
+        error.expected,
+        format!("at most {MAX_TEXT} bytes instead of {}", long.len())
+    );
+    assert!(error.to_string().len() < 400, "a long line is cut");
+
+    let nested = |depth: usize| format!("{}ssl{}", "(".repeat(depth), ")".repeat(depth));
+    assert!(rule::parse(&nested(MAX_NESTING)).is_ok());
+    let error = rule::parse(&nested(MAX_NESTING + 1)).unwrap_err();
+    assert_eq!((error.offset, error.word.as_str()), (MAX_NESTING, "("));
+    let error = rule::parse(&"!".repeat(MAX_TEXT)).unwrap_err();
+    assert_eq!(error.offset, MAX_NESTING);
+}
+
+#[track_caller]
+fn holds(text: &str, values: &Values<'_>, expected: bool) {
+    assert_eq!(read(text).evaluate(values), expected, "{text}");
+}
+
+#[test]
+fn a_comparison_of_a_missing_fact_is_false_except_ne() {
+    let values = Values::new();
+    for text in [
+        "http.host eq \"\"",
+        "http.host lt \"z\"",
+        "http.host ge \"\"",
+        "http.host contains \"\"",
+        "http.host matches \"\"",
+        "http.host wildcard \"*\"",
+        "http.host in {\"\"}",
+        "starts_with(http.host, \"\")",
+        "range.start eq 0",
+        "range.start & 1",
+        "range.start in {-9..9}",
+        "ip.src in {0.0.0.0/0 ::/0}",
+        "ssl",
+        "lower(http.host) eq \"\"",
+        "len(http.host) ge 0",
+        "http.request.headers[\"x\"][0] contains \"\"",
+        "any(http.request.headers[\"x\"][*] ne \"\")",
+    ] {
+        holds(text, &values, false);
+        holds(&format!("not {text}"), &values, true);
+    }
+    for text in [
+        "http.host ne \"\"",
+        "range.start ne 0",
+        "ip.src ne 10.0.0.1",
+        "upper(http.host) ne \"\"",
+        "len(http.host) ne 0",
+        "http.request.headers[\"x\"][0] ne \"\"",
+        "all(http.request.headers[\"x\"][*] eq \"\")",
+    ] {
+        holds(text, &values, true);
+    }
+}
+
+#[test]
+fn functions() {
+    let mut values = Values::new();
+    let headers = [("x", "One"), ("y", "2"), ("x", "Three")];
+    values.set(Field::Host, "Registry.Example".into());
+    values.set(Field::Path, "".into());
+    values.set(Field::RangeStart, Value::Int(-42));
+    values.set(Field::Ssl, Value::Bool(true));
+    values.set(Field::Ip, Value::Ip("2001:db8::7".parse().unwrap()));
+    values.set_headers(&headers);
+    for text in [
+        r#"lower(http.host) eq "registry.example""#,
+        r#"upper(http.host) eq "REGISTRY.EXAMPLE""#,
+        "len(http.host) eq 16",
+        "len(http.request.headers[\"x\"]) eq 2",
+        r#"substring(http.host, 0, 8) eq "Registry""#,
+        r#"substring(http.host, -7) eq "Example""#,
+        r#"substring(http.host, 9, -3) eq "Exam""#,
+        r#"substring(http.host, 9, 2) eq """#,
+        r#"substring(http.host, 99) eq """#,
+        r#"substring(http.host, -99, 3) eq "Reg""#,
+        r#"to_string(range.start) eq "-42""#,
+        r#"to_string(ssl) eq "true""#,
+        r#"to_string(ip.src) eq "2001:db8::7""#,
+        r#"to_string(http.host) eq "Registry.Example""#,
+        r#"concat(http.host, ":", range.start, http.user_agent) eq "Registry.Example:-42""#,
+        r#"concat(http.user_agent, http.cookie) ne "x""#,
+        r#"starts_with(http.host, "Reg")"#,
+        r#"ends_with(http.host, "ple")"#,
+        r#"not ends_with(http.path, "ple") or ssl"#,
+        r#"any(http.request.headers["x"][*] eq "Three")"#,
+        r#"all(http.request.headers["x"][*] contains "e")"#,
+        r#"not all(http.request.headers["x"][*] contains "h")"#,
+        r#"http.request.headers["x"][1] eq "Three""#,
+        r#"http.request.headers["x"][2] ne "Three""#,
+        r#"any(len(http.request.headers["x"][*]) eq 5)"#,
+        r#"any(substring(lower(http.request.headers["x"][*]), 0, 1) eq "t")"#,
+        r#"http.host wildcard "*.EXAMPLE""#,
+        r#"not http.host strict wildcard "*.EXAMPLE""#,
+        "ip.src ne 192.0.2.1",
+        "not ip.src lt 192.0.2.1 and not ip.src ge 192.0.2.1",
+    ] {
+        let text = text.replace("http.path", "http.request.uri.path");
+        holds(&text, &values, true);
+    }
+}
+
+#[test]
+fn an_explanation_names_each_part_and_what_is_missing() {
+    let mut values = Values::new();
+    values.set(Field::Ssl, Value::Bool(true));
+    let rule = read("ssl and (not range.count gt 1 or  range.start eq 5)");
+    let explained: Vec<_> = rule
+        .explain(&values)
+        .into_iter()
+        .map(|c| (c.text, c.start, c.end, c.value))
+        .collect();
+    let expected = [
+        (
+            "ssl and (not range.count gt 1 or  range.start eq 5)",
+            0,
+            51,
+            Some(true),
+        ),
+        ("ssl", 0, 3, Some(true)),
+        ("(not range.count gt 1 or  range.start eq 5)", 8, 51, Some(true)),
+        ("not range.count gt 1", 9, 29, Some(true)),
+        ("range.count gt 1", 13, 29, None),
+        ("range.start eq 5", 34, 50, None),
+    ];
+    assert_eq!(
+        explained,
+        expected.map(|(text, start, end, value)| (text.to_owned(), start, end, value))
+    );
+}
