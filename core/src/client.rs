@@ -1,4 +1,15 @@
 //! Keys that stand for a client and its network, meaningless outside the deployment whose secret made them.
+//!
+//! In scope: the keys, what a token says about its subject, and the share of clients that a percentage takes. Not in
+//! scope: where the secret comes from, and whether a token is valid (the registry's matter).
+
+mod keys;
+mod share;
+mod subject;
+
+pub use keys::ClientKeys;
+pub use share::{bucket, observed};
+pub use subject::{MAX_CREDENTIAL, MAX_SUBJECT, Subject};
 
 use serde::{Deserialize, Serialize};
 
