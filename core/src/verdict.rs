@@ -4,17 +4,15 @@
 //! expression matches (`rule`), how a refusal looks (`answer`), counting volumes (the FireLog).
 
 mod hot;
-mod share;
 
 pub use hot::{HotKey, HotKeys, MAX_HOT_KEYS};
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::client::ClientKey;
+use crate::client::{ClientKey, bucket};
 use crate::record::Fired;
 use crate::rulebook::{Action, Mode, Policy, PolicyRule, VolumeKey};
-use share::bucket;
 
 /// Who asks for what, as far as modes and volumes look at it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -125,7 +123,7 @@ fn apply(policy: &Policy, subject: &Subject<'_>, action: Action, verdict: &mut V
 /// Whether a percentage holds the client; the share of one rule says nothing about another's.
 #[must_use]
 pub fn in_percent(client: ClientKey, rule: &str, percent: f64) -> bool {
-    percent >= 100.0 || bucket(client, rule) < percent
+    percent >= 100.0 || bucket(client, rule) * 100.0 < percent
 }
 
 fn holds_client(subject: &Subject<'_>, rule: &PolicyRule, percent: f64) -> bool {
