@@ -3,12 +3,14 @@
 //! In scope: the document that travels from the RuleBook object to every isolate, its validation and its compiled
 //! form. Not in scope: the rule language (`rule`) and what is done with a match (`verdict`).
 
+mod compiled;
 mod document;
 mod name;
 mod policy;
 mod read;
 mod validate;
 
+pub use compiled::{Compiled, check};
 pub use document::{
     Action, DEFAULT_ROUTE, Disclose, Mode, ModeSetting, Redirects, Route, Rule, Rulebook, SCHEMA, Settings,
     Volume, VolumeKey,
