@@ -1,0 +1,144 @@
+//! What the RuleBook object keeps: every version of every rule, route, mode and setting, who changed it and why, and
+//! which FireLogs know of it.
+//!
+//! Guarantees: the revision grows by one with each change; a change, its audit entry and the new revision hold
+//! together or not at all; the document of any past revision can be read again, since nothing is overwritten: an
+//! entry is valid from one revision until another.
+//!
+//! In scope: statements and their order. Not in scope: whether a change makes sense (`rulebook::api` checks before
+//! it writes), pushing to FireLogs (`src/edge`).
+
+mod audit;
+mod change;
+mod fire_logs;
+mod history;
+#[cfg(test)]
+pub(crate) mod memory;
+mod row;
+mod schema;
+
+pub use audit::{AuditEntry, GENESIS, entry_hash};
+pub use change::{Change, Edit};
+pub use fire_logs::{FireLogState, MAX_FIRE_LOGS, PUSH_RETRY_MAX_MS};
+pub use history::{Kept, Kind};
+pub use schema::SCHEMA_VERSION;
+
+use std::fmt;
+
+use crate::rulebook::{DocumentError, Rulebook};
+use crate::store::{Sql, SqlError, SqlValue};
+
+/// Why the store did not do what was asked; fits "failed to keep the rulebook: …".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuleBookError {
+    Sql(SqlError),
+    /// Written by a newer build; nothing is touched.
+    NewerSchema {
+        found: i64,
+    },
+    /// What was read is not what was written.
+    Corrupt(String),
+    /// Another change came first.
+    Revision {
+        expected: u64,
+        found: u64,
+    },
+}
+
+impl fmt::Display for RuleBookError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sql(error) => write!(f, "{error}"),
+            Self::NewerSchema { found } => {
+                write!(f, "the database has schema {found}, newer than {SCHEMA_VERSION}")
+            }
+            Self::Corrupt(what) => write!(f, "{what} cannot be read"),
+            Self::Revision { expected, found } => write!(f, "expected revision {expected}, found {found}"),
+        }
+    }
+}
+
+impl std::error::Error for RuleBookError {}
+
+impl From<SqlError> for RuleBookError {
+    fn from(error: SqlError) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<DocumentError> for RuleBookError {
+    fn from(error: DocumentError) -> Self {
+        Self::Corrupt(format!("the rulebook ({error})"))
+    }
+}
+
+/// The RuleBook's database, at the current schema and with a rulebook in it.
+#[derive(Debug)]
+pub struct RuleBookStore<S> {
+    sql: S,
+}
+
+impl<S: Sql> RuleBookStore<S> {
+    /// Brings the database to the current schema; an empty one gets `starter` as revision 1.
+    ///
+    /// # Errors
+    /// When the database was written by a newer build, or SQLite refuses.
+    pub fn open(sql: S, starter: &Rulebook, now_ms: u64) -> Result<Self, RuleBookError> {
+        schema::migrate(&sql)?;
+        let store = Self { sql };
+        if store.revision()? == 0 {
+            store.seed(starter, now_ms)?;
+        }
+        Ok(store)
+    }
+
+    /// Of the latest change.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn revision(&self) -> Result<u64, RuleBookError> {
+        let rows = self
+            .sql
+            .run("SELECT value FROM meta WHERE key = 'revision'", &[])?;
+        match rows.first() {
+            Some(found) => row::unsigned(found, 0, "the revision"),
+            None => Ok(0),
+        }
+    }
+
+    /// The rulebook as it is now.
+    ///
+    /// # Errors
+    /// When SQLite refuses, or an entry is not what was written.
+    pub fn document(&self) -> Result<Rulebook, RuleBookError> {
+        let revision = self.revision()?;
+        self.read_document(revision)
+    }
+
+    fn seed(&self, starter: &Rulebook, now_ms: u64) -> Result<(), RuleBookError> {
+        let change = Change {
+            actor: "blobwatch",
+            now_ms,
+            action: "seed",
+            target: "rulebook",
+            before: None,
+            after: Some(row::to_json(starter)?),
+            reason: Some("first start"),
+            expected: Some(0),
+        };
+        self.change(&change, &Edit::whole(starter)?)?;
+        Ok(())
+    }
+}
+
+fn parameter(number: u64) -> SqlValue {
+    // Revisions and milliseconds stay far below 2^53, where integers cross the platform unharmed.
+    SqlValue::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn text(value: &str) -> SqlValue {
+    SqlValue::Text(value.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

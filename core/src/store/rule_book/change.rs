@@ -1,0 +1,198 @@
+//! One change: entries end, entries begin, the audit log says who and why, the revision grows.
+
+use serde::Serialize;
+
+use super::audit::{AuditEntry, last_hash};
+use super::history::{Kind, OPEN};
+use super::{RuleBookError, RuleBookStore, parameter, row, schema, text};
+use crate::rulebook::{ModeSetting, Route, Rule, Rulebook, Settings};
+use crate::store::{Sql, SqlValue};
+
+/// What the audit log says about a change.
+#[derive(Debug, Clone)]
+pub struct Change<'a> {
+    pub actor: &'a str,
+    pub now_ms: u64,
+    /// `rule.put`, `mode.delete`, …
+    pub action: &'a str,
+    /// `rules/botnet-sig`, `rules/botnet-sig/modes/default`, …
+    pub target: &'a str,
+    /// JSON of what was there.
+    pub before: Option<String>,
+    /// JSON of what is there now.
+    pub after: Option<String>,
+    pub reason: Option<&'a str>,
+    /// The change is made only on this revision.
+    pub expected: Option<u64>,
+}
+
+/// One thing that a change writes or ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edit {
+    kind: Kind,
+    key: String,
+    /// The JSON form; `None` ends what is there.
+    body: Option<String>,
+}
+
+impl Edit {
+    /// # Errors
+    /// When the value has no JSON form.
+    pub fn rule(rule: &Rule) -> Result<Self, RuleBookError> {
+        Self::put(Kind::Rule, rule.id.clone(), rule)
+    }
+
+    /// # Errors
+    /// When the value has no JSON form.
+    pub fn route(route: &Route) -> Result<Self, RuleBookError> {
+        Self::put(Kind::Route, route.name.clone(), route)
+    }
+
+    /// # Errors
+    /// When the value has no JSON form.
+    pub fn mode(setting: &ModeSetting) -> Result<Self, RuleBookError> {
+        Self::put(Kind::Mode, mode_key(&setting.rule, &setting.route), setting)
+    }
+
+    /// # Errors
+    /// When the value has no JSON form.
+    pub fn settings(settings: &Settings) -> Result<Self, RuleBookError> {
+        Self::put(Kind::Settings, String::new(), settings)
+    }
+
+    #[must_use]
+    pub fn end_rule(id: &str) -> Self {
+        Self::end(Kind::Rule, id.to_owned())
+    }
+
+    #[must_use]
+    pub fn end_route(name: &str) -> Self {
+        Self::end(Kind::Route, name.to_owned())
+    }
+
+    #[must_use]
+    pub fn end_mode(rule: &str, route: &str) -> Self {
+        Self::end(Kind::Mode, mode_key(rule, route))
+    }
+
+    /// Everything that a document says.
+    pub(super) fn whole(book: &Rulebook) -> Result<Vec<Self>, RuleBookError> {
+        let mut edits = vec![Self::settings(&book.settings)?];
+        for route in &book.routes {
+            edits.push(Self::route(route)?);
+        }
+        for rule in &book.rules {
+            edits.push(Self::rule(rule)?);
+        }
+        for setting in &book.modes {
+            edits.push(Self::mode(setting)?);
+        }
+        Ok(edits)
+    }
+
+    fn put<T: Serialize>(kind: Kind, key: String, value: &T) -> Result<Self, RuleBookError> {
+        let body = Some(row::to_json(value)?);
+        Ok(Self { kind, key, body })
+    }
+
+    fn end(kind: Kind, key: String) -> Self {
+        Self {
+            kind,
+            key,
+            body: None,
+        }
+    }
+}
+
+/// Names have no space.
+pub(super) fn mode_key(rule: &str, route: &str) -> String {
+    format!("{rule} {route}")
+}
+
+impl<S: Sql> RuleBookStore<S> {
+    /// Makes a change and answers its revision.
+    ///
+    /// # Errors
+    /// When another revision was expected, or SQLite refuses; nothing was written then.
+    pub fn change(&self, change: &Change<'_>, edits: &[Edit]) -> Result<u64, RuleBookError> {
+        self.sql.transaction(|| {
+            let found = self.revision()?;
+            if let Some(expected) = change.expected.filter(|expected| *expected != found) {
+                return Err(RuleBookError::Revision { expected, found });
+            }
+            let revision = found + 1;
+            for edit in edits {
+                self.write(change, edit, revision)?;
+            }
+            self.log(change, revision)?;
+            self.try_push_again()?;
+            schema::set_revision(&self.sql, revision)?;
+            Ok(revision)
+        })
+    }
+
+    fn write(&self, change: &Change<'_>, edit: &Edit, revision: u64) -> Result<(), RuleBookError> {
+        // Looked up before the entry ends: a new version keeps the place of the old one.
+        let position = self.position(edit)?;
+        self.sql.run(
+            "UPDATE entries SET until = ?1 WHERE kind = ?2 AND key = ?3 AND until = ?4",
+            &[parameter(revision), edit.kind.into(), text(&edit.key), OPEN],
+        )?;
+        let Some(body) = &edit.body else {
+            return Ok(());
+        };
+        self.sql.run(
+            "INSERT INTO entries (kind, key, since, until, position, body, time_ms, actor, reason) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            &[
+                edit.kind.into(),
+                text(&edit.key),
+                parameter(revision),
+                OPEN,
+                parameter(position),
+                text(body),
+                parameter(change.now_ms),
+                text(change.actor),
+                change.reason.map_or(SqlValue::Null, text),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Where the entry that is valid now stands, or after the last one.
+    fn position(&self, edit: &Edit) -> Result<u64, RuleBookError> {
+        let rows = self.sql.run(
+            "SELECT position FROM entries WHERE kind = ?1 AND key = ?2 AND until = ?3",
+            &[edit.kind.into(), text(&edit.key), OPEN],
+        )?;
+        if let Some(found) = rows.first() {
+            return row::unsigned(found, 0, "a position");
+        }
+        let rows = self.sql.run(
+            "SELECT coalesce(max(position), 0) + 1 FROM entries WHERE kind = ?1",
+            &[edit.kind.into()],
+        )?;
+        let next = rows
+            .first()
+            .ok_or_else(|| RuleBookError::Corrupt("a position".to_owned()))?;
+        row::unsigned(next, 0, "a position")
+    }
+
+    fn log(&self, change: &Change<'_>, revision: u64) -> Result<(), RuleBookError> {
+        let (seq, previous) = last_hash(&self.sql)?;
+        let entry = AuditEntry {
+            seq: seq + 1,
+            time_ms: change.now_ms,
+            actor: change.actor.to_owned(),
+            action: change.action.to_owned(),
+            target: change.target.to_owned(),
+            before: change.before.clone(),
+            after: change.after.clone(),
+            reason: change.reason.map(str::to_owned),
+            revision,
+            previous,
+            hash: String::new(),
+        };
+        entry.insert(&self.sql)
+    }
+}

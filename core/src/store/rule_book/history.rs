@@ -1,0 +1,142 @@
+//! What was valid at a revision, and every version of one thing.
+
+use super::{RuleBookError, RuleBookStore, change::mode_key, parameter, row, text};
+use crate::rulebook::{ModeSetting, Rule, Rulebook, SCHEMA, Settings};
+use crate::store::{Row, Sql, SqlValue};
+
+/// `until` of what is valid now: 2^53 - 1, the largest integer that crosses the platform unharmed.
+pub(super) const OPEN: SqlValue = SqlValue::Integer(OPEN_REVISION);
+const OPEN_REVISION: i64 = (1 << 53) - 1;
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Mode,
+    Route,
+    Rule,
+    Settings,
+}
+
+impl Kind {
+    /// As stored.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Mode => "mode",
+            Self::Route => "route",
+            Self::Rule => "rule",
+            Self::Settings => "settings",
+        }
+    }
+}
+
+impl From<Kind> for SqlValue {
+    fn from(kind: Kind) -> Self {
+        Self::Text(kind.name().to_owned())
+    }
+}
+
+/// One version of one thing, and who made it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept<T> {
+    pub value: T,
+    /// The revision that made it.
+    pub since: u64,
+    /// The revision that ended it; `None` while it is valid.
+    pub until: Option<u64>,
+    pub time_ms: u64,
+    pub actor: String,
+    pub reason: Option<String>,
+}
+
+const KEPT: &str = "body, since, until, time_ms, actor, reason";
+
+impl<T: serde::de::DeserializeOwned> Kept<T> {
+    fn read(found: &Row) -> Result<Self, RuleBookError> {
+        let what = "an entry of the rulebook";
+        let until = row::unsigned(found, 2, what)?;
+        Ok(Self {
+            value: row::from_json(&row::string(found, 0, what)?, what)?,
+            since: row::unsigned(found, 1, what)?,
+            until: (until < OPEN_REVISION.unsigned_abs()).then_some(until),
+            time_ms: row::unsigned(found, 3, what)?,
+            actor: row::string(found, 4, what)?,
+            reason: row::optional(found, 5, what)?,
+        })
+    }
+}
+
+/// Without `INDEXED BY` the planner walks all that ever was to save the sort of what is valid.
+pub(super) const AT_REVISION: &str = "SELECT kind, body FROM entries INDEXED BY entries_until WHERE until > ?1 AND since <= ?1 \
+     ORDER BY kind, position, key";
+
+impl<S: Sql> RuleBookStore<S> {
+    /// The rulebook as it was at a revision; `None` for one that has not been, or that no database had.
+    ///
+    /// # Errors
+    /// When SQLite refuses, or an entry is not what was written.
+    pub fn document_at(&self, revision: u64) -> Result<Option<Rulebook>, RuleBookError> {
+        if revision == 0 || revision > self.revision()? {
+            return Ok(None);
+        }
+        self.read_document(revision).map(Some)
+    }
+
+    pub(super) fn read_document(&self, revision: u64) -> Result<Rulebook, RuleBookError> {
+        let mut book = Rulebook {
+            schema: SCHEMA,
+            revision,
+            routes: Vec::new(),
+            rules: Vec::new(),
+            modes: Vec::new(),
+            settings: Settings::default(),
+        };
+        for found in &self.sql.run(AT_REVISION, &[parameter(revision)])? {
+            let kind = row::string(found, 0, "an entry's kind")?;
+            let body = row::string(found, 1, "an entry")?;
+            match kind.as_str() {
+                "mode" => book.modes.push(row::from_json(&body, "a mode")?),
+                "route" => book.routes.push(row::from_json(&body, "a route")?),
+                "rule" => book.rules.push(row::from_json(&body, "a rule")?),
+                "settings" => book.settings = row::from_json(&body, "the settings")?,
+                _ => return Err(RuleBookError::Corrupt(format!("an entry of the kind {kind:?}"))),
+            }
+        }
+        Ok(book)
+    }
+
+    /// Every version of a rule, newest first, retired ones included.
+    ///
+    /// # Errors
+    /// When SQLite refuses, or an entry is not what was written.
+    pub fn rule_versions(&self, id: &str) -> Result<Vec<Kept<Rule>>, RuleBookError> {
+        let rows = self.sql.run(
+            &format!("SELECT {KEPT} FROM entries WHERE kind = ?1 AND key = ?2 ORDER BY since DESC"),
+            &[Kind::Rule.into(), text(id)],
+        )?;
+        rows.iter().map(Kept::read).collect()
+    }
+
+    /// The mode that is set for a rule on a route now.
+    ///
+    /// # Errors
+    /// When SQLite refuses, or an entry is not what was written.
+    pub fn mode_entry(&self, rule: &str, route: &str) -> Result<Option<Kept<ModeSetting>>, RuleBookError> {
+        let rows = self.sql.run(
+            &format!("SELECT {KEPT} FROM entries WHERE kind = ?1 AND key = ?2 AND until = ?3"),
+            &[Kind::Mode.into(), text(&mode_key(rule, route)), OPEN],
+        )?;
+        rows.first().map(Kept::read).transpose()
+    }
+
+    /// What is valid now, in the order of the document.
+    ///
+    /// # Errors
+    /// When SQLite refuses, or an entry is not what was written.
+    pub fn valid<T: serde::de::DeserializeOwned>(&self, kind: Kind) -> Result<Vec<Kept<T>>, RuleBookError> {
+        let rows = self.sql.run(
+            &format!("SELECT {KEPT} FROM entries WHERE until = ?1 AND kind = ?2 ORDER BY position, key"),
+            &[OPEN, kind.into()],
+        )?;
+        rows.iter().map(Kept::read).collect()
+    }
+}

@@ -1,0 +1,98 @@
+//! The tables, and how an older database becomes a current one.
+//!
+//! `PRAGMA user_version` is refused on the platform, so the schema's version is a row of `meta`. A step, once
+//! released, is never changed: the next change is another step.
+
+use super::{RuleBookError, parameter, row};
+use crate::store::{Sql, SqlValue};
+
+/// Number of [`STEPS`].
+pub const SCHEMA_VERSION: i64 = STEPS.len() as i64;
+
+/// Each brings a database from the version of its position to the next.
+const STEPS: &[&[&str]] = &[&[ENTRIES, ENTRIES_UNTIL, AUDIT], &[FIRE_LOGS, FIRE_LOGS_BEHIND]];
+
+const META: &str =
+    "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID";
+
+/// One row for each version of each thing; `body` is its JSON, valid for the revisions `since <= r < until`.
+const ENTRIES: &str = "CREATE TABLE entries (
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    time_ms INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    reason TEXT,
+    PRIMARY KEY (kind, key, since)
+) WITHOUT ROWID";
+
+/// For the document of a revision: most are asked for soon after, when few entries have ended since.
+const ENTRIES_UNTIL: &str = "CREATE INDEX entries_until ON entries (until, since)";
+
+const AUDIT: &str = "CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
+    time_ms INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    target TEXT NOT NULL,
+    before TEXT,
+    after TEXT,
+    reason TEXT,
+    revision INTEGER NOT NULL,
+    previous TEXT NOT NULL,
+    hash TEXT NOT NULL
+)";
+
+const FIRE_LOGS: &str = "CREATE TABLE fire_logs (
+    name TEXT PRIMARY KEY,
+    acknowledged INTEGER NOT NULL,
+    seen_ms INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    retry_ms INTEGER NOT NULL
+) WITHOUT ROWID";
+
+const FIRE_LOGS_BEHIND: &str = "CREATE INDEX fire_logs_behind ON fire_logs (acknowledged, retry_ms)";
+
+/// Runs the steps that this database has not seen, all of them or none.
+pub(super) fn migrate<S: Sql>(sql: &S) -> Result<(), RuleBookError> {
+    sql.run(META, &[])?;
+    let found = version(sql)?;
+    if found > SCHEMA_VERSION {
+        return Err(RuleBookError::NewerSchema { found });
+    }
+    let missing = STEPS.iter().skip(usize::try_from(found).unwrap_or(0));
+    if found == SCHEMA_VERSION {
+        return Ok(());
+    }
+    sql.transaction(|| {
+        for statement in missing.copied().flatten() {
+            sql.run(statement, &[])?;
+        }
+        sql.run(
+            "INSERT INTO meta (key, value) VALUES ('schema', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
+            &[SqlValue::Integer(SCHEMA_VERSION)],
+        )?;
+        Ok(())
+    })
+}
+
+fn version<S: Sql>(sql: &S) -> Result<i64, RuleBookError> {
+    let rows = sql.run("SELECT value FROM meta WHERE key = 'schema'", &[])?;
+    let Some(found) = rows.first() else {
+        return Ok(0);
+    };
+    let found = row::unsigned(found, 0, "the schema's version")?;
+    i64::try_from(found).map_err(|_| RuleBookError::Corrupt("the schema's version".to_owned()))
+}
+
+/// Sets the revision, inside the transaction of the change that makes it.
+pub(super) fn set_revision<S: Sql>(sql: &S, revision: u64) -> Result<(), RuleBookError> {
+    sql.run(
+        "INSERT INTO meta (key, value) VALUES ('revision', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
+        &[parameter(revision)],
+    )?;
+    Ok(())
+}
