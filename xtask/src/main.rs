@@ -2,6 +2,8 @@
 
 mod build;
 mod command;
+mod demo;
+mod dev;
 mod hex;
 mod progress;
 mod setup;
@@ -28,6 +30,8 @@ struct Cli {
 enum Command {
     /// Install what a build needs: the wasm target, the pinned cargo tools, the npm packages
     Setup,
+    /// Serve on this machine, in front of your registry or of a built-in demo
+    Dev(dev::Args),
     /// Build the worker for release and bundle it for workerd
     Build(build::Args),
     /// Build the worker and run every test, native and end to end
@@ -48,6 +52,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match &cli.command {
         Command::Setup => setup::run(&workspace).map(drop),
+        Command::Dev(args) => dev::run(&workspace, args),
         Command::Build(args) => build::run(&workspace, args),
         Command::Test(args) => test::run(&workspace, args),
     }

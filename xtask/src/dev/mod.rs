@@ -1,0 +1,117 @@
+//! Blobwatch on this machine: the worker on workerd through wrangler, in front of a registry of the developer's or the
+//! demo registry. Everything listens on the loopback interface.
+
+mod banner;
+mod origin;
+mod vars;
+mod wrangler;
+
+use crate::build::{self, Variant};
+use crate::demo::Registry;
+use crate::progress::{Step, step};
+use crate::setup::{self, Tools};
+use crate::workspace::Workspace;
+use anyhow::{Context, Result, bail};
+use banner::Banner;
+use origin::Origin;
+use std::future::pending;
+use std::net::{Ipv4Addr, TcpListener};
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use wrangler::Wrangler;
+
+/// What `cargo xtask dev` understands.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Port of 127.0.0.1 to serve on
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+    /// The registry behind, for instance http://127.0.0.1:5000; without it a built-in demo registry
+    #[arg(long, value_name = "URL")]
+    origin: Option<Origin>,
+}
+
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    check_port(args.port)?;
+    let tools = setup::run(workspace)?;
+    build::worker(workspace, &tools, Variant::Release)?;
+    let token = step("token", |_| vars::ensure(&workspace.path(".dev.vars")))?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start a runtime")?;
+    runtime.block_on(serve(&tools, args, &token))
+}
+
+/// Before the long steps, so that a taken port is known at once.
+fn check_port(port: u16) -> Result<()> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(drop).with_context(|| {
+        format!("port {port} of 127.0.0.1 cannot be used; end what listens there (`ss -ltnp` shows it), or choose another with --port")
+    })
+}
+
+/// Runs the registry and the worker until a signal comes or one of them ends.
+async fn serve(tools: &Tools, args: &Args, token: &str) -> Result<()> {
+    let demo = if args.origin.is_none() {
+        Some(Registry::bind().await?)
+    } else {
+        None
+    };
+    let origin = match (&args.origin, &demo) {
+        (Some(origin), _) => origin.to_string(),
+        (None, Some(demo)) => format!("http://{}", demo.address()?),
+        (None, None) => bail!("failed to choose an origin"),
+    };
+    let banner = Banner {
+        port: args.port,
+        origin: &origin,
+        demo: demo.is_some(),
+        token,
+    };
+    let registry = async {
+        match demo {
+            Some(demo) => demo.serve().await,
+            None => pending().await,
+        }
+    };
+    tokio::select! {
+        ended = registry => bail!("the demo registry ended: {ended:?}"),
+        ended = work(tools, args.port, &origin, &banner) => ended,
+    }
+}
+
+async fn work(tools: &Tools, port: u16, origin: &str, banner: &Banner<'_>) -> Result<()> {
+    let mut wrangler = Wrangler::start(tools, port, origin)?;
+    let ended = tokio::select! {
+        ended = wrangler.ended() => Err(ended),
+        ready = announce(port, banner) => ready,
+        signal = end_signal() => signal,
+    };
+    wrangler.stop().await;
+    ended
+}
+
+/// Says that the worker is up once it is; it never ends unless it is not.
+async fn announce(port: u16, banner: &Banner<'_>) -> Result<()> {
+    let starting = Step::start("start workerd");
+    if let Err(error) = wrangler::ready(port).await {
+        starting.failed();
+        return Err(error);
+    }
+    starting.done("listening");
+    println!("{banner}");
+    pending().await
+}
+
+/// Waits for Ctrl-C, a request to terminate, or the terminal going away.
+async fn end_signal() -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+    Ok(())
+}

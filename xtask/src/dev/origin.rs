@@ -1,0 +1,65 @@
+//! The address of a registry, as a person gives it.
+
+use axum::http::Uri;
+use std::fmt::{Display, Formatter};
+use std::str::FromStr;
+
+/// Scheme and authority: `https://registry.example.com:5000`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Origin(String);
+
+impl FromStr for Origin {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let uri: Uri = text.parse().map_err(|_| "this is not a URL")?;
+        let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err("an origin is like http://127.0.0.1:5000 or https://registry.example.com");
+        };
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+            return Err("an origin has no path: clients ask for /v2/… below it");
+        }
+        if authority.as_str().contains('@') {
+            return Err("an origin has no user name: clients send their own credentials");
+        }
+        Ok(Self(format!("{scheme}://{authority}")))
+    }
+}
+
+impl Display for Origin {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Origin;
+
+    #[track_caller]
+    fn case(text: &str, expected: Option<&str>) {
+        assert_eq!(
+            text.parse::<Origin>()
+                .ok()
+                .map(|origin| origin.to_string())
+                .as_deref(),
+            expected,
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_origin_is_scheme_and_authority() {
+        case("http://127.0.0.1:5000", Some("http://127.0.0.1:5000"));
+        case(
+            "https://registry.example.com/",
+            Some("https://registry.example.com"),
+        );
+        case("registry.example.com", None);
+        case("ftp://registry.example.com", None);
+        case("https://registry.example.com/v2", None);
+        case("https://registry.example.com/?a=b", None);
+        case("https://ada:secret@registry.example.com", None);
+        case("", None);
+    }
+}

@@ -1,0 +1,193 @@
+//! `.dev.vars`: the secrets of a development worker, which wrangler gives to it as variables. Lines that a person wrote
+//! stay as they are; what is missing is added; the token stays the same from run to run.
+
+use crate::hex;
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+const TOKEN: &str = "BLOBWATCH_DEV_TOKEN";
+const TOKENS: &str = "BLOBWATCH_TOKENS";
+const SECRET: &str = "BLOBWATCH_CLIENT_SECRET";
+
+/// 32 bytes: nobody guesses them, and they fit on a line.
+const RANDOM_BYTES: usize = 32;
+
+/// Completes the file; answers with what was done and the operator's token.
+pub(super) fn ensure(path: &Path) -> Result<(String, String)> {
+    let before = match fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        read => read.with_context(|| format!("failed to read {}", path.display()))?,
+    };
+    let after = complete(&before, &random()?, &random()?);
+    if after != before {
+        write(path, &after).with_context(|| format!("failed to write {}", path.display()))?;
+    }
+    let outcome = if after == before {
+        "unchanged in .dev.vars"
+    } else {
+        "written to .dev.vars"
+    };
+    Ok((
+        outcome.to_owned(),
+        value(&after, TOKEN).unwrap_or_default().to_owned(),
+    ))
+}
+
+fn random() -> Result<String> {
+    let mut bytes = [0; RANDOM_BYTES];
+    getrandom::fill(&mut bytes).context("failed to read random bytes")?;
+    Ok(hex::encode(&bytes))
+}
+
+/// Readable by its owner only.
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+/// The text with all three variables in it; `new_token` and `new_secret` are used where there are none.
+fn complete(text: &str, new_token: &str, new_secret: &str) -> String {
+    let mut text = text.to_owned();
+    let token = value(&text, TOKEN).unwrap_or(new_token).to_owned();
+    set(&mut text, TOKEN, &token);
+    let tokens = with_operator(value(&text, TOKENS).unwrap_or_default(), &token);
+    set(&mut text, TOKENS, &tokens);
+    let secret = value(&text, SECRET).unwrap_or(new_secret).to_owned();
+    set(&mut text, SECRET, &secret);
+    text
+}
+
+/// The list with the token's hash as an operator named `dev`; other entries stay, and so does the whole text when the
+/// hash is in it.
+fn with_operator(tokens: &str, token: &str) -> String {
+    let sha256 = hex::encode(&Sha256::digest(token));
+    let mut entries: Vec<Value> = serde_json::from_str(tokens).unwrap_or_default();
+    if entries
+        .iter()
+        .any(|entry| entry.get("sha256").is_some_and(|known| *known == sha256))
+    {
+        return tokens.to_owned();
+    }
+    entries.retain(|entry| entry.get("name").is_none_or(|name| name != "dev"));
+    entries.push(json!({"name": "dev", "role": "operator", "sha256": sha256}));
+    Value::from(entries).to_string()
+}
+
+/// The value of a variable; an empty one, or none, is `None`. Quotes around it are not part of it.
+fn value<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let value = text
+        .lines()
+        .rev()
+        .find_map(|line| line.trim().strip_prefix(name)?.trim_start().strip_prefix('='))?;
+    let value = value.trim();
+    let unquoted = value
+        .strip_prefix('\'')
+        .and_then(|value| value.strip_suffix('\''));
+    unquoted.or(Some(value)).filter(|value| !value.is_empty())
+}
+
+/// Replaces the variable's lines if its value is another one, or adds a line.
+fn set(text: &mut String, name: &str, new: &str) {
+    if value(text, name) == Some(new) {
+        return;
+    }
+    let is_other = |line: &&str| {
+        line.trim()
+            .strip_prefix(name)
+            .is_none_or(|rest| !rest.trim_start().starts_with('='))
+    };
+    let mut lines: Vec<_> = text.lines().filter(is_other).map(str::to_owned).collect();
+    lines.push(format!("{name}={new}"));
+    *text = lines.join("\n") + "\n";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{complete, ensure, value};
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    // printf token | sha256sum
+    const HASH: &str = "3c469e9d6c5875d37a43f353d4f88e61fcf812c66eee3457465a40b0da4153e0";
+
+    fn operator() -> String {
+        format!(r#"{{"name":"dev","role":"operator","sha256":"{HASH}"}}"#)
+    }
+
+    #[track_caller]
+    fn case(before: &str, after: &str) {
+        assert_eq!(complete(before, "token", "secret"), after);
+        assert_eq!(
+            complete(after, "other", "other"),
+            after,
+            "a second run changes nothing"
+        );
+    }
+
+    #[test]
+    fn an_empty_file_gets_all_three() {
+        let all = format!(
+            "BLOBWATCH_DEV_TOKEN=token\nBLOBWATCH_TOKENS=[{}]\nBLOBWATCH_CLIENT_SECRET=secret\n",
+            operator()
+        );
+        case("", &all);
+    }
+
+    #[test]
+    fn what_a_person_added_stays() {
+        let ada = r#"{"name":"ada","role":"viewer","sha256":"00"}"#;
+        case(
+            &format!(
+                "# mine\nDEBUG=1\nBLOBWATCH_CLIENT_SECRET=kept\nBLOBWATCH_DEV_TOKEN=token\nBLOBWATCH_TOKENS=[{ada}]"
+            ),
+            &format!(
+                "# mine\nDEBUG=1\nBLOBWATCH_CLIENT_SECRET=kept\nBLOBWATCH_DEV_TOKEN=token\nBLOBWATCH_TOKENS=[{ada},{}]\n",
+                operator()
+            ),
+        );
+    }
+
+    #[test]
+    fn another_token_replaces_the_hash_of_the_old_one() {
+        let old = r#"BLOBWATCH_TOKENS=[{"name":"dev","role":"operator","sha256":"00"}]"#;
+        let after = complete(
+            &format!("BLOBWATCH_DEV_TOKEN=token\nBLOBWATCH_CLIENT_SECRET=s\n{old}\n"),
+            "x",
+            "y",
+        );
+        assert_eq!(
+            value(&after, "BLOBWATCH_TOKENS").unwrap(),
+            format!("[{}]", operator())
+        );
+    }
+
+    #[test]
+    fn quotes_are_not_part_of_a_value() {
+        let text = format!(
+            "BLOBWATCH_DEV_TOKEN='token'\nBLOBWATCH_CLIENT_SECRET=s\nBLOBWATCH_TOKENS='[{}]'\n",
+            operator()
+        );
+        case(&text, &text);
+    }
+
+    #[test]
+    fn the_token_survives_a_restart_and_only_its_owner_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".dev.vars");
+        let first = ensure(&path).unwrap();
+        let second = ensure(&path).unwrap();
+        assert_eq!((first.1.len(), &first.1), (64, &second.1));
+        assert_eq!(second.0, "unchanged in .dev.vars");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
