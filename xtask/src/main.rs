@@ -3,13 +3,17 @@
 mod build;
 mod command;
 mod demo;
+mod deploy;
 mod dev;
 mod hex;
+mod origin;
 mod progress;
 mod setup;
 mod test;
+mod token;
 mod workspace;
 
+use crate::command::open;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use workspace::Workspace;
@@ -36,6 +40,15 @@ enum Command {
     Build(build::Args),
     /// Build the worker and run every test, native and end to end
     Test(test::Args),
+    /// Check the configuration, the size and the secrets, then upload to Cloudflare
+    Deploy(deploy::Args),
+    /// Make a token for a person or a program
+    Token(token::Args),
+    /// Run the pinned wrangler, for instance `cargo xtask wrangler secret put BLOBWATCH_TOKENS`
+    Wrangler {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -55,5 +68,8 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Dev(args) => dev::run(&workspace, args),
         Command::Build(args) => build::run(&workspace, args),
         Command::Test(args) => test::run(&workspace, args),
+        Command::Deploy(args) => deploy::run(&workspace, args),
+        Command::Token(args) => token::run(args),
+        Command::Wrangler { arguments } => open(setup::run(&workspace)?.wrangler().args(arguments)),
     }
 }

@@ -2,18 +2,17 @@
 //! demo registry. Everything listens on the loopback interface.
 
 mod banner;
-mod origin;
 mod vars;
 mod wrangler;
 
 use crate::build::{self, Variant};
 use crate::demo::Registry;
+use crate::origin::Origin;
 use crate::progress::{Step, step};
 use crate::setup::{self, Tools};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use banner::Banner;
-use origin::Origin;
 use std::future::pending;
 use std::net::{Ipv4Addr, TcpListener};
 use tokio::runtime::Builder;

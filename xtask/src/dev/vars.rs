@@ -1,10 +1,9 @@
 //! `.dev.vars`: the secrets of a development worker, which wrangler gives to it as variables. Lines that a person wrote
 //! stay as they are; what is missing is added; the token stays the same from run to run.
 
-use crate::hex;
+use crate::token::{self, Role, entry, random};
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+use serde_json::Value;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,9 +12,6 @@ use std::path::Path;
 const TOKEN: &str = "BLOBWATCH_DEV_TOKEN";
 const TOKENS: &str = "BLOBWATCH_TOKENS";
 const SECRET: &str = "BLOBWATCH_CLIENT_SECRET";
-
-/// 32 bytes: nobody guesses them, and they fit on a line.
-const RANDOM_BYTES: usize = 32;
 
 /// Completes the file; answers with what was done and the operator's token.
 pub(super) fn ensure(path: &Path) -> Result<(String, String)> {
@@ -36,12 +32,6 @@ pub(super) fn ensure(path: &Path) -> Result<(String, String)> {
         outcome.to_owned(),
         value(&after, TOKEN).unwrap_or_default().to_owned(),
     ))
-}
-
-fn random() -> Result<String> {
-    let mut bytes = [0; RANDOM_BYTES];
-    getrandom::fill(&mut bytes).context("failed to read random bytes")?;
-    Ok(hex::encode(&bytes))
 }
 
 /// Readable by its owner only.
@@ -70,7 +60,7 @@ fn complete(text: &str, new_token: &str, new_secret: &str) -> String {
 /// The list with the token's hash as an operator named `dev`; other entries stay, and so does the whole text when the
 /// hash is in it.
 fn with_operator(tokens: &str, token: &str) -> String {
-    let sha256 = hex::encode(&Sha256::digest(token));
+    let sha256 = token::sha256(token);
     let mut entries: Vec<Value> = serde_json::from_str(tokens).unwrap_or_default();
     if entries
         .iter()
@@ -79,7 +69,7 @@ fn with_operator(tokens: &str, token: &str) -> String {
         return tokens.to_owned();
     }
     entries.retain(|entry| entry.get("name").is_none_or(|name| name != "dev"));
-    entries.push(json!({"name": "dev", "role": "operator", "sha256": sha256}));
+    entries.push(entry("dev", Role::Operator, token));
     Value::from(entries).to_string()
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Wrangler {
 
 impl Wrangler {
     pub(super) fn start(tools: &Tools, port: u16, origin: &str) -> Result<Self> {
-        let mut command = tools.npm("wrangler");
+        let mut command = tools.wrangler();
         command
             .args([
                 "dev",
@@ -37,13 +37,8 @@ impl Wrangler {
             .args(["--port", &port.to_string(), "--inspector-port", "0"])
             .args(["--var", &format!("ORIGIN:{origin}")])
             .args(["--log-level", "warn", "--show-interactive-dev-session=false"])
-            // No call home, no banner, and its log where the rest of its state is.
+            // A placeholder for `request.cf` instead of one that is downloaded.
             .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
-            .envs([
-                ("WRANGLER_SEND_METRICS", "false"),
-                ("WRANGLER_HIDE_BANNER", "true"),
-            ])
-            .env("WRANGLER_LOG_PATH", ".wrangler/logs")
             .stdin(Stdio::null());
         let child = Command::from(command).process_group(0).kill_on_drop(true).spawn();
         let child = child.context("failed to start wrangler")?;

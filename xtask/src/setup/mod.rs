@@ -82,6 +82,16 @@ impl Tools {
         self.command(self.npm_bin(name))
     }
 
+    /// wrangler, quiet about itself, with its log where the rest of its state is.
+    pub(crate) fn wrangler(&self) -> Command {
+        let mut command = self.npm("wrangler");
+        command
+            .env("WRANGLER_SEND_METRICS", "false")
+            .env("WRANGLER_HIDE_BANNER", "true")
+            .env("WRANGLER_LOG_PATH", ".wrangler/logs");
+        command
+    }
+
     /// `worker-build` with the paths of its helpers: without them it would download them from a code host.
     pub(crate) fn worker_build(&self) -> Command {
         let mut command = self.command(&self.worker_build);
