@@ -1,1 +1,210 @@
 //! What an isolate sends to its FireLog, and what comes back.
+//!
+//! In scope: the message's bytes, the reply, the isolate's bounded buffer of records, the names of FireLogs. Not in
+//! scope: sending (`src/edge`), accepting (`store::fire_log`). Time is a parameter.
+
+mod batches;
+mod name;
+mod queue;
+mod reply;
+
+use std::collections::BTreeMap;
+
+pub use batches::{Batches, MAX_BUFFERED_BYTES, MAX_BUFFERED_RECORDS, MAX_TARGETS, Outgoing};
+pub use name::{UNKNOWN_COLO, fire_log_name};
+pub use queue::{ANSWER_WITHIN_MS, DUE_AFTER_MS, MAX_BATCH_RECORDS, MAX_RETRY_AGE_MS, MIN_URGENT_GAP_MS};
+pub use reply::{Hot, Reply};
+
+pub use crate::bytes::DecodeError;
+use crate::bytes::{Reader, put_text, put_varint};
+use crate::record::MAX_ISOLATE;
+
+/// Of the message. A FireLog refuses a newer one; the isolate keeps the batch and tries again.
+pub const VERSION: u8 = 1;
+
+const MAGIC: &[u8; 3] = b"BWF";
+
+/// Kinds of loss that one message names: there are about ten.
+pub const MAX_LOSSES: usize = 64;
+
+/// Keys of volumes that one message counts. A batch has at most 256 records; 256 more arrive while it is under way.
+pub const MAX_VOLUMES: usize = 2048;
+
+/// One numbered batch of one isolate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flush {
+    /// The isolate's random number, up to [`MAX_ISOLATE`].
+    pub isolate: u64,
+    /// Grows by one with each batch of the isolate to this FireLog; from 1. A repeat has the same number and bytes.
+    pub seq: u64,
+    /// Of the rulebook that the isolate holds; 0 for none.
+    pub revision: u64,
+    /// What was lost since the last batch, by name.
+    pub losses: BTreeMap<String, u32>,
+    pub volumes: Vec<VolumeCount>,
+    /// A block of `segment`; empty where there are no records.
+    pub segment: Vec<u8>,
+}
+
+/// Requests that a rule with a volume matched for one key since the last batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeCount {
+    pub rule: String,
+    pub version: u32,
+    pub key: u64,
+    pub requests: u32,
+}
+
+impl Flush {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        out.push(VERSION);
+        for number in [self.isolate, self.seq, self.revision] {
+            put_varint(&mut out, number);
+        }
+        put_varint(&mut out, self.losses.len() as u64);
+        for (name, count) in &self.losses {
+            put_text(&mut out, name);
+            put_varint(&mut out, u64::from(*count));
+        }
+        put_varint(&mut out, self.volumes.len() as u64);
+        for volume in &self.volumes {
+            put_text(&mut out, &volume.rule);
+            put_varint(&mut out, u64::from(volume.version));
+            out.extend(volume.key.to_le_bytes());
+            put_varint(&mut out, u64::from(volume.requests));
+        }
+        out.extend_from_slice(&self.segment);
+        out
+    }
+
+    /// Reads a message; the segment is taken as it is.
+    ///
+    /// # Errors
+    /// When the bytes are no message, one of a newer version, or corrupt.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::open(bytes, MAGIC, "a flush", VERSION)?;
+        let isolate = reader.varint()?;
+        if isolate > MAX_ISOLATE {
+            return Err(DecodeError::Invalid("isolate"));
+        }
+        Ok(Self {
+            isolate,
+            seq: read_seq(&mut reader)?,
+            revision: reader.varint()?,
+            losses: read_losses(&mut reader)?,
+            volumes: read_volumes(&mut reader)?,
+            segment: reader.rest().to_vec(),
+        })
+    }
+}
+
+/// The number crosses SQLite, which counts to 2^53 there.
+fn read_seq(reader: &mut Reader<'_>) -> Result<u64, DecodeError> {
+    match reader.varint()? {
+        seq if seq < 1 << 53 => Ok(seq),
+        _ => Err(DecodeError::Invalid("sequence number")),
+    }
+}
+
+fn read_losses(reader: &mut Reader<'_>) -> Result<BTreeMap<String, u32>, DecodeError> {
+    let count = reader.count(2)?;
+    if count > MAX_LOSSES {
+        return Err(DecodeError::Invalid("number of losses"));
+    }
+    let mut losses = BTreeMap::new();
+    for _ in 0..count {
+        losses.insert(reader.text()?.to_owned(), reader.narrow("loss")?);
+    }
+    Ok(losses)
+}
+
+fn read_volumes(reader: &mut Reader<'_>) -> Result<Vec<VolumeCount>, DecodeError> {
+    let count = reader.count(11)?;
+    if count > MAX_VOLUMES {
+        return Err(DecodeError::Invalid("number of volumes"));
+    }
+    let mut volumes = Vec::with_capacity(count);
+    for _ in 0..count {
+        volumes.push(VolumeCount {
+            rule: reader.text()?.to_owned(),
+            version: reader.narrow("rule version")?,
+            key: reader.word()?,
+            requests: reader.narrow("requests")?,
+        });
+    }
+    Ok(volumes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Flush {
+        Flush {
+            isolate: MAX_ISOLATE,
+            seq: 300,
+            revision: 17,
+            losses: BTreeMap::from([
+                ("decide_trap".to_owned(), 2),
+                ("records_dropped".to_owned(), 1000),
+            ]),
+            volumes: vec![VolumeCount {
+                rule: "botnet-sig".to_owned(),
+                version: 3,
+                key: u64::MAX,
+                requests: 129,
+            }],
+            segment: b"BWS".to_vec(),
+        }
+    }
+
+    #[test]
+    fn the_message_is_pinned() {
+        let expected = b"BWF\x01\xff\xff\xff\xff\xff\xff\x3f\xac\x02\x11\
+            \x02\x0bdecide_trap\x02\x0frecords_dropped\xe8\x07\
+            \x01\x0abotnet-sig\x03\xff\xff\xff\xff\xff\xff\xff\xff\x81\x01BWS";
+        assert_eq!(sample().encode(), expected);
+        assert_eq!(Flush::decode(expected), Ok(sample()));
+    }
+
+    #[test]
+    fn a_newer_message_is_refused_by_its_number() {
+        let mut bytes = sample().encode();
+        bytes[3] = 9;
+        assert_eq!(
+            Flush::decode(&bytes),
+            Err(DecodeError::Newer { found: 9, known: 1 })
+        );
+    }
+
+    #[test]
+    fn numbers_that_sqlite_cannot_hold_are_refused() {
+        let bytes = Flush {
+            seq: 1 << 53,
+            ..sample()
+        }
+        .encode();
+        assert_eq!(
+            Flush::decode(&bytes),
+            Err(DecodeError::Invalid("sequence number"))
+        );
+        let bytes = Flush {
+            isolate: 1 << 48,
+            ..sample()
+        }
+        .encode();
+        assert_eq!(Flush::decode(&bytes), Err(DecodeError::Invalid("isolate")));
+    }
+
+    #[test]
+    fn any_bytes_are_an_error_or_a_message_that_reads_back() {
+        bolero::check!().for_each(|bytes: &[u8]| {
+            let bytes = [b"BWF\x01", bytes].concat();
+            if let Ok(flush) = Flush::decode(&bytes) {
+                assert_eq!(Flush::decode(&flush.encode()), Ok(flush));
+            }
+        });
+    }
+}

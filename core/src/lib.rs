@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod auth;
+pub mod bytes;
 pub mod client;
 pub mod digest;
 pub mod explain;

@@ -1,1 +1,44 @@
-//! The compact block that a batch of records is stored as.
+//! The compact block that a batch of records is stored as: one flush is one segment, one row.
+//!
+//! In scope: the block's bytes, written and read, and the header to skip by. Not in scope: where segments are kept
+//! (`store::fire_log`) and how they are searched (`query`). The format is described in docs/records.md and pinned
+//! by `tests/data/segment-v1.bin`, which must decode for ever.
+//!
+//! A block has a *front* (what filters read: ids, treatments, agents, places) and a *back* (the rest). They are kept
+//! in two columns, so that a scan reads the back only of segments in which something was found.
+
+mod block;
+mod bloom;
+mod builder;
+pub(crate) mod codes;
+mod columns;
+mod entries;
+mod front;
+mod header;
+mod header_bytes;
+
+mod tables;
+#[cfg(test)]
+mod tests;
+mod texts;
+
+pub use block::{Block, Row, decode};
+pub use builder::Builder;
+pub use columns::Codes;
+pub use entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, Treatment};
+pub use front::{Front, split};
+pub use header::{Field, Header, Values, asn_text, digest_key, rule_mode};
+
+pub use crate::bytes::DecodeError;
+
+/// Of the block. A reader refuses a newer one.
+pub const VERSION: u8 = 1;
+
+/// Most records of one block. Ids and rows of a decoded block take about 130 bytes a record: 2 MB.
+pub const MAX_RECORDS: usize = 16_384;
+
+/// A builder is full at this estimate of its encoded size. A row of a Durable Object holds 2 MB, header included;
+/// the estimate is never below the encoded size.
+pub const MAX_BLOCK_BYTES: usize = 1_500_000;
+
+const MAGIC: &[u8; 3] = b"BWS";

@@ -116,3 +116,141 @@ pub(crate) fn sparse() -> Record {
         profile: Profile::default(),
     }
 }
+
+/// A small generator of numbers (SplitMix64): the same seed is the same traffic on every machine.
+pub(crate) struct Numbers(pub(crate) u64);
+
+impl Numbers {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    /// Small numbers far more often than large ones, as popularity is.
+    fn popular(&mut self, bound: u64) -> u64 {
+        let share = self.below(1 << 20) as f64 / (1u64 << 20) as f64;
+        (((bound as f64).powf(share)) as u64 - 1).min(bound - 1)
+    }
+}
+
+/// Pulls of a registry: 600 client builds, 20,000 clients, 3,000 blobs in 400 repositories, one in eight ranged.
+pub(crate) fn traffic(seed: u64, records: usize) -> Vec<Record> {
+    let mut numbers = Numbers(seed);
+    let mut time = JULY_2020_MS;
+    let count = |record: usize| u32::try_from(record).unwrap();
+    (0..records)
+        .map(|record| {
+            time += numbers.below(9);
+            let id = RecordId::from_parts(time, 0xabcd_0000 + numbers.below(6), count(record));
+            one(&mut numbers, id)
+        })
+        .collect()
+}
+
+fn one(numbers: &mut Numbers, id: RecordId) -> Record {
+    let who = numbers.popular(20_000);
+    let build = Numbers(who).popular(600);
+    let blob = numbers.popular(3_000);
+    let size = 1000 + Numbers(blob).below(80_000_000);
+    let ranged = numbers.below(8) == 0;
+    let start = numbers.below(size);
+    let family = [Family::Docker, Family::Containerd, Family::Podman, Family::Skopeo][build as usize % 4];
+    let os = ["amzn2", "", "el8", "linuxkit", "gke"][build as usize % 5];
+    let asn = [16509, 14618, 15169, 8075, 3320, 701][who as usize % 6];
+    let country = ["US", "DE", "JP", "BR"][who as usize % 4];
+    let completed = numbers.below(10) == 0;
+    Record {
+        id,
+        ray: format!("{:016x}-IAD", numbers.next()),
+        route: Arc::from(["default", "library", "partners"][blob as usize % 3]),
+        repository: format!("library/image-{}", blob % 400),
+        digest: format!("sha256:{}", format!("{:016x}", Numbers(blob).next()).repeat(4)),
+        method: if numbers.below(20) == 0 {
+            Method::Head
+        } else {
+            Method::Get
+        },
+        status: if ranged {
+            206
+        } else {
+            [200, 200, 200, 307, 404][numbers.popular(5) as usize]
+        },
+        range: RangeRecord {
+            kind: if ranged {
+                RangeKind::Resume
+            } else {
+                RangeKind::None
+            },
+            start: ranged.then_some(start),
+            end: None,
+            honoured: ranged.then_some(true),
+        },
+        size: Some(size),
+        promised: Some(if ranged { size - start } else { size }),
+        outcome: if completed {
+            Outcome::Completed
+        } else {
+            Outcome::NotObserved
+        },
+        duration_ms: numbers.popular(4000) as u32,
+        client: ClientKey(Numbers(who).next()),
+        network: NetworkKey(Numbers(who / 4 + 1_000_000).next()),
+        asn: (!who.is_multiple_of(50)).then_some(asn),
+        country: country.to_owned(),
+        colo: "IAD".to_owned(),
+        family,
+        version: format!("20.10.{}", build % 25),
+        os: os.to_owned(),
+        arch: "amd64".to_owned(),
+        fingerprint: format!("bw1-{:012x}-{:08x}", Numbers(build / 40).next() >> 16, build % 7),
+        ja4: String::new(),
+        fired: sample_fires(numbers.popular(16)),
+        verdict: Action::None,
+        revision: 17,
+        degraded: false,
+        weight: 1,
+        profile: profile(build, os),
+    }
+}
+
+fn sample_fires(set: u64) -> Vec<Fired> {
+    let name = |bit: &u64| {
+        fired(
+            &format!("rule-{bit}"),
+            2,
+            Mode::Monitor,
+            Action::Block,
+            Action::None,
+        )
+    };
+    (0..4)
+        .filter(|bit| set >> bit & 1 == 1)
+        .map(|bit| name(&bit))
+        .collect()
+}
+
+fn profile(build: u64, os: &str) -> Profile {
+    Profile {
+        user_agent: format!(
+            "docker/20.10.{} go/go1.19.{} git-commit/{:07x} kernel/5.10.{}-{}.{os}.x86_64 os/linux arch/amd64 \
+             UpstreamClient(Docker-Client/20.10.{0} \\(linux\\))",
+            build % 25,
+            build % 9,
+            build % 25 * 7919,
+            build,
+            100 + build % 60,
+        ),
+        tls_ciphers_sha1: format!("{:028x}", Numbers(build / 40).next()),
+        tls_extensions_sha1: format!("{:028x}", Numbers(build / 20).next()),
+        tls_extensions_sha1_le: format!("{:028x}", Numbers(build / 40 + 5000).next()),
+        tls_hello_length: Some(500 + build as u32 % 12),
+        host: "registry.example".to_owned(),
+        ..full().profile
+    }
+}

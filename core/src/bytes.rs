@@ -1,0 +1,228 @@
+//! The letters that the binary formats are written in: variable-length integers, counted text, fixed words.
+//!
+//! In scope: reading them back without panic and with bounded memory, whatever the bytes are. Not in scope: what
+//! they mean (`segment`, `flush`, `query`). Integers are LEB128 (seven bits a byte, least significant first).
+
+use std::fmt;
+
+/// Longest text that a format carries, in bytes; longer text is cut at a character. A User-Agent of a registry
+/// client is 40 to 250 bytes, a repository name at most 255.
+pub const MAX_TEXT_BYTES: usize = 512;
+
+/// Why bytes could not be read; fits "failed to decode: …".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DecodeError {
+    /// Not this format at all.
+    Foreign { expected: &'static str },
+    /// Written by a newer build.
+    Newer { found: u8, known: u8 },
+    /// The bytes end in the middle of something.
+    Truncated,
+    /// Bytes are left over after the end.
+    Trailing,
+    /// A value that the format does not know, or one out of its bounds.
+    Invalid(&'static str),
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Foreign { expected } => write!(f, "the bytes are not {expected}"),
+            Self::Newer { found, known } => {
+                write!(
+                    f,
+                    "format version {found} is newer than {known}, the newest this build reads"
+                )
+            }
+            Self::Truncated => f.write_str("the bytes end too early"),
+            Self::Trailing => f.write_str("bytes are left over after the end"),
+            Self::Invalid(what) => write!(f, "invalid {what}"),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Small differences in either direction become small numbers.
+pub(crate) fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+pub(crate) fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}
+
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
+    let text = clip(text);
+    put_varint(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// The text up to [`MAX_TEXT_BYTES`], cut between characters.
+pub(crate) fn clip(text: &str) -> &str {
+    let end = text.floor_char_boundary(MAX_TEXT_BYTES);
+    text.get(..end).unwrap_or(text)
+}
+
+/// Reads from the front; every read either succeeds or says why not.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// Checks the three letters and the version every format starts with.
+    pub(crate) fn open(
+        bytes: &'a [u8],
+        magic: &[u8; 3],
+        expected: &'static str,
+        known: u8,
+    ) -> Result<Self, DecodeError> {
+        let mut reader = Self::new(bytes);
+        if reader.take(3).ok() != Some(magic.as_slice()) {
+            return Err(DecodeError::Foreign { expected });
+        }
+        match reader.byte()? {
+            0 => Err(DecodeError::Invalid("format version")),
+            found if found > known => Err(DecodeError::Newer { found, known }),
+            _ => Ok(reader),
+        }
+    }
+
+    pub(crate) fn byte(&mut self) -> Result<u8, DecodeError> {
+        let (first, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(*first)
+    }
+
+    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    pub(crate) fn varint(&mut self) -> Result<u64, DecodeError> {
+        let mut value = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            if shift == 63 && bits > 1 {
+                return Err(DecodeError::Invalid("integer"));
+            }
+            value |= bits << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(DecodeError::Invalid("integer"))
+    }
+
+    pub(crate) fn narrow<T: TryFrom<u64>>(&mut self, what: &'static str) -> Result<T, DecodeError> {
+        T::try_from(self.varint()?).map_err(|_| DecodeError::Invalid(what))
+    }
+
+    pub(crate) fn word(&mut self) -> Result<u64, DecodeError> {
+        let bytes = self.take(8)?;
+        bytes
+            .try_into()
+            .map(u64::from_le_bytes)
+            .map_err(|_| DecodeError::Truncated)
+    }
+
+    pub(crate) fn text(&mut self) -> Result<&'a str, DecodeError> {
+        let length: usize = self.narrow("text length")?;
+        if length > MAX_TEXT_BYTES {
+            return Err(DecodeError::Invalid("text length"));
+        }
+        std::str::from_utf8(self.take(length)?).map_err(|_| DecodeError::Invalid("text"))
+    }
+
+    /// A number of things of at least `smallest` bytes each: never more than the rest can hold, so that a count is
+    /// safe to allocate for.
+    pub(crate) fn count(&mut self, smallest: usize) -> Result<usize, DecodeError> {
+        let count: usize = self.narrow("count")?;
+        let possible = self.rest.len() / smallest.max(1);
+        if count > possible {
+            Err(DecodeError::Truncated)
+        } else {
+            Ok(count)
+        }
+    }
+
+    pub(crate) fn rest(self) -> &'a [u8] {
+        self.rest
+    }
+
+    pub(crate) fn finish(self) -> Result<(), DecodeError> {
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(DecodeError::Trailing)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn round_trip(value: u64, length: usize) {
+        let mut out = Vec::new();
+        put_varint(&mut out, value);
+        assert_eq!(out.len(), length);
+        let mut reader = Reader::new(&out);
+        assert_eq!(reader.varint(), Ok(value));
+        assert_eq!(reader.finish(), Ok(()));
+    }
+
+    #[test]
+    fn integers_round_trip_in_the_fewest_bytes() {
+        round_trip(0, 1);
+        round_trip(127, 1);
+        round_trip(128, 2);
+        round_trip(u64::from(u32::MAX), 5);
+        round_trip(u64::MAX, 10);
+    }
+
+    #[test]
+    fn an_integer_of_more_than_64_bits_is_refused() {
+        let bytes = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02];
+        assert_eq!(Reader::new(&bytes).varint(), Err(DecodeError::Invalid("integer")));
+    }
+
+    #[test]
+    fn signs_fold_into_small_numbers() {
+        for value in [0, -1, 1, i64::MIN, i64::MAX, 12345, -98765] {
+            assert_eq!(unzigzag(zigzag(value)), value);
+        }
+        assert_eq!((zigzag(-1), zigzag(1)), (1, 2));
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        let text = "é".repeat(400);
+        assert_eq!(clip(&text).len(), 512);
+        let odd = format!("x{text}");
+        assert_eq!(clip(&odd).len(), 511);
+    }
+
+    #[test]
+    fn a_count_beyond_the_bytes_is_refused_before_it_is_allocated() {
+        let mut out = Vec::new();
+        put_varint(&mut out, 1 << 40);
+        assert_eq!(Reader::new(&out).count(1), Err(DecodeError::Truncated));
+    }
+}

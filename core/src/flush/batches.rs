@@ -1,0 +1,408 @@
+//! An isolate's bounded buffer: records in, numbered batches out, nothing kept twice and every loss counted.
+
+use std::collections::BTreeMap;
+
+use super::queue::Queue;
+use crate::record::{MAX_ISOLATE, Record};
+
+/// Records that wait in one isolate, over all FireLogs: 16 batches. Encoded, about 100 bytes each.
+pub const MAX_BUFFERED_RECORDS: usize = 4096;
+
+/// Bytes of closed batches that wait in one isolate, whose memory is 128 MB.
+pub const MAX_BUFFERED_BYTES: usize = 4 << 20;
+
+/// FireLogs that one isolate sends to: an isolate is in one colo, which has few.
+pub const MAX_TARGETS: usize = 32;
+
+/// See the module. The counts of losses are named where they happen; [`Batches`] itself counts `flush_failed` (tries)
+/// and `records_dropped`.
+#[derive(Debug)]
+pub struct Batches {
+    isolate: u64,
+    queues: BTreeMap<String, Queue>,
+    tickets: u64,
+    waiting_records: usize,
+    waiting_bytes: usize,
+}
+
+/// One batch to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Name of the FireLog.
+    pub to: String,
+    /// Of this try: give it back with [`Batches::acknowledged`] or [`Batches::failed`].
+    pub ticket: u64,
+    /// A [`super::Flush`], encoded.
+    pub body: Vec<u8>,
+}
+
+impl Batches {
+    /// `isolate` is random; the bits above 48 are cut off.
+    #[must_use]
+    pub fn new(isolate: u64) -> Self {
+        Self {
+            isolate: isolate & MAX_ISOLATE,
+            queues: BTreeMap::new(),
+            tickets: 0,
+            waiting_records: 0,
+            waiting_bytes: 0,
+        }
+    }
+
+    /// The number that the isolate's record ids carry.
+    #[must_use]
+    pub fn isolate(&self) -> u64 {
+        self.isolate
+    }
+
+    /// Buffers a record for a FireLog; where the buffer is full it is dropped and counted. `revision` is that of the
+    /// rulebook held.
+    pub fn push(&mut self, to: &str, record: Record, revision: u64, now_ms: u64) {
+        let full = self.waiting_records >= MAX_BUFFERED_RECORDS || self.waiting_bytes >= MAX_BUFFERED_BYTES;
+        let isolate = self.isolate;
+        let Some(queue) = self.queue(to) else {
+            return;
+        };
+        if full {
+            queue.count_loss("records_dropped", 1, now_ms);
+            return;
+        }
+        queue.push(record, now_ms);
+        let grown = queue.close_full(isolate, revision, now_ms);
+        self.waiting_records += 1;
+        self.waiting_bytes += grown;
+    }
+
+    /// Counts something lost, to be reported with the next batch to a FireLog.
+    pub fn count_loss(&mut self, to: &str, name: &'static str, now_ms: u64) {
+        if let Some(queue) = self.queue(to) {
+            queue.count_loss(name, 1, now_ms);
+        }
+    }
+
+    /// Counts a match of a rule with a volume.
+    pub fn count_volume(&mut self, to: &str, rule: &str, version: u32, key: u64, now_ms: u64) {
+        if let Some(queue) = self.queue(to)
+            && !queue.count_volume(rule, version, key, now_ms)
+        {
+            queue.count_loss("volume_keys_dropped", 1, now_ms);
+        }
+    }
+
+    /// The queue of a FireLog. Above [`MAX_TARGETS`] the first queue takes what is for others: a record in another
+    /// colo's FireLog is found all the same.
+    fn queue(&mut self, to: &str) -> Option<&mut Queue> {
+        if !self.queues.contains_key(to) {
+            if self.queues.len() >= MAX_TARGETS {
+                return self.queues.values_mut().next();
+            }
+            self.queues.insert(to.to_owned(), Queue::default());
+        }
+        self.queues.get_mut(to)
+    }
+
+    /// When [`Batches::next`] may have something, in milliseconds since 1970; `None` while nothing waits.
+    #[must_use]
+    pub fn due_at_ms(&self) -> Option<u64> {
+        self.queues.values().filter_map(Queue::due_at_ms).min()
+    }
+
+    /// The next batch to send, if one is due; call until there is none. One batch a FireLog is under way at a time.
+    pub fn next(&mut self, revision: u64, now_ms: u64) -> Option<Outgoing> {
+        let isolate = self.isolate;
+        for (to, queue) in &mut self.queues {
+            if queue.expire(now_ms) {
+                queue.count_loss("flush_failed", 1, now_ms);
+            }
+            let given_up = queue.give_up(now_ms);
+            self.waiting_records = self.waiting_records.saturating_sub(given_up.records);
+            self.waiting_bytes = self.waiting_bytes.saturating_sub(given_up.bytes);
+            if given_up.records > 0 {
+                queue.count_loss("records_dropped", given_up.records as u32, now_ms);
+            }
+            let (grown, body) = queue.send(isolate, revision, self.tickets + 1, now_ms);
+            self.waiting_bytes += grown;
+            if let Some(body) = body {
+                self.tickets += 1;
+                return Some(Outgoing {
+                    to: to.clone(),
+                    ticket: self.tickets,
+                    body,
+                });
+            }
+        }
+        None
+    }
+
+    /// A FireLog answered: it holds batch `ack`.
+    pub fn acknowledged(&mut self, to: &str, ack: u64) {
+        let Some(queue) = self.queues.get_mut(to) else {
+            return;
+        };
+        let done = queue.acknowledged(ack);
+        self.waiting_records = self.waiting_records.saturating_sub(done.records);
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(done.bytes);
+    }
+
+    /// A try failed: the batch is kept, and sent again with the same number.
+    pub fn failed(&mut self, to: &str, ticket: u64, now_ms: u64) {
+        if let Some(queue) = self.queues.get_mut(to)
+            && queue.failed(ticket, now_ms)
+        {
+            queue.count_loss("flush_failed", 1, now_ms);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use bolero::TypeGenerator;
+
+    use super::*;
+    use crate::flush::{
+        ANSWER_WITHIN_MS, DUE_AFTER_MS, Flush, MAX_BATCH_RECORDS, MAX_RETRY_AGE_MS, MIN_URGENT_GAP_MS,
+    };
+    use crate::record::{RecordId, sample};
+    use crate::rulebook::{Action, Mode};
+    use crate::segment;
+
+    const TO: &str = "fl1-fra-0";
+
+    fn record(counter: u32) -> Record {
+        Record {
+            id: RecordId::from_parts(1000, 7, counter),
+            ..sample::sparse()
+        }
+    }
+
+    fn refused(counter: u32) -> Record {
+        let fired = sample::fired("a", 1, Mode::Enforce, Action::Block, Action::Block);
+        Record {
+            fired: vec![fired],
+            verdict: Action::Block,
+            ..record(counter)
+        }
+    }
+
+    fn flush(outgoing: &Outgoing) -> Flush {
+        Flush::decode(&outgoing.body).unwrap()
+    }
+
+    #[test]
+    fn a_batch_is_due_after_a_second_or_256_records() {
+        let mut batches = Batches::new(7);
+        batches.push(TO, record(0), 1, 5000);
+        assert_eq!(batches.due_at_ms(), Some(5000 + DUE_AFTER_MS));
+        assert_eq!(batches.next(1, 5000 + DUE_AFTER_MS - 1), None);
+        assert!(batches.next(1, 5000 + DUE_AFTER_MS).is_some());
+        let mut batches = Batches::new(7);
+        (0..MAX_BATCH_RECORDS as u32).for_each(|n| batches.push(TO, record(n), 1, 5000));
+        assert_eq!(batches.due_at_ms(), Some(0));
+        assert!(batches.next(1, 5000).is_some());
+    }
+
+    #[test]
+    fn an_applied_enforcement_is_due_at_once_but_not_in_a_storm() {
+        let mut batches = Batches::new(7);
+        batches.push(TO, refused(0), 1, 5000);
+        let first = batches.next(1, 5000).unwrap();
+        batches.acknowledged(TO, flush(&first).seq);
+        batches.push(TO, refused(1), 1, 5001);
+        assert_eq!(batches.next(1, 5001), None);
+        assert!(batches.next(1, 5000 + MIN_URGENT_GAP_MS).is_some());
+    }
+
+    #[test]
+    fn a_tag_is_no_enforcement() {
+        let mut batches = Batches::new(7);
+        let fired = sample::fired("a", 1, Mode::Enforce, Action::Tag, Action::Tag);
+        batches.push(
+            TO,
+            Record {
+                fired: vec![fired],
+                ..record(0)
+            },
+            1,
+            5000,
+        );
+        assert_eq!(batches.next(1, 5000), None);
+    }
+
+    #[test]
+    fn one_flush_is_under_way_at_a_time_and_ten_seconds_end_it() {
+        let mut batches = Batches::new(7);
+        batches.push(TO, record(0), 1, 0);
+        let first = batches.next(1, 1000).unwrap();
+        batches.push(TO, record(1), 1, 1500);
+        assert_eq!(batches.next(1, 5000), None);
+        let late = 1000 + ANSWER_WITHIN_MS;
+        assert_eq!(batches.next(1, late), None, "backs off for a second");
+        let again = batches.next(1, late + 1000).unwrap();
+        assert_eq!(again.body, first.body, "a repeat has the same number and bytes");
+        batches.failed(TO, first.ticket, late + 1100);
+        assert_eq!(
+            batches.next(1, late + 2500),
+            None,
+            "the failure of an old try does not end the new one"
+        );
+        batches.acknowledged(TO, flush(&again).seq);
+        let next = flush(&batches.next(1, late + 2500).unwrap());
+        assert_eq!((next.seq, next.losses.get("flush_failed")), (2, Some(&1)));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_dropped_and_counted() {
+        let mut batches = Batches::new(7);
+        let pushed = MAX_BUFFERED_RECORDS as u32 + 10;
+        (0..pushed).for_each(|n| batches.push(TO, record(n), 1, 0));
+        let (mut kept, mut dropped) = (0, 0);
+        while let Some(next) = batches.next(1, 60_000) {
+            let flush = flush(&next);
+            kept += segment::decode(&flush.segment).map_or(0, |records| records.len());
+            dropped += flush.losses.get("records_dropped").copied().unwrap_or(0);
+            batches.acknowledged(TO, flush.seq);
+        }
+        assert_eq!((kept, dropped), (MAX_BUFFERED_RECORDS, 10));
+        assert_eq!((batches.waiting_records, batches.waiting_bytes), (0, 0));
+    }
+
+    #[test]
+    fn volumes_and_losses_travel_with_the_next_batch() {
+        let mut batches = Batches::new(7);
+        batches.count_loss(TO, "decide_trap", 0);
+        batches.count_volume(TO, "botnet-sig", 3, 9, 0);
+        batches.count_volume(TO, "botnet-sig", 3, 9, 1);
+        let flush = flush(&batches.next(17, 1000).unwrap());
+        assert_eq!(flush.losses, BTreeMap::from([("decide_trap".to_owned(), 1)]));
+        assert_eq!(
+            (flush.volumes[0].requests, flush.revision, flush.segment.len()),
+            (2, 17, 0)
+        );
+    }
+
+    #[derive(Debug, TypeGenerator)]
+    enum Event {
+        Push {
+            to: bool,
+            records: u8,
+        },
+        Wait {
+            ms: u16,
+        },
+        WaitLong,
+        /// A batch arrives, or not; its answer arrives, is lost, or is an error.
+        Send {
+            arrives: bool,
+            answer: u8,
+        },
+        /// A batch that was held up somewhere arrives after all.
+        ArriveLate {
+            which: u8,
+        },
+    }
+
+    /// A FireLog as far as numbers go: keeps what is newer than all it has of the isolate.
+    #[derive(Default)]
+    struct Log {
+        last: u64,
+        kept: Vec<RecordId>,
+        dropped: u32,
+    }
+
+    impl Log {
+        fn accept(&mut self, body: &[u8]) -> u64 {
+            let flush = Flush::decode(body).unwrap();
+            if flush.seq > self.last {
+                self.last = flush.seq;
+                self.dropped += flush.losses.get("records_dropped").copied().unwrap_or(0);
+                let records = segment::decode(&flush.segment).unwrap_or_default();
+                self.kept.extend(records.into_iter().map(|record| record.id));
+            }
+            flush.seq
+        }
+    }
+
+    #[derive(Default)]
+    struct World {
+        now: u64,
+        pushed: u32,
+        logs: BTreeMap<String, Log>,
+        held_up: Vec<Outgoing>,
+    }
+
+    impl World {
+        fn run(&mut self, batches: &mut Batches, event: &Event) {
+            match *event {
+                Event::Push { to, records } => {
+                    for _ in 0..=u32::from(records) * 2 {
+                        let to = if to { "fl1-fra-0" } else { "fl1-fra-1" };
+                        batches.push(to, record(self.pushed), 1, self.now);
+                        self.pushed += 1;
+                    }
+                }
+                Event::Wait { ms } => self.now += u64::from(ms),
+                Event::WaitLong => self.now += 700_000,
+                Event::Send { arrives, answer } => {
+                    if let Some(out) = batches.next(1, self.now) {
+                        self.deliver(batches, out, arrives, answer % 3);
+                    }
+                }
+                Event::ArriveLate { which } => {
+                    if !self.held_up.is_empty() {
+                        let out = self.held_up.remove(usize::from(which) % self.held_up.len());
+                        self.logs.entry(out.to).or_default().accept(&out.body);
+                    }
+                }
+            }
+        }
+
+        fn deliver(&mut self, batches: &mut Batches, out: Outgoing, arrives: bool, answer: u8) {
+            if !arrives {
+                self.held_up.push(out.clone());
+            }
+            let ack = arrives.then(|| self.logs.entry(out.to.clone()).or_default().accept(&out.body));
+            match (ack, answer) {
+                (Some(ack), 0) => batches.acknowledged(&out.to, ack),
+                (_, 1) => batches.failed(&out.to, out.ticket, self.now),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whatever is lost, late, repeated or answered twice: no record is kept twice, and each is kept, dropped and
+    /// counted, or was given up with the log refusing its number.
+    #[test]
+    fn no_record_is_doubled_and_none_is_lost_uncounted() {
+        bolero::check!().with_type::<Vec<Event>>().for_each(|events| {
+            let mut batches = Batches::new(7);
+            let mut world = World::default();
+            events.iter().for_each(|event| world.run(&mut batches, event));
+            let nothing_given_up = world.now + 40_000 < MAX_RETRY_AGE_MS;
+            // The network heals: everything that is left gets through.
+            for _ in 0..100 {
+                world.now += 40_000;
+                while let Some(out) = batches.next(1, world.now) {
+                    world.deliver(&mut batches, out, true, 0);
+                }
+            }
+            let kept: Vec<RecordId> = world.logs.values().flat_map(|log| log.kept.clone()).collect();
+            let distinct: BTreeSet<RecordId> = kept.iter().copied().collect();
+            assert_eq!(kept.len(), distinct.len(), "a record was kept twice");
+            let dropped: u32 = world.logs.values().map(|log| log.dropped).sum();
+            assert!(
+                kept.len() as u32 + dropped >= world.pushed,
+                "a record was lost uncounted"
+            );
+            if nothing_given_up {
+                assert_eq!(
+                    kept.len() as u32 + dropped,
+                    world.pushed,
+                    "a record was counted as lost that was kept"
+                );
+            }
+            assert_eq!((batches.waiting_records, batches.waiting_bytes), (0, 0));
+        });
+    }
+}

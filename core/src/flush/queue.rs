@@ -1,0 +1,258 @@
+//! One isolate's batches for one FireLog: one open, those that wait, one under way.
+//!
+//! A batch gets its number and its bytes when it is first sent, and keeps both until it is answered or given up:
+//! whoever receives it twice can tell.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{Flush, MAX_VOLUMES, VolumeCount};
+use crate::record::Record;
+use crate::rulebook::Action;
+use crate::segment::Builder;
+
+/// Oldest record that waits.
+pub const DUE_AFTER_MS: u64 = 1_000;
+
+/// Most records of one batch.
+pub const MAX_BATCH_RECORDS: usize = 256;
+
+/// A batch is closed at this size: 256 records with the longest texts would be 2 MB and more than a row holds.
+const MAX_BATCH_BYTES: usize = 512 * 1024;
+
+/// A flush that is not answered by then counts as failed.
+pub const ANSWER_WITHIN_MS: u64 = 10_000;
+
+/// Least time between the sends of urgent batches. An attack that is refused at 10,000 requests a second must not
+/// become as many object requests: 10 a second and isolate cost 0.005 USD an hour.
+pub const MIN_URGENT_GAP_MS: u64 = 100;
+
+/// A batch is given up this long after its first send: FireLogs forget the numbers of isolates after an hour.
+pub const MAX_RETRY_AGE_MS: u64 = 10 * 60_000;
+
+/// Longest wait after a failure; the first is 1 s, each further one twice the one before.
+const MAX_BACKOFF_MS: u64 = 30_000;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    open: Open,
+    sealed: VecDeque<Sealed>,
+    next_seq: u64,
+    under_way: Option<UnderWay>,
+    last_sent_ms: u64,
+    failures: u32,
+    not_before_ms: u64,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    records: Builder,
+    since_ms: Option<u64>,
+    urgent: bool,
+    losses: BTreeMap<&'static str, u32>,
+    volumes: BTreeMap<(String, u32, u64), u32>,
+}
+
+#[derive(Debug)]
+struct Sealed {
+    seq: u64,
+    records: usize,
+    sealed_ms: u64,
+    losses: BTreeMap<&'static str, u32>,
+    body: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct UnderWay {
+    ticket: u64,
+    seq: u64,
+    sent_ms: u64,
+}
+
+/// What left the queue for good without being acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct GivenUp {
+    pub(super) records: usize,
+    pub(super) bytes: usize,
+}
+
+impl Queue {
+    pub(super) fn push(&mut self, record: Record, now_ms: u64) {
+        let acted = |applied| !matches!(applied, Action::None | Action::Tag);
+        self.open.urgent |= record.fired.iter().any(|fired| acted(fired.applied));
+        self.open.records.push(record);
+        self.open.since_ms.get_or_insert(now_ms);
+    }
+
+    pub(super) fn count_loss(&mut self, name: &'static str, count: u32, now_ms: u64) {
+        let losses = self.open.losses.entry(name).or_default();
+        *losses = losses.saturating_add(count);
+        self.open.since_ms.get_or_insert(now_ms);
+    }
+
+    /// Counts a match of a rule with a volume; `false` where no more keys fit.
+    pub(super) fn count_volume(&mut self, rule: &str, version: u32, key: u64, now_ms: u64) -> bool {
+        let full = self.open.volumes.len() >= MAX_VOLUMES;
+        let name = (rule.to_owned(), version, key);
+        if full && !self.open.volumes.contains_key(&name) {
+            return false;
+        }
+        let requests = self.open.volumes.entry(name).or_default();
+        *requests = requests.saturating_add(1);
+        self.open.since_ms.get_or_insert(now_ms);
+        true
+    }
+
+    /// When the next batch may be sent, if there is one.
+    pub(super) fn due_at_ms(&self) -> Option<u64> {
+        if let Some(under_way) = self.under_way {
+            return Some(under_way.sent_ms + ANSWER_WITHIN_MS);
+        }
+        let due = match (self.sealed.is_empty(), self.open.since_ms) {
+            (false, _) => 0,
+            (true, None) => return None,
+            (true, Some(_)) if self.is_full() => 0,
+            (true, Some(_)) if self.open.urgent => self.last_sent_ms + MIN_URGENT_GAP_MS,
+            (true, Some(since)) => since + DUE_AFTER_MS,
+        };
+        Some(due.max(self.not_before_ms))
+    }
+
+    fn is_full(&self) -> bool {
+        self.open.records.len() >= MAX_BATCH_RECORDS || self.open.records.bytes() >= MAX_BATCH_BYTES
+    }
+
+    /// Closes the open batch where it is full, so that no batch is too large for a row.
+    pub(super) fn close_full(&mut self, isolate: u64, revision: u64, now_ms: u64) -> usize {
+        if self.is_full() {
+            self.seal(isolate, revision, now_ms)
+        } else {
+            0
+        }
+    }
+
+    /// The batch to send now: the oldest that waits, or the open one. `grown` is what closing it added in bytes.
+    pub(super) fn send(
+        &mut self,
+        isolate: u64,
+        revision: u64,
+        ticket: u64,
+        now_ms: u64,
+    ) -> (usize, Option<Vec<u8>>) {
+        let due = self.due_at_ms().is_some_and(|due| due <= now_ms);
+        if !due || self.under_way.is_some() {
+            return (0, None);
+        }
+        let grown = if self.sealed.is_empty() {
+            self.seal(isolate, revision, now_ms)
+        } else {
+            0
+        };
+        let Some(first) = self.sealed.front() else {
+            return (grown, None);
+        };
+        self.under_way = Some(UnderWay {
+            ticket,
+            seq: first.seq,
+            sent_ms: now_ms,
+        });
+        self.last_sent_ms = now_ms;
+        (grown, Some(first.body.clone()))
+    }
+
+    fn seal(&mut self, isolate: u64, revision: u64, now_ms: u64) -> usize {
+        let open = std::mem::take(&mut self.open);
+        let records = open.records.len();
+        self.next_seq += 1;
+        let losses = open.losses.clone();
+        let volume = |((rule, version, key), requests)| VolumeCount {
+            rule,
+            version,
+            key,
+            requests,
+        };
+        let body = Flush {
+            isolate,
+            seq: self.next_seq,
+            revision,
+            losses: open
+                .losses
+                .into_iter()
+                .map(|(name, count)| (name.to_owned(), count))
+                .collect(),
+            volumes: open.volumes.into_iter().map(volume).collect(),
+            segment: if records == 0 {
+                Vec::new()
+            } else {
+                open.records.encode()
+            },
+        }
+        .encode();
+        let bytes = body.len();
+        self.sealed.push_back(Sealed {
+            seq: self.next_seq,
+            records,
+            sealed_ms: now_ms,
+            losses,
+            body,
+        });
+        bytes
+    }
+
+    /// The FireLog holds the batch, however late it says so and whichever try it answers. What left is returned.
+    pub(super) fn acknowledged(&mut self, seq: u64) -> GivenUp {
+        let mut done = GivenUp::default();
+        self.sealed.retain(|sealed| {
+            if sealed.seq == seq {
+                done.records += sealed.records;
+                done.bytes += sealed.body.len();
+            }
+            sealed.seq != seq
+        });
+        if self.under_way.is_some_and(|under_way| under_way.seq == seq) {
+            self.under_way = None;
+            self.failures = 0;
+            self.not_before_ms = 0;
+        }
+        done
+    }
+
+    /// A try failed; `true` where it was the one under way.
+    pub(super) fn failed(&mut self, ticket: u64, now_ms: u64) -> bool {
+        let is_it = self.under_way.is_some_and(|under_way| under_way.ticket == ticket);
+        if is_it {
+            self.under_way = None;
+            self.not_before_ms = now_ms + (1_000 << self.failures.min(10)).min(MAX_BACKOFF_MS);
+            self.failures = self.failures.saturating_add(1);
+        }
+        is_it
+    }
+
+    /// Ends a try that was not answered in time; `true` where there was one.
+    pub(super) fn expire(&mut self, now_ms: u64) -> bool {
+        let expired = |under_way: &UnderWay| under_way.sent_ms + ANSWER_WITHIN_MS <= now_ms;
+        self.under_way
+            .filter(expired)
+            .is_some_and(|under_way| self.failed(under_way.ticket, now_ms))
+    }
+
+    /// Drops batches that were tried for too long. The losses they carried are reported again: where only the
+    /// answer was lost they count twice, which is better than not at all.
+    pub(super) fn give_up(&mut self, now_ms: u64) -> GivenUp {
+        let mut given_up = GivenUp::default();
+        if self.under_way.is_some() {
+            return given_up;
+        }
+        while let Some(old) = self
+            .sealed
+            .pop_front_if(|s| s.sealed_ms + MAX_RETRY_AGE_MS <= now_ms)
+        {
+            given_up.records += old.records;
+            given_up.bytes += old.body.len();
+            old.losses
+                .into_iter()
+                .for_each(|(name, count)| self.count_loss(name, count, now_ms));
+        }
+        given_up
+    }
+}

@@ -1,0 +1,255 @@
+//! A whole block, opened: its dictionaries and one row of codes and values for each record.
+
+use std::sync::Arc;
+
+use super::columns::Codes;
+use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Treatment};
+use super::front::{Front, Section, split};
+use super::tables;
+use crate::bytes::{DecodeError, Reader, unzigzag};
+use crate::record::{Profile, RangeRecord, Record, RecordId};
+
+/// A block with all its columns.
+#[derive(Debug, Clone, Default)]
+pub struct Block {
+    pub(super) treatments: Vec<Treatment>,
+    pub(super) agents: Vec<Agent>,
+    pub(super) places: Vec<Place>,
+    pub(super) profiles: Vec<Profile>,
+    pub(super) clients: Vec<Client>,
+    pub(super) digests: Vec<Digest>,
+    pub(super) blobs: Vec<Blob>,
+    /// CF-Rays of an unusual form.
+    pub(super) rays: Vec<String>,
+    pub(super) rows: Vec<Row>,
+}
+
+/// One record: places in the block's dictionaries, and its own values.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    pub id: RecordId,
+    pub treatment: u32,
+    pub agent: u32,
+    pub place: u32,
+    pub client: u32,
+    pub blob: u32,
+    /// The 16 hex digits, or the place of a text.
+    pub(super) ray: u64,
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) promised: u64,
+    pub(super) duration_ms: u32,
+}
+
+/// Reads every record of a block, oldest first.
+///
+/// # Errors
+/// When the bytes are no block, one of a newer version, or corrupt.
+pub fn decode(block: &[u8]) -> Result<Vec<Record>, DecodeError> {
+    let (front, back) = split(block)?;
+    let block = Block::open(front, back)?;
+    block.rows().iter().map(|row| block.record(row)).collect()
+}
+
+impl Block {
+    /// Reads all of a block and checks that every code has its entry: a block that opens can be read and merged.
+    ///
+    /// # Errors
+    /// As [`decode`].
+    pub fn open(front: &[u8], back: &[u8]) -> Result<Self, DecodeError> {
+        let front = Front::parse(front)?;
+        if back.len() != front.back_length()? {
+            return Err(DecodeError::Truncated);
+        }
+        let (digests, blobs) = tables::read_blobs(front.back(Section::Blobs, back)?)?;
+        let mut block = Self {
+            treatments: front.treatments()?,
+            agents: front.agents()?,
+            places: front.places()?,
+            profiles: tables::read_profiles(front.back(Section::Profiles, back)?)?,
+            clients: tables::read_clients(front.back(Section::Clients, back)?)?,
+            digests,
+            blobs,
+            rays: Vec::new(),
+            rows: Vec::new(),
+        };
+        block.rows = block.read_rows(&front, back)?;
+        block.read_values(&front, back)?;
+        Ok(block)
+    }
+
+    fn read_rows(&self, front: &Front<'_>, back: &[u8]) -> Result<Vec<Row>, DecodeError> {
+        let records = front.records();
+        let column = |section| Codes::read(front.back(section, back)?, records);
+        let treatments = checked(front.treatment_codes()?, records, self.treatments.len())?;
+        let agents = checked(front.agent_codes()?, records, self.agents.len())?;
+        let places = checked(front.place_codes()?, records, self.places.len())?;
+        let clients = checked(column(Section::ClientCodes)?, records, self.clients.len())?;
+        let blobs = checked(column(Section::BlobCodes)?, records, self.blobs.len())?;
+        let profiles = self.profiles.len();
+        if self.agents.iter().any(|agent| agent.profile as usize >= profiles) {
+            return Err(DecodeError::Invalid("profile"));
+        }
+        let codes = treatments.zip(agents).zip(places).zip(clients).zip(blobs);
+        let row = |(id, ((((treatment, agent), place), client), blob))| Row {
+            id,
+            treatment,
+            agent,
+            place,
+            client,
+            blob,
+            ray: 0,
+            start: 0,
+            end: 0,
+            promised: 0,
+            duration_ms: 0,
+        };
+        Ok(front.ids()?.into_iter().zip(codes).map(row).collect())
+    }
+
+    fn read_values(&mut self, front: &Front<'_>, back: &[u8]) -> Result<(), DecodeError> {
+        let reader = |section| front.back(section, back).map(Reader::new);
+        let mut rays = reader(Section::Rays)?;
+        let mut ranges = reader(Section::Ranges)?;
+        let mut promised = reader(Section::Promised)?;
+        let mut durations = reader(Section::Durations)?;
+        for row in &mut self.rows {
+            let treatment = self.treatments.get(row.treatment as usize);
+            let shape = treatment.ok_or(DecodeError::Invalid("treatment"))?.shape;
+            row.ray = read_ray(shape.ray, &mut rays, &mut self.rays)?;
+            row.start = if shape.start { ranges.varint()? } else { 0 };
+            row.end = if shape.end {
+                row.start.wrapping_add(unzigzag(ranges.varint()?) as u64)
+            } else {
+                0
+            };
+            row.promised = if shape.promised == Promised::Written {
+                promised.varint()?
+            } else {
+                0
+            };
+            row.duration_ms = durations.narrow("duration")?;
+        }
+        [rays, ranges, promised, durations]
+            .into_iter()
+            .try_for_each(Reader::finish)
+    }
+
+    /// Oldest first.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The record of one of this block's rows.
+    ///
+    /// # Errors
+    /// When the row is another block's.
+    pub fn record(&self, row: &Row) -> Result<Record, DecodeError> {
+        let treatment = entry(&self.treatments, row.treatment)?;
+        let agent = entry(&self.agents, row.agent)?;
+        let place = entry(&self.places, row.place)?;
+        let client = entry(&self.clients, row.client)?;
+        let blob = entry(&self.blobs, row.blob)?;
+        let range = RangeRecord {
+            kind: treatment.range,
+            start: treatment.shape.start.then_some(row.start),
+            end: treatment.shape.end.then_some(row.end),
+            honoured: treatment.honoured,
+        };
+        Ok(Record {
+            id: row.id,
+            ray: self.ray(treatment.shape.ray, row.ray, &place.colo)?,
+            route: Arc::clone(&treatment.route),
+            repository: blob.repository.clone(),
+            digest: entry(&self.digests, blob.digest)?.text(),
+            method: treatment.method,
+            status: treatment.status,
+            range,
+            size: blob.size,
+            promised: match treatment.shape.promised {
+                Promised::Written => Some(row.promised),
+                form => form.value(blob.size, range.start, range.end),
+            },
+            outcome: treatment.outcome,
+            duration_ms: row.duration_ms,
+            client: client.client,
+            network: client.network,
+            asn: place.asn,
+            country: place.country.clone(),
+            colo: place.colo.clone(),
+            family: agent.family,
+            version: agent.version.clone(),
+            os: agent.os.clone(),
+            arch: agent.arch.clone(),
+            fingerprint: agent.fingerprint.clone(),
+            ja4: agent.ja4.clone(),
+            fired: treatment.fired.clone(),
+            verdict: treatment.verdict,
+            revision: treatment.revision,
+            degraded: treatment.degraded,
+            weight: treatment.weight,
+            profile: entry(&self.profiles, agent.profile)?.clone(),
+        })
+    }
+
+    fn ray(&self, form: RayForm, ray: u64, colo: &str) -> Result<String, DecodeError> {
+        match form {
+            RayForm::Absent => Ok(String::new()),
+            RayForm::Hex => Ok(format!("{ray:016x}")),
+            RayForm::HexColo => Ok(format!("{ray:016x}-{colo}")),
+            RayForm::Text => self
+                .rays
+                .get(ray as usize)
+                .cloned()
+                .ok_or(DecodeError::Invalid("ray")),
+        }
+    }
+
+    #[must_use]
+    pub fn treatment(&self, row: &Row) -> Option<&Treatment> {
+        self.treatments.get(row.treatment as usize)
+    }
+
+    #[must_use]
+    pub fn clients(&self) -> &[Client] {
+        &self.clients
+    }
+
+    #[must_use]
+    pub fn blobs(&self) -> &[Blob] {
+        &self.blobs
+    }
+
+    #[must_use]
+    pub fn digests(&self) -> &[Digest] {
+        &self.digests
+    }
+}
+
+fn entry<T>(entries: &[T], code: u32) -> Result<&T, DecodeError> {
+    entries.get(code as usize).ok_or(DecodeError::Invalid("code"))
+}
+
+fn checked(
+    codes: Codes<'_>,
+    records: usize,
+    entries: usize,
+) -> Result<impl Iterator<Item = u32> + '_, DecodeError> {
+    if codes.each(records).all(|code| (code as usize) < entries) {
+        Ok(codes.each(records))
+    } else {
+        Err(DecodeError::Invalid("code"))
+    }
+}
+
+fn read_ray(form: RayForm, reader: &mut Reader<'_>, texts: &mut Vec<String>) -> Result<u64, DecodeError> {
+    match form {
+        RayForm::Absent => Ok(0),
+        RayForm::Hex | RayForm::HexColo => reader.word(),
+        RayForm::Text => {
+            texts.push(reader.text()?.to_owned());
+            Ok(texts.len() as u64 - 1)
+        }
+    }
+}

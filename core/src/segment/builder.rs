@@ -1,0 +1,369 @@
+//! Makes a block: from records as they come, or from other blocks, whose dictionaries it joins.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use super::block::{Block, Row};
+use super::columns::{put_codes, put_ids};
+use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, Treatment, unhex};
+use super::front::{SECTIONS, put_block};
+use super::{MAX_BLOCK_BYTES, MAX_RECORDS, tables};
+use crate::bytes::{put_text, put_varint, zigzag};
+use crate::record::{Profile, Record, RecordId};
+
+/// Most bytes of a row outside dictionaries: id 6 + 1 + 10 + 5, five codes of 4, ray 8, range 20, promised 10,
+/// duration 5.
+const ROW_BYTES: usize = 85;
+
+/// A block in the making.
+#[derive(Debug, Default)]
+pub struct Builder {
+    treatments: Interner<Treatment>,
+    agents: Interner<Agent>,
+    places: Interner<Place>,
+    profiles: Interner<Profile>,
+    clients: Interner<Client>,
+    digests: Interner<Digest>,
+    blobs: Interner<Blob>,
+    rays: Vec<String>,
+    rows: Vec<Row>,
+    bytes: usize,
+}
+
+/// Gives each distinct entry a number, in the order they come.
+#[derive(Debug)]
+struct Interner<T> {
+    codes: HashMap<T, u32>,
+    entries: Vec<T>,
+}
+
+impl<T> Default for Interner<T> {
+    fn default() -> Self {
+        Self {
+            codes: HashMap::new(),
+            entries: Vec::new(),
+        }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Interner<T> {
+    /// The entry's number; `cost` is added up for entries not seen before.
+    fn code(&mut self, entry: T, bytes: &mut usize, cost: impl Fn(&T) -> usize) -> u32 {
+        if let Some(code) = self.codes.get(&entry) {
+            return *code;
+        }
+        let code = self.entries.len() as u32;
+        *bytes += cost(&entry);
+        self.entries.push(entry.clone());
+        self.codes.insert(entry, code);
+        code
+    }
+}
+
+impl Builder {
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// No less than what [`Builder::encode`] would give.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes + 256
+    }
+
+    /// Whether another block of this size still fits.
+    #[must_use]
+    pub fn has_room_for(&self, records: usize, bytes: usize) -> bool {
+        self.len() + records <= MAX_RECORDS && self.bytes() + bytes <= MAX_BLOCK_BYTES
+    }
+
+    pub fn push(&mut self, record: Record) {
+        let (form, ray) = self.ray(&record);
+        let shape = Shape::of(&record, form);
+        let cost = &mut self.bytes;
+        let profile = self.profiles.code(record.profile, cost, profile_cost);
+        let digest = self.digests.code(Digest::of(record.digest), cost, digest_cost);
+        *cost += ROW_BYTES;
+        self.rows.push(Row {
+            id: record.id,
+            agent: self.agents.code(
+                Agent {
+                    family: record.family,
+                    version: record.version,
+                    os: record.os,
+                    arch: record.arch,
+                    fingerprint: record.fingerprint,
+                    ja4: record.ja4,
+                    profile,
+                },
+                cost,
+                agent_cost,
+            ),
+            place: self.places.code(
+                Place {
+                    asn: record.asn,
+                    country: record.country,
+                    colo: record.colo,
+                },
+                cost,
+                place_cost,
+            ),
+            client: self.clients.code(
+                Client {
+                    client: record.client,
+                    network: record.network,
+                },
+                cost,
+                |_| 29,
+            ),
+            blob: self.blobs.code(
+                Blob {
+                    digest,
+                    repository: record.repository,
+                    size: record.size,
+                },
+                cost,
+                blob_cost,
+            ),
+            ray,
+            start: record.range.start.unwrap_or_default(),
+            end: record.range.end.unwrap_or_default(),
+            promised: record.promised.unwrap_or_default(),
+            duration_ms: record.duration_ms,
+            treatment: self.treatments.code(
+                Treatment {
+                    route: record.route,
+                    method: record.method,
+                    status: record.status,
+                    range: record.range.kind,
+                    honoured: record.range.honoured,
+                    outcome: record.outcome,
+                    verdict: record.verdict,
+                    revision: record.revision,
+                    degraded: record.degraded,
+                    weight: record.weight,
+                    fired: record.fired,
+                    shape,
+                },
+                cost,
+                treatment_cost,
+            ),
+        });
+    }
+
+    fn ray(&mut self, record: &Record) -> (RayForm, u64) {
+        if record.ray.is_empty() {
+            return (RayForm::Absent, 0);
+        }
+        let (digits, suffix) = record.ray.split_at_checked(16).unwrap_or((&record.ray, ""));
+        let raw = unhex::<8>(digits).map(u64::from_be_bytes);
+        match raw {
+            Some(raw) if suffix.is_empty() => (RayForm::Hex, raw),
+            Some(raw) if suffix.strip_prefix('-') == Some(&record.colo) => (RayForm::HexColo, raw),
+            _ => {
+                self.bytes += text_cost(&record.ray);
+                self.rays.push(record.ray.clone());
+                (RayForm::Text, self.rays.len() as u64 - 1)
+            }
+        }
+    }
+
+    /// Takes in every record of another block.
+    pub fn append(&mut self, block: Block) {
+        let bytes = &mut self.bytes;
+        let profiles = join(&mut self.profiles, block.profiles, bytes, profile_cost);
+        let digests = join(&mut self.digests, block.digests, bytes, digest_cost);
+        let agents = block.agents.into_iter().map(|agent| Agent {
+            profile: at(&profiles, agent.profile),
+            ..agent
+        });
+        let agents = join(&mut self.agents, agents.collect(), bytes, agent_cost);
+        let blobs = block.blobs.into_iter().map(|blob| Blob {
+            digest: at(&digests, blob.digest),
+            ..blob
+        });
+        let blobs = join(&mut self.blobs, blobs.collect(), bytes, blob_cost);
+        let treatments_of_block = block.treatments.clone();
+        let treatments = join(&mut self.treatments, block.treatments, bytes, treatment_cost);
+        let places = join(&mut self.places, block.places, bytes, place_cost);
+        let clients = join(&mut self.clients, block.clients, bytes, |_| 29);
+        let first_ray = self.rays.len() as u64;
+        *bytes += block.rows.len() * ROW_BYTES + block.rays.iter().map(|ray| text_cost(ray)).sum::<usize>();
+        self.rays.extend(block.rays);
+        for row in block.rows {
+            let form = treatments_of_block
+                .get(row.treatment as usize)
+                .map(|t| t.shape.ray);
+            self.rows.push(Row {
+                treatment: at(&treatments, row.treatment),
+                agent: at(&agents, row.agent),
+                place: at(&places, row.place),
+                client: at(&clients, row.client),
+                blob: at(&blobs, row.blob),
+                ray: if form == Some(RayForm::Text) {
+                    first_ray + row.ray
+                } else {
+                    row.ray
+                },
+                ..row
+            });
+        }
+    }
+
+    /// The block's bytes, records ordered by id.
+    #[must_use]
+    pub fn encode(mut self) -> Vec<u8> {
+        self.rows.sort_by_key(|row| row.id);
+        let rows = &self.rows;
+        let ids: Vec<RecordId> = rows.iter().map(|row| row.id).collect();
+        let section = |put: &dyn Fn(&mut Vec<u8>)| {
+            let mut out = Vec::new();
+            put(&mut out);
+            out
+        };
+        let codes = |entries: usize, code: fn(&Row) -> u32| {
+            section(&|out| put_codes(out, entries, rows.iter().map(code)))
+        };
+        let sections: [Vec<u8>; SECTIONS] = [
+            section(&|out| put_ids(out, &ids)),
+            section(&|out| tables::put_treatments(out, &self.treatments.entries)),
+            codes(self.treatments.entries.len(), |row| row.treatment),
+            section(&|out| tables::put_agents(out, &self.agents.entries)),
+            codes(self.agents.entries.len(), |row| row.agent),
+            section(&|out| tables::put_places(out, &self.places.entries)),
+            codes(self.places.entries.len(), |row| row.place),
+            section(&|out| tables::put_profiles(out, &self.profiles.entries)),
+            section(&|out| tables::put_clients(out, &self.clients.entries)),
+            codes(self.clients.entries.len(), |row| row.client),
+            section(&|out| tables::put_blobs(out, &self.digests.entries, &self.blobs.entries)),
+            codes(self.blobs.entries.len(), |row| row.blob),
+            section(&|out| self.put_rays(out)),
+            section(&|out| self.put_ranges(out)),
+            section(&|out| self.put_promised(out)),
+            section(&|out| {
+                rows.iter()
+                    .for_each(|row| put_varint(out, u64::from(row.duration_ms)))
+            }),
+        ];
+        put_block(rows.len(), &sections)
+    }
+
+    fn shapes(&self) -> impl Iterator<Item = (&Row, Shape)> {
+        let shape = |row: &Row| {
+            self.treatments
+                .entries
+                .get(row.treatment as usize)
+                .map(|t| t.shape)
+        };
+        self.rows.iter().filter_map(move |row| Some((row, shape(row)?)))
+    }
+
+    fn put_rays(&self, out: &mut Vec<u8>) {
+        for (row, shape) in self.shapes() {
+            match shape.ray {
+                RayForm::Absent => {}
+                RayForm::Hex | RayForm::HexColo => out.extend(row.ray.to_le_bytes()),
+                RayForm::Text => {
+                    put_text(
+                        out,
+                        self.rays
+                            .get(row.ray as usize)
+                            .map(String::as_str)
+                            .unwrap_or_default(),
+                    );
+                }
+            }
+        }
+    }
+
+    fn put_ranges(&self, out: &mut Vec<u8>) {
+        for (row, shape) in self.shapes() {
+            if shape.start {
+                put_varint(out, row.start);
+            }
+            if shape.end {
+                put_varint(out, zigzag(row.end.wrapping_sub(row.start) as i64));
+            }
+        }
+    }
+
+    fn put_promised(&self, out: &mut Vec<u8>) {
+        for (row, shape) in self.shapes() {
+            if shape.promised == Promised::Written {
+                put_varint(out, row.promised);
+            }
+        }
+    }
+}
+
+/// The new code of each of another block's entries.
+fn join<T: Clone + Eq + Hash>(
+    known: &mut Interner<T>,
+    entries: Vec<T>,
+    bytes: &mut usize,
+    cost: fn(&T) -> usize,
+) -> Vec<u32> {
+    entries
+        .into_iter()
+        .map(|entry| known.code(entry, bytes, cost))
+        .collect()
+}
+
+fn at(codes: &[u32], code: u32) -> u32 {
+    codes.get(code as usize).copied().unwrap_or_default()
+}
+
+/// Text in a table, its code, and its two lengths.
+fn text_cost(text: &str) -> usize {
+    text.len().min(crate::bytes::MAX_TEXT_BYTES) + 8
+}
+
+fn treatment_cost(treatment: &Treatment) -> usize {
+    let fired: usize = treatment
+        .fired
+        .iter()
+        .map(|fired| text_cost(&fired.rule) + 6)
+        .sum();
+    text_cost(&treatment.route) + fired + 40
+}
+
+fn agent_cost(agent: &Agent) -> usize {
+    let texts = [
+        &agent.version,
+        &agent.os,
+        &agent.arch,
+        &agent.fingerprint,
+        &agent.ja4,
+    ];
+    texts.into_iter().map(|text| text_cost(text)).sum::<usize>() + 11
+}
+
+fn place_cost(place: &Place) -> usize {
+    text_cost(&place.country) + text_cost(&place.colo) + 5
+}
+
+fn profile_cost(profile: &Profile) -> usize {
+    tables::profile_texts(profile)
+        .into_iter()
+        .map(text_cost)
+        .sum::<usize>()
+        + 10
+}
+
+fn digest_cost(digest: &Digest) -> usize {
+    match digest {
+        Digest::Text(text) => text_cost(text),
+        Digest::Sha256(_) => 34,
+        Digest::Sha512(_) => 66,
+    }
+}
+
+fn blob_cost(blob: &Blob) -> usize {
+    text_cost(&blob.repository) + 16
+}

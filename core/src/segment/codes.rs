@@ -1,0 +1,89 @@
+//! The number that stands for each name in stored bytes. A number is never given to another name.
+
+use crate::bytes::{DecodeError, Reader};
+use crate::range::RangeKind;
+use crate::record::{Method, Outcome};
+use crate::rulebook::{Action, Mode};
+use crate::user_agent::Family;
+
+/// A closed set of names with a pinned number each, below 32.
+pub(crate) trait Coded: Copy + Sized + 'static {
+    const WHAT: &'static str;
+
+    fn code(self) -> u8;
+
+    fn from_code(code: u8) -> Option<Self>;
+
+    fn of(code: u8) -> Result<Self, DecodeError> {
+        Self::from_code(code).ok_or(DecodeError::Invalid(Self::WHAT))
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Self::of(reader.byte()?)
+    }
+
+    /// This name's place in a set of names.
+    fn bit(self) -> u32 {
+        1 << self.code()
+    }
+}
+
+macro_rules! coded {
+    ($type:ident, $what:literal, { $($name:ident = $code:literal),+ $(,)? }) => {
+        impl Coded for $type {
+            const WHAT: &'static str = $what;
+
+            fn code(self) -> u8 {
+                match self {
+                    $(Self::$name => $code,)+
+                }
+            }
+
+            fn from_code(code: u8) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+coded!(Method, "method", { Get = 0, Head = 1 });
+coded!(Outcome, "outcome", { NotObserved = 0, Completed = 1, ClientClosed = 2, OriginFailed = 3 });
+coded!(Action, "action", { None = 0, Tag = 1, Detour = 2, Throttle = 3, Block = 4 });
+coded!(Mode, "mode", { Off = 0, Monitor = 1, Enforce = 2 });
+coded!(RangeKind, "range kind", {
+    None = 0, Whole = 1, Probe = 2, Tile = 3, Chunk = 4, Scatter = 5, Multi = 6, Suffix = 7, Resume = 8, Repeat = 9,
+    Restart = 10, Invalid = 11,
+});
+coded!(Family, "family", {
+    Unknown = 0, Docker = 1, Containerd = 2, Buildkit = 3, Podman = 4, Skopeo = 5, Buildah = 6, CriO = 7,
+    ContainersImage = 8, Crane = 9, GoContainerregistry = 10, Kaniko = 11, Regclient = 12, Oras = 13, Soci = 14,
+    GoDefault = 15, Dragonfly = 16, Spegel = 17, Harbor = 18, Curl = 19, Wget = 20, Aria2 = 21, Browser = 22,
+    Empty = 23,
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn dense<T: Coded + PartialEq + std::fmt::Debug>(names: u8) {
+        for code in 0..names {
+            assert_eq!(T::of(code).unwrap().code(), code);
+        }
+        assert_eq!(T::from_code(names), None);
+        assert!(names <= 32, "a set of names is 32 bits");
+    }
+
+    #[test]
+    fn every_number_reads_back_as_its_name() {
+        dense::<Method>(2);
+        dense::<Outcome>(4);
+        dense::<Action>(5);
+        dense::<Mode>(3);
+        dense::<RangeKind>(12);
+        dense::<Family>(24);
+    }
+}

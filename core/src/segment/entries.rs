@@ -1,0 +1,186 @@
+//! What the dictionaries of a block hold: the parts of a record that many records share.
+
+use std::sync::Arc;
+
+use crate::client::{ClientKey, NetworkKey};
+use crate::range::RangeKind;
+use crate::record::{Fired, Method, Outcome, Record};
+use crate::rulebook::Action;
+use crate::user_agent::Family;
+
+/// What was asked, answered and decided.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Treatment {
+    pub route: Arc<str>,
+    pub method: Method,
+    pub status: u16,
+    pub range: RangeKind,
+    pub honoured: Option<bool>,
+    pub outcome: Outcome,
+    pub verdict: Action,
+    pub revision: u64,
+    pub degraded: bool,
+    pub weight: u32,
+    pub fired: Vec<Fired>,
+    pub shape: Shape,
+}
+
+/// Which values a record has at all, so that an absent one takes no byte of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shape {
+    pub start: bool,
+    pub end: bool,
+    pub promised: Promised,
+    pub ray: RayForm,
+}
+
+/// How many bytes the answer promised, said by what is known already where that is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Promised {
+    Absent,
+    /// The whole blob.
+    Size,
+    /// From start to end of the range.
+    Length,
+    /// From start to the blob's end.
+    Remainder,
+    Written,
+}
+
+/// How a CF-Ray is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RayForm {
+    Absent,
+    /// 16 hex digits.
+    Hex,
+    /// 16 hex digits, a hyphen, the record's colo.
+    HexColo,
+    Text,
+}
+
+/// One client build.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Agent {
+    pub family: Family,
+    pub version: String,
+    pub os: String,
+    pub arch: String,
+    pub fingerprint: String,
+    pub ja4: String,
+    /// Place of its profile in the block's profiles.
+    pub profile: u32,
+}
+
+/// Where requests come from and where they are answered.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub asn: Option<u32>,
+    pub country: String,
+    pub colo: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Client {
+    pub client: ClientKey,
+    pub network: NetworkKey,
+}
+
+/// What was asked for. `digest` is the digest's place in the block's digests.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Blob {
+    pub digest: u32,
+    pub repository: String,
+    pub size: Option<u64>,
+}
+
+/// A content digest; the two registered algorithms as raw bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Digest {
+    Text(String),
+    Sha256([u8; 32]),
+    Sha512(Box<[u8; 64]>),
+}
+
+impl Digest {
+    #[must_use]
+    pub fn of(text: String) -> Self {
+        let raw = match text.split_once(':') {
+            Some(("sha256", hex)) => unhex::<32>(hex).map(Self::Sha256),
+            Some(("sha512", hex)) => unhex::<64>(hex).map(|raw| Self::Sha512(Box::new(raw))),
+            _ => None,
+        };
+        raw.unwrap_or(Self::Text(text))
+    }
+
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Sha256(raw) => format!("sha256:{}", hex(raw)),
+            Self::Sha512(raw) => format!("sha512:{}", hex(raw.as_slice())),
+        }
+    }
+}
+
+/// Lower-case hex of exactly `N` bytes; anything else would not read back as the same text.
+pub(super) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    if text.len() != 2 * N {
+        return None;
+    }
+    let mut raw = [0; N];
+    for (byte, pair) in raw.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let [high, low] = pair else { return None };
+        *byte = nibble(*high)? << 4 | nibble(*low)?;
+    }
+    Some(raw)
+}
+
+fn nibble(letter: u8) -> Option<u8> {
+    match letter {
+        b'0'..=b'9' => Some(letter - b'0'),
+        b'a'..=b'f' => Some(letter - b'a' + 10),
+        _ => None,
+    }
+}
+
+fn hex(raw: &[u8]) -> String {
+    let letter = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    raw.iter()
+        .flat_map(|byte| [letter(byte >> 4), letter(byte & 15)])
+        .collect()
+}
+
+impl Shape {
+    pub(super) fn of(record: &Record, ray: RayForm) -> Self {
+        Self {
+            start: record.range.start.is_some(),
+            end: record.range.end.is_some(),
+            promised: Promised::of(record),
+            ray,
+        }
+    }
+}
+
+impl Promised {
+    fn of(record: &Record) -> Self {
+        let Some(promised) = record.promised else {
+            return Self::Absent;
+        };
+        let is =
+            |form: &Self| form.value(record.size, record.range.start, record.range.end) == Some(promised);
+        [Self::Size, Self::Length, Self::Remainder]
+            .into_iter()
+            .find(is)
+            .unwrap_or(Self::Written)
+    }
+
+    /// The bytes it stands for, unless they are written.
+    pub(super) fn value(self, size: Option<u64>, start: Option<u64>, end: Option<u64>) -> Option<u64> {
+        match self {
+            Self::Absent | Self::Written => None,
+            Self::Size => size,
+            Self::Length => end?.checked_sub(start?)?.checked_add(1),
+            Self::Remainder => size?.checked_sub(start?),
+        }
+    }
+}

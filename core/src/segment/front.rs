@@ -1,0 +1,168 @@
+//! A block's directory and front: what a scan needs before it knows that a segment holds anything.
+
+use super::columns::{Codes, read_ids};
+use super::entries::{Agent, Place, Treatment};
+use super::{MAGIC, MAX_RECORDS, VERSION, tables};
+use crate::bytes::{DecodeError, Reader, put_varint};
+use crate::record::RecordId;
+
+/// The parts of a block, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Section {
+    Ids,
+    Treatments,
+    TreatmentCodes,
+    Agents,
+    AgentCodes,
+    Places,
+    PlaceCodes,
+    Profiles,
+    Clients,
+    ClientCodes,
+    Blobs,
+    BlobCodes,
+    Rays,
+    Ranges,
+    Promised,
+    Durations,
+}
+
+/// Of a block.
+pub(super) const SECTIONS: usize = 16;
+
+/// The first of the back.
+const BACK: usize = Section::Profiles as usize;
+
+/// The front of one block, read as far as its directory.
+#[derive(Debug, Clone, Copy)]
+pub struct Front<'a> {
+    records: usize,
+    lengths: [usize; SECTIONS],
+    body: &'a [u8],
+}
+
+/// Joins sections to a block.
+pub(super) fn put_block(records: usize, sections: &[Vec<u8>; SECTIONS]) -> Vec<u8> {
+    let mut out = MAGIC.to_vec();
+    out.push(VERSION);
+    put_varint(&mut out, records as u64);
+    for section in sections {
+        put_varint(&mut out, section.len() as u64);
+    }
+    for section in sections {
+        out.extend_from_slice(section);
+    }
+    out
+}
+
+/// Cuts a block into its front and its back.
+///
+/// # Errors
+/// When the bytes are no block, or one of a newer version.
+pub fn split(block: &[u8]) -> Result<(&[u8], &[u8]), DecodeError> {
+    let (_, lengths, body) = directory(block)?;
+    let back = sum(lengths.get(BACK..).unwrap_or_default())?;
+    let front = sum(lengths.get(..BACK).unwrap_or_default())?;
+    if front.checked_add(back) != Some(body.len()) {
+        return Err(DecodeError::Truncated);
+    }
+    block
+        .split_at_checked(block.len() - back)
+        .ok_or(DecodeError::Truncated)
+}
+
+fn directory(bytes: &[u8]) -> Result<(usize, [usize; SECTIONS], &[u8]), DecodeError> {
+    let mut reader = Reader::open(bytes, MAGIC, "a segment", VERSION)?;
+    let records: usize = reader.narrow("number of records")?;
+    if records > MAX_RECORDS {
+        return Err(DecodeError::Invalid("number of records"));
+    }
+    let mut lengths = [0; SECTIONS];
+    for length in &mut lengths {
+        *length = reader.narrow("section length")?;
+    }
+    Ok((records, lengths, reader.rest()))
+}
+
+fn sum(lengths: &[usize]) -> Result<usize, DecodeError> {
+    lengths
+        .iter()
+        .try_fold(0usize, |sum, length| sum.checked_add(*length))
+        .ok_or(DecodeError::Truncated)
+}
+
+impl<'a> Front<'a> {
+    /// Reads the directory of a front, or of a whole block.
+    ///
+    /// # Errors
+    /// When the bytes are no front, or one of a newer version.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let (records, lengths, body) = directory(bytes)?;
+        if sum(lengths.get(..BACK).unwrap_or_default())? > body.len() {
+            return Err(DecodeError::Truncated);
+        }
+        Ok(Self {
+            records,
+            lengths,
+            body,
+        })
+    }
+
+    #[must_use]
+    pub fn records(&self) -> usize {
+        self.records
+    }
+
+    fn front(&self, section: Section) -> Result<&'a [u8], DecodeError> {
+        self.section(section, 0, self.body)
+    }
+
+    /// A section of the block's `back`.
+    pub(super) fn back<'b>(&self, section: Section, back: &'b [u8]) -> Result<&'b [u8], DecodeError> {
+        self.section(section, BACK, back)
+    }
+
+    fn section<'b>(&self, section: Section, first: usize, part: &'b [u8]) -> Result<&'b [u8], DecodeError> {
+        let place = section as usize;
+        let start = sum(self.lengths.get(first..place).ok_or(DecodeError::Truncated)?)?;
+        let length = self.lengths.get(place).copied().unwrap_or_default();
+        let end = start.checked_add(length).ok_or(DecodeError::Truncated)?;
+        part.get(start..end).ok_or(DecodeError::Truncated)
+    }
+
+    pub(super) fn back_length(&self) -> Result<usize, DecodeError> {
+        sum(self.lengths.get(BACK..).unwrap_or_default())
+    }
+
+    /// In ascending order.
+    ///
+    /// # Errors
+    /// When the section is corrupt; so for all that follow.
+    pub fn ids(&self) -> Result<Vec<RecordId>, DecodeError> {
+        read_ids(self.front(Section::Ids)?, self.records)
+    }
+
+    pub fn treatments(&self) -> Result<Vec<Treatment>, DecodeError> {
+        tables::read_treatments(self.front(Section::Treatments)?)
+    }
+
+    pub fn treatment_codes(&self) -> Result<Codes<'a>, DecodeError> {
+        Codes::read(self.front(Section::TreatmentCodes)?, self.records)
+    }
+
+    pub fn agents(&self) -> Result<Vec<Agent>, DecodeError> {
+        tables::read_agents(self.front(Section::Agents)?)
+    }
+
+    pub fn agent_codes(&self) -> Result<Codes<'a>, DecodeError> {
+        Codes::read(self.front(Section::AgentCodes)?, self.records)
+    }
+
+    pub fn places(&self) -> Result<Vec<Place>, DecodeError> {
+        tables::read_places(self.front(Section::Places)?)
+    }
+
+    pub fn place_codes(&self) -> Result<Codes<'a>, DecodeError> {
+        Codes::read(self.front(Section::PlaceCodes)?, self.records)
+    }
+}

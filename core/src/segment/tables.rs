@@ -1,0 +1,434 @@
+//! The dictionaries of a block, written and read.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::codes::Coded;
+use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, Treatment};
+use super::texts::{TextTable, Texts};
+use crate::bytes::{DecodeError, MAX_TEXT_BYTES, Reader, clip, put_text, put_varint};
+use crate::client::{ClientKey, NetworkKey};
+use crate::record::{Fired, Method, Profile};
+
+pub(super) fn put_treatments(out: &mut Vec<u8>, treatments: &[Treatment]) {
+    let routes = treatments.iter().map(|t| &*t.route);
+    let rules = treatments.iter().flat_map(|t| &t.fired).map(|fired| &*fired.rule);
+    let texts = Texts::of(routes.chain(rules));
+    texts.put(out);
+    let sets = put_fired_sets(out, &texts, treatments);
+    put_varint(out, treatments.len() as u64);
+    for (treatment, set) in treatments.iter().zip(sets) {
+        put_treatment(out, &texts, treatment);
+        put_varint(out, set);
+    }
+}
+
+/// Writes each distinct list once and returns the place of each treatment's list.
+fn put_fired_sets(out: &mut Vec<u8>, texts: &Texts<'_>, treatments: &[Treatment]) -> Vec<u64> {
+    let mut places: HashMap<&[Fired], u64> = HashMap::new();
+    let mut sets: Vec<&[Fired]> = Vec::new();
+    let mut of_treatment = Vec::with_capacity(treatments.len());
+    for treatment in treatments {
+        let place = *places.entry(&treatment.fired).or_insert_with(|| {
+            sets.push(&treatment.fired);
+            sets.len() as u64 - 1
+        });
+        of_treatment.push(place);
+    }
+    put_varint(out, sets.len() as u64);
+    for set in sets {
+        put_varint(out, set.len() as u64);
+        for fired in set {
+            texts.put_code(out, &fired.rule);
+            put_varint(out, u64::from(fired.version));
+            out.push(fired.mode.code() | fired.would.code() << 2 | fired.applied.code() << 5);
+        }
+    }
+    of_treatment
+}
+
+fn put_treatment(out: &mut Vec<u8>, texts: &Texts<'_>, treatment: &Treatment) {
+    let honoured = match treatment.honoured {
+        None => 0,
+        Some(false) => 1,
+        Some(true) => 2,
+    };
+    let flags = treatment.method.code()
+        | honoured << 1
+        | u8::from(treatment.degraded) << 3
+        | u8::from(treatment.shape.start) << 4
+        | u8::from(treatment.shape.end) << 5;
+    texts.put_code(out, &treatment.route);
+    put_varint(out, u64::from(treatment.status));
+    out.extend([
+        flags,
+        treatment.range.code(),
+        treatment.outcome.code(),
+        treatment.verdict.code(),
+    ]);
+    out.push(treatment.shape.promised as u8 | (treatment.shape.ray as u8) << 3);
+    put_varint(out, treatment.revision);
+    put_varint(out, u64::from(treatment.weight));
+}
+
+pub(super) fn read_treatments(bytes: &[u8]) -> Result<Vec<Treatment>, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let texts = TextTable::read(&mut reader)?;
+    let sets = read_fired_sets(&mut reader, &texts)?;
+    let mut named = 0;
+    let treatments = list(&mut reader, 9, |reader| {
+        let mut treatment = read_treatment(reader, &texts)?;
+        let set: usize = reader.narrow("fired set")?;
+        let set = sets.get(set).ok_or(DecodeError::Invalid("fired set"))?;
+        named += set.len();
+        if named > MAX_FIRED {
+            return Err(DecodeError::Invalid("number of fired rules"));
+        }
+        treatment.fired.clone_from(set);
+        Ok(treatment)
+    })?;
+    reader.finish()?;
+    Ok(treatments)
+}
+
+/// Most fired rules that the treatments of one block may name together: few bytes could stand for many.
+const MAX_FIRED: usize = 1 << 20;
+
+fn read_fired_sets(reader: &mut Reader<'_>, texts: &TextTable) -> Result<Vec<Vec<Fired>>, DecodeError> {
+    list(reader, 1, |reader| {
+        list(reader, 3, |reader| {
+            let rule = Arc::from(texts.text(reader)?);
+            let version = reader.narrow("rule version")?;
+            let packed = reader.byte()?;
+            Ok(Fired {
+                rule,
+                version,
+                mode: Coded::of(packed & 3)?,
+                would: Coded::of(packed >> 2 & 7)?,
+                applied: Coded::of(packed >> 5)?,
+            })
+        })
+    })
+}
+
+fn read_treatment(reader: &mut Reader<'_>, texts: &TextTable) -> Result<Treatment, DecodeError> {
+    let route = Arc::from(texts.text(reader)?);
+    let status = reader.narrow("status")?;
+    let flags = reader.byte()?;
+    let (range, outcome, verdict) = (Coded::read(reader)?, Coded::read(reader)?, Coded::read(reader)?);
+    let forms = reader.byte()?;
+    Ok(Treatment {
+        route,
+        method: Method::of(flags & 1)?,
+        status,
+        range,
+        honoured: honoured(flags >> 1 & 3)?,
+        outcome,
+        verdict,
+        revision: reader.varint()?,
+        degraded: flags >> 3 & 1 == 1,
+        weight: reader.narrow("weight")?,
+        fired: Vec::new(),
+        shape: Shape {
+            start: flags >> 4 & 1 == 1,
+            end: flags >> 5 & 1 == 1,
+            promised: promised(forms & 7)?,
+            ray: ray_form(forms >> 3)?,
+        },
+    })
+}
+
+fn honoured(code: u8) -> Result<Option<bool>, DecodeError> {
+    match code {
+        0 => Ok(None),
+        1 => Ok(Some(false)),
+        2 => Ok(Some(true)),
+        _ => Err(DecodeError::Invalid("honoured")),
+    }
+}
+
+fn promised(code: u8) -> Result<Promised, DecodeError> {
+    use Promised::{Absent, Length, Remainder, Size, Written};
+    let found = [Absent, Size, Length, Remainder, Written]
+        .into_iter()
+        .find(|form| *form as u8 == code);
+    found.ok_or(DecodeError::Invalid("form of promised"))
+}
+
+fn ray_form(code: u8) -> Result<RayForm, DecodeError> {
+    use RayForm::{Absent, Hex, HexColo, Text};
+    let found = [Absent, Hex, HexColo, Text]
+        .into_iter()
+        .find(|form| *form as u8 == code);
+    found.ok_or(DecodeError::Invalid("form of ray"))
+}
+
+pub(super) fn put_agents(out: &mut Vec<u8>, agents: &[Agent]) {
+    let texts = Texts::of(agents.iter().flat_map(agent_texts));
+    texts.put(out);
+    put_varint(out, agents.len() as u64);
+    for agent in agents {
+        out.push(agent.family.code());
+        for text in agent_texts(agent) {
+            texts.put_code(out, text);
+        }
+        put_varint(out, u64::from(agent.profile));
+    }
+}
+
+fn agent_texts(agent: &Agent) -> [&str; 5] {
+    [
+        &agent.version,
+        &agent.os,
+        &agent.arch,
+        &agent.fingerprint,
+        &agent.ja4,
+    ]
+}
+
+pub(super) fn read_agents(bytes: &[u8]) -> Result<Vec<Agent>, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let texts = TextTable::read(&mut reader)?;
+    let agents = list(&mut reader, 7, |reader| {
+        Ok(Agent {
+            family: Coded::read(reader)?,
+            version: texts.owned(reader)?,
+            os: texts.owned(reader)?,
+            arch: texts.owned(reader)?,
+            fingerprint: texts.owned(reader)?,
+            ja4: texts.owned(reader)?,
+            profile: reader.narrow("profile")?,
+        })
+    })?;
+    reader.finish()?;
+    Ok(agents)
+}
+
+pub(super) fn put_places(out: &mut Vec<u8>, places: &[Place]) {
+    let texts = Texts::of(places.iter().flat_map(|place| [&*place.country, &*place.colo]));
+    texts.put(out);
+    put_varint(out, places.len() as u64);
+    for place in places {
+        put_varint(out, place.asn.map_or(0, |asn| u64::from(asn) + 1));
+        texts.put_code(out, &place.country);
+        texts.put_code(out, &place.colo);
+    }
+}
+
+pub(super) fn read_places(bytes: &[u8]) -> Result<Vec<Place>, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let texts = TextTable::read(&mut reader)?;
+    let places = list(&mut reader, 3, |reader| {
+        let asn = reader.varint()?.checked_sub(1).map(u32::try_from).transpose();
+        let asn = asn.map_err(|_| DecodeError::Invalid("asn"))?;
+        Ok(Place {
+            asn,
+            country: texts.owned(reader)?,
+            colo: texts.owned(reader)?,
+        })
+    })?;
+    reader.finish()?;
+    Ok(places)
+}
+
+pub(super) fn put_profiles(out: &mut Vec<u8>, profiles: &[Profile]) {
+    let words = profiles
+        .iter()
+        .flat_map(|profile| agent_words(&profile.user_agent));
+    let texts = Texts::of(profiles.iter().flat_map(profile_texts).chain(words));
+    texts.put(out);
+    put_varint(out, profiles.len() as u64);
+    for profile in profiles {
+        put_varint(out, agent_words(&profile.user_agent).count() as u64);
+        for word in agent_words(&profile.user_agent) {
+            texts.put_code(out, word);
+        }
+        for text in profile_texts(profile) {
+            texts.put_code(out, text);
+        }
+        put_varint(
+            out,
+            profile.tls_hello_length.map_or(0, |length| u64::from(length) + 1),
+        );
+    }
+}
+
+/// A User-Agent in words: those of one fleet differ in one of them, mostly the kernel's.
+pub(super) fn agent_words(user_agent: &str) -> impl Iterator<Item = &str> {
+    clip(user_agent).split(' ')
+}
+
+pub(super) fn profile_texts(profile: &Profile) -> [&str; 11] {
+    [
+        &profile.host,
+        &profile.scheme,
+        &profile.protocol,
+        &profile.accept_encoding,
+        &profile.continent,
+        &profile.tls_version,
+        &profile.tls_cipher,
+        &profile.tls_ciphers_sha1,
+        &profile.tls_extensions_sha1,
+        &profile.tls_extensions_sha1_le,
+        &profile.ja3,
+    ]
+}
+
+pub(super) fn read_profiles(bytes: &[u8]) -> Result<Vec<Profile>, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let texts = TextTable::read(&mut reader)?;
+    let profiles = list(&mut reader, 14, |reader| {
+        Ok(Profile {
+            user_agent: read_words(reader, &texts)?,
+            host: texts.owned(reader)?,
+            scheme: texts.owned(reader)?,
+            protocol: texts.owned(reader)?,
+            accept_encoding: texts.owned(reader)?,
+            continent: texts.owned(reader)?,
+            tls_version: texts.owned(reader)?,
+            tls_cipher: texts.owned(reader)?,
+            tls_ciphers_sha1: texts.owned(reader)?,
+            tls_extensions_sha1: texts.owned(reader)?,
+            tls_extensions_sha1_le: texts.owned(reader)?,
+            ja3: texts.owned(reader)?,
+            tls_hello_length: hello_length(reader)?,
+        })
+    })?;
+    reader.finish()?;
+    Ok(profiles)
+}
+
+fn read_words(reader: &mut Reader<'_>, texts: &TextTable) -> Result<String, DecodeError> {
+    let count = reader.count(1)?;
+    let mut agent = String::new();
+    for word in 0..count {
+        agent.push_str(if word == 0 { "" } else { " " });
+        agent.push_str(texts.text(reader)?);
+        if agent.len() > MAX_TEXT_BYTES {
+            return Err(DecodeError::Invalid("user agent"));
+        }
+    }
+    Ok(agent)
+}
+
+fn hello_length(reader: &mut Reader<'_>) -> Result<Option<u32>, DecodeError> {
+    let length = reader.varint()?.checked_sub(1).map(u32::try_from).transpose();
+    length.map_err(|_| DecodeError::Invalid("hello length"))
+}
+
+pub(super) fn put_clients(out: &mut Vec<u8>, clients: &[Client]) {
+    let mut places: HashMap<NetworkKey, u64> = HashMap::new();
+    let mut networks = Vec::new();
+    for client in clients {
+        places.entry(client.network).or_insert_with(|| {
+            networks.push(client.network);
+            networks.len() as u64 - 1
+        });
+    }
+    put_varint(out, networks.len() as u64);
+    out.extend(networks.iter().flat_map(|network| network.0.to_le_bytes()));
+    put_varint(out, clients.len() as u64);
+    for client in clients {
+        out.extend(client.client.0.to_le_bytes());
+        put_varint(out, places.get(&client.network).copied().unwrap_or_default());
+    }
+}
+
+pub(super) fn read_clients(bytes: &[u8]) -> Result<Vec<Client>, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let networks = list(&mut reader, 8, |reader| reader.word().map(NetworkKey))?;
+    let clients = list(&mut reader, 9, |reader| {
+        let client = ClientKey(reader.word()?);
+        let network = networks.get(reader.narrow::<usize>("network")?).copied();
+        Ok(Client {
+            client,
+            network: network.ok_or(DecodeError::Invalid("network"))?,
+        })
+    })?;
+    reader.finish()?;
+    Ok(clients)
+}
+
+pub(super) fn put_blobs(out: &mut Vec<u8>, digests: &[Digest], blobs: &[Blob]) {
+    put_varint(out, digests.len() as u64);
+    for digest in digests {
+        match digest {
+            Digest::Text(text) => {
+                out.push(0);
+                put_text(out, text);
+            }
+            Digest::Sha256(raw) => {
+                out.push(1);
+                out.extend(raw);
+            }
+            Digest::Sha512(raw) => {
+                out.push(2);
+                out.extend(raw.as_slice());
+            }
+        }
+    }
+    let texts = Texts::of(blobs.iter().map(|blob| &*blob.repository));
+    texts.put(out);
+    put_varint(out, blobs.len() as u64);
+    for blob in blobs {
+        put_varint(out, u64::from(blob.digest) << 1 | u64::from(blob.size.is_some()));
+        texts.put_code(out, &blob.repository);
+        if let Some(size) = blob.size {
+            put_varint(out, size);
+        }
+    }
+}
+
+pub(super) fn read_blobs(bytes: &[u8]) -> Result<(Vec<Digest>, Vec<Blob>), DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let digests = list(&mut reader, 2, read_digest)?;
+    let texts = TextTable::read(&mut reader)?;
+    let blobs = list(&mut reader, 2, |reader| {
+        let packed = reader.varint()?;
+        let digest = u32::try_from(packed >> 1)
+            .ok()
+            .filter(|digest| (*digest as usize) < digests.len());
+        let digest = digest.ok_or(DecodeError::Invalid("digest"))?;
+        let repository = texts.owned(reader)?;
+        let size = if packed & 1 == 1 {
+            Some(reader.varint()?)
+        } else {
+            None
+        };
+        Ok(Blob {
+            digest,
+            repository,
+            size,
+        })
+    })?;
+    reader.finish()?;
+    Ok((digests, blobs))
+}
+
+fn read_digest(reader: &mut Reader<'_>) -> Result<Digest, DecodeError> {
+    let wrong = |_| DecodeError::Truncated;
+    match reader.byte()? {
+        0 => reader.text().map(|text| Digest::Text(text.to_owned())),
+        1 => reader.take(32)?.try_into().map(Digest::Sha256).map_err(wrong),
+        2 => reader
+            .take(64)?
+            .try_into()
+            .map(|raw| Digest::Sha512(Box::new(raw)))
+            .map_err(wrong),
+        _ => Err(DecodeError::Invalid("digest form")),
+    }
+}
+
+/// Reads a counted list of entries of at least `smallest` bytes each.
+fn list<T>(
+    reader: &mut Reader<'_>,
+    smallest: usize,
+    mut entry: impl FnMut(&mut Reader<'_>) -> Result<T, DecodeError>,
+) -> Result<Vec<T>, DecodeError> {
+    let count = reader.count(smallest)?;
+    let mut entries = Vec::with_capacity(count);
+    for _ in 0..count {
+        entries.push(entry(reader)?);
+    }
+    Ok(entries)
+}

@@ -1,0 +1,214 @@
+//! The format as a whole: what goes in comes out, old samples still decode, and no bytes make it panic.
+
+use bolero::TypeGenerator;
+
+use super::{Block, Builder, DecodeError, Field, Front, Header, decode, split};
+use crate::record::{Record, sample};
+
+fn encode(records: &[Record]) -> Vec<u8> {
+    let mut builder = Builder::default();
+    records.iter().cloned().for_each(|record| builder.push(record));
+    let estimate = builder.bytes();
+    let bytes = builder.encode();
+    assert!(
+        bytes.len() <= estimate,
+        "estimated {estimate}, encoded {}",
+        bytes.len()
+    );
+    bytes
+}
+
+fn sorted(mut records: Vec<Record>) -> Vec<Record> {
+    records.sort_by_key(|record| record.id);
+    records
+}
+
+fn open(bytes: &[u8]) -> Block {
+    let (front, back) = split(bytes).unwrap();
+    Block::open(front, back).unwrap()
+}
+
+/// Written by the build of format version 1; never written again.
+#[test]
+fn the_old_sample_still_decodes() {
+    let old = include_bytes!("../../tests/data/segment-v1.bin");
+    assert_eq!(decode(old).unwrap(), vec![sample::sparse(), sample::full()]);
+    let header = include_bytes!("../../tests/data/header-v1.bin");
+    assert_eq!(Header::decode(header).unwrap(), Header::of(&open(old)));
+}
+
+#[test]
+fn the_stored_form_is_pinned() {
+    let bytes = encode(&[sample::full(), sample::sparse()]);
+    assert_eq!(bytes, include_bytes!("../../tests/data/segment-v1.bin"));
+    assert_eq!(
+        Header::of(&open(&bytes)).encode(),
+        include_bytes!("../../tests/data/header-v1.bin")
+    );
+}
+
+#[test]
+fn records_round_trip_in_order_of_their_ids() {
+    bolero::check!().with_type::<u64>().for_each(|seed| {
+        let records = sample::traffic(*seed, (*seed % 300) as usize);
+        assert_eq!(decode(&encode(&records)).unwrap(), sorted(records));
+    });
+}
+
+#[test]
+fn odd_values_round_trip() {
+    let mut odd = sample::full();
+    odd.size = Some(u64::MAX);
+    odd.promised = Some(u64::MAX);
+    odd.range.start = Some(u64::MAX);
+    odd.range.end = Some(0);
+    odd.asn = Some(u32::MAX);
+    odd.weight = u32::MAX;
+    odd.revision = u64::MAX;
+    odd.duration_ms = u32::MAX;
+    odd.digest = format!("sha512:{}", "0f".repeat(64));
+    odd.profile.tls_hello_length = Some(u32::MAX);
+    let mut rays = Vec::new();
+    for ray in [
+        "",
+        "5ae0123456789abc",
+        "5AE0123456789ABC",
+        "5ae0123456789abc-FRA",
+        "x",
+        "5ae0123456789abc-",
+    ] {
+        rays.push(Record {
+            ray: ray.to_owned(),
+            ..odd.clone()
+        });
+    }
+    let upper = Record {
+        digest: format!("sha256:{}", "AB".repeat(32)),
+        ..odd.clone()
+    };
+    let suffix = Record {
+        range: crate::record::RangeRecord {
+            start: None,
+            ..odd.range
+        },
+        ..odd
+    };
+    rays.extend([upper, suffix]);
+    assert_eq!(decode(&encode(&rays)).unwrap(), rays);
+}
+
+#[test]
+fn a_merged_block_is_the_block_of_all_its_records() {
+    bolero::check!().with_type::<(u64, u64)>().for_each(|(a, b)| {
+        let (a, b) = (sample::traffic(*a, 40), sample::traffic(*b, 60));
+        let mut merged = Builder::default();
+        merged.append(open(&encode(&a)));
+        merged.append(open(&encode(&b)));
+        let estimate = merged.bytes();
+        let merged = merged.encode();
+        assert!(merged.len() <= estimate);
+        let together: Vec<Record> = a.into_iter().chain(b).collect();
+        assert_eq!(decode(&merged).unwrap(), sorted(together));
+    });
+}
+
+#[test]
+fn a_header_has_every_value_of_its_records() {
+    bolero::check!().with_type::<u64>().for_each(|seed| {
+        let records = sample::traffic(*seed, 200);
+        let header = Header::of(&open(&encode(&records)));
+        assert_eq!(Header::decode(&header.encode()), Ok(header.clone()));
+        for record in &records {
+            assert!(header.may_have(Field::Route, record.route.as_bytes()));
+            assert!(header.may_have(Field::Os, record.os.as_bytes()));
+            assert!(header.may_have(Field::Fingerprint, record.fingerprint.as_bytes()));
+            assert!(header.may_have(Field::Status, record.status.to_string().as_bytes()));
+            assert!(header.may_have(Field::Client, &record.client.0.to_le_bytes()));
+            assert!(header.may_have(Field::Repository, record.repository.as_bytes()));
+            assert!(header.has_family(record.family) && header.has_verdict(record.verdict));
+            assert!(header.has_range(record.range.kind));
+            assert!(header.first <= record.id && record.id <= header.last);
+        }
+        assert!(!header.may_have(Field::Route, b"no such route"));
+    });
+}
+
+#[test]
+fn a_newer_version_is_refused_by_its_number() {
+    let mut bytes = encode(&[sample::full()]);
+    bytes[3] = 2;
+    assert_eq!(decode(&bytes), Err(DecodeError::Newer { found: 2, known: 1 }));
+    assert_eq!(
+        decode(&bytes).unwrap_err().to_string(),
+        "format version 2 is newer than 1, the newest this build reads"
+    );
+    assert_eq!(
+        decode(b"{}xx").unwrap_err(),
+        DecodeError::Foreign {
+            expected: "a segment"
+        }
+    );
+}
+
+#[derive(Debug, TypeGenerator)]
+struct Damage {
+    seed: u8,
+    changes: Vec<(u16, u8)>,
+    cut: u16,
+}
+
+/// Opening checks every code, so that what opens can also be read, merged and summed up.
+#[test]
+fn damaged_bytes_are_an_error_or_a_block_that_works() {
+    bolero::check!().with_type::<Damage>().for_each(|damage| {
+        let mut bytes = encode(&sample::traffic(u64::from(damage.seed), 20));
+        for (at, value) in &damage.changes {
+            let at = usize::from(*at) % bytes.len();
+            bytes[at] = *value;
+        }
+        if damage.cut % 4 == 0 {
+            bytes.truncate(usize::from(damage.cut) % (bytes.len() + 1));
+        }
+        survives(&bytes);
+    });
+}
+
+#[test]
+fn any_bytes_are_an_error_or_a_block_that_works() {
+    bolero::check!().for_each(|bytes: &[u8]| {
+        survives(bytes);
+        let _ = Header::decode(bytes);
+        survives(&[b"BWS\x01", bytes].concat());
+        let _ = Header::decode(&[b"BWH\x01", bytes].concat());
+    });
+}
+
+fn survives(bytes: &[u8]) {
+    if let Ok(front) = Front::parse(bytes) {
+        let _ = (front.ids(), front.treatments(), front.agents(), front.places());
+    }
+    let Ok((front, back)) = split(bytes) else { return };
+    let Ok(block) = Block::open(front, back) else {
+        return;
+    };
+    let header = Header::of(&block);
+    let records: Vec<Record> = block
+        .rows()
+        .iter()
+        .map(|row| block.record(row).unwrap())
+        .collect();
+    assert_eq!(header.records as usize, records.len());
+    let mut merged = Builder::default();
+    merged.append(block);
+    assert_eq!(decode(&merged.encode()).unwrap().len(), records.len());
+}
+
+/// The budget of docs/records.md: see the figures there.
+#[test]
+fn a_record_of_ordinary_traffic_takes_few_bytes() {
+    let flush = encode(&sample::traffic(7, 256)).len() as f64 / 256.0;
+    let merged = encode(&sample::traffic(7, 8192)).len() as f64 / 8192.0;
+    println!("bytes a record: {flush:.1} in a flush of 256, {merged:.1} merged to 8,192");
+    assert!(merged <= 40.5, "{merged}");
+    assert!(flush <= 95.0, "{flush}");
+}
