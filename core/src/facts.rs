@@ -9,7 +9,7 @@
 //! header (RFC 9112, section 2.2), so it separates.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Lines before the headers; `src/edge/facts.js` writes exactly these.
 pub const FIXED_LINES: usize = 22;
@@ -124,7 +124,7 @@ impl<'a> Facts<'a> {
             path,
             query,
             protocol,
-            address: address.parse().ok(),
+            address: parse_address(address),
             ray,
             colo: known_colo(colo),
             country,
@@ -160,6 +160,13 @@ fn known_colo(text: &str) -> &str {
     let is_code =
         (3..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     if is_code { text } else { "" }
+}
+
+/// The address alone, or with a port: `request.cf.clientIp` of `workerd serve` without `cfBlobHeader` is
+/// `192.0.2.7:38056` (seen on workerd 2026-11-17).
+fn parse_address(text: &str) -> Option<IpAddr> {
+    let alone = text.parse().ok();
+    alone.or_else(|| text.parse().ok().map(|socket: SocketAddr| socket.ip()))
 }
 
 #[cfg(test)]
@@ -229,6 +236,24 @@ mod tests {
             Facts::parse("1\nGET").unwrap_err().to_string(),
             "expected 22 lines, found 2"
         );
+    }
+
+    #[test]
+    fn the_port_of_an_address_is_not_part_of_it() {
+        #[track_caller]
+        fn case(written: &str, expected: &str) {
+            let text = sample().replace("192.0.2.7", written);
+            assert_eq!(
+                Facts::parse(&text).unwrap().address,
+                expected.parse().ok(),
+                "{written}"
+            );
+        }
+        case("192.0.2.7:38056", "192.0.2.7");
+        case("[2001:db8::7]:38056", "2001:db8::7");
+        case("2001:db8::7", "2001:db8::7");
+        case("192.0.2.7:", "");
+        case("", "");
     }
 
     #[test]
