@@ -114,6 +114,34 @@ mod tests {
     }
 
     #[test]
+    fn what_parses_is_its_parts_and_fits_a_path() {
+        const LETTERS: &[u8] = b"aZ0:+._-=/ %";
+        bolero::check!()
+            .with_max_len(80)
+            .with_iterations(20_000)
+            .for_each(|bytes: &[u8]| {
+                let spelled: String = bytes
+                    .iter()
+                    .map(|b| char::from(LETTERS[usize::from(*b) % LETTERS.len()]))
+                    .collect();
+                let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+                for text in [
+                    &*String::from_utf8_lossy(bytes),
+                    &spelled,
+                    &format!("a:{spelled}"),
+                    &format!("sha256:{hex}"),
+                ] {
+                    let Some(digest) = Digest::parse(text) else {
+                        continue;
+                    };
+                    assert_eq!(format!("{}:{}", digest.algorithm(), digest.encoded()), text);
+                    assert!(!text.contains(['/', '%', ' ']) && text.is_ascii());
+                    assert!(digest.algorithm() != "sha256" || text.len() == 71);
+                }
+            });
+    }
+
+    #[test]
     fn length_is_bounded() {
         accepted(&format!("x:{}", "y".repeat(253)), "x");
         refused(&format!("x:{}", "y".repeat(254)));
