@@ -16,7 +16,7 @@ mod header;
 pub use answered::{Answered, honoured};
 pub use asked::{Asked, MIN_TILE, TILE_UNIT};
 pub use content_range::ContentRange;
-pub use header::{ByteRange, MAX_POSITION, MAX_RANGES, RangeError, RangeHeader};
+pub use header::{ByteRange, MAX_POSITION, MAX_RANGE_HEADER, MAX_RANGES, RangeError, RangeHeader};
 
 use serde::{Deserialize, Serialize};
 

@@ -5,6 +5,10 @@ use std::fmt;
 /// Ranges of one header. containers/image asks for up to 1024 at once when it pulls zstd:chunked.
 pub const MAX_RANGES: usize = 1024;
 
+/// Bytes of one header: 1024 ranges of two positions of 19 digits, a hyphen and a comma each, are 40 KiB, and the unit.
+/// A request in flight keeps such a header.
+pub const MAX_RANGE_HEADER: usize = MAX_RANGES * 40 + 8;
+
 /// Largest position. Registries written in Go read 63 bits, and no blob is that large; what is above is refused by
 /// them (416) and invalid here.
 pub const MAX_POSITION: u64 = i64::MAX as u64;
@@ -38,6 +42,7 @@ pub enum RangeError {
     Backwards,
     TooLarge,
     TooMany,
+    TooLong,
 }
 
 impl fmt::Display for RangeError {
@@ -49,6 +54,7 @@ impl fmt::Display for RangeError {
             Self::Backwards => f.write_str("expected the first position before the last"),
             Self::TooLarge => write!(f, "expected a position of at most {MAX_POSITION}"),
             Self::TooMany => write!(f, "expected at most {MAX_RANGES} ranges"),
+            Self::TooLong => write!(f, "expected at most {MAX_RANGE_HEADER} bytes"),
         }
     }
 }
@@ -59,8 +65,11 @@ impl<'a> RangeHeader<'a> {
     /// Reads the header's value. The unit is `bytes` in any case; empty list elements are skipped (section 5.6.1).
     ///
     /// # Errors
-    /// When the unit is another, any of the ranges is malformed, or there are none or too many.
+    /// When the unit is another, any of the ranges is malformed, there are none or too many, or the text is too long.
     pub fn parse(value: &'a str) -> Result<Self, RangeError> {
+        if value.len() > MAX_RANGE_HEADER {
+            return Err(RangeError::TooLong);
+        }
         let (unit, set) = value.split_once('=').ok_or(RangeError::Unit)?;
         if !unit.eq_ignore_ascii_case("bytes") {
             return Err(RangeError::Unit);

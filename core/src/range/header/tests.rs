@@ -1,4 +1,4 @@
-use super::{ByteRange, MAX_POSITION, MAX_RANGES, RangeError, RangeHeader};
+use super::{ByteRange, MAX_POSITION, MAX_RANGE_HEADER, MAX_RANGES, RangeError, RangeHeader};
 
 fn closed(first: u64, last: u64) -> ByteRange {
     ByteRange::Closed { first, last }
@@ -76,6 +76,17 @@ fn the_1024_ranges_of_a_chunked_pull_are_read() {
     };
     assert_eq!(RangeHeader::parse(&value(MAX_RANGES)).unwrap().count(), 1024);
     refused(&value(MAX_RANGES + 1), RangeError::TooMany);
+}
+
+#[test]
+fn length_is_bounded_above_what_1024_ranges_need() {
+    let largest = format!("{MAX_POSITION}-{MAX_POSITION}");
+    let value = format!("bytes={}", vec![largest; MAX_RANGES].join(","));
+    assert_eq!(RangeHeader::parse(&value).unwrap().count(), MAX_RANGES);
+    refused(
+        &format!("bytes=0-1{}", ",".repeat(MAX_RANGE_HEADER)),
+        RangeError::TooLong,
+    );
 }
 
 #[test]
