@@ -3,8 +3,8 @@
 //! In scope: what goes into it (docs/fingerprints.md, which is the operator's page) and its form. Not in scope: JA4,
 //! which stands beside it unchanged where the platform gives it, and who a User-Agent says it is (`user_agent`).
 //!
-//! Left out because they come and go within one pull: Authorization, Range, If-*, Referer, Cookie. Left out because
-//! others write them: cf-*, cdn-loop, via, x-forwarded-*, x-real-ip, true-client-ip, and the hop-by-hop fields.
+//! Left out because they come and go within one pull, or with a reload: Authorization, Range, If-*, Referer, Cookie,
+//! Cache-Control, Pragma, Upgrade-Insecure-Requests, Want-Digest. Left out because others write them: cf-*, cdn-loop, via, x-forwarded-*, x-real-ip, true-client-ip, and the hop-by-hop fields.
 //!
 //! Each part is 12 hex digits of SHA-256 over lines `name=value`, each ended by a line feed, which no fact can hold.
 
@@ -16,21 +16,16 @@ use crate::facts::Facts;
 
 /// Headers of which only the presence counts, in this order. A client build sends each of them always or never on
 /// blob requests. Adding one makes other fingerprints: it needs `bw2`.
-pub const PRESENCE: [&str; 14] = [
+pub const PRESENCE: [&str; 9] = [
     "accept",
     "accept-charset",
     "accept-language",
-    "cache-control",
     "content-type",
-    "dnt",
-    "pragma",
     "priority",
     "sec-ch-ua",
     "sec-fetch-mode",
     "te",
-    "upgrade-insecure-requests",
     "user-agent",
-    "want-digest",
 ];
 
 /// Bytes of an Accept-Encoding that count: real ones are below 60.
