@@ -38,10 +38,15 @@ impl<'a> BlobPath<'a> {
 #[must_use]
 pub fn repository_of(path: &str) -> Option<&str> {
     let rest = path.strip_prefix("/v2/")?;
-    // The reference after `uploads/` is the registry's own and may hold a slash; all others may not.
-    if let Some((name, _)) = rest.rsplit_once("/blobs/uploads/") {
-        return repository(name);
-    }
+    below(rest).or_else(|| {
+        // The reference after `uploads/` is the registry's own and may hold a slash; all others may not.
+        rest.rsplit_once("/blobs/uploads/")
+            .and_then(|(name, _)| repository(name))
+    })
+}
+
+/// `<name>/<kind>/<reference>`.
+fn below(rest: &str) -> Option<&str> {
     let (head, reference) = rest.rsplit_once('/')?;
     let (name, kind) = head.rsplit_once('/')?;
     let known = matches!(kind, "manifests" | "blobs" | "tags" | "referrers");

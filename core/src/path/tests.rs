@@ -29,6 +29,7 @@ fn names_follow_the_grammar() {
         "a.b/c_d/e__f/g--h",
         "blobs",
         "a/blobs/blobs",
+        "a/blobs/uploads",
         "manifests/uploads",
         "0/9",
     ] {
