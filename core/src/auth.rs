@@ -47,6 +47,18 @@ pub struct Actor {
     pub role: Role,
 }
 
+impl Actor {
+    /// # Errors
+    /// 403 when the role is not enough.
+    pub fn require(&self, needed: Role) -> Result<(), Problem> {
+        if self.role < needed {
+            Err(forbidden(self, needed))
+        } else {
+            Ok(())
+        }
+    }
+}
+
 /// The tokens that open the control plane.
 #[derive(Debug, Clone, Default)]
 pub struct Tokens(Vec<Token>);
@@ -149,9 +161,7 @@ impl Tokens {
     /// Also 403 when the token is known and its role is not enough.
     pub fn authorize(&self, authorization: Option<&str>, needed: Role) -> Result<&Actor, Problem> {
         let actor = self.authenticate(authorization)?;
-        if actor.role < needed {
-            return Err(forbidden(actor, needed));
-        }
+        actor.require(needed)?;
         Ok(actor)
     }
 

@@ -3,6 +3,7 @@
 //! In scope: the document that travels from the RuleBook object to every isolate, its validation and its compiled
 //! form. Not in scope: the rule language (`rule`) and what is done with a match (`verdict`).
 
+pub mod api;
 mod compiled;
 mod document;
 mod name;

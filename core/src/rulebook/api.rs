@@ -1,0 +1,155 @@
+//! The calls of the API that the RuleBook answers: rules, routes, modes, settings, audit (docs/api.md).
+//!
+//! In scope: from a method, a path, a query and a body to an answer or a problem, whatever carries them. A change is
+//! checked as the whole rulebook that it would make, before the first write. Not in scope: HTTP and auth
+//! (`src/edge`, `auth`).
+
+mod audit;
+mod change;
+mod mode_calls;
+mod page;
+mod route_calls;
+mod rule_calls;
+mod settings_calls;
+
+pub use audit::{AuditItem, list_audit};
+pub use change::{Changed, Context, MAX_REASON, expected_revision};
+pub use mode_calls::{ModeItem, Unset, delete_mode, get_mode, list_modes, put_mode};
+pub use page::{List, MAX_LIMIT, Page, Parameters};
+pub use route_calls::{RouteItem, delete_route, get_route, list_routes, put_route};
+pub use rule_calls::{
+    Retired, RuleItem, VersionItem, delete_rule, get_rule, list_rules, list_versions, put_rule,
+};
+pub use settings_calls::{get_settings, put_settings};
+
+use serde::Serialize;
+
+use crate::problem::Problem;
+use crate::store::Sql;
+use crate::store::rule_book::RuleBookStore;
+
+/// Bytes of a body: an expression and a description at their bounds, escaped, several times over.
+pub const MAX_BODY: usize = 64 << 10;
+
+/// One call of somebody who may make it.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// `GET`, `PUT` or `DELETE`.
+    pub method: &'a str,
+    /// Below `/_blobwatch/api/v1/`, for instance `rules/botnet-sig/modes/default`.
+    pub path: &'a str,
+    /// Without `?`.
+    pub query: &'a str,
+    pub body: &'a str,
+    /// The header.
+    pub if_match: Option<&'a str>,
+    /// Name of the token that calls.
+    pub actor: &'a str,
+    pub now_ms: u64,
+}
+
+/// The answer to a call that was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// 200, or 201 when something was made that was not there.
+    pub status: u16,
+    /// JSON.
+    pub body: String,
+    /// Of the rulebook after the call; `ETag` is this number in quotes.
+    pub revision: u64,
+}
+
+/// Does a call.
+///
+/// # Errors
+/// A problem that names the place; nothing was written then.
+pub fn answer<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>) -> Result<Reply, Problem> {
+    if call.body.len() > MAX_BODY {
+        return Err(too_large(call.body.len()));
+    }
+    let segments: Vec<&str> = call.path.split('/').collect();
+    match (call.method, segments.as_slice()) {
+        ("GET", _) => read(store, call, &segments),
+        ("PUT" | "DELETE", _) => write(store, call, &segments),
+        _ => Err(method_not_allowed(call.method)),
+    }
+}
+
+fn read<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Result<Reply, Problem> {
+    let page = || Page::parse(call.query);
+    let alone = || Parameters::parse(call.query, &[]).map(drop);
+    match path {
+        ["rules"] => found(store, &list_rules(store, call.now_ms, &page()?)?),
+        ["rules", id] => alone().and_then(|()| found(store, &get_rule(store, call.now_ms, id)?)),
+        ["rules", id, "versions"] => found(store, &list_versions(store, id, &page()?)?),
+        ["rules", id, "modes"] => found(store, &list_modes(store, call.now_ms, Some(id), &page()?)?),
+        ["rules", id, "modes", route] => {
+            alone().and_then(|()| found(store, &get_mode(store, call.now_ms, id, route)?))
+        }
+        ["modes"] => found(store, &list_modes(store, call.now_ms, None, &page()?)?),
+        ["routes"] => found(store, &list_routes(store, &page()?)?),
+        ["routes", name] => alone().and_then(|()| found(store, &get_route(store, name)?)),
+        ["settings"] => alone().and_then(|()| found(store, &get_settings(store)?)),
+        ["audit"] => found(store, &list_audit(store, &page()?)?),
+        _ => Err(no_such_call()),
+    }
+}
+
+fn write<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Result<Reply, Problem> {
+    let parameters = Parameters::parse(call.query, &["reason"])?;
+    let context = Context {
+        actor: call.actor,
+        now_ms: call.now_ms,
+        expected: expected_revision(call.if_match)?,
+        reason: change::checked_reason("query.reason", parameters.get("reason"))?,
+    };
+    match (call.method, path) {
+        ("PUT", ["rules", id]) => done(&put_rule(store, &context, id, call.body)?),
+        ("DELETE", ["rules", id]) => done(&delete_rule(store, &context, id)?),
+        ("PUT", ["rules", id, "modes", route]) => done(&put_mode(store, &context, id, route, call.body)?),
+        ("DELETE", ["rules", id, "modes", route]) => done(&delete_mode(store, &context, id, route)?),
+        ("PUT", ["routes", name]) => done(&put_route(store, &context, name, call.body)?),
+        ("DELETE", ["routes", name]) => done(&delete_route(store, &context, name)?),
+        ("PUT", ["settings"]) => done(&put_settings(store, &context, call.body)?),
+        (method, ["rules" | "modes" | "routes" | "settings" | "audit", ..]) => {
+            Err(method_not_allowed(method))
+        }
+        _ => Err(no_such_call()),
+    }
+}
+
+fn found<S: Sql, T: Serialize>(store: &RuleBookStore<S>, item: &T) -> Result<Reply, Problem> {
+    let revision = store.revision().map_err(|error| change::storage(&error))?;
+    reply(200, item, revision)
+}
+
+fn done<T: Serialize>(changed: &Changed<T>) -> Result<Reply, Problem> {
+    reply(if changed.created { 201 } else { 200 }, changed, changed.revision)
+}
+
+fn reply<T: Serialize>(status: u16, item: &T, revision: u64) -> Result<Reply, Problem> {
+    let body = serde_json::to_string(item)
+        .map_err(|error| Problem::new(500, "internal", "Something broke", format!("the answer: {error}")))?;
+    Ok(Reply {
+        status,
+        body,
+        revision,
+    })
+}
+
+fn no_such_call() -> Problem {
+    Problem::not_found("call at this address; docs/api.md lists them")
+}
+
+fn method_not_allowed(method: &str) -> Problem {
+    let detail = format!("{method} does nothing at this address; docs/api.md lists the calls");
+    Problem::new(405, "method-not-allowed", "This method does nothing here", detail)
+}
+
+fn too_large(bytes: usize) -> Problem {
+    let detail = format!("expected a body of at most {MAX_BODY} bytes, found {bytes}");
+    Problem::new(413, "too-large", "The body is too large", detail)
+}
+
+#[cfg(test)]
+mod tests;

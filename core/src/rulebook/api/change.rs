@@ -1,0 +1,181 @@
+//! What all changes have in common: who, on which revision, checked as a whole, then written.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::problem::{Place, Problem};
+use crate::rulebook::{Compiled, DocumentError, MAX_DOCUMENT, Rulebook, check_name, strict};
+use crate::store::Sql;
+use crate::store::rule_book::{Change, Edit, RuleBookError, RuleBookStore};
+
+/// Bytes of a reason: a paragraph.
+pub const MAX_REASON: usize = 1_000;
+
+/// Who makes a change, when, why and on which revision.
+#[derive(Debug, Clone)]
+pub struct Context<'a> {
+    pub actor: &'a str,
+    pub now_ms: u64,
+    /// The change is made only on this revision (`If-Match`).
+    pub expected: Option<u64>,
+    pub reason: Option<String>,
+}
+
+/// What is there after a call that changes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Changed<T> {
+    #[serde(flatten)]
+    pub item: T,
+    /// Of the rulebook after the call.
+    pub revision: u64,
+    /// False when everything was so already: no revision was made.
+    pub changed: bool,
+    /// Whether something is there that was not.
+    #[serde(skip)]
+    pub created: bool,
+}
+
+/// A change that was thought through: the rulebook it makes, what is written, and what the audit log says.
+pub(super) struct Plan<'a> {
+    pub(super) action: &'a str,
+    pub(super) target: String,
+    /// Place of the part that changes in the candidate (`rules[3].`), so that faults in it are those of the body.
+    pub(super) own: String,
+    pub(super) candidate: Rulebook,
+    pub(super) edits: Vec<Edit>,
+    pub(super) before: Option<String>,
+    pub(super) after: Option<String>,
+}
+
+/// Checks a plan and carries it out; answers the new revision.
+pub(super) fn carry_out<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    mut plan: Plan<'_>,
+) -> Result<u64, Problem> {
+    plan.candidate.revision += 1;
+    let size = json(&plan.candidate)?.len();
+    if size > MAX_DOCUMENT {
+        return Err(refused(&DocumentError::TooLarge { bytes: size }, &plan.own));
+    }
+    Compiled::build(plan.candidate).map_err(|error| refused(&error, &plan.own))?;
+    let change = Change {
+        actor: context.actor,
+        now_ms: context.now_ms,
+        action: plan.action,
+        target: &plan.target,
+        before: plan.before,
+        after: plan.after,
+        reason: context.reason.as_deref(),
+        expected: context.expected,
+    };
+    store
+        .change(&change, &plan.edits)
+        .map_err(|error| storage(&error))
+}
+
+/// The rulebook that a change starts from.
+pub(super) fn current<S: Sql>(store: &RuleBookStore<S>, context: &Context<'_>) -> Result<Rulebook, Problem> {
+    let book = store.document().map_err(|error| storage(&error))?;
+    match context.expected {
+        Some(expected) if expected != book.revision => Err(storage(&RuleBookError::Revision {
+            expected,
+            found: book.revision,
+        })),
+        _ => Ok(book),
+    }
+}
+
+/// Reads a body; its fault is at `body.…`.
+pub(super) fn body<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    // serde would take a list for an object, fields in the order of the struct.
+    if text.trim_start().starts_with('[') {
+        let place = Place::new("body", "expected an object, found a list");
+        return Err(Problem::bad_parameter(place));
+    }
+    strict(text, "body").map_err(Problem::bad_parameter)
+}
+
+pub(super) fn json<T: Serialize>(value: &T) -> Result<String, Problem> {
+    serde_json::to_string(value)
+        .map_err(|error| Problem::new(500, "internal", "Something broke", format!("a value: {error}")))
+}
+
+/// The name of something new in the path.
+pub(super) fn checked_name(place: &str, name: &str) -> Result<(), Problem> {
+    check_name(name).map_err(|expected| {
+        Problem::bad_parameter(Place::new(place, format!("expected {expected}, found {name:?}")))
+    })
+}
+
+/// A reason that says something, or none.
+pub(super) fn checked_reason(place: &str, reason: Option<&str>) -> Result<Option<String>, Problem> {
+    let Some(reason) = reason.map(str::trim) else {
+        return Ok(None);
+    };
+    if (1..=MAX_REASON).contains(&reason.len()) {
+        return Ok(Some(reason.to_owned()));
+    }
+    let message = format!(
+        "expected a reason of 1 to {MAX_REASON} bytes, found {}",
+        reason.len()
+    );
+    Err(Problem::invalid(vec![Place::new(place, message)]))
+}
+
+/// Reads `If-Match`: a revision in quotes, as `ETag` gave it.
+///
+/// # Errors
+/// 400 for anything else but `*`, which is any revision.
+pub fn expected_revision(if_match: Option<&str>) -> Result<Option<u64>, Problem> {
+    let Some(text) = if_match.map(str::trim).filter(|text| *text != "*") else {
+        return Ok(None);
+    };
+    let revision = text
+        .strip_prefix('"')
+        .and_then(|t| t.strip_suffix('"'))
+        .and_then(|t| t.parse().ok());
+    revision.map(Some).ok_or_else(|| {
+        let message = format!("expected a revision in quotes such as \"12\", found {text:?}");
+        Problem::bad_parameter(Place::new("header.if-match", message))
+    })
+}
+
+/// Faults of the part that changes are faults of the body; the others stay where they are in the rulebook.
+fn refused(error: &DocumentError, own: &str) -> Problem {
+    let DocumentError::Invalid(places) = error else {
+        return Problem::invalid(vec![Place::new("rulebook", error.to_string())]);
+    };
+    let of_body = |place: &Place| match place.place.strip_prefix(own) {
+        Some(field) => Place {
+            place: format!("body.{field}"),
+            ..place.clone()
+        },
+        None => place.clone(),
+    };
+    Problem::invalid(places.iter().map(of_body).collect())
+}
+
+/// The one place where the store's errors become problems.
+pub(super) fn storage(error: &RuleBookError) -> Problem {
+    match error {
+        RuleBookError::Revision { expected, found } => {
+            let detail = format!(
+                "the rulebook is at revision {found}, not {expected}: somebody changed it; read it again and decide anew"
+            );
+            Problem::new(412, "revision-mismatch", "The rulebook has changed", detail)
+        }
+        RuleBookError::NewerSchema { .. } => Problem::new(
+            503,
+            "newer-schema",
+            "The rulebook is of a newer build",
+            format!("{error}; deploy that build"),
+        ),
+        RuleBookError::Sql(_) | RuleBookError::Corrupt(_) => Problem::new(
+            500,
+            "storage",
+            "The rulebook could not be read or written",
+            error.to_string(),
+        ),
+    }
+}

@@ -1,0 +1,276 @@
+//! Modes: the switch of one rule on one route.
+
+use serde::{Deserialize, Serialize};
+
+use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current, json, storage};
+use super::page::{List, Page};
+use super::route_calls::no_route;
+use super::rule_calls::no_rule;
+use crate::problem::{Place, Problem};
+use crate::rulebook::{Mode, ModeSetting, Rulebook};
+use crate::store::Sql;
+use crate::store::rule_book::{Edit, Kept, Kind, RuleBookStore};
+use crate::time::{parse_rfc3339, rfc3339};
+
+/// The mode that is set for a rule on a route.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModeItem {
+    pub rule: String,
+    pub route: String,
+    pub mode: Mode,
+    pub percent: Option<f64>,
+    /// RFC 3339.
+    pub expires: Option<String>,
+    /// Whether that time has come: the rule's default holds again.
+    pub expired: bool,
+    /// RFC 3339.
+    pub time: String,
+    pub actor: String,
+    pub reason: Option<String>,
+    pub since_revision: u64,
+}
+
+impl ModeItem {
+    pub(super) fn new(kept: Kept<ModeSetting>, now_ms: u64) -> Self {
+        let setting = kept.value;
+        Self {
+            rule: setting.rule,
+            route: setting.route,
+            mode: setting.mode,
+            percent: setting.percent,
+            expires: setting.expires_ms.map(rfc3339),
+            expired: setting.expires_ms.is_some_and(|at| at <= now_ms),
+            time: rfc3339(kept.time_ms),
+            actor: kept.actor,
+            reason: kept.reason,
+            since_revision: kept.since,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModeBody {
+    mode: Mode,
+    percent: Option<f64>,
+    reason: String,
+    expires: Option<String>,
+}
+
+/// Modes that are set, of one rule or of all.
+///
+/// # Errors
+/// 404 for a rule that is not there; 400 for a cursor that no longer stands.
+pub fn list_modes<S: Sql>(
+    store: &RuleBookStore<S>,
+    now_ms: u64,
+    rule: Option<&str>,
+    page: &Page,
+) -> Result<List<ModeItem>, Problem> {
+    if let Some(id) = rule {
+        let book = store.document().map_err(|error| storage(&error))?;
+        known_rule(&book, id)?;
+    }
+    let kept = store
+        .valid::<ModeSetting>(Kind::Mode)
+        .map_err(|error| storage(&error))?;
+    let keyed = kept
+        .into_iter()
+        .filter(|kept| rule.is_none_or(|id| kept.value.rule == id))
+        .map(|kept| {
+            (
+                format!("{}/{}", kept.value.rule, kept.value.route),
+                ModeItem::new(kept, now_ms),
+            )
+        })
+        .collect();
+    let List { items, next_cursor } = page.of(keyed, |(key, _): &(String, ModeItem)| key)?;
+    Ok(List {
+        items: items.into_iter().map(|(_, item)| item).collect(),
+        next_cursor,
+    })
+}
+
+/// The mode that is set for a rule on a route.
+///
+/// # Errors
+/// 404 when none is: the rule's default holds.
+pub fn get_mode<S: Sql>(
+    store: &RuleBookStore<S>,
+    now_ms: u64,
+    rule: &str,
+    route: &str,
+) -> Result<ModeItem, Problem> {
+    let found = store.mode_entry(rule, route).map_err(|error| storage(&error))?;
+    found
+        .map(|kept| ModeItem::new(kept, now_ms))
+        .ok_or_else(|| no_mode(rule, route))
+}
+
+/// Sets the mode of a rule on a route: `{mode, percent?, reason, expires?}`.
+///
+/// # Errors
+/// 404 for a rule or route that is not there; 400 or 422 naming the place; 412 on another revision than expected.
+pub fn put_mode<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    rule: &str,
+    route: &str,
+    text: &str,
+) -> Result<Changed<ModeItem>, Problem> {
+    let body: ModeBody = body(text)?;
+    let reason = checked_reason("body.reason", Some(&body.reason))?;
+    let setting = body.setting(rule, route, context.now_ms)?;
+    let book = current(store, context)?;
+    known_rule(&book, rule)?;
+    known_route(&book, route)?;
+    let before = store.mode_entry(rule, route).map_err(|error| storage(&error))?;
+    let is_same = before
+        .as_ref()
+        .is_some_and(|kept| kept.value == setting && kept.reason == reason);
+    if is_same {
+        let item = get_mode(store, context.now_ms, rule, route)?;
+        return Ok(Changed {
+            item,
+            revision: book.revision,
+            changed: false,
+            created: false,
+        });
+    }
+    let plan = put_plan(book, before.as_ref().map(|kept| &kept.value), setting)?;
+    let context = Context {
+        reason,
+        ..context.clone()
+    };
+    let revision = carry_out(store, &context, plan)?;
+    let item = get_mode(store, context.now_ms, rule, route)?;
+    Ok(Changed {
+        item,
+        revision,
+        changed: true,
+        created: before.is_none(),
+    })
+}
+
+/// Takes a mode back: the rule's default holds again.
+///
+/// # Errors
+/// 404 when none is set; 412 on another revision than expected; 422 when the default cannot hold there.
+pub fn delete_mode<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    rule: &str,
+    route: &str,
+) -> Result<Changed<Unset>, Problem> {
+    let mut book = current(store, context)?;
+    let at = position(&book, rule, route).ok_or_else(|| no_mode(rule, route))?;
+    let before = json(&book.modes.remove(at))?;
+    let default = book
+        .rules
+        .iter()
+        .find(|known| known.id == rule)
+        .map(|known| known.default_mode);
+    let plan = Plan {
+        action: "mode.delete",
+        target: format!("rules/{rule}/modes/{route}"),
+        own: String::from("-"),
+        before: Some(before),
+        after: None,
+        candidate: book,
+        edits: vec![Edit::end_mode(rule, route)],
+    };
+    let revision = carry_out(store, context, plan)?;
+    let item = Unset {
+        rule: rule.to_owned(),
+        route: route.to_owned(),
+        mode: default.unwrap_or_default(),
+    };
+    Ok(Changed {
+        item,
+        revision,
+        changed: true,
+        created: false,
+    })
+}
+
+/// The mode that holds after a setting was taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unset {
+    pub rule: String,
+    pub route: String,
+    /// The rule's default.
+    pub mode: Mode,
+}
+
+impl ModeBody {
+    fn setting(&self, rule: &str, route: &str, now_ms: u64) -> Result<ModeSetting, Problem> {
+        Ok(ModeSetting {
+            rule: rule.to_owned(),
+            route: route.to_owned(),
+            mode: self.mode,
+            percent: self.percent,
+            expires_ms: self
+                .expires
+                .as_deref()
+                .map(|text| future(text, now_ms))
+                .transpose()?,
+        })
+    }
+}
+
+fn future(text: &str, now_ms: u64) -> Result<u64, Problem> {
+    let expected = match parse_rfc3339(text) {
+        Some(at) if at > now_ms => return Ok(at),
+        Some(_) => format!("a time in the future (it is {})", rfc3339(now_ms)),
+        None => "a time such as 2026-01-31T12:00:00Z".to_owned(),
+    };
+    let place = Place::new("body.expires", format!("expected {expected}, found {text:?}"));
+    Err(Problem::invalid(vec![place]))
+}
+
+fn put_plan(
+    mut book: Rulebook,
+    before: Option<&ModeSetting>,
+    setting: ModeSetting,
+) -> Result<Plan<'static>, Problem> {
+    let at = position(&book, &setting.rule, &setting.route);
+    let own = at.unwrap_or(book.modes.len());
+    let (after, edit) = (
+        json(&setting)?,
+        Edit::mode(&setting).map_err(|error| storage(&error))?,
+    );
+    let target = format!("rules/{}/modes/{}", setting.rule, setting.route);
+    match at.and_then(|at| book.modes.get_mut(at)) {
+        Some(slot) => *slot = setting,
+        None => book.modes.push(setting),
+    }
+    Ok(Plan {
+        action: "mode.put",
+        target,
+        own: format!("modes[{own}]."),
+        before: before.map(json).transpose()?,
+        after: Some(after),
+        candidate: book,
+        edits: vec![edit],
+    })
+}
+
+fn position(book: &Rulebook, rule: &str, route: &str) -> Option<usize> {
+    book.modes
+        .iter()
+        .position(|known| known.rule == rule && known.route == route)
+}
+
+fn known_rule(book: &Rulebook, id: &str) -> Result<(), Problem> {
+    let is_known = book.rules.iter().any(|rule| rule.id == id);
+    if is_known { Ok(()) } else { Err(no_rule(id)) }
+}
+
+fn known_route(book: &Rulebook, name: &str) -> Result<(), Problem> {
+    let is_known = book.routes.iter().any(|route| route.name == name);
+    if is_known { Ok(()) } else { Err(no_route(name)) }
+}
+
+fn no_mode(rule: &str, route: &str) -> Problem {
+    Problem::not_found(&format!("mode set for the rule {rule:?} on the route {route:?}"))
+}

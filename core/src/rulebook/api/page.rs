@@ -1,0 +1,126 @@
+//! Parameters of a query, and lists a page at a time.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::problem::{Place, Problem};
+
+/// Items of one page.
+pub const MAX_LIMIT: usize = 1_000;
+
+/// Items of a page when the call does not say.
+const DEFAULT_LIMIT: usize = 100;
+
+/// A list, a page of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct List<T> {
+    pub items: Vec<T>,
+    /// For the next page; `null` on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// The parameters of one call, each known and there once.
+#[derive(Debug, Clone)]
+pub struct Parameters<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl<'a> Parameters<'a> {
+    /// # Errors
+    /// 400 for a parameter that is not in `known`, or is there twice.
+    pub fn parse(query: &'a str, known: &[&str]) -> Result<Self, Problem> {
+        let mut pairs: Vec<(Cow<'a, str>, Cow<'a, str>)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let wrong = |message: String| {
+                Err(Problem::bad_parameter(Place::new(
+                    format!("query.{name}"),
+                    message,
+                )))
+            };
+            if !known.contains(&&*name) {
+                return wrong(unknown(known));
+            }
+            if pairs.iter().any(|(other, _)| *other == name) {
+                return wrong("expected once, found twice".to_owned());
+            }
+            pairs.push((name, value));
+        }
+        Ok(Self(pairs))
+    }
+
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| &**value)
+    }
+}
+
+fn unknown(known: &[&str]) -> String {
+    if known.is_empty() {
+        "this call has no parameters".to_owned()
+    } else {
+        format!(
+            "this parameter is not known; expected one of {}",
+            known.join(", ")
+        )
+    }
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    pub limit: usize,
+    /// Key of the last item of the page before.
+    pub after: Option<String>,
+}
+
+impl Page {
+    /// Reads `cursor` and `limit`.
+    ///
+    /// # Errors
+    /// 400 for anything else, and for a limit outside 1 to [`MAX_LIMIT`].
+    pub fn parse(query: &str) -> Result<Self, Problem> {
+        let parameters = Parameters::parse(query, &["cursor", "limit"])?;
+        let limit = match parameters.get("limit") {
+            None => DEFAULT_LIMIT,
+            Some(text) => limit(text)?,
+        };
+        let after = parameters.get("cursor").map(str::to_owned);
+        Ok(Self { limit, after })
+    }
+
+    /// The page of a list whose items have unique keys.
+    ///
+    /// # Errors
+    /// 400 when the item of the cursor is no longer there.
+    pub fn of<T>(&self, items: Vec<T>, key: impl Fn(&T) -> &str) -> Result<List<T>, Problem> {
+        let start = match &self.after {
+            None => 0,
+            Some(after) => {
+                1 + items
+                    .iter()
+                    .position(|item| key(item) == after)
+                    .ok_or_else(bad_cursor)?
+            }
+        };
+        let more = items.len() > start.saturating_add(self.limit);
+        let items: Vec<T> = items.into_iter().skip(start).take(self.limit).collect();
+        let next_cursor = items.last().filter(|_| more).map(|item| key(item).to_owned());
+        Ok(List { items, next_cursor })
+    }
+}
+
+fn limit(text: &str) -> Result<usize, Problem> {
+    let number = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    number.ok_or_else(|| {
+        let message = format!("expected a number from 1 to {MAX_LIMIT}, found {text:?}");
+        Problem::bad_parameter(Place::new("query.limit", message))
+    })
+}
+
+pub(super) fn bad_cursor() -> Problem {
+    let message =
+        "expected the next_cursor of an earlier answer; what it stood at may be gone: start without one";
+    Problem::bad_parameter(Place::new("query.cursor", message))
+}

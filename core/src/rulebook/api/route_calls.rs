@@ -1,0 +1,230 @@
+//! Routes: list, read, write, remove.
+
+use serde::{Deserialize, Serialize};
+
+use super::change::{Changed, Context, Plan, body, carry_out, checked_name, current, json, storage};
+use super::page::{List, Page};
+use super::rule_calls::{Ended, Retired, end_modes};
+use crate::problem::{Place, Problem};
+use crate::rulebook::{DEFAULT_ROUTE, Disclose, Redirects, Route, Rulebook};
+use crate::store::Sql;
+use crate::store::rule_book::{Edit, Kept, Kind, RuleBookStore};
+use crate::time::rfc3339;
+
+/// A route as it is now, and who made it so.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RouteItem {
+    pub name: String,
+    pub host: Option<String>,
+    pub repository: String,
+    pub origin: Option<String>,
+    pub detour: Option<String>,
+    pub redirects: Redirects,
+    pub observe: f64,
+    pub disclose: Disclose,
+    /// RFC 3339.
+    pub time: String,
+    pub actor: String,
+    pub reason: Option<String>,
+    pub since_revision: u64,
+}
+
+impl From<Kept<Route>> for RouteItem {
+    fn from(kept: Kept<Route>) -> Self {
+        let route = kept.value;
+        Self {
+            name: route.name,
+            host: route.host,
+            repository: route.repository,
+            origin: route.origin,
+            detour: route.detour,
+            redirects: route.redirects,
+            observe: route.observe,
+            disclose: route.disclose,
+            time: rfc3339(kept.time_ms),
+            actor: kept.actor,
+            reason: kept.reason,
+            since_revision: kept.since,
+        }
+    }
+}
+
+/// All settings of a route; what is left out is the default, not what was there.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RouteBody {
+    host: Option<String>,
+    repository: Option<String>,
+    origin: Option<String>,
+    detour: Option<String>,
+    redirects: Option<Redirects>,
+    observe: Option<f64>,
+    disclose: Option<Disclose>,
+}
+
+/// Every route, in the order that breaks ties.
+///
+/// # Errors
+/// 400 for a cursor that no longer stands.
+pub fn list_routes<S: Sql>(store: &RuleBookStore<S>, page: &Page) -> Result<List<RouteItem>, Problem> {
+    page.of(items(store)?, |item| item.name.as_str())
+}
+
+/// One route.
+///
+/// # Errors
+/// 404 when there is none.
+pub fn get_route<S: Sql>(store: &RuleBookStore<S>, name: &str) -> Result<RouteItem, Problem> {
+    let found = items(store)?.into_iter().find(|item| item.name == name);
+    found.ok_or_else(|| no_route(name))
+}
+
+/// Writes the settings of a route, or a new route after all others.
+///
+/// # Errors
+/// 400 or 422 naming the place; 412 on another revision than expected.
+pub fn put_route<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    name: &str,
+    text: &str,
+) -> Result<Changed<RouteItem>, Problem> {
+    checked_name("path.route", name)?;
+    let body: RouteBody = body(text)?;
+    let route = body.route(name);
+    let book = current(store, context)?;
+    let at = book.routes.iter().position(|known| known.name == name);
+    let before = at.and_then(|at| book.routes.get(at)).cloned();
+    if before.as_ref() == Some(&route) {
+        let item = get_route(store, name)?;
+        return Ok(Changed {
+            item,
+            revision: book.revision,
+            changed: false,
+            created: false,
+        });
+    }
+    let plan = put_plan(book, at, before.as_ref(), route)?;
+    let revision = carry_out(store, context, plan)?;
+    let item = get_route(store, name)?;
+    Ok(Changed {
+        item,
+        revision,
+        changed: true,
+        created: before.is_none(),
+    })
+}
+
+/// Removes a route and the modes set on it.
+///
+/// # Errors
+/// 404 when there is none; 409 for `default`; 412 on another revision than expected.
+pub fn delete_route<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    name: &str,
+) -> Result<Changed<Retired>, Problem> {
+    if name == DEFAULT_ROUTE {
+        return Err(default_stays());
+    }
+    let mut book = current(store, context)?;
+    let at = book
+        .routes
+        .iter()
+        .position(|route| route.name == name)
+        .ok_or_else(|| no_route(name))?;
+    let route = book.routes.remove(at);
+    let (modes, others) = std::mem::take(&mut book.modes)
+        .into_iter()
+        .partition(|setting| setting.route == name);
+    book.modes = others;
+    let ended = Ended {
+        rule: None,
+        route: Some(&route),
+        modes: &modes,
+    };
+    let mut edits = end_modes(&modes);
+    edits.push(Edit::end_route(name));
+    let plan = Plan {
+        action: "route.delete",
+        target: format!("routes/{name}"),
+        own: String::from("-"),
+        before: Some(json(&ended)?),
+        after: None,
+        candidate: book,
+        edits,
+    };
+    let revision = carry_out(store, context, plan)?;
+    let item = Retired {
+        retired: name.to_owned(),
+        modes: modes.len(),
+    };
+    Ok(Changed {
+        item,
+        revision,
+        changed: true,
+        created: false,
+    })
+}
+
+impl RouteBody {
+    fn route(self, name: &str) -> Route {
+        let unset = Route::named(name);
+        Route {
+            host: self.host,
+            repository: self.repository.unwrap_or(unset.repository),
+            origin: self.origin,
+            detour: self.detour,
+            redirects: self.redirects.unwrap_or(unset.redirects),
+            observe: self.observe.unwrap_or(unset.observe),
+            disclose: self.disclose.unwrap_or(unset.disclose),
+            name: unset.name,
+        }
+    }
+}
+
+fn put_plan(
+    mut book: Rulebook,
+    at: Option<usize>,
+    before: Option<&Route>,
+    route: Route,
+) -> Result<Plan<'static>, Problem> {
+    let own = at.unwrap_or(book.routes.len());
+    let (after, edit) = (
+        json(&route)?,
+        Edit::route(&route).map_err(|error| storage(&error))?,
+    );
+    let target = format!("routes/{}", route.name);
+    match at.and_then(|at| book.routes.get_mut(at)) {
+        Some(slot) => *slot = route,
+        None => book.routes.push(route),
+    }
+    Ok(Plan {
+        action: "route.put",
+        target,
+        own: format!("routes[{own}]."),
+        before: before.map(json).transpose()?,
+        after: Some(after),
+        candidate: book,
+        edits: vec![edit],
+    })
+}
+
+fn items<S: Sql>(store: &RuleBookStore<S>) -> Result<Vec<RouteItem>, Problem> {
+    let kept = store
+        .valid::<Route>(Kind::Route)
+        .map_err(|error| storage(&error))?;
+    Ok(kept.into_iter().map(RouteItem::from).collect())
+}
+
+pub(super) fn no_route(name: &str) -> Problem {
+    Problem::not_found(&format!("route {name:?}"))
+}
+
+fn default_stays() -> Problem {
+    let detail = "the route \"default\" takes what no other does and cannot be removed";
+    Problem {
+        errors: vec![Place::new("path.route", detail)],
+        ..Problem::new(409, "default-route", "The default route stays", detail)
+    }
+}

@@ -1,0 +1,306 @@
+//! Rules: list, read, write a version, retire.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::change::{Changed, Context, Plan, body, carry_out, checked_name, current, json, storage};
+use super::mode_calls::ModeItem;
+use super::page::{List, Page};
+use crate::problem::Problem;
+use crate::rulebook::{Action, Mode, ModeSetting, Route, Rule, Rulebook, Volume};
+use crate::store::Sql;
+use crate::store::rule_book::{Edit, Kept, Kind, RuleBookStore};
+use crate::time::rfc3339;
+
+/// A rule as it is now, with the modes that are set for it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RuleItem {
+    #[serde(flatten)]
+    pub version: VersionItem,
+    pub modes: Vec<ModeItem>,
+}
+
+/// One version of a rule, and who made it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VersionItem {
+    pub id: String,
+    pub version: u32,
+    pub description: String,
+    pub expression: String,
+    pub action: Action,
+    pub default_mode: Mode,
+    pub volume: Option<Volume>,
+    /// RFC 3339.
+    pub time: String,
+    pub actor: String,
+    pub reason: Option<String>,
+    /// Revisions that it was valid from and until; `null` while it is valid.
+    pub since_revision: u64,
+    pub until_revision: Option<u64>,
+}
+
+impl From<Kept<Rule>> for VersionItem {
+    fn from(kept: Kept<Rule>) -> Self {
+        let rule = kept.value;
+        Self {
+            id: rule.id,
+            version: rule.version,
+            description: rule.description,
+            expression: rule.expression,
+            action: rule.action,
+            default_mode: rule.default_mode,
+            volume: rule.volume,
+            time: rfc3339(kept.time_ms),
+            actor: kept.actor,
+            reason: kept.reason,
+            since_revision: kept.since,
+            until_revision: kept.until,
+        }
+    }
+}
+
+/// A new version of a rule.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleBody {
+    description: String,
+    expression: String,
+    action: Action,
+    #[serde(default)]
+    default_mode: Mode,
+    volume: Option<Volume>,
+}
+
+/// Every rule, in the order of evaluation.
+///
+/// # Errors
+/// 400 for a cursor that no longer stands.
+pub fn list_rules<S: Sql>(
+    store: &RuleBookStore<S>,
+    now_ms: u64,
+    page: &Page,
+) -> Result<List<RuleItem>, Problem> {
+    page.of(items(store, now_ms)?, |item| item.version.id.as_str())
+}
+
+/// One rule.
+///
+/// # Errors
+/// 404 when there is none, or it was retired.
+pub fn get_rule<S: Sql>(store: &RuleBookStore<S>, now_ms: u64, id: &str) -> Result<RuleItem, Problem> {
+    let found = items(store, now_ms)?
+        .into_iter()
+        .find(|item| item.version.id == id);
+    found.ok_or_else(|| no_rule(id))
+}
+
+/// Every version of a rule, newest first, also of a retired one. Cursors are revisions.
+///
+/// # Errors
+/// 404 when there never was one.
+pub fn list_versions<S: Sql>(
+    store: &RuleBookStore<S>,
+    id: &str,
+    page: &Page,
+) -> Result<List<VersionItem>, Problem> {
+    let versions = store.rule_versions(id).map_err(|error| storage(&error))?;
+    if versions.is_empty() {
+        return Err(no_rule(id));
+    }
+    let keyed = versions
+        .into_iter()
+        .map(|kept| (kept.since.to_string(), kept.into()))
+        .collect();
+    let List { items, next_cursor } = page.of(keyed, |(key, _): &(String, VersionItem)| key)?;
+    Ok(List {
+        items: items.into_iter().map(|(_, item)| item).collect(),
+        next_cursor,
+    })
+}
+
+/// Writes a new version of a rule, or a new rule after all others. The same content as now makes no version.
+///
+/// # Errors
+/// 400 or 422 naming the place; 412 on another revision than expected.
+pub fn put_rule<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    id: &str,
+    text: &str,
+) -> Result<Changed<RuleItem>, Problem> {
+    checked_name("path.rule", id)?;
+    let body: RuleBody = body(text)?;
+    let book = current(store, context)?;
+    let at = book.rules.iter().position(|rule| rule.id == id);
+    let before = at.and_then(|at| book.rules.get(at)).cloned();
+    let version = before.as_ref().map_or(0, |rule| rule.version);
+    let same = body.rule(id, version);
+    if before.as_ref() == Some(&same) {
+        return unchanged(store, context, id, book.revision);
+    }
+    let rule = Rule {
+        version: next_version(store, id)?,
+        ..same
+    };
+    let plan = put_plan(book, at, before.as_ref(), &rule)?;
+    let revision = carry_out(store, context, plan)?;
+    let item = get_rule(store, context.now_ms, id)?;
+    Ok(Changed {
+        item,
+        revision,
+        changed: true,
+        created: before.is_none(),
+    })
+}
+
+/// Retires a rule and its modes; its versions stay.
+///
+/// # Errors
+/// 404 when there is none; 412 on another revision than expected.
+pub fn delete_rule<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    id: &str,
+) -> Result<Changed<Retired>, Problem> {
+    let mut book = current(store, context)?;
+    let at = book
+        .rules
+        .iter()
+        .position(|rule| rule.id == id)
+        .ok_or_else(|| no_rule(id))?;
+    let rule = book.rules.remove(at);
+    let (modes, others) = std::mem::take(&mut book.modes)
+        .into_iter()
+        .partition(|setting| setting.rule == id);
+    book.modes = others;
+    let ended = Ended {
+        rule: Some(&rule),
+        route: None,
+        modes: &modes,
+    };
+    let mut edits = end_modes(&modes);
+    edits.push(Edit::end_rule(id));
+    let plan = Plan {
+        action: "rule.delete",
+        target: format!("rules/{id}"),
+        own: String::from("-"),
+        before: Some(json(&ended)?),
+        after: None,
+        candidate: book,
+        edits,
+    };
+    let revision = carry_out(store, context, plan)?;
+    let item = Retired {
+        retired: id.to_owned(),
+        modes: modes.len(),
+    };
+    Ok(Changed {
+        item,
+        revision,
+        changed: true,
+        created: false,
+    })
+}
+
+/// What is no longer there, and how many modes went with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Retired {
+    pub retired: String,
+    pub modes: usize,
+}
+
+/// What the audit log keeps of something that ended.
+#[derive(Serialize)]
+pub(super) struct Ended<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rule: Option<&'a Rule>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) route: Option<&'a Route>,
+    pub(super) modes: &'a [ModeSetting],
+}
+
+pub(super) fn end_modes(modes: &[ModeSetting]) -> Vec<Edit> {
+    modes
+        .iter()
+        .map(|setting| Edit::end_mode(&setting.rule, &setting.route))
+        .collect()
+}
+
+impl RuleBody {
+    fn rule(self, id: &str, version: u32) -> Rule {
+        Rule {
+            id: id.to_owned(),
+            version,
+            description: self.description,
+            expression: self.expression,
+            action: self.action,
+            default_mode: self.default_mode,
+            volume: self.volume,
+        }
+    }
+}
+
+fn put_plan(
+    mut book: Rulebook,
+    at: Option<usize>,
+    before: Option<&Rule>,
+    rule: &Rule,
+) -> Result<Plan<'static>, Problem> {
+    let own = at.unwrap_or(book.rules.len());
+    match at.and_then(|at| book.rules.get_mut(at)) {
+        Some(slot) => *slot = rule.clone(),
+        None => book.rules.push(rule.clone()),
+    }
+    Ok(Plan {
+        action: "rule.put",
+        target: format!("rules/{}", rule.id),
+        own: format!("rules[{own}]."),
+        before: before.map(json).transpose()?,
+        after: Some(json(rule)?),
+        edits: vec![Edit::rule(rule).map_err(|error| storage(&error))?],
+        candidate: book,
+    })
+}
+
+/// Numbers go on where a retired rule of this id stopped: a version means one content for ever.
+fn next_version<S: Sql>(store: &RuleBookStore<S>, id: &str) -> Result<u32, Problem> {
+    let versions = store.rule_versions(id).map_err(|error| storage(&error))?;
+    Ok(versions.iter().map(|kept| kept.value.version).max().unwrap_or(0) + 1)
+}
+
+fn unchanged<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    id: &str,
+    revision: u64,
+) -> Result<Changed<RuleItem>, Problem> {
+    let item = get_rule(store, context.now_ms, id)?;
+    Ok(Changed {
+        item,
+        revision,
+        changed: false,
+        created: false,
+    })
+}
+
+fn items<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Vec<RuleItem>, Problem> {
+    let rules = store.valid::<Rule>(Kind::Rule).map_err(|error| storage(&error))?;
+    let mut modes: BTreeMap<String, Vec<ModeItem>> = BTreeMap::new();
+    for kept in store
+        .valid::<ModeSetting>(Kind::Mode)
+        .map_err(|error| storage(&error))?
+    {
+        let of_rule = modes.entry(kept.value.rule.clone()).or_default();
+        of_rule.push(ModeItem::new(kept, now_ms));
+    }
+    let item = |kept: Kept<Rule>| RuleItem {
+        modes: modes.remove(&kept.value.id).unwrap_or_default(),
+        version: kept.into(),
+    };
+    Ok(rules.into_iter().map(item).collect())
+}
+
+pub(super) fn no_rule(id: &str) -> Problem {
+    Problem::not_found(&format!("rule {id:?}"))
+}

@@ -1,0 +1,52 @@
+//! Settings of the whole deployment.
+
+use super::change::{Changed, Context, Plan, body, carry_out, current, json, storage};
+use crate::problem::Problem;
+use crate::rulebook::Settings;
+use crate::store::Sql;
+use crate::store::rule_book::{Edit, RuleBookStore};
+
+/// # Errors
+/// 500 when the store cannot be read.
+pub fn get_settings<S: Sql>(store: &RuleBookStore<S>) -> Result<Settings, Problem> {
+    Ok(store.document().map_err(|error| storage(&error))?.settings)
+}
+
+/// Writes all settings; what is left out is the default, not what was there.
+///
+/// # Errors
+/// 400 or 422 naming the place; 412 on another revision than expected.
+pub fn put_settings<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    text: &str,
+) -> Result<Changed<Settings>, Problem> {
+    let settings: Settings = body(text)?;
+    let mut book = current(store, context)?;
+    if book.settings == settings {
+        return Ok(Changed {
+            item: settings,
+            revision: book.revision,
+            changed: false,
+            created: false,
+        });
+    }
+    let before = json(&book.settings)?;
+    book.settings = settings.clone();
+    let plan = Plan {
+        action: "settings.put",
+        target: "settings".to_owned(),
+        own: "settings.".to_owned(),
+        before: Some(before),
+        after: Some(json(&settings)?),
+        candidate: book,
+        edits: vec![Edit::settings(&settings).map_err(|error| storage(&error))?],
+    };
+    let revision = carry_out(store, context, plan)?;
+    Ok(Changed {
+        item: settings,
+        revision,
+        changed: true,
+        created: false,
+    })
+}

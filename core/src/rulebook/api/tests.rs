@@ -1,0 +1,531 @@
+use serde_json::{Value, json};
+
+use super::{Call, MAX_BODY, answer};
+use crate::problem::Problem;
+use crate::rulebook::Rulebook;
+use crate::store::rule_book::RuleBookStore;
+use crate::store::rule_book::memory::Native;
+
+const NOW: u64 = 1_593_975_600_000;
+
+fn store() -> RuleBookStore<Native> {
+    let starter = r#"{"schema":1,"revision":0,
+        "routes":[{"name":"default"},{"name":"library","repository":"library/**","detour":"https://bucket.example"}],
+        "rules":[{"id":"sweep","version":1,"description":"d","expression":"ssl","action":"block"},
+                 {"id":"around","version":1,"expression":"ssl","action":"detour"}],
+        "modes":[]}"#;
+    RuleBookStore::open(Native::memory(), &Rulebook::from_json(starter).unwrap(), NOW).unwrap()
+}
+
+struct Api(RuleBookStore<Native>);
+
+impl Api {
+    fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+        if_match: Option<&str>,
+    ) -> Result<(u16, Value), Problem> {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let call = Call {
+            method,
+            path,
+            query,
+            body,
+            if_match,
+            actor: "ops",
+            now_ms: NOW + 60_000,
+        };
+        let reply = answer(&self.0, &call)?;
+        assert_eq!(reply.revision, self.0.revision().unwrap());
+        Ok((reply.status, serde_json::from_str(&reply.body).unwrap()))
+    }
+
+    #[track_caller]
+    fn get(&self, path: &str) -> Value {
+        let (status, body) = self.call("GET", path, "", None).unwrap();
+        assert_eq!(status, 200);
+        body
+    }
+
+    #[track_caller]
+    fn put(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.call("PUT", path, &body.to_string(), None).unwrap()
+    }
+
+    /// A call that is refused writes nothing.
+    #[track_caller]
+    fn refused(&self, method: &str, path: &str, body: &str) -> Problem {
+        let before = (self.0.document().unwrap(), self.0.audit(None, 1_000).unwrap());
+        let problem = self.call(method, path, body, None).unwrap_err();
+        assert_eq!(
+            (self.0.document().unwrap(), self.0.audit(None, 1_000).unwrap()),
+            before
+        );
+        problem
+    }
+}
+
+fn api() -> Api {
+    Api(store())
+}
+
+fn rule(expression: &str) -> Value {
+    json!({"description": "new", "expression": expression, "action": "throttle"})
+}
+
+#[test]
+fn a_new_rule_is_in_monitor_and_comes_last() {
+    let api = api();
+    let (status, made) = api.put("rules/late", &rule("not ssl"));
+    assert_eq!(status, 201);
+    assert_eq!(
+        (
+            &made["version"],
+            &made["default_mode"],
+            &made["revision"],
+            &made["changed"]
+        ),
+        (&json!(1), &json!("monitor"), &json!(2), &json!(true))
+    );
+    assert_eq!(
+        (&made["actor"], &made["time"]),
+        (&json!("ops"), &json!("2020-07-05T19:01:00.000Z"))
+    );
+    let list = api.get("rules");
+    let ids: Vec<&str> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, ["sweep", "around", "late"]);
+    assert_eq!(list["next_cursor"], Value::Null);
+}
+
+#[test]
+fn the_same_content_makes_no_version_and_other_content_does() {
+    let api = api();
+    api.put("rules/late", &rule("not ssl"));
+    let (status, same) = api.put("rules/late", &rule("not ssl"));
+    assert_eq!(
+        (status, &same["version"], &same["changed"]),
+        (200, &json!(1), &json!(false))
+    );
+    assert_eq!(api.0.audit(None, 10).unwrap().len(), 2);
+    let (status, next) = api.put("rules/late", &rule("ssl"));
+    assert_eq!(
+        (status, &next["version"], &next["revision"]),
+        (200, &json!(2), &json!(3))
+    );
+    let versions = api.get("rules/late/versions");
+    assert_eq!(versions["items"][0]["version"], 2);
+    assert_eq!(versions["items"][1]["until_revision"], 3);
+}
+
+#[test]
+fn a_retired_rule_keeps_its_history_and_its_number_goes_on() {
+    let api = api();
+    let reason = json!({"mode": "enforce", "reason": "seen enough"});
+    api.put("rules/sweep/modes/library", &reason);
+    let (_, gone) = api
+        .call("DELETE", "rules/sweep?reason=no%20use", "", None)
+        .unwrap();
+    assert_eq!((&gone["retired"], &gone["modes"]), (&json!("sweep"), &json!(1)));
+    assert_eq!(api.refused("GET", "rules/sweep", "").status, 404);
+    assert_eq!(api.get("modes")["items"], json!([]));
+    assert_eq!(api.get("rules/sweep/versions")["items"][0]["version"], 1);
+    let entry = &api.get("audit?limit=1")["items"][0];
+    assert_eq!(
+        (&entry["action"], &entry["reason"]),
+        (&json!("rule.delete"), &json!("no use"))
+    );
+    assert_eq!(entry["before"]["modes"][0]["route"], "library");
+    let (status, back) = api.put("rules/sweep", &rule("ssl"));
+    assert_eq!(
+        (status, &back["version"], &back["modes"]),
+        (201, &json!(2), &json!([]))
+    );
+}
+
+#[test]
+fn a_rule_that_does_not_compile_is_refused_with_the_marked_line() {
+    let problem = api().refused(
+        "PUT",
+        "rules/sweep",
+        &rule("ssl and http.hots eq \"a\"").to_string(),
+    );
+    assert_eq!((problem.status, problem.errors.len()), (422, 1));
+    let place = &problem.errors[0];
+    assert_eq!((place.place.as_str(), place.offset), ("body.expression", Some(8)));
+    let excerpt = place.excerpt.as_deref().unwrap();
+    assert!(excerpt.ends_with("\n        ^^^^^^^^^"), "{excerpt}");
+}
+
+#[test]
+fn a_body_of_another_form_names_the_field() {
+    #[track_caller]
+    fn case(path: &str, body: &str, status: u16, place: &str, message: &str) {
+        let problem = api().refused("PUT", path, body);
+        let found: Vec<_> = problem
+            .errors
+            .iter()
+            .map(|e| (e.place.as_str(), e.message.as_str()))
+            .collect();
+        assert_eq!(problem.status, status, "{found:?}");
+        assert!(
+            found.iter().any(|(p, m)| *p == place && m.contains(message)),
+            "{found:?}"
+        );
+    }
+    let rule = |more: &str| format!(r#"{{"description":"","expression":"ssl","action":"block"{more}}}"#);
+    case("rules/a", "", 400, "body", "EOF");
+    case("rules/a", "[]", 400, "body", "expected an object");
+    case(
+        "rules/a",
+        &rule(r#","expresion":"""#),
+        400,
+        "body.expresion",
+        "unknown field `expresion`",
+    );
+    case(
+        "rules/a",
+        &rule(r#","action":"tag""#),
+        400,
+        "body",
+        "duplicate field `action`",
+    );
+    case(
+        "rules/a",
+        r#"{"expression":"ssl","action":"block"}"#,
+        400,
+        "body",
+        "missing field `description`",
+    );
+    case(
+        "rules/a",
+        &rule(r#","default_mode":"on""#),
+        400,
+        "body.default_mode",
+        "unknown variant `on`",
+    );
+    case(
+        "rules/a",
+        &rule(r#","volume":{"by":"asn","requests":-1,"seconds":1}"#),
+        400,
+        "body.volume.requests",
+        "u32",
+    );
+    case(
+        "rules/a",
+        &rule(r#","volume":{"by":"asn","requests":0,"seconds":1}"#),
+        422,
+        "body.volume.requests",
+        "1 to",
+    );
+    case(
+        "rules/a",
+        r#"{"description":"","expression":"ssl","action":"none"}"#,
+        422,
+        "body.action",
+        "expected tag",
+    );
+    case("rules/A%20b", &rule(""), 400, "path.rule", "expected a letter");
+    case("routes/x", r#"{"host":"A:1"}"#, 422, "body.host", "lower case");
+    case("routes/x", r#"{"observe":2}"#, 422, "body.observe", "0 to 1");
+    case(
+        "routes/x",
+        r#"{"reposotory":"a"}"#,
+        400,
+        "body.reposotory",
+        "unknown field",
+    );
+    case(
+        "routes/default",
+        r#"{"host":"a.example"}"#,
+        422,
+        "body.repository",
+        "takes what no other does",
+    );
+    case(
+        "settings",
+        r#"{"retention_hours":0}"#,
+        422,
+        "body.retention_hours",
+        "expected 1",
+    );
+    let mode = |more: &str| format!(r#"{{"mode":"enforce","reason":"why"{more}}}"#);
+    case(
+        "rules/sweep/modes/default",
+        r#"{"mode":"enforce"}"#,
+        400,
+        "body",
+        "missing field `reason`",
+    );
+    case(
+        "rules/sweep/modes/default",
+        r#"{"mode":"enforce","reason":" "}"#,
+        422,
+        "body.reason",
+        "1 to 1000 bytes",
+    );
+    case(
+        "rules/sweep/modes/default",
+        &mode(r#","percent":0"#),
+        422,
+        "body.percent",
+        "above 0",
+    );
+    case(
+        "rules/sweep/modes/default",
+        &mode(r#","percent":101"#),
+        422,
+        "body.percent",
+        "above 0",
+    );
+    case(
+        "rules/sweep/modes/default",
+        r#"{"mode":"monitor","reason":"r","percent":5}"#,
+        422,
+        "body.percent",
+        "only the mode enforce",
+    );
+    case(
+        "rules/sweep/modes/default",
+        &mode(r#","expires":"tomorrow""#),
+        422,
+        "body.expires",
+        "a time such as",
+    );
+    case(
+        "rules/sweep/modes/default",
+        &mode(r#","expires":"2020-07-05T19:01:00Z""#),
+        422,
+        "body.expires",
+        "in the future",
+    );
+    case(
+        "rules/sweep/modes/default",
+        &mode(r#","preview":"p1""#),
+        400,
+        "body.preview",
+        "unknown field `preview`",
+    );
+    case(
+        "rules/around/modes/default",
+        &mode(""),
+        422,
+        "body.mode",
+        "no detour origin",
+    );
+    case(
+        "rules/sweep/modes/default?reason=",
+        &mode(""),
+        422,
+        "query.reason",
+        "1 to 1000",
+    );
+}
+
+#[test]
+fn what_is_not_there_is_404_and_what_nothing_does_is_405() {
+    #[track_caller]
+    fn case(method: &str, path: &str, body: &str, status: u16) {
+        assert_eq!(
+            api().refused(method, path, body).status,
+            status,
+            "{method} {path}"
+        );
+    }
+    let mode = r#"{"mode":"off","reason":"r"}"#;
+    case("GET", "rules/none", "", 404);
+    case("GET", "rules/none/versions", "", 404);
+    case("GET", "rules/none/modes", "", 404);
+    case("GET", "rules/sweep/modes/default", "", 404);
+    case("GET", "routes/none", "", 404);
+    case("GET", "nothing", "", 404);
+    case("GET", "rules/sweep/", "", 404);
+    case("PUT", "nothing", "", 404);
+    case("PUT", "rules/none/modes/default", mode, 404);
+    case("PUT", "rules/sweep/modes/none", mode, 404);
+    case("DELETE", "rules/none", "", 404);
+    case("DELETE", "rules/sweep/modes/default", "", 404);
+    case("DELETE", "routes/none", "", 404);
+    case("DELETE", "routes/default", "", 409);
+    case("DELETE", "audit", "", 405);
+    case("PUT", "rules", "{}", 405);
+    case("POST", "rules", "{}", 405);
+    case("PUT", "rules/a", &" ".repeat(MAX_BODY + 1), 413);
+}
+
+#[test]
+fn unknown_parameters_are_refused_by_name() {
+    #[track_caller]
+    fn case(method: &str, path: &str, place: &str) {
+        let problem = api().refused(method, path, "");
+        assert_eq!((problem.status, problem.errors[0].place.as_str()), (400, place));
+    }
+    case("GET", "rules?colour=red", "query.colour");
+    case("GET", "rules?limit=0", "query.limit");
+    case("GET", "rules?limit=1001", "query.limit");
+    case("GET", "rules?limit=1&limit=2", "query.limit");
+    case("GET", "rules?cursor=gone", "query.cursor");
+    case("GET", "audit?cursor=x", "query.cursor");
+    case("GET", "rules/sweep?limit=1", "query.limit");
+    case("DELETE", "rules/sweep?why=x", "query.why");
+}
+
+#[test]
+fn lists_go_on_where_a_page_ended() {
+    let api = api();
+    let first = api.get("rules?limit=1");
+    assert_eq!(
+        (&first["items"][0]["id"], &first["next_cursor"]),
+        (&json!("sweep"), &json!("sweep"))
+    );
+    let second = api.get("rules?limit=1&cursor=sweep");
+    assert_eq!(
+        (&second["items"][0]["id"], &second["next_cursor"]),
+        (&json!("around"), &Value::Null)
+    );
+    api.put(
+        "rules/sweep/modes/default",
+        &json!({"mode": "off", "reason": "r"}),
+    );
+    let newest = api.get("audit?limit=1");
+    assert_eq!(
+        (&newest["items"][0]["seq"], &newest["next_cursor"]),
+        (&json!(2), &json!("2"))
+    );
+    let oldest = api.get("audit?limit=1&cursor=2");
+    assert_eq!(
+        (&oldest["items"][0]["seq"], &oldest["next_cursor"]),
+        (&json!(1), &Value::Null)
+    );
+}
+
+#[test]
+fn a_mode_says_who_set_it_why_and_until_when() {
+    let api = api();
+    let body = json!({"mode": "enforce", "percent": 12.5, "reason": " seen enough ", "expires": "2020-07-05T21:00:00+01:00"});
+    let (status, set) = api.put("rules/sweep/modes/library", &body);
+    assert_eq!(status, 201);
+    let expected = json!({
+        "rule": "sweep", "route": "library", "mode": "enforce", "percent": 12.5,
+        "expires": "2020-07-05T20:00:00.000Z", "expired": false,
+        "time": "2020-07-05T19:01:00.000Z", "actor": "ops", "reason": "seen enough",
+        "since_revision": 2, "revision": 2, "changed": true,
+    });
+    assert_eq!(set, expected);
+    let (status, again) = api.put("rules/sweep/modes/library", &body);
+    assert_eq!(
+        (status, &again["changed"], &again["revision"]),
+        (200, &json!(false), &json!(2))
+    );
+    assert_eq!(api.get("rules/sweep")["modes"][0]["percent"], 12.5);
+    assert_eq!(api.get("rules/sweep/modes/library")["reason"], "seen enough");
+    assert_eq!(api.get("rules/around/modes")["items"], json!([]));
+    let (_, unset) = api.call("DELETE", "rules/sweep/modes/library", "", None).unwrap();
+    assert_eq!(
+        (&unset["mode"], &unset["revision"]),
+        (&json!("monitor"), &json!(3))
+    );
+}
+
+#[test]
+fn a_route_is_written_whole_and_takes_its_modes_with_it() {
+    let api = api();
+    let (status, made) = api.put("routes/ecr", &json!({"host": "ecr.example", "observe": 0.25}));
+    assert_eq!(
+        (status, &made["repository"], &made["detour"]),
+        (201, &json!("**"), &Value::Null)
+    );
+    let (_, again) = api.put("routes/ecr", &json!({"host": "ecr.example", "observe": 0.25}));
+    assert_eq!(again["changed"], false);
+    let (status, narrower) = api.put(
+        "routes/ecr",
+        &json!({"host": "ecr.example", "repository": "team/*"}),
+    );
+    assert_eq!(
+        (status, &narrower["observe"], &narrower["since_revision"]),
+        (200, &json!(0.0), &json!(3))
+    );
+    api.put(
+        "rules/sweep/modes/ecr",
+        &json!({"mode": "enforce", "reason": "r"}),
+    );
+    let (_, gone) = api.call("DELETE", "routes/ecr", "", None).unwrap();
+    assert_eq!((&gone["retired"], &gone["modes"]), (&json!("ecr"), &json!(1)));
+    assert_eq!(api.0.document().unwrap().modes, []);
+}
+
+#[test]
+fn a_route_cannot_lose_the_origin_that_an_enforced_detour_needs() {
+    let api = api();
+    api.put(
+        "rules/around/modes/library",
+        &json!({"mode": "enforce", "reason": "cdn is broken"}),
+    );
+    let problem = api.refused("PUT", "routes/library", r#"{"repository":"library/**"}"#);
+    assert_eq!(
+        (problem.status, problem.errors[0].place.as_str()),
+        (422, "modes[0].mode")
+    );
+}
+
+#[test]
+fn a_change_meant_for_another_revision_is_refused() {
+    let api = api();
+    let body = rule("not ssl").to_string();
+    let put = |if_match| api.call("PUT", "rules/late", &body, Some(if_match));
+    assert_eq!(put("\"7\"").unwrap_err().status, 412);
+    assert_eq!(put("7").unwrap_err().errors[0].place, "header.if-match");
+    assert_eq!(api.0.revision().unwrap(), 1);
+    assert_eq!(put("\"1\"").unwrap().0, 201);
+    assert_eq!(put("*").unwrap().0, 200);
+    assert_eq!(
+        put("\"1\"").unwrap_err().status,
+        412,
+        "also when nothing would change"
+    );
+}
+
+#[test]
+fn settings_are_written_whole() {
+    let api = api();
+    let (_, set) = api.put("settings", &json!({"retry_after_s": 60, "fire_logs": {"IAD": 4}}));
+    assert_eq!(
+        (&set["retry_after_s"], &set["retention_hours"]),
+        (&json!(60), &json!(168))
+    );
+    assert_eq!(api.get("settings")["fire_logs"]["IAD"], 4);
+    assert_eq!(api.0.document().unwrap().settings.retry_after_s, 60);
+}
+
+#[test]
+fn audit_shows_what_was_hashed() {
+    let api = api();
+    api.put(
+        "rules/sweep/modes/default",
+        &json!({"mode": "enforce", "percent": 5, "reason": "why \u{fc}"}),
+    );
+    let entry = api.0.audit(None, 1).unwrap().remove(0);
+    let shown = &api.get("audit")["items"][0];
+    assert_eq!(
+        shown["after"].to_string().len(),
+        entry.after.as_deref().unwrap().len()
+    );
+    assert_eq!(
+        shown["after"],
+        json!({"rule": "sweep", "route": "default", "mode": "enforce", "percent": 5.0})
+    );
+    assert_eq!(
+        (&shown["before"], &shown["previous"]),
+        (&Value::Null, &json!(entry.previous))
+    );
+    assert_eq!(
+        (&shown["reason"], &shown["target"]),
+        (&json!("why \u{fc}"), &json!("rules/sweep/modes/default"))
+    );
+}
