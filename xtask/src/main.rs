@@ -1,5 +1,6 @@
 //! The project's commands. Each is one module with one `run`; nothing here is part of the worker.
 
+mod bench;
 mod build;
 mod command;
 mod demo;
@@ -40,6 +41,8 @@ enum Command {
     Build(build::Args),
     /// Build the worker and run every test, native and end to end
     Test(test::Args),
+    /// Measure what the project promises
+    Bench(bench::Args),
     /// Check the configuration, the size and the secrets, then upload to Cloudflare
     Deploy(deploy::Args),
     /// Make a token for a person or a program
@@ -68,6 +71,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Dev(args) => dev::run(&workspace, args),
         Command::Build(args) => build::run(&workspace, args),
         Command::Test(args) => test::run(&workspace, args),
+        Command::Bench(args) => bench::run(&workspace, args),
         Command::Deploy(args) => deploy::run(&workspace, args),
         Command::Token(args) => token::run(args),
         Command::Wrangler { arguments } => open(setup::run(&workspace)?.wrangler().args(arguments)),
