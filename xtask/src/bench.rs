@@ -1,0 +1,106 @@
+//! The figures that the project promises, measured here and now. Each subject prints a table and leaves
+//! `target/bench/<subject>.json`; measuring is the work of the package `blobwatch-bench`, building what is measured is ours.
+//! A missed target is reported there, and is no error: the machine may be busy.
+
+use crate::build::{self, Sizes, Variant};
+use crate::command::open;
+use crate::setup::{self, Tools};
+use crate::workspace::Workspace;
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use std::fs;
+use std::process::Command;
+
+/// What `cargo xtask bench` understands.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// What to measure; everything when nothing is named
+    #[arg(value_enum)]
+    subjects: Vec<Subject>,
+    /// Arguments for the benchmark, after `--`; then name one subject
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+/// One table. The JSON file has its name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Subject {
+    /// Rules and rulebooks, native, against wirefilter and CEL
+    Rules,
+    /// Queries over stored records, native
+    Query,
+    /// CPU of workerd per request and per GB, against a plain JavaScript passthrough worker
+    Edge,
+    /// Rows written and object requests per million watched requests, priced
+    Cost,
+    /// Bytes of the Wasm module
+    Size,
+}
+
+impl Subject {
+    fn needs_worker(self) -> bool {
+        matches!(self, Self::Edge | Self::Cost | Self::Size)
+    }
+}
+
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    let subjects = if args.subjects.is_empty() {
+        Subject::value_variants()
+    } else {
+        &args.subjects
+    };
+    let worker = if subjects.iter().any(|subject| subject.needs_worker()) {
+        let tools = setup::run(workspace)?;
+        let sizes = build::worker(workspace, &tools, Variant::Release)?;
+        Some((tools, sizes))
+    } else {
+        None
+    };
+    for subject in subjects {
+        match (subject, &worker) {
+            (Subject::Size, Some((_, sizes))) => write_sizes(workspace, sizes)?,
+            _ => measure(
+                workspace,
+                worker.as_ref().map(|(tools, _)| tools),
+                *subject,
+                &args.arguments,
+            )?,
+        }
+    }
+    Ok(())
+}
+
+/// In the open: a benchmark says what it is doing while it runs for minutes.
+fn measure(
+    workspace: &Workspace,
+    tools: Option<&Tools>,
+    subject: Subject,
+    arguments: &[String],
+) -> Result<()> {
+    let name = subject
+        .to_possible_value()
+        .map(|value| value.get_name().to_owned())
+        .unwrap_or_default();
+    let mut cargo = tools.map_or_else(|| Command::new("cargo"), |tools| tools.command("cargo"));
+    cargo.current_dir(workspace.root());
+    cargo
+        .args([
+            "run",
+            "--quiet",
+            "--release",
+            "--package",
+            "blobwatch-bench",
+            "--",
+            &name,
+        ])
+        .args(arguments);
+    open(&mut cargo)
+}
+
+fn write_sizes(workspace: &Workspace, sizes: &Sizes) -> Result<()> {
+    println!("{sizes}");
+    let path = workspace.target().join("bench/size.json");
+    fs::create_dir_all(workspace.target().join("bench"))
+        .and_then(|()| fs::write(&path, format!("{:#}\n", sizes.json())))
+        .with_context(|| format!("failed to write {}", path.display()))
+}
