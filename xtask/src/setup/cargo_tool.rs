@@ -46,13 +46,11 @@ impl CargoTool {
             .parent()
             .context("failed to find the folder of the tools")?;
         let partial = tools.join(format!(".{}-{}", self.package, id()));
-        quiet(step, &mut self.cargo_install(&partial))
-            .with_context(|| format!("failed to compile {}", self.title()))?;
-        if fs::rename(&partial, folder).is_err() {
-            // Another run was first: its tool is the same.
-            fs::remove_dir_all(&partial)?;
-        }
-        Ok(())
+        let built = quiet(step, &mut self.cargo_install(&partial));
+        let kept = built.and_then(|_| keep(&partial, folder));
+        // A failed attempt leaves nothing behind; of one that worked only the command stays.
+        let _ = fs::remove_dir_all(&partial);
+        kept.with_context(|| format!("failed to compile {}", self.title()))
     }
 
     /// Without `--locked`: the lockfile of wasm-bindgen-cli 0.2.130 does not build. Little optimisation is enough for
@@ -67,5 +65,37 @@ impl CargoTool {
             .arg(root.join("target"))
             .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
         command
+    }
+}
+
+/// Moves what cargo installed into its place; where another run was first, its tool is the same.
+fn keep(partial: &Path, folder: &Path) -> Result<()> {
+    fs::remove_dir_all(partial.join("target"))?;
+    if let Err(error) = fs::rename(partial, folder)
+        && !folder.join("bin").is_dir()
+    {
+        return Err(error).with_context(|| format!("failed to create {}", folder.display()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::keep;
+    use std::fs;
+
+    #[test]
+    fn only_the_command_is_kept_and_the_first_run_wins() {
+        let tools = tempfile::tempdir().unwrap();
+        let folder = tools.path().join("tool-1.0.0");
+        for run in ["first", "second"] {
+            let partial = tools.path().join(run);
+            fs::create_dir_all(partial.join("target/release")).unwrap();
+            fs::create_dir_all(partial.join("bin")).unwrap();
+            fs::write(partial.join("bin/tool"), run).unwrap();
+            keep(&partial, &folder).unwrap();
+        }
+        assert_eq!(fs::read_to_string(folder.join("bin/tool")).unwrap(), "first");
+        assert!(!folder.join("target").exists());
     }
 }
