@@ -41,11 +41,19 @@ pub(crate) fn quiet(step: &Step, command: &mut Command) -> Result<String> {
 /// # Errors
 /// The program is missing, or it ended with another status than 0.
 pub(crate) fn open(command: &mut Command) -> Result<()> {
-    let status = command.status().map_err(|error| missing(command, error))?;
+    let status = status(command)?;
     if !status.success() {
         bail!("`{}` ended with {status}", shown(command));
     }
     Ok(())
+}
+
+/// As [`open`], with the status left to the caller.
+///
+/// # Errors
+/// The program is missing.
+pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
+    command.status().map_err(|error| missing(command, error))
 }
 
 /// What a program writes to its standard output, or `None` when it is missing or fails: for questions about the machine.

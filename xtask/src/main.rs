@@ -56,7 +56,7 @@ enum Command {
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -64,16 +64,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> anyhow::Result<()> {
+fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::find()?;
     match &cli.command {
         Command::Setup => setup::run(&workspace).map(drop),
         Command::Dev(args) => dev::run(&workspace, args),
         Command::Build(args) => build::run(&workspace, args),
-        Command::Test(args) => test::run(&workspace, args),
+        Command::Test(args) => return test::run(&workspace, args),
         Command::Bench(args) => bench::run(&workspace, args),
         Command::Deploy(args) => deploy::run(&workspace, args),
         Command::Token(args) => token::run(args),
         Command::Wrangler { arguments } => open(setup::run(&workspace)?.wrangler().args(arguments)),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

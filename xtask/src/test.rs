@@ -1,12 +1,13 @@
 //! Every test of the project: native ones and those end to end, which need the built worker and real clients.
 
 use crate::build::{self, Variant};
-use crate::command::open;
+use crate::command::status;
 use crate::progress::step;
 use crate::setup;
 use crate::setup::debian::{self, Package};
 use crate::workspace::Workspace;
 use anyhow::Result;
+use std::process::ExitCode;
 
 /// What `cargo xtask test` understands.
 #[derive(clap::Args)]
@@ -44,7 +45,8 @@ const PACKAGES: [Package; 6] = [
     },
 ];
 
-pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+/// Answers with the outcome of `cargo test`, whose own lines are the last ones.
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     step("registry and clients", |step| {
         Ok((
             debian::ensure(
@@ -60,5 +62,14 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     build::worker(workspace, &tools, Variant::TestHooks)?;
     println!("{sizes}");
     let mut cargo = tools.command("cargo");
-    open(cargo.args(["test", "--workspace"]).args(&args.cargo_test))
+    let status = status(
+        cargo
+            .args(["test", "--workspace", "--no-fail-fast"])
+            .args(&args.cargo_test),
+    )?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

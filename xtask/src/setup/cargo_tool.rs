@@ -58,7 +58,15 @@ impl CargoTool {
     fn cargo_install(&self, root: &Path) -> Command {
         let mut command = Command::new("cargo");
         command
-            .args(["install", self.package, "--version", &self.version, "--root"])
+            .args([
+                "install",
+                self.package,
+                "--version",
+                &self.version,
+                "--bin",
+                self.program,
+                "--root",
+            ])
             .arg(root);
         command
             .arg("--target-dir")
