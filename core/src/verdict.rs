@@ -5,10 +5,11 @@
 
 mod hot;
 
-pub use hot::{HotKey, HotKeys, MAX_HOT_KEYS};
+pub use hot::{HotKeys, MAX_HOT_KEYS};
 
-use std::borrow::Cow;
 use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
 
 use crate::client::{ClientKey, bucket};
 use crate::record::Fired;
@@ -46,8 +47,8 @@ pub struct Verdict {
 pub struct VolumeCount {
     pub rule: Arc<str>,
     pub version: u32,
-    /// Value of what the volume is counted by, as text: a fingerprint, an AS number, a client key, a route's name.
-    pub key: String,
+    /// Stands for what the volume is counted by, see [`volume_key`].
+    pub key: u64,
 }
 
 /// What is done about the rules that matched; `matched` are positions in the rulebook, in its order.
@@ -146,24 +147,34 @@ fn volume_exceeded(
     let Some(key) = volume_key(policy, subject, volume.by) else {
         return false;
     };
-    let is_hot = hot.is_hot(&rule.id, rule.version, &key, subject.now_ms);
+    let is_hot = hot.is_hot(&rule.id, rule.version, key, subject.now_ms);
     verdict.counts.push(VolumeCount {
         rule: Arc::clone(&rule.id),
         version: rule.version,
-        key: key.into_owned(),
+        key,
     });
     is_hot
 }
 
-fn volume_key<'a>(policy: &'a Policy, subject: &Subject<'a>, by: VolumeKey) -> Option<Cow<'a, str>> {
+/// The number that stands for a request under a volume: the AS number, the client key, or the first 8 bytes of the
+/// SHA-256 of the fingerprint or of the route's name, so that no client can make two of them fall together.
+fn volume_key(policy: &Policy, subject: &Subject<'_>, by: VolumeKey) -> Option<u64> {
     match by {
-        VolumeKey::Fingerprint => Some(Cow::Borrowed(subject.fingerprint)).filter(|text| !text.is_empty()),
-        VolumeKey::Asn => subject.asn.map(|asn| Cow::Owned(asn.to_string())),
-        VolumeKey::Client => Some(Cow::Owned(subject.client.to_string())),
-        VolumeKey::Route => policy
-            .route(subject.route)
-            .map(|route| Cow::Borrowed(&*route.name)),
+        VolumeKey::Fingerprint => Some(subject.fingerprint)
+            .filter(|text| !text.is_empty())
+            .map(number_of),
+        VolumeKey::Asn => subject.asn.map(u64::from),
+        VolumeKey::Client => Some(subject.client.0),
+        VolumeKey::Route => policy.route(subject.route).map(|route| number_of(&route.name)),
     }
+}
+
+fn number_of(text: &str) -> u64 {
+    let digest: [u8; 32] = Sha256::digest(text).into();
+    digest
+        .iter()
+        .take(8)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]

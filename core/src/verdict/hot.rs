@@ -1,28 +1,16 @@
 //! The keys that exceed a rule's volume, as the FireLog last said.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use crate::flush::Hot;
 
-/// About 200 bytes each, so 800 KB of an isolate; a flood of more distinct keys than this is no longer one key's.
+/// About 50 bytes each, so 200 KB of an isolate; a flood of more distinct keys than this is no longer one key's.
 pub const MAX_HOT_KEYS: usize = 4_096;
-
-/// One key that is above the volume of one version of a rule, until a time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HotKey {
-    pub rule: Arc<str>,
-    pub version: u32,
-    /// As in [`super::VolumeCount`].
-    pub key: String,
-    /// Milliseconds since 1970; from then on the key is cold unless it is said again.
-    pub until_ms: u64,
-}
 
 /// What an isolate knows of hot keys. Lookups allocate nothing.
 #[derive(Debug, Clone, Default)]
 pub struct HotKeys {
-    by_rule: BTreeMap<Arc<str>, BTreeMap<String, Until>>,
+    by_rule: BTreeMap<String, BTreeMap<u64, Until>>,
     count: usize,
 }
 
@@ -35,16 +23,16 @@ struct Until {
 impl HotKeys {
     /// Whether this version of the rule is above its volume for `key` at `now_ms`.
     #[must_use]
-    pub fn is_hot(&self, rule: &str, version: u32, key: &str, now_ms: u64) -> bool {
+    pub fn is_hot(&self, rule: &str, version: u32, key: u64, now_ms: u64) -> bool {
         self.by_rule
             .get(rule)
-            .and_then(|keys| keys.get(key))
+            .and_then(|keys| keys.get(&key))
             .is_some_and(|known| known.version == version && now_ms < known.until_ms)
     }
 
     /// Takes over what a flush reply says, after forgetting what has expired. Answers how many found no room:
     /// those stay cold, since a rule that cannot be sure does not act.
-    pub fn update(&mut self, keys: impl IntoIterator<Item = HotKey>, now_ms: u64) -> usize {
+    pub fn update(&mut self, keys: impl IntoIterator<Item = Hot>, now_ms: u64) -> usize {
         self.forget_expired(now_ms);
         keys.into_iter()
             .filter(|key| now_ms < key.until_ms)
@@ -63,7 +51,7 @@ impl HotKeys {
         self.count == 0
     }
 
-    fn insert(&mut self, key: HotKey) -> bool {
+    fn insert(&mut self, key: Hot) -> bool {
         let until = Until {
             version: key.version,
             until_ms: key.until_ms,
@@ -94,11 +82,11 @@ impl HotKeys {
 mod tests {
     use super::*;
 
-    fn hot(rule: &str, version: u32, key: &str, until_ms: u64) -> HotKey {
-        HotKey {
-            rule: rule.into(),
+    fn hot(rule: &str, version: u32, key: u64, until_ms: u64) -> Hot {
+        Hot {
+            rule: rule.to_owned(),
             version,
-            key: key.to_owned(),
+            key,
             until_ms,
         }
     }
@@ -106,36 +94,38 @@ mod tests {
     #[test]
     fn a_key_is_hot_for_its_rule_and_version_until_its_time() {
         let mut keys = HotKeys::default();
-        assert_eq!(keys.update([hot("sweep", 2, "16509", 100)], 0), 0);
-        assert!(keys.is_hot("sweep", 2, "16509", 99));
-        assert!(!keys.is_hot("sweep", 2, "16509", 100));
-        assert!(!keys.is_hot("sweep", 3, "16509", 99));
-        assert!(!keys.is_hot("other", 2, "16509", 99));
-        assert!(!keys.is_hot("sweep", 2, "14618", 99));
+        assert_eq!(keys.update([hot("sweep", 2, 16509, 100)], 0), 0);
+        assert!(keys.is_hot("sweep", 2, 16509, 99));
+        assert!(!keys.is_hot("sweep", 2, 16509, 100));
+        assert!(!keys.is_hot("sweep", 3, 16509, 99));
+        assert!(!keys.is_hot("other", 2, 16509, 99));
+        assert!(!keys.is_hot("sweep", 2, 14618, 99));
     }
 
     #[test]
     fn the_last_word_on_a_key_holds() {
         let mut keys = HotKeys::default();
-        keys.update([hot("sweep", 1, "a", 100), hot("sweep", 2, "a", 200)], 0);
-        assert!(keys.is_hot("sweep", 2, "a", 150));
+        keys.update([hot("sweep", 1, 1, 100), hot("sweep", 2, 1, 200)], 0);
+        assert!(keys.is_hot("sweep", 2, 1, 150));
         assert_eq!(keys.len(), 1);
     }
+
+    const LATE: u64 = u64::MAX;
 
     #[test]
     fn a_full_set_keeps_new_keys_cold_until_old_ones_expire() {
         let mut keys = HotKeys::default();
-        let many = (0..MAX_HOT_KEYS).map(|n| hot("sweep", 1, &n.to_string(), 100));
+        let many = (0..MAX_HOT_KEYS as u64).map(|n| hot("sweep", 1, n, 100));
         assert_eq!(keys.update(many, 0), 0);
-        assert_eq!(keys.update([hot("sweep", 1, "late", 200)], 50), 1);
-        assert!(!keys.is_hot("sweep", 1, "late", 60));
+        assert_eq!(keys.update([hot("sweep", 1, LATE, 200)], 50), 1);
+        assert!(!keys.is_hot("sweep", 1, LATE, 60));
         assert_eq!(
-            keys.update([hot("sweep", 1, "7", 200)], 50),
+            keys.update([hot("sweep", 1, 7, 200)], 50),
             0,
             "a known key needs no room"
         );
-        assert_eq!(keys.update([hot("sweep", 1, "late", 200)], 100), 0);
-        assert!(keys.is_hot("sweep", 1, "late", 150));
+        assert_eq!(keys.update([hot("sweep", 1, LATE, 200)], 100), 0);
+        assert!(keys.is_hot("sweep", 1, LATE, 150));
         assert_eq!(keys.len(), 2);
     }
 }

@@ -2,6 +2,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use proptest::{collection, option, sample};
 
 use super::*;
+use crate::flush::Hot;
 use crate::rulebook::{ModeSetting, Route, Rule, Rulebook, SCHEMA, Settings, Volume};
 
 const NOW: u64 = 1_000;
@@ -111,7 +112,7 @@ fn a_detour_without_an_origin_lets_the_pull_go_on_and_decides_nothing() {
 #[test]
 fn a_volume_counts_every_match_and_fires_only_while_its_key_is_hot() {
     #[track_caller]
-    fn case(by: VolumeKey, key: &str) {
+    fn case(by: VolumeKey, key: u64) {
         let mut swept = rule("sweep", Action::Block, Mode::Enforce);
         swept.volume = Some(Volume {
             by,
@@ -124,16 +125,16 @@ fn a_volume_counts_every_match_and_fires_only_while_its_key_is_hot() {
         let count = VolumeCount {
             rule: "sweep".into(),
             version: 1,
-            key: key.to_owned(),
+            key,
         };
         assert_eq!(
             (cold.fired.len(), cold.counts.as_slice()),
             (0, &[count.clone()][..])
         );
-        let until = HotKey {
-            rule: "sweep".into(),
+        let until = Hot {
+            rule: "sweep".to_owned(),
             version: 1,
-            key: key.to_owned(),
+            key,
             until_ms: NOW + 1,
         };
         hot.update([until], NOW);
@@ -145,10 +146,10 @@ fn a_volume_counts_every_match_and_fires_only_while_its_key_is_hot() {
         };
         assert_eq!(decide(&policy, &later, [0], &hot).fired, []);
     }
-    case(VolumeKey::Fingerprint, "bw1-a-b");
-    case(VolumeKey::Asn, "16509");
-    case(VolumeKey::Client, "000000000000002a");
-    case(VolumeKey::Route, "detours");
+    case(VolumeKey::Fingerprint, number_of("bw1-a-b"));
+    case(VolumeKey::Asn, 16_509);
+    case(VolumeKey::Client, 42);
+    case(VolumeKey::Route, number_of("detours"));
 }
 
 #[test]
@@ -307,11 +308,17 @@ fn any_book() -> impl Strategy<Value = (Rulebook, Vec<usize>, HotKeys)> {
             }
             let mut keys = HotKeys::default();
             for (at, _) in hot.into_iter().enumerate().filter(|(_, is_hot)| *is_hot) {
-                for key in ["bw1-a-b", "16509", "000000000000002a", "default", "detours"] {
-                    let hot = HotKey {
-                        rule: format!("r{at}").into(),
+                for key in [
+                    16_509,
+                    42,
+                    number_of("bw1-a-b"),
+                    number_of("default"),
+                    number_of("detours"),
+                ] {
+                    let hot = Hot {
+                        rule: format!("r{at}"),
                         version: 1,
-                        key: key.to_owned(),
+                        key,
                         until_ms: NOW + 1,
                     };
                     keys.update([hot], NOW);
@@ -383,4 +390,10 @@ proptest! {
         assert!(!in_percent(ClientKey(key), "r", small) || in_percent(ClientKey(key), "r", large));
         assert!(in_percent(ClientKey(key), "r", 100.0));
     }
+}
+
+/// The FireLog counts under this number: isolates of two builds must agree on it.
+#[test]
+fn the_number_of_a_text_is_pinned() {
+    assert_eq!(number_of("default"), 0x37a8_eec1_ce19_687d);
 }
