@@ -16,11 +16,12 @@ use crate::facts::Facts;
 
 /// Headers of which only the presence counts, in this order. A client build sends each of them always or never on
 /// blob requests. Adding one makes other fingerprints: it needs `bw2`.
-pub const PRESENCE: [&str; 9] = [
+pub const PRESENCE: [&str; 10] = [
     "accept",
     "accept-charset",
     "accept-language",
     "content-type",
+    "docker-distribution-api-version",
     "priority",
     "sec-ch-ua",
     "sec-fetch-mode",
@@ -97,26 +98,30 @@ fn http_part(facts: &Facts<'_>) -> Part {
     digest(&[
         ("protocol", facts.protocol.as_bytes()),
         ("headers", &present),
-        ("encoding", accept_encoding(facts).as_bytes()),
+        ("encoding", stable_encoding(facts).as_bytes()),
     ])
 }
 
 /// What the client sent as Accept-Encoding. Cloudflare writes its own into the header and keeps the client's beside
 /// it, empty where there was none; a colo shows that this is Cloudflare.
-///
-/// `gzip` alone counts as none: Go's net/http adds it by itself, but only to requests without Range, so that the
-/// first request of a pull and its resume would be two clients.
-fn accept_encoding<'a>(facts: &Facts<'a>) -> &'a str {
+pub(crate) fn accept_encoding<'a>(facts: &Facts<'a>) -> &'a str {
     let is_told = !facts.colo.is_empty() || !facts.client_accept_encoding.is_empty();
     let sent = if is_told {
         facts.client_accept_encoding
     } else {
         facts.header("accept-encoding").unwrap_or("")
     };
-    let sent = sent
-        .get(..sent.floor_char_boundary(MAX_ACCEPT_ENCODING))
-        .unwrap_or("");
-    if sent == "gzip" { "" } else { sent }
+    sent.get(..sent.floor_char_boundary(MAX_ACCEPT_ENCODING))
+        .unwrap_or("")
+}
+
+/// `gzip` alone counts as none: Go's net/http adds it by itself, but only to requests without Range, so that the
+/// first request of a pull and its resume would be two clients.
+fn stable_encoding<'a>(facts: &Facts<'a>) -> &'a str {
+    match accept_encoding(facts) {
+        "gzip" => "",
+        sent => sent,
+    }
 }
 
 fn digest(lines: &[(&str, &[u8])]) -> Part {
