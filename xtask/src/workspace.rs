@@ -5,6 +5,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 /// The clone that the command was started in.
+#[derive(Clone)]
 pub(crate) struct Workspace {
     root: PathBuf,
 }

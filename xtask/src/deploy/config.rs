@@ -85,6 +85,21 @@ mod tests {
 
     const SHIPPED: &str = include_str!("../../../wrangler.toml");
 
+    /// The self-hosting sample is the same worker: what wrangler.toml says of it holds there.
+    #[test]
+    fn both_platforms_run_the_worker_alike() {
+        let sample = include_str!("../../../config/workerd.capnp");
+        let config = Config::parse(SHIPPED).unwrap();
+        let date = config.0["compatibility_date"].as_str().unwrap();
+        assert!(sample.contains(&format!("compatibilityDate = \"{date}\"")));
+        for (binding, class) in super::OBJECTS {
+            assert!(sample.contains(&format!(
+                "(name = \"{binding}\", durableObjectNamespace = \"{class}\")"
+            )));
+            assert!(sample.contains(&format!("(className = \"{class}\", ")));
+        }
+    }
+
     #[track_caller]
     fn refused(from: &str, to: &str, expected: &str) {
         assert!(SHIPPED.contains(from), "{from}");

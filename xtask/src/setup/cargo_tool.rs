@@ -4,9 +4,9 @@ use super::{cache, debian};
 use crate::command::quiet;
 use crate::progress::Step;
 use anyhow::{Context, Result};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, id};
+use std::process::Command;
 
 /// A crate and the command it brings.
 pub(super) struct CargoTool {
@@ -35,22 +35,26 @@ impl CargoTool {
         if program.is_file() {
             return Ok(("in the cache".to_owned(), program));
         }
-        self.install(step, &folder)?;
-        Ok((format!("compiled into {}", folder.display()), program))
-    }
-
-    /// Compiles into a folder of this process's own and renames it: two runs at once do not see half a tool.
-    fn install(&self, step: &Step, folder: &Path) -> Result<()> {
         debian::ensure_openssl(step)?;
         let tools = folder
             .parent()
             .context("failed to find the folder of the tools")?;
-        let partial = tools.join(format!(".{}-{}", self.package, id()));
-        let built = quiet(step, &mut self.cargo_install(&partial));
-        let kept = built.and_then(|_| keep(&partial, folder));
-        // A failed attempt leaves nothing behind; of one that worked only the command stays.
-        let _ = fs::remove_dir_all(&partial);
-        kept.with_context(|| format!("failed to compile {}", self.title()))
+        let _lock = lock(tools)?;
+        if program.is_file() {
+            return Ok(("compiled by another run".to_owned(), program));
+        }
+        self.install(step, &folder)
+            .with_context(|| format!("failed to compile {}", self.title()))?;
+        Ok((format!("compiled into {}", folder.display()), program))
+    }
+
+    /// Compiles beside the folder and renames: nobody sees half a tool, and what was compiled before an interruption is
+    /// not compiled again.
+    fn install(&self, step: &Step, folder: &Path) -> Result<()> {
+        let partial = folder.with_file_name(format!(".{}-{}", self.package, self.version));
+        quiet(step, &mut self.cargo_install(&partial))?;
+        fs::remove_dir_all(partial.join("target"))?;
+        fs::rename(&partial, folder).with_context(|| format!("failed to create {}", folder.display()))
     }
 
     /// Without `--locked`: the lockfile of wasm-bindgen-cli 0.2.130 does not build. Little optimisation is enough for
@@ -76,34 +80,11 @@ impl CargoTool {
     }
 }
 
-/// Moves what cargo installed into its place; where another run was first, its tool is the same.
-fn keep(partial: &Path, folder: &Path) -> Result<()> {
-    fs::remove_dir_all(partial.join("target"))?;
-    if let Err(error) = fs::rename(partial, folder)
-        && !folder.join("bin").is_dir()
-    {
-        return Err(error).with_context(|| format!("failed to create {}", folder.display()));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::keep;
-    use std::fs;
-
-    #[test]
-    fn only_the_command_is_kept_and_the_first_run_wins() {
-        let tools = tempfile::tempdir().unwrap();
-        let folder = tools.path().join("tool-1.0.0");
-        for run in ["first", "second"] {
-            let partial = tools.path().join(run);
-            fs::create_dir_all(partial.join("target/release")).unwrap();
-            fs::create_dir_all(partial.join("bin")).unwrap();
-            fs::write(partial.join("bin/tool"), run).unwrap();
-            keep(&partial, &folder).unwrap();
-        }
-        assert_eq!(fs::read_to_string(folder.join("bin/tool")).unwrap(), "first");
-        assert!(!folder.join("target").exists());
-    }
+/// One run at a time compiles; the others wait here until it ends.
+fn lock(tools: &Path) -> Result<File> {
+    let path = tools.join(".lock");
+    fs::create_dir_all(tools)
+        .and_then(|()| File::create(&path))
+        .and_then(|file| file.lock().map(|()| file))
+        .with_context(|| format!("failed to lock {}", path.display()))
 }

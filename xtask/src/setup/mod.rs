@@ -21,7 +21,7 @@ pub(crate) use wasm_target::WASM_TARGET;
 
 /// The installed tools, by path.
 pub(crate) struct Tools {
-    root: PathBuf,
+    workspace: Workspace,
     path: OsString,
     worker_build: PathBuf,
     wasm_bindgen: PathBuf,
@@ -55,7 +55,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Tools> {
     })?;
     step("node", |_| Ok((node::check(workspace)?, ())))?;
     Ok(Tools {
-        root: workspace.root().to_owned(),
+        workspace: workspace.clone(),
         path: search_path(workspace)?,
         worker_build,
         wasm_bindgen,
@@ -73,13 +73,13 @@ impl Tools {
     /// A command that runs in the root of the clone with the npm packages' commands on its `PATH`.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(&self.root).env("PATH", &self.path);
+        command.current_dir(self.workspace.root()).env("PATH", &self.path);
         command
     }
 
     /// A command that an npm package brings.
     pub(crate) fn npm(&self, name: &str) -> Command {
-        self.command(self.npm_bin(name))
+        self.command(self.workspace.npm_bin(name))
     }
 
     /// wrangler, quiet about itself, with its log where the rest of its state is.
@@ -97,12 +97,8 @@ impl Tools {
         let mut command = self.command(&self.worker_build);
         command
             .env("WASM_BINDGEN_BIN", &self.wasm_bindgen)
-            .env("WASM_OPT_BIN", self.npm_bin("wasm-opt"))
-            .env("ESBUILD_BIN", self.npm_bin("esbuild"));
+            .env("WASM_OPT_BIN", self.workspace.npm_bin("wasm-opt"))
+            .env("ESBUILD_BIN", self.workspace.npm_bin("esbuild"));
         command
-    }
-
-    fn npm_bin(&self, name: &str) -> PathBuf {
-        self.root.join("node_modules/.bin").join(name)
     }
 }
