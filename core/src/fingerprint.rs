@@ -59,6 +59,18 @@ impl Fingerprint {
         // Hex digits and hyphens: always UTF-8.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
+
+    /// The part between the hyphens: [`NO_TLS`] without TLS.
+    #[must_use]
+    pub fn tls(&self) -> &str {
+        self.as_str().split('-').nth(1).unwrap_or_default()
+    }
+
+    /// The part after the last hyphen.
+    #[must_use]
+    pub fn http(&self) -> &str {
+        self.as_str().split('-').nth(2).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Fingerprint {

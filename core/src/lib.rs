@@ -3,26 +3,29 @@
 //! In scope: what a request says, which rules it matches, what is done about it, what is recorded and how that
 //! is stored and queried. Not in scope: sockets, clocks, randomness, Durable Objects (`src/edge` of the worker).
 
-pub mod answer;
-pub mod auth;
-pub mod bytes;
-pub mod client;
-pub mod digest;
-pub mod explain;
 pub mod facts;
-pub mod fingerprint;
-pub mod flush;
 pub mod path;
-pub mod problem;
-pub mod query;
-pub mod range;
-pub mod record;
+pub mod digest;
 pub mod route;
+pub mod range;
+pub mod user_agent;
+pub mod fingerprint;
+pub mod client;
+pub mod request;
 pub mod rule;
 pub mod rulebook;
-pub mod segment;
-pub mod settle;
-pub mod store;
-pub mod time;
-pub mod user_agent;
 pub mod verdict;
+pub mod answer;
+pub mod plan;
+pub mod settle;
+pub mod record;
+pub mod segment;
+pub mod flush;
+pub mod isolate;
+pub mod store;
+pub mod query;
+pub mod explain;
+pub mod auth;
+pub mod problem;
+pub mod time;
+pub mod bytes;

@@ -50,3 +50,24 @@ pub enum RangeKind {
     /// A Range that RFC 9110 does not define, or of more than [`MAX_RANGES`] ranges.
     Invalid,
 }
+
+impl RangeKind {
+    /// The name in records, rules and queries; the same as in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Whole => "whole",
+            Self::Probe => "probe",
+            Self::Tile => "tile",
+            Self::Chunk => "chunk",
+            Self::Scatter => "scatter",
+            Self::Multi => "multi",
+            Self::Suffix => "suffix",
+            Self::Resume => "resume",
+            Self::Repeat => "repeat",
+            Self::Restart => "restart",
+            Self::Invalid => "invalid",
+        }
+    }
+}

@@ -74,10 +74,16 @@ impl Batches {
     }
 
     /// Counts something lost, to be reported with the next batch to a FireLog.
-    pub fn count_loss(&mut self, to: &str, name: &'static str, now_ms: u64) {
+    pub fn count_loss(&mut self, to: &str, name: &'static str, times: u32, now_ms: u64) {
         if let Some(queue) = self.queue(to) {
-            queue.count_loss(name, 1, now_ms);
+            queue.count_loss(name, times, now_ms);
         }
+    }
+
+    /// Records that no FireLog has acknowledged.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.waiting_records
     }
 
     /// Counts a match of a rule with a volume.
@@ -271,7 +277,7 @@ mod tests {
     #[test]
     fn volumes_and_losses_travel_with_the_next_batch() {
         let mut batches = Batches::new(7);
-        batches.count_loss(TO, "decide_trap", 0);
+        batches.count_loss(TO, "decide_trap", 1, 0);
         batches.count_volume(TO, "botnet-sig", 3, 9, 0);
         batches.count_volume(TO, "botnet-sig", 3, 9, 1);
         let flush = flush(&batches.next(17, 1000).unwrap());

@@ -54,6 +54,16 @@ impl Asked {
         }
     }
 
+    /// Ranges in the header.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Nothing | Self::Invalid => 0,
+            Self::One(_) => 1,
+            Self::Many(value) => RangeHeader::parse(value).map_or(0, |header| header.count()),
+        }
+    }
+
     /// First and last position asked, as far as they are said: of several ranges the lowest and the highest, of a
     /// suffix what the size makes of it.
     #[must_use]

@@ -36,6 +36,39 @@ pub enum Family {
     Unknown,
 }
 
+impl Family {
+    /// The name in records, rules and queries; the same as in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Containerd => "containerd",
+            Self::Buildkit => "buildkit",
+            Self::Podman => "podman",
+            Self::Skopeo => "skopeo",
+            Self::Buildah => "buildah",
+            Self::CriO => "cri-o",
+            Self::ContainersImage => "containers-image",
+            Self::Crane => "crane",
+            Self::GoContainerregistry => "go-containerregistry",
+            Self::Kaniko => "kaniko",
+            Self::Regclient => "regclient",
+            Self::Oras => "oras",
+            Self::Soci => "soci",
+            Self::GoDefault => "go-default",
+            Self::Dragonfly => "dragonfly",
+            Self::Spegel => "spegel",
+            Self::Harbor => "harbor",
+            Self::Curl => "curl",
+            Self::Wget => "wget",
+            Self::Aria2 => "aria2",
+            Self::Browser => "browser",
+            Self::Empty => "empty",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Product names, compared without case: podman says `libpod`, Buildah and Wget write a capital.
 const PRODUCTS: &[(&str, Family)] = &[
     ("docker", Family::Docker),

@@ -1,0 +1,133 @@
+//! What one isolate holds between requests: the rulebook in force, the requests in flight, the batches to flush.
+//!
+//! In scope: the synchronous calls of the data plane as one state that can be tested without a platform. Not in
+//! scope: awaiting anything (`src/edge`). All of it is a cache: an isolate may vanish at any time.
+
+mod config;
+mod decide;
+mod in_flight;
+mod learn;
+
+pub use config::{Config, ConfigError};
+pub use in_flight::{MAX_IN_FLIGHT, UNANSWERED_AFTER_MS};
+
+use crate::flush::{Batches, Outgoing, fire_log_name};
+use crate::record::{Record, RecordId};
+use crate::rule::Scratch;
+use crate::rulebook::Compiled;
+use crate::settle::Said;
+use crate::verdict::HotKeys;
+use in_flight::InFlight;
+
+/// The state of one isolate.
+#[derive(Debug)]
+pub struct Isolate {
+    config: Config,
+    book: Compiled,
+    scratch: Scratch,
+    hot: HotKeys,
+    in_flight: InFlight,
+    batches: Batches,
+    /// Counter of record ids.
+    next: u32,
+    /// Whether `book` is one that a FireLog sent, not the one that ships.
+    has_learned: bool,
+}
+
+/// What is lost before a record exists, by the names that the API shows. The edge may count these and no others.
+pub const LOSSES: [&str; 8] = [
+    "decide_trap",
+    "settle_trap",
+    "flush_trap",
+    "reply_trap",
+    "records_lost",
+    "rulebook_unread",
+    "rulebook_refused",
+    "settle_unread",
+];
+
+impl Isolate {
+    /// Starts with the rulebook that ships, until a FireLog sends the current one.
+    #[must_use]
+    pub fn new(config: Config, shipped: Compiled) -> Self {
+        Self {
+            batches: Batches::new(config.isolate),
+            scratch: Scratch::new(&shipped.engine),
+            hot: HotKeys::default(),
+            in_flight: InFlight::default(),
+            book: shipped,
+            config,
+            next: 0,
+            has_learned: false,
+        }
+    }
+
+    /// Revision of the rulebook that a FireLog sent; 0 before the first.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        if self.has_learned {
+            self.book.book.revision
+        } else {
+            0
+        }
+    }
+
+    /// The origin answered and its body is observed: what is known now is kept, should the end never be told.
+    pub fn answered(&mut self, id: RecordId, said: &Said<'_>) {
+        self.in_flight.answered(id, said);
+    }
+
+    /// Completes the record of a request and buffers it. A request that is not in flight any more was recorded when
+    /// room was made for others.
+    pub fn settle(&mut self, id: RecordId, said: &Said<'_>) {
+        if let Some(pending) = self.in_flight.take(id) {
+            self.buffer(pending.settle(said), said.time_ms);
+        }
+        while let Some(record) = self.in_flight.take_unanswered(said.time_ms) {
+            self.buffer(record, said.time_ms);
+        }
+    }
+
+    fn buffer(&mut self, record: Record, now_ms: u64) {
+        let to = self.fire_log(&record.colo, record.client);
+        self.batches.push(&to, record, self.held(), now_ms);
+    }
+
+    fn fire_log(&self, colo: &str, client: crate::client::ClientKey) -> String {
+        let fire_logs = self.book.book.settings.fire_logs.get(colo).copied().unwrap_or(1);
+        fire_log_name(colo, client, fire_logs)
+    }
+
+    /// When the next flush is due; `None` while nothing waits.
+    #[must_use]
+    pub fn flush_due_ms(&self) -> Option<u64> {
+        self.batches.due_at_ms()
+    }
+
+    /// Records that no FireLog has acknowledged.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.batches.buffered()
+    }
+
+    /// The next flush that is due.
+    pub fn next_flush(&mut self, now_ms: u64) -> Option<Outgoing> {
+        self.batches.next(self.held(), now_ms)
+    }
+
+    /// A flush was not acknowledged.
+    pub fn flush_failed(&mut self, to: &str, ticket: u64, now_ms: u64) {
+        self.batches.failed(to, ticket, now_ms);
+    }
+
+    /// Counts what the edge lost; a name that is not in [`LOSSES`] is the edge's mistake and is left out.
+    pub fn count_loss(&mut self, colo: &str, name: &str, times: u32, now_ms: u64) {
+        let to = self.fire_log(colo, crate::client::ClientKey::default());
+        if let Some(known) = LOSSES.iter().find(|known| **known == name) {
+            self.batches.count_loss(&to, known, times, now_ms);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! From facts to a plan, and the request kept until its answer.
+
+use std::sync::Arc;
+
+use super::Isolate;
+use crate::answer::{fired, is_disclosed, refusal};
+use crate::auth::Role;
+use crate::client::observed;
+use crate::facts::{Facts, FactsError};
+use crate::path::{decode, repository_of};
+use crate::plan::{Plan, Watched};
+use crate::record::{Outcome, RangeRecord, Record, RecordId};
+use crate::request::Request;
+use crate::rulebook::{Action, Redirects, Route};
+use crate::settle::Pending;
+use crate::verdict::{self, Subject, Verdict};
+
+/// Carries an operator's token on a request to the registry, where `Authorization` is the registry's.
+const TOKEN_HEADER: &str = "blobwatch-token";
+
+/// What `decide` finds out about one request before it is kept.
+struct Decided {
+    id: RecordId,
+    route: usize,
+    verdict: Verdict,
+    degraded: bool,
+}
+
+impl Isolate {
+    /// What to do with a request. `confirmed`: a FireLog said lately that the rulebook is the current one.
+    ///
+    /// # Errors
+    /// When the facts are not what this build writes.
+    pub fn decide(&mut self, text: &str, confirmed: bool) -> Result<Plan, FactsError> {
+        let facts = Facts::parse(text)?;
+        let path = decode(facts.path).unwrap_or(facts.path.into());
+        let route = self.book.routes.best(facts.host, repository_of(&path));
+        let Some(request) = Request::read(&facts, &path, &self.config.keys) else {
+            return Ok(Plan::Pass {
+                origin: self.origin(route),
+            });
+        };
+        let degraded = !confirmed || !self.has_learned || !self.config.keys_are_shared;
+        let verdict = self.verdict(&request, route, degraded);
+        let decided = Decided {
+            id: self.next_id(facts.time_ms),
+            route,
+            verdict,
+            degraded,
+        };
+        let plan = self.plan(&request, &decided);
+        self.keep(&request, decided);
+        Ok(plan)
+    }
+
+    fn verdict(&mut self, request: &Request<'_>, route: usize, degraded: bool) -> Verdict {
+        let texts = request.texts();
+        let name = self
+            .book
+            .book
+            .routes
+            .get(route)
+            .map_or("", |route| route.name.as_str());
+        let values = request.values(name, &texts);
+        self.book.engine.run(&values, &mut self.scratch);
+        let subject = Subject {
+            route,
+            client: request.client,
+            fingerprint: request.fingerprint.as_str(),
+            asn: request.facts.asn,
+            now_ms: request.facts.time_ms,
+            degraded,
+        };
+        verdict::decide(&self.book.policy, &subject, self.scratch.matched(), &self.hot)
+    }
+
+    fn plan(&self, request: &Request<'_>, decided: &Decided) -> Plan {
+        let verdict = &decided.verdict;
+        let route = self.book.book.routes.get(decided.route);
+        let detour = route
+            .and_then(|route| route.detour.as_deref())
+            .filter(|_| verdict.action == Action::Detour);
+        let disclosed = route.is_some_and(|route| is_disclosed(route.disclose, self.is_operator(request)));
+        Plan::Watch(Watched {
+            id: decided.id,
+            origin: detour.map_or_else(|| self.origin(decided.route), without_slash),
+            follow: route.is_some_and(|route| route.redirects == Redirects::Follow),
+            fired: if disclosed { fired(&verdict.fired) } else { None },
+            observe: route.is_some_and(|route| observed(request.client, route.observe)),
+            refusal: refusal(verdict.action, decided.id, self.book.book.settings.retry_after_s),
+        })
+    }
+
+    fn keep(&mut self, request: &Request<'_>, decided: Decided) {
+        let to = self.fire_log(request.facts.colo, request.client);
+        let now_ms = request.facts.time_ms;
+        for count in &decided.verdict.counts {
+            self.batches
+                .count_volume(&to, &count.rule, count.version, count.key, now_ms);
+        }
+        let pending = Pending {
+            record: self.record(request, decided),
+            asked: request.asked.clone(),
+            conditional: request.facts.header("if-range").is_some(),
+        };
+        if let Some(record) = self.in_flight.insert(pending) {
+            self.buffer(record, now_ms);
+        }
+    }
+
+    fn record(&self, request: &Request<'_>, decided: Decided) -> Record {
+        let (facts, agent) = (request.facts, &request.agent);
+        let (start, end) = request.asked.offsets(None);
+        let route = self
+            .book
+            .policy
+            .route(decided.route)
+            .map_or_else(|| Arc::from(""), |route| Arc::clone(&route.name));
+        Record {
+            id: decided.id,
+            ray: facts.ray.to_owned(),
+            route,
+            repository: request.blob.repository.to_owned(),
+            digest: request.blob.digest.as_str().to_owned(),
+            method: request.method,
+            status: 0,
+            range: RangeRecord {
+                kind: request.asked.kind(),
+                start,
+                end,
+                honoured: None,
+            },
+            size: None,
+            promised: None,
+            // Until it is settled: what a request comes to that is never answered, because its client left.
+            outcome: Outcome::ClientClosed,
+            duration_ms: 0,
+            client: request.client,
+            network: request.network,
+            asn: facts.asn,
+            country: facts.country.to_owned(),
+            colo: facts.colo.to_owned(),
+            family: agent.family,
+            version: agent.version.to_owned(),
+            os: agent.os.to_owned(),
+            arch: agent.arch.to_owned(),
+            fingerprint: request.fingerprint.to_string(),
+            ja4: facts.ja4.to_owned(),
+            fired: decided.verdict.fired,
+            verdict: decided.verdict.action,
+            revision: self.held(),
+            degraded: decided.degraded,
+            weight: 1,
+            profile: request.profile(),
+        }
+    }
+
+    fn is_operator(&self, request: &Request<'_>) -> bool {
+        let token = request.facts.header(TOKEN_HEADER);
+        token.is_some_and(|token| {
+            self.config
+                .tokens
+                .authorize(Some(&format!("Bearer {token}")), Role::Operator)
+                .is_ok()
+        })
+    }
+
+    /// The route's own origin, or the deployment's.
+    fn origin(&self, route: usize) -> String {
+        let own = self
+            .book
+            .book
+            .routes
+            .get(route)
+            .and_then(|route: &Route| route.origin.as_deref());
+        without_slash(own.unwrap_or(&self.config.origin))
+    }
+
+    fn next_id(&mut self, now_ms: u64) -> RecordId {
+        self.next = self.next.wrapping_add(1);
+        RecordId::from_parts(now_ms, self.config.isolate, self.next)
+    }
+}
+
+/// A path follows, and starts with one.
+fn without_slash(origin: &str) -> String {
+    origin.trim_end_matches('/').to_owned()
+}

@@ -1,0 +1,37 @@
+//! What an isolate learns from a FireLog.
+
+use super::Isolate;
+use crate::flush::Reply;
+use crate::rule::Scratch;
+use crate::rulebook::Compiled;
+
+impl Isolate {
+    /// Takes over a reply from the FireLog `from`: what it keeps now, a newer rulebook, hot keys. Answers whether the
+    /// rulebook held is the one that the FireLog holds. A rulebook that cannot be used leaves the old one in force and
+    /// is counted.
+    ///
+    /// # Errors
+    /// When the reply is not one.
+    pub fn learn(&mut self, from: &str, reply: &str, now_ms: u64) -> Result<bool, serde_json::Error> {
+        let reply: Reply = serde_json::from_str(reply)?;
+        self.batches.acknowledged(from, reply.ack);
+        if let Some(document) = &reply.rulebook {
+            self.replace(from, document.get(), now_ms);
+        }
+        self.hot.update(reply.hot, now_ms);
+        Ok(reply.revision > 0 && self.held() == reply.revision)
+    }
+
+    fn replace(&mut self, from: &str, document: &str, now_ms: u64) {
+        match Compiled::from_json(document) {
+            // A push that was overtaken: what is held is newer.
+            Ok(book) if book.book.revision < self.held() => {}
+            Ok(book) => {
+                self.scratch = Scratch::new(&book.engine);
+                self.book = book;
+                self.has_learned = true;
+            }
+            Err(_) => self.batches.count_loss(from, "rulebook_refused", 1, now_ms),
+        }
+    }
+}

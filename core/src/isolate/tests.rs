@@ -1,0 +1,305 @@
+use super::{Config, Isolate, MAX_IN_FLIGHT, UNANSWERED_AFTER_MS};
+use crate::auth::{Role, Tokens};
+use crate::flush::Flush;
+use crate::plan::Plan;
+use crate::record::{Outcome, Record};
+use crate::rulebook::{Action, Compiled, Mode, ModeSetting, Route, Rule, Rulebook, SCHEMA, Settings};
+use crate::segment;
+use crate::settle::Said;
+
+const NOW: u64 = 1_593_975_600_000;
+const BLOB: &str =
+    "/v2/library/alpine/blobs/sha256:4abcf20661432fb2d719aaf90656f55c287f8ca915dc1c92ec14ff61e67fbaf8";
+
+fn facts(path: &str, headers: &[&str]) -> String {
+    let fixed = [
+        &NOW.to_string(),
+        "GET",
+        "https",
+        "registry.example",
+        path,
+        "",
+        "HTTP/1.1",
+        "192.0.2.7",
+        "5ae",
+        "IAD",
+        "US",
+        "NA",
+        "16509",
+        "TLSv1.2",
+        "AES",
+        "c",
+        "e",
+        "l",
+        "508",
+        "gzip",
+        "",
+        "",
+    ]
+    .join("\n");
+    headers
+        .iter()
+        .fold(fixed, |text, header| format!("{text}\n{header}"))
+}
+
+fn rule(action: Action) -> Rule {
+    Rule {
+        id: "botnet-sig".to_owned(),
+        version: 3,
+        description: String::new(),
+        expression: "cf.tls_client_hello_length eq 508".to_owned(),
+        action,
+        default_mode: Mode::Monitor,
+        volume: None,
+    }
+}
+
+fn book(revision: u64, modes: Vec<ModeSetting>) -> Rulebook {
+    let route = Route {
+        origin: Some("https://origin.example".to_owned()),
+        ..Route::named("default")
+    };
+    Rulebook {
+        schema: SCHEMA,
+        revision,
+        routes: vec![route],
+        rules: vec![rule(Action::Block)],
+        modes,
+        settings: Settings::default(),
+    }
+}
+
+fn enforced() -> Vec<ModeSetting> {
+    vec![ModeSetting {
+        rule: "botnet-sig".to_owned(),
+        route: "default".to_owned(),
+        mode: Mode::Enforce,
+        percent: None,
+        expires_ms: None,
+    }]
+}
+
+fn isolate() -> Isolate {
+    let (config, error) = Config::read("0123456789ab", "secret", "", "https://fallback.example").unwrap();
+    assert_eq!(error, None);
+    Isolate::new(config, Compiled::build(book(1, vec![])).unwrap())
+}
+
+fn reply(document: &str, revision: u64) -> String {
+    format!("{{\"ack\":0,\"revision\":{revision},\"rulebook\":{document}}}")
+}
+
+fn json(book: &Rulebook) -> String {
+    serde_json::to_string(book).unwrap()
+}
+
+fn said(time_ms: u64) -> Said<'static> {
+    Said {
+        status: 200,
+        content_range: None,
+        content_length: Some(5),
+        content_type: None,
+        outcome: Outcome::NotObserved,
+        time_ms,
+    }
+}
+
+fn watched(plan: Plan) -> crate::plan::Watched {
+    match plan {
+        Plan::Watch(watched) => watched,
+        Plan::Pass { origin } => panic!("passed to {origin}"),
+    }
+}
+
+/// Every record that is flushed by then.
+fn flushed(isolate: &mut Isolate, now_ms: u64) -> Vec<Record> {
+    let mut records = Vec::new();
+    while let Some(outgoing) = isolate.next_flush(now_ms) {
+        let flush = Flush::decode(&outgoing.body).unwrap();
+        records.extend(segment::decode(&flush.segment).unwrap());
+    }
+    records
+}
+
+#[test]
+fn what_is_no_blob_passes_to_the_routes_origin() {
+    let mut isolate = isolate();
+    let plan = isolate
+        .decide(&facts("/v2/library/alpine/manifests/latest", &[]), true)
+        .unwrap();
+    assert_eq!(
+        plan,
+        Plan::Pass {
+            origin: "https://origin.example".to_owned()
+        }
+    );
+    assert_eq!(plan.to_string(), "pass\nhttps://origin.example");
+}
+
+#[test]
+fn a_watched_request_becomes_a_record_when_it_is_settled() {
+    let mut isolate = isolate();
+    let plan = watched(
+        isolate
+            .decide(
+                &facts(BLOB, &["user-agent:docker/19.03.6-ce", "range:bytes=5-"]),
+                true,
+            )
+            .unwrap(),
+    );
+    assert_eq!(
+        (plan.origin.as_str(), plan.refusal, plan.fired),
+        ("https://origin.example", None, None)
+    );
+    assert_eq!(isolate.buffered(), 0);
+    isolate.settle(plan.id, &said(NOW + 20));
+    isolate.settle(plan.id, &said(NOW + 30));
+    let records = flushed(&mut isolate, NOW + 2_000);
+    assert_eq!(records.len(), 1, "a second settle adds nothing");
+    let record = &records[0];
+    assert_eq!((record.id, record.status, record.duration_ms), (plan.id, 200, 20));
+    assert_eq!(
+        (record.family.as_str(), record.version.as_str()),
+        ("docker", "19.03.6-ce")
+    );
+    assert_eq!(
+        (record.range.start, record.range.honoured),
+        (Some(5), Some(false))
+    );
+    assert_eq!(record.fired.len(), 1);
+    assert_eq!(
+        (record.fired[0].would, record.fired[0].applied),
+        (Action::Block, Action::None)
+    );
+    assert!(record.degraded, "no FireLog has sent a rulebook");
+}
+
+#[test]
+fn a_learned_rulebook_decides_from_then_on() {
+    let mut isolate = isolate();
+    assert!(
+        isolate
+            .learn("fl1-iad-0", &reply(&json(&book(7, enforced())), 7), NOW)
+            .unwrap()
+    );
+    assert_eq!(isolate.held(), 7);
+    let plan = watched(isolate.decide(&facts(BLOB, &[]), true).unwrap());
+    assert_eq!(plan.refusal.map(|refusal| refusal.status), Some(403));
+    isolate.settle(plan.id, &said(NOW));
+    let records = flushed(&mut isolate, NOW);
+    assert_eq!(
+        records[0].verdict,
+        Action::Block,
+        "an applied enforcement is flushed at once"
+    );
+    assert!(!records[0].degraded);
+}
+
+#[test]
+fn a_rulebook_that_cannot_be_used_leaves_the_old_one_in_force() {
+    #[track_caller]
+    fn case(document: &str) {
+        let mut isolate = isolate();
+        assert!(
+            isolate
+                .learn("fl1-iad-0", &reply(&json(&book(7, enforced())), 7), NOW)
+                .unwrap()
+        );
+        assert!(!isolate.learn("fl1-iad-0", &reply(document, 8), NOW).unwrap());
+        assert_eq!(isolate.held(), 7);
+        assert!(
+            watched(isolate.decide(&facts(BLOB, &[]), true).unwrap())
+                .refusal
+                .is_some()
+        );
+        let flush = Flush::decode(&isolate.next_flush(NOW + 2_000).unwrap().body).unwrap();
+        assert_eq!(flush.losses.get("rulebook_refused"), Some(&1));
+    }
+    case("{\"schema\":1}");
+    case("\"nonsense\"");
+    case(&json(&Rulebook {
+        schema: SCHEMA + 1,
+        ..book(8, vec![])
+    }));
+    let mut broken = book(8, vec![]);
+    broken.rules[0].expression = "no.such.field eq 1".to_owned();
+    case(&json(&broken));
+}
+
+#[test]
+fn an_older_rulebook_never_replaces_a_newer_one() {
+    let mut isolate = isolate();
+    isolate
+        .learn("fl1-iad-0", &reply(&json(&book(7, enforced())), 7), NOW)
+        .unwrap();
+    assert!(
+        !isolate
+            .learn("fl1-iad-0", &reply(&json(&book(6, vec![])), 6), NOW)
+            .unwrap()
+    );
+    assert_eq!(isolate.held(), 7);
+}
+
+#[test]
+fn a_request_whose_client_left_is_recorded_when_it_is_old() {
+    let mut isolate = isolate();
+    let left = watched(isolate.decide(&facts(BLOB, &[]), true).unwrap());
+    let later = NOW + UNANSWERED_AFTER_MS + 1;
+    let text = facts(BLOB, &[]).replace(&NOW.to_string(), &later.to_string());
+    let other = watched(isolate.decide(&text, true).unwrap());
+    isolate.settle(other.id, &said(later));
+    let records = flushed(&mut isolate, later + 2_000);
+    assert_eq!(records.len(), 2);
+    let record = records.iter().find(|record| record.id == left.id).unwrap();
+    assert_eq!((record.status, record.outcome), (0, Outcome::ClientClosed));
+}
+
+#[test]
+fn an_observed_body_that_never_ends_keeps_its_answer() {
+    let mut isolate = isolate();
+    let plan = watched(isolate.decide(&facts(BLOB, &[]), true).unwrap());
+    isolate.answered(plan.id, &said(NOW + 5));
+    for _ in 0..MAX_IN_FLIGHT {
+        let other = watched(isolate.decide(&facts(BLOB, &[]), true).unwrap());
+        isolate.answered(other.id, &said(NOW + 5));
+    }
+    let records = flushed(&mut isolate, NOW + 2_000);
+    assert_eq!(records.len(), 1);
+    assert_eq!(
+        (records[0].id, records[0].status, records[0].outcome),
+        (plan.id, 200, Outcome::NotObserved)
+    );
+}
+
+#[test]
+fn an_operators_token_discloses_what_fired() {
+    let mut isolate = isolate();
+    isolate.config.tokens = Tokens::default()
+        .with_token("ada", Role::Operator, "t0ken")
+        .with_token("vic", Role::Viewer, "view");
+    let fired = |isolate: &mut Isolate, header: &str| {
+        watched(isolate.decide(&facts(BLOB, &[header]), true).unwrap()).fired
+    };
+    assert_eq!(
+        fired(&mut isolate, "blobwatch-token:t0ken").as_deref(),
+        Some("botnet-sig;v=3;mode=monitor;would=block")
+    );
+    assert_eq!(fired(&mut isolate, "blobwatch-token:view"), None);
+    assert_eq!(
+        fired(&mut isolate, "authorization:Bearer t0ken"),
+        None,
+        "that one is the registry's"
+    );
+}
+
+#[test]
+fn without_the_deployments_secret_records_are_degraded() {
+    let (config, _) = Config::read("0123456789ab", "", "", "").unwrap();
+    let mut isolate = Isolate::new(config, Compiled::build(book(1, vec![])).unwrap());
+    isolate
+        .learn("fl1-iad-0", &reply(&json(&book(7, vec![])), 7), NOW)
+        .unwrap();
+    let plan = watched(isolate.decide(&facts(BLOB, &[]), true).unwrap());
+    isolate.settle(plan.id, &said(NOW));
+    assert!(flushed(&mut isolate, NOW + 2_000)[0].degraded);
+}

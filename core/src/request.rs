@@ -1,0 +1,191 @@
+//! A watched request: its facts and what they mean.
+//!
+//! In scope: bringing together what the modules before this one read, and the values that expressions see. Not in
+//! scope: rules and verdicts.
+
+use crate::client::{ClientKey, ClientKeys, NetworkKey, Subject};
+use crate::facts::Facts;
+use crate::fingerprint::{Fingerprint, accept_encoding};
+use crate::path::BlobPath;
+use crate::range::Asked;
+use crate::record::{Method, Profile};
+use crate::rule::{Field, Value, Values};
+use crate::user_agent::Agent;
+
+/// A `GET` or `HEAD` of a blob.
+#[derive(Debug)]
+pub struct Request<'a> {
+    pub facts: &'a Facts<'a>,
+    pub method: Method,
+    pub blob: BlobPath<'a>,
+    pub asked: Asked,
+    pub agent: Agent<'a>,
+    pub fingerprint: Fingerprint,
+    pub client: ClientKey,
+    pub network: NetworkKey,
+}
+
+/// Text that no fact holds as it is, for [`Request::values`] to borrow.
+#[derive(Debug)]
+pub struct Texts {
+    uri: String,
+    full_uri: String,
+    client: String,
+    network: String,
+}
+
+impl<'a> Request<'a> {
+    /// `None` for what is not watched. `path` is the decoded path of the facts.
+    #[must_use]
+    pub fn read(facts: &'a Facts<'a>, path: &'a str, keys: &ClientKeys) -> Option<Self> {
+        let method = match facts.method {
+            "GET" => Method::Get,
+            "HEAD" => Method::Head,
+            _ => return None,
+        };
+        let subject = facts.header("authorization").and_then(Subject::read);
+        Some(Self {
+            facts,
+            method,
+            blob: BlobPath::parse(path)?,
+            asked: Asked::read(facts.header("range")),
+            agent: Agent::parse(facts.header("user-agent").unwrap_or_default()),
+            fingerprint: Fingerprint::of(facts),
+            client: keys.client(facts.address, subject.as_ref()),
+            network: keys.network(facts.address),
+        })
+    }
+
+    #[must_use]
+    pub fn texts(&self) -> Texts {
+        let facts = self.facts;
+        let uri = match facts.query {
+            "" => facts.path.to_owned(),
+            query => format!("{}?{query}", facts.path),
+        };
+        Texts {
+            full_uri: format!("{}://{}{uri}", facts.scheme, facts.host),
+            uri,
+            client: self.client.to_string(),
+            network: self.network.to_string(),
+        }
+    }
+
+    /// What expressions see of this request on the route of that name.
+    #[must_use]
+    pub fn values(&'a self, route: &'a str, texts: &'a Texts) -> Values<'a> {
+        let mut values = Values::new();
+        self.platform_values(&mut values);
+        self.header_values(&mut values);
+        self.range_values(&mut values);
+        set(&mut values, Field::Uri, &texts.uri);
+        set(&mut values, Field::FullUri, &texts.full_uri);
+        set(&mut values, Field::Route, route);
+        set(&mut values, Field::Repository, self.blob.repository);
+        set(&mut values, Field::Digest, self.blob.digest.as_str());
+        set(&mut values, Field::DigestAlgorithm, self.blob.digest.algorithm());
+        set(&mut values, Field::ClientFamily, self.agent.family.as_str());
+        set(&mut values, Field::ClientVersion, self.agent.version);
+        set(&mut values, Field::ClientOs, self.agent.os);
+        set(&mut values, Field::ClientArch, self.agent.arch);
+        set(&mut values, Field::ClientKernel, self.agent.kernel);
+        set(&mut values, Field::ClientKey, &texts.client);
+        set(&mut values, Field::ClientNetwork, &texts.network);
+        set(&mut values, Field::Fingerprint, self.fingerprint.as_str());
+        set(&mut values, Field::FingerprintTls, self.fingerprint.tls());
+        set(&mut values, Field::FingerprintHttp, self.fingerprint.http());
+        values
+    }
+
+    fn platform_values(&self, values: &mut Values<'a>) {
+        let facts = self.facts;
+        set(values, Field::Host, facts.host);
+        set(values, Field::Method, facts.method);
+        set(values, Field::Path, facts.path);
+        values.set(Field::Query, Value::from(facts.query));
+        set(values, Field::Version, facts.protocol);
+        set(values, Field::Country, facts.country);
+        set(values, Field::Continent, facts.continent);
+        set(values, Field::Colo, facts.colo);
+        set(values, Field::Ray, facts.ray);
+        set(values, Field::TlsVersion, facts.tls.version);
+        set(values, Field::TlsCipher, facts.tls.cipher);
+        set(values, Field::TlsCiphersSha1, facts.tls.ciphers_sha1);
+        set(values, Field::TlsExtensionsSha1, facts.tls.extensions_sha1);
+        set(values, Field::TlsExtensionsSha1Le, facts.tls.extensions_sha1_le);
+        set(values, Field::Ja4, facts.ja4);
+        set(values, Field::Ja3, facts.ja3);
+        values.set(Field::Ssl, Value::Bool(facts.scheme == "https"));
+        values.set(Field::Ip, facts.address.map_or(Value::Missing, Value::Ip));
+        values.set(Field::Asn, integer(facts.asn.map(u64::from)));
+        values.set(
+            Field::TlsHelloLength,
+            integer(facts.tls.hello_length.map(u64::from)),
+        );
+    }
+
+    fn header_values(&self, values: &mut Values<'a>) {
+        values.set_headers(&self.facts.headers);
+        let named = [
+            (Field::UserAgent, "user-agent"),
+            (Field::Referer, "referer"),
+            (Field::Cookie, "cookie"),
+            (Field::XForwardedFor, "x-forwarded-for"),
+        ];
+        for (field, name) in named {
+            // As on Cloudflare: `http.user_agent eq ""` is how a rule asks for clients that send none.
+            values.set(field, Value::from(self.facts.header(name).unwrap_or_default()));
+        }
+    }
+
+    fn range_values(&self, values: &mut Values<'a>) {
+        let (start, end) = self.asked.offsets(None);
+        values.set(
+            Field::RangePresent,
+            Value::Bool(self.facts.header("range").is_some()),
+        );
+        set(values, Field::RangeKind, self.asked.kind().as_str());
+        values.set(Field::RangeStart, integer(start));
+        values.set(Field::RangeEnd, integer(end));
+        values.set(Field::RangeCount, integer(u64::try_from(self.asked.count()).ok()));
+    }
+
+    /// What the record keeps of the facts beside its own fields.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        let facts = self.facts;
+        Profile {
+            host: facts.host.to_owned(),
+            scheme: facts.scheme.to_owned(),
+            protocol: facts.protocol.to_owned(),
+            user_agent: facts.header("user-agent").unwrap_or_default().to_owned(),
+            accept_encoding: accept_encoding(facts).to_owned(),
+            continent: facts.continent.to_owned(),
+            tls_version: facts.tls.version.to_owned(),
+            tls_cipher: facts.tls.cipher.to_owned(),
+            tls_ciphers_sha1: facts.tls.ciphers_sha1.to_owned(),
+            tls_extensions_sha1: facts.tls.extensions_sha1.to_owned(),
+            tls_extensions_sha1_le: facts.tls.extensions_sha1_le.to_owned(),
+            tls_hello_length: facts.tls.hello_length,
+            ja3: facts.ja3.to_owned(),
+        }
+    }
+}
+
+/// Text that is not there is missing, not empty: `eq ""` must not hold for a fact that nobody said.
+fn set<'a>(values: &mut Values<'a>, field: Field, text: &'a str) {
+    values.set(
+        field,
+        if text.is_empty() {
+            Value::Missing
+        } else {
+            Value::from(text)
+        },
+    );
+}
+
+fn integer<'a>(number: Option<u64>) -> Value<'a> {
+    number
+        .and_then(|n| i64::try_from(n).ok())
+        .map_or(Value::Missing, Value::Int)
+}
