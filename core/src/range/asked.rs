@@ -103,15 +103,18 @@ impl ByteRange {
     }
 }
 
+/// In one pass: there may be 1024.
 fn hull(value: &str, size: Option<u64>) -> (Option<u64>, Option<u64>) {
     let Ok(header) = RangeHeader::parse(value) else {
         return (None, None);
     };
-    let ends = || header.ranges().map(|range| range.offsets(size));
-    let lowest = ends().filter_map(|(first, _)| first).min();
-    let is_open = ends().any(|(_, last)| last.is_none());
-    let highest = ends().filter_map(|(_, last)| last).max();
-    (lowest, highest.filter(|_| !is_open))
+    let mut ends = header.ranges().map(|range| range.offsets(size));
+    let first = ends.next().unwrap_or_default();
+    ends.fold(first, |(lowest, highest), (first, last)| {
+        let lowest = lowest.into_iter().chain(first).min();
+        // An end that nobody said leaves the highest unsaid.
+        (lowest, highest.zip(last).map(|(a, b)| a.max(b)))
+    })
 }
 
 /// Closed ranges that reach the end mean something else than those that do not:
