@@ -1,1 +1,155 @@
 //! Why one request was treated as it was.
+//!
+//! In scope: from a stored record and the rulebook of its revision to what was true in each expression and where
+//! each mode came from, also for a request that no rule fired on. Not in scope: finding the record (`query`) and the
+//! rulebook (`store::rule_book`).
+//!
+//! What fired is the record's word. The clauses are worked out again from what was recorded, so a part that reads a
+//! fact which is not kept (an address, a cookie) says `null`, not false.
+
+mod facts;
+mod values;
+
+pub use values::RecordValues;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::problem::Place;
+use crate::record::{Fired, Record};
+use crate::rule::{Checked, Field, Values};
+use crate::rulebook::{Action, Mode, ModeSource, Policy, Rule, Rulebook, check};
+use crate::verdict::in_percent;
+
+/// One record explained.
+#[derive(Debug, Clone, Serialize)]
+pub struct Explanation<'a> {
+    pub record: &'a Record,
+    /// What expressions read, by its name in the rule language; `null` where the request did not have it, or it is
+    /// not kept.
+    pub facts: BTreeMap<&'static str, Json>,
+    /// Fields that this record does not keep: `null` in `facts` says nothing about them.
+    pub not_recorded: Vec<&'static str>,
+    /// Every rule of the rulebook, in its order.
+    pub rules: Vec<RuleExplanation>,
+    /// Of the rulebook that decided; 0 is the one that ships with the build.
+    pub revision: u64,
+    /// Whether the rulebook is another one now.
+    pub rulebook_changed_since: bool,
+}
+
+/// One rule as it was for one request.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RuleExplanation {
+    pub rule: String,
+    pub version: u32,
+    /// Whether the record says that it fired.
+    pub fired: bool,
+    /// Whether the expression was true; `null` where a fact that it reads is not kept and the rule did not fire.
+    pub matched: Option<bool>,
+    pub clauses: Vec<ClauseExplanation>,
+    pub mode: ModeExplanation,
+    /// What enforcement does.
+    pub would: Action,
+    /// What was done because of it.
+    pub applied: Action,
+}
+
+/// One part of an expression.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClauseExplanation {
+    pub text: String,
+    /// Bytes of the expression: first, and after the last.
+    pub start: usize,
+    pub end: usize,
+    /// `null` for a comparison of what the request did not have, or what is not kept.
+    pub value: Option<bool>,
+}
+
+/// The mode that held at the time of the request.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModeExplanation {
+    pub value: Mode,
+    pub from: ModeSource,
+    /// Of client keys; `null` unless the mode is enforce.
+    pub percent: Option<f64>,
+    /// Whether the client was among them; `null` unless the mode is enforce.
+    pub in_percent: Option<bool>,
+}
+
+/// Explains a record by the rulebook of its revision; `current` is the revision now.
+///
+/// # Errors
+/// The places at which the rulebook is not one: it was written by another build.
+pub fn explain<'a>(record: &'a Record, book: &Rulebook, current: u64) -> Result<Explanation<'a>, Vec<Place>> {
+    let checked = check(book)?;
+    let policy = Policy::new(book);
+    let texts = RecordValues::of(record);
+    let (values, unknown) = (texts.values(), texts.not_recorded());
+    let route = book.routes.iter().position(|route| route.name == *record.route);
+    let rules = book.rules.iter().zip(&checked).enumerate();
+    let explained = rules.map(|(at, (rule, checked))| {
+        let mode = mode(&policy, record, route, at, rule);
+        one(record, rule, checked, &values, &unknown, mode)
+    });
+    Ok(Explanation {
+        record,
+        facts: facts::facts(&values),
+        not_recorded: unknown.iter().map(|field| field.name()).collect(),
+        rules: explained.collect(),
+        revision: record.revision,
+        rulebook_changed_since: record.revision != current,
+    })
+}
+
+fn one(
+    record: &Record,
+    rule: &Rule,
+    checked: &Checked,
+    values: &Values<'_>,
+    unknown: &[Field],
+    mode: ModeExplanation,
+) -> RuleExplanation {
+    let fired: Option<&Fired> = record.fired.iter().find(|fired| *fired.rule == rule.id);
+    let is_known = !checked.fields().iter().any(|field| unknown.contains(field));
+    let evaluated = is_known.then(|| checked.evaluate(values));
+    RuleExplanation {
+        rule: rule.id.clone(),
+        version: rule.version,
+        fired: fired.is_some(),
+        matched: if fired.is_some() { Some(true) } else { evaluated },
+        clauses: clauses(checked, values),
+        mode,
+        would: rule.action,
+        applied: fired.map_or(Action::None, |fired| fired.applied),
+    }
+}
+
+fn clauses(checked: &Checked, values: &Values<'_>) -> Vec<ClauseExplanation> {
+    let explained = checked.explain(values).into_iter();
+    explained
+        .map(|clause| ClauseExplanation {
+            text: clause.text,
+            start: clause.start,
+            end: clause.end,
+            value: clause.value,
+        })
+        .collect()
+}
+
+fn mode(policy: &Policy, record: &Record, route: Option<usize>, at: usize, rule: &Rule) -> ModeExplanation {
+    // A route that the rulebook does not have has no settings: the rule's default held.
+    let effective = policy.mode(route.unwrap_or(usize::MAX), at, record.id.time_ms());
+    let is_enforced = effective.mode == Mode::Enforce;
+    ModeExplanation {
+        value: effective.mode,
+        from: effective.from,
+        percent: is_enforced.then_some(effective.percent),
+        in_percent: is_enforced.then(|| in_percent(record.client, &rule.id, effective.percent)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

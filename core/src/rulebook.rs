@@ -9,6 +9,7 @@ mod document;
 mod name;
 mod policy;
 mod read;
+mod starter;
 mod validate;
 
 pub use compiled::{Compiled, check};
@@ -19,6 +20,7 @@ pub use document::{
 pub use name::{MAX_HOST, MAX_NAME, check_host, check_name, check_origin};
 pub use policy::{EffectiveMode, ModeSource, Policy, PolicyRoute, PolicyRule};
 pub use read::{DocumentError, MAX_DOCUMENT, strict};
+pub use starter::{STARTER, starter};
 pub use validate::{
     MAX_DESCRIPTION, MAX_EXPRESSION, MAX_FIRE_LOGS_PER_COLO, MAX_MODES, MAX_PLACES, MAX_RULES,
     MAX_VOLUME_SECONDS, faults,

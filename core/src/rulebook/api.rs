@@ -6,6 +6,7 @@
 
 mod audit;
 mod change;
+mod document_calls;
 mod mode_calls;
 mod page;
 mod route_calls;
@@ -14,6 +15,7 @@ mod settings_calls;
 
 pub use audit::{AuditItem, list_audit};
 pub use change::{Changed, Context, MAX_REASON, expected_revision};
+pub use document_calls::{document_of, get_document};
 pub use mode_calls::{ModeItem, Unset, delete_mode, get_mode, list_modes, put_mode};
 pub use page::{List, MAX_LIMIT, Page, Parameters};
 pub use route_calls::{RouteItem, delete_route, get_route, list_routes, put_route};
@@ -90,6 +92,7 @@ fn read<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Res
         ["routes"] => found(store, &list_routes(store, &page()?)?),
         ["routes", name] => alone().and_then(|()| found(store, &get_route(store, name)?)),
         ["settings"] => alone().and_then(|()| found(store, &get_settings(store)?)),
+        ["rulebook"] => found(store, &get_document(store, call.query)?),
         ["audit"] => found(store, &list_audit(store, &page()?)?),
         _ => Err(no_such_call()),
     }
@@ -111,9 +114,13 @@ fn write<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Re
         ("PUT", ["routes", name]) => done(&put_route(store, &context, name, call.body)?),
         ("DELETE", ["routes", name]) => done(&delete_route(store, &context, name)?),
         ("PUT", ["settings"]) => done(&put_settings(store, &context, call.body)?),
-        (method, ["rules" | "modes" | "routes" | "settings" | "audit", ..]) => {
-            Err(method_not_allowed(method))
-        }
+        (
+            method,
+            [
+                "rules" | "modes" | "routes" | "settings" | "audit" | "rulebook",
+                ..,
+            ],
+        ) => Err(method_not_allowed(method)),
         _ => Err(no_such_call()),
     }
 }

@@ -52,6 +52,7 @@ pub struct EffectiveMode {
 #[serde(rename_all = "snake_case")]
 pub enum ModeSource {
     /// Set for this rule on this route.
+    #[serde(rename = "rule on route")]
     RuleOnRoute,
     /// Nothing is set: the rule's default.
     Default,

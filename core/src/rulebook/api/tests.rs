@@ -529,3 +529,28 @@ fn audit_shows_what_was_hashed() {
         (&json!("why \u{fc}"), &json!("rules/sweep/modes/default"))
     );
 }
+
+#[test]
+fn the_rulebook_of_any_revision_can_be_read() {
+    let api = api();
+    api.put("rules/late", &rule("not ssl"));
+    let count = |path: &str| api.get(path)["rules"].as_array().unwrap().len();
+    assert_eq!(
+        (
+            count("rulebook"),
+            count("rulebook?revision=2"),
+            count("rulebook?revision=1")
+        ),
+        (3, 3, 2)
+    );
+    assert_eq!(
+        api.get("rulebook?revision=0")["revision"],
+        0,
+        "the one that ships"
+    );
+    assert_eq!(api.refused("GET", "rulebook?revision=3", "").status, 404);
+    assert_eq!(
+        api.refused("GET", "rulebook?revision=x", "").errors[0].place,
+        "query.revision"
+    );
+}

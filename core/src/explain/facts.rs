@@ -1,0 +1,37 @@
+//! The facts of a record by their names in the rule language.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::rule::{Field, Value, Values};
+
+/// Fields that no record keeps. Addresses are personal; queries and headers may hold tokens.
+pub(super) const NEVER_KEPT: [Field; 8] = [
+    Field::Uri,
+    Field::Query,
+    Field::FullUri,
+    Field::Referer,
+    Field::Cookie,
+    Field::XForwardedFor,
+    Field::Headers,
+    Field::Ip,
+];
+
+/// Every field but the map of headers, of which only the User-Agent is kept.
+pub(super) fn facts(values: &Values<'_>) -> BTreeMap<&'static str, Json> {
+    let fields = Field::ALL.iter().filter(|field| **field != Field::Headers);
+    fields
+        .map(|field| (field.name(), json(values.get(*field))))
+        .collect()
+}
+
+fn json(value: Value<'_>) -> Json {
+    match value {
+        Value::Missing => Json::Null,
+        Value::Bytes(bytes) => Json::String(String::from_utf8_lossy(bytes).into_owned()),
+        Value::Int(number) => Json::from(number),
+        Value::Bool(truth) => Json::Bool(truth),
+        Value::Ip(address) => Json::String(address.to_string()),
+    }
+}

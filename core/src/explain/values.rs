@@ -1,0 +1,186 @@
+//! What expressions read of a stored record: the values that the request had, as far as they are kept.
+//!
+//! A field that is not kept is missing. So is one that the request did not have, except the User-Agent: a request
+//! without one reads as the empty text, as it did when it was decided.
+
+use serde::Serialize;
+
+use super::facts::NEVER_KEPT;
+use crate::range::{Asked, ByteRange, RangeKind};
+use crate::record::{RangeRecord, Record};
+use crate::rule::{Field, Value, Values};
+use crate::user_agent::Agent;
+
+/// A record and the texts that it does not hold as they are, for [`Self::values`] to borrow.
+#[derive(Debug)]
+pub struct RecordValues<'a> {
+    record: &'a Record,
+    method: String,
+    path: String,
+    family: String,
+    client: String,
+    network: String,
+    /// As the request alone showed it: the answer and the client's history may have said more since.
+    asked: Option<RangeKind>,
+    kind: String,
+    headers: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> RecordValues<'a> {
+    #[must_use]
+    pub fn of(record: &'a Record) -> Self {
+        let asked = asked_kind(&record.range);
+        let agent = record.profile.user_agent.as_str();
+        Self {
+            record,
+            method: name_of(&record.method),
+            path: format!("/v2/{}/blobs/{}", record.repository, record.digest),
+            family: name_of(&record.family),
+            client: record.client.to_string(),
+            network: record.network.to_string(),
+            asked,
+            kind: asked.map(|kind| name_of(&kind)).unwrap_or_default(),
+            headers: if agent.is_empty() {
+                Vec::new()
+            } else {
+                vec![("user-agent", agent)]
+            },
+        }
+    }
+
+    #[must_use]
+    pub fn values(&'a self) -> Values<'a> {
+        let mut values = Values::new();
+        values.set_headers(&self.headers);
+        for (field, text) in self.texts() {
+            if !text.is_empty() {
+                values.set(field, Value::from(text));
+            }
+        }
+        values.set(
+            Field::UserAgent,
+            Value::from(self.record.profile.user_agent.as_str()),
+        );
+        self.numbers(&mut values);
+        values
+    }
+
+    /// Fields of which this record does not say what the request had.
+    #[must_use]
+    pub fn not_recorded(&self) -> Vec<Field> {
+        let mut fields = NEVER_KEPT.to_vec();
+        match self.asked {
+            None => fields.extend([Field::RangePresent, Field::RangeKind, Field::RangeCount]),
+            Some(RangeKind::Multi) => fields.push(Field::RangeCount),
+            Some(_) => {}
+        }
+        fields
+    }
+
+    fn texts(&self) -> [(Field, &str); 29] {
+        let (record, profile) = (self.record, &self.record.profile);
+        let (tls, http) = parts(&record.fingerprint);
+        [
+            (Field::Host, &profile.host),
+            (Field::Method, &self.method),
+            (Field::Path, &self.path),
+            (Field::Version, &profile.protocol),
+            (Field::Country, &record.country),
+            (Field::Continent, &profile.continent),
+            (Field::Colo, &record.colo),
+            (Field::Ray, &record.ray),
+            (Field::TlsVersion, &profile.tls_version),
+            (Field::TlsCipher, &profile.tls_cipher),
+            (Field::TlsCiphersSha1, &profile.tls_ciphers_sha1),
+            (Field::TlsExtensionsSha1, &profile.tls_extensions_sha1),
+            (Field::TlsExtensionsSha1Le, &profile.tls_extensions_sha1_le),
+            (Field::Ja4, &record.ja4),
+            (Field::Ja3, &profile.ja3),
+            (Field::Route, &record.route),
+            (Field::Repository, &record.repository),
+            (Field::Digest, &record.digest),
+            (Field::DigestAlgorithm, algorithm(&record.digest)),
+            (Field::RangeKind, &self.kind),
+            (Field::ClientFamily, &self.family),
+            (Field::ClientVersion, &record.version),
+            (Field::ClientOs, &record.os),
+            (Field::ClientArch, &record.arch),
+            (Field::ClientKernel, Agent::parse(&profile.user_agent).kernel),
+            (Field::ClientKey, &self.client),
+            (Field::ClientNetwork, &self.network),
+            (Field::FingerprintTls, tls),
+            (Field::FingerprintHttp, http),
+        ]
+    }
+
+    fn numbers(&self, values: &mut Values<'a>) {
+        let (record, range) = (self.record, &self.record.range);
+        if !record.fingerprint.is_empty() {
+            values.set(Field::Fingerprint, Value::from(record.fingerprint.as_str()));
+        }
+        values.set(Field::Asn, integer(record.asn.map(u64::from)));
+        values.set(
+            Field::TlsHelloLength,
+            integer(record.profile.tls_hello_length.map(u64::from)),
+        );
+        if !record.profile.scheme.is_empty() {
+            values.set(Field::Ssl, Value::Bool(record.profile.scheme == "https"));
+        }
+        if let Some(kind) = self.asked {
+            values.set(Field::RangePresent, Value::Bool(kind != RangeKind::None));
+            values.set(Field::RangeCount, integer(count(kind)));
+        }
+        // The offsets of a suffix are known only since the answer.
+        if self.asked.is_some_and(|kind| kind != RangeKind::Suffix) {
+            values.set(Field::RangeStart, integer(range.start));
+            values.set(Field::RangeEnd, integer(range.end));
+        }
+    }
+}
+
+/// The kind that the request alone showed, found again from the offsets: the record's own may come from the answer
+/// (`0-1023` of 1,024 bytes is `whole`) or from history. `None` where it cannot be told any more.
+fn asked_kind(range: &RangeRecord) -> Option<RangeKind> {
+    match (range.kind, range.start, range.end) {
+        // A second full GET was asked without Range or with `bytes=0-`.
+        (RangeKind::Restart, None, _) => None,
+        (kind @ (RangeKind::None | RangeKind::Invalid | RangeKind::Multi | RangeKind::Suffix), _, _) => {
+            Some(kind)
+        }
+        (_, Some(first), Some(last)) => Some(Asked::One(ByteRange::Closed { first, last }).kind()),
+        (_, Some(first), None) => Some(Asked::One(ByteRange::Open { first }).kind()),
+        (_, None, _) => None,
+    }
+}
+
+/// Ranges that the header held; a record does not say how many several were.
+fn count(asked: RangeKind) -> Option<u64> {
+    match asked {
+        RangeKind::None | RangeKind::Invalid => Some(0),
+        RangeKind::Multi => None,
+        _ => Some(1),
+    }
+}
+
+fn parts(fingerprint: &str) -> (&str, &str) {
+    let mut parts = fingerprint.split('-').skip(1);
+    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+}
+
+fn algorithm(digest: &str) -> &str {
+    digest.split_once(':').map_or("", |(algorithm, _)| algorithm)
+}
+
+fn integer<'a>(number: Option<u64>) -> Value<'a> {
+    number
+        .and_then(|n| i64::try_from(n).ok())
+        .map_or(Value::Missing, Value::Int)
+}
+
+/// The name in JSON, which is the one in the rule language.
+fn name_of<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => String::new(),
+    }
+}
