@@ -1,0 +1,45 @@
+//! The benchmarks. Each prints a table and writes `target/bench/<name>.json`; `cargo xtask bench` builds what they need
+//! and runs them.
+
+mod cost;
+mod edge;
+mod figure;
+mod report;
+mod stage;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Blobwatch's benchmarks.
+#[derive(Parser)]
+#[command(disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// CPU per request and per GB on workerd, against a plain JavaScript passthrough worker
+    Edge(edge::Args),
+    /// Rows written and object requests per million watched requests, priced
+    Cost(cost::Args),
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<()> {
+    match &cli.command {
+        Command::Edge(args) => edge::run(args)?.publish(),
+        Command::Cost(args) => cost::run(args)?.publish(),
+    }
+}

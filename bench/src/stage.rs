@@ -1,0 +1,14 @@
+//! What the benchmarks on workerd run against: the runtime, an origin that costs little, and clients.
+
+pub(crate) mod api;
+pub(crate) mod load;
+mod origin;
+pub(crate) mod rulebook;
+mod traffic;
+mod workerd;
+
+pub(crate) use api::Api;
+pub(crate) use origin::{GIGABYTE, Origin};
+pub(crate) use rulebook::RULES;
+pub(crate) use traffic::Traffic;
+pub(crate) use workerd::{Worker, Workerd};

@@ -1,0 +1,194 @@
+//! The runtime: `workerd serve` with one worker, as Cloudflare would run it.
+//!
+//! A socket that believes the `CF-Blob` header lets the load play clients everywhere.
+
+use super::Api;
+use crate::workspace;
+use anyhow::{Context, Result, bail};
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// What is served.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Worker {
+    /// `build/bundle`, made by `cargo xtask build`.
+    Blobwatch,
+    /// The same behind `data/counting.js`, which counts what would be billed.
+    Counted,
+    /// The rival: forwards and does nothing else.
+    Passthrough,
+}
+
+impl Worker {
+    /// Where its modules are, and their names; the first is the entry.
+    fn files(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Passthrough => &[("tests/data/passthrough.js", "entry.js")],
+            Self::Blobwatch => &[ENTRY, WASM],
+            Self::Counted => &[("bench/data/counting.js", "entry.js"), ENTRY, WASM],
+        }
+    }
+}
+
+const ENTRY: (&str, &str) = ("build/bundle/worker.js", "worker.js");
+const WASM: (&str, &str) = ("build/bundle/index_bg.wasm", "index_bg.wasm");
+
+/// A running process; it ends with this value.
+pub(crate) struct Workerd {
+    child: Child,
+    address: SocketAddr,
+    /// Goes away with it.
+    _folder: TempDir,
+}
+
+impl Workerd {
+    /// Starts workerd with empty storage, on a free port.
+    ///
+    /// # Errors
+    /// When workerd or the worker is not built, or does not start.
+    pub(crate) fn start(worker: Worker, origin: SocketAddr, vars: &[(&str, &str)]) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        fs::create_dir(folder.path().join("objects"))?;
+        let config = folder.path().join("config.capnp");
+        fs::write(&config, configuration(worker, origin, vars, folder.path())?)?;
+        let (child, address) = serve(&config)?;
+        Ok(Self {
+            child,
+            address,
+            _folder: folder,
+        })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn api(&self) -> Api {
+        Api::at(self.address)
+    }
+
+    fn end(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Workerd {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.end());
+    }
+}
+
+fn serve(config: &Path) -> Result<(Child, SocketAddr)> {
+    let mut command = Command::new(binary()?);
+    command.args(["serve", "--control-fd=1"]).arg(config);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("failed to start workerd")?;
+    let Some(events) = child.stdout.take() else {
+        bail!("failed to read what workerd reports")
+    };
+    for event in BufReader::new(events).lines() {
+        if let Some(port) = port(&event?) {
+            return Ok((child, (Ipv4Addr::LOCALHOST, port).into()));
+        }
+    }
+    bail!("workerd ended with {}", child.wait()?)
+}
+
+/// Port of a `{"event":"listen",…}` line.
+fn port(event: &str) -> Option<u16> {
+    let event = serde_json::from_str::<serde_json::Value>(event).ok()?;
+    u16::try_from(event.get("port")?.as_u64()?).ok()
+}
+
+fn binary() -> Result<PathBuf> {
+    let machine = match std::env::consts::ARCH {
+        "aarch64" => "linux-arm64",
+        _ => "linux-64",
+    };
+    let path = workspace::root().join(format!("node_modules/@cloudflare/workerd-{machine}/bin/workerd"));
+    if !path.is_file() {
+        bail!("{} is missing: `cargo xtask setup` installs it", path.display());
+    }
+    Ok(path)
+}
+
+fn configuration(worker: Worker, origin: SocketAddr, vars: &[(&str, &str)], folder: &Path) -> Result<String> {
+    let (origin, tokens) = (format!("http://{origin}"), Api::tokens());
+    let own = [
+        ("ORIGIN", origin.as_str()),
+        ("PLATFORM", "workerd"),
+        ("BLOBWATCH_TOKENS", &tokens),
+        ("BLOBWATCH_CLIENT_SECRET", "benchmark"),
+    ];
+    let mut bindings = String::new();
+    for (name, value) in own.iter().chain(vars) {
+        writeln!(bindings, "    (name = {name:?}, text = {value:?}),")?;
+    }
+    let objects = match worker {
+        Worker::Passthrough => "",
+        Worker::Blobwatch | Worker::Counted => OBJECTS,
+    };
+    let modules = modules(worker.files(), folder)?;
+    Ok(format!(
+        r#"using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "worker", worker = .worker),
+    (name = "internet", network = (allow = ["local", "private"])),
+    (name = "objects", disk = (path = "{folder}/objects", writable = true)),
+  ],
+  sockets = [
+    (name = "http", address = "127.0.0.1:0", http = (cfBlobHeader = "CF-Blob"), service = "worker"),
+  ],
+);
+const worker :Workerd.Worker = (
+  compatibilityDate = "2026-11-01",
+  compatibilityFlags = ["enable_request_signal"],
+  modules = [
+{modules}  ],
+{objects}  bindings = [
+{bindings}  ],
+);
+"#,
+        folder = folder.display(),
+    ))
+}
+
+const OBJECTS: &str = r#"  durableObjectNamespaces = [
+    (className = "RuleBook", uniqueKey = "RuleBook", enableSql = true),
+    (className = "FireLog", uniqueKey = "FireLog", enableSql = true),
+  ],
+  durableObjectStorage = (localDisk = "objects"),
+"#;
+
+/// Copies the files beside the configuration, because workerd embeds only from there. A Wasm module's name is the
+/// specifier that the script imports it by.
+fn modules(files: &[(&str, &str)], folder: &Path) -> Result<String> {
+    let mut modules = String::new();
+    for (from, name) in files {
+        fs::copy(workspace::root().join(from), folder.join(name))
+            .with_context(|| format!("failed to find {from}: `cargo xtask build` makes it"))?;
+        let (specifier, kind) = if name.ends_with(".wasm") {
+            (format!("./{name}"), "wasm")
+        } else {
+            ((*name).to_owned(), "esModule")
+        };
+        writeln!(modules, "    (name = {specifier:?}, {kind} = embed {name:?}),")?;
+    }
+    Ok(modules)
+}
