@@ -1,1 +1,32 @@
 //! Filters, cursors and summaries over records.
+//!
+//! In scope: reading a call's parameters, finding records in one FireLog's database, joining the answers of several.
+//! Not in scope: HTTP and which FireLogs there are (`src/edge`). docs/records.md says what operators see.
+//!
+//! An answer of one FireLog is a [`Page`]: all matches from a *floor* up to where the page began, newest first. Pages
+//! join at the highest floor, so that a client that pages to the end sees each record once and none is skipped, also
+//! while segments are merged between the calls.
+
+mod cursor;
+mod distinct;
+mod filter;
+mod join;
+mod page;
+mod parameters;
+mod plan;
+mod scan;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod times;
+
+pub use cursor::Cursor;
+pub use distinct::Distinct;
+pub use filter::{Filter, Kind, StatusFilter};
+pub use join::{Joined, join};
+pub use page::Page;
+pub use parameters::{DEFAULT_EXPORT, DEFAULT_LIMIT, Format, MAX_EXPORT, MAX_LIMIT, Query, SummaryQuery};
+pub use scan::{Budget, find, scan_page};
+pub use summary::{Dimension, Group, MAX_GROUPS, Part, Summary, summarise};
+
+pub use crate::store::fire_log::FireLogError as QueryError;

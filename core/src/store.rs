@@ -3,7 +3,12 @@
 //! In scope: everything said in SQL, behind one small trait ([`Sql`]), so that it runs on rusqlite in tests and on
 //! the object's own storage in production. Not in scope: alarms, requests between objects (`src/edge`).
 
+pub mod fire_log;
+#[cfg(feature = "native")]
+mod native;
 pub mod rule_book;
 mod sql;
 
+#[cfg(feature = "native")]
+pub use native::Native;
 pub use sql::{Row, Sql, SqlError, SqlValue};

@@ -212,6 +212,16 @@ impl Block {
     }
 
     #[must_use]
+    pub fn agent(&self, row: &Row) -> Option<&Agent> {
+        self.agents.get(row.agent as usize)
+    }
+
+    #[must_use]
+    pub fn place(&self, row: &Row) -> Option<&Place> {
+        self.places.get(row.place as usize)
+    }
+
+    #[must_use]
     pub fn clients(&self) -> &[Client] {
         &self.clients
     }

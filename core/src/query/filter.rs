@@ -1,0 +1,218 @@
+//! Which records are asked for. Each part is asked of the smallest thing that knows: the segment's header, then the
+//! dictionary entry, and only then the record.
+
+use crate::client::ClientKey;
+use crate::range::RangeKind;
+use crate::record::{Fired, Record, RecordId};
+use crate::rulebook::{Action, Mode};
+use crate::segment::{
+    Agent, Blob, Client, Digest, Field, Header, Place, Treatment, asn_text, digest_key, rule_mode,
+};
+use crate::user_agent::Family;
+
+/// Which call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kind {
+    #[default]
+    Requests,
+    /// Only records that a rule fired on.
+    Fires,
+}
+
+/// One value of `status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusFilter {
+    Exactly(u16),
+    /// The first digit.
+    Class(u16),
+}
+
+/// All parts must hold; within a part any of its values; an empty part holds always. Empty text stands for "absent".
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    pub kind: Kind,
+    /// Inclusive.
+    pub since_ms: Option<u64>,
+    /// Exclusive.
+    pub until_ms: Option<u64>,
+    pub routes: Vec<String>,
+    /// A rule and a mode together mean: this rule fired in this mode.
+    pub rules: Vec<String>,
+    pub modes: Vec<Mode>,
+    pub verdicts: Vec<Action>,
+    pub families: Vec<Family>,
+    pub os: Vec<String>,
+    pub asns: Vec<Option<u32>>,
+    pub countries: Vec<String>,
+    pub colos: Vec<String>,
+    pub fingerprints: Vec<String>,
+    pub statuses: Vec<StatusFilter>,
+    pub ranges: Vec<RangeKind>,
+    pub digests: Vec<Digest>,
+    pub repositories: Vec<String>,
+    pub clients: Vec<ClientKey>,
+    pub ids: Vec<RecordId>,
+}
+
+fn any<T>(wanted: &[T], holds: impl FnMut(&T) -> bool) -> bool {
+    wanted.is_empty() || wanted.iter().any(holds)
+}
+
+impl StatusFilter {
+    fn holds(self, status: u16) -> bool {
+        match self {
+            Self::Exactly(exact) => status == exact,
+            Self::Class(class) => status / 100 == class,
+        }
+    }
+}
+
+impl Filter {
+    /// The slow, obvious way: what every faster way is tested against.
+    #[must_use]
+    pub fn matches(&self, record: &Record) -> bool {
+        let fired = |rule: &str, mode: Mode| {
+            any(&self.rules, |wanted| wanted == rule) && any(&self.modes, |wanted| *wanted == mode)
+        };
+        let asks_fired = self.kind == Kind::Fires || !self.rules.is_empty() || !self.modes.is_empty();
+        self.in_time(record.id)
+            && any(&self.routes, |route| **route == *record.route)
+            && (!asks_fired || record.fired.iter().any(|f| fired(&f.rule, f.mode)))
+            && any(&self.verdicts, |verdict| *verdict == record.verdict)
+            && any(&self.families, |family| *family == record.family)
+            && any(&self.os, |os| *os == record.os)
+            && any(&self.asns, |asn| *asn == record.asn)
+            && any(&self.countries, |country| *country == record.country)
+            && any(&self.colos, |colo| *colo == record.colo)
+            && any(&self.fingerprints, |fingerprint| {
+                *fingerprint == record.fingerprint
+            })
+            && any(&self.statuses, |status| status.holds(record.status))
+            && any(&self.ranges, |range| *range == record.range.kind)
+            && any(&self.digests, |digest| digest.text() == record.digest)
+            && any(&self.repositories, |repository| *repository == record.repository)
+            && any(&self.clients, |client| *client == record.client)
+    }
+
+    /// Time and id.
+    #[must_use]
+    pub fn in_time(&self, id: RecordId) -> bool {
+        let time = id.time_ms();
+        self.since_ms.is_none_or(|since| since <= time)
+            && self.until_ms.is_none_or(|until| time < until)
+            && any(&self.ids, |wanted| *wanted == id)
+    }
+
+    /// Whether a segment may hold a match.
+    #[must_use]
+    pub fn may_match(&self, header: &Header) -> bool {
+        let text =
+            |field: Field, wanted: &[String]| any(wanted, |text| header.may_have(field, text.as_bytes()));
+        (self.kind == Kind::Requests || header.fires > 0)
+            && any(&self.ids, |id| header.first <= *id && *id <= header.last)
+            && text(Field::Route, &self.routes)
+            && text(Field::Os, &self.os)
+            && text(Field::Country, &self.countries)
+            && text(Field::Colo, &self.colos)
+            && text(Field::Fingerprint, &self.fingerprints)
+            && text(Field::Repository, &self.repositories)
+            && self.may_have_fired(header)
+            && any(&self.asns, |asn| {
+                header.may_have(Field::Asn, asn_text(*asn).as_bytes())
+            })
+            && any(&self.verdicts, |verdict| header.has_verdict(*verdict))
+            && any(&self.families, |family| header.has_family(*family))
+            && any(&self.ranges, |range| header.has_range(*range))
+            && any(&self.statuses, |status| status.may_be_in(header))
+            && any(&self.digests, |digest| {
+                header.may_have(Field::Digest, digest_key(digest))
+            })
+            && any(&self.clients, |client| {
+                header.may_have(Field::Client, &client.0.to_le_bytes())
+            })
+    }
+
+    fn may_have_fired(&self, header: &Header) -> bool {
+        let in_mode =
+            |rule: &str, mode: &Mode| header.may_have(Field::RuleMode, rule_mode(rule, *mode).as_bytes());
+        any(&self.modes, |mode| header.has_mode(*mode))
+            && any(&self.rules, |rule| {
+                header.may_have(Field::Rule, rule.as_bytes()) && any(&self.modes, |mode| in_mode(rule, mode))
+            })
+    }
+
+    pub(super) fn reads_treatments(&self) -> bool {
+        self.kind == Kind::Fires
+            || !(self.routes.is_empty()
+                && self.rules.is_empty()
+                && self.modes.is_empty()
+                && self.verdicts.is_empty()
+                && self.statuses.is_empty()
+                && self.ranges.is_empty())
+    }
+
+    /// One rule that fired.
+    pub(super) fn fired(&self, fired: &Fired) -> bool {
+        any(&self.rules, |rule| **rule == *fired.rule) && any(&self.modes, |mode| *mode == fired.mode)
+    }
+
+    pub(super) fn treatment(&self, treatment: &Treatment) -> bool {
+        let asks_fired = self.kind == Kind::Fires || !self.rules.is_empty() || !self.modes.is_empty();
+        any(&self.routes, |route| **route == *treatment.route)
+            && (!asks_fired || treatment.fired.iter().any(|fired| self.fired(fired)))
+            && any(&self.verdicts, |verdict| *verdict == treatment.verdict)
+            && any(&self.statuses, |status| status.holds(treatment.status))
+            && any(&self.ranges, |range| *range == treatment.range)
+    }
+
+    pub(super) fn reads_agents(&self) -> bool {
+        !(self.families.is_empty() && self.os.is_empty() && self.fingerprints.is_empty())
+    }
+
+    pub(super) fn agent(&self, agent: &Agent) -> bool {
+        any(&self.families, |family| *family == agent.family)
+            && any(&self.os, |os| *os == agent.os)
+            && any(&self.fingerprints, |fingerprint| {
+                *fingerprint == agent.fingerprint
+            })
+    }
+
+    pub(super) fn reads_places(&self) -> bool {
+        !(self.asns.is_empty() && self.countries.is_empty() && self.colos.is_empty())
+    }
+
+    pub(super) fn place(&self, place: &Place) -> bool {
+        any(&self.asns, |asn| *asn == place.asn)
+            && any(&self.countries, |country| *country == place.country)
+            && any(&self.colos, |colo| *colo == place.colo)
+    }
+
+    pub(super) fn reads_back(&self) -> bool {
+        !(self.digests.is_empty() && self.repositories.is_empty() && self.clients.is_empty())
+    }
+
+    pub(super) fn client(&self, client: &Client) -> bool {
+        any(&self.clients, |wanted| *wanted == client.client)
+    }
+
+    pub(super) fn blob(&self, blob: &Blob, digests: &[Digest]) -> bool {
+        any(&self.repositories, |repository| *repository == blob.repository)
+            && any(&self.digests, |wanted| {
+                digests.get(blob.digest as usize) == Some(wanted)
+            })
+    }
+}
+
+impl StatusFilter {
+    /// A class is looked for among the listed statuses: where they are too many to list, it may be there.
+    fn may_be_in(self, header: &Header) -> bool {
+        match self {
+            Self::Exactly(status) => header.may_have(Field::Status, status.to_string().as_bytes()),
+            Self::Class(class) => header.listed(Field::Status).is_none_or(|listed| {
+                listed
+                    .iter()
+                    .any(|status| status.parse::<u16>().is_ok_and(|status| status / 100 == class))
+            }),
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! A call's parameters, read whole or refused with the place and what was expected there.
+
+use std::str::FromStr;
+
+use serde::de::{DeserializeOwned, IntoDeserializer, value::StrDeserializer};
+
+use super::cursor::Cursor;
+use super::filter::{Filter, Kind, StatusFilter};
+use super::summary::Dimension;
+use super::times;
+use crate::problem::{Place, Problem};
+use crate::record::RecordId;
+use crate::segment::Digest;
+
+/// Records of a page unless `limit` says otherwise, and at most.
+pub const DEFAULT_LIMIT: usize = 100;
+pub const MAX_LIMIT: usize = 1_000;
+
+/// Records of an NDJSON export unless `limit` says otherwise, and at most. It is streamed page by page.
+pub const DEFAULT_EXPORT: usize = 10_000;
+pub const MAX_EXPORT: usize = 1_000_000;
+
+/// Values of one filter: each is compared with every dictionary entry.
+const MAX_VALUES: usize = 64;
+
+/// How the answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    #[default]
+    Json,
+    Ndjson,
+}
+
+/// `requests` or `fires`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    pub filter: Filter,
+    pub limit: usize,
+    pub format: Format,
+    /// Where this page begins: only older ids are in it.
+    pub before: RecordId,
+    check: u64,
+}
+
+/// `fires/summary`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SummaryQuery {
+    pub filter: Filter,
+    pub by: Vec<Dimension>,
+    /// Groups of the answer.
+    pub limit: usize,
+}
+
+type Pairs = [(String, String)];
+
+impl Query {
+    /// Reads the decoded pairs of a URL's query.
+    ///
+    /// # Errors
+    /// [`Problem::bad_parameter`] for an unknown name, a bad value, or a cursor of other filters.
+    pub fn parse(kind: Kind, pairs: &Pairs, now_ms: u64) -> Result<Self, Problem> {
+        let mut filter = Filter {
+            kind,
+            ..Filter::default()
+        };
+        let (mut limit, mut format, mut cursor) = (None, Format::Json, None);
+        for (name, value) in pairs {
+            match name.as_str() {
+                "limit" => limit = Some(value),
+                "cursor" => cursor = Some(value),
+                "format" => format = read_format(value)?,
+                _ => read_filter(&mut filter, name, value, now_ms)?,
+            }
+        }
+        let check = check(kind, pairs);
+        let (default, most) = match format {
+            Format::Json => (DEFAULT_LIMIT, MAX_LIMIT),
+            Format::Ndjson => (DEFAULT_EXPORT, MAX_EXPORT),
+        };
+        let limit = limit.map_or(Ok(default), |text| read_limit(text, most))?;
+        let before = match cursor {
+            Some(text) => read_cursor(text, check, &mut filter)?,
+            None => RecordId(u128::MAX),
+        };
+        check_span(&filter)?;
+        Ok(Self {
+            filter,
+            limit,
+            format,
+            before,
+            check,
+        })
+    }
+
+    /// The cursor of the page that begins before this id.
+    #[must_use]
+    pub fn cursor(&self, before: RecordId) -> Cursor {
+        let Filter {
+            since_ms, until_ms, ..
+        } = self.filter;
+        Cursor {
+            before,
+            since_ms,
+            until_ms,
+            check: self.check,
+        }
+    }
+}
+
+impl SummaryQuery {
+    /// Reads the decoded pairs of a URL's query.
+    ///
+    /// # Errors
+    /// [`Problem::bad_parameter`] as [`Query::parse`].
+    pub fn parse(kind: Kind, pairs: &Pairs, now_ms: u64) -> Result<Self, Problem> {
+        let mut query = Self {
+            filter: Filter {
+                kind,
+                ..Filter::default()
+            },
+            by: Vec::new(),
+            limit: DEFAULT_LIMIT,
+        };
+        for (name, value) in pairs {
+            match name.as_str() {
+                "by" => read_dimensions(&mut query.by, value)?,
+                "limit" => query.limit = read_limit(value, super::summary::MAX_GROUPS)?,
+                _ => read_filter(&mut query.filter, name, value, now_ms)?,
+            }
+        }
+        if query.by.is_empty() {
+            return Err(refuse(
+                "by",
+                &format!(
+                    "is missing; expected one or more of {}",
+                    Dimension::NAMES.join(", ")
+                ),
+            ));
+        }
+        check_span(&query.filter)?;
+        Ok(query)
+    }
+}
+
+fn refuse(name: &str, message: &str) -> Problem {
+    Problem::bad_parameter(Place::new(format!("query.{name}"), message))
+}
+
+fn read_filter(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Result<(), Problem> {
+    match name {
+        "since" => filter.since_ms = Some(time(name, value, now_ms)?),
+        "until" => filter.until_ms = Some(time(name, value, now_ms)?),
+        "route" => add(&mut filter.routes, name, some_text(name, value)?)?,
+        "rule" => add(&mut filter.rules, name, some_text(name, value)?)?,
+        "mode" => add(
+            &mut filter.modes,
+            name,
+            word(name, value, "off, monitor or enforce")?,
+        )?,
+        "verdict" => {
+            add(
+                &mut filter.verdicts,
+                name,
+                word(name, value, "none, tag, detour, throttle or block")?,
+            )?;
+        }
+        "family" => add(
+            &mut filter.families,
+            name,
+            word(name, value, "a family, as docker or containerd")?,
+        )?,
+        "os" => add(&mut filter.os, name, value.to_owned())?,
+        "asn" => add(&mut filter.asns, name, asn(name, value)?)?,
+        "country" => add(&mut filter.countries, name, value.to_ascii_uppercase())?,
+        "colo" => add(&mut filter.colos, name, value.to_ascii_uppercase())?,
+        "fingerprint" => add(&mut filter.fingerprints, name, some_text(name, value)?)?,
+        "status" => add(&mut filter.statuses, name, status(name, value)?)?,
+        "range" => add(&mut filter.ranges, name, word(name, value, RANGES)?)?,
+        "digest" => add(&mut filter.digests, name, Digest::of(some_text(name, value)?))?,
+        "repository" => add(&mut filter.repositories, name, some_text(name, value)?)?,
+        "client" => add(&mut filter.clients, name, client(name, value)?)?,
+        "id" => add(
+            &mut filter.ids,
+            name,
+            parsed(name, value, "expected the 26 characters of a record's id")?,
+        )?,
+        _ => return Err(refuse(name, &format!("is not known; known are {FILTERS}"))),
+    }
+    Ok(())
+}
+
+const FILTERS: &str = "since, until, route, rule, mode, verdict, family, os, asn, country, colo, fingerprint, status, \
+    range, digest, repository, client, id, and where the call has them cursor, limit, format, by";
+
+const RANGES: &str =
+    "none, whole, probe, tile, chunk, scatter, multi, suffix, resume, repeat, restart or invalid";
+
+fn add<T>(values: &mut Vec<T>, name: &str, value: T) -> Result<(), Problem> {
+    if values.len() >= MAX_VALUES {
+        return Err(refuse(name, &format!("is given more than {MAX_VALUES} times")));
+    }
+    values.push(value);
+    Ok(())
+}
+
+fn some_text(name: &str, value: &str) -> Result<String, Problem> {
+    if value.is_empty() {
+        Err(refuse(name, "is empty; expected a value"))
+    } else {
+        Ok(value.to_owned())
+    }
+}
+
+fn time(name: &str, value: &str, now_ms: u64) -> Result<u64, Problem> {
+    times::parse(value, now_ms).ok_or_else(|| refuse(name, &format!("{value:?}: {}", times::EXPECTED)))
+}
+
+/// A name as the record's JSON has it.
+fn word<T: DeserializeOwned>(name: &str, value: &str, expected: &str) -> Result<T, Problem> {
+    let text: StrDeserializer<'_, serde::de::value::Error> = value.into_deserializer();
+    T::deserialize(text).map_err(|_| refuse(name, &format!("{value:?}: expected {expected}")))
+}
+
+fn parsed<T: FromStr>(name: &str, value: &str, expected: &str) -> Result<T, Problem> {
+    value
+        .parse()
+        .map_err(|_| refuse(name, &format!("{value:?}: {expected}")))
+}
+
+fn asn(name: &str, value: &str) -> Result<Option<u32>, Problem> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let digits = value
+        .strip_prefix("AS")
+        .or_else(|| value.strip_prefix("as"))
+        .unwrap_or(value);
+    parsed(
+        name,
+        digits,
+        "expected the number of an autonomous system, as 16509, or nothing for none",
+    )
+    .map(Some)
+}
+
+fn status(name: &str, value: &str) -> Result<StatusFilter, Problem> {
+    let expected = "expected a status, as 206, a class, as 2xx, or 0 for no answer";
+    if let Some(class) = value.strip_suffix("xx") {
+        let class: u16 = parsed(name, class, expected)?;
+        return if (1..=5).contains(&class) {
+            Ok(StatusFilter::Class(class))
+        } else {
+            Err(refuse(name, expected))
+        };
+    }
+    match parsed(name, value, expected)? {
+        status @ (0 | 100..=999) => Ok(StatusFilter::Exactly(status)),
+        _ => Err(refuse(name, &format!("{value:?}: {expected}"))),
+    }
+}
+
+fn client(name: &str, value: &str) -> Result<crate::client::ClientKey, Problem> {
+    let expected = "expected the 16 hex digits of a record's client";
+    if value.len() != 16 || !value.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(refuse(name, &format!("{value:?}: {expected}")));
+    }
+    parsed(name, value, expected)
+}
+
+fn read_format(value: &str) -> Result<Format, Problem> {
+    match value {
+        "json" => Ok(Format::Json),
+        "ndjson" => Ok(Format::Ndjson),
+        _ => Err(refuse("format", &format!("{value:?}: expected json or ndjson"))),
+    }
+}
+
+fn read_limit(value: &str, most: usize) -> Result<usize, Problem> {
+    let expected = format!("{value:?}: expected a number from 1 to {most}");
+    value
+        .parse()
+        .ok()
+        .filter(|limit| (1..=most).contains(limit))
+        .ok_or_else(|| refuse("limit", &expected))
+}
+
+fn read_cursor(text: &str, check: u64, filter: &mut Filter) -> Result<RecordId, Problem> {
+    let expected = "is no cursor of this version; expected the next_cursor of an answer";
+    let cursor = Cursor::parse(text).ok_or_else(|| refuse("cursor", expected))?;
+    if cursor.check != check {
+        return Err(refuse(
+            "cursor",
+            "belongs to other filters; expected the filters it was given for",
+        ));
+    }
+    (filter.since_ms, filter.until_ms) = (cursor.since_ms, cursor.until_ms);
+    Ok(cursor.before)
+}
+
+fn check_span(filter: &Filter) -> Result<(), Problem> {
+    match (filter.since_ms, filter.until_ms) {
+        (Some(since), Some(until)) if since >= until => {
+            Err(refuse("until", "is not after since; expected a later time"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read_dimensions(by: &mut Vec<Dimension>, value: &str) -> Result<(), Problem> {
+    for name in value.split(',') {
+        let expected = format!(
+            "{name:?}: expected one or more of {}",
+            Dimension::NAMES.join(", ")
+        );
+        let dimension = Dimension::of(name).ok_or_else(|| refuse("by", &expected))?;
+        if by.contains(&dimension) {
+            return Err(refuse("by", &format!("{name:?} is named twice")));
+        }
+        by.push(dimension);
+    }
+    if by.len() > super::summary::MAX_DIMENSIONS {
+        let most = super::summary::MAX_DIMENSIONS;
+        return Err(refuse("by", &format!("expected at most {most} names")));
+    }
+    Ok(())
+}
+
+/// FNV-1a over what decides which records are in the answer, as it was written and in any order.
+fn check(kind: Kind, pairs: &Pairs) -> u64 {
+    let mut sorted: Vec<&(String, String)> = pairs
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "cursor" | "limit" | "format"))
+        .collect();
+    sorted.sort();
+    let mut hash = 0xcbf2_9ce4_8422_2325 ^ u64::from(kind == Kind::Fires);
+    let bytes = sorted
+        .into_iter()
+        .flat_map(|(name, value)| [name.as_bytes(), b"\0", value.as_bytes(), b"\0"]);
+    for byte in bytes.flatten() {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    hash
+}

@@ -1,0 +1,393 @@
+//! Counts, clients and shares by what records have in common.
+
+use std::collections::HashMap;
+
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::distinct::Distinct;
+use super::filter::Filter;
+use super::plan::Walk;
+use super::scan::{Budget, alive};
+use crate::record::RecordId;
+use crate::segment::{Agent, Block, Front, Place, Row, Treatment, asn_text};
+use crate::store::Sql;
+use crate::store::fire_log::{FireLogError, back_of, front_of};
+
+/// Groups of an answer; the rest is `other`.
+pub const MAX_GROUPS: usize = 500;
+
+/// Groups counted at one time, at most 2 KB each: 4 MB. What comes after them is `other`.
+const MAX_TRACKED: usize = 2_000;
+
+/// Names in `by`.
+pub(super) const MAX_DIMENSIONS: usize = 4;
+
+/// What records are grouped by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dimension {
+    Rule,
+    Route,
+    Family,
+    Os,
+    Asn,
+    Country,
+    Colo,
+    Mode,
+    Verdict,
+    Status,
+    Range,
+    Fingerprint,
+}
+
+impl Dimension {
+    const ALL: [Self; 12] = [
+        Self::Rule,
+        Self::Route,
+        Self::Family,
+        Self::Os,
+        Self::Asn,
+        Self::Country,
+        Self::Colo,
+        Self::Mode,
+        Self::Verdict,
+        Self::Status,
+        Self::Range,
+        Self::Fingerprint,
+    ];
+
+    /// As `by` has them, in the order of [`Dimension::ALL`].
+    pub(super) const NAMES: [&'static str; 12] = [
+        "rule",
+        "route",
+        "family",
+        "os",
+        "asn",
+        "country",
+        "colo",
+        "mode",
+        "verdict",
+        "status",
+        "range",
+        "fingerprint",
+    ];
+
+    pub(super) fn of(name: &str) -> Option<Self> {
+        let mut named = Self::NAMES.into_iter().zip(Self::ALL);
+        named.find_map(|(known, dimension)| (known == name).then_some(dimension))
+    }
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let mut named = Self::NAMES.into_iter().zip(Self::ALL);
+        named
+            .find_map(|(name, dimension)| (dimension == self).then_some(name))
+            .unwrap_or_default()
+    }
+}
+
+/// Values in the order of `by`; absent ones are `None`.
+type Key = Vec<Option<String>>;
+
+/// Requests (by weight) and clients.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Group {
+    pub requests: u64,
+    pub clients: Distinct,
+}
+
+impl Group {
+    fn join(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.clients.join(&other.clients);
+    }
+}
+
+/// What one FireLog counted from `floor` up to where the call began. Travels as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Part {
+    pub total: Group,
+    pub groups: Vec<(Key, Group)>,
+    pub other: Group,
+    /// Where the next call begins, as a record's id; none at the end.
+    pub before: Option<String>,
+}
+
+/// Counts one stretch of a FireLog's records; call again with `before` of the answer until there is none.
+///
+/// # Errors
+/// When SQLite refuses or a stored block cannot be read.
+pub fn summarise(
+    sql: &impl Sql,
+    filter: &Filter,
+    by: &[Dimension],
+    before: RecordId,
+    budget: Budget,
+) -> Result<Part, FireLogError> {
+    let plan = Walk::new(sql, filter, before)?.plan(before, &budget)?;
+    let mut counter = Counter {
+        by,
+        filter,
+        tally: Tally::default(),
+    };
+    for candidate in &plan.candidates {
+        let Some(bytes) = front_of(sql, candidate.source)? else {
+            continue;
+        };
+        let Some(alive) = alive(&Front::parse(&bytes)?, filter)? else {
+            continue;
+        };
+        let block = Block::open(&bytes, &back_of(sql, candidate.source)?.unwrap_or_default())?;
+        let in_span = |id: RecordId| plan.floor <= id && id < before && filter.in_time(id);
+        counter.block(&block, &alive, in_span);
+    }
+    let mut part = counter.tally.into_part();
+    part.before = (plan.floor > RecordId(0)).then(|| plan.floor.to_string());
+    Ok(part)
+}
+
+/// Groups as they are counted, bounded.
+#[derive(Debug, Default)]
+struct Tally {
+    total: Group,
+    places: HashMap<Key, usize>,
+    groups: Vec<Group>,
+    other: Group,
+}
+
+impl Tally {
+    /// The group's place; none where it is one of too many.
+    fn place(&mut self, key: Key) -> Option<usize> {
+        let full = self.groups.len() >= MAX_TRACKED;
+        match self.places.get(&key) {
+            Some(place) => Some(*place),
+            None if full => None,
+            None => {
+                self.groups.push(Group::default());
+                self.places.insert(key, self.groups.len() - 1);
+                Some(self.groups.len() - 1)
+            }
+        }
+    }
+
+    fn group(&mut self, place: Option<usize>) -> &mut Group {
+        match place.and_then(|place| self.groups.get_mut(place)) {
+            Some(group) => group,
+            None => &mut self.other,
+        }
+    }
+
+    /// The largest groups; the rest joins `other`.
+    fn into_part(mut self) -> Part {
+        let mut groups: Vec<(Key, Group)> = Vec::with_capacity(self.groups.len());
+        for (key, place) in self.places {
+            if let Some(group) = self.groups.get_mut(place) {
+                groups.push((key, std::mem::take(group)));
+            }
+        }
+        groups.sort_by(|(a_key, a), (b_key, b)| b.requests.cmp(&a.requests).then_with(|| a_key.cmp(b_key)));
+        for (_, group) in groups.drain(MAX_GROUPS.min(groups.len())..) {
+            self.other.join(&group);
+        }
+        Part {
+            total: self.total,
+            groups,
+            other: self.other,
+            before: None,
+        }
+    }
+}
+
+struct Counter<'a> {
+    by: &'a [Dimension],
+    filter: &'a Filter,
+    tally: Tally,
+}
+
+impl Counter<'_> {
+    fn block(&mut self, block: &Block, alive: &[bool], in_span: impl Fn(RecordId) -> bool) {
+        let clients: Vec<bool> = block
+            .clients()
+            .iter()
+            .map(|client| self.filter.client(client))
+            .collect();
+        let blobs: Vec<bool> = block
+            .blobs()
+            .iter()
+            .map(|blob| self.filter.blob(blob, block.digests()))
+            .collect();
+        let holds = |wanted: &[bool], code: u32| wanted.get(code as usize).copied().unwrap_or(false);
+        let mut known: HashMap<(u32, u32, u32), Vec<Option<usize>>> = HashMap::new();
+        for (row, _) in block.rows().iter().zip(alive).filter(|(_, alive)| **alive) {
+            if !in_span(row.id) || !holds(&clients, row.client) || !holds(&blobs, row.blob) {
+                continue;
+            }
+            let combination = (row.treatment, row.agent, row.place);
+            let places = known
+                .entry(combination)
+                .or_insert_with(|| self.places(block, row));
+            let weight = block
+                .treatment(row)
+                .map_or(0, |treatment| u64::from(treatment.weight));
+            let client = block
+                .clients()
+                .get(row.client as usize)
+                .map_or(0, |client| client.client.0);
+            for place in places {
+                let group = self.tally.group(*place);
+                group.requests += weight;
+                group.clients.insert(client);
+            }
+            self.tally.total.requests += weight;
+            self.tally.total.clients.insert(client);
+        }
+    }
+
+    /// The groups that records of this combination are in, each once.
+    fn places(&mut self, block: &Block, row: &Row) -> Vec<Option<usize>> {
+        let (Some(treatment), Some(agent), Some(place)) =
+            (block.treatment(row), block.agent(row), block.place(row))
+        else {
+            return Vec::new();
+        };
+        let mut keys: Vec<Key> = Vec::new();
+        for fired in self.fired(treatment) {
+            let value = |dimension: &Dimension| value(*dimension, treatment, agent, place, fired);
+            let key: Key = self.by.iter().map(value).collect();
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        let mut places: Vec<Option<usize>> = keys.into_iter().map(|key| self.tally.place(key)).collect();
+        places.dedup();
+        places
+    }
+
+    /// The rules that make groups: those that the filter asks for, where the answer is by rule or mode.
+    fn fired<'t>(&self, treatment: &'t Treatment) -> Vec<Option<&'t crate::record::Fired>> {
+        let by_fired = self
+            .by
+            .iter()
+            .any(|by| matches!(by, Dimension::Rule | Dimension::Mode));
+        let asked = treatment.fired.iter().filter(|fired| self.filter.fired(fired));
+        let fired: Vec<_> = asked.map(Some).collect();
+        if by_fired && !fired.is_empty() {
+            fired
+        } else {
+            vec![None]
+        }
+    }
+}
+
+fn value(
+    dimension: Dimension,
+    treatment: &Treatment,
+    agent: &Agent,
+    place: &Place,
+    fired: Option<&crate::record::Fired>,
+) -> Option<String> {
+    let present = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    match dimension {
+        Dimension::Rule => fired.map(|fired| fired.rule.to_string()),
+        Dimension::Mode => fired.and_then(|fired| name(&fired.mode)),
+        Dimension::Route => present(&treatment.route),
+        Dimension::Verdict => name(&treatment.verdict),
+        Dimension::Status => (treatment.status != 0).then(|| treatment.status.to_string()),
+        Dimension::Range => name(&treatment.range),
+        Dimension::Family => name(&agent.family),
+        Dimension::Os => present(&agent.os),
+        Dimension::Fingerprint => present(&agent.fingerprint),
+        Dimension::Asn => present(&asn_text(place.asn)),
+        Dimension::Country => present(&place.country),
+        Dimension::Colo => present(&place.colo),
+    }
+}
+
+/// The name that JSON has for it.
+fn name(value: &impl Serialize) -> Option<String> {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => Some(name),
+        _ => None,
+    }
+}
+
+/// The parts of all FireLogs, put together.
+#[derive(Debug, Default)]
+pub struct Summary {
+    tally: Tally,
+}
+
+impl Summary {
+    /// Adds what one call counted. Counts of a group that a FireLog had among its smallest are in `other`.
+    pub fn absorb(&mut self, part: Part) {
+        self.tally.total.join(&part.total);
+        self.tally.other.join(&part.other);
+        for (key, group) in part.groups {
+            let place = self.tally.place(key);
+            self.tally.group(place).join(&group);
+        }
+    }
+
+    /// The answer: `{requests, clients, clients_exact, groups: [{<by>…, requests, clients, clients_exact, share}],
+    /// other}`, largest groups first.
+    #[must_use]
+    pub fn finish(self, by: &[Dimension], limit: usize) -> impl Serialize + use<> {
+        let mut part = self.tally.into_part();
+        let mut other = part.other;
+        for (_, group) in part.groups.drain(limit.min(part.groups.len())..) {
+            other.join(&group);
+        }
+        let total = part.total.requests;
+        let names: Vec<&'static str> = by.iter().map(|dimension| dimension.name()).collect();
+        let line = |(key, group)| Line {
+            named: names.iter().copied().zip(key).collect(),
+            group,
+            total,
+        };
+        Answer {
+            requests: total,
+            clients: part.total.clients.count(),
+            clients_exact: part.total.clients.is_exact(),
+            groups: part.groups.into_iter().map(line).collect(),
+            other: Line {
+                named: Vec::new(),
+                group: other,
+                total,
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Answer {
+    requests: u64,
+    clients: u64,
+    clients_exact: bool,
+    groups: Vec<Line>,
+    other: Line,
+}
+
+struct Line {
+    named: Vec<(&'static str, Option<String>)>,
+    group: Group,
+    total: u64,
+}
+
+impl Serialize for Line {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let share = if self.total == 0 {
+            0.0
+        } else {
+            self.group.requests as f64 / self.total as f64
+        };
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in &self.named {
+            map.serialize_entry(name, value)?;
+        }
+        map.serialize_entry("requests", &self.group.requests)?;
+        map.serialize_entry("clients", &self.group.clients.count())?;
+        map.serialize_entry("clients_exact", &self.group.clients.is_exact())?;
+        map.serialize_entry("share", &share)?;
+        map.end()
+    }
+}

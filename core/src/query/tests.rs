@@ -1,0 +1,444 @@
+//! Answers against the slow obvious way, over several FireLogs, merged and not.
+
+use std::collections::BTreeMap;
+
+use bolero::TypeGenerator;
+
+use super::{
+    Budget, Dimension, Filter, Kind, Page, Part, Query, Summary, SummaryQuery, join, scan_page, summarise,
+};
+use crate::flush::Flush;
+use crate::record::sample::{self, Numbers};
+use crate::record::{Record, RecordId};
+use crate::rulebook::{Action, Mode};
+use crate::segment::{Builder, Digest};
+use crate::store::Native;
+use crate::store::fire_log::FireLog;
+
+const NOW: u64 = sample::JULY_2020_MS;
+const START: RecordId = RecordId(u128::MAX);
+
+fn pairs(given: &[(&str, &str)]) -> Vec<(String, String)> {
+    given
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn query(given: &[(&str, &str)]) -> Query {
+    Query::parse(Kind::Requests, &pairs(given), NOW).unwrap()
+}
+
+#[track_caller]
+fn refused(given: &[(&str, &str)], place: &str, message: &str) {
+    let problem = Query::parse(Kind::Requests, &pairs(given), NOW).unwrap_err();
+    assert_eq!(problem.status, 400);
+    assert_eq!(problem.errors[0].place, place);
+    assert!(
+        problem.errors[0].message.contains(message),
+        "{}",
+        problem.errors[0].message
+    );
+}
+
+#[test]
+fn every_bad_parameter_is_refused_with_its_name_and_what_was_expected() {
+    refused(&[("colour", "red")], "query.colour", "known are since, until");
+    refused(&[("limit", "0")], "query.limit", "from 1 to 1000");
+    refused(&[("limit", "1001")], "query.limit", "from 1 to 1000");
+    refused(&[("format", "xml")], "query.format", "json or ndjson");
+    refused(&[("since", "yesterday")], "query.since", "RFC 3339");
+    refused(
+        &[("since", "-1h"), ("until", "-2h")],
+        "query.until",
+        "not after since",
+    );
+    refused(&[("mode", "on")], "query.mode", "off, monitor or enforce");
+    refused(&[("verdict", "deny")], "query.verdict", "throttle or block");
+    refused(&[("family", "Docker")], "query.family", "docker or containerd");
+    refused(&[("asn", "AS")], "query.asn", "number of an autonomous system");
+    refused(&[("status", "6xx")], "query.status", "2xx");
+    refused(&[("status", "42")], "query.status", "2xx");
+    refused(&[("range", "partial")], "query.range", "resume");
+    refused(&[("client", "xyz")], "query.client", "16 hex digits");
+    refused(&[("id", "xyz")], "query.id", "26 characters");
+    refused(&[("route", "")], "query.route", "is empty");
+    refused(&[("cursor", "00")], "query.cursor", "no cursor");
+    let many: Vec<(&str, &str)> = vec![("rule", "a"); 65];
+    refused(&many, "query.rule", "more than 64");
+}
+
+#[test]
+fn values_are_read_as_they_are_written() {
+    let query = query(&[
+        ("since", "-15m"),
+        ("until", "2020-07-05T19:00:00Z"),
+        ("status", "206"),
+        ("status", "4xx"),
+        ("asn", "AS16509"),
+        ("asn", ""),
+        ("colo", "iad"),
+        ("mode", "monitor"),
+        ("verdict", "block"),
+        ("family", "cri-o"),
+        ("limit", "7"),
+    ]);
+    assert_eq!(
+        (query.filter.since_ms, query.filter.until_ms),
+        (Some(NOW - 900_000), Some(NOW))
+    );
+    assert_eq!(query.filter.asns, vec![Some(16509), None]);
+    assert_eq!(
+        (query.filter.modes, query.filter.verdicts),
+        (vec![Mode::Monitor], vec![Action::Block])
+    );
+    assert_eq!((query.filter.colos[0].as_str(), query.limit), ("IAD", 7));
+    let export = Query::parse(Kind::Fires, &pairs(&[("format", "ndjson")]), NOW).unwrap();
+    assert_eq!(export.limit, super::DEFAULT_EXPORT);
+}
+
+#[test]
+fn a_cursor_keeps_its_times_and_belongs_to_its_filters() {
+    let first = query(&[("since", "-15m"), ("route", "a"), ("limit", "5")]);
+    let cursor = first.cursor(RecordId(77)).text();
+    let later = Query::parse(
+        Kind::Requests,
+        &pairs(&[
+            ("route", "a"),
+            ("since", "-15m"),
+            ("limit", "9"),
+            ("cursor", &cursor),
+        ]),
+        NOW + 3_600_000,
+    )
+    .unwrap();
+    assert_eq!((later.filter, later.before), (first.filter, RecordId(77)));
+    refused(
+        &[("route", "b"), ("since", "-15m"), ("cursor", &cursor)],
+        "query.cursor",
+        "other filters",
+    );
+    refused(
+        &[("route", "a"), ("cursor", &cursor)],
+        "query.cursor",
+        "other filters",
+    );
+    let fires = Query::parse(
+        Kind::Fires,
+        &pairs(&[("since", "-15m"), ("route", "a"), ("cursor", &cursor)]),
+        NOW,
+    );
+    assert!(fires.is_err());
+}
+
+#[test]
+fn a_summary_names_what_it_can_be_by() {
+    let parsed =
+        SummaryQuery::parse(Kind::Fires, &pairs(&[("by", "rule,route"), ("rule", "a")]), NOW).unwrap();
+    assert_eq!(parsed.by, vec![Dimension::Rule, Dimension::Route]);
+    for (by, message) in [
+        ("colour", "rule, route"),
+        ("rule,rule", "twice"),
+        ("rule,route,os,asn,colo", "at most 4"),
+    ] {
+        let problem = SummaryQuery::parse(Kind::Fires, &pairs(&[("by", by)]), NOW).unwrap_err();
+        assert!(problem.detail.contains(message), "{}", problem.detail);
+    }
+    assert!(
+        SummaryQuery::parse(Kind::Fires, &[], NOW)
+            .unwrap_err()
+            .detail
+            .contains("is missing")
+    );
+}
+
+/// FireLogs with traffic: each record in one of them, in batches of any size, some merged.
+struct World {
+    logs: Vec<FireLog<Native>>,
+    records: Vec<Record>,
+}
+
+fn world(seed: u64, records: usize) -> World {
+    let mut numbers = Numbers(seed);
+    let records = sample::traffic(seed, records);
+    let mut logs: Vec<FireLog<Native>> = (0..3)
+        .map(|_| FireLog::open(Native::in_memory().unwrap()).unwrap())
+        .collect();
+    let mut shares: Vec<Vec<Record>> = vec![Vec::new(); 3];
+    for record in &records {
+        shares[numbers.below(3) as usize].push(record.clone());
+    }
+    for (log, share) in logs.iter_mut().zip(shares) {
+        let mut rest = share.as_slice();
+        let mut seq = 0;
+        while !rest.is_empty() {
+            let (batch, left) = rest.split_at((1 + numbers.below(60) as usize).min(rest.len()));
+            rest = left;
+            seq += 1;
+            let mut block = Builder::default();
+            batch.iter().cloned().for_each(|record| block.push(record));
+            // Two isolates in turn, so that batches overlap in time.
+            let flush = Flush {
+                isolate: seq % 2,
+                seq,
+                revision: 0,
+                losses: BTreeMap::new(),
+                volumes: Vec::new(),
+                segment: block.encode(),
+            };
+            log.accept(&flush.encode(), NOW).unwrap();
+            if numbers.below(4) == 0 {
+                log.tend(NOW + 100_000 * seq).unwrap();
+            }
+        }
+    }
+    World { logs, records }
+}
+
+impl World {
+    fn page(&self, filter: &Filter, before: RecordId, limit: usize, budget: u32) -> Vec<Page> {
+        let page = |log: &FireLog<Native>| {
+            let page = scan_page(log.sql(), filter, before, limit, Budget { records: budget }).unwrap();
+            let bytes = page.clone().encode();
+            assert_eq!(Page::decode(&bytes).as_ref(), Ok(&page));
+            page
+        };
+        self.logs.iter().map(page).collect()
+    }
+
+    fn expected(&self, filter: &Filter) -> Vec<RecordId> {
+        let mut ids: Vec<RecordId> = self
+            .records
+            .iter()
+            .filter(|record| filter.matches(record))
+            .map(|record| record.id)
+            .collect();
+        ids.sort_by_key(|id| std::cmp::Reverse(*id));
+        ids
+    }
+}
+
+/// Some value that the traffic has, for some filters.
+fn some_filter(numbers: &mut Numbers, records: &[Record]) -> Filter {
+    let mut filter = Filter::default();
+    for _ in 0..numbers.below(4) {
+        let Some(record) = records.get(numbers.below(records.len().max(1) as u64) as usize) else {
+            break;
+        };
+        match numbers.below(17) {
+            0 => filter.kind = Kind::Fires,
+            1 => filter.since_ms = Some(record.id.time_ms()),
+            2 => filter.until_ms = Some(record.id.time_ms()),
+            3 => filter.routes.push(record.route.to_string()),
+            4 => filter
+                .rules
+                .extend(record.fired.first().map(|fired| fired.rule.to_string())),
+            5 => filter.modes.push(Mode::Monitor),
+            6 => filter.verdicts.push(Action::None),
+            7 => filter.families.push(record.family),
+            8 => filter.os.push(record.os.clone()),
+            9 => filter.asns.push(record.asn),
+            10 => filter.fingerprints.push(record.fingerprint.clone()),
+            11 => filter
+                .statuses
+                .push(super::StatusFilter::Class(record.status / 100)),
+            12 => filter.ranges.push(record.range.kind),
+            13 => filter.digests.push(Digest::of(record.digest.clone())),
+            14 => filter.repositories.push(record.repository.clone()),
+            15 => filter.clients.push(record.client),
+            _ => filter.ids.push(record.id),
+        }
+    }
+    filter
+}
+
+#[derive(Debug, TypeGenerator)]
+struct Case {
+    seed: u64,
+    limit: u8,
+    budget: u8,
+}
+
+/// The promise of docs/records.md: paging to the end gives every matching record once, newest first, whatever the
+/// filter, the page size and the work one call may do, also while batches are merged between two pages.
+#[test]
+fn paging_to_the_end_gives_each_record_once() {
+    bolero::check!().with_type::<Case>().for_each(|case| {
+        let mut numbers = Numbers(case.seed);
+        let mut world = world(case.seed, numbers.below(400) as usize);
+        for _ in 0..6 {
+            let filter = some_filter(&mut numbers, &world.records);
+            let limit = usize::from(case.limit % 50) + 1;
+            let (mut found, mut before, mut pages) = (Vec::new(), Some(START), 0);
+            while let Some(at) = before {
+                let joined = join(world.page(&filter, at, limit, u32::from(case.budget)), limit);
+                assert!(joined.records.len() <= limit);
+                found.extend(joined.records.iter().map(|record| record.id));
+                assert!(
+                    joined.before.is_none_or(|next| next < at),
+                    "a page must get further"
+                );
+                before = joined.before;
+                pages += 1;
+                if numbers.below(5) == 0 {
+                    let log = numbers.below(3) as usize;
+                    world.logs[log]
+                        .tend(NOW + 50_000_000 + pages * 11_000)
+                        .unwrap_or_default();
+                }
+            }
+            assert_eq!(found, world.expected(&filter), "{filter:?}");
+        }
+    });
+}
+
+#[test]
+fn a_record_is_found_by_its_id_with_all_that_it_held() {
+    let world = world(5, 300);
+    for record in world.records.iter().step_by(17) {
+        let found: Vec<Record> = world
+            .logs
+            .iter()
+            .filter_map(|log| super::find(log.sql(), record.id).unwrap())
+            .collect();
+        assert_eq!(found, vec![record.clone()]);
+    }
+}
+
+fn part(log: &FireLog<Native>, filter: &Filter, by: &[Dimension], budget: u32) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut before = Some(START);
+    while let Some(at) = before {
+        let part = summarise(log.sql(), filter, by, at, Budget { records: budget }).unwrap();
+        before = part.before.as_ref().map(|id| id.parse().unwrap());
+        let text = serde_json::to_string(&part).unwrap();
+        assert_eq!(serde_json::from_str::<Part>(&text).unwrap(), part);
+        parts.push(part);
+    }
+    parts
+}
+
+/// Counted the slow way: by the pair of rule and os.
+fn by_rule_and_os(world: &World, filter: &Filter) -> BTreeMap<(Option<String>, Option<String>), u64> {
+    let mut counts = BTreeMap::new();
+    for record in world.records.iter().filter(|record| filter.matches(record)) {
+        let os = (!record.os.is_empty()).then(|| record.os.clone());
+        let asked = |rule: &str| filter.rules.is_empty() || filter.rules.iter().any(|wanted| wanted == rule);
+        let mut rules: Vec<Option<String>> = record
+            .fired
+            .iter()
+            .filter(|f| asked(&f.rule))
+            .map(|fired| Some(fired.rule.to_string()))
+            .collect();
+        if rules.is_empty() {
+            rules.push(None);
+        }
+        for rule in rules {
+            *counts.entry((rule, os.clone())).or_insert(0) += u64::from(record.weight);
+        }
+    }
+    counts
+}
+
+#[test]
+fn a_summary_counts_what_the_records_say() {
+    bolero::check!().with_type::<Case>().for_each(|case| {
+        let mut numbers = Numbers(case.seed);
+        let world = world(case.seed, numbers.below(400) as usize);
+        let filter = some_filter(&mut numbers, &world.records);
+        let by = [Dimension::Rule, Dimension::Os];
+        let mut summary = Summary::default();
+        for log in &world.logs {
+            part(log, &filter, &by, u32::from(case.budget))
+                .into_iter()
+                .for_each(|part| summary.absorb(part));
+        }
+        let answer = serde_json::to_value(summary.finish(&by, 500)).unwrap();
+        let matching: Vec<&Record> = world
+            .records
+            .iter()
+            .filter(|record| filter.matches(record))
+            .collect();
+        assert_eq!(
+            answer["requests"],
+            matching
+                .iter()
+                .map(|record| u64::from(record.weight))
+                .sum::<u64>()
+        );
+        let clients: std::collections::BTreeSet<_> = matching.iter().map(|record| record.client).collect();
+        if clients.len() <= 256 {
+            assert_eq!(
+                (&answer["clients"], &answer["clients_exact"]),
+                (&clients.len().into(), &true.into())
+            );
+        }
+        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+        let found: BTreeMap<_, _> = answer["groups"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|group| {
+                (
+                    (text(&group["rule"]), text(&group["os"])),
+                    group["requests"].as_u64().unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(found, by_rule_and_os(&world, &filter));
+    });
+}
+
+#[test]
+fn groups_beyond_the_limit_are_other() {
+    let world = world(9, 300);
+    let by = [Dimension::Fingerprint];
+    let mut summary = Summary::default();
+    world
+        .logs
+        .iter()
+        .flat_map(|log| part(log, &Filter::default(), &by, 1))
+        .for_each(|part| summary.absorb(part));
+    let answer = serde_json::to_value(summary.finish(&by, 2)).unwrap();
+    let groups = answer["groups"].as_array().unwrap();
+    let sum: u64 = groups
+        .iter()
+        .map(|group| group["requests"].as_u64().unwrap())
+        .sum();
+    assert_eq!(
+        (groups.len(), sum + answer["other"]["requests"].as_u64().unwrap()),
+        (2, 300)
+    );
+    assert!(groups[0]["share"].as_f64().unwrap() >= groups[1]["share"].as_f64().unwrap());
+}
+
+#[test]
+fn filters_of_different_names_must_all_hold_and_values_of_one_may_any() {
+    let record = sample::full();
+    let holds = |given: &[(&str, &str)]| query(given).filter.matches(&record);
+    assert!(holds(&[
+        ("route", "library"),
+        ("route", "other"),
+        ("rule", "botnet-sig"),
+        ("mode", "monitor")
+    ]));
+    assert!(
+        !holds(&[("rule", "botnet-sig"), ("mode", "enforce")]),
+        "the rule fired in another mode"
+    );
+    assert!(holds(&[
+        ("rule", "note-amzn"),
+        ("mode", "enforce"),
+        ("verdict", "tag"),
+        ("status", "2xx")
+    ]));
+    assert!(!holds(&[("route", "library"), ("os", "el8")]));
+    assert!(holds(&[
+        ("since", "2020-07-05T19:00:00.007Z"),
+        ("until", "2020-07-05T19:00:00.008Z")
+    ]));
+    assert!(
+        !holds(&[("until", "2020-07-05T19:00:00.007Z")]),
+        "until is exclusive"
+    );
+}

@@ -1,0 +1,181 @@
+//! One FireLog's storage: batches of records in, kept once each, merged and forgotten in time.
+//!
+//! In scope: the schema, accepting batches, the rulebook's current document, losses, volumes, merging, retention and
+//! the statements that queries read with. Not in scope: what is asked (`query`), alarms and requests (`src/edge`).
+//!
+//! Rows are what the platform bills (docs/cost.md). A batch is one row; its number is part of that row's key, so
+//! that "kept already" costs no row of its own. Merging turns some hundred rows into one and writes one row per
+//! isolate to remember the numbers.
+
+mod accept;
+mod enforced;
+mod losses;
+mod merge;
+mod read;
+mod retain;
+mod rulebook;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod volume;
+
+use std::fmt;
+
+pub use enforced::MAX_OWN_ROWS_PER_MINUTE;
+pub(crate) use enforced::find as find_enforced;
+pub use losses::Loss;
+pub use merge::{MERGE_AFTER_MS, MERGE_AT_ROWS, MERGE_EVERY_MS, TARGET_RECORDS};
+pub(crate) use read::{After, Candidate, Source, back_of, front_of, newest_first, recent};
+pub use retain::Tended;
+pub use schema::SCHEMA;
+pub use volume::{MAX_HOT, MAX_VOLUME_KEYS};
+
+use super::{Row, Sql, SqlError, SqlValue};
+use crate::bytes::DecodeError;
+use crate::rulebook::Settings;
+use rulebook::Kept;
+use volume::Volumes;
+
+/// Why a FireLog could not do what it was asked; fits "failed to keep records: …".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FireLogError {
+    Sql(SqlError),
+    /// A batch, or what is stored, cannot be read.
+    Decode(DecodeError),
+    /// The database was written by a newer build.
+    Schema {
+        found: i64,
+    },
+    /// The batch would not fit in a row.
+    TooLarge {
+        bytes: usize,
+    },
+    /// The rulebook is no JSON, or says another revision than it was given with.
+    Rulebook(String),
+}
+
+impl fmt::Display for FireLogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sql(error) => error.fmt(f),
+            Self::Decode(error) => error.fmt(f),
+            Self::Schema { found } => {
+                write!(
+                    f,
+                    "the database has schema {found}, this build knows up to {SCHEMA}"
+                )
+            }
+            Self::TooLarge { bytes } => write!(f, "a batch of {bytes} bytes is larger than a row"),
+            Self::Rulebook(reason) => write!(f, "the rulebook cannot be kept: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for FireLogError {}
+
+impl From<SqlError> for FireLogError {
+    fn from(error: SqlError) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<DecodeError> for FireLogError {
+    fn from(error: DecodeError) -> Self {
+        Self::Decode(error)
+    }
+}
+
+/// A FireLog over its database. What is beside the database is a cache, read again when the object wakes, except
+/// the volumes: those are counted from nothing then.
+#[derive(Debug)]
+pub struct FireLog<S> {
+    sql: S,
+    rulebook: Option<Kept>,
+    volumes: Volumes,
+    inbox: Inbox,
+    last_merge_ms: u64,
+    last_retain_ms: u64,
+}
+
+/// What waits to be merged.
+#[derive(Debug, Clone, Copy, Default)]
+struct Inbox {
+    rows: u64,
+    oldest_ms: u64,
+}
+
+impl<S: Sql> FireLog<S> {
+    /// Brings the database to this build's schema and reads what the object needs at hand.
+    ///
+    /// # Errors
+    /// When the database is a newer build's, or SQLite refuses.
+    pub fn open(sql: S) -> Result<Self, FireLogError> {
+        schema::migrate(&sql)?;
+        let rulebook = rulebook::read(&sql)?;
+        let inbox = merge::waiting(&sql)?;
+        let mut log = Self {
+            sql,
+            rulebook: None,
+            volumes: Volumes::default(),
+            inbox,
+            last_merge_ms: 0,
+            last_retain_ms: 0,
+        };
+        log.take_rulebook(rulebook);
+        Ok(log)
+    }
+
+    /// For queries (`query::scan_page` and its like).
+    #[must_use]
+    pub fn sql(&self) -> &S {
+        &self.sql
+    }
+
+    /// When [`FireLog::tend`] should run next, in milliseconds since 1970.
+    #[must_use]
+    pub fn next_alarm_ms(&self, now_ms: u64) -> u64 {
+        let retain = self
+            .last_retain_ms
+            .max(now_ms.saturating_sub(retain::RETAIN_EVERY_MS))
+            + retain::RETAIN_EVERY_MS;
+        self.merge_due_ms()
+            .map_or(retain, |merge| merge.min(retain))
+            .max(now_ms)
+    }
+
+    fn settings(&self) -> Settings {
+        self.rulebook
+            .as_ref()
+            .map(|kept| kept.settings.clone())
+            .unwrap_or_default()
+    }
+}
+
+/// A number for a statement. Times, counts and 48-bit numbers are all below 2^53, where numbers end on the platform.
+fn number(value: u64) -> SqlValue {
+    SqlValue::Integer(value.min(1 << 53) as i64)
+}
+
+/// The number in a column; 0 for anything else.
+fn integer(row: &Row, column: usize) -> u64 {
+    match row.get(column) {
+        Some(SqlValue::Integer(value)) => u64::try_from(*value).unwrap_or(0),
+        Some(SqlValue::Real(value)) => *value as u64,
+        _ => 0,
+    }
+}
+
+/// Takes the bytes out of a column; none for anything else.
+fn blob(row: &mut Row, column: usize) -> Vec<u8> {
+    match row.get_mut(column) {
+        Some(SqlValue::Blob(bytes)) => std::mem::take(bytes),
+        _ => Vec::new(),
+    }
+}
+
+fn text(row: &Row, column: usize) -> &str {
+    match row.get(column) {
+        Some(SqlValue::Text(text)) => text,
+        _ => "",
+    }
+}

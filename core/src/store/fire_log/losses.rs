@@ -1,0 +1,62 @@
+//! What was lost on the way, by name, added up for ever: a counter, not a log.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{FireLog, FireLogError, integer, number, text};
+use crate::store::{Sql, SqlValue};
+
+/// Names kept; there are about ten. What does not fit is counted as `other`.
+const MAX_NAMES: usize = 64;
+
+/// One kind of loss.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Loss {
+    /// `decide_trap`, `records_dropped`, …
+    pub name: String,
+    pub count: u64,
+    /// When it was last reported, in milliseconds since 1970.
+    pub last_ms: u64,
+}
+
+pub(super) fn add(sql: &impl Sql, losses: &BTreeMap<String, u32>, now_ms: u64) -> Result<(), FireLogError> {
+    if losses.is_empty() {
+        return Ok(());
+    }
+    let known = read(sql)?;
+    for (name, count) in losses {
+        let fits = known.len() < MAX_NAMES || known.iter().any(|loss| loss.name == *name);
+        let name = if fits { name } else { "other" };
+        sql.run(
+            "INSERT INTO loss (name, count, last_ms) VALUES (?, ?, ?) ON CONFLICT (name) \
+             DO UPDATE SET count = count + excluded.count, last_ms = excluded.last_ms",
+            &[
+                SqlValue::Text(name.to_owned()),
+                number(u64::from(*count)),
+                number(now_ms),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+fn read(sql: &impl Sql) -> Result<Vec<Loss>, FireLogError> {
+    let rows = sql.run("SELECT name, count, last_ms FROM loss ORDER BY name", &[])?;
+    let loss = |row| Loss {
+        name: text(row, 0).to_owned(),
+        count: integer(row, 1),
+        last_ms: integer(row, 2),
+    };
+    Ok(rows.iter().map(loss).collect())
+}
+
+impl<S: Sql> FireLog<S> {
+    /// Every kind of loss that isolates reported to this FireLog.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn losses(&self) -> Result<Vec<Loss>, FireLogError> {
+        read(&self.sql)
+    }
+}

@@ -1,0 +1,106 @@
+//! The statements that queries read with: headers first, blocks only of what was chosen.
+
+use super::{FireLogError, blob, integer, number};
+use crate::segment::Header;
+use crate::store::{Row, Sql};
+
+/// Where a block is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    Inbox { isolate: u64, seq: u64 },
+    Segment { id: u64 },
+}
+
+/// A block that may hold what is asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    pub(crate) source: Source,
+    pub(crate) header: Header,
+}
+
+/// The last segment of a page: its newest and its oldest millisecond, and its id.
+pub(crate) type After = (u64, u64, u64);
+
+/// Headers read with one statement.
+const PAGE: u64 = 64;
+
+pub(super) const RECENT: &str = "SELECT isolate, seq, header FROM inbox WHERE last_ms >= ? AND first_ms < ?";
+/// Past the last row of the page before; the index alone tells which rows are in the span, and in which order.
+pub(super) const NEWEST_FIRST: &str = "SELECT id, last_ms, first_ms, header FROM segment \
+    WHERE last_ms >= ? AND first_ms < ? AND (last_ms, first_ms, id) < (?, ?, ?) \
+    ORDER BY last_ms DESC, first_ms DESC, id DESC LIMIT ?";
+
+/// Batches that wait to be merged and overlap `[since, until)`, in no order.
+pub(crate) fn recent(sql: &impl Sql, since_ms: u64, until_ms: u64) -> Result<Vec<Candidate>, FireLogError> {
+    let candidate = |mut row: Row| {
+        let source = Source::Inbox {
+            isolate: integer(&row, 0),
+            seq: integer(&row, 1),
+        };
+        Ok(Candidate {
+            source,
+            header: Header::decode(&blob(&mut row, 2))?,
+        })
+    };
+    sql.run(RECENT, &[number(since_ms), number(until_ms)])?
+        .into_iter()
+        .map(candidate)
+        .collect()
+}
+
+/// Segments that overlap `[since, until)`, those with the newest record first, past the row `after`; the next
+/// such row, where there may be more.
+pub(crate) fn newest_first(
+    sql: &impl Sql,
+    since_ms: u64,
+    until_ms: u64,
+    after: Option<After>,
+) -> Result<(Vec<Candidate>, Option<After>), FireLogError> {
+    let (last_ms, first_ms, id) = after.unwrap_or((MAX_NUMBER, MAX_NUMBER, MAX_NUMBER));
+    let parameters = [since_ms, until_ms, last_ms, first_ms, id, PAGE].map(number);
+    let rows = sql.run(NEWEST_FIRST, &parameters)?;
+    let full = rows.len() as u64 == PAGE;
+    let next = rows
+        .last()
+        .filter(|_| full)
+        .map(|row| (integer(row, 1), integer(row, 2), integer(row, 0)));
+    let candidate = |mut row: Row| {
+        let source = Source::Segment { id: integer(&row, 0) };
+        Ok(Candidate {
+            source,
+            header: Header::decode(&blob(&mut row, 3))?,
+        })
+    };
+    let candidates = rows
+        .into_iter()
+        .map(candidate)
+        .collect::<Result<_, FireLogError>>()?;
+    Ok((candidates, next))
+}
+
+/// The largest that crosses SQLite's border.
+const MAX_NUMBER: u64 = 1 << 53;
+
+pub(super) const FRONT_OF_SEGMENT: &str = "SELECT front FROM segment WHERE id = ?";
+pub(super) const FRONT_OF_INBOX: &str = "SELECT front FROM inbox WHERE isolate = ? AND seq = ?";
+
+/// A block's front; `None` where it was merged or forgotten since.
+pub(crate) fn front_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>, FireLogError> {
+    let mut rows = match source {
+        Source::Segment { id } => sql.run(FRONT_OF_SEGMENT, &[number(id)])?,
+        Source::Inbox { isolate, seq } => sql.run(FRONT_OF_INBOX, &[number(isolate), number(seq)])?,
+    };
+    Ok(rows.first_mut().map(|row| blob(row, 0)))
+}
+
+/// A block's back.
+pub(crate) fn back_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>, FireLogError> {
+    let mut rows = match source {
+        Source::Segment { id } => sql.run("SELECT back FROM segment WHERE id = ?", &[number(id)])?,
+        Source::Inbox { isolate, seq } => sql.run(
+            "SELECT back FROM inbox WHERE isolate = ? AND seq = ?",
+            &[number(isolate), number(seq)],
+        )?,
+    };
+    Ok(rows.first_mut().map(|row| blob(row, 0)))
+}

@@ -1,0 +1,605 @@
+//! The FireLog on SQLite in memory: what is kept, how often, in how many rows, and for how long.
+
+use std::collections::BTreeMap;
+
+use bolero::TypeGenerator;
+
+use super::{
+    FireLog, FireLogError, MAX_OWN_ROWS_PER_MINUTE, MERGE_AFTER_MS, MERGE_AT_ROWS, MERGE_EVERY_MS,
+    TARGET_RECORDS, accept, enforced, merge, read, retain,
+};
+use crate::bytes::DecodeError;
+use crate::flush::{Flush, VolumeCount};
+use crate::query::{Budget, Filter, find, scan_page};
+use crate::record::{Record, RecordId, sample};
+use crate::rulebook::Action;
+use crate::segment::Builder;
+use crate::store::{Native, Sql, SqlError, SqlValue};
+
+const NOW: u64 = sample::JULY_2020_MS;
+
+fn open() -> FireLog<Native> {
+    FireLog::open(Native::in_memory().unwrap()).unwrap()
+}
+
+fn block(records: &[Record]) -> Vec<u8> {
+    let mut builder = Builder::default();
+    records.iter().cloned().for_each(|record| builder.push(record));
+    builder.encode()
+}
+
+fn flush(isolate: u64, seq: u64, records: &[Record]) -> Flush {
+    let segment = if records.is_empty() {
+        Vec::new()
+    } else {
+        block(records)
+    };
+    Flush {
+        isolate,
+        seq,
+        revision: 0,
+        losses: BTreeMap::new(),
+        volumes: Vec::new(),
+        segment,
+    }
+}
+
+fn record(isolate: u64, counter: u32, time_ms: u64) -> Record {
+    Record {
+        id: RecordId::from_parts(time_ms, isolate, counter),
+        ..sample::full()
+    }
+}
+
+fn refused(isolate: u64, counter: u32) -> Record {
+    Record {
+        verdict: Action::Block,
+        ..record(isolate, counter, NOW)
+    }
+}
+
+fn all(log: &FireLog<Native>) -> Vec<RecordId> {
+    let page = scan_page(
+        log.sql(),
+        &Filter::default(),
+        RecordId(u128::MAX),
+        1_000_000,
+        Budget::default(),
+    )
+    .unwrap();
+    page.records.into_iter().map(|record| record.id).collect()
+}
+
+fn count(log: &FireLog<Native>, table: &str) -> u64 {
+    let rows = log
+        .sql()
+        .run(&format!("SELECT count(*) FROM {table}"), &[])
+        .unwrap();
+    super::integer(&rows[0], 0)
+}
+
+fn merged(log: &mut FireLog<Native>, now_ms: u64) {
+    while log.tend(now_ms).unwrap().more {}
+}
+
+#[test]
+fn a_batch_costs_one_row() {
+    let mut log = open();
+    let before = log.sql().rows_written();
+    log.accept(&flush(7, 1, &[record(7, 0, NOW)]).encode(), NOW)
+        .unwrap();
+    assert_eq!(log.sql().rows_written() - before, 1);
+    let indexes = log.sql().run(
+        "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'inbox' AND sql IS NOT NULL",
+        &[],
+    );
+    assert!(
+        indexes.unwrap().is_empty(),
+        "an index of the inbox would be a second entry for each batch"
+    );
+}
+
+#[test]
+fn merging_a_hundred_batches_costs_a_row_each_and_a_few() {
+    let mut log = open();
+    for seq in 1..=100 {
+        log.accept(
+            &flush(seq % 5, seq, &[record(seq % 5, seq as u32, NOW + seq)]).encode(),
+            NOW,
+        )
+        .unwrap();
+    }
+    let before = log.sql().rows_written();
+    assert_eq!(log.tend(NOW + MERGE_EVERY_MS).unwrap().merged, 100);
+    // 100 deleted, one segment, five isolates.
+    assert_eq!(log.sql().rows_written() - before, 106);
+}
+
+#[test]
+fn a_repeat_is_acknowledged_and_kept_once_also_after_merging() {
+    let mut log = open();
+    let body = flush(7, 1, &[record(7, 0, NOW)]).encode();
+    for _ in 0..2 {
+        assert_eq!(log.accept(&body, NOW).unwrap().ack, 1);
+        assert_eq!(all(&log).len(), 1);
+    }
+    merged(&mut log, NOW + MERGE_AFTER_MS);
+    assert_eq!((count(&log, "inbox"), count(&log, "segment")), (0, 1));
+    assert_eq!(log.accept(&body, NOW).unwrap().ack, 1);
+    assert_eq!(all(&log).len(), 1);
+    log.accept(&flush(8, 1, &[record(8, 0, NOW)]).encode(), NOW)
+        .unwrap();
+    assert_eq!(all(&log).len(), 2, "another isolate's numbers are its own");
+}
+
+#[test]
+fn a_batch_without_records_counts_once_too() {
+    let mut log = open();
+    let losses = BTreeMap::from([("decide_trap".to_owned(), 3)]);
+    let body = Flush {
+        losses,
+        ..flush(7, 1, &[])
+    }
+    .encode();
+    log.accept(&body, NOW).unwrap();
+    log.accept(&body, NOW).unwrap();
+    let losses = log.losses().unwrap();
+    assert_eq!(
+        (losses[0].name.as_str(), losses[0].count, losses[0].last_ms),
+        ("decide_trap", 3, NOW)
+    );
+}
+
+#[test]
+fn losses_add_up_and_unknown_names_are_bounded() {
+    let mut log = open();
+    for seq in 0..100 {
+        let losses = BTreeMap::from([(format!("loss-{seq}"), 1), ("flush_failed".to_owned(), 2)]);
+        log.accept(
+            &Flush {
+                losses,
+                ..flush(7, seq + 1, &[])
+            }
+            .encode(),
+            NOW,
+        )
+        .unwrap();
+    }
+    let losses = log.losses().unwrap();
+    assert!(losses.len() <= 66, "{}", losses.len());
+    assert_eq!(losses.iter().map(|loss| loss.count).sum::<u64>(), 300);
+}
+
+#[test]
+fn a_corrupt_batch_is_refused_whole() {
+    let mut log = open();
+    let mut body = Flush {
+        losses: [("x".to_owned(), 1)].into(),
+        ..flush(7, 1, &[record(7, 0, NOW)])
+    };
+    let end = body.segment.len() - 1;
+    body.segment.truncate(end);
+    assert_eq!(
+        log.accept(&body.encode(), NOW).unwrap_err(),
+        FireLogError::Decode(DecodeError::Truncated)
+    );
+    assert_eq!((all(&log).len(), log.losses().unwrap().len()), (0, 0));
+}
+
+#[test]
+fn a_record_of_an_applied_enforcement_has_a_row_and_a_tag_has_none() {
+    let mut log = open();
+    log.accept(&flush(7, 1, &[refused(7, 0), record(7, 1, NOW)]).encode(), NOW)
+        .unwrap();
+    assert_eq!(count(&log, "enforced"), 1);
+    let found = enforced::find(log.sql(), refused(7, 0).id).unwrap();
+    assert_eq!(found, Some(refused(7, 0)));
+    assert_eq!(
+        find(log.sql(), record(7, 1, NOW).id).unwrap(),
+        Some(record(7, 1, NOW))
+    );
+    assert_eq!(find(log.sql(), RecordId(1)).unwrap(), None);
+}
+
+#[test]
+fn an_attack_that_is_refused_does_not_pay_a_row_for_each_request() {
+    let mut log = open();
+    for seq in 0..8 {
+        let records: Vec<Record> = (0..200).map(|n| refused(7, seq * 200 + n)).collect();
+        log.accept(&flush(7, u64::from(seq) + 1, &records).encode(), NOW)
+            .unwrap();
+    }
+    assert_eq!(
+        (count(&log, "enforced"), all(&log).len()),
+        (MAX_OWN_ROWS_PER_MINUTE, 1600)
+    );
+    assert_eq!(
+        find(log.sql(), refused(7, 1599).id).unwrap(),
+        Some(refused(7, 1599))
+    );
+}
+
+#[test]
+fn quiet_hours_fill_one_segment_and_busy_ones_several() {
+    let mut log = open();
+    for minute in 0..30u32 {
+        let now = NOW + u64::from(minute) * MERGE_AFTER_MS * 2;
+        log.accept(
+            &flush(7, u64::from(minute) + 1, &[record(7, minute, now)]).encode(),
+            now,
+        )
+        .unwrap();
+        merged(&mut log, now + MERGE_AFTER_MS);
+    }
+    assert_eq!((count(&log, "segment"), all(&log).len()), (1, 30));
+    let busy = sample::traffic(3, 20_000);
+    for (seq, records) in (1..).zip(busy.chunks(200)) {
+        log.accept(&flush(9, seq, records).encode(), NOW).unwrap();
+    }
+    merged(&mut log, NOW + 10 * 3_600_000);
+    assert_eq!((count(&log, "inbox"), all(&log).len()), (0, 20_030));
+    assert!(
+        (3..=4).contains(&count(&log, "segment")),
+        "{}",
+        count(&log, "segment")
+    );
+    let most = log.sql().run("SELECT max(records) FROM segment", &[]).unwrap();
+    assert!(super::integer(&most[0], 0) <= TARGET_RECORDS as u64);
+}
+
+#[test]
+fn a_segment_does_not_span_more_than_retention_can_tell_apart() {
+    let mut log = open();
+    for (seq, hours) in [(1, 0), (2, 5), (3, 30)] {
+        let now = NOW + hours * 3_600_000;
+        log.accept(&flush(7, seq, &[record(7, seq as u32, now)]).encode(), now)
+            .unwrap();
+        merged(&mut log, now + MERGE_AFTER_MS);
+    }
+    assert_eq!(count(&log, "segment"), 2);
+}
+
+#[test]
+fn the_alarm_is_for_what_is_due() {
+    let mut log = open();
+    log.tend(NOW).unwrap();
+    assert_eq!(log.next_alarm_ms(NOW), NOW + 3_600_000);
+    log.accept(&flush(7, 1, &[record(7, 0, NOW)]).encode(), NOW)
+        .unwrap();
+    assert_eq!(log.next_alarm_ms(NOW), NOW + MERGE_AFTER_MS);
+    for seq in 2..=MERGE_AT_ROWS {
+        log.accept(&flush(7, seq, &[record(7, seq as u32, NOW)]).encode(), NOW)
+            .unwrap();
+    }
+    assert_eq!(log.next_alarm_ms(NOW), NOW);
+    merged(&mut log, NOW);
+    assert_eq!(log.next_alarm_ms(NOW), NOW + 3_600_000);
+}
+
+#[test]
+fn an_object_that_wakes_again_knows_what_it_kept() {
+    let mut log = open();
+    log.keep_rulebook("{\"schema\":1,\"revision\":5,\"routes\":[],\"rules\":[],\"modes\":[]}")
+        .unwrap();
+    log.accept(&flush(7, 1, &[record(7, 0, NOW)]).encode(), NOW)
+        .unwrap();
+    let FireLog { sql, .. } = log;
+    let mut log = FireLog::open(sql).unwrap();
+    assert_eq!((log.revision(), log.next_alarm_ms(NOW)), (5, NOW));
+    log.tend(NOW).unwrap();
+    assert_eq!(log.next_alarm_ms(NOW), NOW + MERGE_AFTER_MS);
+}
+
+#[test]
+fn a_rulebook_goes_to_who_has_an_older_one() {
+    let mut log = open();
+    let document = |revision| format!("{{\"schema\":9,\"revision\":{revision},\"unheard_of\":true}}");
+    assert_eq!(log.keep_rulebook(&document(5)), Ok(true));
+    assert_eq!(log.keep_rulebook(&document(4)), Ok(false));
+    assert_eq!(log.keep_rulebook(&document(5)), Ok(false));
+    assert!(matches!(log.keep_rulebook("{"), Err(FireLogError::Rulebook(_))));
+    let told = |revision| log.reply(revision, NOW).rulebook.map(|raw| raw.get().to_owned());
+    assert_eq!(told(4), Some(document(5)));
+    assert_eq!((told(5), told(6)), (None, None));
+}
+
+#[test]
+fn a_volume_is_counted_once_and_told_with_every_reply() {
+    let mut log = open();
+    let rule = "{\"id\":\"a\",\"version\":2,\"expression\":\"x\",\"action\":\"block\",\
+        \"volume\":{\"by\":\"client\",\"requests\":10,\"seconds\":10}}";
+    log.keep_rulebook(&format!("{{\"schema\":1,\"revision\":1,\"rules\":[{rule}]}}"))
+        .unwrap();
+    let volumes = vec![VolumeCount {
+        rule: "a".to_owned(),
+        version: 2,
+        key: 7,
+        requests: 6,
+    }];
+    let body = Flush {
+        volumes,
+        ..flush(7, 1, &[])
+    }
+    .encode();
+    for _ in 0..5 {
+        assert!(log.accept(&body, NOW).unwrap().hot.is_empty());
+    }
+    let volumes = vec![VolumeCount {
+        rule: "a".to_owned(),
+        version: 2,
+        key: 7,
+        requests: 6,
+    }];
+    let reply = log
+        .accept(
+            &Flush {
+                volumes,
+                ..flush(8, 1, &[])
+            }
+            .encode(),
+            NOW,
+        )
+        .unwrap();
+    assert_eq!((reply.hot.len(), reply.hot[0].key), (1, 7));
+}
+
+#[test]
+fn the_old_are_forgotten_by_age() {
+    let mut log = open();
+    log.accept(&flush(7, 1, &[refused(7, 0)]).encode(), NOW).unwrap();
+    merged(&mut log, NOW + MERGE_AFTER_MS);
+    let week = 7 * 24 * 3_600_000;
+    merged(&mut log, NOW + week - 1);
+    assert_eq!((all(&log).len(), count(&log, "enforced")), (1, 1));
+    merged(&mut log, NOW + week + 3_600_001);
+    assert_eq!(
+        (all(&log).len(), count(&log, "enforced"), count(&log, "isolate")),
+        (0, 0, 0)
+    );
+}
+
+#[test]
+fn the_oldest_are_forgotten_above_the_size() {
+    let mut log = open();
+    let rulebook = "{\"schema\":1,\"revision\":1,\"settings\":{\"retention_bytes\":1000000}}";
+    log.keep_rulebook(rulebook).unwrap();
+    let records = sample::traffic(1, 40_000);
+    for (seq, records) in (1..).zip(records.chunks(250)) {
+        log.accept(&flush(7, seq, records).encode(), NOW).unwrap();
+    }
+    merged(&mut log, NOW + 60_000);
+    merged(&mut log, NOW + 2 * 3_600_000);
+    let kept = all(&log);
+    assert!(log.sql().size_bytes() <= 1_000_000, "{}", log.sql().size_bytes());
+    assert!(kept.len() > 10_000 && kept.len() < 40_000, "{}", kept.len());
+    assert_eq!(
+        kept.first(),
+        records.last().map(|record| record.id).as_ref(),
+        "the newest stay"
+    );
+}
+
+/// A database as version 1 wrote it.
+#[test]
+fn an_older_database_is_brought_forward() {
+    let sql = Native::in_memory().unwrap();
+    sql.script(include_str!("../../../tests/data/fire_log-v1.sql"))
+        .unwrap();
+    let log = FireLog::open(sql).unwrap();
+    assert_eq!(all(&log), vec![sample::full().id, sample::sparse().id]);
+    let row = log.sql().run("SELECT records, bytes FROM segment", &[]).unwrap();
+    assert_eq!((super::integer(&row[0], 0), super::integer(&row[0], 1)), (2, 678));
+    let FireLog { sql, .. } = log;
+    assert_eq!(
+        all(&FireLog::open(sql).unwrap()).len(),
+        2,
+        "opening again changes nothing"
+    );
+}
+
+#[test]
+fn a_newer_database_is_refused_by_its_number() {
+    let FireLog { sql, .. } = open();
+    sql.run("UPDATE meta SET value = 3 WHERE key = 'schema'", &[])
+        .unwrap();
+    assert_eq!(FireLog::open(sql).unwrap_err(), FireLogError::Schema { found: 3 });
+}
+
+#[track_caller]
+fn plan(statement: &str, parameters: usize, expected: &str) {
+    let log = open();
+    let rows = log.sql().run(
+        &format!("EXPLAIN QUERY PLAN {statement}"),
+        &vec![SqlValue::Integer(1); parameters],
+    );
+    let steps: Vec<String> = rows
+        .unwrap()
+        .iter()
+        .map(|row| super::text(row, 3).to_owned())
+        .collect();
+    assert!(steps.iter().any(|step| step.contains(expected)), "{steps:?}");
+    assert!(
+        !steps.iter().any(|step| step.contains("TEMP B-TREE")),
+        "{steps:?}"
+    );
+}
+
+#[test]
+fn every_statement_finds_its_rows_by_an_index() {
+    plan(
+        accept::NEWEST_WAITING,
+        1,
+        "SEARCH inbox USING PRIMARY KEY (isolate=?)",
+    );
+    plan(
+        accept::NEWEST_MERGED,
+        1,
+        "SEARCH isolate USING INTEGER PRIMARY KEY",
+    );
+    plan(
+        enforced::OF_LAST_MINUTE,
+        2,
+        "SEARCH enforced USING PRIMARY KEY (id>?)",
+    );
+    plan(enforced::BY_ID, 1, "SEARCH enforced USING PRIMARY KEY (id=?)");
+    plan(
+        merge::NEWEST,
+        1,
+        "SEARCH segment USING INDEX segment_time (last_ms>?)",
+    );
+    plan(
+        read::NEWEST_FIRST,
+        6,
+        "SEARCH segment USING INDEX segment_time (last_ms>? AND (last_ms,first_ms)<(?,?))",
+    );
+    plan(
+        read::FRONT_OF_SEGMENT,
+        1,
+        "SEARCH segment USING INTEGER PRIMARY KEY",
+    );
+    plan(
+        read::FRONT_OF_INBOX,
+        2,
+        "SEARCH inbox USING PRIMARY KEY (isolate=? AND seq=?)",
+    );
+    plan(
+        retain::OLDER,
+        2,
+        "SEARCH segment USING INDEX segment_time (last_ms<?)",
+    );
+    plan(retain::OLDEST, 1, "SCAN segment USING INDEX segment_time");
+    plan(
+        retain::ENFORCED_OLDER,
+        2,
+        "SEARCH enforced USING PRIMARY KEY (id<?)",
+    );
+}
+
+/// SQLite that refuses every so-and-so-many-th statement.
+struct Flaky<'a> {
+    sql: &'a Native,
+    left: std::cell::Cell<u32>,
+}
+
+impl Sql for Flaky<'_> {
+    fn run(&self, statement: &str, parameters: &[SqlValue]) -> Result<Vec<super::Row>, SqlError> {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        if left == 0 {
+            Err(SqlError("full".to_owned()))
+        } else {
+            self.sql.run(statement, parameters)
+        }
+    }
+
+    fn transaction<T, E: From<SqlError>>(&self, body: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.sql.transaction(body)
+    }
+
+    fn size_bytes(&self) -> u64 {
+        self.sql.size_bytes()
+    }
+}
+
+#[derive(Debug, TypeGenerator)]
+enum Event {
+    Flush {
+        isolate: bool,
+        records: u8,
+        fails_after: Option<u8>,
+    },
+    Repeat {
+        which: u8,
+    },
+    Tend {
+        fails_after: Option<u8>,
+    },
+}
+
+/// Whatever fails in the middle and whatever is sent again: acknowledged records are there, each once.
+#[test]
+fn acknowledged_records_are_kept_exactly_once() {
+    bolero::check!().with_type::<Vec<Event>>().for_each(|events| {
+        let sql = Native::in_memory().unwrap();
+        FireLog::open(Flaky {
+            sql: &sql,
+            left: u32::MAX.into(),
+        })
+        .unwrap();
+        let (mut seqs, mut sent, mut kept) = ([0u64; 2], Vec::new(), Vec::new());
+        let mut now = NOW;
+        for event in events.iter().take(40) {
+            now += 61_000;
+            match event {
+                Event::Flush {
+                    isolate,
+                    records,
+                    fails_after,
+                } => {
+                    let isolate = usize::from(*isolate);
+                    seqs[isolate] += 1;
+                    let seq = seqs[isolate];
+                    let records: Vec<Record> = (0..u32::from(*records % 40))
+                        .map(|n| record(isolate as u64, seq as u32 * 100 + n, now - u64::from(n % 7) * 900))
+                        .collect();
+                    let body = flush(isolate as u64, seq, &records).encode();
+                    let mut log = flaky(&sql, *fails_after);
+                    if log.accept(&body, now).is_err() {
+                        // As the isolate does: the same again, before anything newer.
+                        flaky(&sql, None).accept(&body, now).unwrap();
+                    }
+                    kept.extend(records.iter().map(|record| record.id));
+                    sent.push(body);
+                }
+                Event::Repeat { which } => {
+                    if let Some(body) = sent.get(usize::from(*which) % sent.len().max(1)) {
+                        flaky(&sql, None).accept(body, now).unwrap();
+                    }
+                }
+                Event::Tend { fails_after } => {
+                    let _ = flaky(&sql, *fails_after).tend(now);
+                }
+            }
+        }
+        kept.sort_unstable_by(|a, b| b.cmp(a));
+        let page = scan_page(
+            &sql,
+            &Filter::default(),
+            RecordId(u128::MAX),
+            100_000,
+            Budget::default(),
+        )
+        .unwrap();
+        assert_eq!(
+            page.records.iter().map(|record| record.id).collect::<Vec<_>>(),
+            kept
+        );
+    });
+}
+
+fn flaky(sql: &Native, fails_after: Option<u8>) -> FireLog<Flaky<'_>> {
+    let log = FireLog::open(Flaky {
+        sql,
+        left: u32::MAX.into(),
+    })
+    .unwrap();
+    log.sql
+        .left
+        .set(fails_after.map_or(u32::MAX, |n| u32::from(n % 12)));
+    log
+}
+
+#[test]
+fn a_stored_batch_that_cannot_be_read_does_not_stop_the_others() {
+    let mut log = open();
+    for seq in 1..=2 {
+        log.accept(&flush(7, seq, &[record(7, seq as u32, NOW)]).encode(), NOW)
+            .unwrap();
+    }
+    log.sql()
+        .run("UPDATE inbox SET back = x'00' WHERE seq = 1", &[])
+        .unwrap();
+    merged(&mut log, NOW + MERGE_AFTER_MS);
+    assert_eq!(all(&log), vec![record(7, 2, NOW).id]);
+    assert_eq!(log.losses().unwrap()[0].name, "records_unreadable");
+}
