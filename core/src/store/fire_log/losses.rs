@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{FireLog, FireLogError, integer, number, text};
 use crate::store::{Sql, SqlValue};
@@ -11,7 +11,7 @@ use crate::store::{Sql, SqlValue};
 const MAX_NAMES: usize = 64;
 
 /// One kind of loss.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
     /// `decide_trap`, `records_dropped`, …
     pub name: String,
