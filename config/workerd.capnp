@@ -31,6 +31,8 @@ const blobwatch :Workerd.Worker = (
     (name = "./index_bg.wasm", wasm = embed "../build/bundle/index_bg.wasm"),
   ],
   compatibilityDate = "2026-11-01",
+  # `request.signal` tells whose connection was lost when an observed body breaks.
+  compatibilityFlags = ["enable_request_signal"],
   bindings = [
     # The registry behind, for instance http://127.0.0.1:5000
     (name = "ORIGIN", fromEnvironment = "ORIGIN"),

@@ -1,1 +1,5 @@
-//! The worker.
+//! The worker: the edge's glue around `blobwatch-core`, which decides. Empty on every target but Wasm, so that native
+//! builds and tests cannot see the platform.
+
+#[cfg(target_arch = "wasm32")]
+mod edge;

@@ -1,0 +1,82 @@
+//! The control plane: who may call what, and which object answers.
+//!
+//! In scope: auth, the paths under `/_blobwatch`, the fan-out over FireLogs. Not in scope: what a call means (the
+//! core) and where things are kept (`rule_book_do`, `fire_log_do`).
+
+use blobwatch_core::auth::{Role, Tokens};
+use blobwatch_core::problem::Problem;
+use worker::{Context, Env, Method, Request, Response, Result, event};
+
+use super::http::{Answer, refuse, respond};
+use super::{records_api, rulebook_api};
+
+/// Where the API lives; `docs/api.md`.
+const API: &str = "/_blobwatch/api/v1/";
+
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, _ctx: Context) -> Result<Response> {
+    if request.path() == "/_blobwatch/healthz" {
+        return respond(rulebook_api::health(&env).await);
+    }
+    match call(request, &env).await {
+        Ok(response) => Ok(response),
+        Err(problem) => refuse(&problem),
+    }
+}
+
+async fn call(mut request: Request, env: &Env) -> Answer<Response> {
+    let address = request.path();
+    let Some(path) = address.strip_prefix(API) else {
+        return Err(Problem::not_found(
+            "page at this address; the API is under /_blobwatch/api/v1/",
+        ));
+    };
+    match path.split('/').next().unwrap_or_default() {
+        "rules" | "routes" | "modes" | "settings" | "audit" => {
+            let needed = if request.method() == Method::Get {
+                Role::Viewer
+            } else {
+                Role::Operator
+            };
+            let actor = authorize(&request, env, needed)?;
+            rulebook_api::forward(path, &mut request, env, &actor).await
+        }
+        "fires" | "requests" | "losses" => {
+            authorize(&request, env, Role::Viewer)?;
+            if request.method() != Method::Get {
+                return Err(Problem::new(
+                    405,
+                    "method-not-allowed",
+                    "Method not allowed",
+                    "this call takes GET",
+                ));
+            }
+            records_api::answer(path, &request, env).await
+        }
+        _ => {
+            authorize(&request, env, Role::Viewer)?;
+            Err(Problem::not_found("call at this address"))
+        }
+    }
+}
+
+/// Name of the actor, who has at least that role.
+fn authorize(request: &Request, env: &Env, needed: Role) -> Answer<String> {
+    let secret = env
+        .secret("BLOBWATCH_TOKENS")
+        .map(|secret| secret.to_string())
+        .unwrap_or_default();
+    let tokens = Tokens::from_json(&secret).map_err(|error| {
+        worker::console_error!("failed to read BLOBWATCH_TOKENS: {error}");
+        closed(&error.to_string())
+    })?;
+    let header = request.headers().get("authorization").ok().flatten();
+    tokens
+        .authorize(header.as_deref(), needed)
+        .map(|actor| actor.name.clone())
+}
+
+fn closed(why: &str) -> Problem {
+    let detail = format!("nobody can sign in: the secret BLOBWATCH_TOKENS cannot be read ({why})");
+    Problem::new(503, "closed", "The control plane is closed", detail)
+}

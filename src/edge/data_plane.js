@@ -1,0 +1,117 @@
+// The data plane of one isolate: the two synchronous Wasm calls of the walk, and what to do when they trap. Nothing in
+// here may fail a pull: whatever breaks means "forward as if Blobwatch were absent", and one count of it.
+
+import { Flusher } from "./flusher.js";
+import { observe } from "./observe.js";
+import { readFacts } from "./facts.js";
+import { readPlan } from "./plan.js";
+import { withHeaders } from "./answer.js";
+
+const BUFFERED_SHIFT = 2; // of what `settle` answers: the lower bits say when to flush, the others what is buffered
+
+export class DataPlane {
+  #Control;
+  #wasm; // the module's exported functions; they are synchronous and keep their state in Wasm
+  #configured = false;
+  #buffered = 0;
+  #losses = {};
+
+  constructor(Control) {
+    this.#Control = Control;
+    this.#wasm = Control.prototype;
+    this.flusher = new Flusher(this);
+  }
+
+  control(request, env, ctx) {
+    return new this.#Control(ctx, env).fetch(request);
+  }
+
+  count(loss, times = 1) {
+    this.#losses[loss] = (this.#losses[loss] ?? 0) + times;
+  }
+
+  takeLosses() {
+    const losses = this.#losses;
+    this.#losses = {};
+    return losses;
+  }
+
+  /** Runs a synchronous Wasm call; a trap is counted, makes the instance anew, and gives undefined. */
+  call(loss, env, ctx, body) {
+    try {
+      if (!this.#configured) this.#configure(env);
+      return body(this.#wasm);
+    } catch (error) {
+      console.error(`${loss}: ${error}`);
+      this.count(loss);
+      this.#reset(env, ctx);
+    }
+  }
+
+  #configure(env) {
+    const random = crypto.getRandomValues(new Uint8Array(6));
+    const isolate = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    this.#wasm.configure(isolate, env.BLOBWATCH_CLIENT_SECRET ?? "", env.BLOBWATCH_TOKENS ?? "", env.ORIGIN ?? "");
+    this.#configured = true;
+  }
+
+  // After a trap the instance stays broken until it is made anew; the answers of origins that are under way are
+  // JavaScript's and go on (docs/request-handling.md, "When we break").
+  #reset(env, ctx) {
+    if (this.#buffered > 0) this.count("records_lost", this.#buffered);
+    this.#configured = false;
+    this.#buffered = 0;
+    this.flusher.forget();
+    try {
+      globalThis.__worker_init_state.criticalError = true;
+      new this.#Control(ctx, env);
+    } catch (error) {
+      console.error(`failed to make the Wasm instance anew: ${error}`);
+    }
+  }
+
+  /** Facts in, plan out; the absent plan when anything breaks. */
+  decide(request, url, env, ctx) {
+    const text = this.call("decide_trap", env, ctx, (wasm) =>
+      wasm.decide(readFacts(request, url, env), this.flusher.isConfirmed()),
+    );
+    if (text === undefined) return { watched: false, origin: env.ORIGIN ?? "", follow: false, head: request.method === "HEAD" };
+    return readPlan(text, request);
+  }
+
+  /** The origin's answer becomes the client's, and a record. */
+  settle(plan, answer, request, env, ctx) {
+    if (!plan.watched) return answer;
+    const header = (name) => answer.headers.get(name) ?? "";
+    const said = [answer.status, header("content-range"), header("content-length"), header("content-type")];
+    // A coded body would be decoded on its way through the pipe, so it is left alone.
+    if (!plan.observe || plan.head || !answer.body || answer.headers.has("content-encoding")) {
+      this.#ended(plan, said, "not_observed", env, ctx);
+      return withHeaders(answer, answer.body, plan);
+    }
+    this.call("settle_trap", env, ctx, (wasm) => wasm.answered(plan.id, lines(said, "not_observed")));
+    const body = observe(answer, request, ctx, (outcome) => this.#ended(plan, said, outcome, env, ctx));
+    return withHeaders(answer, body, plan);
+  }
+
+  /** An answer that is ours. */
+  settleOwn(plan, status, outcome, env, ctx) {
+    if (plan.watched) this.#ended(plan, [status, "", "", ""], outcome, env, ctx);
+  }
+
+  /** Status, Proxy-Status and body where the origin gave no answer. */
+  noAnswer(plan, env, ctx) {
+    const text = this.call("settle_trap", env, ctx, (wasm) => wasm.no_answer(plan.id ?? ""));
+    return text?.split("\n") ?? [502, "blobwatch; error=destination_unavailable", ""];
+  }
+
+  #ended(plan, said, outcome, env, ctx) {
+    const due = this.call("settle_trap", env, ctx, (wasm) => wasm.settle(plan.id, lines(said, outcome)));
+    if (due === undefined) return;
+    this.#buffered = due >> BUFFERED_SHIFT;
+    this.flusher.due(due, env, ctx);
+  }
+}
+
+/** The lines that `core/src/settle.rs` reads. */
+const lines = (said, outcome) => [...said, outcome, Date.now()].join("\n");

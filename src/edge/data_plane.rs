@@ -1,0 +1,209 @@
+//! The synchronous calls of the data plane: text in, text out, no I/O.
+//!
+//! JavaScript awaits; nothing here does. A panic in here is a trap: the entry counts it, makes the instance anew and
+//! forwards the request as if Blobwatch were absent.
+
+#![expect(
+    unreachable_pub,
+    reason = "what wasm-bindgen exports must be public, and nothing in Rust reaches it"
+)]
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+
+use blobwatch_core::answer::{OriginFailure, unreachable};
+use blobwatch_core::flush::Outgoing;
+use blobwatch_core::isolate::{Config, Isolate};
+use blobwatch_core::record::RecordId;
+use blobwatch_core::rulebook::{Compiled, starter};
+use blobwatch_core::settle::Said;
+use wasm_bindgen::prelude::{JsError, wasm_bindgen};
+
+use super::fire_log_do;
+
+/// Answers of [`settle`]; the bits above count the records that are buffered.
+const FLUSH_NOW: u32 = 1;
+const FLUSH_LATER: u32 = 2;
+const BUFFERED_SHIFT: u32 = 2;
+
+struct Plane {
+    isolate: Isolate,
+    /// Flushes that JavaScript has taken, by path.
+    sending: HashMap<String, Outgoing>,
+}
+
+thread_local! {
+    static PLANE: RefCell<Option<Plane>> = const { RefCell::new(None) };
+}
+
+type Called<T> = Result<T, JsError>;
+
+fn with<T>(body: impl FnOnce(&mut Plane) -> Called<T>) -> Called<T> {
+    PLANE.with_borrow_mut(|plane| match plane {
+        Some(plane) => body(plane),
+        None => Err(JsError::new("the data plane is not configured")),
+    })
+}
+
+/// Starts the isolate's state with what the deployment says; `isolate` is 12 random hex digits.
+#[wasm_bindgen]
+pub fn configure(isolate: &str, secret: &str, tokens: &str, origin: &str) -> Called<()> {
+    let (config, error) =
+        Config::read(isolate, secret, tokens, origin).map_err(|e| JsError::new(&e.to_string()))?;
+    if let Some(error) = error {
+        worker::console_error!("failed to configure: {error}");
+    }
+    let shipped = starter()
+        .and_then(Compiled::build)
+        .map_err(|e| JsError::new(&e.to_string()))?;
+    let plane = Plane {
+        isolate: Isolate::new(config, shipped),
+        sending: HashMap::new(),
+    };
+    PLANE.with_borrow_mut(|slot| *slot = Some(plane));
+    Ok(())
+}
+
+/// Facts in (`core/src/facts.rs`), plan out (`core/src/plan.rs`).
+#[wasm_bindgen]
+pub fn decide(facts: &str, confirmed: bool) -> Called<String> {
+    #[cfg(feature = "test-hooks")]
+    trap_if_told(facts, "decide");
+    with(|plane| {
+        let plan = plane
+            .isolate
+            .decide(facts, confirmed)
+            .map_err(|e| JsError::new(&e.to_string()))?;
+        #[cfg(feature = "test-hooks")]
+        TRAP_IN_SETTLE.set(TRAP_IN_SETTLE.get() || facts.contains("\nblobwatch-test-trap:settle"));
+        Ok(plan.to_string())
+    })
+}
+
+/// The origin answered and the body is observed: keeps what is known until [`settle`]. `said` as for [`settle`].
+#[wasm_bindgen]
+pub fn answered(id: &str, said: &str) -> Called<()> {
+    with(|plane| {
+        let (id, said) = read(id, said)?;
+        plane.isolate.answered(id, &said);
+        Ok(())
+    })
+}
+
+/// Completes a record: `said` is status, Content-Range, Content-Length, Content-Type, outcome and time, one a line.
+/// Answers when to flush, and above [`BUFFERED_SHIFT`] how many records wait.
+#[wasm_bindgen]
+pub fn settle(id: &str, said: &str) -> Called<u32> {
+    #[cfg(feature = "test-hooks")]
+    if TRAP_IN_SETTLE.replace(false) {
+        std::process::abort();
+    }
+    with(|plane| {
+        let (id, said) = read(id, said)?;
+        plane.isolate.settle(id, &said);
+        let due = match plane.isolate.flush_due_ms() {
+            None => 0,
+            Some(at) if at <= said.time_ms => FLUSH_NOW,
+            Some(_) => FLUSH_LATER,
+        };
+        let buffered = u32::try_from(plane.isolate.buffered()).unwrap_or(u32::MAX >> BUFFERED_SHIFT);
+        Ok(due | buffered << BUFFERED_SHIFT)
+    })
+}
+
+fn read<'a>(id: &str, said: &'a str) -> Called<(RecordId, Said<'a>)> {
+    let id = id.parse().map_err(|_| JsError::new("the id is not a record's"))?;
+    let said = Said::parse(said).ok_or_else(|| JsError::new("the answer's lines are not of this build"))?;
+    Ok((id, said))
+}
+
+/// Status, Proxy-Status and body of the answer when the origin gave none, one a line; `id` is empty where the request
+/// is not watched.
+#[wasm_bindgen]
+pub fn no_answer(id: &str) -> String {
+    let refusal = unreachable(id.parse().ok(), OriginFailure::Unavailable);
+    format!("{}\n{}\n{}", refusal.status, refusal.proxy_status, refusal.body)
+}
+
+/// Path of the call that reads the rulebook from a colo's FireLog.
+#[wasm_bindgen]
+pub fn rulebook_path(colo: &str) -> Called<String> {
+    with(|plane| Ok(fire_log_do::rulebook_path(colo, plane.isolate.held())))
+}
+
+/// What the edge lost since it last said so: names and counts as a JSON object.
+#[wasm_bindgen]
+pub fn count_losses(losses: &str, colo: &str, now_ms: f64) -> Called<()> {
+    with(|plane| {
+        let losses: BTreeMap<String, u32> =
+            serde_json::from_str(losses).map_err(|e| JsError::new(&e.to_string()))?;
+        for (name, times) in losses {
+            plane.isolate.count_loss(colo, &name, times, now_ms as u64);
+        }
+        Ok(())
+    })
+}
+
+/// Path of the next flush that is due; its body is [`flush_body`].
+#[wasm_bindgen]
+pub fn next_flush(now_ms: f64) -> Called<Option<String>> {
+    with(|plane| {
+        let Some(outgoing) = plane.isolate.next_flush(now_ms as u64) else {
+            return Ok(None);
+        };
+        let path = fire_log_do::flush_path(&outgoing.to);
+        plane.sending.insert(path.clone(), outgoing);
+        Ok(Some(path))
+    })
+}
+
+/// The bytes of a flush that [`next_flush`] named.
+#[wasm_bindgen]
+pub fn flush_body(path: &str) -> Called<Vec<u8>> {
+    with(|plane| {
+        let outgoing = plane
+            .sending
+            .get_mut(path)
+            .ok_or_else(|| JsError::new("no such flush"))?;
+        Ok(std::mem::take(&mut outgoing.body))
+    })
+}
+
+/// No FireLog took the flush: it is kept and sent again.
+#[wasm_bindgen]
+pub fn flush_failed(path: &str, now_ms: f64) -> Called<()> {
+    with(|plane| {
+        if let Some(outgoing) = plane.sending.remove(path) {
+            plane
+                .isolate
+                .flush_failed(&outgoing.to, outgoing.ticket, now_ms as u64);
+        }
+        Ok(())
+    })
+}
+
+/// Takes over the answer to a flush or to a read of the rulebook. Answers whether the rulebook held is the current one.
+#[wasm_bindgen]
+pub fn learn(path: &str, reply: &str, now_ms: f64) -> Called<bool> {
+    with(|plane| {
+        plane.sending.remove(path);
+        let from = fire_log_do::name_in(path);
+        plane
+            .isolate
+            .learn(from, reply, now_ms as u64)
+            .map_err(|e| JsError::new(&e.to_string()))
+    })
+}
+
+#[cfg(feature = "test-hooks")]
+thread_local! {
+    static TRAP_IN_SETTLE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// A real trap, for the tests of what happens then.
+#[cfg(feature = "test-hooks")]
+fn trap_if_told(facts: &str, place: &str) {
+    if facts.contains(&format!("\nblobwatch-test-trap:{place}")) {
+        std::process::abort();
+    }
+}

@@ -1,0 +1,25 @@
+// The walk of one request, as docs/request-handling.md numbers it. JavaScript awaits, Wasm decides: a trap in Wasm
+// then cannot take another pull with it, and the body of an answer never passes through our memory.
+
+import Control, { FireLog, RuleBook } from "../../build/index.js";
+import { forward, refuse, unreachable } from "./answer.js";
+import { DataPlane } from "./data_plane.js";
+
+export { FireLog, RuleBook };
+
+const plane = new DataPlane(Control);
+
+export default {
+  async fetch(request, env, ctx) {
+    const url = new URL(request.url);
+    if (url.pathname.startsWith("/_blobwatch/")) return plane.control(request, env, ctx);
+    await plane.flusher.refresh(request, env, ctx);
+    const plan = plane.decide(request, url, env, ctx);
+    if (plan.refusal) return refuse(plane, plan, env, ctx);
+    try {
+      return plane.settle(plan, await forward(request, url, plan), request, env, ctx);
+    } catch (error) {
+      return unreachable(plane, plan, error, env, ctx);
+    }
+  },
+};

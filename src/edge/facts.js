@@ -1,0 +1,35 @@
+// Facts: what a request says, read once into the one string that `core/src/facts.rs` parses. The fixed lines carry
+// the platform's word only. On Cloudflare the `CF-*` headers are the platform's; anywhere else they are the
+// client's, and `request.cf` alone is believed.
+
+export function readFacts(request, url, env) {
+  const cf = request.cf ?? {};
+  const onCloudflare = env.PLATFORM === "cloudflare";
+  const own = (name) => (onCloudflare ? (request.headers.get(name) ?? "") : "");
+  let text = [
+    Date.now(),
+    request.method,
+    url.protocol.slice(0, -1),
+    url.hostname,
+    url.pathname,
+    url.search.slice(1),
+    cf.httpProtocol ?? "",
+    cf.clientIp ?? own("cf-connecting-ip"),
+    cf.ray ?? own("cf-ray"),
+    cf.colo ?? "",
+    cf.country ?? "",
+    cf.continent ?? "",
+    cf.asn ?? "",
+    cf.tlsVersion ?? "",
+    cf.tlsCipher ?? "",
+    cf.tlsClientCiphersSha1 ?? "",
+    cf.tlsClientExtensionsSha1 ?? "",
+    cf.tlsClientExtensionsSha1Le ?? "",
+    cf.tlsClientHelloLength ?? "",
+    cf.clientAcceptEncoding ?? "",
+    cf.botManagement?.ja4 ?? "",
+    cf.botManagement?.ja3Hash ?? "",
+  ].join("\n");
+  for (const [name, value] of request.headers) text += `\n${name}:${value}`;
+  return text;
+}

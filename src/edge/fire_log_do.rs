@@ -1,0 +1,219 @@
+//! A FireLog: the records of one colo, and the rulebook for its isolates.
+//!
+//! Guarantees: a batch that was acknowledged is stored, once, however often it is sent; records go by age and by bytes
+//! and in no other way; the rulebook kept is never replaced by an older one. It must be one object for a share of a
+//! colo's clients because volumes are counted here, and because what one client did before is found here.
+//!
+//! Calls have the path `/<name>/<call>`: an object does not know its own name.
+
+use std::cell::{Cell, RefCell};
+
+use blobwatch_core::client::ClientKey;
+use blobwatch_core::flush::fire_log_name;
+use blobwatch_core::problem::Problem;
+use blobwatch_core::store::fire_log::{FireLog as Store, FireLogError};
+use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, Url, durable_object};
+
+use super::http::{Answer, internal, now_ms, object, refuse, respond, text};
+use super::sql::ObjectSql;
+use super::{fire_log_queries, rule_book_do};
+
+/// The rulebook is asked for again when nobody pushed one for this long: a RuleBook that forgot us would never.
+const ASK_AGAIN_MS: u64 = 6 * 3_600_000;
+
+/// The FireLog of that name.
+pub(super) fn stub(env: &Env, name: &str) -> Result<Stub> {
+    object(env, "FIRE_LOG", name)
+}
+
+/// Address of a call to the FireLog of that name; `call` may have a query.
+pub(super) fn url(name: &str, call: &str) -> String {
+    format!("https://fire-log/{name}/{call}")
+}
+
+/// Path at which an isolate flushes.
+pub(super) fn flush_path(name: &str) -> String {
+    format!("{name}/flush")
+}
+
+/// Path at which an isolate that holds that revision reads the rulebook; any FireLog of its colo will do.
+pub(super) fn rulebook_path(colo: &str, held: u64) -> String {
+    format!(
+        "{}/rulebook?held={held}",
+        fire_log_name(colo, ClientKey::default(), 1)
+    )
+}
+
+/// Name of the FireLog in a path.
+pub(super) fn name_in(path: &str) -> &str {
+    path.split('/').next().unwrap_or_default()
+}
+
+#[durable_object(alarm)]
+pub struct FireLog {
+    state: State,
+    env: Env,
+    store: RefCell<Option<Store<ObjectSql>>>,
+    /// When the alarm rings that was set last; 0 before the first.
+    alarm_ms: Cell<u64>,
+    /// When the RuleBook last said what the rulebook is; 0 since the object woke.
+    told_ms: Cell<u64>,
+}
+
+impl DurableObject for FireLog {
+    fn new(state: State, env: Env) -> Self {
+        Self {
+            state,
+            env,
+            store: RefCell::new(None),
+            alarm_ms: Cell::new(0),
+            told_ms: Cell::new(0),
+        }
+    }
+
+    async fn fetch(&self, request: Request) -> Result<Response> {
+        match self.answer(request).await {
+            Ok(response) => Ok(response),
+            Err(problem) => refuse(&problem),
+        }
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        self.alarm_ms.set(0);
+        let tended = self.with("tend the records", |store| store.tend(now_ms()));
+        let now = now_ms();
+        let next = match &tended {
+            Ok(tended) if tended.more => now,
+            Ok(_) => self
+                .with("tend the records", |store| Ok(store.next_alarm_ms(now)))
+                .unwrap_or(now + 60_000),
+            Err(_) => now + 60_000,
+        };
+        if let Err(problem) = self.ring_at(next).await {
+            worker::console_error!("{}", problem.detail);
+        }
+        Response::empty()
+    }
+}
+
+impl FireLog {
+    async fn answer(&self, mut request: Request) -> Answer<Response> {
+        let url = request.url().map_err(|e| internal("read the address", e))?;
+        let mut segments = url.path().trim_start_matches('/').splitn(2, '/');
+        let (name, call) = (
+            segments.next().unwrap_or_default(),
+            segments.next().unwrap_or_default(),
+        );
+        let response = match (request.method(), call) {
+            (Method::Post, "flush") => {
+                self.be_told(name).await;
+                let body = request.bytes().await.map_err(|e| internal("read a batch", e))?;
+                let reply = self.with("keep a batch", |store| store.accept(&body, now_ms()))?;
+                self.tend_later().await?;
+                respond(Ok(reply))
+            }
+            (Method::Get, "rulebook") => {
+                self.be_told(name).await;
+                let held = held(&url);
+                respond(self.with("read the rulebook", |store| Ok(store.reply(held, now_ms()))))
+            }
+            (Method::Put, "rulebook") => {
+                let document = request
+                    .text()
+                    .await
+                    .map_err(|e| internal("read the rulebook", e))?;
+                self.with("keep the rulebook", |store| store.keep_rulebook(&document))?;
+                self.told_ms.set(now_ms());
+                text(200, "application/json", "{}".to_owned())
+            }
+            (Method::Get, "losses") => respond(self.with("read the losses", |store| store.losses())),
+            (Method::Get, call) => {
+                let store = self.store()?;
+                let store = store
+                    .as_ref()
+                    .ok_or_else(|| internal("open the records", "not open"))?;
+                return fire_log_queries::answer(call, &url, store.sql());
+            }
+            _ => return Err(Problem::not_found("call of a FireLog")),
+        };
+        response.map_err(|e| internal("answer", e))
+    }
+
+    fn store(&self) -> Answer<std::cell::RefMut<'_, Option<Store<ObjectSql>>>> {
+        let mut store = self
+            .store
+            .try_borrow_mut()
+            .map_err(|e| internal("open the records", e))?;
+        if store.is_none() {
+            let opened = Store::open(ObjectSql::new(self.state.storage()));
+            *store = Some(opened.map_err(|e| internal("open the records", e))?);
+        }
+        Ok(store)
+    }
+
+    /// Runs synchronous work on the store. A failure in the middle of a write leaves what is in memory in doubt, so
+    /// it is read again from the database.
+    fn with<T>(
+        &self,
+        what: &str,
+        body: impl FnOnce(&mut Store<ObjectSql>) -> std::result::Result<T, FireLogError>,
+    ) -> Answer<T> {
+        let mut store = self.store()?;
+        let result = store.as_mut().map(body);
+        match result {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => {
+                *store = None;
+                Err(internal(what, error))
+            }
+            None => Err(internal(what, "not open")),
+        }
+    }
+
+    /// Asks the RuleBook for the rulebook, and to be told of every change from then on, unless it told us since the
+    /// object woke. When it cannot be had, what is kept goes on to be used.
+    async fn be_told(&self, name: &str) {
+        let now = now_ms();
+        if self.told_ms.get() + ASK_AGAIN_MS > now {
+            return;
+        }
+        match rule_book_do::document_for(&self.env, name).await {
+            Ok(document) => match self.with("keep the rulebook", |store| store.keep_rulebook(&document)) {
+                Ok(_) => self.told_ms.set(now),
+                Err(problem) => worker::console_error!("{}", problem.detail),
+            },
+            Err(problem) => worker::console_error!("{}", problem.detail),
+        }
+    }
+
+    /// Every alarm that is set is a row written, so it is set only when it must ring earlier than it would.
+    async fn tend_later(&self) -> Answer<()> {
+        let next = self.with("tend the records", |store| Ok(store.next_alarm_ms(now_ms())))?;
+        let set = self.alarm_ms.get();
+        if set != 0 && set <= next {
+            Ok(())
+        } else {
+            self.ring_at(next).await
+        }
+    }
+
+    async fn ring_at(&self, at_ms: u64) -> Answer<()> {
+        let at = i64::try_from(at_ms).unwrap_or(i64::MAX);
+        self.state
+            .storage()
+            .set_alarm(at)
+            .await
+            .map_err(|e| internal("set the alarm", e))?;
+        self.alarm_ms.set(at_ms);
+        Ok(())
+    }
+}
+
+/// Revision that the asking isolate holds; 0 for none.
+fn held(url: &Url) -> u64 {
+    let value = url
+        .query_pairs()
+        .find(|(name, _)| name == "held")
+        .map(|(_, value)| value.into_owned());
+    value.and_then(|text| text.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,75 @@
+//! What a FireLog answers about its records; `records_api` asks, and joins the answers of all FireLogs.
+
+use blobwatch_core::problem::Problem;
+use blobwatch_core::query::{Budget, Kind, Page, Query, SummaryQuery, find, scan_page, summarise};
+use blobwatch_core::record::RecordId;
+use worker::{Response, Url};
+
+use super::http::{Answer, internal, now_ms, query_pairs, respond};
+use super::sql::ObjectSql;
+
+/// Calls, below the FireLog's name.
+pub(super) const PAGE: &str = "page";
+pub(super) const SUMMARY: &str = "summary";
+pub(super) const RECORD: &str = "record/";
+
+/// The parameter that says which records are asked for; all others are those of the API's call.
+pub(super) const KIND: &str = "of";
+
+/// The parameter that says where a summary goes on.
+pub(super) const BEFORE: &str = "before";
+
+pub(super) fn answer(call: &str, url: &Url, sql: &ObjectSql) -> Answer<Response> {
+    match call.strip_prefix(RECORD) {
+        Some(id) => record(id, sql),
+        None if call == PAGE => page(url, sql),
+        None if call == SUMMARY => summary(url, sql),
+        None => Err(Problem::not_found("call of a FireLog")),
+    }
+}
+
+fn page(url: &Url, sql: &ObjectSql) -> Answer<Response> {
+    let mut pairs = query_pairs(url);
+    let kind = kind(take(&mut pairs, KIND).as_deref());
+    let query = Query::parse(kind, &pairs, now_ms())?;
+    let page = scan_page(sql, &query.filter, query.before, query.limit, Budget::default());
+    encoded(page.map_err(|e| internal("search the records", e))?)
+}
+
+fn record(id: &str, sql: &ObjectSql) -> Answer<Response> {
+    let id = id.parse().map_err(|_| Problem::not_found("record of this id"))?;
+    let found = find(sql, id).map_err(|e| internal("search the records", e))?;
+    encoded(Page {
+        records: found.into_iter().collect(),
+        floor: RecordId(0),
+    })
+}
+
+fn encoded(page: Page) -> Answer<Response> {
+    Response::from_bytes(page.encode()).map_err(|e| internal("answer", e))
+}
+
+fn summary(url: &Url, sql: &ObjectSql) -> Answer<Response> {
+    let mut pairs = query_pairs(url);
+    let kind = kind(take(&mut pairs, KIND).as_deref());
+    let before = take(&mut pairs, BEFORE)
+        .and_then(|id| id.parse().ok())
+        .unwrap_or(RecordId(u128::MAX));
+    let query = SummaryQuery::parse(kind, &pairs, now_ms())?;
+    let part = summarise(sql, &query.filter, &query.by, before, Budget::default());
+    respond(Ok(part.map_err(|e| internal("count the records", e))?)).map_err(|e| internal("answer", e))
+}
+
+/// `fires`, unless all requests are asked for.
+fn kind(text: Option<&str>) -> Kind {
+    if text == Some("requests") {
+        Kind::Requests
+    } else {
+        Kind::Fires
+    }
+}
+
+fn take(pairs: &mut Vec<(String, String)>, name: &str) -> Option<String> {
+    let at = pairs.iter().position(|(key, _)| key == name)?;
+    Some(pairs.swap_remove(at).1)
+}

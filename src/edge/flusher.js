@@ -1,0 +1,124 @@
+// Flushes, and the rulebook that comes back with them. One flush to a FireLog is under way at a time; which one is due,
+// what is in it and what is kept for another try is Wasm's business (`core/src/flush.rs`).
+
+const CONFIRMED_FOR_MS = 3500; // with a flush a second, a mode change is effective everywhere in under 5 s
+const REFRESH_WAIT_MS = 50; // a pull waits no longer than this for us
+const REFRESH_RETRY_MS = 1000;
+const FLUSH_AFTER_MS = 1000;
+const TIMEOUT_MS = 10_000;
+const NOW = 1;
+const LATER = 2;
+
+export class Flusher {
+  #plane;
+  #confirmedAt = 0;
+  #refreshedAt = 0;
+  #timerAt = 0;
+  #colo = "";
+  #generation = 0; // of the Wasm instance: a reply to another instance's flush acknowledges nothing of this one's
+
+  constructor(plane) {
+    this.#plane = plane;
+  }
+
+  isConfirmed() {
+    return Date.now() - this.#confirmedAt < CONFIRMED_FOR_MS;
+  }
+
+  /** The Wasm instance was made anew: it knows no rulebook. */
+  forget() {
+    this.#generation += 1;
+    this.#confirmedAt = 0;
+    this.#refreshedAt = 0;
+    this.#timerAt = 0;
+  }
+
+  /** Asks the FireLog for the rulebook when ours was not confirmed lately; waits at most REFRESH_WAIT_MS. */
+  async refresh(request, env, ctx) {
+    const now = Date.now();
+    if (this.isConfirmed() || now - this.#refreshedAt < REFRESH_RETRY_MS) return;
+    this.#refreshedAt = now;
+    this.#colo = request.cf?.colo ?? "";
+    const asked = this.#ask(env, ctx);
+    ctx.waitUntil(asked);
+    await Promise.race([asked, scheduler.wait(REFRESH_WAIT_MS)]);
+  }
+
+  async #ask(env, ctx) {
+    const generation = this.#generation;
+    try {
+      const path = this.#plane.call("decide_trap", env, ctx, (wasm) => wasm.rulebook_path(this.#colo));
+      if (path === undefined) return;
+      const reply = await askFireLog(env, path, {});
+      if (generation === this.#generation) this.#learn(path, reply, env, ctx);
+    } catch (error) {
+      console.error(`failed to read the rulebook: ${error}`);
+      this.#plane.count("rulebook_unread");
+    }
+  }
+
+  // What the reply says is known from now on; a rulebook that cannot be used is counted by Wasm and the old one kept.
+  #learn(path, reply, env, ctx) {
+    const confirmed = this.#plane.call("reply_trap", env, ctx, (wasm) => wasm.learn(path, reply, Date.now()));
+    if (confirmed) this.#confirmedAt = Date.now();
+  }
+
+  /** Acts on what `settle` answered. */
+  due(due, env, ctx) {
+    if (env.BLOBWATCH_FLUSH === "off") return; // for the benchmark: what the data plane costs by itself
+    if (due & NOW) ctx.waitUntil(this.#flush(env, ctx));
+    else if (due & LATER) this.#later(env, ctx);
+  }
+
+  // The timer belongs to the request that set it and can die with it: one that is overdue is set again.
+  #later(env, ctx) {
+    const now = Date.now();
+    if (now - this.#timerAt < 2 * FLUSH_AFTER_MS) return;
+    this.#timerAt = now;
+    const waited = scheduler.wait(FLUSH_AFTER_MS).then(() => {
+      this.#timerAt = 0;
+      return this.#flush(env, ctx);
+    });
+    ctx.waitUntil(waited);
+  }
+
+  /** Sends what is due, FireLog by FireLog. */
+  async #flush(env, ctx) {
+    this.#tellLosses(env, ctx);
+    for (;;) {
+      const path = this.#plane.call("flush_trap", env, ctx, (wasm) => wasm.next_flush(Date.now()));
+      if (!path) return;
+      await this.#send(path, env, ctx);
+    }
+  }
+
+  // What was lost outside of Wasm, or with an instance of it, goes with the next flush.
+  #tellLosses(env, ctx) {
+    const losses = this.#plane.takeLosses();
+    if (Object.keys(losses).length === 0) return;
+    const text = JSON.stringify(losses);
+    const told = this.#plane.call("flush_trap", env, ctx, (wasm) => wasm.count_losses(text, this.#colo, Date.now()) ?? true);
+    if (!told) for (const [loss, times] of Object.entries(losses)) this.#plane.count(loss, times);
+  }
+
+  async #send(path, env, ctx) {
+    const generation = this.#generation;
+    const body = this.#plane.call("flush_trap", env, ctx, (wasm) => wasm.flush_body(path));
+    if (body === undefined) return;
+    try {
+      const reply = await askFireLog(env, path, { method: "POST", body });
+      if (generation === this.#generation) this.#learn(path, reply, env, ctx);
+    } catch (error) {
+      console.error(`failed to flush: ${error}`);
+      if (generation === this.#generation) this.#plane.call("flush_trap", env, ctx, (wasm) => wasm.flush_failed(path, Date.now()));
+    }
+  }
+}
+
+/** A path is `<FireLog's name>/<call>`; the text of the answer comes back, anything but 200 throws. */
+async function askFireLog(env, path, init) {
+  const stub = env.FIRE_LOG.get(env.FIRE_LOG.idFromName(path.split("/")[0]));
+  const reply = await stub.fetch(`https://fire-log/${path}`, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  if (reply.status !== 200) throw new Error(`${path}: status ${reply.status}`);
+  return reply.text();
+}

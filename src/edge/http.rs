@@ -1,0 +1,87 @@
+//! Requests and answers of the control plane, between the platform and the core's types.
+
+use blobwatch_core::problem::{MEDIA_TYPE, Problem};
+use serde::Serialize;
+use worker::{
+    Date, Env, Headers, Method, ObjectNamespace, Request, RequestInit, Response, Result, Stub, Url,
+};
+
+/// An answer of the API, or the problem that takes its place.
+pub(super) type Answer<T> = std::result::Result<T, Problem>;
+
+/// 200 with JSON, or the problem document.
+pub(super) fn respond<T: Serialize>(answer: Answer<T>) -> Result<Response> {
+    match answer {
+        Ok(value) => json(200, "application/json", &value),
+        Err(problem) => refuse(&problem),
+    }
+}
+
+/// The problem document with its status.
+pub(super) fn refuse(problem: &Problem) -> Result<Response> {
+    let response = json(problem.status, MEDIA_TYPE, problem)?;
+    if problem.status == 401 {
+        response
+            .headers()
+            .set("WWW-Authenticate", "Bearer realm=\"blobwatch\"")?;
+    }
+    Ok(response)
+}
+
+fn json<T: Serialize>(status: u16, media_type: &str, value: &T) -> Result<Response> {
+    text(
+        status,
+        media_type,
+        serde_json::to_string(value).map_err(|e| worker::Error::RustError(e.to_string()))?,
+    )
+}
+
+/// Any text, never cached: what the API says is true for this moment only.
+pub(super) fn text(status: u16, media_type: &str, body: String) -> Result<Response> {
+    let headers = Headers::new();
+    headers.set("Content-Type", media_type)?;
+    headers.set("Cache-Control", "no-store")?;
+    headers.set("X-Content-Type-Options", "nosniff")?;
+    Ok(Response::from_bytes(body.into_bytes())?
+        .with_status(status)
+        .with_headers(headers))
+}
+
+/// What broke is for the log; the client is told that it can try again.
+pub(super) fn internal(what: &str, error: impl std::fmt::Display) -> Problem {
+    worker::console_error!("failed to {what}: {error}");
+    Problem::new(
+        503,
+        "unavailable",
+        "Unavailable",
+        format!("failed to {what}; nothing was changed; try again"),
+    )
+}
+
+/// Milliseconds since 1970. On Cloudflare it stands still between awaits.
+pub(super) fn now_ms() -> u64 {
+    Date::now().as_millis()
+}
+
+/// The parameters of a query, in order, decoded.
+pub(super) fn query_pairs(url: &Url) -> Vec<(String, String)> {
+    url.query_pairs()
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
+}
+
+/// A named Durable Object.
+pub(super) fn object(env: &Env, binding: &str, name: &str) -> Result<Stub> {
+    let namespace: ObjectNamespace = env.durable_object(binding)?;
+    namespace.id_from_name(name)?.get_stub()
+}
+
+/// A request from one of our objects to another.
+pub(super) fn internal_request(method: Method, url: &str, body: Option<&str>) -> Result<Request> {
+    let mut init = RequestInit::new();
+    init.with_method(method);
+    if let Some(body) = body {
+        init.with_body(Some(body.into()));
+    }
+    Request::new_with_init(url, &init)
+}

@@ -1,0 +1,70 @@
+//! What was lost on the way, by name, over all FireLogs.
+
+use std::collections::BTreeMap;
+
+use blobwatch_core::store::fire_log::Loss;
+use blobwatch_core::time::rfc3339;
+use futures_util::future::join_all;
+use serde::Serialize;
+use worker::{Env, Response};
+
+use super::fire_log_do;
+use super::http::{Answer, internal, respond};
+use super::rule_book_do::fire_log_names;
+
+#[derive(Serialize)]
+struct List {
+    items: Vec<Item>,
+    next_cursor: Option<String>,
+    /// FireLogs that did not answer: what they count is not in the items.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    incomplete: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Item {
+    name: String,
+    count: u64,
+    /// When it was last reported.
+    last: String,
+}
+
+pub(super) async fn answer(env: &Env) -> Answer<Response> {
+    let names = fire_log_names(env).await?;
+    let answers = join_all(names.iter().map(|name| losses(env, name))).await;
+    let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    let mut incomplete = Vec::new();
+    for (name, answer) in names.into_iter().zip(answers) {
+        match answer {
+            Ok(losses) => losses.into_iter().for_each(|loss| add(&mut sums, loss)),
+            Err(_) => incomplete.push(name),
+        }
+    }
+    let item = |(name, (count, last_ms))| Item {
+        name,
+        count,
+        last: rfc3339(last_ms),
+    };
+    respond(Ok(List {
+        items: sums.into_iter().map(item).collect(),
+        next_cursor: None,
+        incomplete,
+    }))
+    .map_err(|e| internal("answer", e))
+}
+
+fn add(sums: &mut BTreeMap<String, (u64, u64)>, loss: Loss) {
+    let (count, last_ms) = sums.entry(loss.name).or_default();
+    *count += loss.count;
+    *last_ms = loss.last_ms.max(*last_ms);
+}
+
+async fn losses(env: &Env, name: &str) -> Answer<Vec<Loss>> {
+    let failed = |e| internal("read the losses", e);
+    let stub = fire_log_do::stub(env, name).map_err(failed)?;
+    let mut response = stub
+        .fetch_with_str(&fire_log_do::url(name, "losses"))
+        .await
+        .map_err(failed)?;
+    response.json().await.map_err(failed)
+}

@@ -1,0 +1,15 @@
+//! Platform glue: the only place that may name `worker`, `wasm_bindgen` or `js_sys`.
+//!
+//! `entry.js` is the walk of a request and calls `data_plane`; `control` is the API; `rule_book_do` and `fire_log_do`
+//! are the Durable Objects.
+
+mod control;
+mod data_plane;
+mod fire_log_do;
+mod fire_log_queries;
+mod http;
+mod losses_api;
+mod records_api;
+mod rule_book_do;
+mod rulebook_api;
+mod sql;

@@ -1,0 +1,279 @@
+//! The calls about records: asked of every FireLog at once, and put together.
+//!
+//! A FireLog that does not answer is named in `incomplete` instead of hiding what the others have: in an incident, most
+//! of the truth now is worth more than all of it later.
+
+use blobwatch_core::explain::explain;
+use blobwatch_core::problem::{Place, Problem};
+use blobwatch_core::query::{
+    Format, Joined, Kind, MAX_LIMIT, Page, Part, Query, Summary, SummaryQuery, join,
+};
+use blobwatch_core::record::{Record, RecordId};
+use blobwatch_core::rulebook::{Rulebook, starter};
+use futures_util::future::join_all;
+use futures_util::stream;
+use serde::Serialize;
+use worker::{Env, Request, Response, Url};
+
+use super::fire_log_do;
+use super::fire_log_queries::{BEFORE, KIND, PAGE, RECORD, SUMMARY};
+use super::http::{Answer, internal, now_ms, query_pairs, respond};
+use super::losses_api;
+use super::rule_book_do::{document_at, fire_log_names};
+use super::rulebook_api::health;
+
+pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<Response> {
+    let url = request.url().map_err(|e| internal("read the address", e))?;
+    let (of, rest) = path.split_once('/').unwrap_or((path, ""));
+    let kind = if of == "requests" {
+        Kind::Requests
+    } else {
+        Kind::Fires
+    };
+    match (of, rest) {
+        ("losses", "") => losses_api::answer(env).await,
+        ("fires" | "requests", "") => list(of, kind, &url, env).await,
+        ("fires" | "requests", "summary") => summary(of, kind, &url, env).await,
+        ("fires" | "requests", id) if !id.contains('/') => explanation(id, &url, env).await,
+        _ => Err(Problem::not_found("call at this address")),
+    }
+}
+
+/// What several FireLogs answered, and the names of those that did not.
+struct Gathered<T> {
+    answers: Vec<T>,
+    incomplete: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct List {
+    items: Vec<Record>,
+    next_cursor: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    incomplete: Vec<String>,
+}
+
+async fn list(of: &str, kind: Kind, url: &Url, env: &Env) -> Answer<Response> {
+    let pairs = query_pairs(url);
+    let query = Query::parse(kind, &pairs, now_ms())?;
+    let names = fire_log_names(env).await?;
+    let walk = Walk {
+        of: of.to_owned(),
+        pairs,
+        names,
+        env: env.clone(),
+        query,
+    };
+    match walk.query.format {
+        Format::Json => {
+            let (joined, incomplete) = walk.next(walk.query.before, walk.query.limit).await?;
+            let next_cursor = joined.before.map(|before| walk.query.cursor(before).text());
+            respond(Ok(List {
+                items: joined.records,
+                next_cursor,
+                incomplete,
+            }))
+            .map_err(|e| internal("answer", e))
+        }
+        Format::Ndjson => export(walk),
+    }
+}
+
+/// One list, page by page.
+struct Walk {
+    of: String,
+    pairs: Vec<(String, String)>,
+    names: Vec<String>,
+    env: Env,
+    query: Query,
+}
+
+impl Walk {
+    async fn next(&self, before: RecordId, limit: usize) -> Answer<(Joined, Vec<String>)> {
+        let cursor = self.query.cursor(before).text();
+        let mut pairs: Vec<(&str, &str)> = vec![(KIND, &self.of), ("cursor", &cursor)];
+        let limit_text = limit.to_string();
+        pairs.push(("limit", &limit_text));
+        let own = |name: &str| matches!(name, "cursor" | "limit" | "format");
+        pairs.extend(
+            self.pairs
+                .iter()
+                .filter(|(name, _)| !own(name))
+                .map(|(n, v)| (n.as_str(), v.as_str())),
+        );
+        let call = call(PAGE, &pairs);
+        let asked = self.names.iter().map(|name| page(&self.env, name, &call));
+        let gathered = gather(&self.names, join_all(asked).await);
+        if gathered.answers.is_empty() && !gathered.incomplete.is_empty() {
+            return Err(internal("search the records", "no FireLog answered"));
+        }
+        Ok((join(gathered.answers, limit), gathered.incomplete))
+    }
+}
+
+/// NDJSON, a page at a time: memory stays that of one page. A page that cannot be had breaks the stream off, so that a
+/// shortened export is never taken for a whole one.
+fn export(walk: Walk) -> Answer<Response> {
+    let start = Some((walk.query.before, walk.query.limit));
+    let pages = stream::unfold((walk, start), |(walk, at)| async move {
+        let (before, left) = at?;
+        let page = match walk.next(before, left.min(MAX_LIMIT)).await {
+            Ok((joined, incomplete)) if incomplete.is_empty() => joined,
+            Ok((_, incomplete)) => return Some((Err(broken(&incomplete.join(", "))), (walk, None))),
+            Err(problem) => return Some((Err(broken(&problem.detail)), (walk, None))),
+        };
+        let left = left.saturating_sub(page.records.len());
+        let next = page.before.filter(|_| left > 0).map(|before| (before, left));
+        Some((lines(&page.records), (walk, next)))
+    });
+    let response = Response::from_stream(pages).map_err(|e| internal("answer", e))?;
+    let headers = response.headers();
+    headers
+        .set("Content-Type", "application/x-ndjson")
+        .map_err(|e| internal("answer", e))?;
+    headers
+        .set("Cache-Control", "no-store")
+        .map_err(|e| internal("answer", e))?;
+    Ok(response)
+}
+
+fn lines(records: &[Record]) -> worker::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    for record in records {
+        serde_json::to_writer(&mut text, record).map_err(|e| worker::Error::RustError(e.to_string()))?;
+        text.push(b'\n');
+    }
+    Ok(text)
+}
+
+fn broken(why: &str) -> worker::Error {
+    worker::Error::RustError(format!("the export is not complete: {why}"))
+}
+
+async fn page(env: &Env, name: &str, call: &str) -> Answer<Page> {
+    let failed = |e: &dyn std::fmt::Display| internal("search the records", e);
+    let stub = fire_log_do::stub(env, name).map_err(|e| failed(&e))?;
+    let mut response = stub
+        .fetch_with_str(&fire_log_do::url(name, call))
+        .await
+        .map_err(|e| failed(&e))?;
+    let bytes = response.bytes().await.map_err(|e| failed(&e))?;
+    if response.status_code() != 200 {
+        return Err(failed(&String::from_utf8_lossy(&bytes)));
+    }
+    Page::decode(&bytes).map_err(|e| failed(&e))
+}
+
+fn gather<T>(names: &[String], answers: Vec<Answer<T>>) -> Gathered<T> {
+    let mut gathered = Gathered {
+        answers: Vec::new(),
+        incomplete: Vec::new(),
+    };
+    for (name, answer) in names.iter().zip(answers) {
+        match answer {
+            Ok(answer) => gathered.answers.push(answer),
+            Err(_) => gathered.incomplete.push(name.clone()),
+        }
+    }
+    gathered
+}
+
+async fn summary(of: &str, kind: Kind, url: &Url, env: &Env) -> Answer<Response> {
+    let pairs = query_pairs(url);
+    let query = SummaryQuery::parse(kind, &pairs, now_ms())?;
+    let names = fire_log_names(env).await?;
+    let parts = join_all(names.iter().map(|name| parts(env, name, of, &pairs))).await;
+    let gathered = gather(&names, parts);
+    let mut summary = Summary::default();
+    gathered
+        .answers
+        .into_iter()
+        .flatten()
+        .for_each(|part| summary.absorb(part));
+    respond(Ok(Counted {
+        counts: summary.finish(&query.by, query.limit),
+        incomplete: gathered.incomplete,
+    }))
+    .map_err(|e| internal("answer", e))
+}
+
+#[derive(Serialize)]
+struct Counted<T> {
+    #[serde(flatten)]
+    counts: T,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    incomplete: Vec<String>,
+}
+
+/// Everything that one FireLog counts, stretch by stretch.
+async fn parts(env: &Env, name: &str, of: &str, pairs: &[(String, String)]) -> Answer<Vec<Part>> {
+    let failed = |e: &dyn std::fmt::Display| internal("count the records", e);
+    let stub = fire_log_do::stub(env, name).map_err(|e| failed(&e))?;
+    let mut parts: Vec<Part> = Vec::new();
+    let mut before: Option<String> = None;
+    loop {
+        let mut asked: Vec<(&str, &str)> = vec![(KIND, of)];
+        asked.extend(before.iter().map(|id| (BEFORE, id.as_str())));
+        asked.extend(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let url = fire_log_do::url(name, &call(SUMMARY, &asked));
+        let mut response = stub.fetch_with_str(&url).await.map_err(|e| failed(&e))?;
+        let text = response.text().await.map_err(|e| failed(&e))?;
+        let part: Part = serde_json::from_str(&text).map_err(|_| failed(&text))?;
+        before.clone_from(&part.before);
+        parts.push(part);
+        if before.is_none() {
+            return Ok(parts);
+        }
+    }
+}
+
+async fn explanation(id: &str, url: &Url, env: &Env) -> Answer<Response> {
+    if let Some((name, _)) = query_pairs(url).first() {
+        return Err(Problem::bad_parameter(Place::new(
+            format!("query.{name}"),
+            "this call takes no parameters",
+        )));
+    }
+    let id: RecordId = id
+        .parse()
+        .map_err(|e| Problem::bad_parameter(Place::new("path.id", format!("{e}"))))?;
+    let record = record(id, env).await?;
+    let book = book_of(&record, env).await?;
+    let current = health(env).await?.revision;
+    let explanation = explain(&record, &book, current);
+    let explanation =
+        explanation.map_err(|places| internal("read the rulebook of that time", format!("{places:?}")))?;
+    respond(Ok(explanation)).map_err(|e| internal("answer", e))
+}
+
+async fn record(id: RecordId, env: &Env) -> Answer<Record> {
+    let names = fire_log_names(env).await?;
+    let call = format!("{RECORD}{id}");
+    let gathered = gather(
+        &names,
+        join_all(names.iter().map(|name| page(env, name, &call))).await,
+    );
+    match gathered.answers.into_iter().flat_map(|page| page.records).next() {
+        Some(record) => Ok(record),
+        None if gathered.incomplete.is_empty() => Err(Problem::not_found("record of this id")),
+        None => Err(internal("search the records", gathered.incomplete.join(", "))),
+    }
+}
+
+/// The rulebook that decided; 0 is the one that ships.
+async fn book_of(record: &Record, env: &Env) -> Answer<Rulebook> {
+    match record.revision {
+        0 => starter().map_err(|e| internal("read the shipped rulebook", e)),
+        revision => {
+            let document = document_at(env, revision).await?;
+            Rulebook::from_json(&document).map_err(|e| internal("read the rulebook of that time", e))
+        }
+    }
+}
+
+/// A FireLog's call with its parameters, encoded.
+fn call(name: &str, pairs: &[(&str, &str)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(pairs);
+    format!("{name}?{}", query.finish())
+}

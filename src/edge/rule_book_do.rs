@@ -1,0 +1,231 @@
+//! The RuleBook: routes, rules, modes and who changed them, in one object for the whole deployment.
+//!
+//! Guarantees: a change is whole or not at all; the revision grows by one with each; a change that was acknowledged is
+//! stored; every FireLog that is known gets it, again and again until it has it. It must be one object because
+//! revisions are one sequence and the audit is one chain.
+
+use std::cell::OnceCell;
+
+use blobwatch_core::problem::Problem;
+use blobwatch_core::rulebook::api::{self, Call};
+use blobwatch_core::rulebook::starter;
+use blobwatch_core::store::rule_book::{FireLogState, RuleBookStore};
+use futures_util::future::join_all;
+use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, durable_object};
+
+use super::fire_log_do;
+use super::http::{Answer, internal, internal_request, now_ms, object, query_pairs, refuse, respond, text};
+use super::rulebook_api::Health;
+use super::sql::ObjectSql;
+
+/// Pinned: another name is another, empty rulebook.
+const NAME: &str = "rulebook";
+
+/// Carries the actor's name from the control plane; nothing outside can reach the object.
+pub(super) const ACTOR_HEADER: &str = "blobwatch-actor";
+
+/// Pushes of one alarm; a push takes some 10 ms to 300 ms and they run side by side.
+const MAX_PUSHES: usize = 512;
+
+/// Paths of calls that people make; what is behind it is the core's.
+pub(super) const API: &str = "/api/";
+
+pub(super) fn stub(env: &Env) -> Result<Stub> {
+    object(env, "RULE_BOOK", NAME)
+}
+
+/// The document, for the FireLog of that name, which is told of every change from then on.
+pub(super) async fn document_for(env: &Env, fire_log: &str) -> Answer<String> {
+    read(env, &format!("document?fire_log={fire_log}")).await
+}
+
+/// The document of a past revision.
+pub(super) async fn document_at(env: &Env, revision: u64) -> Answer<String> {
+    read(env, &format!("document?revision={revision}")).await
+}
+
+/// Every FireLog that is known.
+pub(super) async fn fire_log_names(env: &Env) -> Answer<Vec<String>> {
+    serde_json::from_str(&read(env, "fire-logs").await?).map_err(|e| internal("read the FireLogs' names", e))
+}
+
+async fn read(env: &Env, call: &str) -> Answer<String> {
+    let failed = |e: &dyn std::fmt::Display| internal("read from the RuleBook", e);
+    let stub = stub(env).map_err(|e| failed(&e))?;
+    let mut response = stub
+        .fetch_with_str(&format!("https://rule-book/{call}"))
+        .await
+        .map_err(|e| failed(&e))?;
+    let body = response.text().await.map_err(|e| failed(&e))?;
+    if response.status_code() == 200 {
+        Ok(body)
+    } else {
+        Err(failed(&body))
+    }
+}
+
+#[durable_object(alarm)]
+pub struct RuleBook {
+    state: State,
+    env: Env,
+    store: OnceCell<RuleBookStore<ObjectSql>>,
+}
+
+impl DurableObject for RuleBook {
+    fn new(state: State, env: Env) -> Self {
+        Self {
+            state,
+            env,
+            store: OnceCell::new(),
+        }
+    }
+
+    async fn fetch(&self, request: Request) -> Result<Response> {
+        match self.answer(request).await {
+            Ok(response) => Ok(response),
+            Err(problem) => refuse(&problem),
+        }
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        if let Err(problem) = self.push().await {
+            worker::console_error!("failed to push the rulebook: {}", problem.detail);
+        }
+        Response::empty()
+    }
+}
+
+impl RuleBook {
+    fn store(&self) -> Answer<&RuleBookStore<ObjectSql>> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let starter = starter().map_err(|e| internal("read the shipped rulebook", e))?;
+        let store = RuleBookStore::open(ObjectSql::new(self.state.storage()), &starter, now_ms())
+            .map_err(|e| internal("open the rulebook", e))?;
+        Ok(self.store.get_or_init(|| store))
+    }
+
+    async fn answer(&self, mut request: Request) -> Answer<Response> {
+        let store = self.store()?;
+        let url = request.url().map_err(|e| internal("read the address", e))?;
+        let unreadable = |e| internal("read the rulebook", e);
+        let answer = match (request.method(), url.path()) {
+            (Method::Get, "/health") => {
+                let revision = store.revision().map_err(unreadable)?;
+                respond(Ok(Health {
+                    status: "ok".to_owned(),
+                    revision,
+                }))
+            }
+            (Method::Get, "/fire-logs") => respond(Ok(names(store.fire_logs().map_err(unreadable)?))),
+            (Method::Get, "/document") => return self.document(&query_pairs(&url)),
+            (_, path) if path.starts_with(API) => return self.call(&mut request).await,
+            _ => return Err(Problem::not_found("call of the RuleBook")),
+        };
+        answer.map_err(|e| internal("answer", e))
+    }
+
+    /// The document, to a FireLog, which is known from then on; or that of a past revision, for an explanation.
+    fn document(&self, query: &[(String, String)]) -> Answer<Response> {
+        let store = self.store()?;
+        let unreadable = |e| internal("read the rulebook", e);
+        let value = |name| {
+            query
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.as_str())
+        };
+        let book = match value("revision").and_then(|revision| revision.parse().ok()) {
+            Some(revision) => store
+                .document_at(revision)
+                .map_err(unreadable)?
+                .ok_or_else(|| Problem::not_found("rulebook of this revision"))?,
+            None => store.document().map_err(unreadable)?,
+        };
+        if let Some(name) = value("fire_log") {
+            store
+                .fire_log_seen(name, book.revision, now_ms())
+                .map_err(unreadable)?;
+        }
+        respond(Ok(book)).map_err(|e| internal("answer", e))
+    }
+
+    async fn call(&self, request: &mut Request) -> Answer<Response> {
+        let store = self.store()?;
+        let header = |name: &str| request.headers().get(name).ok().flatten();
+        let url = request.url().map_err(|e| internal("read the address", e))?;
+        let (actor, if_match) = (header(ACTOR_HEADER).unwrap_or_default(), header("if-match"));
+        let body = request.text().await.map_err(|e| internal("read the body", e))?;
+        let before = store.revision().map_err(|e| internal("read the rulebook", e))?;
+        let method = request.method();
+        let call = Call {
+            method: method.as_ref(),
+            path: url.path().strip_prefix(API).unwrap_or_default(),
+            query: url.query().unwrap_or_default(),
+            body: &body,
+            actor: &actor,
+            if_match: if_match.as_deref(),
+            now_ms: now_ms(),
+        };
+        let answer = api::answer(store, &call)?;
+        if store.revision().map_err(|e| internal("read the rulebook", e))? != before {
+            self.push_at(now_ms()).await?;
+        }
+        let response =
+            text(answer.status, "application/json", answer.body).map_err(|e| internal("answer", e))?;
+        let etag = format!("\"{}\"", answer.revision);
+        response
+            .headers()
+            .set("ETag", &etag)
+            .map_err(|e| internal("answer", e))?;
+        Ok(response)
+    }
+
+    async fn push_at(&self, at_ms: u64) -> Answer<()> {
+        let at = i64::try_from(at_ms).unwrap_or(i64::MAX);
+        self.state
+            .storage()
+            .set_alarm(at)
+            .await
+            .map_err(|e| internal("set the alarm", e))
+    }
+
+    /// Pushes the document to every FireLog that is behind, and sets the alarm for those that did not take it.
+    async fn push(&self) -> Answer<()> {
+        let store = self.store()?;
+        let failed = |e| internal("push the rulebook", e);
+        let behind = store.pushes_due(now_ms(), MAX_PUSHES).map_err(failed)?;
+        let book = store.document().map_err(failed)?;
+        let body = serde_json::to_string(&book).map_err(|e| internal("write the rulebook", e))?;
+        let pushes = join_all(behind.iter().map(|log| self.push_to(&log.name, &body))).await;
+        for (log, pushed) in behind.iter().zip(pushes) {
+            match pushed {
+                Ok(()) => store.fire_log_seen(&log.name, book.revision, now_ms()).map(drop),
+                Err(_) => store.push_failed(&log.name, now_ms()),
+            }
+            .map_err(failed)?;
+        }
+        match store.next_push_ms().map_err(failed)? {
+            Some(at) => self.push_at(at.max(now_ms())).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn push_to(&self, name: &str, body: &str) -> Answer<()> {
+        let failed = |e| internal("push to a FireLog", e);
+        let request =
+            internal_request(Method::Put, &fire_log_do::url("rulebook", name), Some(body)).map_err(failed)?;
+        let stub = fire_log_do::stub(&self.env, name).map_err(failed)?;
+        let response = stub.fetch_with_request(request).await.map_err(failed)?;
+        if response.status_code() == 200 {
+            Ok(())
+        } else {
+            Err(internal("push to a FireLog", response.status_code()))
+        }
+    }
+}
+
+fn names(logs: Vec<FireLogState>) -> Vec<String> {
+    logs.into_iter().map(|log| log.name).collect()
+}
