@@ -213,4 +213,18 @@ mod tests {
         assert_eq!(error.place, "rulebook.schema");
         assert_eq!(error.offset, Some("{\n  \"schema\": tru".len()));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(cut in 0_usize..8_000, with in ".{0,8}", skip in 0_usize..20) {
+            let whole = crate::rulebook::STARTER;
+            let cut = (0..=cut.min(whole.len())).rev().find(|at| whole.is_char_boundary(*at)).unwrap();
+            let (before, after) = whole.split_at(cut);
+            let after: String = after.chars().skip(skip).collect();
+            if let Ok(compiled) = crate::rulebook::Compiled::from_json(&format!("{before}{with}{after}")) {
+                let text = serde_json::to_string(&compiled.book).unwrap();
+                assert!(Rulebook::from_json(&text).is_ok_and(|again| again == compiled.book));
+            }
+        }
+    }
 }

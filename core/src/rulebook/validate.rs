@@ -257,6 +257,12 @@ fn settings(faults: &mut Faults, settings: &Settings) {
     let bytes = settings.retention_bytes;
     faults.within("settings.retention_bytes", bytes, 1_000_000, MAX_RETENTION_BYTES);
     for (colo, count) in &settings.fire_logs {
+        let is_code = (3..=8).contains(&colo.len())
+            && colo.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if !is_code {
+            let message = "expected a data centre's code such as FRA";
+            faults.add(format!("settings.fire_logs.{colo}"), message);
+        }
         faults.within(
             format!("settings.fire_logs.{colo}"),
             *count,

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::{Call, MAX_BODY, answer};
 use crate::problem::Problem;
-use crate::rulebook::Rulebook;
+use crate::rulebook::{MAX_DOCUMENT, Rulebook, STARTER};
 use crate::store::rule_book::RuleBookStore;
 use crate::store::rule_book::memory::Native;
 
@@ -553,4 +553,45 @@ fn the_rulebook_of_any_revision_can_be_read() {
         api.refused("GET", "rulebook?revision=x", "").errors[0].place,
         "query.revision"
     );
+}
+
+#[test]
+fn a_rulebook_that_would_be_too_large_is_refused() {
+    let mut book = Rulebook::from_json(STARTER).unwrap();
+    let large = crate::rulebook::Rule {
+        description: "x".repeat(1_000),
+        ..book.rules[0].clone()
+    };
+    let id = |at| format!("rule-{at}");
+    book.rules = (0..800)
+        .map(|at| crate::rulebook::Rule {
+            id: id(at),
+            ..large.clone()
+        })
+        .collect();
+    let size = serde_json::to_string(&book).unwrap().len();
+    assert!(size < MAX_DOCUMENT, "{size}");
+    let api = Api(RuleBookStore::open(Native::memory(), &book, NOW).unwrap());
+    let long = format!("http.host in {{{}}}", "\"a.example\" ".repeat(330));
+    let mut refused = None;
+    for at in 800..1_000 {
+        match api.call(
+            "PUT",
+            &format!("rules/{}", id(at)),
+            &rule(&long).to_string(),
+            None,
+        ) {
+            Ok(_) => {}
+            Err(problem) => {
+                refused = Some(problem);
+                break;
+            }
+        }
+    }
+    let problem = refused.unwrap();
+    assert_eq!(
+        (problem.status, problem.errors[0].place.as_str()),
+        (422, "rulebook")
+    );
+    assert!(serde_json::to_string(&api.0.document().unwrap()).unwrap().len() <= MAX_DOCUMENT);
 }

@@ -214,6 +214,10 @@ fn settings_keep_what_an_object_can_hold() {
         &["settings.retention_bytes"],
     );
     case(
+        |book| book.settings.fire_logs = [("../x".to_owned(), 2), ("IAD".to_owned(), 2)].into(),
+        &["settings.fire_logs.../x"],
+    );
+    case(
         |book| book.settings.fire_logs = [("FRA".to_owned(), 65)].into(),
         &["settings.fire_logs.FRA"],
     );
