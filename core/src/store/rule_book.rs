@@ -12,8 +12,6 @@ mod audit;
 mod change;
 mod fire_logs;
 mod history;
-#[cfg(test)]
-pub(crate) mod memory;
 mod row;
 mod schema;
 

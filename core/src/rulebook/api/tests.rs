@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 use super::{Call, MAX_BODY, answer};
 use crate::problem::Problem;
 use crate::rulebook::{MAX_DOCUMENT, Rulebook, STARTER};
+use crate::store::Native;
 use crate::store::rule_book::RuleBookStore;
-use crate::store::rule_book::memory::Native;
 
 const NOW: u64 = 1_593_975_600_000;
 
@@ -14,7 +14,12 @@ fn store() -> RuleBookStore<Native> {
         "rules":[{"id":"sweep","version":1,"description":"d","expression":"ssl","action":"block"},
                  {"id":"around","version":1,"expression":"ssl","action":"detour"}],
         "modes":[]}"#;
-    RuleBookStore::open(Native::memory(), &Rulebook::from_json(starter).unwrap(), NOW).unwrap()
+    RuleBookStore::open(
+        Native::in_memory().unwrap(),
+        &Rulebook::from_json(starter).unwrap(),
+        NOW,
+    )
+    .unwrap()
 }
 
 struct Api(RuleBookStore<Native>);
@@ -571,7 +576,7 @@ fn a_rulebook_that_would_be_too_large_is_refused() {
         .collect();
     let size = serde_json::to_string(&book).unwrap().len();
     assert!(size < MAX_DOCUMENT, "{size}");
-    let api = Api(RuleBookStore::open(Native::memory(), &book, NOW).unwrap());
+    let api = Api(RuleBookStore::open(Native::in_memory().unwrap(), &book, NOW).unwrap());
     let long = format!("http.host in {{{}}}", "\"a.example\" ".repeat(330));
     let mut refused = None;
     for at in 800..1_000 {

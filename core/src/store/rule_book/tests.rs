@@ -1,6 +1,6 @@
-use super::memory::Native;
 use super::*;
 use crate::rulebook::{Action, Mode, ModeSetting, Route, Rule, SCHEMA, Settings};
+use crate::store::Native;
 
 const NOW: u64 = 1_593_975_600_000;
 
@@ -38,7 +38,7 @@ fn mode(rule: &str, route: &str, mode: Mode) -> ModeSetting {
 }
 
 fn store() -> RuleBookStore<Native> {
-    RuleBookStore::open(Native::memory(), &starter(), NOW).unwrap()
+    RuleBookStore::open(Native::in_memory().unwrap(), &starter(), NOW).unwrap()
 }
 
 fn because(reason: &str) -> Change<'_> {
@@ -319,10 +319,8 @@ const VERSION_1: &str = include_str!("../../../tests/data/rule_book_v1.sql");
 
 #[test]
 fn an_older_database_keeps_everything_and_gets_what_is_new() {
-    let old = Native::memory();
-    for statement in VERSION_1.split(";\n").filter(|s| !s.trim().is_empty()) {
-        old.run(statement, &[]).unwrap();
-    }
+    let old = Native::in_memory().unwrap();
+    old.script(VERSION_1).unwrap();
     let store = RuleBookStore::open(old, &starter(), NOW).unwrap();
     assert_eq!(store.revision().unwrap(), 3);
     let book = store.document().unwrap();
@@ -336,7 +334,7 @@ fn an_older_database_keeps_everything_and_gets_what_is_new() {
 
 #[test]
 fn a_newer_database_is_left_alone() {
-    let sql = Native::memory();
+    let sql = Native::in_memory().unwrap();
     schema::migrate(&sql).unwrap();
     sql.run(
         "UPDATE meta SET value = ?1 WHERE key = 'schema'",
