@@ -4,6 +4,7 @@
 mod cost;
 mod edge;
 mod figure;
+mod query;
 mod report;
 mod stage;
 mod workspace;
@@ -23,6 +24,8 @@ struct Cli {
 enum Command {
     /// CPU per request and per GB on workerd, against a plain JavaScript passthrough worker
     Edge(edge::Args),
+    /// Queries over stored records, native
+    Query(query::Args),
     /// Rows written and object requests per million watched requests, priced
     Cost(cost::Args),
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
         Command::Edge(args) => edge::run(args)?.publish(),
+        Command::Query(args) => query::run(args)?.publish(),
         Command::Cost(args) => cost::run(args)?.publish(),
     }
 }
