@@ -90,42 +90,50 @@ fn hits_of(
         return Ok(Vec::new());
     };
     let front = Front::parse(&bytes)?;
-    let Some(alive) = alive(&front, filter)? else {
+    let Some(mut alive) = alive(&front, filter)? else {
         return Ok(Vec::new());
     };
-    let mut hits = Vec::new();
-    for (row, (id, _)) in front
+    if filter.reads_back() && !keep_by_back(sql, &front, filter, source, &mut alive)? {
+        return Ok(Vec::new());
+    }
+    let rows = front
         .ids()?
         .into_iter()
-        .zip(alive)
         .enumerate()
-        .filter(|(_, (_, alive))| *alive)
-    {
-        if id < before && filter.in_time(id) {
-            hits.push(Hit { id, source, row });
-        }
-    }
-    if filter.reads_back() && !hits.is_empty() {
-        let block = open(sql, source, &bytes)?;
-        let clients: Vec<bool> = block
-            .clients()
+        .zip(alive)
+        .filter(|(_, alive)| *alive);
+    let hits = rows.map(|((row, id), _)| Hit { id, source, row });
+    Ok(hits
+        .filter(|hit| hit.id < before && filter.in_time(hit.id))
+        .collect())
+}
+
+/// Puts out what does not hold by its client or blob; `false` where nothing is left. Most segments are done with
+/// their list of clients: it is read without the rest.
+fn keep_by_back(
+    sql: &impl Sql,
+    front: &Front<'_>,
+    filter: &Filter,
+    source: Source,
+    alive: &mut [bool],
+) -> Result<bool, FireLogError> {
+    let Some(back) = back_of(sql, source)? else {
+        return Ok(false);
+    };
+    if !filter.clients.is_empty() {
+        let clients: Vec<bool> = front
+            .clients(&back)?
             .iter()
             .map(|client| filter.client(client))
             .collect();
-        let blobs: Vec<bool> = block
-            .blobs()
-            .iter()
-            .map(|blob| filter.blob(blob, block.digests()))
-            .collect();
-        let wanted = |wanted: &[bool], code: u32| wanted.get(code as usize).copied().unwrap_or(false);
-        hits.retain(|hit| {
-            block
-                .rows()
-                .get(hit.row)
-                .is_some_and(|row| wanted(&clients, row.client) && wanted(&blobs, row.blob))
-        });
+        front.client_codes(&back)?.keep(&clients, alive);
     }
-    Ok(hits)
+    if !(filter.digests.is_empty() && filter.repositories.is_empty()) && alive.contains(&true) {
+        let (digests, blobs) = front.blobs(&back)?;
+        let blobs: Vec<bool> = blobs.iter().map(|blob| filter.blob(blob, &digests)).collect();
+        front.blob_codes(&back)?.keep(&blobs, alive);
+    }
+    Ok(alive.contains(&true))
 }
 
 /// Which records of a block hold as far as its front can tell; `None` for none of them.

@@ -1,7 +1,7 @@
 //! A block's directory and front: what a scan needs before it knows that a segment holds anything.
 
 use super::columns::{Codes, read_ids};
-use super::entries::{Agent, Place, Treatment};
+use super::entries::{Agent, Blob, Client, Digest, Place, Treatment};
 use super::{MAGIC, MAX_RECORDS, VERSION, tables};
 use crate::bytes::{DecodeError, Reader, put_varint};
 use crate::record::RecordId;
@@ -164,5 +164,22 @@ impl<'a> Front<'a> {
 
     pub fn place_codes(&self) -> Result<Codes<'a>, DecodeError> {
         Codes::read(self.front(Section::PlaceCodes)?, self.records)
+    }
+
+    /// From the block's back, without the rest of it.
+    pub fn clients(&self, back: &[u8]) -> Result<Vec<Client>, DecodeError> {
+        tables::read_clients(self.back(Section::Clients, back)?)
+    }
+
+    pub fn client_codes<'b>(&self, back: &'b [u8]) -> Result<Codes<'b>, DecodeError> {
+        Codes::read(self.back(Section::ClientCodes, back)?, self.records)
+    }
+
+    pub fn blobs(&self, back: &[u8]) -> Result<(Vec<Digest>, Vec<Blob>), DecodeError> {
+        tables::read_blobs(self.back(Section::Blobs, back)?)
+    }
+
+    pub fn blob_codes<'b>(&self, back: &'b [u8]) -> Result<Codes<'b>, DecodeError> {
+        Codes::read(self.back(Section::BlobCodes, back)?, self.records)
     }
 }
