@@ -26,7 +26,8 @@ export function readFacts(request, url, env) {
     cf.tlsClientExtensionsSha1 ?? "",
     cf.tlsClientExtensionsSha1Le ?? "",
     cf.tlsClientHelloLength ?? "",
-    cf.clientAcceptEncoding ?? "",
+    // Cloudflare rewrites the header and keeps the client's own beside it.
+    onCloudflare ? (cf.clientAcceptEncoding ?? "") : (request.headers.get("accept-encoding") ?? ""),
     cf.botManagement?.ja4 ?? "",
     cf.botManagement?.ja3Hash ?? "",
   ].join("\n");
