@@ -14,6 +14,7 @@ export class DataPlane {
   #wasm; // the module's exported functions; they are synchronous and keep their state in Wasm
   #configured = false;
   #buffered = 0;
+  generation = 0; // of the Wasm instance: what one instance began, another cannot end
   #losses = {};
 
   constructor(Control) {
@@ -36,7 +37,7 @@ export class DataPlane {
     return losses;
   }
 
-  /** Runs a synchronous Wasm call; a trap is counted, makes the instance anew, and gives undefined. */
+  /** Runs a synchronous Wasm call. One that fails is counted and gives undefined; a trap makes the instance anew. */
   call(loss, env, ctx, body) {
     try {
       if (!this.#configured) this.#configure(env);
@@ -44,7 +45,8 @@ export class DataPlane {
     } catch (error) {
       console.error(`${loss}: ${error}`);
       this.count(loss);
-      this.#reset(env, ctx);
+      // What Rust refuses is a plain Error and leaves the instance whole; all else is a trap, or as bad as one.
+      if (error?.constructor !== Error) this.#reset(env, ctx);
     }
   }
 
@@ -61,6 +63,7 @@ export class DataPlane {
     if (this.#buffered > 0) this.count("records_lost", this.#buffered);
     this.#configured = false;
     this.#buffered = 0;
+    this.generation += 1;
     this.flusher.forget();
     try {
       globalThis.__worker_init_state.criticalError = true;
@@ -76,12 +79,22 @@ export class DataPlane {
       wasm.decide(readFacts(request, url, env), this.flusher.isConfirmed()),
     );
     if (text === undefined) return { watched: false, origin: env.ORIGIN ?? "", follow: false, head: request.method === "HEAD" };
-    return readPlan(text, request);
+    return { ...readPlan(text, request), generation: this.generation };
   }
 
   /** The origin's answer becomes the client's, and a record. */
   settle(plan, answer, request, env, ctx) {
     if (!plan.watched) return answer;
+    try {
+      return this.#settle(plan, answer, request, env, ctx);
+    } catch (error) {
+      console.error(`failed to settle: ${error}`);
+      this.count("settle_trap");
+      return answer;
+    }
+  }
+
+  #settle(plan, answer, request, env, ctx) {
     const header = (name) => answer.headers.get(name) ?? "";
     const said = [answer.status, header("content-range"), header("content-length"), header("content-type")];
     // A coded body would be decoded on its way through the pipe, so it is left alone.
@@ -106,6 +119,7 @@ export class DataPlane {
   }
 
   #ended(plan, said, outcome, env, ctx) {
+    if (plan.generation !== this.generation) return this.count("records_lost"); // it was in flight when Wasm trapped
     const due = this.call("settle_trap", env, ctx, (wasm) => wasm.settle(plan.id, lines(said, outcome)));
     if (due === undefined) return;
     this.#buffered = due >> BUFFERED_SHIFT;

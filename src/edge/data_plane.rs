@@ -144,12 +144,12 @@ pub fn count_losses(losses: &str, colo: &str, now_ms: f64) -> Called<()> {
     })
 }
 
-/// Path of the next flush that is due; its body is [`flush_body`].
+/// Path of the next flush that is due; its body is [`flush_body`]. Empty while something waits that is not due yet.
 #[wasm_bindgen]
 pub fn next_flush(now_ms: f64) -> Called<Option<String>> {
     with(|plane| {
         let Some(outgoing) = plane.isolate.next_flush(now_ms as u64) else {
-            return Ok(None);
+            return Ok(plane.isolate.flush_due_ms().map(|_| String::new()));
         };
         let path = fire_log_do::flush_path(&outgoing.to);
         plane.sending.insert(path.clone(), outgoing);

@@ -16,10 +16,12 @@ export default {
     await plane.flusher.refresh(request, env, ctx);
     const plan = plane.decide(request, url, env, ctx);
     if (plan.refusal) return refuse(plane, plan, env, ctx);
+    let answer;
     try {
-      return plane.settle(plan, await forward(request, url, plan), request, env, ctx);
+      answer = await forward(request, url, plan);
     } catch (error) {
       return unreachable(plane, plan, error, env, ctx);
     }
+    return plane.settle(plan, answer, request, env, ctx);
   },
 };

@@ -15,7 +15,6 @@ export class Flusher {
   #refreshedAt = 0;
   #timerAt = 0;
   #colo = "";
-  #generation = 0; // of the Wasm instance: a reply to another instance's flush acknowledges nothing of this one's
 
   constructor(plane) {
     this.#plane = plane;
@@ -27,7 +26,6 @@ export class Flusher {
 
   /** The Wasm instance was made anew: it knows no rulebook. */
   forget() {
-    this.#generation += 1;
     this.#confirmedAt = 0;
     this.#refreshedAt = 0;
     this.#timerAt = 0;
@@ -45,12 +43,12 @@ export class Flusher {
   }
 
   async #ask(env, ctx) {
-    const generation = this.#generation;
+    const { generation } = this.#plane;
     try {
       const path = this.#plane.call("decide_trap", env, ctx, (wasm) => wasm.rulebook_path(this.#colo));
       if (path === undefined) return;
       const reply = await askFireLog(env, path, {});
-      if (generation === this.#generation) this.#learn(path, reply, env, ctx);
+      if (generation === this.#plane.generation) this.#learn(path, reply, env, ctx);
     } catch (error) {
       console.error(`failed to read the rulebook: ${error}`);
       this.#plane.count("rulebook_unread");
@@ -59,7 +57,7 @@ export class Flusher {
 
   // What the reply says is known from now on; a rulebook that cannot be used is counted by Wasm and the old one kept.
   #learn(path, reply, env, ctx) {
-    const confirmed = this.#plane.call("reply_trap", env, ctx, (wasm) => wasm.learn(path, reply, Date.now()));
+    const confirmed = this.#plane.call("reply_unread", env, ctx, (wasm) => wasm.learn(path, reply, Date.now()));
     if (confirmed) this.#confirmedAt = Date.now();
   }
 
@@ -87,6 +85,7 @@ export class Flusher {
     this.#tellLosses(env, ctx);
     for (;;) {
       const path = this.#plane.call("flush_trap", env, ctx, (wasm) => wasm.next_flush(Date.now()));
+      if (path === "") this.#later(env, ctx); // something waits: a new batch, or one that failed
       if (!path) return;
       await this.#send(path, env, ctx);
     }
@@ -102,15 +101,15 @@ export class Flusher {
   }
 
   async #send(path, env, ctx) {
-    const generation = this.#generation;
+    const { generation } = this.#plane;
     const body = this.#plane.call("flush_trap", env, ctx, (wasm) => wasm.flush_body(path));
     if (body === undefined) return;
     try {
       const reply = await askFireLog(env, path, { method: "POST", body });
-      if (generation === this.#generation) this.#learn(path, reply, env, ctx);
+      if (generation === this.#plane.generation) this.#learn(path, reply, env, ctx);
     } catch (error) {
       console.error(`failed to flush: ${error}`);
-      if (generation === this.#generation) this.#plane.call("flush_trap", env, ctx, (wasm) => wasm.flush_failed(path, Date.now()));
+      if (generation === this.#plane.generation) this.#plane.call("flush_trap", env, ctx, (wasm) => wasm.flush_failed(path, Date.now()));
     }
   }
 }
