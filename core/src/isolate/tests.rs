@@ -1,8 +1,13 @@
 use super::{Config, Isolate, MAX_IN_FLIGHT, UNANSWERED_AFTER_MS};
 use crate::auth::{Role, Tokens};
+use crate::client::ClientKeys;
+use crate::explain::RecordValues;
+use crate::facts::Facts;
 use crate::flush::Flush;
 use crate::plan::Plan;
 use crate::record::{Outcome, Record};
+use crate::request::Request;
+use crate::rule::Field;
 use crate::rulebook::{Action, Compiled, Mode, ModeSetting, Route, Rule, Rulebook, SCHEMA, Settings};
 use crate::segment;
 use crate::settle::Said;
@@ -302,4 +307,59 @@ fn without_the_deployments_secret_records_are_degraded() {
     let plan = watched(isolate.decide(&facts(BLOB, &[]), true).unwrap());
     isolate.settle(plan.id, &said(NOW));
     assert!(flushed(&mut isolate, NOW + 2_000)[0].degraded);
+}
+
+/// Previews and explanations judge a stored record by what it keeps: that must be what the decision saw.
+#[test]
+fn a_record_reads_as_its_request_did() {
+    #[track_caller]
+    fn case(headers: &[&str]) {
+        let text = facts(BLOB, headers);
+        let read = Facts::parse(&text).unwrap();
+        let keys = ClientKeys::new(b"secret");
+        let request = Request::read(&read, BLOB, &keys).unwrap();
+        let texts = request.texts();
+        let decided = request.values("default", &texts);
+
+        let mut isolate = isolate();
+        let plan = watched(isolate.decide(&text, true).unwrap());
+        isolate.settle(
+            plan.id,
+            &Said {
+                status: 206,
+                content_range: Some("bytes 5-9/10"),
+                ..said(NOW)
+            },
+        );
+        let records = flushed(&mut isolate, NOW + 2_000);
+        let kept = RecordValues::of(&records[0]);
+        let (recorded, unknown) = (kept.values(), kept.not_recorded());
+        let known = Field::ALL.iter().filter(|field| !unknown.contains(field));
+        for field in known.filter(|field| **field != Field::Headers) {
+            assert_eq!(
+                recorded.get(*field),
+                decided.get(*field),
+                "{} of {headers:?}",
+                field.name()
+            );
+        }
+        assert!(unknown.len() < Field::ALL.len() / 3);
+    }
+    case(&[]);
+    case(&[
+        "user-agent:docker/20.10.24+dfsg1 go/go1.19.8 git-commit/5d6db84 kernel/4.14.181-142.260.amzn2.x86_64 os/linux arch/amd64",
+    ]);
+    case(&[
+        "user-agent:containerd/2.1.4+bottlerocket",
+        "range:bytes=0-",
+        "accept-encoding:zstd;q=1.0, gzip;q=0.8",
+    ]);
+    case(&["range:bytes=5-9"]);
+    case(&["range:bytes=5-"]);
+    case(&["range:bytes=-5"]);
+    case(&["range:bytes=0-0"]);
+    case(&["range:bytes=0-9"]);
+    case(&["range:bytes=0-1,4-5"]);
+    case(&["range:lines=1-2"]);
+    case(&["authorization:Basic Y2k6c2VjcmV0"]);
 }
