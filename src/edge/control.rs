@@ -5,6 +5,8 @@
 
 use blobwatch_core::auth::{Role, Tokens};
 use blobwatch_core::problem::Problem;
+use js_sys::Reflect;
+use wasm_bindgen::JsValue;
 use worker::{Context, Env, Method, Request, Response, Result, event};
 
 use super::http::{Answer, refuse, respond};
@@ -62,10 +64,7 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
 
 /// Name of the actor, who has at least that role.
 fn authorize(request: &Request, env: &Env, needed: Role) -> Answer<String> {
-    let secret = env
-        .secret("BLOBWATCH_TOKENS")
-        .map(|secret| secret.to_string())
-        .unwrap_or_default();
+    let secret = text_binding(env, "BLOBWATCH_TOKENS");
     let tokens = Tokens::from_json(&secret).map_err(|error| {
         worker::console_error!("failed to read BLOBWATCH_TOKENS: {error}");
         closed(&error.to_string())
@@ -74,6 +73,15 @@ fn authorize(request: &Request, env: &Env, needed: Role) -> Answer<String> {
     tokens
         .authorize(header.as_deref(), needed)
         .map(|actor| actor.name.clone())
+}
+
+/// The text of a variable or secret; empty where there is none. `Env::secret` never returns for a binding that is null,
+/// which is what workerd makes of a variable that its environment does not have.
+fn text_binding(env: &Env, name: &str) -> String {
+    Reflect::get(env.as_ref(), &JsValue::from_str(name))
+        .ok()
+        .and_then(|value| value.as_string())
+        .unwrap_or_default()
 }
 
 fn closed(why: &str) -> Problem {
