@@ -1,0 +1,3 @@
+//! `blobwatch`: detection on files, for people who have counts or logs and no deployment yet.
+
+fn main() {}

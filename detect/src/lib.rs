@@ -1,0 +1,8 @@
+//! When something is wrong, and for whom: counts in, anomalies and cohorts out.
+//!
+//! In scope: the statistics. Time is the number of a slot, cohorts are attribute values. Not in scope: where counts
+//! come from (records, access logs) and who is told. It is a crate of its own because it needs nothing of the request
+//! path, and its simulations are run often.
+
+pub mod localize;
+pub mod sequential;

@@ -1,0 +1,1 @@
+//! When: sequential tests that may be looked at after every slot.
