@@ -1,0 +1,33 @@
+//! Why a subcommand could not do its work; every text names the file, and the line where there is one.
+
+use std::{fmt, io};
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "the subcommands come next")]
+pub(crate) enum Problem {
+    /// The subcommand is not written yet.
+    Unbuilt,
+    /// The file cannot be opened or read.
+    Read { file: String, source: io::Error },
+    /// A line is not what was expected. Lines count from 1, the header included.
+    Line {
+        file: String,
+        line: u64,
+        expected: String,
+    },
+    /// The output is closed or full.
+    Write(io::Error),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unbuilt => f.write_str("this subcommand is not built yet"),
+            Self::Read { file, source } => write!(f, "{file}: {source}"),
+            Self::Line { file, line, expected } => write!(f, "{file}:{line}: expected {expected}"),
+            Self::Write(source) => write!(f, "failed to write the output: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for Problem {}
