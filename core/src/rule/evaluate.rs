@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::net::IpAddr;
+use std::ops::Range;
 
 use super::check::Checked;
 use super::expression::{Combiner, Order};
@@ -91,7 +92,16 @@ impl Term {
             Self::Lower(of) => Cow::Owned(string(of)?.to_ascii_lowercase()),
             Self::Upper(of) => Cow::Owned(string(of)?.to_ascii_uppercase()),
             Self::ToString(of) => of.compute(values, each)?.print(),
-            Self::Substring(of, start, end) => Cow::Owned(cut(&string(of)?, *start, *end).to_vec()),
+            Self::Substring(of, start, end) => {
+                let bytes = string(of)?;
+                let range = cut(bytes.len(), *start, *end);
+                Cow::Owned(
+                    range
+                        .and_then(|range| bytes.get(range))
+                        .unwrap_or_default()
+                        .to_vec(),
+                )
+            }
             Self::Concat(parts) => concat(parts.iter().filter_map(string))?,
             Self::Literal(literal) => Cow::Borrowed(&**literal),
         };
@@ -142,17 +152,14 @@ impl<'a> Computed<'a> {
     }
 }
 
-/// From the byte `start` up to `end`, both from the end where negative; what is beyond the value is empty.
-pub(super) fn cut(value: &[u8], start: i64, end: Option<i64>) -> &[u8] {
+/// The bytes from `start` up to `end` of a value of this length, both from the end where negative; `None`: none.
+pub(super) fn cut(len: usize, start: i64, end: Option<i64>) -> Option<Range<usize>> {
     let place = |at: i64| match usize::try_from(at) {
-        Ok(at) => at.min(value.len()),
-        Err(_) => value
-            .len()
-            .saturating_sub(usize::try_from(at.unsigned_abs()).unwrap_or(usize::MAX)),
+        Ok(at) => at.min(len),
+        Err(_) => len.saturating_sub(usize::try_from(at.unsigned_abs()).unwrap_or(usize::MAX)),
     };
-    value
-        .get(place(start)..end.map_or(value.len(), place))
-        .unwrap_or_default()
+    let range = place(start)..end.map_or(len, place);
+    (!range.is_empty()).then_some(range)
 }
 
 impl Test {

@@ -16,8 +16,12 @@ use super::text::{Cursor, Quoting, is_bare};
 /// The first place that does not follow the grammar, or that goes beyond a `MAX_…` of this module.
 pub fn parse(text: &str) -> Result<Expression, RuleError> {
     if text.len() > MAX_TEXT {
-        let expected = format!("at most {MAX_TEXT} bytes instead of {}", text.len());
-        return Err(RuleError::new(text, 0..0, expected));
+        let beyond = text.floor_char_boundary(MAX_TEXT)..text.len();
+        return Err(RuleError::new(
+            text,
+            beyond,
+            format!("at most {MAX_TEXT} bytes of text"),
+        ));
     }
     let mut parser = Parser {
         cursor: Cursor::new(text),

@@ -57,13 +57,16 @@ impl<'a> Values<'a> {
         self.headers = headers;
     }
 
-    #[inline]
     #[must_use]
     pub fn get(&self, field: Field) -> Value<'a> {
-        self.by_field
-            .get(field as usize)
-            .copied()
-            .unwrap_or(Value::Missing)
+        *self.at(field)
+    }
+
+    /// Where the value is. Copies cost: [`IpAddr`] has no alignment, so a [`Value`] is written in odd pieces, and
+    /// reading it back whole waits for all of them.
+    #[inline]
+    pub(super) fn at(&self, field: Field) -> &Value<'a> {
+        self.by_field.get(field as usize).unwrap_or(&Value::Missing)
     }
 
     /// Every value of a header, in the order sent.

@@ -1,0 +1,109 @@
+//! A predicate that is answered by itself.
+
+use std::net::IpAddr;
+
+use memchr::memmem::Finder;
+
+use super::ask::Question;
+use crate::rule::expression::Order;
+use crate::rule::pattern::Pattern;
+use crate::rule::values::Value;
+use crate::rule::wildcard::Wildcard;
+
+/// A [`Question`], ready to be asked.
+#[derive(Debug)]
+pub(super) enum Probe {
+    IsTrue,
+    Strings(Box<[Box<[u8]>]>),
+    StringOrder(Order, Box<[u8]>),
+    Integers(Box<[(i64, i64)]>),
+    Mask(i64),
+    Ips(Box<[(u32, u32)]>, Box<[(u128, u128)]>),
+    Contains(Box<Finder<'static>>),
+    StartsWith(Box<[u8]>),
+    EndsWith(Box<[u8]>),
+    Wildcard(Wildcard),
+    Matches(Pattern),
+}
+
+impl Probe {
+    pub(super) fn new(question: Question) -> Self {
+        match question {
+            Question::IsTrue => Self::IsTrue,
+            Question::Strings(strings) => Self::Strings(strings.into()),
+            Question::StringOrder(order, string) => Self::StringOrder(order, string),
+            Question::Integers(ranges) => Self::Integers(ranges.into()),
+            Question::Mask(mask) => Self::Mask(mask),
+            Question::Ips(v4, v6) => Self::Ips(v4.into(), v6.into()),
+            Question::Contains(part) => Self::Contains(Box::new(Finder::new(&part).into_owned())),
+            Question::StartsWith(part) => Self::StartsWith(part),
+            Question::EndsWith(part) => Self::EndsWith(part),
+            Question::Wildcard(wildcard) => Self::Wildcard(wildcard),
+            Question::Matches(pattern) => Self::Matches(pattern),
+        }
+    }
+
+    #[inline]
+    pub(super) fn holds(&self, value: &Value<'_>) -> bool {
+        match value {
+            Value::Missing => false,
+            Value::Bytes(value) => self.holds_for_string(value),
+            Value::Int(value) => self.holds_for_integer(*value),
+            Value::Bool(value) => *value && matches!(self, Self::IsTrue),
+            Value::Ip(value) => self.holds_for_ip(*value),
+        }
+    }
+
+    fn holds_for_ip(&self, value: IpAddr) -> bool {
+        match (self, value) {
+            (Self::Ips(v4, _), IpAddr::V4(value)) => is_in(v4, value.to_bits()),
+            (Self::Ips(_, v6), IpAddr::V6(value)) => is_in(v6, value.to_bits()),
+            _ => false,
+        }
+    }
+
+    #[inline]
+    fn holds_for_integer(&self, value: i64) -> bool {
+        match self {
+            Self::Integers(ranges) => is_in(ranges, value),
+            Self::Mask(mask) => value & mask != 0,
+            _ => false,
+        }
+    }
+
+    #[inline]
+    fn holds_for_string(&self, value: &[u8]) -> bool {
+        match self {
+            Self::Strings(strings) => is_one_of(strings, value),
+            Self::StringOrder(order, string) => order.holds(value.cmp(string)),
+            Self::Contains(finder) => finder.find(value).is_some(),
+            Self::StartsWith(part) => value.starts_with(part),
+            Self::EndsWith(part) => value.ends_with(part),
+            Self::Wildcard(wildcard) => wildcard.is_match(value),
+            Self::Matches(pattern) => pattern.is_match(value),
+            _ => false,
+        }
+    }
+}
+
+/// Up to here looking at each is faster than searching.
+const FEW: usize = 8;
+
+#[inline]
+fn is_in<T: Copy + Ord>(ranges: &[(T, T)], value: T) -> bool {
+    if ranges.len() <= FEW {
+        return ranges
+            .iter()
+            .any(|(first, last)| *first <= value && value <= *last);
+    }
+    let after = ranges.partition_point(|(first, _)| *first <= value);
+    let candidate = after.checked_sub(1).and_then(|at| ranges.get(at));
+    candidate.is_some_and(|(_, last)| value <= *last)
+}
+
+fn is_one_of(strings: &[Box<[u8]>], value: &[u8]) -> bool {
+    if strings.len() <= FEW {
+        return strings.iter().any(|string| **string == *value);
+    }
+    strings.binary_search_by(|string| (**string).cmp(value)).is_ok()
+}

@@ -1,0 +1,253 @@
+//! One run of a rulebook over the values of one request. Allocates nothing.
+
+use super::terms::{Memory, Source, compute, derived};
+use super::tree::{HOLDS, PredicateId};
+use super::{Answer, Each, Eager, Engine};
+use crate::rule::term::Quantifier;
+use crate::rule::values::Values;
+
+/// The memory of a run, and then its result. One for each engine, used again for each request.
+#[derive(Debug)]
+pub struct Scratch {
+    memory: Memory,
+    predicates: Bits,
+    /// Bit by rule: to be looked at because a guard holds. All zero between runs.
+    opened: Vec<u64>,
+    /// Bit by rule: held in the last run.
+    matched: Vec<u64>,
+}
+
+/// What is known of 64 predicates.
+#[derive(Debug, Clone, Copy, Default)]
+struct Word {
+    known: u64,
+    holds: u64,
+}
+
+#[derive(Debug)]
+struct Bits(Vec<Word>);
+
+impl Bits {
+    #[inline]
+    fn get(&self, predicate: PredicateId) -> Option<bool> {
+        let word = self.0.get(predicate as usize / 64)?;
+        let bit = 1 << (predicate % 64);
+        (word.known & bit != 0).then_some(word.holds & bit != 0)
+    }
+
+    #[inline]
+    fn set(&mut self, predicate: PredicateId, holds: bool) {
+        if let Some(word) = self.0.get_mut(predicate as usize / 64) {
+            let at = predicate % 64;
+            word.known |= 1 << at;
+            word.holds |= u64::from(holds) << at;
+        }
+    }
+
+    /// Marks a group as asked: what is not set to hold does not.
+    fn know(&mut self, predicates: std::ops::Range<PredicateId>) {
+        let mut at = predicates.start;
+        while at < predicates.end {
+            let end = (at - at % 64 + 64).min(predicates.end);
+            if let Some(word) = self.0.get_mut(at as usize / 64) {
+                word.known |= (u64::MAX >> (64 - (end - at))) << (at % 64);
+            }
+            at = end;
+        }
+    }
+}
+
+impl Scratch {
+    #[must_use]
+    pub fn new(engine: &Engine) -> Self {
+        let derives = engine
+            .answers
+            .iter()
+            .any(|answer| matches!(answer, Answer::Each(_)));
+        Self {
+            memory: Memory::new(&engine.terms, derives),
+            predicates: Bits(vec![Word::default(); engine.answers.len().div_ceil(64)]),
+            opened: vec![0; engine.always.len()],
+            matched: vec![0; engine.always.len()],
+        }
+    }
+
+    /// Indices of the rules that held in the last run, in rule order.
+    pub fn matched(&self) -> impl Iterator<Item = usize> + '_ {
+        let words = self.matched.iter().enumerate();
+        words.flat_map(|(word, bits)| ones(*bits).map(move |bit| word * 64 + bit))
+    }
+
+    /// Whether this rule held in the last run.
+    #[must_use]
+    pub fn is_matched(&self, rule: usize) -> bool {
+        self.matched
+            .get(rule / 64)
+            .is_some_and(|word| word & (1 << (rule % 64)) != 0)
+    }
+
+    fn clear(&mut self) {
+        self.memory.clear();
+        self.predicates.0.fill(Word::default());
+    }
+}
+
+/// Positions of the bits that are set.
+#[inline]
+fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lowest = (bits != 0).then(|| bits.trailing_zeros() as usize);
+        bits &= bits.wrapping_sub(1);
+        lowest
+    })
+}
+
+impl Engine {
+    /// Finds every rule that holds; [`Scratch::matched`] gives them. The scratch must be this engine's.
+    pub fn run(&self, values: &Values<'_>, scratch: &mut Scratch) {
+        scratch.clear();
+        for eager in &self.eager {
+            match *eager {
+                Eager::Group(group) => self.ask_group(group, values, scratch),
+                Eager::Single(predicate) => {
+                    if self.holds(predicate, values, scratch) {
+                        self.open(predicate, &mut scratch.opened);
+                    }
+                }
+            }
+        }
+        for (word, always) in self.always.iter().enumerate() {
+            let opened = scratch.opened.get_mut(word).map(std::mem::take);
+            let matched = self.look_at(word, always | opened.unwrap_or(0), values, scratch);
+            if let Some(slot) = scratch.matched.get_mut(word) {
+                *slot = matched;
+            }
+        }
+    }
+
+    /// The rules of a word that hold, of those that are candidates.
+    fn look_at(&self, word: usize, candidates: u64, values: &Values<'_>, scratch: &mut Scratch) -> u64 {
+        let held = ones(candidates).filter(|bit| {
+            let root = self.roots.get(word * 64 + bit);
+            root.is_some_and(|root| self.rule_holds(*root, values, scratch))
+        });
+        held.fold(0, |bits, bit| bits | 1 << bit)
+    }
+
+    /// Lets the rules be looked at that wait for this predicate.
+    #[inline]
+    fn open(&self, predicate: PredicateId, opened: &mut [u64]) {
+        let (start, end) = self.guards.get(predicate as usize).copied().unwrap_or_default();
+        for rule in self
+            .guarded_rules
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
+        {
+            if let Some(word) = opened.get_mut(*rule as usize / 64) {
+                *word |= 1 << (rule % 64);
+            }
+        }
+    }
+
+    /// Follows the steps of a rule to their end.
+    #[inline]
+    fn rule_holds(&self, first: u32, values: &Values<'_>, scratch: &mut Scratch) -> bool {
+        let mut at = first;
+        while let Some(step) = self.steps.get(at as usize) {
+            let holds = self.holds(step.predicate, values, scratch);
+            at = if holds { step.if_holds } else { step.if_fails };
+        }
+        at == HOLDS
+    }
+
+    #[inline]
+    fn holds(&self, predicate: PredicateId, values: &Values<'_>, scratch: &mut Scratch) -> bool {
+        match scratch.predicates.get(predicate) {
+            Some(known) => known,
+            None => self.ask(predicate, values, scratch),
+        }
+    }
+
+    #[inline]
+    fn ask(&self, predicate: PredicateId, values: &Values<'_>, scratch: &mut Scratch) -> bool {
+        let holds = match self.answers.get(predicate as usize) {
+            Some(Answer::Single(Source::Field(field), probe)) => probe.holds(values.at(*field)),
+            Some(answer) => self.ask_indirectly(predicate, answer, values, scratch),
+            None => false,
+        };
+        scratch.predicates.set(predicate, holds);
+        holds
+    }
+
+    #[inline(never)]
+    fn ask_indirectly(
+        &self,
+        predicate: PredicateId,
+        answer: &Answer,
+        values: &Values<'_>,
+        scratch: &mut Scratch,
+    ) -> bool {
+        match answer {
+            Answer::Group(group) => {
+                self.ask_group(*group, values, scratch);
+                scratch.predicates.get(predicate) == Some(true)
+            }
+            Answer::Single(Source::Field(field), probe) => probe.holds(values.at(*field)),
+            Answer::Single(Source::Derived(index), probe) => {
+                let found = derived(&self.terms, *index, values, &mut scratch.memory);
+                probe.holds(&scratch.memory.value(found))
+            }
+            Answer::Each(each) => each_holds(each, values, &mut scratch.memory),
+            Answer::Odd(odd) => {
+                let parts = odd.parts.iter();
+                parts.fold(odd.negated, |odd, part| {
+                    odd ^ self.rule_holds(*part, values, scratch)
+                })
+            }
+        }
+    }
+
+    fn ask_group(&self, group: u32, values: &Values<'_>, scratch: &mut Scratch) {
+        let Some(group) = self.groups.get(group as usize) else {
+            return;
+        };
+        let Scratch {
+            memory,
+            predicates,
+            opened,
+            ..
+        } = scratch;
+        predicates.know(group.predicates.clone());
+        let hold = |predicate| {
+            predicates.set(predicate, true);
+            self.open(predicate, opened);
+        };
+        match group.source {
+            Source::Field(field) => group.look_up(values.at(field), hold),
+            Source::Derived(index) => {
+                let found = derived(&self.terms, index, values, memory);
+                group.look_up(&memory.value(found), hold);
+            }
+        }
+    }
+}
+
+/// `any` and `all`.
+fn each_holds(each: &Each, values: &Values<'_>, memory: &mut Memory) -> bool {
+    let mut holds = |header| {
+        let mark = memory.mark();
+        let found = compute(&each.term, values, Some(header), memory);
+        let holds = each.probe.holds(&memory.value(found)) != each.negated;
+        memory.release(mark);
+        holds
+    };
+    let mut headers = each
+        .term
+        .header()
+        .into_iter()
+        .flat_map(|name| values.header(name));
+    match each.quantifier {
+        Quantifier::Any => headers.any(&mut holds),
+        Quantifier::All => headers.all(&mut holds),
+    }
+}

@@ -1,0 +1,279 @@
+//! Values that are computed: each distinct one at most once a request, in memory that is kept.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use rustc_hash::FxBuildHasher;
+
+use crate::rule::evaluate::cut;
+use crate::rule::field::Field;
+use crate::rule::limits::DERIVED_BYTES;
+use crate::rule::term::Term;
+use crate::rule::values::{Value, Values};
+
+/// Where a predicate gets its value from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Source {
+    Field(Field),
+    /// Index of [`Terms`].
+    Derived(usize),
+}
+
+/// The distinct values of a rulebook that are more than a field.
+#[derive(Debug, Default)]
+pub(super) struct Terms {
+    terms: Vec<Term>,
+    ids: HashMap<Term, usize, FxBuildHasher>,
+}
+
+impl Terms {
+    pub(super) fn source(&mut self, term: &Term) -> Source {
+        if let Term::Field(field) = term {
+            return Source::Field(*field);
+        }
+        let terms = &mut self.terms;
+        let id = self.ids.entry(term.clone()).or_insert_with_key(|term| {
+            terms.push(term.clone());
+            terms.len() - 1
+        });
+        Source::Derived(*id)
+    }
+}
+
+/// A value: the request's own, or bytes in [`Memory`].
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Found<'v> {
+    Value(Value<'v>),
+    Kept(Kept),
+}
+
+const MISSING: Found<'static> = Found::Value(Value::Missing);
+
+/// Bytes of [`Memory`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    start: usize,
+    end: usize,
+}
+
+/// What is known of a derived value of the request at hand.
+#[derive(Debug, Clone, Copy)]
+enum Memo {
+    Unknown,
+    Missing,
+    Kept(Kept),
+    Int(i64),
+    /// Bytes of the request that are as quickly found again.
+    Cheap,
+}
+
+/// Derived values of the request at hand.
+#[derive(Debug)]
+pub(super) struct Memory {
+    bytes: Vec<u8>,
+    memos: Vec<Memo>,
+}
+
+impl Memory {
+    /// `needed`: whether anything is ever derived.
+    pub(super) fn new(terms: &Terms, needed: bool) -> Self {
+        Self {
+            bytes: Vec::with_capacity(if needed { DERIVED_BYTES } else { 0 }),
+            memos: vec![Memo::Unknown; terms.terms.len()],
+        }
+    }
+
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.memos.fill(Memo::Unknown);
+    }
+
+    pub(super) fn value<'a>(&'a self, found: Found<'a>) -> Value<'a> {
+        match found {
+            Found::Value(value) => value,
+            Found::Kept(kept) => self
+                .bytes
+                .get(kept.start..kept.end)
+                .map_or(Value::Missing, Value::Bytes),
+        }
+    }
+
+    /// Frees what was derived since `mark` said so.
+    pub(super) fn release(&mut self, mark: usize) {
+        self.bytes.truncate(mark);
+    }
+
+    pub(super) const fn mark(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn kept_since(&self, start: usize) -> Found<'static> {
+        let end = self.bytes.len();
+        Found::Kept(Kept { start, end })
+    }
+
+    /// A copy of the bytes that may be changed: what is kept already is not shared with anyone.
+    fn own(&mut self, found: Found<'_>) -> Option<&mut [u8]> {
+        let bytes = match found {
+            Found::Value(Value::Bytes(bytes)) => bytes,
+            Found::Value(_) => return None,
+            Found::Kept(kept) => return self.bytes.get_mut(kept.start..kept.end),
+        };
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        self.bytes.get_mut(start..)
+    }
+}
+
+/// The value of a derived source.
+pub(super) fn derived<'v>(
+    terms: &Terms,
+    index: usize,
+    values: &Values<'v>,
+    memory: &mut Memory,
+) -> Found<'v> {
+    match memory.memos.get(index).copied().unwrap_or(Memo::Missing) {
+        Memo::Missing => return MISSING,
+        Memo::Kept(kept) => return Found::Kept(kept),
+        Memo::Int(int) => return Found::Value(Value::Int(int)),
+        Memo::Unknown | Memo::Cheap => {}
+    }
+    let Some(term) = terms.terms.get(index) else {
+        return MISSING;
+    };
+    let found = compute(term, values, None, memory);
+    if let Some(memo) = memory.memos.get_mut(index) {
+        *memo = match found {
+            Found::Value(Value::Missing) => Memo::Missing,
+            Found::Kept(kept) => Memo::Kept(kept),
+            Found::Value(Value::Int(int)) => Memo::Int(int),
+            Found::Value(_) => Memo::Cheap,
+        };
+    }
+    found
+}
+
+/// `each` is what `[*]` stands for. What is kept is at the end of the memory.
+pub(super) fn compute<'v>(
+    term: &Term,
+    values: &Values<'v>,
+    each: Option<&'v [u8]>,
+    memory: &mut Memory,
+) -> Found<'v> {
+    let bytes = |bytes: Option<&'v [u8]>| bytes.map_or(MISSING, |bytes| Found::Value(Value::Bytes(bytes)));
+    match term {
+        Term::Field(field) => Found::Value(values.get(*field)),
+        Term::HeaderAt(name, at) => bytes(values.header(name).nth(*at as usize)),
+        Term::HeaderEach(_) => bytes(each),
+        Term::HeaderCount(name) => match values.header(name).count() {
+            0 => MISSING,
+            some => integer(some),
+        },
+        Term::Literal(_) => MISSING,
+        Term::Lower(of) => change(
+            compute(of, values, each, memory),
+            memory,
+            <[u8]>::make_ascii_lowercase,
+        ),
+        Term::Upper(of) => change(
+            compute(of, values, each, memory),
+            memory,
+            <[u8]>::make_ascii_uppercase,
+        ),
+        Term::Length(of) => {
+            let found = compute(of, values, each, memory);
+            match memory.value(found) {
+                Value::Bytes(bytes) => integer(bytes.len()),
+                _ => MISSING,
+            }
+        }
+        Term::ToString(of) => print(compute(of, values, each, memory), memory),
+        Term::Substring(of, start, end) => cut_found(compute(of, values, each, memory), *start, *end),
+        Term::Concat(parts) => concat(parts, values, memory),
+    }
+}
+
+fn integer(number: usize) -> Found<'static> {
+    i64::try_from(number).map_or(MISSING, |int| Found::Value(Value::Int(int)))
+}
+
+fn change<'v>(found: Found<'v>, memory: &mut Memory, change: fn(&mut [u8])) -> Found<'v> {
+    let start = match found {
+        Found::Kept(kept) => kept.start,
+        _ => memory.mark(),
+    };
+    match memory.own(found) {
+        Some(bytes) => change(bytes),
+        None => return MISSING,
+    }
+    match found {
+        Found::Kept(_) => found,
+        _ => memory.kept_since(start),
+    }
+}
+
+fn print<'v>(found: Found<'v>, memory: &mut Memory) -> Found<'v> {
+    let start = memory.mark();
+    let written = match found {
+        Found::Value(Value::Missing | Value::Bytes(_)) | Found::Kept(_) => return found,
+        Found::Value(Value::Int(int)) => write!(memory.bytes, "{int}"),
+        Found::Value(Value::Bool(bool)) => write!(memory.bytes, "{bool}"),
+        Found::Value(Value::Ip(ip)) => write!(memory.bytes, "{ip}"),
+    };
+    written.map_or(MISSING, |()| memory.kept_since(start))
+}
+
+fn cut_found(found: Found<'_>, start: i64, end: Option<i64>) -> Found<'_> {
+    match found {
+        Found::Value(Value::Bytes(bytes)) => {
+            let range = cut(bytes.len(), start, end).unwrap_or(0..0);
+            Found::Value(Value::Bytes(bytes.get(range).unwrap_or_default()))
+        }
+        Found::Kept(kept) => {
+            let range = cut(kept.end - kept.start, start, end).unwrap_or(0..0);
+            Found::Kept(Kept {
+                start: kept.start + range.start,
+                end: kept.start + range.end,
+            })
+        }
+        Found::Value(_) => MISSING,
+    }
+}
+
+/// The parts one after the other from `start`; what a part needed on the way is overwritten by the next.
+fn concat<'v>(parts: &[Term], values: &Values<'v>, memory: &mut Memory) -> Found<'v> {
+    let start = memory.mark();
+    let mut any = false;
+    for part in parts {
+        let end = memory.mark();
+        let found = match part {
+            Term::Literal(literal) => {
+                memory.bytes.extend_from_slice(literal);
+                memory.kept_since(end)
+            }
+            _ => compute(part, values, None, memory),
+        };
+        any |= append(found, end, memory);
+    }
+    if any { memory.kept_since(start) } else { MISSING }
+}
+
+/// Makes the memory end with the value, right behind `end`.
+fn append(found: Found<'_>, end: usize, memory: &mut Memory) -> bool {
+    match found {
+        Found::Value(Value::Bytes(bytes)) => {
+            memory.release(end);
+            memory.bytes.extend_from_slice(bytes);
+        }
+        Found::Kept(kept) => {
+            memory.bytes.copy_within(kept.start..kept.end, end);
+            memory.release(end + (kept.end - kept.start));
+        }
+        Found::Value(_) => {
+            memory.release(end);
+            return false;
+        }
+    }
+    true
+}

@@ -1,0 +1,64 @@
+//! A run allocates nothing, whatever the rules ask.
+#![expect(clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod rule_random;
+
+use blobwatch_core::rule::{self, Engine, Scratch};
+use rule_random::{Draw, Language, expression, facts, headers, values};
+
+/// A generator of bytes (SplitMix64), so that the rules are many and always the same.
+fn bytes(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed;
+    let next = || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        ((mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB) >> 56) as u8
+    };
+    std::iter::repeat_with(next).take(len).collect()
+}
+
+#[track_caller]
+fn allocations(rules: usize) -> u64 {
+    let rules = (0..rules as u64).map(|rule| {
+        let text = expression(&mut Draw::new(&bytes(rule, 80)), Language::Whole, 3);
+        rule::parse(&text)
+            .and_then(rule::Expression::check)
+            .unwrap_or_else(|error| panic!("{error}"))
+    });
+    let engine = Engine::compile(&rules.collect::<Vec<_>>()).expect("within the limits");
+    let mut scratch = Scratch::new(&engine);
+    let requests: Vec<_> = (0..50)
+        .map(|request| {
+            let drawn = bytes(1000 + request, 40);
+            let mut draw = Draw::new(&drawn);
+            (facts(&mut draw, true), headers(&mut draw))
+        })
+        .collect();
+    let mut matches = 0;
+    let counted = allocation_counter::measure(|| {
+        for (facts, headers) in &requests {
+            engine.run(&values(facts, headers), &mut scratch);
+            matches += scratch.matched().count();
+        }
+    });
+    assert!(matches > 0, "something must have been evaluated");
+    counted.count_total
+}
+
+#[test]
+fn a_run_allocates_nothing() {
+    assert_eq!(allocations(1), 0);
+    assert_eq!(allocations(7), 0);
+    assert_eq!(allocations(1000), 0);
+}
+
+/// The counter counts: the slow twin makes its values anew.
+#[test]
+fn the_trees_do_allocate() {
+    let rule = rule::parse("lower(http.host) eq \"a\"")
+        .and_then(rule::Expression::check)
+        .expect("a rule");
+    let facts = [(rule::Field::Host, "A".into())];
+    let counted = allocation_counter::measure(|| assert!(rule.evaluate(&values(&facts, &[]))));
+    assert!(counted.count_total > 0);
+}
