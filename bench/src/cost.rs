@@ -44,7 +44,7 @@ const TAIL: Duration = Duration::from_secs(12);
 /// When something cannot be started, or the rate cannot be kept.
 pub(crate) fn run(args: &Args) -> Result<Report> {
     let origin = Origin::start()?;
-    let workerd = Workerd::start(Worker::Counted, origin.address(), &[])?;
+    let workerd = Workerd::start(&Worker::Counted, origin.address(), &[])?;
     rulebook::install(&workerd.api())?;
     let traffic = Traffic::ranged();
     let send = |lasting| load::paced(workerd.address(), &traffic, args.rate, lasting);

@@ -9,11 +9,12 @@ mod duel;
 
 use crate::figure::{Figure, Target};
 use crate::report::Report;
-use crate::stage::{GIGABYTE, Origin, RULES, Traffic, Worker, load};
+use crate::stage::{BUNDLE, GIGABYTE, Origin, RULES, Traffic, Worker, load};
 use anyhow::Result;
 use contender::Contender;
 use duel::{Costs, duel};
 use serde_json::json;
+use std::path::PathBuf;
 
 /// What `edge` understands.
 #[derive(clap::Args)]
@@ -30,6 +31,9 @@ pub(crate) struct Args {
     /// Rounds with one body of 1 GB
     #[arg(long, default_value_t = 9)]
     gigabytes: usize,
+    /// Measure these bundles in place of build/bundle: what a change costs or saves
+    #[arg(long)]
+    bundle: Vec<PathBuf>,
     /// Measure the passthrough worker against itself: what the method cannot tell apart
     #[arg(long)]
     control: bool,
@@ -37,8 +41,7 @@ pub(crate) struct Args {
 
 /// Targets of the contenders after the first, in their order.
 const REQUEST_TARGETS: [Target; 2] = [Target::AtMost(1.30), Target::AtMost(1.10)];
-const GIGABYTE_TARGETS: [Target; 2] = [Target::AtMost(1.05), Target::None];
-const CONTROL_TARGETS: [Target; 2] = [Target::None, Target::None];
+const GIGABYTE_TARGETS: [Target; 1] = [Target::AtMost(1.05)];
 
 /// # Errors
 /// When something cannot be started, or a contender answers wrongly.
@@ -52,14 +55,28 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
     let large = duel(&contenders, args.gigabytes, 1, |contender| {
         load::download(contender.address(), traffic.gigabyte(), GIGABYTE)
     })?;
-    let (per_request, per_gigabyte) = if args.control {
-        (CONTROL_TARGETS, CONTROL_TARGETS)
-    } else {
-        (REQUEST_TARGETS, GIGABYTE_TARGETS)
+    let targets = |targets| {
+        if args.control || !args.bundle.is_empty() {
+            [].as_slice()
+        } else {
+            targets
+        }
     };
     let requests = 1e6 / count(args.turns * args.requests);
-    let mut figures = figures("CPU per request", "µs", requests, &small, per_request);
-    figures.extend(self::figures("CPU per GB", "s", 1.0, &large, per_gigabyte));
+    let mut figures = figures(
+        "CPU per request",
+        "µs",
+        requests,
+        &small,
+        targets(&REQUEST_TARGETS),
+    );
+    figures.extend(self::figures(
+        "CPU per GB",
+        "s",
+        1.0,
+        &large,
+        targets(&GIGABYTE_TARGETS),
+    ));
     Ok(Report {
         name: if args.control { "edge-control" } else { "edge" },
         setup: json!({ "rounds": args.rounds, "turns": args.turns, "requests": args.requests, "connections": load::CONNECTIONS,
@@ -69,24 +86,36 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
 }
 
 fn contenders(args: &Args, origin: &Origin) -> Result<Vec<Contender>> {
-    let start = |name, worker, vars: &[_]| Contender::start(name, worker, origin, vars);
-    let rival = start("passthrough", Worker::Passthrough, &[])?;
+    let start = |name: &str, worker: &Worker, vars: &[_]| Contender::start(name, worker, origin, vars);
+    let rival = start("passthrough", &Worker::Passthrough, &[])?;
     if args.control {
-        return Ok(vec![rival, start("passthrough again", Worker::Passthrough, &[])?]);
+        return Ok(vec![
+            rival,
+            start("passthrough again", &Worker::Passthrough, &[])?,
+        ]);
     }
-    Ok(vec![
-        rival,
-        start("blobwatch", Worker::Blobwatch, &[])?,
-        start(
+    let mut contenders = vec![rival];
+    for bundle in &args.bundle {
+        contenders.push(start(
+            &bundle.display().to_string(),
+            &Worker::Blobwatch(bundle.clone()),
+            &[],
+        )?);
+    }
+    if args.bundle.is_empty() {
+        let release = Worker::Blobwatch(BUNDLE.into());
+        contenders.push(start("blobwatch", &release, &[])?);
+        contenders.push(start(
             "blobwatch, flush off",
-            Worker::Blobwatch,
+            &release,
             &[("BLOBWATCH_FLUSH", "off")],
-        )?,
-    ])
+        )?);
+    }
+    Ok(contenders)
 }
 
 /// What each contender costs, and each but the first in parts of the first.
-fn figures(what: &str, unit: &'static str, scale: f64, costs: &[Costs], targets: [Target; 2]) -> Vec<Figure> {
+fn figures(what: &str, unit: &'static str, scale: f64, costs: &[Costs], targets: &[Target]) -> Vec<Figure> {
     let own = costs.iter().map(|cost| {
         let samples = cost.seconds.iter().map(|seconds| seconds * scale);
         Figure::new(
@@ -99,7 +128,8 @@ fn figures(what: &str, unit: &'static str, scale: f64, costs: &[Costs], targets:
     let Some((rival, others)) = costs.split_first() else {
         return Vec::new();
     };
-    let ratios = others.iter().zip(targets).map(|(cost, target)| {
+    let ratios = others.iter().enumerate().map(|(index, cost)| {
+        let target = targets.get(index).copied().unwrap_or(Target::None);
         Figure::new(
             format!("{what}, {} ÷ {}", cost.name, rival.name),
             "",

@@ -11,4 +11,4 @@ pub(crate) use api::Api;
 pub(crate) use origin::{GIGABYTE, Origin};
 pub(crate) use rulebook::RULES;
 pub(crate) use traffic::Traffic;
-pub(crate) use workerd::{Worker, Workerd};
+pub(crate) use workerd::{BUNDLE, Worker, Workerd};

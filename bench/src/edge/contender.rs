@@ -7,23 +7,21 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub(super) struct Contender {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     workerd: Workerd,
 }
 
 impl Contender {
     /// Starts it, with the rules installed where there can be any.
-    pub(super) fn start(
-        name: &'static str,
-        worker: Worker,
-        origin: &Origin,
-        vars: &[(&str, &str)],
-    ) -> Result<Self> {
+    pub(super) fn start(name: &str, worker: &Worker, origin: &Origin, vars: &[(&str, &str)]) -> Result<Self> {
         let workerd = Workerd::start(worker, origin.address(), vars)?;
-        if let Worker::Blobwatch = worker {
+        if let Worker::Blobwatch(_) = worker {
             rulebook::install(&workerd.api())?;
         }
-        Ok(Self { name, workerd })
+        Ok(Self {
+            name: name.to_owned(),
+            workerd,
+        })
     }
 
     pub(super) fn address(&self) -> SocketAddr {

@@ -16,7 +16,7 @@ const TAIL: Duration = Duration::from_millis(1500);
 
 /// Seconds of CPU that one contender used in each round.
 pub(super) struct Costs {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     pub(super) seconds: Vec<f64>,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn duel(
     let costs = contenders.iter().zip(&mut clocks).map(|(contender, clock)| {
         clock.push(contender.cpu()?);
         Ok(Costs {
-            name: contender.name,
+            name: contender.name.clone(),
             seconds: per_round(clock, turns),
         })
     });

@@ -3,6 +3,8 @@
 //! Which clients there are, and what they send, is from their sources; how many of each is a guess that no figure hangs on.
 
 use super::origin::LARGE;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64_URL;
 use fastrand::Rng;
 use serde_json::json;
 
@@ -12,8 +14,8 @@ const REQUESTS: usize = 4096;
 const CLIENTS: usize = 600;
 const REPOSITORIES: usize = 60;
 const DIGESTS: usize = 400;
-/// Bytes of a token of a large registry.
-const TOKEN: usize = 1000;
+/// Bytes of an RS256 signature; with it a token has some 850 characters.
+const SIGNATURE: usize = 256;
 
 struct Software {
     weight: usize,
@@ -175,9 +177,7 @@ fn client(rng: &mut Rng, number: usize) -> String {
         "tlsClientExtensionsSha1": "bnWMTsgtUsGYxlb2mmbzBoj2pbA=",
         "tlsClientExtensionsSha1Le": "u4wtEMFQBY18l3BzHAvORm+KGRw=",
     });
-    let token = std::iter::repeat_with(|| rng.alphanumeric())
-        .take(TOKEN)
-        .collect::<String>();
+    let token = token(rng, number);
     let encoding = match software.accept_encoding {
         "" => String::new(),
         encoding => format!("Accept-Encoding: {encoding}\r\n"),
@@ -186,6 +186,25 @@ fn client(rng: &mut Rng, number: usize) -> String {
         "Host: registry.example\r\nUser-Agent: {}\r\nAuthorization: Bearer {token}\r\n{encoding}CF-Blob: {place}\r\n",
         software.user_agent
     )
+}
+
+/// A signed token as a registry's issuer makes it: who, for what, until when.
+fn token(rng: &mut Rng, number: usize) -> String {
+    let claims = json!({
+        "iss": "auth.registry.example", "aud": "registry.example", "sub": format!("user-{number:06}"),
+        "exp": 1_594_048_500, "nbf": 1_594_047_600, "iat": 1_594_047_600, "jti": format!("{:016x}", rng.u64(..)),
+        "access": [{ "type": "repository", "name": "library/image-7", "actions": ["pull"] }],
+    });
+    let header = json!({ "alg": "RS256", "typ": "JWT", "kid": "2ZJ3:LSKA:7HGT:PLQW:2KAB:T4DS:7XNV:RRTO:4B2Z:ZNB6:RBQ5:4T6F" });
+    let signature = std::iter::repeat_with(|| rng.u8(..))
+        .take(SIGNATURE)
+        .collect::<Vec<_>>();
+    let parts = [
+        header.to_string().into_bytes(),
+        claims.to_string().into_bytes(),
+        signature,
+    ];
+    parts.map(|part| BASE64_URL.encode(part)).join(".")
 }
 
 /// A number below `count`; small ones come far more often, as images do.

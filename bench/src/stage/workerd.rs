@@ -14,29 +14,42 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 /// What is served.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Worker {
-    /// `build/bundle`, made by `cargo xtask build`.
-    Blobwatch,
+    /// A folder with `worker.js` and `index_bg.wasm`; `cargo xtask build` makes [`BUNDLE`].
+    Blobwatch(PathBuf),
     /// The same behind `data/counting.js`, which counts what would be billed.
     Counted,
     /// The rival: forwards and does nothing else.
     Passthrough,
 }
 
+/// What `cargo xtask build` makes, in the clone.
+pub(crate) const BUNDLE: &str = "build/bundle";
+
 impl Worker {
-    /// Where its modules are, and their names; the first is the entry.
-    fn files(self) -> &'static [(&'static str, &'static str)] {
+    /// Its modules, the first being the entry.
+    fn files(&self) -> Vec<PathBuf> {
+        let of = |bundle: &Path| ["worker.js", "index_bg.wasm"].map(|name| bundle.join(name));
         match self {
-            Self::Passthrough => &[("tests/data/passthrough.js", "entry.js")],
-            Self::Blobwatch => &[ENTRY, WASM],
-            Self::Counted => &[("bench/data/counting.js", "entry.js"), ENTRY, WASM],
+            Self::Passthrough => vec!["tests/data/passthrough.js".into()],
+            Self::Blobwatch(bundle) => of(bundle).into(),
+            Self::Counted => [
+                vec!["bench/data/counting.js".into()],
+                of(Path::new(BUNDLE)).into(),
+            ]
+            .concat(),
+        }
+    }
+
+    /// The flags of `wrangler.toml`; a plain worker needs none.
+    fn flags(&self) -> &'static str {
+        match self {
+            Self::Passthrough => "",
+            Self::Blobwatch(_) | Self::Counted => r#""enable_request_signal""#,
         }
     }
 }
-
-const ENTRY: (&str, &str) = ("build/bundle/worker.js", "worker.js");
-const WASM: (&str, &str) = ("build/bundle/index_bg.wasm", "index_bg.wasm");
 
 /// A running process; it ends with this value.
 pub(crate) struct Workerd {
@@ -51,7 +64,7 @@ impl Workerd {
     ///
     /// # Errors
     /// When workerd or the worker is not built, or does not start.
-    pub(crate) fn start(worker: Worker, origin: SocketAddr, vars: &[(&str, &str)]) -> Result<Self> {
+    pub(crate) fn start(worker: &Worker, origin: SocketAddr, vars: &[(&str, &str)]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         fs::create_dir(folder.path().join("objects"))?;
         let config = folder.path().join("config.capnp");
@@ -127,7 +140,12 @@ fn binary() -> Result<PathBuf> {
     Ok(path)
 }
 
-fn configuration(worker: Worker, origin: SocketAddr, vars: &[(&str, &str)], folder: &Path) -> Result<String> {
+fn configuration(
+    worker: &Worker,
+    origin: SocketAddr,
+    vars: &[(&str, &str)],
+    folder: &Path,
+) -> Result<String> {
     let (origin, tokens) = (format!("http://{origin}"), Api::tokens());
     let own = [
         ("ORIGIN", origin.as_str()),
@@ -141,9 +159,12 @@ fn configuration(worker: Worker, origin: SocketAddr, vars: &[(&str, &str)], fold
     }
     let objects = match worker {
         Worker::Passthrough => "",
-        Worker::Blobwatch | Worker::Counted => OBJECTS,
+        Worker::Blobwatch(_) | Worker::Counted => {
+            bindings.push_str(OBJECT_BINDINGS);
+            OBJECTS
+        }
     };
-    let modules = modules(worker.files(), folder)?;
+    let modules = modules(&worker.files(), folder)?;
     Ok(format!(
         r#"using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -158,7 +179,7 @@ const config :Workerd.Config = (
 );
 const worker :Workerd.Worker = (
   compatibilityDate = "2026-11-01",
-  compatibilityFlags = ["enable_request_signal"],
+  compatibilityFlags = [{flags}],
   modules = [
 {modules}  ],
 {objects}  bindings = [
@@ -166,8 +187,13 @@ const worker :Workerd.Worker = (
 );
 "#,
         folder = folder.display(),
+        flags = worker.flags(),
     ))
 }
+
+const OBJECT_BINDINGS: &str = r#"    (name = "RULE_BOOK", durableObjectNamespace = "RuleBook"),
+    (name = "FIRE_LOG", durableObjectNamespace = "FireLog"),
+"#;
 
 const OBJECTS: &str = r#"  durableObjectNamespaces = [
     (className = "RuleBook", uniqueKey = "RuleBook", enableSql = true),
@@ -178,15 +204,17 @@ const OBJECTS: &str = r#"  durableObjectNamespaces = [
 
 /// Copies the files beside the configuration, because workerd embeds only from there. A Wasm module's name is the
 /// specifier that the script imports it by.
-fn modules(files: &[(&str, &str)], folder: &Path) -> Result<String> {
+fn modules(files: &[PathBuf], folder: &Path) -> Result<String> {
     let mut modules = String::new();
-    for (from, name) in files {
-        fs::copy(workspace::root().join(from), folder.join(name))
-            .with_context(|| format!("failed to find {from}: `cargo xtask build` makes it"))?;
+    for file in files {
+        let name = file.file_name().unwrap_or_default();
+        fs::copy(workspace::root().join(file), folder.join(name))
+            .with_context(|| format!("failed to find {}: `cargo xtask build` makes it", file.display()))?;
+        let name = name.to_string_lossy();
         let (specifier, kind) = if name.ends_with(".wasm") {
             (format!("./{name}"), "wasm")
         } else {
-            ((*name).to_owned(), "esModule")
+            (name.clone().into_owned(), "esModule")
         };
         writeln!(modules, "    (name = {specifier:?}, {kind} = embed {name:?}),")?;
     }
