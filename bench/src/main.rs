@@ -5,6 +5,7 @@ mod cost;
 mod edge;
 mod figure;
 mod query;
+mod query_edge;
 mod report;
 mod stage;
 mod workspace;
@@ -26,6 +27,8 @@ enum Command {
     Edge(edge::Args),
     /// Queries over stored records, native
     Query(query::Args),
+    /// Queries over stored records, through the API on workerd
+    QueryEdge(query_edge::Args),
     /// Rows written and object requests per million watched requests, priced
     Cost(cost::Args),
 }
@@ -44,6 +47,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
         Command::Edge(args) => edge::run(args)?.publish(),
         Command::Query(args) => query::run(args)?.publish(),
+        Command::QueryEdge(args) => query_edge::run(args)?.publish(),
         Command::Cost(args) => cost::run(args)?.publish(),
     }
 }

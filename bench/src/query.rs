@@ -19,7 +19,8 @@ use blobwatch_core::store::fire_log::FireLog;
 use serde_json::json;
 use std::path::Path;
 use std::time::Instant;
-use traffic::{RARE_RULE, SPAN_MS, START_MS, Traffic};
+pub(crate) use traffic::{RARE_RULE, ROUTES, SPAN_MS};
+use traffic::{START_MS, Traffic};
 
 /// The target of the project's promise, in milliseconds.
 const TARGET_MS: f64 = 100.0;
@@ -54,13 +55,21 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
     })
 }
 
-/// Fills a new database as flushes and alarms would.
+/// Makes a new database.
 fn make(path: &Path, records: u32) -> Result<()> {
     eprintln!("storing {records} records in {} (once)", path.display());
     let part = path.with_extension("part");
     drop(std::fs::remove_file(&part));
-    let mut log = FireLog::open(Native::open(&part)?)?;
-    let mut traffic = Traffic::new(records);
+    fill(FireLog::open(Native::open(&part)?)?, records, START_MS)?;
+    std::fs::rename(&part, path).context("failed to keep the database")
+}
+
+/// Fills a database as flushes and alarms would, with records of [`SPAN_MS`] from a time on.
+///
+/// # Errors
+/// When SQLite refuses.
+pub(crate) fn fill(mut log: FireLog<Native>, records: u32, start_ms: u64) -> Result<()> {
+    let mut traffic = Traffic::new(records, start_ms);
     let mut seq = 0;
     loop {
         let mut block = Builder::default();
@@ -78,14 +87,13 @@ fn make(path: &Path, records: u32) -> Result<()> {
             volumes,
             segment: block.encode(),
         };
-        log.accept(&flush.encode(), START_MS)?;
+        log.accept(&flush.encode(), start_ms)?;
         if seq % 8 == 0 {
-            log.tend(START_MS + seq * 100_000)?;
+            log.tend(start_ms + seq * 100_000)?;
         }
     }
-    while log.tend(START_MS + (seq + 10) * 100_000)?.more {}
-    drop(log);
-    std::fs::rename(&part, path).context("failed to keep the database")
+    while log.tend(start_ms + (seq + 10) * 100_000)?.more {}
+    Ok(())
 }
 
 struct Bench {
@@ -104,7 +112,7 @@ impl Bench {
                     since_ms: Some(until_ms - hours * 3_600_000),
                     until_ms: Some(until_ms),
                     routes: vec![
-                        traffic::ROUTES
+                        ROUTES
                             .into_iter()
                             .cycle()
                             .skip(run as usize % 3)

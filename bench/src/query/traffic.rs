@@ -19,9 +19,10 @@ pub(crate) const RARE_RULE: &str = "rule-rare";
 
 pub(crate) const ROUTES: [&str; 3] = ["default", "library", "partners"];
 
-/// The same records in every run.
+/// The same records in every run, from its time on.
 pub(crate) struct Traffic {
     rng: Rng,
+    start_ms: u64,
     records: u32,
     made: u32,
     rules: Vec<Arc<str>>,
@@ -29,13 +30,14 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    pub(crate) fn new(records: u32) -> Self {
+    pub(crate) fn new(records: u32, start_ms: u64) -> Self {
         let rules = (0..4)
             .map(|rule| Arc::from(format!("rule-{rule}")))
             .chain([Arc::from(RARE_RULE)]);
         let routes = ROUTES.map(Arc::from);
         Self {
             rng: Rng::with_seed(7),
+            start_ms,
             records,
             made: 0,
             rules: rules.collect(),
@@ -84,7 +86,7 @@ impl Iterator for Traffic {
         if self.made == self.records {
             return None;
         }
-        let time_ms = START_MS + SPAN_MS * u64::from(self.made) / u64::from(self.records);
+        let time_ms = self.start_ms + SPAN_MS * u64::from(self.made) / u64::from(self.records);
         let id = RecordId::from_parts(time_ms, 0xabcd_0000 + self.rng.u64(..6), self.made);
         self.made += 1;
         let who = self.popular(100_000);

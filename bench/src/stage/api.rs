@@ -48,7 +48,6 @@ impl Api {
 
     /// # Errors
     /// When the answer is not 200.
-    #[expect(dead_code, reason = "for the queries")]
     pub(crate) fn get(&self, call: &str) -> Result<Value> {
         let request = self.agent.get(format!("{}{call}", self.base));
         let answer = request.header("Authorization", bearer()).call();

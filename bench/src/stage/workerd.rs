@@ -55,8 +55,7 @@ impl Worker {
 pub(crate) struct Workerd {
     child: Child,
     address: SocketAddr,
-    /// Goes away with it.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Workerd {
@@ -73,7 +72,7 @@ impl Workerd {
         Ok(Self {
             child,
             address,
-            _folder: folder,
+            folder,
         })
     }
 
@@ -87,6 +86,22 @@ impl Workerd {
 
     pub(crate) fn api(&self) -> Api {
         Api::at(self.address)
+    }
+
+    /// The folder of a Durable Object class: one SQLite file an object.
+    pub(crate) fn objects(&self, class: &str) -> PathBuf {
+        self.folder.path().join("objects").join(class)
+    }
+
+    /// Ends the process, lets `body` work on its files, and starts it again on another port.
+    ///
+    /// # Errors
+    /// Those of `body`, and as [`Self::start`].
+    pub(crate) fn restart_after(mut self, body: impl FnOnce(&Self) -> Result<()>) -> Result<Self> {
+        self.end()?;
+        body(&self)?;
+        (self.child, self.address) = serve(&self.folder.path().join("config.capnp"))?;
+        Ok(self)
     }
 
     fn end(&mut self) -> Result<()> {
