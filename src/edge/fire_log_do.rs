@@ -14,7 +14,7 @@ use blobwatch_core::problem::Problem;
 use blobwatch_core::store::fire_log::{FireLog as Store, FireLogError};
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, Url, durable_object};
 
-use super::http::{Answer, internal, now_ms, object, refuse, respond, text};
+use super::http::{Answer, alarm_time, internal, now_ms, object, refuse, respond, text};
 use super::sql::ObjectSql;
 use super::{fire_log_queries, rule_book_do};
 
@@ -198,10 +198,9 @@ impl FireLog {
     }
 
     async fn ring_at(&self, at_ms: u64) -> Answer<()> {
-        let at = i64::try_from(at_ms).unwrap_or(i64::MAX);
         self.state
             .storage()
-            .set_alarm(at)
+            .set_alarm(alarm_time(at_ms))
             .await
             .map_err(|e| internal("set the alarm", e))?;
         self.alarm_ms.set(at_ms);

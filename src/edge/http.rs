@@ -2,8 +2,10 @@
 
 use blobwatch_core::problem::{MEDIA_TYPE, Problem};
 use serde::Serialize;
+use wasm_bindgen::JsValue;
 use worker::{
-    Date, Env, Headers, Method, ObjectNamespace, Request, RequestInit, Response, Result, Stub, Url,
+    Date, Env, Headers, Method, ObjectNamespace, Request, RequestInit, Response, Result, ScheduledTime, Stub,
+    Url,
 };
 
 /// An answer of the API, or the problem that takes its place.
@@ -61,6 +63,11 @@ pub(super) fn internal(what: &str, error: impl std::fmt::Display) -> Problem {
 /// Milliseconds since 1970. On Cloudflare it stands still between awaits.
 pub(super) fn now_ms() -> u64 {
     Date::now().as_millis()
+}
+
+/// The moment for an alarm. `worker` takes a bare number for a distance from now.
+pub(super) fn alarm_time(at_ms: u64) -> ScheduledTime {
+    ScheduledTime::new(js_sys::Date::new(&JsValue::from_f64(at_ms as f64)))
 }
 
 /// The parameters of a query, in order, decoded.

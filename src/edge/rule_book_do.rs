@@ -14,7 +14,9 @@ use futures_util::future::join_all;
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, durable_object};
 
 use super::fire_log_do;
-use super::http::{Answer, internal, internal_request, now_ms, object, query_pairs, refuse, respond, text};
+use super::http::{
+    Answer, alarm_time, internal, internal_request, now_ms, object, query_pairs, refuse, respond, text,
+};
 use super::rulebook_api::Health;
 use super::sql::ObjectSql;
 
@@ -183,10 +185,9 @@ impl RuleBook {
     }
 
     async fn push_at(&self, at_ms: u64) -> Answer<()> {
-        let at = i64::try_from(at_ms).unwrap_or(i64::MAX);
         self.state
             .storage()
-            .set_alarm(at)
+            .set_alarm(alarm_time(at_ms))
             .await
             .map_err(|e| internal("set the alarm", e))
     }
@@ -215,7 +216,7 @@ impl RuleBook {
     async fn push_to(&self, name: &str, body: &str) -> Answer<()> {
         let failed = |e| internal("push to a FireLog", e);
         let request =
-            internal_request(Method::Put, &fire_log_do::url(name, "rulebook"), Some(body)).map_err(failed)?;
+            internal_request(Method::Put, &fire_log_do::url("rulebook", name), Some(body)).map_err(failed)?;
         let stub = fire_log_do::stub(&self.env, name).map_err(failed)?;
         let response = stub.fetch_with_request(request).await.map_err(failed)?;
         if response.status_code() == 200 {
