@@ -216,7 +216,7 @@ impl RuleBook {
     async fn push_to(&self, name: &str, body: &str) -> Answer<()> {
         let failed = |e| internal("push to a FireLog", e);
         let request =
-            internal_request(Method::Put, &fire_log_do::url("rulebook", name), Some(body)).map_err(failed)?;
+            internal_request(Method::Put, &fire_log_do::url(name, "rulebook"), Some(body)).map_err(failed)?;
         let stub = fire_log_do::stub(&self.env, name).map_err(failed)?;
         let response = stub.fetch_with_request(request).await.map_err(failed)?;
         if response.status_code() == 200 {
