@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Target {
     AtMost(f64),
+    AtLeast(f64),
     /// Nothing: the figure explains another one.
     None,
 }
@@ -59,17 +60,21 @@ impl Figure {
     pub(crate) fn met(&self) -> Option<bool> {
         match self.target {
             Target::AtMost(limit) => Some(self.median() <= limit),
+            Target::AtLeast(limit) => Some(self.median() >= limit),
             Target::None => None,
         }
     }
 
     pub(crate) fn cells(&self) -> [String; 6] {
-        let (target, verdict) = match self.target {
-            Target::AtMost(limit) => (
-                format!("≤ {}", number(limit)),
-                if self.met() == Some(true) { "met" } else { "MISSED" },
-            ),
-            Target::None => (String::new(), ""),
+        let target = match self.target {
+            Target::AtMost(limit) => format!("≤ {}", number(limit)),
+            Target::AtLeast(limit) => format!("≥ {}", number(limit)),
+            Target::None => String::new(),
+        };
+        let verdict = match self.met() {
+            Some(true) => "met",
+            Some(false) => "MISSED",
+            None => "",
         };
         let value = format!("{} {}", number(self.median()), self.unit);
         let spread = |value: f64| {
@@ -92,6 +97,7 @@ impl Figure {
     pub(crate) fn json(&self) -> Value {
         let target = match self.target {
             Target::AtMost(limit) => json!({ "at_most": limit }),
+            Target::AtLeast(limit) => json!({ "at_least": limit }),
             Target::None => Value::Null,
         };
         json!({
@@ -126,6 +132,12 @@ mod tests {
         case(&[3.0, 1.0, 1.1], 1.1, true);
         case(&[1.0, 1.4, 0.0, 9.0], 1.2, false);
         case(&[1.0], 1.0, true);
+    }
+
+    #[test]
+    fn a_target_can_be_a_minimum() {
+        let figure = |value| Figure::new("f", "", vec![value], Target::AtLeast(3.0));
+        assert_eq!((figure(3.0).met(), figure(2.9).met()), (Some(true), Some(false)));
     }
 
     #[test]

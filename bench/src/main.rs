@@ -7,6 +7,7 @@ mod figure;
 mod query;
 mod query_edge;
 mod report;
+mod rules;
 mod stage;
 mod workspace;
 
@@ -25,6 +26,8 @@ struct Cli {
 enum Command {
     /// CPU per request and per GB on workerd, against a plain JavaScript passthrough worker
     Edge(edge::Args),
+    /// Rules and rulebooks, native, against wirefilter and CEL
+    Rules(rules::Args),
     /// Queries over stored records, native
     Query(query::Args),
     /// Queries over stored records, through the API on workerd
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
         Command::Edge(args) => edge::run(args)?.publish(),
+        Command::Rules(args) => rules::run(args)?.publish(),
         Command::Query(args) => query::run(args)?.publish(),
         Command::QueryEdge(args) => query_edge::run(args)?.publish(),
         Command::Cost(args) => cost::run(args)?.publish(),
