@@ -101,15 +101,15 @@ fields! {
         r#"ip.src.country eq "US""#
     Continent "ip.src.continent" String "continent of the client, from the platform"
         r#"ip.src.continent in {"EU" "NA"}"#
-    Ssl "ssl" Boolean "whether the client came over TLS"
+    Ssl "ssl" Boolean "whether the client came over TLS, from the platform"
         "not ssl"
     Colo "cf.colo.name" String "data centre that answers, from the platform"
         r#"cf.colo.name eq "IAD""#
     Ray "cf.ray_id" String "Cloudflare's id of the request"
         r#"starts_with(cf.ray_id, "5ae")"#
-    TlsVersion "cf.tls_version" String "TLS handshake"
+    TlsVersion "cf.tls_version" String "TLS handshake, from the platform"
         r#"cf.tls_version eq "TLSv1.2""#
-    TlsCipher "cf.tls_cipher" String "TLS handshake"
+    TlsCipher "cf.tls_cipher" String "TLS handshake, from the platform"
         r#"cf.tls_cipher eq "AEAD-AES128-GCM-SHA256""#
     TlsHelloLength "cf.tls_client_hello_length" Integer "bytes of the ClientHello"
         "cf.tls_client_hello_length eq 508"
@@ -133,7 +133,7 @@ fields! {
         r#"oci.digest.algorithm ne "sha256""#
     RangePresent "range.present" Boolean "whether the request has a Range header"
         "range.present"
-    RangeKind "range.kind" String "what the range means, see docs/records.md"
+    RangeKind "range.kind" String "what the range means ([kinds](fingerprints.md))"
         r#"range.kind in {"resume" "repeat"}"#
     RangeStart "range.start" Integer "first byte asked for; missing for a suffix"
         "range.start ge 1048576"
@@ -155,12 +155,12 @@ fields! {
         r#"client.key eq "00c0ffee00c0ffee""#
     ClientNetwork "client.network" String "16 hex digits that stand for the client's /24 or /48"
         r#"client.network eq "0011223344556677""#
-    Fingerprint "fingerprint.id" String "`bw1-<tls>-<http>`, see docs/records.md"
-        r#"starts_with(fingerprint.id, "bw1-")"#
+    Fingerprint "fingerprint.id" String "`bw1-<tls>-<http>` ([fingerprints](fingerprints.md))"
+        r#"fingerprint.id eq "bw1-8f1c0a5e92d7-9abde5f07cf1""#
     FingerprintTls "fingerprint.tls" String "TLS part of the fingerprint"
-        r#"fingerprint.tls eq "1f0c2b3a""#
+        r#"fingerprint.tls eq "8f1c0a5e92d7""#
     FingerprintHttp "fingerprint.http" String "HTTP part of the fingerprint"
-        r#"fingerprint.http eq "9a8b7c6d""#
+        r#"fingerprint.http eq "9abde5f07cf1""#
 }
 
 impl Field {

@@ -1,0 +1,102 @@
+//! docs/rules.md says what the code does: its field table is the schema, its examples are rules, its error is real.
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
+use blobwatch_core::rule::{
+    self, Field, MAX_NESTING, MAX_PREDICATES, MAX_REGEX_BYTES, MAX_RULES, MAX_STARS, MAX_TEXT,
+};
+
+const PAGE: &str = include_str!("../../docs/rules.md");
+
+#[track_caller]
+fn read(text: &str) {
+    let checked = rule::parse(text).and_then(rule::Expression::check);
+    checked.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Cells of a table row; a `|` within code does not occur.
+fn cells(line: &str) -> Vec<&str> {
+    line.trim_matches('|').split('|').map(str::trim).collect()
+}
+
+#[test]
+fn the_field_table_is_the_schema() {
+    let start = PAGE
+        .find("| field | type | source | example |")
+        .expect("the table");
+    let rows = PAGE
+        .get(start..)
+        .expect("in the page")
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let documented: Vec<String> = rows.map(str::to_owned).collect();
+    let schema = Field::ALL.iter().map(|field| {
+        format!(
+            "| `{}` | {} | {} | `{}` |",
+            field.name(),
+            field.kind(),
+            field.source(),
+            field.example()
+        )
+    });
+    let schema: Vec<String> = schema.collect();
+    assert_eq!(
+        documented,
+        schema,
+        "the table of docs/rules.md is to be:\n{}\n",
+        schema.join("\n")
+    );
+}
+
+#[test]
+fn every_example_is_a_rule() {
+    let blocks = PAGE
+        .split("```")
+        .skip(1)
+        .step_by(2)
+        .filter_map(|block| block.strip_prefix("rule\n"));
+    let mut rules = 0;
+    for example in blocks.flat_map(|block| block.split("\n\n")) {
+        read(example);
+        rules += 1;
+    }
+    assert_eq!(rules, 5, "examples found");
+
+    let tables = PAGE
+        .lines()
+        .filter(|line| line.starts_with("| `") && line.matches('|').count() == 4);
+    let examples: Vec<&str> = tables
+        .filter_map(|line| cells(line).get(2).map(|cell| cell.trim_matches('`')))
+        .collect();
+    assert!(examples.len() >= 20, "{} examples found", examples.len());
+    examples.into_iter().for_each(read);
+}
+
+#[test]
+fn the_error_of_the_page_is_what_is_printed() {
+    let mut blocks = PAGE
+        .split("```")
+        .skip(1)
+        .step_by(2)
+        .filter_map(|block| block.strip_prefix("error\n"));
+    let printed = blocks.next().expect("an error").trim_end();
+    let line = printed.lines().nth(1).expect("the line of the rule");
+    let error = rule::parse(line)
+        .and_then(rule::Expression::check)
+        .expect_err("a mistake");
+    assert_eq!(error.to_string(), printed);
+}
+
+#[test]
+fn the_limits_of_the_page_are_the_codes() {
+    let limit = |name: &str, value: usize| {
+        let row = format!("| {name} | {value} |");
+        assert!(PAGE.contains(&row), "{row}");
+    };
+    limit("bytes of an expression", MAX_TEXT);
+    limit("brackets, `not` and calls within each other", MAX_NESTING);
+    limit("`*` in a wildcard", MAX_STARS);
+    limit("KB of one regular expression, compiled", MAX_REGEX_BYTES / 1024);
+    limit("rules of a rulebook", MAX_RULES);
+    limit("comparisons in all rules of a rulebook", MAX_PREDICATES);
+}
