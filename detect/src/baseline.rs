@@ -1,0 +1,277 @@
+//! What is normal for a cohort at this hour, learned from the past only.
+//!
+//! A level (decayed, shrunk towards the parents' level) and 48 hours of day × weekday or weekend, each shrunk towards
+//! the level moved by what the root does at that hour. Counts since suspicion arose are held back: learned when it
+//! passes, forgotten when an anomaly opens.
+
+use serde::{Deserialize, Serialize};
+
+use crate::counts::Tally;
+use crate::dispersion::inflation;
+
+/// How many trials the parents' level is worth: cohorts differ, so few.
+const PARENT_TRIALS: f64 = 50.0;
+
+/// How many trials the root's own level is worth against what it saw at this hour.
+const ROOT_SEASON_TRIALS: f64 = 500.0;
+
+/// How many trials the root's daily shape is worth to another cohort.
+const COHORT_SEASON_TRIALS: f64 = 2000.0;
+
+/// A cohort is tested when it has a past of its own; until then its sums are.
+const MIN_TRIALS: f64 = 100.0;
+const MIN_SLOTS: f64 = 30.0;
+
+/// Hourly factor that halves the level's past in a week.
+const KEEP_PER_HOUR: f64 = 0.995_883;
+
+/// What stays of an hour's counts at each visit: about the last ten are remembered.
+const KEEP_PER_VISIT: f64 = 0.9;
+
+/// A suspicion of 24 hours that opened nothing is the new normal.
+const MAX_HELD: usize = 24;
+
+/// Hour of day, and whether it is a weekend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hour {
+    weekend: bool,
+    of_day: u8,
+}
+
+impl Hour {
+    /// The hour (UTC) that holds `seconds` since 1970-01-01, a Thursday.
+    #[must_use]
+    pub fn of(seconds: u64) -> Self {
+        let weekday = (seconds / 86_400 + 4) % 7;
+        Self {
+            weekend: weekday == 0 || weekday == 6,
+            of_day: (seconds / 3600 % 24) as u8,
+        }
+    }
+}
+
+/// An expected rate and how many independent trials it is known from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    pub rate: f64,
+    pub trials: f64,
+}
+
+impl Estimate {
+    /// Standard error of the rate.
+    #[must_use]
+    pub fn sd(&self) -> f64 {
+        (self.rate * (1.0 - self.rate) / self.trials).sqrt()
+    }
+
+    fn log_odds(&self) -> f64 {
+        (self.rate / (1.0 - self.rate)).ln()
+    }
+
+    /// `self` after `seen`, of which `independent` is the independent share.
+    fn after(&self, seen: Tally, independent: f64) -> Self {
+        let trials = self.trials + seen.trials * independent;
+        let events = self.trials * self.rate + seen.events * independent;
+        Self {
+            rate: (events / trials).clamp(1e-6, 1.0 - 1e-6),
+            trials,
+        }
+    }
+
+    fn worth(self, at_most: f64) -> Self {
+        Self {
+            trials: self.trials.min(at_most),
+            ..self
+        }
+    }
+}
+
+/// The level that a cohort's attributes suggest: each moves the root's log odds by as much as it does alone.
+#[must_use]
+pub fn expected_level(root: Estimate, margins: &[Estimate]) -> Estimate {
+    let moved: f64 = margins
+        .iter()
+        .map(|margin| margin.log_odds() - root.log_odds())
+        .sum();
+    Estimate {
+        rate: probability(root.log_odds() + moved),
+        trials: PARENT_TRIALS,
+    }
+}
+
+/// What the root knows before it has seen anything: half an event in one trial.
+pub const IGNORANCE: Estimate = Estimate {
+    rate: 0.5,
+    trials: 1.0,
+};
+
+/// Hours from one to a later one.
+pub(crate) fn elapsed(from: u64, to: u64) -> f64 {
+    to.saturating_sub(from) as f64
+}
+
+fn probability(log_odds: f64) -> f64 {
+    (1.0 / (1.0 + (-log_odds).exp())).clamp(1e-6, 1.0 - 1e-6)
+}
+
+/// Counts of one hour that are not yet believed.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Held {
+    hour: Hour,
+    counts: Tally,
+    slots: f64,
+}
+
+/// About 850 bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Baseline {
+    level: Tally,
+    slots: f64,
+    season: [[Tally; 24]; 2],
+    hour: Hour,
+    hours: u64,
+    held: Vec<Held>,
+}
+
+impl Baseline {
+    /// Begins at `seconds` since 1970.
+    #[must_use]
+    pub fn new(seconds: u64) -> Self {
+        Self {
+            level: Tally::default(),
+            slots: 0.0,
+            season: [[Tally::default(); 24]; 2],
+            hour: Hour::of(seconds),
+            hours: seconds / 3600,
+            held: Vec::new(),
+        }
+    }
+
+    /// Whether there is enough of a past to test against.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.level.trials >= MIN_TRIALS && self.slots >= MIN_SLOTS
+    }
+
+    /// Trials of an ordinary slot.
+    #[must_use]
+    pub fn trials_per_slot(&self) -> f64 {
+        if self.slots > 0.0 {
+            self.level.trials / self.slots
+        } else {
+            0.0
+        }
+    }
+
+    /// Whole hours since 1970 of the last slot that was taken in.
+    #[must_use]
+    pub fn last_hour(&self) -> u64 {
+        self.hours
+    }
+
+    /// The level over all hours, after `prior`.
+    #[must_use]
+    pub fn level(&self, prior: Estimate, rho: f64) -> Estimate {
+        prior.after(self.level, self.independent(rho))
+    }
+
+    /// The root's rate at this hour.
+    #[must_use]
+    pub fn root_rate(&self, level: Estimate, rho: f64) -> Estimate {
+        level
+            .worth(ROOT_SEASON_TRIALS)
+            .after(self.at(self.hour), self.independent(rho))
+    }
+
+    /// A cohort's rate at this hour, given its own level and the root's level and rate.
+    #[must_use]
+    pub fn rate(&self, level: Estimate, root_level: Estimate, root_rate: Estimate, rho: f64) -> Estimate {
+        let rate = probability(level.log_odds() + root_rate.log_odds() - root_level.log_odds());
+        // The daily shape is known as well, in relative terms, as the root's.
+        let shape = root_rate.trials * (root_rate.rate / rate) * (1.0 - rate) / (1.0 - root_rate.rate);
+        let trials = 1.0 / (1.0 / level.trials + 1.0 / COHORT_SEASON_TRIALS + 1.0 / shape);
+        Estimate { rate, trials }.after(self.at(self.hour), self.independent(rho))
+    }
+
+    /// Moves to the hour of `seconds`: old counts fade.
+    pub fn enter(&mut self, seconds: u64) {
+        let hours = seconds / 3600;
+        if hours <= self.hours {
+            return;
+        }
+        let keep = KEEP_PER_HOUR.powf(elapsed(self.hours, hours));
+        self.level.scale(keep);
+        self.slots *= keep;
+        (self.hours, self.hour) = (hours, Hour::of(seconds));
+        let hour = self.hour;
+        self.at_mut(hour).scale(KEEP_PER_VISIT);
+    }
+
+    /// Learns a healthy slot, and what was held back before it.
+    pub fn learn(&mut self, slot: Tally) {
+        self.release();
+        self.add(Held {
+            hour: self.hour,
+            counts: slot,
+            slots: 1.0,
+        });
+    }
+
+    /// Holds back a slot of which it is not yet known whether it is healthy.
+    pub fn hold(&mut self, slot: Tally) {
+        match self.held.last_mut() {
+            Some(held) if held.hour == self.hour => {
+                held.counts += slot;
+                held.slots += 1.0;
+            }
+            _ => self.held.push(Held {
+                hour: self.hour,
+                counts: slot,
+                slots: 1.0,
+            }),
+        }
+        if self.held.len() > MAX_HELD {
+            self.release();
+        }
+    }
+
+    /// Forgets what was held back: it was not healthy.
+    pub fn discard(&mut self) {
+        self.held = Vec::new();
+    }
+
+    fn release(&mut self) {
+        for held in std::mem::take(&mut self.held) {
+            self.add(held);
+        }
+    }
+
+    fn add(&mut self, Held { hour, counts, slots }: Held) {
+        self.level += counts;
+        self.slots += slots;
+        *self.at_mut(hour) += counts;
+    }
+
+    fn independent(&self, rho: f64) -> f64 {
+        1.0 / inflation(rho, self.trials_per_slot())
+    }
+
+    fn at(&self, hour: Hour) -> Tally {
+        let [weekday, weekend] = &self.season;
+        let day = if hour.weekend { weekend } else { weekday };
+        day.get(usize::from(hour.of_day)).copied().unwrap_or_default()
+    }
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "an hour of day is below 24, by construction"
+    )]
+    fn at_mut(&mut self, hour: Hour) -> &mut Tally {
+        let [weekday, weekend] = &mut self.season;
+        let day = if hour.weekend { weekend } else { weekday };
+        &mut day[usize::from(hour.of_day)]
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! A cohort: "attribute is value" for none, one, two or all of the attributes, as small numbers.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Attributes of a cell: route, colo, country, asn, family, os, fingerprint, rule.
+pub const MAX_ATTRIBUTES: usize = 8;
+
+/// Values that one attribute may take before further ones are called `other`: the colos, ASNs or fingerprints of a
+/// large registry, and 8 x 4,096 names of about 30 bytes are 1 MB.
+pub const MAX_VALUES: usize = 4096;
+
+/// What a value beyond [`MAX_VALUES`] is called.
+pub const OTHER: &str = "other";
+
+/// A value's number; 0 is "any".
+type Value = u16;
+
+/// A cohort as the number of each attribute's value, 0 where the attribute may be anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Key([Value; MAX_ATTRIBUTES]);
+
+impl Key {
+    /// Everything.
+    pub const ROOT: Self = Self([0; MAX_ATTRIBUTES]);
+
+    /// How many attributes are fixed.
+    #[must_use]
+    pub fn depth(self) -> usize {
+        self.0.iter().filter(|value| **value != 0).count()
+    }
+
+    /// Whether some request could be in both cohorts, as far as their attributes tell.
+    #[must_use]
+    pub fn overlaps(self, other: Self) -> bool {
+        self.0
+            .iter()
+            .zip(other.0)
+            .all(|(a, b)| *a == 0 || b == 0 || *a == b)
+    }
+
+    /// The cohorts that fix one attribute of this one's.
+    pub fn margins(self) -> impl Iterator<Item = Self> {
+        (0..MAX_ATTRIBUTES)
+            .map(move |at| self.masked(1 << at))
+            .filter(|key| *key != Self::ROOT)
+    }
+
+    /// Only the attributes whose bit is set.
+    fn masked(self, mask: u8) -> Self {
+        let mut at = 0;
+        Self(self.0.map(|value| {
+            at += 1;
+            if mask >> (at - 1) & 1 == 1 { value } else { 0 }
+        }))
+    }
+}
+
+/// Root, one attribute, two, or all of more than two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Level {
+    Root,
+    Margin,
+    Pair,
+    Leaf,
+}
+
+impl Level {
+    #[must_use]
+    pub fn of(key: Key) -> Self {
+        match key.depth() {
+            0 => Self::Root,
+            1 => Self::Margin,
+            2 => Self::Pair,
+            _ => Self::Leaf,
+        }
+    }
+}
+
+/// Names of attributes and values, and their numbers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Names {
+    attributes: Vec<Attribute>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Attribute {
+    name: String,
+    values: Vec<String>,
+    numbers: BTreeMap<String, Value>,
+}
+
+impl Names {
+    /// Names at most [`MAX_ATTRIBUTES`] attributes; further ones are left out.
+    #[must_use]
+    pub fn new(attributes: impl IntoIterator<Item = String>) -> Self {
+        let attribute = |name| Attribute {
+            name,
+            values: Vec::new(),
+            numbers: BTreeMap::new(),
+        };
+        let mut names = Self {
+            attributes: attributes
+                .into_iter()
+                .take(MAX_ATTRIBUTES)
+                .map(attribute)
+                .collect(),
+        };
+        for attribute in &mut names.attributes {
+            attribute.number(OTHER);
+        }
+        names
+    }
+
+    /// The leaf of a cell with these values, in the order of the attributes. `None` where their number is not the
+    /// attributes'.
+    pub fn leaf(&mut self, values: &[&str]) -> Option<Key> {
+        if values.len() != self.attributes.len() {
+            return None;
+        }
+        let mut key = Key::ROOT;
+        for ((slot, attribute), value) in key.0.iter_mut().zip(&mut self.attributes).zip(values) {
+            *slot = attribute.number(value);
+        }
+        Some(key)
+    }
+
+    /// Pairs of attribute and value; empty for the root.
+    #[must_use]
+    pub fn cohort(&self, key: Key) -> Vec<(String, String)> {
+        let named = |(attribute, value): (&Attribute, Value)| {
+            let text = attribute.values.get(usize::from(value).checked_sub(1)?)?;
+            Some((attribute.name.clone(), text.clone()))
+        };
+        self.attributes.iter().zip(key.0).filter_map(named).collect()
+    }
+
+    /// Which cohorts of a leaf are tracked: everything, each attribute, each pair, and the leaf.
+    #[must_use]
+    pub fn tracked(&self) -> Tracked {
+        let all: u8 = (0..self.attributes.len()).fold(0, |mask, at| mask | 1 << at);
+        let masks = (0..=all).filter(|mask| mask & all == *mask && (mask.count_ones() <= 2 || *mask == all));
+        Tracked(masks.collect())
+    }
+}
+
+impl Attribute {
+    fn number(&mut self, value: &str) -> Value {
+        if let Some(number) = self.numbers.get(value) {
+            return *number;
+        }
+        if self.values.len() >= MAX_VALUES {
+            return 1;
+        }
+        self.values.push(value.to_owned());
+        let number = Value::try_from(self.values.len()).unwrap_or(1);
+        self.numbers.insert(value.to_owned(), number);
+        number
+    }
+}
+
+/// Sets of attributes whose cohorts are tracked, one bit an attribute.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Tracked(Vec<u8>);
+
+impl Tracked {
+    /// The tracked cohorts that a leaf is in, each once.
+    pub fn cohorts(&self, leaf: Key) -> impl Iterator<Item = Key> {
+        self.0.iter().map(move |mask| leaf.masked(*mask))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, Level, MAX_VALUES, Names, OTHER};
+
+    fn names(count: usize) -> Names {
+        Names::new((0..count).map(|at| format!("a{at}")))
+    }
+
+    #[test]
+    fn a_leaf_is_in_root_margins_pairs_and_itself_once() {
+        #[track_caller]
+        fn case(attributes: usize, cohorts: usize) {
+            let mut names = names(attributes);
+            let leaf = names.leaf(&vec!["x"; attributes]).unwrap();
+            let mut found: Vec<Key> = names.tracked().cohorts(leaf).collect();
+            found.sort();
+            found.dedup();
+            assert_eq!(found.len(), cohorts, "{attributes}");
+        }
+        case(0, 1);
+        case(1, 2);
+        case(2, 4);
+        case(3, 8);
+        case(8, 1 + 8 + 28 + 1);
+    }
+
+    #[test]
+    fn names_come_back() {
+        let mut names = names(3);
+        let leaf = names.leaf(&["x", "y", "z"]).unwrap();
+        let pair = leaf.masked(0b101);
+        assert_eq!(
+            names.cohort(pair),
+            [("a0".into(), "x".into()), ("a2".into(), "z".into())]
+        );
+        assert_eq!(Level::of(pair), Level::Pair);
+        assert_eq!(names.leaf(&["x"]), None);
+    }
+
+    #[test]
+    fn values_beyond_the_bound_are_other() {
+        let mut names = names(1);
+        for i in 0..2 * MAX_VALUES {
+            names.leaf(&[&i.to_string()]);
+        }
+        let key = names.leaf(&["one more"]).unwrap();
+        assert_eq!(names.cohort(key), [("a0".into(), OTHER.into())]);
+    }
+
+    #[test]
+    fn cohorts_overlap_unless_an_attribute_differs() {
+        let mut names = names(2);
+        let (a, b) = (names.leaf(&["x", "y"]).unwrap(), names.leaf(&["x", "z"]).unwrap());
+        assert!(
+            a.overlaps(a.masked(1)) && a.overlaps(b.masked(1)) && a.overlaps(Key::ROOT) && !a.overlaps(b)
+        );
+    }
+}

@@ -1,0 +1,202 @@
+//! All cohorts, slot by slot: cells in, anomalies opened and closed out.
+//!
+//! In scope: one kind of event ("resumes of blob starts"); a caller that watches several kinds keeps a monitor for each
+//! and divides the promise among them. Not in scope: clocks and storage. The whole state is `Serialize`.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::budget::Budget;
+use crate::cohort::{Key, Level, Names, Tracked};
+use crate::cohorts::Cohorts;
+use crate::counts::Counts;
+use crate::dispersion::Dispersion;
+use crate::incident::{Event, Incident};
+
+mod alarms;
+mod score;
+
+/// Cells that wait for their slot: all leaves of six sources for a minute, at 48 bytes each 10 MB.
+pub const MAX_PENDING: usize = 200_000;
+
+/// How late, in slots, a cell may come: a minute of 10 s slots. It counts in the slot in which it comes.
+pub const MAX_LATE_SLOTS: u64 = 6;
+
+/// How far ahead of the last tick a cell may be: an hour of 10 s slots.
+pub const MAX_EARLY_SLOTS: u64 = 360;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Names of the attributes, at most [`crate::cohort::MAX_ATTRIBUTES`].
+    pub attributes: Vec<String>,
+    /// Length of a slot, at least 1. Slot `s` begins `s * slot_seconds` after 1970-01-01T00:00:00Z.
+    pub slot_seconds: u64,
+    /// The promise for all cohorts together: on average at most one false alarm in so many days.
+    pub days_per_false_alarm: f64,
+}
+
+/// Counts of one leaf in one slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell<'a> {
+    /// One value for each attribute, in their order.
+    pub values: &'a [&'a str],
+    pub counts: Counts,
+}
+
+/// What became of a batch of cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    Counted,
+    /// This source has already sent this slot.
+    Repeated,
+    /// More than [`MAX_LATE_SLOTS`] late or [`MAX_EARLY_SLOTS`] early.
+    OutOfTime,
+}
+
+/// What could not be counted as it came; never silent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uncounted {
+    /// Batches out of time.
+    pub out_of_time: u64,
+    /// Cells with more events than trials, or another number of values than attributes.
+    pub malformed: u64,
+    /// Trials and events for which there was no room: of further cohorts, or of too many cells.
+    pub other: Counts,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Monitor {
+    slot_seconds: u64,
+    names: Names,
+    tracked: Tracked,
+    budget: Budget,
+    cohorts: Cohorts,
+    pools: [Dispersion; 4],
+    pending: Vec<(u64, Key, Counts)>,
+    seen: BTreeSet<(u64, u32)>,
+    ticked: Option<u64>,
+    hour: u64,
+    open: Vec<Incident>,
+    closed: Vec<Incident>,
+    next_id: u64,
+    uncounted: Uncounted,
+}
+
+impl Monitor {
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let slot_seconds = settings.slot_seconds.max(1);
+        let attributes = settings.attributes.len();
+        let names = Names::new(settings.attributes);
+        Self {
+            slot_seconds,
+            tracked: names.tracked(),
+            names,
+            budget: Budget::new(
+                settings.days_per_false_alarm * slots_per_day(slot_seconds),
+                attributes,
+            ),
+            cohorts: Cohorts::default(),
+            pools: [Dispersion::default(); 4],
+            pending: Vec::new(),
+            seen: BTreeSet::new(),
+            ticked: None,
+            hour: 0,
+            open: Vec::new(),
+            closed: Vec::new(),
+            next_id: 1,
+            uncounted: Uncounted::default(),
+        }
+    }
+
+    /// Counts the cells that one `source` has for one `slot`; a repeat of the pair changes nothing.
+    pub fn add<'a>(&mut self, source: u32, slot: u64, cells: impl IntoIterator<Item = Cell<'a>>) -> Added {
+        let ticked = self.ticked.unwrap_or(slot);
+        if slot + MAX_LATE_SLOTS < ticked || slot > ticked + MAX_EARLY_SLOTS {
+            self.uncounted.out_of_time += 1;
+            return Added::OutOfTime;
+        }
+        if !self.seen.insert((slot, source)) {
+            return Added::Repeated;
+        }
+        cells.into_iter().for_each(|cell| self.queue(slot, cell));
+        Added::Counted
+    }
+
+    /// Tests all slots up to `slot`; for a slot that was already tested it does nothing.
+    pub fn tick(&mut self, slot: u64) -> Vec<Event> {
+        if self.ticked.is_some_and(|ticked| slot <= ticked) {
+            return Vec::new();
+        }
+        self.ticked = Some(slot);
+        self.seen = self.seen.split_off(&(slot.saturating_sub(MAX_LATE_SLOTS), 0));
+        self.age(slot);
+        let scored = self.score(slot);
+        self.judge(slot, &scored)
+    }
+
+    /// All cells of one slot at once, for a caller with one source whose slots come in order.
+    pub fn observe<'a>(&mut self, slot: u64, cells: impl IntoIterator<Item = Cell<'a>>) -> Vec<Event> {
+        if self.ticked.is_none_or(|ticked| slot > ticked) {
+            cells.into_iter().for_each(|cell| self.queue(slot, cell));
+        }
+        self.tick(slot)
+    }
+
+    /// What could not be counted so far.
+    #[must_use]
+    pub fn uncounted(&self) -> Uncounted {
+        let mut all = self.uncounted;
+        all.other += self.cohorts.other;
+        all
+    }
+
+    /// How many cohorts are tracked.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cohorts.iter().count()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Estimated correlation of the trials of one slot, for cohorts of `level`.
+    #[must_use]
+    pub fn rho(&self, level: Level) -> f64 {
+        let [root, margin, pair, leaf] = &self.pools;
+        match level {
+            Level::Root => root,
+            Level::Margin => margin,
+            Level::Pair => pair,
+            Level::Leaf => leaf,
+        }
+        .rho()
+    }
+
+    fn queue(&mut self, slot: u64, cell: Cell<'_>) {
+        let Cell { values, counts } = cell;
+        if counts.events > counts.trials {
+            self.uncounted.malformed += 1;
+            return;
+        }
+        let Some(leaf) = self.names.leaf(values) else {
+            self.uncounted.malformed += 1;
+            return;
+        };
+        if self.pending.len() >= MAX_PENDING {
+            self.uncounted.other += counts;
+        } else if counts.trials > 0 {
+            self.pending.push((slot, leaf, counts));
+        }
+    }
+}
+
+fn slots_per_day(slot_seconds: u64) -> f64 {
+    86_400.0 / slot_seconds as f64
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! Seeded streams of counts to try the tests on: no fault, or a fault whose place is known.
+//!
+//! In scope: random numbers that are the same everywhere, and slots with correlated events. Not in scope: realistic
+//! registry traffic. Nothing outside tests, examples and benchmarks calls it.
+
+use crate::counts::Counts;
+
+/// SplitMix64 (Steele, Lea and Flood, 2014): small, and the same on every machine.
+#[derive(Clone, Debug)]
+pub struct Random(u64);
+
+impl Random {
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform, above 0 and below 1.
+    pub fn uniform(&mut self) -> f64 {
+        ((self.next_u64() >> 11) as f64 + 0.5) / 9_007_199_254_740_992.0
+    }
+
+    /// Poisson: in parts of mean at most 30, so that the product of uniforms stays far from 0.
+    pub fn poisson(&mut self, mean: f64) -> u64 {
+        let (mut left, mut total) = (mean, 0);
+        while left > 0.0 {
+            total += self.small_poisson(left.min(30.0));
+            left -= 30.0;
+        }
+        total
+    }
+
+    fn small_poisson(&mut self, mean: f64) -> u64 {
+        let (limit, mut product, mut count) = ((-mean).exp(), self.uniform(), 0);
+        while product > limit {
+            product *= self.uniform();
+            count += 1;
+        }
+        count
+    }
+
+    /// One slot of `trials` at rate `p` whose trials are correlated by `rho`.
+    pub fn slot(&mut self, trials: u64, p: f64, rho: f64) -> Counts {
+        let rate = if rho > 0.0 {
+            self.beta(p * (1.0 / rho - 1.0), (1.0 - p) * (1.0 / rho - 1.0))
+        } else {
+            p
+        };
+        Counts {
+            trials,
+            events: self.binomial(trials, rate),
+        }
+    }
+
+    /// Binomial by jumping from event to event: cheap where events are rare.
+    pub fn binomial(&mut self, trials: u64, p: f64) -> u64 {
+        let (mut at, mut events, step) = (0, 0, (-p).ln_1p());
+        if p <= 0.0 {
+            return 0;
+        }
+        loop {
+            at += 1 + (self.uniform().ln() / step).min(trials as f64) as u64;
+            if at > trials {
+                return events;
+            }
+            events += 1;
+        }
+    }
+
+    fn beta(&mut self, a: f64, b: f64) -> f64 {
+        let (x, y) = (self.gamma(a), self.gamma(b));
+        (x / (x + y)).min(1.0 - 1e-12)
+    }
+
+    /// Gamma of shape `a` (Marsaglia and Tsang, 2000).
+    fn gamma(&mut self, a: f64) -> f64 {
+        if a < 1.0 {
+            return self.gamma(a + 1.0) * self.uniform().powf(1.0 / a);
+        }
+        let d = a - 1.0 / 3.0;
+        let c = 1.0 / (9.0 * d).sqrt();
+        loop {
+            let x = self.normal();
+            let v = (1.0 + c * x).powi(3);
+            if v > 0.0 && self.uniform().ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+                return d * v;
+            }
+        }
+    }
+
+    fn normal(&mut self) -> f64 {
+        (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+}
+
+/// Several cohorts of one attribute with a daily season, as detection is compared on: volume and rate rise and fall by
+/// the hour, and the events of one minute are correlated by [`Stream::RHO`], over all slots of that minute.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    pub cohorts: usize,
+    /// Mean trials of one cohort in a minute.
+    pub per_minute: f64,
+    pub slot_seconds: u64,
+    /// Rate without season.
+    pub rate: f64,
+    random: Random,
+    minute: Option<u64>,
+    rates: Vec<f64>,
+}
+
+impl Stream {
+    pub const RHO: f64 = 0.002;
+
+    #[must_use]
+    pub fn new(seed: u64, cohorts: usize, per_minute: f64, slot_seconds: u64) -> Self {
+        let random = Random::new(seed);
+        Self {
+            cohorts,
+            per_minute,
+            slot_seconds,
+            rate: 0.01,
+            random,
+            minute: None,
+            rates: Vec::new(),
+        }
+    }
+
+    /// Counts of every cohort; the first one's rate is multiplied by `rise`.
+    pub fn slot(&mut self, slot: u64, rise: f64) -> Vec<Counts> {
+        let seconds = slot * self.slot_seconds;
+        let phase = (std::f64::consts::TAU * (seconds % 86_400) as f64 / 86_400.0).sin();
+        self.draw_rates(seconds / 60, self.rate * (1.0 + 0.3 * phase), rise);
+        let mean = self.per_minute * (1.0 + 0.5 * phase) * self.slot_seconds as f64 / 60.0;
+        let random = &mut self.random;
+        let counts = |rate: &f64| {
+            let trials = random.poisson(mean);
+            Counts {
+                trials,
+                events: random.binomial(trials, *rate),
+            }
+        };
+        self.rates.iter().map(counts).collect()
+    }
+
+    fn draw_rates(&mut self, minute: u64, rate: f64, rise: f64) {
+        if self.minute == Some(minute) {
+            return;
+        }
+        self.minute = Some(minute);
+        let strength = 1.0 / Self::RHO - 1.0;
+        let draw = |cohort| {
+            let p = if cohort == 0 { rate * rise } else { rate };
+            self.random.beta(p * strength, (1.0 - p) * strength)
+        };
+        self.rates = (0..self.cohorts).map(draw).collect();
+    }
+
+    /// Goes on with other random numbers.
+    pub fn reseed(&mut self, seed: u64) {
+        self.random = Random::new(seed);
+        self.minute = None;
+    }
+}
