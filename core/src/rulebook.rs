@@ -6,6 +6,7 @@
 pub mod api;
 mod compiled;
 mod document;
+mod json_path;
 mod name;
 mod policy;
 mod read;

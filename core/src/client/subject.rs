@@ -68,7 +68,7 @@ fn token_subject(token: &str) -> Option<String> {
         return None;
     }
     let payload = URL_SAFE.decode(payload).ok()?;
-    let claims: Claims<'_> = serde_json::from_slice(&payload).ok()?;
+    let claims: Claims<'_> = serde_json::from_str(std::str::from_utf8(&payload).ok()?).ok()?;
     named(&claims.sub)
 }
 

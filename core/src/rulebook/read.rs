@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::document::{Rulebook, SCHEMA};
+use super::json_path::path_at;
 use super::validate::faults;
 use crate::problem::Place;
 
@@ -88,45 +89,38 @@ pub(super) fn shape(text: &str) -> Result<Rulebook, DocumentError> {
 /// # Errors
 /// The first place that cannot be read, and what was expected there.
 pub fn strict<T: DeserializeOwned>(text: &str, root: &str) -> Result<T, Place> {
-    let mut json = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    serde_json::from_str(text).map_err(|error| {
+        let end = end(text, &error);
         // Text that is no JSON is wrong as a whole; only a value of another form is at a path.
-        let path = if error.inner().is_data() {
-            error.path().to_string()
+        let path = if error.is_data() {
+            path_at(text, end)
         } else {
-            ".".to_owned()
+            String::new()
         };
-        json_fault(join(root, &path), text, error.inner())
-    })?;
-    json.end()
-        .map_err(|error| json_fault(root.to_owned(), text, &error))?;
-    Ok(value)
+        Place {
+            offset: Some(end.saturating_sub(1)),
+            ..Place::new(join(root, &path), error.to_string())
+        }
+    })
 }
 
-/// The path's own root is `.`; an index follows its list without a dot, as in the places of [`faults`].
+/// An index follows its list without a dot, as in the places of [`faults`].
 fn join(root: &str, path: &str) -> String {
     match path {
-        "." => root.to_owned(),
+        "" => root.to_owned(),
         index if index.starts_with('[') => format!("{root}{index}"),
         field => format!("{root}.{field}"),
     }
 }
 
-fn json_fault(place: String, text: &str, error: &serde_json::Error) -> Place {
-    Place {
-        offset: Some(offset(text, error.line(), error.column())),
-        ..Place::new(place, error.to_string())
-    }
-}
-
-/// serde_json counts lines and columns from 1; column 0 is the line's start.
-fn offset(text: &str, line: usize, column: usize) -> usize {
+/// Bytes of the text that were read when the error came up.
+fn end(text: &str, error: &serde_json::Error) -> usize {
     let before: usize = text
         .split_inclusive('\n')
-        .take(line.saturating_sub(1))
+        .take(error.line().saturating_sub(1))
         .map(str::len)
         .sum();
-    (before + column.saturating_sub(1)).min(text.len())
+    (before + error.column()).min(text.len())
 }
 
 #[cfg(test)]

@@ -198,7 +198,7 @@ fn a_body_of_another_form_names_the_field() {
         "rules/a",
         &rule(r#","action":"tag""#),
         400,
-        "body",
+        "body.action",
         "duplicate field `action`",
     );
     case(
