@@ -3,7 +3,7 @@
 //! The most specific wins: the setting of the rule on the route, then the rule's default. An expired setting is as
 //! if it were not there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -63,18 +63,21 @@ pub enum ModeSource {
 impl Policy {
     #[must_use]
     pub fn new(book: &Rulebook) -> Self {
-        let rule_at: BTreeMap<&str, usize> = positions(book.rules.iter().map(|rule| rule.id.as_str()));
-        let route_at: BTreeMap<&str, usize> = positions(book.routes.iter().map(|route| route.name.as_str()));
-        let place = |setting: &ModeSetting| {
-            let rule = rule_at.get(setting.rule.as_str())?;
-            let route = route_at.get(setting.route.as_str())?;
-            Some(((*route, *rule), setting.clone()))
-        };
+        let rule_at: HashMap<&str, usize> = positions(book.rules.iter().map(|rule| rule.id.as_str()));
+        let route_at: HashMap<&str, usize> = positions(book.routes.iter().map(|route| route.name.as_str()));
+        // One by one: `collect` brings a sort of its own.
+        let mut settings = BTreeMap::new();
+        for setting in &book.modes {
+            let places = (route_at.get(&*setting.route), rule_at.get(&*setting.rule));
+            if let (Some(route), Some(rule)) = places {
+                settings.insert((*route, *rule), setting.clone());
+            }
+        }
         Self {
             revision: book.revision,
             rules: book.rules.iter().map(PolicyRule::new).collect(),
             routes: book.routes.iter().map(PolicyRoute::new).collect(),
-            settings: book.modes.iter().filter_map(place).collect(),
+            settings,
         }
     }
 
@@ -136,6 +139,6 @@ impl PolicyRoute {
     }
 }
 
-fn positions<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {
+fn positions<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, usize> {
     names.enumerate().map(|(at, name)| (name, at)).collect()
 }

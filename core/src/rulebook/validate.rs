@@ -2,7 +2,7 @@
 //!
 //! In scope: bounds, names, references between the parts. Every fault is named, not only the first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 
 use super::document::{Action, DEFAULT_ROUTE, Mode, ModeSetting, Route, Rule, Rulebook, Settings, Volume};
@@ -85,7 +85,7 @@ pub fn faults(book: &Rulebook) -> Vec<Place> {
 
 fn routes(faults: &mut Faults, routes: &[Route]) {
     faults.at_most("routes", routes.len(), MAX_ROUTES, "routes");
-    let mut names = BTreeSet::new();
+    let mut names = HashSet::new();
     for (at, route) in routes.iter().enumerate() {
         if !names.insert(route.name.as_str()) {
             faults.add(
@@ -126,7 +126,7 @@ fn one_route(faults: &mut Faults, prefix: &str, route: &Route) {
 
 fn rules(faults: &mut Faults, rules: &[Rule]) {
     faults.at_most("rules", rules.len(), MAX_RULES, "rules");
-    let mut ids = BTreeSet::new();
+    let mut ids = HashSet::new();
     for (at, rule) in rules.iter().enumerate() {
         if !ids.insert(rule.id.as_str()) {
             faults.add(format!("rules[{at}].id"), format!("{:?} is there twice", rule.id));
@@ -174,9 +174,9 @@ fn one_volume(faults: &mut Faults, prefix: &str, volume: &Volume) {
 
 fn modes(faults: &mut Faults, book: &Rulebook) {
     faults.at_most("modes", book.modes.len(), MAX_MODES, "modes");
-    let rules: BTreeSet<&str> = book.rules.iter().map(|rule| rule.id.as_str()).collect();
-    let routes: BTreeSet<&str> = book.routes.iter().map(|route| route.name.as_str()).collect();
-    let mut pairs = BTreeSet::new();
+    let rules: HashSet<&str> = book.rules.iter().map(|rule| rule.id.as_str()).collect();
+    let routes: HashSet<&str> = book.routes.iter().map(|route| route.name.as_str()).collect();
+    let mut pairs = HashSet::new();
     for (at, setting) in book.modes.iter().enumerate() {
         if !rules.contains(setting.rule.as_str()) {
             faults.add(
@@ -214,7 +214,7 @@ fn percent(faults: &mut Faults, prefix: &str, setting: &ModeSetting) {
 
 /// Enforced detours have an origin to go to, now and when a setting expires.
 fn detours(faults: &mut Faults, book: &Rulebook) {
-    let set: BTreeMap<(&str, &str), (usize, &ModeSetting)> = (book.modes.iter().enumerate())
+    let set: HashMap<(&str, &str), (usize, &ModeSetting)> = (book.modes.iter().enumerate())
         .map(|(at, setting)| ((setting.rule.as_str(), setting.route.as_str()), (at, setting)))
         .collect();
     for (rule_at, rule) in book.rules.iter().enumerate() {

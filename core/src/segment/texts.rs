@@ -14,7 +14,11 @@ pub(super) struct Texts<'a>(BTreeMap<&'a str, u64>);
 
 impl<'a> Texts<'a> {
     pub(super) fn of(texts: impl Iterator<Item = &'a str>) -> Self {
-        let mut sorted: BTreeMap<&str, u64> = texts.map(|text| (clip(text), 0)).collect();
+        // One by one: `collect` compiles a sort for each of the iterators.
+        let mut sorted = BTreeMap::new();
+        for text in texts {
+            sorted.insert(clip(text), 0);
+        }
         for (place, code) in (0..).zip(sorted.values_mut()) {
             *code = place;
         }

@@ -1,6 +1,6 @@
 //! Rules: list, read, write a version, retire.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -286,7 +286,7 @@ fn unchanged<S: Sql>(
 
 fn items<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Vec<RuleItem>, Problem> {
     let rules = store.valid::<Rule>(Kind::Rule).map_err(|error| storage(&error))?;
-    let mut modes: BTreeMap<String, Vec<ModeItem>> = BTreeMap::new();
+    let mut modes: HashMap<String, Vec<ModeItem>> = HashMap::new();
     for kept in store
         .valid::<ModeSetting>(Kind::Mode)
         .map_err(|error| storage(&error))?
