@@ -151,9 +151,12 @@ impl<S: Sql> FireLog<S> {
     }
 }
 
-/// A number for a statement. Times, counts and 48-bit numbers are all below 2^53, where numbers end on the platform.
+/// The largest that crosses the platform's border, where numbers are doubles. Times, counts and 48-bit numbers are below.
+const MAX_NUMBER: u64 = (1 << 53) - 1;
+
+/// A number for a statement.
 fn number(value: u64) -> SqlValue {
-    SqlValue::Integer(value.min(1 << 53) as i64)
+    SqlValue::Integer(value.min(MAX_NUMBER) as i64)
 }
 
 /// The number in a column; 0 for anything else.

@@ -116,7 +116,7 @@ impl Sql for Native {
 fn to_sqlite(value: &SqlValue) -> Result<Value, SqlError> {
     match value {
         SqlValue::Null => Ok(Value::Null),
-        SqlValue::Integer(integer) if integer.unsigned_abs() > 1 << 53 => {
+        SqlValue::Integer(integer) if integer.unsigned_abs() >= 1 << 53 => {
             Err(SqlError(format!("{integer} is beyond 2^53")))
         }
         SqlValue::Integer(integer) => Ok(Value::Integer(*integer)),

@@ -1,6 +1,6 @@
 //! The statements that queries read with: headers first, blocks only of what was chosen.
 
-use super::{FireLogError, blob, integer, number};
+use super::{FireLogError, MAX_NUMBER, blob, integer, number};
 use crate::segment::Header;
 use crate::store::{Row, Sql};
 
@@ -77,9 +77,6 @@ pub(crate) fn newest_first(
         .collect::<Result<_, FireLogError>>()?;
     Ok((candidates, next))
 }
-
-/// The largest that crosses SQLite's border.
-const MAX_NUMBER: u64 = 1 << 53;
 
 pub(super) const FRONT_OF_SEGMENT: &str = "SELECT front FROM segment WHERE id = ?";
 pub(super) const FRONT_OF_INBOX: &str = "SELECT front FROM inbox WHERE isolate = ? AND seq = ?";
