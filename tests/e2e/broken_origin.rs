@@ -1,13 +1,15 @@
 //! An origin that fails, and clients that go away: neither is made better or worse on the way through.
 
+use std::thread::spawn;
 use std::time::Duration;
 
 use crate::harness::clock::{PATIENCE, eventually, now};
-use crate::harness::http::{Ended, Request};
+use crate::harness::deployment::Bundle;
+use crate::harness::http::{Answer, Ended, Request};
 use crate::harness::place::Place;
 use crate::harness::registry::REPOSITORY;
-use crate::harness::relay::{Fault, Gate};
-use crate::harness::stage::Stage;
+use crate::harness::relay::{Fault, Gate, Relay};
+use crate::harness::stage::{Stage, configured};
 
 fn large(stage: &Stage) -> Request {
     Request::get(&format!(
@@ -196,4 +198,49 @@ fn errors_of_the_origin_are_passed_on() {
     case("HTTP/1.1 500 Internal Server Error", 500, &[]);
     let cookies = "HTTP/1.1 404 Not Found\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2";
     case(cookies, 404, &[("set-cookie", "a=1"), ("set-cookie", "b=2")]);
+}
+
+#[track_caller]
+fn is_unreachable(answer: &Answer) {
+    assert_eq!(answer.status(), 502, "{}", answer.text());
+    assert!(
+        answer.json()["errors"][0]["code"].is_string(),
+        "an OCI error: {}",
+        answer.text()
+    );
+    let status = answer.get("proxy-status").unwrap_or_default();
+    assert!(status.starts_with("blobwatch;error="), "{status}");
+}
+
+#[test]
+fn origin_that_is_down_is_said_to_be_down() {
+    let gone = Relay::before(([127, 0, 0, 1], 1).into());
+    let edge = configured(Bundle::Release, &gone.url()).start();
+    drop(gone);
+    let place = Place::default();
+    is_unreachable(&place.ask(&Request::get("/v2/")).send(edge.addr()).unwrap());
+    let blob = format!("/v2/a/blobs/sha256:{}", "0".repeat(64));
+    is_unreachable(&place.ask(&Request::get(&blob)).send(edge.addr()).unwrap());
+}
+
+#[test]
+fn origin_that_resets_costs_nobody_else_a_pull() {
+    let stage = Stage::new();
+    let (gate, large_digest) = (Gate::default(), stage.registry.image.large().digest.clone());
+    stage
+        .origin
+        .arm(Fault::Refuse, |request| request.get("x-fail").is_some());
+    let held = gate.clone();
+    stage.origin.arm(Fault::Hold(1_000_000, held), move |request| {
+        request.target().contains(&large_digest)
+    });
+    let (edge, request) = (stage.edge.addr(), Place::default().ask(&large(&stage)));
+    let other = spawn(move || request.send(edge).unwrap());
+    eventually("the other pull is in flight", PATIENCE, || {
+        (stage.origin.open() == 1).then_some(())
+    });
+    is_unreachable(&stage.through(&small(&stage).header("X-Fail", "1")));
+    gate.open();
+    let other = other.join().unwrap();
+    assert!(other.ended == Ended::Complete && other.body == stage.registry.image.large().bytes);
 }

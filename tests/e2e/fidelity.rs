@@ -1,6 +1,7 @@
 //! Blobwatch changes nothing: the same request, through it and straight to the registry, gets the same status, the
 //! same fields and the same bytes, ended in the same way.
 
+use crate::harness::deployment::Bundle;
 use crate::harness::http::{Answer, Request};
 use crate::harness::image::MANIFEST_TYPE;
 use crate::harness::registry::{REPOSITORY, TAG};
@@ -64,12 +65,22 @@ fn blob(stage: &Stage) -> String {
 
 #[test]
 fn ranges() {
-    let stage = Stage::new();
-    let target = blob(&stage);
+    answered_as_by_the_registry(&Stage::new());
+}
+
+/// What the runtime itself does with ranges: were it not faithful, no worker on it could be.
+#[test]
+fn ranges_through_a_plain_passthrough() {
+    answered_as_by_the_registry(&Stage::serving(Bundle::Passthrough));
+}
+
+#[track_caller]
+fn answered_as_by_the_registry(stage: &Stage) {
+    let target = blob(stage);
     let size = stage.registry.image.small().bytes.len();
     let case = |range: &str, status: u16| {
         for method in ["GET", "HEAD"] {
-            let answer = same(&stage, &Request::new(method, &target).header("Range", range));
+            let answer = same(stage, &Request::new(method, &target).header("Range", range));
             assert_eq!(answer.status(), status, "{method} {range}");
         }
     };

@@ -2,11 +2,10 @@
 //!
 //! All of it on loopback, on free ports, in temporary folders, and gone when the test ends.
 
-#![expect(dead_code, reason = "the tests that use the rest come with the worker")]
-
 pub(crate) mod api;
 pub(crate) mod clients;
 pub(crate) mod clock;
+pub(crate) mod deployment;
 pub(crate) mod head;
 pub(crate) mod http;
 pub(crate) mod image;

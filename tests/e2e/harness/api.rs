@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::http::{Answer, Request};
 use super::place::Place;
 
-const PREFIX: &str = "/_blobwatch";
+const PREFIX: &str = "/_blobwatch/api/v1";
 /// More pages than any list here has: a cursor that never ends is an error, not a hang.
 const MAX_PAGES: usize = 1000;
 

@@ -29,6 +29,18 @@ impl Home {
     }
 }
 
+/// The version that a program says it is: the last word of its first line.
+pub(crate) fn version(program: &str) -> String {
+    let mut command = command(program);
+    command.arg("--version");
+    last_word(&run(command, PATIENCE).success().stdout)
+}
+
+fn last_word(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.split_whitespace().last().unwrap_or_default().to_owned()
+}
+
 /// `skopeo copy` of an image into a folder.
 pub(crate) fn skopeo(home: &Home, edge: SocketAddr, repository: &str) -> Output {
     let to = home.path("pulled");
@@ -128,6 +140,11 @@ impl Containerd {
         let mut ctr = command("ctr");
         ctr.arg("--address").arg(self.home.path("sock")).args(arguments);
         ctr
+    }
+
+    /// `ctr` speaks for itself to a registry, with its own version.
+    pub(crate) fn version(&self) -> String {
+        last_word(&run(self.ctr(&["--version"]), PATIENCE).success().stdout)
     }
 
     pub(crate) fn pull(&self, edge: SocketAddr, repository: &str) -> Output {

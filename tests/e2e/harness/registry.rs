@@ -61,10 +61,6 @@ impl Registry {
         self.addr
     }
 
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.addr)
-    }
-
     /// The image under a name of the test's own.
     #[track_caller]
     pub(crate) fn publish(&self, repository: &str) {

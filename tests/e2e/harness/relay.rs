@@ -68,7 +68,7 @@ type Matcher = Box<dyn Fn(&Head) -> bool + Send>;
 type Edit = Box<dyn Fn(&mut Head) + Send + Sync>;
 
 struct State {
-    upstream: Mutex<SocketAddr>,
+    upstream: SocketAddr,
     edit: Edit,
     armed: Mutex<Vec<(Matcher, Fault)>>,
     seen: Mutex<Vec<Head>>,
@@ -92,7 +92,7 @@ impl Relay {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let addr = listener.local_addr().unwrap();
         let state = Arc::new(State {
-            upstream: Mutex::new(upstream),
+            upstream,
             edit: Box::new(edit),
             armed: Mutex::default(),
             seen: Mutex::default(),
@@ -196,13 +196,7 @@ fn exchange(client: TcpStream, state: &State) -> Result<()> {
         _ => {}
     }
     (state.edit)(&mut request);
-    forward(
-        client,
-        from_client,
-        request,
-        *state.upstream.lock().unwrap(),
-        fault,
-    )
+    forward(client, from_client, request, state.upstream, fault)
 }
 
 /// How the client's connection ends.

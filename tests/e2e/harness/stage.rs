@@ -2,18 +2,25 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::api::Api;
+use super::clock::{PATIENCE, eventually};
+use super::deployment::{Bundle, Deployment};
 use super::http::{Answer, Incoming, Request};
 use super::image::digest;
 use super::place::Place;
 use super::registry::Registry;
 use super::relay::Relay;
-use super::workerd::{Bundle, Deployment, Workerd};
+use super::workerd::Workerd;
 
 pub(crate) const OPERATOR: &str = "token-of-an-operator";
 pub(crate) const VIEWER: &str = "token-of-a-viewer";
+
+/// A record is there a second after its request; after a failure of its FireLog it is sent again within 30 s.
+const RECORDED: Duration = Duration::from_secs(90);
 
 pub(crate) struct Stage {
     pub(crate) registry: Arc<Registry>,
@@ -23,7 +30,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new() -> Self {
-        Self::serving(Bundle::Passthrough)
+        Self::serving(Bundle::Release)
     }
 
     pub(crate) fn serving(bundle: Bundle) -> Self {
@@ -60,6 +67,29 @@ impl Stage {
     #[track_caller]
     pub(crate) fn straight(&self, request: &Request) -> Answer {
         request.send(self.registry.addr()).unwrap()
+    }
+}
+
+/// What an operator does and sees.
+impl Stage {
+    pub(crate) fn api(&self) -> Api<'static> {
+        Api::new(self.edge.addr(), OPERATOR)
+    }
+
+    /// Records that the query finds, once there are so many.
+    #[track_caller]
+    pub(crate) fn records(&self, query: &str, at_least: usize) -> Vec<Value> {
+        let path = format!("/requests?{query}");
+        eventually(&path, RECORDED, || {
+            Some(self.api().items(&path)).filter(|records| records.len() >= at_least)
+        })
+    }
+
+    /// Asks until the answer is as expected: a change takes up to 5 s to be everywhere.
+    #[track_caller]
+    pub(crate) fn until(&self, request: &Request, expected: impl Fn(&Answer) -> bool) -> Answer {
+        let what = format!("{:?}", request.head);
+        eventually(&what, PATIENCE, || Some(self.through(request)).filter(&expected))
     }
 }
 

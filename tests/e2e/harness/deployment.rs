@@ -1,0 +1,171 @@
+//! How a worker is set up, as a config of workerd.
+//!
+//! The bindings of the Durable Objects lead through `tests/data/between.js`, which a test can tell to break them.
+
+use std::fmt::Write as _;
+use std::fs::{copy, read_dir};
+use std::path::Path;
+
+use super::workerd::{ROOT, Sockets, Workerd};
+
+/// What is served.
+#[derive(Clone, Copy)]
+pub(crate) enum Bundle {
+    /// As deployed: `cargo xtask build`.
+    Release,
+    /// With the triggers that trap Wasm: feature `test-hooks`.
+    Hooks,
+    /// `tests/data/passthrough.js`.
+    Passthrough,
+}
+
+/// How a worker is set up before it starts.
+#[derive(Clone)]
+pub(crate) struct Deployment {
+    pub(crate) bundle: Bundle,
+    pub(crate) vars: Vec<(&'static str, String)>,
+    /// How many isolates serve requests, each on a socket of its own; the first holds the Durable Objects too.
+    pub(crate) isolates: usize,
+}
+
+impl Deployment {
+    pub(crate) fn new(bundle: Bundle, origin: &str) -> Self {
+        let vars = vec![("ORIGIN", origin.to_owned()), ("PLATFORM", "workerd".to_owned())];
+        Self {
+            bundle,
+            vars,
+            isolates: 1,
+        }
+    }
+
+    pub(crate) fn var(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.vars.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn isolates(mut self, isolates: usize) -> Self {
+        self.isolates = isolates;
+        self
+    }
+
+    pub(crate) fn start(self) -> Workerd {
+        Workerd::start(self)
+    }
+}
+
+impl Deployment {
+    /// For `workerd serve`; the modules it embeds are copied into `folder`.
+    pub(super) fn configuration(&self, folder: &Path, sockets: &Sockets) -> String {
+        let (mut services, mut listeners, mut workers) = (String::new(), String::new(), String::new());
+        for (i, port) in sockets.isolates.iter().enumerate() {
+            writeln!(services, "    (name = \"isolate-{i}\", worker = .isolate{i}),").unwrap();
+            let http = "http = (cfBlobHeader = \"CF-Blob\")";
+            let socket = format!("name = \"isolate-{i}\", address = \"127.0.0.1:{port}\"");
+            writeln!(listeners, "    ({socket}, {http}, service = \"isolate-{i}\"),").unwrap();
+            let objects = if i == 0 { own_objects(self) } else { "" };
+            let parts = [modules(self.bundle, folder), bindings(self), objects.to_owned()].concat();
+            writeln!(
+                workers,
+                "const isolate{i} :Workerd.Worker = (\n{parts}{COMPATIBILITY});"
+            )
+            .unwrap();
+        }
+        let breaker = script("tests/data/between.js", folder);
+        let behind = if own_objects(self).is_empty() { "" } else { BEHIND };
+        format!(
+            r#"using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+{services}    (name = "between", worker = .between),
+    (name = "internet", network = (allow = ["public", "private", "local"])),
+    (name = "objects", disk = (path = {path:?}, writable = true)),
+  ],
+  sockets = [
+{listeners}    (name = "between", address = "127.0.0.1:{between}", http = (), service = "between"),
+  ],
+);
+{workers}const between :Workerd.Worker = (
+  modules = [
+{breaker}  ],
+{behind}  durableObjectNamespaces = [
+    (className = "RuleBook", uniqueKey = "between-RuleBook"),
+    (className = "FireLog", uniqueKey = "between-FireLog"),
+  ],
+  durableObjectStorage = (inMemory = void),
+{COMPATIBILITY});
+"#,
+            between = sockets.between,
+            path = folder.join("objects"),
+        )
+    }
+}
+
+const COMPATIBILITY: &str = "  compatibilityDate = \"2026-11-01\",\n";
+
+fn own_objects(deployment: &Deployment) -> &'static str {
+    match deployment.bundle {
+        Bundle::Passthrough => "",
+        Bundle::Release | Bundle::Hooks => OBJECTS,
+    }
+}
+
+const OBJECTS: &str = r#"  durableObjectNamespaces = [
+    (className = "RuleBook", uniqueKey = "RuleBook", enableSql = true),
+    (className = "FireLog", uniqueKey = "FireLog", enableSql = true),
+  ],
+  durableObjectStorage = (localDisk = "objects"),
+"#;
+
+/// The objects behind `between`.
+const BEHIND: &str = r#"  bindings = [
+    (name = "RuleBook", durableObjectNamespace = (className = "RuleBook", serviceName = "isolate-0")),
+    (name = "FireLog", durableObjectNamespace = (className = "FireLog", serviceName = "isolate-0")),
+  ],
+"#;
+
+fn bindings(deployment: &Deployment) -> String {
+    let mut bindings = String::from("  bindings = [\n");
+    for (name, value) in &deployment.vars {
+        writeln!(bindings, "    (name = {name:?}, text = {value:?}),").unwrap();
+    }
+    for (name, class) in [("RULE_BOOK", "RuleBook"), ("FIRE_LOG", "FireLog")] {
+        let object = format!("(className = {class:?}, serviceName = \"between\")");
+        writeln!(
+            bindings,
+            "    (name = {name:?}, durableObjectNamespace = {object}),"
+        )
+        .unwrap();
+    }
+    bindings + "  ],\n"
+}
+
+/// The worker's modules as capnp, copied into `folder`: workerd embeds only what is beside its config. A Wasm
+/// module's name is the specifier that the script imports it by.
+fn modules(bundle: Bundle, folder: &Path) -> String {
+    let build = match bundle {
+        Bundle::Passthrough => return list(&script("tests/data/passthrough.js", folder)),
+        Bundle::Release => "build/bundle",
+        Bundle::Hooks => "build/test/bundle",
+    };
+    let files = read_dir(Path::new(ROOT).join(build)).unwrap_or_else(|_| {
+        panic!("{build} is missing: `cargo xtask test` builds it and then runs the tests")
+    });
+    let mut modules = script(&format!("{build}/worker.js"), folder);
+    for name in files.map(|file| file.unwrap().file_name().into_string().unwrap()) {
+        if name.ends_with(".wasm") {
+            copy(Path::new(ROOT).join(build).join(&name), folder.join(&name)).unwrap();
+            writeln!(modules, "    (name = \"./{name}\", wasm = embed {name:?}),").unwrap();
+        }
+    }
+    list(&modules)
+}
+
+fn list(modules: &str) -> String {
+    format!("  modules = [\n{modules}  ],\n")
+}
+
+fn script(path: &str, folder: &Path) -> String {
+    let name = path.replace('/', "-");
+    copy(Path::new(ROOT).join(path), folder.join(&name)).unwrap_or_else(|e| panic!("{path}: {e}"));
+    format!("    (name = {name:?}, esModule = embed {name:?}),\n")
+}
