@@ -11,4 +11,8 @@ mod broken_origin;
 #[cfg(test)]
 mod fidelity;
 #[cfg(test)]
+mod modes;
+#[cfg(test)]
 mod real_clients;
+#[cfg(test)]
+mod switching;

@@ -1,0 +1,249 @@
+//! What a rule does in each mode and with each action, as a client and the fire log see it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::clock::{PATIENCE, eventually, now};
+use crate::harness::http::{Answer, Ended, Request};
+use crate::harness::image::digest;
+use crate::harness::place::Place;
+use crate::harness::registry::REPOSITORY;
+use crate::harness::relay::{Fault, Relay};
+use crate::harness::stage::{OPERATOR, Stage};
+
+const RULE: &str = "probe";
+
+fn put_rule(stage: &Stage, action: &str) {
+    let rule =
+        json!({"description": "", "expression": "http.user_agent contains \"probe/\"", "action": action});
+    stage.api().put(&format!("/rules/{RULE}"), &rule);
+}
+
+fn set_mode(stage: &Stage, setting: Value) {
+    let mut setting = setting;
+    setting["reason"] = json!("the end-to-end test");
+    stage.api().put(&format!("/rules/{RULE}/modes/default"), &setting);
+}
+
+fn probe(stage: &Stage) -> Request {
+    let target = format!("/v2/{REPOSITORY}/blobs/{}", stage.registry.image.small().digest);
+    Request::get(&target).header("User-Agent", "probe/1")
+}
+
+fn fired(answer: &Answer) -> &str {
+    answer.get("blobwatch-fired").unwrap_or_default()
+}
+
+/// The record of this answer.
+#[track_caller]
+fn record(stage: &Stage, answer: &Answer) -> Value {
+    let id = answer.get("blobwatch-id").unwrap();
+    stage.records(&format!("id={id}"), 1).remove(0)
+}
+
+#[test]
+fn block_answers_the_oci_error() {
+    let stage = Stage::new();
+    put_rule(&stage, "block");
+    set_mode(&stage, json!({"mode": "enforce"}));
+    let answer = stage.until(&probe(&stage), |answer| answer.status() == 403);
+    let id = answer.get("blobwatch-id").unwrap();
+    assert_eq!(answer.get("content-type"), Some("application/json"));
+    assert_eq!(
+        answer.get("proxy-status"),
+        Some("blobwatch;error=http_request_denied")
+    );
+    assert_eq!(answer.json()["errors"][0]["code"], "DENIED");
+    assert!(
+        answer.json()["errors"][0]["detail"].to_string().contains(id),
+        "{}",
+        answer.text()
+    );
+    let record = record(&stage, &answer);
+    assert_eq!(
+        (&record["status"], &record["verdict"]),
+        (&json!(403), &json!("block"))
+    );
+    let fired =
+        json!([{"rule": RULE, "version": 1, "mode": "enforce", "would": "block", "applied": "block"}]);
+    assert_eq!(record["fired"], fired);
+    let head =
+        stage.through(&Request::new("HEAD", probe(&stage).head.target()).header("User-Agent", "probe/1"));
+    assert_eq!(
+        (head.status(), head.ended, head.body.len()),
+        (403, Ended::Complete, 0)
+    );
+    let other = stage.through(&Request::get(probe(&stage).head.target()).header("User-Agent", "other/1"));
+    assert!(
+        other.body == stage.registry.image.small().bytes,
+        "others are not touched"
+    );
+}
+
+#[test]
+fn throttle_says_when_to_come_back() {
+    let stage = Stage::new();
+    put_rule(&stage, "throttle");
+    set_mode(&stage, json!({"mode": "enforce"}));
+    let answer = stage.until(&probe(&stage), |answer| answer.status() == 429);
+    assert!(answer.get("retry-after").unwrap().parse::<u32>().unwrap() > 0);
+    assert_eq!(answer.json()["errors"][0]["code"], "TOOMANYREQUESTS");
+    assert_eq!(record(&stage, &answer)["verdict"], "throttle");
+}
+
+#[test]
+fn detour_goes_to_the_second_origin() {
+    let stage = Stage::new();
+    let bucket = Relay::before(stage.registry.addr());
+    stage
+        .api()
+        .put("/routes/default", &json!({"detour": bucket.url()}));
+    put_rule(&stage, "detour");
+    let answer = stage.until(&probe(&stage).header("Blobwatch-Token", OPERATOR), |a| {
+        fired(a).contains(RULE)
+    });
+    assert!(bucket.seen().is_empty(), "not in monitor: {:?}", answer.head);
+    set_mode(&stage, json!({"mode": "enforce"}));
+    let answer = stage.until(&probe(&stage), |_| !bucket.seen().is_empty());
+    assert!(answer.body == stage.registry.image.small().bytes);
+    assert_eq!(record(&stage, &answer)["verdict"], "detour");
+}
+
+#[test]
+fn tag_only_says_so() {
+    let stage = Stage::new();
+    put_rule(&stage, "tag");
+    set_mode(&stage, json!({"mode": "enforce"}));
+    let asked = probe(&stage).header("Blobwatch-Token", OPERATOR);
+    let answer = stage.until(&asked, |answer| fired(answer).contains("enforce"));
+    assert!(answer.body == stage.registry.image.small().bytes);
+    assert_eq!(record(&stage, &answer)["verdict"], "tag");
+}
+
+#[test]
+fn off_leaves_no_trace() {
+    let stage = Stage::new();
+    put_rule(&stage, "block");
+    let asked = probe(&stage).header("Blobwatch-Token", OPERATOR);
+    stage.until(&asked, |answer| fired(answer).contains(RULE));
+    set_mode(&stage, json!({"mode": "off"}));
+    let answer = stage.until(&asked, |answer| !fired(answer).contains(RULE));
+    assert_eq!(record(&stage, &answer)["fired"], json!([]));
+}
+
+#[test]
+fn every_rule_that_matched_is_recorded_after_the_one_that_blocked() {
+    let stage = Stage::new();
+    put_rule(&stage, "block");
+    let second =
+        json!({"description": "", "expression": "http.request.method eq \"GET\"", "action": "throttle"});
+    stage.api().put("/rules/second", &second);
+    set_mode(&stage, json!({"mode": "enforce"}));
+    let answer = stage.until(&probe(&stage), |answer| answer.status() == 403);
+    let record = eventually("both rules", PATIENCE, || {
+        let record = record(&stage, &answer);
+        (record["fired"].as_array().unwrap().len() == 2).then_some(record)
+    });
+    let names = ["rule", "mode", "would", "applied"].map(|name| record["fired"][1][name].clone());
+    assert_eq!(names.to_vec(), ["second", "monitor", "throttle", "none"]);
+}
+
+#[test]
+fn percentage_holds_the_same_clients_each_time() {
+    let stage = Stage::new();
+    put_rule(&stage, "block");
+    set_mode(&stage, json!({"mode": "enforce", "percent": 50}));
+    let statuses = || -> Vec<u16> {
+        let client = |n: u8| Place::default().address(&format!("198.51.100.{n}"));
+        (0..60)
+            .map(|n| stage.from(&client(n), &probe(&stage)).status())
+            .collect()
+    };
+    eventually("someone is refused", PATIENCE, || {
+        statuses().contains(&403).then_some(())
+    });
+    let first = statuses();
+    let refused = first.iter().filter(|status| **status == 403).count();
+    // 60 fair coins are outside of 12 to 48 once in a million.
+    assert!((12..=48).contains(&refused), "{refused} of 60");
+    assert_eq!(statuses(), first);
+}
+
+#[test]
+fn setting_that_expires_gives_way_to_the_default() {
+    let stage = Stage::new();
+    put_rule(&stage, "block");
+    let expires = std::time::UNIX_EPOCH.elapsed().unwrap() + Duration::from_secs(8);
+    let expires = rfc3339(expires.as_secs());
+    set_mode(&stage, json!({"mode": "enforce", "expires": expires}));
+    stage.until(&probe(&stage), |answer| answer.status() == 403);
+    let start = now();
+    stage.until(&probe(&stage), |answer| answer.status() == 200);
+    assert!(start.elapsed() < Duration::from_secs(15));
+}
+
+/// Civil time of seconds since 1970: http://howardhinnant.github.io/date_algorithms.html#civil_from_days
+fn rfc3339(seconds: u64) -> String {
+    let days = seconds / 86_400 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year_of = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year_of + year_of / 4 - year_of / 100);
+    let month = (5 * day + 2) / 153;
+    let (day, month) = (
+        day - (153 * month + 2) / 5 + 1,
+        if month < 10 { month + 3 } else { month - 9 },
+    );
+    let year = year_of + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[test]
+fn follow_fetches_what_the_origin_redirects_to() {
+    let stage = Stage::new();
+    let storage = Relay::before(stage.registry.addr());
+    let target = probe(&stage).head.target().to_owned();
+    stage
+        .origin
+        .arm(Fault::redirect(&format!("{}{target}", storage.url())), |_| true);
+    stage
+        .api()
+        .put("/routes/default", &json!({"redirects": "follow"}));
+    let asked = probe(&stage)
+        .header("Range", "bytes=1000-")
+        .header("Authorization", "Bearer of-the-registry")
+        .header("Blobwatch-Token", OPERATOR);
+    let answer = stage.until(&asked, |answer| answer.status() != 307);
+    assert_eq!(answer.status(), 206);
+    assert_eq!(
+        digest(&answer.body),
+        digest(&stage.registry.image.small().bytes[1000..])
+    );
+    for request in storage.seen() {
+        assert_eq!(
+            request.get("authorization"),
+            None,
+            "another host is not to have the registry's token"
+        );
+        assert_eq!(request.get("blobwatch-token"), None);
+    }
+}
+
+#[test]
+fn volume_fires_while_it_is_exceeded() {
+    let stage = Stage::new();
+    let rule = json!({
+        "description": "", "expression": "http.user_agent contains \"probe/\"", "action": "throttle",
+        "volume": {"by": "client", "requests": 20, "seconds": 10},
+    });
+    stage.api().put(&format!("/rules/{RULE}"), &rule);
+    set_mode(&stage, json!({"mode": "enforce"}));
+    let quiet = Place::default().address("198.51.100.200");
+    stage.until(&probe(&stage), |answer| answer.status() == 429);
+    assert_eq!(
+        stage.from(&quiet, &probe(&stage)).status(),
+        200,
+        "another client is not hot"
+    );
+}
