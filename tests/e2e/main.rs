@@ -7,9 +7,13 @@
 mod harness;
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod broken_origin;
 #[cfg(test)]
 mod fidelity;
+#[cfg(test)]
+mod forged;
 #[cfg(test)]
 mod modes;
 #[cfg(test)]

@@ -1,0 +1,376 @@
+//! The control plane: who may call it, what it refuses and how it says so, and that lists are whole.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use crate::harness::api::Api;
+use crate::harness::clock::{PATIENCE, eventually};
+use crate::harness::deployment::{Bundle, Deployment};
+use crate::harness::http::{Answer, Request};
+use crate::harness::place::Place;
+use crate::harness::registry::REPOSITORY;
+use crate::harness::stage::{OPERATOR, Stage, VIEWER};
+
+fn blob(stage: &Stage) -> Request {
+    let target = format!("/v2/{REPOSITORY}/blobs/{}", stage.registry.image.small().digest);
+    Request::get(&target).header("User-Agent", "curl/7.88.1")
+}
+
+/// A problem document that names the place.
+#[track_caller]
+fn is_problem(answer: &Answer, status: u16, place: &str) -> Value {
+    assert_eq!(answer.status(), status, "{}", answer.text());
+    assert_eq!(answer.get("content-type"), Some("application/problem+json"));
+    let problem = answer.json();
+    assert_eq!(problem["status"], status);
+    let names_it = place.is_empty()
+        || problem["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|e| e["place"] == place);
+    assert!(names_it, "{place}: {problem}");
+    problem
+}
+
+#[test]
+fn closed_until_configured() {
+    let stage = Stage::new();
+    let edge = Deployment::new(Bundle::Release, &stage.origin.url()).start();
+    let answer = Api::new(edge.addr(), OPERATOR).try_get("/rules");
+    assert!(matches!(answer.status(), 401 | 403 | 503), "{}", answer.text());
+    assert!(
+        answer.text().contains("BLOBWATCH_TOKENS"),
+        "says how to open it: {}",
+        answer.text()
+    );
+    let pull = Place::default().ask(&blob(&stage)).send(edge.addr()).unwrap();
+    assert!(pull.body == stage.registry.image.small().bytes);
+    assert_eq!(health(edge.addr()).status(), 200);
+}
+
+fn health(edge: SocketAddr) -> Answer {
+    Request::get("/_blobwatch/healthz").send(edge).unwrap()
+}
+
+#[test]
+fn only_known_tokens_open_it_and_viewers_change_nothing() {
+    let stage = Stage::new();
+    for token in ["", "wrong", &OPERATOR[1..], &OPERATOR.to_uppercase()] {
+        let answer = Api::new(stage.edge.addr(), token).try_get("/rules");
+        is_problem(&answer, 401, "");
+        assert!(answer.get("www-authenticate").unwrap().starts_with("Bearer"));
+    }
+    let viewer = Api::new(stage.edge.addr(), VIEWER);
+    viewer.get("/rules");
+    let rule = json!({"description": "", "expression": "range.present", "action": "tag"});
+    is_problem(&viewer.try_put("/rules/mine", &rule), 403, "");
+    assert_eq!(
+        rules(&stage).iter().filter(|rule| rule["id"] == "mine").count(),
+        0
+    );
+    assert!(health(stage.edge.addr()).json()["revision"].is_u64());
+}
+
+fn rules(stage: &Stage) -> Vec<Value> {
+    stage.api().items("/rules")
+}
+
+#[test]
+fn parameters_that_are_not_understood_are_refused_by_name() {
+    let stage = Stage::new();
+    let case = |path: &str, place: &str| {
+        is_problem(&stage.api().try_get(path), 400, place);
+    };
+    for list in ["requests", "fires"] {
+        case(&format!("/{list}?bogus=1"), "query.bogus");
+        case(&format!("/{list}?limit=0"), "query.limit");
+        case(&format!("/{list}?limit=many"), "query.limit");
+        case(&format!("/{list}?since=yesterday"), "query.since");
+        case(&format!("/{list}?until=2020-13-01T00:00:00Z"), "query.until");
+        case(&format!("/{list}?status=ok"), "query.status");
+        case(&format!("/{list}?mode=loud"), "query.mode");
+        case(&format!("/{list}?verdict=maybe"), "query.verdict");
+        case(&format!("/{list}?range=odd"), "query.range");
+        case(&format!("/{list}?format=xml"), "query.format");
+        case(&format!("/{list}?cursor=made-up"), "query.cursor");
+    }
+    case("/fires/summary?by=mood", "query.by");
+    case("/rules?bogus=1", "query.bogus");
+    case("/audit?bogus=1", "query.bogus");
+}
+
+#[test]
+fn rulebook_takes_a_change_whole_or_not_at_all() {
+    let stage = Stage::new();
+    let before = rulebook(&stage);
+    let case = |path: &str, body: Value, status: u16, place: &str| {
+        let problem = is_problem(&stage.api().try_put(path, &body), status, place);
+        assert_eq!(rulebook(&stage), before, "{problem}");
+    };
+    let rule = |name: &str, value: Value| {
+        let mut rule = json!({"description": "", "expression": "range.present", "action": "block"});
+        rule[name] = value;
+        rule
+    };
+    case(
+        "/rules/a",
+        rule("expression", json!("http.user_agent contins \"x\"")),
+        422,
+        "body.expression",
+    );
+    case(
+        "/rules/a",
+        rule("expression", json!("no.such.field eq 1")),
+        422,
+        "body.expression",
+    );
+    case("/rules/a", rule("expression", json!("")), 422, "body.expression");
+    case("/rules/a", rule("action", json!("explode")), 400, "body.action");
+    case(
+        "/rules/a",
+        rule("default_mode", json!("loud")),
+        400,
+        "body.default_mode",
+    );
+    case("/rules/a", rule("surprise", json!(1)), 400, "body.surprise");
+    case(
+        "/rules/a",
+        rule("volume", json!({"by": "mood", "requests": 1, "seconds": 1})),
+        400,
+        "body.volume.by",
+    );
+    case("/rules/UPPER", rule("action", json!("tag")), 400, "path.rule");
+    case("/routes/a", json!({"observe": 2}), 422, "body.observe");
+    case("/routes/a", json!({"origin": "ftp://x"}), 422, "body.origin");
+    case(
+        "/rules/none/modes/default",
+        json!({"mode": "monitor", "reason": "x"}),
+        404,
+        "",
+    );
+    is_problem(&stage.api().try_get("/nothing"), 404, "");
+}
+
+#[test]
+fn bad_expression_is_shown_with_the_word_underlined() {
+    let stage = Stage::new();
+    let rule = json!({"description": "", "expression": "http.user_agent contains \"a\" and ip.src.asnumm eq 5", "action": "block"});
+    let problem = is_problem(&stage.api().try_put("/rules/a", &rule), 422, "body.expression");
+    let error = &problem["errors"][0];
+    assert_eq!(error["offset"], 33);
+    assert!(error["excerpt"].as_str().unwrap().contains("^^^"), "{error}");
+}
+
+#[test]
+fn modes_are_refused_with_the_place() {
+    let stage = Stage::new();
+    stage.api().put(
+        "/rules/a",
+        &json!({"description": "", "expression": "range.present", "action": "block"}),
+    );
+    let before = rulebook(&stage);
+    let case = |route: &str, body: Value, status: u16, place: &str| {
+        let answer = stage.api().try_put(&format!("/rules/a/modes/{route}"), &body);
+        is_problem(&answer, status, place);
+        assert_eq!(rulebook(&stage), before);
+    };
+    case("default", json!({"mode": "enforce"}), 400, "body");
+    case(
+        "default",
+        json!({"mode": "loud", "reason": "x"}),
+        400,
+        "body.mode",
+    );
+    case(
+        "default",
+        json!({"mode": "monitor", "percent": 5, "reason": "x"}),
+        422,
+        "body.percent",
+    );
+    case(
+        "default",
+        json!({"mode": "enforce", "percent": 101, "reason": "x"}),
+        422,
+        "body.percent",
+    );
+    case(
+        "default",
+        json!({"mode": "enforce", "expires": "soon", "reason": "x"}),
+        422,
+        "body.expires",
+    );
+    case("nowhere", json!({"mode": "enforce", "reason": "x"}), 404, "");
+}
+
+/// Everything that a change could have touched.
+fn rulebook(stage: &Stage) -> [Value; 4] {
+    let api = stage.api();
+    let revision = health(stage.edge.addr()).json()["revision"].take();
+    [api.get("/rules"), api.get("/routes"), api.get("/audit"), revision]
+}
+
+#[test]
+fn audit_says_who_changed_what_and_why_in_an_unbroken_chain() {
+    let stage = Stage::new();
+    let api = stage.api();
+    let mut rule = json!({"description": "", "expression": "range.present", "action": "tag"});
+    api.put("/rules/a", &rule);
+    rule["expression"] = json!("not range.present");
+    let second = api.put("/rules/a", &rule);
+    assert_eq!(second["version"], 2, "{second}");
+    api.put(
+        "/rules/a/modes/default",
+        &json!({"mode": "off", "reason": "too loud"}),
+    );
+    api.delete("/rules/a");
+    assert!(rules(&stage).iter().all(|rule| rule["id"] != "a"));
+    let mut audit = api.items("/audit?limit=2");
+    audit.sort_by_key(|entry| entry["seq"].as_u64());
+    for pair in audit.windows(2) {
+        assert_eq!(pair[1]["previous"], pair[0]["hash"]);
+        assert_eq!(pair[1]["revision"], pair[0]["revision"].as_u64().unwrap() + 1);
+    }
+    let own: Vec<_> = audit.iter().filter(|entry| entry["actor"] == "olga").collect();
+    assert_eq!(own.len(), 4, "{audit:#?}");
+    assert_eq!(own[2]["reason"], "too loud");
+    assert!(own[2]["target"].as_str().unwrap().contains("a"));
+    assert_eq!(own[1]["before"]["expression"], "range.present");
+    assert_eq!(own[1]["after"]["expression"], "not range.present");
+}
+
+fn ids(records: &[Value]) -> Vec<String> {
+    records
+        .iter()
+        .map(|record| record["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Pulls in several colos, so that several FireLogs hold the records.
+fn pull_everywhere(stage: &Stage, times: usize) -> BTreeSet<String> {
+    let mut asked = BTreeSet::new();
+    for _ in 0..times {
+        for colo in ["AMS", "NRT", "IAD", "GRU"] {
+            let answer = stage.from(&Place::colo(colo), &blob(stage));
+            asked.insert(answer.get("blobwatch-id").unwrap().to_owned());
+        }
+    }
+    asked
+}
+
+#[test]
+fn cursors_show_every_record_once_across_fire_logs() {
+    let stage = Stage::new();
+    let asked = pull_everywhere(&stage, 15);
+    stage.records("limit=1000", asked.len());
+    for limit in [1, 7, 60] {
+        let paged = ids(&stage.api().items(&format!("/requests?limit={limit}")));
+        assert_eq!(paged.len(), asked.len(), "limit {limit}");
+        assert_eq!(
+            paged.iter().cloned().collect::<BTreeSet<_>>(),
+            asked,
+            "limit {limit}"
+        );
+        assert!(paged.is_sorted_by(|a, b| a > b), "newest first: {paged:?}");
+    }
+    let colo = stage.api().items("/requests?colo=NRT&limit=4");
+    assert_eq!(colo.len(), 15);
+    assert!(colo.iter().all(|record| record["colo"] == "NRT"));
+}
+
+#[test]
+fn cursor_is_not_moved_by_what_comes_after_it() {
+    let stage = Stage::new();
+    let asked = pull_everywhere(&stage, 5);
+    stage.records("limit=1000", asked.len());
+    let mut page = stage.api().get("/requests?limit=6");
+    let mut seen = ids(page["items"].as_array().unwrap());
+    let later = pull_everywhere(&stage, 3);
+    stage.records("limit=1000", asked.len() + later.len());
+    while let Some(cursor) = page["next_cursor"].as_str() {
+        page = stage.api().get(&format!("/requests?limit=6&cursor={cursor}"));
+        seen.extend(ids(page["items"].as_array().unwrap()));
+    }
+    assert_eq!(seen.len(), asked.len());
+    assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), asked);
+}
+
+#[test]
+fn export_is_one_record_a_line() {
+    let stage = Stage::new();
+    let asked = pull_everywhere(&stage, 5);
+    let listed = stage.records("limit=1000", asked.len());
+    let export = stage.api().try_get("/requests?format=ndjson");
+    assert_eq!(export.get("content-type"), Some("application/x-ndjson"));
+    let text = export.text();
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines, listed);
+}
+
+#[test]
+fn summary_counts_by_what_is_asked() {
+    let stage = Stage::new();
+    let rule = json!({"description": "", "expression": "client.family eq \"curl\"", "action": "block"});
+    stage.api().put("/rules/curls", &rule);
+    eventually("the rule fires", PATIENCE, || {
+        stage.through(&blob(&stage));
+        let fires = stage.api().items("/fires?rule=curls");
+        (!fires.is_empty()).then_some(())
+    });
+    let asked = pull_everywhere(&stage, 3).len();
+    let fires = eventually("every pull fires", PATIENCE, || {
+        Some(stage.api().items("/fires?rule=curls")).filter(|fires| fires.len() >= asked)
+    });
+    let summary = stage.api().get("/fires/summary?by=rule,route");
+    let groups = summary["groups"].as_array().unwrap();
+    let of_rule = groups.iter().find(|group| group["rule"] == "curls").unwrap();
+    let expected = json!({
+        "rule": "curls", "route": "default", "requests": fires.len(), "clients": 1, "clients_exact": true,
+    });
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&of_rule[name], value, "{name}: {summary}");
+    }
+}
+
+#[test]
+fn one_record_is_explained() {
+    let stage = Stage::new();
+    let expression = "client.family eq \"curl\" and ip.src.asnum in {64500 64501}";
+    stage.api().put(
+        "/rules/curls",
+        &json!({"description": "", "expression": expression, "action": "block"}),
+    );
+    let fires = eventually("the rule fires", PATIENCE, || {
+        stage.through(&blob(&stage));
+        Some(stage.api().items("/fires?rule=curls")).filter(|fires| !fires.is_empty())
+    });
+    let id = fires[0]["id"].as_str().unwrap();
+    let explained = stage.api().get(&format!("/fires/{id}"));
+    let text = explained.to_string();
+    for word in ["client.family", "ip.src.asnum", "64500", "curls"] {
+        assert!(text.contains(word), "{word}: {explained:#}");
+    }
+    is_problem(&stage.api().try_get("/fires/00000000000000000000000000"), 404, "");
+}
+
+#[test]
+fn what_was_acknowledged_outlives_a_kill() {
+    let mut stage = Stage::new();
+    stage.api().put(
+        "/rules/kept",
+        &json!({"description": "", "expression": "range.present", "action": "tag"}),
+    );
+    let asked = pull_everywhere(&stage, 5);
+    let records = stage.records("limit=1000", asked.len());
+    let before = rulebook(&stage);
+    stage.edge.restart();
+    assert_eq!(rulebook(&stage), before);
+    assert_eq!(stage.records("limit=1000", asked.len()), records);
+    pull_everywhere(&stage, 1);
+    stage.records("limit=1000", asked.len() + 4);
+}
