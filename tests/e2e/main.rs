@@ -11,6 +11,10 @@ mod api;
 #[cfg(test)]
 mod broken_origin;
 #[cfg(test)]
+mod broken_rulebook;
+#[cfg(test)]
+mod fail_open;
+#[cfg(test)]
 mod fidelity;
 #[cfg(test)]
 mod forged;
