@@ -1,1 +1,29 @@
 //! Where: the set of attribute values that explains an excess of events (multi-dimensional subset scan).
+//!
+//! One cross-section in (cells with attribute values, observed and expected counts), causes out. A cause is a cohort
+//! "attribute 1 in V1 and attribute 2 in V2 …", found by maximising the penalised expectation-based Poisson score of
+//! [`price`] (Neill, McFowland and Zheng, "Fast subset scan for multivariate event detection", 2013). The score is a
+//! log likelihood ratio minus the log of how many cohorts of that shape there are, so it can be tested.
+//!
+//! Not in scope: where the expectation comes from, falls instead of rises, and which rule goes with a cohort.
+//!
+//! Work is bounded: a climb visits each attribute at most [`MAX_ROUNDS`] times and a visit reads each cell twice, so
+//! one search costs at most (`MAX_STARTS` climbs) x `MAX_ROUNDS` x attributes x cells x 2 reads, and there are at most
+//! `MAX_CAUSES` + 2 searches. Climbs end after two or three rounds in practice.
+
+mod cause;
+mod climb;
+mod cohort;
+mod cross_section;
+mod dispersion;
+mod grid;
+mod pattern;
+mod price;
+mod scan;
+mod search;
+
+pub use cause::{Cause, DEFAULT_ALPHA, MAX_CAUSES, Options, localize};
+pub use climb::MAX_ROUNDS;
+pub use cohort::{Cohort, Literal};
+pub use cross_section::{CrossSection, Error, MAX_ATTRIBUTES, MAX_CELLS, MAX_VALUES};
+pub use pattern::contrast_pattern;

@@ -1,0 +1,78 @@
+//! The robust overdispersion phi: how much more than a Poisson count a cell varies.
+//!
+//! Retries cluster and forecasts err, so var = phi e. Where most of the expectation sits in cells large enough for a
+//! residual to mean something, phi comes from the median of the squared residuals, which an incident cannot move far.
+//! Where cells are sparse the median is meaningless, and phi is the ratio of sums over the cells outside a first
+//! cohort. Counts are never less than Poisson; rates have no unit of their own, and phi gives them one.
+
+use super::grid::{Grid, Sum};
+
+/// Expected events from which a count's residual is near enough to normal for a median.
+const DENSE: f64 = 2.0;
+
+/// Median of a chi-squared variable with one degree of freedom.
+const CHI_SQUARED_MEDIAN: f64 = 0.4549;
+
+/// Residuals that a median needs.
+const MIN_RESIDUALS: usize = 12;
+
+/// Whether every observation is a whole number.
+pub(super) fn are_counts(grid: &Grid) -> bool {
+    grid.cells.iter().all(|cell| cell.observed.fract() == 0.0)
+}
+
+/// phi over the given cells.
+pub(super) fn dispersion(grid: &Grid, counts: bool) -> f64 {
+    let cells: Vec<Sum> = grid
+        .cells
+        .iter()
+        .copied()
+        .filter(|cell| cell.expected > 0.0)
+        .collect();
+    let floor = if counts { 1.0 } else { f64::MIN_POSITIVE };
+    robust(&cells, counts)
+        .or_else(|| pooled(&cells))
+        .unwrap_or(1.0)
+        .max(floor)
+}
+
+/// From medians: of the residuals around their median, and of the residuals below zero. An incident inflates the
+/// first, an expectation that is too high everywhere the second; the smaller one is the less disturbed.
+fn robust(cells: &[Sum], counts: bool) -> Option<f64> {
+    let dense = |cell: &&Sum| !counts || cell.expected >= DENSE;
+    let held: f64 = cells.iter().filter(dense).map(|cell| cell.expected).sum();
+    let all: f64 = cells.iter().map(|cell| cell.expected).sum();
+    let residual = |cell: &Sum| (cell.observed - cell.expected) / cell.expected.sqrt();
+    let residuals: Vec<f64> = cells.iter().filter(dense).map(residual).collect();
+    if held < all / 2.0 || residuals.len() < MIN_RESIDUALS {
+        return None;
+    }
+    let centre = median(residuals.clone())?;
+    let around = median(residuals.iter().map(|r| (r - centre).powi(2)).collect())?;
+    let below: Vec<f64> = residuals
+        .iter()
+        .filter(|r| **r < 0.0)
+        .map(|r| r.powi(2))
+        .collect();
+    let below = if below.len() < MIN_RESIDUALS {
+        around
+    } else {
+        median(below)?
+    };
+    let phi = around.min(below) / CHI_SQUARED_MEDIAN;
+    (phi > 0.0).then_some(phi)
+}
+
+fn pooled(cells: &[Sum]) -> Option<f64> {
+    let squares: f64 = cells
+        .iter()
+        .map(|cell| (cell.observed - cell.expected).powi(2))
+        .sum();
+    let expected: f64 = cells.iter().map(|cell| cell.expected).sum();
+    (squares > 0.0 && expected > 0.0).then(|| squares / expected)
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}

@@ -1,0 +1,202 @@
+//! Localisation on generated incidents: floors under the figures that `localize_figures` reports, and properties that
+//! hold whatever the data.
+
+mod incidents;
+
+use blobwatch_detect::localize::{Cause, CrossSection, Error, Options, localize};
+use incidents::{ATTRIBUTES, Random, Strength, generate};
+
+/// Seeds apart from those that constants were chosen on and from those reported.
+const FIRST_SEED: u64 = 5_000;
+
+fn mean_overlap(strength: Strength, causes: usize, seeds: u64) -> f64 {
+    let overlap = |seed: u64| {
+        let incident = generate(seed, Some(strength), causes);
+        let named = localize(&incident.section, &Options::default());
+        let iou = incident.overlap(&named.iter().map(|cause| &cause.cohort).collect::<Vec<_>>());
+        println!("seed {seed}: {iou:.2} of {}", incident.truth);
+        iou
+    };
+    (FIRST_SEED..FIRST_SEED + seeds).map(overlap).sum::<f64>() / seeds as f64
+}
+
+#[test]
+fn strong_cohorts_are_named() {
+    let mean = mean_overlap(Strength::Strong, 1, 6);
+    assert!(mean >= 0.95, "mean IoU {mean:.3}");
+}
+
+#[test]
+fn weak_cohorts_are_mostly_named() {
+    let mean = mean_overlap(Strength::Weak, 1, 8);
+    assert!(mean >= 0.70, "mean IoU {mean:.3}");
+}
+
+#[test]
+fn two_causes_are_both_named() {
+    let mean = mean_overlap(Strength::Strong, 2, 4);
+    assert!(mean >= 0.85, "mean IoU {mean:.3}");
+}
+
+#[test]
+fn null_data_name_nothing() {
+    let named = |seed: &u64| !localize(&generate(*seed, None, 0).section, &Options::default()).is_empty();
+    assert_eq!(
+        (FIRST_SEED..FIRST_SEED + 8).filter(named).collect::<Vec<_>>(),
+        Vec::<u64>::new()
+    );
+}
+
+/// A row by its values, observed, expected.
+type Row = ([String; 3], f64, f64);
+
+const SMALL: [&str; 3] = ["colo", "os", "country"];
+
+/// Cells of 8 x 4 x 6 values; one OS is in trouble in all colos but one.
+fn small(seed: u64) -> Vec<Row> {
+    let mut random = Random::new(seed);
+    let mut rows = Vec::new();
+    for colo in 0..8 {
+        for os in 0..4 {
+            for country in 0..6 {
+                let expected = 4.0 + 20.0 * random.unit();
+                let noise = (random.unit() - 0.5) * 2.0 * expected.sqrt();
+                let lift = if os == 2 && colo != 5 { 3.0 } else { 1.0 };
+                let names = [format!("c{colo}"), format!("o{os}"), format!("n{country}")];
+                rows.push((names, (lift * expected + noise).round(), expected));
+            }
+        }
+    }
+    rows
+}
+
+fn causes(rows: &[Row]) -> Vec<Cause> {
+    let mut section = CrossSection::new(&SMALL).unwrap();
+    for (names, observed, expected) in rows {
+        section
+            .push(&names.each_ref().map(String::as_str), *observed, *expected)
+            .unwrap();
+    }
+    localize(&section, &Options::default())
+}
+
+fn words(causes: &[Cause]) -> Vec<String> {
+    causes.iter().map(|cause| cause.cohort.to_string()).collect()
+}
+
+#[test]
+fn complement_is_said_where_it_is_shorter() {
+    assert_eq!(words(&causes(&small(1))), ["all colos but c5, os o2"]);
+}
+
+#[test]
+fn same_input_same_answer() {
+    let incident = generate(FIRST_SEED, Some(Strength::Strong), 2);
+    let answer = || localize(&incident.section, &Options::default());
+    assert_eq!(answer(), answer());
+}
+
+#[test]
+fn order_of_rows_does_not_matter() {
+    let mut rows = small(2);
+    let forwards = causes(&rows);
+    rows.reverse();
+    rows.rotate_left(17);
+    assert_eq!(causes(&rows), forwards);
+}
+
+#[test]
+fn rows_split_in_two_are_one_cell() {
+    let rows = small(3);
+    let halves: Vec<Row> = rows
+        .iter()
+        .flat_map(|(v, c, e)| [(v.clone(), c - 1.0, e / 2.0), (v.clone(), 1.0, e / 2.0)])
+        .collect();
+    assert_eq!(words(&causes(&halves)), words(&causes(&rows)));
+}
+
+#[test]
+fn rates_are_counts_in_another_unit() {
+    let rows = small(4);
+    for scale in [1e-6, 0.001, 0.37, 1234.5] {
+        let scaled: Vec<Row> = rows
+            .iter()
+            .map(|(v, c, e)| (v.clone(), c * scale, e * scale))
+            .collect();
+        assert_eq!(
+            words(&causes(&scaled)),
+            ["all colos but c5, os o2"],
+            "scale {scale}"
+        );
+    }
+}
+
+#[test]
+fn huge_counts_name_the_simple_cohort() {
+    let rows: Vec<Row> = small(5)
+        .into_iter()
+        .map(|(v, c, e)| (v, (c * 1e6).round(), e * 1e6))
+        .collect();
+    assert_eq!(words(&causes(&rows)), ["all colos but c5, os o2"]);
+}
+
+#[test]
+fn a_rise_of_everyone_is_everyone() {
+    let rows: Vec<Row> = small(6)
+        .into_iter()
+        .map(|(v, _, e)| (v, (2.0 * e).round(), e))
+        .collect();
+    let named = causes(&rows);
+    assert_eq!(words(&named), ["everyone"]);
+    assert!(named[0].cohort.literals.is_empty());
+}
+
+#[test]
+fn a_fall_is_not_named() {
+    let rows: Vec<Row> = small(7)
+        .into_iter()
+        .map(|(v, c, e)| (v, (c / 4.0).floor(), e))
+        .collect();
+    assert_eq!(words(&causes(&rows)), [""; 0]);
+}
+
+#[test]
+fn events_where_none_were_expected_are_named() {
+    let mut rows: Vec<Row> = small(8).into_iter().filter(|(v, _, _)| v[1] != "o2").collect();
+    for (_, observed, expected) in rows.iter_mut().filter(|(v, _, _)| v[0] == "c3") {
+        (*observed, *expected) = (3.0, 0.0);
+    }
+    assert_eq!(words(&causes(&rows)), ["colo c3"]);
+}
+
+#[test]
+fn nothing_in_nothing_out() {
+    assert_eq!(causes(&[]), []);
+    assert_eq!(causes(&[(["a".into(), "b".into(), "c".into()], 0.0, 0.0)]), []);
+}
+
+#[test]
+fn a_bad_cross_section_is_refused() {
+    assert_eq!(CrossSection::new(&[]).err(), Some(Error::NoAttributes));
+    assert_eq!(
+        CrossSection::new(&["a", "b", "a"]).err(),
+        Some(Error::RepeatedAttribute("a".into()))
+    );
+    let mut section = CrossSection::new(&ATTRIBUTES).unwrap();
+    assert_eq!(
+        section.push(&["x"], 1.0, 1.0),
+        Err(Error::WrongLength {
+            expected: 6,
+            found: 1
+        })
+    );
+    let mut section = CrossSection::new(&["a"]).unwrap();
+    assert_eq!(
+        section.push(&["x"], -1.0, 1.0),
+        Err(Error::NotACount { field: "real" })
+    );
+    assert_eq!(
+        section.push(&["x"], 1.0, f64::NAN),
+        Err(Error::NotACount { field: "predict" })
+    );
+}
