@@ -1,18 +1,112 @@
 //! `blobwatch localize`: one cross-section of counts in, the cohorts that explain the excess out.
 
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use blobwatch_detect::localize::{Options, localize};
 
 use crate::problem::Problem;
 use crate::{Outcome, input};
 
+mod answer;
+mod table;
+
+const EXAMPLES: &str = "\
+Examples:
+  blobwatch localize stalls.csv            one line of JSON: {\"causes\": [{\"cohort\": …}]}
+  blobwatch localize - < stalls.csv        the same from standard input
+  blobwatch localize incidents/            one line for each *.csv of a folder, with its name
+  blobwatch localize --alpha 0.0001 s.csv  names only what is very sure
+
+Input:
+  colo,os,real,predict
+  IAD,amzn2,120,14.2
+  IAD,el8,9,11.0
+`real` is what was observed and `predict` what was expected: counts, or rates that rest on large counts. Rows with
+the same values add up. All columns but these two are attributes, whatever their names.
+
+Exit codes: 0 nothing to name, 1 a cause named, 2 usage or input error";
+
 /// Name the cohorts that explain an excess of events
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// CSV with the columns <attributes…>,real,predict; - reads standard input
+    /// CSV with the columns <attributes…>,real,predict, or a folder of such files; - reads standard input
     file: PathBuf,
+
+    /// Chance of naming a cohort where there is no cause, between 0 and 1
+    #[arg(long, default_value_t = Options::default().alpha, value_parser = alpha)]
+    alpha: f64,
+}
+
+fn alpha(text: &str) -> Result<f64, String> {
+    let inside = |alpha: &f64| *alpha > 0.0 && *alpha < 1.0;
+    text.parse()
+        .ok()
+        .filter(inside)
+        .ok_or_else(|| "expected a number between 0 and 1".to_owned())
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
-    let _input = input::open(&arguments.file)?;
-    Err(Problem::Unbuilt)
+    let options = Options {
+        alpha: arguments.alpha,
+        ..Options::default()
+    };
+    if arguments.file.is_dir() {
+        folder(&arguments.file, &options)
+    } else {
+        one(&arguments.file, None, &options)
+    }
+}
+
+/// Reads one file and writes its line.
+fn one(path: &Path, label: Option<&str>, options: &Options) -> Result<Outcome, Problem> {
+    let section = table::read(input::open(path)?, &input::name(path))?;
+    let causes = localize(&section, options);
+    writeln!(io::stdout(), "{}", answer::line(label, &causes)).map_err(Problem::Write)?;
+    Ok(if causes.is_empty() {
+        Outcome::Nothing
+    } else {
+        Outcome::Found
+    })
+}
+
+/// Every file of a folder, by name. One that cannot be read does not keep the others from being answered: the first
+/// such problem is the outcome.
+fn folder(path: &Path, options: &Options) -> Result<Outcome, Problem> {
+    let mut outcome = Ok(Outcome::Nothing);
+    for file in csv_files(path)? {
+        let label = file.file_name().map(|name| name.to_string_lossy().into_owned());
+        match (one(&file, label.as_deref(), options), &outcome) {
+            (Err(Problem::Write(source)), _) => return Err(Problem::Write(source)),
+            (Err(problem), Ok(_)) => outcome = Err(problem),
+            (Err(problem), Err(_)) => eprintln!("blobwatch: {problem}"),
+            (Ok(Outcome::Found), Ok(_)) => outcome = Ok(Outcome::Found),
+            (Ok(_), _) => {}
+        }
+    }
+    outcome
+}
+
+fn csv_files(path: &Path) -> Result<Vec<PathBuf>, Problem> {
+    let problem = |source| Problem::Read {
+        file: input::name(path),
+        source,
+    };
+    let entries = std::fs::read_dir(path).map_err(problem)?;
+    let paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(problem)?;
+    let is_csv =
+        |file: &PathBuf| file.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) && file.is_file();
+    let mut files: Vec<PathBuf> = paths.into_iter().filter(is_csv).collect();
+    files.sort();
+    if files.is_empty() {
+        return Err(problem(io::Error::new(
+            io::ErrorKind::NotFound,
+            "expected files that end in .csv",
+        )));
+    }
+    Ok(files)
 }

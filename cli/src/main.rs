@@ -36,7 +36,6 @@ const EXIT_CODES: &str = "Exit codes: 0 nothing found, 1 something found, 2 usag
 
 /// What a subcommand that could read its input has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "the subcommands come next")]
 enum Outcome {
     Nothing,
     Found,

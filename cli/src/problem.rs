@@ -3,7 +3,6 @@
 use std::{fmt, io};
 
 #[derive(Debug)]
-#[expect(dead_code, reason = "the subcommands come next")]
 pub(crate) enum Problem {
     /// The subcommand is not written yet.
     Unbuilt,

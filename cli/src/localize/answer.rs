@@ -1,0 +1,49 @@
+//! The answer as one line of JSON.
+
+use std::collections::BTreeMap;
+
+use blobwatch_detect::localize::Cause;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    causes: Vec<Named<'a>>,
+}
+
+/// A cause; the cohort has one entry per attribute that is not left open, so everyone is `{}`.
+#[derive(Serialize)]
+struct Named<'a> {
+    cohort: BTreeMap<&'a str, &'a [String]>,
+    observed: f64,
+    expected: f64,
+    score: f64,
+}
+
+/// `{"file": …, "causes": […]}`, without `file` where there is one input only.
+pub(super) fn line(file: Option<&str>, causes: &[Cause]) -> String {
+    let answer = Answer {
+        file,
+        causes: causes.iter().map(named).collect(),
+    };
+    // Maps with string keys and finite numbers always serialise.
+    serde_json::to_string(&answer).unwrap_or_default()
+}
+
+fn named(cause: &Cause) -> Named<'_> {
+    let literals = cause.cohort.literals.iter();
+    Named {
+        cohort: literals
+            .map(|literal| (literal.attribute.as_str(), literal.values.as_slice()))
+            .collect(),
+        observed: rounded(cause.observed),
+        expected: rounded(cause.expected),
+        score: rounded(cause.score),
+    }
+}
+
+/// Six significant digits: what follows is the rounding of sums.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
+}
