@@ -1,5 +1,10 @@
 //! `blobwatch localize` as a script sees it: output, messages, exit codes.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests; clippy.toml covers test functions only"
+)]
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,6 +1,11 @@
 //! Localisation on generated incidents: floors under the figures that `localize_figures` reports, and properties that
 //! hold whatever the data.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests; clippy.toml covers test functions only"
+)]
+
 mod incidents;
 
 use blobwatch_detect::localize::{Cause, CrossSection, Error, Options, localize};

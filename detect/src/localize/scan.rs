@@ -226,15 +226,11 @@ mod tests {
             observed: 4.0,
             expected: 4.0,
         };
-        let prices = [
-            Price::default(),
-            Price::default(),
-            Price {
-                literals: 9,
-                cost: 900.0,
-            },
-            Price::default(),
-        ];
+        let dear = Price {
+            literals: 9,
+            cost: 900.0,
+        };
+        let prices = [Price::default(), Price::default(), dear, dear];
         let found = best_values(&[same, quiet, same], &prices, Price::default());
         assert_eq!(found.chosen, [true, false, false]);
     }

@@ -5,6 +5,12 @@
 //! with a family, as in registry traffic. Events cluster (one retry brings others), and the baseline errs by some per
 //! cent per value.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a generator for tests: all indices are of its own tables"
+)]
+
 use blobwatch_detect::localize::{Cohort, CrossSection};
 
 pub(crate) const ATTRIBUTES: [&str; 6] = ["route", "colo", "country", "asn", "os", "fingerprint"];
