@@ -7,9 +7,9 @@
 //!
 //! Not in scope: where the expectation comes from, falls instead of rises, and which rule goes with a cohort.
 //!
-//! Work is bounded: a climb visits each attribute at most [`MAX_ROUNDS`] times and a visit reads each cell twice, so
-//! one search costs at most (`MAX_STARTS` climbs) x `MAX_ROUNDS` x attributes x cells x 2 reads, and there are at most
-//! `MAX_CAUSES` + 2 searches. Climbs end after two or three rounds in practice.
+//! Work is bounded: a visit to an attribute reads each cell twice. One search makes at most 11 climbs of one round and
+//! 3 of [`MAX_ROUNDS`], so at most (11 + 3 x 12) x attributes x cells x 2 reads; there are at most [`MAX_CAUSES`]
+//! searches and one first climb. Climbs end after two or three rounds in practice.
 
 mod cause;
 mod climb;
