@@ -9,6 +9,9 @@ import { withHeaders } from "./answer.js";
 
 const BUFFERED_SHIFT = 2; // of what `settle` answers: the lower bits say when to flush, the others what is buffered
 
+// Text is encoded here: the generated glue would read a string of this length character by character.
+const encoder = new TextEncoder();
+
 export class DataPlane {
   #Control;
   #wasm; // the module's exported functions; they are synchronous and keep their state in Wasm
@@ -76,7 +79,7 @@ export class DataPlane {
   /** Facts in, plan out; the absent plan when anything breaks. */
   decide(request, url, env, ctx) {
     const text = this.call("decide_trap", env, ctx, (wasm) =>
-      wasm.decide(readFacts(request, url, env), this.flusher.isConfirmed()),
+      wasm.decide(encoder.encode(readFacts(request, url, env)), this.flusher.isConfirmed()),
     );
     if (text === undefined) return { watched: false, origin: env.ORIGIN ?? "", follow: false, head: request.method === "HEAD" };
     return { ...readPlan(text, request), generation: this.generation };
@@ -95,16 +98,18 @@ export class DataPlane {
   }
 
   #settle(plan, answer, request, env, ctx) {
-    const header = (name) => answer.headers.get(name) ?? "";
-    const said = [answer.status, header("content-range"), header("content-length"), header("content-type")];
     // A coded body would be decoded on its way through the pipe, so it is left alone.
-    if (!plan.observe || plan.head || !answer.body || answer.headers.has("content-encoding")) {
-      this.#ended(plan, said, "not_observed", env, ctx);
-      return withHeaders(answer, answer.body, plan);
-    }
+    const observed = plan.observe && !plan.head && answer.body && !answer.headers.has("content-encoding");
+    const body = observed ? this.#observe(plan, answer, request, env, ctx) : answer.body;
+    const copy = withHeaders(answer, body, plan);
+    if (!observed) this.#ended(plan, describe(answer.status, copy.headers), "not_observed", env, ctx);
+    return copy;
+  }
+
+  #observe(plan, answer, request, env, ctx) {
+    const said = describe(answer.status, answer.headers);
     this.call("settle_trap", env, ctx, (wasm) => wasm.answered(plan.id, lines(said, "not_observed")));
-    const body = observe(answer, request, ctx, (outcome) => this.#ended(plan, said, outcome, env, ctx));
-    return withHeaders(answer, body, plan);
+    return observe(answer, request, ctx, (outcome) => this.#ended(plan, said, outcome, env, ctx));
   }
 
   /** An answer that is ours. */
@@ -126,6 +131,14 @@ export class DataPlane {
     this.flusher.due(due, env, ctx);
   }
 }
+
+/** What a record keeps of an answer. */
+const describe = (status, headers) => [
+  status,
+  headers.get("content-range") ?? "",
+  headers.get("content-length") ?? "",
+  headers.get("content-type") ?? "",
+];
 
 /** The lines that `core/src/settle.rs` reads. */
 const lines = (said, outcome) => [...said, outcome, Date.now()].join("\n");

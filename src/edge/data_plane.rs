@@ -48,14 +48,11 @@ fn with<T>(body: impl FnOnce(&mut Plane) -> Called<T>) -> Called<T> {
 /// Starts the isolate's state with what the deployment says; `isolate` is 12 random hex digits.
 #[wasm_bindgen]
 pub fn configure(isolate: &str, secret: &str, tokens: &str, origin: &str) -> Called<()> {
-    let (config, error) =
-        Config::read(isolate, secret, tokens, origin).map_err(|e| JsError::new(&e.to_string()))?;
+    let (config, error) = Config::read(isolate, secret, tokens, origin).map_err(refused)?;
     if let Some(error) = error {
         worker::console_error!("failed to configure: {error}");
     }
-    let shipped = starter()
-        .and_then(Compiled::build)
-        .map_err(|e| JsError::new(&e.to_string()))?;
+    let shipped = starter().and_then(Compiled::build).map_err(refused)?;
     let plane = Plane {
         isolate: Isolate::new(config, shipped),
         sending: HashMap::new(),
@@ -64,20 +61,23 @@ pub fn configure(isolate: &str, secret: &str, tokens: &str, origin: &str) -> Cal
     Ok(())
 }
 
-/// Facts in (`core/src/facts.rs`), plan out (`core/src/plan.rs`).
+/// Facts in (`core/src/facts.rs`), as UTF-8; plan out (`core/src/plan.rs`).
 #[wasm_bindgen]
-pub fn decide(facts: &str, confirmed: bool) -> Called<String> {
+pub fn decide(facts: &[u8], confirmed: bool) -> Called<String> {
+    let facts = std::str::from_utf8(facts).map_err(refused)?;
     #[cfg(feature = "test-hooks")]
     trap_if_told(facts, "decide");
     with(|plane| {
-        let plan = plane
-            .isolate
-            .decide(facts, confirmed)
-            .map_err(|e| JsError::new(&e.to_string()))?;
+        let plan = plane.isolate.decide(facts, confirmed).map_err(refused)?;
         #[cfg(feature = "test-hooks")]
         TRAP_IN_SETTLE.set(TRAP_IN_SETTLE.get() || facts.contains("\nblobwatch-test-trap:settle"));
         Ok(plan.to_string())
     })
+}
+
+/// A plain Error for JavaScript: the instance stays whole.
+fn refused(error: impl std::fmt::Display) -> JsError {
+    JsError::new(&error.to_string())
 }
 
 /// The origin answered and the body is observed: keeps what is known until [`settle`]. `said` as for [`settle`].
@@ -135,8 +135,7 @@ pub fn rulebook_path(colo: &str) -> Called<String> {
 #[wasm_bindgen]
 pub fn count_losses(losses: &str, colo: &str, now_ms: f64) -> Called<()> {
     with(|plane| {
-        let losses: BTreeMap<String, u32> =
-            serde_json::from_str(losses).map_err(|e| JsError::new(&e.to_string()))?;
+        let losses: BTreeMap<String, u32> = serde_json::from_str(losses).map_err(refused)?;
         for (name, times) in losses {
             plane.isolate.count_loss(colo, &name, times, now_ms as u64);
         }
@@ -188,10 +187,7 @@ pub fn learn(path: &str, reply: &str, now_ms: f64) -> Called<bool> {
     with(|plane| {
         plane.sending.remove(path);
         let from = fire_log_do::name_in(path);
-        plane
-            .isolate
-            .learn(from, reply, now_ms as u64)
-            .map_err(|e| JsError::new(&e.to_string()))
+        plane.isolate.learn(from, reply, now_ms as u64).map_err(refused)
     })
 }
 

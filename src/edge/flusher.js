@@ -31,10 +31,10 @@ export class Flusher {
     this.#timerAt = 0;
   }
 
-  /** Asks the FireLog for the rulebook when ours was not confirmed lately; waits at most REFRESH_WAIT_MS. */
+  /** Asks the FireLog for the rulebook, unless just tried; waits at most REFRESH_WAIT_MS. */
   async refresh(request, env, ctx) {
     const now = Date.now();
-    if (this.isConfirmed() || now - this.#refreshedAt < REFRESH_RETRY_MS) return;
+    if (now - this.#refreshedAt < REFRESH_RETRY_MS) return;
     this.#refreshedAt = now;
     this.#colo = request.cf?.colo ?? "";
     const asked = this.#ask(env, ctx);
