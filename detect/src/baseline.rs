@@ -58,10 +58,12 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Standard error of the rate.
+    /// Standard error of the rate, as if there had been one event more: a cohort that was lucky so far would otherwise
+    /// seem to be known exactly.
     #[must_use]
     pub fn sd(&self) -> f64 {
-        (self.rate * (1.0 - self.rate) / self.trials).sqrt()
+        let rate = (self.rate + 1.0 / self.trials).min(0.5_f64.max(self.rate));
+        (rate * (1.0 - rate) / self.trials).sqrt()
     }
 
     fn log_odds(&self) -> f64 {
@@ -130,6 +132,9 @@ pub struct Baseline {
     season: [[Tally; 24]; 2],
     hour: Hour,
     hours: u64,
+    /// Counts of the hour that goes on: they move the level now and the daily shape when it is over, for a fault that
+    /// begins in an hour never seen before would otherwise be taken for the shape of that hour.
+    current: Tally,
     held: Vec<Held>,
 }
 
@@ -143,6 +148,7 @@ impl Baseline {
             season: [[Tally::default(); 24]; 2],
             hour: Hour::of(seconds),
             hours: seconds / 3600,
+            current: Tally::default(),
             held: Vec::new(),
         }
     }
@@ -202,6 +208,8 @@ impl Baseline {
         let keep = KEEP_PER_HOUR.powf(elapsed(self.hours, hours));
         self.level.scale(keep);
         self.slots *= keep;
+        let (ended, counts) = (self.hour, std::mem::take(&mut self.current));
+        *self.at_mut(ended) += counts;
         (self.hours, self.hour) = (hours, Hour::of(seconds));
         let hour = self.hour;
         self.at_mut(hour).scale(KEEP_PER_VISIT);
@@ -249,7 +257,11 @@ impl Baseline {
     fn add(&mut self, Held { hour, counts, slots }: Held) {
         self.level += counts;
         self.slots += slots;
-        *self.at_mut(hour) += counts;
+        if hour == self.hour {
+            self.current += counts;
+        } else {
+            *self.at_mut(hour) += counts;
+        }
     }
 
     fn independent(&self, rho: f64) -> f64 {

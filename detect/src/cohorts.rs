@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::baseline::Baseline;
 use crate::cohort::{Key, Level};
 use crate::counts::Counts;
+use crate::dispersion::Block;
 use crate::sequential::Evidence;
 
-/// Cohorts that are tracked: at about 1.1 KB each 22 MB, of the 64 MB that the detector may hold.
+/// Cohorts that are tracked: at about 1.2 KB each 24 MB, of the 64 MB that the detector may hold.
 pub const MAX_COHORTS: usize = 20_000;
 
 /// Of these, how many may be pairs and leaves: single attributes always find room.
@@ -23,6 +24,7 @@ pub(crate) struct Cohort {
     pub(crate) key: Key,
     pub(crate) baseline: Baseline,
     pub(crate) evidence: Evidence,
+    pub(crate) block: Block,
     /// The healthy rate of the latest slot, margin included.
     pub(crate) healthy: f64,
     /// The expected rate of the latest slot.
@@ -80,6 +82,7 @@ impl Cohorts {
             key,
             baseline: Baseline::new(seconds),
             evidence: Evidence::default(),
+            block: Block::default(),
             healthy: 0.5,
             expected: 0.5,
             independent: 1.0,

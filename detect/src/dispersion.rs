@@ -1,7 +1,9 @@
 //! How much events cluster inside a slot, learned for all cohorts of a level together.
 //!
 //! Pearson's statistic of a slot, (k - n p)² / (n p (1 - p)), has the mean 1 + rho (n - 1). One cohort has too few slots
-//! to tell rho; a level has enough.
+//! to tell rho; a level has enough. It is taken over blocks of slots and not over single ones: events that cluster for
+//! longer than a slot make neighbours alike, and the test, which takes slots for independent, needs to hear of it as a
+//! larger rho.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,9 @@ const PRIOR_RHO: f64 = 0.002;
 
 /// Weight of the prior, in pairs of trials of one slot: gone after some minutes at 1,000 requests a slot.
 const PRIOR_WEIGHT: f64 = 2000.0;
+
+/// A minute of 10 s slots.
+const BLOCK_SLOTS: u32 = 6;
 
 const MAX_RHO: f64 = 0.5;
 
@@ -32,20 +37,46 @@ impl Dispersion {
         estimate.clamp(0.0, MAX_RHO)
     }
 
-    /// Adds a slot whose rate was expected to be `p`.
-    pub fn learn(&mut self, slot: Tally, p: f64) {
-        let expected = slot.trials * p;
-        let pearson = (slot.events - expected).powi(2) / (expected * (1.0 - p));
-        // Slots that expect far less than one event say little, and say it wildly.
-        let weight = expected / (1.0 + expected);
+    fn learn(&mut self, block: &Block) {
+        let Tally { trials, events } = block.counts;
+        let p = block.expected / trials;
+        let pearson = (events - block.expected).powi(2) / (block.expected * (1.0 - p));
+        // Blocks that expect far less than one event say little, and say it wildly.
+        let weight = block.expected / (1.0 + block.expected);
         self.excess += weight * (pearson - 1.0);
-        self.pairs += weight * (slot.trials - 1.0);
+        self.pairs += weight * (trials / f64::from(block.slots) - 1.0).max(0.0);
     }
 
     pub fn age(&mut self, hours: f64) {
         let keep = KEEP_PER_HOUR.powf(hours);
         self.excess *= keep;
         self.pairs *= keep;
+    }
+}
+
+/// Neighbouring slots of one cohort: 40 bytes.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Block {
+    counts: Tally,
+    expected: f64,
+    slots: u32,
+}
+
+impl Block {
+    /// Adds a slot whose rate was expected to be `p`.
+    pub fn add(&mut self, slot: Tally, p: f64) {
+        self.counts += slot;
+        self.expected += slot.trials * p;
+        self.slots += 1;
+    }
+
+    /// Begins anew when it is full, and lets `pool` learn it. Not called while a rise is suspected: the block grows
+    /// until it is known whether that was chance, which belongs into the dispersion, or a fault, which does not.
+    pub fn settle(&mut self, pool: &mut Dispersion) {
+        if self.slots >= BLOCK_SLOTS {
+            pool.learn(self);
+            *self = Self::default();
+        }
     }
 }
 
@@ -57,29 +88,52 @@ pub fn inflation(rho: f64, trials: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Dispersion;
-    use crate::counts::Tally;
+    use super::{Block, Dispersion};
+    use crate::counts::{Counts, Tally};
     use crate::simulate::Random;
 
-    #[track_caller]
-    fn case(rho: f64, trials: u64) {
-        let mut random = Random::new(7);
-        let mut dispersion = Dispersion::default();
-        for _ in 0..20_000 {
-            dispersion.learn(Tally::from(random.slot(trials, 0.01, rho)), 0.01);
+    fn found(slots: impl Iterator<Item = Counts>) -> f64 {
+        let (mut dispersion, mut block) = (Dispersion::default(), Block::default());
+        for slot in slots {
+            block.add(Tally::from(slot), 0.01);
+            block.settle(&mut dispersion);
         }
-        let found = dispersion.rho();
+        dispersion.rho()
+    }
+
+    #[track_caller]
+    fn near(found: f64, expected: f64) {
         assert!(
-            (found - rho).abs() < 0.25 * rho + 0.0005,
-            "{found} for {rho} at {trials}"
+            (found - expected).abs() < 0.25 * expected + 0.0005,
+            "{found} for {expected}"
         );
     }
 
     #[test]
     fn correlation_is_found_again() {
+        #[track_caller]
+        fn case(rho: f64, trials: u64) {
+            let mut random = Random::new(7);
+            near(found((0..40_000).map(|_| random.slot(trials, 0.01, rho))), rho);
+        }
         case(0.0, 100);
         case(0.002, 100);
         case(0.002, 500);
         case(0.02, 50);
+    }
+
+    #[test]
+    fn clusters_longer_than_a_slot_count_as_more_correlation() {
+        let (mut random, mut rate) = (Random::new(7), 0.0);
+        let slots = (0..40_000).map(|slot| {
+            if slot % 6 == 0 {
+                rate = random.slot(20_000, 0.01, 0.002).events as f64 / 2e4;
+            }
+            Counts {
+                trials: 100,
+                events: random.binomial(100, rate),
+            }
+        });
+        near(found(slots), 6.0 * 0.002);
     }
 }

@@ -72,8 +72,12 @@ fn what_an_anomaly_brought_is_forgotten() {
     (0..60).for_each(|_| baseline.hold(tally(1000.0, 500.0)));
     assert!((root_rate(&baseline) - before).abs() < 1e-12);
     baseline.discard();
-    baseline.learn(tally(0.0, 0.0));
-    assert!((root_rate(&baseline) - before).abs() < 1e-3);
+    baseline.enter((7 * 24 + 8) * 3600);
+    assert!(
+        (root_rate(&baseline) - before).abs() < 1e-3,
+        "{before} {}",
+        root_rate(&baseline)
+    );
 }
 
 #[test]
@@ -103,4 +107,18 @@ fn correlated_trials_teach_less() {
     let baseline = seasonal(7);
     let sd = |rho| baseline.level(IGNORANCE, rho).sd();
     assert!(sd(0.2) > 1.5 * sd(0.0));
+}
+
+#[test]
+fn a_lucky_beginning_is_not_certainty() {
+    let mut baseline = Baseline::new(0);
+    (0..50).for_each(|_| baseline.learn(tally(3.0, 0.0)));
+    let level = baseline.level(
+        Estimate {
+            rate: 0.001,
+            trials: 50.0,
+        },
+        0.0,
+    );
+    assert!(level.rate + 2.0 * level.sd() > 0.01, "{level:?}");
 }

@@ -3,6 +3,7 @@
 use super::{Monitor, slots_per_day};
 use crate::baseline::Baseline;
 use crate::cohort::{Key, Level};
+use crate::dispersion::Block;
 use crate::incident::{Event, Incident, Suspect};
 use crate::sequential::Evidence;
 
@@ -75,7 +76,10 @@ impl Monitor {
             Incident::open(self.next_id - 1, slot, suspect)
         });
         let event = Event::Opened(incident.anomaly(self.names.cohort(incident.lead)));
-        self.for_overlapping(incident.lead, |cohort| cohort.baseline.discard());
+        self.for_overlapping(incident.lead, |cohort| {
+            cohort.baseline.discard();
+            cohort.block = Block::default();
+        });
         self.open.push(incident);
         Some(event)
     }

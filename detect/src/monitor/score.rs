@@ -129,11 +129,12 @@ impl Cohort {
 
     fn learn(&mut self, counts: Tally, pool: &mut Dispersion) {
         if self.baseline.is_known() {
-            pool.learn(counts, self.expected);
+            self.block.add(counts, self.expected);
         }
         if self.evidence.suspects() {
             self.baseline.hold(counts);
         } else {
+            self.block.settle(pool);
             self.baseline.learn(counts);
         }
     }

@@ -112,7 +112,7 @@ fn a_fault_does_not_become_normal_while_it_is_open() {
 fn what_lasts_for_days_is_adopted() {
     let mut monitor = monitor(&["colo", "os"]);
     play(&mut monitor, 0, 1000, healthy);
-    let events = play(&mut monitor, 1000, 5000, |_, _| 0.05);
+    let events = play(&mut monitor, 1000, 5000, |_, _| 0.2);
     assert!(matches!(events.last(), Some(Event::Closed(_))), "{events:?}");
     assert_eq!(opened(&events).len(), 1);
 }
