@@ -4,8 +4,6 @@ use std::{fmt, io};
 
 #[derive(Debug)]
 pub(crate) enum Problem {
-    /// The subcommand is not written yet.
-    Unbuilt,
     /// The file cannot be opened or read.
     Read { file: String, source: io::Error },
     /// A line is not what was expected. Lines count from 1, the header included.
@@ -21,7 +19,6 @@ pub(crate) enum Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unbuilt => f.write_str("this subcommand is not built yet"),
             Self::Read { file, source } => write!(f, "{file}: {source}"),
             Self::Line { file, line, expected } => write!(f, "{file}:{line}: expected {expected}"),
             Self::Write(source) => write!(f, "failed to write the output: {source}"),
