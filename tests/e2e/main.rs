@@ -21,6 +21,8 @@ mod forged;
 #[cfg(test)]
 mod modes;
 #[cfg(test)]
+mod outcomes;
+#[cfg(test)]
 mod real_clients;
 #[cfg(test)]
 mod switching;

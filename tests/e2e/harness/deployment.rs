@@ -3,7 +3,7 @@
 //! The bindings of the Durable Objects lead through `tests/data/between.js`, which a test can tell to break them.
 
 use std::fmt::Write as _;
-use std::fs::{copy, read_dir};
+use std::fs::{copy, read_dir, read_to_string};
 use std::path::Path;
 
 use super::workerd::{ROOT, Sockets, Workerd};
@@ -56,6 +56,7 @@ impl Deployment {
 impl Deployment {
     /// For `workerd serve`; the modules it embeds are copied into `folder`.
     pub(super) fn configuration(&self, folder: &Path, sockets: &Sockets) -> String {
+        let compatibility = compatibility();
         let (mut services, mut listeners, mut workers) = (String::new(), String::new(), String::new());
         for (i, port) in sockets.isolates.iter().enumerate() {
             writeln!(services, "    (name = \"isolate-{i}\", worker = .isolate{i}),").unwrap();
@@ -66,7 +67,7 @@ impl Deployment {
             let parts = [modules(self.bundle, folder), bindings(self), objects.to_owned()].concat();
             writeln!(
                 workers,
-                "const isolate{i} :Workerd.Worker = (\n{parts}{COMPATIBILITY});"
+                "const isolate{i} :Workerd.Worker = (\n{parts}{compatibility});"
             )
             .unwrap();
         }
@@ -92,7 +93,7 @@ const config :Workerd.Config = (
     (className = "FireLog", uniqueKey = "between-FireLog"),
   ],
   durableObjectStorage = (inMemory = void),
-{COMPATIBILITY});
+{compatibility});
 "#,
             between = sockets.between,
             path = folder.join("objects"),
@@ -100,7 +101,20 @@ const config :Workerd.Config = (
     }
 }
 
-const COMPATIBILITY: &str = "  compatibilityDate = \"2026-11-01\",\n";
+/// The runtime's behaviour as `wrangler.toml` deploys it: capnp writes both values as TOML does.
+fn compatibility() -> String {
+    let deployed = read_to_string(Path::new(ROOT).join("wrangler.toml")).unwrap();
+    let value = |key: &str| {
+        let line = deployed
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.trim().strip_prefix('='));
+        line.unwrap_or_else(|| panic!("wrangler.toml has no {key}"))
+            .trim()
+            .to_owned()
+    };
+    let (date, flags) = (value("compatibility_date"), value("compatibility_flags"));
+    format!("  compatibilityDate = {date},\n  compatibilityFlags = {flags},\n")
+}
 
 fn own_objects(deployment: &Deployment) -> &'static str {
     match deployment.bundle {
