@@ -1,26 +1,24 @@
-//! The control plane: who may call it, what it refuses and how it says so, and that lists are whole.
+//! The control plane: who may call it, what it refuses and how it says so, and the audit of what it took.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
 use crate::harness::api::Api;
-use crate::harness::clock::{PATIENCE, eventually};
 use crate::harness::deployment::{Bundle, Deployment};
 use crate::harness::http::{Answer, Request};
 use crate::harness::place::Place;
 use crate::harness::registry::REPOSITORY;
 use crate::harness::stage::{OPERATOR, Stage, VIEWER};
 
-fn blob(stage: &Stage) -> Request {
+pub(crate) fn blob(stage: &Stage) -> Request {
     let target = format!("/v2/{REPOSITORY}/blobs/{}", stage.registry.image.small().digest);
     Request::get(&target).header("User-Agent", "curl/7.88.1")
 }
 
 /// A problem document that names the place.
 #[track_caller]
-fn is_problem(answer: &Answer, status: u16, place: &str) -> Value {
+pub(crate) fn is_problem(answer: &Answer, status: u16, place: &str) -> Value {
     assert_eq!(answer.status(), status, "{}", answer.text());
     assert_eq!(answer.get("content-type"), Some("application/problem+json"));
     let problem = answer.json();
@@ -206,7 +204,7 @@ fn modes_are_refused_with_the_place() {
 }
 
 /// Everything that a change could have touched.
-fn rulebook(stage: &Stage) -> [Value; 4] {
+pub(crate) fn rulebook(stage: &Stage) -> [Value; 4] {
     let api = stage.api();
     let revision = health(stage.edge.addr()).json()["revision"].take();
     [api.get("/rules"), api.get("/routes"), api.get("/audit"), revision]
@@ -239,138 +237,4 @@ fn audit_says_who_changed_what_and_why_in_an_unbroken_chain() {
     assert!(own[2]["target"].as_str().unwrap().contains("a"));
     assert_eq!(own[1]["before"]["expression"], "range.present");
     assert_eq!(own[1]["after"]["expression"], "not range.present");
-}
-
-fn ids(records: &[Value]) -> Vec<String> {
-    records
-        .iter()
-        .map(|record| record["id"].as_str().unwrap().to_owned())
-        .collect()
-}
-
-/// Pulls in several colos, so that several FireLogs hold the records.
-fn pull_everywhere(stage: &Stage, times: usize) -> BTreeSet<String> {
-    let mut asked = BTreeSet::new();
-    for _ in 0..times {
-        for colo in ["AMS", "NRT", "IAD", "GRU"] {
-            let answer = stage.from(&Place::colo(colo), &blob(stage));
-            asked.insert(answer.get("blobwatch-id").unwrap().to_owned());
-        }
-    }
-    asked
-}
-
-#[test]
-fn cursors_show_every_record_once_across_fire_logs() {
-    let stage = Stage::new();
-    let asked = pull_everywhere(&stage, 15);
-    stage.records("limit=1000", asked.len());
-    for limit in [1, 7, 60] {
-        let paged = ids(&stage.api().items(&format!("/requests?limit={limit}")));
-        assert_eq!(paged.len(), asked.len(), "limit {limit}");
-        assert_eq!(
-            paged.iter().cloned().collect::<BTreeSet<_>>(),
-            asked,
-            "limit {limit}"
-        );
-        assert!(paged.is_sorted_by(|a, b| a > b), "newest first: {paged:?}");
-    }
-    let colo = stage.api().items("/requests?colo=NRT&limit=4");
-    assert_eq!(colo.len(), 15);
-    assert!(colo.iter().all(|record| record["colo"] == "NRT"));
-}
-
-#[test]
-fn cursor_is_not_moved_by_what_comes_after_it() {
-    let stage = Stage::new();
-    let asked = pull_everywhere(&stage, 5);
-    stage.records("limit=1000", asked.len());
-    let mut page = stage.api().get("/requests?limit=6");
-    let mut seen = ids(page["items"].as_array().unwrap());
-    let later = pull_everywhere(&stage, 3);
-    stage.records("limit=1000", asked.len() + later.len());
-    while let Some(cursor) = page["next_cursor"].as_str() {
-        page = stage.api().get(&format!("/requests?limit=6&cursor={cursor}"));
-        seen.extend(ids(page["items"].as_array().unwrap()));
-    }
-    assert_eq!(seen.len(), asked.len());
-    assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), asked);
-}
-
-#[test]
-fn export_is_one_record_a_line() {
-    let stage = Stage::new();
-    let asked = pull_everywhere(&stage, 5);
-    let listed = stage.records("limit=1000", asked.len());
-    let export = stage.api().try_get("/requests?format=ndjson");
-    assert_eq!(export.get("content-type"), Some("application/x-ndjson"));
-    let text = export.text();
-    let lines: Vec<Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(lines, listed);
-}
-
-#[test]
-fn summary_counts_by_what_is_asked() {
-    let stage = Stage::new();
-    let rule = json!({"description": "", "expression": "client.family eq \"curl\"", "action": "block"});
-    stage.api().put("/rules/curls", &rule);
-    eventually("the rule fires", PATIENCE, || {
-        stage.through(&blob(&stage));
-        let fires = stage.api().items("/fires?rule=curls");
-        (!fires.is_empty()).then_some(())
-    });
-    let asked = pull_everywhere(&stage, 3).len();
-    let fires = eventually("every pull fires", PATIENCE, || {
-        Some(stage.api().items("/fires?rule=curls")).filter(|fires| fires.len() >= asked)
-    });
-    let summary = stage.api().get("/fires/summary?by=rule,route");
-    let groups = summary["groups"].as_array().unwrap();
-    let of_rule = groups.iter().find(|group| group["rule"] == "curls").unwrap();
-    let expected = json!({
-        "rule": "curls", "route": "default", "requests": fires.len(), "clients": 1, "clients_exact": true,
-    });
-    for (name, value) in expected.as_object().unwrap() {
-        assert_eq!(&of_rule[name], value, "{name}: {summary}");
-    }
-}
-
-#[test]
-fn one_record_is_explained() {
-    let stage = Stage::new();
-    let expression = "client.family eq \"curl\" and ip.src.asnum in {64500 64501}";
-    stage.api().put(
-        "/rules/curls",
-        &json!({"description": "", "expression": expression, "action": "block"}),
-    );
-    let fires = eventually("the rule fires", PATIENCE, || {
-        stage.through(&blob(&stage));
-        Some(stage.api().items("/fires?rule=curls")).filter(|fires| !fires.is_empty())
-    });
-    let id = fires[0]["id"].as_str().unwrap();
-    let explained = stage.api().get(&format!("/fires/{id}"));
-    let text = explained.to_string();
-    for word in ["client.family", "ip.src.asnum", "64500", "curls"] {
-        assert!(text.contains(word), "{word}: {explained:#}");
-    }
-    is_problem(&stage.api().try_get("/fires/00000000000000000000000000"), 404, "");
-}
-
-#[test]
-fn what_was_acknowledged_outlives_a_kill() {
-    let mut stage = Stage::new();
-    stage.api().put(
-        "/rules/kept",
-        &json!({"description": "", "expression": "range.present", "action": "tag"}),
-    );
-    let asked = pull_everywhere(&stage, 5);
-    let records = stage.records("limit=1000", asked.len());
-    let before = rulebook(&stage);
-    stage.edge.restart();
-    assert_eq!(rulebook(&stage), before);
-    assert_eq!(stage.records("limit=1000", asked.len()), records);
-    pull_everywhere(&stage, 1);
-    stage.records("limit=1000", asked.len() + 4);
 }

@@ -23,6 +23,8 @@ mod modes;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
+mod queries;
+#[cfg(test)]
 mod real_clients;
 #[cfg(test)]
 mod switching;
