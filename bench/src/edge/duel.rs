@@ -10,7 +10,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 /// Rounds that are not counted: code is compiled, connections are opened, caches are filled.
-const WARM_UP: usize = 1;
+const WARM_UP: usize = 6;
 /// After the last round, for what the last turn put off.
 const TAIL: Duration = Duration::from_millis(1500);
 

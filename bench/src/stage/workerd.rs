@@ -11,6 +11,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use tempfile::TempDir;
 
 /// What is served.
@@ -129,8 +130,11 @@ fn serve(config: &Path) -> Result<(Child, SocketAddr)> {
     let Some(events) = child.stdout.take() else {
         bail!("failed to read what workerd reports")
     };
-    for event in BufReader::new(events).lines() {
-        if let Some(port) = port(&event?) {
+    let mut events = BufReader::new(events).lines();
+    while let Some(event) = events.next().transpose()? {
+        if let Some(port) = port(&event) {
+            // Whoever does not read what it writes stops it.
+            thread::spawn(move || events.for_each(drop));
             return Ok((child, (Ipv4Addr::LOCALHOST, port).into()));
         }
     }
