@@ -4,7 +4,7 @@
 
 use super::origin::LARGE;
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64_URL;
+use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64_URL};
 use fastrand::Rng;
 use serde_json::json;
 
@@ -167,15 +167,17 @@ fn client(rng: &mut Rng, number: usize) -> String {
     let Some((asn, country, continent, colo)) = rng.choice(NETWORKS) else {
         return String::new();
     };
+    // One program has one TLS library: its hashes are as long as they are, and the same for all its clients.
+    let sha1 = |of: &str| BASE64.encode(format!("{of}{:>19}", software.hello * 7919));
     let place = json!({
-        "clientIp": format!("10.{}.{}.7", number / 256, number % 256), "asn": asn, "country": country,
+        "clientIp": format!("198.18.{}.{}", number / 256, number % 256), "asn": asn, "country": country,
         "continent": continent, "colo": colo, "city": "Ashburn", "timezone": "America/New_York",
         "httpProtocol": "HTTP/1.1", "ray": format!("{:016x}", rng.u64(..)), "clientTcpRtt": 12,
         "tlsVersion": software.tls, "tlsCipher": "AEAD-AES128-GCM-SHA256",
         "tlsClientHelloLength": software.hello.to_string(),
-        "tlsClientCiphersSha1": "2G3bdBb4GVqtkWVEJUgkPlp7Gjk=",
-        "tlsClientExtensionsSha1": "bnWMTsgtUsGYxlb2mmbzBoj2pbA=",
-        "tlsClientExtensionsSha1Le": "u4wtEMFQBY18l3BzHAvORm+KGRw=",
+        "tlsClientCiphersSha1": sha1("c"),
+        "tlsClientExtensionsSha1": sha1("e"),
+        "tlsClientExtensionsSha1Le": sha1("l"),
     });
     let token = token(rng, number);
     let encoding = match software.accept_encoding {
