@@ -31,6 +31,8 @@ enum Subject {
     Query,
     /// CPU of workerd per request and per GB, against a plain JavaScript passthrough worker
     Edge,
+    /// Queries over stored records, through the API on workerd
+    QueryEdge,
     /// Rows written and object requests per million watched requests, priced
     Cost,
     /// Bytes of the Wasm module
@@ -39,7 +41,7 @@ enum Subject {
 
 impl Subject {
     fn needs_worker(self) -> bool {
-        matches!(self, Self::Edge | Self::Cost | Self::Size)
+        matches!(self, Self::Edge | Self::QueryEdge | Self::Cost | Self::Size)
     }
 }
 
