@@ -42,11 +42,13 @@ const blobwatch :Workerd.Worker = (
     (name = "BLOBWATCH_CLIENT_SECRET", fromEnvironment = "BLOBWATCH_CLIENT_SECRET"),
     (name = "RULE_BOOK", durableObjectNamespace = "RuleBook"),
     (name = "FIRE_LOG", durableObjectNamespace = "FireLog"),
+    (name = "DETECTOR", durableObjectNamespace = "Detector"),
   ],
   # The keys name the folders of the data: with another key the worker starts empty.
   durableObjectNamespaces = [
     (className = "RuleBook", uniqueKey = "blobwatch-rule-book", enableSql = true),
     (className = "FireLog", uniqueKey = "blobwatch-fire-log", enableSql = true),
+    (className = "Detector", uniqueKey = "blobwatch-detector", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "data"),
 );

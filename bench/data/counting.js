@@ -47,6 +47,7 @@ function counted(Class) {
   };
 }
 
+export const Detector = counted(blobwatch.Detector);
 export const FireLog = counted(blobwatch.FireLog);
 export const RuleBook = counted(blobwatch.RuleBook);
 

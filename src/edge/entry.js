@@ -1,11 +1,11 @@
 // The walk of one request, as docs/request-handling.md numbers it. JavaScript awaits, Wasm decides: a trap in Wasm
 // then cannot take another pull with it, and the body of an answer never passes through our memory.
 
-import Control, { FireLog, RuleBook } from "../../build/index.js";
+import Control, { Detector, FireLog, RuleBook } from "../../build/index.js";
 import { forward, refuse, unreachable } from "./answer.js";
 import { DataPlane } from "./data_plane.js";
 
-export { FireLog, RuleBook };
+export { Detector, FireLog, RuleBook };
 
 const plane = new DataPlane(Control);
 

@@ -3,7 +3,7 @@
 import { DurableObject } from "cloudflare:workers";
 
 const SLOW_MS = 10_000;
-// { FireLog: "refuse", RuleBook: "garbage" }; one isolate holds it and both classes.
+// { FireLog: "refuse", RuleBook: "garbage" }; one isolate holds it and all classes.
 let faults = {};
 let calls = {};
 
@@ -30,6 +30,7 @@ function between(kind) {
   };
 }
 
+export const Detector = between("Detector");
 export const FireLog = between("FireLog");
 export const RuleBook = between("RuleBook");
 

@@ -91,6 +91,7 @@ const config :Workerd.Config = (
 {behind}  durableObjectNamespaces = [
     (className = "RuleBook", uniqueKey = "between-RuleBook"),
     (className = "FireLog", uniqueKey = "between-FireLog"),
+    (className = "Detector", uniqueKey = "between-Detector"),
   ],
   durableObjectStorage = (inMemory = void),
 {compatibility});
@@ -126,6 +127,7 @@ fn own_objects(deployment: &Deployment) -> &'static str {
 const OBJECTS: &str = r#"  durableObjectNamespaces = [
     (className = "RuleBook", uniqueKey = "RuleBook", enableSql = true),
     (className = "FireLog", uniqueKey = "FireLog", enableSql = true),
+    (className = "Detector", uniqueKey = "Detector", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "objects"),
 "#;
@@ -134,6 +136,7 @@ const OBJECTS: &str = r#"  durableObjectNamespaces = [
 const BEHIND: &str = r#"  bindings = [
     (name = "RuleBook", durableObjectNamespace = (className = "RuleBook", serviceName = "isolate-0")),
     (name = "FireLog", durableObjectNamespace = (className = "FireLog", serviceName = "isolate-0")),
+    (name = "Detector", durableObjectNamespace = (className = "Detector", serviceName = "isolate-0")),
   ],
 "#;
 
@@ -142,7 +145,11 @@ fn bindings(deployment: &Deployment) -> String {
     for (name, value) in &deployment.vars {
         writeln!(bindings, "    (name = {name:?}, text = {value:?}),").unwrap();
     }
-    for (name, class) in [("RULE_BOOK", "RuleBook"), ("FIRE_LOG", "FireLog")] {
+    for (name, class) in [
+        ("RULE_BOOK", "RuleBook"),
+        ("FIRE_LOG", "FireLog"),
+        ("DETECTOR", "Detector"),
+    ] {
         let object = format!("(className = {class:?}, serviceName = \"between\")");
         writeln!(
             bindings,

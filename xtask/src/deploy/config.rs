@@ -7,7 +7,11 @@ use std::fs;
 use toml::{Table, Value};
 
 /// The Durable Objects that the worker asks for: binding and class.
-const OBJECTS: [(&str, &str); 2] = [("RULE_BOOK", "RuleBook"), ("FIRE_LOG", "FireLog")];
+const OBJECTS: [(&str, &str); 3] = [
+    ("RULE_BOOK", "RuleBook"),
+    ("FIRE_LOG", "FireLog"),
+    ("DETECTOR", "Detector"),
+];
 
 pub(super) struct Config(Table);
 
@@ -123,6 +127,7 @@ mod tests {
         refused("name = \"FIRE_LOG\"", "name = \"LOG\"", "FIRE_LOG");
         refused("class_name = \"RuleBook\"", "class_name = \"Rules\"", "RULE_BOOK");
         refused("[\"RuleBook\", \"FireLog\"]", "[\"RuleBook\"]", "FireLog");
+        refused("[\"Detector\"]", "[]", "Detector");
     }
 
     #[track_caller]
