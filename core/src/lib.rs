@@ -19,6 +19,7 @@ pub mod answer;
 pub mod plan;
 pub mod settle;
 pub mod record;
+pub mod cell;
 pub mod segment;
 pub mod flush;
 pub mod isolate;

@@ -20,7 +20,7 @@ mod header_bytes;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod texts;
+pub(crate) mod texts;
 
 pub use block::{Block, Row, decode};
 pub use builder::Builder;

@@ -10,10 +10,10 @@ use crate::bytes::{DecodeError, Reader, clip, put_varint};
 const MAX_TABLE_BYTES: usize = 4 << 20;
 
 /// The texts of one section, to be written.
-pub(super) struct Texts<'a>(BTreeMap<&'a str, u64>);
+pub(crate) struct Texts<'a>(BTreeMap<&'a str, u64>);
 
 impl<'a> Texts<'a> {
-    pub(super) fn of(texts: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn of(texts: impl Iterator<Item = &'a str>) -> Self {
         // One by one: `collect` compiles a sort for each of the iterators.
         let mut sorted = BTreeMap::new();
         for text in texts {
@@ -25,7 +25,7 @@ impl<'a> Texts<'a> {
         Self(sorted)
     }
 
-    pub(super) fn put(&self, out: &mut Vec<u8>) {
+    pub(crate) fn put(&self, out: &mut Vec<u8>) {
         put_varint(out, self.0.len() as u64);
         let mut before = "";
         for text in self.0.keys() {
@@ -39,7 +39,7 @@ impl<'a> Texts<'a> {
     }
 
     /// Writes the code of a text that the table was made of.
-    pub(super) fn put_code(&self, out: &mut Vec<u8>, text: &str) {
+    pub(crate) fn put_code(&self, out: &mut Vec<u8>, text: &str) {
         put_varint(out, self.0.get(clip(text)).copied().unwrap_or_default());
     }
 }
@@ -50,10 +50,10 @@ fn shared_prefix(a: &str, b: &str) -> usize {
 }
 
 /// The texts of one section, read.
-pub(super) struct TextTable(Vec<String>);
+pub(crate) struct TextTable(Vec<String>);
 
 impl TextTable {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let count = reader.count(2)?;
         let mut texts: Vec<String> = Vec::with_capacity(count);
         let mut total = 0;
@@ -70,7 +70,7 @@ impl TextTable {
     }
 
     /// Reads a code and gives its text.
-    pub(super) fn text(&self, reader: &mut Reader<'_>) -> Result<&str, DecodeError> {
+    pub(crate) fn text(&self, reader: &mut Reader<'_>) -> Result<&str, DecodeError> {
         let code: usize = reader.narrow("text code")?;
         self.0
             .get(code)
@@ -78,7 +78,7 @@ impl TextTable {
             .ok_or(DecodeError::Invalid("text code"))
     }
 
-    pub(super) fn owned(&self, reader: &mut Reader<'_>) -> Result<String, DecodeError> {
+    pub(crate) fn owned(&self, reader: &mut Reader<'_>) -> Result<String, DecodeError> {
         self.text(reader).map(str::to_owned)
     }
 }

@@ -1,0 +1,133 @@
+//! Counts for one 10 s slot and one combination of attributes: what a FireLog tells the Detector.
+//!
+//! In scope: what is counted, sketches of how many clients and networks are behind it, and the bytes of a batch
+//! (pinned by `tests/data/cell-batch-v1.bin`). Not in scope: which record counts as what (`history`), where batches
+//! wait (`store::fire_log`), and what follows from them (`detector`).
+
+mod breadth;
+mod bytes;
+mod counts;
+mod event;
+mod guard;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub use breadth::{Affected, Breadth, Kmv, SKETCH};
+pub use bytes::VERSION;
+pub use counts::{CellCounts, KINDS, LARGE_BYTES};
+pub use event::{Event, Evidence, MAX_EVIDENCE};
+pub use guard::GuardCell;
+
+use crate::record::Record;
+use crate::user_agent::Family;
+
+/// Length of a slot in seconds.
+pub const SLOT_S: u64 = 10;
+
+/// Cells of one batch; what does not fit is in [`CellBatch::other`]. A colo's clients of one slot are some 20 client
+/// builds in some 20 networks. A cell takes at most 5 KB (five pairs of full sketches 1.6 KB, evidence, texts of
+/// [`crate::bytes::MAX_TEXT_BYTES`]) and 100 bytes in practice, so a batch stays below the 2 MB of a row.
+pub const MAX_CELLS: usize = 384;
+
+/// Rules of one key; a set of more is cut. A rulebook has some ten.
+pub const MAX_KEY_RULES: usize = 64;
+
+/// What one FireLog counted in one slot, or in a part of it: what came late is another batch of the same slot.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CellBatch {
+    /// Name of the FireLog.
+    pub source: String,
+    /// Random for each database: a FireLog that lost its database does not repeat numbers. Below 2^53.
+    pub epoch: u64,
+    /// Grows by one with each batch of the database, from 1. Below 2^53.
+    pub seq: u64,
+    /// Unix seconds divided by [`SLOT_S`], by the time at which requests came.
+    pub slot: u64,
+    /// At most [`MAX_CELLS`], ordered by key.
+    pub cells: Vec<Cell>,
+    /// What did not fit in `cells`.
+    pub other: CellCounts,
+    pub guards: Vec<GuardCell>,
+}
+
+/// One combination of attributes. Absent text is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CellKey {
+    pub route: Arc<str>,
+    pub colo: String,
+    pub country: String,
+    pub asn: Option<u32>,
+    pub family: Family,
+    pub os: String,
+    pub fingerprint: String,
+    /// Rules that fired, in any mode; sorted, each once, at most [`MAX_KEY_RULES`].
+    pub rules: Vec<Arc<str>>,
+}
+
+/// The counts of one combination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    pub key: CellKey,
+    pub counts: CellCounts,
+    pub affected: Affected,
+    /// At most [`MAX_EVIDENCE`] of each event, oldest first.
+    pub evidence: Vec<Evidence>,
+}
+
+/// The slot of a time in milliseconds since 1970.
+#[must_use]
+pub const fn slot_of(time_ms: u64) -> u64 {
+    time_ms / (SLOT_S * 1000)
+}
+
+impl CellKey {
+    /// The combination that a record belongs to.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        let mut rules: Vec<Arc<str>> = record.fired.iter().map(|fired| Arc::clone(&fired.rule)).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        rules.truncate(MAX_KEY_RULES);
+        Self {
+            route: Arc::clone(&record.route),
+            colo: record.colo.clone(),
+            country: record.country.clone(),
+            asn: record.asn,
+            family: record.family,
+            os: record.os.clone(),
+            fingerprint: record.fingerprint.clone(),
+            rules,
+        }
+    }
+}
+
+impl Cell {
+    #[must_use]
+    pub fn new(key: CellKey) -> Self {
+        Self {
+            key,
+            counts: CellCounts::default(),
+            affected: Affected::default(),
+            evidence: Vec::new(),
+        }
+    }
+
+    /// Takes in what another cell of the same key counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.counts.add(&other.counts);
+        self.affected.merge(&other.affected);
+        for evidence in &other.evidence {
+            self.note(*evidence);
+        }
+    }
+
+    /// Keeps a record as an example of an event, while there is room.
+    pub fn note(&mut self, evidence: Evidence) {
+        let kept = self.evidence.iter().filter(|kept| kept.event == evidence.event);
+        if kept.count() < MAX_EVIDENCE && !self.evidence.contains(&evidence) {
+            self.evidence.push(evidence);
+        }
+    }
+}

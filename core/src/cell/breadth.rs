@@ -1,0 +1,131 @@
+//! How many distinct clients and networks are behind something, in a few bytes that can be merged.
+
+use crate::cell::Event;
+use crate::client::{ClientKey, NetworkKey};
+
+/// Hashes kept by one sketch. Below, the count is exact; above, its relative error is about 1/√30 = 18 %.
+pub const SKETCH: usize = 32;
+
+/// The k smallest hashes of a set (Bar-Yossef et al., "Counting distinct elements in a data stream", 2002): how many
+/// there are follows from where the largest of them stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Kmv {
+    /// Ascending, each once, at most [`SKETCH`].
+    hashes: Vec<u32>,
+}
+
+impl Kmv {
+    /// Takes in one member. Keys of clients and networks are hashes already: 32 bits of them are uniform.
+    pub fn insert(&mut self, key: u64) {
+        self.insert_hash((key ^ key >> 32) as u32);
+    }
+
+    fn insert_hash(&mut self, hash: u32) {
+        if let Err(place) = self.hashes.binary_search(&hash)
+            && place < SKETCH
+        {
+            self.hashes.truncate(SKETCH - 1);
+            self.hashes.insert(place, hash);
+        }
+    }
+
+    /// Takes in every member of another sketch.
+    pub fn merge(&mut self, other: &Self) {
+        for hash in &other.hashes {
+            self.insert_hash(*hash);
+        }
+    }
+
+    /// Whether [`Kmv::count`] is exact (but for two members of one hash: 1 in 8 million at 32).
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.hashes.len() < SKETCH
+    }
+
+    /// Members, estimated where it is not exact.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match self.hashes.last() {
+            Some(largest) if !self.is_exact() => ((SKETCH as u64 - 1) << 32) / (u64::from(*largest) + 1),
+            _ => self.hashes.len() as u64,
+        }
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
+    pub(super) fn hashes(&self) -> &[u32] {
+        &self.hashes
+    }
+
+    /// `None` unless they are what a sketch keeps.
+    pub(super) fn of_hashes(hashes: Vec<u32>) -> Option<Self> {
+        let ascend = hashes.is_sorted_by(|a, b| a < b);
+        (ascend && hashes.len() <= SKETCH).then_some(Self { hashes })
+    }
+}
+
+/// Distinct clients, and the networks they are in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Breadth {
+    pub clients: Kmv,
+    pub networks: Kmv,
+}
+
+impl Breadth {
+    pub fn insert(&mut self, client: ClientKey, network: NetworkKey) {
+        self.clients.insert(client.0);
+        self.networks.insert(network.0);
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.clients.merge(&other.clients);
+        self.networks.merge(&other.networks);
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.clients.is_empty() && self.networks.is_empty()
+    }
+}
+
+/// Who is behind each event of a cell.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Affected {
+    pub resume: Breadth,
+    pub repeat: Breadth,
+    pub restart: Breadth,
+    pub refused: Breadth,
+    pub aborted: Breadth,
+}
+
+impl Affected {
+    #[must_use]
+    pub fn of(&self, event: Event) -> &Breadth {
+        match event {
+            Event::Resume => &self.resume,
+            Event::Repeat => &self.repeat,
+            Event::Restart => &self.restart,
+            Event::Refused => &self.refused,
+            Event::Aborted => &self.aborted,
+        }
+    }
+
+    pub fn of_mut(&mut self, event: Event) -> &mut Breadth {
+        match event {
+            Event::Resume => &mut self.resume,
+            Event::Repeat => &mut self.repeat,
+            Event::Restart => &mut self.restart,
+            Event::Refused => &mut self.refused,
+            Event::Aborted => &mut self.aborted,
+        }
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        for event in Event::ALL {
+            self.of_mut(event).merge(other.of(event));
+        }
+    }
+}

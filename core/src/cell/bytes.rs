@@ -1,0 +1,275 @@
+//! The bytes of a batch: a table of its texts, then its cells, each number that is 0 left out.
+//!
+//! `BWC`, the version, then source, epoch, seq and slot; the texts; the cells; `other`; the guards. A cell is the
+//! codes of its key, a set of which counts follow and those counts, a set of which sketches follow and those, and its
+//! evidence. Integers are LEB128 (`crate::bytes`).
+
+use std::sync::Arc;
+
+use super::breadth::{Affected, Breadth, Kmv, SKETCH};
+use super::counts::{CellCounts, FIELDS};
+use super::event::{Event, Evidence, MAX_EVIDENCE};
+use super::{Cell, CellBatch, CellKey, GuardCell, MAX_CELLS, MAX_KEY_RULES};
+use crate::bytes::{DecodeError, Reader, put_text, put_varint};
+use crate::record::RecordId;
+use crate::segment::codes::Coded;
+use crate::segment::texts::{TextTable, Texts};
+use crate::user_agent::Family;
+
+/// Of a batch's bytes. A reader refuses a newer one; the FireLog keeps the batch and tries again.
+pub const VERSION: u8 = 1;
+
+const MAGIC: &[u8; 3] = b"BWC";
+
+/// Guards of one batch: some ten rules on some ten routes act at a time.
+const MAX_GUARDS: usize = 256;
+
+impl CellBatch {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        out.push(VERSION);
+        put_text(&mut out, &self.source);
+        for number in [self.epoch, self.seq, self.slot] {
+            put_varint(&mut out, number);
+        }
+        let keys = self.cells.iter().flat_map(|cell| cell.key.texts());
+        let guards = self.guards.iter().flat_map(|guard| [&*guard.route, &*guard.rule]);
+        let texts = Texts::of(keys.chain(guards));
+        texts.put(&mut out);
+        put_varint(&mut out, self.cells.len() as u64);
+        for cell in &self.cells {
+            put_key(&mut out, &texts, &cell.key);
+            put_counts(&mut out, &cell.counts);
+            put_affected(&mut out, &cell.affected);
+            put_evidence(&mut out, &cell.evidence);
+        }
+        put_counts(&mut out, &self.other);
+        put_varint(&mut out, self.guards.len() as u64);
+        for guard in &self.guards {
+            texts.put_code(&mut out, &guard.route);
+            texts.put_code(&mut out, &guard.rule);
+            put_varint(&mut out, u64::from(guard.version));
+        }
+        out
+    }
+
+    /// Reads a batch.
+    ///
+    /// # Errors
+    /// When the bytes are no batch, one of a newer version, or corrupt.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::open(bytes, MAGIC, "a batch of cells", VERSION)?;
+        let reader = &mut reader;
+        let source = reader.text()?.to_owned();
+        let [epoch, seq] = [stored(reader, "epoch")?, stored(reader, "sequence number")?];
+        let slot = stored(reader, "slot")?;
+        let texts = TextTable::read(reader)?;
+        let batch = Self {
+            source,
+            epoch,
+            seq,
+            slot,
+            cells: read_list(reader, MAX_CELLS, 10, |reader| read_cell(reader, &texts))?,
+            other: read_counts(reader)?,
+            guards: read_list(reader, MAX_GUARDS, 3, |reader| read_guard(reader, &texts))?,
+        };
+        reader.finish()?;
+        Ok(batch)
+    }
+}
+
+impl CellKey {
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let own = [
+            &*self.route,
+            &self.colo,
+            &self.country,
+            &self.os,
+            &self.fingerprint,
+        ];
+        own.into_iter().chain(self.rules.iter().map(|rule| &**rule))
+    }
+}
+
+/// A number that SQLite holds, which counts to 2^53 on the platform.
+fn stored(reader: &mut Reader<'_>, what: &'static str) -> Result<u64, DecodeError> {
+    match reader.varint()? {
+        value if value < 1 << 53 => Ok(value),
+        _ => Err(DecodeError::Invalid(what)),
+    }
+}
+
+/// At most `most` things of at least `smallest` bytes each.
+fn read_list<T>(
+    reader: &mut Reader<'_>,
+    most: usize,
+    smallest: usize,
+    mut read: impl FnMut(&mut Reader<'_>) -> Result<T, DecodeError>,
+) -> Result<Vec<T>, DecodeError> {
+    let count = reader.count(smallest)?;
+    if count > most {
+        return Err(DecodeError::Invalid("count"));
+    }
+    let mut list = Vec::with_capacity(count);
+    for _ in 0..count {
+        list.push(read(reader)?);
+    }
+    Ok(list)
+}
+
+fn put_key(out: &mut Vec<u8>, texts: &Texts<'_>, key: &CellKey) {
+    for text in [&*key.route, &key.colo, &key.country, &key.os, &key.fingerprint] {
+        texts.put_code(out, text);
+    }
+    // 0 is absent; AS 4294967295 is reserved, and fits all the same.
+    put_varint(out, key.asn.map_or(0, |asn| u64::from(asn) + 1));
+    out.push(key.family.code());
+    put_varint(out, key.rules.len() as u64);
+    for rule in &key.rules {
+        texts.put_code(out, rule);
+    }
+}
+
+fn read_key(reader: &mut Reader<'_>, texts: &TextTable) -> Result<CellKey, DecodeError> {
+    let route = Arc::from(texts.text(reader)?);
+    let [colo, country, os, fingerprint] = [
+        texts.owned(reader)?,
+        texts.owned(reader)?,
+        texts.owned(reader)?,
+        texts.owned(reader)?,
+    ];
+    let asn = match reader.varint()?.checked_sub(1) {
+        None => None,
+        Some(asn) => Some(u32::try_from(asn).map_err(|_| DecodeError::Invalid("AS number"))?),
+    };
+    Ok(CellKey {
+        route,
+        colo,
+        country,
+        asn,
+        family: Family::read(reader)?,
+        os,
+        fingerprint,
+        rules: read_list(reader, MAX_KEY_RULES, 1, |reader| {
+            Ok(Arc::from(texts.text(reader)?))
+        })?,
+    })
+}
+
+fn put_counts(out: &mut Vec<u8>, counts: &CellCounts) {
+    let fields = counts.fields();
+    let present = fields
+        .iter()
+        .rev()
+        .fold(0, |set, field| set << 1 | u64::from(*field != 0));
+    put_varint(out, present);
+    for field in fields.into_iter().filter(|field| *field != 0) {
+        put_varint(out, u64::from(field));
+    }
+}
+
+fn read_counts(reader: &mut Reader<'_>) -> Result<CellCounts, DecodeError> {
+    let present = set(reader, FIELDS)?;
+    let mut fields = [0; FIELDS];
+    for (place, field) in fields.iter_mut().enumerate() {
+        if present >> place & 1 == 1 {
+            *field = reader.narrow("number of a cell")?;
+        }
+    }
+    Ok(CellCounts::of_fields(&fields))
+}
+
+/// A set of up to `members` places.
+fn set(reader: &mut Reader<'_>, members: usize) -> Result<u64, DecodeError> {
+    match reader.varint()? {
+        set if set >> members == 0 => Ok(set),
+        _ => Err(DecodeError::Invalid("set")),
+    }
+}
+
+fn put_affected(out: &mut Vec<u8>, affected: &Affected) {
+    let present = |event: &Event| !affected.of(*event).is_empty();
+    let set = Event::ALL
+        .iter()
+        .rev()
+        .fold(0, |set, event| set << 1 | u64::from(present(event)));
+    put_varint(out, set);
+    for event in Event::ALL.iter().filter(|event| present(event)) {
+        let breadth = affected.of(*event);
+        put_sketch(out, &breadth.clients);
+        put_sketch(out, &breadth.networks);
+    }
+}
+
+fn put_sketch(out: &mut Vec<u8>, sketch: &Kmv) {
+    put_varint(out, sketch.hashes().len() as u64);
+    let mut before = 0;
+    for hash in sketch.hashes() {
+        put_varint(out, u64::from(hash - before));
+        before = *hash;
+    }
+}
+
+fn read_affected(reader: &mut Reader<'_>) -> Result<Affected, DecodeError> {
+    let present = set(reader, Event::ALL.len())?;
+    let mut affected = Affected::default();
+    for (place, event) in Event::ALL.into_iter().enumerate() {
+        if present >> place & 1 == 1 {
+            *affected.of_mut(event) = Breadth {
+                clients: read_sketch(reader)?,
+                networks: read_sketch(reader)?,
+            };
+        }
+    }
+    Ok(affected)
+}
+
+fn read_sketch(reader: &mut Reader<'_>) -> Result<Kmv, DecodeError> {
+    let mut before = 0u32;
+    let hashes = read_list(reader, SKETCH, 1, |reader| {
+        let step = reader.narrow("hash")?;
+        before = before.checked_add(step).ok_or(DecodeError::Invalid("hash"))?;
+        Ok(before)
+    })?;
+    Kmv::of_hashes(hashes).ok_or(DecodeError::Invalid("order of hashes"))
+}
+
+fn put_evidence(out: &mut Vec<u8>, evidence: &[Evidence]) {
+    put_varint(out, evidence.len() as u64);
+    for Evidence { event, id } in evidence {
+        out.push(
+            Event::ALL
+                .iter()
+                .position(|known| known == event)
+                .unwrap_or_default() as u8,
+        );
+        out.extend(id.0.to_le_bytes());
+    }
+}
+
+fn read_evidence(reader: &mut Reader<'_>) -> Result<Evidence, DecodeError> {
+    let event = Event::ALL.get(usize::from(reader.byte()?));
+    let bytes = reader.take(16)?.try_into().map_err(|_| DecodeError::Truncated)?;
+    Ok(Evidence {
+        event: *event.ok_or(DecodeError::Invalid("event"))?,
+        id: RecordId(u128::from_le_bytes(bytes)),
+    })
+}
+
+fn read_cell(reader: &mut Reader<'_>, texts: &TextTable) -> Result<Cell, DecodeError> {
+    Ok(Cell {
+        key: read_key(reader, texts)?,
+        counts: read_counts(reader)?,
+        affected: read_affected(reader)?,
+        evidence: read_list(reader, Event::ALL.len() * MAX_EVIDENCE, 17, read_evidence)?,
+    })
+}
+
+fn read_guard(reader: &mut Reader<'_>, texts: &TextTable) -> Result<GuardCell, DecodeError> {
+    Ok(GuardCell {
+        route: Arc::from(texts.text(reader)?),
+        rule: Arc::from(texts.text(reader)?),
+        version: reader.narrow("rule version")?,
+    })
+}

@@ -1,0 +1,234 @@
+use super::*;
+use crate::bytes::DecodeError;
+use crate::client::{ClientKey, NetworkKey};
+use crate::range::RangeKind;
+use crate::record::{RecordId, sample};
+
+/// What `encode` wrote for [`batch`] when the format was made: it must read back for ever.
+const PINNED: &[u8] = include_bytes!("../../tests/data/cell-batch-v1.bin");
+
+fn cell() -> Cell {
+    let record = sample::full();
+    let mut cell = Cell::new(CellKey::of(&record));
+    cell.counts = CellCounts {
+        requests: 300,
+        starts: 200,
+        large_starts: 50,
+        resumes: 90,
+        large_resumes: 80,
+        repeats: 7,
+        known_starts: 120,
+        restarts: 3,
+        ranged: 100,
+        refused: 2,
+        observed: 10,
+        aborted: 4,
+        denied: 1,
+        kinds: [0; KINDS],
+    };
+    cell.counts.count_kind(RangeKind::None, 210);
+    cell.counts.count_kind(RangeKind::Resume, 83);
+    cell.counts.count_kind(RangeKind::Repeat, 7);
+    for client in 0..40u64 {
+        let client = client.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        cell.affected
+            .resume
+            .insert(ClientKey(client), NetworkKey(client >> 60));
+    }
+    cell.note(Evidence {
+        event: Event::Resume,
+        id: record.id,
+    });
+    cell
+}
+
+fn batch() -> CellBatch {
+    let sparse = Cell::new(CellKey::of(&sample::sparse()));
+    let other = CellCounts {
+        requests: 5,
+        ..CellCounts::default()
+    };
+    CellBatch {
+        source: "fl1-iad-0".to_owned(),
+        epoch: (1 << 53) - 1,
+        seq: 300,
+        slot: slot_of(sample::JULY_2020_MS),
+        cells: vec![sparse, cell()],
+        other,
+        guards: vec![GuardCell {
+            route: "library".into(),
+            rule: "botnet-sig".into(),
+            version: 3,
+        }],
+    }
+}
+
+#[test]
+fn the_batch_is_pinned() {
+    assert_eq!(CellBatch::decode(PINNED), Ok(batch()));
+    assert_eq!(batch().encode(), PINNED);
+}
+
+#[test]
+fn a_cell_of_one_client_build_takes_few_bytes() {
+    let one = CellBatch {
+        cells: vec![Cell {
+            affected: Affected::default(),
+            evidence: Vec::new(),
+            ..cell()
+        }],
+        guards: Vec::new(),
+        ..batch()
+    };
+    assert!(one.encode().len() < 150, "{}", one.encode().len());
+}
+
+#[test]
+fn a_full_batch_of_the_longest_texts_fits_a_row() {
+    let text = |n: usize, place: usize| format!("{n:03}{place}{}", "x".repeat(crate::bytes::MAX_TEXT_BYTES));
+    let hash = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut affected = Affected::default();
+    for (event, client) in Event::ALL
+        .into_iter()
+        .flat_map(|event| (0..100).map(move |n| (event, n)))
+    {
+        affected
+            .of_mut(event)
+            .insert(ClientKey(hash(client)), NetworkKey(hash(client + 1000)));
+    }
+    let cells = (0..MAX_CELLS).map(|n| Cell {
+        key: CellKey {
+            os: text(n, 1),
+            fingerprint: text(n, 2),
+            ..cell().key
+        },
+        counts: CellCounts::of_fields(&[u32::MAX; counts::FIELDS]),
+        affected: affected.clone(),
+        evidence: Event::ALL
+            .into_iter()
+            .flat_map(|event| {
+                [
+                    Evidence {
+                        event,
+                        id: RecordId(1),
+                    },
+                    Evidence {
+                        event,
+                        id: RecordId(2),
+                    },
+                ]
+            })
+            .collect(),
+    });
+    let full = CellBatch {
+        cells: cells.collect(),
+        ..batch()
+    };
+    let bytes = full.encode();
+    assert!(bytes.len() < 1_900_000, "{}", bytes.len());
+    assert_eq!(CellBatch::decode(&bytes).unwrap().cells.len(), MAX_CELLS);
+}
+
+#[test]
+fn a_newer_batch_is_refused_by_its_number() {
+    let mut bytes = batch().encode();
+    bytes[3] = 9;
+    assert_eq!(
+        CellBatch::decode(&bytes),
+        Err(DecodeError::Newer { found: 9, known: 1 })
+    );
+}
+
+#[test]
+fn any_bytes_are_an_error_or_a_batch_that_reads_back() {
+    let pinned = batch().encode();
+    bolero::check!().for_each(|bytes: &[u8]| {
+        let mut damaged = pinned.clone();
+        for (place, byte) in bytes
+            .chunks_exact(2)
+            .map(|pair| (usize::from(pair[0]) * 2, pair[1]))
+        {
+            let place = place % damaged.len();
+            damaged[place] = byte;
+        }
+        for bytes in [[b"BWC\x01", bytes].concat(), damaged] {
+            if let Ok(batch) = CellBatch::decode(&bytes) {
+                assert_eq!(CellBatch::decode(&batch.encode()), Ok(batch));
+            }
+        }
+    });
+}
+
+#[test]
+fn counts_add_up_field_by_field() {
+    let mut sum = cell().counts;
+    sum.add(&cell().counts);
+    assert_eq!(
+        (sum.requests, sum.denied, sum.kind(RangeKind::Repeat)),
+        (600, 2, 14)
+    );
+    sum.requests = u32::MAX;
+    sum.add(&cell().counts);
+    assert_eq!(sum.requests, u32::MAX);
+    assert!(!sum.is_empty() && CellCounts::default().is_empty());
+}
+
+#[test]
+fn a_sketch_is_exact_below_its_size_and_near_above() {
+    let mut sketch = Kmv::default();
+    let key = |n: u64| {
+        let n = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (n ^ n >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    };
+    (0..31).for_each(|n| sketch.insert(key(n)));
+    (0..31).for_each(|n| sketch.insert(key(n)));
+    assert_eq!((sketch.count(), sketch.is_exact()), (31, true));
+    (0..10_000).for_each(|n| sketch.insert(key(n)));
+    assert!(!sketch.is_exact());
+    assert!((5_000..20_000).contains(&sketch.count()), "{}", sketch.count());
+}
+
+#[test]
+fn sketches_of_parts_merge_into_that_of_the_whole() {
+    bolero::check!()
+        .with_type::<(Vec<u64>, Vec<u64>)>()
+        .for_each(|(left, right)| {
+            let sketch = |keys: &mut dyn Iterator<Item = &u64>| {
+                let mut sketch = Kmv::default();
+                keys.for_each(|key| sketch.insert(*key));
+                sketch
+            };
+            let mut merged = sketch(&mut left.iter());
+            merged.merge(&sketch(&mut right.iter()));
+            assert_eq!(merged, sketch(&mut left.iter().chain(right)));
+        });
+}
+
+#[test]
+fn two_examples_of_each_event_are_kept() {
+    let mut cell = Cell::new(cell().key);
+    for n in 0..5 {
+        cell.note(Evidence {
+            event: Event::Repeat,
+            id: RecordId(n),
+        });
+    }
+    cell.note(Evidence {
+        event: Event::Resume,
+        id: RecordId(9),
+    });
+    let ids: Vec<u128> = cell.evidence.iter().map(|evidence| evidence.id.0).collect();
+    assert_eq!(ids, [0, 1, 9]);
+}
+
+#[test]
+fn rules_of_a_key_are_sorted_and_each_is_there_once() {
+    let mut record = sample::full();
+    record.fired.reverse();
+    record.fired.extend(sample::full().fired);
+    let rules = CellKey::of(&record).rules;
+    assert_eq!(
+        rules.iter().map(|rule| &**rule).collect::<Vec<_>>(),
+        ["botnet-sig", "note-amzn"]
+    );
+}
