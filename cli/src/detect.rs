@@ -3,18 +3,21 @@
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
+use blobwatch_detect::counts::Counts;
 use blobwatch_detect::incident::{Anomaly, Event};
 use blobwatch_detect::monitor::{Cell, Monitor, Settings};
 
 use crate::problem::Problem;
 use crate::{Outcome, input};
 
+mod affected;
+mod leaves;
 mod moment;
 mod rows;
 mod slots;
 
-use moment::Style;
-use rows::{Row, Rows};
+use affected::{Affected, Sets};
+use rows::Rows;
 use slots::Slots;
 
 /// Find anomalies in counts over time
@@ -24,7 +27,7 @@ pub(crate) struct Arguments {
     /// CSV with the columns time,<attributes…>,trials,events; - reads standard input
     file: PathBuf,
 
-    /// Length of a slot in seconds [default: the smallest step between the first times; 10 for slot numbers]
+    /// Length of a slot in seconds [default: the usual step between times; 10 for slot numbers]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     slot: Option<u64>,
 
@@ -35,11 +38,13 @@ pub(crate) struct Arguments {
 
 const ABOUT: &str = "Find anomalies in counts over time
 
-Reads how many trials and events every combination of attributes had in each slot, in order of time, and writes one JSON
-line for each anomaly: when it opened and closed (null: still open at the end), the cohort ({} is everything), the
+Reads how many trials and events every combination of attributes had in each slot, and writes one JSON line for each
+anomaly: when it opened and closed (null: still open at the end), the cohort as lists of values ({} is everything), the
 evidence in nats, and how many slots a rise of this size needs on average until it is found.
-The time is RFC 3339, seconds since 1970, or the number of a slot (below 100,000,000). What is normal is learned from the
-file itself: an anomaly is found once the cohort has some past.";
+Columns may stand in any order, and so may rows. A time is RFC 3339, 2020-07-05 19:00:00 (UTC), seconds, milliseconds,
+microseconds or nanoseconds since 1970, or a small number: of a slot where they go up by one, in seconds where by more.
+Slots without rows are no matter. What is normal is learned from the file itself: an anomaly is found once the cohort
+has some past.";
 
 const EXAMPLES: &str = "Examples:
   blobwatch detect counts.csv
@@ -49,6 +54,9 @@ const EXAMPLES: &str = "Examples:
   time,colo,os,trials,events
   2020-07-05T19:00:00Z,IAD,amzn2,412,3
   2020-07-05T19:00:00Z,FRA,amzn2,388,41
+
+  {\"opened\":\"2020-07-05T19:02:00.000Z\",\"closed\":null,\"cohort\":{\"os\":[\"amzn2\"],\"colo\":[\"FRA\",\"GRU\"]},
+   \"statistic\":14.8,\"delay_bound\":3,\"onset\":\"2020-07-05T19:00:00.000Z\",\"expected\":0.010,\"observed\":0.077,…}
 
 Exit codes: 0 nothing found, 1 an anomaly found, 2 usage or input error";
 
@@ -63,17 +71,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     let file = input::name(&arguments.file);
     let found = search(input::open(&arguments.file)?, &file, arguments)?;
     let mut out = io::stdout().lock();
-    for anomaly in &found.anomalies {
-        let line = serde_json::to_string(&found.line(anomaly)).map_err(|e| Problem::Write(e.into()))?;
+    for line in &found.lines {
+        let line = serde_json::to_string(line).map_err(|e| Problem::Write(e.into()))?;
         writeln!(out, "{line}").map_err(Problem::Write)?;
     }
     if found.late > 0 {
         eprintln!(
-            "blobwatch: {file}: left out {} rows older than the slot before them",
+            "blobwatch: {file}: left out {} rows that stand too far behind later ones",
             found.late
         );
     }
-    Ok(if found.anomalies.is_empty() {
+    Ok(if found.lines.is_empty() {
         Outcome::Nothing
     } else {
         Outcome::Found
@@ -81,57 +89,103 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
 }
 
 /// What a file holds.
+#[derive(Debug)]
 struct Found {
     /// In the order in which they opened.
-    anomalies: Vec<Anomaly>,
+    lines: Vec<Line>,
     late: u64,
-    style: Style,
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "tests ask how long a slot was taken to be")
+    )]
     slot_seconds: u64,
 }
 
 fn search(input: impl Read, file: &str, arguments: &Arguments) -> Result<Found, Problem> {
-    let mut rows = Rows::new(input, file)?;
-    let mut slots = Slots::new(&mut rows, arguments.slot)?;
+    let mut slots = Slots::new(Rows::new(input, file)?, arguments.slot)?;
     let mut monitor = Monitor::new(Settings {
-        attributes: slots.attributes().to_vec(),
+        attributes: slots.leaves().attributes.clone(),
         slot_seconds: slots.seconds(),
         days_per_false_alarm: arguments.false_alarm_days,
     });
-    let mut anomalies = Vec::new();
-    while let Some((slot, rows)) = slots.next()? {
-        let values: Vec<Vec<&str>> = rows.iter().map(Row::values).collect();
-        let cells = values.iter().zip(&rows).map(|(values, row)| Cell {
-            values,
-            counts: row.counts,
-        });
-        monitor
-            .observe(slot, cells)
+    let mut anomalies = Anomalies::default();
+    while let Some((slot, cells)) = slots.next()? {
+        let events = observe(&mut monitor, slot, &cells, &slots);
+        let day = slot * slots.seconds() / 86_400;
+        anomalies.affected.observe(slot, day, &cells);
+        events
             .into_iter()
-            .for_each(|event| take_in(&mut anomalies, event));
+            .for_each(|event| anomalies.take_in(event, &slots));
     }
+    anomalies.end(&slots);
+    let lines = anomalies
+        .found
+        .iter()
+        .map(|(anomaly, sets)| Line::new(anomaly, sets, &slots));
     Ok(Found {
-        anomalies,
+        lines: lines.collect(),
         late: slots.late(),
-        style: slots.style(),
         slot_seconds: slots.seconds(),
     })
 }
 
-/// Each opening is one anomaly; later events of it replace what it says.
-fn take_in(anomalies: &mut Vec<Anomaly>, event: Event) {
-    match event {
-        Event::Opened(anomaly) => anomalies.push(anomaly),
-        Event::Changed(anomaly) | Event::Closed(anomaly) => {
-            let same = |known: &&mut Anomaly| known.id == anomaly.id && known.opened == anomaly.opened;
-            if let Some(known) = anomalies.iter_mut().rev().find(same) {
-                *known = anomaly;
+fn observe<R: Read>(
+    monitor: &mut Monitor,
+    slot: u64,
+    cells: &[(u32, Counts)],
+    slots: &Slots<R>,
+) -> Vec<Event> {
+    let values: Vec<Vec<&str>> = cells
+        .iter()
+        .map(|(leaf, _)| slots.leaves().values(*leaf).iter().map(String::as_str).collect())
+        .collect();
+    let cells = values.iter().zip(cells).map(|(values, (_, counts))| Cell {
+        values,
+        counts: *counts,
+    });
+    monitor.observe(slot, cells)
+}
+
+/// The anomalies so far, each with the sets of values it is about.
+#[derive(Default)]
+struct Anomalies {
+    found: Vec<(Anomaly, Sets)>,
+    affected: Affected,
+}
+
+impl Anomalies {
+    /// Each opening is one anomaly; later events of it replace what it says.
+    fn take_in<R: Read>(&mut self, event: Event, slots: &Slots<R>) {
+        let (anomaly, is_closed) = match event {
+            Event::Opened(anomaly) => {
+                self.affected.open(&anomaly);
+                self.found.push((anomaly, Sets::new()));
+                return;
             }
+            Event::Changed(anomaly) => (anomaly, false),
+            Event::Closed(anomaly) => (anomaly, true),
+        };
+        let same =
+            |(known, _): &&mut (Anomaly, Sets)| known.id == anomaly.id && known.opened == anomaly.opened;
+        let Some((known, sets)) = self.found.iter_mut().rev().find(same) else {
+            return;
+        };
+        if is_closed {
+            *sets = self.affected.close(&anomaly, slots.leaves());
+        }
+        *known = anomaly;
+    }
+
+    /// Says of the anomalies that are still open who they are about.
+    fn end<R: Read>(&mut self, slots: &Slots<R>) {
+        for (anomaly, sets) in self.found.iter_mut().filter(|(known, _)| known.closed.is_none()) {
+            *sets = self.affected.close(anomaly, slots.leaves());
         }
     }
 }
 
 /// One line of output.
-#[derive(serde::Serialize)]
+#[derive(Debug, serde::Serialize)]
 struct Line {
     opened: serde_json::Value,
     closed: serde_json::Value,
@@ -145,14 +199,14 @@ struct Line {
     reopened: u32,
 }
 
-impl Found {
-    fn line(&self, anomaly: &Anomaly) -> Line {
-        let time = |slot: u64| self.style.write(slot, self.slot_seconds);
-        let one = |(attribute, value): &(String, String)| (attribute.clone(), vec![value.clone()].into());
-        Line {
+impl Line {
+    fn new<R: Read>(anomaly: &Anomaly, sets: &Sets, slots: &Slots<R>) -> Self {
+        let time = |slot: u64| slots.time(slot);
+        let set = |(attribute, values): &(String, Vec<String>)| (attribute.clone(), values.clone().into());
+        Self {
             opened: time(anomaly.opened),
             closed: anomaly.closed.map_or(serde_json::Value::Null, time),
-            cohort: anomaly.cohort.iter().map(one).collect(),
+            cohort: sets.iter().map(set).collect(),
             statistic: rounded(anomaly.statistic),
             delay_bound: anomaly.delay_bound,
             onset: time(anomaly.onset),

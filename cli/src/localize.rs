@@ -71,16 +71,24 @@ fn one(path: &Path, label: Option<&str>, options: &Options) -> Result<Outcome, P
     })
 }
 
-/// Every file of a folder, by name. One that cannot be read does not keep the others from being answered: the first
-/// such problem is the outcome.
+/// Every file of a folder, by name, one line each. One that cannot be read does not keep the others from being answered;
+/// its line says why, and the outcome is the first such problem.
 fn folder(path: &Path, options: &Options) -> Result<Outcome, Problem> {
     let mut outcome = Ok(Outcome::Nothing);
     for file in csv_files(path)? {
-        let label = file.file_name().map(|name| name.to_string_lossy().into_owned());
-        match (one(&file, label.as_deref(), options), &outcome) {
+        let label = file
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        match (one(&file, Some(&label), options), &outcome) {
             (Err(Problem::Write(source)), _) => return Err(Problem::Write(source)),
-            (Err(problem), Ok(_)) => outcome = Err(problem),
-            (Err(problem), Err(_)) => eprintln!("blobwatch: {problem}"),
+            (Err(problem), _) => {
+                writeln!(io::stdout(), "{}", answer::unread(&label, &problem)).map_err(Problem::Write)?;
+                match outcome {
+                    Ok(_) => outcome = Err(problem),
+                    Err(_) => eprintln!("blobwatch: {problem}"),
+                }
+            }
             (Ok(Outcome::Found), Ok(_)) => outcome = Ok(Outcome::Found),
             (Ok(_), _) => {}
         }

@@ -13,6 +13,7 @@ mod detect;
 mod input;
 mod localize;
 mod problem;
+mod table;
 
 #[derive(Parser)]
 #[command(

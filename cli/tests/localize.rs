@@ -66,6 +66,27 @@ fn a_folder_gives_a_line_per_file_by_name() {
 }
 
 #[test]
+fn a_file_of_a_folder_that_cannot_be_read_has_its_line_too() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("localize-mixed");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("a.csv"), "colo,real\n").unwrap();
+    std::fs::write(folder.join("b.csv"), STALLS).unwrap();
+    let (code, output, message) = run(&[folder.to_str().unwrap()], "");
+    let lines: Vec<&str> = output.lines().collect();
+    assert_eq!((code, lines.len()), (2, 2), "{output}{message}");
+    assert!(
+        lines[0].starts_with(r#"{"file":"a.csv","causes":[],"error":""#)
+            && lines[0].contains("one column `predict`"),
+        "{output}"
+    );
+    assert_eq!(
+        lines[1],
+        GOLDEN.trim_end().replacen('{', "{\"file\":\"b.csv\",", 1)
+    );
+    assert!(message.contains("a.csv:1: expected a header"), "{message}");
+}
+
+#[test]
 fn columns_may_come_in_any_order() {
     let swapped: String = STALLS
         .lines()
@@ -99,6 +120,10 @@ fn bad_input_is_told_with_its_line() {
         "1: expected attribute `a` once, found it again",
     );
     refused("a,real,predict\nx,1,1\nx,1\n", "3: expected 3 fields, found 2");
+    refused(
+        "\n\na,real,predict\r\n\r\nx,1,1\n\nx,1\n",
+        "7: expected 3 fields, found 2",
+    );
     refused(
         "a,real,predict\nx,one,1\n",
         "2: expected `real` to be a number of zero or more, found `one`",

@@ -4,147 +4,167 @@ use std::io::Read;
 
 use blobwatch_detect::cohort::MAX_ATTRIBUTES;
 use blobwatch_detect::counts::Counts;
-use csv::StringRecord;
 
+use super::leaves::Leaves;
 use super::moment::Style;
 use crate::problem::Problem;
+use crate::table::{Row as Fields, Table, whole};
 
 /// One row.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Row {
-    /// Seconds since 1970, or the number of a slot.
+    /// Seconds since 1970, or the number that stands there.
     pub(super) time: u64,
+    /// Its values, in [`Rows::leaves`].
+    pub(super) leaf: u32,
     pub(super) counts: Counts,
-    record: StringRecord,
-}
-
-impl Row {
-    /// The values of the attributes.
-    pub(super) fn values(&self) -> Vec<&str> {
-        let attributes = self.record.len().saturating_sub(3);
-        self.record.iter().skip(1).take(attributes).collect()
-    }
 }
 
 pub(super) struct Rows<R> {
-    reader: csv::Reader<R>,
-    file: String,
-    pub(super) attributes: Vec<String>,
+    table: Table<R>,
+    columns: Columns,
+    /// The combinations of values seen so far.
+    pub(super) leaves: Leaves,
     /// `None` until the first row.
     pub(super) style: Option<Style>,
+    /// The latest time and what was read: rows of one time come together.
+    latest: (String, u64),
+}
+
+/// Where the three columns are; every other column is an attribute.
+#[derive(Clone, Copy)]
+struct Columns {
+    time: usize,
+    trials: usize,
+    events: usize,
+    count: usize,
 }
 
 impl<R: Read> Rows<R> {
     /// Reads the header.
     pub(super) fn new(input: R, file: &str) -> Result<Self, Problem> {
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(input);
-        let header = reader.headers().map_err(|error| of_csv(&error, file, 1))?.clone();
-        let attributes = attributes(&header).ok_or_else(|| Problem::Line {
-            file: file.to_owned(),
-            line: 1,
-            expected: format!("the columns time,<at most {MAX_ATTRIBUTES} attributes>,trials,events"),
-        })?;
+        let mut table = Table::new(input, file);
+        let header = table.next()?;
+        let line = header.map_or(1, |row| row.line);
+        let read = header.and_then(|header| {
+            let columns = Columns::find(&header)?;
+            Some((columns, columns.attributes(&header)?))
+        });
+        let Some((columns, attributes)) = read else {
+            let expected = format!("the columns time,<at most {MAX_ATTRIBUTES} attributes>,trials,events");
+            return Err(table.wrong(line, expected));
+        };
         Ok(Self {
-            reader,
-            file: file.to_owned(),
-            attributes,
+            table,
+            columns,
+            leaves: Leaves::new(attributes),
             style: None,
+            latest: (String::new(), 0),
         })
     }
 
     /// The next row, `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<Row>, Problem> {
-        let mut record = StringRecord::new();
-        let line = self.reader.position().line();
-        match self.reader.read_record(&mut record) {
-            Ok(false) => Ok(None),
-            Ok(true) => self.row(record).map(Some),
-            Err(error) => Err(of_csv(&error, &self.file, line)),
+        let Some(fields) = self.table.next()? else {
+            return Ok(None);
+        };
+        let line = fields.line;
+        let read = self.columns.counts(&fields).and_then(|counts| {
+            let time = time(&mut self.style, &mut self.latest, fields.get(self.columns.time))?;
+            Ok((time, counts))
+        });
+        match read {
+            Ok((time, counts)) => {
+                let columns = self.columns;
+                let values = (0..columns.count).filter(|column| columns.is_attribute(*column));
+                let leaf = self.leaves.number(values.map(|column| fields.get(column)));
+                Ok(Some(Row { time, leaf, counts }))
+            }
+            Err(expected) => Err(self.table.wrong(line, expected)),
         }
     }
+}
 
-    fn row(&mut self, record: StringRecord) -> Result<Row, Problem> {
-        let time = self.time(&record)?;
-        let width = record.len();
-        let trials = self.count(&record, width - 2, "trials as a whole number")?;
-        let events = self.count(&record, width - 1, "events as a whole number")?;
-        if events > trials {
-            return Err(self.wrong(
-                &record,
-                format!("at most as many events as trials ({trials}), found {events}"),
-            ));
-        }
-        Ok(Row {
-            time,
-            counts: Counts { trials, events },
-            record,
+impl Columns {
+    fn find(header: &Fields<'_>) -> Option<Self> {
+        let only = |wanted: &str| {
+            let mut places = header
+                .iter()
+                .enumerate()
+                .filter(|(_, name)| name.eq_ignore_ascii_case(wanted));
+            match (places.next(), places.next()) {
+                (Some((place, _)), None) => Some(place),
+                _ => None,
+            }
+        };
+        Some(Self {
+            time: only("time")?,
+            trials: only("trials")?,
+            events: only("events")?,
+            count: header.len(),
         })
     }
 
-    fn time(&mut self, record: &StringRecord) -> Result<u64, Problem> {
-        let text = record.get(0).unwrap_or_default();
-        let Some(style) = self.style.or_else(|| Style::of(text)) else {
-            let expected =
-                format!("a time (RFC 3339, seconds since 1970 or the number of a slot), found {text:?}");
-            return Err(self.wrong(record, expected));
+    fn is_attribute(self, column: usize) -> bool {
+        ![self.time, self.trials, self.events].contains(&column)
+    }
+
+    /// `None` for too many, and for a name that stands twice.
+    fn attributes(self, header: &Fields<'_>) -> Option<Vec<String>> {
+        let names: Vec<String> = header
+            .iter()
+            .enumerate()
+            .filter(|(column, _)| self.is_attribute(*column))
+            .map(|(_, name)| name.to_owned())
+            .collect();
+        let distinct = names
+            .iter()
+            .enumerate()
+            .all(|(at, name)| !names.iter().take(at).any(|other| other == name));
+        (distinct && names.len() <= MAX_ATTRIBUTES).then_some(names)
+    }
+
+    fn counts(self, row: &Fields<'_>) -> Result<Counts, String> {
+        if row.len() != self.count {
+            return Err(format!(
+                "{} columns as in the header, found {}",
+                self.count,
+                row.len()
+            ));
+        }
+        let count = |column, name: &str| {
+            let text = row.get(column);
+            whole(text).ok_or_else(|| format!("{name} as a whole number, found {text:?}"))
         };
-        self.style = Some(style);
-        style
-            .read(text)
-            .ok_or_else(|| self.wrong(record, format!("{}, found {text:?}", style.expected())))
-    }
-
-    fn count(&self, record: &StringRecord, column: usize, expected: &str) -> Result<u64, Problem> {
-        let text = record.get(column).unwrap_or_default();
-        text.parse()
-            .map_err(|_| self.wrong(record, format!("{expected}, found {text:?}")))
-    }
-
-    fn wrong(&self, record: &StringRecord, expected: String) -> Problem {
-        let line = record.position().map_or(0, csv::Position::line);
-        Problem::Line {
-            file: self.file.clone(),
-            line,
-            expected,
+        let counts = Counts {
+            trials: count(self.trials, "trials")?,
+            events: count(self.events, "events")?,
+        };
+        if counts.events > counts.trials {
+            let Counts { trials, events } = counts;
+            return Err(format!(
+                "at most as many events as trials ({trials}), found {events}"
+            ));
         }
+        Ok(counts)
     }
 }
 
-/// The names between `time` and `trials,events`.
-fn attributes(header: &StringRecord) -> Option<Vec<String>> {
-    let names: Vec<&str> = header.iter().collect();
-    let ["time", attributes @ .., "trials", "events"] = &names[..] else {
-        return None;
-    };
-    let distinct = attributes
-        .iter()
-        .enumerate()
-        .all(|(at, name)| !attributes.iter().take(at).any(|other| other == name));
-    (distinct && attributes.len() <= MAX_ATTRIBUTES)
-        .then(|| attributes.iter().map(|name| (*name).to_owned()).collect())
-}
-
-fn of_csv(error: &csv::Error, file: &str, line: u64) -> Problem {
-    let line = error.position().map_or(line, csv::Position::line);
-    let expected = match error.kind() {
-        csv::ErrorKind::Io(source) => {
-            let source = std::io::Error::new(source.kind(), source.to_string());
-            return Problem::Read {
-                file: file.to_owned(),
-                source,
-            };
-        }
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => {
-            format!("{expected_len} columns as in the header, found {len}")
-        }
-        csv::ErrorKind::Utf8 { .. } => "text in UTF-8".to_owned(),
-        _ => "CSV".to_owned(),
-    };
-    Problem::Line {
-        file: file.to_owned(),
-        line,
-        expected,
+fn time(style: &mut Option<Style>, latest: &mut (String, u64), text: &str) -> Result<u64, String> {
+    if style.is_some() && latest.0 == text {
+        return Ok(latest.1);
     }
+    let Some(known) = style.or_else(|| Style::of(text)) else {
+        return Err(format!(
+            "a time (RFC 3339, 2020-07-05 19:00:00, a number since 1970 or the number of a slot), found {text:?}"
+        ));
+    };
+    *style = Some(known);
+    let time = known
+        .read(text)
+        .ok_or_else(|| format!("{}, found {text:?}", known.expected()))?;
+    latest.0.clear();
+    latest.0.push_str(text);
+    latest.1 = time;
+    Ok(time)
 }

@@ -48,7 +48,7 @@ fn an_input_error_says_where_and_what_was_expected() {
     );
     case(
         "time,trials,events\nnoon,2,1\n",
-        "counts.csv:2: expected a time (RFC 3339, seconds since 1970 or the number of a slot), found \"noon\"",
+        "counts.csv:2: expected a time (RFC 3339, 2020-07-05 19:00:00, a number since 1970 or the number of a slot), found \"noon\"",
     );
     case(
         "time,trials,events\n1,2,1\n1593975600,2,1\n",
@@ -57,7 +57,7 @@ fn an_input_error_says_where_and_what_was_expected() {
 }
 
 #[test]
-fn the_length_of_a_slot_is_the_smallest_step() {
+fn the_length_of_a_slot_is_the_usual_step() {
     #[track_caller]
     fn case(times: [u64; 3], seconds: u64) {
         let rows: String = times.iter().map(|time| format!("{time},1,0\n")).collect();
@@ -72,12 +72,81 @@ fn the_length_of_a_slot_is_the_smallest_step() {
 }
 
 #[test]
-fn rows_out_of_order_are_counted_and_left_out() {
-    let found = of("time,trials,events\n5,1,0\n6,1,0\n4,1,0\n6,1,0\n").unwrap();
-    assert_eq!(found.late, 1);
+fn columns_and_rows_may_stand_in_any_order() {
+    let sorted: Vec<String> = (0..400).map(row).collect();
+    let mut shuffled = sorted.clone();
+    shuffled.sort_by_key(|row| {
+        row.bytes()
+            .fold(7_u32, |hash, byte| hash.wrapping_mul(31) ^ u32::from(byte))
+    });
+    let lines = |rows: &[String]| {
+        format!(
+            "{:?}",
+            of(&format!("events,os,time,trials\n{}", rows.concat()))
+                .unwrap()
+                .lines
+        )
+    };
+    assert_eq!(lines(&sorted), lines(&shuffled));
+    assert!(lines(&sorted).contains("amzn2"), "{}", lines(&sorted));
+}
+
+/// Two systems at 1 %; amzn2 is at 20 % in the last fifty minutes.
+fn row(at: u64) -> String {
+    let (minute, os) = (at / 2, ["amzn2", "el8"][(at % 2) as usize]);
+    let events = if minute >= 150 && os == "amzn2" { 40 } else { 2 };
+    format!("{events},{os},{},200\n", 1_593_975_600 + minute * 60)
+}
+
+#[test]
+fn a_message_counts_blank_lines() {
+    assert_eq!(
+        of("time,trials,events\r\n\r\n\n1,1,0\r\n\n1,x,1\n").unwrap_err(),
+        "counts.csv:6: expected trials as a whole number, found \"x\""
+    );
+}
+
+#[test]
+fn counts_may_be_floats_and_fields_quoted() {
+    let found =
+        of("\u{feff}\"time\",\"a,b\",trials,events\n\"2020-07-05 19:00:00\",\"x, y\",5.0,0.0\n").unwrap();
+    assert!(found.lines.is_empty());
 }
 
 #[test]
 fn a_file_without_rows_holds_nothing() {
-    assert!(of("time,colo,trials,events\n").unwrap().anomalies.is_empty());
+    assert!(of("time,colo,trials,events\n").unwrap().lines.is_empty());
+}
+
+/// A fault of amzn2 in five colos of seven: the value sets are named, the complement as the values that are in it.
+#[test]
+fn a_cohort_is_sets_of_values() {
+    let colos = ["CDG", "FRA", "GRU", "IAD", "LHR", "NRT", "SIN"];
+    let mut text = String::from("time,colo,os,trials,events\n");
+    let mut noise = 1_u64;
+    for minute in 0..400_u64 {
+        for colo in colos {
+            for os in ["amzn2", "el8", "linuxkit"] {
+                noise = noise
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                let is_hit = minute >= 340 && os == "amzn2" && !["IAD", "SIN"].contains(&colo);
+                let events = u64::from(noise >> 60 == 0) + if is_hit { 3 + (noise >> 62) } else { 0 };
+                text.push_str(&format!(
+                    "{},{colo},{os},30,{events}\n",
+                    1_593_975_600 + minute * 60
+                ));
+            }
+        }
+    }
+    let found = of(&text).unwrap();
+    let cohorts: Vec<String> = found
+        .lines
+        .iter()
+        .map(|line| serde_json::to_string(&line.cohort).unwrap())
+        .collect();
+    assert_eq!(
+        cohorts,
+        [r#"{"colo":["CDG","FRA","GRU","LHR","NRT"],"os":["amzn2"]}"#]
+    );
 }

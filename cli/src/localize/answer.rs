@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use blobwatch_detect::localize::Cause;
 use serde::Serialize;
 
+use crate::problem::Problem;
+
 #[derive(Serialize)]
 struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
     causes: Vec<Named<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 /// A cause; the cohort has one entry per attribute that is not left open, so everyone is `{}`.
@@ -26,9 +30,23 @@ pub(super) fn line(file: Option<&str>, causes: &[Cause]) -> String {
     let answer = Answer {
         file,
         causes: causes.iter().map(named).collect(),
+        error: None,
     };
+    text(&answer)
+}
+
+/// The line of a file that could not be read: `{"file": …, "causes": [], "error": …}`.
+pub(super) fn unread(file: &str, problem: &Problem) -> String {
+    text(&Answer {
+        file: Some(file),
+        causes: Vec::new(),
+        error: Some(problem.to_string()),
+    })
+}
+
+fn text(answer: &Answer<'_>) -> String {
     // Maps with string keys and finite numbers always serialise.
-    serde_json::to_string(&answer).unwrap_or_default()
+    serde_json::to_string(answer).unwrap_or_default()
 }
 
 fn named(cause: &Cause) -> Named<'_> {
