@@ -26,6 +26,7 @@ pub mod isolate;
 pub mod store;
 pub mod query;
 pub mod explain;
+pub mod audit;
 pub mod auth;
 pub mod problem;
 pub mod time;

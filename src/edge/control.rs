@@ -10,7 +10,7 @@ use wasm_bindgen::JsValue;
 use worker::{Context, Env, Method, Request, Response, Result, event};
 
 use super::http::{Answer, refuse, respond};
-use super::{records_api, rulebook_api};
+use super::{audit_api, records_api, rulebook_api};
 
 /// Where the API lives; `docs/api.md`.
 const API: &str = "/_blobwatch/api/v1/";
@@ -41,6 +41,9 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
                 Role::Operator
             };
             let actor = authorize(&request, env, needed)?;
+            if let Some(answer) = audit_api::answer(path, &request, env).await? {
+                return Ok(answer);
+            }
             rulebook_api::forward(path, &mut request, env, &actor).await
         }
         "fires" | "requests" | "losses" => {

@@ -3,6 +3,7 @@
 //! `entry.js` is the walk of a request and calls `data_plane`; `control` is the API; `rule_book_do`, `fire_log_do`
 //! and `detector_do` are the Durable Objects.
 
+mod audit_api;
 mod control;
 mod data_plane;
 mod detector_do;

@@ -51,7 +51,7 @@ pub(super) async fn fire_log_names(env: &Env) -> Answer<Vec<String>> {
     serde_json::from_str(&read(env, "fire-logs").await?).map_err(|e| internal("read the FireLogs' names", e))
 }
 
-async fn read(env: &Env, call: &str) -> Answer<String> {
+pub(super) async fn read(env: &Env, call: &str) -> Answer<String> {
     let failed = |e: &dyn std::fmt::Display| internal("read from the RuleBook", e);
     let stub = stub(env).map_err(|e| failed(&e))?;
     let mut response = stub
@@ -121,6 +121,19 @@ impl RuleBook {
                 }))
             }
             (Method::Get, "/fire-logs") => respond(Ok(names(store.fire_logs().map_err(unreadable)?))),
+            (Method::Get, "/audit/export") => {
+                let after = query_pairs(&url)
+                    .first()
+                    .and_then(|(_, after)| after.parse().ok());
+                respond(api::export_audit(store, after.unwrap_or(0)))
+            }
+            (Method::Post, "/audit/verify") => {
+                let chain = request
+                    .json()
+                    .await
+                    .map_err(|e| internal("read how far the walk came", e))?;
+                respond(api::verify_audit(store, chain))
+            }
             (Method::Get, "/document") => return self.document(&query_pairs(&url)),
             (_, path) if path.starts_with(API) => return self.call(&mut request).await,
             _ => return Err(Problem::not_found("call of the RuleBook")),

@@ -13,7 +13,7 @@ mod route_calls;
 mod rule_calls;
 mod settings_calls;
 
-pub use audit::{AuditItem, list_audit};
+pub use audit::{Exported, export_audit, export_begin, list_audit, verify_audit};
 pub use change::{Changed, Context, MAX_REASON, expected_revision};
 pub use document_calls::{document_of, get_document};
 pub use mode_calls::{ModeItem, Unset, delete_mode, get_mode, list_modes, put_mode};
@@ -93,7 +93,7 @@ fn read<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Res
         ["routes", name] => alone().and_then(|()| found(store, &get_route(store, name)?)),
         ["settings"] => alone().and_then(|()| found(store, &get_settings(store)?)),
         ["rulebook"] => found(store, &get_document(store, call.query)?),
-        ["audit"] => found(store, &list_audit(store, &page()?)?),
+        ["audit"] => found(store, &list_audit(store, &audit_page(call.query)?)?),
         _ => Err(no_such_call()),
     }
 }
@@ -123,6 +123,14 @@ fn write<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Re
         ) => Err(method_not_allowed(method)),
         _ => Err(no_such_call()),
     }
+}
+
+/// The list takes `format=json` too: the export's other value is the edge's, which streams it.
+fn audit_page(query: &str) -> Result<Page, Problem> {
+    let mut others = form_urlencoded::Serializer::new(String::new());
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    others.extend_pairs(pairs.filter(|(name, value)| !(name == "format" && value == "json")));
+    Page::parse(&others.finish())
 }
 
 fn found<S: Sql, T: Serialize>(store: &RuleBookStore<S>, item: &T) -> Result<Reply, Problem> {

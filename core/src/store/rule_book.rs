@@ -15,7 +15,6 @@ mod history;
 mod row;
 mod schema;
 
-pub use audit::{AuditEntry, GENESIS, entry_hash};
 pub use change::{Change, Edit};
 pub use fire_logs::{FireLogState, MAX_FIRE_LOGS, PUSH_RETRY_MAX_MS};
 pub use history::{Kept, Kind};

@@ -1,101 +1,48 @@
-//! Who changed what, when and why, each entry chained to the one before by its hash.
-//!
-//! A log that was changed afterwards no longer adds up: each hash covers its entry and the hash before it.
-
-use sha2::{Digest, Sha256};
+//! The audit log's rows. What an entry is and how entries are chained is said in `crate::audit`.
 
 use super::{RuleBookError, RuleBookStore, parameter, row, text};
+use crate::audit::{AuditEntry, GENESIS, entry_hash};
 use crate::store::{Row, Sql, SqlValue};
-
-/// `previous` of the first entry.
-pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-
-/// One change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditEntry {
-    /// From 1, without gaps.
-    pub seq: u64,
-    pub time_ms: u64,
-    pub actor: String,
-    pub action: String,
-    pub target: String,
-    /// JSON, as it was hashed.
-    pub before: Option<String>,
-    /// JSON, as it was hashed.
-    pub after: Option<String>,
-    pub reason: Option<String>,
-    /// That the change made.
-    pub revision: u64,
-    /// Hash of the entry before.
-    pub previous: String,
-    /// 64 hex digits, [`entry_hash`].
-    pub hash: String,
-}
-
-/// SHA-256 in hex over the hash before, a line break, and the entry as a JSON list
-/// `[seq, time_ms, actor, action, target, before, after, reason, revision]` without spaces, where `before` and
-/// `after` are strings that hold JSON, or null.
-#[must_use]
-pub fn entry_hash(entry: &AuditEntry) -> String {
-    let canonical = serde_json::json!([
-        entry.seq,
-        entry.time_ms,
-        entry.actor,
-        entry.action,
-        entry.target,
-        entry.before,
-        entry.after,
-        entry.reason,
-        entry.revision
-    ]);
-    let digest = Sha256::new()
-        .chain_update(&entry.previous)
-        .chain_update("\n")
-        .chain_update(canonical.to_string())
-        .finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 const COLUMNS: &str = "seq, time_ms, actor, action, target, before, after, reason, revision, previous, hash";
 
-impl AuditEntry {
-    pub(super) fn insert<S: Sql>(self, sql: &S) -> Result<(), RuleBookError> {
-        let nullable = |value: &Option<String>| value.as_deref().map_or(SqlValue::Null, text);
-        sql.run(
-            &format!("INSERT INTO audit ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"),
-            &[
-                parameter(self.seq),
-                parameter(self.time_ms),
-                text(&self.actor),
-                text(&self.action),
-                text(&self.target),
-                nullable(&self.before),
-                nullable(&self.after),
-                nullable(&self.reason),
-                parameter(self.revision),
-                text(&self.previous),
-                text(&entry_hash(&self)),
-            ],
-        )?;
-        Ok(())
-    }
+/// Writes an entry with its hash.
+pub(super) fn insert<S: Sql>(sql: &S, entry: &AuditEntry) -> Result<(), RuleBookError> {
+    let nullable = |value: &Option<String>| value.as_deref().map_or(SqlValue::Null, text);
+    sql.run(
+        &format!("INSERT INTO audit ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"),
+        &[
+            parameter(entry.seq),
+            parameter(entry.time_ms),
+            text(&entry.actor),
+            text(&entry.action),
+            text(&entry.target),
+            nullable(&entry.before),
+            nullable(&entry.after),
+            nullable(&entry.reason),
+            parameter(entry.revision),
+            text(&entry.previous),
+            text(&entry_hash(entry)),
+        ],
+    )?;
+    Ok(())
+}
 
-    fn read(found: &Row) -> Result<Self, RuleBookError> {
-        let what = "an audit entry";
-        Ok(Self {
-            seq: row::unsigned(found, 0, what)?,
-            time_ms: row::unsigned(found, 1, what)?,
-            actor: row::string(found, 2, what)?,
-            action: row::string(found, 3, what)?,
-            target: row::string(found, 4, what)?,
-            before: row::optional(found, 5, what)?,
-            after: row::optional(found, 6, what)?,
-            reason: row::optional(found, 7, what)?,
-            revision: row::unsigned(found, 8, what)?,
-            previous: row::string(found, 9, what)?,
-            hash: row::string(found, 10, what)?,
-        })
-    }
+fn read(found: &Row) -> Result<AuditEntry, RuleBookError> {
+    let what = "an audit entry";
+    Ok(AuditEntry {
+        seq: row::unsigned(found, 0, what)?,
+        time_ms: row::unsigned(found, 1, what)?,
+        actor: row::string(found, 2, what)?,
+        action: row::string(found, 3, what)?,
+        target: row::string(found, 4, what)?,
+        before: row::optional(found, 5, what)?,
+        after: row::optional(found, 6, what)?,
+        reason: row::optional(found, 7, what)?,
+        revision: row::unsigned(found, 8, what)?,
+        previous: row::string(found, 9, what)?,
+        hash: row::string(found, 10, what)?,
+    })
 }
 
 /// Number and hash of the last entry.
@@ -123,6 +70,40 @@ impl<S: Sql> RuleBookStore<S> {
                 parameter(limit as u64),
             ],
         )?;
-        rows.iter().map(AuditEntry::read).collect()
+        rows.iter().map(read).collect()
+    }
+
+    /// Entries from oldest to newest, those after number `after`; at least one where there is one, and then as many
+    /// as fit in `limit` and `bytes` of `before` and `after`.
+    ///
+    /// # Errors
+    /// When SQLite refuses, or an entry is not what was written.
+    pub fn audit_after(
+        &self,
+        after: u64,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Vec<AuditEntry>, RuleBookError> {
+        let mut entries: Vec<AuditEntry> = Vec::new();
+        let (mut seq, mut left) = (after, bytes);
+        while entries.len() < limit {
+            let rows = self.sql.run(NEXT, &[parameter(seq)])?;
+            let Some(entry) = rows.first().map(read).transpose()? else {
+                break;
+            };
+            let size =
+                entry.before.as_ref().map_or(0, String::len) + entry.after.as_ref().map_or(0, String::len);
+            if size > left && !entries.is_empty() {
+                break;
+            }
+            left = left.saturating_sub(size);
+            seq = entry.seq;
+            entries.push(entry);
+        }
+        Ok(entries)
     }
 }
+
+/// One at a time: an entry may be as large as a rulebook, and most are small.
+const NEXT: &str = "SELECT seq, time_ms, actor, action, target, before, after, reason, revision, previous, hash \
+     FROM audit WHERE seq > ?1 ORDER BY seq LIMIT 1";

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::audit::{AuditEntry, last_hash};
+use super::audit::{insert, last_hash};
 use super::history::{Kind, OPEN};
 use super::{RuleBookError, RuleBookStore, parameter, row, schema, text};
+use crate::audit::AuditEntry;
 use crate::rulebook::{ModeSetting, Route, Rule, Rulebook, Settings};
 use crate::store::{Sql, SqlValue};
 
@@ -193,6 +194,6 @@ impl<S: Sql> RuleBookStore<S> {
             previous,
             hash: String::new(),
         };
-        entry.insert(&self.sql)
+        insert(&self.sql, &entry)
     }
 }

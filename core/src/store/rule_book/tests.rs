@@ -1,4 +1,6 @@
 use super::*;
+use crate::audit::{AuditEntry, Chain, GENESIS, entry_hash};
+use crate::rulebook::api::verify_audit;
 use crate::rulebook::{Action, Mode, ModeSetting, Route, Rule, SCHEMA, Settings};
 use crate::store::Native;
 
@@ -192,6 +194,42 @@ fn audit_entries_form_a_chain_of_hashes() {
     let mut forged = entries[1].clone();
     forged.reason = Some("another".to_owned());
     assert_ne!(entry_hash(&forged), forged.hash);
+}
+
+#[test]
+fn a_log_that_was_changed_in_the_database_does_not_verify() {
+    let store = store();
+    for reason in ["one", "two"] {
+        store.change(&because(reason), &[]).unwrap();
+    }
+    let verified = || verify_audit(&store, Chain::default()).unwrap().0.report();
+    assert!(verified().ok);
+    let forge = "UPDATE audit SET actor = 'eve' WHERE seq = 2";
+    store.sql.run(forge, &[]).unwrap();
+    let report = verified();
+    assert_eq!((report.ok, report.entries), (false, 1));
+    assert_eq!(report.broken.unwrap().seq, 2);
+}
+
+#[test]
+fn an_export_reads_entries_up_to_its_bounds() {
+    let store = store();
+    let large = Change {
+        after: Some(format!("{:?}", "x".repeat(1000))),
+        ..because("large")
+    };
+    for _ in 0..3 {
+        store.change(&large, &[]).unwrap();
+    }
+    let seqs = |after, limit, bytes| -> Vec<u64> {
+        let entries = store.audit_after(after, limit, bytes).unwrap();
+        entries.iter().map(|entry| entry.seq).collect()
+    };
+    assert_eq!(seqs(0, 10, 1_000_000), [1, 2, 3, 4]);
+    assert_eq!(seqs(1, 2, 1_000_000), [2, 3]);
+    assert_eq!(seqs(1, 10, 2_100), [2, 3]);
+    assert_eq!(seqs(1, 10, 1), [2], "one, however large");
+    assert!(seqs(4, 10, 1).is_empty());
 }
 
 /// Outlives every deploy: a change of the form breaks the chain of every deployment.

@@ -1,0 +1,83 @@
+//! The audit log as a whole: exported, or walked to its end. The RuleBook does both in bounded steps, so that changes are
+//! decided in between.
+
+use blobwatch_core::audit::{Chain, Report};
+use blobwatch_core::problem::{Place, Problem};
+use blobwatch_core::rulebook::api::{Exported, export_begin};
+use futures_util::stream;
+use worker::{Env, Method, Request, Response};
+
+use super::http::{Answer, internal, internal_request, query_pairs, respond};
+use super::rule_book_do;
+
+/// `None` for every other call of the RuleBook's.
+pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<Option<Response>> {
+    if request.method() != Method::Get || !path.starts_with("audit") {
+        return Ok(None);
+    }
+    let url = request.url().map_err(|e| internal("read the address", e))?;
+    match path {
+        "audit" => export_begin(url.query().unwrap_or_default())?
+            .map(|after| export(env.clone(), after))
+            .transpose(),
+        "audit/verify" => match query_pairs(&url).first() {
+            Some((name, _)) => Err(Problem::bad_parameter(Place::new(
+                format!("query.{name}"),
+                "this call takes no parameters",
+            ))),
+            None => respond(verify(env).await)
+                .map(Some)
+                .map_err(|e| internal("answer", e)),
+        },
+        _ => Ok(None),
+    }
+}
+
+async fn verify(env: &Env) -> Answer<Report> {
+    let failed = |e: &dyn std::fmt::Display| internal("walk the audit log", e);
+    let mut chain = Chain::default();
+    loop {
+        let body = serde_json::to_string(&chain).map_err(|e| failed(&e))?;
+        let request = internal_request(Method::Post, "https://rule-book/audit/verify", Some(&body));
+        let stub = rule_book_do::stub(env).map_err(|e| failed(&e))?;
+        let mut response = stub
+            .fetch_with_request(request.map_err(|e| failed(&e))?)
+            .await
+            .map_err(|e| failed(&e))?;
+        let text = response.text().await.map_err(|e| failed(&e))?;
+        let (walked, is_done): (Chain, bool) = serde_json::from_str(&text).map_err(|_| failed(&text))?;
+        if is_done {
+            return Ok(walked.report());
+        }
+        chain = walked;
+    }
+}
+
+/// NDJSON, a step at a time. A step that cannot be had breaks the stream off, so that a shortened log is never taken for
+/// a whole one.
+fn export(env: Env, after: u64) -> Answer<Response> {
+    let steps = stream::unfold((env, Some(after)), |(env, at)| async move {
+        let after = at?;
+        match step(&env, after).await {
+            Ok(exported) if exported.lines.is_empty() => None,
+            Ok(exported) => Some((Ok(exported.lines.into_bytes()), (env, exported.after))),
+            Err(problem) => Some((Err(worker::Error::RustError(problem.detail)), (env, None))),
+        }
+    });
+    let response = Response::from_stream(steps).map_err(|e| internal("answer", e))?;
+    for (name, value) in [
+        ("Content-Type", "application/x-ndjson"),
+        ("Cache-Control", "no-store"),
+    ] {
+        response
+            .headers()
+            .set(name, value)
+            .map_err(|e| internal("answer", e))?;
+    }
+    Ok(response)
+}
+
+async fn step(env: &Env, after: u64) -> Answer<Exported> {
+    let text = rule_book_do::read(env, &format!("audit/export?after={after}")).await?;
+    serde_json::from_str(&text).map_err(|e| internal("read the audit log", e))
+}
