@@ -10,6 +10,7 @@ mod json_path;
 mod name;
 mod policy;
 mod read;
+mod stages;
 mod starter;
 mod validate;
 
@@ -21,6 +22,7 @@ pub use document::{
 pub use name::{MAX_HOST, MAX_NAME, check_host, check_name, check_origin};
 pub use policy::{EffectiveMode, ModeSource, Policy, PolicyRoute, PolicyRule};
 pub use read::{DocumentError, MAX_DOCUMENT, strict};
+pub use stages::{MAX_STEP_MS, MAX_STEPS, MIN_STEP_MS, Stages, Step};
 pub use starter::{STARTER, starter};
 pub use validate::{
     MAX_DESCRIPTION, MAX_EXPRESSION, MAX_FIRE_LOGS_PER_COLO, MAX_MODES, MAX_PLACES, MAX_RULES,

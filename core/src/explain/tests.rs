@@ -19,11 +19,9 @@ fn book() -> Rulebook {
         volume: None,
     };
     let set = |rule: &str, mode, percent, expires_ms| ModeSetting {
-        rule: rule.to_owned(),
-        route: "library".to_owned(),
-        mode,
         percent,
         expires_ms,
+        ..ModeSetting::new(rule, "library", mode)
     };
     Rulebook {
         schema: SCHEMA,

@@ -75,13 +75,7 @@ fn book(revision: u64, modes: Vec<ModeSetting>) -> Rulebook {
 }
 
 fn enforced() -> Vec<ModeSetting> {
-    vec![ModeSetting {
-        rule: "botnet-sig".to_owned(),
-        route: "default".to_owned(),
-        mode: Mode::Enforce,
-        percent: None,
-        expires_ms: None,
-    }]
+    vec![ModeSetting::new("botnet-sig", "default", Mode::Enforce)]
 }
 
 fn isolate() -> Isolate {

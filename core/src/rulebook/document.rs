@@ -2,8 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Of the document. A reader refuses a newer one and keeps what it has.
-pub const SCHEMA: u32 = 1;
+use super::stages::Stages;
+
+/// The newest that this build reads. A reader refuses a newer one and keeps what it has.
+///
+/// 2 has stages and guards of modes. A document says the lowest that can say it ([`Rulebook::with_schema`]), so that
+/// isolates of older builds go on with it as long as they can.
+pub const SCHEMA: u32 = 2;
 
 /// The route that always exists and matches what no other does.
 pub const DEFAULT_ROUTE: &str = "default";
@@ -21,6 +26,16 @@ pub struct Rulebook {
     pub modes: Vec<ModeSetting>,
     #[serde(default)]
     pub settings: Settings,
+}
+
+impl Rulebook {
+    /// The same, with the lowest schema that can say it.
+    #[must_use]
+    pub fn with_schema(self) -> Self {
+        let is_2 = |setting: &ModeSetting| setting.stages.is_some() || setting.guard.is_some();
+        let schema = if self.modes.iter().any(is_2) { 2 } else { 1 };
+        Self { schema, ..self }
+    }
 }
 
 /// Requests selected by host and repository, and how they are handled.
@@ -141,6 +156,28 @@ pub struct ModeSetting {
     /// Milliseconds since 1970; from then on the rule's default holds again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<u64>,
+    /// The steps that `percent` goes through; it is that of the current one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages: Option<Stages>,
+    /// The revision from which on a guard watches whom this enforcement hits; FireLogs count for it from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<u64>,
+}
+
+impl ModeSetting {
+    /// Without a percentage, an end, stages or a guard.
+    #[must_use]
+    pub fn new(rule: impl Into<String>, route: impl Into<String>, mode: Mode) -> Self {
+        Self {
+            rule: rule.into(),
+            route: route.into(),
+            mode,
+            percent: None,
+            expires_ms: None,
+            stages: None,
+            guard: None,
+        }
+    }
 }
 
 /// A rule with a volume fires only while one key exceeds this many matches in one colo.

@@ -7,6 +7,7 @@ use std::fmt::Display;
 
 use super::document::{Action, DEFAULT_ROUTE, Mode, ModeSetting, Route, Rule, Rulebook, Settings, Volume};
 use super::name::{check_host, check_name, check_origin};
+use super::stages;
 use crate::problem::Place;
 use crate::route::{Glob, MAX_ROUTES};
 
@@ -197,6 +198,9 @@ fn modes(faults: &mut Faults, book: &Rulebook) {
             );
         }
         percent(faults, &format!("modes[{at}]."), setting);
+        for (place, message) in stages::faults(setting) {
+            faults.add(format!("modes[{at}].{place}"), message);
+        }
     }
 }
 

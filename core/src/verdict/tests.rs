@@ -179,13 +179,7 @@ fn a_rule_that_is_off_does_not_count_its_volume() {
 }
 
 fn setting(rule: &str, route: &str, mode: Mode) -> ModeSetting {
-    ModeSetting {
-        rule: rule.to_owned(),
-        route: route.to_owned(),
-        mode,
-        percent: None,
-        expires_ms: None,
-    }
+    ModeSetting::new(rule, route, mode)
 }
 
 #[test]

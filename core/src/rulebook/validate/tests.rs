@@ -25,13 +25,7 @@ fn rule(id: &str, action: Action) -> Rule {
 }
 
 fn mode(rule: &str, route: &str, mode: Mode) -> ModeSetting {
-    ModeSetting {
-        rule: rule.to_owned(),
-        route: route.to_owned(),
-        mode,
-        percent: None,
-        expires_ms: None,
-    }
+    ModeSetting::new(rule, route, mode)
 }
 
 /// Changes a sound document and expects exactly these places.

@@ -101,7 +101,7 @@ impl<S: Sql> RuleBookStore<S> {
                 _ => return Err(RuleBookError::Corrupt(format!("an entry of the kind {kind:?}"))),
             }
         }
-        Ok(book)
+        Ok(book.with_schema())
     }
 
     /// Every version of a rule, newest first, retired ones included.

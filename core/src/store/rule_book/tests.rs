@@ -30,13 +30,7 @@ fn rule(id: &str, version: u32) -> Rule {
 }
 
 fn mode(rule: &str, route: &str, mode: Mode) -> ModeSetting {
-    ModeSetting {
-        rule: rule.to_owned(),
-        route: route.to_owned(),
-        mode,
-        percent: None,
-        expires_ms: None,
-    }
+    ModeSetting::new(rule, route, mode)
 }
 
 fn store() -> RuleBookStore<Native> {
