@@ -18,6 +18,9 @@ pub const CHALLENGE: &str = "Bearer realm=\"blobwatch\"";
 /// People and programs that operate one deployment; each is one hash comparison a call, about 50 ns.
 pub const MAX_TOKENS: usize = 100;
 
+/// Names under which Blobwatch makes changes itself: nobody may pass for it in the audit log.
+pub const RESERVED: [&str; 3] = ["blobwatch", "schedule", "guard"];
+
 /// Bytes of a token: longer ones are refused before they are hashed.
 pub const MAX_TOKEN: usize = 1_024;
 
@@ -183,6 +186,12 @@ impl Token {
         let wrong =
             |field: &str, expected: &str| TokensError(format!("tokens[{at}].{field}: expected {expected}"));
         check_name(&entry.name).map_err(|expected| wrong("name", expected))?;
+        if RESERVED.contains(&&*entry.name) {
+            return Err(wrong(
+                "name",
+                "one that the audit log does not use for Blobwatch itself",
+            ));
+        }
         // The value itself is not repeated: a token in the clear may have been pasted in the wrong place.
         let sha256 = digest_of_hex(&entry.sha256)
             .ok_or_else(|| wrong("sha256", "64 hex digits, the SHA-256 of the token"))?;
@@ -349,6 +358,10 @@ mod tests {
         case(
             &format!(r#"[{{"name":"A b","role":"viewer","sha256":"{SECRET}"}}]"#),
             "tokens[0].name: expected a letter",
+        );
+        case(
+            &format!(r#"[{{"name":"guard","role":"viewer","sha256":"{SECRET}"}}]"#),
+            "tokens[0].name: expected one that the audit log",
         );
         case(
             r#"[{"name":"a","role":"viewer","sha256":"","x":1}]"#,

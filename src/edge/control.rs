@@ -34,7 +34,7 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
         ));
     };
     match path.split('/').next().unwrap_or_default() {
-        "rules" | "routes" | "modes" | "settings" | "rulebook" | "audit" => {
+        "rules" | "routes" | "modes" | "settings" | "rulebook" | "audit" | "panic-off" => {
             let needed = if request.method() == Method::Get {
                 Role::Viewer
             } else {

@@ -1,10 +1,11 @@
 //! The RuleBook: routes, rules, modes and who changed them, in one object for the whole deployment.
 //!
 //! Guarantees: a change is whole or not at all; the revision grows by one with each; a change that was acknowledged is
-//! stored; every FireLog that is known gets it, again and again until it has it. It must be one object because
+//! stored; every FireLog that is known gets it, again and again until it has it; a schedule goes on after whatever stopped
+//! the object, when it wakes. It must be one object because
 //! revisions are one sequence and the audit is one chain.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use blobwatch_core::problem::Problem;
 use blobwatch_core::rulebook::api::{self, Call};
@@ -28,6 +29,9 @@ pub(super) const ACTOR_HEADER: &str = "blobwatch-actor";
 
 /// Pushes of one alarm; a push takes some 10 ms to 300 ms and they run side by side.
 const MAX_PUSHES: usize = 512;
+
+/// A database that cannot be read now is tried again this much later.
+const AFTER_FAILURE_MS: u64 = 1_000;
 
 /// Paths of calls that people make; what is behind it is the core's.
 pub(super) const API: &str = "/api/";
@@ -71,6 +75,8 @@ pub struct RuleBook {
     state: State,
     env: Env,
     store: OnceCell<RuleBookStore<ObjectSql>>,
+    /// Whether the alarm was seen to since the object woke: one that was lost with the process is set again.
+    is_awake: Cell<bool>,
 }
 
 impl DurableObject for RuleBook {
@@ -79,10 +85,16 @@ impl DurableObject for RuleBook {
             state,
             env,
             store: OnceCell::new(),
+            is_awake: Cell::new(false),
         }
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
+        if !self.is_awake.replace(true)
+            && let Err(problem) = self.ring_for_next(now_ms()).await
+        {
+            worker::console_error!("failed to set the next alarm: {}", problem.detail);
+        }
         match self.answer(request).await {
             Ok(response) => Ok(response),
             Err(problem) => refuse(&problem),
@@ -90,8 +102,16 @@ impl DurableObject for RuleBook {
     }
 
     async fn alarm(&self) -> Result<Response> {
+        if let Err(problem) = self.advance() {
+            worker::console_error!("failed to advance the schedule: {}", problem.detail);
+        }
+        let mut earliest = now_ms();
         if let Err(problem) = self.push().await {
             worker::console_error!("failed to push the rulebook: {}", problem.detail);
+            earliest += AFTER_FAILURE_MS;
+        }
+        if let Err(problem) = self.ring_for_next(earliest).await {
+            worker::console_error!("failed to set the next alarm: {}", problem.detail);
         }
         Response::empty()
     }
@@ -185,7 +205,7 @@ impl RuleBook {
         };
         let answer = api::answer(store, &call)?;
         if store.revision().map_err(|e| internal("read the rulebook", e))? != before {
-            self.push_at(now_ms()).await?;
+            self.ring_at(now_ms()).await?;
         }
         let response =
             text(answer.status, "application/json", answer.body).map_err(|e| internal("answer", e))?;
@@ -197,7 +217,28 @@ impl RuleBook {
         Ok(response)
     }
 
-    async fn push_at(&self, at_ms: u64) -> Answer<()> {
+    /// Makes the changes of schedules that are due.
+    fn advance(&self) -> Answer<()> {
+        api::advance(self.store()?, now_ms())
+    }
+
+    /// Rings for whatever comes first: a push that is tried again, or a change that a schedule makes.
+    async fn ring_for_next(&self, earliest_ms: u64) -> Answer<()> {
+        let store = self.store()?;
+        let push = store
+            .next_push_ms()
+            .map_err(|e| internal("read the rulebook", e))?;
+        match [push, api::next_change_ms(store, now_ms())?]
+            .into_iter()
+            .flatten()
+            .min()
+        {
+            Some(at) => self.ring_at(at.max(earliest_ms)).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn ring_at(&self, at_ms: u64) -> Answer<()> {
         self.state
             .storage()
             .set_alarm(alarm_time(at_ms))
@@ -205,7 +246,7 @@ impl RuleBook {
             .map_err(|e| internal("set the alarm", e))
     }
 
-    /// Pushes the document to every FireLog that is behind, and sets the alarm for those that did not take it.
+    /// Pushes the document to every FireLog that is behind.
     async fn push(&self) -> Answer<()> {
         let store = self.store()?;
         let failed = |e| internal("push the rulebook", e);
@@ -220,10 +261,7 @@ impl RuleBook {
             }
             .map_err(failed)?;
         }
-        match store.next_push_ms().map_err(failed)? {
-            Some(at) => self.push_at(at.max(now_ms())).await,
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     async fn push_to(&self, name: &str, body: &str) -> Answer<()> {

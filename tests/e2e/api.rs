@@ -190,7 +190,7 @@ fn modes_are_refused_with_the_place() {
     );
     case(
         "default",
-        json!({"mode": "enforce", "percent": 101, "reason": "x"}),
+        json!({"mode": "enforce", "percent": 101, "reason": "x", "force": true}),
         422,
         "body.percent",
     );
@@ -199,6 +199,12 @@ fn modes_are_refused_with_the_place() {
         json!({"mode": "enforce", "expires": "soon", "reason": "x"}),
         422,
         "body.expires",
+    );
+    case(
+        "default",
+        json!({"mode": "enforce", "reason": "x"}),
+        409,
+        "body.preview",
     );
     case("nowhere", json!({"mode": "enforce", "reason": "x"}), 404, "");
 }

@@ -46,7 +46,7 @@ fn record(stage: &Stage, answer: &Answer) -> Value {
 fn block_answers_the_oci_error() {
     let stage = Stage::new();
     put_rule(&stage, "block");
-    set_mode(&stage, json!({"mode": "enforce"}));
+    set_mode(&stage, json!({"mode": "enforce", "force": true}));
     let answer = stage.until(&probe(&stage), |answer| answer.status() == 403);
     let id = answer.get("blobwatch-id").unwrap();
     assert_eq!(answer.get("content-type"), Some("application/json"));
@@ -85,7 +85,7 @@ fn block_answers_the_oci_error() {
 fn throttle_says_when_to_come_back() {
     let stage = Stage::new();
     put_rule(&stage, "throttle");
-    set_mode(&stage, json!({"mode": "enforce"}));
+    set_mode(&stage, json!({"mode": "enforce", "force": true}));
     let answer = stage.until(&probe(&stage), |answer| answer.status() == 429);
     assert!(answer.get("retry-after").unwrap().parse::<u32>().unwrap() > 0);
     assert_eq!(answer.json()["errors"][0]["code"], "TOOMANYREQUESTS");
@@ -104,7 +104,7 @@ fn detour_goes_to_the_second_origin() {
         fired(a).contains(RULE)
     });
     assert!(bucket.seen().is_empty(), "not in monitor: {:?}", answer.head);
-    set_mode(&stage, json!({"mode": "enforce"}));
+    set_mode(&stage, json!({"mode": "enforce", "force": true}));
     let answer = stage.until(&probe(&stage), |_| !bucket.seen().is_empty());
     assert!(answer.body == stage.registry.image.small().bytes);
     assert_eq!(record(&stage, &answer)["verdict"], "detour");
@@ -114,7 +114,7 @@ fn detour_goes_to_the_second_origin() {
 fn tag_only_says_so() {
     let stage = Stage::new();
     put_rule(&stage, "tag");
-    set_mode(&stage, json!({"mode": "enforce"}));
+    set_mode(&stage, json!({"mode": "enforce", "force": true}));
     let asked = probe(&stage).header("Blobwatch-Token", OPERATOR);
     let answer = stage.until(&asked, |answer| fired(answer).contains("enforce"));
     assert!(answer.body == stage.registry.image.small().bytes);
@@ -139,7 +139,7 @@ fn every_rule_that_matched_is_recorded_after_the_one_that_blocked() {
     let second =
         json!({"description": "", "expression": "http.request.method eq \"GET\"", "action": "throttle"});
     stage.api().put("/rules/second", &second);
-    set_mode(&stage, json!({"mode": "enforce"}));
+    set_mode(&stage, json!({"mode": "enforce", "force": true}));
     let answer = stage.until(&probe(&stage), |answer| answer.status() == 403);
     let record = eventually("both rules", PATIENCE, || {
         let record = record(&stage, &answer);
@@ -153,7 +153,7 @@ fn every_rule_that_matched_is_recorded_after_the_one_that_blocked() {
 fn percentage_holds_the_same_clients_each_time() {
     let stage = Stage::new();
     put_rule(&stage, "block");
-    set_mode(&stage, json!({"mode": "enforce", "percent": 50}));
+    set_mode(&stage, json!({"mode": "enforce", "force": true, "percent": 50}));
     let statuses = || -> Vec<u16> {
         let client = |n: u8| Place::default().address(&format!("198.51.100.{n}"));
         (0..60)
@@ -176,7 +176,10 @@ fn setting_that_expires_gives_way_to_the_default() {
     put_rule(&stage, "block");
     let expires = std::time::UNIX_EPOCH.elapsed().unwrap() + Duration::from_secs(8);
     let expires = rfc3339(expires.as_secs());
-    set_mode(&stage, json!({"mode": "enforce", "expires": expires}));
+    set_mode(
+        &stage,
+        json!({"mode": "enforce", "force": true, "expires": expires}),
+    );
     stage.until(&probe(&stage), |answer| answer.status() == 403);
     let start = now();
     stage.until(&probe(&stage), |answer| answer.status() == 200);
@@ -238,7 +241,7 @@ fn volume_fires_while_it_is_exceeded() {
         "volume": {"by": "client", "requests": 20, "seconds": 10},
     });
     stage.api().put(&format!("/rules/{RULE}"), &rule);
-    set_mode(&stage, json!({"mode": "enforce"}));
+    set_mode(&stage, json!({"mode": "enforce", "force": true}));
     let quiet = Place::default().address("198.51.100.200");
     stage.until(&probe(&stage), |answer| answer.status() == 429);
     assert_eq!(

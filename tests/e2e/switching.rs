@@ -29,7 +29,7 @@ fn put_rule(api: &Api<'_>) {
 
 #[track_caller]
 fn switch(api: &Api<'_>, route: &str, mode: &str) -> Value {
-    let body = json!({"mode": mode, "reason": "the end-to-end test"});
+    let body = json!({"mode": mode, "force": true, "reason": "the end-to-end test"});
     api.put(&format!("/rules/{RULE}/modes/{route}"), &body)
 }
 

@@ -7,21 +7,27 @@
 mod audit;
 mod change;
 mod document_calls;
+mod enforcing;
+mod mode_body;
 mod mode_calls;
 mod page;
+mod panic_calls;
 mod route_calls;
 mod rule_calls;
+mod schedule;
 mod settings_calls;
 
 pub use audit::{Exported, export_audit, export_begin, list_audit, verify_audit};
 pub use change::{Changed, Context, MAX_REASON, expected_revision};
 pub use document_calls::{document_of, get_document};
-pub use mode_calls::{ModeItem, Unset, delete_mode, get_mode, list_modes, put_mode};
+pub use mode_calls::{ModeItem, StageItem, StepItem, Unset, delete_mode, get_mode, list_modes, put_mode};
 pub use page::{List, MAX_LIMIT, Page, Parameters};
+pub use panic_calls::{Pair, TakenBack, panic_off};
 pub use route_calls::{RouteItem, delete_route, get_route, list_routes, put_route};
 pub use rule_calls::{
     Retired, RuleItem, VersionItem, delete_rule, get_rule, list_rules, list_versions, put_rule,
 };
+pub use schedule::{SCHEDULE, advance, next_change_ms};
 pub use settings_calls::{get_settings, put_settings};
 
 use serde::Serialize;
@@ -36,7 +42,7 @@ pub const MAX_BODY: usize = 64 << 10;
 /// One call of somebody who may make it.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
-    /// `GET`, `PUT` or `DELETE`.
+    /// `GET`, `PUT`, `POST` or `DELETE`.
     pub method: &'a str,
     /// Below `/_blobwatch/api/v1/`, for instance `rules/botnet-sig/modes/default`.
     pub path: &'a str,
@@ -72,7 +78,7 @@ pub fn answer<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>) -> Result<Reply
     let segments: Vec<&str> = call.path.split('/').collect();
     match (call.method, segments.as_slice()) {
         ("GET", _) => read(store, call, &segments),
-        ("PUT" | "DELETE", _) => write(store, call, &segments),
+        ("PUT" | "DELETE" | "POST", _) => write(store, call, &segments),
         _ => Err(method_not_allowed(call.method)),
     }
 }
@@ -113,11 +119,12 @@ fn write<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Re
         ("DELETE", ["rules", id, "modes", route]) => done(&delete_mode(store, &context, id, route)?),
         ("PUT", ["routes", name]) => done(&put_route(store, &context, name, call.body)?),
         ("DELETE", ["routes", name]) => done(&delete_route(store, &context, name)?),
+        ("POST", ["panic-off"]) => done(&panic_off(store, &context, call.body)?),
         ("PUT", ["settings"]) => done(&put_settings(store, &context, call.body)?),
         (
             method,
             [
-                "rules" | "modes" | "routes" | "settings" | "audit" | "rulebook",
+                "rules" | "modes" | "routes" | "settings" | "audit" | "rulebook" | "panic-off",
                 ..,
             ],
         ) => Err(method_not_allowed(method)),

@@ -96,6 +96,14 @@ impl Policy {
         &self.rules
     }
 
+    /// Whether what is set for a rule on a route ends by itself.
+    #[must_use]
+    pub fn expires(&self, route: usize, rule: usize) -> bool {
+        self.settings
+            .get(&(route, rule))
+            .is_some_and(|setting| setting.expires_ms.is_some())
+    }
+
     /// The mode of a rule on a route at `now_ms`; off for a rule that does not exist.
     #[must_use]
     pub fn mode(&self, route: usize, rule: usize, now_ms: u64) -> EffectiveMode {

@@ -1,16 +1,18 @@
 //! Modes: the switch of one rule on one route.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current, json, storage};
+use super::enforcing::{following, permitted, reach, shown};
+use super::mode_body::{ModeBody, Permit};
 use super::page::{List, Page};
 use super::route_calls::no_route;
 use super::rule_calls::no_rule;
-use crate::problem::{Place, Problem};
-use crate::rulebook::{Mode, ModeSetting, Rulebook};
+use crate::problem::Problem;
+use crate::rulebook::{Mode, ModeSetting, Rulebook, Stages};
 use crate::store::Sql;
 use crate::store::rule_book::{Edit, Kept, Kind, RuleBookStore};
-use crate::time::{parse_rfc3339, rfc3339};
+use crate::time::rfc3339;
 
 /// The mode that is set for a rule on a route.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,6 +30,45 @@ pub struct ModeItem {
     pub actor: String,
     pub reason: Option<String>,
     pub since_revision: u64,
+    /// The steps, where the percentage has some.
+    pub stage: Option<StageItem>,
+}
+
+/// Where a schedule is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StageItem {
+    /// Of the current step, from 0.
+    pub index: usize,
+    pub count: usize,
+    pub percent: f64,
+    /// RFC 3339: when the current step may end; `null` on the last.
+    pub next: Option<String>,
+    pub steps: Vec<StepItem>,
+}
+
+/// One step of a schedule.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StepItem {
+    pub percent: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<f64>,
+}
+
+impl From<Stages> for StageItem {
+    fn from(stages: Stages) -> Self {
+        Self {
+            index: stages.index,
+            count: stages.steps.len(),
+            percent: stages.percent().unwrap_or_default(),
+            next: stages.until_ms.map(rfc3339),
+            steps: (stages.steps.iter())
+                .map(|step| StepItem {
+                    percent: step.percent,
+                    minutes: step.lasts_ms.map(|lasts| lasts as f64 / 60_000.0),
+                })
+                .collect(),
+        }
+    }
 }
 
 impl ModeItem {
@@ -44,17 +85,9 @@ impl ModeItem {
             actor: kept.actor,
             reason: kept.reason,
             since_revision: kept.since,
+            stage: setting.stages.map(StageItem::from),
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ModeBody {
-    mode: Mode,
-    percent: Option<f64>,
-    reason: String,
-    expires: Option<String>,
 }
 
 /// Modes that are set, of one rule or of all.
@@ -107,10 +140,11 @@ pub fn get_mode<S: Sql>(
         .ok_or_else(|| no_mode(rule, route))
 }
 
-/// Sets the mode of a rule on a route: `{mode, percent?, reason, expires?}`.
+/// Sets the mode of a rule on a route; the body is `mode_body`'s.
 ///
 /// # Errors
-/// 404 for a rule or route that is not there; 400 or 422 naming the place; 412 on another revision than expected.
+/// 404 for a rule or route that is not there; 400 or 422 naming the place; 409 where enforcement begins or grows without
+/// a preview; 412 on another revision than expected.
 pub fn put_mode<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
@@ -120,11 +154,14 @@ pub fn put_mode<S: Sql>(
 ) -> Result<Changed<ModeItem>, Problem> {
     let body: ModeBody = body(text)?;
     let reason = checked_reason("body.reason", Some(&body.reason))?;
-    let setting = body.setting(rule, route, context.now_ms)?;
+    let permit = body.permit();
+    let asked = body.setting(rule, route, context.now_ms)?;
     let book = current(store, context)?;
     known_rule(&book, rule)?;
     known_route(&book, route)?;
     let before = store.mode_entry(rule, route).map_err(|error| storage(&error))?;
+    let standing = before.as_ref().map(|kept| &kept.value);
+    let setting = following(asked, standing, permit.guard, book.revision + 1);
     let is_same = before
         .as_ref()
         .is_some_and(|kept| kept.value == setting && kept.reason == reason);
@@ -137,7 +174,10 @@ pub fn put_mode<S: Sql>(
             created: false,
         });
     }
-    let plan = put_plan(book, before.as_ref().map(|kept| &kept.value), setting)?;
+    if setting.goal() > reach(&book, rule, route, context.now_ms) {
+        permitted(&permit, "body", rule, route)?;
+    }
+    let plan = put_plan(book, standing, setting, Some(&permit))?;
     let context = Context {
         reason,
         ..context.clone()
@@ -202,41 +242,16 @@ pub struct Unset {
     pub mode: Mode,
 }
 
-impl ModeBody {
-    fn setting(&self, rule: &str, route: &str, now_ms: u64) -> Result<ModeSetting, Problem> {
-        Ok(ModeSetting {
-            rule: rule.to_owned(),
-            route: route.to_owned(),
-            mode: self.mode,
-            percent: self.percent,
-            expires_ms: self
-                .expires
-                .as_deref()
-                .map(|text| future(text, now_ms))
-                .transpose()?,
-        })
-    }
-}
-
-fn future(text: &str, now_ms: u64) -> Result<u64, Problem> {
-    let expected = match parse_rfc3339(text) {
-        Some(at) if at > now_ms => return Ok(at),
-        Some(_) => format!("a time in the future (it is {})", rfc3339(now_ms)),
-        None => "a time such as 2026-01-31T12:00:00Z".to_owned(),
-    };
-    let place = Place::new("body.expires", format!("expected {expected}, found {text:?}"));
-    Err(Problem::invalid(vec![place]))
-}
-
 fn put_plan(
     mut book: Rulebook,
     before: Option<&ModeSetting>,
     setting: ModeSetting,
+    permit: Option<&Permit>,
 ) -> Result<Plan<'static>, Problem> {
     let at = position(&book, &setting.rule, &setting.route);
     let own = at.unwrap_or(book.modes.len());
     let (after, edit) = (
-        json(&setting)?,
+        shown(&setting, permit)?,
         Edit::mode(&setting).map_err(|error| storage(&error))?,
     );
     let target = format!("rules/{}/modes/{}", setting.rule, setting.route);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Changed, Context, Plan, body, carry_out, checked_name, current, json, storage};
+use super::enforcing::{preview_needed, reach};
 use super::mode_calls::ModeItem;
 use super::page::{List, Page};
 use crate::problem::Problem;
@@ -70,6 +71,8 @@ struct RuleBody {
     #[serde(default)]
     default_mode: Mode,
     volume: Option<Volume>,
+    #[serde(default)]
+    force: bool,
 }
 
 /// Every rule, in the order of evaluation.
@@ -119,10 +122,11 @@ pub fn list_versions<S: Sql>(
     })
 }
 
-/// Writes a new version of a rule, or a new rule after all others. The same content as now makes no version.
+/// Writes a new version of a rule, or a new rule after all others. The same content as now makes no version. Where the
+/// rule is enforced, guards watch the new version from its beginning.
 ///
 /// # Errors
-/// 400 or 422 naming the place; 412 on another revision than expected.
+/// 400 or 422 naming the place; 409 where the new version would be enforced at once, unless forced; 412 on another revision than expected.
 pub fn put_rule<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
@@ -135,6 +139,7 @@ pub fn put_rule<S: Sql>(
     let at = book.rules.iter().position(|rule| rule.id == id);
     let before = at.and_then(|at| book.rules.get(at)).cloned();
     let version = before.as_ref().map_or(0, |rule| rule.version);
+    let force = body.force;
     let same = body.rule(id, version);
     if before.as_ref() == Some(&same) {
         return unchanged(store, context, id, book.revision);
@@ -143,7 +148,11 @@ pub fn put_rule<S: Sql>(
         version: next_version(store, id)?,
         ..same
     };
-    let plan = put_plan(book, at, before.as_ref(), &rule)?;
+    let acts_anew = before.as_ref().is_none_or(|before| !acts_alike(before, &rule));
+    if acts_anew && !force {
+        not_at_once(&book, &rule, context.now_ms)?;
+    }
+    let plan = put_plan(book, at, before.as_ref(), &rule, force, acts_anew)?;
     let revision = carry_out(store, context, plan)?;
     let item = get_rule(store, context.now_ms, id)?;
     Ok(Changed {
@@ -246,21 +255,83 @@ fn put_plan(
     at: Option<usize>,
     before: Option<&Rule>,
     rule: &Rule,
+    force: bool,
+    acts_anew: bool,
 ) -> Result<Plan<'static>, Problem> {
     let own = at.unwrap_or(book.rules.len());
     match at.and_then(|at| book.rules.get_mut(at)) {
         Some(slot) => *slot = rule.clone(),
         None => book.rules.push(rule.clone()),
     }
+    let mut edits = vec![Edit::rule(rule).map_err(|error| storage(&error))?];
+    let revision = book.revision + 1;
+    for setting in watched(&mut book, &rule.id).filter(|_| acts_anew) {
+        setting.guard = Some(revision);
+        edits.push(Edit::mode(setting).map_err(|error| storage(&error))?);
+    }
     Ok(Plan {
         action: "rule.put",
         target: format!("rules/{}", rule.id),
         own: format!("rules[{own}]."),
         before: before.map(json).transpose()?,
-        after: Some(json(rule)?),
-        edits: vec![Edit::rule(rule).map_err(|error| storage(&error))?],
+        after: Some(json(&Shown { rule, forced: force })?),
+        edits,
         candidate: book,
     })
+}
+
+/// A rule as the audit log shows it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    rule: &'a Rule,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    forced: bool,
+}
+
+/// Settings of a rule that a guard watches.
+fn watched<'a>(book: &'a mut Rulebook, id: &'a str) -> impl Iterator<Item = &'a mut ModeSetting> {
+    book.modes
+        .iter_mut()
+        .filter(move |setting| setting.rule == id && setting.guard.is_some())
+}
+
+/// Whether two versions do the same to every request.
+fn acts_alike(a: &Rule, b: &Rule) -> bool {
+    let acts = |rule: &Rule| {
+        (
+            rule.expression.clone(),
+            rule.action,
+            rule.default_mode,
+            rule.volume,
+        )
+    };
+    acts(a) == acts(b)
+}
+
+/// A version that nobody has seen in monitor may not be enforced by being written.
+fn not_at_once(book: &Rulebook, rule: &Rule, now_ms: u64) -> Result<(), Problem> {
+    if rule.default_mode == Mode::Enforce {
+        return Err(preview_needed(
+            "body.default_mode",
+            "a default mode is for every route and has no preview",
+            &rule.id,
+            "*",
+        ));
+    }
+    let reached = book
+        .routes
+        .iter()
+        .find(|route| reach(book, &rule.id, &route.name, now_ms) > 0.0);
+    match reached {
+        Some(route) => Err(preview_needed(
+            "body.expression",
+            "the rule is enforced, and so would its new version be",
+            &rule.id,
+            &route.name,
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Numbers go on where a retired rule of this id stopped: a version means one content for ever.

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Call, MAX_BODY, answer, export_audit, export_begin, verify_audit};
+use super::{Call, MAX_BODY, advance, answer, export_audit, export_begin, next_change_ms, verify_audit};
 use crate::audit::{AuditItem, Chain};
 use crate::problem::Problem;
 use crate::rulebook::{MAX_DOCUMENT, Rulebook, STARTER};
@@ -133,7 +133,7 @@ fn the_same_content_makes_no_version_and_other_content_does() {
 #[test]
 fn a_retired_rule_keeps_its_history_and_its_number_goes_on() {
     let api = api();
-    let reason = json!({"mode": "enforce", "reason": "seen enough"});
+    let reason = json!({"mode": "enforce", "reason": "seen enough", "force": true});
     api.put("rules/sweep/modes/library", &reason);
     let (_, gone) = api
         .call("DELETE", "rules/sweep?reason=no%20use", "", None)
@@ -261,7 +261,7 @@ fn a_body_of_another_form_names_the_field() {
         "body.retention_hours",
         "expected 1",
     );
-    let mode = |more: &str| format!(r#"{{"mode":"enforce","reason":"why"{more}}}"#);
+    let mode = |more: &str| format!(r#"{{"mode":"enforce","reason":"why","force":true{more}}}"#);
     case(
         "rules/sweep/modes/default",
         r#"{"mode":"enforce"}"#,
@@ -313,10 +313,10 @@ fn a_body_of_another_form_names_the_field() {
     );
     case(
         "rules/sweep/modes/default",
-        &mode(r#","preview":"p1""#),
+        &mode(r#","previw":"p1""#),
         400,
-        "body.preview",
-        "unknown field `preview`",
+        "body.previw",
+        "unknown field `previw`",
     );
     case(
         "rules/around/modes/default",
@@ -414,14 +414,14 @@ fn lists_go_on_where_a_page_ended() {
 #[test]
 fn a_mode_says_who_set_it_why_and_until_when() {
     let api = api();
-    let body = json!({"mode": "enforce", "percent": 12.5, "reason": " seen enough ", "expires": "2020-07-05T21:00:00+01:00"});
+    let body = json!({"mode": "enforce", "percent": 12.5, "reason": " seen enough ", "force": true, "expires": "2020-07-05T21:00:00+01:00"});
     let (status, set) = api.put("rules/sweep/modes/library", &body);
     assert_eq!(status, 201);
     let expected = json!({
         "rule": "sweep", "route": "library", "mode": "enforce", "percent": 12.5,
         "expires": "2020-07-05T20:00:00.000Z", "expired": false,
         "time": "2020-07-05T19:01:00.000Z", "actor": "ops", "reason": "seen enough",
-        "since_revision": 2, "revision": 2, "changed": true,
+        "since_revision": 2, "stage": null, "revision": 2, "changed": true,
     });
     assert_eq!(set, expected);
     let (status, again) = api.put("rules/sweep/modes/library", &body);
@@ -459,7 +459,7 @@ fn a_route_is_written_whole_and_takes_its_modes_with_it() {
     );
     api.put(
         "rules/sweep/modes/ecr",
-        &json!({"mode": "enforce", "reason": "r"}),
+        &json!({"mode": "enforce", "reason": "r", "force": true}),
     );
     let (_, gone) = api.call("DELETE", "routes/ecr", "", None).unwrap();
     assert_eq!((&gone["retired"], &gone["modes"]), (&json!("ecr"), &json!(1)));
@@ -471,7 +471,7 @@ fn a_route_cannot_lose_the_origin_that_an_enforced_detour_needs() {
     let api = api();
     api.put(
         "rules/around/modes/library",
-        &json!({"mode": "enforce", "reason": "cdn is broken"}),
+        &json!({"mode": "enforce", "reason": "cdn is broken", "force": true}),
     );
     let problem = api.refused("PUT", "routes/library", r#"{"repository":"library/**"}"#);
     assert_eq!(
@@ -514,7 +514,7 @@ fn audit_shows_what_was_hashed() {
     let api = api();
     api.put(
         "rules/sweep/modes/default",
-        &json!({"mode": "enforce", "percent": 5, "reason": "why \u{fc}"}),
+        &json!({"mode": "enforce", "percent": 5, "reason": "why \u{fc}", "force": true}),
     );
     let entry = api.0.audit(None, 1).unwrap().remove(0);
     let shown = &api.get("audit")["items"][0];
@@ -524,7 +524,7 @@ fn audit_shows_what_was_hashed() {
     );
     assert_eq!(
         shown["after"],
-        json!({"rule": "sweep", "route": "default", "mode": "enforce", "percent": 5.0})
+        json!({"rule": "sweep", "route": "default", "mode": "enforce", "percent": 5.0, "guard": 2, "forced": true})
     );
     assert_eq!(
         (&shown["before"], &shown["previous"]),
@@ -606,7 +606,7 @@ fn a_rulebook_that_would_be_too_large_is_refused() {
 fn the_log_is_exported_oldest_first_and_verified_in_steps() {
     let api = api();
     for at in 0..3 {
-        let reason = json!({"mode": "enforce", "percent": 5 + at, "reason": "seen enough"});
+        let reason = json!({"mode": "enforce", "percent": 5 + at, "reason": "seen enough", "force": true});
         api.put("rules/sweep/modes/library", &reason);
     }
     let exported = export_audit(&api.0, 0).unwrap();
@@ -644,4 +644,176 @@ fn an_export_is_asked_for_by_its_format() {
     case("format=ndjson&limit=2", Err("query.limit"));
     case("format=csv", Err("query.format"));
     assert!(api().call("GET", "audit?format=json&limit=1", "", None).is_ok());
+}
+
+#[test]
+fn enforcement_begins_or_grows_with_a_preview_or_by_force() {
+    let api = api();
+    let path = "rules/sweep/modes/default";
+    let set = |body: Value| api.call("PUT", path, &body.to_string(), None);
+    let needed = |body: Value| {
+        let problem = api.refused("PUT", path, &body.to_string());
+        assert_eq!(
+            (problem.status, problem.errors[0].place.as_str()),
+            (409, "body.preview")
+        );
+        assert!(problem.kind.ends_with("preview-needed"), "{problem:?}");
+    };
+    needed(json!({"mode": "enforce", "percent": 5, "reason": "r"}));
+    needed(json!({"mode": "enforce", "percent": 5, "reason": "r", "preview": "pv-unknown"}));
+    set(json!({"mode": "enforce", "percent": 5, "reason": "r", "force": true})).unwrap();
+    needed(json!({"mode": "enforce", "percent": 6, "reason": "r"}));
+    needed(
+        json!({"mode": "enforce", "reason": "r", "stages": [{"percent": 1, "minutes": 1}, {"percent": 100}]}),
+    );
+    set(json!({"mode": "enforce", "percent": 4, "reason": "less is always allowed"})).unwrap();
+    set(json!({"mode": "monitor", "reason": "r"})).unwrap();
+    set(json!({"mode": "off", "reason": "r"})).unwrap();
+    needed(json!({"mode": "enforce", "percent": 4, "reason": "it was let go"}));
+}
+
+#[test]
+fn a_version_that_nobody_has_seen_is_not_enforced_by_being_written() {
+    let api = api();
+    let enforce = json!({"mode": "enforce", "reason": "r", "force": true});
+    api.put("rules/sweep/modes/default", &enforce);
+    let other = json!({"description": "d", "expression": "not ssl", "action": "block"});
+    let problem = api.refused("PUT", "rules/sweep", &other.to_string());
+    assert_eq!(
+        (problem.status, problem.errors[0].place.as_str()),
+        (409, "body.expression")
+    );
+    let described = json!({"description": "other words", "expression": "ssl", "action": "block"});
+    api.put("rules/sweep", &described);
+    assert_eq!(
+        api.0.document().unwrap().modes[0].guard,
+        Some(2),
+        "the same guard goes on"
+    );
+    let mut forced = other;
+    forced["force"] = json!(true);
+    api.put("rules/sweep", &forced);
+    assert_eq!(api.0.document().unwrap().modes[0].guard, Some(4), "watched anew");
+    let everywhere =
+        json!({"description": "", "expression": "ssl", "action": "block", "default_mode": "enforce"});
+    let problem = api.refused("PUT", "rules/late", &everywhere.to_string());
+    assert_eq!(
+        (problem.status, problem.errors[0].place.as_str()),
+        (409, "body.default_mode")
+    );
+}
+
+fn staged(guard: &str) -> Value {
+    json!({"mode": "enforce", "reason": "r", "force": true, "guard": guard,
+        "stages": [{"percent": 1, "minutes": 1}, {"percent": 10, "minutes": 0.5}, {"percent": 100}]})
+}
+
+#[test]
+fn a_schedule_goes_on_by_itself_where_no_guard_watches() {
+    let api = api();
+    let (_, set) = api.put("rules/sweep/modes/default", &staged("off"));
+    assert_eq!(
+        (&set["percent"], &set["stage"]["next"]),
+        (&json!(1.0), &json!("2020-07-05T19:02:00.000Z"))
+    );
+    assert_eq!(set["stage"]["steps"][1], json!({"percent": 10.0, "minutes": 0.5}));
+    let (_, again) = api.put("rules/sweep/modes/default", &staged("off"));
+    assert_eq!(again["changed"], false);
+    assert_eq!(next_change_ms(&api.0, NOW + 60_000).unwrap(), Some(NOW + 120_000));
+    advance(&api.0, NOW + 119_999).unwrap();
+    assert_eq!(api.0.revision().unwrap(), 2);
+    advance(&api.0, NOW + 120_000).unwrap();
+    advance(&api.0, NOW + 120_000).unwrap();
+    let second = api.get("rules/sweep/modes/default");
+    assert_eq!(
+        (&second["percent"], &second["stage"]["index"], &second["actor"]),
+        (&json!(10.0), &json!(1), &json!("schedule"))
+    );
+    assert_eq!(
+        next_change_ms(&api.0, NOW + 120_000).unwrap(),
+        Some(NOW + 150_000)
+    );
+    advance(&api.0, NOW + 600_000).unwrap();
+    assert_eq!(api.get("rules/sweep/modes/default")["percent"], 100.0);
+    assert_eq!(next_change_ms(&api.0, NOW + 600_000).unwrap(), None);
+    let entries = api.get("audit");
+    let actions: Vec<&str> = entries["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(actions, ["mode.stage", "mode.stage", "mode.put", "seed"]);
+    assert_eq!(api.0.document_at(2).unwrap().unwrap().schema, 2);
+    assert_eq!(
+        api.0.document_at(1).unwrap().unwrap().schema,
+        1,
+        "older builds read what has no stages"
+    );
+}
+
+#[test]
+fn a_step_waits_for_its_guard() {
+    let api = api();
+    api.put("rules/sweep/modes/default", &staged("watch"));
+    advance(&api.0, NOW + 600_000).unwrap();
+    assert_eq!(api.get("rules/sweep/modes/default")["percent"], 1.0);
+    assert_eq!(next_change_ms(&api.0, NOW + 600_000).unwrap(), None);
+}
+
+#[test]
+fn a_setting_that_expires_is_taken_back_by_the_schedule() {
+    let api = api();
+    let body = json!({"mode": "off", "reason": "r", "expires": "2020-07-05T20:00:00Z"});
+    api.put("rules/sweep/modes/default", &body);
+    let over = NOW + 3_600_000;
+    assert_eq!(next_change_ms(&api.0, NOW).unwrap(), Some(over));
+    advance(&api.0, over).unwrap();
+    assert_eq!(api.0.document().unwrap().modes, []);
+    let entry = &api.get("audit?limit=1")["items"][0];
+    assert_eq!(
+        (&entry["action"], &entry["actor"]),
+        (&json!("mode.expire"), &json!("schedule"))
+    );
+}
+
+#[test]
+fn panic_off_takes_back_everything_in_one_revision() {
+    let api = api();
+    let enforce = json!({"mode": "enforce", "reason": "r", "force": true});
+    api.put("rules/sweep/modes/default", &enforce);
+    api.put("rules/around/modes/library", &enforce);
+    api.put(
+        "rules/around/modes/default",
+        &json!({"mode": "off", "reason": "r"}),
+    );
+    let everywhere = json!({"description": "", "expression": "ssl", "action": "tag", "default_mode": "enforce", "force": true});
+    api.put("rules/late", &everywhere);
+    let panic = |body: Value| api.call("POST", "panic-off", &body.to_string(), None).unwrap().1;
+    let one = panic(json!({"route": "library", "reason": "pulls fail"}));
+    assert_eq!(
+        (&one["revision"], one["modes"].as_array().unwrap().len()),
+        (&json!(6), 2)
+    );
+    assert_eq!(api.get("rules/sweep/modes/default")["mode"], "enforce");
+    let all = panic(json!({"reason": "pulls fail"}));
+    assert_eq!((&all["revision"], &all["changed"]), (&json!(7), &json!(true)));
+    assert_eq!(api.get("rules/sweep/modes/default")["mode"], "monitor");
+    assert_eq!(
+        api.get("rules/around/modes/default")["mode"],
+        "off",
+        "only what is enforced"
+    );
+    assert_eq!(panic(json!({"reason": "again"}))["changed"], false);
+    let entry = &api.get("audit?limit=1")["items"][0];
+    assert_eq!(
+        (&entry["action"], &entry["target"], &entry["reason"]),
+        (&json!("panic-off"), &json!("modes"), &json!("pulls fail"))
+    );
+    assert_eq!(
+        api.refused("POST", "panic-off", r#"{"route":"none","reason":"r"}"#)
+            .status,
+        404
+    );
+    assert_eq!(api.refused("POST", "panic-off", "{}").status, 400);
 }

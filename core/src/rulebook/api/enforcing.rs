@@ -1,0 +1,116 @@
+//! When an enforcement begins or grows: what it needs, who watches it, and what the audit log says of both.
+
+use serde::Serialize;
+
+use super::change::json;
+use super::mode_body::{Guarding, Permit};
+use crate::problem::{Place, Problem};
+use crate::rulebook::{Mode, ModeSetting, Rulebook, Stages};
+
+/// How far a rule's enforcement on a route goes at a time, by itself: the largest percentage that is set or scheduled.
+pub(super) fn reach(book: &Rulebook, rule: &str, route: &str, now_ms: u64) -> f64 {
+    let setting = (book.modes.iter()).find(|known| known.rule == rule && known.route == route);
+    let default = (book.rules.iter())
+        .find(|known| known.id == rule)
+        .map(|known| known.default_mode);
+    match setting.filter(|setting| setting.expires_ms.is_none_or(|at| at > now_ms)) {
+        Some(setting) => setting.goal(),
+        None if default == Some(Mode::Enforce) => 100.0,
+        None => 0.0,
+    }
+}
+
+/// The setting as it goes on from `before`: the same steps continue where they are, and a guard watches anew from
+/// `revision` on when more clients are hit than before.
+pub(super) fn following(
+    asked: ModeSetting,
+    before: Option<&ModeSetting>,
+    guard: Guarding,
+    revision: u64,
+) -> ModeSetting {
+    let steps = |setting: &ModeSetting| {
+        setting
+            .stages
+            .as_ref()
+            .map(|stages: &Stages| stages.steps.clone())
+    };
+    let goes_on = before.filter(|before| asked.stages.is_some() && steps(before) == steps(&asked));
+    let (percent, stages) = match goes_on {
+        Some(before) => (before.percent, before.stages.clone()),
+        None => (asked.percent, asked.stages.clone()),
+    };
+    let hit = |setting: &ModeSetting| match setting.mode {
+        Mode::Enforce => setting.percent.unwrap_or(100.0),
+        Mode::Off | Mode::Monitor => 0.0,
+    };
+    let next = ModeSetting {
+        percent,
+        stages,
+        ..asked
+    };
+    let watched = before
+        .filter(|before| hit(&next) <= hit(before))
+        .and_then(|before| before.guard);
+    let guard = match guard {
+        Guarding::Watch if next.mode == Mode::Enforce => Some(watched.unwrap_or(revision)),
+        Guarding::Watch | Guarding::Off => None,
+    };
+    ModeSetting { guard, ..next }
+}
+
+/// What an enforcement that begins or grows on a route needs: a fresh preview, or to be forced.
+///
+/// # Errors
+/// 409 saying how to get there.
+pub(super) fn permitted(permit: &Permit, place: &str, rule: &str, route: &str) -> Result<(), Problem> {
+    if permit.force {
+        return Ok(());
+    }
+    let why = match &permit.preview {
+        None => "there is no preview".to_owned(),
+        Some(id) => format!("no preview {id:?} is known"),
+    };
+    Err(preview_needed(&format!("{place}.preview"), &why, rule, route))
+}
+
+/// 409: enforcement begins or grows, and nobody has seen lately whom it would hit.
+pub(super) fn preview_needed(place: &str, why: &str, rule: &str, route: &str) -> Problem {
+    let detail = format!(
+        "{why}: enforcing {rule:?} on the route {route:?} needs a fresh preview of whom it would hit. Make one with \
+         POST previews {{\"rule\": {{\"id\": {rule:?}}}, \"route\": {route:?}}}, read it, and name it in `preview`; or \
+         say `force: true`, which the audit log shows with your reason"
+    );
+    Problem {
+        errors: vec![Place::new(place, why)],
+        ..Problem::new(
+            409,
+            "preview-needed",
+            "Nobody has seen whom this would hit",
+            detail,
+        )
+    }
+}
+
+/// A setting as the audit log shows it, with what permitted it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    setting: &'a ModeSetting,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preview: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    forced: bool,
+}
+
+/// JSON of a setting for the audit log.
+pub(super) fn shown(setting: &ModeSetting, permit: Option<&Permit>) -> Result<String, Problem> {
+    let forced = permit.is_some_and(|permit| permit.force);
+    let preview = permit
+        .and_then(|permit| permit.preview.as_deref())
+        .filter(|_| !forced);
+    json(&Shown {
+        setting,
+        preview,
+        forced,
+    })
+}

@@ -1,0 +1,120 @@
+//! The body that sets a mode: `{mode, percent?, stages?, reason, expires?, preview?, force?, guard?}`.
+
+use serde::Deserialize;
+
+use crate::problem::{Place, Problem};
+use crate::rulebook::{MAX_STEPS, Mode, ModeSetting, Stages, Step};
+use crate::time::{parse_rfc3339, rfc3339};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ModeBody {
+    mode: Mode,
+    percent: Option<f64>,
+    pub(super) reason: String,
+    expires: Option<String>,
+    stages: Option<Vec<StepBody>>,
+    preview: Option<String>,
+    #[serde(default)]
+    force: bool,
+    #[serde(default)]
+    guard: Guarding,
+}
+
+/// Why an enforcement may begin or grow, and whether it is watched.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Permit {
+    /// Id of a fresh preview of this rule on this route.
+    pub(super) preview: Option<String>,
+    /// Without a preview; the audit log says so.
+    pub(super) force: bool,
+    pub(super) guard: Guarding,
+}
+
+/// Whether a guard takes an enforcement back that harms.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Guarding {
+    #[default]
+    Watch,
+    /// Whom it hits is known and meant; only with `force`.
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepBody {
+    percent: f64,
+    minutes: Option<f64>,
+}
+
+impl ModeBody {
+    pub(super) fn permit(&self) -> Permit {
+        Permit {
+            preview: self.preview.clone(),
+            force: self.force,
+            guard: self.guard,
+        }
+    }
+
+    /// The setting that is asked for, its steps at the first.
+    pub(super) fn setting(&self, rule: &str, route: &str, now_ms: u64) -> Result<ModeSetting, Problem> {
+        let stages = self
+            .stages
+            .as_deref()
+            .map(|steps| staged(steps, now_ms))
+            .transpose()?;
+        if stages.is_some() && self.percent.is_some() {
+            return Err(refused(
+                "body.percent",
+                "expected none beside stages: each step has its own",
+            ));
+        }
+        if self.guard == Guarding::Off && !self.force {
+            return Err(refused(
+                "body.guard",
+                "expected force: true beside guard: \"off\"",
+            ));
+        }
+        let expires_ms = self
+            .expires
+            .as_deref()
+            .map(|text| future(text, now_ms))
+            .transpose()?;
+        Ok(ModeSetting {
+            percent: stages.as_ref().map_or(self.percent, Stages::percent),
+            expires_ms,
+            stages,
+            ..ModeSetting::new(rule, route, self.mode)
+        })
+    }
+}
+
+fn staged(steps: &[StepBody], now_ms: u64) -> Result<Stages, Problem> {
+    if steps.is_empty() || steps.len() > MAX_STEPS {
+        let message = format!("expected 1 to {MAX_STEPS} steps, found {}", steps.len());
+        return Err(refused("body.stages", message));
+    }
+    let step = |step: &StepBody| Step {
+        percent: step.percent,
+        // What is no time becomes 0, which the check of the whole rulebook refuses.
+        lasts_ms: step.minutes.map(|minutes| (minutes * 60_000.0).round() as u64),
+    };
+    Ok(Stages::begin(steps.iter().map(step).collect(), now_ms))
+}
+
+fn future(text: &str, now_ms: u64) -> Result<u64, Problem> {
+    let expected = match parse_rfc3339(text) {
+        Some(at) if at > now_ms => return Ok(at),
+        Some(_) => format!("a time in the future (it is {})", rfc3339(now_ms)),
+        None => "a time such as 2026-01-31T12:00:00Z".to_owned(),
+    };
+    Err(refused(
+        "body.expires",
+        format!("expected {expected}, found {text:?}"),
+    ))
+}
+
+fn refused(place: &str, message: impl Into<String>) -> Problem {
+    Problem::invalid(vec![Place::new(place, message)])
+}

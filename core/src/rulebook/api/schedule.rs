@@ -1,0 +1,136 @@
+//! What changes by itself: steps that are over, settings that expire. The RuleBook's alarm calls it; each change is a
+//! revision of its own with an entry of the audit log, by the actor `schedule`.
+//!
+//! Isolates need no clock for a step: they get its revision. An expiry they see by their own clock at once, and the
+//! revision that records it follows.
+
+use super::change::{Context, Plan, carry_out, storage};
+use super::enforcing::shown;
+use crate::problem::Problem;
+use crate::rulebook::{ModeSetting, Rulebook};
+use crate::store::Sql;
+use crate::store::rule_book::{Edit, RuleBookStore};
+
+/// Who makes these changes, in the audit log; no token may have this name.
+pub const SCHEDULE: &str = "schedule";
+
+/// Makes every change that is due. A step waits where its guard has not let it pass.
+///
+/// # Errors
+/// When the store refuses; changes made before stay.
+pub fn advance<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<(), Problem> {
+    // One at a time: each is checked against the rulebook that the one before made.
+    while let Some((context, plan)) = next(store, now_ms)? {
+        carry_out(store, &context, plan)?;
+    }
+    Ok(())
+}
+
+/// When [`advance`] has something to do next, steps that wait for their guard left out.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn next_change_ms<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Option<u64>, Problem> {
+    let book = store.document().map_err(|error| storage(&error))?;
+    let step = |setting: &ModeSetting| {
+        let until = setting.stages.as_ref().and_then(|stages| stages.until_ms);
+        until.filter(|at| *at > now_ms)
+    };
+    let times = book
+        .modes
+        .iter()
+        .flat_map(|setting| [step(setting), setting.expires_ms]);
+    Ok(times.flatten().min())
+}
+
+fn next<S: Sql>(
+    store: &RuleBookStore<S>,
+    now_ms: u64,
+) -> Result<Option<(Context<'static>, Plan<'static>)>, Problem> {
+    let book = store.document().map_err(|error| storage(&error))?;
+    let context = |reason: String| Context {
+        actor: SCHEDULE,
+        now_ms,
+        expected: Some(book.revision),
+        reason: Some(reason),
+    };
+    for (at, setting) in book.modes.iter().enumerate() {
+        if setting.expires_ms.is_some_and(|expires| expires <= now_ms) {
+            let context = context("its time is over: the rule's default holds again".to_owned());
+            return Ok(Some((context, expiry(&book, at, setting)?)));
+        }
+        let may_pass = setting.guard.is_none() || has_passed(store, setting);
+        let Some(following) = setting.next_stage(now_ms).filter(|_| may_pass) else {
+            continue;
+        };
+        let context = context(reason(&following, setting.guard.is_some()));
+        return Ok(Some((context, step(&book, at, setting, following)?)));
+    }
+    Ok(None)
+}
+
+fn reason(following: &ModeSetting, guarded: bool) -> String {
+    let (index, count) = following
+        .stages
+        .as_ref()
+        .map_or((0, 0), |stages| (stages.index + 1, stages.steps.len()));
+    let percent = following.percent.unwrap_or(100.0);
+    let why = if guarded {
+        "the guard let the step before pass"
+    } else {
+        "no guard watches"
+    };
+    format!("step {index} of {count}, {percent} %: {why}")
+}
+
+fn expiry(book: &Rulebook, at: usize, setting: &ModeSetting) -> Result<Plan<'static>, Problem> {
+    let mut candidate = book.clone();
+    candidate.modes.remove(at);
+    Ok(Plan {
+        action: "mode.expire",
+        target: target(setting),
+        own: String::from("-"),
+        before: Some(shown(setting, None)?),
+        after: None,
+        candidate,
+        edits: vec![Edit::end_mode(&setting.rule, &setting.route)],
+    })
+}
+
+fn step(
+    book: &Rulebook,
+    at: usize,
+    setting: &ModeSetting,
+    following: ModeSetting,
+) -> Result<Plan<'static>, Problem> {
+    let following = ModeSetting {
+        guard: setting.guard.map(|_| book.revision + 1),
+        ..following
+    };
+    let mut candidate = book.clone();
+    let (after, edit) = (
+        shown(&following, None)?,
+        Edit::mode(&following).map_err(|error| storage(&error))?,
+    );
+    if let Some(slot) = candidate.modes.get_mut(at) {
+        *slot = following;
+    }
+    Ok(Plan {
+        action: "mode.stage",
+        target: target(setting),
+        own: format!("modes[{at}]."),
+        before: Some(shown(setting, None)?),
+        after: Some(after),
+        candidate,
+        edits: vec![edit],
+    })
+}
+
+fn target(setting: &ModeSetting) -> String {
+    format!("rules/{}/modes/{}", setting.rule, setting.route)
+}
+
+/// Whether the guard of a setting has let its current step pass.
+fn has_passed<S: Sql>(_store: &RuleBookStore<S>, _setting: &ModeSetting) -> bool {
+    false
+}
