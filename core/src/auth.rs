@@ -168,6 +168,12 @@ impl Tokens {
         Ok(actor)
     }
 
+    /// The person or program of that name, and the hash of its token.
+    pub(crate) fn named(&self, name: &str) -> Option<(&Actor, &[u8; 32])> {
+        let token = self.0.iter().find(|token| token.actor.name == name)?;
+        Some((&token.actor, &token.sha256))
+    }
+
     /// Looks at every token whatever is found, so that the time says nothing about which one was near.
     fn find(&self, token: &str) -> Option<&Actor> {
         let digest: [u8; 32] = Sha256::digest(token).into();

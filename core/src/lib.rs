@@ -28,6 +28,8 @@ pub mod query;
 pub mod explain;
 pub mod audit;
 pub mod auth;
+pub mod session;
+pub mod page;
 pub mod problem;
 pub mod time;
 pub mod bytes;

@@ -1,16 +1,18 @@
 //! The control plane: who may call what, and which object answers.
 //!
-//! In scope: auth, the paths under `/_blobwatch`, the fan-out over FireLogs. Not in scope: what a call means (the
+//! In scope: who calls, the paths under `/_blobwatch`, the fan-out over FireLogs. Not in scope: what a call means (the
 //! core) and where things are kept (`rule_book_do`, `fire_log_do`).
 
-use blobwatch_core::auth::{Role, Tokens};
+use blobwatch_core::auth::{Actor, Role, Tokens};
+use blobwatch_core::page::Page;
 use blobwatch_core::problem::Problem;
+use blobwatch_core::session::COOKIE;
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::{Context, Env, Method, Request, Response, Result, event};
 
 use super::http::{Answer, refuse, respond};
-use super::{audit_api, records_api, rulebook_api};
+use super::{audit_api, demo_api, page, records_api, rulebook_api, session};
 
 /// Where the API lives; `docs/api.md`.
 const API: &str = "/_blobwatch/api/v1/";
@@ -28,13 +30,22 @@ async fn fetch(request: Request, env: Env, _ctx: Context) -> Result<Response> {
 
 async fn call(mut request: Request, env: &Env) -> Answer<Response> {
     let address = request.path();
+    if address == "/_blobwatch" {
+        return page::front();
+    }
+    if address == session::PATH {
+        return session::answer(&mut request, env).await;
+    }
+    if let Some(found) = Page::at(&address) {
+        return page::answer(&found, &request, env).await;
+    }
     let Some(path) = address.strip_prefix(API) else {
         return Err(Problem::not_found(
-            "page at this address; the API is under /_blobwatch/api/v1/",
+            "page at this address; the dashboard is at /_blobwatch/, the API under /_blobwatch/api/v1/",
         ));
     };
     match path.split('/').next().unwrap_or_default() {
-        "rules" | "routes" | "modes" | "settings" | "rulebook" | "audit" | "panic-off" => {
+        "rules" | "routes" | "modes" | "settings" | "rulebook" | "audit" | "panic-off" | "fire-logs" => {
             let needed = if request.method() == Method::Get {
                 Role::Viewer
             } else {
@@ -58,6 +69,10 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
             }
             records_api::answer(path, &request, env).await
         }
+        "demo" => {
+            authorize(&request, env, Role::Operator)?;
+            demo_api::forward(path, &mut request, env).await
+        }
         _ => {
             authorize(&request, env, Role::Viewer)?;
             Err(Problem::not_found("call at this address"))
@@ -65,22 +80,33 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
     }
 }
 
-/// Name of the actor, who has at least that role.
+/// Name of the actor, who has at least that role: by a bearer token, or by the cookie of a session.
 fn authorize(request: &Request, env: &Env, needed: Role) -> Answer<String> {
+    let tokens = tokens(env)?;
+    let header = |name| request.headers().get(name).ok().flatten();
+    let bearer = header("authorization");
+    let actor: Actor = if bearer.is_none() && header("cookie").is_some_and(|cookies| cookies.contains(COOKIE))
+    {
+        session::actor(request, env, &tokens)?
+    } else {
+        tokens.authenticate(bearer.as_deref())?.clone()
+    };
+    actor.require(needed)?;
+    Ok(actor.name)
+}
+
+/// Everybody who may call.
+pub(super) fn tokens(env: &Env) -> Answer<Tokens> {
     let secret = text_binding(env, "BLOBWATCH_TOKENS");
-    let tokens = Tokens::from_json(&secret).map_err(|error| {
+    Tokens::from_json(&secret).map_err(|error| {
         worker::console_error!("failed to read BLOBWATCH_TOKENS: {error}");
         closed(&error.to_string())
-    })?;
-    let header = request.headers().get("authorization").ok().flatten();
-    tokens
-        .authorize(header.as_deref(), needed)
-        .map(|actor| actor.name.clone())
+    })
 }
 
 /// The text of a variable or secret; empty where there is none. `Env::secret` never returns for a binding that is null,
 /// which is what workerd makes of a variable that its environment does not have.
-fn text_binding(env: &Env, name: &str) -> String {
+pub(super) fn text_binding(env: &Env, name: &str) -> String {
     Reflect::get(env.as_ref(), &JsValue::from_str(name))
         .ok()
         .and_then(|value| value.as_string())

@@ -12,7 +12,7 @@ const plane = new DataPlane(Control);
 export default {
   async fetch(request, env, ctx) {
     const url = new URL(request.url);
-    if (url.pathname.startsWith("/_blobwatch/")) return plane.control(request, env, ctx);
+    if (url.pathname === "/_blobwatch" || url.pathname.startsWith("/_blobwatch/")) return plane.control(request, env, ctx);
     if (!plane.flusher.isConfirmed()) await plane.flusher.refresh(request, env, ctx);
     const plan = plane.decide(request, url, env, ctx);
     if (plan.refusal) return refuse(plane, plan, env, ctx);

@@ -6,12 +6,15 @@
 mod audit_api;
 mod control;
 mod data_plane;
+mod demo_api;
 mod detector_do;
 mod fire_log_do;
 mod fire_log_queries;
 mod http;
 mod losses_api;
+mod page;
 mod records_api;
 mod rule_book_do;
 mod rulebook_api;
+mod session;
 mod sql;

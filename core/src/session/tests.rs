@@ -1,0 +1,186 @@
+use super::*;
+
+const NOW: u64 = 1_593_975_600_000;
+const HOUR: u64 = 3_600_000;
+
+fn tokens() -> Tokens {
+    Tokens::default()
+        .with_token("olga", Role::Operator, "an operator's")
+        .with_token("vic.2", Role::Viewer, "a viewer's")
+}
+
+fn sessions() -> Sessions {
+    Sessions::new("a deployment's secret").unwrap()
+}
+
+fn header(session: &Session) -> String {
+    format!("theme=dark; {COOKIE}={}; a=b", session.cookie)
+}
+
+#[track_caller]
+fn refused(tokens: &Tokens, header: &str, now_ms: u64) -> String {
+    let problem = sessions().read(tokens, header, now_ms).unwrap_err();
+    assert_eq!(
+        (problem.status, problem.errors[0].place.as_str()),
+        (401, "header.cookie")
+    );
+    problem.detail
+}
+
+#[test]
+fn a_cookie_stands_for_the_token_it_was_opened_with() {
+    for (token, name, role) in [
+        ("token-1", "olga", Role::Operator),
+        ("token-2", "vic.2", Role::Viewer),
+    ] {
+        let tokens = Tokens::default().with_token(name, role, token);
+        let opened = sessions().open(&tokens, token, NOW).unwrap();
+        let read = sessions().read(&tokens, &header(&opened), NOW + HOUR).unwrap();
+        assert_eq!(read, opened);
+        assert_eq!((read.actor.name.as_str(), read.actor.role), (name, role));
+    }
+}
+
+/// A cookie outlives a deploy. The tags are Python's `hmac.new(key, message, "sha256").hexdigest()` with
+/// `root = sha256(secret).digest()`, `key = hmac.new(root, b"session key 1", "sha256").digest()`.
+#[test]
+fn cookies_are_pinned() {
+    let session = sessions()
+        .session(&tokens(), "olga", 1_594_018_800)
+        .map(|session| (session.cookie, session.csrf));
+    assert_eq!(session, Some((PINNED.to_owned(), PINNED_CSRF.to_owned())));
+}
+
+const PINNED: &str = "v1.1594018800.cd0a126379495b0b3c8b320a774f15fcb006040a2dabed1c6fbf1b3332b842ef.olga";
+const PINNED_CSRF: &str = "fa9c41a8bb4b17fa1085dbf94b168fa1a6f07cd12baceebf38814d0a09c15b9c";
+
+#[test]
+fn an_unknown_token_opens_nothing() {
+    let problem = sessions().open(&tokens(), "other", NOW).unwrap_err();
+    assert_eq!(problem.status, 401);
+    assert_eq!(
+        sessions()
+            .open(&Tokens::default(), "other", NOW)
+            .unwrap_err()
+            .status,
+        503
+    );
+}
+
+#[test]
+fn without_a_secret_there_are_no_sessions() {
+    let problem = Sessions::new("").unwrap_err();
+    assert_eq!(problem.status, 503);
+    assert!(problem.detail.contains("BLOBWATCH_CLIENT_SECRET"));
+}
+
+#[test]
+fn a_session_ends_with_its_time_its_token_and_its_secret() {
+    let session = sessions().session(&tokens(), "olga", NOW / 1_000 + 60).unwrap();
+    let cookie = header(&session);
+    assert!(sessions().read(&tokens(), &cookie, NOW + 59_999).is_ok());
+    assert!(refused(&tokens(), &cookie, NOW + 60_000).contains("over"));
+    let replaced = Tokens::default().with_token("olga", Role::Operator, "a new one");
+    refused(&replaced, &cookie, NOW);
+    refused(&Tokens::default(), &cookie, NOW);
+    let other = Sessions::new("another secret").unwrap();
+    assert!(other.read(&tokens(), &cookie, NOW).is_err());
+}
+
+/// The role is the token's of now, not the cookie's.
+#[test]
+fn a_role_that_was_taken_away_is_gone() {
+    let before = Tokens::default().with_token("olga", Role::Operator, "t");
+    let after = Tokens::default().with_token("olga", Role::Viewer, "t");
+    let session = sessions().open(&before, "t", NOW).unwrap();
+    let read = sessions().read(&after, &header(&session), NOW).unwrap();
+    assert_eq!(read.actor.role, Role::Viewer);
+}
+
+#[test]
+fn a_changed_cookie_is_refused() {
+    let session = sessions().session(&tokens(), "olga", NOW / 1_000 + 60).unwrap();
+    let other = sessions().session(&tokens(), "vic.2", NOW / 1_000 + 60).unwrap();
+    let stolen = session.cookie.replace("olga", "vic.2");
+    let longer = session.cookie.replacen("v1.1", "v1.2", 1);
+    for forged in [
+        stolen,
+        longer,
+        session.cookie.replace("v1.", "v1.0"),
+        session.cookie.replace("v1.", "v1.+"),
+        session.cookie.to_uppercase(),
+        other.cookie.replace("vic.2", "olga"),
+        String::new(),
+        "v1".to_owned(),
+        "v1...".to_owned(),
+        "v1.99999999999999999999.0.olga".to_owned(),
+        format!("{}x", session.cookie),
+    ] {
+        refused(&tokens(), &format!("{COOKIE}={forged}"), NOW);
+    }
+    assert!(refused(&tokens(), "", NOW).contains("not signed in"));
+    refused(&tokens(), &format!("x{COOKIE}={}", session.cookie), NOW);
+}
+
+#[test]
+fn a_change_by_cookie_repeats_the_csrf_text() {
+    let session = sessions().session(&tokens(), "olga", NOW / 1_000 + 60).unwrap();
+    let other = sessions().session(&tokens(), "olga", NOW / 1_000 + 61).unwrap();
+    assert!(session.check_csrf(Some(&session.csrf)).is_ok());
+    for said in [None, Some(""), Some("x"), Some(other.csrf.as_str())] {
+        assert_eq!(session.check_csrf(said).unwrap_err().status, 403);
+    }
+}
+
+#[test]
+fn only_pages_of_this_host_may_change() {
+    #[track_caller]
+    fn case(origin: Option<&str>, site: Option<&str>, fine: bool) {
+        assert_eq!(
+            check_origin(origin, site, "registry.example:8443").is_ok(),
+            fine,
+            "{origin:?} {site:?}"
+        );
+    }
+    case(None, None, true);
+    case(Some("https://registry.example:8443"), Some("same-origin"), true);
+    case(Some("http://Registry.example:8443"), None, true);
+    case(None, Some("none"), true);
+    case(Some("https://registry.example"), None, false);
+    case(Some("https://evil.example"), None, false);
+    case(Some("null"), None, false);
+    case(Some(""), None, false);
+    case(None, Some("cross-site"), false);
+    case(None, Some("same-site"), false);
+}
+
+#[test]
+fn the_cookie_is_secure_off_loopback() {
+    let session = sessions().session(&tokens(), "olga", 1).unwrap();
+    for (host, is_secure) in [
+        ("localhost", false),
+        ("localhost:8787", false),
+        ("127.0.0.1:8787", false),
+        ("[::1]:8787", false),
+        ("registry.example", true),
+        ("localhost.example:1", true),
+        ("127.0.0.1.example", true),
+        ("", true),
+    ] {
+        for text in [set_cookie(&session, host), clear_cookie(host)] {
+            assert_eq!(text.ends_with("; Secure"), is_secure, "{host}: {text}");
+            assert!(text.contains("; Path=/_blobwatch; HttpOnly; SameSite=Strict; Max-Age="));
+        }
+    }
+}
+
+#[test]
+fn a_refused_sign_in_does_not_repeat_the_token() {
+    assert_eq!(token_of(r#"{"token":"t"}"#).unwrap(), "t");
+    for body in ["", "my-token", r#"{"token":"my-token","x":1}"#, r#""my-token""#] {
+        let problem = token_of(body).unwrap_err();
+        assert_eq!(problem.status, 400);
+        assert!(!problem.detail.contains("my-token"));
+    }
+    assert_eq!(token_of(&" ".repeat(MAX_SIGN_IN + 1)).unwrap_err().status, 400);
+}

@@ -1,0 +1,33 @@
+//! July 2020, played: `demo/…` is handed to the program that plays it, which only `cargo xtask dev` runs.
+
+use blobwatch_core::problem::Problem;
+use worker::{Env, Fetch, Request, Response, Url};
+
+use super::control::text_binding;
+use super::http::{Answer, internal, internal_request};
+
+/// The variable with the player's address, for instance `http://127.0.0.1:40123`; never set on a deployment.
+pub(super) const BINDING: &str = "DEMO";
+
+/// `path` is below the API's prefix, for instance `demo/play`.
+pub(super) async fn forward(path: &str, request: &mut Request, env: &Env) -> Answer<Response> {
+    let player = text_binding(env, BINDING);
+    if player.is_empty() {
+        return Err(Problem::not_found(
+            "demo here; `cargo xtask dev` without --origin has it",
+        ));
+    }
+    let failed = |e| internal("reach the demo's player", e);
+    let body = request.text().await.map_err(failed)?;
+    let target = format!("{player}/{path}");
+    let url = Url::parse(&target).map_err(|e| internal("read the address of the demo's player", e))?;
+    let asked = internal_request(
+        request.method(),
+        url.as_str(),
+        Some(body.as_str()).filter(|body| !body.is_empty()),
+    );
+    Fetch::Request(asked.map_err(failed)?)
+        .send()
+        .await
+        .map_err(failed)
+}

@@ -1,0 +1,56 @@
+//! The dashboard's files, from the platform's assets: each with its type, its caching and the headers that keep it safe.
+
+use blobwatch_core::page::{PREFIX, Page, SECURITY_HEADERS};
+use blobwatch_core::problem::Problem;
+use worker::{Env, Headers, Method, Request, Response};
+
+use super::http::{Answer, internal};
+
+/// The binding of the folder: assets on Cloudflare, a disk on workerd.
+const BINDING: &str = "ASSETS";
+
+/// To the front page, for whoever leaves out the last slash: the page's own addresses begin behind it.
+pub(super) fn front() -> Answer<Response> {
+    let failed = |e| internal("answer with a redirect", e);
+    let response = Response::empty().map_err(failed)?.with_status(308);
+    response.headers().set("Location", PREFIX).map_err(failed)?;
+    Ok(response)
+}
+
+pub(super) async fn answer(page: &Page<'_>, request: &Request, env: &Env) -> Answer<Response> {
+    if !matches!(request.method(), Method::Get | Method::Head) {
+        return Err(Problem::new(
+            405,
+            "method-not-allowed",
+            "Method not allowed",
+            "a page takes GET and HEAD",
+        ));
+    }
+    let assets = env.assets(BINDING).map_err(|_| missing(page.file))?;
+    let found = assets.fetch(format!("https://assets/{}", page.file), None).await;
+    let found = found.map_err(|e| internal("read the page", e))?;
+    if found.status_code() != 200 {
+        return Err(missing(page.file));
+    }
+    let failed = |e| internal("answer with the page", e);
+    // Only ours: the platform guesses types and adds validators that speak of its storage.
+    let headers = Headers::new();
+    headers.set("Content-Type", page.media_type).map_err(failed)?;
+    headers.set("Cache-Control", page.cache_control).map_err(failed)?;
+    for (name, value) in SECURITY_HEADERS {
+        headers.set(name, value).map_err(failed)?;
+    }
+    Ok(found.with_headers(headers))
+}
+
+fn missing(file: &str) -> Problem {
+    Problem::new(
+        404,
+        "no-page",
+        "There is no page here",
+        format!(
+            "the file {file} of the dashboard is not there: `cargo xtask build` makes build/dashboard, and the binding {BINDING} \
+             must lead to it (docs/self-hosting.md); the API works without"
+        ),
+    )
+}

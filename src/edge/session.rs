@@ -1,0 +1,96 @@
+//! Signing in with a browser: `/_blobwatch/session`, and who calls by the cookie that it sets.
+
+use blobwatch_core::auth::{Actor, Tokens};
+use blobwatch_core::problem::Problem;
+use blobwatch_core::session::{
+    CSRF_HEADER, Capabilities, Session, SessionItem, Sessions, check_origin, clear_cookie, set_cookie,
+    token_of,
+};
+use worker::{Env, Method, Request, Response};
+
+use super::control::{text_binding, tokens};
+use super::http::{Answer, internal, now_ms, respond};
+
+/// Where it is.
+pub(super) const PATH: &str = "/_blobwatch/session";
+
+/// `POST` signs in, `GET` says who is signed in, `DELETE` signs out.
+pub(super) async fn answer(request: &mut Request, env: &Env) -> Answer<Response> {
+    match request.method() {
+        Method::Get => shown(&read(request, env, &tokens(env)?)?, env),
+        Method::Post => {
+            check_site(request)?;
+            let body = request.text().await.map_err(|e| internal("read the body", e))?;
+            let session = sessions(env)?.open(&tokens(env)?, &token_of(&body)?, now_ms())?;
+            let response = shown(&session, env)?;
+            with_cookie(response, &set_cookie(&session, &host(request)?))
+        }
+        Method::Delete => {
+            check_site(request)?;
+            let response = Response::empty().map_err(|e| internal("answer", e))?;
+            with_cookie(response.with_status(204), &clear_cookie(&host(request)?))
+        }
+        _ => Err(Problem::new(
+            405,
+            "method-not-allowed",
+            "Method not allowed",
+            "this call takes GET, POST and DELETE",
+        )),
+    }
+}
+
+/// Who calls by cookie. A call that changes something must come from our page, and prove it.
+pub(super) fn actor(request: &Request, env: &Env, tokens: &Tokens) -> Answer<Actor> {
+    let session = read(request, env, tokens)?;
+    if request.method() != Method::Get {
+        check_site(request)?;
+        session.check_csrf(header(request, CSRF_HEADER).as_deref())?;
+    }
+    Ok(session.actor)
+}
+
+fn read(request: &Request, env: &Env, tokens: &Tokens) -> Answer<Session> {
+    let cookies = header(request, "cookie").unwrap_or_default();
+    sessions(env)?.read(tokens, &cookies, now_ms())
+}
+
+fn sessions(env: &Env) -> Answer<Sessions> {
+    Sessions::new(&text_binding(env, "BLOBWATCH_CLIENT_SECRET"))
+}
+
+fn check_site(request: &Request) -> Answer<()> {
+    check_origin(
+        header(request, "origin").as_deref(),
+        header(request, "sec-fetch-site").as_deref(),
+        &host(request)?,
+    )
+}
+
+/// Host and port that the client asked for.
+fn host(request: &Request) -> Answer<String> {
+    let url = request.url().map_err(|e| internal("read the address", e))?;
+    let name = url.host_str().unwrap_or_default();
+    Ok(match url.port() {
+        Some(port) => format!("{name}:{port}"),
+        None => name.to_owned(),
+    })
+}
+
+fn shown(session: &Session, env: &Env) -> Answer<Response> {
+    let capabilities = Capabilities {
+        demo: !text_binding(env, super::demo_api::BINDING).is_empty(),
+    };
+    respond(Ok(SessionItem::new(session, capabilities))).map_err(|e| internal("answer", e))
+}
+
+fn with_cookie(response: Response, cookie: &str) -> Answer<Response> {
+    response
+        .headers()
+        .set("Set-Cookie", cookie)
+        .map_err(|e| internal("set the cookie", e))?;
+    Ok(response)
+}
+
+fn header(request: &Request, name: &str) -> Option<String> {
+    request.headers().get(name).ok().flatten()
+}
