@@ -1,4 +1,4 @@
-//! The calls of the API that the RuleBook answers: rules, routes, modes, settings, audit (docs/api.md).
+//! The calls of the API that the RuleBook answers: rules, routes, modes, settings, FireLogs, audit (docs/api.md).
 //!
 //! In scope: from a method, a path, a query and a body to an answer or a problem, whatever carries them. A change is
 //! checked as the whole rulebook that it would make, before the first write. Not in scope: HTTP and auth
@@ -8,6 +8,7 @@ mod audit;
 mod change;
 mod document_calls;
 mod enforcing;
+mod fire_log_calls;
 mod mode_body;
 mod mode_calls;
 mod page;
@@ -20,6 +21,7 @@ mod settings_calls;
 pub use audit::{Exported, export_audit, export_begin, list_audit, verify_audit};
 pub use change::{Changed, Context, MAX_REASON, expected_revision};
 pub use document_calls::{document_of, get_document};
+pub use fire_log_calls::{FireLogItem, list_fire_logs};
 pub use mode_calls::{ModeItem, StageItem, StepItem, Unset, delete_mode, get_mode, list_modes, put_mode};
 pub use page::{List, MAX_LIMIT, Page, Parameters};
 pub use panic_calls::{Pair, TakenBack, panic_off};
@@ -99,6 +101,7 @@ fn read<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Res
         ["routes", name] => alone().and_then(|()| found(store, &get_route(store, name)?)),
         ["settings"] => alone().and_then(|()| found(store, &get_settings(store)?)),
         ["rulebook"] => found(store, &get_document(store, call.query)?),
+        ["fire-logs"] => found(store, &list_fire_logs(store, &page()?)?),
         ["audit"] => found(store, &list_audit(store, &audit_page(call.query)?)?),
         _ => Err(no_such_call()),
     }
@@ -124,7 +127,7 @@ fn write<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Re
         (
             method,
             [
-                "rules" | "modes" | "routes" | "settings" | "audit" | "rulebook" | "panic-off",
+                "rules" | "modes" | "routes" | "settings" | "audit" | "rulebook" | "panic-off" | "fire-logs",
                 ..,
             ],
         ) => Err(method_not_allowed(method)),
