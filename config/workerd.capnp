@@ -1,5 +1,5 @@
 # Blobwatch on open-source workerd, in front of your own registry: docs/self-hosting.md says how to run it.
-# Values come from the environment of the workerd process, the folder of the data from --directory-path.
+# Values come from the environment of the workerd process, folders from --directory-path.
 
 using Workerd = import "/workerd/workerd.capnp";
 
@@ -8,6 +8,8 @@ const config :Workerd.Config = (
     (name = "blobwatch", worker = .blobwatch),
     # Where the SQLite files of the Durable Objects are: --directory-path=data=/var/lib/blobwatch
     (name = "data", disk = (writable = true)),
+    # The dashboard's files, which `cargo xtask build` makes: --directory-path=dashboard=build/dashboard
+    (name = "dashboard", disk = ()),
     # What the worker may connect to. A registry on this machine or in your network is "private" or "local".
     (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
   ],
@@ -42,6 +44,7 @@ const blobwatch :Workerd.Worker = (
     (name = "BLOBWATCH_CLIENT_SECRET", fromEnvironment = "BLOBWATCH_CLIENT_SECRET"),
     (name = "RULE_BOOK", durableObjectNamespace = "RuleBook"),
     (name = "FIRE_LOG", durableObjectNamespace = "FireLog"),
+    (name = "ASSETS", service = "dashboard"),
     (name = "DETECTOR", durableObjectNamespace = "Detector"),
   ],
   # The keys name the folders of the data: with another key the worker starts empty.

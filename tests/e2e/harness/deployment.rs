@@ -80,7 +80,7 @@ const config :Workerd.Config = (
 {services}    (name = "between", worker = .between),
     (name = "internet", network = (allow = ["public", "private", "local"])),
     (name = "objects", disk = (path = {path:?}, writable = true)),
-  ],
+{pages}  ],
   sockets = [
 {listeners}    (name = "between", address = "127.0.0.1:{between}", http = (), service = "between"),
   ],
@@ -97,6 +97,7 @@ const config :Workerd.Config = (
 {compatibility});
 "#,
             between = sockets.between,
+            pages = pages("    (name = \"dashboard\", disk = (path = {path}))"),
             path = folder.join("objects"),
         )
     }
@@ -157,7 +158,17 @@ fn bindings(deployment: &Deployment) -> String {
         )
         .unwrap();
     }
-    bindings + "  ],\n"
+    bindings + &pages("    (name = \"ASSETS\", service = \"dashboard\")") + "  ],\n"
+}
+
+/// A line of the configuration about the dashboard's files, where they are built.
+fn pages(line: &str) -> String {
+    let folder = Path::new(ROOT).join("build/dashboard");
+    if folder.is_dir() {
+        line.replace("{path}", &format!("{folder:?}")) + ",\n"
+    } else {
+        String::new()
+    }
 }
 
 /// The worker's modules as capnp, copied into `folder`: workerd embeds only what is beside its config. A Wasm

@@ -4,8 +4,11 @@
 //! | --- | --- | --- |
 //! | release | `build/` | `build/bundle/{worker.js,index_bg.wasm}` |
 //! | `--test-hooks` | `build/test/build/` | `build/test/bundle/{worker.js,index_bg.wasm}` |
+//!
+//! Beside it the dashboard, the same for both: `build/dashboard/`.
 
 mod bundle;
+mod dashboard;
 mod sizes;
 mod variant;
 mod wasm;
@@ -38,7 +41,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Builds and bundles one variant; what has not changed is not built again.
+/// Builds and bundles one variant, and the dashboard's files; what has not changed is not built again.
 pub(crate) fn worker(workspace: &Workspace, tools: &Tools, variant: Variant) -> Result<Sizes> {
     let raw = step(format!("compile{}", variant.suffix()), |step| {
         wasm::compile(workspace, step, variant)
@@ -49,5 +52,6 @@ pub(crate) fn worker(workspace: &Workspace, tools: &Tools, variant: Variant) -> 
     step(format!("bundle{}", variant.suffix()), |step| {
         bundle::write(workspace, tools, step, variant)
     })?;
+    step("dashboard", |step| dashboard::build(workspace, tools, step))?;
     Sizes::measure(&raw, &workspace.path(variant.wasm()))
 }

@@ -40,7 +40,7 @@ impl Sizes {
 }
 
 /// Level 6, as wrangler counts it.
-fn gzip_len(bytes: &[u8]) -> Result<usize> {
+pub(super) fn gzip_len(bytes: &[u8]) -> Result<usize> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
     encoder.write_all(bytes)?;
     Ok(encoder.finish()?.len())

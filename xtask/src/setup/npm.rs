@@ -9,7 +9,12 @@ use std::fs;
 use std::process::Command;
 
 /// What decides which packages are installed.
-const INPUTS: [&str; 3] = ["package.json", "package-lock.json", ".npmrc"];
+const INPUTS: [&str; 4] = [
+    "package.json",
+    "dashboard/package.json",
+    "package-lock.json",
+    ".npmrc",
+];
 
 /// Runs `npm ci` unless what is installed came from the same lockfile.
 pub(super) fn ensure(workspace: &Workspace, step: &Step) -> Result<&'static str> {
@@ -23,7 +28,7 @@ pub(super) fn ensure(workspace: &Workspace, step: &Step) -> Result<&'static str>
         .args(["ci", "--no-progress"])
         .current_dir(workspace.root());
     quiet(step, &mut install).context(
-        "esbuild, wasm-opt, workerd and wrangler come from npm; for npm itself install Node.js 18 or newer",
+        "esbuild, Vite, wasm-opt, workerd and wrangler come from npm; for npm itself install Node.js 18 or newer",
     )?;
     fs::write(&stamp, current).with_context(|| format!("failed to write {}", stamp.display()))?;
     Ok("installed")

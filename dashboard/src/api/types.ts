@@ -1,0 +1,277 @@
+// What the API answers, as docs/api.md has it. Times are RFC 3339 in UTC.
+
+export type Role = "viewer" | "operator";
+export type Mode = "off" | "monitor" | "enforce";
+export type Action = "block" | "throttle" | "detour" | "tag";
+export type Verdict = "none" | Action;
+
+export interface Session {
+  name: string;
+  role: Role;
+  csrf: string;
+  expires: string;
+  capabilities: { demo: boolean };
+}
+
+export interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+  /** FireLogs that did not answer; what is said is true for the others. */
+  incomplete?: string[];
+}
+
+export interface Fired {
+  rule: string;
+  version: number;
+  mode: Mode;
+  would: Verdict;
+  applied: Verdict;
+}
+
+export interface RequestRecord {
+  id: string;
+  time: string;
+  ray: string | null;
+  route: string;
+  repository: string;
+  digest: string;
+  method: string;
+  status: number;
+  range: { kind: string; start: number | null; end: number | null; honoured: boolean | null };
+  size: number | null;
+  promised: number | null;
+  outcome: string;
+  duration_ms: number | null;
+  client: string;
+  network: string;
+  asn: number | null;
+  country: string | null;
+  colo: string | null;
+  family: string;
+  version: string | null;
+  os: string | null;
+  arch: string | null;
+  fingerprint: string;
+  ja4: string | null;
+  fired: Fired[];
+  verdict: Verdict;
+  revision: number;
+  degraded: boolean;
+  weight: number;
+}
+
+export interface Clause {
+  text: string;
+  start: number;
+  end: number;
+  value: boolean | null;
+}
+
+export interface Explanation {
+  record: RequestRecord;
+  facts: Record<string, unknown>;
+  not_recorded: string[];
+  rules: {
+    rule: string;
+    version: number;
+    fired: boolean;
+    matched: boolean | null;
+    clauses: Clause[];
+    mode: { value: Mode; from: string; percent: number | null; in_percent: boolean | null };
+    would: Verdict;
+    applied: Verdict;
+    /** Why a rule that matched did not fire, where there is more to say. */
+    why?: string | null;
+  }[];
+  revision: number;
+  rulebook_changed_since: boolean;
+}
+
+export interface Summary {
+  requests: number;
+  clients: number;
+  clients_exact: boolean;
+  groups: ({ requests: number; clients: number; clients_exact: boolean; share: number } & Record<string, unknown>)[];
+  other: { requests: number; clients: number; share: number };
+  incomplete?: string[];
+}
+
+export interface Rule {
+  id: string;
+  version: number;
+  description: string;
+  expression: string;
+  action: Action;
+  default_mode: Mode;
+  volume: { by: string; requests: number; seconds: number } | null;
+  time: string;
+  actor: string;
+}
+
+export interface Route {
+  name: string;
+  host: string | null;
+  repository: string;
+  origin: string | null;
+  detour: string | null;
+}
+
+export interface Step {
+  percent: number;
+  minutes?: number | null;
+}
+
+export interface Stage {
+  index: number;
+  count: number;
+  percent: number;
+  next: string | null;
+  steps: Step[];
+}
+
+export interface Guard {
+  state: "watching" | "holding" | "passed" | "demoted";
+  since: string;
+  denied_clients: number;
+  denied_healthy: number;
+  text: string;
+}
+
+export interface ModeItem {
+  rule: string;
+  route: string;
+  mode: Mode;
+  percent: number | null;
+  reason: string | null;
+  expires: string | null;
+  time: string;
+  actor: string;
+  stage?: Stage | null;
+  guard?: Guard | null;
+}
+
+export interface Changed {
+  revision: number;
+  changed: boolean;
+}
+
+export interface FireLog {
+  name: string;
+  revision: number;
+  seen: string;
+  failed_pushes: number;
+}
+
+export interface CohortPart {
+  attribute: string;
+  values: string[];
+  not?: boolean;
+}
+
+export interface Anomaly {
+  id: string;
+  kind: string;
+  kinds: string[];
+  status: "open" | "closed";
+  onset: string;
+  opened: string;
+  closed: string | null;
+  reopened: number;
+  sentence: string;
+  cohort: CohortPart[];
+  baseline: number;
+  observed: number;
+  risk_ratio: number;
+  clients: number;
+  clients_exact?: boolean;
+  networks: number;
+  rules: { rule: string; lift: number; share: number; mode_changed?: string | null }[];
+  evidence: string[];
+  history?: { time: string; event: string; text: string }[];
+}
+
+export interface Series {
+  by: Record<string, string | null>;
+  requests: number[];
+  starts: number[];
+  kinds: Record<string, number[]>;
+  refused: number[];
+  denied: number[];
+  aborted: number[];
+}
+
+export interface Mark {
+  time: string;
+  type: string;
+  id: string;
+  text: string;
+}
+
+export interface Timeline {
+  since: string;
+  until: string;
+  step_s: number;
+  /** Unix seconds, the start of each step. */
+  times: number[];
+  series: Series[];
+  marks: Mark[];
+  incomplete?: string[];
+}
+
+export interface Axis {
+  attribute: string;
+  values: (string | null)[];
+}
+
+export interface Cohorts {
+  kind: string;
+  x: Axis;
+  y: Axis;
+  cells: { x: number; y: number; trials: number; events: number; expected: number }[];
+  attributes: {
+    attribute: string;
+    values: { value: string | null; trials: number; events: number; expected: number; ratio: number | null }[];
+  }[];
+  incomplete?: string[];
+}
+
+export interface Preview {
+  id: string;
+  status: "running" | "done" | "failed" | "cancelled";
+  progress: { scanned: number; total: number };
+  revision?: number;
+  stale?: boolean;
+  route: string;
+  since: string;
+  until: string;
+  matched_requests: number;
+  matched_clients: number;
+  matched_networks: number;
+  matched_pulls: number;
+  matched_bytes: number;
+  share: number;
+  already_denied_requests: number;
+  clients_exact: boolean;
+  weighted: boolean;
+  sentence: string;
+  cohorts: {
+    cohort: CohortPart[];
+    requests: number;
+    clients: number;
+    networks: number;
+    share_of_cohort: number;
+    healthy: number | null;
+    sentence: string;
+  }[];
+  not_judged: { requests: number; fields: string[] };
+  evidence: string[];
+  incomplete: string[];
+}
+
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  errors?: { place: string; message: string; excerpt?: string }[];
+}

@@ -1,0 +1,101 @@
+// Filters of the API as fields, in the address: several values are separated by commas.
+
+import { useState } from "preact/hooks";
+import { place, setQuery } from "../address.ts";
+
+export interface FilterField {
+  name: string;
+  label: string;
+  hint: string;
+  /** Values that there are; otherwise any text. */
+  choices?: string[];
+}
+
+const COHORT: FilterField[] = [
+  { name: "route", label: "Route", hint: "default" },
+  { name: "colo", label: "Colo", hint: "FRA" },
+  { name: "family", label: "Family", hint: "docker" },
+  { name: "os", label: "OS", hint: "amzn2" },
+  { name: "asn", label: "ASN", hint: "16509" },
+];
+
+export const COHORT_FILTERS = COHORT;
+
+export const RECORD_FILTERS: FilterField[] = [
+  { name: "rule", label: "Rule", hint: "botnet-sig" },
+  { name: "mode", label: "Mode", hint: "", choices: ["off", "monitor", "enforce"] },
+  { name: "verdict", label: "Verdict", hint: "", choices: ["none", "tag", "detour", "throttle", "block"] },
+  ...COHORT,
+  { name: "country", label: "Country", hint: "US" },
+  { name: "status", label: "Status", hint: "206, 4xx" },
+  {
+    name: "range",
+    label: "Range kind",
+    hint: "",
+    choices: ["none", "whole", "probe", "tile", "chunk", "scatter", "multi", "suffix", "resume", "repeat", "restart", "invalid"],
+  },
+  { name: "repository", label: "Repository", hint: "library/redis" },
+  { name: "digest", label: "Digest", hint: "sha256:…" },
+  { name: "fingerprint", label: "Fingerprint", hint: "bw1-…" },
+  { name: "client", label: "Client key", hint: "2168b2053f3f9380" },
+  { name: "id", label: "Record id", hint: "01M8…" },
+];
+
+/** What the address says, for the API. */
+export function chosen(fields: FilterField[]): Record<string, string[]> {
+  const { query } = place.value;
+  const set = fields.filter((field) => query.has(field.name));
+  return Object.fromEntries(set.map((field) => [field.name, (query.get(field.name) ?? "").split(",").map((value) => value.trim())]));
+}
+
+export function Filters({ fields }: { fields: FilterField[] }) {
+  const { query } = place.value;
+  const active = fields.filter((field) => query.has(field.name));
+  const [isOpen, setOpen] = useState(active.length > 0);
+  return (
+    <details class="filters" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        Filters
+        {active.length > 0 && `: ${active.map((field) => `${field.label} ${query.get(field.name)}`).join(" · ")}`}
+      </summary>
+      <div class="filter-fields">
+        {fields.map((field) => (
+          <label key={field.name}>
+            {field.label}
+            <Field field={field} value={query.get(field.name) ?? ""} />
+          </label>
+        ))}
+        <button
+          type="button"
+          disabled={active.length === 0}
+          onClick={() => setQuery(Object.fromEntries(active.map((field) => [field.name, ""])))}
+        >
+          Clear filters
+        </button>
+      </div>
+    </details>
+  );
+}
+
+function Field({ field, value }: { field: FilterField; value: string }) {
+  const change = (text: string) => setQuery({ [field.name]: text.trim() });
+  if (field.choices) {
+    return (
+      <select value={value} onChange={(event) => change(event.currentTarget.value)}>
+        <option value="">any</option>
+        {field.choices.map((choice) => (
+          <option key={choice}>{choice}</option>
+        ))}
+      </select>
+    );
+  }
+  return (
+    <input
+      value={value}
+      placeholder={field.hint}
+      autocomplete="off"
+      spellcheck={false}
+      onChange={(event) => change(event.currentTarget.value)}
+    />
+  );
+}

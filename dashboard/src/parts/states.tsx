@@ -1,0 +1,68 @@
+// What stands where data is not: each says what to do.
+
+import type { ComponentChildren } from "preact";
+import type { Problem } from "../api/types.ts";
+import type { Live } from "../live.ts";
+
+export const Loading = ({ what }: { what: string }) => (
+  <p class="state" role="status">
+    Loading {what}…
+  </p>
+);
+
+export const Empty = ({ title, children }: { title: string; children?: ComponentChildren }) => (
+  <div class="state">
+    <p class="state-title">{title}</p>
+    {children}
+  </div>
+);
+
+/** What the server said, and a button to try again. */
+export function Failed({ problem, what, retry }: { problem: Problem; what: string; retry?: () => void }) {
+  return (
+    <div class="state state-bad" role="alert">
+      <p class="state-title">
+        Failed to load {what}: {problem.title}
+        {problem.status ? ` (${problem.status})` : ""}
+      </p>
+      <p>{problem.detail}</p>
+      {retry && (
+        <button type="button" onClick={retry}>
+          Try again
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** Above data that is shown although a later call failed, or that some FireLogs did not add to. */
+export function Notices({ live, incomplete }: { live: Live<unknown>; incomplete?: string[] | undefined }) {
+  return (
+    <>
+      {live.problem && live.data !== undefined && (
+        <p class="notice" role="status">
+          Not fresh: {live.problem.detail} It is tried again by itself.
+        </p>
+      )}
+      {incomplete && incomplete.length > 0 && (
+        <p class="notice" role="status">
+          Not complete: {incomplete.join(", ")} did not answer. What is shown is true for the others.
+        </p>
+      )}
+    </>
+  );
+}
+
+/** Loading, failed or the data, with what the data is called. */
+export function Shown<T>({ live, what, children }: { live: Live<T>; what: string; children: (data: T) => ComponentChildren }) {
+  if (live.data !== undefined) {
+    return (
+      <>
+        <Notices live={live} incomplete={(live.data as { incomplete?: string[] }).incomplete} />
+        {children(live.data)}
+      </>
+    );
+  }
+  if (live.problem) return <Failed problem={live.problem} what={what} retry={live.refresh} />;
+  return <Loading what={what} />;
+}

@@ -1,0 +1,43 @@
+// Who is signed in. `undefined` until it is known, `null` for nobody.
+
+import { computed, signal } from "@preact/signals";
+import { credentials, Refused, send } from "./api/client.ts";
+import type { Problem, Session } from "./api/types.ts";
+
+const ADDRESS = "/_blobwatch/session";
+
+export const session = signal<Session | null | undefined>(undefined);
+
+/** Why the session could not be asked for; a closed deployment says how to open it. */
+export const sessionProblem = signal<Problem | null>(null);
+
+export const isOperator = computed(() => session.value?.role === "operator");
+
+credentials.ended = () => {
+  session.value = null;
+};
+
+function enter(found: Session): void {
+  credentials.csrf = found.csrf;
+  sessionProblem.value = null;
+  session.value = found;
+}
+
+export async function resume(): Promise<void> {
+  try {
+    enter(await send<Session>("GET", ADDRESS));
+  } catch (error) {
+    if (error instanceof Refused && error.problem.status !== 401) sessionProblem.value = error.problem;
+    session.value = null;
+  }
+}
+
+export async function signIn(token: string): Promise<void> {
+  enter(await send<Session>("POST", ADDRESS, { token: token.trim() }));
+}
+
+export async function signOut(): Promise<void> {
+  await send("DELETE", ADDRESS);
+  credentials.csrf = "";
+  session.value = null;
+}

@@ -1,0 +1,66 @@
+// The first page of a deployment that has seen no pull: how to send one.
+
+import { useState } from "preact/hooks";
+import { change, get, toProblem } from "../api/client.ts";
+import type { Problem } from "../api/types.ts";
+import { useLive } from "../live.ts";
+import { session } from "../session.ts";
+
+export function FirstStart() {
+  const { host } = location;
+  const image = session.value?.capabilities.demo ? "demo/hello" : "NAME";
+  return (
+    <section class="card" aria-labelledby="first">
+      <h1 id="first">No pull has come through yet</h1>
+      <p>Blobwatch is up and watches. Pull an image through it; this page shows it a second later:</p>
+      <pre tabIndex={0}>{`skopeo copy --src-tls-verify=false docker://${host}/${image}:latest dir:out`}</pre>
+      <p>
+        Or with Docker: <code>{`docker pull ${host}/${image}:latest`}</code> (plain HTTP needs the host among{" "}
+        <code>insecure-registries</code>, but for 127.0.0.1).
+      </p>
+      <Play />
+    </section>
+  );
+}
+
+interface Played {
+  status: "idle" | "running" | "done" | "failed";
+  progress: number;
+  text: string;
+}
+
+/** July 2020, on a machine of a developer. */
+export function Play() {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const can = session.value?.capabilities.demo && session.value.role === "operator";
+  const live = useLive(can ? "demo" : null, (signal) => get<Played>("demo/play", {}, signal), 2_000);
+  if (!can) return null;
+  const play = () =>
+    change("POST", "demo/play")
+      .then(live.refresh)
+      .catch((error: unknown) => setProblem(toProblem(error)));
+  const running = live.data?.status === "running";
+  return (
+    <div class="stack">
+      <p>
+        Or look at the incident it was made for: the pulls of 5 July 2020, when an anti-botnet rule went from monitor to enforce and Amazon
+        Linux machines hung in several regions. The night is played in minutes.
+      </p>
+      <div class="actions">
+        <button type="button" class="primary" disabled={running} onClick={play}>
+          {running ? "Playing…" : "Play July 2020"}
+        </button>
+        {live.data && live.data.status !== "idle" && (
+          <span role="status">
+            <progress value={live.data.progress} max={1} aria-label="Played" /> {live.data.text}
+          </span>
+        )}
+      </div>
+      {problem && (
+        <p class="notice notice-bad" role="alert">
+          {problem.detail}
+        </p>
+      )}
+    </div>
+  );
+}

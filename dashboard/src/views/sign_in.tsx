@@ -1,0 +1,54 @@
+import { useState } from "preact/hooks";
+import { toProblem } from "../api/client.ts";
+import type { Problem } from "../api/types.ts";
+import { sessionProblem, signIn } from "../session.ts";
+
+export function SignIn() {
+  const [token, setToken] = useState("");
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [isAsking, setAsking] = useState(false);
+  const told = problem ?? sessionProblem.value;
+
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setAsking(true);
+    try {
+      await signIn(token);
+    } catch (error) {
+      setProblem(toProblem(error));
+    } finally {
+      setAsking(false);
+    }
+  };
+
+  return (
+    <main class="sign-in" id="main">
+      <h1>Blobwatch</h1>
+      <form onSubmit={submit}>
+        <label>
+          Token
+          <input
+            type="password"
+            value={token}
+            autocomplete="current-password"
+            required
+            autofocus
+            onInput={(event) => setToken(event.currentTarget.value)}
+          />
+        </label>
+        <button type="submit" class="primary" disabled={isAsking}>
+          {isAsking ? "Signing in…" : "Sign in"}
+        </button>
+      </form>
+      {told && (
+        <p class="notice notice-bad" role="alert">
+          {told.status === 401 ? "This token is not known here." : told.detail}
+        </p>
+      )}
+      <p class="faint">
+        The token of the API. <code>cargo xtask dev</code> prints one; <code>cargo xtask token NAME --role operator</code> makes
+        one. The session lasts 12 hours, in this browser only.
+      </p>
+    </main>
+  );
+}
