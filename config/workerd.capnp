@@ -27,9 +27,10 @@ const config :Workerd.Config = (
 );
 
 const blobwatch :Workerd.Worker = (
-  # `cargo xtask build` makes both. The name of the Wasm module is the specifier that worker.js imports.
+  # `cargo xtask build` makes them. The name of a Wasm module is the specifier that worker.js imports.
   modules = [
     (name = "worker.js", esModule = embed "../build/bundle/worker.js"),
+    (name = "./data_plane_bg.wasm", wasm = embed "../build/bundle/data_plane_bg.wasm"),
     (name = "./index_bg.wasm", wasm = embed "../build/bundle/index_bg.wasm"),
   ],
   compatibilityDate = "2026-11-01",

@@ -1,5 +1,5 @@
-//! The worker: the edge's glue around `blobwatch-core`, which decides. Empty on every target but Wasm, so that native
-//! builds and tests cannot see the platform.
+//! The worker: the edge's glue around `blobwatch-core`, which decides. What a pull meets is in the package `data-plane`.
+//! Empty on every target but Wasm, so that native builds and tests cannot see the platform.
 
 #[cfg(target_arch = "wasm32")]
 mod edge;

@@ -11,7 +11,7 @@ mod reply;
 use std::collections::BTreeMap;
 
 pub use batches::{Batches, MAX_BUFFERED_BYTES, MAX_BUFFERED_RECORDS, MAX_TARGETS, Outgoing};
-pub use name::{UNKNOWN_COLO, fire_log_name};
+pub use name::{UNKNOWN_COLO, fire_log_name, fire_log_of, flush_path, rulebook_path};
 pub use queue::{ANSWER_WITHIN_MS, DUE_AFTER_MS, MAX_BATCH_RECORDS, MAX_RETRY_AGE_MS, MIN_URGENT_GAP_MS};
 pub use reply::{Hot, Reply};
 

@@ -45,7 +45,7 @@ export function refuse(plane, plan, env, ctx) {
 export function unreachable(plane, plan, error, env, ctx) {
   console.error(`failed to reach the origin: ${error}`);
   plane.settleOwn(plan, 0, "origin_failed", env, ctx);
-  const [status, proxyStatus, body] = plane.noAnswer(plan, env, ctx);
+  const [status, proxyStatus, body] = plane.noAnswer(plan, env);
   const headers = new Headers({ "Content-Type": "application/json", "Proxy-Status": proxyStatus });
   const answer = { status: Number(status), headers };
   const sent = plan.head ? null : body;

@@ -5,6 +5,7 @@ import { Flusher } from "./flusher.js";
 import { observe } from "./observe.js";
 import { readFacts } from "./facts.js";
 import { readPlan } from "./plan.js";
+import { calls, renew } from "./wasm.js";
 import { withHeaders } from "./answer.js";
 
 const BUFFERED_SHIFT = 2; // of what `settle` answers: the lower bits say when to flush, the others what is buffered
@@ -13,21 +14,13 @@ const BUFFERED_SHIFT = 2; // of what `settle` answers: the lower bits say when t
 const encoder = new TextEncoder();
 
 export class DataPlane {
-  #Control;
-  #wasm; // the module's exported functions; they are synchronous and keep their state in Wasm
   #configured = false;
   #buffered = 0;
   generation = 0; // of the Wasm instance: what one instance began, another cannot end
   #losses = {};
 
-  constructor(Control) {
-    this.#Control = Control;
-    this.#wasm = Control.prototype;
+  constructor() {
     this.flusher = new Flusher(this);
-  }
-
-  control(request, env, ctx) {
-    return new this.#Control(ctx, env).fetch(request);
   }
 
   count(loss, times = 1) {
@@ -41,44 +34,43 @@ export class DataPlane {
   }
 
   /** Runs a synchronous Wasm call. One that fails is counted and gives undefined; a trap makes the instance anew. */
-  call(loss, env, ctx, body) {
+  call(loss, env, body) {
     try {
       if (!this.#configured) this.#configure(env);
-      return body(this.#wasm);
+      return body(calls);
     } catch (error) {
       console.error(`${loss}: ${error}`);
       this.count(loss);
       // What Rust refuses is a plain Error and leaves the instance whole; all else is a trap, or as bad as one.
-      if (error?.constructor !== Error) this.#reset(env, ctx);
+      if (error?.constructor !== Error) this.#reset();
     }
   }
 
   #configure(env) {
     const random = crypto.getRandomValues(new Uint8Array(6));
     const isolate = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    this.#wasm.configure(isolate, env.BLOBWATCH_CLIENT_SECRET ?? "", env.BLOBWATCH_TOKENS ?? "", env.ORIGIN ?? "");
+    calls.configure(isolate, env.BLOBWATCH_CLIENT_SECRET ?? "", env.BLOBWATCH_TOKENS ?? "", env.ORIGIN ?? "");
     this.#configured = true;
   }
 
   // After a trap the instance stays broken until it is made anew; the answers of origins that are under way are
   // JavaScript's and go on (docs/request-handling.md, "When we break").
-  #reset(env, ctx) {
+  #reset() {
     if (this.#buffered > 0) this.count("records_lost", this.#buffered);
     this.#configured = false;
     this.#buffered = 0;
     this.generation += 1;
     this.flusher.forget();
     try {
-      globalThis.__worker_init_state.criticalError = true;
-      new this.#Control(ctx, env);
+      renew();
     } catch (error) {
       console.error(`failed to make the Wasm instance anew: ${error}`);
     }
   }
 
   /** Facts in, plan out; the absent plan when anything breaks. */
-  decide(request, url, env, ctx) {
-    const text = this.call("decide_trap", env, ctx, (wasm) =>
+  decide(request, url, env) {
+    const text = this.call("decide_trap", env, (wasm) =>
       wasm.decide(encoder.encode(readFacts(request, url, env)), this.flusher.isConfirmed()),
     );
     if (text === undefined) return { watched: false, origin: env.ORIGIN ?? "", follow: false, head: request.method === "HEAD" };
@@ -108,7 +100,7 @@ export class DataPlane {
 
   #observe(plan, answer, request, env, ctx) {
     const said = describe(answer.status, answer.headers);
-    this.call("settle_trap", env, ctx, (wasm) => wasm.answered(plan.id, lines(said, "not_observed")));
+    this.call("settle_trap", env, (wasm) => wasm.answered(plan.id, lines(said, "not_observed")));
     return observe(answer, request, ctx, (outcome) => this.#ended(plan, said, outcome, env, ctx));
   }
 
@@ -118,14 +110,14 @@ export class DataPlane {
   }
 
   /** Status, Proxy-Status and body where the origin gave no answer. */
-  noAnswer(plan, env, ctx) {
-    const text = this.call("settle_trap", env, ctx, (wasm) => wasm.no_answer(plan.id ?? ""));
+  noAnswer(plan, env) {
+    const text = this.call("settle_trap", env, (wasm) => wasm.no_answer(plan.id ?? ""));
     return text?.split("\n") ?? [502, "blobwatch; error=destination_unavailable", ""];
   }
 
   #ended(plan, said, outcome, env, ctx) {
     if (plan.generation !== this.generation) return this.count("records_lost"); // it was in flight when Wasm trapped
-    const due = this.call("settle_trap", env, ctx, (wasm) => wasm.settle(plan.id, lines(said, outcome)));
+    const due = this.call("settle_trap", env, (wasm) => wasm.settle(plan.id, lines(said, outcome)));
     if (due === undefined) return;
     this.#buffered = due >> BUFFERED_SHIFT;
     this.flusher.due(due, env, ctx);

@@ -1,20 +1,20 @@
 // The walk of one request, as docs/request-handling.md numbers it. JavaScript awaits, Wasm decides: a trap in Wasm
 // then cannot take another pull with it, and the body of an answer never passes through our memory.
 
-import Control, { Detector, FireLog, RuleBook } from "../../build/index.js";
 import { forward, refuse, unreachable } from "./answer.js";
+import { control } from "./control.js";
 import { DataPlane } from "./data_plane.js";
 
-export { Detector, FireLog, RuleBook };
+export { Detector, FireLog, RuleBook } from "./objects.js";
 
-const plane = new DataPlane(Control);
+const plane = new DataPlane();
 
 export default {
   async fetch(request, env, ctx) {
     const url = new URL(request.url);
-    if (url.pathname === "/_blobwatch" || url.pathname.startsWith("/_blobwatch/")) return plane.control(request, env, ctx);
+    if (url.pathname === "/_blobwatch" || url.pathname.startsWith("/_blobwatch/")) return control(request, env, ctx);
     if (!plane.flusher.isConfirmed()) await plane.flusher.refresh(request, env, ctx);
-    const plan = plane.decide(request, url, env, ctx);
+    const plan = plane.decide(request, url, env);
     if (plan.refusal) return refuse(plane, plan, env, ctx);
     let answer;
     try {

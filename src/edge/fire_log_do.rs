@@ -8,8 +8,6 @@
 
 use std::cell::{Cell, RefCell};
 
-use blobwatch_core::client::ClientKey;
-use blobwatch_core::flush::fire_log_name;
 use blobwatch_core::problem::Problem;
 use blobwatch_core::store::fire_log::{FireLog as Store, FireLogError};
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, Url, durable_object};
@@ -29,24 +27,6 @@ pub(super) fn stub(env: &Env, name: &str) -> Result<Stub> {
 /// Address of a call to the FireLog of that name; `call` may have a query.
 pub(super) fn url(name: &str, call: &str) -> String {
     format!("https://fire-log/{name}/{call}")
-}
-
-/// Path at which an isolate flushes.
-pub(super) fn flush_path(name: &str) -> String {
-    format!("{name}/flush")
-}
-
-/// Path at which an isolate that holds that revision reads the rulebook; any FireLog of its colo will do.
-pub(super) fn rulebook_path(colo: &str, held: u64) -> String {
-    format!(
-        "{}/rulebook?held={held}",
-        fire_log_name(colo, ClientKey::default(), 1)
-    )
-}
-
-/// Name of the FireLog in a path.
-pub(super) fn name_in(path: &str) -> &str {
-    path.split('/').next().unwrap_or_default()
 }
 
 #[durable_object(alarm)]

@@ -37,18 +37,18 @@ export class Flusher {
     if (now - this.#refreshedAt < REFRESH_RETRY_MS) return;
     this.#refreshedAt = now;
     this.#colo = request.cf?.colo ?? "";
-    const asked = this.#ask(env, ctx);
+    const asked = this.#ask(env);
     ctx.waitUntil(asked);
     await Promise.race([asked, scheduler.wait(REFRESH_WAIT_MS)]);
   }
 
-  async #ask(env, ctx) {
+  async #ask(env) {
     const { generation } = this.#plane;
     try {
-      const path = this.#plane.call("decide_trap", env, ctx, (wasm) => wasm.rulebook_path(this.#colo));
+      const path = this.#plane.call("decide_trap", env, (wasm) => wasm.rulebook_path(this.#colo));
       if (path === undefined) return;
       const reply = await askFireLog(env, path, {});
-      if (generation === this.#plane.generation) this.#learn(path, reply, env, ctx);
+      if (generation === this.#plane.generation) this.#learn(path, reply, env);
     } catch (error) {
       console.error(`failed to read the rulebook: ${error}`);
       this.#plane.count("rulebook_unread");
@@ -56,8 +56,8 @@ export class Flusher {
   }
 
   // What the reply says is known from now on; a rulebook that cannot be used is counted by Wasm and the old one kept.
-  #learn(path, reply, env, ctx) {
-    const confirmed = this.#plane.call("reply_unread", env, ctx, (wasm) => wasm.learn(path, reply, Date.now()));
+  #learn(path, reply, env) {
+    const confirmed = this.#plane.call("reply_unread", env, (wasm) => wasm.learn(path, reply, Date.now()));
     if (confirmed) this.#confirmedAt = Date.now();
   }
 
@@ -82,9 +82,9 @@ export class Flusher {
 
   /** Sends what is due, FireLog by FireLog. */
   async #flush(env, ctx) {
-    this.#tellLosses(env, ctx);
+    this.#tellLosses(env);
     for (;;) {
-      const path = this.#plane.call("flush_trap", env, ctx, (wasm) => wasm.next_flush(Date.now()));
+      const path = this.#plane.call("flush_trap", env, (wasm) => wasm.next_flush(Date.now()));
       if (path === "") this.#later(env, ctx); // something waits: a new batch, or one that failed
       if (!path) return;
       await this.#send(path, env, ctx);
@@ -92,24 +92,24 @@ export class Flusher {
   }
 
   // What was lost outside of Wasm, or with an instance of it, goes with the next flush.
-  #tellLosses(env, ctx) {
+  #tellLosses(env) {
     const losses = this.#plane.takeLosses();
     if (Object.keys(losses).length === 0) return;
     const text = JSON.stringify(losses);
-    const told = this.#plane.call("flush_trap", env, ctx, (wasm) => wasm.count_losses(text, this.#colo, Date.now()) ?? true);
+    const told = this.#plane.call("flush_trap", env, (wasm) => wasm.count_losses(text, this.#colo, Date.now()) ?? true);
     if (!told) for (const [loss, times] of Object.entries(losses)) this.#plane.count(loss, times);
   }
 
   async #send(path, env, ctx) {
     const { generation } = this.#plane;
-    const body = this.#plane.call("flush_trap", env, ctx, (wasm) => wasm.flush_body(path));
+    const body = this.#plane.call("flush_trap", env, (wasm) => wasm.flush_body(path));
     if (body === undefined) return;
     try {
       const reply = await askFireLog(env, path, { method: "POST", body });
-      if (generation === this.#plane.generation) this.#learn(path, reply, env, ctx);
+      if (generation === this.#plane.generation) this.#learn(path, reply, env);
     } catch (error) {
       console.error(`failed to flush: ${error}`);
-      if (generation === this.#plane.generation) this.#plane.call("flush_trap", env, ctx, (wasm) => wasm.flush_failed(path, Date.now()));
+      if (generation === this.#plane.generation) this.#plane.call("flush_trap", env, (wasm) => wasm.flush_failed(path, Date.now()));
     }
   }
 }

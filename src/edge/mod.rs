@@ -1,11 +1,11 @@
 //! Platform glue: the only place that may name `worker`, `wasm_bindgen` or `js_sys`.
 //!
-//! `entry.js` is the walk of a request and calls `data_plane`; `control` is the API; `rule_book_do`, `fire_log_do`
-//! and `detector_do` are the Durable Objects.
+//! `entry.js` is the walk of a request and calls the package `data-plane`, a Wasm module of its own; this one is loaded
+//! when it is called. `control` is the API; `rule_book_do`, `fire_log_do` and
+//! `detector_do` are the Durable Objects.
 
 mod audit_api;
 mod control;
-mod data_plane;
 mod demo_api;
 mod detector_do;
 mod fire_log_do;

@@ -35,7 +35,7 @@ enum Subject {
     QueryEdge,
     /// Rows written and object requests per million watched requests, priced
     Cost,
-    /// Bytes of the Wasm module
+    /// Bytes of the Wasm modules
     Size,
 }
 

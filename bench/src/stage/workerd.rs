@@ -17,7 +17,7 @@ use tempfile::TempDir;
 /// What is served.
 #[derive(Debug, Clone)]
 pub(crate) enum Worker {
-    /// A folder with `worker.js` and `index_bg.wasm`; `cargo xtask build` makes [`BUNDLE`].
+    /// A folder with `worker.js` and its Wasm modules; `cargo xtask build` makes [`BUNDLE`].
     Blobwatch(PathBuf),
     /// The same behind `data/counting.js`, which counts what would be billed.
     Counted,
@@ -28,10 +28,13 @@ pub(crate) enum Worker {
 /// What `cargo xtask build` makes, in the clone.
 pub(crate) const BUNDLE: &str = "build/bundle";
 
+/// What is in a bundle, the entry first.
+const BUNDLED: [&str; 3] = ["worker.js", "data_plane_bg.wasm", "index_bg.wasm"];
+
 impl Worker {
     /// Its modules, the first being the entry.
     fn files(&self) -> Vec<PathBuf> {
-        let of = |bundle: &Path| ["worker.js", "index_bg.wasm"].map(|name| bundle.join(name));
+        let of = |bundle: &Path| BUNDLED.map(|name| bundle.join(name));
         match self {
             Self::Passthrough => vec!["tests/data/passthrough.js".into()],
             Self::Blobwatch(bundle) => of(bundle).into(),

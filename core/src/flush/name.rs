@@ -1,4 +1,5 @@
-//! Which FireLog a record goes to. The names outlive every deploy: an object is found by nothing else.
+//! Which FireLog a record goes to, and where it is asked. The names outlive every deploy: an object is found by nothing
+//! else.
 
 use crate::client::ClientKey;
 
@@ -12,6 +13,27 @@ pub fn fire_log_name(colo: &str, client: ClientKey, fire_logs: u32) -> String {
     let colo = if colo.is_empty() { UNKNOWN_COLO } else { colo };
     let place = client.0 % u64::from(fire_logs.max(1));
     format!("fl1-{}-{place}", colo.to_ascii_lowercase())
+}
+
+/// `<FireLog's name>/flush`: where an isolate flushes.
+#[must_use]
+pub fn flush_path(name: &str) -> String {
+    format!("{name}/flush")
+}
+
+/// Where an isolate that holds that revision reads the rulebook; any FireLog of its colo will do.
+#[must_use]
+pub fn rulebook_path(colo: &str, held: u64) -> String {
+    format!(
+        "{}/rulebook?held={held}",
+        fire_log_name(colo, ClientKey::default(), 1)
+    )
+}
+
+/// Name of the FireLog in a path.
+#[must_use]
+pub fn fire_log_of(path: &str) -> &str {
+    path.split('/').next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -30,5 +52,13 @@ mod tests {
         case("FRA", u64::MAX, 4, "fl1-fra-3");
         case("", 7, 1, "fl1-none-0");
         case("FRA", 7, 0, "fl1-fra-0");
+    }
+
+    #[test]
+    fn a_path_names_its_fire_log() {
+        let path = rulebook_path("FRA", 12);
+        assert_eq!(path, "fl1-fra-0/rulebook?held=12");
+        assert_eq!(fire_log_of(&path), "fl1-fra-0");
+        assert_eq!(flush_path("fl1-fra-3"), "fl1-fra-3/flush");
     }
 }

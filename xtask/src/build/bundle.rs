@@ -1,6 +1,7 @@
-//! One JavaScript module and the Wasm beside it, for runtimes that do not bundle: `workerd serve` embeds both by name.
+//! One JavaScript module and the two Wasm modules beside it, for runtimes that do not bundle: `workerd serve` embeds them
+//! by name.
 
-use super::Variant;
+use super::{Module, Variant};
 use crate::command::quiet;
 use crate::progress::Step;
 use crate::setup::Tools;
@@ -29,16 +30,11 @@ pub(super) fn write(
             "--target=esnext",
             "--log-level=warning",
         ])
-        .args([
-            "--external:cloudflare:*",
-            "--external:node:*",
-            "--external:*.wasm",
-        ])
+        .args(["--external:cloudflare:*", "--external:node:*"])
+        // Copies the modules beside the script, which imports them by these names.
+        .args(["--loader:.wasm=copy", "--asset-names=[name]"])
         .arg(format!("--outfile={}", folder.join("worker.js").display()));
     quiet(step, &mut esbuild)?;
-    let wasm = workspace.path(variant.wasm());
-    fs::copy(&wasm, workspace.path(folder.join("index_bg.wasm")))
-        .with_context(|| format!("failed to copy {}", wasm.display()))?;
     Ok((folder.display().to_string(), ()))
 }
 
@@ -48,8 +44,20 @@ fn entry(workspace: &Workspace, variant: Variant) -> Result<PathBuf> {
     if folder != Path::new(EDGE) {
         copy_scripts(&workspace.path(EDGE), &workspace.path(&folder))
             .with_context(|| format!("failed to copy {EDGE} to {}", folder.display()))?;
+        copy_module(workspace, variant, Module::ControlPlane)?;
     }
     Ok(folder)
+}
+
+/// Copies a module that is built once for all variants to where this variant's entry finds it.
+fn copy_module(workspace: &Workspace, variant: Variant, module: Module) -> Result<()> {
+    let built = module.built_as(variant);
+    let files = [Module::script, Module::wasm].map(|file| (file(module, built), file(module, variant)));
+    for (from, to) in files {
+        fs::copy(workspace.path(&from), workspace.path(&to))
+            .with_context(|| format!("failed to copy {} to {}", from.display(), to.display()))?;
+    }
+    Ok(())
 }
 
 /// Copies the JavaScript files of a folder; files that are gone from it go there too.

@@ -12,7 +12,7 @@ pub(crate) enum Variant {
 }
 
 impl Variant {
-    /// Cargo features of the root package.
+    /// Cargo features of the modules' packages.
     pub(super) fn cargo_arguments(self) -> &'static [&'static str] {
         match self {
             Self::Release => &[],
@@ -35,14 +35,9 @@ impl Variant {
         }
     }
 
-    /// worker-build's output.
+    /// What is built from Rust.
     pub(super) fn output(self) -> PathBuf {
         self.root().join("build")
-    }
-
-    /// The optimised module.
-    pub(super) fn wasm(self) -> PathBuf {
-        self.output().join("index_bg.wasm")
     }
 
     /// The folder with what `workerd serve` embeds.

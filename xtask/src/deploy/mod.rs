@@ -46,7 +46,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let sizes = build::worker(workspace, &tools, Variant::Release)?;
     println!("{sizes}");
     ensure!(
-        sizes.gzip <= MAX_GZIP,
+        sizes.gzip() <= MAX_GZIP,
         "Cloudflare's free plan takes no worker over {MAX_GZIP} bytes gzip"
     );
     if !args.dry_run {

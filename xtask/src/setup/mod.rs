@@ -92,6 +92,11 @@ impl Tools {
         command
     }
 
+    /// `wasm-bindgen` of the version in Cargo.lock.
+    pub(crate) fn wasm_bindgen(&self) -> Command {
+        self.command(&self.wasm_bindgen)
+    }
+
     /// `worker-build` with the paths of its helpers: without them it would download them from a code host.
     pub(crate) fn worker_build(&self) -> Command {
         let mut command = self.command(&self.worker_build);

@@ -1,4 +1,4 @@
-//! The synchronous calls of the data plane: text in, text out, no I/O.
+//! The synchronous calls: text in, text out, no I/O.
 //!
 //! JavaScript awaits; nothing here does. A panic in here is a trap: the entry counts it, makes the instance anew and
 //! forwards the request as if Blobwatch were absent.
@@ -12,14 +12,14 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
 use blobwatch_core::answer::{OriginFailure, unreachable};
-use blobwatch_core::flush::Outgoing;
+use blobwatch_core::flush::{Outgoing, fire_log_of, flush_path, rulebook_path as path_of_rulebook};
 use blobwatch_core::isolate::{Config, Isolate};
 use blobwatch_core::record::RecordId;
 use blobwatch_core::rulebook::{Compiled, starter};
 use blobwatch_core::settle::Said;
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
-use super::fire_log_do;
+use crate::console;
 
 /// Answers of [`settle`]; the bits above count the records that are buffered.
 const FLUSH_NOW: u32 = 1;
@@ -50,7 +50,7 @@ fn with<T>(body: impl FnOnce(&mut Plane) -> Called<T>) -> Called<T> {
 pub fn configure(isolate: &str, secret: &str, tokens: &str, origin: &str) -> Called<()> {
     let (config, error) = Config::read(isolate, secret, tokens, origin).map_err(refused)?;
     if let Some(error) = error {
-        worker::console_error!("failed to configure: {error}");
+        console::error(&format!("failed to configure: {error}"));
     }
     let shipped = starter().and_then(Compiled::build).map_err(refused)?;
     let plane = Plane {
@@ -128,7 +128,7 @@ pub fn no_answer(id: &str) -> String {
 /// Path of the call that reads the rulebook from a colo's FireLog.
 #[wasm_bindgen]
 pub fn rulebook_path(colo: &str) -> Called<String> {
-    with(|plane| Ok(fire_log_do::rulebook_path(colo, plane.isolate.held())))
+    with(|plane| Ok(path_of_rulebook(colo, plane.isolate.held())))
 }
 
 /// What the edge lost since it last said so: names and counts as a JSON object.
@@ -150,7 +150,7 @@ pub fn next_flush(now_ms: f64) -> Called<Option<String>> {
         let Some(outgoing) = plane.isolate.next_flush(now_ms as u64) else {
             return Ok(plane.isolate.flush_due_ms().map(|_| String::new()));
         };
-        let path = fire_log_do::flush_path(&outgoing.to);
+        let path = flush_path(&outgoing.to);
         plane.sending.insert(path.clone(), outgoing);
         Ok(Some(path))
     })
@@ -186,7 +186,7 @@ pub fn flush_failed(path: &str, now_ms: f64) -> Called<()> {
 pub fn learn(path: &str, reply: &str, now_ms: f64) -> Called<bool> {
     with(|plane| {
         plane.sending.remove(path);
-        let from = fire_log_do::name_in(path);
+        let from = fire_log_of(path);
         plane.isolate.learn(from, reply, now_ms as u64).map_err(refused)
     })
 }

@@ -1,0 +1,85 @@
+//! The two Wasm modules of the worker, and what each of them is built with.
+
+use super::Variant;
+use std::path::PathBuf;
+
+/// One Wasm module.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Module {
+    /// What every pull meets: package `data-plane`, by plain wasm-bindgen.
+    DataPlane,
+    /// The API and the Durable Objects: the root package, by worker-build.
+    ControlPlane,
+}
+
+impl Module {
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::DataPlane => "data plane",
+            Self::ControlPlane => "control plane",
+        }
+    }
+
+    pub(super) fn package(self) -> &'static str {
+        match self {
+            Self::DataPlane => "blobwatch-data-plane",
+            Self::ControlPlane => "blobwatch",
+        }
+    }
+
+    /// What cargo calls the module that it compiles.
+    pub(super) fn raw_name(self) -> &'static str {
+        match self {
+            Self::DataPlane => "blobwatch_data_plane.wasm",
+            Self::ControlPlane => "blobwatch.wasm",
+        }
+    }
+
+    /// Of the workspace's Cargo.toml; also the name of its folder under the target's.
+    pub(super) fn profile(self) -> &'static str {
+        match self {
+            Self::DataPlane => "data-plane",
+            Self::ControlPlane => "worker",
+        }
+    }
+
+    /// Only the data plane has triggers for tests: the control plane is the released one in both.
+    pub(super) fn built_as(self, variant: Variant) -> Variant {
+        match self {
+            Self::DataPlane => variant,
+            Self::ControlPlane => Variant::Release,
+        }
+    }
+
+    /// What wasm-opt works for: speed on the path of every pull, size where nobody waits.
+    pub(super) fn effort(self) -> &'static str {
+        match self {
+            Self::DataPlane => "-O3",
+            Self::ControlPlane => "-Oz",
+        }
+    }
+
+    /// The folder of the optimised module and the JavaScript around it: what `src/edge/{control,wasm}.js` import.
+    pub(super) fn output(self, variant: Variant) -> PathBuf {
+        match self {
+            Self::DataPlane => variant.output().join("data-plane"),
+            Self::ControlPlane => variant.output(),
+        }
+    }
+
+    /// The JavaScript around the module.
+    pub(super) fn script(self, variant: Variant) -> PathBuf {
+        self.output(variant).join(match self {
+            Self::DataPlane => "data_plane.js",
+            Self::ControlPlane => "index.js",
+        })
+    }
+
+    /// The optimised module.
+    pub(super) fn wasm(self, variant: Variant) -> PathBuf {
+        self.output(variant).join(match self {
+            Self::DataPlane => "data_plane_bg.wasm",
+            Self::ControlPlane => "index_bg.wasm",
+        })
+    }
+}
