@@ -20,6 +20,8 @@ pub use counts::{CellCounts, KINDS, LARGE_BYTES};
 pub use event::{Event, Evidence, MAX_EVIDENCE};
 pub use guard::GuardCell;
 
+use serde::{Deserialize, Serialize};
+
 use crate::record::Record;
 use crate::user_agent::Family;
 
@@ -53,7 +55,7 @@ pub struct CellBatch {
 }
 
 /// One combination of attributes. Absent text is empty.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CellKey {
     pub route: Arc<str>,
     pub colo: String,
@@ -67,7 +69,7 @@ pub struct CellKey {
 }
 
 /// The counts of one combination.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     pub key: CellKey,
     pub counts: CellCounts,

@@ -1,5 +1,7 @@
 //! How many distinct clients and networks are behind something, in a few bytes that can be merged.
 
+use serde::{Deserialize, Serialize};
+
 use crate::cell::Event;
 use crate::client::{ClientKey, NetworkKey};
 
@@ -8,7 +10,7 @@ pub const SKETCH: usize = 32;
 
 /// The k smallest hashes of a set (Bar-Yossef et al., "Counting distinct elements in a data stream", 2002): how many
 /// there are follows from where the largest of them stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Kmv {
     /// Ascending, each once, at most [`SKETCH`].
     hashes: Vec<u32>,
@@ -68,7 +70,7 @@ impl Kmv {
 }
 
 /// Distinct clients, and the networks they are in.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Breadth {
     pub clients: Kmv,
     pub networks: Kmv,
@@ -92,7 +94,7 @@ impl Breadth {
 }
 
 /// Who is behind each event of a cell.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Affected {
     pub resume: Breadth,
     pub repeat: Breadth,

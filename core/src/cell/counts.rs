@@ -1,5 +1,7 @@
 //! The numbers of one cell.
 
+use serde::{Deserialize, Serialize};
+
 use crate::range::RangeKind;
 use crate::segment::codes::Coded;
 
@@ -17,7 +19,7 @@ const NAMED: usize = 13;
 pub(super) const FIELDS: usize = NAMED + KINDS;
 
 /// Requests, by what they show; a record of weight w counts w times. Sums stop at the largest number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CellCounts {
     pub requests: u32,
     /// Blobs begun: no Range, the whole, or the first chunk or tile of one client and digest.

@@ -46,7 +46,7 @@ impl Event {
 }
 
 /// A record that shows an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Evidence {
     pub event: Event,
     pub id: RecordId,
