@@ -20,6 +20,7 @@ pub mod plan;
 pub mod settle;
 pub mod record;
 pub mod cell;
+pub mod detector;
 pub mod segment;
 pub mod flush;
 pub mod isolate;

@@ -1,0 +1,31 @@
+//! What is wrong and for whom: cells of all FireLogs in, anomalies with their cohort, rules and sentence out.
+//!
+//! In scope: the engine and its words, whatever stores it or carries it. Not in scope: the statistics themselves
+//! (`blobwatch-detect`), storage (`store::detector`), requests and alarms (`src/edge`). What is promised is in
+//! docs/detection.md.
+
+mod anomaly;
+mod broad;
+mod burst;
+mod cliff;
+mod cohort;
+mod engine;
+mod kind;
+mod locate;
+mod normal;
+mod rules;
+mod sentence;
+#[cfg(test)]
+mod tests;
+mod window;
+
+pub use anomaly::{Anomaly, AnomalyJson, Entry, MAX_EXAMPLES, Moment, number};
+pub use broad::{Affected, MIN_CLIENTS, MIN_NETWORKS};
+pub use cohort::{ABSENT, ATTRIBUTES, Cohort, Literal, value, values};
+pub use engine::{
+    Added, Change, DAYS_PER_FALSE_ALARM, Engine, MAX_EARLY_SLOTS, MAX_LATE_SLOTS, Note, Outcome, Rollup,
+    Uncounted,
+};
+pub use kind::AnomalyKind;
+pub use rules::{Contrast, Suspect, Switch};
+pub use window::MINUTE_SLOTS;

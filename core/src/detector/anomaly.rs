@@ -1,0 +1,242 @@
+//! An anomaly: what is wrong, for whom, since when, and what happened to it.
+
+use serde::{Deserialize, Serialize};
+
+use super::broad::Affected;
+use super::cohort::{Cohort, LiteralJson};
+use super::kind::AnomalyKind;
+use super::rules::{Contrast, Suspect};
+use super::sentence;
+use crate::time::rfc3339;
+
+/// Entries of a history; the first ones stay, of the later ones the newest.
+pub(super) const MAX_HISTORY: usize = 100;
+
+/// Examples: records that show it.
+pub const MAX_EXAMPLES: usize = 10;
+
+/// What happened to an anomaly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    Opened,
+    /// More clients, or another kind.
+    Grew,
+    /// Another cohort explains it better.
+    Renamed,
+    Closed,
+    Reopened,
+    Note,
+}
+
+impl Moment {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Grew => "grew",
+            Self::Renamed => "renamed",
+            Self::Closed => "closed",
+            Self::Reopened => "reopened",
+            Self::Note => "note",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub time_ms: u64,
+    pub moment: Moment,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Anomaly {
+    pub id: u64,
+    /// The first is the one it is named after; never empty.
+    pub kinds: Vec<AnomalyKind>,
+    pub onset_ms: u64,
+    pub opened_ms: u64,
+    pub closed_ms: Option<u64>,
+    pub reopened: u32,
+    pub cohort: Cohort,
+    /// Events per trial that were expected; of a cliff, requests a minute.
+    pub baseline: f64,
+    /// Events per trial since the onset, or in the last hour; of a cliff, requests a minute.
+    pub observed: f64,
+    pub affected: Affected,
+    pub rules: Vec<Suspect>,
+    /// Ids of records.
+    pub evidence: Vec<String>,
+    pub history: Vec<Entry>,
+}
+
+impl Anomaly {
+    #[must_use]
+    pub fn kind(&self) -> AnomalyKind {
+        self.kinds.first().copied().unwrap_or(AnomalyKind::ResumeSurge)
+    }
+
+    /// `an-000012`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("an-{:06}", self.id)
+    }
+
+    /// Observed over expected.
+    #[must_use]
+    pub fn risk_ratio(&self) -> f64 {
+        self.observed / self.baseline.max(1e-6)
+    }
+
+    pub fn note(&mut self, time_ms: u64, moment: Moment, text: impl Into<String>) {
+        if self.history.len() >= MAX_HISTORY {
+            self.history.remove(MAX_HISTORY / 2);
+        }
+        self.history.push(Entry {
+            time_ms,
+            moment,
+            text: text.into(),
+        });
+    }
+
+    /// What an operator reads.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        sentence::of(self)
+    }
+
+    /// As the API writes it.
+    #[must_use]
+    pub fn json(&self) -> AnomalyJson<'_> {
+        AnomalyJson::from(self)
+    }
+}
+
+/// Number in an anomaly's name; `None` for anything else.
+#[must_use]
+pub fn number(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix("an-")?;
+    let all = digits.len() >= 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    all.then(|| digits.parse().ok()).flatten()
+}
+
+/// docs/api.md.
+#[derive(Debug, Serialize)]
+pub struct AnomalyJson<'a> {
+    id: String,
+    kind: AnomalyKind,
+    kinds: &'a [AnomalyKind],
+    status: &'static str,
+    onset: String,
+    opened: String,
+    closed: Option<String>,
+    reopened: u32,
+    sentence: String,
+    cohort: Vec<LiteralJson<'a>>,
+    baseline: f64,
+    observed: f64,
+    risk_ratio: f64,
+    clients: u64,
+    networks: u64,
+    clients_exact: bool,
+    rules: Vec<SuspectJson<'a>>,
+    evidence: &'a [String],
+    history: Vec<EntryJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct SuspectJson<'a> {
+    rule: &'a str,
+    lift: f64,
+    share: f64,
+    events: u64,
+    contrast: Contrast,
+    mode_changed: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct EntryJson<'a> {
+    time: String,
+    event: &'static str,
+    text: &'a str,
+}
+
+impl<'a> From<&'a Anomaly> for AnomalyJson<'a> {
+    fn from(anomaly: &'a Anomaly) -> Self {
+        let rule = |suspect: &'a Suspect| SuspectJson {
+            rule: &suspect.rule,
+            lift: rounded(suspect.lift),
+            share: rounded(suspect.share),
+            events: suspect.events,
+            contrast: suspect.contrast,
+            mode_changed: suspect.switched_ms.map(rfc3339),
+        };
+        let entry = |entry: &'a Entry| EntryJson {
+            time: rfc3339(entry.time_ms),
+            event: entry.moment.as_str(),
+            text: &entry.text,
+        };
+        Self {
+            id: anomaly.name(),
+            kind: anomaly.kind(),
+            kinds: &anomaly.kinds,
+            status: if anomaly.closed_ms.is_some() {
+                "closed"
+            } else {
+                "open"
+            },
+            onset: rfc3339(anomaly.onset_ms),
+            opened: rfc3339(anomaly.opened_ms),
+            closed: anomaly.closed_ms.map(rfc3339),
+            reopened: anomaly.reopened,
+            sentence: anomaly.sentence(),
+            cohort: anomaly.cohort.json(),
+            baseline: rounded(anomaly.baseline),
+            observed: rounded(anomaly.observed),
+            risk_ratio: rounded(anomaly.risk_ratio()),
+            clients: anomaly.affected.clients,
+            networks: anomaly.affected.networks,
+            clients_exact: anomaly.affected.exact,
+            rules: anomaly.rules.iter().map(rule).collect(),
+            evidence: &anomaly.evidence,
+            history: anomaly.history.iter().map(entry).collect(),
+        }
+    }
+}
+
+/// Four digits: more are noise, and `null` is what JSON makes of what is not finite.
+pub(super) fn rounded(value: f64) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return 0.0;
+    }
+    let scale = 10f64.powi(3 - value.abs().log10().floor() as i32);
+    (value * scale).round() / scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{number, rounded};
+
+    #[test]
+    fn names_are_read_back() {
+        assert_eq!(number("an-000012"), Some(12));
+        assert_eq!(number("an-1234567"), Some(1_234_567));
+        for wrong in ["an-12", "an-", "an-00001x", "12", "an--00001"] {
+            assert_eq!(number(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn figures_have_four_digits() {
+        for (value, expected) in [
+            (0.0, 0.0),
+            (0.123_456, 0.1235),
+            (38.123, 38.12),
+            (1234.56, 1235.0),
+            (f64::INFINITY, 0.0),
+        ] {
+            assert!((rounded(value) - expected).abs() < 1e-9, "{value}");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Who: sets of attribute values, and the words for them.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use blobwatch_detect::localize;
+use serde::{Deserialize, Serialize};
+
+use crate::cell::CellKey;
+
+/// The attributes that a cohort can be named by, in their order everywhere. Rules are left out: they are held against
+/// the cohort afterwards.
+pub const ATTRIBUTES: [&str; 7] = ["route", "colo", "country", "asn", "family", "os", "fingerprint"];
+
+/// What an attribute is called that the request did not have.
+pub const ABSENT: &str = "unknown";
+
+/// Values that a cohort keeps of one attribute; the words say how many there are beyond that.
+pub(super) const MAX_VALUES: usize = 64;
+
+/// Values of a cell in the order of [`ATTRIBUTES`].
+#[must_use]
+pub fn values(key: &CellKey) -> [Cow<'_, str>; 7] {
+    let text = |text| if str::is_empty(text) { ABSENT } else { text };
+    [
+        Cow::Borrowed(text(&key.route)),
+        Cow::Borrowed(text(&key.colo)),
+        Cow::Borrowed(text(&key.country)),
+        key.asn
+            .map_or(Cow::Borrowed(ABSENT), |asn| Cow::Owned(asn.to_string())),
+        Cow::Borrowed(key.family.as_str()),
+        Cow::Borrowed(text(&key.os)),
+        Cow::Borrowed(text(&key.fingerprint)),
+    ]
+}
+
+/// The value of one attribute; `None` for an attribute that does not exist.
+#[must_use]
+pub fn value<'a>(key: &'a CellKey, attribute: &str) -> Option<Cow<'a, str>> {
+    let place = ATTRIBUTES.iter().position(|name| *name == attribute)?;
+    values(key).into_iter().nth(place)
+}
+
+/// "`attribute` is one of `values`", or with `not` "is none of them".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Literal {
+    pub attribute: String,
+    /// By name.
+    pub values: Vec<String>,
+    pub not: bool,
+    /// Values that the attribute had then beside those of the cohort's side; what "6 colos" counts.
+    pub among: usize,
+}
+
+/// All literals hold; none is everyone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cohort(pub Vec<Literal>);
+
+/// A literal as the API writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LiteralJson<'a> {
+    pub attribute: &'a str,
+    pub values: &'a [String],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub not: bool,
+}
+
+impl Cohort {
+    /// What `localize` named; the shorter side is kept.
+    #[must_use]
+    pub fn of(found: &localize::Cohort) -> Self {
+        let literal = |literal: &localize::Literal| {
+            let not = literal.others.len() < literal.values.len();
+            let (kept, among) = if not {
+                (&literal.others, literal.values.len())
+            } else {
+                (&literal.values, literal.values.len())
+            };
+            Literal {
+                attribute: literal.attribute.clone(),
+                values: kept.iter().take(MAX_VALUES).cloned().collect(),
+                not,
+                among,
+            }
+        };
+        Self(found.literals.iter().map(literal).collect())
+    }
+
+    #[must_use]
+    pub fn holds(&self, key: &CellKey) -> bool {
+        if self.0.is_empty() {
+            return true;
+        }
+        let values = values(key);
+        let value_of = |attribute: &str| {
+            let place = ATTRIBUTES.iter().position(|name| *name == attribute)?;
+            values.get(place)
+        };
+        self.0.iter().all(|literal| {
+            value_of(&literal.attribute)
+                .is_some_and(|value| literal.values.iter().any(|known| known == value) != literal.not)
+        })
+    }
+
+    /// Whether nothing but places narrows it: no network, no client build. What a deploy of ours hits.
+    #[must_use]
+    pub fn is_wide(&self) -> bool {
+        self.0
+            .iter()
+            .all(|literal| matches!(literal.attribute.as_str(), "route" | "colo"))
+    }
+
+    #[must_use]
+    pub fn json(&self) -> Vec<LiteralJson<'_>> {
+        let literals = self.0.iter().map(|literal| LiteralJson {
+            attribute: &literal.attribute,
+            values: &literal.values,
+            not: literal.not,
+        });
+        literals.collect()
+    }
+
+    fn literal(&self, attribute: &str) -> Option<&Literal> {
+        self.0.iter().find(|literal| literal.attribute == attribute)
+    }
+}
+
+/// "docker on amzn2, 6 colos, not IAD": the program first, then its system, then places and networks.
+impl fmt::Display for Cohort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: Vec<String> = Vec::new();
+        match (self.literal("family"), self.literal("os")) {
+            (Some(family), Some(os)) => parts.push(format!("{} on {}", words(family), words(os))),
+            (Some(family), None) => parts.push(words(family)),
+            (None, Some(os)) => parts.push(format!("clients on {}", words(os))),
+            (None, None) => {}
+        }
+        for attribute in ["fingerprint", "asn", "country", "colo", "route"] {
+            if let Some(literal) = self.literal(attribute) {
+                parts.push(words(literal));
+            }
+        }
+        match parts.is_empty() {
+            true => f.write_str("all clients"),
+            false => f.write_str(&parts.join(", ")),
+        }
+    }
+}
+
+/// Values said one by one; of more their number is said.
+const MAX_SAID: usize = 3;
+
+fn words(literal: &Literal) -> String {
+    let list = |word: &str| listed(&literal.values, word, plural(&literal.attribute));
+    let said = match literal.attribute.as_str() {
+        "asn" => listed(
+            &literal
+                .values
+                .iter()
+                .map(|value| as_number(value))
+                .collect::<Vec<_>>(),
+            "or",
+            "networks",
+        ),
+        _ => list("or"),
+    };
+    match (literal.attribute.as_str(), literal.not) {
+        ("family" | "os" | "asn" | "fingerprint", false) => said,
+        ("country", false) => format!("in {said}"),
+        ("colo", false) if literal.values.len() > MAX_SAID => format!("in {said}"),
+        ("colo", false) => format!("at {said}"),
+        ("route", false) => format!("route {said}"),
+        ("family" | "os", true) => format!("all but {said}"),
+        (attribute, true) => format!("{} {}, not {said}", literal.among, plural(attribute)),
+        (_, false) => said,
+    }
+}
+
+fn as_number(value: &str) -> String {
+    if value.bytes().all(|byte| byte.is_ascii_digit()) {
+        format!("AS{value}")
+    } else {
+        format!("{value} network")
+    }
+}
+
+fn plural(attribute: &str) -> &str {
+    match attribute {
+        "route" => "routes",
+        "colo" => "colos",
+        "country" => "countries",
+        "asn" => "networks",
+        "family" => "programs",
+        "os" => "systems",
+        _ => "fingerprints",
+    }
+}
+
+/// "a", "a or b", "a, b or c", "7 colos".
+fn listed(values: &[String], word: &str, many: &str) -> String {
+    match values.split_last() {
+        None => String::new(),
+        _ if values.len() > MAX_SAID => format!("{} {many}", values.len()),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} {word} {last}", rest.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn literal(attribute: &str, values: &[&str], not: bool, among: usize) -> Literal {
+        Literal {
+            attribute: attribute.to_owned(),
+            values: values.iter().map(|value| (*value).to_owned()).collect(),
+            not,
+            among,
+        }
+    }
+
+    #[track_caller]
+    fn case(literals: Vec<Literal>, expected: &str) {
+        assert_eq!(Cohort(literals).to_string(), expected);
+    }
+
+    #[test]
+    fn a_cohort_is_said_as_a_person_would() {
+        case(vec![], "all clients");
+        case(
+            vec![
+                literal("colo", &["IAD"], true, 6),
+                literal("family", &["docker"], false, 1),
+                literal("os", &["amzn2"], false, 1),
+            ],
+            "docker on amzn2, 6 colos, not IAD",
+        );
+        case(vec![literal("os", &["amzn2"], false, 1)], "clients on amzn2");
+        case(vec![literal("colo", &["FRA", "SIN"], false, 2)], "at FRA or SIN");
+        case(
+            vec![literal("colo", &["A", "B", "C", "D"], false, 4)],
+            "in 4 colos",
+        );
+        case(
+            vec![literal("asn", &["16509", "unknown"], false, 2)],
+            "AS16509 or unknown network",
+        );
+        case(
+            vec![
+                literal("route", &["hub"], false, 1),
+                literal("family", &["podman", "skopeo"], false, 2),
+            ],
+            "podman or skopeo, route hub",
+        );
+        case(vec![literal("os", &["el8"], true, 4)], "clients on all but el8");
+        case(vec![literal("asn", &["1"], true, 9)], "9 networks, not AS1");
+        case(vec![literal("country", &["DE"], false, 1)], "in DE");
+    }
+
+    #[test]
+    fn not_takes_in_values_never_seen() {
+        let key = |colo: &str| crate::cell::CellKey {
+            route: "hub".into(),
+            colo: colo.to_owned(),
+            country: String::new(),
+            asn: Some(16509),
+            family: crate::user_agent::Family::Docker,
+            os: String::new(),
+            fingerprint: String::new(),
+            rules: Vec::new(),
+        };
+        let cohort = Cohort(vec![literal("colo", &["IAD"], true, 6)]);
+        assert!(cohort.holds(&key("NRT")) && !cohort.holds(&key("IAD")));
+        let absent = Cohort(vec![literal("os", &[ABSENT], false, 1)]);
+        assert!(absent.holds(&key("NRT")));
+        assert!(Cohort::default().holds(&key("NRT")));
+        assert!(cohort.is_wide() && !absent.is_wide());
+    }
+}

@@ -1,0 +1,365 @@
+//! The engine: cells in, anomalies opened, changed and closed out.
+//!
+//! In scope: what follows from counts. Time is the number of a slot. Not in scope: storage, clocks, and who is told.
+//! The whole state is `Serialize`, and the same batches with the same ticks lead to the same anomalies: a database that
+//! keeps a state and the batches after it can go on where it was.
+//!
+//! One sequential test a kind ([`Monitor`]) says *when*; it opens an incident here, which becomes an anomaly once
+//! [`locate`](super::locate) names a cohort, the cohort is [`broad`](super::broad) and the excess is no
+//! [`burst`](super::burst). Cohorts that overlap are one anomaly, whatever the kinds.
+
+mod fall;
+mod feed;
+mod look;
+mod watch;
+
+use std::collections::BTreeMap;
+
+use blobwatch_detect::monitor::{Monitor, Settings};
+use serde::{Deserialize, Serialize};
+
+use super::anomaly::{Anomaly, Moment};
+use super::cliff::Cliff;
+use super::cohort::ATTRIBUTES;
+use super::kind::AnomalyKind;
+use super::normal::Normal;
+use super::rules::Switch;
+use super::window::{MINUTE_SLOTS, WINDOW_SLOTS, Window};
+use crate::cell::{Cell, CellBatch, CellCounts, CellKey, SLOT_S};
+use watch::Watch;
+
+/// The promise for everything together: on average at most one false alarm in so many days.
+pub const DAYS_PER_FALSE_ALARM: f64 = 30.0;
+
+/// How late, in slots, a cell still counts in a test: it counts in the slot in which it comes. Later ones are counted
+/// as late and shown in no test.
+pub const MAX_LATE_SLOTS: u64 = 30;
+
+/// How far ahead of the clock a cell may be: clocks differ by less.
+pub const MAX_EARLY_SLOTS: u64 = 6;
+
+/// Cells that wait for their slot; beyond it they are `other`. 300 FireLogs with 100 cells each.
+const MAX_PENDING: usize = 30_000;
+
+/// Anomalies open at a time; what else is found joins none and is looked at again.
+const MAX_OPEN: usize = 32;
+
+/// An anomaly that comes back within six hours is the same one.
+const REOPEN_SLOTS: u64 = 6 * 360;
+const MAX_CLOSED: usize = 64;
+
+/// Switches of rules that are remembered: an hour of them explains an onset.
+const MAX_SWITCHES: usize = 256;
+
+/// What happened in a tick, in order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outcome {
+    pub changes: Vec<Change>,
+    /// Minutes that are complete.
+    pub minutes: Vec<Rollup>,
+    /// What is worth a mark and no anomaly.
+    pub notes: Vec<Note>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    pub moment: Moment,
+    pub anomaly: Anomaly,
+}
+
+/// Counts of one minute, by combination and rules.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rollup {
+    /// Since 1970.
+    pub minute: u64,
+    pub cells: Vec<(CellKey, CellCounts)>,
+    pub other: CellCounts,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    pub time_ms: u64,
+    pub text: String,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    Counted,
+    /// More than [`MAX_LATE_SLOTS`] late or [`MAX_EARLY_SLOTS`] early.
+    OutOfTime,
+}
+
+/// What could not be counted as it came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uncounted {
+    /// Batches out of time.
+    pub out_of_time: u64,
+    /// Requests for which there was no room in a batch or here: they are in no test and in no cohort.
+    pub other_requests: u64,
+}
+
+/// An alarm of one kind's test.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Incident {
+    kind: AnomalyKind,
+    id: u64,
+    /// Slot from which it is looked at: the onset, or the end of a burst.
+    since: u64,
+    opened: u64,
+    anomaly: Option<u64>,
+    next_look: u64,
+    /// What may be a burst of our own making; said if the alarm ends before that is known.
+    burst: Option<Note>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Pending {
+    cells: BTreeMap<CellKey, Cell>,
+    other: CellCounts,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Engine {
+    monitors: Vec<Monitor>,
+    window: Window,
+    normal: Normal,
+    cliff: Cliff,
+    pending: BTreeMap<u64, Pending>,
+    ticked: Option<u64>,
+    rolled: u64,
+    incidents: Vec<Incident>,
+    open: Vec<Watch>,
+    closed: Vec<Watch>,
+    switches: Vec<Switch>,
+    next_id: u64,
+    uncounted: Uncounted,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        let settings = || Settings {
+            attributes: ATTRIBUTES.map(str::to_owned).to_vec(),
+            slot_seconds: SLOT_S,
+            days_per_false_alarm: DAYS_PER_FALSE_ALARM * AnomalyKind::ALL.len() as f64,
+        };
+        Self {
+            monitors: AnomalyKind::RATES.map(|_| Monitor::new(settings())).to_vec(),
+            window: Window::default(),
+            normal: Normal::default(),
+            cliff: Cliff::default(),
+            pending: BTreeMap::new(),
+            ticked: None,
+            rolled: 0,
+            incidents: Vec::new(),
+            open: Vec::new(),
+            closed: Vec::new(),
+            switches: Vec::new(),
+            next_id: 1,
+            uncounted: Uncounted::default(),
+        }
+    }
+}
+
+impl Engine {
+    /// Takes in a batch that came in slot `now`; whether it came before is the caller's to know.
+    pub fn add(&mut self, batch: CellBatch, now: u64) -> Added {
+        let ticked = self.ticked.unwrap_or(0);
+        if batch.slot + MAX_LATE_SLOTS < now || batch.slot > now + MAX_EARLY_SLOTS {
+            self.uncounted.out_of_time += 1;
+            return Added::OutOfTime;
+        }
+        let waiting: usize = self.pending.values().map(|pending| pending.cells.len()).sum();
+        let mut room = MAX_PENDING.saturating_sub(waiting);
+        let slot = batch.slot.max(ticked + 1);
+        let pending = self.pending.entry(slot).or_default();
+        pending.other.add(&batch.other);
+        for cell in batch.cells {
+            match pending.cells.get_mut(&cell.key) {
+                Some(known) => known.merge(&cell),
+                None if room == 0 => pending.other.add(&cell.counts),
+                None => {
+                    room -= 1;
+                    pending.cells.insert(cell.key.clone(), cell);
+                }
+            }
+        }
+        Added::Counted
+    }
+
+    /// Tests every slot up to `slot`, the newest of which all cells should have come.
+    pub fn tick(&mut self, slot: u64) -> Outcome {
+        let mut outcome = Outcome::default();
+        let first = match self.ticked {
+            Some(ticked) => ticked + 1,
+            None => self.pending.keys().next().copied().unwrap_or(slot),
+        };
+        // After a long sleep nothing can be in the slots before.
+        for slot in first.max(slot.saturating_sub(2 * WINDOW_SLOTS))..=slot {
+            self.ticked = Some(slot);
+            self.step(slot, &mut outcome);
+        }
+        outcome
+    }
+
+    /// Whether cells wait for a tick.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Newest slot that was tested.
+    #[must_use]
+    pub fn ticked(&self) -> Option<u64> {
+        self.ticked
+    }
+
+    /// Takes in rules that were switched; a repeat changes nothing.
+    pub fn switched(&mut self, switches: impl IntoIterator<Item = Switch>) {
+        for switch in switches {
+            if !self.switches.contains(&switch) {
+                self.switches.push(switch);
+            }
+        }
+        self.switches.sort_by_key(|switch| switch.time_ms);
+        let beyond = self.switches.len().saturating_sub(MAX_SWITCHES);
+        self.switches.drain(..beyond);
+    }
+
+    /// Whether an alarm or an anomaly is open, so that switches matter.
+    #[must_use]
+    pub fn is_alert(&self) -> bool {
+        !self.open.is_empty() || !self.incidents.is_empty()
+    }
+
+    /// Open anomalies as they are now, oldest first.
+    pub fn open(&self) -> impl Iterator<Item = &Anomaly> {
+        self.open.iter().map(|watch| &watch.anomaly)
+    }
+
+    #[must_use]
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+
+    #[must_use]
+    pub fn normal(&self) -> &Normal {
+        &self.normal
+    }
+
+    /// Newest minute that was given out; later ones are in the window.
+    #[must_use]
+    pub fn rolled(&self) -> u64 {
+        self.rolled
+    }
+
+    /// What could not be counted so far.
+    #[must_use]
+    pub fn uncounted(&self) -> Uncounted {
+        self.uncounted
+    }
+
+    /// Cohorts tracked, of all kinds.
+    #[must_use]
+    pub fn cohorts(&self) -> usize {
+        self.monitors.iter().map(Monitor::len).sum()
+    }
+
+    /// The first number for an anomaly that is not below `id`: those below are in the database already.
+    pub fn number_from(&mut self, id: u64) {
+        self.next_id = self.next_id.max(id);
+    }
+
+    fn step(&mut self, slot: u64, outcome: &mut Outcome) {
+        let (cells, other) = self.take_due(slot);
+        self.feed(slot, &cells, outcome);
+        if !cells.is_empty() || other.requests > 0 {
+            self.window.push(slot, &cells, &other);
+        }
+        for watch in &mut self.open {
+            watch.observe(slot, &cells);
+        }
+        self.look(slot, outcome);
+        self.refresh(slot, outcome);
+        self.close(slot, outcome);
+        if (slot + 1).is_multiple_of(MINUTE_SLOTS) {
+            self.minute(slot, outcome);
+        }
+    }
+
+    /// Cells of all slots up to `slot`.
+    fn take_due(&mut self, slot: u64) -> (Vec<Cell>, CellCounts) {
+        let later = self.pending.split_off(&(slot + 1));
+        let mut all = Pending::default();
+        for (_, due) in std::mem::replace(&mut self.pending, later) {
+            all.other.add(&due.other);
+            for (key, cell) in due.cells {
+                match all.cells.get_mut(&key) {
+                    Some(known) => known.merge(&cell),
+                    None => drop(all.cells.insert(key, cell)),
+                }
+            }
+        }
+        self.uncounted.other_requests += u64::from(all.other.requests);
+        (all.cells.into_values().collect(), all.other)
+    }
+
+    /// What is due once a minute: minutes given out, the past learned, requests missed.
+    fn minute(&mut self, slot: u64, outcome: &mut Outcome) {
+        let gone = self.window.age(slot);
+        self.roll(slot, &gone, outcome);
+        for bucket in &gone {
+            let rows: Vec<(CellKey, CellCounts)> = self
+                .window
+                .rows_of(bucket)
+                .filter(|(key, _)| !self.was_wrong(bucket.first, bucket.last, key))
+                .map(|(key, row)| (key.clone(), row.counts))
+                .collect();
+            self.normal.learn(rows.iter().map(|(key, counts)| (key, counts)));
+        }
+        self.window.forget_keys();
+        self.normal.age(slot);
+        self.miss(slot, outcome);
+        let forgotten = slot.saturating_sub(REOPEN_SLOTS + WINDOW_SLOTS);
+        self.closed.retain(|watch| watch.closed_slot >= forgotten);
+    }
+
+    /// Whether something was wrong with a combination in that time.
+    fn was_wrong(&self, first: u64, last: u64, key: &CellKey) -> bool {
+        self.open
+            .iter()
+            .chain(&self.closed)
+            .any(|watch| watch.onset <= last && watch.closed_slot >= first && watch.anomaly.cohort.holds(key))
+    }
+
+    fn roll(&mut self, slot: u64, gone: &[super::window::Bucket], outcome: &mut Outcome) {
+        let complete = (slot + 1).saturating_sub(super::window::FINE_SLOTS) / MINUTE_SLOTS;
+        let rolled = self.rolled;
+        let mut minutes: BTreeMap<u64, Rollup> = BTreeMap::new();
+        for bucket in gone.iter().chain(self.window.buckets()) {
+            let minute = bucket.minute();
+            if minute <= rolled || minute >= complete {
+                continue;
+            }
+            let rollup = minutes.entry(minute).or_insert_with(|| Rollup {
+                minute,
+                cells: Vec::new(),
+                other: CellCounts::default(),
+            });
+            rollup.other.add(&bucket.other);
+            let rows = self.window.rows_of(bucket);
+            rollup
+                .cells
+                .extend(rows.map(|(key, row)| (key.clone(), row.counts)));
+        }
+        if let Some(newest) = minutes.keys().next_back() {
+            self.rolled = *newest;
+        }
+        outcome.minutes.extend(minutes.into_values());
+    }
+}
+
+/// Milliseconds since 1970 at which a slot begins.
+fn slot_ms(slot: u64) -> u64 {
+    slot * SLOT_S * 1000
+}

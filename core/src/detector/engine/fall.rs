@@ -1,0 +1,170 @@
+//! Requests that are missed.
+
+use std::collections::BTreeMap;
+
+use super::watch::{MIN_COMMON, Watch};
+use super::{Change, Engine, MAX_OPEN, Outcome, slot_ms};
+use crate::cell::CellKey;
+use crate::detector::anomaly::{Anomaly, Moment};
+use crate::detector::broad::Affected;
+use crate::detector::cliff::Fall;
+use crate::detector::cohort::Cohort;
+use crate::detector::kind::AnomalyKind;
+use crate::detector::locate::{Span, overlap, search};
+use crate::detector::normal::combination;
+use crate::detector::window::MINUTE_SLOTS;
+
+/// Minutes at the usual height after which a cohort is back.
+pub(super) const BACK_MINUTES: u32 = 5;
+
+/// What is the usual height again.
+const BACK: f64 = 0.7;
+
+/// Minutes before the fall that say what was usual of each combination.
+const BEFORE_MINUTES: u64 = 20;
+
+/// What a healthy combination falls short of by itself: its noise, as a share of what it sends.
+const NOISE: f64 = 0.15;
+
+impl Engine {
+    /// Tests the minute before the last one, so that what comes late is in it.
+    pub(super) fn miss(&mut self, slot: u64, outcome: &mut Outcome) {
+        let Some(minute) = ((slot + 1) / MINUTE_SLOTS).checked_sub(2) else {
+            return;
+        };
+        let of_minute: Vec<_> = self
+            .window
+            .buckets()
+            .filter(|bucket| bucket.minute() == minute)
+            .collect();
+        let rows = of_minute.iter().flat_map(|bucket| self.window.rows_of(bucket));
+        let fall = self.cliff.observe(minute, rows);
+        self.recover_falls(minute);
+        if let Some(fall) = fall {
+            self.cliff.told();
+            self.fell(slot, minute, &fall, outcome);
+        }
+    }
+
+    fn fell(&mut self, slot: u64, minute: u64, fall: &Fall, outcome: &mut Outcome) {
+        let span = Span {
+            first: fall.minute * MINUTE_SLOTS,
+            until: (minute + 1) * MINUTE_SLOTS,
+        };
+        let Some((cohort, usual)) = self.missing(span) else {
+            return;
+        };
+        let kind = AnomalyKind::TrafficCliff;
+        let requests = self.requests_per_minute(&cohort, span);
+        let joins = |watch: &Watch| {
+            let named = &watch.anomaly.cohort;
+            overlap(&self.window, kind, named, &cohort, before(span)).requests >= MIN_COMMON
+        };
+        if let Some(place) = self.open.iter().position(joins) {
+            if let Some(watch) = self.open.get_mut(place)
+                && !watch.anomaly.kinds.contains(&kind)
+            {
+                watch.anomaly.kinds.push(kind);
+                watch.cliff = Some((usual, 0));
+                let text = format!("its requests fell from {usual:.0} to {requests:.0} a minute");
+                watch.anomaly.note(slot_ms(slot + 1), Moment::Grew, text);
+                outcome.changes.push(Change {
+                    moment: Moment::Grew,
+                    anomaly: watch.anomaly.clone(),
+                });
+            }
+            return;
+        }
+        if self.open.len() >= MAX_OPEN {
+            return;
+        }
+        self.next_id += 1;
+        let mut watch = Watch::new(
+            Anomaly {
+                id: self.next_id - 1,
+                kinds: vec![kind],
+                onset_ms: slot_ms(span.first),
+                opened_ms: slot_ms(slot + 1),
+                closed_ms: None,
+                reopened: 0,
+                cohort,
+                baseline: usual,
+                observed: requests,
+                affected: Affected::default(),
+                rules: Vec::new(),
+                evidence: Vec::new(),
+                history: Vec::new(),
+            },
+            span.first,
+            slot,
+        );
+        watch.cliff = Some((usual, 0));
+        let sentence = watch.anomaly.sentence();
+        watch.anomaly.note(slot_ms(slot + 1), Moment::Opened, sentence);
+        outcome.changes.push(Change {
+            moment: Moment::Opened,
+            anomaly: watch.anomaly.clone(),
+        });
+        self.open.push(watch);
+    }
+
+    /// The cohort whose requests are missing, and how many a minute it used to send.
+    fn missing(&self, span: Span) -> Option<(Cohort, f64)> {
+        let usual = self.per_minute(before(span));
+        let now = self.per_minute(span);
+        let mut cells: Vec<(&CellKey, f64, f64)> = usual
+            .iter()
+            .map(|(key, usual)| {
+                let short = (usual - now.get(key).copied().unwrap_or(0.0)).max(0.0);
+                (key, short.round(), NOISE * usual + 0.1)
+            })
+            .collect();
+        let cohort = search(&mut cells).into_iter().next()?.cohort;
+        let sum = usual
+            .iter()
+            .filter(|(key, _)| cohort.holds(key))
+            .map(|(_, usual)| usual)
+            .sum();
+        Some((cohort, sum))
+    }
+
+    /// Requests a minute of each combination.
+    fn per_minute(&self, span: Span) -> BTreeMap<CellKey, f64> {
+        let minutes = ((span.until - span.first) / MINUTE_SLOTS).max(1) as f64;
+        let mut sums: BTreeMap<CellKey, f64> = BTreeMap::new();
+        for (key, row) in self.window.rows(span.first, span.until) {
+            *sums.entry(combination(key)).or_default() += f64::from(row.counts.requests) / minutes;
+        }
+        sums
+    }
+
+    fn requests_per_minute(&self, cohort: &Cohort, span: Span) -> f64 {
+        let sums = self.per_minute(span);
+        sums.iter()
+            .filter(|(key, _)| cohort.holds(key))
+            .map(|(_, requests)| requests)
+            .sum()
+    }
+
+    fn recover_falls(&mut self, minute: u64) {
+        let span = Span {
+            first: minute * MINUTE_SLOTS,
+            until: (minute + 1) * MINUTE_SLOTS,
+        };
+        for mut watch in std::mem::take(&mut self.open) {
+            if let Some((usual, back)) = watch.cliff {
+                let now = self.requests_per_minute(&watch.anomaly.cohort, span);
+                let is_back = now >= BACK * usual;
+                watch.cliff = Some((usual, if is_back { back + 1 } else { 0 }));
+            }
+            self.open.push(watch);
+        }
+    }
+}
+
+fn before(span: Span) -> Span {
+    Span {
+        first: span.first.saturating_sub(BEFORE_MINUTES * MINUTE_SLOTS),
+        until: span.first,
+    }
+}

@@ -1,0 +1,227 @@
+//! From an alarm to an anomaly.
+
+use super::watch::{MIN_COMMON, Watch};
+use super::{Change, Engine, Incident, MAX_CLOSED, MAX_OPEN, Note, Outcome, REOPEN_SLOTS, slot_ms};
+use crate::detector::anomaly::{Anomaly, Moment};
+use crate::detector::broad::{Affected, breadth, is_broad};
+use crate::detector::burst::{self, Burst};
+use crate::detector::cohort::Cohort;
+use crate::detector::kind::AnomalyKind;
+use crate::detector::locate::{Span, combinations, locate, overlap, rates};
+use crate::detector::normal::Rates;
+
+/// An alarm younger than this is looked at in every slot, an older one once a minute.
+const YOUNG_SLOTS: u64 = 30;
+
+/// What one look found.
+struct Seen<'a> {
+    kind: AnomalyKind,
+    cohort: &'a Cohort,
+    span: Span,
+    rates: &'a Rates,
+}
+
+/// What became of what was found.
+enum Considered {
+    Nothing,
+    Anomaly(u64),
+    Perhaps,
+    Burst,
+}
+
+impl Engine {
+    /// Looks at the alarms that are no anomaly yet.
+    pub(super) fn look(&mut self, slot: u64, outcome: &mut Outcome) {
+        for mut incident in std::mem::take(&mut self.incidents) {
+            let known = incident
+                .anomaly
+                .is_some_and(|id| self.open.iter().any(|watch| watch.anomaly.id == id));
+            if !known && incident.next_look <= slot {
+                incident.anomaly = None;
+                self.look_at(slot, &mut incident, outcome);
+                let young = slot < incident.opened + YOUNG_SLOTS;
+                incident.next_look = slot + if young { 1 } else { 6 };
+            }
+            self.incidents.push(incident);
+        }
+    }
+
+    fn look_at(&mut self, slot: u64, incident: &mut Incident, outcome: &mut Outcome) {
+        let first = incident.since.max(self.window.first().unwrap_or(slot));
+        let span = Span {
+            first,
+            until: slot + 1,
+        };
+        let kind = incident.kind;
+        let sums = combinations(&self.window, kind, span);
+        if sums.values().all(|counts| counts.events == 0) {
+            return;
+        }
+        let rates = rates(&self.window, &self.normal, kind, first);
+        incident.burst = None;
+        for found in locate(&sums, &rates) {
+            let seen = Seen {
+                kind,
+                cohort: &found.cohort,
+                span,
+                rates: &rates,
+            };
+            match self.consider(slot, &seen, outcome) {
+                Considered::Nothing => {}
+                Considered::Anomaly(id) => drop(incident.anomaly.get_or_insert(id)),
+                Considered::Perhaps => incident.burst = Some(noted(&seen)),
+                Considered::Burst => {
+                    outcome.notes.push(noted(&seen));
+                    incident.since = slot + 1;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Makes an anomaly of what was found, unless it is part of one, narrow, or a burst.
+    fn consider(&mut self, slot: u64, seen: &Seen<'_>, outcome: &mut Outcome) -> Considered {
+        if let Some(id) = self.join(slot, seen, outcome) {
+            return Considered::Anomaly(id);
+        }
+        if !self.is_broad(seen) || self.open.len() >= MAX_OPEN {
+            return Considered::Nothing;
+        }
+        match burst::judge(&self.window, seen.cohort, seen.kind, seen.span, seen.rates) {
+            Burst::Perhaps => Considered::Perhaps,
+            Burst::Yes => Considered::Burst,
+            Burst::No => Considered::Anomaly(self.open_or_reopen(slot, seen, outcome)),
+        }
+    }
+
+    /// Makes anomalies of further causes that a look at an open one found.
+    pub(super) fn consider_all(
+        &mut self,
+        slot: u64,
+        causes: &[(AnomalyKind, Cohort, Span)],
+        outcome: &mut Outcome,
+    ) {
+        for (kind, cohort, span) in causes {
+            let rates = rates(&self.window, &self.normal, *kind, span.first);
+            let seen = Seen {
+                kind: *kind,
+                cohort,
+                span: *span,
+                rates: &rates,
+            };
+            self.consider(slot, &seen, outcome);
+        }
+    }
+
+    fn is_broad(&self, seen: &Seen<'_>) -> bool {
+        let Some(event) = seen.kind.event() else {
+            return false;
+        };
+        let length = seen.span.until - seen.span.first;
+        let before = Span {
+            first: seen.span.first.saturating_sub(length),
+            until: seen.span.first,
+        };
+        let count = |span| Affected::from(&breadth(&self.window, seen.cohort, event, span));
+        is_broad(count(seen.span), count(before))
+    }
+
+    /// The open anomaly that this is part of.
+    fn join(&mut self, slot: u64, seen: &Seen<'_>, outcome: &mut Outcome) -> Option<u64> {
+        let place = self.open.iter().position(|watch| self.is_same(watch, seen))?;
+        let watch = self.open.get_mut(place)?;
+        if !watch.anomaly.kinds.contains(&seen.kind) {
+            watch.watch(seen.kind, &self.window, seen.rates);
+            watch.anomaly.kinds.push(seen.kind);
+            watch.onset = watch.onset.min(seen.span.first);
+            watch.anomaly.onset_ms = slot_ms(watch.onset);
+            let text = format!("{} of the same clients as well", seen.kind.noun());
+            watch.anomaly.note(slot_ms(slot + 1), Moment::Grew, text);
+            outcome.changes.push(Change {
+                moment: Moment::Grew,
+                anomaly: watch.anomaly.clone(),
+            });
+        }
+        Some(watch.anomaly.id)
+    }
+
+    fn is_same(&self, watch: &Watch, seen: &Seen<'_>) -> bool {
+        let named = &watch.anomaly.cohort;
+        overlap(&self.window, seen.kind, named, seen.cohort, seen.span).of_second >= MIN_COMMON
+    }
+
+    fn open_or_reopen(&mut self, slot: u64, seen: &Seen<'_>, outcome: &mut Outcome) -> u64 {
+        let since = slot.saturating_sub(REOPEN_SLOTS);
+        let earlier = self
+            .closed
+            .iter()
+            .position(|watch| watch.closed_slot >= since && self.is_same(watch, seen));
+        let (mut watch, moment) = match earlier {
+            Some(place) => (self.reopened(place, slot, seen), Moment::Reopened),
+            None => (self.opened(slot, seen), Moment::Opened),
+        };
+        watch.watch(seen.kind, &self.window, seen.rates);
+        watch.describe(&self.window, &self.switches, seen.rates, slot);
+        let sentence = watch.anomaly.sentence();
+        watch.anomaly.note(slot_ms(slot + 1), moment, sentence);
+        let id = watch.anomaly.id;
+        outcome.changes.push(Change {
+            moment,
+            anomaly: watch.anomaly.clone(),
+        });
+        self.open.push(watch);
+        id
+    }
+
+    fn opened(&mut self, slot: u64, seen: &Seen<'_>) -> Watch {
+        self.next_id += 1;
+        let anomaly = Anomaly {
+            id: self.next_id - 1,
+            kinds: vec![seen.kind],
+            onset_ms: slot_ms(seen.span.first),
+            opened_ms: slot_ms(slot + 1),
+            closed_ms: None,
+            reopened: 0,
+            cohort: seen.cohort.clone(),
+            baseline: 0.0,
+            observed: 0.0,
+            affected: Affected::default(),
+            rules: Vec::new(),
+            evidence: Vec::new(),
+            history: Vec::new(),
+        };
+        Watch::new(anomaly, seen.span.first, slot)
+    }
+
+    /// The same one again, with its history.
+    fn reopened(&mut self, place: usize, slot: u64, seen: &Seen<'_>) -> Watch {
+        let earlier = self.closed.remove(place);
+        let mut anomaly = earlier.anomaly;
+        anomaly.reopened += 1;
+        anomaly.closed_ms = None;
+        anomaly.kinds.retain(|kind| *kind != seen.kind);
+        anomaly.kinds.insert(0, seen.kind);
+        anomaly.cohort = seen.cohort.clone();
+        anomaly.opened_ms = slot_ms(slot + 1);
+        anomaly.onset_ms = slot_ms(seen.span.first);
+        Watch::new(anomaly, seen.span.first, slot)
+    }
+
+    pub(super) fn keep_closed(&mut self, watch: Watch) {
+        if self.closed.len() >= MAX_CLOSED {
+            self.closed.remove(0);
+        }
+        self.closed.push(watch);
+    }
+}
+
+fn noted(seen: &Seen<'_>) -> Note {
+    Note {
+        time_ms: slot_ms(seen.span.first),
+        text: format!(
+            "a burst of {} of {} that was over within seconds: a deploy or a reset of connections looks like this",
+            seen.kind.noun(),
+            seen.cohort
+        ),
+    }
+}

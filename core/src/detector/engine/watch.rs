@@ -1,0 +1,375 @@
+//! An open anomaly: what it says now, whether another cohort explains it better, and whether it is over.
+
+use std::collections::BTreeMap;
+
+use blobwatch_detect::beta_binomial::margin;
+use blobwatch_detect::counts::{Counts, Tally};
+use blobwatch_detect::sequential::{Recovery, log_ratios};
+use serde::{Deserialize, Serialize};
+
+use super::{Change, Engine, Outcome, slot_ms};
+use crate::cell::{Breadth, Cell, SLOT_S};
+use crate::detector::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
+use crate::detector::broad::{Affected, breadth};
+use crate::detector::cohort::Cohort;
+use crate::detector::kind::AnomalyKind;
+use crate::detector::locate::{Overlap, Span, combinations, locate, overlap, rates};
+use crate::detector::normal::{Rates, combination};
+use crate::detector::rules::{Question, Switch};
+use crate::detector::window::Window;
+
+/// What is found is part of an anomaly whose cohort holds this much of its events, whatever the two are called.
+pub(super) const MIN_COMMON: f64 = 0.5;
+
+/// A cohort this much like the one that is named is no news.
+const SAME: f64 = 0.9;
+
+/// A cohort with this many times the requests is said to have grown.
+const GROWN: f64 = 1.1;
+
+/// Figures are told anew once a minute.
+const DESCRIBE_SLOTS: u64 = 6;
+
+/// The name is looked at once a minute in the first ten, then every ten.
+const YOUNG_SLOTS: u64 = 60;
+const OLD_SLOTS: u64 = 60;
+
+/// While the fault goes on, a false recovery comes once a day at most.
+const LN_FALSE_RECOVERY: f64 = 9.064; // ln(8640 slots)
+
+/// Correlation of the trials of one slot, as the tests begin with.
+const RHO: f64 = 0.002;
+
+/// Events of a slot are averaged over five minutes; a kind whose events stay below a fifth of their height for two
+/// minutes is over too. Of stalls there are no trials once nobody resumes, and no test could say that they are over.
+const PACE: f64 = 1.0 / 30.0;
+const LOW: f64 = 0.2;
+const LOW_SLOTS: u32 = 12;
+
+/// A cohort that sends nothing is neither well nor ill; after six hours it is gone.
+const QUIET_SLOTS: u64 = 6 * 360;
+
+/// What lasts three days is the new normal.
+const ADOPT_SLOTS: u64 = 3 * 8640;
+
+/// How one kind of an anomaly recovers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Healing {
+    kind: AnomalyKind,
+    /// Rate up to which a slot is healthy.
+    healthy: f64,
+    recovery: Recovery,
+    /// Events a slot, and the most there were.
+    pace: f64,
+    peak: f64,
+    /// Slots in a row in which the cohort was here and had few.
+    low: u32,
+}
+
+impl Healing {
+    fn observe(&mut self, counts: Counts) {
+        if counts.trials > 0 {
+            let ratios = log_ratios(Tally::from(counts), self.healthy, RHO);
+            self.recovery.advance(ratios);
+        }
+        self.pace += (counts.events as f64 - self.pace) * PACE;
+        self.peak = self.peak.max(self.pace);
+        self.low = if self.pace < LOW * self.peak {
+            self.low + 1
+        } else {
+            0
+        };
+    }
+
+    fn is_over(&self) -> bool {
+        self.recovery.statistic() >= LN_FALSE_RECOVERY || self.low >= LOW_SLOTS
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Watch {
+    pub(super) anomaly: Anomaly,
+    pub(super) onset: u64,
+    opened: u64,
+    /// `u64::MAX` while it is open.
+    pub(super) closed_slot: u64,
+    healing: Vec<Healing>,
+    /// Everybody that was hit since the onset.
+    breadth: Breadth,
+    last_seen: u64,
+    located: u64,
+    /// Of a cliff: requests a minute that were usual, and minutes of health so far.
+    pub(super) cliff: Option<(f64, u32)>,
+}
+
+impl Watch {
+    pub(super) fn new(anomaly: Anomaly, onset: u64, slot: u64) -> Self {
+        Self {
+            anomaly,
+            onset,
+            opened: slot,
+            closed_slot: u64::MAX,
+            healing: Vec::new(),
+            breadth: Breadth::default(),
+            last_seen: slot,
+            located: slot,
+            cliff: None,
+        }
+    }
+
+    /// From now on waits for this kind to recover too.
+    pub(super) fn watch(&mut self, kind: AnomalyKind, window: &Window, rates: &Rates) {
+        let (_, expected) = self.sums(window, kind, rates);
+        self.healing.retain(|healing| healing.kind != kind);
+        self.healing.push(Healing {
+            kind,
+            healthy: margin(expected, 0.0),
+            recovery: Recovery::default(),
+            pace: 0.0,
+            peak: 0.0,
+            low: 0,
+        });
+    }
+
+    /// Takes in a slot.
+    pub(super) fn observe(&mut self, slot: u64, cells: &[Cell]) {
+        let inside: Vec<&Cell> = cells
+            .iter()
+            .filter(|cell| self.anomaly.cohort.holds(&cell.key))
+            .collect();
+        if inside.is_empty() {
+            return;
+        }
+        self.last_seen = slot;
+        for healing in &mut self.healing {
+            let mut counts = Counts::default();
+            for cell in &inside {
+                counts += healing.kind.counts(&cell.counts);
+                if let Some(event) = healing.kind.event() {
+                    self.breadth.merge(cell.affected.of(event));
+                }
+            }
+            healing.observe(counts);
+        }
+    }
+
+    /// Figures, rules and examples as they are now.
+    pub(super) fn describe(&mut self, window: &Window, switches: &[Switch], rates: &Rates, slot: u64) {
+        let kind = self.anomaly.kind();
+        let (observed, expected) = self.sums(window, kind, rates);
+        (self.anomaly.observed, self.anomaly.baseline) = (observed, expected);
+        let span = self.span(slot);
+        if let Some(event) = kind.event() {
+            self.breadth
+                .merge(&breadth(window, &self.anomaly.cohort, event, span));
+        }
+        self.anomaly.affected = Affected::from(&self.breadth);
+        let question = Question {
+            window,
+            cohort: &self.anomaly.cohort,
+            kind,
+            span,
+            onset_ms: slot_ms(self.onset),
+            rates,
+            switches,
+        };
+        self.anomaly.rules = question.suspects();
+        self.examples(window, span);
+    }
+
+    fn span(&self, slot: u64) -> Span {
+        Span {
+            first: self.onset,
+            until: slot + 1,
+        }
+    }
+
+    /// Observed and expected rate of the cohort since the onset, as far as the window reaches.
+    fn sums(&self, window: &Window, kind: AnomalyKind, rates: &Rates) -> (f64, f64) {
+        let (mut trials, mut events, mut expected) = (0.0, 0.0, 0.0);
+        for (key, row) in window.rows(self.onset, u64::MAX) {
+            if self.anomaly.cohort.holds(key) {
+                let counts = kind.counts(&row.counts);
+                trials += counts.trials as f64;
+                events += counts.events as f64;
+                expected += counts.trials as f64 * rates.of(&combination(key));
+            }
+        }
+        let rate = |count: f64| if trials > 0.0 { count / trials } else { 0.0 };
+        (rate(events), rate(expected))
+    }
+
+    fn examples(&mut self, window: &Window, span: Span) {
+        for (key, row) in window.rows(span.first, span.until) {
+            if self.anomaly.evidence.len() >= MAX_EXAMPLES {
+                return;
+            }
+            let shows = |evidence: &&crate::cell::Evidence| {
+                self.anomaly
+                    .kinds
+                    .iter()
+                    .any(|kind| kind.event() == Some(evidence.event))
+            };
+            let Some(evidence) = row.evidence.iter().find(shows) else {
+                continue;
+            };
+            let id = evidence.id.to_string();
+            if self.anomaly.cohort.holds(key) && !self.anomaly.evidence.contains(&id) {
+                self.anomaly.evidence.push(id);
+            }
+        }
+    }
+
+    /// Why it is over; `None` while it is not.
+    fn over(&self, slot: u64) -> Option<&'static str> {
+        let back = self
+            .cliff
+            .is_none_or(|(_, minutes)| minutes >= super::fall::BACK_MINUTES);
+        if slot > self.opened && self.healing.iter().all(Healing::is_over) && back {
+            Some("healthy again")
+        } else if slot.saturating_sub(self.opened) >= ADOPT_SLOTS {
+            Some("it has lasted three days and is taken for normal from now on")
+        } else if self.cliff.is_none() && slot.saturating_sub(self.last_seen) >= QUIET_SLOTS {
+            Some("nobody of the cohort was here for six hours")
+        } else {
+            None
+        }
+    }
+}
+
+impl Engine {
+    /// Tells the open anomalies anew, and names them anew where another cohort explains them better.
+    pub(super) fn refresh(&mut self, slot: u64, outcome: &mut Outcome) {
+        if !slot.is_multiple_of(DESCRIBE_SLOTS) {
+            return;
+        }
+        let mut known: BTreeMap<(AnomalyKind, u64), Rates> = BTreeMap::new();
+        let mut others = Vec::new();
+        for mut watch in std::mem::take(&mut self.open) {
+            let kind = watch.anomaly.kind();
+            if watch.cliff.is_none() && watch.opened < slot {
+                let first = watch.onset.max(self.window.first().unwrap_or(slot));
+                let rates = known
+                    .entry((kind, first))
+                    .or_insert_with(|| rates(&self.window, &self.normal, kind, first));
+                let due = watch.located
+                    + if slot < watch.opened + YOUNG_SLOTS {
+                        1
+                    } else {
+                        OLD_SLOTS
+                    };
+                if slot >= due {
+                    watch.located = slot;
+                    others.extend(self.rename(slot, &mut watch, rates, outcome));
+                }
+                watch.describe(&self.window, &self.switches, rates, slot);
+            }
+            self.open.push(watch);
+        }
+        self.consider_all(slot, &others, outcome);
+    }
+
+    /// Names it after the cohort that explains it now; gives back those that explain something else.
+    fn rename(
+        &self,
+        slot: u64,
+        watch: &mut Watch,
+        rates: &Rates,
+        outcome: &mut Outcome,
+    ) -> Vec<(AnomalyKind, Cohort, Span)> {
+        let span = watch.span(slot);
+        let kind = watch.anomaly.kind();
+        let sums = combinations(&self.window, kind, span);
+        let mut found: Vec<(Cohort, Overlap)> = locate(&sums, rates)
+            .into_iter()
+            .map(|found| {
+                let named = &watch.anomaly.cohort;
+                let common = overlap(&self.window, kind, named, &found.cohort, span);
+                (found.cohort, common)
+            })
+            .collect();
+        found.sort_by(|a, b| b.1.requests.total_cmp(&a.1.requests));
+        let is_its = |(_, common): &(Cohort, Overlap)| common.of_first.max(common.of_second) >= MIN_COMMON;
+        let its = found.first().is_some_and(is_its).then(|| found.remove(0));
+        let others = found
+            .into_iter()
+            .map(|(cohort, _)| (kind, cohort, span))
+            .collect();
+        if let Some((cohort, common)) = its
+            && common.requests < SAME
+        {
+            self.renamed(slot, watch, cohort, rates, outcome);
+        }
+        others
+    }
+
+    fn renamed(&self, slot: u64, watch: &mut Watch, cohort: Cohort, rates: &Rates, outcome: &mut Outcome) {
+        let span = watch.span(slot);
+        let grown = self.requests(&cohort, span) > GROWN * self.requests(&watch.anomaly.cohort, span);
+        let before = std::mem::replace(&mut watch.anomaly.cohort, cohort);
+        let kinds: Vec<AnomalyKind> = watch.healing.iter().map(|healing| healing.kind).collect();
+        for kind in kinds {
+            let rates = super::super::locate::rates(&self.window, &self.normal, kind, span.first);
+            watch.watch(kind, &self.window, &rates);
+        }
+        watch.describe(&self.window, &self.switches, rates, slot);
+        let (moment, text) = if grown {
+            (
+                Moment::Grew,
+                format!("now {}; was {before}", watch.anomaly.cohort),
+            )
+        } else {
+            (
+                Moment::Renamed,
+                format!("{} explains it better than {before}", watch.anomaly.cohort),
+            )
+        };
+        watch.anomaly.note(slot_ms(slot + 1), moment, text);
+        outcome.changes.push(Change {
+            moment,
+            anomaly: watch.anomaly.clone(),
+        });
+    }
+
+    fn requests(&self, cohort: &Cohort, span: Span) -> f64 {
+        let rows = self.window.rows(span.first, span.until);
+        rows.filter(|(key, _)| cohort.holds(key))
+            .map(|(_, row)| f64::from(row.counts.requests))
+            .sum()
+    }
+
+    /// Closes what is over.
+    pub(super) fn close(&mut self, slot: u64, outcome: &mut Outcome) {
+        for mut watch in std::mem::take(&mut self.open) {
+            let Some(why) = watch.over(slot) else {
+                self.open.push(watch);
+                continue;
+            };
+            watch.closed_slot = slot;
+            watch.anomaly.closed_ms = Some(slot_ms(slot + 1));
+            let text = format!("{why}; lasted {}", lasted((slot + 1 - watch.onset) * SLOT_S));
+            watch.anomaly.note(slot_ms(slot + 1), Moment::Closed, text);
+            for incident in &mut self.incidents {
+                if incident.anomaly == Some(watch.anomaly.id) {
+                    incident.anomaly = None;
+                    incident.since = slot + 1;
+                    incident.opened = slot;
+                }
+            }
+            outcome.changes.push(Change {
+                moment: Moment::Closed,
+                anomaly: watch.anomaly.clone(),
+            });
+            self.keep_closed(watch);
+        }
+    }
+}
+
+/// "11 h 26 min", "40 s".
+fn lasted(seconds: u64) -> String {
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, _) => format!("{minutes} min"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}

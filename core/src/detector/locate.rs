@@ -1,0 +1,132 @@
+//! Where: the cohorts that explain what a kind counts too much of.
+
+use std::collections::BTreeMap;
+
+use blobwatch_detect::counts::Counts;
+use blobwatch_detect::localize::{CrossSection, Options, localize};
+
+use super::cohort::{ATTRIBUTES, Cohort, values};
+use super::kind::AnomalyKind;
+use super::normal::{Normal, Rates, combination};
+use super::window::{Row, Window};
+use crate::cell::CellKey;
+
+/// Combinations that are searched: those with most events, seen or expected. 29 ms for 5,000 on the machine of
+/// docs/detection.md.
+const MAX_SEARCHED: usize = 5_000;
+
+/// What a healthy rate may exceed the expected one by: the margin of the sequential test.
+const MARGIN: f64 = 1.25;
+const MARGIN_RATE: f64 = 0.0005;
+
+/// A stretch of slots: from `first` on, before `until`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub first: u64,
+    pub until: u64,
+}
+
+/// A cohort and what it counted.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Found {
+    pub cohort: Cohort,
+    /// Nats.
+    pub score: f64,
+}
+
+/// Counts of every combination in a span.
+#[must_use]
+pub(super) fn combinations(window: &Window, kind: AnomalyKind, span: Span) -> BTreeMap<CellKey, Counts> {
+    let mut sums: BTreeMap<CellKey, Counts> = BTreeMap::new();
+    for (key, row) in window.rows(span.first, span.until) {
+        let counts = kind.counts(&row.counts);
+        if counts.trials > 0 {
+            *sums.entry(combination(key)).or_default() += counts;
+        }
+    }
+    sums
+}
+
+/// Expected rates, from what was learned and what the window has from before `first`.
+#[must_use]
+pub(super) fn rates(window: &Window, normal: &Normal, kind: AnomalyKind, first: u64) -> Rates {
+    let counts = |(key, row): (&'_ CellKey, &'_ Row)| (key.clone(), row.counts);
+    let recent: Vec<_> = window.rows(0, first).map(counts).collect();
+    normal.rates(kind, recent.iter().map(|(key, counts)| (key, counts)))
+}
+
+/// The cohorts that explain the excess, the strongest first; none where there is nothing to name.
+#[must_use]
+pub(super) fn locate(sums: &BTreeMap<CellKey, Counts>, rates: &Rates) -> Vec<Found> {
+    let mut cells: Vec<(&CellKey, f64, f64)> = sums
+        .iter()
+        .map(|(key, counts)| {
+            let healthy = MARGIN * rates.of(key) + MARGIN_RATE;
+            (key, counts.events as f64, counts.trials as f64 * healthy)
+        })
+        .collect();
+    search(&mut cells)
+}
+
+/// Names the excess of the second number over the third.
+pub(super) fn search(cells: &mut Vec<(&CellKey, f64, f64)>) -> Vec<Found> {
+    let weight = |cell: &(&CellKey, f64, f64)| cell.1 + cell.2;
+    cells.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then_with(|| a.0.cmp(b.0)));
+    cells.truncate(MAX_SEARCHED);
+    let Ok(mut section) = CrossSection::new(&ATTRIBUTES) else {
+        return Vec::new();
+    };
+    for (key, observed, expected) in cells {
+        let values = values(key);
+        let values: Vec<&str> = values.iter().map(|value| &**value).collect();
+        // Refused only beyond 4,096 values of one attribute: what is left out then is small.
+        let _ = section.push(&values, *observed, *expected);
+    }
+    let found = localize(&section, &Options::default());
+    found
+        .iter()
+        .map(|cause| Found {
+            cohort: Cohort::of(&cause.cohort),
+            score: cause.score,
+        })
+        .collect()
+}
+
+/// How much two cohorts have in common in a span.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Overlap {
+    /// Of the requests of both together.
+    pub requests: f64,
+    /// Of the first one's events.
+    pub of_first: f64,
+    /// Of the second one's events.
+    pub of_second: f64,
+}
+
+#[must_use]
+pub(super) fn overlap(
+    window: &Window,
+    kind: AnomalyKind,
+    first: &Cohort,
+    second: &Cohort,
+    span: Span,
+) -> Overlap {
+    let (mut requests, mut events) = ([0u64; 3], [0u64; 3]);
+    for (key, row) in window.rows(span.first, span.until) {
+        let (a, b) = (first.holds(key), second.holds(key));
+        let of_row = [u64::from(row.counts.requests), kind.counts(&row.counts).events];
+        for (sums, count) in [&mut requests, &mut events].into_iter().zip(of_row) {
+            let [in_first, in_second, in_both] = sums;
+            *in_first += if a { count } else { 0 };
+            *in_second += if b { count } else { 0 };
+            *in_both += if a && b { count } else { 0 };
+        }
+    }
+    let share = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
+    let ([all_a, all_b, all_both], [a, b, both]) = (requests, events);
+    Overlap {
+        requests: share(all_both, all_a + all_b - all_both),
+        of_first: share(both, a),
+        of_second: share(both, b),
+    }
+}

@@ -1,0 +1,284 @@
+//! Which rule goes with an excess: association, not proof.
+//!
+//! Inside the cohort, the Mantel-Haenszel ratio of the events' rates where a rule fired and where it did not, within
+//! requests alike in every other attribute. A rule that fires on the whole cohort has no contrast in it: it is held
+//! against requests outside that share the client build, and failing those, against the time before the onset.
+//! That it was switched within the onset is the strongest evidence there is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::cohort::Cohort;
+use super::kind::AnomalyKind;
+use super::locate::Span;
+use super::normal::{Rates, combination};
+use super::window::Window;
+use crate::cell::CellKey;
+use crate::user_agent::Family;
+
+/// A rule is named from these on.
+const MIN_Z: f64 = 4.0;
+const MIN_RATIO: f64 = 3.0;
+
+/// Of a rule that was switched within the onset, the share of events that it fired on.
+const MIN_SWITCHED_SHARE: f64 = 0.5;
+
+/// A ratio above this says no more than "nearly all".
+const MAX_RATIO: f64 = 10_000.0;
+
+/// How long before the onset a switch still counts: clients notice a hang after minutes (docs/detection.md). The onset
+/// itself is uncertain by a minute.
+const BEFORE_ONSET_MS: u64 = 15 * 60_000;
+const AFTER_ONSET_MS: u64 = 2 * 60_000;
+
+/// Rules named at most.
+const MAX_NAMED: usize = 5;
+
+/// A rule's mode on a route was changed, or the rule itself was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Switch {
+    pub rule: String,
+    /// `None` where the change is on every route.
+    pub route: Option<String>,
+    pub time_ms: u64,
+    /// "enforce on hub by olga".
+    pub text: String,
+}
+
+/// What a rule was held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Contrast {
+    /// Requests of the cohort on which it did not fire.
+    Inside,
+    /// Requests of the same client builds outside the cohort.
+    Outside,
+    /// The same requests before the onset.
+    Before,
+}
+
+/// A rule that goes with an anomaly.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Suspect {
+    pub rule: String,
+    /// How many times likelier the event is where the rule fired.
+    pub lift: f64,
+    /// Of the cohort's events, those on which it fired.
+    pub share: f64,
+    pub events: u64,
+    pub contrast: Contrast,
+    /// When it was last switched within the onset.
+    pub switched_ms: Option<u64>,
+}
+
+/// Trials and events with and without a rule, of requests that are alike.
+#[derive(Debug, Clone, Copy, Default)]
+struct Stratum {
+    with: (f64, f64),
+    without: (f64, f64),
+}
+
+/// Mantel-Haenszel sums over strata.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Ratio {
+    above: f64,
+    below: f64,
+    excess: f64,
+    variance: f64,
+}
+
+impl Ratio {
+    fn take(&mut self, stratum: &Stratum) {
+        let ((n1, a), (n0, b)) = (stratum.with, stratum.without);
+        let (n, m) = (n1 + n0, a + b);
+        if n1 == 0.0 || n0 == 0.0 || n < 2.0 {
+            return;
+        }
+        self.above += a * n0 / n;
+        self.below += b * n1 / n;
+        self.excess += a - m * n1 / n;
+        self.variance += m * (n - m) * n1 * n0 / (n * n * (n - 1.0));
+    }
+
+    /// Half an event more on either side: with none without the rule the ratio is finite still.
+    fn ratio(&self) -> f64 {
+        ((self.above + 0.5) / (self.below + 0.5)).min(MAX_RATIO)
+    }
+
+    fn z(&self) -> f64 {
+        self.excess / self.variance.max(f64::MIN_POSITIVE).sqrt()
+    }
+
+    fn is_named(&self) -> bool {
+        self.variance > 0.0 && self.z() > MIN_Z && self.ratio() > MIN_RATIO
+    }
+}
+
+/// What is asked: the rules that go with `kind` in `cohort` since the onset.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub window: &'a Window,
+    pub cohort: &'a Cohort,
+    pub kind: AnomalyKind,
+    pub span: Span,
+    pub onset_ms: u64,
+    pub rates: &'a Rates,
+    pub switches: &'a [Switch],
+}
+
+impl Question<'_> {
+    /// The rules, those that were switched first, then by how much of it they touch.
+    #[must_use]
+    pub(super) fn suspects(&self) -> Vec<Suspect> {
+        let rules: BTreeSet<&Arc<str>> = self.inside().flat_map(|(key, ..)| &key.rules).collect();
+        let mut suspects: Vec<Suspect> = rules.into_iter().filter_map(|rule| self.suspect(rule)).collect();
+        suspects.sort_by(|a, b| {
+            let rank = |s: &Suspect| (s.switched_ms.is_some(), s.share * s.lift.ln());
+            rank(b)
+                .partial_cmp(&rank(a))
+                .unwrap_or(std::cmp::Ordering::Equal)
+                .then_with(|| a.rule.cmp(&b.rule))
+        });
+        suspects.truncate(MAX_NAMED);
+        suspects
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&CellKey, f64, f64)> {
+        self.window
+            .rows(self.span.first, self.span.until)
+            .map(|(key, row)| {
+                let counts = self.kind.counts(&row.counts);
+                (key, counts.trials as f64, counts.events as f64)
+            })
+            .filter(|(_, trials, _)| *trials > 0.0)
+    }
+
+    fn inside(&self) -> impl Iterator<Item = (&CellKey, f64, f64)> {
+        self.all().filter(|(key, ..)| self.cohort.holds(key))
+    }
+
+    fn suspect(&self, rule: &str) -> Option<Suspect> {
+        let (mut touched, mut events) = (0.0, 0.0);
+        for (key, _, k) in self.inside() {
+            events += k;
+            touched += if fires(key, rule) { k } else { 0.0 };
+        }
+        if touched == 0.0 {
+            return None;
+        }
+        let share = touched / events;
+        let switched_ms = self.switched(rule);
+        let (contrast, ratio, named) = self.contrast(rule);
+        let switched = switched_ms.is_some() && share >= MIN_SWITCHED_SHARE && ratio > MIN_RATIO;
+        (named || switched).then(|| Suspect {
+            rule: rule.to_owned(),
+            lift: ratio,
+            share,
+            events: touched as u64,
+            contrast,
+            switched_ms,
+        })
+    }
+
+    /// The nearest contrast that there is, the ratio against it, and whether that names the rule.
+    fn contrast(&self, rule: &str) -> (Contrast, f64, bool) {
+        let inside = self.ratio(rule, self.inside(), combination);
+        if inside.variance > 0.0 {
+            return (Contrast::Inside, inside.ratio(), inside.is_named());
+        }
+        let outside = self.ratio(rule, self.all(), build);
+        if outside.variance > 0.0 {
+            return (Contrast::Outside, outside.ratio(), outside.is_named());
+        }
+        // Nothing to hold it against but the past: that alone names no rule, a switch does.
+        let (mut events, mut expected) = (0.0, 0.0);
+        for (key, n, k) in self.inside().filter(|(key, ..)| fires(key, rule)) {
+            events += k;
+            expected += n * self.rates.of(&combination(key));
+        }
+        (
+            Contrast::Before,
+            ((events + 0.5) / (expected + 0.5)).min(MAX_RATIO),
+            false,
+        )
+    }
+
+    fn ratio<'a, K: Ord>(
+        &self,
+        rule: &str,
+        rows: impl Iterator<Item = (&'a CellKey, f64, f64)>,
+        stratum: impl Fn(&CellKey) -> K,
+    ) -> Ratio {
+        let mut strata: BTreeMap<K, Stratum> = BTreeMap::new();
+        for (key, n, k) in rows {
+            let stratum = strata.entry(stratum(key)).or_default();
+            let side = if fires(key, rule) {
+                &mut stratum.with
+            } else {
+                &mut stratum.without
+            };
+            side.0 += n;
+            side.1 += k;
+        }
+        let mut ratio = Ratio::default();
+        strata.values().for_each(|stratum| ratio.take(stratum));
+        ratio
+    }
+
+    fn switched(&self, rule: &str) -> Option<u64> {
+        let onset = self.onset_ms.saturating_sub(BEFORE_ONSET_MS)..=self.onset_ms + AFTER_ONSET_MS;
+        let routes: BTreeSet<&str> = self.inside().map(|(key, ..)| &*key.route).collect();
+        let concerns = |switch: &&Switch| {
+            switch.rule == rule
+                && onset.contains(&switch.time_ms)
+                && switch.route.as_deref().is_none_or(|route| routes.contains(route))
+        };
+        self.switches
+            .iter()
+            .filter(concerns)
+            .map(|switch| switch.time_ms)
+            .max()
+    }
+}
+
+fn fires(key: &CellKey, rule: &str) -> bool {
+    key.rules.iter().any(|fired| **fired == *rule)
+}
+
+fn build(key: &CellKey) -> (Arc<str>, Family, String) {
+    (Arc::clone(&key.route), key.family, key.os.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ratio, Stratum};
+
+    #[test]
+    fn mantel_haenszel_holds_strata_apart() {
+        // Simpson's paradox: the rule fires where the rate is high anyway, and adds nothing.
+        let mut ratio = Ratio::default();
+        for (with, without) in [((900.0, 90.0), (100.0, 10.0)), ((100.0, 1.0), (900.0, 9.0))] {
+            ratio.take(&Stratum { with, without });
+        }
+        assert!((ratio.ratio() - 1.0).abs() < 0.01, "{ratio:?}");
+        assert!(!ratio.is_named());
+    }
+
+    #[test]
+    fn a_rule_is_named_by_ratio_and_certainty() {
+        let ratio = |a: f64, b: f64| {
+            let mut ratio = Ratio::default();
+            ratio.take(&Stratum {
+                with: (100.0, a),
+                without: (100.0, b),
+            });
+            ratio
+        };
+        assert!(ratio(30.0, 2.0).is_named());
+        assert!(!ratio(4.0, 0.0).is_named(), "four events are not enough");
+        assert!(!ratio(40.0, 20.0).is_named(), "twice is not enough");
+        assert!(ratio(30.0, 0.0).ratio().is_finite());
+    }
+}

@@ -1,0 +1,210 @@
+//! The one sentence that an operator reads first.
+//!
+//! Who, what and since when; which rule goes with it (association, in so many words); how many are hit.
+
+use super::anomaly::Anomaly;
+use super::kind::AnomalyKind;
+use super::rules::{Contrast, Suspect};
+use crate::time::rfc3339;
+
+pub(super) fn of(anomaly: &Anomaly) -> String {
+    let mut parts = vec![format!(
+        "{}: {} since {}",
+        anomaly.cohort,
+        what(anomaly),
+        clock(anomaly.onset_ms)
+    )];
+    parts.extend(anomaly.rules.first().map(rule));
+    parts.extend(who(anomaly));
+    parts.join("; ")
+}
+
+fn what(anomaly: &Anomaly) -> String {
+    let kind = anomaly.kind();
+    if kind == AnomalyKind::TrafficCliff {
+        let left = 100.0 * anomaly.risk_ratio();
+        return format!("requests fell to {left:.0} % of what is usual");
+    }
+    let mut words = format!("{} {}", kind.noun(), times(anomaly.risk_ratio()));
+    let others: Vec<&str> = anomaly.kinds.iter().skip(1).map(|kind| kind.noun()).collect();
+    match others.split_last() {
+        None => {}
+        Some((last, [])) => words.push_str(&format!(", with {last}")),
+        Some((last, rest)) => words.push_str(&format!(", with {} and {last}", rest.join(", "))),
+    }
+    words
+}
+
+/// "38x", "2.4x".
+fn times(ratio: f64) -> String {
+    if ratio >= 1000.0 {
+        "over 1,000x".to_owned()
+    } else if ratio >= 10.0 {
+        format!("{ratio:.0}x")
+    } else {
+        format!("{ratio:.1}x")
+    }
+}
+
+fn rule(suspect: &Suspect) -> String {
+    let lift = grouped(suspect.lift.round() as u64);
+    let name = &suspect.rule;
+    let mut words = match suspect.contrast {
+        Contrast::Inside => format!("{name} goes with it, lift {lift}"),
+        Contrast::Outside => {
+            format!("{name} fires on the whole cohort, lift {lift} against like clients outside")
+        }
+        Contrast::Before => format!("{name} fires on the whole cohort, lift {lift} against the time before"),
+    };
+    if let Some(switched) = suspect.switched_ms {
+        words.push_str(&format!(", switched {}", clock(switched)));
+    }
+    words
+}
+
+fn who(anomaly: &Anomaly) -> Option<String> {
+    let affected = anomaly.affected;
+    if affected.clients == 0 {
+        return None;
+    }
+    let about = if affected.exact { "" } else { "about " };
+    Some(format!(
+        "{about}{} clients in {} networks",
+        grouped(affected.clients),
+        grouped(affected.networks)
+    ))
+}
+
+/// "19:04", UTC as everything.
+fn clock(time_ms: u64) -> String {
+    rfc3339(time_ms).get(11..16).unwrap_or_default().to_owned()
+}
+
+/// "1,204".
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detector::broad::Affected;
+    use crate::detector::cohort::{Cohort, Literal};
+    use crate::time::parse_rfc3339;
+
+    fn literal(attribute: &str, value: &str, not: bool, among: usize) -> Literal {
+        Literal {
+            attribute: attribute.to_owned(),
+            values: vec![value.to_owned()],
+            not,
+            among,
+        }
+    }
+
+    fn july() -> Anomaly {
+        let at = |text| parse_rfc3339(text).unwrap();
+        Anomaly {
+            id: 12,
+            kinds: vec![AnomalyKind::ResumeSurge],
+            onset_ms: at("2020-07-05T19:04:10Z"),
+            opened_ms: at("2020-07-05T19:05:00Z"),
+            closed_ms: None,
+            reopened: 0,
+            cohort: Cohort(vec![
+                literal("family", "docker", false, 1),
+                literal("os", "amzn2", false, 1),
+                literal("colo", "IAD", true, 6),
+            ]),
+            baseline: 0.004,
+            observed: 0.152,
+            affected: Affected {
+                clients: 1204,
+                networks: 212,
+                exact: true,
+            },
+            rules: vec![Suspect {
+                rule: "botnet-sig".to_owned(),
+                lift: 210.2,
+                share: 0.97,
+                events: 900,
+                contrast: Contrast::Inside,
+                switched_ms: None,
+            }],
+            evidence: vec![],
+            history: vec![],
+        }
+    }
+
+    #[track_caller]
+    fn case(change: impl FnOnce(&mut Anomaly), expected: &str) {
+        let mut anomaly = july();
+        change(&mut anomaly);
+        assert_eq!(of(&anomaly), expected);
+    }
+
+    #[test]
+    fn the_sentence_says_who_what_since_when_and_with_which_rule() {
+        case(
+            |_| {},
+            "docker on amzn2, 6 colos, not IAD: resumes 38x since 19:04; botnet-sig goes with it, lift 210; \
+             1,204 clients in 212 networks",
+        );
+        case(
+            |a| a.affected.exact = false,
+            "docker on amzn2, 6 colos, not IAD: resumes 38x since 19:04; botnet-sig goes with it, lift 210; \
+             about 1,204 clients in 212 networks",
+        );
+        case(
+            |a| {
+                a.kinds.push(AnomalyKind::StallSurge);
+                a.kinds.push(AnomalyKind::AbortSurge);
+                a.rules.clear();
+            },
+            "docker on amzn2, 6 colos, not IAD: resumes 38x, with stalled resumes and aborted downloads since 19:04; \
+             1,204 clients in 212 networks",
+        );
+        case(
+            |a| {
+                a.rules[0].contrast = Contrast::Before;
+                a.rules[0].switched_ms = parse_rfc3339("2020-07-05T19:00:00Z");
+            },
+            "docker on amzn2, 6 colos, not IAD: resumes 38x since 19:04; botnet-sig fires on the whole cohort, lift 210 \
+             against the time before, switched 19:00; 1,204 clients in 212 networks",
+        );
+        case(
+            |a| {
+                a.kinds = vec![AnomalyKind::RangeRefused];
+                a.cohort = Cohort(vec![literal("family", "podman", false, 1)]);
+                a.baseline = 0.2;
+                a.observed = 0.48;
+                a.rules.clear();
+            },
+            "podman: refused ranges 2.4x since 19:04; 1,204 clients in 212 networks",
+        );
+        case(
+            |a| {
+                a.baseline = 0.0;
+                a.rules.clear();
+                a.cohort = Cohort::default();
+            },
+            "all clients: resumes over 1,000x since 19:04; 1,204 clients in 212 networks",
+        );
+        case(
+            |a| {
+                a.kinds = vec![AnomalyKind::TrafficCliff];
+                (a.baseline, a.observed) = (240.0, 7.0);
+                a.rules.clear();
+                a.affected = Affected::default();
+            },
+            "docker on amzn2, 6 colos, not IAD: requests fell to 3 % of what is usual since 19:04",
+        );
+    }
+}

@@ -1,0 +1,231 @@
+use super::traffic::{AMAZON, BUILDS, Build, Fault, HEALTHY, NOON, World, story};
+use crate::detector::{AnomalyKind, Contrast, Engine, Switch};
+use crate::user_agent::Family;
+
+const HOUR: u64 = 360;
+
+fn healthy(_: &Build, _: &str, _: bool) -> Fault {
+    HEALTHY
+}
+
+/// The night of July 2020: Amazon Linux, everywhere but at home.
+fn july(build: &Build, colo: &str, _: bool) -> Fault {
+    if build.os == AMAZON.os && colo != "IAD" {
+        Fault {
+            resumed: 0.125,
+            repeated: 0.3,
+            ..HEALTHY
+        }
+    } else {
+        HEALTHY
+    }
+}
+
+#[test]
+fn healthy_traffic_opens_nothing() {
+    let mut world = World::new(1);
+    let outcome = world.play(4 * HOUR, healthy);
+    assert_eq!(outcome.changes, []);
+    assert!(outcome.minutes.len() > 200, "{}", outcome.minutes.len());
+}
+
+#[test]
+fn the_night_of_july_2020_opens_within_a_minute_of_twenty_clients() {
+    let mut world = World::new(2);
+    world.play(HOUR, healthy);
+    let began = world.slot;
+    let outcome = world.play(30, july);
+    let first = &outcome.changes.first().expect("it opens").anomaly;
+    let delay = first.opened_ms / 10_000 - began;
+    // Four or five clients a slot are hit: the first minute with twenty of them has ended after six.
+    assert!(delay <= 12, "opened after {delay} slots: {}", first.sentence());
+    let now = world.engine.open().next().unwrap();
+    let sentence = now.sentence();
+    assert!(
+        sentence.starts_with("docker on amzn2")
+            || sentence.starts_with("clients on amzn2")
+            || sentence.starts_with("bw1-a"),
+        "{sentence}"
+    );
+    assert!(sentence.contains("not IAD"), "{sentence}");
+    assert!(now.affected.clients >= 20, "{sentence}");
+    assert!(!now.evidence.is_empty());
+    let open: Vec<String> = world.engine.open().map(|anomaly| anomaly.sentence()).collect();
+    assert_eq!(
+        open.len(),
+        1,
+        "stalls of the same cohort are the same anomaly: {open:?}"
+    );
+    assert!(
+        now.kinds.contains(&AnomalyKind::StallSurge),
+        "{:?}",
+        story(&outcome.changes)
+    );
+    let over = world.play(90, healthy);
+    assert_eq!(story(&over.changes).last().unwrap(), "closed an-000001");
+    let again = world.play(30, july);
+    assert_eq!(story(&again.changes).first().unwrap(), "reopened an-000001");
+    assert_eq!(world.engine.open().next().unwrap().reopened, 1);
+}
+
+#[test]
+fn one_client_and_one_network_open_nothing() {
+    for (clients, networks) in [(1, 1), (400, 1), (400, 3)] {
+        let mut world = World::new(3);
+        world.play(HOUR, healthy);
+        let outcome = world.play(60, |build, colo, _| {
+            if build.os == AMAZON.os && colo == "FRA" {
+                Fault {
+                    resumed: 0.9,
+                    clients,
+                    networks,
+                    ..HEALTHY
+                }
+            } else {
+                HEALTHY
+            }
+        });
+        assert_eq!(outcome.changes, [], "{clients} clients in {networks} networks");
+    }
+}
+
+#[test]
+fn a_deploy_that_resets_everybody_once_is_a_note() {
+    let mut world = World::new(4);
+    world.play(HOUR, healthy);
+    let all = |resumed| {
+        move |_: &Build, _: &str, _: bool| Fault {
+            resumed,
+            repeated: 0.0,
+            ..HEALTHY
+        }
+    };
+    let burst = world.play(2, all(0.6));
+    let after = world.play(30, healthy);
+    assert_eq!(story(&burst.changes), Vec::<String>::new());
+    assert_eq!(story(&after.changes), Vec::<String>::new());
+    assert_eq!(after.notes.len(), 1, "{:?}", after.notes);
+    let goes_on = world.play(30, all(0.6));
+    assert_eq!(
+        goes_on
+            .changes
+            .first()
+            .map(|change| change.anomaly.cohort.0.len()),
+        Some(0),
+        "what goes on is everybody's anomaly"
+    );
+}
+
+#[test]
+fn the_rule_inside_the_cohort_is_named() {
+    let mut world = World::new(5).rule(|build| build.family == Family::Docker);
+    world.play(HOUR, healthy);
+    world.play(30, |build, _, fired| {
+        let hit = fired && build.family == Family::Docker;
+        Fault {
+            resumed: if hit { 0.3 } else { HEALTHY.resumed },
+            ..HEALTHY
+        }
+    });
+    let now = world.engine.open().next().expect("it is open");
+    let rule = now.rules.first().expect("the rule is named");
+    assert_eq!(
+        (rule.rule.as_str(), rule.contrast),
+        ("botnet-sig", Contrast::Inside)
+    );
+    assert!(rule.lift > 10.0 && rule.share > 0.9, "{rule:?}");
+}
+
+#[test]
+fn a_rule_on_the_whole_cohort_needs_its_switch() {
+    let run = |switches: Vec<Switch>| {
+        let mut world = World::new(6).rule(|_| true);
+        world.play(HOUR, healthy);
+        let everybody = |build: &Build, colo: &str, _: bool| july(build, colo, true);
+        world.engine.switched(switches);
+        world.play(30, everybody);
+        let now = world.engine.open().next().expect("it is open");
+        now.rules.first().cloned()
+    };
+    assert_eq!(run(vec![]), None);
+    let switch = Switch {
+        rule: "botnet-sig".to_owned(),
+        route: Some("hub".to_owned()),
+        time_ms: (NOON + HOUR) * 10_000 - 60_000,
+        text: "enforce on hub by olga".to_owned(),
+    };
+    // It fires on half of everything: not more on what is hit, so that a switch alone does not name it.
+    assert_eq!(run(vec![switch]), None);
+}
+
+#[test]
+fn two_causes_are_two_anomalies() {
+    let mut world = World::new(7);
+    world.play(HOUR, healthy);
+    world.play(60, |build, colo, _| {
+        let hit = build.os == AMAZON.os || (colo == "SYD" && build.family == Family::Containerd);
+        Fault {
+            resumed: if hit { 0.25 } else { HEALTHY.resumed },
+            ..HEALTHY
+        }
+    });
+    let open: Vec<String> = world
+        .engine
+        .open()
+        .map(|anomaly| anomaly.cohort.to_string())
+        .collect();
+    assert_eq!(open.len(), 2, "{open:?}");
+}
+
+#[test]
+fn a_saved_state_goes_on_where_it_was() {
+    let mut world = World::new(8);
+    world.play(HOUR, healthy);
+    world.play(20, july);
+    let saved = postcard::to_allocvec(&world.engine).unwrap();
+    let mut again: Engine = postcard::from_bytes(&saved).unwrap();
+    assert_eq!(postcard::to_allocvec(&again).unwrap(), saved);
+    let mut twin = World::new(9);
+    std::mem::swap(&mut twin.engine, &mut again);
+    twin.slot = world.slot;
+    let mut other = World::new(9);
+    other.slot = world.slot;
+    std::mem::swap(&mut other.engine, &mut world.engine);
+    let (a, b) = (twin.play(90, healthy), other.play(90, healthy));
+    assert_eq!(a, b);
+    assert_eq!(story(&a.changes).last().unwrap(), "closed an-000001");
+}
+
+#[test]
+fn requests_that_vanish_are_a_cliff_once_the_week_is_known() {
+    let mut world = World::new(10);
+    let gone = |build: &Build, _: &str, _: bool| Fault {
+        gone: build.os == "debian",
+        ..HEALTHY
+    };
+    world.play(2 * HOUR, healthy);
+    let unknown = world.play(HOUR / 2, gone);
+    assert_eq!(unknown.changes, [], "the first week only learns");
+}
+
+#[test]
+fn late_and_early_batches_are_counted_and_left_out() {
+    use crate::cell::CellBatch;
+    use crate::detector::{Added, MAX_EARLY_SLOTS, MAX_LATE_SLOTS};
+    let mut engine = Engine::default();
+    let batch = |slot| CellBatch {
+        slot,
+        ..CellBatch::default()
+    };
+    assert_eq!(engine.add(batch(NOON), NOON), Added::Counted);
+    assert_eq!(
+        engine.add(batch(NOON - MAX_LATE_SLOTS - 1), NOON),
+        Added::OutOfTime
+    );
+    assert_eq!(
+        engine.add(batch(NOON + MAX_EARLY_SLOTS + 1), NOON),
+        Added::OutOfTime
+    );
+    assert_eq!(engine.uncounted().out_of_time, 2);
+    assert_eq!(BUILDS.len(), 5);
+}

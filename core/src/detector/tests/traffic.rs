@@ -1,0 +1,212 @@
+//! A registry's traffic, cell by cell: client builds in colos, with what is wrong with some of them.
+
+use std::sync::Arc;
+
+use blobwatch_detect::simulate::Random;
+
+use crate::cell::{Cell, CellBatch, CellKey, Event, Evidence};
+use crate::client::{ClientKey, NetworkKey};
+use crate::detector::{Change, Engine, Outcome};
+use crate::record::RecordId;
+use crate::user_agent::Family;
+
+pub(super) const COLOS: [&str; 7] = ["IAD", "FRA", "NRT", "SIN", "LHR", "GRU", "SYD"];
+
+/// Monday, 6 July 2020, 12:00 UTC.
+pub(super) const NOON: u64 = 1_594_036_800 / 10;
+
+/// A client build and its network.
+#[derive(Clone, Copy)]
+pub(super) struct Build {
+    pub(super) family: Family,
+    pub(super) os: &'static str,
+    pub(super) asn: u32,
+    pub(super) fingerprint: &'static str,
+    /// Starts a slot and colo.
+    pub(super) starts: u32,
+}
+
+pub(super) const AMAZON: Build = Build {
+    family: Family::Docker,
+    os: "amzn2",
+    asn: 16509,
+    fingerprint: "bw1-a",
+    starts: 12,
+};
+
+pub(super) const BUILDS: [Build; 5] = [
+    AMAZON,
+    Build {
+        family: Family::Docker,
+        os: "debian",
+        asn: 3320,
+        fingerprint: "bw1-b",
+        starts: 20,
+    },
+    Build {
+        family: Family::Containerd,
+        os: "",
+        asn: 16509,
+        fingerprint: "bw1-c",
+        starts: 25,
+    },
+    Build {
+        family: Family::Podman,
+        os: "el8",
+        asn: 7922,
+        fingerprint: "bw1-d",
+        starts: 8,
+    },
+    Build {
+        family: Family::Containerd,
+        os: "",
+        asn: 15169,
+        fingerprint: "bw1-c",
+        starts: 15,
+    },
+];
+
+/// What is wrong with one cell in a slot.
+#[derive(Clone, Copy)]
+pub(super) struct Fault {
+    /// Share of starts that are resumed.
+    pub(super) resumed: f64,
+    /// Share of resumes that come back at the same offset.
+    pub(super) repeated: f64,
+    /// How many clients and networks are behind it.
+    pub(super) clients: u64,
+    pub(super) networks: u64,
+    /// Whether anybody is there at all.
+    pub(super) gone: bool,
+}
+
+pub(super) const HEALTHY: Fault = Fault {
+    resumed: 0.004,
+    repeated: 0.01,
+    clients: 4000,
+    networks: 900,
+    gone: false,
+};
+
+pub(super) struct World {
+    pub(super) engine: Engine,
+    random: Random,
+    pub(super) slot: u64,
+    seq: u64,
+    rule: Option<fn(&Build) -> bool>,
+}
+
+impl World {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            engine: Engine::default(),
+            random: Random::new(seed),
+            slot: NOON,
+            seq: 0,
+            rule: None,
+        }
+    }
+
+    /// A rule that fires on half of the requests of some builds.
+    pub(super) fn rule(mut self, fires: fn(&Build) -> bool) -> Self {
+        self.rule = Some(fires);
+        self
+    }
+
+    /// Plays slots; what is wrong may depend on build, colo and whether the rule fired.
+    pub(super) fn play(&mut self, slots: u64, fault: impl Fn(&Build, &str, bool) -> Fault) -> Outcome {
+        let mut all = Outcome::default();
+        for _ in 0..slots {
+            self.slot += 1;
+            self.seq += 1;
+            let mut batch = CellBatch {
+                source: "fl1-ALL-0".to_owned(),
+                epoch: 1,
+                seq: self.seq,
+                slot: self.slot,
+                ..CellBatch::default()
+            };
+            for colo in COLOS {
+                for build in BUILDS {
+                    for fired in [false, true] {
+                        let fault = fault(&build, colo, fired);
+                        if !fault.gone {
+                            batch.cells.push(self.cell(&build, colo, fired, fault));
+                        }
+                    }
+                }
+            }
+            self.engine.add(batch, self.slot);
+            let outcome = self.engine.tick(self.slot);
+            all.changes.extend(outcome.changes);
+            all.minutes.extend(outcome.minutes);
+            all.notes.extend(outcome.notes);
+        }
+        all
+    }
+
+    /// Half of a build's requests; half of the starts are of large blobs.
+    fn cell(&mut self, build: &Build, colo: &str, fired: bool, fault: Fault) -> Cell {
+        let fires = fired && self.rule.is_some_and(|rule| rule(build));
+        let key = CellKey {
+            route: Arc::from("hub"),
+            colo: colo.to_owned(),
+            country: String::new(),
+            asn: Some(build.asn),
+            family: build.family,
+            os: build.os.to_owned(),
+            fingerprint: build.fingerprint.to_owned(),
+            rules: if fires {
+                vec![Arc::from("botnet-sig")]
+            } else {
+                Vec::new()
+            },
+        };
+        let mut cell = Cell::new(key);
+        let counts = &mut cell.counts;
+        counts.starts = build.starts / 2;
+        counts.large_starts = build.starts / 4;
+        counts.known_starts = build.starts / 4;
+        for _ in 0..counts.large_starts {
+            if chance(&mut self.random, fault.resumed) {
+                cell.counts.resumes += 1;
+                cell.counts.large_resumes += 1;
+                let client = self.random.next_u64() % fault.clients;
+                let network = client % fault.networks;
+                cell.affected
+                    .resume
+                    .insert(ClientKey(hash(client)), NetworkKey(hash(network ^ 1 << 40)));
+                cell.note(Evidence {
+                    event: Event::Resume,
+                    id: RecordId::from_parts(self.slot * 10_000, 7, cell.counts.resumes),
+                });
+                if chance(&mut self.random, fault.repeated) {
+                    cell.counts.repeats += 1;
+                    cell.affected
+                        .repeat
+                        .insert(ClientKey(hash(client)), NetworkKey(hash(network ^ 1 << 40)));
+                }
+            }
+        }
+        cell.counts.requests = cell.counts.starts + cell.counts.resumes;
+        cell.counts.ranged = cell.counts.resumes;
+        cell
+    }
+}
+
+fn chance(random: &mut Random, share: f64) -> bool {
+    random.uniform() < share
+}
+
+fn hash(key: u64) -> u64 {
+    let mixed = (key ^ key >> 31).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+}
+
+/// "opened an-000001", in order.
+pub(super) fn story(changes: &[Change]) -> Vec<String> {
+    changes
+        .iter()
+        .map(|change| format!("{} {}", change.moment.as_str(), change.anomaly.name()))
+        .collect()
+}

@@ -1,0 +1,247 @@
+//! The last hour, cell by cell: what localisation, rules, breadth and examples are read from.
+//!
+//! Slots for the newest minutes, minutes before that. A cell's key is kept once, however many minutes it is in.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::cell::{Affected, Cell, CellCounts, CellKey, Evidence, MAX_EVIDENCE};
+
+/// Slots of a minute.
+pub const MINUTE_SLOTS: u64 = 6;
+
+/// Slots kept one by one: the onset of what opens now is in them at most volumes.
+pub(super) const FINE_SLOTS: u64 = 6 * MINUTE_SLOTS;
+
+/// How far back the window reaches.
+pub(super) const WINDOW_SLOTS: u64 = 60 * MINUTE_SLOTS;
+
+/// Cells of all buckets: at some 250 bytes (most have no sketches) 15 MB. Beyond it the oldest buckets go.
+pub(super) const MAX_WINDOW_CELLS: usize = 60_000;
+
+/// Cells of one bucket; further ones are added up in its `other`.
+pub(super) const MAX_BUCKET_CELLS: usize = 6_000;
+
+/// Counts of one combination in one bucket.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Row {
+    pub counts: CellCounts,
+    /// Most rows have no event.
+    pub affected: Option<Box<Affected>>,
+    pub evidence: Vec<Evidence>,
+}
+
+/// Slots `first` to `last`, both included.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Bucket {
+    pub first: u64,
+    pub last: u64,
+    /// By the key's number.
+    pub rows: BTreeMap<u32, Row>,
+    pub other: CellCounts,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Window {
+    keys: Keys,
+    buckets: VecDeque<Bucket>,
+}
+
+/// Keys and their numbers; numbers of keys that are gone are given again.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<Option<CellKey>>", into = "Vec<Option<CellKey>>")]
+struct Keys {
+    keys: Vec<Option<CellKey>>,
+    numbers: BTreeMap<CellKey, u32>,
+    free: Vec<u32>,
+}
+
+impl Row {
+    fn take(&mut self, counts: &CellCounts, affected: &Affected, evidence: &[Evidence]) {
+        self.counts.add(counts);
+        if *affected != Affected::default() {
+            self.affected.get_or_insert_default().merge(affected);
+        }
+        for one in evidence {
+            let kept = self
+                .evidence
+                .iter()
+                .filter(|kept| kept.event == one.event)
+                .count();
+            if kept < MAX_EVIDENCE && !self.evidence.contains(one) {
+                self.evidence.push(*one);
+            }
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let none = Affected::default();
+        let affected = other.affected.as_deref().unwrap_or(&none);
+        self.take(&other.counts, affected, &other.evidence);
+    }
+}
+
+impl Bucket {
+    fn take(&mut self, number: u32, row: &Row) {
+        if self.rows.len() >= MAX_BUCKET_CELLS && !self.rows.contains_key(&number) {
+            self.other.add(&row.counts);
+        } else {
+            self.rows.entry(number).or_default().merge(row);
+        }
+    }
+
+    /// Minute of the bucket's first slot, since 1970.
+    #[must_use]
+    pub fn minute(&self) -> u64 {
+        self.first / MINUTE_SLOTS
+    }
+}
+
+impl Window {
+    /// Takes in the cells of a slot, which is not before the newest.
+    pub fn push(&mut self, slot: u64, cells: &[Cell], other: &CellCounts) {
+        let mut bucket = Bucket {
+            first: slot,
+            last: slot,
+            ..Bucket::default()
+        };
+        bucket.other.add(other);
+        for cell in cells {
+            let number = self.keys.number(&cell.key);
+            let mut row = Row::default();
+            row.take(&cell.counts, &cell.affected, &cell.evidence);
+            bucket.take(number, &row);
+        }
+        match self.buckets.back_mut() {
+            Some(newest) if newest.last == slot => {
+                for (number, row) in &bucket.rows {
+                    newest.take(*number, row);
+                }
+                newest.other.add(&bucket.other);
+            }
+            _ => self.buckets.push_back(bucket),
+        }
+    }
+
+    /// Puts old slots together into minutes and gives out what has left the window, oldest first.
+    pub fn age(&mut self, slot: u64) -> Vec<Bucket> {
+        self.merge_minutes(slot);
+        let mut gone = Vec::new();
+        let mut cells: usize = self.buckets.iter().map(|bucket| bucket.rows.len()).sum();
+        while let Some(oldest) = self.buckets.front()
+            && (oldest.last + WINDOW_SLOTS <= slot || (cells > MAX_WINDOW_CELLS && self.buckets.len() > 1))
+        {
+            cells -= oldest.rows.len();
+            gone.extend(self.buckets.pop_front());
+        }
+        gone
+    }
+
+    /// Forgets the keys that no bucket holds; after what [`Window::age`] gave was read.
+    pub fn forget_keys(&mut self) {
+        let used: std::collections::BTreeSet<u32> = self
+            .buckets
+            .iter()
+            .flat_map(|bucket| bucket.rows.keys().copied())
+            .collect();
+        self.keys.keep(|number| used.contains(&number));
+    }
+
+    fn merge_minutes(&mut self, slot: u64) {
+        let fine = slot.saturating_sub(FINE_SLOTS) / MINUTE_SLOTS;
+        let mut merged: VecDeque<Bucket> = VecDeque::with_capacity(self.buckets.len());
+        for bucket in std::mem::take(&mut self.buckets) {
+            match merged.back_mut() {
+                Some(before) if before.minute() == bucket.minute() && bucket.minute() < fine => {
+                    before.last = bucket.last;
+                    before.other.add(&bucket.other);
+                    for (number, row) in &bucket.rows {
+                        before.take(*number, row);
+                    }
+                }
+                _ => merged.push_back(bucket),
+            }
+        }
+        self.buckets = merged;
+    }
+
+    /// Buckets from oldest to newest.
+    pub fn buckets(&self) -> impl DoubleEndedIterator<Item = &Bucket> {
+        self.buckets.iter()
+    }
+
+    /// Rows with a slot from `first` on, and before `until`.
+    pub fn rows(&self, first: u64, until: u64) -> impl Iterator<Item = (&CellKey, &Row)> {
+        let inside = move |bucket: &&Bucket| bucket.last >= first && bucket.last < until;
+        self.buckets
+            .iter()
+            .filter(inside)
+            .flat_map(|bucket| self.rows_of(bucket))
+    }
+
+    /// The rows of one of this window's buckets, also of one that [`Window::age`] gave just now.
+    pub fn rows_of<'a>(&'a self, bucket: &'a Bucket) -> impl Iterator<Item = (&'a CellKey, &'a Row)> {
+        bucket
+            .rows
+            .iter()
+            .filter_map(|(number, row)| Some((self.keys.key(*number)?, row)))
+    }
+
+    /// First slot that is in the window.
+    #[must_use]
+    pub fn first(&self) -> Option<u64> {
+        self.buckets.front().map(|bucket| bucket.first)
+    }
+}
+
+impl Keys {
+    fn number(&mut self, key: &CellKey) -> u32 {
+        if let Some(number) = self.numbers.get(key) {
+            return *number;
+        }
+        let number = self
+            .free
+            .pop()
+            .unwrap_or_else(|| u32::try_from(self.keys.len()).unwrap_or(u32::MAX));
+        match self.keys.get_mut(number as usize) {
+            Some(place) => *place = Some(key.clone()),
+            None => self.keys.push(Some(key.clone())),
+        }
+        self.numbers.insert(key.clone(), number);
+        number
+    }
+
+    fn key(&self, number: u32) -> Option<&CellKey> {
+        self.keys.get(number as usize)?.as_ref()
+    }
+
+    fn keep(&mut self, wanted: impl Fn(u32) -> bool) {
+        for (number, place) in (0u32..).zip(&mut self.keys) {
+            if let Some(key) = place.take_if(|_| !wanted(number)) {
+                self.numbers.remove(&key);
+                self.free.push(number);
+            }
+        }
+    }
+}
+
+impl From<Vec<Option<CellKey>>> for Keys {
+    fn from(keys: Vec<Option<CellKey>>) -> Self {
+        let mut numbers = BTreeMap::new();
+        let mut free = Vec::new();
+        for (number, key) in (0u32..).zip(&keys) {
+            match key {
+                Some(key) => drop(numbers.insert(key.clone(), number)),
+                None => free.push(number),
+            }
+        }
+        Self { keys, numbers, free }
+    }
+}
+
+impl From<Keys> for Vec<Option<CellKey>> {
+    fn from(keys: Keys) -> Self {
+        keys.keys
+    }
+}
