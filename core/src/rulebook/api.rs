@@ -14,6 +14,8 @@ mod mode_calls;
 mod page;
 mod panic_calls;
 mod route_calls;
+mod push_calls;
+mod pushed;
 mod rule_calls;
 mod schedule;
 mod settings_calls;
@@ -25,6 +27,7 @@ pub use fire_log_calls::{FireLogItem, list_fire_logs};
 pub use mode_calls::{ModeItem, StageItem, StepItem, Unset, delete_mode, get_mode, list_modes, put_mode};
 pub use page::{List, MAX_LIMIT, Page, Parameters};
 pub use panic_calls::{Pair, TakenBack, panic_off};
+pub use push_calls::{Difference, Does, Push, put_rulebook};
 pub use route_calls::{RouteItem, delete_route, get_route, list_routes, put_route};
 pub use rule_calls::{
     Retired, RuleItem, VersionItem, delete_rule, get_rule, list_rules, list_versions, put_rule,
@@ -34,12 +37,16 @@ pub use settings_calls::{get_settings, put_settings};
 
 use serde::Serialize;
 
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
+use crate::rulebook::MAX_DOCUMENT;
 use crate::store::Sql;
 use crate::store::rule_book::RuleBookStore;
 
 /// Bytes of a body: an expression and a description at their bounds, escaped, several times over.
 pub const MAX_BODY: usize = 64 << 10;
+
+/// Bytes of a whole rulebook as somebody sends it: the largest document, written with spaces.
+pub const MAX_PUSHED: usize = 2 * MAX_DOCUMENT;
 
 /// One call of somebody who may make it.
 #[derive(Debug, Clone, Copy)]
@@ -74,8 +81,13 @@ pub struct Reply {
 /// # Errors
 /// A problem that names the place; nothing was written then.
 pub fn answer<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>) -> Result<Reply, Problem> {
-    if call.body.len() > MAX_BODY {
-        return Err(too_large(call.body.len()));
+    let most = if call.path == "rulebook" {
+        MAX_PUSHED
+    } else {
+        MAX_BODY
+    };
+    if call.body.len() > most {
+        return Err(too_large(call.body.len(), most));
     }
     let segments: Vec<&str> = call.path.split('/').collect();
     match (call.method, segments.as_slice()) {
@@ -108,7 +120,12 @@ fn read<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Res
 }
 
 fn write<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Result<Reply, Problem> {
-    let parameters = Parameters::parse(call.query, &["reason"])?;
+    let known: &[&str] = if path == ["rulebook"] {
+        &["reason", "dry_run"]
+    } else {
+        &["reason"]
+    };
+    let parameters = Parameters::parse(call.query, known)?;
     let context = Context {
         actor: call.actor,
         now_ms: call.now_ms,
@@ -123,6 +140,11 @@ fn write<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Re
         ("PUT", ["routes", name]) => done(&put_route(store, &context, name, call.body)?),
         ("DELETE", ["routes", name]) => done(&delete_route(store, &context, name)?),
         ("POST", ["panic-off"]) => done(&panic_off(store, &context, call.body)?),
+        ("PUT", ["rulebook"]) => {
+            let dry_run = dry_run(parameters.get("dry_run"))?;
+            let push = put_rulebook(store, &context, dry_run, call.body)?;
+            reply(200, &push, push.revision)
+        }
         ("PUT", ["settings"]) => done(&put_settings(store, &context, call.body)?),
         (
             method,
@@ -141,6 +163,17 @@ fn audit_page(query: &str) -> Result<Page, Problem> {
     let pairs = form_urlencoded::parse(query.as_bytes());
     others.extend_pairs(pairs.filter(|(name, value)| !(name == "format" && value == "json")));
     Page::parse(&others.finish())
+}
+
+fn dry_run(value: Option<&str>) -> Result<bool, Problem> {
+    match value {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => {
+            let message = format!("expected true or false, found {other:?}");
+            Err(Problem::bad_parameter(Place::new("query.dry_run", message)))
+        }
+    }
 }
 
 fn found<S: Sql, T: Serialize>(store: &RuleBookStore<S>, item: &T) -> Result<Reply, Problem> {
@@ -171,8 +204,8 @@ fn method_not_allowed(method: &str) -> Problem {
     Problem::new(405, "method-not-allowed", "This method does nothing here", detail)
 }
 
-fn too_large(bytes: usize) -> Problem {
-    let detail = format!("expected a body of at most {MAX_BODY} bytes, found {bytes}");
+fn too_large(bytes: usize, most: usize) -> Problem {
+    let detail = format!("expected a body of at most {most} bytes, found {bytes}");
     Problem::new(413, "too-large", "The body is too large", detail)
 }
 

@@ -47,7 +47,7 @@ impl Stages {
         let lasts_ms = steps.first().and_then(|step| step.lasts_ms);
         Self {
             index: 0,
-            until_ms: lasts_ms.map(|lasts| now_ms + lasts),
+            until_ms: lasts_ms.map(|lasts| now_ms.saturating_add(lasts)),
             steps,
         }
     }
@@ -77,7 +77,7 @@ impl ModeSetting {
             stages: Some(Stages {
                 index,
                 steps: stages.steps.clone(),
-                until_ms: step.lasts_ms.map(|lasts| now_ms + lasts),
+                until_ms: step.lasts_ms.map(|lasts| now_ms.saturating_add(lasts)),
             }),
             ..self.clone()
         })

@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::problem::{Place, Problem};
-use crate::rulebook::{Compiled, DocumentError, MAX_DOCUMENT, Rulebook, check_name, strict};
+use crate::rulebook::{Compiled, DocumentError, MAX_DOCUMENT, Rule, Rulebook, check_name, strict};
 use crate::store::Sql;
-use crate::store::rule_book::{Change, Edit, RuleBookError, RuleBookStore};
+use crate::store::rule_book::{Change, Edit, Kept, RuleBookError, RuleBookStore};
 
 /// Bytes of a reason: a paragraph.
 pub const MAX_REASON: usize = 1_000;
@@ -51,14 +51,9 @@ pub(super) struct Plan<'a> {
 pub(super) fn carry_out<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
-    mut plan: Plan<'_>,
+    plan: Plan<'_>,
 ) -> Result<u64, Problem> {
-    plan.candidate.revision += 1;
-    let size = json(&plan.candidate)?.len();
-    if size > MAX_DOCUMENT {
-        return Err(refused(&DocumentError::TooLarge { bytes: size }, &plan.own));
-    }
-    Compiled::build(plan.candidate).map_err(|error| refused(&error, &plan.own))?;
+    check(plan.candidate, &plan.own)?;
     let change = Change {
         actor: context.actor,
         now_ms: context.now_ms,
@@ -72,6 +67,26 @@ pub(super) fn carry_out<S: Sql>(
     store
         .change(&change, &plan.edits)
         .map_err(|error| storage(&error))
+}
+
+/// Checks a rulebook whole; places below `own` become those of the body.
+///
+/// # Errors
+/// 422 with everything that is wrong with it.
+pub(super) fn check(mut candidate: Rulebook, own: &str) -> Result<(), Problem> {
+    candidate.revision += 1;
+    let size = json(&candidate)?.len();
+    if size > MAX_DOCUMENT {
+        return Err(refused(&DocumentError::TooLarge { bytes: size }, own));
+    }
+    Compiled::build(candidate)
+        .map(drop)
+        .map_err(|error| refused(&error, own))
+}
+
+/// Numbers go on where a retired rule of this id stopped: a version means one content for ever.
+pub(super) fn version_after(versions: &[Kept<Rule>]) -> u32 {
+    versions.iter().map(|kept| kept.value.version).max().unwrap_or(0) + 1
 }
 
 /// The rulebook that a change starts from.

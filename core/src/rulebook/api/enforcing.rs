@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::change::json;
 use super::mode_body::{Guarding, Permit};
 use crate::problem::{Place, Problem};
-use crate::rulebook::{Mode, ModeSetting, Rulebook, Stages};
+use crate::rulebook::{Mode, ModeSetting, Rule, Rulebook, Stages};
 
 /// How far a rule's enforcement on a route goes at a time, by itself: the largest percentage that is set or scheduled.
 pub(super) fn reach(book: &Rulebook, rule: &str, route: &str, now_ms: u64) -> f64 {
@@ -71,6 +71,49 @@ pub(super) fn permitted(permit: &Permit, place: &str, rule: &str, route: &str) -
         Some(id) => format!("no preview {id:?} is known"),
     };
     Err(preview_needed(&format!("{place}.preview"), &why, rule, route))
+}
+
+/// Whether two versions do the same to every request.
+pub(super) fn acts_alike(a: &Rule, b: &Rule) -> bool {
+    (&a.expression, a.action, a.default_mode, a.volume) == (&b.expression, b.action, b.default_mode, b.volume)
+}
+
+/// A version that nobody has seen in monitor may not be enforced by being written; `place` is the rule's.
+///
+/// # Errors
+/// 409 where it would be.
+pub(super) fn at_once(
+    book: &Rulebook,
+    before: Option<&Rule>,
+    rule: &Rule,
+    now_ms: u64,
+    place: &str,
+) -> Result<(), Problem> {
+    if before.is_some_and(|before| acts_alike(before, rule)) {
+        return Ok(());
+    }
+    if rule.default_mode == Mode::Enforce {
+        let why = "a default mode is for every route and has no preview";
+        return Err(preview_needed(
+            &format!("{place}.default_mode"),
+            why,
+            &rule.id,
+            "*",
+        ));
+    }
+    let enforced = (book.routes.iter()).find(|route| reach(book, &rule.id, &route.name, now_ms) > 0.0);
+    match enforced {
+        Some(route) => {
+            let why = "the rule is enforced, and so would its new version be";
+            Err(preview_needed(
+                &format!("{place}.expression"),
+                why,
+                &rule.id,
+                &route.name,
+            ))
+        }
+        None => Ok(()),
+    }
 }
 
 /// 409: enforcement begins or grows, and nobody has seen lately whom it would hit.

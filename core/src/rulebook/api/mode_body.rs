@@ -43,7 +43,7 @@ pub(super) enum Guarding {
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StepBody {
+pub(super) struct StepBody {
     percent: f64,
     minutes: Option<f64>,
 }
@@ -62,7 +62,7 @@ impl ModeBody {
         let stages = self
             .stages
             .as_deref()
-            .map(|steps| staged(steps, now_ms))
+            .map(|steps| staged("body.stages", steps, now_ms))
             .transpose()?;
         if stages.is_some() && self.percent.is_some() {
             return Err(refused(
@@ -79,7 +79,7 @@ impl ModeBody {
         let expires_ms = self
             .expires
             .as_deref()
-            .map(|text| future(text, now_ms))
+            .map(|text| future("body.expires", text, now_ms))
             .transpose()?;
         Ok(ModeSetting {
             percent: stages.as_ref().map_or(self.percent, Stages::percent),
@@ -90,10 +90,11 @@ impl ModeBody {
     }
 }
 
-fn staged(steps: &[StepBody], now_ms: u64) -> Result<Stages, Problem> {
+/// A schedule at its first step.
+pub(super) fn staged(place: &str, steps: &[StepBody], now_ms: u64) -> Result<Stages, Problem> {
     if steps.is_empty() || steps.len() > MAX_STEPS {
         let message = format!("expected 1 to {MAX_STEPS} steps, found {}", steps.len());
-        return Err(refused("body.stages", message));
+        return Err(refused(place, message));
     }
     let step = |step: &StepBody| Step {
         percent: step.percent,
@@ -103,16 +104,14 @@ fn staged(steps: &[StepBody], now_ms: u64) -> Result<Stages, Problem> {
     Ok(Stages::begin(steps.iter().map(step).collect(), now_ms))
 }
 
-fn future(text: &str, now_ms: u64) -> Result<u64, Problem> {
+/// A time that is not over.
+pub(super) fn future(place: &str, text: &str, now_ms: u64) -> Result<u64, Problem> {
     let expected = match parse_rfc3339(text) {
         Some(at) if at > now_ms => return Ok(at),
         Some(_) => format!("a time in the future (it is {})", rfc3339(now_ms)),
         None => "a time such as 2026-01-31T12:00:00Z".to_owned(),
     };
-    Err(refused(
-        "body.expires",
-        format!("expected {expected}, found {text:?}"),
-    ))
+    Err(refused(place, format!("expected {expected}, found {text:?}")))
 }
 
 fn refused(place: &str, message: impl Into<String>) -> Problem {

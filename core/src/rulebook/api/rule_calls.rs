@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::change::{Changed, Context, Plan, body, carry_out, checked_name, current, json, storage};
-use super::enforcing::{preview_needed, reach};
+use super::change::{
+    Changed, Context, Plan, body, carry_out, checked_name, current, json, storage, version_after,
+};
+use super::enforcing::{acts_alike, at_once};
 use super::mode_calls::ModeItem;
 use super::page::{List, Page};
 use crate::problem::Problem;
@@ -149,8 +151,8 @@ pub fn put_rule<S: Sql>(
         ..same
     };
     let acts_anew = before.as_ref().is_none_or(|before| !acts_alike(before, &rule));
-    if acts_anew && !force {
-        not_at_once(&book, &rule, context.now_ms)?;
+    if !force {
+        at_once(&book, before.as_ref(), &rule, context.now_ms, "body")?;
     }
     let plan = put_plan(book, at, before.as_ref(), &rule, force, acts_anew)?;
     let revision = carry_out(store, context, plan)?;
@@ -296,48 +298,9 @@ fn watched<'a>(book: &'a mut Rulebook, id: &'a str) -> impl Iterator<Item = &'a 
         .filter(move |setting| setting.rule == id && setting.guard.is_some())
 }
 
-/// Whether two versions do the same to every request.
-fn acts_alike(a: &Rule, b: &Rule) -> bool {
-    let acts = |rule: &Rule| {
-        (
-            rule.expression.clone(),
-            rule.action,
-            rule.default_mode,
-            rule.volume,
-        )
-    };
-    acts(a) == acts(b)
-}
-
-/// A version that nobody has seen in monitor may not be enforced by being written.
-fn not_at_once(book: &Rulebook, rule: &Rule, now_ms: u64) -> Result<(), Problem> {
-    if rule.default_mode == Mode::Enforce {
-        return Err(preview_needed(
-            "body.default_mode",
-            "a default mode is for every route and has no preview",
-            &rule.id,
-            "*",
-        ));
-    }
-    let reached = book
-        .routes
-        .iter()
-        .find(|route| reach(book, &rule.id, &route.name, now_ms) > 0.0);
-    match reached {
-        Some(route) => Err(preview_needed(
-            "body.expression",
-            "the rule is enforced, and so would its new version be",
-            &rule.id,
-            &route.name,
-        )),
-        None => Ok(()),
-    }
-}
-
-/// Numbers go on where a retired rule of this id stopped: a version means one content for ever.
 fn next_version<S: Sql>(store: &RuleBookStore<S>, id: &str) -> Result<u32, Problem> {
     let versions = store.rule_versions(id).map_err(|error| storage(&error))?;
-    Ok(versions.iter().map(|kept| kept.value.version).max().unwrap_or(0) + 1)
+    Ok(version_after(&versions))
 }
 
 fn unchanged<S: Sql>(

@@ -34,6 +34,8 @@ pub struct Edit {
     key: String,
     /// The JSON form; `None` ends what is there.
     body: Option<String>,
+    /// Where it goes; `None`: where it was, or last.
+    position: Option<u64>,
 }
 
 impl Edit {
@@ -76,6 +78,15 @@ impl Edit {
         Self::end(Kind::Mode, mode_key(rule, route))
     }
 
+    /// At a place in the order of its kind, from 1.
+    #[must_use]
+    pub fn at(self, position: u64) -> Self {
+        Self {
+            position: Some(position),
+            ..self
+        }
+    }
+
     /// Everything that a document says.
     pub(super) fn whole(book: &Rulebook) -> Result<Vec<Self>, RuleBookError> {
         let mut edits = vec![Self::settings(&book.settings)?];
@@ -93,7 +104,12 @@ impl Edit {
 
     fn put<T: Serialize>(kind: Kind, key: String, value: &T) -> Result<Self, RuleBookError> {
         let body = Some(row::to_json(value)?);
-        Ok(Self { kind, key, body })
+        Ok(Self {
+            kind,
+            key,
+            body,
+            position: None,
+        })
     }
 
     fn end(kind: Kind, key: String) -> Self {
@@ -101,6 +117,7 @@ impl Edit {
             kind,
             key,
             body: None,
+            position: None,
         }
     }
 }
@@ -160,8 +177,11 @@ impl<S: Sql> RuleBookStore<S> {
         Ok(())
     }
 
-    /// Where the entry that is valid now stands, or after the last one.
+    /// Where the edit says, or where the entry that is valid now stands, or after the last one.
     fn position(&self, edit: &Edit) -> Result<u64, RuleBookError> {
+        if let Some(position) = edit.position {
+            return Ok(position);
+        }
         let rows = self.sql.run(
             "SELECT position FROM entries WHERE kind = ?1 AND key = ?2 AND until = ?3",
             &[edit.kind.into(), text(&edit.key), OPEN],

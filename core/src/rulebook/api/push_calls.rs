@@ -1,0 +1,325 @@
+//! The whole rulebook in one revision: a plan that can be read before anything changes, then all of it or nothing.
+
+use std::collections::{HashMap, HashSet};
+use std::slice::from_ref;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::change::{Context, Plan, body, carry_out, check, current, json, storage};
+use super::enforcing::{at_once, permitted, reach};
+use super::pushed::{Candidate, Pushed};
+use crate::problem::{Place, Problem};
+use crate::rulebook::{ModeSetting, Route, Rule, Rulebook};
+use crate::store::Sql;
+use crate::store::rule_book::{Edit, RuleBookError, RuleBookStore};
+
+/// Bytes of what the audit log keeps of one push, before and after together: a row holds 2 MB.
+const MAX_AUDITED: usize = 1_500_000;
+
+/// One difference between two rulebooks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    pub action: Does,
+    /// `rules/botnet-sig`, `rules/botnet-sig/modes/hub`, `routes/hub`, `settings`; `rules` or `routes` for their order.
+    pub target: String,
+    pub before: Value,
+    pub after: Value,
+}
+
+/// What a push does to a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Does {
+    Add,
+    Change,
+    Retire,
+}
+
+/// What a push does, or would do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Push {
+    /// Of the rulebook after the call; with `dry_run` the one that the plan is for.
+    pub revision: u64,
+    pub changed: bool,
+    pub changes: Vec<Difference>,
+    /// With `dry_run`: everything that the push would be refused for.
+    pub errors: Vec<Place>,
+}
+
+/// Replaces the whole rulebook, or says what that would do.
+///
+/// # Errors
+/// 400 or 422 naming the places; 409 where enforcement begins or grows without a preview; 412 on another revision.
+pub fn put_rulebook<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    dry_run: bool,
+    text: &str,
+) -> Result<Push, Problem> {
+    if !dry_run {
+        required(context)?;
+    }
+    let pushed: Pushed = body(text)?;
+    let book = current(store, context)?;
+    let candidate = pushed.candidate(store, &book, context.now_ms)?;
+    let changes = differences(&book, &candidate.book);
+    let refusals = refusals(&book, &candidate, context.now_ms);
+    if dry_run {
+        let mut errors: Vec<Place> = refusals.into_iter().flat_map(|problem| problem.errors).collect();
+        errors.extend(
+            check(candidate.book, "")
+                .err()
+                .map(|problem| problem.errors)
+                .into_iter()
+                .flatten(),
+        );
+        return Ok(Push {
+            revision: book.revision,
+            changed: false,
+            changes,
+            errors,
+        });
+    }
+    if let Some(first) = refusals.into_iter().reduce(both) {
+        return Err(first);
+    }
+    let changed = !changes.is_empty();
+    let revision = if changed {
+        carry_out(store, context, plan(&book, candidate.book, &changes)?)?
+    } else {
+        book.revision
+    };
+    Ok(Push {
+        revision,
+        changed,
+        changes,
+        errors: Vec::new(),
+    })
+}
+
+/// Who pushes says what it is meant for and why: a file may be old.
+fn required(context: &Context<'_>) -> Result<(), Problem> {
+    let missing = |place: &str, message: &str| Err(Problem::bad_parameter(Place::new(place, message)));
+    if context.expected.is_none() {
+        return missing(
+            "header.if-match",
+            "expected the revision that the push was made for, such as \"12\"",
+        );
+    }
+    if context.reason.is_none() {
+        return missing("query.reason", "expected why");
+    }
+    Ok(())
+}
+
+/// Enforcements that begin or grow by the push and may not.
+fn refusals(book: &Rulebook, candidate: &Candidate, now_ms: u64) -> Vec<Problem> {
+    let rules = candidate
+        .book
+        .rules
+        .iter()
+        .zip(&candidate.forced_rules)
+        .enumerate();
+    let rules = rules
+        .filter(|(_, (_, forced))| !**forced)
+        .filter_map(|(at, (rule, _))| {
+            let before = book.rules.iter().find(|known| known.id == rule.id);
+            at_once(book, before, rule, now_ms, &format!("body.rules[{at}]")).err()
+        });
+    let modes = candidate.book.modes.iter().zip(&candidate.permits).enumerate();
+    let modes =
+        modes.filter(|(_, (setting, _))| setting.goal() > reach(book, &setting.rule, &setting.route, now_ms));
+    let modes = modes.filter_map(|(at, (setting, permit))| {
+        permitted(
+            permit,
+            &format!("body.modes[{at}]"),
+            &setting.rule,
+            &setting.route,
+        )
+        .err()
+    });
+    rules.chain(modes).collect()
+}
+
+/// One problem with the places of two.
+fn both(mut first: Problem, second: Problem) -> Problem {
+    first.errors.extend(second.errors);
+    first
+}
+
+fn differences(book: &Rulebook, candidate: &Rulebook) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let route = |route: &Route| format!("routes/{}", route.name);
+    compare(&mut found, &book.routes, &candidate.routes, route);
+    compare(&mut found, &book.rules, &candidate.rules, rule_target);
+    compare(&mut found, &book.modes, &candidate.modes, mode_target);
+    let (before, after) = (from_ref(&book.settings), from_ref(&candidate.settings));
+    compare(&mut found, before, after, |_| "settings".to_owned());
+    for (target, before, after) in [
+        ("routes", route_names(book), route_names(candidate)),
+        ("rules", rule_ids(book), rule_ids(candidate)),
+    ] {
+        if after != appended(&before, &after) {
+            found.push(Difference {
+                action: Does::Change,
+                target: target.to_owned(),
+                before: before.into(),
+                after: after.into(),
+            });
+        }
+    }
+    found
+}
+
+fn rule_target(rule: &Rule) -> String {
+    format!("rules/{}", rule.id)
+}
+
+fn mode_target(setting: &ModeSetting) -> String {
+    format!("rules/{}/modes/{}", setting.rule, setting.route)
+}
+
+fn route_names(book: &Rulebook) -> Vec<String> {
+    book.routes.iter().map(|route| route.name.clone()).collect()
+}
+
+fn rule_ids(book: &Rulebook) -> Vec<String> {
+    book.rules.iter().map(|rule| rule.id.clone()).collect()
+}
+
+/// The order that comes by itself: what stays keeps its place, what is new comes last.
+fn appended(before: &[String], after: &[String]) -> Vec<String> {
+    let stays = before.iter().filter(|name| after.contains(name));
+    stays
+        .chain(after.iter().filter(|name| !before.contains(name)))
+        .cloned()
+        .collect()
+}
+
+fn compare<T: PartialEq + Serialize>(
+    found: &mut Vec<Difference>,
+    before: &[T],
+    after: &[T],
+    target: impl Fn(&T) -> String,
+) {
+    let value = |part: Option<&T>| {
+        part.and_then(|part| serde_json::to_value(part).ok())
+            .unwrap_or(Value::Null)
+    };
+    let known: HashMap<String, &T> = before.iter().map(|part| (target(part), part)).collect();
+    let mut kept = HashSet::new();
+    for part in after {
+        let target = target(part);
+        let was = known.get(&target).copied();
+        let action = if was.is_some() { Does::Change } else { Does::Add };
+        kept.insert(target.clone());
+        if was != Some(part) {
+            found.push(Difference {
+                action,
+                target,
+                before: value(was),
+                after: value(Some(part)),
+            });
+        }
+    }
+    for part in before {
+        let target = target(part);
+        if !kept.contains(&target) {
+            found.push(Difference {
+                action: Does::Retire,
+                target,
+                before: value(Some(part)),
+                after: Value::Null,
+            });
+        }
+    }
+}
+
+fn plan(book: &Rulebook, candidate: Rulebook, changes: &[Difference]) -> Result<Plan<'static>, Problem> {
+    let edits = edits(book, &candidate, changes).map_err(|error| storage(&error))?;
+    let (before, after) = audited(changes)?;
+    Ok(Plan {
+        action: "rulebook.put",
+        target: "rulebook".to_owned(),
+        own: String::new(),
+        before: Some(before),
+        after: Some(after),
+        candidate,
+        edits,
+    })
+}
+
+/// What the audit log keeps: each part before and after by its target; only the targets where that is too much.
+fn audited(changes: &[Difference]) -> Result<(String, String), Problem> {
+    let of = |pick: fn(&Difference) -> &Value| {
+        let parts = changes
+            .iter()
+            .map(|change| (change.target.clone(), pick(change).clone()));
+        json(&Value::Object(
+            parts.filter(|(_, value)| !value.is_null()).collect(),
+        ))
+    };
+    let (before, after) = (of(|change| &change.before)?, of(|change| &change.after)?);
+    if before.len() + after.len() <= MAX_AUDITED {
+        return Ok((before, after));
+    }
+    let targets: Vec<&str> = changes.iter().map(|change| change.target.as_str()).collect();
+    Ok(("null".to_owned(), json(&targets)?))
+}
+
+fn edits(book: &Rulebook, candidate: &Rulebook, changes: &[Difference]) -> Result<Vec<Edit>, RuleBookError> {
+    let is_changed = |target: &str| changes.iter().any(|change| change.target == target);
+    let (routes_move, rules_move) = (is_changed("routes"), is_changed("rules"));
+    let mut edits = Vec::new();
+    for setting in book
+        .modes
+        .iter()
+        .filter(|setting| gone(&candidate.modes, setting, mode_target))
+    {
+        edits.push(Edit::end_mode(&setting.rule, &setting.route));
+    }
+    for rule in book
+        .rules
+        .iter()
+        .filter(|rule| gone(&candidate.rules, rule, rule_target))
+    {
+        edits.push(Edit::end_rule(&rule.id));
+    }
+    for route in book
+        .routes
+        .iter()
+        .filter(|route| gone(&candidate.routes, route, |route| route.name.clone()))
+    {
+        edits.push(Edit::end_route(&route.name));
+    }
+    for (at, route) in candidate.routes.iter().enumerate() {
+        if routes_move || is_changed(&format!("routes/{}", route.name)) {
+            edits.push(placed(Edit::route(route)?, at, routes_move));
+        }
+    }
+    for (at, rule) in candidate.rules.iter().enumerate() {
+        if rules_move || is_changed(&rule_target(rule)) {
+            edits.push(placed(Edit::rule(rule)?, at, rules_move));
+        }
+    }
+    for setting in candidate
+        .modes
+        .iter()
+        .filter(|setting| is_changed(&mode_target(setting)))
+    {
+        edits.push(Edit::mode(setting)?);
+    }
+    if is_changed("settings") {
+        edits.push(Edit::settings(&candidate.settings)?);
+    }
+    Ok(edits)
+}
+
+fn gone<T>(after: &[T], part: &T, target: impl Fn(&T) -> String) -> bool {
+    !after.iter().any(|other| target(other) == target(part))
+}
+
+fn placed(edit: Edit, at: usize, moves: bool) -> Edit {
+    if moves { edit.at(at as u64 + 1) } else { edit }
+}

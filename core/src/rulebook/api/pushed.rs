@@ -1,0 +1,202 @@
+//! The whole rulebook as somebody sends it: the document of `GET rulebook`, or one that a person wrote.
+//!
+//! In scope: both forms of a part, and the rulebook that they come to. `version`, `schema`, `revision`, where a step is
+//! and since when a guard watches are the RuleBook's to say: what a document says of them is taken from what is there.
+
+use serde::Deserialize;
+
+use super::change::{storage, version_after};
+use super::enforcing::{acts_alike, following};
+use super::mode_body::{Guarding, Permit, StepBody, future, staged};
+use crate::problem::Problem;
+use crate::rulebook::{Action, Mode, ModeSetting, Route, Rule, Rulebook, Settings, Stages, Volume};
+use crate::store::Sql;
+use crate::store::rule_book::RuleBookStore;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pushed {
+    #[serde(default, rename = "schema")]
+    _schema: Option<u32>,
+    #[serde(default, rename = "revision")]
+    _revision: Option<u64>,
+    routes: Vec<Route>,
+    rules: Vec<PushedRule>,
+    #[serde(default)]
+    modes: Vec<PushedMode>,
+    #[serde(default)]
+    settings: Settings,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PushedRule {
+    id: String,
+    #[serde(default, rename = "version")]
+    _version: Option<u32>,
+    #[serde(default)]
+    description: String,
+    expression: String,
+    action: Action,
+    #[serde(default)]
+    default_mode: Mode,
+    #[serde(default)]
+    volume: Option<Volume>,
+    #[serde(default)]
+    force: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PushedMode {
+    rule: String,
+    route: String,
+    mode: Mode,
+    #[serde(default)]
+    percent: Option<f64>,
+    #[serde(default)]
+    expires: Option<String>,
+    #[serde(default)]
+    expires_ms: Option<u64>,
+    #[serde(default)]
+    stages: Option<PushedStages>,
+    #[serde(default)]
+    guard: Option<PushedGuard>,
+    #[serde(default)]
+    preview: Option<String>,
+    #[serde(default)]
+    force: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PushedStages {
+    Document(Stages),
+    Steps(Vec<StepBody>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PushedGuard {
+    Since(#[expect(dead_code, reason = "read to be told apart; the RuleBook knows")] u64),
+    Said(Guarding),
+}
+
+/// The rulebook that a push makes, and what permits its enforcements.
+pub(super) struct Candidate {
+    pub(super) book: Rulebook,
+    /// By position in `book.rules`.
+    pub(super) forced_rules: Vec<bool>,
+    /// By position in `book.modes`.
+    pub(super) permits: Vec<Permit>,
+}
+
+impl Pushed {
+    pub(super) fn candidate<S: Sql>(
+        self,
+        store: &RuleBookStore<S>,
+        book: &Rulebook,
+        now_ms: u64,
+    ) -> Result<Candidate, Problem> {
+        let forced_rules = self.rules.iter().map(|rule| rule.force).collect();
+        let rules = self.rules.into_iter().map(|rule| rule.of(store, book));
+        let rules: Vec<Rule> = rules.collect::<Result<_, _>>()?;
+        let permits = self.modes.iter().map(PushedMode::permit).collect();
+        let modes = (self.modes.into_iter().enumerate())
+            .map(|(at, mode)| mode.of(&format!("body.modes[{at}]"), book, now_ms));
+        let mut modes: Vec<ModeSetting> = modes.collect::<Result<_, _>>()?;
+        watch_anew(&mut modes, &rules, book);
+        Ok(Candidate {
+            book: Rulebook {
+                schema: book.schema,
+                revision: book.revision,
+                routes: self.routes,
+                rules,
+                modes,
+                settings: self.settings,
+            },
+            forced_rules,
+            permits,
+        })
+    }
+}
+
+impl PushedRule {
+    fn of<S: Sql>(self, store: &RuleBookStore<S>, book: &Rulebook) -> Result<Rule, Problem> {
+        let before = book.rules.iter().find(|known| known.id == self.id);
+        let rule = Rule {
+            version: before.map_or(0, |before| before.version),
+            id: self.id,
+            description: self.description,
+            expression: self.expression,
+            action: self.action,
+            default_mode: self.default_mode,
+            volume: self.volume,
+        };
+        if before == Some(&rule) {
+            return Ok(rule);
+        }
+        let versions = store.rule_versions(&rule.id).map_err(|error| storage(&error))?;
+        Ok(Rule {
+            version: version_after(&versions),
+            ..rule
+        })
+    }
+}
+
+impl PushedMode {
+    fn permit(&self) -> Permit {
+        Permit {
+            preview: self.preview.clone(),
+            force: self.force,
+            guard: Guarding::Watch,
+        }
+    }
+
+    fn of(self, place: &str, book: &Rulebook, now_ms: u64) -> Result<ModeSetting, Problem> {
+        let before = (book.modes.iter()).find(|known| known.rule == self.rule && known.route == self.route);
+        let stages = match self.stages {
+            Some(PushedStages::Document(stages)) => Some(stages),
+            Some(PushedStages::Steps(steps)) => Some(staged(&format!("{place}.stages"), &steps, now_ms)?),
+            None => None,
+        };
+        let expires = self.expires.as_deref();
+        let expires = expires.map(|text| future(&format!("{place}.expires"), text, now_ms));
+        let asked = ModeSetting {
+            percent: stages.as_ref().map_or(self.percent, Stages::percent),
+            expires_ms: expires.transpose()?.or(self.expires_ms),
+            stages,
+            ..ModeSetting::new(self.rule, self.route, self.mode)
+        };
+        let guard = match self.guard {
+            Some(PushedGuard::Said(guard)) => guard,
+            Some(PushedGuard::Since(_)) => Guarding::Watch,
+            None if before.is_some_and(|before| is_unwatched(before) && asked.goal() <= before.goal()) => {
+                Guarding::Off
+            }
+            None => Guarding::Watch,
+        };
+        Ok(following(asked, before, guard, book.revision + 1))
+    }
+}
+
+/// Guards of rules that now act otherwise begin anew.
+fn watch_anew(modes: &mut [ModeSetting], rules: &[Rule], book: &Rulebook) {
+    let acts_anew = |id: &str| {
+        let before = book.rules.iter().find(|known| known.id == id);
+        let after = rules.iter().find(|known| known.id == id);
+        before
+            .zip(after)
+            .is_some_and(|(before, after)| !acts_alike(before, after))
+    };
+    for setting in modes.iter_mut().filter(|setting| setting.guard.is_some()) {
+        if acts_anew(&setting.rule) {
+            setting.guard = Some(book.revision + 1);
+        }
+    }
+}
+
+/// An enforcement that was set to have no guard.
+fn is_unwatched(setting: &ModeSetting) -> bool {
+    setting.mode == Mode::Enforce && setting.guard.is_none()
+}
