@@ -94,11 +94,7 @@ pub(super) fn ratio(sum: Sum) -> f64 {
 
 /// From 0 where chance is all that misleads to 1 where only parsimony can decide.
 pub(super) fn hugeness(nats: f64) -> f64 {
-    let huge: f64 = std::env::var("HUGE")
-        .ok()
-        .and_then(|t| t.parse().ok())
-        .unwrap_or(HUGE);
-    nats.max(0.0) / (nats.max(0.0) + huge)
+    nats.max(0.0) / (nats.max(0.0) + HUGE)
 }
 
 /// The objective. Nats.
