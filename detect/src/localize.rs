@@ -7,9 +7,9 @@
 //!
 //! Not in scope: where the expectation comes from, falls instead of rises, and which rule goes with a cohort.
 //!
-//! Work is bounded: a visit to an attribute reads each cell twice. One search makes at most 11 climbs of one round and
-//! 3 of [`MAX_ROUNDS`], so at most (11 + 3 x 12) x attributes x cells x 2 reads; there are at most [`MAX_CAUSES`]
-//! searches and one first climb. Climbs end after two or three rounds in practice.
+//! Work is bounded: a step of a climb reads each cell twice. One search makes at most 6 climbs of two steps and 3 of
+//! [`MAX_STEPS`], so at most (6 x 2 + 3 x 36) x cells x 2 reads; there are at most [`MAX_CAUSES`] searches and one
+//! first climb. Climbs end after some steps in practice.
 
 mod cause;
 mod climb;
@@ -23,7 +23,7 @@ mod scan;
 mod search;
 
 pub use cause::{Cause, DEFAULT_ALPHA, MAX_CAUSES, Options, localize};
-pub use climb::MAX_ROUNDS;
+pub use climb::MAX_STEPS;
 pub use cohort::{Cohort, Literal};
 pub use cross_section::{CrossSection, Error, MAX_ATTRIBUTES, MAX_CELLS, MAX_VALUES};
 pub use pattern::contrast_pattern;

@@ -146,6 +146,36 @@ fn huge_counts_name_the_simple_cohort() {
 }
 
 #[test]
+fn one_healthy_value_of_few_is_said_however_large_the_counts() {
+    for rise in [5.0, 60.0] {
+        for scale in [1.0, 1e4] {
+            let colo = |colo: usize, os: usize| {
+                let lift = if os == 2 && colo != 5 { rise } else { 1.0 };
+                let expected = (20.0 + os as f64) * scale;
+                let names = [format!("c{colo}"), format!("o{os}"), "n0".to_owned()];
+                (names, (lift * expected).round(), expected)
+            };
+            let rows: Vec<Row> = (0..7).flat_map(|c| (0..4).map(move |os| colo(c, os))).collect();
+            assert_eq!(
+                words(&causes(&rows)),
+                ["all colos but c5, os o2"],
+                "{rise} x {scale}"
+            );
+        }
+    }
+}
+
+#[test]
+fn one_client_that_retries_is_no_cohort() {
+    let mut rows = small(9);
+    for (_, observed, expected) in &mut rows {
+        (*observed, *expected) = (0.0, 0.01);
+    }
+    rows[17].1 = 40.0;
+    assert_eq!(words(&causes(&rows)), [""; 0]);
+}
+
+#[test]
 fn a_rise_of_everyone_is_everyone() {
     let rows: Vec<Row> = small(6)
         .into_iter()

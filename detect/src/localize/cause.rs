@@ -3,18 +3,18 @@
 use super::climb::Selection;
 use super::cohort::Cohort;
 use super::cross_section::CrossSection;
-use super::dispersion::{are_counts, dispersion};
+use super::dispersion::{MIN_SPREAD, are_counts, dispersion, spread};
 use super::grid::{Grid, Mask};
-use super::price::Prices;
+use super::price::{Noise, Objective};
 use super::search::{first_idea, search};
 
 /// Causes named at most: a night with more has one cause that these attributes do not show.
 pub const MAX_CAUSES: usize = 4;
 
-/// Chance of naming anything on data without a cause. The score is close to a union bound over cohorts, so ln(1/alpha)
-/// is a threshold; what baselines err is not in that bound, so this is a fifth of the 1 % that is promised.
-/// `localize_figures` measures it.
-pub const DEFAULT_ALPHA: f64 = 0.002;
+/// Bound on the chance of naming anything on data without a cause. The score is a union bound over cohorts, most of
+/// which overlap, so ln(1/alpha) is a safe threshold: named on null data is about a tenth of it (`localize_figures`
+/// measures it; 1 % is promised).
+pub const DEFAULT_ALPHA: f64 = 0.05;
 
 /// A further cause has at least this share of the first one's score. With huge counts what is left over at the rim of
 /// the first cohort is significant too, and is not a second cause.
@@ -53,12 +53,16 @@ pub struct Cause {
 #[must_use]
 pub fn localize(section: &CrossSection, options: &Options) -> Vec<Cause> {
     let sizes: Vec<usize> = section.value_names().iter().map(Vec::len).collect();
-    let prices = Prices::new(&sizes);
-    let mut left = Grid::new(sizes, &section.cells());
-    let phi = phi(&left, &prices);
+    let mut raw = Grid::new(sizes, section.cells());
+    let mut left = raw.clone();
+    let counts = are_counts(&left);
+    if counts {
+        left.cut_repeats();
+    }
+    let objective = objective(&left, counts);
     let mut causes: Vec<Cause> = Vec::new();
     while causes.len() < MAX_CAUSES && !left.cells.is_empty() {
-        let found = search(&left.clone().in_units(phi), &prices, options.seed);
+        let found = search(&left, &objective, options.seed);
         let share = causes.first().map_or(0.0, |cause| MIN_SHARE * cause.score);
         if found.score < threshold(options.alpha, causes.len()).max(share) {
             break;
@@ -67,8 +71,9 @@ pub fn localize(section: &CrossSection, options: &Options) -> Vec<Cause> {
             break;
         }
         let masks = left.masks(&found.chosen);
-        causes.push(cause(section, &left, &found, &masks));
+        causes.push(cause(section, &raw, &found, &masks));
         left = left.without(&masks);
+        raw = raw.without(&masks);
     }
     causes
 }
@@ -81,19 +86,19 @@ fn threshold(alpha: f64, named: usize) -> f64 {
     -(alpha * share).ln()
 }
 
-/// phi of the cells outside a first idea of the cohort.
-fn phi(grid: &Grid, prices: &Prices) -> f64 {
-    let counts = are_counts(grid);
-    let start = if counts { 1.0 } else { dispersion(grid, counts) };
-    let Some(idea) = first_idea(&grid.clone().in_units(start), prices) else {
+/// The objective with the noise of the cells outside a first idea of the cohort.
+fn objective(grid: &Grid, counts: bool) -> Objective {
+    let with = |phi, spread| Objective::new(&grid.sizes, Noise { phi, spread });
+    let start = with(if counts { 1.0 } else { dispersion(grid, counts) }, MIN_SPREAD);
+    let Some(idea) = first_idea(grid, &start) else {
         return start;
     };
     let outside = grid.without(&grid.masks(&idea.chosen));
     if outside.cells.is_empty() {
-        start
-    } else {
-        dispersion(&outside, counts)
+        return start;
     }
+    let phi = dispersion(&outside, counts);
+    with(phi, spread(&outside, phi))
 }
 
 fn is_everyone(found: &Selection) -> bool {

@@ -1,11 +1,11 @@
-//! Coordinate ascent: the best values of one attribute after the other, until none changes.
+//! Steepest ascent: the best change of one attribute's values after the other, until none gains.
 
 use super::grid::{Grid, Mask};
-use super::price::{Price, Prices, score};
-use super::scan::best_values;
+use super::price::Objective;
+use super::scan::{Choice, best_values};
 
-/// Visits to each attribute in one climb. The score grows with each change, so climbs end; measured ones within 5.
-pub const MAX_ROUNDS: usize = 12;
+/// Steps of a climb that goes to the top. The score grows with each, so climbs end; measured ones within 8.
+pub const MAX_STEPS: usize = 36;
 
 /// A gain below this is rounding (scores are sums of some 1e6 terms near 1e6 at most, at 1e-16 relative error).
 const MIN_GAIN: f64 = 1e-9;
@@ -24,69 +24,56 @@ impl Selection {
     }
 }
 
-/// Climbs from a start to a cohort that no change of one attribute improves, or for `rounds` visits to each.
-pub(super) fn climb(grid: &Grid, prices: &Prices, start: Vec<Vec<bool>>, rounds: usize) -> Selection {
+/// Climbs from a start to a cohort that no change of one attribute improves, or for so many `steps`.
+pub(super) fn climb(grid: &Grid, objective: &Objective, start: Vec<Vec<bool>>, steps: usize) -> Selection {
     let masks = grid.masks(&start);
+    let score = objective.score(grid.inside(&masks), objective.price(&start, None));
     let mut climb = Climb {
         grid,
-        prices,
+        objective,
         masks,
-        chosen: start,
-        score: f64::NEG_INFINITY,
+        at: Selection { score, chosen: start },
     };
-    climb.score = score(grid.inside(&climb.masks), climb.price_without(None));
-    let (mut unchanged, attributes) = (0, grid.sizes.len());
-    for attribute in (0..attributes).cycle().take(attributes * rounds) {
-        unchanged = if climb.improve(attribute) {
-            0
-        } else {
-            unchanged + 1
-        };
-        if unchanged == attributes {
-            break;
-        }
+    let mut left = steps;
+    while left > 0 && climb.step() {
+        left -= 1;
     }
-    Selection {
-        score: climb.score,
-        chosen: climb.chosen,
-    }
+    climb.at
 }
 
 struct Climb<'a> {
     grid: &'a Grid,
-    prices: &'a Prices,
+    objective: &'a Objective,
     masks: Vec<Mask>,
-    chosen: Vec<Vec<bool>>,
-    score: f64,
+    at: Selection,
 }
 
 impl Climb<'_> {
-    fn improve(&mut self, attribute: usize) -> bool {
-        let sums = self.grid.marginal(attribute, &self.masks);
-        let best = best_values(
-            &sums,
-            self.prices.of(attribute),
-            self.price_without(Some(attribute)),
-        );
-        if best.score <= self.score + MIN_GAIN {
+    fn step(&mut self) -> bool {
+        let Some((attribute, choice)) = self.best_change() else {
             return false;
-        }
-        self.grid.mark(attribute, &best.chosen, &mut self.masks);
-        self.score = best.score;
-        if let Some(chosen) = self.chosen.get_mut(attribute) {
-            *chosen = best.chosen;
+        };
+        self.grid.mark(attribute, &choice.chosen, &mut self.masks);
+        self.at.score = choice.score;
+        if let Some(chosen) = self.at.chosen.get_mut(attribute) {
+            *chosen = choice.chosen;
         }
         true
     }
 
-    fn price_without(&self, left_out: Option<usize>) -> Price {
-        let priced = self
-            .chosen
-            .iter()
-            .enumerate()
-            .filter(|(d, _)| Some(*d) != left_out);
-        priced
-            .map(|(d, chosen)| self.prices.choice(d, chosen))
-            .fold(Price::default(), Price::plus)
+    /// The change that gains most; of the first attribute on ties.
+    fn best_change(&self) -> Option<(usize, Choice)> {
+        let mut best: Option<(usize, Choice)> = None;
+        for (attribute, sums) in self.grid.marginals(&self.masks).iter().enumerate() {
+            let rest = self.objective.price(&self.at.chosen, Some(attribute));
+            let choice = best_values(sums, self.objective, attribute, rest);
+            let least = best
+                .as_ref()
+                .map_or(self.at.score + MIN_GAIN, |(_, best)| best.score);
+            if choice.score > least {
+                best = Some((attribute, choice));
+            }
+        }
+        best
     }
 }

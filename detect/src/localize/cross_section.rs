@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::grid::Sum;
+
 /// Attributes of a cross-section. A cell's failed attributes are one bit each in a `u16`.
 pub const MAX_ATTRIBUTES: usize = 16;
 
@@ -65,11 +67,15 @@ struct Attribute {
 #[derive(Debug, Clone)]
 pub struct CrossSection {
     attributes: Vec<Attribute>,
-    rows: Vec<Cell>,
+    /// One id per attribute, row after row.
+    ids: Vec<u16>,
+    rows: Vec<Sum>,
 }
 
-/// One cell: value ids by attribute, observed, expected.
-pub(super) type Cell = (Box<[u16]>, f64, f64);
+/// The ids of a row, 16 bits each, the first attribute in the highest bits: ordered as the ids are.
+type Packed = [u64; MAX_ATTRIBUTES / IDS_PER_WORD];
+
+const IDS_PER_WORD: usize = 4;
 
 impl CrossSection {
     /// An empty cross-section over these attributes.
@@ -93,6 +99,7 @@ impl CrossSection {
         };
         Ok(Self {
             attributes: attributes.iter().map(named).collect(),
+            ids: Vec::new(),
             rows: Vec::new(),
         })
     }
@@ -111,16 +118,20 @@ impl CrossSection {
         }
         check("real", observed)?;
         check("predict", expected)?;
-        let ids = self
-            .attributes
-            .iter_mut()
-            .zip(values)
-            .map(|(a, v)| a.id(v))
-            .collect::<Result<_, _>>()?;
         if self.rows.len() >= MAX_CELLS {
             return Err(Error::TooManyCells);
         }
-        self.rows.push((ids, observed, expected));
+        let known = self.ids.len();
+        for (attribute, value) in self.attributes.iter_mut().zip(values) {
+            match attribute.id(value) {
+                Ok(id) => self.ids.push(id),
+                Err(error) => {
+                    self.ids.truncate(known);
+                    return Err(error);
+                }
+            }
+        }
+        self.rows.push(Sum { observed, expected });
         Ok(())
     }
 
@@ -136,23 +147,49 @@ impl CrossSection {
             .collect()
     }
 
-    /// Cells with ids by name, in the order of the ids; equal rows summed in the order of their counts.
-    pub(super) fn cells(&self) -> Vec<Cell> {
+    /// Cells with ids by name, in the order of the ids: all ids, row after row, and the sums. Equal rows are summed in
+    /// the order of their counts.
+    pub(super) fn cells(&self) -> (Vec<u16>, Vec<Sum>) {
         let ranks: Vec<Vec<u16>> = self.attributes.iter().map(Attribute::ranks).collect();
-        let rank = |(ranks, id): (&Vec<u16>, &u16)| ranks.get(usize::from(*id)).copied().unwrap_or_default();
-        let by_name = |(ids, c, e): &Cell| (ranks.iter().zip(ids).map(rank).collect(), *c, *e);
-        let mut rows: Vec<Cell> = self.rows.iter().map(by_name).collect();
-        rows.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.total_cmp(&b.2)));
-        rows.dedup_by(|next, cell| {
-            let same = next.0 == cell.0;
+        let rows = self.ids.chunks(self.attributes.len()).zip(&self.rows);
+        let mut rows: Vec<(Packed, Sum)> = rows.map(|(ids, sum)| (pack(ids, &ranks), *sum)).collect();
+        let counts = |a: &Sum, b: &Sum| {
+            a.observed
+                .total_cmp(&b.observed)
+                .then(a.expected.total_cmp(&b.expected))
+        };
+        rows.sort_unstable_by(|(a, x), (b, y)| a.cmp(b).then_with(|| counts(x, y)));
+        rows.dedup_by(|(next, sum), (ids, total)| {
+            let same = next == ids;
             if same {
-                cell.1 += next.1;
-                cell.2 += next.2;
+                total.add(*sum);
             }
             same
         });
-        rows
+        let ids = rows
+            .iter()
+            .flat_map(|(packed, _)| unpack(packed).take(self.attributes.len()));
+        (ids.collect(), rows.iter().map(|(_, sum)| *sum).collect())
     }
+}
+
+fn pack(ids: &[u16], ranks: &[Vec<u16>]) -> Packed {
+    let mut ranked = ids
+        .iter()
+        .zip(ranks)
+        .map(|(id, ranks)| ranks.get(usize::from(*id)).copied().unwrap_or_default());
+    Packed::default().map(|_| {
+        (0..IDS_PER_WORD).fold(0, |word, _| {
+            word << u16::BITS | u64::from(ranked.next().unwrap_or_default())
+        })
+    })
+}
+
+fn unpack(packed: &Packed) -> impl Iterator<Item = u16> {
+    packed.iter().flat_map(|word| {
+        let [a, b, c, d, e, f, g, h] = word.to_be_bytes();
+        [[a, b], [c, d], [e, f], [g, h]].map(u16::from_be_bytes)
+    })
 }
 
 impl Attribute {

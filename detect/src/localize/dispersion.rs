@@ -1,4 +1,5 @@
-//! The robust overdispersion phi: how much more than a Poisson count a cell varies.
+//! The noise: how much more than a Poisson count a cell varies (the robust overdispersion phi), and how much the
+//! expectation of a whole cohort errs (the spread).
 //!
 //! Retries cluster and forecasts err, so var = phi e. Where most of the expectation sits in cells large enough for a
 //! residual to mean something, phi comes from the median of the squared residuals, which an incident cannot move far.
@@ -6,6 +7,12 @@
 //! cohort. Counts are never less than Poisson; rates have no unit of their own, and phi gives them one.
 
 use super::grid::{Grid, Sum};
+use super::price::Noise;
+
+/// Baselines err by at least so much, whatever the data at hand seem to say; and one that errs by more than the largest
+/// is none.
+pub(super) const MIN_SPREAD: f64 = 0.05;
+const MAX_SPREAD: f64 = 0.3;
 
 /// Expected events from which a count's residual is near enough to normal for a median.
 const DENSE: f64 = 2.0;
@@ -15,6 +22,9 @@ const CHI_SQUARED_MEDIAN: f64 = 0.4549;
 
 /// Residuals that a median needs.
 const MIN_RESIDUALS: usize = 12;
+
+/// Halvings of the interval of the spread: to a thousandth of it.
+const SPREAD_STEPS: usize = 10;
 
 /// Whether every observation is a whole number.
 pub(super) fn are_counts(grid: &Grid) -> bool {
@@ -70,6 +80,33 @@ fn pooled(cells: &[Sum]) -> Option<f64> {
         .sum();
     let expected: f64 = cells.iter().map(|cell| cell.expected).sum();
     (squares > 0.0 && expected > 0.0).then(|| squares / expected)
+}
+
+/// Relative error of what is expected of single values: the one that makes the median squared residual what it should be.
+pub(super) fn spread(grid: &Grid, phi: f64) -> f64 {
+    let tells = |sum: &Sum| MAX_SPREAD.powi(2) * sum.expected > phi;
+    let sums: Vec<Sum> = grid.totals().into_iter().flatten().filter(tells).collect();
+    if sums.len() < MIN_RESIDUALS {
+        return MIN_SPREAD;
+    }
+    let too_small = |spread: f64| {
+        let noise = Noise { phi, spread };
+        median(sums.iter().map(|sum| noise.residual(*sum)).collect())
+            .is_some_and(|median| median > CHI_SQUARED_MEDIAN)
+    };
+    let (mut low, mut high) = (MIN_SPREAD, MAX_SPREAD);
+    if !too_small(low) {
+        return low;
+    }
+    for _ in 0..SPREAD_STEPS {
+        let middle = f64::midpoint(low, high);
+        if too_small(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    high
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {

@@ -1,6 +1,4 @@
-//! Cells by column, the form that the scans read.
-
-use super::cross_section::Cell;
+//! Cells row by row, the form that the scans read.
 
 /// Observed and expected, summed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -20,60 +18,85 @@ impl Sum {
     }
 }
 
-/// One column of value ids per attribute, one sum per cell.
+/// The ids of each cell's values, one per attribute, and its sum.
 #[derive(Debug, Clone)]
 pub(super) struct Grid {
     /// Values per attribute.
     pub(super) sizes: Vec<usize>,
-    pub(super) columns: Vec<Vec<u16>>,
+    ids: Vec<u16>,
     pub(super) cells: Vec<Sum>,
 }
+
+/// The largest rise of a single cell that is believed. Weaker ones than 20-fold are not touched, and a cell of any size
+/// keeps enough of a larger one to be named.
+const MAX_RISE: f64 = 20.0;
 
 /// One bit per attribute whose chosen values do not have a cell's value: the cell is in the cohort at zero.
 pub(super) type Mask = u16;
 
 /// The bit of an attribute; there are at most `MAX_ATTRIBUTES` = 16.
-pub(super) fn bit(attribute: usize) -> Mask {
+fn bit(attribute: usize) -> Mask {
     1_u16.wrapping_shl(u32::try_from(attribute).unwrap_or_default())
 }
 
+/// Sums per value of one attribute over the cells that the other attributes let in, for each attribute.
+pub(super) type Marginals = Vec<Vec<Sum>>;
+
 impl Grid {
-    pub(super) fn new(sizes: Vec<usize>, cells: &[Cell]) -> Self {
-        let column = |d: usize| {
-            cells
-                .iter()
-                .map(|(ids, _, _)| ids.get(d).copied().unwrap_or_default())
-                .collect()
-        };
-        Self {
-            columns: (0..sizes.len()).map(column).collect(),
-            cells: cells
-                .iter()
-                .map(|&(_, observed, expected)| Sum { observed, expected })
-                .collect(),
-            sizes,
+    /// `ids` has one id per attribute for each of the `cells`.
+    pub(super) fn new(sizes: Vec<usize>, (ids, cells): (Vec<u16>, Vec<Sum>)) -> Self {
+        Self { sizes, ids, cells }
+    }
+
+    /// Cuts what a cell has beyond one event and [`MAX_RISE`] times its expectation, and takes the same share off every
+    /// expectation. In a cell that expects far less than one event, three are one client that retried and not three
+    /// clients in trouble: breadth counts, not depth.
+    pub(super) fn cut_repeats(&mut self) {
+        let total = |cells: &[Sum]| cells.iter().map(|cell| cell.observed).sum::<f64>();
+        let before = total(&self.cells);
+        for cell in self.cells.iter_mut().filter(|cell| cell.expected > 0.0) {
+            cell.observed = cell.observed.min(1.0 + MAX_RISE * cell.expected);
+        }
+        let kept = total(&self.cells) / before.max(f64::MIN_POSITIVE);
+        for cell in &mut self.cells {
+            cell.expected *= kept;
         }
     }
 
-    pub(super) fn column(&self, attribute: usize) -> &[u16] {
-        self.columns.get(attribute).map_or(&[], Vec::as_slice)
+    /// The ids of each cell.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &[u16]> {
+        self.ids.chunks(self.sizes.len().max(1))
     }
 
     pub(super) fn size(&self, attribute: usize) -> usize {
         self.sizes.get(attribute).copied().unwrap_or_default()
     }
 
-    /// Sums per value of one attribute over the cells that the other attributes let in.
-    pub(super) fn marginal(&self, attribute: usize, masks: &[Mask]) -> Vec<Sum> {
-        let mut sums = vec![Sum::default(); self.size(attribute)];
-        let others = !bit(attribute);
-        for ((value, mask), cell) in self.column(attribute).iter().zip(masks).zip(&self.cells) {
-            if mask & others != 0 {
-                continue;
+    fn no_sums(&self) -> Marginals {
+        let none = |size: &usize| vec![Sum::default(); *size];
+        self.sizes.iter().map(none).collect()
+    }
+
+    /// One pass for all attributes: a cell that one attribute keeps out counts for that attribute only, one that two
+    /// keep out for none.
+    pub(super) fn marginals(&self, masks: &[Mask]) -> Marginals {
+        let mut sums = self.no_sums();
+        for ((row, mask), cell) in self.rows().zip(masks).zip(&self.cells) {
+            if *mask == 0 {
+                add_to_all(&mut sums, row, *cell);
+            } else if mask.is_power_of_two() {
+                let attribute = mask.trailing_zeros() as usize;
+                add_to(&mut sums, attribute, row, *cell);
             }
-            if let Some(sum) = sums.get_mut(usize::from(*value)) {
-                sum.add(*cell);
-            }
+        }
+        sums
+    }
+
+    /// Sums per value of each attribute, over all cells.
+    pub(super) fn totals(&self) -> Marginals {
+        let mut sums = self.no_sums();
+        for (row, cell) in self.rows().zip(&self.cells) {
+            add_to_all(&mut sums, row, *cell);
         }
         sums
     }
@@ -81,8 +104,9 @@ impl Grid {
     /// Writes one attribute's choice into the masks.
     pub(super) fn mark(&self, attribute: usize, chosen: &[bool], masks: &mut [Mask]) {
         let bit = bit(attribute);
-        for (value, mask) in self.column(attribute).iter().zip(masks) {
-            let inside = chosen.get(usize::from(*value)).copied().unwrap_or(false);
+        for (row, mask) in self.rows().zip(masks) {
+            let value = row.get(attribute).copied().unwrap_or_default();
+            let inside = chosen.get(usize::from(value)).copied().unwrap_or(false);
             *mask = if inside { *mask & !bit } else { *mask | bit };
         }
     }
@@ -107,47 +131,40 @@ impl Grid {
 
     /// The cells with these values.
     pub(super) fn matching(&self, values: &[(usize, u16)]) -> Self {
-        let mut cells: Vec<usize> = (0..self.cells.len()).collect();
-        for (attribute, value) in values {
-            let column = self.column(*attribute);
-            cells.retain(|cell| column.get(*cell) == Some(value));
-        }
-        fn pick<T: Copy>(items: &[T], cells: &[usize]) -> Vec<T> {
-            cells
-                .iter()
-                .filter_map(|cell| items.get(*cell).copied())
-                .collect()
-        }
-        Self {
-            sizes: self.sizes.clone(),
-            columns: self.columns.iter().map(|column| pick(column, &cells)).collect(),
-            cells: pick(&self.cells, &cells),
-        }
+        self.only(|row, _| values.iter().all(|(d, value)| row.get(*d) == Some(value)))
     }
 
     /// The cells outside a selection.
     pub(super) fn without(&self, masks: &[Mask]) -> Self {
-        fn outside<T: Copy>(items: &[T], masks: &[Mask]) -> Vec<T> {
-            items
-                .iter()
-                .zip(masks)
-                .filter(|(_, mask)| **mask != 0)
-                .map(|(item, _)| *item)
-                .collect()
-        }
-        Self {
-            sizes: self.sizes.clone(),
-            columns: self.columns.iter().map(|column| outside(column, masks)).collect(),
-            cells: outside(&self.cells, masks),
-        }
+        self.only(|_, at| masks.get(at).is_some_and(|mask| *mask != 0))
     }
 
-    /// Every count divided by `unit`.
-    pub(super) fn in_units(mut self, unit: f64) -> Self {
-        for cell in &mut self.cells {
-            cell.observed /= unit;
-            cell.expected /= unit;
+    fn only(&self, keeps: impl Fn(&[u16], usize) -> bool) -> Self {
+        let (mut ids, mut cells) = (Vec::new(), Vec::new());
+        for (at, (row, cell)) in self.rows().zip(&self.cells).enumerate() {
+            if keeps(row, at) {
+                ids.extend_from_slice(row);
+                cells.push(*cell);
+            }
         }
-        self
+        Self::new(self.sizes.clone(), (ids, cells))
+    }
+}
+
+fn add_to_all(sums: &mut Marginals, row: &[u16], cell: Sum) {
+    for (sums, value) in sums.iter_mut().zip(row) {
+        if let Some(sum) = sums.get_mut(usize::from(*value)) {
+            sum.add(cell);
+        }
+    }
+}
+
+fn add_to(sums: &mut Marginals, attribute: usize, row: &[u16], cell: Sum) {
+    let value = row.get(attribute).copied().unwrap_or_default();
+    if let Some(sum) = sums
+        .get_mut(attribute)
+        .and_then(|sums| sums.get_mut(usize::from(value)))
+    {
+        sum.add(cell);
     }
 }

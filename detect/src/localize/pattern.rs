@@ -5,13 +5,13 @@ use super::climb::Selection;
 use super::cohort::Cohort;
 use super::cross_section::CrossSection;
 use super::grid::{Grid, Sum};
-use super::price::{Prices, excess, score};
+use super::price::{Noise, Objective};
 
 /// Patterns kept per number of attributes.
 const BEAM: usize = 6;
 
 /// Attributes in a pattern; more are names of single cells rather than of cohorts.
-const MAX_DEPTH: usize = 4;
+const MAX_DEPTH: usize = 2;
 
 /// Entries of a table of all pairs of two attributes' values: 16 bytes each, 4 MB. Larger pairs are reached from the
 /// best single values only.
@@ -62,9 +62,9 @@ fn levels(grid: &Grid, worth: &Worth<'_>) -> Vec<Vec<Pattern>> {
 }
 
 /// The best patterns by the objective of [`super::price`].
-pub(super) fn best_patterns(grid: &Grid, prices: &Prices) -> Vec<Vec<Pattern>> {
+pub(super) fn best_patterns(grid: &Grid, objective: &Objective) -> Vec<Vec<Pattern>> {
     levels(grid, &|sum, values| {
-        score(sum, prices.singles(values.iter().map(|(d, _)| *d)))
+        objective.score(sum, objective.singles(values.iter().map(|(d, _)| *d)))
     })
 }
 
@@ -72,8 +72,12 @@ pub(super) fn best_patterns(grid: &Grid, prices: &Prices) -> Vec<Vec<Pattern>> {
 #[must_use]
 pub fn contrast_pattern(section: &CrossSection) -> Option<Cohort> {
     let names = section.value_names();
-    let grid = Grid::new(names.iter().map(Vec::len).collect(), &section.cells());
-    let levels = levels(&grid, &|sum, _| excess(sum));
+    let grid = Grid::new(names.iter().map(Vec::len).collect(), section.cells());
+    let poisson = Noise {
+        phi: 1.0,
+        spread: 0.0,
+    };
+    let levels = levels(&grid, &|sum, _| poisson.excess(sum));
     let best = levels
         .iter()
         .flatten()
@@ -121,9 +125,11 @@ impl<'a> Beam<'a> {
 
     /// Offers a pattern with each value of each other attribute added; `inside` has the pattern's cells.
     fn extend(&mut self, inside: &Grid, values: &[(usize, u16)]) {
-        let masks = vec![0; inside.cells.len()];
-        for attribute in (0..inside.sizes.len()).filter(|d| values.iter().all(|(taken, _)| taken != d)) {
-            for (value, sum) in (0_u16..).zip(inside.marginal(attribute, &masks)) {
+        for (attribute, sums) in inside.totals().iter().enumerate() {
+            if values.iter().any(|(taken, _)| *taken == attribute) {
+                continue;
+            }
+            for (value, sum) in (0_u16..).zip(sums.iter().copied()) {
                 if sum.observed > sum.expected {
                     self.offer(sum, &[values, &[(attribute, value)]].concat());
                 }
@@ -151,12 +157,10 @@ impl<'a> Beam<'a> {
             return;
         };
         let mut table = vec![Sum::default(); size];
-        for ((a, b), cell) in grid
-            .column(first)
-            .iter()
-            .zip(grid.column(second))
-            .zip(&grid.cells)
-        {
+        for (row, cell) in grid.rows().zip(&grid.cells) {
+            let (Some(a), Some(b)) = (row.get(first), row.get(second)) else {
+                continue;
+            };
             if let Some(sum) = table.get_mut(usize::from(*a) * width + usize::from(*b)) {
                 sum.add(*cell);
             }

@@ -1,12 +1,12 @@
 //! The best values of one attribute while the others are fixed.
 //!
 //! Without a price the best set is a prefix of the values ordered by c/e, because the score is convex in (c, e), grows
-//! with c and falls with e. With a price per number of values the best set of each size is a prefix of an order by
-//! c ln q - e (q - 1) for some q (what a value adds to the likelihood if the cohort's ratio is q), so the scan goes on
-//! with the q of the best set so far until nothing is gained.
+//! with c and falls with e. With a price per number of values the best set of each size is a prefix of an order by what a
+//! value adds to the score, to first order around a set (c ln q - e (q - 1) where baselines do not err, if the cohort's
+//! ratio is q), so the scan goes on around the best set so far until nothing is gained.
 
 use super::grid::Sum;
-use super::price::{Price, ratio, score};
+use super::price::{Objective, Price};
 
 /// Orders by contribution that are tried after the one by c/e; two are nearly always enough.
 const MAX_REFINEMENTS: usize = 4;
@@ -18,11 +18,12 @@ pub(super) struct Choice {
     pub(super) chosen: Vec<bool>,
 }
 
-/// `sums` per value, `prices` by number of values, `rest` the price of the other attributes.
-pub(super) fn best_values(sums: &[Sum], prices: &[Price], rest: Price) -> Choice {
+/// `sums` per value of `attribute`, `rest` the price of the other attributes.
+pub(super) fn best_values(sums: &[Sum], objective: &Objective, attribute: usize, rest: Price) -> Choice {
     let scan = Scan {
         sums,
-        prices,
+        objective,
+        attribute,
         rest,
         absent: sums.iter().filter(|s| s.is_zero()).count(),
     };
@@ -34,8 +35,9 @@ pub(super) fn best_values(sums: &[Sum], prices: &[Price], rest: Price) -> Choice
         }
     }));
     for _ in 0..MAX_REFINEMENTS {
-        let q = ratio(best.sum).max(1.0 + f64::EPSILON);
-        let next = scan.prefixes(&scan.ordered(|sum| sum.observed * q.ln() - sum.expected * (q - 1.0)));
+        let (by_observed, by_expected) = objective.noise.slopes(best.sum);
+        let next =
+            scan.prefixes(&scan.ordered(|sum| sum.observed * by_observed + sum.expected * by_expected));
         if next.score <= best.score {
             break;
         }
@@ -49,7 +51,8 @@ pub(super) fn best_values(sums: &[Sum], prices: &[Price], rest: Price) -> Choice
 
 struct Scan<'a> {
     sums: &'a [Sum],
-    prices: &'a [Price],
+    objective: &'a Objective,
+    attribute: usize,
     rest: Price,
     /// Values without a cell among the others' choice: they may be in or out, whichever is shorter to say.
     absent: usize,
@@ -105,8 +108,9 @@ impl Scan<'_> {
         } else {
             members
         };
-        let price = self.prices.get(members).copied().unwrap_or_default();
-        score(sum, self.rest.plus(price))
+        let prices = self.objective.of(self.attribute);
+        let price = prices.get(members).copied().unwrap_or_default();
+        self.objective.score(sum, self.rest.plus(price))
     }
 
     fn mark(&self, prefix: &Prefix) -> Vec<bool> {
@@ -137,8 +141,12 @@ impl Prefix {
 
 #[cfg(test)]
 mod tests {
-    use super::super::price::Prices;
+    use super::super::price::Noise;
     use super::*;
+
+    fn objective(size: usize, spread: f64) -> Objective {
+        Objective::new(&[size], Noise { phi: 1.0, spread })
+    }
 
     /// xorshift64: counts for small cases.
     fn counts(seed: u64, size: usize) -> Vec<Sum> {
@@ -158,32 +166,36 @@ mod tests {
     }
 
     /// The best score over all sets of values, one by one.
-    fn by_brute_force(sums: &[Sum], prices: &[Price], rest: Price) -> f64 {
+    fn by_brute_force(sums: &[Sum], objective: &Objective, rest: Price) -> f64 {
         let score_of = |set: u32| {
             let mut sum = Sum::default();
             let members = sums.iter().enumerate().filter(|(v, _)| set >> v & 1 == 1);
             members.for_each(|(_, value)| sum.add(*value));
-            score(sum, rest.plus(prices[set.count_ones() as usize]))
+            objective.score(sum, rest.plus(objective.of(0)[set.count_ones() as usize]))
         };
         (1..1 << sums.len())
             .map(score_of)
             .fold(f64::NEG_INFINITY, f64::max)
     }
 
-    fn gap(seed: u64, prices: &[Price], sums: &[Sum]) -> f64 {
+    fn free(size: usize) -> Objective {
+        objective(size, 0.0).priced(vec![Price::default(); size + 1])
+    }
+
+    fn gap(seed: u64, objective: &Objective, sums: &[Sum]) -> f64 {
         let rest = Price {
             literals: 1,
             cost: 2.0,
         };
-        let best = by_brute_force(sums, prices, rest);
-        let found = best_values(sums, prices, rest);
+        let best = by_brute_force(sums, objective, rest);
+        let found = best_values(sums, objective, 0, rest);
         let mut sum = Sum::default();
         sums.iter()
             .zip(&found.chosen)
             .filter(|(_, c)| **c)
             .for_each(|(value, _)| sum.add(*value));
         let members = found.chosen.iter().filter(|c| **c).count();
-        let told = score(sum, rest.plus(prices[members]));
+        let told = objective.score(sum, rest.plus(objective.of(0)[members]));
         assert!(
             (told - found.score).abs() < 1e-9,
             "seed {seed}: {} is told for {told}",
@@ -196,7 +208,7 @@ mod tests {
     fn without_a_price_the_scan_is_exact() {
         for seed in 1..300 {
             let sums = counts(seed, 2 + (seed % 9) as usize);
-            let gap = gap(seed, &vec![Price::default(); sums.len() + 1], &sums);
+            let gap = gap(seed, &free(sums.len()), &sums);
             assert!(gap.abs() < 1e-9, "seed {seed}: brute force is {gap} better");
         }
     }
@@ -206,14 +218,16 @@ mod tests {
         let mut missed = 0;
         for seed in 1..300 {
             let sums = counts(seed, 2 + (seed % 9) as usize);
-            let gap = gap(seed, Prices::new(&[sums.len()]).of(0), &sums);
-            assert!(
-                (-1e-9..2.0).contains(&gap),
-                "seed {seed}: brute force is {gap} better"
-            );
-            missed += u32::from(gap > 1e-9);
+            for spread in [0.0, 0.05] {
+                let gap = gap(seed, &objective(sums.len(), spread), &sums);
+                assert!(
+                    (-1e-9..2.0).contains(&gap),
+                    "seed {seed}: brute force is {gap} better"
+                );
+                missed += u32::from(gap > 1e-9);
+            }
         }
-        assert!(missed <= 15, "{missed} of 299 missed");
+        assert!(missed <= 30, "{missed} of 598 missed");
     }
 
     #[test]
@@ -230,8 +244,8 @@ mod tests {
             literals: 9,
             cost: 900.0,
         };
-        let prices = [Price::default(), Price::default(), dear, dear];
-        let found = best_values(&[same, quiet, same], &prices, Price::default());
+        let objective = objective(3, 0.0).priced(vec![Price::default(), Price::default(), dear, dear]);
+        let found = best_values(&[same, quiet, same], &objective, 0, Price::default());
         assert_eq!(found.chosen, [true, false, false]);
     }
 }

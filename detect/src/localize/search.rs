@@ -1,27 +1,31 @@
 //! One search: climbs from patterns and from random subsets, and the simple answer where it is nearly as good.
 
-use super::climb::{MAX_ROUNDS, Selection, climb};
+use super::climb::{MAX_STEPS, Selection, climb};
 use super::grid::Grid;
 use super::pattern::best_patterns;
-use super::price::{Prices, hugeness};
+use super::price::{Objective, hugeness};
 
 /// Patterns of each length that are climbed from.
 const STARTS_PER_LENGTH: usize = 2;
 
 /// Random subsets that are climbed from.
-const RANDOM_STARTS: usize = 2;
+const RANDOM_STARTS: usize = 1;
 
-/// Starts that are climbed from for one round; `1 + STARTS_PER_LENGTH x 4 + RANDOM_STARTS` = 11 at most.
+/// Starts that are climbed from for [`FIRST_STEPS`]; `1 + STARTS_PER_LENGTH x 2 + RANDOM_STARTS` = 6 at most.
 /// The best of them go on to the top, each cohort once.
 const FINALISTS: usize = 3;
 
-/// Share of a set's score that a single conjunction may lack and still be reported, where counts are huge: every
-/// deviation is significant there, and the simpler sentence is the better one. Less where counts are not.
+/// Steps after which starts are compared.
+const FIRST_STEPS: usize = 2;
+
+/// Share of the score of a cohort with a list of values that a single conjunction may lack and still be reported, where
+/// counts are huge: every deviation is significant there, and the simpler sentence is the better one. Less where counts
+/// are not. "All colos but IAD" is no list.
 const PARSIMONY: f64 = 0.1;
 
-/// The best cohort of a grid in units of its overdispersion.
-pub(super) fn search(grid: &Grid, prices: &Prices, seed: u64) -> Selection {
-    let levels = best_patterns(grid, prices);
+/// The best cohort of a grid.
+pub(super) fn search(grid: &Grid, objective: &Objective, seed: u64) -> Selection {
+    let levels = best_patterns(grid, objective);
     let patterns = levels
         .iter()
         .flat_map(|level| level.iter().take(STARTS_PER_LENGTH));
@@ -29,8 +33,8 @@ pub(super) fn search(grid: &Grid, prices: &Prices, seed: u64) -> Selection {
     starts.extend(patterns.map(|pattern| pattern.selection(grid).chosen));
     let mut random = SplitMix(seed);
     starts.extend((0..RANDOM_STARTS).map(|_| random_subset(grid, &mut random)));
-    let best = finalists(grid, prices, starts)
-        .map(|start| climb(grid, prices, start, MAX_ROUNDS))
+    let best = finalists(grid, objective, starts)
+        .map(|start| climb(grid, objective, start, MAX_STEPS))
         .fold(None, better);
     let single = levels
         .iter()
@@ -38,7 +42,7 @@ pub(super) fn search(grid: &Grid, prices: &Prices, seed: u64) -> Selection {
         .map(|pattern| pattern.selection(grid))
         .fold(None, better);
     match (best, single) {
-        (Some(best), Some(single)) if single.score >= enough(best.score) => single,
+        (Some(best), Some(single)) if has_list(&best) && single.score >= enough(best.score) => single,
         (Some(best), _) => best,
         (None, _) => Selection {
             score: 0.0,
@@ -47,20 +51,28 @@ pub(super) fn search(grid: &Grid, prices: &Prices, seed: u64) -> Selection {
     }
 }
 
+/// Whether some attribute is said with more than one value, in either wording.
+fn has_list(selection: &Selection) -> bool {
+    selection.chosen.iter().any(|chosen| {
+        let members = chosen.iter().filter(|chosen| **chosen).count();
+        members.min(chosen.len() - members) > 1
+    })
+}
+
 /// The score from which a single conjunction is as good as the set.
 fn enough(best: f64) -> f64 {
     best * (1.0 - PARSIMONY * hugeness(best))
 }
 
-/// One round from every start; the best few that differ.
+/// Some steps from every start; the best few that differ.
 fn finalists(
     grid: &Grid,
-    prices: &Prices,
+    objective: &Objective,
     starts: Vec<Vec<Vec<bool>>>,
 ) -> impl Iterator<Item = Vec<Vec<bool>>> {
     let mut climbed: Vec<Selection> = starts
         .into_iter()
-        .map(|start| climb(grid, prices, start, 1))
+        .map(|start| climb(grid, objective, start, FIRST_STEPS))
         .collect();
     climbed.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.chosen.cmp(&b.chosen)));
     climbed.dedup_by(|next, kept| next.chosen == kept.chosen);
@@ -71,14 +83,14 @@ fn finalists(
 }
 
 /// A first idea of the cohort: the climb from the best single conjunction alone.
-pub(super) fn first_idea(grid: &Grid, prices: &Prices) -> Option<Selection> {
-    let levels = best_patterns(grid, prices);
+pub(super) fn first_idea(grid: &Grid, objective: &Objective) -> Option<Selection> {
+    let levels = best_patterns(grid, objective);
     let single = levels
         .iter()
         .flatten()
         .map(|pattern| pattern.selection(grid))
         .fold(None, better)?;
-    Some(climb(grid, prices, single.chosen, MAX_ROUNDS))
+    Some(climb(grid, objective, single.chosen, MAX_STEPS))
 }
 
 /// The higher score; the earlier start on ties.
