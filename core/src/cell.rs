@@ -9,6 +9,7 @@ mod bytes;
 mod counts;
 mod event;
 mod guard;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ pub use bytes::VERSION;
 pub use counts::{CellCounts, KINDS, LARGE_BYTES};
 pub use event::{Event, Evidence, MAX_EVIDENCE};
 pub use guard::GuardCell;
+pub use tally::{Tally, UNKNOWN_ORIGIN_ONE_IN};
 
 use serde::{Deserialize, Serialize};
 

@@ -19,6 +19,7 @@ pub mod answer;
 pub mod plan;
 pub mod settle;
 pub mod record;
+pub mod history;
 pub mod cell;
 pub mod detector;
 pub mod segment;

@@ -2,8 +2,8 @@
 //!
 //! In scope: reading Range and Content-Range (RFC 9110, section 14), the kinds that one request shows by itself, and
 //! whether the answer was what was asked. Not in scope: the kinds that need what the client did before. `Chunk` and
-//! `Repeat` come from [`RangeKind::Resume`], `Restart` from [`RangeKind::None`] and [`RangeKind::Whole`]; a detector
-//! that keeps chains refines [`Asked::refined`]'s answer and nothing before it.
+//! `Repeat` come from [`RangeKind::Resume`], `Restart` from [`RangeKind::None`] and [`RangeKind::Whole`]; `history`,
+//! which keeps chains, refines [`Asked::refined`]'s answer, and [`without_history`] takes that back.
 //!
 //! A kind is said at two moments: [`Asked::kind`] when the request comes, the blob's size being unknown (rules see
 //! this one), and [`Asked::refined`] when the answer has told the size (records keep this one).
@@ -14,7 +14,7 @@ mod content_range;
 mod header;
 
 pub use answered::{Answered, honoured};
-pub use asked::{Asked, MIN_TILE, TILE_UNIT};
+pub use asked::{Asked, MIN_TILE, TILE_UNIT, without_history};
 pub use content_range::ContentRange;
 pub use header::{ByteRange, MAX_POSITION, MAX_RANGE_HEADER, MAX_RANGES, RangeError, RangeHeader};
 

@@ -14,7 +14,7 @@ pub use id::{ID_LENGTH, MAX_ISOLATE, NotAnId};
 use serde::{Deserialize, Serialize};
 
 use crate::client::{ClientKey, NetworkKey};
-use crate::range::RangeKind;
+use crate::range::{RangeKind, without_history};
 use crate::rulebook::{Action, Mode};
 use crate::user_agent::Family;
 
@@ -52,6 +52,14 @@ pub struct RangeRecord {
     pub end: Option<u64>,
     /// `None` where nothing can be said: no valid range was asked, HEAD, or a redirect or 401 answered.
     pub honoured: Option<bool>,
+}
+
+impl RangeRecord {
+    /// The kind that the request has by itself; `size` is the whole blob's.
+    #[must_use]
+    pub fn without_history(&self, size: Option<u64>) -> RangeKind {
+        without_history(self.kind, self.start, self.end, size)
+    }
 }
 
 /// One rule that matched. `mode`, `would` and `applied` are kept apart: merged, monitor looks like block.

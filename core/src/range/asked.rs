@@ -133,6 +133,28 @@ fn refined(first: u64, last: u64, size: u64) -> RangeKind {
     }
 }
 
+/// The kind that [`Asked::refined`] gave a request, whatever its client's history made of it since.
+#[must_use]
+pub fn without_history(
+    kind: RangeKind,
+    start: Option<u64>,
+    end: Option<u64>,
+    size: Option<u64>,
+) -> RangeKind {
+    match (kind, start, end) {
+        (RangeKind::Restart, None, _) => RangeKind::None,
+        (RangeKind::Restart, Some(_), _) => RangeKind::Whole,
+        (RangeKind::Chunk, ..) => RangeKind::Resume,
+        (
+            RangeKind::Repeat | RangeKind::Resume | RangeKind::Tile | RangeKind::Scatter,
+            Some(first),
+            Some(last),
+        ) => Asked::One(ByteRange::Closed { first, last }).refined(size),
+        (RangeKind::Repeat, ..) => RangeKind::Resume,
+        _ => kind,
+    }
+}
+
 fn is_tile(first: u64, last: u64) -> bool {
     let length = (last - first).saturating_add(1);
     length >= MIN_TILE && first.is_multiple_of(length)

@@ -1,0 +1,144 @@
+//! From records and what the history says of them to the batches of their slots.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS, slot_of};
+use crate::history::Judged;
+use crate::range::RangeKind;
+use crate::record::{Method, Outcome, Record, RecordId};
+use crate::rulebook::Action;
+
+/// Of resumes whose origin is not known, one in so many counts: a mirror that dies, or state that was lost, sends a
+/// fleet to us in the middle of its pulls. Which one is decided by the record's id, so that it stays the same.
+pub const UNKNOWN_ORIGIN_ONE_IN: u128 = 4;
+
+/// Counts in the making, by slot.
+#[derive(Debug, Default)]
+pub struct Tally {
+    slots: BTreeMap<u64, HashMap<CellKey, Cell>>,
+}
+
+impl Tally {
+    /// Counts a record in the slot in which its request came.
+    pub fn count(&mut self, record: &Record, judged: &Judged) {
+        let key = CellKey::of(record);
+        let slot = self.slots.entry(slot_of(record.id.time_ms())).or_default();
+        let cell = slot.entry(key).or_insert_with_key(|key| Cell::new(key.clone()));
+        cell.counts.add(&counts(record, judged));
+        for event in Event::ALL
+            .into_iter()
+            .filter(|event| shows(*event, record, judged))
+        {
+            cell.affected.of_mut(event).insert(record.client, record.network);
+            cell.note(Evidence { event, id: record.id });
+        }
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// One batch a slot, oldest first, numbered from `seq` on.
+    #[must_use]
+    pub fn into_batches(self, source: &str, epoch: u64, seq: u64) -> Vec<CellBatch> {
+        let batch = |((slot, cells), seq): ((u64, HashMap<CellKey, Cell>), u64)| {
+            let (cells, other) = fit(cells.into_values().collect());
+            CellBatch {
+                source: source.to_owned(),
+                epoch,
+                seq,
+                slot,
+                cells,
+                other,
+                guards: Vec::new(),
+            }
+        };
+        self.slots.into_iter().zip(seq..).map(batch).collect()
+    }
+}
+
+/// The cells that say most, by key, and the sum of the others.
+fn fit(mut cells: Vec<Cell>) -> (Vec<Cell>, CellCounts) {
+    let mut other = CellCounts::default();
+    if cells.len() > MAX_CELLS {
+        let weight = |cell: &Cell| (cell.evidence.len(), cell.counts.requests);
+        cells.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.key.cmp(&b.key)));
+        for cell in cells.drain(MAX_CELLS..) {
+            other.add(&cell.counts);
+        }
+    }
+    cells.sort_by(|a, b| a.key.cmp(&b.key));
+    (cells, other)
+}
+
+fn counts(record: &Record, judged: &Judged) -> CellCounts {
+    let large = record.size.is_some_and(|size| size >= LARGE_BYTES);
+    let times = |yes: bool| if yes { record.weight } else { 0 };
+    let shows = |event| shows(event, record, judged);
+    let mut counts = CellCounts {
+        requests: record.weight,
+        starts: times(judged.start),
+        large_starts: times(judged.start && large),
+        resumes: times(shows(Event::Resume)),
+        large_resumes: times(shows(Event::Resume) && large),
+        repeats: times(shows(Event::Repeat)),
+        known_starts: times(judged.start && judged.known_client),
+        restarts: times(shows(Event::Restart)),
+        ranged: times(is_ranged(record)),
+        refused: times(shows(Event::Refused)),
+        observed: times(is_observed(record, judged)),
+        aborted: times(shows(Event::Aborted)),
+        denied: times(is_denied(record)),
+        ..CellCounts::default()
+    };
+    counts.count_kind(judged.kind, record.weight);
+    counts
+}
+
+fn shows(event: Event, record: &Record, judged: &Judged) -> bool {
+    match event {
+        Event::Resume => is_resume(record, judged),
+        Event::Repeat => judged.kind == RangeKind::Repeat,
+        Event::Restart => judged.kind == RangeKind::Restart && judged.stuck && judged.start,
+        Event::Refused => is_ranged(record) && record.range.honoured == Some(false),
+        Event::Aborted => is_observed(record, judged) && record.outcome == Outcome::ClientClosed,
+    }
+}
+
+/// The rest was asked for, and answered by the origin: with it, with where it is, or with a refusal to give it.
+fn is_resume(record: &Record, judged: &Judged) -> bool {
+    let is_answered = matches!(record.status, 200 | 206 | 301 | 302 | 303 | 307 | 308)
+        || record.range.honoured == Some(false) && record.status != 404;
+    let is_asked = match judged.kind {
+        RangeKind::Repeat => true,
+        RangeKind::Resume => judged.origin_known || is_chosen(record.id),
+        _ => false,
+    };
+    is_asked && is_answered && record.method == Method::Get && !is_denied(record)
+}
+
+fn is_chosen(id: RecordId) -> bool {
+    // The isolate's counter and its random number.
+    let mixed = (id.0 as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    u128::from(mixed).is_multiple_of(UNKNOWN_ORIGIN_ONE_IN)
+}
+
+/// 200 to `bytes=0-` is the right body.
+fn is_ranged(record: &Record) -> bool {
+    record.range.honoured.is_some() && record.range.without_history(record.size) != RangeKind::Whole
+}
+
+/// A body that its client takes with others at a time is one that it may end itself.
+fn is_observed(record: &Record, judged: &Judged) -> bool {
+    let is_kind = matches!(
+        judged.kind,
+        RangeKind::None | RangeKind::Whole | RangeKind::Restart | RangeKind::Resume | RangeKind::Repeat
+    );
+    let has_body = record.method == Method::Get && matches!(record.status, 200 | 206);
+    is_kind && has_body && !judged.parallel && record.outcome != Outcome::NotObserved
+}
+
+fn is_denied(record: &Record) -> bool {
+    matches!(record.verdict, Action::Block | Action::Throttle)
+}

@@ -1,0 +1,176 @@
+//! What clients did before: the range kinds that one request alone does not show.
+//!
+//! In scope: chains of asks, one a client and digest, and what each ask is seen beside the others: `chunk`, `repeat`,
+//! `restart`, a `resume` of known origin, progress. Not in scope: where records come from (`store::fire_log`, or an
+//! isolate's `settle`), and counting (`cell`). Time is in the records.
+//!
+//! The key is the digest, not the repository: clients keep what they have of a blob under its digest. Every chain is
+//! judged again whenever an ask joins it, also one that comes late: the first two starts of a parallel fetch look like
+//! resumes until the third. What was said before and is not true any more is a [`Correction`].
+
+mod ask;
+mod chain;
+mod chunks;
+mod clients;
+mod closed;
+mod judged;
+mod open;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+pub use judged::{Judged, Progress};
+
+use crate::client::ClientKey;
+use crate::range::RangeKind;
+use crate::record::{Record, RecordId};
+use ask::Ask;
+use chain::Chain;
+use clients::Clients;
+
+/// How long an ask bears on those after it: dockerd gives up after 75 s, containerd's CRI cancels after 5 minutes and
+/// kubelet waits up to 5 more (clients.md of the design; docs/detection.md).
+pub const WINDOW_MS: u64 = 30 * 60_000;
+
+/// Asks of one chain: three rounds of ten parallel tiles fit. What is older is forgotten.
+pub const MAX_CHAIN_ASKS: usize = 32;
+
+/// Asks of all chains together. An ask is 48 bytes, a chain of one some 150 with its place in the map: 20 MB at most,
+/// of an object's 128. At 100 requests a second it is more than the window.
+pub const MAX_ASKS: usize = 131_072;
+
+/// Corrections that wait to be fetched; what is more is not corrected in what is stored.
+pub const MAX_CORRECTIONS: usize = 4096;
+
+/// A stored record's kind turned out to be another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Correction {
+    pub id: RecordId,
+    pub kind: RangeKind,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct History {
+    /// Chains touched since the last turn, and those touched in the turn before: a turn comes after [`WINDOW_MS`], or
+    /// when half of the room is used.
+    young: Chains,
+    old: Chains,
+    turned_ms: u64,
+    clients: Clients,
+    corrections: Vec<Correction>,
+    max_asks: usize,
+}
+
+#[derive(Debug, Default)]
+struct Chains {
+    by_key: HashMap<(ClientKey, u64), Chain>,
+    asks: usize,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self::with_room(MAX_ASKS)
+    }
+}
+
+impl History {
+    /// A history of at most so many asks.
+    #[must_use]
+    pub fn with_room(max_asks: usize) -> Self {
+        Self {
+            young: Chains::default(),
+            old: Chains::default(),
+            turned_ms: 0,
+            clients: Clients::default(),
+            corrections: Vec::new(),
+            max_asks,
+        }
+    }
+
+    /// Takes in a record, whatever kind it has been given so far, and says what it is.
+    pub fn take(&mut self, record: &Record) -> Judged {
+        let time_ms = record.id.time_ms();
+        let known_client = self.clients.see(record.client, time_ms);
+        let Some(ask) = Ask::of(record) else {
+            return Judged {
+                known_client,
+                ..self.beside(record)
+            };
+        };
+        self.turn(time_ms);
+        let key = (record.client, ask::digest_hash(&record.digest));
+        let spacing = self.clients.spacing(record.client);
+        let chain = self.young.fetch(&mut self.old, key);
+        let before = chain.len();
+        let judged = chain.take(Ask { known_client, ..ask }, spacing, &mut self.corrections);
+        let (after, found) = (chain.len(), chain.spacing());
+        self.young.asks = (self.young.asks + after).saturating_sub(before);
+        if let Some(spacing) = found {
+            self.clients.keep_spacing(record.client, spacing);
+        }
+        self.corrections.truncate(MAX_CORRECTIONS);
+        judged
+    }
+
+    /// What a record that was taken in is seen as now; what it is by itself where that is forgotten.
+    #[must_use]
+    pub fn recall(&self, record: &Record) -> Judged {
+        let told = self.chain(record).and_then(|chain| chain.recall(record.id));
+        told.unwrap_or_else(|| Judged {
+            known_client: self.clients.is_known(record.client, record.id.time_ms()),
+            ..self.beside(record)
+        })
+    }
+
+    /// What a record is that is in no chain.
+    fn beside(&self, record: &Record) -> Judged {
+        let is_before = |chain: &Chain| chain.has_before(record.id);
+        Judged {
+            origin_known: self.chain(record).is_some_and(is_before),
+            ..Judged::alone(record)
+        }
+    }
+
+    fn chain(&self, record: &Record) -> Option<&Chain> {
+        let key = (record.client, ask::digest_hash(&record.digest));
+        self.young.by_key.get(&key).or_else(|| self.old.by_key.get(&key))
+    }
+
+    /// Takes out what was corrected since the last call, in the order in which it was found out.
+    pub fn corrections(&mut self) -> Vec<Correction> {
+        std::mem::take(&mut self.corrections)
+    }
+
+    /// Asks held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.young.asks + self.old.asks
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn turn(&mut self, now_ms: u64) {
+        let is_due = now_ms.saturating_sub(self.turned_ms) > WINDOW_MS;
+        if is_due || self.young.asks >= self.max_asks / 2 {
+            self.old = std::mem::take(&mut self.young);
+            self.turned_ms = now_ms;
+        }
+    }
+}
+
+impl Chains {
+    /// The chain of a key, taken over from the older ones where it is there.
+    fn fetch(&mut self, old: &mut Self, key: (ClientKey, u64)) -> &mut Chain {
+        if let Some(chain) = old.by_key.remove(&key) {
+            old.asks = old.asks.saturating_sub(chain.len());
+            self.asks += chain.len();
+            self.by_key.insert(key, chain);
+        }
+        self.by_key.entry(key).or_default()
+    }
+}

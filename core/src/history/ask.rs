@@ -1,0 +1,137 @@
+//! One request, as much of it as others are judged by.
+
+use std::hash::Hasher;
+
+use rustc_hash::FxHasher;
+
+use super::Judged;
+use crate::range::RangeKind;
+use crate::record::{Method, Outcome, Record, RecordId};
+use crate::rulebook::Action;
+use crate::segment::Digest;
+
+/// A client that lost its connection may ask again before the edge sees the loss: within 0.1 s on loopback, and a
+/// round trip more elsewhere. Bodies that overlap by more than this are two at a time.
+const NOTICED_LATE_MS: u64 = 500;
+
+/// Above this a body does not come: 10 Gbit/s. Two starts so near each other that the bytes between them would need
+/// more were under way together.
+const MAX_BYTES_PER_MS: u64 = 1_250_000;
+
+/// What the client got for its ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Given {
+    /// 200 or 206.
+    Body,
+    /// The body is elsewhere; what the client asks there is another ask.
+    Redirect,
+}
+
+/// See the module.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ask {
+    pub(super) id: RecordId,
+    /// The kind without history: none, whole, probe, tile, scatter, multi or resume.
+    pub(super) base: RangeKind,
+    pub(super) start: u64,
+    /// Inclusive; [`u64::MAX`] for an open range.
+    pub(super) end: u64,
+    pub(super) to_end: bool,
+    pub(super) given: Given,
+    pub(super) honoured: bool,
+    pub(super) outcome: Outcome,
+    pub(super) known_client: bool,
+    pub(super) duration_ms: u32,
+    pub(super) told: Judged,
+}
+
+impl Ask {
+    /// `None` for what says nothing of the client's pulls: HEAD, invalid ranges and suffixes, and answers that gave
+    /// nothing: 401, errors, refusals of ours, none at all.
+    pub(super) fn of(record: &Record) -> Option<Self> {
+        let base = record.range.without_history(record.size);
+        let denied = matches!(record.verdict, Action::Block | Action::Throttle);
+        let is_pull = !matches!(base, RangeKind::Invalid | RangeKind::Suffix);
+        if record.method == Method::Head || denied || !is_pull {
+            return None;
+        }
+        let given = match record.status {
+            200 | 206 => Given::Body,
+            301 | 302 | 303 | 307 | 308 => Given::Redirect,
+            _ => return None,
+        };
+        let end = record.range.end.unwrap_or(u64::MAX);
+        Some(Self {
+            id: record.id,
+            base,
+            start: record.range.start.unwrap_or_default(),
+            end,
+            to_end: record.size.is_some_and(|size| end.saturating_add(1) >= size),
+            given,
+            honoured: record.range.honoured == Some(true),
+            outcome: record.outcome,
+            known_client: false,
+            duration_ms: record.duration_ms,
+            told: Judged::bare(base),
+        })
+    }
+
+    pub(super) fn time_ms(&self) -> u64 {
+        self.id.time_ms()
+    }
+
+    /// No Range, or the whole.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self.base, RangeKind::None | RangeKind::Whole)
+    }
+
+    /// `bytes=N-`, also from 0.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.base, RangeKind::Whole | RangeKind::Resume) && self.end == u64::MAX
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        self.end.saturating_sub(self.start).saturating_add(1)
+    }
+
+    pub(super) fn is_same_range(&self, other: &Self) -> bool {
+        (self.start, self.end) == (other.start, other.end)
+    }
+
+    fn is_observed(&self) -> bool {
+        self.outcome != Outcome::NotObserved
+    }
+
+    /// When the body ended where that was observed; else when the headers came.
+    fn until_ms(&self) -> u64 {
+        self.time_ms().saturating_add(u64::from(self.duration_ms))
+    }
+
+    /// Whether this ask may be over when `later` comes: the same client waits for an answer before it asks again.
+    pub(super) fn may_precede(&self, later: &Self) -> bool {
+        let slack = if self.is_observed() { NOTICED_LATE_MS } else { 0 };
+        self.until_ms() <= later.time_ms().saturating_add(slack)
+    }
+
+    /// Whether the body was still coming then; known where it was observed.
+    pub(super) fn is_under_way_at(&self, time_ms: u64) -> bool {
+        self.until_ms() > time_ms
+    }
+
+    /// Whether this ask was surely under way when `later` came, which starts `bytes` away.
+    pub(super) fn overlaps(&self, later: &Self, bytes: u64) -> bool {
+        let gap_ms = later.time_ms().saturating_sub(self.time_ms());
+        !self.may_precede(later) || gap_ms.saturating_mul(MAX_BYTES_PER_MS) < bytes
+    }
+}
+
+/// Digests are hashes already. An attacker who aims at a collision confuses the kinds of its own requests.
+pub(super) fn digest_hash(digest: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    match Digest::of(digest.to_owned()) {
+        Digest::Sha256(raw) => hasher.write(&raw),
+        Digest::Sha512(raw) => hasher.write(raw.as_slice()),
+        Digest::Text(text) => hasher.write(text.as_bytes()),
+    }
+    hasher.finish()
+}

@@ -1,0 +1,185 @@
+//! The asks of one client for one digest, in order of time.
+
+use super::ask::{Ask, Given};
+use super::{Correction, Judged, MAX_CHAIN_ASKS, WINDOW_MS, chunks, closed, open};
+use crate::range::RangeKind;
+use crate::record::RecordId;
+
+/// A client follows a redirect at once; what it then asks for is the same ask.
+const FOLLOWED_WITHIN_MS: u64 = 10_000;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Chain {
+    asks: Vec<Ask>,
+    /// Of the parallel fetch that was seen here.
+    spacing: Option<u64>,
+    /// Asks have left the chain that others were judged by.
+    has_forgotten: bool,
+}
+
+impl Chain {
+    pub(super) fn len(&self) -> usize {
+        self.asks.len()
+    }
+
+    pub(super) fn spacing(&self) -> Option<u64> {
+        self.spacing
+    }
+
+    pub(super) fn has_before(&self, id: RecordId) -> bool {
+        self.asks.first().is_some_and(|ask| ask.id < id)
+    }
+
+    pub(super) fn recall(&self, id: RecordId) -> Option<Judged> {
+        let place = self.asks.binary_search_by_key(&id, |ask| ask.id).ok()?;
+        self.asks.get(place).map(|ask| ask.told)
+    }
+
+    /// Takes in an ask and says what it is; what others are now is added to `corrections`. `spacing` is that of the
+    /// client's other parallel fetches.
+    pub(super) fn take(
+        &mut self,
+        ask: Ask,
+        spacing: Option<u64>,
+        corrections: &mut Vec<Correction>,
+    ) -> Judged {
+        let place = match self.asks.binary_search_by_key(&ask.id, |known| known.id) {
+            // A record that comes again says nothing new.
+            Ok(place) => return self.asks.get(place).map_or(ask.told, |known| known.told),
+            Err(place) => place,
+        };
+        self.asks.insert(place, ask);
+        self.spacing = chunks::spacing(&self.asks).or(self.spacing);
+        self.judge(ask.id, self.spacing.or(spacing), corrections);
+        let judged = self.asks.get(place).map_or(ask.told, |ask| ask.told);
+        self.forget();
+        judged
+    }
+
+    fn judge(&mut self, new: RecordId, spacing: Option<u64>, corrections: &mut Vec<Correction>) {
+        for place in 0..self.asks.len() {
+            let Some(ask) = self.asks.get(place) else { return };
+            let seen = judged(ask, place, &self.asks, spacing);
+            let told = if self.has_forgotten {
+                seen.after(ask, ask.id == new)
+            } else {
+                seen
+            };
+            if told.kind != ask.told.kind && ask.id != new {
+                corrections.push(Correction {
+                    id: ask.id,
+                    kind: told.kind,
+                });
+            }
+            if let Some(ask) = self.asks.get_mut(place) {
+                ask.told = told;
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        let newest_ms = self.asks.last().map_or(0, Ask::time_ms);
+        let is_old = |ask: &Ask| ask.time_ms().saturating_add(WINDOW_MS) < newest_ms;
+        let old = self.asks.iter().take_while(|ask| is_old(ask)).count();
+        let over = self.asks.len().saturating_sub(MAX_CHAIN_ASKS);
+        self.has_forgotten |= old.max(over) > 0;
+        self.asks.drain(..old.max(over));
+    }
+}
+
+/// What the ask at a place is, as far as the asks now in the chain show.
+fn judged(ask: &Ask, place: usize, asks: &[Ask], spacing: Option<u64>) -> Judged {
+    let earlier = asks.get(..place).unwrap_or_default();
+    // Those that no longer bear on it.
+    let since_ms = ask.time_ms().saturating_sub(WINDOW_MS);
+    let old = earlier
+        .iter()
+        .take_while(|before| before.time_ms() < since_ms)
+        .count();
+    let (earlier, asks) = (
+        earlier.get(old..).unwrap_or_default(),
+        asks.get(old..).unwrap_or_default(),
+    );
+    let restarted = if ask.is_full() {
+        open::restarted(ask, earlier)
+    } else {
+        None
+    };
+    let kind = match ask.base {
+        RangeKind::None | RangeKind::Whole if restarted.is_some() => RangeKind::Restart,
+        RangeKind::Resume if ask.is_open() => open::kind(ask, earlier, asks, spacing),
+        RangeKind::Resume | RangeKind::Tile | RangeKind::Scatter => closed::kind(ask, earlier, asks),
+        base => base,
+    };
+    Judged {
+        kind,
+        origin_known: !earlier.is_empty(),
+        start: is_start(ask, kind, earlier),
+        stuck: restarted.is_some_and(|before| !open::arrived(before)),
+        parallel: is_parallel(ask, asks, spacing),
+        known_client: ask.known_client,
+        progress: if ask.base == RangeKind::Resume {
+            open::progress(ask, earlier)
+        } else {
+            None
+        },
+    }
+}
+
+/// The second leg of a redirect is none.
+fn is_start(ask: &Ask, kind: RangeKind, earlier: &[Ask]) -> bool {
+    let leads_here = |before: &Ask| {
+        before.given == Given::Redirect
+            && before.is_full()
+            && ask.time_ms() <= before.time_ms().saturating_add(FOLLOWED_WITHIN_MS)
+    };
+    if ask.is_full() {
+        return ask.given == Given::Redirect || !earlier.iter().any(leads_here);
+    }
+    let is_part = |kind| matches!(kind, RangeKind::Tile | RangeKind::Chunk);
+    is_part(kind)
+        && !earlier
+            .iter()
+            .any(|before| before.is_full() || is_part(before.told.kind))
+}
+
+/// Whether the client took other parts of the blob while this body was under way, or ends it when it has its part.
+fn is_parallel(ask: &Ask, asks: &[Ask], spacing: Option<u64>) -> bool {
+    let is_sibling = |other: &Ask| {
+        other.id > ask.id
+            && (other.base == RangeKind::Tile
+                || spacing.is_some_and(|spacing| chunks::is_chunk(other, asks, spacing)))
+    };
+    let is_of_set = ask.is_open() && spacing.is_some_and(|spacing| chunks::is_chunk(ask, asks, spacing));
+    is_of_set
+        || ask.is_full()
+            && asks
+                .iter()
+                .any(|other| is_sibling(other) && ask.is_under_way_at(other.time_ms()))
+}
+
+impl Judged {
+    /// What to say of an ask of which something was said before, unless it is new, in a chain that has forgotten: what
+    /// was found out stays so. A chunk that is asked for again is the one thing found out later.
+    fn after(self, ask: &Ask, is_new: bool) -> Self {
+        let told = ask.told;
+        let is_refined = told.kind != ask.base;
+        let is_stuck_chunk = told.kind == RangeKind::Chunk && self.kind == RangeKind::Repeat;
+        let kind = if is_refined && !is_stuck_chunk {
+            told.kind
+        } else {
+            self.kind
+        };
+        let is_settled = !is_new && kind == told.kind;
+        Self {
+            kind,
+            origin_known: self.origin_known || told.origin_known,
+            start: if is_settled { told.start } else { self.start },
+            stuck: self.stuck || told.stuck,
+            parallel: self.parallel || told.parallel,
+            progress: self.progress.or(told.progress),
+            ..self
+        }
+    }
+}
