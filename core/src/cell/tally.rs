@@ -24,10 +24,10 @@ impl Tally {
         let key = CellKey::of(record);
         let slot = self.slots.entry(slot_of(record.id.time_ms())).or_default();
         let cell = slot.entry(key).or_insert_with_key(|key| Cell::new(key.clone()));
-        cell.counts.add(&counts(record, judged));
+        cell.counts.add(&CellCounts::of(record, judged));
         for event in Event::ALL
             .into_iter()
-            .filter(|event| shows(*event, record, judged))
+            .filter(|event| event.is_shown(record, judged))
         {
             cell.affected.of_mut(event).insert(record.client, record.network);
             cell.note(Evidence { event, id: record.id });
@@ -72,37 +72,46 @@ fn fit(mut cells: Vec<Cell>) -> (Vec<Cell>, CellCounts) {
     (cells, other)
 }
 
-fn counts(record: &Record, judged: &Judged) -> CellCounts {
-    let large = record.size.is_some_and(|size| size >= LARGE_BYTES);
-    let times = |yes: bool| if yes { record.weight } else { 0 };
-    let shows = |event| shows(event, record, judged);
-    let mut counts = CellCounts {
-        requests: record.weight,
-        starts: times(judged.start),
-        large_starts: times(judged.start && large),
-        resumes: times(shows(Event::Resume)),
-        large_resumes: times(shows(Event::Resume) && large),
-        repeats: times(shows(Event::Repeat)),
-        known_starts: times(judged.start && judged.known_client),
-        restarts: times(shows(Event::Restart)),
-        ranged: times(is_ranged(record)),
-        refused: times(shows(Event::Refused)),
-        observed: times(is_observed(record, judged)),
-        aborted: times(shows(Event::Aborted)),
-        denied: times(is_denied(record)),
-        ..CellCounts::default()
-    };
-    counts.count_kind(judged.kind, record.weight);
-    counts
+impl CellCounts {
+    /// What one record counts.
+    #[must_use]
+    pub fn of(record: &Record, judged: &Judged) -> Self {
+        let large = record.size.is_some_and(|size| size >= LARGE_BYTES);
+        let times = |yes: bool| if yes { record.weight } else { 0 };
+        let shows = |event: Event| event.is_shown(record, judged);
+        let mut counts = Self {
+            requests: record.weight,
+            starts: times(judged.start),
+            large_starts: times(judged.start && large),
+            resumes: times(shows(Event::Resume)),
+            large_resumes: times(shows(Event::Resume) && large),
+            repeats: times(shows(Event::Repeat)),
+            known_starts: times(judged.start && judged.known_client),
+            restarts: times(shows(Event::Restart)),
+            ranged: times(is_ranged(record)),
+            refused: times(shows(Event::Refused)),
+            observed: times(is_observed(record, judged)),
+            aborted: times(shows(Event::Aborted)),
+            denied: times(is_denied(record)),
+            ..Self::default()
+        };
+        counts.count_kind(judged.kind, record.weight);
+        counts
+    }
 }
 
-fn shows(event: Event, record: &Record, judged: &Judged) -> bool {
-    match event {
-        Event::Resume => is_resume(record, judged),
-        Event::Repeat => judged.kind == RangeKind::Repeat,
-        Event::Restart => judged.kind == RangeKind::Restart && judged.stuck && judged.start,
-        Event::Refused => is_ranged(record) && record.range.honoured == Some(false),
-        Event::Aborted => is_observed(record, judged) && record.outcome == Outcome::ClientClosed,
+impl Event {
+    /// Whether a record counts as this event.
+    #[must_use]
+    pub fn is_shown(self, record: &Record, judged: &Judged) -> bool {
+        match self {
+            Self::Resume | Self::Repeat if !is_resume(record, judged) => false,
+            Self::Resume => true,
+            Self::Repeat => judged.kind == RangeKind::Repeat,
+            Self::Restart => judged.kind == RangeKind::Restart && judged.stuck && judged.start,
+            Self::Refused => is_ranged(record) && record.range.honoured == Some(false),
+            Self::Aborted => is_observed(record, judged) && record.outcome == Outcome::ClientClosed,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A whole block, opened: its dictionaries and one row of codes and values for each record.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::columns::Codes;
@@ -7,6 +8,7 @@ use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Trea
 use super::front::{Front, Section, split};
 use super::tables;
 use crate::bytes::{DecodeError, Reader, unzigzag};
+use crate::range::RangeKind;
 use crate::record::{Profile, RangeRecord, Record, RecordId};
 
 /// A block with all its columns.
@@ -133,6 +135,31 @@ impl Block {
         [rays, ranges, promised, durations]
             .into_iter()
             .try_for_each(Reader::finish)
+    }
+
+    /// Gives records other range kinds; whether any was another. Records that are not here are passed over.
+    pub(crate) fn set_kinds(&mut self, kinds: &HashMap<RecordId, RangeKind>) -> bool {
+        let mut changed = false;
+        for row in &mut self.rows {
+            let Some(kind) = kinds.get(&row.id) else { continue };
+            let Some(treatment) = self.treatments.get(row.treatment as usize) else {
+                continue;
+            };
+            if treatment.range == *kind {
+                continue;
+            }
+            let other = Treatment {
+                range: *kind,
+                ..treatment.clone()
+            };
+            let known = self.treatments.iter().position(|treatment| *treatment == other);
+            row.treatment = known.unwrap_or(self.treatments.len()) as u32;
+            if known.is_none() {
+                self.treatments.push(other);
+            }
+            changed = true;
+        }
+        changed
     }
 
     /// Oldest first.

@@ -8,10 +8,13 @@
 //! isolate to remember the numbers.
 
 mod accept;
+mod cut;
 mod enforced;
 mod losses;
 mod merge;
+mod outbox;
 mod read;
+mod refine;
 mod retain;
 mod rulebook;
 mod schema;
@@ -21,10 +24,12 @@ mod volume;
 
 use std::fmt;
 
+pub use cut::{CUT_AFTER_SLOT_MS, SETTLE_MS};
 pub use enforced::MAX_OWN_ROWS_PER_MINUTE;
 pub(crate) use enforced::find as find_enforced;
 pub use losses::Loss;
 pub use merge::{MERGE_AFTER_MS, MERGE_AT_ROWS, MERGE_EVERY_MS, TARGET_RECORDS};
+pub use outbox::{MAX_WAITING, Unsent};
 pub(crate) use read::{After, Candidate, Source, back_of, front_of, newest_first, recent};
 pub use retain::Tended;
 pub use schema::SCHEMA;
@@ -32,7 +37,10 @@ pub use volume::{MAX_HOT, MAX_VOLUME_KEYS};
 
 use super::{Row, Sql, SqlError, SqlValue};
 use crate::bytes::DecodeError;
+use crate::history::History;
 use crate::rulebook::Settings;
+use outbox::Outbox;
+use refine::Late;
 use rulebook::Kept;
 use volume::Volumes;
 
@@ -86,20 +94,28 @@ impl From<DecodeError> for FireLogError {
 }
 
 /// A FireLog over its database. What is beside the database is a cache, read again when the object wakes, except
-/// the volumes: those are counted from nothing then.
+/// the volumes: those are counted from nothing then. After an error it is in doubt: open it anew.
 #[derive(Debug)]
 pub struct FireLog<S> {
     sql: S,
     rulebook: Option<Kept>,
     volumes: Volumes,
+    history: History,
+    late: Late,
+    outbox: Outbox,
     inbox: Inbox,
+    /// When the newest batch came. No two come at one millisecond, so that a cut can say where it ends.
+    arrived_ms: u64,
     last_merge_ms: u64,
     last_retain_ms: u64,
 }
 
-/// What waits to be merged.
+/// What waits to be counted, and then to be merged.
 #[derive(Debug, Clone, Copy, Default)]
 struct Inbox {
+    uncut: u64,
+    oldest_uncut_ms: u64,
+    /// Counted, so that they may be merged.
     rows: u64,
     oldest_ms: u64,
 }
@@ -112,15 +128,22 @@ impl<S: Sql> FireLog<S> {
     pub fn open(sql: S) -> Result<Self, FireLogError> {
         schema::migrate(&sql)?;
         let rulebook = rulebook::read(&sql)?;
-        let inbox = merge::waiting(&sql)?;
+        let mut late = Late::new();
+        let history = refine::remember(&sql, &mut late)?;
+        let outbox = Outbox::open(&sql)?;
         let mut log = Self {
+            arrived_ms: accept::newest_ms(&sql)?.max(outbox.cut_ms()),
             sql,
             rulebook: None,
             volumes: Volumes::default(),
-            inbox,
+            history,
+            late,
+            outbox,
+            inbox: Inbox::default(),
             last_merge_ms: 0,
             last_retain_ms: 0,
         };
+        log.inbox = log.waiting()?;
         log.take_rulebook(rulebook);
         Ok(log)
     }
@@ -138,8 +161,10 @@ impl<S: Sql> FireLog<S> {
             .last_retain_ms
             .max(now_ms.saturating_sub(retain::RETAIN_EVERY_MS))
             + retain::RETAIN_EVERY_MS;
-        self.merge_due_ms()
-            .map_or(retain, |merge| merge.min(retain))
+        [self.merge_due_ms(), self.cut_due_ms(), self.outbox.due_ms()]
+            .into_iter()
+            .flatten()
+            .fold(retain, u64::min)
             .max(now_ms)
     }
 

@@ -1,6 +1,6 @@
 //! Taking a batch in: once, whole, and with as few rows as can be.
 
-use super::{FireLog, FireLogError, enforced, integer, losses, number};
+use super::{FireLog, FireLogError, enforced, integer, losses, number, refine};
 use crate::flush::{Flush, Reply};
 use crate::segment::{Block, Header, split};
 use crate::store::{Sql, SqlValue};
@@ -23,21 +23,10 @@ impl<S: Sql> FireLog<S> {
     /// When the batch cannot be read or stored; then nothing of it is kept.
     pub fn accept(&mut self, body: &[u8], now_ms: u64) -> Result<Reply, FireLogError> {
         let flush = Flush::decode(body)?;
-        let arrival = Arrival::of(&flush.segment)?;
-        let sql = &self.sql;
-        let is_new = sql.transaction(|| {
-            if is_known(sql, &flush)? {
-                return Ok(false);
-            }
-            match &arrival {
-                Some(arrival) => keep(sql, &flush, arrival, now_ms)?,
-                None => remember(sql, flush.isolate, flush.seq, now_ms)?,
-            }
-            losses::add(sql, &flush.losses, now_ms)?;
-            Ok::<_, FireLogError>(true)
-        })?;
-        if is_new {
-            self.count(&flush, arrival.is_some(), now_ms);
+        let block = open(&flush.segment)?;
+        // The object has one thread: nothing comes between the question and the transaction.
+        if !is_known(&self.sql, &flush)? {
+            self.keep(&flush, block, now_ms)?;
         }
         Ok(Reply {
             ack: flush.seq,
@@ -45,13 +34,46 @@ impl<S: Sql> FireLog<S> {
         })
     }
 
+    fn keep(&mut self, flush: &Flush, block: Option<Block>, now_ms: u64) -> Result<(), FireLogError> {
+        let arrived_ms = now_ms.max(self.arrived_ms + 1);
+        let arrival = match block {
+            Some(block) => Some(self.refined(block, &flush.segment)?),
+            None => None,
+        };
+        let sql = &self.sql;
+        sql.transaction(|| {
+            match &arrival {
+                Some(arrival) => {
+                    insert(sql, flush, arrival, arrived_ms)?;
+                    enforced::keep(sql, &arrival.block, now_ms)?;
+                }
+                None => remember(sql, flush.isolate, flush.seq, now_ms)?,
+            }
+            losses::add(sql, &flush.losses, now_ms)
+        })?;
+        self.arrived_ms = arrived_ms;
+        self.count(flush, arrival.is_some(), now_ms);
+        Ok(())
+    }
+
+    /// The batch with the kinds that its clients' histories show.
+    fn refined(&mut self, mut block: Block, segment: &[u8]) -> Result<Arrival, FireLogError> {
+        let (_, changed) = refine::refine(&mut block, &mut self.history, &mut self.late)?;
+        if !changed {
+            return Arrival::of(block, segment);
+        }
+        let bytes = refine::encode(block);
+        let (front, back) = split(&bytes)?;
+        Arrival::of(Block::open(front, back)?, &bytes)
+    }
+
     fn count(&mut self, flush: &Flush, has_records: bool, now_ms: u64) {
         if has_records {
-            self.inbox.rows += 1;
-            self.inbox.oldest_ms = if self.inbox.rows == 1 {
-                now_ms
+            self.inbox.uncut += 1;
+            self.inbox.oldest_uncut_ms = if self.inbox.uncut == 1 {
+                self.arrived_ms
             } else {
-                self.inbox.oldest_ms
+                self.inbox.oldest_uncut_ms
             };
         }
         let limits = self
@@ -63,25 +85,30 @@ impl<S: Sql> FireLog<S> {
     }
 }
 
+/// A batch's records; `None` where it has none.
+fn open(segment: &[u8]) -> Result<Option<Block>, FireLogError> {
+    if segment.is_empty() {
+        return Ok(None);
+    }
+    let (front, back) = split(segment)?;
+    let block = Block::open(front, back)?;
+    Ok((!block.rows().is_empty()).then_some(block))
+}
+
 impl Arrival {
-    fn of(segment: &[u8]) -> Result<Option<Self>, FireLogError> {
-        if segment.is_empty() {
-            return Ok(None);
-        }
+    fn of(block: Block, segment: &[u8]) -> Result<Self, FireLogError> {
         let (front, back) = split(segment)?;
-        let block = Block::open(front, back)?;
         let header = Header::of(&block);
         let bytes = segment.len() + header.encode().len();
         if bytes > MAX_ROW_BYTES {
             return Err(FireLogError::TooLarge { bytes });
         }
-        let arrival = Self {
+        Ok(Self {
             header,
             front: front.to_vec(),
             back: back.to_vec(),
             block,
-        };
-        Ok((!arrival.block.rows().is_empty()).then_some(arrival))
+        })
     }
 }
 
@@ -99,7 +126,7 @@ fn is_known(sql: &impl Sql, flush: &Flush) -> Result<bool, FireLogError> {
 pub(super) const NEWEST_WAITING: &str = "SELECT seq FROM inbox WHERE isolate = ? ORDER BY seq DESC LIMIT 1";
 pub(super) const NEWEST_MERGED: &str = "SELECT seq FROM isolate WHERE isolate = ?";
 
-fn keep(sql: &impl Sql, flush: &Flush, arrival: &Arrival, now_ms: u64) -> Result<(), FireLogError> {
+fn insert(sql: &impl Sql, flush: &Flush, arrival: &Arrival, arrived_ms: u64) -> Result<(), FireLogError> {
     let header = &arrival.header;
     sql.run(
         "INSERT INTO inbox (isolate, seq, arrived_ms, first_ms, last_ms, records, header, front, back) \
@@ -107,7 +134,7 @@ fn keep(sql: &impl Sql, flush: &Flush, arrival: &Arrival, now_ms: u64) -> Result
         &[
             number(flush.isolate),
             number(flush.seq),
-            number(now_ms),
+            number(arrived_ms),
             number(header.first.time_ms()),
             number(header.last.time_ms()),
             number(u64::from(header.records)),
@@ -116,7 +143,13 @@ fn keep(sql: &impl Sql, flush: &Flush, arrival: &Arrival, now_ms: u64) -> Result
             SqlValue::Blob(arrival.back.clone()),
         ],
     )?;
-    enforced::keep(sql, &arrival.block, now_ms)
+    Ok(())
+}
+
+/// When the newest batch of the inbox came; 0 where it is empty.
+pub(super) fn newest_ms(sql: &impl Sql) -> Result<u64, FireLogError> {
+    let rows = sql.run("SELECT max(arrived_ms) FROM inbox", &[])?;
+    Ok(rows.first().map_or(0, |row| integer(row, 0)))
 }
 
 /// Remembers an isolate's newest number without a row in the inbox.

@@ -3,9 +3,10 @@
 //! One step is one transaction: what it takes from the inbox and what it writes as segments are the same records.
 //! The newest segment is filled up first, so that quiet hours do not leave thousands of small ones.
 
+use super::refine::Late;
 use super::{FireLog, FireLogError, Inbox, accept, blob, integer, losses, number};
 use crate::segment::{Block, Builder, Header, split};
-use crate::store::{Sql, SqlValue};
+use crate::store::{Row, Sql, SqlValue};
 
 /// Records of a full segment: 330 KB, a scan of its front is some 50 KB.
 pub const TARGET_RECORDS: usize = 8_192;
@@ -25,6 +26,9 @@ const MAX_STEP_RECORDS: u64 = 16_384;
 /// A segment is not filled up beyond this span of time: retention forgets a segment when its newest record is old.
 const MAX_SPAN_MS: u64 = 6 * 3_600_000;
 
+/// A kind that was corrected is written when its record is merged, or with the newest segment; after so long it is not.
+const CORRECTED_WITHIN_MS: u64 = 10 * 60_000;
+
 /// One row of the inbox, without its block.
 struct Waiting {
     isolate: u64,
@@ -39,20 +43,30 @@ struct Tail {
     block: Block,
 }
 
+/// Rows that came up to a time and after it.
+const WAITING: &str =
+    "SELECT arrived_ms <= ?1, count(*), min(arrived_ms) FROM inbox GROUP BY arrived_ms <= ?1";
+
 pub(super) const NEWEST: &str =
     "SELECT id, first_ms, records, front, back FROM segment WHERE last_ms >= ? ORDER BY last_ms DESC LIMIT 1";
 
-/// What waits in the inbox.
-pub(super) fn waiting(sql: &impl Sql) -> Result<Inbox, FireLogError> {
-    let rows = sql.run("SELECT count(*), min(arrived_ms) FROM inbox", &[])?;
-    Ok(rows.first().map_or(Inbox::default(), |row| Inbox {
-        rows: integer(row, 0),
-        oldest_ms: integer(row, 1),
-    }))
-}
-
 impl<S: Sql> FireLog<S> {
-    /// When the inbox should be merged; `None` while it is empty.
+    /// What waits in the inbox.
+    pub(super) fn waiting(&self) -> Result<Inbox, FireLogError> {
+        let rows = self.sql.run(WAITING, &[number(self.outbox.cut_ms())])?;
+        let of = |cut: u64| rows.iter().find(|row| integer(row, 0) == cut);
+        let numbers = |row: &Row| (integer(row, 1), integer(row, 2));
+        let (rows_uncut, oldest_uncut_ms) = of(0).map(numbers).unwrap_or_default();
+        let (rows, oldest_ms) = of(1).map(numbers).unwrap_or_default();
+        Ok(Inbox {
+            uncut: rows_uncut,
+            oldest_uncut_ms,
+            rows,
+            oldest_ms,
+        })
+    }
+
+    /// When what is counted should be merged; `None` while there is nothing.
     pub(super) fn merge_due_ms(&self) -> Option<u64> {
         let rested = self.last_merge_ms + MERGE_EVERY_MS;
         match self.inbox.rows {
@@ -64,43 +78,49 @@ impl<S: Sql> FireLog<S> {
 
     /// One step of merging; the number of batches merged.
     pub(super) fn merge(&mut self, now_ms: u64) -> Result<u64, FireLogError> {
-        let sql = &self.sql;
-        let merged = sql.transaction(|| step(sql, now_ms))?;
-        self.inbox = waiting(&self.sql)?;
+        let (sql, late, cut_ms) = (&self.sql, &mut self.late, self.outbox.cut_ms());
+        let merged = sql.transaction(|| step(sql, late, cut_ms, now_ms))?;
+        self.inbox = self.waiting()?;
         self.last_merge_ms = now_ms;
         Ok(merged)
     }
 }
 
-fn step(sql: &impl Sql, now_ms: u64) -> Result<u64, FireLogError> {
-    let taken = choose(sql)?;
+fn step(sql: &impl Sql, late: &mut Late, cut_ms: u64, now_ms: u64) -> Result<u64, FireLogError> {
+    let taken = choose(sql, cut_ms)?;
     let mut writer = Writer {
         sql,
         builder: Builder::default(),
         replaces: None,
     };
     if let Some(first) = taken.first()
-        && let Some(tail) = tail(sql, first.first_ms)?
+        && let Some(mut tail) = tail(sql, first.first_ms)?
     {
         writer.replaces = Some(tail.id);
+        tail.block.set_kinds(late);
         writer.builder.append(tail.block);
     }
     for waiting in &taken {
         match read(sql, waiting)? {
-            Ok((block, bytes)) => writer.add(block, bytes)?,
+            Ok((mut block, bytes)) => {
+                block.set_kinds(late);
+                writer.add(block, bytes)?;
+            }
             Err(_) => lost(sql, waiting, now_ms)?,
         }
         let key = [number(waiting.isolate), number(waiting.seq)];
         sql.run("DELETE FROM inbox WHERE isolate = ? AND seq = ?", &key)?;
     }
     writer.write()?;
+    late.retain(|id, _| id.time_ms().saturating_add(CORRECTED_WITHIN_MS) > now_ms);
     remember(sql, &taken, now_ms)?;
     Ok(taken.len() as u64)
 }
 
-/// The oldest rows of the inbox, as many as one step may take, at least one.
-fn choose(sql: &impl Sql) -> Result<Vec<Waiting>, FireLogError> {
-    let rows = sql.run("SELECT isolate, seq, first_ms, records FROM inbox", &[])?;
+/// The oldest rows of the inbox that are counted, as many as one step may take, at least one.
+fn choose(sql: &impl Sql, cut_ms: u64) -> Result<Vec<Waiting>, FireLogError> {
+    let statement = "SELECT isolate, seq, first_ms, records FROM inbox WHERE arrived_ms <= ?";
+    let rows = sql.run(statement, &[number(cut_ms)])?;
     let waiting = |row| Waiting {
         isolate: integer(row, 0),
         seq: integer(row, 1),

@@ -39,11 +39,16 @@ impl<S: Sql> FireLog<S> {
     /// When SQLite refuses; then nothing of the step is done.
     pub fn tend(&mut self, now_ms: u64) -> Result<Tended, FireLogError> {
         let mut tended = Tended::default();
+        if self.cut_due_ms().is_some_and(|due| due <= now_ms) {
+            self.cut(now_ms)?;
+            tended.more = self.cut_due_ms().is_some_and(|due| due <= now_ms);
+        }
         if self.merge_due_ms().is_some_and(|due| due <= now_ms) {
             tended.merged = self.merge(now_ms)?;
             // What a step left is due like what it took.
-            tended.more = self.inbox.rows > 0;
-            self.last_merge_ms = if tended.more { 0 } else { now_ms };
+            let more = self.inbox.rows > 0;
+            self.last_merge_ms = if more { 0 } else { now_ms };
+            tended.more |= more;
         }
         // Not before all is merged: batches take twice the room of segments, and would cost older records theirs.
         if !tended.more && self.last_retain_ms + RETAIN_EVERY_MS <= now_ms {
@@ -55,11 +60,12 @@ impl<S: Sql> FireLog<S> {
         Ok(tended)
     }
 
-    fn retain(&self, now_ms: u64) -> Result<u64, FireLogError> {
+    fn retain(&mut self, now_ms: u64) -> Result<u64, FireLogError> {
         let settings = self.settings();
         let horizon_ms = now_ms.saturating_sub(u64::from(settings.retention_hours) * 3_600_000);
-        let sql = &self.sql;
+        let (sql, outbox) = (&self.sql, &mut self.outbox);
         sql.transaction(|| {
+            outbox.shrink(sql)?;
             let old = sql.run(OLDER, &[number(horizon_ms), number(MAX_FORGOTTEN)])?;
             for row in &old {
                 forget(sql, integer(row, 0))?;

@@ -5,11 +5,11 @@ use crate::segment::Header;
 use crate::store::{Sql, SqlValue};
 
 /// Of the database. A newer one is refused.
-pub const SCHEMA: i64 = 2;
+pub const SCHEMA: i64 = 3;
 
-/// Version 2, whole. `WITHOUT ROWID` where the key is all that rows are found by: one entry written, not two.
+/// Version 3, whole. `WITHOUT ROWID` where the key is all that rows are found by: one entry written, not two.
 /// The header comes before the block's two parts: SQLite reads a row from its beginning, and only as far as asked.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS rulebook (one INTEGER PRIMARY KEY CHECK (one = 1), revision INTEGER NOT NULL, \
      document TEXT NOT NULL)",
@@ -27,6 +27,10 @@ const TABLES: [&str; 8] = [
     "CREATE TABLE IF NOT EXISTS enforced (id TEXT PRIMARY KEY, block BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS loss (name TEXT PRIMARY KEY, count INTEGER NOT NULL, last_ms INTEGER NOT NULL) \
      WITHOUT ROWID",
+    // Cells on their way to the Detector. A row that was acknowledged is written over; the newest says up to which
+    // batch of the inbox cells were counted. Numbers come before the bytes, as above.
+    "CREATE TABLE IF NOT EXISTS outbox (place INTEGER PRIMARY KEY, seq INTEGER NOT NULL, batches INTEGER NOT NULL, \
+     cut_ms INTEGER NOT NULL, body BLOB NOT NULL)",
 ];
 
 pub(super) fn migrate(sql: &impl Sql) -> Result<(), FireLogError> {
@@ -36,7 +40,8 @@ pub(super) fn migrate(sql: &impl Sql) -> Result<(), FireLogError> {
             from_1(sql)?;
             create(sql)
         }),
-        None => sql.transaction(|| create(sql)),
+        // Version 2 had no outbox.
+        Some(2) | None => sql.transaction(|| create(sql)),
         Some(found) => Err(FireLogError::Schema { found }),
     }
 }

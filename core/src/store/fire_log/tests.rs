@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use bolero::TypeGenerator;
 
 use super::{
-    FireLog, FireLogError, MAX_OWN_ROWS_PER_MINUTE, MERGE_AFTER_MS, MERGE_AT_ROWS, MERGE_EVERY_MS,
-    TARGET_RECORDS, accept, enforced, merge, read, retain,
+    CUT_AFTER_SLOT_MS, FireLog, FireLogError, MAX_OWN_ROWS_PER_MINUTE, MAX_WAITING, MERGE_AFTER_MS,
+    MERGE_AT_ROWS, TARGET_RECORDS, accept, enforced, merge, outbox, read, retain,
 };
 use crate::bytes::DecodeError;
+use crate::cell::{CellBatch, SLOT_S, slot_of};
 use crate::flush::{Flush, VolumeCount};
 use crate::query::{Budget, Filter, find, scan_page};
-use crate::record::{Record, RecordId, sample};
+use crate::range::RangeKind;
+use crate::record::{Outcome, RangeRecord, Record, RecordId, sample};
 use crate::rulebook::Action;
 use crate::segment::Builder;
 use crate::store::{Native, Sql, SqlError, SqlValue};
@@ -80,7 +82,35 @@ fn count(log: &FireLog<Native>, table: &str) -> u64 {
 
 fn merged(log: &mut FireLog<Native>, now_ms: u64) {
     while log.tend(now_ms).unwrap().more {}
+    sent(log);
 }
+
+/// What the Detector gets, and acknowledges.
+fn sent<S: Sql>(log: &mut FireLog<S>) -> Vec<CellBatch> {
+    let mut batches = Vec::new();
+    loop {
+        let unsent = log.unsent_cells().unwrap();
+        let Some(last) = unsent.last() else { return batches };
+        log.cells_acknowledged(last.seq);
+        for unsent in unsent {
+            let batch = CellBatch::decode(&unsent.body).unwrap();
+            assert_eq!(batch.seq, unsent.seq);
+            batches.push(batch);
+        }
+    }
+}
+
+/// Requests in a batch of cells.
+fn requests(batch: &CellBatch) -> u64 {
+    let cells = batch.cells.iter().map(|cell| &cell.counts);
+    cells
+        .chain([&batch.other])
+        .map(|counts| u64::from(counts.requests))
+        .sum()
+}
+
+/// When the cells of `NOW`'s slot are counted.
+const CUT: u64 = NOW + SLOT_S * 1000 + CUT_AFTER_SLOT_MS;
 
 #[test]
 fn a_batch_costs_one_row() {
@@ -110,9 +140,9 @@ fn merging_a_hundred_batches_costs_a_row_each_and_a_few() {
         .unwrap();
     }
     let before = log.sql().rows_written();
-    assert_eq!(log.tend(NOW + MERGE_EVERY_MS).unwrap().merged, 100);
-    // 100 deleted, one segment, five isolates.
-    assert_eq!(log.sql().rows_written() - before, 106);
+    assert_eq!(log.tend(CUT).unwrap().merged, 100);
+    // 100 deleted, one segment, five isolates, one row of cells, and the database's number, once.
+    assert_eq!(log.sql().rows_written() - before, 108);
 }
 
 #[test]
@@ -266,14 +296,19 @@ fn the_alarm_is_for_what_is_due() {
     assert_eq!(log.next_alarm_ms(NOW), NOW + 3_600_000);
     log.accept(&flush(7, 1, &[record(7, 0, NOW)]).encode(), NOW)
         .unwrap();
-    assert_eq!(log.next_alarm_ms(NOW), NOW + MERGE_AFTER_MS);
+    assert_eq!(log.next_alarm_ms(NOW), CUT, "cells first");
+    log.tend(CUT).unwrap();
+    assert_eq!(log.next_alarm_ms(CUT), CUT, "cells are sent at once");
+    log.cells_failed(CUT);
+    assert_eq!(log.next_alarm_ms(CUT), CUT + 10_000, "and again later");
+    sent(&mut log);
+    assert_eq!(log.next_alarm_ms(CUT), NOW + MERGE_AFTER_MS);
     for seq in 2..=MERGE_AT_ROWS {
-        log.accept(&flush(7, seq, &[record(7, seq as u32, NOW)]).encode(), NOW)
+        log.accept(&flush(7, seq, &[record(7, seq as u32, NOW)]).encode(), CUT)
             .unwrap();
     }
-    assert_eq!(log.next_alarm_ms(NOW), NOW);
-    merged(&mut log, NOW);
-    assert_eq!(log.next_alarm_ms(NOW), NOW + 3_600_000);
+    merged(&mut log, CUT + SLOT_S * 1000);
+    assert_eq!(log.next_alarm_ms(CUT), NOW + 3_600_000);
 }
 
 #[test]
@@ -287,7 +322,7 @@ fn an_object_that_wakes_again_knows_what_it_kept() {
     let mut log = FireLog::open(sql).unwrap();
     assert_eq!((log.revision(), log.next_alarm_ms(NOW)), (5, NOW));
     log.tend(NOW).unwrap();
-    assert_eq!(log.next_alarm_ms(NOW), NOW + MERGE_AFTER_MS);
+    assert_eq!(log.next_alarm_ms(NOW), CUT);
 }
 
 #[test]
@@ -397,12 +432,26 @@ fn an_older_database_is_brought_forward() {
     );
 }
 
+/// A database as version 2 wrote it: its batches were never counted, and are now.
+#[test]
+fn a_database_without_an_outbox_gets_one() {
+    let sql = Native::in_memory().unwrap();
+    sql.script(include_str!("../../../tests/data/fire_log-v2.sql"))
+        .unwrap();
+    let mut log = FireLog::open(sql).unwrap();
+    assert_eq!(all(&log).len(), 4, "two of a segment, and again two that wait");
+    log.tend(CUT).unwrap();
+    assert_eq!(sent(&mut log).iter().map(requests).sum::<u64>(), 2);
+    merged(&mut log, NOW + 2 * MERGE_AFTER_MS);
+    assert_eq!((all(&log).len(), count(&log, "inbox")), (4, 0));
+}
+
 #[test]
 fn a_newer_database_is_refused_by_its_number() {
     let FireLog { sql, .. } = open();
-    sql.run("UPDATE meta SET value = 3 WHERE key = 'schema'", &[])
+    sql.run("UPDATE meta SET value = 4 WHERE key = 'schema'", &[])
         .unwrap();
-    assert_eq!(FireLog::open(sql).unwrap_err(), FireLogError::Schema { found: 3 });
+    assert_eq!(FireLog::open(sql).unwrap_err(), FireLogError::Schema { found: 4 });
 }
 
 #[track_caller]
@@ -467,6 +516,7 @@ fn every_statement_finds_its_rows_by_an_index() {
         2,
         "SEARCH segment USING INDEX segment_time (last_ms<?)",
     );
+    plan(outbox::ONE, 1, "SEARCH outbox USING INTEGER PRIMARY KEY");
     plan(retain::OLDEST, 1, "SCAN segment USING INDEX segment_time");
     plan(
         retain::ENFORCED_OLDER,
@@ -514,9 +564,37 @@ enum Event {
     Tend {
         fails_after: Option<u8>,
     },
+    /// Cells go to the Detector; its answer may be lost.
+    Send {
+        heard: bool,
+    },
 }
 
-/// Whatever fails in the middle and whatever is sent again: acknowledged records are there, each once.
+/// What a Detector holds: batches by their number, each once.
+#[derive(Default)]
+struct Held(BTreeMap<(u64, u64), CellBatch>);
+
+impl Held {
+    fn take(&mut self, log: &mut FireLog<Flaky<'_>>, heard: bool) -> bool {
+        let unsent = log.unsent_cells().unwrap();
+        for unsent in &unsent {
+            let batch = CellBatch::decode(&unsent.body).unwrap();
+            let key = (batch.epoch, batch.seq);
+            let known = self.0.insert(key, batch.clone());
+            assert!(
+                known.is_none_or(|known| known == batch),
+                "a number is one batch's"
+            );
+            if heard {
+                log.cells_acknowledged(unsent.seq);
+            }
+        }
+        !unsent.is_empty() && heard
+    }
+}
+
+/// Whatever fails in the middle and whatever is sent again: acknowledged records are there, each once, and counted in
+/// one cell.
 #[test]
 fn acknowledged_records_are_kept_exactly_once() {
     bolero::check!().with_type::<Vec<Event>>().for_each(|events| {
@@ -527,6 +605,7 @@ fn acknowledged_records_are_kept_exactly_once() {
         })
         .unwrap();
         let (mut seqs, mut sent, mut kept) = ([0u64; 2], Vec::new(), Vec::new());
+        let mut held = Held::default();
         let mut now = NOW;
         for event in events.iter().take(40) {
             now += 61_000;
@@ -559,8 +638,15 @@ fn acknowledged_records_are_kept_exactly_once() {
                 Event::Tend { fails_after } => {
                     let _ = flaky(&sql, *fails_after).tend(now);
                 }
+                Event::Send { heard } => {
+                    held.take(&mut flaky(&sql, None), *heard);
+                }
             }
         }
+        let mut log = flaky(&sql, None);
+        while log.tend(now + 61_000).unwrap().more {}
+        while held.take(&mut log, true) {}
+        assert_eq!(held.0.values().map(requests).sum::<u64>(), kept.len() as u64);
         kept.sort_unstable_by(|a, b| b.cmp(a));
         let page = scan_page(
             &sql,
@@ -602,4 +688,148 @@ fn a_stored_batch_that_cannot_be_read_does_not_stop_the_others() {
     merged(&mut log, NOW + MERGE_AFTER_MS);
     assert_eq!(all(&log), vec![record(7, 2, NOW).id]);
     assert_eq!(log.losses().unwrap()[0].name, "records_unreadable");
+}
+
+/// A client's ask for the rest of one blob.
+fn rest(isolate: u64, counter: u32, time_ms: u64, start: u64) -> Record {
+    let full = sample::full();
+    Record {
+        range: RangeRecord {
+            kind: RangeKind::Resume,
+            start: Some(start),
+            ..full.range
+        },
+        outcome: Outcome::NotObserved,
+        duration_ms: 5,
+        ..record(isolate, counter, time_ms)
+    }
+}
+
+fn kinds(log: &FireLog<Native>) -> Vec<RangeKind> {
+    let most = RecordId(u128::MAX);
+    let page = scan_page(log.sql(), &Filter::default(), most, 1000, Budget::default()).unwrap();
+    page.records
+        .iter()
+        .rev()
+        .map(|record| record.range.kind)
+        .collect()
+}
+
+#[test]
+fn a_repeat_is_stored_as_one_also_after_a_restart() {
+    let mut log = open();
+    log.accept(&flush(7, 1, &[rest(7, 0, NOW, 777)]).encode(), NOW + 100)
+        .unwrap();
+    log.accept(&flush(8, 1, &[rest(8, 0, NOW + 5000, 777)]).encode(), NOW + 5100)
+        .unwrap();
+    let FireLog { sql, .. } = log;
+    let mut log = FireLog::open(sql).unwrap();
+    log.accept(&flush(9, 1, &[rest(9, 0, NOW + 9000, 777)]).encode(), NOW + 9100)
+        .unwrap();
+    assert_eq!(
+        kinds(&log),
+        [RangeKind::Resume, RangeKind::Repeat, RangeKind::Repeat]
+    );
+    merged(&mut log, NOW + MERGE_AFTER_MS * 2);
+    let FireLog { sql, .. } = log;
+    let mut log = FireLog::open(sql).unwrap();
+    log.accept(
+        &flush(9, 2, &[rest(9, 1, NOW + 99_000, 777)]).encode(),
+        NOW + 99_100,
+    )
+    .unwrap();
+    assert_eq!(
+        kinds(&log).last(),
+        Some(&RangeKind::Repeat),
+        "known from a segment"
+    );
+}
+
+/// Three isolates each saw one start of a parallel fetch: until the third came, the second looked like a resume.
+#[test]
+fn a_kind_found_out_later_is_counted_and_stored() {
+    let mut log = open();
+    let mib = 1 << 20;
+    for (n, start) in [(0, 8 * mib), (1, 16 * mib), (2, 24 * mib)] {
+        let records = [rest(n, 0, NOW + n, start)];
+        log.accept(&flush(n, 1, &records).encode(), NOW + 900).unwrap();
+    }
+    assert_eq!(
+        kinds(&log),
+        [RangeKind::Resume, RangeKind::Resume, RangeKind::Chunk]
+    );
+    log.tend(CUT).unwrap();
+    let batches = sent(&mut log);
+    let counts = batches[0].cells[0].counts;
+    let by_kind = [RangeKind::Resume, RangeKind::Chunk].map(|kind| counts.kind(kind));
+    assert_eq!(
+        (batches.len(), by_kind),
+        (1, [1, 2]),
+        "a cell has what was found out before it was cut"
+    );
+    merged(&mut log, NOW + MERGE_AFTER_MS * 2);
+    assert_eq!(
+        kinds(&log),
+        [RangeKind::Resume, RangeKind::Chunk, RangeKind::Chunk]
+    );
+}
+
+#[test]
+fn a_cell_is_of_the_slot_in_which_its_requests_came() {
+    let mut log = open();
+    let late = record(7, 1, NOW - 95_000);
+    log.accept(&flush(7, 1, &[late, record(7, 0, NOW)]).encode(), NOW + 1000)
+        .unwrap();
+    log.be_named("fl1-iad-0").unwrap();
+    log.tend(CUT).unwrap();
+    let batches = sent(&mut log);
+    let slots: Vec<u64> = batches.iter().map(|batch| batch.slot).collect();
+    assert_eq!(slots, [slot_of(NOW) - 10, slot_of(NOW)]);
+    assert!(
+        batches
+            .iter()
+            .all(|batch| batch.source == "fl1-iad-0" && batch.epoch > 0)
+    );
+}
+
+#[test]
+fn a_cut_costs_one_row() {
+    let mut log = open();
+    for n in 0..5 {
+        let now = NOW + n * 10_000;
+        log.accept(&flush(7, n + 1, &[record(7, n as u32, now)]).encode(), now)
+            .unwrap();
+        let before = log.sql().rows_written();
+        log.tend(now + 13_500).unwrap();
+        sent(&mut log);
+        let written = log.sql().rows_written() - before;
+        assert!(written <= if n == 0 { 2 } else { 1 }, "{written} in cut {n}");
+    }
+    assert_eq!(count(&log, "outbox"), 1, "written over");
+}
+
+#[test]
+fn an_outbox_that_nobody_empties_is_bounded_and_says_what_it_lost() {
+    let mut log = open();
+    for n in 0..MAX_WAITING as u64 + 20 {
+        let now = NOW + n * 10_000;
+        log.accept(&flush(7, n + 1, &[record(7, n as u32, now)]).encode(), now)
+            .unwrap();
+        while log.tend(now + 13_500).unwrap().more {}
+    }
+    assert_eq!(count(&log, "outbox"), MAX_WAITING as u64);
+    let losses = log.losses().unwrap();
+    assert_eq!((losses[0].name.as_str(), losses[0].count), ("cells_dropped", 20));
+    let batches = sent(&mut log);
+    assert_eq!(
+        (batches.len(), batches[0].seq),
+        (MAX_WAITING, 21),
+        "the oldest went"
+    );
+    merged(&mut log, NOW + 9 * 3_600_000);
+    assert_eq!(
+        count(&log, "outbox"),
+        1,
+        "an hour later only the newest cut's row is left"
+    );
 }

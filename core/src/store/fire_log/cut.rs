@@ -1,0 +1,107 @@
+//! Counting cells: from batches as they came to batches of cells in the outbox, each record once.
+//!
+//! A cut is one transaction: it counts the batches that came since the one before, and its row in the outbox says up
+//! to which. What is merged was counted before, so a record is counted once whatever fails in between. A cut comes some
+//! seconds after its slot has ended: isolates send once a second, and a kind may be another when the next batch comes.
+//! Nothing is taken back after that.
+
+use super::outbox::{self, Outbox};
+use super::refine::block;
+use super::{FireLog, FireLogError, Source, integer, number, refine};
+use crate::cell::{SLOT_S, Tally};
+use crate::history::History;
+use crate::store::{Row, Sql};
+
+/// A batch is counted when it has been here for so long.
+pub const SETTLE_MS: u64 = 2_000;
+
+/// After the end of a slot; see [`SETTLE_MS`]: a batch that came 1.5 s after the slot's end is counted with it.
+pub const CUT_AFTER_SLOT_MS: u64 = 3_500;
+
+/// Batches of one cut: 25,600 records, 0.1 s natively.
+const MAX_CUT_ROWS: usize = 100;
+
+const UNCUT: &str = "SELECT arrived_ms, isolate, seq FROM inbox WHERE arrived_ms > ? AND arrived_ms <= ?";
+
+impl<S: Sql> FireLog<S> {
+    /// When cells are to be counted; `None` while there is nothing to count.
+    pub(super) fn cut_due_ms(&self) -> Option<u64> {
+        let slot_ms = SLOT_S * 1000;
+        let oldest_ms = self.inbox.oldest_uncut_ms;
+        (self.inbox.uncut > 0).then(|| (oldest_ms / slot_ms + 1) * slot_ms + CUT_AFTER_SLOT_MS)
+    }
+
+    /// One step of counting.
+    pub(super) fn cut(&mut self, now_ms: u64) -> Result<(), FireLogError> {
+        let until_ms = now_ms.saturating_sub(SETTLE_MS);
+        let (sql, history, outbox) = (&self.sql, &self.history, &mut self.outbox);
+        sql.transaction(|| {
+            let mut tally = Tally::default();
+            let cut_ms = count(sql, history, &mut tally, (outbox.cut_ms(), until_ms))?;
+            outbox.put(sql, tally, cut_ms, now_ms)
+        })?;
+        self.inbox = self.waiting()?;
+        Ok(())
+    }
+}
+
+/// Counts the batches that came in `(after, until]`, or the first of them; when the last one came.
+fn count(
+    sql: &impl Sql,
+    history: &History,
+    tally: &mut Tally,
+    (after_ms, until_ms): (u64, u64),
+) -> Result<u64, FireLogError> {
+    let mut arrived: Vec<(u64, Source)> = sql
+        .run(UNCUT, &[number(after_ms), number(until_ms)])?
+        .iter()
+        .map(|row| (integer(row, 0), source(row)))
+        .collect();
+    arrived.sort_unstable_by_key(|(arrived_ms, _)| *arrived_ms);
+    let mut cut_ms = after_ms;
+    for (arrived_ms, source) in arrived.into_iter().take(MAX_CUT_ROWS) {
+        cut_ms = arrived_ms;
+        // What cannot be read is counted as lost when it is merged.
+        if let Some(block) = block(sql, source)? {
+            for record in refine::read(&block)? {
+                tally.count(&record, &history.recall(&record));
+            }
+        }
+    }
+    Ok(cut_ms)
+}
+
+fn source(row: &Row) -> Source {
+    Source::Inbox {
+        isolate: integer(row, 1),
+        seq: integer(row, 2),
+    }
+}
+
+impl<S: Sql> FireLog<S> {
+    /// Cells that the Detector has not acknowledged, the oldest first: some of them, those of one row.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn unsent_cells(&self) -> Result<Vec<outbox::Unsent>, FireLogError> {
+        self.outbox.oldest(&self.sql)
+    }
+
+    /// The Detector holds the cells of this number and all before it.
+    pub fn cells_acknowledged(&mut self, seq: u64) {
+        self.outbox.acknowledged(seq);
+    }
+
+    /// The Detector could not be reached: it is tried again with the next alarm.
+    pub fn cells_failed(&mut self, now_ms: u64) {
+        self.outbox.failed(now_ms);
+    }
+
+    /// Keeps the object's own name, which it must tell the Detector when an alarm wakes it.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn be_named(&mut self, name: &str) -> Result<(), FireLogError> {
+        Outbox::be_named(&mut self.outbox, &self.sql, name)
+    }
+}
