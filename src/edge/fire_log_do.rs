@@ -9,15 +9,18 @@
 use std::cell::{Cell, RefCell};
 
 use blobwatch_core::problem::Problem;
-use blobwatch_core::store::fire_log::{FireLog as Store, FireLogError};
+use blobwatch_core::store::fire_log::{FireLog as Store, FireLogError, Unsent};
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, Url, durable_object};
 
 use super::http::{Answer, alarm_time, internal, now_ms, object, refuse, respond, text};
 use super::sql::ObjectSql;
-use super::{fire_log_queries, rule_book_do};
+use super::{detector_do, fire_log_queries, rule_book_do};
 
 /// The rulebook is asked for again when nobody pushed one for this long: a RuleBook that forgot us would never.
 const ASK_AGAIN_MS: u64 = 6 * 3_600_000;
+
+/// Rows of cells sent by one alarm: ten minutes of them.
+const MAX_ROWS_SENT: usize = 64;
 
 /// The FireLog of that name.
 pub(super) fn stub(env: &Env, name: &str) -> Result<Stub> {
@@ -61,6 +64,9 @@ impl DurableObject for FireLog {
     async fn alarm(&self) -> Result<Response> {
         self.alarm_ms.set(0);
         let tended = self.with("tend the records", |store| store.tend(now_ms()));
+        if let Err(problem) = self.send_cells().await {
+            worker::console_error!("{}", problem.detail);
+        }
         let now = now_ms();
         let next = match &tended {
             Ok(tended) if tended.more => now,
@@ -87,6 +93,7 @@ impl FireLog {
         let response = match (request.method(), call) {
             (Method::Post, "flush") => {
                 self.be_told(name).await;
+                self.with("keep the name", |store| store.be_named(name))?;
                 let body = request.bytes().await.map_err(|e| internal("read a batch", e))?;
                 let reply = self.with("keep a batch", |store| store.accept(&body, now_ms()))?;
                 self.tend_later().await?;
@@ -164,6 +171,30 @@ impl FireLog {
             },
             Err(problem) => worker::console_error!("{}", problem.detail),
         }
+    }
+
+    /// Sends what is due of the cells; what is not acknowledged is due again later.
+    async fn send_cells(&self) -> Answer<()> {
+        for _ in 0..MAX_ROWS_SENT {
+            let unsent = self.with("read the cells", |store| {
+                let unsent = store.due_cells(now_ms())?;
+                store.cells_tried(now_ms());
+                Ok(unsent)
+            })?;
+            if unsent.is_empty() {
+                break;
+            }
+            for Unsent { seq, body } in unsent {
+                detector_do::send_cells(&self.env, seq, body)
+                    .await
+                    .map_err(|e| internal("send cells to the Detector", e))?;
+                self.with("mark the cells", |store| {
+                    store.cells_acknowledged(seq);
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// Every alarm that is set is a row written, so it is set only when it must ring earlier than it would.

@@ -5,7 +5,7 @@
 //! seconds after its slot has ended: isolates send once a second, and a kind may be another when the next batch comes.
 //! Nothing is taken back after that.
 
-use super::outbox::{self, Outbox};
+use super::outbox::Unsent;
 use super::refine::block;
 use super::{FireLog, FireLogError, Source, integer, number, refine};
 use crate::cell::{SLOT_S, Tally};
@@ -79,12 +79,17 @@ fn source(row: &Row) -> Source {
 }
 
 impl<S: Sql> FireLog<S> {
-    /// Cells that the Detector has not acknowledged, the oldest first: some of them, those of one row.
+    /// Cells that the Detector has not acknowledged, the oldest first: some of them, those of one row. None while a
+    /// try is not answered and the next one is not due.
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn unsent_cells(&self) -> Result<Vec<outbox::Unsent>, FireLogError> {
-        self.outbox.oldest(&self.sql)
+    pub fn due_cells(&self, now_ms: u64) -> Result<Vec<Unsent>, FireLogError> {
+        if self.outbox.due_ms().is_some_and(|due| due <= now_ms) {
+            self.outbox.oldest(&self.sql)
+        } else {
+            Ok(Vec::new())
+        }
     }
 
     /// The Detector holds the cells of this number and all before it.
@@ -92,9 +97,9 @@ impl<S: Sql> FireLog<S> {
         self.outbox.acknowledged(seq);
     }
 
-    /// The Detector could not be reached: it is tried again with the next alarm.
-    pub fn cells_failed(&mut self, now_ms: u64) {
-        self.outbox.failed(now_ms);
+    /// Cells are on their way: without an acknowledgement they are due again later.
+    pub fn cells_tried(&mut self, now_ms: u64) {
+        self.outbox.tried(now_ms);
     }
 
     /// Keeps the object's own name, which it must tell the Detector when an alarm wakes it.
@@ -102,6 +107,6 @@ impl<S: Sql> FireLog<S> {
     /// # Errors
     /// When SQLite refuses.
     pub fn be_named(&mut self, name: &str) -> Result<(), FireLogError> {
-        Outbox::be_named(&mut self.outbox, &self.sql, name)
+        self.outbox.be_named(&self.sql, name)
     }
 }

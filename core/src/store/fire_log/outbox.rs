@@ -17,8 +17,8 @@ pub const MAX_WAITING: usize = 360;
 /// Of one row's batches; a row holds 2 MB.
 const MAX_BODY_BYTES: usize = 1_900_000;
 
-/// The Detector is tried again after so long.
-const RETRY_MS: u64 = 10_000;
+/// The Detector is tried again after so long, twice as long after each try that fails, up to the second.
+const RETRY_MS: (u64, u64) = (10_000, 320_000);
 
 /// One batch of cells, as it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub(super) struct Outbox {
     free: BTreeSet<u64>,
     /// Places used so far.
     places: u64,
+    /// Tries since the last answer.
+    tries: u32,
     retry_ms: u64,
 }
 
@@ -173,7 +175,7 @@ impl Outbox {
     }
 
     pub(super) fn acknowledged(&mut self, seq: u64) {
-        self.retry_ms = 0;
+        (self.tries, self.retry_ms) = (0, 0);
         while let Some(entry) = self.waiting.first_entry()
             && *entry.key() <= seq
         {
@@ -181,8 +183,10 @@ impl Outbox {
         }
     }
 
-    pub(super) fn failed(&mut self, now_ms: u64) {
-        self.retry_ms = now_ms + RETRY_MS;
+    pub(super) fn tried(&mut self, now_ms: u64) {
+        let (least, most) = RETRY_MS;
+        self.retry_ms = now_ms + (least << self.tries.min(8)).min(most);
+        self.tries += 1;
     }
 
     /// Forgets rows that were acknowledged, all but the newest cut's: after an hour without the Detector there are

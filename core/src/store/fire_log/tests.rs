@@ -89,7 +89,7 @@ fn merged(log: &mut FireLog<Native>, now_ms: u64) {
 fn sent<S: Sql>(log: &mut FireLog<S>) -> Vec<CellBatch> {
     let mut batches = Vec::new();
     loop {
-        let unsent = log.unsent_cells().unwrap();
+        let unsent = log.due_cells(u64::MAX).unwrap();
         let Some(last) = unsent.last() else { return batches };
         log.cells_acknowledged(last.seq);
         for unsent in unsent {
@@ -299,8 +299,10 @@ fn the_alarm_is_for_what_is_due() {
     assert_eq!(log.next_alarm_ms(NOW), CUT, "cells first");
     log.tend(CUT).unwrap();
     assert_eq!(log.next_alarm_ms(CUT), CUT, "cells are sent at once");
-    log.cells_failed(CUT);
+    log.cells_tried(CUT);
     assert_eq!(log.next_alarm_ms(CUT), CUT + 10_000, "and again later");
+    log.cells_tried(CUT + 10_000);
+    assert_eq!(log.next_alarm_ms(CUT), CUT + 30_000, "and later still");
     sent(&mut log);
     assert_eq!(log.next_alarm_ms(CUT), NOW + MERGE_AFTER_MS);
     for seq in 2..=MERGE_AT_ROWS {
@@ -576,7 +578,7 @@ struct Held(BTreeMap<(u64, u64), CellBatch>);
 
 impl Held {
     fn take(&mut self, log: &mut FireLog<Flaky<'_>>, heard: bool) -> bool {
-        let unsent = log.unsent_cells().unwrap();
+        let unsent = log.due_cells(u64::MAX).unwrap();
         for unsent in &unsent {
             let batch = CellBatch::decode(&unsent.body).unwrap();
             let key = (batch.epoch, batch.seq);
