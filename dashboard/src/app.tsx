@@ -7,8 +7,14 @@ import { Link } from "./parts/link.tsx";
 import { Empty, Loading } from "./parts/states.tsx";
 import { nextTheme, theme } from "./parts/theme.ts";
 import { resume, session, signOut } from "./session.ts";
+import { Anomaly } from "./views/anomaly.tsx";
+import { Audit } from "./views/audit.tsx";
+import { Cohorts } from "./views/cohorts.tsx";
+import { Fires } from "./views/fires.tsx";
 import { Now } from "./views/now.tsx";
+import { Rules } from "./views/rules.tsx";
 import { SignIn } from "./views/sign_in.tsx";
+import { Timeline } from "./views/timeline.tsx";
 
 interface View {
   /** First segment of its address. */
@@ -19,10 +25,15 @@ interface View {
 
 const VIEWS: View[] = [
   { name: "", label: "Now", shows: Now },
+  { name: "timeline", label: "Timeline", shows: Timeline },
+  { name: "cohorts", label: "Cohorts", shows: Cohorts },
+  { name: "rules", label: "Rules", shows: Rules },
+  { name: "fires", label: "Fires", shows: Fires },
+  { name: "audit", label: "Audit", shows: Audit },
 ];
 
 /** Views without a place in the navigation, by their first segment; `parent` is shown as where one is. */
-const DETAILS: (View & { parent: string })[] = [];
+const DETAILS: (View & { parent: string })[] = [{ name: "anomalies", label: "Anomaly", shows: Anomaly, parent: "" }];
 
 export function App() {
   useEffect(() => {

@@ -68,7 +68,7 @@ export function duration(ms: number): string {
   return hours % 24 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${Math.floor(hours / 24)} d`;
 }
 
-/** Words of a cohort: `docker on os amzn2, colo not IAD`. */
+/** Words of a cohort: `os amzn2; colo not IAD`. */
 export function cohortWords(parts: { attribute: string; values: string[]; not?: boolean }[]): string {
   if (parts.length === 0) return "everybody";
   return parts.map((part) => `${part.attribute} ${part.not ? "not " : ""}${part.values.join(", ")}`).join("; ");

@@ -4,9 +4,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { toProblem } from "./api/client.ts";
 import type { Problem } from "./api/types.ts";
-
-/** Longest wait between two attempts that fail. */
-const MAX_WAIT_MS = 60_000;
+import { backoff } from "./backoff.ts";
 
 export interface Live<T> {
   /** The last answer; it stays while later calls fail. */
@@ -15,12 +13,6 @@ export interface Live<T> {
   /** Unix milliseconds of the last answer. */
   at: number;
   refresh: () => void;
-}
-
-/** Wait before the next attempt after so many failures in a row: doubled each time, with a third of chance in it. */
-export function backoff(every: number, failures: number, chance: number): number {
-  const wait = Math.min(every * 2 ** failures, Math.max(every, MAX_WAIT_MS));
-  return wait * (1 - chance / 3);
 }
 
 /**

@@ -48,6 +48,10 @@ export const get = <T>(path: string, query: Query = {}, signal?: AbortSignal): P
 export const getText = async (path: string, signal?: AbortSignal): Promise<string> =>
   (await reach("GET", apiAddress(path), {}, undefined, signal)).text();
 
+/** Marks of writing direction, written out in JSON: what somebody sends must not turn round what stands beside it. */
+export const visible = (json: string): string =>
+  json.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (mark) => `\\\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
 export const change = <T>(method: "PUT" | "POST" | "DELETE", path: string, body?: unknown, query: Query = {}): Promise<T> =>
   send<T>(method, apiAddress(path, query), body);
 
@@ -60,7 +64,7 @@ export async function send<T>(method: string, address: string, body?: unknown, s
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const answer = await reach(method, address, headers, body, signal);
   if (answer.status === 304 && known) return known.value as T;
-  const text = await answer.text();
+  const text = visible(await answer.text());
   const value = (text === "" ? undefined : JSON.parse(text)) as T;
   const etag = answer.headers.get("ETag");
   if (method === "GET" && etag) keep(address, etag, value);

@@ -103,7 +103,7 @@ function options(width: number, latest: { current: PlotProps }): uPlot.Options {
     scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     axes: [
-      { ...axis, space: 64, values: (_plot, splits) => clock(splits) },
+      { ...axis, size: 26, space: 64, values: (_plot, splits) => clock(splits) },
       { ...axis, size: 48, values: (_plot, splits) => splits.map((value) => short(value)) },
     ],
     series: [

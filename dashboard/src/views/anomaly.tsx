@@ -1,0 +1,228 @@
+// One anomaly: for whom, since when, which rules go with it, what happened to it, and the report to hand on.
+
+import { useState } from "preact/hooks";
+import { place, to } from "../address.ts";
+import { get, getText, toProblem } from "../api/client.ts";
+import type { Anomaly as Answer, Problem } from "../api/types.ts";
+import { cohortWords, count, kindWords, percent, times } from "../format.ts";
+import { useLive } from "../live.ts";
+import { Link } from "../parts/link.tsx";
+import { Empty, Shown } from "../parts/states.tsx";
+import { Time } from "../parts/time.tsx";
+import { isOperator } from "../session.ts";
+import { ToMonitor } from "./to_monitor.tsx";
+
+/** Shown around the anomaly in Timeline and Cohorts. */
+const BEFORE_MS = 3_600_000;
+const AFTER_MS = 1_800_000;
+
+export function Anomaly() {
+  const id = place.value.rest[0] ?? "";
+  const live = useLive(id ? `anomaly ${id}` : null, (signal) => get<Answer>(`anomalies/${encodeURIComponent(id)}`, {}, signal), 5_000);
+  if (!id) return <Empty title="Which anomaly?">Open one from Now.</Empty>;
+  return (
+    <Shown live={live} what={`anomaly ${id}`}>
+      {(data) => <Details anomaly={data} />}
+    </Shown>
+  );
+}
+
+function around(anomaly: Answer): { since: string; until?: string } {
+  const since = new Date(Date.parse(anomaly.onset) - BEFORE_MS).toISOString();
+  if (anomaly.closed === null) return { since };
+  return { since, until: new Date(Date.parse(anomaly.closed) + AFTER_MS).toISOString() };
+}
+
+/** The cohort as filters of Timeline and Fires; what it excludes cannot be said there. */
+function filters(anomaly: Answer): Record<string, string> {
+  const parts = anomaly.cohort.filter((part) => !part.not);
+  return Object.fromEntries(parts.map((part) => [part.attribute, part.values.join(",")]));
+}
+
+function Details({ anomaly }: { anomaly: Answer }) {
+  const [rule, setRule] = useState<string | null>(null);
+  const window = around(anomaly);
+  const about = anomaly.clients_exact === false ? "about " : "";
+  return (
+    <div class="stack">
+      <section class={`card ${anomaly.status === "open" ? "card-bad" : ""}`}>
+        <h1 class="sentence">{anomaly.sentence}</h1>
+        <p class="faint">
+          {anomaly.id}, {anomaly.status}; since <Time at={anomaly.onset} seconds />, found <Time at={anomaly.opened} seconds />
+          {anomaly.closed && (
+            <>
+              , closed <Time at={anomaly.closed} seconds />
+            </>
+          )}
+        </p>
+        <div class="actions">
+          {anomaly.rules.map(({ rule }) => (
+            <button key={rule} type="button" class="danger" disabled={!isOperator.value} onClick={() => setRule(rule)}>
+              Put {rule} to monitor
+            </button>
+          ))}
+          <Link to={to(["timeline"], { ...window, ...filters(anomaly) })} class="button">
+            Timeline
+          </Link>
+          <Link to={to(["cohorts"], { ...window, kind: anomaly.kind, anomaly: anomaly.id })} class="button">
+            Cohorts
+          </Link>
+          <Link to={to(["fires"], { ...window, ...filters(anomaly), all: "yes" })} class="button">
+            Requests
+          </Link>
+        </div>
+        {rule && <ToMonitor rule={rule} anomaly={anomaly} close={() => setRule(null)} />}
+      </section>
+      <section aria-labelledby="facts">
+        <h2 id="facts">What is known</h2>
+        <dl class="facts">
+          <dt>Kinds</dt>
+          <dd>{anomaly.kinds.map(kindWords).join(", ")}</dd>
+          <dt>Cohort</dt>
+          <dd>{cohortWords(anomaly.cohort)}</dd>
+          <dt>Rate</dt>
+          <dd>
+            {percent(anomaly.observed)} of its requests, expected {percent(anomaly.baseline)}: {times(anomaly.risk_ratio)}
+          </dd>
+          <dt>Affected</dt>
+          <dd>
+            {about}
+            {count(anomaly.clients)} clients in {about}
+            {count(anomaly.networks)} networks
+          </dd>
+        </dl>
+      </section>
+      <Rules anomaly={anomaly} />
+      {anomaly.evidence.length > 0 && (
+        <section aria-labelledby="evidence">
+          <h2 id="evidence">Some of its requests</h2>
+          <ul class="plain evidence">
+            {anomaly.evidence.map((id) => (
+              <li key={id}>
+                <Link to={to(["fires"], { all: "yes", id, since: "-7d", open: id })} class="mono">
+                  {id}
+                </Link>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      <Report id={anomaly.id} />
+      {anomaly.history && anomaly.history.length > 0 && (
+        <section aria-labelledby="history">
+          <h2 id="history">What happened to it</h2>
+          <ul class="plain">
+            {anomaly.history.map((entry) => (
+              <li key={`${entry.time}${entry.event}`} class="row">
+                <Time at={entry.time} seconds /> <strong>{entry.event}</strong> {entry.text}
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+    </div>
+  );
+}
+
+function Rules({ anomaly }: { anomaly: Answer }) {
+  if (anomaly.rules.length === 0) {
+    return <p class="faint">No rule goes with it: look at the origin, the network between, or the clients themselves.</p>;
+  }
+  return (
+    <section aria-labelledby="rules">
+      <h2 id="rules">Rules that go with it</h2>
+      <p class="faint">An association, not a proof: put the rule to monitor, and see whether the rate falls.</p>
+      <table class="list">
+        <thead>
+          <tr>
+            <th scope="col">Rule</th>
+            <th scope="col" class="number">
+              Lift
+            </th>
+            <th scope="col" class="number">
+              Share of the cohort's events
+            </th>
+            <th scope="col">Switched</th>
+          </tr>
+        </thead>
+        <tbody>
+          {anomaly.rules.map((rule) => (
+            <tr key={rule.rule}>
+              <td>{rule.rule}</td>
+              <td class="number">{times(rule.lift)}</td>
+              <td class="number">{percent(rule.share)}</td>
+              <td>{rule.mode_changed ? <Time at={rule.mode_changed} seconds /> : <span class="faint">not near the onset</span>}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** Markdown, as text: to copy or to download. */
+function Report({ id }: { id: string }) {
+  const [text, setText] = useState<string | null>(null);
+  const [told, setTold] = useState("");
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const load = async (): Promise<string | null> => {
+    if (text !== null) return text;
+    try {
+      const found = await getText(`anomalies/${encodeURIComponent(id)}/report`);
+      setText(found);
+      setProblem(null);
+      return found;
+    } catch (error) {
+      setProblem(toProblem(error));
+      return null;
+    }
+  };
+  const copy = async () => {
+    const found = await load();
+    if (found === null) return;
+    try {
+      await navigator.clipboard.writeText(found);
+      setTold("Copied.");
+    } catch {
+      setTold("This browser does not allow copying: select the text below.");
+    }
+  };
+  const download = async () => {
+    const found = await load();
+    if (found === null) return;
+    const address = URL.createObjectURL(new Blob([found], { type: "text/markdown" }));
+    const link = document.createElement("a");
+    link.href = address;
+    link.download = `${id}.md`;
+    link.click();
+    URL.revokeObjectURL(address);
+  };
+  return (
+    <section aria-labelledby="report">
+      <h2 id="report">Report</h2>
+      <p class="faint">For the CDN or the cloud provider: times in UTC, the cohort, rates before and during, example requests.</p>
+      <div class="actions">
+        <button type="button" onClick={load} disabled={text !== null}>
+          Show
+        </button>
+        <button type="button" onClick={copy}>
+          Copy
+        </button>
+        <button type="button" onClick={download}>
+          Download
+        </button>
+        <span role="status">{told}</span>
+      </div>
+      {problem && (
+        <p class="notice notice-bad" role="alert">
+          {problem.detail}
+        </p>
+      )}
+      {text !== null && (
+        <pre class="report" tabIndex={0} aria-label="Report">
+          {text}
+        </pre>
+      )}
+    </section>
+  );
+}

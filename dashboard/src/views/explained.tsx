@@ -1,0 +1,115 @@
+// One request, explained: what it was, which rules matched and why, where each mode came from, what was done.
+
+import { get } from "../api/client.ts";
+import type { Explanation } from "../api/types.ts";
+import { bytes, duration } from "../format.ts";
+import { useLive } from "../live.ts";
+import { Dialog } from "../parts/dialog.tsx";
+import { ModeBadge, VerdictBadge } from "../parts/mode.tsx";
+import { Shown } from "../parts/states.tsx";
+import { Time } from "../parts/time.tsx";
+
+export function Explained({ id, close }: { id: string; close: () => void }) {
+  const live = useLive(`explained ${id}`, (signal) => get<Explanation>(`requests/${encodeURIComponent(id)}`, {}, signal), 0);
+  return (
+    <Dialog title={`Request ${id}`} close={close}>
+      <Shown live={live} what="the explanation">
+        {(data) => <Body data={data} />}
+      </Shown>
+    </Dialog>
+  );
+}
+
+function Body({ data }: { data: Explanation }) {
+  const { record } = data;
+  const fired = data.rules.filter((rule) => rule.fired);
+  const others = data.rules.filter((rule) => !rule.fired);
+  return (
+    <div class="stack">
+      <dl class="facts">
+        <dt>When</dt>
+        <dd>
+          <Time at={record.time} seconds />
+          {record.duration_ms !== null && `, answered in ${record.duration_ms < 1000 ? `${record.duration_ms} ms` : duration(record.duration_ms)}`}
+        </dd>
+        <dt>What</dt>
+        <dd>
+          {record.method} {record.repository} <code class="hash">{record.digest}</code>
+        </dd>
+        <dt>Answer</dt>
+        <dd>
+          {record.status === 0 ? "none" : record.status} <VerdictBadge verdict={record.verdict} />
+          {record.size !== null && `, blob of ${bytes(record.size)}`}, {record.outcome.replaceAll("_", " ")}
+          {record.degraded && "; degraded: the isolate was not sure of its rulebook or of its client keys"}
+        </dd>
+        <dt>Range</dt>
+        <dd>
+          {record.range.kind}
+          {record.range.start !== null && `, from byte ${record.range.start}${record.range.end === null ? "" : ` to ${record.range.end}`}`}
+          {record.range.honoured === false && ", not honoured"}
+        </dd>
+        <dt>Who</dt>
+        <dd>
+          {[record.family, record.version, record.os, record.arch].filter(Boolean).join(" ")}; client <code>{record.client}</code>, network{" "}
+          <code>{record.network}</code>
+        </dd>
+        <dt>Where</dt>
+        <dd>
+          {[record.colo, record.country, record.asn && `AS${record.asn}`].filter(Boolean).join(", ") || "not known"}; route {record.route}
+          {record.ray && `; ray ${record.ray}`}
+        </dd>
+      </dl>
+      {data.rulebook_changed_since && <p class="notice">Explained with revision {data.revision}, which decided; the rulebook has changed since.</p>}
+      <h3>{fired.length === 0 ? "No rule fired" : "Rules that fired"}</h3>
+      {fired.map((rule) => (
+        <RuleCard key={rule.rule} rule={rule} />
+      ))}
+      {others.length > 0 && (
+        <details>
+          <summary>{others.length} rules that did not fire</summary>
+          {others.map((rule) => (
+            <RuleCard key={rule.rule} rule={rule} />
+          ))}
+        </details>
+      )}
+      <details>
+        <summary>Facts that expressions read</summary>
+        <dl class="facts mono">
+          {Object.entries(data.facts).map(([name, value]) => (
+            <>
+              <dt key={name}>{name}</dt>
+              <dd>{value === null ? <span class="faint">none, or not kept</span> : typeof value === "string" ? value : JSON.stringify(value)}</dd>
+            </>
+          ))}
+        </dl>
+      </details>
+    </div>
+  );
+}
+
+function RuleCard({ rule }: { rule: Explanation["rules"][number] }) {
+  return (
+    <article class="card rule-card">
+      <p>
+        <strong>{rule.rule}</strong> <span class="faint">version {rule.version}</span> <ModeBadge mode={rule.mode.value} percent={rule.mode.percent} />{" "}
+        <span class="faint">
+          from {rule.mode.from}
+          {rule.mode.in_percent !== null && (rule.mode.in_percent ? "; the client is in the percentage" : "; the client is outside the percentage")}
+        </span>
+      </p>
+      {rule.fired && (
+        <p>
+          would <VerdictBadge verdict={rule.would} />, applied <VerdictBadge verdict={rule.applied} />
+        </p>
+      )}
+      {!rule.fired && rule.matched && <p>{rule.why ?? "It matched and did not fire."}</p>}
+      <ul class="plain clauses">
+        {rule.clauses.map((clause) => (
+          <li key={`${clause.start} ${clause.end}`}>
+            <span class={`truth truth-${clause.value}`}>{clause.value === null ? "unknown" : String(clause.value)}</span> <code>{clause.text}</code>
+          </li>
+        ))}
+      </ul>
+    </article>
+  );
+}

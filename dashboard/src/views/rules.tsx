@@ -1,0 +1,174 @@
+// Rules x routes: which mode holds where, what fired in the last hour, and the switch.
+
+import { useState } from "preact/hooks";
+import { place, setQuery, to } from "../address.ts";
+import { get } from "../api/client.ts";
+import type { Guard, ModeItem, Page, Route, Rule, Stage } from "../api/types.ts";
+import { firesByTime, pairKey } from "../fires_by_time.ts";
+import { short } from "../format.ts";
+import { useLive } from "../live.ts";
+import { Link } from "../parts/link.tsx";
+import { ModeBadge } from "../parts/mode.tsx";
+import { Sparkline } from "../parts/sparkline.tsx";
+import { Empty, Shown } from "../parts/states.tsx";
+import { Time } from "../parts/time.tsx";
+import { isOperator } from "../session.ts";
+import { PanicOff } from "./panic_off.tsx";
+import { Switch } from "./switch.tsx";
+
+const EVERY_MS = 5_000;
+const FIRES_EVERY_MS = 20_000;
+
+interface Book {
+  rules: Rule[];
+  routes: Route[];
+  modes: ModeItem[];
+}
+
+/** What holds for a rule on a route. */
+export interface Held {
+  mode: ModeItem["mode"];
+  percent: number | null;
+  /** The setting that says so; without one it is the rule's default. */
+  set: ModeItem | null;
+}
+
+export function held(rule: Rule, route: string, modes: ModeItem[], now: number): Held {
+  const set = modes.find((mode) => mode.rule === rule.id && mode.route === route) ?? null;
+  const holds = set && !(set.expires && Date.parse(set.expires) <= now) ? set : null;
+  return { mode: holds?.mode ?? rule.default_mode, percent: holds?.percent ?? null, set: holds };
+}
+
+export function Rules() {
+  const live = useLive(
+    "rules",
+    async (signal): Promise<Book> => {
+      const [rules, routes, modes] = await Promise.all([
+        get<Page<Rule>>("rules", { limit: 1000 }, signal),
+        get<Page<Route>>("routes", { limit: 1000 }, signal),
+        get<Page<ModeItem>>("modes", { limit: 1000 }, signal),
+      ]);
+      return { rules: rules.items, routes: routes.items, modes: modes.items };
+    },
+    EVERY_MS,
+  );
+  const fires = useLive("fires by time", (signal) => firesByTime(Date.now(), signal), FIRES_EVERY_MS);
+  const [isPanic, setPanic] = useState(false);
+  const { query } = place.value;
+  const chosen = live.data?.rules.find((rule) => rule.id === query.get("rule"));
+  const route = query.get("route");
+  return (
+    <div class="stack">
+      <div class="bar spread">
+        <h1>Rules and routes</h1>
+        <button type="button" class="danger" disabled={!isOperator.value} onClick={() => setPanic(true)}>
+          Everything to monitor…
+        </button>
+      </div>
+      {!isOperator.value && <p class="notice">You are a viewer: you see every mode, and switch none.</p>}
+      <Shown live={live} what="rules">
+        {(book) => <Matrix book={book} fires={fires.data} />}
+      </Shown>
+      {isPanic && <PanicOff routes={live.data?.routes ?? []} close={() => setPanic(false)} done={live.refresh} />}
+      {live.data && chosen && route !== null && (
+        <Switch
+          rule={chosen}
+          route={route}
+          held={held(chosen, route, live.data.modes, Date.now())}
+          close={() => setQuery({ rule: "", route: "" })}
+          done={live.refresh}
+        />
+      )}
+    </div>
+  );
+}
+
+function Matrix({ book, fires }: { book: Book; fires: Map<string, number[]> | undefined }) {
+  if (book.rules.length === 0) {
+    return (
+      <Empty title="There are no rules">
+        Write one with <code>PUT rules/NAME</code>, or with <code>blobwatch rulebook push</code>; it begins in monitor.
+      </Empty>
+    );
+  }
+  const now = Date.now();
+  return (
+    <div class="scroller" tabIndex={0} role="region" aria-label="Modes of rules on routes">
+      <table class="matrix">
+        <thead>
+          <tr>
+            <th scope="col">Rule</th>
+            {book.routes.map((route) => (
+              <th key={route.name} scope="col">
+                {route.name}
+                <small class="faint">
+                  {route.host ?? "any host"} {route.repository}
+                </small>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {book.rules.map((rule) => (
+            <tr key={rule.id}>
+              <th scope="row">
+                {rule.id} <span class="faint">{rule.action}</span>
+                <small class="faint">{rule.description}</small>
+              </th>
+              {book.routes.map((route) => (
+                <Cell
+                  key={route.name}
+                  rule={rule}
+                  route={route.name}
+                  held={held(rule, route.name, book.modes, now)}
+                  fires={fires && (fires.get(pairKey(rule.id, route.name)) ?? [])}
+                />
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Cell({ rule, route, held, fires }: { rule: Rule; route: string; held: Held; fires: number[] | undefined }) {
+  const sum = fires?.reduce((a, b) => a + b, 0);
+  return (
+    <td>
+      <button
+        type="button"
+        class="cell"
+        aria-label={`${rule.id} on ${route}: ${held.mode}${held.set ? "" : " by default"}; ${sum ?? "unknown"} fires in the last hour; switch`}
+        onClick={() => setQuery({ rule: rule.id, route })}
+      >
+        <span>
+          <ModeBadge mode={held.mode} percent={held.percent} /> {!held.set && <span class="faint">default</span>}
+        </span>
+        {held.set?.guard && <GuardBadge guard={held.set.guard} />}
+        {held.set?.stage && <StageLine stage={held.set.stage} />}
+      </button>
+      <Link to={to(["fires"], { rule: rule.id, route, since: "-1h" })} class="fires-link">
+        {fires && fires.length > 0 && <Sparkline values={fires} />}
+        <span>{sum === undefined ? "…" : sum === 0 ? "no fires" : `${short(sum)} fires/h`}</span>
+      </Link>
+    </td>
+  );
+}
+
+export const GuardBadge = ({ guard }: { guard: Guard }) => (
+  <span class={`badge guard-${guard.state}`} title={guard.text}>
+    guard {guard.state}
+  </span>
+);
+
+export const StageLine = ({ stage }: { stage: Stage }) => (
+  <small class="faint">
+    step {stage.index + 1} of {stage.count}
+    {stage.next && (
+      <>
+        , next <Time at={stage.next} />
+      </>
+    )}
+  </small>
+);

@@ -1,0 +1,187 @@
+// The switch of one rule on one route: what holds, who would be hit, in which steps, why; then the change arriving.
+
+import { useState } from "preact/hooks";
+import { change, toProblem } from "../api/client.ts";
+import type { Changed, Mode, Preview as PreviewItem, Problem, Rule, Step } from "../api/types.ts";
+import { duration } from "../format.ts";
+import { Arrival } from "../parts/arrival.tsx";
+import { Dialog } from "../parts/dialog.tsx";
+import { ModeBadge } from "../parts/mode.tsx";
+import { Time } from "../parts/time.tsx";
+import { isOperator } from "../session.ts";
+import { Preview } from "./preview.tsx";
+import { GuardBadge, type Held, StageLine } from "./rules.tsx";
+
+const MODES: { mode: Mode; does: string }[] = [
+  { mode: "off", does: "not recorded, does not act" },
+  { mode: "monitor", does: "recorded, does not act" },
+  { mode: "enforce", does: "recorded, and acts" },
+];
+
+/** Ways to begin; the guard lets a step go on only while nobody healthy is harmed. */
+const PLANS: { name: string; steps: Step[] }[] = [
+  { name: "1 % for 10 min, 10 % for 30 min, then all", steps: [{ percent: 1, minutes: 10 }, { percent: 10, minutes: 30 }, { percent: 100 }] },
+  { name: "10 % for 10 min, then all", steps: [{ percent: 10, minutes: 10 }, { percent: 100 }] },
+  { name: "all clients at once", steps: [{ percent: 100 }] },
+];
+
+interface Props {
+  rule: Rule;
+  route: string;
+  held: Held;
+  close: () => void;
+  done: () => void;
+}
+
+export function Switch({ rule, route, held, close, done }: Props) {
+  const [mode, setMode] = useState<Mode>(held.mode);
+  const [plan, setPlan] = useState(0);
+  const [reason, setReason] = useState("");
+  const [preview, setPreview] = useState<PreviewItem | null>(null);
+  const [force, setForce] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [revision, setRevision] = useState<number | null>(null);
+  const [isAsking, setAsking] = useState(false);
+  const isEnforcing = mode === "enforce";
+  const isPermitted = !isEnforcing || force || preview?.status === "done";
+
+  const send = async (method: "PUT" | "DELETE") => {
+    setAsking(true);
+    setProblem(null);
+    const path = `rules/${encodeURIComponent(rule.id)}/modes/${encodeURIComponent(route)}`;
+    try {
+      const answer =
+        method === "DELETE"
+          ? await change<Changed>("DELETE", path, undefined, { reason })
+          : await change<Changed>("PUT", path, body());
+      setRevision(answer.revision);
+      done();
+    } catch (error) {
+      setProblem(toProblem(error));
+    } finally {
+      setAsking(false);
+    }
+  };
+
+  const body = () => {
+    if (!isEnforcing) return { mode, reason };
+    const steps = PLANS[plan]?.steps ?? [];
+    const stages = steps.length > 1 ? { stages: steps } : {};
+    return { mode, reason, ...stages, ...(force ? { force } : { preview: preview?.id }) };
+  };
+
+  const submit = (event: Event) => {
+    event.preventDefault();
+    send("PUT");
+  };
+
+  return (
+    <Dialog title={`${rule.id} on ${route}`} close={close}>
+      <p class="faint">{rule.description}</p>
+      <pre tabIndex={0} aria-label="Expression">
+        {rule.expression}
+      </pre>
+      <Current held={held} rule={rule} />
+      {revision !== null ? (
+        <Arrival revision={revision} />
+      ) : (
+        <form onSubmit={submit} class="stack">
+          <fieldset disabled={!isOperator.value}>
+            <legend>Mode on this route</legend>
+            {MODES.map((one) => (
+              <label key={one.mode} class="choice">
+                <input type="radio" name="mode" value={one.mode} checked={mode === one.mode} onChange={() => setMode(one.mode)} />{" "}
+                <ModeBadge mode={one.mode} />{" "}
+                <span class="faint">
+                  {one.does}
+                  {one.mode === "enforce" && `: ${rule.action}`}
+                </span>
+              </label>
+            ))}
+          </fieldset>
+          {isEnforcing && (
+            <>
+              <Preview rule={rule} route={route} found={setPreview} />
+              <fieldset disabled={!isOperator.value}>
+                <legend>For whom</legend>
+                {PLANS.map((one, at) => (
+                  <label key={one.name} class="choice">
+                    <input type="radio" name="plan" checked={plan === at} onChange={() => setPlan(at)} /> {one.name}
+                  </label>
+                ))}
+              </fieldset>
+              {preview?.status !== "done" && (
+                <label class="choice">
+                  <input type="checkbox" checked={force} disabled={!isOperator.value} onChange={(event) => setForce(event.currentTarget.checked)} />{" "}
+                  Enforce without a preview; the audit log says so
+                </label>
+              )}
+            </>
+          )}
+          {isOperator.value ? (
+            <>
+              <label>
+                Reason, for the audit log
+                <textarea value={reason} required maxLength={1000} rows={2} onInput={(event) => setReason(event.currentTarget.value)} />
+              </label>
+              {problem && (
+                <p class="notice notice-bad" role="alert">
+                  {problem.detail}
+                </p>
+              )}
+              <div class="actions">
+                <button type="submit" class={isEnforcing ? "danger" : "primary"} disabled={isAsking || !isPermitted}>
+                  {isAsking ? "Switching…" : isEnforcing ? `Enforce: ${rule.action}` : `Set to ${mode}`}
+                </button>
+                {held.set && (
+                  <button type="button" disabled={isAsking || reason === ""} onClick={() => send("DELETE")}>
+                    Back to the default, {rule.default_mode}
+                  </button>
+                )}
+                {isEnforcing && !isPermitted && <span class="faint">first see who would be hit</span>}
+              </div>
+            </>
+          ) : (
+            <p class="notice">You are a viewer: an operator can switch this.</p>
+          )}
+        </form>
+      )}
+    </Dialog>
+  );
+}
+
+function Current({ held, rule }: { held: Held; rule: Rule }) {
+  const { set } = held;
+  return (
+    <div class="current">
+      <p>
+        Now <ModeBadge mode={held.mode} percent={held.percent} />{" "}
+        {set ? (
+          <span class="faint">
+            set by {set.actor} <Time at={set.time} />
+            {set.reason ? `: ${set.reason}` : ""}
+          </span>
+        ) : (
+          <span class="faint">the rule's default</span>
+        )}
+        {set?.expires && (
+          <span class="faint">
+            {" "}
+            until <Time at={set.expires} />, then {rule.default_mode}
+          </span>
+        )}
+      </p>
+      {set?.stage && (
+        <p>
+          <StageLine stage={set.stage} />
+          {set.stage.next && <span class="faint"> (in {duration(Date.parse(set.stage.next) - Date.now())})</span>}
+        </p>
+      )}
+      {set?.guard && (
+        <p>
+          <GuardBadge guard={set.guard} /> {set.guard.text}
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,325 @@
+// Every view in a real browser, on the fixture: how it looks to axe, to a phone, to a keyboard, and to somebody who sends markup.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, beforeEach, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import * as data from "../fixture/data.ts";
+import { type Fixture, start } from "../fixture/server.ts";
+import { DESKTOP, launch, open, type Opened, PHONE } from "./chromium.ts";
+
+const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+const VIEWS: Record<string, string> = {
+  now: "",
+  timeline: "timeline",
+  "timeline by os": "timeline?by=os",
+  cohorts: "cohorts?anomaly=an-000012",
+  rules: "rules",
+  switch: "rules?rule=botnet-sig&route=hub",
+  fires: "fires",
+  explanation: "fires?open=01M850MDRGD6ZQ9TZR58000002",
+  audit: "audit",
+  anomaly: "anomalies/an-000012",
+};
+
+let browser: Browser;
+let fixture: Fixture;
+
+before(async () => {
+  browser = await launch();
+  fixture = await start();
+});
+
+after(async () => {
+  await browser?.close();
+  await fixture?.close();
+});
+
+beforeEach(() => {
+  Object.assign(fixture.state, { role: "operator", isSignedIn: true, anomalies: data.anomalies(), fires: 2_500, failing: 0, previewRounds: 3, hasTraffic: true, points: 0 });
+  fixture.calls.length = 0;
+});
+
+async function visit(path: string, options = {}): Promise<Opened> {
+  const opened = await open(browser, options);
+  await opened.page.goto(fixture.url + path);
+  await opened.page.locator("main").waitFor();
+  await settled(opened.page);
+  return opened;
+}
+
+/** Nothing says that it is still loading. */
+const settled = (page: Page): Promise<unknown> =>
+  page.waitForFunction(() => !document.body.innerText.includes("Loading ") && !document.body.innerText.includes("Verifying"));
+
+async function axe(page: Page): Promise<string[]> {
+  // Evaluated by the debugger, which the policy of the page does not bind.
+  await page.evaluate(axeSource);
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }> } };
+    const { violations } = await axe.run();
+    return violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html} ${node.failureSummary ?? ""}`));
+  });
+}
+
+const width = (page: Page): Promise<number> => page.evaluate(() => document.documentElement.scrollWidth);
+
+test("axe finds nothing in any view, in either theme, and a phone never scrolls sideways", async () => {
+  for (const [name, path] of Object.entries(VIEWS)) {
+    for (const [viewport, colorScheme] of [[DESKTOP, "light"], [DESKTOP, "dark"], [PHONE, "light"], [PHONE, "dark"]] as const) {
+      const { page, faults, close } = await visit(path, { viewport, colorScheme });
+      assert.deepEqual(await axe(page), [], `${name}, ${colorScheme}, ${viewport.width} px`);
+      assert.ok((await width(page)) <= viewport.width, `${name} is wider than ${viewport.width} px`);
+      assert.deepEqual(faults, [], name);
+      await close();
+    }
+  }
+});
+
+test("what comes from outside is text", async () => {
+  for (const [name, path] of Object.entries(VIEWS)) {
+    const { page, faults, close } = await visit(path);
+    const markup = await page.evaluate(() => document.querySelectorAll("main img, main script, main iframe, [onerror]").length);
+    assert.equal(markup, 0, name);
+    assert.deepEqual(faults, [], name);
+    if (!["cohorts", "anomaly"].includes(name)) {
+      const text = await page.evaluate(() => document.body.textContent ?? "");
+      assert.ok(text.includes("<img src=x onerror=alert(1)>"), `${name} shows it`);
+      assert.ok(!text.includes("\u202e"), `${name} writes marks of direction out`);
+    }
+    await close();
+  }
+});
+
+test("the report is shown as text and can be downloaded", async () => {
+  const { page, faults, close } = await visit("anomalies/an-000012");
+  await page.getByRole("button", { name: "Show" }).click();
+  await page.getByLabel("Report", { exact: true }).and(page.locator("pre")).waitFor();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download" }).click()]);
+  assert.equal(download.suggestedFilename(), "an-000012.md");
+  assert.equal(await readFile(await download.path(), "utf8"), data.REPORT);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("nobody sees anything before signing in", async () => {
+  fixture.state.isSignedIn = false;
+  const { page, faults, close } = await visit("rules");
+  assert.deepEqual(await axe(page), []);
+  await page.getByLabel("Token").fill("wrong");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("alert").getByText("This token is not known here.").waitFor();
+  await page.getByLabel("Token").fill("token");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Rules and routes" }).waitFor();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByLabel("Token").waitFor();
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("from the sentence to monitor in two clicks", async () => {
+  const { page, close } = await visit("");
+  await page.getByRole("button", { name: "Put botnet-sig to monitor" }).click();
+  await page.getByRole("dialog").getByText("enforce 10 %").waitFor();
+  await page.getByRole("button", { name: "Put to monitor", exact: true }).click();
+  await page.getByText("All 7 FireLogs have it").waitFor();
+  const [call] = fixture.calls;
+  assert.equal(call?.path, "rules/botnet-sig/modes/hub");
+  assert.equal(call?.csrf, "csrf");
+  const { mode, reason } = call?.body as { mode: string; reason: string };
+  assert.equal(mode, "monitor");
+  assert.match(reason, /^an-000012: docker on amzn2/);
+  await close();
+});
+
+test("a preview shows its progress, can be cancelled, and permits to enforce", async () => {
+  const { page, close } = await visit("rules?rule=scripted-user-agent&route=default");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("radio", { name: /^enforce/ }).check();
+  const enforce = dialog.getByRole("button", { name: "Enforce: tag" });
+  await dialog.getByLabel("Reason, for the audit log").fill("seen enough");
+  assert.ok(await enforce.isDisabled(), "not without a preview");
+  fixture.state.previewRounds = 1_000;
+  await dialog.getByRole("button", { name: "Who would be hit?" }).click();
+  await dialog.getByText("requests replayed").waitFor();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await dialog.getByText("Cancelled").waitFor();
+  assert.ok(await enforce.isDisabled(), "not with a preview that was cancelled");
+  fixture.state.previewRounds = 1;
+  await dialog.getByRole("button", { name: "Preview again" }).click();
+  await dialog.getByText("would deny 100 % of docker on amzn2").waitFor();
+  assert.deepEqual(await axe(page), []);
+  await enforce.click();
+  await dialog.getByText("is stored").waitFor();
+  const put = fixture.calls.find((call) => call.method === "PUT");
+  assert.deepEqual(put?.body, {
+    mode: "enforce",
+    reason: "seen enough",
+    stages: [{ percent: 1, minutes: 10 }, { percent: 10, minutes: 30 }, { percent: 100 }],
+    preview: "pv-1",
+  });
+  await close();
+});
+
+test("a viewer sees every switch and can use none", async () => {
+  fixture.state.role = "viewer";
+  const { page, close } = await visit("");
+  assert.ok(await page.getByRole("button", { name: "Put botnet-sig to monitor" }).isDisabled());
+  await page.goto(`${fixture.url}rules?rule=botnet-sig&route=hub`);
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("You are a viewer").waitFor();
+  assert.equal(await dialog.getByRole("radio", { disabled: false }).count(), 0);
+  assert.equal(await dialog.getByRole("button", { name: /^(Set to|Enforce|Back to)/ }).count(), 0);
+  await page.keyboard.press("Escape");
+  assert.ok(await page.getByRole("button", { name: "Everything to monitor…" }).isDisabled());
+  assert.deepEqual(fixture.calls, []);
+  await close();
+});
+
+test("everything to monitor asks for a reason", async () => {
+  const { page, close } = await visit("rules");
+  await page.getByRole("button", { name: "Everything to monitor…" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Put everything to monitor" }).click();
+  assert.deepEqual(fixture.calls, [], "not without a reason");
+  await dialog.getByLabel("Reason").fill("pulls fail");
+  await dialog.getByRole("button", { name: "Put everything to monitor" }).click();
+  await dialog.getByText("No longer acting: botnet-sig on hub.").waitFor();
+  assert.deepEqual(fixture.calls[0]?.body, { reason: "pulls fail" });
+  await close();
+});
+
+test("a view that cannot be loaded says why and tries again", async () => {
+  for (const path of ["", "timeline", "cohorts", "rules", "fires", "audit", "anomalies/an-000012"]) {
+    fixture.state.failing = 503;
+    const { page, close } = await visit(path);
+    await page.getByRole("alert").first().getByText("failed to reach the rulebook").waitFor();
+    fixture.state.failing = 0;
+    await page.getByRole("button", { name: "Try again" }).first().click();
+    await page.waitForFunction(() => document.querySelector("[role=alert]") === null);
+    await close();
+  }
+});
+
+test("what was loaded stays while later calls fail", async () => {
+  const { page, close } = await visit("");
+  fixture.state.failing = 503;
+  await page.getByText("Not fresh:").first().waitFor();
+  assert.ok(await page.getByText("docker on amzn2, 6 colos").first().isVisible());
+  fixture.state.failing = 0;
+  await page.waitForFunction(() => !document.body.innerText.includes("Not fresh:"));
+  await close();
+});
+
+test("the first start says how to send a pull", async () => {
+  Object.assign(fixture.state, { hasTraffic: false, anomalies: [] });
+  const { page, close } = await visit("");
+  await page.getByRole("heading", { name: "No pull has come through yet" }).waitFor();
+  await page.getByText(`docker://${new URL(fixture.url).host}/demo/hello`).waitFor();
+  await page.getByRole("button", { name: "Play July 2020" }).waitFor();
+  assert.deepEqual(await axe(page), []);
+  await close();
+});
+
+test("a window that is brushed is in the address, and the address brings it back", async () => {
+  const { page, close } = await visit("timeline");
+  const plot = page.locator(".u-over").first();
+  const box = await plot.boundingBox();
+  assert.ok(box);
+  await page.mouse.move(box.x + box.width * 0.5, box.y + 20);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.75, box.y + 30, { steps: 5 });
+  await page.mouse.up();
+  await page.waitForURL(/since=.*until=/);
+  const query = new URL(page.url()).searchParams;
+  const hours = (Date.parse(query.get("until") ?? "") - Date.parse(query.get("since") ?? "")) / 3_600_000;
+  assert.ok(Math.abs(hours - 1.5) < 0.2, `${hours} h of 6`);
+  await page.reload();
+  await settled(page);
+  assert.ok((await page.locator(".window-text").textContent())?.includes(query.get("since")?.slice(0, 16).replace("T", " ") ?? "?"));
+  await page.getByRole("button", { name: "Zoom out" }).press("Enter");
+  await page.goBack();
+  assert.equal(new URL(page.url()).searchParams.get("since"), query.get("since"));
+  await close();
+});
+
+test("the anomaly's cohort is outlined among the others", async () => {
+  const { page, close } = await visit("cohorts?anomaly=an-000012");
+  const outlined = await page.locator("td.outlined").count();
+  assert.equal(outlined, 6, "amzn2 in every colo but IAD");
+  await close();
+});
+
+test("the log of fires is read with the keyboard alone", async () => {
+  const { page, close } = await visit("fires");
+  await page.getByRole("grid").focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("PageDown");
+  await page.keyboard.press("ArrowUp");
+  const active = await page.locator("[role=row][aria-selected=true] [role=gridcell]").first().textContent();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").getByText("Rules that fired").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("role")), "grid", "focus is where it was");
+  assert.equal(await page.locator("[role=row][aria-selected=true] [role=gridcell]").first().textContent(), active);
+  await close();
+});
+
+/** Milliseconds between frames while `act` runs each frame. */
+const frames = (page: Page, selector: string, act: "scroll" | "hover", many: number): Promise<number[]> =>
+  page.evaluate(
+    async ([selector, act, many]) => {
+      const element = document.querySelector<HTMLElement>(selector);
+      if (!element) throw new Error(`no ${selector}`);
+      const box = element.getBoundingClientRect();
+      const gaps: number[] = [];
+      let last = await new Promise<number>(requestAnimationFrame);
+      for (let at = 0; at < many; at += 1) {
+        if (act === "scroll") element.scrollTop += 700;
+        else {
+          const clientX = box.left + (box.width * at) / many;
+          element.dispatchEvent(new MouseEvent("mousemove", { clientX, clientY: box.top + 40, bubbles: true }));
+        }
+        const now = await new Promise<number>(requestAnimationFrame);
+        gaps.push(now - last);
+        last = now;
+      }
+      return gaps;
+    },
+    [selector, act, many] as const,
+  );
+
+const at = (share: number, gaps: number[]): number => [...gaps].sort((a, b) => a - b)[Math.floor(gaps.length * share)] ?? 0;
+
+/** What a frame may take here: 60 a second on a quiet machine; a busy one with one core less still feels smooth. */
+const SMOOTH_MS = 50;
+
+test("a hundred thousand fires stay scrollable", async () => {
+  fixture.state.fires = 100_000;
+  const { page, close } = await visit("fires");
+  const grid = page.getByRole("grid");
+  await grid.focus();
+  while ((await grid.getAttribute("aria-rowcount")) !== "100001") {
+    await page.keyboard.press("End");
+    await page.waitForTimeout(20);
+  }
+  assert.ok((await page.locator(".virtual-row").count()) < 120, "only the rows in sight exist");
+  await page.keyboard.press("Home");
+  const gaps = await frames(page, ".virtual", "scroll", 300);
+  console.log(`scrolling 100,000 rows, 700 px a frame: median ${at(0.5, gaps).toFixed(1)} ms, 95 % ${at(0.95, gaps).toFixed(1)} ms, worst ${at(0.999, gaps).toFixed(1)} ms a frame`);
+  assert.ok(at(0.95, gaps) < SMOOTH_MS);
+  await close();
+});
+
+test("fifty thousand points stay smooth under the cursor", async () => {
+  fixture.state.points = 50_000;
+  const { page, close } = await visit("timeline");
+  const gaps = await frames(page, ".u-over", "hover", 200);
+  console.log(`cursor over 6 plots of 50,000 points: median ${at(0.5, gaps).toFixed(1)} ms, 95 % ${at(0.95, gaps).toFixed(1)} ms a frame`);
+  assert.ok(at(0.95, gaps) < SMOOTH_MS);
+  await close();
+});
