@@ -6,6 +6,14 @@ import { toProblem } from "./api/client.ts";
 import type { Problem } from "./api/types.ts";
 import { backoff } from "./backoff.ts";
 
+/** Those whose last attempt failed. */
+const failing = new Set<() => void>();
+
+/** Everything that failed is asked for again: what stopped one call stopped the others beside it. */
+export function retryAll(): void {
+  for (const run of [...failing]) run();
+}
+
 export interface Live<T> {
   /** The last answer; it stays while later calls fail. */
   data: T | undefined;
@@ -46,10 +54,12 @@ export function useLive<T>(key: string | null, ask: (signal: AbortSignal) => Pro
       try {
         const data = await asked.current(ended.signal);
         failures = 0;
+        failing.delete(run);
         if (!ended.signal.aborted) setState({ key, data, problem: null, at: Date.now() });
       } catch (error) {
         if (ended.signal.aborted) return;
         failures += 1;
+        failing.add(run);
         setState((old) => ({ ...(old.key === key ? old : { data: undefined, at: 0 }), key, problem: toProblem(error) }));
       } finally {
         isAsking = false;
@@ -67,6 +77,7 @@ export function useLive<T>(key: string | null, ask: (signal: AbortSignal) => Pro
     addEventListener("pageshow", seen);
     return () => {
       ended.abort();
+      failing.delete(run);
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", seen);
       removeEventListener("online", seen);

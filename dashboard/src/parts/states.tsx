@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import type { Problem } from "../api/types.ts";
-import type { Live } from "../live.ts";
+import { type Live, retryAll } from "../live.ts";
 
 export const Loading = ({ what }: { what: string }) => (
   <p class="state" role="status">
@@ -17,8 +17,8 @@ export const Empty = ({ title, children }: { title: string; children?: Component
   </div>
 );
 
-/** What the server said, and a button to try again. */
-export function Failed({ problem, what, retry }: { problem: Problem; what: string; retry?: () => void }) {
+/** What the server said, and a button to try again, by default everything that failed. */
+export function Failed({ problem, what, retry = retryAll }: { problem: Problem; what: string; retry?: () => void }) {
   return (
     <div class="state state-bad" role="alert">
       <p class="state-title">
@@ -26,11 +26,9 @@ export function Failed({ problem, what, retry }: { problem: Problem; what: strin
         {problem.status ? ` (${problem.status})` : ""}
       </p>
       <p>{problem.detail}</p>
-      {retry && (
-        <button type="button" onClick={retry}>
-          Try again
-        </button>
-      )}
+      <button type="button" onClick={retry}>
+        Try again
+      </button>
     </div>
   );
 }
@@ -63,6 +61,6 @@ export function Shown<T>({ live, what, children }: { live: Live<T>; what: string
       </>
     );
   }
-  if (live.problem) return <Failed problem={live.problem} what={what} retry={live.refresh} />;
+  if (live.problem) return <Failed problem={live.problem} what={what} />;
   return <Loading what={what} />;
 }

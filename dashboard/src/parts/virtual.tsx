@@ -5,14 +5,16 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 /** Rows beyond each edge, so that a quick scroll does not show the ground. */
-const SPARE = 12;
+const SPARE = 8;
+
+/** Rows before the end at which more are asked for. */
+const NEAR = 100;
 
 interface Props {
   label: string;
   length: number;
   /** Pixels. */
   rowHeight: number;
-  keyOf: (at: number) => string;
   row: (at: number) => ComponentChildren;
   open: (at: number) => void;
   /** Rows that were put before the others since the list began: what one reads stays where it is. */
@@ -22,7 +24,7 @@ interface Props {
   head: ComponentChildren;
 }
 
-export function Virtual({ label, length, rowHeight, keyOf, row, open, prepended, nearEnd, head }: Props) {
+export function Virtual({ label, length, rowHeight, row, open, prepended, nearEnd, head }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(600);
@@ -50,7 +52,7 @@ export function Virtual({ label, length, rowHeight, keyOf, row, open, prepended,
   const end = Math.min(length, Math.ceil((top + height) / rowHeight) + SPARE);
 
   useEffect(() => {
-    if (end > length - 4 * SPARE) nearEnd();
+    if (end > length - NEAR) nearEnd();
   }, [end, length]);
 
   const move = (to: number) => {
@@ -80,6 +82,8 @@ export function Virtual({ label, length, rowHeight, keyOf, row, open, prepended,
     action();
   };
 
+  // A row that leaves at one edge becomes one that enters at the other: no element is made while scrolling.
+  const slots = Math.ceil(height / rowHeight) + 2 * SPARE + 2;
   const rows = Array.from({ length: Math.max(0, end - first) }, (_, at) => first + at);
   return (
     <div
@@ -101,7 +105,7 @@ export function Virtual({ label, length, rowHeight, keyOf, row, open, prepended,
       <div role="rowgroup" class="virtual-body" style={{ height: `${length * rowHeight}px` }}>
         {rows.map((at) => (
           <div
-            key={keyOf(at)}
+            key={at % slots}
             id={`row-${at}`}
             role="row"
             aria-rowindex={at + 2}

@@ -87,6 +87,7 @@ export function Audit() {
 
 function Chain({ newest }: { newest: number | undefined }) {
   const live = useLive(newest === undefined ? null : `verify ${newest}`, (signal) => get<Verified>("audit/verify", {}, signal), 0);
+  if (newest === undefined) return null;
   if (live.problem) return <p class="notice">The chain was not verified: {live.problem.detail}</p>;
   if (!live.data) return <p class="faint">Verifying the chain…</p>;
   const { ok, entries, head, broken } = live.data;

@@ -102,7 +102,7 @@ function List({ filter, isLive }: { filter: Filter; isLive: boolean }) {
   };
 
   if (!first.data) {
-    return first.problem ? <Failed problem={first.problem} what="records" retry={first.refresh} /> : <Loading what="records" />;
+    return first.problem ? <Failed problem={first.problem} what="records" /> : <Loading what="records" />;
   }
   const { items } = records;
   return (
@@ -130,7 +130,6 @@ function List({ filter, isLive }: { filter: Filter; isLive: boolean }) {
           label={filter.path === "fires" ? "Requests that a rule fired on" : "Requests"}
           length={items.length}
           rowHeight={isNarrow ? 58 : 30}
-          keyOf={(at) => items[at]?.id ?? String(at)}
           prepended={records.prepended}
           nearEnd={older}
           open={(at) => setQuery({ open: items[at]?.id ?? "" }, true)}

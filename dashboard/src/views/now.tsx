@@ -48,7 +48,7 @@ export function Now() {
 
 function OpenAnomalies({ live }: { live: ReturnType<typeof useLive<Page<Anomaly>>> }) {
   if (live.data === undefined) {
-    return live.problem ? <Failed problem={live.problem} what="anomalies" retry={live.refresh} /> : <Loading what="anomalies" />;
+    return live.problem ? <Failed problem={live.problem} what="anomalies" /> : <Loading what="anomalies" />;
   }
   const { items } = live.data;
   return (
@@ -100,7 +100,7 @@ function LastHour() {
   const live = useLive("hour", (signal) => get<Summary>("requests/summary", { by: "verdict", since: "-1h" }, signal), 15_000);
   const ranges = useLive("ranges", (signal) => get<Summary>("requests/summary", { by: "range", since: "-1h" }, signal), 15_000);
   if (!live.data || !ranges.data) {
-    return live.problem ? <Failed problem={live.problem} what="the last hour" retry={live.refresh} /> : <Loading what="the last hour" />;
+    return live.problem ? <Failed problem={live.problem} what="the last hour" /> : <Loading what="the last hour" />;
   }
   const of = (summary: Summary, attribute: string, values: string[]) =>
     summary.groups.filter((group) => values.includes(String(group[attribute]))).reduce((sum, group) => sum + group.requests, 0);

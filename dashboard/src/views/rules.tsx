@@ -136,12 +136,10 @@ function Cell({ rule, route, held, fires }: { rule: Rule; route: string; held: H
   const sum = fires?.reduce((a, b) => a + b, 0);
   return (
     <td>
-      <button
-        type="button"
-        class="cell"
-        aria-label={`${rule.id} on ${route}: ${held.mode}${held.set ? "" : " by default"}; ${sum ?? "unknown"} fires in the last hour; switch`}
-        onClick={() => setQuery({ rule: rule.id, route })}
-      >
+      <button type="button" class="cell" onClick={() => setQuery({ rule: rule.id, route })}>
+        <span class="hidden">
+          Switch {rule.id} on {route}:{" "}
+        </span>
         <span>
           <ModeBadge mode={held.mode} percent={held.percent} /> {!held.set && <span class="faint">default</span>}
         </span>

@@ -71,7 +71,7 @@ export function ToMonitor({ rule, anomaly, close }: { rule: string; anomaly: Ano
 
   return (
     <Dialog title={`Put ${rule} to monitor`} close={close}>
-      {live.problem && <Failed problem={live.problem} what="where the rule acts" retry={live.refresh} />}
+      {live.problem && <Failed problem={live.problem} what="where the rule acts" />}
       {!live.data && !live.problem && <Loading what="where the rule acts" />}
       {live.data?.length === 0 && <p>The rule is not enforced on any route of this anomaly: there is nothing to switch. Open the anomaly to see what else goes with it.</p>}
       {live.data && live.data.length > 0 && revision === null && (

@@ -269,9 +269,23 @@ test("the log of fires is read with the keyboard alone", async () => {
   await close();
 });
 
-/** Milliseconds between frames while `act` runs each frame. */
-const frames = (page: Page, selector: string, act: "scroll" | "hover", many: number): Promise<number[]> =>
-  page.evaluate(
+interface Frames {
+  /** Milliseconds from one to the next; what else runs on the machine is in it. */
+  gaps: number[];
+  /** Milliseconds of this page's own work for each. */
+  work: number;
+}
+
+/** Does `act` before each of so many frames. */
+async function frames(page: Page, selector: string, act: "scroll" | "hover", many: number): Promise<Frames> {
+  const debug = await page.context().newCDPSession(page);
+  await debug.send("Performance.enable", { timeDomain: "threadTicks" });
+  const worked = async () => {
+    const { metrics } = await debug.send("Performance.getMetrics");
+    return (metrics.find((metric) => metric.name === "TaskDuration")?.value ?? 0) * 1000;
+  };
+  const before = await worked();
+  const gaps = await page.evaluate(
     async ([selector, act, many]) => {
       const element = document.querySelector<HTMLElement>(selector);
       if (!element) throw new Error(`no ${selector}`);
@@ -292,11 +306,17 @@ const frames = (page: Page, selector: string, act: "scroll" | "hover", many: num
     },
     [selector, act, many] as const,
   );
+  return { gaps, work: ((await worked()) - before) / many };
+}
 
-const at = (share: number, gaps: number[]): number => [...gaps].sort((a, b) => a - b)[Math.floor(gaps.length * share)] ?? 0;
+/** One frame of 60 a second. What the page itself takes is held to it; what passes between frames is only told, because tests run
+ * beside others. */
+const FRAME_MS = 1000 / 60;
 
-/** What a frame may take here: 60 a second on a quiet machine; a busy one with one core less still feels smooth. */
-const SMOOTH_MS = 50;
+function told(what: string, { gaps, work }: Frames): void {
+  const at = (share: number) => ([...gaps].sort((a, b) => a - b)[Math.floor(gaps.length * share)] ?? 0).toFixed(1);
+  console.log(`${what}: ${work.toFixed(1)} ms of work a frame; frames every ${at(0.5)} ms in the median, ${at(0.95)} ms at 95 %`);
+}
 
 test("a hundred thousand fires stay scrollable", async () => {
   fixture.state.fires = 100_000;
@@ -309,17 +329,17 @@ test("a hundred thousand fires stay scrollable", async () => {
   }
   assert.ok((await page.locator(".virtual-row").count()) < 120, "only the rows in sight exist");
   await page.keyboard.press("Home");
-  const gaps = await frames(page, ".virtual", "scroll", 300);
-  console.log(`scrolling 100,000 rows, 700 px a frame: median ${at(0.5, gaps).toFixed(1)} ms, 95 % ${at(0.95, gaps).toFixed(1)} ms, worst ${at(0.999, gaps).toFixed(1)} ms a frame`);
-  assert.ok(at(0.95, gaps) < SMOOTH_MS);
+  const measured = await frames(page, ".virtual", "scroll", 300);
+  told("scrolling 100,000 fires, 700 px a frame", measured);
+  assert.ok(measured.work < FRAME_MS);
   await close();
 });
 
 test("fifty thousand points stay smooth under the cursor", async () => {
   fixture.state.points = 50_000;
   const { page, close } = await visit("timeline");
-  const gaps = await frames(page, ".u-over", "hover", 200);
-  console.log(`cursor over 6 plots of 50,000 points: median ${at(0.5, gaps).toFixed(1)} ms, 95 % ${at(0.95, gaps).toFixed(1)} ms a frame`);
-  assert.ok(at(0.95, gaps) < SMOOTH_MS);
+  const measured = await frames(page, ".u-over", "hover", 200);
+  told("the cursor over six plots of 50,000 points", measured);
+  assert.ok(measured.work < FRAME_MS);
   await close();
 });
