@@ -16,7 +16,7 @@ mod normal;
 mod rules;
 mod sentence;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod window;
 
 pub use anomaly::{Anomaly, AnomalyJson, Entry, MAX_EXAMPLES, Moment, number};

@@ -29,6 +29,7 @@ pub mod store;
 pub mod query;
 pub mod explain;
 pub mod audit;
+pub mod webhook;
 pub mod auth;
 pub mod session;
 pub mod page;

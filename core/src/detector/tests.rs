@@ -1,4 +1,4 @@
 //! Whole stories: cells of simulated traffic in, anomalies out.
 
-mod stories;
-mod traffic;
+pub(crate) mod stories;
+pub(crate) mod traffic;

@@ -4,12 +4,12 @@ use crate::user_agent::Family;
 
 const HOUR: u64 = 360;
 
-fn healthy(_: &Build, _: &str, _: bool) -> Fault {
+pub(crate) fn healthy(_: &Build, _: &str, _: bool) -> Fault {
     HEALTHY
 }
 
 /// The night of July 2020: Amazon Linux, everywhere but at home.
-fn july(build: &Build, colo: &str, _: bool) -> Fault {
+pub(crate) fn july(build: &Build, colo: &str, _: bool) -> Fault {
     if build.os == AMAZON.os && colo != "IAD" {
         Fault {
             resumed: 0.125,

@@ -10,23 +10,23 @@ use crate::detector::{Change, Engine, Outcome};
 use crate::record::RecordId;
 use crate::user_agent::Family;
 
-pub(super) const COLOS: [&str; 7] = ["IAD", "FRA", "NRT", "SIN", "LHR", "GRU", "SYD"];
+pub(crate) const COLOS: [&str; 7] = ["IAD", "FRA", "NRT", "SIN", "LHR", "GRU", "SYD"];
 
 /// Monday, 6 July 2020, 12:00 UTC.
-pub(super) const NOON: u64 = 1_594_036_800 / 10;
+pub(crate) const NOON: u64 = 1_594_036_800 / 10;
 
 /// A client build and its network.
 #[derive(Clone, Copy)]
-pub(super) struct Build {
-    pub(super) family: Family,
-    pub(super) os: &'static str,
-    pub(super) asn: u32,
-    pub(super) fingerprint: &'static str,
+pub(crate) struct Build {
+    pub(crate) family: Family,
+    pub(crate) os: &'static str,
+    pub(crate) asn: u32,
+    pub(crate) fingerprint: &'static str,
     /// Starts a slot and colo.
-    pub(super) starts: u32,
+    pub(crate) starts: u32,
 }
 
-pub(super) const AMAZON: Build = Build {
+pub(crate) const AMAZON: Build = Build {
     family: Family::Docker,
     os: "amzn2",
     asn: 16509,
@@ -34,7 +34,7 @@ pub(super) const AMAZON: Build = Build {
     starts: 12,
 };
 
-pub(super) const BUILDS: [Build; 5] = [
+pub(crate) const BUILDS: [Build; 5] = [
     AMAZON,
     Build {
         family: Family::Docker,
@@ -68,19 +68,19 @@ pub(super) const BUILDS: [Build; 5] = [
 
 /// What is wrong with one cell in a slot.
 #[derive(Clone, Copy)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// Share of starts that are resumed.
-    pub(super) resumed: f64,
+    pub(crate) resumed: f64,
     /// Share of resumes that come back at the same offset.
-    pub(super) repeated: f64,
+    pub(crate) repeated: f64,
     /// How many clients and networks are behind it.
-    pub(super) clients: u64,
-    pub(super) networks: u64,
+    pub(crate) clients: u64,
+    pub(crate) networks: u64,
     /// Whether anybody is there at all.
-    pub(super) gone: bool,
+    pub(crate) gone: bool,
 }
 
-pub(super) const HEALTHY: Fault = Fault {
+pub(crate) const HEALTHY: Fault = Fault {
     resumed: 0.004,
     repeated: 0.01,
     clients: 4000,
@@ -88,16 +88,16 @@ pub(super) const HEALTHY: Fault = Fault {
     gone: false,
 };
 
-pub(super) struct World {
-    pub(super) engine: Engine,
+pub(crate) struct World {
+    pub(crate) engine: Engine,
     random: Random,
-    pub(super) slot: u64,
+    pub(crate) slot: u64,
     seq: u64,
     rule: Option<fn(&Build) -> bool>,
 }
 
 impl World {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             engine: Engine::default(),
             random: Random::new(seed),
@@ -108,34 +108,16 @@ impl World {
     }
 
     /// A rule that fires on half of the requests of some builds.
-    pub(super) fn rule(mut self, fires: fn(&Build) -> bool) -> Self {
+    pub(crate) fn rule(mut self, fires: fn(&Build) -> bool) -> Self {
         self.rule = Some(fires);
         self
     }
 
     /// Plays slots; what is wrong may depend on build, colo and whether the rule fired.
-    pub(super) fn play(&mut self, slots: u64, fault: impl Fn(&Build, &str, bool) -> Fault) -> Outcome {
+    pub(crate) fn play(&mut self, slots: u64, fault: impl Fn(&Build, &str, bool) -> Fault) -> Outcome {
         let mut all = Outcome::default();
         for _ in 0..slots {
-            self.slot += 1;
-            self.seq += 1;
-            let mut batch = CellBatch {
-                source: "fl1-ALL-0".to_owned(),
-                epoch: 1,
-                seq: self.seq,
-                slot: self.slot,
-                ..CellBatch::default()
-            };
-            for colo in COLOS {
-                for build in BUILDS {
-                    for fired in [false, true] {
-                        let fault = fault(&build, colo, fired);
-                        if !fault.gone {
-                            batch.cells.push(self.cell(&build, colo, fired, fault));
-                        }
-                    }
-                }
-            }
+            let batch = self.batch(&fault);
             self.engine.add(batch, self.slot);
             let outcome = self.engine.tick(self.slot);
             all.changes.extend(outcome.changes);
@@ -143,6 +125,30 @@ impl World {
             all.notes.extend(outcome.notes);
         }
         all
+    }
+
+    /// The next slot's cells.
+    pub(crate) fn batch(&mut self, fault: &impl Fn(&Build, &str, bool) -> Fault) -> CellBatch {
+        self.slot += 1;
+        self.seq += 1;
+        let mut batch = CellBatch {
+            source: "fl1-ALL-0".to_owned(),
+            epoch: 1,
+            seq: self.seq,
+            slot: self.slot,
+            ..CellBatch::default()
+        };
+        for colo in COLOS {
+            for build in BUILDS {
+                for fired in [false, true] {
+                    let fault = fault(&build, colo, fired);
+                    if !fault.gone {
+                        batch.cells.push(self.cell(&build, colo, fired, fault));
+                    }
+                }
+            }
+        }
+        batch
     }
 
     /// Half of a build's requests; half of the starts are of large blobs.
@@ -204,7 +210,7 @@ fn hash(key: u64) -> u64 {
 }
 
 /// "opened an-000001", in order.
-pub(super) fn story(changes: &[Change]) -> Vec<String> {
+pub(crate) fn story(changes: &[Change]) -> Vec<String> {
     changes
         .iter()
         .map(|change| format!("{} {}", change.moment.as_str(), change.anomaly.name()))

@@ -1,0 +1,140 @@
+//! The Detector's storage: batches of cells in, each counted once; anomalies, roll-ups and deliveries out.
+//!
+//! Guarantees: a batch that was acknowledged is counted once, however often it is sent and whenever the process dies:
+//! it is in the log before it is acknowledged, and the state is the last one that was saved plus the log since. What a
+//! tick decided (an anomaly opened, somebody to be told) is kept in one transaction.
+//!
+//! In scope: statements and their order. Not in scope: what follows from cells (`detector`), alarms and requests
+//! (`src/edge`).
+//!
+//! Rows are what the platform bills (docs/cost.md): a batch is one row, written once and deleted once; a state is a
+//! row for each 1.9 MB, twice an hour.
+
+mod anomalies;
+mod deliveries;
+mod log;
+mod rollups;
+mod schema;
+mod sources;
+mod state;
+#[cfg(test)]
+mod tests;
+mod webhooks;
+
+use std::fmt;
+
+pub use anomalies::{Mark, MarkKind};
+pub use deliveries::{Attempt, Delivery, DeliveryItem, MAX_ATTEMPTS};
+pub use log::GRACE_MS;
+pub use schema::SCHEMA;
+pub use state::STATE_FORMAT;
+pub use webhooks::{MAX_WEBHOOKS, Webhook};
+
+use super::fire_log::{blob, integer, number, text};
+use super::{Sql, SqlError, SqlValue};
+use crate::bytes::DecodeError;
+use crate::detector::Engine;
+use sources::Sources;
+
+/// Why the Detector could not do what it was asked; fits "failed to keep counts: …".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DetectorError {
+    Sql(SqlError),
+    /// A batch, or what is stored, cannot be read.
+    Decode(DecodeError),
+    /// The database was written by a newer build.
+    Schema {
+        found: i64,
+    },
+    /// What was read is not what was written.
+    Corrupt(String),
+}
+
+impl fmt::Display for DetectorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sql(error) => error.fmt(f),
+            Self::Decode(error) => error.fmt(f),
+            Self::Schema { found } => {
+                write!(
+                    f,
+                    "the database has schema {found}, this build knows up to {SCHEMA}"
+                )
+            }
+            Self::Corrupt(what) => write!(f, "{what} cannot be read"),
+        }
+    }
+}
+
+impl std::error::Error for DetectorError {}
+
+impl From<SqlError> for DetectorError {
+    fn from(error: SqlError) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<DecodeError> for DetectorError {
+    fn from(error: DecodeError) -> Self {
+        Self::Decode(error)
+    }
+}
+
+/// The Detector over its database. Everything beside the database is a cache, read again when the object wakes.
+#[derive(Debug)]
+pub struct Detector<S> {
+    sql: S,
+    engine: Engine,
+    sources: Sources,
+    log: log::Size,
+    saved_ms: u64,
+    kept_ms: u64,
+}
+
+impl<S: Sql> Detector<S> {
+    /// Brings the database to this build's schema and the state to where it was.
+    ///
+    /// # Errors
+    /// When the database is a newer build's, or SQLite refuses.
+    pub fn open(sql: S, now_ms: u64) -> Result<Self, DetectorError> {
+        schema::migrate(&sql)?;
+        let saved = state::read(&sql)?;
+        let mut detector = Self {
+            sql,
+            engine: saved.engine,
+            sources: saved.sources,
+            log: log::Size::default(),
+            saved_ms: now_ms,
+            kept_ms: now_ms,
+        };
+        detector.replay(saved.logged)?;
+        detector.orphans(now_ms)?;
+        Ok(detector)
+    }
+
+    /// What is known now.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// FireLogs that sent cells.
+    #[must_use]
+    pub fn sources(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// For queries.
+    #[must_use]
+    pub fn sql(&self) -> &S {
+        &self.sql
+    }
+}
+
+/// A number that a statement finds; 0 where it finds none.
+fn count(sql: &impl Sql, statement: &str, parameters: &[SqlValue]) -> Result<u64, DetectorError> {
+    Ok(sql
+        .run(statement, parameters)?
+        .first()
+        .map_or(0, |row| integer(row, 0)))
+}

@@ -1,0 +1,190 @@
+//! Anomalies, and the marks that a timeline shows.
+
+use serde::Serialize;
+
+use super::{Detector, DetectorError, integer, number, text};
+use crate::detector::{Anomaly, Change, Moment, Note, Outcome};
+use crate::store::{Row, Sql, SqlValue};
+use crate::time::rfc3339;
+
+/// What a mark is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MarkKind {
+    AnomalyOpened,
+    AnomalyClosed,
+    RuleChange,
+    Stage,
+    Guard,
+    Note,
+}
+
+impl MarkKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::AnomalyOpened => "anomaly_opened",
+            Self::AnomalyClosed => "anomaly_closed",
+            Self::RuleChange => "rule_change",
+            Self::Stage => "stage",
+            Self::Guard => "guard",
+            Self::Note => "note",
+        }
+    }
+
+    fn named(name: &str) -> Self {
+        [
+            Self::AnomalyOpened,
+            Self::AnomalyClosed,
+            Self::RuleChange,
+            Self::Stage,
+            Self::Guard,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == name)
+        .unwrap_or(Self::Note)
+    }
+}
+
+/// A moment that a plot shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mark {
+    /// RFC 3339.
+    pub time: String,
+    #[serde(rename = "type")]
+    pub kind: MarkKind,
+    pub id: String,
+    pub text: String,
+}
+
+impl<S: Sql> Detector<S> {
+    /// Keeps what a tick decided; in the transaction of what made it tick.
+    pub(super) fn keep(&self, outcome: &Outcome, now_ms: u64) -> Result<(), DetectorError> {
+        for change in &outcome.changes {
+            self.keep_change(change)?;
+            self.tell(change, now_ms)?;
+        }
+        for Note { time_ms, text } in &outcome.notes {
+            self.mark(*time_ms, MarkKind::Note, "", text)?;
+        }
+        self.keep_minutes(&outcome.minutes)
+    }
+
+    fn keep_change(&self, change: &Change) -> Result<(), DetectorError> {
+        let anomaly = &change.anomaly;
+        keep_anomaly(&self.sql, anomaly)?;
+        match change.moment {
+            Moment::Opened | Moment::Reopened => self.mark(
+                anomaly.opened_ms,
+                MarkKind::AnomalyOpened,
+                &anomaly.name(),
+                &anomaly.sentence(),
+            ),
+            Moment::Closed => self.mark(
+                anomaly.closed_ms.unwrap_or(anomaly.opened_ms),
+                MarkKind::AnomalyClosed,
+                &anomaly.name(),
+                &anomaly.sentence(),
+            ),
+            Moment::Grew | Moment::Renamed | Moment::Note => Ok(()),
+        }
+    }
+
+    fn mark(&self, time_ms: u64, kind: MarkKind, id: &str, text: &str) -> Result<(), DetectorError> {
+        self.sql.run(
+            "INSERT OR REPLACE INTO mark (time_ms, kind, id, text) VALUES (?, ?, ?, ?)",
+            &[
+                number(time_ms),
+                SqlValue::Text(kind.as_str().to_owned()),
+                SqlValue::Text(id.to_owned()),
+                SqlValue::Text(text.to_owned()),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Marks of a time, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn marks(&self, since_ms: u64, until_ms: u64, limit: usize) -> Result<Vec<Mark>, DetectorError> {
+        let rows = self.sql.run(
+            "SELECT time_ms, kind, id, text FROM mark WHERE time_ms >= ? AND time_ms < ? ORDER BY time_ms LIMIT ?",
+            &[number(since_ms), number(until_ms), number(limit as u64)],
+        )?;
+        let mark = |row: &Row| Mark {
+            time: rfc3339(integer(row, 0)),
+            kind: MarkKind::named(text(row, 1)),
+            id: text(row, 2).to_owned(),
+            text: text(row, 3).to_owned(),
+        };
+        Ok(rows.iter().map(mark).collect())
+    }
+
+    /// Anomalies from the newest on, those before number `before`; open ones as they are now.
+    ///
+    /// # Errors
+    /// When SQLite refuses, or a row is not what was written.
+    pub fn anomalies(&self, before: u64, limit: usize) -> Result<Vec<Anomaly>, DetectorError> {
+        let rows = self.sql.run(
+            "SELECT body FROM anomaly WHERE id < ? ORDER BY id DESC LIMIT ?",
+            &[number(before), number(limit as u64)],
+        )?;
+        rows.iter().map(|row| self.as_now(row)).collect()
+    }
+
+    /// One anomaly.
+    ///
+    /// # Errors
+    /// When SQLite refuses, or the row is not what was written.
+    pub fn anomaly(&self, id: u64) -> Result<Option<Anomaly>, DetectorError> {
+        let rows = self
+            .sql
+            .run("SELECT body FROM anomaly WHERE id = ?", &[number(id)])?;
+        rows.first().map(|row| self.as_now(row)).transpose()
+    }
+
+    fn as_now(&self, row: &Row) -> Result<Anomaly, DetectorError> {
+        let kept = read(row)?;
+        let open = self.engine.open().find(|open| open.id == kept.id);
+        Ok(open.cloned().unwrap_or(kept))
+    }
+
+    /// Ends what is open in the database and nowhere else: its state could not be read by this build.
+    pub(super) fn orphans(&self, now_ms: u64) -> Result<(), DetectorError> {
+        for row in self
+            .sql
+            .run("SELECT body FROM anomaly WHERE closed_ms IS NULL", &[])?
+        {
+            let mut anomaly = read(&row)?;
+            if self.engine.open().all(|open| open.id != anomaly.id) {
+                anomaly.closed_ms = Some(now_ms);
+                anomaly.note(
+                    now_ms,
+                    Moment::Closed,
+                    "closed by an update whose build could not read its state; it opens anew if it goes on",
+                );
+                keep_anomaly(&self.sql, &anomaly)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn keep_anomaly(sql: &impl Sql, anomaly: &Anomaly) -> Result<(), DetectorError> {
+    let body = serde_json::to_string(anomaly).map_err(|error| DetectorError::Corrupt(error.to_string()))?;
+    sql.run(
+        "INSERT OR REPLACE INTO anomaly (id, opened_ms, closed_ms, body) VALUES (?, ?, ?, ?)",
+        &[
+            number(anomaly.id),
+            number(anomaly.opened_ms),
+            anomaly.closed_ms.map_or(SqlValue::Null, number),
+            SqlValue::Text(body),
+        ],
+    )?;
+    Ok(())
+}
+
+fn read(row: &Row) -> Result<Anomaly, DetectorError> {
+    serde_json::from_str(text(row, 0))
+        .map_err(|error| DetectorError::Corrupt(format!("an anomaly ({error})")))
+}

@@ -1,0 +1,238 @@
+//! What is to be told to whom, until it was told.
+//!
+//! Guarantees: what a tick decided to tell is in the database with that decision; it is sent until an answer of 2xx
+//! comes or [`MAX_ATTEMPTS`] have failed, which takes a day; each has an id that stays, so that a receiver knows a
+//! repeat.
+
+use serde::Serialize;
+
+use super::{Detector, DetectorError, count, integer, number, text};
+use crate::detector::Change;
+use crate::store::{Row, Sql, SqlValue};
+use crate::time::rfc3339;
+use crate::webhook::{EventName, message};
+
+/// Attempts of one delivery: 10 s after the first, three times as long after each, at most an hour: 28 hours in all.
+pub const MAX_ATTEMPTS: u64 = 32;
+const FIRST_RETRY_MS: u64 = 10_000;
+const MAX_RETRY_MS: u64 = 3_600_000;
+
+/// Deliveries that wait; beyond it the newest is not queued but kept as given up, which the list shows.
+const MAX_WAITING: u64 = 1_000;
+
+/// One thing to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    pub id: u64,
+    pub webhook: String,
+    /// JSON, the same at each attempt.
+    pub body: String,
+    pub attempts: u64,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attempt {
+    Delivered { status: u16 },
+    Failed { why: String },
+}
+
+/// A delivery as the API lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeliveryItem {
+    pub id: String,
+    pub webhook: String,
+    pub event: String,
+    pub status: &'static str,
+    pub created: String,
+    pub attempts: u64,
+    pub next: Option<String>,
+    pub ended: Option<String>,
+    /// Of the last attempt: the status, or what went wrong.
+    pub outcome: String,
+}
+
+/// `dl-000012`.
+pub(super) fn name(id: u64) -> String {
+    format!("dl-{id:06}")
+}
+
+impl<S: Sql> Detector<S> {
+    /// Queues what a change has to tell, to everybody who wants to be told of such.
+    pub(super) fn tell(&self, change: &Change, now_ms: u64) -> Result<(), DetectorError> {
+        let event = EventName::of(change.moment);
+        let wanting = |hook: &super::Webhook| hook.events.contains(&event);
+        for webhook in self.webhooks()?.into_iter().filter(wanting) {
+            self.queue(&webhook.id, event, now_ms, |id| {
+                message(&name(id), event, &change.anomaly, now_ms)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Queues a message that tries whether the address works.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn tell_test(&self, webhook: &str, now_ms: u64) -> Result<u64, DetectorError> {
+        self.queue(webhook, EventName::Test, now_ms, |id| {
+            crate::webhook::test_message(&name(id), now_ms)
+        })
+    }
+
+    fn queue(
+        &self,
+        webhook: &str,
+        event: EventName,
+        now_ms: u64,
+        body: impl FnOnce(u64) -> String,
+    ) -> Result<u64, DetectorError> {
+        let id = 1 + count(&self.sql, "SELECT coalesce(max(id), 0) FROM delivery", &[])?;
+        let waiting = count(
+            &self.sql,
+            "SELECT count(*) FROM delivery WHERE next_ms IS NOT NULL",
+            &[],
+        )?;
+        let full = waiting >= MAX_WAITING;
+        self.sql.run(
+            "INSERT INTO delivery (id, webhook, event, created_ms, body, attempts, next_ms, ended_ms, outcome) \
+             VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)",
+            &[
+                number(id),
+                SqlValue::Text(webhook.to_owned()),
+                SqlValue::Text(event.as_str().to_owned()),
+                number(now_ms),
+                SqlValue::Text(body(id)),
+                if full { SqlValue::Null } else { number(now_ms) },
+                if full { number(now_ms) } else { SqlValue::Null },
+                SqlValue::Text(if full { "too many wait" } else { "" }.to_owned()),
+            ],
+        )?;
+        Ok(id)
+    }
+
+    /// What is due, oldest first.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn due(&self, now_ms: u64, limit: usize) -> Result<Vec<Delivery>, DetectorError> {
+        let rows = self.sql.run(
+            "SELECT id, webhook, body, attempts FROM delivery WHERE next_ms <= ? ORDER BY next_ms LIMIT ?",
+            &[number(now_ms), number(limit as u64)],
+        )?;
+        let delivery = |row: &Row| Delivery {
+            id: integer(row, 0),
+            webhook: text(row, 1).to_owned(),
+            body: text(row, 2).to_owned(),
+            attempts: integer(row, 3),
+        };
+        Ok(rows.iter().map(delivery).collect())
+    }
+
+    /// Keeps how an attempt ended, and when the next one is.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn attempted(
+        &self,
+        delivery: &Delivery,
+        attempt: &Attempt,
+        now_ms: u64,
+    ) -> Result<(), DetectorError> {
+        let attempts = delivery.attempts + 1;
+        let (outcome, again) = match attempt {
+            Attempt::Delivered { status } => (format!("status {status}"), false),
+            Attempt::Failed { why } => (why.clone(), attempts < MAX_ATTEMPTS),
+        };
+        self.sql.run(
+            "UPDATE delivery SET attempts = ?, next_ms = ?, ended_ms = ?, outcome = ? WHERE id = ?",
+            &[
+                number(attempts),
+                if again {
+                    number(now_ms + retry_ms(attempts))
+                } else {
+                    SqlValue::Null
+                },
+                if again { SqlValue::Null } else { number(now_ms) },
+                SqlValue::Text(outcome),
+                number(delivery.id),
+            ],
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn give_up_all(&self, webhook: &str, now_ms: u64) -> Result<(), DetectorError> {
+        self.sql.run(
+            "UPDATE delivery SET next_ms = NULL, ended_ms = ?, outcome = 'the webhook was removed' \
+             WHERE webhook = ? AND next_ms IS NOT NULL",
+            &[number(now_ms), SqlValue::Text(webhook.to_owned())],
+        )?;
+        Ok(())
+    }
+
+    /// When the next attempt is due; `None` when nothing waits.
+    pub(super) fn next_delivery_ms(&self) -> Result<Option<u64>, DetectorError> {
+        let rows = self.sql.run(
+            "SELECT next_ms FROM delivery WHERE next_ms IS NOT NULL ORDER BY next_ms LIMIT 1",
+            &[],
+        )?;
+        Ok(rows.first().map(|row| integer(row, 0)))
+    }
+
+    /// Deliveries from the newest on, those before number `before`.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn deliveries(&self, before: u64, limit: usize) -> Result<Vec<DeliveryItem>, DetectorError> {
+        let rows = self.sql.run(
+            "SELECT id, webhook, event, created_ms, attempts, next_ms, ended_ms, outcome FROM delivery \
+             WHERE id < ? ORDER BY id DESC LIMIT ?",
+            &[number(before), number(limit as u64)],
+        )?;
+        Ok(rows.iter().map(item).collect())
+    }
+}
+
+fn item(row: &Row) -> DeliveryItem {
+    let time = |column: usize| match row.get(column) {
+        Some(SqlValue::Null) | None => None,
+        _ => Some(rfc3339(integer(row, column))),
+    };
+    let outcome = text(row, 7).to_owned();
+    DeliveryItem {
+        id: name(integer(row, 0)),
+        webhook: text(row, 1).to_owned(),
+        event: text(row, 2).to_owned(),
+        status: match time(6) {
+            None => "pending",
+            Some(_) if outcome.starts_with("status 2") => "delivered",
+            Some(_) => "failed",
+        },
+        created: rfc3339(integer(row, 3)),
+        attempts: integer(row, 4),
+        next: time(5),
+        ended: time(6),
+        outcome,
+    }
+}
+
+fn retry_ms(attempts: u64) -> u64 {
+    let times = 3u64.saturating_pow(u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX));
+    FIRST_RETRY_MS.saturating_mul(times).min(MAX_RETRY_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_ATTEMPTS, MAX_RETRY_MS, retry_ms};
+
+    #[test]
+    fn retries_wait_longer_each_time_and_last_a_day() {
+        let waits: Vec<u64> = (1..=7).map(retry_ms).collect();
+        assert_eq!(
+            waits,
+            [10_000, 30_000, 90_000, 270_000, 810_000, 2_430_000, MAX_RETRY_MS]
+        );
+        let hours = (1..MAX_ATTEMPTS).map(retry_ms).sum::<u64>() / 3_600_000;
+        assert!((24..30).contains(&hours), "{hours}");
+    }
+}

@@ -1,0 +1,159 @@
+//! Batches in, ticks, and the way back after a restart.
+//!
+//! The state must follow from the log: before a batch that came at a time is counted, every slot that was over by then
+//! is ticked. A tick between two batches changes nothing of that, so that alarms need no row.
+
+use super::{Detector, DetectorError, blob, count, integer, number};
+use crate::cell::{CellBatch, SLOT_S, slot_of};
+use crate::detector::{Outcome, Switch};
+use crate::store::{Sql, SqlValue};
+
+/// How long after its end a slot is tested: FireLogs cut their cells by their own alarms, and send at once.
+pub const GRACE_MS: u64 = 6_000;
+
+/// The state is saved when the log has so many batches, or bytes, or is so old: reading them again takes a second.
+const SAVE_BATCHES: u64 = 4_000;
+const SAVE_BYTES: u64 = 8_000_000;
+const SAVE_EVERY_MS: u64 = 30 * 60_000;
+
+/// What is in the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) batches: u64,
+    pub(super) bytes: u64,
+}
+
+/// The newest slot that is over, and all of it here.
+fn due(now_ms: u64) -> u64 {
+    slot_of(now_ms.saturating_sub(GRACE_MS)).saturating_sub(1)
+}
+
+impl<S: Sql> Detector<S> {
+    /// Counts a batch, unless it came already; returns its number, which acknowledges it.
+    ///
+    /// # Errors
+    /// When the bytes are no batch or SQLite refuses: nothing is acknowledged then, and what is in memory is in doubt.
+    pub fn accept(&mut self, bytes: &[u8], now_ms: u64) -> Result<u64, DetectorError> {
+        let batch = CellBatch::decode(bytes)?;
+        let seq = batch.seq;
+        if self.sources.has(&batch.source, batch.epoch, seq) {
+            return Ok(seq);
+        }
+        let outcome = self.engine.tick(due(now_ms));
+        self.sql.transaction(|| {
+            self.sql.run(
+                "INSERT INTO batch (arrived_ms, bytes) VALUES (?, ?)",
+                &[number(now_ms), SqlValue::Blob(bytes.to_vec())],
+            )?;
+            self.keep(&outcome, now_ms)
+        })?;
+        self.log.batches += 1;
+        self.log.bytes += bytes.len() as u64;
+        self.count(batch, now_ms);
+        Ok(seq)
+    }
+
+    /// Tests what is over, and saves, rolls up and forgets what is due. For the object's alarm.
+    ///
+    /// # Errors
+    /// When SQLite refuses; what is in memory is in doubt then.
+    pub fn tick(&mut self, now_ms: u64) -> Result<(), DetectorError> {
+        let outcome = self.engine.tick(due(now_ms));
+        if outcome != Outcome::default() {
+            self.sql.transaction(|| {
+                self.keep(&outcome, now_ms)?;
+                // No batch tells of this tick: what it decided must not be decided again after a restart.
+                self.sql.run(
+                    "INSERT OR REPLACE INTO meta (key, value) VALUES ('ticked', ?)",
+                    &[number(self.engine.ticked().unwrap_or(0))],
+                )?;
+                Ok::<(), DetectorError>(())
+            })?;
+        }
+        if self.is_save_due(now_ms) {
+            self.save(now_ms)?;
+        }
+        self.retain(now_ms)
+    }
+
+    /// When [`Detector::tick`] should run next; `None` while nothing waits for it.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn next_alarm_ms(&self, now_ms: u64) -> Result<Option<u64>, DetectorError> {
+        // A moment later than the slot ends: batches come in that moment, and tick by themselves.
+        let after_slot = (slot_of(now_ms.saturating_sub(GRACE_MS)) + 1) * SLOT_S * 1000 + GRACE_MS + 500;
+        let tick = (self.engine.is_waiting() || self.log.batches > 0).then_some(after_slot);
+        let told = self.next_delivery_ms()?.map(|at| at.max(now_ms));
+        Ok([tick, told].into_iter().flatten().min())
+    }
+
+    /// Takes in rules that were switched, which say what an anomaly may come from.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn switched(&mut self, switches: Vec<Switch>) -> Result<(), DetectorError> {
+        if switches.is_empty() {
+            return Ok(());
+        }
+        let text =
+            serde_json::to_string(&switches).map_err(|error| DetectorError::Corrupt(error.to_string()))?;
+        self.sql.run(
+            "INSERT INTO meta (key, value) VALUES ('switches', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1 \
+             WHERE value <> ?1",
+            &[SqlValue::Text(text)],
+        )?;
+        self.engine.switched(switches);
+        Ok(())
+    }
+
+    fn count(&mut self, batch: CellBatch, now_ms: u64) {
+        self.sources
+            .saw(&batch.source, batch.epoch, batch.seq, batch.slot);
+        self.engine.add(batch, slot_of(now_ms));
+    }
+
+    /// Plays the log since the state that was saved; what it decides was kept when it was decided.
+    pub(super) fn replay(&mut self, logged: u64) -> Result<(), DetectorError> {
+        let rows = self
+            .sql
+            .run("SELECT value FROM meta WHERE key = 'switches'", &[])?;
+        if let Some(SqlValue::Text(text)) = rows.first().and_then(|row| row.first()) {
+            let switches: Vec<Switch> = serde_json::from_str(text).unwrap_or_default();
+            self.engine.switched(switches);
+        }
+        let mut after = logged;
+        loop {
+            let mut rows = self.sql.run(
+                "SELECT id, arrived_ms, bytes FROM batch WHERE id > ? ORDER BY id LIMIT 500",
+                &[number(after)],
+            )?;
+            for row in &mut rows {
+                after = integer(row, 0);
+                let (arrived_ms, bytes) = (integer(row, 1), blob(row, 2));
+                self.log.batches += 1;
+                self.log.bytes += bytes.len() as u64;
+                self.engine.tick(due(arrived_ms));
+                // It could be read when it came: after a step back to an older build it may not be.
+                if let Ok(batch) = CellBatch::decode(&bytes) {
+                    self.count(batch, arrived_ms);
+                }
+            }
+            if rows.is_empty() {
+                break;
+            }
+        }
+        let ticked = count(&self.sql, "SELECT value FROM meta WHERE key = 'ticked'", &[])?;
+        if ticked > 0 {
+            self.engine.tick(ticked);
+        }
+        let newest = count(&self.sql, "SELECT coalesce(max(id), 0) FROM anomaly", &[])?;
+        self.engine.number_from(newest + 1);
+        Ok(())
+    }
+
+    fn is_save_due(&self, now_ms: u64) -> bool {
+        let old = self.log.batches > 0 && now_ms >= self.saved_ms + SAVE_EVERY_MS;
+        old || self.log.batches >= SAVE_BATCHES || self.log.bytes >= SAVE_BYTES
+    }
+}

@@ -1,0 +1,118 @@
+//! The state in parts that fit in rows, and back.
+
+use serde::{Deserialize, Serialize};
+
+use super::sources::Sources;
+use super::{Detector, DetectorError, blob, count, log, number, text};
+use crate::detector::Engine;
+use crate::store::{Sql, SqlValue};
+
+/// Of the saved bytes. It grows with every change of what [`Engine`] or a monitor keeps. A state of another format is
+/// left unread: anomalies, marks and roll-ups are rows of their own and stay, and what is normal is learned anew, which
+/// takes minutes for the level and days for the hours.
+pub const STATE_FORMAT: u64 = 1;
+
+/// Bytes of a row are at most 2 MB on the platform.
+const PART_BYTES: usize = 1_900_000;
+
+/// What is saved.
+#[derive(Serialize)]
+struct State<'a> {
+    engine: &'a Engine,
+    sources: &'a Sources,
+}
+
+/// What is read back.
+pub(super) struct Saved {
+    pub(super) engine: Engine,
+    pub(super) sources: Sources,
+    /// Newest batch that is in it.
+    pub(super) logged: u64,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    engine: Engine,
+    sources: Sources,
+}
+
+/// Says which batches are in the parts.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    format: u64,
+    parts: u64,
+    bytes: u64,
+    logged: u64,
+}
+
+/// The state that was saved last; an empty one where there is none, or one of another format.
+pub(super) fn read(sql: &impl Sql) -> Result<Saved, DetectorError> {
+    let nothing = |logged| Saved {
+        engine: Engine::default(),
+        sources: Sources::default(),
+        logged,
+    };
+    let rows = sql.run("SELECT value FROM meta WHERE key = 'state'", &[])?;
+    let Some(row) = rows.first() else {
+        return Ok(nothing(0));
+    };
+    let head: Head = serde_json::from_str(text(row, 0))
+        .map_err(|error| DetectorError::Corrupt(format!("the head of the state ({error})")))?;
+    if head.format != STATE_FORMAT {
+        return Ok(nothing(head.logged));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(head.bytes).unwrap_or(0));
+    for row in &mut sql.run("SELECT bytes FROM state ORDER BY part", &[])? {
+        bytes.extend(blob(row, 0));
+    }
+    // What cannot be read is no reason to see nothing from now on.
+    match postcard::take_from_bytes::<Read>(&bytes) {
+        Ok((state, [])) => Ok(Saved {
+            engine: state.engine,
+            sources: state.sources,
+            logged: head.logged,
+        }),
+        Ok(_) | Err(_) => Ok(nothing(head.logged)),
+    }
+}
+
+impl<S: Sql> Detector<S> {
+    /// Saves the state and empties the log.
+    pub(super) fn save(&mut self, now_ms: u64) -> Result<(), DetectorError> {
+        let state = State {
+            engine: &self.engine,
+            sources: &self.sources,
+        };
+        let bytes = postcard::to_allocvec(&state)
+            .map_err(|error| DetectorError::Corrupt(format!("the state ({error})")))?;
+        let logged = count(&self.sql, "SELECT coalesce(max(id), 0) FROM batch", &[])?;
+        let head = Head {
+            format: STATE_FORMAT,
+            parts: bytes.len().div_ceil(PART_BYTES) as u64,
+            bytes: bytes.len() as u64,
+            logged,
+        };
+        let head = serde_json::to_string(&head)
+            .map_err(|error| DetectorError::Corrupt(format!("the head of the state ({error})")))?;
+        self.sql.transaction(|| {
+            self.sql.run("DELETE FROM state", &[])?;
+            for (part, bytes) in (0u64..).zip(bytes.chunks(PART_BYTES)) {
+                self.sql.run(
+                    "INSERT INTO state (part, bytes) VALUES (?, ?)",
+                    &[number(part), SqlValue::Blob(bytes.to_vec())],
+                )?;
+            }
+            self.sql.run(
+                "INSERT OR REPLACE INTO meta (key, value) VALUES ('state', ?)",
+                &[SqlValue::Text(head)],
+            )?;
+            // The newest stays, so that its number is never given again.
+            self.sql
+                .run("DELETE FROM batch WHERE id < ?", &[number(logged)])?;
+            Ok::<(), DetectorError>(())
+        })?;
+        self.saved_ms = now_ms;
+        self.log = log::Size::default();
+        Ok(())
+    }
+}

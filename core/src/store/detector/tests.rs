@@ -1,0 +1,277 @@
+//! The Detector on SQLite in memory: nothing lost, nothing twice, whenever the process dies.
+
+use super::*;
+use crate::cell::{CellBatch, SLOT_S};
+use crate::detector::tests::stories::{healthy, july};
+use crate::detector::tests::traffic::{NOON, World};
+use crate::detector::{Engine, Rollup};
+use crate::store::Native;
+use crate::webhook::EventName;
+
+const START_MS: u64 = NOON * SLOT_S * 1000;
+
+fn open() -> Detector<Native> {
+    Detector::open(Native::in_memory().unwrap(), START_MS).unwrap()
+}
+
+/// As the process does when it starts again: nothing but the database is left.
+fn reopened(detector: Detector<Native>, now_ms: u64) -> Detector<Native> {
+    Detector::open(detector.sql, now_ms).unwrap()
+}
+
+fn state(engine: &Engine) -> Vec<u8> {
+    postcard::to_allocvec(engine).unwrap()
+}
+
+/// When a slot's batch comes: seconds after its end.
+fn arrival(batch: &CellBatch) -> u64 {
+    (batch.slot + 1) * SLOT_S * 1000 + 2_000
+}
+
+fn hook() -> Webhook {
+    Webhook {
+        id: "chat".to_owned(),
+        url: "https://hooks.example.org/x".to_owned(),
+        secret: "a secret of some length".to_owned(),
+        events: vec![EventName::Opened, EventName::Changed, EventName::Closed],
+        created_ms: START_MS,
+        actor: "olga".to_owned(),
+    }
+}
+
+/// A story of batches with their arrivals: an hour of health, five minutes of July 2020, and health again.
+fn story() -> Vec<CellBatch> {
+    let mut world = World::new(2);
+    let mut batches = Vec::new();
+    for slot in 0..500 {
+        let batch = if (360..390).contains(&slot) {
+            world.batch(&july)
+        } else {
+            world.batch(&healthy)
+        };
+        batches.push(batch);
+    }
+    batches
+}
+
+#[test]
+fn a_batch_counts_once_however_often_it_comes() {
+    let mut detector = open();
+    let batch = CellBatch {
+        source: "fl1-FRA-0".to_owned(),
+        epoch: 5,
+        seq: 1,
+        slot: NOON,
+        ..CellBatch::default()
+    };
+    let now = arrival(&batch);
+    assert_eq!(detector.accept(&batch.encode(), now), Ok(1));
+    assert_eq!(detector.accept(&batch.encode(), now + 1), Ok(1));
+    assert_eq!(detector.log.batches, 1);
+    let mut detector = reopened(detector, now);
+    assert_eq!(detector.accept(&batch.encode(), now + 2), Ok(1));
+    assert_eq!(detector.log.batches, 1);
+    assert!(matches!(
+        detector.accept(b"no batch", now),
+        Err(DetectorError::Decode(_))
+    ));
+}
+
+#[test]
+fn a_process_that_dies_after_any_batch_goes_on_where_it_was() {
+    let (mut steady, mut dying) = (open(), open());
+    for detector in [&steady, &dying] {
+        detector.put_webhook(&hook()).unwrap();
+    }
+    for (at, batch) in story().iter().enumerate() {
+        let (bytes, now) = (batch.encode(), arrival(batch));
+        steady.accept(&bytes, now).unwrap();
+        dying.accept(&bytes, now).unwrap();
+        if at % 2 == 0 {
+            steady.tick(now + 5_000).unwrap();
+            dying.tick(now + 5_000).unwrap();
+        }
+        // Often where things happen, seldom where nothing does.
+        if at % 97 == 0 || (365..400).contains(&at) && at % 3 == 0 {
+            dying = reopened(dying, now + 6_000);
+        }
+    }
+    assert_eq!(state(&steady.engine), state(&dying.engine));
+    let anomalies = steady.anomalies(u64::MAX, 10).unwrap();
+    assert_eq!(anomalies, dying.anomalies(u64::MAX, 10).unwrap());
+    assert_eq!(anomalies.len(), 1);
+    assert!(anomalies[0].closed_ms.is_some());
+    let told = steady.deliveries(u64::MAX, 100).unwrap();
+    assert_eq!(told, dying.deliveries(u64::MAX, 100).unwrap());
+    let entries = anomalies[0].history.len();
+    assert_eq!(told.len(), entries, "each change is told once");
+    let marks = steady.marks(0, u64::MAX, 100).unwrap();
+    assert_eq!(marks.len(), 2, "{marks:?}");
+    assert_eq!(marks, dying.marks(0, u64::MAX, 100).unwrap());
+}
+
+#[test]
+fn a_saved_state_empties_the_log_and_comes_back() {
+    let mut detector = open();
+    let batches = story();
+    for batch in &batches[..380] {
+        detector.accept(&batch.encode(), arrival(batch)).unwrap();
+    }
+    let now = arrival(&batches[379]) + 5_000;
+    assert_eq!(detector.log.batches, 380);
+    detector.save(now).unwrap();
+    let kept = count(&detector.sql, "SELECT count(*) FROM batch", &[]).unwrap();
+    assert_eq!((kept, detector.log.batches), (1, 0));
+    let before = state(&detector.engine);
+    let mut detector = reopened(detector, now);
+    assert_eq!(state(&detector.engine), before);
+    assert_eq!(detector.engine.open().count(), 1);
+    for batch in &batches[370..400] {
+        detector.accept(&batch.encode(), arrival(batch)).unwrap();
+    }
+    assert_eq!(detector.log.batches, 20, "ten came before");
+}
+
+#[test]
+fn a_state_of_another_build_is_left_and_its_anomalies_are_closed() {
+    let mut detector = open();
+    let batches = story();
+    for batch in &batches[..385] {
+        detector.accept(&batch.encode(), arrival(batch)).unwrap();
+    }
+    let now = arrival(&batches[384]) + 5_000;
+    detector.save(now).unwrap();
+    detector
+        .sql
+        .run(
+            "UPDATE meta SET value = replace(value, '\"format\":1', '\"format\":0') WHERE key = 'state'",
+            &[],
+        )
+        .unwrap();
+    let detector = reopened(detector, now);
+    let anomalies = detector.anomalies(u64::MAX, 10).unwrap();
+    assert_eq!(anomalies.len(), 1);
+    assert_eq!(anomalies[0].closed_ms, Some(now));
+    assert_eq!(detector.engine.open().count(), 0);
+}
+
+#[test]
+fn minutes_and_hours_are_rows() {
+    let mut detector = open();
+    let batches = story();
+    for batch in &batches {
+        detector.accept(&batch.encode(), arrival(batch)).unwrap();
+    }
+    let first = NOON / 6;
+    let minutes = detector.minutes(first, first + 60).unwrap();
+    assert_eq!(minutes.len(), 60);
+    let hours = detector.hours(first / 60, first / 60 + 1).unwrap();
+    let requests = |rollups: &[Rollup]| -> u64 {
+        let cells = rollups.iter().flat_map(|rollup| &rollup.cells);
+        cells.map(|(_, counts)| u64::from(counts.requests)).sum()
+    };
+    assert_eq!(requests(&hours), requests(&minutes));
+    let sent: u64 = batches
+        .iter()
+        .filter(|batch| (first..first + 60).contains(&(batch.slot / 6)))
+        .flat_map(|batch| &batch.cells)
+        .map(|cell| u64::from(cell.counts.requests))
+        .sum();
+    assert_eq!(requests(&minutes), sent);
+}
+
+#[test]
+fn a_delivery_is_tried_until_it_is_taken_or_given_up() {
+    let detector = open();
+    detector.put_webhook(&hook()).unwrap();
+    let id = detector.tell_test("chat", START_MS).unwrap();
+    let [delivery] = <[Delivery; 1]>::try_from(detector.due(START_MS, 10).unwrap()).unwrap();
+    assert_eq!((delivery.id, delivery.attempts), (id, 0));
+    let failed = Attempt::Failed {
+        why: "status 500".to_owned(),
+    };
+    detector.attempted(&delivery, &failed, START_MS).unwrap();
+    assert_eq!(detector.due(START_MS + 9_999, 10).unwrap(), []);
+    assert_eq!(detector.next_alarm_ms(START_MS).unwrap(), Some(START_MS + 10_000));
+    let mut now = START_MS + 10_000;
+    while let Some(due) = detector.due(now, 10).unwrap().pop() {
+        detector.attempted(&due, &failed, now).unwrap();
+        now += 3_600_000;
+    }
+    let item = detector.deliveries(u64::MAX, 10).unwrap().remove(0);
+    assert_eq!((item.status, item.attempts), ("failed", MAX_ATTEMPTS));
+    detector.tell_test("chat", now).unwrap();
+    let due = detector.due(now, 10).unwrap().remove(0);
+    detector
+        .attempted(&due, &Attempt::Delivered { status: 200 }, now)
+        .unwrap();
+    assert_eq!(detector.deliveries(u64::MAX, 1).unwrap()[0].status, "delivered");
+    assert_eq!(detector.next_alarm_ms(now).unwrap(), None);
+}
+
+#[test]
+fn a_removed_webhook_is_told_nothing_more() {
+    let detector = open();
+    detector.put_webhook(&hook()).unwrap();
+    detector.tell_test("chat", START_MS).unwrap();
+    detector.delete_webhook("chat", START_MS).unwrap();
+    assert_eq!(detector.due(START_MS, 10).unwrap(), []);
+    assert_eq!(detector.webhooks().unwrap(), []);
+    assert_eq!(detector.deliveries(u64::MAX, 10).unwrap()[0].status, "failed");
+}
+
+#[test]
+fn a_newer_database_is_refused() {
+    let detector = open();
+    detector
+        .sql
+        .run("UPDATE meta SET value = 99 WHERE key = 'schema'", &[])
+        .unwrap();
+    let refused = Detector::open(detector.sql, START_MS).err();
+    assert_eq!(refused, Some(DetectorError::Schema { found: 99 }));
+}
+
+#[test]
+fn statements_that_run_often_use_their_index() {
+    #[track_caller]
+    fn case(sql: &Native, statement: &str, expected: &str) {
+        let rows = sql
+            .run(
+                &format!("EXPLAIN QUERY PLAN {statement}"),
+                &vec![SqlValue::Integer(1); statement.matches('?').count()],
+            )
+            .unwrap();
+        let steps: Vec<&str> = rows.iter().map(|row| text(row, 3)).collect();
+        assert!(steps.iter().any(|step| step.contains(expected)), "{steps:?}");
+        assert!(
+            !steps.iter().any(|step| step.contains("TEMP B-TREE")),
+            "{steps:?}"
+        );
+    }
+    let sql = &open().sql;
+    case(
+        sql,
+        "SELECT id, webhook, body, attempts FROM delivery WHERE next_ms <= ? ORDER BY next_ms LIMIT ?",
+        "USING INDEX delivery_due",
+    );
+    case(
+        sql,
+        "SELECT next_ms FROM delivery WHERE next_ms IS NOT NULL ORDER BY next_ms LIMIT 1",
+        "delivery_due",
+    );
+    case(
+        sql,
+        "SELECT minute, bytes FROM minute WHERE minute >= ? AND minute < ? ORDER BY minute",
+        "PRIMARY KEY",
+    );
+    case(
+        sql,
+        "SELECT id, arrived_ms, bytes FROM batch WHERE id > ? ORDER BY id LIMIT 500",
+        "PRIMARY KEY",
+    );
+    case(
+        sql,
+        "SELECT time_ms, kind, id, text FROM mark WHERE time_ms >= ? AND time_ms < ? ORDER BY time_ms LIMIT ?",
+        "PRIMARY KEY",
+    );
+}

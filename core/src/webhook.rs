@@ -1,0 +1,14 @@
+//! Telling others: which addresses may be told, what they are told, and how they know that it was us.
+//!
+//! In scope: the address, the message, its signature, the calls that set a webhook. Not in scope: when something is
+//! told and how often (`store::detector`), and the request itself (`src/edge`).
+
+mod address;
+mod body;
+mod message;
+mod sign;
+
+pub use address::{AddressError, Allowed, check};
+pub use body::{MAX_BODY, MIN_SECRET, WebhookItem, checked_id, read};
+pub use message::{EventName, message, test_message};
+pub use sign::{SIGNATURE_HEADER, signature};
