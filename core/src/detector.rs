@@ -27,5 +27,6 @@ pub use engine::{
     Uncounted,
 };
 pub use kind::AnomalyKind;
+pub use normal::Rates;
 pub use rules::{Contrast, Suspect, Switch};
-pub use window::MINUTE_SLOTS;
+pub use window::{Bucket, MINUTE_SLOTS, Row, Window};

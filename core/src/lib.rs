@@ -30,6 +30,7 @@ pub mod query;
 pub mod explain;
 pub mod audit;
 pub mod webhook;
+pub mod detector_api;
 pub mod auth;
 pub mod session;
 pub mod page;

@@ -28,5 +28,6 @@ pub use page::Page;
 pub use parameters::{DEFAULT_EXPORT, DEFAULT_LIMIT, Format, MAX_EXPORT, MAX_LIMIT, Query, SummaryQuery};
 pub use scan::{Budget, find, scan_page};
 pub use summary::{Dimension, Group, MAX_GROUPS, Part, Summary, summarise};
+pub use times::{EXPECTED as EXPECTED_TIME, parse as parse_time};
 
 pub use crate::store::fire_log::FireLogError as QueryError;

@@ -102,6 +102,13 @@ impl Cohort {
         })
     }
 
+    /// Whether somebody with this value can be in it.
+    #[must_use]
+    pub fn may_hold(&self, attribute: &str, value: &str) -> bool {
+        self.literal(attribute)
+            .is_none_or(|literal| literal.values.iter().any(|known| known == value) != literal.not)
+    }
+
     /// Whether nothing but places narrows it: no network, no client build. What a deploy of ours hits.
     #[must_use]
     pub fn is_wide(&self) -> bool {

@@ -11,6 +11,7 @@
 mod fall;
 mod feed;
 mod look;
+mod totals;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -22,10 +23,11 @@ use super::anomaly::{Anomaly, Moment};
 use super::cliff::Cliff;
 use super::cohort::ATTRIBUTES;
 use super::kind::AnomalyKind;
-use super::normal::Normal;
+use super::normal::{Normal, Rates};
 use super::rules::Switch;
 use super::window::{MINUTE_SLOTS, WINDOW_SLOTS, Window};
-use crate::cell::{Cell, CellBatch, CellCounts, CellKey, SLOT_S};
+use crate::cell::{Cell, CellBatch, CellCounts, CellKey, SLOT_S, slot_of};
+use totals::Totals;
 use watch::Watch;
 
 /// The promise for everything together: on average at most one false alarm in so many days.
@@ -134,6 +136,8 @@ pub struct Engine {
     switches: Vec<Switch>,
     next_id: u64,
     uncounted: Uncounted,
+    /// By route.
+    totals: BTreeMap<String, Totals>,
 }
 
 impl Default for Engine {
@@ -157,6 +161,7 @@ impl Default for Engine {
             switches: Vec::new(),
             next_id: 1,
             uncounted: Uncounted::default(),
+            totals: BTreeMap::new(),
         }
     }
 }
@@ -253,6 +258,25 @@ impl Engine {
         self.rolled
     }
 
+    /// Expected rates of a kind, but for what came since.
+    #[must_use]
+    pub fn rates(&self, kind: AnomalyKind, since_ms: u64) -> Rates {
+        super::locate::rates(&self.window, &self.normal, kind, slot_of(since_ms))
+    }
+
+    /// Counters by route: name, help, and the counts.
+    pub fn totals_by_route(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, &'static str, impl Iterator<Item = (&str, u64)>)> {
+        totals::COUNTERS.iter().map(|counter| {
+            let of_routes = self
+                .totals
+                .iter()
+                .map(|(route, totals)| (route.as_str(), totals.of(counter)));
+            (counter.name, counter.help, of_routes)
+        })
+    }
+
     /// What could not be counted so far.
     #[must_use]
     pub fn uncounted(&self) -> Uncounted {
@@ -272,6 +296,7 @@ impl Engine {
 
     fn step(&mut self, slot: u64, outcome: &mut Outcome) {
         let (cells, other) = self.take_due(slot);
+        self.total(&cells);
         self.feed(slot, &cells, outcome);
         if !cells.is_empty() || other.requests > 0 {
             self.window.push(slot, &cells, &other);

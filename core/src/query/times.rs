@@ -3,11 +3,11 @@
 use crate::time::parse_rfc3339;
 
 /// What a time parameter may say.
-pub(super) const EXPECTED: &str =
-    "expected RFC 3339, as 2020-07-05T19:00:00Z, or a time ago, as -15m (s, m, h, d)";
+pub const EXPECTED: &str = "expected RFC 3339, as 2020-07-05T19:00:00Z, or a time ago, as -15m (s, m, h, d)";
 
 /// Milliseconds since 1970 of `2020-07-05T19:00:00Z` or `-15m`.
-pub(super) fn parse(text: &str, now_ms: u64) -> Option<u64> {
+#[must_use]
+pub fn parse(text: &str, now_ms: u64) -> Option<u64> {
     match text.strip_prefix('-') {
         Some(ago) => Some(now_ms.saturating_sub(span_ms(ago)?)),
         None => parse_rfc3339(text),

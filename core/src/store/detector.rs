@@ -18,7 +18,7 @@ mod schema;
 mod sources;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod webhooks;
 
 use std::fmt;

@@ -164,13 +164,13 @@ fn check_host(host: &str, allowed: Allowed) -> Result<(), AddressError> {
     if allowed == Allowed::Private {
         return Ok(());
     }
-    let ends_with = |suffix: &&str| {
-        name.strip_suffix(*suffix)
+    let ends_with = |suffix: &str| {
+        name.strip_suffix(suffix)
             .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
     let is_private = labels.len() < 2
-        || PRIVATE_SUFFIXES.iter().any(|suffix| ends_with(&suffix))
-        || ECHOING_SUFFIXES.iter().any(|suffix| ends_with(&suffix));
+        || PRIVATE_SUFFIXES.iter().any(|suffix| ends_with(suffix))
+        || ECHOING_SUFFIXES.iter().any(|suffix| ends_with(suffix));
     if is_private {
         Err(AddressError::PrivateName)
     } else {

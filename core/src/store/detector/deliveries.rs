@@ -179,6 +179,32 @@ impl<S: Sql> Detector<S> {
         Ok(rows.first().map(|row| integer(row, 0)))
     }
 
+    /// How many are pending, delivered and failed.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn delivery_counts(&self) -> Result<[(&'static str, u64); 3], DetectorError> {
+        let states = [
+            (
+                "pending",
+                "SELECT count(*) FROM delivery WHERE next_ms IS NOT NULL",
+            ),
+            (
+                "delivered",
+                "SELECT count(*) FROM delivery WHERE next_ms IS NULL AND outcome LIKE 'status 2%'",
+            ),
+            (
+                "failed",
+                "SELECT count(*) FROM delivery WHERE next_ms IS NULL AND outcome NOT LIKE 'status 2%'",
+            ),
+        ];
+        let mut counts = states.map(|(state, _)| (state, 0));
+        for ((_, sum), (_, statement)) in counts.iter_mut().zip(states) {
+            *sum = count(&self.sql, statement, &[])?;
+        }
+        Ok(counts)
+    }
+
     /// Deliveries from the newest on, those before number `before`.
     ///
     /// # Errors

@@ -8,9 +8,9 @@ use crate::detector::{Engine, Rollup};
 use crate::store::Native;
 use crate::webhook::EventName;
 
-const START_MS: u64 = NOON * SLOT_S * 1000;
+pub(crate) const START_MS: u64 = NOON * SLOT_S * 1000;
 
-fn open() -> Detector<Native> {
+pub(crate) fn open() -> Detector<Native> {
     Detector::open(Native::in_memory().unwrap(), START_MS).unwrap()
 }
 
@@ -24,11 +24,11 @@ fn state(engine: &Engine) -> Vec<u8> {
 }
 
 /// When a slot's batch comes: seconds after its end.
-fn arrival(batch: &CellBatch) -> u64 {
+pub(crate) fn arrival(batch: &CellBatch) -> u64 {
     (batch.slot + 1) * SLOT_S * 1000 + 2_000
 }
 
-fn hook() -> Webhook {
+pub(crate) fn hook() -> Webhook {
     Webhook {
         id: "chat".to_owned(),
         url: "https://hooks.example.org/x".to_owned(),
@@ -40,7 +40,7 @@ fn hook() -> Webhook {
 }
 
 /// A story of batches with their arrivals: an hour of health, five minutes of July 2020, and health again.
-fn story() -> Vec<CellBatch> {
+pub(crate) fn story() -> Vec<CellBatch> {
     let mut world = World::new(2);
     let mut batches = Vec::new();
     for slot in 0..500 {

@@ -1,0 +1,96 @@
+//! The calls of the API that the Detector answers: anomalies, timelines, cohort tables, webhooks, metrics (docs/api.md).
+//!
+//! In scope: from a method, a path, a query and a body to an answer or a problem, whatever carries them. Not in scope:
+//! HTTP and auth (`src/edge`, `auth`), and what an anomaly is (`detector`).
+
+mod anomalies;
+mod changes;
+mod cohorts;
+mod counts;
+mod metrics;
+mod report;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod webhooks;
+
+pub use changes::{marks_of, switches_of};
+pub use report::{Report, wanted_evidence};
+
+use serde::Serialize;
+
+use crate::problem::Problem;
+use crate::store::Sql;
+use crate::store::detector::{Detector, DetectorError, Mark};
+use crate::webhook::Allowed;
+
+/// One call of somebody who may make it.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// `GET`, `PUT`, `POST` or `DELETE`.
+    pub method: &'a str,
+    /// Below `/_blobwatch/api/v1/`, for instance `anomalies/an-000012`.
+    pub path: &'a str,
+    /// Without `?`.
+    pub query: &'a str,
+    pub body: &'a str,
+    /// Name of the token that calls.
+    pub actor: &'a str,
+    pub now_ms: u64,
+    /// Which addresses a webhook may have.
+    pub allowed: Allowed,
+}
+
+/// The answer to a call that was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    pub media_type: &'static str,
+    pub body: String,
+}
+
+/// Does a call. `marks` are those that others know of: changes of rules.
+///
+/// # Errors
+/// A problem that names the place.
+pub fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>, marks: Vec<Mark>) -> Result<Reply, Problem> {
+    let path: Vec<&str> = call.path.split('/').collect();
+    match (call.method, path.as_slice()) {
+        ("GET", ["anomalies"]) => json(200, &anomalies::list(store, call.query, call.now_ms)?),
+        ("GET", ["anomalies", id]) => json(200, &anomalies::one(store, id, call.query)?.json()),
+        ("GET", ["timeline"]) => json(200, &timeline::answer(store, call.query, call.now_ms, marks)?),
+        ("GET", ["cohorts"]) => json(200, &cohorts::answer(store, call.query, call.now_ms)?),
+        ("GET", ["metrics"]) => Ok(Reply {
+            status: 200,
+            media_type: "text/plain; version=0.0.4; charset=utf-8",
+            body: metrics::text(store)?,
+        }),
+        (_, ["webhooks", ..]) => webhooks::answer(store, call, &path),
+        ("GET", _) => Err(no_such_call()),
+        _ => Err(method_not_allowed(call.method)),
+    }
+}
+
+fn json<T: Serialize>(status: u16, value: &T) -> Result<Reply, Problem> {
+    let body = serde_json::to_string(value)
+        .map_err(|error| Problem::new(500, "internal", "Something broke", format!("the answer: {error}")))?;
+    Ok(Reply {
+        status,
+        media_type: "application/json",
+        body,
+    })
+}
+
+fn no_such_call() -> Problem {
+    Problem::not_found("call at this address; docs/api.md lists them")
+}
+
+fn method_not_allowed(method: &str) -> Problem {
+    let detail = format!("this call does not take {method}; docs/api.md lists the calls");
+    Problem::new(405, "method-not-allowed", "Method not allowed", detail)
+}
+
+fn storage(error: &DetectorError) -> Problem {
+    let detail = format!("failed to read what the Detector knows: {error}");
+    Problem::new(500, "storage", "The Detector could not be read", detail)
+}

@@ -1,0 +1,129 @@
+//! What the audit log says of rules, as marks and as switches that an onset is held against.
+
+use serde_json::Value;
+
+use crate::detector::Switch;
+use crate::store::detector::{Mark, MarkKind};
+use crate::time::parse_rfc3339;
+
+/// Marks of an audit list (`GET audit`), as it answers.
+#[must_use]
+pub fn marks_of(audit: &Value) -> Vec<Mark> {
+    items(audit).filter_map(mark).collect()
+}
+
+/// Switches of an audit list.
+#[must_use]
+pub fn switches_of(audit: &Value) -> Vec<Switch> {
+    items(audit).filter_map(switch).collect()
+}
+
+fn items(audit: &Value) -> impl Iterator<Item = &Value> {
+    audit.get("items").and_then(Value::as_array).into_iter().flatten()
+}
+
+fn text<'a>(item: &'a Value, name: &str) -> &'a str {
+    item.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Rules, modes and everything at once; routes and settings are no change of a rule.
+fn mark(item: &Value) -> Option<Mark> {
+    let action = text(item, "action");
+    let is_of_rules = ["rule.", "mode.", "panic-off", "rulebook."]
+        .iter()
+        .any(|of| action.starts_with(of));
+    let kind = match text(item, "actor") {
+        "schedule" => MarkKind::Stage,
+        "guard" => MarkKind::Guard,
+        _ => MarkKind::RuleChange,
+    };
+    is_of_rules.then(|| Mark {
+        time: text(item, "time").to_owned(),
+        kind,
+        id: text(item, "target").to_owned(),
+        text: words(item),
+    })
+}
+
+fn switch(item: &Value) -> Option<Switch> {
+    let mut target = text(item, "target").split('/');
+    let (of, rule, below, route) = (target.next()?, target.next()?, target.next(), target.next());
+    if of != "rules" || !matches!(below, None | Some("modes")) {
+        return None;
+    }
+    Some(Switch {
+        rule: rule.to_owned(),
+        route: route.map(str::to_owned),
+        time_ms: parse_rfc3339(text(item, "time"))?,
+        text: words(item),
+    })
+}
+
+/// "botnet-sig on default: monitor to enforce 10 %, by olga", "botnet-sig: rule.put, by olga".
+fn words(item: &Value) -> String {
+    let target = text(item, "target");
+    let target = target.strip_prefix("rules/").unwrap_or(target);
+    let what = match (mode(item.get("before")), mode(item.get("after"))) {
+        (Some(before), Some(after)) if before != after => format!("{before} to {after}"),
+        (None, Some(after)) => format!("to {after}"),
+        (Some(before), None) => format!("{before} to the rule's default"),
+        _ => text(item, "action").to_owned(),
+    };
+    let place = target.replace("/modes/", " on ");
+    format!("{place}: {what}, by {}", text(item, "actor"))
+}
+
+fn mode(of: Option<&Value>) -> Option<String> {
+    let of = of?;
+    let mode = of.get("mode")?.as_str()?;
+    Some(match of.get("percent").and_then(Value::as_f64) {
+        Some(percent) if mode == "enforce" => format!("{mode} {percent} %"),
+        _ => mode.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_change_of_mode_is_a_mark_and_a_switch() {
+        let audit = json!({"items": [
+            {"time": "2020-07-05T19:00:00.000Z", "actor": "olga", "action": "mode.put",
+             "target": "rules/botnet-sig/modes/hub", "before": null, "after": {"mode": "enforce", "percent": 10.0}},
+            {"time": "2020-07-05T19:10:00.000Z", "actor": "schedule", "action": "mode.stage",
+             "target": "rules/botnet-sig/modes/hub", "before": {"mode": "enforce", "percent": 10.0},
+             "after": {"mode": "enforce"}},
+            {"time": "2020-07-05T19:20:00.000Z", "actor": "olga", "action": "rule.put", "target": "rules/sweep",
+             "before": null, "after": {}},
+            {"time": "2020-07-05T19:30:00.000Z", "actor": "olga", "action": "route.put", "target": "routes/hub"},
+        ]});
+        let marks = marks_of(&audit);
+        let said: Vec<(MarkKind, &str)> = marks.iter().map(|mark| (mark.kind, mark.text.as_str())).collect();
+        assert_eq!(
+            said,
+            [
+                (
+                    MarkKind::RuleChange,
+                    "botnet-sig on hub: to enforce 10 %, by olga"
+                ),
+                (
+                    MarkKind::Stage,
+                    "botnet-sig on hub: enforce 10 % to enforce, by schedule"
+                ),
+                (MarkKind::RuleChange, "sweep: rule.put, by olga"),
+            ]
+        );
+        let switches = switches_of(&audit);
+        assert_eq!(switches.len(), 3);
+        assert_eq!(
+            (
+                switches[0].rule.as_str(),
+                switches[0].route.as_deref(),
+                switches[2].route.as_deref()
+            ),
+            ("botnet-sig", Some("hub"), None)
+        );
+    }
+}

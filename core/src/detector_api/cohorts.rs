@@ -1,0 +1,179 @@
+//! Events against what was expected of them, by two attributes and by each one alone.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::anomalies::read_kind;
+use super::counts::{Asked, FILTERS, attribute};
+use crate::cell::CellKey;
+use crate::detector::{ATTRIBUTES, AnomalyKind, value};
+use crate::problem::{Place, Problem};
+use crate::rulebook::api::Parameters;
+use crate::store::Sql;
+use crate::store::detector::Detector;
+
+/// Unless `since` is given.
+const DEFAULT_MS: u64 = 3_600_000;
+
+/// Values of one axis: those with most events, then trials.
+const MAX_VALUES: usize = 40;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Cohorts {
+    kind: AnomalyKind,
+    x: Axis,
+    y: Axis,
+    cells: Vec<Cell>,
+    attributes: Vec<Attribute>,
+}
+
+#[derive(Debug, Serialize)]
+struct Axis {
+    attribute: &'static str,
+    values: Vec<String>,
+}
+
+/// Places on both axes and what was counted there.
+#[derive(Debug, Serialize)]
+struct Cell {
+    x: usize,
+    y: usize,
+    #[serde(flatten)]
+    sums: Sums,
+}
+
+#[derive(Debug, Serialize)]
+struct Attribute {
+    attribute: &'static str,
+    values: Vec<Value>,
+}
+
+#[derive(Debug, Serialize)]
+struct Value {
+    value: String,
+    #[serde(flatten)]
+    sums: Sums,
+    /// Events over what was expected.
+    ratio: f64,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+struct Sums {
+    trials: u64,
+    events: u64,
+    expected: f64,
+}
+
+impl Sums {
+    fn add(&mut self, other: Self) {
+        self.trials += other.trials;
+        self.events += other.events;
+        self.expected += other.expected;
+    }
+
+    fn rounded(self) -> Self {
+        Self {
+            expected: (self.expected * 100.0).round() / 100.0,
+            ..self
+        }
+    }
+}
+
+pub(super) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> Result<Cohorts, Problem> {
+    let known: Vec<&str> = FILTERS.into_iter().chain(["kind", "x", "y"]).collect();
+    let parameters = Parameters::parse(query, &known)?;
+    let kind = read_kind(parameters.get("kind").unwrap_or("resume_surge"))?;
+    if kind == AnomalyKind::TrafficCliff {
+        let message = "expected a kind that is a share of trials; traffic_cliff is not";
+        return Err(Problem::bad_parameter(Place::new("query.kind", message)));
+    }
+    let axis = |name, default| attribute(&format!("query.{name}"), parameters.get(name).unwrap_or(default));
+    let (x, y) = (axis("x", "colo")?, axis("y", "os")?);
+    let asked = Asked::read(&parameters, now_ms, DEFAULT_MS)?;
+    let mut sums: BTreeMap<CellKey, Sums> = BTreeMap::new();
+    for rollup in asked.rollups(store)? {
+        for (key, counts) in asked.of(&rollup) {
+            let counts = kind.counts(counts);
+            if counts.trials > 0 {
+                let key = CellKey {
+                    rules: Vec::new(),
+                    ..key.clone()
+                };
+                sums.entry(key).or_default().add(Sums {
+                    trials: counts.trials,
+                    events: counts.events,
+                    expected: 0.0,
+                });
+            }
+        }
+    }
+    let rates = store.engine().rates(kind, asked.since_ms);
+    for (key, sums) in &mut sums {
+        sums.expected = sums.trials as f64 * rates.of(key);
+    }
+    let along = |attribute: &'static str| {
+        let values = totals(&sums, attribute);
+        Axis {
+            attribute,
+            values: values.into_iter().map(|(value, _)| value).collect(),
+        }
+    };
+    let (x, y) = (along(x), along(y));
+    Ok(Cohorts {
+        kind,
+        cells: cells(&sums, &x, &y),
+        x,
+        y,
+        attributes: ATTRIBUTES
+            .into_iter()
+            .map(|attribute| Attribute {
+                attribute,
+                values: totals(&sums, attribute).into_iter().map(valued).collect(),
+            })
+            .collect(),
+    })
+}
+
+fn valued((value, sums): (String, Sums)) -> Value {
+    let ratio = sums.events as f64 / sums.expected.max(1e-6);
+    Value {
+        value,
+        sums: sums.rounded(),
+        ratio: (ratio * 100.0).round() / 100.0,
+    }
+}
+
+/// The values of an attribute with most events.
+fn totals(sums: &BTreeMap<CellKey, Sums>, attribute: &str) -> Vec<(String, Sums)> {
+    let mut totals: BTreeMap<String, Sums> = BTreeMap::new();
+    for (key, sums) in sums {
+        let value = value(key, attribute).map(std::borrow::Cow::into_owned);
+        totals.entry(value.unwrap_or_default()).or_default().add(*sums);
+    }
+    let mut totals: Vec<(String, Sums)> = totals.into_iter().collect();
+    totals.sort_by_key(|(_, sums)| std::cmp::Reverse((sums.events, sums.trials)));
+    totals.truncate(MAX_VALUES);
+    totals
+}
+
+fn cells(sums: &BTreeMap<CellKey, Sums>, x: &Axis, y: &Axis) -> Vec<Cell> {
+    let mut cells: BTreeMap<(usize, usize), Sums> = BTreeMap::new();
+    let place = |axis: &Axis, key: &CellKey| {
+        let own = value(key, axis.attribute)?;
+        axis.values.iter().position(|value| *value == own)
+    };
+    for (key, sums) in sums {
+        if let (Some(x), Some(y)) = (place(x, key), place(y, key)) {
+            cells.entry((x, y)).or_default().add(*sums);
+        }
+    }
+    cells
+        .into_iter()
+        .map(|((x, y), sums)| Cell {
+            x,
+            y,
+            sums: sums.rounded(),
+        })
+        .collect()
+}

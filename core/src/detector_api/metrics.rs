@@ -1,0 +1,106 @@
+//! Prometheus text (version 0.0.4): what the Detector counts.
+
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write as _};
+
+use super::storage;
+use crate::detector::AnomalyKind;
+use crate::problem::Problem;
+use crate::store::Sql;
+use crate::store::detector::Detector;
+
+pub(super) fn text<S: Sql>(store: &Detector<S>) -> Result<String, Problem> {
+    let mut page = Page::default();
+    let engine = store.engine();
+    for (name, help, of) in engine.totals_by_route() {
+        page.head(name, "counter", help);
+        for (route, count) in of {
+            page.value(name, &[("route", route)], count);
+        }
+    }
+    let mut open: BTreeMap<AnomalyKind, u64> = AnomalyKind::ALL.map(|kind| (kind, 0)).into();
+    for anomaly in engine.open() {
+        *open.entry(anomaly.kind()).or_default() += 1;
+    }
+    page.head(
+        "blobwatch_anomalies_open",
+        "gauge",
+        "Anomalies that are open, by kind.",
+    );
+    for (kind, count) in open {
+        page.value("blobwatch_anomalies_open", &[("kind", kind.as_str())], count);
+    }
+    let slot_s = engine.ticked().map_or(0, |slot| (slot + 1) * crate::cell::SLOT_S);
+    page.one(
+        "blobwatch_detector_tested_timestamp_seconds",
+        "gauge",
+        "End of the newest slot that was tested.",
+        slot_s,
+    );
+    page.one(
+        "blobwatch_detector_cohorts",
+        "gauge",
+        "Cohorts whose rates are tested, of all kinds.",
+        engine.cohorts(),
+    );
+    page.one(
+        "blobwatch_detector_sources",
+        "gauge",
+        "FireLogs that sent counts.",
+        store.sources(),
+    );
+    let uncounted = engine.uncounted();
+    page.one(
+        "blobwatch_detector_out_of_time_batches_total",
+        "counter",
+        "Batches of counts that came too late or too early to be tested.",
+        uncounted.out_of_time,
+    );
+    page.one(
+        "blobwatch_detector_other_requests_total",
+        "counter",
+        "Requests that are in no cohort because there was no room.",
+        uncounted.other_requests,
+    );
+    let counts = store.delivery_counts().map_err(|error| storage(&error))?;
+    let name = "blobwatch_webhook_deliveries";
+    page.head(name, "gauge", "Deliveries of the last 90 days, by state.");
+    for (state, count) in counts {
+        page.value(name, &[("state", state)], count);
+    }
+    Ok(page.0)
+}
+
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
+        self.head(name, kind, help);
+        self.value(name, &[], value);
+    }
+
+    fn value(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(label, value)| format!("{label}=\"{}\"", escaped(value)))
+            .collect();
+        let _ = if labels.is_empty() {
+            writeln!(self.0, "{name} {value}")
+        } else {
+            writeln!(self.0, "{name}{{{}}} {value}", labels.join(","))
+        };
+    }
+}
+
+fn escaped(value: &str) -> String {
+    value
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}

@@ -1,0 +1,314 @@
+//! The report: Markdown to hand to a CDN or a cloud provider.
+//!
+//! What clients send (User-Agents, repositories) is in it: it is quoted so that it can be nothing but text.
+
+use std::fmt::Write as _;
+
+use crate::detector::{Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, MIN_CLIENTS, MIN_NETWORKS};
+use crate::record::Record;
+use crate::store::detector::Mark;
+use crate::time::rfc3339;
+
+/// Examples that are shown.
+const EXAMPLES: usize = 5;
+
+/// Everything that a report says.
+#[derive(Debug)]
+pub struct Report<'a> {
+    pub anomaly: &'a Anomaly,
+    /// Records that show it, as far as they are still kept.
+    pub records: &'a [Record],
+    /// From half an hour before the onset.
+    pub marks: &'a [Mark],
+    pub now_ms: u64,
+}
+
+/// Ids of the records that a report shows.
+#[must_use]
+pub fn wanted_evidence(anomaly: &Anomaly) -> &[String] {
+    anomaly.evidence.get(..EXAMPLES).unwrap_or(&anomaly.evidence)
+}
+
+impl Report<'_> {
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let mut out = String::new();
+        self.head(&mut out);
+        self.cohort(&mut out);
+        self.rates(&mut out);
+        self.timeline(&mut out);
+        self.rules(&mut out);
+        self.ruled_out(&mut out);
+        self.examples(&mut out);
+        self.reproduce(&mut out);
+        out
+    }
+
+    fn head(&self, out: &mut String) {
+        let anomaly = self.anomaly;
+        let line = |out: &mut String, text: String| {
+            let _ = writeln!(out, "{text}");
+        };
+        line(
+            out,
+            format!("# {}: {}\n", anomaly.name(), plain(&anomaly.sentence())),
+        );
+        let status = match anomaly.closed_ms {
+            None => format!("open as of {}", rfc3339(self.now_ms)),
+            Some(closed) => format!("closed {}", rfc3339(closed)),
+        };
+        line(out, format!("- Status: {status}"));
+        line(
+            out,
+            format!(
+                "- Onset {}, detected {}; all times UTC",
+                rfc3339(anomaly.onset_ms),
+                rfc3339(anomaly.opened_ms)
+            ),
+        );
+        let kinds: Vec<&str> = anomaly.kinds.iter().map(|kind| kind.noun()).collect();
+        line(out, format!("- What rose: {}", kinds.join(", ")));
+        let affected = anomaly.affected;
+        if affected.clients > 0 {
+            let about = if affected.exact { "" } else { "about " };
+            line(
+                out,
+                format!(
+                    "- Hit: {about}{} clients in {} networks (/24 or /48)",
+                    affected.clients, affected.networks
+                ),
+            );
+        }
+    }
+
+    fn cohort(&self, out: &mut String) {
+        let _ = writeln!(out, "\n## Who\n\n{}\n", plain(&self.anomaly.cohort.to_string()));
+        if self.anomaly.cohort.0.is_empty() {
+            let _ = writeln!(
+                out,
+                "No attribute sets those who are hit apart from those who are not."
+            );
+            return;
+        }
+        let _ = writeln!(out, "| attribute | values |\n| --- | --- |");
+        for literal in &self.anomaly.cohort.0 {
+            let not = if literal.not { "all but " } else { "" };
+            let values = plain(&literal.values.join(", "));
+            let _ = writeln!(out, "| {} | {not}{values} |", literal.attribute);
+        }
+    }
+
+    fn rates(&self, out: &mut String) {
+        let anomaly = self.anomaly;
+        let kind = anomaly.kind();
+        let _ = writeln!(out, "\n## Rates\n");
+        if kind == AnomalyKind::TrafficCliff {
+            let (before, now) = (anomaly.baseline, anomaly.observed);
+            let _ = writeln!(out, "Requests a minute: {before:.0} before, {now:.0} during.");
+            return;
+        }
+        let percent = |rate: f64| format!("{:.3} %", 100.0 * rate);
+        let _ = writeln!(
+            out,
+            "| {} among {} | |\n| --- | --- |\n| expected | {} |\n| during | {} |\n| ratio | {:.1} |",
+            kind.noun(),
+            kind.trials_noun(),
+            percent(anomaly.baseline),
+            percent(anomaly.observed),
+            anomaly.risk_ratio()
+        );
+    }
+
+    fn timeline(&self, out: &mut String) {
+        let history = self.anomaly.history.iter().map(|entry| {
+            (
+                rfc3339(entry.time_ms),
+                format!("{}: {}", entry.moment.as_str(), entry.text),
+            )
+        });
+        let name = self.anomaly.name();
+        let marks = self.marks.iter().filter(|mark| mark.id != name);
+        let mut lines: Vec<(String, String)> = history
+            .chain(marks.map(|mark| (mark.time.clone(), mark.text.clone())))
+            .chain([(rfc3339(self.anomaly.onset_ms), "onset".to_owned())])
+            .collect();
+        lines.sort();
+        let _ = writeln!(out, "\n## Timeline (UTC)\n");
+        for (time, text) in lines {
+            let _ = writeln!(out, "- {time} {}", plain(&text));
+        }
+    }
+
+    fn rules(&self, out: &mut String) {
+        let _ = writeln!(out, "\n## Rules that go with it\n");
+        if self.anomaly.rules.is_empty() {
+            let _ = writeln!(
+                out,
+                "None of our rules goes with it: where one fired, these requests fared no worse than where it did not."
+            );
+            return;
+        }
+        let _ = writeln!(
+            out,
+            "Association, not proof: a rule that goes with it may be the cause, or fire on what the cause hits.\n\n\
+             | rule | lift | share of the events | held against | switched |\n| --- | --- | --- | --- | --- |"
+        );
+        for rule in &self.anomaly.rules {
+            let against = match rule.contrast {
+                Contrast::Inside => "like requests of the cohort without it",
+                Contrast::Outside => "like clients outside the cohort",
+                Contrast::Before => "the time before the onset",
+            };
+            let switched = rule.switched_ms.map_or_else(|| "-".to_owned(), rfc3339);
+            let _ = writeln!(
+                out,
+                "| {} | {:.0} | {:.0} % | {against} | {switched} |",
+                plain(&rule.rule),
+                rule.lift,
+                100.0 * rule.share
+            );
+        }
+    }
+
+    fn ruled_out(&self, out: &mut String) {
+        let anomaly = self.anomaly;
+        let _ = writeln!(out, "\n## Ruled out\n");
+        let mut reasons = vec![
+            format!(
+                "Chance: the tests of all cohorts together raise one false alarm in {DAYS_PER_FALSE_ALARM:.0} days \
+                 at most."
+            ),
+            "A roll-out of clients that fetch in pieces: chunks, tiles and whole-blob ranges are not counted, only what \
+             a client asks again or asks the rest of."
+                .to_owned(),
+        ];
+        if anomaly.kind() != AnomalyKind::TrafficCliff {
+            reasons.push(format!(
+                "One client, one NAT or one network: at least {MIN_CLIENTS} clients in {MIN_NETWORKS} networks more \
+                 than before the onset are behind it."
+            ));
+        }
+        if !anomaly.cohort.is_wide() {
+            reasons.push(
+                "A deploy or a reset of the edge: it would hit all clients of a colo alike, and be over in seconds."
+                    .to_owned(),
+            );
+        }
+        let others: Vec<&str> = AnomalyKind::ALL
+            .into_iter()
+            .filter(|kind| !anomaly.kinds.contains(kind) && *kind != AnomalyKind::TrafficCliff)
+            .map(AnomalyKind::noun)
+            .collect();
+        if !others.is_empty() {
+            reasons.push(format!("Not raised for these clients: {}.", others.join(", ")));
+        }
+        for reason in reasons {
+            let _ = writeln!(out, "- {reason}");
+        }
+    }
+
+    fn examples(&self, out: &mut String) {
+        let _ = writeln!(out, "\n## Examples\n");
+        if self.records.is_empty() {
+            let _ = writeln!(out, "The records are no longer kept.");
+            return;
+        }
+        let _ = writeln!(
+            out,
+            "| time | id | CF-Ray | colo | ASN | status | range | user agent |\n\
+             | --- | --- | --- | --- | --- | --- | --- | --- |"
+        );
+        for record in self.records {
+            let asn = record.asn.map_or_else(|| "-".to_owned(), |asn| asn.to_string());
+            let start = record
+                .range
+                .start
+                .map_or_else(String::new, |start| format!(" from {start}"));
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {} | {asn} | {} | {}{start} | {} |",
+                rfc3339(record.id.time_ms()),
+                record.id,
+                plain(&record.ray),
+                plain(&record.colo),
+                record.status,
+                record.range.kind.as_str(),
+                plain(&record.profile.user_agent)
+            );
+        }
+    }
+
+    fn reproduce(&self, out: &mut String) {
+        let Some(record) = self.records.first() else {
+            return;
+        };
+        let scheme = if record.profile.scheme.is_empty() {
+            "https"
+        } else {
+            &record.profile.scheme
+        };
+        let address = format!(
+            "{scheme}://{}/v2/{}/blobs/{}",
+            record.profile.host, record.repository, record.digest
+        );
+        let mut command = format!("curl -v -o /dev/null -A {}", quoted(&record.profile.user_agent));
+        if let Some(start) = record
+            .range
+            .start
+            .filter(|_| record.range.kind != crate::range::RangeKind::None)
+        {
+            let end = record.range.end.map_or_else(String::new, |end| end.to_string());
+            let _ = write!(command, " -H {}", quoted(&format!("Range: bytes={start}-{end}")));
+        }
+        let _ = writeln!(
+            out,
+            "\n## Reproduce\n\nFrom a machine of the cohort, with a token of the registry where it asks for one:\n\n\
+             ```sh\n{command} {}\n```",
+            quoted(&address)
+        );
+    }
+}
+
+/// Text that is no Markdown and no HTML.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '|' | '`' | '*' | '[' | ']' | '\\' | '#' => out.extend(['\\', letter]),
+            '<' => out.push_str("&lt;"),
+            '&' => out.push_str("&amp;"),
+            letter if letter.is_control() => out.push(' '),
+            letter => out.push(letter),
+        }
+    }
+    out
+}
+
+/// One word of a POSIX shell inside a fenced block, whatever is in it.
+fn quoted(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .map(|letter| {
+            if letter.is_control() || letter == '`' {
+                ' '
+            } else {
+                letter
+            }
+        })
+        .collect();
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{plain, quoted};
+
+    #[test]
+    fn what_clients_send_stays_text() {
+        assert_eq!(
+            plain("a|b `x` <b> [y](z)\n#"),
+            "a\\|b \\`x\\` &lt;b> \\[y\\](z) \\#"
+        );
+        assert_eq!(quoted("it's $(rm) ```\n"), "'it'\\''s $(rm)     '");
+    }
+}

@@ -1,0 +1,231 @@
+use serde_json::{Value, json};
+
+use super::{Call, Reply, Report, answer, wanted_evidence};
+use crate::problem::Problem;
+use crate::record::{Record, sample};
+use crate::store::Native;
+use crate::store::detector::tests::{arrival, hook, open, story};
+use crate::store::detector::{Detector, Mark, MarkKind};
+use crate::webhook::Allowed;
+
+/// The night of July 2020 five minutes after its onset.
+fn night() -> (Detector<Native>, u64) {
+    let mut detector = open();
+    let batches = story();
+    for batch in &batches[..390] {
+        detector.accept(&batch.encode(), arrival(batch)).unwrap();
+    }
+    let now = arrival(&batches[389]) + 5_000;
+    detector.tick(now).unwrap();
+    (detector, now)
+}
+
+fn ask(
+    store: &Detector<Native>,
+    now_ms: u64,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> Result<Reply, Problem> {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let call = Call {
+        method,
+        path,
+        query,
+        body,
+        actor: "olga",
+        now_ms,
+        allowed: Allowed::Public,
+    };
+    let mark = Mark {
+        time: crate::time::rfc3339(now_ms - 60_000),
+        kind: MarkKind::RuleChange,
+        id: "rules/sweep".to_owned(),
+        text: "sweep: rule.put, by olga".to_owned(),
+    };
+    answer(store, &call, vec![mark])
+}
+
+#[track_caller]
+fn get(store: &Detector<Native>, now_ms: u64, path: &str) -> Value {
+    let reply = ask(store, now_ms, "GET", path, "").unwrap();
+    assert_eq!(reply.status, 200);
+    serde_json::from_str(&reply.body).unwrap()
+}
+
+#[track_caller]
+fn refused(store: &Detector<Native>, now_ms: u64, path: &str, status: u16, place: &str) {
+    let problem = ask(store, now_ms, "GET", path, "").unwrap_err();
+    let places: Vec<&str> = problem.errors.iter().map(|error| error.place.as_str()).collect();
+    assert_eq!((problem.status, places), (status, vec![place]), "{path}");
+}
+
+#[test]
+fn the_calls_tell_what_the_detector_knows() {
+    let (store, now) = night();
+    let list = get(
+        &store,
+        now,
+        "anomalies?status=open&kind=resume_surge&route=hub&since=-1h",
+    );
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+    assert_eq!(list["next_cursor"], Value::Null);
+    let item = &list["items"][0];
+    assert_eq!(
+        (&item["id"], &item["status"]),
+        (&json!("an-000001"), &json!("open"))
+    );
+    assert_eq!(&get(&store, now, "anomalies/an-000001"), item);
+    for nothing in ["status=closed", "kind=abort_surge", "until=-1h"] {
+        let list = get(&store, now, &format!("anomalies?{nothing}"));
+        assert_eq!(list["items"], json!([]), "{nothing}");
+    }
+
+    let timeline = get(&store, now, "timeline?since=-30m&by=colo");
+    let points = timeline["times"].as_array().unwrap().len();
+    assert!((30..=32).contains(&points), "{points}");
+    assert_eq!(timeline["step_s"], 60);
+    let series = timeline["series"].as_array().unwrap();
+    assert_eq!(series.len(), 7);
+    for one in series {
+        assert_eq!(one["requests"].as_array().unwrap().len(), points);
+        assert!(one["by"]["colo"].is_string());
+    }
+    let types: Vec<&str> = timeline["marks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|mark| mark["type"].as_str().unwrap())
+        .collect();
+    assert!(
+        types.contains(&"anomaly_opened") && types.contains(&"rule_change"),
+        "{types:?}"
+    );
+    let sum = get(&store, now, "timeline?since=-30m&step=300&os=amzn2&colo=FRA");
+    assert_eq!(
+        (&sum["series"][0]["by"], &sum["step_s"]),
+        (&json!({}), &json!(300))
+    );
+
+    let cohorts = get(&store, now, "cohorts?kind=resume_surge&x=colo&y=os&since=-4m");
+    assert_eq!(cohorts["y"]["values"][0], "amzn2");
+    assert_eq!(cohorts["x"]["values"].as_array().unwrap().len(), 7);
+    let os = &cohorts["attributes"][5];
+    assert_eq!(
+        (&os["attribute"], &os["values"][0]["value"]),
+        (&json!("os"), &json!("amzn2"))
+    );
+    assert!(os["values"][0]["ratio"].as_f64().unwrap() > 5.0, "{os}");
+
+    let metrics = ask(&store, now, "GET", "metrics", "").unwrap().body;
+    for line in [
+        "blobwatch_anomalies_open{kind=\"resume_surge\"} 1",
+        "blobwatch_detector_sources 1",
+        "# TYPE blobwatch_requests_total counter",
+        "blobwatch_requests_total{route=\"hub\"} ",
+        "blobwatch_webhook_deliveries{state=\"pending\"} 0",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
+}
+
+#[test]
+fn what_is_unknown_is_refused_with_its_place() {
+    let (store, now) = (open(), crate::store::detector::tests::START_MS);
+    refused(&store, now, "anomalies?state=open", 400, "query.state");
+    refused(&store, now, "anomalies?status=new", 400, "query.status");
+    refused(&store, now, "anomalies?kind=surge", 400, "query.kind");
+    refused(&store, now, "anomalies?cursor=7", 400, "query.cursor");
+    refused(&store, now, "anomalies?limit=0", 400, "query.limit");
+    refused(&store, now, "anomalies/12", 400, "path.id");
+    refused(&store, now, "timeline?by=client", 400, "query.by");
+    refused(&store, now, "timeline?since=-30d&until=-31d", 400, "query.since");
+    refused(&store, now, "timeline?since=yesterday", 400, "query.since");
+    refused(&store, now, "cohorts?kind=traffic_cliff", 400, "query.kind");
+    refused(&store, now, "cohorts?x=rule", 400, "query.x");
+    assert_eq!(
+        ask(&store, now, "GET", "anomalies/an-000007", "")
+            .unwrap_err()
+            .status,
+        404
+    );
+    assert_eq!(ask(&store, now, "POST", "anomalies", "").unwrap_err().status, 405);
+}
+
+#[test]
+fn webhooks_are_set_listed_tried_and_removed() {
+    let (store, now) = (open(), crate::store::detector::tests::START_MS);
+    let body = json!({"url": hook().url, "secret": hook().secret}).to_string();
+    assert_eq!(
+        ask(&store, now, "PUT", "webhooks/chat", &body).unwrap().status,
+        201
+    );
+    assert_eq!(
+        ask(&store, now, "PUT", "webhooks/chat", &body).unwrap().status,
+        200
+    );
+    let list = get(&store, now, "webhooks");
+    assert_eq!(list["items"][0]["id"], "chat");
+    assert!(!list.to_string().contains(&hook().secret));
+    let queued = ask(&store, now, "POST", "webhooks/chat/test", "").unwrap();
+    assert_eq!(
+        (queued.status, queued.body.as_str()),
+        (202, "{\"id\":\"dl-000001\"}")
+    );
+    let deliveries = get(&store, now, "webhooks/deliveries");
+    assert_eq!(deliveries["items"][0]["status"], "pending");
+    assert_eq!(
+        ask(&store, now, "DELETE", "webhooks/chat", "").unwrap().status,
+        200
+    );
+    assert_eq!(
+        ask(&store, now, "DELETE", "webhooks/chat", "")
+            .unwrap_err()
+            .status,
+        404
+    );
+    let private = json!({"url": "https://169.254.169.254/", "secret": hook().secret}).to_string();
+    assert_eq!(
+        ask(&store, now, "PUT", "webhooks/chat", &private)
+            .unwrap_err()
+            .status,
+        422
+    );
+}
+
+#[test]
+fn the_report_says_everything_that_a_partner_asks() {
+    let (store, now) = night();
+    let anomaly = store.anomaly(1).unwrap().unwrap();
+    assert!(!wanted_evidence(&anomaly).is_empty());
+    let record = Record {
+        ray: "5ae3f0a1b2c3-FRA".to_owned(),
+        ..sample::full()
+    };
+    let report = Report {
+        anomaly: &anomaly,
+        records: &[record],
+        marks: &store.marks(0, u64::MAX, 10).unwrap(),
+        now_ms: now,
+    };
+    let text = report.markdown();
+    for part in [
+        "# an-000001: ",
+        "- Status: open as of ",
+        "## Who",
+        "| os | amzn2 |",
+        "## Rates",
+        "| expected | ",
+        "## Timeline (UTC)",
+        " onset",
+        "## Rules that go with it",
+        "None of our rules goes with it",
+        "## Ruled out",
+        "One client, one NAT or one network",
+        "5ae3f0a1b2c3-FRA",
+        "## Reproduce",
+        "curl -v -o /dev/null -A '",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+}

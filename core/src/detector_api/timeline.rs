@@ -1,0 +1,207 @@
+//! Series for plots.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::counts::{Asked, FILTERS, attribute, number};
+use super::storage;
+use crate::cell::CellCounts;
+use crate::detector::value;
+use crate::problem::{Place, Problem};
+use crate::range::RangeKind;
+use crate::rulebook::api::Parameters;
+use crate::store::Sql;
+use crate::store::detector::{Detector, Mark};
+use crate::time::rfc3339;
+
+/// Unless `since` is given.
+const DEFAULT_MS: u64 = 6 * 3_600_000;
+
+/// Points of one series.
+const MAX_POINTS: u64 = 2_000;
+
+/// Series by one attribute: those with most requests; the rest is one.
+const MAX_SERIES: usize = 20;
+
+/// What the rest is called.
+const REST: &str = "other";
+
+const MAX_MARKS: usize = 500;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Timeline {
+    since: String,
+    until: String,
+    step_s: u64,
+    /// Unix seconds at which each step begins.
+    times: Vec<u64>,
+    series: Vec<Series>,
+    marks: Vec<Mark>,
+    /// Empty: the Detector is one object and has everything that arrived.
+    incomplete: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Series {
+    by: BTreeMap<&'static str, String>,
+    requests: Vec<u64>,
+    starts: Vec<u64>,
+    kinds: BTreeMap<&'static str, Vec<u64>>,
+    refused: Vec<u64>,
+    denied: Vec<u64>,
+    aborted: Vec<u64>,
+}
+
+const KINDS: [RangeKind; 12] = [
+    RangeKind::None,
+    RangeKind::Whole,
+    RangeKind::Probe,
+    RangeKind::Tile,
+    RangeKind::Chunk,
+    RangeKind::Scatter,
+    RangeKind::Multi,
+    RangeKind::Suffix,
+    RangeKind::Resume,
+    RangeKind::Repeat,
+    RangeKind::Restart,
+    RangeKind::Invalid,
+];
+
+pub(super) fn answer<S: Sql>(
+    store: &Detector<S>,
+    query: &str,
+    now_ms: u64,
+    marks: Vec<Mark>,
+) -> Result<Timeline, Problem> {
+    let known: Vec<&str> = FILTERS.into_iter().chain(["step", "by"]).collect();
+    let parameters = Parameters::parse(query, &known)?;
+    let asked = Asked::read(&parameters, now_ms, DEFAULT_MS)?;
+    let unit_s = asked.unit_s();
+    let step_s = number(&parameters, "step", 10..=86_400 * 7)?
+        .unwrap_or(unit_s)
+        .next_multiple_of(unit_s);
+    let by = parameters
+        .get("by")
+        .map(|name| attribute("query.by", name))
+        .transpose()?;
+    let points = (asked.until_ms - asked.since_ms).div_ceil(step_s * 1000);
+    if points > MAX_POINTS {
+        let message = format!("expected a step that makes at most {MAX_POINTS} points, this makes {points}");
+        return Err(Problem::bad_parameter(Place::new("query.step", message)));
+    }
+    let points = usize::try_from(points).unwrap_or(0);
+    let mut series: BTreeMap<String, Series> = BTreeMap::new();
+    for rollup in asked.rollups(store)? {
+        let place = (rollup.minute * 60_000).saturating_sub(asked.since_ms) / (step_s * 1000);
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        for (key, counts) in asked.of(&rollup) {
+            let name = by
+                .and_then(|by| value(key, by))
+                .map(std::borrow::Cow::into_owned)
+                .unwrap_or_default();
+            let one = series.entry(name).or_insert_with(|| Series::new(points));
+            one.add(place, counts);
+        }
+        // What had no room has no attributes either: it is in the sum of everything.
+        if by.is_none() && asked.is_everything() {
+            let one = series.entry(String::new()).or_insert_with(|| Series::new(points));
+            one.add(place, &rollup.other);
+        }
+    }
+    if by.is_none() {
+        series.entry(String::new()).or_insert_with(|| Series::new(points));
+    }
+    let own = store
+        .marks(asked.since_ms, asked.until_ms, MAX_MARKS)
+        .map_err(|error| storage(&error))?;
+    let mut marks: Vec<Mark> = marks.into_iter().chain(own).collect();
+    let (since, until) = (rfc3339(asked.since_ms), rfc3339(asked.until_ms));
+    marks.retain(|mark| since <= mark.time && mark.time < until);
+    marks.sort_by(|a, b| a.time.cmp(&b.time));
+    Ok(Timeline {
+        times: (0..points as u64)
+            .map(|point| asked.since_ms / 1000 + point * step_s)
+            .collect(),
+        since,
+        until,
+        step_s,
+        series: largest(series, by, points),
+        marks,
+        incomplete: Vec::new(),
+    })
+}
+
+/// Those with most requests, and the rest as one.
+fn largest(series: BTreeMap<String, Series>, by: Option<&'static str>, points: usize) -> Vec<Series> {
+    let mut series: Vec<(String, Series)> = series.into_iter().collect();
+    series.sort_by_key(|(_, series)| std::cmp::Reverse(series.requests.iter().sum::<u64>()));
+    let mut rest = Series::new(points);
+    if series.len() > MAX_SERIES {
+        for (_, one) in series.split_off(MAX_SERIES - 1) {
+            rest.merge(&one);
+        }
+        series.push((REST.to_owned(), rest));
+    }
+    let named = |(name, mut series): (String, Series)| {
+        series.by = by.map(|by| (by, name)).into_iter().collect();
+        series
+    };
+    series.into_iter().map(named).collect()
+}
+
+impl Series {
+    fn new(points: usize) -> Self {
+        Self {
+            by: BTreeMap::new(),
+            requests: vec![0; points],
+            starts: vec![0; points],
+            kinds: BTreeMap::new(),
+            refused: vec![0; points],
+            denied: vec![0; points],
+            aborted: vec![0; points],
+        }
+    }
+
+    fn add(&mut self, place: usize, counts: &CellCounts) {
+        let points = self.requests.len();
+        for (series, count) in [
+            (&mut self.requests, counts.requests),
+            (&mut self.starts, counts.starts),
+            (&mut self.refused, counts.refused),
+            (&mut self.denied, counts.denied),
+            (&mut self.aborted, counts.aborted),
+        ] {
+            if let Some(point) = series.get_mut(place) {
+                *point += u64::from(count);
+            }
+        }
+        for kind in KINDS {
+            let count = counts.kind(kind);
+            if count == 0 {
+                continue;
+            }
+            let series = self.kinds.entry(kind.as_str()).or_insert_with(|| vec![0; points]);
+            if let Some(point) = series.get_mut(place) {
+                *point += u64::from(count);
+            }
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let add = |into: &mut Vec<u64>, from: &[u64]| {
+            for (into, from) in into.iter_mut().zip(from) {
+                *into += from;
+            }
+        };
+        add(&mut self.requests, &other.requests);
+        add(&mut self.starts, &other.starts);
+        add(&mut self.refused, &other.refused);
+        add(&mut self.denied, &other.denied);
+        add(&mut self.aborted, &other.aborted);
+        for (kind, from) in &other.kinds {
+            let into = self.kinds.entry(kind).or_insert_with(|| vec![0; from.len()]);
+            add(into, from);
+        }
+    }
+}

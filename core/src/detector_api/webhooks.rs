@@ -1,0 +1,92 @@
+//! The calls that say who is told, and list what was told.
+
+use serde::Serialize;
+
+use super::{Call, Reply, json, method_not_allowed, no_such_call, storage};
+use crate::problem::{Place, Problem};
+use crate::rulebook::api::Parameters;
+use crate::store::Sql;
+use crate::store::detector::{DeliveryItem, Detector, MAX_WEBHOOKS, Webhook};
+use crate::webhook::{WebhookItem, checked_id, read};
+
+/// Deliveries of one answer: the newest.
+const DELIVERIES: usize = 200;
+
+#[derive(Serialize)]
+struct List<T> {
+    items: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Queued {
+    /// Of the delivery.
+    id: String,
+}
+
+pub(super) fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>, path: &[&str]) -> Result<Reply, Problem> {
+    let failed = |error| storage(&error);
+    match (call.method, path) {
+        ("GET", ["webhooks"]) => {
+            Parameters::parse(call.query, &[])?;
+            let items = store.webhooks().map_err(failed)?;
+            json(200, &all(items.iter().map(WebhookItem::from).collect()))
+        }
+        ("GET", ["webhooks", "deliveries"]) => {
+            Parameters::parse(call.query, &[])?;
+            let items: Vec<DeliveryItem> = store.deliveries(u64::MAX, DELIVERIES).map_err(failed)?;
+            json(200, &all(items))
+        }
+        ("GET", ["webhooks", id]) => json(200, &WebhookItem::from(&found(store, id)?)),
+        ("PUT", ["webhooks", id]) => put(store, call, id),
+        ("DELETE", ["webhooks", id]) => {
+            let webhook = found(store, id)?;
+            store.delete_webhook(id, call.now_ms).map_err(failed)?;
+            json(200, &WebhookItem::from(&webhook))
+        }
+        ("POST", ["webhooks", id, "test"]) => {
+            found(store, id)?;
+            let id = store.tell_test(id, call.now_ms).map_err(failed)?;
+            let id = format!("dl-{id:06}");
+            json(202, &Queued { id })
+        }
+        ("GET" | "PUT" | "DELETE" | "POST", _) => Err(no_such_call()),
+        _ => Err(method_not_allowed(call.method)),
+    }
+}
+
+fn all<T>(items: Vec<T>) -> List<T> {
+    List {
+        items,
+        next_cursor: None,
+    }
+}
+
+fn found<S: Sql>(store: &Detector<S>, id: &str) -> Result<Webhook, Problem> {
+    let webhook = store.webhook(checked_id(id)?).map_err(|error| storage(&error))?;
+    webhook.ok_or_else(|| Problem::not_found("webhook of this id"))
+}
+
+fn put<S: Sql>(store: &Detector<S>, call: &Call<'_>, id: &str) -> Result<Reply, Problem> {
+    let failed = |error| storage(&error);
+    if id == "deliveries" {
+        let message = "this word is the list of deliveries: expected another id";
+        return Err(Problem::bad_parameter(Place::new("path.id", message)));
+    }
+    let known = store.webhook(checked_id(id)?).map_err(failed)?;
+    let webhook = read(
+        id,
+        call.body,
+        known.as_ref(),
+        call.allowed,
+        call.actor,
+        call.now_ms,
+    )?;
+    if known.is_none() && store.webhooks().map_err(failed)?.len() >= MAX_WEBHOOKS {
+        let message = format!("there are {MAX_WEBHOOKS} webhooks, which is the most: remove one first");
+        return Err(Problem::new(409, "too-many", "Too many webhooks", message));
+    }
+    store.put_webhook(&webhook).map_err(failed)?;
+    let status = if known.is_some() { 200 } else { 201 };
+    json(status, &WebhookItem::from(&webhook))
+}
