@@ -33,6 +33,7 @@ pub mod audit;
 pub mod webhook;
 pub mod detector_api;
 pub mod auth;
+pub mod access;
 pub mod session;
 pub mod page;
 pub mod problem;
