@@ -107,7 +107,6 @@ impl Ledger {
         if self.state == State::Demoted {
             return None;
         }
-        let until = until_ms.unwrap_or(self.since_ms + PATIENCE_MS);
         match judge(&self.cohorts, &self.outcome, self.base, denies) {
             Judgement::Harm(harm) => {
                 self.state = State::Demoted;
@@ -115,10 +114,20 @@ impl Ledger {
                 return Some(harm);
             }
             Judgement::Pass => self.state = State::Passed,
-            Judgement::Open if until <= now_ms => self.state = State::Holding,
             Judgement::Open => self.state = State::Watching,
         }
+        self.state = self.state_at(until_ms, now_ms);
         None
+    }
+
+    /// Where it stands at a time without further counts: one that cannot tell holds the step when its time is over.
+    #[must_use]
+    pub fn state_at(&self, until_ms: Option<u64>, now_ms: u64) -> State {
+        let is_over = until_ms.unwrap_or(self.since_ms + PATIENCE_MS) <= now_ms;
+        match self.state {
+            State::Watching if is_over => State::Holding,
+            state => state,
+        }
     }
 
     /// Clients that were denied, and those of them that pull cleanly.
