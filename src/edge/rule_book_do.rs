@@ -7,20 +7,19 @@
 
 use std::cell::{Cell, OnceCell};
 
-use blobwatch_core::guard::Report;
 use blobwatch_core::problem::Problem;
-use blobwatch_core::rulebook::api::{self, Call, Heard};
+use blobwatch_core::rulebook::api::{self, Call};
 use blobwatch_core::rulebook::starter;
 use blobwatch_core::store::rule_book::{FireLogState, RuleBookStore};
 use futures_util::future::join_all;
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, durable_object};
 
+use super::fire_log_do;
 use super::http::{
     Answer, alarm_time, internal, internal_request, now_ms, object, query_pairs, refuse, respond, text,
 };
 use super::rulebook_api::Health;
 use super::sql::ObjectSql;
-use super::{fire_log_do, guard_report};
 
 /// Pinned: another name is another, empty rulebook.
 const NAME: &str = "rulebook";
@@ -155,10 +154,6 @@ impl RuleBook {
                     .map_err(|e| internal("read how far the walk came", e))?;
                 respond(api::verify_audit(store, chain))
             }
-            (Method::Post, guard_report::PATH) => {
-                let report = request.json().await.map_err(|e| internal("read a report", e))?;
-                respond(self.take_report(&report).await)
-            }
             (Method::Get, "/document") => return self.document(&query_pairs(&url)),
             (_, path) if path.starts_with(API) => return self.call(&mut request).await,
             _ => return Err(Problem::not_found("call of the RuleBook")),
@@ -220,20 +215,6 @@ impl RuleBook {
             .set("ETag", &etag)
             .map_err(|e| internal("answer", e))?;
         Ok(response)
-    }
-
-    /// Takes in what a FireLog counted for guards, and takes back what harms.
-    async fn take_report(&self, report: &Report) -> Answer<Heard> {
-        let store = self.store()?;
-        let taken = api::take_report(store, report, now_ms())?;
-        if taken.is_due {
-            self.advance()?;
-            self.ring_at(now_ms()).await?;
-        }
-        for harm in &taken.demoted {
-            guard_report::tell_detector(&self.env, harm).await;
-        }
-        Ok(taken.heard)
     }
 
     /// Makes the changes of schedules that are due.

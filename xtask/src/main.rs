@@ -9,6 +9,7 @@ mod dev;
 mod hex;
 mod origin;
 mod progress;
+mod registry;
 mod setup;
 mod test;
 mod token;
@@ -37,6 +38,8 @@ enum Command {
     Setup,
     /// Serve on this machine, in front of your registry or of a built-in demo
     Dev(dev::Args),
+    /// Play an incident: real stalls, real reconnects, and what Blobwatch makes of them
+    Demo(demo::Args),
     /// Build the worker for release and bundle it for workerd
     Build(build::Args),
     /// Build the worker and run every test, native and end to end
@@ -69,6 +72,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Setup => setup::run(&workspace).map(drop),
         Command::Dev(args) => dev::run(&workspace, args),
+        Command::Demo(args) => demo::run(&workspace, args),
         Command::Build(args) => build::run(&workspace, args),
         Command::Test(args) => return test::run(&workspace, args),
         Command::Bench(args) => bench::run(&workspace, args),

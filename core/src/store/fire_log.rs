@@ -10,7 +10,6 @@
 mod accept;
 mod cut;
 mod enforced;
-mod guards;
 mod losses;
 mod merge;
 mod outbox;
@@ -40,7 +39,6 @@ use super::{Row, Sql, SqlError, SqlValue};
 use crate::bytes::DecodeError;
 use crate::history::History;
 use crate::rulebook::Settings;
-use guards::Guards;
 use outbox::Outbox;
 use refine::Late;
 use rulebook::Kept;
@@ -105,7 +103,6 @@ pub struct FireLog<S> {
     history: History,
     late: Late,
     outbox: Outbox,
-    guards: Guards,
     inbox: Inbox,
     /// When the newest batch came. No two come at one millisecond, so that a cut can say where it ends.
     arrived_ms: u64,
@@ -134,7 +131,6 @@ impl<S: Sql> FireLog<S> {
         let mut late = Late::new();
         let history = refine::remember(&sql, &mut late)?;
         let outbox = Outbox::open(&sql)?;
-        let guards = Guards::open(&sql)?;
         let mut log = Self {
             arrived_ms: accept::newest_ms(&sql)?.max(outbox.cut_ms()),
             sql,
@@ -143,7 +139,6 @@ impl<S: Sql> FireLog<S> {
             history,
             late,
             outbox,
-            guards,
             inbox: Inbox::default(),
             last_merge_ms: 0,
             last_retain_ms: 0,
@@ -166,16 +161,11 @@ impl<S: Sql> FireLog<S> {
             .last_retain_ms
             .max(now_ms.saturating_sub(retain::RETAIN_EVERY_MS))
             + retain::RETAIN_EVERY_MS;
-        [
-            self.merge_due_ms(),
-            self.cut_due_ms(),
-            self.outbox.due_ms(),
-            self.guards.due_ms(),
-        ]
-        .into_iter()
-        .flatten()
-        .fold(retain, u64::min)
-        .max(now_ms)
+        [self.merge_due_ms(), self.cut_due_ms(), self.outbox.due_ms()]
+            .into_iter()
+            .flatten()
+            .fold(retain, u64::min)
+            .max(now_ms)
     }
 
     fn settings(&self) -> Settings {

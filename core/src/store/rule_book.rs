@@ -11,14 +11,12 @@
 mod audit;
 mod change;
 mod fire_logs;
-mod guards;
 mod history;
 mod row;
 mod schema;
 
 pub use change::{Change, Edit};
 pub use fire_logs::{FireLogState, MAX_FIRE_LOGS, PUSH_RETRY_MAX_MS};
-pub use guards::GuardEntry;
 pub use history::{Kept, Kind};
 pub use schema::SCHEMA_VERSION;
 

@@ -1,56 +1,114 @@
-//! The demo registry: a read-only OCI registry with one image, for `cargo xtask dev` without `--origin`.
-//! In scope: what clients need to pull, and ranges, conditional requests and HEAD as a real registry answers them.
-//! Out of scope: pushing, authentication, several images.
+//! An incident, played: the worker on workerd, a registry, a path between them that breaks, clients of many regions that
+//! hang and come back, and an operator who reads what Blobwatch says and switches the rule.
+//!
+//! In scope: two incidents that happened ([`Story`]). Nothing writes records or counts: they are what the worker sees.
 
-mod answer;
-mod image;
-mod layer;
+mod account;
+mod cast;
+mod client;
+mod operator;
+mod path;
+mod play;
+mod player;
+mod story;
+mod watch;
 
+use crate::build::{self, Variant};
+use crate::dev::wrangler::{Wrangler, ready};
+use crate::dev::{check_port, end_signal, vars};
+use crate::progress::step;
+use crate::registry::Registry;
+use crate::setup;
+use crate::workspace::Workspace;
+use account::Account;
 use anyhow::{Context, Result};
-use axum::Router;
-use axum::body::Body;
-use axum::http::{HeaderMap, Method, Response, Uri};
-use image::Image;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use tokio::net::TcpListener;
+use play::{Ending, Stage};
+pub(crate) use player::Player;
+use std::fs::remove_dir_all;
+use std::future::pending;
+use std::io::ErrorKind;
+use story::Story;
+use tokio::runtime::Builder;
 
-/// The image's name, which clients pull as `demo/hello:latest`.
-pub(crate) const NAME: &str = "demo/hello";
+/// What the worker keeps of a demo. Every one begins empty: what it learns as normal is its own first minutes.
+const DATA: &str = ".blobwatch/demo";
 
-/// The demo registry on a free port of the loopback interface.
-pub(crate) struct Registry {
-    listener: TcpListener,
-    image: Arc<Image>,
+/// What `cargo xtask demo` understands.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Which incident
+    #[arg(value_enum, default_value_t = Story::July2020)]
+    story: Story,
+    /// Port of 127.0.0.1 to serve on
+    #[arg(long, default_value_t = 8788)]
+    port: u16,
+    /// Leave the switch to you: it is said how
+    #[arg(long)]
+    by_hand: bool,
+    /// Let the guard of the rule take it back by itself (july-2020)
+    #[arg(long, conflicts_with = "by_hand")]
+    guard: bool,
+    /// Go on serving after the incident, to look around
+    #[arg(long)]
+    stay: bool,
 }
 
-impl Registry {
-    pub(crate) async fn bind() -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
-        let listener = listener.context("failed to find a free port for the demo registry")?;
-        Ok(Self {
-            listener,
-            image: Arc::new(Image::build()?),
-        })
-    }
-
-    pub(crate) fn address(&self) -> Result<SocketAddr> {
-        self.listener
-            .local_addr()
-            .context("failed to read the address of the demo registry")
-    }
-
-    /// Serves until the listener fails.
-    pub(crate) async fn serve(self) -> std::io::Result<()> {
-        let image = self.image;
-        let handler = move |method: Method, uri: Uri, headers: HeaderMap| {
-            let image = Arc::clone(&image);
-            async move { respond(&image, &method, &uri, &headers) }
-        };
-        axum::serve(self.listener, Router::new().fallback(handler)).await
+impl Args {
+    fn ending(&self) -> Ending {
+        match (self.by_hand, self.guard) {
+            (true, _) => Ending::ByHand,
+            (false, true) => Ending::Guard,
+            (false, false) => Ending::Operator,
+        }
     }
 }
 
-fn respond(image: &Image, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response<Body> {
-    answer::answer(image, method, uri.path(), headers).map(Body::from)
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    check_port(args.port)?;
+    let tools = setup::run(workspace)?;
+    build::worker(workspace, &tools, Variant::Release)?;
+    let token = step("token", |_| vars::ensure(&workspace.path(".dev.vars")))?;
+    match remove_dir_all(workspace.path(DATA)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error).context(format!("failed to remove {DATA}, the records of the demo before"));
+        }
+        _ => {}
+    }
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime
+        .context("failed to start a runtime")?
+        .block_on(perform(&tools, args, &token))
+}
+
+/// Runs the registry, the paths, the worker and the story, until it is over or a signal comes.
+async fn perform(tools: &setup::Tools, args: &Args, token: &str) -> Result<()> {
+    let registry = Registry::bind().await?;
+    let stage = Stage::open(
+        args.story,
+        registry.address()?,
+        args.port,
+        token,
+        Account::printed(),
+        args.ending(),
+    )
+    .await?;
+    tokio::spawn(registry.serve());
+    let mut wrangler = Wrangler::start(tools, args.port, &stage.origin(), None, DATA)?;
+    let ended = tokio::select! {
+        ended = wrangler.ended() => Err(ended),
+        played = play(args, &stage) => played,
+        signal = end_signal() => signal,
+    };
+    wrangler.stop().await;
+    ended
+}
+
+async fn play(args: &Args, stage: &Stage) -> Result<()> {
+    ready(args.port).await?;
+    stage.play().await?;
+    if args.stay {
+        println!("\nStill serving on 127.0.0.1:{}; Ctrl-C ends it.", args.port);
+        pending::<()>().await;
+    }
+    Ok(())
 }

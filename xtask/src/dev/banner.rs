@@ -1,6 +1,6 @@
 //! What a person needs to know once the worker is up.
 
-use crate::demo;
+use crate::registry;
 use std::fmt::{Display, Formatter};
 
 pub(super) struct Banner<'a> {
@@ -19,7 +19,7 @@ impl Display for Banner<'_> {
             token,
         } = self;
         let (what, image) = if *demo {
-            (" (built-in demo registry)", demo::NAME)
+            (" (built-in demo registry)", registry::NAME)
         } else {
             ("", "NAME")
         };

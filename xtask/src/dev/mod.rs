@@ -2,13 +2,14 @@
 //! demo registry. Everything listens on the loopback interface.
 
 mod banner;
-mod vars;
-mod wrangler;
+pub(crate) mod vars;
+pub(crate) mod wrangler;
 
 use crate::build::{self, Variant};
-use crate::demo::Registry;
+use crate::demo::Player;
 use crate::origin::Origin;
 use crate::progress::{Step, step};
+use crate::registry::Registry;
 use crate::setup::{self, Tools};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
@@ -18,6 +19,9 @@ use std::net::{Ipv4Addr, TcpListener};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use wrangler::Wrangler;
+
+/// Records, rules and the rest from run to run.
+const DATA: &str = ".blobwatch";
 
 /// What `cargo xtask dev` understands.
 #[derive(clap::Args)]
@@ -43,7 +47,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 }
 
 /// Before the long steps, so that a taken port is known at once.
-fn check_port(port: u16) -> Result<()> {
+pub(crate) fn check_port(port: u16) -> Result<()> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(drop).with_context(|| {
         format!("port {port} of 127.0.0.1 cannot be used; end what listens there (`ss -ltnp` shows it), or choose another with --port")
     })
@@ -61,6 +65,10 @@ async fn serve(tools: &Tools, args: &Args, token: &str) -> Result<()> {
         (None, Some(demo)) => format!("http://{}", demo.address()?),
         (None, None) => bail!("failed to choose an origin"),
     };
+    let player = match &demo {
+        Some(demo) => Some(Player::open(demo.address()?, args.port, token).await?),
+        None => None,
+    };
     let banner = Banner {
         port: args.port,
         origin: &origin,
@@ -75,12 +83,18 @@ async fn serve(tools: &Tools, args: &Args, token: &str) -> Result<()> {
     };
     tokio::select! {
         ended = registry => bail!("the demo registry ended: {ended:?}"),
-        ended = work(tools, args.port, &origin, &banner) => ended,
+        ended = work(tools, args.port, &origin, player.map(|player| player.url()), &banner) => ended,
     }
 }
 
-async fn work(tools: &Tools, port: u16, origin: &str, banner: &Banner<'_>) -> Result<()> {
-    let mut wrangler = Wrangler::start(tools, port, origin)?;
+async fn work(
+    tools: &Tools,
+    port: u16,
+    origin: &str,
+    player: Option<String>,
+    banner: &Banner<'_>,
+) -> Result<()> {
+    let mut wrangler = Wrangler::start(tools, port, origin, player.as_deref(), DATA)?;
     let ended = tokio::select! {
         ended = wrangler.ended() => Err(ended),
         ready = announce(port, banner) => ready,
@@ -103,7 +117,7 @@ async fn announce(port: u16, banner: &Banner<'_>) -> Result<()> {
 }
 
 /// Waits for Ctrl-C, a request to terminate, or the terminal going away.
-async fn end_signal() -> Result<()> {
+pub(crate) async fn end_signal() -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;

@@ -14,7 +14,7 @@ const TOKENS: &str = "BLOBWATCH_TOKENS";
 const SECRET: &str = "BLOBWATCH_CLIENT_SECRET";
 
 /// Completes the file; answers with what was done and the operator's token.
-pub(super) fn ensure(path: &Path) -> Result<(String, String)> {
+pub(crate) fn ensure(path: &Path) -> Result<(String, String)> {
     let before = match fs::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
         read => read.with_context(|| format!("failed to read {}", path.display()))?,

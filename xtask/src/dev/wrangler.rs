@@ -17,25 +17,26 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long wrangler may take to end workerd and itself.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
-pub(super) struct Wrangler {
+pub(crate) struct Wrangler {
     child: Child,
     group: Pid,
 }
 
 impl Wrangler {
-    pub(super) fn start(tools: &Tools, port: u16, origin: &str) -> Result<Self> {
+    /// Serves on `port`; what the worker keeps is in the folder `data`. `player` is where the dashboard's demo is played.
+    pub(crate) fn start(
+        tools: &Tools,
+        port: u16,
+        origin: &str,
+        player: Option<&str>,
+        data: &str,
+    ) -> Result<Self> {
         let mut command = tools.wrangler();
         command
-            .args([
-                "dev",
-                "--local",
-                "--ip",
-                "127.0.0.1",
-                "--persist-to",
-                ".blobwatch",
-            ])
+            .args(["dev", "--local", "--ip", "127.0.0.1", "--persist-to", data])
             .args(["--port", &port.to_string(), "--inspector-port", "0"])
             .args(["--var", &format!("ORIGIN:{origin}")])
+            .args(player.map(|url| format!("--var=DEMO:{url}")))
             .args(["--log-level", "warn", "--show-interactive-dev-session=false"])
             // A placeholder for `request.cf` instead of one that is downloaded.
             .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
@@ -50,7 +51,7 @@ impl Wrangler {
     }
 
     /// Waits until the child ends, which it should not do by itself.
-    pub(super) async fn ended(&mut self) -> anyhow::Error {
+    pub(crate) async fn ended(&mut self) -> anyhow::Error {
         match self.child.wait().await {
             Ok(status) => {
                 anyhow!("wrangler dev ended with {status}; its messages are above, its log in .wrangler/logs")
@@ -60,7 +61,7 @@ impl Wrangler {
     }
 
     /// Asks the whole group to end, and ends it when it does not.
-    pub(super) async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         // The group may be gone already.
         let _ = kill_process_group(self.group, Signal::INT);
         let _ = timeout(STOP_LIMIT, self.child.wait()).await;
@@ -69,7 +70,7 @@ impl Wrangler {
 }
 
 /// Waits until the worker answers.
-pub(super) async fn ready(port: u16) -> Result<()> {
+pub(crate) async fn ready(port: u16) -> Result<()> {
     let answered = async {
         while !answers(port).await {
             sleep(Duration::from_millis(100)).await;

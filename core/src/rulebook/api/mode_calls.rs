@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current, json, storage};
 use super::enforcing::{following, permitted, reach, shown};
-use super::guard_calls::{GuardItem, Guards, all, guard_of};
 use super::mode_body::{ModeBody, Permit};
 use super::page::{List, Page};
 use super::route_calls::no_route;
@@ -33,8 +32,6 @@ pub struct ModeItem {
     pub since_revision: u64,
     /// The steps, where the percentage has some.
     pub stage: Option<StageItem>,
-    /// Who watches it, or took it back.
-    pub guard: Option<GuardItem>,
 }
 
 /// Where a schedule is.
@@ -75,8 +72,7 @@ impl From<Stages> for StageItem {
 }
 
 impl ModeItem {
-    pub(super) fn new(kept: Kept<ModeSetting>, guards: &Guards, now_ms: u64) -> Self {
-        let guard = guard_of(&kept, guards, now_ms);
+    pub(super) fn new(kept: Kept<ModeSetting>, now_ms: u64) -> Self {
         let setting = kept.value;
         Self {
             rule: setting.rule,
@@ -90,7 +86,6 @@ impl ModeItem {
             reason: kept.reason,
             since_revision: kept.since,
             stage: setting.stages.map(StageItem::from),
-            guard,
         }
     }
 }
@@ -112,14 +107,13 @@ pub fn list_modes<S: Sql>(
     let kept = store
         .valid::<ModeSetting>(Kind::Mode)
         .map_err(|error| storage(&error))?;
-    let guards = all(store)?;
     let keyed = kept
         .into_iter()
         .filter(|kept| rule.is_none_or(|id| kept.value.rule == id))
         .map(|kept| {
             (
                 format!("{}/{}", kept.value.rule, kept.value.route),
-                ModeItem::new(kept, &guards, now_ms),
+                ModeItem::new(kept, now_ms),
             )
         })
         .collect();
@@ -141,9 +135,8 @@ pub fn get_mode<S: Sql>(
     route: &str,
 ) -> Result<ModeItem, Problem> {
     let found = store.mode_entry(rule, route).map_err(|error| storage(&error))?;
-    let guards = all(store)?;
     found
-        .map(|kept| ModeItem::new(kept, &guards, now_ms))
+        .map(|kept| ModeItem::new(kept, now_ms))
         .ok_or_else(|| no_mode(rule, route))
 }
 

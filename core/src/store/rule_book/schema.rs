@@ -3,7 +3,6 @@
 //! `PRAGMA user_version` is refused on the platform, so the schema's version is a row of `meta`. A step, once
 //! released, is never changed: the next change is another step.
 
-use super::guards::{GUARD_COUNTS, GUARDS};
 use super::{RuleBookError, parameter, row};
 use crate::store::{Sql, SqlValue};
 
@@ -11,11 +10,7 @@ use crate::store::{Sql, SqlValue};
 pub const SCHEMA_VERSION: i64 = STEPS.len() as i64;
 
 /// Each brings a database from the version of its position to the next.
-const STEPS: &[&[&str]] = &[
-    &[ENTRIES, ENTRIES_UNTIL, AUDIT],
-    &[FIRE_LOGS, FIRE_LOGS_BEHIND],
-    &[GUARDS, GUARD_COUNTS],
-];
+const STEPS: &[&[&str]] = &[&[ENTRIES, ENTRIES_UNTIL, AUDIT], &[FIRE_LOGS, FIRE_LOGS_BEHIND]];
 
 const META: &str =
     "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID";

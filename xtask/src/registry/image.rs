@@ -32,7 +32,7 @@ pub(super) struct Image {
 impl Image {
     pub(super) fn build() -> Result<Self> {
         let mut image = Self::default();
-        let layers = [layer::greeting()?, layer::noise()?];
+        let layers = [layer::greeting()?, layer::app()?, layer::noise()?];
         let diff_ids: Vec<_> = layers.iter().map(|layer| digest(&layer.tar)).collect();
         let layers: Vec<_> = layers.into_iter().map(|layer| image.add_layer(layer)).collect();
         let platforms = PLATFORMS.map(|platform| image.add_platform(platform, &diff_ids, &layers));
@@ -98,7 +98,7 @@ fn config(architecture: &str, diff_ids: &[String]) -> Value {
         "architecture": architecture,
         "config": {},
         "created": "1970-01-01T00:00:00Z",
-        "history": [{"created_by": "greeting"}, {"created_by": "noise"}],
+        "history": [{"created_by": "greeting"}, {"created_by": "app"}, {"created_by": "noise"}],
         "os": "linux",
         "rootfs": {"diff_ids": diff_ids, "type": "layers"},
     })
@@ -135,7 +135,7 @@ mod tests {
         for (key, object) in image.manifests.iter().chain(&image.blobs) {
             assert_eq!(*key, digest(&object.bytes));
         }
-        assert_eq!((image.manifests.len(), image.blobs.len()), (3, 4));
+        assert_eq!((image.manifests.len(), image.blobs.len()), (3, 5));
     }
 
     #[test]

@@ -8,6 +8,10 @@ use tar::{Builder, Header};
 /// Large enough that clients ask for parts of it and that a cut download is worth resuming.
 const NOISE_BYTES: usize = 16 * 1024 * 1024;
 
+/// A middling layer, of which `cargo xtask demo` pulls a few dozen a second: just above the 1 MiB from which blobs count
+/// as large.
+const APP_BYTES: usize = 1_100_000;
+
 /// A layer as it travels, with the digest of what it unpacks to left to the caller.
 pub(super) struct Layer {
     pub(super) media_type: &'static str,
@@ -34,7 +38,21 @@ pub(super) fn greeting() -> Result<Layer> {
 
 /// Bytes that do not compress, in a plain archive.
 pub(super) fn noise() -> Result<Layer> {
-    let tar = archive("noise.bin", &noise_bytes(NOISE_BYTES))?;
+    plain(archive(
+        "noise.bin",
+        &noise_bytes(NOISE_BYTES, 0x2545_f491_4f6c_dd1d),
+    )?)
+}
+
+/// The same, smaller and of other bytes.
+pub(super) fn app() -> Result<Layer> {
+    plain(archive(
+        "app.bin",
+        &noise_bytes(APP_BYTES, 0x9e37_79b9_7f4a_7c15),
+    )?)
+}
+
+fn plain(tar: Vec<u8>) -> Result<Layer> {
     Ok(Layer {
         media_type: "application/vnd.oci.image.layer.v1.tar",
         blob: tar.clone(),
@@ -52,8 +70,8 @@ fn archive(path: &str, content: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// Marsaglia's xorshift64: any fixed sequence without structure will do.
-fn noise_bytes(len: usize) -> Vec<u8> {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+fn noise_bytes(len: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed;
     let mut bytes = Vec::with_capacity(len + 8);
     while bytes.len() < len {
         state ^= state << 13;
@@ -67,7 +85,7 @@ fn noise_bytes(len: usize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Layer, greeting, noise};
+    use super::{Layer, app, greeting, noise};
     use flate2::read::GzDecoder;
     use std::io::Read;
 
@@ -88,6 +106,7 @@ mod tests {
             unpacked(&noise().unwrap()),
             ("noise.bin".to_owned(), 16 * 1024 * 1024)
         );
+        assert_eq!(unpacked(&app().unwrap()), ("app.bin".to_owned(), 1_100_000));
     }
 
     #[test]

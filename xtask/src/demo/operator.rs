@@ -1,0 +1,119 @@
+//! The operator: the API's calls, with the token of `.dev.vars`.
+
+use anyhow::{Context, Result, bail};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+/// The rule of the July 2020 story.
+pub(super) const RULE: &str = "botnet-sig";
+
+pub(super) struct Operator {
+    http: Client,
+    base: String,
+    token: String,
+}
+
+impl Operator {
+    pub(super) fn new(port: u16, token: &str) -> Self {
+        Self {
+            http: Client::new(),
+            base: format!("http://127.0.0.1:{port}/_blobwatch/api/v1"),
+            token: token.to_owned(),
+        }
+    }
+
+    /// The signature: Amazon's networks, one length of ClientHello, and a volume of one fingerprint in one data centre.
+    /// What it does is lead the pull over another path, as the CDN's mitigation did.
+    pub(super) async fn write_signature(&self, broken: &str) -> Result<()> {
+        let route = json!({"repository": "**", "detour": broken});
+        self.call(Method::PUT, "routes/default?reason=demo", Some(&route))
+            .await?;
+        let rule = json!({
+            "description": "The July 2020 signature, as an example: do not enforce it.",
+            "expression": "ip.src.asnum in {14618 16509} and cf.tls_client_hello_length eq 508",
+            "action": "detour",
+            "volume": {"by": "fingerprint", "requests": 5, "seconds": 10},
+        });
+        let target = format!("rules/{RULE}?reason=demo");
+        self.call(Method::PUT, &target, Some(&rule)).await.map(drop)
+    }
+
+    /// Enforces the signature as that night: without a preview, at once for everybody, and watched by no guard unless
+    /// `guarded`.
+    pub(super) async fn enforce(&self, guarded: bool) -> Result<()> {
+        let mut body = json!({"mode": "enforce", "reason": "monitored for long enough", "force": true});
+        if let (false, Some(body)) = (guarded, body.as_object_mut()) {
+            body.insert("guard".to_owned(), "off".into());
+        }
+        self.switch(&body).await
+    }
+
+    pub(super) async fn monitor(&self, reason: &str) -> Result<()> {
+        self.switch(&json!({"mode": "monitor", "reason": reason})).await
+    }
+
+    async fn switch(&self, body: &Value) -> Result<()> {
+        let target = format!("rules/{RULE}/modes/default");
+        self.call(Method::PUT, &target, Some(body)).await.map(drop)
+    }
+
+    /// Whether the rule is enforced on the default route.
+    pub(super) async fn is_enforced(&self) -> Result<bool> {
+        let modes = self.call(Method::GET, "modes", None).await?;
+        let items = modes
+            .get("items")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        Ok(items.iter().any(|item| {
+            item.get("rule") == Some(&RULE.into()) && item.get("mode") == Some(&"enforce".into())
+        }))
+    }
+
+    /// Where blobs come from.
+    pub(super) async fn set_origin(&self, origin: &str) -> Result<()> {
+        let route = json!({"repository": "**", "origin": origin});
+        self.call(Method::PUT, "routes/default?reason=demo", Some(&route))
+            .await
+            .map(drop)
+    }
+
+    pub(super) async fn origin_is(&self, origin: &str) -> Result<bool> {
+        let route = self.call(Method::GET, "routes/default", None).await?;
+        Ok(route.get("origin") == Some(&origin.into()))
+    }
+
+    /// Every anomaly so far, the newest first.
+    pub(super) async fn anomalies(&self) -> Result<Vec<Value>> {
+        let list = self.call(Method::GET, "anomalies", None).await?;
+        Ok(list
+            .get("items")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default())
+    }
+
+    pub(super) async fn report(&self, id: &str) -> Result<String> {
+        let url = format!("{}/anomalies/{id}/report", self.base);
+        let answer = self.http.get(url).bearer_auth(&self.token).send().await?;
+        answer.text().await.context("failed to read the report")
+    }
+
+    async fn call(&self, method: Method, target: &str, body: Option<&Value>) -> Result<Value> {
+        let url = format!("{}/{target}", self.base);
+        let mut request = self.http.request(method.clone(), url).bearer_auth(&self.token);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request
+            .send()
+            .await
+            .with_context(|| format!("failed to call {method} {target}"))?;
+        let status = answer.status();
+        let text = answer.text().await.context("failed to read an answer")?;
+        if !status.is_success() {
+            bail!("{method} {target} was answered {status}: {text}");
+        }
+        serde_json::from_str(&text).with_context(|| format!("failed to read the answer to {method} {target}"))
+    }
+}

@@ -1,0 +1,121 @@
+//! The incidents: what happened when, and what is broken how.
+//!
+//! July 2020 after Docker's own account (docker.com, 12 August 2020); August 2026 after kubernetes/registry.k8s.io#333.
+
+use super::path::Fault;
+use clap::ValueEnum;
+use std::time::Duration;
+
+/// How much faster than then everything is that waits: clients between two tries, a path that hangs. Detection is not
+/// faster: its slots are 10 s here and there.
+pub(super) const FACTOR: u32 = 60;
+
+/// How long everything is healthy first. A cohort is tested once it has 30 slots of a past of its own.
+pub(super) const WARM_UP: Duration = Duration::from_secs(6 * 60);
+
+/// How long the incident may last before the demo gives up on its detection.
+pub(super) const PATIENCE: Duration = Duration::from_secs(4 * 60);
+
+/// How long after the switch the anomaly may take to close.
+pub(super) const RECOVERY: Duration = Duration::from_secs(8 * 60);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Story {
+    /// A signature against a botnet goes from monitor to active, and pulls of Amazon Linux machines hang
+    #[value(name = "july-2020")]
+    July2020,
+    /// After a move to another CDN, ranged reconnects are answered 400
+    #[value(name = "august-2026")]
+    August2026,
+}
+
+/// One line of the account of that time.
+pub(super) struct Then {
+    /// Minutes since it began.
+    pub(super) minute: u32,
+    pub(super) clock: &'static str,
+    pub(super) what: &'static str,
+}
+
+impl Story {
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::July2020 => "5 July 2020, 19:00 UTC: a signature goes from monitor to active",
+            Self::August2026 => "August 2026: the blobs move to another CDN",
+        }
+    }
+
+    /// How the first path of a blob breaks, for ordinary reasons: connections are lost everywhere.
+    pub(super) fn ordinary(self) -> Fault {
+        Fault {
+            cut: 0.004,
+            ..Fault::NONE
+        }
+    }
+
+    /// How the path breaks that the incident leads pulls to.
+    pub(super) fn broken(self) -> Fault {
+        match self {
+            // "Intermittent hanging downloads": one in eight hangs until the connection is given up.
+            Self::July2020 => Fault {
+                cut: 0.004,
+                stall: 0.125,
+                ..Fault::NONE
+            },
+            Self::August2026 => Fault {
+                cut: 0.06,
+                refuses_ranges: true,
+                ..Fault::NONE
+            },
+        }
+    }
+
+    pub(super) fn then(self) -> &'static [Then] {
+        match self {
+            Self::July2020 => &JULY_2020,
+            Self::August2026 => &[],
+        }
+    }
+}
+
+const JULY_2020: [Then; 5] = [
+    Then {
+        minute: 0,
+        clock: "19:00",
+        what: "the signature is activated; pulls of Amazon Linux machines begin to hang",
+    },
+    Then {
+        minute: 405,
+        clock: "01:45",
+        what: "AWS reports it to Docker",
+    },
+    Then {
+        minute: 455,
+        clock: "02:35",
+        what: "the CDN is contacted",
+    },
+    Then {
+        minute: 600,
+        clock: "05:00",
+        what: "the attribute that the pulls share is found",
+    },
+    Then {
+        minute: 690,
+        clock: "06:30",
+        what: "the signature is switched off; pulls recover",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::JULY_2020;
+
+    #[test]
+    fn minutes_and_clock_agree() {
+        for then in JULY_2020 {
+            let (hours, minutes) = then.clock.split_once(':').unwrap();
+            let clock = hours.parse::<u32>().unwrap() * 60 + minutes.parse::<u32>().unwrap();
+            assert_eq!((19 * 60 + then.minute) % (24 * 60), clock, "{}", then.clock);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What the anomalies say, as an operator reads it: news only.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tokio::time::Instant;
+
+/// When the incident's anomaly showed what, in seconds since it began.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// The first anomaly's.
+    pub(super) id: Option<String>,
+    pub(super) opened: Option<u64>,
+    /// A cohort is named, and a rule or a change goes with it.
+    pub(super) explained: Option<u64>,
+    pub(super) closed: Option<u64>,
+}
+
+impl Seen {
+    pub(super) fn is_explained(&self) -> bool {
+        self.explained.is_some()
+    }
+}
+
+pub(super) struct Watch {
+    began: Instant,
+    /// The last sentence of each anomaly, with its status.
+    said: BTreeMap<String, String>,
+    seen: Seen,
+}
+
+impl Watch {
+    pub(super) fn new(began: Instant) -> Self {
+        Self {
+            began,
+            said: BTreeMap::new(),
+            seen: Seen::default(),
+        }
+    }
+
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// Takes the list in, and gives a line for each anomaly that says something new.
+    pub(super) fn take(&mut self, anomalies: &[Value]) -> Vec<String> {
+        let now = self.began.elapsed().as_secs();
+        let mut lines = Vec::new();
+        for anomaly in anomalies {
+            self.note(anomaly, now);
+            let news = format!("{}: {}", text(anomaly, "status"), text(anomaly, "sentence"));
+            let id = text(anomaly, "id");
+            if self.said.get(id) != Some(&news) {
+                lines.push(format!("{:>5} s  {id} {news}", format!("+{now}")));
+                self.said.insert(id.to_owned(), news);
+            }
+        }
+        let all_closed = !anomalies.is_empty() && anomalies.iter().all(|a| text(a, "status") == "closed");
+        if all_closed && self.seen.closed.is_none() {
+            self.seen.closed = Some(now);
+        } else if !all_closed {
+            self.seen.closed = None;
+        }
+        lines
+    }
+
+    fn note(&mut self, anomaly: &Value, now: u64) {
+        let seen = &mut self.seen;
+        seen.id.get_or_insert_with(|| text(anomaly, "id").to_owned());
+        seen.opened.get_or_insert(now);
+        let has = |field: &str| {
+            anomaly
+                .get(field)
+                .and_then(Value::as_array)
+                .is_some_and(|list| !list.is_empty())
+        };
+        let needs_rule = text(anomaly, "kind") != "range_refused";
+        if has("cohort") && (has("rules") || !needs_rule) {
+            seen.explained.get_or_insert(now);
+        }
+    }
+}
+
+fn text<'a>(anomaly: &'a Value, field: &str) -> &'a str {
+    anomaly.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Watch;
+    use serde_json::json;
+    use tokio::time::Instant;
+
+    #[test]
+    fn a_sentence_is_told_once_and_again_when_it_changes() {
+        let mut watch = Watch::new(Instant::now());
+        let mut anomaly = json!({"id": "an-1", "kind": "resume_surge", "status": "open", "sentence": "docker: resumes",
+            "cohort": [], "rules": []});
+        assert_eq!(watch.take(std::slice::from_ref(&anomaly)).len(), 1);
+        assert_eq!(watch.take(std::slice::from_ref(&anomaly)).len(), 0);
+        assert!(!watch.seen().is_explained());
+        anomaly["cohort"] = json!([{"attribute": "os", "values": ["amzn2"]}]);
+        anomaly["rules"] = json!([{"rule": "botnet-sig"}]);
+        anomaly["sentence"] = json!("docker on amzn2: resumes");
+        assert_eq!(watch.take(std::slice::from_ref(&anomaly)).len(), 1);
+        assert!(watch.seen().is_explained() && watch.seen().closed.is_none());
+        anomaly["status"] = json!("closed");
+        watch.take(std::slice::from_ref(&anomaly));
+        assert!(watch.seen().closed.is_some());
+    }
+}
