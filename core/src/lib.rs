@@ -34,6 +34,7 @@ pub mod detector_api;
 pub mod auth;
 pub mod session;
 pub mod page;
+pub mod validator;
 pub mod problem;
 pub mod time;
 pub mod bytes;

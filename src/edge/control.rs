@@ -11,7 +11,7 @@ use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::{Context, Env, Method, Request, Response, Result, event};
 
-use super::http::{Answer, refuse, respond};
+use super::http::{Answer, Asked, refuse, respond};
 use super::{audit_api, demo_api, page, records_api, rulebook_api, session};
 
 /// Where the API lives; `docs/api.md`.
@@ -22,8 +22,9 @@ async fn fetch(request: Request, env: Env, _ctx: Context) -> Result<Response> {
     if request.path() == "/_blobwatch/healthz" {
         return respond(rulebook_api::health(&env).await);
     }
+    let asked = Asked::of(&request);
     match call(request, &env).await {
-        Ok(response) => Ok(response),
+        Ok(response) => asked.unless_known(response).await,
         Err(problem) => refuse(&problem),
     }
 }

@@ -1,6 +1,7 @@
 //! Requests and answers of the control plane, between the platform and the core's types.
 
 use blobwatch_core::problem::{MEDIA_TYPE, Problem};
+use blobwatch_core::validator;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use worker::{
@@ -47,6 +48,42 @@ pub(super) fn text(status: u16, media_type: &str, body: String) -> Result<Respon
     Ok(Response::from_bytes(body.into_bytes())?
         .with_status(status)
         .with_headers(headers))
+}
+
+/// What the caller has already of a call that it makes again and again.
+pub(super) struct Asked {
+    /// A page: other callers keep nothing, and their answers are not read through for them.
+    is_page: bool,
+    if_none_match: String,
+}
+
+impl Asked {
+    pub(super) fn of(request: &Request) -> Self {
+        let header = |name| request.headers().get(name).ok().flatten();
+        Self {
+            is_page: request.method() == Method::Get && header("sec-fetch-mode").is_some(),
+            if_none_match: header("if-none-match").unwrap_or_default(),
+        }
+    }
+
+    /// 304 where the caller has this answer; otherwise the answer, with what it can name the next time. Streams and answers
+    /// with a validator of their own go through.
+    pub(super) async fn unless_known(&self, mut response: Response) -> Result<Response> {
+        let header = |name| response.headers().get(name).ok().flatten();
+        let is_json = header("content-type").is_some_and(|kind| kind == "application/json");
+        if !self.is_page || !is_json || response.status_code() != 200 || header("etag").is_some() {
+            return Ok(response);
+        }
+        let headers = response.headers().clone();
+        let body = response.text().await?;
+        let etag = validator::etag(&body);
+        headers.set("ETag", &etag)?;
+        if validator::is_known(&self.if_none_match, &etag) {
+            headers.delete("Content-Length")?;
+            return Ok(Response::empty()?.with_status(304).with_headers(headers));
+        }
+        Ok(Response::from_bytes(body.into_bytes())?.with_headers(headers))
+    }
 }
 
 /// What broke is for the log; the client is told that it can try again.
