@@ -23,7 +23,7 @@ pub(super) struct Asked {
     /// A whole minute, or hour where hours are read.
     pub(super) since_ms: u64,
     pub(super) until_ms: u64,
-    filters: Vec<(&'static str, String)>,
+    filters: Vec<(&'static str, Vec<String>)>,
 }
 
 impl Asked {
@@ -42,9 +42,12 @@ impl Asked {
         } else {
             60_000
         };
-        let filters = ATTRIBUTES
-            .into_iter()
-            .filter_map(|name| Some((name, parameters.get(name)?.to_owned())));
+        let filters = ATTRIBUTES.into_iter().filter_map(|name| {
+            Some((
+                name,
+                parameters.get(name)?.split(',').map(str::to_owned).collect(),
+            ))
+        });
         Ok(Self {
             since_ms: since / unit * unit,
             until_ms: until.next_multiple_of(unit),
@@ -66,9 +69,9 @@ impl Asked {
     }
 
     pub(super) fn takes(&self, key: &CellKey) -> bool {
-        self.filters
-            .iter()
-            .all(|(name, wanted)| value(key, name).is_some_and(|value| value == wanted.as_str()))
+        self.filters.iter().all(|(name, wanted)| {
+            value(key, name).is_some_and(|value| wanted.iter().any(|one| *one == value))
+        })
     }
 
     /// Counts of every unit, oldest first; the newest are those of the window, which are not complete.

@@ -107,6 +107,13 @@ fn the_calls_tell_what_the_detector_knows() {
         (&json!({}), &json!(300))
     );
 
+    let both = get(&store, now, "timeline?since=-30m&by=colo&colo=FRA,LHR");
+    assert_eq!(
+        both["series"].as_array().unwrap().len(),
+        2,
+        "several values match any"
+    );
+
     let cohorts = get(&store, now, "cohorts?kind=resume_surge&x=colo&y=os&since=-4m");
     assert_eq!(cohorts["y"]["values"][0], "amzn2");
     assert_eq!(cohorts["x"]["values"].as_array().unwrap().len(), 7);
