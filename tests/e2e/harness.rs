@@ -3,6 +3,7 @@
 //! All of it on loopback, on free ports, in temporary folders, and gone when the test ends.
 
 pub(crate) mod api;
+pub(crate) mod browser;
 pub(crate) mod clients;
 pub(crate) mod clock;
 pub(crate) mod deployment;

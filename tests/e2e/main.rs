@@ -13,6 +13,8 @@ mod broken_origin;
 #[cfg(test)]
 mod broken_rulebook;
 #[cfg(test)]
+mod dashboard;
+#[cfg(test)]
 mod fail_open;
 #[cfg(test)]
 mod fidelity;

@@ -17,8 +17,8 @@ pub(crate) struct Args {
     cargo_test: Vec<String>,
 }
 
-/// A real registry, and the clients whose requests are watched.
-const PACKAGES: [Package; 6] = [
+/// A real registry, the clients whose requests are watched, and the browser that the dashboard is looked at with.
+const PACKAGES: [Package; 7] = [
     Package {
         name: "docker-registry",
         program: "docker-registry",
@@ -43,16 +43,20 @@ const PACKAGES: [Package; 6] = [
         name: "wget",
         program: "wget",
     },
+    Package {
+        name: "chromium",
+        program: "chromium",
+    },
 ];
 
 /// Answers with the outcome of `cargo test`, whose own lines are the last ones.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
-    step("registry and clients", |step| {
+    step("registry, clients, browser", |step| {
         Ok((
             debian::ensure(
                 step,
                 &PACKAGES,
-                "the end-to-end tests use a real registry and real clients",
+                "the end-to-end tests use a real registry, real clients and a real browser",
             )?,
             (),
         ))

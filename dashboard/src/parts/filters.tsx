@@ -48,6 +48,10 @@ export function chosen(fields: FilterField[]): Record<string, string[]> {
   return Object.fromEntries(set.map((field) => [field.name, (query.get(field.name) ?? "").split(",").map((value) => value.trim())]));
 }
 
+/** For calls that take several values of one filter in one text. */
+export const joined = (filters: Record<string, string[]>): Record<string, string> =>
+  Object.fromEntries(Object.entries(filters).map(([name, values]) => [name, values.join(",")]));
+
 export function Filters({ fields }: { fields: FilterField[] }) {
   const { query } = place.value;
   const active = fields.filter((field) => query.has(field.name));

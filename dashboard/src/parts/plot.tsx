@@ -1,4 +1,4 @@
-// uPlot, as a component: series over time, marks on it, and a window brushed with the mouse or a finger.
+// uPlot, as a component: series over time, marks on it, and a window brushed with the mouse (WindowBar does it with keys and fingers).
 
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";

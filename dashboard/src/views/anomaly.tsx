@@ -64,7 +64,7 @@ function Details({ anomaly }: { anomaly: Answer }) {
           <Link to={to(["timeline"], { ...window, ...filters(anomaly) })} class="button">
             Timeline
           </Link>
-          <Link to={to(["cohorts"], { ...window, kind: anomaly.kind, anomaly: anomaly.id })} class="button">
+          <Link to={to(["cohorts"], { ...window, anomaly: anomaly.id, ...(anomaly.kind !== "traffic_cliff" && { kind: anomaly.kind }) })} class="button">
             Cohorts
           </Link>
           <Link to={to(["fires"], { ...window, ...filters(anomaly), all: "yes" })} class="button">

@@ -5,7 +5,7 @@ import { get } from "../api/client.ts";
 import type { Anomaly, Cohorts as Answer, CohortPart } from "../api/types.ts";
 import { count, kindWords, percent, times } from "../format.ts";
 import { useLive } from "../live.ts";
-import { chosen, COHORT_FILTERS, Filters } from "../parts/filters.tsx";
+import { chosen, COHORT_FILTERS, Filters, joined } from "../parts/filters.tsx";
 import { Link } from "../parts/link.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { span, WindowBar } from "../parts/window.tsx";
@@ -14,7 +14,7 @@ import { bounds, isLive } from "../span.ts";
 const SINCE = "-1h";
 const EVERY_MS = 15_000;
 const ATTRIBUTES = ["colo", "os", "family", "asn", "country", "route", "fingerprint"];
-const KINDS = ["resume_surge", "stall_surge", "restart_surge", "range_refused", "abort_surge", "traffic_cliff"];
+const KINDS = ["resume_surge", "stall_surge", "restart_surge", "range_refused", "abort_surge"];
 
 /** Fewer expected events than this make any ratio: the cell is shown without colour. */
 const MIN_EXPECTED_EVENTS = 3;
@@ -44,7 +44,7 @@ export function Cohorts() {
     (signal) => {
       const [from, until] = bounds(shown, Date.now());
       const ends = { since: new Date(from).toISOString(), until: new Date(until).toISOString() };
-      return get<Answer>("cohorts", { kind, x, y, ...ends, ...filters }, signal);
+      return get<Answer>("cohorts", { kind, x, y, ...ends, ...joined(filters) }, signal);
     },
     isLive(shown) ? EVERY_MS : 0,
   );
@@ -108,7 +108,7 @@ function HeatMap({ data, cohort }: { data: Answer; cohort: CohortPart[] | null }
             </th>
             {data.x.values.map((value) => (
               <th key={value} scope="col">
-                {value ?? "(none)"}
+                {value || "(none)"}
               </th>
             ))}
           </tr>
@@ -116,7 +116,7 @@ function HeatMap({ data, cohort }: { data: Answer; cohort: CohortPart[] | null }
         <tbody>
           {data.y.values.map((down, y) => (
             <tr key={down}>
-              <th scope="row">{down ?? "(none)"}</th>
+              <th scope="row">{down || "(none)"}</th>
               {data.x.values.map((across, x) => {
                 const cell = at.get(`${x} ${y}`);
                 const isOutlined = cohort !== null && within(cohort, data.x.attribute, across) && within(cohort, data.y.attribute, down);
@@ -181,7 +181,7 @@ function StandingOut({ data }: { data: Answer }) {
             {rows.map((row) => (
               <tr key={`${row.attribute} ${row.value}`}>
                 <td>
-                  <span class="faint">{row.attribute}</span> {row.value ?? "(none)"}
+                  <span class="faint">{row.attribute}</span> {row.value || "(none)"}
                 </td>
                 <td class="number">{count(row.events)}</td>
                 <td class="number">{row.expected.toPrecision(3)}</td>

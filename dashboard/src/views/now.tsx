@@ -1,13 +1,13 @@
 // Now: is anything wrong, for whom, since when, and the two buttons that matter.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { to } from "../address.ts";
 import { get } from "../api/client.ts";
-import type { Anomaly, Page, RequestRecord, Summary } from "../api/types.ts";
-import { count, duration, percent } from "../format.ts";
+import type { Anomaly, Page, RequestRecord, Series, Timeline } from "../api/types.ts";
+import { count, duration, percent, short } from "../format.ts";
 import { useLive } from "../live.ts";
 import { Link } from "../parts/link.tsx";
-import { Failed, Loading, Notices } from "../parts/states.tsx";
+import { Failed, Loading, Notices, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 import { isOperator } from "../session.ts";
 import { FirstStart } from "./first_start.tsx";
@@ -19,7 +19,10 @@ const EVERY_MS = 5_000;
 export function Now() {
   const open = useLive("open", (signal) => get<Page<Anomaly>>("anomalies", { status: "open" }, signal), EVERY_MS);
   const closed = useLive("closed", (signal) => get<Page<Anomaly>>("anomalies", { status: "closed", since: "-24h", limit: 8 }, signal), 30_000);
-  const last = useLive("last", (signal) => get<Page<RequestRecord>>("requests", { limit: 1 }, signal), EVERY_MS);
+  const [isFirst, setFirst] = useState(true);
+  const last = useLive("last", (signal) => get<Page<RequestRecord>>("requests", { limit: 1 }, signal), isFirst ? EVERY_MS : 0);
+  const hasSome = last.data !== undefined && last.data.items.length > 0;
+  useEffect(() => setFirst(!hasSome), [hasSome]);
 
   if (last.data?.items.length === 0 && !last.data.next_cursor && !open.data?.items.length) return <FirstStart />;
   return (
@@ -95,44 +98,48 @@ function AnomalyCard({ anomaly }: { anomaly: Anomaly }) {
   );
 }
 
-/** Three numbers that say whether pulls flow. */
+/** Three numbers that say whether pulls flow; from the Detector's minutes, so that asking costs no search of records. */
 function LastHour() {
-  const live = useLive("hour", (signal) => get<Summary>("requests/summary", { by: "verdict", since: "-1h" }, signal), 15_000);
-  const ranges = useLive("ranges", (signal) => get<Summary>("requests/summary", { by: "range", since: "-1h" }, signal), 15_000);
-  if (!live.data || !ranges.data) {
-    return live.problem ? <Failed problem={live.problem} what="the last hour" /> : <Loading what="the last hour" />;
-  }
-  const of = (summary: Summary, attribute: string, values: string[]) =>
-    summary.groups.filter((group) => values.includes(String(group[attribute]))).reduce((sum, group) => sum + group.requests, 0);
-  const { requests, clients, clients_exact } = live.data;
-  const share = (part: number, whole: number) => (whole > 0 ? percent(part / whole) : "–");
-  const refused = of(live.data, "verdict", ["block", "throttle"]);
-  const stuck = of(ranges.data, "range", ["resume", "repeat", "restart"]);
+  const live = useLive("hour", (signal) => get<Timeline>("timeline", { since: "-1h", step: 60 }, signal), 15_000);
+  return (
+    <section aria-labelledby="hour">
+      <h2 id="hour">The last hour</h2>
+      <Shown live={live} what="the last hour">
+        {(data) => <Figures series={data.series} />}
+      </Shown>
+    </section>
+  );
+}
+
+const total = (values: number[] | undefined): number => (values ?? []).reduce((a, b) => a + b, 0);
+
+function Figures({ series }: { series: Series[] }) {
+  const of = (values: (one: Series) => number[] | undefined) => series.reduce((sum, one) => sum + total(values(one)), 0);
+  const requests = of((one) => one.requests);
+  const refused = of((one) => one.denied);
+  const stuck = ["resume", "repeat", "restart"].reduce((sum, kind) => sum + of((one) => one.kinds[kind]), 0);
+  const share = (part: number) => (requests > 0 ? percent(part / requests) : "–");
   const figures = [
-    { label: "blob requests", value: count(requests), note: `${clients_exact ? "" : "about "}${count(clients)} clients`, to: to(["timeline"]) },
-    { label: "refused by a rule", value: share(refused, requests), note: `${count(refused)} requests`, to: to(["fires"], { verdict: "block,throttle", since: "-1h" }) },
+    { label: "blob requests", value: count(requests), note: `${short(requests / 3600)} a second`, to: to(["timeline"]) },
+    { label: "refused by a rule", value: share(refused), note: `${count(refused)} requests`, to: to(["fires"], { verdict: "block,throttle", since: "-1h" }) },
     {
       label: "resumed, repeated, restarted",
-      value: share(stuck, ranges.data.requests),
+      value: share(stuck),
       note: `${count(stuck)} requests`,
       to: to(["fires"], { all: "yes", range: "resume,repeat,restart", since: "-1h" }),
     },
   ];
   return (
-    <section aria-labelledby="hour">
-      <h2 id="hour">The last hour</h2>
-      <Notices live={live} incomplete={live.data.incomplete} />
-      <ul class="plain figures">
-        {figures.map((figure) => (
-          <li key={figure.label}>
-            <Link to={figure.to}>
-              <span class="figure">{figure.value}</span>
-              <span>{figure.label}</span>
-              <span class="faint">{figure.note}</span>
-            </Link>
-          </li>
-        ))}
-      </ul>
-    </section>
+    <ul class="plain figures">
+      {figures.map((figure) => (
+        <li key={figure.label}>
+          <Link to={figure.to}>
+            <span class="figure">{figure.value}</span>
+            <span>{figure.label}</span>
+            <span class="faint">{figure.note}</span>
+          </Link>
+        </li>
+      ))}
+    </ul>
   );
 }

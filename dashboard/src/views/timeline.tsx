@@ -5,7 +5,7 @@ import { get } from "../api/client.ts";
 import type { Mark, Series, Timeline as Answer } from "../api/types.ts";
 import { count } from "../format.ts";
 import { useLive } from "../live.ts";
-import { chosen, COHORT_FILTERS, Filters } from "../parts/filters.tsx";
+import { chosen, COHORT_FILTERS, Filters, joined } from "../parts/filters.tsx";
 import { Link } from "../parts/link.tsx";
 import { type Line, Plot } from "../parts/plot.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
@@ -57,7 +57,7 @@ function groupLines(series: Series[], measure: Measure, by: string): Line[] {
   if (by === "") return [{ label: measure.title.toLowerCase(), values: sum(series.map(measure.of)), colour: "--line-1" }];
   const total = (one: Series) => measure.of(one).reduce((a, b) => a + b, 0);
   const largest = [...series].sort((a, b) => total(b) - total(a)).slice(0, MAX_LINES);
-  return largest.map((one, at) => ({ label: one.by[by] ?? "(none)", values: measure.of(one), colour: colour(at), ...dash(at) }));
+  return largest.map((one, at) => ({ label: one.by[by] || "(none)", values: measure.of(one), colour: colour(at), ...dash(at) }));
 }
 
 export function Timeline() {
@@ -68,7 +68,7 @@ export function Timeline() {
   const ask = (signal: AbortSignal) => {
     const [from, until] = bounds(shown, Date.now());
     const seconds = step(until - from);
-    const query = { since: new Date(from).toISOString(), until: new Date(until).toISOString(), step: seconds, by, ...filters };
+    const query = { since: new Date(from).toISOString(), until: new Date(until).toISOString(), step: seconds, by, ...joined(filters) };
     return get<Answer>("timeline", query, signal);
   };
   const live = useLive(key, ask, isLive(shown) ? EVERY_MS : 0);

@@ -30,6 +30,7 @@ Blobwatch is up; Ctrl-C ends it.
 
   registry  127.0.0.1:{port}
   origin    {origin}{what}
+  dashboard http://127.0.0.1:{port}/_blobwatch/  (sign in with the token)
   API       http://127.0.0.1:{port}/_blobwatch/api/v1/
   token     {token}  (operator; in .dev.vars)
 

@@ -1,0 +1,39 @@
+//! The dashboard: its parts alone, every view on made-up answers, and the page on the real worker.
+
+use crate::harness::browser::{browser_tests, node_tests};
+use crate::harness::registry::REPOSITORY;
+use crate::harness::stage::{OPERATOR, Stage, VIEWER};
+
+#[test]
+fn parts_hold_alone() {
+    node_tests(
+        &[
+            "unit/client.test.ts",
+            "unit/format.test.ts",
+            "unit/records.test.ts",
+            "unit/window.test.ts",
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn every_view_holds_on_made_up_answers() {
+    browser_tests(&["browser/pages.test.ts"], &[]);
+}
+
+#[test]
+fn the_page_works_on_the_real_worker() {
+    let stage = Stage::new();
+    let edge = format!("http://{}", stage.edge.addr());
+    let blob = format!("/v2/{REPOSITORY}/blobs/{}", stage.registry.image.small().digest);
+    browser_tests(
+        &["browser/worker.test.ts"],
+        &[
+            ("EDGE", &edge),
+            ("BLOB", &blob),
+            ("OPERATOR", OPERATOR),
+            ("VIEWER", VIEWER),
+        ],
+    );
+}

@@ -1,0 +1,50 @@
+//! The dashboard's own tests: TypeScript, run by Node's test runner, some of them in Debian's Chromium.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::process::{command, run};
+use super::workerd::ROOT;
+
+/// A file takes half a minute alone, and minutes beside the other tests.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Runs files of `dashboard/test`, which fail as they do there; what they say is shown.
+#[track_caller]
+pub(crate) fn node_tests(files: &[&str], env: &[(&str, &str)]) {
+    let mut node = node();
+    node.arg("--test")
+        .args(files.iter().map(|file| format!("dashboard/test/{file}")))
+        .envs(env.iter().copied())
+        .current_dir(ROOT);
+    let output = run(node, LIMIT);
+    println!("{}{}", output.stdout, output.stderr);
+    assert!(
+        output.status.success(),
+        "{files:?}: {}{}",
+        output.stdout,
+        output.stderr
+    );
+}
+
+/// As [`node_tests`], in a browser.
+#[track_caller]
+pub(crate) fn browser_tests(files: &[&str], env: &[(&str, &str)]) {
+    // Found here, so that its absence is said in one sentence.
+    drop(command("chromium"));
+    let pages = Path::new(ROOT).join("build/dashboard/index.html");
+    assert!(
+        pages.is_file(),
+        "{} is missing: `cargo xtask build` makes it",
+        pages.display()
+    );
+    node_tests(files, env);
+}
+
+/// The Node of the npm packages, which understands TypeScript; the machine's where none is for it.
+#[track_caller]
+fn node() -> Command {
+    let own = format!("{ROOT}/node_modules/.bin/node");
+    command(if Path::new(&own).is_file() { &own } else { "node" })
+}
