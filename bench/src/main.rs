@@ -6,6 +6,7 @@ mod edge;
 mod figure;
 mod query;
 mod query_edge;
+mod replay;
 mod report;
 mod rules;
 mod stage;
@@ -32,6 +33,8 @@ enum Command {
     Query(query::Args),
     /// Queries over stored records, through the API on workerd
     QueryEdge(query_edge::Args),
+    /// Lines a second of `blobwatch replay`, and its memory
+    Replay(replay::Args),
     /// Rows written and object requests per million watched requests, priced
     Cost(cost::Args),
 }
@@ -52,6 +55,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Rules(args) => rules::run(args)?.publish(),
         Command::Query(args) => query::run(args)?.publish(),
         Command::QueryEdge(args) => query_edge::run(args)?.publish(),
+        Command::Replay(args) => replay::run(args)?.publish(),
         Command::Cost(args) => cost::run(args)?.publish(),
     }
 }

@@ -13,6 +13,7 @@ mod detect;
 mod input;
 mod localize;
 mod problem;
+mod replay;
 mod table;
 
 #[derive(Parser)]
@@ -31,6 +32,7 @@ struct Arguments {
 enum Command {
     Detect(detect::Arguments),
     Localize(localize::Arguments),
+    Replay(replay::Arguments),
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 nothing found, 1 something found, 2 usage or input error";
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Localize(arguments) => localize::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
     };
     exit_code(result)
 }

@@ -6,6 +6,8 @@ use std::{fmt, io};
 pub(crate) enum Problem {
     /// The file cannot be opened or read.
     Read { file: String, source: io::Error },
+    /// The file as a whole is not what was expected.
+    File { file: String, expected: String },
     /// A line is not what was expected. Lines count from 1, the header included.
     Line {
         file: String,
@@ -20,6 +22,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read { file, source } => write!(f, "{file}: {source}"),
+            Self::File { file, expected } => write!(f, "{file}: expected {expected}"),
             Self::Line { file, line, expected } => write!(f, "{file}:{line}: expected {expected}"),
             Self::Write(source) => write!(f, "failed to write the output: {source}"),
         }

@@ -33,6 +33,8 @@ enum Subject {
     Edge,
     /// Queries over stored records, through the API on workerd
     QueryEdge,
+    /// Lines a second of `blobwatch replay`, and its memory
+    Replay,
     /// Rows written and object requests per million watched requests, priced
     Cost,
     /// Bytes of the Wasm modules
@@ -59,6 +61,9 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         None
     };
     for subject in subjects {
+        if *subject == Subject::Replay {
+            build_program(workspace)?;
+        }
         match (subject, &worker) {
             (Subject::Size, Some((_, sizes))) => write_sizes(workspace, sizes)?,
             _ => measure(
@@ -97,6 +102,13 @@ fn measure(
         ])
         .args(arguments);
     open(&mut cargo)
+}
+
+/// The program that `replay` measures.
+fn build_program(workspace: &Workspace) -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(workspace.root());
+    open(cargo.args(["build", "--quiet", "--release", "--package", "blobwatch-cli"]))
 }
 
 fn write_sizes(workspace: &Workspace, sizes: &Sizes) -> Result<()> {

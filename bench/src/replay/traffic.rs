@@ -1,0 +1,103 @@
+//! Lines of a combined log, the same in every run.
+
+use std::io::{self, Write};
+
+/// Of everything that is drawn.
+pub(super) const SEED: u64 = 20_200_705;
+
+/// 2020-07-05T16:00:00Z, and how long the log is.
+const BEGIN_S: u64 = 1_593_964_800;
+const SECONDS: u64 = 4 * 3600;
+
+/// From when on downloads of Amazon Linux hang: the last half hour.
+const FAULT_S: u64 = SECONDS - 1800;
+
+const CLIENTS: u64 = 20_000;
+const BLOBS: u64 = 5_000;
+
+const KERNELS: [&str; 5] = [
+    "4.14.181-140.257.amzn2.x86_64",
+    "4.18.0-513.9.1.el8_9.x86_64",
+    "6.10.14-linuxkit",
+    "6.8.0-45-generic",
+    "5.15.0-1053-azure",
+];
+
+/// Bytes of blobs: a quarter is above 1 MiB, as in a public registry's trace (docs/detection.md).
+const SIZES: [u64; 8] = [
+    180, 1_100, 11_500, 60_000, 200_000, 628_000, 3_300_000, 33_000_000,
+];
+
+/// Writes so many lines.
+pub(super) fn log(out: &mut impl Write, lines: u64, has_ranges: bool) -> io::Result<()> {
+    let mut random = fastrand::Rng::with_seed(SEED);
+    for at in 0..lines {
+        let second = at * SECONDS / lines;
+        let client = skewed(&mut random, CLIENTS);
+        let kernel = pick(&KERNELS, client);
+        write!(
+            out,
+            "10.{}.{}.{} - - [05/Jul/2020:{:02}:{:02}:{:02} +0000] ",
+            client / 4096,
+            client / 16 % 256,
+            client % 251,
+            (BEGIN_S + second) / 3600 % 24,
+            second / 60 % 60,
+            second % 60
+        )?;
+        if random.u8(..5) == 0 {
+            write!(
+                out,
+                "\"GET /v2/library/app{}/manifests/latest HTTP/1.1\" 200 1638",
+                client % 97
+            )?;
+            tail(out, kernel, has_ranges, None)?;
+            continue;
+        }
+        let blob = skewed(&mut random, BLOBS);
+        let size = pick(&SIZES, blob) + blob;
+        let is_hit = second >= FAULT_S && kernel.contains("amzn") && size > 1 << 20;
+        let is_resume = size > 1 << 20 && random.u32(..if is_hit { 3 } else { 300 }) == 0;
+        let start = is_resume.then(|| random.u64(1..size));
+        let status = if is_resume { 206 } else { 200 };
+        write!(
+            out,
+            "\"GET /v2/library/app{}/blobs/sha256:{:064x} HTTP/1.1\" {status} {}",
+            blob % 97,
+            u128::from(blob).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835),
+            size - start.unwrap_or_default()
+        )?;
+        tail(out, kernel, has_ranges, start.map(|start| (start, size)))?;
+    }
+    Ok(())
+}
+
+fn tail(out: &mut impl Write, kernel: &str, has_ranges: bool, part: Option<(u64, u64)>) -> io::Result<()> {
+    write!(
+        out,
+        " \"-\" \"docker/19.03.12 go/go1.13.10 git-commit/48a66213fe kernel/{kernel} os/linux arch/amd64 UpstreamClient(Docker-Client/19.03.12 \\(linux\\))\""
+    )?;
+    match part {
+        _ if !has_ranges => writeln!(out),
+        Some((start, size)) => writeln!(out, " \"bytes={start}-\" \"bytes {start}-{}/{size}\"", size - 1),
+        None => writeln!(out, " \"-\" \"-\""),
+    }
+}
+
+/// A few are drawn often, most seldom.
+fn skewed(random: &mut fastrand::Rng, below: u64) -> u64 {
+    let uniform = random.f64();
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "small numbers that are not negative"
+    )]
+    let drawn = (below as f64 * uniform * uniform) as u64;
+    drawn.min(below - 1)
+}
+
+fn pick<T: Copy + Default>(from: &[T], at: u64) -> T {
+    let index = usize::try_from(at).unwrap_or_default() % from.len().max(1);
+    from.get(index).copied().unwrap_or_default()
+}

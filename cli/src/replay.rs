@@ -1,0 +1,321 @@
+//! `blobwatch replay`: access logs in, what would have been flagged out.
+//!
+//! In scope: reading logs, putting requests in order, and running on them what a deployment runs on its records: the
+//! history of `blobwatch-core`, its cells, its detector. Not in scope: those. Memory does not depend on the length of
+//! the logs: each table has its bound, and says it.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::Outcome;
+use crate::problem::Problem;
+
+mod clock;
+mod count;
+mod entry;
+mod faults;
+mod format;
+mod log;
+mod names;
+mod order;
+mod report;
+mod request;
+mod shown;
+mod sizes;
+mod source;
+mod watch;
+
+use count::Counter;
+use entry::Field;
+use faults::Faults;
+use format::Format;
+use log::{Log, Read};
+use order::Order;
+use report::{File, Report};
+use request::{Reader, Seen};
+use watch::Watch;
+
+/// Files of one run; each has its number in the ids of its lines.
+const MAX_FILES: usize = 4096;
+
+/// Say what would have been flagged in access logs
+#[derive(clap::Args)]
+#[command(long_about = ABOUT, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Logs, plain or packed with gzip or zstd; - reads standard input
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+
+    /// Format of the logs [default: told by the first lines of each]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+
+    /// What a column of a CSV or a key of JSON lines is, as NAME=COLUMN; nested keys with dots. May be repeated
+    #[arg(long = "field", value_name = "NAME=COLUMN", value_parser = field)]
+    fields: Vec<(String, Field)>,
+
+    /// How far out of order lines may be, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=3600))]
+    slack: u64,
+
+    /// Write JSON
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+
+    /// Write Markdown, to hand to somebody
+    #[arg(long)]
+    markdown: bool,
+}
+
+const ABOUT: &str = "Say what would have been flagged in access logs
+
+Reads access logs of a registry or of the CDN in front of it, takes out the requests for blobs, and runs on them what
+Blobwatch runs on its own records: which downloads were resumed, came back without progress, began again, were refused
+their range or cut short, for which cohort, since when. Nothing is sent anywhere.
+
+Formats: our own export (GET requests?format=ndjson), Cloudflare Logpush (http_requests), CloudFront standard logs,
+combined logs of nginx and Apache, distribution's JSON log, and any CSV or JSON lines. Several files are read in the
+order of their times; files that overlap are merged. Lines that cannot be read are counted, and the first few shown.
+
+A log shows what it holds. With the request's Range everything can be judged; with the answer's Content-Range alone all
+but ranges that were ignored; with status and bytes alone, a 206 is taken for a resume by its length, downloads without
+progress and refused ranges are not seen, and the report says so. nginx can log both:
+  log_format blobs '$remote_addr - - [$time_local] \"$request\" $status $body_bytes_sent \"-\" \"$http_user_agent\" '
+                   '\"$http_range\" \"$sent_http_content_range\"';";
+
+const EXAMPLES: &str = "Examples:
+  blobwatch replay access.log
+  blobwatch replay access.log.2.gz access.log.1.gz access.log
+  zcat logs/*.gz | blobwatch replay -
+  blobwatch replay --markdown logpush-20200705.json.gz > incident.md
+  blobwatch replay --json export.ndjson | jq '.anomalies[].sentence'
+  blobwatch replay --format csv --field time=ts --field path=uri --field status=code --field address=ip \\
+      --field user-agent=agent --field range=http_range --field colo=pop requests.csv
+
+Exit codes: 0 nothing found, 1 an anomaly found, 2 usage or input error";
+
+fn field(text: &str) -> Result<(String, Field), String> {
+    let (name, column) = text.split_once('=').ok_or("expected NAME=COLUMN")?;
+    let field = Field::from_str(name, true).map_err(|_| {
+        let names: Vec<String> = Field::value_variants().iter().map(name_of).collect();
+        format!("expected one of {}, found {name:?}", names.join(", "))
+    })?;
+    Ok((column.to_owned(), field))
+}
+
+fn name_of<T: ValueEnum>(value: &T) -> String {
+    value
+        .to_possible_value()
+        .map(|value| value.get_name().to_owned())
+        .unwrap_or_default()
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
+    let report = Replay::open(arguments)?.run()?;
+    let mut out = io::stdout().lock();
+    let written = if arguments.json {
+        writeln!(out, "{:#}", report.json())
+    } else if arguments.markdown {
+        write!(out, "{}", report.markdown())
+    } else {
+        write!(out, "{}", report.text())
+    };
+    written.map_err(Problem::Write)?;
+    Ok(if report.anomalies.is_empty() {
+        Outcome::Nothing
+    } else {
+        Outcome::Found
+    })
+}
+
+struct Replay {
+    /// Those that have not begun yet, the next one last.
+    later: Vec<Log>,
+    active: Vec<Log>,
+    files: Vec<File>,
+    slack_ms: u64,
+    read: Arc<AtomicU64>,
+    reader: Reader,
+    order: Order,
+    counter: Counter,
+    watch: Watch,
+    faults: Faults,
+    totals: Read,
+    span: Option<(u64, u64)>,
+    progress: ProgressBar,
+}
+
+impl Replay {
+    fn open(arguments: &Arguments) -> Result<Self, Problem> {
+        if arguments.files.len() > MAX_FILES {
+            return Err(Problem::File {
+                file: format!("{} files", arguments.files.len()),
+                expected: format!("at most {MAX_FILES} files"),
+            });
+        }
+        let read = Arc::new(AtomicU64::new(0));
+        let mut logs = Vec::new();
+        for (number, path) in (0..).zip(&arguments.files) {
+            logs.push(Log::open(
+                path,
+                number,
+                arguments.format,
+                &arguments.fields,
+                &read,
+            )?);
+        }
+        let file = |log: &Log| File {
+            file: log.name(),
+            format: name_of(&log.format()),
+            is_export: log.format() == Format::Blobwatch,
+        };
+        let files = logs.iter().map(file).collect();
+        logs.sort_by_key(|log| std::cmp::Reverse(log.begins_ms));
+        Ok(Self {
+            later: logs,
+            active: Vec::new(),
+            files,
+            slack_ms: arguments.slack * 1000,
+            reader: Reader::new(),
+            order: Order::default(),
+            counter: Counter::new(),
+            watch: Watch::default(),
+            faults: Faults::default(),
+            totals: Read::default(),
+            span: None,
+            progress: progress(&arguments.files),
+            read,
+        })
+    }
+
+    fn run(mut self) -> Result<Report, Problem> {
+        // What was read to tell the formats is read again.
+        self.read.store(0, Ordering::Relaxed);
+        while let Some(at) = self.next_log() {
+            let Some(log) = self.active.get_mut(at) else { break };
+            let goes_on = log.advance(
+                &self.read,
+                &mut self.reader,
+                &mut self.order,
+                &mut self.faults,
+                &mut self.totals,
+            )?;
+            if !goes_on {
+                self.active.swap_remove(at);
+            }
+            let newest = |logs: &[Log]| logs.iter().map(|log| log.newest_ms).min();
+            let oldest = newest(&self.active).into_iter().chain(newest(&self.later)).min();
+            self.pass_on(
+                oldest.map_or(0, |oldest| oldest.saturating_sub(self.slack_ms)),
+                false,
+            );
+            self.progress.set_position(self.read.load(Ordering::Relaxed));
+        }
+        self.pass_on(u64::MAX, true);
+        self.progress.finish_and_clear();
+        Ok(self.report())
+    }
+
+    /// The log that is furthest behind, among those that have begun by then.
+    fn next_log(&mut self) -> Option<usize> {
+        let behind = |logs: &[Log]| {
+            let newest = logs.iter().enumerate().map(|(at, log)| (log.newest_ms, at));
+            newest.min()
+        };
+        let now_ms = behind(&self.active).map(|(newest, _)| newest);
+        let begins = |log: &Log| now_ms.is_none_or(|now_ms| log.begins_ms <= now_ms);
+        if self.later.last().is_some_and(begins) {
+            self.active.extend(self.later.pop());
+            return self.next_log();
+        }
+        behind(&self.active).map(|(_, at)| at)
+    }
+
+    /// Judges, counts and tests what nothing older is expected before.
+    fn pass_on(&mut self, until_ms: u64, is_end: bool) {
+        while let Some(requests) = self.order.take(until_ms) {
+            for request in &requests {
+                let time_ms = request.id.time_ms();
+                let (first, last) = self.span.unwrap_or((time_ms, time_ms));
+                self.span = Some((first.min(time_ms), last.max(time_ms)));
+            }
+            self.counter.judge(requests);
+            while let Some(batch) = self.counter.take(&self.reader.names, false) {
+                self.watch.take(batch);
+            }
+        }
+        while is_end && let Some(batch) = self.counter.take(&self.reader.names, true) {
+            self.watch.take(batch);
+        }
+    }
+
+    fn report(self) -> Report {
+        let (anomalies, notes) = self.watch.finish();
+        Report {
+            files: self.files,
+            lines: self.totals.lines,
+            late: self.order.late,
+            faults: self.faults,
+            totals: self.counter.totals,
+            span: self.span,
+            limits: limits(self.reader.seen, self.totals.requests),
+            notes,
+            anomalies,
+        }
+    }
+}
+
+/// What logs like these do not show.
+fn limits(seen: Seen, requests: u64) -> Vec<String> {
+    let mut limits = Vec::new();
+    if requests == 0 {
+        limits.push("no requests for blobs were found: GET or HEAD of /v2/<name>/blobs/<digest>".to_owned());
+        return limits;
+    }
+    if seen.bare_206 > 0 {
+        limits.push(format!(
+            "{} answers are 206 and the log has neither Range nor Content-Range: the last bytes of a blob were taken for \
+             a resume, whole MiB for a tile, the rest for neither. Downloads without progress and refused ranges cannot \
+             be judged; restarts, bodies cut short and missing traffic can",
+            seen.bare_206
+        ));
+    } else if seen.content_ranges > 0 {
+        limits.push(
+            "the log has the answers' Content-Range and not the requests' Range: a part that reaches the end of a blob of \
+             known size was taken for a resume; ranges that were ignored (200) cannot be told from requests without"
+                .to_owned(),
+        );
+    } else if seen.ranges == 0 {
+        limits.push(
+            "the log shows no ranges: only restarts, bodies cut short and missing traffic can be judged"
+                .to_owned(),
+        );
+    }
+    if seen.lengths == 0 {
+        limits.push("the log has no bytes sent: bodies cut short cannot be judged".to_owned());
+    }
+    limits
+}
+
+/// On a terminal, how much of the files was read; nowhere else.
+fn progress(files: &[PathBuf]) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let length = |path: &PathBuf| std::fs::metadata(path).map(|data| data.len()).ok();
+    let total: Option<u64> = files.iter().map(length).sum();
+    let template = match total {
+        Some(_) => "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+        None => "{spinner} {bytes} {bytes_per_sec}",
+    };
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(5));
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,227 @@
+//! Times of logs, in milliseconds since 1970.
+//!
+//! Logs write one time a line: the usual forms are read by place, without a look at what cannot stand there twice.
+
+use blobwatch_core::time::{MAX_TIME_MS, parse_rfc3339};
+
+/// `05/Jul/2020:19:00:00 +0000`, as combined logs write it.
+pub(super) fn common(text: &str) -> Option<u64> {
+    let bytes = text.as_bytes();
+    let digits = |from: usize, count: usize| digits(bytes, from, count);
+    if bytes.get(2) != Some(&b'/') || bytes.get(11) != Some(&b':') {
+        return None;
+    }
+    let month = match bytes.get(3..6)? {
+        b"Jan" => 1,
+        b"Feb" => 2,
+        b"Mar" => 3,
+        b"Apr" => 4,
+        b"May" => 5,
+        b"Jun" => 6,
+        b"Jul" => 7,
+        b"Aug" => 8,
+        b"Sep" => 9,
+        b"Oct" => 10,
+        b"Nov" => 11,
+        b"Dec" => 12,
+        _ => return None,
+    };
+    let seconds = seconds(
+        (digits(7, 4)?, month, digits(0, 2)?),
+        (digits(12, 2)?, digits(15, 2)?, digits(18, 2)?),
+    )?;
+    let zone = match bytes.get(20..) {
+        None | Some([]) => 0,
+        Some([b' ', sign @ (b'+' | b'-'), ..]) => {
+            let offset = digits(22, 2)? * 3600 + digits(24, 2)? * 60;
+            if *sign == b'+' { offset } else { -offset }
+        }
+        Some(_) => return None,
+    };
+    u64::try_from((seconds - zone) * 1000).ok()
+}
+
+/// `2020-07-05T19:00:00Z` with or without a fraction, or with a blank and without a zone, then UTC.
+pub(super) fn iso(text: &str) -> Option<u64> {
+    let bytes = text.as_bytes();
+    match bytes.get(19..) {
+        Some([]) | Some(b"Z") => date_and_clock(bytes.get(..10)?, bytes.get(11..19)?),
+        // nginx and tools of Go write a fraction; the offset of a zone is rare.
+        _ => parse_rfc3339(text)
+            .or_else(|| parse_rfc3339(&format!("{}Z", text.replacen(',', ".", 1))))
+            .or_else(|| without_colon(text)),
+    }
+}
+
+/// A date `2020-07-05` and a clock `19:00:00`.
+pub(super) fn date_and_clock(date: &[u8], clock: &[u8]) -> Option<u64> {
+    if date.get(4) != Some(&b'-') || date.get(7) != Some(&b'-') || date.len() != 10 {
+        return None;
+    }
+    let seconds = seconds(
+        (digits(date, 0, 4)?, digits(date, 5, 2)?, digits(date, 8, 2)?),
+        (digits(clock, 0, 2)?, digits(clock, 3, 2)?, digits(clock, 6, 2)?),
+    )?;
+    u64::try_from(seconds * 1000).ok()
+}
+
+/// Seconds, milliseconds, microseconds or nanoseconds since 1970, by their size; seconds may have a fraction.
+pub(super) fn unix(text: &str) -> Option<u64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(part) {
+        return None;
+    }
+    let number: u64 = whole.parse().ok()?;
+    let ms = match number {
+        0..100_000_000_000 => {
+            let thousandths = format!("{part:0<3}");
+            number * 1000 + thousandths.get(..3)?.parse::<u64>().ok()?
+        }
+        100_000_000_000..100_000_000_000_000 => number,
+        100_000_000_000_000..100_000_000_000_000_000 => number / 1000,
+        _ => number / 1_000_000,
+    };
+    (ms < MAX_TIME_MS).then_some(ms)
+}
+
+/// A time in any of these forms.
+pub(super) fn any(text: &str) -> Option<u64> {
+    match text.as_bytes() {
+        [_, _, b'/', ..] => common(text),
+        [_, _, _, _, b'-', ..] => iso(text),
+        [b'[', ..] => any(text.trim_matches(['[', ']'])),
+        _ => unix(text),
+    }
+}
+
+/// `2020-07-05T19:00:00+0000`.
+fn without_colon(text: &str) -> Option<u64> {
+    let (head, minutes) = text.split_at_checked(text.len().checked_sub(2)?)?;
+    parse_rfc3339(&format!("{head}:{minutes}"))
+}
+
+fn digits(bytes: &[u8], from: usize, count: usize) -> Option<i64> {
+    let mut number = 0;
+    for byte in bytes.get(from..from + count)? {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        number = number * 10 + i64::from(byte - b'0');
+    }
+    Some(number)
+}
+
+/// Seconds since 1970 of a civil date (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms") and a clock.
+fn seconds((year, month, day): (i64, i64, i64), (hour, minute, second): (i64, i64, i64)) -> Option<i64> {
+    let exists = (1970..10_000).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=days_of(year, month)).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second <= 60;
+    if !exists {
+        return None;
+    }
+    let shifted_year = year - i64::from(month <= 2);
+    let (era, year_of_era) = (shifted_year / 400, shifted_year % 400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = era * 146_097 + day_of_era - 719_468;
+    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
+fn days_of(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use blobwatch_core::time::rfc3339;
+
+    use super::{any, common};
+
+    const JULY: u64 = 1_593_975_600_000;
+
+    #[test]
+    fn times_of_every_form() {
+        for (text, expected) in [
+            ("05/Jul/2020:19:00:00 +0000", JULY),
+            ("05/Jul/2020:21:00:00 +0200", JULY),
+            ("[05/Jul/2020:13:30:00 -0530]", JULY),
+            ("2020-07-05T19:00:00Z", JULY),
+            ("2020-07-05T19:00:00.250Z", JULY + 250),
+            ("2020-07-05T21:00:00+02:00", JULY),
+            ("2020-07-05T21:00:00+0200", JULY),
+            ("2020-07-05 19:00:00", JULY),
+            ("2020-07-05 19:00:00,250", JULY + 250),
+            ("1593975600", JULY),
+            ("1593975600.25", JULY + 250),
+            ("1593975600250", JULY + 250),
+            ("1593975600250000", JULY + 250),
+            ("1593975600250000000", JULY + 250),
+        ] {
+            assert_eq!(any(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in [
+            "",
+            "-",
+            "31/Feb/2020:19:00:00 +0000",
+            "05/Jux/2020:19:00:00 +0000",
+            "05/Jul/2020:24:00:00 +0000",
+            "05/Jul/2020:19:00:00 UTC",
+            "05/Jul/2020",
+            "2020-13-05T19:00:00Z",
+            "2020-07-05",
+            "1.5.3",
+            "99999999999999999999",
+        ] {
+            assert_eq!(any(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_day_reads_as_the_slow_twin_writes_it() {
+        const MONTHS: [&str; 12] = [
+            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+        ];
+        for day in 0..100_000_u64 {
+            let time = day * 86_400_000 + day % 86_400 * 1000;
+            let text = rfc3339(time);
+            let month: usize = text[5..7].parse().unwrap();
+            let clf = format!(
+                "{}/{}/{}:{} +0000",
+                &text[8..10],
+                MONTHS[month - 1],
+                &text[..4],
+                &text[11..19]
+            );
+            assert_eq!((common(&clf), any(&text)), (Some(time), Some(time)), "{text}");
+        }
+    }
+
+    #[test]
+    fn any_text_is_a_time_or_none() {
+        bolero::check!()
+            .with_max_len(32)
+            .with_iterations(20_000)
+            .for_each(|bytes: &[u8]| {
+                const LETTERS: &[u8] = b"0123456789-:/.TZ+, Jul[";
+                let spelled: String = bytes
+                    .iter()
+                    .map(|b| char::from(LETTERS[usize::from(*b) % LETTERS.len()]))
+                    .collect();
+                let _ = any(&spelled);
+                let _ = any(&String::from_utf8_lossy(bytes));
+            });
+    }
+}

@@ -1,0 +1,243 @@
+//! Requests in order of time to the batches of their slots: what each is beside what its client did before, counted.
+
+use std::collections::{BTreeMap, HashMap};
+
+use blobwatch_core::cell::{Cell, CellBatch, CellCounts, CellKey, Event, Evidence, SLOT_S, slot_of};
+use blobwatch_core::history::{History, Judged};
+use blobwatch_core::range::RangeKind;
+use blobwatch_core::record::Record;
+use blobwatch_core::rulebook::Action;
+use rustc_hash::FxBuildHasher;
+
+use super::names::Names;
+use super::request::{Cohort, Request};
+use super::shown::resolve;
+use super::sizes::Sizes;
+
+/// How long a request waits to be counted after it was judged: the first starts of a parallel fetch look like resumes
+/// until the third comes, within a second or two.
+const SETTLE_MS: u64 = 15_000;
+
+/// Cells of a slot; what is beyond is counted as other. At some 1 KB each 20 MB.
+const MAX_CELLS: usize = 20_000;
+
+/// Judged requests that wait to be counted, at some 220 bytes 220 MB; beyond it slots are counted early.
+const MAX_WAITING: usize = 1_000_000;
+
+/// Asks that are remembered: at 48 bytes and a place in a map each some 300 MB at most. It is 8 times what a FireLog
+/// has for one colo: a log may be of all of them.
+const MAX_ASKS: usize = 1 << 20;
+
+pub(super) struct Counter {
+    history: History,
+    sizes: Sizes,
+    /// One record for all requests: the history reads of it what requests have.
+    record: Record,
+    waiting: BTreeMap<u64, Vec<(Request, Judged)>>,
+    waits: usize,
+    seq: u64,
+    /// Newest time that was judged.
+    now_ms: u64,
+    pub(super) totals: CellCounts64,
+}
+
+/// Sums over the whole log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct CellCounts64 {
+    pub(super) requests: u64,
+    pub(super) starts: u64,
+    pub(super) resumes: u64,
+    pub(super) repeats: u64,
+    pub(super) restarts: u64,
+    pub(super) refused: u64,
+    pub(super) aborted: u64,
+    pub(super) observed: u64,
+}
+
+impl Counter {
+    pub(super) fn new() -> Self {
+        Self {
+            history: History::with_room(MAX_ASKS),
+            sizes: Sizes::default(),
+            record: blank(),
+            waiting: BTreeMap::new(),
+            waits: 0,
+            seq: 0,
+            now_ms: 0,
+            totals: CellCounts64::default(),
+        }
+    }
+
+    /// Judges requests of one second, in order.
+    pub(super) fn judge(&mut self, requests: Vec<Request>) {
+        for mut request in requests {
+            resolve(&mut request, &mut self.sizes);
+            fill(&mut self.record, &request);
+            let judged = self.history.take(&self.record);
+            self.now_ms = self.now_ms.max(request.id.time_ms());
+            // One that came too late counts in the oldest slot that is still open.
+            let slot = slot_of(request.id.time_ms());
+            let oldest = self.waiting.first_key_value().map_or(slot, |(oldest, _)| *oldest);
+            self.waiting
+                .entry(slot.max(oldest))
+                .or_default()
+                .push((request, judged));
+            self.waits += 1;
+        }
+        for correction in self.history.corrections() {
+            let slot = slot_of(correction.id.time_ms());
+            let waiting = self.waiting.get_mut(&slot).into_iter().flatten();
+            for (_, judged) in waiting.filter(|(request, _)| request.id == correction.id) {
+                judged.kind = correction.kind;
+                judged.start &= correction.kind != RangeKind::Chunk;
+                judged.parallel |= correction.kind == RangeKind::Chunk;
+            }
+        }
+    }
+
+    /// The batch of the oldest slot that has settled; of any slot at the end.
+    pub(super) fn take(&mut self, names: &Names, is_end: bool) -> Option<CellBatch> {
+        let slot = *self.waiting.first_key_value()?.0;
+        let settled_ms = (slot + 1) * SLOT_S * 1000 + SETTLE_MS;
+        if self.now_ms < settled_ms && self.waits <= MAX_WAITING && !is_end {
+            return None;
+        }
+        let (_, judged) = self.waiting.pop_first()?;
+        self.waits -= judged.len();
+        self.seq += 1;
+        let (cells, other) = self.cells(&judged, names);
+        Some(CellBatch {
+            source: "replay".to_owned(),
+            epoch: 1,
+            seq: self.seq,
+            slot,
+            cells,
+            other,
+            guards: Vec::new(),
+        })
+    }
+
+    fn cells(&mut self, judged: &[(Request, Judged)], names: &Names) -> (Vec<Cell>, CellCounts) {
+        let mut cells: HashMap<Cohort, Cell, FxBuildHasher> = HashMap::default();
+        let mut other = CellCounts::default();
+        for (request, judged) in judged {
+            fill(&mut self.record, request);
+            let counted = CellCounts::of(&self.record, judged);
+            self.totals.add(&counted);
+            let is_full = cells.len() >= MAX_CELLS;
+            if is_full && !cells.contains_key(&request.cohort) {
+                other.add(&counted);
+                continue;
+            }
+            let cell = cells
+                .entry(request.cohort)
+                .or_insert_with(|| Cell::new(key(request.cohort, names)));
+            cell.counts.add(&counted);
+            for event in Event::ALL {
+                if event.is_shown(&self.record, judged) {
+                    cell.affected
+                        .of_mut(event)
+                        .insert(request.client, request.network);
+                    cell.note(Evidence {
+                        event,
+                        id: request.id,
+                    });
+                }
+            }
+        }
+        let mut cells: Vec<Cell> = cells.into_values().collect();
+        cells.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        (cells, other)
+    }
+}
+
+impl CellCounts64 {
+    fn add(&mut self, counts: &CellCounts) {
+        self.requests += u64::from(counts.requests);
+        self.starts += u64::from(counts.starts);
+        self.resumes += u64::from(counts.resumes);
+        self.repeats += u64::from(counts.repeats);
+        self.restarts += u64::from(counts.restarts);
+        self.refused += u64::from(counts.refused);
+        self.aborted += u64::from(counts.aborted);
+        self.observed += u64::from(counts.observed);
+    }
+}
+
+fn key(cohort: Cohort, names: &Names) -> CellKey {
+    CellKey {
+        route: names.routes.text(cohort.route),
+        colo: names.colos.text(cohort.colo).to_string(),
+        country: names.countries.text(cohort.country).to_string(),
+        asn: cohort.asn,
+        family: cohort.family,
+        os: names.systems.text(cohort.os).to_string(),
+        fingerprint: names.fingerprints.text(cohort.fingerprint).to_string(),
+        rules: names.rules_of(cohort.rules),
+    }
+}
+
+/// Writes a request into a record, as far as history and counts read it.
+fn fill(record: &mut Record, request: &Request) {
+    use std::fmt::Write;
+    record.id = request.id;
+    record.digest.clear();
+    // Writing to a String cannot fail.
+    let _ = write!(record.digest, "{:016x}", request.digest);
+    record.method = request.method;
+    record.status = request.status;
+    record.range = request.range;
+    record.size = request.size;
+    record.outcome = request.outcome;
+    record.duration_ms = request.duration_ms;
+    record.client = request.client;
+    record.network = request.network;
+    record.verdict = if request.is_denied {
+        Action::Block
+    } else {
+        Action::None
+    };
+    record.weight = request.weight;
+}
+
+fn blank() -> Record {
+    use blobwatch_core::client::{ClientKey, NetworkKey};
+    use blobwatch_core::record::{Method, Outcome, Profile, RangeRecord, RecordId};
+    use blobwatch_core::user_agent::Family;
+    Record {
+        id: RecordId(0),
+        ray: String::new(),
+        route: "".into(),
+        repository: String::new(),
+        digest: String::with_capacity(16),
+        method: Method::Get,
+        status: 0,
+        range: RangeRecord {
+            kind: RangeKind::None,
+            start: None,
+            end: None,
+            honoured: None,
+        },
+        size: None,
+        promised: None,
+        outcome: Outcome::NotObserved,
+        duration_ms: 0,
+        client: ClientKey(0),
+        network: NetworkKey(0),
+        asn: None,
+        country: String::new(),
+        colo: String::new(),
+        family: Family::Unknown,
+        version: String::new(),
+        os: String::new(),
+        arch: String::new(),
+        fingerprint: String::new(),
+        ja4: String::new(),
+        fired: Vec::new(),
+        verdict: Action::None,
+        revision: 0,
+        degraded: false,
+        weight: 1,
+        profile: Profile::default(),
+    }
+}

@@ -1,0 +1,199 @@
+//! What one line of a log says, in the same words whatever its format.
+
+use std::borrow::Cow;
+
+use super::clock;
+
+/// Something a log may say of a request; the names are those of `--field`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub(super) enum Field {
+    /// When: any of the usual forms, or a number since 1970
+    Time,
+    /// Date alone, `2020-07-05`, beside `clock`
+    Date,
+    /// Time of day alone, `19:00:00`, beside `date`
+    Clock,
+    Method,
+    /// Path with or without query, or a whole URL
+    Path,
+    /// `GET /v2/… HTTP/1.1`
+    Request,
+    Status,
+    /// Bytes of the body that were sent
+    Bytes,
+    /// Bytes that the answer promised (Content-Length)
+    Promised,
+    /// The request's Range header
+    Range,
+    /// The answer's Content-Range header
+    ContentRange,
+    /// First and last byte of the answer's Content-Range
+    RangeStart,
+    RangeEnd,
+    /// The client's address; a port or further addresses behind it are cut
+    Address,
+    UserAgent,
+    /// Bytes of the whole blob
+    Size,
+    Colo,
+    Country,
+    Asn,
+    /// What tells client builds apart: `bw1-…`, JA4, JA3
+    Fingerprint,
+    /// Rules that fired: one name, or a list
+    Rules,
+    /// Seconds that the answer took
+    Seconds,
+    /// An id to find the request by
+    Id,
+    /// Names of our own exports
+    Route,
+    Digest,
+    Kind,
+    Start,
+    End,
+    Honoured,
+    Outcome,
+    DurationMs,
+    Client,
+    Network,
+    Family,
+    Os,
+    Verdict,
+    Weight,
+}
+
+/// One line; what is not said is empty, or `None`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Entry<'a> {
+    pub(super) time_ms: Option<u64>,
+    date: &'a str,
+    clock: &'a str,
+    pub(super) method: &'a str,
+    pub(super) path: Cow<'a, str>,
+    pub(super) status: Option<u16>,
+    pub(super) bytes: Option<u64>,
+    pub(super) promised: Option<u64>,
+    pub(super) range: Cow<'a, str>,
+    pub(super) content_range: Cow<'a, str>,
+    pub(super) range_start: Option<u64>,
+    pub(super) range_end: Option<u64>,
+    pub(super) address: Cow<'a, str>,
+    pub(super) user_agent: Cow<'a, str>,
+    /// Whether blanks are written `%20`.
+    pub(super) is_agent_encoded: bool,
+    pub(super) size: Option<u64>,
+    pub(super) colo: Cow<'a, str>,
+    pub(super) country: Cow<'a, str>,
+    pub(super) asn: Option<u32>,
+    pub(super) fingerprint: Cow<'a, str>,
+    /// As written: a name, or a JSON list.
+    pub(super) rules: Cow<'a, str>,
+    pub(super) duration_ms: u32,
+    pub(super) id: Cow<'a, str>,
+    pub(super) route: Cow<'a, str>,
+    pub(super) digest: Cow<'a, str>,
+    pub(super) kind: Cow<'a, str>,
+    pub(super) start: Option<u64>,
+    pub(super) end: Option<u64>,
+    pub(super) honoured: Option<bool>,
+    pub(super) outcome: Cow<'a, str>,
+    pub(super) client: Option<u64>,
+    pub(super) network: Option<u64>,
+    pub(super) family: Cow<'a, str>,
+    pub(super) os: Cow<'a, str>,
+    pub(super) verdict: Cow<'a, str>,
+    pub(super) weight: Option<u32>,
+}
+
+impl<'a> Entry<'a> {
+    /// Takes in what a line says of a field. What logs write for "nothing" (`-`, nothing at all) is nothing.
+    ///
+    /// # Errors
+    /// What was expected, for a time or a status that is none: without these a line says nothing.
+    pub(super) fn set(&mut self, field: Field, value: Cow<'a, str>) -> Result<(), &'static str> {
+        if matches!(&*value, "" | "-" | "null") {
+            return Ok(());
+        }
+        match field {
+            Field::Time => self.time_ms = Some(clock::any(&value).ok_or("a time")?),
+            Field::Date => self.date = borrowed(value),
+            Field::Clock => self.clock = borrowed(value),
+            Field::Method => self.method = borrowed(value),
+            Field::Path => self.path = value,
+            Field::Request => self.set_request(value)?,
+            Field::Status => self.status = Some(value.parse().map_err(|_| "a status")?),
+            Field::Bytes => self.bytes = value.parse().ok(),
+            Field::Promised => self.promised = value.parse().ok(),
+            Field::Range => self.range = value,
+            Field::ContentRange => self.content_range = value,
+            Field::RangeStart => self.range_start = value.parse().ok(),
+            Field::RangeEnd => self.range_end = value.parse().ok(),
+            Field::Address => self.address = value,
+            Field::UserAgent => self.user_agent = value,
+            Field::Size => self.size = value.parse().ok(),
+            Field::Colo => self.colo = value,
+            Field::Country => self.country = value,
+            Field::Asn => self.asn = value.trim_start_matches(['A', 'S', 'a', 's']).parse().ok(),
+            Field::Fingerprint => self.fingerprint = value,
+            Field::Rules => self.rules = value,
+            Field::Seconds => {
+                let ms = value.parse::<f64>().map_or(0.0, |seconds| seconds * 1000.0);
+                self.duration_ms = ms.clamp(0.0, f64::from(u32::MAX)) as u32;
+            }
+            Field::DurationMs => self.duration_ms = value.parse().unwrap_or_default(),
+            Field::Id => self.id = value,
+            Field::Route => self.route = value,
+            Field::Digest => self.digest = value,
+            Field::Kind => self.kind = value,
+            Field::Start => self.start = value.parse().ok(),
+            Field::End => self.end = value.parse().ok(),
+            Field::Honoured => self.honoured = value.parse().ok(),
+            Field::Outcome => self.outcome = value,
+            Field::Client => self.client = u64::from_str_radix(&value, 16).ok(),
+            Field::Network => self.network = u64::from_str_radix(&value, 16).ok(),
+            Field::Family => self.family = value,
+            Field::Os => self.os = value,
+            Field::Verdict => self.verdict = value,
+            Field::Weight => self.weight = value.parse().ok(),
+        }
+        Ok(())
+    }
+
+    fn set_request(&mut self, request: Cow<'a, str>) -> Result<(), &'static str> {
+        let request = match request {
+            Cow::Borrowed(text) => text,
+            Cow::Owned(text) => {
+                let (_, path) = split_request(&text).ok_or("a request line such as \"GET / HTTP/1.1\"")?;
+                self.path = path.to_owned().into();
+                self.method = if text.starts_with("HEAD ") { "HEAD" } else { "GET" };
+                return Ok(());
+            }
+        };
+        let (method, path) = split_request(request).ok_or("a request line such as \"GET / HTTP/1.1\"")?;
+        (self.method, self.path) = (method, path.into());
+        Ok(())
+    }
+
+    /// Puts date and clock together, where they came apart.
+    pub(super) fn finish(&mut self) -> Result<u64, &'static str> {
+        if self.time_ms.is_none() && !self.date.is_empty() {
+            self.time_ms = clock::date_and_clock(self.date.as_bytes(), self.clock.as_bytes());
+        }
+        self.time_ms.ok_or("a time")
+    }
+}
+
+/// Values that are short and never escaped; one that is after all is not what was meant.
+fn borrowed(value: Cow<'_, str>) -> &str {
+    match value {
+        Cow::Borrowed(text) => text,
+        Cow::Owned(_) => "",
+    }
+}
+
+fn split_request(text: &str) -> Option<(&str, &str)> {
+    let (method, rest) = text.split_once(' ')?;
+    let path = rest.rsplit_once(" HTTP/").map_or(rest, |(path, _)| path);
+    (!path.is_empty()).then_some((method, path))
+}

@@ -1,0 +1,376 @@
+//! Lines of JSON: one flat walk over an object, by the names that a format gives its fields.
+//!
+//! A walk of our own: a line has up to a hundred fields of which ten are read, and building a tree of all of them costs
+//! more than everything else here. Values are not checked beyond what it takes to step over them.
+
+use std::borrow::Cow;
+
+use super::super::entry::{Entry, Field};
+
+/// Objects inside of objects that are walked.
+const MAX_DEPTH: usize = 4;
+
+/// Which fields are called what. A name with a dot is one field of a name with dots, or of an object inside.
+#[derive(Debug)]
+pub(in super::super) struct Names {
+    names: Vec<(String, Field)>,
+    /// Prefixes of names that may be objects: `range.`.
+    objects: Vec<String>,
+    /// What stood where in the line before: logs write their fields in one order.
+    order: Vec<Known>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    key: String,
+    field: Option<Field>,
+    object: Option<usize>,
+}
+
+impl Names {
+    pub(in super::super) fn new(names: impl IntoIterator<Item = (String, Field)>) -> Self {
+        let names: Vec<(String, Field)> = names.into_iter().collect();
+        let mut objects: Vec<String> = names
+            .iter()
+            .flat_map(|(name, _)| name.match_indices('.').map(|(at, _)| name.get(..=at)))
+            .flatten()
+            .map(str::to_owned)
+            .collect();
+        objects.sort();
+        objects.dedup();
+        Self {
+            names,
+            objects,
+            order: Vec::new(),
+        }
+    }
+
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub(in super::super) fn read<'a>(
+        &mut self,
+        line: &'a str,
+        entry: &mut Entry<'a>,
+    ) -> Result<(), &'static str> {
+        let mut walk = Walk { text: line, at: 0 };
+        walk.blanks();
+        let mut place = 0;
+        self.object(&mut walk, "", entry, &mut place, 0)?;
+        walk.blanks();
+        if walk.at == line.len() {
+            Ok(())
+        } else {
+            Err("the end of the line after the object")
+        }
+    }
+
+    fn object<'a>(
+        &mut self,
+        walk: &mut Walk<'a>,
+        prefix: &str,
+        entry: &mut Entry<'a>,
+        place: &mut usize,
+        depth: usize,
+    ) -> Result<(), &'static str> {
+        walk.expect(b'{')?;
+        walk.blanks();
+        if walk.take(b'}') {
+            return Ok(());
+        }
+        loop {
+            walk.blanks();
+            let key = walk.string()?;
+            walk.blanks();
+            walk.expect(b':')?;
+            walk.blanks();
+            let (field, object) = self.known(prefix, &key, place);
+            match object {
+                Some(object) if walk.peek() == Some(b'{') && depth < MAX_DEPTH => {
+                    let prefix = self.objects.get(object).cloned().unwrap_or_default();
+                    self.object(walk, &prefix, entry, place, depth + 1)?;
+                }
+                _ => match field {
+                    Some(field) => entry.set(field, walk.value()?)?,
+                    None => walk.skip()?,
+                },
+            }
+            walk.blanks();
+            if walk.take(b'}') {
+                return Ok(());
+            }
+            walk.expect(b',')?;
+        }
+    }
+
+    fn known(&mut self, prefix: &str, key: &str, place: &mut usize) -> (Option<Field>, Option<usize>) {
+        let is_here = |known: &Known| {
+            known.key.len() == prefix.len() + key.len()
+                && known.key.starts_with(prefix)
+                && known.key.ends_with(key)
+        };
+        let at = *place;
+        *place += 1;
+        if let Some(known) = self.order.get(at).filter(|known| is_here(known)) {
+            return (known.field, known.object);
+        }
+        let key = format!("{prefix}{key}");
+        let field = self
+            .names
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, field)| *field);
+        let object = self
+            .objects
+            .iter()
+            .position(|object| object.strip_suffix('.') == Some(&key));
+        let known = Known { key, field, object };
+        match self.order.get_mut(at) {
+            Some(slot) => *slot = known,
+            // Lines beyond all measure are looked up each time.
+            None if at < 256 => self.order.push(known),
+            None => {}
+        }
+        (field, object)
+    }
+}
+
+struct Walk<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn bytes(&self) -> &'a [u8] {
+        self.text.as_bytes()
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes().get(self.at).copied()
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == Some(byte);
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), &'static str> {
+        let expected = match byte {
+            b'{' => "an object",
+            b':' => "a colon",
+            _ => "a comma",
+        };
+        if self.take(byte) { Ok(()) } else { Err(expected) }
+    }
+
+    fn blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    /// A string, without its quotes and escapes.
+    fn string(&mut self) -> Result<Cow<'a, str>, &'static str> {
+        let (from, to, is_escaped) = self.quoted()?;
+        let raw = self.text.get(from..to).ok_or("a string")?;
+        if is_escaped {
+            let with_quotes = self.text.get(from - 1..=to).ok_or("a string")?;
+            return serde_json::from_str(with_quotes)
+                .map(Cow::Owned)
+                .map_err(|_| "a string whose escapes are valid");
+        }
+        Ok(Cow::Borrowed(raw))
+    }
+
+    /// Steps over a string: where its inside begins and ends, and whether it has escapes.
+    fn quoted(&mut self) -> Result<(usize, usize, bool), &'static str> {
+        if !self.take(b'"') {
+            return Err("a string");
+        }
+        let (from, mut is_escaped) = (self.at, false);
+        loop {
+            let rest = self.bytes().get(self.at..).unwrap_or_default();
+            let next = memchr::memchr2(b'"', b'\\', rest).ok_or("a closing quote")?;
+            self.at += next;
+            if self.take(b'"') {
+                return Ok((from, self.at - 1, is_escaped));
+            }
+            is_escaped = true;
+            self.at += 2;
+        }
+    }
+
+    /// A string without quotes, and anything else as it is written.
+    fn value(&mut self) -> Result<Cow<'a, str>, &'static str> {
+        if self.peek() == Some(b'"') {
+            return self.string();
+        }
+        let from = self.at;
+        self.skip()?;
+        Ok(Cow::Borrowed(
+            self.text.get(from..self.at).unwrap_or_default().trim_end(),
+        ))
+    }
+
+    /// Steps over a value.
+    fn skip(&mut self) -> Result<(), &'static str> {
+        match self.peek() {
+            Some(b'"') => self.quoted().map(drop),
+            Some(b'{' | b'[') => self.skip_nested(),
+            _ => {
+                let rest = self.bytes().get(self.at..).unwrap_or_default();
+                let end = memchr::memchr3(b',', b'}', b']', rest).ok_or("a value and a closing brace")?;
+                self.at += end;
+                if end == 0 { Err("a value") } else { Ok(()) }
+            }
+        }
+    }
+
+    fn skip_nested(&mut self) -> Result<(), &'static str> {
+        let mut depth = 0_usize;
+        loop {
+            match self.peek() {
+                None => return Err("a closing bracket"),
+                Some(b'"') => {
+                    self.quoted()?;
+                    continue;
+                }
+                Some(b'{' | b'[') => depth += 1,
+                Some(b'}' | b']') => depth -= 1,
+                Some(_) => {}
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The texts of a JSON list of texts, or of objects that have the text as `key`; else the text itself.
+pub(in super::super) fn texts(value: &str, key: &str) -> Vec<String> {
+    match serde_json::from_str(value) {
+        Ok(serde_json::Value::Array(items)) => items
+            .iter()
+            .filter_map(|item| item.as_str().or_else(|| item.get(key)?.as_str()))
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        Ok(serde_json::Value::String(text)) => vec![text],
+        _ if value.is_empty() => Vec::new(),
+        _ => vec![value.to_owned()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::entry::{Entry, Field};
+    use super::{Names, texts};
+
+    fn names() -> Names {
+        let names = [
+            ("time", Field::Time),
+            ("http.request.uri", Field::Path),
+            ("range.kind", Field::Kind),
+            ("range.start", Field::Start),
+            ("headers.range", Field::Range),
+            ("ua", Field::UserAgent),
+            ("rules", Field::Rules),
+        ];
+        Names::new(names.map(|(name, field)| (name.to_owned(), field)))
+    }
+
+    fn read(line: &str) -> Result<Entry<'_>, &'static str> {
+        let mut entry = Entry::default();
+        names().read(line, &mut entry)?;
+        Ok(entry)
+    }
+
+    #[test]
+    fn fields_are_found_by_name_at_any_depth() {
+        let line = r#"{"time":1593975600, "x":[1,{"y":"]}"}],"http.request.uri":"/v2/","range":{"kind":"resume","start":5,"end":null},"headers":{"Host":"h","range":"bytes=5-"},"ua":"a\"b\u00e9","rules":["a","b"]}"#;
+        let entry = read(line).unwrap();
+        assert_eq!(entry.time_ms, Some(1_593_975_600_000));
+        assert_eq!(
+            (&*entry.path, &*entry.kind, entry.start),
+            ("/v2/", "resume", Some(5))
+        );
+        assert_eq!((&*entry.range, &*entry.user_agent), ("bytes=5-", "a\"b\u{e9}"));
+        assert_eq!(texts(&entry.rules, "rule"), ["a", "b"]);
+    }
+
+    #[test]
+    fn lines_may_differ_in_the_order_of_their_fields() {
+        let mut names = names();
+        for line in [
+            r#"{"ua":"a","time":1}"#,
+            r#"{"time":1,"ua":"a"}"#,
+            r#"{"z":2,"ua":"a","time":1}"#,
+        ] {
+            let mut entry = Entry::default();
+            names.read(line, &mut entry).unwrap();
+            assert_eq!((entry.time_ms, &*entry.user_agent), (Some(1000), "a"), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_says_what_was_expected() {
+        #[track_caller]
+        fn case(line: &str, expected: &str) {
+            assert_eq!(read(line).unwrap_err(), expected, "{line}");
+        }
+        case("", "an object");
+        case("[]", "an object");
+        case(r#"{"time":1"#, "a value and a closing brace");
+        case(r#"{"time" 1}"#, "a colon");
+        case(r#"{"time":1 "ua":"a"}"#, "a time");
+        case(r#"{"ua":"a" "time":1}"#, "a comma");
+        case(r#"{"ua":"a"#, "a closing quote");
+        case(r#"{"ua":"\q"}"#, "a string whose escapes are valid");
+        case(r#"{"time":"noon"}"#, "a time");
+        case(r#"{"time":}"#, "a value");
+        case(r#"{"x":[1,2"#, "a closing bracket");
+        case(r#"{"time":1} x"#, "the end of the line after the object");
+        assert!(read("{}").is_ok());
+    }
+
+    #[test]
+    fn any_line_is_read_or_refused() {
+        bolero::check!()
+            .with_max_len(128)
+            .with_iterations(30_000)
+            .for_each(|bytes: &[u8]| {
+                const PIECES: [&str; 16] = [
+                    "{",
+                    "}",
+                    "[",
+                    "]",
+                    "\"",
+                    "\\",
+                    ":",
+                    ",",
+                    "\"time\":",
+                    "1",
+                    "\"ua\"",
+                    "\"range\":",
+                    "{\"kind\":",
+                    "null",
+                    " ",
+                    "\u{e9}",
+                ];
+                let spelled: String = bytes
+                    .iter()
+                    .map(|b| PIECES[usize::from(*b) % PIECES.len()])
+                    .collect();
+                for text in [&*spelled, &String::from_utf8_lossy(bytes)] {
+                    let read = read(text);
+                    // Whatever a full parser takes for an object is read, but for values that are no time.
+                    if matches!(serde_json::from_str(text), Ok(serde_json::Value::Object(_))) {
+                        assert!(matches!(read, Ok(_) | Err("a time")), "{text}: {read:?}");
+                    }
+                }
+            });
+    }
+}

@@ -1,0 +1,245 @@
+//! One log: where it begins, and its lines as they come.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use super::entry::{Entry, Field};
+use super::faults::Faults;
+use super::format::{Format, Line, Parser};
+use super::order::Order;
+use super::request::Reader;
+use super::source::{Block, Source};
+use crate::input;
+use crate::problem::Problem;
+use blobwatch_core::record::RecordId;
+
+/// A clock that jumps ahead by more than a day is believed when this many lines say so.
+const JUMP_MS: u64 = 86_400_000;
+const BELIEVED_AFTER: u32 = 100;
+
+pub(super) struct Log {
+    path: PathBuf,
+    /// Its number among the files; part of the ids of its lines.
+    number: u16,
+    parser: Parser,
+    source: Option<Source>,
+    /// A block that was read to tell the format, of an input that cannot be read twice.
+    first: Option<Block>,
+    /// Time of the first line that has one; 0 where none was found among the first.
+    pub(super) begins_ms: u64,
+    /// Newest time so far.
+    pub(super) newest_ms: u64,
+    ahead: u32,
+    lines: u64,
+}
+
+/// Lines and requests of all logs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Read {
+    pub(super) lines: u64,
+    pub(super) requests: u64,
+}
+
+impl Log {
+    /// Reads the beginning of a log.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is in no format that is known.
+    pub(super) fn open(
+        path: &Path,
+        number: u16,
+        format: Option<Format>,
+        fields: &[(String, Field)],
+        read: &Arc<AtomicU64>,
+    ) -> Result<Self, Problem> {
+        let mut source = Source::open(path, read)?;
+        let first = source.next()?;
+        let text = match &first {
+            Some(Block::Lines(text)) => text.as_slice(),
+            Some(Block::TooLong) | None => b"",
+        };
+        let file = input::name(path);
+        let mut parser = if text.is_empty() && format.is_none() {
+            // Nothing to tell it by, and nothing to read.
+            Parser::new(b"", Some(Format::Combined), fields)
+        } else {
+            Parser::new(text, format, fields)
+        }
+        .map_err(|expected| Problem::File {
+            file: file.clone(),
+            expected,
+        })?;
+        let begins_ms = begins(&mut parser, text);
+        let is_once = path == Path::new("-");
+        Ok(Self {
+            path: path.to_owned(),
+            number,
+            parser,
+            source: is_once.then_some(source),
+            first: first.filter(|_| is_once),
+            begins_ms,
+            newest_ms: begins_ms,
+            ahead: 0,
+            lines: 0,
+        })
+    }
+
+    pub(super) fn format(&self) -> Format {
+        self.parser.format()
+    }
+
+    pub(super) fn name(&self) -> String {
+        input::name(&self.path)
+    }
+
+    /// Reads on by one block; `false` at the end.
+    ///
+    /// # Errors
+    /// When the input fails.
+    pub(super) fn advance(
+        &mut self,
+        read: &Arc<AtomicU64>,
+        reader: &mut Reader,
+        order: &mut Order,
+        faults: &mut Faults,
+        totals: &mut Read,
+    ) -> Result<bool, Problem> {
+        let block = match self.first.take() {
+            Some(block) => Some(block),
+            None => {
+                let source = match &mut self.source {
+                    Some(source) => source,
+                    None => self.source.insert(Source::open(&self.path, read)?),
+                };
+                source.next()?
+            }
+        };
+        match block {
+            None => return Ok(false),
+            Some(Block::TooLong) => {
+                self.lines += 1;
+                totals.lines += 1;
+                faults.add(&self.path, self.lines, "a shorter line", "…");
+            }
+            Some(Block::Lines(text)) => self.read_lines(&text, reader, order, faults, totals),
+        }
+        Ok(true)
+    }
+
+    fn read_lines(
+        &mut self,
+        text: &[u8],
+        reader: &mut Reader,
+        order: &mut Order,
+        faults: &mut Faults,
+        totals: &mut Read,
+    ) {
+        let mut rest = text;
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let (line, after) = rest.split_at(end);
+            rest = after.get(1..).unwrap_or_default();
+            self.lines += 1;
+            totals.lines += 1;
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let lossy;
+            let line = match std::str::from_utf8(line) {
+                Ok(line) => line,
+                Err(_) => {
+                    lossy = String::from_utf8_lossy(line);
+                    &*lossy
+                }
+            };
+            match self.read_line(line, reader, order) {
+                Ok(is_request) => totals.requests += u64::from(is_request),
+                Err(expected) => faults.add(&self.path, self.lines, expected, line),
+            }
+        }
+    }
+
+    fn read_line(
+        &mut self,
+        line: &str,
+        reader: &mut Reader,
+        order: &mut Order,
+    ) -> Result<bool, &'static str> {
+        let line = if self.lines == 1 {
+            line.trim_start_matches('\u{feff}')
+        } else {
+            line
+        };
+        let mut entry = Entry::default();
+        if line.trim_ascii().is_empty() || self.parser.read(line, &mut entry)? == Line::Other {
+            return Ok(false);
+        }
+        let (number, place) = (self.number, self.lines);
+        let is_export = self.parser.format() == Format::Blobwatch;
+        let id = |time_ms: u64, id: &str| match id.parse() {
+            Ok(id) if is_export => id,
+            _ => id_of(time_ms, number, place),
+        };
+        let Some(request) = reader.read(&mut entry, id)? else {
+            return Ok(false);
+        };
+        self.see(request.id.time_ms());
+        order.push(request);
+        Ok(true)
+    }
+
+    /// Keeps the newest time; one line with a time far ahead is not believed.
+    fn see(&mut self, time_ms: u64) {
+        if self.newest_ms > 0 && time_ms > self.newest_ms + JUMP_MS {
+            self.ahead += 1;
+            if self.ahead < BELIEVED_AFTER {
+                return;
+            }
+        }
+        self.ahead = 0;
+        self.newest_ms = self.newest_ms.max(time_ms);
+    }
+}
+
+/// An id that holds time, file and line: what sorts by it sorts by these.
+pub(super) fn id_of(time_ms: u64, file: u16, line: u64) -> RecordId {
+    RecordId::from_parts(time_ms, u64::from(file) << 32 | line >> 32, line as u32)
+}
+
+/// File and line of such an id.
+pub(super) fn place_of(id: RecordId) -> (u16, u64) {
+    let isolate = id.isolate();
+    let line = (isolate & 0xffff_ffff) << 32 | u64::from(id.counter());
+    ((isolate >> 32) as u16, line)
+}
+
+/// The first time that stands among the first lines.
+fn begins(parser: &mut Parser, text: &[u8]) -> u64 {
+    let first = text.get(..64 << 10).unwrap_or(text);
+    let text = String::from_utf8_lossy(first);
+    let time = |line: &str| {
+        let mut entry = Entry::default();
+        parser
+            .read(line.trim_start_matches('\u{feff}'), &mut entry)
+            .ok()?;
+        entry.finish().ok()
+    };
+    text.lines().map(str::trim_end).find_map(time).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{id_of, place_of};
+
+    #[test]
+    fn an_id_is_a_time_and_a_place() {
+        for (file, line) in [(0, 1), (7, u64::from(u32::MAX) + 5), (u16::MAX, 1 << 40)] {
+            let id = id_of(1_593_975_600_007, file, line);
+            assert_eq!((id.time_ms(), place_of(id)), (1_593_975_600_007, (file, line)));
+        }
+        assert!(
+            id_of(5, 0, 9) < id_of(5, 0, 10)
+                && id_of(5, 0, 10) < id_of(5, 1, 1)
+                && id_of(5, 1, 1) < id_of(6, 0, 1)
+        );
+    }
+}

@@ -1,0 +1,194 @@
+//! Texts of a log as small numbers, so that a line costs no allocation once its texts were seen.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use blobwatch_core::user_agent::{Agent, Family};
+
+use super::format::texts;
+
+/// Texts of one kind that are told apart: colos, countries, systems, routes and sets of rules are hundreds, fingerprints
+/// some thousands. What lies beyond is called [`OTHER`]. At some 100 bytes each 6 MB a kind.
+const MAX_TEXTS: usize = 65_535;
+
+/// What a text beyond the bound is called.
+const OTHER: &str = "other";
+
+/// User-Agents whose meaning is remembered; further ones are read each time. At some 300 bytes each 10 MB.
+const MAX_AGENTS: usize = 32_768;
+
+/// Rules in a set.
+const MAX_RULES: usize = 64;
+
+/// Numbers of texts; 0 is the empty text.
+pub(super) struct Texts {
+    numbers: HashMap<Box<str>, u16>,
+    texts: Vec<Arc<str>>,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self {
+            numbers: HashMap::new(),
+            texts: vec!["".into(), OTHER.into()],
+        }
+    }
+}
+
+impl Texts {
+    pub(super) fn number(&mut self, text: &str) -> u16 {
+        self.number_of(text, |text| text.into())
+    }
+
+    /// As [`Self::number`], for a text that is kept in another form.
+    pub(super) fn number_of(&mut self, text: &str, form: impl Fn(&str) -> Arc<str>) -> u16 {
+        if text.is_empty() {
+            return 0;
+        }
+        if let Some(number) = self.numbers.get(text) {
+            return *number;
+        }
+        match u16::try_from(self.texts.len()) {
+            Ok(number) if self.texts.len() < MAX_TEXTS => {
+                self.texts.push(form(text));
+                self.numbers.insert(text.into(), number);
+                number
+            }
+            _ => 1,
+        }
+    }
+
+    pub(super) fn text(&self, number: u16) -> Arc<str> {
+        self.texts
+            .get(usize::from(number))
+            .cloned()
+            .unwrap_or_else(|| "".into())
+    }
+}
+
+/// What a User-Agent says, as far as cells have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Who {
+    pub(super) family: Family,
+    pub(super) os: u16,
+}
+
+/// Everything that is numbered.
+#[derive(Default)]
+pub(super) struct Names {
+    pub(super) routes: Texts,
+    pub(super) colos: Texts,
+    pub(super) countries: Texts,
+    pub(super) systems: Texts,
+    pub(super) fingerprints: Texts,
+    rules: Texts,
+    agents: HashMap<Box<str>, Who>,
+}
+
+impl Names {
+    pub(super) fn country(&mut self, text: &str) -> u16 {
+        self.countries.number_of(text, |text| text.to_uppercase().into())
+    }
+
+    /// A set of rules as the log writes it: a name, a JSON list of names, or of objects with `rule`.
+    pub(super) fn rules(&mut self, text: &str) -> u16 {
+        self.rules.number(text)
+    }
+
+    /// The rules of a set: sorted, each once.
+    pub(super) fn rules_of(&self, number: u16) -> Vec<Arc<str>> {
+        let mut rules: Vec<Arc<str>> = texts(&self.rules.text(number), "rule")
+            .into_iter()
+            .map(Arc::from)
+            .collect();
+        rules.sort_unstable();
+        rules.dedup();
+        rules.truncate(MAX_RULES);
+        rules
+    }
+
+    /// Reads a User-Agent; `is_encoded` says that its blanks are written `%20`.
+    pub(super) fn agent(&mut self, text: &str, is_encoded: bool) -> Who {
+        if let Some(who) = self.agents.get(text) {
+            return *who;
+        }
+        let plain = if is_encoded {
+            decoded(text)
+        } else {
+            text.to_owned()
+        };
+        let agent = Agent::parse(&plain);
+        let who = Who {
+            family: agent.family,
+            os: self.systems.number(agent.os),
+        };
+        if self.agents.len() < MAX_AGENTS {
+            self.agents.insert(text.into(), who);
+        }
+        who
+    }
+}
+
+/// CloudFront escapes blanks and quotes, at times twice: `%2520`.
+fn decoded(text: &str) -> String {
+    let mut plain = text.replace("%25", "%");
+    for (escape, letter) in [
+        ("%20", " "),
+        ("%22", "\""),
+        ("%5C", "\\"),
+        ("%28", "("),
+        ("%29", ")"),
+    ] {
+        plain = plain.replace(escape, letter);
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use blobwatch_core::user_agent::Family;
+
+    use super::{MAX_TEXTS, Names, OTHER, Texts};
+
+    #[test]
+    fn texts_keep_their_numbers_and_beyond_the_bound_are_other() {
+        let mut texts = Texts::default();
+        let one = texts.number("IAD");
+        assert_eq!((texts.number("IAD"), texts.number("")), (one, 0));
+        for at in 0..2 * MAX_TEXTS {
+            texts.number(&at.to_string());
+        }
+        let further = texts.number("further");
+        assert_eq!((&*texts.text(further), &*texts.text(one)), (OTHER, "IAD"));
+        assert!(texts.texts.len() <= MAX_TEXTS && texts.numbers.len() <= MAX_TEXTS);
+    }
+
+    #[test]
+    fn an_escaped_user_agent_is_the_same_client() {
+        let mut names = Names::default();
+        let plain = "docker/19.03.12 go/go1.13.10 git-commit/48a66213fe kernel/4.14.181-140.257.amzn2.x86_64 os/linux arch/amd64";
+        let who = names.agent(plain, false);
+        assert_eq!(
+            (who.family, &*names.systems.text(who.os)),
+            (Family::Docker, "amzn2")
+        );
+        assert_eq!(names.agent(&plain.replace(' ', "%20"), true), who);
+        assert_eq!(names.agent(&plain.replace(' ', "%2520"), true), who);
+    }
+
+    #[test]
+    fn rules_are_a_name_a_list_or_objects() {
+        let mut names = Names::default();
+        #[track_caller]
+        fn case(names: &mut Names, text: &str, expected: &[&str]) {
+            let number = names.rules(text);
+            let rules = names.rules_of(number);
+            assert_eq!(rules.iter().map(|rule| &**rule).collect::<Vec<_>>(), expected);
+        }
+        case(&mut names, "", &[]);
+        case(&mut names, "botnet-sig", &["botnet-sig"]);
+        case(&mut names, r#"["b","a","b"]"#, &["a", "b"]);
+        case(&mut names, r#"[{"rule":"a","version":1}]"#, &["a"]);
+        case(&mut names, "[]", &[]);
+    }
+}

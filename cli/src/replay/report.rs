@@ -1,0 +1,391 @@
+//! What a replay found: for people, for scripts, and to hand to somebody.
+
+use std::fmt::Write;
+
+use blobwatch_core::detector::{Anomaly, Note};
+use blobwatch_core::record::RecordId;
+use blobwatch_core::time::rfc3339;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::count::CellCounts64;
+use super::faults::Faults;
+use super::log::place_of;
+
+/// Everything that is said.
+pub(super) struct Report {
+    /// Name and format of each file, in the order of their numbers.
+    pub(super) files: Vec<File>,
+    pub(super) lines: u64,
+    pub(super) late: u64,
+    pub(super) faults: Faults,
+    pub(super) totals: CellCounts64,
+    /// First and last time, where there is one.
+    pub(super) span: Option<(u64, u64)>,
+    /// What these logs do not show, in words.
+    pub(super) limits: Vec<String>,
+    pub(super) notes: Vec<Note>,
+    pub(super) anomalies: Vec<Anomaly>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct File {
+    pub(super) file: String,
+    pub(super) format: String,
+    #[serde(skip)]
+    pub(super) is_export: bool,
+}
+
+impl Report {
+    pub(super) fn text(&self) -> String {
+        let mut out = String::new();
+        let files: Vec<String> = self
+            .files
+            .iter()
+            .map(|file| format!("{} ({})", file.file, file.format))
+            .collect();
+        line(&mut out, &format!("read      {}", files.join(", ")));
+        line(
+            &mut out,
+            &format!(
+                "lines     {}, of which {} are requests for blobs",
+                grouped(self.lines),
+                grouped(self.totals.requests)
+            ),
+        );
+        if let Some((first, last)) = self.span {
+            line(
+                &mut out,
+                &format!("time      {} to {}", rfc3339(first), rfc3339(last)),
+            );
+        }
+        line(&mut out, &format!("counted   {}", self.counted()));
+        self.write_faults(&mut out, "malformed ", "          ");
+        if self.late > 0 {
+            line(
+                &mut out,
+                &format!(
+                    "late      {} requests came later than --slack allows; they count in a later slot",
+                    grouped(self.late)
+                ),
+            );
+        }
+        for limit in &self.limits {
+            line(&mut out, &format!("limits    {limit}"));
+        }
+        for note in &self.notes {
+            line(
+                &mut out,
+                &format!("note      {} {}", rfc3339(note.time_ms), note.text),
+            );
+        }
+        line(&mut out, "");
+        if self.anomalies.is_empty() {
+            line(&mut out, "Nothing would have been flagged.");
+        }
+        for anomaly in &self.anomalies {
+            line(&mut out, &anomaly.sentence());
+            line(&mut out, &format!("  {}", self.lifetime(anomaly)));
+            line(
+                &mut out,
+                &format!(
+                    "  expected {} observed {}",
+                    share(anomaly, anomaly.baseline),
+                    share(anomaly, anomaly.observed)
+                ),
+            );
+            let evidence = self.evidence(anomaly);
+            if !evidence.is_empty() {
+                line(&mut out, &format!("  evidence {}", evidence.join(", ")));
+            }
+            line(&mut out, "");
+        }
+        out.trim_end().to_owned() + "\n"
+    }
+
+    pub(super) fn markdown(&self) -> String {
+        let mut out = String::from("# What Blobwatch would have flagged\n\n");
+        if let Some((first, last)) = self.span {
+            line(
+                &mut out,
+                &format!("From {} to {} (UTC).", rfc3339(first), rfc3339(last)),
+            );
+        }
+        line(
+            &mut out,
+            &format!(
+                "{} lines, {} requests for blobs: {}.\n",
+                grouped(self.lines),
+                grouped(self.totals.requests),
+                self.counted()
+            ),
+        );
+        for file in &self.files {
+            line(&mut out, &format!("- `{}` ({})", code(&file.file), file.format));
+        }
+        if self.anomalies.is_empty() {
+            line(&mut out, "\nNothing would have been flagged.");
+        }
+        for anomaly in &self.anomalies {
+            line(&mut out, &format!("\n## {}\n", plain(&anomaly.sentence())));
+            line(&mut out, &format!("- {}", self.lifetime(anomaly)));
+            line(
+                &mut out,
+                &format!("- Cohort: {}", plain(&anomaly.cohort.to_string())),
+            );
+            line(
+                &mut out,
+                &format!(
+                    "- Expected {}, observed {}",
+                    share(anomaly, anomaly.baseline),
+                    share(anomaly, anomaly.observed)
+                ),
+            );
+            for suspect in &anomaly.rules {
+                line(
+                    &mut out,
+                    &format!(
+                        "- Rule `{}` goes with it: lift {:.1}, {:.0} % of the events. An association is no proof.",
+                        code(&suspect.rule),
+                        suspect.lift,
+                        100.0 * suspect.share
+                    ),
+                );
+            }
+            line(&mut out, "\n| time (UTC) | what | |\n| --- | --- | --- |");
+            for entry in &anomaly.history {
+                line(
+                    &mut out,
+                    &format!(
+                        "| {} | {} | {} |",
+                        rfc3339(entry.time_ms),
+                        entry.moment.as_str(),
+                        plain(&entry.text)
+                    ),
+                );
+            }
+            let evidence = self.evidence(anomaly);
+            if !evidence.is_empty() {
+                let listed: Vec<String> = evidence
+                    .iter()
+                    .map(|place| format!("`{}`", code(place)))
+                    .collect();
+                line(&mut out, &format!("\nEvidence: {}", listed.join(", ")));
+            }
+        }
+        let mut rest = String::new();
+        for limit in &self.limits {
+            line(&mut rest, &format!("- {limit}"));
+        }
+        for note in &self.notes {
+            line(
+                &mut rest,
+                &format!("- {}: {}", rfc3339(note.time_ms), plain(&note.text)),
+            );
+        }
+        if self.late > 0 {
+            line(
+                &mut rest,
+                &format!(
+                    "- {} requests came later than the slack allows.",
+                    grouped(self.late)
+                ),
+            );
+        }
+        if self.faults.count > 0 {
+            let mut faults = String::new();
+            self.write_faults(&mut faults, "", "");
+            line(
+                &mut rest,
+                &format!(
+                    "- Lines that could not be read: {}.\n\n```\n{faults}```",
+                    grouped(self.faults.count)
+                ),
+            );
+        }
+        if !rest.is_empty() {
+            let _ = write!(out, "\n## What to know\n\n{rest}");
+        }
+        out
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let anomaly = |anomaly: &Anomaly| {
+            let mut value = serde_json::to_value(anomaly.json()).unwrap_or_default();
+            if let Some(object) = value.as_object_mut() {
+                object.insert("evidence".to_owned(), self.evidence(anomaly).into());
+            }
+            value
+        };
+        let CellCounts64 {
+            requests,
+            starts,
+            resumes,
+            repeats,
+            restarts,
+            refused,
+            observed,
+            aborted,
+        } = self.totals;
+        json!({
+            "files": self.files,
+            "lines": self.lines,
+            "requests": requests,
+            "since": self.span.map(|(first, _)| rfc3339(first)),
+            "until": self.span.map(|(_, last)| rfc3339(last)),
+            "counts": {
+                "starts": starts, "resumes": resumes, "repeats": repeats, "restarts": restarts, "refused": refused,
+                "observed": observed, "aborted": aborted,
+            },
+            "malformed": { "count": self.faults.count, "first": self.faults.first },
+            "late": self.late,
+            "limits": self.limits,
+            "notes": self.notes.iter().map(|note| json!({"time": rfc3339(note.time_ms), "text": note.text})).collect::<Vec<_>>(),
+            "anomalies": self.anomalies.iter().map(anomaly).collect::<Vec<_>>(),
+        })
+    }
+
+    fn counted(&self) -> String {
+        let CellCounts64 {
+            starts,
+            resumes,
+            repeats,
+            restarts,
+            refused,
+            observed,
+            aborted,
+            ..
+        } = self.totals;
+        let mut words = vec![
+            format!("{} starts", grouped(starts)),
+            format!("{} resumes", grouped(resumes)),
+            format!("{} of them without progress", grouped(repeats)),
+            format!("{} restarts", grouped(restarts)),
+            format!("{} ranges refused", grouped(refused)),
+        ];
+        if observed > 0 {
+            words.push(format!(
+                "{} of {} bodies cut short",
+                grouped(aborted),
+                grouped(observed)
+            ));
+        }
+        words.join(", ")
+    }
+
+    fn write_faults(&self, out: &mut String, first: &str, next: &str) {
+        if self.faults.count == 0 {
+            return;
+        }
+        let more = self.faults.count - self.faults.first.len() as u64;
+        line(
+            out,
+            &format!("{first}{} lines could not be read:", grouped(self.faults.count)),
+        );
+        for fault in &self.faults.first {
+            let super::faults::Fault {
+                file,
+                line: at,
+                expected,
+                found,
+            } = fault;
+            line(
+                out,
+                &format!("{next}{file}:{at}: expected {expected}, found {found:?}"),
+            );
+        }
+        if more > 0 {
+            line(out, &format!("{next}and {} more", grouped(more)));
+        }
+    }
+
+    fn lifetime(&self, anomaly: &Anomaly) -> String {
+        let end = match anomaly.closed_ms {
+            Some(closed) => format!("closed {}", rfc3339(closed)),
+            None => "still open at the end".to_owned(),
+        };
+        let again = match anomaly.reopened {
+            0 => String::new(),
+            times => format!(", came back {times} times"),
+        };
+        format!(
+            "began {}, opened {}, {end}{again}",
+            rfc3339(anomaly.onset_ms),
+            rfc3339(anomaly.opened_ms)
+        )
+    }
+
+    /// Where to look: `file:line`, or the id of a record of ours.
+    fn evidence(&self, anomaly: &Anomaly) -> Vec<String> {
+        let exports_only = self.files.iter().all(|file| file.is_export);
+        let place = |id: &String| match id.parse::<RecordId>() {
+            Ok(id) if !exports_only => {
+                let (file, line) = place_of(id);
+                let known = self.files.get(usize::from(file)).filter(|file| !file.is_export);
+                known.map_or_else(|| id.to_string(), |file| format!("{}:{line}", file.file))
+            }
+            _ => id.clone(),
+        };
+        anomaly.evidence.iter().map(place).collect()
+    }
+}
+
+fn share(anomaly: &Anomaly, value: f64) -> String {
+    use blobwatch_core::detector::AnomalyKind;
+    match anomaly.kind() {
+        AnomalyKind::TrafficCliff => format!("{value:.1} requests a minute"),
+        _ => format!("{:.2} %", 100.0 * value),
+    }
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
+}
+
+/// `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Without what Markdown would take for its own.
+fn plain(text: &str) -> String {
+    let escape = |c: char| match c {
+        '|' | '*' | '_' | '`' | '<' | '[' | '#' | '\\' => format!("\\{c}"),
+        c if c.is_control() => "\u{fffd}".to_owned(),
+        c => c.to_string(),
+    };
+    text.chars().map(escape).collect()
+}
+
+/// Inside of backticks.
+fn code(text: &str) -> String {
+    text.replace('`', "'")
+        .replace(|c: char| c.is_control(), "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{code, grouped, plain};
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, expected) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), expected);
+        }
+    }
+
+    #[test]
+    fn texts_of_a_log_are_no_markdown() {
+        assert_eq!(plain("a|b <i>"), "a\\|b \\<i>");
+        assert_eq!(code("a`b\n"), "a'b\u{fffd}");
+    }
+}

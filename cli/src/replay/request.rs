@@ -1,0 +1,306 @@
+//! From what a line says to what a detector counts: who asked, for which blob, with which range, and what came of it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use blobwatch_core::client::{ClientKey, NetworkKey};
+use blobwatch_core::path::{BlobPath, decode};
+use blobwatch_core::range::{Answered, Asked, ContentRange, RangeKind, honoured};
+use blobwatch_core::record::{Method, Outcome, RangeRecord, RecordId};
+use blobwatch_core::user_agent::Family;
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+
+use super::entry::Entry;
+use super::names::Names;
+use super::shown::{Lengths, NO_RANGE, Shown};
+
+/// One request for a blob; some 160 bytes. Size, range and outcome are as the line has them until `shown::resolve`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Request {
+    /// Time, file and line; or the record's own id.
+    pub(super) id: RecordId,
+    pub(super) client: ClientKey,
+    pub(super) network: NetworkKey,
+    pub(super) digest: u64,
+    pub(super) range: RangeRecord,
+    pub(super) shown: Shown,
+    pub(super) size: Option<u64>,
+    pub(super) lengths: Lengths,
+    pub(super) duration_ms: u32,
+    pub(super) weight: u32,
+    pub(super) status: u16,
+    pub(super) method: Method,
+    pub(super) outcome: Outcome,
+    pub(super) is_denied: bool,
+    pub(super) cohort: Cohort,
+}
+
+/// The combination of attributes, as numbers of [`Names`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Cohort {
+    pub(super) asn: Option<u32>,
+    pub(super) route: u16,
+    pub(super) colo: u16,
+    pub(super) country: u16,
+    pub(super) os: u16,
+    pub(super) fingerprint: u16,
+    pub(super) rules: u16,
+    pub(super) family: Family,
+}
+
+/// What a log has of ranges decides what can be said of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// Lines with the request's Range, or a range kind.
+    pub(super) ranges: u64,
+    /// 206 with the Content-Range, without the Range.
+    pub(super) content_ranges: u64,
+    /// 206 with neither.
+    pub(super) bare_206: u64,
+    /// Lines with bytes sent or an outcome.
+    pub(super) lengths: u64,
+}
+
+/// Turns lines into requests.
+pub(super) struct Reader {
+    /// What keys are hashed with. It is the same in each run, so that the same log gives the same answer, estimates
+    /// included; keys stay in this process.
+    keyed: DefaultHasher,
+    pub(super) names: Names,
+    pub(super) seen: Seen,
+}
+
+impl Reader {
+    pub(super) fn new() -> Self {
+        Self {
+            keyed: DefaultHasher::new(),
+            names: Names::default(),
+            seen: Seen::default(),
+        }
+    }
+
+    /// The request of a line, `None` where it is not for a blob.
+    ///
+    /// # Errors
+    /// What was expected of the line.
+    pub(super) fn read(
+        &mut self,
+        entry: &mut Entry<'_>,
+        id: impl FnOnce(u64, &str) -> RecordId,
+    ) -> Result<Option<Request>, &'static str> {
+        let Some(digest) = self.digest(entry) else {
+            return Ok(None);
+        };
+        let method = match entry.method {
+            "GET" | "" => Method::Get,
+            "HEAD" => Method::Head,
+            _ => return Ok(None),
+        };
+        let time_ms = entry.finish()?;
+        let status = entry.status.ok_or("a status")?;
+        let (range, shown) = self.range(entry, status, method);
+        let lengths = Lengths {
+            sent: entry.bytes,
+            promised: entry.promised,
+        };
+        let outcome = named::<Outcome>(&entry.outcome);
+        self.seen.lengths += u64::from(lengths.sent.is_some() || outcome.is_some());
+        let (client, network) = self.keys(entry);
+        Ok(Some(Request {
+            id: id(time_ms, &entry.id),
+            client,
+            network,
+            digest,
+            range,
+            shown,
+            size: entry.size.or(total(entry)),
+            lengths,
+            duration_ms: entry.duration_ms,
+            weight: entry.weight.unwrap_or(1).max(1),
+            status,
+            method,
+            outcome: outcome.unwrap_or(Outcome::NotObserved),
+            is_denied: matches!(
+                &*entry.verdict,
+                "block" | "throttle" | "challenge" | "js_challenge" | "managed_challenge"
+            ),
+            cohort: self.cohort(entry),
+        }))
+    }
+
+    fn hash(&self, parts: impl FnOnce(&mut DefaultHasher)) -> u64 {
+        let mut hasher = self.keyed.clone();
+        parts(&mut hasher);
+        hasher.finish()
+    }
+
+    fn digest(&self, entry: &Entry<'_>) -> Option<u64> {
+        let of = |digest: &str| self.hash(|hasher| digest.hash(hasher));
+        if !entry.digest.is_empty() {
+            return Some(of(&entry.digest));
+        }
+        let path = entry.path.as_ref();
+        let path = match path.split_once("://") {
+            Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..))?,
+            None => path,
+        };
+        let path = path.split_once(['?', '#']).map_or(path, |(path, _)| path);
+        let plain = decode(path)?;
+        match BlobPath::parse(&plain) {
+            Some(blob) => Some(of(blob.digest.as_str())),
+            None => stored(&plain).map(of),
+        }
+    }
+
+    fn range(&mut self, entry: &Entry<'_>, status: u16, method: Method) -> (RangeRecord, Shown) {
+        if let Some(kind) = named::<RangeKind>(&entry.kind) {
+            self.seen.ranges += 1;
+            let range = RangeRecord {
+                kind,
+                start: entry.start,
+                end: entry.end,
+                honoured: entry.honoured,
+            };
+            return (range, Shown::All);
+        }
+        if !entry.range.is_empty() {
+            self.seen.ranges += 1;
+            let asked = Asked::read(Some(&entry.range));
+            let (start, end) = asked.offsets(None);
+            let range = RangeRecord {
+                kind: asked.kind(),
+                start,
+                end,
+                honoured: is_honoured(entry, status, method, &asked),
+            };
+            return match asked {
+                Asked::One(one) => (range, Shown::Asked(one)),
+                _ => (range, Shown::All),
+            };
+        }
+        match (status, self.part(entry)) {
+            (206, Some((first, last))) => {
+                self.seen.content_ranges += 1;
+                (NO_RANGE, Shown::Part { first, last })
+            }
+            (206, None) => {
+                self.seen.bare_206 += 1;
+                (NO_RANGE, Shown::Length)
+            }
+            _ => (NO_RANGE, Shown::All),
+        }
+    }
+
+    /// What part an answer says it is.
+    fn part(&self, entry: &Entry<'_>) -> Option<(u64, Option<u64>)> {
+        match ContentRange::parse(&entry.content_range) {
+            Some(ContentRange::Part { first, last, .. }) => Some((first, Some(last))),
+            _ => entry.range_start.map(|first| (first, entry.range_end)),
+        }
+    }
+
+    fn keys(&self, entry: &Entry<'_>) -> (ClientKey, NetworkKey) {
+        let address = address(&entry.address);
+        let (octets, prefix) = match address {
+            Some(IpAddr::V4(v4)) => {
+                let bits = u128::from(v4.to_bits());
+                (bits, bits & !0xff)
+            }
+            Some(IpAddr::V6(v6)) => (v6.to_bits(), v6.to_bits() & !((1 << 80) - 1)),
+            // A name, where the log has names.
+            None => {
+                let name = u128::from(self.hash(|hasher| entry.address.hash(hasher)));
+                (name, name)
+            }
+        };
+        let client = entry.client.unwrap_or_else(|| {
+            self.hash(|hasher| {
+                octets.hash(hasher);
+                entry.user_agent.hash(hasher);
+            })
+        });
+        let network = entry
+            .network
+            .unwrap_or_else(|| self.hash(|hasher| prefix.hash(hasher)));
+        (ClientKey(client), NetworkKey(network))
+    }
+
+    fn cohort(&mut self, entry: &Entry<'_>) -> Cohort {
+        let (family, os) = match named::<Family>(&entry.family) {
+            Some(family) => (family, self.names.systems.number(&entry.os)),
+            None => {
+                let who = self.names.agent(&entry.user_agent, entry.is_agent_encoded);
+                (who.family, who.os)
+            }
+        };
+        Cohort {
+            asn: entry.asn,
+            route: self.names.routes.number(&entry.route),
+            colo: self.names.colos.number(&entry.colo),
+            country: self.names.country(&entry.country),
+            os,
+            fingerprint: self.names.fingerprints.number(&entry.fingerprint),
+            rules: self.names.rules(&entry.rules),
+            family,
+        }
+    }
+}
+
+/// The whole blob's size, as an answer's Content-Range says it.
+fn total(entry: &Entry<'_>) -> Option<u64> {
+    match ContentRange::parse(&entry.content_range)? {
+        ContentRange::Part { size, .. } => size,
+        ContentRange::Unsatisfied { size } => Some(size),
+    }
+}
+
+/// Without the answer's Content-Range, a 206 is believed, and of a 416 nothing can be said.
+fn is_honoured(entry: &Entry<'_>, status: u16, method: Method, asked: &Asked) -> Option<bool> {
+    let is_asked = matches!(asked, Asked::One(_) | Asked::Many(_)) && method == Method::Get;
+    if entry.content_range.is_empty() && matches!(status, 206 | 416) {
+        return (is_asked && status == 206).then_some(true);
+    }
+    let answer = Answered {
+        status,
+        content_range: Some(&*entry.content_range).filter(|text| !text.is_empty()),
+        content_type: None,
+    };
+    honoured(method, asked, false, &answer)
+}
+
+/// The digest in a path of distribution's storage, which a CDN in front of the storage sees:
+/// `…/blobs/sha256/ab/abcd…/data`.
+fn stored(path: &str) -> Option<&str> {
+    let (_, rest) = path.rsplit_once("/blobs/sha256/")?;
+    let (_, rest) = rest.split_at_checked(3)?;
+    let digest = rest.strip_suffix("/data").unwrap_or(rest);
+    let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_digest.then_some(digest)
+}
+
+/// An address without its port; of a list the first.
+fn address(text: &str) -> Option<IpAddr> {
+    let first = text.split_once(',').map_or(text, |(first, _)| first).trim();
+    if let Ok(address) = IpAddr::from_str(first) {
+        return Some(address.to_canonical());
+    }
+    let (host, port) = first.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    port.parse::<u16>().ok()?;
+    host.parse().ok().map(|address: IpAddr| address.to_canonical())
+}
+
+/// A value by the name that it has in JSON.
+fn named<'de, T: Deserialize<'de>>(text: &'de str) -> Option<T> {
+    if text.is_empty() {
+        return None;
+    }
+    let deserializer: StrDeserializer<'de, ValueError> = text.into_deserializer();
+    T::deserialize(deserializer).ok()
+}
+
+#[cfg(test)]
+pub(super) mod tests;
