@@ -1,19 +1,24 @@
-//! `blobwatch`: detection on files, for people who have counts or logs and no deployment yet.
+//! `blobwatch` on the command line: detection on files, for people who have counts or logs and no deployment yet, and
+//! the operator's client of one.
 //!
-//! In scope: arguments, exit codes, and one module per subcommand. Not in scope: the statistics (`blobwatch-detect`).
-//! Exit codes: 0 nothing found, 1 an anomaly or a cause found, 2 a usage or input error.
+//! In scope: arguments, exit codes, and one module per subcommand. Not in scope: the statistics (`blobwatch-detect`) and
+//! what records mean (`blobwatch-core`). docs/cli.md says what each subcommand does and which exit codes it has.
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::problem::Problem;
 
+mod api;
+mod audit;
 mod detect;
 mod input;
 mod localize;
 mod problem;
 mod replay;
+mod rulebook;
+mod shell;
 mod table;
 
 #[derive(Parser)]
@@ -21,7 +26,7 @@ mod table;
     name = "blobwatch",
     version,
     about = "Says when clients of a registry are stuck, and which",
-    after_help = EXIT_CODES
+    after_help = EXAMPLES
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -30,12 +35,23 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Replay(replay::Arguments),
     Detect(detect::Arguments),
     Localize(localize::Arguments),
-    Replay(replay::Arguments),
+    Rulebook(rulebook::Arguments),
+    Audit(audit::Arguments),
+    Completions(shell::Completions),
+    Man(shell::Manual),
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 nothing found, 1 something found, 2 usage or input error";
+const EXAMPLES: &str = "Examples:
+  blobwatch replay access.log.gz                 what would have been flagged
+  blobwatch detect counts.csv                    anomalies in counts over time
+  blobwatch localize stalls.csv                  the cohort that explains an excess
+  blobwatch rulebook diff rulebook.toml          what a push would change
+  blobwatch audit verify audit.ndjson            whether the audit log is whole
+
+Exit codes: 0 nothing found, 1 something found, 2 usage or input error";
 
 /// What a subcommand that could read its input has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +62,13 @@ enum Outcome {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Localize(arguments) => localize::run(&arguments),
-        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Rulebook(arguments) => rulebook::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
+        Command::Completions(arguments) => shell::completions(&arguments, Arguments::command()),
+        Command::Man(arguments) => shell::manual(&arguments, Arguments::command()),
     };
     exit_code(result)
 }

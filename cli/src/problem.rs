@@ -14,6 +14,12 @@ pub(crate) enum Problem {
         line: u64,
         expected: String,
     },
+    /// The file cannot be written.
+    Create { file: String, source: io::Error },
+    /// The deployment refused a call, or cannot be reached.
+    Api(String),
+    /// The arguments do not go together.
+    Usage(String),
     /// The output is closed or full.
     Write(io::Error),
 }
@@ -24,6 +30,8 @@ impl fmt::Display for Problem {
             Self::Read { file, source } => write!(f, "{file}: {source}"),
             Self::File { file, expected } => write!(f, "{file}: expected {expected}"),
             Self::Line { file, line, expected } => write!(f, "{file}:{line}: expected {expected}"),
+            Self::Create { file, source } => write!(f, "failed to write {file}: {source}"),
+            Self::Api(message) | Self::Usage(message) => f.write_str(message),
             Self::Write(source) => write!(f, "failed to write the output: {source}"),
         }
     }

@@ -28,13 +28,26 @@ fn run(arguments: &[&str], input: &str) -> (i32, String, String) {
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (
         output.status.code().unwrap(),
-        text(output.stdout),
+        without_scores(&text(output.stdout)),
         text(output.stderr),
     )
 }
 
 const STALLS: &str = include_str!("data/localize/stalls.csv");
 const GOLDEN: &str = include_str!("data/localize/stalls.json");
+
+/// Scores are the statistics' own matter, and tested there: here each is above 0, and left out.
+fn without_scores(text: &str) -> String {
+    let mut parts = text.split("\"score\":");
+    let mut plain = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (score, rest) = part.split_once('}').unwrap();
+        assert!(score.parse::<f64>().unwrap() > 0.0, "{text}");
+        plain.push_str("\"score\":_}");
+        plain.push_str(rest);
+    }
+    plain
+}
 
 #[test]
 fn a_file_gives_one_line_and_exit_code_1() {

@@ -1,0 +1,207 @@
+//! `blobwatch rulebook pull | diff | push`: the rulebook of a deployment as a file.
+//!
+//! A push says first what it changes, is one revision or nothing, and is refused when the live rulebook moved on since
+//! the file was pulled. It starts or grows no enforcement without a preview that the file names, or `--force`.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::api::{Api, Deployment, escaped};
+use crate::problem::Problem;
+use crate::{Outcome, input};
+
+mod document;
+mod plan;
+
+use document::Document;
+use plan::Plan;
+
+/// The rulebook of a deployment as a file: pull, diff, push
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Write the live rulebook to a file
+    #[command(after_help = EXAMPLES)]
+    Pull {
+        /// Where to: TOML or JSON by its extension; - writes JSON to standard output
+        file: PathBuf,
+        #[command(flatten)]
+        deployment: Deployment,
+    },
+    /// Say what a push of a file would change; exit code 1 when it would change something
+    #[command(after_help = EXAMPLES)]
+    Diff {
+        /// TOML or JSON by its extension; - reads JSON from standard input
+        file: PathBuf,
+        /// Write the plan as JSON
+        #[arg(long)]
+        json: bool,
+        /// As with push
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        deployment: Deployment,
+    },
+    /// Make a file the live rulebook, in one revision
+    #[command(after_help = EXAMPLES)]
+    Push {
+        /// TOML or JSON by its extension; - reads JSON from standard input
+        file: PathBuf,
+        /// Why; the audit log keeps it
+        #[arg(long, value_parser = reason)]
+        reason: String,
+        /// Start and grow enforcement without previews; the audit log shows it
+        #[arg(long)]
+        force: bool,
+        /// Do not ask; needed where there is no terminal
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        deployment: Deployment,
+    },
+}
+
+const EXAMPLES: &str = "Examples:
+  export BLOBWATCH_URL=https://registry.example.com BLOBWATCH_TOKEN=…
+  blobwatch rulebook pull rulebook.toml
+  blobwatch rulebook diff rulebook.toml
+  blobwatch rulebook push rulebook.toml --reason 'botnet-sig from 1 % on'
+  blobwatch rulebook push rulebook.toml --reason \"$CI_COMMIT_TITLE\" --yes
+
+A mode that begins to enforce names its preview, as `preview = \"pv-…\"` in its entry. pull writes the live `revision` into the
+file, and a push is refused when the live rulebook is at another one; a file without `revision` is pushed onto what is live
+when its plan is made.
+
+Exit codes: diff 0 no difference, 1 differences; push 0 applied, or nothing to do; 2 refused, or another error";
+
+fn reason(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("expected why".to_owned());
+    }
+    Ok(text.trim().to_owned())
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
+    match &arguments.command {
+        Command::Pull { file, deployment } => pull(file, &Api::new(deployment)?),
+        Command::Diff {
+            file,
+            json,
+            force,
+            deployment,
+        } => diff(file, *json, *force, &Api::new(deployment)?),
+        Command::Push {
+            file,
+            reason,
+            force,
+            yes,
+            deployment,
+        } => push(file, reason, *force, *yes, &Api::new(deployment)?),
+    }
+}
+
+fn pull(file: &Path, api: &Api) -> Result<Outcome, Problem> {
+    let live = api.get("rulebook")?;
+    let text = document::written(&live, file)?;
+    if file == Path::new("-") {
+        print(&text)?;
+        return Ok(Outcome::Nothing);
+    }
+    document::replace(file, &text)?;
+    let count = |name: &str| live.get(name).and_then(Value::as_array).map_or(0, Vec::len);
+    print(&format!(
+        "wrote {}: revision {}, {} rules, {} routes, {} modes\n",
+        input::name(file),
+        live.get("revision").and_then(Value::as_u64).unwrap_or_default(),
+        count("rules"),
+        count("routes"),
+        count("modes")
+    ))?;
+    Ok(Outcome::Nothing)
+}
+
+/// The plan against what is live, whatever revision the file was pulled at.
+fn diff(file: &Path, as_json: bool, force: bool, api: &Api) -> Result<Outcome, Problem> {
+    let document = Document::read(file, force)?;
+    let plan = planned(api, &document, None)?;
+    if as_json {
+        print(&format!("{:#}\n", plan.json))?;
+    } else {
+        print(&plan.text())?;
+    }
+    if let Some(revision) = document.revision.filter(|revision| *revision != plan.revision) {
+        eprintln!(
+            "blobwatch: {} was pulled at revision {revision}, live is {}: a push will be refused; pull again",
+            input::name(file),
+            plan.revision
+        );
+    }
+    plan.refused()?;
+    Ok(if plan.is_empty() {
+        Outcome::Nothing
+    } else {
+        Outcome::Found
+    })
+}
+
+fn push(file: &Path, reason: &str, force: bool, yes: bool, api: &Api) -> Result<Outcome, Problem> {
+    let document = Document::read(file, force)?;
+    let plan = planned(api, &document, document.revision)?;
+    print(&plan.text())?;
+    plan.refused()?;
+    if plan.is_empty() {
+        return Ok(Outcome::Nothing);
+    }
+    if !yes && !confirmed(file)? {
+        print("nothing was changed\n")?;
+        return Ok(Outcome::Nothing);
+    }
+    // The revision of the plan: what was shown is what is done.
+    let path = format!("rulebook?reason={}", escaped(reason));
+    let pushed = api.send("PUT", &path, &document.body, Some(plan.revision))?;
+    let revision = pushed.get("revision").and_then(Value::as_u64).unwrap_or_default();
+    print(&format!("applied as revision {revision}\n"))?;
+    if document.revision.is_some() {
+        document.write_revision(file, revision)?;
+    }
+    Ok(Outcome::Nothing)
+}
+
+fn planned(api: &Api, document: &Document, revision: Option<u64>) -> Result<Plan, Problem> {
+    let answer = api.send("PUT", "rulebook?dry_run=true", &document.body, revision)?;
+    Plan::new(answer)
+}
+
+/// Asks on a terminal; elsewhere nobody can be asked.
+fn confirmed(file: &Path) -> Result<bool, Problem> {
+    if file == Path::new("-") || !io::stdin().is_terminal() {
+        return Err(Problem::Usage(
+            "expected --yes where nobody can be asked; nothing was changed".to_owned(),
+        ));
+    }
+    print("Apply? [y/N] ")?;
+    let mut answer = String::new();
+    io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|source| Problem::Read {
+            file: "the terminal".to_owned(),
+            source,
+        })?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn print(text: &str) -> Result<(), Problem> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(Problem::Write)
+}

@@ -1,0 +1,501 @@
+//! `blobwatch rulebook` and `blobwatch audit` as a script sees them, against the API of `blobwatch-core` on a database of
+//! this process; the end-to-end tests run the same program against the real worker.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests; clippy.toml covers test functions only"
+)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use blobwatch_core::rulebook::Rulebook;
+use blobwatch_core::rulebook::api::{Call, answer, export_audit, export_begin};
+use blobwatch_core::store::Native;
+use blobwatch_core::store::rule_book::RuleBookStore;
+
+const NOW: u64 = 1_593_975_600_000;
+const TOKEN: &str = "an-operator";
+
+/// Answers one call a connection, until the test ends.
+fn deployment() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let starter = r#"{"schema":1,"revision":0,"routes":[{"name":"default"},{"name":"hub","repository":"library/**"}],
+            "rules":[{"id":"sweep","version":1,"description":"d","expression":"ssl","action":"block"}],"modes":[]}"#;
+        let starter = Rulebook::from_json(starter).unwrap();
+        let store = RuleBookStore::open(Native::in_memory().unwrap(), &starter, NOW).unwrap();
+        for stream in listener.incoming() {
+            serve(stream.unwrap(), &store);
+        }
+    });
+    format!("http://{address}")
+}
+
+fn serve(mut stream: TcpStream, store: &RuleBookStore<Native>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    let mut words = line.split(' ').map(str::to_owned);
+    let (method, target) = (words.next().unwrap(), words.next().unwrap());
+    let (mut length, mut if_match, mut is_operator) = (0, None, false);
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).unwrap();
+        let Some((name, value)) = header.trim().split_once(": ") else {
+            break;
+        };
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.parse().unwrap(),
+            "if-match" => if_match = Some(value.to_owned()),
+            "authorization" => is_operator = value == format!("Bearer {TOKEN}"),
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let path = target.strip_prefix("/_blobwatch/api/v1/").unwrap();
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let (status, media, body) = if !is_operator {
+        (
+            401,
+            "application/problem+json",
+            r#"{"title":"Who is it?","status":401,"detail":"expected a token"}"#.to_owned(),
+        )
+    } else if path == "audit"
+        && let Some(after) = export_begin(query).unwrap()
+    {
+        (200, "application/x-ndjson", export(store, after))
+    } else {
+        let call = Call {
+            method: &method,
+            path,
+            query,
+            body: std::str::from_utf8(&body).unwrap(),
+            if_match: if_match.as_deref(),
+            actor: "ada",
+            now_ms: NOW + 60_000,
+        };
+        match answer(store, &call) {
+            Ok(reply) => (reply.status, "application/json", reply.body),
+            Err(problem) => (
+                problem.status,
+                "application/problem+json",
+                serde_json::to_string(&problem).unwrap(),
+            ),
+        }
+    };
+    let head = format!(
+        "HTTP/1.1 {status} Done\r\ncontent-type: {media}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body.as_bytes()).unwrap();
+}
+
+fn export(store: &RuleBookStore<Native>, mut after: u64) -> String {
+    let mut lines = String::new();
+    loop {
+        let step = export_audit(store, after).unwrap();
+        lines.push_str(&step.lines);
+        match step.after {
+            Some(next) => after = next,
+            None => return lines,
+        }
+    }
+}
+
+struct Program {
+    folder: PathBuf,
+    url: String,
+}
+
+impl Program {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("operator").join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        Self {
+            folder,
+            url: deployment(),
+        }
+    }
+
+    fn output(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_blobwatch"))
+            .args(arguments)
+            .current_dir(&self.folder)
+            .env("BLOBWATCH_URL", &self.url)
+            .env("BLOBWATCH_TOKEN", TOKEN)
+            .output()
+            .unwrap()
+    }
+
+    /// Exit code, and what was written to both.
+    fn run(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.output(arguments);
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+    }
+
+    #[track_caller]
+    fn case(&self, arguments: &[&str], code: i32, says: &str) {
+        let (found, text) = self.run(arguments);
+        assert!(
+            found == code && text.contains(says),
+            "{arguments:?}: {found}\n{text}"
+        );
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.folder.join(file)).unwrap()
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        fs::write(self.folder.join(file), text).unwrap();
+    }
+}
+
+const RULE: &str = r#"
+[[rules]]
+id = "old-skopeo"
+description = "of another decade"
+expression = 'http.user_agent contains "skopeo/0."'
+action = "tag"
+"#;
+
+fn with_rule(text: &str) -> String {
+    format!("{text}{RULE}")
+}
+
+#[test]
+fn a_file_is_pulled_changed_and_pushed_in_one_revision() {
+    let program = Program::new("push");
+    program.case(
+        &["rulebook", "pull", "book.toml"],
+        0,
+        "wrote book.toml: revision 1, 1 rules, 2 routes, 0 modes",
+    );
+    program.case(
+        &["rulebook", "diff", "book.toml"],
+        0,
+        "no difference from revision 1",
+    );
+    program.case(
+        &["rulebook", "push", "book.toml", "--reason", "x"],
+        0,
+        "no difference",
+    );
+    program.write(
+        "book.toml",
+        &with_rule(&program.read("book.toml").replace("modes = []\n", "")),
+    );
+    program.case(
+        &["rulebook", "diff", "book.toml"],
+        1,
+        "against revision 1:\n+ rules/old-skopeo\n",
+    );
+    let plan: serde_json::Value = serde_json::from_slice(
+        &program
+            .output(&["rulebook", "diff", "--json", "book.toml"])
+            .stdout,
+    )
+    .unwrap();
+    assert_eq!(plan["changes"][0]["action"], "add");
+    let push = [
+        "rulebook",
+        "push",
+        "book.toml",
+        "--reason",
+        "as in the file",
+        "--yes",
+    ];
+    program.case(&push, 0, "+ rules/old-skopeo\n  + action: tag\n");
+    assert!(
+        program.read("book.toml").contains("revision = 2\n"),
+        "{}",
+        program.read("book.toml")
+    );
+    program.case(
+        &["rulebook", "diff", "book.toml"],
+        0,
+        "no difference from revision 2",
+    );
+    program.case(&["audit", "pull"], 0, "\"reason\":\"as in the file\"");
+}
+
+#[test]
+fn nothing_is_changed_where_nobody_can_be_asked() {
+    let program = Program::new("ask");
+    program.run(&["rulebook", "pull", "book.toml"]);
+    program.write(
+        "book.toml",
+        &with_rule(&program.read("book.toml").replace("modes = []\n", "")),
+    );
+    program.case(
+        &["rulebook", "push", "book.toml", "--reason", "x"],
+        2,
+        "expected --yes",
+    );
+    program.case(&["rulebook", "diff", "book.toml"], 1, "against revision 1");
+}
+
+#[test]
+fn a_push_is_refused_when_the_live_rulebook_moved() {
+    let program = Program::new("moved");
+    program.run(&["rulebook", "pull", "mine.json"]);
+    program.run(&["rulebook", "pull", "theirs.toml"]);
+    program.write(
+        "theirs.toml",
+        &with_rule(&program.read("theirs.toml").replace("modes = []\n", "")),
+    );
+    program.case(
+        &["rulebook", "push", "theirs.toml", "--reason", "first", "--yes"],
+        0,
+        "applied as revision 2",
+    );
+    program.case(
+        &["rulebook", "push", "mine.json", "--reason", "second", "--yes"],
+        2,
+        "revision",
+    );
+    program.case(
+        &["rulebook", "diff", "mine.json"],
+        1,
+        "mine.json was pulled at revision 1, live is 2",
+    );
+    // Without a revision it goes onto what the plan was made for.
+    program.write(
+        "mine.json",
+        &program.read("mine.json").replace("\"revision\": 1,", ""),
+    );
+    program.case(
+        &["rulebook", "push", "mine.json", "--reason", "third", "--yes"],
+        0,
+        "- rules/old-skopeo",
+    );
+}
+
+#[test]
+fn enforcement_needs_a_preview_or_force() {
+    let program = Program::new("force");
+    program.run(&["rulebook", "pull", "book.toml"]);
+    let mode = "\n[[modes]]\nrule = \"sweep\"\nroute = \"hub\"\nmode = \"enforce\"\n";
+    program.write(
+        "book.toml",
+        &(program.read("book.toml").replace("modes = []\n", "") + mode),
+    );
+    program.case(
+        &["rulebook", "diff", "book.toml"],
+        2,
+        "refused as a whole:\n  body.modes[0]",
+    );
+    program.case(
+        &["rulebook", "push", "book.toml", "--reason", "now", "--yes"],
+        2,
+        "refused as a whole",
+    );
+    program.case(
+        &["rulebook", "diff", "book.toml", "--force"],
+        1,
+        "+ rules/sweep/modes/hub",
+    );
+    program.case(
+        &[
+            "rulebook",
+            "push",
+            "book.toml",
+            "--reason",
+            "now",
+            "--yes",
+            "--force",
+        ],
+        0,
+        "applied as revision 2",
+    );
+    program.case(&["audit", "pull"], 0, "\"reason\":\"now\"");
+}
+
+#[test]
+fn a_file_that_is_wrong_is_refused_whole_with_its_places() {
+    let program = Program::new("wrong");
+    program.run(&["rulebook", "pull", "book.toml"]);
+    let book = program.read("book.toml").replace("modes = []\n", "");
+    program.write(
+        "bad.toml",
+        &(book.clone() + &RULE.replace("contains", "holds") + &RULE.replace("old-skopeo", "Bad Name")),
+    );
+    program.case(
+        &["rulebook", "push", "bad.toml", "--reason", "x", "--yes"],
+        2,
+        "rules[1].expression",
+    );
+    program.case(&["rulebook", "diff", "bad.toml"], 2, "^");
+    program.write("bad.toml", "rules = [\n");
+    program.case(&["rulebook", "diff", "bad.toml"], 2, "bad.toml: expected TOML: ");
+    program.write("bad.json", "[]");
+    program.case(
+        &["rulebook", "diff", "bad.json"],
+        2,
+        "bad.json: expected a rulebook",
+    );
+    program.case(&["rulebook", "diff", "no-such.json"], 2, "no-such.json: ");
+    program.case(
+        &["rulebook", "diff", "book.toml"],
+        0,
+        "no difference from revision 1",
+    );
+}
+
+#[test]
+fn the_audit_log_is_pulled_and_checked() {
+    let program = Program::new("audit");
+    for (name, expression) in [("a", "ssl"), ("b", "not ssl")] {
+        program.run(&["rulebook", "pull", "book.toml"]);
+        let rule = RULE
+            .replace("old-skopeo", name)
+            .replace("http.user_agent contains \"skopeo/0.\"", expression);
+        program.write(
+            "book.toml",
+            &(program.read("book.toml").replace("modes = []\n", "") + &rule),
+        );
+        program.case(
+            &["rulebook", "push", "book.toml", "--reason", name, "--yes"],
+            0,
+            "applied",
+        );
+    }
+    program.case(&["audit", "pull", "log.ndjson"], 0, "");
+    let log = program.read("log.ndjson");
+    let lines: Vec<&str> = log.lines().collect();
+    let hash = |line: &str| {
+        serde_json::from_str::<serde_json::Value>(line).unwrap()["hash"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let (first, head) = (hash(lines[0]), hash(lines[2]));
+    program.case(
+        &["audit", "verify", "log.ndjson"],
+        0,
+        &format!("ok: 3 entries, head {head}"),
+    );
+    program.case(&["audit", "verify", "log.ndjson", "--head", &head], 0, "ok");
+    program.case(&["audit", "verify", "log.ndjson", "--json"], 0, r#""ok":true"#);
+
+    program.write(
+        "changed.ndjson",
+        &log.replace("\"reason\":\"a\"", "\"reason\":\"A\""),
+    );
+    program.case(
+        &["audit", "verify", "changed.ndjson"],
+        1,
+        "broken at entry 2: its content has the hash",
+    );
+    program.write("cut.ndjson", &format!("{}\n{}\n", lines[0], lines[2]));
+    program.case(
+        &["audit", "verify", "cut.ndjson"],
+        1,
+        "broken at entry 3: expected entry 2 here",
+    );
+    program.write("short.ndjson", &format!("{}\n{}\n", lines[0], lines[1]));
+    program.case(&["audit", "verify", "short.ndjson"], 0, "ok: 2 entries");
+    program.case(
+        &["audit", "verify", "short.ndjson", "--head", &head],
+        1,
+        "entries are missing, or all were rewritten",
+    );
+    program.write("middle.ndjson", &format!("{}\n{}\n", lines[1], lines[2]));
+    program.case(
+        &[
+            "audit",
+            "verify",
+            "middle.ndjson",
+            "--after",
+            &format!("1:{first}"),
+        ],
+        0,
+        "ok: 2 entries",
+    );
+    program.write(
+        "list.json",
+        &format!(
+            "{{\"items\":[{},{},{}],\"next_cursor\":null}}",
+            lines[2], lines[1], lines[0]
+        ),
+    );
+    program.case(
+        &["audit", "verify", "list.json"],
+        0,
+        &format!("ok: 3 entries, head {head}"),
+    );
+    program.write("garbage.ndjson", &format!("{}\nnothing\n", lines[0]));
+    program.case(
+        &["audit", "verify", "garbage.ndjson"],
+        1,
+        "line 2 is no audit entry",
+    );
+    program.write("other.txt", "hello\n");
+    program.case(
+        &["audit", "verify", "other.txt"],
+        2,
+        "other.txt:1: expected an audit entry",
+    );
+}
+
+#[test]
+fn a_call_that_cannot_be_made_is_exit_code_2() {
+    let program = Program::new("refused");
+    let run = |url: &str, token: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_blobwatch"))
+            .args(["rulebook", "pull", "-", "--url", url])
+            .env_remove("BLOBWATCH_URL")
+            .env("BLOBWATCH_TOKEN", token)
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let case = |url: &str, token: &str, message: &str| {
+        let (code, error) = run(url, token);
+        assert!(code == Some(2) && error.contains(message), "{url}: {error}");
+    };
+    case(&program.url, "", "expected a token in BLOBWATCH_TOKEN");
+    case(&program.url, "nobody", "Who is it? (401): expected a token");
+    case(
+        "http://registry.example.com",
+        TOKEN,
+        "expected --url with https://",
+    );
+    case(
+        "http://127.0.0.1:1",
+        TOKEN,
+        "failed to reach http://127.0.0.1:1/_blobwatch/api/v1/rulebook",
+    );
+}
+
+#[test]
+fn completions_and_manual_name_every_subcommand() {
+    let program = Program::new("shell");
+    for shell in ["bash", "zsh", "fish"] {
+        program.case(&["completions", shell], 0, "localize");
+    }
+    program.case(&["man"], 0, ".TH blobwatch 1");
+    program.case(&["man", "--out", "."], 0, "");
+    assert!(program.read("blobwatch-replay.1").contains("Logpush"));
+    for subcommand in [
+        "replay",
+        "detect",
+        "localize",
+        "rulebook",
+        "audit",
+        "completions",
+        "man",
+    ] {
+        program.case(&[subcommand, "--help"], 0, "Examples:");
+    }
+    program.case(&["--help"], 0, "Exit codes");
+}
