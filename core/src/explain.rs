@@ -10,7 +10,9 @@
 mod facts;
 mod values;
 
+pub(crate) use facts::NEVER_KEPT;
 pub use values::RecordValues;
+pub(crate) use values::{algorithm, asked_kind, integer, not_recorded, parts, range_values};
 
 use std::collections::BTreeMap;
 

@@ -28,6 +28,7 @@ pub mod isolate;
 pub mod store;
 pub mod query;
 pub mod explain;
+pub mod preview;
 pub mod audit;
 pub mod webhook;
 pub mod detector_api;

@@ -22,6 +22,7 @@ mod times;
 
 pub use cursor::Cursor;
 pub use distinct::Distinct;
+pub(crate) use distinct::mix;
 pub use filter::{Filter, Kind, StatusFilter};
 pub use join::{Joined, join};
 pub use page::Page;

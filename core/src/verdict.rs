@@ -158,7 +158,7 @@ fn volume_exceeded(
 
 /// The number that stands for a request under a volume: the AS number, the client key, or the first 8 bytes of the
 /// SHA-256 of the fingerprint or of the route's name, so that no client can make two of them fall together.
-fn volume_key(policy: &Policy, subject: &Subject<'_>, by: VolumeKey) -> Option<u64> {
+pub(crate) fn volume_key(policy: &Policy, subject: &Subject<'_>, by: VolumeKey) -> Option<u64> {
     match by {
         VolumeKey::Fingerprint => Some(subject.fingerprint)
             .filter(|text| !text.is_empty())

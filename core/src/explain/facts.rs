@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::rule::{Field, Value, Values};
 
 /// Fields that no record keeps. Addresses are personal; queries and headers may hold tokens.
-pub(super) const NEVER_KEPT: [Field; 8] = [
+pub(crate) const NEVER_KEPT: [Field; 8] = [
     Field::Uri,
     Field::Query,
     Field::FullUri,

@@ -68,13 +68,7 @@ impl<'a> RecordValues<'a> {
     /// Fields of which this record does not say what the request had.
     #[must_use]
     pub fn not_recorded(&self) -> Vec<Field> {
-        let mut fields = NEVER_KEPT.to_vec();
-        match self.asked {
-            None => fields.extend([Field::RangePresent, Field::RangeKind, Field::RangeCount]),
-            Some(RangeKind::Multi) => fields.push(Field::RangeCount),
-            Some(_) => {}
-        }
-        fields
+        not_recorded(self.asked)
     }
 
     fn texts(&self) -> [(Field, &str); 29] {
@@ -114,7 +108,7 @@ impl<'a> RecordValues<'a> {
     }
 
     fn numbers(&self, values: &mut Values<'a>) {
-        let (record, range) = (self.record, &self.record.range);
+        let record = self.record;
         if !record.fingerprint.is_empty() {
             values.set(Field::Fingerprint, Value::from(record.fingerprint.as_str()));
         }
@@ -126,21 +120,37 @@ impl<'a> RecordValues<'a> {
         if !record.profile.scheme.is_empty() {
             values.set(Field::Ssl, Value::Bool(record.profile.scheme == "https"));
         }
-        if let Some(kind) = self.asked {
-            values.set(Field::RangePresent, Value::Bool(kind != RangeKind::None));
-            values.set(Field::RangeCount, integer(count(kind)));
-        }
-        // The offsets of a suffix are known only since the answer.
-        if self.asked.is_some_and(|kind| kind != RangeKind::Suffix) {
-            values.set(Field::RangeStart, integer(range.start));
-            values.set(Field::RangeEnd, integer(range.end));
-        }
+        range_values(values, &record.range, self.asked);
     }
+}
+
+/// What expressions read of a range, but the kind's name.
+pub(crate) fn range_values(values: &mut Values<'_>, range: &RangeRecord, asked: Option<RangeKind>) {
+    if let Some(kind) = asked {
+        values.set(Field::RangePresent, Value::Bool(kind != RangeKind::None));
+        values.set(Field::RangeCount, integer(count(kind)));
+    }
+    // The offsets of a suffix are known only since the answer.
+    if asked.is_some_and(|kind| kind != RangeKind::Suffix) {
+        values.set(Field::RangeStart, integer(range.start));
+        values.set(Field::RangeEnd, integer(range.end));
+    }
+}
+
+/// Fields of which a record does not say what the request had; `asked` is its [`asked_kind`].
+pub(crate) fn not_recorded(asked: Option<RangeKind>) -> Vec<Field> {
+    let mut fields = NEVER_KEPT.to_vec();
+    match asked {
+        None => fields.extend([Field::RangePresent, Field::RangeKind, Field::RangeCount]),
+        Some(RangeKind::Multi) => fields.push(Field::RangeCount),
+        Some(_) => {}
+    }
+    fields
 }
 
 /// The kind that the request alone showed, found again from the offsets: the record's own may come from the answer
 /// (`0-1023` of 1,024 bytes is `whole`) or from history. `None` where it cannot be told any more.
-fn asked_kind(range: &RangeRecord) -> Option<RangeKind> {
+pub(crate) fn asked_kind(range: &RangeRecord) -> Option<RangeKind> {
     match (range.kind, range.start, range.end) {
         // A second full GET was asked without Range or with `bytes=0-`.
         (RangeKind::Restart, None, _) => None,
@@ -162,16 +172,16 @@ fn count(asked: RangeKind) -> Option<u64> {
     }
 }
 
-fn parts(fingerprint: &str) -> (&str, &str) {
+pub(crate) fn parts(fingerprint: &str) -> (&str, &str) {
     let mut parts = fingerprint.split('-').skip(1);
     (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
 }
 
-fn algorithm(digest: &str) -> &str {
+pub(crate) fn algorithm(digest: &str) -> &str {
     digest.split_once(':').map_or("", |(algorithm, _)| algorithm)
 }
 
-fn integer<'a>(number: Option<u64>) -> Value<'a> {
+pub(crate) fn integer<'a>(number: Option<u64>) -> Value<'a> {
     number
         .and_then(|n| i64::try_from(n).ok())
         .map_or(Value::Missing, Value::Int)

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::check::Checked;
 use super::expression::{Combiner, Order};
+use super::field::Field;
 use super::term::{Clause, ClauseKind, Predicate, Quantifier, Term, Test};
 use super::values::{Value, Values};
 
@@ -17,6 +18,60 @@ impl Checked {
     #[must_use]
     pub fn evaluate(&self, values: &Values<'_>) -> bool {
         self.root.holds(values)
+    }
+}
+
+/// What can be said of a rule when some fields are not known, as of a record that does not keep them.
+impl Checked {
+    /// Whether the rule holds whatever the unknown fields were; `None` where it depends on them (Kleene's logic).
+    /// Of the headers the User-Agent is known.
+    #[must_use]
+    pub fn judge(&self, values: &Values<'_>, unknown: &[Field]) -> Option<bool> {
+        self.root.judge(values, unknown)
+    }
+}
+
+impl Clause {
+    fn judge(&self, values: &Values<'_>, unknown: &[Field]) -> Option<bool> {
+        let each = |items: &[Self], decides: bool| {
+            let mut all_known = true;
+            for item in items {
+                match item.judge(values, unknown) {
+                    Some(holds) if holds == decides => return Some(decides),
+                    Some(_) => {}
+                    None => all_known = false,
+                }
+            }
+            all_known.then_some(!decides)
+        };
+        match &self.kind {
+            ClauseKind::Combined(Combiner::And, items) => each(items, false),
+            ClauseKind::Combined(Combiner::Or, items) => each(items, true),
+            ClauseKind::Combined(Combiner::Xor, items) => items
+                .iter()
+                .try_fold(false, |odd, item| Some(odd ^ item.judge(values, unknown)?)),
+            ClauseKind::Not(inner) => inner.judge(values, unknown).map(|holds| !holds),
+            ClauseKind::Predicate(predicate) => {
+                (!predicate.term.reads(unknown)).then(|| predicate.holds(values))
+            }
+        }
+    }
+}
+
+/// The one header that records keep.
+const KEPT_HEADER: &str = "user-agent";
+
+impl Term {
+    /// Whether it reads one of these fields.
+    fn reads(&self, fields: &[Field]) -> bool {
+        match self {
+            Self::Field(field) => fields.contains(field),
+            Self::HeaderAt(name, _) | Self::HeaderEach(name) | Self::HeaderCount(name) => {
+                &**name != KEPT_HEADER && fields.contains(&Field::Headers)
+            }
+            Self::Concat(parts) => parts.iter().any(|part| part.reads(fields)),
+            _ => self.inner().is_some_and(|of| of.reads(fields)),
+        }
     }
 }
 

@@ -178,12 +178,7 @@ impl Block {
         let place = entry(&self.places, row.place)?;
         let client = entry(&self.clients, row.client)?;
         let blob = entry(&self.blobs, row.blob)?;
-        let range = RangeRecord {
-            kind: treatment.range,
-            start: treatment.shape.start.then_some(row.start),
-            end: treatment.shape.end.then_some(row.end),
-            honoured: treatment.honoured,
-        };
+        let range = self.range(row).ok_or(DecodeError::Invalid("code"))?;
         Ok(Record {
             id: row.id,
             ray: self.ray(treatment.shape.ray, row.ray, &place.colo)?,
@@ -194,10 +189,7 @@ impl Block {
             status: treatment.status,
             range,
             size: blob.size,
-            promised: match treatment.shape.promised {
-                Promised::Written => Some(row.promised),
-                form => form.value(blob.size, range.start, range.end),
-            },
+            promised: self.promised(row),
             outcome: treatment.outcome,
             duration_ms: row.duration_ms,
             client: client.client,
@@ -246,6 +238,68 @@ impl Block {
     #[must_use]
     pub fn place(&self, row: &Row) -> Option<&Place> {
         self.places.get(row.place as usize)
+    }
+
+    #[must_use]
+    pub fn agents(&self) -> &[Agent] {
+        &self.agents
+    }
+
+    #[must_use]
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    #[must_use]
+    pub fn treatments(&self) -> &[Treatment] {
+        &self.treatments
+    }
+
+    #[must_use]
+    pub fn profile(&self, agent: &Agent) -> Option<&Profile> {
+        self.profiles.get(agent.profile as usize)
+    }
+
+    #[must_use]
+    pub fn client(&self, row: &Row) -> Option<&Client> {
+        self.clients.get(row.client as usize)
+    }
+
+    #[must_use]
+    pub fn blob(&self, row: &Row) -> Option<&Blob> {
+        self.blobs.get(row.blob as usize)
+    }
+
+    /// What was asked with Range; [`Self::record`] says the same.
+    #[must_use]
+    pub fn range(&self, row: &Row) -> Option<RangeRecord> {
+        let treatment = self.treatment(row)?;
+        Some(RangeRecord {
+            kind: treatment.range,
+            start: treatment.shape.start.then_some(row.start),
+            end: treatment.shape.end.then_some(row.end),
+            honoured: treatment.honoured,
+        })
+    }
+
+    /// Bytes that the answer promised.
+    #[must_use]
+    pub fn promised(&self, row: &Row) -> Option<u64> {
+        let range = self.range(row)?;
+        match self.treatment(row)?.shape.promised {
+            Promised::Written => Some(row.promised),
+            form => form.value(self.blob(row)?.size, range.start, range.end),
+        }
+    }
+
+    /// The CF-Ray of a row; empty where it has none.
+    #[must_use]
+    pub fn ray_text(&self, row: &Row) -> String {
+        let (treatment, place) = (self.treatment(row), self.place(row));
+        let ray = treatment
+            .zip(place)
+            .map(|(treatment, place)| self.ray(treatment.shape.ray, row.ray, &place.colo).ok());
+        ray.flatten().unwrap_or_default()
     }
 
     #[must_use]

@@ -30,9 +30,12 @@ pub(crate) use enforced::find as find_enforced;
 pub use losses::Loss;
 pub use merge::{MERGE_AFTER_MS, MERGE_AT_ROWS, MERGE_EVERY_MS, TARGET_RECORDS};
 pub use outbox::{MAX_WAITING, Unsent};
-pub(crate) use read::{After, Candidate, Source, back_of, front_of, newest_first, recent};
+pub(crate) use read::{
+    After, Candidate, Source, Span, back_of, front_of, newest_first, oldest_first, recent,
+};
 pub use retain::Tended;
 pub use schema::SCHEMA;
+pub(crate) use volume::Window;
 pub use volume::{MAX_HOT, MAX_VOLUME_KEYS};
 
 use super::{Row, Sql, SqlError, SqlValue};

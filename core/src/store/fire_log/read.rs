@@ -78,6 +78,43 @@ pub(crate) fn newest_first(
     Ok((candidates, next))
 }
 
+/// A block that overlaps a time, without its header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) source: Source,
+    pub(crate) first_ms: u64,
+    pub(crate) records: u64,
+}
+
+pub(super) const SPANS_OF_INBOX: &str =
+    "SELECT isolate, seq, first_ms, records FROM inbox WHERE last_ms >= ? AND first_ms < ?";
+pub(super) const SPANS_OF_SEGMENTS: &str =
+    "SELECT id, first_ms, records FROM segment WHERE last_ms >= ? AND first_ms < ?";
+
+/// Every block that overlaps `[since, until)`, those that begin first before the others. At 32 bytes each, the blocks
+/// of 5 GB are 400 KB.
+pub(crate) fn oldest_first(sql: &impl Sql, since_ms: u64, until_ms: u64) -> Result<Vec<Span>, FireLogError> {
+    let within = [since_ms, until_ms].map(number);
+    let mut spans = Vec::new();
+    for row in sql.run(SPANS_OF_INBOX, &within)? {
+        let (isolate, seq) = (integer(&row, 0), integer(&row, 1));
+        spans.push(Span {
+            source: Source::Inbox { isolate, seq },
+            first_ms: integer(&row, 2),
+            records: integer(&row, 3),
+        });
+    }
+    for row in sql.run(SPANS_OF_SEGMENTS, &within)? {
+        spans.push(Span {
+            source: Source::Segment { id: integer(&row, 0) },
+            first_ms: integer(&row, 1),
+            records: integer(&row, 2),
+        });
+    }
+    spans.sort_by_key(|span| span.first_ms);
+    Ok(spans)
+}
+
 pub(super) const FRONT_OF_SEGMENT: &str = "SELECT front FROM segment WHERE id = ?";
 pub(super) const FRONT_OF_INBOX: &str = "SELECT front FROM inbox WHERE isolate = ? AND seq = ?";
 

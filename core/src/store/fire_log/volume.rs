@@ -20,11 +20,11 @@ struct Key {
     key: u64,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Window {
-    start_ms: u64,
-    before: u64,
-    now: u64,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Window {
+    pub(crate) start_ms: u64,
+    pub(crate) before: u64,
+    pub(crate) now: u64,
 }
 
 /// Counts of all rules with a volume. Held in memory only: a row a key and second would cost more than the traffic.
@@ -121,13 +121,13 @@ fn span_ms(limit: &Limit) -> u64 {
 }
 
 impl Window {
-    fn add(&mut self, requests: u64, span_ms: u64, now_ms: u64) {
+    pub(crate) fn add(&mut self, requests: u64, span_ms: u64, now_ms: u64) {
         *self = self.at(span_ms, now_ms);
         self.now += requests;
     }
 
     /// This window as it stands at a later time.
-    fn at(self, span_ms: u64, now_ms: u64) -> Self {
+    pub(crate) fn at(self, span_ms: u64, now_ms: u64) -> Self {
         let start_ms = now_ms - now_ms % span_ms;
         match start_ms.saturating_sub(self.start_ms) / span_ms {
             0 => self,
@@ -145,7 +145,7 @@ impl Window {
     }
 
     /// Requests in the last span.
-    fn estimate(self, span_ms: u64, now_ms: u64) -> f64 {
+    pub(crate) fn estimate(self, span_ms: u64, now_ms: u64) -> f64 {
         let passed = now_ms.saturating_sub(self.start_ms) as f64 / span_ms as f64;
         self.before as f64 * (1.0 - passed.min(1.0)) + self.now as f64
     }

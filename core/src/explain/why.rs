@@ -1,0 +1,112 @@
+//! What was done to a request, and why, in words.
+
+use super::RuleExplanation;
+use crate::record::Record;
+use crate::rulebook::{Action, Mode, Volume, VolumeKey};
+
+/// Why a rule did what it did, or did not.
+pub(super) fn of_rule(record: &Record, rule: &RuleExplanation) -> String {
+    match (rule.fired, rule.matched, rule.mode.value) {
+        (true, ..) => fired(record, rule),
+        (false, _, Mode::Off) => "it is off on this route: its matches are dropped".to_owned(),
+        (false, Some(false), _) => "its expression is false".to_owned(),
+        (false, None, _) => {
+            "its expression depends on what records do not keep; that it is not among `fired` says that it was false, or \
+             that its volume was not exceeded"
+                .to_owned()
+        }
+        (false, Some(true), _) => match &rule.volume {
+            Some(volume) => format!("it matched and did not fire: {}", below(record, volume)),
+            None => "its expression is true of what was recorded, and it did not fire: what it reads of the request was \
+                     recorded otherwise than it was seen"
+                .to_owned(),
+        },
+    }
+}
+
+fn below(record: &Record, volume: &Volume) -> String {
+    let (requests, seconds) = (volume.requests, volume.seconds);
+    let by = match volume.by {
+        VolumeKey::Fingerprint if record.fingerprint.is_empty() => return unsaid("a fingerprint"),
+        VolumeKey::Asn if record.asn.is_none() => return unsaid("a network's number"),
+        VolumeKey::Fingerprint => "this fingerprint",
+        VolumeKey::Asn => "this network (AS)",
+        VolumeKey::Client => "this client",
+        VolumeKey::Route => "this route",
+    };
+    let colo = if record.colo.is_empty() { "its data centre" } else { record.colo.as_str() };
+    format!(
+        "it acts only while {by} has more than {requests} matches in {seconds} s in {colo}, and as far as the isolate had \
+         heard it had not"
+    )
+}
+
+fn unsaid(what: &str) -> String {
+    format!("its volume is counted by {what}, and the request has none")
+}
+
+fn fired(record: &Record, rule: &RuleExplanation) -> String {
+    let would = verb(rule.would);
+    match rule.mode.value {
+        Mode::Enforce if rule.applied != Action::None => format!("it fired and {} the request", did(rule.applied)),
+        Mode::Enforce => format!("it fired and did nothing: {}", idle(record, rule)),
+        Mode::Monitor | Mode::Off => format!("it fired in monitor: enforced, it would {would} the request"),
+    }
+}
+
+fn idle(record: &Record, rule: &RuleExplanation) -> String {
+    let percent = rule.mode.percent.unwrap_or(100.0);
+    if rule.mode.in_percent == Some(false) {
+        return format!("it is enforced for {percent} % of the clients, and this one is not among them");
+    }
+    if percent < 100.0 && record.degraded {
+        return format!(
+            "it is enforced for {percent} % of the clients, and the isolate was not sure of its rulebook or of its client \
+             keys: a part of the clients is nobody then"
+        );
+    }
+    let decided = record.fired.iter().find(|fired| is_terminal(fired.applied));
+    match decided {
+        Some(before) => format!("{} had decided before it", before.rule),
+        None => "the route has no second origin to go to".to_owned(),
+    }
+}
+
+fn is_terminal(action: Action) -> bool {
+    matches!(action, Action::Block | Action::Throttle | Action::Detour)
+}
+
+/// What was done to the request as a whole.
+pub(super) fn of_record(record: &Record) -> String {
+    let decided = record.fired.iter().find(|fired| is_terminal(fired.applied));
+    let fired = match record.fired.len() {
+        0 => return "no rule fired: the request went on untouched".to_owned(),
+        1 => "one rule fired".to_owned(),
+        some => format!("{some} rules fired"),
+    };
+    match decided {
+        Some(rule) => format!("{fired}; {} version {} {} the request", rule.rule, rule.version, did(rule.applied)),
+        None if record.verdict == Action::Tag => format!("{fired}; the request was tagged and went on"),
+        None => format!("{fired}; none was applied and the request went on untouched"),
+    }
+}
+
+fn verb(action: Action) -> &'static str {
+    match action {
+        Action::Block => "block",
+        Action::Throttle => "throttle",
+        Action::Detour => "detour",
+        Action::Tag => "tag",
+        Action::None => "do nothing to",
+    }
+}
+
+fn did(action: Action) -> &'static str {
+    match action {
+        Action::Block => "blocked",
+        Action::Throttle => "throttled",
+        Action::Detour => "sent away to the second origin",
+        Action::Tag => "tagged",
+        Action::None => "did nothing to",
+    }
+}

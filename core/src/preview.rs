@@ -1,0 +1,35 @@
+//! Who a rule would hit: recorded requests replayed through a candidate, before anything is enforced.
+//!
+//! In scope: the plan of a preview, counting one slice of one FireLog's records, putting slices together, the cohorts
+//! that are hit, the sentence, and whether a finished preview still holds. Not in scope: driving the slices and keeping
+//! previews (`src/edge`, `store::previews`). docs/safe-enforcement.md says what operators see.
+//!
+//! The replay asks the same code that decides about requests: the plan holds a rulebook of the candidate in enforce and
+//! every other rule that is enforced on the route, compiled and run as an isolate would. A test replays recorded traffic
+//! through an isolate and compares.
+
+mod cells;
+mod cover;
+mod fresh;
+mod judge;
+mod partial;
+mod plan;
+mod reads;
+mod report;
+mod sample;
+mod scan;
+mod sentence;
+mod volume;
+mod wanted;
+#[cfg(test)]
+mod tests;
+
+/// Keys are places in dictionaries, or keyed hashes that no client can aim.
+type FxHashMap<K, V> = std::collections::HashMap<K, V, rustc_hash::FxBuildHasher>;
+
+pub use fresh::{FRESH_MS, NotFresh, Stamp, preview_is_fresh};
+pub use partial::Partial;
+pub use plan::Plan;
+pub use report::{CohortHit, CohortTerm, NotJudged, Report};
+pub use scan::{Budget, Replay, Slice, SliceCall, scan_slice};
+pub use wanted::{Wanted, plan_of};

@@ -1,0 +1,140 @@
+//! What was counted so far: of one slice, of one FireLog, of all. Parts join in any order.
+
+use serde::{Deserialize, Serialize};
+
+use super::cells::Cells;
+use super::sample::Sample;
+use crate::query::mix;
+use crate::record::RecordId;
+
+/// Records named as evidence.
+const MAX_EVIDENCE: usize = 10;
+
+/// A pull whose requests were answered.
+pub(super) const ANSWERED: u8 = 1;
+/// A pull that was resumed, repeated or begun again, cut short, or refused by the origin.
+pub(super) const TROUBLED: u8 = 2;
+
+/// Counts of requests are by weight.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Partial {
+    /// On the route.
+    pub(super) requests: u64,
+    pub(super) matched: u64,
+    /// Of the matched: would be decided by the candidate.
+    pub(super) decided: u64,
+    /// Of the matched: other enforced rules block or throttle them.
+    pub(super) denied: u64,
+    pub(super) bytes: u64,
+    /// Records with another weight than 1.
+    pub(super) weighted: u64,
+    pub(super) not_judged: u64,
+    /// Names of what the records would have had to keep.
+    pub(super) unknown: Vec<String>,
+    pub(super) cells: Cells,
+    /// Matched.
+    pub(super) clients: Sample,
+    pub(super) networks: Sample,
+    pub(super) pulls: Sample,
+    /// Of every client on the route, matched or not.
+    pub(super) health: Sample,
+    /// A uniform choice of the matched: those whose mixed ids are smallest.
+    evidence: Vec<(u64, String)>,
+}
+
+impl Partial {
+    /// The cell of a client, and whether the numbers of the others have changed for it.
+    pub(super) fn cell(&mut self, values: &[String]) -> (u32, bool) {
+        let mut has_changed = false;
+        loop {
+            if let Some(place) = self.cells.place(values) {
+                return (place, has_changed);
+            }
+            self.coarsen(self.cells.depth() - 1);
+            has_changed = true;
+        }
+    }
+
+    fn coarsen(&mut self, depth: usize) {
+        let to = self.cells.coarsen(depth);
+        for sample in [
+            &mut self.clients,
+            &mut self.networks,
+            &mut self.pulls,
+            &mut self.health,
+        ] {
+            sample.renumber(&to);
+        }
+    }
+
+    pub(super) fn add_unknown(&mut self, field: &str) {
+        if !self.unknown.iter().any(|known| known == field) {
+            self.unknown.push(field.to_owned());
+            self.unknown.sort();
+        }
+    }
+
+    pub(super) fn add_evidence(&mut self, id: RecordId) {
+        let rank = mix(id.0 as u64 ^ (id.0 >> 64) as u64);
+        let is_full = self.evidence.len() >= MAX_EVIDENCE;
+        if is_full && self.evidence.last().is_some_and(|(last, _)| *last <= rank) {
+            return;
+        }
+        let at = self.evidence.partition_point(|(known, _)| *known < rank);
+        self.evidence.insert(at, (rank, id.to_string()));
+        self.evidence.truncate(MAX_EVIDENCE);
+    }
+
+    /// Record ids, oldest first.
+    pub(super) fn evidence(&self) -> Vec<String> {
+        let mut ids: Vec<String> = self.evidence.iter().map(|(_, id)| id.clone()).collect();
+        ids.sort();
+        ids
+    }
+
+    /// Adds another part.
+    pub fn join(&mut self, mut other: Self) {
+        self.requests += other.requests;
+        self.matched += other.matched;
+        self.decided += other.decided;
+        self.denied += other.denied;
+        self.bytes += other.bytes;
+        self.weighted += other.weighted;
+        self.not_judged += other.not_judged;
+        other.unknown.iter().for_each(|field| self.add_unknown(field));
+        self.join_cells(&mut other);
+        self.evidence.append(&mut other.evidence);
+        self.evidence.sort();
+        self.evidence.dedup();
+        self.evidence.truncate(MAX_EVIDENCE);
+    }
+
+    fn join_cells(&mut self, other: &mut Self) {
+        self.cells.index();
+        loop {
+            let depth = self.cells.depth().min(other.cells.depth());
+            if depth < self.cells.depth() {
+                self.coarsen(depth);
+            }
+            if depth < other.cells.depth() {
+                other.coarsen(depth);
+            }
+            let to: Option<Vec<u32>> = other.cells.iter().map(|(key, _)| self.cells.place(key)).collect();
+            let Some(to) = to else {
+                self.coarsen(depth - 1);
+                continue;
+            };
+            for (place, (_, cell)) in to.iter().zip(other.cells.iter()) {
+                if let Some(sum) = self.cells.get_mut(*place) {
+                    sum.requests += cell.requests;
+                    sum.matched += cell.matched;
+                }
+            }
+            self.clients.join(&other.clients, &to);
+            self.networks.join(&other.networks, &to);
+            self.pulls.join(&other.pulls, &to);
+            self.health.join(&other.health, &to);
+            return;
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! What expressions read of a block's rows, straight from its dictionaries.
+//!
+//! Says the same as [`crate::explain::RecordValues`] does of the row's record, which is its oracle in the tests, without
+//! making the record. What rows have in common is worked out once a block.
+
+use crate::explain::{algorithm, asked_kind, integer, not_recorded, parts, range_values};
+use crate::range::RangeKind;
+use crate::record::{Method, Profile, RangeRecord};
+use crate::rule::{Field, Value, Values};
+use crate::segment::{Block, Row};
+use crate::user_agent::Agent;
+
+/// Which parts of a row expressions depend on: rows that are alike in them need to be asked once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Needs {
+    pub(super) treatment: bool,
+    pub(super) agent: bool,
+    pub(super) place: bool,
+    pub(super) client: bool,
+    pub(super) blob: bool,
+    /// The offsets of a range.
+    pub(super) range: bool,
+    /// The CF-Ray: no two rows are alike.
+    pub(super) ray: bool,
+}
+
+/// Rows with the same key have the same values, as far as they are needed.
+pub(super) type Key = [u32; 5];
+
+/// In place of a code that is not needed.
+const UNREAD: u32 = u32::MAX;
+
+impl Needs {
+    pub(super) fn of(fields: impl IntoIterator<Item = Field>) -> Self {
+        let mut needs = Self::default();
+        for field in fields {
+            match field {
+                Field::Method | Field::Route => needs.treatment = true,
+                Field::Asn | Field::Country | Field::Colo => needs.place = true,
+                Field::Path | Field::Repository | Field::Digest | Field::DigestAlgorithm => needs.blob = true,
+                Field::ClientKey | Field::ClientNetwork => needs.client = true,
+                Field::RangePresent
+                | Field::RangeKind
+                | Field::RangeStart
+                | Field::RangeEnd
+                | Field::RangeCount => {
+                    needs.treatment = true;
+                    needs.range = true;
+                }
+                Field::Ray => needs.ray = true,
+                _ => needs.agent = true,
+            }
+        }
+        needs
+    }
+
+    /// `None` for a row that is like no other.
+    pub(super) fn key(&self, block: &Block, row: &Row) -> Option<Key> {
+        let has_offsets = block
+            .treatment(row)
+            .is_some_and(|treatment| treatment.shape.start || treatment.shape.end);
+        if self.ray || (self.range && has_offsets) {
+            return None;
+        }
+        let code = |needed: bool, code: u32| if needed { code } else { UNREAD };
+        Some([
+            code(self.treatment, row.treatment),
+            code(self.agent, row.agent),
+            code(self.place, row.place),
+            code(self.client, row.client),
+            code(self.blob, row.blob),
+        ])
+    }
+}
+
+/// A block and the texts that it does not hold as they are.
+pub(super) struct Reads<'a> {
+    block: &'a Block,
+    route: &'a str,
+    agents: Vec<AgentTexts<'a>>,
+    /// Client and network in hex, by client; empty unless needed.
+    clients: Vec<(String, String)>,
+    /// Path and digest, by blob; empty unless needed.
+    blobs: Vec<(String, String)>,
+}
+
+struct AgentTexts<'a> {
+    profile: Option<&'a Profile>,
+    kernel: &'a str,
+    tls: &'a str,
+    http: &'a str,
+    headers: Vec<(&'a str, &'a str)>,
+}
+
+/// What of one row is not in the block's dictionaries.
+pub(super) struct RowTexts {
+    ray: String,
+    range: Option<RangeRecord>,
+    asked: Option<RangeKind>,
+}
+
+impl RowTexts {
+    /// Fields of which this row does not say what the request had.
+    pub(super) fn not_recorded(&self) -> Vec<Field> {
+        not_recorded(self.asked)
+    }
+}
+
+impl<'a> Reads<'a> {
+    pub(super) fn new(block: &'a Block, route: &'a str, needs: &Needs) -> Self {
+        let hex = |client: &crate::segment::Client| (client.client.to_string(), client.network.to_string());
+        let blob = |blob: &crate::segment::Blob| {
+            let digest = block.digests().get(blob.digest as usize);
+            let digest = digest.map(crate::segment::Digest::text).unwrap_or_default();
+            (format!("/v2/{}/blobs/{digest}", blob.repository), digest)
+        };
+        let of = |needed: bool| if needed { usize::MAX } else { 0 };
+        Self {
+            block,
+            route,
+            agents: block
+                .agents()
+                .iter()
+                .map(|agent| AgentTexts::new(block, agent))
+                .collect(),
+            clients: block.clients().iter().take(of(needs.client)).map(hex).collect(),
+            blobs: block.blobs().iter().take(of(needs.blob)).map(blob).collect(),
+        }
+    }
+
+    pub(super) fn row(&self, row: &Row, needs: &Needs) -> RowTexts {
+        let range = self.block.range(row);
+        RowTexts {
+            ray: if needs.ray {
+                self.block.ray_text(row)
+            } else {
+                String::new()
+            },
+            asked: range.as_ref().and_then(asked_kind),
+            range,
+        }
+    }
+
+    /// The values of a row, on the route that is previewed.
+    pub(super) fn values<'v>(&'v self, row: &Row, texts: &'v RowTexts) -> Values<'v> {
+        let mut values = Values::new();
+        self.agent_values(&mut values, row);
+        if let Some(place) = self.block.place(row) {
+            set(&mut values, Field::Country, &place.country);
+            set(&mut values, Field::Colo, &place.colo);
+            values.set(Field::Asn, integer(place.asn.map(u64::from)));
+        }
+        if let Some((client, network)) = self.clients.get(row.client as usize) {
+            set(&mut values, Field::ClientKey, client);
+            set(&mut values, Field::ClientNetwork, network);
+        }
+        if let (Some((path, digest)), Some(blob)) = (self.blobs.get(row.blob as usize), self.block.blob(row))
+        {
+            set(&mut values, Field::Path, path);
+            set(&mut values, Field::Digest, digest);
+            set(&mut values, Field::DigestAlgorithm, algorithm(digest));
+            set(&mut values, Field::Repository, &blob.repository);
+        }
+        set(&mut values, Field::Ray, &texts.ray);
+        set(&mut values, Field::Route, self.route);
+        let method = self
+            .block
+            .treatment(row)
+            .map_or("", |treatment| match treatment.method {
+                Method::Get => "GET",
+                Method::Head => "HEAD",
+            });
+        set(&mut values, Field::Method, method);
+        set(
+            &mut values,
+            Field::RangeKind,
+            texts.asked.map_or("", RangeKind::as_str),
+        );
+        if let Some(range) = &texts.range {
+            range_values(&mut values, range, texts.asked);
+        }
+        values
+    }
+
+    fn agent_values<'v>(&'v self, values: &mut Values<'v>, row: &Row) {
+        let (Some(agent), Some(texts)) = (self.block.agent(row), self.agents.get(row.agent as usize)) else {
+            return;
+        };
+        values.set_headers(&texts.headers);
+        set(values, Field::ClientFamily, agent.family.as_str());
+        set(values, Field::ClientVersion, &agent.version);
+        set(values, Field::ClientOs, &agent.os);
+        set(values, Field::ClientArch, &agent.arch);
+        set(values, Field::ClientKernel, texts.kernel);
+        set(values, Field::Fingerprint, &agent.fingerprint);
+        set(values, Field::FingerprintTls, texts.tls);
+        set(values, Field::FingerprintHttp, texts.http);
+        set(values, Field::Ja4, &agent.ja4);
+        let Some(profile) = texts.profile else { return };
+        // A request without one reads as the empty text, as it did when it was decided.
+        values.set(Field::UserAgent, Value::from(profile.user_agent.as_str()));
+        set(values, Field::Host, &profile.host);
+        set(values, Field::Version, &profile.protocol);
+        set(values, Field::Continent, &profile.continent);
+        set(values, Field::TlsVersion, &profile.tls_version);
+        set(values, Field::TlsCipher, &profile.tls_cipher);
+        set(values, Field::TlsCiphersSha1, &profile.tls_ciphers_sha1);
+        set(values, Field::TlsExtensionsSha1, &profile.tls_extensions_sha1);
+        set(
+            values,
+            Field::TlsExtensionsSha1Le,
+            &profile.tls_extensions_sha1_le,
+        );
+        set(values, Field::Ja3, &profile.ja3);
+        values.set(
+            Field::TlsHelloLength,
+            integer(profile.tls_hello_length.map(u64::from)),
+        );
+        if !profile.scheme.is_empty() {
+            values.set(Field::Ssl, Value::Bool(profile.scheme == "https"));
+        }
+    }
+}
+
+impl<'a> AgentTexts<'a> {
+    fn new(block: &'a Block, agent: &'a crate::segment::Agent) -> Self {
+        let profile = block.profile(agent);
+        let user_agent = profile.map_or("", |profile| profile.user_agent.as_str());
+        let (tls, http) = parts(&agent.fingerprint);
+        Self {
+            profile,
+            kernel: Agent::parse(user_agent).kernel,
+            tls,
+            http,
+            headers: [("user-agent", user_agent)]
+                .into_iter()
+                .filter(|(_, text)| !text.is_empty())
+                .collect(),
+        }
+    }
+}
+
+fn set<'v>(values: &mut Values<'v>, field: Field, text: &'v str) {
+    if !text.is_empty() {
+        values.set(field, Value::from(text));
+    }
+}

@@ -1,0 +1,219 @@
+//! What a preview answers.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::cells::ATTRIBUTES;
+use super::cover::{Cover, cover};
+use super::partial::{ANSWERED, Partial, TROUBLED};
+use super::plan::Plan;
+use super::sentence;
+use crate::rulebook::Action;
+
+/// Counts of requests are by weight.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    #[serde(skip)]
+    pub route: String,
+    /// On the route in the window.
+    pub requests: u64,
+    pub matched_requests: u64,
+    pub matched_clients: u64,
+    pub matched_networks: u64,
+    /// A pull is one client's of one digest.
+    pub matched_pulls: u64,
+    pub matched_bytes: u64,
+    /// Of the route's requests.
+    pub share: f64,
+    /// Of the matched: the candidate would decide, no rule before it does.
+    pub decided_requests: u64,
+    /// Of the matched: other enforced rules block or throttle them.
+    pub already_denied_requests: u64,
+    /// Whether clients, networks and pulls are counted one by one; else estimates within some 3 %.
+    pub clients_exact: bool,
+    /// Whether records stand for more than one request.
+    pub weighted: bool,
+    pub sentence: String,
+    pub cohorts: Vec<CohortHit>,
+    /// Attributes that cohorts could not be told apart by: there were too many combinations.
+    pub coarse: Vec<String>,
+    pub not_judged: NotJudged,
+    /// What was assumed, in words; empty where nothing was.
+    pub approximations: Vec<String>,
+    pub evidence: Vec<String>,
+}
+
+/// Clients of one description, and what the rule does to them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CohortHit {
+    pub cohort: Vec<CohortTerm>,
+    /// Matched requests.
+    pub requests: u64,
+    /// Of the matched.
+    pub clients: u64,
+    pub networks: u64,
+    /// Matched, of all requests of the cohort on the route.
+    pub share_of_cohort: f64,
+    /// Pulls of the whole cohort that were answered and completed without a resume, over the window; none where nothing
+    /// is known.
+    pub healthy: Option<f64>,
+    pub sentence: String,
+}
+
+/// "`attribute` is one of `values`", or none of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CohortTerm {
+    pub attribute: String,
+    pub values: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not: Option<bool>,
+}
+
+/// What the records could not tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct NotJudged {
+    pub requests: u64,
+    /// What they would have had to keep.
+    pub fields: Vec<String>,
+}
+
+impl Report {
+    #[must_use]
+    pub fn of(plan: &Plan, mut part: Partial) -> Self {
+        let rule = plan.rule();
+        let action = rule.map_or(Action::None, |rule| rule.action);
+        part.cells.index();
+        let is_exact = part.clients.is_exact() && part.networks.is_exact() && part.pulls.is_exact();
+        let cohorts = cover(&part.cells);
+        let cohorts = cohorts
+            .iter()
+            .map(|cohort| hit(cohort, &part, is_exact))
+            .collect();
+        let forgotten = ATTRIBUTES.iter().skip(part.cells.depth());
+        let mut report = Self {
+            route: plan.route.clone(),
+            requests: part.requests,
+            matched_requests: part.matched,
+            matched_clients: part.clients.count(),
+            matched_networks: part.networks.count(),
+            matched_pulls: part.pulls.count(),
+            matched_bytes: part.bytes,
+            share: ratio(part.matched, part.requests).unwrap_or(0.0),
+            decided_requests: part.decided,
+            already_denied_requests: part.denied,
+            clients_exact: is_exact,
+            weighted: part.weighted > 0,
+            sentence: String::new(),
+            cohorts,
+            coarse: forgotten.map(|name| (*name).to_owned()).collect(),
+            not_judged: NotJudged {
+                requests: part.not_judged,
+                fields: part.unknown.clone(),
+            },
+            approximations: approximations(plan, &part),
+            evidence: part.evidence(),
+        };
+        report.sentence = sentence::of_report(&report, action);
+        report
+    }
+}
+
+fn approximations(plan: &Plan, part: &Partial) -> Vec<String> {
+    let mut said = Vec::new();
+    if plan.rule().is_some_and(|rule| rule.volume.is_some()) {
+        said.push(
+            "the volume is counted at the time of each request; in traffic it is counted when batches arrive, a second or \
+             more later"
+                .to_owned(),
+        );
+    }
+    let others = plan.book.rules.iter().filter(|rule| rule.id != plan.candidate);
+    let by_record: Vec<&str> = others
+        .filter(|rule| rule.volume.is_some())
+        .map(|rule| rule.id.as_str())
+        .collect();
+    if !by_record.is_empty() {
+        said.push(format!(
+            "whether {} denies a request is taken from its record, because that depends on volumes of the time",
+            by_record.join(", ")
+        ));
+    }
+    if part.weighted > 0 {
+        said.push(
+            "records that stand for several requests count as so many; clients, networks and pulls do not"
+                .to_owned(),
+        );
+    }
+    said
+}
+
+fn hit(cohort: &Cover, part: &Partial, is_exact: bool) -> CohortHit {
+    let cells: BTreeSet<u32> = cohort.cells.iter().copied().collect();
+    let holds = |cell: u32, _: u8| cells.contains(&cell);
+    let mut hit = CohortHit {
+        cohort: terms(cohort, part),
+        requests: cohort.matched,
+        clients: part.clients.count_where(holds),
+        networks: part.networks.count_where(holds),
+        share_of_cohort: cohort.share(),
+        healthy: health(&cells, part),
+        sentence: String::new(),
+    };
+    hit.sentence = sentence::of_cohort(&hit, &colos(&cells, part), is_exact);
+    hit
+}
+
+/// Each attribute by the shorter of its two lists: the values that are in, or those that are not.
+fn terms(cohort: &Cover, part: &Partial) -> Vec<CohortTerm> {
+    let term = |(attribute, values): (usize, &BTreeSet<String>)| {
+        let seen = part.cells.iter().filter_map(|(key, _)| key.get(attribute));
+        let others: BTreeSet<&String> = seen.filter(|value| !values.contains(*value)).collect();
+        let name = ATTRIBUTES.get(attribute).copied().unwrap_or_default();
+        if others.is_empty() {
+            return (values.len() == 1).then(|| CohortTerm {
+                attribute: name.to_owned(),
+                values: values.iter().cloned().collect(),
+                not: None,
+            });
+        }
+        let is_shorter = others.len() < values.len();
+        let values: Vec<String> = if is_shorter {
+            others.into_iter().cloned().collect()
+        } else {
+            values.iter().cloned().collect()
+        };
+        Some(CohortTerm {
+            attribute: name.to_owned(),
+            values,
+            not: is_shorter.then_some(true),
+        })
+    };
+    cohort.said().filter_map(term).collect()
+}
+
+fn health(cells: &BTreeSet<u32>, part: &Partial) -> Option<f64> {
+    let pulls = part.health.things();
+    let own = || pulls.iter().filter(|(cell, _)| cells.contains(cell));
+    let completed = own().filter(|(_, flags)| *flags == ANSWERED).count() as u64;
+    let known = own()
+        .filter(|(_, flags)| flags & (ANSWERED | TROUBLED) != 0)
+        .count() as u64;
+    ratio(completed, known)
+}
+
+/// Where the cohort's matched clients are.
+fn colos(cells: &BTreeSet<u32>, part: &Partial) -> BTreeSet<String> {
+    let Some(attribute) = ATTRIBUTES.iter().position(|name| *name == "colo") else {
+        return BTreeSet::new();
+    };
+    let numbered = (0..).zip(part.cells.iter());
+    let matched = numbered.filter(|(place, (_, cell))| cells.contains(place) && cell.matched > 0);
+    matched
+        .filter_map(|(_, (key, _))| key.get(attribute).cloned())
+        .collect()
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}

@@ -1,0 +1,387 @@
+//! One slice: the records of one FireLog from a time on, oldest first, as many as one call may read.
+//!
+//! Slices meet at milliseconds, so that each record is counted once, also while segments are merged between the calls.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+use super::cells::values_of;
+use super::judge::{Judge, Judged};
+use super::partial::{ANSWERED, Partial, TROUBLED};
+use super::plan::Plan;
+use super::reads::{Key, Reads};
+use super::volume::{Match, Windows, replay as replay_volume};
+use crate::query::mix;
+use crate::range::RangeKind;
+use crate::record::{Method, Outcome, RecordId};
+use crate::rule::Scratch;
+use crate::rulebook::{Action, DocumentError, Volume};
+use crate::segment::{Block, Client, Digest, Row, Treatment, digest_key};
+use crate::store::Sql;
+use crate::store::fire_log::{FireLogError, Span, back_of, front_of, oldest_first};
+use crate::verdict::{HotKeys, Subject, decide, volume_key};
+
+/// How much one call may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Records of the blocks that are opened: some 0.1 s natively, several times that in Wasm; flushes wait meanwhile.
+    pub records: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { records: 250_000 }
+    }
+}
+
+/// What a FireLog is sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SliceCall {
+    pub plan: Plan,
+    /// Where the slice begins.
+    pub from_ms: u64,
+    pub windows: Windows,
+}
+
+/// What it answers.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Slice {
+    pub part: Partial,
+    /// Records that were looked at.
+    pub scanned: u64,
+    /// Records of the blocks that follow, about: a block may overlap two slices.
+    pub left: u64,
+    /// Where the next slice begins; none at the end.
+    pub next_ms: Option<u64>,
+    pub windows: Windows,
+}
+
+/// A plan that is ready to run, slice after slice.
+#[derive(Debug)]
+pub struct Replay {
+    judge: Judge,
+    scratch: Scratch,
+    since_ms: u64,
+    until_ms: u64,
+    at_ms: u64,
+}
+
+impl Replay {
+    /// # Errors
+    /// When the plan's rulebook does not compile: it was made by another build.
+    pub fn new(plan: &Plan) -> Result<Self, DocumentError> {
+        let judge = Judge::new(plan)?;
+        Ok(Self {
+            scratch: Scratch::new(&judge.compiled.engine),
+            judge,
+            since_ms: plan.since_ms,
+            until_ms: plan.until_ms,
+            at_ms: plan.at_ms,
+        })
+    }
+}
+
+/// Counts one slice.
+///
+/// # Errors
+/// When SQLite refuses or a stored block cannot be read.
+pub fn scan_slice(
+    sql: &impl Sql,
+    replay: &mut Replay,
+    from_ms: u64,
+    windows: Windows,
+    budget: Budget,
+) -> Result<Slice, FireLogError> {
+    let from_ms = from_ms.max(replay.since_ms);
+    let spans = oldest_first(sql, from_ms, replay.until_ms)?;
+    let (taken, next_ms) = take(&spans, from_ms, budget);
+    let (now, later) = spans.split_at_checked(taken).unwrap_or((&spans, &[]));
+    let mut slice = Slice {
+        left: later.iter().map(|span| span.records).sum(),
+        next_ms,
+        windows,
+        ..Slice::default()
+    };
+    let until_ms = next_ms.unwrap_or(replay.until_ms);
+    let mut run = Run {
+        judge: &replay.judge,
+        scratch: &mut replay.scratch,
+        at_ms: replay.at_ms,
+        within: from_ms..until_ms,
+        fires: None,
+    };
+    if let Some(volume) = run.judge.volume {
+        let mut matches = Vec::new();
+        for span in now {
+            each_block(sql, span, |block| run.matches(block, &volume, &mut matches))?;
+        }
+        let fires = replay_volume(matches, &volume, &mut slice.windows);
+        run.fires = Some(fires.into_iter().collect());
+    }
+    for span in now {
+        each_block(sql, span, |block| {
+            slice.scanned += run.count(block, &mut slice.part)
+        })?;
+    }
+    Ok(slice)
+}
+
+/// How many blocks are opened now, and from when on nothing of the others is counted: all that begin before then are
+/// among them. A call always gets further than the one before it.
+fn take(spans: &[Span], from_ms: u64, budget: Budget) -> (usize, Option<u64>) {
+    let mut records = 0;
+    for (at, span) in spans.iter().enumerate() {
+        if records >= budget.records && span.first_ms > from_ms {
+            return (at, Some(span.first_ms));
+        }
+        records += span.records;
+    }
+    (spans.len(), None)
+}
+
+/// A block that was merged or forgotten since the spans were read cannot be: a call is one turn of its object.
+fn each_block(sql: &impl Sql, span: &Span, body: impl FnOnce(&Block)) -> Result<(), FireLogError> {
+    if let (Some(front), Some(back)) = (front_of(sql, span.source)?, back_of(sql, span.source)?) {
+        body(&Block::open(&front, &back)?);
+    }
+    Ok(())
+}
+
+struct Run<'a> {
+    judge: &'a Judge,
+    scratch: &'a mut Scratch,
+    at_ms: u64,
+    within: Range<u64>,
+    /// Matches that fire; `None` for a rule without a volume, which fires on all.
+    fires: Option<HashSet<RecordId>>,
+}
+
+/// A block, and what its rows have in common, worked out once.
+struct Memory<'b> {
+    block: &'b Block,
+    reads: Reads<'b>,
+    judged: FxHashMap<Key, Judged>,
+    /// By profile and blob.
+    on_route: FxHashMap<(u32, u32), bool>,
+    /// By agent and place.
+    cells: FxHashMap<(u32, u32), u32>,
+    /// By digest.
+    digests: Vec<u64>,
+}
+
+impl<'a> Run<'a> {
+    fn memory<'b>(&self, block: &'b Block) -> Memory<'b>
+    where
+        'a: 'b,
+    {
+        Memory {
+            block,
+            reads: Reads::new(block, &self.judge.route_name, &self.judge.needs),
+            judged: FxHashMap::default(),
+            on_route: FxHashMap::default(),
+            cells: FxHashMap::default(),
+            digests: block.digests().iter().map(digest_number).collect(),
+        }
+    }
+
+    /// The matches of a rule with a volume.
+    fn matches(&mut self, block: &Block, volume: &Volume, matches: &mut Vec<Match>) {
+        let mut memory = self.memory(block);
+        for row in block.rows() {
+            let Some(treatment) = self.treatment(block, row) else {
+                continue;
+            };
+            if !self.is_on_route(row, &mut memory)
+                || self.judged(row, treatment, &mut memory).candidate != Some(true)
+            {
+                continue;
+            }
+            if let Some(key) = volume_key(self.judge.policy(), &self.subject(block, row), volume.by) {
+                matches.push(Match {
+                    id: row.id,
+                    key,
+                    weight: treatment.weight,
+                });
+            }
+        }
+    }
+
+    /// Counts a block's rows; answers how many were looked at.
+    fn count(&mut self, block: &Block, part: &mut Partial) -> u64 {
+        let mut memory = self.memory(block);
+        let mut scanned = 0;
+        for row in block.rows() {
+            let Some(treatment) = self.treatment(block, row) else {
+                continue;
+            };
+            scanned += 1;
+            if self.is_on_route(row, &mut memory) {
+                self.row(row, treatment, &mut memory, part);
+            }
+        }
+        scanned
+    }
+
+    /// Of a row that is in the slice.
+    fn treatment<'b>(&self, block: &'b Block, row: &Row) -> Option<&'b Treatment> {
+        let is_within = self.within.contains(&row.id.time_ms());
+        block.treatment(row).filter(|_| is_within)
+    }
+
+    /// By the routes of the plan: those of the record's time may have been others.
+    fn is_on_route(&self, row: &Row, memory: &mut Memory<'_>) -> bool {
+        let block = memory.block;
+        let profile = block.agent(row).map_or(u32::MAX, |agent| agent.profile);
+        *memory.on_route.entry((profile, row.blob)).or_insert_with(|| {
+            let host = block.agent(row).and_then(|agent| block.profile(agent));
+            let host = host.map_or("", |profile| profile.host.as_str());
+            let repository = block.blob(row).map(|blob| blob.repository.as_str());
+            self.judge.compiled.routes.best(host, repository) == self.judge.route
+        })
+    }
+
+    fn judged<'m>(
+        &mut self,
+        row: &Row,
+        treatment: &Treatment,
+        memory: &'m mut Memory<'_>,
+    ) -> Cow<'m, Judged> {
+        let (judge, reads) = (self.judge, &memory.reads);
+        match judge.needs.key(memory.block, row) {
+            None => Cow::Owned(judge.judge(self.scratch, reads, row, treatment)),
+            Some(key) => Cow::Borrowed(
+                memory
+                    .judged
+                    .entry(key)
+                    .or_insert_with(|| judge.judge(self.scratch, reads, row, treatment)),
+            ),
+        }
+    }
+
+    fn row(&mut self, row: &Row, treatment: &Treatment, memory: &mut Memory<'_>, part: &mut Partial) {
+        let (block, weight) = (memory.block, u64::from(treatment.weight));
+        let Some((client, pull)) = identity(row, memory) else {
+            return;
+        };
+        let cell = self.cell(row, memory, part);
+        part.requests += weight;
+        part.weighted += u64::from(treatment.weight != 1);
+        if let Some(cell) = part.cells.get_mut(cell) {
+            cell.requests += weight;
+        }
+        if let Some(flags) = health(treatment) {
+            part.health.insert(pull, cell, flags);
+        }
+        let judged = self.judged(row, treatment, memory);
+        match judged.candidate {
+            Some(true) if self.fires.as_ref().is_none_or(|fires| fires.contains(&row.id)) => {}
+            None => {
+                part.not_judged += weight;
+                judged
+                    .unknown
+                    .iter()
+                    .for_each(|field| part.add_unknown(field.name()));
+                return;
+            }
+            Some(_) => return,
+        }
+        let (decided, denied) = self.verdict(block, row, &judged.others);
+        part.matched += weight;
+        part.decided += if decided { weight } else { 0 };
+        part.denied += if denied { weight } else { 0 };
+        part.bytes += weight * block.promised(row).unwrap_or(0);
+        if let Some(cell) = part.cells.get_mut(cell) {
+            cell.matched += weight;
+        }
+        part.clients.insert(client.client.0, cell, 0);
+        part.networks.insert(client.network.0, cell, 0);
+        if treatment.method == Method::Get {
+            part.pulls.insert(pull, cell, 0);
+        }
+        part.add_evidence(row.id);
+    }
+
+    /// The cell of the row's client. Once a part has told attributes less finely, numbers of cells are others.
+    fn cell(&self, row: &Row, memory: &mut Memory<'_>, part: &mut Partial) -> u32 {
+        let codes = (row.agent, row.place);
+        if let Some(cell) = memory.cells.get(&codes) {
+            return *cell;
+        }
+        let block = memory.block;
+        let (Some(agent), Some(place)) = (block.agent(row), block.place(row)) else {
+            return u32::MAX;
+        };
+        let (cell, has_changed) = part.cell(&values_of(agent, place));
+        if has_changed {
+            memory.cells.clear();
+        }
+        memory.cells.insert(codes, cell);
+        cell
+    }
+
+    /// Whether the candidate would decide about the request, and whether the other rules alone refuse it.
+    fn verdict(&self, block: &Block, row: &Row, others: &[usize]) -> (bool, bool) {
+        let (judge, policy) = (self.judge, self.judge.policy());
+        let subject = self.subject(block, row);
+        let hot = HotKeys::default();
+        let alone = decide(policy, &subject, others.iter().copied(), &hot);
+        let mut all = others.to_vec();
+        all.insert(all.partition_point(|at| *at < judge.candidate), judge.candidate);
+        let verdict = decide(policy, &subject, all, &hot);
+        let own = policy.rule(judge.candidate).map(|rule| &rule.id);
+        let applied = verdict.fired.iter().find(|fired| Some(&fired.rule) == own);
+        (
+            applied.is_some_and(|fired| fired.applied != Action::None),
+            matches!(alone.action, Action::Block | Action::Throttle),
+        )
+    }
+
+    fn subject<'b>(&self, block: &'b Block, row: &Row) -> Subject<'b> {
+        Subject {
+            route: self.judge.route,
+            client: block.client(row).map(|client| client.client).unwrap_or_default(),
+            fingerprint: block.agent(row).map_or("", |agent| agent.fingerprint.as_str()),
+            asn: block.place(row).and_then(|place| place.asn),
+            now_ms: self.at_ms,
+            degraded: false,
+        }
+    }
+}
+
+/// Who asked, and which pull it belongs to: a pull is one client's of one digest.
+fn identity<'b>(row: &Row, memory: &Memory<'b>) -> Option<(&'b Client, u64)> {
+    let client = memory.block.client(row)?;
+    let digest = memory.digests.get(memory.block.blob(row)?.digest as usize)?;
+    Some((client, mix(client.client.0) ^ *digest))
+}
+
+fn digest_number(digest: &Digest) -> u64 {
+    let key = digest_key(digest);
+    key.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// What a request says about its pull; nothing where it was a HEAD, was refused by us, or was asked to sign in.
+fn health(treatment: &Treatment) -> Option<u8> {
+    let is_ours = matches!(treatment.verdict, Action::Block | Action::Throttle);
+    if treatment.method == Method::Head || is_ours || treatment.status == 401 {
+        return None;
+    }
+    let is_again = matches!(
+        treatment.range,
+        RangeKind::Resume | RangeKind::Repeat | RangeKind::Restart
+    );
+    let is_cut = matches!(treatment.outcome, Outcome::ClientClosed | Outcome::OriginFailed);
+    let is_answered = matches!(treatment.status, 200..=399);
+    let troubled = if is_again || is_cut || !is_answered {
+        TROUBLED
+    } else {
+        0
+    };
+    Some(troubled | if is_answered { ANSWERED } else { 0 })
+}

@@ -1,0 +1,163 @@
+//! The replay against its oracles: an isolate that enforces, a record's own values, one slice instead of many.
+
+mod enforcement;
+mod fresh;
+mod slices;
+mod wanted;
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::flush::Flush;
+use crate::isolate::{Config, Isolate};
+use crate::plan::{Plan as Decision, Watched};
+use crate::record::{Outcome, Record};
+use crate::rulebook::{Action, Compiled, Mode, ModeSetting, Route, Rule, Rulebook, SCHEMA, Settings};
+use crate::settle::Said;
+use crate::store::Native;
+use crate::store::fire_log::FireLog;
+
+const NOW: u64 = 1_593_975_600_000;
+const CANDIDATE: &str = "candidate";
+
+fn rule(id: &str, expression: &str, action: Action) -> Rule {
+    Rule {
+        id: id.to_owned(),
+        version: 1,
+        description: String::new(),
+        expression: expression.to_owned(),
+        action,
+        default_mode: Mode::Monitor,
+        volume: None,
+    }
+}
+
+fn mode(rule: &str, route: &str, mode: Mode, percent: Option<f64>) -> ModeSetting {
+    ModeSetting {
+        rule: rule.to_owned(),
+        route: route.to_owned(),
+        mode,
+        percent,
+        expires_ms: None,
+    }
+}
+
+fn book(rules: Vec<Rule>, modes: Vec<ModeSetting>) -> Rulebook {
+    let library = Route {
+        repository: "library/**".to_owned(),
+        detour: Some("https://bucket.example".to_owned()),
+        ..Route::named("library")
+    };
+    let host = Route {
+        host: Some("mirror.example".to_owned()),
+        ..Route::named("mirror")
+    };
+    Rulebook {
+        schema: SCHEMA,
+        revision: 5,
+        routes: vec![Route::named("default"), library, host],
+        rules,
+        modes,
+        settings: Settings::default(),
+    }
+}
+
+/// An isolate that has learned a rulebook and the FireLogs that it flushes to.
+struct Edge {
+    isolate: Isolate,
+    logs: BTreeMap<String, FireLog<Native>>,
+    document: Rulebook,
+}
+
+impl Edge {
+    fn new(document: Rulebook) -> Self {
+        let (config, _) = Config::read("0123456789ab", "secret", "", "https://origin.example").unwrap();
+        let mut edge = Self {
+            isolate: Isolate::new(config, Compiled::build(book(Vec::new(), Vec::new())).unwrap()),
+            logs: BTreeMap::new(),
+            document,
+        };
+        edge.learn();
+        edge
+    }
+
+    fn learn(&mut self) {
+        let document = serde_json::to_string(&self.document).unwrap();
+        let reply = format!(
+            "{{\"ack\":0,\"revision\":{},\"rulebook\":{document}}}",
+            self.document.revision
+        );
+        assert!(self.isolate.learn("fl1-iad-0", &reply, NOW).unwrap());
+    }
+
+    fn decide(&mut self, facts: &str) -> Watched {
+        match self.isolate.decide(facts, true).unwrap() {
+            Decision::Watch(watched) => watched,
+            Decision::Pass { origin } => panic!("passed to {origin}"),
+        }
+    }
+
+    /// One request and its answer; the record reaches its FireLog.
+    fn pull(&mut self, facts: &str, said: &Said<'_>) -> Option<u16> {
+        let plan = self.decide(facts);
+        self.isolate.settle(plan.id, said);
+        self.flush(said.time_ms + 2_000);
+        plan.refusal.map(|refusal| refusal.status)
+    }
+
+    fn flush(&mut self, now_ms: u64) {
+        while let Some(outgoing) = self.isolate.next_flush(now_ms) {
+            let log = self.logs.entry(outgoing.to.clone());
+            let log = log.or_insert_with(|| FireLog::open(Native::in_memory().unwrap()).unwrap());
+            let reply = log.accept(&outgoing.body, now_ms).unwrap();
+            let reply = serde_json::to_string(&reply).unwrap();
+            self.isolate.learn(&outgoing.to, &reply, now_ms).unwrap();
+        }
+    }
+
+    fn preview(&self, plan: &Plan, budget: u64) -> (Report, u64) {
+        let (mut whole, mut scanned) = (Partial::default(), 0);
+        for log in self.logs.values() {
+            scanned += run(log.sql(), plan, budget, &mut whole);
+        }
+        (Report::of(plan, whole), scanned)
+    }
+}
+
+/// Every slice of one FireLog, through the form that travels.
+fn run(sql: &Native, plan: &Plan, budget: u64, whole: &mut Partial) -> u64 {
+    let plan: Plan = serde_json::from_str(&serde_json::to_string(plan).unwrap()).unwrap();
+    let mut replay = Replay::new(&plan).unwrap();
+    let (mut from_ms, mut scanned) = (Some(plan.since_ms), 0);
+    let mut windows = Default::default();
+    while let Some(from) = from_ms {
+        let slice = scan_slice(sql, &mut replay, from, windows, Budget { records: budget }).unwrap();
+        let slice: Slice = serde_json::from_str(&serde_json::to_string(&slice).unwrap()).unwrap();
+        assert!(slice.next_ms.is_none_or(|next| next > from), "no progress");
+        scanned += slice.scanned;
+        from_ms = slice.next_ms;
+        windows = slice.windows;
+        whole.join(slice.part);
+    }
+    scanned
+}
+
+fn plan(book: &Rulebook, candidate: &str, route: &str) -> Plan {
+    let rule = book.rules.iter().find(|rule| rule.id == candidate).unwrap();
+    Plan::new(book, rule.clone(), route, NOW)
+}
+
+fn said(time_ms: u64, status: u16) -> Said<'static> {
+    Said {
+        status,
+        content_range: None,
+        content_length: Some(1000),
+        content_type: None,
+        outcome: Outcome::NotObserved,
+        time_ms,
+    }
+}
+
+fn flushed(body: &[u8]) -> Vec<Record> {
+    crate::segment::decode(&Flush::decode(body).unwrap().segment).unwrap()
+}

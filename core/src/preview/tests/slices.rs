@@ -1,0 +1,339 @@
+use super::*;
+use crate::explain::RecordValues;
+use crate::preview::reads::{Needs, Reads};
+use crate::record::sample;
+use crate::rule::Field;
+use crate::rulebook::{Volume, VolumeKey};
+use crate::segment::{Block, Builder, split};
+
+/// A FireLog with records, some of them merged.
+fn log(records: Vec<Record>) -> FireLog<Native> {
+    let mut log = FireLog::open(Native::in_memory().unwrap()).unwrap();
+    for (seq, batch) in (1..).zip(records.chunks(100)) {
+        let mut block = Builder::default();
+        batch.iter().cloned().for_each(|record| block.push(record));
+        let flush = Flush {
+            isolate: seq % 3,
+            seq,
+            revision: 1,
+            losses: BTreeMap::new(),
+            volumes: Vec::new(),
+            segment: block.encode(),
+        };
+        log.accept(&flush.encode(), sample::JULY_2020_MS).unwrap();
+        if seq == 12 {
+            while log.tend(sample::JULY_2020_MS + 1_000_000).unwrap().more {}
+        }
+    }
+    log
+}
+
+fn hit(expression: &str, volume: Option<Volume>) -> Plan {
+    let candidate = Rule {
+        volume,
+        ..rule(CANDIDATE, expression, Action::Block)
+    };
+    let other = rule("amzn2", "client.os eq \"amzn2\"", Action::Block);
+    let modes = vec![mode("amzn2", "default", Mode::Enforce, None)];
+    let mut document = book(vec![other, candidate], modes);
+    document.routes.truncate(1);
+    plan(&document, CANDIDATE, "default")
+}
+
+#[test]
+fn values_are_those_of_the_record() {
+    let mut records = sample::traffic(5, 400);
+    records.extend([sample::full(), sample::sparse()]);
+    let mut builder = Builder::default();
+    records.into_iter().for_each(|record| builder.push(record));
+    let bytes = builder.encode();
+    let (front, back) = split(&bytes).unwrap();
+    let block = Block::open(front, back).unwrap();
+    let needs = Needs::of(Field::ALL.iter().copied());
+    for row in block.rows() {
+        let mut record = block.record(row).unwrap();
+        record.route = "default".into();
+        let reads = Reads::new(&block, "default", &needs);
+        let (oracle, texts) = (RecordValues::of(&record), reads.row(row, &needs));
+        let (oracle_values, values) = (oracle.values(), reads.values(row, &texts));
+        for field in Field::ALL {
+            assert_eq!(
+                values.get(*field),
+                oracle_values.get(*field),
+                "{} of {record:#?}",
+                field.name()
+            );
+        }
+        assert_eq!(texts.not_recorded(), oracle.not_recorded());
+    }
+}
+
+#[test]
+fn slices_of_any_size_count_the_same() {
+    let log = log(sample::traffic(1, 3_000));
+    let volume = Volume {
+        by: VolumeKey::Asn,
+        requests: 20,
+        seconds: 2,
+    };
+    for (volume, expression) in [
+        (None, "client.family eq \"docker\""),
+        (Some(volume), "client.family ne \"x\""),
+    ] {
+        let plan = hit(expression, volume);
+        let mut whole = Partial::default();
+        assert_eq!(run(log.sql(), &plan, u64::MAX, &mut whole), 3_000);
+        for budget in [1, 250, 1_000] {
+            let mut sliced = Partial::default();
+            assert_eq!(run(log.sql(), &plan, budget, &mut sliced), 3_000);
+            assert_eq!(
+                Report::of(&plan, sliced),
+                Report::of(&plan, whole.clone()),
+                "{budget}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_window_takes_its_first_and_not_its_last_millisecond() {
+    let records = sample::traffic(2, 1_000);
+    let (first, last) = (records[300].id.time_ms(), records[700].id.time_ms());
+    let expected = records
+        .iter()
+        .filter(|record| (first..last).contains(&record.id.time_ms()));
+    let expected: Vec<&Record> = expected.collect();
+    let plan = Plan {
+        since_ms: first,
+        until_ms: last,
+        ..hit("not ssl or ssl", None)
+    };
+    let mut whole = Partial::default();
+    let scanned = run(log(records.clone()).sql(), &plan, 150, &mut whole);
+    assert_eq!(scanned, expected.len() as u64);
+    assert_eq!(Report::of(&plan, whole).matched_requests, expected.len() as u64);
+}
+
+/// A volume by July 2020's mechanism: only what is above it fires.
+#[test]
+fn a_volume_lets_only_busy_keys_fire() {
+    let log = log(sample::traffic(1, 3_000));
+    let matched = |requests| {
+        let volume = Volume {
+            by: VolumeKey::Client,
+            requests,
+            seconds: 1,
+        };
+        let plan = hit("client.family ne \"x\"", Some(volume));
+        let mut whole = Partial::default();
+        run(log.sql(), &plan, 500, &mut whole);
+        let report = Report::of(&plan, whole);
+        assert_eq!(report.approximations.len(), 1);
+        report.matched_requests
+    };
+    let (some, few, none) = (matched(3), matched(6), matched(100_000));
+    assert!(
+        3_000 > some && some > few && few > 0 && none == 0,
+        "{some} {few} {none}"
+    );
+}
+
+#[test]
+fn weights_count_requests_and_are_said() {
+    let mut records = sample::traffic(3, 200);
+    records.iter_mut().for_each(|record| record.weight = 10);
+    let plan = hit("client.family eq \"docker\"", None);
+    let docker = records.iter().filter(|record| record.family.as_str() == "docker");
+    let expected = 10 * docker.count() as u64;
+    let mut whole = Partial::default();
+    run(log(records).sql(), &plan, 1_000, &mut whole);
+    let report = Report::of(&plan, whole);
+    assert_eq!((report.requests, report.matched_requests), (2_000, expected));
+    assert!(report.weighted && report.clients_exact);
+    assert!(report.approximations[0].contains("stand for several"));
+}
+
+/// What the record lacks is told, and only where it decides.
+#[test]
+fn what_cannot_be_judged_is_said_with_the_fact_that_is_missing() {
+    let records = sample::traffic(4, 500);
+    let docker = records.iter().filter(|record| record.family.as_str() == "docker");
+    let docker = docker.count() as u64;
+    let plan = hit(
+        "client.family eq \"docker\" and http.referer contains \"x\"",
+        None,
+    );
+    let mut whole = Partial::default();
+    let log = log(records);
+    run(log.sql(), &plan, 1_000, &mut whole);
+    let report = Report::of(&plan, whole);
+    assert_eq!((report.matched_requests, report.not_judged.requests), (0, docker));
+    assert_eq!(report.not_judged.fields, ["http.referer"]);
+    assert!(
+        report.sentence.contains("do not keep http.referer"),
+        "{}",
+        report.sentence
+    );
+    let plan = hit("client.family eq \"docker\" or http.referer contains \"x\"", None);
+    let mut whole = Partial::default();
+    run(log.sql(), &plan, 1_000, &mut whole);
+    assert_eq!(Report::of(&plan, whole).matched_requests, docker);
+}
+
+/// A version that fired then has matched, whatever the record keeps of what it read.
+#[test]
+fn a_rule_that_fired_then_needs_no_judging() {
+    let mut records = sample::traffic(4, 300);
+    for (n, record) in records.iter_mut().enumerate() {
+        record.fired.clear();
+        if n % 3 == 0 {
+            record.fired = vec![sample::fired(
+                CANDIDATE,
+                1,
+                Mode::Monitor,
+                Action::Block,
+                Action::None,
+            )];
+        }
+    }
+    let plan = hit("ip.src in {192.0.2.0/24}", None);
+    let mut whole = Partial::default();
+    run(log(records).sql(), &plan, 1_000, &mut whole);
+    let report = Report::of(&plan, whole);
+    assert_eq!((report.matched_requests, report.not_judged.requests), (100, 200));
+}
+
+fn with(record: Record, os: &str, colo: &str, client: u64) -> Record {
+    Record {
+        os: os.to_owned(),
+        colo: colo.to_owned(),
+        client: crate::client::ClientKey(client),
+        network: crate::client::NetworkKey(client / 5),
+        ..record
+    }
+}
+
+/// July 2020: Amazon Linux in every colo but one.
+#[test]
+fn the_cohort_that_is_hit_is_named_with_its_health() {
+    let colos = ["AMS", "FRA", "GRU", "IAD", "NRT", "SIN", "SYD"];
+    let systems = ["amzn2", "el8", "linuxkit"];
+    let mut records = Vec::new();
+    for (n, record) in sample::traffic(9, 2_100).into_iter().enumerate() {
+        let (os, colo) = (systems[n % 3], colos[n / 3 % 7]);
+        let mut record = with(record, os, colo, n as u64 / 2);
+        record.family = crate::user_agent::Family::Docker;
+        record.range.kind = if n % 300 == 0 {
+            crate::range::RangeKind::Resume
+        } else {
+            crate::range::RangeKind::None
+        };
+        (record.status, record.outcome, record.method) =
+            (200, Outcome::NotObserved, crate::record::Method::Get);
+        record.digest = format!("sha256:{n:064x}");
+        records.push(record);
+    }
+    let plan = hit("client.os eq \"amzn2\" and cf.colo.name ne \"IAD\"", None);
+    let mut whole = Partial::default();
+    run(log(records).sql(), &plan, 500, &mut whole);
+    let report = Report::of(&plan, whole);
+    assert_eq!(report.cohorts.len(), 1, "{:#?}", report.cohorts);
+    let cohort = &report.cohorts[0];
+    assert_eq!((cohort.share_of_cohort, cohort.requests), (1.0, 600));
+    assert!(cohort.healthy.unwrap() > 0.98 && cohort.healthy.unwrap() < 1.0);
+    assert_eq!(
+        report.sentence,
+        "would deny 100 % of docker on amzn2 in all colos but IAD, of which 99 % completed their pulls: \
+         600 clients in 210 networks; 100 % of that is denied by other rules already"
+    );
+}
+
+#[test]
+fn two_cohorts_are_told_apart() {
+    let mut records = Vec::new();
+    for (n, record) in sample::traffic(9, 2_000).into_iter().enumerate() {
+        records.push(with(
+            record,
+            ["amzn2", "el8", "gke", ""][n % 4],
+            ["IAD", "FRA"][n / 4 % 2],
+            n as u64,
+        ));
+    }
+    let expression = "(client.os eq \"gke\" and cf.colo.name eq \"FRA\") or client.os eq \"el8\"";
+    let plan = hit(expression, None);
+    let mut whole = Partial::default();
+    run(log(records).sql(), &plan, 500, &mut whole);
+    let report = Report::of(&plan, whole);
+    let terms: Vec<Vec<(&str, Vec<&str>)>> = report
+        .cohorts
+        .iter()
+        .map(|hit| {
+            let term = |term: &'_ CohortTerm| term.values.iter().map(String::clone).collect::<Vec<_>>();
+            assert_eq!(hit.share_of_cohort, 1.0, "{}", hit.sentence);
+            assert!(hit.cohort.iter().all(|t| !term(t).is_empty()));
+            hit.cohort
+                .iter()
+                .filter(|term| term.attribute != "family")
+                .map(|term| {
+                    (
+                        term.attribute.as_str(),
+                        term.values.iter().map(String::as_str).collect(),
+                    )
+                })
+                .collect()
+        })
+        .collect();
+    assert_eq!(
+        terms,
+        [
+            vec![("os", vec!["el8"])],
+            vec![("os", vec!["gke"]), ("colo", vec!["FRA"])]
+        ],
+        "{:#?}",
+        report.cohorts
+    );
+}
+
+#[test]
+fn a_rule_that_has_no_cohort_hits_a_part_of_everyone() {
+    let plan = hit("oci.digest contains \"1f\"", None);
+    let mut whole = Partial::default();
+    run(log(sample::traffic(2, 2_000)).sql(), &plan, 1_000, &mut whole);
+    let report = Report::of(&plan, whole);
+    assert!(report.matched_requests > 0);
+    assert!(report.cohorts[0].share_of_cohort < 1.0, "{:#?}", report.cohorts);
+}
+
+#[test]
+fn a_rule_that_matches_nothing_says_so() {
+    let plan = hit("client.os eq \"nothing\"", None);
+    let mut whole = Partial::default();
+    run(log(sample::traffic(2, 1_000)).sql(), &plan, 1_000, &mut whole);
+    let report = Report::of(&plan, whole);
+    assert_eq!(
+        report.sentence,
+        "would deny nothing: none of 1,000 requests on default matches"
+    );
+    assert!(report.cohorts.is_empty() && report.evidence.is_empty());
+}
+
+/// A table that is full tells attributes less finely and loses no request.
+#[test]
+fn cells_are_bounded_and_count_all() {
+    let mut records = sample::traffic(7, 20_000);
+    for (n, record) in records.iter_mut().enumerate() {
+        record.fingerprint = format!("bw1-{n:012x}-{n:08x}");
+        record.version = format!("1.{}", n % 3);
+    }
+    let plan = hit("client.os eq \"el8\"", None);
+    let matched = records.iter().filter(|record| record.os == "el8").count() as u64;
+    let mut whole = Partial::default();
+    run(log(records).sql(), &plan, 1_500, &mut whole);
+    let report = Report::of(&plan, whole);
+    assert_eq!((report.requests, report.matched_requests), (20_000, matched));
+    assert_eq!(report.coarse, ["fingerprint"]);
+    assert_eq!(
+        report.cohorts.iter().map(|hit| hit.requests).sum::<u64>(),
+        matched
+    );
+}
