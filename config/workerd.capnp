@@ -47,12 +47,14 @@ const blobwatch :Workerd.Worker = (
     (name = "FIRE_LOG", durableObjectNamespace = "FireLog"),
     (name = "ASSETS", service = "dashboard"),
     (name = "DETECTOR", durableObjectNamespace = "Detector"),
+    (name = "PREVIEWS", durableObjectNamespace = "Previews"),
   ],
   # The keys name the folders of the data: with another key the worker starts empty.
   durableObjectNamespaces = [
     (className = "RuleBook", uniqueKey = "blobwatch-rule-book", enableSql = true),
     (className = "FireLog", uniqueKey = "blobwatch-fire-log", enableSql = true),
     (className = "Detector", uniqueKey = "blobwatch-detector", enableSql = true),
+    (className = "Previews", uniqueKey = "blobwatch-previews", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "data"),
 );

@@ -48,6 +48,7 @@ function counted(Class) {
 }
 
 export const Detector = counted(blobwatch.Detector);
+export const Previews = counted(blobwatch.Previews);
 export const FireLog = counted(blobwatch.FireLog);
 export const RuleBook = counted(blobwatch.RuleBook);
 

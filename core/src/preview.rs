@@ -11,6 +11,7 @@
 mod cells;
 mod cover;
 mod fresh;
+mod item;
 mod judge;
 mod partial;
 mod plan;
@@ -28,8 +29,10 @@ mod tests;
 type FxHashMap<K, V> = std::collections::HashMap<K, V, rustc_hash::FxBuildHasher>;
 
 pub use fresh::{FRESH_MS, NotFresh, Stamp, preview_is_fresh};
+pub use item::{PreviewItem, PreviewedRule, Progress};
 pub use partial::Partial;
 pub use plan::Plan;
 pub use report::{CohortHit, CohortTerm, NotJudged, Report};
 pub use scan::{Budget, Replay, Slice, SliceCall, scan_slice};
+pub use volume::Windows;
 pub use wanted::{Wanted, plan_of};

@@ -2,13 +2,13 @@
 //!
 //! In scope: the document and the kinds that exist. Not in scope: HTTP responses (`src/edge`).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Media type of the document.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// One problem, complete: nothing of the call was applied.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// `urn:blobwatch:problem:<kind>`.
     #[serde(rename = "type")]
@@ -18,12 +18,12 @@ pub struct Problem {
     /// For a person: what happened and what to do.
     pub detail: String,
     /// Each place that is wrong and what was expected there.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Place>,
 }
 
 /// One wrong place of a call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// `query.limit`, `body.expression`, `path.route`, `header.authorization`.
     pub place: String,

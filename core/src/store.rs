@@ -7,6 +7,7 @@ pub mod detector;
 pub mod fire_log;
 #[cfg(feature = "native")]
 mod native;
+pub mod previews;
 pub mod rule_book;
 mod sql;
 

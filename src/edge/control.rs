@@ -12,7 +12,7 @@ use wasm_bindgen::JsValue;
 use worker::{Context, Env, Method, Request, Response, Result, event};
 
 use super::http::{Answer, Asked, refuse, respond};
-use super::{audit_api, demo_api, page, records_api, rulebook_api, session};
+use super::{audit_api, demo_api, page, previews_api, records_api, rulebook_api, session};
 
 /// Where the API lives; `docs/api.md`.
 const API: &str = "/_blobwatch/api/v1/";
@@ -57,6 +57,15 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
                 return Ok(answer);
             }
             rulebook_api::forward(path, &mut request, env, &actor).await
+        }
+        "previews" => {
+            let needed = if request.method() == Method::Get {
+                Role::Viewer
+            } else {
+                Role::Operator
+            };
+            let actor = authorize(&request, env, needed)?;
+            previews_api::forward(path, &mut request, env, &actor).await
         }
         "fires" | "requests" | "losses" => {
             authorize(&request, env, Role::Viewer)?;

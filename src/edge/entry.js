@@ -5,7 +5,7 @@ import { forward, refuse, unreachable } from "./answer.js";
 import { control } from "./control.js";
 import { DataPlane } from "./data_plane.js";
 
-export { Detector, FireLog, RuleBook } from "./objects.js";
+export { Detector, FireLog, Previews, RuleBook } from "./objects.js";
 
 const plane = new DataPlane();
 

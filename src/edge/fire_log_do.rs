@@ -12,6 +12,7 @@ use blobwatch_core::problem::Problem;
 use blobwatch_core::store::fire_log::{FireLog as Store, FireLogError, Unsent};
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, Url, durable_object};
 
+use super::fire_log_queries::SLICE;
 use super::http::{Answer, alarm_time, internal, now_ms, object, refuse, respond, text};
 use super::sql::ObjectSql;
 use super::{detector_do, fire_log_queries, rule_book_do};
@@ -112,6 +113,14 @@ impl FireLog {
                 self.with("keep the rulebook", |store| store.keep_rulebook(&document))?;
                 self.told_ms.set(now_ms());
                 text(200, "application/json", "{}".to_owned())
+            }
+            (Method::Post, SLICE) => {
+                let call = request.text().await.map_err(|e| internal("read a preview", e))?;
+                let store = self.store()?;
+                let store = store
+                    .as_ref()
+                    .ok_or_else(|| internal("open the records", "not open"))?;
+                respond(fire_log_queries::slice(&call, store.sql()))
             }
             (Method::Get, "losses") => respond(self.with("read the losses", |store| store.losses())),
             (Method::Get, call) => {

@@ -1,5 +1,6 @@
 //! What a FireLog answers about its records; `records_api` asks, and joins the answers of all FireLogs.
 
+use blobwatch_core::preview::{Budget as SliceBudget, Replay, Slice, SliceCall, scan_slice};
 use blobwatch_core::problem::Problem;
 use blobwatch_core::query::{Budget, Kind, Page, Query, SummaryQuery, find, scan_page, summarise};
 use blobwatch_core::record::RecordId;
@@ -12,6 +13,9 @@ use super::sql::ObjectSql;
 pub(super) const PAGE: &str = "page";
 pub(super) const SUMMARY: &str = "summary";
 pub(super) const RECORD: &str = "record/";
+
+/// A slice of a preview: `POST`, since it carries the preview's plan.
+pub(super) const SLICE: &str = "slice";
 
 /// The parameter that says which records are asked for; all others are those of the API's call.
 pub(super) const KIND: &str = "of";
@@ -72,4 +76,18 @@ fn kind(text: Option<&str>) -> Kind {
 fn take(pairs: &mut Vec<(String, String)>, name: &str) -> Option<String> {
     let at = pairs.iter().position(|(key, _)| key == name)?;
     Some(pairs.swap_remove(at).1)
+}
+
+/// Replays one slice of the records through a preview's candidate.
+pub(super) fn slice(call: &str, sql: &ObjectSql) -> Answer<Slice> {
+    let call: SliceCall = serde_json::from_str(call).map_err(|e| internal("read a preview", e))?;
+    let mut replay = Replay::new(&call.plan).map_err(|e| internal("compile a preview", e))?;
+    scan_slice(
+        sql,
+        &mut replay,
+        call.from_ms,
+        call.windows,
+        SliceBudget::default(),
+    )
+    .map_err(|e| internal("replay the records", e))
 }

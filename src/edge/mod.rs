@@ -1,8 +1,8 @@
 //! Platform glue: the only place that may name `worker`, `wasm_bindgen` or `js_sys`.
 //!
 //! `entry.js` is the walk of a request and calls the package `data-plane`, a Wasm module of its own; this one is loaded
-//! when it is called. `control` is the API; `rule_book_do`, `fire_log_do` and
-//! `detector_do` are the Durable Objects.
+//! when it is called. `control` is the API; `rule_book_do`, `fire_log_do`,
+//! `detector_do` and `previews_do` are the Durable Objects.
 
 mod audit_api;
 mod control;
@@ -13,6 +13,8 @@ mod fire_log_queries;
 mod http;
 mod losses_api;
 mod page;
+mod previews_api;
+mod previews_do;
 mod records_api;
 mod rule_book_do;
 mod rulebook_api;

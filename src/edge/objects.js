@@ -32,3 +32,4 @@ function lazy(name) {
 export const RuleBook = lazy("RuleBook");
 export const FireLog = lazy("FireLog");
 export const Detector = lazy("Detector");
+export const Previews = lazy("Previews");

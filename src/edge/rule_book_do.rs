@@ -7,6 +7,7 @@
 
 use std::cell::{Cell, OnceCell};
 
+use blobwatch_core::preview::{Stamp, plan_of, preview_is_fresh};
 use blobwatch_core::problem::Problem;
 use blobwatch_core::rulebook::api::{self, Call};
 use blobwatch_core::rulebook::starter;
@@ -153,6 +154,24 @@ impl RuleBook {
                     .await
                     .map_err(|e| internal("read how far the walk came", e))?;
                 respond(api::verify_audit(store, chain))
+            }
+            (Method::Post, "/previews/plan") => {
+                let body = request.text().await.map_err(|e| internal("read the body", e))?;
+                respond(plan_of(store, &body, now_ms()))
+            }
+            (Method::Post, "/previews/done") => {
+                let stamp: Stamp = request.json().await.map_err(|e| internal("read a preview", e))?;
+                respond(Ok(store.keep_preview(&stamp, now_ms()).map_err(unreadable)?))
+            }
+            (Method::Post, "/previews/stale") => {
+                let stamps: Vec<Stamp> = request.json().await.map_err(|e| internal("read previews", e))?;
+                let book = store.document().map_err(unreadable)?;
+                let why = |stamp: &Stamp| {
+                    preview_is_fresh(stamp, &book, &stamp.rule, &stamp.route, now_ms())
+                        .err()
+                        .map(|why| why.to_string())
+                };
+                respond(Ok(stamps.iter().map(why).collect::<Vec<_>>()))
             }
             (Method::Get, "/document") => return self.document(&query_pairs(&url)),
             (_, path) if path.starts_with(API) => return self.call(&mut request).await,

@@ -31,6 +31,7 @@ function between(kind) {
 }
 
 export const Detector = between("Detector");
+export const Previews = between("Previews");
 export const FireLog = between("FireLog");
 export const RuleBook = between("RuleBook");
 

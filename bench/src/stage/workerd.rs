@@ -216,12 +216,14 @@ const worker :Workerd.Worker = (
 const OBJECT_BINDINGS: &str = r#"    (name = "RULE_BOOK", durableObjectNamespace = "RuleBook"),
     (name = "FIRE_LOG", durableObjectNamespace = "FireLog"),
     (name = "DETECTOR", durableObjectNamespace = "Detector"),
+    (name = "PREVIEWS", durableObjectNamespace = "Previews"),
 "#;
 
 const OBJECTS: &str = r#"  durableObjectNamespaces = [
     (className = "RuleBook", uniqueKey = "RuleBook", enableSql = true),
     (className = "FireLog", uniqueKey = "FireLog", enableSql = true),
     (className = "Detector", uniqueKey = "Detector", enableSql = true),
+    (className = "Previews", uniqueKey = "Previews", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "objects"),
 "#;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::rulebook::{Mode, ModeSetting, Policy, Route, Rule, Rulebook, Settings};
+use crate::rulebook::{Mode, ModeSetting, Policy, Route, Rule, Rulebook, SCHEMA, Settings};
 
 /// A preview as it is carried out. Travels as JSON to every FireLog: at most a rulebook.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ pub(super) fn trim(book: &Rulebook, candidate: Rule, route: &str, at_ms: u64) ->
     let policy = Policy::new(book);
     let place = book.routes.iter().position(|known| known.name == route);
     let mut trimmed = Rulebook {
-        schema: book.schema,
+        schema: SCHEMA,
         revision: 0,
         routes: book.routes.iter().map(selector).collect(),
         rules: Vec::new(),
@@ -90,11 +90,8 @@ pub(super) fn trim(book: &Rulebook, candidate: Rule, route: &str, at_ms: u64) ->
 
 fn push(trimmed: &mut Rulebook, rule: Rule, route: &str, percent: Option<f64>) {
     trimmed.modes.push(ModeSetting {
-        rule: rule.id.clone(),
-        route: route.to_owned(),
-        mode: Mode::Enforce,
         percent,
-        expires_ms: None,
+        ..ModeSetting::new(rule.id.clone(), route, Mode::Enforce)
     });
     trimmed.rules.push(Rule {
         description: String::new(),

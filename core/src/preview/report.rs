@@ -14,8 +14,6 @@ use crate::rulebook::Action;
 /// Counts of requests are by weight.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    #[serde(skip)]
-    pub route: String,
     /// On the route in the window.
     pub requests: u64,
     pub matched_requests: u64,
@@ -92,7 +90,6 @@ impl Report {
             .collect();
         let forgotten = ATTRIBUTES.iter().skip(part.cells.depth());
         let mut report = Self {
-            route: plan.route.clone(),
             requests: part.requests,
             matched_requests: part.matched,
             matched_clients: part.clients.count(),
@@ -114,7 +111,7 @@ impl Report {
             approximations: approximations(plan, &part),
             evidence: part.evidence(),
         };
-        report.sentence = sentence::of_report(&report, action);
+        report.sentence = sentence::of_report(&report, &plan.route, action);
         report
     }
 }

@@ -117,8 +117,8 @@ fn people(clients: u64, networks: u64, is_exact: bool) -> String {
 }
 
 /// The whole preview in one sentence.
-pub(super) fn of_report(report: &Report, action: Action) -> String {
-    let (verb, route) = (verb(action), &report.route);
+pub(super) fn of_report(report: &Report, route: &str, action: Action) -> String {
+    let verb = verb(action);
     let lacking = match report.not_judged.requests {
         0 => String::new(),
         some => format!(

@@ -34,11 +34,8 @@ fn rule(id: &str, expression: &str, action: Action) -> Rule {
 
 fn mode(rule: &str, route: &str, mode: Mode, percent: Option<f64>) -> ModeSetting {
     ModeSetting {
-        rule: rule.to_owned(),
-        route: route.to_owned(),
-        mode,
         percent,
-        expires_ms: None,
+        ..ModeSetting::new(rule, route, mode)
     }
 }
 

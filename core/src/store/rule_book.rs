@@ -12,6 +12,7 @@ mod audit;
 mod change;
 mod fire_logs;
 mod history;
+mod previews;
 mod row;
 mod schema;
 

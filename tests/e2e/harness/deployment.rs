@@ -92,6 +92,7 @@ const config :Workerd.Config = (
     (className = "RuleBook", uniqueKey = "between-RuleBook"),
     (className = "FireLog", uniqueKey = "between-FireLog"),
     (className = "Detector", uniqueKey = "between-Detector"),
+    (className = "Previews", uniqueKey = "between-Previews"),
   ],
   durableObjectStorage = (inMemory = void),
 {compatibility});
@@ -129,6 +130,7 @@ const OBJECTS: &str = r#"  durableObjectNamespaces = [
     (className = "RuleBook", uniqueKey = "RuleBook", enableSql = true),
     (className = "FireLog", uniqueKey = "FireLog", enableSql = true),
     (className = "Detector", uniqueKey = "Detector", enableSql = true),
+    (className = "Previews", uniqueKey = "Previews", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "objects"),
 "#;
@@ -138,6 +140,7 @@ const BEHIND: &str = r#"  bindings = [
     (name = "RuleBook", durableObjectNamespace = (className = "RuleBook", serviceName = "isolate-0")),
     (name = "FireLog", durableObjectNamespace = (className = "FireLog", serviceName = "isolate-0")),
     (name = "Detector", durableObjectNamespace = (className = "Detector", serviceName = "isolate-0")),
+    (name = "Previews", durableObjectNamespace = (className = "Previews", serviceName = "isolate-0")),
   ],
 "#;
 
@@ -150,6 +153,7 @@ fn bindings(deployment: &Deployment) -> String {
         ("RULE_BOOK", "RuleBook"),
         ("FIRE_LOG", "FireLog"),
         ("DETECTOR", "Detector"),
+        ("PREVIEWS", "Previews"),
     ] {
         let object = format!("(className = {class:?}, serviceName = \"between\")");
         writeln!(

@@ -7,10 +7,11 @@ use std::fs;
 use toml::{Table, Value};
 
 /// The Durable Objects that the worker asks for: binding and class.
-const OBJECTS: [(&str, &str); 3] = [
+const OBJECTS: [(&str, &str); 4] = [
     ("RULE_BOOK", "RuleBook"),
     ("FIRE_LOG", "FireLog"),
     ("DETECTOR", "Detector"),
+    ("PREVIEWS", "Previews"),
 ];
 
 pub(super) struct Config(Table);

@@ -2,10 +2,13 @@
 
 use serde::Serialize;
 
-use super::change::json;
+use super::change::{json, storage};
 use super::mode_body::{Guarding, Permit};
+use crate::preview::preview_is_fresh;
 use crate::problem::{Place, Problem};
 use crate::rulebook::{Mode, ModeSetting, Rule, Rulebook, Stages};
+use crate::store::Sql;
+use crate::store::rule_book::RuleBookStore;
 
 /// How far a rule's enforcement on a route goes at a time, by itself: the largest percentage that is set or scheduled.
 pub(super) fn reach(book: &Rulebook, rule: &str, route: &str, now_ms: u64) -> f64 {
@@ -58,17 +61,30 @@ pub(super) fn following(
     ModeSetting { guard, ..next }
 }
 
-/// What an enforcement that begins or grows on a route needs: a fresh preview, or to be forced.
+/// What an enforcement that begins or grows on a route needs: a fresh preview, or to be forced. `book` is the rulebook
+/// that the preview has to hold for.
 ///
 /// # Errors
 /// 409 saying how to get there.
-pub(super) fn permitted(permit: &Permit, place: &str, rule: &str, route: &str) -> Result<(), Problem> {
-    if permit.force {
-        return Ok(());
-    }
+pub(super) fn permitted<S: Sql>(
+    store: &RuleBookStore<S>,
+    book: &Rulebook,
+    now_ms: u64,
+    permit: &Permit,
+    setting: (&str, &str),
+    place: &str,
+) -> Result<(), Problem> {
+    let (rule, route) = setting;
     let why = match &permit.preview {
+        _ if permit.force => return Ok(()),
         None => "there is no preview".to_owned(),
-        Some(id) => format!("no preview {id:?} is known"),
+        Some(id) => match store.preview(id).map_err(|error| storage(&error))? {
+            None => format!("no preview {id:?} is done and less than an hour old"),
+            Some(stamp) => match preview_is_fresh(&stamp, book, rule, route, now_ms) {
+                Ok(()) => return Ok(()),
+                Err(error) => format!("the preview {id:?} {error}"),
+            },
+        },
     };
     Err(preview_needed(&format!("{place}.preview"), &why, rule, route))
 }

@@ -175,7 +175,7 @@ pub fn put_mode<S: Sql>(
         });
     }
     if setting.goal() > reach(&book, rule, route, context.now_ms) {
-        permitted(&permit, "body", rule, route)?;
+        permitted(store, &book, context.now_ms, &permit, (rule, route), "body")?;
     }
     let plan = put_plan(book, standing, setting, Some(&permit))?;
     let context = Context {

@@ -64,7 +64,7 @@ pub fn put_rulebook<S: Sql>(
     let book = current(store, context)?;
     let candidate = pushed.candidate(store, &book, context.now_ms)?;
     let changes = differences(&book, &candidate.book);
-    let refusals = refusals(&book, &candidate, context.now_ms);
+    let refusals = refusals(store, &book, &candidate, context.now_ms);
     if dry_run {
         let mut errors: Vec<Place> = refusals.into_iter().flat_map(|problem| problem.errors).collect();
         errors.extend(
@@ -113,8 +113,14 @@ fn required(context: &Context<'_>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Enforcements that begin or grow by the push and may not.
-fn refusals(book: &Rulebook, candidate: &Candidate, now_ms: u64) -> Vec<Problem> {
+/// Enforcements that begin or grow by the push and may not. A preview has to hold for the rulebook that the push makes: two
+/// rules that begin to be enforced on one route at once bear on each other.
+fn refusals<S: Sql>(
+    store: &RuleBookStore<S>,
+    book: &Rulebook,
+    candidate: &Candidate,
+    now_ms: u64,
+) -> Vec<Problem> {
     let rules = candidate
         .book
         .rules
@@ -132,10 +138,12 @@ fn refusals(book: &Rulebook, candidate: &Candidate, now_ms: u64) -> Vec<Problem>
         modes.filter(|(_, (setting, _))| setting.goal() > reach(book, &setting.rule, &setting.route, now_ms));
     let modes = modes.filter_map(|(at, (setting, permit))| {
         permitted(
+            store,
+            &candidate.book,
+            now_ms,
             permit,
+            (&setting.rule, &setting.route),
             &format!("body.modes[{at}]"),
-            &setting.rule,
-            &setting.route,
         )
         .err()
     });

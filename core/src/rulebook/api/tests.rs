@@ -672,6 +672,41 @@ fn enforcement_begins_or_grows_with_a_preview_or_by_force() {
     needed(json!({"mode": "enforce", "percent": 4, "reason": "it was let go"}));
 }
 
+/// A preview of the rule as it is now, done when the calls are made.
+fn previewed(api: &Api, id: &str, rule: &str, route: &str) {
+    let book = api.0.document().unwrap();
+    let candidate = book.rules.iter().find(|known| known.id == rule).unwrap().clone();
+    let plan = crate::preview::Plan::new(&book, candidate, route, NOW + 60_000);
+    let stamp = crate::preview::Stamp::of(id, &plan, NOW + 60_000, Vec::new());
+    api.0.keep_preview(&stamp, NOW + 60_000).unwrap();
+}
+
+#[test]
+fn a_fresh_preview_lets_enforcement_begin_and_the_audit_log_names_it() {
+    let api = api();
+    previewed(&api, "pv-1", "sweep", "default");
+    let enforce = json!({"mode": "enforce", "percent": 5, "reason": "r", "preview": "pv-1"});
+    let elsewhere = api.refused("PUT", "rules/sweep/modes/library", &enforce.to_string());
+    assert!(
+        elsewhere.detail.contains("is of the route \"default\""),
+        "{elsewhere:?}"
+    );
+    api.put("rules/sweep/modes/default", &enforce);
+    let entry = &api.get("audit?limit=1")["items"][0];
+    assert_eq!(entry["after"]["preview"], "pv-1");
+    let more = json!({"mode": "enforce", "percent": 50, "reason": "r", "preview": "pv-1"});
+    api.put("rules/sweep/modes/default", &more);
+    let other = json!({"description": "d", "expression": "not ssl", "action": "block", "force": true});
+    api.put("rules/sweep", &other);
+    let all = json!({"mode": "enforce", "reason": "r", "preview": "pv-1"});
+    let stale = api.refused("PUT", "rules/sweep/modes/default", &all.to_string());
+    assert_eq!(
+        (stale.status, stale.errors[0].place.as_str()),
+        (409, "body.preview")
+    );
+    assert!(stale.detail.contains("version 1"), "{stale:?}");
+}
+
 #[test]
 fn a_version_that_nobody_has_seen_is_not_enforced_by_being_written() {
     let api = api();

@@ -10,7 +10,11 @@ use crate::store::{Sql, SqlValue};
 pub const SCHEMA_VERSION: i64 = STEPS.len() as i64;
 
 /// Each brings a database from the version of its position to the next.
-const STEPS: &[&[&str]] = &[&[ENTRIES, ENTRIES_UNTIL, AUDIT], &[FIRE_LOGS, FIRE_LOGS_BEHIND]];
+const STEPS: &[&[&str]] = &[
+    &[ENTRIES, ENTRIES_UNTIL, AUDIT],
+    &[FIRE_LOGS, FIRE_LOGS_BEHIND],
+    &[PREVIEWS],
+];
 
 const META: &str =
     "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID";
@@ -55,6 +59,13 @@ const FIRE_LOGS: &str = "CREATE TABLE fire_logs (
 ) WITHOUT ROWID";
 
 const FIRE_LOGS_BEHIND: &str = "CREATE INDEX fire_logs_behind ON fire_logs (acknowledged, retry_ms)";
+
+/// What is left of previews that are done: enough to know whether one still holds.
+const PREVIEWS: &str = "CREATE TABLE previews (
+    id TEXT PRIMARY KEY,
+    done_ms INTEGER NOT NULL,
+    stamp TEXT NOT NULL
+) WITHOUT ROWID";
 
 /// Runs the steps that this database has not seen, all of them or none.
 pub(super) fn migrate<S: Sql>(sql: &S) -> Result<(), RuleBookError> {

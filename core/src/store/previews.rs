@@ -1,0 +1,384 @@
+//! What the Previews object keeps: each preview with what it asks, how it stands and what came of it.
+//!
+//! Guarantees: a preview that was accepted is run until it is done, failed or cancelled, also over the end of the process;
+//! one that is done is kept whole or not at all.
+//!
+//! Counts in between are not kept: a preview that was interrupted begins anew, which costs a minute and no rows.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Row, Sql, SqlError, SqlValue};
+use crate::preview::{Plan, Report, Stamp};
+use crate::rulebook::Rule;
+
+/// Previews that are kept, the newest: at some 10 KB each, 2 MB.
+pub const MAX_KEPT: u64 = 200;
+
+/// Previews that wait or run: they run one after the other, a minute each at worst.
+pub const MAX_WAITING: usize = 8;
+
+/// Times that a preview begins: after so many interruptions it is the cause of them.
+pub const MAX_ATTEMPTS: u32 = 4;
+
+/// Why the store did not do what was asked; fits "failed to keep previews: …".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PreviewError {
+    Sql(SqlError),
+    /// What was read is not what was written.
+    Corrupt(String),
+}
+
+impl fmt::Display for PreviewError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sql(error) => error.fmt(f),
+            Self::Corrupt(what) => write!(f, "{what} cannot be read"),
+        }
+    }
+}
+
+impl std::error::Error for PreviewError {}
+
+impl From<SqlError> for PreviewError {
+    fn from(error: SqlError) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<serde_json::Error> for PreviewError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Corrupt(format!("a preview ({error})"))
+    }
+}
+
+/// How a preview stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Running,
+    Done,
+    Failed,
+    Cancelled,
+}
+
+/// One preview.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Preview {
+    pub id: String,
+    pub status: Status,
+    pub actor: String,
+    pub created_ms: u64,
+    /// The candidate.
+    pub rule: Rule,
+    pub is_stored: bool,
+    pub route: String,
+    pub since_ms: u64,
+    pub until_ms: u64,
+    pub revision: u64,
+    pub relevant: String,
+    /// Of a preview that is over.
+    pub ended_ms: Option<u64>,
+    /// Records that were read.
+    pub scanned: u64,
+    pub report: Option<Report>,
+    /// FireLogs that did not answer.
+    pub incomplete: Vec<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// What comes of a preview.
+#[derive(Debug, Clone, PartialEq)]
+pub enum End {
+    Done {
+        report: Box<Report>,
+        incomplete: Vec<String>,
+    },
+    Failed {
+        error: String,
+    },
+    Cancelled,
+}
+
+impl Preview {
+    /// What the RuleBook keeps of it; none unless it is done.
+    #[must_use]
+    pub fn stamp(&self) -> Option<Stamp> {
+        let done_ms = self.ended_ms.filter(|_| self.status == Status::Done)?;
+        Some(Stamp {
+            id: self.id.clone(),
+            rule: self.rule.id.clone(),
+            version: self.rule.version,
+            is_stored: self.is_stored,
+            route: self.route.clone(),
+            revision: self.revision,
+            relevant: self.relevant.clone(),
+            done_ms,
+            incomplete: self.incomplete.clone(),
+        })
+    }
+}
+
+/// The Previews object's database.
+#[derive(Debug)]
+pub struct PreviewStore<S> {
+    sql: S,
+}
+
+/// `plan` is empty once the preview is over.
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS preview (seq INTEGER PRIMARY KEY, running INTEGER NOT NULL, \
+     attempts INTEGER NOT NULL, preview TEXT NOT NULL, plan TEXT NOT NULL)";
+
+const RUNNING: &str = "CREATE INDEX IF NOT EXISTS preview_running ON preview (seq) WHERE running = 1";
+
+impl<S: Sql> PreviewStore<S> {
+    /// # Errors
+    /// When SQLite refuses; so for all that follow, or when a row is not what was written.
+    pub fn open(sql: S) -> Result<Self, PreviewError> {
+        sql.run(TABLE, &[])?;
+        sql.run(RUNNING, &[])?;
+        Ok(Self { sql })
+    }
+
+    /// Accepts a preview; `None` where too many wait.
+    pub fn begin(&self, plan: &Plan, actor: &str, now_ms: u64) -> Result<Option<Preview>, PreviewError> {
+        let Some(rule) = plan.rule() else {
+            return Err(PreviewError::Corrupt("a plan".to_owned()));
+        };
+        self.sql.transaction(|| {
+            let waiting = self.sql.run("SELECT seq FROM preview WHERE running = 1", &[])?;
+            if waiting.len() >= MAX_WAITING {
+                return Ok(None);
+            }
+            let last = self.sql.run("SELECT max(seq) FROM preview", &[])?;
+            let seq = last.first().map_or(0, |row| integer(row, 0)) + 1;
+            let preview = Preview {
+                id: format!("pv-{seq:06}"),
+                status: Status::Running,
+                actor: actor.to_owned(),
+                created_ms: now_ms,
+                rule: rule.clone(),
+                is_stored: plan.is_stored,
+                route: plan.route.clone(),
+                since_ms: plan.since_ms,
+                until_ms: plan.until_ms,
+                revision: plan.revision,
+                relevant: plan.relevant.clone(),
+                ended_ms: None,
+                scanned: 0,
+                report: None,
+                incomplete: Vec::new(),
+                error: None,
+            };
+            self.sql.run(
+                "INSERT INTO preview (seq, running, attempts, preview, plan) VALUES (?1, 1, 0, ?2, ?3)",
+                &[number(seq), json(&preview)?, json(plan)?],
+            )?;
+            self.sql.run(
+                "DELETE FROM preview WHERE running = 0 AND seq <= ?1",
+                &[number(seq.saturating_sub(MAX_KEPT))],
+            )?;
+            Ok(Some(preview))
+        })
+    }
+
+    /// The preview that has waited longest, and its plan. It counts as begun once more.
+    pub fn next(&self) -> Result<Option<(Preview, Plan, u32)>, PreviewError> {
+        let rows = self.sql.run(
+            "UPDATE preview SET attempts = attempts + 1 WHERE seq = \
+             (SELECT seq FROM preview WHERE running = 1 ORDER BY seq LIMIT 1) RETURNING preview, plan, attempts",
+            &[],
+        )?;
+        rows.first()
+            .map(|row| Ok((read(row, 0)?, read(row, 1)?, integer(row, 2) as u32)))
+            .transpose()
+    }
+
+    /// Whether a preview waits or runs.
+    pub fn has_running(&self) -> Result<bool, PreviewError> {
+        let rows = self
+            .sql
+            .run("SELECT seq FROM preview WHERE running = 1 LIMIT 1", &[])?;
+        Ok(!rows.is_empty())
+    }
+
+    /// Ends a preview; one that is over stays as it is. Answers how it stands then; `None` for one that is not there.
+    pub fn end(
+        &self,
+        id: &str,
+        end: End,
+        scanned: u64,
+        now_ms: u64,
+    ) -> Result<Option<Preview>, PreviewError> {
+        let Some(mut preview) = self.get(id)?.filter(|preview| preview.status == Status::Running) else {
+            return self.get(id);
+        };
+        preview.ended_ms = Some(now_ms);
+        preview.scanned = scanned;
+        match end {
+            End::Done { report, incomplete } => {
+                preview.status = Status::Done;
+                preview.report = Some(*report);
+                preview.incomplete = incomplete;
+            }
+            End::Failed { error } => {
+                preview.status = Status::Failed;
+                preview.error = Some(error);
+            }
+            End::Cancelled => preview.status = Status::Cancelled,
+        }
+        self.sql.run(
+            "UPDATE preview SET running = 0, preview = ?2, plan = '' WHERE seq = ?1",
+            &[number(seq_of(id).unwrap_or(0)), json(&preview)?],
+        )?;
+        Ok(Some(preview))
+    }
+
+    pub fn get(&self, id: &str) -> Result<Option<Preview>, PreviewError> {
+        let Some(seq) = seq_of(id) else { return Ok(None) };
+        let rows = self
+            .sql
+            .run("SELECT preview FROM preview WHERE seq = ?1", &[number(seq)])?;
+        rows.first().map(|row| read(row, 0)).transpose()
+    }
+
+    /// Newest first, those before `before` where it is given.
+    pub fn list(&self, before: Option<&str>, limit: usize) -> Result<Vec<Preview>, PreviewError> {
+        let before = before.map_or(MAX_SEQ, |id| seq_of(id).unwrap_or(0));
+        let rows = self.sql.run(
+            "SELECT preview FROM preview WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
+            &[number(before), number(limit as u64)],
+        )?;
+        rows.iter().map(|row| read(row, 0)).collect()
+    }
+}
+
+/// The largest integer that crosses the platform's border unharmed.
+const MAX_SEQ: u64 = (1 << 53) - 1;
+
+fn seq_of(id: &str) -> Option<u64> {
+    let seq = id.strip_prefix("pv-")?.parse().ok()?;
+    (format!("pv-{seq:06}") == id && seq < MAX_SEQ).then_some(seq)
+}
+
+fn number(value: u64) -> SqlValue {
+    SqlValue::Integer(i64::try_from(value.min(MAX_SEQ)).unwrap_or(i64::MAX))
+}
+
+fn json<T: Serialize>(value: &T) -> Result<SqlValue, PreviewError> {
+    Ok(SqlValue::Text(serde_json::to_string(value)?))
+}
+
+fn integer(row: &Row, column: usize) -> u64 {
+    match row.get(column) {
+        Some(SqlValue::Integer(value)) => u64::try_from(*value).unwrap_or(0),
+        Some(SqlValue::Real(value)) => *value as u64,
+        _ => 0,
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(row: &Row, column: usize) -> Result<T, PreviewError> {
+    match row.get(column) {
+        Some(SqlValue::Text(text)) => Ok(serde_json::from_str(text)?),
+        _ => Err(PreviewError::Corrupt("a preview".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preview::Partial;
+    use crate::rulebook::starter;
+    use crate::store::Native;
+
+    const NOW: u64 = 1_593_975_600_000;
+
+    fn store() -> PreviewStore<Native> {
+        PreviewStore::open(Native::in_memory().unwrap()).unwrap()
+    }
+
+    fn plan() -> Plan {
+        let book = starter().unwrap();
+        Plan::new(&book, book.rules[0].clone(), "default", NOW)
+    }
+
+    fn done() -> End {
+        End::Done {
+            report: Box::new(Report::of(&plan(), Partial::default())),
+            incomplete: vec!["fl1-iad-0".to_owned()],
+        }
+    }
+
+    #[test]
+    fn previews_run_in_the_order_in_which_they_came() {
+        let store = store();
+        for id in ["pv-000001", "pv-000002"] {
+            assert_eq!(store.begin(&plan(), "ada", NOW).unwrap().unwrap().id, id);
+        }
+        let (first, kept, attempts) = store.next().unwrap().unwrap();
+        assert_eq!((first.id.as_str(), attempts), ("pv-000001", 1));
+        assert_eq!(kept, plan());
+        assert_eq!(
+            store.next().unwrap().unwrap().2,
+            2,
+            "interrupted, and begun again"
+        );
+        store.end("pv-000001", done(), 7, NOW + 5).unwrap();
+        assert_eq!(store.next().unwrap().unwrap().0.id, "pv-000002");
+        store.end("pv-000002", End::Cancelled, 0, NOW).unwrap();
+        assert_eq!(store.next().unwrap(), None);
+        assert!(!store.has_running().unwrap());
+    }
+
+    #[test]
+    fn what_is_over_stays_as_it_ended() {
+        let store = store();
+        store.begin(&plan(), "ada", NOW).unwrap();
+        let ended = store.end("pv-000001", done(), 7, NOW + 5).unwrap().unwrap();
+        assert_eq!((ended.status, ended.ended_ms), (Status::Done, Some(NOW + 5)));
+        assert_eq!(ended.stamp().unwrap().incomplete, ["fl1-iad-0"]);
+        let again = store
+            .end("pv-000001", End::Cancelled, 0, NOW + 9)
+            .unwrap()
+            .unwrap();
+        assert_eq!(again, ended);
+        assert_eq!(store.get("pv-000001").unwrap(), Some(ended));
+        for unknown in ["pv-000002", "pv-1", "x", "pv-99999999999999999999"] {
+            assert_eq!(store.get(unknown).unwrap(), None);
+            assert_eq!(store.end(unknown, End::Cancelled, 0, NOW).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn waiting_and_kept_previews_are_bounded() {
+        let store = store();
+        for _ in 0..MAX_WAITING {
+            assert!(store.begin(&plan(), "ada", NOW).unwrap().is_some());
+        }
+        assert_eq!(store.begin(&plan(), "ada", NOW).unwrap(), None);
+        for seq in 1..=MAX_KEPT + 20 {
+            let id = format!("pv-{seq:06}");
+            store
+                .end(
+                    &id,
+                    End::Failed {
+                        error: "e".to_owned(),
+                    },
+                    0,
+                    NOW,
+                )
+                .unwrap();
+            store.begin(&plan(), "ada", NOW).unwrap();
+        }
+        let listed = store.list(None, 1_000).unwrap();
+        assert_eq!(listed.len() as u64, MAX_KEPT);
+        assert_eq!(listed[0].id, "pv-000228");
+        let page = store.list(Some("pv-000228"), 2).unwrap();
+        assert_eq!(
+            page.iter().map(|p| p.id.as_str()).collect::<Vec<_>>(),
+            ["pv-000227", "pv-000226"]
+        );
+    }
+}
