@@ -4,6 +4,7 @@
 mod cost;
 mod edge;
 mod figure;
+mod preview;
 mod query;
 mod query_edge;
 mod replay;
@@ -31,6 +32,8 @@ enum Command {
     Rules(rules::Args),
     /// Queries over stored records, native
     Query(query::Args),
+    /// Previews over stored records, native
+    Preview(preview::Args),
     /// Queries over stored records, through the API on workerd
     QueryEdge(query_edge::Args),
     /// Lines a second of `blobwatch replay`, and its memory
@@ -54,6 +57,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Edge(args) => edge::run(args)?.publish(),
         Command::Rules(args) => rules::run(args)?.publish(),
         Command::Query(args) => query::run(args)?.publish(),
+        Command::Preview(args) => preview::run(args)?.publish(),
         Command::QueryEdge(args) => query_edge::run(args)?.publish(),
         Command::Replay(args) => replay::run(args)?.publish(),
         Command::Cost(args) => cost::run(args)?.publish(),

@@ -17,10 +17,10 @@ use blobwatch_core::segment::Builder;
 use blobwatch_core::store::Native;
 use blobwatch_core::store::fire_log::FireLog;
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
-pub(crate) use traffic::{RARE_RULE, ROUTES, SPAN_MS};
-use traffic::{START_MS, Traffic};
+use traffic::Traffic;
+pub(crate) use traffic::{RARE_RULE, ROUTES, SPAN_MS, START_MS};
 
 /// The target of the project's promise, in milliseconds.
 const TARGET_MS: f64 = 100.0;
@@ -40,11 +40,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Report> {
-    std::fs::create_dir_all(workspace::results())?;
-    let path = workspace::results().join(format!("query-{}.db", args.records));
-    if !path.exists() {
-        make(&path, args.records).inspect_err(|_| drop(std::fs::remove_file(&path)))?;
-    }
+    let path = database(args.records)?;
     let bytes = std::fs::metadata(&path)?.len();
     let log = FireLog::open(Native::open(&path)?)?;
     let bench = Bench { log, runs: args.runs };
@@ -53,6 +49,19 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
         setup: json!({ "records": args.records, "runs": args.runs, "limit": 100, "bytes": bytes, "segment_records": 8192 }),
         figures: bench.figures(bytes as f64 / f64::from(args.records))?,
     })
+}
+
+/// A FireLog's database with so many records, made when it is first asked for.
+///
+/// # Errors
+/// When it cannot be made.
+pub(crate) fn database(records: u32) -> Result<PathBuf> {
+    std::fs::create_dir_all(workspace::results())?;
+    let path = workspace::results().join(format!("query-{records}.db"));
+    if !path.exists() {
+        make(&path, records).inspect_err(|_| drop(std::fs::remove_file(&path)))?;
+    }
+    Ok(path)
 }
 
 /// Makes a new database.

@@ -25,6 +25,8 @@ mod modes;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
+mod preview;
+#[cfg(test)]
 mod queries;
 #[cfg(test)]
 mod real_clients;

@@ -29,6 +29,8 @@ enum Subject {
     Rules,
     /// Queries over stored records, native
     Query,
+    /// Previews over stored records, native
+    Preview,
     /// CPU of workerd per request and per GB, against a plain JavaScript passthrough worker
     Edge,
     /// Queries over stored records, through the API on workerd

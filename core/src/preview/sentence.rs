@@ -156,7 +156,7 @@ pub(super) fn of_report(report: &Report, route: &str, action: Action) -> String 
 pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let digits = match percent {
-        p if p >= 99.95 && p < 100.0 => return "over 99.9 %".to_owned(),
+        p if (99.95..100.0).contains(&p) => return "over 99.9 %".to_owned(),
         p if p > 0.0 && p < 0.01 => return "under 0.01 %".to_owned(),
         p if p < 1.0 => 2,
         _ => 1,
