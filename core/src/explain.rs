@@ -9,6 +9,7 @@
 
 mod facts;
 mod values;
+mod why;
 
 pub(crate) use facts::NEVER_KEPT;
 pub use values::RecordValues;
@@ -22,13 +23,15 @@ use serde_json::Value as Json;
 use crate::problem::Place;
 use crate::record::{Fired, Record};
 use crate::rule::{Checked, Field, Values};
-use crate::rulebook::{Action, Mode, ModeSource, Policy, Rule, Rulebook, check};
+use crate::rulebook::{Action, Mode, ModeSetting, ModeSource, Policy, Rule, Rulebook, Volume, check};
 use crate::verdict::in_percent;
 
 /// One record explained.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explanation<'a> {
     pub record: &'a Record,
+    /// What was done to the request as a whole, in words.
+    pub why: String,
     /// What expressions read, by its name in the rule language; `null` where the request did not have it, or it is
     /// not kept.
     pub facts: BTreeMap<&'static str, Json>,
@@ -49,8 +52,13 @@ pub struct RuleExplanation {
     pub version: u32,
     /// Whether the record says that it fired.
     pub fired: bool,
-    /// Whether the expression was true; `null` where a fact that it reads is not kept and the rule did not fire.
+    /// Whether the expression was true; `null` where that depends on a fact that is not kept and the rule did not fire.
     pub matched: Option<bool>,
+    /// Why the rule did what it did, or did not, in words.
+    pub why: String,
+    /// Above which it acts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume: Option<Volume>,
     pub clauses: Vec<ClauseExplanation>,
     pub mode: ModeExplanation,
     /// What enforcement does.
@@ -66,7 +74,7 @@ pub struct ClauseExplanation {
     /// Bytes of the expression: first, and after the last.
     pub start: usize,
     pub end: usize,
-    /// `null` for a comparison of what the request did not have, or what is not kept.
+    /// `null` for a comparison of what the request did not have, and for what depends on facts that are not kept.
     pub value: Option<bool>,
 }
 
@@ -79,6 +87,20 @@ pub struct ModeExplanation {
     pub percent: Option<f64>,
     /// Whether the client was among them; `null` unless the mode is enforce.
     pub in_percent: Option<bool>,
+    /// Which step of its schedule; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageExplanation>,
+    /// The revision from which on a guard watched whom this enforcement hits; absent without a guard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guarded_since: Option<u64>,
+}
+
+/// The step that an enforcement was at.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct StageExplanation {
+    /// From 0.
+    pub index: usize,
+    pub count: usize,
 }
 
 /// Explains a record by the rulebook of its revision; `current` is the revision now.
@@ -93,11 +115,16 @@ pub fn explain<'a>(record: &'a Record, book: &Rulebook, current: u64) -> Result<
     let route = book.routes.iter().position(|route| route.name == *record.route);
     let rules = book.rules.iter().zip(&checked).enumerate();
     let explained = rules.map(|(at, (rule, checked))| {
-        let mode = mode(&policy, record, route, at, rule);
+        let set = book
+            .modes
+            .iter()
+            .find(|set| set.rule == rule.id && set.route == *record.route);
+        let mode = mode(&policy, record, route, at, rule, set);
         one(record, rule, checked, &values, &unknown, mode)
     });
     Ok(Explanation {
         record,
+        why: why::of_record(record),
         facts: facts::facts(&values),
         not_recorded: unknown.iter().map(|field| field.name()).collect(),
         rules: explained.collect(),
@@ -115,22 +142,25 @@ fn one(
     mode: ModeExplanation,
 ) -> RuleExplanation {
     let fired: Option<&Fired> = record.fired.iter().find(|fired| *fired.rule == rule.id);
-    let is_known = !checked.fields().iter().any(|field| unknown.contains(field));
-    let evaluated = is_known.then(|| checked.evaluate(values));
-    RuleExplanation {
+    let judged = checked.judge(values, unknown);
+    let mut explained = RuleExplanation {
         rule: rule.id.clone(),
         version: rule.version,
         fired: fired.is_some(),
-        matched: if fired.is_some() { Some(true) } else { evaluated },
-        clauses: clauses(checked, values),
+        matched: if fired.is_some() { Some(true) } else { judged },
+        why: String::new(),
+        volume: rule.volume,
+        clauses: clauses(checked, values, unknown),
         mode,
         would: rule.action,
         applied: fired.map_or(Action::None, |fired| fired.applied),
-    }
+    };
+    explained.why = why::of_rule(record, &explained);
+    explained
 }
 
-fn clauses(checked: &Checked, values: &Values<'_>) -> Vec<ClauseExplanation> {
-    let explained = checked.explain(values).into_iter();
+fn clauses(checked: &Checked, values: &Values<'_>, unknown: &[Field]) -> Vec<ClauseExplanation> {
+    let explained = checked.explain(values, unknown).into_iter();
     explained
         .map(|clause| ClauseExplanation {
             text: clause.text,
@@ -141,15 +171,29 @@ fn clauses(checked: &Checked, values: &Values<'_>) -> Vec<ClauseExplanation> {
         .collect()
 }
 
-fn mode(policy: &Policy, record: &Record, route: Option<usize>, at: usize, rule: &Rule) -> ModeExplanation {
+fn mode(
+    policy: &Policy,
+    record: &Record,
+    route: Option<usize>,
+    at: usize,
+    rule: &Rule,
+    set: Option<&ModeSetting>,
+) -> ModeExplanation {
     // A route that the rulebook does not have has no settings: the rule's default held.
     let effective = policy.mode(route.unwrap_or(usize::MAX), at, record.id.time_ms());
     let is_enforced = effective.mode == Mode::Enforce;
+    let set = set.filter(|_| is_enforced && effective.from == ModeSource::RuleOnRoute);
+    let stages = set.and_then(|set| set.stages.as_ref());
     ModeExplanation {
         value: effective.mode,
         from: effective.from,
         percent: is_enforced.then_some(effective.percent),
         in_percent: is_enforced.then(|| in_percent(record.client, &rule.id, effective.percent)),
+        stage: stages.map(|stages| StageExplanation {
+            index: stages.index,
+            count: stages.steps.len(),
+        }),
+        guarded_since: set.and_then(|set| set.guard),
     }
 }
 

@@ -29,7 +29,9 @@ fn accept_or_explain(text: &str) {
             engine.run(&Values::new(), &mut scratch);
             assert_eq!(scratch.is_matched(0), rule.evaluate(&Values::new()));
             assert_eq!(
-                rule.explain(&Values::new()).first().map(|clause| clause.start),
+                rule.explain(&Values::new(), &[])
+                    .first()
+                    .map(|clause| clause.start),
                 Some(rule.text().len() - rule.text().trim_start().len())
             );
         }

@@ -414,7 +414,7 @@ fn an_explanation_names_each_part_and_what_is_missing() {
     values.set(Field::Ssl, Value::Bool(true));
     let rule = read("ssl and (not range.count gt 1 or  range.start eq 5)");
     let explained: Vec<_> = rule
-        .explain(&values)
+        .explain(&values, &[])
         .into_iter()
         .map(|c| (c.text, c.start, c.end, c.value))
         .collect();

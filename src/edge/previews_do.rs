@@ -290,7 +290,8 @@ impl Previews {
             }
             let has_failed = self.step(&mut run).await;
             *self.progress.borrow_mut() = Some((run.preview.id.clone(), run.progress()));
-            if run.is_over() {
+            let is_wanted = self.found(&run.preview.id)?.status == Status::Running;
+            if run.is_over() && is_wanted {
                 self.finish(&run).await?;
                 *self.progress.borrow_mut() = None;
             } else {
@@ -305,6 +306,11 @@ impl Previews {
 
     /// The next preview from its beginning.
     async fn take_next(&self) -> Answer<Option<Run>> {
+        if !self.store()?.has_running().map_err(unreadable)? {
+            return Ok(None);
+        }
+        // Before the preview counts as begun: that a RuleBook does not answer is none of its interruptions.
+        let names = fire_log_names(&self.env).await?;
         let Some((preview, plan, attempts)) = self.store()?.next().map_err(unreadable)? else {
             return Ok(None);
         };
@@ -313,7 +319,6 @@ impl Previews {
             self.end(&preview.id, End::Failed { error }, 0)?;
             return Ok(None);
         }
-        let names = fire_log_names(&self.env).await?;
         let log = |name: String| Log {
             name,
             from_ms: Some(plan.since_ms),

@@ -34,7 +34,11 @@ fn below(record: &Record, volume: &Volume) -> String {
         VolumeKey::Client => "this client",
         VolumeKey::Route => "this route",
     };
-    let colo = if record.colo.is_empty() { "its data centre" } else { record.colo.as_str() };
+    let colo = if record.colo.is_empty() {
+        "its data centre"
+    } else {
+        record.colo.as_str()
+    };
     format!(
         "it acts only while {by} has more than {requests} matches in {seconds} s in {colo}, and as far as the isolate had \
          heard it had not"
@@ -48,7 +52,9 @@ fn unsaid(what: &str) -> String {
 fn fired(record: &Record, rule: &RuleExplanation) -> String {
     let would = verb(rule.would);
     match rule.mode.value {
-        Mode::Enforce if rule.applied != Action::None => format!("it fired and {} the request", did(rule.applied)),
+        Mode::Enforce if rule.applied != Action::None => {
+            format!("it fired and {} the request", did(rule.applied))
+        }
         Mode::Enforce => format!("it fired and did nothing: {}", idle(record, rule)),
         Mode::Monitor | Mode::Off => format!("it fired in monitor: enforced, it would {would} the request"),
     }
@@ -85,7 +91,12 @@ pub(super) fn of_record(record: &Record) -> String {
         some => format!("{some} rules fired"),
     };
     match decided {
-        Some(rule) => format!("{fired}; {} version {} {} the request", rule.rule, rule.version, did(rule.applied)),
+        Some(rule) => format!(
+            "{fired}; {} version {} {} the request",
+            rule.rule,
+            rule.version,
+            did(rule.applied)
+        ),
         None if record.verdict == Action::Tag => format!("{fired}; the request was tagged and went on"),
         None => format!("{fired}; none was applied and the request went on untouched"),
     }

@@ -32,7 +32,7 @@ impl Checked {
 }
 
 impl Clause {
-    fn judge(&self, values: &Values<'_>, unknown: &[Field]) -> Option<bool> {
+    pub(super) fn judge(&self, values: &Values<'_>, unknown: &[Field]) -> Option<bool> {
         let each = |items: &[Self], decides: bool| {
             let mut all_known = true;
             for item in items {

@@ -1,6 +1,7 @@
 //! Which parts of a rule were true for a request.
 
 use super::check::Checked;
+use super::field::Field;
 use super::term::{self, ClauseKind, Predicate};
 use super::values::Values;
 
@@ -13,34 +14,42 @@ pub struct Clause {
     pub start: usize,
     /// Byte after the last.
     pub end: usize,
-    /// `None` for a comparison of a fact that the request does not have: it counts as false, and as true for `ne`.
+    /// `None` for a comparison of a fact that the request does not have, which counts as false, and as true for `ne`; and
+    /// for what depends on facts that are unknown.
     pub value: Option<bool>,
 }
 
 impl Checked {
-    /// Every part of the rule, the whole first, each before what is in it.
+    /// Every part of the rule, the whole first, each before what is in it. Of the fields in `unknown` nobody knows what
+    /// the request had.
     #[must_use]
-    pub fn explain(&self, values: &Values<'_>) -> Vec<Clause> {
+    pub fn explain(&self, values: &Values<'_>, unknown: &[Field]) -> Vec<Clause> {
         let mut clauses = Vec::new();
-        self.explain_clause(&self.root, values, &mut clauses);
+        self.explain_clause(&self.root, values, unknown, &mut clauses);
         clauses
     }
 
-    fn explain_clause(&self, clause: &term::Clause, values: &Values<'_>, clauses: &mut Vec<Clause>) {
+    fn explain_clause(
+        &self,
+        clause: &term::Clause,
+        values: &Values<'_>,
+        unknown: &[Field],
+        clauses: &mut Vec<Clause>,
+    ) {
         clauses.push(Clause {
             text: self.text.get(clause.span.clone()).unwrap_or_default().to_owned(),
             start: clause.span.start,
             end: clause.span.end,
             value: match &clause.kind {
                 ClauseKind::Predicate(predicate) => predicate.known(values),
-                _ => Some(clause.holds(values)),
+                _ => clause.judge(values, unknown),
             },
         });
         match &clause.kind {
             ClauseKind::Combined(_, items) => items
                 .iter()
-                .for_each(|item| self.explain_clause(item, values, clauses)),
-            ClauseKind::Not(inner) => self.explain_clause(inner, values, clauses),
+                .for_each(|item| self.explain_clause(item, values, unknown, clauses)),
+            ClauseKind::Not(inner) => self.explain_clause(inner, values, unknown, clauses),
             ClauseKind::Predicate(_) => {}
         }
     }
