@@ -120,6 +120,11 @@ fn lines_may_be_out_of_order_within_the_slack_and_in_several_files() {
     let shuffled = file("shuffled.log", &combined(&shuffled));
     assert_eq!(findings(&json(&[shuffled.to_str().unwrap()], b"")), expected);
 
+    // As our own exports are written.
+    let backwards: Vec<Line> = lines.iter().rev().cloned().collect();
+    let backwards = file("backwards.log", &combined(&backwards));
+    assert_eq!(findings(&json(&[backwards.to_str().unwrap()], b"")), expected);
+
     // Of two processes at the same time, and a third of which everything comes later.
     let (early, late): (Vec<Line>, Vec<Line>) = lines
         .into_iter()

@@ -28,8 +28,10 @@ pub(super) struct Log {
     first: Option<Block>,
     /// Time of the first line that has one; 0 where none was found among the first.
     pub(super) begins_ms: u64,
-    /// Newest time so far.
+    /// Newest time so far; 0 until the end of a log that is written backwards.
     pub(super) newest_ms: u64,
+    /// Newest line first, as our own exports are: it is read whole before anything is passed on.
+    is_backwards: bool,
     ahead: u32,
     lines: u64,
 }
@@ -70,7 +72,13 @@ impl Log {
             file: file.clone(),
             expected,
         })?;
-        let begins_ms = begins(&mut parser, text);
+        let times = times(&mut parser, text);
+        let is_backwards = is_backwards(&times);
+        let begins_ms = times
+            .first()
+            .copied()
+            .filter(|_| !is_backwards)
+            .unwrap_or_default();
         let is_once = path == Path::new("-");
         Ok(Self {
             path: path.to_owned(),
@@ -80,6 +88,7 @@ impl Log {
             first: first.filter(|_| is_once),
             begins_ms,
             newest_ms: begins_ms,
+            is_backwards,
             ahead: 0,
             lines: 0,
         })
@@ -189,6 +198,9 @@ impl Log {
 
     /// Keeps the newest time; one line with a time far ahead is not believed.
     fn see(&mut self, time_ms: u64) {
+        if self.is_backwards {
+            return;
+        }
         if self.newest_ms > 0 && time_ms > self.newest_ms + JUMP_MS {
             self.ahead += 1;
             if self.ahead < BELIEVED_AFTER {
@@ -212,8 +224,8 @@ pub(super) fn place_of(id: RecordId) -> (u16, u64) {
     ((isolate >> 32) as u16, line)
 }
 
-/// The first time that stands among the first lines.
-fn begins(parser: &mut Parser, text: &[u8]) -> u64 {
+/// Times of the first lines.
+fn times(parser: &mut Parser, text: &[u8]) -> Vec<u64> {
     let first = text.get(..64 << 10).unwrap_or(text);
     let text = String::from_utf8_lossy(first);
     let time = |line: &str| {
@@ -223,12 +235,20 @@ fn begins(parser: &mut Parser, text: &[u8]) -> u64 {
             .ok()?;
         entry.finish().ok()
     };
-    text.lines().map(str::trim_end).find_map(time).unwrap_or_default()
+    text.lines().map(str::trim_end).filter_map(time).collect()
+}
+
+/// Whether nearly every line is older than the one before.
+fn is_backwards(times: &[u64]) -> bool {
+    let steps = || times.iter().zip(times.iter().skip(1));
+    let back = steps().filter(|(earlier, later)| later < earlier).count();
+    let forth = steps().filter(|(earlier, later)| later > earlier).count();
+    back > 4 * forth
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{id_of, place_of};
+    use super::{id_of, is_backwards, place_of};
 
     #[test]
     fn an_id_is_a_time_and_a_place() {
@@ -241,5 +261,20 @@ mod tests {
                 && id_of(5, 0, 10) < id_of(5, 1, 1)
                 && id_of(5, 1, 1) < id_of(6, 0, 1)
         );
+    }
+
+    #[test]
+    fn a_log_is_backwards_when_nearly_every_line_is_older() {
+        for (times, expected) in [
+            (&[5, 4, 4, 3, 1][..], true),
+            (&[9, 8, 7, 6, 5, 6, 4], true),
+            (&[1, 2, 3, 2, 4], false),
+            (&[2, 1, 2, 1, 2], false),
+            (&[1, 1], false),
+            (&[1], false),
+            (&[], false),
+        ] {
+            assert_eq!(is_backwards(times), expected, "{times:?}");
+        }
     }
 }
