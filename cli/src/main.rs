@@ -16,6 +16,7 @@ mod detect;
 mod input;
 mod localize;
 mod problem;
+mod records;
 mod replay;
 mod rulebook;
 mod shell;
@@ -40,6 +41,11 @@ enum Command {
     Localize(localize::Arguments),
     Rulebook(rulebook::Arguments),
     Audit(audit::Arguments),
+    /// Write the records that a rule fired on, as NDJSON, newest first
+    Fires(records::Records),
+    /// Write records of requests, as NDJSON, newest first
+    Requests(records::Records),
+    Anomalies(records::Anomalies),
     Completions(shell::Completions),
     Man(shell::Manual),
 }
@@ -67,6 +73,9 @@ fn main() -> ExitCode {
         Command::Localize(arguments) => localize::run(&arguments),
         Command::Rulebook(arguments) => rulebook::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Fires(arguments) => records::export("fires", &arguments),
+        Command::Requests(arguments) => records::export("requests", &arguments),
+        Command::Anomalies(arguments) => records::anomalies(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => shell::manual(&arguments, Arguments::command()),
     };

@@ -494,6 +494,9 @@ fn completions_and_manual_name_every_subcommand() {
         "audit",
         "completions",
         "man",
+        "fires",
+        "requests",
+        "anomalies",
     ] {
         program.case(&[subcommand, "--help"], 0, "Examples:");
     }

@@ -1,0 +1,192 @@
+//! `blobwatch fires`, `requests` and `anomalies`: what a deployment knows, for pipes.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use crate::Outcome;
+use crate::api::{Api, Deployment, escaped};
+use crate::problem::Problem;
+
+/// Pages of anomalies that are asked for.
+const MAX_PAGES: usize = 1000;
+
+/// Write records as NDJSON, newest first
+#[derive(clap::Args)]
+#[command(after_help = RECORDS)]
+pub(crate) struct Records {
+    /// From when on: a time, or -15m, -24h, -7d
+    #[arg(long, default_value = "-1h", allow_hyphen_values = true)]
+    since: String,
+    /// Until when
+    #[arg(long, allow_hyphen_values = true)]
+    until: Option<String>,
+    /// A filter of the API, such as family=docker; several of one name match any of them
+    #[arg(long = "where", value_name = "NAME=VALUE", value_parser = filter)]
+    filters: Vec<(String, String)>,
+    /// Records at most
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    limit: u32,
+    #[command(flatten)]
+    deployment: Deployment,
+}
+
+const RECORDS: &str = "Examples:
+  export BLOBWATCH_URL=https://registry.example.com BLOBWATCH_TOKEN=…
+  blobwatch fires --since -24h --where rule=botnet-sig --where verdict=block
+  blobwatch requests --where family=docker --where os=amzn2 | jq -r .client | sort -u | wc -l
+  blobwatch requests --since -7d --limit 1000000 | zstd > week.ndjson.zst; blobwatch replay week.ndjson.zst
+
+Where a part of the deployment does not answer, the export breaks off and the exit code is 2.
+
+Exit codes: 0 written, 2 usage or another error";
+
+/// List what is wrong, and for whom
+#[derive(clap::Args)]
+#[command(after_help = ANOMALIES)]
+pub(crate) struct Anomalies {
+    /// An anomaly's id: write its report, as Markdown
+    id: Option<String>,
+    /// open or closed; both unless given
+    #[arg(long)]
+    status: Option<String>,
+    /// Kind, such as resume_surge
+    #[arg(long)]
+    kind: Option<String>,
+    /// Write JSON, one anomaly a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    deployment: Deployment,
+}
+
+const ANOMALIES: &str = "Examples:
+  export BLOBWATCH_URL=https://registry.example.com BLOBWATCH_TOKEN=…
+  blobwatch anomalies --status open || notify 'pulls are stuck'
+  blobwatch anomalies --json | jq .sentence
+  blobwatch anomalies an-000012 > report.md
+
+Exit codes: 0 none is open, 1 one is open, 2 usage or another error";
+
+fn filter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Writes what `path` (`fires` or `requests`) exports.
+pub(crate) fn export(path: &str, arguments: &Records) -> Result<Outcome, Problem> {
+    let api = Api::new(&arguments.deployment)?;
+    let mut query = vec![
+        ("format".to_owned(), "ndjson".to_owned()),
+        ("since".to_owned(), arguments.since.clone()),
+        ("limit".to_owned(), arguments.limit.to_string()),
+    ];
+    query.extend(
+        arguments
+            .until
+            .iter()
+            .map(|until| ("until".to_owned(), until.clone())),
+    );
+    query.extend(arguments.filters.iter().cloned());
+    let mut export = api.stream(&with_query(path, &query))?;
+    io::copy(&mut export, &mut io::stdout().lock())
+        .map_err(|error| Problem::Api(format!("the export broke off: {error}")))?;
+    Ok(Outcome::Nothing)
+}
+
+pub(crate) fn anomalies(arguments: &Anomalies) -> Result<Outcome, Problem> {
+    let api = Api::new(&arguments.deployment)?;
+    if let Some(id) = &arguments.id {
+        let mut report = api.stream(&format!("anomalies/{}/report", escaped(id)))?;
+        io::copy(&mut report, &mut io::stdout().lock())
+            .map_err(|error| Problem::Api(format!("the report broke off: {error}")))?;
+        return Ok(Outcome::Nothing);
+    }
+    let mut query = Vec::new();
+    for (name, value) in [("status", &arguments.status), ("kind", &arguments.kind)] {
+        query.extend(value.iter().map(|value| (name.to_owned(), value.clone())));
+    }
+    let mut outcome = Outcome::Nothing;
+    let mut cursor = None;
+    for _ in 0..MAX_PAGES {
+        let mut query = query.clone();
+        query.extend(cursor.take().map(|cursor| ("cursor".to_owned(), cursor)));
+        let page = api.get(&with_query("anomalies", &query))?;
+        let items = page.get("items").and_then(Value::as_array);
+        for anomaly in items.into_iter().flatten() {
+            if text(anomaly, "status") == "open" {
+                outcome = Outcome::Found;
+            }
+            let line = if arguments.json {
+                anomaly.to_string()
+            } else {
+                line(anomaly)
+            };
+            writeln!(io::stdout(), "{line}").map_err(Problem::Write)?;
+        }
+        match page.get("next_cursor").and_then(Value::as_str) {
+            Some(next) => cursor = Some(next.to_owned()),
+            None => return Ok(outcome),
+        }
+    }
+    Err(Problem::Api(format!(
+        "expected at most {MAX_PAGES} pages of anomalies"
+    )))
+}
+
+fn line(anomaly: &Value) -> String {
+    let lifetime = match text(anomaly, "closed") {
+        "" => format!("{} open", text(anomaly, "opened")),
+        closed => format!("{} closed {closed}", text(anomaly, "opened")),
+    };
+    format!(
+        "{}  {lifetime}  {}",
+        text(anomaly, "id"),
+        text(anomaly, "sentence")
+    )
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn with_query(path: &str, query: &[(String, String)]) -> String {
+    let pairs: Vec<String> = query
+        .iter()
+        .map(|(name, value)| format!("{}={}", escaped(name), escaped(value)))
+        .collect();
+    if pairs.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", pairs.join("&"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{line, with_query};
+
+    #[test]
+    fn an_anomaly_is_one_line() {
+        let mut anomaly = json!({"id": "an-000012", "status": "open", "opened": "2020-07-05T19:01:00.000Z", "closed": null,
+            "sentence": "docker on amzn2: resumes 38x since 19:00"});
+        assert_eq!(
+            line(&anomaly),
+            "an-000012  2020-07-05T19:01:00.000Z open  docker on amzn2: resumes 38x since 19:00"
+        );
+        anomaly["closed"] = "2020-07-06T06:30:00.000Z".into();
+        assert!(line(&anomaly).contains("19:01:00.000Z closed 2020-07-06T06:30:00.000Z"));
+    }
+
+    #[test]
+    fn a_query_is_escaped_part_by_part() {
+        let query = [
+            ("since".to_owned(), "-1h".to_owned()),
+            ("os".to_owned(), "a&b".to_owned()),
+        ];
+        assert_eq!(with_query("fires", &query), "fires?since=-1h&os=a%26b");
+        assert_eq!(with_query("anomalies", &[]), "anomalies");
+    }
+}
