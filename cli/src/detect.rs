@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use blobwatch_detect::counts::Counts;
 use blobwatch_detect::incident::{Anomaly, Event};
-use blobwatch_detect::monitor::{Cell, Monitor, Settings};
+use blobwatch_detect::monitor::{Cell, MAX_COHORTS, Monitor, Settings};
 
 use crate::problem::Problem;
 use crate::{Outcome, input};
@@ -107,6 +107,7 @@ fn search(input: impl Read, file: &str, arguments: &Arguments) -> Result<Found, 
         attributes: slots.leaves().attributes.clone(),
         slot_seconds: slots.seconds(),
         days_per_false_alarm: arguments.false_alarm_days,
+        max_cohorts: MAX_COHORTS,
     });
     let mut anomalies = Anomalies::default();
     while let Some((slot, cells)) = slots.next()? {

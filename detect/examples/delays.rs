@@ -6,7 +6,7 @@
 
 use blobwatch_detect::counts::Counts;
 use blobwatch_detect::incident::Event;
-use blobwatch_detect::monitor::{Cell, Monitor, Settings};
+use blobwatch_detect::monitor::{Cell, MAX_COHORTS, Monitor, Settings};
 use blobwatch_detect::simulate::{Random, Stream};
 
 const COHORTS: usize = 20;
@@ -50,6 +50,7 @@ fn run(plan: &Plan, per_minute: f64) {
         attributes: vec!["cohort".into()],
         slot_seconds: plan.slot_seconds,
         days_per_false_alarm: 30.0,
+        max_cohorts: MAX_COHORTS,
     };
     let mut monitor = Monitor::new(settings);
     let mut stream = Stream::new(plan.seed, COHORTS, per_minute, plan.slot_seconds);

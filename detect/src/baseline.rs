@@ -51,7 +51,7 @@ impl Hour {
 }
 
 /// An expected rate and how many independent trials it is known from.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     pub rate: f64,
     pub trials: f64,
@@ -199,11 +199,11 @@ impl Baseline {
         Estimate { rate, trials }.after(self.at(self.hour), self.independent(rho))
     }
 
-    /// Moves to the hour of `seconds`: old counts fade.
-    pub fn enter(&mut self, seconds: u64) {
+    /// Moves to the hour of `seconds`: old counts fade. Returns whether it is another hour.
+    pub fn enter(&mut self, seconds: u64) -> bool {
         let hours = seconds / 3600;
         if hours <= self.hours {
-            return;
+            return false;
         }
         let keep = KEEP_PER_HOUR.powf(elapsed(self.hours, hours));
         self.level.scale(keep);
@@ -213,6 +213,7 @@ impl Baseline {
         (self.hours, self.hour) = (hours, Hour::of(seconds));
         let hour = self.hour;
         self.at_mut(hour).scale(KEEP_PER_VISIT);
+        true
     }
 
     /// Learns a healthy slot, and what was held back before it.

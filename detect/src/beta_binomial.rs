@@ -20,6 +20,9 @@ const STIRLING: f64 = 10.0;
 /// The difference is formed analytically: two separate logarithms of Γ would lose their digits when `a` is large.
 #[must_use]
 pub fn ln_rising(a: f64, k: f64) -> f64 {
+    if k <= 0.0 {
+        return 0.0;
+    }
     if k <= PRODUCT && k.fract() == 0.0 {
         return product(a, k).ln();
     }
@@ -50,13 +53,23 @@ fn stirling(x: f64) -> f64 {
 /// coefficient is left out because it cancels in every ratio. `p` is strictly between 0 and 1.
 #[must_use]
 pub fn ln_likelihood(counts: Tally, p: f64, rho: f64) -> f64 {
+    let shared = if rho < MIN_RHO {
+        0.0
+    } else {
+        ln_rising(1.0 / rho - 1.0, counts.trials)
+    };
+    ln_weight(counts, p, rho) - shared
+}
+
+/// [`ln_likelihood`] but for a term that is the same for every `p`: what a ratio of two needs.
+#[must_use]
+pub fn ln_weight(counts: Tally, p: f64, rho: f64) -> f64 {
     let Tally { trials, events } = counts;
     if rho < MIN_RHO {
         return events * p.ln() + (trials - events) * (-p).ln_1p();
     }
     let strength = 1.0 / rho - 1.0;
-    let (a, b) = (p * strength, (1.0 - p) * strength);
-    ln_rising(a, events) + ln_rising(b, trials - events) - ln_rising(strength, trials)
+    ln_rising(p * strength, events) + ln_rising((1.0 - p) * strength, trials - events)
 }
 
 /// `p` with its odds multiplied by `ratio`.

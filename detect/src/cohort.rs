@@ -1,6 +1,7 @@
 //! A cohort: "attribute is value" for none, one, two or all of the attributes, as small numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +19,43 @@ pub const OTHER: &str = "other";
 type Value = u16;
 
 /// A cohort as the number of each attribute's value, 0 where the attribute may be anything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key([Value; MAX_ATTRIBUTES]);
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let word = |values: &[Value]| {
+            values
+                .iter()
+                .fold(0, |word, value| word << 16 | u64::from(*value))
+        };
+        let (low, high) = self.0.split_at(MAX_ATTRIBUTES / 2);
+        state.write_u64(word(low));
+        state.write_u64(word(high));
+    }
+}
+
+/// Multiplies and folds (as FxHash does): keys are numbers that we gave ourselves, so nobody can choose collisions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = (product >> 64) as u64 ^ product as u64;
+    }
+}
+
+/// A map by cohort.
+pub(crate) type KeyMap<T> = HashMap<Key, T, BuildHasherDefault<KeyHasher>>;
 
 impl Key {
     /// Everything.
@@ -165,6 +201,11 @@ impl Attribute {
 pub struct Tracked(Vec<u8>);
 
 impl Tracked {
+    /// In how many tracked cohorts a leaf is.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The tracked cohorts that a leaf is in, each once.
     pub fn cohorts(&self, leaf: Key) -> impl Iterator<Item = Key> {
         self.0.iter().map(move |mask| leaf.masked(*mask))

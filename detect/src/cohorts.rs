@@ -1,20 +1,16 @@
 //! The table of tracked cohorts: bounded, in the order in which they were first seen.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::baseline::Baseline;
-use crate::cohort::{Key, Level};
-use crate::counts::Counts;
-use crate::dispersion::Block;
+use crate::baseline::{Baseline, Estimate, IGNORANCE};
+use crate::cohort::{Key, KeyMap, Level, Tracked};
+use crate::counts::{Counts, Tally};
+use crate::dispersion::{Block, Dispersion};
 use crate::sequential::Evidence;
 
-/// Cohorts that are tracked: at about 1.2 KB each 24 MB, of the 64 MB that the detector may hold.
+/// Cohorts that are tracked: at about 1.4 KB each 28 MB, of the 64 MB that the detector may hold. A leaf has 160 bytes
+/// more, for the places of the cohorts it is in.
 pub const MAX_COHORTS: usize = 20_000;
-
-/// Of these, how many may be pairs and leaves: single attributes always find room.
-pub const MAX_DEEP_COHORTS: usize = MAX_COHORTS / 4 * 3;
 
 /// A cohort that sent nothing for two weeks is forgotten.
 const MAX_IDLE_HOURS: u64 = 14 * 24;
@@ -25,8 +21,15 @@ pub(crate) struct Cohort {
     pub(crate) baseline: Baseline,
     pub(crate) evidence: Evidence,
     pub(crate) block: Block,
+    pub(crate) own: Dispersion,
     /// The healthy rate of the latest slot, margin included.
     pub(crate) healthy: f64,
+    /// What its own past expects, as of slot `refreshed`.
+    pub(crate) estimate: Estimate,
+    pub(crate) refreshed: u64,
+    /// The level over all hours, which narrower cohorts begin with.
+    pub(crate) level: Estimate,
+    pub(crate) rho: f64,
     /// The expected rate of the latest slot.
     pub(crate) expected: f64,
     /// Trials that one slot's count is worth, as its trials are correlated.
@@ -35,31 +38,51 @@ pub(crate) struct Cohort {
     pub(crate) ratios: [f64; 3],
 }
 
+/// What one slot has of a cohort.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Share {
+    pub(crate) counts: Counts,
+    /// Trials of leaves that are known, and the events that these leaves expect: what the mix of this slot explains.
+    pub(crate) mix: Tally,
+}
+
+/// Places in the table that belong to one: of the cohorts a leaf is in, of the margins a deeper cohort has.
+type Places = Box<[u32]>;
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(from = "Saved")]
 pub(crate) struct Cohorts {
     rows: Vec<Cohort>,
+    max: usize,
+    /// Counts of cohorts for which there was no room.
+    pub(crate) other: Counts,
     #[serde(skip)]
-    index: HashMap<Key, usize>,
+    index: KeyMap<usize>,
+    #[serde(skip)]
+    within: KeyMap<Places>,
+    #[serde(skip)]
+    margins_of: Vec<Option<Places>>,
+    #[serde(skip)]
+    shares: Vec<Share>,
     #[serde(skip)]
     deep: usize,
     #[serde(skip)]
     margins: usize,
-    /// Counts of cohorts for which there was no room.
-    pub(crate) other: Counts,
 }
 
 /// What is kept of the table: the index is built anew.
 #[derive(Deserialize)]
 struct Saved {
     rows: Vec<Cohort>,
+    max: usize,
     other: Counts,
 }
 
 impl From<Saved> for Cohorts {
-    fn from(Saved { rows, other }: Saved) -> Self {
+    fn from(Saved { rows, max, other }: Saved) -> Self {
         let mut cohorts = Self {
             rows,
+            max,
             other,
             ..Self::default()
         };
@@ -69,13 +92,73 @@ impl From<Saved> for Cohorts {
 }
 
 impl Cohorts {
-    /// The place of a cohort, which is begun at `seconds` if it is new. `None`, counted, where there is no room.
-    pub(crate) fn place(&mut self, key: Key, seconds: u64, counts: Counts) -> Option<usize> {
+    /// An empty table for at most `max` cohorts.
+    pub(crate) fn new(max: usize) -> Self {
+        Self {
+            max: max.min(MAX_COHORTS),
+            ..Self::default()
+        }
+    }
+
+    /// Adds what a leaf has in a slot to every cohort that it is in; those that have something for the first time go to
+    /// `touched`. Cohorts for which there is no room are counted as other.
+    pub(crate) fn add(
+        &mut self,
+        leaf: Key,
+        tracked: &Tracked,
+        seconds: u64,
+        counts: Counts,
+        touched: &mut Vec<usize>,
+    ) {
+        let places = match self.within.remove(&leaf) {
+            Some(places) => places,
+            None => tracked
+                .cohorts(leaf)
+                .filter_map(|key| self.place(key, seconds))
+                .filter_map(|at| u32::try_from(at).ok())
+                .collect(),
+        };
+        let mix = self.expected_of(leaf, counts);
+        for at in places.iter().map(|at| *at as usize) {
+            if let Some(share) = self.shares.get_mut(at) {
+                if share.counts.trials == 0 {
+                    touched.push(at);
+                }
+                share.counts += counts;
+                share.mix += mix;
+            }
+        }
+        for _ in places.len()..tracked.len() {
+            self.other += counts;
+        }
+        // A leaf without a place of its own is looked up each time: there is no bound on such leaves.
+        if self.index.contains_key(&leaf) {
+            self.within.insert(leaf, places);
+        }
+    }
+
+    /// What the slot has of a cohort, which is then nothing again.
+    pub(crate) fn take_share(&mut self, at: usize) -> Share {
+        self.shares.get_mut(at).map(std::mem::take).unwrap_or_default()
+    }
+
+    fn expected_of(&self, leaf: Key, counts: Counts) -> Tally {
+        let known = self.index.get(&leaf).and_then(|at| self.rows.get(*at));
+        match known {
+            Some(row) if row.baseline.is_known() => Tally {
+                trials: counts.trials as f64,
+                events: counts.trials as f64 * row.estimate.rate,
+            },
+            _ => Tally::default(),
+        }
+    }
+
+    /// The place of a cohort, which is begun at `seconds` if it is new. `None` where there is no room.
+    fn place(&mut self, key: Key, seconds: u64) -> Option<usize> {
         if let Some(at) = self.index.get(&key) {
             return Some(*at);
         }
         if !self.admits(Level::of(key)) {
-            self.other += counts;
             return None;
         }
         self.rows.push(Cohort {
@@ -83,7 +166,12 @@ impl Cohorts {
             baseline: Baseline::new(seconds),
             evidence: Evidence::default(),
             block: Block::default(),
+            own: Dispersion::default(),
             healthy: 0.5,
+            estimate: IGNORANCE,
+            refreshed: 0,
+            level: IGNORANCE,
+            rho: 0.0,
             expected: 0.5,
             independent: 1.0,
             ratios: [0.0; 3],
@@ -92,10 +180,34 @@ impl Cohorts {
         Some(self.rows.len() - 1)
     }
 
+    /// A quarter is kept for single attributes: they always find room.
     fn admits(&self, level: Level) -> bool {
         match level {
-            Level::Root | Level::Margin => self.rows.len() < MAX_COHORTS,
-            Level::Pair | Level::Leaf => self.rows.len() < MAX_COHORTS && self.deep < MAX_DEEP_COHORTS,
+            Level::Root | Level::Margin => self.rows.len() < self.max,
+            Level::Pair | Level::Leaf => self.rows.len() < self.max && self.deep < self.max / 4 * 3,
+        }
+    }
+
+    /// Levels of the margins that a deeper cohort is in.
+    pub(crate) fn margin_levels(&mut self, at: usize, levels: &mut Vec<Estimate>) {
+        levels.clear();
+        let Some(key) = self.rows.get(at).map(|row| row.key) else {
+            return;
+        };
+        if Level::of(key) <= Level::Margin {
+            return;
+        }
+        let index = &self.index;
+        let find = || {
+            key.margins()
+                .filter_map(|key| index.get(&key))
+                .filter_map(|at| u32::try_from(*at).ok())
+                .collect()
+        };
+        if let Some(places) = self.margins_of.get_mut(at) {
+            let places = places.get_or_insert_with(find);
+            let level = |at: &u32| self.rows.get(*at as usize).map(|row| row.level);
+            levels.extend(places.iter().filter_map(level));
         }
     }
 
@@ -122,13 +234,18 @@ impl Cohorts {
 
     /// Forgets cohorts that have been idle for long, but for those that `keeps` wants.
     pub(crate) fn forget(&mut self, hours: u64, keeps: impl Fn(Key) -> bool) {
+        let before = self.rows.len();
         self.rows
             .retain(|row| keeps(row.key) || hours.saturating_sub(row.baseline.last_hour()) < MAX_IDLE_HOURS);
-        self.reindex();
+        if self.rows.len() < before {
+            self.reindex();
+        }
     }
 
     fn reindex(&mut self) {
         self.index.clear();
+        self.within.clear();
+        self.margins_of.clear();
         (self.deep, self.margins) = (0, 0);
         self.reindex_from(0);
     }
@@ -142,5 +259,7 @@ impl Cohorts {
                 Level::Pair | Level::Leaf => self.deep += 1,
             }
         }
+        self.shares.resize(self.rows.len(), Share::default());
+        self.margins_of.resize(self.rows.len(), None);
     }
 }

@@ -15,6 +15,9 @@ const PRIOR_RHO: f64 = 0.002;
 /// Weight of the prior, in pairs of trials of one slot: gone after some minutes at 1,000 requests a slot.
 const PRIOR_WEIGHT: f64 = 2000.0;
 
+/// Weight of the pool against what one cohort shows, in the same unit: some hours of a cohort with 100 trials a slot.
+const POOL_WEIGHT: f64 = 20_000.0;
+
 /// A minute of 10 s slots.
 const BLOCK_SLOTS: u32 = 6;
 
@@ -37,14 +40,17 @@ impl Dispersion {
         estimate.clamp(0.0, MAX_RHO)
     }
 
-    fn learn(&mut self, block: &Block) {
-        let Tally { trials, events } = block.counts;
-        let p = block.expected / trials;
-        let pearson = (events - block.expected).powi(2) / (block.expected * (1.0 - p));
-        // Blocks that expect far less than one event say little, and say it wildly.
-        let weight = block.expected / (1.0 + block.expected);
-        self.excess += weight * (pearson - 1.0);
-        self.pairs += weight * (trials / f64::from(block.slots) - 1.0).max(0.0);
+    /// Correlation of one cohort that clusters more than its pool does: a fleet behind one address, a job that pulls the
+    /// same layers all day. One that clusters less keeps the pool's.
+    #[must_use]
+    pub fn rho_within(&self, pool: f64) -> f64 {
+        let own = (self.excess + pool * POOL_WEIGHT) / (self.pairs + POOL_WEIGHT);
+        own.clamp(pool, MAX_RHO.max(pool))
+    }
+
+    fn learn(&mut self, Lesson { excess, pairs }: Lesson) {
+        self.excess += excess;
+        self.pairs += pairs;
     }
 
     pub fn age(&mut self, hours: f64) {
@@ -52,6 +58,13 @@ impl Dispersion {
         self.excess *= keep;
         self.pairs *= keep;
     }
+}
+
+/// What one block adds.
+#[derive(Clone, Copy)]
+struct Lesson {
+    excess: f64,
+    pairs: f64,
 }
 
 /// Neighbouring slots of one cohort: 40 bytes.
@@ -70,11 +83,26 @@ impl Block {
         self.slots += 1;
     }
 
-    /// Begins anew when it is full, and lets `pool` learn it. Not called while a rise is suspected: the block grows
+    /// What it says of the dispersion.
+    fn lesson(&self) -> Lesson {
+        let Tally { trials, events } = self.counts;
+        let p = self.expected / trials;
+        let pearson = (events - self.expected).powi(2) / (self.expected * (1.0 - p));
+        // Blocks that expect far less than one event say little, and say it wildly.
+        let weight = self.expected / (1.0 + self.expected);
+        Lesson {
+            excess: weight * (pearson - 1.0),
+            pairs: weight * (trials / f64::from(self.slots) - 1.0).max(0.0),
+        }
+    }
+
+    /// Begins anew when it is full, and lets the cohort and its `pool` learn it. Not called while a rise is suspected: the block grows
     /// until it is known whether that was chance, which belongs into the dispersion, or a fault, which does not.
-    pub fn settle(&mut self, pool: &mut Dispersion) {
+    pub fn settle(&mut self, own: &mut Dispersion, pool: &mut Dispersion) {
         if self.slots >= BLOCK_SLOTS {
-            pool.learn(self);
+            let lesson = self.lesson();
+            own.learn(lesson);
+            pool.learn(lesson);
             *self = Self::default();
         }
     }
@@ -96,7 +124,7 @@ mod tests {
         let (mut dispersion, mut block) = (Dispersion::default(), Block::default());
         for slot in slots {
             block.add(Tally::from(slot), 0.01);
-            block.settle(&mut dispersion);
+            block.settle(&mut Dispersion::default(), &mut dispersion);
         }
         dispersion.rho()
     }
@@ -120,6 +148,17 @@ mod tests {
         case(0.002, 100);
         case(0.002, 500);
         case(0.02, 50);
+    }
+
+    #[test]
+    fn a_cohort_that_clusters_more_than_its_pool_is_known_to() {
+        let (mut random, mut own, mut block) = (Random::new(7), Dispersion::default(), Block::default());
+        for _ in 0..40_000 {
+            block.add(Tally::from(random.slot(100, 0.01, 0.05)), 0.01);
+            block.settle(&mut own, &mut Dispersion::default());
+        }
+        assert!((0.04..0.06).contains(&own.rho_within(0.002)), "{own:?}");
+        assert!(own.rho_within(0.1) >= 0.1);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::budget::Budget;
 use crate::cohort::{Key, Level, Names, Tracked};
 use crate::cohorts::Cohorts;
+pub use crate::cohorts::MAX_COHORTS;
 use crate::counts::Counts;
 use crate::dispersion::Dispersion;
 use crate::incident::{Event, Incident};
@@ -34,6 +35,9 @@ pub struct Settings {
     pub slot_seconds: u64,
     /// The promise for all cohorts together: on average at most one false alarm in so many days.
     pub days_per_false_alarm: f64,
+    /// Cohorts tracked, at most [`MAX_COHORTS`]; several monitors of one process divide them. A quarter is kept for
+    /// single attributes.
+    pub max_cohorts: usize,
 }
 
 /// Counts of one leaf in one slot.
@@ -97,7 +101,7 @@ impl Monitor {
                 settings.days_per_false_alarm * slots_per_day(slot_seconds),
                 attributes,
             ),
-            cohorts: Cohorts::default(),
+            cohorts: Cohorts::new(settings.max_cohorts),
             pools: [Dispersion::default(); 4],
             pending: Vec::new(),
             seen: BTreeSet::new(),

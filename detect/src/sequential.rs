@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::beta_binomial::{ln_likelihood, odds_times};
+use crate::beta_binomial::{ln_weight, odds_times};
 use crate::counts::Tally;
 
 /// How many times the healthy odds each alternative assumes.
@@ -18,8 +18,8 @@ const NOTHING: f64 = -1e6;
 /// Log likelihood ratios of one slot, one for each of [`ODDS_RATIOS`], against the healthy rate `pm`.
 #[must_use]
 pub fn log_ratios(slot: Tally, pm: f64, rho: f64) -> [f64; 3] {
-    let null = ln_likelihood(slot, pm, rho);
-    ODDS_RATIOS.map(|ratio| ln_likelihood(slot, odds_times(pm, ratio), rho) - null)
+    let null = ln_weight(slot, pm, rho);
+    ODDS_RATIOS.map(|ratio| ln_weight(slot, odds_times(pm, ratio), rho) - null)
 }
 
 /// Evidence for one alternative.

@@ -46,7 +46,8 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
         ));
     };
     match path.split('/').next().unwrap_or_default() {
-        "rules" | "routes" | "modes" | "settings" | "rulebook" | "audit" | "panic-off" | "fire-logs" => {
+        "rules" | "routes" | "modes" | "settings" | "rulebook" | "audit" | "panic-off" | "guards"
+        | "fire-logs" => {
             let needed = if request.method() == Method::Get {
                 Role::Viewer
             } else {

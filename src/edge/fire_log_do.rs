@@ -15,7 +15,7 @@ use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub,
 use super::fire_log_queries::SLICE;
 use super::http::{Answer, alarm_time, internal, now_ms, object, refuse, respond, text};
 use super::sql::ObjectSql;
-use super::{detector_do, fire_log_queries, rule_book_do};
+use super::{detector_do, fire_log_queries, guard_report, rule_book_do};
 
 /// The rulebook is asked for again when nobody pushed one for this long: a RuleBook that forgot us would never.
 const ASK_AGAIN_MS: u64 = 6 * 3_600_000;
@@ -66,6 +66,9 @@ impl DurableObject for FireLog {
         self.alarm_ms.set(0);
         let tended = self.with("tend the records", |store| store.tend(now_ms()));
         if let Err(problem) = self.send_cells().await {
+            worker::console_error!("{}", problem.detail);
+        }
+        if let Err(problem) = self.report_guards().await {
             worker::console_error!("{}", problem.detail);
         }
         let now = now_ms();
@@ -204,6 +207,19 @@ impl FireLog {
             }
         }
         Ok(())
+    }
+
+    /// Tells the RuleBook what was counted for guards, where something is due.
+    async fn report_guards(&self) -> Answer<()> {
+        let report = self.with("count for guards", |store| store.guard_report(now_ms()))?;
+        let Some(report) = report else {
+            return Ok(());
+        };
+        let heard = guard_report::send(&self.env, &report).await?;
+        self.with("mark the report", |store| {
+            store.guard_reported(&report.watches, heard.again_ms, now_ms());
+            Ok(())
+        })
     }
 
     /// Every alarm that is set is a row written, so it is set only when it must ring earlier than it would.

@@ -10,6 +10,7 @@ mod demo_api;
 mod detector_do;
 mod fire_log_do;
 mod fire_log_queries;
+mod guard_report;
 mod http;
 mod losses_api;
 mod page;

@@ -7,20 +7,21 @@
 
 use std::cell::{Cell, OnceCell};
 
+use blobwatch_core::guard::Report;
 use blobwatch_core::preview::{Stamp, plan_of, preview_is_fresh};
 use blobwatch_core::problem::Problem;
-use blobwatch_core::rulebook::api::{self, Call};
+use blobwatch_core::rulebook::api::{self, Call, Heard};
 use blobwatch_core::rulebook::starter;
 use blobwatch_core::store::rule_book::{FireLogState, RuleBookStore};
 use futures_util::future::join_all;
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, durable_object};
 
-use super::fire_log_do;
 use super::http::{
     Answer, alarm_time, internal, internal_request, now_ms, object, query_pairs, refuse, respond, text,
 };
 use super::rulebook_api::Health;
 use super::sql::ObjectSql;
+use super::{fire_log_do, guard_report};
 
 /// Pinned: another name is another, empty rulebook.
 const NAME: &str = "rulebook";
@@ -173,6 +174,10 @@ impl RuleBook {
                 };
                 respond(Ok(stamps.iter().map(why).collect::<Vec<_>>()))
             }
+            (Method::Post, guard_report::PATH) => {
+                let report = request.json().await.map_err(|e| internal("read a report", e))?;
+                respond(self.take_report(&report).await)
+            }
             (Method::Get, "/document") => return self.document(&query_pairs(&url)),
             (_, path) if path.starts_with(API) => return self.call(&mut request).await,
             _ => return Err(Problem::not_found("call of the RuleBook")),
@@ -234,6 +239,20 @@ impl RuleBook {
             .set("ETag", &etag)
             .map_err(|e| internal("answer", e))?;
         Ok(response)
+    }
+
+    /// Takes in what a FireLog counted for guards, and takes back what harms.
+    async fn take_report(&self, report: &Report) -> Answer<Heard> {
+        let store = self.store()?;
+        let taken = api::take_report(store, report, now_ms())?;
+        if taken.is_due {
+            self.advance()?;
+            self.ring_at(now_ms()).await?;
+        }
+        for harm in &taken.demoted {
+            guard_report::tell_detector(&self.env, harm).await;
+        }
+        Ok(taken.heard)
     }
 
     /// Makes the changes of schedules that are due.

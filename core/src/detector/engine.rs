@@ -16,7 +16,7 @@ mod watch;
 
 use std::collections::BTreeMap;
 
-use blobwatch_detect::monitor::{Monitor, Settings};
+use blobwatch_detect::monitor::{MAX_COHORTS, Monitor, Settings};
 use serde::{Deserialize, Serialize};
 
 use super::anomaly::{Anomaly, Moment};
@@ -146,6 +146,7 @@ impl Default for Engine {
             attributes: ATTRIBUTES.map(str::to_owned).to_vec(),
             slot_seconds: SLOT_S,
             days_per_false_alarm: DAYS_PER_FALSE_ALARM * AnomalyKind::ALL.len() as f64,
+            max_cohorts: MAX_COHORTS / AnomalyKind::RATES.len(),
         };
         Self {
             monitors: AnomalyKind::RATES.map(|_| Monitor::new(settings())).to_vec(),

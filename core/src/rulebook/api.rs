@@ -8,6 +8,7 @@ mod audit;
 mod change;
 mod document_calls;
 mod enforcing;
+mod guard_calls;
 mod fire_log_calls;
 mod mode_body;
 mod mode_calls;
@@ -24,6 +25,9 @@ pub use audit::{Exported, export_audit, export_begin, list_audit, verify_audit};
 pub use change::{Changed, Context, MAX_REASON, expected_revision};
 pub use document_calls::{document_of, get_document};
 pub use fire_log_calls::{FireLogItem, list_fire_logs};
+pub use guard_calls::{
+    ArmItem, Arms, CohortItem, Demoted, GUARD, GuardItem, GuardOf, Heard, Taken, list_guards, take_report,
+};
 pub use mode_calls::{ModeItem, StageItem, StepItem, Unset, delete_mode, get_mode, list_modes, put_mode};
 pub use page::{List, MAX_LIMIT, Page, Parameters};
 pub use panic_calls::{Pair, TakenBack, panic_off};
@@ -112,6 +116,7 @@ fn read<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Res
         ["routes"] => found(store, &list_routes(store, &page()?)?),
         ["routes", name] => alone().and_then(|()| found(store, &get_route(store, name)?)),
         ["settings"] => alone().and_then(|()| found(store, &get_settings(store)?)),
+        ["guards"] => found(store, &list_guards(store, call.now_ms, &page()?)?),
         ["rulebook"] => found(store, &get_document(store, call.query)?),
         ["fire-logs"] => found(store, &list_fire_logs(store, &page()?)?),
         ["audit"] => found(store, &list_audit(store, &audit_page(call.query)?)?),
@@ -149,7 +154,8 @@ fn write<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Re
         (
             method,
             [
-                "rules" | "modes" | "routes" | "settings" | "audit" | "rulebook" | "panic-off" | "fire-logs",
+                "rules" | "modes" | "routes" | "settings" | "audit" | "rulebook" | "panic-off" | "guards"
+                | "fire-logs",
                 ..,
             ],
         ) => Err(method_not_allowed(method)),

@@ -10,6 +10,7 @@
 mod accept;
 mod cut;
 mod enforced;
+mod guards;
 mod losses;
 mod merge;
 mod outbox;
@@ -42,6 +43,7 @@ use super::{Row, Sql, SqlError, SqlValue};
 use crate::bytes::DecodeError;
 use crate::history::History;
 use crate::rulebook::Settings;
+use guards::Guards;
 use outbox::Outbox;
 use refine::Late;
 use rulebook::Kept;
@@ -106,6 +108,7 @@ pub struct FireLog<S> {
     history: History,
     late: Late,
     outbox: Outbox,
+    guards: Guards,
     inbox: Inbox,
     /// When the newest batch came. No two come at one millisecond, so that a cut can say where it ends.
     arrived_ms: u64,
@@ -134,6 +137,7 @@ impl<S: Sql> FireLog<S> {
         let mut late = Late::new();
         let history = refine::remember(&sql, &mut late)?;
         let outbox = Outbox::open(&sql)?;
+        let guards = Guards::open(&sql)?;
         let mut log = Self {
             arrived_ms: accept::newest_ms(&sql)?.max(outbox.cut_ms()),
             sql,
@@ -142,6 +146,7 @@ impl<S: Sql> FireLog<S> {
             history,
             late,
             outbox,
+            guards,
             inbox: Inbox::default(),
             last_merge_ms: 0,
             last_retain_ms: 0,
@@ -164,11 +169,16 @@ impl<S: Sql> FireLog<S> {
             .last_retain_ms
             .max(now_ms.saturating_sub(retain::RETAIN_EVERY_MS))
             + retain::RETAIN_EVERY_MS;
-        [self.merge_due_ms(), self.cut_due_ms(), self.outbox.due_ms()]
-            .into_iter()
-            .flatten()
-            .fold(retain, u64::min)
-            .max(now_ms)
+        [
+            self.merge_due_ms(),
+            self.cut_due_ms(),
+            self.outbox.due_ms(),
+            self.guards.due_ms(),
+        ]
+        .into_iter()
+        .flatten()
+        .fold(retain, u64::min)
+        .max(now_ms)
     }
 
     fn settings(&self) -> Settings {

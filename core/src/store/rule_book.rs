@@ -11,6 +11,7 @@
 mod audit;
 mod change;
 mod fire_logs;
+mod guards;
 mod history;
 mod previews;
 mod row;
@@ -18,6 +19,7 @@ mod schema;
 
 pub use change::{Change, Edit};
 pub use fire_logs::{FireLogState, MAX_FIRE_LOGS, PUSH_RETRY_MAX_MS};
+pub use guards::GuardEntry;
 pub use history::{Kept, Kind};
 pub use schema::SCHEMA_VERSION;
 

@@ -27,10 +27,6 @@ pub(super) struct Grid {
     pub(super) cells: Vec<Sum>,
 }
 
-/// The largest rise of a single cell that is believed. Weaker ones than 20-fold are not touched, and a cell of any size
-/// keeps enough of a larger one to be named.
-const MAX_RISE: f64 = 20.0;
-
 /// One bit per attribute whose chosen values do not have a cell's value: the cell is in the cohort at zero.
 pub(super) type Mask = u16;
 
@@ -48,14 +44,14 @@ impl Grid {
         Self { sizes, ids, cells }
     }
 
-    /// Cuts what a cell has beyond one event and [`MAX_RISE`] times its expectation, and takes the same share off every
-    /// expectation. In a cell that expects far less than one event, three are one client that retried and not three
-    /// clients in trouble: breadth counts, not depth.
+    /// Cuts what a cell has beyond [`believed`], and takes the same share off every expectation. In a cell that expects
+    /// far less than one event, three are one client that retried and not three clients in trouble: breadth counts, not
+    /// depth.
     pub(super) fn cut_repeats(&mut self) {
         let total = |cells: &[Sum]| cells.iter().map(|cell| cell.observed).sum::<f64>();
         let before = total(&self.cells);
         for cell in self.cells.iter_mut().filter(|cell| cell.expected > 0.0) {
-            cell.observed = cell.observed.min(1.0 + MAX_RISE * cell.expected);
+            cell.observed = cell.observed.min(believed(cell.expected));
         }
         let kept = total(&self.cells) / before.max(f64::MIN_POSITIVE);
         for cell in &mut self.cells {
@@ -149,6 +145,12 @@ impl Grid {
         }
         Self::new(self.sizes.clone(), (ids, cells))
     }
+}
+
+/// Events of one cell that may be as many clients. A cell that expects a hundredth of an event has one or two requests,
+/// one that expects half an event has dozens, all of which a fault may hit: 1.3, and 260.
+fn believed(expected: f64) -> f64 {
+    1.0 + 20.0 * expected + 1000.0 * expected.powi(2)
 }
 
 fn add_to_all(sums: &mut Marginals, row: &[u16], cell: Sum) {

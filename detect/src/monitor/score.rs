@@ -1,21 +1,22 @@
 //! The counts of a slot against what was expected of each cohort.
 
-use std::collections::HashMap;
-
 use super::Monitor;
 use crate::baseline::{Estimate, IGNORANCE, elapsed, expected_level};
 use crate::beta_binomial::margin;
 use crate::cohort::{Key, Level};
-use crate::cohorts::Cohort;
+use crate::cohorts::{Cohort, Share};
 use crate::counts::{Counts, Tally};
 use crate::dispersion::{Dispersion, inflation};
 use crate::sequential::log_ratios;
 
-/// What the wider cohorts of this slot say about the narrower ones.
+/// What a cohort's own past expects is worked out anew after so many slots: it moves over hours.
+const REFRESH_SLOTS: u64 = 6;
+
+/// What everything together says about narrower cohorts.
+#[derive(Clone, Copy)]
 struct Wider {
     level: Estimate,
     rate: Estimate,
-    margins: HashMap<Key, Estimate>,
 }
 
 impl Monitor {
@@ -33,40 +34,47 @@ impl Monitor {
             .forget(hour, |key| open.iter().any(|incident| incident.lead == key));
     }
 
-    /// Tests and learns the slot; returns the places of the cohorts that had trials.
+    /// Tests and learns the slot; returns the places of the cohorts that had trials, wider cohorts first.
     pub(super) fn score(&mut self, slot: u64) -> Vec<usize> {
         let mut wider = Wider {
             level: IGNORANCE,
             rate: IGNORANCE,
-            margins: HashMap::new(),
         };
-        let sums = self.sums(slot);
+        let touched = self.sum(slot);
         let (margins, deep) = self.cohorts.sizes();
         self.budget.share(margins, deep);
-        for (at, counts) in &sums {
-            self.score_one(*at, slot, Tally::from(*counts), &mut wider);
+        let mut levels = Vec::new();
+        for at in &touched {
+            let share = self.cohorts.take_share(*at);
+            self.cohorts.margin_levels(*at, &mut levels);
+            self.score_one(*at, slot, share, &mut wider, &levels);
         }
-        sums.into_iter().map(|(at, _)| at).collect()
+        touched
     }
 
-    /// Counts of each tracked cohort, wider cohorts first.
-    fn sums(&mut self, slot: u64) -> Vec<(usize, Counts)> {
+    /// Sums the slot into each tracked cohort; returns their places, wider cohorts first.
+    fn sum(&mut self, slot: u64) -> Vec<usize> {
         let seconds = slot * self.slot_seconds;
-        let mut sums: HashMap<usize, Counts> = HashMap::new();
+        let mut touched = Vec::new();
         let due = self.pending.extract_if(.., |(of, ..)| *of <= slot);
-        for (_, leaf, counts) in due {
-            for key in self.tracked.cohorts(leaf) {
-                if let Some(at) = self.cohorts.place(key, seconds, counts) {
-                    *sums.entry(at).or_default() += counts;
-                }
+        let mut leaves: Vec<(Key, Counts)> = due.map(|(_, leaf, counts)| (leaf, counts)).collect();
+        leaves.sort_unstable_by_key(|(leaf, _)| *leaf);
+        leaves.dedup_by(|(next, more), (leaf, counts)| {
+            let same = next == leaf;
+            if same {
+                *counts += *more;
             }
+            same
+        });
+        for (leaf, counts) in leaves {
+            self.cohorts
+                .add(leaf, &self.tracked, seconds, counts, &mut touched);
         }
-        let mut sums: Vec<(usize, Counts)> = sums.into_iter().collect();
-        sums.sort_unstable_by_key(|(at, _)| (self.cohorts.get(*at).map(|cohort| Level::of(cohort.key)), *at));
-        sums
+        touched.sort_unstable_by_key(|at| (self.cohorts.get(*at).map(|cohort| Level::of(cohort.key)), *at));
+        touched
     }
 
-    fn score_one(&mut self, at: usize, slot: u64, counts: Tally, wider: &mut Wider) {
+    fn score_one(&mut self, at: usize, slot: u64, share: Share, wider: &mut Wider, margins: &[Estimate]) {
         let Some(cohort) = self.cohorts.get_mut(at) else {
             return;
         };
@@ -77,9 +85,10 @@ impl Monitor {
             Level::Pair => pair,
             Level::Leaf => leaf,
         };
-        cohort.baseline.enter(slot * self.slot_seconds);
-        cohort.expect(pool.rho(), wider);
-        cohort.test(slot, counts, pool.rho());
+        cohort.refresh(slot, self.slot_seconds, pool.rho(), wider, margins);
+        cohort.expect(share.mix, share.counts.trials as f64);
+        let counts = Tally::from(share.counts);
+        cohort.test(slot, counts);
         if !self
             .open
             .iter()
@@ -91,37 +100,50 @@ impl Monitor {
 }
 
 impl Cohort {
-    /// Sets what is expected of this slot, and passes it on to narrower cohorts.
-    fn expect(&mut self, rho: f64, wider: &mut Wider) {
-        let rate = self.rate(rho, wider);
-        self.expected = rate.rate;
-        self.healthy = margin(rate.rate, rate.sd());
-        self.independent = 1.0 / inflation(rho, self.baseline.trials_per_slot());
-    }
-
-    fn rate(&self, rho: f64, wider: &mut Wider) -> Estimate {
-        let margins: Vec<Estimate> = match Level::of(self.key) {
-            Level::Root => {
-                wider.level = self.baseline.level(IGNORANCE, rho);
-                wider.rate = self.baseline.root_rate(wider.level, rho);
-                return wider.rate;
-            }
-            Level::Margin => Vec::new(),
-            Level::Pair | Level::Leaf => self
-                .key
-                .margins()
-                .filter_map(|key| wider.margins.get(&key).copied())
-                .collect(),
-        };
-        let level = self.baseline.level(expected_level(wider.level, &margins), rho);
-        if Level::of(self.key) == Level::Margin {
-            wider.margins.insert(self.key, level);
+    /// Works out what its own past expects, where that is due.
+    fn refresh(&mut self, slot: u64, slot_seconds: u64, pool: f64, wider: &mut Wider, margins: &[Estimate]) {
+        let changed = self.baseline.enter(slot * slot_seconds);
+        if changed {
+            self.own.age(1.0);
         }
-        self.baseline.rate(level, wider.level, wider.rate, rho)
+        let root = Level::of(self.key) == Level::Root;
+        if root || changed || slot >= self.refreshed + REFRESH_SLOTS || !self.baseline.is_known() {
+            self.refreshed = slot;
+            self.rho = self.own.rho_within(pool);
+            self.estimate = self.rate(wider, margins);
+            self.independent = 1.0 / inflation(self.rho, self.baseline.trials_per_slot());
+        }
+        if root {
+            *wider = Wider {
+                level: self.level,
+                rate: self.estimate,
+            };
+        }
     }
 
-    fn test(&mut self, slot: u64, counts: Tally, rho: f64) {
-        self.ratios = log_ratios(counts, self.healthy, rho);
+    fn rate(&mut self, wider: &Wider, margins: &[Estimate]) -> Estimate {
+        if Level::of(self.key) == Level::Root {
+            self.level = self.baseline.level(IGNORANCE, self.rho);
+            return self.baseline.root_rate(self.level, self.rho);
+        }
+        self.level = self
+            .baseline
+            .level(expected_level(wider.level, margins), self.rho);
+        self.baseline.rate(self.level, wider.level, wider.rate, self.rho)
+    }
+
+    /// Sets what is healthy in this slot. Where its leaves are known and their mix alone explains a higher rate than its
+    /// own past does, that is no fault: the clients that always resume more are busier today.
+    fn expect(&mut self, mix: Tally, trials: f64) {
+        self.expected = self.estimate.rate;
+        if mix.trials > trials / 2.0 {
+            self.expected = self.expected.max(mix.rate());
+        }
+        self.healthy = margin(self.expected, self.estimate.sd());
+    }
+
+    fn test(&mut self, slot: u64, counts: Tally) {
+        self.ratios = log_ratios(counts, self.healthy, self.rho);
         if self.baseline.is_known() {
             self.evidence.advance(slot, counts, self.ratios);
         }
@@ -129,12 +151,12 @@ impl Cohort {
 
     fn learn(&mut self, counts: Tally, pool: &mut Dispersion) {
         if self.baseline.is_known() {
-            self.block.add(counts, self.expected);
+            self.block.add(counts, self.estimate.rate);
         }
         if self.evidence.suspects() {
             self.baseline.hold(counts);
         } else {
-            self.block.settle(pool);
+            self.block.settle(&mut self.own, pool);
             self.baseline.learn(counts);
         }
     }

@@ -1,4 +1,4 @@
-use super::{Added, Cell, MAX_LATE_SLOTS, Monitor, Settings};
+use super::{Added, Cell, MAX_COHORTS, MAX_LATE_SLOTS, Monitor, Settings};
 use crate::counts::Counts;
 use crate::incident::{Anomaly, Event};
 use crate::simulate::Random;
@@ -9,6 +9,7 @@ fn monitor(attributes: &[&str]) -> Monitor {
         attributes,
         slot_seconds: 60,
         days_per_false_alarm: 30.0,
+        max_cohorts: MAX_COHORTS,
     })
 }
 

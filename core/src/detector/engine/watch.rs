@@ -37,6 +37,9 @@ const OLD_SLOTS: u64 = 60;
 /// While the fault goes on, a false recovery comes once a day at most.
 const LN_FALSE_RECOVERY: f64 = 9.064; // ln(8640 slots)
 
+/// Evidence of health, in nats, from which on the name stays.
+const HEALING_NATS: f64 = 2.0;
+
 /// Correlation of the trials of one slot, as the tests begin with.
 const RHO: f64 = 0.002;
 
@@ -81,6 +84,11 @@ impl Healing {
         };
     }
 
+    /// Whether there are first signs of health: the window is a mix of both from then on.
+    fn heals(&self) -> bool {
+        self.recovery.statistic() >= HEALING_NATS
+    }
+
     fn is_over(&self) -> bool {
         self.recovery.statistic() >= LN_FALSE_RECOVERY || self.low >= LOW_SLOTS
     }
@@ -115,6 +123,11 @@ impl Watch {
             located: slot,
             cliff: None,
         }
+    }
+
+    /// Whether some kind begins to recover.
+    fn heals(&self) -> bool {
+        self.healing.iter().any(Healing::heals)
     }
 
     /// From now on waits for this kind to recover too.
@@ -258,7 +271,7 @@ impl Engine {
                     } else {
                         OLD_SLOTS
                     };
-                if slot >= due {
+                if slot >= due && !watch.heals() {
                     watch.located = slot;
                     others.extend(self.rename(slot, &mut watch, rates, outcome));
                 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current, json, storage};
 use super::enforcing::{following, permitted, reach, shown};
+use super::guard_calls::{GuardItem, Guards, all, guard_of};
 use super::mode_body::{ModeBody, Permit};
 use super::page::{List, Page};
 use super::route_calls::no_route;
@@ -32,6 +33,8 @@ pub struct ModeItem {
     pub since_revision: u64,
     /// The steps, where the percentage has some.
     pub stage: Option<StageItem>,
+    /// Who watches it, or took it back.
+    pub guard: Option<GuardItem>,
 }
 
 /// Where a schedule is.
@@ -72,7 +75,8 @@ impl From<Stages> for StageItem {
 }
 
 impl ModeItem {
-    pub(super) fn new(kept: Kept<ModeSetting>, now_ms: u64) -> Self {
+    pub(super) fn new(kept: Kept<ModeSetting>, guards: &Guards, now_ms: u64) -> Self {
+        let guard = guard_of(&kept, guards, now_ms);
         let setting = kept.value;
         Self {
             rule: setting.rule,
@@ -86,6 +90,7 @@ impl ModeItem {
             reason: kept.reason,
             since_revision: kept.since,
             stage: setting.stages.map(StageItem::from),
+            guard,
         }
     }
 }
@@ -107,13 +112,14 @@ pub fn list_modes<S: Sql>(
     let kept = store
         .valid::<ModeSetting>(Kind::Mode)
         .map_err(|error| storage(&error))?;
+    let guards = all(store)?;
     let keyed = kept
         .into_iter()
         .filter(|kept| rule.is_none_or(|id| kept.value.rule == id))
         .map(|kept| {
             (
                 format!("{}/{}", kept.value.rule, kept.value.route),
-                ModeItem::new(kept, now_ms),
+                ModeItem::new(kept, &guards, now_ms),
             )
         })
         .collect();
@@ -135,8 +141,9 @@ pub fn get_mode<S: Sql>(
     route: &str,
 ) -> Result<ModeItem, Problem> {
     let found = store.mode_entry(rule, route).map_err(|error| storage(&error))?;
+    let guards = all(store)?;
     found
-        .map(|kept| ModeItem::new(kept, now_ms))
+        .map(|kept| ModeItem::new(kept, &guards, now_ms))
         .ok_or_else(|| no_mode(rule, route))
 }
 

@@ -8,6 +8,7 @@ use super::change::{
     Changed, Context, Plan, body, carry_out, checked_name, current, json, storage, version_after,
 };
 use super::enforcing::{acts_alike, at_once};
+use super::guard_calls::all;
 use super::mode_calls::ModeItem;
 use super::page::{List, Page};
 use crate::problem::Problem;
@@ -320,13 +321,14 @@ fn unchanged<S: Sql>(
 
 fn items<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Vec<RuleItem>, Problem> {
     let rules = store.valid::<Rule>(Kind::Rule).map_err(|error| storage(&error))?;
+    let guards = all(store)?;
     let mut modes: HashMap<String, Vec<ModeItem>> = HashMap::new();
     for kept in store
         .valid::<ModeSetting>(Kind::Mode)
         .map_err(|error| storage(&error))?
     {
         let of_rule = modes.entry(kept.value.rule.clone()).or_default();
-        of_rule.push(ModeItem::new(kept, now_ms));
+        of_rule.push(ModeItem::new(kept, &guards, now_ms));
     }
     let item = |kept: Kept<Rule>| RuleItem {
         modes: modes.remove(&kept.value.id).unwrap_or_default(),

@@ -1,13 +1,16 @@
-//! What changes by itself: steps that are over, settings that expire. The RuleBook's alarm calls it; each change is a
-//! revision of its own with an entry of the audit log, by the actor `schedule`.
+//! What changes by itself: steps that are over, settings that expire, enforcements that a guard found to harm. The
+//! RuleBook's alarm calls it; each change is a revision of its own with an entry of the audit log, by the actor `schedule`
+//! or `guard`.
 //!
 //! Isolates need no clock for a step: they get its revision. An expiry they see by their own clock at once, and the
 //! revision that records it follows.
 
 use super::change::{Context, Plan, carry_out, storage};
 use super::enforcing::shown;
+use super::guard_calls::GUARD;
+use crate::guard::{Ledger, State};
 use crate::problem::Problem;
-use crate::rulebook::{ModeSetting, Rulebook};
+use crate::rulebook::{Mode, ModeSetting, Rulebook};
 use crate::store::Sql;
 use crate::store::rule_book::{Edit, RuleBookStore};
 
@@ -59,7 +62,16 @@ fn next<S: Sql>(
             let context = context("its time is over: the rule's default holds again".to_owned());
             return Ok(Some((context, expiry(&book, at, setting)?)));
         }
-        let may_pass = setting.guard.is_none() || has_passed(store, setting);
+        let ledger = ledger(store, setting)?;
+        let state = ledger.as_ref().map(|ledger| ledger.state);
+        if let Some(ledger) = ledger.filter(|ledger| ledger.state == State::Demoted) {
+            let context = Context {
+                actor: GUARD,
+                ..context(harm(&ledger))
+            };
+            return Ok(Some((context, demotion(&book, at, setting)?)));
+        }
+        let may_pass = setting.guard.is_none() || state == Some(State::Passed);
         let Some(following) = setting.next_stage(now_ms).filter(|_| may_pass) else {
             continue;
         };
@@ -81,6 +93,45 @@ fn reason(following: &ModeSetting, guarded: bool) -> String {
         "no guard watches"
     };
     format!("step {index} of {count}, {percent} %: {why}")
+}
+
+/// The guard that watches a setting; none before its first report.
+fn ledger<S: Sql>(store: &RuleBookStore<S>, setting: &ModeSetting) -> Result<Option<Ledger>, Problem> {
+    let Some(guard) = setting.guard else {
+        return Ok(None);
+    };
+    let found = store
+        .guard(&setting.rule, &setting.route)
+        .map_err(|error| storage(&error))?;
+    Ok(found.filter(|ledger| ledger.guard == guard))
+}
+
+/// Why a guard takes back, with records that show it.
+fn harm(ledger: &Ledger) -> String {
+    let text = ledger.text.as_deref().unwrap_or("it harms");
+    match ledger.evidence.as_slice() {
+        [] => text.to_owned(),
+        records => format!("{text}; for instance {}", records.join(" ")),
+    }
+}
+
+fn demotion(book: &Rulebook, at: usize, setting: &ModeSetting) -> Result<Plan<'static>, Problem> {
+    let mut candidate = book.clone();
+    let monitored = ModeSetting::new(&setting.rule, &setting.route, Mode::Monitor);
+    let edit = Edit::mode(&monitored).map_err(|error| storage(&error))?;
+    let after = shown(&monitored, None)?;
+    if let Some(slot) = candidate.modes.get_mut(at) {
+        *slot = monitored;
+    }
+    Ok(Plan {
+        action: "mode.demote",
+        target: target(setting),
+        own: String::from("-"),
+        before: Some(shown(setting, None)?),
+        after: Some(after),
+        candidate,
+        edits: vec![edit],
+    })
 }
 
 fn expiry(book: &Rulebook, at: usize, setting: &ModeSetting) -> Result<Plan<'static>, Problem> {
@@ -128,9 +179,4 @@ fn step(
 
 fn target(setting: &ModeSetting) -> String {
     format!("rules/{}/modes/{}", setting.rule, setting.route)
-}
-
-/// Whether the guard of a setting has let its current step pass.
-fn has_passed<S: Sql>(_store: &RuleBookStore<S>, _setting: &ModeSetting) -> bool {
-    false
 }

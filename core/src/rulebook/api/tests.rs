@@ -1,11 +1,15 @@
 use serde_json::{Value, json};
 
-use super::{Call, MAX_BODY, advance, answer, export_audit, export_begin, next_change_ms, verify_audit};
+use super::{
+    Call, MAX_BODY, advance, answer, export_audit, export_begin, next_change_ms, take_report, verify_audit,
+};
 use crate::audit::{AuditItem, Chain};
+use crate::guard::{Arm, Cohort, CohortCounts, Counts, Report, WatchReport};
 use crate::problem::Problem;
 use crate::rulebook::{MAX_DOCUMENT, Rulebook, STARTER};
 use crate::store::Native;
 use crate::store::rule_book::RuleBookStore;
+use crate::user_agent::Family;
 
 const NOW: u64 = 1_593_975_600_000;
 
@@ -422,6 +426,10 @@ fn a_mode_says_who_set_it_why_and_until_when() {
         "expires": "2020-07-05T20:00:00.000Z", "expired": false,
         "time": "2020-07-05T19:01:00.000Z", "actor": "ops", "reason": "seen enough",
         "since_revision": 2, "stage": null, "revision": 2, "changed": true,
+        "guard": {"state": "watching", "since": "2020-07-05T19:01:00.000Z", "denied_clients": 0, "denied_healthy": 0,
+            "harm": {"enforced": {"pulls": 0, "bad": 0, "clients": 0, "bad_clients": 0},
+                     "held_out": {"pulls": 0, "bad": 0, "clients": 0, "bad_clients": 0}},
+            "cohorts": [], "text": null},
     });
     assert_eq!(set, expected);
     let (status, again) = api.put("rules/sweep/modes/library", &body);
@@ -1014,4 +1022,129 @@ fn a_push_never_begins_to_enforce_without_a_preview_or_force() {
     push(&api, "reason=r", &other).unwrap();
     let book = api.0.document().unwrap();
     assert_eq!((book.rules[0].version, book.modes[0].guard), (2, Some(3)));
+}
+
+fn reported(guard: u64, enforced: (u32, u32), held_out: (u32, u32)) -> Report {
+    let arm = |(clients, healthy)| Arm {
+        clients,
+        healthy,
+        ..Arm::default()
+    };
+    let counts = Counts {
+        enforced: arm(enforced),
+        held_out: arm(held_out),
+        ..Counts::default()
+    };
+    let cohort = Cohort {
+        family: Some(Family::Skopeo),
+        os: String::new(),
+    };
+    let watch = WatchReport {
+        rule: "sweep".into(),
+        route: "default".into(),
+        guard,
+        cohorts: vec![CohortCounts { cohort, counts }],
+        evidence: vec!["01M850MDRGD6ZQ9TZR58000002".into()],
+    };
+    Report {
+        source: "fl1-FRA-0".into(),
+        watches: vec![watch],
+    }
+}
+
+#[test]
+fn a_step_goes_on_when_its_guard_lets_it_pass() {
+    let api = api();
+    api.put("rules/sweep/modes/default", &staged("watch"));
+    take_report(&api.0, &reported(2, (5, 0), (0, 0)), NOW + 70_000).unwrap();
+    advance(&api.0, NOW + 130_000).unwrap();
+    let held = api.get("rules/sweep/modes/default");
+    assert_eq!(
+        (&held["percent"], &held["guard"]["denied_clients"]),
+        (&json!(1.0), &json!(5))
+    );
+    let taken = take_report(&api.0, &reported(2, (5, 0), (30, 0)), NOW + 130_000).unwrap();
+    assert_eq!(
+        (taken.heard.again_ms, taken.demoted, taken.is_due),
+        (10_000, vec![], true)
+    );
+    advance(&api.0, NOW + 130_000).unwrap();
+    let next = api.get("rules/sweep/modes/default");
+    assert_eq!(
+        (
+            &next["percent"],
+            &next["guard"]["denied_clients"],
+            &next["guard"]["state"]
+        ),
+        (&json!(10.0), &json!(0), &json!("watching"))
+    );
+    take_report(&api.0, &reported(2, (5, 5), (300, 300)), NOW + 140_000).unwrap();
+    advance(&api.0, NOW + 140_000).unwrap();
+    assert_eq!(
+        api.get("rules/sweep/modes/default")["mode"],
+        "enforce",
+        "a report for a guard that is over"
+    );
+    let items = api.get("guards");
+    assert_eq!(
+        (&items["items"][0]["rule"], &items["items"][0]["state"]),
+        (&json!("sweep"), &json!("watching"))
+    );
+}
+
+#[test]
+fn what_harms_is_taken_back_in_the_name_of_the_guard() {
+    let api = api();
+    api.put("rules/sweep/modes/default", &staged("watch"));
+    let harm = take_report(&api.0, &reported(2, (3, 3), (40, 38)), NOW + 70_000)
+        .unwrap()
+        .demoted;
+    assert_eq!(
+        (harm.len(), harm[0].healthy, harm[0].cohort.family),
+        (1, 41, Some(Family::Skopeo))
+    );
+    advance(&api.0, NOW + 70_000).unwrap();
+    let mode = api.get("rules/sweep/modes/default");
+    assert_eq!(
+        (
+            &mode["mode"],
+            &mode["percent"],
+            &mode["actor"],
+            &mode["guard"]["state"]
+        ),
+        (
+            &json!("monitor"),
+            &Value::Null,
+            &json!("guard"),
+            &json!("demoted")
+        )
+    );
+    assert_eq!(mode["guard"]["denied_healthy"], 3);
+    let entry = &api.get("audit?limit=1")["items"][0];
+    assert_eq!(
+        (&entry["action"], &entry["actor"]),
+        (&json!("mode.demote"), &json!("guard"))
+    );
+    assert!(
+        entry["reason"]
+            .as_str()
+            .unwrap()
+            .contains("skopeo that it fires on pull cleanly"),
+        "{entry}"
+    );
+    assert!(
+        entry["reason"]
+            .as_str()
+            .unwrap()
+            .ends_with("for instance 01M850MDRGD6ZQ9TZR58000002"),
+        "{entry}"
+    );
+    advance(&api.0, NOW + 80_000).unwrap();
+    assert_eq!(api.0.revision().unwrap(), 3, "once");
+    api.put("rules/sweep/modes/default", &staged("watch"));
+    let again = api.get("rules/sweep/modes/default");
+    assert_eq!(
+        (&again["mode"], &again["guard"]["state"]),
+        (&json!("enforce"), &json!("watching"))
+    );
 }

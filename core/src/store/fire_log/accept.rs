@@ -2,6 +2,7 @@
 
 use super::{FireLog, FireLogError, enforced, integer, losses, number, refine};
 use crate::flush::{Flush, Reply};
+use crate::record::Record;
 use crate::segment::{Block, Header, split};
 use crate::store::{Sql, SqlValue};
 
@@ -36,9 +37,12 @@ impl<S: Sql> FireLog<S> {
 
     fn keep(&mut self, flush: &Flush, block: Option<Block>, now_ms: u64) -> Result<(), FireLogError> {
         let arrived_ms = now_ms.max(self.arrived_ms + 1);
-        let arrival = match block {
-            Some(block) => Some(self.refined(block, &flush.segment)?),
-            None => None,
+        let (arrival, records) = match block {
+            Some(block) => {
+                let (arrival, records) = self.refined(block, &flush.segment)?;
+                (Some(arrival), records)
+            }
+            None => (None, Vec::new()),
         };
         let sql = &self.sql;
         sql.transaction(|| {
@@ -53,18 +57,19 @@ impl<S: Sql> FireLog<S> {
         })?;
         self.arrived_ms = arrived_ms;
         self.count(flush, arrival.is_some(), now_ms);
+        self.guards.observe(&records, now_ms);
         Ok(())
     }
 
-    /// The batch with the kinds that its clients' histories show.
-    fn refined(&mut self, mut block: Block, segment: &[u8]) -> Result<Arrival, FireLogError> {
-        let (_, changed) = refine::refine(&mut block, &mut self.history, &mut self.late)?;
+    /// The batch with the kinds that its clients' histories show, and its records.
+    fn refined(&mut self, mut block: Block, segment: &[u8]) -> Result<(Arrival, Vec<Record>), FireLogError> {
+        let (records, changed) = refine::refine(&mut block, &mut self.history, &mut self.late)?;
         if !changed {
-            return Arrival::of(block, segment);
+            return Ok((Arrival::of(block, segment)?, records));
         }
         let bytes = refine::encode(block);
         let (front, back) = split(&bytes)?;
-        Arrival::of(Block::open(front, back)?, &bytes)
+        Ok((Arrival::of(Block::open(front, back)?, &bytes)?, records))
     }
 
     fn count(&mut self, flush: &Flush, has_records: bool, now_ms: u64) {

@@ -81,6 +81,11 @@ impl Outbox {
         self.cut_ms
     }
 
+    /// Name of this FireLog; empty before it was told.
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
     /// When something is to be sent; `None` while nothing waits.
     pub(super) fn due_ms(&self) -> Option<u64> {
         (!self.waiting.is_empty()).then_some(self.retry_ms)

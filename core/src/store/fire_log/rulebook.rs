@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::{FireLog, FireLogError, number, text};
 use crate::flush::Reply;
+use crate::guard::Guarded;
 use crate::rulebook::{Settings, Volume};
 use crate::store::{Sql, SqlValue};
 
@@ -15,6 +16,8 @@ pub(super) struct Kept {
     document: Box<RawValue>,
     pub(super) settings: Settings,
     pub(super) volumes: Vec<Limit>,
+    /// Enforcements that a guard watches.
+    pub(super) guarded: Vec<Guarded>,
 }
 
 /// A rule with a volume.
@@ -33,7 +36,19 @@ struct Outline {
     #[serde(default)]
     rules: Vec<RuleOutline>,
     #[serde(default)]
+    modes: Vec<ModeOutline>,
+    #[serde(default)]
     settings: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct ModeOutline {
+    #[serde(default)]
+    rule: String,
+    #[serde(default)]
+    route: String,
+    #[serde(default)]
+    guard: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -44,6 +59,16 @@ struct RuleOutline {
     version: u32,
     #[serde(default)]
     volume: Option<serde_json::Value>,
+}
+
+impl ModeOutline {
+    fn guarded(self) -> Option<Guarded> {
+        Some(Guarded {
+            guard: self.guard?,
+            rule: self.rule.into(),
+            route: self.route.into(),
+        })
+    }
 }
 
 impl Kept {
@@ -66,6 +91,11 @@ impl Kept {
             document: RawValue::from_string(document.to_owned()).map_err(wrong)?,
             settings: settings.unwrap_or_default(),
             volumes: outline.rules.into_iter().filter_map(limit).collect(),
+            guarded: outline
+                .modes
+                .into_iter()
+                .filter_map(ModeOutline::guarded)
+                .collect(),
         })
     }
 }
@@ -101,6 +131,8 @@ impl<S: Sql> FireLog<S> {
             .map(|kept| kept.volumes.as_slice())
             .unwrap_or_default();
         self.volumes.keep_only(limits);
+        let guarded = self.rulebook.as_ref().map(|kept| kept.guarded.as_slice());
+        self.guards.retune(guarded.unwrap_or_default());
     }
 
     /// Revision of the kept rulebook; 0 for none.

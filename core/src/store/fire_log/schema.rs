@@ -1,13 +1,13 @@
 //! The tables, and how an older database comes to have them.
 
-use super::{FireLogError, integer, number};
+use super::{FireLogError, guards, integer, number};
 use crate::segment::Header;
 use crate::store::{Sql, SqlValue};
 
 /// Of the database. A newer one is refused.
-pub const SCHEMA: i64 = 3;
+pub const SCHEMA: i64 = 4;
 
-/// Version 3, whole. `WITHOUT ROWID` where the key is all that rows are found by: one entry written, not two.
+/// Version 4, whole, but for the tables of guards. `WITHOUT ROWID` where the key is all that rows are found by: one entry written, not two.
 /// The header comes before the block's two parts: SQLite reads a row from its beginning, and only as far as asked.
 const TABLES: [&str; 9] = [
     "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
@@ -40,8 +40,8 @@ pub(super) fn migrate(sql: &impl Sql) -> Result<(), FireLogError> {
             from_1(sql)?;
             create(sql)
         }),
-        // Version 2 had no outbox.
-        Some(2) | None => sql.transaction(|| create(sql)),
+        // Version 2 had no outbox, 3 no guards.
+        Some(2 | 3) | None => sql.transaction(|| create(sql)),
         Some(found) => Err(FireLogError::Schema { found }),
     }
 }
@@ -62,7 +62,7 @@ fn version(sql: &impl Sql) -> Result<Option<i64>, FireLogError> {
 }
 
 fn create(sql: &impl Sql) -> Result<(), FireLogError> {
-    for statement in TABLES {
+    for statement in TABLES.into_iter().chain(guards::TABLES) {
         sql.run(statement, &[])?;
     }
     sql.run(

@@ -451,9 +451,9 @@ fn a_database_without_an_outbox_gets_one() {
 #[test]
 fn a_newer_database_is_refused_by_its_number() {
     let FireLog { sql, .. } = open();
-    sql.run("UPDATE meta SET value = 4 WHERE key = 'schema'", &[])
+    sql.run("UPDATE meta SET value = 5 WHERE key = 'schema'", &[])
         .unwrap();
-    assert_eq!(FireLog::open(sql).unwrap_err(), FireLogError::Schema { found: 4 });
+    assert_eq!(FireLog::open(sql).unwrap_err(), FireLogError::Schema { found: 5 });
 }
 
 #[track_caller]

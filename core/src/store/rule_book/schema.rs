@@ -3,6 +3,7 @@
 //! `PRAGMA user_version` is refused on the platform, so the schema's version is a row of `meta`. A step, once
 //! released, is never changed: the next change is another step.
 
+use super::guards::{GUARD_COUNTS, GUARDS};
 use super::{RuleBookError, parameter, row};
 use crate::store::{Sql, SqlValue};
 
@@ -13,6 +14,7 @@ pub const SCHEMA_VERSION: i64 = STEPS.len() as i64;
 const STEPS: &[&[&str]] = &[
     &[ENTRIES, ENTRIES_UNTIL, AUDIT],
     &[FIRE_LOGS, FIRE_LOGS_BEHIND],
+    &[GUARDS, GUARD_COUNTS],
     &[PREVIEWS],
 ];
 

@@ -1,14 +1,14 @@
 use super::*;
 use crate::audit::{AuditEntry, Chain, GENESIS, entry_hash};
 use crate::rulebook::api::verify_audit;
-use crate::rulebook::{Action, Mode, ModeSetting, Route, Rule, SCHEMA, Settings};
+use crate::rulebook::{Action, Mode, ModeSetting, Route, Rule, Settings};
 use crate::store::Native;
 
 const NOW: u64 = 1_593_975_600_000;
 
 fn starter() -> Rulebook {
     Rulebook {
-        schema: SCHEMA,
+        schema: 1,
         revision: 0,
         routes: vec![Route::named("default")],
         rules: vec![rule("sweep", 1), rule("empty", 1)],

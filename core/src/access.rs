@@ -1,0 +1,37 @@
+//! Cloudflare Access: who a JWT speaks for, beside bearer tokens (`auth`).
+//!
+//! In scope: the configuration, reading a token and its claims, which key it must be signed with, when keys are fetched
+//! again. Not in scope: the signature itself, which the platform's WebCrypto checks (`src/edge/access.rs`), and fetching.
+//!
+//! <https://developers.cloudflare.com/cloudflare-one/access-controls/applications/http-apps/authorization-cookie/validating-json/>
+
+mod config;
+mod keys;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use config::{Access, AccessError, MAX_ROLES};
+pub use keys::{KeyRing, MAX_DOCUMENT, MAX_KEYS, Need, PublicKey, REFRESH_MS, RETRY_MS, TRUST_MS};
+pub use token::{Candidate, MAX_JWT, SKEW_S};
+
+/// Carries the token of a request that went through Access.
+pub const HEADER: &str = "cf-access-jwt-assertion";
+
+/// Carries it too, from a browser.
+pub const COOKIE: &str = "CF_Authorization";
+
+/// The token of a request: of the header, or of the `Cookie` header's cookie.
+#[must_use]
+pub fn token_of<'a>(header: Option<&'a str>, cookies: Option<&'a str>) -> Option<&'a str> {
+    let cookie = || {
+        let pairs = cookies?.split(';').filter_map(|pair| pair.trim().split_once('='));
+        let mut values = pairs.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value);
+        // Two cookies of the name: one of them may be forged by a neighbour domain.
+        values.next().filter(|_| values.next().is_none())
+    };
+    header
+        .or_else(cookie)
+        .map(str::trim)
+        .filter(|token| !token.is_empty())
+}

@@ -1,0 +1,128 @@
+//! A team's public keys as an isolate keeps them. Access signs with a new key every six weeks and shows it before; a key
+//! that is not known is looked for, but not for everybody who invents one.
+
+use serde::Deserialize;
+
+/// Keys of one team: Access shows two or three.
+pub const MAX_KEYS: usize = 32;
+
+/// Bytes of the document.
+pub const MAX_DOCUMENT: usize = 64 << 10;
+
+/// Keys are fetched again after this long: a key that was taken back is not trusted for longer.
+pub const REFRESH_MS: u64 = 3_600_000;
+
+/// No more than one fetch in this time, whatever is asked for.
+pub const RETRY_MS: u64 = 30_000;
+
+/// While they cannot be fetched, keys are trusted for no longer than this.
+pub const TRUST_MS: u64 = 24 * 3_600_000;
+
+/// Base64url digits of a modulus of 2,048 and of 8,192 bits.
+const MODULUS: std::ops::RangeInclusive<usize> = 342..=1_366;
+
+/// An RSA key, as a JWK has it: base64url without padding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    pub kid: String,
+    pub n: String,
+    pub e: String,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    keys: Vec<Jwk>,
+}
+
+#[derive(Deserialize)]
+struct Jwk {
+    #[serde(default)]
+    kid: String,
+    #[serde(default)]
+    kty: String,
+    #[serde(default)]
+    alg: Option<String>,
+    #[serde(default, rename = "use")]
+    purpose: Option<String>,
+    #[serde(default)]
+    n: String,
+    #[serde(default)]
+    e: String,
+}
+
+/// The keys of one team.
+#[derive(Debug, Clone, Default)]
+pub struct KeyRing {
+    keys: Vec<PublicKey>,
+    /// When they came; 0 before the first time.
+    fetched_ms: u64,
+    tried_ms: u64,
+}
+
+/// What is to be done for a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    Have(PublicKey),
+    Fetch,
+    /// It is not known, and it was looked for just now.
+    Unknown,
+}
+
+impl KeyRing {
+    /// The key of that name, or what is to be done about it.
+    #[must_use]
+    pub fn need(&self, kid: &str, now_ms: u64) -> Need {
+        let may_fetch = self.tried_ms == 0 || now_ms.saturating_sub(self.tried_ms) >= RETRY_MS;
+        let is_old = now_ms.saturating_sub(self.fetched_ms) >= REFRESH_MS;
+        let is_gone = now_ms.saturating_sub(self.fetched_ms) >= TRUST_MS;
+        match self.keys.iter().find(|key| key.kid == kid && !is_gone) {
+            _ if is_old && may_fetch => Need::Fetch,
+            Some(key) => Need::Have(key.clone()),
+            None if may_fetch => Need::Fetch,
+            None => Need::Unknown,
+        }
+    }
+
+    /// A fetch begins: others wait for it.
+    pub fn trying(&mut self, now_ms: u64) {
+        self.tried_ms = now_ms.max(1);
+    }
+
+    /// The document came. One that cannot be read changes nothing; keys of other kinds are passed over.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn take(&mut self, document: &str, now_ms: u64) -> Result<(), String> {
+        if document.len() > MAX_DOCUMENT {
+            return Err(format!("expected at most {MAX_DOCUMENT} bytes"));
+        }
+        let document: Document = serde_json::from_str(document).map_err(|error| error.to_string())?;
+        let keys: Vec<PublicKey> = document.keys.into_iter().take(MAX_KEYS).filter_map(rsa).collect();
+        if keys.is_empty() {
+            return Err("expected an RSA key for signatures, found none".to_owned());
+        }
+        self.keys = keys;
+        self.fetched_ms = now_ms;
+        Ok(())
+    }
+}
+
+fn rsa(key: Jwk) -> Option<PublicKey> {
+    let is_digits = |text: &str| {
+        text.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    };
+    let is_for_us = key.kty == "RSA"
+        && key.alg.is_none_or(|alg| alg == "RS256")
+        && key.purpose.is_none_or(|purpose| purpose == "sig")
+        && MODULUS.contains(&key.n.len())
+        && (1..=8).contains(&key.e.len())
+        && is_digits(&key.n)
+        && is_digits(&key.e)
+        && !key.kid.is_empty();
+    is_for_us.then_some(PublicKey {
+        kid: key.kid,
+        n: key.n,
+        e: key.e,
+    })
+}

@@ -1,0 +1,25 @@
+//! Guards: whether an enforcement harms clients that pull cleanly, and when it is taken back (docs/safe-enforcement.md).
+//!
+//! In scope: who pulls cleanly, what a FireLog counts of the clients that a guarded rule fires on, and the test that may be
+//! looked at after every count. Not in scope: where counts and verdicts are kept (`store`), and changing modes
+//! (`rulebook::api`).
+//!
+//! The counts of a FireLog are totals, so that a report that comes twice, or late, or after one that was lost changes
+//! nothing. The verdict is the RuleBook's, which holds the mode too: one transaction has both.
+
+mod counts;
+mod evidence;
+mod health;
+mod judge;
+mod ledger;
+#[cfg(test)]
+mod tests;
+mod watch;
+mod watch_bytes;
+
+pub use counts::{Arm, Cohort, CohortCounts, Counts, MAX_COHORTS, MAX_EVIDENCE, Past, Report, WatchReport};
+pub use evidence::{ALPHA, HARM, HARMLESS};
+pub use health::{Health, MAX_KNOWN, Pull, REMEMBER_MS};
+pub use judge::{Judgement, MIN_CLIENTS, MIN_HARMED};
+pub use ledger::{Ledger, State};
+pub use watch::{Guarded, MAX_WATCHED, MAX_WATCHES, WINDOW_MS, Watches};

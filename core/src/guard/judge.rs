@@ -1,0 +1,177 @@
+//! The verdict on what was counted: pass, wait, or take it back.
+//!
+//! Two tests, by what the rule does. Where it denies, whom it denies is the harm: too many of the clients that it fires on,
+//! denied or still held out, pull cleanly, or too many of one cohort. Where it lets through (a detour), how they fare is:
+//! more of their first minutes go wrong than of those held out, or, where nobody is held out, than before.
+
+use super::counts::{Arm, Cohort, CohortCounts, Counts, MAX_COHORTS, total};
+use super::evidence::{
+    ALPHA, HARM, HARMLESS, ODDS, ln_clean, ln_harmless, ln_mean, ln_one_arm, ln_ratio, ln_two_arms,
+};
+
+/// Clients that must be told before a step passes.
+pub const MIN_CLIENTS: u32 = 20;
+
+/// Clean clients, or bad first minutes, below which nothing is taken back: one flat with a handful of machines is not a
+/// cohort.
+pub const MIN_HARMED: u32 = 5;
+
+/// Evidence for harm at which a step no longer passes, and for harmlessness at which it does: 20 to 1.
+const LN_20: f64 = 2.995_732_273_553_991;
+
+/// Held-out clients from which on their rate says what is usual.
+const MIN_BASE: u32 = 20;
+
+/// Clients that stand for "5 % of first minutes go wrong" until there is something to see.
+const PRIOR: (f64, f64) = (1.0, 20.0);
+
+/// What follows from the counts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Judgement {
+    /// Nothing yet.
+    Open,
+    /// It is as harmless as it must be.
+    Pass,
+    /// It harms.
+    Harm(Harm),
+}
+
+/// Whom an enforcement harms.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Harm {
+    /// `None`: no cohort stands out.
+    pub cohort: Option<Cohort>,
+    pub clients: u32,
+    /// Of them: that pull cleanly, or whose first minute went wrong.
+    pub harmed: u32,
+    /// For the audit log and the anomaly.
+    pub text: String,
+}
+
+/// Evidence that the arms differ, for each alternative; kept from report to report.
+pub(super) type Outcome = [f64; ODDS.len()];
+
+/// Adds what one report brought to the evidence. `before` are the totals until then, `base` the held-out arm of earlier
+/// steps.
+pub(super) fn advance(outcome: &mut Outcome, before: &Counts, news: &Counts, base: Arm) {
+    if news.enforced.judged == 0 {
+        return;
+    }
+    let ratios = if news.held_out.judged > 0 {
+        ln_two_arms(news.enforced, news.held_out, held_out_rate(before, base))
+    } else {
+        ln_one_arm(news.enforced, usual_rate(before, base))
+    };
+    for (sum, ratio) in outcome.iter_mut().zip(ratios) {
+        *sum += ratio;
+    }
+}
+
+fn held_out_rate(before: &Counts, base: Arm) -> f64 {
+    let judged = f64::from(before.held_out.judged) + f64::from(base.judged);
+    let bad = f64::from(before.held_out.bad_clients) + f64::from(base.bad_clients);
+    (bad + PRIOR.0) / (judged + PRIOR.1)
+}
+
+/// The rate of bad first minutes that is usual, with a margin: of those held out before, or of the clients' own past.
+fn usual_rate(before: &Counts, base: Arm) -> f64 {
+    let judged = before.held_out.judged + base.judged;
+    if judged >= MIN_BASE {
+        let rate = held_out_rate(before, base);
+        let deviation = (rate * (1.0 - rate) / f64::from(judged)).sqrt();
+        return (1.25 * (rate + 2.0 * deviation) + 0.005).min(0.5);
+    }
+    let past = before.past;
+    let rate = (f64::from(past.bad) + PRIOR.0) / (f64::from(past.good + past.bad) + PRIOR.1);
+    let pulls = f64::from(before.enforced.pulls.max(1)) / f64::from(before.enforced.judged.max(1));
+    // A mean number of pulls is at least as bad as numbers around it: 1 - (1 - p)^n is concave.
+    (1.25 * (1.0 - (1.0 - rate).powf(pulls)) + 0.02).min(0.5)
+}
+
+/// What the totals of a guard say. `denies`: the rule's action is block or throttle.
+pub(super) fn judge(cohorts: &[CohortCounts], outcome: &Outcome, base: Arm, denies: bool) -> Judgement {
+    if denies {
+        denial(cohorts)
+    } else {
+        passage(&total(cohorts), outcome, base)
+    }
+}
+
+/// Half of the weight is on all clients together, the rest on the cohorts that there is room for.
+fn denial(cohorts: &[CohortCounts]) -> Judgement {
+    let (clients, clean) = total(cohorts).told();
+    let all = ln_clean(clients, clean) - 2.0_f64.ln();
+    let share = (2.0 * (MAX_COHORTS as f64 + 1.0)).ln();
+    let of = |cohort: &CohortCounts| {
+        let (clients, clean) = cohort.counts.told();
+        ln_clean(clients, clean) - share
+    };
+    let sum = cohorts
+        .iter()
+        .map(of)
+        .fold(all.exp(), |sum, ln| sum + ln.min(700.0).exp());
+    let worst = cohorts.iter().max_by(|a, b| of(a).total_cmp(&of(b)));
+    if sum >= 1.0 / ALPHA && clean >= MIN_HARMED {
+        return Judgement::Harm(denial_harm(cohorts, worst));
+    }
+    let is_harmless = clients >= MIN_CLIENTS && ln_harmless(clients, clean) >= LN_20;
+    if is_harmless && sum.ln() < LN_20 {
+        Judgement::Pass
+    } else {
+        Judgement::Open
+    }
+}
+
+fn denial_harm(cohorts: &[CohortCounts], worst: Option<&CohortCounts>) -> Harm {
+    let (clients, clean) = total(cohorts).told();
+    let named = worst.filter(|cohort| cohort.counts.told().1 * 2 >= clean);
+    let (clients, clean) = named.map_or((clients, clean), |cohort| cohort.counts.told());
+    let denied = named
+        .map_or_else(|| total(cohorts), |cohort| cohort.counts)
+        .enforced
+        .healthy;
+    let cohort = named.map(|cohort| cohort.cohort.clone());
+    let who = cohort
+        .as_ref()
+        .map_or_else(|| "clients".to_owned(), |cohort| format!("clients of {cohort}"));
+    let percent = HARMLESS * 100.0;
+    let text = format!(
+        "{clean} of the {clients} {who} that it fires on pull cleanly, {denied} of them were denied; of a harmless rule's \
+         clients at most {percent} % do"
+    );
+    Harm {
+        cohort,
+        clients,
+        harmed: clean,
+        text,
+    }
+}
+
+fn passage(counts: &Counts, outcome: &Outcome, base: Arm) -> Judgement {
+    let evidence = ln_mean(*outcome);
+    let arm = counts.enforced;
+    if evidence >= -ALPHA.ln() && arm.bad_clients >= MIN_HARMED {
+        let held = counts.held_out;
+        let text = format!(
+            "the first minute went wrong for {} of {} clients that it acted on, and for {} of {} that it did not",
+            arm.bad_clients,
+            arm.judged,
+            held.bad_clients + base.bad_clients,
+            held.judged + base.judged
+        );
+        let (clients, harmed) = (arm.judged, arm.bad_clients);
+        return Judgement::Harm(Harm {
+            cohort: None,
+            clients,
+            harmed,
+            text,
+        });
+    }
+    let usual = usual_rate(counts, base);
+    let is_harmless = ln_ratio(arm.judged, arm.bad_clients, usual, (usual + HARM).min(0.9)) >= LN_20;
+    if arm.judged >= MIN_CLIENTS && is_harmless && evidence < LN_20 {
+        Judgement::Pass
+    } else {
+        Judgement::Open
+    }
+}

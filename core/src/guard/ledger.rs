@@ -1,0 +1,146 @@
+//! What the RuleBook keeps of one guard: totals of all FireLogs, evidence, and where it stands.
+
+use serde::{Deserialize, Serialize};
+
+use super::counts::{Arm, CohortCounts, MAX_COHORTS, MAX_EVIDENCE, WatchReport, total};
+use super::judge::{Harm, Judgement, Outcome, advance, judge};
+
+/// Without steps, a guard that cannot tell after this long is said to hold.
+const PATIENCE_MS: u64 = 10 * 60_000;
+
+/// Where a guard stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It counts.
+    #[default]
+    Watching,
+    /// The step's time is over, and what was counted says neither yes nor no: the step waits.
+    Holding,
+    /// Harmless so far; it goes on counting.
+    Passed,
+    /// It harmed, and was taken back.
+    Demoted,
+}
+
+/// One guard.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Revision that it began with.
+    pub guard: u64,
+    /// Milliseconds since 1970.
+    pub since_ms: u64,
+    pub state: State,
+    pub cohorts: Vec<CohortCounts>,
+    /// Records of clean clients that were denied.
+    pub evidence: Vec<String>,
+    /// Why it was taken back.
+    pub text: Option<String>,
+    /// Evidence that the arms differ.
+    outcome: Outcome,
+    /// The held-out arm of the steps before.
+    base: Arm,
+}
+
+impl Ledger {
+    /// A guard that begins, after the one of the step before.
+    #[must_use]
+    pub fn begin(guard: u64, now_ms: u64, before: Option<&Self>) -> Self {
+        let base = before.map(|before| {
+            let held = total(&before.cohorts).held_out;
+            Arm {
+                judged: before.base.judged.saturating_add(held.judged),
+                bad_clients: before.base.bad_clients.saturating_add(held.bad_clients),
+                ..Arm::default()
+            }
+        });
+        Self {
+            guard,
+            since_ms: now_ms,
+            base: base.unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes in what a FireLog reports: `known` are its totals as they were when it last did.
+    pub fn take(&mut self, report: &WatchReport, known: &[CohortCounts]) {
+        let before = total(&self.cohorts);
+        for cohort in report.cohorts.iter().take(MAX_COHORTS + 1) {
+            let known = known.iter().find(|known| known.cohort == cohort.cohort);
+            let known = known.map(|known| known.counts).unwrap_or_default();
+            self.add(CohortCounts {
+                cohort: cohort.cohort.clone(),
+                counts: cohort.counts.since(known),
+            });
+        }
+        let news = total(&self.cohorts).since(before);
+        advance(&mut self.outcome, &before, &news, self.base);
+        for id in &report.evidence {
+            if self.evidence.len() < MAX_EVIDENCE && !self.evidence.contains(id) {
+                self.evidence.push(id.clone());
+            }
+        }
+    }
+
+    fn add(&mut self, news: CohortCounts) {
+        let is_full = self.cohorts.len() >= MAX_COHORTS;
+        let at = self.cohorts.iter().position(|known| known.cohort == news.cohort);
+        let other = CohortCounts::default().cohort;
+        let at = at.or_else(|| {
+            self.cohorts
+                .iter()
+                .position(|known| is_full && known.cohort == other)
+        });
+        match at.and_then(|at| self.cohorts.get_mut(at)) {
+            Some(known) => known.counts = known.counts.plus(news.counts),
+            None if is_full => self.cohorts.push(CohortCounts {
+                cohort: other,
+                ..news
+            }),
+            None => self.cohorts.push(news),
+        }
+    }
+
+    /// Where it stands now. `denies`: the rule blocks or throttles; `until_ms`: the end of the current step.
+    /// Answers the harm where it is to be taken back.
+    pub fn settle(&mut self, denies: bool, until_ms: Option<u64>, now_ms: u64) -> Option<Harm> {
+        if self.state == State::Demoted {
+            return None;
+        }
+        match judge(&self.cohorts, &self.outcome, self.base, denies) {
+            Judgement::Harm(harm) => {
+                self.state = State::Demoted;
+                self.text = Some(harm.text.clone());
+                return Some(harm);
+            }
+            Judgement::Pass => self.state = State::Passed,
+            Judgement::Open => self.state = State::Watching,
+        }
+        self.state = self.state_at(until_ms, now_ms);
+        None
+    }
+
+    /// Where it stands at a time without further counts: one that cannot tell holds the step when its time is over.
+    #[must_use]
+    pub fn state_at(&self, until_ms: Option<u64>, now_ms: u64) -> State {
+        let is_over = until_ms.unwrap_or(self.since_ms + PATIENCE_MS) <= now_ms;
+        match self.state {
+            State::Watching if is_over => State::Holding,
+            state => state,
+        }
+    }
+
+    /// Clients that were denied, and those of them that pull cleanly.
+    #[must_use]
+    pub fn denied(&self) -> (u32, u32) {
+        let arm = total(&self.cohorts).enforced;
+        (arm.clients, arm.healthy)
+    }
+
+    /// Both arms.
+    #[must_use]
+    pub fn arms(&self) -> (Arm, Arm) {
+        let counts = total(&self.cohorts);
+        (counts.enforced, counts.held_out)
+    }
+}

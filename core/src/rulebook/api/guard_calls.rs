@@ -1,0 +1,278 @@
+//! Guards as people see them, and what FireLogs report for them.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::change::storage;
+use super::page::{List, Page};
+use crate::guard::{Arm, Cohort, CohortCounts, Ledger, Report, State, WatchReport};
+use crate::problem::Problem;
+use crate::rulebook::{Action, ModeSetting};
+use crate::store::Sql;
+use crate::store::rule_book::{GuardEntry, Kept, RuleBookStore};
+use crate::time::rfc3339;
+
+/// Who takes back what harms, in the audit log; no token may have this name.
+pub const GUARD: &str = "guard";
+
+/// How long until a FireLog reports again.
+const AGAIN_MS: u64 = 10_000;
+
+/// The same where every guard has let its last step pass.
+const AGAIN_PASSED_MS: u64 = 60_000;
+
+/// Where the guard of a mode stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GuardItem {
+    pub state: State,
+    /// RFC 3339: when it began to watch.
+    pub since: String,
+    /// Clients that were denied, and those of them that pull cleanly.
+    pub denied_clients: u32,
+    pub denied_healthy: u32,
+    pub harm: Arms,
+    /// Clients that the rule fires on, denied or held out, by what they are.
+    pub cohorts: Vec<CohortItem>,
+    pub text: Option<String>,
+}
+
+/// First minutes of clients that were let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Arms {
+    pub enforced: ArmItem,
+    pub held_out: ArmItem,
+}
+
+/// Pulls, and those of them that failed or got stuck.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct ArmItem {
+    pub pulls: u32,
+    pub bad: u32,
+    pub clients: u32,
+    pub bad_clients: u32,
+}
+
+/// How many clients of one kind a rule fires on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CohortItem {
+    #[serde(flatten)]
+    pub cohort: Cohort,
+    pub clients: u32,
+    pub healthy: u32,
+}
+
+/// A guard with whose it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GuardOf {
+    pub rule: String,
+    pub route: String,
+    #[serde(flatten)]
+    pub guard: GuardItem,
+}
+
+/// What a FireLog is told after its report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Heard {
+    /// Milliseconds until the next report.
+    pub again_ms: u64,
+}
+
+/// What a report came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Taken {
+    pub heard: Heard,
+    /// What was found to harm.
+    pub demoted: Vec<Demoted>,
+    /// Whether `advance` has something to do now.
+    pub is_due: bool,
+}
+
+/// An enforcement that was found to harm by a report.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Demoted {
+    /// RFC 3339.
+    pub time: String,
+    pub rule: String,
+    pub route: String,
+    pub text: String,
+    #[serde(flatten)]
+    pub cohort: Cohort,
+    pub clients: u32,
+    pub healthy: u32,
+    pub evidence: Vec<String>,
+}
+
+/// Guards of modes that are set, by rule and route.
+pub(super) type Guards = HashMap<(String, String), Ledger>;
+
+pub(super) fn all<S: Sql>(store: &RuleBookStore<S>) -> Result<Guards, Problem> {
+    let guards = store.guards().map_err(|error| storage(&error))?;
+    let keyed = |GuardEntry { rule, route, ledger }| ((rule, route), ledger);
+    Ok(guards.into_iter().map(keyed).collect())
+}
+
+/// The guard of a setting: the one that watches it, or the one that took it back.
+pub(super) fn guard_of(kept: &Kept<ModeSetting>, guards: &Guards, now_ms: u64) -> Option<GuardItem> {
+    let setting = &kept.value;
+    let ledger = guards.get(&(setting.rule.clone(), setting.route.clone()));
+    match setting.guard {
+        Some(guard) => {
+            let begun = || Ledger::begin(guard, kept.time_ms, None);
+            let ledger = ledger.filter(|ledger| ledger.guard == guard).cloned();
+            Some(item(&ledger.unwrap_or_else(begun), until(setting), now_ms))
+        }
+        None => ledger
+            .filter(|ledger| ledger.state == State::Demoted && kept.actor == GUARD)
+            .map(|ledger| item(ledger, None, now_ms)),
+    }
+}
+
+fn until(setting: &ModeSetting) -> Option<u64> {
+    setting.stages.as_ref().and_then(|stages| stages.until_ms)
+}
+
+fn item(ledger: &Ledger, until_ms: Option<u64>, now_ms: u64) -> GuardItem {
+    let (denied_clients, denied_healthy) = ledger.denied();
+    let (enforced, held_out) = ledger.arms();
+    let arm = |arm: Arm| ArmItem {
+        pulls: arm.pulls,
+        bad: arm.bad_pulls,
+        clients: arm.judged,
+        bad_clients: arm.bad_clients,
+    };
+    let cohort = |counts: &CohortCounts| {
+        let (clients, healthy) = counts.counts.told();
+        let cohort = counts.cohort.clone();
+        CohortItem {
+            cohort,
+            clients,
+            healthy,
+        }
+    };
+    GuardItem {
+        state: ledger.state_at(until_ms, now_ms),
+        since: rfc3339(ledger.since_ms),
+        denied_clients,
+        denied_healthy,
+        harm: Arms {
+            enforced: arm(enforced),
+            held_out: arm(held_out),
+        },
+        cohorts: ledger.cohorts.iter().map(cohort).collect(),
+        text: ledger.text.clone(),
+    }
+}
+
+/// Guards of modes that are set, by rule and route.
+///
+/// # Errors
+/// 400 for a cursor that no longer stands.
+pub fn list_guards<S: Sql>(
+    store: &RuleBookStore<S>,
+    now_ms: u64,
+    page: &Page,
+) -> Result<List<GuardOf>, Problem> {
+    let guards = all(store)?;
+    let kept = store.valid::<ModeSetting>(crate::store::rule_book::Kind::Mode);
+    let kept = kept.map_err(|error| storage(&error))?;
+    let keyed = kept.into_iter().filter_map(|kept| {
+        let guard = guard_of(&kept, &guards, now_ms)?;
+        let ModeSetting { rule, route, .. } = kept.value;
+        Some((format!("{rule}/{route}"), GuardOf { rule, route, guard }))
+    });
+    let List { items, next_cursor } = page.of(keyed.collect(), |(key, _): &(String, GuardOf)| key)?;
+    Ok(List {
+        items: items.into_iter().map(|(_, item)| item).collect(),
+        next_cursor,
+    })
+}
+
+/// Takes in what a FireLog counted. What harms is answered, and `advance` takes it back.
+///
+/// # Errors
+/// When the store refuses; what it took in before stays, and the report may come again.
+pub fn take_report<S: Sql>(store: &RuleBookStore<S>, report: &Report, now_ms: u64) -> Result<Taken, Problem> {
+    let again_ms = AGAIN_PASSED_MS;
+    let mut taken = Taken {
+        heard: Heard { again_ms },
+        demoted: Vec::new(),
+        is_due: false,
+    };
+    for watch in &report.watches {
+        let setting = store
+            .mode_entry(&watch.rule, &watch.route)
+            .map_err(|error| storage(&error))?;
+        // A FireLog that has not heard of a change yet reports for a guard that is over.
+        let Some(kept) = setting.filter(|kept| kept.value.guard == Some(watch.guard)) else {
+            continue;
+        };
+        let (state, harm) = take(store, &report.source, watch, &kept, now_ms)?;
+        let until = until(&kept.value);
+        taken.is_due |= match state {
+            State::Demoted => true,
+            State::Passed => until.is_some_and(|until| until <= now_ms),
+            State::Watching | State::Holding => false,
+        };
+        taken.demoted.extend(harm);
+        if state != State::Passed || until.is_some() {
+            taken.heard.again_ms = AGAIN_MS;
+        }
+    }
+    Ok(taken)
+}
+
+fn take<S: Sql>(
+    store: &RuleBookStore<S>,
+    source: &str,
+    watch: &WatchReport,
+    kept: &Kept<ModeSetting>,
+    now_ms: u64,
+) -> Result<(State, Option<Demoted>), Problem> {
+    let failed = |error| storage(&error);
+    let (rule, route) = (watch.rule.as_str(), watch.route.as_str());
+    let before = store.guard(rule, route).map_err(failed)?;
+    let mut ledger = match before {
+        Some(ledger) if ledger.guard == watch.guard => ledger,
+        before => Ledger::begin(watch.guard, kept.time_ms, before.as_ref()),
+    };
+    let known = store
+        .guard_counts(rule, route, source, watch.guard)
+        .map_err(failed)?;
+    ledger.take(watch, &known);
+    let harm = ledger.settle(denies(store, rule)?, until(&kept.value), now_ms);
+    let totals = at_most_back(&watch.cohorts, &known);
+    store
+        .keep_guard(rule, route, &ledger, (source, &totals))
+        .map_err(failed)?;
+    let demoted = harm.map(|harm| Demoted {
+        time: rfc3339(now_ms),
+        rule: rule.to_owned(),
+        route: route.to_owned(),
+        text: harm.text,
+        cohort: harm.cohort.unwrap_or_default(),
+        clients: harm.clients,
+        healthy: harm.harmed,
+        evidence: ledger.evidence.clone(),
+    });
+    Ok((ledger.state, demoted))
+}
+
+/// Whether the rule's action refuses requests.
+fn denies<S: Sql>(store: &RuleBookStore<S>, rule: &str) -> Result<bool, Problem> {
+    let versions = store.rule_versions(rule).map_err(|error| storage(&error))?;
+    let action = versions.first().map(|kept| kept.value.action);
+    Ok(matches!(action, Some(Action::Block | Action::Throttle)))
+}
+
+/// The totals to tell what is new of the next report by: a report that comes late does not set them back.
+fn at_most_back(reported: &[CohortCounts], known: &[CohortCounts]) -> Vec<CohortCounts> {
+    let mut totals = known.to_vec();
+    for cohort in reported {
+        match totals.iter_mut().find(|known| known.cohort == cohort.cohort) {
+            Some(known) => known.counts = known.counts.or_more(cohort.counts),
+            None => totals.push(cohort.clone()),
+        }
+    }
+    totals
+}

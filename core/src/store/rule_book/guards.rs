@@ -1,0 +1,118 @@
+//! The guards: where each stands, and what each FireLog last reported for it.
+//!
+//! In scope: the rows. A guard belongs to the mode of a rule on a route; the next one there takes its place. Not in scope:
+//! what follows from it (`guard`, `rulebook::api`).
+
+use super::{RuleBookError, RuleBookStore, parameter, row, text};
+use crate::guard::{CohortCounts, Ledger};
+use crate::store::{Sql, SqlValue};
+
+pub(super) const GUARDS: &str = "CREATE TABLE guards (
+    rule TEXT NOT NULL,
+    route TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (rule, route)
+) WITHOUT ROWID";
+
+/// Totals of one FireLog for one guard, by which what is new of the next report is told.
+pub(super) const GUARD_COUNTS: &str = "CREATE TABLE guard_counts (
+    rule TEXT NOT NULL,
+    route TEXT NOT NULL,
+    source TEXT NOT NULL,
+    guard INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (rule, route, source)
+) WITHOUT ROWID";
+
+/// A guard and whose it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GuardEntry {
+    pub rule: String,
+    pub route: String,
+    pub ledger: Ledger,
+}
+
+impl<S: Sql> RuleBookStore<S> {
+    /// The guard of a rule on a route; it may be of a setting that is no longer there.
+    ///
+    /// # Errors
+    /// When SQLite refuses, or a guard is not what was written.
+    pub fn guard(&self, rule: &str, route: &str) -> Result<Option<Ledger>, RuleBookError> {
+        let rows = self.sql.run(
+            "SELECT body FROM guards WHERE rule = ?1 AND route = ?2",
+            &[text(rule), text(route)],
+        )?;
+        let body = rows
+            .first()
+            .map(|found| row::string(found, 0, "a guard"))
+            .transpose()?;
+        body.map(|body| row::from_json(&body, "a guard")).transpose()
+    }
+
+    /// Every guard, also of settings that are no longer there.
+    ///
+    /// # Errors
+    /// When SQLite refuses, or a guard is not what was written.
+    pub fn guards(&self) -> Result<Vec<GuardEntry>, RuleBookError> {
+        let rows = self
+            .sql
+            .run("SELECT rule, route, body FROM guards ORDER BY rule, route", &[])?;
+        let entry = |found: &crate::store::Row| {
+            Ok(GuardEntry {
+                rule: row::string(found, 0, "a guard")?,
+                route: row::string(found, 1, "a guard")?,
+                ledger: row::from_json(&row::string(found, 2, "a guard")?, "a guard")?,
+            })
+        };
+        rows.iter().map(entry).collect()
+    }
+
+    /// What a FireLog last reported for a guard; nothing before its first report.
+    ///
+    /// # Errors
+    /// When SQLite refuses, or the totals are not what was written.
+    pub fn guard_counts(
+        &self,
+        rule: &str,
+        route: &str,
+        source: &str,
+        guard: u64,
+    ) -> Result<Vec<CohortCounts>, RuleBookError> {
+        let rows = self.sql.run(
+            "SELECT body FROM guard_counts WHERE rule = ?1 AND route = ?2 AND source = ?3 AND guard = ?4",
+            &[text(rule), text(route), text(source), parameter(guard)],
+        )?;
+        match rows.first() {
+            Some(found) => row::from_json(&row::string(found, 0, "counts of a guard")?, "counts of a guard"),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Keeps a guard, and what a FireLog's report made of it, together.
+    ///
+    /// # Errors
+    /// When SQLite refuses; nothing was written then.
+    pub fn keep_guard(
+        &self,
+        rule: &str,
+        route: &str,
+        ledger: &Ledger,
+        reported: (&str, &[CohortCounts]),
+    ) -> Result<(), RuleBookError> {
+        let (source, counts) = reported;
+        let key: [SqlValue; 2] = [text(rule), text(route)];
+        self.sql.transaction(|| {
+            let [rule, route] = key.clone();
+            self.sql.run(
+                "INSERT OR REPLACE INTO guard_counts (rule, route, source, guard, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+                &[rule, route, text(source), parameter(ledger.guard), text(&row::to_json(&counts)?)],
+            )?;
+            let [rule, route] = key;
+            self.sql.run(
+                "INSERT OR REPLACE INTO guards (rule, route, body) VALUES (?1, ?2, ?3)",
+                &[rule, route, text(&row::to_json(ledger)?)],
+            )?;
+            Ok(())
+        })
+    }
+}
