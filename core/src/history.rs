@@ -25,6 +25,7 @@ pub use judged::{Judged, Progress};
 use crate::client::ClientKey;
 use crate::range::RangeKind;
 use crate::record::{Record, RecordId};
+use crate::request::Request;
 use ask::Ask;
 use chain::Chain;
 use clients::Clients;
@@ -134,8 +135,21 @@ impl History {
     }
 
     fn chain(&self, record: &Record) -> Option<&Chain> {
-        let key = (record.client, ask::digest_hash(&record.digest));
+        self.by_key((record.client, ask::digest_hash(&record.digest)))
+    }
+
+    fn by_key(&self, key: (ClientKey, u64)) -> Option<&Chain> {
         self.young.by_key.get(&key).or_else(|| self.old.by_key.get(&key))
+    }
+
+    /// What a request is before its answer is there; nothing is taken in.
+    #[must_use]
+    pub fn expected(&self, request: &Request<'_>) -> RangeKind {
+        let key = (request.client, ask::digest_hash(request.blob.digest.as_str()));
+        match (self.by_key(key), Ask::expected(request)) {
+            (Some(chain), Some(ask)) => chain.expected(ask, self.clients.spacing(request.client)),
+            _ => request.asked.kind(),
+        }
     }
 
     /// Takes out what was corrected since the last call, in the order in which it was found out.

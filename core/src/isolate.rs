@@ -12,6 +12,7 @@ pub use config::{Config, ConfigError};
 pub use in_flight::{MAX_IN_FLIGHT, UNANSWERED_AFTER_MS};
 
 use crate::flush::{Batches, Outgoing, fire_log_name};
+use crate::history::History;
 use crate::record::{Record, RecordId};
 use crate::rule::Scratch;
 use crate::rulebook::Compiled;
@@ -28,11 +29,16 @@ pub struct Isolate {
     hot: HotKeys,
     in_flight: InFlight,
     batches: Batches,
+    /// What came through this isolate: a quick answer for rules. The FireLog has the true one.
+    history: History,
     /// Counter of record ids.
     next: u32,
     /// Whether `book` is one that a FireLog sent, not the one that ships.
     has_learned: bool,
 }
+
+/// Asks that an isolate remembers: 1.3 MB of its 128 MB.
+const MAX_RECENT: usize = 8_192;
 
 /// What is lost before a record exists, by the names that the API shows. The edge may count these and no others.
 pub const LOSSES: [&str; 7] = [
@@ -54,6 +60,7 @@ impl Isolate {
             scratch: Scratch::new(&shipped.engine),
             hot: HotKeys::default(),
             in_flight: InFlight::default(),
+            history: History::with_room(MAX_RECENT),
             book: shipped,
             config,
             next: 0,
@@ -80,7 +87,9 @@ impl Isolate {
     /// room was made for others.
     pub fn settle(&mut self, id: RecordId, said: &Said<'_>) {
         if let Some(pending) = self.in_flight.take(id) {
-            self.buffer(pending.settle(said), said.time_ms);
+            let mut record = pending.settle(said);
+            record.range.kind = self.history.take(&record).kind;
+            self.buffer(record, said.time_ms);
         }
         while let Some(record) = self.in_flight.take_unanswered(said.time_ms) {
             self.buffer(record, said.time_ms);

@@ -7,7 +7,7 @@ use crate::client::{ClientKey, ClientKeys, NetworkKey, Subject};
 use crate::facts::Facts;
 use crate::fingerprint::{Fingerprint, accept_encoding};
 use crate::path::BlobPath;
-use crate::range::Asked;
+use crate::range::{Asked, RangeKind};
 use crate::record::{Method, Profile};
 use crate::rule::{Field, Value, Values};
 use crate::user_agent::Agent;
@@ -19,6 +19,8 @@ pub struct Request<'a> {
     pub method: Method,
     pub blob: BlobPath<'a>,
     pub asked: Asked,
+    /// What the range means, as far as is known before the answer.
+    pub kind: RangeKind,
     pub agent: Agent<'a>,
     pub fingerprint: Fingerprint,
     pub client: ClientKey,
@@ -44,11 +46,13 @@ impl<'a> Request<'a> {
             _ => return None,
         };
         let subject = facts.header("authorization").and_then(Subject::read);
+        let asked = Asked::read(facts.header("range"));
         Some(Self {
             facts,
             method,
             blob: BlobPath::parse(path)?,
-            asked: Asked::read(facts.header("range")),
+            kind: asked.kind(),
+            asked,
             agent: Agent::parse(facts.header("user-agent").unwrap_or_default()),
             fingerprint: Fingerprint::of(facts),
             client: keys.client(facts.address, subject.as_ref()),
@@ -144,7 +148,7 @@ impl<'a> Request<'a> {
             Field::RangePresent,
             Value::Bool(self.facts.header("range").is_some()),
         );
-        set(values, Field::RangeKind, self.asked.kind().as_str());
+        set(values, Field::RangeKind, self.kind.as_str());
         values.set(Field::RangeStart, integer(start));
         values.set(Field::RangeEnd, integer(end));
         values.set(Field::RangeCount, integer(u64::try_from(self.asked.count()).ok()));

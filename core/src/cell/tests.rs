@@ -1,8 +1,10 @@
 use super::*;
 use crate::bytes::DecodeError;
 use crate::client::{ClientKey, NetworkKey};
+use crate::history::Judged;
 use crate::range::RangeKind;
-use crate::record::{RecordId, sample};
+use crate::record::{Method, Record, RecordId, sample};
+use crate::rulebook::Action;
 
 /// What `encode` wrote for [`batch`] when the format was made: it must read back for ever.
 const PINNED: &[u8] = include_bytes!("../../tests/data/cell-batch-v1.bin");
@@ -231,4 +233,114 @@ fn rules_of_a_key_are_sorted_and_each_is_there_once() {
         rules.iter().map(|rule| &**rule).collect::<Vec<_>>(),
         ["botnet-sig", "note-amzn"]
     );
+}
+
+fn judged(kind: RangeKind) -> Judged {
+    let mut judged = Judged::alone(&Record {
+        method: Method::Head,
+        ..sample::full()
+    });
+    judged.kind = kind;
+    judged.origin_known = true;
+    judged
+}
+
+fn counted(record: &Record, judged: &Judged) -> CellCounts {
+    CellCounts::of(record, judged)
+}
+
+#[test]
+fn a_resume_of_unknown_origin_counts_one_time_in_four() {
+    let unknown = Judged {
+        origin_known: false,
+        ..judged(RangeKind::Resume)
+    };
+    let count = |n| {
+        let record = Record {
+            id: RecordId::from_parts(1, 0x1234_5678_9abc, n),
+            ..sample::full()
+        };
+        assert_eq!(counted(&record, &judged(RangeKind::Resume)).resumes, 1);
+        counted(&record, &unknown).resumes
+    };
+    let counted: u32 = (0..4000).map(count).sum();
+    assert!((900..1100).contains(&counted), "{counted}");
+}
+
+#[test]
+fn a_record_counts_as_often_as_it_stands_for() {
+    let record = Record {
+        weight: 5,
+        ..sample::full()
+    };
+    let counts = counted(&record, &judged(RangeKind::Repeat));
+    assert_eq!(
+        (
+            counts.requests,
+            counts.resumes,
+            counts.large_resumes,
+            counts.repeats
+        ),
+        (5, 5, 5, 5)
+    );
+    assert_eq!(
+        (counts.ranged, counts.refused, counts.observed, counts.aborted),
+        (5, 0, 5, 5)
+    );
+}
+
+#[test]
+fn a_body_taken_with_others_is_not_cut_short() {
+    let parallel = Judged {
+        parallel: true,
+        ..judged(RangeKind::Whole)
+    };
+    let counts = counted(&sample::full(), &parallel);
+    assert_eq!((counts.observed, counts.aborted), (0, 0));
+}
+
+#[test]
+fn a_refusal_of_ours_is_denied_and_nothing_else() {
+    let mut record = sample::full();
+    record.verdict = Action::Block;
+    record.status = 403;
+    record.range.honoured = None;
+    let counts = counted(&record, &judged(RangeKind::Resume));
+    assert_eq!(
+        (counts.denied, counts.resumes, counts.ranged, counts.observed),
+        (1, 0, 0, 0)
+    );
+}
+
+#[test]
+fn what_does_not_fit_a_batch_is_other_and_events_go_first() {
+    let mut tally = Tally::default();
+    let place = |n: usize| Record {
+        country: format!("{n}"),
+        ..sample::full()
+    };
+    for n in 0..MAX_CELLS + 50 {
+        let kind = if n < 10 {
+            RangeKind::Repeat
+        } else {
+            RangeKind::None
+        };
+        tally.count(
+            &place(n),
+            &Judged {
+                parallel: true,
+                ..judged(kind)
+            },
+        );
+    }
+    let [batch] = &*tally.into_batches("fl1-iad-0", 9, 3) else {
+        panic!()
+    };
+    assert_eq!(
+        (batch.cells.len(), batch.other.requests, batch.seq),
+        (MAX_CELLS, 50, 3)
+    );
+    let repeats: u32 = batch.cells.iter().map(|cell| cell.counts.repeats).sum();
+    assert_eq!((repeats, batch.other.repeats), (10, 0));
+    assert!(batch.cells.is_sorted_by(|a, b| a.key < b.key));
 }

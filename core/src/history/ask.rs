@@ -6,7 +6,8 @@ use rustc_hash::FxHasher;
 
 use super::Judged;
 use crate::range::RangeKind;
-use crate::record::{Method, Outcome, Record, RecordId};
+use crate::record::{MAX_ISOLATE, Method, Outcome, Record, RecordId};
+use crate::request::Request;
 use crate::rulebook::Action;
 
 /// A client that lost its connection may ask again before the edge sees the loss: within 0.1 s on loopback, and a
@@ -71,6 +72,28 @@ impl Ask {
             outcome: record.outcome,
             known_client: false,
             duration_ms: record.duration_ms,
+            told: Judged::bare(base),
+        })
+    }
+
+    /// A request whose answer is not there yet, as the newest of its chain; `None` as for [`Ask::of`].
+    pub(super) fn expected(request: &Request<'_>) -> Option<Self> {
+        let base = request.asked.kind();
+        if request.method == Method::Head || matches!(base, RangeKind::Invalid | RangeKind::Suffix) {
+            return None;
+        }
+        let (start, end) = request.asked.offsets(None);
+        Some(Self {
+            id: RecordId::from_parts(request.facts.time_ms, MAX_ISOLATE, u32::MAX),
+            base,
+            start: start.unwrap_or_default(),
+            end: end.unwrap_or(u64::MAX),
+            to_end: false,
+            given: Given::Body,
+            honoured: false,
+            outcome: Outcome::NotObserved,
+            known_client: false,
+            duration_ms: 0,
             told: Judged::bare(base),
         })
     }

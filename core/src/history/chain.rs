@@ -36,6 +36,14 @@ impl Chain {
         self.asks.get(place).map(|ask| ask.told)
     }
 
+    /// What an ask would be, were it taken in.
+    pub(super) fn expected(&self, ask: Ask, spacing: Option<u64>) -> RangeKind {
+        let mut asks = self.asks.clone();
+        asks.push(ask);
+        let spacing = chunks::spacing(&asks).or(self.spacing).or(spacing);
+        judged(&ask, self.asks.len(), &asks, spacing).kind
+    }
+
     /// Takes in an ask and says what it is; what others are now is added to `corrections`. `spacing` is that of the
     /// client's other parallel fetches.
     pub(super) fn take(

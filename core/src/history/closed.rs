@@ -2,7 +2,7 @@
 
 use super::ask::Ask;
 use super::open;
-use crate::range::RangeKind;
+use crate::range::{RangeKind, TILE_UNIT};
 
 /// Between two asks for the same part; retries come after 30 ms (SOCI) to 5 s (nydus), and double.
 const RETRY_WITHIN_MS: u64 = 60_000;
@@ -31,15 +31,17 @@ pub(super) fn kind(ask: &Ask, earlier: &[Ask], all: &[Ask]) -> RangeKind {
     }
 }
 
-/// The rest of a tile that was asked for before: the end stays, the start moves (aria2).
+/// The rest of a segment that was asked for before: the end stays, the start moves (aria2). It starts at the byte to
+/// which the client has come; at a multiple of 1 MiB a segment is divided among connections, and nothing is wrong.
 fn is_remainder(ask: &Ask, earlier: &[Ask]) -> bool {
     let is_of = |before: &Ask| {
-        before.base == RangeKind::Tile
-            && before.end == ask.end
+        before.end == ask.end
             && before.start < ask.start
+            && before.start.is_multiple_of(TILE_UNIT)
+            && before.length() >= TILE_UNIT
             && before.may_precede(ask)
     };
-    earlier.iter().any(is_of)
+    !ask.start.is_multiple_of(TILE_UNIT) && earlier.iter().any(is_of)
 }
 
 /// A part that reaches the blob's end is the rest of it, unless its siblings say otherwise: the last tile, which is

@@ -197,3 +197,207 @@ fn the_order_in_which_a_second_s_records_come_changes_nothing() {
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
+
+fn ask(at_ms: u64, range: Option<&str>) -> Record {
+    let line = Line {
+        at: at_ms,
+        took: 20,
+        method: Method::Get,
+        range: range.map(|range| format!("bytes={range}")),
+        status: None,
+        content_range: None,
+        digest: String::new(),
+        outcome: Outcome::NotObserved,
+        kind: RangeKind::None,
+    };
+    line.record(at_ms as u32, 1 << 32)
+}
+
+fn of(client: u64, record: Record) -> Record {
+    Record {
+        client: ClientKey(client),
+        ..record
+    }
+}
+
+#[test]
+fn asks_are_bounded_whatever_comes() {
+    let mut history = History::with_room(1000);
+    for n in 0..20_000 {
+        history.take(&of(n, ask(n, None)));
+    }
+    assert!(history.len() <= 1000, "{}", history.len());
+    for n in 0..5000 {
+        history.take(&of(1, ask(100_000 + n, Some(&format!("{}-", 1000 + n * n)))));
+    }
+    assert!(history.len() <= 1000, "{}", history.len());
+    assert!(history.chain(&of(1, ask(0, None))).unwrap().len() <= MAX_CHAIN_ASKS);
+    assert!(history.corrections().len() <= MAX_CORRECTIONS);
+}
+
+#[test]
+fn a_parallel_fetch_of_many_chunks_stays_one_when_its_beginning_is_forgotten() {
+    let mut history = History::default();
+    let mib = 1u64 << 20;
+    history.take(&ask(0, Some("0-")));
+    for n in 1..300 {
+        let record = ask(30 + n / 3 * 700 + n, Some(&format!("{}-", n * 8 * mib)));
+        let judged = history.take(&record);
+        assert!(n < 2 || judged.kind == RangeKind::Chunk, "chunk {n}: {judged:?}");
+        assert!(!judged.start, "the first one was the start");
+    }
+    let corrections = history.corrections();
+    assert_eq!(
+        corrections.len(),
+        1,
+        "only the second ask was taken for another: {corrections:?}"
+    );
+}
+
+#[test]
+fn a_client_s_next_parallel_fetch_is_known_from_its_second_start() {
+    let mut history = History::default();
+    for (n, start) in ["0-", "8388608-", "16777216-"].into_iter().enumerate() {
+        history.take(&ask(n as u64 * 2, Some(start)));
+    }
+    history.corrections();
+    let other = |record: Record| Record {
+        digest: format!("sha256:{:064}", 7),
+        ..record
+    };
+    history.take(&other(ask(5000, Some("0-"))));
+    assert_eq!(
+        history.take(&other(ask(5040, Some("8388608-")))).kind,
+        RangeKind::Chunk
+    );
+}
+
+#[test]
+fn a_record_that_comes_again_says_nothing_new() {
+    let mut history = History::default();
+    let (first, second) = (ask(0, None), ask(9000, Some("777-")));
+    history.take(&first);
+    let judged = history.take(&second);
+    // With the kind that it was stored with.
+    let stored = Record {
+        range: crate::record::RangeRecord {
+            kind: judged.kind,
+            ..second.range
+        },
+        ..second
+    };
+    assert_eq!(history.take(&stored), judged);
+    assert_eq!((history.len(), history.corrections()), (2, Vec::new()));
+}
+
+#[test]
+fn half_an_hour_later_nothing_is_a_restart_or_a_repeat() {
+    for (range, expected) in [(None, RangeKind::None), (Some("777-"), RangeKind::Resume)] {
+        let mut history = History::default();
+        history.take(&ask(0, range));
+        let judged = history.take(&ask(WINDOW_MS + 1, range));
+        assert_eq!((judged.kind, judged.origin_known), (expected, false));
+    }
+}
+
+#[test]
+fn what_has_arrived_is_no_reason_to_be_stuck() {
+    for (outcome, stuck) in [
+        (Outcome::Completed, false),
+        (Outcome::ClientClosed, true),
+        (Outcome::NotObserved, true),
+    ] {
+        let mut history = History::default();
+        history.take(&Record {
+            outcome,
+            ..ask(0, None)
+        });
+        let judged = history.take(&ask(60_000, None));
+        assert_eq!(
+            (judged.kind, judged.stuck),
+            (RangeKind::Restart, stuck),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn progress_is_what_was_accepted_between_two_starts() {
+    let mut history = History::default();
+    history.take(&ask(0, None));
+    assert_eq!(
+        history.take(&ask(4000, Some("777-"))).progress,
+        Some(Progress { bytes: 777, ms: 4000 })
+    );
+    assert_eq!(
+        history.take(&ask(9000, Some("1000-"))).progress,
+        Some(Progress { bytes: 223, ms: 5000 })
+    );
+    assert_eq!(
+        history.take(&ask(9500, Some("1000-"))).progress,
+        Some(Progress { bytes: 0, ms: 500 })
+    );
+}
+
+#[test]
+fn a_client_is_known_from_its_second_ask_on_and_the_digest_is_the_key() {
+    let mut history = History::default();
+    assert!(!history.take(&ask(0, None)).known_client);
+    let elsewhere = Record {
+        repository: "mirror/of-it".to_owned(),
+        ..ask(60_000, None)
+    };
+    let judged = history.take(&elsewhere);
+    assert_eq!((judged.known_client, judged.kind), (true, RangeKind::Restart));
+    assert!(!history.take(&of(99, ask(61_000, None))).known_client);
+}
+
+/// Kinds that a kind by itself may turn out to be.
+fn may_become(base: RangeKind, kind: RangeKind) -> bool {
+    use RangeKind::{Chunk, None, Repeat, Restart, Resume, Scatter, Tile, Whole};
+    base == kind
+        || match base {
+            None | Whole => kind == Restart,
+            Resume => matches!(kind, Chunk | Repeat | Tile | Scatter),
+            Tile | Scatter => matches!(kind, Repeat | Resume),
+            _ => false,
+        }
+}
+
+#[test]
+fn whatever_comes_in_whatever_order_a_kind_becomes_only_what_it_may() {
+    bolero::check!()
+        .with_type::<Vec<(u8, u8, u8, u8)>>()
+        .for_each(|asks| {
+            let mut history = History::with_room(200);
+            let mut records = Vec::new();
+            for (n, (at, start, length, how)) in asks.iter().take(120).enumerate() {
+                let start = u64::from(*start % 8) << (10 + how % 12);
+                let range = match length % 5 {
+                    0 => std::option::Option::None,
+                    1 | 2 => Some(format!("{start}-")),
+                    3 => Some(format!("{start}-{}", start + 1023)),
+                    _ => Some(format!("{start}-{}", (1u64 << 32) - 1)),
+                };
+                let outcomes = [Outcome::NotObserved, Outcome::Completed, Outcome::ClientClosed];
+                let mut record = ask(u64::from(*at) * 977, range.as_deref());
+                record.id = RecordId::from_parts(record.id.time_ms(), 7, n as u32);
+                record.outcome = outcomes[usize::from(how % 3)];
+                let record = of(u64::from(how % 2), record);
+                let base = record.range.kind;
+                assert!(may_become(base, history.take(&record).kind));
+                records.push(record);
+            }
+            for record in &records {
+                let kind = history.recall(record).kind;
+                assert!(
+                    may_become(record.range.kind, kind),
+                    "{:?} became {kind:?}",
+                    record.range
+                );
+                let mut refined = record.clone();
+                refined.range.kind = kind;
+                assert_eq!(refined.range.without_history(refined.size), record.range.kind);
+            }
+        });
+}

@@ -35,11 +35,12 @@ impl Isolate {
         let facts = Facts::parse(text)?;
         let path = decode(facts.path).unwrap_or(facts.path.into());
         let route = self.book.routes.best(facts.host, repository_of(&path));
-        let Some(request) = Request::read(&facts, &path, &self.config.keys) else {
+        let Some(mut request) = Request::read(&facts, &path, &self.config.keys) else {
             return Ok(Plan::Pass {
                 origin: self.origin(route),
             });
         };
+        request.kind = self.history.expected(&request);
         let degraded = !confirmed || !self.has_learned || !self.config.keys_are_shared;
         let verdict = self.verdict(&request, route, degraded);
         let decided = Decided {
@@ -125,7 +126,7 @@ impl Isolate {
             method: request.method,
             status: 0,
             range: RangeRecord {
-                kind: request.asked.kind(),
+                kind: request.kind,
                 start,
                 end,
                 honoured: None,

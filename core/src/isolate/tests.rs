@@ -5,6 +5,7 @@ use crate::explain::RecordValues;
 use crate::facts::Facts;
 use crate::flush::Flush;
 use crate::plan::Plan;
+use crate::range::RangeKind;
 use crate::record::{Outcome, Record};
 use crate::request::Request;
 use crate::rule::Field;
@@ -356,4 +357,44 @@ fn a_record_reads_as_its_request_did() {
     case(&["range:bytes=0-1,4-5"]);
     case(&["range:lines=1-2"]);
     case(&["authorization:Basic Y2k6c2VjcmV0"]);
+}
+
+fn at(ms: u64, headers: &[&str]) -> String {
+    facts(BLOB, headers).replacen(&NOW.to_string(), &(NOW + ms).to_string(), 1)
+}
+
+/// What a client asked for before bears on what rules see, as far as it came through this isolate.
+#[test]
+fn a_rule_sees_that_a_client_makes_no_progress() {
+    let mut book = book(2, vec![]);
+    book.rules[0].expression = "range.kind eq \"repeat\"".to_owned();
+    let (config, _) = Config::read("0123456789ab", "secret", "", "").unwrap();
+    let mut isolate = Isolate::new(config, Compiled::build(book).unwrap());
+    let mut fired = Vec::new();
+    for (ms, range) in [
+        (0, None),
+        (4000, Some("range:bytes=777-")),
+        (9000, Some("range:bytes=777-")),
+    ] {
+        let plan = isolate.decide(&at(ms, range.as_slice()), true).unwrap();
+        let part = range.map(|_| "bytes 777-99999/100000");
+        let said = Said {
+            status: if part.is_some() { 206 } else { 200 },
+            content_range: part,
+            content_length: Some(part.map_or(100_000, |_| 99_223)),
+            ..said(NOW + ms + 20)
+        };
+        isolate.settle(watched(plan).id, &said);
+    }
+    for record in flushed(&mut isolate, NOW + 60_000) {
+        fired.push((record.range.kind, record.fired.len()));
+    }
+    assert_eq!(
+        fired,
+        [
+            (RangeKind::None, 0),
+            (RangeKind::Resume, 0),
+            (RangeKind::Repeat, 1)
+        ]
+    );
 }
