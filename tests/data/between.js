@@ -3,9 +3,11 @@
 import { DurableObject } from "cloudflare:workers";
 
 const SLOW_MS = 10_000;
-// { FireLog: "refuse", RuleBook: "garbage" }; one isolate holds it and all classes.
+// { FireLog: "refuse", RuleBook: "garbage", Detector: "unheard" }; one isolate holds it and all classes.
 let faults = {};
 let calls = {};
+// Batches of cells that came, as hex; a test reads what the Detector was told.
+let cells = [];
 
 const broken = {
   refuse: () => new Response("refused on purpose", { status: 503 }),
@@ -16,16 +18,22 @@ const broken = {
   },
 };
 
+function hex(bytes) {
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 function between(kind) {
   return class extends DurableObject {
     async fetch(request) {
       const call = `${kind} ${request.method} ${new URL(request.url).pathname}`;
       calls[call] = (calls[call] ?? 0) + 1;
       const fault = faults[kind];
+      if (call === "Detector POST /cells") cells.push(hex(await request.clone().arrayBuffer()));
       if (fault === "slow") await scheduler.wait(SLOW_MS);
       if (broken[fault]) return broken[fault]();
       const real = this.env[kind];
-      return real.get(real.idFromName(this.ctx.id.name)).fetch(request);
+      const response = await real.get(real.idFromName(this.ctx.id.name)).fetch(request);
+      return fault === "unheard" ? broken.refuse() : response;
     }
   };
 }
@@ -38,6 +46,6 @@ export const RuleBook = between("RuleBook");
 export default {
   async fetch(request) {
     if (request.method === "PUT") faults = await request.json();
-    return Response.json({ faults, calls });
+    return Response.json({ faults, calls, cells });
   },
 };

@@ -15,4 +15,5 @@ pub(crate) mod process;
 pub(crate) mod registry;
 pub(crate) mod relay;
 pub(crate) mod stage;
+pub(crate) mod trace;
 pub(crate) mod workerd;

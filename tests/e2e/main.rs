@@ -13,6 +13,8 @@ mod broken_origin;
 #[cfg(test)]
 mod broken_rulebook;
 #[cfg(test)]
+mod cells;
+#[cfg(test)]
 mod dashboard;
 #[cfg(test)]
 mod fail_open;
@@ -20,6 +22,8 @@ mod fail_open;
 mod fidelity;
 #[cfg(test)]
 mod forged;
+#[cfg(test)]
+mod histories;
 #[cfg(test)]
 mod modes;
 #[cfg(test)]

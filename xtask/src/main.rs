@@ -9,6 +9,7 @@ mod dev;
 mod hex;
 mod origin;
 mod progress;
+mod record;
 mod registry;
 mod setup;
 mod test;
@@ -44,6 +45,8 @@ enum Command {
     Build(build::Args),
     /// Build the worker and run every test, native and end to end
     Test(test::Args),
+    /// Pull with real clients through faults, and write what they did to tests/data/clients
+    Record,
     /// Measure what the project promises
     Bench(bench::Args),
     /// Check the configuration, the size and the secrets, then upload to Cloudflare
@@ -75,6 +78,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(&workspace, args),
         Command::Build(args) => build::run(&workspace, args),
         Command::Test(args) => return test::run(&workspace, args),
+        Command::Record => record::run(&workspace),
         Command::Bench(args) => bench::run(&workspace, args),
         Command::Deploy(args) => deploy::run(&workspace, args),
         Command::Token(args) => token::run(args),

@@ -18,7 +18,7 @@ pub(crate) struct Args {
 }
 
 /// A real registry, the clients whose requests are watched, and the browser that the dashboard is looked at with.
-const PACKAGES: [Package; 7] = [
+pub(crate) const PACKAGES: [Package; 9] = [
     Package {
         name: "docker-registry",
         program: "docker-registry",
@@ -46,6 +46,14 @@ const PACKAGES: [Package; 7] = [
     Package {
         name: "chromium",
         program: "chromium",
+    },
+    Package {
+        name: "aria2",
+        program: "aria2c",
+    },
+    Package {
+        name: "docker.io",
+        program: "dockerd",
     },
 ];
 

@@ -82,27 +82,41 @@ pub(crate) fn has_pulled(home: &Home, image: &Image) {
     );
 }
 
+/// `podman pull`, whatever becomes of it.
+pub(crate) fn podman_pull(home: &Home, edge: SocketAddr, repository: &str) -> Output {
+    run(
+        podman_command(
+            home,
+            &["pull", "--quiet", "--tls-verify=false", &named(edge, repository)],
+        ),
+        PULL,
+    )
+}
+
+fn named(edge: SocketAddr, repository: &str) -> String {
+    format!("{edge}/{repository}:{TAG}")
+}
+
+fn podman_command(home: &Home, arguments: &[&str]) -> Command {
+    let mut podman = command("podman");
+    podman.args([
+        "--storage-driver=vfs",
+        "--cgroup-manager=cgroupfs",
+        "--events-backend=none",
+    ]);
+    for folder in ["root", "runroot", "tmpdir"] {
+        podman.arg(format!("--{folder}={}", home.path(folder).display()));
+    }
+    podman.args(arguments);
+    podman
+}
+
 /// `podman pull`, then the digest that it stored the image under.
 pub(crate) fn podman(home: &Home, edge: SocketAddr, repository: &str) -> String {
-    let name = format!("{edge}/{repository}:{TAG}");
-    let podman = |arguments: &[&str]| {
-        let mut podman = command("podman");
-        podman.args([
-            "--storage-driver=vfs",
-            "--cgroup-manager=cgroupfs",
-            "--events-backend=none",
-        ]);
-        for folder in ["root", "runroot", "tmpdir"] {
-            podman.arg(format!("--{folder}={}", home.path(folder).display()));
-        }
-        podman.args(arguments);
-        run(podman, PULL).success()
-    };
-    podman(&["pull", "--quiet", "--tls-verify=false", &name]);
-    podman(&["image", "inspect", "--format={{.Digest}}", &name])
-        .stdout
-        .trim()
-        .to_owned()
+    podman_pull(home, edge, repository).success();
+    let name = named(edge, repository);
+    let inspect = podman_command(home, &["image", "inspect", "--format={{.Digest}}", &name]);
+    run(inspect, PULL).success().stdout.trim().to_owned()
 }
 
 /// A containerd of its own, with `ctr` to talk to it.
@@ -187,6 +201,72 @@ address = {:?}
     )
 }
 
+/// A dockerd of its own, with `docker` to talk to it.
+pub(crate) struct Dockerd {
+    home: Home,
+    _service: Service,
+}
+
+impl Dockerd {
+    /// Pulling needs no network of containers; a registry on loopback may be without TLS.
+    pub(crate) fn start() -> Self {
+        let home = Home::new();
+        let mut dockerd = command("dockerd");
+        for (option, folder) in [("data-root", "root"), ("exec-root", "exec"), ("pidfile", "pid")] {
+            dockerd.arg(format!("--{option}={}", home.path(folder).display()));
+        }
+        dockerd
+            .arg(format!("--host=unix://{}", home.path("sock").display()))
+            .args([
+                "--iptables=false",
+                "--ip6tables=false",
+                "--bridge=none",
+                "--storage-driver=vfs",
+            ]);
+        let service = Service::start(dockerd, &home.path("log"));
+        let dockerd = Self {
+            home,
+            _service: service,
+        };
+        eventually("dockerd answers", PATIENCE, || {
+            let answers = run(dockerd.docker(&["version"]), PATIENCE).status.success();
+            answers.then_some(())
+        });
+        dockerd
+    }
+
+    fn docker(&self, arguments: &[&str]) -> Command {
+        let mut docker = command("docker");
+        docker
+            .arg(format!("--host=unix://{}", self.home.path("sock").display()))
+            .args(arguments)
+            .env("HOME", self.home.path("."));
+        docker
+    }
+
+    pub(crate) fn pull(&self, edge: SocketAddr, repository: &str) -> Output {
+        run(self.docker(&["pull", "--quiet", &named(edge, repository)]), PULL)
+    }
+}
+
+/// `aria2c` with four connections to one server.
+pub(crate) fn aria2(url: &str, to: &Path) -> Output {
+    let mut aria2 = command("aria2c");
+    aria2
+        .args([
+            "--quiet",
+            "--split=4",
+            "--max-connection-per-server=4",
+            "--min-split-size=1M",
+            "--dir",
+        ])
+        .arg(to.parent().unwrap())
+        .arg("--out")
+        .arg(to.file_name().unwrap())
+        .arg(url);
+    run(aria2, PULL)
+}
+
 /// `curl`, once; `--continue-at -` takes up where the file ends.
 pub(crate) fn curl(url: &str, to: &Path, arguments: &[&str]) -> Output {
     let mut curl = command("curl");
@@ -197,9 +277,11 @@ pub(crate) fn curl(url: &str, to: &Path, arguments: &[&str]) -> Output {
     run(curl, PULL)
 }
 
-/// `wget`, which resumes by itself.
+/// `wget`, which resumes by itself, up to three times.
 pub(crate) fn wget(url: &str, to: &Path) -> Output {
     let mut wget = command("wget");
-    wget.arg("--no-verbose").arg("--output-document").arg(to).arg(url);
+    wget.args(["--no-verbose", "--tries=4", "--output-document"])
+        .arg(to)
+        .arg(url);
     run(wget, PULL)
 }

@@ -7,6 +7,7 @@ use std::fs::{create_dir, write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use blobwatch_core::cell::CellBatch;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -88,6 +89,18 @@ impl Workerd {
     /// Calls that reached the objects so far, by `Class METHOD /path`.
     pub(crate) fn calls(&self) -> Value {
         Request::get("/").send(self.between()).unwrap().json()["calls"].take()
+    }
+
+    /// Batches of cells that the Detector was sent since the last start, again where they were sent again.
+    pub(crate) fn cells(&self) -> Vec<CellBatch> {
+        let answer = Request::get("/").send(self.between()).unwrap().json();
+        let batch = |hex: &Value| {
+            let digits = hex.as_str().unwrap().as_bytes();
+            let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap();
+            let bytes: Vec<u8> = digits.chunks_exact(2).map(byte).collect();
+            CellBatch::decode(&bytes).unwrap()
+        };
+        answer["cells"].as_array().unwrap().iter().map(batch).collect()
     }
 
     fn between(&self) -> SocketAddr {

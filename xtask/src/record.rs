@@ -1,0 +1,26 @@
+//! Traces of real clients, written by the end-to-end tests that pull with them.
+
+use crate::build::{self, Variant};
+use crate::command::status;
+use crate::progress::step;
+use crate::setup;
+use crate::setup::debian;
+use crate::test::PACKAGES;
+use crate::workspace::Workspace;
+use anyhow::{Result, bail};
+
+/// Writes `tests/data/clients/recorded-*.jsonl` anew; the core's tests then hold them to their kinds.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    step("registry and clients", |step| {
+        let purpose = "traces are recorded from real clients";
+        Ok((debian::ensure(step, &PACKAGES, purpose)?, ()))
+    })?;
+    let tools = setup::run(workspace)?;
+    build::worker(workspace, &tools, Variant::Release)?;
+    let mut cargo = tools.command("cargo");
+    let tests = ["test", "--test", "e2e", "histories", "--", "--test-threads=2"];
+    if !status(cargo.args(tests).env("BLOBWATCH_RECORD", "1"))?.success() {
+        bail!("a client did not do what its test expects; its trace was not written");
+    }
+    Ok(())
+}
