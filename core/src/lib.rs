@@ -30,7 +30,6 @@ pub mod query;
 pub mod explain;
 pub mod guard;
 pub mod preview;
-pub mod guard;
 pub mod audit;
 pub mod webhook;
 pub mod detector_api;

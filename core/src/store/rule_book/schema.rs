@@ -16,7 +16,6 @@ const STEPS: &[&[&str]] = &[
     &[FIRE_LOGS, FIRE_LOGS_BEHIND],
     &[GUARDS, GUARD_COUNTS],
     &[PREVIEWS],
-    &[GUARDS, GUARD_COUNTS],
 ];
 
 const META: &str =
