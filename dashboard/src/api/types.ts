@@ -134,7 +134,7 @@ export interface Guard {
   since: string;
   denied_clients: number;
   denied_healthy: number;
-  text: string;
+  text: string | null;
 }
 
 export interface ModeItem {
@@ -241,6 +241,9 @@ export interface Preview {
   progress: { scanned: number; total: number };
   revision?: number;
   stale?: boolean;
+  stale_because?: string | null;
+  /** Why it failed. */
+  error?: string | null;
   route: string;
   since: string;
   until: string;
@@ -264,6 +267,8 @@ export interface Preview {
     sentence: string;
   }[];
   not_judged: { requests: number; fields: string[] };
+  /** What was assumed, in words. */
+  approximations?: string[];
   evidence: string[];
   incomplete: string[];
 }

@@ -62,7 +62,7 @@ export function Preview({ rule, route, found }: { rule: Rule; route: string; fou
       )}
       {item?.status === "failed" && (
         <p class="notice notice-bad" role="alert">
-          The preview failed: start it again. {item.sentence}
+          The preview failed{item.error ? `: ${item.error}` : ""}. Start it again.
         </p>
       )}
       {item?.status === "done" && <Outcome item={item} rule={rule} route={route} />}
@@ -83,12 +83,17 @@ function Outcome({ item, rule, route }: { item: Item; rule: Rule; route: string 
         {item.weighted && "; counted from a sample, by weight"}.{" "}
         <Link to={to(["fires"], { rule: rule.id, route, since: "-24h" })}>Their requests</Link>
       </p>
-      {item.stale && <p class="notice">The rulebook has changed since: preview again.</p>}
+      {item.stale && <p class="notice">It does not permit to enforce{item.stale_because ? `: ${item.stale_because}` : ""}. Preview again.</p>}
       {item.not_judged.requests > 0 && (
         <p class="notice">
           {count(item.not_judged.requests)} requests could not be judged: {item.not_judged.fields.join(", ")} is not kept.
         </p>
       )}
+      {item.approximations?.map((one) => (
+        <p key={one} class="faint">
+          {one}
+        </p>
+      ))}
       {(item.incomplete?.length ?? 0) > 0 && <p class="notice">Not complete: {item.incomplete.join(", ")} did not answer.</p>}
       {item.cohorts.length > 0 && (
         <ul class="plain cohorts">

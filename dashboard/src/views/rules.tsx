@@ -5,7 +5,7 @@ import { place, setQuery, to } from "../address.ts";
 import { get } from "../api/client.ts";
 import type { Guard, ModeItem, Page, Route, Rule, Stage } from "../api/types.ts";
 import { firesByTime, pairKey } from "../fires_by_time.ts";
-import { short } from "../format.ts";
+import { count, short } from "../format.ts";
 import { useLive } from "../live.ts";
 import { Link } from "../parts/link.tsx";
 import { ModeBadge } from "../parts/mode.tsx";
@@ -154,8 +154,12 @@ function Cell({ rule, route, held, fires }: { rule: Rule; route: string; held: H
   );
 }
 
+/** What the guard says, or what it has counted so far. */
+export const guardWords = (guard: Guard): string =>
+  guard.text ?? `${count(guard.denied_clients)} clients denied, ${count(guard.denied_healthy)} of them healthy before`;
+
 export const GuardBadge = ({ guard }: { guard: Guard }) => (
-  <span class={`badge guard-${guard.state}`} title={guard.text}>
+  <span class={`badge guard-${guard.state}`} title={guardWords(guard)}>
     guard {guard.state}
   </span>
 );

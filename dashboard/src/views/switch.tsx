@@ -10,7 +10,7 @@ import { ModeBadge } from "../parts/mode.tsx";
 import { Time } from "../parts/time.tsx";
 import { isOperator } from "../session.ts";
 import { Preview } from "./preview.tsx";
-import { GuardBadge, type Held, StageLine } from "./rules.tsx";
+import { GuardBadge, guardWords, type Held, StageLine } from "./rules.tsx";
 
 const MODES: { mode: Mode; does: string }[] = [
   { mode: "off", does: "not recorded, does not act" },
@@ -43,7 +43,8 @@ export function Switch({ rule, route, held, close, done }: Props) {
   const [revision, setRevision] = useState<number | null>(null);
   const [isAsking, setAsking] = useState(false);
   const isEnforcing = mode === "enforce";
-  const isPermitted = !isEnforcing || force || preview?.status === "done";
+  const hasPreview = preview?.status === "done" && !preview.stale;
+  const isPermitted = !isEnforcing || force || hasPreview;
 
   const send = async (method: "PUT" | "DELETE") => {
     setAsking(true);
@@ -110,7 +111,7 @@ export function Switch({ rule, route, held, close, done }: Props) {
                   </label>
                 ))}
               </fieldset>
-              {preview?.status !== "done" && (
+              {!hasPreview && (
                 <label class="choice">
                   <input type="checkbox" checked={force} disabled={!isOperator.value} onChange={(event) => setForce(event.currentTarget.checked)} />{" "}
                   Enforce without a preview; the audit log says so
@@ -179,7 +180,7 @@ function Current({ held, rule }: { held: Held; rule: Rule }) {
       )}
       {set?.guard && (
         <p>
-          <GuardBadge guard={set.guard} /> {set.guard.text}
+          <GuardBadge guard={set.guard} /> {guardWords(set.guard)}
         </p>
       )}
     </div>
