@@ -33,6 +33,7 @@ impl Config {
         for (binding, class) in OBJECTS {
             config.check_object(binding, class)?;
         }
+        config.check_assets()?;
         Ok(config)
     }
 
@@ -71,6 +72,24 @@ impl Config {
         ensure!(
             classes.into_iter().any(|known| known.as_str() == Some(class)),
             "no migration in wrangler.toml has {class} among its new_sqlite_classes"
+        );
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Asked after the platform's own answer, the worker could not set the headers that keep the pages safe.
+    fn check_assets(&self) -> Result<()> {
+        let setting = |key: &str| self.0.get("assets").and_then(|assets| assets.get(key));
+        ensure!(
+            setting("binding").and_then(Value::as_str) == Some("ASSETS")
+                && setting("directory").and_then(Value::as_str) == Some("build/dashboard"),
+            "wrangler.toml has no [assets] with the directory build/dashboard and the binding ASSETS: the dashboard is served from there"
+        );
+        ensure!(
+            setting("run_worker_first").and_then(Value::as_bool) == Some(true)
+                && setting("html_handling").and_then(Value::as_str) == Some("none"),
+            "[assets] in wrangler.toml must have run_worker_first = true and html_handling = \"none\": the worker answers for its pages"
         );
         Ok(())
     }
@@ -127,6 +146,12 @@ mod tests {
         refused("PLATFORM = \"cloudflare\"", "PLATFORM = \"workerd\"", "PLATFORM");
         refused("name = \"FIRE_LOG\"", "name = \"LOG\"", "FIRE_LOG");
         refused("class_name = \"RuleBook\"", "class_name = \"Rules\"", "RULE_BOOK");
+        refused("binding = \"ASSETS\"", "binding = \"FILES\"", "binding ASSETS");
+        refused(
+            "run_worker_first = true",
+            "run_worker_first = false",
+            "run_worker_first",
+        );
         refused("[\"RuleBook\", \"FireLog\"]", "[\"RuleBook\"]", "FireLog");
         refused("[\"Detector\"]", "[]", "Detector");
     }
