@@ -10,7 +10,7 @@ use crate::report::Report;
 use crate::workspace;
 use anyhow::{Context, Result};
 use blobwatch_core::client::ClientKey;
-use blobwatch_core::flush::Flush;
+use blobwatch_core::flush::{Flush, Held};
 use blobwatch_core::query::{Budget, Dimension, Filter, Kind, Summary, scan_page, summarise};
 use blobwatch_core::record::RecordId;
 use blobwatch_core::segment::Builder;
@@ -91,7 +91,10 @@ pub(crate) fn fill(mut log: FireLog<Native>, records: u32, start_ms: u64) -> Res
         let flush = Flush {
             isolate: seq % 5,
             seq,
-            revision: 1,
+            held: Held {
+                epoch: 0,
+                revision: 1,
+            },
             losses,
             volumes,
             segment: block.encode(),

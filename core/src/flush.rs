@@ -13,14 +13,16 @@ use std::collections::BTreeMap;
 pub use batches::{Batches, MAX_BUFFERED_BYTES, MAX_BUFFERED_RECORDS, MAX_TARGETS, Outgoing};
 pub use name::{UNKNOWN_COLO, fire_log_name, fire_log_of, flush_path, rulebook_path};
 pub use queue::{ANSWER_WITHIN_MS, DUE_AFTER_MS, MAX_BATCH_RECORDS, MAX_RETRY_AGE_MS, MIN_URGENT_GAP_MS};
-pub use reply::{Hot, Reply};
+pub use reply::{Held, Hot, Reply};
 
 pub use crate::bytes::DecodeError;
 use crate::bytes::{Reader, put_text, put_varint};
 use crate::record::MAX_ISOLATE;
 
 /// Of the message. A FireLog refuses a newer one; the isolate keeps the batch and tries again.
-pub const VERSION: u8 = 1;
+///
+/// 2 says the epoch of the rulebook, after its revision; a message of version 1 is read as one of epoch 0.
+pub const VERSION: u8 = 2;
 
 const MAGIC: &[u8; 3] = b"BWF";
 
@@ -37,8 +39,8 @@ pub struct Flush {
     pub isolate: u64,
     /// Grows by one with each batch of the isolate to this FireLog; from 1. A repeat has the same number and bytes.
     pub seq: u64,
-    /// Of the rulebook that the isolate holds; 0 for none.
-    pub revision: u64,
+    /// The rulebook that the isolate holds.
+    pub held: Held,
     /// What was lost since the last batch, by name.
     pub losses: BTreeMap<String, u32>,
     pub volumes: Vec<VolumeCount>,
@@ -60,7 +62,7 @@ impl Flush {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         out.push(VERSION);
-        for number in [self.isolate, self.seq, self.revision] {
+        for number in [self.isolate, self.seq, self.held.revision, self.held.epoch] {
             put_varint(&mut out, number);
         }
         put_varint(&mut out, self.losses.len() as u64);
@@ -85,6 +87,7 @@ impl Flush {
     /// When the bytes are no message, one of a newer version, or corrupt.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::open(bytes, MAGIC, "a flush", VERSION)?;
+        let has_epoch = bytes.get(MAGIC.len()).is_some_and(|version| *version >= 2);
         let isolate = reader.varint()?;
         if isolate > MAX_ISOLATE {
             return Err(DecodeError::Invalid("isolate"));
@@ -92,7 +95,7 @@ impl Flush {
         Ok(Self {
             isolate,
             seq: read_seq(&mut reader)?,
-            revision: reader.varint()?,
+            held: read_held(&mut reader, has_epoch)?,
             losses: read_losses(&mut reader)?,
             volumes: read_volumes(&mut reader)?,
             segment: reader.rest().to_vec(),
@@ -106,6 +109,12 @@ fn read_seq(reader: &mut Reader<'_>) -> Result<u64, DecodeError> {
         seq if seq < 1 << 53 => Ok(seq),
         _ => Err(DecodeError::Invalid("sequence number")),
     }
+}
+
+fn read_held(reader: &mut Reader<'_>, has_epoch: bool) -> Result<Held, DecodeError> {
+    let revision = reader.varint()?;
+    let epoch = if has_epoch { reader.varint()? } else { 0 };
+    Ok(Held { epoch, revision })
 }
 
 fn read_losses(reader: &mut Reader<'_>) -> Result<BTreeMap<String, u32>, DecodeError> {
@@ -145,7 +154,10 @@ mod tests {
         Flush {
             isolate: MAX_ISOLATE,
             seq: 300,
-            revision: 17,
+            held: Held {
+                epoch: 300,
+                revision: 17,
+            },
             losses: BTreeMap::from([
                 ("decide_trap".to_owned(), 2),
                 ("records_dropped".to_owned(), 1000),
@@ -162,11 +174,23 @@ mod tests {
 
     #[test]
     fn the_message_is_pinned() {
-        let expected = b"BWF\x01\xff\xff\xff\xff\xff\xff\x3f\xac\x02\x11\
+        let expected = b"BWF\x02\xff\xff\xff\xff\xff\xff\x3f\xac\x02\x11\xac\x02\
             \x02\x0bdecide_trap\x02\x0frecords_dropped\xe8\x07\
             \x01\x0abotnet-sig\x03\xff\xff\xff\xff\xff\xff\xff\xff\x81\x01BWS";
         assert_eq!(sample().encode(), expected);
         assert_eq!(Flush::decode(expected), Ok(sample()));
+    }
+
+    #[test]
+    fn a_message_of_version_1_has_no_epoch() {
+        let old = b"BWF\x01\xff\xff\xff\xff\xff\xff\x3f\xac\x02\x11\
+            \x02\x0bdecide_trap\x02\x0frecords_dropped\xe8\x07\
+            \x01\x0abotnet-sig\x03\xff\xff\xff\xff\xff\xff\xff\xff\x81\x01BWS";
+        let held = Held {
+            epoch: 0,
+            revision: 17,
+        };
+        assert_eq!(Flush::decode(old), Ok(Flush { held, ..sample() }));
     }
 
     #[test]
@@ -175,7 +199,7 @@ mod tests {
         bytes[3] = 9;
         assert_eq!(
             Flush::decode(&bytes),
-            Err(DecodeError::Newer { found: 9, known: 1 })
+            Err(DecodeError::Newer { found: 9, known: 2 })
         );
     }
 
@@ -201,7 +225,7 @@ mod tests {
     #[test]
     fn any_bytes_are_an_error_or_a_message_that_reads_back() {
         bolero::check!().for_each(|bytes: &[u8]| {
-            let bytes = [b"BWF\x01", bytes].concat();
+            let bytes = [b"BWF\x02", bytes].concat();
             if let Ok(flush) = Flush::decode(&bytes) {
                 assert_eq!(Flush::decode(&flush.encode()), Ok(flush));
             }

@@ -11,7 +11,7 @@ mod learn;
 pub use config::{Config, ConfigError};
 pub use in_flight::{MAX_IN_FLIGHT, UNANSWERED_AFTER_MS};
 
-use crate::flush::{Batches, Outgoing, fire_log_name};
+use crate::flush::{Batches, Held, Outgoing, fire_log_name};
 use crate::history::History;
 use crate::record::{Record, RecordId};
 use crate::rule::Scratch;
@@ -33,8 +33,8 @@ pub struct Isolate {
     history: History,
     /// Counter of record ids.
     next: u32,
-    /// Whether `book` is one that a FireLog sent, not the one that ships.
-    has_learned: bool,
+    /// Of `book`; `None` while it is the one that ships, until a FireLog sends one.
+    epoch: Option<u64>,
 }
 
 /// Asks that an isolate remembers: 1.3 MB of its 128 MB.
@@ -64,18 +64,17 @@ impl Isolate {
             book: shipped,
             config,
             next: 0,
-            has_learned: false,
+            epoch: None,
         }
     }
 
-    /// Revision of the rulebook that a FireLog sent; 0 before the first.
+    /// The rulebook that a FireLog sent; none before the first.
     #[must_use]
-    pub fn held(&self) -> u64 {
-        if self.has_learned {
-            self.book.book.revision
-        } else {
-            0
-        }
+    pub fn held(&self) -> Held {
+        self.epoch.map_or_else(Held::default, |epoch| Held {
+            epoch,
+            revision: self.book.book.revision,
+        })
     }
 
     /// The origin answered and its body is observed: what is known now is kept, should the end never be told.

@@ -1,13 +1,14 @@
 //! A FireLog: the records of one colo, and the rulebook for its isolates.
 //!
 //! Guarantees: a batch that was acknowledged is stored, once, however often it is sent; records go by age and by bytes
-//! and in no other way; the rulebook kept is never replaced by an older one. It must be one object for a share of a
+//! and in no other way; the rulebook kept is never replaced by an older one of the same RuleBook. It must be one object for a share of a
 //! colo's clients because volumes are counted here, and because what one client did before is found here.
 //!
 //! Calls have the path `/<name>/<call>`: an object does not know its own name.
 
 use std::cell::{Cell, RefCell};
 
+use blobwatch_core::flush::Held;
 use blobwatch_core::problem::Problem;
 use blobwatch_core::store::fire_log::{FireLog as Store, FireLogError, Unsent};
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, Url, durable_object};
@@ -105,7 +106,10 @@ impl FireLog {
             }
             (Method::Get, "rulebook") => {
                 self.be_told(name).await;
-                let held = held(&url);
+                let held = Held {
+                    epoch: number_in(&url, "epoch"),
+                    revision: number_in(&url, "held"),
+                };
                 respond(self.with("read the rulebook", |store| Ok(store.reply(held, now_ms()))))
             }
             (Method::Put, "rulebook") => {
@@ -113,7 +117,8 @@ impl FireLog {
                     .text()
                     .await
                     .map_err(|e| internal("read the rulebook", e))?;
-                self.with("keep the rulebook", |store| store.keep_rulebook(&document))?;
+                let epoch = number_in(&url, "epoch");
+                self.with("keep the rulebook", |store| store.keep_rulebook(epoch, &document))?;
                 self.told_ms.set(now_ms());
                 text(200, "application/json", "{}".to_owned())
             }
@@ -177,10 +182,12 @@ impl FireLog {
             return;
         }
         match rule_book_do::document_for(&self.env, name).await {
-            Ok(document) => match self.with("keep the rulebook", |store| store.keep_rulebook(&document)) {
-                Ok(_) => self.told_ms.set(now),
-                Err(problem) => worker::console_error!("{}", problem.detail),
-            },
+            Ok((epoch, document)) => {
+                match self.with("keep the rulebook", |store| store.keep_rulebook(epoch, &document)) {
+                    Ok(_) => self.told_ms.set(now),
+                    Err(problem) => worker::console_error!("{}", problem.detail),
+                }
+            }
             Err(problem) => worker::console_error!("{}", problem.detail),
         }
     }
@@ -244,11 +251,11 @@ impl FireLog {
     }
 }
 
-/// Revision that the asking isolate holds; 0 for none.
-fn held(url: &Url) -> u64 {
+/// A number of the query; 0 where it is missing.
+fn number_in(url: &Url, name: &str) -> u64 {
     let value = url
         .query_pairs()
-        .find(|(name, _)| name == "held")
+        .find(|(known, _)| known == name)
         .map(|(_, value)| value.into_owned());
     value.and_then(|text| text.parse().ok()).unwrap_or(0)
 }

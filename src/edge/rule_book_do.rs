@@ -12,7 +12,7 @@ use blobwatch_core::preview::{Stamp, plan_of, preview_is_fresh};
 use blobwatch_core::problem::Problem;
 use blobwatch_core::rulebook::api::{self, Call, Heard};
 use blobwatch_core::rulebook::starter;
-use blobwatch_core::store::rule_book::{FireLogState, RuleBookStore};
+use blobwatch_core::store::rule_book::{FireLogState, RuleBookError, RuleBookStore};
 use futures_util::future::join_all;
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, durable_object};
 
@@ -35,6 +35,9 @@ const MAX_PUSHES: usize = 512;
 /// A database that cannot be read now is tried again this much later.
 const AFTER_FAILURE_MS: u64 = 1_000;
 
+/// Beside a document that goes to a FireLog: the epoch it is of.
+const EPOCH_HEADER: &str = "Blobwatch-Epoch";
+
 /// Paths of calls that people make; what is behind it is the core's.
 pub(super) const API: &str = "/api/";
 
@@ -42,9 +45,12 @@ pub(super) fn stub(env: &Env) -> Result<Stub> {
     object(env, "RULE_BOOK", NAME)
 }
 
-/// The document, for the FireLog of that name, which is told of every change from then on.
-pub(super) async fn document_for(env: &Env, fire_log: &str) -> Answer<String> {
-    read(env, &format!("document?fire_log={fire_log}")).await
+/// The epoch and the document, for the FireLog of that name, which is told of every change from then on.
+pub(super) async fn document_for(env: &Env, fire_log: &str) -> Answer<(u64, String)> {
+    let mut response = ask(env, &format!("document?fire_log={fire_log}")).await?;
+    let epoch = response.headers().get(EPOCH_HEADER).ok().flatten();
+    let epoch = epoch.and_then(|text| text.parse().ok()).unwrap_or(0);
+    Ok((epoch, body_of(&mut response).await?))
 }
 
 /// The document of a past revision.
@@ -58,12 +64,20 @@ pub(super) async fn fire_log_names(env: &Env) -> Answer<Vec<String>> {
 }
 
 pub(super) async fn read(env: &Env, call: &str) -> Answer<String> {
-    let failed = |e: &dyn std::fmt::Display| internal("read from the RuleBook", e);
-    let stub = stub(env).map_err(|e| failed(&e))?;
-    let mut response = stub
+    body_of(&mut ask(env, call).await?).await
+}
+
+async fn ask(env: &Env, call: &str) -> Answer<Response> {
+    let failed = |e| internal("read from the RuleBook", e);
+    stub(env)
+        .map_err(failed)?
         .fetch_with_str(&format!("https://rule-book/{call}"))
         .await
-        .map_err(|e| failed(&e))?;
+        .map_err(failed)
+}
+
+async fn body_of(response: &mut Response) -> Answer<String> {
+    let failed = |e: &dyn std::fmt::Display| internal("read from the RuleBook", e);
     let body = response.text().await.map_err(|e| failed(&e))?;
     if response.status_code() == 200 {
         Ok(body)
@@ -126,7 +140,7 @@ impl RuleBook {
         }
         let starter = starter().map_err(|e| internal("read the shipped rulebook", e))?;
         let store = RuleBookStore::open(ObjectSql::new(self.state.storage()), &starter, now_ms())
-            .map_err(|e| internal("open the rulebook", e))?;
+            .map_err(|e| unopened(&e))?;
         Ok(self.store.get_or_init(|| store))
     }
 
@@ -207,7 +221,11 @@ impl RuleBook {
                 .fire_log_seen(name, book.revision, now_ms())
                 .map_err(unreadable)?;
         }
-        respond(Ok(book)).map_err(|e| internal("answer", e))
+        let answered = |e| internal("answer", e);
+        let response = respond(Ok(book)).map_err(answered)?;
+        let epoch = store.epoch().map_err(unreadable)?.to_string();
+        response.headers().set(EPOCH_HEADER, &epoch).map_err(answered)?;
+        Ok(response)
     }
 
     async fn call(&self, request: &mut Request) -> Answer<Response> {
@@ -289,9 +307,9 @@ impl RuleBook {
         let store = self.store()?;
         let failed = |e| internal("push the rulebook", e);
         let behind = store.pushes_due(now_ms(), MAX_PUSHES).map_err(failed)?;
-        let book = store.document().map_err(failed)?;
+        let (epoch, book) = (store.epoch().map_err(failed)?, store.document().map_err(failed)?);
         let body = serde_json::to_string(&book).map_err(|e| internal("write the rulebook", e))?;
-        let pushes = join_all(behind.iter().map(|log| self.push_to(&log.name, &body))).await;
+        let pushes = join_all(behind.iter().map(|log| self.push_to(&log.name, epoch, &body))).await;
         for (log, pushed) in behind.iter().zip(pushes) {
             match pushed {
                 Ok(()) => store.fire_log_seen(&log.name, book.revision, now_ms()).map(drop),
@@ -302,10 +320,10 @@ impl RuleBook {
         Ok(())
     }
 
-    async fn push_to(&self, name: &str, body: &str) -> Answer<()> {
+    async fn push_to(&self, name: &str, epoch: u64, body: &str) -> Answer<()> {
         let failed = |e| internal("push to a FireLog", e);
-        let request =
-            internal_request(Method::Put, &fire_log_do::url(name, "rulebook"), Some(body)).map_err(failed)?;
+        let url = fire_log_do::url(name, &format!("rulebook?epoch={epoch}"));
+        let request = internal_request(Method::Put, &url, Some(body)).map_err(failed)?;
         let stub = fire_log_do::stub(&self.env, name).map_err(failed)?;
         let response = stub.fetch_with_request(request).await.map_err(failed)?;
         if response.status_code() == 200 {
@@ -313,6 +331,14 @@ impl RuleBook {
         } else {
             Err(internal("push to a FireLog", response.status_code()))
         }
+    }
+}
+
+/// A database of a newer build says so; anything else may be over when it is tried again.
+fn unopened(error: &RuleBookError) -> Problem {
+    match error {
+        RuleBookError::NewerSchema { .. } => api::storage(error),
+        error => internal("open the rulebook", error),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::harness::http::{Ended, Request};
+use crate::harness::http::{Answer, Ended, Request};
 use crate::harness::registry::REPOSITORY;
 use crate::harness::stage::{OPERATOR, Stage};
 
@@ -59,9 +59,22 @@ fn databases(stage: &Stage, class: &str) -> Vec<PathBuf> {
 }
 
 /// Stops the runtime, breaks every database of the class, pulls, repairs, and sees that all is well again.
-/// `status` is what a call that needs the RuleBook answers meanwhile.
+/// `status` and `says` are what a call that needs the RuleBook answers meanwhile.
 #[track_caller]
-fn case(class: &str, status: u16, breaking: impl Fn(&Path)) {
+fn case(class: &str, (status, says): (u16, &str), breaking: impl Fn(&Path)) {
+    broken(class, breaking, |stage| {
+        let rules = stage.api().try_get("/rules");
+        assert_eq!(rules.status(), status, "{}", rules.text());
+        assert!(rules.text().contains(says), "{}", rules.text());
+        if class == "RuleBook" {
+            // The FireLogs have their copy, and an object that cannot be read is no reason to let go of a rule.
+            fires(stage);
+        }
+    });
+}
+
+#[track_caller]
+fn broken(class: &str, breaking: impl Fn(&Path), meanwhile: impl FnOnce(&Stage)) {
     let mut stage = with_a_rule();
     stage.edge.kill();
     let databases = databases(&stage, class);
@@ -75,12 +88,7 @@ fn case(class: &str, status: u16, breaking: impl Fn(&Path)) {
     }
     stage.edge.restart();
     pulls_go_on(&stage);
-    let rules = stage.api().try_get("/rules");
-    assert_eq!(rules.status(), status, "{}", rules.text());
-    if class == "RuleBook" {
-        // The FireLogs have their copy, and an object that lost its own is no reason to let go of a rule.
-        fires(&stage);
-    }
+    meanwhile(&stage);
     stage.edge.kill();
     for database in &databases {
         for rest in ["sqlite-wal", "sqlite-shm"] {
@@ -102,28 +110,45 @@ fn sql(statement: &'static str) -> impl Fn(&Path) {
     }
 }
 
+/// It is seeded again: what it says then is in force although its revisions start anew, and it can be changed. So it is
+/// once the database came back from a backup, although its epoch is an older one.
 #[test]
 fn missing() {
-    case("RuleBook", 200, |database| remove_file(database).unwrap());
+    let remove = |database: &Path| remove_file(database).unwrap();
+    broken("RuleBook", remove, |stage| {
+        let api = stage.api();
+        assert_eq!(api.try_get("/rules/own").status(), 404);
+        let asked = blob(stage).header("Blobwatch-Token", OPERATOR);
+        let names =
+            |answer: &Answer, rule: &str| answer.get("blobwatch-fired").is_some_and(|f| f.contains(rule));
+        stage.until(&asked, |answer| !names(answer, "own"));
+        let rule = json!({"description": "", "expression": "client.family eq \"skopeo\"", "action": "block", "default_mode": "monitor"});
+        api.put("/rules/after-the-loss", &rule);
+        stage.until(&asked, |answer| names(answer, "after-the-loss"));
+    });
 }
 
 #[test]
 fn corrupt() {
-    case("RuleBook", 500, sql("UPDATE entries SET body = '{\"half\":'"));
+    case(
+        "RuleBook",
+        (500, "storage"),
+        sql("UPDATE entries SET body = '{\"half\":'"),
+    );
 }
 
 #[test]
 fn from_a_newer_version() {
     case(
         "RuleBook",
-        503,
+        (503, "newer-schema"),
         sql("UPDATE meta SET value = value + 1 WHERE key = 'schema'"),
     );
 }
 
 #[test]
 fn not_a_database() {
-    for (class, status) in [("RuleBook", 503), ("FireLog", 200)] {
-        case(class, status, |database| write(database, [0x5a; 8192]).unwrap());
+    for (class, answer) in [("RuleBook", (503, "unavailable")), ("FireLog", (200, ""))] {
+        case(class, answer, |database| write(database, [0x5a; 8192]).unwrap());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Held;
 use super::queue::Queue;
 use crate::record::{MAX_ISOLATE, Record};
 
@@ -55,9 +56,9 @@ impl Batches {
         self.isolate
     }
 
-    /// Buffers a record for a FireLog; where the buffer is full it is dropped and counted. `revision` is that of the
-    /// rulebook held.
-    pub fn push(&mut self, to: &str, record: Record, revision: u64, now_ms: u64) {
+    /// Buffers a record for a FireLog; where the buffer is full it is dropped and counted. `held` is the
+    /// rulebook that the isolate holds.
+    pub fn push(&mut self, to: &str, record: Record, held: Held, now_ms: u64) {
         let full = self.waiting_records >= MAX_BUFFERED_RECORDS || self.waiting_bytes >= MAX_BUFFERED_BYTES;
         let isolate = self.isolate;
         let Some(queue) = self.queue(to) else {
@@ -68,7 +69,7 @@ impl Batches {
             return;
         }
         queue.push(record, now_ms);
-        let grown = queue.close_full(isolate, revision, now_ms);
+        let grown = queue.close_full(isolate, held, now_ms);
         self.waiting_records += 1;
         self.waiting_bytes += grown;
     }
@@ -114,7 +115,7 @@ impl Batches {
     }
 
     /// The next batch to send, if one is due; call until there is none. One batch a FireLog is under way at a time.
-    pub fn next(&mut self, revision: u64, now_ms: u64) -> Option<Outgoing> {
+    pub fn next(&mut self, held: Held, now_ms: u64) -> Option<Outgoing> {
         let isolate = self.isolate;
         for (to, queue) in &mut self.queues {
             if queue.expire(now_ms) {
@@ -126,7 +127,7 @@ impl Batches {
             if given_up.records > 0 {
                 queue.count_loss("records_dropped", given_up.records as u32, now_ms);
             }
-            let (grown, body) = queue.send(isolate, revision, self.tickets + 1, now_ms);
+            let (grown, body) = queue.send(isolate, held, self.tickets + 1, now_ms);
             self.waiting_bytes += grown;
             if let Some(body) = body {
                 self.tickets += 1;
@@ -192,6 +193,11 @@ mod tests {
         }
     }
 
+    const HELD: Held = Held {
+        epoch: 3,
+        revision: 17,
+    };
+
     fn flush(outgoing: &Outgoing) -> Flush {
         Flush::decode(&outgoing.body).unwrap()
     }
@@ -199,25 +205,25 @@ mod tests {
     #[test]
     fn a_batch_is_due_after_a_second_or_256_records() {
         let mut batches = Batches::new(7);
-        batches.push(TO, record(0), 1, 5000);
+        batches.push(TO, record(0), HELD, 5000);
         assert_eq!(batches.due_at_ms(), Some(5000 + DUE_AFTER_MS));
-        assert_eq!(batches.next(1, 5000 + DUE_AFTER_MS - 1), None);
-        assert!(batches.next(1, 5000 + DUE_AFTER_MS).is_some());
+        assert_eq!(batches.next(HELD, 5000 + DUE_AFTER_MS - 1), None);
+        assert!(batches.next(HELD, 5000 + DUE_AFTER_MS).is_some());
         let mut batches = Batches::new(7);
-        (0..MAX_BATCH_RECORDS as u32).for_each(|n| batches.push(TO, record(n), 1, 5000));
+        (0..MAX_BATCH_RECORDS as u32).for_each(|n| batches.push(TO, record(n), HELD, 5000));
         assert_eq!(batches.due_at_ms(), Some(0));
-        assert!(batches.next(1, 5000).is_some());
+        assert!(batches.next(HELD, 5000).is_some());
     }
 
     #[test]
     fn an_applied_enforcement_is_due_at_once_but_not_in_a_storm() {
         let mut batches = Batches::new(7);
-        batches.push(TO, refused(0), 1, 5000);
-        let first = batches.next(1, 5000).unwrap();
+        batches.push(TO, refused(0), HELD, 5000);
+        let first = batches.next(HELD, 5000).unwrap();
         batches.acknowledged(TO, flush(&first).seq);
-        batches.push(TO, refused(1), 1, 5001);
-        assert_eq!(batches.next(1, 5001), None);
-        assert!(batches.next(1, 5000 + MIN_URGENT_GAP_MS).is_some());
+        batches.push(TO, refused(1), HELD, 5001);
+        assert_eq!(batches.next(HELD, 5001), None);
+        assert!(batches.next(HELD, 5000 + MIN_URGENT_GAP_MS).is_some());
     }
 
     #[test]
@@ -230,31 +236,31 @@ mod tests {
                 fired: vec![fired],
                 ..record(0)
             },
-            1,
+            HELD,
             5000,
         );
-        assert_eq!(batches.next(1, 5000), None);
+        assert_eq!(batches.next(HELD, 5000), None);
     }
 
     #[test]
     fn one_flush_is_under_way_at_a_time_and_ten_seconds_end_it() {
         let mut batches = Batches::new(7);
-        batches.push(TO, record(0), 1, 0);
-        let first = batches.next(1, 1000).unwrap();
-        batches.push(TO, record(1), 1, 1500);
-        assert_eq!(batches.next(1, 5000), None);
+        batches.push(TO, record(0), HELD, 0);
+        let first = batches.next(HELD, 1000).unwrap();
+        batches.push(TO, record(1), HELD, 1500);
+        assert_eq!(batches.next(HELD, 5000), None);
         let late = 1000 + ANSWER_WITHIN_MS;
-        assert_eq!(batches.next(1, late), None, "backs off for a second");
-        let again = batches.next(1, late + 1000).unwrap();
+        assert_eq!(batches.next(HELD, late), None, "backs off for a second");
+        let again = batches.next(HELD, late + 1000).unwrap();
         assert_eq!(again.body, first.body, "a repeat has the same number and bytes");
         batches.failed(TO, first.ticket, late + 1100);
         assert_eq!(
-            batches.next(1, late + 2500),
+            batches.next(HELD, late + 2500),
             None,
             "the failure of an old try does not end the new one"
         );
         batches.acknowledged(TO, flush(&again).seq);
-        let next = flush(&batches.next(1, late + 2500).unwrap());
+        let next = flush(&batches.next(HELD, late + 2500).unwrap());
         assert_eq!((next.seq, next.losses.get("flush_failed")), (2, Some(&1)));
     }
 
@@ -262,9 +268,9 @@ mod tests {
     fn what_does_not_fit_is_dropped_and_counted() {
         let mut batches = Batches::new(7);
         let pushed = MAX_BUFFERED_RECORDS as u32 + 10;
-        (0..pushed).for_each(|n| batches.push(TO, record(n), 1, 0));
+        (0..pushed).for_each(|n| batches.push(TO, record(n), HELD, 0));
         let (mut kept, mut dropped) = (0, 0);
-        while let Some(next) = batches.next(1, 60_000) {
+        while let Some(next) = batches.next(HELD, 60_000) {
             let flush = flush(&next);
             kept += segment::decode(&flush.segment).map_or(0, |records| records.len());
             dropped += flush.losses.get("records_dropped").copied().unwrap_or(0);
@@ -280,11 +286,11 @@ mod tests {
         batches.count_loss(TO, "decide_trap", 1, 0);
         batches.count_volume(TO, "botnet-sig", 3, 9, 0);
         batches.count_volume(TO, "botnet-sig", 3, 9, 1);
-        let flush = flush(&batches.next(17, 1000).unwrap());
+        let flush = flush(&batches.next(HELD, 1000).unwrap());
         assert_eq!(flush.losses, BTreeMap::from([("decide_trap".to_owned(), 1)]));
         assert_eq!(
-            (flush.volumes[0].requests, flush.revision, flush.segment.len()),
-            (2, 17, 0)
+            (flush.volumes[0].requests, flush.held, flush.segment.len()),
+            (2, HELD, 0)
         );
     }
 
@@ -344,14 +350,14 @@ mod tests {
                 Event::Push { to, records } => {
                     for _ in 0..=u32::from(records) * 2 {
                         let to = if to { "fl1-fra-0" } else { "fl1-fra-1" };
-                        batches.push(to, record(self.pushed), 1, self.now);
+                        batches.push(to, record(self.pushed), HELD, self.now);
                         self.pushed += 1;
                     }
                 }
                 Event::Wait { ms } => self.now += u64::from(ms),
                 Event::WaitLong => self.now += 700_000,
                 Event::Send { arrives, answer } => {
-                    if let Some(out) = batches.next(1, self.now) {
+                    if let Some(out) = batches.next(HELD, self.now) {
                         self.deliver(batches, out, arrives, answer % 3);
                     }
                 }
@@ -389,7 +395,7 @@ mod tests {
             // The network heals: everything that is left gets through.
             for _ in 0..100 {
                 world.now += 40_000;
-                while let Some(out) = batches.next(1, world.now) {
+                while let Some(out) = batches.next(HELD, world.now) {
                     world.deliver(&mut batches, out, true, 0);
                 }
             }

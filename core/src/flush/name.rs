@@ -1,6 +1,7 @@
 //! Which FireLog a record goes to, and where it is asked. The names outlive every deploy: an object is found by nothing
 //! else.
 
+use super::Held;
 use crate::client::ClientKey;
 
 /// Stands for the data centre where the platform names none, as on self-hosted workerd.
@@ -21,11 +22,12 @@ pub fn flush_path(name: &str) -> String {
     format!("{name}/flush")
 }
 
-/// Where an isolate that holds that revision reads the rulebook; any FireLog of its colo will do.
+/// Where an isolate that holds that rulebook reads the current one; any FireLog of its colo will do.
 #[must_use]
-pub fn rulebook_path(colo: &str, held: u64) -> String {
+pub fn rulebook_path(colo: &str, held: Held) -> String {
+    let Held { epoch, revision } = held;
     format!(
-        "{}/rulebook?held={held}",
+        "{}/rulebook?held={revision}&epoch={epoch}",
         fire_log_name(colo, ClientKey::default(), 1)
     )
 }
@@ -56,8 +58,12 @@ mod tests {
 
     #[test]
     fn a_path_names_its_fire_log() {
-        let path = rulebook_path("FRA", 12);
-        assert_eq!(path, "fl1-fra-0/rulebook?held=12");
+        let held = Held {
+            epoch: 7,
+            revision: 12,
+        };
+        let path = rulebook_path("FRA", held);
+        assert_eq!(path, "fl1-fra-0/rulebook?held=12&epoch=7");
         assert_eq!(fire_log_of(&path), "fl1-fra-0");
         assert_eq!(flush_path("fl1-fra-3"), "fl1-fra-3/flush");
     }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Flush, MAX_VOLUMES, VolumeCount};
+use super::{Flush, Held, MAX_VOLUMES, VolumeCount};
 use crate::record::Record;
 use crate::rulebook::Action;
 use crate::segment::Builder;
@@ -123,9 +123,9 @@ impl Queue {
     }
 
     /// Closes the open batch where it is full, so that no batch is too large for a row.
-    pub(super) fn close_full(&mut self, isolate: u64, revision: u64, now_ms: u64) -> usize {
+    pub(super) fn close_full(&mut self, isolate: u64, held: Held, now_ms: u64) -> usize {
         if self.is_full() {
-            self.seal(isolate, revision, now_ms)
+            self.seal(isolate, held, now_ms)
         } else {
             0
         }
@@ -135,7 +135,7 @@ impl Queue {
     pub(super) fn send(
         &mut self,
         isolate: u64,
-        revision: u64,
+        held: Held,
         ticket: u64,
         now_ms: u64,
     ) -> (usize, Option<Vec<u8>>) {
@@ -144,7 +144,7 @@ impl Queue {
             return (0, None);
         }
         let grown = if self.sealed.is_empty() {
-            self.seal(isolate, revision, now_ms)
+            self.seal(isolate, held, now_ms)
         } else {
             0
         };
@@ -160,7 +160,7 @@ impl Queue {
         (grown, Some(first.body.clone()))
     }
 
-    fn seal(&mut self, isolate: u64, revision: u64, now_ms: u64) -> usize {
+    fn seal(&mut self, isolate: u64, held: Held, now_ms: u64) -> usize {
         let open = std::mem::take(&mut self.open);
         let records = open.records.len();
         self.next_seq += 1;
@@ -174,7 +174,7 @@ impl Queue {
         let body = Flush {
             isolate,
             seq: self.next_seq,
-            revision,
+            held,
             losses: open
                 .losses
                 .into_iter()

@@ -3,11 +3,33 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+/// Which rulebook one holds. All zero for none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Held {
+    /// Of the RuleBook: when it was seeded, in milliseconds since 1970. 0 where that was before there were epochs.
+    pub epoch: u64,
+    /// Grows by one with each change.
+    pub revision: u64,
+}
+
+impl Held {
+    /// Whether what the source of rulebooks holds takes the place of this. A push can be overtaken, so an older revision
+    /// does not. Another epoch does, whatever its revision: the RuleBook was lost and seeded again, or came back from a
+    /// backup, and what it says is what the API shows.
+    #[must_use]
+    pub fn gives_way_to(self, told: Self) -> bool {
+        self.epoch != told.epoch || self.revision < told.revision
+    }
+}
+
 /// The answer to one flush, and to a read of the rulebook (then `ack` is 0).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Reply {
     /// Number of the batch that is kept now, this time or an earlier one.
     pub ack: u64,
+    /// Of the rulebook that the FireLog holds, see [`Held::epoch`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub epoch: u64,
     /// Of the rulebook that the FireLog holds; 0 for none.
     pub revision: u64,
     /// The document, where it is newer than what the isolate said it holds.
@@ -16,6 +38,21 @@ pub struct Reply {
     /// Keys above the volume of a rule.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hot: Vec<Hot>,
+}
+
+impl Reply {
+    /// What the FireLog holds.
+    #[must_use]
+    pub fn held(&self) -> Held {
+        Held {
+            epoch: self.epoch,
+            revision: self.revision,
+        }
+    }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A key that a rule with a volume fires for.
@@ -58,6 +95,7 @@ mod tests {
         let rulebook = RawValue::from_string("{\"schema\":1}".to_owned()).unwrap();
         let reply = Reply {
             ack: 7,
+            epoch: 0,
             revision: 2,
             rulebook: Some(rulebook),
             hot: vec![hot.clone()],
@@ -68,5 +106,11 @@ mod tests {
         let back: Reply = serde_json::from_str(expected).unwrap();
         assert_eq!((back.ack, back.hot), (7, vec![hot]));
         assert_eq!(back.rulebook.unwrap().get(), "{\"schema\":1}");
+        let told = Reply { epoch: 3, ..reply };
+        let text = serde_json::to_string(&told).unwrap();
+        assert!(
+            text.starts_with("{\"ack\":7,\"epoch\":3,\"revision\":2,"),
+            "{text}"
+        );
     }
 }

@@ -41,7 +41,7 @@ impl Isolate {
             });
         };
         request.kind = self.history.expected(&request);
-        let degraded = !confirmed || !self.has_learned || !self.config.keys_are_shared;
+        let degraded = !confirmed || self.epoch.is_none() || !self.config.keys_are_shared;
         let verdict = self.verdict(&request, route, degraded);
         let decided = Decided {
             id: self.next_id(facts.time_ms),
@@ -149,7 +149,7 @@ impl Isolate {
             ja4: facts.ja4.to_owned(),
             fired: decided.verdict.fired,
             verdict: decided.verdict.action,
-            revision: self.held(),
+            revision: self.held().revision,
             degraded: decided.degraded,
             weight: 1,
             profile: request.profile(),

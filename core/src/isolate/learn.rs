@@ -1,7 +1,7 @@
 //! What an isolate learns from a FireLog.
 
 use super::Isolate;
-use crate::flush::Reply;
+use crate::flush::{Held, Reply};
 use crate::rule::Scratch;
 use crate::rulebook::Compiled;
 
@@ -16,20 +16,25 @@ impl Isolate {
         let reply: Reply = serde_json::from_str(reply)?;
         self.batches.acknowledged(from, reply.ack);
         if let Some(document) = &reply.rulebook {
-            self.replace(from, document.get(), now_ms);
+            self.replace(from, reply.epoch, document.get(), now_ms);
         }
+        let held = reply.held();
         self.hot.update(reply.hot, now_ms);
-        Ok(reply.revision > 0 && self.held() == reply.revision)
+        Ok(held != Held::default() && self.held() == held)
     }
 
-    fn replace(&mut self, from: &str, document: &str, now_ms: u64) {
+    fn replace(&mut self, from: &str, epoch: u64, document: &str, now_ms: u64) {
+        let told = |book: &Compiled| Held {
+            epoch,
+            revision: book.book.revision,
+        };
         match Compiled::from_json(document) {
             // A push that was overtaken: what is held is newer.
-            Ok(book) if book.book.revision < self.held() => {}
+            Ok(book) if !self.held().gives_way_to(told(&book)) => {}
             Ok(book) => {
                 self.scratch = Scratch::new(&book.engine);
                 self.book = book;
-                self.has_learned = true;
+                self.epoch = Some(epoch);
             }
             Err(_) => self.batches.count_loss(from, "rulebook_refused", 1, now_ms),
         }

@@ -3,7 +3,7 @@ use crate::auth::{Role, Tokens};
 use crate::client::ClientKeys;
 use crate::explain::RecordValues;
 use crate::facts::Facts;
-use crate::flush::Flush;
+use crate::flush::{Flush, Held};
 use crate::plan::Plan;
 use crate::range::RangeKind;
 use crate::record::{Outcome, Record};
@@ -182,7 +182,7 @@ fn a_learned_rulebook_decides_from_then_on() {
             .learn("fl1-iad-0", &reply(&json(&book(7, enforced())), 7), NOW)
             .unwrap()
     );
-    assert_eq!(isolate.held(), 7);
+    assert_eq!(isolate.held().revision, 7);
     let plan = watched(isolate.decide(&facts(BLOB, &[]), true).unwrap());
     assert_eq!(plan.refusal.map(|refusal| refusal.status), Some(403));
     isolate.settle(plan.id, &said(NOW));
@@ -206,7 +206,7 @@ fn a_rulebook_that_cannot_be_used_leaves_the_old_one_in_force() {
                 .unwrap()
         );
         assert!(!isolate.learn("fl1-iad-0", &reply(document, 8), NOW).unwrap());
-        assert_eq!(isolate.held(), 7);
+        assert_eq!(isolate.held().revision, 7);
         assert!(
             watched(isolate.decide(&facts(BLOB, &[]), true).unwrap())
                 .refusal
@@ -237,7 +237,22 @@ fn an_older_rulebook_never_replaces_a_newer_one() {
             .learn("fl1-iad-0", &reply(&json(&book(6, vec![])), 6), NOW)
             .unwrap()
     );
-    assert_eq!(isolate.held(), 7);
+    assert_eq!(isolate.held().revision, 7);
+}
+
+#[test]
+fn a_rulebook_of_another_epoch_replaces_one_of_a_higher_revision() {
+    let mut isolate = isolate();
+    let told = |epoch: u64, revision| {
+        reply(&json(&book(revision, vec![])), revision).replacen('{', &format!("{{\"epoch\":{epoch},"), 1)
+    };
+    assert!(isolate.learn("fl1-iad-0", &told(1, 7), NOW).unwrap());
+    assert!(isolate.learn("fl1-iad-0", &told(2, 1), NOW).unwrap());
+    let held = |epoch, revision| Held { epoch, revision };
+    assert_eq!(isolate.held(), held(2, 1));
+    // Back from a backup.
+    assert!(isolate.learn("fl1-iad-0", &told(1, 7), NOW).unwrap());
+    assert_eq!(isolate.held(), held(1, 7));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use bolero::TypeGenerator;
 use super::{
     Budget, Dimension, Filter, Kind, Page, Part, Query, Summary, SummaryQuery, join, scan_page, summarise,
 };
-use crate::flush::Flush;
+use crate::flush::{Flush, Held};
 use crate::record::sample::{self, Numbers};
 use crate::record::{Record, RecordId};
 use crate::rulebook::{Action, Mode};
@@ -181,7 +181,7 @@ fn world(seed: u64, records: usize) -> World {
             let flush = Flush {
                 isolate: seq % 2,
                 seq,
-                revision: 0,
+                held: Held::default(),
                 losses: BTreeMap::new(),
                 volumes: Vec::new(),
                 segment: block.encode(),

@@ -22,7 +22,7 @@ mod schedule;
 mod settings_calls;
 
 pub use audit::{Exported, export_audit, export_begin, list_audit, verify_audit};
-pub use change::{Changed, Context, MAX_REASON, expected_revision};
+pub use change::{Changed, Context, MAX_REASON, expected_revision, storage};
 pub use document_calls::{document_of, get_document};
 pub use fire_log_calls::{FireLogItem, list_fire_logs};
 pub use guard_calls::{

@@ -106,6 +106,19 @@ impl<S: Sql> RuleBookStore<S> {
         }
     }
 
+    /// When this rulebook was seeded, in milliseconds since 1970: its revisions count from there. 0 where that was
+    /// before there were epochs.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn epoch(&self) -> Result<u64, RuleBookError> {
+        let rows = self.sql.run("SELECT value FROM meta WHERE key = 'epoch'", &[])?;
+        match rows.first() {
+            Some(found) => row::unsigned(found, 0, "the epoch"),
+            None => Ok(0),
+        }
+    }
+
     /// The rulebook as it is now.
     ///
     /// # Errors
@@ -126,6 +139,8 @@ impl<S: Sql> RuleBookStore<S> {
             reason: Some("first start"),
             expected: Some(0),
         };
+        // Before the change: without it the next start seeds anew, with an epoch of its own.
+        schema::set_epoch(&self.sql, now_ms)?;
         self.change(&change, &Edit::whole(starter)?)?;
         Ok(())
     }

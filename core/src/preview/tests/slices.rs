@@ -15,7 +15,10 @@ fn log(records: Vec<Record>) -> FireLog<Native> {
         let flush = Flush {
             isolate: seq % 3,
             seq,
-            revision: 1,
+            held: crate::flush::Held {
+                epoch: 0,
+                revision: 1,
+            },
             losses: BTreeMap::new(),
             volumes: Vec::new(),
             segment: block.encode(),

@@ -172,7 +172,8 @@ fn refused(error: &DocumentError, own: &str) -> Problem {
 }
 
 /// The one place where the store's errors become problems.
-pub(super) fn storage(error: &RuleBookError) -> Problem {
+#[must_use]
+pub fn storage(error: &RuleBookError) -> Problem {
     match error {
         RuleBookError::Revision { expected, found } => {
             let detail = format!(

@@ -31,7 +31,7 @@ impl<S: Sql> FireLog<S> {
         }
         Ok(Reply {
             ack: flush.seq,
-            ..self.reply(flush.revision, now_ms)
+            ..self.reply(flush.held, now_ms)
         })
     }
 

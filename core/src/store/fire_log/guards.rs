@@ -164,7 +164,7 @@ mod tests {
 
     use super::*;
     use crate::client::ClientKey;
-    use crate::flush::Flush;
+    use crate::flush::{Flush, Held};
     use crate::guard::WINDOW_MS;
     use crate::range::RangeKind;
     use crate::record::{Outcome, RecordId, sample};
@@ -187,7 +187,7 @@ mod tests {
                 {{"rule":"sweep","route":"library","mode":"enforce","percent":1.0,"guard":{revision}}},
                 {{"rule":"other","route":"library","mode":"monitor"}}]}}"#
         );
-        log.keep_rulebook(&document).unwrap();
+        log.keep_rulebook(0, &document).unwrap();
     }
 
     /// A download that went through, or was denied by the guarded rule.
@@ -215,7 +215,10 @@ mod tests {
         let flush = Flush {
             isolate: 7,
             seq,
-            revision: 5,
+            held: Held {
+                epoch: 0,
+                revision: 5,
+            },
             losses: BTreeMap::new(),
             volumes: Vec::new(),
             segment: builder.encode(),

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{FireLog, FireLogError, number, text};
-use crate::flush::Reply;
+use super::{FireLog, FireLogError, integer, number, text};
+use crate::flush::{Held, Reply};
 use crate::guard::Guarded;
 use crate::rulebook::{Settings, Volume};
 use crate::store::{Sql, SqlValue};
@@ -12,7 +12,7 @@ use crate::store::{Sql, SqlValue};
 /// A document and what of it matters here.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
-    pub(super) revision: u64,
+    held: Held,
     document: Box<RawValue>,
     pub(super) settings: Settings,
     pub(super) volumes: Vec<Limit>,
@@ -72,7 +72,7 @@ impl ModeOutline {
 }
 
 impl Kept {
-    fn of(document: &str) -> Result<Self, FireLogError> {
+    fn of(epoch: u64, document: &str) -> Result<Self, FireLogError> {
         let wrong = |error: serde_json::Error| FireLogError::Rulebook(error.to_string());
         let outline: Outline = serde_json::from_str(document).map_err(wrong)?;
         let limit = |rule: RuleOutline| {
@@ -87,7 +87,10 @@ impl Kept {
             .settings
             .and_then(|settings| serde_json::from_value(settings).ok());
         Ok(Self {
-            revision: outline.revision,
+            held: Held {
+                epoch,
+                revision: outline.revision,
+            },
             document: RawValue::from_string(document.to_owned()).map_err(wrong)?,
             settings: settings.unwrap_or_default(),
             volumes: outline.rules.into_iter().filter_map(limit).collect(),
@@ -101,24 +104,42 @@ impl Kept {
 }
 
 pub(super) fn read(sql: &impl Sql) -> Result<Option<Kept>, FireLogError> {
-    let rows = sql.run("SELECT revision, document FROM rulebook WHERE one = 1", &[])?;
-    rows.first().map(|row| Kept::of(text(row, 1))).transpose()
+    let rows = sql.run("SELECT document FROM rulebook WHERE one = 1", &[])?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    Kept::of(epoch(sql)?, text(row, 0)).map(Some)
+}
+
+/// Of the kept document. A FireLog of an earlier build kept none.
+fn epoch(sql: &impl Sql) -> Result<u64, FireLogError> {
+    let rows = sql.run("SELECT value FROM meta WHERE key = 'rulebook_epoch'", &[])?;
+    Ok(rows.first().map_or(0, |row| integer(row, 0)))
 }
 
 impl<S: Sql> FireLog<S> {
-    /// Keeps a document unless this one or a newer one is kept already; `true` where it was newer.
+    /// Keeps a document unless this one or a newer one is kept already; `true` where it was newer. `epoch` is its
+    /// RuleBook's.
     ///
     /// # Errors
     /// When it is no rulebook, or SQLite refuses.
-    pub fn keep_rulebook(&mut self, document: &str) -> Result<bool, FireLogError> {
-        let kept = Kept::of(document)?;
-        if self.revision() >= kept.revision {
+    pub fn keep_rulebook(&mut self, epoch: u64, document: &str) -> Result<bool, FireLogError> {
+        let kept = Kept::of(epoch, document)?;
+        if !self.held().gives_way_to(kept.held) {
             return Ok(false);
         }
-        self.sql.run(
-            "INSERT OR REPLACE INTO rulebook (one, revision, document) VALUES (1, ?, ?)",
-            &[number(kept.revision), SqlValue::Text(document.to_owned())],
-        )?;
+        let sql = &self.sql;
+        sql.transaction(|| {
+            sql.run(
+                "INSERT OR REPLACE INTO meta (key, value) VALUES ('rulebook_epoch', ?)",
+                &[number(epoch)],
+            )?;
+            sql.run(
+                "INSERT OR REPLACE INTO rulebook (one, revision, document) VALUES (1, ?, ?)",
+                &[number(kept.held.revision), SqlValue::Text(document.to_owned())],
+            )?;
+            Ok::<_, FireLogError>(())
+        })?;
         self.take_rulebook(Some(kept));
         Ok(true)
     }
@@ -135,10 +156,12 @@ impl<S: Sql> FireLog<S> {
         self.guards.retune(guarded.unwrap_or_default());
     }
 
-    /// Revision of the kept rulebook; 0 for none.
+    /// Which rulebook is kept.
     #[must_use]
-    pub fn revision(&self) -> u64 {
-        self.rulebook.as_ref().map_or(0, |kept| kept.revision)
+    pub fn held(&self) -> Held {
+        self.rulebook
+            .as_ref()
+            .map_or_else(Held::default, |kept| kept.held)
     }
 
     /// The kept document.
@@ -147,13 +170,15 @@ impl<S: Sql> FireLog<S> {
         self.rulebook.as_ref().map(|kept| kept.document.get())
     }
 
-    /// What an isolate that holds `revision` needs to know; acknowledges nothing.
+    /// What an isolate that holds that rulebook needs to know; acknowledges nothing.
     #[must_use]
-    pub fn reply(&self, revision: u64, now_ms: u64) -> Reply {
-        let newer = self.rulebook.as_ref().filter(|kept| kept.revision > revision);
+    pub fn reply(&self, held: Held, now_ms: u64) -> Reply {
+        let newer = self.rulebook.as_ref().filter(|kept| held.gives_way_to(kept.held));
+        let Held { epoch, revision } = self.held();
         Reply {
             ack: 0,
-            revision: self.revision(),
+            epoch,
+            revision,
             rulebook: newer.map(|kept| kept.document.clone()),
             hot: self.volumes.hot(now_ms),
         }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::bytes::DecodeError;
 use crate::cell::{CellBatch, SLOT_S, slot_of};
-use crate::flush::{Flush, VolumeCount};
+use crate::flush::{Flush, Held as HeldBook, VolumeCount};
 use crate::query::{Budget, Filter, find, scan_page};
 use crate::range::RangeKind;
 use crate::record::{Outcome, RangeRecord, Record, RecordId, sample};
@@ -39,7 +39,7 @@ fn flush(isolate: u64, seq: u64, records: &[Record]) -> Flush {
     Flush {
         isolate,
         seq,
-        revision: 0,
+        held: HeldBook::default(),
         losses: BTreeMap::new(),
         volumes: Vec::new(),
         segment,
@@ -316,13 +316,16 @@ fn the_alarm_is_for_what_is_due() {
 #[test]
 fn an_object_that_wakes_again_knows_what_it_kept() {
     let mut log = open();
-    log.keep_rulebook("{\"schema\":1,\"revision\":5,\"routes\":[],\"rules\":[],\"modes\":[]}")
-        .unwrap();
+    log.keep_rulebook(
+        0,
+        "{\"schema\":1,\"revision\":5,\"routes\":[],\"rules\":[],\"modes\":[]}",
+    )
+    .unwrap();
     log.accept(&flush(7, 1, &[record(7, 0, NOW)]).encode(), NOW)
         .unwrap();
     let FireLog { sql, .. } = log;
     let mut log = FireLog::open(sql).unwrap();
-    assert_eq!((log.revision(), log.next_alarm_ms(NOW)), (5, NOW));
+    assert_eq!((log.held(), log.next_alarm_ms(NOW)), (held(0, 5), NOW));
     log.tend(NOW).unwrap();
     assert_eq!(log.next_alarm_ms(NOW), CUT);
 }
@@ -331,13 +334,37 @@ fn an_object_that_wakes_again_knows_what_it_kept() {
 fn a_rulebook_goes_to_who_has_an_older_one() {
     let mut log = open();
     let document = |revision| format!("{{\"schema\":9,\"revision\":{revision},\"unheard_of\":true}}");
-    assert_eq!(log.keep_rulebook(&document(5)), Ok(true));
-    assert_eq!(log.keep_rulebook(&document(4)), Ok(false));
-    assert_eq!(log.keep_rulebook(&document(5)), Ok(false));
-    assert!(matches!(log.keep_rulebook("{"), Err(FireLogError::Rulebook(_))));
-    let told = |revision| log.reply(revision, NOW).rulebook.map(|raw| raw.get().to_owned());
+    assert_eq!(log.keep_rulebook(0, &document(5)), Ok(true));
+    assert_eq!(log.keep_rulebook(0, &document(4)), Ok(false));
+    assert_eq!(log.keep_rulebook(0, &document(5)), Ok(false));
+    assert!(matches!(
+        log.keep_rulebook(0, "{"),
+        Err(FireLogError::Rulebook(_))
+    ));
+    let told = |revision| {
+        let reply = log.reply(held(0, revision), NOW);
+        reply.rulebook.map(|raw| raw.get().to_owned())
+    };
     assert_eq!(told(4), Some(document(5)));
     assert_eq!((told(5), told(6)), (None, None));
+}
+
+#[test]
+fn a_rulebook_of_another_epoch_replaces_one_of_a_higher_revision() {
+    let mut log = open();
+    let document = |revision| format!("{{\"schema\":1,\"revision\":{revision}}}");
+    assert_eq!(log.keep_rulebook(7, &document(50)), Ok(true));
+    assert_eq!(log.keep_rulebook(8, &document(1)), Ok(true));
+    assert_eq!(log.held(), held(8, 1));
+    let FireLog { sql, .. } = log;
+    let log = FireLog::open(sql).unwrap();
+    assert_eq!(log.held(), held(8, 1), "an object that wakes again knows it");
+    let told = |epoch, revision| log.reply(held(epoch, revision), NOW).rulebook.is_some();
+    assert_eq!((told(7, 50), told(8, 1), told(0, 0)), (true, false, true));
+}
+
+fn held(epoch: u64, revision: u64) -> HeldBook {
+    HeldBook { epoch, revision }
 }
 
 #[test]
@@ -345,7 +372,7 @@ fn a_volume_is_counted_once_and_told_with_every_reply() {
     let mut log = open();
     let rule = "{\"id\":\"a\",\"version\":2,\"expression\":\"x\",\"action\":\"block\",\
         \"volume\":{\"by\":\"client\",\"requests\":10,\"seconds\":10}}";
-    log.keep_rulebook(&format!("{{\"schema\":1,\"revision\":1,\"rules\":[{rule}]}}"))
+    log.keep_rulebook(0, &format!("{{\"schema\":1,\"revision\":1,\"rules\":[{rule}]}}"))
         .unwrap();
     let volumes = vec![VolumeCount {
         rule: "a".to_owned(),
@@ -399,7 +426,7 @@ fn the_old_are_forgotten_by_age() {
 fn the_oldest_are_forgotten_above_the_size() {
     let mut log = open();
     let rulebook = "{\"schema\":1,\"revision\":1,\"settings\":{\"retention_bytes\":1000000}}";
-    log.keep_rulebook(rulebook).unwrap();
+    log.keep_rulebook(0, rulebook).unwrap();
     let records = sample::traffic(1, 40_000);
     for (seq, records) in (1..).zip(records.chunks(250)) {
         log.accept(&flush(7, seq, records).encode(), NOW).unwrap();

@@ -101,6 +101,15 @@ fn version<S: Sql>(sql: &S) -> Result<i64, RuleBookError> {
     i64::try_from(found).map_err(|_| RuleBookError::Corrupt("the schema's version".to_owned()))
 }
 
+/// Sets the epoch, before the first change.
+pub(super) fn set_epoch<S: Sql>(sql: &S, epoch: u64) -> Result<(), RuleBookError> {
+    sql.run(
+        "INSERT INTO meta (key, value) VALUES ('epoch', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
+        &[parameter(epoch)],
+    )?;
+    Ok(())
+}
+
 /// Sets the revision, inside the transaction of the change that makes it.
 pub(super) fn set_revision<S: Sql>(sql: &S, revision: u64) -> Result<(), RuleBookError> {
     sql.run(

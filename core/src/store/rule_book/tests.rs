@@ -63,13 +63,26 @@ fn the_first_start_keeps_the_starter_as_revision_one_and_the_second_leaves_it_al
     let expected = Rulebook {
         revision: 1,
         ..starter()
-    };
+    }
+    .with_schema();
     assert_eq!(store.document().unwrap(), expected);
     let mut other = starter();
     other.rules.clear();
     let again = RuleBookStore::open(store.sql, &other, NOW).unwrap();
     assert_eq!(again.document().unwrap(), expected);
     assert_eq!(again.audit(None, 10).unwrap().len(), 1);
+}
+
+#[test]
+fn a_rulebook_that_is_seeded_again_has_another_epoch() {
+    assert_eq!(store().epoch(), Ok(NOW));
+    let again = |sql, now_ms| RuleBookStore::open(sql, &starter(), now_ms).unwrap();
+    assert_eq!(
+        again(store().sql, NOW + 1).epoch(),
+        Ok(NOW),
+        "it was not seeded again"
+    );
+    assert_eq!(again(Native::in_memory().unwrap(), NOW + 1).epoch(), Ok(NOW + 1));
 }
 
 #[test]
