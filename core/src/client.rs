@@ -8,10 +8,12 @@ mod share;
 mod subject;
 
 pub use keys::ClientKeys;
-pub use share::{bucket, observed};
+pub use share::{bucket, observe_place, observed};
 pub use subject::{MAX_CREDENTIAL, MAX_SUBJECT, Subject};
 
 use serde::{Deserialize, Serialize};
+
+use crate::facts::Facts;
 
 /// Stands for one client: address, and the token's subject where there is one. JSON: 16 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -20,6 +22,28 @@ pub struct ClientKey(pub u64);
 /// Stands for the /24 or /48 of a client. JSON: 16 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct NetworkKey(pub u64);
+
+/// What is worked out of a request's address and credential.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Client {
+    pub key: ClientKey,
+    pub network: NetworkKey,
+    /// Where the client stands on the scale of `observe`, see [`observed`].
+    pub observe_place: f64,
+}
+
+impl Client {
+    #[must_use]
+    pub fn of(facts: &Facts<'_>, keys: &ClientKeys) -> Self {
+        let subject = facts.header("authorization").and_then(Subject::read);
+        let key = keys.client(facts.address, subject.as_ref());
+        Self {
+            key,
+            network: keys.network(facts.address),
+            observe_place: observe_place(key),
+        }
+    }
+}
 
 macro_rules! hex_key {
     ($name:ident) => {

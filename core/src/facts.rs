@@ -11,6 +11,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use memchr::{Memchr, memchr_iter};
+
 /// Lines before the headers; `src/edge/facts.js` writes exactly these.
 pub const FIXED_LINES: usize = 22;
 
@@ -87,7 +89,11 @@ impl<'a> Facts<'a> {
     /// # Errors
     /// When lines are missing or the time is not a number: the edge and this module are not of one build.
     pub fn parse(text: &'a str) -> Result<Self, FactsError> {
-        let mut lines = text.split('\n');
+        let mut lines = Lines {
+            text,
+            ends: memchr_iter(b'\n', text.as_bytes()),
+            start: 0,
+        };
         let mut fixed = [""; FIXED_LINES];
         for (found, slot) in fixed.iter_mut().enumerate() {
             *slot = lines.next().ok_or(FactsError::Truncated { lines: found })?;
@@ -152,6 +158,25 @@ impl<'a> Facts<'a> {
             .iter()
             .find(|(known, _)| *known == name)
             .map(|(_, value)| *value)
+    }
+}
+
+/// As `split('\n')`, which takes three times the instructions.
+struct Lines<'a> {
+    text: &'a str,
+    ends: Memchr<'a>,
+    /// Beyond the end once the last line was given.
+    start: usize,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let end = self.ends.next().unwrap_or(self.text.len());
+        let line = self.text.get(self.start..end)?;
+        self.start = end + 1;
+        Some(line)
     }
 }
 
@@ -228,6 +253,24 @@ mod tests {
         );
         assert_eq!(facts.header("range"), Some("bytes=5-"));
         assert_eq!(facts.header("accept"), None);
+    }
+
+    #[test]
+    fn lines_are_those_of_split() {
+        #[track_caller]
+        fn case(text: &str) {
+            let lines = Lines {
+                text,
+                ends: memchr_iter(b'\n', text.as_bytes()),
+                start: 0,
+            };
+            let expected: Vec<_> = text.split('\n').collect();
+            assert_eq!(lines.collect::<Vec<_>>(), expected);
+        }
+        case("");
+        case("a");
+        case("\n");
+        case("a\n\nb\n");
     }
 
     #[test]

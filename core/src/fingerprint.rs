@@ -54,6 +54,27 @@ impl Fingerprint {
         Self(bytes)
     }
 
+    /// Appends all that goes into a fingerprint: equal inputs make equal fingerprints, and others do not read alike.
+    pub(crate) fn put_inputs(facts: &Facts<'_>, out: &mut String) {
+        let tls = &facts.tls;
+        let texts = [
+            facts.protocol,
+            tls.version,
+            tls.cipher,
+            tls.ciphers_sha1,
+            tls.extensions_sha1_le,
+            stable_encoding(facts),
+        ];
+        for text in texts {
+            out.push_str(text);
+            out.push('\n');
+        }
+        out.extend(presence(facts).map(char::from));
+        let mut digits = [0; 10];
+        let hello_length = decimal(tls.hello_length, &mut digits);
+        out.extend(hello_length.iter().copied().map(char::from));
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         // Hex digits and hyphens: always UTF-8.
@@ -106,12 +127,15 @@ fn tls_part(facts: &Facts<'_>) -> Part {
 }
 
 fn http_part(facts: &Facts<'_>) -> Part {
-    let present = PRESENCE.map(|name| if facts.header(name).is_some() { b'1' } else { b'0' });
     digest(&[
         ("protocol", facts.protocol.as_bytes()),
-        ("headers", &present),
+        ("headers", &presence(facts)),
         ("encoding", stable_encoding(facts).as_bytes()),
     ])
+}
+
+fn presence(facts: &Facts<'_>) -> [u8; PRESENCE.len()] {
+    PRESENCE.map(|name| if facts.header(name).is_some() { b'1' } else { b'0' })
 }
 
 /// What the client sent as Accept-Encoding. Cloudflare writes its own into the header and keeps the client's beside

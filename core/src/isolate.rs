@@ -7,6 +7,7 @@ mod config;
 mod decide;
 mod in_flight;
 mod learn;
+mod memory;
 
 pub use config::{Config, ConfigError};
 pub use in_flight::{MAX_IN_FLIGHT, UNANSWERED_AFTER_MS};
@@ -19,6 +20,7 @@ use crate::rulebook::Compiled;
 use crate::settle::Said;
 use crate::verdict::HotKeys;
 use in_flight::InFlight;
+use memory::Memory;
 
 /// The state of one isolate.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ pub struct Isolate {
     scratch: Scratch,
     hot: HotKeys,
     in_flight: InFlight,
+    memory: Memory,
     batches: Batches,
     /// What came through this isolate: a quick answer for rules. The FireLog has the true one.
     history: History,
@@ -61,6 +64,7 @@ impl Isolate {
             hot: HotKeys::default(),
             in_flight: InFlight::default(),
             history: History::with_room(MAX_RECENT),
+            memory: Memory::default(),
             book: shipped,
             config,
             next: 0,

@@ -3,7 +3,7 @@
 //! In scope: bringing together what the modules before this one read, and the values that expressions see. Not in
 //! scope: rules and verdicts.
 
-use crate::client::{ClientKey, ClientKeys, NetworkKey, Subject};
+use crate::client::{Client, ClientKey, ClientKeys, NetworkKey};
 use crate::facts::Facts;
 use crate::fingerprint::{Fingerprint, accept_encoding};
 use crate::path::BlobPath;
@@ -25,6 +25,25 @@ pub struct Request<'a> {
     pub fingerprint: Fingerprint,
     pub client: ClientKey,
     pub network: NetworkKey,
+    /// Where the client stands on the scale of `observe`.
+    pub observe_place: f64,
+}
+
+/// Who asks, and with which build.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Identity {
+    pub client: Client,
+    pub fingerprint: Fingerprint,
+}
+
+impl Identity {
+    #[must_use]
+    pub fn of(facts: &Facts<'_>, keys: &ClientKeys) -> Self {
+        Self {
+            client: Client::of(facts, keys),
+            fingerprint: Fingerprint::of(facts),
+        }
+    }
 }
 
 /// Text that no fact holds as it is, for [`Request::values`] to borrow.
@@ -37,26 +56,28 @@ pub struct Texts {
 }
 
 impl<'a> Request<'a> {
-    /// `None` for what is not watched. `path` is the decoded path of the facts.
+    /// `None` for what is not watched, of which nobody needs to know who asks. `path` is the decoded path of the facts.
     #[must_use]
-    pub fn read(facts: &'a Facts<'a>, path: &'a str, keys: &ClientKeys) -> Option<Self> {
+    pub fn read(facts: &'a Facts<'a>, path: &'a str, identify: impl FnOnce() -> Identity) -> Option<Self> {
         let method = match facts.method {
             "GET" => Method::Get,
             "HEAD" => Method::Head,
             _ => return None,
         };
-        let subject = facts.header("authorization").and_then(Subject::read);
+        let blob = BlobPath::parse(path)?;
+        let Identity { client, fingerprint } = identify();
         let asked = Asked::read(facts.header("range"));
         Some(Self {
             facts,
             method,
-            blob: BlobPath::parse(path)?,
+            blob,
             kind: asked.kind(),
             asked,
             agent: Agent::parse(facts.header("user-agent").unwrap_or_default()),
-            fingerprint: Fingerprint::of(facts),
-            client: keys.client(facts.address, subject.as_ref()),
-            network: keys.network(facts.address),
+            fingerprint,
+            client: client.key,
+            network: client.network,
+            observe_place: client.observe_place,
         })
     }
 

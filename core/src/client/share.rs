@@ -11,10 +11,16 @@ pub fn bucket(client: ClientKey, rule: &str) -> f64 {
     place(client, b"rule\0", rule)
 }
 
-/// Whether this client's bodies are observed to their end, for a share of clients from 0 to 1.
+/// Where a client stands on the scale of `observe`: uniform in [0, 1), stable.
 #[must_use]
-pub fn observed(client: ClientKey, share: f64) -> bool {
-    share > 0.0 && (share >= 1.0 || place(client, b"observe\0", "") < share)
+pub fn observe_place(client: ClientKey) -> f64 {
+    place(client, b"observe\0", "")
+}
+
+/// Whether the bodies of a client that stands there are observed to their end, for a share of clients from 0 to 1.
+#[must_use]
+pub fn observed(place: f64, share: f64) -> bool {
+    share > 0.0 && (share >= 1.0 || place < share)
 }
 
 fn place(client: ClientKey, purpose: &[u8], name: &str) -> f64 {
@@ -31,8 +37,12 @@ fn place(client: ClientKey, purpose: &[u8], name: &str) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{bucket, observed};
+    use super::{bucket, observe_place};
     use crate::client::ClientKey;
+
+    fn observed(client: ClientKey, share: f64) -> bool {
+        super::observed(observe_place(client), share)
+    }
 
     /// Keys as the keyed hash makes them: spread over all 64 bits.
     fn clients(count: u64) -> impl Iterator<Item = ClientKey> {

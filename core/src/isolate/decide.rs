@@ -35,7 +35,8 @@ impl Isolate {
         let facts = Facts::parse(text)?;
         let path = decode(facts.path).unwrap_or(facts.path.into());
         let route = self.book.routes.best(facts.host, repository_of(&path));
-        let Some(mut request) = Request::read(&facts, &path, &self.config.keys) else {
+        let identify = || self.memory.identity(&facts, &self.config.keys);
+        let Some(mut request) = Request::read(&facts, &path, identify) else {
             return Ok(Plan::Pass {
                 origin: self.origin(route),
             });
@@ -87,7 +88,7 @@ impl Isolate {
             origin: detour.map_or_else(|| self.origin(decided.route), without_slash),
             follow: route.is_some_and(|route| route.redirects == Redirects::Follow),
             fired: if disclosed { fired(&verdict.fired) } else { None },
-            observe: route.is_some_and(|route| observed(request.client, route.observe)),
+            observe: route.is_some_and(|route| observed(request.observe_place, route.observe)),
             refusal: refusal(verdict.action, decided.id, self.book.book.settings.retry_after_s),
         })
     }

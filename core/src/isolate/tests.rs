@@ -7,7 +7,7 @@ use crate::flush::{Flush, Held};
 use crate::plan::Plan;
 use crate::range::RangeKind;
 use crate::record::{Outcome, Record};
-use crate::request::Request;
+use crate::request::{Identity, Request};
 use crate::rule::Field;
 use crate::rulebook::{Action, Compiled, Mode, ModeSetting, Route, Rule, Rulebook, SCHEMA, Settings};
 use crate::segment;
@@ -327,7 +327,7 @@ fn a_record_reads_as_its_request_did() {
         let text = facts(BLOB, headers);
         let read = Facts::parse(&text).unwrap();
         let keys = ClientKeys::new(b"secret");
-        let request = Request::read(&read, BLOB, &keys).unwrap();
+        let request = Request::read(&read, BLOB, || Identity::of(&read, &keys)).unwrap();
         let texts = request.texts();
         let decided = request.values("default", &texts);
 

@@ -1,0 +1,176 @@
+//! Who asked lately: the hashes that say who asks are a third of a decision's instructions, and a pull is some twenty
+//! requests of one client with one token.
+//!
+//! In scope: bounded memories of keys and of fingerprints. Not in scope: how they are made (`client`, `fingerprint`). A
+//! memory changes no answer: what is found was made from equal inputs.
+
+use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
+
+use rustc_hash::FxHasher;
+
+use crate::client::{Client, ClientKeys};
+use crate::facts::Facts;
+use crate::fingerprint::Fingerprint;
+use crate::request::Identity;
+
+/// Clients that are remembered, by address and credential: 1 KB each with a token of Docker Hub, so 0.5 MB.
+const CLIENTS: usize = 512;
+
+/// A longer credential is read anew each time: 512 of the longest that are looked at would be 8 MB.
+const MAX_REMEMBERED_CREDENTIAL: usize = 2048;
+
+/// Client builds that are remembered, 200 bytes each. One colo sees some dozens at a time.
+const BUILDS: usize = 128;
+
+/// What one isolate remembers of clients and of client builds.
+#[derive(Debug)]
+pub(super) struct Memory {
+    clients: Slots<(Option<IpAddr>, String), Client>,
+    builds: Slots<String, Fingerprint>,
+    /// The inputs of the fingerprint at hand; kept for its room.
+    inputs: String,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            clients: Slots::new(CLIENTS),
+            builds: Slots::new(BUILDS),
+            inputs: String::new(),
+        }
+    }
+}
+
+impl Memory {
+    pub(super) fn identity(&mut self, facts: &Facts<'_>, keys: &ClientKeys) -> Identity {
+        Identity {
+            client: self.client(facts, keys),
+            fingerprint: self.fingerprint(facts),
+        }
+    }
+
+    fn client(&mut self, facts: &Facts<'_>, keys: &ClientKeys) -> Client {
+        let credential = facts.header("authorization").unwrap_or_default();
+        if credential.len() > MAX_REMEMBERED_CREDENTIAL {
+            return Client::of(facts, keys);
+        }
+        self.clients.get(
+            &(facts.address, credential),
+            |(address, known)| *address == facts.address && known == credential,
+            || (facts.address, credential.to_owned()),
+            || Client::of(facts, keys),
+        )
+    }
+
+    fn fingerprint(&mut self, facts: &Facts<'_>) -> Fingerprint {
+        self.inputs.clear();
+        Fingerprint::put_inputs(facts, &mut self.inputs);
+        let inputs = self.inputs.as_str();
+        self.builds.get(
+            &inputs,
+            |known| known == inputs,
+            || inputs.to_owned(),
+            || Fingerprint::of(facts),
+        )
+    }
+}
+
+/// Each key has one place, and the last one that came there is remembered.
+#[derive(Debug)]
+struct Slots<K, V>(Vec<Option<(K, V)>>);
+
+impl<K, V: Copy> Slots<K, V> {
+    fn new(count: usize) -> Self {
+        Self(std::iter::repeat_with(|| None).take(count).collect())
+    }
+
+    fn get(
+        &mut self,
+        asked: &impl Hash,
+        is_known: impl FnOnce(&K) -> bool,
+        key: impl FnOnce() -> K,
+        make: impl FnOnce() -> V,
+    ) -> V {
+        // Nobody gains by aiming at a place: what is lost is a memory.
+        let mut hasher = FxHasher::default();
+        asked.hash(&mut hasher);
+        let place = hasher.finish() as usize % self.0.len().max(1);
+        let Some(slot) = self.0.get_mut(place) else {
+            return make();
+        };
+        match slot {
+            Some((known, value)) if is_known(known) => *value,
+            _ => {
+                let value = make();
+                *slot = Some((key(), value));
+                value
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(address: &str, credential: &'static str) -> Facts<'static> {
+        Facts {
+            address: address.parse().ok(),
+            headers: vec![("authorization", credential), ("user-agent", "docker/24.0.7")],
+            ..Facts::default()
+        }
+    }
+
+    /// Many more clients than are remembered, each twice, in an order that drives them out of their places.
+    #[test]
+    fn what_is_remembered_is_what_is_made() {
+        let keys = ClientKeys::new(b"secret");
+        let mut memory = Memory::default();
+        let credentials = ["", "Basic Y2k6c2VjcmV0", "Bearer opaque"];
+        for n in (0..4 * CLIENTS).chain(0..4 * CLIENTS) {
+            for credential in credentials {
+                let facts = facts(&format!("192.0.{}.{}", n / 256, n % 256), credential);
+                let made = Client::of(&facts, &keys);
+                assert_eq!(memory.client(&facts, &keys), made);
+                assert_eq!(memory.client(&facts, &keys), made);
+            }
+        }
+        assert_eq!(memory.clients.0.len(), CLIENTS);
+    }
+
+    #[test]
+    fn a_fingerprint_is_remembered_by_all_that_goes_into_it() {
+        let mut memory = Memory::default();
+        let base = || facts("192.0.2.7", "");
+        let mut others = vec![base()];
+        let mut vary = |change: &dyn Fn(&mut Facts<'static>)| {
+            let mut facts = base();
+            change(&mut facts);
+            others.push(facts);
+        };
+        vary(&|facts| facts.protocol = "HTTP/2");
+        vary(&|facts| facts.tls.version = "TLSv1.3");
+        vary(&|facts| facts.tls.cipher = "AES");
+        vary(&|facts| facts.tls.ciphers_sha1 = "c");
+        vary(&|facts| facts.tls.extensions_sha1_le = "l");
+        vary(&|facts| {
+            facts.tls.version = "TLSv1.3";
+            facts.tls.hello_length = Some(508);
+        });
+        vary(&|facts| facts.headers.push(("accept", "*/*")));
+        vary(&|facts| facts.headers.push(("te", "trailers")));
+        vary(&|facts| facts.client_accept_encoding = "zstd");
+        for facts in others.iter().chain(&others) {
+            assert_eq!(memory.fingerprint(facts), Fingerprint::of(facts), "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_credential_is_not_remembered() {
+        let long: &'static str = Box::leak("x".repeat(MAX_REMEMBERED_CREDENTIAL + 1).into_boxed_str());
+        let mut memory = Memory::default();
+        memory.client(&facts("192.0.2.7", long), &ClientKeys::new(b"secret"));
+        assert!(memory.clients.0.iter().all(Option::is_none));
+    }
+}
