@@ -14,10 +14,10 @@ use crate::facts::Facts;
 use crate::fingerprint::Fingerprint;
 use crate::request::Identity;
 
-/// Clients that are remembered, by address and credential: 1 KB each with a token of Docker Hub, so 0.5 MB.
-const CLIENTS: usize = 512;
+/// Clients that are remembered, by address and credential: 1 KB each with a token of Docker Hub, so 2 MB, and 4 MB at most.
+const CLIENTS: usize = 2048;
 
-/// A longer credential is read anew each time: 512 of the longest that are looked at would be 8 MB.
+/// A longer credential is read anew each time: 2,048 of the longest that are looked at would be 32 MB.
 const MAX_REMEMBERED_CREDENTIAL: usize = 2048;
 
 /// Client builds that are remembered, 200 bytes each. One colo sees some dozens at a time.
