@@ -2,6 +2,7 @@
 //! and runs them.
 
 mod cost;
+mod detect;
 mod edge;
 mod figure;
 mod preview;
@@ -40,6 +41,8 @@ enum Command {
     Replay(replay::Args),
     /// Rows written and object requests per million watched requests, priced
     Cost(cost::Args),
+    /// False alarms, delay, localisation and cost of detection, native, beside rivals
+    Detect(detect::Args),
 }
 
 fn main() -> ExitCode {
@@ -61,5 +64,6 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::QueryEdge(args) => query_edge::run(args)?.publish(),
         Command::Replay(args) => replay::run(args)?.publish(),
         Command::Cost(args) => cost::run(args)?.publish(),
+        Command::Detect(args) => detect::run(args)?.publish(),
     }
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::budget::Budget;
 use crate::cohort::{Key, Level, Names, Tracked};
-use crate::cohorts::Cohorts;
 pub use crate::cohorts::MAX_COHORTS;
+use crate::cohorts::{Cohort, Cohorts};
 use crate::counts::Counts;
 use crate::dispersion::Dispersion;
 use crate::incident::{Event, Incident};
@@ -178,6 +178,14 @@ impl Monitor {
             Level::Leaf => leaf,
         }
         .rho()
+    }
+
+    /// By how many nats the cohort closest to an alarm exceeds its threshold; below zero, what it lacks.
+    #[must_use]
+    pub fn surplus(&self) -> f64 {
+        let surplus =
+            |cohort: &Cohort| cohort.evidence.statistic() - self.budget.threshold(Level::of(cohort.key));
+        self.cohorts.iter().map(surplus).fold(f64::NEG_INFINITY, f64::max)
     }
 
     fn queue(&mut self, slot: u64, cell: Cell<'_>) {

@@ -1,7 +1,12 @@
 //! Seeded streams of counts to try the tests on: no fault, or a fault whose place is known.
 //!
-//! In scope: random numbers that are the same everywhere, and slots with correlated events. Not in scope: realistic
-//! registry traffic. Nothing outside tests, examples and benchmarks calls it.
+//! In scope: random numbers that are the same everywhere, slots with correlated events, and cross-sections with a true
+//! cohort. Not in scope: registry traffic over months, which is the benchmark's. Nothing outside tests and benchmarks
+//! calls it.
+
+mod incidents;
+
+pub use incidents::{ATTRIBUTES, Incident, Row, SIZES, Strength};
 
 use crate::counts::Counts;
 
@@ -49,14 +54,20 @@ impl Random {
 
     /// One slot of `trials` at rate `p` whose trials are correlated by `rho`.
     pub fn slot(&mut self, trials: u64, p: f64, rho: f64) -> Counts {
-        let rate = if rho > 0.0 {
-            self.beta(p * (1.0 / rho - 1.0), (1.0 - p) * (1.0 / rho - 1.0))
-        } else {
-            p
-        };
+        let rate = self.rate(p, rho);
         Counts {
             trials,
             events: self.binomial(trials, rate),
+        }
+    }
+
+    /// A rate around `p` under which trials are correlated by `rho`.
+    pub fn rate(&mut self, p: f64, rho: f64) -> f64 {
+        let strength = 1.0 / rho - 1.0;
+        if rho > 0.0 {
+            self.beta(p * strength, (1.0 - p) * strength)
+        } else {
+            p
         }
     }
 
@@ -96,7 +107,8 @@ impl Random {
         }
     }
 
-    fn normal(&mut self) -> f64 {
+    /// Standard normal.
+    pub fn normal(&mut self) -> f64 {
         (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
     }
 }
@@ -155,10 +167,9 @@ impl Stream {
             return;
         }
         self.minute = Some(minute);
-        let strength = 1.0 / Self::RHO - 1.0;
         let draw = |cohort| {
             let p = if cohort == 0 { rate * rise } else { rate };
-            self.random.beta(p * strength, (1.0 - p) * strength)
+            self.random.rate(p, Self::RHO)
         };
         self.rates = (0..self.cohorts).map(draw).collect();
     }

@@ -1,4 +1,4 @@
-//! A small, seeded part of `examples/delays.rs`: no alarm without a fault, and a rise found in time.
+//! A small, seeded part of `cargo xtask bench detect`: no alarm without a fault, and a rise found in time.
 
 use blobwatch_detect::incident::Event;
 use blobwatch_detect::monitor::{Cell, MAX_COHORTS, Monitor, Settings};

@@ -1,24 +1,22 @@
-//! Localisation on generated incidents: floors under the figures that `localize_figures` reports, and properties that
-//! hold whatever the data.
+//! Localisation on generated incidents: floors under the figures that `cargo xtask bench detect` reports, and properties
+//! that hold whatever the data.
 
 #![expect(
     clippy::unwrap_used,
     reason = "helpers of tests; clippy.toml covers test functions only"
 )]
 
-mod incidents;
-
 use blobwatch_detect::localize::{Cause, CrossSection, Error, Options, localize};
-use incidents::{ATTRIBUTES, Random, Strength, generate};
+use blobwatch_detect::simulate::{ATTRIBUTES, Incident, Random, Strength};
 
 /// Seeds apart from those that constants were chosen on and from those reported.
 const FIRST_SEED: u64 = 5_000;
 
 fn mean_overlap(strength: Strength, causes: usize, seeds: u64) -> f64 {
     let overlap = |seed: u64| {
-        let incident = generate(seed, Some(strength), causes);
+        let incident = Incident::generate(seed, Some(strength), causes);
         let named = localize(&incident.section, &Options::default());
-        let iou = incident.overlap(&named.iter().map(|cause| &cause.cohort).collect::<Vec<_>>());
+        let iou = incident.overlap(&named.into_iter().map(|cause| cause.cohort).collect::<Vec<_>>());
         println!("seed {seed}: {iou:.2} of {}", incident.truth);
         iou
     };
@@ -45,7 +43,8 @@ fn two_causes_are_both_named() {
 
 #[test]
 fn null_data_name_nothing() {
-    let named = |seed: &u64| !localize(&generate(*seed, None, 0).section, &Options::default()).is_empty();
+    let named =
+        |seed: &u64| !localize(&Incident::generate(*seed, None, 0).section, &Options::default()).is_empty();
     assert_eq!(
         (FIRST_SEED..FIRST_SEED + 8).filter(named).collect::<Vec<_>>(),
         Vec::<u64>::new()
@@ -64,8 +63,8 @@ fn small(seed: u64) -> Vec<Row> {
     for colo in 0..8 {
         for os in 0..4 {
             for country in 0..6 {
-                let expected = 4.0 + 20.0 * random.unit();
-                let noise = (random.unit() - 0.5) * 2.0 * expected.sqrt();
+                let expected = 4.0 + 20.0 * random.uniform();
+                let noise = (random.uniform() - 0.5) * 2.0 * expected.sqrt();
                 let lift = if os == 2 && colo != 5 { 3.0 } else { 1.0 };
                 let names = [format!("c{colo}"), format!("o{os}"), format!("n{country}")];
                 rows.push((names, (lift * expected + noise).round(), expected));
@@ -96,7 +95,7 @@ fn complement_is_said_where_it_is_shorter() {
 
 #[test]
 fn same_input_same_answer() {
-    let incident = generate(FIRST_SEED, Some(Strength::Strong), 2);
+    let incident = Incident::generate(FIRST_SEED, Some(Strength::Strong), 2);
     let answer = || localize(&incident.section, &Options::default());
     assert_eq!(answer(), answer());
 }

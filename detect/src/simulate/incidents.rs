@@ -8,50 +8,24 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a generator for tests: all indices are of its own tables"
+    reason = "seeded generators for tests and benchmarks: all indices are of their own tables"
 )]
 
-use blobwatch_detect::localize::{Cohort, CrossSection};
+use std::collections::BTreeMap;
 
-pub(crate) const ATTRIBUTES: [&str; 6] = ["route", "colo", "country", "asn", "os", "fingerprint"];
-const SIZES: [usize; 6] = [6, 30, 40, 120, 8, 60];
+use super::Random;
+use crate::localize::{Cohort, CrossSection};
+
+/// Attributes of a generated incident, and how many values each has: `v0`, `v1`, …
+pub const ATTRIBUTES: [&str; 6] = ["route", "colo", "country", "asn", "os", "fingerprint"];
+pub const SIZES: [usize; 6] = [6, 30, 40, 120, 8, 60];
+
 const REQUESTS: usize = 60_000;
 const BASE_RATE: f64 = 0.01;
 
-/// xorshift64*: the same incidents everywhere.
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        let mut random = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        for _ in 0..8 {
-            random.next();
-        }
-        random
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    pub(crate) fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    pub(crate) fn below(&mut self, n: usize) -> usize {
-        ((self.unit() * n as f64) as usize).min(n - 1)
-    }
-
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
-    }
-}
-
+/// What a true cohort is worth to who knows it: 100 nats or more, or 20 to 45.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Strength {
+pub enum Strength {
     Strong,
     Weak,
 }
@@ -59,11 +33,23 @@ pub(crate) enum Strength {
 /// One literal of a true cohort: an attribute, values, and whether it says "in" or "not in".
 type Truth = Vec<(usize, Vec<usize>, bool)>;
 
-pub(crate) struct Incident {
-    pub(crate) section: CrossSection,
-    /// Values, requests, in a true cohort or not.
-    rows: Vec<([usize; 6], f64, bool)>,
-    pub(crate) truth: String,
+/// One cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Row {
+    pub values: [usize; 6],
+    pub requests: f64,
+    pub observed: f64,
+    pub expected: f64,
+    /// In a true cohort.
+    pub affected: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Incident {
+    pub section: CrossSection,
+    /// For people.
+    pub truth: String,
+    rows: Vec<Row>,
 }
 
 /// Cumulative Zipf 1.1 over `n` values.
@@ -81,11 +67,15 @@ fn zipf(n: usize) -> Vec<f64> {
 }
 
 fn draw(cumulative: &[f64], random: &mut Random) -> usize {
-    let u = random.unit();
+    let u = random.uniform();
     cumulative
         .iter()
         .position(|c| u < *c)
         .unwrap_or(cumulative.len() - 1)
+}
+
+fn below(random: &mut Random, n: usize) -> usize {
+    ((random.uniform() * n as f64) as usize).min(n - 1)
 }
 
 /// A scrambled but fixed companion of a value.
@@ -97,19 +87,19 @@ fn requests(random: &mut Random) -> Vec<[usize; 6]> {
     let popularity: Vec<Vec<f64>> = SIZES.iter().map(|n| zipf(*n)).collect();
     let request = |random: &mut Random| {
         let country = draw(&popularity[2], random);
-        let colo = if random.unit() < 0.8 {
+        let colo = if random.uniform() < 0.8 {
             near(country, 1, SIZES[1])
         } else {
             draw(&popularity[1], random)
         };
-        let asn = if random.unit() < 0.6 {
-            near(country, random.below(4), SIZES[3])
+        let asn = if random.uniform() < 0.6 {
+            near(country, below(random, 4), SIZES[3])
         } else {
             draw(&popularity[3], random)
         };
         let os = draw(&popularity[4], random);
-        let fingerprint = if random.unit() < 0.7 {
-            near(os, random.below(6), SIZES[5])
+        let fingerprint = if random.uniform() < 0.7 {
+            near(os, below(random, 6), SIZES[5])
         } else {
             draw(&popularity[5], random)
         };
@@ -120,7 +110,10 @@ fn requests(random: &mut Random) -> Vec<[usize; 6]> {
 
 /// A true cohort of one of eight shapes, around values of a request so that it has traffic.
 fn cohort(shape: usize, requests: &[[usize; 6]], random: &mut Random) -> Truth {
-    let (one, two) = (requests[random.below(REQUESTS)], requests[random.below(REQUESTS)]);
+    let (one, two) = (
+        requests[below(random, REQUESTS)],
+        requests[below(random, REQUESTS)],
+    );
     match shape {
         0 => vec![(5, vec![one[5]], true), (1, vec![two[1]], false)],
         1 => vec![(4, vec![one[4]], true), (3, vec![one[3]], true)],
@@ -129,7 +122,7 @@ fn cohort(shape: usize, requests: &[[usize; 6]], random: &mut Random) -> Truth {
         4 => vec![
             (
                 1,
-                (0..6).map(|_| requests[random.below(REQUESTS)][1]).collect(),
+                (0..6).map(|_| requests[below(random, REQUESTS)][1]).collect(),
                 true,
             ),
             (4, vec![one[4]], true),
@@ -146,41 +139,6 @@ fn holds(truth: &Truth, row: &[usize; 6]) -> bool {
         .all(|(d, values, inside)| values.contains(&row[*d]) == *inside)
 }
 
-/// A null cross-section (`strength` none) or one with `causes` true cohorts.
-pub(crate) fn generate(seed: u64, strength: Option<Strength>, causes: usize) -> Incident {
-    let mut random = Random::new(seed);
-    let requests = requests(&mut random);
-    let truths = match strength {
-        None => Vec::new(),
-        Some(strength) => truths(&requests, strength, causes, &mut random),
-    };
-    let levels: Vec<Vec<f64>> = SIZES.iter().map(|n| factors(*n, 0.25, &mut random)).collect();
-    let errors: Vec<Vec<f64>> = SIZES.iter().map(|n| factors(*n, 0.03, &mut random)).collect();
-    let product = |factors: &[Vec<f64>], row: &[usize; 6]| -> f64 {
-        factors.iter().zip(row).map(|(f, v)| f[*v]).product()
-    };
-    let mut cells = std::collections::BTreeMap::<[usize; 6], (f64, f64, f64)>::new();
-    for row in &requests {
-        let rate = BASE_RATE * product(&levels, row);
-        let lift: f64 = truths
-            .iter()
-            .filter(|(truth, _)| holds(truth, row))
-            .map(|(_, lift)| *lift)
-            .product();
-        let (n, c, e) = cells.entry(*row).or_default();
-        *n += 1.0;
-        *e += rate * product(&errors, row);
-        // One event in eight brings others: mean 8/7 a cluster, taken off the rate.
-        if random.unit() < (rate * lift * 7.0 / 8.0).min(0.9) {
-            *c += 1.0;
-            while random.unit() < 0.125 {
-                *c += 1.0;
-            }
-        }
-    }
-    incident(cells, &truths)
-}
-
 fn factors(n: usize, spread: f64, random: &mut Random) -> Vec<f64> {
     (0..n).map(|_| (spread * random.normal()).exp()).collect()
 }
@@ -195,7 +153,7 @@ fn truths(
 ) -> Vec<(Truth, f64)> {
     let mut truths: Vec<(Truth, f64)> = Vec::new();
     while truths.len() < causes {
-        let shape = random.below(8);
+        let shape = below(random, 8);
         let truth = cohort(shape, requests, random);
         let held = requests.iter().filter(|row| holds(&truth, row)).count() as f64;
         let apart = truths.iter().all(|(other, _)| {
@@ -207,8 +165,8 @@ fn truths(
         });
         let share = held / REQUESTS as f64;
         let lift = match strength {
-            Strength::Strong => [5.0, 8.0, 12.0, 20.0][random.below(4)],
-            Strength::Weak => [2.0, 3.0, 4.0, 6.0][random.below(4)],
+            Strength::Strong => [5.0, 8.0, 12.0, 20.0][below(random, 4)],
+            Strength::Weak => [2.0, 3.0, 4.0, 6.0][below(random, 4)],
         };
         let expected = held * BASE_RATE;
         let worth = expected * (lift * f64::ln(lift) - lift + 1.0);
@@ -223,35 +181,81 @@ fn truths(
     truths
 }
 
-fn incident(
-    cells: std::collections::BTreeMap<[usize; 6], (f64, f64, f64)>,
-    truths: &[(Truth, f64)],
-) -> Incident {
-    let mut section = CrossSection::new(&ATTRIBUTES).unwrap();
-    let mut rows = Vec::new();
-    for (row, (n, c, e)) in cells {
-        let names = row.map(|v| format!("v{v}"));
-        section.push(&names.each_ref().map(String::as_str), c, e).unwrap();
-        rows.push((row, n, truths.iter().any(|(truth, _)| holds(truth, &row))));
-    }
-    Incident {
-        section,
-        rows,
-        truth: format!("{truths:?}"),
-    }
-}
-
 impl Incident {
+    /// A null cross-section (`strength` none) or one with `causes` true cohorts.
+    pub fn generate(seed: u64, strength: Option<Strength>, causes: usize) -> Self {
+        let mut random = Random::new(seed);
+        let requests = requests(&mut random);
+        let truths = match strength {
+            None => Vec::new(),
+            Some(strength) => truths(&requests, strength, causes, &mut random),
+        };
+        let levels: Vec<Vec<f64>> = SIZES.iter().map(|n| factors(*n, 0.25, &mut random)).collect();
+        let errors: Vec<Vec<f64>> = SIZES.iter().map(|n| factors(*n, 0.03, &mut random)).collect();
+        let product = |factors: &[Vec<f64>], row: &[usize; 6]| -> f64 {
+            factors.iter().zip(row).map(|(f, v)| f[*v]).product()
+        };
+        let mut cells = BTreeMap::<[usize; 6], (f64, f64, f64)>::new();
+        for row in &requests {
+            let rate = BASE_RATE * product(&levels, row);
+            let lift: f64 = truths
+                .iter()
+                .filter(|(truth, _)| holds(truth, row))
+                .map(|(_, lift)| *lift)
+                .product();
+            let (n, c, e) = cells.entry(*row).or_default();
+            *n += 1.0;
+            *e += rate * product(&errors, row);
+            // One event in eight brings others: mean 8/7 a cluster, taken off the rate.
+            if random.uniform() < (rate * lift * 7.0 / 8.0).min(0.9) {
+                *c += 1.0;
+                while random.uniform() < 0.125 {
+                    *c += 1.0;
+                }
+            }
+        }
+        Self::of_cells(cells, &truths)
+    }
+
+    fn of_cells(cells: BTreeMap<[usize; 6], (f64, f64, f64)>, truths: &[(Truth, f64)]) -> Self {
+        let mut section = CrossSection::new(&ATTRIBUTES).unwrap();
+        let mut rows = Vec::new();
+        for (values, (requests, observed, expected)) in cells {
+            let names = values.map(|v| format!("v{v}"));
+            section
+                .push(&names.each_ref().map(String::as_str), observed, expected)
+                .unwrap();
+            rows.push(Row {
+                values,
+                requests,
+                observed,
+                expected,
+                affected: truths.iter().any(|(truth, _)| holds(truth, &values)),
+            });
+        }
+        Self {
+            section,
+            truth: format!("{truths:?}"),
+            rows,
+        }
+    }
+
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
     /// Intersection over union, by requests, of the true cohorts and the named ones taken together.
-    pub(crate) fn overlap(&self, named: &[&Cohort]) -> f64 {
+    #[must_use]
+    pub fn overlap(&self, named: &[Cohort]) -> f64 {
         let (mut both, mut either) = (0.0, 0.0);
-        let sets: Vec<Vec<Vec<bool>>> = named.iter().map(|cohort| chosen(cohort)).collect();
-        for (row, requests, truth) in &self.rows {
+        let sets: Vec<Vec<Vec<bool>>> = named.iter().map(chosen).collect();
+        for row in &self.rows {
             let inside = sets
                 .iter()
-                .any(|set| set.iter().zip(row).all(|(chosen, v)| chosen[*v]));
-            both += if inside && *truth { *requests } else { 0.0 };
-            either += if inside || *truth { *requests } else { 0.0 };
+                .any(|set| set.iter().zip(row.values).all(|(chosen, v)| chosen[v]));
+            both += if inside && row.affected { row.requests } else { 0.0 };
+            either += if inside || row.affected { row.requests } else { 0.0 };
         }
         if either == 0.0 { 1.0 } else { both / either }
     }

@@ -1,0 +1,134 @@
+//! What a tick of the whole Detector costs: CPU of this thread, and what its state weighs, by tracked cohorts and at ten
+//! times the requests.
+
+use crate::figure::{Figure, Target};
+use anyhow::{Context, Result};
+use blobwatch_core::cell::{Cell, CellBatch, CellKey, Event};
+use blobwatch_core::client::{ClientKey, NetworkKey};
+use blobwatch_core::detector::Engine;
+use blobwatch_core::user_agent::Family;
+use blobwatch_detect::simulate::Random;
+use nix::time::{ClockId, clock_gettime};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Cohorts wanted, and leaves that make about as many over all kinds.
+const SIZES: [(usize, usize); 3] = [(100, 2), (2_000, 40), (20_000, 1_000)];
+
+/// Ticks before it is timed, and timed ones.
+const WARM_UP: u64 = 60;
+const TICKS: u64 = 120;
+
+const TARGET_MS: f64 = 50.0;
+const TARGET_MB: f64 = 64.0;
+
+/// # Errors
+/// When the CPU clock cannot be read.
+pub(super) fn run() -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for (wanted, leaves) in SIZES {
+        for (times, starts) in [("", 40), (", 10 x the requests", 400)] {
+            let last = wanted == 20_000;
+            let target = |limit| if last { Target::AtMost(limit) } else { Target::None };
+            let mut measured = Err(anyhow::anyhow!("nothing was measured"));
+            let mut kept = None;
+            let memory = allocation_counter::measure(|| match ticks(leaves, starts) {
+                Ok((engine, times)) => {
+                    measured = Ok((engine.cohorts(), times));
+                    kept = Some(engine);
+                }
+                Err(error) => measured = Err(error),
+            });
+            drop(kept);
+            let (cohorts, times_ms) = measured?;
+            let name = |what: &str| format!("{cohorts} cohorts{times}: {what}");
+            figures.push(Figure::new(
+                name("CPU of a tick"),
+                "ms",
+                times_ms,
+                target(TARGET_MS),
+            ));
+            let megabytes = memory.bytes_current as f64 / 1e6;
+            figures.push(Figure::new(
+                name("memory"),
+                "MB",
+                vec![megabytes],
+                target(TARGET_MB),
+            ));
+        }
+    }
+    Ok(figures)
+}
+
+/// CPU time of this thread: other work on the machine does not disturb the figures.
+///
+/// # Errors
+/// When the clock cannot be read.
+pub(super) fn thread_cpu() -> Result<Duration> {
+    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
+        .context("failed to read the CPU clock of a thread")?;
+    Ok(time.into())
+}
+
+fn ticks(leaves: usize, starts: u32) -> Result<(Engine, Vec<f64>)> {
+    let (mut engine, mut random) = (Engine::default(), Random::new(9));
+    let mut times = Vec::new();
+    let first = 170_000_000;
+    for slot in first..first + WARM_UP + TICKS {
+        let batches = (0..leaves.div_ceil(300)).map(|part| batch(part, slot, leaves, starts, &mut random));
+        let batches: Vec<CellBatch> = batches.collect();
+        let start = thread_cpu()?;
+        for batch in batches {
+            engine.add(batch, slot);
+        }
+        engine.tick(slot);
+        let spent = thread_cpu()? - start;
+        if slot >= first + WARM_UP {
+            times.push(spent.as_secs_f64() * 1e3);
+        }
+    }
+    Ok((engine, times))
+}
+
+fn batch(part: usize, slot: u64, leaves: usize, starts: u32, random: &mut Random) -> CellBatch {
+    CellBatch {
+        source: format!("fl1-C{part}-0"),
+        epoch: 1,
+        seq: slot,
+        slot,
+        cells: (part * 300..leaves.min(part * 300 + 300))
+            .map(|leaf| cell(leaf, starts, random))
+            .collect(),
+        ..CellBatch::default()
+    }
+}
+
+/// A client build in a colo, with one event of each kind now and then.
+fn cell(leaf: usize, starts: u32, random: &mut Random) -> Cell {
+    let mut cell = Cell::new(CellKey {
+        route: Arc::from(["hub", "charts"].get(leaf % 2).copied().unwrap_or_default()),
+        colo: format!("C{:02}", leaf * 7 % 30),
+        country: format!("N{:02}", leaf * 11 % 25),
+        asn: Some((leaf * 13 % 60) as u32),
+        family: Family::Docker,
+        os: format!("os{}", leaf * 5 % 8),
+        fingerprint: format!("bw1-{}", leaf * 17 % 40),
+        rules: Vec::new(),
+    });
+    let counts = &mut cell.counts;
+    (counts.starts, counts.large_starts, counts.known_starts) = (starts, starts / 3, starts / 2);
+    (counts.ranged, counts.observed) = (starts / 4, starts / 4);
+    let events = random.binomial(u64::from(starts), 0.01) as u32;
+    (counts.resumes, counts.large_resumes, counts.restarts) = (events, events, events);
+    counts.aborted = events.min(counts.observed);
+    counts.requests = starts + events;
+    for _ in 0..events.min(8) {
+        for event in [Event::Resume, Event::Restart, Event::Aborted] {
+            let (client, network) = (random.next_u64(), random.next_u64());
+            cell.affected
+                .of_mut(event)
+                .insert(ClientKey(client), NetworkKey(network));
+        }
+    }
+    cell
+}
