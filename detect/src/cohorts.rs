@@ -6,6 +6,7 @@ use crate::baseline::{Baseline, Estimate, IGNORANCE};
 use crate::cohort::{Key, KeyMap, Level, Tracked};
 use crate::counts::{Counts, Tally};
 use crate::dispersion::{Block, Dispersion};
+use crate::lag::Lag;
 use crate::sequential::Evidence;
 
 /// Cohorts that are tracked: at about 1.4 KB each 28 MB, of the 64 MB that the detector may hold. A leaf has 160 bytes
@@ -30,6 +31,7 @@ pub(crate) struct Cohort {
     /// The level over all hours, which narrower cohorts begin with.
     pub(crate) level: Estimate,
     pub(crate) rho: f64,
+    pub(crate) lag: Lag,
     /// The expected rate of the latest slot.
     pub(crate) expected: f64,
     /// Trials that one slot's count is worth, as its trials are correlated.
@@ -172,6 +174,7 @@ impl Cohorts {
             refreshed: 0,
             level: IGNORANCE,
             rho: 0.0,
+            lag: Lag::default(),
             expected: 0.5,
             independent: 1.0,
             ratios: [0.0; 3],

@@ -8,6 +8,7 @@ pub mod counts;
 pub mod beta_binomial;
 pub mod dispersion;
 pub mod baseline;
+pub mod lag;
 pub mod sequential;
 pub mod cohort;
 pub mod cohorts;

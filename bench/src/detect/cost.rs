@@ -109,10 +109,10 @@ fn cell(leaf: usize, starts: u32, random: &mut Random) -> Cell {
         route: Arc::from(["hub", "charts"].get(leaf % 2).copied().unwrap_or_default()),
         colo: format!("C{:02}", leaf * 7 % 30),
         country: format!("N{:02}", leaf * 11 % 25),
-        asn: Some((leaf * 13 % 60) as u32),
+        asn: Some((leaf * 13 % 600) as u32),
         family: Family::Docker,
         os: format!("os{}", leaf * 5 % 8),
-        fingerprint: format!("bw1-{}", leaf * 17 % 40),
+        fingerprint: format!("bw1-{}", leaf * 17 % 300),
         rules: Vec::new(),
     });
     let counts = &mut cell.counts;

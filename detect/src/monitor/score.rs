@@ -88,13 +88,14 @@ impl Monitor {
         cohort.refresh(slot, self.slot_seconds, pool.rho(), wider, margins);
         cohort.expect(share.mix, share.counts.trials as f64);
         let counts = Tally::from(share.counts);
-        cohort.test(slot, counts);
+        let exposed = cohort.lag.exposed(slot, counts, self.slot_seconds);
+        cohort.test(slot, exposed);
         if !self
             .open
             .iter()
             .any(|incident| incident.lead.overlaps(cohort.key))
         {
-            cohort.learn(counts, pool);
+            cohort.learn(counts, exposed, pool);
         }
     }
 }
@@ -149,9 +150,9 @@ impl Cohort {
         }
     }
 
-    fn learn(&mut self, counts: Tally, pool: &mut Dispersion) {
+    fn learn(&mut self, counts: Tally, exposed: Tally, pool: &mut Dispersion) {
         if self.baseline.is_known() {
-            self.block.add(counts, self.estimate.rate);
+            self.block.add(exposed, self.estimate.rate);
         }
         if self.evidence.suspects() {
             self.baseline.hold(counts);
