@@ -8,28 +8,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::counts::Tally;
 
-/// Over how many seconds trials fade.
-const FADE_SECONDS: f64 = 120.0;
+/// In how many seconds half of what there was is forgotten: clients retry for about a minute.
+const HALF_SECONDS: f64 = 60.0;
 
 /// What is a sudden fall: less than a quarter of what there was, by more than a handful.
 const FALL: f64 = 4.0;
 const HANDFUL: f64 = 2.0;
 
-/// Fading mean of the trials of a slot that were no events: 16 bytes.
+/// The most trials of a slot that were no events, fading: 16 bytes.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Lag {
-    mean: f64,
+    most: f64,
     slot: u64,
 }
 
 impl Lag {
     /// The slot as it is to be tested: with the trials that its events may be of.
     pub fn exposed(&mut self, slot: u64, counts: Tally, slot_seconds: u64) -> Tally {
-        let fade = (slot_seconds as f64 / FADE_SECONDS).min(0.5);
-        let quiet = slot.saturating_sub(self.slot) as f64;
-        let before = self.mean * (1.0 - fade).powf(quiet);
+        let quiet = (slot.saturating_sub(self.slot) * slot_seconds) as f64;
+        let before = self.most * 0.5_f64.powf(quiet / HALF_SECONDS);
         let uneventful = counts.trials - counts.events;
-        (self.mean, self.slot) = (before + fade * uneventful, slot);
+        (self.most, self.slot) = (before.max(uneventful), slot);
         if before > FALL * uneventful + HANDFUL {
             Tally {
                 trials: before + counts.events,

@@ -123,7 +123,7 @@ impl World {
     }
 
     fn group(&mut self, at: usize, starts: f64) -> Group {
-        let build = at.wrapping_mul(7) % BUILDS.len();
+        let build = (at.wrapping_mul(7) + 4) % BUILDS.len();
         let (family, os, asn, fingerprint, ranged, shape) = BUILDS.get(build).copied().unwrap_or(BUILDS[0]);
         let (colo, country, utc_offset) = COLOS
             .get((at + at / 8) % COLOS.len())
