@@ -19,6 +19,7 @@ pub use report::{Report, wanted_evidence};
 
 use serde::Serialize;
 
+use crate::detector::Anomaly;
 use crate::problem::Problem;
 use crate::store::Sql;
 use crate::store::detector::{Detector, DetectorError, Mark};
@@ -69,6 +70,14 @@ pub fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>, marks: Vec<Mark>) ->
         ("GET", _) => Err(no_such_call()),
         _ => Err(method_not_allowed(call.method)),
     }
+}
+
+/// An anomaly by its name, for a report.
+///
+/// # Errors
+/// 404 where there is none.
+pub fn anomaly<S: Sql>(store: &Detector<S>, id: &str) -> Result<Anomaly, Problem> {
+    anomalies::one(store, id, "")
 }
 
 fn json<T: Serialize>(status: u16, value: &T) -> Result<Reply, Problem> {

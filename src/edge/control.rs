@@ -11,11 +11,15 @@ use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::{Context, Env, Method, Request, Response, Result, event};
 
+use super::detector_api;
 use super::http::{Answer, Asked, refuse, respond};
 use super::{audit_api, demo_api, page, previews_api, records_api, rulebook_api, session};
 
 /// Where the API lives; `docs/api.md`.
 const API: &str = "/_blobwatch/api/v1/";
+
+/// Prometheus scrapes it.
+const METRICS: &str = "/_blobwatch/metrics";
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _ctx: Context) -> Result<Response> {
@@ -36,6 +40,10 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
     }
     if address == session::PATH {
         return session::answer(&mut request, env).await;
+    }
+    if address == METRICS {
+        authorize(&request, env, Role::Viewer)?;
+        return detector_api::metrics(env).await;
     }
     if let Some(found) = Page::at(&address) {
         return page::answer(&found, &request, env).await;
@@ -79,6 +87,16 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
                 ));
             }
             records_api::answer(path, &request, env).await
+        }
+        "anomalies" | "timeline" | "cohorts" | "webhooks" => {
+            // An address may hold a secret of its own: who is told is the operators' matter.
+            let needed = if path.starts_with("webhooks") {
+                Role::Operator
+            } else {
+                Role::Viewer
+            };
+            let actor = authorize(&request, env, needed)?;
+            detector_api::answer(path, &mut request, env, &actor).await
         }
         "demo" => {
             authorize(&request, env, Role::Operator)?;

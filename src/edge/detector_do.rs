@@ -1,14 +1,41 @@
 //! The Detector: what is wrong and for whom, in one object for the whole deployment.
 //!
-//! It must be one object because a fault in six colos is found sooner in their sum, and because the promise of few
-//! false alarms is one promise for everything that is watched.
+//! Guarantees: counts that were acknowledged are counted once, also when the process dies; an anomaly that opened,
+//! changed or closed is told to every webhook that wants it until somebody takes it. It must be one object because a
+//! fault in six colos is found sooner in their sum, and because the promise of few false alarms is one promise for
+//! everything that is watched.
 
+use std::cell::{Cell, RefCell, RefMut};
+
+use blobwatch_core::cell::CellBatch;
+use blobwatch_core::detector_api::{self, Call, marks_of, switches_of};
 use blobwatch_core::problem::Problem;
+use blobwatch_core::store::detector::{Detector as Store, DetectorError};
+use blobwatch_core::webhook::Allowed;
 use js_sys::Uint8Array;
-use serde::Deserialize;
-use worker::{DurableObject, Env, Method, Request, RequestInit, Response, Result, State, durable_object};
+use serde::{Deserialize, Serialize};
+use worker::{
+    DurableObject, Env, Method, Request, RequestInit, Response, Result, State, Stub, durable_object,
+};
 
-use super::http::{object, refuse};
+use super::control::text_binding;
+use super::deliver;
+use super::http::{Answer, alarm_time, internal, now_ms, object, refuse, respond, text};
+use super::rule_book_do::{ACTOR_HEADER, API, audit};
+use super::sql::ObjectSql;
+
+/// Pinned: another name is another Detector, which knows nothing.
+const NAME: &str = "detector";
+
+/// How often the audit log is read for rules that were switched.
+const SWITCHES_EVERY_MS: u64 = 60_000;
+
+/// Deliveries of one alarm; each may take ten seconds, and the alarm rings again at once while more wait.
+const MAX_DELIVERIES: usize = 4;
+
+pub(super) fn stub(env: &Env) -> Result<Stub> {
+    object(env, "DETECTOR", NAME)
+}
 
 /// Hands over a batch of cells; returns when the Detector holds it.
 pub(super) async fn send_cells(env: &Env, seq: u64, body: Vec<u8>) -> std::result::Result<(), String> {
@@ -16,7 +43,7 @@ pub(super) async fn send_cells(env: &Env, seq: u64, body: Vec<u8>) -> std::resul
     init.with_method(Method::Post)
         .with_body(Some(Uint8Array::from(body.as_slice()).into()));
     let request = Request::new_with_init("https://detector/cells", &init).map_err(|e| e.to_string())?;
-    let stub = object(env, "DETECTOR", "detector").map_err(|e| e.to_string())?;
+    let stub = stub(env).map_err(|e| e.to_string())?;
     let mut response = stub
         .fetch_with_request(request)
         .await
@@ -32,20 +59,193 @@ pub(super) async fn send_cells(env: &Env, seq: u64, body: Vec<u8>) -> std::resul
     }
 }
 
-#[derive(Deserialize)]
+/// Answer to a batch of cells: it need not be sent again.
+#[derive(Serialize, Deserialize)]
 struct Acknowledged {
     ack: u64,
 }
 
-#[durable_object(fetch)]
-pub struct Detector;
+#[durable_object(alarm)]
+pub struct Detector {
+    state: State,
+    env: Env,
+    store: RefCell<Option<Store<ObjectSql>>>,
+    /// When the alarm rings that was set last; 0 before the first since the object woke.
+    alarm_ms: Cell<u64>,
+    /// When the audit log was read last.
+    switches_ms: Cell<u64>,
+}
 
 impl DurableObject for Detector {
-    fn new(_state: State, _env: Env) -> Self {
-        Self
+    fn new(state: State, env: Env) -> Self {
+        Self {
+            state,
+            env,
+            store: RefCell::new(None),
+            alarm_ms: Cell::new(0),
+            switches_ms: Cell::new(0),
+        }
     }
 
-    async fn fetch(&self, _request: Request) -> Result<Response> {
-        refuse(&Problem::not_found("call of the Detector"))
+    async fn fetch(&self, request: Request) -> Result<Response> {
+        match self.answer(request).await {
+            Ok(response) => Ok(response),
+            Err(problem) => refuse(&problem),
+        }
     }
+
+    async fn alarm(&self) -> Result<Response> {
+        self.alarm_ms.set(0);
+        for step in [
+            self.hear_of_switches().await,
+            self.with("test the counts", |store| store.tick(now_ms())),
+            self.deliver().await,
+            self.ring_for_next().await,
+        ] {
+            if let Err(problem) = step {
+                worker::console_error!("{}", problem.detail);
+            }
+        }
+        Response::empty()
+    }
+}
+
+impl Detector {
+    async fn answer(&self, mut request: Request) -> Answer<Response> {
+        let url = request.url().map_err(|e| internal("read the address", e))?;
+        let response = match (request.method(), url.path()) {
+            (Method::Post, "/cells") => {
+                let body = request.bytes().await.map_err(|e| internal("read counts", e))?;
+                let batch = CellBatch::decode(&body).map_err(unreadable)?;
+                let ack = self.with("count", |store| store.accept(&body, batch, now_ms()))?;
+                respond(Ok(Acknowledged { ack }))
+            }
+            (Method::Get, path) if path.starts_with("/anomaly/") => {
+                let id = path.trim_start_matches("/anomaly/").to_owned();
+                respond(self.with_api(|store| detector_api::anomaly(store, &id)))
+            }
+            (_, path) if path.starts_with(API) => return self.call(&mut request).await,
+            _ => return Err(Problem::not_found("call of the Detector")),
+        };
+        self.ring_for_next().await?;
+        response.map_err(|e| internal("answer", e))
+    }
+
+    async fn call(&self, request: &mut Request) -> Answer<Response> {
+        let url = request.url().map_err(|e| internal("read the address", e))?;
+        let actor = request.headers().get(ACTOR_HEADER).ok().flatten();
+        let body = request.text().await.map_err(|e| internal("read the body", e))?;
+        let path = url.path().strip_prefix(API).unwrap_or_default();
+        let marks = match path {
+            // Without the audit log a timeline still shows what was counted.
+            "timeline" => audit(&self.env).await.map(|audit| marks_of(&audit)),
+            _ => Ok(Vec::new()),
+        };
+        let method = request.method();
+        let call = Call {
+            method: method.as_ref(),
+            path,
+            query: url.query().unwrap_or_default(),
+            body: &body,
+            actor: actor.as_deref().unwrap_or_default(),
+            now_ms: now_ms(),
+            allowed: self.allowed(),
+        };
+        let reply = self.with_api(|store| detector_api::answer(store, &call, marks.unwrap_or_default()))?;
+        self.ring_for_next().await?;
+        text(reply.status, reply.media_type, reply.body).map_err(|e| internal("answer", e))
+    }
+
+    fn allowed(&self) -> Allowed {
+        Allowed::of(&text_binding(&self.env, "WEBHOOKS_MAY_REACH"))
+    }
+
+    fn store(&self) -> Answer<RefMut<'_, Option<Store<ObjectSql>>>> {
+        let mut store = self
+            .store
+            .try_borrow_mut()
+            .map_err(|e| internal("open the counts", e))?;
+        if store.is_none() {
+            let opened = Store::open(ObjectSql::new(self.state.storage()), now_ms());
+            *store = Some(opened.map_err(|e| internal("open the counts", e))?);
+        }
+        Ok(store)
+    }
+
+    /// Runs synchronous work on the store. A failure in the middle of a write leaves what is in memory in doubt, so it is
+    /// read again from the database.
+    fn with<T>(
+        &self,
+        what: &str,
+        body: impl FnOnce(&mut Store<ObjectSql>) -> std::result::Result<T, DetectorError>,
+    ) -> Answer<T> {
+        let mut store = self.store()?;
+        match store.as_mut().map(body) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => {
+                *store = None;
+                Err(internal(what, error))
+            }
+            None => Err(internal(what, "not open")),
+        }
+    }
+
+    fn with_api<T>(&self, body: impl FnOnce(&Store<ObjectSql>) -> Answer<T>) -> Answer<T> {
+        let store = self.store()?;
+        let store = store
+            .as_ref()
+            .ok_or_else(|| internal("open the counts", "not open"))?;
+        body(store)
+    }
+
+    /// Asks the RuleBook which rules were switched, now and then: an anomaly is held against them.
+    async fn hear_of_switches(&self) -> Answer<()> {
+        let now = now_ms();
+        if self.switches_ms.get() + SWITCHES_EVERY_MS > now {
+            return Ok(());
+        }
+        let switches = switches_of(&audit(&self.env).await?);
+        self.switches_ms.set(now);
+        self.with("keep the switches", |store| store.switched(switches))
+    }
+
+    async fn deliver(&self) -> Answer<()> {
+        let due = self.with("read the deliveries", |store| store.due(now_ms(), MAX_DELIVERIES))?;
+        for delivery in due {
+            let webhook = self.with("read a webhook", |store| store.webhook(&delivery.webhook))?;
+            let attempt = deliver::attempt(&self.env, webhook.as_ref(), &delivery, self.allowed()).await;
+            self.with("keep a delivery", |store| {
+                store.attempted(&delivery, &attempt, now_ms())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Every alarm that is set is a row written, so it is set only when it must ring earlier than it would.
+    async fn ring_for_next(&self) -> Answer<()> {
+        let Some(next) = self.with("read what is due", |store| store.next_alarm_ms(now_ms()))? else {
+            return Ok(());
+        };
+        let set = self.alarm_ms.get();
+        if set != 0 && set <= next {
+            return Ok(());
+        }
+        self.state
+            .storage()
+            .set_alarm(alarm_time(next))
+            .await
+            .map_err(|e| internal("set the alarm", e))?;
+        self.alarm_ms.set(next);
+        Ok(())
+    }
+}
+
+/// 422: the sender keeps the batch, and a newer build here may read it.
+fn unreadable(error: impl std::fmt::Display) -> Problem {
+    Problem::new(
+        422,
+        "unreadable",
+        "Unreadable counts",
+        format!("failed to read counts: {error}"),
+    )
 }

@@ -29,6 +29,17 @@ struct Item {
     last: String,
 }
 
+/// Counts by name, of the FireLogs that answer.
+pub(super) async fn sums(env: &Env) -> Answer<Vec<(String, u64)>> {
+    let names = fire_log_names(env).await?;
+    let answers = join_all(names.iter().map(|name| losses(env, name))).await;
+    let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for loss in answers.into_iter().flatten().flatten() {
+        add(&mut sums, loss);
+    }
+    Ok(sums.into_iter().map(|(name, (count, _))| (name, count)).collect())
+}
+
 pub(super) async fn answer(env: &Env) -> Answer<Response> {
     let names = fire_log_names(env).await?;
     let answers = join_all(names.iter().map(|name| losses(env, name))).await;

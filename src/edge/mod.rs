@@ -7,6 +7,8 @@
 mod audit_api;
 mod control;
 mod demo_api;
+mod deliver;
+mod detector_api;
 mod detector_do;
 mod fire_log_do;
 mod fire_log_queries;

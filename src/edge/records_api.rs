@@ -246,7 +246,7 @@ async fn explanation(id: &str, url: &Url, env: &Env) -> Answer<Response> {
     respond(Ok(explanation)).map_err(|e| internal("answer", e))
 }
 
-async fn record(id: RecordId, env: &Env) -> Answer<Record> {
+pub(super) async fn record(id: RecordId, env: &Env) -> Answer<Record> {
     let names = fire_log_names(env).await?;
     let call = format!("{RECORD}{id}");
     let gathered = gather(

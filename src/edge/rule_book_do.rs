@@ -14,6 +14,7 @@ use blobwatch_core::rulebook::api::{self, Call, Heard};
 use blobwatch_core::rulebook::starter;
 use blobwatch_core::store::rule_book::{FireLogState, RuleBookError, RuleBookStore};
 use futures_util::future::join_all;
+use serde_json::Value;
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, durable_object};
 
 use super::http::{
@@ -61,6 +62,32 @@ pub(super) async fn document_at(env: &Env, revision: u64) -> Answer<String> {
 /// Every FireLog that is known.
 pub(super) async fn fire_log_names(env: &Env) -> Answer<Vec<String>> {
     serde_json::from_str(&read(env, "fire-logs").await?).map_err(|e| internal("read the FireLogs' names", e))
+}
+
+/// Changes read at a time: what an onset or a timeline is held against.
+const AUDIT_LIMIT: usize = 200;
+
+/// The newest changes, as `GET audit` lists them.
+pub(super) async fn audit(env: &Env) -> Answer<Value> {
+    let list = read(env, &format!("api/audit?limit={AUDIT_LIMIT}")).await?;
+    serde_json::from_str(&list).map_err(|e| internal("read the audit log", e))
+}
+
+/// Writes a change that is kept elsewhere into the audit log: `{actor, action, target, before, after, reason}`.
+pub(super) async fn write_audit(env: &Env, entry: &Value) -> Answer<()> {
+    let failed = |e: &dyn std::fmt::Display| internal("write the audit log", e);
+    let body = entry.to_string();
+    let request = internal_request(Method::Post, "https://rule-book/audit/entry", Some(&body));
+    let stub = stub(env).map_err(|e| failed(&e))?;
+    let response = stub
+        .fetch_with_request(request.map_err(|e| failed(&e))?)
+        .await
+        .map_err(|e| failed(&e))?;
+    if response.status_code() == 200 {
+        Ok(())
+    } else {
+        Err(failed(&response.status_code()))
+    }
 }
 
 pub(super) async fn read(env: &Env, call: &str) -> Answer<String> {
@@ -162,6 +189,15 @@ impl RuleBook {
                     .first()
                     .and_then(|(_, after)| after.parse().ok());
                 respond(api::export_audit(store, after.unwrap_or(0)))
+            }
+            (Method::Post, "/audit/entry") => {
+                let entry: api::Entry = request
+                    .json()
+                    .await
+                    .map_err(|e| internal("read an audit entry", e))?;
+                let written = api::write_entry(store, &entry, now_ms())?;
+                self.ring_at(now_ms()).await?;
+                respond(Ok(written))
             }
             (Method::Post, "/audit/verify") => {
                 let chain = request

@@ -4,7 +4,7 @@ use super::{Call, Reply, Report, answer, wanted_evidence};
 use crate::problem::Problem;
 use crate::record::{Record, sample};
 use crate::store::Native;
-use crate::store::detector::tests::{arrival, hook, open, story};
+use crate::store::detector::tests::{accept, arrival, hook, open, story};
 use crate::store::detector::{Detector, Mark, MarkKind};
 use crate::webhook::Allowed;
 
@@ -13,7 +13,7 @@ fn night() -> (Detector<Native>, u64) {
     let mut detector = open();
     let batches = story();
     for batch in &batches[..390] {
-        detector.accept(&batch.encode(), arrival(batch)).unwrap();
+        accept(&mut detector, batch, arrival(batch)).unwrap();
     }
     let now = arrival(&batches[389]) + 5_000;
     detector.tick(now).unwrap();

@@ -40,6 +40,7 @@ pub(super) fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>, path: &[&str]
         ("GET", ["webhooks", id]) => json(200, &WebhookItem::from(&found(store, id)?)),
         ("PUT", ["webhooks", id]) => put(store, call, id),
         ("DELETE", ["webhooks", id]) => {
+            Parameters::parse(call.query, &["reason"])?;
             let webhook = found(store, id)?;
             store.delete_webhook(id, call.now_ms).map_err(failed)?;
             json(200, &WebhookItem::from(&webhook))
@@ -69,6 +70,7 @@ fn found<S: Sql>(store: &Detector<S>, id: &str) -> Result<Webhook, Problem> {
 
 fn put<S: Sql>(store: &Detector<S>, call: &Call<'_>, id: &str) -> Result<Reply, Problem> {
     let failed = |error| storage(&error);
+    Parameters::parse(call.query, &["reason"])?;
     if id == "deliveries" {
         let message = "this word is the list of deliveries: expected another id";
         return Err(Problem::bad_parameter(Place::new("path.id", message)));

@@ -7,6 +7,7 @@
 mod audit;
 mod change;
 mod document_calls;
+mod entry;
 mod enforcing;
 mod guard_calls;
 mod fire_log_calls;
@@ -22,8 +23,9 @@ mod schedule;
 mod settings_calls;
 
 pub use audit::{Exported, export_audit, export_begin, list_audit, verify_audit};
-pub use change::{Changed, Context, MAX_REASON, expected_revision, storage};
+pub use change::{Changed, Context, MAX_REASON, checked_reason, expected_revision, storage};
 pub use document_calls::{document_of, get_document};
+pub use entry::{Entry, Written, write_entry};
 pub use fire_log_calls::{FireLogItem, list_fire_logs};
 pub use guard_calls::{
     ArmItem, Arms, CohortItem, Demoted, GUARD, GuardItem, GuardOf, Heard, Taken, list_guards, take_report,

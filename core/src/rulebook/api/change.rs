@@ -124,7 +124,7 @@ pub(super) fn checked_name(place: &str, name: &str) -> Result<(), Problem> {
 }
 
 /// A reason that says something, or none.
-pub(super) fn checked_reason(place: &str, reason: Option<&str>) -> Result<Option<String>, Problem> {
+pub fn checked_reason(place: &str, reason: Option<&str>) -> Result<Option<String>, Problem> {
     let Some(reason) = reason.map(str::trim) else {
         return Ok(None);
     };

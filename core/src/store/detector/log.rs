@@ -29,12 +29,11 @@ fn due(now_ms: u64) -> u64 {
 }
 
 impl<S: Sql> Detector<S> {
-    /// Counts a batch, unless it came already; returns its number, which acknowledges it.
+    /// Counts a batch, whose bytes these are, unless it came already; returns its number, which acknowledges it.
     ///
     /// # Errors
-    /// When the bytes are no batch or SQLite refuses: nothing is acknowledged then, and what is in memory is in doubt.
-    pub fn accept(&mut self, bytes: &[u8], now_ms: u64) -> Result<u64, DetectorError> {
-        let batch = CellBatch::decode(bytes)?;
+    /// When SQLite refuses: nothing is acknowledged then, and what is in memory is in doubt.
+    pub fn accept(&mut self, bytes: &[u8], batch: CellBatch, now_ms: u64) -> Result<u64, DetectorError> {
         let seq = batch.seq;
         if self.sources.has(&batch.source, batch.epoch, seq) {
             return Ok(seq);

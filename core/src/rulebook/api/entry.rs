@@ -1,0 +1,71 @@
+//! Changes that are kept elsewhere, written into the audit log: who is told is no part of the rulebook.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::change::{json, storage};
+use crate::problem::Problem;
+use crate::store::Sql;
+use crate::store::rule_book::{Change, RuleBookStore};
+
+/// A change that was made.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    actor: String,
+    action: String,
+    target: String,
+    before: Option<Value>,
+    after: Option<Value>,
+    reason: Option<String>,
+}
+
+/// That it was written.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Written {
+    pub revision: u64,
+}
+
+/// Writes an entry; the revision grows by one as with every change, the document stays as it is.
+///
+/// # Errors
+/// When the storage refuses.
+pub fn write_entry<S: Sql>(store: &RuleBookStore<S>, entry: &Entry, now_ms: u64) -> Result<Written, Problem> {
+    let change = Change {
+        actor: &entry.actor,
+        now_ms,
+        action: &entry.action,
+        target: &entry.target,
+        before: entry.before.as_ref().map(json).transpose()?,
+        after: entry.after.as_ref().map(json).transpose()?,
+        reason: entry.reason.as_deref(),
+        expected: None,
+    };
+    let revision = store.change(&change, &[]).map_err(|error| storage(&error))?;
+    Ok(Written { revision })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rulebook::starter;
+    use crate::store::Native;
+
+    #[test]
+    fn an_entry_is_in_the_chain_and_changes_no_rule() {
+        let store = RuleBookStore::open(Native::in_memory().unwrap(), &starter().unwrap(), 1).unwrap();
+        let before = store.document().unwrap();
+        let entry = serde_json::json!({
+            "actor": "olga", "action": "webhook.put", "target": "webhooks/chat",
+            "before": null, "after": {"url": "https://hooks.example.org/x"}, "reason": "so that we hear of it",
+        });
+        let entry: Entry = serde_json::from_value(entry).unwrap();
+        assert_eq!(write_entry(&store, &entry, 2).unwrap(), Written { revision: 2 });
+        let newest = store.audit(None, 1).unwrap().remove(0);
+        assert_eq!(
+            (newest.actor.as_str(), newest.target.as_str(), newest.revision),
+            ("olga", "webhooks/chat", 2)
+        );
+        assert_eq!(store.document().unwrap().rules, before.rules);
+    }
+}

@@ -1,0 +1,86 @@
+//! Sending to webhooks.
+//!
+//! Guarantees: an address is judged again before every attempt; redirects are not followed; an answer is waited for
+//! ten seconds and its body is not read.
+
+use std::time::Duration;
+
+use blobwatch_core::store::detector::{Attempt, Delivery, Webhook};
+use blobwatch_core::webhook::{Allowed, SIGNATURE_HEADER, check, signature};
+use futures_util::future::{Either, select};
+use js_sys::Reflect;
+use wasm_bindgen::JsValue;
+use worker::{Delay, Env, Fetch, Method, Request, RequestInit, RequestRedirect, Response, Result};
+
+use super::http::now_ms;
+
+/// How long an answer is waited for.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where a deployment on workerd binds a network of public addresses only; a fetch goes there, where it is bound.
+const NETWORK: &str = "WEBHOOKS";
+
+/// Sends a delivery once.
+pub(super) async fn attempt(
+    env: &Env,
+    webhook: Option<&Webhook>,
+    delivery: &Delivery,
+    allowed: Allowed,
+) -> Attempt {
+    let Some(webhook) = webhook else {
+        return failed("the webhook was removed");
+    };
+    if let Err(error) = check(&webhook.url, allowed) {
+        return failed(format!("the address is not allowed any more: expected {error}"));
+    }
+    let request = match request(webhook, delivery) {
+        Ok(request) => request,
+        Err(error) => return failed(error),
+    };
+    let sending = Box::pin(send(env, request));
+    let timeout = Delay::from(TIMEOUT);
+    match select(sending, timeout).await {
+        Either::Left((Ok(response), _)) => answered(response.status_code()),
+        Either::Left((Err(error), _)) => failed(error),
+        Either::Right(_) => failed(format!("no answer within {} s", TIMEOUT.as_secs())),
+    }
+}
+
+fn answered(status: u16) -> Attempt {
+    match status {
+        200..300 => Attempt::Delivered { status },
+        300..400 => failed(format!("answered {status}: redirects are not followed")),
+        _ => failed(format!("answered {status}")),
+    }
+}
+
+fn failed(why: impl std::fmt::Display) -> Attempt {
+    Attempt::Failed { why: why.to_string() }
+}
+
+fn request(webhook: &Webhook, delivery: &Delivery) -> Result<Request> {
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post)
+        .with_redirect(RequestRedirect::Manual)
+        .with_body(Some(delivery.body.as_str().into()));
+    let request = Request::new_with_init(&webhook.url, &init)?;
+    let headers = request.headers();
+    headers.set("Content-Type", "application/json")?;
+    headers.set("User-Agent", "Blobwatch")?;
+    headers.set("Blobwatch-Delivery", &format!("dl-{:06}", delivery.id))?;
+    headers.set(
+        SIGNATURE_HEADER,
+        &signature(&webhook.secret, now_ms() / 1000, &delivery.body),
+    )?;
+    Ok(request)
+}
+
+async fn send(env: &Env, request: Request) -> Result<Response> {
+    let is_bound =
+        Reflect::get(env.as_ref(), &JsValue::from_str(NETWORK)).is_ok_and(|value| value.is_object());
+    if is_bound {
+        env.service(NETWORK)?.fetch_request(request).await
+    } else {
+        Fetch::Request(request).send().await
+    }
+}

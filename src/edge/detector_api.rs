@@ -1,0 +1,163 @@
+//! The calls that the Detector answers: anomalies, timelines, cohorts, webhooks, metrics; and the report, whose examples
+//! are in the FireLogs.
+
+use blobwatch_core::detector::Anomaly;
+use blobwatch_core::detector_api::{Report, marks_of, wanted_evidence};
+use blobwatch_core::problem::{Place, Problem};
+use blobwatch_core::rulebook::api::checked_reason;
+use blobwatch_core::time::rfc3339;
+use serde_json::{Value, json};
+use worker::{Env, Method, Request, Response, Url};
+
+use super::detector_do::stub;
+use super::http::{Answer, internal, internal_request, now_ms, query_pairs, text};
+use super::rule_book_do::{ACTOR_HEADER, API, audit, write_audit};
+use super::{losses_api, records_api, rulebook_api};
+
+/// How long before an onset a change of a rule is told in a report.
+const BEFORE_ONSET_MS: u64 = 30 * 60_000;
+
+/// Media type of Prometheus' text.
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Answers a call below the API's prefix in the name of `actor`, who may make it.
+pub(super) async fn answer(path: &str, request: &mut Request, env: &Env, actor: &str) -> Answer<Response> {
+    let url = request.url().map_err(|e| internal("read the address", e))?;
+    let segments: Vec<&str> = path.split('/').collect();
+    match (request.method(), segments.as_slice()) {
+        (Method::Get, ["anomalies", id, "report"]) => report(id, &url, env).await,
+        (Method::Put | Method::Delete, ["webhooks", id]) => {
+            change_webhook(id, path, request, &url, env, actor).await
+        }
+        (method, _) => {
+            let query = url.query().unwrap_or_default();
+            let body = request.text().await.map_err(|e| internal("read the body", e))?;
+            ask(env, method, &format!("{path}?{query}"), &body, actor).await
+        }
+    }
+}
+
+/// A call to the Detector and its answer, whatever it is.
+async fn ask(env: &Env, method: Method, call: &str, body: &str, actor: &str) -> Answer<Response> {
+    let failed = |e| internal("reach the Detector", e);
+    let target = format!("https://detector{API}{call}");
+    let request = internal_request(method, &target, Some(body).filter(|body| !body.is_empty()));
+    let request = request.map_err(failed)?;
+    request.headers().set(ACTOR_HEADER, actor).map_err(failed)?;
+    let stub = stub(env).map_err(failed)?;
+    stub.fetch_with_request(request).await.map_err(failed)
+}
+
+/// Who is told is as much an operator's act as a rule: it is in the audit log, without the secret.
+async fn change_webhook(
+    id: &str,
+    path: &str,
+    request: &mut Request,
+    url: &Url,
+    env: &Env,
+    actor: &str,
+) -> Answer<Response> {
+    let reason = reason(url)?;
+    let method = request.method();
+    let body = request.text().await.map_err(|e| internal("read the body", e))?;
+    let before = match ask(env, Method::Get, path, "", actor).await? {
+        mut response if response.status_code() == 200 => Some(json_of(&mut response).await?),
+        _ => None,
+    };
+    let is_put = method == Method::Put;
+    let mut response = ask(env, method, path, &body, actor).await?;
+    if response.status_code() >= 300 {
+        return Ok(response);
+    }
+    let item = json_of(&mut response).await?;
+    let entry = json!({
+        "actor": actor,
+        "action": if is_put { "webhook.put" } else { "webhook.delete" },
+        "target": format!("webhooks/{id}"),
+        "before": before,
+        "after": is_put.then_some(&item),
+        "reason": reason,
+    });
+    write_audit(env, &entry).await?;
+    text(response.status_code(), "application/json", item.to_string()).map_err(|e| internal("answer", e))
+}
+
+fn reason(url: &Url) -> Answer<Option<String>> {
+    let mut reason = None;
+    for (name, value) in query_pairs(url) {
+        if name != "reason" {
+            let message = "this parameter is not known; expected reason";
+            return Err(Problem::bad_parameter(Place::new(
+                format!("query.{name}"),
+                message,
+            )));
+        }
+        reason = Some(value);
+    }
+    checked_reason("query.reason", reason.as_deref())
+}
+
+async fn json_of(response: &mut Response) -> Answer<Value> {
+    response.json().await.map_err(|e| internal("read an answer", e))
+}
+
+async fn report(id: &str, url: &Url, env: &Env) -> Answer<Response> {
+    if let Some((name, _)) = query_pairs(url).first() {
+        let message = "this call takes no parameters";
+        return Err(Problem::bad_parameter(Place::new(
+            format!("query.{name}"),
+            message,
+        )));
+    }
+    let failed = |e| internal("read the anomaly", e);
+    let stub = stub(env).map_err(failed)?;
+    let mut response = stub
+        .fetch_with_str(&format!("https://detector/anomaly/{id}"))
+        .await
+        .map_err(failed)?;
+    if response.status_code() != 200 {
+        return Ok(response);
+    }
+    let anomaly: Anomaly = response.json().await.map_err(failed)?;
+    let mut records = Vec::new();
+    for id in wanted_evidence(&anomaly).iter().filter_map(|id| id.parse().ok()) {
+        // What is no longer kept is left out.
+        records.extend(records_api::record(id, env).await.ok());
+    }
+    let mut marks = marks_of(&audit(env).await?);
+    let (since, until) = (
+        rfc3339(anomaly.onset_ms.saturating_sub(BEFORE_ONSET_MS)),
+        rfc3339(anomaly.closed_ms.unwrap_or(now_ms())),
+    );
+    marks.retain(|mark| since <= mark.time && mark.time <= until);
+    let report = Report {
+        anomaly: &anomaly,
+        records: &records,
+        marks: &marks,
+        now_ms: now_ms(),
+    };
+    text(200, "text/markdown; charset=utf-8", report.markdown()).map_err(|e| internal("answer", e))
+}
+
+/// Prometheus text: what the Detector counts, the rulebook's revision, and what was lost on the way.
+pub(super) async fn metrics(env: &Env) -> Answer<Response> {
+    let mut response = ask(env, Method::Get, "metrics", "", "").await?;
+    let mut page = response
+        .text()
+        .await
+        .map_err(|e| internal("read the metrics", e))?;
+    if response.status_code() != 200 {
+        return Err(internal("read the metrics", page));
+    }
+    let revision = rulebook_api::health(env).await?.revision;
+    page.push_str("# HELP blobwatch_rulebook_revision Changes of the rulebook so far.\n");
+    page.push_str("# TYPE blobwatch_rulebook_revision gauge\n");
+    page.push_str(&format!("blobwatch_rulebook_revision {revision}\n"));
+    page.push_str("# HELP blobwatch_losses_total What was lost on the way, by name.\n");
+    page.push_str("# TYPE blobwatch_losses_total counter\n");
+    for (name, count) in losses_api::sums(env).await? {
+        let name = name.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ");
+        page.push_str(&format!("blobwatch_losses_total{{name=\"{name}\"}} {count}\n"));
+    }
+    text(200, METRICS, page).map_err(|e| internal("answer", e))
+}
