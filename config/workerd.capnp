@@ -12,6 +12,8 @@ const config :Workerd.Config = (
     (name = "dashboard", disk = ()),
     # What the worker may connect to. A registry on this machine or in your network is "private" or "local".
     (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
+    # What webhooks may connect to: no private address, whatever a name resolves to.
+    (name = "public-internet", network = (allow = ["public"], tlsOptions = (trustBrowserCas = true))),
   ],
   sockets = [
     # Plain HTTP on loopback, for a front proxy that ends TLS. --socket-addr=http=… listens elsewhere.
@@ -43,6 +45,7 @@ const blobwatch :Workerd.Worker = (
     (name = "PLATFORM", text = "workerd"),
     (name = "BLOBWATCH_TOKENS", fromEnvironment = "BLOBWATCH_TOKENS"),
     (name = "BLOBWATCH_CLIENT_SECRET", fromEnvironment = "BLOBWATCH_CLIENT_SECRET"),
+    (name = "WEBHOOKS", service = "public-internet"),
     (name = "RULE_BOOK", durableObjectNamespace = "RuleBook"),
     (name = "FIRE_LOG", durableObjectNamespace = "FireLog"),
     (name = "ASSETS", service = "dashboard"),

@@ -23,8 +23,8 @@ pub use anomaly::{Anomaly, AnomalyJson, Entry, MAX_EXAMPLES, Moment, number};
 pub use broad::{Affected, MIN_CLIENTS, MIN_NETWORKS};
 pub use cohort::{ABSENT, ATTRIBUTES, Cohort, Literal, value, values};
 pub use engine::{
-    Added, Change, DAYS_PER_FALSE_ALARM, Engine, MAX_EARLY_SLOTS, MAX_LATE_SLOTS, Note, Outcome, Rollup,
-    Uncounted,
+    Added, Change, DAYS_PER_FALSE_ALARM, Engine, Harm, MAX_EARLY_SLOTS, MAX_LATE_SLOTS, Note, Outcome,
+    Rollup, Uncounted,
 };
 pub use kind::AnomalyKind;
 pub use normal::Rates;

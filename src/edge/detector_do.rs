@@ -8,6 +8,7 @@
 use std::cell::{Cell, RefCell, RefMut};
 
 use blobwatch_core::cell::CellBatch;
+use blobwatch_core::detector::Harm;
 use blobwatch_core::detector_api::{self, Call, marks_of, switches_of};
 use blobwatch_core::problem::Problem;
 use blobwatch_core::store::detector::{Detector as Store, DetectorError};
@@ -119,6 +120,10 @@ impl Detector {
                 let batch = CellBatch::decode(&body).map_err(unreadable)?;
                 let ack = self.with("count", |store| store.accept(&body, batch, now_ms()))?;
                 respond(Ok(Acknowledged { ack }))
+            }
+            (Method::Post, "/harm") => {
+                let harm: Harm = request.json().await.map_err(unreadable)?;
+                respond(self.with("keep a harm", |store| store.harm(&harm, now_ms())))
             }
             (Method::Get, path) if path.starts_with("/anomaly/") => {
                 let id = path.trim_start_matches("/anomaly/").to_owned();

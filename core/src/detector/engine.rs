@@ -10,6 +10,7 @@
 
 mod fall;
 mod feed;
+mod harm;
 mod look;
 mod totals;
 mod watch;
@@ -22,11 +23,12 @@ use serde::{Deserialize, Serialize};
 use super::anomaly::{Anomaly, Moment};
 use super::cliff::Cliff;
 use super::cohort::ATTRIBUTES;
-use super::kind::AnomalyKind;
+use super::kind::{AnomalyKind, TESTED_KINDS};
 use super::normal::{Normal, Rates};
 use super::rules::Switch;
 use super::window::{MINUTE_SLOTS, WINDOW_SLOTS, Window};
 use crate::cell::{Cell, CellBatch, CellCounts, CellKey, SLOT_S, slot_of};
+pub use harm::Harm;
 use totals::Totals;
 use watch::Watch;
 
@@ -145,7 +147,7 @@ impl Default for Engine {
         let settings = || Settings {
             attributes: ATTRIBUTES.map(str::to_owned).to_vec(),
             slot_seconds: SLOT_S,
-            days_per_false_alarm: DAYS_PER_FALSE_ALARM * AnomalyKind::ALL.len() as f64,
+            days_per_false_alarm: DAYS_PER_FALSE_ALARM * TESTED_KINDS as f64,
             max_cohorts: MAX_COHORTS / AnomalyKind::RATES.len(),
         };
         Self {

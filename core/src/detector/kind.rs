@@ -21,19 +21,25 @@ pub enum AnomalyKind {
     AbortSurge,
     /// A cohort's requests vanish.
     TrafficCliff,
+    /// A rule that acted denied healthy clients, and the guard took it back.
+    RuleHarm,
 }
 
 /// Kinds that are a share of trials; [`AnomalyKind::TrafficCliff`] is not.
 pub(super) const RATE_KINDS: usize = 5;
 
+/// Kinds that are found in counts, and share the promise of few false alarms; the guard has one of its own.
+pub(super) const TESTED_KINDS: usize = 6;
+
 impl AnomalyKind {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ResumeSurge,
         Self::StallSurge,
         Self::RestartSurge,
         Self::RangeRefused,
         Self::AbortSurge,
         Self::TrafficCliff,
+        Self::RuleHarm,
     ];
 
     /// The kinds that are a share of trials, each at its [`AnomalyKind::place`].
@@ -54,6 +60,7 @@ impl AnomalyKind {
             Self::RangeRefused => "range_refused",
             Self::AbortSurge => "abort_surge",
             Self::TrafficCliff => "traffic_cliff",
+            Self::RuleHarm => "rule_harm",
         }
     }
 
@@ -79,6 +86,7 @@ impl AnomalyKind {
             Self::RangeRefused => "refused ranges",
             Self::AbortSurge => "aborted downloads",
             Self::TrafficCliff => "requests",
+            Self::RuleHarm => "denied healthy clients",
         }
     }
 
@@ -92,6 +100,7 @@ impl AnomalyKind {
             Self::RangeRefused => "ranged requests",
             Self::AbortSurge => "observed downloads",
             Self::TrafficCliff => "expected requests",
+            Self::RuleHarm => "denied clients",
         }
     }
 
@@ -104,7 +113,7 @@ impl AnomalyKind {
             Self::RestartSurge => Some(Event::Restart),
             Self::RangeRefused => Some(Event::Refused),
             Self::AbortSurge => Some(Event::Aborted),
-            Self::TrafficCliff => None,
+            Self::TrafficCliff | Self::RuleHarm => None,
         }
     }
 
@@ -122,6 +131,7 @@ impl AnomalyKind {
             Self::RangeRefused => (counts.ranged, counts.refused),
             Self::AbortSurge => (counts.observed, counts.aborted),
             Self::TrafficCliff => (counts.requests, 0),
+            Self::RuleHarm => (0, 0),
         };
         // A restart can be counted where its start was not: a share above one is no share.
         Counts {

@@ -21,6 +21,9 @@ pub(super) fn of(anomaly: &Anomaly) -> String {
 
 fn what(anomaly: &Anomaly) -> String {
     let kind = anomaly.kind();
+    if kind == AnomalyKind::RuleHarm {
+        return "denied though healthy".to_owned();
+    }
     if kind == AnomalyKind::TrafficCliff {
         let left = 100.0 * anomaly.risk_ratio();
         return format!("requests fell to {left:.0} % of what is usual");
@@ -47,6 +50,9 @@ fn times(ratio: f64) -> String {
 }
 
 fn rule(suspect: &Suspect) -> String {
+    if suspect.lift == 0.0 {
+        return format!("{} did it, and the guard took it back", suspect.rule);
+    }
     let lift = grouped(suspect.lift.round() as u64);
     let name = &suspect.rule;
     let mut words = match suspect.contrast {
@@ -68,11 +74,11 @@ fn who(anomaly: &Anomaly) -> Option<String> {
         return None;
     }
     let about = if affected.exact { "" } else { "about " };
-    Some(format!(
-        "{about}{} clients in {} networks",
-        grouped(affected.clients),
-        grouped(affected.networks)
-    ))
+    let clients = grouped(affected.clients);
+    Some(match affected.networks {
+        0 => format!("{about}{clients} clients"),
+        networks => format!("{about}{clients} clients in {} networks", grouped(networks)),
+    })
 }
 
 /// "19:04", UTC as everything.
@@ -196,6 +202,19 @@ mod tests {
                 a.cohort = Cohort::default();
             },
             "all clients: resumes over 1,000x since 19:04; 1,204 clients in 212 networks",
+        );
+        case(
+            |a| {
+                a.kinds = vec![AnomalyKind::RuleHarm];
+                a.rules[0].lift = 0.0;
+                a.affected = Affected {
+                    clients: 31,
+                    networks: 0,
+                    exact: true,
+                };
+            },
+            "docker on amzn2, 6 colos, not IAD: denied though healthy since 19:04; botnet-sig did it, and the guard \
+             took it back; 31 clients",
         );
         case(
             |a| {

@@ -84,8 +84,8 @@ pub(super) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> R
     let known: Vec<&str> = FILTERS.into_iter().chain(["kind", "x", "y"]).collect();
     let parameters = Parameters::parse(query, &known)?;
     let kind = read_kind(parameters.get("kind").unwrap_or("resume_surge"))?;
-    if kind == AnomalyKind::TrafficCliff {
-        let message = "expected a kind that is a share of trials; traffic_cliff is not";
+    if !AnomalyKind::RATES.contains(&kind) {
+        let message = "expected a kind that is a share of trials";
         return Err(Problem::bad_parameter(Place::new("query.kind", message)));
     }
     let axis = |name, default| attribute(&format!("query.{name}"), parameters.get(name).unwrap_or(default));

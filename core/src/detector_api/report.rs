@@ -182,7 +182,7 @@ impl Report<'_> {
              a client asks again or asks the rest of."
                 .to_owned(),
         ];
-        if anomaly.kind() != AnomalyKind::TrafficCliff {
+        if anomaly.kind().event().is_some() {
             reasons.push(format!(
                 "One client, one NAT or one network: at least {MIN_CLIENTS} clients in {MIN_NETWORKS} networks more \
                  than before the onset are behind it."
@@ -196,7 +196,7 @@ impl Report<'_> {
         }
         let others: Vec<&str> = AnomalyKind::ALL
             .into_iter()
-            .filter(|kind| !anomaly.kinds.contains(kind) && *kind != AnomalyKind::TrafficCliff)
+            .filter(|kind| !anomaly.kinds.contains(kind) && kind.event().is_some())
             .map(AnomalyKind::noun)
             .collect();
         if !others.is_empty() {

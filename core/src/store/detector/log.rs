@@ -5,7 +5,7 @@
 
 use super::{Detector, DetectorError, blob, count, integer, number};
 use crate::cell::{CellBatch, SLOT_S, slot_of};
-use crate::detector::{Outcome, Switch};
+use crate::detector::{Harm, Outcome, Switch};
 use crate::store::{Sql, SqlValue};
 
 /// How long after its end a slot is tested: FireLogs cut their cells by their own alarms, and send at once.
@@ -40,16 +40,37 @@ impl<S: Sql> Detector<S> {
         }
         let outcome = self.engine.tick(due(now_ms));
         self.sql.transaction(|| {
-            self.sql.run(
-                "INSERT INTO batch (arrived_ms, bytes) VALUES (?, ?)",
-                &[number(now_ms), SqlValue::Blob(bytes.to_vec())],
-            )?;
+            self.log_bytes(bytes, now_ms)?;
             self.keep(&outcome, now_ms)
         })?;
         self.log.batches += 1;
         self.log.bytes += bytes.len() as u64;
         self.count(batch, now_ms);
         Ok(seq)
+    }
+
+    /// Keeps a harm that the guard tells of, and tells of it.
+    ///
+    /// # Errors
+    /// When SQLite refuses; what is in memory is in doubt then.
+    pub fn harm(&mut self, harm: &Harm, now_ms: u64) -> Result<(), DetectorError> {
+        let mut outcome = self.engine.tick(due(now_ms));
+        outcome.changes.extend(self.engine.harm(harm, now_ms).changes);
+        let bytes = serde_json::to_vec(harm).map_err(|error| DetectorError::Corrupt(error.to_string()))?;
+        self.sql.transaction(|| {
+            self.log_bytes(&bytes, now_ms)?;
+            self.keep(&outcome, now_ms)
+        })?;
+        self.log.batches += 1;
+        Ok(())
+    }
+
+    fn log_bytes(&self, bytes: &[u8], now_ms: u64) -> Result<(), DetectorError> {
+        self.sql.run(
+            "INSERT INTO batch (arrived_ms, bytes) VALUES (?, ?)",
+            &[number(now_ms), SqlValue::Blob(bytes.to_vec())],
+        )?;
+        Ok(())
     }
 
     /// Tests what is over, and saves, rolls up and forgets what is due. For the object's alarm.
@@ -133,6 +154,13 @@ impl<S: Sql> Detector<S> {
                 self.log.batches += 1;
                 self.log.bytes += bytes.len() as u64;
                 self.engine.tick(due(arrived_ms));
+                // A harm is JSON: it has taken a number, which the next anomaly has not.
+                if bytes.first() == Some(&b'{') {
+                    if let Ok(harm) = serde_json::from_slice(&bytes) {
+                        self.engine.harm(&harm, arrived_ms);
+                    }
+                    continue;
+                }
                 // It could be read when it came: after a step back to an older build it may not be.
                 if let Ok(batch) = CellBatch::decode(&bytes) {
                     self.count(batch, arrived_ms);

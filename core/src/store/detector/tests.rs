@@ -4,7 +4,7 @@ use super::*;
 use crate::cell::{CellBatch, SLOT_S};
 use crate::detector::tests::stories::{healthy, july};
 use crate::detector::tests::traffic::{NOON, World};
-use crate::detector::{Engine, Rollup};
+use crate::detector::{Engine, Harm, Rollup};
 use crate::store::Native;
 use crate::webhook::EventName;
 
@@ -157,6 +157,40 @@ fn a_state_of_another_build_is_left_and_its_anomalies_are_closed() {
     assert_eq!(anomalies.len(), 1);
     assert_eq!(anomalies[0].closed_ms, Some(now));
     assert_eq!(detector.engine.open().count(), 0);
+}
+
+#[test]
+fn a_harm_takes_a_number_and_keeps_it() {
+    let mut detector = open();
+    detector.put_webhook(&hook()).unwrap();
+    let harm = Harm {
+        time: "2020-07-06T12:00:00Z".to_owned(),
+        rule: "botnet-sig".to_owned(),
+        route: "hub".to_owned(),
+        text: "31 of 40 denied clients were healthy".to_owned(),
+        family: Some("docker".to_owned()),
+        os: None,
+        clients: 40,
+        healthy: 31,
+        evidence: vec![],
+    };
+    detector.harm(&harm, START_MS).unwrap();
+    for batch in &story()[..390] {
+        accept(&mut detector, batch, arrival(batch)).unwrap();
+    }
+    let names = |detector: &Detector<Native>| -> Vec<(String, bool)> {
+        let anomalies = detector.anomalies(u64::MAX, 10).unwrap();
+        let name = |anomaly: &crate::detector::Anomaly| (anomaly.name(), anomaly.closed_ms.is_some());
+        anomalies.iter().map(name).collect()
+    };
+    let expected = [("an-000002".to_owned(), false), ("an-000001".to_owned(), true)];
+    assert_eq!(names(&detector), expected);
+    let detector = reopened(detector, START_MS + 4_000_000);
+    assert_eq!(names(&detector), expected);
+    assert_eq!(
+        detector.anomaly(1).unwrap().unwrap().sentence(),
+        "docker, route hub: denied though healthy since 12:00; botnet-sig did it, and the guard took it back; 31 clients"
+    );
 }
 
 #[test]

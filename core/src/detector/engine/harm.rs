@@ -1,0 +1,88 @@
+//! A rule that the guard took back: an anomaly that was over when it was told.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Change, Engine, Outcome};
+use crate::detector::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
+use crate::detector::broad::Affected;
+use crate::detector::cohort::{Cohort, Literal};
+use crate::detector::kind::AnomalyKind;
+use crate::time::parse_rfc3339;
+
+/// What the guard saw.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Harm {
+    /// RFC 3339.
+    pub time: String,
+    pub rule: String,
+    pub route: String,
+    /// For a person.
+    pub text: String,
+    pub family: Option<String>,
+    pub os: Option<String>,
+    /// Clients that were denied, and those of them that had been healthy.
+    pub clients: u64,
+    pub healthy: u64,
+    /// Ids of records.
+    #[serde(default)]
+    pub evidence: Vec<String>,
+}
+
+impl Engine {
+    /// Makes an anomaly of a harm; `now_ms` is when it was told.
+    pub fn harm(&mut self, harm: &Harm, now_ms: u64) -> Outcome {
+        self.next_id += 1;
+        let time_ms = parse_rfc3339(&harm.time).unwrap_or(now_ms);
+        let literal = |(attribute, value): (&str, &Option<String>)| {
+            Some(Literal {
+                attribute: attribute.to_owned(),
+                values: vec![value.clone()?],
+                not: false,
+                among: 1,
+            })
+        };
+        let route = Some(harm.route.clone());
+        let named = [("route", &route), ("family", &harm.family), ("os", &harm.os)];
+        let mut anomaly = Anomaly {
+            id: self.next_id - 1,
+            kinds: vec![AnomalyKind::RuleHarm],
+            onset_ms: time_ms,
+            opened_ms: now_ms,
+            closed_ms: None,
+            reopened: 0,
+            cohort: Cohort(named.into_iter().filter_map(literal).collect()),
+            baseline: 0.0,
+            observed: harm.healthy as f64 / harm.clients.max(1) as f64,
+            affected: Affected {
+                clients: harm.healthy,
+                networks: 0,
+                exact: true,
+            },
+            rules: vec![super::super::rules::Suspect {
+                rule: harm.rule.clone(),
+                lift: 0.0,
+                share: 1.0,
+                events: harm.clients,
+                contrast: super::super::rules::Contrast::Inside,
+                switched_ms: Some(time_ms),
+            }],
+            evidence: harm.evidence.iter().take(MAX_EXAMPLES).cloned().collect(),
+            history: Vec::new(),
+        };
+        anomaly.note(now_ms, Moment::Opened, harm.text.clone());
+        let opened = Change {
+            moment: Moment::Opened,
+            anomaly: anomaly.clone(),
+        };
+        anomaly.closed_ms = Some(now_ms);
+        anomaly.note(now_ms, Moment::Closed, "the guard put the rule back to monitor");
+        let closed = Change {
+            moment: Moment::Closed,
+            anomaly,
+        };
+        Outcome {
+            changes: vec![opened, closed],
+            ..Outcome::default()
+        }
+    }
+}
