@@ -15,6 +15,7 @@ mod audit;
 mod detect;
 mod input;
 mod localize;
+mod preview;
 mod problem;
 mod records;
 mod replay;
@@ -39,6 +40,7 @@ enum Command {
     Replay(replay::Arguments),
     Detect(detect::Arguments),
     Localize(localize::Arguments),
+    Preview(preview::Arguments),
     Rulebook(rulebook::Arguments),
     Audit(audit::Arguments),
     /// Write the records that a rule fired on, as NDJSON, newest first
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Localize(arguments) => localize::run(&arguments),
+        Command::Preview(arguments) => preview::run(&arguments),
         Command::Rulebook(arguments) => rulebook::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Fires(arguments) => records::export("fires", &arguments),

@@ -70,6 +70,12 @@ fn serve(mut stream: TcpStream, store: &RuleBookStore<Native>) {
         && let Some(after) = export_begin(query).unwrap()
     {
         (200, "application/x-ndjson", export(store, after))
+    } else if path.starts_with("previews") {
+        // The previews are another object's than the rulebook's: here one is done when it is asked for again.
+        let status = if method == "POST" { "running" } else { "done" };
+        let preview = serde_json::json!({"id": "pv-7", "status": status, "matched_requests": 5, "sentence": "would hit 2 clients",
+            "rule": serde_json::from_slice::<serde_json::Value>(&body).unwrap_or_default(), "revision": 1});
+        (202, "application/json", preview.to_string())
     } else {
         let call = Call {
             method: &method,
@@ -478,6 +484,18 @@ fn a_call_that_cannot_be_made_is_exit_code_2() {
 }
 
 #[test]
+fn a_preview_is_asked_for_until_it_is_done() {
+    let program = Program::new("preview");
+    program.case(
+        &["preview", "--rule", "sweep", "--route", "hub"],
+        1,
+        "would hit 2 clients",
+    );
+    program.case(&["preview", "--expression", "ssl"], 2, "--action");
+    program.case(&["preview"], 2, "--rule");
+}
+
+#[test]
 fn completions_and_manual_name_every_subcommand() {
     let program = Program::new("shell");
     for shell in ["bash", "zsh", "fish"] {
@@ -497,6 +515,7 @@ fn completions_and_manual_name_every_subcommand() {
         "fires",
         "requests",
         "anomalies",
+        "preview",
     ] {
         program.case(&[subcommand, "--help"], 0, "Examples:");
     }

@@ -1,0 +1,247 @@
+//! `blobwatch preview`: whom a rule would hit, from the records of a deployment, before it is enforced.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write};
+use std::thread::sleep;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use serde_json::{Value, json};
+
+use crate::Outcome;
+use crate::api::{Api, Deployment, escaped};
+use crate::problem::Problem;
+
+/// How often it is asked how far the preview is.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// Say whom a rule would hit, before it is enforced
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Id of a stored rule
+    #[arg(long, conflicts_with_all = ["expression", "action"], required_unless_present = "expression")]
+    rule: Option<String>,
+    /// Version of the stored rule [default: the current one]
+    #[arg(long, requires = "rule")]
+    version: Option<u32>,
+    /// A rule that is not stored yet
+    #[arg(long, requires = "action")]
+    expression: Option<String>,
+    /// What it would do: block, throttle, detour or tag
+    #[arg(long, requires = "expression")]
+    action: Option<String>,
+    /// The route that it would act on
+    #[arg(long, default_value = "default")]
+    route: String,
+    /// From when on, as a time [default: a day before]
+    #[arg(long)]
+    since: Option<String>,
+    /// Until when [default: now]
+    #[arg(long)]
+    until: Option<String>,
+    /// Seconds to wait for it; it goes on without
+    #[arg(long, default_value_t = 600)]
+    wait: u64,
+    /// Write the preview as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    deployment: Deployment,
+}
+
+const EXAMPLES: &str = "Examples:
+  export BLOBWATCH_URL=https://registry.example.com BLOBWATCH_TOKEN=…
+  blobwatch preview --rule botnet-sig --route hub
+  blobwatch preview --expression 'client.family eq \"skopeo\"' --action block --route hub
+  blobwatch preview --rule botnet-sig --route hub --json | jq -r .id
+
+The id of a preview of a stored rule permits to enforce that version on that route: name it as `preview` in the mode.
+
+Exit codes: 0 nothing matched, 1 something matched, 2 failed, cancelled, not done in time, or another error";
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
+    let api = Api::new(&arguments.deployment)?;
+    let begun = api.send("POST", "previews", &arguments.body(), None)?;
+    let id = text(&begun, "id").to_owned();
+    let preview = wait(&api, begun, &id, arguments.wait)?;
+    match text(&preview, "status") {
+        "done" => {}
+        "running" => {
+            return Err(Problem::Api(format!(
+                "preview {id} is not done after {} s; it goes on, GET previews/{id} has it",
+                arguments.wait
+            )));
+        }
+        status => {
+            return Err(Problem::Api(format!(
+                "preview {id}: {status} {}",
+                text(&preview, "error")
+            )));
+        }
+    }
+    let written = if arguments.json {
+        format!("{preview:#}\n")
+    } else {
+        report(&preview)
+    };
+    io::stdout()
+        .write_all(written.as_bytes())
+        .map_err(Problem::Write)?;
+    Ok(if number(&preview, "matched_requests") == 0 {
+        Outcome::Nothing
+    } else {
+        Outcome::Found
+    })
+}
+
+impl Arguments {
+    fn body(&self) -> Value {
+        let rule = match (&self.rule, self.version) {
+            (Some(id), Some(version)) => json!({"id": id, "version": version}),
+            (Some(id), None) => json!({"id": id}),
+            (None, _) => json!({"expression": self.expression, "action": self.action}),
+        };
+        let mut body = json!({"rule": rule, "route": self.route});
+        if let Some(fields) = body.as_object_mut() {
+            for (name, value) in [("since", &self.since), ("until", &self.until)] {
+                fields.extend(value.iter().map(|value| (name.to_owned(), value.clone().into())));
+            }
+        }
+        body
+    }
+}
+
+/// Asks until it is no longer running, at most so many times.
+fn wait(api: &Api, begun: Value, id: &str, at_most: u64) -> Result<Value, Problem> {
+    let bar = if io::stderr().is_terminal() {
+        ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5))
+    } else {
+        ProgressBar::hidden()
+    };
+    let mut preview = begun;
+    for _ in 0..at_most {
+        if text(&preview, "status") != "running" {
+            break;
+        }
+        sleep(ASK_EVERY);
+        preview = api.get(&format!("previews/{}", escaped(id)))?;
+        if let Some(progress) = preview.get("progress") {
+            bar.set_length(number(progress, "total"));
+            bar.set_position(number(progress, "scanned"));
+        }
+    }
+    bar.finish_and_clear();
+    Ok(preview)
+}
+
+fn report(preview: &Value) -> String {
+    let mut out = format!("{}\n\n", text(preview, "sentence"));
+    let share = preview.get("share").and_then(Value::as_f64).unwrap_or_default();
+    let about = match preview.get("clients_exact").and_then(Value::as_bool) {
+        Some(false) => "about ",
+        _ => "",
+    };
+    let _ = writeln!(
+        out,
+        "matched   {} requests ({:.2} % of the route's), {about}{} clients in {} networks, {} pulls",
+        number(preview, "matched_requests"),
+        100.0 * share,
+        number(preview, "matched_clients"),
+        number(preview, "matched_networks"),
+        number(preview, "matched_pulls")
+    );
+    let denied = number(preview, "already_denied_requests");
+    if denied > 0 {
+        let _ = writeln!(out, "denied    {denied} of them by other rules already");
+    }
+    for cohort in list(preview, "cohorts") {
+        let _ = writeln!(out, "cohort    {}", text(cohort, "sentence"));
+    }
+    if let Some(not_judged) = preview.get("not_judged")
+        && number(not_judged, "requests") > 0
+    {
+        let fields: Vec<&str> = list(not_judged, "fields")
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        let _ = writeln!(
+            out,
+            "unjudged  {} requests, whose records lack {}",
+            number(not_judged, "requests"),
+            fields.join(", ")
+        );
+    }
+    for (name, label) in [("approximations", "assumed "), ("incomplete", "missing ")] {
+        for note in list(preview, name).iter().filter_map(Value::as_str) {
+            let _ = writeln!(out, "{label}  {note}");
+        }
+    }
+    let evidence: Vec<&str> = list(preview, "evidence")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    if !evidence.is_empty() {
+        let _ = writeln!(out, "evidence  {}", evidence.join(", "));
+    }
+    let _ = writeln!(
+        out,
+        "preview   {} of revision {}",
+        text(preview, "id"),
+        number(preview, "revision")
+    );
+    let stale = text(preview, "stale_because");
+    if !stale.is_empty() {
+        let _ = writeln!(out, "          permits no enforcement: {stale}");
+    }
+    out
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn number(value: &Value, name: &str) -> u64 {
+    value.get(name).and_then(Value::as_u64).unwrap_or_default()
+}
+
+fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    value
+        .get(name)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::report;
+
+    #[test]
+    fn a_preview_reads_as_lines() {
+        let preview = json!({
+            "id": "pv-1", "status": "done", "revision": 12, "stale": false, "stale_because": null,
+            "requests": 1000, "matched_requests": 21, "matched_clients": 9, "matched_networks": 4, "matched_pulls": 20,
+            "share": 0.021, "already_denied_requests": 3, "clients_exact": true,
+            "sentence": "would deny 100 % of docker on amzn2",
+            "cohorts": [{"sentence": "docker on amzn2: 9 clients, 99.7 % completed"}],
+            "not_judged": {"requests": 2, "fields": ["http.referer"]},
+            "approximations": ["volumes are counted per colo"], "incomplete": ["fl1-NRT-0"], "evidence": ["01M8"],
+        });
+        assert_eq!(
+            report(&preview),
+            "would deny 100 % of docker on amzn2
+
+matched   21 requests (2.10 % of the route's), 9 clients in 4 networks, 20 pulls
+denied    3 of them by other rules already
+cohort    docker on amzn2: 9 clients, 99.7 % completed
+unjudged  2 requests, whose records lack http.referer
+assumed   volumes are counted per colo
+missing   fl1-NRT-0
+evidence  01M8
+preview   pv-1 of revision 12
+"
+        );
+    }
+}
