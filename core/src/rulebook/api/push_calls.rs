@@ -86,7 +86,7 @@ pub fn put_rulebook<S: Sql>(
     }
     let changed = !changes.is_empty();
     let revision = if changed {
-        carry_out(store, context, plan(&book, candidate.book, &changes)?)?
+        carry_out(store, context, plan(&book, candidate, &changes)?)?
     } else {
         book.revision
     };
@@ -244,9 +244,10 @@ fn compare<T: PartialEq + Serialize>(
     }
 }
 
-fn plan(book: &Rulebook, candidate: Rulebook, changes: &[Difference]) -> Result<Plan<'static>, Problem> {
-    let edits = edits(book, &candidate, changes).map_err(|error| storage(&error))?;
-    let (before, after) = audited(changes)?;
+fn plan(book: &Rulebook, candidate: Candidate, changes: &[Difference]) -> Result<Plan<'static>, Problem> {
+    let edits = edits(book, &candidate.book, changes).map_err(|error| storage(&error))?;
+    let (before, after) = audited(&permitted_by(changes, &candidate))?;
+    let candidate = candidate.book;
     Ok(Plan {
         action: "rulebook.put",
         target: "rulebook".to_owned(),
@@ -256,6 +257,33 @@ fn plan(book: &Rulebook, candidate: Rulebook, changes: &[Difference]) -> Result<
         candidate,
         edits,
     })
+}
+
+/// The changes, each enforcement with what permitted it.
+fn permitted_by(changes: &[Difference], candidate: &Candidate) -> Vec<Difference> {
+    let rules = candidate.book.rules.iter().zip(&candidate.forced_rules);
+    let rules = rules.map(|(rule, forced)| (rule_target(rule), *forced, None));
+    let modes = candidate.book.modes.iter().zip(&candidate.permits);
+    let modes =
+        modes.map(|(setting, permit)| (mode_target(setting), permit.force, permit.preview.as_deref()));
+    let permits: HashMap<String, (bool, Option<&str>)> = rules
+        .chain(modes)
+        .map(|(target, forced, preview)| (target, (forced, preview)))
+        .collect();
+    let shown = |change: &Difference| {
+        let mut change = change.clone();
+        if let (Value::Object(after), Some((forced, preview))) =
+            (&mut change.after, permits.get(&change.target))
+        {
+            if *forced {
+                after.insert("forced".to_owned(), Value::Bool(true));
+            } else if let Some(preview) = preview {
+                after.insert("preview".to_owned(), Value::from(*preview));
+            }
+        }
+        change
+    };
+    changes.iter().map(shown).collect()
 }
 
 /// What the audit log keeps: each part before and after by its target; only the targets where that is too much.

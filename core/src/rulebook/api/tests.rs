@@ -1011,6 +1011,8 @@ fn a_push_never_begins_to_enforce_without_a_preview_or_force() {
     document["modes"][0]["force"] = json!(true);
     push(&api, "reason=r", &document).unwrap();
     assert_eq!(api.0.document().unwrap().modes[0].guard, Some(2));
+    let after = &api.get("audit?limit=1")["items"][0]["after"];
+    assert_eq!(after["rules/sweep/modes/default"]["forced"], true);
     let mut other = api.get("rulebook");
     other["rules"][0]["expression"] = json!("not ssl");
     let problem = push(&api, "reason=r", &other).unwrap_err();
