@@ -3,6 +3,7 @@
 //! In scope: who calls, the paths under `/_blobwatch`, the fan-out over FireLogs. Not in scope: what a call means (the
 //! core) and where things are kept (`rule_book_do`, `fire_log_do`).
 
+use blobwatch_core::access::Candidate;
 use blobwatch_core::auth::{Actor, Role, Tokens};
 use blobwatch_core::page::Page;
 use blobwatch_core::problem::Problem;
@@ -13,7 +14,7 @@ use worker::{Context, Env, Method, Request, Response, Result, event};
 
 use super::detector_api;
 use super::http::{Answer, Asked, refuse, respond};
-use super::{audit_api, demo_api, page, previews_api, records_api, rulebook_api, session};
+use super::{access, audit_api, demo_api, page, previews_api, records_api, rulebook_api, session};
 
 /// Where the API lives; `docs/api.md`.
 const API: &str = "/_blobwatch/api/v1/";
@@ -61,7 +62,7 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
             } else {
                 Role::Operator
             };
-            let actor = authorize(&request, env, needed)?;
+            let actor = authorize(&request, env, needed).await?;
             if let Some(answer) = audit_api::answer(path, &request, env).await? {
                 return Ok(answer);
             }
@@ -73,11 +74,11 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
             } else {
                 Role::Operator
             };
-            let actor = authorize(&request, env, needed)?;
+            let actor = authorize(&request, env, needed).await?;
             previews_api::forward(path, &mut request, env, &actor).await
         }
         "fires" | "requests" | "losses" => {
-            authorize(&request, env, Role::Viewer)?;
+            authorize(&request, env, Role::Viewer).await?;
             if request.method() != Method::Get {
                 return Err(Problem::new(
                     405,
@@ -99,29 +100,40 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
             detector_api::answer(path, &mut request, env, &actor).await
         }
         "demo" => {
-            authorize(&request, env, Role::Operator)?;
+            authorize(&request, env, Role::Operator).await?;
             demo_api::forward(path, &mut request, env).await
         }
         _ => {
-            authorize(&request, env, Role::Viewer)?;
+            authorize(&request, env, Role::Viewer).await?;
             Err(Problem::not_found("call at this address"))
         }
     }
 }
 
-/// Name of the actor, who has at least that role: by a bearer token, or by the cookie of a session.
-fn authorize(request: &Request, env: &Env, needed: Role) -> Answer<String> {
-    let tokens = tokens(env)?;
-    let header = |name| request.headers().get(name).ok().flatten();
-    let bearer = header("authorization");
-    let actor: Actor = if bearer.is_none() && header("cookie").is_some_and(|cookies| cookies.contains(COOKIE))
-    {
-        session::actor(request, env, &tokens)?
-    } else {
-        tokens.authenticate(bearer.as_deref())?.clone()
-    };
+/// Name of the actor, who has at least that role: by a bearer token, by the cookie of a session, or through Access.
+async fn authorize(request: &Request, env: &Env, needed: Role) -> Answer<String> {
+    let actor = authenticate(request, env).await?;
     actor.require(needed)?;
     Ok(actor.name)
+}
+
+/// What somebody sends on purpose goes before what a browser sends by itself.
+async fn authenticate(request: &Request, env: &Env) -> Answer<Actor> {
+    let header = |name| request.headers().get(name).ok().flatten();
+    let bearer = header("authorization");
+    if bearer.is_none() {
+        if header("cookie").is_some_and(|cookies| cookies.contains(COOKIE)) {
+            return session::actor(request, env, &tokens(env)?);
+        }
+        if let Some(actor) = access::actor(request, env).await? {
+            return Ok(actor);
+        }
+    }
+    let tokens = tokens(env)?;
+    if tokens.is_empty() && access::is_configured(env) {
+        return Err(Candidate::missing());
+    }
+    tokens.authenticate(bearer.as_deref()).cloned()
 }
 
 /// Everybody who may call.

@@ -4,6 +4,7 @@
 //! when it is called. `control` is the API; `rule_book_do`, `fire_log_do`,
 //! `detector_do` and `previews_do` are the Durable Objects.
 
+mod access;
 mod audit_api;
 mod control;
 mod demo_api;

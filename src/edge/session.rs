@@ -58,7 +58,8 @@ fn sessions(env: &Env) -> Answer<Sessions> {
     Sessions::new(&text_binding(env, "BLOBWATCH_CLIENT_SECRET"))
 }
 
-fn check_site(request: &Request) -> Answer<()> {
+/// A browser sends its credentials by itself: a call that changes something must come from our page.
+pub(super) fn check_site(request: &Request) -> Answer<()> {
     check_origin(
         header(request, "origin").as_deref(),
         header(request, "sec-fetch-site").as_deref(),

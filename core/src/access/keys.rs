@@ -18,6 +18,9 @@ pub const RETRY_MS: u64 = 30_000;
 /// While they cannot be fetched, keys are trusted for no longer than this.
 pub const TRUST_MS: u64 = 24 * 3_600_000;
 
+/// Fetches in [`RETRY_MS`] until keys are there for the first time: a page's calls that come at once.
+const MAX_FIRST_TRIES: u32 = 8;
+
 /// Base64url digits of a modulus of 2,048 and of 8,192 bits.
 const MODULUS: std::ops::RangeInclusive<usize> = 342..=1_366;
 
@@ -56,7 +59,9 @@ pub struct KeyRing {
     keys: Vec<PublicKey>,
     /// When they came; 0 before the first time.
     fetched_ms: u64,
+    /// When the last window of fetches began, and how many there were in it.
     tried_ms: u64,
+    tries: u32,
 }
 
 /// What is to be done for a key.
@@ -72,20 +77,31 @@ impl KeyRing {
     /// The key of that name, or what is to be done about it.
     #[must_use]
     pub fn need(&self, kid: &str, now_ms: u64) -> Need {
-        let may_fetch = self.tried_ms == 0 || now_ms.saturating_sub(self.tried_ms) >= RETRY_MS;
+        // Before the first keys came several requests may fetch: none can wait for another's.
+        let most = if self.fetched_ms == 0 { MAX_FIRST_TRIES } else { 1 };
+        let may_fetch = self.tries < most || now_ms.saturating_sub(self.tried_ms) >= RETRY_MS;
         let is_old = now_ms.saturating_sub(self.fetched_ms) >= REFRESH_MS;
-        let is_gone = now_ms.saturating_sub(self.fetched_ms) >= TRUST_MS;
-        match self.keys.iter().find(|key| key.kid == kid && !is_gone) {
+        match self.known(kid, now_ms) {
             _ if is_old && may_fetch => Need::Fetch,
-            Some(key) => Need::Have(key.clone()),
+            Some(key) => Need::Have(key),
             None if may_fetch => Need::Fetch,
             None => Need::Unknown,
         }
     }
 
-    /// A fetch begins: others wait for it.
+    /// The key of that name, where it is known and not too old to be trusted.
+    #[must_use]
+    pub fn known(&self, kid: &str, now_ms: u64) -> Option<PublicKey> {
+        let is_trusted = now_ms.saturating_sub(self.fetched_ms) < TRUST_MS;
+        self.keys.iter().find(|key| key.kid == kid && is_trusted).cloned()
+    }
+
+    /// A fetch begins.
     pub fn trying(&mut self, now_ms: u64) {
-        self.tried_ms = now_ms.max(1);
+        if now_ms.saturating_sub(self.tried_ms) >= RETRY_MS {
+            (self.tried_ms, self.tries) = (now_ms, 0);
+        }
+        self.tries += 1;
     }
 
     /// The document came. One that cannot be read changes nothing; keys of other kinds are passed over.
@@ -102,7 +118,7 @@ impl KeyRing {
             return Err("expected an RSA key for signatures, found none".to_owned());
         }
         self.keys = keys;
-        self.fetched_ms = now_ms;
+        self.fetched_ms = now_ms.max(1);
         Ok(())
     }
 }

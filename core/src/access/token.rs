@@ -76,6 +76,12 @@ impl Candidate {
         }
     }
 
+    /// 401: no token came, and there is no other way in.
+    #[must_use]
+    pub fn missing() -> Problem {
+        refused("this call came without a token of Access")
+    }
+
     /// 401: the team has no such key.
     #[must_use]
     pub fn unknown_key() -> Problem {
@@ -201,7 +207,7 @@ fn decoded(part: &str, what: &str) -> Result<Vec<u8>, Problem> {
 
 fn refused(why: &str) -> Problem {
     let place = Place::new("header.cf-access-jwt-assertion", why);
-    let detail = format!("{why}; sign in through Access again, or use one of the deployment's tokens");
+    let detail = format!("{why}; sign in through Access, or use one of the deployment's tokens");
     Problem {
         errors: vec![place],
         ..Problem::new(401, "unauthorized", "Not authenticated", detail)
