@@ -7,6 +7,8 @@
 mod harness;
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod broken_origin;
@@ -24,6 +26,10 @@ mod fidelity;
 mod forged;
 #[cfg(test)]
 mod histories;
+#[cfg(test)]
+mod guard;
+#[cfg(test)]
+mod killed;
 #[cfg(test)]
 mod modes;
 #[cfg(test)]

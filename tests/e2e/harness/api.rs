@@ -32,6 +32,13 @@ impl<'a> Api<'a> {
             .unwrap()
     }
 
+    /// `None` where no answer came.
+    pub(crate) fn try_send(&self, request: Request) -> Option<Answer> {
+        let bearer = format!("Bearer {}", self.token);
+        let asked = Place::default().ask(&request).header("Authorization", &bearer);
+        asked.send(self.edge).ok()
+    }
+
     #[track_caller]
     pub(crate) fn try_get(&self, path: &str) -> Answer {
         self.send(Request::get(&format!("{PREFIX}{path}")))

@@ -1,0 +1,208 @@
+//! Cloudflare Access: its tokens open the API, forged ones do not.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::thread::spawn;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rsa::RsaPrivateKey;
+use rsa::pkcs1v15::SigningKey;
+use rsa::sha2::Sha256;
+use rsa::signature::{SignatureEncoding, Signer};
+use rsa::traits::PublicKeyParts;
+use serde_json::{Value, json};
+
+use crate::harness::deployment::Bundle;
+use crate::harness::http::{Answer, Request};
+use crate::harness::registry::Registry;
+use crate::harness::stage::configured;
+use crate::harness::workerd::Workerd;
+
+const TEAM: &str = "https://example.cloudflareaccess.com";
+const AUDIENCE: &str = "4714c1358e65fe4b408ad6d432a5f878f08194bdb4752441fd56faefa9b2b6f2";
+
+static KEYS: LazyLock<[RsaPrivateKey; 2]> = LazyLock::new(|| {
+    [7, 8].map(|seed| RsaPrivateKey::new(&mut ChaCha8Rng::seed_from_u64(seed), 2_048).unwrap())
+});
+
+/// The team's page of keys, on loopback.
+struct Certs {
+    addr: SocketAddr,
+    document: Arc<Mutex<String>>,
+    fetched: Arc<AtomicUsize>,
+}
+
+impl Certs {
+    fn start(document: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let certs = Self {
+            addr: listener.local_addr().unwrap(),
+            document: Arc::new(Mutex::new(document)),
+            fetched: Arc::default(),
+        };
+        let (document, fetched) = (Arc::clone(&certs.document), Arc::clone(&certs.fetched));
+        spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                // The request is small and comes at once; what it asks is known.
+                drop(stream.read(&mut [0; 4_096]));
+                fetched.fetch_add(1, Ordering::Relaxed);
+                let body = document.lock().unwrap().clone();
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
+                drop(write!(
+                    stream,
+                    "{head}\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len()
+                ));
+            }
+        });
+        certs
+    }
+}
+
+fn jwk(kid: &str, key: &RsaPrivateKey) -> Value {
+    let number = |number: &rsa::BigUint| BASE64.encode(number.to_bytes_be());
+    json!({"kid": kid, "kty": "RSA", "alg": "RS256", "use": "sig", "n": number(key.n()), "e": number(key.e())})
+}
+
+fn now_s() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
+}
+
+fn claims(email: &str) -> Value {
+    json!({"aud": [AUDIENCE], "email": email, "exp": now_s() + 600, "iat": now_s(), "nbf": now_s(), "iss": TEAM,
+        "type": "app", "sub": "7335d417-61da-459d-899c-0a01c76a2f94"})
+}
+
+fn signed(key: &RsaPrivateKey, header: &Value, claims: &str) -> String {
+    let text = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims));
+    let signature = SigningKey::<Sha256>::new(key.clone()).sign(text.as_bytes());
+    format!("{text}.{}", BASE64.encode(signature.to_bytes()))
+}
+
+fn header(kid: &str) -> Value {
+    json!({"alg": "RS256", "kid": kid, "typ": "JWT"})
+}
+
+fn token(claims: &Value) -> String {
+    signed(&KEYS[0], &header("key-1"), &claims.to_string())
+}
+
+fn deployment(certs: &Certs) -> Workerd {
+    let access = json!({"team": TEAM, "audiences": [AUDIENCE], "keys": format!("http://{}/certs", certs.addr),
+        "roles": [{"email": "*@example.com", "role": "viewer"}, {"email": "ada@example.com", "role": "operator"}]});
+    let origin = format!("http://{}", Registry::shared().addr());
+    configured(Bundle::Release, &origin)
+        .var("BLOBWATCH_ACCESS", access.to_string())
+        .start()
+}
+
+fn ask(edge: &Workerd, request: Request, token: &str) -> Answer {
+    request
+        .header("Cf-Access-Jwt-Assertion", token)
+        .send(edge.addr())
+        .unwrap()
+}
+
+fn rules() -> Request {
+    Request::get("/_blobwatch/api/v1/rules?limit=1")
+}
+
+fn panic_off() -> Request {
+    let body = json!({"reason": "the end-to-end test"});
+    Request::new("POST", "/_blobwatch/api/v1/panic-off").body("application/json", body.to_string())
+}
+
+#[test]
+fn a_token_of_the_team_opens_what_its_role_may_do() {
+    let certs = Certs::start(json!({"keys": [jwk("key-1", &KEYS[0])]}).to_string());
+    let edge = deployment(&certs);
+    let ada = token(&claims("ada@example.com"));
+    assert_eq!(ask(&edge, rules(), &ada).status(), 200);
+    assert_eq!(ask(&edge, panic_off(), &ada).status(), 200);
+    let by_cookie = rules().header("Cookie", &format!("CF_Authorization={ada}"));
+    assert_eq!(by_cookie.send(edge.addr()).unwrap().status(), 200);
+    let bob = token(&claims("bob@example.com"));
+    assert_eq!(ask(&edge, rules(), &bob).status(), 200);
+    assert_eq!(ask(&edge, panic_off(), &bob).status(), 403);
+    assert_eq!(
+        ask(&edge, rules(), &token(&claims("eve@evil.example"))).status(),
+        403
+    );
+    let body = json!({"description": "", "expression": "ssl", "action": "tag"});
+    let put =
+        Request::new("PUT", "/_blobwatch/api/v1/rules/by-ada").body("application/json", body.to_string());
+    let made = ask(&edge, put.clone(), &ada);
+    assert_eq!(
+        (made.status(), &made.json()["actor"]),
+        (201, &json!("ada@example.com"))
+    );
+    let from_elsewhere = put.header("Origin", "https://evil.example");
+    assert_eq!(
+        ask(&edge, from_elsewhere, &ada).status(),
+        403,
+        "a page of somebody else"
+    );
+    assert_eq!(rules().send(edge.addr()).unwrap().status(), 401);
+    assert_eq!(certs.fetched.load(Ordering::Relaxed), 1, "keys are kept");
+}
+
+#[test]
+fn a_token_that_is_forged_over_or_for_another_is_refused() {
+    let certs = Certs::start(json!({"keys": [jwk("key-1", &KEYS[0])]}).to_string());
+    let edge = deployment(&certs);
+    let good = claims("ada@example.com");
+    let refused = |token: &str| {
+        let answer = ask(&edge, rules(), token);
+        assert_eq!(answer.status(), 401, "{}", answer.text());
+    };
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        token(&claims)
+    };
+    let text = good.to_string();
+    let unsigned = |header: &str| format!("{}.{}.", BASE64.encode(header), BASE64.encode(&text));
+    refused(&unsigned(r#"{"alg":"none","kid":"key-1"}"#));
+    refused(&signed(&KEYS[0], &json!({"alg": "HS256", "kid": "key-1"}), &text));
+    refused(&signed(&KEYS[1], &header("key-1"), &text));
+    refused(&signed(&KEYS[1], &header("key-2"), &text));
+    refused(&with("aud", json!(["another"])));
+    refused(&with("iss", json!("https://evil.cloudflareaccess.com")));
+    refused(&with("exp", json!(now_s() - 120)));
+    refused(&with("nbf", json!(now_s() + 600)));
+    refused(&with("groups", json!("x".repeat(9_000))));
+    let doubled = text.replacen('{', "{\"email\":\"ada@example.com\",", 1);
+    refused(&signed(&KEYS[0], &header("key-1"), &doubled));
+    let genuine = token(&good);
+    let (signed_part, signature) = genuine.rsplit_once('.').unwrap();
+    let other = token(&claims("bob@example.com"));
+    refused(&format!("{}.{signature}", other.rsplit_once('.').unwrap().0));
+    refused(&format!("{signed_part}.{}", BASE64.encode([0; 256])));
+    assert_eq!(ask(&edge, rules(), &genuine).status(), 200, "the genuine one");
+    assert!(
+        certs.fetched.load(Ordering::Relaxed) <= 2,
+        "invented keys are not looked for each time"
+    );
+}
+
+#[test]
+fn a_team_that_changes_its_key_is_followed() {
+    let certs = Certs::start(json!({"keys": [jwk("key-1", &KEYS[0])]}).to_string());
+    let edge = deployment(&certs);
+    let text = claims("ada@example.com");
+    assert_eq!(ask(&edge, rules(), &token(&text)).status(), 200);
+    *certs.document.lock().unwrap() =
+        json!({"keys": [jwk("key-1", &KEYS[0]), jwk("key-2", &KEYS[1])]}).to_string();
+    let rotated = signed(&KEYS[1], &header("key-2"), &text.to_string());
+    // Keys are fetched once in 30 s at most.
+    crate::harness::clock::eventually("the new key", std::time::Duration::from_secs(60), || {
+        (ask(&edge, rules(), &rotated).status() == 200).then_some(())
+    });
+    assert_eq!(ask(&edge, rules(), &token(&text)).status(), 200);
+}

@@ -1,0 +1,181 @@
+//! An enforcement goes on by itself where it harms nobody, and is taken back where it does.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::clients::{Containerd, Home, has_pulled, podman, skopeo};
+use crate::harness::clock::{eventually, now};
+use crate::harness::http::Request;
+use crate::harness::place::Place;
+use crate::harness::registry::REPOSITORY;
+use crate::harness::relay::Relay;
+use crate::harness::stage::{Stage, front};
+
+/// A step, its counts and the push of what follows, on a machine that is busy.
+const SOON: Duration = Duration::from_secs(90);
+
+/// What is promised from the verdict on.
+const TAKEN_BACK: Duration = Duration::from_secs(10);
+
+fn put_rule(stage: &Stage, id: &str, expression: &str) {
+    let rule = json!({"description": "", "expression": expression, "action": "block"});
+    stage.api().put(&format!("/rules/{id}"), &rule);
+}
+
+fn mode(stage: &Stage, rule: &str) -> Value {
+    stage.api().get(&format!("/rules/{rule}/modes/default"))
+}
+
+/// One download by each of some machines that look for things: no client of a registry.
+fn scans(stage: &Stage, machines: std::ops::Range<u32>) -> Vec<u16> {
+    let target = format!("/v2/{REPOSITORY}/blobs/{}", stage.registry.image.small().digest);
+    let scan = Request::get(&target).header("User-Agent", "scan/1");
+    let from = |n: u32| Place::default().address(&format!("198.51.{}.{}", n / 200, n % 200 + 1));
+    machines.map(|n| stage.from(&from(n), &scan).status()).collect()
+}
+
+#[test]
+fn a_harmless_rule_reaches_everybody_step_by_step() {
+    let stage = Stage::new();
+    put_rule(&stage, "scans", "http.user_agent contains \"scan/\"");
+    let staged = json!({"mode": "enforce", "force": true, "reason": "they are no clients",
+        "stages": [{"percent": 50, "minutes": 0.1}, {"percent": 100}]});
+    let set = stage.api().put("/rules/scans/modes/default", &staged);
+    assert_eq!(
+        (&set["percent"], &set["stage"]["index"]),
+        (&json!(50.0), &json!(0))
+    );
+    let denied = eventually("half of the machines are denied", SOON, || {
+        let statuses = scans(&stage, 0..120);
+        let denied = statuses.iter().filter(|status| **status == 403).count();
+        (denied > 0).then_some(denied)
+    });
+    // 120 fair coins are outside of 30 to 90 once in ten million.
+    assert!((30..=90).contains(&denied), "{denied} of 120");
+    let last = eventually("the last step", SOON, || {
+        Some(mode(&stage, "scans")).filter(|m| m["percent"] == 100.0)
+    });
+    assert_eq!(
+        (&last["actor"], &last["stage"]["index"], &last["stage"]["next"]),
+        (&json!("schedule"), &json!(1), &Value::Null)
+    );
+    eventually("everybody is denied", SOON, || {
+        scans(&stage, 0..120)
+            .iter()
+            .all(|status| *status == 403)
+            .then_some(())
+    });
+    let passed = eventually("the guard lets it pass", SOON, || {
+        Some(mode(&stage, "scans")).filter(|m| m["guard"]["state"] == "passed")
+    });
+    assert!(passed["guard"]["denied_clients"].as_u64() >= Some(20), "{passed}");
+    assert_eq!(passed["guard"]["denied_healthy"], 0);
+    let home = Home::new();
+    skopeo(
+        &home,
+        front(stage.edge.addr(), &Place::default()).addr(),
+        REPOSITORY,
+    )
+    .success();
+    has_pulled(&home, &stage.registry.image);
+}
+
+/// Machines of which each has pulled an image before, and pulls it again on a new disk.
+fn fleet(stage: &Stage, network: &str, machines: u8) -> Vec<Relay> {
+    let place = |n| Place::default().address(&format!("{network}.{n}"));
+    (1..=machines)
+        .map(|n| front(stage.edge.addr(), &place(n)))
+        .collect()
+}
+
+#[test]
+fn a_rule_that_hits_a_healthy_cohort_is_taken_back_and_pulls_succeed_again() {
+    let stage = Stage::new();
+    let fleets = fleet(&stage, "203.0.113", 8);
+    let pulls = || -> Vec<bool> {
+        let pull = |machine: &Relay| skopeo(&Home::new(), machine.addr(), REPOSITORY).status.success();
+        fleets.iter().map(pull).collect()
+    };
+    assert!(pulls().iter().all(|pulled| *pulled), "before");
+    let containerd = Containerd::start();
+    let others = front(stage.edge.addr(), &Place::default().address("192.0.2.77"));
+    containerd.pull(others.addr(), REPOSITORY).success();
+    put_rule(&stage, "no-skopeo", "client.family eq \"skopeo\"");
+    let enforce = json!({"mode": "enforce", "force": true, "reason": "nobody uses it"});
+    stage.api().put("/rules/no-skopeo/modes/default", &enforce);
+    eventually("a pull is denied", SOON, || {
+        pulls().iter().any(|pulled| !pulled).then_some(())
+    });
+    let mut denied_at = None;
+    let mode = eventually("the guard takes it back", SOON, || {
+        denied_at.get_or_insert_with(now);
+        pulls();
+        Some(mode(&stage, "no-skopeo")).filter(|mode| mode["mode"] == "monitor")
+    });
+    let demoted = now();
+    assert_eq!(
+        (&mode["actor"], &mode["guard"]["state"]),
+        (&json!("guard"), &json!("demoted"))
+    );
+    eventually("pulls succeed again", SOON, || {
+        pulls().iter().all(|pulled| *pulled).then_some(())
+    });
+    println!(
+        "taken back {:?} after the first denial, open {:?} later",
+        demoted - denied_at.unwrap(),
+        demoted.elapsed()
+    );
+    let entry = &stage.api().get("/audit?limit=1")["items"][0];
+    assert_eq!(
+        (&entry["actor"], &entry["action"]),
+        (&json!("guard"), &json!("mode.demote"))
+    );
+    let reason = entry["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("clients of skopeo that it fires on pull cleanly"),
+        "{reason}"
+    );
+    let id = reason.rsplit(' ').next().unwrap();
+    assert_eq!(
+        stage.records(&format!("id={id}"), 1)[0]["verdict"],
+        "block",
+        "the evidence is there"
+    );
+    containerd.pull(others.addr(), REPOSITORY).success();
+    containerd.has_pulled(&stage.registry.image);
+    let home = Home::new();
+    let digest = podman(&home, others.addr(), REPOSITORY);
+    assert_eq!(digest, stage.registry.image.manifest.digest);
+}
+
+#[test]
+fn what_is_taken_back_is_open_in_every_data_centre_within_ten_seconds() {
+    let stage = Stage::new();
+    put_rule(&stage, "probes", "http.user_agent contains \"probe/\"");
+    let image = &stage.registry.image;
+    let target = |n: usize| format!("/v2/{REPOSITORY}/blobs/{}", image.blobs().nth(n).unwrap().digest);
+    let ask = |colo: &str, machine: u8, n: usize| {
+        let place = Place::colo(colo).address(&format!("203.0.113.{machine}"));
+        stage
+            .from(&place, &Request::get(&target(n)).header("User-Agent", "probe/1"))
+            .status()
+    };
+    for machine in 1..=12 {
+        (0..3).for_each(|n| assert_eq!(ask("AMS", machine, n), 200));
+    }
+    let enforce = json!({"mode": "enforce", "force": true, "reason": "r"});
+    stage.api().put("/rules/probes/modes/default", &enforce);
+    for colo in ["AMS", "NRT"] {
+        eventually("it is enforced", SOON, || (ask(colo, 99, 0) == 403).then_some(()));
+    }
+    (1..=12).for_each(|machine| assert_eq!(ask("AMS", machine, 0), 403));
+    let taken_back = || mode(&stage, "probes")["mode"] == "monitor";
+    eventually("the guard takes it back", SOON, || taken_back().then_some(()));
+    let demoted = now();
+    for colo in ["NRT", "AMS"] {
+        eventually("it is open", SOON, || (ask(colo, 99, 0) == 200).then_some(()));
+        println!("open in {colo} {:?} after the verdict", demoted.elapsed());
+        assert!(demoted.elapsed() < TAKEN_BACK, "{:?}", demoted.elapsed());
+    }
+}
