@@ -6,6 +6,7 @@ mod detect;
 mod edge;
 mod figure;
 mod preview;
+mod guard;
 mod query;
 mod query_edge;
 mod replay;
@@ -39,6 +40,8 @@ enum Command {
     QueryEdge(query_edge::Args),
     /// Lines a second of `blobwatch replay`, and its memory
     Replay(replay::Args),
+    /// Promotions of harmless and of harmful rules, simulated
+    Guard(guard::Args),
     /// Rows written and object requests per million watched requests, priced
     Cost(cost::Args),
     /// False alarms, delay, localisation and cost of detection, native, beside rivals
@@ -63,6 +66,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Preview(args) => preview::run(args)?.publish(),
         Command::QueryEdge(args) => query_edge::run(args)?.publish(),
         Command::Replay(args) => replay::run(args)?.publish(),
+        Command::Guard(args) => guard::run(args)?.publish(),
         Command::Cost(args) => cost::run(args)?.publish(),
         Command::Detect(args) => detect::run(args)?.publish(),
     }

@@ -31,6 +31,8 @@ enum Subject {
     Query,
     /// Previews over stored records, native
     Preview,
+    /// Promotions of harmless and of harmful rules, simulated
+    Guard,
     /// CPU of workerd per request and per GB, against a plain JavaScript passthrough worker
     Edge,
     /// Queries over stored records, through the API on workerd
