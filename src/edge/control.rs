@@ -43,7 +43,7 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
         return session::answer(&mut request, env).await;
     }
     if address == METRICS {
-        authorize(&request, env, Role::Viewer)?;
+        authorize(&request, env, Role::Viewer).await?;
         return detector_api::metrics(env).await;
     }
     if let Some(found) = Page::at(&address) {
@@ -96,7 +96,7 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
             } else {
                 Role::Viewer
             };
-            let actor = authorize(&request, env, needed)?;
+            let actor = authorize(&request, env, needed).await?;
             detector_api::answer(path, &mut request, env, &actor).await
         }
         "demo" => {
