@@ -188,7 +188,11 @@ impl Outbox {
         }
     }
 
+    /// A look that finds nothing due is no try: were it one, every alarm would put the next try off, for ever.
     pub(super) fn tried(&mut self, now_ms: u64) {
+        if self.due_ms().is_none_or(|due| due > now_ms) {
+            return;
+        }
         let (least, most) = RETRY_MS;
         self.retry_ms = now_ms + (least << self.tries.min(8)).min(most);
         self.tries += 1;

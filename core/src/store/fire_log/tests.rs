@@ -314,6 +314,23 @@ fn the_alarm_is_for_what_is_due() {
 }
 
 #[test]
+fn an_alarm_that_finds_nothing_due_puts_nothing_off() {
+    let mut log = open();
+    log.cells_tried(NOW);
+    log.accept(&flush(7, 1, &[record(7, 0, NOW)]).encode(), NOW)
+        .unwrap();
+    log.tend(CUT).unwrap();
+    assert_eq!(log.next_alarm_ms(CUT), CUT, "nothing waited then");
+    log.cells_tried(CUT);
+    for later in 1..10 {
+        log.cells_tried(CUT + later * 1_000);
+    }
+    assert_eq!(log.next_alarm_ms(CUT), CUT + 10_000, "nothing was due then");
+    assert!(log.due_cells(CUT + 9_999).unwrap().is_empty());
+    assert_eq!(log.due_cells(CUT + 10_000).unwrap().len(), 1);
+}
+
+#[test]
 fn an_object_that_wakes_again_knows_what_it_kept() {
     let mut log = open();
     log.keep_rulebook(
