@@ -13,7 +13,7 @@ mod why;
 
 pub(crate) use facts::NEVER_KEPT;
 pub use values::RecordValues;
-pub(crate) use values::{algorithm, asked_kind, integer, not_recorded, parts, range_values};
+pub(crate) use values::{algorithm, asked_kind, integer, not_recorded, parts, range_values, seen_kind};
 
 use std::collections::BTreeMap;
 

@@ -39,7 +39,9 @@ impl<'a> RecordValues<'a> {
             client: record.client.to_string(),
             network: record.network.to_string(),
             asked,
-            kind: asked.map(|kind| name_of(&kind)).unwrap_or_default(),
+            kind: seen_kind(&record.range, asked)
+                .map(|kind| name_of(&kind))
+                .unwrap_or_default(),
             headers: if agent.is_empty() {
                 Vec::new()
             } else {
@@ -68,7 +70,7 @@ impl<'a> RecordValues<'a> {
     /// Fields of which this record does not say what the request had.
     #[must_use]
     pub fn not_recorded(&self) -> Vec<Field> {
-        not_recorded(self.asked)
+        not_recorded(self.asked, seen_kind(&self.record.range, self.asked))
     }
 
     fn texts(&self) -> [(Field, &str); 29] {
@@ -137,11 +139,23 @@ pub(crate) fn range_values(values: &mut Values<'_>, range: &RangeRecord, asked: 
     }
 }
 
-/// Fields of which a record does not say what the request had; `asked` is its [`asked_kind`].
-pub(crate) fn not_recorded(asked: Option<RangeKind>) -> Vec<Field> {
+/// The kind that rules saw: what the client had asked before counts, as far as its FireLog knows. An isolate that met the
+/// client for the first time saw less.
+pub(crate) fn seen_kind(range: &RangeRecord, asked: Option<RangeKind>) -> Option<RangeKind> {
+    match range.kind {
+        kind @ (RangeKind::Chunk | RangeKind::Repeat | RangeKind::Restart) => Some(kind),
+        _ => asked,
+    }
+}
+
+/// Fields of which a record does not say what the request had; `asked` is its [`asked_kind`], `seen` its [`seen_kind`].
+pub(crate) fn not_recorded(asked: Option<RangeKind>, seen: Option<RangeKind>) -> Vec<Field> {
     let mut fields = NEVER_KEPT.to_vec();
+    if seen.is_none() {
+        fields.push(Field::RangeKind);
+    }
     match asked {
-        None => fields.extend([Field::RangePresent, Field::RangeKind, Field::RangeCount]),
+        None => fields.extend([Field::RangePresent, Field::RangeCount]),
         Some(RangeKind::Multi) => fields.push(Field::RangeCount),
         Some(_) => {}
     }

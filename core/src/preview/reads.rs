@@ -3,7 +3,7 @@
 //! Says the same as [`crate::explain::RecordValues`] does of the row's record, which is its oracle in the tests, without
 //! making the record. What rows have in common is worked out once a block.
 
-use crate::explain::{algorithm, asked_kind, integer, not_recorded, parts, range_values};
+use crate::explain::{algorithm, asked_kind, integer, not_recorded, parts, range_values, seen_kind};
 use crate::range::RangeKind;
 use crate::record::{Method, Profile, RangeRecord};
 use crate::rule::{Field, Value, Values};
@@ -97,12 +97,13 @@ pub(super) struct RowTexts {
     ray: String,
     range: Option<RangeRecord>,
     asked: Option<RangeKind>,
+    seen: Option<RangeKind>,
 }
 
 impl RowTexts {
     /// Fields of which this row does not say what the request had.
     pub(super) fn not_recorded(&self) -> Vec<Field> {
-        not_recorded(self.asked)
+        not_recorded(self.asked, self.seen)
     }
 }
 
@@ -130,13 +131,15 @@ impl<'a> Reads<'a> {
 
     pub(super) fn row(&self, row: &Row, needs: &Needs) -> RowTexts {
         let range = self.block.range(row);
+        let asked = range.as_ref().and_then(asked_kind);
         RowTexts {
             ray: if needs.ray {
                 self.block.ray_text(row)
             } else {
                 String::new()
             },
-            asked: range.as_ref().and_then(asked_kind),
+            seen: range.as_ref().and_then(|range| seen_kind(range, asked)),
+            asked,
             range,
         }
     }
@@ -174,7 +177,7 @@ impl<'a> Reads<'a> {
         set(
             &mut values,
             Field::RangeKind,
-            texts.asked.map_or("", RangeKind::as_str),
+            texts.seen.map_or("", RangeKind::as_str),
         );
         if let Some(range) = &texts.range {
             range_values(&mut values, range, texts.asked);

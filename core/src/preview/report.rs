@@ -9,6 +9,7 @@ use super::cover::{Cover, cover};
 use super::partial::{ANSWERED, Partial, TROUBLED};
 use super::plan::Plan;
 use super::sentence;
+use crate::rule::{self, Field};
 use crate::rulebook::Action;
 
 /// Counts of requests are by weight.
@@ -122,6 +123,17 @@ fn approximations(plan: &Plan, part: &Partial) -> Vec<String> {
         said.push(
             "the volume is counted at the time of each request; in traffic it is counted when batches arrive, a second or \
              more later"
+                .to_owned(),
+        );
+    }
+    let reads_kind = plan.rule().is_some_and(|candidate| {
+        let checked = rule::parse(&candidate.expression).and_then(rule::Expression::check);
+        checked.is_ok_and(|checked| checked.fields().contains(&Field::RangeKind))
+    });
+    if reads_kind {
+        said.push(
+            "range.kind is what the FireLogs know of a client's pulls; an isolate that meets the client for the first time \
+             sees less"
                 .to_owned(),
         );
     }

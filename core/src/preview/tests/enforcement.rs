@@ -91,7 +91,7 @@ const EXPRESSIONS: [&str; 16] = [
     "http.user_agent contains \"docker/\" or ip.src.asnum in {3320}",
     "not ssl and cf.tls_client_hello_length ne 508",
     "oci.repository wildcard \"library/*\" xor ip.src.country eq \"US\"",
-    "range.kind in {\"resume\" \"whole\"}",
+    "range.start ge 400 xor http.request.method eq \"HEAD\"",
     "range.start ge 1 and http.request.method eq \"GET\"",
     "not range.present",
     "cf.colo.name eq \"IAD\"",
