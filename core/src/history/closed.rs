@@ -31,11 +31,14 @@ pub(super) fn kind(ask: &Ask, earlier: &[Ask], all: &[Ask]) -> RangeKind {
     }
 }
 
-/// The rest of a segment that was asked for before: the end stays, the start moves (aria2). It starts at the byte to
-/// which the client has come; at a multiple of 1 MiB a segment is divided among connections, and nothing is wrong.
+/// The rest of a segment that was asked for before: the end stays, or comes nearer where another connection took what
+/// is behind it; the start moves (aria2). It starts at the byte to which the client has come; at a multiple of 1 MiB a
+/// segment is divided among connections, and nothing is wrong.
 fn is_remainder(ask: &Ask, earlier: &[Ask]) -> bool {
+    let is_divided = ask.end.wrapping_add(1).is_multiple_of(TILE_UNIT);
     let is_of = |before: &Ask| {
-        before.end == ask.end
+        (before.end == ask.end || is_divided && ask.end < before.end)
+            && before.end != u64::MAX
             && before.start < ask.start
             && before.start.is_multiple_of(TILE_UNIT)
             && before.length() >= TILE_UNIT
