@@ -1,15 +1,17 @@
 //! Signing in with a browser: `/_blobwatch/session`, and who calls by the cookie that it sets.
 
-use blobwatch_core::auth::{Actor, Tokens};
+use blobwatch_core::auth::{Actor, Role, Tokens};
 use blobwatch_core::problem::Problem;
 use blobwatch_core::session::{
-    CSRF_HEADER, Capabilities, Session, SessionItem, Sessions, check_origin, clear_cookie, set_cookie,
-    token_of,
+    COOKIE, CSRF_HEADER, Capabilities, Session, SessionItem, Sessions, check_origin, clear_cookie,
+    set_cookie, token_of,
 };
+use serde::Serialize;
 use worker::{Env, Method, Request, Response};
 
 use super::control::{text_binding, tokens};
 use super::http::{Answer, internal, now_ms, respond};
+use super::{access, demo_api};
 
 /// Where it is.
 pub(super) const PATH: &str = "/_blobwatch/session";
@@ -17,7 +19,7 @@ pub(super) const PATH: &str = "/_blobwatch/session";
 /// `POST` signs in, `GET` says who is signed in, `DELETE` signs out.
 pub(super) async fn answer(request: &mut Request, env: &Env) -> Answer<Response> {
     match request.method() {
-        Method::Get => shown(&read(request, env, &tokens(env)?)?, env),
+        Method::Get => who(request, env).await,
         Method::Post => {
             check_site(request)?;
             let body = request.text().await.map_err(|e| internal("read the body", e))?;
@@ -37,6 +39,33 @@ pub(super) async fn answer(request: &mut Request, env: &Env) -> Answer<Response>
             "this call takes GET, POST and DELETE",
         )),
     }
+}
+
+/// Who is signed in: by our cookie, or without one through Access.
+async fn who(request: &Request, env: &Env) -> Answer<Response> {
+    let has_cookie = header(request, "cookie").is_some_and(|cookies| cookies.contains(COOKIE));
+    if !has_cookie && let Some(actor) = access::actor(request, env).await? {
+        return respond(Ok(Visitor {
+            name: actor.name,
+            role: actor.role,
+            csrf: "",
+            expires: None,
+            capabilities: capabilities(env),
+        }))
+        .map_err(|e| internal("answer", e));
+    }
+    shown(&read(request, env, &tokens(env)?)?, env)
+}
+
+/// As [`SessionItem`], of somebody whom Access lets in: it says itself when that ends, and its changes need no `csrf` but
+/// the origin alone, which is checked.
+#[derive(Serialize)]
+struct Visitor {
+    name: String,
+    role: Role,
+    csrf: &'static str,
+    expires: Option<String>,
+    capabilities: Capabilities,
 }
 
 /// Who calls by cookie. A call that changes something must come from our page, and prove it.
@@ -78,10 +107,13 @@ fn host(request: &Request) -> Answer<String> {
 }
 
 fn shown(session: &Session, env: &Env) -> Answer<Response> {
-    let capabilities = Capabilities {
-        demo: !text_binding(env, super::demo_api::BINDING).is_empty(),
-    };
-    respond(Ok(SessionItem::new(session, capabilities))).map_err(|e| internal("answer", e))
+    respond(Ok(SessionItem::new(session, capabilities(env)))).map_err(|e| internal("answer", e))
+}
+
+fn capabilities(env: &Env) -> Capabilities {
+    Capabilities {
+        demo: !text_binding(env, demo_api::BINDING).is_empty(),
+    }
 }
 
 fn with_cookie(response: Response, cookie: &str) -> Answer<Response> {

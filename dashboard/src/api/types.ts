@@ -9,7 +9,8 @@ export interface Session {
   name: string;
   role: Role;
   csrf: string;
-  expires: string;
+  /** `null` through Access, which has its own. */
+  expires: string | null;
   capabilities: { demo: boolean };
 }
 

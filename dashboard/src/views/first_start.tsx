@@ -29,6 +29,18 @@ interface Played {
   text: string;
 }
 
+/** Above what it brings about, while it runs. */
+export function Playing() {
+  const can = session.value?.capabilities.demo && session.value.role === "operator";
+  const live = useLive(can ? "playing" : null, (signal) => get<Played>("demo/play", {}, signal), 5_000);
+  if (live.data?.status !== "running") return null;
+  return (
+    <p class="faint" role="status">
+      <progress value={live.data.progress} max={1} aria-label="Played" /> July 2020 is being played: {live.data.text}
+    </p>
+  );
+}
+
 /** July 2020, on a machine of a developer. */
 export function Play() {
   const [problem, setProblem] = useState<Problem | null>(null);

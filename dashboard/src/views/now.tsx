@@ -10,7 +10,7 @@ import { Link } from "../parts/link.tsx";
 import { Failed, Loading, Notices, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 import { isOperator } from "../session.ts";
-import { FirstStart } from "./first_start.tsx";
+import { FirstStart, Playing } from "./first_start.tsx";
 import { ToMonitor } from "./to_monitor.tsx";
 
 /** How often it is asked whether something is wrong; the detector looks every 10 s. */
@@ -29,6 +29,7 @@ export function Now() {
     <div class="stack">
       <h1 class="hidden">Now</h1>
       <OpenAnomalies live={open} />
+      <Playing />
       <LastHour />
       {closed.data && closed.data.items.length > 0 && (
         <section aria-labelledby="closed">
