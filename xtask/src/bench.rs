@@ -41,6 +41,8 @@ enum Subject {
     Replay,
     /// Rows written and object requests per million watched requests, priced
     Cost,
+    /// False alarms, delay, localisation and cost of detection, native, beside rivals
+    Detect,
     /// Bytes of the Wasm modules
     Size,
 }

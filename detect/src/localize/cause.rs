@@ -12,7 +12,7 @@ use super::search::{first_idea, search};
 pub const MAX_CAUSES: usize = 4;
 
 /// Bound on the chance of naming anything on data without a cause. The score is a union bound over cohorts, most of
-/// which overlap, so ln(1/alpha) is a safe threshold: named on null data is about a tenth of it (`localize_figures`
+/// which overlap, so ln(1/alpha) is a safe threshold: named on null data is about a tenth of it (`cargo xtask bench detect`
 /// measures it; 1 % is promised).
 pub const DEFAULT_ALPHA: f64 = 0.05;
 

@@ -21,7 +21,7 @@ const LARGE_ERRORS: f64 = 5.0;
 const LITERAL_SHARE: f64 = 0.03;
 
 /// Score in nats at which counts are half-way to huge: below, chance is what misleads, and the price alone is right.
-/// Chosen on the tuning seeds of `localize_figures`.
+/// Chosen on the tuning seeds of `cargo xtask bench detect`.
 const HUGE: f64 = 5_000.0;
 
 /// Added to what is expected of any cohort, in units of the overdispersion: events where none were ever expected
