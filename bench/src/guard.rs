@@ -51,7 +51,13 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
             Target::None,
         ));
     }
-    for (name, rule, crowds, stages) in harmful() {
+    for Case {
+        name,
+        rule,
+        crowds,
+        stages,
+    } in harmful()
+    {
         let ends = promotions(args.seed, args.harmful, rule, &crowds, stages);
         let stopped = |end: &&End| end.is_demoted || end.percent < 10.0;
         let share = ends.iter().filter(stopped).count() as f64 / ends.len() as f64;
@@ -120,8 +126,16 @@ fn harmless() -> Vec<(&'static str, Rule, Vec<Crowd>)> {
     ]
 }
 
+/// A rule, whom it hits, and how it is promoted.
+struct Case {
+    name: &'static str,
+    rule: Rule,
+    crowds: Vec<Crowd>,
+    stages: &'static [(f64, u64)],
+}
+
 /// Rules that hit a cohort of 2 % of the traffic: 1,000 of 50,000 clients, 100,000 of 5 million.
-fn harmful() -> Vec<(&'static str, Rule, Vec<Crowd>, &'static [(f64, u64)])> {
+fn harmful() -> Vec<Case> {
     let cohort = Crowd {
         count: 1_000,
         ..Crowd::CLIENTS
@@ -140,32 +154,39 @@ fn harmful() -> Vec<(&'static str, Rule, Vec<Crowd>, &'static [(f64, u64)])> {
         bad_enforced: 0.2,
         ..cohort
     };
+    let case = |name, rule, crowds, stages| Case {
+        name,
+        rule,
+        crowds,
+        stages,
+    };
+    let at_once = STAGES.split_at(2).1;
     vec![
-        ("a cohort of 1,000", Rule::Block, vec![cohort], &STAGES),
-        ("a cohort of 100,000", Rule::Block, vec![large], &STAGES),
-        (
+        case("a cohort of 1,000", Rule::Block, vec![cohort], &STAGES),
+        case("a cohort of 100,000", Rule::Block, vec![large], &STAGES),
+        case(
             "a cohort of 1,000 without a past",
             Rule::Block,
             vec![unknown],
             &STAGES,
         ),
-        (
+        case(
             "a cohort of 1,000 among 5,000 bots",
             Rule::Block,
             vec![cohort, bots],
             &STAGES,
         ),
-        (
+        case(
             "a detour that breaks one download in five",
             Rule::Detour,
             vec![broken],
             &STAGES,
         ),
-        (
+        case(
             "a cohort of 1,000, all at once",
             Rule::Block,
             vec![cohort],
-            &STAGES[2..],
+            at_once,
         ),
     ]
 }

@@ -9,7 +9,7 @@ use blobwatch_core::user_agent::Family;
 use blobwatch_core::verdict::in_percent;
 
 /// Percentage, and seconds.
-pub(super) const STAGES: [(f64, u64); 3] = [(1.0, 600), (10.0, 1_800), (100.0, 600)];
+pub(super) static STAGES: [(f64, u64); 3] = [(1.0, 600), (10.0, 1_800), (100.0, 600)];
 
 const START_MS: u64 = 1_593_975_600_000;
 
