@@ -328,7 +328,10 @@ impl Group {
             for _ in 0..times.min(64) {
                 // The busiest clients have the most events.
                 let client = (random.uniform().powi(2) * self.clients as f64) as u64;
-                let (client, network) = (self.member(client), self.member(1 << 40 | client % self.networks));
+                let (client, network) = (
+                    self.member(client),
+                    self.member((1 << 40) | (client % self.networks)),
+                );
                 cell.affected
                     .of_mut(event)
                     .insert(ClientKey(client), NetworkKey(network));
@@ -376,7 +379,7 @@ impl Group {
             Shape::Cron => cron(seconds),
             // One job in four slots of five minutes; which, a hash tells.
             Shape::Nat => {
-                let job = Random::new(seconds / 300 ^ u64::from(self.key.asn.unwrap_or(0))).uniform();
+                let job = Random::new((seconds / 300) ^ u64::from(self.key.asn.unwrap_or(0))).uniform();
                 if job < 0.25 * weekend {
                     1.0 + random.uniform()
                 } else {
