@@ -1,8 +1,8 @@
 //! What a FireLog counts of the clients that guarded rules fire on.
 //!
 //! Each client counts once for a guard, in the arm that the percentage put it in. A denied client counts at once: its own
-//! past is all that can be known of it. One that was let through counts at once where its past is clean, and else after its
-//! first minute, which shows how its pulls go.
+//! past is all that can be known of it. One that was let through counts after its first minute, which shows how its pulls
+//! go, whatever its past: were the clean ones counted sooner, the first to be counted would all be clean.
 
 use std::sync::Arc;
 
@@ -62,8 +62,6 @@ pub(super) struct Open {
     pub(super) first_ms: u64,
     pub(super) cohort: u8,
     pub(super) enforced: bool,
-    /// Counted as clean already, by its past.
-    pub(super) is_told: bool,
     pub(super) good: u8,
     pub(super) bad: u8,
 }
@@ -183,12 +181,12 @@ impl Watch {
             return;
         }
         (self.is_changed, self.is_news) = (true, true);
-        let is_clean = health.is_clean(client, now_ms);
         let cohort = self.cohort(record);
         if took != Took::HeldOut {
             self.past(cohort, health.pulls(client, now_ms));
         }
         let state = if took == Took::Denied {
+            let is_clean = health.is_clean(client, now_ms);
             if is_clean && self.evidence.len() < MAX_EVIDENCE {
                 self.evidence.push(record.id.to_string());
             }
@@ -196,15 +194,11 @@ impl Watch {
             Client::Counted
         } else {
             let enforced = took == Took::Enforced;
-            if is_clean {
-                self.tell(cohort, enforced, true);
-            }
             let (good, bad) = (0, 0);
             let mut open = Open {
                 first_ms: now_ms,
                 cohort,
                 enforced,
-                is_told: is_clean,
                 good,
                 bad,
             };
@@ -225,13 +219,8 @@ impl Watch {
         for (key, open) in closed {
             self.clients.insert(key, Client::Counted);
             (self.is_changed, self.is_news) = (true, true);
-            if !open.is_told {
-                self.tell(
-                    open.cohort,
-                    open.enforced,
-                    health.is_clean(ClientKey(key), now_ms),
-                );
-            }
+            let is_clean = health.is_clean(ClientKey(key), now_ms);
+            self.tell(open.cohort, open.enforced, is_clean);
             // A minute without a download (HEADs, refusals of the origin) says nothing about downloads.
             if open.good > 0 || open.bad > 0 {
                 self.arm(open.cohort, open.enforced, |arm| {

@@ -16,7 +16,6 @@ const MAX_TOTALS: usize = 64 << 10;
 /// Flags of a client.
 const OPEN: u8 = 1;
 const ENFORCED: u8 = 2;
-const TOLD: u8 = 4;
 
 impl Watches {
     /// Guards whose counts changed since the last time, and their bytes.
@@ -100,7 +99,7 @@ fn put_client(out: &mut Vec<u8>, client: &Client) {
         return;
     };
     let flag = |is: bool, flag: u8| if is { flag } else { 0 };
-    out.push(OPEN | flag(open.enforced, ENFORCED) | flag(open.is_told, TOLD));
+    out.push(OPEN | flag(open.enforced, ENFORCED));
     out.extend_from_slice(&[open.cohort, open.good, open.bad]);
     put_varint(out, open.first_ms);
 }
@@ -115,7 +114,6 @@ fn client(reader: &mut Reader<'_>) -> Result<Client, DecodeError> {
         first_ms: reader.varint()?,
         cohort,
         enforced: flags & ENFORCED != 0,
-        is_told: flags & TOLD != 0,
         good,
         bad,
     }))
