@@ -47,7 +47,7 @@ fn number_of(book: &Value) -> u32 {
         numbers.iter().all(|number| *number == numbers[0]),
         "half of a push: {numbers:?}"
     );
-    let number = numbers[0].trim_start_matches("push ").parse().unwrap();
+    let number: u32 = numbers[0].trim_start_matches("push ").parse().unwrap();
     let expected = if number.is_multiple_of(2) {
         "off"
     } else {
