@@ -12,6 +12,7 @@ pub(crate) mod http;
 pub(crate) mod image;
 pub(crate) mod place;
 pub(crate) mod process;
+pub(crate) mod receiver;
 pub(crate) mod registry;
 pub(crate) mod relay;
 pub(crate) mod stage;

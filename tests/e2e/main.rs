@@ -42,3 +42,5 @@ mod queries;
 mod real_clients;
 #[cfg(test)]
 mod switching;
+#[cfg(test)]
+mod webhooks;

@@ -34,9 +34,14 @@ impl Stage {
     }
 
     pub(crate) fn serving(bundle: Bundle) -> Self {
+        Self::with(bundle, |deployment| deployment)
+    }
+
+    /// A deployment with something more set.
+    pub(crate) fn with(bundle: Bundle, set: impl FnOnce(Deployment) -> Deployment) -> Self {
         let registry = Registry::shared();
         let origin = Relay::before(registry.addr());
-        let edge = configured(bundle, &origin.url()).start();
+        let edge = set(configured(bundle, &origin.url())).start();
         Self {
             registry,
             origin,

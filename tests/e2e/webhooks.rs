@@ -1,0 +1,84 @@
+//! Who is told: addresses that may be, by whom they are set, and deliveries that are sent until they are taken.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::api::is_problem;
+use crate::harness::clock::eventually;
+use crate::harness::deployment::Bundle;
+use crate::harness::http::Request;
+use crate::harness::receiver::Receiver;
+use crate::harness::stage::{Stage, VIEWER};
+
+const SECRET: &str = "a secret of thirty-two characters";
+
+#[test]
+fn webhooks_are_operators_and_go_to_public_addresses_only() {
+    let stage = Stage::new();
+    let api = stage.api();
+    for url in [
+        "http://hooks.example.org/",
+        "https://127.0.0.1/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::ffff:10.0.0.1]/",
+        "https://2130706433/",
+        "https://localhost/",
+        "https://user@hooks.example.org/",
+    ] {
+        let refused = api.try_put("/webhooks/chat", &json!({"url": url, "secret": SECRET}));
+        is_problem(&refused, 422, "body.url");
+    }
+    let set = json!({"url": "https://hooks.blobwatch.org/x", "secret": SECRET});
+    let item = api.put("/webhooks/chat?reason=so%20that%20we%20hear", &set);
+    assert_eq!(item["actor"], "olga");
+    assert!(!item.to_string().contains(SECRET));
+    let entry = &api.get("/audit?limit=1")["items"][0];
+    assert_eq!(
+        (&entry["action"], &entry["target"], &entry["reason"]),
+        (
+            &json!("webhook.put"),
+            &json!("webhooks/chat"),
+            &json!("so that we hear")
+        )
+    );
+    assert!(!entry.to_string().contains(SECRET));
+    let viewer = crate::harness::api::Api::new(stage.edge.addr(), VIEWER);
+    is_problem(&viewer.try_get("/webhooks"), 403, "");
+    is_problem(&viewer.try_put("/webhooks/chat", &set), 403, "");
+    assert_eq!(viewer.try_get("/anomalies").status(), 200);
+    api.delete("/webhooks/chat");
+    assert_eq!(api.get("/webhooks")["items"], json!([]));
+}
+
+#[test]
+fn a_delivery_is_sent_again_until_it_is_taken_and_redirects_are_not_followed() {
+    let stage = Stage::with(Bundle::Release, |deployment| {
+        deployment.var("WEBHOOKS_MAY_REACH", "private")
+    });
+    let (receiver, elsewhere) = (Receiver::start(), Receiver::start());
+    receiver.answer_next(&format!("307 Moved\r\nLocation: {}", elsewhere.url("/stolen")));
+    let api = stage.api();
+    api.put(
+        "/webhooks/chat",
+        &json!({"url": receiver.url("/hook"), "secret": SECRET}),
+    );
+    let queued =
+        api.send(Request::new("POST", "/_blobwatch/api/v1/webhooks/chat/test").body("application/json", ""));
+    assert_eq!(queued.status(), 202, "{}", queued.text());
+    let told = eventually("it is sent again", Duration::from_secs(60), || {
+        Some(receiver.told()).filter(|told| told.len() == 2)
+    });
+    assert_eq!(told[0].body, told[1].body);
+    let ids: Vec<_> = told
+        .iter()
+        .map(|told| told.head.get("blobwatch-delivery"))
+        .collect();
+    assert_eq!(ids, [Some("dl-000001"); 2]);
+    assert_eq!(elsewhere.told().len(), 0);
+    let item = eventually("it is delivered", Duration::from_secs(10), || {
+        let item = api.get("/webhooks/deliveries")["items"][0].clone();
+        (item["status"] == "delivered").then_some(item)
+    });
+    assert_eq!(item["attempts"], 2);
+}
