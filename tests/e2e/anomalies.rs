@@ -1,0 +1,300 @@
+//! Downloads that hang, end to end: real pulls through the real worker, an anomaly with the right cohort, and somebody
+//! told of it; a kill of the runtime in the middle loses no acknowledged count and doubles none.
+
+use std::fs::read_dir;
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, SystemTime};
+
+use blobwatch_core::cell::{Affected, Cell, CellBatch, CellCounts, CellKey, SLOT_S};
+use blobwatch_core::store::Native;
+use blobwatch_core::store::detector::Detector;
+use blobwatch_core::user_agent::Family;
+use blobwatch_core::webhook::signature;
+use serde_json::{Value, json};
+
+use crate::harness::clock::{eventually, now};
+use crate::harness::deployment::Bundle;
+use crate::harness::http::Request;
+use crate::harness::image::Blob;
+use crate::harness::place::Place;
+use crate::harness::receiver::Receiver;
+use crate::harness::registry::REPOSITORY;
+use crate::harness::stage::Stage;
+
+const SECRET: &str = "a secret of thirty-two characters";
+
+/// Amazon Linux 2, as Docker says it.
+const AMAZON: &str = "docker/20.10.7 go/go1.15.14 git-commit/b0f5bc3 kernel/4.14.238-182.422.amzn2.x86_64 os/linux \
+                      arch/amd64 UpstreamClient(Docker-Client/20.10.7 \\(linux\\))";
+const OTHERS: &str = "containerd/1.6.20";
+
+/// Long enough for a slot, its grace and the next slots on a busy machine.
+const OPENS_WITHIN: Duration = Duration::from_secs(150);
+
+struct Client {
+    agent: &'static str,
+    colo: &'static str,
+    /// Within its build and colo.
+    number: usize,
+}
+
+impl Client {
+    /// Four clients a network, so that ten are in three and forty in ten.
+    fn place(&self) -> Place {
+        let network = self.number / 4;
+        let asn = if self.agent == AMAZON { 16509 } else { 7922 };
+        let colo = self.colo.bytes().map(u32::from).sum::<u32>() % 200;
+        Place::colo(self.colo)
+            .with("asn", asn)
+            .address(&format!("10.{colo}.{network}.{}", self.number + 1))
+    }
+
+    fn ask(&self, stage: &Stage, start: Option<usize>) -> Request {
+        let request = Request::get(&target(&layer(stage).digest)).header("User-Agent", self.agent);
+        match start {
+            Some(start) => request.header("Range", &format!("bytes={start}-")),
+            None => request,
+        }
+    }
+
+    /// Begins a download, and goes away in the middle to ask for the rest where it is cut.
+    fn pull(&self, stage: &Stage, is_cut: bool) -> u64 {
+        let mut incoming = stage.open(&self.place(), &self.ask(stage, None));
+        if !is_cut {
+            drop(incoming.take(100_000).unwrap());
+            return 1;
+        }
+        let start = 100_000 + 1_001 * self.number;
+        incoming.take(start).unwrap();
+        drop(incoming);
+        let mut rest = stage.open(&self.place(), &self.ask(stage, Some(start)));
+        rest.take(1_000).unwrap();
+        2
+    }
+}
+
+fn layer(stage: &Stage) -> &Blob {
+    // 5 MiB: a large blob.
+    &stage.registry.image.layers[2]
+}
+
+fn target(digest: &str) -> String {
+    format!("/v2/{REPOSITORY}/blobs/{digest}")
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests run natively, where the clock exists"
+)]
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    u64::try_from(since.as_millis()).unwrap()
+}
+
+/// The object's file.
+fn database(stage: &Stage) -> PathBuf {
+    let files = read_dir(stage.edge.objects("Detector")).unwrap();
+    let is_object = |file: &PathBuf| {
+        let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
+        file.extension().is_some_and(|e| e == "sqlite") && stem.chars().all(|c| c.is_ascii_hexdigit())
+    };
+    let files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).filter(is_object).collect();
+    assert_eq!(files.len(), 1, "there is one Detector: {files:?}");
+    files[0].clone()
+}
+
+/// An hour of healthy traffic of the clients whose records these are, put into the Detector's database by the same code
+/// that runs in the object, while the runtime does not run. Returns the requests.
+fn an_hour_of_health(stage: &mut Stage, records: &[Value]) -> u64 {
+    let text = |record: &Value, name: &str| record[name].as_str().unwrap_or_default().to_owned();
+    let mut keys: Vec<CellKey> = records
+        .iter()
+        .map(|record| CellKey {
+            route: text(record, "route").into(),
+            colo: text(record, "colo"),
+            country: text(record, "country"),
+            asn: record["asn"].as_u64().map(|asn| u32::try_from(asn).unwrap()),
+            family: serde_json::from_value::<Family>(record["family"].clone()).unwrap(),
+            os: text(record, "os"),
+            fingerprint: text(record, "fingerprint"),
+            rules: Vec::new(),
+        })
+        .collect();
+    keys.sort();
+    keys.dedup();
+    stage.edge.kill();
+    let now_ms = unix_ms();
+    let database = Native::open(&database(stage)).unwrap();
+    let mut detector = Detector::open(database, now_ms - 3_600_000).unwrap();
+    let mut requests = 0;
+    let newest = now_ms / 1000 / SLOT_S - 1;
+    for (seq, slot) in (1..).zip(newest - 360..=newest) {
+        let cell = |key: &CellKey| Cell {
+            key: key.clone(),
+            counts: CellCounts {
+                requests: 20,
+                starts: 20,
+                large_starts: 20,
+                ..CellCounts::default()
+            },
+            affected: Affected::default(),
+            evidence: Vec::new(),
+        };
+        let batch = CellBatch {
+            source: "an hour before".to_owned(),
+            epoch: 1,
+            seq,
+            slot,
+            cells: keys.iter().map(cell).collect(),
+            ..CellBatch::default()
+        };
+        requests += 20 * keys.len() as u64;
+        let arrived = (slot + 1) * SLOT_S * 1000 + 1_000;
+        detector.accept(&batch.encode(), batch, arrived).unwrap();
+    }
+    drop(detector);
+    stage.edge.restart();
+    requests
+}
+
+fn requests_counted(stage: &Stage) -> u64 {
+    let answer = stage.api().send(Request::get("/_blobwatch/metrics"));
+    assert_eq!(answer.status(), 200);
+    let text = answer.text();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("blobwatch_requests_total{"));
+    line.and_then(|line| line.rsplit(' ').next()?.parse().ok())
+        .unwrap_or(0)
+}
+
+const COLOS: [&str; 4] = ["FRA", "NRT", "GRU", "IAD"];
+
+/// One client of each build in each colo; those of Amazon Linux are cut everywhere but at IAD, if they are.
+fn everybody_pulls(stage: &Stage, number: usize, is_cut: bool) -> u64 {
+    let mut asked = 0;
+    for colo in COLOS {
+        for agent in [AMAZON, OTHERS] {
+            let client = Client { agent, colo, number };
+            asked += client.pull(stage, is_cut && agent == AMAZON && colo != "IAD");
+        }
+    }
+    asked
+}
+
+fn anomalies(stage: &Stage, query: &str) -> Vec<Value> {
+    stage.api().items(&format!("/anomalies{query}"))
+}
+
+#[test]
+fn cut_downloads_open_an_anomaly_with_their_cohort_and_a_kill_loses_nothing() {
+    let mut stage = Stage::with(Bundle::Release, |deployment| {
+        deployment.var("WEBHOOKS_MAY_REACH", "private")
+    });
+    let receiver = Receiver::start();
+    let hook = json!({"url": receiver.url("/hook"), "secret": SECRET});
+    stage.api().put("/webhooks/chat", &hook);
+    let mut asked = everybody_pulls(&stage, 0, false);
+    let records = stage.records("limit=100", 8);
+    // What these pulls count must be in before the kill, or it comes later: both are fine, once.
+    asked += an_hour_of_health(&mut stage, &records);
+
+    // A healthy minute opens nothing.
+    for number in 1..13 {
+        asked += everybody_pulls(&stage, number, false);
+        sleep(Duration::from_secs(2));
+    }
+    assert_eq!(anomalies(&stage, ""), Vec::<Value>::new());
+
+    let began = now();
+    // Nobody comes twice: a second whole pull of one client would be a restart.
+    let mut number = 20;
+    let mut killed = false;
+    let opened = eventually("an anomaly opens", OPENS_WITHIN, || {
+        asked += everybody_pulls(&stage, number, true);
+        number += 1;
+        sleep(Duration::from_millis(300));
+        if number == 32 && !killed {
+            // What is flushed is acknowledged; the flush is due after a second.
+            sleep(Duration::from_secs(5));
+            stage.edge.restart();
+            killed = true;
+        }
+        anomalies(&stage, "?status=open").pop()
+    });
+    let delay = began.elapsed();
+    assert!(killed, "it opened before the kill, after {delay:?}");
+    let sentence = opened["sentence"].as_str().unwrap();
+    assert_eq!(opened["kind"], "resume_surge", "{sentence}");
+    assert!(opened["clients"].as_u64().unwrap() >= 10, "{sentence}");
+
+    // It is named within the next minutes, when more of the same came.
+    let named = eventually("the cohort is named", OPENS_WITHIN, || {
+        asked += everybody_pulls(&stage, number, true);
+        number += 1;
+        sleep(Duration::from_millis(300));
+        let anomaly = anomalies(&stage, "?status=open").pop()?;
+        let cohort = anomaly["cohort"].as_array().unwrap().clone();
+        let says = |attribute: &str, value: &str, not: bool| {
+            cohort.iter().any(|literal| {
+                literal["attribute"] == attribute
+                    && literal["values"].as_array().unwrap().contains(&json!(value))
+                    && literal["not"].as_bool().unwrap_or(false) == not
+            })
+        };
+        let is_amazon =
+            says("os", "amzn2", false) || says("family", "docker", false) || says("asn", "16509", false);
+        (is_amazon && says("colo", "IAD", true)).then_some(anomaly)
+    });
+    let id = named["id"].as_str().unwrap();
+    let evidence = named["evidence"].as_array().unwrap();
+    assert!(!evidence.is_empty());
+    let example = evidence[0].as_str().unwrap();
+    assert_eq!(
+        stage.records(&format!("id={example}"), 1)[0]["range"]["kind"],
+        "resume"
+    );
+
+    let report = stage.api().try_get(&format!("/anomalies/{id}/report"));
+    assert_eq!(report.get("content-type"), Some("text/markdown; charset=utf-8"));
+    let text = report.text();
+    assert!(text.contains("## Ruled out") && text.contains(example), "{text}");
+    assert!(text.contains("curl -v"), "{text}");
+
+    let told = eventually("the webhook is told", Duration::from_secs(60), || {
+        receiver
+            .told()
+            .into_iter()
+            .find(|told| told.body.contains("anomaly.opened"))
+    });
+    let (time, _) = told
+        .head
+        .get("blobwatch-signature")
+        .unwrap()
+        .split_once(',')
+        .unwrap();
+    let seconds = time.trim_start_matches("t=").parse().unwrap();
+    assert_eq!(
+        told.head.get("blobwatch-signature"),
+        Some(signature(SECRET, seconds, &told.body).as_str())
+    );
+    let body: Value = serde_json::from_str(&told.body).unwrap();
+    assert_eq!(body["anomaly"]["id"], id);
+    assert_eq!(told.head.get("blobwatch-delivery"), body["id"].as_str());
+
+    let timeline = stage.api().get("/timeline?since=-30m&by=colo");
+    assert!(timeline["series"].as_array().unwrap().len() >= 4);
+    assert!(timeline["marks"].to_string().contains("anomaly_opened"));
+    let cohorts = stage
+        .api()
+        .get("/cohorts?kind=resume_surge&x=colo&y=os&since=-5m");
+    assert_eq!(cohorts["y"]["values"][0], "amzn2");
+
+    // Every request is counted once: those before the kill, those after it, and the hour that was put in.
+    eventually("all requests are counted", Duration::from_secs(60), || {
+        let counted = requests_counted(&stage);
+        assert!(counted <= asked, "{counted} counted of {asked}");
+        (counted == asked).then_some(())
+    });
+}
