@@ -1,6 +1,6 @@
 //! Answers against the slow obvious way, over several FireLogs, merged and not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bolero::TypeGenerator;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::flush::{Flush, Held};
 use crate::record::sample::{self, Numbers};
-use crate::record::{Record, RecordId};
+use crate::record::{Method, Record, RecordId};
 use crate::rulebook::{Action, Mode};
 use crate::segment::{Builder, Digest};
 use crate::store::Native;
@@ -158,9 +158,21 @@ struct World {
     records: Vec<Record>,
 }
 
+/// Only a client's first GET of a digest stays one: a FireLog says of a later one what it comes to after the first, which
+/// is not what is tried here.
+fn without_history(mut records: Vec<Record>) -> Vec<Record> {
+    let mut asked = BTreeSet::new();
+    for record in &mut records {
+        if !asked.insert((record.client, record.digest.clone())) {
+            record.method = Method::Head;
+        }
+    }
+    records
+}
+
 fn world(seed: u64, records: usize) -> World {
     let mut numbers = Numbers(seed);
-    let records = sample::traffic(seed, records);
+    let records = without_history(sample::traffic(seed, records));
     let mut logs: Vec<FireLog<Native>> = (0..3)
         .map(|_| FireLog::open(Native::in_memory().unwrap()).unwrap())
         .collect();
@@ -366,7 +378,7 @@ fn a_summary_counts_what_the_records_say() {
                 .map(|record| u64::from(record.weight))
                 .sum::<u64>()
         );
-        let clients: std::collections::BTreeSet<_> = matching.iter().map(|record| record.client).collect();
+        let clients: BTreeSet<_> = matching.iter().map(|record| record.client).collect();
         if clients.len() <= 256 {
             assert_eq!(
                 (&answer["clients"], &answer["clients_exact"]),
