@@ -22,6 +22,10 @@ use crate::user_agent::Family;
 const MIN_Z: f64 = 4.0;
 const MIN_RATIO: f64 = 3.0;
 
+/// Variance of the excess, in events, from which a contrast that names no rule speaks against it: a ratio of
+/// [`MIN_RATIO`] would show. Below, as where a rule with a volume is silent for some seconds only, it says nothing.
+const MIN_INFORMATION: f64 = 4.0;
+
 /// Of a rule that was switched within the onset, the share of events that it fired on.
 const MIN_SWITCHED_SHARE: f64 = 0.5;
 
@@ -111,6 +115,11 @@ impl Ratio {
         self.excess / self.variance.max(f64::MIN_POSITIVE).sqrt()
     }
 
+    /// Whether there is anything to learn from it, for or against the rule.
+    fn tells(&self) -> bool {
+        self.is_named() || self.variance >= MIN_INFORMATION
+    }
+
     fn is_named(&self) -> bool {
         self.variance > 0.0 && self.z() > MIN_Z && self.ratio() > MIN_RATIO
     }
@@ -182,14 +191,14 @@ impl Question<'_> {
         })
     }
 
-    /// The nearest contrast that there is, the ratio against it, and whether that names the rule.
+    /// The nearest contrast that tells anything, the ratio against it, and whether that names the rule.
     fn contrast(&self, rule: &str) -> (Contrast, f64, bool) {
         let inside = self.ratio(rule, self.inside(), combination);
-        if inside.variance > 0.0 {
+        if inside.tells() {
             return (Contrast::Inside, inside.ratio(), inside.is_named());
         }
         let outside = self.ratio(rule, self.all(), build);
-        if outside.variance > 0.0 {
+        if outside.tells() {
             return (Contrast::Outside, outside.ratio(), outside.is_named());
         }
         // Nothing to hold it against but the past: that alone names no rule, a switch does.
@@ -264,6 +273,22 @@ mod tests {
         }
         assert!((ratio.ratio() - 1.0).abs() < 0.01, "{ratio:?}");
         assert!(!ratio.is_named());
+    }
+
+    #[test]
+    fn a_contrast_of_a_few_requests_tells_nothing() {
+        let mut ratio = Ratio::default();
+        // A rule with a volume, silent for the first seconds of a fault that hits one in eight.
+        ratio.take(&Stratum {
+            with: (400.0, 50.0),
+            without: (6.0, 1.0),
+        });
+        assert!(!ratio.tells() && ratio.ratio() < 3.0, "{ratio:?}");
+        ratio.take(&Stratum {
+            with: (400.0, 50.0),
+            without: (400.0, 50.0),
+        });
+        assert!(ratio.tells() && !ratio.is_named(), "as much without the rule");
     }
 
     #[test]
