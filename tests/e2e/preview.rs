@@ -136,12 +136,14 @@ fn blob(stage: &Stage) -> Request {
 fn real_clients_are_previewed_as_they_are_then_refused() {
     let stage = Stage::new();
     put_rule(&stage);
-    let front = front(stage.edge.addr(), &Place::default());
+    // Two machines: one that fetches a digest twice is no healthy one.
+    let front_of = |address: &str| front(stage.edge.addr(), &Place::default().address(address));
+    let (of_skopeo, of_podman) = (front_of("192.0.2.10"), front_of("192.0.2.11"));
     let home = Home::new();
-    skopeo(&home, front.addr(), REPOSITORY).success();
+    skopeo(&home, of_skopeo.addr(), REPOSITORY).success();
     has_pulled(&home, &stage.registry.image);
     assert_eq!(
-        podman(&Home::new(), front.addr(), REPOSITORY),
+        podman(&Home::new(), of_podman.addr(), REPOSITORY),
         stage.registry.image.manifest.digest
     );
     let blobs = stage.registry.image.blobs().count();
@@ -161,17 +163,17 @@ fn real_clients_are_previewed_as_they_are_then_refused() {
     let family = json!({"attribute": "family", "values": ["skopeo"]});
     assert!(cohort["cohort"].as_array().unwrap().contains(&family), "{item:#}");
 
-    assert_eq!(enforce(&stage, json!({"preview": item["id"]})).status(), 200);
+    assert_eq!(enforce(&stage, json!({"preview": item["id"]})).status(), 201);
     stage.until(&blob(&stage).header("User-Agent", "skopeo/1.9.3"), |answer| {
         answer.status() == 403
     });
-    let refused = skopeo(&Home::new(), front.addr(), REPOSITORY);
+    let refused = skopeo(&Home::new(), of_skopeo.addr(), REPOSITORY);
     assert!(
         !refused.status.success() && refused.stderr.contains("403"),
         "{refused:?}"
     );
     assert_eq!(
-        podman(&Home::new(), front.addr(), REPOSITORY),
+        podman(&Home::new(), of_podman.addr(), REPOSITORY),
         stage.registry.image.manifest.digest
     );
 }
@@ -203,7 +205,7 @@ fn enforcement_without_a_fresh_preview_is_refused_and_force_is_on_record() {
         "{stale:#}"
     );
 
-    assert_eq!(enforce(&stage, json!({"force": true})).status(), 200);
+    assert_eq!(enforce(&stage, json!({"force": true})).status(), 201);
     let entry = &stage.api().get("/audit?limit=1")["items"][0];
     assert_eq!(
         (&entry["after"]["forced"], &entry["reason"]),
@@ -244,7 +246,7 @@ fn a_preview_goes_on_after_the_end_of_the_process() {
         (&item["matched_requests"], &item["incomplete"]),
         (&json!(6), &json!([]))
     );
-    assert_eq!(enforce(&stage, json!({"preview": id})).status(), 200);
+    assert_eq!(enforce(&stage, json!({"preview": id})).status(), 201);
     assert_eq!(stage.api().get("/audit/verify")["ok"], true);
 }
 

@@ -173,7 +173,10 @@ impl Cover {
     /// Leaves out, from the last attribute to the first, what makes the cohort no less full; and what is said of all.
     fn shortened(mut self, all: &[Seen<'_>]) -> Self {
         for attribute in (0..self.terms.len()).rev() {
-            let is_one = self.values(attribute).is_some_and(|values| values.len() == 1);
+            // "On no system" is nothing that people say, unless it tells clients apart.
+            let is_one = self
+                .values(attribute)
+                .is_some_and(|values| values.len() == 1 && !values.contains(""));
             let is_spoken = ATTRIBUTES
                 .get(attribute)
                 .is_some_and(|name| SPOKEN.contains(name));
