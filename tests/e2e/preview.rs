@@ -115,7 +115,7 @@ fn a_preview_says_what_is_then_denied() {
     assert_eq!(item["evidence"].as_array().unwrap().len(), 10);
 
     let permit = json!({"preview": item["id"]});
-    assert_eq!(enforce(&stage, permit).status(), 200);
+    assert_eq!(enforce(&stage, permit).status(), 201);
     stage.until(&blob(&stage).header("User-Agent", "skopeo/1.9.3"), |answer| {
         answer.status() == 403
     });
