@@ -73,7 +73,7 @@ pub struct Suspect {
     pub share: f64,
     pub events: u64,
     pub contrast: Contrast,
-    /// When it was last switched within the onset.
+    /// When it was switched within the onset: the time nearest to it, which is not that of taking it back.
     pub switched_ms: Option<u64>,
 }
 
@@ -248,7 +248,7 @@ impl Question<'_> {
             .iter()
             .filter(concerns)
             .map(|switch| switch.time_ms)
-            .max()
+            .min_by_key(|time_ms| time_ms.abs_diff(self.onset_ms))
     }
 }
 
