@@ -169,7 +169,7 @@ impl Stage {
     /// Until the switch was made, by whoever makes it: us, a person, or the guard of the rule.
     async fn until_switched(&self) -> Result<()> {
         let patience = match self.ending {
-            Ending::ByHand => 10 * RECOVERY,
+            Ending::ByHand => 4 * RECOVERY,
             Ending::Operator | Ending::Guard => PATIENCE,
         };
         let deadline = Instant::now() + patience;
