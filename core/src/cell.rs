@@ -1,14 +1,13 @@
 //! Counts for one 10 s slot and one combination of attributes: what a FireLog tells the Detector.
 //!
 //! In scope: what is counted, sketches of how many clients and networks are behind it, and the bytes of a batch
-//! (pinned by `tests/data/cell-batch-v1.bin`). Not in scope: which record counts as what (`history`), where batches
+//! (pinned by `tests/data/cell-batch-v2.bin`). Not in scope: which record counts as what (`history`), where batches
 //! wait (`store::fire_log`), and what follows from them (`detector`).
 
 mod breadth;
 mod bytes;
 mod counts;
 mod event;
-mod guard;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -19,7 +18,6 @@ pub use breadth::{Affected, Breadth, Kmv, SKETCH};
 pub use bytes::VERSION;
 pub use counts::{CellCounts, KINDS, LARGE_BYTES};
 pub use event::{Event, Evidence, MAX_EVIDENCE};
-pub use guard::GuardCell;
 pub use tally::{Tally, UNKNOWN_ORIGIN_ONE_IN};
 
 use serde::{Deserialize, Serialize};
@@ -53,7 +51,6 @@ pub struct CellBatch {
     pub cells: Vec<Cell>,
     /// What did not fit in `cells`.
     pub other: CellCounts,
-    pub guards: Vec<GuardCell>,
 }
 
 /// One combination of attributes. Absent text is empty.

@@ -113,7 +113,6 @@ impl Counter {
             slot,
             cells,
             other,
-            guards: Vec::new(),
         })
     }
 

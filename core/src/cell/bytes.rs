@@ -1,6 +1,6 @@
 //! The bytes of a batch: a table of its texts, then its cells, each number that is 0 left out.
 //!
-//! `BWC`, the version, then source, epoch, seq and slot; the texts; the cells; `other`; the guards. A cell is the
+//! `BWC`, the version, then source, epoch, seq and slot; the texts; the cells; `other`. A cell is the
 //! codes of its key, a set of which counts follow and those counts, a set of which sketches follow and those, and its
 //! evidence. Integers are LEB128 (`crate::bytes`).
 
@@ -9,19 +9,20 @@ use std::sync::Arc;
 use super::breadth::{Affected, Breadth, Kmv, SKETCH};
 use super::counts::{CellCounts, FIELDS};
 use super::event::{Event, Evidence, MAX_EVIDENCE};
-use super::{Cell, CellBatch, CellKey, GuardCell, MAX_CELLS, MAX_KEY_RULES};
+use super::{Cell, CellBatch, CellKey, MAX_CELLS, MAX_KEY_RULES};
 use crate::bytes::{DecodeError, Reader, put_text, put_varint};
 use crate::record::RecordId;
 use crate::segment::codes::Coded;
 use crate::segment::texts::{TextTable, Texts};
 use crate::user_agent::Family;
 
-/// Of a batch's bytes. A reader refuses a newer one; the FireLog keeps the batch and tries again.
-pub const VERSION: u8 = 1;
+/// Of a batch's bytes. A reader refuses a newer one; the FireLog keeps the batch and tries again. Version 1 ended in a
+/// list of guards, which no build ever filled.
+pub const VERSION: u8 = 2;
 
 const MAGIC: &[u8; 3] = b"BWC";
 
-/// Guards of one batch: some ten rules on some ten routes act at a time.
+/// Guards of one batch of version 1.
 const MAX_GUARDS: usize = 256;
 
 impl CellBatch {
@@ -34,8 +35,7 @@ impl CellBatch {
             put_varint(&mut out, number);
         }
         let keys = self.cells.iter().flat_map(|cell| cell.key.texts());
-        let guards = self.guards.iter().flat_map(|guard| [&*guard.route, &*guard.rule]);
-        let texts = Texts::of(keys.chain(guards));
+        let texts = Texts::of(keys);
         texts.put(&mut out);
         put_varint(&mut out, self.cells.len() as u64);
         for cell in &self.cells {
@@ -45,12 +45,6 @@ impl CellBatch {
             put_evidence(&mut out, &cell.evidence);
         }
         put_counts(&mut out, &self.other);
-        put_varint(&mut out, self.guards.len() as u64);
-        for guard in &self.guards {
-            texts.put_code(&mut out, &guard.route);
-            texts.put_code(&mut out, &guard.rule);
-            put_varint(&mut out, u64::from(guard.version));
-        }
         out
     }
 
@@ -60,6 +54,7 @@ impl CellBatch {
     /// When the bytes are no batch, one of a newer version, or corrupt.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::open(bytes, MAGIC, "a batch of cells", VERSION)?;
+        let has_guards = bytes.get(MAGIC.len()) == Some(&1);
         let reader = &mut reader;
         let source = reader.text()?.to_owned();
         let [epoch, seq] = [stored(reader, "epoch")?, stored(reader, "sequence number")?];
@@ -72,8 +67,10 @@ impl CellBatch {
             slot,
             cells: read_list(reader, MAX_CELLS, 10, |reader| read_cell(reader, &texts))?,
             other: read_counts(reader)?,
-            guards: read_list(reader, MAX_GUARDS, 3, |reader| read_guard(reader, &texts))?,
         };
+        if has_guards {
+            read_list(reader, MAX_GUARDS, 3, |reader| skip_guard(reader, &texts))?;
+        }
         reader.finish()?;
         Ok(batch)
     }
@@ -266,10 +263,9 @@ fn read_cell(reader: &mut Reader<'_>, texts: &TextTable) -> Result<Cell, DecodeE
     })
 }
 
-fn read_guard(reader: &mut Reader<'_>, texts: &TextTable) -> Result<GuardCell, DecodeError> {
-    Ok(GuardCell {
-        route: Arc::from(texts.text(reader)?),
-        rule: Arc::from(texts.text(reader)?),
-        version: reader.narrow("rule version")?,
-    })
+/// A route, a rule and the rule's version.
+fn skip_guard(reader: &mut Reader<'_>, texts: &TextTable) -> Result<(), DecodeError> {
+    texts.text(reader)?;
+    texts.text(reader)?;
+    reader.narrow::<u32>("rule version").map(drop)
 }

@@ -51,7 +51,6 @@ impl Tally {
                 slot,
                 cells,
                 other,
-                guards: Vec::new(),
             }
         };
         self.slots.into_iter().zip(seq..).map(batch).collect()

@@ -7,7 +7,10 @@ use crate::record::{Method, Record, RecordId, sample};
 use crate::rulebook::Action;
 
 /// What `encode` wrote for [`batch`] when the format was made: it must read back for ever.
-const PINNED: &[u8] = include_bytes!("../../tests/data/cell-batch-v1.bin");
+const PINNED: &[u8] = include_bytes!("../../tests/data/cell-batch-v2.bin");
+
+/// The same batch in version 1, with a guard at its end.
+const VERSION_1: &[u8] = include_bytes!("../../tests/data/cell-batch-v1.bin");
 
 fn cell() -> Cell {
     let record = sample::full();
@@ -57,11 +60,6 @@ fn batch() -> CellBatch {
         slot: slot_of(sample::JULY_2020_MS),
         cells: vec![sparse, cell()],
         other,
-        guards: vec![GuardCell {
-            route: "library".into(),
-            rule: "botnet-sig".into(),
-            version: 3,
-        }],
     }
 }
 
@@ -72,6 +70,13 @@ fn the_batch_is_pinned() {
 }
 
 #[test]
+fn a_batch_of_version_1_is_read_without_its_guards() {
+    assert_eq!(CellBatch::decode(VERSION_1), Ok(batch()));
+    let cut = VERSION_1.get(..VERSION_1.len() - 1).unwrap();
+    assert_eq!(CellBatch::decode(cut), Err(DecodeError::Truncated));
+}
+
+#[test]
 fn a_cell_of_one_client_build_takes_few_bytes() {
     let one = CellBatch {
         cells: vec![Cell {
@@ -79,7 +84,6 @@ fn a_cell_of_one_client_build_takes_few_bytes() {
             evidence: Vec::new(),
             ..cell()
         }],
-        guards: Vec::new(),
         ..batch()
     };
     assert!(one.encode().len() < 150, "{}", one.encode().len());
@@ -137,7 +141,7 @@ fn a_newer_batch_is_refused_by_its_number() {
     bytes[3] = 9;
     assert_eq!(
         CellBatch::decode(&bytes),
-        Err(DecodeError::Newer { found: 9, known: 1 })
+        Err(DecodeError::Newer { found: 9, known: 2 })
     );
 }
 
@@ -153,7 +157,11 @@ fn any_bytes_are_an_error_or_a_batch_that_reads_back() {
             let place = place % damaged.len();
             damaged[place] = byte;
         }
-        for bytes in [[b"BWC\x01", bytes].concat(), damaged] {
+        for bytes in [
+            [b"BWC\x01", bytes].concat(),
+            [b"BWC\x02", bytes].concat(),
+            damaged,
+        ] {
             if let Ok(batch) = CellBatch::decode(&bytes) {
                 assert_eq!(CellBatch::decode(&batch.encode()), Ok(batch));
             }
