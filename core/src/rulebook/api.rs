@@ -7,6 +7,7 @@
 mod audit;
 mod change;
 mod document_calls;
+mod ending;
 mod entry;
 mod enforcing;
 mod guard_calls;
@@ -25,6 +26,7 @@ mod settings_calls;
 pub use audit::{Exported, export_audit, export_begin, list_audit, verify_audit};
 pub use change::{Changed, Context, MAX_REASON, checked_reason, expected_revision, storage};
 pub use document_calls::{document_of, get_document};
+pub use ending::Retired;
 pub use entry::{Entry, Written, write_entry};
 pub use fire_log_calls::{FireLogItem, list_fire_logs};
 pub use guard_calls::{
@@ -35,9 +37,7 @@ pub use page::{List, MAX_LIMIT, Page, Parameters};
 pub use panic_calls::{Pair, TakenBack, panic_off};
 pub use push_calls::{Difference, Does, Push, put_rulebook};
 pub use route_calls::{RouteItem, delete_route, get_route, list_routes, put_route};
-pub use rule_calls::{
-    Retired, RuleItem, VersionItem, delete_rule, get_rule, list_rules, list_versions, put_rule,
-};
+pub use rule_calls::{RuleItem, VersionItem, delete_rule, get_rule, list_rules, list_versions, put_rule};
 pub use schedule::{SCHEDULE, advance, next_change_ms};
 pub use settings_calls::{get_settings, put_settings};
 

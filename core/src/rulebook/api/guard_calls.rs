@@ -181,11 +181,7 @@ pub fn list_guards<S: Sql>(
         let ModeSetting { rule, route, .. } = kept.value;
         Some((format!("{rule}/{route}"), GuardOf { rule, route, guard }))
     });
-    let List { items, next_cursor } = page.of(keyed.collect(), |(key, _): &(String, GuardOf)| key)?;
-    Ok(List {
-        items: items.into_iter().map(|(_, item)| item).collect(),
-        next_cursor,
-    })
+    page.keyed(keyed.collect())
 }
 
 /// Takes in what a FireLog counted. What harms is answered, and `advance` takes it back.

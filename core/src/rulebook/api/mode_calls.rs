@@ -123,11 +123,7 @@ pub fn list_modes<S: Sql>(
             )
         })
         .collect();
-    let List { items, next_cursor } = page.of(keyed, |(key, _): &(String, ModeItem)| key)?;
-    Ok(List {
-        items: items.into_iter().map(|(_, item)| item).collect(),
-        next_cursor,
-    })
+    page.keyed(keyed)
 }
 
 /// The mode that is set for a rule on a route.

@@ -109,6 +109,18 @@ impl Page {
         let next_cursor = items.last().filter(|_| more).map(|item| key(item).to_owned());
         Ok(List { items, next_cursor })
     }
+
+    /// The page of a list whose keys stand beside its items.
+    ///
+    /// # Errors
+    /// 400 when the item of the cursor is no longer there.
+    pub fn keyed<T>(&self, items: Vec<(String, T)>) -> Result<List<T>, Problem> {
+        let List { items, next_cursor } = self.of(items, |(key, _)| key.as_str())?;
+        Ok(List {
+            items: items.into_iter().map(|(_, item)| item).collect(),
+            next_cursor,
+        })
+    }
 }
 
 fn limit(text: &str) -> Result<usize, Problem> {

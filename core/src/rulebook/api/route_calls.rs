@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::change::{Changed, Context, Plan, body, carry_out, checked_name, current, json, storage};
+use super::ending::{Ending, Retired, end};
 use super::page::{List, Page};
-use super::rule_calls::{Ended, Retired, end_modes};
 use crate::problem::{Place, Problem};
 use crate::rulebook::{DEFAULT_ROUTE, Disclose, Redirects, Route, Rulebook};
 use crate::store::Sql;
@@ -134,37 +134,7 @@ pub fn delete_route<S: Sql>(
         .position(|route| route.name == name)
         .ok_or_else(|| no_route(name))?;
     let route = book.routes.remove(at);
-    let (modes, others) = std::mem::take(&mut book.modes)
-        .into_iter()
-        .partition(|setting| setting.route == name);
-    book.modes = others;
-    let ended = Ended {
-        rule: None,
-        route: Some(&route),
-        modes: &modes,
-    };
-    let mut edits = end_modes(&modes);
-    edits.push(Edit::end_route(name));
-    let plan = Plan {
-        action: "route.delete",
-        target: format!("routes/{name}"),
-        own: String::from("-"),
-        before: Some(json(&ended)?),
-        after: None,
-        candidate: book,
-        edits,
-    };
-    let revision = carry_out(store, context, plan)?;
-    let item = Retired {
-        retired: name.to_owned(),
-        modes: modes.len(),
-    };
-    Ok(Changed {
-        item,
-        revision,
-        changed: true,
-        created: false,
-    })
+    end(store, context, book, &Ending::Route(route))
 }
 
 impl RouteBody {

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::change::{
     Changed, Context, Plan, body, carry_out, checked_name, current, json, storage, version_after,
 };
+use super::ending::{Ending, Retired, end};
 use super::enforcing::{acts_alike, at_once};
 use super::guard_calls::all;
 use super::mode_calls::ModeItem;
 use super::page::{List, Page};
 use crate::problem::Problem;
-use crate::rulebook::{Action, Mode, ModeSetting, Route, Rule, Rulebook, Volume};
+use crate::rulebook::{Action, Mode, ModeSetting, Rule, Rulebook, Volume};
 use crate::store::Sql;
 use crate::store::rule_book::{Edit, Kept, Kind, RuleBookStore};
 use crate::time::rfc3339;
@@ -118,11 +119,7 @@ pub fn list_versions<S: Sql>(
         .into_iter()
         .map(|kept| (kept.since.to_string(), kept.into()))
         .collect();
-    let List { items, next_cursor } = page.of(keyed, |(key, _): &(String, VersionItem)| key)?;
-    Ok(List {
-        items: items.into_iter().map(|(_, item)| item).collect(),
-        next_cursor,
-    })
+    page.keyed(keyed)
 }
 
 /// Writes a new version of a rule, or a new rule after all others. The same content as now makes no version. Where the
@@ -182,61 +179,7 @@ pub fn delete_rule<S: Sql>(
         .position(|rule| rule.id == id)
         .ok_or_else(|| no_rule(id))?;
     let rule = book.rules.remove(at);
-    let (modes, others) = std::mem::take(&mut book.modes)
-        .into_iter()
-        .partition(|setting| setting.rule == id);
-    book.modes = others;
-    let ended = Ended {
-        rule: Some(&rule),
-        route: None,
-        modes: &modes,
-    };
-    let mut edits = end_modes(&modes);
-    edits.push(Edit::end_rule(id));
-    let plan = Plan {
-        action: "rule.delete",
-        target: format!("rules/{id}"),
-        own: String::from("-"),
-        before: Some(json(&ended)?),
-        after: None,
-        candidate: book,
-        edits,
-    };
-    let revision = carry_out(store, context, plan)?;
-    let item = Retired {
-        retired: id.to_owned(),
-        modes: modes.len(),
-    };
-    Ok(Changed {
-        item,
-        revision,
-        changed: true,
-        created: false,
-    })
-}
-
-/// What is no longer there, and how many modes went with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Retired {
-    pub retired: String,
-    pub modes: usize,
-}
-
-/// What the audit log keeps of something that ended.
-#[derive(Serialize)]
-pub(super) struct Ended<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) rule: Option<&'a Rule>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) route: Option<&'a Route>,
-    pub(super) modes: &'a [ModeSetting],
-}
-
-pub(super) fn end_modes(modes: &[ModeSetting]) -> Vec<Edit> {
-    modes
-        .iter()
-        .map(|setting| Edit::end_mode(&setting.rule, &setting.route))
-        .collect()
+    end(store, context, book, &Ending::Rule(rule))
 }
 
 impl RuleBody {

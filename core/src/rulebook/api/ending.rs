@@ -1,0 +1,97 @@
+//! What ends: a rule or a route, and with it the modes that are set for it.
+
+use serde::Serialize;
+
+use super::change::{Changed, Context, Plan, carry_out, json};
+use crate::problem::Problem;
+use crate::rulebook::{ModeSetting, Route, Rule, Rulebook};
+use crate::store::Sql;
+use crate::store::rule_book::{Edit, RuleBookStore};
+
+/// What is no longer there, and how many modes went with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Retired {
+    pub retired: String,
+    pub modes: usize,
+}
+
+/// What was taken out of the candidate.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Ending {
+    Rule(Rule),
+    Route(Route),
+}
+
+/// What the audit log keeps of it.
+#[derive(Serialize)]
+struct Ended<'a> {
+    #[serde(flatten)]
+    what: &'a Ending,
+    modes: &'a [ModeSetting],
+}
+
+impl Ending {
+    fn name(&self) -> &str {
+        match self {
+            Self::Rule(rule) => &rule.id,
+            Self::Route(route) => &route.name,
+        }
+    }
+
+    fn takes(&self, setting: &ModeSetting) -> bool {
+        match self {
+            Self::Rule(rule) => setting.rule == rule.id,
+            Self::Route(route) => setting.route == route.name,
+        }
+    }
+
+    fn edit(&self) -> Edit {
+        match self {
+            Self::Rule(rule) => Edit::end_rule(&rule.id),
+            Self::Route(route) => Edit::end_route(&route.name),
+        }
+    }
+}
+
+/// Carries out what a call took out of the rulebook.
+pub(super) fn end<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    mut candidate: Rulebook,
+    what: &Ending,
+) -> Result<Changed<Retired>, Problem> {
+    let (modes, others): (Vec<_>, Vec<_>) = std::mem::take(&mut candidate.modes)
+        .into_iter()
+        .partition(|setting| what.takes(setting));
+    candidate.modes = others;
+    let edits = modes
+        .iter()
+        .map(|setting| Edit::end_mode(&setting.rule, &setting.route))
+        .chain([what.edit()])
+        .collect();
+    let (action, folder) = match what {
+        Ending::Rule(_) => ("rule.delete", "rules"),
+        Ending::Route(_) => ("route.delete", "routes"),
+    };
+    let plan = Plan {
+        action,
+        target: format!("{folder}/{}", what.name()),
+        own: String::from("-"),
+        before: Some(json(&Ended { what, modes: &modes })?),
+        after: None,
+        candidate,
+        edits,
+    };
+    let revision = carry_out(store, context, plan)?;
+    let item = Retired {
+        retired: what.name().to_owned(),
+        modes: modes.len(),
+    };
+    Ok(Changed {
+        item,
+        revision,
+        changed: true,
+        created: false,
+    })
+}

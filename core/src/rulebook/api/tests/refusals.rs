@@ -1,0 +1,278 @@
+//! What is refused, and how the answer names the place.
+
+use super::super::MAX_BODY;
+use super::{Api, NOW, api, rule};
+use crate::rulebook::{MAX_DOCUMENT, Rulebook, STARTER};
+use crate::store::Native;
+use crate::store::rule_book::RuleBookStore;
+
+#[test]
+fn a_body_of_another_form_names_the_field() {
+    #[track_caller]
+    fn case(path: &str, body: &str, status: u16, place: &str, message: &str) {
+        let problem = api().refused("PUT", path, body);
+        let found: Vec<_> = problem
+            .errors
+            .iter()
+            .map(|e| (e.place.as_str(), e.message.as_str()))
+            .collect();
+        assert_eq!(problem.status, status, "{found:?}");
+        assert!(
+            found.iter().any(|(p, m)| *p == place && m.contains(message)),
+            "{found:?}"
+        );
+    }
+    let rule = |more: &str| format!(r#"{{"description":"","expression":"ssl","action":"block"{more}}}"#);
+    case("rules/a", "", 400, "body", "EOF");
+    case("rules/a", "[]", 400, "body", "expected an object");
+    case(
+        "rules/a",
+        &rule(r#","expresion":"""#),
+        400,
+        "body.expresion",
+        "unknown field `expresion`",
+    );
+    case(
+        "rules/a",
+        &rule(r#","action":"tag""#),
+        400,
+        "body.action",
+        "duplicate field `action`",
+    );
+    case(
+        "rules/a",
+        r#"{"expression":"ssl","action":"block"}"#,
+        400,
+        "body",
+        "missing field `description`",
+    );
+    case(
+        "rules/a",
+        &rule(r#","default_mode":"on""#),
+        400,
+        "body.default_mode",
+        "unknown variant `on`",
+    );
+    case(
+        "rules/a",
+        &rule(r#","volume":{"by":"asn","requests":-1,"seconds":1}"#),
+        400,
+        "body.volume.requests",
+        "u32",
+    );
+    case(
+        "rules/a",
+        &rule(r#","volume":{"by":"asn","requests":0,"seconds":1}"#),
+        422,
+        "body.volume.requests",
+        "1 to",
+    );
+    case(
+        "rules/a",
+        r#"{"description":"","expression":"ssl","action":"none"}"#,
+        422,
+        "body.action",
+        "expected tag",
+    );
+    case("rules/A%20b", &rule(""), 400, "path.rule", "expected a letter");
+    case("routes/x", r#"{"host":"A:1"}"#, 422, "body.host", "lower case");
+    case("routes/x", r#"{"observe":2}"#, 422, "body.observe", "0 to 1");
+    case(
+        "routes/x",
+        r#"{"reposotory":"a"}"#,
+        400,
+        "body.reposotory",
+        "unknown field",
+    );
+    case(
+        "routes/default",
+        r#"{"host":"a.example"}"#,
+        422,
+        "body.repository",
+        "takes what no other does",
+    );
+    case(
+        "settings",
+        r#"{"retention_hours":0}"#,
+        422,
+        "body.retention_hours",
+        "expected 1",
+    );
+    let mode = |more: &str| format!(r#"{{"mode":"enforce","reason":"why","force":true{more}}}"#);
+    case(
+        "rules/sweep/modes/default",
+        r#"{"mode":"enforce"}"#,
+        400,
+        "body",
+        "missing field `reason`",
+    );
+    case(
+        "rules/sweep/modes/default",
+        r#"{"mode":"enforce","reason":" "}"#,
+        422,
+        "body.reason",
+        "1 to 1000 bytes",
+    );
+    case(
+        "rules/sweep/modes/default",
+        &mode(r#","percent":0"#),
+        422,
+        "body.percent",
+        "above 0",
+    );
+    case(
+        "rules/sweep/modes/default",
+        &mode(r#","percent":101"#),
+        422,
+        "body.percent",
+        "above 0",
+    );
+    case(
+        "rules/sweep/modes/default",
+        r#"{"mode":"monitor","reason":"r","percent":5}"#,
+        422,
+        "body.percent",
+        "only the mode enforce",
+    );
+    case(
+        "rules/sweep/modes/default",
+        &mode(r#","expires":"tomorrow""#),
+        422,
+        "body.expires",
+        "a time such as",
+    );
+    case(
+        "rules/sweep/modes/default",
+        &mode(r#","expires":"2020-07-05T19:01:00Z""#),
+        422,
+        "body.expires",
+        "in the future",
+    );
+    case(
+        "rules/sweep/modes/default",
+        &mode(r#","previw":"p1""#),
+        400,
+        "body.previw",
+        "unknown field `previw`",
+    );
+    case(
+        "rules/around/modes/default",
+        &mode(""),
+        422,
+        "body.mode",
+        "no detour origin",
+    );
+    case(
+        "rules/sweep/modes/default?reason=",
+        &mode(""),
+        422,
+        "query.reason",
+        "1 to 1000",
+    );
+}
+
+#[test]
+fn what_is_not_there_is_404_and_what_nothing_does_is_405() {
+    #[track_caller]
+    fn case(method: &str, path: &str, body: &str, status: u16) {
+        assert_eq!(
+            api().refused(method, path, body).status,
+            status,
+            "{method} {path}"
+        );
+    }
+    let mode = r#"{"mode":"off","reason":"r"}"#;
+    case("GET", "rules/none", "", 404);
+    case("GET", "rules/none/versions", "", 404);
+    case("GET", "rules/none/modes", "", 404);
+    case("GET", "rules/sweep/modes/default", "", 404);
+    case("GET", "routes/none", "", 404);
+    case("GET", "nothing", "", 404);
+    case("GET", "rules/sweep/", "", 404);
+    case("PUT", "nothing", "", 404);
+    case("PUT", "rules/none/modes/default", mode, 404);
+    case("PUT", "rules/sweep/modes/none", mode, 404);
+    case("DELETE", "rules/none", "", 404);
+    case("DELETE", "rules/sweep/modes/default", "", 404);
+    case("DELETE", "routes/none", "", 404);
+    case("DELETE", "routes/default", "", 409);
+    case("DELETE", "audit", "", 405);
+    case("PUT", "rules", "{}", 405);
+    case("POST", "rules", "{}", 405);
+    case("PUT", "rules/a", &" ".repeat(MAX_BODY + 1), 413);
+}
+
+#[test]
+fn unknown_parameters_are_refused_by_name() {
+    #[track_caller]
+    fn case(method: &str, path: &str, place: &str) {
+        let problem = api().refused(method, path, "");
+        assert_eq!((problem.status, problem.errors[0].place.as_str()), (400, place));
+    }
+    case("GET", "rules?colour=red", "query.colour");
+    case("GET", "rules?limit=0", "query.limit");
+    case("GET", "rules?limit=1001", "query.limit");
+    case("GET", "rules?limit=1&limit=2", "query.limit");
+    case("GET", "rules?cursor=gone", "query.cursor");
+    case("GET", "audit?cursor=x", "query.cursor");
+    case("GET", "rules/sweep?limit=1", "query.limit");
+    case("DELETE", "rules/sweep?why=x", "query.why");
+}
+
+#[test]
+fn a_change_meant_for_another_revision_is_refused() {
+    let api = api();
+    let body = rule("not ssl").to_string();
+    let put = |if_match| api.call("PUT", "rules/late", &body, Some(if_match));
+    assert_eq!(put("\"7\"").unwrap_err().status, 412);
+    assert_eq!(put("7").unwrap_err().errors[0].place, "header.if-match");
+    assert_eq!(api.0.revision().unwrap(), 1);
+    assert_eq!(put("\"1\"").unwrap().0, 201);
+    assert_eq!(put("*").unwrap().0, 200);
+    assert_eq!(
+        put("\"1\"").unwrap_err().status,
+        412,
+        "also when nothing would change"
+    );
+}
+
+#[test]
+fn a_rulebook_that_would_be_too_large_is_refused() {
+    let mut book = Rulebook::from_json(STARTER).unwrap();
+    let large = crate::rulebook::Rule {
+        description: "x".repeat(1_000),
+        ..book.rules[0].clone()
+    };
+    let id = |at| format!("rule-{at}");
+    book.rules = (0..800)
+        .map(|at| crate::rulebook::Rule {
+            id: id(at),
+            ..large.clone()
+        })
+        .collect();
+    let size = serde_json::to_string(&book).unwrap().len();
+    assert!(size < MAX_DOCUMENT, "{size}");
+    let api = Api(RuleBookStore::open(Native::in_memory().unwrap(), &book, NOW).unwrap());
+    let long = format!("http.host in {{{}}}", "\"a.example\" ".repeat(330));
+    let mut refused = None;
+    for at in 800..1_000 {
+        match api.call(
+            "PUT",
+            &format!("rules/{}", id(at)),
+            &rule(&long).to_string(),
+            None,
+        ) {
+            Ok(_) => {}
+            Err(problem) => {
+                refused = Some(problem);
+                break;
+            }
+        }
+    }
+    let problem = refused.unwrap();
+    assert_eq!(
+        (problem.status, problem.errors[0].place.as_str()),
+        (422, "rulebook")
+    );
+    assert!(serde_json::to_string(&api.0.document().unwrap()).unwrap().len() <= MAX_DOCUMENT);
+}
