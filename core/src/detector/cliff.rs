@@ -28,7 +28,7 @@ const JUST_BEFORE: usize = 6;
 const MIN_EXPECTED: f64 = 10.0;
 
 /// Combinations (client build, network, colo) a minute: a few machines that stop are no anomaly.
-const MIN_COMBINATIONS: f64 = 5.0;
+pub(super) const MIN_COMBINATIONS: f64 = 5.0;
 
 /// What is left when requests vanish.
 const LEFT: f64 = 0.2;
@@ -42,10 +42,16 @@ const LN_MINUTES: f64 = 12.470; // ln(6 x 30 x 1440)
 /// Weight of a new week in what is usual.
 const NEW_WEEK: f32 = 0.3;
 
-/// Overdispersion of requests a minute until it is known, and its bounds.
+/// Overdispersion of requests a minute until it is known, and its least. A fleet of jobs has hundreds.
 const PRIOR_PHI: f32 = 5.0;
 const MIN_PHI: f32 = 2.0;
-const MAX_PHI: f32 = 100.0;
+
+/// Minutes over which overdispersion is remembered: of this part of the day, and of the weeks, so that jobs which rest at
+/// night are no surprise in the morning.
+const PHI_MINUTES: [f32; 2] = [100.0, 10_080.0];
+
+/// Minutes that the first overdispersion is worth.
+const PRIOR_MINUTES: f32 = 20.0;
 
 /// A cohort without a request for two weeks is forgotten.
 const MAX_IDLE_MINUTES: u64 = 14 * 1440;
@@ -71,7 +77,9 @@ struct State {
     hour: (f32, u16),
     recent: VecDeque<f32>,
     combinations: f32,
-    phi: f32,
+    phi: [f32; 2],
+    /// Minutes that overdispersion was learned from.
+    learned: u32,
     ln_m: f32,
     /// What was expected when a fall began, and when that was.
     falling: Option<(f32, u64)>,
@@ -152,7 +160,8 @@ impl State {
             hour: (0.0, 0),
             recent: VecDeque::new(),
             combinations: 0.0,
-            phi: PRIOR_PHI,
+            phi: [PRIOR_PHI; 2],
+            learned: 0,
             ln_m: 0.0,
             falling: None,
             last: 0,
@@ -196,7 +205,8 @@ impl State {
             return;
         }
         let left = LEFT as f32;
-        let ratio = (requests * left.ln() + expected * (1.0 - left)) / self.phi;
+        let phi = self.phi.iter().fold(MIN_PHI, |most, phi| most.max(*phi));
+        let ratio = (requests * left.ln() + expected * (1.0 - left)) / phi;
         self.ln_m = (self.ln_m + ratio).max(0.0);
         self.falling = match (self.ln_m > 0.0, self.falling) {
             (false, _) => None,
@@ -206,11 +216,15 @@ impl State {
     }
 
     fn learn(&mut self, minute: u64, requests: f32, combinations: f32) {
-        if self.falling.is_none() {
-            if let Some(mean) = self.just_before().filter(|mean| *mean >= 1.0) {
-                let phi = (requests - mean).powi(2) / mean;
-                self.phi = (self.phi * 0.99 + phi.min(MAX_PHI) * 0.01).clamp(MIN_PHI, MAX_PHI);
+        // Also while it falls: what falls often must not stay a surprise.
+        if let Some(mean) = self.just_before().filter(|mean| *mean >= 1.0) {
+            let now = (requests - mean).powi(2) / mean;
+            self.learned = self.learned.saturating_add(1);
+            for (phi, minutes) in self.phi.iter_mut().zip(PHI_MINUTES) {
+                *phi += (now - *phi) / minutes.min(PRIOR_MINUTES + self.learned as f32);
             }
+        }
+        if self.falling.is_none() {
             self.combinations += (combinations - self.combinations) / JUST_BEFORE as f32;
             self.recent.push_back(requests);
             if self.recent.len() > RECENT {

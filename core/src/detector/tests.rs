@@ -1,4 +1,5 @@
 //! Whole stories: cells of simulated traffic in, anomalies out.
 
+mod missed;
 pub(crate) mod stories;
 pub(crate) mod traffic;

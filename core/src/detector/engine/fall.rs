@@ -7,7 +7,7 @@ use super::{Change, Engine, MAX_OPEN, Outcome, slot_ms};
 use crate::cell::CellKey;
 use crate::detector::anomaly::{Anomaly, Moment};
 use crate::detector::broad::Affected;
-use crate::detector::cliff::Fall;
+use crate::detector::cliff::{Fall, MIN_COMBINATIONS};
 use crate::detector::cohort::Cohort;
 use crate::detector::kind::AnomalyKind;
 use crate::detector::locate::{Span, overlap, search};
@@ -25,6 +25,9 @@ const BEFORE_MINUTES: u64 = 20;
 
 /// What a healthy combination falls short of by itself: its noise, as a share of what it sends.
 const NOISE: f64 = 0.15;
+
+/// Share of the missing requests that one combination may have sent: a fleet that stops is its owner's affair.
+const MOST_OF_ONE: f64 = 0.5;
 
 impl Engine {
     /// Tests the minute before the last one, so that what comes late is in it.
@@ -108,7 +111,7 @@ impl Engine {
         self.open.push(watch);
     }
 
-    /// The cohort whose requests are missing, and how many a minute it used to send.
+    /// The cohort whose requests are missing, and how many a minute it used to send; `None` where few are behind it.
     fn missing(&self, span: Span) -> Option<(Cohort, f64)> {
         let usual = self.per_minute(before(span));
         let now = self.per_minute(span);
@@ -119,7 +122,10 @@ impl Engine {
                 (key, short.round(), NOISE * usual + 0.1)
             })
             .collect();
-        let cohort = search(&mut cells).into_iter().next()?.cohort;
+        let cohort = search(&mut cells)
+            .into_iter()
+            .map(|found| found.cohort)
+            .find(|cohort| many_miss(cohort, &cells))?;
         let sum = usual
             .iter()
             .filter(|(key, _)| cohort.holds(key))
@@ -142,8 +148,7 @@ impl Engine {
         let sums = self.per_minute(span);
         sums.iter()
             .filter(|(key, _)| cohort.holds(key))
-            .map(|(_, requests)| requests)
-            .sum()
+            .fold(0.0, |sum, (_, requests)| sum + requests)
     }
 
     fn recover_falls(&mut self, minute: u64) {
@@ -160,6 +165,18 @@ impl Engine {
             self.open.push(watch);
         }
     }
+}
+
+/// Whether what is missing of a cohort was sent by many.
+fn many_miss(cohort: &Cohort, cells: &[(&CellKey, f64, f64)]) -> bool {
+    let missing = cells
+        .iter()
+        .filter(|(key, short, _)| *short > 0.0 && cohort.holds(key))
+        .map(|(_, short, _)| *short);
+    let (combinations, sum, most) = missing.fold((0.0, 0.0, 0.0_f64), |(combinations, sum, most), short| {
+        (combinations + 1.0, sum + short, most.max(short))
+    });
+    combinations >= MIN_COMBINATIONS && most <= MOST_OF_ONE * sum
 }
 
 fn before(span: Span) -> Span {

@@ -197,18 +197,6 @@ fn a_saved_state_goes_on_where_it_was() {
 }
 
 #[test]
-fn requests_that_vanish_are_a_cliff_once_the_week_is_known() {
-    let mut world = World::new(10);
-    let gone = |build: &Build, _: &str, _: bool| Fault {
-        gone: build.os == "debian",
-        ..HEALTHY
-    };
-    world.play(2 * HOUR, healthy);
-    let unknown = world.play(HOUR / 2, gone);
-    assert_eq!(unknown.changes, [], "the first week only learns");
-}
-
-#[test]
 fn late_and_early_batches_are_counted_and_left_out() {
     use crate::cell::CellBatch;
     use crate::detector::{Added, MAX_EARLY_SLOTS, MAX_LATE_SLOTS};
