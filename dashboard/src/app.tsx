@@ -3,6 +3,9 @@
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { place, to } from "./address.ts";
+import type { Session } from "./api/types.ts";
+import icon from "./icon.svg";
+import { OpenContext, useAsked } from "./open.ts";
 import { Link } from "./parts/link.tsx";
 import { Empty, Loading } from "./parts/states.tsx";
 import { nextTheme, theme } from "./parts/theme.ts";
@@ -40,39 +43,44 @@ export function App() {
     resume();
   }, []);
   if (session.value === undefined) return <Loading what="the session" />;
-  if (session.value === null) return <SignIn />;
+  if (session.value === null) {
+    document.title = "Blobwatch";
+    return <SignIn />;
+  }
+  return <Frame session={session.value} />;
+}
+
+function Frame({ session }: { session: Session }) {
+  const open = useAsked();
   const { view } = place.value;
   const detail = DETAILS.find((one) => one.name === view);
   const found = detail ?? VIEWS.find((one) => one.name === view);
   const current = detail?.parent ?? view;
-  document.title = found ? `${found.label} · Blobwatch` : "Blobwatch";
+  const wrong = open.data?.items.length ?? 0;
+  document.title = `${wrong > 0 ? `(${wrong}) ` : ""}${found ? `${found.label} · ` : ""}Blobwatch`;
   return (
-    <>
+    <OpenContext.Provider value={open}>
       <a class="skip" href="#main">
         To the content
       </a>
       <header class="top">
         <Link to={to([])} class="brand">
-          Blobwatch
+          <img src={icon} alt="" width="18" height="18" /> Blobwatch
         </Link>
         <nav aria-label="Views">
           {VIEWS.map((one) => (
             <Link key={one.name} to={to(one.name ? [one.name] : [])} {...(one.name === current && { "aria-current": "page" as const })}>
               {one.label}
+              {one.name === "" && wrong > 0 && (
+                <span class="alarm">
+                  {wrong}
+                  <span class="hidden"> open {wrong === 1 ? "anomaly" : "anomalies"}</span>
+                </span>
+              )}
             </Link>
           ))}
         </nav>
-        <span class="who">
-          <span>
-            {session.value.name} <span class="faint">{session.value.role}</span>
-          </span>
-          <button type="button" class="quiet" onClick={() => (theme.value = nextTheme(theme.value))}>
-            Theme: {theme.value}
-          </button>
-          <button type="button" class="quiet" onClick={() => signOut()}>
-            Sign out
-          </button>
-        </span>
+        <Who session={session} />
       </header>
       <main id="main" tabIndex={-1}>
         {found ? (
@@ -83,6 +91,28 @@ export function App() {
           </Empty>
         )}
       </main>
-    </>
+    </OpenContext.Provider>
   );
 }
+
+/** Who is signed in, how the page looks, and the way out: of our session, or of that of Access. */
+const Who = ({ session }: { session: Session }) => (
+  <span class="who">
+    <span class="name">
+      {session.name} <span class="faint">{session.role}</span>
+    </span>
+    <button type="button" class="quiet" title="Light, dark, or as this machine is set" onClick={() => (theme.value = nextTheme(theme.value))}>
+      <span aria-hidden="true">◐</span>
+      <span class="hidden">Theme:</span> {theme.value}
+    </button>
+    {session.expires === null ? (
+      <a class="button quiet" href="/cdn-cgi/access/logout">
+        Sign out
+      </a>
+    ) : (
+      <button type="button" class="quiet" onClick={() => signOut()}>
+        Sign out
+      </button>
+    )}
+  </span>
+);

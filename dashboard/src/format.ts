@@ -23,8 +23,27 @@ export function percent(share: number): string {
   return `${Number(value.toPrecision(value >= 99 && value < 100 ? 4 : 3))} %`;
 }
 
-/** 38x */
-export const times = (ratio: number): string => `${short(Number(ratio.toPrecision(2)))}x`;
+/** Above it a ratio says only that next to nothing was expected; the Detector's sentence stops there too. */
+const MAX_TIMES = 1_000;
+
+/** 38x; over 1,000x */
+export const times = (ratio: number): string =>
+  ratio >= MAX_TIMES ? `over ${count(MAX_TIMES)}x` : `${short(Number(ratio.toPrecision(2)))}x`;
+
+/** As `times`, for a cell. */
+export const timesCell = (ratio: number): string => times(ratio).replace("over ", ">\u2009");
+
+/** A share of requests that is shown as 0 % or as good as that. */
+const NEXT_TO_NONE = 0.000_1;
+
+/** From 0.4 % to 15.2 % of its requests, 38x; from none to 12 % of its requests */
+export function rise(baseline: number, observed: number): string {
+  if (baseline < NEXT_TO_NONE) return `from none to ${percent(observed)} of its requests`;
+  return `from ${percent(baseline)} to ${percent(observed)} of its requests, ${times(observed / baseline)}`;
+}
+
+/** How many events were expected: none, 0.3, 4.2, 68 */
+export const expectation = (events: number): string => (events < 0.05 ? "none" : events < 10 ? events.toFixed(1) : count(events));
 
 /** 12 KiB */
 export function bytes(number: number): string {

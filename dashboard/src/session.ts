@@ -11,15 +11,20 @@ export const session = signal<Session | null | undefined>(undefined);
 /** Why the session could not be asked for; a closed deployment says how to open it. */
 export const sessionProblem = signal<Problem | null>(null);
 
+/** Somebody was signed in on this page, and no longer is. */
+export const hasEnded = signal(false);
+
 export const isOperator = computed(() => session.value?.role === "operator");
 
 credentials.ended = () => {
+  hasEnded.value ||= Boolean(session.value);
   session.value = null;
 };
 
 function enter(found: Session): void {
   credentials.csrf = found.csrf;
   sessionProblem.value = null;
+  hasEnded.value = false;
   session.value = found;
 }
 

@@ -84,6 +84,8 @@ async function reach(
     headers,
     credentials: "same-origin",
     cache: "no-store",
+    // Nothing of ours redirects: Cloudflare Access does, to where one signs in.
+    redirect: "manual",
     signal: signal ? AbortSignal.any([signal, limit]) : limit,
   };
   if (body !== undefined) request.body = JSON.stringify(body);
@@ -95,6 +97,10 @@ async function reach(
     throw new Refused(unreachable(limit.aborted));
   }
   if (answer.ok || answer.status === 304) return answer;
+  if (answer.type === "opaqueredirect") {
+    credentials.ended();
+    throw new Refused(ledAway);
+  }
   const problem = await readProblem(answer);
   if (answer.status === 401) credentials.ended();
   throw new Refused(problem);
@@ -127,6 +133,13 @@ const unreachable = (isLate: boolean): Problem => ({
     ? `There was no answer for ${PATIENCE_MS / 1000} s. A narrower window or more filters make it faster.`
     : "This browser cannot reach Blobwatch. Pulls do not depend on this page.",
 });
+
+const ledAway: Problem = {
+  type: "about:blank",
+  title: "Led away",
+  status: 0,
+  detail: "What stands before Blobwatch, such as Cloudflare Access, asks to sign in: reload this page.",
+};
 
 /** A sentence for a person, whatever was thrown. */
 export function toProblem(error: unknown): Problem {

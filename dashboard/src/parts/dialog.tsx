@@ -17,7 +17,9 @@ export function Dialog({ title, close, children }: { title: string; close: () =>
   return (
     <dialog ref={ref} aria-labelledby={id} onClose={close}>
       <header class="dialog-head">
-        <h2 id={id}>{title}</h2>
+        <h2 id={id} tabIndex={-1} autofocus>
+          {title}
+        </h2>
         <button type="button" class="quiet" onClick={() => ref.current?.close()} aria-label="Close">
           ✕
         </button>

@@ -1,10 +1,11 @@
-// uPlot, as a component: series over time, marks on it, and a window brushed with the mouse (WindowBar does it with keys and fingers).
+// uPlot, as a component: series over time, marks on it, and a window brushed with the mouse, a finger or keys.
 
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Mark } from "../api/types.ts";
 import { short, utcClock, utcDay } from "../format.ts";
+import { brushByKeys, brushByTouch } from "./brush.ts";
 import { shown } from "./theme.ts";
 
 export interface Line {
@@ -43,18 +44,22 @@ function resolved(name: string): string {
 }
 
 export function Plot(props: PlotProps) {
-  const { title, unit, times, lines, height = 150, sync } = props;
+  const { title, unit, times, lines, brush, height = 150, sync } = props;
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
+  const keys = useRef<(event: KeyboardEvent) => void>(() => {});
   const latest = useRef(props);
   latest.current = props;
-  const shape = JSON.stringify([lines.map((line) => [line.label, line.colour]), unit, height, sync, shown.value]);
+  const shape = JSON.stringify([lines.map((line) => [line.label, line.colour]), brush !== undefined, unit, height, sync, shown.value]);
 
   useEffect(() => {
     const element = box.current;
     if (!element) return;
     const made = new uPlot(options(element.clientWidth, latest), data(latest.current), element);
     plot.current = made;
+    const isBrushed = latest.current.brush !== undefined;
+    if (isBrushed) brushByTouch(made);
+    keys.current = brushByKeys(made, isBrushed);
     const resize = new ResizeObserver(() => {
       if (element.clientWidth !== made.width) made.setSize({ width: element.clientWidth, height });
     });
@@ -75,7 +80,7 @@ export function Plot(props: PlotProps) {
       <figcaption>
         <span class="plot-title">{title}</span> <span class="faint">{unit}</span>
       </figcaption>
-      <div ref={box} role="img" aria-label={words(title, unit, times, lines)} />
+      <div ref={box} role="img" tabIndex={0} aria-label={words(title, unit, times, lines)} onKeyDown={(event) => keys.current(event)} />
     </figure>
   );
 }
@@ -95,7 +100,8 @@ const data = ({ times, lines }: PlotProps): uPlot.AlignedData => [times, ...line
 function options(width: number, latest: { current: PlotProps }): uPlot.Options {
   const { lines, height = 150, sync, brush } = latest.current;
   const [ink, grid] = [resolved("--ink-soft"), resolved("--rule")];
-  const axis: uPlot.Axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: "11px system-ui" };
+  const colours = new Map(Object.entries(MARK_COLOUR).map(([type, name]) => [type, resolved(name)]));
+  const axis: uPlot.Axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: `11px ${getComputedStyle(document.body).fontFamily}` };
   return {
     width,
     height,
@@ -107,7 +113,7 @@ function options(width: number, latest: { current: PlotProps }): uPlot.Options {
       { ...axis, size: 48, values: (_plot, splits) => splits.map((value) => short(value)) },
     ],
     series: [
-      { label: "UTC", value: (_plot, at) => (at == null ? "–" : `${utcDay(new Date(at * 1000))} ${utcClock(new Date(at * 1000))}`) },
+      { label: "UTC", value: (_plot, at) => (at == null ? "" : `${utcDay(new Date(at * 1000))} ${utcClock(new Date(at * 1000))}`) },
       ...lines.map((line) => series(line)),
     ],
     cursor: {
@@ -125,7 +131,8 @@ function options(width: number, latest: { current: PlotProps }): uPlot.Options {
           plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
         },
       ],
-      draw: [(plot) => drawMarks(plot, latest.current.marks ?? [])],
+      setCursor: [(plot) => plot.root.classList.toggle("pointed", plot.cursor.idx != null)],
+      draw: [(plot) => drawMarks(plot, latest.current.marks ?? [], (type) => colours.get(type) ?? ink)],
     },
   };
 }
@@ -135,7 +142,7 @@ const series = (line: Line): uPlot.Series => ({
   stroke: resolved(line.colour),
   width: 1.5,
   points: { show: false },
-  value: (_plot, value) => (value == null ? "–" : short(value)),
+  value: (_plot, value) => (value == null ? "" : short(value)),
   ...(line.dash && { dash: line.dash }),
 });
 
@@ -160,7 +167,7 @@ const MARK_COLOUR: Record<string, string> = {
 };
 
 /** A vertical line for each; the list below the plots says what they are. */
-function drawMarks(plot: uPlot, marks: Mark[]): void {
+function drawMarks(plot: uPlot, marks: Mark[], colour: (type: string) => string): void {
   const { ctx, bbox } = plot;
   ctx.save();
   ctx.lineWidth = devicePixelRatio;
@@ -168,7 +175,7 @@ function drawMarks(plot: uPlot, marks: Mark[]): void {
   for (const mark of marks) {
     const x = plot.valToPos(Date.parse(mark.time) / 1000, "x", true);
     if (x < bbox.left || x > bbox.left + bbox.width) continue;
-    ctx.strokeStyle = resolved(MARK_COLOUR[mark.type] ?? "--ink-soft");
+    ctx.strokeStyle = colour(mark.type);
     ctx.beginPath();
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);

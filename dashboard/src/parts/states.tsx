@@ -33,6 +33,14 @@ export function Failed({ problem, what, retry = retryAll }: { problem: Problem; 
   );
 }
 
+/** What the server said to something that was tried. */
+export const Refusal = ({ problem }: { problem: Problem | null }) =>
+  problem && (
+    <p class="notice notice-bad" role="alert">
+      {problem.detail}
+    </p>
+  );
+
 /** Above data that is shown although a later call failed, or that some FireLogs did not add to. */
 export function Notices({ live, incomplete }: { live: Live<unknown>; incomplete?: string[] | undefined }) {
   return (

@@ -22,6 +22,7 @@ export function WindowBar({ otherwise }: { otherwise: string }) {
   const part = (share: number) => (from: number, until: number) => (until - from) * share;
   return (
     <div class="bar" role="group" aria-label="Window">
+      <span class="joined">
       {SPANS.map((since) => (
         <button
           key={since}
@@ -32,7 +33,9 @@ export function WindowBar({ otherwise }: { otherwise: string }) {
           {since.slice(1).replace("m", " min").replace("h", " h").replace("d", " d")}
         </button>
       ))}
+      </span>
       <span class="bar-gap" />
+      <span class="joined">
       <button type="button" aria-label="Earlier" title="Earlier" onClick={move((a, b) => [a - part(0.5)(a, b), b - part(0.5)(a, b)])}>
         ←
       </button>
@@ -45,6 +48,7 @@ export function WindowBar({ otherwise }: { otherwise: string }) {
       <button type="button" aria-label="Zoom out" title="Zoom out" onClick={move((a, b) => [a - part(0.5)(a, b), b + part(0.5)(a, b)])}>
         −
       </button>
+      </span>
       {!isLive(now) && (
         <span class="faint window-text">
           {now.since.slice(0, 16).replace("T", " ")} to {now.until.slice(0, 16).replace("T", " ")} UTC

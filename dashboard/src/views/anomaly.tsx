@@ -3,13 +3,18 @@
 import { useState } from "preact/hooks";
 import { place, to } from "../address.ts";
 import { get, getText, toProblem } from "../api/client.ts";
-import type { Anomaly as Answer, Problem } from "../api/types.ts";
-import { cohortWords, count, kindWords, percent, times } from "../format.ts";
+import type { Anomaly as Answer, Problem, Series, Timeline } from "../api/types.ts";
+import { cohortWords, kindWords, percent, times } from "../format.ts";
+import { kindLines, line, STUCK, sum, total, unit } from "../lines.ts";
 import { useLive } from "../live.ts";
+import { Extent } from "../parts/extent.tsx";
 import { Link } from "../parts/link.tsx";
-import { Empty, Shown } from "../parts/states.tsx";
+import { Plot } from "../parts/plot.tsx";
+import { Empty, Refusal, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 import { isOperator } from "../session.ts";
+import { step } from "../span.ts";
+import { axes, KINDS } from "./cohorts.tsx";
 import { ToMonitor } from "./to_monitor.tsx";
 
 /** Shown around the anomaly in Timeline and Cohorts. */
@@ -42,19 +47,11 @@ function filters(anomaly: Answer): Record<string, string> {
 function Details({ anomaly }: { anomaly: Answer }) {
   const [rule, setRule] = useState<string | null>(null);
   const window = around(anomaly);
-  const about = anomaly.clients_exact === false ? "about " : "";
   return (
     <div class="stack">
       <section class={`card ${anomaly.status === "open" ? "card-bad" : ""}`}>
         <h1 class="sentence">{anomaly.sentence}</h1>
-        <p class="faint">
-          {anomaly.id}, {anomaly.status}; since <Time at={anomaly.onset} seconds />, found <Time at={anomaly.opened} seconds />
-          {anomaly.closed && (
-            <>
-              , closed <Time at={anomaly.closed} seconds />
-            </>
-          )}
-        </p>
+        <Extent anomaly={anomaly} />
         <div class="actions">
           {anomaly.rules.map(({ rule }) => (
             <button key={rule} type="button" class="danger" disabled={!isOperator.value} onClick={() => setRule(rule)}>
@@ -64,7 +61,7 @@ function Details({ anomaly }: { anomaly: Answer }) {
           <Link to={to(["timeline"], { ...window, ...filters(anomaly) })} class="button">
             Timeline
           </Link>
-          <Link to={to(["cohorts"], { ...window, anomaly: anomaly.id, ...(anomaly.kind !== "traffic_cliff" && { kind: anomaly.kind }) })} class="button">
+          <Link to={to(["cohorts"], { ...window, anomaly: anomaly.id, ...(KINDS.includes(anomaly.kind) && { kind: anomaly.kind }), ...axes(anomaly.cohort) })} class="button">
             Cohorts
           </Link>
           <Link to={to(["fires"], { ...window, ...filters(anomaly), all: "yes" })} class="button">
@@ -73,28 +70,25 @@ function Details({ anomaly }: { anomaly: Answer }) {
         </div>
         {rule && <ToMonitor rule={rule} anomaly={anomaly} close={() => setRule(null)} />}
       </section>
-      <section aria-labelledby="facts">
-        <h2 id="facts">What is known</h2>
-        <dl class="facts">
-          <dt>Kinds</dt>
-          <dd>{anomaly.kinds.map(kindWords).join(", ")}</dd>
-          <dt>Cohort</dt>
-          <dd>{cohortWords(anomaly.cohort)}</dd>
-          <dt>Rate</dt>
-          <dd>
-            {percent(anomaly.observed)} of its requests, expected {percent(anomaly.baseline)}: {times(anomaly.risk_ratio)}
-          </dd>
-          <dt>Affected</dt>
-          <dd>
-            {about}
-            {count(anomaly.clients)} clients in {about}
-            {count(anomaly.networks)} networks
-          </dd>
-        </dl>
-      </section>
-      <Rules anomaly={anomaly} />
+      <CohortPlot anomaly={anomaly} window={window} />
+      <div class="columns">
+        <section class="card" aria-labelledby="facts">
+          <h2 id="facts">What is known</h2>
+          <dl class="facts">
+            <dt>Anomaly</dt>
+            <dd>
+              {anomaly.id}, {anomaly.status}
+            </dd>
+            <dt>Kinds</dt>
+            <dd>{anomaly.kinds.map(kindWords).join(", ")}</dd>
+            <dt>Cohort</dt>
+            <dd>{cohortWords(anomaly.cohort)}</dd>
+          </dl>
+        </section>
+        <Rules anomaly={anomaly} />
+      </div>
       {anomaly.evidence.length > 0 && (
-        <section aria-labelledby="evidence">
+        <section class="card" aria-labelledby="evidence">
           <h2 id="evidence">Some of its requests</h2>
           <ul class="plain evidence">
             {anomaly.evidence.map((id) => (
@@ -109,7 +103,7 @@ function Details({ anomaly }: { anomaly: Answer }) {
       )}
       <Report id={anomaly.id} />
       {anomaly.history && anomaly.history.length > 0 && (
-        <section aria-labelledby="history">
+        <section class="card" aria-labelledby="history">
           <h2 id="history">What happened to it</h2>
           <ul class="plain">
             {anomaly.history.map((entry) => (
@@ -124,12 +118,51 @@ function Details({ anomaly }: { anomaly: Answer }) {
   );
 }
 
+/** Requests of its cohort that are stuck: they fall where the cause is gone. */
+function CohortPlot({ anomaly, window }: { anomaly: Answer; window: ReturnType<typeof around> }) {
+  const live = useLive(
+    JSON.stringify(["cohort", anomaly.id, window]),
+    (signal) => {
+      const ends = { since: window.since, until: window.until ?? new Date().toISOString() };
+      const seconds = step(Date.parse(ends.until) - Date.parse(ends.since));
+      return get<Timeline>("timeline", { ...ends, step: seconds, ...filters(anomaly) }, signal);
+    },
+    window.until ? 0 : 10_000,
+  );
+  const excluded = anomaly.cohort.some((part) => part.not);
+  return (
+    <Shown live={live} what="its requests">
+      {(data) => {
+        const of = (label: string, values: (one: Series) => number[], at: number) => line(label, sum(data.series.map(values)), at);
+        const others = [of("ranges refused", (one) => one.refused, 3), of("bodies cut short", (one) => one.aborted, 4)];
+        const lines = [...kindLines(data.series, STUCK), ...others.filter(({ values }) => total(values) > 0)];
+        const per = unit(data.step_s);
+        const title = `What goes wrong for ${Object.keys(filters(anomaly)).length === 0 ? "everybody" : cohortWords(anomaly.cohort.filter((part) => !part.not))}`;
+        return (
+          <Plot
+            title={title}
+            unit={excluded ? `${per}; what the cohort leaves out is in it` : per}
+            times={data.times}
+            lines={lines}
+            marks={data.marks}
+          />
+        );
+      }}
+    </Shown>
+  );
+}
+
 function Rules({ anomaly }: { anomaly: Answer }) {
   if (anomaly.rules.length === 0) {
-    return <p class="faint">No rule goes with it: look at the origin, the network between, or the clients themselves.</p>;
+    return (
+      <section class="card" aria-labelledby="rules">
+        <h2 id="rules">No rule goes with it</h2>
+        <p>Look at the origin, the network between, or the clients themselves; Cohorts says whether one place stands out.</p>
+      </section>
+    );
   }
   return (
-    <section aria-labelledby="rules">
+    <section class="card" aria-labelledby="rules">
       <h2 id="rules">Rules that go with it</h2>
       <p class="faint">An association, not a proof: put the rule to monitor, and see whether the rate falls.</p>
       <table class="list">
@@ -198,7 +231,7 @@ function Report({ id }: { id: string }) {
     URL.revokeObjectURL(address);
   };
   return (
-    <section aria-labelledby="report">
+    <section class="card" aria-labelledby="report">
       <h2 id="report">Report</h2>
       <p class="faint">For the CDN or the cloud provider: times in UTC, the cohort, rates before and during, example requests.</p>
       <div class="actions">
@@ -213,11 +246,7 @@ function Report({ id }: { id: string }) {
         </button>
         <span role="status">{told}</span>
       </div>
-      {problem && (
-        <p class="notice notice-bad" role="alert">
-          {problem.detail}
-        </p>
-      )}
+      <Refusal problem={problem} />
       {text !== null && (
         <pre class="report" tabIndex={0} aria-label="Report">
           {text}

@@ -5,7 +5,7 @@ import { apiAddress, get, toProblem } from "../api/client.ts";
 import type { Page, Problem } from "../api/types.ts";
 import { count } from "../format.ts";
 import { useLive } from "../live.ts";
-import { Empty, Shown } from "../parts/states.tsx";
+import { Empty, Refusal, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 
 const EVERY_MS = 10_000;
@@ -62,16 +62,12 @@ export function Audit() {
           const last = all.at(-1);
           return (
             <>
-              <ol class="plain audit">
+              <ol class="plain card rows audit">
                 {all.map((entry) => (
                   <EntryRow key={entry.seq} entry={entry} />
                 ))}
               </ol>
-              {problem && (
-                <p class="notice notice-bad" role="alert">
-                  {problem.detail}
-                </p>
-              )}
+              <Refusal problem={problem} />
               {last && last.seq > 1 && (
                 <button type="button" onClick={more}>
                   Older entries

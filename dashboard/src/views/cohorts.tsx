@@ -3,7 +3,7 @@
 import { place, setQuery, to } from "../address.ts";
 import { get } from "../api/client.ts";
 import type { Anomaly, Cohorts as Answer, CohortPart } from "../api/types.ts";
-import { count, kindWords, percent, times } from "../format.ts";
+import { count, expectation, kindWords, percent, times, timesCell } from "../format.ts";
 import { useLive } from "../live.ts";
 import { chosen, COHORT_FILTERS, Filters, joined } from "../parts/filters.tsx";
 import { Link } from "../parts/link.tsx";
@@ -14,7 +14,7 @@ import { bounds, isLive } from "../span.ts";
 const SINCE = "-1h";
 const EVERY_MS = 15_000;
 const ATTRIBUTES = ["colo", "os", "family", "asn", "country", "route", "fingerprint"];
-const KINDS = ["resume_surge", "stall_surge", "restart_surge", "range_refused", "abort_surge"];
+export const KINDS = ["resume_surge", "stall_surge", "restart_surge", "range_refused", "abort_surge"];
 
 /** Fewer expected events than this make any ratio: the cell is shown without colour. */
 const MIN_EXPECTED_EVENTS = 3;
@@ -28,10 +28,23 @@ export function heat(events: number, expected: number): number {
   return LEVELS.filter((level) => ratio >= level).length;
 }
 
+/** Nothing over nothing is as expected; something over nothing has no ratio that says more than "over 1,000x". */
+const ratioWords = (events: number, expected: number, words: (ratio: number) => string): string =>
+  events === 0 ? "0x" : words(events / Math.max(expected, 1e-6));
+
 const within = (parts: CohortPart[], attribute: string, value: string | null): boolean => {
   const part = parts.find((one) => one.attribute === attribute);
   return !part || part.values.includes(value ?? "") !== Boolean(part.not);
 };
+
+/** Both axes such that the cohort shows on them, where it can: what it is about goes down, what it leaves out across. */
+export function axes(cohort: CohortPart[]): { x?: string; y?: string } {
+  const known = cohort.filter((part) => ATTRIBUTES.includes(part.attribute));
+  const ordered = [...known.filter((part) => !part.not), ...known.filter((part) => part.not)].map((part) => part.attribute);
+  const [y, x = ["colo", "os"].find((other) => other !== y)] = ordered;
+  if (y === undefined || x === undefined) return {};
+  return y === "colo" ? { x: y, y: x } : { x, y };
+}
 
 export function Cohorts() {
   const { query } = place.value;
@@ -49,6 +62,8 @@ export function Cohorts() {
     isLive(shown) ? EVERY_MS : 0,
   );
   const outlined = useLive(anomaly && `anomaly ${anomaly}`, (signal) => get<Anomaly>(`anomalies/${encodeURIComponent(anomaly ?? "")}`, {}, signal), 0);
+  const isAbout = outlined.data?.cohort.some(({ attribute }) => attribute === x || attribute === y);
+  const cohort = isAbout ? (outlined.data?.cohort ?? null) : null;
   const choose = (name: string, label: string, value: string, choices: string[]) => (
     <label class="inline">
       {label}{" "}
@@ -66,7 +81,7 @@ export function Cohorts() {
       <h1 class="hidden">Cohorts</h1>
       <div class="bar spread">
         <WindowBar otherwise={SINCE} />
-        <span class="bar">
+        <span class="bar choices">
           {choose("kind", "Kind", kind, KINDS)}
           {choose("x", "Across", x, ATTRIBUTES.filter((one) => one !== y))}
           {choose("y", "Down", y, ATTRIBUTES.filter((one) => one !== x))}
@@ -75,13 +90,14 @@ export function Cohorts() {
       <Filters fields={COHORT_FILTERS} />
       {outlined.data && (
         <p class="notice">
-          Outlined: the cohort of <Link to={to(["anomalies", outlined.data.id])}>{outlined.data.sentence}</Link>
+          {cohort === null ? "It is about other attributes: " : "Outlined: the cohort of "}
+          <Link to={to(["anomalies", outlined.data.id])}>{outlined.data.sentence}</Link>
         </p>
       )}
       <Shown live={live} what="the cohorts">
         {(data) => (
           <div class="heat-columns">
-            <HeatMap data={data} cohort={outlined.data?.cohort ?? null} />
+            <HeatMap data={data} cohort={cohort} />
             <StandingOut data={data} />
           </div>
         )}
@@ -96,11 +112,14 @@ function HeatMap({ data, cohort }: { data: Answer; cohort: CohortPart[] | null }
   }
   const at = new Map(data.cells.map((cell) => [`${cell.x} ${cell.y}`, cell]));
   return (
+    <section class="card">
+      <h2 class="capital">
+        {kindWords(data.kind)} by {data.y.attribute} and {data.x.attribute}
+      </h2>
+      <p class="faint">Events over what is expected of the same clients, and how many. Without colour: as expected, or too few to tell.</p>
+      <Legend isOutlined={cohort !== null} />
     <div class="scroller" tabIndex={0} role="region" aria-label={`${kindWords(data.kind)} by ${data.x.attribute} and ${data.y.attribute}`}>
       <table class="heat">
-        <caption>
-          {kindWords(data.kind)}: events over what is expected of the same clients; the stronger the colour, the more. Cells without colour are as expected, or have too few to tell.
-        </caption>
         <thead>
           <tr>
             <th scope="col">
@@ -126,12 +145,12 @@ function HeatMap({ data, cohort }: { data: Answer; cohort: CohortPart[] | null }
                     class={`heat-${cell ? heat(cell.events, cell.expected) : "none"}${isOutlined ? " outlined" : ""}`}
                     title={
                       cell &&
-                      `${count(cell.events)} events in ${count(cell.trials)} (${percent(cell.events / Math.max(cell.trials, 1))}), expected ${cell.expected.toPrecision(3)}`
+                      `${count(cell.events)} events in ${count(cell.trials)} (${percent(cell.events / Math.max(cell.trials, 1))}), expected ${expectation(cell.expected)}`
                     }
                   >
                     {cell ? (
                       <>
-                        <span>{cell.expected > 0 ? times(cell.events / cell.expected) : count(cell.events)}</span>
+                        <span>{ratioWords(cell.events, cell.expected, timesCell)}</span>
                         <small>{count(cell.events)}</small>
                       </>
                     ) : (
@@ -146,8 +165,25 @@ function HeatMap({ data, cohort }: { data: Answer; cohort: CohortPart[] | null }
         </tbody>
       </table>
     </div>
+    </section>
   );
 }
+
+/** What the colours say. */
+const Legend = ({ isOutlined }: { isOutlined: boolean }) => (
+  <ul class="plain legend">
+    {LEVELS.map((level, at) => (
+      <li key={level}>
+        <span class={`swatch heat-${at + 1}`} aria-hidden="true" /> {level}x and more
+      </li>
+    ))}
+    {isOutlined && (
+      <li>
+        <span class="swatch swatch-outlined" aria-hidden="true" /> the anomaly's cohort
+      </li>
+    )}
+  </ul>
+);
 
 /** The values that stand out most, attribute by attribute. */
 function StandingOut({ data }: { data: Answer }) {
@@ -157,7 +193,7 @@ function StandingOut({ data }: { data: Answer }) {
     .sort((a, b) => (b.ratio ?? 0) - (a.ratio ?? 0))
     .slice(0, 20);
   return (
-    <section aria-labelledby="out">
+    <section class="card" aria-labelledby="out">
       <h2 id="out">Standing out</h2>
       {rows.length === 0 ? (
         <p class="faint">No value has more than {MIN_EXPECTED_EVENTS} events.</p>
@@ -184,8 +220,8 @@ function StandingOut({ data }: { data: Answer }) {
                   <span class="faint">{row.attribute}</span> {row.value || "(none)"}
                 </td>
                 <td class="number">{count(row.events)}</td>
-                <td class="number">{row.expected.toPrecision(3)}</td>
-                <td class="number">{row.ratio === null ? "–" : times(row.ratio)}</td>
+                <td class="number">{expectation(row.expected)}</td>
+                <td class="number">{ratioWords(row.events, row.expected, times)}</td>
               </tr>
             ))}
           </tbody>

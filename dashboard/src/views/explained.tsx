@@ -66,7 +66,7 @@ function Body({ data }: { data: Explanation }) {
       ))}
       {others.length > 0 && (
         <details>
-          <summary>{others.length} rules that did not fire</summary>
+          <summary>{others.length === 1 ? "1 rule" : `${others.length} rules`} that did not fire</summary>
           {others.map((rule) => (
             <RuleCard key={rule.rule} rule={rule} />
           ))}

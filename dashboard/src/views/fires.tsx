@@ -50,12 +50,14 @@ export function Fires() {
       <div class="bar spread">
         <WindowBar otherwise={SINCE} />
         <span class="bar">
+          <span class="joined">
           <button type="button" aria-pressed={!isAll} onClick={() => setQuery({ all: "" })}>
             Rule fired
           </button>
           <button type="button" aria-pressed={isAll} onClick={() => setQuery({ all: "yes" })}>
             All requests
           </button>
+          </span>
           <a class="button" href={apiAddress(filter.path, { ...filter.query, format: "ndjson", limit: MAX_EXPORT })} download={`${filter.path}.ndjson`}>
             Export NDJSON
           </a>

@@ -4,13 +4,14 @@ import { useState } from "preact/hooks";
 import { change, get, toProblem } from "../api/client.ts";
 import type { Problem } from "../api/types.ts";
 import { useLive } from "../live.ts";
+import { Refusal } from "../parts/states.tsx";
 import { session } from "../session.ts";
 
 export function FirstStart() {
   const { host } = location;
   const image = session.value?.capabilities.demo ? "demo/hello" : "NAME";
   return (
-    <section class="card" aria-labelledby="first">
+    <section class="card first" aria-labelledby="first">
       <h1 id="first">No pull has come through yet</h1>
       <p>Blobwatch is up and watches. Pull an image through it; this page shows it a second later:</p>
       <pre tabIndex={0}>{`skopeo copy --src-tls-verify=false docker://${host}/${image}:latest dir:out`}</pre>
@@ -68,11 +69,7 @@ export function Play() {
           </span>
         )}
       </div>
-      {problem && (
-        <p class="notice notice-bad" role="alert">
-          {problem.detail}
-        </p>
-      )}
+      <Refusal problem={problem} />
     </div>
   );
 }

@@ -4,20 +4,24 @@ import { useEffect, useState } from "preact/hooks";
 import { to } from "../address.ts";
 import { get } from "../api/client.ts";
 import type { Anomaly, Page, RequestRecord, Series, Timeline } from "../api/types.ts";
-import { count, duration, percent, short } from "../format.ts";
+import { count, percent, short } from "../format.ts";
+import { kind, kindLines, line, STUCK, sum, total, unit } from "../lines.ts";
 import { useLive } from "../live.ts";
+import { type OpenAnomalies, useOpen } from "../open.ts";
+import { Extent } from "../parts/extent.tsx";
 import { Link } from "../parts/link.tsx";
+import { Plot } from "../parts/plot.tsx";
 import { Failed, Loading, Notices, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 import { isOperator } from "../session.ts";
 import { FirstStart, Playing } from "./first_start.tsx";
 import { ToMonitor } from "./to_monitor.tsx";
 
-/** How often it is asked whether something is wrong; the detector looks every 10 s. */
+/** How often it is asked whether the first pull came. */
 const EVERY_MS = 5_000;
 
 export function Now() {
-  const open = useLive("open", (signal) => get<Page<Anomaly>>("anomalies", { status: "open" }, signal), EVERY_MS);
+  const open = useOpen();
   const closed = useLive("closed", (signal) => get<Page<Anomaly>>("anomalies", { status: "closed", since: "-24h", limit: 8 }, signal), 30_000);
   const [isFirst, setFirst] = useState(true);
   const last = useLive("last", (signal) => get<Page<RequestRecord>>("requests", { limit: 1 }, signal), isFirst ? EVERY_MS : 0);
@@ -28,16 +32,16 @@ export function Now() {
   return (
     <div class="stack">
       <h1 class="hidden">Now</h1>
-      <OpenAnomalies live={open} />
+      <Open live={open} />
       <Playing />
       <LastHour />
       {closed.data && closed.data.items.length > 0 && (
         <section aria-labelledby="closed">
           <h2 id="closed">Closed in the last 24 hours</h2>
-          <ul class="plain">
+          <ul class="plain card rows">
             {closed.data.items.map((anomaly) => (
-              <li key={anomaly.id} class="row">
-                <Link to={to(["anomalies", anomaly.id])}>{anomaly.sentence}</Link>{" "}
+              <li key={anomaly.id} class="row spread-row">
+                <Link to={to(["anomalies", anomaly.id])}>{anomaly.sentence}</Link>
                 <span class="faint">
                   closed <Time at={anomaly.closed ?? anomaly.opened} />
                 </span>
@@ -50,7 +54,7 @@ export function Now() {
   );
 }
 
-function OpenAnomalies({ live }: { live: ReturnType<typeof useLive<Page<Anomaly>>> }) {
+function Open({ live }: { live: OpenAnomalies }) {
   if (live.data === undefined) {
     return live.problem ? <Failed problem={live.problem} what="anomalies" /> : <Loading what="anomalies" />;
   }
@@ -59,7 +63,7 @@ function OpenAnomalies({ live }: { live: ReturnType<typeof useLive<Page<Anomaly>
     <section aria-label="Open anomalies" aria-live="polite">
       <Notices live={live} incomplete={live.data.incomplete} />
       {items.length === 0 ? (
-        <p class="calm">
+        <p class="card calm">
           <span aria-hidden="true">✓</span> Nothing is wrong that the detector can see.
         </p>
       ) : (
@@ -79,10 +83,7 @@ function AnomalyCard({ anomaly }: { anomaly: Anomaly }) {
   return (
     <li class="card card-bad">
       <p class="sentence">{anomaly.sentence}</p>
-      <p class="faint">
-        since <Time at={anomaly.onset} /> ({duration(Date.now() - Date.parse(anomaly.onset))}); found <Time at={anomaly.opened} />
-        {anomaly.reopened > 0 && `; opened again ${anomaly.reopened} times`}
-      </p>
+      <Extent anomaly={anomaly} />
       <div class="actions">
         <Link to={to(["anomalies", anomaly.id])} class="button primary">
           Open
@@ -93,6 +94,7 @@ function AnomalyCard({ anomaly }: { anomaly: Anomaly }) {
           </button>
         )}
         {suspect && !isOperator.value && <span class="faint">only an operator can switch</span>}
+        {!suspect && <span class="faint">no rule goes with it</span>}
       </div>
       {rule && <ToMonitor rule={rule} anomaly={anomaly} close={() => setRule(null)} />}
     </li>
@@ -106,19 +108,33 @@ function LastHour() {
     <section aria-labelledby="hour">
       <h2 id="hour">The last hour</h2>
       <Shown live={live} what="the last hour">
-        {(data) => <Figures series={data.series} />}
+        {(data) => (
+          <>
+            <Figures series={data.series} />
+            <Plots data={data} />
+          </>
+        )}
       </Shown>
     </section>
   );
 }
 
-const total = (values: number[] | undefined): number => (values ?? []).reduce((a, b) => a + b, 0);
+/** What goes wrong when something does, with what was changed and what was found marked on it. */
+function Plots({ data }: { data: Timeline }) {
+  const common = { unit: unit(data.step_s), times: data.times, marks: data.marks, sync: "now", height: 120 };
+  return (
+    <div class="plots">
+      <Plot {...common} title="Resumed, repeated, restarted" lines={kindLines(data.series, STUCK)} />
+      <Plot {...common} title="Refused by a rule" lines={[line("refused", sum(data.series.map((one) => one.denied)), 0)]} />
+    </div>
+  );
+}
 
 function Figures({ series }: { series: Series[] }) {
-  const of = (values: (one: Series) => number[] | undefined) => series.reduce((sum, one) => sum + total(values(one)), 0);
+  const of = (values: (one: Series) => number[]) => total(sum(series.map(values)));
   const requests = of((one) => one.requests);
   const refused = of((one) => one.denied);
-  const stuck = ["resume", "repeat", "restart"].reduce((sum, kind) => sum + of((one) => one.kinds[kind]), 0);
+  const stuck = STUCK.reduce((all, name) => all + of(kind(name)), 0);
   const share = (part: number) => (requests > 0 ? percent(part / requests) : "–");
   const figures = [
     { label: "blob requests", value: count(requests), note: `${short(requests / 3600)} a second`, to: to(["timeline"]) },

@@ -1,9 +1,10 @@
 // The hand brake: everything that is enforced goes to monitor, in one revision.
 
 import { useState } from "preact/hooks";
-import { change, toProblem } from "../api/client.ts";
-import type { Changed, Problem, Route } from "../api/types.ts";
+import { change } from "../api/client.ts";
+import type { Changed, Route } from "../api/types.ts";
 import { Arrival } from "../parts/arrival.tsx";
+import { Reason, useChange } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 
 interface TakenBack extends Changed {
@@ -13,16 +14,14 @@ interface TakenBack extends Changed {
 export function PanicOff({ routes, close, done }: { routes: Route[]; close: () => void; done: () => void }) {
   const [route, setRoute] = useState("");
   const [reason, setReason] = useState("");
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const { isAsking, problem, make } = useChange();
   const [answer, setAnswer] = useState<TakenBack | null>(null);
-  const submit = async (event: Event) => {
+  const submit = (event: Event) => {
     event.preventDefault();
-    try {
+    make(async () => {
       setAnswer(await change<TakenBack>("POST", "panic-off", { reason, ...(route && { route }) }));
       done();
-    } catch (error) {
-      setProblem(toProblem(error));
-    }
+    });
   };
   return (
     <Dialog title="Everything to monitor" close={close}>
@@ -49,18 +48,10 @@ export function PanicOff({ routes, close, done }: { routes: Route[]; close: () =
               ))}
             </select>
           </label>
-          <label>
-            Reason, for the audit log
-            <textarea value={reason} required maxLength={1000} rows={2} onInput={(event) => setReason(event.currentTarget.value)} />
-          </label>
-          {problem && (
-            <p class="notice notice-bad" role="alert">
-              {problem.detail}
-            </p>
-          )}
+          <Reason value={reason} set={setReason} problem={problem} />
           <div class="actions">
-            <button type="submit" class="danger">
-              Put everything to monitor
+            <button type="submit" class="danger" disabled={isAsking}>
+              {isAsking ? "Switching…" : "Put everything to monitor"}
             </button>
           </div>
         </form>

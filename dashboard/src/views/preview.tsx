@@ -7,6 +7,7 @@ import type { Preview as Item, Problem, Rule } from "../api/types.ts";
 import { bytes, count, percent } from "../format.ts";
 import { useLive } from "../live.ts";
 import { Link } from "../parts/link.tsx";
+import { Refusal } from "../parts/states.tsx";
 import { isOperator } from "../session.ts";
 
 export function Preview({ rule, route, found }: { rule: Rule; route: string; found: (item: Item | null) => void }) {
@@ -55,11 +56,7 @@ export function Preview({ rule, route, found }: { rule: Rule; route: string; fou
         {item === undefined && !problem && id && !live.problem && <span role="status">Starting…</span>}
         {item?.status === "cancelled" && <span role="status">Cancelled; nothing is known of who would be hit.</span>}
       </div>
-      {(problem ?? live.problem) && (
-        <p class="notice notice-bad" role="alert">
-          {(problem ?? live.problem)?.detail}
-        </p>
-      )}
+      <Refusal problem={problem ?? live.problem} />
       {item?.status === "failed" && (
         <p class="notice notice-bad" role="alert">
           The preview failed{item.error ? `: ${item.error}` : ""}. Start it again.

@@ -61,7 +61,7 @@ export function Rules() {
     <div class="stack">
       <div class="bar spread">
         <h1>Rules and routes</h1>
-        <button type="button" class="danger" disabled={!isOperator.value} onClick={() => setPanic(true)}>
+        <button type="button" class="danger-quiet" disabled={!isOperator.value} onClick={() => setPanic(true)}>
           Everything to monitor…
         </button>
       </div>
@@ -146,10 +146,14 @@ function Cell({ rule, route, held, fires }: { rule: Rule; route: string; held: H
         {held.set?.guard && <GuardBadge guard={held.set.guard} />}
         {held.set?.stage && <StageLine stage={held.set.stage} />}
       </button>
-      <Link to={to(["fires"], { rule: rule.id, route, since: "-1h" })} class="fires-link">
-        {fires && fires.length > 0 && <Sparkline values={fires} />}
-        <span>{sum === undefined ? "…" : sum === 0 ? "no fires" : `${short(sum)} fires/h`}</span>
-      </Link>
+      {sum === 0 ? (
+        <span class="fires-link faint">no fires</span>
+      ) : (
+        <Link to={to(["fires"], { rule: rule.id, route, since: "-1h" })} class="fires-link">
+          {fires && <Sparkline values={fires} />}
+          <span>{sum === undefined ? "…" : `${short(sum)} fires/h`}</span>
+        </Link>
+      )}
     </td>
   );
 }

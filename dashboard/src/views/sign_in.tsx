@@ -1,7 +1,8 @@
 import { useState } from "preact/hooks";
 import { toProblem } from "../api/client.ts";
 import type { Problem } from "../api/types.ts";
-import { sessionProblem, signIn } from "../session.ts";
+import icon from "../icon.svg";
+import { hasEnded, sessionProblem, signIn } from "../session.ts";
 
 export function SignIn() {
   const [token, setToken] = useState("");
@@ -23,7 +24,9 @@ export function SignIn() {
 
   return (
     <main class="sign-in" id="main">
-      <h1>Blobwatch</h1>
+      <h1 class="brand">
+        <img src={icon} alt="" width="22" height="22" /> Blobwatch
+      </h1>
       <form onSubmit={submit}>
         <label>
           Token
@@ -40,6 +43,11 @@ export function SignIn() {
           {isAsking ? "Signing in…" : "Sign in"}
         </button>
       </form>
+      {!told && hasEnded.value && (
+        <p class="notice" role="status">
+          Your session is over: sign in again. Where Cloudflare Access stands before this page, reload it.
+        </p>
+      )}
       {told && (
         <p class="notice notice-bad" role="alert">
           {told.status === 401 ? "This token is not known here." : told.detail}

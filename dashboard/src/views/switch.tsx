@@ -1,10 +1,11 @@
 // The switch of one rule on one route: what holds, who would be hit, in which steps, why; then the change arriving.
 
 import { useState } from "preact/hooks";
-import { change, toProblem } from "../api/client.ts";
-import type { Changed, Mode, Preview as PreviewItem, Problem, Rule, Step } from "../api/types.ts";
+import { change } from "../api/client.ts";
+import type { Changed, Mode, Preview as PreviewItem, Rule, Step } from "../api/types.ts";
 import { duration } from "../format.ts";
 import { Arrival } from "../parts/arrival.tsx";
+import { Reason, useChange } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { ModeBadge } from "../parts/mode.tsx";
 import { Time } from "../parts/time.tsx";
@@ -39,30 +40,20 @@ export function Switch({ rule, route, held, close, done }: Props) {
   const [reason, setReason] = useState("");
   const [preview, setPreview] = useState<PreviewItem | null>(null);
   const [force, setForce] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
   const [revision, setRevision] = useState<number | null>(null);
-  const [isAsking, setAsking] = useState(false);
+  const { isAsking, problem, make } = useChange();
   const isEnforcing = mode === "enforce";
   const hasPreview = preview?.status === "done" && !preview.stale;
   const isPermitted = !isEnforcing || force || hasPreview;
 
-  const send = async (method: "PUT" | "DELETE") => {
-    setAsking(true);
-    setProblem(null);
-    const path = `rules/${encodeURIComponent(rule.id)}/modes/${encodeURIComponent(route)}`;
-    try {
-      const answer =
-        method === "DELETE"
-          ? await change<Changed>("DELETE", path, undefined, { reason })
-          : await change<Changed>("PUT", path, body());
-      setRevision(answer.revision);
+  const path = `rules/${encodeURIComponent(rule.id)}/modes/${encodeURIComponent(route)}`;
+  const sent = (ask: () => Promise<Changed>) =>
+    make(async () => {
+      setRevision((await ask()).revision);
       done();
-    } catch (error) {
-      setProblem(toProblem(error));
-    } finally {
-      setAsking(false);
-    }
-  };
+    });
+  const set = () => sent(() => change<Changed>("PUT", path, body()));
+  const reset = () => sent(() => change<Changed>("DELETE", path, undefined, { reason }));
 
   const body = () => {
     if (!isEnforcing) return { mode, reason };
@@ -73,7 +64,7 @@ export function Switch({ rule, route, held, close, done }: Props) {
 
   const submit = (event: Event) => {
     event.preventDefault();
-    send("PUT");
+    set();
   };
 
   return (
@@ -121,21 +112,13 @@ export function Switch({ rule, route, held, close, done }: Props) {
           )}
           {isOperator.value ? (
             <>
-              <label>
-                Reason, for the audit log
-                <textarea value={reason} required maxLength={1000} rows={2} onInput={(event) => setReason(event.currentTarget.value)} />
-              </label>
-              {problem && (
-                <p class="notice notice-bad" role="alert">
-                  {problem.detail}
-                </p>
-              )}
+              <Reason value={reason} set={setReason} problem={problem} />
               <div class="actions">
                 <button type="submit" class={isEnforcing ? "danger" : "primary"} disabled={isAsking || !isPermitted}>
                   {isAsking ? "Switching…" : isEnforcing ? `Enforce: ${rule.action}` : `Set to ${mode}`}
                 </button>
                 {held.set && (
-                  <button type="button" disabled={isAsking || reason === ""} onClick={() => send("DELETE")}>
+                  <button type="button" disabled={isAsking || reason === ""} onClick={reset}>
                     Back to the default, {rule.default_mode}
                   </button>
                 )}

@@ -4,10 +4,11 @@ import { place, setQuery, to } from "../address.ts";
 import { get } from "../api/client.ts";
 import type { Mark, Series, Timeline as Answer } from "../api/types.ts";
 import { count } from "../format.ts";
+import { kind, kindLines, line, MAX_LINES, PARALLEL, STUCK, sum, total, unit } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { chosen, COHORT_FILTERS, Filters, joined } from "../parts/filters.tsx";
 import { Link } from "../parts/link.tsx";
-import { type Line, Plot } from "../parts/plot.tsx";
+import { type Line as PlotLine, Plot } from "../parts/plot.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 import { brushed, span, WindowBar } from "../parts/window.tsx";
@@ -17,20 +18,11 @@ const SINCE = "-6h";
 const EVERY_MS = 10_000;
 const GROUPS = ["", "route", "colo", "family", "os", "asn"];
 
-/** Lines of one plot; more would not be told apart. */
-const MAX_LINES = 8;
-
 /** What each plot counts. */
 interface Measure {
   title: string;
   of: (series: Series) => number[];
 }
-
-const none: number[] = [];
-const kind = (name: string) => (series: Series) => series.kinds[name] ?? none;
-
-const STUCK = ["resume", "repeat", "restart"];
-const PARALLEL = ["tile", "chunk", "scatter"];
 
 const MEASURES: Measure[] = [
   { title: "Requests", of: (series) => series.requests },
@@ -40,24 +32,12 @@ const MEASURES: Measure[] = [
   { title: "Bodies cut short", of: (series) => series.aborted },
 ];
 
-function sum(lists: number[][]): number[] {
-  const length = Math.max(0, ...lists.map((list) => list.length));
-  return Array.from({ length }, (_, at) => lists.reduce((total, list) => total + (list[at] ?? 0), 0));
-}
-
-const colour = (at: number): string => `--line-${(at % MAX_LINES) + 1}`;
-const dash = (at: number): Pick<Line, "dash"> => (at % 3 === 1 ? { dash: [6, 3] } : at % 3 === 2 ? { dash: [2, 3] } : {});
-
-/** One line a kind of range. */
-const kindLines = (series: Series[], kinds: string[]): Line[] =>
-  kinds.map((name, at) => ({ label: name, values: sum(series.map(kind(name))), colour: colour(at), ...dash(at) }));
-
 /** One line a value of the chosen attribute, the largest first. */
-function groupLines(series: Series[], measure: Measure, by: string): Line[] {
-  if (by === "") return [{ label: measure.title.toLowerCase(), values: sum(series.map(measure.of)), colour: "--line-1" }];
-  const total = (one: Series) => measure.of(one).reduce((a, b) => a + b, 0);
-  const largest = [...series].sort((a, b) => total(b) - total(a)).slice(0, MAX_LINES);
-  return largest.map((one, at) => ({ label: one.by[by] || "(none)", values: measure.of(one), colour: colour(at), ...dash(at) }));
+function groupLines(series: Series[], measure: Measure, by: string): PlotLine[] {
+  if (by === "") return [line(measure.title.toLowerCase(), sum(series.map(measure.of)), 0)];
+  const size = (one: Series) => total(measure.of(one));
+  const largest = [...series].sort((a, b) => size(b) - size(a)).slice(0, MAX_LINES);
+  return largest.map((one, at) => line(one.by[by] || "(none)", measure.of(one), at));
 }
 
 export function Timeline() {
@@ -97,21 +77,23 @@ export function Timeline() {
 }
 
 function Plots({ data, by }: { data: Answer; by: string }) {
-  const requests = data.series.reduce((total, one) => total + one.requests.reduce((a, b) => a + b, 0), 0);
+  const requests = total(sum(data.series.map((one) => one.requests)));
   if (requests === 0 && data.marks.length === 0) {
     return <Empty title="No blob request in this window">Choose a longer window, or take a filter away.</Empty>;
   }
-  const unit = data.step_s % 60 === 0 ? `a ${data.step_s === 60 ? "minute" : `${data.step_s / 60} minutes`}` : `in ${data.step_s} s`;
-  const common = { unit, times: data.times, marks: data.marks, brush: brushed, sync: "timeline" };
+  const common = { unit: unit(data.step_s), times: data.times, marks: data.marks, brush: brushed, sync: "timeline" };
   const [first, ...others] = MEASURES;
   return (
     <>
-      <p class="faint">{count(requests)} requests. Drag over a plot to look at a part; the arrows and + − above do it with keys.</p>
+      <p class="faint">
+        {count(requests)} requests. Drag over a plot, with a finger too, to look at a part; with keys: arrows move over a plot, with Shift they choose a
+        part, Enter shows it.
+      </p>
       <div class="plots">
         {first && <Plot {...common} title={first.title} lines={groupLines(data.series, first, by)} />}
         {by === "" ? (
           <>
-            <Plot {...common} title="206, no progress by itself: resume, repeat, restart" lines={kindLines(data.series, STUCK)} />
+            <Plot {...common} title="206 of stuck clients: resume, repeat, restart" lines={kindLines(data.series, STUCK)} />
             <Plot {...common} title="206 of parallel and lazy clients: tile, chunk, scatter" lines={kindLines(data.series, PARALLEL)} />
           </>
         ) : null}
@@ -129,7 +111,7 @@ function Marks({ marks }: { marks: Mark[] }) {
   return (
     <section aria-labelledby="marks">
       <h2 id="marks">Marked on it</h2>
-      <ul class="plain">
+      <ul class="plain card rows">
         {[...marks].reverse().map((mark) => (
           <li key={`${mark.time}${mark.type}${mark.id}`} class="row">
             <span class={`mark mark-${mark.type}`} aria-hidden="true" /> <Time at={mark.time} seconds /> {mark.type.replaceAll("_", " ")}:{" "}

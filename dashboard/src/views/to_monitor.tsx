@@ -1,13 +1,17 @@
 // The button of three in the morning: one rule, back to monitor, where it acts.
 
 import { useState } from "preact/hooks";
-import { change, get, toProblem } from "../api/client.ts";
-import type { Anomaly, Changed, ModeItem, Page, Problem, Route, Rule } from "../api/types.ts";
+import { change, get } from "../api/client.ts";
+import type { Anomaly, Changed, ModeItem, Page, Route, Rule } from "../api/types.ts";
 import { useLive } from "../live.ts";
 import { Arrival } from "../parts/arrival.tsx";
+import { Reason, useChange } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { ModeBadge } from "../parts/mode.tsx";
 import { Failed, Loading } from "../parts/states.tsx";
+
+/** Where it appears, Enter presses it. */
+const focus = (button: HTMLElement | null): void => button?.focus();
 
 interface Acting {
   route: string;
@@ -33,9 +37,8 @@ export function acting(rule: Rule, routes: Route[], modes: ModeItem[], now: numb
 
 export function ToMonitor({ rule, anomaly, close }: { rule: string; anomaly: Anomaly; close: () => void }) {
   const [reason, setReason] = useState(`${anomaly.id}: ${anomaly.sentence}`.slice(0, 900));
-  const [problem, setProblem] = useState<Problem | null>(null);
   const [revision, setRevision] = useState<number | null>(null);
-  const [isAsking, setAsking] = useState(false);
+  const { isAsking, problem, make } = useChange();
   const live = useLive(
     `acting ${rule}`,
     async (signal) => {
@@ -51,22 +54,16 @@ export function ToMonitor({ rule, anomaly, close }: { rule: string; anomaly: Ano
     0,
   );
 
-  const submit = async (event: Event) => {
+  const submit = (event: Event) => {
     event.preventDefault();
-    setAsking(true);
-    setProblem(null);
-    try {
+    make(async () => {
       let last = 0;
       for (const { route } of live.data ?? []) {
         const path = `rules/${encodeURIComponent(rule)}/modes/${encodeURIComponent(route)}`;
         last = (await change<Changed>("PUT", path, { mode: "monitor", reason })).revision;
       }
       setRevision(last);
-    } catch (error) {
-      setProblem(toProblem(error));
-    } finally {
-      setAsking(false);
-    }
+    });
   };
 
   return (
@@ -84,17 +81,9 @@ export function ToMonitor({ rule, anomaly, close }: { rule: string; anomaly: Ano
               </li>
             ))}
           </ul>
-          <label>
-            Reason, for the audit log
-            <textarea value={reason} required maxLength={1000} rows={3} onInput={(event) => setReason(event.currentTarget.value)} />
-          </label>
-          {problem && (
-            <p class="notice notice-bad" role="alert">
-              {problem.detail}
-            </p>
-          )}
+          <Reason value={reason} set={setReason} problem={problem} />
           <div class="actions">
-            <button type="submit" class="danger" autofocus disabled={isAsking}>
+            <button type="submit" class="danger" ref={focus} disabled={isAsking}>
               {isAsking ? "Switching…" : "Put to monitor"}
             </button>
           </div>

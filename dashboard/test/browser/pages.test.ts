@@ -38,7 +38,7 @@ after(async () => {
 });
 
 beforeEach(() => {
-  Object.assign(fixture.state, { role: "operator", isSignedIn: true, anomalies: data.anomalies(), fires: 2_500, failing: 0, previewRounds: 3, hasTraffic: true, points: 0 });
+  Object.assign(fixture.state, { role: "operator", isSignedIn: true, anomalies: data.anomalies(), fires: 2_500, failing: 0, previewRounds: 3, hasTraffic: true, points: 0, isNew: false });
   fixture.calls.length = 0;
 });
 
@@ -124,7 +124,7 @@ test("from the sentence to monitor in two clicks", async () => {
   const { page, close } = await visit("");
   await page.getByRole("button", { name: "Put botnet-sig to monitor" }).click();
   await page.getByRole("dialog").getByText("enforce 10 %").waitFor();
-  await page.getByRole("button", { name: "Put to monitor", exact: true }).click();
+  await page.keyboard.press("Enter");
   await page.getByText("All 7 FireLogs have it").waitFor();
   const [call] = fixture.calls;
   assert.equal(call?.path, "rules/botnet-sig/modes/hub");
@@ -246,10 +246,92 @@ test("a window that is brushed is in the address, and the address brings it back
   await close();
 });
 
+test("a finger brushes a window sideways and scrolls up and down", async () => {
+  const { page, faults, close } = await visit("timeline", { viewport: PHONE, hasTouch: true, isMobile: true });
+  const plot = page.locator(".u-over").first();
+  const box = await plot.boundingBox();
+  assert.ok(box);
+  const debug = await page.context().newCDPSession(page);
+  const touch = (type: string, x: number, y: number) =>
+    debug.send("Input.dispatchTouchEvent", { type: type as "touchStart", touchPoints: type === "touchEnd" ? [] : [{ x, y }] });
+  const drag = async (from: [number, number], to: [number, number]) => {
+    const at = (share: number): [number, number] => [from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share];
+    await touch("touchStart", ...from);
+    for (let step = 1; step <= 10; step += 1) await touch("touchMove", ...at(step / 10));
+    await touch("touchEnd", ...to);
+  };
+  await drag([box.x + box.width * 0.5, box.y + 40], [box.x + box.width * 0.5, box.y - 160]);
+  await page.waitForFunction(() => scrollY > 50);
+  assert.equal(new URL(page.url()).search, "", "scrolling chooses nothing");
+  await page.evaluate(() => scrollTo(0, 0));
+  await drag([box.x + box.width * 0.5, box.y + 40], [box.x + box.width * 0.75, box.y + 50]);
+  await page.waitForURL(/since=.*until=/);
+  const query = new URL(page.url()).searchParams;
+  const hours = (Date.parse(query.get("until") ?? "") - Date.parse(query.get("since") ?? "")) / 3_600_000;
+  assert.ok(Math.abs(hours - 1.5) < 0.3, `${hours} h of 6`);
+  assert.ok((await width(page)) <= PHONE.width);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("a window is chosen on a plot with keys alone", async () => {
+  const { page, faults, close } = await visit("timeline");
+  await page.getByRole("img", { name: /^Requests/ }).focus();
+  await page.keyboard.press("End");
+  await page.locator(".u-legend .u-value").first().getByText(/^20\d\d-/).waitFor();
+  await page.keyboard.press("Shift+ArrowLeft");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Enter");
+  assert.equal(new URL(page.url()).search, "", "Escape lets go");
+  for (let times = 0; times < 15; times += 1) await page.keyboard.press("Shift+ArrowLeft");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/since=.*until=/);
+  const query = new URL(page.url()).searchParams;
+  const hours = (Date.parse(query.get("until") ?? "") - Date.parse(query.get("since") ?? "")) / 3_600_000;
+  assert.ok(Math.abs(hours - 1.5) < 0.3, `${hours} h of 6`);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("where nothing was expected no ratio is made up", async () => {
+  Object.assign(fixture.state, { anomalies: [{ ...data.anomalies()[0], baseline: 0, observed: 0.12, risk_ratio: 120_000 }], isNew: true });
+  const { page, close } = await visit("");
+  await page.getByText("from none to 12 % of its requests").waitFor();
+  await page.goto(`${fixture.url}cohorts?anomaly=an-000012`);
+  await page.getByText("over 1,000x").first().waitFor();
+  await page.getByRole("cell", { name: "none", exact: true }).first().waitFor();
+  const text = await page.evaluate(() => document.body.innerText);
+  assert.doesNotMatch(text, /\d ?[kMG]x|e-\d/);
+  await close();
+});
+
+test("the page says when its session is over, and when something before it asks to sign in", async () => {
+  const { page, close } = await visit("rules");
+  fixture.state.isSignedIn = false;
+  fixture.state.failing = 401;
+  await page.getByText("Your session is over").waitFor();
+  Object.assign(fixture.state, { isSignedIn: true, failing: 0 });
+  await page.getByLabel("Token").fill("token");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Rules and routes" }).waitFor();
+  assert.ok(new URL(page.url()).pathname.endsWith("/rules"), "where it was");
+  fixture.state.failing = 302;
+  await page.getByText("Your session is over").waitFor();
+  await close();
+});
+
 test("the anomaly's cohort is outlined among the others", async () => {
   const { page, close } = await visit("cohorts?anomaly=an-000012");
   const outlined = await page.locator("td.outlined").count();
   assert.equal(outlined, 6, "amzn2 in every colo but IAD");
+  await page.goto(`${fixture.url}cohorts?anomaly=an-000012&x=family&y=asn`);
+  await page.getByText("It is about other attributes").waitFor();
+  assert.equal(await page.locator("td.outlined").count(), 0, "not on axes that say nothing of it");
+  await page.goto(`${fixture.url}anomalies/an-000012`);
+  await page.getByRole("main").getByRole("link", { name: "Cohorts" }).click();
+  await page.locator("td.outlined").first().waitFor();
+  const query = new URL(page.url()).searchParams;
+  assert.deepEqual([query.get("y"), query.get("x")], ["os", "colo"]);
   await close();
 });
 
@@ -277,7 +359,7 @@ interface Frames {
 }
 
 /** Does `act` before each of so many frames. */
-async function frames(page: Page, selector: string, act: "scroll" | "hover", many: number): Promise<Frames> {
+async function frames(page: Page, selector: string, act: "scroll" | "hover" | "resize", many: number): Promise<Frames> {
   const debug = await page.context().newCDPSession(page);
   await debug.send("Performance.enable", { timeDomain: "threadTicks" });
   const worked = async () => {
@@ -294,6 +376,7 @@ async function frames(page: Page, selector: string, act: "scroll" | "hover", man
       let last = await new Promise<number>(requestAnimationFrame);
       for (let at = 0; at < many; at += 1) {
         if (act === "scroll") element.scrollTop += 700;
+        else if (act === "resize") element.style.width = `${600 - (at % 2)}px`;
         else {
           const clientX = box.left + (box.width * at) / many;
           element.dispatchEvent(new MouseEvent("mousemove", { clientX, clientY: box.top + 40, bubbles: true }));
@@ -331,6 +414,17 @@ test("a hundred thousand fires stay scrollable", async () => {
   await page.keyboard.press("Home");
   const measured = await frames(page, ".virtual", "scroll", 300);
   told("scrolling 100,000 fires, 700 px a frame", measured);
+  assert.ok(measured.work < FRAME_MS);
+  await close();
+});
+
+test("fifty thousand points are drawn anew sixty times a second", async () => {
+  fixture.state.points = 50_000;
+  const { page, close } = await visit("timeline");
+  // The plot alone, drawn whole each time that it has another width.
+  await page.evaluate(() => document.querySelectorAll(".plot:not(:first-child)").forEach((plot) => plot.remove()));
+  const measured = await frames(page, ".plot", "resize", 120);
+  told("one plot of 50,000 points, drawn whole in each frame", measured);
   assert.ok(measured.work < FRAME_MS);
   await close();
 });

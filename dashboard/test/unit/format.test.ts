@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, count, duration, percent, short, times, utc } from "../../src/format.ts";
+import { bytes, count, duration, expectation, percent, rise, short, times, utc } from "../../src/format.ts";
 
 test("numbers are short and have units", () => {
   assert.equal(count(1204), "1,204");
@@ -22,4 +22,15 @@ test("a moment of another day has its day", () => {
 
 test("durations use two units at most", () => {
   for (const [ms, text] of [[-5, "0 s"], [45_000, "45 s"], [720_000, "12 min"], [11_100_000, "3 h 5 min"], [187_200_000, "2 d 4 h"]] as const) assert.equal(duration(ms), text);
+});
+
+test("a rise from next to nothing has no ratio", () => {
+  assert.equal(times(940), "940x");
+  assert.equal(times(1_000), "over 1,000x");
+  assert.equal(times(10e6), "over 1,000x");
+  assert.equal(rise(0.004, 0.152), "from 0.4 % to 15.2 % of its requests, 38x");
+  assert.equal(rise(0, 0.12), "from none to 12 % of its requests");
+  assert.equal(rise(0.000_2, 0.9), "from 0.02 % to 90 % of its requests, over 1,000x");
+  for (const [events, text] of [[0, "none"], [0.000_023, "none"], [0.26, "0.3"], [4.21, "4.2"], [68.1, "68"], [12_040, "12,040"]] as const)
+    assert.equal(expectation(events), text);
 });
