@@ -7,7 +7,6 @@ use blobwatch_core::access::Candidate;
 use blobwatch_core::auth::{Actor, Role, Tokens};
 use blobwatch_core::page::Page;
 use blobwatch_core::problem::Problem;
-use blobwatch_core::session::COOKIE;
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::{Context, Env, Method, Request, Response, Result, event};
@@ -119,15 +118,11 @@ async fn authorize(request: &Request, env: &Env, needed: Role) -> Answer<String>
 
 /// What somebody sends on purpose goes before what a browser sends by itself.
 async fn authenticate(request: &Request, env: &Env) -> Answer<Actor> {
-    let header = |name| request.headers().get(name).ok().flatten();
-    let bearer = header("authorization");
-    if bearer.is_none() {
-        if header("cookie").is_some_and(|cookies| cookies.contains(COOKIE)) {
-            return session::actor(request, env, &tokens(env)?);
-        }
-        if let Some(actor) = access::actor(request, env).await? {
-            return Ok(actor);
-        }
+    let bearer = request.headers().get("authorization").ok().flatten();
+    if bearer.is_none()
+        && let Some(actor) = session::actor(request, env).await?
+    {
+        return Ok(actor);
     }
     let tokens = tokens(env)?;
     if tokens.is_empty() && access::is_configured(env) {

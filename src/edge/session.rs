@@ -1,6 +1,6 @@
 //! Signing in with a browser: `/_blobwatch/session`, and who calls by the cookie that it sets.
 
-use blobwatch_core::auth::{Actor, Role, Tokens};
+use blobwatch_core::auth::{Actor, Role};
 use blobwatch_core::problem::Problem;
 use blobwatch_core::session::{
     COOKIE, CSRF_HEADER, Capabilities, Session, SessionItem, Sessions, check_origin, clear_cookie,
@@ -41,20 +41,21 @@ pub(super) async fn answer(request: &mut Request, env: &Env) -> Answer<Response>
     }
 }
 
-/// Who is signed in: by our cookie, or without one through Access.
+/// Who is signed in: by our cookie, or through Access.
 async fn who(request: &Request, env: &Env) -> Answer<Response> {
-    let has_cookie = header(request, "cookie").is_some_and(|cookies| cookies.contains(COOKIE));
-    if !has_cookie && let Some(actor) = access::actor(request, env).await? {
-        return respond(Ok(Visitor {
-            name: actor.name,
-            role: actor.role,
-            csrf: "",
-            expires: None,
-            capabilities: capabilities(env),
-        }))
-        .map_err(|e| internal("answer", e));
-    }
-    shown(&read(request, env, &tokens(env)?)?, env)
+    let why = match read(request, env) {
+        Ok(session) => return shown(&session, env),
+        Err(why) => why,
+    };
+    let actor = access::actor(request, env).await?.ok_or(why)?;
+    respond(Ok(Visitor {
+        name: actor.name,
+        role: actor.role,
+        csrf: "",
+        expires: None,
+        capabilities: capabilities(env),
+    }))
+    .map_err(|e| internal("answer", e))
 }
 
 /// As [`SessionItem`], of somebody whom Access lets in: it says itself when that ends, and its changes need no `csrf` but
@@ -68,9 +69,22 @@ struct Visitor {
     capabilities: Capabilities,
 }
 
-/// Who calls by cookie. A call that changes something must come from our page, and prove it.
-pub(super) fn actor(request: &Request, env: &Env, tokens: &Tokens) -> Answer<Actor> {
-    let session = read(request, env, tokens)?;
+/// Who calls by the cookie of a session that holds, or else through Access: a cookie outlives its session in the browser.
+/// `None` where there is neither.
+pub(super) async fn actor(request: &Request, env: &Env) -> Answer<Option<Actor>> {
+    let why = match has_cookie(request).then(|| read(request, env)) {
+        Some(Ok(session)) => return checked(request, session).map(Some),
+        Some(Err(why)) => Some(why),
+        None => None,
+    };
+    match (access::actor(request, env).await?, why) {
+        (None, Some(why)) => Err(why),
+        (found, _) => Ok(found),
+    }
+}
+
+/// A call that changes something must come from our page, and prove it.
+fn checked(request: &Request, session: Session) -> Answer<Actor> {
     if request.method() != Method::Get {
         check_site(request)?;
         session.check_csrf(header(request, CSRF_HEADER).as_deref())?;
@@ -78,9 +92,13 @@ pub(super) fn actor(request: &Request, env: &Env, tokens: &Tokens) -> Answer<Act
     Ok(session.actor)
 }
 
-fn read(request: &Request, env: &Env, tokens: &Tokens) -> Answer<Session> {
-    let cookies = header(request, "cookie").unwrap_or_default();
-    sessions(env)?.read(tokens, &cookies, now_ms())
+fn has_cookie(request: &Request) -> bool {
+    header(request, "cookie").is_some_and(|cookies| cookies.contains(COOKIE))
+}
+
+fn read(request: &Request, env: &Env) -> Answer<Session> {
+    let (tokens, cookies) = (tokens(env)?, header(request, "cookie").unwrap_or_default());
+    sessions(env)?.read(&tokens, &cookies, now_ms())
 }
 
 fn sessions(env: &Env) -> Answer<Sessions> {

@@ -8,6 +8,8 @@ use std::thread::spawn;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use blobwatch_core::auth::{Role, Tokens};
+use blobwatch_core::session::{COOKIE, Sessions};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rsa::RsaPrivateKey;
@@ -17,10 +19,11 @@ use rsa::signature::{SignatureEncoding, Signer};
 use rsa::traits::PublicKeyParts;
 use serde_json::{Value, json};
 
+use crate::harness::browser::browser_tests;
 use crate::harness::deployment::Bundle;
 use crate::harness::http::{Answer, Request};
 use crate::harness::registry::Registry;
-use crate::harness::stage::configured;
+use crate::harness::stage::{OPERATOR, SECRET, configured};
 use crate::harness::workerd::Workerd;
 
 const TEAM: &str = "https://example.cloudflareaccess.com";
@@ -205,4 +208,89 @@ fn a_team_that_changes_its_key_is_followed() {
         (ask(&edge, rules(), &rotated).status() == 200).then_some(())
     });
     assert_eq!(ask(&edge, rules(), &token(&text)).status(), 200);
+}
+
+fn expired(email: &str) -> String {
+    let mut claims = claims(email);
+    claims["exp"] = json!(now_s() - 120);
+    token(&claims)
+}
+
+/// `Cookie` of a session that was opened so many hours ago; it lasts twelve.
+fn session_of(hours_ago: u64) -> String {
+    let tokens = Tokens::default().with_token("olga", Role::Operator, OPERATOR);
+    let opened_ms = (now_s() - hours_ago * 3_600) * 1_000;
+    let session = Sessions::new(SECRET)
+        .unwrap()
+        .open(&tokens, OPERATOR, opened_ms)
+        .unwrap();
+    format!("{COOKIE}={}", session.cookie)
+}
+
+#[test]
+fn a_session_that_is_over_does_not_stand_in_the_way_of_access() {
+    let certs = Certs::start(json!({"keys": [jwk("key-1", &KEYS[0])]}).to_string());
+    let edge = deployment(&certs);
+    let (ada, bob) = (
+        token(&claims("ada@example.com")),
+        token(&claims("bob@example.com")),
+    );
+    let over = session_of(13);
+    let with = |request: Request, session: &str, jwt: &str| {
+        let cookies = format!("{session}; CF_Authorization={jwt}");
+        request.header("Cookie", &cookies).send(edge.addr()).unwrap()
+    };
+    let who = || Request::get("/_blobwatch/session");
+
+    assert_eq!(with(rules(), &over, &ada).status(), 200);
+    assert_eq!(with(who(), &over, &ada).json()["name"], "ada@example.com");
+    assert_eq!(
+        with(rules(), "blobwatch_session=of-another-release", &ada).status(),
+        200
+    );
+    assert_eq!(with(panic_off(), &over, &ada).status(), 200);
+    assert_eq!(with(panic_off(), &over, &bob).status(), 403, "a viewer");
+    let from_elsewhere = panic_off().header("Origin", "https://evil.example");
+    assert_eq!(
+        with(from_elsewhere, &over, &ada).status(),
+        403,
+        "a page of somebody else"
+    );
+
+    assert_eq!(
+        with(who(), &over, &expired("ada@example.com")).status(),
+        401,
+        "both are over"
+    );
+    assert_eq!(
+        rules()
+            .header("Cookie", &over)
+            .send(edge.addr())
+            .unwrap()
+            .status(),
+        401
+    );
+
+    // A session that holds is who one is, and what it asks for is not got round by Access.
+    let holds = session_of(1);
+    assert_eq!(with(who(), &holds, &bob).json()["name"], "olga");
+    assert_eq!(with(panic_off(), &holds, &ada).status(), 403, "without the csrf");
+}
+
+#[test]
+fn the_page_knows_who_comes_through_access() {
+    let certs = Certs::start(json!({"keys": [jwk("key-1", &KEYS[0])]}).to_string());
+    let edge = deployment(&certs);
+    let over = session_of(13);
+    let (_, over) = over.split_once('=').unwrap();
+    browser_tests(
+        &["browser/access.test.ts"],
+        &[
+            ("EDGE", &format!("http://{}", edge.addr())),
+            ("ADA", &token(&claims("ada@example.com"))),
+            ("BOB", &token(&claims("bob@example.com"))),
+            ("EXPIRED", &expired("ada@example.com")),
+            ("SESSION_OVER", over),
+        ],
+    );
 }

@@ -19,6 +19,9 @@ use super::workerd::Workerd;
 pub(crate) const OPERATOR: &str = "token-of-an-operator";
 pub(crate) const VIEWER: &str = "token-of-a-viewer";
 
+/// `BLOBWATCH_CLIENT_SECRET` of every deployment here.
+pub(crate) const SECRET: &str = "a secret of the end-to-end tests";
+
 /// A record is there a second after its request; after a failure of its FireLog it is sent again within 30 s.
 const RECORDED: Duration = Duration::from_secs(90);
 
@@ -110,7 +113,7 @@ pub(crate) fn configured(bundle: Bundle, origin: &str) -> Deployment {
     ]);
     Deployment::new(bundle, origin)
         .var("BLOBWATCH_TOKENS", tokens.to_string())
-        .var("BLOBWATCH_CLIENT_SECRET", "a secret of the end-to-end tests")
+        .var("BLOBWATCH_CLIENT_SECRET", SECRET)
 }
 
 /// Real clients cannot say where they are: before them, this proxy says it for them.
