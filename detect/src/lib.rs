@@ -10,6 +10,7 @@ pub mod dispersion;
 pub mod baseline;
 pub mod lag;
 pub mod sequential;
+pub mod recovery;
 pub mod cohort;
 pub mod cohorts;
 pub mod budget;

@@ -141,7 +141,7 @@ impl Recovery {
 }
 
 /// `ln(1 + exp x)` without overflow.
-fn ln_one_plus_exp(x: f64) -> f64 {
+pub(crate) fn ln_one_plus_exp(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 

@@ -11,7 +11,9 @@
 mod fall;
 mod feed;
 mod harm;
+mod healing;
 mod look;
+mod merge;
 mod totals;
 mod watch;
 
@@ -305,7 +307,7 @@ impl Engine {
             self.window.push(slot, &cells, &other);
         }
         for watch in &mut self.open {
-            watch.observe(slot, &cells);
+            watch.observe(&cells);
         }
         self.look(slot, outcome);
         self.refresh(slot, outcome);

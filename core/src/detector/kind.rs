@@ -139,6 +139,23 @@ impl AnomalyKind {
             events: u64::from(events),
         }
     }
+
+    /// The same events, held against what the cohort does anyway: of stalls, refusals and restarts there are hardly any
+    /// trials left once nobody is hit, and nothing would say that it is over.
+    #[must_use]
+    pub fn exposed(self, counts: &CellCounts) -> Counts {
+        let own = self.counts(counts);
+        let asked = match self {
+            Self::StallSurge => counts.starts.saturating_add(counts.resumes),
+            Self::RestartSurge => counts.starts,
+            Self::RangeRefused => counts.requests,
+            _ => 0,
+        };
+        Counts {
+            trials: own.trials.max(u64::from(asked)),
+            ..own
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use blobwatch_detect::beta_binomial::margin;
-use blobwatch_detect::counts::{Counts, Tally};
-use blobwatch_detect::sequential::{Recovery, log_ratios};
 use serde::{Deserialize, Serialize};
 
+use super::healing::Healing;
 use super::{Change, Engine, Outcome, slot_ms};
-use crate::cell::{Breadth, Cell, SLOT_S};
+use crate::cell::{Breadth, Cell, CellCounts, SLOT_S};
 use crate::detector::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
 use crate::detector::broad::{Affected, breadth};
 use crate::detector::cohort::Cohort;
@@ -22,7 +20,7 @@ use crate::detector::window::Window;
 pub(super) const MIN_COMMON: f64 = 0.5;
 
 /// A cohort this much like the one that is named is no news.
-const SAME: f64 = 0.9;
+pub(super) const SAME: f64 = 0.9;
 
 /// A cohort with this many times the requests is said to have grown.
 const GROWN: f64 = 1.1;
@@ -34,64 +32,18 @@ const DESCRIBE_SLOTS: u64 = 6;
 const YOUNG_SLOTS: u64 = 60;
 const OLD_SLOTS: u64 = 60;
 
-/// While the fault goes on, a false recovery comes once a day at most.
-const LN_FALSE_RECOVERY: f64 = 9.064; // ln(8640 slots)
-
-/// Evidence of health, in nats, from which on the name stays.
-const HEALING_NATS: f64 = 2.0;
-
-/// Correlation of the trials of one slot, as the tests begin with.
-const RHO: f64 = 0.002;
-
-/// Events of a slot are averaged over five minutes; a kind whose events stay below a fifth of their height for two
-/// minutes is over too. Of stalls there are no trials once nobody resumes, and no test could say that they are over.
-const PACE: f64 = 1.0 / 30.0;
-const LOW: f64 = 0.2;
-const LOW_SLOTS: u32 = 12;
-
-/// A cohort that sends nothing is neither well nor ill; after six hours it is gone.
-const QUIET_SLOTS: u64 = 6 * 360;
-
 /// What lasts three days is the new normal.
 const ADOPT_SLOTS: u64 = 3 * 8640;
 
-/// How one kind of an anomaly recovers.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Healing {
-    kind: AnomalyKind,
-    /// Rate up to which a slot is healthy.
-    healthy: f64,
-    recovery: Recovery,
-    /// Events a slot, and the most there were.
-    pace: f64,
-    peak: f64,
-    /// Slots in a row in which the cohort was here and had few.
-    low: u32,
-}
-
-impl Healing {
-    fn observe(&mut self, counts: Counts) {
-        if counts.trials > 0 {
-            let ratios = log_ratios(Tally::from(counts), self.healthy, RHO);
-            self.recovery.advance(ratios);
-        }
-        self.pace += (counts.events as f64 - self.pace) * PACE;
-        self.peak = self.peak.max(self.pace);
-        self.low = if self.pace < LOW * self.peak {
-            self.low + 1
-        } else {
-            0
-        };
-    }
-
-    /// Whether there are first signs of health: the window is a mix of both from then on.
-    fn heals(&self) -> bool {
-        self.recovery.statistic() >= HEALING_NATS
-    }
-
-    fn is_over(&self) -> bool {
-        self.recovery.statistic() >= LN_FALSE_RECOVERY || self.low >= LOW_SLOTS
-    }
+/// Counts of a cohort since its onset; no share of them divides by nothing.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    trials: f64,
+    /// [`AnomalyKind::exposed`].
+    exposed: f64,
+    events: f64,
+    /// Events.
+    expected: f64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -104,7 +56,6 @@ pub(super) struct Watch {
     healing: Vec<Healing>,
     /// Everybody that was hit since the onset.
     breadth: Breadth,
-    last_seen: u64,
     located: u64,
     /// Of a cliff: requests a minute that were usual, and minutes of health so far.
     pub(super) cliff: Option<(f64, u32)>,
@@ -119,7 +70,6 @@ impl Watch {
             closed_slot: u64::MAX,
             healing: Vec::new(),
             breadth: Breadth::default(),
-            last_seen: slot,
             located: slot,
             cliff: None,
         }
@@ -132,45 +82,47 @@ impl Watch {
 
     /// From now on waits for this kind to recover too.
     pub(super) fn watch(&mut self, kind: AnomalyKind, window: &Window, rates: &Rates) {
-        let (_, expected) = self.sums(window, kind, rates);
+        let sums = self.sums(window, kind, rates);
         self.healing.retain(|healing| healing.kind != kind);
-        self.healing.push(Healing {
+        self.healing.push(Healing::new(
             kind,
-            healthy: margin(expected, 0.0),
-            recovery: Recovery::default(),
-            pace: 0.0,
-            peak: 0.0,
-            low: 0,
-        });
+            sums.expected / sums.exposed,
+            sums.events / sums.exposed,
+        ));
+    }
+
+    /// Takes in what another one, which is the same, knows and this does not.
+    pub(super) fn take_in(&mut self, other: &mut Self) {
+        for healing in other.healing.drain(..) {
+            if !self.healing.iter().any(|known| known.kind == healing.kind) {
+                self.anomaly.kinds.push(healing.kind);
+                self.healing.push(healing);
+            }
+        }
+        self.breadth.merge(&other.breadth);
     }
 
     /// Takes in a slot.
-    pub(super) fn observe(&mut self, slot: u64, cells: &[Cell]) {
-        let inside: Vec<&Cell> = cells
-            .iter()
-            .filter(|cell| self.anomaly.cohort.holds(&cell.key))
-            .collect();
-        if inside.is_empty() {
-            return;
-        }
-        self.last_seen = slot;
-        for healing in &mut self.healing {
-            let mut counts = Counts::default();
-            for cell in &inside {
-                counts += healing.kind.counts(&cell.counts);
-                if let Some(event) = healing.kind.event() {
-                    self.breadth.merge(cell.affected.of(event));
-                }
+    pub(super) fn observe(&mut self, cells: &[Cell]) {
+        let inside = |cell: &&Cell| self.anomaly.cohort.holds(&cell.key);
+        let mut counts = CellCounts::default();
+        for cell in cells.iter().filter(inside) {
+            counts.add(&cell.counts);
+            for event in self.healing.iter().filter_map(|healing| healing.kind.event()) {
+                self.breadth.merge(cell.affected.of(event));
             }
-            healing.observe(counts);
+        }
+        for healing in &mut self.healing {
+            healing.observe(&counts);
         }
     }
 
     /// Figures, rules and examples as they are now.
     pub(super) fn describe(&mut self, window: &Window, switches: &[Switch], rates: &Rates, slot: u64) {
         let kind = self.anomaly.kind();
-        let (observed, expected) = self.sums(window, kind, rates);
-        (self.anomaly.observed, self.anomaly.baseline) = (observed, expected);
+        let sums = self.sums(window, kind, rates);
+        self.anomaly.observed = sums.events / sums.trials;
+        self.anomaly.baseline = sums.expected / sums.trials;
         let span = self.span(slot);
         if let Some(event) = kind.event() {
             self.breadth
@@ -197,19 +149,34 @@ impl Watch {
         }
     }
 
-    /// Observed and expected rate of the cohort since the onset, as far as the window reaches.
-    fn sums(&self, window: &Window, kind: AnomalyKind, rates: &Rates) -> (f64, f64) {
-        let (mut trials, mut events, mut expected) = (0.0, 0.0, 0.0);
+    /// What the cohort counted since the onset, as far as the window reaches.
+    fn sums(&self, window: &Window, kind: AnomalyKind, rates: &Rates) -> Sums {
+        let (mut sums, mut exposed) = (Sums::default(), CellCounts::default());
         for (key, row) in window.rows(self.onset, u64::MAX) {
             if self.anomaly.cohort.holds(key) {
                 let counts = kind.counts(&row.counts);
-                trials += counts.trials as f64;
-                events += counts.events as f64;
-                expected += counts.trials as f64 * rates.of(&combination(key));
+                exposed.add(&row.counts);
+                sums.trials += counts.trials as f64;
+                sums.events += counts.events as f64;
+                sums.expected += counts.trials as f64 * rates.of(&combination(key));
             }
         }
-        let rate = |count: f64| if trials > 0.0 { count / trials } else { 0.0 };
-        (rate(events), rate(expected))
+        sums.exposed = (kind.exposed(&exposed).trials as f64).max(1.0);
+        sums.trials = sums.trials.max(1.0);
+        sums
+    }
+
+    /// Sets what the recovery is held against to what is seen by now.
+    fn worsen(&mut self, window: &Window) {
+        let mut sums = CellCounts::default();
+        for (key, row) in window.rows(self.onset, u64::MAX) {
+            if self.anomaly.cohort.holds(key) {
+                sums.add(&row.counts);
+            }
+        }
+        for healing in &mut self.healing {
+            healing.worsen(&sums);
+        }
     }
 
     fn examples(&mut self, window: &Window, span: Span) {
@@ -238,11 +205,14 @@ impl Watch {
         let back = self
             .cliff
             .is_none_or(|(_, minutes)| minutes >= super::fall::BACK_MINUTES);
-        if slot > self.opened && self.healing.iter().all(Healing::is_over) && back {
+        let reopened = self.anomaly.reopened;
+        let is_part = |healing: &Healing| self.healing.iter().any(|other| healing.is_part_of(other));
+        let over = |healing: &Healing| is_part(healing) || healing.is_over(reopened);
+        if slot > self.opened && self.healing.iter().all(over) && back {
             Some("healthy again")
         } else if slot.saturating_sub(self.opened) >= ADOPT_SLOTS {
             Some("it has lasted three days and is taken for normal from now on")
-        } else if self.cliff.is_none() && slot.saturating_sub(self.last_seen) >= QUIET_SLOTS {
+        } else if self.cliff.is_none() && self.healing.iter().all(Healing::is_quiet) {
             Some("nobody of the cohort was here for six hours")
         } else {
             None
@@ -258,6 +228,7 @@ impl Engine {
         }
         let mut known: BTreeMap<(AnomalyKind, u64), Rates> = BTreeMap::new();
         let mut others = Vec::new();
+        let told = outcome.changes.len();
         for mut watch in std::mem::take(&mut self.open) {
             let kind = watch.anomaly.kind();
             if watch.cliff.is_none() && watch.opened < slot {
@@ -271,13 +242,19 @@ impl Engine {
                     } else {
                         OLD_SLOTS
                     };
-                if slot >= due && !watch.heals() {
-                    watch.located = slot;
-                    others.extend(self.rename(slot, &mut watch, rates, outcome));
+                if !watch.heals() {
+                    watch.worsen(&self.window);
+                    if slot >= due {
+                        watch.located = slot;
+                        others.extend(self.rename(slot, &mut watch, rates, outcome));
+                    }
                 }
                 watch.describe(&self.window, &self.switches, rates, slot);
             }
             self.open.push(watch);
+        }
+        if outcome.changes.len() > told {
+            self.merge(slot, outcome);
         }
         self.consider_all(slot, &others, outcome);
     }

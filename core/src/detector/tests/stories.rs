@@ -61,11 +61,42 @@ fn the_night_of_july_2020_opens_within_a_minute_of_twenty_clients() {
         "{:?}",
         story(&outcome.changes)
     );
+    let ended = world.slot;
     let over = world.play(90, healthy);
+    let closed = over.changes.last().unwrap();
     assert_eq!(story(&over.changes).last().unwrap(), "closed an-000001");
+    let slots = closed.anomaly.closed_ms.unwrap() / 10_000 - ended;
+    // 36 starts a slot: two minutes are the median (docs/detection.md).
+    assert!((6..=24).contains(&slots), "closed after {slots} slots");
     let again = world.play(30, july);
     assert_eq!(story(&again.changes).first().unwrap(), "reopened an-000001");
     assert_eq!(world.engine.open().next().unwrap().reopened, 1);
+}
+
+#[test]
+fn a_fault_that_is_mended_by_half_stays_open() {
+    let mut world = World::new(11);
+    world.play(HOUR, healthy);
+    world.play(60, july);
+    let half = |build: &Build, colo: &str, fired: bool| {
+        let now = july(build, colo, fired);
+        Fault {
+            resumed: HEALTHY.resumed + (now.resumed - HEALTHY.resumed) / 2.0,
+            ..now
+        }
+    };
+    let outcome = world.play(2 * HOUR, half);
+    let told = story(&outcome.changes);
+    assert!(
+        !told.iter().any(|change| change == "closed an-000001"),
+        "{told:?}"
+    );
+    let open: Vec<String> = world
+        .engine
+        .open()
+        .map(|anomaly| format!("{} {:?}", anomaly.sentence(), anomaly.history))
+        .collect();
+    assert_eq!(open.len(), 1, "{open:#?}");
 }
 
 #[test]

@@ -148,7 +148,9 @@ fn a_state_of_another_build_is_left_and_its_anomalies_are_closed() {
     detector
         .sql
         .run(
-            "UPDATE meta SET value = replace(value, '\"format\":1', '\"format\":0') WHERE key = 'state'",
+            &format!(
+                "UPDATE meta SET value = replace(value, '\"format\":{STATE_FORMAT}', '\"format\":0') WHERE key = 'state'"
+            ),
             &[],
         )
         .unwrap();

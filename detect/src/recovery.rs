@@ -1,0 +1,251 @@
+//! Whether it is over: a sequential test in the other direction, against what was seen while it was wrong.
+//!
+//! A rate just above the healthy one is told apart from it in hours; that a fault still does a quarter of its harm is
+//! refuted in seconds, and is what somebody wants to know who has just switched something off. So the null is "at least
+//! a quarter of the excess is left". What is left below that is nobody's null: therefore the slots that refute it must
+//! not themselves look like a rise, and when they do the test begins anew.
+
+use serde::{Deserialize, Serialize};
+
+use crate::beta_binomial::{ln_weight, margin, odds_times};
+use crate::counts::Tally;
+use crate::sequential::{ln_one_plus_exp, log_ratios};
+
+/// The part of the excess that must be refuted. With a half, a fault mended to a quarter closes within minutes and comes
+/// back; with an eighth, 60 trials a slot need four minutes where they need one and a half (docs/detection.md).
+const LEFT: f64 = 0.25;
+
+/// The null is never nearer to health than this, in odds of the healthy rate: the mildest rise that is tested for.
+const MILDEST_ODDS: f64 = 2.0;
+
+/// Nats for a rise, in the slots since the recovery began, up to which they may end it.
+const CALM_NATS: f64 = 1.0;
+
+/// And those from which on it has not begun: a healthy cohort gets there once in e^3 tries at most (Ville).
+const RELAPSE_NATS: f64 = 3.0;
+
+/// Logarithm of "no evidence yet". Finite, so that it survives formats without infinities; its exponential is 0.
+const NOTHING: f64 = -1e6;
+
+/// Evidence that a raised rate is healthy again: about 80 bytes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Recovery {
+    expected: f64,
+    /// Rate up to which a slot is healthy.
+    healthy: f64,
+    /// Rate from which on it is not over.
+    ill: f64,
+    rho: f64,
+    ln_m: f64,
+    /// Likelihood of "it began `slots` ago" (Page's CUSUM).
+    cusum: f64,
+    slots: u64,
+    /// Nats for each alternative of a rise since then.
+    rises: [f64; 3],
+}
+
+impl Recovery {
+    /// Waits for a cohort of which a rate of `expected` is healthy and `observed` was seen. `rho` is the correlation of
+    /// the trials of one slot.
+    #[must_use]
+    pub fn new(expected: f64, observed: f64, rho: f64) -> Self {
+        let mut recovery = Self {
+            expected,
+            healthy: margin(expected, 0.0),
+            ill: 0.0,
+            rho,
+            ln_m: NOTHING,
+            cusum: 0.0,
+            slots: 0,
+            rises: [0.0; 3],
+        };
+        recovery.worsen(observed);
+        recovery
+    }
+
+    /// Sets what is seen while it is wrong, as that changes.
+    pub fn worsen(&mut self, observed: f64) {
+        let left = self.expected + LEFT * (observed - self.expected);
+        self.ill = left.min(1.0 - 1e-6).max(odds_times(self.healthy, MILDEST_ODDS));
+    }
+
+    /// Takes in one slot; one without trials says nothing.
+    pub fn advance(&mut self, counts: Tally) {
+        if counts.trials <= 0.0 {
+            return;
+        }
+        let null = ln_weight(counts, self.ill, self.rho);
+        let w = ln_weight(counts, self.healthy, self.rho) - null;
+        self.ln_m = ln_one_plus_exp(self.ln_m) + w;
+        if self.cusum <= 0.0 {
+            (self.slots, self.rises) = (0, [0.0; 3]);
+        }
+        self.cusum = (self.cusum + w).max(0.0);
+        self.slots += 1;
+        let ratios = log_ratios(counts, self.healthy, self.rho);
+        self.rises
+            .iter_mut()
+            .zip(ratios)
+            .for_each(|(rise, ratio)| *rise += ratio);
+        if self.rise() > RELAPSE_NATS {
+            (self.ln_m, self.cusum) = (NOTHING, 0.0);
+        }
+    }
+
+    /// Nats that it is over, to hold against a threshold ln A: while the null holds the mean time until it gets there is
+    /// at least A slots.
+    #[must_use]
+    pub fn statistic(&self) -> f64 {
+        self.ln_m
+    }
+
+    /// Nats that it is over since it began to be, the likeliest beginning: 0 while nothing says so.
+    #[must_use]
+    pub fn likely(&self) -> f64 {
+        self.cusum
+    }
+
+    /// Whether `threshold` is reached, by `least` slots or more that are no rise themselves.
+    #[must_use]
+    pub fn is_over(&self, threshold: f64, least: u64) -> bool {
+        self.ln_m >= threshold && self.slots >= least && self.rise() <= CALM_NATS
+    }
+
+    fn rise(&self) -> f64 {
+        self.rises.iter().copied().fold(f64::MIN, f64::max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Recovery;
+    use crate::counts::Tally;
+    use crate::simulate::Random;
+
+    /// Slots of a day: one false recovery in that many.
+    const THRESHOLD: f64 = 9.064;
+    const MINUTE: u64 = 6;
+    const EXPECTED: f64 = 0.004;
+    const OBSERVED: f64 = 0.12;
+    const RHO: f64 = 0.002;
+
+    /// Slots until it closes at a part of the excess, at most `limit`.
+    fn close(seed: u64, trials: f64, left: f64, limit: u64) -> Option<u64> {
+        let mut random = Random::new(seed);
+        let mut recovery = Recovery::new(EXPECTED, OBSERVED, RHO);
+        let mut play = |recovery: &mut Recovery, left: f64| {
+            let trials = random.poisson(trials);
+            let counts = random.slot(trials, EXPECTED + left * (OBSERVED - EXPECTED), RHO);
+            recovery.advance(Tally::from(counts));
+        };
+        for _ in 0..60 {
+            play(&mut recovery, 1.0);
+        }
+        (1..=limit).find(|_| {
+            play(&mut recovery, left);
+            recovery.is_over(THRESHOLD, MINUTE)
+        })
+    }
+
+    /// The slots of so many runs, in order; those that never closed are at the end.
+    fn closes(runs: u64, trials: f64, left: f64, limit: u64) -> Vec<u64> {
+        let mut all: Vec<u64> = (0..runs)
+            .map(|seed| close(seed, trials, left, limit).unwrap_or(u64::MAX))
+            .collect();
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn sixty_trials_a_slot_close_within_two_minutes() {
+        let all = closes(400, 60.0, 0.0, 360);
+        assert!(
+            all[200] <= 9 && all[380] <= 18,
+            "median {}, 95 % {}",
+            all[200],
+            all[380]
+        );
+    }
+
+    #[test]
+    fn six_trials_a_slot_close_within_a_quarter_of_an_hour() {
+        let all = closes(400, 6.0, 0.0, 360);
+        assert!(
+            all[200] <= 72 && all[380] <= 120,
+            "median {}, 95 % {}",
+            all[200],
+            all[380]
+        );
+    }
+
+    #[test]
+    fn a_fault_mended_in_part_stays_open() {
+        // Six hours of a fault of which a quarter is left close it once in four runs at most: once a day is promised.
+        for (left, most) in [(1.0, 0), (0.5, 1), (0.25, 50)] {
+            for trials in [6.0, 60.0, 600.0] {
+                let all = closes(200, trials, left, 2160);
+                let closed = all.iter().filter(|at| **at < u64::MAX).count();
+                assert!(closed <= most, "{closed} of 200 at {left} with {trials}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_rest_does_not_keep_it_open_once_it_is_gone() {
+        let mut random = Random::new(1);
+        let mut recovery = Recovery::new(EXPECTED, OBSERVED, RHO);
+        let mut play = |recovery: &mut Recovery, rate| {
+            let counts = random.slot(60, rate, RHO);
+            recovery.advance(Tally::from(counts));
+        };
+        for _ in 0..360 {
+            play(&mut recovery, 0.03);
+        }
+        assert!(!recovery.is_over(THRESHOLD, MINUTE));
+        for _ in 0..24 {
+            play(&mut recovery, EXPECTED);
+        }
+        assert!(recovery.is_over(THRESHOLD, MINUTE), "{recovery:?}");
+    }
+
+    #[test]
+    fn silence_is_not_health() {
+        let mut recovery = Recovery::new(EXPECTED, OBSERVED, RHO);
+        for _ in 0..1000 {
+            recovery.advance(Tally::default());
+        }
+        assert!(!recovery.is_over(THRESHOLD, 0));
+    }
+
+    #[test]
+    fn a_small_excess_must_be_gone_for_good() {
+        let recovery = Recovery::new(EXPECTED, 0.008, RHO);
+        assert!((recovery.ill - 0.010_94).abs() < 1e-4, "{}", recovery.ill);
+    }
+
+    /// The table of docs/detection.md: `cargo test -p blobwatch-detect recovery -- --ignored --nocapture`.
+    #[test]
+    #[ignore = "prints a table"]
+    fn table() {
+        for trials in [6.0, 20.0, 60.0, 200.0, 600.0] {
+            for left in [0.0, 0.0625, 0.125, 0.25, 0.5] {
+                let all = closes(1000, trials, left, 2160);
+                let closed = all.iter().filter(|at| **at < u64::MAX).count();
+                let at = |part: usize| {
+                    all.get(part).map_or(-1.0, |at| {
+                        if *at == u64::MAX {
+                            f64::INFINITY
+                        } else {
+                            *at as f64 / 6.0
+                        }
+                    })
+                };
+                println!(
+                    "{trials:>5} {left:>7}: closed {closed:>4} of 1000, median {:.1} min, 95 % {:.1} min",
+                    at(500),
+                    at(950)
+                );
+            }
+        }
+    }
+}
