@@ -21,16 +21,17 @@ struct Region {
     weight: u32,
 }
 
-/// Frankfurt is small: a volume by fingerprint and data centre is not reached there, and its pulls are spared.
+/// The signature spares Ashburn, and those who live there see nothing: that night "our own AWS pulls and monitoring looked
+/// fine". San José has its country, so that only the data centre tells the two apart.
 const REGIONS: [Region; 8] = [
-    region("IAD", "US", 22),
-    region("SJC", "US", 16),
-    region("DUB", "IE", 15),
-    region("NRT", "JP", 14),
-    region("SIN", "SG", 13),
+    region("IAD", "US", 20),
+    region("SJC", "US", 12),
+    region("DUB", "IE", 12),
+    region("NRT", "JP", 12),
+    region("SIN", "SG", 11),
     region("SYD", "AU", 11),
     region("GRU", "BR", 11),
-    region("FRA", "DE", 3),
+    region("FRA", "DE", 11),
 ];
 
 const fn region(colo: &'static str, country: &'static str, weight: u32) -> Region {

@@ -22,17 +22,18 @@ impl Operator {
         }
     }
 
-    /// The signature: Amazon's networks, one length of ClientHello, and a volume of one fingerprint in one data centre.
-    /// What it does is lead the pull over another path, as the CDN's mitigation did.
+    /// The signature: Amazon's networks, one length of ClientHello, and a volume of one fingerprint in one data centre;
+    /// everywhere but in Ashburn. What it does is lead the pull over another path, as the CDN's mitigation did.
     pub(super) async fn write_signature(&self, broken: &str) -> Result<()> {
         let route = json!({"repository": "**", "detour": broken});
         self.call(Method::PUT, "routes/default?reason=demo", Some(&route))
             .await?;
         let rule = json!({
             "description": "The July 2020 signature, as an example: do not enforce it.",
-            "expression": "ip.src.asnum in {14618 16509} and cf.tls_client_hello_length eq 508",
+            "expression": "ip.src.asnum in {14618 16509} and cf.tls_client_hello_length eq 508 \
+                           and cf.colo.name ne \"IAD\"",
             "action": "detour",
-            "volume": {"by": "fingerprint", "requests": 5, "seconds": 10},
+            "volume": {"by": "fingerprint", "requests": 3, "seconds": 10},
         });
         let target = format!("rules/{RULE}?reason=demo");
         self.call(Method::PUT, &target, Some(&rule)).await.map(drop)
