@@ -4,10 +4,12 @@ import type { ComponentChildren } from "preact";
 import type { Problem } from "../api/types.ts";
 import { type Live, retryAll } from "../live.ts";
 
-export const Loading = ({ what }: { what: string }) => (
-  <p class="state" role="status">
-    Loading {what}…
-  </p>
+/** With a way to stop it, where it may take long. */
+export const Loading = ({ what, children }: { what: string; children?: ComponentChildren }) => (
+  <div class="state">
+    <p role="status">Loading {what}…</p>
+    {children}
+  </div>
 );
 
 export const Empty = ({ title, children }: { title: string; children?: ComponentChildren }) => (

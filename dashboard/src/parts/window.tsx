@@ -1,6 +1,7 @@
 // The span of time that a view shows: a time ago (`-1h`, kept fresh) or two moments (`since`, `until`), both in the address.
 
 import { place, setQuery } from "../address.ts";
+import { Time } from "./time.tsx";
 import { bounds, isLive, type Span } from "../span.ts";
 
 const SPANS = ["-15m", "-1h", "-6h", "-24h", "-7d"];
@@ -51,7 +52,7 @@ export function WindowBar({ otherwise }: { otherwise: string }) {
       </span>
       {!isLive(now) && (
         <span class="faint window-text">
-          {now.since.slice(0, 16).replace("T", " ")} to {now.until.slice(0, 16).replace("T", " ")} UTC
+          <Time at={bounds(now, Date.now())[0]} /> to <Time at={bounds(now, Date.now())[1]} />
         </span>
       )}
     </div>

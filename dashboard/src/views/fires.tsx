@@ -76,12 +76,13 @@ function List({ filter, isLive }: { filter: Filter; isLive: boolean }) {
   const [, setVersion] = useState(0);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isPaused, setPaused] = useState(false);
+  const [isCancelled, setCancelled] = useState(false);
   const isNarrow = useNarrow();
   const show = () => setVersion((version) => version + 1);
 
   useEffect(() => () => ended.current.abort(), []);
 
-  const first = useLive("first", (signal) => records.older(signal).then(() => true), 0);
+  const first = useLive(isCancelled ? null : "first", (signal) => records.older(signal).then(() => true), 0);
   const streaming = useLive(
     isLive && !isPaused && first.data ? "newer" : null,
     async (signal) => {
@@ -103,8 +104,25 @@ function List({ filter, isLive }: { filter: Filter; isLive: boolean }) {
     );
   };
 
+  if (isCancelled) {
+    return (
+      <Empty title="The search was cancelled">
+        <p>A shorter window, or more filters, make it faster.</p>
+        <button type="button" onClick={() => setCancelled(false)}>
+          Search again
+        </button>
+      </Empty>
+    );
+  }
   if (!first.data) {
-    return first.problem ? <Failed problem={first.problem} what="records" /> : <Loading what="records" />;
+    if (first.problem) return <Failed problem={first.problem} what="records" />;
+    return (
+      <Loading what="records">
+        <button type="button" onClick={() => setCancelled(true)}>
+          Cancel
+        </button>
+      </Loading>
+    );
   }
   const { items } = records;
   return (

@@ -38,7 +38,7 @@ after(async () => {
 });
 
 beforeEach(() => {
-  Object.assign(fixture.state, { role: "operator", isSignedIn: true, anomalies: data.anomalies(), fires: 2_500, failing: 0, previewRounds: 3, hasTraffic: true, points: 0, isNew: false });
+  Object.assign(fixture.state, { role: "operator", isSignedIn: true, anomalies: data.anomalies(), fires: 2_500, failing: 0, previewRounds: 3, hasTraffic: true, points: 0, isNew: false, slow_ms: 0 });
   fixture.calls.length = 0;
 });
 
@@ -100,6 +100,10 @@ test("the report is shown as text and can be downloaded", async () => {
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download" }).click()]);
   assert.equal(download.suggestedFilename(), "an-000012.md");
   assert.equal(await readFile(await download.path(), "utf8"), data.REPORT);
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.getByRole("button", { name: "Copy" }).click();
+  await page.getByText("Copied.").waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), data.REPORT);
   assert.deepEqual(faults, []);
   await close();
 });
@@ -214,6 +218,46 @@ test("what was loaded stays while later calls fail", async () => {
   await close();
 });
 
+test("a page that nobody sees asks nothing, and asks at once when it is seen again or the network is back", async () => {
+  const { page, close } = await visit("");
+  const shown = (hidden: boolean) =>
+    page.evaluate((hidden) => {
+      Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, hidden);
+  await shown(true);
+  await page.waitForTimeout(500);
+  const asleep = fixture.asked.count;
+  await page.waitForTimeout(7_000);
+  assert.equal(fixture.asked.count, asleep, "longer than the five seconds between two calls");
+  fixture.state.anomalies = [];
+  await shown(false);
+  await page.getByText("Nothing is wrong").waitFor({ timeout: 3_000 });
+
+  await page.context().setOffline(true);
+  await page.getByText("Not fresh: This browser cannot reach Blobwatch.").first().waitFor();
+  // By now it waits longer and longer.
+  await page.waitForTimeout(12_000);
+  fixture.state.anomalies = data.anomalies();
+  await page.context().setOffline(false);
+  await page.getByRole("button", { name: "Put botnet-sig to monitor" }).waitFor({ timeout: 4_000 });
+  await page.waitForFunction(() => !document.body.innerText.includes("Not fresh:"));
+  await close();
+});
+
+test("a search that takes long can be cancelled and begun again", async () => {
+  fixture.state.slow_ms = 60_000;
+  const { page, faults, close } = await open(browser);
+  await page.goto(`${fixture.url}fires`);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByText("The search was cancelled").waitFor();
+  fixture.state.slow_ms = 0;
+  await page.getByRole("button", { name: "Search again" }).click();
+  await page.getByRole("grid").waitFor();
+  assert.deepEqual(faults, []);
+  await close();
+});
+
 test("the first start says how to send a pull", async () => {
   Object.assign(fixture.state, { hasTraffic: false, anomalies: [] });
   const { page, close } = await visit("");
@@ -239,7 +283,10 @@ test("a window that is brushed is in the address, and the address brings it back
   assert.ok(Math.abs(hours - 1.5) < 0.2, `${hours} h of 6`);
   await page.reload();
   await settled(page);
-  assert.ok((await page.locator(".window-text").textContent())?.includes(query.get("since")?.slice(0, 16).replace("T", " ") ?? "?"));
+  const times = page.locator(".window-text time");
+  const floor = (text: string | null | undefined) => Math.floor(Date.parse(text ?? "") / 1_000);
+  assert.equal(floor(await times.first().getAttribute("datetime")), floor(query.get("since")));
+  assert.match((await times.first().getAttribute("title")) ?? "", /local time$/);
   await page.getByRole("button", { name: "Zoom out" }).press("Enter");
   await page.goBack();
   assert.equal(new URL(page.url()).searchParams.get("since"), query.get("since"));
