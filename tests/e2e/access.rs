@@ -291,6 +291,7 @@ fn the_page_knows_who_comes_through_access() {
             ("BOB", &token(&claims("bob@example.com"))),
             ("EXPIRED", &expired("ada@example.com")),
             ("SESSION_OVER", over),
+            ("OPERATOR", OPERATOR),
         ],
     );
 }

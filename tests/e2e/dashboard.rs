@@ -37,3 +37,23 @@ fn the_page_works_on_the_real_worker() {
         ],
     );
 }
+
+#[test]
+fn a_rule_is_previewed_enforced_and_taken_back_from_the_page() {
+    let stage = Stage::new();
+    let edge = format!("http://{}", stage.edge.addr());
+    let between = format!("http://{}/", stage.edge.between());
+    let image = &stage.registry.image;
+    let small = [image.small(), &image.layers[0], &image.config];
+    let blobs = small.map(|blob| format!("/v2/{REPOSITORY}/blobs/{}", blob.digest));
+    browser_tests(
+        &["browser/switch.test.ts"],
+        &[
+            ("EDGE", &edge),
+            ("BETWEEN", &between),
+            ("BLOBS", &blobs.join(",")),
+            ("OPERATOR", OPERATOR),
+            ("VIEWER", VIEWER),
+        ],
+    );
+}

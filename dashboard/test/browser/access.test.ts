@@ -5,15 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { launch, open, type Opened } from "./chromium.ts";
-
-const env = (name: string): string => {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: run this through \`cargo test --test e2e access\``);
-  return value;
-};
-
-const EDGE = env("EDGE");
-const PAGE = `${EDGE}/_blobwatch/`;
+import { EDGE, env, PAGE } from "./worker.ts";
 
 let browser: Browser;
 

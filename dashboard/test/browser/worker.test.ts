@@ -7,17 +7,9 @@ import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { HOSTILE } from "../fixture/data.ts";
-import { launch, open, type Opened } from "./chromium.ts";
+import { launch, open } from "./chromium.ts";
+import { api, CURL, env, type Items, OPERATOR, PAGE, pull, signedIn } from "./worker.ts";
 
-const env = (name: string): string => {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: run this through \`cargo test --test e2e dashboard\``);
-  return value;
-};
-
-const EDGE = env("EDGE");
-const PAGE = `${EDGE}/_blobwatch/`;
-const OPERATOR = env("OPERATOR");
 const VIEWER = env("VIEWER");
 /** Path of a blob that the registry has. */
 const BLOB = env("BLOB");
@@ -32,27 +24,8 @@ after(async () => {
   await browser?.close();
 });
 
-/** A pull through the worker, from a colo, as a client. */
-async function pull(headers: Record<string, string> = {}): Promise<string> {
-  const place = { colo: "AMS", country: "NL", asn: 64500, clientIp: "192.0.2.10" };
-  const answer = await fetch(EDGE + BLOB, { headers: { "CF-Blob": JSON.stringify(place), "User-Agent": "curl/8.0.1", ...headers } });
-  await answer.arrayBuffer();
-  return answer.headers.get("Blobwatch-Id") ?? "";
-}
-
-async function signedIn(token: string, path = ""): Promise<Opened> {
-  const opened = await open(browser);
-  await opened.page.goto(PAGE + path);
-  await opened.page.getByLabel("Token").fill(token);
-  await opened.page.getByRole("button", { name: "Sign in" }).click();
-  await opened.page.getByRole("button", { name: "Sign out" }).waitFor();
-  return opened;
-}
-
-const api = async (path: string): Promise<{ items: Record<string, unknown>[] }> => {
-  const answer = await fetch(`${PAGE}api/v1/${path}`, { headers: { Authorization: `Bearer ${OPERATOR}` } });
-  return answer.json() as Promise<{ items: Record<string, unknown>[] }>;
-};
+/** The id of a pull's record. */
+const pulled = async (agent = CURL.agent): Promise<string> => (await pull(BLOB, { ...CURL, agent })).headers.get("Blobwatch-Id") ?? "";
 
 /** Status of a call made by the page itself, with its cookie. */
 const fromPage = (page: Page, method: string, path: string, headers: Record<string, string>, body: unknown): Promise<number> =>
@@ -62,16 +35,16 @@ const fromPage = (page: Page, method: string, path: string, headers: Record<stri
   );
 
 test("the first page says how to send a pull, and shows it when it came", async () => {
-  const { page, faults, close } = await signedIn(OPERATOR);
+  const { page, faults, close } = await signedIn(browser, OPERATOR);
   await page.getByRole("heading", { name: "No pull has come through yet" }).waitFor();
-  await pull();
+  await pulled();
   await page.getByRole("heading", { name: "The last hour" }).waitFor({ timeout: 30_000 });
   assert.deepEqual(faults, []);
   await close();
 });
 
 test("the session is out of reach of scripts and of other sites", async () => {
-  const { page, faults, close } = await signedIn(OPERATOR);
+  const { page, faults, close } = await signedIn(browser, OPERATOR);
   const [cookie] = await page.context().cookies();
   assert.equal(cookie?.name, "blobwatch_session");
   assert.deepEqual([cookie?.httpOnly, cookie?.sameSite, cookie?.path], [true, "Strict", "/_blobwatch"]);
@@ -98,7 +71,7 @@ test("the session is out of reach of scripts and of other sites", async () => {
     return frame.contentDocument === null ? "blocked" : "shown";
   }, PAGE);
   assert.equal(framed, "blocked");
-  const { items } = await api("audit");
+  const { items } = await api<Items>("audit");
   assert.ok(!items.some((entry) => entry["reason"] === "forged"), "nothing was changed");
   elsewhere.close();
   await close();
@@ -120,12 +93,12 @@ test("a token that is not known opens nothing, and signing out closes", async ()
 });
 
 test("pulls stream into the log, and what a client sends is text", async () => {
-  const { page, faults, close } = await signedIn(OPERATOR, "fires?all=yes&since=-15m");
+  const { page, faults, close } = await signedIn(browser, OPERATOR, "fires?all=yes&since=-15m");
   await page.getByRole("grid").waitFor({ timeout: 30_000 });
   const rows = async () => Number(await page.getByRole("grid").getAttribute("aria-rowcount"));
   const before = await rows();
   const hostile = HOSTILE.replace(/[^\x20-\x7e]/g, "");
-  const id = await pull({ "User-Agent": `docker/19.03.6-ce ${hostile}` });
+  const id = await pulled(`docker/19.03.6-ce ${hostile}`);
   await page.waitForFunction((before) => Number(document.querySelector("[role=grid]")?.getAttribute("aria-rowcount")) > before, before);
   await page.getByRole("grid").focus();
   await page.keyboard.press("Home");
@@ -140,8 +113,8 @@ test("pulls stream into the log, and what a client sends is text", async () => {
 });
 
 test("a switch arrives at the FireLogs, and is in the audit log", async () => {
-  await pull();
-  const { page, faults, close } = await signedIn(OPERATOR, "rules?rule=scripted-user-agent&route=default");
+  await pulled();
+  const { page, faults, close } = await signedIn(browser, OPERATOR, "rules?rule=scripted-user-agent&route=default");
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("radio", { name: /^off/ }).check();
   await dialog.getByLabel("Reason, for the audit log").fill("a test of the page");
@@ -157,7 +130,7 @@ test("a switch arrives at the FireLogs, and is in the audit log", async () => {
 });
 
 test("a viewer sees the switch and cannot use it, not even by hand", async () => {
-  const { page, close } = await signedIn(VIEWER, "rules?rule=scripted-user-agent&route=default");
+  const { page, close } = await signedIn(browser, VIEWER, "rules?rule=scripted-user-agent&route=default");
   await page.getByRole("dialog").getByText("You are a viewer").waitFor();
   assert.equal(await page.getByRole("dialog").getByRole("radio", { disabled: false }).count(), 0);
   const csrf = await page.evaluate(async () => ((await (await fetch("/_blobwatch/session")).json()) as { csrf: string }).csrf);

@@ -103,7 +103,8 @@ impl Workerd {
         answer["cells"].as_array().unwrap().iter().map(batch).collect()
     }
 
-    fn between(&self) -> SocketAddr {
+    /// Where it is told what to break.
+    pub(crate) fn between(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.sockets.between).into()
     }
 }
