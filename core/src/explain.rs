@@ -20,10 +20,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use crate::guard::{GuardThen, State};
 use crate::problem::Place;
 use crate::record::{Fired, Record};
 use crate::rule::{Checked, Field, Values};
 use crate::rulebook::{Action, Mode, ModeSetting, ModeSource, Policy, Rule, Rulebook, Volume, check};
+use crate::time::rfc3339;
 use crate::verdict::in_percent;
 
 /// One record explained.
@@ -90,9 +92,23 @@ pub struct ModeExplanation {
     /// Which step of its schedule; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<StageExplanation>,
-    /// The revision from which on a guard watched whom this enforcement hits; absent without a guard.
+    /// Who watched whom this enforcement hits, or had taken it back; absent without a guard.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub guarded_since: Option<u64>,
+    pub guard: Option<GuardExplanation>,
+}
+
+/// Where a guard stood at the time of the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GuardExplanation {
+    /// Of the rulebook that it began with.
+    pub revision: u64,
+    /// `null` where it is no longer known: docs/safe-enforcement.md says for how long it is.
+    pub state: Option<State>,
+    /// RFC 3339: when it came to stand so; `null` like `state`.
+    pub since: Option<String>,
+    /// Why it had taken the enforcement back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// The step that an enforcement was at.
@@ -103,11 +119,17 @@ pub struct StageExplanation {
     pub count: usize,
 }
 
-/// Explains a record by the rulebook of its revision; `current` is the revision now.
+/// Explains a record by the rulebook of its revision; `guards` are those of its route as they stood at its time, `current`
+/// is the revision now.
 ///
 /// # Errors
 /// The places at which the rulebook is not one: it was written by another build.
-pub fn explain<'a>(record: &'a Record, book: &Rulebook, current: u64) -> Result<Explanation<'a>, Vec<Place>> {
+pub fn explain<'a>(
+    record: &'a Record,
+    book: &Rulebook,
+    guards: &[GuardThen],
+    current: u64,
+) -> Result<Explanation<'a>, Vec<Place>> {
     let checked = check(book)?;
     let policy = Policy::new(book);
     let texts = RecordValues::of(record);
@@ -120,6 +142,13 @@ pub fn explain<'a>(record: &'a Record, book: &Rulebook, current: u64) -> Result<
             .iter()
             .find(|set| set.rule == rule.id && set.route == *record.route);
         let mode = mode(&policy, record, route, at, rule, set);
+        let guard = guards.iter().find(|guard| guard.rule == rule.id);
+        let mode = ModeExplanation {
+            guard: guard
+                .filter(|_| mode.from == ModeSource::RuleOnRoute)
+                .map(guard_then),
+            ..mode
+        };
         one(record, rule, checked, &values, &unknown, mode)
     });
     Ok(Explanation {
@@ -193,7 +222,16 @@ fn mode(
             index: stages.index,
             count: stages.steps.len(),
         }),
-        guarded_since: set.and_then(|set| set.guard),
+        guard: None,
+    }
+}
+
+fn guard_then(then: &GuardThen) -> GuardExplanation {
+    GuardExplanation {
+        revision: then.guard,
+        state: then.stood.map(|stood| stood.state),
+        since: then.stood.map(|stood| rfc3339(stood.since_ms)),
+        text: then.text.clone(),
     }
 }
 

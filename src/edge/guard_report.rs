@@ -2,7 +2,7 @@
 //! core's.
 
 use blobwatch_core::guard::Report;
-use blobwatch_core::rulebook::api::{Demoted, Heard};
+use blobwatch_core::rulebook::api::Heard;
 use worker::{Env, Method};
 
 use super::http::{Answer, internal, internal_request, object};
@@ -25,18 +25,12 @@ pub(super) async fn send(env: &Env, report: &Report) -> Answer<Heard> {
     response.json().await.map_err(|e| failed(&e))
 }
 
-/// Asks the Detector for an anomaly of the cohort that was harmed. The audit log has the harm already.
-pub(super) async fn tell_detector(env: &Env, harm: &Demoted) {
-    if let Err(problem) = try_to_tell(env, harm).await {
-        worker::console_error!("{}", problem.detail);
-    }
-}
-
-async fn try_to_tell(env: &Env, harm: &Demoted) -> Answer<()> {
+/// Asks the Detector for an anomaly of the cohort that was harmed, with a harm's JSON. It knows by the harm's id what it was
+/// told before. The audit log has the harm already.
+pub(super) async fn tell_detector(env: &Env, harm: &str) -> Answer<()> {
     let failed = |e: &dyn std::fmt::Display| internal("tell the Detector of a harm", e);
-    let body = serde_json::to_string(harm).map_err(|e| failed(&e))?;
     let stub = object(env, "DETECTOR", "detector").map_err(|e| failed(&e))?;
-    let request = internal_request(Method::Post, "https://detector/harm", Some(&body));
+    let request = internal_request(Method::Post, "https://detector/harm", Some(harm));
     let asked = stub.fetch_with_request(request.map_err(|e| failed(&e))?).await;
     match asked.map_err(|e| failed(&e))?.status_code() {
         200..300 => Ok(()),

@@ -19,7 +19,7 @@ use super::fire_log_do;
 use super::fire_log_queries::{BEFORE, KIND, PAGE, RECORD, SUMMARY};
 use super::http::{Answer, internal, now_ms, query_pairs, respond};
 use super::losses_api;
-use super::rule_book_do::{document_at, fire_log_names};
+use super::rule_book_do::{document_at, fire_log_names, guards_then};
 use super::rulebook_api::health;
 
 pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<Response> {
@@ -239,8 +239,12 @@ async fn explanation(id: &str, url: &Url, env: &Env) -> Answer<Response> {
         .map_err(|e| Problem::bad_parameter(Place::new("path.id", format!("{e}"))))?;
     let record = record(id, env).await?;
     let book = book_of(&record, env).await?;
+    let guards = match record.revision {
+        0 => Vec::new(),
+        revision => guards_then(env, revision, &record.route, record.id.time_ms()).await?,
+    };
     let current = health(env).await?.revision;
-    let explanation = explain(&record, &book, current);
+    let explanation = explain(&record, &book, &guards, current);
     let explanation =
         explanation.map_err(|places| internal("read the rulebook of that time", format!("{places:?}")))?;
     respond(Ok(explanation)).map_err(|e| internal("answer", e))

@@ -7,13 +7,14 @@
 
 use std::cell::{Cell, OnceCell};
 
-use blobwatch_core::guard::Report;
+use blobwatch_core::guard::{GuardThen, Report};
 use blobwatch_core::preview::{Stamp, plan_of, preview_is_fresh};
 use blobwatch_core::problem::Problem;
 use blobwatch_core::rulebook::api::{self, Call, Heard};
 use blobwatch_core::rulebook::starter;
 use blobwatch_core::store::rule_book::{FireLogState, RuleBookError, RuleBookStore};
 use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, durable_object};
 
@@ -57,6 +58,39 @@ pub(super) async fn document_for(env: &Env, fire_log: &str) -> Answer<(u64, Stri
 /// The document of a past revision.
 pub(super) async fn document_at(env: &Env, revision: u64) -> Answer<String> {
     read(env, &format!("document?revision={revision}")).await
+}
+
+/// Path of the RuleBook that says where guards stood.
+const GUARDS_THEN: &str = "/guards/then";
+
+/// What is asked of it: the settings of a route under a revision, and a time.
+#[derive(Serialize, Deserialize)]
+struct Then {
+    revision: u64,
+    route: String,
+    time_ms: u64,
+}
+
+/// The guards of a route's enforcements, as they stood when a request came that a revision decided about.
+pub(super) async fn guards_then(
+    env: &Env,
+    revision: u64,
+    route: &str,
+    time_ms: u64,
+) -> Answer<Vec<GuardThen>> {
+    let failed = |e: &dyn std::fmt::Display| internal("read where guards stood", e);
+    let then = Then {
+        revision,
+        route: route.to_owned(),
+        time_ms,
+    };
+    let body = serde_json::to_string(&then).map_err(|e| failed(&e))?;
+    let url = format!("https://rule-book{GUARDS_THEN}");
+    let request = internal_request(Method::Post, &url, Some(&body)).map_err(|e| failed(&e))?;
+    let stub = stub(env).map_err(|e| failed(&e))?;
+    let mut response = stub.fetch_with_request(request).await.map_err(|e| failed(&e))?;
+    let text = body_of(&mut response).await?;
+    serde_json::from_str(&text).map_err(|e| failed(&e))
 }
 
 /// Every FireLog that is known.
@@ -145,13 +179,16 @@ impl DurableObject for RuleBook {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        if let Err(problem) = self.advance() {
-            worker::console_error!("failed to advance the schedule: {}", problem.detail);
-        }
         let mut earliest = now_ms();
-        if let Err(problem) = self.push().await {
-            worker::console_error!("failed to push the rulebook: {}", problem.detail);
-            earliest += AFTER_FAILURE_MS;
+        for (what, step) in [
+            ("advance the schedule", self.advance()),
+            ("push the rulebook", self.push().await),
+            ("tell of a harm", self.tell().await),
+        ] {
+            if let Err(problem) = step {
+                worker::console_error!("failed to {what}: {}", problem.detail);
+                earliest = now_ms() + AFTER_FAILURE_MS;
+            }
         }
         if let Err(problem) = self.ring_for_next(earliest).await {
             worker::console_error!("failed to set the next alarm: {}", problem.detail);
@@ -229,6 +266,12 @@ impl RuleBook {
                 respond(self.take_report(&report).await)
             }
             (Method::Get, "/document") => return self.document(&query_pairs(&url)),
+            (Method::Post, GUARDS_THEN) => {
+                let then: Then = request.json().await.map_err(|e| internal("read a time", e))?;
+                respond(Ok(store
+                    .guards_then(then.revision, &then.route, then.time_ms)
+                    .map_err(unreadable)?))
+            }
             (_, path) if path.starts_with(API) => return self.call(&mut request).await,
             _ => return Err(Problem::not_found("call of the RuleBook")),
         };
@@ -303,10 +346,24 @@ impl RuleBook {
             self.advance()?;
             self.ring_at(now_ms()).await?;
         }
-        for harm in &taken.demoted {
-            guard_report::tell_detector(&self.env, harm).await;
-        }
         Ok(taken.heard)
+    }
+
+    /// Tells the Detector of harms that it has not heard of.
+    async fn tell(&self) -> Answer<()> {
+        let store = self.store()?;
+        let failed = |e| internal("read the harms", e);
+        for harm in store.harms_due(now_ms()).map_err(failed)? {
+            match guard_report::tell_detector(&self.env, &harm.body).await {
+                Ok(()) => store.harm_told(&harm).map_err(failed)?,
+                Err(problem) => {
+                    let is_given_up = store.harm_untold(&harm, now_ms()).map_err(failed)?;
+                    let then = if is_given_up { ", and gave it up" } else { "" };
+                    worker::console_error!("{}{then}: {}", problem.detail, harm.id);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Makes the changes of schedules that are due.
@@ -314,17 +371,17 @@ impl RuleBook {
         api::advance(self.store()?, now_ms())
     }
 
-    /// Rings for whatever comes first: a push that is tried again, or a change that a schedule makes.
+    /// Rings for whatever comes first: a push or a harm that is tried again, or a change that a schedule makes.
     async fn ring_for_next(&self, earliest_ms: u64) -> Answer<()> {
         let store = self.store()?;
         let push = store
             .next_push_ms()
             .map_err(|e| internal("read the rulebook", e))?;
-        match [push, api::next_change_ms(store, now_ms())?]
-            .into_iter()
-            .flatten()
-            .min()
-        {
+        let told = store
+            .next_harm_ms()
+            .map_err(|e| internal("read the rulebook", e))?;
+        let change = api::next_change_ms(store, now_ms())?;
+        match [push, told, change].into_iter().flatten().min() {
             Some(at) => self.ring_at(at.max(earliest_ms)).await,
             None => Ok(()),
         }

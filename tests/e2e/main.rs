@@ -27,9 +27,11 @@ mod fidelity;
 #[cfg(test)]
 mod forged;
 #[cfg(test)]
-mod histories;
-#[cfg(test)]
 mod guard;
+#[cfg(test)]
+mod harm;
+#[cfg(test)]
+mod histories;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]

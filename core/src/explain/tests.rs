@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::guard::Stood;
 use crate::range::{Asked, RangeKind};
 use crate::record::{RangeRecord, sample};
 use crate::rule::Value;
@@ -44,7 +45,7 @@ fn book() -> Rulebook {
 #[test]
 fn every_rule_says_what_was_true_and_where_its_mode_came_from() {
     let record = sample::full();
-    let explained = explain(&record, &book(), 18).unwrap();
+    let explained = explain(&record, &book(), &[], 18).unwrap();
     assert!(explained.rulebook_changed_since);
     let shown = serde_json::to_value(&explained).unwrap();
     assert_eq!(shown["record"]["route"], "library");
@@ -87,7 +88,7 @@ fn every_rule_says_what_was_true_and_where_its_mode_came_from() {
 #[test]
 fn what_is_not_kept_is_null_and_not_false() {
     let record = sample::full();
-    let explained = explain(&record, &book(), 17).unwrap();
+    let explained = explain(&record, &book(), &[], 17).unwrap();
     assert!(!explained.rulebook_changed_since);
     assert_eq!(explained.facts["ip.src"], Json::Null);
     assert!(explained.not_recorded.contains(&"ip.src"));
@@ -100,7 +101,7 @@ fn what_is_not_kept_is_null_and_not_false() {
 #[test]
 fn a_request_that_no_rule_fired_on_is_explained_too() {
     let record = sample::sparse();
-    let explained = explain(&record, &book(), 0).unwrap();
+    let explained = explain(&record, &book(), &[], 0).unwrap();
     assert!(
         explained
             .rules
@@ -117,7 +118,7 @@ fn a_record_of_a_route_that_is_unknown_has_the_defaults() {
         route: "gone".into(),
         ..sample::full()
     };
-    let explained = explain(&record, &book(), 17).unwrap();
+    let explained = explain(&record, &book(), &[], 17).unwrap();
     assert!(
         explained
             .rules
@@ -142,7 +143,7 @@ fn every_field_is_told_or_named_as_not_kept() {
 #[test]
 fn a_path_is_the_one_of_the_blob() {
     let record = sample::full();
-    let explained = explain(&record, &book(), 17).unwrap();
+    let explained = explain(&record, &book(), &[], 17).unwrap();
     let path = format!("/v2/library/alpine/blobs/{}", record.digest);
     assert_eq!(explained.facts["http.request.uri.path"], json!(path));
     assert_eq!(explained.facts["client.kernel"], "4.14.181-140.257.amzn2.x86_64");
@@ -217,7 +218,7 @@ fn a_restart_does_not_say_whether_it_had_a_range() {
         end: None,
         honoured: None,
     };
-    let explained = explain(&record, &book(), 17).unwrap();
+    let explained = explain(&record, &book(), &[], 17).unwrap();
     assert_eq!(explained.facts["range.kind"], "restart");
     assert_eq!(explained.facts["range.present"], Json::Null);
     assert!(explained.not_recorded.contains(&"range.present"));
@@ -230,7 +231,7 @@ fn every_rule_says_why_it_did_what_it_did() {
     fn case(change: impl FnOnce(&mut Rulebook, &mut Record), rule: usize, expected: &str) {
         let (mut book, mut record) = (book(), sample::full());
         change(&mut book, &mut record);
-        let explained = explain(&record, &book, 17).unwrap();
+        let explained = explain(&record, &book, &[], 17).unwrap();
         let why = &explained.rules[rule].why;
         assert!(why.contains(expected), "{why}");
     }
@@ -323,15 +324,37 @@ fn a_step_and_its_guard_are_those_of_the_revision() {
         ..ModeSetting::new("botnet-sig", "library", Mode::Enforce)
     });
     let record = sample::full();
-    let explained = explain(&record, &book, 17).unwrap();
+    let mut guard = GuardThen {
+        rule: "botnet-sig".to_owned(),
+        guard: 16,
+        stood: Some(Stood {
+            state: State::Passed,
+            since_ms: sample::JULY_2020_MS,
+        }),
+        text: None,
+    };
+    let explained = explain(&record, &book, std::slice::from_ref(&guard), 17).unwrap();
     let mode = &explained.rules[0].mode;
     assert_eq!(mode.stage, Some(StageExplanation { index: 1, count: 3 }));
-    assert_eq!((mode.guarded_since, mode.percent), (Some(16), Some(10.0)));
+    assert_eq!(mode.percent, Some(10.0));
+    let shown = |explained: &Explanation<'_>| serde_json::to_value(&explained.rules[0].mode.guard).unwrap();
+    assert_eq!(
+        shown(&explained),
+        json!({"revision": 16, "state": "passed", "since": rfc3339(sample::JULY_2020_MS)})
+    );
+    assert!(explained.rules[1..].iter().all(|rule| rule.mode.guard.is_none()));
+    guard.stood = None;
+    let explained = explain(&record, &book, std::slice::from_ref(&guard), 17).unwrap();
+    assert_eq!(
+        shown(&explained),
+        json!({"revision": 16, "state": null, "since": null}),
+        "what is no longer known is said to be so"
+    );
 }
 
 #[test]
 fn a_request_as_a_whole_says_what_was_done() {
-    let shown = |record: &Record| explain(record, &book(), 17).unwrap().why;
+    let shown = |record: &Record| explain(record, &book(), &[], 17).unwrap().why;
     assert_eq!(
         shown(&sample::full()),
         "2 rules fired; the request was tagged and went on"

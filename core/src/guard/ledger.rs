@@ -6,7 +6,7 @@ use super::counts::{Arm, CohortCounts, MAX_COHORTS, MAX_EVIDENCE, WatchReport, t
 use super::judge::{Harm, Judgement, Outcome, advance, judge};
 
 /// Without steps, a guard that cannot tell after this long is said to hold.
-const PATIENCE_MS: u64 = 10 * 60_000;
+pub(super) const PATIENCE_MS: u64 = 10 * 60_000;
 
 /// Where a guard stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -21,6 +21,27 @@ pub enum State {
     Passed,
     /// It harmed, and was taken back.
     Demoted,
+}
+
+impl State {
+    /// As stored and as answered.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Watching => "watching",
+            Self::Holding => "holding",
+            Self::Passed => "passed",
+            Self::Demoted => "demoted",
+        }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Watching, Self::Holding, Self::Passed, Self::Demoted]
+            .into_iter()
+            .find(|state| state.as_str() == name)
+    }
 }
 
 /// One guard.

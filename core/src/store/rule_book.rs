@@ -11,7 +11,9 @@
 mod audit;
 mod change;
 mod fire_logs;
+mod guard_states;
 mod guards;
+mod harms;
 mod history;
 mod previews;
 mod row;
@@ -19,7 +21,9 @@ mod schema;
 
 pub use change::{Change, Edit};
 pub use fire_logs::{FireLogState, MAX_FIRE_LOGS, PUSH_RETRY_MAX_MS};
-pub use guards::GuardEntry;
+pub use guard_states::{MAX_MOMENTS, MAX_OVER};
+pub use guards::{GuardEntry, Reported};
+pub use harms::{MAX_HARMS, Untold};
 pub use history::{Kept, Kind};
 pub use schema::SCHEMA_VERSION;
 
@@ -90,6 +94,11 @@ impl<S: Sql> RuleBookStore<S> {
             store.seed(starter, now_ms)?;
         }
         Ok(store)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn sql(&self) -> &S {
+        &self.sql
     }
 
     /// Of the latest change.

@@ -12,6 +12,9 @@ use crate::time::parse_rfc3339;
 /// What the guard saw.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Harm {
+    /// By which one that is told twice is known; empty from a RuleBook of an older build.
+    #[serde(default)]
+    pub id: String,
     /// RFC 3339.
     pub time: String,
     pub rule: String,
@@ -36,7 +39,7 @@ impl Engine {
         let literal = |(attribute, value): (&str, &Option<String>)| {
             Some(Literal {
                 attribute: attribute.to_owned(),
-                values: vec![value.clone()?],
+                values: vec![value.clone().filter(|value| !value.is_empty())?],
                 not: false,
                 among: 1,
             })

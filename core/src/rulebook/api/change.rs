@@ -53,6 +53,16 @@ pub(super) fn carry_out<S: Sql>(
     context: &Context<'_>,
     plan: Plan<'_>,
 ) -> Result<u64, Problem> {
+    carry_out_with(store, context, plan, || Ok(()))
+}
+
+/// The same, and in one with it what `also` writes.
+pub(super) fn carry_out_with<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    plan: Plan<'_>,
+    also: impl FnOnce() -> Result<(), RuleBookError>,
+) -> Result<u64, Problem> {
     check(plan.candidate, &plan.own)?;
     let change = Change {
         actor: context.actor,
@@ -65,7 +75,7 @@ pub(super) fn carry_out<S: Sql>(
         expected: context.expected,
     };
     store
-        .change(&change, &plan.edits)
+        .change_with(&change, &plan.edits, also)
         .map_err(|error| storage(&error))
 }
 

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::change::storage;
+use super::change::{carry_out_with, json, storage};
 use super::page::{List, Page};
-use crate::guard::{Arm, Cohort, CohortCounts, Ledger, Report, State, WatchReport};
+use super::schedule::demotion;
+use crate::guard::{Arm, Cohort, CohortCounts, Harm, Ledger, Report, State, WatchReport};
 use crate::problem::Problem;
 use crate::rulebook::{Action, ModeSetting};
 use crate::store::Sql;
-use crate::store::rule_book::{GuardEntry, Kept, RuleBookStore};
+use crate::store::rule_book::{GuardEntry, Kept, Reported, RuleBookStore};
 use crate::time::rfc3339;
 
 /// Who takes back what harms, in the audit log; no token may have this name.
@@ -82,15 +83,15 @@ pub struct Heard {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Taken {
     pub heard: Heard,
-    /// What was found to harm.
-    pub demoted: Vec<Demoted>,
-    /// Whether `advance` has something to do now.
+    /// Whether something is to be done now: a step that may go on, or a rulebook to push and a harm to tell of.
     pub is_due: bool,
 }
 
-/// An enforcement that was found to harm by a report.
+/// An enforcement that was found to harm by a report, and was taken back: what the Detector is told.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Demoted {
+    /// The same each time that it is told; of this deployment.
+    pub id: String,
     /// RFC 3339.
     pub time: String,
     pub rule: String,
@@ -184,7 +185,7 @@ pub fn list_guards<S: Sql>(
     page.keyed(keyed.collect())
 }
 
-/// Takes in what a FireLog counted. What harms is answered, and `advance` takes it back.
+/// Takes in what a FireLog counted. What harms is taken back, and waits to be told to the Detector.
 ///
 /// # Errors
 /// When the store refuses; what it took in before stays, and the report may come again.
@@ -192,7 +193,6 @@ pub fn take_report<S: Sql>(store: &RuleBookStore<S>, report: &Report, now_ms: u6
     let again_ms = AGAIN_PASSED_MS;
     let mut taken = Taken {
         heard: Heard { again_ms },
-        demoted: Vec::new(),
         is_due: false,
     };
     for watch in &report.watches {
@@ -203,14 +203,13 @@ pub fn take_report<S: Sql>(store: &RuleBookStore<S>, report: &Report, now_ms: u6
         let Some(kept) = setting.filter(|kept| kept.value.guard == Some(watch.guard)) else {
             continue;
         };
-        let (state, harm) = take(store, &report.source, watch, &kept, now_ms)?;
+        let state = take(store, &report.source, watch, &kept, now_ms)?;
         let until = until(&kept.value);
         taken.is_due |= match state {
             State::Demoted => true,
             State::Passed => until.is_some_and(|until| until <= now_ms),
             State::Watching | State::Holding => false,
         };
-        taken.demoted.extend(harm);
         if state != State::Passed || until.is_some() {
             taken.heard.again_ms = AGAIN_MS;
         }
@@ -224,7 +223,7 @@ fn take<S: Sql>(
     watch: &WatchReport,
     kept: &Kept<ModeSetting>,
     now_ms: u64,
-) -> Result<(State, Option<Demoted>), Problem> {
+) -> Result<State, Problem> {
     let failed = |error| storage(&error);
     let (rule, route) = (watch.rule.as_str(), watch.route.as_str());
     let before = store.guard(rule, route).map_err(failed)?;
@@ -237,11 +236,39 @@ fn take<S: Sql>(
         .map_err(failed)?;
     ledger.take(watch, &known);
     let harm = ledger.settle(denies(store, rule)?, until(&kept.value), now_ms);
-    let totals = at_most_back(&watch.cohorts, &known);
-    store
-        .keep_guard(rule, route, &ledger, (source, &totals))
-        .map_err(failed)?;
-    let demoted = harm.map(|harm| Demoted {
+    let counts = at_most_back(&watch.cohorts, &known);
+    let reported = Reported {
+        of: (rule, route),
+        ledger: &ledger,
+        source,
+        counts: &counts,
+    };
+    match harm {
+        Some(harm) => take_back(store, &reported, harm, now_ms)?,
+        None => store.keep_guard(&reported, now_ms).map_err(failed)?,
+    }
+    Ok(ledger.state)
+}
+
+/// The verdict, the mode that follows from it and the harm to tell of: all or none.
+fn take_back<S: Sql>(
+    store: &RuleBookStore<S>,
+    reported: &Reported<'_>,
+    harm: Harm,
+    now_ms: u64,
+) -> Result<(), Problem> {
+    let failed = |error| storage(&error);
+    let ((rule, route), ledger) = (reported.of, reported.ledger);
+    let book = store.document().map_err(failed)?;
+    let mut modes = book.modes.iter().enumerate();
+    let Some((at, setting)) = modes.find(|(_, known)| known.rule == rule && known.route == route) else {
+        // It was read as set a moment ago, and nothing else writes.
+        return store.keep_guard(reported, now_ms).map_err(failed);
+    };
+    let (context, plan) = demotion(&book, at, setting, ledger, now_ms)?;
+    let epoch = store.epoch().map_err(failed)?;
+    let demoted = Demoted {
+        id: format!("{epoch}-{}-{rule}-{route}", ledger.guard),
         time: rfc3339(now_ms),
         rule: rule.to_owned(),
         route: route.to_owned(),
@@ -250,8 +277,13 @@ fn take<S: Sql>(
         clients: harm.clients,
         healthy: harm.harmed,
         evidence: ledger.evidence.clone(),
-    });
-    Ok((ledger.state, demoted))
+    };
+    let body = json(&demoted)?;
+    carry_out_with(store, &context, plan, || {
+        store.write_guard(reported, now_ms)?;
+        store.put_harm(&demoted.id, &body, now_ms)
+    })
+    .map(drop)
 }
 
 /// Whether the rule's action refuses requests.

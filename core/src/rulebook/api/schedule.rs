@@ -34,6 +34,10 @@ pub fn advance<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<(), Prob
 /// # Errors
 /// When the store cannot be read.
 pub fn next_change_ms<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Option<u64>, Problem> {
+    // What the process left undone: a step that its guard had let pass, say.
+    if next(store, now_ms)?.is_some() {
+        return Ok(Some(now_ms));
+    }
     let book = store.document().map_err(|error| storage(&error))?;
     let step = |setting: &ModeSetting| {
         let until = setting.stages.as_ref().and_then(|stages| stages.until_ms);
@@ -64,12 +68,9 @@ fn next<S: Sql>(
         }
         let ledger = ledger(store, setting)?;
         let state = ledger.as_ref().map(|ledger| ledger.state);
+        // Since the verdict and its change are one, this is of a database that an older build left in between.
         if let Some(ledger) = ledger.filter(|ledger| ledger.state == State::Demoted) {
-            let context = Context {
-                actor: GUARD,
-                ..context(harm(&ledger))
-            };
-            return Ok(Some((context, demotion(&book, at, setting)?)));
+            return demotion(&book, at, setting, &ledger, now_ms).map(Some);
         }
         let may_pass = setting.guard.is_none() || state == Some(State::Passed);
         let Some(following) = setting.next_stage(now_ms).filter(|_| may_pass) else {
@@ -115,7 +116,20 @@ fn harm(ledger: &Ledger) -> String {
     }
 }
 
-fn demotion(book: &Rulebook, at: usize, setting: &ModeSetting) -> Result<Plan<'static>, Problem> {
+/// Takes an enforcement back, in the name of the guard that found it to harm.
+pub(super) fn demotion(
+    book: &Rulebook,
+    at: usize,
+    setting: &ModeSetting,
+    ledger: &Ledger,
+    now_ms: u64,
+) -> Result<(Context<'static>, Plan<'static>), Problem> {
+    let context = Context {
+        actor: GUARD,
+        now_ms,
+        expected: Some(book.revision),
+        reason: Some(harm(ledger)),
+    };
     let mut candidate = book.clone();
     let monitored = ModeSetting::new(&setting.rule, &setting.route, Mode::Monitor);
     let edit = Edit::mode(&monitored).map_err(|error| storage(&error))?;
@@ -123,7 +137,7 @@ fn demotion(book: &Rulebook, at: usize, setting: &ModeSetting) -> Result<Plan<'s
     if let Some(slot) = candidate.modes.get_mut(at) {
         *slot = monitored;
     }
-    Ok(Plan {
+    let plan = Plan {
         action: "mode.demote",
         target: target(setting),
         own: String::from("-"),
@@ -131,7 +145,8 @@ fn demotion(book: &Rulebook, at: usize, setting: &ModeSetting) -> Result<Plan<'s
         after: Some(after),
         candidate,
         edits: vec![edit],
-    })
+    };
+    Ok((context, plan))
 }
 
 fn expiry(book: &Rulebook, at: usize, setting: &ModeSetting) -> Result<Plan<'static>, Problem> {

@@ -3,6 +3,7 @@
 mod audit_log;
 mod documents;
 mod enforcement;
+mod guards;
 mod push;
 mod refusals;
 mod rules;

@@ -16,6 +16,9 @@ const SAVE_BATCHES: u64 = 4_000;
 const SAVE_BYTES: u64 = 8_000_000;
 const SAVE_EVERY_MS: u64 = 30 * 60_000;
 
+/// How long a harm that was told is known: the RuleBook gives up after a week.
+const HEARD_MS: u64 = 14 * 86_400_000;
+
 /// What is in the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Size {
@@ -49,19 +52,41 @@ impl<S: Sql> Detector<S> {
         Ok(seq)
     }
 
-    /// Keeps a harm that the guard tells of, and tells of it.
+    /// Keeps a harm that the guard tells of, and tells of it; one that came already changes nothing.
     ///
     /// # Errors
     /// When SQLite refuses; what is in memory is in doubt then.
     pub fn harm(&mut self, harm: &Harm, now_ms: u64) -> Result<(), DetectorError> {
+        if self.has_heard(harm)? {
+            return Ok(());
+        }
         let mut outcome = self.engine.tick(due(now_ms));
         outcome.changes.extend(self.engine.harm(harm, now_ms).changes);
         let bytes = serde_json::to_vec(harm).map_err(|error| DetectorError::Corrupt(error.to_string()))?;
         self.sql.transaction(|| {
             self.log_bytes(&bytes, now_ms)?;
+            self.note_heard(harm, now_ms)?;
             self.keep(&outcome, now_ms)
         })?;
         self.log.batches += 1;
+        Ok(())
+    }
+
+    fn has_heard(&self, harm: &Harm) -> Result<bool, DetectorError> {
+        let id = SqlValue::Text(harm.id.clone());
+        Ok(!self.sql.run("SELECT 1 FROM harm WHERE id = ?", &[id])?.is_empty())
+    }
+
+    fn note_heard(&self, harm: &Harm, now_ms: u64) -> Result<(), DetectorError> {
+        if harm.id.is_empty() {
+            return Ok(());
+        }
+        self.sql.run(
+            "INSERT INTO harm (id, told_ms) VALUES (?, ?)",
+            &[SqlValue::Text(harm.id.clone()), number(now_ms)],
+        )?;
+        let before = number(now_ms.saturating_sub(HEARD_MS));
+        self.sql.run("DELETE FROM harm WHERE told_ms < ?", &[before])?;
         Ok(())
     }
 

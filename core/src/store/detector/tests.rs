@@ -162,10 +162,11 @@ fn a_state_of_another_build_is_left_and_its_anomalies_are_closed() {
 }
 
 #[test]
-fn a_harm_takes_a_number_and_keeps_it() {
+fn a_harm_takes_a_number_and_keeps_it_however_often_it_is_told() {
     let mut detector = open();
     detector.put_webhook(&hook()).unwrap();
     let harm = Harm {
+        id: "1-2-botnet-sig-hub".to_owned(),
         time: "2020-07-06T12:00:00Z".to_owned(),
         rule: "botnet-sig".to_owned(),
         route: "hub".to_owned(),
@@ -177,6 +178,9 @@ fn a_harm_takes_a_number_and_keeps_it() {
         evidence: vec![],
     };
     detector.harm(&harm, START_MS).unwrap();
+    detector.harm(&harm, START_MS + 1_000).unwrap();
+    let mut detector = reopened(detector, START_MS + 2_000);
+    detector.harm(&harm, START_MS + 2_000).unwrap();
     for batch in &story()[..390] {
         accept(&mut detector, batch, arrival(batch)).unwrap();
     }

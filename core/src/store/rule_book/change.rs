@@ -36,6 +36,8 @@ pub struct Edit {
     body: Option<String>,
     /// Where it goes; `None`: where it was, or last.
     position: Option<u64>,
+    /// Of a mode: the guard that watches it from then on.
+    guard: Option<u64>,
 }
 
 impl Edit {
@@ -54,7 +56,11 @@ impl Edit {
     /// # Errors
     /// When the value has no JSON form.
     pub fn mode(setting: &ModeSetting) -> Result<Self, RuleBookError> {
-        Self::put(Kind::Mode, mode_key(&setting.rule, &setting.route), setting)
+        let key = mode_key(&setting.rule, &setting.route);
+        Ok(Self {
+            guard: setting.guard,
+            ..Self::put(Kind::Mode, key, setting)?
+        })
     }
 
     /// # Errors
@@ -109,6 +115,7 @@ impl Edit {
             key,
             body,
             position: None,
+            guard: None,
         })
     }
 
@@ -118,6 +125,7 @@ impl Edit {
             key,
             body: None,
             position: None,
+            guard: None,
         }
     }
 }
@@ -127,18 +135,34 @@ pub(super) fn mode_key(rule: &str, route: &str) -> String {
     format!("{rule} {route}")
 }
 
+/// Rule and route of a mode's key.
+pub(super) fn split_mode_key(key: &str) -> Option<(&str, &str)> {
+    key.split_once(' ')
+}
+
 impl<S: Sql> RuleBookStore<S> {
     /// Makes a change and answers its revision.
     ///
     /// # Errors
     /// When another revision was expected, or SQLite refuses; nothing was written then.
     pub fn change(&self, change: &Change<'_>, edits: &[Edit]) -> Result<u64, RuleBookError> {
+        self.change_with(change, edits, || Ok(()))
+    }
+
+    /// Makes a change, and beside it what `also` writes, first: all of it or nothing.
+    pub(crate) fn change_with(
+        &self,
+        change: &Change<'_>,
+        edits: &[Edit],
+        also: impl FnOnce() -> Result<(), RuleBookError>,
+    ) -> Result<u64, RuleBookError> {
         self.sql.transaction(|| {
             let found = self.revision()?;
             if let Some(expected) = change.expected.filter(|expected| *expected != found) {
                 return Err(RuleBookError::Revision { expected, found });
             }
             let revision = found + 1;
+            also()?;
             for edit in edits {
                 self.write(change, edit, revision)?;
             }
@@ -152,6 +176,9 @@ impl<S: Sql> RuleBookStore<S> {
     fn write(&self, change: &Change<'_>, edit: &Edit, revision: u64) -> Result<(), RuleBookError> {
         // Looked up before the entry ends: a new version keeps the place of the old one.
         let position = self.position(edit)?;
+        if edit.kind == Kind::Mode {
+            self.guard_turns(&edit.key, edit.guard, change.now_ms)?;
+        }
         self.sql.run(
             "UPDATE entries SET until = ?1 WHERE kind = ?2 AND key = ?3 AND until = ?4",
             &[parameter(revision), edit.kind.into(), text(&edit.key), OPEN],

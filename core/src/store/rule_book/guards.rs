@@ -1,11 +1,12 @@
 //! The guards: where each stands, and what each FireLog last reported for it.
 //!
-//! In scope: the rows. A guard belongs to the mode of a rule on a route; the next one there takes its place. Not in scope:
-//! what follows from it (`guard`, `rulebook::api`).
+//! In scope: the rows. A guard belongs to the mode of a rule on a route; the next one there takes its place, and with the
+//! enforcement go its rows. Not in scope: where it stood when (`guard_states`), and what follows from it (`guard`,
+//! `rulebook::api`).
 
 use super::{RuleBookError, RuleBookStore, parameter, row, text};
 use crate::guard::{CohortCounts, Ledger};
-use crate::store::{Sql, SqlValue};
+use crate::store::Sql;
 
 pub(super) const GUARDS: &str = "CREATE TABLE guards (
     rule TEXT NOT NULL,
@@ -30,6 +31,17 @@ pub struct GuardEntry {
     pub rule: String,
     pub route: String,
     pub ledger: Ledger,
+}
+
+/// A guard after a report, and the totals that the report had.
+#[derive(Debug, Clone, Copy)]
+pub struct Reported<'a> {
+    /// Rule and route.
+    pub of: (&'a str, &'a str),
+    pub ledger: &'a Ledger,
+    /// The FireLog.
+    pub source: &'a str,
+    pub counts: &'a [CohortCounts],
 }
 
 impl<S: Sql> RuleBookStore<S> {
@@ -92,27 +104,41 @@ impl<S: Sql> RuleBookStore<S> {
     ///
     /// # Errors
     /// When SQLite refuses; nothing was written then.
-    pub fn keep_guard(
-        &self,
-        rule: &str,
-        route: &str,
-        ledger: &Ledger,
-        reported: (&str, &[CohortCounts]),
-    ) -> Result<(), RuleBookError> {
-        let (source, counts) = reported;
-        let key: [SqlValue; 2] = [text(rule), text(route)];
-        self.sql.transaction(|| {
-            let [rule, route] = key.clone();
-            self.sql.run(
-                "INSERT OR REPLACE INTO guard_counts (rule, route, source, guard, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-                &[rule, route, text(source), parameter(ledger.guard), text(&row::to_json(&counts)?)],
-            )?;
-            let [rule, route] = key;
-            self.sql.run(
-                "INSERT OR REPLACE INTO guards (rule, route, body) VALUES (?1, ?2, ?3)",
-                &[rule, route, text(&row::to_json(ledger)?)],
-            )?;
-            Ok(())
-        })
+    pub fn keep_guard(&self, kept: &Reported<'_>, now_ms: u64) -> Result<(), RuleBookError> {
+        self.sql.transaction(|| self.write_guard(kept, now_ms))
+    }
+
+    /// The same, inside of a transaction.
+    pub(crate) fn write_guard(&self, kept: &Reported<'_>, now_ms: u64) -> Result<(), RuleBookError> {
+        let (rule, route) = kept.of;
+        self.sql.run(
+            "INSERT OR REPLACE INTO guard_counts (rule, route, source, guard, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+            &[
+                text(rule),
+                text(route),
+                text(kept.source),
+                parameter(kept.ledger.guard),
+                text(&row::to_json(&kept.counts)?),
+            ],
+        )?;
+        self.sql.run(
+            "INSERT OR REPLACE INTO guards (rule, route, body) VALUES (?1, ?2, ?3)",
+            &[text(rule), text(route), text(&row::to_json(kept.ledger)?)],
+        )?;
+        self.guard_stands(kept.of, kept.ledger, now_ms)
+    }
+
+    /// What a guard that is over leaves: its last totals, for the step that follows it, or for a mode that it set; where there
+    /// is neither, nothing. Inside of the transaction of the change that ends it.
+    pub(super) fn forget_guard(&self, of: (&str, &str), is_followed: bool) -> Result<(), RuleBookError> {
+        let key = [text(of.0), text(of.1)];
+        // Totals by FireLog tell what is new in a report, and a guard that is over takes none.
+        self.sql
+            .run("DELETE FROM guard_counts WHERE rule = ?1 AND route = ?2", &key)?;
+        if !is_followed {
+            self.sql
+                .run("DELETE FROM guards WHERE rule = ?1 AND route = ?2", &key)?;
+        }
+        Ok(())
     }
 }

@@ -3,7 +3,9 @@
 //! `PRAGMA user_version` is refused on the platform, so the schema's version is a row of `meta`. A step, once
 //! released, is never changed: the next change is another step.
 
+use super::guard_states::GUARD_STATES;
 use super::guards::{GUARD_COUNTS, GUARDS};
+use super::harms::HARMS;
 use super::{RuleBookError, parameter, row};
 use crate::store::{Sql, SqlValue};
 
@@ -16,6 +18,7 @@ const STEPS: &[&[&str]] = &[
     &[FIRE_LOGS, FIRE_LOGS_BEHIND],
     &[GUARDS, GUARD_COUNTS],
     &[PREVIEWS],
+    &[GUARD_STATES, HARMS],
 ];
 
 const META: &str =

@@ -1,0 +1,356 @@
+//! Guards: what FireLogs report, what follows from it, and what is left of it.
+
+use serde_json::{Value, json};
+
+use super::{Api, NOW, api, rule, staged};
+use crate::detector::Harm;
+use crate::guard::{Arm, Cohort, CohortCounts, Counts, GuardThen, Report, State, WatchReport};
+use crate::rulebook::api::{advance, next_change_ms, take_report};
+use crate::store::Sql;
+use crate::store::rule_book::{MAX_HARMS, MAX_MOMENTS, Untold};
+use crate::user_agent::Family;
+
+fn reported(guard: u64, enforced: (u32, u32), held_out: (u32, u32)) -> Report {
+    let arm = |(clients, healthy)| Arm {
+        clients,
+        healthy,
+        ..Arm::default()
+    };
+    let counts = Counts {
+        enforced: arm(enforced),
+        held_out: arm(held_out),
+        ..Counts::default()
+    };
+    let cohort = Cohort {
+        family: Some(Family::Skopeo),
+        os: String::new(),
+    };
+    let watch = WatchReport {
+        rule: "sweep".into(),
+        route: "default".into(),
+        guard,
+        cohorts: vec![CohortCounts { cohort, counts }],
+        evidence: vec!["01M850MDRGD6ZQ9TZR58000002".into()],
+    };
+    Report {
+        source: "fl1-FRA-0".into(),
+        watches: vec![watch],
+    }
+}
+
+#[test]
+fn a_step_goes_on_when_its_guard_lets_it_pass() {
+    let api = api();
+    api.put("rules/sweep/modes/default", &staged("watch"));
+    take_report(&api.0, &reported(2, (5, 0), (0, 0)), NOW + 70_000).unwrap();
+    advance(&api.0, NOW + 130_000).unwrap();
+    let held = api.get("rules/sweep/modes/default");
+    assert_eq!(
+        (&held["percent"], &held["guard"]["denied_clients"]),
+        (&json!(1.0), &json!(5))
+    );
+    let taken = take_report(&api.0, &reported(2, (5, 0), (30, 0)), NOW + 130_000).unwrap();
+    assert_eq!((taken.heard.again_ms, taken.is_due), (10_000, true));
+    assert_eq!(api.0.harms_due(NOW + 130_000).unwrap(), []);
+    assert_eq!(
+        next_change_ms(&api.0, NOW + 130_000).unwrap(),
+        Some(NOW + 130_000),
+        "also where the process dies now"
+    );
+    advance(&api.0, NOW + 130_000).unwrap();
+    let next = api.get("rules/sweep/modes/default");
+    assert_eq!(
+        (
+            &next["percent"],
+            &next["guard"]["denied_clients"],
+            &next["guard"]["state"]
+        ),
+        (&json!(10.0), &json!(0), &json!("watching"))
+    );
+    take_report(&api.0, &reported(2, (5, 5), (300, 300)), NOW + 140_000).unwrap();
+    advance(&api.0, NOW + 140_000).unwrap();
+    assert_eq!(
+        api.get("rules/sweep/modes/default")["mode"],
+        "enforce",
+        "a report for a guard that is over"
+    );
+    let items = api.get("guards");
+    assert_eq!(
+        (&items["items"][0]["rule"], &items["items"][0]["state"]),
+        (&json!("sweep"), &json!("watching"))
+    );
+}
+
+#[test]
+fn what_harms_is_taken_back_in_the_name_of_the_guard() {
+    let api = api();
+    api.put("rules/sweep/modes/default", &staged("watch"));
+    let taken = take_report(&api.0, &reported(2, (3, 3), (40, 38)), NOW + 70_000).unwrap();
+    assert!(taken.is_due);
+    let mode = api.get("rules/sweep/modes/default");
+    assert_eq!(
+        (
+            &mode["mode"],
+            &mode["percent"],
+            &mode["actor"],
+            &mode["guard"]["state"]
+        ),
+        (
+            &json!("monitor"),
+            &Value::Null,
+            &json!("guard"),
+            &json!("demoted")
+        )
+    );
+    assert_eq!(mode["guard"]["denied_healthy"], 3);
+    let entry = &api.get("audit?limit=1")["items"][0];
+    assert_eq!(
+        (&entry["action"], &entry["actor"]),
+        (&json!("mode.demote"), &json!("guard"))
+    );
+    assert!(
+        entry["reason"]
+            .as_str()
+            .unwrap()
+            .contains("skopeo that it fires on pull cleanly"),
+        "{entry}"
+    );
+    assert!(
+        entry["reason"]
+            .as_str()
+            .unwrap()
+            .ends_with("for instance 01M850MDRGD6ZQ9TZR58000002"),
+        "{entry}"
+    );
+    advance(&api.0, NOW + 80_000).unwrap();
+    let late = take_report(&api.0, &reported(2, (9, 9), (40, 38)), NOW + 80_000).unwrap();
+    assert!(!late.is_due);
+    assert_eq!(api.0.revision().unwrap(), 3, "once");
+    api.put("rules/sweep/modes/default", &staged("watch"));
+    let again = api.get("rules/sweep/modes/default");
+    assert_eq!(
+        (&again["mode"], &again["guard"]["state"]),
+        (&json!("enforce"), &json!("watching"))
+    );
+}
+
+/// A guard that takes a rule back ten seconds after it began.
+fn demoted() -> Api {
+    let api = api();
+    api.put("rules/sweep/modes/default", &staged("watch"));
+    take_report(&api.0, &reported(2, (3, 3), (40, 38)), NOW + 70_000).unwrap();
+    api
+}
+
+#[test]
+fn a_harm_waits_until_the_detector_has_it() {
+    let api = demoted();
+    let due = |at| api.0.harms_due(at).unwrap();
+    let [harm]: [Untold; 1] = due(NOW + 70_000).try_into().unwrap();
+    assert_eq!(harm.id, format!("{NOW}-2-sweep-default"));
+    let told: Harm = serde_json::from_str(&harm.body).unwrap();
+    assert_eq!(
+        (told.id.as_str(), told.healthy, told.family.as_deref()),
+        (harm.id.as_str(), 41, Some("skopeo"))
+    );
+    assert_eq!(api.0.next_harm_ms().unwrap(), Some(0));
+    assert!(!api.0.harm_untold(&harm, NOW + 70_000).unwrap());
+    assert_eq!(
+        (due(NOW + 70_999), api.0.next_harm_ms().unwrap()),
+        (vec![], Some(NOW + 71_000))
+    );
+    let [again]: [Untold; 1] = due(NOW + 71_000).try_into().unwrap();
+    assert_eq!((again.attempts, &again.body), (1, &harm.body));
+    assert!(!api.0.harm_untold(&again, NOW + 71_000).unwrap());
+    assert_eq!(api.0.next_harm_ms().unwrap(), Some(NOW + 73_000), "twice as long");
+    api.0.harm_told(&again).unwrap();
+    assert_eq!(
+        (due(u64::MAX >> 12), api.0.next_harm_ms().unwrap()),
+        (vec![], None)
+    );
+}
+
+#[test]
+fn a_harm_that_nobody_takes_is_given_up_after_a_week() {
+    let api = demoted();
+    let week = NOW + 70_000 + 7 * 86_400_000;
+    let [harm]: [Untold; 1] = api.0.harms_due(week).unwrap().try_into().unwrap();
+    assert!(!api.0.harm_untold(&harm, week).unwrap());
+    assert!(api.0.harm_untold(&harm, week + 1).unwrap());
+    assert_eq!(api.0.next_harm_ms().unwrap(), None);
+    for n in 0..=MAX_HARMS {
+        api.0.put_harm(&n.to_string(), "{}", NOW + n).unwrap();
+    }
+    let waiting = api.0.harms_due(u64::MAX >> 12).unwrap();
+    assert_eq!((waiting.len() as u64, waiting[0].id.as_str()), (MAX_HARMS, "1"));
+}
+
+/// State and since when, of the rule `sweep` on the route `default`.
+#[track_caller]
+fn then(api: &Api, revision: u64, at_ms: u64) -> Option<(State, u64)> {
+    let guards = api.0.guards_then(revision, "default", NOW + at_ms).unwrap();
+    let [guard]: [GuardThen; 1] = guards.try_into().unwrap();
+    assert_eq!(guard.rule, "sweep");
+    let stood = guard.stood?;
+    assert_eq!(guard.text.is_some(), stood.state == State::Demoted);
+    Some((stood.state, stood.since_ms - NOW))
+}
+
+#[test]
+fn where_a_guard_stood_is_known_by_time_and_revision() {
+    let api = api();
+    api.put("rules/sweep/modes/default", &staged("watch"));
+    take_report(&api.0, &reported(2, (5, 0), (30, 0)), NOW + 100_000).unwrap();
+    advance(&api.0, NOW + 120_000).unwrap();
+    take_report(&api.0, &reported(3, (3, 3), (40, 38)), NOW + 200_000).unwrap();
+    assert_eq!(api.0.revision().unwrap(), 4);
+    assert_eq!(then(&api, 2, 60_000), Some((State::Watching, 60_000)));
+    assert_eq!(then(&api, 2, 99_999), Some((State::Watching, 60_000)));
+    assert_eq!(then(&api, 2, 100_000), Some((State::Passed, 100_000)));
+    assert_eq!(
+        then(&api, 2, 130_000),
+        Some((State::Passed, 100_000)),
+        "an isolate that has not heard of the step"
+    );
+    assert_eq!(then(&api, 3, 149_999), Some((State::Watching, 120_000)));
+    assert_eq!(
+        then(&api, 3, 150_000),
+        Some((State::Holding, 150_000)),
+        "the step is over"
+    );
+    assert_eq!(then(&api, 3, 200_001), Some((State::Demoted, 200_000)));
+    assert_eq!(then(&api, 4, 200_000), Some((State::Demoted, 200_000)));
+    assert_eq!(api.0.guards_then(1, "default", NOW).unwrap(), []);
+    assert_eq!(api.0.guards_then(4, "library", NOW + 200_000).unwrap(), []);
+
+    let put = json!({"mode": "monitor", "reason": "it stays so"});
+    api.put("rules/sweep/modes/default", &put);
+    assert_eq!(api.0.guards_then(5, "default", NOW + 300_000).unwrap(), []);
+    assert_eq!(then(&api, 4, 300_000), Some((State::Demoted, 200_000)));
+}
+
+#[test]
+fn a_request_that_no_rule_hit_is_told_of_the_guard_too() {
+    let api = api();
+    api.put(
+        "rules/sweep/modes/library",
+        &json!({"mode": "enforce", "reason": "r", "force": true}),
+    );
+    let other = json!({"mode": "enforce", "reason": "r", "force": true, "guard": "off"});
+    api.put("rules/around/modes/library", &other);
+    let guards = api.0.guards_then(3, "library", NOW + 60_000).unwrap();
+    let rules: Vec<(&str, u64)> = guards.iter().map(|g| (g.rule.as_str(), g.guard)).collect();
+    assert_eq!(rules, [("sweep", 2)]);
+}
+
+/// Rows of guards: ledgers, totals by FireLog, moments.
+fn rows(api: &Api) -> [usize; 3] {
+    let count = |table| {
+        api.0
+            .sql()
+            .run(&format!("SELECT 1 FROM {table}"), &[])
+            .unwrap()
+            .len()
+    };
+    ["guards", "guard_counts", "guard_states"].map(count)
+}
+
+#[test]
+fn what_is_over_leaves_its_moments_for_as_long_as_records_are_kept() {
+    let api = api();
+    let off = |at_ms| {
+        let text = json!({"mode": "off", "reason": "r"}).to_string();
+        let call = super::Call {
+            method: "PUT",
+            path: "rules/sweep/modes/default",
+            query: "",
+            body: &text,
+            if_match: None,
+            actor: "ops",
+            now_ms: NOW + at_ms,
+        };
+        super::answer(&api.0, &call).unwrap();
+    };
+    api.put("rules/sweep/modes/default", &staged("watch"));
+    take_report(&api.0, &reported(2, (5, 0), (30, 0)), NOW + 100_000).unwrap();
+    assert_eq!(rows(&api), [1, 1, 2]);
+    advance(&api.0, NOW + 120_000).unwrap();
+    assert_eq!(rows(&api), [1, 0, 4], "the next step goes on from the ledger");
+    off(200_000);
+    assert_eq!(rows(&api), [0, 0, 5]);
+
+    // 168 hours, and a day.
+    let kept = 192 * 3_600_000;
+    api.put("rules/sweep/modes/default", &staged("watch"));
+    off(200_000 + kept);
+    assert_eq!(then(&api, 2, 110_000), None, "gone: it ended at 120 s");
+    assert_eq!(then(&api, 3, 130_000), Some((State::Watching, 120_000)));
+    assert_eq!(rows(&api), [0, 0, 4]);
+}
+
+#[test]
+fn what_is_taken_back_keeps_its_guard_for_the_mode_that_it_set() {
+    let api = demoted();
+    assert_eq!(rows(&api), [1, 0, 3]);
+    let put = json!({"mode": "monitor", "reason": "it stays so"});
+    api.put("rules/sweep/modes/default", &put);
+    assert_eq!(rows(&api), [0, 0, 3]);
+    assert_eq!(api.get("rules/sweep/modes/default")["guard"], Value::Null);
+    let mode = |api: &Api| api.put("rules/sweep/modes/default", &staged("watch"));
+    let (api, again) = (demoted(), demoted());
+    mode(&api);
+    api.call("DELETE", "rules/sweep", "", None).unwrap();
+    assert_eq!(rows(&api)[..2], [0, 0], "a rule that is retired");
+    again
+        .call("POST", "panic-off", &json!({"reason": "r"}).to_string(), None)
+        .unwrap();
+    mode(&again);
+    again
+        .call("POST", "panic-off", &json!({"reason": "r"}).to_string(), None)
+        .unwrap();
+    assert_eq!(rows(&again)[..2], [0, 0], "the hand brake");
+    mode(&again);
+    let changed = rule("http.host eq \"a.example\"");
+    let mut changed = changed.clone();
+    changed["force"] = json!(true);
+    again.put("rules/sweep", &changed);
+    let guard = again.0.document().unwrap().modes[0].guard.unwrap();
+    let stood = again.0.guards_then(guard, "default", NOW + 60_000).unwrap();
+    assert_eq!(
+        (stood[0].guard, stood[0].stood.map(|stood| stood.state)),
+        (guard, Some(State::Watching)),
+        "a new version, a new guard"
+    );
+}
+
+#[test]
+fn a_guard_that_cannot_make_up_its_mind_is_remembered_by_its_last_moments() {
+    let api = api();
+    let enforce = json!({"mode": "enforce", "reason": "r", "force": true});
+    api.put("rules/sweep/modes/default", &enforce);
+    // Ever more clients, of whom just so many pull cleanly that it passes and does not, in turns.
+    let mut at_ms = 100_000;
+    let (mut clients, mut clean) = (2_000, 0);
+    let mut turns = 0;
+    let mut last = State::Watching;
+    while turns < 2 * MAX_MOMENTS {
+        at_ms += 1_000;
+        match last {
+            State::Watching => clients += 20,
+            _ => clean += 1,
+        }
+        take_report(&api.0, &reported(2, (1, 0), (clients, clean)), NOW + at_ms).unwrap();
+        let state = api.0.guard("sweep", "default").unwrap().unwrap().state;
+        let state = if state == State::Holding {
+            State::Watching
+        } else {
+            state
+        };
+        assert_ne!(state, State::Demoted);
+        turns += u64::from(state != last);
+        last = state;
+    }
+    assert_eq!(rows(&api)[2] as u64, MAX_MOMENTS + 1);
+    assert!(then(&api, 2, 60_000).is_none(), "what was between is forgotten");
+    assert_eq!(then(&api, 2, at_ms).map(|(state, _)| state), Some(last));
+}

@@ -1,0 +1,125 @@
+//! A harm that the guard found is told to the Detector whatever stops the process in between, and once; and an explanation
+//! says where the guard stood when a request came.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::clock::eventually;
+use crate::harness::http::{Answer, Request};
+use crate::harness::place::Place;
+use crate::harness::registry::REPOSITORY;
+use crate::harness::stage::Stage;
+
+/// Counts, a verdict and what follows from it, on a machine that is busy.
+const SOON: Duration = Duration::from_secs(90);
+
+/// The download of a machine.
+fn ask(stage: &Stage, agent: &str, machine: u8, blob: usize) -> Answer {
+    let blob = stage.registry.image.blobs().nth(blob).unwrap();
+    let target = format!("/v2/{REPOSITORY}/blobs/{}", blob.digest);
+    let place = Place::default().address(&format!("203.0.113.{machine}"));
+    stage.from(&place, &Request::get(&target).header("User-Agent", agent))
+}
+
+fn probe(stage: &Stage, machine: u8) -> Answer {
+    ask(stage, "probe/1", machine, 0)
+}
+
+/// A rule that denies machines that have pulled cleanly, before anybody was denied.
+fn enforced(stage: &Stage) {
+    let rule =
+        json!({"description": "", "expression": "http.user_agent contains \"probe/\"", "action": "block"});
+    stage.api().put("/rules/probes", &rule);
+    for machine in 1..=12 {
+        (0..3).for_each(|blob| assert_eq!(ask(stage, "probe/1", machine, blob).status(), 200));
+    }
+    let enforce = json!({"mode": "enforce", "force": true, "reason": "nobody uses it"});
+    stage.api().put("/rules/probes/modes/default", &enforce);
+    eventually("it is enforced", SOON, || {
+        (probe(stage, 99).status() == 403).then_some(())
+    });
+}
+
+fn mode(stage: &Stage) -> Option<Value> {
+    let answer = stage.api().try_get("/rules/probes/modes/default");
+    (answer.status() == 200).then(|| answer.json())
+}
+
+fn until_taken_back(stage: &Stage) {
+    eventually("the guard takes it back", SOON, || {
+        mode(stage).filter(|mode| mode["mode"] == "monitor")
+    });
+}
+
+fn harms(stage: &Stage) -> Vec<Value> {
+    let anomalies = stage.api().items("/anomalies");
+    let is_harm = |anomaly: &Value| anomaly["kind"] == "rule_harm";
+    anomalies.into_iter().filter(is_harm).collect()
+}
+
+fn told(stage: &Stage) -> u64 {
+    stage.edge.calls()["Detector POST /harm"].as_u64().unwrap_or(0)
+}
+
+#[test]
+fn a_harm_that_a_kill_kept_from_the_detector_is_told_by_the_next_process() {
+    let mut stage = Stage::new();
+    enforced(&stage);
+    // Ten seconds on its way: dead before it arrives.
+    stage.edge.sabotage(&json!({"Detector": "slow"}));
+    (1..=12).for_each(|machine| assert_eq!(probe(&stage, machine).status(), 403));
+    until_taken_back(&stage);
+    stage.edge.restart();
+    let harm = eventually("the harm is told", SOON, || harms(&stage).pop());
+    let sentence = harm["sentence"].as_str().unwrap();
+    assert!(
+        sentence.contains("probes did it, and the guard took it back"),
+        "{sentence}"
+    );
+    stage.edge.restart();
+    probe(&stage, 1);
+    eventually("the rulebook is there", SOON, || mode(&stage));
+    assert_eq!((harms(&stage).len(), told(&stage)), (1, 0), "once");
+}
+
+#[test]
+fn a_harm_whose_answer_is_lost_is_told_again_and_counts_once() {
+    let stage = Stage::new();
+    enforced(&stage);
+    let refused = probe(&stage, 1);
+    assert_eq!(refused.status(), 403);
+    let passed = ask(&stage, "containerd/1.7", 50, 0);
+    assert_eq!(passed.status(), 200);
+    stage.edge.sabotage(&json!({"Detector": "unheard"}));
+    (1..=12).for_each(|machine| assert_eq!(probe(&stage, machine).status(), 403));
+    until_taken_back(&stage);
+    eventually("it is told again", SOON, || (told(&stage) >= 3).then_some(()));
+    stage.edge.sabotage(&json!({}));
+    let last = told(&stage);
+    eventually("it is told at last", SOON, || (told(&stage) > last).then_some(()));
+    let found = harms(&stage);
+    assert_eq!(found.len(), 1, "{found:#?}");
+
+    let open = eventually("it is open again", SOON, || {
+        Some(probe(&stage, 1)).filter(|answer| answer.status() == 200)
+    });
+    for (answer, fired, state) in [
+        (&refused, true, "watching"),
+        (&passed, false, "watching"),
+        (&open, true, "demoted"),
+    ] {
+        let id = answer.get("blobwatch-id").unwrap();
+        stage.records(&format!("id={id}"), 1);
+        let explained = stage.api().get(&format!("/requests/{id}"));
+        let rules = explained["rules"].as_array().unwrap();
+        let rule = rules.iter().find(|rule| rule["rule"] == "probes").unwrap();
+        assert_eq!(
+            (&rule["fired"], &rule["mode"]["guard"]["state"]),
+            (&json!(fired), &json!(state)),
+            "{rule:#}"
+        );
+        let text = rule["mode"]["guard"]["text"].as_str().unwrap_or_default();
+        assert_eq!(text.contains("pull cleanly"), state == "demoted", "{rule:#}");
+    }
+}
