@@ -122,12 +122,32 @@ impl Guards {
 }
 
 fn kept_counts(mut row: Row) -> (Guarded, Vec<u8>) {
-    let of = Guarded {
-        rule: Arc::from(text(&row, 0)),
-        route: Arc::from(text(&row, 1)),
-        guard: integer(&row, 2),
-    };
-    (of, blob(&mut row, 3))
+    (guarded(&row), blob(&mut row, 3))
+}
+
+fn guarded(row: &Row) -> Guarded {
+    Guarded {
+        rule: Arc::from(text(row, 0)),
+        route: Arc::from(text(row, 1)),
+        guard: integer(row, 2),
+    }
+}
+
+/// Deletes what was kept for guards that are over; in the transaction of the rulebook that ends them.
+pub(super) fn forget_others(sql: &impl Sql, known: &[Guarded]) -> Result<(), FireLogError> {
+    for row in sql.run("SELECT rule, route, guard FROM guard", &[])? {
+        let of = guarded(&row);
+        if !known.contains(&of) {
+            sql.run(
+                "DELETE FROM guard WHERE rule = ? AND route = ?",
+                &[
+                    SqlValue::Text(of.rule.to_string()),
+                    SqlValue::Text(of.route.to_string()),
+                ],
+            )?;
+        }
+    }
+    Ok(())
 }
 
 impl<S: Sql> FireLog<S> {
@@ -301,6 +321,17 @@ mod tests {
             "the next guard counts anew, and knows who pulls cleanly"
         );
         assert_eq!(report.watches[0].evidence.len(), 1);
+    }
+
+    #[test]
+    fn counts_of_a_guard_that_is_over_are_deleted() {
+        let mut log = log();
+        accept(&mut log, 1, vec![record(0, 1, true)], NOW);
+        log.guard_report(NOW + NEWS_MS).unwrap().unwrap();
+        let rows = |log: &FireLog<Native>| log.sql().run("SELECT guard FROM guard", &[]).unwrap();
+        assert_eq!(rows(&log), [[SqlValue::Integer(5)]]);
+        guarded(&mut log, 6);
+        assert!(rows(&log).is_empty());
     }
 
     #[test]

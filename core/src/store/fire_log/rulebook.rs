@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{FireLog, FireLogError, integer, number, text};
+use super::{FireLog, FireLogError, guards, integer, number, text};
 use crate::flush::{Held, Reply};
 use crate::guard::Guarded;
 use crate::rulebook::{Settings, Volume};
@@ -138,7 +138,7 @@ impl<S: Sql> FireLog<S> {
                 "INSERT OR REPLACE INTO rulebook (one, revision, document) VALUES (1, ?, ?)",
                 &[number(kept.held.revision), SqlValue::Text(document.to_owned())],
             )?;
-            Ok::<_, FireLogError>(())
+            guards::forget_others(sql, &kept.guarded)
         })?;
         self.take_rulebook(Some(kept));
         Ok(true)
