@@ -113,8 +113,9 @@ fn required(context: &Context<'_>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Enforcements that begin or grow by the push and may not. A preview has to hold for the rulebook that the push makes: two
-/// rules that begin to be enforced on one route at once bear on each other.
+/// Enforcements that begin or grow by the push and may not. A preview has to hold for the rulebook that the push makes, but for
+/// the other enforcements that begin or grow in it: each of them needs a preview of its own, and two rules together hit nobody
+/// that neither was seen to hit.
 fn refusals<S: Sql>(
     store: &RuleBookStore<S>,
     book: &Rulebook,
@@ -133,13 +134,14 @@ fn refusals<S: Sql>(
             let before = book.rules.iter().find(|known| known.id == rule.id);
             at_once(book, before, rule, now_ms, &format!("body.rules[{at}]")).err()
         });
+    let grows = |setting: &ModeSetting| setting.goal() > reach(book, &setting.rule, &setting.route, now_ms);
     let modes = candidate.book.modes.iter().zip(&candidate.permits).enumerate();
-    let modes =
-        modes.filter(|(_, (setting, _))| setting.goal() > reach(book, &setting.rule, &setting.route, now_ms));
-    let modes = modes.filter_map(|(at, (setting, permit))| {
+    let modes = modes.filter(|(_, (setting, permit))| !permit.force && grows(setting));
+    let standing = as_before(book, &candidate.book, grows);
+    let modes = modes.into_iter().filter_map(|(at, (setting, permit))| {
         permitted(
             store,
-            &candidate.book,
+            &with(&standing, setting),
             now_ms,
             permit,
             (&setting.rule, &setting.route),
@@ -148,6 +150,34 @@ fn refusals<S: Sql>(
         .err()
     });
     rules.chain(modes).collect()
+}
+
+/// The candidate with those of its settings as they were that grow.
+fn as_before(book: &Rulebook, candidate: &Rulebook, grows: impl Fn(&ModeSetting) -> bool) -> Rulebook {
+    let standing = |setting: &ModeSetting| {
+        if grows(setting) {
+            book.modes.iter().find(|known| is_of(known, setting)).cloned()
+        } else {
+            Some(setting.clone())
+        }
+    };
+    Rulebook {
+        modes: candidate.modes.iter().filter_map(standing).collect(),
+        ..candidate.clone()
+    }
+}
+
+/// A rulebook with a setting in it.
+fn with(book: &Rulebook, setting: &ModeSetting) -> Rulebook {
+    let others = book.modes.iter().filter(|known| !is_of(known, setting));
+    Rulebook {
+        modes: others.chain([setting]).cloned().collect(),
+        ..book.clone()
+    }
+}
+
+fn is_of(one: &ModeSetting, other: &ModeSetting) -> bool {
+    one.rule == other.rule && one.route == other.route
 }
 
 /// One problem with the places of two.

@@ -30,7 +30,7 @@ fn enforcement_begins_or_grows_with_a_preview_or_by_force() {
 }
 
 /// A preview of the rule as it is now, done when the calls are made.
-fn previewed(api: &Api, id: &str, rule: &str, route: &str) {
+pub(super) fn previewed(api: &Api, id: &str, rule: &str, route: &str) {
     let book = api.0.document().unwrap();
     let candidate = book.rules.iter().find(|known| known.id == rule).unwrap().clone();
     let plan = crate::preview::Plan::new(&book, candidate, route, NOW + 60_000);

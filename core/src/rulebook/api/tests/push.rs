@@ -1,5 +1,6 @@
 //! A whole rulebook at once.
 
+use super::enforcement::previewed;
 use super::{Api, api, staged};
 use crate::problem::Problem;
 use serde_json::{Value, json};
@@ -135,6 +136,32 @@ fn a_push_is_refused_whole_and_names_every_place() {
         "query.dry_run",
     );
     assert_eq!(api.0.revision().unwrap(), 1);
+}
+
+#[test]
+fn a_push_begins_two_enforcements_on_a_route_with_a_preview_of_each() {
+    let api = api();
+    previewed(&api, "pv-1", "sweep", "library");
+    previewed(&api, "pv-2", "around", "library");
+    let mut document = api.get("rulebook");
+    let mode = |rule: &str, preview: &str| json!({"rule": rule, "route": "library", "mode": "enforce", "percent": 5, "preview": preview});
+    document["modes"] = json!([mode("sweep", "pv-1"), mode("around", "pv-9")]);
+    let problem = push(&api, "reason=r", &document).unwrap_err();
+    let places: Vec<&str> = problem.errors.iter().map(|error| error.place.as_str()).collect();
+    assert_eq!(places, ["body.modes[1].preview"], "{problem:?}");
+    document["modes"][1] = mode("around", "pv-2");
+    push(&api, "reason=r", &document).unwrap();
+    assert_eq!(api.0.document().unwrap().modes.len(), 2);
+
+    // What was not seen by either still makes both stale: a third rule that is enforced already.
+    let alone = |percent: f64| json!([{"rule": "sweep", "route": "library", "mode": "enforce", "percent": percent, "preview": "pv-1"}]);
+    let mut more = api.get("rulebook");
+    more["modes"] = alone(50.0);
+    push(&api, "reason=r", &more).unwrap();
+    let mut both = api.get("rulebook");
+    both["modes"] = json!([{"rule": "sweep", "route": "library", "mode": "enforce", "percent": 50.0}, mode("around", "pv-2")]);
+    let problem = push(&api, "reason=r", &both).unwrap_err();
+    assert_eq!(problem.errors[0].place, "body.modes[1].preview");
 }
 
 #[test]
