@@ -44,6 +44,8 @@ const blobwatch :Workerd.Worker = (
     # `CF-*` headers are the client's word here, and not believed.
     (name = "PLATFORM", text = "workerd"),
     (name = "BLOBWATCH_TOKENS", fromEnvironment = "BLOBWATCH_TOKENS"),
+    # Who may call through Cloudflare Access, if anybody; not set: nobody. docs/self-hosting.md, "Cloudflare Access"
+    (name = "BLOBWATCH_ACCESS", fromEnvironment = "BLOBWATCH_ACCESS"),
     (name = "BLOBWATCH_CLIENT_SECRET", fromEnvironment = "BLOBWATCH_CLIENT_SECRET"),
     (name = "WEBHOOKS", service = "public-internet"),
     (name = "RULE_BOOK", durableObjectNamespace = "RuleBook"),

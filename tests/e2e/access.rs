@@ -23,6 +23,7 @@ use crate::harness::browser::browser_tests;
 use crate::harness::deployment::Bundle;
 use crate::harness::http::{Answer, Request};
 use crate::harness::registry::Registry;
+use crate::harness::self_hosted::SelfHosted;
 use crate::harness::stage::{OPERATOR, SECRET, configured};
 use crate::harness::workerd::Workerd;
 
@@ -96,20 +97,27 @@ fn token(claims: &Value) -> String {
     signed(&KEYS[0], &header("key-1"), &claims.to_string())
 }
 
-fn deployment(certs: &Certs) -> Workerd {
+/// The variable.
+fn access(certs: &Certs) -> String {
     let access = json!({"team": TEAM, "audiences": [AUDIENCE], "keys": format!("http://{}/certs", certs.addr),
         "roles": [{"email": "*@example.com", "role": "viewer"}, {"email": "ada@example.com", "role": "operator"}]});
+    access.to_string()
+}
+
+fn deployment(certs: &Certs) -> Workerd {
     let origin = format!("http://{}", Registry::shared().addr());
     configured(Bundle::Release, &origin)
-        .var("BLOBWATCH_ACCESS", access.to_string())
+        .var("BLOBWATCH_ACCESS", access(certs))
         .start()
 }
 
 fn ask(edge: &Workerd, request: Request, token: &str) -> Answer {
-    request
-        .header("Cf-Access-Jwt-Assertion", token)
-        .send(edge.addr())
-        .unwrap()
+    ask_at(edge.addr(), request, token)
+}
+
+fn ask_at(edge: SocketAddr, request: Request, token: &str) -> Answer {
+    let asked = request.header("Cf-Access-Jwt-Assertion", token);
+    asked.send(edge).unwrap()
 }
 
 fn rules() -> Request {
@@ -294,4 +302,35 @@ fn the_page_knows_who_comes_through_access() {
             ("OPERATOR", OPERATOR),
         ],
     );
+}
+
+#[test]
+fn the_sample_config_takes_tokens_of_the_team_that_the_environment_names() {
+    let certs = Certs::start(json!({"keys": [jwk("key-1", &KEYS[0])]}).to_string());
+    let origin = format!("http://{}", Registry::shared().addr());
+    let access = access(&certs);
+    let mut variables = vec![("ORIGIN", origin.as_str()), ("BLOBWATCH_CLIENT_SECRET", "secret")];
+    let (ada, bob) = (
+        token(&claims("ada@example.com")),
+        token(&claims("bob@example.com")),
+    );
+    let status = |edge: &SelfHosted, request: Request, token: &str| {
+        let answer = ask_at(edge.addr(), request, token);
+        println!("{} {}: {}", answer.head.start, answer.text(), edge.log());
+        answer.status()
+    };
+    let closed = SelfHosted::start(&variables);
+    let health = Request::get("/_blobwatch/healthz").send(closed.addr()).unwrap();
+    assert_eq!(health.status(), 200, "{}", closed.log());
+    assert_ne!(status(&closed, rules(), &ada), 200, "no team is named");
+
+    variables.push(("BLOBWATCH_ACCESS", &access));
+    let edge = SelfHosted::start(&variables);
+    assert_eq!(status(&edge, rules(), &ada), 200);
+    assert_eq!(status(&edge, panic_off(), &ada), 200);
+    assert_eq!(status(&edge, panic_off(), &bob), 403);
+    assert_eq!(rules().send(edge.addr()).unwrap().status(), 401);
+    let forged = signed(&KEYS[1], &header("key-1"), &claims("ada@example.com").to_string());
+    assert_eq!(status(&edge, rules(), &forged), 401);
+    assert_eq!(certs.fetched.load(Ordering::Relaxed), 1);
 }

@@ -15,6 +15,7 @@ pub(crate) mod process;
 pub(crate) mod receiver;
 pub(crate) mod registry;
 pub(crate) mod relay;
+pub(crate) mod self_hosted;
 pub(crate) mod stage;
 pub(crate) mod trace;
 pub(crate) mod workerd;

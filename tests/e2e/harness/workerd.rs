@@ -126,7 +126,7 @@ fn serve(deployment: &Deployment, folder: &Path, sockets: &Sockets) -> (Service,
 }
 
 /// npm leaves either the binary or a script that starts it in `.bin`; the package of the machine has the binary.
-fn binary() -> String {
+pub(super) fn binary() -> String {
     let machine = match (std::env::consts::OS, std::env::consts::ARCH) {
         ("macos", "aarch64") => "darwin-arm64",
         ("macos", _) => "darwin-64",
