@@ -10,10 +10,12 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use blobwatch_core::auth::{Role, Tokens};
 use blobwatch_core::session::{COOKIE, Sessions};
+use hmac::{Hmac, KeyInit, Mac};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rsa::RsaPrivateKey;
 use rsa::pkcs1v15::SigningKey;
+use rsa::pkcs8::EncodePublicKey;
 use rsa::sha2::Sha256;
 use rsa::signature::{SignatureEncoding, Signer};
 use rsa::traits::PublicKeyParts;
@@ -87,6 +89,15 @@ fn signed(key: &RsaPrivateKey, header: &Value, claims: &str) -> String {
     let text = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims));
     let signature = SigningKey::<Sha256>::new(key.clone()).sign(text.as_bytes());
     format!("{text}.{}", BASE64.encode(signature.to_bytes()))
+}
+
+/// Signed with the public key as if it were a secret, for a verifier that believes `alg`.
+fn signed_with_what_everybody_knows(secret: &[u8], claims: &str) -> String {
+    let header = json!({"alg": "HS256", "kid": "key-1", "typ": "JWT"});
+    let text = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims));
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret).unwrap();
+    mac.update(text.as_bytes());
+    format!("{text}.{}", BASE64.encode(mac.finalize().into_bytes()))
 }
 
 fn header(kid: &str) -> Value {
@@ -181,6 +192,16 @@ fn a_token_that_is_forged_over_or_for_another_is_refused() {
     let unsigned = |header: &str| format!("{}.{}.", BASE64.encode(header), BASE64.encode(&text));
     refused(&unsigned(r#"{"alg":"none","kid":"key-1"}"#));
     refused(&signed(&KEYS[0], &json!({"alg": "HS256", "kid": "key-1"}), &text));
+    let public = KEYS[0].to_public_key().to_public_key_der().unwrap();
+    let document = certs.document.lock().unwrap().clone();
+    for secret in [
+        public.as_bytes(),
+        &KEYS[0].n().to_bytes_be(),
+        jwk("key-1", &KEYS[0])["n"].as_str().unwrap().as_bytes(),
+        document.as_bytes(),
+    ] {
+        refused(&signed_with_what_everybody_knows(secret, &text));
+    }
     refused(&signed(&KEYS[1], &header("key-1"), &text));
     refused(&signed(&KEYS[1], &header("key-2"), &text));
     refused(&with("aud", json!(["another"])));
