@@ -5,8 +5,9 @@ mod cost;
 mod detect;
 mod edge;
 mod figure;
-mod preview;
 mod guard;
+mod preview;
+mod preview_edge;
 mod query;
 mod query_edge;
 mod replay;
@@ -36,6 +37,8 @@ enum Command {
     Query(query::Args),
     /// Previews over stored records, native
     Preview(preview::Args),
+    /// Previews over stored records, through the API on workerd
+    PreviewEdge(preview_edge::Args),
     /// Queries over stored records, through the API on workerd
     QueryEdge(query_edge::Args),
     /// Lines a second of `blobwatch replay`, and its memory
@@ -64,6 +67,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Rules(args) => rules::run(args)?.publish(),
         Command::Query(args) => query::run(args)?.publish(),
         Command::Preview(args) => preview::run(args)?.publish(),
+        Command::PreviewEdge(args) => preview_edge::run(args)?.publish(),
         Command::QueryEdge(args) => query_edge::run(args)?.publish(),
         Command::Replay(args) => replay::run(args)?.publish(),
         Command::Guard(args) => guard::run(args)?.publish(),

@@ -34,7 +34,7 @@ pub(crate) struct Args {
 }
 
 /// A name, and a rule that reads what makes it cheap or dear.
-const CANDIDATES: [(&str, &str); 4] = [
+pub(crate) const CANDIDATES: [(&str, &str); 4] = [
     (
         "a client and a network",
         "client.os eq \"amzn2\" and ip.src.asnum in {16509 14618}",

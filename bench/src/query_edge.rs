@@ -58,7 +58,10 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
 }
 
 /// The file of the only object of a class.
-fn database(folder: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+/// When there is none, or more than one.
+pub(crate) fn database(folder: &Path) -> Result<PathBuf> {
     let files = fs::read_dir(folder).with_context(|| format!("failed to find {}", folder.display()))?;
     let paths = files.flatten().map(|file| file.path());
     let mut objects = paths.filter(|path| {

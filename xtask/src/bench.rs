@@ -35,6 +35,8 @@ enum Subject {
     Guard,
     /// CPU of workerd per request and per GB, against a plain JavaScript passthrough worker
     Edge,
+    /// Previews over stored records, through the API on workerd
+    PreviewEdge,
     /// Queries over stored records, through the API on workerd
     QueryEdge,
     /// Lines a second of `blobwatch replay`, and its memory
@@ -49,7 +51,10 @@ enum Subject {
 
 impl Subject {
     fn needs_worker(self) -> bool {
-        matches!(self, Self::Edge | Self::QueryEdge | Self::Cost | Self::Size)
+        matches!(
+            self,
+            Self::Edge | Self::PreviewEdge | Self::QueryEdge | Self::Cost | Self::Size
+        )
     }
 }
 

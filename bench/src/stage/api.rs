@@ -3,7 +3,8 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::net::SocketAddr;
-use ureq::Agent;
+use ureq::typestate::WithBody;
+use ureq::{Agent, RequestBuilder};
 
 /// Of every call.
 const PREFIX: &str = "/_blobwatch/api/v1/";
@@ -57,15 +58,22 @@ impl Api {
     /// # Errors
     /// When the answer is not 2xx.
     pub(crate) fn put(&self, call: &str, body: &Value) -> Result<Value> {
-        let request = self
-            .agent
-            .put(format!("{}{call}", self.base))
-            .header("Authorization", bearer());
-        let answer = request
-            .header("Content-Type", "application/json")
-            .send(body.to_string());
-        json(call, answer)
+        send(self.agent.put(format!("{}{call}", self.base)), call, body)
     }
+
+    /// # Errors
+    /// When the answer is not 2xx.
+    pub(crate) fn post(&self, call: &str, body: &Value) -> Result<Value> {
+        send(self.agent.post(format!("{}{call}", self.base)), call, body)
+    }
+}
+
+fn send(request: RequestBuilder<WithBody>, call: &str, body: &Value) -> Result<Value> {
+    let request = request.header("Authorization", bearer());
+    let answer = request
+        .header("Content-Type", "application/json")
+        .send(body.to_string());
+    json(call, answer)
 }
 
 fn bearer() -> String {

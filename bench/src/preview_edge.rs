@@ -1,0 +1,153 @@
+//! Previews over millions of stored records through the real API, Durable Objects and Wasm included.
+//!
+//! The records are put into the FireLog's file while workerd does not run, by the code that runs in the object when flushes
+//! and alarms come. One FireLog is the slow case: slices of several are read side by side.
+
+use crate::figure::{Figure, Target};
+use crate::preview::CANDIDATES;
+use crate::query::{SPAN_MS, fill};
+use crate::query_edge::database;
+use crate::report::Report;
+use crate::stage::{Api, BUNDLE, Origin, Traffic, Worker, Workerd, load};
+use anyhow::{Context, Result, bail};
+use blobwatch_core::store::Native;
+use blobwatch_core::store::fire_log::FireLog;
+use blobwatch_core::time::rfc3339;
+use serde_json::{Value, json};
+use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// What `preview-edge` understands.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Stored records
+    #[arg(long, default_value_t = 2_000_000)]
+    records: u32,
+    /// Runs of each preview
+    #[arg(long, default_value_t = 3)]
+    runs: u32,
+}
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// Between two looks at the progress, as the dashboard and the command line look.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Of one preview, whatever the machine.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+/// # Errors
+/// When something cannot be started, or a preview does not end.
+pub(crate) fn run(args: &Args) -> Result<Report> {
+    let origin = Origin::start()?;
+    let workerd = Workerd::start(&Worker::Blobwatch(BUNDLE.into()), origin.address(), &[])?;
+    // The first request makes the FireLog and its file.
+    load::closed(workerd.address(), &Traffic::whole(), 1)?;
+    let now_ms = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
+    // Inside of the retention, until the run is over.
+    let start_ms = now_ms - SPAN_MS + HOUR_MS;
+    let workerd = workerd.restart_after(|stopped| {
+        let log = FireLog::open(Native::open(&database(&stopped.objects("FireLog"))?)?)?;
+        fill(log, args.records, start_ms)
+    })?;
+    let bench = Bench {
+        api: workerd.api(),
+        pid: workerd.pid(),
+        since: rfc3339(start_ms),
+        until: rfc3339(now_ms + HOUR_MS),
+    };
+    Ok(Report {
+        name: "preview-edge",
+        setup: json!({ "records": args.records, "runs": args.runs, "fire_logs": 1 }),
+        figures: bench.figures(args)?,
+    })
+}
+
+struct Bench {
+    api: Api,
+    pid: u32,
+    since: String,
+    until: String,
+}
+
+/// One preview, as who asked for it sees it.
+struct Seen {
+    seconds: f64,
+    /// The slowest answer to a look at its progress.
+    look_ms: f64,
+    item: Value,
+}
+
+impl Bench {
+    fn figures(&self, args: &Args) -> Result<Vec<Figure>> {
+        // Before the first preview, with the API's Wasm in memory.
+        self.api.get("rules?limit=1")?;
+        let idle_mb = self.memory("VmRSS:")?;
+        // From here on the kernel's peak is that of what follows.
+        fs::write(format!("/proc/{}/clear_refs", self.pid), "5").context("failed to reset the peak")?;
+        let millions = f64::from(args.records) / 1e6;
+        let (mut figures, mut looks) = (Vec::new(), Vec::new());
+        for (name, expression) in CANDIDATES {
+            let (mut samples, mut found) = (Vec::new(), String::new());
+            for _ in 0..args.runs {
+                let seen = self.preview(expression)?;
+                let count = |name: &str| seen.item.get(name).and_then(Value::as_u64).unwrap_or(0);
+                found = format!("{} of {} matched", count("matched_requests"), count("requests"));
+                samples.push(seen.seconds / millions);
+                looks.push(seen.look_ms);
+            }
+            let name = format!("a million records: {name} ({found})");
+            figures.push(Figure::new(name, "s", samples, Target::None));
+        }
+        figures.push(Figure::new(
+            "slowest look at the progress",
+            "ms",
+            looks,
+            Target::None,
+        ));
+        figures.push(Figure::new("workerd before", "MB", vec![idle_mb], Target::None));
+        let peak = vec![self.memory("VmHWM:")?];
+        figures.push(Figure::new("workerd, at most", "MB", peak, Target::None));
+        Ok(figures)
+    }
+
+    fn preview(&self, expression: &str) -> Result<Seen> {
+        let wanted = json!({"rule": {"expression": expression, "action": "block"}, "route": "default",
+            "since": self.since, "until": self.until});
+        let began = Instant::now();
+        let begun = self.api.post("previews", &wanted)?;
+        let id = begun
+            .get("id")
+            .and_then(Value::as_str)
+            .context("a preview has no id")?;
+        let mut look_ms: f64 = 0.0;
+        while began.elapsed() < PATIENCE {
+            let looked = Instant::now();
+            let item = self.api.get(&format!("previews/{id}"))?;
+            look_ms = look_ms.max(looked.elapsed().as_secs_f64() * 1_000.0);
+            match item.get("status").and_then(Value::as_str) {
+                Some("running") => sleep(LOOK),
+                Some("done") => {
+                    let seconds = began.elapsed().as_secs_f64();
+                    return Ok(Seen {
+                        seconds,
+                        look_ms,
+                        item,
+                    });
+                }
+                _ => bail!("the preview did not end well: {item}"),
+            }
+        }
+        bail!("the preview {id} still runs after {PATIENCE:?}")
+    }
+
+    /// Of the process, in MB.
+    fn memory(&self, of: &str) -> Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(of));
+        let kb = line.and_then(|line| line.split_whitespace().next());
+        let kb: f64 = kb.with_context(|| format!("the process has no {of}"))?.parse()?;
+        Ok(kb / 1024.0)
+    }
+}
