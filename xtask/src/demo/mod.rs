@@ -21,7 +21,7 @@ use crate::registry::Registry;
 use crate::setup;
 use crate::workspace::Workspace;
 use account::Account;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use play::{Ending, Stage};
 pub(crate) use player::Player;
 use std::fs::remove_dir_all;
@@ -45,7 +45,7 @@ pub(crate) struct Args {
     /// Leave the switch to you: it is said how
     #[arg(long)]
     by_hand: bool,
-    /// Let the guard of the rule take it back by itself (july-2020)
+    /// Preview the rule, enforce it for a quarter of the clients first, and let its guard take it back (july-2020)
     #[arg(long, conflicts_with = "by_hand")]
     guard: bool,
     /// Go on serving after the incident, to look around
@@ -65,6 +65,9 @@ impl Args {
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     check_port(args.port)?;
+    if args.guard && args.story != Story::July2020 {
+        bail!("--guard is for july-2020: no rule does the harm of the other incident");
+    }
     let tools = setup::run(workspace)?;
     build::worker(workspace, &tools, Variant::Release)?;
     let token = step("token", |_| vars::ensure(&workspace.path(".dev.vars")))?;

@@ -3,9 +3,15 @@
 use anyhow::{Context, Result, bail};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 /// The rule of the July 2020 story.
 pub(super) const RULE: &str = "botnet-sig";
+
+/// Of a preview of some minutes of traffic, and between two looks at it.
+const PREVIEWED: Duration = Duration::from_secs(60);
+const GLANCE: Duration = Duration::from_millis(250);
 
 pub(super) struct Operator {
     http: Client,
@@ -39,14 +45,48 @@ impl Operator {
         self.call(Method::PUT, &target, Some(&rule)).await.map(drop)
     }
 
-    /// Enforces the signature as that night: without a preview, at once for everybody, and watched by no guard unless
-    /// `guarded`.
-    pub(super) async fn enforce(&self, guarded: bool) -> Result<()> {
-        let mut body = json!({"mode": "enforce", "reason": "monitored for long enough", "force": true});
-        if let (false, Some(body)) = (guarded, body.as_object_mut()) {
-            body.insert("guard".to_owned(), "off".into());
+    /// Enforces the signature as that night: without a preview, at once for everybody, watched by no guard.
+    pub(super) async fn enforce(&self) -> Result<()> {
+        let reason = "monitored for long enough";
+        self.switch(&json!({"mode": "enforce", "reason": reason, "force": true, "guard": "off"}))
+            .await
+    }
+
+    /// Whom the signature would hit, by what was recorded so far.
+    pub(super) async fn preview(&self) -> Result<Value> {
+        let wanted = json!({"rule": {"id": RULE}, "route": "default"});
+        let begun = self.call(Method::POST, "previews", Some(&wanted)).await?;
+        let id = begun
+            .get("id")
+            .and_then(Value::as_str)
+            .context("a preview has no id")?;
+        let target = format!("previews/{id}");
+        let deadline = Instant::now() + PREVIEWED;
+        loop {
+            let preview = self.call(Method::GET, &target, None).await?;
+            match preview.get("status").and_then(Value::as_str) {
+                Some("done") => return Ok(preview),
+                Some("running") if Instant::now() < deadline => sleep(GLANCE).await,
+                _ => bail!("the preview did not end: {preview}"),
+            }
         }
-        self.switch(&body).await
+    }
+
+    /// Enforces the signature with a preview that somebody has read, for a quarter of the clients first, under its guard.
+    pub(super) async fn enforce_in_steps(&self, preview: &Value) -> Result<()> {
+        let id = preview.get("id").context("a preview has no id")?;
+        let stages = json!([{"percent": 25, "minutes": 3}, {"percent": 100}]);
+        let reason = "the preview shows whom it hits; a quarter of them first";
+        self.switch(&json!({"mode": "enforce", "reason": reason, "preview": id, "stages": stages}))
+            .await
+    }
+
+    /// What the guard of the signature says, where it has one.
+    pub(super) async fn guard(&self) -> Result<Option<String>> {
+        let target = format!("rules/{RULE}/modes/default");
+        let mode = self.call(Method::GET, &target, None).await?;
+        let text = mode.pointer("/guard/text").and_then(Value::as_str);
+        Ok(text.map(str::to_owned))
     }
 
     pub(super) async fn monitor(&self, reason: &str) -> Result<()> {

@@ -11,6 +11,7 @@ use crate::progress::Step;
 use crate::registry::Registry;
 use anyhow::{Context, Result, bail};
 use reqwest::Client;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -123,11 +124,12 @@ impl Stage {
         let switched = began.elapsed().as_secs();
         self.account
             .say(&format!("{:>5} s  {}", format!("+{switched}"), self.what_ends()));
-        // The guard can be faster than the detection: then there is no anomaly to wait for.
-        if self.ending != Ending::Guard || watch.seen().opened.is_some() {
-            self.until(&mut watch, RECOVERY, |seen| seen.closed.is_some())
-                .await?;
+        if let (Ending::Guard, Some(text)) = (self.ending, self.operator.guard().await?) {
+            self.account.say(&format!("          the guard: {text}"));
         }
+        // What a guard took back is an anomaly too, which is over when it is told.
+        self.until(&mut watch, RECOVERY, |seen| seen.closed.is_some())
+            .await?;
         self.tell(&watch, switched).await
     }
 
@@ -154,7 +156,14 @@ impl Stage {
 
     async fn begin(&self) -> Result<()> {
         match self.story {
-            Story::July2020 => self.operator.enforce(self.ending == Ending::Guard).await,
+            Story::July2020 if self.ending == Ending::Guard => {
+                let preview = self.operator.preview().await?;
+                let sentence = preview.get("sentence").and_then(Value::as_str);
+                self.account
+                    .say(&format!("\nThe preview: {}", sentence.unwrap_or_default()));
+                self.operator.enforce_in_steps(&preview).await
+            }
+            Story::July2020 => self.operator.enforce().await,
             Story::August2026 => self.operator.set_origin(&self.broken.url()).await,
         }
     }
@@ -207,6 +216,9 @@ impl Stage {
 
     fn what_begins(&self) -> &'static str {
         match self.story {
+            Story::July2020 if self.ending == Ending::Guard => {
+                "the signature is enforced for a quarter of the clients"
+            }
             Story::July2020 => "the signature is enforced",
             Story::August2026 => "the default route has another origin",
         }
