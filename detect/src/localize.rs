@@ -7,8 +7,8 @@
 //!
 //! Not in scope: where the expectation comes from, falls instead of rises, and which rule goes with a cohort.
 //!
-//! Work is bounded: a step of a climb reads each cell twice. One search makes at most 6 climbs of two steps and 3 of
-//! [`MAX_STEPS`], so at most (6 x 2 + 3 x 36) x cells x 2 reads; there are at most [`MAX_CAUSES`] searches and one
+//! Work is bounded: a step of a climb reads each cell twice. One search makes at most 6 climbs of one step and 2 of
+//! [`MAX_STEPS`], so at most (6 + 2 x 36) x cells x 2 reads; there are at most [`MAX_CAUSES`] searches and one
 //! first climb. Climbs end after some steps in practice.
 
 mod cause;
@@ -17,9 +17,11 @@ mod cohort;
 mod cross_section;
 mod dispersion;
 mod grid;
+mod level;
 mod pattern;
 mod price;
 mod scan;
+mod scatter;
 mod search;
 
 pub use cause::{Cause, DEFAULT_ALPHA, MAX_CAUSES, Options, localize};

@@ -89,6 +89,64 @@ fn words(causes: &[Cause]) -> Vec<String> {
 }
 
 #[test]
+fn a_level_missed_by_a_fifth_names_nothing() {
+    let named = |seed: &u64| {
+        let mut section = CrossSection::new(&ATTRIBUTES).unwrap();
+        for row in Incident::generate(*seed, None, 0).rows() {
+            let names = row.values.map(|value| format!("v{value}"));
+            let names = names.each_ref().map(String::as_str);
+            section.push(&names, row.observed, row.expected * 0.8).unwrap();
+        }
+        !localize(&section, &Options::default()).is_empty()
+    };
+    assert_eq!(
+        (FIRST_SEED..FIRST_SEED + 8).filter(named).collect::<Vec<_>>(),
+        Vec::<u64>::new()
+    );
+}
+
+/// Stalls of 25 channels x 12 versions x 5 networks: large counts, and forecasts that err by a third in each cell; one
+/// channel on one network has `lift` times as many, more in some versions than in others.
+fn streaming(seed: u64, lift: f64) -> Vec<Row> {
+    let mut random = Random::new(seed);
+    let mut cell = |(channel, version, network): (usize, usize, usize)| {
+        let size = 4000.0 / ((channel + 1) * (version + 1)) as f64;
+        let rise = if channel == 2 && network == 3 {
+            lift * (0.25 * random.normal()).exp()
+        } else {
+            1.0
+        };
+        let mean = size * rise * (0.35 * random.normal()).exp();
+        let names = [
+            format!("c{channel}"),
+            format!("v{version}"),
+            format!("n{network}"),
+        ];
+        (names, random.poisson(mean) as f64, size)
+    };
+    let cells = (0..25).flat_map(|c| (0..12).flat_map(move |v| (0..5).map(move |n| (c, v, n))));
+    cells.map(&mut cell).collect()
+}
+
+#[test]
+fn large_cells_that_err_are_no_cause_and_do_not_fray_one() {
+    let words_of = |lift: f64| {
+        let named = |seed| {
+            let mut section = CrossSection::new(&["channel", "version", "network"]).unwrap();
+            for (names, observed, expected) in streaming(seed, lift) {
+                section
+                    .push(&names.each_ref().map(String::as_str), observed, expected)
+                    .unwrap();
+            }
+            words(&localize(&section, &Options::default()))
+        };
+        (FIRST_SEED..FIRST_SEED + 10).map(named).collect::<Vec<_>>()
+    };
+    assert_eq!(words_of(1.0), vec![Vec::<String>::new(); 10]);
+    assert_eq!(words_of(4.0), vec![vec!["channel c2, network n3"]; 10]);
+}
+
+#[test]
 fn complement_is_said_where_it_is_shorter() {
     assert_eq!(words(&causes(&small(1))), ["all colos but c5, os o2"]);
 }

@@ -5,7 +5,10 @@ use super::cohort::Cohort;
 use super::cross_section::CrossSection;
 use super::dispersion::{MIN_SPREAD, are_counts, dispersion, spread};
 use super::grid::{Grid, Mask};
+use super::level::{bounded, level};
+use super::pattern::{Pattern, best_patterns};
 use super::price::{Noise, Objective};
+use super::scatter::Scatter;
 use super::search::{first_idea, search};
 
 /// Causes named at most: a night with more has one cause that these attributes do not show.
@@ -55,14 +58,13 @@ pub fn localize(section: &CrossSection, options: &Options) -> Vec<Cause> {
     let sizes: Vec<usize> = section.value_names().iter().map(Vec::len).collect();
     let mut raw = Grid::new(sizes, section.cells());
     let mut left = raw.clone();
-    let counts = are_counts(&left);
-    if counts {
-        left.cut_repeats();
-    }
-    let objective = objective(&left, counts);
+    let (objective, mut patterns) = prepare(&mut left);
     let mut causes: Vec<Cause> = Vec::new();
     while causes.len() < MAX_CAUSES && !left.cells.is_empty() {
-        let found = search(&left, &objective, options.seed);
+        let known = patterns
+            .take()
+            .unwrap_or_else(|| best_patterns(&left, &objective));
+        let found = search(&left, &objective, &known, options.seed);
         let share = causes.first().map_or(0.0, |cause| MIN_SHARE * cause.score);
         if found.score < threshold(options.alpha, causes.len()).max(share) {
             break;
@@ -86,19 +88,48 @@ fn threshold(alpha: f64, named: usize) -> f64 {
     -(alpha * share).ln()
 }
 
-/// The objective with the noise of the cells outside a first idea of the cohort.
-fn objective(grid: &Grid, counts: bool) -> Objective {
-    let with = |phi, spread| Objective::new(&grid.sizes, Noise { phi, spread });
-    let start = with(if counts { 1.0 } else { dispersion(grid, counts) }, MIN_SPREAD);
-    let Some(idea) = first_idea(grid, &start) else {
-        return start;
-    };
-    let outside = grid.without(&grid.masks(&idea.chosen));
-    if outside.cells.is_empty() {
-        return start;
+/// Cuts repeats, sets the level, weighs the cells, and gives the objective; all by the noise of what is outside a first
+/// idea of the cohort. Also the best patterns, where they are still those of the weighed cells.
+fn prepare(grid: &mut Grid) -> (Objective, Option<Vec<Vec<Pattern>>>) {
+    let counts = are_counts(grid);
+    if counts {
+        grid.cut_repeats();
     }
-    let phi = dispersion(&outside, counts);
-    with(phi, spread(&outside, phi))
+    let raised = bounded(level(grid));
+    grid.raise(raised);
+    let phi = if counts { 1.0 } else { dispersion(grid, counts) };
+    let start = Objective::new(
+        &grid.sizes,
+        Noise {
+            phi,
+            spread: MIN_SPREAD,
+        },
+    );
+    let patterns = best_patterns(grid, &start);
+    let Some(idea) = first_idea(grid, &start, &patterns) else {
+        return (start, Some(patterns));
+    };
+    let masks = grid.masks(&idea.chosen);
+    let (inside, mut outside) = (grid.inside(&masks), grid.without(&masks));
+    if outside.cells.is_empty() {
+        // Everyone: noise is what differs from the rise that all share.
+        outside = grid.clone();
+        outside.raise(level(grid));
+    } else {
+        let further = bounded(raised * level(&outside)) / raised;
+        grid.raise(further);
+        outside.raise(further);
+    }
+    let scatter =
+        Scatter::of(&outside, counts).within(inside.observed / inside.expected.max(f64::MIN_POSITIVE));
+    grid.weigh(scatter);
+    outside.weigh(scatter);
+    let noise = Noise {
+        phi: scatter.phi,
+        spread: spread(&outside, scatter.phi),
+    };
+    let kept = scatter.is_even().then_some(patterns);
+    (Objective::new(&grid.sizes, noise), kept)
 }
 
 fn is_everyone(found: &Selection) -> bool {

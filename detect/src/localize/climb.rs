@@ -27,18 +27,30 @@ impl Selection {
 /// Climbs from a start to a cohort that no change of one attribute improves, or for so many `steps`.
 pub(super) fn climb(grid: &Grid, objective: &Objective, start: Vec<Vec<bool>>, steps: usize) -> Selection {
     let masks = grid.masks(&start);
-    let score = objective.score(grid.inside(&masks), objective.price(&start, None));
     let mut climb = Climb {
         grid,
         objective,
+        at: of_masks(grid, objective, start, &masks),
         masks,
-        at: Selection { score, chosen: start },
     };
     let mut left = steps;
     while left > 0 && climb.step() {
         left -= 1;
     }
     climb.at
+}
+
+/// What a cohort is worth.
+pub(super) fn scored(grid: &Grid, objective: &Objective, chosen: Vec<Vec<bool>>) -> Selection {
+    let masks = grid.masks(&chosen);
+    of_masks(grid, objective, chosen, &masks)
+}
+
+fn of_masks(grid: &Grid, objective: &Objective, chosen: Vec<Vec<bool>>, masks: &[Mask]) -> Selection {
+    Selection {
+        score: objective.score(grid.inside(masks), objective.price(&chosen, None)),
+        chosen,
+    }
 }
 
 struct Climb<'a> {

@@ -1,5 +1,5 @@
 //! The noise: how much more than a Poisson count a cell varies (the robust overdispersion phi), and how much the
-//! expectation of a whole cohort errs (the spread).
+//! expectation of a whole cohort errs (the spread). What single cells err is in `scatter`.
 //!
 //! Retries cluster and forecasts err, so var = phi e. Where most of the expectation sits in cells large enough for a
 //! residual to mean something, phi comes from the median of the squared residuals, which an incident cannot move far.
@@ -15,16 +15,19 @@ pub(super) const MIN_SPREAD: f64 = 0.05;
 const MAX_SPREAD: f64 = 0.3;
 
 /// Expected events from which a count's residual is near enough to normal for a median.
-const DENSE: f64 = 2.0;
+pub(super) const DENSE: f64 = 2.0;
 
 /// Median of a chi-squared variable with one degree of freedom.
-const CHI_SQUARED_MEDIAN: f64 = 0.4549;
+pub(super) const CHI_SQUARED_MEDIAN: f64 = 0.4549;
 
 /// Residuals that a median needs.
-const MIN_RESIDUALS: usize = 12;
+pub(super) const MIN_RESIDUALS: usize = 12;
 
-/// Halvings of the interval of the spread: to a thousandth of it.
-const SPREAD_STEPS: usize = 10;
+/// Steps from the smallest to the largest spread, each a fifth larger.
+const SPREAD_STEPS: u32 = 10;
+
+/// Nats by which a spread may fit worse than the best one and still be taken.
+const SPREAD_SLACK: f64 = 1.5;
 
 /// Whether every observation is a whole number.
 pub(super) fn are_counts(grid: &Grid) -> bool {
@@ -82,34 +85,28 @@ fn pooled(cells: &[Sum]) -> Option<f64> {
     (squares > 0.0 && expected > 0.0).then(|| squares / expected)
 }
 
-/// Relative error of what is expected of single values: the one that makes the median squared residual what it should be.
+/// Relative error of what is expected of single values: the smallest that fits their sums nearly as well as the best
+/// does. Large values are few and err by chance; a spread taken too large hides what a cohort has.
 pub(super) fn spread(grid: &Grid, phi: f64) -> f64 {
     let tells = |sum: &Sum| MAX_SPREAD.powi(2) * sum.expected > phi;
     let sums: Vec<Sum> = grid.totals().into_iter().flatten().filter(tells).collect();
     if sums.len() < MIN_RESIDUALS {
         return MIN_SPREAD;
     }
-    let too_small = |spread: f64| {
-        let noise = Noise { phi, spread };
-        median(sums.iter().map(|sum| noise.residual(*sum)).collect())
-            .is_some_and(|median| median > CHI_SQUARED_MEDIAN)
+    let factor = (MAX_SPREAD / MIN_SPREAD).powf(1.0 / f64::from(SPREAD_STEPS));
+    let spreads = (0..=SPREAD_STEPS).map(|step| MIN_SPREAD * factor.powf(f64::from(step)));
+    let fit = |spread: f64| {
+        sums.iter()
+            .map(|sum| Noise { phi, spread }.fit(*sum))
+            .sum::<f64>()
     };
-    let (mut low, mut high) = (MIN_SPREAD, MAX_SPREAD);
-    if !too_small(low) {
-        return low;
-    }
-    for _ in 0..SPREAD_STEPS {
-        let middle = f64::midpoint(low, high);
-        if too_small(middle) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    high
+    let fits: Vec<(f64, f64)> = spreads.map(|spread| (spread, fit(spread))).collect();
+    let best = fits.iter().map(|(_, fit)| *fit).fold(f64::NEG_INFINITY, f64::max);
+    let good = fits.iter().find(|(_, fit)| *fit >= best - SPREAD_SLACK);
+    good.map_or(MIN_SPREAD, |(spread, _)| *spread)
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
+pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied()
 }

@@ -1,5 +1,7 @@
 //! Cells row by row, the form that the scans read.
 
+use super::scatter::Scatter;
+
 /// Observed and expected, summed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Sum {
@@ -59,6 +61,22 @@ impl Grid {
         }
     }
 
+    /// Multiplies every expectation.
+    pub(super) fn raise(&mut self, level: f64) {
+        for cell in &mut self.cells {
+            cell.expected *= level;
+        }
+    }
+
+    /// Weighs each cell by what it tells against its size: sums then vary by phi times what they expect.
+    pub(super) fn weigh(&mut self, scatter: Scatter) {
+        for cell in &mut self.cells {
+            let weight = scatter.weight(cell.expected);
+            cell.observed *= weight;
+            cell.expected *= weight;
+        }
+    }
+
     /// The ids of each cell.
     pub(super) fn rows(&self) -> impl Iterator<Item = &[u16]> {
         self.ids.chunks(self.sizes.len().max(1))
@@ -68,33 +86,52 @@ impl Grid {
         self.sizes.get(attribute).copied().unwrap_or_default()
     }
 
-    fn no_sums(&self) -> Marginals {
-        let none = |size: &usize| vec![Sum::default(); *size];
-        self.sizes.iter().map(none).collect()
+    /// Where each attribute's values begin in one table of all values, and how many there are.
+    fn offsets(&self) -> (Vec<usize>, usize) {
+        let mut all = 0;
+        let begin = |size: &usize| {
+            all += size;
+            all - size
+        };
+        (self.sizes.iter().map(begin).collect(), all)
+    }
+
+    fn split(&self, mut sums: Vec<Sum>) -> Marginals {
+        let mut split: Marginals = self
+            .sizes
+            .iter()
+            .rev()
+            .map(|size| sums.split_off(sums.len().saturating_sub(*size)))
+            .collect();
+        split.reverse();
+        split
     }
 
     /// One pass for all attributes: a cell that one attribute keeps out counts for that attribute only, one that two
     /// keep out for none.
     pub(super) fn marginals(&self, masks: &[Mask]) -> Marginals {
-        let mut sums = self.no_sums();
+        let (offsets, all) = self.offsets();
+        let mut sums = vec![Sum::default(); all];
         for ((row, mask), cell) in self.rows().zip(masks).zip(&self.cells) {
             if *mask == 0 {
-                add_to_all(&mut sums, row, *cell);
+                add_to_all(&mut sums, &offsets, row, *cell);
             } else if mask.is_power_of_two() {
                 let attribute = mask.trailing_zeros() as usize;
-                add_to(&mut sums, attribute, row, *cell);
+                let place = offsets.get(attribute).zip(row.get(attribute));
+                add_to(&mut sums, place, *cell);
             }
         }
-        sums
+        self.split(sums)
     }
 
     /// Sums per value of each attribute, over all cells.
     pub(super) fn totals(&self) -> Marginals {
-        let mut sums = self.no_sums();
+        let (offsets, all) = self.offsets();
+        let mut sums = vec![Sum::default(); all];
         for (row, cell) in self.rows().zip(&self.cells) {
-            add_to_all(&mut sums, row, *cell);
+            add_to_all(&mut sums, &offsets, row, *cell);
         }
-        sums
+        self.split(sums)
     }
 
     /// Writes one attribute's choice into the masks.
@@ -153,20 +190,15 @@ fn believed(expected: f64) -> f64 {
     1.0 + 20.0 * expected + 1000.0 * expected.powi(2)
 }
 
-fn add_to_all(sums: &mut Marginals, row: &[u16], cell: Sum) {
-    for (sums, value) in sums.iter_mut().zip(row) {
-        if let Some(sum) = sums.get_mut(usize::from(*value)) {
-            sum.add(cell);
-        }
+fn add_to_all(sums: &mut [Sum], offsets: &[usize], row: &[u16], cell: Sum) {
+    for place in offsets.iter().zip(row) {
+        add_to(sums, Some(place), cell);
     }
 }
 
-fn add_to(sums: &mut Marginals, attribute: usize, row: &[u16], cell: Sum) {
-    let value = row.get(attribute).copied().unwrap_or_default();
-    if let Some(sum) = sums
-        .get_mut(attribute)
-        .and_then(|sums| sums.get_mut(usize::from(value)))
-    {
+fn add_to(sums: &mut [Sum], place: Option<(&usize, &u16)>, cell: Sum) {
+    let at = place.map_or(usize::MAX, |(offset, value)| offset + usize::from(*value));
+    if let Some(sum) = sums.get_mut(at) {
         sum.add(cell);
     }
 }

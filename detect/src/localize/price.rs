@@ -22,7 +22,11 @@ const LITERAL_SHARE: f64 = 0.03;
 
 /// Score in nats at which counts are half-way to huge: below, chance is what misleads, and the price alone is right.
 /// Chosen on the tuning seeds of `cargo xtask bench detect`.
-const HUGE: f64 = 5_000.0;
+const HUGE: f64 = 500.0;
+
+/// Extra cost of "all but these few", in nats: a fault that spares one place is usual (the region that did not take the
+/// bad change), one that spares a list seldom, and what a large cohort lacks by chance looks like such a list.
+const SPARED_LIST: f64 = 2.0;
 
 /// Added to what is expected of any cohort, in units of the overdispersion: events where none were ever expected
 /// (a new fingerprint) count a lot, one of them alone does not.
@@ -83,8 +87,15 @@ impl Noise {
         (at(step, 0.0) / step, at(0.0, step) / step)
     }
 
+    /// Log likelihood of a sum without a cause, but for constants. A residual of more than three deviations counts as
+    /// three: it may be of a cause.
+    pub(super) fn fit(self, sum: Sum) -> f64 {
+        let inflation = 1.0 + self.errors(sum.expected);
+        -0.5 * inflation.ln() - 0.5 * self.residual(sum).min(9.0)
+    }
+
     /// Squared residual in units of the variance.
-    pub(super) fn residual(self, sum: Sum) -> f64 {
+    fn residual(self, sum: Sum) -> f64 {
         let variance = self.phi * sum.expected * (1.0 + self.errors(sum.expected));
         (sum.observed - sum.expected).powi(2) / variance
     }
@@ -157,17 +168,21 @@ fn price_list(size: usize) -> Vec<Price> {
     for members in 1..=size {
         ln_binomial += ((size - members + 1) as f64 / members as f64).ln();
         let literals = members.min(size - members);
-        let spread = if literals == 0 {
-            0.0
-        } else {
-            ((literals * (literals + 1)) as f64).ln() + ln_binomial
+        let is_spared_list = literals > 1 && literals < members;
+        let cost = match literals {
+            0 => 0.0,
+            _ if is_spared_list => SPARED_LIST + sets(literals, ln_binomial),
+            _ => sets(literals, ln_binomial),
         };
-        list.push(Price {
-            literals,
-            cost: spread,
-        });
+        list.push(Price { literals, cost });
     }
     list
+}
+
+/// Log of how many value sets of that size and smaller ones there are.
+#[expect(clippy::cast_precision_loss, reason = "at most MAX_VALUES = 4,096")]
+fn sets(literals: usize, ln_binomial: f64) -> f64 {
+    ((literals * (literals + 1)) as f64).ln() + ln_binomial
 }
 
 /// From 0 where chance is all that misleads to 1 where only parsimony can decide.
@@ -200,7 +215,7 @@ mod tests {
             0.0,
             (5.0_f64 * 2.0).ln(),
             (10.0_f64 * 6.0).ln(),
-            (10.0_f64 * 6.0).ln(),
+            (10.0_f64 * 6.0).ln() + SPARED_LIST,
             (5.0_f64 * 2.0).ln(),
             0.0,
         ];

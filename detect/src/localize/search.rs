@@ -1,8 +1,8 @@
 //! One search: climbs from patterns and from random subsets, and the simple answer where it is nearly as good.
 
-use super::climb::{MAX_STEPS, Selection, climb};
+use super::climb::{MAX_STEPS, Selection, climb, scored};
 use super::grid::Grid;
-use super::pattern::best_patterns;
+use super::pattern::Pattern;
 use super::price::{Objective, hugeness};
 
 /// Patterns of each length that are climbed from.
@@ -13,33 +13,32 @@ const RANDOM_STARTS: usize = 1;
 
 /// Starts that are climbed from for [`FIRST_STEPS`]; `1 + STARTS_PER_LENGTH x 2 + RANDOM_STARTS` = 6 at most.
 /// The best of them go on to the top, each cohort once.
-const FINALISTS: usize = 3;
+const FINALISTS: usize = 2;
 
 /// Steps after which starts are compared.
-const FIRST_STEPS: usize = 2;
+const FIRST_STEPS: usize = 1;
 
 /// Share of the score of a cohort with a list of values that a single conjunction may lack and still be reported, where
 /// counts are huge: every deviation is significant there, and the simpler sentence is the better one. Less where counts
 /// are not. "All colos but IAD" is no list.
 const PARSIMONY: f64 = 0.1;
 
-/// The best cohort of a grid.
-pub(super) fn search(grid: &Grid, objective: &Objective, seed: u64) -> Selection {
-    let levels = best_patterns(grid, objective);
-    let patterns = levels
+/// The best cohort of a grid, from its best `patterns` of each length.
+pub(super) fn search(grid: &Grid, objective: &Objective, patterns: &[Vec<Pattern>], seed: u64) -> Selection {
+    let best_of_each = patterns
         .iter()
-        .flat_map(|level| level.iter().take(STARTS_PER_LENGTH));
+        .flat_map(|length| length.iter().take(STARTS_PER_LENGTH));
     let mut starts: Vec<Vec<Vec<bool>>> = vec![Selection::all(grid)];
-    starts.extend(patterns.map(|pattern| pattern.selection(grid).chosen));
+    starts.extend(best_of_each.map(|pattern| pattern.selection(grid).chosen));
     let mut random = SplitMix(seed);
     starts.extend((0..RANDOM_STARTS).map(|_| random_subset(grid, &mut random)));
     let best = finalists(grid, objective, starts)
         .map(|start| climb(grid, objective, start, MAX_STEPS))
         .fold(None, better);
-    let single = levels
+    let single = patterns
         .iter()
         .flatten()
-        .map(|pattern| pattern.selection(grid))
+        .map(|pattern| scored(grid, objective, pattern.selection(grid).chosen))
         .fold(None, better);
     match (best, single) {
         (Some(best), Some(single)) if has_list(&best) && single.score >= enough(best.score) => single,
@@ -83,9 +82,8 @@ fn finalists(
 }
 
 /// A first idea of the cohort: the climb from the best single conjunction alone.
-pub(super) fn first_idea(grid: &Grid, objective: &Objective) -> Option<Selection> {
-    let levels = best_patterns(grid, objective);
-    let single = levels
+pub(super) fn first_idea(grid: &Grid, objective: &Objective, patterns: &[Vec<Pattern>]) -> Option<Selection> {
+    let single = patterns
         .iter()
         .flatten()
         .map(|pattern| pattern.selection(grid))
