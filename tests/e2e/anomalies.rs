@@ -1,15 +1,9 @@
 //! Downloads that hang, end to end: real pulls through the real worker, an anomaly with the right cohort, and somebody
 //! told of it; a kill of the runtime in the middle loses no acknowledged count and doubles none.
 
-use std::fs::read_dir;
-use std::path::PathBuf;
 use std::thread::sleep;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use blobwatch_core::cell::{Affected, Cell, CellBatch, CellCounts, CellKey, SLOT_S};
-use blobwatch_core::store::Native;
-use blobwatch_core::store::detector::Detector;
-use blobwatch_core::user_agent::Family;
 use blobwatch_core::webhook::signature;
 use serde_json::{Value, json};
 
@@ -17,6 +11,7 @@ use crate::harness::clock::{eventually, now};
 use crate::harness::deployment::Bundle;
 use crate::harness::http::Request;
 use crate::harness::image::Blob;
+use crate::harness::past::an_hour_of_health;
 use crate::harness::place::Place;
 use crate::harness::receiver::Receiver;
 use crate::harness::registry::REPOSITORY;
@@ -81,81 +76,6 @@ fn layer(stage: &Stage) -> &Blob {
 
 fn target(digest: &str) -> String {
     format!("/v2/{REPOSITORY}/blobs/{digest}")
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests run natively, where the clock exists"
-)]
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    u64::try_from(since.as_millis()).unwrap()
-}
-
-/// The object's file.
-fn database(stage: &Stage) -> PathBuf {
-    let files = read_dir(stage.edge.objects("Detector")).unwrap();
-    let is_object = |file: &PathBuf| {
-        let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
-        file.extension().is_some_and(|e| e == "sqlite") && stem.chars().all(|c| c.is_ascii_hexdigit())
-    };
-    let files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).filter(is_object).collect();
-    assert_eq!(files.len(), 1, "there is one Detector: {files:?}");
-    files[0].clone()
-}
-
-/// An hour of healthy traffic of the clients whose records these are, put into the Detector's database by the same code
-/// that runs in the object, while the runtime does not run. Returns the requests.
-fn an_hour_of_health(stage: &mut Stage, records: &[Value]) -> u64 {
-    let text = |record: &Value, name: &str| record[name].as_str().unwrap_or_default().to_owned();
-    let mut keys: Vec<CellKey> = records
-        .iter()
-        .map(|record| CellKey {
-            route: text(record, "route").into(),
-            colo: text(record, "colo"),
-            country: text(record, "country"),
-            asn: record["asn"].as_u64().map(|asn| u32::try_from(asn).unwrap()),
-            family: serde_json::from_value::<Family>(record["family"].clone()).unwrap(),
-            os: text(record, "os"),
-            fingerprint: text(record, "fingerprint"),
-            rules: Vec::new(),
-        })
-        .collect();
-    keys.sort();
-    keys.dedup();
-    stage.edge.kill();
-    let now_ms = unix_ms();
-    let database = Native::open(&database(stage)).unwrap();
-    let mut detector = Detector::open(database, now_ms - 3_600_000).unwrap();
-    let mut requests = 0;
-    let newest = now_ms / 1000 / SLOT_S - 1;
-    for (seq, slot) in (1..).zip(newest - 360..=newest) {
-        let cell = |key: &CellKey| Cell {
-            key: key.clone(),
-            counts: CellCounts {
-                requests: 20,
-                starts: 20,
-                large_starts: 20,
-                ..CellCounts::default()
-            },
-            affected: Affected::default(),
-            evidence: Vec::new(),
-        };
-        let batch = CellBatch {
-            source: "an hour before".to_owned(),
-            epoch: 1,
-            seq,
-            slot,
-            cells: keys.iter().map(cell).collect(),
-            ..CellBatch::default()
-        };
-        requests += 20 * keys.len() as u64;
-        let arrived = (slot + 1) * SLOT_S * 1000 + 1_000;
-        detector.accept(&batch.encode(), batch, arrived).unwrap();
-    }
-    drop(detector);
-    stage.edge.restart();
-    requests
 }
 
 fn requests_counted(stage: &Stage) -> u64 {

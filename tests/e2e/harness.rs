@@ -10,6 +10,7 @@ pub(crate) mod deployment;
 pub(crate) mod head;
 pub(crate) mod http;
 pub(crate) mod image;
+pub(crate) mod past;
 pub(crate) mod place;
 pub(crate) mod process;
 pub(crate) mod receiver;

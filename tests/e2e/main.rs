@@ -33,6 +33,8 @@ mod harm;
 #[cfg(test)]
 mod histories;
 #[cfg(test)]
+mod july_2020;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod modes;

@@ -119,6 +119,12 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
+    /// Silence after which the body counts as stalled, where that is not [`SILENCE`].
+    pub(crate) fn patience(self, silence: Duration) -> Result<Self> {
+        self.from.get_ref().set_read_timeout(Some(silence))?;
+        Ok(self)
+    }
+
     /// The next `length` bytes of the body as they are on the wire.
     pub(crate) fn take(&mut self, length: usize) -> Result<Vec<u8>> {
         let mut bytes = vec![0; length];

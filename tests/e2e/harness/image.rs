@@ -30,9 +30,9 @@ pub(crate) struct Image {
 pub(crate) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
 impl Image {
-    /// Four layers, from a few bytes to [`LARGE`].
+    /// Five layers, from a few bytes to [`LARGE`].
     pub(crate) fn build() -> Self {
-        let sizes = [700, 300_000, 5 * MIB + 12_345, LARGE];
+        let sizes = [700, 300_000, 5 * MIB + 12_345, LARGE, MIB + 50_000];
         let layers: Vec<Blob> = sizes
             .iter()
             .zip(1..)
@@ -49,6 +49,11 @@ impl Image {
 
     pub(crate) fn small(&self) -> &Blob {
         &self.layers[1]
+    }
+
+    /// The smallest of those whose hanging is looked for.
+    pub(crate) fn medium(&self) -> &Blob {
+        &self.layers[4]
     }
 
     pub(crate) fn large(&self) -> &Blob {

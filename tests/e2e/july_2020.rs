@@ -1,0 +1,192 @@
+//! 5 July 2020, played for somebody at the page: a signature that was in monitor is enforced and leads the pulls of Amazon
+//! Linux machines over a path on which they hang. `dashboard/test/browser/july_2020.test.ts` is that somebody.
+//!
+//! The pulls are real, over the real worker and a real registry; what the Detector knows of the hour before was put in.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::harness::browser::browser_tests;
+use crate::harness::clock::now;
+use crate::harness::http::{Ended, Request};
+use crate::harness::past::an_hour_of_health;
+use crate::harness::place::Place;
+use crate::harness::registry::REPOSITORY;
+use crate::harness::relay::{Fault, Gate, Relay};
+use crate::harness::stage::{OPERATOR, Stage};
+
+/// As in `xtask/src/demo/cast.rs`.
+struct Build {
+    agent: &'static str,
+    asn: u32,
+    tls: &'static str,
+    /// Bytes of its ClientHello, which the signature looks at.
+    hello: &'static str,
+}
+
+const BUILDS: [Build; 4] = [
+    Build {
+        agent: "docker/19.03.6-ce go/go1.13.4 git-commit/369ce74 kernel/4.14.181-140.257.amzn2.x86_64 os/linux \
+                arch/amd64 UpstreamClient(Docker-Client/19.03.6-ce \\(linux\\))",
+        asn: 16509,
+        tls: "a1",
+        hello: "508",
+    },
+    Build {
+        agent: "docker/19.03.8 go/go1.12.17 git-commit/afacb8b kernel/4.19.76-linuxkit os/linux arch/amd64 \
+                UpstreamClient(Docker-Client/19.03.8 \\(darwin\\))",
+        asn: 7018,
+        tls: "c3",
+        hello: "226",
+    },
+    Build {
+        agent: "containerd/1.6.21",
+        asn: 15169,
+        tls: "d4",
+        hello: "240",
+    },
+    Build {
+        agent: "skopeo/1.14.2",
+        asn: 16509,
+        tls: "f6",
+        hello: "252",
+    },
+];
+
+const COLOS: [&str; 4] = ["IAD", "SJC", "DUB", "NRT"];
+
+/// Sixteen pulls a second, a quarter of them of the cohort.
+const PACE: Duration = Duration::from_micros(62_500);
+
+/// Clients at a time; one that hangs holds up the others for a second.
+const HANDS: u32 = 12;
+
+/// Silence after which a client gives a connection up and asks for the rest: minutes in truth.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Then it fails.
+const TRIES: u32 = 6;
+
+/// Bytes after which a body hangs, of one in so many.
+const HANGS_AFTER: u64 = 40_000;
+const HANGS_ONE_IN: u32 = 3;
+
+/// The client of that number; nobody comes twice.
+fn pull(stage: &Stage, number: u32) {
+    let build = &BUILDS[number as usize % BUILDS.len()];
+    let colo = COLOS[number as usize / BUILDS.len() % COLOS.len()];
+    let address = 0x6440_0000 + number;
+    let place = Place::colo(colo)
+        .with("asn", build.asn)
+        .with("httpProtocol", "HTTP/1.1")
+        .with("tlsClientCiphersSha1", format!("{}ciphers", build.tls))
+        .with("tlsClientExtensionsSha1Le", format!("{}extensions", build.tls))
+        .with("tlsClientHelloLength", build.hello)
+        .address(&std::net::Ipv4Addr::from(address).to_string());
+    let blob = stage.registry.image.medium();
+    let whole =
+        Request::get(&format!("/v2/{REPOSITORY}/blobs/{}", blob.digest)).header("User-Agent", build.agent);
+    let mut have = 0;
+    for _ in 0..TRIES {
+        let request = match have {
+            0 => whole.clone().header("Accept-Encoding", "gzip"),
+            _ => whole.clone().header("Range", &format!("bytes={have}-")),
+        };
+        // A machine this busy may refuse a connection: the client tries again, as it does when a body hangs.
+        let answer = place
+            .ask(&request)
+            .open(stage.edge.addr())
+            .and_then(|incoming| incoming.patience(PATIENCE)?.finish());
+        let Ok(answer) = answer else { continue };
+        have += answer.body.len();
+        if answer.ended == Ended::Complete {
+            return;
+        }
+    }
+}
+
+/// The signature of the demo, in monitor: Amazon's networks, one length of ClientHello, a volume of one fingerprint in one
+/// data centre; what it does is lead the pull over another path, as the CDN's mitigation did.
+fn write_signature(stage: &Stage, detour: &str) {
+    let api = stage.api();
+    api.put("/routes/default", &json!({"repository": "**", "detour": detour}));
+    let signature = json!({
+        "description": "The July 2020 signature, as an example: do not enforce it.",
+        "expression": "ip.src.asnum in {14618 16509} and cf.tls_client_hello_length eq 508",
+        "action": "detour",
+        "volume": {"by": "fingerprint", "requests": 5, "seconds": 10},
+    });
+    api.put("/rules/botnet-sig", &signature);
+}
+
+/// The broken path: one body in [`HANGS_ONE_IN`] hangs.
+fn broken_path(stage: &Stage, gate: &Gate) -> Relay {
+    let path = Relay::before(stage.registry.addr());
+    let passed = AtomicU32::new(0);
+    path.arm(Fault::Hold(HANGS_AFTER, gate.clone()), move |_| {
+        passed
+            .fetch_add(1, Ordering::Relaxed)
+            .is_multiple_of(HANGS_ONE_IN)
+    });
+    path
+}
+
+/// Pulls that go on beside the test, which may fail: then they end too.
+struct Until<'a>(&'a AtomicBool);
+
+impl Drop for Until<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn go_on(stage: &Stage, began: Instant, next: &AtomicU32, over: &AtomicBool) {
+    let first = next.load(Ordering::Relaxed);
+    while !over.load(Ordering::Relaxed) {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let due = PACE * number.saturating_sub(first);
+        sleep(due.saturating_sub(began.elapsed()));
+        pull(stage, number);
+    }
+}
+
+#[test]
+fn july_2020_is_found_shown_and_ended_from_the_page() {
+    let mut stage = Stage::new();
+    let gate = Gate::default();
+    let broken = broken_path(&stage, &gate);
+    write_signature(&stage, &broken.url());
+    // Every build in every data centre, often enough that the signature has its volume.
+    let known = 320;
+    scope(|scope| {
+        for hand in 0..HANDS {
+            let stage = &stage;
+            scope.spawn(move || {
+                (hand..known)
+                    .step_by(HANDS as usize)
+                    .for_each(|number| pull(stage, number))
+            });
+        }
+    });
+    let records = stage.records("limit=1000", known as usize);
+    an_hour_of_health(&mut stage, &records);
+
+    let (next, over, began) = (AtomicU32::new(known), AtomicBool::new(false), now());
+    scope(|scope| {
+        let _ends = Until(&over);
+        for _ in 0..HANDS {
+            scope.spawn(|| go_on(&stage, began, &next, &over));
+        }
+        browser_tests(
+            &["browser/july_2020.test.ts"],
+            &[
+                ("EDGE", &format!("http://{}", stage.edge.addr())),
+                ("OPERATOR", OPERATOR),
+            ],
+        );
+    });
+    gate.open();
+}
