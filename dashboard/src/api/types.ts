@@ -78,7 +78,15 @@ export interface Explanation {
     fired: boolean;
     matched: boolean | null;
     clauses: Clause[];
-    mode: { value: Mode; from: string; percent: number | null; in_percent: boolean | null };
+    mode: {
+      value: Mode;
+      from: string;
+      percent: number | null;
+      in_percent: boolean | null;
+      stage?: { index: number; count: number } | null;
+      /** Where it stood when the request came; `null` where that is not known. */
+      guard?: { state: Guard["state"]; since: string; text?: string | null } | null;
+    };
     would: Verdict;
     applied: Verdict;
     /** Why a rule that matched did not fire, where there is more to say. */

@@ -6,6 +6,7 @@ import { bytes, duration } from "../format.ts";
 import { useLive } from "../live.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { ModeBadge, VerdictBadge } from "../parts/mode.tsx";
+import { GuardBadge } from "../parts/guard.tsx";
 import { Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 
@@ -97,6 +98,17 @@ function RuleCard({ rule }: { rule: Explanation["rules"][number] }) {
           {rule.mode.in_percent !== null && (rule.mode.in_percent ? "; the client is in the percentage" : "; the client is outside the percentage")}
         </span>
       </p>
+      {(rule.mode.stage || rule.mode.guard) && (
+        <p>
+          {rule.mode.stage && `step ${rule.mode.stage.index + 1} of ${rule.mode.stage.count}`}{" "}
+          {rule.mode.guard && (
+            <>
+              <GuardBadge state={rule.mode.guard.state} words={rule.mode.guard.text} /> since <Time at={rule.mode.guard.since} seconds />
+              {rule.mode.guard.text && `: ${rule.mode.guard.text}`}
+            </>
+          )}
+        </p>
+      )}
       {rule.fired && (
         <p>
           would <VerdictBadge verdict={rule.would} />, applied <VerdictBadge verdict={rule.applied} />

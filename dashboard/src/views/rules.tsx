@@ -3,10 +3,11 @@
 import { useState } from "preact/hooks";
 import { place, setQuery, to } from "../address.ts";
 import { get } from "../api/client.ts";
-import type { Guard, ModeItem, Page, Route, Rule, Stage } from "../api/types.ts";
+import type { ModeItem, Page, Route, Rule, Stage } from "../api/types.ts";
 import { firesByTime, pairKey } from "../fires_by_time.ts";
-import { count, short } from "../format.ts";
+import { short } from "../format.ts";
 import { useLive } from "../live.ts";
+import { GuardBadge, guardWords } from "../parts/guard.tsx";
 import { Link } from "../parts/link.tsx";
 import { ModeBadge } from "../parts/mode.tsx";
 import { Sparkline } from "../parts/sparkline.tsx";
@@ -143,7 +144,7 @@ function Cell({ rule, route, held, fires }: { rule: Rule; route: string; held: H
         <span>
           <ModeBadge mode={held.mode} percent={held.percent} /> {!held.set && <span class="faint">default</span>}
         </span>
-        {held.set?.guard && <GuardBadge guard={held.set.guard} />}
+        {held.set?.guard && <GuardBadge state={held.set.guard.state} words={guardWords(held.set.guard)} />}
         {held.set?.stage && <StageLine stage={held.set.stage} />}
       </button>
       {sum === 0 ? (
@@ -157,16 +158,6 @@ function Cell({ rule, route, held, fires }: { rule: Rule; route: string; held: H
     </td>
   );
 }
-
-/** What the guard says, or what it has counted so far. */
-export const guardWords = (guard: Guard): string =>
-  guard.text ?? `${count(guard.denied_clients)} clients denied, ${count(guard.denied_healthy)} of them healthy before`;
-
-export const GuardBadge = ({ guard }: { guard: Guard }) => (
-  <span class={`badge guard-${guard.state}`} title={guardWords(guard)}>
-    guard {guard.state}
-  </span>
-);
 
 export const StageLine = ({ stage }: { stage: Stage }) => (
   <small class="faint">

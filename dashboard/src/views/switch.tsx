@@ -7,11 +7,12 @@ import { duration } from "../format.ts";
 import { Arrival } from "../parts/arrival.tsx";
 import { Reason, useChange } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
+import { GuardBadge, guardWords } from "../parts/guard.tsx";
 import { ModeBadge } from "../parts/mode.tsx";
 import { Time } from "../parts/time.tsx";
 import { isOperator } from "../session.ts";
 import { Preview } from "./preview.tsx";
-import { GuardBadge, guardWords, type Held, StageLine } from "./rules.tsx";
+import { type Held, StageLine } from "./rules.tsx";
 
 const MODES: { mode: Mode; does: string }[] = [
   { mode: "off", does: "not recorded, does not act" },
@@ -163,7 +164,7 @@ function Current({ held, rule }: { held: Held; rule: Rule }) {
       )}
       {set?.guard && (
         <p>
-          <GuardBadge guard={set.guard} /> {guardWords(set.guard)}
+          <GuardBadge state={set.guard.state} words={guardWords(set.guard)} /> {guardWords(set.guard)}
         </p>
       )}
     </div>

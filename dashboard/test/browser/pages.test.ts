@@ -391,6 +391,8 @@ test("the log of fires is read with the keyboard alone", async () => {
   const active = await page.locator("[role=row][aria-selected=true] [role=gridcell]").first().textContent();
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").getByText("Rules that fired").waitFor();
+  await page.getByRole("dialog").getByText("step 2 of 3").waitFor();
+  await page.getByRole("dialog").getByText("guard holding").waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("role")), "grid", "focus is where it was");
