@@ -66,6 +66,30 @@ pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
+/// Bytes of any number, whole.
+pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// Nothing, or a thing.
+pub(crate) fn put_option<T>(out: &mut Vec<u8>, thing: Option<T>, put: impl FnOnce(&mut Vec<u8>, T)) {
+    out.push(u8::from(thing.is_some()));
+    if let Some(thing) = thing {
+        put(out, thing);
+    }
+}
+
+/// A count, and then each thing.
+pub(crate) fn put_all<'a, T: 'a>(
+    out: &mut Vec<u8>,
+    things: impl ExactSizeIterator<Item = &'a T>,
+    mut put: impl FnMut(&mut Vec<u8>, &'a T),
+) {
+    put_varint(out, things.len() as u64);
+    things.for_each(|thing| put(out, thing));
+}
+
 /// The text up to [`MAX_TEXT_BYTES`], cut between characters.
 pub(crate) fn clip(text: &str) -> &str {
     let end = text.floor_char_boundary(MAX_TEXT_BYTES);
@@ -147,6 +171,50 @@ impl<'a> Reader<'a> {
             return Err(DecodeError::Invalid("text length"));
         }
         std::str::from_utf8(self.take(length)?).map_err(|_| DecodeError::Invalid("text"))
+    }
+
+    /// What [`put_bytes`] wrote.
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
+        let length = self.count(1)?;
+        self.take(length)
+    }
+
+    /// What [`put_bytes`] wrote of a text.
+    pub(crate) fn long_text(&mut self) -> Result<&'a str, DecodeError> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::Invalid("text"))
+    }
+
+    pub(crate) fn flag(&mut self) -> Result<bool, DecodeError> {
+        match self.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(DecodeError::Invalid("flag")),
+        }
+    }
+
+    /// What [`put_option`] wrote.
+    pub(crate) fn option<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Option<T>, DecodeError> {
+        if self.flag()? {
+            read(self).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// What [`put_all`] wrote, of things of at least one byte.
+    pub(crate) fn all<T>(
+        &mut self,
+        mut read: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
+        let count = self.count(1)?;
+        let mut things = Vec::with_capacity(count);
+        for _ in 0..count {
+            things.push(read(self)?);
+        }
+        Ok(things)
     }
 
     /// A number of things of at least `smallest` bytes each: never more than the rest can hold, so that a count is

@@ -16,7 +16,7 @@ use crate::flush::{Batches, Held, Outgoing, fire_log_name};
 use crate::history::History;
 use crate::record::{Record, RecordId};
 use crate::rule::Scratch;
-use crate::rulebook::Compiled;
+use crate::rulebook::Program;
 use crate::settle::Said;
 use crate::verdict::HotKeys;
 use in_flight::InFlight;
@@ -26,7 +26,7 @@ use memory::Memory;
 #[derive(Debug)]
 pub struct Isolate {
     config: Config,
-    book: Compiled,
+    book: Program,
     scratch: Scratch,
     hot: HotKeys,
     in_flight: InFlight,
@@ -57,7 +57,7 @@ pub const LOSSES: [&str; 7] = [
 impl Isolate {
     /// Starts with the rulebook that ships, until a FireLog sends the current one.
     #[must_use]
-    pub fn new(config: Config, shipped: Compiled) -> Self {
+    pub fn new(config: Config, shipped: Program) -> Self {
         Self {
             batches: Batches::new(config.isolate),
             scratch: Scratch::new(&shipped.engine),
@@ -77,7 +77,7 @@ impl Isolate {
     pub fn held(&self) -> Held {
         self.epoch.map_or_else(Held::default, |epoch| Held {
             epoch,
-            revision: self.book.book.revision,
+            revision: self.book.revision(),
         })
     }
 
@@ -105,7 +105,7 @@ impl Isolate {
     }
 
     fn fire_log(&self, colo: &str, client: crate::client::ClientKey) -> String {
-        let fire_logs = self.book.book.settings.fire_logs.get(colo).copied().unwrap_or(1);
+        let fire_logs = self.book.fire_logs.get(colo).copied().unwrap_or(1);
         fire_log_name(colo, client, fire_logs)
     }
 

@@ -90,6 +90,21 @@ impl RouteTable {
         Ok(Self { entries, default })
     }
 
+    /// Positions of the routes but the default one, in the order of preference.
+    pub(crate) fn order(&self) -> impl ExactSizeIterator<Item = usize> {
+        self.entries.iter().map(|entry| entry.index)
+    }
+
+    /// The same table again, without choosing the order anew. `None` where it cannot be one of these routes.
+    pub(crate) fn in_order(routes: &[Route], order: &[usize]) -> Option<Self> {
+        let default = default_of(routes).ok()?;
+        let mut entries = Vec::with_capacity(order.len());
+        for index in order {
+            entries.push(Entry::compile(*index, routes.get(*index)?).ok()?);
+        }
+        Some(Self { entries, default })
+    }
+
     /// Position of the route in the slice that was compiled. `host` in lower case without port. A path without a
     /// repository (`/v2/`, a token) is only on routes for every repository.
     #[must_use]

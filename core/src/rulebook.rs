@@ -1,7 +1,7 @@
 //! The rulebook: routes, rules and the mode of each rule on each route.
 //!
-//! In scope: the document that travels from the RuleBook object to every isolate, its validation and its compiled
-//! form. Not in scope: the rule language (`rule`) and what is done with a match (`verdict`).
+//! In scope: the document that travels from the RuleBook object to every FireLog, its validation, and its compiled
+//! form, which goes on to every isolate. Not in scope: the rule language (`rule`) and what is done with a match (`verdict`).
 
 pub mod api;
 mod compiled;
@@ -9,6 +9,7 @@ mod document;
 mod json_path;
 mod name;
 mod policy;
+mod program;
 mod read;
 mod stages;
 mod starter;
@@ -21,6 +22,7 @@ pub use document::{
 };
 pub use name::{MAX_HOST, MAX_NAME, check_host, check_name, check_origin};
 pub use policy::{EffectiveMode, ModeSource, Policy, PolicyRoute, PolicyRule};
+pub use program::{FORM, Program};
 pub use read::{DocumentError, MAX_DOCUMENT, strict};
 pub use stages::{MAX_STEP_MS, MAX_STEPS, MIN_STEP_MS, Stages, Step};
 pub use starter::{STARTER, starter};

@@ -36,6 +36,10 @@ proptest! {
         let texts: Vec<String> = rules.iter().map(|bytes| expression(&mut Draw::new(bytes), Language::Whole, 3)).collect();
         let (rules, engine) = compile(&texts);
         let mut scratch = Scratch::new(&engine);
+        let bytes = engine.to_bytes();
+        let loaded = Engine::from_bytes(&bytes).expect("what was written");
+        prop_assert_eq!(&loaded.to_bytes(), &bytes);
+        let mut loaded_scratch = Scratch::new(&loaded);
         for request in &requests {
             let mut draw = Draw::new(request);
             let (facts, headers) = (facts(&mut draw, true), headers(&mut draw));
@@ -44,8 +48,33 @@ proptest! {
             let matched: Vec<usize> = scratch.matched().collect();
             let expected: Vec<usize> = (0..rules.len()).filter(|rule| rules[*rule].evaluate(&values)).collect();
             prop_assert_eq!(&matched, &expected, "{:#?} on {:?} {:?}", texts, facts, headers);
+            loaded.run(&values, &mut loaded_scratch);
+            prop_assert_eq!(&loaded_scratch.matched().collect::<Vec<_>>(), &expected, "loaded: {:#?}", texts);
             for rule in 0..rules.len() {
                 prop_assert_eq!(scratch.is_matched(rule), expected.contains(&rule));
+            }
+        }
+    }
+
+    /// Nothing that is damaged panics, and whatever can be loaded comes to an end.
+    #[test]
+    fn damaged_bytes_are_refused_or_run(
+        rules in vec(vec(any::<u8>(), 0..60), 1..20),
+        damages in vec((any::<u16>(), any::<u8>()), 1..200),
+        request in vec(any::<u8>(), 30),
+    ) {
+        let texts: Vec<String> = rules.iter().map(|bytes| expression(&mut Draw::new(bytes), Language::Whole, 3)).collect();
+        let whole = compile(&texts).1.to_bytes();
+        let mut draw = Draw::new(&request);
+        let (facts, headers) = (facts(&mut draw, true), headers(&mut draw));
+        for (place, with) in damages {
+            let mut bytes = whole.clone();
+            let place = usize::from(place) % bytes.len();
+            bytes[place] = with;
+            for bytes in [&bytes[..], &bytes[..place]] {
+                if let Ok(engine) = Engine::from_bytes(bytes) {
+                    engine.run(&values(&facts, &headers), &mut Scratch::new(&engine));
+                }
             }
         }
     }

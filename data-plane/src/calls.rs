@@ -9,13 +9,13 @@
 )]
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use blobwatch_core::answer::{OriginFailure, unreachable};
 use blobwatch_core::flush::{Outgoing, fire_log_of, flush_path, rulebook_path as path_of_rulebook};
 use blobwatch_core::isolate::{Config, Isolate};
 use blobwatch_core::record::RecordId;
-use blobwatch_core::rulebook::{Compiled, starter};
+use blobwatch_core::rulebook::Program;
 use blobwatch_core::settle::Said;
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
@@ -25,6 +25,9 @@ use crate::console;
 const FLUSH_NOW: u32 = 1;
 const FLUSH_LATER: u32 = 2;
 const BUFFERED_SHIFT: u32 = 2;
+
+/// `config/rulebook.json`, compiled when this module was.
+const SHIPPED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rulebook.bin"));
 
 struct Plane {
     isolate: Isolate,
@@ -52,7 +55,7 @@ pub fn configure(isolate: &str, secret: &str, tokens: &str, origin: &str) -> Cal
     if let Some(error) = error {
         console::error(&format!("failed to configure: {error}"));
     }
-    let shipped = starter().and_then(Compiled::build).map_err(refused)?;
+    let shipped = Program::decode(SHIPPED).map_err(refused)?;
     let plane = Plane {
         isolate: Isolate::new(config, shipped),
         sending: HashMap::new(),
@@ -131,13 +134,14 @@ pub fn rulebook_path(colo: &str) -> Called<String> {
     with(|plane| Ok(path_of_rulebook(colo, plane.isolate.held())))
 }
 
-/// What the edge lost since it last said so: names and counts as a JSON object.
+/// What the edge lost since it last said so: a name and a count a line.
 #[wasm_bindgen]
 pub fn count_losses(losses: &str, colo: &str, now_ms: f64) -> Called<()> {
     with(|plane| {
-        let losses: BTreeMap<String, u32> = serde_json::from_str(losses).map_err(refused)?;
-        for (name, times) in losses {
-            plane.isolate.count_loss(colo, &name, times, now_ms as u64);
+        for line in losses.lines() {
+            let (name, times) = line.split_once(' ').unwrap_or((line, "1"));
+            let times = times.parse().unwrap_or(u32::MAX);
+            plane.isolate.count_loss(colo, name, times, now_ms as u64);
         }
         Ok(())
     })
@@ -183,7 +187,7 @@ pub fn flush_failed(path: &str, now_ms: f64) -> Called<()> {
 
 /// Takes over the answer to a flush or to a read of the rulebook. Answers whether the rulebook held is the current one.
 #[wasm_bindgen]
-pub fn learn(path: &str, reply: &str, now_ms: f64) -> Called<bool> {
+pub fn learn(path: &str, reply: &[u8], now_ms: f64) -> Called<bool> {
     with(|plane| {
         plane.sending.remove(path);
         let from = fire_log_of(path);

@@ -102,7 +102,7 @@ impl FireLog {
                 let body = request.bytes().await.map_err(|e| internal("read a batch", e))?;
                 let reply = self.with("keep a batch", |store| store.accept(&body, now_ms()))?;
                 self.tend_later().await?;
-                respond(Ok(reply))
+                Response::from_bytes(reply.encode())
             }
             (Method::Get, "rulebook") => {
                 self.be_told(name).await;
@@ -110,7 +110,8 @@ impl FireLog {
                     epoch: number_in(&url, "epoch"),
                     revision: number_in(&url, "held"),
                 };
-                respond(self.with("read the rulebook", |store| Ok(store.reply(held, now_ms()))))
+                let reply = self.with("read the rulebook", |store| Ok(store.reply(held, now_ms())))?;
+                Response::from_bytes(reply.encode())
             }
             (Method::Put, "rulebook") => {
                 let document = request

@@ -94,8 +94,9 @@ export class Flusher {
   // What was lost outside of Wasm, or with an instance of it, goes with the next flush.
   #tellLosses(env) {
     const losses = this.#plane.takeLosses();
-    if (Object.keys(losses).length === 0) return;
-    const text = JSON.stringify(losses);
+    const lines = Object.entries(losses).map(([loss, times]) => `${loss} ${times}`);
+    if (lines.length === 0) return;
+    const text = lines.join("\n");
     const told = this.#plane.call("flush_trap", env, (wasm) => wasm.count_losses(text, this.#colo, Date.now()) ?? true);
     if (!told) for (const [loss, times] of Object.entries(losses)) this.#plane.count(loss, times);
   }
@@ -114,10 +115,10 @@ export class Flusher {
   }
 }
 
-/** A path is `<FireLog's name>/<call>`; the text of the answer comes back, anything but 200 throws. */
+/** A path is `<FireLog's name>/<call>`; the bytes of the answer come back, anything but 200 throws. */
 async function askFireLog(env, path, init) {
   const stub = env.FIRE_LOG.get(env.FIRE_LOG.idFromName(path.split("/")[0]));
   const reply = await stub.fetch(`https://fire-log/${path}`, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
   if (reply.status !== 200) throw new Error(`${path}: status ${reply.status}`);
-  return reply.text();
+  return new Uint8Array(await reply.arrayBuffer());
 }

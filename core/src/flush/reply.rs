@@ -1,7 +1,11 @@
-//! What a FireLog answers to a flush: JSON, because the rulebook inside is JSON.
+//! What a FireLog answers to a flush: bytes, because an isolate has no reader of JSON to carry.
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use crate::bytes::{DecodeError, Reader, put_all, put_bytes, put_option, put_text, put_varint};
+
+const MAGIC: &[u8; 3] = b"BWA";
+
+/// Of the bytes.
+const VERSION: u8 = 1;
 
 /// Which rulebook one holds. All zero for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,60 +27,70 @@ impl Held {
 }
 
 /// The answer to one flush, and to a read of the rulebook (then `ack` is 0).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reply {
     /// Number of the batch that is kept now, this time or an earlier one.
     pub ack: u64,
-    /// Of the rulebook that the FireLog holds, see [`Held::epoch`].
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub epoch: u64,
-    /// Of the rulebook that the FireLog holds; 0 for none.
-    pub revision: u64,
-    /// The document, where it is newer than what the isolate said it holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rulebook: Option<Box<RawValue>>,
+    /// The rulebook that the FireLog holds.
+    pub held: Held,
+    /// It, compiled ([`crate::rulebook::Program`]), where it is newer than what the isolate said it holds. Empty where
+    /// it cannot be compiled, so that an isolate counts that it could not follow.
+    pub rulebook: Option<Vec<u8>>,
     /// Keys above the volume of a rule.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hot: Vec<Hot>,
 }
 
-impl Reply {
-    /// What the FireLog holds.
-    #[must_use]
-    pub fn held(&self) -> Held {
-        Held {
-            epoch: self.epoch,
-            revision: self.revision,
-        }
-    }
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
 /// A key that a rule with a volume fires for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hot {
     pub rule: String,
     pub version: u32,
-    /// 16 hex digits: JSON's numbers end at 2^53.
-    #[serde(with = "hex_key")]
     pub key: u64,
     /// Milliseconds since 1970: from then on it is not, if nothing more comes.
     pub until_ms: u64,
 }
 
-mod hex_key {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(key: &u64, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{key:016x}"))
+impl Reply {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        out.push(VERSION);
+        for number in [self.ack, self.held.epoch, self.held.revision] {
+            put_varint(&mut out, number);
+        }
+        put_all(&mut out, self.hot.iter(), |out, hot| {
+            put_text(out, &hot.rule);
+            put_varint(out, u64::from(hot.version));
+            out.extend(hot.key.to_le_bytes());
+            put_varint(out, hot.until_ms);
+        });
+        put_option(&mut out, self.rulebook.as_deref(), put_bytes);
+        out
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        u64::from_str_radix(&text, 16).map_err(serde::de::Error::custom)
+    /// The rulebook is taken as it is. What a newer build puts behind it is left out: it must be dispensable, since an
+    /// isolate that understood nothing would not even learn what is kept.
+    ///
+    /// # Errors
+    /// When the bytes are no reply, one of a newer version, or corrupt.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::open(bytes, MAGIC, "a reply to a flush", VERSION)?;
+        Ok(Self {
+            ack: reader.varint()?,
+            held: Held {
+                epoch: reader.varint()?,
+                revision: reader.varint()?,
+            },
+            hot: reader.all(|reader| {
+                Ok(Hot {
+                    rule: reader.text()?.to_owned(),
+                    version: reader.narrow("rule version")?,
+                    key: reader.word()?,
+                    until_ms: reader.varint()?,
+                })
+            })?,
+            rulebook: reader.option(|reader| reader.bytes().map(<[u8]>::to_vec))?,
+        })
     }
 }
 
@@ -86,31 +100,40 @@ mod tests {
 
     #[test]
     fn the_reply_is_pinned() {
-        let hot = Hot {
-            rule: "botnet-sig".to_owned(),
-            version: 3,
-            key: 0xff,
-            until_ms: 5,
-        };
-        let rulebook = RawValue::from_string("{\"schema\":1}".to_owned()).unwrap();
         let reply = Reply {
             ack: 7,
-            epoch: 0,
-            revision: 2,
-            rulebook: Some(rulebook),
-            hot: vec![hot.clone()],
+            held: Held {
+                epoch: 3,
+                revision: 200,
+            },
+            rulebook: Some(b"book".to_vec()),
+            hot: vec![Hot {
+                rule: "botnet-sig".to_owned(),
+                version: 3,
+                key: 0xff,
+                until_ms: 5,
+            }],
         };
-        let expected = "{\"ack\":7,\"revision\":2,\"rulebook\":{\"schema\":1},\
-            \"hot\":[{\"rule\":\"botnet-sig\",\"version\":3,\"key\":\"00000000000000ff\",\"until_ms\":5}]}";
-        assert_eq!(serde_json::to_string(&reply).unwrap(), expected);
-        let back: Reply = serde_json::from_str(expected).unwrap();
-        assert_eq!((back.ack, back.hot), (7, vec![hot]));
-        assert_eq!(back.rulebook.unwrap().get(), "{\"schema\":1}");
-        let told = Reply { epoch: 3, ..reply };
-        let text = serde_json::to_string(&told).unwrap();
-        assert!(
-            text.starts_with("{\"ack\":7,\"epoch\":3,\"revision\":2,"),
-            "{text}"
-        );
+        let expected = b"BWA\x01\x07\x03\xc8\x01\x01\x0abotnet-sig\x03\xff\0\0\0\0\0\0\0\x05\x01\x04book";
+        assert_eq!(reply.encode(), expected);
+        assert_eq!(Reply::decode(expected), Ok(reply));
+    }
+
+    #[test]
+    fn what_a_newer_build_adds_is_left_out() {
+        let reply = Reply {
+            ack: 7,
+            ..Reply::default()
+        };
+        let longer = [reply.encode(), b"more".to_vec()].concat();
+        assert_eq!(Reply::decode(&longer), Ok(reply));
+    }
+
+    #[test]
+    fn whatever_comes_is_read_without_a_panic() {
+        bolero::check!().with_max_len(128).for_each(|bytes: &[u8]| {
+            let _ = Reply::decode(bytes);
+            let _ = Reply::decode(&[b"BWA\x01", bytes].concat());
+        });
     }
 }

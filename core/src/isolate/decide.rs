@@ -34,7 +34,7 @@ impl Isolate {
     pub fn decide(&mut self, text: &str, confirmed: bool) -> Result<Plan, FactsError> {
         let facts = Facts::parse(text)?;
         let path = decode(facts.path).unwrap_or(facts.path.into());
-        let route = self.book.routes.best(facts.host, repository_of(&path));
+        let route = self.book.table.best(facts.host, repository_of(&path));
         let identify = || self.memory.identity(&facts, &self.config.keys);
         let Some(mut request) = Request::read(&facts, &path, identify) else {
             return Ok(Plan::Pass {
@@ -59,7 +59,6 @@ impl Isolate {
         let texts = request.texts();
         let name = self
             .book
-            .book
             .routes
             .get(route)
             .map_or("", |route| route.name.as_str());
@@ -78,7 +77,7 @@ impl Isolate {
 
     fn plan(&self, request: &Request<'_>, decided: &Decided) -> Plan {
         let verdict = &decided.verdict;
-        let route = self.book.book.routes.get(decided.route);
+        let route = self.book.routes.get(decided.route);
         let detour = route
             .and_then(|route| route.detour.as_deref())
             .filter(|_| verdict.action == Action::Detour);
@@ -89,7 +88,7 @@ impl Isolate {
             follow: route.is_some_and(|route| route.redirects == Redirects::Follow),
             fired: if disclosed { fired(&verdict.fired) } else { None },
             observe: route.is_some_and(|route| observed(request.observe_place, route.observe)),
-            refusal: refusal(verdict.action, decided.id, self.book.book.settings.retry_after_s),
+            refusal: refusal(verdict.action, decided.id, self.book.retry_after_s),
         })
     }
 
@@ -170,7 +169,6 @@ impl Isolate {
     /// The route's own origin, or the deployment's.
     fn origin(&self, route: usize) -> String {
         let own = self
-            .book
             .book
             .routes
             .get(route)

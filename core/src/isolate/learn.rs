@@ -1,9 +1,10 @@
 //! What an isolate learns from a FireLog.
 
 use super::Isolate;
+use crate::bytes::DecodeError;
 use crate::flush::{Held, Reply};
 use crate::rule::Scratch;
-use crate::rulebook::Compiled;
+use crate::rulebook::Program;
 
 impl Isolate {
     /// Takes over a reply from the FireLog `from`: what it keeps now, a newer rulebook, hot keys. Answers whether the
@@ -12,23 +13,22 @@ impl Isolate {
     ///
     /// # Errors
     /// When the reply is not one.
-    pub fn learn(&mut self, from: &str, reply: &str, now_ms: u64) -> Result<bool, serde_json::Error> {
-        let reply: Reply = serde_json::from_str(reply)?;
+    pub fn learn(&mut self, from: &str, reply: &[u8], now_ms: u64) -> Result<bool, DecodeError> {
+        let reply = Reply::decode(reply)?;
         self.batches.acknowledged(from, reply.ack);
-        if let Some(document) = &reply.rulebook {
-            self.replace(from, reply.epoch, document.get(), now_ms);
+        if let Some(program) = &reply.rulebook {
+            self.replace(from, reply.held.epoch, program, now_ms);
         }
-        let held = reply.held();
         self.hot.update(reply.hot, now_ms);
-        Ok(held != Held::default() && self.held() == held)
+        Ok(reply.held != Held::default() && self.held() == reply.held)
     }
 
-    fn replace(&mut self, from: &str, epoch: u64, document: &str, now_ms: u64) {
-        let told = |book: &Compiled| Held {
+    fn replace(&mut self, from: &str, epoch: u64, program: &[u8], now_ms: u64) {
+        let told = |book: &Program| Held {
             epoch,
-            revision: book.book.revision,
+            revision: book.revision(),
         };
-        match Compiled::from_json(document) {
+        match Program::decode(program) {
             // A push that was overtaken: what is held is newer.
             Ok(book) if !self.held().gives_way_to(told(&book)) => {}
             Ok(book) => {

@@ -3,13 +3,15 @@ use crate::auth::{Role, Tokens};
 use crate::client::ClientKeys;
 use crate::explain::RecordValues;
 use crate::facts::Facts;
-use crate::flush::{Flush, Held};
+use crate::flush::{Flush, Held, Reply};
 use crate::plan::Plan;
 use crate::range::RangeKind;
 use crate::record::{Outcome, Record};
 use crate::request::{Identity, Request};
 use crate::rule::Field;
-use crate::rulebook::{Action, Compiled, Mode, ModeSetting, Route, Rule, Rulebook, SCHEMA, Settings};
+use crate::rulebook::{
+    Action, Compiled, FORM, Mode, ModeSetting, Program, Route, Rule, Rulebook, SCHEMA, Settings,
+};
 use crate::segment;
 use crate::settle::Said;
 
@@ -82,15 +84,25 @@ fn enforced() -> Vec<ModeSetting> {
 fn isolate() -> Isolate {
     let (config, error) = Config::read("0123456789ab", "secret", "", "https://fallback.example").unwrap();
     assert_eq!(error, None);
-    Isolate::new(config, Compiled::build(book(1, vec![])).unwrap())
+    Isolate::new(config, program(book(1, vec![])))
 }
 
-fn reply(document: &str, revision: u64) -> String {
-    format!("{{\"ack\":0,\"revision\":{revision},\"rulebook\":{document}}}")
+fn program(book: Rulebook) -> Program {
+    Compiled::build(book).unwrap().into()
 }
 
-fn json(book: &Rulebook) -> String {
-    serde_json::to_string(book).unwrap()
+/// A FireLog's answer, with a rulebook that it holds.
+fn reply(book: Rulebook) -> Vec<u8> {
+    told(0, book.revision, program(book).encode())
+}
+
+fn told(epoch: u64, revision: u64, program: Vec<u8>) -> Vec<u8> {
+    let reply = Reply {
+        held: Held { epoch, revision },
+        rulebook: Some(program),
+        ..Reply::default()
+    };
+    reply.encode()
 }
 
 fn said(time_ms: u64) -> Said<'static> {
@@ -179,7 +191,7 @@ fn a_learned_rulebook_decides_from_then_on() {
     let mut isolate = isolate();
     assert!(
         isolate
-            .learn("fl1-iad-0", &reply(&json(&book(7, enforced())), 7), NOW)
+            .learn("fl1-iad-0", &reply(book(7, enforced())), NOW)
             .unwrap()
     );
     assert_eq!(isolate.held().revision, 7);
@@ -198,14 +210,14 @@ fn a_learned_rulebook_decides_from_then_on() {
 #[test]
 fn a_rulebook_that_cannot_be_used_leaves_the_old_one_in_force() {
     #[track_caller]
-    fn case(document: &str) {
+    fn case(program: Vec<u8>) {
         let mut isolate = isolate();
         assert!(
             isolate
-                .learn("fl1-iad-0", &reply(&json(&book(7, enforced())), 7), NOW)
+                .learn("fl1-iad-0", &reply(book(7, enforced())), NOW)
                 .unwrap()
         );
-        assert!(!isolate.learn("fl1-iad-0", &reply(document, 8), NOW).unwrap());
+        assert!(!isolate.learn("fl1-iad-0", &told(0, 8, program), NOW).unwrap());
         assert_eq!(isolate.held().revision, 7);
         assert!(
             watched(isolate.decide(&facts(BLOB, &[]), true).unwrap())
@@ -215,37 +227,32 @@ fn a_rulebook_that_cannot_be_used_leaves_the_old_one_in_force() {
         let flush = Flush::decode(&isolate.next_flush(NOW + 2_000).unwrap().body).unwrap();
         assert_eq!(flush.losses.get("rulebook_refused"), Some(&1));
     }
-    case("{\"schema\":1}");
-    case("\"nonsense\"");
-    case(&json(&Rulebook {
-        schema: SCHEMA + 1,
-        ..book(8, vec![])
-    }));
-    let mut broken = book(8, vec![]);
-    broken.rules[0].expression = "no.such.field eq 1".to_owned();
-    case(&json(&broken));
+    let whole = program(book(8, vec![])).encode();
+    case(Vec::new()); // what a FireLog says that cannot compile it
+    case(whole[..whole.len() - 1].to_vec());
+    let with = |place: usize, byte: u8| {
+        let mut damaged = whole.clone();
+        damaged[place] = byte;
+        damaged
+    };
+    case(with(3, FORM + 1)); // a form of a newer build
+    case(with(whole.len() / 2, !whole[whole.len() / 2]));
 }
 
 #[test]
 fn an_older_rulebook_never_replaces_a_newer_one() {
     let mut isolate = isolate();
     isolate
-        .learn("fl1-iad-0", &reply(&json(&book(7, enforced())), 7), NOW)
+        .learn("fl1-iad-0", &reply(book(7, enforced())), NOW)
         .unwrap();
-    assert!(
-        !isolate
-            .learn("fl1-iad-0", &reply(&json(&book(6, vec![])), 6), NOW)
-            .unwrap()
-    );
+    assert!(!isolate.learn("fl1-iad-0", &reply(book(6, vec![])), NOW).unwrap());
     assert_eq!(isolate.held().revision, 7);
 }
 
 #[test]
 fn a_rulebook_of_another_epoch_replaces_one_of_a_higher_revision() {
     let mut isolate = isolate();
-    let told = |epoch: u64, revision| {
-        reply(&json(&book(revision, vec![])), revision).replacen('{', &format!("{{\"epoch\":{epoch},"), 1)
-    };
+    let told = |epoch, revision| told(epoch, revision, program(book(revision, vec![])).encode());
     assert!(isolate.learn("fl1-iad-0", &told(1, 7), NOW).unwrap());
     assert!(isolate.learn("fl1-iad-0", &told(2, 1), NOW).unwrap());
     let held = |epoch, revision| Held { epoch, revision };
@@ -310,10 +317,8 @@ fn an_operators_token_discloses_what_fired() {
 #[test]
 fn without_the_deployments_secret_records_are_degraded() {
     let (config, _) = Config::read("0123456789ab", "", "", "").unwrap();
-    let mut isolate = Isolate::new(config, Compiled::build(book(1, vec![])).unwrap());
-    isolate
-        .learn("fl1-iad-0", &reply(&json(&book(7, vec![])), 7), NOW)
-        .unwrap();
+    let mut isolate = Isolate::new(config, program(book(1, vec![])));
+    isolate.learn("fl1-iad-0", &reply(book(7, vec![])), NOW).unwrap();
     let plan = watched(isolate.decide(&facts(BLOB, &[]), true).unwrap());
     isolate.settle(plan.id, &said(NOW));
     assert!(flushed(&mut isolate, NOW + 2_000)[0].degraded);
@@ -384,7 +389,7 @@ fn a_rule_sees_that_a_client_makes_no_progress() {
     let mut book = book(2, vec![]);
     book.rules[0].expression = "range.kind eq \"repeat\"".to_owned();
     let (config, _) = Config::read("0123456789ab", "secret", "", "").unwrap();
-    let mut isolate = Isolate::new(config, Compiled::build(book).unwrap());
+    let mut isolate = Isolate::new(config, program(book));
     let mut fired = Vec::new();
     for (ms, range) in [
         (0, None),

@@ -9,10 +9,13 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::flush::Flush;
+use crate::flush::{Held, Reply};
 use crate::isolate::{Config, Isolate};
 use crate::plan::{Plan as Decision, Watched};
 use crate::record::{Outcome, Record};
-use crate::rulebook::{Action, Compiled, Mode, ModeSetting, Route, Rule, Rulebook, SCHEMA, Settings};
+use crate::rulebook::{
+    Action, Compiled, Mode, ModeSetting, Program, Route, Rule, Rulebook, SCHEMA, Settings,
+};
 use crate::settle::Said;
 use crate::store::Native;
 use crate::store::fire_log::FireLog;
@@ -70,7 +73,10 @@ impl Edge {
     fn new(document: Rulebook) -> Self {
         let (config, _) = Config::read("0123456789ab", "secret", "", "https://origin.example").unwrap();
         let mut edge = Self {
-            isolate: Isolate::new(config, Compiled::build(book(Vec::new(), Vec::new())).unwrap()),
+            isolate: Isolate::new(
+                config,
+                Compiled::build(book(Vec::new(), Vec::new())).unwrap().into(),
+            ),
             logs: BTreeMap::new(),
             document,
         };
@@ -79,12 +85,16 @@ impl Edge {
     }
 
     fn learn(&mut self) {
-        let document = serde_json::to_string(&self.document).unwrap();
-        let reply = format!(
-            "{{\"ack\":0,\"revision\":{},\"rulebook\":{document}}}",
-            self.document.revision
-        );
-        assert!(self.isolate.learn("fl1-iad-0", &reply, NOW).unwrap());
+        let program = Program::from(Compiled::build(self.document.clone()).unwrap());
+        let reply = Reply {
+            held: Held {
+                epoch: 0,
+                revision: self.document.revision,
+            },
+            rulebook: Some(program.encode()),
+            ..Reply::default()
+        };
+        assert!(self.isolate.learn("fl1-iad-0", &reply.encode(), NOW).unwrap());
     }
 
     fn decide(&mut self, facts: &str) -> Watched {
@@ -107,8 +117,7 @@ impl Edge {
             let log = self.logs.entry(outgoing.to.clone());
             let log = log.or_insert_with(|| FireLog::open(Native::in_memory().unwrap()).unwrap());
             let reply = log.accept(&outgoing.body, now_ms).unwrap();
-            let reply = serde_json::to_string(&reply).unwrap();
-            self.isolate.learn(&outgoing.to, &reply, now_ms).unwrap();
+            self.isolate.learn(&outgoing.to, &reply.encode(), now_ms).unwrap();
         }
     }
 

@@ -13,6 +13,7 @@
 mod ask;
 mod compile;
 mod estimate;
+mod form;
 mod group;
 mod grouping;
 mod guard;

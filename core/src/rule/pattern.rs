@@ -1,32 +1,25 @@
-//! Regular expressions: compiled once to a deterministic automaton of bounded size.
+//! Regular expressions: compiled once to a deterministic automaton of bounded size (`automaton` runs it).
 //!
-//! One byte of a value is one step, so no pattern and no value can make a match slow, and a match needs no memory.
 //! Bytes, not Unicode, as in wirefilter: `.` is one byte, `\w` and `(?i)` are ASCII.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use memchr::memmem::Finder;
-use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::MatchKind;
+use regex_automata::dfa::{StartKind, dense};
 use regex_automata::nfa::thompson;
-use regex_automata::{Anchored, Input, MatchKind};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Hir, HirKind};
 
+use super::automaton::Automaton;
 use super::limits::{MAX_REGEX_BYTES, MAX_REGEX_NESTING};
 
 /// A compiled regular expression. Equal if the text is.
 #[derive(Clone)]
 pub(super) struct Pattern {
     text: Arc<str>,
-    compiled: Arc<Compiled>,
-}
-
-struct Compiled {
-    /// What every match starts with, where that is a string: it is found faster than the automaton walks to it.
-    prefix: Option<Finder<'static>>,
-    automaton: dense::DFA<Vec<u32>>,
+    automaton: Arc<Automaton>,
 }
 
 /// Why a pattern was refused: what would have been expected instead.
@@ -51,10 +44,7 @@ impl Pattern {
             .map_err(too_large)?;
         Ok(Self {
             text: text.into(),
-            compiled: Arc::new(Compiled {
-                prefix: prefix(&tree).map(|prefix| Finder::new(prefix).into_owned()),
-                automaton,
-            }),
+            automaton: Arc::new(Automaton::new(prefix(&tree), automaton)),
         })
     }
 
@@ -62,25 +52,12 @@ impl Pattern {
         &self.text
     }
 
-    pub(super) fn size(&self) -> usize {
-        self.compiled.automaton.memory_usage()
+    pub(super) fn automaton(&self) -> &Arc<Automaton> {
+        &self.automaton
     }
 
     pub(super) fn is_match(&self, value: &[u8]) -> bool {
-        let Compiled { prefix, automaton } = &*self.compiled;
-        let start = match prefix {
-            None => 0,
-            Some(prefix) => match prefix.find(value) {
-                None => return false,
-                Some(start) => start,
-            },
-        };
-        let input = Input::new(value)
-            .range(start..)
-            .anchored(Anchored::No)
-            .earliest(true);
-        // It can only fail on quit bytes and unsupported starts, and neither is configured.
-        matches!(automaton.try_search_fwd(&input), Ok(Some(_)))
+        self.automaton.is_match(value)
     }
 }
 

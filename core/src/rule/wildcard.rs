@@ -33,6 +33,10 @@ impl Wildcard {
         Ok(Self { parts })
     }
 
+    pub(super) const fn of_parts(parts: Vec<Box<[u8]>>) -> Self {
+        Self { parts }
+    }
+
     pub(super) fn parts(&self) -> &[Box<[u8]>] {
         &self.parts
     }

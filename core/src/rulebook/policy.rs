@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::document::{Action, Mode, ModeSetting, Rulebook, Volume};
+use super::document::{Action, Mode, Rulebook, Volume};
 
 /// What is done with matches, looked up by the positions of route and rule in the document.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -17,7 +17,15 @@ pub struct Policy {
     rules: Vec<PolicyRule>,
     routes: Vec<PolicyRoute>,
     /// By (route, rule); only what was set, since most pairs have no setting.
-    settings: BTreeMap<(usize, usize), ModeSetting>,
+    settings: BTreeMap<(usize, usize), Setting>,
+}
+
+/// What a verdict needs of a mode that was set.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Setting {
+    pub(super) mode: Mode,
+    pub(super) percent: Option<f64>,
+    pub(super) expires_ms: Option<u64>,
 }
 
 /// What a verdict needs of a rule.
@@ -70,7 +78,14 @@ impl Policy {
         for setting in &book.modes {
             let places = (route_at.get(&*setting.route), rule_at.get(&*setting.rule));
             if let (Some(route), Some(rule)) = places {
-                settings.insert((*route, *rule), setting.clone());
+                settings.insert(
+                    (*route, *rule),
+                    Setting {
+                        mode: setting.mode,
+                        percent: setting.percent,
+                        expires_ms: setting.expires_ms,
+                    },
+                );
             }
         }
         Self {
@@ -79,6 +94,24 @@ impl Policy {
             routes: book.routes.iter().map(PolicyRoute::new).collect(),
             settings,
         }
+    }
+
+    pub(super) fn of_parts(
+        revision: u64,
+        rules: Vec<PolicyRule>,
+        routes: Vec<PolicyRoute>,
+        settings: BTreeMap<(usize, usize), Setting>,
+    ) -> Self {
+        Self {
+            revision,
+            rules,
+            routes,
+            settings,
+        }
+    }
+
+    pub(super) fn settings(&self) -> &BTreeMap<(usize, usize), Setting> {
+        &self.settings
     }
 
     #[must_use]
@@ -139,7 +172,7 @@ impl PolicyRule {
 }
 
 impl PolicyRoute {
-    fn new(route: &super::document::Route) -> Self {
+    pub(super) fn new(route: &super::document::Route) -> Self {
         Self {
             name: route.name.as_str().into(),
             has_detour: route.detour.is_some(),

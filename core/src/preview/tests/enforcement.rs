@@ -156,11 +156,11 @@ fn enforced(mut document: Rulebook, route: &str, traffic: &[Request]) -> Truth {
     let mut records = Vec::new();
     while let Some(outgoing) = edge.isolate.next_flush(NOW + 100_000_000) {
         records.extend(flushed(&outgoing.body));
-        let reply = format!(
-            "{{\"ack\":{},\"revision\":6}}",
-            Flush::decode(&outgoing.body).unwrap().seq
-        );
-        edge.isolate.learn(&outgoing.to, &reply, NOW).unwrap();
+        let reply = Reply {
+            ack: Flush::decode(&outgoing.body).unwrap().seq,
+            ..Reply::default()
+        };
+        edge.isolate.learn(&outgoing.to, &reply.encode(), NOW).unwrap();
     }
     assert_eq!(records.len(), traffic.len(), "none is lost on the way");
     for record in records.iter().filter(|record| *record.route == *route) {

@@ -7,7 +7,7 @@ use super::group::Group;
 use super::grouping::group;
 use super::guard::guard;
 use super::probe::Probe;
-use super::terms::Terms;
+use super::terms::TermFinder;
 use super::tree::{FAILS, HOLDS, Interner, PredicateId, Steps, Tree};
 use super::{Answer, CompileError, Each, Eager, Engine};
 use crate::rule::check::Checked;
@@ -49,7 +49,7 @@ fn check_size(trees: &[Tree], asks: &[Ask]) -> Result<(), CompileError> {
 fn regex_size(ask: &Ask) -> usize {
     match ask {
         Ask::Of(_, Question::Matches(pattern)) | Ask::Each(_, _, Question::Matches(pattern), _) => {
-            pattern.size()
+            pattern.automaton().size()
         }
         _ => 0,
     }
@@ -57,7 +57,7 @@ fn regex_size(ask: &Ask) -> usize {
 
 /// All rules, on the way: predicates have their final numbers.
 struct Book {
-    terms: Terms,
+    terms: TermFinder,
     groups: Vec<Group>,
     answers: Vec<Answer>,
     trees: Vec<Tree>,
@@ -68,7 +68,7 @@ struct Book {
 
 impl Book {
     fn new(asks: Vec<Ask>, mut trees: Vec<Tree>) -> Self {
-        let mut terms = Terms::default();
+        let mut terms = TermFinder::default();
         let likely_before = likely_with_use(&asks, &trees);
         let (groups, order) = group(&asks, &mut terms);
         let mut numbers = vec![0; asks.len()];
@@ -142,7 +142,7 @@ impl Book {
             guards.push((start as u32, guarded_rules.len() as u32));
         }
         Engine {
-            terms: self.terms,
+            terms: self.terms.into_terms(),
             groups: self.groups,
             answers: self.answers,
             steps: steps.steps,

@@ -1,5 +1,7 @@
 //! Predicates over one value that are answered together: one look-up tells which of them hold.
 
+mod form;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::ops::Range;

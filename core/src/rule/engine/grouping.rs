@@ -7,7 +7,7 @@ use rustc_hash::FxBuildHasher;
 use super::ask::{Ask, Question};
 use super::group::{Group, Kind};
 use super::search::Strides;
-use super::terms::{Source, Terms};
+use super::terms::{Source, TermFinder};
 use super::tree::PredicateId;
 
 type FxMap<K, V> = HashMap<K, V, FxBuildHasher>;
@@ -16,7 +16,7 @@ type FxMap<K, V> = HashMap<K, V, FxBuildHasher>;
 type Members<'a> = Vec<(PredicateId, &'a Question)>;
 
 /// Groups, and the order of predicates in which each group's are neighbours and come first.
-pub(super) fn group(asks: &[Ask], terms: &mut Terms) -> (Vec<Group>, Vec<PredicateId>) {
+pub(super) fn group(asks: &[Ask], terms: &mut TermFinder) -> (Vec<Group>, Vec<PredicateId>) {
     let mut groups = Vec::new();
     let mut order = Vec::new();
     for (source, kind, members) in worthwhile(collect(asks, terms)) {
@@ -38,7 +38,7 @@ pub(super) fn group(asks: &[Ask], terms: &mut Terms) -> (Vec<Group>, Vec<Predica
 }
 
 /// All that could be grouped, in the order in which rules mention it.
-fn collect<'a>(asks: &'a [Ask], terms: &mut Terms) -> Vec<(Source, Kind, Members<'a>)> {
+fn collect<'a>(asks: &'a [Ask], terms: &mut TermFinder) -> Vec<(Source, Kind, Members<'a>)> {
     let mut strides: FxMap<Source, Strides> = FxMap::default();
     let mut places: FxMap<(Source, Kind), usize> = FxMap::default();
     let mut found: Vec<(Source, Kind, Members<'_>)> = Vec::new();

@@ -1,12 +1,13 @@
 //! A predicate that is answered by itself.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use memchr::memmem::Finder;
 
 use super::ask::Question;
+use crate::rule::automaton::Automaton;
 use crate::rule::expression::Order;
-use crate::rule::pattern::Pattern;
 use crate::rule::values::Value;
 use crate::rule::wildcard::Wildcard;
 
@@ -23,7 +24,7 @@ pub(super) enum Probe {
     StartsWith(Box<[u8]>),
     EndsWith(Box<[u8]>),
     Wildcard(Wildcard),
-    Matches(Pattern),
+    Matches(Arc<Automaton>),
 }
 
 impl Probe {
@@ -39,7 +40,7 @@ impl Probe {
             Question::StartsWith(part) => Self::StartsWith(part),
             Question::EndsWith(part) => Self::EndsWith(part),
             Question::Wildcard(wildcard) => Self::Wildcard(wildcard),
-            Question::Matches(pattern) => Self::Matches(pattern),
+            Question::Matches(pattern) => Self::Matches(Arc::clone(pattern.automaton())),
         }
     }
 
@@ -80,7 +81,7 @@ impl Probe {
             Self::StartsWith(part) => value.starts_with(part),
             Self::EndsWith(part) => value.ends_with(part),
             Self::Wildcard(wildcard) => wildcard.is_match(value),
-            Self::Matches(pattern) => pattern.is_match(value),
+            Self::Matches(automaton) => automaton.is_match(value),
             _ => false,
         }
     }

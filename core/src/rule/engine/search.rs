@@ -33,22 +33,32 @@ enum Maybe {
 /// Grams up to which one bit in 32 of the small table is set at most: few places are looked up in vain.
 const MAX_SMALL: usize = 128;
 
+/// How its tables are laid out.
 #[derive(Debug, Clone, Copy)]
-struct Candidate {
-    string: u32,
+pub(super) struct Shape {
+    /// 1, 2 or 4.
+    pub(super) stride: usize,
+    pub(super) is_large: bool,
+    /// A power of two.
+    pub(super) slots: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate {
+    pub(super) string: u32,
     /// Place of the four bytes in the string.
-    offset: u32,
+    pub(super) offset: u32,
 }
 
 #[derive(Debug)]
-struct Wanted {
-    string: Box<[u8]>,
-    place: Place,
-    predicate: PredicateId,
+pub(super) struct Wanted {
+    pub(super) string: Box<[u8]>,
+    pub(super) place: Place,
+    pub(super) predicate: PredicateId,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Place {
+pub(super) enum Place {
     Anywhere,
     Start,
     End,
@@ -112,39 +122,42 @@ impl Search {
         let strings: Vec<Wanted> = questions
             .filter_map(|(predicate, question)| wants(predicate, question))
             .collect();
-        let mut by_gram: HashMap<u32, Vec<Candidate>, FxBuildHasher> = HashMap::default();
-        for (number, wanted) in (0..).zip(&strings) {
-            let count = |gram| by_gram.get(&gram).map_or(0, Vec::len);
+        let mut counts: HashMap<u32, usize, FxBuildHasher> = HashMap::default();
+        let mut candidates = Vec::new();
+        for (string, wanted) in (0..).zip(&strings) {
+            let count = |gram| counts.get(&gram).copied().unwrap_or(0);
             let (offset, _) = rarest(&wanted.string, stride, count)?;
             for (offset, gram) in (u32::try_from(offset).ok()?..).zip(grams(&wanted.string, stride, offset)) {
-                let string = number;
-                by_gram
-                    .entry(gram)
-                    .or_default()
-                    .push(Candidate { string, offset });
+                *counts.entry(gram).or_default() += 1;
+                candidates.push(Candidate { string, offset });
             }
         }
-        Some(Self::with(stride, strings, by_gram))
+        let shape = Shape {
+            stride,
+            is_large: counts.len() > MAX_SMALL,
+            slots: (4 * counts.len()).next_power_of_two(),
+        };
+        Some(Self::with(&shape, strings, candidates))
     }
 
-    fn with(
-        stride: usize,
-        strings: Vec<Wanted>,
-        by_gram: HashMap<u32, Vec<Candidate>, FxBuildHasher>,
-    ) -> Self {
-        let mut maybe = match by_gram.len() <= MAX_SMALL {
-            true => Maybe::Small(Box::new([0; _])),
-            false => Maybe::Large(Box::new([0; _])),
+    /// Every candidate's place must have four bytes.
+    pub(super) fn with(shape: &Shape, strings: Vec<Wanted>, candidates: Vec<Candidate>) -> Self {
+        let mut maybe = if shape.is_large {
+            Maybe::Large(Box::new([0; _]))
+        } else {
+            Maybe::Small(Box::new([0; _]))
         };
-        let slots = (4 * by_gram.len()).next_power_of_two();
-        let mut by_slot = vec![Vec::new(); slots];
-        for (gram, list) in by_gram {
+        let mut by_slot = vec![Vec::new(); shape.slots];
+        for candidate in candidates {
+            let Some(gram) = gram_of(&strings, candidate) else {
+                continue;
+            };
             match &mut maybe {
                 Maybe::Small(table) => mark(table, gram),
                 Maybe::Large(table) => mark(table, gram),
             }
-            if let Some(slot) = by_slot.get_mut(slot(gram, slots)) {
-                slot.extend(list);
+            if let Some(slot) = by_slot.get_mut(slot(gram, shape.slots)) {
+                slot.push(candidate);
             }
         }
         let mut candidates = Vec::new();
@@ -154,7 +167,7 @@ impl Search {
             (start, candidates.len() as u32)
         });
         Self {
-            stride,
+            stride: shape.stride,
             maybe,
             slots: slots.collect(),
             candidates,
@@ -215,6 +228,24 @@ impl Search {
     }
 }
 
+impl Search {
+    pub(super) fn shape(&self) -> Shape {
+        Shape {
+            stride: self.stride,
+            is_large: matches!(self.maybe, Maybe::Large(_)),
+            slots: self.slots.len(),
+        }
+    }
+
+    pub(super) fn strings(&self) -> &[Wanted] {
+        &self.strings
+    }
+
+    pub(super) fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+}
+
 impl Wanted {
     fn is_at(&self, from: usize, value: &[u8]) -> bool {
         let fits = match self.place {
@@ -226,6 +257,12 @@ impl Wanted {
             .get(from..)
             .is_some_and(|rest| rest.starts_with(&self.string))
     }
+}
+
+fn gram_of(strings: &[Wanted], candidate: Candidate) -> Option<u32> {
+    let wanted = strings.get(candidate.string as usize)?;
+    let bytes = wanted.string.get(candidate.offset as usize..)?;
+    bytes.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
 }
 
 fn wants(predicate: PredicateId, question: &Question) -> Option<Wanted> {

@@ -21,17 +21,25 @@ pub(super) enum Source {
 
 /// The distinct values of a rulebook that are more than a field.
 #[derive(Debug, Default)]
-pub(super) struct Terms {
-    terms: Vec<Term>,
+pub(super) struct Terms(pub(super) Vec<Term>);
+
+/// Finds the terms of a rulebook that is being compiled.
+#[derive(Debug, Default)]
+pub(super) struct TermFinder {
+    terms: Terms,
     ids: HashMap<Term, usize, FxBuildHasher>,
 }
 
-impl Terms {
+impl TermFinder {
+    pub(super) fn into_terms(self) -> Terms {
+        self.terms
+    }
+
     pub(super) fn source(&mut self, term: &Term) -> Source {
         if let Term::Field(field) = term {
             return Source::Field(*field);
         }
-        let terms = &mut self.terms;
+        let Terms(terms) = &mut self.terms;
         let id = self.ids.entry(term.clone()).or_insert_with_key(|term| {
             terms.push(term.clone());
             terms.len() - 1
@@ -79,7 +87,7 @@ impl Memory {
     pub(super) fn new(terms: &Terms, needed: bool) -> Self {
         Self {
             bytes: Vec::with_capacity(if needed { DERIVED_BYTES } else { 0 }),
-            memos: vec![Memo::Unknown; terms.terms.len()],
+            memos: vec![Memo::Unknown; terms.0.len()],
         }
     }
 
@@ -139,7 +147,7 @@ pub(super) fn derived<'v>(
         Memo::Int(int) => return Found::Value(Value::Int(int)),
         Memo::Unknown | Memo::Cheap => {}
     }
-    let Some(term) = terms.terms.get(index) else {
+    let Some(term) = terms.0.get(index) else {
         return MISSING;
     };
     let found = compute(term, values, None, memory);

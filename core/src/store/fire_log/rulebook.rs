@@ -1,19 +1,22 @@
 //! The current rulebook as this FireLog has it, to hand on to isolates.
 
+use std::cell::OnceCell;
+
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::{FireLog, FireLogError, guards, integer, number, text};
 use crate::flush::{Held, Reply};
 use crate::guard::Guarded;
-use crate::rulebook::{Settings, Volume};
+use crate::rulebook::{Compiled, Program, Settings, Volume};
 use crate::store::{Sql, SqlValue};
 
 /// A document and what of it matters here.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
     held: Held,
-    document: Box<RawValue>,
+    document: String,
+    /// The document compiled, as isolates get it; empty where it cannot be. Made when the first one asks.
+    program: OnceCell<Vec<u8>>,
     pub(super) settings: Settings,
     pub(super) volumes: Vec<Limit>,
     /// Enforcements that a guard watches.
@@ -29,7 +32,7 @@ pub(super) struct Limit {
 }
 
 /// As much of a document as is read here. Unlike `rulebook::Rulebook` it takes fields that it does not know: a
-/// FireLog hands on a newer document unread, and the isolate decides.
+/// FireLog keeps a newer document, and goes by what it understands of it.
 #[derive(Deserialize)]
 struct Outline {
     revision: u64,
@@ -91,7 +94,8 @@ impl Kept {
                 epoch,
                 revision: outline.revision,
             },
-            document: RawValue::from_string(document.to_owned()).map_err(wrong)?,
+            document: document.to_owned(),
+            program: OnceCell::new(),
             settings: settings.unwrap_or_default(),
             volumes: outline.rules.into_iter().filter_map(limit).collect(),
             guarded: outline
@@ -99,6 +103,16 @@ impl Kept {
                 .into_iter()
                 .filter_map(ModeOutline::guarded)
                 .collect(),
+        })
+    }
+}
+
+impl Kept {
+    /// A document that only a newer build can compile is kept nevertheless: the RuleBook says that it is in force.
+    fn program(&self) -> &[u8] {
+        self.program.get_or_init(|| {
+            let compiled = Compiled::from_json(&self.document).map(Program::from);
+            compiled.map(|program| program.encode()).unwrap_or_default()
         })
     }
 }
@@ -167,19 +181,17 @@ impl<S: Sql> FireLog<S> {
     /// The kept document.
     #[must_use]
     pub fn rulebook(&self) -> Option<&str> {
-        self.rulebook.as_ref().map(|kept| kept.document.get())
+        self.rulebook.as_ref().map(|kept| kept.document.as_str())
     }
 
     /// What an isolate that holds that rulebook needs to know; acknowledges nothing.
     #[must_use]
     pub fn reply(&self, held: Held, now_ms: u64) -> Reply {
         let newer = self.rulebook.as_ref().filter(|kept| held.gives_way_to(kept.held));
-        let Held { epoch, revision } = self.held();
         Reply {
             ack: 0,
-            epoch,
-            revision,
-            rulebook: newer.map(|kept| kept.document.clone()),
+            held: self.held(),
+            rulebook: newer.map(|kept| kept.program().to_vec()),
             hot: self.volumes.hot(now_ms),
         }
     }

@@ -14,7 +14,7 @@ use crate::flush::{Flush, Held as HeldBook, VolumeCount};
 use crate::query::{Budget, Filter, find, scan_page};
 use crate::range::RangeKind;
 use crate::record::{Outcome, RangeRecord, Record, RecordId, sample};
-use crate::rulebook::Action;
+use crate::rulebook::{Action, Program, STARTER};
 use crate::segment::Builder;
 use crate::store::{Native, Sql, SqlError, SqlValue};
 
@@ -348,9 +348,9 @@ fn an_object_that_wakes_again_knows_what_it_kept() {
 }
 
 #[test]
-fn a_rulebook_goes_to_who_has_an_older_one() {
+fn a_rulebook_goes_compiled_to_who_has_an_older_one() {
     let mut log = open();
-    let document = |revision| format!("{{\"schema\":9,\"revision\":{revision},\"unheard_of\":true}}");
+    let document = |revision| STARTER.replace("\"revision\": 0", &format!("\"revision\": {revision}"));
     assert_eq!(log.keep_rulebook(0, &document(5)), Ok(true));
     assert_eq!(log.keep_rulebook(0, &document(4)), Ok(false));
     assert_eq!(log.keep_rulebook(0, &document(5)), Ok(false));
@@ -360,10 +360,23 @@ fn a_rulebook_goes_to_who_has_an_older_one() {
     ));
     let told = |revision| {
         let reply = log.reply(held(0, revision), NOW);
-        reply.rulebook.map(|raw| raw.get().to_owned())
+        reply
+            .rulebook
+            .map(|program| Program::decode(&program).unwrap().revision())
     };
-    assert_eq!(told(4), Some(document(5)));
+    assert_eq!(told(4), Some(5));
     assert_eq!((told(5), told(6)), (None, None));
+}
+
+/// The RuleBook may be of a newer build: isolates are told that there is a rulebook, and that they cannot have it.
+#[test]
+fn a_rulebook_that_cannot_be_compiled_is_told_of() {
+    let mut log = open();
+    let document = "{\"schema\":9,\"revision\":5,\"unheard_of\":true}";
+    assert_eq!(log.keep_rulebook(0, document), Ok(true));
+    let reply = log.reply(held(0, 4), NOW);
+    assert_eq!((reply.held, reply.rulebook), (held(0, 5), Some(Vec::new())));
+    assert_eq!(log.reply(held(0, 5), NOW).rulebook, None);
 }
 
 #[test]

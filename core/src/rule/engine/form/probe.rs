@@ -1,0 +1,124 @@
+//! The bytes of predicates that are answered by themselves.
+
+use std::sync::Arc;
+
+use memchr::memmem::Finder;
+
+use super::Read;
+use crate::bytes::{DecodeError, Reader, put_all, put_bytes, put_varint, unzigzag, zigzag};
+use crate::rule::automaton::Automaton;
+use crate::rule::engine::probe::Probe;
+use crate::rule::expression::Order;
+use crate::rule::wildcard::Wildcard;
+
+impl Probe {
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::IsTrue => out.push(0),
+            Self::Strings(strings) => {
+                out.push(1);
+                put_all(out, strings.iter(), |out, string| put_bytes(out, string));
+            }
+            Self::StringOrder(order, string) => {
+                out.push(2);
+                out.push(number_of(*order));
+                put_bytes(out, string);
+            }
+            Self::Integers(ranges) => {
+                out.push(3);
+                put_all(out, ranges.iter(), |out, (first, last)| {
+                    put_varint(out, zigzag(*first));
+                    put_varint(out, zigzag(*last));
+                });
+            }
+            Self::Mask(mask) => {
+                out.push(4);
+                put_varint(out, zigzag(*mask));
+            }
+            Self::Ips(v4, v6) => {
+                out.push(5);
+                put_all(out, v4.iter(), |out, (first, last)| {
+                    out.extend(first.to_le_bytes());
+                    out.extend(last.to_le_bytes());
+                });
+                put_all(out, v6.iter(), |out, (first, last)| {
+                    out.extend(first.to_le_bytes());
+                    out.extend(last.to_le_bytes());
+                });
+            }
+            Self::Contains(finder) => put_string(out, 6, finder.needle()),
+            Self::StartsWith(part) => put_string(out, 7, part),
+            Self::EndsWith(part) => put_string(out, 8, part),
+            Self::Wildcard(wildcard) => {
+                out.push(9);
+                put_all(out, wildcard.parts().iter(), |out, part| put_bytes(out, part));
+            }
+            Self::Matches(automaton) => {
+                out.push(10);
+                automaton.put(out);
+            }
+        }
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
+        Ok(match reader.byte()? {
+            0 => Self::IsTrue,
+            1 => Self::Strings(reader.all(read_string)?.into()),
+            2 => Self::StringOrder(order(reader.byte()?)?, read_string(reader)?),
+            3 => Self::Integers(reader.all(read_range)?.into()),
+            4 => Self::Mask(unzigzag(reader.varint()?)),
+            5 => Self::Ips(
+                reader.all(|reader| Ok((v4(reader)?, v4(reader)?)))?.into(),
+                reader.all(|reader| Ok((v6(reader)?, v6(reader)?)))?.into(),
+            ),
+            6 => Self::Contains(Box::new(Finder::new(reader.bytes()?).into_owned())),
+            7 => Self::StartsWith(read_string(reader)?),
+            8 => Self::EndsWith(read_string(reader)?),
+            9 => Self::Wildcard(Wildcard::of_parts(reader.all(read_string)?)),
+            10 => Self::Matches(Arc::new(Automaton::read(reader)?)),
+            _ => return Err(DecodeError::Invalid("predicate")),
+        })
+    }
+}
+
+fn put_string(out: &mut Vec<u8>, tag: u8, string: &[u8]) {
+    out.push(tag);
+    put_bytes(out, string);
+}
+
+fn read_string(reader: &mut Reader<'_>) -> Read<Box<[u8]>> {
+    reader.bytes().map(Box::from)
+}
+
+fn read_range(reader: &mut Reader<'_>) -> Read<(i64, i64)> {
+    Ok((unzigzag(reader.varint()?), unzigzag(reader.varint()?)))
+}
+
+fn v4(reader: &mut Reader<'_>) -> Read<u32> {
+    let bytes = reader.take(4)?.first_chunk().copied();
+    bytes.map(u32::from_le_bytes).ok_or(DecodeError::Truncated)
+}
+
+fn v6(reader: &mut Reader<'_>) -> Read<u128> {
+    let bytes = reader.take(16)?.first_chunk().copied();
+    bytes.map(u128::from_le_bytes).ok_or(DecodeError::Truncated)
+}
+
+const ORDERS: [Order; 6] = [
+    Order::Equal,
+    Order::NotEqual,
+    Order::Less,
+    Order::LessOrEqual,
+    Order::Greater,
+    Order::GreaterOrEqual,
+];
+
+fn number_of(order: Order) -> u8 {
+    let place = ORDERS.iter().position(|known| *known == order);
+    place.unwrap_or_default() as u8
+}
+
+fn order(number: u8) -> Read<Order> {
+    let order = ORDERS.get(usize::from(number)).copied();
+    order.ok_or(DecodeError::Invalid("order"))
+}

@@ -1,0 +1,156 @@
+//! The rulebook as an isolate has it: compiled, and no larger than a request needs it.
+//!
+//! In scope: what it holds, and the bytes in which it travels from a FireLog, which compiles, to isolates, which only
+//! load. Not in scope: compiling (`compiled`), and the bytes of the rules (`rule::Engine`).
+//!
+//! The bytes are `BWR`, the form's version, a check sum and what it sums up. An isolate that cannot use them, because
+//! they are damaged or of a newer form, goes on with what it has.
+
+mod parts;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use super::compiled::Compiled;
+use super::document::Route;
+use super::policy::{Policy, PolicyRoute};
+use crate::bytes::{DecodeError, Reader, put_all, put_bytes, put_varint};
+use crate::route::RouteTable;
+use crate::rule::Engine;
+
+/// Of the bytes. Raise it with every change of them, also one that a new version of `regex-automata` makes.
+pub const FORM: u8 = 1;
+
+const MAGIC: &[u8; 3] = b"BWR";
+
+/// Bytes of the check sum: what is damaged on its way passes once in 2^64.
+const SUM: usize = 8;
+
+/// What a request needs of a rulebook. Positions of rules and routes are those of the document.
+#[derive(Debug)]
+pub struct Program {
+    pub policy: Policy,
+    pub engine: Engine,
+    /// Their settings.
+    pub routes: Vec<Route>,
+    pub table: RouteTable,
+    /// FireLogs of a colo, where it needs more than one.
+    pub fire_logs: BTreeMap<String, u32>,
+    /// Seconds a throttled client is asked to wait.
+    pub retry_after_s: u32,
+}
+
+impl From<Compiled> for Program {
+    fn from(compiled: Compiled) -> Self {
+        let Compiled {
+            book,
+            policy,
+            routes: table,
+            engine,
+        } = compiled;
+        Self {
+            policy,
+            engine,
+            routes: book.routes,
+            table,
+            fire_logs: book.settings.fire_logs,
+            retry_after_s: book.settings.retry_after_s,
+        }
+    }
+}
+
+impl Program {
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.policy.revision
+    }
+
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        out.push(FORM);
+        let mut body = Vec::new();
+        self.put(&mut body);
+        out.extend(sum(&body));
+        out.extend(body);
+        out
+    }
+
+    /// # Errors
+    /// When the bytes are no rulebook, damaged, or of a newer form.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::open(bytes, MAGIC, "a compiled rulebook", FORM)?;
+        let told = reader.take(SUM)?;
+        if told != sum(reader.rest()) {
+            return Err(DecodeError::Invalid("check sum"));
+        }
+        let program = Self::read(&mut reader)?;
+        reader.finish()?;
+        Ok(program)
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        put_varint(out, self.policy.revision);
+        put_varint(out, u64::from(self.retry_after_s));
+        put_all(
+            out,
+            self.fire_logs.iter().collect::<Vec<_>>().iter(),
+            |out, (colo, count)| {
+                put_bytes(out, colo.as_bytes());
+                put_varint(out, u64::from(**count));
+            },
+        );
+        put_all(out, self.routes.iter(), parts::put_route);
+        put_all(
+            out,
+            self.table.order().collect::<Vec<_>>().iter(),
+            |out, index| {
+                put_varint(out, *index as u64);
+            },
+        );
+        put_all(out, self.policy.rules().iter(), parts::put_rule);
+        let settings: Vec<_> = self.policy.settings().iter().collect();
+        put_all(out, settings.iter(), |out, ((route, rule), setting)| {
+            put_varint(out, *route as u64);
+            put_varint(out, *rule as u64);
+            parts::put_setting(out, setting);
+        });
+        self.engine.put(out);
+    }
+
+    /// Ends whatever the bytes are, and what it gives can be run.
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let revision = reader.varint()?;
+        let retry_after_s = reader.narrow("seconds")?;
+        let mut fire_logs = BTreeMap::new();
+        for _ in 0..reader.count(2)? {
+            fire_logs.insert(reader.long_text()?.to_owned(), reader.narrow("FireLogs")?);
+        }
+        let routes = reader.all(parts::read_route)?;
+        let order = reader.all(|reader| reader.narrow("route"))?;
+        let table = RouteTable::in_order(&routes, &order).ok_or(DecodeError::Invalid("routes"))?;
+        let rules = reader.all(parts::read_rule)?;
+        let mut settings = BTreeMap::new();
+        for _ in 0..reader.count(3)? {
+            let places = (reader.narrow("route")?, reader.narrow("rule")?);
+            settings.insert(places, parts::read_setting(reader)?);
+        }
+        let policy_routes = routes.iter().map(PolicyRoute::new).collect();
+        Ok(Self {
+            policy: Policy::of_parts(revision, rules, policy_routes, settings),
+            engine: Engine::read(reader)?,
+            routes,
+            table,
+            fire_logs,
+            retry_after_s,
+        })
+    }
+}
+
+fn sum(body: &[u8]) -> [u8; SUM] {
+    let digest: [u8; 32] = Sha256::digest(body).into();
+    digest.first_chunk().copied().unwrap_or_default()
+}

@@ -1,0 +1,109 @@
+use super::{FORM, Program};
+use crate::bytes::DecodeError;
+use crate::rule::{Field, Scratch, Value, Values};
+use crate::rulebook::{Compiled, Mode, STARTER};
+
+fn program(document: &str) -> Program {
+    Compiled::from_json(document).unwrap().into()
+}
+
+/// With something of everything but regular expressions, whose bytes are those of a library.
+const DOCUMENT: &str = r#"{"schema": 1, "revision": 300,
+    "routes": [
+        {"name": "default", "detour": "https://bucket.example", "disclose": "always"},
+        {"name": "library", "host": "a.example", "repository": "library/**", "origin": "https://o.example",
+         "redirects": "follow", "observe": 0.5, "disclose": "never"},
+        {"name": "all-of-b", "host": "b.example"}],
+    "rules": [
+        {"id": "sig", "version": 3, "expression": "cf.tls_client_hello_length eq 508", "action": "block",
+         "volume": {"by": "asn", "requests": 10, "seconds": 60}},
+        {"id": "tag", "version": 1, "expression": "ssl", "action": "tag", "default_mode": "off"}],
+    "modes": [{"rule": "sig", "route": "library", "mode": "enforce", "percent": 1, "expires_ms": 1593975600000}],
+    "settings": {"fire_logs": {"FRA": 4}, "retry_after_s": 7}}"#;
+
+#[test]
+fn what_a_request_needs_comes_back() {
+    let written = program(DOCUMENT);
+    let read = Program::decode(&written.encode()).unwrap();
+    assert_eq!(read.policy, written.policy);
+    assert_eq!(read.routes, written.routes);
+    assert_eq!((read.revision(), read.retry_after_s), (300, 7));
+    assert_eq!(read.fire_logs, written.fire_logs);
+    for (host, repository, route) in [
+        ("a.example", Some("library/alpine"), 1),
+        ("a.example", Some("other"), 0),
+        ("b.example", None, 2),
+        ("c.example", Some("library/alpine"), 0),
+    ] {
+        assert_eq!(read.table.best(host, repository), route, "{host}");
+    }
+    let (before, after) = (1_593_975_599_999, 1_593_975_600_000);
+    assert_eq!(read.policy.mode(1, 0, before).mode, Mode::Enforce);
+    assert_eq!(read.policy.mode(1, 0, after).mode, Mode::Monitor);
+    let mut values = Values::new();
+    values.set(Field::TlsHelloLength, Value::Int(508));
+    let mut scratch = Scratch::new(&read.engine);
+    read.engine.run(&values, &mut scratch);
+    assert_eq!(scratch.matched().collect::<Vec<_>>(), [0]);
+    assert_eq!(read.encode(), written.encode());
+}
+
+#[test]
+fn the_form_is_pinned() {
+    let bytes = program(DOCUMENT).encode();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, include_str!("pinned.hex").replace('\n', ""));
+    assert_eq!(Program::decode(&bytes).unwrap().revision(), 300);
+}
+
+#[test]
+fn the_shipped_rulebook_can_be_loaded() {
+    let shipped = program(STARTER);
+    let bytes = shipped.encode();
+    assert_eq!(Program::decode(&bytes).unwrap().policy, shipped.policy);
+}
+
+#[test]
+fn damaged_bytes_are_refused() {
+    let bytes = program(DOCUMENT).encode();
+    for place in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[place] ^= 1 << (place % 8);
+        assert!(Program::decode(&damaged).is_err(), "at {place}");
+        assert!(Program::decode(&bytes[..place]).is_err(), "up to {place}");
+    }
+    let longer = [bytes.as_slice(), b"x"].concat();
+    assert!(Program::decode(&longer).is_err());
+}
+
+#[test]
+fn a_newer_form_says_so() {
+    let mut bytes = program(DOCUMENT).encode();
+    bytes[3] = FORM + 1;
+    let newer = DecodeError::Newer {
+        found: FORM + 1,
+        known: FORM,
+    };
+    assert_eq!(Program::decode(&bytes).unwrap_err(), newer);
+}
+
+/// Without the check sum, which lets nothing of it through.
+#[test]
+fn whatever_the_bytes_are_they_are_read_without_a_panic() {
+    let mut whole = Vec::new();
+    program(DOCUMENT).put(&mut whole);
+    bolero::check!()
+        .with_type::<Vec<(u16, u8)>>()
+        .for_each(|damages| {
+            let mut bytes = whole.clone();
+            for (place, with) in damages {
+                let place = usize::from(*place) % bytes.len();
+                bytes[place] = *with;
+            }
+            if let Ok(program) = Program::read(&mut super::Reader::new(&bytes)) {
+                let _ = program.table.best("a.example", Some("library/alpine"));
+                let mut scratch = Scratch::new(&program.engine);
+                program.engine.run(&Values::new(), &mut scratch);
+            }
+        });
+}
