@@ -1,6 +1,6 @@
 // The Detector's series as lines of a plot.
 
-import type { Series } from "./api/types.ts";
+import type { Series, Timeline } from "./api/types.ts";
 import type { Line } from "./parts/plot.tsx";
 
 /** Lines of one plot; more would not be told apart. */
@@ -10,7 +10,27 @@ export const MAX_LINES = 8;
 export const STUCK = ["resume", "repeat", "restart"];
 export const PARALLEL = ["tile", "chunk", "scatter"];
 
+/** Counts of a moment are in this much later: a slot of 10 s, and what isolates and FireLogs keep back. */
+const LATE_S = 25;
+
 const none: number[] = [];
+
+/** Without the steps at its end that are still being counted: a minute of which half is in looks like a fall. */
+export function whole(data: Timeline, now_ms: number): Timeline {
+  const end = now_ms / 1000 - LATE_S - data.step_s;
+  const many = data.times.filter((time) => time <= end).length;
+  const cut = (values: number[]) => values.slice(0, many);
+  const series = data.series.map((one) => ({
+    ...one,
+    requests: cut(one.requests),
+    starts: cut(one.starts),
+    kinds: Object.fromEntries(Object.entries(one.kinds).map(([kind, values]) => [kind, cut(values)])),
+    refused: cut(one.refused),
+    denied: cut(one.denied),
+    aborted: cut(one.aborted),
+  }));
+  return { ...data, times: cut(data.times), series };
+}
 
 export const kind = (name: string) => (series: Series): number[] => series.kinds[name] ?? none;
 

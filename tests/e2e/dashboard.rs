@@ -10,6 +10,7 @@ fn parts_hold_alone() {
         &[
             "unit/client.test.ts",
             "unit/format.test.ts",
+            "unit/lines.test.ts",
             "unit/records.test.ts",
             "unit/window.test.ts",
         ],

@@ -97,6 +97,9 @@ function words(title: string, unit: string, times: number[], lines: Line[]): str
 
 const data = ({ times, lines }: PlotProps): uPlot.AlignedData => [times, ...lines.map((line) => line.values)];
 
+/** Steps of an axis: what is plotted is counted, and there is no half of it. */
+const WHOLE = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+
 function options(width: number, latest: { current: PlotProps }): uPlot.Options {
   const { lines, height = 150, sync, brush } = latest.current;
   const [ink, grid] = [resolved("--ink-soft"), resolved("--rule")];
@@ -110,7 +113,7 @@ function options(width: number, latest: { current: PlotProps }): uPlot.Options {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     axes: [
       { ...axis, size: 26, space: 64, values: (_plot, splits) => clock(splits) },
-      { ...axis, size: 48, values: (_plot, splits) => splits.map((value) => short(value)) },
+      { ...axis, size: 48, incrs: WHOLE, values: (_plot, splits) => splits.map((value) => short(value)) },
     ],
     series: [
       { label: "UTC", value: (_plot, at) => (at == null ? "" : `${utcDay(new Date(at * 1000))} ${utcClock(new Date(at * 1000))}`) },

@@ -5,7 +5,7 @@ import { place, to } from "../address.ts";
 import { get, getText, toProblem } from "../api/client.ts";
 import type { Anomaly as Answer, Problem, Series, Timeline } from "../api/types.ts";
 import { cohortWords, kindWords, percent, times } from "../format.ts";
-import { kindLines, line, STUCK, sum, total, unit } from "../lines.ts";
+import { kindLines, line, STUCK, sum, total, unit, whole } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { Extent } from "../parts/extent.tsx";
 import { Link } from "../parts/link.tsx";
@@ -125,7 +125,7 @@ function CohortPlot({ anomaly, window }: { anomaly: Answer; window: ReturnType<t
     (signal) => {
       const ends = { since: window.since, until: window.until ?? new Date().toISOString() };
       const seconds = step(Date.parse(ends.until) - Date.parse(ends.since));
-      return get<Timeline>("timeline", { ...ends, step: seconds, ...filters(anomaly) }, signal);
+      return get<Timeline>("timeline", { ...ends, step: seconds, ...filters(anomaly) }, signal).then((data) => whole(data, Date.now()));
     },
     window.until ? 0 : 10_000,
   );

@@ -116,7 +116,8 @@ function HeatMap({ data, cohort }: { data: Answer; cohort: CohortPart[] | null }
       <h2 class="capital">
         {kindWords(data.kind)} by {data.y.attribute} and {data.x.attribute}
       </h2>
-      <p class="faint">Events over what is expected of the same clients, and how many. Without colour: as expected, or too few to tell.</p>
+      <p class="faint">Events over what is expected of the same clients, and how many. Without colour: as expected, or too few to tell; the colour takes half an event as the
+        least that is expected.</p>
       <Legend isOutlined={cohort !== null} />
     <div class="scroller" tabIndex={0} role="region" aria-label={`${kindWords(data.kind)} by ${data.x.attribute} and ${data.y.attribute}`}>
       <table class="heat">
@@ -150,8 +151,8 @@ function HeatMap({ data, cohort }: { data: Answer; cohort: CohortPart[] | null }
                   >
                     {cell ? (
                       <>
-                        <span>{ratioWords(cell.events, cell.expected, timesCell)}</span>
-                        <small>{count(cell.events)}</small>
+                        <span class={cell.events === 0 ? "faint" : ""}>{ratioWords(cell.events, cell.expected, timesCell)}</span>
+                        {cell.events > 0 && <small>{count(cell.events)}</small>}
                       </>
                     ) : (
                       <span class="hidden">no requests</span>

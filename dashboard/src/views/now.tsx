@@ -5,7 +5,7 @@ import { to } from "../address.ts";
 import { get } from "../api/client.ts";
 import type { Anomaly, Page, RequestRecord, Series, Timeline } from "../api/types.ts";
 import { count, percent, short } from "../format.ts";
-import { kind, kindLines, line, STUCK, sum, total, unit } from "../lines.ts";
+import { kind, kindLines, line, STUCK, sum, total, unit, whole } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { type OpenAnomalies, useOpen } from "../open.ts";
 import { Extent } from "../parts/extent.tsx";
@@ -111,7 +111,7 @@ function LastHour() {
         {(data) => (
           <>
             <Figures series={data.series} />
-            <Plots data={data} />
+            <Plots data={whole(data, live.at)} />
           </>
         )}
       </Shown>

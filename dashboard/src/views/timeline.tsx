@@ -4,7 +4,7 @@ import { place, setQuery, to } from "../address.ts";
 import { get } from "../api/client.ts";
 import type { Mark, Series, Timeline as Answer } from "../api/types.ts";
 import { count } from "../format.ts";
-import { kind, kindLines, line, MAX_LINES, PARALLEL, STUCK, sum, total, unit } from "../lines.ts";
+import { kind, kindLines, line, MAX_LINES, PARALLEL, STUCK, sum, total, unit, whole } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { chosen, COHORT_FILTERS, Filters, joined } from "../parts/filters.tsx";
 import { Link } from "../parts/link.tsx";
@@ -70,7 +70,7 @@ export function Timeline() {
       </div>
       <Filters fields={COHORT_FILTERS} />
       <Shown live={live} what="the timeline">
-        {(data) => <Plots data={data} by={by} />}
+        {(data) => <Plots data={whole(data, live.at)} by={by} />}
       </Shown>
     </div>
   );

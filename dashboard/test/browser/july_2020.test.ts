@@ -147,7 +147,7 @@ async function night(browser: Browser): Promise<void> {
   await page.keyboard.press("Enter");
   await page.getByText(/All \d+ FireLogs have it/).waitFor();
   const arrived = Date.now();
-  if (process.env["SCREENS"]) await page.screenshot({ path: join(FOLDER, "arrived.png"), clip: { x: 0, y: 0, width: 1440, height: 520 } });
+  if (process.env["SCREENS"]) await page.getByRole("dialog").screenshot({ path: join(FOLDER, "arrived.png") });
   await page.keyboard.press("Escape");
 
   // Half a minute before and half a minute after, once those that hung have given up.

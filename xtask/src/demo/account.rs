@@ -38,6 +38,11 @@ impl Account {
         }
     }
 
+    /// In a terminal; the others are read on the dashboard.
+    pub(super) fn is_printed(&self) -> bool {
+        self.prints
+    }
+
     pub(super) fn say(&self, line: &str) {
         if self.prints {
             println!("{line}");

@@ -232,6 +232,9 @@ impl Stage {
     }
 
     fn how_to_end(&self) -> String {
+        if !self.account.is_printed() {
+            return "put the rule to monitor".to_owned();
+        }
         let api = format!("http://127.0.0.1:{}/_blobwatch/api/v1", self.port);
         match self.story {
             Story::July2020 => format!(
