@@ -29,4 +29,5 @@ pub use engine::{
 pub use kind::AnomalyKind;
 pub use normal::Rates;
 pub use rules::{Contrast, Suspect, Switch};
+pub(crate) use sentence::{percent, times};
 pub use window::{Bucket, MINUTE_SLOTS, Row, Window};

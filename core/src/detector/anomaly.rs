@@ -15,6 +15,9 @@ pub(super) const MAX_HISTORY: usize = 100;
 /// Examples: records that show it.
 pub const MAX_EXAMPLES: usize = 10;
 
+/// More than this says that nothing was expected, and no more.
+pub(super) const MAX_RISK_RATIO: f64 = 1000.0;
+
 /// What happened to an anomaly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,10 +86,10 @@ impl Anomaly {
         format!("an-{:06}", self.id)
     }
 
-    /// Observed over expected.
+    /// Observed over expected, at most [`MAX_RISK_RATIO`].
     #[must_use]
     pub fn risk_ratio(&self) -> f64 {
-        self.observed / self.baseline.max(1e-6)
+        (self.observed / self.baseline.max(1e-6)).min(MAX_RISK_RATIO)
     }
 
     pub fn note(&mut self, time_ms: u64, moment: Moment, text: impl Into<String>) {

@@ -24,8 +24,9 @@ use serde::{Deserialize, Serialize};
 
 use super::anomaly::{Anomaly, Moment};
 use super::cliff::Cliff;
-use super::cohort::ATTRIBUTES;
+use super::cohort::{ATTRIBUTES, Cohort};
 use super::kind::{AnomalyKind, TESTED_KINDS};
+use super::locate;
 use super::normal::{Normal, Rates};
 use super::rules::Switch;
 use super::window::{MINUTE_SLOTS, WINDOW_SLOTS, Window};
@@ -119,6 +120,20 @@ struct Incident {
     burst: Option<Note>,
 }
 
+/// What was wrong from `first` to `last`; it stays when the anomaly is opened again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Past {
+    first: u64,
+    last: u64,
+    cohort: Cohort,
+}
+
+impl Past {
+    fn holds(&self, first: u64, last: u64, key: &CellKey) -> bool {
+        self.first <= last && self.last >= first && self.cohort.holds(key)
+    }
+}
+
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Pending {
     cells: BTreeMap<CellKey, Cell>,
@@ -137,6 +152,8 @@ pub struct Engine {
     incidents: Vec<Incident>,
     open: Vec<Watch>,
     closed: Vec<Watch>,
+    /// Oldest first, at most [`MAX_CLOSED`].
+    past: Vec<Past>,
     switches: Vec<Switch>,
     next_id: u64,
     uncounted: Uncounted,
@@ -163,6 +180,7 @@ impl Default for Engine {
             incidents: Vec::new(),
             open: Vec::new(),
             closed: Vec::new(),
+            past: Vec::new(),
             switches: Vec::new(),
             next_id: 1,
             uncounted: Uncounted::default(),
@@ -266,7 +284,17 @@ impl Engine {
     /// Expected rates of a kind, but for what came since.
     #[must_use]
     pub fn rates(&self, kind: AnomalyKind, since_ms: u64) -> Rates {
-        super::locate::rates(&self.window, &self.normal, kind, slot_of(since_ms))
+        self.rates_before(kind, slot_of(since_ms))
+    }
+
+    /// Expected rates of a kind from `first` on. What an anomaly was about that is over says nothing of health: else one
+    /// that comes back would be taken for normal.
+    fn rates_before(&self, kind: AnomalyKind, first: u64) -> Rates {
+        locate::rates(&self.window, &self.normal, kind, first, |bucket, key| {
+            self.past
+                .iter()
+                .any(|past| past.holds(bucket.first, bucket.last, key))
+        })
     }
 
     /// Counters by route: name, help, and the counts.
@@ -352,14 +380,13 @@ impl Engine {
         self.miss(slot, outcome);
         let forgotten = slot.saturating_sub(REOPEN_SLOTS + WINDOW_SLOTS);
         self.closed.retain(|watch| watch.closed_slot >= forgotten);
+        self.past.retain(|past| past.last >= forgotten);
     }
 
     /// Whether something was wrong with a combination in that time.
     fn was_wrong(&self, first: u64, last: u64, key: &CellKey) -> bool {
-        self.open
-            .iter()
-            .chain(&self.closed)
-            .any(|watch| watch.onset <= last && watch.closed_slot >= first && watch.anomaly.cohort.holds(key))
+        let is_open = |watch: &Watch| watch.onset <= last && watch.anomaly.cohort.holds(key);
+        self.open.iter().any(is_open) || self.past.iter().any(|past| past.holds(first, last, key))
     }
 
     fn roll(&mut self, slot: u64, gone: &[super::window::Bucket], outcome: &mut Outcome) {

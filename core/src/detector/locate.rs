@@ -8,7 +8,7 @@ use blobwatch_detect::localize::{CrossSection, Options, localize};
 use super::cohort::{ATTRIBUTES, Cohort, values};
 use super::kind::AnomalyKind;
 use super::normal::{Normal, Rates, combination};
-use super::window::{Row, Window};
+use super::window::{Bucket, Window};
 use crate::cell::CellKey;
 
 /// Combinations that are searched: those with most events, seen or expected. 29 ms for 5,000 on the machine of
@@ -47,12 +47,19 @@ pub(super) fn combinations(window: &Window, kind: AnomalyKind, span: Span) -> BT
     sums
 }
 
-/// Expected rates, from what was learned and what the window has from before `first`.
+/// Expected rates, from what was learned and what the window has from before `first`, but for what `was_wrong`.
 #[must_use]
-pub(super) fn rates(window: &Window, normal: &Normal, kind: AnomalyKind, first: u64) -> Rates {
-    let counts = |(key, row): (&'_ CellKey, &'_ Row)| (key.clone(), row.counts);
-    let recent: Vec<_> = window.rows(0, first).map(counts).collect();
-    normal.rates(kind, recent.iter().map(|(key, counts)| (key, counts)))
+pub(super) fn rates(
+    window: &Window,
+    normal: &Normal,
+    kind: AnomalyKind,
+    first: u64,
+    was_wrong: impl Fn(&Bucket, &CellKey) -> bool,
+) -> Rates {
+    let before = window.buckets().filter(|bucket| bucket.last < first);
+    let rows = before.flat_map(|bucket| window.rows_of(bucket).map(move |row| (bucket, row)));
+    let well = rows.filter(|(bucket, (key, _))| !was_wrong(bucket, key));
+    normal.rates(kind, well.map(|(_, (key, row))| (key, &row.counts)))
 }
 
 /// The cohorts that explain the excess, the strongest first; none where there is nothing to name.

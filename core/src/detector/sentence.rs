@@ -2,7 +2,7 @@
 //!
 //! Who, what and since when; which rule goes with it (association, in so many words); how many are hit.
 
-use super::anomaly::Anomaly;
+use super::anomaly::{Anomaly, MAX_RISK_RATIO};
 use super::kind::AnomalyKind;
 use super::rules::{Contrast, Suspect};
 use crate::time::rfc3339;
@@ -28,7 +28,7 @@ fn what(anomaly: &Anomaly) -> String {
         let left = 100.0 * anomaly.risk_ratio();
         return format!("requests fell to {left:.0} % of what is usual");
     }
-    let mut words = format!("{} {}", kind.noun(), times(anomaly.risk_ratio()));
+    let mut words = format!("{} {}", kind.noun(), rise(anomaly));
     let others: Vec<&str> = anomaly.kinds.iter().skip(1).map(|kind| kind.noun()).collect();
     match others.split_last() {
         None => {}
@@ -38,14 +38,43 @@ fn what(anomaly: &Anomaly) -> String {
     words
 }
 
+/// Below it a baseline is as good as none, and how many times more it is says nothing.
+const NONE: f64 = 0.000_1;
+
+/// What is healthy may differ by this much at any volume: a ratio to less would frighten.
+const HARDLY_ANY: f64 = 0.0005;
+
+/// "38x"; "from none to 12 %" where hardly anything was expected.
+fn rise(anomaly: &Anomaly) -> String {
+    let (before, now) = (anomaly.baseline, anomaly.observed);
+    if before < NONE {
+        format!("from none to {}", percent(now))
+    } else if before < HARDLY_ANY {
+        format!("from {} to {}", percent(before), percent(now))
+    } else {
+        times(anomaly.risk_ratio())
+    }
+}
+
 /// "38x", "2.4x".
-fn times(ratio: f64) -> String {
-    if ratio >= 1000.0 {
+pub(crate) fn times(ratio: f64) -> String {
+    if ratio >= MAX_RISK_RATIO {
         "over 1,000x".to_owned()
     } else if ratio >= 10.0 {
         format!("{ratio:.0}x")
     } else {
         format!("{ratio:.1}x")
+    }
+}
+
+/// "12 %", "1.4 %", "0.02 %"; "none" below that.
+pub(crate) fn percent(rate: f64) -> String {
+    let percent = 100.0 * rate;
+    match percent {
+        _ if rate < NONE => "none".to_owned(),
+        10.0.. => format!("{percent:.0} %"),
+        1.0.. => format!("{percent:.1} %"),
+        _ => format!("{percent:.2} %"),
     }
 }
 
@@ -201,7 +230,23 @@ mod tests {
                 a.rules.clear();
                 a.cohort = Cohort::default();
             },
-            "all clients: resumes over 1,000x since 19:04; 1,204 clients in 212 networks",
+            "all clients: resumes from none to 15 % since 19:04; 1,204 clients in 212 networks",
+        );
+        case(
+            |a| {
+                a.baseline = 0.000_3;
+                a.kinds.push(AnomalyKind::StallSurge);
+                a.rules.clear();
+            },
+            "docker on amzn2, 6 colos, not IAD: resumes from 0.03 % to 15 %, with stalled resumes since 19:04; \
+             1,204 clients in 212 networks",
+        );
+        case(
+            |a| {
+                (a.baseline, a.observed) = (0.000_6, 0.61);
+                a.rules.clear();
+            },
+            "docker on amzn2, 6 colos, not IAD: resumes over 1,000x since 19:04; 1,204 clients in 212 networks",
         );
         case(
             |a| {

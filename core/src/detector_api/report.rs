@@ -4,7 +4,9 @@
 
 use std::fmt::Write as _;
 
-use crate::detector::{Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, MIN_CLIENTS, MIN_NETWORKS};
+use crate::detector::{
+    Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, MIN_CLIENTS, MIN_NETWORKS, percent, times,
+};
 use crate::record::Record;
 use crate::store::detector::Mark;
 use crate::time::rfc3339;
@@ -107,15 +109,14 @@ impl Report<'_> {
             let _ = writeln!(out, "Requests a minute: {before:.0} before, {now:.0} during.");
             return;
         }
-        let percent = |rate: f64| format!("{:.3} %", 100.0 * rate);
         let _ = writeln!(
             out,
-            "| {} among {} | |\n| --- | --- |\n| expected | {} |\n| during | {} |\n| ratio | {:.1} |",
+            "| {} among {} | |\n| --- | --- |\n| expected | {} |\n| during | {} |\n| ratio | {} |",
             kind.noun(),
             kind.trials_noun(),
             percent(anomaly.baseline),
             percent(anomaly.observed),
-            anomaly.risk_ratio()
+            times(anomaly.risk_ratio())
         );
     }
 

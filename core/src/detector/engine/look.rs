@@ -1,13 +1,13 @@
 //! From an alarm to an anomaly.
 
 use super::watch::{MIN_COMMON, Watch};
-use super::{Change, Engine, Incident, MAX_CLOSED, MAX_OPEN, Note, Outcome, REOPEN_SLOTS, slot_ms};
+use super::{Change, Engine, Incident, MAX_CLOSED, MAX_OPEN, Note, Outcome, Past, REOPEN_SLOTS, slot_ms};
 use crate::detector::anomaly::{Anomaly, Moment};
 use crate::detector::broad::{Affected, breadth, is_broad};
 use crate::detector::burst::{self, Burst};
 use crate::detector::cohort::Cohort;
 use crate::detector::kind::AnomalyKind;
-use crate::detector::locate::{Span, combinations, locate, overlap, rates};
+use crate::detector::locate::{Span, combinations, locate, overlap};
 use crate::detector::normal::Rates;
 
 /// An alarm younger than this is looked at in every slot, an older one once a minute.
@@ -57,7 +57,7 @@ impl Engine {
         if sums.values().all(|counts| counts.events == 0) {
             return;
         }
-        let rates = rates(&self.window, &self.normal, kind, first);
+        let rates = self.rates_before(kind, first);
         incident.burst = None;
         for found in locate(&sums, &rates) {
             let seen = Seen {
@@ -102,7 +102,7 @@ impl Engine {
         outcome: &mut Outcome,
     ) {
         for (kind, cohort, span) in causes {
-            let rates = rates(&self.window, &self.normal, *kind, span.first);
+            let rates = self.rates_before(*kind, span.first);
             let seen = Seen {
                 kind: *kind,
                 cohort,
@@ -211,6 +211,14 @@ impl Engine {
         if self.closed.len() >= MAX_CLOSED {
             self.closed.remove(0);
         }
+        if self.past.len() >= MAX_CLOSED {
+            self.past.remove(0);
+        }
+        self.past.push(Past {
+            first: watch.onset,
+            last: watch.closed_slot,
+            cohort: watch.anomaly.cohort.clone(),
+        });
         self.closed.push(watch);
     }
 }

@@ -11,7 +11,7 @@ use crate::detector::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
 use crate::detector::broad::{Affected, breadth};
 use crate::detector::cohort::Cohort;
 use crate::detector::kind::AnomalyKind;
-use crate::detector::locate::{Overlap, Span, combinations, locate, overlap, rates};
+use crate::detector::locate::{Overlap, Span, combinations, locate, overlap};
 use crate::detector::normal::{Rates, combination};
 use crate::detector::rules::{Question, Switch};
 use crate::detector::window::Window;
@@ -235,7 +235,7 @@ impl Engine {
                 let first = watch.onset.max(self.window.first().unwrap_or(slot));
                 let rates = known
                     .entry((kind, first))
-                    .or_insert_with(|| rates(&self.window, &self.normal, kind, first));
+                    .or_insert_with(|| self.rates_before(kind, first));
                 let due = watch.located
                     + if slot < watch.opened + YOUNG_SLOTS {
                         1
@@ -299,7 +299,7 @@ impl Engine {
         let before = std::mem::replace(&mut watch.anomaly.cohort, cohort);
         let kinds: Vec<AnomalyKind> = watch.healing.iter().map(|healing| healing.kind).collect();
         for kind in kinds {
-            let rates = super::super::locate::rates(&self.window, &self.normal, kind, span.first);
+            let rates = self.rates_before(kind, span.first);
             watch.watch(kind, &self.window, &rates);
         }
         watch.describe(&self.window, &self.switches, rates, slot);

@@ -100,6 +100,35 @@ fn a_fault_that_is_mended_by_half_stays_open() {
 }
 
 #[test]
+fn an_incident_is_nobodys_past() {
+    let mut world = World::new(12);
+    world.play(72, healthy);
+    world.play(180, july);
+    let over = world.play(60, healthy);
+    assert_eq!(story(&over.changes).last().unwrap(), "closed an-000001");
+    let expected = |world: &World| {
+        let (key, _) = world
+            .engine
+            .window()
+            .rows(0, u64::MAX)
+            .find(|(key, _)| key.os == AMAZON.os && key.colo == "FRA")
+            .unwrap();
+        world
+            .engine
+            .rates(AnomalyKind::ResumeSurge, world.slot * 10_000)
+            .of(key)
+    };
+    assert!(expected(&world) < 0.01, "{}", expected(&world));
+    let again = world.play(30, july);
+    let told = story(&again.changes);
+    assert!(
+        told.iter().any(|change| change == "reopened an-000001"),
+        "{told:?}"
+    );
+    assert!(expected(&world) < 0.1, "{}", expected(&world));
+}
+
+#[test]
 fn one_client_and_one_network_open_nothing() {
     for (clients, networks) in [(1, 1), (400, 1), (400, 3)] {
         let mut world = World::new(3);
