@@ -1,8 +1,8 @@
 //! Whether it is over: a sequential test in the other direction, against what was seen while it was wrong.
 //!
-//! A rate just above the healthy one is told apart from it in hours; that a fault still does a quarter of its harm is
+//! A rate just above the healthy one is told apart from it in hours; that a fault still does a third of its harm is
 //! refuted in seconds, and is what somebody wants to know who has just switched something off. So the null is "at least
-//! a quarter of the excess is left". What is left below that is nobody's null: therefore the slots that refute it must
+//! a third of the excess is left". What is left below that is nobody's null: therefore the slots that refute it must
 //! not themselves look like a rise, and when they do the test begins anew.
 
 use serde::{Deserialize, Serialize};
@@ -11,9 +11,9 @@ use crate::beta_binomial::{ln_weight, margin, odds_times};
 use crate::counts::Tally;
 use crate::sequential::{ln_one_plus_exp, log_ratios};
 
-/// The part of the excess that must be refuted. With a half, a fault mended to a quarter closes within minutes and comes
-/// back; with an eighth, 60 trials a slot need four minutes where they need one and a half (docs/detection.md).
-const LEFT: f64 = 0.25;
+/// The part of the excess that must be refuted. With a half, a fault mended to a quarter closes within the hour and comes
+/// back; with an eighth, 60 trials a slot need three minutes where they need one (docs/detection.md).
+const LEFT: f64 = 1.0 / 3.0;
 
 /// The null is never nearer to health than this, in odds of the healthy rate: the mildest rise that is tested for.
 const MILDEST_ODDS: f64 = 2.0;
@@ -45,13 +45,13 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// Waits for a cohort of which a rate of `expected` is healthy and `observed` was seen. `rho` is the correlation of
-    /// the trials of one slot.
+    /// Waits for a cohort of which a rate of `expected` is healthy, known up to `sd`, and `observed` was seen. `rho` is the
+    /// correlation of the trials of one slot.
     #[must_use]
-    pub fn new(expected: f64, observed: f64, rho: f64) -> Self {
+    pub fn new((expected, sd): (f64, f64), observed: f64, rho: f64) -> Self {
         let mut recovery = Self {
             expected,
-            healthy: margin(expected, 0.0),
+            healthy: margin(expected, sd),
             ill: 0.0,
             rho,
             ln_m: NOTHING,
@@ -63,10 +63,11 @@ impl Recovery {
         recovery
     }
 
-    /// Sets what is seen while it is wrong, as that changes.
+    /// Says what is seen while it is wrong; what counts is its height, which recovery does not dilute.
     pub fn worsen(&mut self, observed: f64) {
         let left = self.expected + LEFT * (observed - self.expected);
-        self.ill = left.min(1.0 - 1e-6).max(odds_times(self.healthy, MILDEST_ODDS));
+        let least = odds_times(self.healthy, MILDEST_ODDS);
+        self.ill = self.ill.max(left.min(1.0 - 1e-6)).max(least);
     }
 
     /// Takes in one slot; one without trials says nothing.
@@ -132,7 +133,7 @@ mod tests {
     /// Slots until it closes at a part of the excess, at most `limit`.
     fn close(seed: u64, trials: f64, left: f64, limit: u64) -> Option<u64> {
         let mut random = Random::new(seed);
-        let mut recovery = Recovery::new(EXPECTED, OBSERVED, RHO);
+        let mut recovery = Recovery::new((EXPECTED, 0.0), OBSERVED, RHO);
         let mut play = |recovery: &mut Recovery, left: f64| {
             let trials = random.poisson(trials);
             let counts = random.slot(trials, EXPECTED + left * (OBSERVED - EXPECTED), RHO);
@@ -180,8 +181,8 @@ mod tests {
 
     #[test]
     fn a_fault_mended_in_part_stays_open() {
-        // Six hours of a fault of which a quarter is left close it once in four runs at most: once a day is promised.
-        for (left, most) in [(1.0, 0), (0.5, 1), (0.25, 50)] {
+        // Six hours of a fault of which a third is left close it once in four runs at most: once a day is promised.
+        for (left, most) in [(1.0, 0), (0.5, 1), (1.0 / 3.0, 50)] {
             for trials in [6.0, 60.0, 600.0] {
                 let all = closes(200, trials, left, 2160);
                 let closed = all.iter().filter(|at| **at < u64::MAX).count();
@@ -193,7 +194,7 @@ mod tests {
     #[test]
     fn a_rest_does_not_keep_it_open_once_it_is_gone() {
         let mut random = Random::new(1);
-        let mut recovery = Recovery::new(EXPECTED, OBSERVED, RHO);
+        let mut recovery = Recovery::new((EXPECTED, 0.0), OBSERVED, RHO);
         let mut play = |recovery: &mut Recovery, rate| {
             let counts = random.slot(60, rate, RHO);
             recovery.advance(Tally::from(counts));
@@ -210,7 +211,7 @@ mod tests {
 
     #[test]
     fn silence_is_not_health() {
-        let mut recovery = Recovery::new(EXPECTED, OBSERVED, RHO);
+        let mut recovery = Recovery::new((EXPECTED, 0.0), OBSERVED, RHO);
         for _ in 0..1000 {
             recovery.advance(Tally::default());
         }
@@ -219,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_small_excess_must_be_gone_for_good() {
-        let recovery = Recovery::new(EXPECTED, 0.008, RHO);
+        let recovery = Recovery::new((EXPECTED, 0.0), 0.008, RHO);
         assert!((recovery.ill - 0.010_94).abs() < 1e-4, "{}", recovery.ill);
     }
 
@@ -228,7 +229,7 @@ mod tests {
     #[ignore = "prints a table"]
     fn table() {
         for trials in [6.0, 20.0, 60.0, 200.0, 600.0] {
-            for left in [0.0, 0.0625, 0.125, 0.25, 0.5] {
+            for left in [0.0, 0.0625, 0.125, 0.25, 0.333, 0.5] {
                 let all = closes(1000, trials, left, 2160);
                 let closed = all.iter().filter(|at| **at < u64::MAX).count();
                 let at = |part: usize| {

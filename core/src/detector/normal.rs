@@ -75,7 +75,8 @@ pub struct Rates {
     everything: f64,
     families: BTreeMap<Family, f64>,
     builds: BTreeMap<(Family, String, String), f64>,
-    combinations: BTreeMap<CellKey, f64>,
+    /// With the trials that it is known from.
+    combinations: BTreeMap<CellKey, (f64, f64)>,
 }
 
 /// The combination of a key: its rules left out.
@@ -153,7 +154,8 @@ impl Normal {
             .iter()
             .map(|(key, sums)| {
                 let wider = builds.get(&build(key)).copied().unwrap_or(root);
-                (key.clone(), shrunk(sums.of(kind), wider))
+                let (trials, _) = sums.of(kind);
+                (key.clone(), (shrunk(sums.of(kind), wider), trials))
             })
             .collect();
         Rates {
@@ -169,10 +171,16 @@ impl Rates {
     /// Expected rate of a combination.
     #[must_use]
     pub fn of(&self, key: &CellKey) -> f64 {
-        let known = self.combinations.get(key);
+        let known = self.combinations.get(key).map(|(rate, _)| rate);
         let known = known.or_else(|| self.builds.get(&build(key)));
         let known = known.or_else(|| self.families.get(&key.family));
         known.copied().unwrap_or(self.everything)
+    }
+
+    /// Trials that the rate of a combination is known from, faded.
+    #[must_use]
+    pub fn trials(&self, key: &CellKey) -> f64 {
+        self.combinations.get(key).map_or(0.0, |(_, trials)| *trials)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cell::CellCounts;
 use crate::detector::kind::AnomalyKind;
 
-/// While a quarter of the excess goes on, a false recovery comes once a day at most.
+/// While a third of the excess goes on, a false recovery comes once a day at most.
 const LN_FALSE_RECOVERY: f64 = 9.064; // ln(8640 slots)
 
 /// Slots that must be well, however much they say: a fault may pause. Doubled each time that it came back, to a quarter
@@ -34,10 +34,10 @@ pub(super) struct Healing {
 
 impl Healing {
     /// Rates are events in [`AnomalyKind::exposed`].
-    pub(super) fn new(kind: AnomalyKind, expected: f64, observed: f64) -> Self {
+    pub(super) fn new(kind: AnomalyKind, (expected, sd): (f64, f64), observed: f64) -> Self {
         Self {
             kind,
-            recovery: Recovery::new(expected, observed, RHO),
+            recovery: Recovery::new((expected, sd), observed, RHO),
             quiet: 0,
         }
     }
@@ -66,8 +66,8 @@ impl Healing {
         self.recovery.is_over(LN_FALSE_RECOVERY, least)
     }
 
-    /// Whether it is over once the other is: stalls are resumes, and where three quarters of the resumes are gone so are
-    /// three quarters of the stalls, or what is left of the resumes does not look healthy.
+    /// Whether it is over once the other is: stalls are resumes, and where two thirds of the resumes are gone so are
+    /// two thirds of the stalls, or what is left of the resumes does not look healthy.
     pub(super) fn is_part_of(&self, other: &Self) -> bool {
         (self.kind, other.kind) == (AnomalyKind::StallSurge, AnomalyKind::ResumeSurge)
     }

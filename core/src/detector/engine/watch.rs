@@ -1,12 +1,12 @@
 //! An open anomaly: what it says now, whether another cohort explains it better, and whether it is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::healing::Healing;
 use super::{Change, Engine, Outcome, slot_ms};
-use crate::cell::{Breadth, Cell, CellCounts, SLOT_S};
+use crate::cell::{Breadth, Cell, CellCounts, CellKey, SLOT_S};
 use crate::detector::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
 use crate::detector::broad::{Affected, breadth};
 use crate::detector::cohort::Cohort;
@@ -46,6 +46,13 @@ struct Sums {
     expected: f64,
 }
 
+impl Sums {
+    /// Standard error of the expected rate, known from so many trials and events of the past.
+    fn deviation(self, (trials, events): (f64, f64)) -> f64 {
+        (events + 1.0).sqrt() / trials.max(1.0) * self.trials / self.exposed
+    }
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Watch {
     pub(super) anomaly: Anomaly,
@@ -80,15 +87,39 @@ impl Watch {
         self.healing.iter().any(Healing::heals)
     }
 
-    /// From now on waits for this kind to recover too.
+    /// From now on waits for this kind to recover too. What came since the onset is taken in: a name that changes while it
+    /// recovers costs no time.
     pub(super) fn watch(&mut self, kind: AnomalyKind, window: &Window, rates: &Rates) {
         let sums = self.sums(window, kind, rates);
-        self.healing.retain(|healing| healing.kind != kind);
-        self.healing.push(Healing::new(
-            kind,
+        let expected = (
             sums.expected / sums.exposed,
-            sums.events / sums.exposed,
-        ));
+            sums.deviation(self.past(window, rates)),
+        );
+        let mut healing = Healing::new(kind, expected, sums.events / sums.exposed);
+        for bucket in window.buckets().filter(|bucket| bucket.last >= self.onset) {
+            let mut counts = CellCounts::default();
+            let rows = window
+                .rows_of(bucket)
+                .filter(|(key, _)| self.anomaly.cohort.holds(key));
+            rows.for_each(|(_, row)| counts.add(&row.counts));
+            healing.observe(&counts);
+        }
+        self.healing.retain(|healing| healing.kind != kind);
+        self.healing.push(healing);
+    }
+
+    /// Trials that the cohort's expected rate is known from, and the events among them.
+    fn past(&self, window: &Window, rates: &Rates) -> (f64, f64) {
+        let inside = window.rows(self.onset, u64::MAX).map(|(key, _)| key);
+        let known: BTreeSet<_> = inside
+            .filter(|key| self.anomaly.cohort.holds(key))
+            .map(combination)
+            .collect();
+        let of = |key: &CellKey| (rates.trials(key), rates.trials(key) * rates.of(key));
+        known
+            .iter()
+            .map(of)
+            .fold((0.0, 0.0), |sum, more| (sum.0 + more.0, sum.1 + more.1))
     }
 
     /// Takes in what another one, which is the same, knows and this does not.
@@ -278,6 +309,10 @@ impl Engine {
                 (found.cohort, common)
             })
             .collect();
+        if self.are_parts(&watch.anomaly.cohort, &found, span) {
+            // The same cohort, cut up because one value of it fares a little better than the others.
+            found.retain(|(_, common)| common.of_second < MIN_COMMON);
+        }
         found.sort_by(|a, b| b.1.requests.total_cmp(&a.1.requests));
         let is_its = |(_, common): &(Cohort, Overlap)| common.of_first.max(common.of_second) >= MIN_COMMON;
         let its = found.first().is_some_and(is_its).then(|| found.remove(0));
@@ -291,6 +326,17 @@ impl Engine {
             self.renamed(slot, watch, cohort, rates, outcome);
         }
         others
+    }
+
+    /// Whether several of what was found lie in a cohort, and together are nearly all of it.
+    fn are_parts(&self, named: &Cohort, found: &[(Cohort, Overlap)], span: Span) -> bool {
+        let inside: Vec<&Cohort> = found
+            .iter()
+            .filter(|(_, common)| common.of_second >= MIN_COMMON)
+            .map(|(cohort, _)| cohort)
+            .collect();
+        let covered: f64 = inside.iter().map(|cohort| self.requests(cohort, span)).sum();
+        inside.len() > 1 && covered >= SAME * self.requests(named, span)
     }
 
     fn renamed(&self, slot: u64, watch: &mut Watch, cohort: Cohort, rates: &Rates, outcome: &mut Outcome) {
