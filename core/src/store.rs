@@ -3,6 +3,7 @@
 //! In scope: everything said in SQL, behind one small trait ([`Sql`]), so that it runs on rusqlite in tests and on
 //! the object's own storage in production. Not in scope: alarms, requests between objects (`src/edge`).
 
+mod column;
 pub mod detector;
 pub mod fire_log;
 #[cfg(feature = "native")]

@@ -30,7 +30,7 @@ pub use schema::SCHEMA;
 pub use state::STATE_FORMAT;
 pub use webhooks::{MAX_WEBHOOKS, Webhook};
 
-use super::fire_log::{blob, integer, number, text};
+use super::column::{blob, integer, number, text};
 use super::{Sql, SqlError, SqlValue};
 use crate::bytes::DecodeError;
 use crate::detector::Engine;

@@ -39,7 +39,8 @@ pub use schema::SCHEMA;
 pub(crate) use volume::Window;
 pub use volume::{MAX_HOT, MAX_VOLUME_KEYS};
 
-use super::{Row, Sql, SqlError, SqlValue};
+use super::column::{MAX_NUMBER, blob, integer, number, text};
+use super::{Sql, SqlError};
 use crate::bytes::DecodeError;
 use crate::history::History;
 use crate::rulebook::Settings;
@@ -186,37 +187,5 @@ impl<S: Sql> FireLog<S> {
             .as_ref()
             .map(|kept| kept.settings.clone())
             .unwrap_or_default()
-    }
-}
-
-/// The largest that crosses the platform's border, where numbers are doubles. Times, counts and 48-bit numbers are below.
-const MAX_NUMBER: u64 = (1 << 53) - 1;
-
-/// A number for a statement.
-pub(super) fn number(value: u64) -> SqlValue {
-    SqlValue::Integer(value.min(MAX_NUMBER) as i64)
-}
-
-/// The number in a column; 0 for anything else.
-pub(super) fn integer(row: &Row, column: usize) -> u64 {
-    match row.get(column) {
-        Some(SqlValue::Integer(value)) => u64::try_from(*value).unwrap_or(0),
-        Some(SqlValue::Real(value)) => *value as u64,
-        _ => 0,
-    }
-}
-
-/// Takes the bytes out of a column; none for anything else.
-pub(super) fn blob(row: &mut Row, column: usize) -> Vec<u8> {
-    match row.get_mut(column) {
-        Some(SqlValue::Blob(bytes)) => std::mem::take(bytes),
-        _ => Vec::new(),
-    }
-}
-
-pub(super) fn text(row: &Row, column: usize) -> &str {
-    match row.get(column) {
-        Some(SqlValue::Text(text)) => text,
-        _ => "",
     }
 }

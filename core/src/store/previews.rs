@@ -9,6 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::column::{MAX_NUMBER, integer, number};
 use super::{Row, Sql, SqlError, SqlValue};
 use crate::preview::{Plan, Report, Stamp};
 use crate::rulebook::Rule;
@@ -246,7 +247,7 @@ impl<S: Sql> PreviewStore<S> {
 
     /// Newest first, those before `before` where it is given.
     pub fn list(&self, before: Option<&str>, limit: usize) -> Result<Vec<Preview>, PreviewError> {
-        let before = before.map_or(MAX_SEQ, |id| seq_of(id).unwrap_or(0));
+        let before = before.map_or(MAX_NUMBER, |id| seq_of(id).unwrap_or(0));
         let rows = self.sql.run(
             "SELECT preview FROM preview WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
             &[number(before), number(limit as u64)],
@@ -255,28 +256,13 @@ impl<S: Sql> PreviewStore<S> {
     }
 }
 
-/// The largest integer that crosses the platform's border unharmed.
-const MAX_SEQ: u64 = (1 << 53) - 1;
-
 fn seq_of(id: &str) -> Option<u64> {
     let seq = id.strip_prefix("pv-")?.parse().ok()?;
-    (format!("pv-{seq:06}") == id && seq < MAX_SEQ).then_some(seq)
-}
-
-fn number(value: u64) -> SqlValue {
-    SqlValue::Integer(i64::try_from(value.min(MAX_SEQ)).unwrap_or(i64::MAX))
+    (format!("pv-{seq:06}") == id && seq < MAX_NUMBER).then_some(seq)
 }
 
 fn json<T: Serialize>(value: &T) -> Result<SqlValue, PreviewError> {
     Ok(SqlValue::Text(serde_json::to_string(value)?))
-}
-
-fn integer(row: &Row, column: usize) -> u64 {
-    match row.get(column) {
-        Some(SqlValue::Integer(value)) => u64::try_from(*value).unwrap_or(0),
-        Some(SqlValue::Real(value)) => *value as u64,
-        _ => 0,
-    }
 }
 
 fn read<T: serde::de::DeserializeOwned>(row: &Row, column: usize) -> Result<T, PreviewError> {

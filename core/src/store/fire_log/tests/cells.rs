@@ -1,0 +1,153 @@
+//! Kinds that the history shows, and the cells that are cut from them.
+
+use super::{CUT, NOW, count, flush, merged, open, record, sent};
+use crate::cell::slot_of;
+use crate::query::{Budget, Filter, scan_page};
+use crate::range::RangeKind;
+use crate::record::{Outcome, RangeRecord, Record, RecordId, sample};
+use crate::store::Native;
+use crate::store::fire_log::{FireLog, MAX_WAITING, MERGE_AFTER_MS};
+
+/// A client's ask for the rest of one blob.
+fn rest(isolate: u64, counter: u32, time_ms: u64, start: u64) -> Record {
+    let full = sample::full();
+    Record {
+        range: RangeRecord {
+            kind: RangeKind::Resume,
+            start: Some(start),
+            ..full.range
+        },
+        outcome: Outcome::NotObserved,
+        duration_ms: 5,
+        ..record(isolate, counter, time_ms)
+    }
+}
+
+fn kinds(log: &FireLog<Native>) -> Vec<RangeKind> {
+    let most = RecordId(u128::MAX);
+    let page = scan_page(log.sql(), &Filter::default(), most, 1000, Budget::default()).unwrap();
+    page.records
+        .iter()
+        .rev()
+        .map(|record| record.range.kind)
+        .collect()
+}
+
+#[test]
+fn a_repeat_is_stored_as_one_also_after_a_restart() {
+    let mut log = open();
+    log.accept(&flush(7, 1, &[rest(7, 0, NOW, 777)]).encode(), NOW + 100)
+        .unwrap();
+    log.accept(&flush(8, 1, &[rest(8, 0, NOW + 5000, 777)]).encode(), NOW + 5100)
+        .unwrap();
+    let FireLog { sql, .. } = log;
+    let mut log = FireLog::open(sql).unwrap();
+    log.accept(&flush(9, 1, &[rest(9, 0, NOW + 9000, 777)]).encode(), NOW + 9100)
+        .unwrap();
+    assert_eq!(
+        kinds(&log),
+        [RangeKind::Resume, RangeKind::Repeat, RangeKind::Repeat]
+    );
+    merged(&mut log, NOW + MERGE_AFTER_MS * 2);
+    let FireLog { sql, .. } = log;
+    let mut log = FireLog::open(sql).unwrap();
+    log.accept(
+        &flush(9, 2, &[rest(9, 1, NOW + 99_000, 777)]).encode(),
+        NOW + 99_100,
+    )
+    .unwrap();
+    assert_eq!(
+        kinds(&log).last(),
+        Some(&RangeKind::Repeat),
+        "known from a segment"
+    );
+}
+
+/// Three isolates each saw one start of a parallel fetch: until the third came, the second looked like a resume.
+#[test]
+fn a_kind_found_out_later_is_counted_and_stored() {
+    let mut log = open();
+    let mib = 1 << 20;
+    for (n, start) in [(0, 8 * mib), (1, 16 * mib), (2, 24 * mib)] {
+        let records = [rest(n, 0, NOW + n, start)];
+        log.accept(&flush(n, 1, &records).encode(), NOW + 900).unwrap();
+    }
+    assert_eq!(
+        kinds(&log),
+        [RangeKind::Resume, RangeKind::Resume, RangeKind::Chunk]
+    );
+    log.tend(CUT).unwrap();
+    let batches = sent(&mut log);
+    let counts = batches[0].cells[0].counts;
+    let by_kind = [RangeKind::Resume, RangeKind::Chunk].map(|kind| counts.kind(kind));
+    assert_eq!(
+        (batches.len(), by_kind),
+        (1, [1, 2]),
+        "a cell has what was found out before it was cut"
+    );
+    merged(&mut log, NOW + MERGE_AFTER_MS * 2);
+    assert_eq!(
+        kinds(&log),
+        [RangeKind::Resume, RangeKind::Chunk, RangeKind::Chunk]
+    );
+}
+
+#[test]
+fn a_cell_is_of_the_slot_in_which_its_requests_came() {
+    let mut log = open();
+    let late = record(7, 1, NOW - 95_000);
+    log.accept(&flush(7, 1, &[late, record(7, 0, NOW)]).encode(), NOW + 1000)
+        .unwrap();
+    log.be_named("fl1-iad-0").unwrap();
+    log.tend(CUT).unwrap();
+    let batches = sent(&mut log);
+    let slots: Vec<u64> = batches.iter().map(|batch| batch.slot).collect();
+    assert_eq!(slots, [slot_of(NOW) - 10, slot_of(NOW)]);
+    assert!(
+        batches
+            .iter()
+            .all(|batch| batch.source == "fl1-iad-0" && batch.epoch > 0)
+    );
+}
+
+#[test]
+fn a_cut_costs_one_row() {
+    let mut log = open();
+    for n in 0..5 {
+        let now = NOW + n * 10_000;
+        log.accept(&flush(7, n + 1, &[record(7, n as u32, now)]).encode(), now)
+            .unwrap();
+        let before = log.sql().rows_written();
+        log.tend(now + 13_500).unwrap();
+        sent(&mut log);
+        let written = log.sql().rows_written() - before;
+        assert!(written <= if n == 0 { 2 } else { 1 }, "{written} in cut {n}");
+    }
+    assert_eq!(count(&log, "outbox"), 1, "written over");
+}
+
+#[test]
+fn an_outbox_that_nobody_empties_is_bounded_and_says_what_it_lost() {
+    let mut log = open();
+    for n in 0..MAX_WAITING as u64 + 20 {
+        let now = NOW + n * 10_000;
+        log.accept(&flush(7, n + 1, &[record(7, n as u32, now)]).encode(), now)
+            .unwrap();
+        while log.tend(now + 13_500).unwrap().more {}
+    }
+    assert_eq!(count(&log, "outbox"), MAX_WAITING as u64);
+    let losses = log.losses().unwrap();
+    assert_eq!((losses[0].name.as_str(), losses[0].count), ("cells_dropped", 20));
+    let batches = sent(&mut log);
+    assert_eq!(
+        (batches.len(), batches[0].seq),
+        (MAX_WAITING, 21),
+        "the oldest went"
+    );
+    merged(&mut log, NOW + 9 * 3_600_000);
+    assert_eq!(
+        count(&log, "outbox"),
+        1,
+        "an hour later only the newest cut's row is left"
+    );
+}
