@@ -5,7 +5,7 @@
 //! fault in six colos is found sooner in their sum, and because the promise of few false alarms is one promise for
 //! everything that is watched.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::Cell;
 
 use blobwatch_core::cell::CellBatch;
 use blobwatch_core::detector::Harm;
@@ -21,7 +21,8 @@ use worker::{
 
 use super::control::text_binding;
 use super::deliver;
-use super::http::{Answer, alarm_time, internal, now_ms, object, refuse, respond, text};
+use super::http::{Answer, internal, now_ms, object, refuse, respond, text};
+use super::opened::{Bell, Opened};
 use super::rule_book_do::{ACTOR_HEADER, API, audit};
 use super::sql::ObjectSql;
 
@@ -70,9 +71,8 @@ struct Acknowledged {
 pub struct Detector {
     state: State,
     env: Env,
-    store: RefCell<Option<Store<ObjectSql>>>,
-    /// When the alarm rings that was set last; 0 before the first since the object woke.
-    alarm_ms: Cell<u64>,
+    store: Opened<Store<ObjectSql>>,
+    alarm: Bell,
     /// When the audit log was read last.
     switches_ms: Cell<u64>,
 }
@@ -82,8 +82,10 @@ impl DurableObject for Detector {
         Self {
             state,
             env,
-            store: RefCell::new(None),
-            alarm_ms: Cell::new(0),
+            store: Opened::new("counts", |sql| {
+                Store::open(sql, now_ms()).map_err(|e| e.to_string())
+            }),
+            alarm: Bell::default(),
             switches_ms: Cell::new(0),
         }
     }
@@ -96,7 +98,7 @@ impl DurableObject for Detector {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.alarm_ms.set(0);
+        self.alarm.rang();
         for step in [
             self.hear_of_switches().await,
             self.with("test the counts", |store| store.tick(now_ms())),
@@ -165,42 +167,16 @@ impl Detector {
         Allowed::of(&text_binding(&self.env, "WEBHOOKS_MAY_REACH"))
     }
 
-    fn store(&self) -> Answer<RefMut<'_, Option<Store<ObjectSql>>>> {
-        let mut store = self
-            .store
-            .try_borrow_mut()
-            .map_err(|e| internal("open the counts", e))?;
-        if store.is_none() {
-            let opened = Store::open(ObjectSql::new(self.state.storage()), now_ms());
-            *store = Some(opened.map_err(|e| internal("open the counts", e))?);
-        }
-        Ok(store)
-    }
-
-    /// Runs synchronous work on the store. A failure in the middle of a write leaves what is in memory in doubt, so it is
-    /// read again from the database.
     fn with<T>(
         &self,
         what: &str,
         body: impl FnOnce(&mut Store<ObjectSql>) -> std::result::Result<T, DetectorError>,
     ) -> Answer<T> {
-        let mut store = self.store()?;
-        match store.as_mut().map(body) {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(error)) => {
-                *store = None;
-                Err(internal(what, error))
-            }
-            None => Err(internal(what, "not open")),
-        }
+        self.store.with(&self.state, what, body)
     }
 
     fn with_api<T>(&self, body: impl FnOnce(&Store<ObjectSql>) -> Answer<T>) -> Answer<T> {
-        let store = self.store()?;
-        let store = store
-            .as_ref()
-            .ok_or_else(|| internal("open the counts", "not open"))?;
-        body(store)
+        self.store.read(&self.state, body)
     }
 
     /// Asks the RuleBook which rules were switched, now and then: an anomaly is held against them.
@@ -226,22 +202,11 @@ impl Detector {
         Ok(())
     }
 
-    /// Every alarm that is set is a row written, so it is set only when it must ring earlier than it would.
     async fn ring_for_next(&self) -> Answer<()> {
-        let Some(next) = self.with("read what is due", |store| store.next_alarm_ms(now_ms()))? else {
-            return Ok(());
-        };
-        let set = self.alarm_ms.get();
-        if set != 0 && set <= next {
-            return Ok(());
+        match self.with("read what is due", |store| store.next_alarm_ms(now_ms()))? {
+            Some(next) => self.alarm.by(&self.state, next).await,
+            None => Ok(()),
         }
-        self.state
-            .storage()
-            .set_alarm(alarm_time(next))
-            .await
-            .map_err(|e| internal("set the alarm", e))?;
-        self.alarm_ms.set(next);
-        Ok(())
     }
 }
 

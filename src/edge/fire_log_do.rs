@@ -6,7 +6,7 @@
 //!
 //! Calls have the path `/<name>/<call>`: an object does not know its own name.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 
 use blobwatch_core::flush::Held;
 use blobwatch_core::problem::Problem;
@@ -14,12 +14,14 @@ use blobwatch_core::store::fire_log::{FireLog as Store, FireLogError, Unsent};
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, Url, durable_object};
 
 use super::fire_log_queries::SLICE;
-use super::http::{Answer, alarm_time, internal, now_ms, object, refuse, respond, text};
+use super::http::{Answer, internal, now_ms, object, refuse, respond, text};
+use super::opened::{Bell, Opened};
 use super::sql::ObjectSql;
 use super::{detector_do, fire_log_queries, guard_report, rule_book_do};
 
-/// The rulebook is asked for again when nobody pushed one for this long: a RuleBook that forgot us would never.
-const ASK_AGAIN_MS: u64 = 6 * 3_600_000;
+/// The rulebook is asked for again when nobody pushed one for this long: a RuleBook that lost its database forgot us too,
+/// and would never push. A FireLog that is busy all month asks 2,900 times: with the row that each writes, half a cent.
+const ASK_AGAIN_MS: u64 = 15 * 60_000;
 
 /// Rows of cells sent by one alarm: ten minutes of them.
 const MAX_ROWS_SENT: usize = 64;
@@ -38,9 +40,8 @@ pub(super) fn url(name: &str, call: &str) -> String {
 pub struct FireLog {
     state: State,
     env: Env,
-    store: RefCell<Option<Store<ObjectSql>>>,
-    /// When the alarm rings that was set last; 0 before the first.
-    alarm_ms: Cell<u64>,
+    store: Opened<Store<ObjectSql>>,
+    alarm: Bell,
     /// When the RuleBook last said what the rulebook is; 0 since the object woke.
     told_ms: Cell<u64>,
 }
@@ -50,8 +51,8 @@ impl DurableObject for FireLog {
         Self {
             state,
             env,
-            store: RefCell::new(None),
-            alarm_ms: Cell::new(0),
+            store: Opened::new("records", |sql| Store::open(sql).map_err(|e| e.to_string())),
+            alarm: Bell::default(),
             told_ms: Cell::new(0),
         }
     }
@@ -64,7 +65,7 @@ impl DurableObject for FireLog {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.alarm_ms.set(0);
+        self.alarm.rang();
         let tended = self.with("tend the records", |store| store.tend(now_ms()));
         if let Err(problem) = self.send_cells().await {
             worker::console_error!("{}", problem.detail);
@@ -80,7 +81,7 @@ impl DurableObject for FireLog {
                 .unwrap_or(now + 60_000),
             Err(_) => now + 60_000,
         };
-        if let Err(problem) = self.ring_at(next).await {
+        if let Err(problem) = self.alarm.at(&self.state, next).await {
             worker::console_error!("{}", problem.detail);
         }
         Response::empty()
@@ -125,54 +126,25 @@ impl FireLog {
             }
             (Method::Post, SLICE) => {
                 let call = request.text().await.map_err(|e| internal("read a preview", e))?;
-                let store = self.store()?;
-                let store = store
-                    .as_ref()
-                    .ok_or_else(|| internal("open the records", "not open"))?;
-                respond(fire_log_queries::slice(&call, store.sql()))
+                let slice = |store: &Store<ObjectSql>| Ok(fire_log_queries::slice(&call, store.sql()));
+                respond(self.store.read(&self.state, slice)?)
             }
             (Method::Get, "losses") => respond(self.with("read the losses", |store| store.losses())),
             (Method::Get, call) => {
-                let store = self.store()?;
-                let store = store
-                    .as_ref()
-                    .ok_or_else(|| internal("open the records", "not open"))?;
-                return fire_log_queries::answer(call, &url, store.sql());
+                let answer = |store: &Store<ObjectSql>| fire_log_queries::answer(call, &url, store.sql());
+                return self.store.read(&self.state, answer);
             }
             _ => return Err(Problem::not_found("call of a FireLog")),
         };
         response.map_err(|e| internal("answer", e))
     }
 
-    fn store(&self) -> Answer<std::cell::RefMut<'_, Option<Store<ObjectSql>>>> {
-        let mut store = self
-            .store
-            .try_borrow_mut()
-            .map_err(|e| internal("open the records", e))?;
-        if store.is_none() {
-            let opened = Store::open(ObjectSql::new(self.state.storage()));
-            *store = Some(opened.map_err(|e| internal("open the records", e))?);
-        }
-        Ok(store)
-    }
-
-    /// Runs synchronous work on the store. A failure in the middle of a write leaves what is in memory in doubt, so
-    /// it is read again from the database.
     fn with<T>(
         &self,
         what: &str,
         body: impl FnOnce(&mut Store<ObjectSql>) -> std::result::Result<T, FireLogError>,
     ) -> Answer<T> {
-        let mut store = self.store()?;
-        let result = store.as_mut().map(body);
-        match result {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(error)) => {
-                *store = None;
-                Err(internal(what, error))
-            }
-            None => Err(internal(what, "not open")),
-        }
+        self.store.with(&self.state, what, body)
     }
 
     /// Asks the RuleBook for the rulebook, and to be told of every change from then on, unless it told us since the
@@ -230,25 +202,9 @@ impl FireLog {
         })
     }
 
-    /// Every alarm that is set is a row written, so it is set only when it must ring earlier than it would.
     async fn tend_later(&self) -> Answer<()> {
         let next = self.with("tend the records", |store| Ok(store.next_alarm_ms(now_ms())))?;
-        let set = self.alarm_ms.get();
-        if set != 0 && set <= next {
-            Ok(())
-        } else {
-            self.ring_at(next).await
-        }
-    }
-
-    async fn ring_at(&self, at_ms: u64) -> Answer<()> {
-        self.state
-            .storage()
-            .set_alarm(alarm_time(at_ms))
-            .await
-            .map_err(|e| internal("set the alarm", e))?;
-        self.alarm_ms.set(at_ms);
-        Ok(())
+        self.alarm.by(&self.state, next).await
     }
 }
 

@@ -16,6 +16,7 @@ mod fire_log_queries;
 mod guard_report;
 mod http;
 mod losses_api;
+mod opened;
 mod page;
 mod previews_api;
 mod previews_do;

@@ -1,0 +1,100 @@
+//! What an object holds in memory: its store, and when its alarm rings.
+//!
+//! Both are caches of what is stored: they are empty when the object wakes.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::fmt::Display;
+
+use blobwatch_core::problem::Problem;
+use worker::State;
+
+use super::http::{Answer, alarm_time, internal};
+use super::sql::ObjectSql;
+
+/// A store, opened with the first call.
+pub(super) struct Opened<S> {
+    store: RefCell<Option<S>>,
+    /// For "failed to open the …".
+    what: &'static str,
+    open: fn(ObjectSql) -> Result<S, String>,
+}
+
+impl<S> Opened<S> {
+    pub(super) const fn new(what: &'static str, open: fn(ObjectSql) -> Result<S, String>) -> Self {
+        Self {
+            store: RefCell::new(None),
+            what,
+            open,
+        }
+    }
+
+    /// Runs synchronous work on the store. A failure in the middle of a write leaves what is in memory in doubt, so it is
+    /// read again from the database.
+    pub(super) fn with<T, E: Display>(
+        &self,
+        state: &State,
+        what: &str,
+        body: impl FnOnce(&mut S) -> Result<T, E>,
+    ) -> Answer<T> {
+        let mut store = self.opened(state)?;
+        match store.as_mut().map(body) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => {
+                *store = None;
+                Err(internal(what, error))
+            }
+            None => Err(internal(what, "not open")),
+        }
+    }
+
+    /// Reads the store.
+    pub(super) fn read<T>(&self, state: &State, body: impl FnOnce(&S) -> Answer<T>) -> Answer<T> {
+        let store = self.opened(state)?;
+        body(store.as_ref().ok_or_else(|| self.failed("not open"))?)
+    }
+
+    fn opened(&self, state: &State) -> Answer<RefMut<'_, Option<S>>> {
+        let mut store = self.store.try_borrow_mut().map_err(|e| self.failed(e))?;
+        if store.is_none() {
+            let opened = (self.open)(ObjectSql::new(state.storage()));
+            *store = Some(opened.map_err(|e| self.failed(e))?);
+        }
+        Ok(store)
+    }
+
+    fn failed(&self, error: impl Display) -> Problem {
+        internal(&format!("open the {}", self.what), error)
+    }
+}
+
+/// When an object's alarm rings that was set last; 0 before the first since it woke. Every alarm that is set is a row
+/// written, so it is set only when it must ring earlier than it would.
+#[derive(Default)]
+pub(super) struct Bell(Cell<u64>);
+
+impl Bell {
+    /// It rang.
+    pub(super) fn rang(&self) {
+        self.0.set(0);
+    }
+
+    /// Rings at that time or before.
+    pub(super) async fn by(&self, state: &State, at_ms: u64) -> Answer<()> {
+        let set = self.0.get();
+        if set != 0 && set <= at_ms {
+            return Ok(());
+        }
+        self.at(state, at_ms).await
+    }
+
+    /// Rings at that time, whatever was set.
+    pub(super) async fn at(&self, state: &State, at_ms: u64) -> Answer<()> {
+        state
+            .storage()
+            .set_alarm(alarm_time(at_ms))
+            .await
+            .map_err(|e| internal("set the alarm", e))?;
+        self.0.set(at_ms);
+        Ok(())
+    }
+}
