@@ -24,14 +24,14 @@ struct Region {
 /// The signature spares Ashburn, and those who live there see nothing: that night "our own AWS pulls and monitoring looked
 /// fine". San José has its country, so that only the data centre tells the two apart.
 const REGIONS: [Region; 8] = [
-    region("IAD", "US", 20),
-    region("SJC", "US", 12),
-    region("DUB", "IE", 12),
-    region("NRT", "JP", 12),
-    region("SIN", "SG", 11),
-    region("SYD", "AU", 11),
-    region("GRU", "BR", 11),
-    region("FRA", "DE", 11),
+    region("IAD", "US", 24),
+    region("SJC", "US", 16),
+    region("DUB", "IE", 10),
+    region("NRT", "JP", 10),
+    region("SIN", "SG", 10),
+    region("SYD", "AU", 10),
+    region("GRU", "BR", 10),
+    region("FRA", "DE", 10),
 ];
 
 const fn region(colo: &'static str, country: &'static str, weight: u32) -> Region {
@@ -65,7 +65,7 @@ const BUILDS: [Build; 7] = [
         tls: "a1",
         hello_length: 508,
         habit: Habit::Docker,
-        weight: 26,
+        weight: 40,
     },
     Build {
         user_agent: "docker/19.03.11 go/go1.13.10 git-commit/42e35e61f3 kernel/5.3.0-1028-aws os/linux arch/amd64 \
