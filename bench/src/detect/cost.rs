@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Cohorts wanted, and leaves that make about as many over all kinds.
-const SIZES: [(usize, usize); 3] = [(100, 2), (2_000, 40), (20_000, 1_000)];
+const SIZES: [(usize, usize); 3] = [(100, 2), (2_000, 40), (20_000, 3_000)];
 
 /// Ticks before it is timed, and timed ones.
 const WARM_UP: u64 = 60;
