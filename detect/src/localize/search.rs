@@ -21,7 +21,7 @@ const FIRST_STEPS: usize = 1;
 /// Share of the score of a cohort with a list of values that a single conjunction may lack and still be reported, where
 /// counts are huge: every deviation is significant there, and the simpler sentence is the better one. Less where counts
 /// are not. "All colos but IAD" is no list.
-const PARSIMONY: f64 = 0.1;
+const PARSIMONY: f64 = 0.03;
 
 /// The best cohort of a grid, from its best `patterns` of each length.
 pub(super) fn search(grid: &Grid, objective: &Objective, patterns: &[Vec<Pattern>], seed: u64) -> Selection {
