@@ -1,21 +1,41 @@
-//! Where input comes from: a file, or standard input as `-`.
+//! Where input comes from: a file, or standard input as `-`; plain, gzip or zstd by the first bytes.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
 
 use crate::problem::Problem;
 
-/// Opens `path`, or standard input for `-`.
-pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>, Problem> {
+/// Opens `path`, or standard input for `-`, and unpacks it.
+pub(crate) fn open(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
+    let problem = |source| Problem::Read {
+        file: name(path),
+        source,
+    };
+    unpacked(raw(path)?).map_err(problem)
+}
+
+/// The bytes of `path` as they are.
+pub(crate) fn raw(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
     if path == Path::new("-") {
-        return Ok(Box::new(io::stdin().lock()));
+        return Ok(Box::new(io::stdin()));
     }
     let opened = File::open(path).map_err(|source| Problem::Read {
         file: name(path),
         source,
     })?;
     Ok(Box::new(opened))
+}
+
+pub(crate) fn unpacked(raw: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+    let mut raw = BufReader::with_capacity(1 << 17, raw);
+    Ok(match raw.fill_buf()? {
+        [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(raw)),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::Decoder::with_buffer(raw)?),
+        _ => Box::new(raw),
+    })
 }
 
 /// What to call `path` in messages.

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 /// Runs in `tests/data`; answers exit code, standard output, standard error.
 #[track_caller]
-fn run(arguments: &[&str], input: &str) -> (i32, String, String) {
+fn run(arguments: &[&str], input: impl AsRef<[u8]>) -> (i32, String, String) {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/localize");
     let mut child = Command::new(env!("CARGO_BIN_EXE_blobwatch"))
         .arg("localize")
@@ -23,7 +23,7 @@ fn run(arguments: &[&str], input: &str) -> (i32, String, String) {
         .spawn()
         .unwrap();
     // A usage error ends the program before it reads.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let _ = child.stdin.take().unwrap().write_all(input.as_ref());
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (
@@ -57,6 +57,21 @@ fn a_file_gives_one_line_and_exit_code_1() {
 #[test]
 fn standard_input_is_a_file() {
     assert_eq!(run(&["-"], STALLS), (1, GOLDEN.to_owned(), String::new()));
+}
+
+#[test]
+fn packed_files_are_unpacked_and_ones_that_are_cut_are_refused() {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(STALLS.as_bytes()).unwrap();
+    let packed = gzip.finish().unwrap();
+    assert_eq!(run(&["-"], &packed), (1, GOLDEN.to_owned(), String::new()));
+    let zstd = zstd::encode_all(STALLS.as_bytes(), 1).unwrap();
+    assert_eq!(run(&["-"], zstd), (1, GOLDEN.to_owned(), String::new()));
+    let (code, _, message) = run(&["-"], &packed[..packed.len() / 2]);
+    assert!(
+        code == 2 && message.starts_with("blobwatch: standard input: "),
+        "{message}"
+    );
 }
 
 #[test]

@@ -1,15 +1,12 @@
 //! The bytes of a log: a file or standard input, plain, gzip or zstd by the first bytes, read ahead by a thread in blocks
 //! of whole lines.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
-
-use flate2::bufread::MultiGzDecoder;
 
 use crate::input;
 use crate::problem::Problem;
@@ -45,16 +42,11 @@ impl Source {
             file: input::name(path),
             source,
         };
-        let raw: Box<dyn Read + Send> = if path == Path::new("-") {
-            Box::new(io::stdin())
-        } else {
-            Box::new(File::open(path).map_err(problem)?)
-        };
         let counted = Counted {
-            raw,
+            raw: input::raw(path)?,
             read: Arc::clone(read),
         };
-        let mut unpacked = unpacked(counted).map_err(problem)?;
+        let mut unpacked = input::unpacked(counted).map_err(problem)?;
         let (sender, blocks) = sync_channel(BLOCKS_AHEAD);
         thread::Builder::new()
             .name("read".to_owned())
@@ -87,15 +79,6 @@ impl<R: Read> Read for Counted<R> {
         self.read.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }
-}
-
-fn unpacked(raw: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
-    let mut raw = BufReader::with_capacity(1 << 17, raw);
-    Ok(match raw.fill_buf()? {
-        [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(raw)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::Decoder::with_buffer(raw)?),
-        _ => Box::new(raw),
-    })
 }
 
 /// Until the end, the first error, or nobody listening.
@@ -169,7 +152,8 @@ impl Lines {
 mod tests {
     use std::io::{Read, Write};
 
-    use super::{BLOCK, Block, Lines, MAX_LINE, unpacked};
+    use super::{BLOCK, Block, Lines, MAX_LINE};
+    use crate::input::unpacked;
 
     fn blocks(mut text: &[u8]) -> Vec<Block> {
         let mut lines = Lines::default();
