@@ -20,6 +20,7 @@ mod count;
 mod entry;
 mod faults;
 mod format;
+mod judge;
 mod log;
 mod names;
 mod order;
@@ -30,15 +31,14 @@ mod sizes;
 mod source;
 mod watch;
 
-use count::Counter;
 use entry::Field;
 use faults::Faults;
 use format::Format;
+use judge::{Batch, Judge};
 use log::{Log, Read};
 use order::Order;
 use report::{File, Report};
 use request::{Reader, Seen};
-use watch::Watch;
 
 /// Files of one run; each has its number in the ids of its lines.
 const MAX_FILES: usize = 4096;
@@ -142,11 +142,9 @@ struct Replay {
     read: Arc<AtomicU64>,
     reader: Reader,
     order: Order,
-    counter: Counter,
-    watch: Watch,
+    judge: Judge,
     faults: Faults,
     totals: Read,
-    span: Option<(u64, u64)>,
     progress: ProgressBar,
 }
 
@@ -176,18 +174,21 @@ impl Replay {
         };
         let files = logs.iter().map(file).collect();
         logs.sort_by_key(|log| std::cmp::Reverse(log.begins_ms));
+        let reader = Reader::new();
+        let judge = Judge::begin(reader.names.meanings()).map_err(|source| Problem::Read {
+            file: "a thread to judge requests".to_owned(),
+            source,
+        })?;
         Ok(Self {
             later: logs,
             active: Vec::new(),
             files,
             slack_ms: arguments.slack * 1000,
-            reader: Reader::new(),
+            reader,
             order: Order::default(),
-            counter: Counter::new(),
-            watch: Watch::default(),
+            judge,
             faults: Faults::default(),
             totals: Read::default(),
-            span: None,
             progress: progress(&arguments.files),
             read,
         })
@@ -210,14 +211,10 @@ impl Replay {
             }
             let newest = |logs: &[Log]| logs.iter().map(|log| log.newest_ms).min();
             let oldest = newest(&self.active).into_iter().chain(newest(&self.later)).min();
-            self.pass_on(
-                oldest.map_or(0, |oldest| oldest.saturating_sub(self.slack_ms)),
-                false,
-            );
+            self.pass_on(oldest.map_or(0, |oldest| oldest.saturating_sub(self.slack_ms)));
             self.progress.set_position(self.read.load(Ordering::Relaxed));
         }
-        self.pass_on(u64::MAX, true);
-        self.progress.finish_and_clear();
+        self.pass_on(u64::MAX);
         Ok(self.report())
     }
 
@@ -236,36 +233,25 @@ impl Replay {
         behind(&self.active).map(|(_, at)| at)
     }
 
-    /// Judges, counts and tests what nothing older is expected before.
-    fn pass_on(&mut self, until_ms: u64, is_end: bool) {
-        while let Some(requests) = self.order.take(until_ms) {
-            for request in &requests {
-                let time_ms = request.id.time_ms();
-                let (first, last) = self.span.unwrap_or((time_ms, time_ms));
-                self.span = Some((first.min(time_ms), last.max(time_ms)));
-            }
-            self.counter.judge(requests);
-            while let Some(batch) = self.counter.take(&self.reader.names, false) {
-                self.watch.take(batch);
-            }
-        }
-        while is_end && let Some(batch) = self.counter.take(&self.reader.names, true) {
-            self.watch.take(batch);
-        }
+    /// Has judged what nothing older is expected before.
+    fn pass_on(&mut self, until_ms: u64) {
+        let due: Batch = std::iter::from_fn(|| self.order.take(until_ms)).collect();
+        self.judge.take(due);
     }
 
     fn report(self) -> Report {
-        let (anomalies, notes) = self.watch.finish();
+        let found = self.judge.finish();
+        self.progress.finish_and_clear();
         Report {
             files: self.files,
             lines: self.totals.lines,
             late: self.order.late,
             faults: self.faults,
-            totals: self.counter.totals,
-            span: self.span,
+            totals: found.totals,
+            span: found.span,
             limits: limits(self.reader.seen, self.totals.requests),
-            notes,
-            anomalies,
+            notes: found.notes,
+            anomalies: found.anomalies,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Texts of a log as small numbers, so that a line costs no allocation once its texts were seen.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use blobwatch_core::user_agent::{Agent, Family};
 
@@ -20,19 +20,40 @@ const MAX_AGENTS: usize = 32_768;
 /// Rules in a set.
 const MAX_RULES: usize = 64;
 
-/// Numbers of texts; 0 is the empty text.
-pub(super) struct Texts {
-    numbers: HashMap<Box<str>, u16>,
-    texts: Vec<Arc<str>>,
+/// The texts by their numbers, which other threads look up while more are added.
+#[derive(Clone)]
+pub(super) struct Numbered(Arc<RwLock<Vec<Arc<str>>>>);
+
+impl Default for Numbered {
+    fn default() -> Self {
+        Self(Arc::new(RwLock::new(vec!["".into(), OTHER.into()])))
+    }
 }
 
-impl Default for Texts {
-    fn default() -> Self {
-        Self {
-            numbers: HashMap::new(),
-            texts: vec!["".into(), OTHER.into()],
-        }
+impl Numbered {
+    pub(super) fn text(&self, number: u16) -> Arc<str> {
+        let texts = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        texts
+            .get(usize::from(number))
+            .cloned()
+            .unwrap_or_else(|| "".into())
     }
+
+    /// The number of one more text; none when there are enough.
+    fn add(&self, text: Arc<str>) -> Option<u16> {
+        let mut texts = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let number = u16::try_from(texts.len()).ok();
+        let number = number.filter(|number| usize::from(*number) < MAX_TEXTS)?;
+        texts.push(text);
+        Some(number)
+    }
+}
+
+/// Numbers of texts; 0 is the empty text.
+#[derive(Default)]
+pub(super) struct Texts {
+    numbers: HashMap<Box<str>, u16>,
+    numbered: Numbered,
 }
 
 impl Texts {
@@ -48,21 +69,11 @@ impl Texts {
         if let Some(number) = self.numbers.get(text) {
             return *number;
         }
-        match u16::try_from(self.texts.len()) {
-            Ok(number) if self.texts.len() < MAX_TEXTS => {
-                self.texts.push(form(text));
-                self.numbers.insert(text.into(), number);
-                number
-            }
-            _ => 1,
-        }
-    }
-
-    pub(super) fn text(&self, number: u16) -> Arc<str> {
-        self.texts
-            .get(usize::from(number))
-            .cloned()
-            .unwrap_or_else(|| "".into())
+        let Some(number) = self.numbered.add(form(text)) else {
+            return 1;
+        };
+        self.numbers.insert(text.into(), number);
+        number
     }
 }
 
@@ -85,6 +96,31 @@ pub(super) struct Names {
     agents: HashMap<Box<str>, Who>,
 }
 
+/// The way back from numbers to texts.
+#[derive(Clone, Default)]
+pub(super) struct Meanings {
+    pub(super) routes: Numbered,
+    pub(super) colos: Numbered,
+    pub(super) countries: Numbered,
+    pub(super) systems: Numbered,
+    pub(super) fingerprints: Numbered,
+    rules: Numbered,
+}
+
+impl Meanings {
+    /// The rules of a set: sorted, each once.
+    pub(super) fn rules(&self, number: u16) -> Vec<Arc<str>> {
+        let mut rules: Vec<Arc<str>> = texts(&self.rules.text(number), "rule")
+            .into_iter()
+            .map(Arc::from)
+            .collect();
+        rules.sort_unstable();
+        rules.dedup();
+        rules.truncate(MAX_RULES);
+        rules
+    }
+}
+
 impl Names {
     pub(super) fn country(&mut self, text: &str) -> u16 {
         self.countries.number_of(text, |text| text.to_uppercase().into())
@@ -95,16 +131,17 @@ impl Names {
         self.rules.number(text)
     }
 
-    /// The rules of a set: sorted, each once.
-    pub(super) fn rules_of(&self, number: u16) -> Vec<Arc<str>> {
-        let mut rules: Vec<Arc<str>> = texts(&self.rules.text(number), "rule")
-            .into_iter()
-            .map(Arc::from)
-            .collect();
-        rules.sort_unstable();
-        rules.dedup();
-        rules.truncate(MAX_RULES);
-        rules
+    /// What the numbers mean, now and later.
+    pub(super) fn meanings(&self) -> Meanings {
+        let of = |texts: &Texts| texts.numbered.clone();
+        Meanings {
+            routes: of(&self.routes),
+            colos: of(&self.colos),
+            countries: of(&self.countries),
+            systems: of(&self.systems),
+            fingerprints: of(&self.fingerprints),
+            rules: of(&self.rules),
+        }
     }
 
     /// Reads a User-Agent; `is_encoded` says that its blanks are written `%20`.
@@ -159,8 +196,10 @@ mod tests {
             texts.number(&at.to_string());
         }
         let further = texts.number("further");
-        assert_eq!((&*texts.text(further), &*texts.text(one)), (OTHER, "IAD"));
-        assert!(texts.texts.len() <= MAX_TEXTS && texts.numbers.len() <= MAX_TEXTS);
+        let text = |number| texts.numbered.text(number);
+        assert_eq!((&*text(further), &*text(one)), (OTHER, "IAD"));
+        assert_eq!(&*text(u16::MAX), "");
+        assert!(texts.numbers.len() <= MAX_TEXTS);
     }
 
     #[test]
@@ -169,7 +208,7 @@ mod tests {
         let plain = "docker/19.03.12 go/go1.13.10 git-commit/48a66213fe kernel/4.14.181-140.257.amzn2.x86_64 os/linux arch/amd64";
         let who = names.agent(plain, false);
         assert_eq!(
-            (who.family, &*names.systems.text(who.os)),
+            (who.family, &*names.meanings().systems.text(who.os)),
             (Family::Docker, "amzn2")
         );
         assert_eq!(names.agent(&plain.replace(' ', "%20"), true), who);
@@ -182,7 +221,7 @@ mod tests {
         #[track_caller]
         fn case(names: &mut Names, text: &str, expected: &[&str]) {
             let number = names.rules(text);
-            let rules = names.rules_of(number);
+            let rules = names.meanings().rules(number);
             assert_eq!(rules.iter().map(|rule| &**rule).collect::<Vec<_>>(), expected);
         }
         case(&mut names, "", &[]);

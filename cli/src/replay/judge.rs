@@ -1,0 +1,84 @@
+//! Judging, counting and testing, in a thread beside the one that reads lines: on two cores a log is read in the time
+//! that the slower of both takes.
+
+use std::io;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use blobwatch_core::detector::{Anomaly, Note};
+
+use super::count::{CellCounts64, Counter};
+use super::names::Meanings;
+use super::request::Request;
+use super::watch::Watch;
+
+/// Batches that wait to be judged, each of a block of lines: some 4,000 requests of 160 bytes, or what had waited for its
+/// order at most.
+const BATCHES_AHEAD: usize = 4;
+
+/// Requests in order: of each second, all that are due.
+pub(super) type Batch = Vec<Vec<Request>>;
+
+pub(super) struct Judge {
+    batches: SyncSender<Batch>,
+    thread: JoinHandle<Findings>,
+}
+
+/// What came of all requests.
+pub(super) struct Findings {
+    pub(super) anomalies: Vec<Anomaly>,
+    pub(super) notes: Vec<Note>,
+    pub(super) totals: CellCounts64,
+    /// Times of the first and the last request.
+    pub(super) span: Option<(u64, u64)>,
+}
+
+impl Judge {
+    /// # Errors
+    /// When the system has no thread to give.
+    pub(super) fn begin(meanings: Meanings) -> io::Result<Self> {
+        let (batches, due) = sync_channel(BATCHES_AHEAD);
+        let thread = thread::Builder::new()
+            .name("judge".to_owned())
+            .spawn(move || judge(meanings, &due))?;
+        Ok(Self { batches, thread })
+    }
+
+    pub(super) fn take(&self, batch: Batch) {
+        // Nobody listens after a panic only, which `finish` passes on.
+        if !batch.is_empty() {
+            let _ = self.batches.send(batch);
+        }
+    }
+
+    pub(super) fn finish(self) -> Findings {
+        drop(self.batches);
+        self.thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+fn judge(meanings: Meanings, due: &Receiver<Batch>) -> Findings {
+    let (mut counter, mut watch, mut span) = (Counter::new(meanings), Watch::default(), None);
+    for requests in due.iter().flatten() {
+        for time_ms in requests.iter().map(|request| request.id.time_ms()) {
+            let (first, last) = span.unwrap_or((time_ms, time_ms));
+            span = Some((time_ms.min(first), time_ms.max(last)));
+        }
+        counter.judge(requests);
+        while let Some(batch) = counter.take(false) {
+            watch.take(batch);
+        }
+    }
+    while let Some(batch) = counter.take(true) {
+        watch.take(batch);
+    }
+    let totals = counter.totals;
+    let (anomalies, notes) = watch.finish();
+    Findings {
+        anomalies,
+        notes,
+        totals,
+        span,
+    }
+}
