@@ -4,7 +4,7 @@
 //! drifts with what else the machine does; a ratio is always between neighbours in time.
 
 mod contender;
-mod cpu;
+pub(crate) mod cpu;
 mod duel;
 
 use crate::figure::{Figure, Target};

@@ -3,6 +3,7 @@
 //! The records are put into the FireLog's file while workerd does not run, by the code that runs in the object when flushes
 //! and alarms come. One FireLog is the slow case: slices of several are read side by side.
 
+use crate::edge::cpu;
 use crate::figure::{Figure, Target};
 use crate::preview::CANDIDATES;
 use crate::query::{SPAN_MS, fill};
@@ -74,6 +75,8 @@ struct Bench {
 /// One preview, as who asked for it sees it.
 struct Seen {
     seconds: f64,
+    /// Of workerd, all of its threads.
+    cpu_seconds: f64,
     /// The slowest answer to a look at its progress.
     look_ms: f64,
     item: Value,
@@ -87,7 +90,7 @@ impl Bench {
         // From here on the kernel's peak is that of what follows.
         fs::write(format!("/proc/{}/clear_refs", self.pid), "5").context("failed to reset the peak")?;
         let millions = f64::from(args.records) / 1e6;
-        let (mut figures, mut looks) = (Vec::new(), Vec::new());
+        let (mut figures, mut looks, mut cpu) = (Vec::new(), Vec::new(), Vec::new());
         for (name, expression) in CANDIDATES {
             let (mut samples, mut found) = (Vec::new(), String::new());
             for _ in 0..args.runs {
@@ -95,11 +98,14 @@ impl Bench {
                 let count = |name: &str| seen.item.get(name).and_then(Value::as_u64).unwrap_or(0);
                 found = format!("{} of {} matched", count("matched_requests"), count("requests"));
                 samples.push(seen.seconds / millions);
+                cpu.push(seen.cpu_seconds / millions);
                 looks.push(seen.look_ms);
             }
             let name = format!("a million records: {name} ({found})");
             figures.push(Figure::new(name, "s", samples, Target::None));
         }
+        let name = "a million records: CPU of workerd, of all of these";
+        figures.push(Figure::new(name, "s", cpu, Target::None));
         figures.push(Figure::new(
             "slowest look at the progress",
             "ms",
@@ -115,7 +121,7 @@ impl Bench {
     fn preview(&self, expression: &str) -> Result<Seen> {
         let wanted = json!({"rule": {"expression": expression, "action": "block"}, "route": "default",
             "since": self.since, "until": self.until});
-        let began = Instant::now();
+        let (began, cpu_before) = (Instant::now(), cpu::of_tree(self.pid)?);
         let begun = self.api.post("previews", &wanted)?;
         let id = begun
             .get("id")
@@ -130,8 +136,10 @@ impl Bench {
                 Some("running") => sleep(LOOK),
                 Some("done") => {
                     let seconds = began.elapsed().as_secs_f64();
+                    let cpu = cpu::of_tree(self.pid)?.saturating_sub(cpu_before);
                     return Ok(Seen {
                         seconds,
+                        cpu_seconds: cpu.as_secs_f64(),
                         look_ms,
                         item,
                     });

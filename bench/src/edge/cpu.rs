@@ -11,7 +11,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// When the process is gone.
-pub(super) fn of_tree(pid: u32) -> Result<Duration> {
+pub(crate) fn of_tree(pid: u32) -> Result<Duration> {
     let own = of_process(pid)?;
     children(pid)
         .into_iter()
