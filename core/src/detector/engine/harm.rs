@@ -7,6 +7,7 @@ use crate::detector::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
 use crate::detector::broad::Affected;
 use crate::detector::cohort::{Cohort, Literal};
 use crate::detector::kind::AnomalyKind;
+use crate::guard::HARMLESS;
 use crate::time::parse_rfc3339;
 
 /// What the guard saw.
@@ -54,7 +55,7 @@ impl Engine {
             closed_ms: None,
             reopened: 0,
             cohort: Cohort(named.into_iter().filter_map(literal).collect()),
-            baseline: 0.0,
+            baseline: HARMLESS,
             observed: harm.healthy as f64 / harm.clients.max(1) as f64,
             affected: Affected {
                 clients: harm.healthy,
