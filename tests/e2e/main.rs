@@ -50,3 +50,5 @@ mod real_clients;
 mod switching;
 #[cfg(test)]
 mod webhooks;
+#[cfg(test)]
+mod worked_example;
