@@ -125,6 +125,14 @@ impl Affected {
         }
     }
 
+    /// In memory, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let of = |breadth: &Breadth| breadth.clients.hashes.capacity() + breadth.networks.hashes.capacity();
+        let hashes: usize = Event::ALL.into_iter().map(|event| of(self.of(event))).sum();
+        size_of::<Self>() + hashes * size_of::<u32>()
+    }
+
     pub fn merge(&mut self, other: &Self) {
         for event in Event::ALL {
             self.of_mut(event).merge(other.of(event));

@@ -17,8 +17,12 @@ pub(super) const FINE_SLOTS: u64 = 6 * MINUTE_SLOTS;
 /// How far back the window reaches.
 pub(super) const WINDOW_SLOTS: u64 = 60 * MINUTE_SLOTS;
 
-/// Cells of all buckets: at some 250 bytes (most have no sketches) 15 MB. Beyond it the oldest buckets go.
-pub(super) const MAX_WINDOW_CELLS: usize = 60_000;
+/// Of all buckets, about: some 60,000 rows of which a third has sketches, or 40,000 that all have. Beyond it the oldest
+/// buckets go, so that 20,000 live cohorts stay below 64 MB at any number of requests (docs/detection.md).
+const MAX_WINDOW_BYTES: usize = 28_000_000;
+
+/// A row without its sketches and evidence, and its place among others.
+const ROW_BYTES: usize = 250;
 
 /// Cells of one bucket; further ones are added up in its `other`.
 pub(super) const MAX_BUCKET_CELLS: usize = 6_000;
@@ -75,6 +79,12 @@ impl Row {
         }
     }
 
+    /// About.
+    fn bytes(&self) -> usize {
+        let sketches = self.affected.as_deref().map_or(0, Affected::bytes);
+        ROW_BYTES + sketches + self.evidence.len() * size_of::<Evidence>()
+    }
+
     fn merge(&mut self, other: &Self) {
         let none = Affected::default();
         let affected = other.affected.as_deref().unwrap_or(&none);
@@ -89,6 +99,10 @@ impl Bucket {
         } else {
             self.rows.entry(number).or_default().merge(row);
         }
+    }
+
+    fn bytes(&self) -> usize {
+        self.rows.values().map(Row::bytes).sum()
     }
 
     /// Minute of the bucket's first slot, since 1970.
@@ -128,11 +142,11 @@ impl Window {
     pub fn age(&mut self, slot: u64) -> Vec<Bucket> {
         self.merge_minutes(slot);
         let mut gone = Vec::new();
-        let mut cells: usize = self.buckets.iter().map(|bucket| bucket.rows.len()).sum();
+        let mut bytes: usize = self.buckets.iter().map(Bucket::bytes).sum();
         while let Some(oldest) = self.buckets.front()
-            && (oldest.last + WINDOW_SLOTS <= slot || (cells > MAX_WINDOW_CELLS && self.buckets.len() > 1))
+            && (oldest.last + WINDOW_SLOTS <= slot || (bytes > MAX_WINDOW_BYTES && self.buckets.len() > 1))
         {
-            cells -= oldest.rows.len();
+            bytes -= oldest.bytes();
             gone.extend(self.buckets.pop_front());
         }
         gone
@@ -243,5 +257,42 @@ impl From<Vec<Option<CellKey>>> for Keys {
 impl From<Keys> for Vec<Option<CellKey>> {
     fn from(keys: Keys) -> Self {
         keys.keys
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bucket, MAX_WINDOW_BYTES, Row, Window};
+    use crate::cell::{Affected, Event, SKETCH};
+    use crate::client::{ClientKey, NetworkKey};
+
+    #[test]
+    fn full_sketches_shorten_the_window() {
+        let mut affected = Affected::default();
+        for event in Event::ALL {
+            for member in 0..SKETCH as u64 {
+                affected
+                    .of_mut(event)
+                    .insert(ClientKey(member), NetworkKey(member));
+            }
+        }
+        let row = Row {
+            affected: Some(Box::new(affected)),
+            ..Row::default()
+        };
+        let mut window = Window::default();
+        for slot in 0..6 {
+            window.buckets.push_back(Bucket {
+                first: slot,
+                last: slot,
+                rows: (0..6_000).map(|number| (number, row.clone())).collect(),
+                ..Bucket::default()
+            });
+        }
+        let bytes = |window: &Window| window.buckets().map(Bucket::bytes).sum::<usize>();
+        assert!(bytes(&window) > 2 * MAX_WINDOW_BYTES);
+        let gone = window.age(6);
+        assert!(bytes(&window) <= MAX_WINDOW_BYTES);
+        assert_eq!(gone.first().map(|bucket| bucket.first), Some(0), "the oldest go");
     }
 }
