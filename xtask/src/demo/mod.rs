@@ -22,6 +22,7 @@ use crate::setup;
 use crate::workspace::Workspace;
 use account::Account;
 use anyhow::{Context, Result, bail};
+use path::Path;
 use play::{Ending, Stage};
 pub(crate) use player::Player;
 use std::fs::remove_dir_all;
@@ -86,9 +87,13 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 /// Runs the registry, the paths, the worker and the story, until it is over or a signal comes.
 async fn perform(tools: &setup::Tools, args: &Args, token: &str) -> Result<()> {
     let registry = Registry::bind().await?;
+    let home = Path::open(registry.address()?, args.story.ordinary())
+        .await?
+        .url();
     let stage = Stage::open(
         args.story,
         registry.address()?,
+        home.clone(),
         args.port,
         token,
         Account::printed(),
@@ -96,7 +101,7 @@ async fn perform(tools: &setup::Tools, args: &Args, token: &str) -> Result<()> {
     )
     .await?;
     tokio::spawn(registry.serve());
-    let mut wrangler = Wrangler::start(tools, args.port, &stage.origin(), None, DATA)?;
+    let mut wrangler = Wrangler::start(tools, args.port, &home, None, DATA)?;
     let ended = tokio::select! {
         ended = wrangler.ended() => Err(ended),
         played = play(args, &stage) => played,

@@ -48,7 +48,8 @@ type Score = Arc<Mutex<BTreeMap<Outcome, u64>>>;
 pub(super) struct Stage {
     story: Story,
     port: u16,
-    ordinary: Path,
+    /// Where the worker forwards to before anything happens.
+    home: String,
     broken: Path,
     operator: Operator,
     account: Account,
@@ -57,10 +58,11 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// For the worker on `port` and a registry.
+    /// For the worker on `port` that forwards to `home`, and a registry.
     pub(super) async fn open(
         story: Story,
         registry: SocketAddr,
+        home: String,
         port: u16,
         token: &str,
         account: Account,
@@ -71,16 +73,11 @@ impl Stage {
             port,
             account,
             ending,
-            ordinary: Path::open(registry, story.ordinary()).await?,
+            home,
             broken: Path::open(registry, story.broken()).await?,
             operator: Operator::new(port, token),
             score: Score::default(),
         })
-    }
-
-    /// Where the worker forwards to before anything happens.
-    pub(super) fn origin(&self) -> String {
-        self.ordinary.url()
     }
 
     /// The whole story.
@@ -171,7 +168,7 @@ impl Stage {
     async fn end(&self) -> Result<()> {
         match self.story {
             Story::July2020 => self.operator.monitor("pulls hang where it acts").await,
-            Story::August2026 => self.operator.set_origin(&self.ordinary.url()).await,
+            Story::August2026 => self.operator.set_origin(&self.home).await,
         }
     }
 
@@ -244,7 +241,7 @@ impl Stage {
             Story::August2026 => format!(
                 "curl -X PUT -H \"Authorization: Bearer $TOKEN\" {api}/routes/default \
                  -d '{{\"repository\":\"**\",\"origin\":\"{}\"}}'",
-                self.ordinary.url()
+                self.home
             ),
         }
     }

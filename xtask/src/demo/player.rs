@@ -26,6 +26,7 @@ impl Player {
         let stage = Stage::open(
             Story::July2020,
             registry,
+            format!("http://{registry}"),
             port,
             token,
             account.clone(),

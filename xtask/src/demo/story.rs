@@ -16,9 +16,9 @@ pub(super) const WARM_UP: Duration = Duration::from_secs(6 * 60);
 /// How long the incident may last before the demo gives up on its detection.
 pub(super) const PATIENCE: Duration = Duration::from_secs(4 * 60);
 
-/// How long after the switch the anomaly may take to close: with some 60 pulls of the cohort a slot, evidence of health comes
-/// at a quarter of a nat a slot, and nine nats are wanted; each ordinary resume costs three slots.
-pub(super) const RECOVERY: Duration = Duration::from_secs(15 * 60);
+/// How long after the switch the anomaly may take to close: a minute or two are the rule with some 60 pulls of the cohort in
+/// ten seconds, and a baseline of six minutes makes it slower (docs/detection.md).
+pub(super) const RECOVERY: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Story {
