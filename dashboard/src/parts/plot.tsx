@@ -100,6 +100,12 @@ const data = ({ times, lines }: PlotProps): uPlot.AlignedData => [times, ...line
 /** Steps of an axis: what is plotted is counted, and there is no half of it. */
 const WHOLE = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
+/** What happened a moment ago is shown before the counts of its minute are in. Without any counts there is no reach. */
+function reach(from: number | null, until: number | null, { marks = [] }: PlotProps): uPlot.Range.MinMax {
+  if (from === null || until === null) return [null, null];
+  return [from, marks.reduce((last, mark) => Math.max(last, Date.parse(mark.time) / 1000), until)];
+}
+
 function options(width: number, latest: { current: PlotProps }): uPlot.Options {
   const { lines, height = 150, sync, brush } = latest.current;
   const [ink, grid] = [resolved("--ink-soft"), resolved("--rule")];
@@ -109,7 +115,7 @@ function options(width: number, latest: { current: PlotProps }): uPlot.Options {
     width,
     height,
     // Bars of nothing are drawn at the bottom, and a flat line at 0 still has a scale.
-    scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
+    scales: { x: { time: true, range: (_plot, from, until) => reach(from, until, latest.current) }, y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     axes: [
       { ...axis, size: 26, space: 64, values: (_plot, splits) => clock(splits) },
