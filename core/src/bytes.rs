@@ -173,7 +173,8 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.take(length)?).map_err(|_| DecodeError::Invalid("text"))
     }
 
-    /// What [`put_bytes`] wrote.
+    /// What [`put_bytes`] wrote. Not inlined, for the size of what reads compiled rulebooks.
+    #[inline(never)]
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
         let length = self.count(1)?;
         self.take(length)
@@ -218,7 +219,8 @@ impl<'a> Reader<'a> {
     }
 
     /// A number of things of at least `smallest` bytes each: never more than the rest can hold, so that a count is
-    /// safe to allocate for.
+    /// safe to allocate for. Not inlined, for the size of what reads compiled rulebooks.
+    #[inline(never)]
     pub(crate) fn count(&mut self, smallest: usize) -> Result<usize, DecodeError> {
         let count: usize = self.narrow("count")?;
         let possible = self.rest.len() / smallest.max(1);

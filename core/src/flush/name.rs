@@ -13,7 +13,16 @@ pub const UNKNOWN_COLO: &str = "none";
 pub fn fire_log_name(colo: &str, client: ClientKey, fire_logs: u32) -> String {
     let colo = if colo.is_empty() { UNKNOWN_COLO } else { colo };
     let place = client.0 % u64::from(fire_logs.max(1));
-    format!("fl1-{}-{place}", colo.to_ascii_lowercase())
+    // Without the machinery of `format!`: this is made for every record.
+    let mut name = String::with_capacity(24);
+    name.push_str("fl1-");
+    name.extend(colo.chars().map(|letter| letter.to_ascii_lowercase()));
+    name.push('-');
+    match u8::try_from(place) {
+        Ok(digit @ 0..=9) => name.push(char::from(b'0' + digit)),
+        _ => name.push_str(&place.to_string()),
+    }
+    name
 }
 
 /// `<FireLog's name>/flush`: where an isolate flushes.

@@ -93,11 +93,13 @@ impl Isolate {
     }
 
     fn keep(&mut self, request: &Request<'_>, decided: Decided) {
-        let to = self.fire_log(request.facts.colo, request.client);
         let now_ms = request.facts.time_ms;
-        for count in &decided.verdict.counts {
-            self.batches
-                .count_volume(&to, &count.rule, count.version, count.key, now_ms);
+        if !decided.verdict.counts.is_empty() {
+            let to = self.fire_log(request.facts.colo, request.client);
+            for count in &decided.verdict.counts {
+                self.batches
+                    .count_volume(&to, &count.rule, count.version, count.key, now_ms);
+            }
         }
         let pending = Pending {
             record: self.record(request, decided),

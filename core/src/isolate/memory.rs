@@ -76,19 +76,22 @@ impl Memory {
     }
 }
 
-/// Each key has one place, and the last one that came there is remembered.
+/// Each key has one pair of places; of the keys that share it, the last two that came are remembered.
 #[derive(Debug)]
-struct Slots<K, V>(Vec<Option<(K, V)>>);
+struct Slots<K, V>(Vec<Pair<K, V>>);
+
+/// The one that was asked for last comes first.
+type Pair<K, V> = [Option<(K, V)>; 2];
 
 impl<K, V: Copy> Slots<K, V> {
     fn new(count: usize) -> Self {
-        Self(std::iter::repeat_with(|| None).take(count).collect())
+        Self(std::iter::repeat_with(|| [None, None]).take(count / 2).collect())
     }
 
     fn get(
         &mut self,
         asked: &impl Hash,
-        is_known: impl FnOnce(&K) -> bool,
+        is_known: impl Fn(&K) -> bool,
         key: impl FnOnce() -> K,
         make: impl FnOnce() -> V,
     ) -> V {
@@ -96,17 +99,23 @@ impl<K, V: Copy> Slots<K, V> {
         let mut hasher = FxHasher::default();
         asked.hash(&mut hasher);
         let place = hasher.finish() as usize % self.0.len().max(1);
-        let Some(slot) = self.0.get_mut(place) else {
+        let Some([first, second]) = self.0.get_mut(place) else {
             return make();
         };
-        match slot {
-            Some((known, value)) if is_known(known) => *value,
-            _ => {
-                let value = make();
-                *slot = Some((key(), value));
-                value
-            }
+        let known = |slot: &Option<(K, V)>| match slot {
+            Some((key, value)) if is_known(key) => Some(*value),
+            _ => None,
+        };
+        if let Some(value) = known(first) {
+            return value;
         }
+        std::mem::swap(first, second);
+        if let Some(value) = known(first) {
+            return value;
+        }
+        let value = make();
+        *first = Some((key(), value));
+        value
     }
 }
 
@@ -136,7 +145,7 @@ mod tests {
                 assert_eq!(memory.client(&facts, &keys), made);
             }
         }
-        assert_eq!(memory.clients.0.len(), CLIENTS);
+        assert_eq!(2 * memory.clients.0.len(), CLIENTS);
     }
 
     #[test]
@@ -171,6 +180,6 @@ mod tests {
         let long: &'static str = Box::leak("x".repeat(MAX_REMEMBERED_CREDENTIAL + 1).into_boxed_str());
         let mut memory = Memory::default();
         memory.client(&facts("192.0.2.7", long), &ClientKeys::new(b"secret"));
-        assert!(memory.clients.0.iter().all(Option::is_none));
+        assert!(memory.clients.0.iter().flatten().all(Option::is_none));
     }
 }

@@ -52,6 +52,16 @@ impl RecordId {
         (self.0 >> 80) as u64
     }
 
+    /// As it is written: ASCII.
+    fn letters(self) -> [u8; ID_LENGTH] {
+        let mut letters = [b'0'; ID_LENGTH];
+        for (place, letter) in letters.iter_mut().rev().enumerate() {
+            let digit = (self.0 >> (place * 5)) as usize & 31;
+            *letter = ALPHABET.get(digit).copied().unwrap_or(b'0');
+        }
+        letters
+    }
+
     /// 48 bits.
     #[must_use]
     pub const fn isolate(self) -> u64 {
@@ -66,12 +76,7 @@ impl RecordId {
 
 impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for place in (0..ID_LENGTH).rev() {
-            let digit = (self.0 >> (place * 5)) as usize & 31;
-            let letter = ALPHABET.get(digit).copied().unwrap_or(b'0');
-            fmt::Write::write_char(f, letter as char)?;
-        }
-        Ok(())
+        f.write_str(std::str::from_utf8(&self.letters()).unwrap_or_default())
     }
 }
 

@@ -46,6 +46,7 @@ pub(super) fn put_number(out: &mut Vec<u8>, number: u32) {
     put_varint(out, u64::from(number));
 }
 
+#[inline(never)]
 pub(super) fn read_number(reader: &mut Reader<'_>) -> Read<u32> {
     reader.narrow("number")
 }
