@@ -126,6 +126,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
         write!(out, "{}", report.text())
     };
     written.map_err(Problem::Write)?;
+    if let Some(unread) = report.nothing_read() {
+        return Err(unread);
+    }
     Ok(if report.anomalies.is_empty() {
         Outcome::Nothing
     } else {
@@ -245,6 +248,7 @@ impl Replay {
         Report {
             files: self.files,
             lines: self.totals.lines,
+            read: self.totals.requests,
             late: self.order.late,
             faults: self.faults,
             totals: found.totals,

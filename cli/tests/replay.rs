@@ -252,6 +252,11 @@ fn exit_code_is_two_for_what_cannot_be_read() {
         "a\tb\n",
         "expected a `#Fields:` line with a field for time",
     );
+    case(
+        &["--format", "combined", "-"],
+        "what is\nthis\n",
+        "standard input:1: expected a time in brackets and a request in quotes",
+    );
     case(&["--field", "colour=x", "-"], "", "found \"colour\"");
     case(&["--json", "--markdown", "-"], "", "cannot be used with");
     case(&[], "", "Usage: blobwatch replay");

@@ -11,12 +11,15 @@ use serde_json::{Value, json};
 use super::count::CellCounts64;
 use super::faults::Faults;
 use super::log::place_of;
+use crate::problem::Problem;
 
 /// Everything that is said.
 pub(super) struct Report {
     /// Name and format of each file, in the order of their numbers.
     pub(super) files: Vec<File>,
     pub(super) lines: u64,
+    /// Of them, those that are requests, whatever they ask for.
+    pub(super) read: u64,
     pub(super) late: u64,
     pub(super) faults: Faults,
     pub(super) totals: CellCounts64,
@@ -37,6 +40,17 @@ pub(super) struct File {
 }
 
 impl Report {
+    /// The first line, where none could be read but a heading of each file: most likely another format was named.
+    pub(super) fn nothing_read(&self) -> Option<Problem> {
+        let fault = self.faults.first.first()?;
+        let headings = self.files.len() as u64;
+        (self.read == 0 && self.faults.count + headings >= self.lines).then(|| Problem::Line {
+            file: fault.file.clone(),
+            line: fault.line,
+            expected: fault.expected.to_owned(),
+        })
+    }
+
     pub(super) fn text(&self) -> String {
         let mut out = String::new();
         let files: Vec<String> = self
