@@ -223,6 +223,21 @@ fn one_healthy_value_of_few_is_said_however_large_the_counts() {
 }
 
 #[test]
+fn a_healthy_value_is_said_where_hardly_anything_was_expected() {
+    for expected in [0.001, 0.01, 0.05, 0.06, 0.08, 0.1, 1.0] {
+        let row = |colo: usize, os: usize| {
+            let is_hit = os == 1 && colo != 3;
+            let names = [format!("c{colo}"), format!("o{os}"), "n0".to_owned()];
+            (names, if is_hit { 70.0 } else { 0.0 }, expected)
+        };
+        let rows: Vec<Row> = (0..4)
+            .flat_map(|colo| (0..2).map(move |os| row(colo, os)))
+            .collect();
+        assert_eq!(words(&causes(&rows)), ["all colos but c3, os o1"], "{expected}");
+    }
+}
+
+#[test]
 fn one_client_that_retries_is_no_cohort() {
     let mut rows = small(9);
     for (_, observed, expected) in &mut rows {

@@ -10,6 +10,7 @@ use super::pattern::{Pattern, best_patterns};
 use super::price::{Noise, Objective};
 use super::scatter::Scatter;
 use super::search::{first_idea, search};
+use super::spare::spare;
 
 /// Causes named at most: a night with more has one cause that these attributes do not show.
 pub const MAX_CAUSES: usize = 4;
@@ -72,6 +73,7 @@ pub fn localize(section: &CrossSection, options: &Options) -> Vec<Cause> {
         if !causes.is_empty() && is_everyone(&found) {
             break;
         }
+        let found = spare(&left, &raw, &objective, found);
         let masks = left.masks(&found.chosen);
         causes.push(cause(section, &raw, &found, &masks));
         left = left.without(&masks);
