@@ -223,30 +223,4 @@ mod tests {
         let recovery = Recovery::new((EXPECTED, 0.0), 0.008, RHO);
         assert!((recovery.ill - 0.010_94).abs() < 1e-4, "{}", recovery.ill);
     }
-
-    /// The table of docs/detection.md: `cargo test -p blobwatch-detect recovery -- --ignored --nocapture`.
-    #[test]
-    #[ignore = "prints a table"]
-    fn table() {
-        for trials in [6.0, 20.0, 60.0, 200.0, 600.0] {
-            for left in [0.0, 0.0625, 0.125, 0.25, 0.333, 0.5] {
-                let all = closes(1000, trials, left, 2160);
-                let closed = all.iter().filter(|at| **at < u64::MAX).count();
-                let at = |part: usize| {
-                    all.get(part).map_or(-1.0, |at| {
-                        if *at == u64::MAX {
-                            f64::INFINITY
-                        } else {
-                            *at as f64 / 6.0
-                        }
-                    })
-                };
-                println!(
-                    "{trials:>5} {left:>7}: closed {closed:>4} of 1000, median {:.1} min, 95 % {:.1} min",
-                    at(500),
-                    at(950)
-                );
-            }
-        }
-    }
 }
