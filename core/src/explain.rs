@@ -137,18 +137,9 @@ pub fn explain<'a>(
     let route = book.routes.iter().position(|route| route.name == *record.route);
     let rules = book.rules.iter().zip(&checked).enumerate();
     let explained = rules.map(|(at, (rule, checked))| {
-        let set = book
-            .modes
-            .iter()
-            .find(|set| set.rule == rule.id && set.route == *record.route);
-        let mode = mode(&policy, record, route, at, rule, set);
+        let set = book.modes.iter().find(|set| set.is_of(&rule.id, &record.route));
         let guard = guards.iter().find(|guard| guard.rule == rule.id);
-        let mode = ModeExplanation {
-            guard: guard
-                .filter(|_| mode.from == ModeSource::RuleOnRoute)
-                .map(guard_then),
-            ..mode
-        };
+        let mode = mode(&policy, record, route, at, rule, set, guard);
         one(record, rule, checked, &values, &unknown, mode)
     });
     Ok(Explanation {
@@ -207,11 +198,13 @@ fn mode(
     at: usize,
     rule: &Rule,
     set: Option<&ModeSetting>,
+    guard: Option<&GuardThen>,
 ) -> ModeExplanation {
     // A route that the rulebook does not have has no settings: the rule's default held.
     let effective = policy.mode(route.unwrap_or(usize::MAX), at, record.id.time_ms());
     let is_enforced = effective.mode == Mode::Enforce;
-    let set = set.filter(|_| is_enforced && effective.from == ModeSource::RuleOnRoute);
+    let is_set = effective.from == ModeSource::RuleOnRoute;
+    let set = set.filter(|_| is_enforced && is_set);
     let stages = set.and_then(|set| set.stages.as_ref());
     ModeExplanation {
         value: effective.mode,
@@ -222,7 +215,7 @@ fn mode(
             index: stages.index,
             count: stages.steps.len(),
         }),
-        guard: None,
+        guard: guard.filter(|_| is_set).map(guard_then),
     }
 }
 

@@ -178,6 +178,12 @@ impl ModeSetting {
             guard: None,
         }
     }
+
+    /// Whether it is the setting of that rule on that route.
+    #[must_use]
+    pub fn is_of(&self, rule: &str, route: &str) -> bool {
+        self.rule == rule && self.route == route
+    }
 }
 
 /// A rule with a volume fires only while one key exceeds this many matches in one colo.

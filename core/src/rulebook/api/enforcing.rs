@@ -12,7 +12,7 @@ use crate::store::rule_book::RuleBookStore;
 
 /// How far a rule's enforcement on a route goes at a time, by itself: the largest percentage that is set or scheduled.
 pub(super) fn reach(book: &Rulebook, rule: &str, route: &str, now_ms: u64) -> f64 {
-    let setting = (book.modes.iter()).find(|known| known.rule == rule && known.route == route);
+    let setting = (book.modes.iter()).find(|known| known.is_of(rule, route));
     let default = (book.rules.iter())
         .find(|known| known.id == rule)
         .map(|known| known.default_mode);

@@ -261,7 +261,7 @@ fn take_back<S: Sql>(
     let ((rule, route), ledger) = (reported.of, reported.ledger);
     let book = store.document().map_err(failed)?;
     let mut modes = book.modes.iter().enumerate();
-    let Some((at, setting)) = modes.find(|(_, known)| known.rule == rule && known.route == route) else {
+    let Some((at, setting)) = modes.find(|(_, known)| known.is_of(rule, route)) else {
         // It was read as set a moment ago, and nothing else writes.
         return store.keep_guard(reported, now_ms).map_err(failed);
     };

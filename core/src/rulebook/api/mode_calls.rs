@@ -274,9 +274,7 @@ fn put_plan(
 }
 
 fn position(book: &Rulebook, rule: &str, route: &str) -> Option<usize> {
-    book.modes
-        .iter()
-        .position(|known| known.rule == rule && known.route == route)
+    book.modes.iter().position(|known| known.is_of(rule, route))
 }
 
 fn known_rule(book: &Rulebook, id: &str) -> Result<(), Problem> {

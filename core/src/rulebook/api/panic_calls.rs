@@ -100,7 +100,7 @@ fn enforced(book: &Rulebook, route: Option<&str>, now_ms: u64) -> Vec<ModeSettin
 }
 
 fn plan(mut book: Rulebook, monitored: Vec<ModeSetting>, target: String) -> Result<Plan<'static>, Problem> {
-    let same = |a: &ModeSetting, b: &ModeSetting| a.rule == b.rule && a.route == b.route;
+    let same = |a: &ModeSetting, b: &ModeSetting| a.is_of(&b.rule, &b.route);
     let before: Vec<&ModeSetting> = (book.modes.iter())
         .filter(|known| monitored.iter().any(|setting| same(setting, known)))
         .collect();

@@ -156,7 +156,10 @@ fn refusals<S: Sql>(
 fn as_before(book: &Rulebook, candidate: &Rulebook, grows: impl Fn(&ModeSetting) -> bool) -> Rulebook {
     let standing = |setting: &ModeSetting| {
         if grows(setting) {
-            book.modes.iter().find(|known| is_of(known, setting)).cloned()
+            book.modes
+                .iter()
+                .find(|known| known.is_of(&setting.rule, &setting.route))
+                .cloned()
         } else {
             Some(setting.clone())
         }
@@ -169,15 +172,14 @@ fn as_before(book: &Rulebook, candidate: &Rulebook, grows: impl Fn(&ModeSetting)
 
 /// A rulebook with a setting in it.
 fn with(book: &Rulebook, setting: &ModeSetting) -> Rulebook {
-    let others = book.modes.iter().filter(|known| !is_of(known, setting));
+    let others = book
+        .modes
+        .iter()
+        .filter(|known| !known.is_of(&setting.rule, &setting.route));
     Rulebook {
         modes: others.chain([setting]).cloned().collect(),
         ..book.clone()
     }
-}
-
-fn is_of(one: &ModeSetting, other: &ModeSetting) -> bool {
-    one.rule == other.rule && one.route == other.route
 }
 
 /// One problem with the places of two.

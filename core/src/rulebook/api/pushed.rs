@@ -154,7 +154,7 @@ impl PushedMode {
     }
 
     fn of(self, place: &str, book: &Rulebook, now_ms: u64) -> Result<ModeSetting, Problem> {
-        let before = (book.modes.iter()).find(|known| known.rule == self.rule && known.route == self.route);
+        let before = (book.modes.iter()).find(|known| known.is_of(&self.rule, &self.route));
         let stages = match self.stages {
             Some(PushedStages::Document(stages)) => Some(stages),
             Some(PushedStages::Steps(steps)) => Some(staged(&format!("{place}.stages"), &steps, now_ms)?),
