@@ -72,6 +72,17 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// A text of any length, whole.
+pub(crate) fn put_long_text(out: &mut Vec<u8>, text: &str) {
+    put_bytes(out, text.as_bytes());
+}
+
+/// The place of a value in all that there are: never another order, only more at the end.
+pub(crate) fn put_one<T: PartialEq>(out: &mut Vec<u8>, all: &[T], one: &T) {
+    let place = all.iter().position(|known| known == one);
+    out.push(place.unwrap_or(all.len()) as u8);
+}
+
 /// Nothing, or a thing.
 pub(crate) fn put_option<T>(out: &mut Vec<u8>, thing: Option<T>, put: impl FnOnce(&mut Vec<u8>, T)) {
     out.push(u8::from(thing.is_some()));
@@ -158,11 +169,13 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn word(&mut self) -> Result<u64, DecodeError> {
-        let bytes = self.take(8)?;
-        bytes
-            .try_into()
-            .map(u64::from_le_bytes)
-            .map_err(|_| DecodeError::Truncated)
+        self.array().map(u64::from_le_bytes)
+    }
+
+    /// So many bytes.
+    pub(crate) fn array<const LENGTH: usize>(&mut self) -> Result<[u8; LENGTH], DecodeError> {
+        let bytes = self.take(LENGTH)?.first_chunk().copied();
+        bytes.ok_or(DecodeError::Truncated)
     }
 
     pub(crate) fn text(&mut self) -> Result<&'a str, DecodeError> {
@@ -180,7 +193,7 @@ impl<'a> Reader<'a> {
         self.take(length)
     }
 
-    /// What [`put_bytes`] wrote of a text.
+    /// What [`put_long_text`] wrote.
     pub(crate) fn long_text(&mut self) -> Result<&'a str, DecodeError> {
         std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::Invalid("text"))
     }
@@ -191,6 +204,12 @@ impl<'a> Reader<'a> {
             1 => Ok(true),
             _ => Err(DecodeError::Invalid("flag")),
         }
+    }
+
+    /// What [`put_one`] wrote.
+    pub(crate) fn one<T: Copy>(&mut self, all: &[T], what: &'static str) -> Result<T, DecodeError> {
+        let place = usize::from(self.byte()?);
+        all.get(place).copied().ok_or(DecodeError::Invalid(what))
     }
 
     /// What [`put_option`] wrote.

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::compiled::Compiled;
 use super::document::Route;
 use super::policy::{Policy, PolicyRoute};
-use crate::bytes::{DecodeError, Reader, put_all, put_bytes, put_varint};
+use crate::bytes::{DecodeError, Reader, put_all, put_long_text, put_varint};
 use crate::route::RouteTable;
 use crate::rule::Engine;
 
@@ -99,7 +99,7 @@ impl Program {
             out,
             self.fire_logs.iter().collect::<Vec<_>>().iter(),
             |out, (colo, count)| {
-                put_bytes(out, colo.as_bytes());
+                put_long_text(out, colo);
                 put_varint(out, u64::from(**count));
             },
         );

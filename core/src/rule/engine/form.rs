@@ -7,6 +7,8 @@
 mod probe;
 mod term;
 
+pub(super) use probe::{v4, v6};
+
 use super::group::Group;
 use super::probe::Probe;
 use super::terms::{Source, Terms};
@@ -17,7 +19,7 @@ use crate::rule::field::Field;
 use crate::rule::limits::MAX_NESTING;
 use crate::rule::term::Quantifier;
 
-type Read<T> = Result<T, DecodeError>;
+pub(super) type Read<T> = Result<T, DecodeError>;
 
 /// The fields by their numbers in the bytes; `None` for one that this build does not know.
 pub(super) struct Names(Vec<Option<Field>>);

@@ -57,7 +57,7 @@ pub(super) struct Wanted {
     pub(super) predicate: PredicateId,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Place {
     Anywhere,
     Start,

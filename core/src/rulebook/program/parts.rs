@@ -1,21 +1,10 @@
 //! The bytes of routes, of rules without their expressions, and of modes.
 
-use crate::bytes::{DecodeError, Reader, put_bytes, put_option, put_varint};
+use crate::bytes::{DecodeError, Reader, put_long_text, put_one, put_option, put_varint};
 use crate::rulebook::document::{Action, Disclose, Mode, Redirects, Route, Volume, VolumeKey};
 use crate::rulebook::policy::{PolicyRule, Setting};
 
 type Read<T> = Result<T, DecodeError>;
-
-/// The values of an enum by their numbers in the bytes: never another order, only more at the end.
-fn put_one<T: PartialEq>(out: &mut Vec<u8>, all: &[T], one: &T) {
-    let place = all.iter().position(|known| known == one);
-    out.push(place.unwrap_or(all.len()) as u8);
-}
-
-fn read_one<T: Copy>(reader: &mut Reader<'_>, all: &[T], what: &'static str) -> Read<T> {
-    let place = usize::from(reader.byte()?);
-    all.get(place).copied().ok_or(DecodeError::Invalid(what))
-}
 
 const REDIRECTS: [Redirects; 2] = [Redirects::Pass, Redirects::Follow];
 const DISCLOSE: [Disclose; 3] = [Disclose::Never, Disclose::Operators, Disclose::Always];
@@ -34,10 +23,6 @@ const VOLUME_KEYS: [VolumeKey; 4] = [
     VolumeKey::Route,
 ];
 
-fn put_text(out: &mut Vec<u8>, text: &str) {
-    put_bytes(out, text.as_bytes());
-}
-
 fn put_float(out: &mut Vec<u8>, number: f64) {
     out.extend(number.to_bits().to_le_bytes());
 }
@@ -51,11 +36,11 @@ fn read_text(reader: &mut Reader<'_>) -> Read<String> {
 }
 
 pub(super) fn put_route(out: &mut Vec<u8>, route: &Route) {
-    put_text(out, &route.name);
-    put_option(out, route.host.as_deref(), put_text);
-    put_text(out, &route.repository);
-    put_option(out, route.origin.as_deref(), put_text);
-    put_option(out, route.detour.as_deref(), put_text);
+    put_long_text(out, &route.name);
+    put_option(out, route.host.as_deref(), put_long_text);
+    put_long_text(out, &route.repository);
+    put_option(out, route.origin.as_deref(), put_long_text);
+    put_option(out, route.detour.as_deref(), put_long_text);
     put_one(out, &REDIRECTS, &route.redirects);
     put_float(out, route.observe);
     put_one(out, &DISCLOSE, &route.disclose);
@@ -68,14 +53,14 @@ pub(super) fn read_route(reader: &mut Reader<'_>) -> Read<Route> {
         repository: read_text(reader)?,
         origin: reader.option(read_text)?,
         detour: reader.option(read_text)?,
-        redirects: read_one(reader, &REDIRECTS, "redirects")?,
+        redirects: reader.one(&REDIRECTS, "redirects")?,
         observe: read_float(reader)?,
-        disclose: read_one(reader, &DISCLOSE, "disclose")?,
+        disclose: reader.one(&DISCLOSE, "disclose")?,
     })
 }
 
 pub(super) fn put_rule(out: &mut Vec<u8>, rule: &PolicyRule) {
-    put_text(out, &rule.id);
+    put_long_text(out, &rule.id);
     put_varint(out, u64::from(rule.version));
     put_one(out, &ACTIONS, &rule.action);
     put_one(out, &MODES, &rule.default_mode);
@@ -90,11 +75,11 @@ pub(super) fn read_rule(reader: &mut Reader<'_>) -> Read<PolicyRule> {
     Ok(PolicyRule {
         id: reader.long_text()?.into(),
         version: reader.narrow("version")?,
-        action: read_one(reader, &ACTIONS, "action")?,
-        default_mode: read_one(reader, &MODES, "mode")?,
+        action: reader.one(&ACTIONS, "action")?,
+        default_mode: reader.one(&MODES, "mode")?,
         volume: reader.option(|reader| {
             Ok(Volume {
-                by: read_one(reader, &VOLUME_KEYS, "volume")?,
+                by: reader.one(&VOLUME_KEYS, "volume")?,
                 requests: reader.narrow("requests")?,
                 seconds: reader.narrow("seconds")?,
             })
@@ -110,7 +95,7 @@ pub(super) fn put_setting(out: &mut Vec<u8>, setting: &Setting) {
 
 pub(super) fn read_setting(reader: &mut Reader<'_>) -> Read<Setting> {
     Ok(Setting {
-        mode: read_one(reader, &MODES, "mode")?,
+        mode: reader.one(&MODES, "mode")?,
         percent: reader.option(read_float)?,
         expires_ms: reader.option(Reader::varint)?,
     })

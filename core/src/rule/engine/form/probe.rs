@@ -5,7 +5,7 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 
 use super::Read;
-use crate::bytes::{DecodeError, Reader, put_all, put_bytes, put_varint, unzigzag, zigzag};
+use crate::bytes::{DecodeError, Reader, put_all, put_bytes, put_one, put_varint, unzigzag, zigzag};
 use crate::rule::automaton::Automaton;
 use crate::rule::engine::probe::Probe;
 use crate::rule::expression::Order;
@@ -21,7 +21,7 @@ impl Probe {
             }
             Self::StringOrder(order, string) => {
                 out.push(2);
-                out.push(number_of(*order));
+                put_one(out, &ORDERS, order);
                 put_bytes(out, string);
             }
             Self::Integers(ranges) => {
@@ -64,7 +64,7 @@ impl Probe {
         Ok(match reader.byte()? {
             0 => Self::IsTrue,
             1 => Self::Strings(reader.all(read_string)?.into()),
-            2 => Self::StringOrder(order(reader.byte()?)?, read_string(reader)?),
+            2 => Self::StringOrder(reader.one(&ORDERS, "order")?, read_string(reader)?),
             3 => Self::Integers(reader.all(read_range)?.into()),
             4 => Self::Mask(unzigzag(reader.varint()?)),
             5 => Self::Ips(
@@ -94,14 +94,12 @@ fn read_range(reader: &mut Reader<'_>) -> Read<(i64, i64)> {
     Ok((unzigzag(reader.varint()?), unzigzag(reader.varint()?)))
 }
 
-fn v4(reader: &mut Reader<'_>) -> Read<u32> {
-    let bytes = reader.take(4)?.first_chunk().copied();
-    bytes.map(u32::from_le_bytes).ok_or(DecodeError::Truncated)
+pub(in crate::rule::engine) fn v4(reader: &mut Reader<'_>) -> Read<u32> {
+    reader.array().map(u32::from_le_bytes)
 }
 
-fn v6(reader: &mut Reader<'_>) -> Read<u128> {
-    let bytes = reader.take(16)?.first_chunk().copied();
-    bytes.map(u128::from_le_bytes).ok_or(DecodeError::Truncated)
+pub(in crate::rule::engine) fn v6(reader: &mut Reader<'_>) -> Read<u128> {
+    reader.array().map(u128::from_le_bytes)
 }
 
 const ORDERS: [Order; 6] = [
@@ -112,13 +110,3 @@ const ORDERS: [Order; 6] = [
     Order::Greater,
     Order::GreaterOrEqual,
 ];
-
-fn number_of(order: Order) -> u8 {
-    let place = ORDERS.iter().position(|known| *known == order);
-    place.unwrap_or_default() as u8
-}
-
-fn order(number: u8) -> Read<Order> {
-    let order = ORDERS.get(usize::from(number)).copied();
-    order.ok_or(DecodeError::Invalid("order"))
-}

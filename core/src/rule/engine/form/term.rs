@@ -1,7 +1,9 @@
 //! The bytes of terms.
 
 use super::{Names, Read, put_field};
-use crate::bytes::{DecodeError, Reader, put_all, put_bytes, put_option, put_varint, unzigzag, zigzag};
+use crate::bytes::{
+    DecodeError, Reader, put_all, put_bytes, put_long_text, put_option, put_varint, unzigzag, zigzag,
+};
 use crate::rule::limits::MAX_NESTING;
 use crate::rule::term::Term;
 
@@ -16,16 +18,16 @@ pub(super) fn put(out: &mut Vec<u8>, term: &Term) {
         }
         Term::HeaderAt(name, at) => {
             out.push(1);
-            put_bytes(out, name.as_bytes());
+            put_long_text(out, name);
             put_varint(out, u64::from(*at));
         }
         Term::HeaderEach(name) => {
             out.push(2);
-            put_bytes(out, name.as_bytes());
+            put_long_text(out, name);
         }
         Term::HeaderCount(name) => {
             out.push(3);
-            put_bytes(out, name.as_bytes());
+            put_long_text(out, name);
         }
         Term::Lower(of) => put_of(out, 4, of),
         Term::Upper(of) => put_of(out, 5, of),

@@ -1,12 +1,12 @@
 //! The bytes of groups.
 
 use super::{Group, Intervals, Lists, Strings, Table, length_bit};
-use crate::bytes::{DecodeError, Reader, put_all, put_bytes, put_varint, unzigzag, zigzag};
-use crate::rule::engine::form::{Names, put_number, put_numbers, put_source, read_number, read_source};
+use crate::bytes::{DecodeError, Reader, put_all, put_bytes, put_one, put_varint, unzigzag, zigzag};
+use crate::rule::engine::form::{
+    Names, Read, put_number, put_numbers, put_source, read_number, read_source, v4, v6,
+};
 use crate::rule::engine::search::{Candidate, Place, Search, Shape, Wanted};
 use crate::rule::engine::tree::PredicateId;
-
-type Read<T> = Result<T, DecodeError>;
 
 impl Group {
     pub(in crate::rule::engine) fn put(&self, out: &mut Vec<u8>) {
@@ -47,10 +47,7 @@ impl Group {
         let table = match reader.byte()? {
             0 => Table::Strings(Strings::read(reader)?),
             1 => Table::Integers(Intervals::read(reader, |reader| reader.varint().map(unzigzag))?),
-            2 => Table::Ips(
-                Intervals::read(reader, |reader| number(reader).map(u32::from_le_bytes))?,
-                Intervals::read(reader, |reader| number(reader).map(u128::from_le_bytes))?,
-            ),
+            2 => Table::Ips(Intervals::read(reader, v4)?, Intervals::read(reader, v6)?),
             3 => Table::Search(read_search(reader)?),
             _ => return Err(DecodeError::Invalid("table")),
         };
@@ -60,11 +57,6 @@ impl Group {
             table,
         })
     }
-}
-
-fn number<const SIZE: usize>(reader: &mut Reader<'_>) -> Read<[u8; SIZE]> {
-    let bytes = reader.take(SIZE)?.first_chunk().copied();
-    bytes.ok_or(DecodeError::Truncated)
 }
 
 impl Strings {
@@ -113,17 +105,15 @@ impl<T: Copy> Intervals<T> {
     }
 }
 
+const PLACES: [Place; 3] = [Place::Anywhere, Place::Start, Place::End];
+
 fn put_search(out: &mut Vec<u8>, search: &Search) {
     let shape = search.shape();
     out.push(shape.stride as u8);
     out.push(u8::from(shape.is_large));
     out.push(shape.slots.trailing_zeros() as u8);
     put_all(out, search.strings().iter(), |out, wanted| {
-        out.push(match wanted.place {
-            Place::Anywhere => 0,
-            Place::Start => 1,
-            Place::End => 2,
-        });
+        put_one(out, &PLACES, &wanted.place);
         put_number(out, wanted.predicate);
         put_bytes(out, &wanted.string);
     });
@@ -142,12 +132,7 @@ fn read_search(reader: &mut Reader<'_>) -> Read<Search> {
     let slots = 1_usize.checked_shl(u32::from(reader.byte()?));
     let strings = reader.all(|reader| {
         Ok(Wanted {
-            place: match reader.byte()? {
-                0 => Place::Anywhere,
-                1 => Place::Start,
-                2 => Place::End,
-                _ => return Err(DecodeError::Invalid("place")),
-            },
+            place: reader.one(&PLACES, "place")?,
             predicate: read_number(reader)?,
             string: reader.bytes()?.into(),
         })
