@@ -5,8 +5,8 @@ use blobwatch_core::validator;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use worker::{
-    Date, Env, Headers, Method, ObjectNamespace, Request, RequestInit, Response, Result, ScheduledTime, Stub,
-    Url,
+    Date, Env, Headers, Method, ObjectNamespace, Request, RequestInit, Response, Result, ScheduledTime,
+    State, Stub, Url,
 };
 
 /// An answer of the API, or the problem that takes its place.
@@ -102,9 +102,11 @@ pub(super) fn now_ms() -> u64 {
     Date::now().as_millis()
 }
 
-/// The moment for an alarm. `worker` takes a bare number for a distance from now.
-pub(super) fn alarm_time(at_ms: u64) -> ScheduledTime {
-    ScheduledTime::new(js_sys::Date::new(&JsValue::from_f64(at_ms as f64)))
+/// Sets an object's alarm, in place of the one that was set. `worker` takes a bare number for a distance from now.
+pub(super) async fn set_alarm(state: &State, at_ms: u64) -> Answer<()> {
+    let at = ScheduledTime::new(js_sys::Date::new(&JsValue::from_f64(at_ms as f64)));
+    let set = state.storage().set_alarm(at).await;
+    set.map_err(|e| internal("set the alarm", e))
 }
 
 /// The parameters of a query, in order, decoded.

@@ -8,7 +8,7 @@ use std::fmt::Display;
 use blobwatch_core::problem::Problem;
 use worker::State;
 
-use super::http::{Answer, alarm_time, internal};
+use super::http::{Answer, internal, set_alarm};
 use super::sql::ObjectSql;
 
 /// A store, opened with the first call.
@@ -89,11 +89,7 @@ impl Bell {
 
     /// Rings at that time, whatever was set.
     pub(super) async fn at(&self, state: &State, at_ms: u64) -> Answer<()> {
-        state
-            .storage()
-            .set_alarm(alarm_time(at_ms))
-            .await
-            .map_err(|e| internal("set the alarm", e))?;
+        set_alarm(state, at_ms).await?;
         self.0.set(at_ms);
         Ok(())
     }

@@ -20,7 +20,7 @@ use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub,
 
 use super::fire_log_do;
 use super::fire_log_queries::SLICE;
-use super::http::{Answer, alarm_time, internal, internal_request, now_ms, object, refuse, text};
+use super::http::{Answer, internal, internal_request, now_ms, object, refuse, set_alarm, text};
 use super::rule_book_do::{self, ACTOR_HEADER, fire_log_names};
 use super::sql::ObjectSql;
 
@@ -267,11 +267,7 @@ impl Previews {
         if !self.store()?.has_running().map_err(unreadable)? {
             return Ok(());
         }
-        self.state
-            .storage()
-            .set_alarm(alarm_time(now_ms() + wait_ms))
-            .await
-            .map_err(|e| internal("set the alarm", e))
+        set_alarm(&self.state, now_ms() + wait_ms).await
     }
 
     /// Runs previews for a while; answers how long to wait before going on.

@@ -19,7 +19,7 @@ use serde_json::Value;
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, durable_object};
 
 use super::http::{
-    Answer, alarm_time, internal, internal_request, now_ms, object, query_pairs, refuse, respond, text,
+    Answer, internal, internal_request, now_ms, object, query_pairs, refuse, respond, set_alarm, text,
 };
 use super::rulebook_api::Health;
 use super::sql::ObjectSql;
@@ -233,7 +233,7 @@ impl RuleBook {
                     .await
                     .map_err(|e| internal("read an audit entry", e))?;
                 let written = api::write_entry(store, &entry, now_ms())?;
-                self.ring_at(now_ms()).await?;
+                set_alarm(&self.state, now_ms()).await?;
                 respond(Ok(written))
             }
             (Method::Post, "/audit/verify") => {
@@ -326,7 +326,7 @@ impl RuleBook {
         };
         let answer = api::answer(store, &call)?;
         if store.revision().map_err(|e| internal("read the rulebook", e))? != before {
-            self.ring_at(now_ms()).await?;
+            set_alarm(&self.state, now_ms()).await?;
         }
         let response =
             text(answer.status, "application/json", answer.body).map_err(|e| internal("answer", e))?;
@@ -344,7 +344,7 @@ impl RuleBook {
         let taken = api::take_report(store, report, now_ms())?;
         if taken.is_due {
             self.advance()?;
-            self.ring_at(now_ms()).await?;
+            set_alarm(&self.state, now_ms()).await?;
         }
         Ok(taken.heard)
     }
@@ -382,17 +382,9 @@ impl RuleBook {
             .map_err(|e| internal("read the rulebook", e))?;
         let change = api::next_change_ms(store, now_ms())?;
         match [push, told, change].into_iter().flatten().min() {
-            Some(at) => self.ring_at(at.max(earliest_ms)).await,
+            Some(at) => set_alarm(&self.state, at.max(earliest_ms)).await,
             None => Ok(()),
         }
-    }
-
-    async fn ring_at(&self, at_ms: u64) -> Answer<()> {
-        self.state
-            .storage()
-            .set_alarm(alarm_time(at_ms))
-            .await
-            .map_err(|e| internal("set the alarm", e))
     }
 
     /// Pushes the document to every FireLog that is behind.
