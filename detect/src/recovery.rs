@@ -122,31 +122,7 @@ mod tests {
     use super::Recovery;
     use crate::counts::Tally;
     use crate::simulate::Random;
-
-    /// Slots of a day: one false recovery in that many.
-    const THRESHOLD: f64 = 9.064;
-    const MINUTE: u64 = 6;
-    const EXPECTED: f64 = 0.004;
-    const OBSERVED: f64 = 0.12;
-    const RHO: f64 = 0.002;
-
-    /// Slots until it closes at a part of the excess, at most `limit`.
-    fn close(seed: u64, trials: f64, left: f64, limit: u64) -> Option<u64> {
-        let mut random = Random::new(seed);
-        let mut recovery = Recovery::new((EXPECTED, 0.0), OBSERVED, RHO);
-        let mut play = |recovery: &mut Recovery, left: f64| {
-            let trials = random.poisson(trials);
-            let counts = random.slot(trials, EXPECTED + left * (OBSERVED - EXPECTED), RHO);
-            recovery.advance(Tally::from(counts));
-        };
-        for _ in 0..60 {
-            play(&mut recovery, 1.0);
-        }
-        (1..=limit).find(|_| {
-            play(&mut recovery, left);
-            recovery.is_over(THRESHOLD, MINUTE)
-        })
-    }
+    use crate::simulate::closing::{EXPECTED, MINUTE, OBSERVED, RHO, THRESHOLD, close};
 
     /// The slots of so many runs, in order; those that never closed are at the end.
     fn closes(runs: u64, trials: f64, left: f64, limit: u64) -> Vec<u64> {

@@ -4,6 +4,7 @@
 //! cohort. Not in scope: registry traffic over months, which is the benchmark's. Nothing outside tests and benchmarks
 //! calls it.
 
+pub mod closing;
 mod incidents;
 
 pub use incidents::{ATTRIBUTES, Incident, Row, SIZES, Strength};
