@@ -1,23 +1,18 @@
 //! Previews over millions of stored records through the real API, Durable Objects and Wasm included.
 //!
-//! The records are put into the FireLog's file while workerd does not run, by the code that runs in the object when flushes
-//! and alarms come. One FireLog is the slow case: slices of several are read side by side.
+//! One FireLog is the slow case: slices of several are read side by side.
 
 use crate::edge::cpu;
 use crate::figure::{Figure, Target};
 use crate::preview::CANDIDATES;
-use crate::query::{SPAN_MS, fill};
-use crate::query_edge::database;
 use crate::report::Report;
-use crate::stage::{Api, BUNDLE, Origin, Traffic, Worker, Workerd, load};
+use crate::stage::{Api, HOUR_MS, Stored};
 use anyhow::{Context, Result, bail};
-use blobwatch_core::store::Native;
-use blobwatch_core::store::fire_log::FireLog;
 use blobwatch_core::time::rfc3339;
 use serde_json::{Value, json};
 use std::fs;
 use std::thread::sleep;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// What `preview-edge` understands.
 #[derive(clap::Args)]
@@ -30,8 +25,6 @@ pub(crate) struct Args {
     runs: u32,
 }
 
-const HOUR_MS: u64 = 3_600_000;
-
 /// Between two looks at the progress, as the dashboard and the command line look.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -41,22 +34,12 @@ const PATIENCE: Duration = Duration::from_secs(30 * 60);
 /// # Errors
 /// When something cannot be started, or a preview does not end.
 pub(crate) fn run(args: &Args) -> Result<Report> {
-    let origin = Origin::start()?;
-    let workerd = Workerd::start(&Worker::Blobwatch(BUNDLE.into()), origin.address(), &[])?;
-    // The first request makes the FireLog and its file.
-    load::closed(workerd.address(), &Traffic::whole(), 1)?;
-    let now_ms = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
-    // Inside of the retention, until the run is over.
-    let start_ms = now_ms - SPAN_MS + HOUR_MS;
-    let workerd = workerd.restart_after(|stopped| {
-        let log = FireLog::open(Native::open(&database(&stopped.objects("FireLog"))?)?)?;
-        fill(log, args.records, start_ms)
-    })?;
+    let stored = Stored::begin(args.records)?;
     let bench = Bench {
-        api: workerd.api(),
-        pid: workerd.pid(),
-        since: rfc3339(start_ms),
-        until: rfc3339(now_ms + HOUR_MS),
+        api: stored.workerd.api(),
+        pid: stored.workerd.pid(),
+        since: rfc3339(stored.start_ms),
+        until: rfc3339(stored.now_ms + HOUR_MS),
     };
     Ok(Report {
         name: "preview-edge",

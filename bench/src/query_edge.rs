@@ -1,19 +1,13 @@
 //! Queries over millions of stored records through the real API, Durable Objects and Wasm included.
-//!
-//! The records are put into the FireLog's file while workerd does not run, by the same code that runs in the object.
 
 use crate::figure::{Figure, Target};
-use crate::query::{RARE_RULE, ROUTES, SPAN_MS, fill};
+use crate::query::{RARE_RULE, ROUTES};
 use crate::report::Report;
-use crate::stage::{Api, BUNDLE, Origin, Traffic, Worker, Workerd, load};
-use anyhow::{Context, Result, ensure};
-use blobwatch_core::store::Native;
-use blobwatch_core::store::fire_log::FireLog;
+use crate::stage::{Api, HOUR_MS, Stored};
+use anyhow::{Context, Result};
 use blobwatch_core::time::rfc3339;
 use serde_json::{Value, json};
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// What `query-edge` understands.
 #[derive(clap::Args)]
@@ -28,50 +22,22 @@ pub(crate) struct Args {
 
 /// Of a query, from the request to the last byte of its answer.
 const TARGET: Target = Target::AtMost(100.0);
-const HOUR_MS: u64 = 3_600_000;
 const LIMIT: usize = 100;
 
 /// # Errors
 /// When something cannot be started, or an answer is not one.
 pub(crate) fn run(args: &Args) -> Result<Report> {
-    let origin = Origin::start()?;
-    let workerd = Workerd::start(&Worker::Blobwatch(BUNDLE.into()), origin.address(), &[])?;
-    // The first request makes the FireLog and its file.
-    load::closed(workerd.address(), &Traffic::whole(), 1)?;
-    let now_ms = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
-    // Inside of the retention, until the run is over.
-    let start_ms = now_ms - SPAN_MS + HOUR_MS;
-    let workerd = workerd.restart_after(|stopped| {
-        let log = FireLog::open(Native::open(&database(&stopped.objects("FireLog"))?)?)?;
-        fill(log, args.records, start_ms)
-    })?;
+    let stored = Stored::begin(args.records)?;
     let bench = Bench {
-        api: workerd.api(),
+        api: stored.workerd.api(),
         runs: args.runs,
-        end_ms: now_ms,
+        end_ms: stored.now_ms,
     };
     Ok(Report {
         name: "query-edge",
         setup: json!({ "records": args.records, "runs": args.runs, "limit": LIMIT }),
         figures: bench.figures()?,
     })
-}
-
-/// The file of the only object of a class.
-///
-/// # Errors
-/// When there is none, or more than one.
-pub(crate) fn database(folder: &Path) -> Result<PathBuf> {
-    let files = fs::read_dir(folder).with_context(|| format!("failed to find {}", folder.display()))?;
-    let paths = files.flatten().map(|file| file.path());
-    let mut objects = paths.filter(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // workerd keeps the alarms of the whole class in metadata.sqlite.
-        name.ends_with(".sqlite") && !name.starts_with("metadata")
-    });
-    let found = objects.next().context("the FireLog has no file")?;
-    ensure!(objects.next().is_none(), "there is more than one FireLog");
-    Ok(found)
 }
 
 struct Bench {

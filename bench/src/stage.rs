@@ -4,11 +4,13 @@ pub(crate) mod api;
 pub(crate) mod load;
 mod origin;
 pub(crate) mod rulebook;
+mod stored;
 mod traffic;
 mod workerd;
 
 pub(crate) use api::Api;
 pub(crate) use origin::{GIGABYTE, Origin};
 pub(crate) use rulebook::RULES;
+pub(crate) use stored::{HOUR_MS, Stored};
 pub(crate) use traffic::Traffic;
 pub(crate) use workerd::{BUNDLE, Worker, Workerd};
