@@ -19,40 +19,44 @@ export const brushed = (from: number, until: number): void => setBounds(from * 1
 
 export function WindowBar({ otherwise }: { otherwise: string }) {
   const now = span(otherwise);
-  const move = (change: (from: number, until: number) => [number, number]) => () => setBounds(...change(...bounds(now, Date.now())));
-  const part = (share: number) => (from: number, until: number) => (until - from) * share;
+  /** Moves both ends by shares of what lies between them. */
+  const move = (first: number, last: number) => () => {
+    const [from, until] = bounds(now, Date.now());
+    setBounds(from + first * (until - from), until + last * (until - from));
+  };
+  const [from, until] = bounds(now, Date.now());
   return (
     <div class="bar" role="group" aria-label="Window">
       <span class="joined">
-      {SPANS.map((since) => (
-        <button
-          key={since}
-          type="button"
-          aria-pressed={now.since === since && isLive(now)}
-          onClick={() => setQuery({ since, until: "" })}
-        >
-          {since.slice(1).replace("m", " min").replace("h", " h").replace("d", " d")}
-        </button>
-      ))}
+        {SPANS.map((since) => (
+          <button
+            key={since}
+            type="button"
+            aria-pressed={now.since === since && isLive(now)}
+            onClick={() => setQuery({ since, until: "" })}
+          >
+            {since.slice(1).replace("m", " min").replace("h", " h").replace("d", " d")}
+          </button>
+        ))}
       </span>
       <span class="bar-gap" />
       <span class="joined">
-      <button type="button" aria-label="Earlier" title="Earlier" onClick={move((a, b) => [a - part(0.5)(a, b), b - part(0.5)(a, b)])}>
-        ←
-      </button>
-      <button type="button" aria-label="Later" title="Later" onClick={move((a, b) => [a + part(0.5)(a, b), b + part(0.5)(a, b)])}>
-        →
-      </button>
-      <button type="button" aria-label="Zoom in" title="Zoom in" onClick={move((a, b) => [a + part(0.25)(a, b), b - part(0.25)(a, b)])}>
-        +
-      </button>
-      <button type="button" aria-label="Zoom out" title="Zoom out" onClick={move((a, b) => [a - part(0.5)(a, b), b + part(0.5)(a, b)])}>
-        −
-      </button>
+        <button type="button" aria-label="Earlier" title="Earlier" onClick={move(-0.5, -0.5)}>
+          ←
+        </button>
+        <button type="button" aria-label="Later" title="Later" onClick={move(0.5, 0.5)}>
+          →
+        </button>
+        <button type="button" aria-label="Zoom in" title="Zoom in" onClick={move(0.25, -0.25)}>
+          +
+        </button>
+        <button type="button" aria-label="Zoom out" title="Zoom out" onClick={move(-0.5, 0.5)}>
+          −
+        </button>
       </span>
       {!isLive(now) && (
         <span class="faint window-text">
-          <Time at={bounds(now, Date.now())[0]} /> to <Time at={bounds(now, Date.now())[1]} />
+          <Time at={from} /> to <Time at={until} />
         </span>
       )}
     </div>

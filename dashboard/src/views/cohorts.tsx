@@ -116,56 +116,58 @@ function HeatMap({ data, cohort }: { data: Answer; cohort: CohortPart[] | null }
       <h2 class="capital">
         {kindWords(data.kind)} by {data.y.attribute} and {data.x.attribute}
       </h2>
-      <p class="faint">Events over what is expected of the same clients, and how many. Without colour: as expected, or too few to tell; the colour takes half an event as the
-        least that is expected.</p>
+      <p class="faint">
+        Events over what is expected of the same clients, and how many. Without colour: as expected, or too few to tell; the colour takes half an event as the
+        least that is expected.
+      </p>
       <Legend isOutlined={cohort !== null} />
-    <div class="scroller" tabIndex={0} role="region" aria-label={`${kindWords(data.kind)} by ${data.x.attribute} and ${data.y.attribute}`}>
-      <table class="heat">
-        <thead>
-          <tr>
-            <th scope="col">
-              {data.y.attribute} \ {data.x.attribute}
-            </th>
-            {data.x.values.map((value) => (
-              <th key={value} scope="col">
-                {value || "(none)"}
+      <div class="scroller" tabIndex={0} role="region" aria-label={`${kindWords(data.kind)} by ${data.x.attribute} and ${data.y.attribute}`}>
+        <table class="heat">
+          <thead>
+            <tr>
+              <th scope="col">
+                {data.y.attribute} \ {data.x.attribute}
               </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {data.y.values.map((down, y) => (
-            <tr key={down}>
-              <th scope="row">{down || "(none)"}</th>
-              {data.x.values.map((across, x) => {
-                const cell = at.get(`${x} ${y}`);
-                const isOutlined = cohort !== null && within(cohort, data.x.attribute, across) && within(cohort, data.y.attribute, down);
-                return (
-                  <td
-                    key={across}
-                    class={`heat-${cell ? heat(cell.events, cell.expected) : "none"}${isOutlined ? " outlined" : ""}`}
-                    title={
-                      cell &&
-                      `${count(cell.events)} events in ${count(cell.trials)} (${percent(cell.events / Math.max(cell.trials, 1))}), expected ${expectation(cell.expected)}`
-                    }
-                  >
-                    {cell ? (
-                      <>
-                        <span class={cell.events === 0 ? "faint" : ""}>{ratioWords(cell.events, cell.expected, timesCell)}</span>
-                        {cell.events > 0 && <small>{count(cell.events)}</small>}
-                      </>
-                    ) : (
-                      <span class="hidden">no requests</span>
-                    )}
-                    {isOutlined && <span class="hidden"> in the anomaly's cohort</span>}
-                  </td>
-                );
-              })}
+              {data.x.values.map((value) => (
+                <th key={value} scope="col">
+                  {value || "(none)"}
+                </th>
+              ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+          </thead>
+          <tbody>
+            {data.y.values.map((down, y) => (
+              <tr key={down}>
+                <th scope="row">{down || "(none)"}</th>
+                {data.x.values.map((across, x) => {
+                  const cell = at.get(`${x} ${y}`);
+                  const isOutlined = cohort !== null && within(cohort, data.x.attribute, across) && within(cohort, data.y.attribute, down);
+                  return (
+                    <td
+                      key={across}
+                      class={`heat-${cell ? heat(cell.events, cell.expected) : "none"}${isOutlined ? " outlined" : ""}`}
+                      title={
+                        cell &&
+                        `${count(cell.events)} events in ${count(cell.trials)} (${percent(cell.events / Math.max(cell.trials, 1))}), expected ${expectation(cell.expected)}`
+                      }
+                    >
+                      {cell ? (
+                        <>
+                          <span class={cell.events === 0 ? "faint" : ""}>{ratioWords(cell.events, cell.expected, timesCell)}</span>
+                          {cell.events > 0 && <small>{count(cell.events)}</small>}
+                        </>
+                      ) : (
+                        <span class="hidden">no requests</span>
+                      )}
+                      {isOutlined && <span class="hidden"> in the anomaly's cohort</span>}
+                    </td>
+                  );
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </section>
   );
 }

@@ -51,12 +51,12 @@ export function Fires() {
         <WindowBar otherwise={SINCE} />
         <span class="bar">
           <span class="joined">
-          <button type="button" aria-pressed={!isAll} onClick={() => setQuery({ all: "" })}>
-            Rule fired
-          </button>
-          <button type="button" aria-pressed={isAll} onClick={() => setQuery({ all: "yes" })}>
-            All requests
-          </button>
+            <button type="button" aria-pressed={!isAll} onClick={() => setQuery({ all: "" })}>
+              Rule fired
+            </button>
+            <button type="button" aria-pressed={isAll} onClick={() => setQuery({ all: "yes" })}>
+              All requests
+            </button>
           </span>
           <a class="button" href={apiAddress(filter.path, { ...filter.query, format: "ndjson", limit: MAX_EXPORT })} download={`${filter.path}.ndjson`}>
             Export NDJSON
