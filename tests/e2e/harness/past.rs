@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use blobwatch_core::cell::{Affected, Cell, CellBatch, CellCounts, CellKey, SLOT_S};
-use blobwatch_core::store::Native;
 use blobwatch_core::store::detector::Detector;
+use blobwatch_core::store::{Native, Sql, SqlValue};
 use blobwatch_core::user_agent::Family;
 use serde_json::Value;
 
@@ -49,8 +49,32 @@ fn rules(record: &Value) -> Vec<Arc<str>> {
     rules
 }
 
+/// What the Detector was sent so far, with when it came, oldest first. The database forgets it, and what follows from it:
+/// time goes one way, and an hour that comes after what is ticked already would be counted in one slot.
+fn taken_back(database: &Native) -> Vec<(u64, Vec<u8>)> {
+    let rows = database
+        .run("SELECT arrived_ms, bytes FROM batch ORDER BY id", &[])
+        .unwrap();
+    let sent = rows.into_iter().map(|row| match row.as_slice() {
+        [SqlValue::Integer(arrived_ms), SqlValue::Blob(bytes)] => {
+            (u64::try_from(*arrived_ms).unwrap(), bytes.clone())
+        }
+        other => panic!("a batch is a time and bytes, not {other:?}"),
+    });
+    let sent = sent.collect();
+    for forget in [
+        "DELETE FROM batch",
+        "DELETE FROM state",
+        "DELETE FROM minute",
+        "DELETE FROM meta WHERE key IN ('state', 'ticked')",
+    ] {
+        database.run(forget, &[]).unwrap();
+    }
+    sent
+}
+
 /// An hour of healthy traffic of the clients whose records these are, put into the Detector's database by the same code
-/// that runs in the object, while the runtime does not run. Returns the requests.
+/// that runs in the object, while the runtime does not run: before what it was sent by them. Returns the requests.
 pub(crate) fn an_hour_of_health(stage: &mut Stage, records: &[Value]) -> u64 {
     let text = |record: &Value, name: &str| record[name].as_str().unwrap_or_default().to_owned();
     let mut keys: Vec<CellKey> = records
@@ -70,11 +94,12 @@ pub(crate) fn an_hour_of_health(stage: &mut Stage, records: &[Value]) -> u64 {
     keys.dedup();
     let file = database(stage);
     stage.edge.kill();
-    let now_ms = unix_ms();
     let database = Native::open(&file).unwrap();
-    let mut detector = Detector::open(database, now_ms - 3_600_000).unwrap();
+    let sent = taken_back(&database);
+    let until_ms = sent.first().map_or_else(unix_ms, |(arrived_ms, _)| *arrived_ms);
+    let newest = until_ms / 1000 / SLOT_S - 2;
+    let mut detector = Detector::open(database, until_ms - 3_600_000).unwrap();
     let mut requests = 0;
-    let newest = now_ms / 1000 / SLOT_S - 1;
     for (seq, slot) in (1..).zip(newest - 360..=newest) {
         let cell = |key: &CellKey| Cell {
             key: key.clone(),
@@ -99,6 +124,15 @@ pub(crate) fn an_hour_of_health(stage: &mut Stage, records: &[Value]) -> u64 {
         let arrived = (slot + 1) * SLOT_S * 1000 + 1_000;
         detector.accept(&batch.encode(), batch, arrived).unwrap();
     }
+    for (arrived_ms, bytes) in &sent {
+        let batch = CellBatch::decode(bytes).unwrap();
+        detector.accept(bytes, batch, *arrived_ms).unwrap();
+    }
+    let first = detector.engine().window().first();
+    assert!(
+        first.is_some_and(|first| first <= newest - 300),
+        "an hour is known, slot by slot: {first:?}"
+    );
     drop(detector);
     stage.edge.restart();
     requests
