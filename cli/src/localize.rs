@@ -15,7 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   blobwatch localize stalls.csv            one line of JSON: {\"causes\": [{\"cohort\": …}]}
   blobwatch localize - < stalls.csv        the same from standard input
-  blobwatch localize incidents/            one line for each *.csv of a folder, with its name
+  blobwatch localize incidents/            one line for each *.csv (*.csv.gz, *.csv.zst) of a folder
   blobwatch localize --alpha 0.0001 s.csv  names only what is very sure
 
 Input:
@@ -106,15 +106,28 @@ fn csv_files(path: &Path) -> Result<Vec<PathBuf>, Problem> {
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(problem)?;
-    let is_csv =
-        |file: &PathBuf| file.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) && file.is_file();
-    let mut files: Vec<PathBuf> = paths.into_iter().filter(is_csv).collect();
+    let is_table = |file: &PathBuf| is_csv(file) && file.is_file();
+    let mut files: Vec<PathBuf> = paths.into_iter().filter(is_table).collect();
     files.sort();
     if files.is_empty() {
         return Err(problem(io::Error::new(
             io::ErrorKind::NotFound,
-            "expected files that end in .csv",
+            "expected files that end in .csv, .csv.gz or .csv.zst",
         )));
     }
     Ok(files)
+}
+
+/// Whether the name is that of a table, packed or not.
+fn is_csv(file: &Path) -> bool {
+    let ends = |file: &Path, known: &[&str]| {
+        file.extension()
+            .is_some_and(|end| known.iter().any(|known| end.eq_ignore_ascii_case(known)))
+    };
+    if ends(file, &["gz", "zst"]) {
+        file.file_stem()
+            .is_some_and(|stem| ends(Path::new(stem), &["csv"]))
+    } else {
+        ends(file, &["csv"])
+    }
 }

@@ -94,6 +94,23 @@ fn a_folder_gives_a_line_per_file_by_name() {
 }
 
 #[test]
+fn a_folder_may_hold_packed_files() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("localize-packed");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(STALLS.as_bytes()).unwrap();
+    std::fs::write(folder.join("a.csv.gz"), gzip.finish().unwrap()).unwrap();
+    let zstd = zstd::encode_all(STALLS.as_bytes(), 1).unwrap();
+    std::fs::write(folder.join("b.CSV.zst"), zstd).unwrap();
+    std::fs::write(folder.join("notes.gz"), "not a table").unwrap();
+    let expected: String = ["a.csv.gz", "b.CSV.zst"]
+        .iter()
+        .map(|name| GOLDEN.replacen('{', &format!("{{\"file\":\"{name}\","), 1))
+        .collect();
+    assert_eq!(run(&[folder.to_str().unwrap()], ""), (1, expected, String::new()));
+}
+
+#[test]
 fn a_file_of_a_folder_that_cannot_be_read_has_its_line_too() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("localize-mixed");
     std::fs::create_dir_all(&folder).unwrap();
