@@ -5,12 +5,11 @@ use std::io::{self, Write};
 /// Of everything that is drawn.
 pub(super) const SEED: u64 = 20_200_705;
 
-/// 2020-07-05T16:00:00Z, and how long the log is.
-const BEGIN_S: u64 = 1_593_964_800;
-const SECONDS: u64 = 4 * 3600;
+/// 2020-07-05T08:00:00Z.
+const BEGIN_S: u64 = 1_593_936_000;
 
-/// From when on downloads of Amazon Linux hang: the last half hour.
-const FAULT_S: u64 = SECONDS - 1800;
+/// How long before the end downloads of Amazon Linux begin to hang.
+const FAULT_S: u64 = 1800;
 
 const CLIENTS: u64 = 20_000;
 const BLOBS: u64 = 5_000;
@@ -28,11 +27,11 @@ const SIZES: [u64; 8] = [
     180, 1_100, 11_500, 60_000, 200_000, 628_000, 3_300_000, 33_000_000,
 ];
 
-/// Writes so many lines.
-pub(super) fn log(out: &mut impl Write, lines: u64, has_ranges: bool) -> io::Result<()> {
+/// Writes so many lines of so many seconds, which end on the day on which they begin.
+pub(super) fn log(out: &mut impl Write, lines: u64, seconds: u64, has_ranges: bool) -> io::Result<()> {
     let mut random = fastrand::Rng::with_seed(SEED);
     for at in 0..lines {
-        let second = at * SECONDS / lines;
+        let second = at * seconds / lines;
         let client = skewed(&mut random, CLIENTS);
         let kernel = pick(&KERNELS, client);
         write!(
@@ -56,7 +55,7 @@ pub(super) fn log(out: &mut impl Write, lines: u64, has_ranges: bool) -> io::Res
         }
         let blob = skewed(&mut random, BLOBS);
         let size = pick(&SIZES, blob) + blob;
-        let is_hit = second >= FAULT_S && kernel.contains("amzn") && size > 1 << 20;
+        let is_hit = second + FAULT_S >= seconds && kernel.contains("amzn") && size > 1 << 20;
         let is_resume = size > 1 << 20 && random.u32(..if is_hit { 3 } else { 300 }) == 0;
         let start = is_resume.then(|| random.u64(1..size));
         let status = if is_resume { 206 } else { 200 };
