@@ -56,7 +56,7 @@ const EXAMPLES: &str = "Examples:
   2020-07-05T19:00:00Z,FRA,amzn2,388,41
 
   {\"opened\":\"2020-07-05T19:02:00.000Z\",\"closed\":null,\"cohort\":{\"os\":[\"amzn2\"],\"colo\":[\"FRA\",\"GRU\"]},
-   \"statistic\":14.8,\"delay_bound\":3,\"onset\":\"2020-07-05T19:00:00.000Z\",\"expected\":0.010,\"observed\":0.077,…}
+   \"statistic\":14.8,\"delay_bound\":5,\"onset\":\"2020-07-05T19:00:00.000Z\",\"expected\":0.010,\"observed\":0.077,…}
 
 Exit codes: 0 nothing found, 1 an anomaly found, 2 usage or input error";
 

@@ -87,12 +87,5 @@ pub fn margin(p0: f64, sd: f64) -> f64 {
     (1.25 * known + 0.0005).min(0.5).max(odds_times(known, 1.25))
 }
 
-/// Kullback-Leibler divergence in nats of one trial at rate `p1` from one at rate `p0`.
-#[must_use]
-pub fn divergence(p1: f64, p0: f64) -> f64 {
-    let part = |x: f64, y: f64| if x > 0.0 { x * (x / y).ln() } else { 0.0 };
-    part(p1, p0) + part(1.0 - p1, 1.0 - p0)
-}
-
 #[cfg(test)]
 mod tests;

@@ -6,11 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::beta_binomial::divergence;
 use crate::cohort::Key;
 use crate::cohorts::Cohort;
 use crate::counts::Tally;
-use crate::sequential::Recovery;
+use crate::sequential::{Recovery, delay_bound};
 
 /// Members that are remembered, to see whether a further cohort is part of the incident. 16 bytes each.
 const MAX_MEMBERS: usize = 64;
@@ -33,7 +32,8 @@ pub struct Anomaly {
     pub expected: f64,
     /// Rate since the onset.
     pub observed: f64,
-    /// Slots that a rise of this size needs on average until it is found at this volume. `None` where it never is.
+    /// Slots with trials that a rise of this size needs on average, at most, until it is found at this volume. `None`
+    /// where it never is.
     pub delay_bound: Option<u64>,
     /// How often it came back.
     pub reopened: u32,
@@ -89,11 +89,9 @@ impl Suspect {
             .then_with(|| simpler(self).cmp(&simpler(other)))
     }
 
-    /// Threshold over the nats that one slot brings on average.
     fn delay_bound(&self) -> Option<u64> {
-        let observed = self.since.rate();
-        let per_slot = self.trials * divergence(observed, self.healthy);
-        (observed > self.healthy && per_slot > 0.0).then(|| (self.threshold / per_slot).ceil() as u64)
+        let bound = delay_bound(self.threshold, self.trials, self.since.rate(), self.healthy);
+        bound.map(|slots| slots.ceil() as u64)
     }
 }
 

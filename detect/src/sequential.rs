@@ -22,6 +22,26 @@ pub fn log_ratios(slot: Tally, pm: f64, rho: f64) -> [f64; 3] {
     ODDS_RATIOS.map(|ratio| ln_weight(slot, odds_times(pm, ratio), rho) - null)
 }
 
+/// Slots with trials that a rise from the healthy rate `pm` to `rate` needs on average, at most, until the statistic
+/// reaches `threshold`, with so many independent `trials` in each; `None` where it never does.
+///
+/// Wald's equation for the alternative that is found first, which is a third of the mean. With W nats a slot the
+/// overshoot is at most E W^2 / E W (Lorden, "On excess over the boundary", 1970), and at most a slot of nothing but
+/// events.
+#[must_use]
+pub fn delay_bound(threshold: f64, trials: f64, rate: f64, pm: f64) -> Option<f64> {
+    let needed = (threshold + (ODDS_RATIOS.len() as f64).ln()).max(0.0);
+    let bounds = ODDS_RATIOS.iter().filter_map(|ratio| {
+        let assumed = odds_times(pm, *ratio);
+        let (event, none) = ((assumed / pm).ln(), ((1.0 - assumed) / (1.0 - pm)).ln());
+        let mean = trials * (rate * event + (1.0 - rate) * none);
+        let variance = trials * rate * (1.0 - rate) * (event - none).powi(2);
+        let overshoot = (mean + variance / mean).min(trials * event);
+        (mean > 0.0).then(|| (needed + overshoot) / mean)
+    });
+    bounds.min_by(f64::total_cmp)
+}
+
 /// Evidence for one alternative.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Alternative {
@@ -147,7 +167,7 @@ pub(crate) fn ln_one_plus_exp(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Evidence, Recovery, log_ratios};
+    use super::{Evidence, Recovery, delay_bound, log_ratios};
     use crate::counts::Tally;
     use crate::simulate::Random;
 
@@ -211,6 +231,42 @@ mod tests {
         }
         assert_eq!(evidence.onset(), 60);
         assert_eq!(evidence.since_onset(), tally(20_000.0, 2000.0));
+    }
+
+    /// Mean slots until `threshold` over 400 seeds, and the bound on it.
+    fn delay(threshold: f64, trials: u64, rate: f64) -> (f64, f64) {
+        let seeds = 400;
+        let slots = |seed| {
+            let (mut random, mut evidence, mut slot) = (Random::new(seed), Evidence::default(), 0);
+            while evidence.statistic() < threshold {
+                let counts = Tally::from(random.slot(trials, rate, 0.0));
+                evidence.advance(slot, counts, log_ratios(counts, PM, 0.0));
+                slot += 1;
+            }
+            slot as f64
+        };
+        let mean = (0..seeds).map(slots).sum::<f64>() / seeds as f64;
+        (mean, delay_bound(threshold, trials as f64, rate, PM).unwrap())
+    }
+
+    #[test]
+    fn a_rise_is_found_within_its_bound_at_any_volume() {
+        for trials in [1, 2, 10, 100, 1_000] {
+            for rate in [0.03, 0.05, 0.15, 0.5] {
+                let (mean, bound) = delay(15.0, trials, rate);
+                assert!(mean <= bound, "{trials} at {rate}: {mean} slots, at most {bound}");
+                assert!(
+                    bound <= 2.0 * mean + 1.5,
+                    "{trials} at {rate}: {mean} slots, at most {bound}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn no_rise_has_no_bound() {
+        assert_eq!(delay_bound(15.0, 100.0, PM, PM), None);
+        assert_eq!(delay_bound(15.0, 0.0, 0.5, PM), None);
     }
 
     #[test]
