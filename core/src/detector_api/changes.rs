@@ -48,7 +48,7 @@ fn mark(item: &Value) -> Option<Mark> {
 fn switch(item: &Value) -> Option<Switch> {
     let mut target = text(item, "target").split('/');
     let (of, rule, below, route) = (target.next()?, target.next()?, target.next(), target.next());
-    if of != "rules" || !matches!(below, None | Some("modes")) {
+    if of != "rules" || !matches!(below, None | Some("modes")) || !may_act(item) {
         return None;
     }
     Some(Switch {
@@ -57,6 +57,21 @@ fn switch(item: &Value) -> Option<Switch> {
         time_ms: parse_rfc3339(text(item, "time"))?,
         text: words(item),
     })
+}
+
+/// Whether the change may have altered what a client gets: a rule that is new and only watches does not, nor does one
+/// that goes from off to monitor. Where a side is missing the rule's default held, which the audit log does not say.
+fn may_act(item: &Value) -> bool {
+    let enforces = |side: &Value, field: &str| side.get(field).and_then(Value::as_str) == Some("enforce");
+    match (item.get("before"), item.get("after")) {
+        (None | Some(Value::Null), Some(rule)) if rule.get("default_mode").is_some() => {
+            enforces(rule, "default_mode")
+        }
+        (Some(before), Some(after)) if before.get("mode").is_some() && after.get("mode").is_some() => {
+            enforces(before, "mode") || enforces(after, "mode")
+        }
+        _ => true,
+    }
 }
 
 /// "botnet-sig on default: monitor to enforce 10 %, by olga", "botnet-sig: rule.put, by olga".
@@ -86,6 +101,25 @@ fn mode(of: Option<&Value>) -> Option<String> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_changes_nothing_for_clients_is_no_switch() {
+        let case = |target: &str, before: Value, after: Value, expected: usize| {
+            let audit = json!({"items": [{"time": "2020-07-05T19:00:00.000Z", "actor": "olga", "action": "any",
+                                          "target": target, "before": before, "after": after}]});
+            assert_eq!(switches_of(&audit).len(), expected, "{audit}");
+        };
+        let rule = |mode: &str| json!({"expression": "true", "default_mode": mode});
+        case("rules/sweep", Value::Null, rule("monitor"), 0);
+        case("rules/sweep", Value::Null, rule("enforce"), 1);
+        case("rules/sweep", rule("monitor"), rule("monitor"), 1);
+        case("rules/sweep", rule("monitor"), Value::Null, 1);
+        let mode = |mode: &str| json!({"mode": mode});
+        case("rules/sweep/modes/hub", mode("off"), mode("monitor"), 0);
+        case("rules/sweep/modes/hub", mode("monitor"), mode("enforce"), 1);
+        case("rules/sweep/modes/hub", mode("enforce"), mode("off"), 1);
+        case("rules/sweep/modes/hub", Value::Null, mode("monitor"), 1);
+    }
 
     #[test]
     fn a_change_of_mode_is_a_mark_and_a_switch() {
