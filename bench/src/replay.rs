@@ -38,7 +38,7 @@ const SECONDS: u64 = 4 * 3600;
 /// The longest log, and how many times the others it is.
 const TIMES: u64 = 4;
 
-/// It may take so much more memory: what the tables had not filled before.
+/// The longest log may take so much more memory than the others: what the tables had not filled before.
 const GROWTH: Target = Target::AtMost(1.25);
 
 /// # Errors
