@@ -106,8 +106,10 @@ fn csv_files(path: &Path) -> Result<Vec<PathBuf>, Problem> {
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(problem)?;
-    let is_table = |file: &PathBuf| is_csv(file) && file.is_file();
-    let mut files: Vec<PathBuf> = paths.into_iter().filter(is_table).collect();
+    let mut files: Vec<PathBuf> = paths
+        .into_iter()
+        .filter(|file| is_csv(file) && file.is_file())
+        .collect();
     files.sort();
     if files.is_empty() {
         return Err(problem(io::Error::new(
@@ -120,14 +122,8 @@ fn csv_files(path: &Path) -> Result<Vec<PathBuf>, Problem> {
 
 /// Whether the name is that of a table, packed or not.
 fn is_csv(file: &Path) -> bool {
-    let ends = |file: &Path, known: &[&str]| {
-        file.extension()
-            .is_some_and(|end| known.iter().any(|known| end.eq_ignore_ascii_case(known)))
-    };
-    if ends(file, &["gz", "zst"]) {
-        file.file_stem()
-            .is_some_and(|stem| ends(Path::new(stem), &["csv"]))
-    } else {
-        ends(file, &["csv"])
-    }
+    let name = file.file_name().unwrap_or_default();
+    let name = name.to_string_lossy().to_ascii_lowercase();
+    let is_named = |end: &str| name.strip_suffix(end).is_some_and(|stem| !stem.is_empty());
+    [".csv", ".csv.gz", ".csv.zst"].into_iter().any(is_named)
 }

@@ -59,11 +59,15 @@ fn standard_input_is_a_file() {
     assert_eq!(run(&["-"], STALLS), (1, GOLDEN.to_owned(), String::new()));
 }
 
+fn gzip(text: &str) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    gzip.finish().unwrap()
+}
+
 #[test]
 fn packed_files_are_unpacked_and_ones_that_are_cut_are_refused() {
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gzip.write_all(STALLS.as_bytes()).unwrap();
-    let packed = gzip.finish().unwrap();
+    let packed = gzip(STALLS);
     assert_eq!(run(&["-"], &packed), (1, GOLDEN.to_owned(), String::new()));
     let zstd = zstd::encode_all(STALLS.as_bytes(), 1).unwrap();
     assert_eq!(run(&["-"], zstd), (1, GOLDEN.to_owned(), String::new()));
@@ -97,9 +101,7 @@ fn a_folder_gives_a_line_per_file_by_name() {
 fn a_folder_may_hold_packed_files() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("localize-packed");
     std::fs::create_dir_all(&folder).unwrap();
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gzip.write_all(STALLS.as_bytes()).unwrap();
-    std::fs::write(folder.join("a.csv.gz"), gzip.finish().unwrap()).unwrap();
+    std::fs::write(folder.join("a.csv.gz"), gzip(STALLS)).unwrap();
     let zstd = zstd::encode_all(STALLS.as_bytes(), 1).unwrap();
     std::fs::write(folder.join("b.CSV.zst"), zstd).unwrap();
     std::fs::write(folder.join("notes.gz"), "not a table").unwrap();
