@@ -1,7 +1,7 @@
 //! A past: what the Detector has learnt of a deployment's clients before a test begins.
 
 use std::fs::read_dir;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -23,7 +23,7 @@ fn unix_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap()
 }
 
-/// The object's file, which is there once the first cells came.
+/// The object's file, which is there once the first cells are on their way: nothing need be in it yet.
 #[track_caller]
 fn database(stage: &Stage) -> PathBuf {
     let is_object = |file: &PathBuf| {
@@ -51,7 +51,10 @@ fn rules(record: &Value) -> Vec<Arc<str>> {
 
 /// What the Detector was sent so far, with when it came, oldest first. The database forgets it, and what follows from it:
 /// time goes one way, and an hour that comes after what is ticked already would be counted in one slot.
-fn taken_back(database: &Native) -> Vec<(u64, Vec<u8>)> {
+fn taken_back(file: &Path) -> Vec<(u64, Vec<u8>)> {
+    // The runtime may have ended when it had made the file and no table: opening makes them.
+    let detector = Detector::open(Native::open(file).unwrap(), unix_ms()).unwrap();
+    let database = detector.sql();
     let rows = database
         .run("SELECT arrived_ms, bytes FROM batch ORDER BY id", &[])
         .unwrap();
@@ -94,11 +97,10 @@ pub(crate) fn an_hour_of_health(stage: &mut Stage, records: &[Value]) -> u64 {
     keys.dedup();
     let file = database(stage);
     stage.edge.kill();
-    let database = Native::open(&file).unwrap();
-    let sent = taken_back(&database);
+    let sent = taken_back(&file);
     let until_ms = sent.first().map_or_else(unix_ms, |(arrived_ms, _)| *arrived_ms);
     let newest = until_ms / 1000 / SLOT_S - 2;
-    let mut detector = Detector::open(database, until_ms - 3_600_000).unwrap();
+    let mut detector = Detector::open(Native::open(&file).unwrap(), until_ms - 3_600_000).unwrap();
     let mut requests = 0;
     for (seq, slot) in (1..).zip(newest - 360..=newest) {
         let cell = |key: &CellKey| Cell {
@@ -136,4 +138,12 @@ pub(crate) fn an_hour_of_health(stage: &mut Stage, records: &[Value]) -> u64 {
     drop(detector);
     stage.edge.restart();
     requests
+}
+
+#[test]
+fn a_detector_whose_file_was_only_made_was_sent_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("0f.sqlite");
+    std::fs::write(&file, "").unwrap();
+    assert_eq!(taken_back(&file), []);
 }
