@@ -86,6 +86,33 @@ impl Anomaly {
         format!("an-{:06}", self.id)
     }
 
+    /// A rule that let through what it then spoiled: found against the clients that its percentage left out.
+    #[must_use]
+    fn is_spoilt(&self) -> bool {
+        let contrast = self.rules.first().map(|suspect| suspect.contrast);
+        self.kind() == AnomalyKind::RuleHarm && contrast == Some(Contrast::HeldOut)
+    }
+
+    /// What happened too often, in the plural.
+    #[must_use]
+    pub fn noun(&self) -> &'static str {
+        if self.is_spoilt() {
+            "first minutes gone wrong"
+        } else {
+            self.kind().noun()
+        }
+    }
+
+    /// What one trial is, in the plural: rates are events in these.
+    #[must_use]
+    pub fn trials_noun(&self) -> &'static str {
+        if self.is_spoilt() {
+            "clients that the rule acted on"
+        } else {
+            self.kind().trials_noun()
+        }
+    }
+
     /// Observed over expected, at most [`MAX_RISK_RATIO`].
     #[must_use]
     pub fn risk_ratio(&self) -> f64 {

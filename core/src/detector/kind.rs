@@ -86,7 +86,7 @@ impl AnomalyKind {
             Self::RangeRefused => "refused ranges",
             Self::AbortSurge => "aborted downloads",
             Self::TrafficCliff => "requests",
-            Self::RuleHarm => "denied healthy clients",
+            Self::RuleHarm => "healthy clients",
         }
     }
 
@@ -100,7 +100,7 @@ impl AnomalyKind {
             Self::RangeRefused => "ranged requests",
             Self::AbortSurge => "observed downloads",
             Self::TrafficCliff => "expected requests",
-            Self::RuleHarm => "denied clients",
+            Self::RuleHarm => "clients that the rule fires on",
         }
     }
 

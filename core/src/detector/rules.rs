@@ -16,6 +16,7 @@ use super::locate::Span;
 use super::normal::{Rates, combination};
 use super::window::Window;
 use crate::cell::CellKey;
+use crate::guard::Against;
 use crate::user_agent::Family;
 
 /// A rule is named from these on.
@@ -61,6 +62,19 @@ pub enum Contrast {
     Outside,
     /// The same requests before the onset.
     Before,
+    /// Of a rule that denied: what a harmless one does to those whom it fires on.
+    Harmless,
+    /// Of a rule that acted and let through: the clients that its percentage left out.
+    HeldOut,
+}
+
+impl From<Against> for Contrast {
+    fn from(against: Against) -> Self {
+        match against {
+            Against::Harmless => Self::Harmless,
+            Against::HeldOut => Self::HeldOut,
+        }
+    }
 }
 
 /// A rule that goes with an anomaly.

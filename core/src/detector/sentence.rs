@@ -14,21 +14,21 @@ pub(super) fn of(anomaly: &Anomaly) -> String {
         what(anomaly),
         clock(anomaly.onset_ms)
     )];
-    parts.extend(anomaly.rules.first().map(rule));
+    parts.extend(anomaly.rules.first().map(|suspect| rule(anomaly.kind(), suspect)));
     parts.extend(who(anomaly));
     parts.join("; ")
 }
 
 fn what(anomaly: &Anomaly) -> String {
     let kind = anomaly.kind();
-    if kind == AnomalyKind::RuleHarm {
+    if kind == AnomalyKind::RuleHarm && anomaly.noun() == kind.noun() {
         return "denied though healthy".to_owned();
     }
     if kind == AnomalyKind::TrafficCliff {
         let left = 100.0 * anomaly.risk_ratio();
         return format!("requests fell to {left:.0} % of what is usual");
     }
-    let mut words = format!("{} {}", kind.noun(), rise(anomaly));
+    let mut words = format!("{} {}", anomaly.noun(), rise(anomaly));
     let others: Vec<&str> = anomaly.kinds.iter().skip(1).map(|kind| kind.noun()).collect();
     match others.split_last() {
         None => {}
@@ -78,14 +78,16 @@ pub(crate) fn percent(rate: f64) -> String {
     }
 }
 
-fn rule(suspect: &Suspect) -> String {
-    if suspect.lift == 0.0 {
+fn rule(kind: AnomalyKind, suspect: &Suspect) -> String {
+    if kind == AnomalyKind::RuleHarm {
         return format!("{} did it, and the guard took it back", suspect.rule);
     }
     let lift = grouped(suspect.lift.round() as u64);
     let name = &suspect.rule;
     let mut words = match suspect.contrast {
-        Contrast::Inside => format!("{name} goes with it, lift {lift}"),
+        Contrast::Inside | Contrast::Harmless | Contrast::HeldOut => {
+            format!("{name} goes with it, lift {lift}")
+        }
         Contrast::Outside => {
             format!("{name} fires on the whole cohort, lift {lift} against like clients outside")
         }
@@ -178,6 +180,12 @@ mod tests {
         }
     }
 
+    const THIRTY_ONE: Affected = Affected {
+        clients: 31,
+        networks: 0,
+        exact: true,
+    };
+
     #[track_caller]
     fn case(change: impl FnOnce(&mut Anomaly), expected: &str) {
         let mut anomaly = july();
@@ -251,15 +259,21 @@ mod tests {
         case(
             |a| {
                 a.kinds = vec![AnomalyKind::RuleHarm];
-                a.rules[0].lift = 0.0;
-                a.affected = Affected {
-                    clients: 31,
-                    networks: 0,
-                    exact: true,
-                };
+                a.rules[0].contrast = Contrast::Harmless;
+                a.affected = THIRTY_ONE;
             },
             "docker on amzn2, 6 colos, not IAD: denied though healthy since 19:04; botnet-sig did it, and the guard \
              took it back; 31 clients",
+        );
+        case(
+            |a| {
+                a.kinds = vec![AnomalyKind::RuleHarm];
+                (a.baseline, a.observed) = (0.024, 0.17);
+                a.rules[0].contrast = Contrast::HeldOut;
+                a.affected = THIRTY_ONE;
+            },
+            "docker on amzn2, 6 colos, not IAD: first minutes gone wrong 7.1x since 19:04; botnet-sig did it, and the \
+             guard took it back; 31 clients",
         );
         case(
             |a| {

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use crate::detector::{
     Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, MIN_CLIENTS, MIN_NETWORKS, percent, times,
 };
+use crate::guard::{ALPHA, MIN_HARMED};
 use crate::record::Record;
 use crate::store::detector::Mark;
 use crate::time::rfc3339;
@@ -55,32 +56,39 @@ impl Report<'_> {
             out,
             format!("# {}: {}\n", anomaly.name(), plain(&anomaly.sentence())),
         );
-        let status = match anomaly.closed_ms {
-            None => format!("open as of {}", rfc3339(self.now_ms)),
-            Some(closed) => format!("closed {}", rfc3339(closed)),
-        };
-        line(out, format!("- Status: {status}"));
-        line(
-            out,
-            format!(
-                "- Onset {}, detected {}; all times UTC",
-                rfc3339(anomaly.onset_ms),
-                rfc3339(anomaly.opened_ms)
-            ),
-        );
-        let kinds: Vec<&str> = anomaly.kinds.iter().map(|kind| kind.noun()).collect();
-        line(out, format!("- What rose: {}", kinds.join(", ")));
+        let (onset, opened) = (rfc3339(anomaly.onset_ms), rfc3339(anomaly.opened_ms));
+        if self.is_harm() {
+            line(
+                out,
+                format!("- Enforced {onset}, taken back {opened}; all times UTC"),
+            );
+        } else {
+            let status = match anomaly.closed_ms {
+                None => format!("open as of {}", rfc3339(self.now_ms)),
+                Some(closed) => format!("closed {}", rfc3339(closed)),
+            };
+            line(out, format!("- Status: {status}"));
+            line(out, format!("- Onset {onset}, detected {opened}; all times UTC"));
+            let kinds: Vec<&str> = anomaly.kinds.iter().map(|kind| kind.noun()).collect();
+            line(out, format!("- What rose: {}", kinds.join(", ")));
+        }
         let affected = anomaly.affected;
         if affected.clients > 0 {
             let about = if affected.exact { "" } else { "about " };
+            let networks = match affected.networks {
+                0 => String::new(),
+                networks => format!(" in {networks} networks (/24 or /48)"),
+            };
             line(
                 out,
-                format!(
-                    "- Hit: {about}{} clients in {} networks (/24 or /48)",
-                    affected.clients, affected.networks
-                ),
+                format!("- Hit: {about}{} clients{networks}", affected.clients),
             );
         }
+    }
+
+    /// Of a rule that the guard took back: a story that is over, of which the cause is known.
+    fn is_harm(&self) -> bool {
+        self.anomaly.kind() == AnomalyKind::RuleHarm
     }
 
     fn cohort(&self, out: &mut String) {
@@ -112,8 +120,8 @@ impl Report<'_> {
         let _ = writeln!(
             out,
             "| {} among {} | |\n| --- | --- |\n| expected | {} |\n| during | {} |\n| ratio | {} |",
-            kind.noun(),
-            kind.trials_noun(),
+            anomaly.noun(),
+            anomaly.trials_noun(),
             percent(anomaly.baseline),
             percent(anomaly.observed),
             times(anomaly.risk_ratio())
@@ -121,6 +129,7 @@ impl Report<'_> {
     }
 
     fn timeline(&self, out: &mut String) {
+        let onset = if self.is_harm() { "enforced" } else { "onset" };
         let history = self.anomaly.history.iter().map(|entry| {
             (
                 rfc3339(entry.time_ms),
@@ -129,11 +138,13 @@ impl Report<'_> {
         });
         let name = self.anomaly.name();
         let marks = self.marks.iter().filter(|mark| mark.id != name);
-        let mut lines: Vec<(String, String)> = history
+        let mut lines: Vec<(String, String)> = [(rfc3339(self.anomaly.onset_ms), onset.to_owned())]
+            .into_iter()
             .chain(marks.map(|mark| (mark.time.clone(), mark.text.clone())))
-            .chain([(rfc3339(self.anomaly.onset_ms), "onset".to_owned())])
+            .chain(history)
             .collect();
-        lines.sort();
+        // What came at one time stays as told: it opens before it closes.
+        lines.sort_by(|a, b| a.0.cmp(&b.0));
         let _ = writeln!(out, "\n## Timeline (UTC)\n");
         for (time, text) in lines {
             let _ = writeln!(out, "- {time} {}", plain(&text));
@@ -141,6 +152,9 @@ impl Report<'_> {
     }
 
     fn rules(&self, out: &mut String) {
+        if self.is_harm() {
+            return self.culprit(out);
+        }
         let _ = writeln!(out, "\n## Rules that go with it\n");
         if self.anomaly.rules.is_empty() {
             let _ = writeln!(
@@ -155,11 +169,7 @@ impl Report<'_> {
              | rule | lift | share of the events | held against | switched |\n| --- | --- | --- | --- | --- |"
         );
         for rule in &self.anomaly.rules {
-            let against = match rule.contrast {
-                Contrast::Inside => "like requests of the cohort without it",
-                Contrast::Outside => "like clients outside the cohort",
-                Contrast::Before => "the time before the onset",
-            };
+            let against = against(rule.contrast);
             let switched = rule.switched_ms.map_or_else(|| "-".to_owned(), rfc3339);
             let _ = writeln!(
                 out,
@@ -171,9 +181,31 @@ impl Report<'_> {
         }
     }
 
+    fn culprit(&self, out: &mut String) {
+        let _ = writeln!(out, "\n## The rule that did it\n");
+        for rule in &self.anomaly.rules {
+            let _ = writeln!(
+                out,
+                "{}: {} what is expected, held against {}.",
+                plain(&rule.rule),
+                times(rule.lift),
+                against(rule.contrast)
+            );
+        }
+    }
+
     fn ruled_out(&self, out: &mut String) {
         let anomaly = self.anomaly;
         let _ = writeln!(out, "\n## Ruled out\n");
+        if self.is_harm() {
+            let _ = writeln!(
+                out,
+                "- Chance: a step of a harmless rule's enforcement is taken back once in {:.0} at most.\n\
+                 - A handful of machines: at least {MIN_HARMED} clients were harmed.",
+                1.0 / ALPHA
+            );
+            return;
+        }
         let mut reasons = vec![
             format!(
                 "Chance: the tests of all cohorts together raise one false alarm in {DAYS_PER_FALSE_ALARM:.0} days \
@@ -211,7 +243,12 @@ impl Report<'_> {
     fn examples(&self, out: &mut String) {
         let _ = writeln!(out, "\n## Examples\n");
         if self.records.is_empty() {
-            let _ = writeln!(out, "The records are no longer kept.");
+            let why = if self.anomaly.evidence.is_empty() {
+                "None was noted."
+            } else {
+                "The records are no longer kept."
+            };
+            let _ = writeln!(out, "{why}");
             return;
         }
         let _ = writeln!(
@@ -267,6 +304,17 @@ impl Report<'_> {
              ```sh\n{command} {}\n```",
             quoted(&address)
         );
+    }
+}
+
+/// What a rule's requests were held against.
+fn against(contrast: Contrast) -> &'static str {
+    match contrast {
+        Contrast::Inside => "like requests of the cohort without it",
+        Contrast::Outside => "like clients outside the cohort",
+        Contrast::Before => "the time before the onset",
+        Contrast::Harmless => "what a harmless rule does to the clients that it fires on",
+        Contrast::HeldOut => "the clients that its percentage left out",
     }
 }
 

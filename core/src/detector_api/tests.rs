@@ -1,11 +1,14 @@
 use serde_json::{Value, json};
 
 use super::{Call, Reply, Report, answer, wanted_evidence};
+use crate::detector::Harm;
+use crate::guard::Against;
 use crate::problem::Problem;
 use crate::record::{Record, sample};
 use crate::store::Native;
 use crate::store::detector::tests::{accept, arrival, hook, open, story};
 use crate::store::detector::{Detector, Mark, MarkKind};
+use crate::time::parse_rfc3339;
 use crate::webhook::Allowed;
 
 /// The night of July 2020 five minutes after its onset.
@@ -198,6 +201,77 @@ fn webhooks_are_set_listed_tried_and_removed() {
             .status,
         422
     );
+}
+
+#[test]
+fn the_report_of_a_harm_says_what_the_rule_did() {
+    let mut store = open();
+    let harm = Harm {
+        id: "1-2-botnet-sig-hub".to_owned(),
+        time: "2020-07-06T12:00:00Z".to_owned(),
+        since: Some("2020-07-06T11:58:00Z".to_owned()),
+        rule: "botnet-sig".to_owned(),
+        route: "hub".to_owned(),
+        text: "the first minute went wrong for 18 of 105 clients that it acted on, and for 7 of 296 that it did not"
+            .to_owned(),
+        family: None,
+        os: None,
+        clients: 105,
+        harmed: 18,
+        against: Against::HeldOut,
+        expected: 7.0 / 296.0,
+        evidence: vec![],
+    };
+    let now_ms = parse_rfc3339("2020-07-06T12:00:02Z").unwrap();
+    store.harm(&harm, now_ms).unwrap();
+    let report = Report {
+        anomaly: &store.anomaly(1).unwrap().unwrap(),
+        records: &[],
+        marks: &[],
+        now_ms,
+    };
+    let expected = "\
+# an-000001: route hub: first minutes gone wrong 7.2x since 11:58; botnet-sig did it, and the guard took it back; 18 clients
+
+- Enforced 2020-07-06T11:58:00.000Z, taken back 2020-07-06T12:00:00.000Z; all times UTC
+- Hit: 18 clients
+
+## Who
+
+route hub
+
+| attribute | values |
+| --- | --- |
+| route | hub |
+
+## Rates
+
+| first minutes gone wrong among clients that the rule acted on | |
+| --- | --- |
+| expected | 2.4 % |
+| during | 17 % |
+| ratio | 7.2x |
+
+## Timeline (UTC)
+
+- 2020-07-06T11:58:00.000Z enforced
+- 2020-07-06T12:00:00.000Z opened: the first minute went wrong for 18 of 105 clients that it acted on, and for 7 of 296 that it did not
+- 2020-07-06T12:00:00.000Z closed: the guard put the rule back to monitor
+
+## The rule that did it
+
+botnet-sig: 7.2x what is expected, held against the clients that its percentage left out.
+
+## Ruled out
+
+- Chance: a step of a harmless rule's enforcement is taken back once in 10000 at most.
+- A handful of machines: at least 5 clients were harmed.
+
+## Examples
+
+None was noted.
+";
+    assert_eq!(report.markdown(), expected);
 }
 
 #[test]

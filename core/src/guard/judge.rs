@@ -4,6 +4,8 @@
 //! denied or still held out, pull cleanly, or too many of one cohort. Where it lets through (a detour), how they fare is:
 //! more of their first minutes go wrong than of those held out, or, where nobody is held out, than before.
 
+use serde::{Deserialize, Serialize};
+
 use super::counts::{Arm, Cohort, CohortCounts, Counts, MAX_COHORTS, total};
 use super::evidence::{
     ALPHA, HARM, HARMLESS, ODDS, ln_clean, ln_harmless, ln_mean, ln_one_arm, ln_ratio, ln_two_arms,
@@ -36,6 +38,17 @@ pub enum Judgement {
     Harm(Harm),
 }
 
+/// What the clients on which a rule acts are held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Against {
+    /// A rule that denies: what [`HARMLESS`] promises of those whom it fires on.
+    #[default]
+    Harmless,
+    /// A rule that lets through: the clients that its percentage left out.
+    HeldOut,
+}
+
 /// Whom an enforcement harms.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Harm {
@@ -44,6 +57,10 @@ pub struct Harm {
     pub clients: u32,
     /// Of them: that pull cleanly, or whose first minute went wrong.
     pub harmed: u32,
+    /// What `harmed` is held against.
+    pub against: Against,
+    /// Share of the clients that would be harmed where the rule is harmless.
+    pub expected: f64,
     /// For the audit log and the anomaly.
     pub text: String,
 }
@@ -143,6 +160,8 @@ fn denial_harm(cohorts: &[CohortCounts], worst: Option<&CohortCounts>) -> Harm {
         cohort,
         clients,
         harmed: clean,
+        against: Against::Harmless,
+        expected: HARMLESS,
         text,
     }
 }
@@ -151,19 +170,23 @@ fn passage(counts: &Counts, outcome: &Outcome, base: Arm) -> Judgement {
     let evidence = ln_mean(*outcome);
     let arm = counts.enforced;
     if evidence >= -ALPHA.ln() && arm.bad_clients >= MIN_HARMED {
-        let held = counts.held_out;
+        let held = (
+            counts.held_out.bad_clients + base.bad_clients,
+            counts.held_out.judged + base.judged,
+        );
         let text = format!(
             "the first minute went wrong for {} of {} clients that it acted on, and for {} of {} that it did not",
-            arm.bad_clients,
-            arm.judged,
-            held.bad_clients + base.bad_clients,
-            held.judged + base.judged
+            arm.bad_clients, arm.judged, held.0, held.1
         );
-        let (clients, harmed) = (arm.judged, arm.bad_clients);
         return Judgement::Harm(Harm {
             cohort: None,
-            clients,
-            harmed,
+            clients: arm.judged,
+            harmed: arm.bad_clients,
+            against: Against::HeldOut,
+            expected: match held {
+                (_, 0) => usual_rate(counts, base),
+                (bad, judged) => f64::from(bad) / f64::from(judged),
+            },
             text,
         });
     }

@@ -161,10 +161,15 @@ function Rules({ anomaly }: { anomaly: Answer }) {
       </section>
     );
   }
+  const isHarm = anomaly.kind === "rule_harm";
   return (
     <section class="card" aria-labelledby="rules">
-      <h2 id="rules">Rules that go with it</h2>
-      <p class="faint">An association, not a proof: put the rule to monitor, and see whether the rate falls.</p>
+      <h2 id="rules">{isHarm ? "The rule that did it" : "Rules that go with it"}</h2>
+      <p class="faint">
+        {isHarm
+          ? "The guard put it back to monitor."
+          : "An association, not a proof: put the rule to monitor, and see whether the rate falls."}
+      </p>
       <table class="list">
         <thead>
           <tr>

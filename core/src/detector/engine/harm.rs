@@ -7,7 +7,8 @@ use crate::detector::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
 use crate::detector::broad::Affected;
 use crate::detector::cohort::{Cohort, Literal};
 use crate::detector::kind::AnomalyKind;
-use crate::guard::HARMLESS;
+use crate::detector::rules::Suspect;
+use crate::guard::{Against, HARMLESS};
 use crate::time::parse_rfc3339;
 
 /// What the guard saw.
@@ -16,20 +17,34 @@ pub struct Harm {
     /// By which one that is told twice is known; empty from a RuleBook of an older build.
     #[serde(default)]
     pub id: String,
-    /// RFC 3339.
+    /// When it was taken back; RFC 3339.
     pub time: String,
+    /// Since when the rule was enforced; RFC 3339. Not told by a RuleBook of an older build, as what follows from it.
+    #[serde(default)]
+    pub since: Option<String>,
     pub rule: String,
     pub route: String,
     /// For a person.
     pub text: String,
     pub family: Option<String>,
     pub os: Option<String>,
-    /// Clients that were denied, and those of them that had been healthy.
+    /// Clients that the rule fired or acted on.
     pub clients: u64,
-    pub healthy: u64,
+    /// Of them: that pull cleanly and were denied, or whose first minute went wrong.
+    #[serde(alias = "healthy")]
+    pub harmed: u64,
+    #[serde(default)]
+    pub against: Against,
+    /// Share of the clients that a harmless rule would harm.
+    #[serde(default = "harmless")]
+    pub expected: f64,
     /// Ids of records.
     #[serde(default)]
     pub evidence: Vec<String>,
+}
+
+fn harmless() -> f64 {
+    HARMLESS
 }
 
 impl Engine {
@@ -37,6 +52,7 @@ impl Engine {
     pub fn harm(&mut self, harm: &Harm, now_ms: u64) -> Outcome {
         self.next_id += 1;
         let time_ms = parse_rfc3339(&harm.time).unwrap_or(now_ms);
+        let since_ms = harm.since.as_deref().and_then(parse_rfc3339).unwrap_or(time_ms);
         let literal = |(attribute, value): (&str, &Option<String>)| {
             Some(Literal {
                 attribute: attribute.to_owned(),
@@ -50,36 +66,37 @@ impl Engine {
         let mut anomaly = Anomaly {
             id: self.next_id - 1,
             kinds: vec![AnomalyKind::RuleHarm],
-            onset_ms: time_ms,
-            opened_ms: now_ms,
+            onset_ms: since_ms,
+            opened_ms: time_ms,
             closed_ms: None,
             reopened: 0,
             cohort: Cohort(named.into_iter().filter_map(literal).collect()),
-            baseline: HARMLESS,
-            observed: harm.healthy as f64 / harm.clients.max(1) as f64,
+            baseline: harm.expected,
+            observed: harm.harmed as f64 / harm.clients.max(1) as f64,
             affected: Affected {
-                clients: harm.healthy,
+                clients: harm.harmed,
                 networks: 0,
                 exact: true,
             },
-            rules: vec![super::super::rules::Suspect {
-                rule: harm.rule.clone(),
-                lift: 0.0,
-                share: 1.0,
-                events: harm.clients,
-                contrast: super::super::rules::Contrast::Inside,
-                switched_ms: Some(time_ms),
-            }],
+            rules: Vec::new(),
             evidence: harm.evidence.iter().take(MAX_EXAMPLES).cloned().collect(),
             history: Vec::new(),
         };
-        anomaly.note(now_ms, Moment::Opened, harm.text.clone());
+        anomaly.rules.push(Suspect {
+            rule: harm.rule.clone(),
+            lift: anomaly.risk_ratio(),
+            share: 1.0,
+            events: harm.harmed,
+            contrast: harm.against.into(),
+            switched_ms: harm.since.is_some().then_some(since_ms),
+        });
+        anomaly.note(time_ms, Moment::Opened, harm.text.clone());
         let opened = Change {
             moment: Moment::Opened,
             anomaly: anomaly.clone(),
         };
-        anomaly.closed_ms = Some(now_ms);
-        anomaly.note(now_ms, Moment::Closed, "the guard put the rule back to monitor");
+        anomaly.closed_ms = Some(time_ms);
+        anomaly.note(time_ms, Moment::Closed, "the guard put the rule back to monitor");
         let closed = Change {
             moment: Moment::Closed,
             anomaly,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::change::{carry_out_with, json, storage};
 use super::page::{List, Page};
 use super::schedule::demotion;
-use crate::guard::{Arm, Cohort, CohortCounts, Harm, Ledger, Report, State, WatchReport};
+use crate::guard::{Against, Arm, Cohort, CohortCounts, Harm, Ledger, Report, State, WatchReport};
 use crate::problem::Problem;
 use crate::rulebook::{Action, ModeSetting};
 use crate::store::Sql;
@@ -94,13 +94,17 @@ pub struct Demoted {
     pub id: String,
     /// RFC 3339.
     pub time: String,
+    /// Since when it was enforced; RFC 3339.
+    pub since: String,
     pub rule: String,
     pub route: String,
     pub text: String,
     #[serde(flatten)]
     pub cohort: Cohort,
     pub clients: u32,
-    pub healthy: u32,
+    pub harmed: u32,
+    pub against: Against,
+    pub expected: f64,
     pub evidence: Vec<String>,
 }
 
@@ -270,12 +274,15 @@ fn take_back<S: Sql>(
     let demoted = Demoted {
         id: format!("{epoch}-{}-{rule}-{route}", ledger.guard),
         time: rfc3339(now_ms),
+        since: rfc3339(ledger.since_ms),
         rule: rule.to_owned(),
         route: route.to_owned(),
         text: harm.text,
         cohort: harm.cohort.unwrap_or_default(),
         clients: harm.clients,
-        healthy: harm.harmed,
+        harmed: harm.harmed,
+        against: harm.against,
+        expected: harm.expected,
         evidence: ledger.evidence.clone(),
     };
     let body = json(&demoted)?;

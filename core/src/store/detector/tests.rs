@@ -5,6 +5,7 @@ use crate::cell::{CellBatch, SLOT_S};
 use crate::detector::tests::stories::{healthy, july};
 use crate::detector::tests::traffic::{NOON, World};
 use crate::detector::{Engine, Harm, Rollup};
+use crate::guard::Against;
 use crate::store::Native;
 use crate::webhook::EventName;
 
@@ -168,13 +169,16 @@ fn a_harm_takes_a_number_and_keeps_it_however_often_it_is_told() {
     let harm = Harm {
         id: "1-2-botnet-sig-hub".to_owned(),
         time: "2020-07-06T12:00:00Z".to_owned(),
+        since: Some("2020-07-06T11:58:00Z".to_owned()),
         rule: "botnet-sig".to_owned(),
         route: "hub".to_owned(),
         text: "31 of 40 denied clients were healthy".to_owned(),
         family: Some("docker".to_owned()),
         os: None,
         clients: 40,
-        healthy: 31,
+        harmed: 31,
+        against: Against::Harmless,
+        expected: 0.02,
         evidence: vec![],
     };
     detector.harm(&harm, START_MS).unwrap();
@@ -195,7 +199,7 @@ fn a_harm_takes_a_number_and_keeps_it_however_often_it_is_told() {
     assert_eq!(names(&detector), expected);
     assert_eq!(
         detector.anomaly(1).unwrap().unwrap().sentence(),
-        "docker, route hub: denied though healthy since 12:00; botnet-sig did it, and the guard took it back; 31 clients"
+        "docker, route hub: denied though healthy since 11:58; botnet-sig did it, and the guard took it back; 31 clients"
     );
 }
 

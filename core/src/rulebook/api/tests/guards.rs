@@ -150,7 +150,7 @@ fn a_harm_waits_until_the_detector_has_it() {
     assert_eq!(harm.id, format!("{NOW}-2-sweep-default"));
     let told: Harm = serde_json::from_str(&harm.body).unwrap();
     assert_eq!(
-        (told.id.as_str(), told.healthy, told.family.as_deref()),
+        (told.id.as_str(), told.harmed, told.family.as_deref()),
         (harm.id.as_str(), 41, Some("skopeo"))
     );
     assert_eq!(api.0.next_harm_ms().unwrap(), Some(0));
