@@ -117,7 +117,7 @@ fn put_search(out: &mut Vec<u8>, search: &Search) {
         put_number(out, wanted.predicate);
         put_bytes(out, &wanted.string);
     });
-    put_all(out, search.candidates().iter(), |out, candidate| {
+    put_all(out, search.candidates(), |out, candidate| {
         put_number(out, candidate.string);
         put_number(out, candidate.offset);
     });
