@@ -26,6 +26,7 @@ mod tree;
 use std::fmt;
 
 use self::group::Group;
+use self::guard::Guards;
 use self::probe::Probe;
 use self::terms::{Source, Terms};
 use self::tree::{Odd, PredicateId, Step};
@@ -49,9 +50,7 @@ pub struct Engine {
     always: Vec<u64>,
     /// Asked of every request, for `guards`.
     eager: Vec<Eager>,
-    /// By predicate: which of `guarded_rules` are looked at because it holds.
-    guards: Vec<(u32, u32)>,
-    guarded_rules: Vec<u32>,
+    guards: Guards,
 }
 
 /// How a predicate is answered.

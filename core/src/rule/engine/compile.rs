@@ -5,7 +5,7 @@ use super::ask::{Ask, Question};
 use super::estimate::{cost, likely};
 use super::group::Group;
 use super::grouping::group;
-use super::guard::guard;
+use super::guard::{Guards, guard};
 use super::probe::Probe;
 use super::terms::TermFinder;
 use super::tree::{FAILS, HOLDS, Interner, PredicateId, Steps, Tree};
@@ -134,13 +134,8 @@ impl Book {
             .map(|tree| steps.add(tree, HOLDS, FAILS))
             .collect();
         self.answers.extend(steps.odds.into_iter().map(Answer::Odd));
-        let mut guards = Vec::new();
-        let mut guarded_rules = Vec::new();
-        for rules in guarded {
-            let start = guarded_rules.len();
-            guarded_rules.extend(rules);
-            guards.push((start as u32, guarded_rules.len() as u32));
-        }
+        let mut guards = Guards::default();
+        guarded.into_iter().for_each(|rules| guards.add(rules));
         Engine {
             terms: self.terms.into_terms(),
             groups: self.groups,
@@ -150,7 +145,6 @@ impl Book {
             always,
             eager,
             guards,
-            guarded_rules,
         }
     }
 

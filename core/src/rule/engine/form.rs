@@ -10,6 +10,7 @@ mod term;
 pub(super) use probe::{v4, v6};
 
 use super::group::Group;
+use super::guard::Guards;
 use super::probe::Probe;
 use super::terms::{Source, Terms};
 use super::tree::{FAILS, HOLDS, Odd, PredicateId, Step};
@@ -95,10 +96,8 @@ impl Engine {
             Eager::Group(group) => put_varint(out, u64::from(*group) << 1),
             Eager::Single(predicate) => put_varint(out, u64::from(*predicate) << 1 | 1),
         });
-        put_all(out, self.guards.iter(), |out, (start, end)| {
-            let rules = self.guarded_rules.get(*start as usize..*end as usize);
-            put_numbers(out, rules.unwrap_or_default());
-        });
+        let guards: Vec<_> = self.guards.iter().collect();
+        put_all(out, guards.iter(), |out, rules| put_numbers(out, rules));
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Read<Self> {
@@ -129,12 +128,10 @@ impl Engine {
                 Eager::Single(eager >> 1)
             })
         })?;
-        let mut guarded_rules = Vec::new();
-        let guards = reader.all(|reader| {
-            let start = guarded_rules.len() as u32;
-            guarded_rules.extend(reader.all(read_number)?);
-            Ok((start, guarded_rules.len() as u32))
-        })?;
+        let mut guards = Guards::default();
+        for _ in 0..reader.count(1)? {
+            guards.add(reader.all(read_number)?);
+        }
         check_ends(&steps, &answers)?;
         Ok(Self {
             terms,
@@ -145,7 +142,6 @@ impl Engine {
             always,
             eager,
             guards,
-            guarded_rules,
         })
     }
 }

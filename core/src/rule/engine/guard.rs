@@ -24,6 +24,45 @@ impl Guard {
     }
 }
 
+/// To each predicate, the rules that are looked at because it holds.
+#[derive(Debug, Default)]
+pub(super) struct Guards {
+    /// Bit by predicate: there are such rules.
+    pub(super) bits: Vec<u64>,
+    lists: Vec<(u32, u32)>,
+    rules: Vec<u32>,
+}
+
+impl Guards {
+    /// Those of the next predicate.
+    pub(super) fn add(&mut self, rules: impl IntoIterator<Item = u32>) {
+        let start = self.rules.len();
+        self.rules.extend(rules);
+        let end = self.rules.len();
+        let at = self.lists.len();
+        self.lists.push((start as u32, end as u32));
+        self.bits.resize(self.lists.len().div_ceil(64), 0);
+        if let Some(word) = self.bits.last_mut() {
+            *word |= u64::from(start < end) << (at % 64);
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u32]> {
+        self.lists.iter().map(|list| self.slice(*list))
+    }
+
+    #[inline]
+    pub(super) fn rules(&self, predicate: usize) -> &[u32] {
+        let list = self.lists.get(predicate).copied().unwrap_or_default();
+        self.slice(list)
+    }
+
+    #[inline]
+    fn slice(&self, (start, end): (u32, u32)) -> &[u32] {
+        self.rules.get(start as usize..end as usize).unwrap_or_default()
+    }
+}
+
 /// The rarest guard of a tree. What is only negated has none: `not a` holds without anything holding.
 pub(super) fn guard(tree: &Tree, likely: &impl Fn(PredicateId) -> u32) -> Option<Guard> {
     match tree {

@@ -44,44 +44,30 @@ impl Probe {
         }
     }
 
-    #[inline]
+    /// A value of another type than the question's is as good as missing.
+    #[inline(always)]
     pub(super) fn holds(&self, value: &Value<'_>) -> bool {
-        match value {
-            Value::Missing => false,
-            Value::Bytes(value) => self.holds_for_string(value),
-            Value::Int(value) => self.holds_for_integer(*value),
-            Value::Bool(value) => *value && matches!(self, Self::IsTrue),
-            Value::Ip(value) => self.holds_for_ip(*value),
-        }
-    }
-
-    fn holds_for_ip(&self, value: IpAddr) -> bool {
         match (self, value) {
-            (Self::Ips(v4, _), IpAddr::V4(value)) => is_in(v4, value.to_bits()),
-            (Self::Ips(_, v6), IpAddr::V6(value)) => is_in(v6, value.to_bits()),
-            _ => false,
+            (Self::Strings(strings), Value::Bytes(value)) => is_one_of(strings, value),
+            (Self::Integers(ranges), Value::Int(value)) => is_in(ranges, *value),
+            (Self::Contains(finder), Value::Bytes(value)) => finder.find(value).is_some(),
+            _ => self.holds_otherwise(value),
         }
     }
 
-    #[inline]
-    fn holds_for_integer(&self, value: i64) -> bool {
-        match self {
-            Self::Integers(ranges) => is_in(ranges, value),
-            Self::Mask(mask) => value & mask != 0,
-            _ => false,
-        }
-    }
-
-    #[inline]
-    fn holds_for_string(&self, value: &[u8]) -> bool {
-        match self {
-            Self::Strings(strings) => is_one_of(strings, value),
-            Self::StringOrder(order, string) => order.holds(value.cmp(string)),
-            Self::Contains(finder) => finder.find(value).is_some(),
-            Self::StartsWith(part) => value.starts_with(part),
-            Self::EndsWith(part) => value.ends_with(part),
-            Self::Wildcard(wildcard) => wildcard.is_match(value),
-            Self::Matches(automaton) => automaton.is_match(value),
+    /// Apart from the most frequent questions: together they are too large to be where they are asked.
+    #[inline(never)]
+    fn holds_otherwise(&self, value: &Value<'_>) -> bool {
+        match (self, value) {
+            (Self::IsTrue, Value::Bool(value)) => *value,
+            (Self::StringOrder(order, string), Value::Bytes(value)) => order.holds((**value).cmp(string)),
+            (Self::Mask(mask), Value::Int(value)) => value & mask != 0,
+            (Self::Ips(v4, _), Value::Ip(IpAddr::V4(value))) => is_in(v4, value.to_bits()),
+            (Self::Ips(_, v6), Value::Ip(IpAddr::V6(value))) => is_in(v6, value.to_bits()),
+            (Self::StartsWith(part), Value::Bytes(value)) => value.starts_with(part),
+            (Self::EndsWith(part), Value::Bytes(value)) => value.ends_with(part),
+            (Self::Wildcard(wildcard), Value::Bytes(value)) => wildcard.is_match(value),
+            (Self::Matches(automaton), Value::Bytes(value)) => automaton.is_match(value),
             _ => false,
         }
     }

@@ -11,6 +11,9 @@ use crate::rule::values::Values;
 pub struct Scratch {
     memory: Memory,
     predicates: Bits,
+    /// What is known before anything is asked: no predicate of the groups that are asked of every request holds, unless
+    /// its group says so.
+    start: Bits,
     /// Bit by rule: to be looked at because a guard holds. All zero between runs.
     opened: Vec<u64>,
     /// Bit by rule: held in the last run.
@@ -24,7 +27,7 @@ struct Word {
     holds: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Bits(Vec<Word>);
 
 impl Bits {
@@ -41,6 +44,14 @@ impl Bits {
             let at = predicate % 64;
             word.known |= 1 << at;
             word.holds |= u64::from(holds) << at;
+        }
+    }
+
+    /// Of a predicate that is marked as known.
+    #[inline]
+    fn hold(&mut self, predicate: PredicateId) {
+        if let Some(word) = self.0.get_mut(predicate as usize / 64) {
+            word.holds |= 1 << (predicate % 64);
         }
     }
 
@@ -64,9 +75,18 @@ impl Scratch {
             .answers
             .iter()
             .any(|answer| matches!(answer, Answer::Each(_)));
+        let mut start = Bits(vec![Word::default(); engine.answers.len().div_ceil(64)]);
+        for eager in &engine.eager {
+            if let Eager::Group(group) = eager
+                && let Some(group) = engine.groups.get(*group as usize)
+            {
+                start.know(group.predicates.clone());
+            }
+        }
         Self {
             memory: Memory::new(&engine.terms, derives),
-            predicates: Bits(vec![Word::default(); engine.answers.len().div_ceil(64)]),
+            predicates: start.clone(),
+            start,
             opened: vec![0; engine.always.len()],
             matched: vec![0; engine.always.len()],
         }
@@ -88,7 +108,7 @@ impl Scratch {
 
     fn clear(&mut self) {
         self.memory.clear();
-        self.predicates.0.fill(Word::default());
+        self.predicates.0.copy_from_slice(&self.start.0);
     }
 }
 
@@ -106,15 +126,8 @@ impl Engine {
     /// Finds every rule that holds; [`Scratch::matched`] gives them. The scratch must be this engine's.
     pub fn run(&self, values: &Values<'_>, scratch: &mut Scratch) {
         scratch.clear();
-        for eager in &self.eager {
-            match *eager {
-                Eager::Group(group) => self.ask_group(group, values, scratch),
-                Eager::Single(predicate) => {
-                    if self.holds(predicate, values, scratch) {
-                        self.open(predicate, &mut scratch.opened);
-                    }
-                }
-            }
+        if !self.eager.is_empty() {
+            self.find_candidates(values, scratch);
         }
         for (word, always) in self.always.iter().enumerate() {
             let opened = scratch.opened.get_mut(word).map(std::mem::take);
@@ -123,6 +136,18 @@ impl Engine {
                 *slot = matched;
             }
         }
+    }
+
+    /// Asks what rules wait for, and opens those that need not wait any longer.
+    #[inline(never)]
+    fn find_candidates(&self, values: &Values<'_>, scratch: &mut Scratch) {
+        for eager in &self.eager {
+            match *eager {
+                Eager::Group(group) => self.ask_group(group, values, scratch),
+                Eager::Single(predicate) => _ = self.ask(predicate, values, scratch),
+            }
+        }
+        self.open(scratch);
     }
 
     /// The rules of a word that hold, of those that are candidates.
@@ -134,17 +159,18 @@ impl Engine {
         held.fold(0, |bits, bit| bits | 1 << bit)
     }
 
-    /// Lets the rules be looked at that wait for this predicate.
-    #[inline]
-    fn open(&self, predicate: PredicateId, opened: &mut [u64]) {
-        let (start, end) = self.guards.get(predicate as usize).copied().unwrap_or_default();
-        for rule in self
-            .guarded_rules
-            .get(start as usize..end as usize)
-            .unwrap_or_default()
-        {
-            if let Some(word) = opened.get_mut(*rule as usize / 64) {
-                *word |= 1 << (rule % 64);
+    /// Lets the rules be looked at that wait for a predicate that holds.
+    fn open(&self, scratch: &mut Scratch) {
+        let Scratch {
+            predicates, opened, ..
+        } = scratch;
+        for (index, (word, guards)) in predicates.0.iter().zip(&self.guards.bits).enumerate() {
+            for bit in ones(word.holds & guards) {
+                for rule in self.guards.rules(64 * index + bit) {
+                    if let Some(word) = opened.get_mut(*rule as usize / 64) {
+                        *word |= 1 << (rule % 64);
+                    }
+                }
             }
         }
     }
@@ -189,6 +215,11 @@ impl Engine {
     ) -> bool {
         match answer {
             Answer::Group(group) => {
+                let predicates = self
+                    .groups
+                    .get(*group as usize)
+                    .map(|group| group.predicates.clone());
+                scratch.predicates.know(predicates.unwrap_or_default());
                 self.ask_group(*group, values, scratch);
                 scratch.predicates.get(predicate) == Some(true)
             }
@@ -207,28 +238,24 @@ impl Engine {
         }
     }
 
+    /// Sets which predicates of a group hold, all of which are marked as known.
     fn ask_group(&self, group: u32, values: &Values<'_>, scratch: &mut Scratch) {
         let Some(group) = self.groups.get(group as usize) else {
             return;
         };
         let Scratch {
-            memory,
-            predicates,
-            opened,
-            ..
+            memory, predicates, ..
         } = scratch;
-        predicates.know(group.predicates.clone());
-        let hold = |predicate| {
-            predicates.set(predicate, true);
-            self.open(predicate, opened);
-        };
-        match group.source {
-            Source::Field(field) => group.look_up(values.at(field), hold),
+        let derived_value;
+        let value = match group.source {
+            Source::Field(field) => values.at(field),
             Source::Derived(index) => {
                 let found = derived(&self.terms, index, values, memory);
-                group.look_up(&memory.value(found), hold);
+                derived_value = memory.value(found);
+                &derived_value
             }
-        }
+        };
+        group.look_up(value, |predicate| predicates.hold(predicate));
     }
 }
 
