@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use blobwatch_core::rule::{self, Engine, Field, Scratch, Type, Value};
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
+use proptest::sample::select;
 use wirefilter::{ExecutionContext, LhsValue, Scheme};
 
 use rule_random::{Draw, Language, PATTERNS, TEXTS, WILDCARDS, expression, facts, values};
@@ -93,6 +94,32 @@ fn cloudflares_wildcard_crate_says_the_same() {
                     "{rule} on {text}"
                 );
             }
+        }
+    }
+}
+
+/// Parts of patterns, with ends and edges among them.
+const PATTERN_PARTS: [&str; 16] = [
+    "a", "b", "ab", "a?", "b*", "[ab]+", "[^a]", "a{1,2}", "(a|ba)", "(ab|^)", "(b|$)", ".", "^", "$", "$",
+    "\\b",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn wirefilter_finds_the_same_patterns(
+        parts in vec(select(&PATTERN_PARTS[..]), 1..5),
+        hosts in vec("[ab ]{0,9}", 12),
+    ) {
+        let text = format!("http.host matches \"{}\"", parts.concat());
+        let filter = SCHEME.parse(&text).unwrap_or_else(|error| panic!("{error}")).compile();
+        let rule = rule::parse(&text).and_then(rule::Expression::check).unwrap_or_else(|error| panic!("{error}"));
+        for host in &hosts {
+            let mut context = ExecutionContext::new(&SCHEME);
+            context.set_field_value("http.host", host.as_str()).expect("a string");
+            let values = values(&[(Field::Host, host.as_str().into())], &[]);
+            prop_assert_eq!(Ok(rule.evaluate(&values)), filter.execute(&context), "{} on {:?}", text, host);
         }
     }
 }

@@ -9,19 +9,22 @@ use memchr::memmem::Finder;
 use regex_automata::dfa::{Automaton as _, dense};
 use regex_automata::{Anchored, Input};
 
-use crate::bytes::{DecodeError, Reader, put_bytes, put_option};
+use crate::bytes::{DecodeError, Reader, put_bytes, put_varint};
 
 /// See the module.
 pub(super) struct Automaton {
     /// What every match starts with, where that is a string: it is found faster than the automaton walks to it.
     prefix: Option<Finder<'static>>,
+    /// Where every match ends with the value (`$`), bytes of the longest: what is before them need not be walked.
+    tail: Option<usize>,
     dfa: dense::DFA<Vec<u32>>,
 }
 
 impl Automaton {
-    pub(super) fn new(prefix: Option<&[u8]>, dfa: dense::DFA<Vec<u32>>) -> Self {
+    pub(super) fn new(prefix: Option<&[u8]>, tail: Option<usize>, dfa: dense::DFA<Vec<u32>>) -> Self {
         Self {
             prefix: prefix.map(|prefix| Finder::new(prefix).into_owned()),
+            tail,
             dfa,
         }
     }
@@ -32,11 +35,12 @@ impl Automaton {
     }
 
     pub(super) fn is_match(&self, value: &[u8]) -> bool {
+        let before = self.tail.map_or(0, |tail| value.len().saturating_sub(tail));
         let start = match &self.prefix {
-            None => 0,
-            Some(prefix) => match prefix.find(value) {
+            None => before,
+            Some(prefix) => match prefix.find(value.get(before..).unwrap_or_default()) {
                 None => return false,
-                Some(start) => start,
+                Some(start) => before + start,
             },
         };
         let input = Input::new(value)
@@ -48,17 +52,27 @@ impl Automaton {
     }
 
     pub(super) fn put(&self, out: &mut Vec<u8>) {
-        put_option(out, self.prefix.as_ref(), |out, prefix| {
+        out.push(u8::from(self.prefix.is_some()) | u8::from(self.tail.is_some()) << 1);
+        if let Some(prefix) = &self.prefix {
             put_bytes(out, prefix.needle());
-        });
+        }
+        if let Some(tail) = self.tail {
+            put_varint(out, tail as u64);
+        }
         let (bytes, padding) = self.dfa.to_bytes_little_endian();
         put_bytes(out, bytes.get(padding..).unwrap_or_default());
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let prefix = reader.option(Reader::bytes)?;
+        // In the first form, 0 or 1: without a tail.
+        let (has_prefix, has_tail) = match reader.byte()? {
+            parts @ 0..=3 => (parts & 1 != 0, parts & 2 != 0),
+            _ => return Err(DecodeError::Invalid("automaton")),
+        };
+        let prefix = has_prefix.then(|| reader.bytes()).transpose()?;
+        let tail = has_tail.then(|| reader.narrow("tail")).transpose()?;
         let dfa = read_dfa(reader.bytes()?).ok_or(DecodeError::Invalid("automaton"))?;
-        Ok(Self::new(prefix, dfa))
+        Ok(Self::new(prefix, tail, dfa))
     }
 }
 

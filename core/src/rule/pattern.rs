@@ -10,7 +10,7 @@ use regex_automata::MatchKind;
 use regex_automata::dfa::{StartKind, dense};
 use regex_automata::nfa::thompson;
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Hir, HirKind};
+use regex_syntax::hir::{Hir, HirKind, Look};
 
 use super::automaton::Automaton;
 use super::limits::{MAX_REGEX_BYTES, MAX_REGEX_NESTING};
@@ -44,7 +44,7 @@ impl Pattern {
             .map_err(too_large)?;
         Ok(Self {
             text: text.into(),
-            automaton: Arc::new(Automaton::new(prefix(&tree), automaton)),
+            automaton: Arc::new(Automaton::new(prefix(&tree), tail(&tree), automaton)),
         })
     }
 
@@ -68,6 +68,13 @@ fn prefix(tree: &Hir) -> Option<&[u8]> {
         HirKind::Capture(capture) => prefix(&capture.sub),
         _ => None,
     }
+}
+
+/// Bytes of the longest match, where all end with the value.
+fn tail(tree: &Hir) -> Option<usize> {
+    let properties = tree.properties();
+    let is_at_end = properties.look_set_suffix().contains(Look::End);
+    properties.maximum_len().filter(|_| is_at_end)
 }
 
 /// Only whether there is a match is asked, so any match will do and only unanchored starts are built.

@@ -22,7 +22,7 @@ use crate::route::RouteTable;
 use crate::rule::Engine;
 
 /// Of the bytes. Raise it with every change of them, also one that a new version of `regex-automata` makes.
-pub const FORM: u8 = 1;
+pub const FORM: u8 = 2;
 
 const MAGIC: &[u8; 3] = b"BWR";
 

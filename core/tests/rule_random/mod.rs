@@ -82,7 +82,7 @@ pub(crate) const NETWORKS: [&str; 12] = [
     "255.255.255.255/32",
     "::ffff:0.0.0.0/96",
 ];
-pub(crate) const PATTERNS: [&str; 12] = [
+pub(crate) const PATTERNS: [&str; 16] = [
     "a",
     "^a",
     "b$",
@@ -95,6 +95,10 @@ pub(crate) const PATTERNS: [&str; 12] = [
     "a{2}",
     "[\\\"]",
     "\\bb",
+    "ab?$",
+    "ab{0,2}$",
+    "^a?b$",
+    "(ab|\\bb)$",
 ];
 pub(crate) const WILDCARDS: [&str; 12] = [
     "*",
