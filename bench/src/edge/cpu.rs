@@ -56,11 +56,14 @@ mod tests {
             .args(["-c", "(while :; do :; done) & trap 'kill $!' EXIT TERM; wait"])
             .spawn()
             .unwrap();
-        sleep(Duration::from_millis(300));
-        let tree = of_tree(shell.id()).unwrap();
+        // A busy machine may let it wait.
+        let counted = (0..300).any(|_| {
+            sleep(Duration::from_millis(100));
+            of_tree(shell.id()).unwrap() > Duration::from_millis(50)
+        });
         let killed = Command::new("kill").arg(shell.id().to_string()).status();
         shell.wait().unwrap();
         assert!(killed.unwrap().success());
-        assert!(tree > Duration::from_millis(50), "{tree:?}");
+        assert!(counted, "the child has worked");
     }
 }
