@@ -9,14 +9,40 @@ use serde::{Deserialize, Serialize};
 use crate::counts::Tally;
 use crate::dispersion::inflation;
 
-/// How many trials the parents' level is worth: cohorts differ, so few.
-const PARENT_TRIALS: f64 = 50.0;
+/// How much of what was seen at this hour of day a level that knows nothing of hours is worth.
+///
+/// In events: a day goes up and down by so many parts of its level, whatever the level is. Where events are frequent, in
+/// trials, because a rate that is far from zero moves less.
+#[derive(Clone, Copy)]
+struct Worth {
+    events: f64,
+    trials: f64,
+}
 
-/// How many trials the root's own level is worth against what it saw at this hour.
-const ROOT_SEASON_TRIALS: f64 = 500.0;
+/// The parents' level, to a cohort: by a factor of two, because cohorts differ. With less, one that is quiet by chance in its
+/// first minutes is expected to stay so.
+const PARENT: Worth = Worth {
+    events: 2.0,
+    trials: 50.0,
+};
 
-/// How many trials the root's daily shape is worth to another cohort.
-const COHORT_SEASON_TRIALS: f64 = 2000.0;
+/// The root's own level against what it saw at this hour: within a third, in standard deviations of a Poisson.
+const ROOT_SEASON: Worth = Worth {
+    events: 10.0,
+    trials: 500.0,
+};
+
+/// The root's daily shape, to another cohort: within a quarter.
+const COHORT_SEASON: Worth = Worth {
+    events: 20.0,
+    trials: 2000.0,
+};
+
+/// What was seen at this hour of the other days, weekends or not: within a sixth.
+const OTHER_DAYS: Worth = Worth {
+    events: 40.0,
+    trials: 2000.0,
+};
 
 /// A cohort is tested when it has a past of its own; until then its sums are.
 const MIN_TRIALS: f64 = 100.0;
@@ -46,6 +72,16 @@ impl Hour {
         Self {
             weekend: weekday == 0 || weekday == 6,
             of_day: (seconds / 3600 % 24) as u8,
+        }
+    }
+}
+
+impl Hour {
+    /// The same hour of a weekday for a weekend, and the other way.
+    const fn of_other_days(self) -> Self {
+        Self {
+            weekend: !self.weekend,
+            ..self
         }
     }
 }
@@ -80,11 +116,17 @@ impl Estimate {
         }
     }
 
-    fn worth(self, at_most: f64) -> Self {
+    fn worth(self, at_most: Worth) -> Self {
         Self {
-            trials: self.trials.min(at_most),
+            trials: self.trials.min(at_most.trials_at(self.rate)),
             ..self
         }
+    }
+}
+
+impl Worth {
+    fn trials_at(self, rate: f64) -> f64 {
+        self.trials.max(self.events / rate)
     }
 }
 
@@ -95,9 +137,10 @@ pub fn expected_level(root: Estimate, margins: &[Estimate]) -> Estimate {
         .iter()
         .map(|margin| margin.log_odds() - root.log_odds())
         .sum();
+    let rate = probability(root.log_odds() + moved);
     Estimate {
-        rate: probability(root.log_odds() + moved),
-        trials: PARENT_TRIALS,
+        rate,
+        trials: PARENT.trials_at(rate),
     }
 }
 
@@ -184,9 +227,7 @@ impl Baseline {
     /// The root's rate at this hour.
     #[must_use]
     pub fn root_rate(&self, level: Estimate, rho: f64) -> Estimate {
-        level
-            .worth(ROOT_SEASON_TRIALS)
-            .after(self.at(self.hour), self.independent(rho))
+        self.at_this_hour(level.worth(ROOT_SEASON), rho)
     }
 
     /// A cohort's rate at this hour, given its own level and the root's level and rate.
@@ -195,8 +236,21 @@ impl Baseline {
         let rate = probability(level.log_odds() + root_rate.log_odds() - root_level.log_odds());
         // The daily shape is known as well, in relative terms, as the root's.
         let shape = root_rate.trials * (root_rate.rate / rate) * (1.0 - rate) / (1.0 - root_rate.rate);
-        let trials = 1.0 / (1.0 / level.trials + 1.0 / COHORT_SEASON_TRIALS + 1.0 / shape);
-        Estimate { rate, trials }.after(self.at(self.hour), self.independent(rho))
+        let own = COHORT_SEASON.trials_at(rate);
+        let trials = 1.0 / (1.0 / level.trials + 1.0 / own + 1.0 / shape);
+        self.at_this_hour(Estimate { rate, trials }, rho)
+    }
+
+    /// `expected` after what was seen at this hour, on days of the other kind and of this one.
+    fn at_this_hour(&self, expected: Estimate, rho: f64) -> Estimate {
+        let independent = self.independent(rho);
+        let usual = expected.after(self.at(self.hour.of_other_days()), independent);
+        let (before, after) = (expected.trials, usual.worth(OTHER_DAYS).trials);
+        Estimate {
+            trials: after.max(before),
+            ..usual
+        }
+        .after(self.at(self.hour), independent)
     }
 
     /// Moves to the hour of `seconds`: old counts fade. Returns whether it is another hour.

@@ -122,3 +122,31 @@ fn a_lucky_beginning_is_not_certainty() {
     );
     assert!(level.rate + 2.0 * level.sd() > 0.01, "{level:?}");
 }
+
+#[test]
+fn an_hour_that_only_the_other_days_had_is_expected_to_be_as_then() {
+    // Thursday and Friday, and then the first hours of a Saturday.
+    let mut baseline = seasonal(2);
+    baseline.enter(2 * 86_400);
+    let rate = root_rate(&baseline);
+    assert!((0.022..0.03).contains(&rate), "{rate}");
+}
+
+#[test]
+fn a_rare_event_is_known_as_well_as_a_frequent_one() {
+    #[track_caller]
+    fn case(level: f64) {
+        let mut baseline = Baseline::new(0);
+        for hour in 0..12 {
+            baseline.enter(hour * 3600);
+            (0..60).for_each(|_| baseline.learn(tally(10_000.0, 10_000.0 * level)));
+        }
+        baseline.enter(12 * 3600);
+        let rate = baseline.root_rate(baseline.level(IGNORANCE, 0.0), 0.0);
+        let most = rate.rate + 2.0 * rate.sd();
+        assert!((1.5 * level..1.9 * level).contains(&most), "{most} at {level}");
+    }
+    case(0.02);
+    case(0.005);
+    case(0.0005);
+}
