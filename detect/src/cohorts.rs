@@ -36,8 +36,8 @@ pub(crate) struct Cohort {
     pub(crate) expected: f64,
     /// Trials that one slot's count is worth, as its trials are correlated.
     pub(crate) independent: f64,
-    /// Log likelihood ratios of the latest slot.
-    pub(crate) ratios: [f64; 3],
+    /// Counts of the latest slot, as they were tested.
+    pub(crate) latest: Tally,
 }
 
 /// What one slot has of a cohort.
@@ -177,7 +177,7 @@ impl Cohorts {
             lag: Lag::default(),
             expected: 0.5,
             independent: 1.0,
-            ratios: [0.0; 3],
+            latest: Tally::default(),
         });
         self.reindex_from(self.rows.len() - 1);
         Some(self.rows.len() - 1)

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::cohort::Key;
 use crate::cohorts::Cohort;
 use crate::counts::Tally;
-use crate::sequential::{Recovery, delay_bound};
+use crate::recovery::Recovery;
+use crate::sequential::delay_bound;
 
 /// Members that are remembered, to see whether a further cohort is part of the incident. 16 bytes each.
 const MAX_MEMBERS: usize = 64;
@@ -58,6 +59,7 @@ pub(crate) struct Suspect {
     pub(crate) expected: f64,
     pub(crate) healthy: f64,
     pub(crate) since: Tally,
+    pub(crate) rho: f64,
     /// Independent trials of one slot.
     pub(crate) trials: f64,
 }
@@ -72,6 +74,7 @@ impl Suspect {
             expected: cohort.expected,
             healthy: cohort.healthy,
             since: cohort.evidence.since_onset(),
+            rho: cohort.rho,
             trials: cohort.baseline.trials_per_slot() * cohort.independent,
         }
     }
@@ -87,6 +90,12 @@ impl Suspect {
             .surplus()
             .total_cmp(&self.surplus())
             .then_with(|| simpler(self).cmp(&simpler(other)))
+    }
+
+    fn recovery(&self) -> Recovery {
+        let mut recovery = Recovery::new((self.expected, 0.0), self.since.rate(), self.rho);
+        recovery.expect(self.expected, self.healthy);
+        recovery
     }
 
     fn delay_bound(&self) -> Option<u64> {
@@ -107,7 +116,7 @@ pub(crate) struct Incident {
     expected: f64,
     observed: f64,
     delay_bound: Option<u64>,
-    reopened: u32,
+    pub(crate) reopened: u32,
     pub(crate) recovery: Recovery,
 }
 
@@ -125,7 +134,7 @@ impl Incident {
             observed: suspect.since.rate(),
             delay_bound: suspect.delay_bound(),
             reopened: 0,
-            recovery: Recovery::default(),
+            recovery: suspect.recovery(),
         }
     }
 
@@ -143,7 +152,16 @@ impl Incident {
         self.onset = self.onset.min(suspect.onset);
         (self.statistic, self.expected) = (suspect.statistic, suspect.expected);
         (self.observed, self.delay_bound) = (suspect.since.rate(), suspect.delay_bound());
-        self.recovery = Recovery::default();
+        self.recovery = suspect.recovery();
+    }
+
+    /// Takes in the latest slot of the named cohort.
+    pub(crate) fn observe(&mut self, lead: &Cohort) {
+        self.recovery.expect(lead.expected, lead.healthy);
+        self.recovery.advance(lead.latest);
+        if !self.recovery.heals() {
+            self.recovery.worsen(lead.evidence.since_onset().rate());
+        }
     }
 
     pub(crate) fn join(&mut self, key: Key) {

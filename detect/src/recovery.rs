@@ -15,8 +15,12 @@ use crate::sequential::{ln_one_plus_exp, log_ratios};
 /// back; with an eighth, 60 trials a slot need three minutes where they need one (docs/detection.md).
 const LEFT: f64 = 1.0 / 3.0;
 
-/// The null is never nearer to health than this, in odds of the healthy rate: the mildest rise that is tested for.
+/// The null is no nearer to health than this, in odds of the healthy rate, the mildest rise that is tested for, unless the
+/// height was lower.
 const MILDEST_ODDS: f64 = 2.0;
+
+/// Nor than this where even that was lower, because what is healthy went up since.
+const LEAST_ODDS: f64 = 1.25;
 
 /// Nats for a rise, in the slots since the recovery began, up to which they may end it.
 const CALM_NATS: f64 = 1.0;
@@ -27,14 +31,17 @@ const RELAPSE_NATS: f64 = 3.0;
 /// Logarithm of "no evidence yet". Finite, so that it survives formats without infinities; its exponential is 0.
 const NOTHING: f64 = -1e6;
 
+/// Nats from which on it seems to recover.
+const HEALING_NATS: f64 = 2.0;
+
 /// Evidence that a raised rate is healthy again: about 80 bytes.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Recovery {
     expected: f64,
     /// Rate up to which a slot is healthy.
     healthy: f64,
-    /// Rate from which on it is not over.
-    ill: f64,
+    /// The highest rate that was seen while it was wrong.
+    height: f64,
     rho: f64,
     ln_m: f64,
     /// Likelihood of "it began `slots` ago" (Page's CUSUM).
@@ -49,25 +56,35 @@ impl Recovery {
     /// correlation of the trials of one slot.
     #[must_use]
     pub fn new((expected, sd): (f64, f64), observed: f64, rho: f64) -> Self {
-        let mut recovery = Self {
+        Self {
             expected,
             healthy: margin(expected, sd),
-            ill: 0.0,
+            height: observed,
             rho,
             ln_m: NOTHING,
             cusum: 0.0,
             slots: 0,
             rises: [0.0; 3],
-        };
-        recovery.worsen(observed);
-        recovery
+        }
+    }
+
+    /// What is expected now, and up to which rate it is `healthy`: both go with the hours.
+    pub fn expect(&mut self, expected: f64, healthy: f64) {
+        (self.expected, self.healthy) = (expected, healthy);
     }
 
     /// Says what is seen while it is wrong; what counts is its height, which recovery does not dilute.
     pub fn worsen(&mut self, observed: f64) {
-        let left = self.expected + LEFT * (observed - self.expected);
-        let least = odds_times(self.healthy, MILDEST_ODDS);
-        self.ill = self.ill.max(left.min(1.0 - 1e-6)).max(least);
+        self.height = self.height.max(observed);
+    }
+
+    /// Rate from which on it is not over.
+    fn ill(&self) -> f64 {
+        let left = self.expected + LEFT * (self.height - self.expected);
+        let mildest = odds_times(self.healthy, MILDEST_ODDS).min(self.height);
+        left.max(mildest)
+            .min(1.0 - 1e-6)
+            .max(odds_times(self.healthy, LEAST_ODDS))
     }
 
     /// Takes in one slot; one without trials says nothing.
@@ -75,7 +92,7 @@ impl Recovery {
         if counts.trials <= 0.0 {
             return;
         }
-        let null = ln_weight(counts, self.ill, self.rho);
+        let null = ln_weight(counts, self.ill(), self.rho);
         let w = ln_weight(counts, self.healthy, self.rho) - null;
         self.ln_m = ln_one_plus_exp(self.ln_m) + w;
         if self.cusum <= 0.0 {
@@ -100,10 +117,10 @@ impl Recovery {
         self.ln_m
     }
 
-    /// Nats that it is over since it began to be, the likeliest beginning: 0 while nothing says so.
+    /// Whether there are first signs of health: what is seen from then on is a mix of both.
     #[must_use]
-    pub fn likely(&self) -> f64 {
-        self.cusum
+    pub fn heals(&self) -> bool {
+        self.cusum >= HEALING_NATS
     }
 
     /// Whether `threshold` is reached, by `least` slots or more that are no rise themselves.
@@ -196,7 +213,28 @@ mod tests {
 
     #[test]
     fn a_small_excess_must_be_gone_for_good() {
-        let recovery = Recovery::new((EXPECTED, 0.0), 0.008, RHO);
-        assert!((recovery.ill - 0.010_94).abs() < 1e-4, "{}", recovery.ill);
+        #[track_caller]
+        fn case(observed: f64, ill: f64) {
+            let recovery = Recovery::new((EXPECTED, 0.0), observed, RHO);
+            assert!((recovery.ill() - ill).abs() < 1e-4, "{}", recovery.ill());
+        }
+        case(0.013, 0.010_94);
+        case(0.008, 0.008);
+        case(EXPECTED, 0.006_86);
+    }
+
+    #[test]
+    fn a_mild_fault_that_goes_on_is_not_over() {
+        // Six hours: a quarter of a day, in which a false recovery is promised to come once at most.
+        let is_closed = |seed: &u64| {
+            let mut random = Random::new(*seed);
+            let mut recovery = Recovery::new((EXPECTED, 0.0), 0.007, RHO);
+            (0..2160).any(|_| {
+                recovery.advance(Tally::from(random.slot(600, 0.007, RHO)));
+                recovery.is_over(THRESHOLD, MINUTE)
+            })
+        };
+        let closed = (0..100).filter(is_closed).count();
+        assert!(closed <= 25, "{closed} of 100");
     }
 }

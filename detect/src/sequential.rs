@@ -135,31 +135,6 @@ impl Evidence {
     }
 }
 
-/// Evidence that a raised rate is healthy again: the same test the other way, against the mildest rise of
-/// [`ODDS_RATIOS`]. Between the two rates neither test moves, which is the hysteresis.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Recovery {
-    ln_m: f64,
-}
-
-impl Default for Recovery {
-    fn default() -> Self {
-        Self { ln_m: NOTHING }
-    }
-}
-
-impl Recovery {
-    pub fn advance(&mut self, ratios: [f64; 3]) {
-        let [mildest, ..] = ratios;
-        self.ln_m = ln_one_plus_exp(self.ln_m) - mildest;
-    }
-
-    #[must_use]
-    pub fn statistic(&self) -> f64 {
-        self.ln_m
-    }
-}
-
 /// `ln(1 + exp x)` without overflow.
 pub(crate) fn ln_one_plus_exp(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
@@ -167,7 +142,7 @@ pub(crate) fn ln_one_plus_exp(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Evidence, Recovery, delay_bound, log_ratios};
+    use super::{Evidence, delay_bound, log_ratios};
     use crate::counts::Tally;
     use crate::simulate::Random;
 
@@ -267,18 +242,5 @@ mod tests {
     fn no_rise_has_no_bound() {
         assert_eq!(delay_bound(15.0, 100.0, PM, PM), None);
         assert_eq!(delay_bound(15.0, 0.0, 0.5, PM), None);
-    }
-
-    #[test]
-    fn recovery_waits_for_health_and_not_for_silence() {
-        let mut recovery = Recovery::default();
-        for _ in 0..100 {
-            recovery.advance(log_ratios(tally(100.0, 10.0), PM, 0.002));
-        }
-        assert!(recovery.statistic() < 1.0);
-        for _ in 0..100 {
-            recovery.advance(log_ratios(tally(100.0, 1.0), PM, 0.002));
-        }
-        assert!(recovery.statistic() > 20.0, "{}", recovery.statistic());
     }
 }

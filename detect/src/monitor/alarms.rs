@@ -16,8 +16,13 @@ const MAX_CLOSED: usize = 64;
 /// An incident that comes back within six hours is the same one.
 const REOPEN_DAYS: f64 = 0.25;
 
-/// While the fault goes on, a false recovery comes once a day at most.
+/// While a third of the excess goes on, a false recovery comes once a day at most.
 const DAYS_PER_FALSE_RECOVERY: f64 = 1.0;
+
+/// Seconds that must be well, however much they say: a fault may pause. Doubled each time that it came back, to a quarter
+/// of an hour.
+const LEAST_SECONDS: u64 = 60;
+const MAX_DOUBLED: u32 = 4;
 
 /// What lasts three days is the new normal.
 const ADOPT_DAYS: f64 = 3.0;
@@ -54,7 +59,7 @@ impl Monitor {
             };
             let lead = suspects.iter().find(|suspect| suspect.key == incident.lead);
             let behind = lead.is_some_and(|lead| best.surplus() > lead.surplus() + RENAME_NATS);
-            if behind && incident.recovery.statistic() < RENAME_NATS {
+            if behind && !incident.recovery.heals() {
                 incident.name(best);
                 incident.join(best.key);
                 events.push(Event::Changed(incident.anomaly(self.names.cohort(incident.lead))));
@@ -110,10 +115,11 @@ impl Monitor {
             if let Some(lead) = lead
                 && slot > incident.opened
             {
-                incident.recovery.advance(lead.ratios);
+                incident.observe(lead);
             }
             let adopted = slot - incident.opened >= adopted_after;
-            if !adopted && incident.recovery.statistic() < recovered_at {
+            let least = (LEAST_SECONDS << incident.reopened.min(MAX_DOUBLED)).div_ceil(self.slot_seconds);
+            if !adopted && !incident.recovery.is_over(recovered_at, least) {
                 self.open.push(incident);
                 continue;
             }
@@ -127,12 +133,17 @@ impl Monitor {
     fn end(&mut self, incident: &mut Incident, slot: u64, adopted: bool) {
         incident.closed = Some(slot);
         let seconds = slot * self.slot_seconds;
-        self.for_overlapping(incident.lead, |cohort| {
+        // What alarmed with it has its evidence from the time that is over: it would open another one.
+        for cohort in self
+            .cohorts
+            .iter_mut()
+            .filter(|cohort| incident.holds(cohort.key))
+        {
             cohort.evidence = Evidence::default();
             if adopted {
                 cohort.baseline = Baseline::new(seconds);
             }
-        });
+        }
     }
 
     fn keep_closed(&mut self, incident: Incident) {

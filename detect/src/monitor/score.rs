@@ -144,9 +144,10 @@ impl Cohort {
     }
 
     fn test(&mut self, slot: u64, counts: Tally) {
-        self.ratios = log_ratios(counts, self.healthy, self.rho);
+        self.latest = counts;
         if self.baseline.is_known() {
-            self.evidence.advance(slot, counts, self.ratios);
+            let ratios = log_ratios(counts, self.healthy, self.rho);
+            self.evidence.advance(slot, counts, ratios);
         }
     }
 

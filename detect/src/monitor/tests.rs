@@ -89,7 +89,7 @@ fn an_anomaly_closes_and_reopens_with_its_history() {
     let [Event::Closed(closed)] = &calm[..] else {
         panic!("{calm:?}")
     };
-    assert!(closed.closed.unwrap() <= 1060 + 30);
+    assert!(closed.closed.unwrap() <= 1060 + 12, "{closed:?}");
     assert_eq!(
         (closed.id, again.id, first.reopened, again.reopened),
         (first.id, first.id, 0, 1)
@@ -98,6 +98,18 @@ fn an_anomaly_closes_and_reopens_with_its_history() {
         (1000..1010).contains(&first.opened) && (995..=1003).contains(&first.onset),
         "{first:?}"
     );
+}
+
+#[test]
+fn what_alarmed_with_it_opens_nothing_when_it_is_over() {
+    let mut monitor = monitor(&["colo", "os"]);
+    play(&mut monitor, 0, 1000, healthy);
+    let fault = |colo, os| if colo == os { 0.06 } else { 0.01 };
+    let first = play(&mut monitor, 1000, 120, fault);
+    assert!(!opened(&first).is_empty());
+    let calm = play(&mut monitor, 1120, 360, healthy);
+    assert_eq!(opened(&calm), Vec::<&Anomaly>::new());
+    assert_eq!(monitor.open.len(), 0);
 }
 
 #[test]

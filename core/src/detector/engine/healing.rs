@@ -15,9 +15,6 @@ const LN_FALSE_RECOVERY: f64 = 9.064; // ln(8640 slots)
 const LEAST_SLOTS: u64 = 6;
 const MAX_DOUBLED: u32 = 4;
 
-/// Nats from which on it seems to recover.
-const HEALING_NATS: f64 = 2.0;
-
 /// Correlation of the trials of one slot, as the tests begin with.
 const RHO: f64 = 0.002;
 
@@ -57,7 +54,7 @@ impl Healing {
 
     /// Whether there are first signs of health: the window is a mix of both from then on.
     pub(super) fn heals(&self) -> bool {
-        self.recovery.likely() >= HEALING_NATS
+        self.recovery.heals()
     }
 
     /// Whether it is healthy again, in an anomaly that came back so many times.
