@@ -182,7 +182,45 @@ impl Anomalies {
         for (anomaly, sets) in self.found.iter_mut().filter(|(known, _)| known.closed.is_none()) {
             *sets = self.affected.close(anomaly, slots.leaves());
         }
+        for (anomaly, sets) in std::mem::take(&mut self.found) {
+            match self
+                .found
+                .iter_mut()
+                .find(|known| is_one(known, (&anomaly, &sets)))
+            {
+                Some(known) => join(known, anomaly, sets),
+                None => self.found.push((anomaly, sets)),
+            }
+        }
     }
+}
+
+/// Whether an anomaly, of those that opened no earlier, is a part of a known one or the other way: the monitor names one
+/// value of an attribute or two, and where no such name holds all of a fault it finds the same one twice.
+fn is_one((known, known_sets): &(Anomaly, Sets), (anomaly, sets): (&Anomaly, &Sets)) -> bool {
+    let at_a_time = known.closed.is_none_or(|closed| anomaly.onset < closed);
+    at_a_time && (holds(known_sets, sets) || holds(sets, known_sets))
+}
+
+/// Whether all of `narrow` is in `wide`.
+fn holds(wide: &Sets, narrow: &Sets) -> bool {
+    wide.iter().all(|(attribute, values)| {
+        let of = narrow.iter().find(|(named, _)| named == attribute);
+        of.is_some_and(|(_, narrow)| narrow.iter().all(|value| values.contains(value)))
+    })
+}
+
+/// Makes one of two that are: it lasts as long as either, and says what the one with more evidence does, of the wider sets.
+fn join((known, known_sets): &mut (Anomaly, Sets), anomaly: Anomaly, sets: Sets) {
+    if holds(&sets, known_sets) {
+        *known_sets = sets;
+    }
+    let (id, opened, onset) = (known.id, known.opened, known.onset.min(anomaly.onset));
+    let closed = known.closed.zip(anomaly.closed).map(|(a, b)| a.max(b));
+    if anomaly.statistic > known.statistic {
+        *known = anomaly;
+    }
+    (known.id, known.opened, known.onset, known.closed) = (id, opened, onset, closed);
 }
 
 /// One line of output.

@@ -1,4 +1,7 @@
-use super::{Arguments, Found, search};
+use blobwatch_detect::incident::Anomaly;
+
+use super::affected::Sets;
+use super::{Arguments, Found, is_one, join, search};
 
 fn arguments() -> Arguments {
     Arguments {
@@ -148,5 +151,69 @@ fn a_cohort_is_sets_of_values() {
     assert_eq!(
         cohorts,
         [r#"{"colo":["CDG","FRA","GRU","LHR","NRT"],"os":["amzn2"]}"#]
+    );
+}
+
+fn anomaly(id: u64, opened: u64, closed: Option<u64>, statistic: f64) -> Anomaly {
+    Anomaly {
+        id,
+        cohort: vec![],
+        opened,
+        closed,
+        onset: opened - 1,
+        statistic,
+        expected: 0.01,
+        observed: 0.05,
+        delay_bound: None,
+        reopened: 0,
+    }
+}
+
+fn cohort(text: &str) -> Sets {
+    let one = |part: &str| {
+        let (attribute, values) = part.split_once('=').unwrap();
+        (
+            attribute.to_owned(),
+            values.split(',').map(str::to_owned).collect(),
+        )
+    };
+    text.split_whitespace().map(one).collect()
+}
+
+#[test]
+fn what_is_found_twice_is_told_once() {
+    #[track_caller]
+    fn case(known: (&str, Option<u64>), found: (&str, u64), expected: bool) {
+        let known = (anomaly(1, 10, known.1, 15.0), cohort(known.0));
+        let found = (anomaly(2, found.1, None, 20.0), cohort(found.0));
+        assert_eq!(is_one(&known, (&found.0, &found.1)), expected);
+    }
+    case(
+        ("os=amzn2 colo=FRA,GRU", Some(20)),
+        ("colo=FRA,GRU os=amzn2", 12),
+        true,
+    );
+    case(("os=amzn2 colo=FRA,GRU", None), ("os=amzn2 colo=GRU", 90), true);
+    case(("os=amzn2 colo=GRU", None), ("os=amzn2", 90), true);
+    case(("os=amzn2", Some(20)), ("os=amzn2", 30), false);
+    case(("os=amzn2", None), ("os=el8", 12), false);
+    case(("os=amzn2", None), ("colo=FRA", 12), false);
+
+    let mut known = (anomaly(1, 10, Some(20), 15.0), cohort("os=amzn2 colo=GRU"));
+    join(&mut known, anomaly(2, 12, Some(25), 20.0), cohort("os=amzn2"));
+    let (first, sets) = &known;
+    assert_eq!(
+        (first.id, first.opened, first.onset, first.closed, first.statistic),
+        (1, 10, 9, Some(25), 20.0)
+    );
+    assert_eq!(*sets, cohort("os=amzn2"));
+    join(
+        &mut known,
+        anomaly(3, 13, None, 16.0),
+        cohort("os=amzn2 colo=FRA"),
+    );
+    assert_eq!(
+        (known.0.closed, known.0.statistic, &known.1),
+        (None, 20.0, &cohort("os=amzn2"))
     );
 }
