@@ -83,10 +83,17 @@ impl Operator {
 
     /// What the guard of the signature says, where it has one.
     pub(super) async fn guard(&self) -> Result<Option<String>> {
-        let target = format!("rules/{RULE}/modes/default");
-        let mode = self.call(Method::GET, &target, None).await?;
+        let mode = self.mode().await?.unwrap_or_default();
         let text = mode.pointer("/guard/text").and_then(Value::as_str);
         Ok(text.map(str::to_owned))
+    }
+
+    /// How the signature acts on the default route, where anybody has set it: only one story does.
+    async fn mode(&self) -> Result<Option<Value>> {
+        let mut modes = self.items("modes").await?.into_iter();
+        Ok(modes.find(|mode| {
+            mode.get("rule") == Some(&RULE.into()) && mode.get("route") == Some(&"default".into())
+        }))
     }
 
     pub(super) async fn monitor(&self, reason: &str) -> Result<()> {
@@ -100,15 +107,8 @@ impl Operator {
 
     /// Whether the rule is enforced on the default route.
     pub(super) async fn is_enforced(&self) -> Result<bool> {
-        let modes = self.call(Method::GET, "modes", None).await?;
-        let items = modes
-            .get("items")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
-        Ok(items.iter().any(|item| {
-            item.get("rule") == Some(&RULE.into()) && item.get("mode") == Some(&"enforce".into())
-        }))
+        let mode = self.mode().await?.unwrap_or_default();
+        Ok(mode.get("mode") == Some(&"enforce".into()))
     }
 
     /// Where blobs come from.
@@ -126,7 +126,11 @@ impl Operator {
 
     /// Every anomaly so far, the newest first.
     pub(super) async fn anomalies(&self) -> Result<Vec<Value>> {
-        let list = self.call(Method::GET, "anomalies", None).await?;
+        self.items("anomalies").await
+    }
+
+    async fn items(&self, target: &str) -> Result<Vec<Value>> {
+        let list = self.call(Method::GET, target, None).await?;
         Ok(list
             .get("items")
             .and_then(Value::as_array)
@@ -156,5 +160,46 @@ impl Operator {
             bail!("{method} {target} was answered {status}: {text}");
         }
         serde_json::from_str(&text).with_context(|| format!("failed to read the answer to {method} {target}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Operator;
+    use axum::routing::get;
+    use axum::{Json, Router};
+    use serde_json::{Value, json};
+    use std::net::Ipv4Addr;
+    use tokio::net::TcpListener;
+
+    /// What the demo hears of the rule where the modes that are set are these.
+    async fn heard(modes: Value) -> (bool, Option<String>) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let operator = Operator::new(listener.local_addr().unwrap().port(), "token");
+        let list = Json(json!({"items": modes, "next_cursor": null}));
+        let list = get(|| async { list });
+        let api = Router::new().route("/_blobwatch/api/v1/modes", list);
+        let server = tokio::spawn(async { axum::serve(listener, api).await });
+        let heard = (
+            operator.is_enforced().await.unwrap(),
+            operator.guard().await.unwrap(),
+        );
+        server.abort();
+        heard
+    }
+
+    #[tokio::test]
+    async fn a_rule_that_nobody_has_set_has_no_guard() {
+        assert_eq!(heard(json!([])).await, (false, None));
+        let other = json!({"rule": "sweep", "route": "default", "mode": "enforce"});
+        assert_eq!(heard(json!([other])).await, (false, None));
+        let guard = json!({"text": "18 of 105"});
+        let signature =
+            |route| json!({"rule": "botnet-sig", "route": route, "mode": "enforce", "guard": guard});
+        assert_eq!(heard(json!([signature("team-a")])).await, (false, None));
+        assert_eq!(
+            heard(json!([other, signature("default")])).await,
+            (true, Some("18 of 105".to_owned()))
+        );
     }
 }
