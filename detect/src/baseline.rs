@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::counts::Tally;
 use crate::dispersion::inflation;
 
-/// How much of what was seen at this hour of day a level that knows nothing of hours is worth.
+/// How many events, or trials, of its own a cohort needs until it says as much as what is suggested from elsewhere.
 ///
-/// In events: a day goes up and down by so many parts of its level, whatever the level is. Where events are frequent, in
+/// In events: cohorts and hours differ by so many parts of a level, whatever the level is. Where events are frequent, in
 /// trials, because a rate that is far from zero moves less.
 #[derive(Clone, Copy)]
 struct Worth {
@@ -74,9 +74,7 @@ impl Hour {
             of_day: (seconds / 3600 % 24) as u8,
         }
     }
-}
 
-impl Hour {
     /// The same hour of a weekday for a weekend, and the other way.
     const fn of_other_days(self) -> Self {
         Self {
@@ -245,12 +243,8 @@ impl Baseline {
     fn at_this_hour(&self, expected: Estimate, rho: f64) -> Estimate {
         let independent = self.independent(rho);
         let usual = expected.after(self.at(self.hour.of_other_days()), independent);
-        let (before, after) = (expected.trials, usual.worth(OTHER_DAYS).trials);
-        Estimate {
-            trials: after.max(before),
-            ..usual
-        }
-        .after(self.at(self.hour), independent)
+        let trials = usual.worth(OTHER_DAYS).trials.max(expected.trials);
+        Estimate { trials, ..usual }.after(self.at(self.hour), independent)
     }
 
     /// Moves to the hour of `seconds`: old counts fade. Returns whether it is another hour.

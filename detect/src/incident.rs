@@ -93,9 +93,7 @@ impl Suspect {
     }
 
     fn recovery(&self) -> Recovery {
-        let mut recovery = Recovery::new((self.expected, 0.0), self.since.rate(), self.rho);
-        recovery.expect(self.expected, self.healthy);
-        recovery
+        Recovery::of((self.expected, self.healthy), self.since.rate(), self.rho)
     }
 
     fn delay_bound(&self) -> Option<u64> {

@@ -34,6 +34,14 @@ const NOTHING: f64 = -1e6;
 /// Nats from which on it seems to recover.
 const HEALING_NATS: f64 = 2.0;
 
+/// While a third of the excess goes on, a false recovery comes once a day at most.
+const SECONDS_PER_FALSE_RECOVERY: f64 = 86_400.0;
+
+/// Seconds that must be well, however much they say: a fault may pause. Doubled each time that it came back, to a quarter
+/// of an hour.
+const LEAST_SECONDS: u64 = 60;
+const MAX_DOUBLED: u32 = 4;
+
 /// Evidence that a raised rate is healthy again: about 80 bytes.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Recovery {
@@ -56,9 +64,14 @@ impl Recovery {
     /// correlation of the trials of one slot.
     #[must_use]
     pub fn new((expected, sd): (f64, f64), observed: f64, rho: f64) -> Self {
+        Self::of((expected, margin(expected, sd)), observed, rho)
+    }
+
+    /// The same where it is known up to which rate a slot is `healthy`.
+    pub(crate) fn of((expected, healthy): (f64, f64), observed: f64, rho: f64) -> Self {
         Self {
             expected,
-            healthy: margin(expected, sd),
+            healthy,
             height: observed,
             rho,
             ln_m: NOTHING,
@@ -110,22 +123,24 @@ impl Recovery {
         }
     }
 
-    /// Nats that it is over, to hold against a threshold ln A: while the null holds the mean time until it gets there is
-    /// at least A slots.
-    #[must_use]
-    pub fn statistic(&self) -> f64 {
-        self.ln_m
-    }
-
     /// Whether there are first signs of health: what is seen from then on is a mix of both.
     #[must_use]
     pub fn heals(&self) -> bool {
         self.cusum >= HEALING_NATS
     }
 
-    /// Whether `threshold` is reached, by `least` slots or more that are no rise themselves.
+    /// Whether it is over, in slots of so many seconds and in what came back so many times.
     #[must_use]
-    pub fn is_over(&self, threshold: f64, least: u64) -> bool {
+    pub fn is_healed(&self, slot_seconds: u64, reopened: u32) -> bool {
+        let threshold = (SECONDS_PER_FALSE_RECOVERY / slot_seconds as f64).ln();
+        let least = (LEAST_SECONDS << reopened.min(MAX_DOUBLED)).div_ceil(slot_seconds);
+        self.is_over(threshold, least)
+    }
+
+    /// Whether `threshold` (nats, ln A) is reached, by `least` slots or more that are no rise themselves: while the null
+    /// holds the mean time until then is at least A slots.
+    #[must_use]
+    pub(crate) fn is_over(&self, threshold: f64, least: u64) -> bool {
         self.ln_m >= threshold && self.slots >= least && self.rise() <= CALM_NATS
     }
 

@@ -16,14 +16,6 @@ const MAX_CLOSED: usize = 64;
 /// An incident that comes back within six hours is the same one.
 const REOPEN_DAYS: f64 = 0.25;
 
-/// While a third of the excess goes on, a false recovery comes once a day at most.
-const DAYS_PER_FALSE_RECOVERY: f64 = 1.0;
-
-/// Seconds that must be well, however much they say: a fault may pause. Doubled each time that it came back, to a quarter
-/// of an hour.
-const LEAST_SECONDS: u64 = 60;
-const MAX_DOUBLED: u32 = 4;
-
 /// What lasts three days is the new normal.
 const ADOPT_DAYS: f64 = 3.0;
 
@@ -105,7 +97,6 @@ impl Monitor {
 
     /// Closes the incidents whose named cohort is healthy again, or has been as it is for so long that it is normal.
     fn close(&mut self, slot: u64, scored: &[usize], events: &mut Vec<Event>) {
-        let recovered_at = (DAYS_PER_FALSE_RECOVERY * slots_per_day(self.slot_seconds)).ln();
         let adopted_after = self.slots(ADOPT_DAYS);
         for mut incident in std::mem::take(&mut self.open) {
             let lead = scored
@@ -118,8 +109,8 @@ impl Monitor {
                 incident.observe(lead);
             }
             let adopted = slot - incident.opened >= adopted_after;
-            let least = (LEAST_SECONDS << incident.reopened.min(MAX_DOUBLED)).div_ceil(self.slot_seconds);
-            if !adopted && !incident.recovery.is_over(recovered_at, least) {
+            let healed = incident.recovery.is_healed(self.slot_seconds, incident.reopened);
+            if !adopted && !healed {
                 self.open.push(incident);
                 continue;
             }

@@ -4,16 +4,8 @@ use blobwatch_detect::counts::Tally;
 use blobwatch_detect::recovery::Recovery;
 use serde::{Deserialize, Serialize};
 
-use crate::cell::CellCounts;
+use crate::cell::{CellCounts, SLOT_S};
 use crate::detector::kind::AnomalyKind;
-
-/// While a third of the excess goes on, a false recovery comes once a day at most.
-const LN_FALSE_RECOVERY: f64 = 9.064; // ln(8640 slots)
-
-/// Slots that must be well, however much they say: a fault may pause. Doubled each time that it came back, to a quarter
-/// of an hour.
-const LEAST_SLOTS: u64 = 6;
-const MAX_DOUBLED: u32 = 4;
 
 /// Correlation of the trials of one slot, as the tests begin with.
 const RHO: f64 = 0.002;
@@ -59,8 +51,7 @@ impl Healing {
 
     /// Whether it is healthy again, in an anomaly that came back so many times.
     pub(super) fn is_over(&self, reopened: u32) -> bool {
-        let least = LEAST_SLOTS << reopened.min(MAX_DOUBLED);
-        self.recovery.is_over(LN_FALSE_RECOVERY, least)
+        self.recovery.is_healed(SLOT_S, reopened)
     }
 
     /// Whether it is over once the other is: stalls are resumes, and where two thirds of the resumes are gone so are
