@@ -92,7 +92,7 @@ pub(crate) fn put_option<T>(out: &mut Vec<u8>, thing: Option<T>, put: impl FnOnc
 }
 
 /// A count, and then each thing.
-pub(crate) fn put_all<'a, T: 'a>(
+pub(crate) fn put_all<'a, T: ?Sized + 'a>(
     out: &mut Vec<u8>,
     things: impl ExactSizeIterator<Item = &'a T>,
     mut put: impl FnMut(&mut Vec<u8>, &'a T),

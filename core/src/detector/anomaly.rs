@@ -87,8 +87,7 @@ impl Anomaly {
     }
 
     /// A rule that let through what it then spoiled: found against the clients that its percentage left out.
-    #[must_use]
-    fn is_spoilt(&self) -> bool {
+    pub(super) fn is_spoilt(&self) -> bool {
         let contrast = self.rules.first().map(|suspect| suspect.contrast);
         self.kind() == AnomalyKind::RuleHarm && contrast == Some(Contrast::HeldOut)
     }

@@ -21,7 +21,7 @@ pub(super) fn of(anomaly: &Anomaly) -> String {
 
 fn what(anomaly: &Anomaly) -> String {
     let kind = anomaly.kind();
-    if kind == AnomalyKind::RuleHarm && anomaly.noun() == kind.noun() {
+    if kind == AnomalyKind::RuleHarm && !anomaly.is_spoilt() {
         return "denied though healthy".to_owned();
     }
     if kind == AnomalyKind::TrafficCliff {

@@ -6,7 +6,7 @@ use crate::guard::Against;
 use crate::problem::Problem;
 use crate::record::{Record, sample};
 use crate::store::Native;
-use crate::store::detector::tests::{accept, arrival, hook, open, story};
+use crate::store::detector::tests::{accept, arrival, denial, hook, open, story};
 use crate::store::detector::{Detector, Mark, MarkKind};
 use crate::time::parse_rfc3339;
 use crate::webhook::Allowed;
@@ -207,20 +207,14 @@ fn webhooks_are_set_listed_tried_and_removed() {
 fn the_report_of_a_harm_says_what_the_rule_did() {
     let mut store = open();
     let harm = Harm {
-        id: "1-2-botnet-sig-hub".to_owned(),
-        time: "2020-07-06T12:00:00Z".to_owned(),
-        since: Some("2020-07-06T11:58:00Z".to_owned()),
-        rule: "botnet-sig".to_owned(),
-        route: "hub".to_owned(),
         text: "the first minute went wrong for 18 of 105 clients that it acted on, and for 7 of 296 that it did not"
             .to_owned(),
         family: None,
-        os: None,
         clients: 105,
         harmed: 18,
         against: Against::HeldOut,
         expected: 7.0 / 296.0,
-        evidence: vec![],
+        ..denial()
     };
     let now_ms = parse_rfc3339("2020-07-06T12:00:02Z").unwrap();
     store.harm(&harm, now_ms).unwrap();

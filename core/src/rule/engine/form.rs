@@ -96,8 +96,7 @@ impl Engine {
             Eager::Group(group) => put_varint(out, u64::from(*group) << 1),
             Eager::Single(predicate) => put_varint(out, u64::from(*predicate) << 1 | 1),
         });
-        let guards: Vec<_> = self.guards.iter().collect();
-        put_all(out, guards.iter(), |out, rules| put_numbers(out, rules));
+        put_all(out, self.guards.iter(), put_numbers);
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Read<Self> {

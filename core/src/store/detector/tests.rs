@@ -162,11 +162,9 @@ fn a_state_of_another_build_is_left_and_its_anomalies_are_closed() {
     assert_eq!(detector.engine.open().count(), 0);
 }
 
-#[test]
-fn a_harm_takes_a_number_and_keeps_it_however_often_it_is_told() {
-    let mut detector = open();
-    detector.put_webhook(&hook()).unwrap();
-    let harm = Harm {
+/// A denial that the guard took back after two minutes.
+pub(crate) fn denial() -> Harm {
+    Harm {
         id: "1-2-botnet-sig-hub".to_owned(),
         time: "2020-07-06T12:00:00Z".to_owned(),
         since: Some("2020-07-06T11:58:00Z".to_owned()),
@@ -180,7 +178,14 @@ fn a_harm_takes_a_number_and_keeps_it_however_often_it_is_told() {
         against: Against::Harmless,
         expected: 0.02,
         evidence: vec![],
-    };
+    }
+}
+
+#[test]
+fn a_harm_takes_a_number_and_keeps_it_however_often_it_is_told() {
+    let mut detector = open();
+    detector.put_webhook(&hook()).unwrap();
+    let harm = denial();
     detector.harm(&harm, START_MS).unwrap();
     detector.harm(&harm, START_MS + 1_000).unwrap();
     let mut detector = reopened(detector, START_MS + 2_000);
