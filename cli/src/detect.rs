@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use blobwatch_detect::counts::Counts;
 use blobwatch_detect::incident::{Anomaly, Event};
-use blobwatch_detect::monitor::{Cell, MAX_COHORTS, Monitor, Settings};
+use blobwatch_detect::monitor::{Cell, IGNORANCE, MAX_COHORTS, Monitor, Settings};
 
 use crate::problem::Problem;
 use crate::{Outcome, input};
@@ -108,6 +108,7 @@ fn search(input: impl Read, file: &str, arguments: &Arguments) -> Result<Found, 
         slot_seconds: slots.seconds(),
         days_per_false_alarm: arguments.false_alarm_days,
         max_cohorts: MAX_COHORTS,
+        usual: IGNORANCE,
     });
     let mut anomalies = Anomalies::default();
     while let Some((slot, cells)) = slots.next()? {

@@ -46,7 +46,10 @@ const OTHER_DAYS: Worth = Worth {
 
 /// A cohort is tested when it has a past of its own; until then its sums are.
 const MIN_TRIALS: f64 = 100.0;
-const MIN_SLOTS: f64 = 30.0;
+
+/// Slots of that past. The root has no sum that would be tested in its place: it is tested after so many slots of
+/// watching, whatever it had in them, and what is not known widens the margin.
+pub(crate) const MIN_SLOTS: u32 = 30;
 
 /// Hourly factor that halves the level's past in a week.
 const KEEP_PER_HOUR: f64 = 0.995_883;
@@ -197,7 +200,7 @@ impl Baseline {
     /// Whether there is enough of a past to test against.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        self.level.trials >= MIN_TRIALS && self.slots >= MIN_SLOTS
+        self.level.trials >= MIN_TRIALS && self.slots >= f64::from(MIN_SLOTS)
     }
 
     /// Trials of an ordinary slot.

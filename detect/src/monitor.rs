@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::baseline::{Estimate, IGNORANCE};
 use crate::budget::Budget;
 use crate::cohort::{Key, Level, Names, Tracked};
 pub use crate::cohorts::MAX_COHORTS;
@@ -38,6 +39,9 @@ pub struct Settings {
     /// Cohorts tracked, at most [`MAX_COHORTS`]; several monitors of one process divide them. A quarter is kept for
     /// single attributes.
     pub max_cohorts: usize,
+    /// What is expected of everything together before anything was seen; [`IGNORANCE`] where nothing is known of the
+    /// events.
+    pub usual: Estimate,
 }
 
 /// Counts of one leaf in one slot.
@@ -75,10 +79,13 @@ pub struct Monitor {
     names: Names,
     tracked: Tracked,
     budget: Budget,
+    usual: Estimate,
     cohorts: Cohorts,
     pools: [Dispersion; 4],
     pending: Vec<(u64, Key, Counts)>,
     seen: BTreeSet<(u64, u32)>,
+    /// First slot that was ticked.
+    began: Option<u64>,
     ticked: Option<u64>,
     hour: u64,
     open: Vec<Incident>,
@@ -101,10 +108,12 @@ impl Monitor {
                 settings.days_per_false_alarm * slots_per_day(slot_seconds),
                 attributes,
             ),
+            usual: settings.usual,
             cohorts: Cohorts::new(settings.max_cohorts),
             pools: [Dispersion::default(); 4],
             pending: Vec::new(),
             seen: BTreeSet::new(),
+            began: None,
             ticked: None,
             hour: 0,
             open: Vec::new(),
@@ -134,6 +143,7 @@ impl Monitor {
             return Vec::new();
         }
         self.ticked = Some(slot);
+        self.began.get_or_insert(slot);
         self.seen = self.seen.split_off(&(slot.saturating_sub(MAX_LATE_SLOTS), 0));
         self.age(slot);
         let scored = self.score(slot);

@@ -1,7 +1,7 @@
 //! A small, seeded part of `cargo xtask bench detect`: no alarm without a fault, and a rise found in time.
 
 use blobwatch_detect::incident::Event;
-use blobwatch_detect::monitor::{Cell, MAX_COHORTS, Monitor, Settings};
+use blobwatch_detect::monitor::{Cell, IGNORANCE, MAX_COHORTS, Monitor, Settings};
 use blobwatch_detect::simulate::Stream;
 
 fn step(monitor: &mut Monitor, stream: &mut Stream, slot: u64, rise: f64) -> Vec<Event> {
@@ -21,6 +21,7 @@ fn case(per_minute: f64, at_most_minutes: u64) {
         slot_seconds: 60,
         days_per_false_alarm: 30.0,
         max_cohorts: MAX_COHORTS,
+        usual: IGNORANCE,
     });
     let mut stream = Stream::new(5, 5, per_minute, 60);
     let null: Vec<Event> = (0..3 * 1440)

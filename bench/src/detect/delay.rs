@@ -7,7 +7,7 @@
 use super::rivals::{NAMES, Rivals};
 use crate::figure::{Figure, Target};
 use blobwatch_detect::counts::{Counts, Tally};
-use blobwatch_detect::monitor::{Cell, MAX_COHORTS, Monitor, Settings};
+use blobwatch_detect::monitor::{Cell, IGNORANCE, MAX_COHORTS, Monitor, Settings};
 use blobwatch_detect::simulate::{Random, Stream};
 
 const COHORTS: usize = 20;
@@ -98,6 +98,7 @@ impl Watchers {
                 slot_seconds: SLOT_SECONDS,
                 days_per_false_alarm: 30.0 / (ALLOWED * COHORTS as f64),
                 max_cohorts: MAX_COHORTS,
+                usual: IGNORANCE,
             }),
             rivals: vec![Rivals::new(); COHORTS],
             minute: vec![Tally::default(); COHORTS],

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use blobwatch_detect::monitor::Estimate;
 use serde::{Deserialize, Serialize};
 
 use super::kind::{AnomalyKind, RATE_KINDS};
@@ -19,9 +20,11 @@ pub(super) const MAX_COMBINATIONS: usize = 20_000;
 /// Trials that what is wider is worth.
 const WIDER_TRIALS: f64 = 100.0;
 
-/// What is expected of anybody before anything was seen: one event in fifty, worth ten trials.
-const UNKNOWN_EVENTS: f64 = 0.2;
-const UNKNOWN_TRIALS: f64 = 10.0;
+/// What is expected of anybody before anything was seen.
+pub(super) const UNKNOWN: Estimate = Estimate {
+    rate: 0.02,
+    trials: 10.0,
+};
 
 /// Hourly factor that halves the past in three days.
 const KEEP_PER_HOUR: f64 = 0.990_42;
@@ -137,7 +140,7 @@ impl Normal {
             builds.entry(build(key)).or_default().merge(sums);
         }
         let (trials, events) = everything.of(kind);
-        let root = (events + UNKNOWN_EVENTS) / (trials + UNKNOWN_TRIALS);
+        let root = (events + UNKNOWN.rate * UNKNOWN.trials) / (trials + UNKNOWN.trials);
         let families: BTreeMap<Family, f64> = families
             .iter()
             .map(|(family, sums)| (*family, shrunk(sums.of(kind), root)))

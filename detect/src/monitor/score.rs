@@ -1,7 +1,7 @@
 //! The counts of a slot against what was expected of each cohort.
 
 use super::Monitor;
-use crate::baseline::{Estimate, IGNORANCE, elapsed, expected_level};
+use crate::baseline::{Estimate, MIN_SLOTS, elapsed, expected_level};
 use crate::beta_binomial::margin;
 use crate::cohort::{Key, Level};
 use crate::cohorts::{Cohort, Share};
@@ -12,7 +12,7 @@ use crate::sequential::log_ratios;
 /// What a cohort's own past expects is worked out anew after so many slots: it moves over hours.
 const REFRESH_SLOTS: u64 = 6;
 
-/// What everything together says about narrower cohorts.
+/// What everything together says about narrower cohorts; before the root is scored, what is said of the root.
 #[derive(Clone, Copy)]
 struct Wider {
     level: Estimate,
@@ -37,8 +37,8 @@ impl Monitor {
     /// Tests and learns the slot; returns the places of the cohorts that had trials, wider cohorts first.
     pub(super) fn score(&mut self, slot: u64) -> Vec<usize> {
         let mut wider = Wider {
-            level: IGNORANCE,
-            rate: IGNORANCE,
+            level: self.usual,
+            rate: self.usual,
         };
         let touched = self.sum(slot);
         let (margins, deep) = self.cohorts.sizes();
@@ -75,6 +75,7 @@ impl Monitor {
     }
 
     fn score_one(&mut self, at: usize, slot: u64, share: Share, wider: &mut Wider, margins: &[Estimate]) {
+        let watched = slot - self.began.unwrap_or(slot);
         let Some(cohort) = self.cohorts.get_mut(at) else {
             return;
         };
@@ -89,7 +90,10 @@ impl Monitor {
         cohort.expect(share.mix, share.counts.trials as f64);
         let counts = Tally::from(share.counts);
         let exposed = cohort.lag.exposed(slot, counts, self.slot_seconds);
-        cohort.test(slot, exposed);
+        cohort.latest = exposed;
+        if cohort.is_tested(watched) {
+            cohort.test(slot, exposed);
+        }
         if !self
             .open
             .iter()
@@ -124,7 +128,7 @@ impl Cohort {
 
     fn rate(&mut self, wider: &Wider, margins: &[Estimate]) -> Estimate {
         if Level::of(self.key) == Level::Root {
-            self.level = self.baseline.level(IGNORANCE, self.rho);
+            self.level = self.baseline.level(wider.level, self.rho);
             return self.baseline.root_rate(self.level, self.rho);
         }
         self.level = self
@@ -143,12 +147,14 @@ impl Cohort {
         self.healthy = margin(self.expected, self.estimate.sd());
     }
 
+    /// Whether enough is known after so many `watched` slots.
+    fn is_tested(&self, watched: u64) -> bool {
+        self.baseline.is_known() || Level::of(self.key) == Level::Root && watched >= u64::from(MIN_SLOTS)
+    }
+
     fn test(&mut self, slot: u64, counts: Tally) {
-        self.latest = counts;
-        if self.baseline.is_known() {
-            let ratios = log_ratios(counts, self.healthy, self.rho);
-            self.evidence.advance(slot, counts, ratios);
-        }
+        let ratios = log_ratios(counts, self.healthy, self.rho);
+        self.evidence.advance(slot, counts, ratios);
     }
 
     fn learn(&mut self, counts: Tally, exposed: Tally, pool: &mut Dispersion) {

@@ -1,4 +1,4 @@
-use super::{Added, Cell, MAX_COHORTS, MAX_LATE_SLOTS, Monitor, Settings};
+use super::{Added, Cell, IGNORANCE, MAX_COHORTS, MAX_LATE_SLOTS, Monitor, Settings};
 use crate::counts::Counts;
 use crate::incident::{Anomaly, Event};
 use crate::simulate::Random;
@@ -10,6 +10,7 @@ fn monitor(attributes: &[&str]) -> Monitor {
         slot_seconds: 60,
         days_per_false_alarm: 30.0,
         max_cohorts: MAX_COHORTS,
+        usual: IGNORANCE,
     })
 }
 

@@ -28,7 +28,7 @@ pub(crate) use player::Player;
 use std::fs::remove_dir_all;
 use std::future::pending;
 use std::io::ErrorKind;
-use story::Story;
+use story::{ORDINARY, Story};
 use tokio::runtime::Builder;
 
 /// What the worker keeps of a demo. Every one begins empty: what it learns as normal is its own first minutes.
@@ -87,9 +87,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 /// Runs the registry, the paths, the worker and the story, until it is over or a signal comes.
 async fn perform(tools: &setup::Tools, args: &Args, token: &str) -> Result<()> {
     let registry = Registry::bind().await?;
-    let home = Path::open(registry.address()?, args.story.ordinary())
-        .await?
-        .url();
+    let home = Path::open(registry.address()?, ORDINARY).await?.url();
     let stage = Stage::open(
         args.story,
         registry.address()?,

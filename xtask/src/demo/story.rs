@@ -10,6 +10,12 @@ use std::time::Duration;
 /// faster: its slots are 10 s here and there.
 pub(super) const FACTOR: u32 = 60;
 
+/// How a path breaks for ordinary reasons: connections are lost everywhere.
+pub(super) const ORDINARY: Fault = Fault {
+    cut: 0.004,
+    ..Fault::NONE
+};
+
 /// How long everything is healthy first. A cohort is tested once it has 30 slots of a past of its own.
 pub(super) const WARM_UP: Duration = Duration::from_secs(6 * 60);
 
@@ -46,31 +52,18 @@ impl Story {
         }
     }
 
-    /// How the first path of a blob breaks, for ordinary reasons: connections are lost everywhere. Where ranges are what will
-    /// fail, they must have been asked for often enough before: some hundred times in the six minutes.
-    pub(super) fn ordinary(self) -> Fault {
-        Fault {
-            cut: match self {
-                Self::July2020 => 0.004,
-                Self::August2026 => 0.03,
-            },
-            ..Fault::NONE
-        }
-    }
-
     /// How the path breaks that the incident leads pulls to.
     pub(super) fn broken(self) -> Fault {
         match self {
             // "Intermittent hanging downloads": one in eight hangs until the connection is given up.
             Self::July2020 => Fault {
-                cut: 0.004,
                 stall: 0.125,
-                ..Fault::NONE
+                ..ORDINARY
             },
             Self::August2026 => Fault {
                 cut: 0.06,
                 refuses_ranges: true,
-                ..Fault::NONE
+                ..ORDINARY
             },
         }
     }

@@ -12,7 +12,7 @@ use crate::detector::broad::{Affected, breadth};
 use crate::detector::cohort::Cohort;
 use crate::detector::kind::AnomalyKind;
 use crate::detector::locate::{Overlap, Span, combinations, locate, overlap};
-use crate::detector::normal::{Rates, combination};
+use crate::detector::normal::{Rates, UNKNOWN, combination};
 use crate::detector::rules::{Question, Switch};
 use crate::detector::window::Window;
 
@@ -49,7 +49,7 @@ struct Sums {
 impl Sums {
     /// Standard error of the expected rate, known from so many trials and events of the past.
     fn deviation(self, (trials, events): (f64, f64)) -> f64 {
-        (events + 1.0).sqrt() / trials.max(1.0) * self.trials / self.exposed
+        (events + 1.0).sqrt() / trials * self.trials / self.exposed
     }
 }
 
@@ -108,7 +108,7 @@ impl Watch {
         self.healing.push(healing);
     }
 
-    /// Trials that the cohort's expected rate is known from, and the events among them.
+    /// Trials that the cohort's expected rate is known from, and the events among them; what is supposed of anybody first.
     fn past(&self, window: &Window, rates: &Rates) -> (f64, f64) {
         let inside = window.rows(self.onset, u64::MAX).map(|(key, _)| key);
         let known: BTreeSet<_> = inside
@@ -119,7 +119,9 @@ impl Watch {
         known
             .iter()
             .map(of)
-            .fold((0.0, 0.0), |sum, more| (sum.0 + more.0, sum.1 + more.1))
+            .fold((UNKNOWN.trials, UNKNOWN.trials * UNKNOWN.rate), |sum, more| {
+                (sum.0 + more.0, sum.1 + more.1)
+            })
     }
 
     /// Takes in what another one, which is the same, knows and this does not.

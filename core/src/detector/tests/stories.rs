@@ -154,6 +154,29 @@ fn one_client_and_one_network_open_nothing() {
     }
 }
 
+/// Registries see few ranges until a fault makes everybody ask for them.
+#[test]
+fn ranges_that_are_refused_are_told_where_hardly_any_was_ever_asked_for() {
+    for before in [0, 20] {
+        let mut world = World::new(13);
+        for slot in 0..HOUR {
+            let asked = u32::from(slot % (HOUR / 20) == 0 && before > 0);
+            let batch = world.ranged(asked, 0);
+            let outcome = world.take(batch);
+            assert_eq!(outcome.changes, [], "{before} ranges before");
+        }
+        let told: Vec<_> = (0..30)
+            .flat_map(|_| {
+                let batch = world.ranged(2, 2);
+                world.take(batch).changes
+            })
+            .collect();
+        let first = told.first().map(|change| change.anomaly.sentence());
+        let open: Vec<_> = world.engine.open().map(|anomaly| &anomaly.kinds).collect();
+        assert_eq!(open, [&[AnomalyKind::RangeRefused]], "{before} before: {first:?}");
+    }
+}
+
 #[test]
 fn a_deploy_that_resets_everybody_once_is_a_note() {
     let mut world = World::new(4);

@@ -118,13 +118,41 @@ impl World {
         let mut all = Outcome::default();
         for _ in 0..slots {
             let batch = self.batch(&fault);
-            self.engine.add(batch, self.slot);
-            let outcome = self.engine.tick(self.slot);
+            let outcome = self.take(batch);
             all.changes.extend(outcome.changes);
             all.minutes.extend(outcome.minutes);
             all.notes.extend(outcome.notes);
         }
         all
+    }
+
+    /// Takes in the batch of this slot.
+    pub(crate) fn take(&mut self, batch: CellBatch) -> Outcome {
+        self.engine.add(batch, self.slot);
+        self.engine.tick(self.slot)
+    }
+
+    /// The next slot's cells of a registry that nobody resumes from; so many ranges are asked for, of which so many are
+    /// refused, by one client each.
+    pub(crate) fn ranged(&mut self, asked: u32, refused: u32) -> CellBatch {
+        let mut batch = self.batch(&|_, _, _| Fault {
+            resumed: 0.0,
+            ..HEALTHY
+        });
+        let cells = batch.cells.len() as u64;
+        for at in 0..asked {
+            let place = usize::try_from(self.random.next_u64() % cells).unwrap();
+            let cell = &mut batch.cells[place];
+            cell.counts.requests += 1;
+            cell.counts.ranged += 1;
+            if at < refused {
+                cell.counts.refused += 1;
+                let client = self.random.next_u64();
+                let keys = (ClientKey(client), NetworkKey(hash(client)));
+                cell.affected.refused.insert(keys.0, keys.1);
+            }
+        }
+        batch
     }
 
     /// The next slot's cells.
