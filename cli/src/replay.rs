@@ -287,7 +287,10 @@ fn limits(seen: Seen, requests: u64) -> Vec<String> {
         );
     }
     if seen.lengths == 0 {
-        limits.push("the log has no bytes sent: bodies cut short cannot be judged".to_owned());
+        limits.push(
+            "the log has no bytes of bodies: those cut short cannot be judged, and without any length all blobs count as large"
+                .to_owned(),
+        );
     }
     limits
 }

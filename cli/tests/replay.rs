@@ -101,6 +101,29 @@ fn a_night_of_hanging_downloads_is_found_and_named() {
     assert!(evidence.starts_with("standard input:"), "{evidence}");
 }
 
+/// Logs leave fields out: without lengths nothing tells a large blob from a small one, and with the answer's head in them
+/// nothing tells a body that was cut in its last bytes.
+#[test]
+fn a_night_is_found_in_logs_without_the_lengths_of_bodies() {
+    for bytes in [None, Some("EdgeResponseBytes")] {
+        let log = |is_bad| -> Vec<u8> {
+            let lines = night(is_bad).into_iter();
+            // Answers differ in their heads.
+            let line = |line: Line| line.logpush(bytes.map(|name| (name, 700 + line.client % 90)));
+            lines.flat_map(|one| line(one).into_bytes()).collect()
+        };
+        let report = json(&["-"], &log(true));
+        let anomalies = report["anomalies"].as_array().unwrap();
+        assert_eq!(anomalies.len(), 1, "{bytes:?}: {report:#}");
+        let anomaly = &anomalies[0];
+        assert_eq!(anomaly["kinds"], serde_json::json!(["resume_surge"]), "{bytes:?}");
+        let cohort = anomaly["cohort"].to_string();
+        assert!(cohort.contains("amzn2"), "{bytes:?}: {cohort}");
+        let healthy = json(&["-"], &log(false));
+        assert_eq!(healthy["anomalies"], serde_json::json!([]), "{bytes:?}");
+    }
+}
+
 #[test]
 fn a_healthy_night_raises_nothing() {
     let output = replay(&["-"], &combined(&night(false)));

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use blobwatch_core::cell::{Cell, CellBatch, CellCounts, CellKey, Event, Evidence, SLOT_S, slot_of};
+use blobwatch_core::cell::{
+    Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, SLOT_S, slot_of,
+};
 use blobwatch_core::history::{History, Judged};
 use blobwatch_core::range::RangeKind;
 use blobwatch_core::record::Record;
@@ -39,6 +41,8 @@ pub(super) struct Counter {
     seq: u64,
     /// Newest time that was judged.
     now_ms: u64,
+    /// Whether any length was seen: without them nothing tells a large blob from a small one, and all count as large.
+    knows_sizes: bool,
     pub(super) totals: CellCounts64,
 }
 
@@ -66,6 +70,7 @@ impl Counter {
             waits: 0,
             seq: 0,
             now_ms: 0,
+            knows_sizes: false,
             totals: CellCounts64::default(),
         }
     }
@@ -74,6 +79,7 @@ impl Counter {
     pub(super) fn judge(&mut self, requests: Vec<Request>) {
         for mut request in requests {
             resolve(&mut request, &mut self.sizes);
+            self.knows_sizes |= request.size.is_some();
             fill(&mut self.record, &request);
             spell(request.digest, &mut self.record.digest);
             let judged = self.history.take(&self.record);
@@ -124,6 +130,9 @@ impl Counter {
         let mut other = CellCounts::default();
         for (request, judged) in judged {
             fill(&mut self.record, request);
+            if !self.knows_sizes {
+                self.record.size = Some(LARGE_BYTES);
+            }
             let counted = CellCounts::of(&self.record, judged);
             self.totals.add(&counted);
             let is_full = cells.len() >= MAX_CELLS;

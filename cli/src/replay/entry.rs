@@ -21,6 +21,8 @@ pub(super) enum Field {
     Status,
     /// Bytes of the body that were sent
     Bytes,
+    /// Bytes sent, the answer's head with the body.
+    Wire,
     /// Bytes that the answer promised (Content-Length)
     Promised,
     /// The request's Range header
@@ -73,6 +75,7 @@ pub(super) struct Entry<'a> {
     pub(super) path: Cow<'a, str>,
     pub(super) status: Option<u16>,
     pub(super) bytes: Option<u64>,
+    pub(super) wire: Option<u64>,
     pub(super) promised: Option<u64>,
     pub(super) range: Cow<'a, str>,
     pub(super) content_range: Cow<'a, str>,
@@ -124,6 +127,7 @@ impl<'a> Entry<'a> {
             Field::Request => self.set_request(value)?,
             Field::Status => self.status = Some(value.parse().map_err(|_| "a status")?),
             Field::Bytes => self.bytes = value.parse().ok(),
+            Field::Wire => self.wire = value.parse().ok(),
             Field::Promised => self.promised = value.parse().ok(),
             Field::Range => self.range = value,
             Field::ContentRange => self.content_range = value,

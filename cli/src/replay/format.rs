@@ -280,6 +280,7 @@ const LOGPUSH: &[(&str, Field)] = &[
     ("ClientRequestURI", Field::Path),
     ("EdgeResponseStatus", Field::Status),
     ("EdgeResponseBodyBytes", Field::Bytes),
+    ("EdgeResponseBytes", Field::Wire),
     ("RayID", Field::Id),
     ("ClientIP", Field::Address),
     ("ClientRequestUserAgent", Field::UserAgent),

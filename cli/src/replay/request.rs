@@ -104,6 +104,7 @@ impl Reader {
         let (range, shown) = self.range(entry, status, method);
         let lengths = Lengths {
             sent: entry.bytes,
+            wire: entry.wire,
             promised: entry.promised,
         };
         let outcome = named::<Outcome>(&entry.outcome);

@@ -30,6 +30,8 @@ pub(super) enum Shown {
 pub(super) struct Lengths {
     /// Bytes of the body that were sent.
     pub(super) sent: Option<u64>,
+    /// The same with the answer's head: it tells large from small and no more.
+    pub(super) wire: Option<u64>,
     /// What the answer said it would be.
     pub(super) promised: Option<u64>,
 }
@@ -68,13 +70,13 @@ pub(super) fn resolve(request: &mut Request, sizes: &mut Sizes) {
 
 /// The whole blob's size: said, or learned from answers that gave all of it.
 fn size(request: &Request, sizes: &mut Sizes) -> Option<u64> {
-    let Lengths { sent, promised } = request.lengths;
+    let Lengths { sent, wire, promised } = request.lengths;
     if request.size.is_some() {
         return request.size;
     }
     // Of an answer that was cut, bytes are fewer: the most that was ever sent is what there is.
     let whole = match (request.status, request.method) {
-        (200, Method::Get) => promised.or(sent),
+        (200, Method::Get) => promised.or(sent).or(wire),
         (200, Method::Head) => promised,
         _ => None,
     };
@@ -121,7 +123,7 @@ fn of_length(bytes: Option<u64>, size: Option<u64>) -> RangeRecord {
 /// Whether the body reached its end, from the bytes that were sent. Where a log counts the answer's head too, a body that
 /// was cut in its last bytes counts as whole.
 fn outcome(request: &Request) -> Outcome {
-    let Lengths { sent, promised } = request.lengths;
+    let Lengths { sent, promised, .. } = request.lengths;
     let due = match (request.status, request.method) {
         (200, Method::Get) => promised.or(request.size),
         (206, Method::Get) => promised,

@@ -130,4 +130,30 @@ impl Line {
         line.push('\n');
         line
     }
+
+    /// Cloudflare's fields with the Range; `bytes` is the name of the field with what was sent, if there is one, and `head`
+    /// what it counts beside the body.
+    pub(crate) fn logpush(&self, bytes: Option<(&str, u64)>) -> String {
+        let mut line = format!(
+            r#"{{"EdgeStartTimestamp":{},"ClientRequestMethod":"GET","ClientRequestPath":"/v2/library/img{}/blobs/{}","#,
+            self.time_s,
+            self.blob % 40,
+            self.digest()
+        );
+        let status = if self.start.is_some() { 206 } else { 200 };
+        let _ = write!(
+            line,
+            r#""EdgeResponseStatus":{status},"ClientIP":"{}","ClientRequestUserAgent":"{}""#,
+            self.address(),
+            self.user_agent()
+        );
+        if let Some((name, head)) = bytes {
+            let _ = write!(line, r#","{name}":{}"#, self.sent + head);
+        }
+        if let Some(start) = self.start {
+            let _ = write!(line, r#","RequestHeaders":{{"range":"bytes={start}-"}}"#);
+        }
+        line.push_str("}\n");
+        line
+    }
 }
