@@ -165,6 +165,17 @@ fn requests_that_vanish_are_a_cliff_once_the_week_is_known() {
 }
 
 #[test]
+fn what_falls_to_a_part_is_no_cliff() {
+    for (left, expected) in [(0.35, 0), (0.1, 1)] {
+        let (mut engine, mut traffic) = (Engine::default(), Traffic::new(17));
+        play(&mut engine, &mut traffic, WEEK + DAY / 4, usual, no_fleet);
+        let less = |_: u64, os: &str, _: &str| if os == "debian" { left } else { 1.0 };
+        let fallen = play(&mut engine, &mut traffic, 60, less, no_fleet);
+        assert_eq!(story(&fallen).len(), expected, "to {left}: {fallen:?}");
+    }
+}
+
+#[test]
 fn one_fleet_that_stops_for_good_is_no_cliff() {
     let (mut engine, mut traffic) = (Engine::default(), Traffic::new(16));
     assert_eq!(
