@@ -5,6 +5,7 @@
 
 mod anomalies;
 mod changes;
+mod clients;
 mod cohorts;
 mod counts;
 mod metrics;
@@ -15,9 +16,10 @@ mod timeline;
 mod webhooks;
 
 pub use changes::{marks_of, switches_of};
+pub use clients::FamilyCounts;
 pub use report::{Report, wanted_evidence};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::detector::Anomaly;
 use crate::problem::Problem;
@@ -72,12 +74,22 @@ pub fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>, marks: Vec<Mark>) ->
     }
 }
 
+/// What the Detector knows for a report.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Known {
+    pub anomaly: Anomaly,
+    /// Those with most events first.
+    pub families: Vec<FamilyCounts>,
+}
+
 /// An anomaly by its name, for a report.
 ///
 /// # Errors
-/// 404 where there is none.
-pub fn anomaly<S: Sql>(store: &Detector<S>, id: &str) -> Result<Anomaly, Problem> {
-    anomalies::one(store, id, "")
+/// 404 where there is none; when its counts cannot be read.
+pub fn known<S: Sql>(store: &Detector<S>, id: &str, now_ms: u64) -> Result<Known, Problem> {
+    let anomaly = anomalies::one(store, id, "")?;
+    let families = clients::families(store, &anomaly, now_ms)?;
+    Ok(Known { anomaly, families })
 }
 
 fn json<T: Serialize>(status: u16, value: &T) -> Result<Reply, Problem> {

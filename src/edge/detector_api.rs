@@ -1,8 +1,7 @@
 //! The calls that the Detector answers: anomalies, timelines, cohorts, webhooks, metrics; and the report, whose examples
 //! are in the FireLogs.
 
-use blobwatch_core::detector::Anomaly;
-use blobwatch_core::detector_api::{Report, marks_of, wanted_evidence};
+use blobwatch_core::detector_api::{Known, Report, marks_of, wanted_evidence};
 use blobwatch_core::problem::{Place, Problem};
 use blobwatch_core::rulebook::api::checked_reason;
 use blobwatch_core::time::rfc3339;
@@ -118,7 +117,7 @@ async fn report(id: &str, url: &Url, env: &Env) -> Answer<Response> {
     if response.status_code() != 200 {
         return Ok(response);
     }
-    let anomaly: Anomaly = response.json().await.map_err(failed)?;
+    let Known { anomaly, families } = response.json().await.map_err(failed)?;
     let mut records = Vec::new();
     for id in wanted_evidence(&anomaly).iter().filter_map(|id| id.parse().ok()) {
         // What is no longer kept is left out.
@@ -132,6 +131,7 @@ async fn report(id: &str, url: &Url, env: &Env) -> Answer<Response> {
     marks.retain(|mark| since <= mark.time && mark.time <= until);
     let report = Report {
         anomaly: &anomaly,
+        families: &families,
         records: &records,
         marks: &marks,
         now_ms: now_ms(),

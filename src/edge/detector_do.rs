@@ -129,7 +129,7 @@ impl Detector {
             }
             (Method::Get, path) if path.starts_with("/anomaly/") => {
                 let id = path.trim_start_matches("/anomaly/").to_owned();
-                respond(self.with_api(|store| detector_api::anomaly(store, &id)))
+                respond(self.with_api(|store| detector_api::known(store, &id, now_ms())))
             }
             (_, path) if path.starts_with(API) => return self.call(&mut request).await,
             _ => return Err(Problem::not_found("call of the Detector")),

@@ -37,11 +37,6 @@ impl Asked {
             let message = "expected a time before until, at most 90 days before it";
             return Err(Problem::bad_parameter(Place::new("query.since", message)));
         }
-        let unit = if (until - since) / 60_000 > MAX_MINUTES {
-            3_600_000
-        } else {
-            60_000
-        };
         let filters = ATTRIBUTES.into_iter().filter_map(|name| {
             Some((
                 name,
@@ -49,10 +44,23 @@ impl Asked {
             ))
         });
         Ok(Self {
-            since_ms: since / unit * unit,
-            until_ms: until.next_multiple_of(unit),
             filters: filters.collect(),
+            ..Self::between(since, until)
         })
+    }
+
+    /// Everybody in a time.
+    pub(super) fn between(since_ms: u64, until_ms: u64) -> Self {
+        let unit = if until_ms.saturating_sub(since_ms) / 60_000 > MAX_MINUTES {
+            3_600_000
+        } else {
+            60_000
+        };
+        Self {
+            since_ms: since_ms / unit * unit,
+            until_ms: until_ms.next_multiple_of(unit),
+            filters: Vec::new(),
+        }
     }
 
     /// Length of what is read one by one, in seconds.

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use super::FamilyCounts;
 use crate::detector::{
     Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, MIN_CLIENTS, MIN_NETWORKS, percent, times,
 };
@@ -12,6 +13,9 @@ use crate::record::Record;
 use crate::store::detector::Mark;
 use crate::time::rfc3339;
 
+/// Families that are shown.
+const FAMILIES: usize = 10;
+
 /// Examples that are shown.
 const EXAMPLES: usize = 5;
 
@@ -19,6 +23,8 @@ const EXAMPLES: usize = 5;
 #[derive(Debug)]
 pub struct Report<'a> {
     pub anomaly: &'a Anomaly,
+    /// Of the cohort, those with most events first.
+    pub families: &'a [FamilyCounts],
     /// Records that show it, as far as they are still kept.
     pub records: &'a [Record],
     /// From half an hour before the onset.
@@ -39,6 +45,7 @@ impl Report<'_> {
         self.head(&mut out);
         self.cohort(&mut out);
         self.rates(&mut out);
+        self.clients(&mut out);
         self.timeline(&mut out);
         self.rules(&mut out);
         self.ruled_out(&mut out);
@@ -126,6 +133,40 @@ impl Report<'_> {
             percent(anomaly.observed),
             times(anomaly.risk_ratio())
         );
+    }
+
+    fn clients(&self, out: &mut String) {
+        if self.families.is_empty() {
+            return;
+        }
+        let anomaly = self.anomaly;
+        let goes_round = anomaly.kind() == AnomalyKind::RangeRefused;
+        let (head, line) = if goes_round {
+            (" begun again from the first byte |", " --- |")
+        } else {
+            ("", "")
+        };
+        let _ = writeln!(
+            out,
+            "\n## Clients\n\n| client | {} | of its {} |{head}\n| --- | --- | --- |{line}",
+            anomaly.noun(),
+            anomaly.trials_noun()
+        );
+        for counted in self.families.iter().take(FAMILIES) {
+            let share = counted.events as f64 / counted.trials.max(1) as f64;
+            let (family, events) = (counted.family.as_str(), counted.events);
+            let _ = write!(out, "| {family} | {events} | {} |", percent(share));
+            if goes_round {
+                let _ = write!(out, " {} |", counted.restarts);
+            }
+            let _ = writeln!(out);
+        }
+        if goes_round {
+            let _ = writeln!(
+                out,
+                "\nWho begins again from the first byte gets the blob at the price of all of it; the pull of who does not fails."
+            );
+        }
     }
 
     fn timeline(&self, out: &mut String) {

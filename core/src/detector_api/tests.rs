@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
-use super::{Call, Reply, Report, answer, wanted_evidence};
-use crate::detector::Harm;
+use super::{Call, Known, Reply, Report, answer, known, wanted_evidence};
+use crate::detector::tests::traffic::World;
+use crate::detector::{AnomalyKind, Harm};
 use crate::guard::Against;
 use crate::problem::Problem;
 use crate::record::{Record, sample};
@@ -9,6 +12,7 @@ use crate::store::Native;
 use crate::store::detector::tests::{accept, arrival, denial, hook, open, story};
 use crate::store::detector::{Detector, Mark, MarkKind};
 use crate::time::parse_rfc3339;
+use crate::user_agent::Family;
 use crate::webhook::Allowed;
 
 /// The night of July 2020 five minutes after its onset.
@@ -220,6 +224,7 @@ fn the_report_of_a_harm_says_what_the_rule_did() {
     store.harm(&harm, now_ms).unwrap();
     let report = Report {
         anomaly: &store.anomaly(1).unwrap().unwrap(),
+        families: &[],
         records: &[],
         marks: &[],
         now_ms,
@@ -268,10 +273,49 @@ None was noted.
     assert_eq!(report.markdown(), expected);
 }
 
+/// August 2026: ranges are refused, and containerd begins again where docker and podman do not.
+#[test]
+fn the_report_says_which_clients_go_round_refused_ranges() {
+    let (mut store, mut world) = (open(), World::new(14));
+    let mut expected = BTreeMap::<Family, (u32, u32)>::new();
+    let mut now = 0;
+    for slot in 0..380 {
+        let refused = if slot < 360 { 0 } else { 20 };
+        let mut batch = world.ranged(refused, refused);
+        for cell in &mut batch.cells {
+            if cell.key.family == Family::Containerd {
+                cell.counts.restarts = cell.counts.refused;
+            }
+            let sums = expected.entry(cell.key.family).or_default();
+            sums.0 += cell.counts.refused;
+            sums.1 += cell.counts.restarts;
+        }
+        now = arrival(&batch);
+        accept(&mut store, &batch, now).unwrap();
+    }
+    store.tick(now + 5_000).unwrap();
+    let Known { anomaly, families } = known(&store, "an-000001", now).unwrap();
+    assert_eq!(anomaly.kind(), AnomalyKind::RangeRefused);
+    let report = Report {
+        anomaly: &anomaly,
+        families: &families,
+        records: &[],
+        marks: &[],
+        now_ms: now,
+    };
+    let text = report.markdown();
+    for family in [Family::Docker, Family::Containerd, Family::Podman] {
+        let (refused, restarts) = expected[&family];
+        assert!(refused > 0 && (restarts > 0) == (family == Family::Containerd));
+        let line = format!("| {} | {refused} | 100 % | {restarts} |", family.as_str());
+        assert!(text.contains(&line), "{line:?} is not in\n{text}");
+    }
+}
+
 #[test]
 fn the_report_says_everything_that_a_partner_asks() {
     let (store, now) = night();
-    let anomaly = store.anomaly(1).unwrap().unwrap();
+    let Known { anomaly, families } = known(&store, "an-000001", now).unwrap();
     assert!(!wanted_evidence(&anomaly).is_empty());
     let record = Record {
         ray: "5ae3f0a1b2c3-FRA".to_owned(),
@@ -279,6 +323,7 @@ fn the_report_says_everything_that_a_partner_asks() {
     };
     let report = Report {
         anomaly: &anomaly,
+        families: &families,
         records: &[record],
         marks: &store.marks(0, u64::MAX, 10).unwrap(),
         now_ms: now,
@@ -291,6 +336,7 @@ fn the_report_says_everything_that_a_partner_asks() {
         "| os | amzn2 |",
         "## Rates",
         "| expected | ",
+        "| client | resumes | of its starts and resumes of blobs of 1 MiB or more |",
         "## Timeline (UTC)",
         " onset",
         "## Rules that go with it",

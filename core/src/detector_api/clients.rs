@@ -1,0 +1,58 @@
+//! What the clients of an anomaly did, family by family: one fault breaks those that cannot go round it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::counts::Asked;
+use crate::cell::CellCounts;
+use crate::detector::Anomaly;
+use crate::problem::Problem;
+use crate::store::Sql;
+use crate::store::detector::Detector;
+use crate::user_agent::Family;
+
+/// Counts of one family's clients while it went wrong, in whole minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FamilyCounts {
+    pub family: Family,
+    /// What its rate is a share of.
+    pub trials: u64,
+    /// What rose.
+    pub events: u64,
+    /// Blobs begun again from the first byte.
+    pub restarts: u32,
+}
+
+/// Of everybody in the cohort, those with most events first; nobody where what rose is no share.
+pub(super) fn families<S: Sql>(
+    store: &Detector<S>,
+    anomaly: &Anomaly,
+    now_ms: u64,
+) -> Result<Vec<FamilyCounts>, Problem> {
+    let kind = anomaly.kind();
+    if kind.event().is_none() {
+        return Ok(Vec::new());
+    }
+    let asked = Asked::between(anomaly.onset_ms, anomaly.closed_ms.unwrap_or(now_ms));
+    let mut sums: BTreeMap<Family, CellCounts> = BTreeMap::new();
+    for rollup in asked.rollups(store)? {
+        for (key, counts) in &rollup.cells {
+            if anomaly.cohort.holds(key) {
+                sums.entry(key.family).or_default().add(counts);
+            }
+        }
+    }
+    let counted = sums.into_iter().map(|(family, sums)| {
+        let counts = kind.counts(&sums);
+        FamilyCounts {
+            family,
+            trials: counts.trials,
+            events: counts.events,
+            restarts: sums.restarts,
+        }
+    });
+    let mut families: Vec<FamilyCounts> = counted.filter(|counted| counted.trials > 0).collect();
+    families.sort_by_key(|counted| std::cmp::Reverse((counted.events, counted.trials)));
+    Ok(families)
+}
