@@ -28,6 +28,6 @@ pub use engine::{
 };
 pub use kind::AnomalyKind;
 pub use normal::Rates;
-pub use rules::{Contrast, Suspect, Switch};
+pub use rules::{Contrast, RouteChange, Suspect, Switch};
 pub(crate) use sentence::{percent, times};
 pub use window::{Bucket, MINUTE_SLOTS, Row, Window};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::broad::Affected;
 use super::cohort::{Cohort, LiteralJson};
 use super::kind::AnomalyKind;
-use super::rules::{Contrast, Suspect};
+use super::rules::{Contrast, RouteChange, Suspect};
 use super::sentence;
 use crate::time::rfc3339;
 
@@ -69,6 +69,9 @@ pub struct Anomaly {
     pub observed: f64,
     pub affected: Affected,
     pub rules: Vec<Suspect>,
+    /// Routes that were changed within the onset.
+    #[serde(default)]
+    pub routes: Vec<RouteChange>,
     /// Ids of records.
     pub evidence: Vec<String>,
     pub history: Vec<Entry>,
@@ -170,6 +173,7 @@ pub struct AnomalyJson<'a> {
     networks: u64,
     clients_exact: bool,
     rules: Vec<SuspectJson<'a>>,
+    routes: Vec<RouteChangeJson<'a>>,
     evidence: &'a [String],
     history: Vec<EntryJson<'a>>,
 }
@@ -182,6 +186,13 @@ struct SuspectJson<'a> {
     events: u64,
     contrast: Contrast,
     mode_changed: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct RouteChangeJson<'a> {
+    route: &'a str,
+    changed: String,
+    text: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -200,6 +211,11 @@ impl<'a> From<&'a Anomaly> for AnomalyJson<'a> {
             events: suspect.events,
             contrast: suspect.contrast,
             mode_changed: suspect.switched_ms.map(rfc3339),
+        };
+        let route = |change: &'a RouteChange| RouteChangeJson {
+            route: &change.route,
+            changed: rfc3339(change.time_ms),
+            text: &change.text,
         };
         let entry = |entry: &'a Entry| EntryJson {
             time: rfc3339(entry.time_ms),
@@ -228,6 +244,7 @@ impl<'a> From<&'a Anomaly> for AnomalyJson<'a> {
             networks: anomaly.affected.networks,
             clients_exact: anomaly.affected.exact,
             rules: anomaly.rules.iter().map(rule).collect(),
+            routes: anomaly.routes.iter().map(route).collect(),
             evidence: &anomaly.evidence,
             history: anomaly.history.iter().map(entry).collect(),
         }

@@ -3,7 +3,7 @@
 //! Inside the cohort, the Mantel-Haenszel ratio of the events' rates where a rule fired and where it did not, within
 //! requests alike in every other attribute. A rule that fires on the whole cohort has no contrast in it: it is held
 //! against requests outside that share the client build, and failing those, against the time before the onset.
-//! That it was switched within the onset is the strongest evidence there is.
+//! That it was switched within the onset is the strongest evidence there is; so is that the route itself was changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -41,14 +41,24 @@ const AFTER_ONSET_MS: u64 = 2 * 60_000;
 /// Rules named at most.
 const MAX_NAMED: usize = 5;
 
-/// A rule's mode on a route was changed, or the rule itself was.
+/// A rule's mode on a route was changed, or the rule itself was, or the route itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Switch {
-    pub rule: String,
+    /// `None` where the route itself was changed.
+    pub rule: Option<String>,
     /// `None` where the change is on every route.
     pub route: Option<String>,
     pub time_ms: u64,
     /// "enforce on hub by olga".
+    pub text: String,
+}
+
+/// A route that was changed within the onset of what is wrong on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteChange {
+    pub route: String,
+    pub time_ms: u64,
+    /// "route hub: origin https://a.example to https://b.example, by olga".
     pub text: String,
 }
 
@@ -250,19 +260,46 @@ impl Question<'_> {
         ratio
     }
 
+    /// The routes that have most of the events and were changed within the onset; of several changes of a route the one
+    /// nearest to it, which is not that of taking it back.
+    #[must_use]
+    pub(super) fn route_changes(&self) -> Vec<RouteChange> {
+        let mut of_routes = BTreeMap::<&str, f64>::new();
+        for (key, _, k) in self.inside() {
+            *of_routes.entry(&key.route).or_default() += k;
+        }
+        let all: f64 = of_routes.values().sum();
+        let most = of_routes
+            .into_iter()
+            .filter(|(_, events)| *events > 0.0 && *events >= MIN_SWITCHED_SHARE * all);
+        let change = |(route, _): (&str, f64)| {
+            let of_route = |switch: &&Switch| switch.rule.is_none() && switch.route.as_deref() == Some(route);
+            let nearest = self.nearest(self.switches.iter().filter(of_route))?;
+            Some(RouteChange {
+                route: route.to_owned(),
+                time_ms: nearest.time_ms,
+                text: nearest.text.clone(),
+            })
+        };
+        most.filter_map(change).collect()
+    }
+
     fn switched(&self, rule: &str) -> Option<u64> {
-        let onset = self.onset_ms.saturating_sub(BEFORE_ONSET_MS)..=self.onset_ms + AFTER_ONSET_MS;
         let routes: BTreeSet<&str> = self.inside().map(|(key, ..)| &*key.route).collect();
         let concerns = |switch: &&Switch| {
-            switch.rule == rule
-                && onset.contains(&switch.time_ms)
+            switch.rule.as_deref() == Some(rule)
                 && switch.route.as_deref().is_none_or(|route| routes.contains(route))
         };
-        self.switches
-            .iter()
-            .filter(concerns)
-            .map(|switch| switch.time_ms)
-            .min_by_key(|time_ms| time_ms.abs_diff(self.onset_ms))
+        let nearest = self.nearest(self.switches.iter().filter(concerns));
+        nearest.map(|switch| switch.time_ms)
+    }
+
+    /// The one nearest to the onset, of those within it.
+    fn nearest<'s>(&self, switches: impl Iterator<Item = &'s Switch>) -> Option<&'s Switch> {
+        let onset = self.onset_ms.saturating_sub(BEFORE_ONSET_MS)..=self.onset_ms + AFTER_ONSET_MS;
+        switches
+            .filter(|switch| onset.contains(&switch.time_ms))
+            .min_by_key(|switch| switch.time_ms.abs_diff(self.onset_ms))
     }
 }
 

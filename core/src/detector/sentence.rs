@@ -4,7 +4,7 @@
 
 use super::anomaly::{Anomaly, MAX_RISK_RATIO};
 use super::kind::AnomalyKind;
-use super::rules::{Contrast, Suspect};
+use super::rules::{Contrast, RouteChange, Suspect};
 use crate::time::rfc3339;
 
 pub(super) fn of(anomaly: &Anomaly) -> String {
@@ -15,6 +15,12 @@ pub(super) fn of(anomaly: &Anomaly) -> String {
         clock(anomaly.onset_ms)
     )];
     parts.extend(anomaly.rules.first().map(|suspect| rule(anomaly.kind(), suspect)));
+    // A rule that was switched says more: it touches these requests and not others.
+    let is_switched = anomaly
+        .rules
+        .first()
+        .is_some_and(|rule| rule.switched_ms.is_some());
+    parts.extend(anomaly.routes.first().filter(|_| !is_switched).map(route));
     parts.extend(who(anomaly));
     parts.join("; ")
 }
@@ -99,6 +105,10 @@ fn rule(kind: AnomalyKind, suspect: &Suspect) -> String {
     words
 }
 
+fn route(change: &RouteChange) -> String {
+    format!("route {} was changed {}", change.route, clock(change.time_ms))
+}
+
 fn who(anomaly: &Anomaly) -> Option<String> {
     let affected = anomaly.affected;
     if affected.clients == 0 {
@@ -175,6 +185,7 @@ mod tests {
                 contrast: Contrast::Inside,
                 switched_ms: None,
             }],
+            routes: Vec::new(),
             evidence: vec![],
             history: vec![],
         }
@@ -231,6 +242,19 @@ mod tests {
                 a.rules.clear();
             },
             "podman: refused ranges 2.4x since 19:04; 1,204 clients in 212 networks",
+        );
+        case(
+            |a| {
+                a.kinds = vec![AnomalyKind::RangeRefused];
+                a.cohort = Cohort::default();
+                a.rules.clear();
+                a.routes = vec![RouteChange {
+                    route: "hub".to_owned(),
+                    time_ms: a.onset_ms - 60_000,
+                    text: "route hub: origin https://a.example to https://b.example, by olga".to_owned(),
+                }];
+            },
+            "all clients: refused ranges 38x since 19:04; route hub was changed 19:03; 1,204 clients in 212 networks",
         );
         case(
             |a| {

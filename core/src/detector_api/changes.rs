@@ -1,4 +1,4 @@
-//! What the audit log says of rules, as marks and as switches that an onset is held against.
+//! What the audit log says of rules and routes, as marks and as switches that an onset is held against.
 
 use serde_json::Value;
 
@@ -26,37 +26,76 @@ fn text<'a>(item: &'a Value, name: &str) -> &'a str {
     item.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Rules, modes and everything at once; routes and settings are no change of a rule.
+/// Of rules, modes and everything at once, and of routes where clients get something else; settings are no change of
+/// either.
 fn mark(item: &Value) -> Option<Mark> {
     let action = text(item, "action");
     let is_of_rules = ["rule.", "mode.", "panic-off", "rulebook."]
         .iter()
         .any(|of| action.starts_with(of));
+    let route = changed_route(item);
     let kind = match text(item, "actor") {
+        _ if route.is_some() => MarkKind::RouteChange,
         "schedule" => MarkKind::Stage,
         "guard" => MarkKind::Guard,
         _ => MarkKind::RuleChange,
     };
-    is_of_rules.then(|| Mark {
+    (is_of_rules || route.is_some()).then(|| Mark {
         time: text(item, "time").to_owned(),
         kind,
         id: text(item, "target").to_owned(),
-        text: words(item),
+        text: route.unwrap_or_else(|| words(item)),
     })
 }
 
 fn switch(item: &Value) -> Option<Switch> {
+    if let Some(text_of_route) = changed_route(item) {
+        return Some(Switch {
+            rule: None,
+            route: text(item, "target").strip_prefix("routes/").map(str::to_owned),
+            time_ms: parse_rfc3339(text(item, "time"))?,
+            text: text_of_route,
+        });
+    }
     let mut target = text(item, "target").split('/');
     let (of, rule, below, route) = (target.next()?, target.next()?, target.next(), target.next());
     if of != "rules" || !matches!(below, None | Some("modes")) || !may_act(item) {
         return None;
     }
     Some(Switch {
-        rule: rule.to_owned(),
+        rule: Some(rule.to_owned()),
         route: route.map(str::to_owned),
         time_ms: parse_rfc3339(text(item, "time"))?,
         text: words(item),
     })
+}
+
+/// Fields of a route that decide what clients get, and from where.
+const ACTING: [&str; 5] = ["host", "repository", "origin", "detour", "redirects"];
+
+/// "route hub: origin https://a.example to https://b.example, by olga"; `None` where it is no change of a route, or of
+/// what is watched only.
+fn changed_route(item: &Value) -> Option<String> {
+    let name = text(item, "target").strip_prefix("routes/")?;
+    let side = |of: &str| item.get(of).filter(|side| side.is_object());
+    let what = match (side("before"), side("after")) {
+        (Some(before), Some(after)) => {
+            let of = |side: &Value, field: &str| match side.get(field) {
+                None | Some(Value::Null) => "none".to_owned(),
+                Some(Value::String(text)) => text.clone(),
+                Some(other) => other.to_string(),
+            };
+            let changes: Vec<String> = ACTING
+                .into_iter()
+                .filter(|field| before.get(field) != after.get(field))
+                .map(|field| format!("{field} {} to {}", of(before, field), of(after, field)))
+                .collect();
+            (!changes.is_empty()).then(|| changes.join(", "))?
+        }
+        (None, Some(_)) => "new".to_owned(),
+        _ => "removed".to_owned(),
+    };
+    Some(format!("route {name}: {what}, by {}", text(item, "actor")))
 }
 
 /// Whether the change may have altered what a client gets: a rule that is new and only watches does not, nor does one
@@ -122,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_mode_is_a_mark_and_a_switch() {
+    fn a_change_of_mode_or_origin_is_a_mark_and_a_switch() {
         let audit = json!({"items": [
             {"time": "2020-07-05T19:00:00.000Z", "actor": "olga", "action": "mode.put",
              "target": "rules/botnet-sig/modes/hub", "before": null, "after": {"mode": "enforce", "percent": 10.0}},
@@ -131,7 +170,12 @@ mod tests {
              "after": {"mode": "enforce"}},
             {"time": "2020-07-05T19:20:00.000Z", "actor": "olga", "action": "rule.put", "target": "rules/sweep",
              "before": null, "after": {}},
-            {"time": "2020-07-05T19:30:00.000Z", "actor": "olga", "action": "route.put", "target": "routes/hub"},
+            {"time": "2020-07-05T19:30:00.000Z", "actor": "olga", "action": "route.put", "target": "routes/hub",
+             "before": {"name": "hub", "origin": "https://a.example", "observe": 0.0},
+             "after": {"name": "hub", "origin": "https://b.example", "observe": 0.0}},
+            {"time": "2020-07-05T19:40:00.000Z", "actor": "olga", "action": "route.put", "target": "routes/hub",
+             "before": {"name": "hub", "origin": "https://b.example", "observe": 0.0},
+             "after": {"name": "hub", "origin": "https://b.example", "observe": 0.5}},
         ]});
         let marks = marks_of(&audit);
         let said: Vec<(MarkKind, &str)> = marks.iter().map(|mark| (mark.kind, mark.text.as_str())).collect();
@@ -147,17 +191,25 @@ mod tests {
                     "botnet-sig on hub: enforce 10 % to enforce, by schedule"
                 ),
                 (MarkKind::RuleChange, "sweep: rule.put, by olga"),
+                (
+                    MarkKind::RouteChange,
+                    "route hub: origin https://a.example to https://b.example, by olga"
+                ),
             ]
         );
         let switches = switches_of(&audit);
-        assert_eq!(switches.len(), 3);
+        assert_eq!(switches.len(), 4);
+        assert_eq!(
+            (switches[3].rule.as_deref(), switches[3].route.as_deref()),
+            (None, Some("hub"))
+        );
         assert_eq!(
             (
-                switches[0].rule.as_str(),
+                switches[0].rule.as_deref(),
                 switches[0].route.as_deref(),
                 switches[2].route.as_deref()
             ),
-            ("botnet-sig", Some("hub"), None)
+            (Some("botnet-sig"), Some("hub"), None)
         );
     }
 }

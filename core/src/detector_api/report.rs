@@ -196,6 +196,15 @@ impl Report<'_> {
         if self.is_harm() {
             return self.culprit(out);
         }
+        if !self.anomaly.routes.is_empty() {
+            let _ = writeln!(
+                out,
+                "\n## Routes that were changed\n\nWithin the onset, where most of it is; association, not proof.\n"
+            );
+            for change in &self.anomaly.routes {
+                let _ = writeln!(out, "- {} {}", rfc3339(change.time_ms), plain(&change.text));
+            }
+        }
         let _ = writeln!(out, "\n## Rules that go with it\n");
         if self.anomaly.rules.is_empty() {
             let _ = writeln!(

@@ -195,6 +195,7 @@ export interface Anomaly {
   clients_exact?: boolean;
   networks: number;
   rules: { rule: string; lift: number; share: number; mode_changed?: string | null }[];
+  routes?: { route: string; changed: string; text: string }[];
   evidence: string[];
   history?: { time: string; event: string; text: string }[];
 }

@@ -171,6 +171,7 @@ const MARK_COLOUR: Record<string, string> = {
   anomaly_opened: "--bad",
   anomaly_closed: "--good",
   rule_change: "--accent",
+  route_change: "--accent",
   stage: "--accent",
   guard: "--warn",
 };

@@ -85,6 +85,7 @@ function Details({ anomaly }: { anomaly: Answer }) {
             <dd>{cohortWords(anomaly.cohort)}</dd>
           </dl>
         </section>
+        <Routes anomaly={anomaly} />
         <Rules anomaly={anomaly} />
       </div>
       {anomaly.evidence.length > 0 && (
@@ -149,6 +150,25 @@ function CohortPlot({ anomaly, window }: { anomaly: Answer; window: ReturnType<t
         );
       }}
     </Shown>
+  );
+}
+
+/** Changes of the route that most of it is on, near the onset. */
+function Routes({ anomaly }: { anomaly: Answer }) {
+  const changes = anomaly.routes ?? [];
+  if (changes.length === 0) return null;
+  return (
+    <section class="card" aria-labelledby="routes">
+      <h2 id="routes">The route was changed</h2>
+      <p class="faint">An association, not a proof: put it back as it was, and see whether the rate falls.</p>
+      <ul class="plain stack">
+        {changes.map((change) => (
+          <li key={change.route}>
+            <Time at={change.changed} seconds /> {change.text}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

@@ -103,12 +103,7 @@ impl Stage {
         self.account.say(&format!("\n    +0 s  {}", self.what_begins()));
         let mut watch = Watch::new(began);
         if self.ending != Ending::Guard {
-            // No rule goes with a move, and whoever asks for a range is refused: nobody in particular is hit.
-            self.until(&mut watch, PATIENCE, |seen| match self.story {
-                Story::July2020 => seen.is_explained(),
-                Story::August2026 => seen.opened.is_some(),
-            })
-            .await?;
+            self.until(&mut watch, PATIENCE, Seen::is_explained).await?;
         }
         match self.ending {
             Ending::Operator => {

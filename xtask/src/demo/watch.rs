@@ -73,8 +73,8 @@ impl Watch {
                 .and_then(Value::as_array)
                 .is_some_and(|list| !list.is_empty())
         };
-        let needs_rule = text(anomaly, "kind") != "range_refused";
-        if has("cohort") && (has("rules") || !needs_rule) {
+        // The change of a route explains what hits everybody on it.
+        if has("cohort") && has("rules") || has("routes") {
             seen.explained.get_or_insert(now);
         }
     }

@@ -98,6 +98,7 @@ impl Engine {
                 observed: requests,
                 affected: Affected::default(),
                 rules: Vec::new(),
+                routes: Vec::new(),
                 evidence: Vec::new(),
                 history: Vec::new(),
             },

@@ -79,6 +79,7 @@ impl Engine {
                 exact: true,
             },
             rules: Vec::new(),
+            routes: Vec::new(),
             evidence: harm.evidence.iter().take(MAX_EXAMPLES).cloned().collect(),
             history: Vec::new(),
         };

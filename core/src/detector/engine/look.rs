@@ -187,6 +187,7 @@ impl Engine {
             observed: 0.0,
             affected: Affected::default(),
             rules: Vec::new(),
+            routes: Vec::new(),
             evidence: Vec::new(),
             history: Vec::new(),
         };

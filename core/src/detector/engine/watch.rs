@@ -172,6 +172,7 @@ impl Watch {
             switches,
         };
         self.anomaly.rules = question.suspects();
+        self.anomaly.routes = question.route_changes();
         self.examples(window, span);
     }
 

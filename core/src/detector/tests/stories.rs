@@ -237,13 +237,38 @@ fn a_rule_on_the_whole_cohort_needs_its_switch() {
     };
     assert_eq!(run(vec![]), None);
     let switch = Switch {
-        rule: "botnet-sig".to_owned(),
+        rule: Some("botnet-sig".to_owned()),
         route: Some("hub".to_owned()),
         time_ms: (NOON + HOUR) * 10_000 - 60_000,
         text: "enforce on hub by olga".to_owned(),
     };
     // It fires on half of everything: not more on what is hit, so that a switch alone does not name it.
     assert_eq!(run(vec![switch]), None);
+}
+
+#[test]
+fn a_route_that_was_changed_within_the_onset_is_told() {
+    let run = |route: &str, minutes_before: u64| {
+        let mut world = World::new(15);
+        world.play(HOUR, healthy);
+        world.engine.switched([Switch {
+            rule: None,
+            route: Some(route.to_owned()),
+            time_ms: (NOON + HOUR) * 10_000 - minutes_before * 60_000,
+            text: "route hub: origin https://a.example to https://b.example, by olga".to_owned(),
+        }]);
+        for _ in 0..30 {
+            let batch = world.ranged(2, 2);
+            world.take(batch);
+        }
+        let now = world.engine.open().next().expect("it is open");
+        (now.sentence(), now.routes.len())
+    };
+    let (sentence, changes) = run("hub", 1);
+    assert_eq!(changes, 1);
+    assert!(sentence.contains("; route hub was changed 12:59; "), "{sentence}");
+    assert_eq!(run("other", 1).1, 0, "another route's change is no cause");
+    assert_eq!(run("hub", 40).1, 0, "nor is what was changed long before");
 }
 
 #[test]

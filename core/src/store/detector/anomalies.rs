@@ -14,6 +14,7 @@ pub enum MarkKind {
     AnomalyOpened,
     AnomalyClosed,
     RuleChange,
+    RouteChange,
     Stage,
     Guard,
     Note,
@@ -25,6 +26,7 @@ impl MarkKind {
             Self::AnomalyOpened => "anomaly_opened",
             Self::AnomalyClosed => "anomaly_closed",
             Self::RuleChange => "rule_change",
+            Self::RouteChange => "route_change",
             Self::Stage => "stage",
             Self::Guard => "guard",
             Self::Note => "note",
@@ -36,6 +38,7 @@ impl MarkKind {
             Self::AnomalyOpened,
             Self::AnomalyClosed,
             Self::RuleChange,
+            Self::RouteChange,
             Self::Stage,
             Self::Guard,
         ]
