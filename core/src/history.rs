@@ -95,6 +95,7 @@ impl History {
         let time_ms = record.id.time_ms();
         let known_client = self.clients.see(record.client, time_ms);
         let Some(ask) = Ask::of(record) else {
+            self.refuse(record);
             return Judged {
                 known_client,
                 ..self.beside(record)
@@ -113,6 +114,18 @@ impl History {
         }
         self.corrections.truncate(MAX_CORRECTIONS);
         judged
+    }
+
+    /// Keeps with the client's chain that the rest was refused to it; where none is known there is nothing to begin again.
+    fn refuse(&mut self, record: &Record) {
+        if record.range.honoured != Some(false) {
+            return;
+        }
+        let key = (record.client, ask::digest_hash(&record.digest));
+        let chain = self.young.by_key.get_mut(&key);
+        if let Some(chain) = chain.or_else(|| self.old.by_key.get_mut(&key)) {
+            chain.refuse(record.id.time_ms());
+        }
     }
 
     /// What a record that was taken in is seen as now; what it is by itself where that is forgotten.

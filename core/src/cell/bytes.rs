@@ -17,8 +17,8 @@ use crate::segment::texts::{TextTable, Texts};
 use crate::user_agent::Family;
 
 /// Of a batch's bytes. A reader refuses a newer one; the FireLog keeps the batch and tries again. Version 1 ended in a
-/// list of guards, which no build ever filled.
-pub const VERSION: u8 = 2;
+/// list of guards, which no build ever filled; 2 had one count less.
+pub const VERSION: u8 = 3;
 
 const MAGIC: &[u8; 3] = b"BWC";
 

@@ -12,11 +12,12 @@ pub const KINDS: usize = 12;
 /// all (docs/detection.md).
 pub const LARGE_BYTES: u64 = 1 << 20;
 
-/// Fields beside the kinds.
+/// Fields before the kinds, and after them: what is newer stands at the end.
 const NAMED: usize = 13;
+const NEWER: usize = 1;
 
 /// Numbers of one cell, in the order of the stored bytes.
-pub(super) const FIELDS: usize = NAMED + KINDS;
+pub(super) const FIELDS: usize = NAMED + KINDS + NEWER;
 
 /// Requests, by what they show; a record of weight w counts w times. Sums stop at the largest number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -48,6 +49,8 @@ pub struct CellCounts {
     pub denied: u32,
     /// All requests, by kind: see [`CellCounts::kind`].
     pub kinds: [u32; KINDS],
+    /// Of `starts`, those after the rest of the blob was refused to the client.
+    pub begun_again: u32,
 }
 
 impl CellCounts {
@@ -97,7 +100,10 @@ impl CellCounts {
             self.aborted,
             self.denied,
         ];
-        for (field, value) in fields.iter_mut().zip(named.into_iter().chain(self.kinds)) {
+        for (field, value) in fields
+            .iter_mut()
+            .zip(named.into_iter().chain(self.kinds).chain([self.begun_again]))
+        {
             *field = value;
         }
         fields
@@ -119,6 +125,7 @@ impl CellCounts {
             aborted,
             denied,
             kinds @ ..,
+            begun_again,
         ] = *fields;
         Self {
             requests,
@@ -135,6 +142,7 @@ impl CellCounts {
             aborted,
             denied,
             kinds,
+            begun_again,
         }
     }
 }

@@ -92,6 +92,7 @@ impl CellCounts {
             observed: times(is_observed(record, judged)),
             aborted: times(shows(Event::Aborted)),
             denied: times(is_denied(record)),
+            begun_again: times(judged.start && judged.begun_again),
             ..Self::default()
         };
         counts.count_kind(judged.kind, record.weight);

@@ -20,8 +20,8 @@ pub struct FamilyCounts {
     pub trials: u64,
     /// What rose.
     pub events: u64,
-    /// Blobs begun again from the first byte.
-    pub restarts: u32,
+    /// Blobs begun again after their rest was refused.
+    pub begun_again: u32,
 }
 
 /// Of everybody in the cohort, those with most events first; nobody where what rose is no share.
@@ -49,7 +49,7 @@ pub(super) fn families<S: Sql>(
             family,
             trials: counts.trials,
             events: counts.events,
-            restarts: sums.restarts,
+            begun_again: sums.begun_again,
         }
     });
     let mut families: Vec<FamilyCounts> = counted.filter(|counted| counted.trials > 0).collect();

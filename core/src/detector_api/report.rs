@@ -142,7 +142,7 @@ impl Report<'_> {
         let anomaly = self.anomaly;
         let goes_round = anomaly.kind() == AnomalyKind::RangeRefused;
         let (head, line) = if goes_round {
-            (" begun again from the first byte |", " --- |")
+            (" begun again after that |", " --- |")
         } else {
             ("", "")
         };
@@ -157,14 +157,14 @@ impl Report<'_> {
             let (family, events) = (counted.family.as_str(), counted.events);
             let _ = write!(out, "| {family} | {events} | {} |", percent(share));
             if goes_round {
-                let _ = write!(out, " {} |", counted.restarts);
+                let _ = write!(out, " {} |", counted.begun_again);
             }
             let _ = writeln!(out);
         }
         if goes_round {
             let _ = writeln!(
                 out,
-                "\nWho begins again from the first byte gets the blob at the price of all of it; the pull of who does not fails."
+                "\nBegun again: the client asked for the whole blob once its rest was refused. The pull of one that does not fails."
             );
         }
     }

@@ -284,11 +284,11 @@ fn the_report_says_which_clients_go_round_refused_ranges() {
         let mut batch = world.ranged(refused, refused);
         for cell in &mut batch.cells {
             if cell.key.family == Family::Containerd {
-                cell.counts.restarts = cell.counts.refused;
+                cell.counts.begun_again = cell.counts.refused;
             }
             let sums = expected.entry(cell.key.family).or_default();
             sums.0 += cell.counts.refused;
-            sums.1 += cell.counts.restarts;
+            sums.1 += cell.counts.begun_again;
         }
         now = arrival(&batch);
         accept(&mut store, &batch, now).unwrap();
@@ -305,9 +305,9 @@ fn the_report_says_which_clients_go_round_refused_ranges() {
     };
     let text = report.markdown();
     for family in [Family::Docker, Family::Containerd, Family::Podman] {
-        let (refused, restarts) = expected[&family];
-        assert!(refused > 0 && (restarts > 0) == (family == Family::Containerd));
-        let line = format!("| {} | {refused} | 100 % | {restarts} |", family.as_str());
+        let (refused, again) = expected[&family];
+        assert!(refused > 0 && (again > 0) == (family == Family::Containerd));
+        let line = format!("| {} | {refused} | 100 % | {again} |", family.as_str());
         assert!(text.contains(&line), "{line:?} is not in\n{text}");
     }
 }

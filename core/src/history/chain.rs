@@ -8,10 +8,15 @@ use crate::record::RecordId;
 /// A client follows a redirect at once; what it then asks for is the same ask.
 const FOLLOWED_WITHIN_MS: u64 = 10_000;
 
+/// Refusals that are remembered: clients try five times at most (clients.md), and the newest decide.
+const MAX_REFUSALS: usize = 8;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Chain {
     asks: Vec<Ask>,
+    /// When the rest was refused, oldest first, at most [`MAX_REFUSALS`].
+    refused_ms: Vec<u64>,
     /// Of the parallel fetch that was seen here.
     spacing: Option<u64>,
     /// Asks have left the chain that others were judged by.
@@ -65,10 +70,43 @@ impl Chain {
         judged
     }
 
+    /// Takes in that the rest was refused to the client then.
+    pub(super) fn refuse(&mut self, time_ms: u64) {
+        let place = self.refused_ms.partition_point(|known| *known <= time_ms);
+        self.refused_ms.insert(place, time_ms);
+        let over = self.refused_ms.len().saturating_sub(MAX_REFUSALS);
+        self.refused_ms.drain(..over);
+        for place in 0..self.asks.len() {
+            let begun_again = self.has_begun_again(place);
+            if let Some(ask) = self.asks.get_mut(place) {
+                ask.told.begun_again |= begun_again && ask.told.start;
+            }
+        }
+    }
+
+    /// Whether the ask at a place is for all of the blob, the first since the rest was refused.
+    fn has_begun_again(&self, place: usize) -> bool {
+        let Some((ask, earlier)) = self.asks.get(..=place).and_then(<[Ask]>::split_last) else {
+            return false;
+        };
+        let since_ms = earlier
+            .iter()
+            .rev()
+            .find(|before| before.is_full())
+            .map_or(0, Ask::time_ms)
+            .max(ask.time_ms().saturating_sub(WINDOW_MS));
+        let between = |refused_ms: &u64| (since_ms..ask.time_ms()).contains(refused_ms);
+        ask.is_full() && self.refused_ms.iter().any(between)
+    }
+
     fn judge(&mut self, new: RecordId, spacing: Option<u64>, corrections: &mut Vec<Correction>) {
         for place in 0..self.asks.len() {
             let Some(ask) = self.asks.get(place) else { return };
             let seen = judged(ask, place, &self.asks, spacing);
+            let seen = Judged {
+                begun_again: seen.start && self.has_begun_again(place),
+                ..seen
+            };
             let told = if self.has_forgotten {
                 seen.after(ask, ask.id == new)
             } else {
@@ -125,6 +163,7 @@ fn judged(ask: &Ask, place: usize, asks: &[Ask], spacing: Option<u64>) -> Judged
         origin_known: !earlier.is_empty(),
         start: is_start(ask, kind, earlier),
         stuck: restarted.is_some_and(|before| !open::arrived(before)),
+        begun_again: false,
         parallel: is_parallel(ask, asks, spacing),
         known_client: ask.known_client,
         progress: if ask.base == RangeKind::Resume {
@@ -185,6 +224,7 @@ impl Judged {
             origin_known: self.origin_known || told.origin_known,
             start: if is_settled { told.start } else { self.start },
             stuck: self.stuck || told.stuck,
+            begun_again: self.begun_again || told.begun_again,
             parallel: self.parallel || told.parallel,
             progress: self.progress.or(told.progress),
             ..self

@@ -22,6 +22,8 @@ pub struct Judged {
     pub start: bool,
     /// A restart of what is not known to have arrived the time before.
     pub stuck: bool,
+    /// A start after the rest of the blob was refused to the client: it begins again instead of failing.
+    pub begun_again: bool,
     /// One of several bodies that the client takes at a time: it closes some of them itself.
     pub parallel: bool,
     /// The client had asked for something before.
@@ -42,6 +44,7 @@ impl Judged {
             origin_known: false,
             start: false,
             stuck: false,
+            begun_again: false,
             parallel: false,
             known_client: false,
             progress: None,

@@ -322,6 +322,34 @@ fn what_has_arrived_is_no_reason_to_be_stuck() {
 }
 
 #[test]
+fn a_start_after_the_rest_was_refused_begins_again() {
+    let refused = |at_ms| {
+        let mut record = ask(at_ms, Some("777-"));
+        record.status = 400;
+        record.range.honoured = Some(false);
+        record
+    };
+    let records = [
+        ask(0, None),
+        refused(5_000),
+        refused(5_100),
+        ask(6_000, None),
+        ask(60_000, None),
+        of(99, ask(61_000, None)),
+    ];
+    for order in [[0, 1, 2, 3, 4, 5], [0, 3, 4, 5, 2, 1], [5, 0, 1, 3, 2, 4]] {
+        let judged = judged(&records, &order);
+        let again: Vec<bool> = judged.iter().map(|judged| judged.begun_again).collect();
+        assert_eq!(again, [false, false, false, true, false, false], "{order:?}");
+    }
+    let late = [ask(0, None), refused(5_000), ask(5_001 + WINDOW_MS, None)];
+    assert!(
+        !judged(&late, &[0, 1, 2])[2].begun_again,
+        "half an hour later it is another pull"
+    );
+}
+
+#[test]
 fn progress_is_what_was_accepted_between_two_starts() {
     let mut history = History::default();
     history.take(&ask(0, None));
