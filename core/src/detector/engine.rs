@@ -27,7 +27,7 @@ use super::cliff::Cliff;
 use super::cohort::{ATTRIBUTES, Cohort};
 use super::kind::{AnomalyKind, TESTED_KINDS};
 use super::locate;
-use super::normal::{Normal, Rates, UNKNOWN};
+use super::normal::{Normal, Rates};
 use super::rules::Switch;
 use super::window::{MINUTE_SLOTS, WINDOW_SLOTS, Window};
 use crate::cell::{Cell, CellBatch, CellCounts, CellKey, SLOT_S, slot_of};
@@ -163,15 +163,17 @@ pub struct Engine {
 
 impl Default for Engine {
     fn default() -> Self {
-        let settings = || Settings {
+        let settings = |kind: AnomalyKind| Settings {
             attributes: ATTRIBUTES.map(str::to_owned).to_vec(),
             slot_seconds: SLOT_S,
             days_per_false_alarm: DAYS_PER_FALSE_ALARM * TESTED_KINDS as f64,
             max_cohorts: MAX_COHORTS / AnomalyKind::RATES.len(),
-            usual: UNKNOWN,
+            usual: kind.usual(),
         };
         Self {
-            monitors: AnomalyKind::RATES.map(|_| Monitor::new(settings())).to_vec(),
+            monitors: AnomalyKind::RATES
+                .map(|kind| Monitor::new(settings(kind)))
+                .to_vec(),
             window: Window::default(),
             normal: Normal::default(),
             cliff: Cliff::default(),

@@ -1,8 +1,10 @@
 //! The kinds of anomaly, and what is counted for each.
 
 use blobwatch_detect::counts::Counts;
+use blobwatch_detect::monitor::{Estimate, IGNORANCE};
 use serde::{Deserialize, Serialize};
 
+use super::normal::UNKNOWN;
 use crate::cell::{CellCounts, Event};
 
 /// What is wrong. The order is that of the saved state.
@@ -137,6 +139,15 @@ impl AnomalyKind {
         Counts {
             trials: u64::from(trials.max(events)),
             events: u64::from(events),
+        }
+    }
+
+    /// What is expected of everybody before anything was seen. Ranges are honoured by whoever serves blobs; how often clients
+    /// begin again, give up or share an address is each registry's own.
+    pub(super) const fn usual(self) -> Estimate {
+        match self {
+            Self::RangeRefused => UNKNOWN,
+            _ => IGNORANCE,
         }
     }
 

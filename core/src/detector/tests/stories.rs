@@ -1,4 +1,5 @@
 use super::traffic::{AMAZON, BUILDS, Build, Fault, HEALTHY, NOON, World, story};
+use crate::client::{ClientKey, NetworkKey};
 use crate::detector::{AnomalyKind, Contrast, Engine, Switch};
 use crate::user_agent::Family;
 
@@ -174,6 +175,26 @@ fn ranges_that_are_refused_are_told_where_hardly_any_was_ever_asked_for() {
         let first = told.first().map(|change| change.anomaly.sentence());
         let open: Vec<_> = world.engine.open().map(|anomaly| &anomaly.kinds).collect();
         assert_eq!(open, [&[AnomalyKind::RangeRefused]], "{before} before: {first:?}");
+    }
+}
+
+/// Machines behind one address pull the same images: each pull but the first looks like a restart, from the first day on.
+#[test]
+fn what_is_usual_at_a_registry_is_learned_however_often_it_is() {
+    let mut world = World::new(16);
+    for slot in 0..2 * HOUR {
+        let mut batch = world.ranged(0, 0);
+        for (at, cell) in batch.cells.iter_mut().enumerate() {
+            let begins = u32::from(slot >= HOUR && at < 2);
+            (cell.counts.known_starts, cell.counts.restarts) = (begins, begins);
+            if begins > 0 {
+                let client = (world.slot + at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                cell.affected
+                    .restart
+                    .insert(ClientKey(client), NetworkKey(!client));
+            }
+        }
+        assert_eq!(world.take(batch).changes, [], "slot {slot}");
     }
 }
 
