@@ -29,8 +29,10 @@ use super::sql::ObjectSql;
 /// Pinned: another name is another Detector, which knows nothing.
 const NAME: &str = "detector";
 
-/// How often the audit log is read for rules that were switched.
+/// How often the audit log is read for what was switched: while nothing is wrong, and while something may be, which
+/// somebody waits to have explained.
 const SWITCHES_EVERY_MS: u64 = 60_000;
+const SWITCHES_ON_ALERT_MS: u64 = 10_000;
 
 /// Deliveries of one alarm; each may take ten seconds, and the alarm rings again at once while more wait.
 const MAX_DELIVERIES: usize = 4;
@@ -179,10 +181,15 @@ impl Detector {
         self.store.read(&self.state, body)
     }
 
-    /// Asks the RuleBook which rules were switched, now and then: an anomaly is held against them.
+    /// Asks the RuleBook which rules and routes were switched, now and then: an anomaly is held against them.
     async fn hear_of_switches(&self) -> Answer<()> {
         let now = now_ms();
-        if self.switches_ms.get() + SWITCHES_EVERY_MS > now {
+        let every_ms = if self.with_api(|store| Ok(store.engine().is_alert()))? {
+            SWITCHES_ON_ALERT_MS
+        } else {
+            SWITCHES_EVERY_MS
+        };
+        if self.switches_ms.get() + every_ms > now {
             return Ok(());
         }
         let switches = switches_of(&audit(&self.env).await?);

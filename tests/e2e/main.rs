@@ -13,6 +13,8 @@ mod anomalies;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod august_2026;
+#[cfg(test)]
 mod broken_origin;
 #[cfg(test)]
 mod broken_rulebook;
