@@ -23,7 +23,7 @@ const SETTLE_MS: u64 = 15_000;
 /// Cells of a slot; what is beyond is counted as other. At some 1 KB each 20 MB.
 const MAX_CELLS: usize = 20_000;
 
-/// Judged requests that wait to be counted, at some 220 bytes 220 MB; beyond it slots are counted early.
+/// Judged requests that wait to be counted, at some 260 bytes 260 MB; beyond it slots are counted early.
 const MAX_WAITING: usize = 1_000_000;
 
 /// Asks that are remembered: at 48 bytes and a place in a map each some 300 MB at most. It is 8 times what a FireLog

@@ -13,7 +13,7 @@ use super::names::Meanings;
 use super::request::Request;
 use super::watch::Watch;
 
-/// Batches that wait to be judged, each of a block of lines: some 4,000 requests of 160 bytes, or what had waited for its
+/// Batches that wait to be judged, each of a block of lines: some 4,000 requests of 220 bytes, or what had waited for its
 /// order at most.
 const BATCHES_AHEAD: usize = 4;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::request::Request;
 
-/// Requests that wait, at some 160 bytes 160 MB: a minute of 16,000 requests a second. Beyond it the oldest go on early.
+/// Requests that wait, at some 220 bytes 220 MB: a minute of 16,000 requests a second. Beyond it the oldest go on early.
 const MAX_WAITING: usize = 1_000_000;
 
 /// Holds requests until nothing older is expected.

@@ -17,7 +17,7 @@ use super::entry::Entry;
 use super::names::Names;
 use super::shown::{Lengths, NO_RANGE, Shown};
 
-/// One request for a blob; some 160 bytes. Size, range and outcome are as the line has them until `shown::resolve`.
+/// One request for a blob; some 220 bytes. Size, range and outcome are as the line has them until `shown::resolve`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Request {
     /// Time, file and line; or the record's own id.

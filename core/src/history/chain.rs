@@ -86,7 +86,8 @@ impl Chain {
 
     /// Whether the ask at a place is for all of the blob, the first since the rest was refused.
     fn has_begun_again(&self, place: usize) -> bool {
-        let Some((ask, earlier)) = self.asks.get(..=place).and_then(<[Ask]>::split_last) else {
+        let upto = self.asks.get(..=place).and_then(<[Ask]>::split_last);
+        let Some((ask, earlier)) = upto.filter(|_| !self.refused_ms.is_empty()) else {
             return false;
         };
         let since_ms = earlier
