@@ -172,15 +172,24 @@ fn words(literal: &Literal) -> String {
         _ => list("or"),
     };
     match (literal.attribute.as_str(), literal.not) {
+        ("family", false) if is_unknown(literal) => "unknown programs".to_owned(),
+        ("os", false) if is_unknown(literal) => "an unknown system".to_owned(),
         ("family" | "os" | "asn" | "fingerprint", false) => said,
         ("country", false) => format!("in {said}"),
         ("colo", false) if literal.values.len() > MAX_SAID => format!("in {said}"),
         ("colo", false) => format!("at {said}"),
         ("route", false) => format!("route {said}"),
+        ("family", true) if is_unknown(literal) => "any known program".to_owned(),
+        ("os", true) if is_unknown(literal) => "any known system".to_owned(),
         ("family" | "os", true) => format!("all but {said}"),
         (attribute, true) => format!("{} {}, not {said}", literal.among, plural(attribute)),
         (_, false) => said,
     }
+}
+
+/// What a request does not say is one value too.
+fn is_unknown(literal: &Literal) -> bool {
+    matches!(literal.values.as_slice(), [value] if value == ABSENT)
 }
 
 fn as_number(value: &str) -> String {
@@ -260,6 +269,21 @@ mod tests {
             "podman or skopeo, route hub",
         );
         case(vec![literal("os", &["el8"], true, 4)], "clients on all but el8");
+        case(
+            vec![literal("os", &["unknown"], true, 4)],
+            "clients on any known system",
+        );
+        case(
+            vec![literal("os", &["unknown"], false, 1)],
+            "clients on an unknown system",
+        );
+        case(
+            vec![
+                literal("family", &["unknown"], false, 1),
+                literal("os", &["el8"], false, 1),
+            ],
+            "unknown programs on el8",
+        );
         case(vec![literal("asn", &["1"], true, 9)], "9 networks, not AS1");
         case(vec![literal("country", &["DE"], false, 1)], "in DE");
     }

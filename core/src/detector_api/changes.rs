@@ -15,7 +15,7 @@ pub fn marks_of(audit: &Value) -> Vec<Mark> {
 /// Switches of an audit list.
 #[must_use]
 pub fn switches_of(audit: &Value) -> Vec<Switch> {
-    items(audit).filter_map(switch).collect()
+    items(audit).filter_map(|item| switch(item, audit)).collect()
 }
 
 fn items(audit: &Value) -> impl Iterator<Item = &Value> {
@@ -48,7 +48,7 @@ fn mark(item: &Value) -> Option<Mark> {
     })
 }
 
-fn switch(item: &Value) -> Option<Switch> {
+fn switch(item: &Value, audit: &Value) -> Option<Switch> {
     if let Some(text_of_route) = changed_route(item) {
         return Some(Switch {
             rule: None,
@@ -59,7 +59,10 @@ fn switch(item: &Value) -> Option<Switch> {
     }
     let mut target = text(item, "target").split('/');
     let (of, rule, below, route) = (target.next()?, target.next()?, target.next(), target.next());
-    if of != "rules" || !matches!(below, None | Some("modes")) || !may_act(item) {
+    if of != "rules"
+        || !matches!(below, None | Some("modes"))
+        || !may_act(item, default_mode(rule, item, audit))
+    {
         return None;
     }
     Some(Switch {
@@ -98,17 +101,33 @@ fn changed_route(item: &Value) -> Option<String> {
     Some(format!("route {name}: {what}, by {}", text(item, "actor")))
 }
 
+/// The mode that a rule had by default when it was changed, as far as the audit log reaches back.
+fn default_mode<'a>(rule: &str, item: &Value, audit: &'a Value) -> Option<&'a str> {
+    let target = format!("rules/{rule}");
+    let until = text(item, "time");
+    let writes = items(audit).filter(|write| text(write, "target") == target && text(write, "time") <= until);
+    let last = writes.max_by_key(|write| text(write, "time"))?;
+    last.get("after")?.get("default_mode")?.as_str()
+}
+
 /// Whether the change may have altered what a client gets: a rule that is new and only watches does not, nor does one
-/// that goes from off to monitor. Where a side is missing the rule's default held, which the audit log does not say.
-fn may_act(item: &Value) -> bool {
-    let enforces = |side: &Value, field: &str| side.get(field).and_then(Value::as_str) == Some("enforce");
-    match (item.get("before"), item.get("after")) {
-        (None | Some(Value::Null), Some(rule)) if rule.get("default_mode").is_some() => {
-            enforces(rule, "default_mode")
-        }
-        (Some(before), Some(after)) if before.get("mode").is_some() && after.get("mode").is_some() => {
-            enforces(before, "mode") || enforces(after, "mode")
-        }
+/// that goes from off to monitor. Where a side is missing the rule's default held.
+fn may_act(item: &Value, default: Option<&str>) -> bool {
+    let side = |of: &str, field: &str| {
+        let side = item.get(of).filter(|side| !side.is_null())?;
+        side.get(field).and_then(Value::as_str)
+    };
+    let enforces = |mode: &str| mode == "enforce";
+    match (side("before", "default_mode"), side("after", "default_mode")) {
+        (None, Some(mode)) if item.get("before").is_none_or(Value::is_null) => return enforces(mode),
+        (None, None) => {}
+        _ => return true,
+    }
+    match (
+        side("before", "mode").or(default),
+        side("after", "mode").or(default),
+    ) {
+        (Some(before), Some(after)) => enforces(before) || enforces(after),
         _ => true,
     }
 }
@@ -158,6 +177,15 @@ mod tests {
         case("rules/sweep/modes/hub", mode("monitor"), mode("enforce"), 1);
         case("rules/sweep/modes/hub", mode("enforce"), mode("off"), 1);
         case("rules/sweep/modes/hub", Value::Null, mode("monitor"), 1);
+        for (default, expected) in [("monitor", 0), ("enforce", 2)] {
+            let audit = json!({"items": [
+                {"time": "2020-07-05T19:01:00.000Z", "actor": "olga", "action": "mode.put",
+                 "target": "rules/sweep/modes/hub", "before": null, "after": mode("monitor")},
+                {"time": "2020-07-05T19:00:00.000Z", "actor": "olga", "action": "rule.put", "target": "rules/sweep",
+                 "before": null, "after": rule(default)},
+            ]});
+            assert_eq!(switches_of(&audit).len(), expected, "{default}");
+        }
     }
 
     #[test]
