@@ -1,10 +1,15 @@
 //! What the audit log says of rules and routes, as marks and as switches that an onset is held against.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 
 use crate::detector::Switch;
 use crate::store::detector::{Mark, MarkKind};
 use crate::time::parse_rfc3339;
+
+/// The action of a push of the whole rulebook.
+const PUSH: &str = "rulebook.put";
 
 /// Marks of an audit list (`GET audit`), as it answers.
 #[must_use]
@@ -15,11 +20,33 @@ pub fn marks_of(audit: &Value) -> Vec<Mark> {
 /// Switches of an audit list.
 #[must_use]
 pub fn switches_of(audit: &Value) -> Vec<Switch> {
-    items(audit).filter_map(|item| switch(item, audit)).collect()
+    let changes: Vec<Value> = items(audit).flat_map(parts).collect();
+    changes.iter().filter_map(|item| switch(item, &changes)).collect()
 }
 
 fn items(audit: &Value) -> impl Iterator<Item = &Value> {
     audit.get("items").and_then(Value::as_array).into_iter().flatten()
+}
+
+/// A push of the whole rulebook as a change of each part that it changed; any other change as it is. A push too large to be
+/// kept has the names of its parts alone.
+fn parts(item: &Value) -> Vec<Value> {
+    if text(item, "action") != PUSH {
+        return vec![item.clone()];
+    }
+    let side = |of: &str| item.get(of).cloned().unwrap_or_default();
+    let (before, after) = (side("before"), side("after"));
+    let keys = [&before, &after].into_iter().filter_map(Value::as_object);
+    let named = after.as_array().into_iter().flatten().filter_map(Value::as_str);
+    let targets: BTreeSet<&str> = keys
+        .flat_map(|side| side.keys().map(String::as_str))
+        .chain(named)
+        .collect();
+    let part = |target: &str| {
+        json!({"time": item.get("time"), "actor": item.get("actor"), "action": PUSH, "target": target,
+               "before": before.get(target), "after": after.get(target)})
+    };
+    targets.into_iter().map(part).collect()
 }
 
 fn text<'a>(item: &'a Value, name: &str) -> &'a str {
@@ -48,7 +75,7 @@ fn mark(item: &Value) -> Option<Mark> {
     })
 }
 
-fn switch(item: &Value, audit: &Value) -> Option<Switch> {
+fn switch(item: &Value, changes: &[Value]) -> Option<Switch> {
     if let Some(text_of_route) = changed_route(item) {
         return Some(Switch {
             rule: None,
@@ -61,7 +88,7 @@ fn switch(item: &Value, audit: &Value) -> Option<Switch> {
     let (of, rule, below, route) = (target.next()?, target.next()?, target.next(), target.next());
     if of != "rules"
         || !matches!(below, None | Some("modes"))
-        || !may_act(item, default_mode(rule, item, audit))
+        || !may_act(item, default_mode(rule, item, changes))
     {
         return None;
     }
@@ -79,7 +106,11 @@ const ACTING: [&str; 5] = ["host", "repository", "origin", "detour", "redirects"
 /// "route hub: origin https://a.example to https://b.example, by olga"; `None` where it is no change of a route, or of
 /// what is watched only.
 fn changed_route(item: &Value) -> Option<String> {
-    let name = text(item, "target").strip_prefix("routes/")?;
+    let action = text(item, "action");
+    let is_of_routes = action.starts_with("route.") || action == PUSH;
+    let name = text(item, "target")
+        .strip_prefix("routes/")
+        .filter(|_| is_of_routes)?;
     let side = |of: &str| item.get(of).filter(|side| side.is_object());
     let what = match (side("before"), side("after")) {
         (Some(before), Some(after)) => {
@@ -96,16 +127,19 @@ fn changed_route(item: &Value) -> Option<String> {
             (!changes.is_empty()).then(|| changes.join(", "))?
         }
         (None, Some(_)) => "new".to_owned(),
-        _ => "removed".to_owned(),
+        (Some(_), None) => "removed".to_owned(),
+        (None, None) => "changed".to_owned(),
     };
     Some(format!("route {name}: {what}, by {}", text(item, "actor")))
 }
 
 /// The mode that a rule had by default when it was changed, as far as the audit log reaches back.
-fn default_mode<'a>(rule: &str, item: &Value, audit: &'a Value) -> Option<&'a str> {
+fn default_mode<'a>(rule: &str, item: &Value, changes: &'a [Value]) -> Option<&'a str> {
     let target = format!("rules/{rule}");
     let until = text(item, "time");
-    let writes = items(audit).filter(|write| text(write, "target") == target && text(write, "time") <= until);
+    let writes = changes
+        .iter()
+        .filter(|write| text(write, "target") == target && text(write, "time") <= until);
     let last = writes.max_by_key(|write| text(write, "time"))?;
     last.get("after")?.get("default_mode")?.as_str()
 }
@@ -158,7 +192,6 @@ fn mode(of: Option<&Value>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn what_changes_nothing_for_clients_is_no_switch() {
@@ -186,6 +219,46 @@ mod tests {
             ]});
             assert_eq!(switches_of(&audit).len(), expected, "{default}");
         }
+    }
+
+    #[test]
+    fn a_push_is_a_switch_of_each_part_that_it_changed() {
+        let push = |before: Value, after: Value| {
+            let audit = json!({"items": [{"time": "2020-07-05T19:00:00.000Z", "actor": "git", "action": "rulebook.put",
+                                          "target": "rulebook", "before": before, "after": after}]});
+            let switches = switches_of(&audit);
+            let said = |switch: Switch| (switch.rule, switch.route, switch.text);
+            switches.into_iter().map(said).collect::<Vec<_>>()
+        };
+        let some = |text: &str| Some(text.to_owned());
+        let kept = push(
+            json!({"rules/sweep/modes/hub": {"mode": "monitor"}, "routes/hub": {"origin": "https://a.example"},
+                   "rules/first/modes/hub": {"mode": "off"}}),
+            json!({"rules/sweep/modes/hub": {"mode": "enforce"}, "routes/hub": {"origin": "https://b.example"},
+                   "rules/first/modes/hub": {"mode": "monitor"}, "rules": ["first", "sweep"]}),
+        );
+        let expected = [
+            (
+                None,
+                some("hub"),
+                "route hub: origin https://a.example to https://b.example, by git".to_owned(),
+            ),
+            (
+                some("sweep"),
+                some("hub"),
+                "sweep on hub: monitor to enforce, by git".to_owned(),
+            ),
+        ];
+        assert_eq!(kept, expected);
+        let large = push(
+            Value::Null,
+            json!(["rules/sweep/modes/hub", "routes/hub", "settings"]),
+        );
+        let named: Vec<_> = large.into_iter().map(|(rule, route, _)| (rule, route)).collect();
+        assert_eq!(named, [(None, some("hub")), (some("sweep"), some("hub"))]);
+        let panic = json!({"items": [{"time": "2020-07-05T19:00:00.000Z", "actor": "olga", "action": "panic-off",
+                                      "target": "routes/hub/modes", "before": [], "after": []}]});
+        assert_eq!(switches_of(&panic), []);
     }
 
     #[test]
