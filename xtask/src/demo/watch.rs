@@ -73,8 +73,12 @@ impl Watch {
                 .and_then(Value::as_array)
                 .is_some_and(|list| !list.is_empty())
         };
-        // The change of a route explains what hits everybody on it.
-        if has("cohort") && has("rules") || has("routes") {
+        // No rule goes with a move, which hits everybody on the route: its change is the cause.
+        let is_explained = match text(anomaly, "kind") {
+            "range_refused" => has("routes"),
+            _ => has("cohort") && has("rules"),
+        };
+        if is_explained {
             seen.explained.get_or_insert(now);
         }
     }
@@ -99,6 +103,12 @@ mod tests {
         assert_eq!(watch.take(std::slice::from_ref(&anomaly)).len(), 0);
         assert!(!watch.seen().is_explained());
         anomaly["cohort"] = json!([{"attribute": "os", "values": ["amzn2"]}]);
+        anomaly["routes"] = json!([{"route": "default"}]);
+        watch.take(std::slice::from_ref(&anomaly));
+        assert!(
+            !watch.seen().is_explained(),
+            "the stage is set by a change of the route, which hangs nothing"
+        );
         anomaly["rules"] = json!([{"rule": "botnet-sig"}]);
         anomaly["sentence"] = json!("docker on amzn2: resumes");
         assert_eq!(watch.take(std::slice::from_ref(&anomaly)).len(), 1);
