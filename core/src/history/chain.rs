@@ -46,7 +46,7 @@ impl Chain {
         let mut asks = self.asks.clone();
         asks.push(ask);
         let spacing = chunks::spacing(&asks).or(self.spacing).or(spacing);
-        judged(&ask, self.asks.len(), &asks, spacing).kind
+        judged(&ask, self.asks.len(), &asks, &self.refused_ms, spacing).kind
     }
 
     /// Takes in an ask and says what it is; what others are now is added to `corrections`. `spacing` is that of the
@@ -77,37 +77,17 @@ impl Chain {
         let over = self.refused_ms.len().saturating_sub(MAX_REFUSALS);
         self.refused_ms.drain(..over);
         for place in 0..self.asks.len() {
-            let begun_again = self.has_begun_again(place);
-            if let Some(ask) = self.asks.get_mut(place) {
-                ask.told.begun_again |= begun_again && ask.told.start;
+            let (earlier, later) = self.asks.split_at_mut(place);
+            if let Some(ask) = later.first_mut() {
+                ask.told.begun_again |= ask.told.start && begins_again(ask, earlier, &self.refused_ms);
             }
         }
-    }
-
-    /// Whether the ask at a place is for all of the blob, the first since the rest was refused.
-    fn has_begun_again(&self, place: usize) -> bool {
-        let upto = self.asks.get(..=place).and_then(<[Ask]>::split_last);
-        let Some((ask, earlier)) = upto.filter(|_| !self.refused_ms.is_empty()) else {
-            return false;
-        };
-        let since_ms = earlier
-            .iter()
-            .rev()
-            .find(|before| before.is_full())
-            .map_or(0, Ask::time_ms)
-            .max(ask.time_ms().saturating_sub(WINDOW_MS));
-        let between = |refused_ms: &u64| (since_ms..ask.time_ms()).contains(refused_ms);
-        ask.is_full() && self.refused_ms.iter().any(between)
     }
 
     fn judge(&mut self, new: RecordId, spacing: Option<u64>, corrections: &mut Vec<Correction>) {
         for place in 0..self.asks.len() {
             let Some(ask) = self.asks.get(place) else { return };
-            let seen = judged(ask, place, &self.asks, spacing);
-            let seen = Judged {
-                begun_again: seen.start && self.has_begun_again(place),
-                ..seen
-            };
+            let seen = judged(ask, place, &self.asks, &self.refused_ms, spacing);
             let told = if self.has_forgotten {
                 seen.after(ask, ask.id == new)
             } else {
@@ -136,7 +116,7 @@ impl Chain {
 }
 
 /// What the ask at a place is, as far as the asks now in the chain show.
-fn judged(ask: &Ask, place: usize, asks: &[Ask], spacing: Option<u64>) -> Judged {
+fn judged(ask: &Ask, place: usize, asks: &[Ask], refused_ms: &[u64], spacing: Option<u64>) -> Judged {
     let earlier = asks.get(..place).unwrap_or_default();
     // Those that no longer bear on it.
     let since_ms = ask.time_ms().saturating_sub(WINDOW_MS);
@@ -159,12 +139,13 @@ fn judged(ask: &Ask, place: usize, asks: &[Ask], spacing: Option<u64>) -> Judged
         RangeKind::Resume | RangeKind::Tile | RangeKind::Scatter => closed::kind(ask, earlier, asks),
         base => base,
     };
+    let start = is_start(ask, kind, earlier);
     Judged {
         kind,
         origin_known: !earlier.is_empty(),
-        start: is_start(ask, kind, earlier),
+        start,
         stuck: restarted.is_some_and(|before| !open::arrived(before)),
-        begun_again: false,
+        begun_again: start && begins_again(ask, earlier, refused_ms),
         parallel: is_parallel(ask, asks, spacing),
         known_client: ask.known_client,
         progress: if ask.base == RangeKind::Resume {
@@ -190,6 +171,20 @@ fn is_start(ask: &Ask, kind: RangeKind, earlier: &[Ask]) -> bool {
         && !earlier
             .iter()
             .any(|before| before.is_full() || is_part(before.told.kind))
+}
+
+/// Whether it is for all of the blob, the first such ask since the rest was refused.
+fn begins_again(ask: &Ask, earlier: &[Ask], refused_ms: &[u64]) -> bool {
+    if refused_ms.is_empty() || !ask.is_full() {
+        return false;
+    }
+    let since_ms = earlier
+        .iter()
+        .rfind(|before| before.is_full())
+        .map_or(0, Ask::time_ms)
+        .max(ask.time_ms().saturating_sub(WINDOW_MS));
+    let between = |refused_ms: &u64| (since_ms..ask.time_ms()).contains(refused_ms);
+    refused_ms.iter().any(between)
 }
 
 /// Whether the client took other parts of the blob while this body was under way, or ends it when it has its part.
