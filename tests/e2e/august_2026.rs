@@ -25,8 +25,6 @@ const COLOS: [&str; 3] = ["FRA", "NRT", "IAD"];
 /// the route by then. Twice that, on a busy machine.
 const EXPLAINED_WITHIN: Duration = Duration::from_secs(240);
 
-const REFUSAL: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/xml\r\nContent-Length: 8\r\nConnection: close\r\n\r\n<Error/>";
-
 /// A layer of 5 MiB.
 fn layer(stage: &Stage) -> Request {
     let digest = &stage.registry.image.layers[2].digest;
@@ -64,7 +62,7 @@ fn refused_ranges_are_told_with_the_route_that_was_moved_and_who_goes_round_them
     an_hour_of_health(&mut stage, &records);
 
     let cdn = Relay::before(stage.registry.addr());
-    cdn.arm(Fault::Answer(REFUSAL.into()), |head| head.get("range").is_some());
+    cdn.arm(Fault::bad_request(), |head| head.get("range").is_some());
     let moved = json!({"repository": "**", "origin": cdn.url()});
     stage.api().put("/routes/default", &moved);
     stage.until(&layer(&stage).header("Range", "bytes=9-"), |answer| {

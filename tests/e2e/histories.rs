@@ -219,11 +219,8 @@ fn wget_without_progress() {
 #[test]
 fn wget_is_refused_the_rest() {
     let ((stage, front), home) = (stage(), Home::new());
-    let refusal = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/xml\r\nContent-Length: 8\r\nConnection: close\r\n\r\n<Error/>";
     stage.origin.arm(Fault::Cut(CUT), asks(&stage, false));
-    stage
-        .origin
-        .arm(Fault::Answer(refusal.into()), asks(&stage, true));
+    stage.origin.arm(Fault::bad_request(), asks(&stage, true));
     assert!(!wget(&url(&stage, &front), &home.path("blob")).status.success());
     let story = Story {
         name: "wget-refused",

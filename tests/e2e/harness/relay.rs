@@ -36,6 +36,12 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    /// What ranges got after the move to another CDN (kubernetes/registry.k8s.io#333).
+    pub(crate) fn bad_request() -> Self {
+        let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/xml\r\nContent-Length: 8\r\n";
+        Self::Answer((head.to_owned() + "Connection: close\r\n\r\n<Error/>").into())
+    }
+
     /// Redirects every request to `to`.
     pub(crate) fn redirect(to: &str) -> Self {
         let head = format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: {to}\r\nContent-Length: 0\r\n");
