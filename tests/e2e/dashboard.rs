@@ -1,6 +1,6 @@
 //! The dashboard: its parts alone, every view on made-up answers, and the page on the real worker.
 
-use crate::harness::browser::{browser_tests, node_tests};
+use crate::harness::browser::{browser_tests, node_tests, types_hold};
 use crate::harness::registry::REPOSITORY;
 use crate::harness::stage::{OPERATOR, Stage, VIEWER};
 
@@ -16,6 +16,12 @@ fn parts_hold_alone() {
         ],
         &[],
     );
+}
+
+/// Node strips types and checks none, so a test that asks for what is no longer there would be told by its failure alone.
+#[test]
+fn types_of_the_tests_hold() {
+    types_hold("dashboard/test");
 }
 
 #[test]

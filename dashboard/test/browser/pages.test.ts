@@ -188,7 +188,7 @@ test("everything to monitor asks for a reason", async () => {
   await page.getByRole("button", { name: "Everything to monitor…" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: "Put everything to monitor" }).click();
-  assert.deepEqual(fixture.calls, [], "not without a reason");
+  assert.equal(fixture.calls.length, 0, "not without a reason");
   await dialog.getByLabel("Reason").fill("pulls fail");
   await dialog.getByRole("button", { name: "Put everything to monitor" }).click();
   await dialog.getByText("No longer acting: botnet-sig on hub.").waitFor();

@@ -16,13 +16,26 @@ pub(crate) fn node_tests(files: &[&str], env: &[(&str, &str)]) {
     let mut node = node();
     node.arg("--test")
         .args(files.iter().map(|file| format!("dashboard/test/{file}")))
-        .envs(env.iter().copied())
-        .current_dir(ROOT);
+        .envs(env.iter().copied());
+    succeeds(node, &format!("{files:?}"));
+}
+
+/// What TypeScript says of a folder with a `tsconfig.json`.
+#[track_caller]
+pub(crate) fn types_hold(folder: &str) {
+    let mut node = node();
+    node.args(["node_modules/.bin/tsc", "--noEmit", "--project", folder]);
+    succeeds(node, folder);
+}
+
+#[track_caller]
+fn succeeds(mut node: Command, what: &str) {
+    node.current_dir(ROOT);
     let output = run(node, LIMIT);
     println!("{}{}", output.stdout, output.stderr);
     assert!(
         output.status.success(),
-        "{files:?}: {}{}",
+        "{what}: {}{}",
         output.stdout,
         output.stderr
     );
