@@ -11,10 +11,18 @@ use crate::time::parse_rfc3339;
 /// The action of a push of the whole rulebook.
 const PUSH: &str = "rulebook.put";
 
-/// Marks of an audit list (`GET audit`), as it answers.
+/// Marks of an audit list (`GET audit`), as it answers: one for each change, and one for each route that a push changed.
 #[must_use]
 pub fn marks_of(audit: &Value) -> Vec<Mark> {
-    items(audit).filter_map(mark).collect()
+    let marks = |item| {
+        let parts = if is_push(item) { parts(item) } else { Vec::new() };
+        let routes = parts.iter().filter(|part| changed_route(part).is_some());
+        mark(item)
+            .into_iter()
+            .chain(routes.filter_map(mark))
+            .collect::<Vec<_>>()
+    };
+    items(audit).flat_map(marks).collect()
 }
 
 /// Switches of an audit list.
@@ -28,10 +36,14 @@ fn items(audit: &Value) -> impl Iterator<Item = &Value> {
     audit.get("items").and_then(Value::as_array).into_iter().flatten()
 }
 
+fn is_push(item: &Value) -> bool {
+    text(item, "action") == PUSH
+}
+
 /// A push of the whole rulebook as a change of each part that it changed; any other change as it is. A push too large to be
 /// kept has the names of its parts alone.
 fn parts(item: &Value) -> Vec<Value> {
-    if text(item, "action") != PUSH {
+    if !is_push(item) {
         return vec![item.clone()];
     }
     let side = |of: &str| item.get(of).cloned().unwrap_or_default();
@@ -107,7 +119,7 @@ const ACTING: [&str; 5] = ["host", "repository", "origin", "detour", "redirects"
 /// what is watched only.
 fn changed_route(item: &Value) -> Option<String> {
     let action = text(item, "action");
-    let is_of_routes = action.starts_with("route.") || action == PUSH;
+    let is_of_routes = action.starts_with("route.") || is_push(item);
     let name = text(item, "target")
         .strip_prefix("routes/")
         .filter(|_| is_of_routes)?;
@@ -259,6 +271,31 @@ mod tests {
         let panic = json!({"items": [{"time": "2020-07-05T19:00:00.000Z", "actor": "olga", "action": "panic-off",
                                       "target": "routes/hub/modes", "before": [], "after": []}]});
         assert_eq!(switches_of(&panic), []);
+    }
+
+    #[test]
+    fn a_push_is_a_mark_and_so_is_each_route_that_it_changed() {
+        let route = |origin: &str| json!({"origin": origin, "observe": 0.5});
+        let audit = json!({"items": [{"time": "2020-07-05T19:00:00.000Z", "actor": "git", "action": "rulebook.put",
+            "target": "rulebook",
+            "before": {"rules/sweep/modes/hub": {"mode": "monitor"}, "routes/hub": route("https://a.example"),
+                       "routes/watched": {"origin": "https://c.example", "observe": 0.0}},
+            "after": {"rules/sweep/modes/hub": {"mode": "enforce"}, "routes/hub": route("https://b.example"),
+                      "routes/watched": {"origin": "https://c.example", "observe": 1.0}}}]});
+        let marks = marks_of(&audit);
+        let said: Vec<_> = marks
+            .iter()
+            .map(|mark| (mark.kind, mark.id.as_str(), mark.text.as_str()))
+            .collect();
+        let expected = [
+            (MarkKind::RuleChange, "rulebook", "rulebook: rulebook.put, by git"),
+            (
+                MarkKind::RouteChange,
+                "routes/hub",
+                "route hub: origin https://a.example to https://b.example, by git",
+            ),
+        ];
+        assert_eq!(said, expected);
     }
 
     #[test]
