@@ -1,6 +1,6 @@
 //! What the audit log says of rules and routes, as marks and as switches that an onset is held against.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -14,23 +14,31 @@ const PUSH: &str = "rulebook.put";
 /// Marks of an audit list (`GET audit`), as it answers: one for each change, and one for each route that a push changed.
 #[must_use]
 pub fn marks_of(audit: &Value) -> Vec<Mark> {
-    let marks = |item| {
-        let parts = if is_push(item) { parts(item) } else { Vec::new() };
-        let routes = parts.iter().filter(|part| changed_route(part).is_some());
-        mark(item)
-            .into_iter()
-            .chain(routes.filter_map(mark))
-            .collect::<Vec<_>>()
-    };
-    items(audit).flat_map(marks).collect()
+    let pushes = items(audit).filter(|item| is_push(item));
+    let parts = pushes.flat_map(parts);
+    let routes = parts.filter(|part| changed_route(part).is_some());
+    items(audit)
+        .filter_map(mark)
+        .chain(routes.filter_map(|part| mark(&part)))
+        .collect()
 }
 
 /// Switches of an audit list.
 #[must_use]
 pub fn switches_of(audit: &Value) -> Vec<Switch> {
     let changes: Vec<Value> = items(audit).flat_map(parts).collect();
-    changes.iter().filter_map(|item| switch(item, &changes)).collect()
+    let mut by_target = ByTarget::new();
+    for item in &changes {
+        by_target.entry(text(item, "target")).or_default().push(item);
+    }
+    changes
+        .iter()
+        .filter_map(|item| switch(item, &by_target))
+        .collect()
 }
+
+/// Changes of an audit list, in its order.
+type ByTarget<'a> = BTreeMap<&'a str, Vec<&'a Value>>;
 
 fn items(audit: &Value) -> impl Iterator<Item = &Value> {
     audit.get("items").and_then(Value::as_array).into_iter().flatten()
@@ -46,9 +54,9 @@ fn parts(item: &Value) -> Vec<Value> {
     if !is_push(item) {
         return vec![item.clone()];
     }
-    let side = |of: &str| item.get(of).cloned().unwrap_or_default();
+    let side = |of: &str| item.get(of).unwrap_or(&Value::Null);
     let (before, after) = (side("before"), side("after"));
-    let keys = [&before, &after].into_iter().filter_map(Value::as_object);
+    let keys = [before, after].into_iter().filter_map(Value::as_object);
     let named = after.as_array().into_iter().flatten().filter_map(Value::as_str);
     let targets: BTreeSet<&str> = keys
         .flat_map(|side| side.keys().map(String::as_str))
@@ -87,7 +95,7 @@ fn mark(item: &Value) -> Option<Mark> {
     })
 }
 
-fn switch(item: &Value, changes: &[Value]) -> Option<Switch> {
+fn switch(item: &Value, changes: &ByTarget<'_>) -> Option<Switch> {
     if let Some(text_of_route) = changed_route(item) {
         return Some(Switch {
             rule: None,
@@ -146,13 +154,11 @@ fn changed_route(item: &Value) -> Option<String> {
 }
 
 /// The mode that a rule had by default when it was changed, as far as the audit log reaches back.
-fn default_mode<'a>(rule: &str, item: &Value, changes: &'a [Value]) -> Option<&'a str> {
-    let target = format!("rules/{rule}");
+fn default_mode<'a>(rule: &str, item: &Value, changes: &ByTarget<'a>) -> Option<&'a str> {
     let until = text(item, "time");
-    let writes = changes
-        .iter()
-        .filter(|write| text(write, "target") == target && text(write, "time") <= until);
-    let last = writes.max_by_key(|write| text(write, "time"))?;
+    let writes = changes.get(format!("rules/{rule}").as_str())?;
+    let before = writes.iter().filter(|write| text(write, "time") <= until);
+    let last = before.max_by_key(|write| text(write, "time"))?;
     last.get("after")?.get("default_mode")?.as_str()
 }
 
