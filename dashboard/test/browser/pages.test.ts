@@ -272,6 +272,14 @@ test("the first start says how to send a pull", async () => {
   await close();
 });
 
+/** The window that the address has, once it has one. */
+async function chosen(page: Page): Promise<{ since: string; hours: number }> {
+  await page.waitForURL(/since=.*until=/);
+  const query = new URL(page.url()).searchParams;
+  const [since, until] = [query.get("since") ?? "", query.get("until") ?? ""];
+  return { since, hours: (Date.parse(until) - Date.parse(since)) / 3_600_000 };
+}
+
 test("a window that is brushed is in the address, and the address brings it back", async () => {
   const { page, close } = await visit("timeline");
   const plot = page.locator(".u-over").first();
@@ -281,19 +289,17 @@ test("a window that is brushed is in the address, and the address brings it back
   await page.mouse.down();
   await page.mouse.move(box.x + box.width * 0.75, box.y + 30, { steps: 5 });
   await page.mouse.up();
-  await page.waitForURL(/since=.*until=/);
-  const query = new URL(page.url()).searchParams;
-  const hours = (Date.parse(query.get("until") ?? "") - Date.parse(query.get("since") ?? "")) / 3_600_000;
+  const { since, hours } = await chosen(page);
   assert.ok(Math.abs(hours - 1.5) < 0.2, `${hours} h of 6`);
   await page.reload();
   await settled(page);
   const times = page.locator(".window-text time");
   const floor = (text: string | null | undefined) => Math.floor(Date.parse(text ?? "") / 1_000);
-  assert.equal(floor(await times.first().getAttribute("datetime")), floor(query.get("since")));
+  assert.equal(floor(await times.first().getAttribute("datetime")), floor(since));
   assert.match((await times.first().getAttribute("title")) ?? "", /local time$/);
   await page.getByRole("button", { name: "Zoom out" }).press("Enter");
   await page.goBack();
-  assert.equal(new URL(page.url()).searchParams.get("since"), query.get("since"));
+  assert.equal(new URL(page.url()).searchParams.get("since"), since);
   await close();
 });
 
@@ -325,9 +331,7 @@ test("a finger brushes a window sideways", async () => {
   const { page, faults, close } = await visit("timeline", TOUCHED);
   const wide = (await page.locator(".u-over").first().boundingBox())?.width ?? 0;
   await swipe(page, wide / 4, 10);
-  await page.waitForURL(/since=.*until=/);
-  const query = new URL(page.url()).searchParams;
-  const hours = (Date.parse(query.get("until") ?? "") - Date.parse(query.get("since") ?? "")) / 3_600_000;
+  const { hours } = await chosen(page);
   assert.ok(Math.abs(hours - 1.5) < 0.3, `${hours} h of 6`);
   assert.ok((await width(page)) <= PHONE.width);
   assert.deepEqual(faults, []);
@@ -345,9 +349,7 @@ test("a window is chosen on a plot with keys alone", async () => {
   assert.equal(new URL(page.url()).search, "", "Escape lets go");
   for (let times = 0; times < 15; times += 1) await page.keyboard.press("Shift+ArrowLeft");
   await page.keyboard.press("Enter");
-  await page.waitForURL(/since=.*until=/);
-  const query = new URL(page.url()).searchParams;
-  const hours = (Date.parse(query.get("until") ?? "") - Date.parse(query.get("since") ?? "")) / 3_600_000;
+  const { hours } = await chosen(page);
   assert.ok(Math.abs(hours - 1.5) < 0.3, `${hours} h of 6`);
   assert.deepEqual(faults, []);
   await close();
