@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub use batches::{Batches, MAX_BUFFERED_BYTES, MAX_BUFFERED_RECORDS, MAX_TARGETS, Outgoing};
 pub use name::{UNKNOWN_COLO, fire_log_name, fire_log_of, flush_path, rulebook_path};
 pub use queue::{ANSWER_WITHIN_MS, DUE_AFTER_MS, MAX_BATCH_RECORDS, MAX_RETRY_AGE_MS, MIN_URGENT_GAP_MS};
-pub use reply::{Held, Hot, Reply};
+pub use reply::{Held, Reply};
 
 pub use crate::bytes::DecodeError;
 use crate::bytes::{Reader, put_text, put_varint};

@@ -4,6 +4,7 @@
 //! is stored and queried. Not in scope: sockets, clocks, randomness, Durable Objects (`src/edge` of the worker).
 
 pub mod facts;
+pub mod action;
 pub mod path;
 pub mod digest;
 pub mod route;

@@ -15,10 +15,11 @@ mod stages;
 mod starter;
 mod validate;
 
+pub use crate::action::{Action, Mode};
 pub use compiled::{Compiled, check};
 pub use document::{
-    Action, DEFAULT_ROUTE, Disclose, Mode, ModeSetting, Redirects, Route, Rule, Rulebook, SCHEMA, Settings,
-    Volume, VolumeKey,
+    DEFAULT_ROUTE, Disclose, ModeSetting, Redirects, Route, Rule, Rulebook, SCHEMA, Settings, Volume,
+    VolumeKey,
 };
 pub use name::{MAX_HOST, MAX_NAME, check_host, check_name, check_origin};
 pub use policy::{EffectiveMode, ModeSource, Policy, PolicyRoute, PolicyRule};

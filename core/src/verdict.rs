@@ -5,7 +5,7 @@
 
 mod hot;
 
-pub use hot::{HotKeys, MAX_HOT_KEYS};
+pub use hot::{HotKey, HotKeys, MAX_HOT_KEYS};
 
 use std::sync::Arc;
 

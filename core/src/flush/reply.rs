@@ -1,6 +1,7 @@
 //! What a FireLog answers to a flush: bytes, because an isolate has no reader of JSON to carry.
 
 use crate::bytes::{DecodeError, Reader, put_all, put_bytes, put_option, put_text, put_varint};
+use crate::verdict::HotKey;
 
 const MAGIC: &[u8; 3] = b"BWA";
 
@@ -37,17 +38,7 @@ pub struct Reply {
     /// it cannot be compiled, so that an isolate counts that it could not follow.
     pub rulebook: Option<Vec<u8>>,
     /// Keys above the volume of a rule.
-    pub hot: Vec<Hot>,
-}
-
-/// A key that a rule with a volume fires for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hot {
-    pub rule: String,
-    pub version: u32,
-    pub key: u64,
-    /// Milliseconds since 1970: from then on it is not, if nothing more comes.
-    pub until_ms: u64,
+    pub hot: Vec<HotKey>,
 }
 
 impl Reply {
@@ -82,7 +73,7 @@ impl Reply {
                 revision: reader.varint()?,
             },
             hot: reader.all(|reader| {
-                Ok(Hot {
+                Ok(HotKey {
                     rule: reader.text()?.to_owned(),
                     version: reader.narrow("rule version")?,
                     key: reader.word()?,
@@ -107,7 +98,7 @@ mod tests {
                 revision: 200,
             },
             rulebook: Some(b"book".to_vec()),
-            hot: vec![Hot {
+            hot: vec![HotKey {
                 rule: "botnet-sig".to_owned(),
                 version: 3,
                 key: 0xff,

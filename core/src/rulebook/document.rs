@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::stages::Stages;
+use crate::action::{Action, Mode};
 
 /// The newest that this build reads. A reader refuses a newer one and keeps what it has.
 ///
@@ -119,28 +120,6 @@ pub struct Rule {
     pub default_mode: Mode,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume: Option<Volume>,
-}
-
-/// What a rule does when it is enforced. `none` is never a rule's own action: it is what is applied in monitor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    #[default]
-    None,
-    Tag,
-    Detour,
-    Throttle,
-    Block,
-}
-
-/// Whether a rule acts. Monitor is enforce without the effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    Off,
-    #[default]
-    Monitor,
-    Enforce,
 }
 
 /// The mode of one rule on one route; goes before the rule's default.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::document::{Action, Mode, Rulebook, Volume};
+use super::document::{Rulebook, Volume};
+use crate::action::{Action, Mode};
 
 /// What is done with matches, looked up by the positions of route and rule in the document.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::document::{Mode, ModeSetting};
+use super::document::ModeSetting;
+use crate::action::Mode;
 
 /// Steps of one schedule: 0.1, 1, 5, 10, 25, 50, 100 % and as many again.
 pub const MAX_STEPS: usize = 16;

@@ -5,9 +5,10 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 
-use super::document::{Action, DEFAULT_ROUTE, Mode, ModeSetting, Route, Rule, Rulebook, Settings, Volume};
+use super::document::{DEFAULT_ROUTE, ModeSetting, Route, Rule, Rulebook, Settings, Volume};
 use super::name::{check_host, check_name, check_origin};
 use super::stages;
+use crate::action::{Action, Mode};
 use crate::problem::Place;
 use crate::route::{Glob, MAX_ROUTES};
 

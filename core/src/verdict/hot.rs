@@ -2,10 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::flush::Hot;
-
 /// About 50 bytes each, so 200 KB of an isolate; a flood of more distinct keys than this is no longer one key's.
 pub const MAX_HOT_KEYS: usize = 4_096;
+
+/// A key that a rule with a volume fires for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HotKey {
+    pub rule: String,
+    pub version: u32,
+    pub key: u64,
+    /// Milliseconds since 1970: from then on it is not, if nothing more comes.
+    pub until_ms: u64,
+}
 
 /// What an isolate knows of hot keys. Lookups allocate nothing.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +40,7 @@ impl HotKeys {
 
     /// Takes over what a flush reply says, after forgetting what has expired. Answers how many found no room:
     /// those stay cold, since a rule that cannot be sure does not act.
-    pub fn update(&mut self, keys: impl IntoIterator<Item = Hot>, now_ms: u64) -> usize {
+    pub fn update(&mut self, keys: impl IntoIterator<Item = HotKey>, now_ms: u64) -> usize {
         self.forget_expired(now_ms);
         keys.into_iter()
             .filter(|key| now_ms < key.until_ms)
@@ -51,7 +59,7 @@ impl HotKeys {
         self.count == 0
     }
 
-    fn insert(&mut self, key: Hot) -> bool {
+    fn insert(&mut self, key: HotKey) -> bool {
         let until = Until {
             version: key.version,
             until_ms: key.until_ms,
@@ -82,8 +90,8 @@ impl HotKeys {
 mod tests {
     use super::*;
 
-    fn hot(rule: &str, version: u32, key: u64, until_ms: u64) -> Hot {
-        Hot {
+    fn hot(rule: &str, version: u32, key: u64, until_ms: u64) -> HotKey {
+        HotKey {
             rule: rule.to_owned(),
             version,
             key,

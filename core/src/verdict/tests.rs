@@ -2,8 +2,8 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use proptest::{collection, option, sample};
 
 use super::*;
-use crate::flush::Hot;
 use crate::rulebook::{ModeSetting, Route, Rule, Rulebook, SCHEMA, Settings, Volume};
+use crate::verdict::HotKey;
 
 const NOW: u64 = 1_000;
 
@@ -131,7 +131,7 @@ fn a_volume_counts_every_match_and_fires_only_while_its_key_is_hot() {
             (cold.fired.len(), cold.counts.as_slice()),
             (0, &[count.clone()][..])
         );
-        let until = Hot {
+        let until = HotKey {
             rule: "sweep".to_owned(),
             version: 1,
             key,
@@ -309,7 +309,7 @@ fn any_book() -> impl Strategy<Value = (Rulebook, Vec<usize>, HotKeys)> {
                     number_of("default"),
                     number_of("detours"),
                 ] {
-                    let hot = Hot {
+                    let hot = HotKey {
                         rule: format!("r{at}"),
                         version: 1,
                         key,

@@ -1,7 +1,8 @@
 //! The bytes of routes, of rules without their expressions, and of modes.
 
+use crate::action::{Action, Mode};
 use crate::bytes::{DecodeError, Reader, put_long_text, put_one, put_option, put_varint};
-use crate::rulebook::document::{Action, Disclose, Mode, Redirects, Route, Volume, VolumeKey};
+use crate::rulebook::document::{Disclose, Redirects, Route, Volume, VolumeKey};
 use crate::rulebook::policy::{PolicyRule, Setting};
 
 type Read<T> = Result<T, DecodeError>;

@@ -6,12 +6,13 @@
 use std::collections::{HashMap, HashSet};
 
 use super::rulebook::Limit;
-use crate::flush::{Hot, VolumeCount};
+use crate::flush::VolumeCount;
+use crate::verdict::HotKey;
 
 /// Keys counted at one time, about 100 bytes each: 3 MB. A key that has gone quiet makes room for the next.
 pub const MAX_VOLUME_KEYS: usize = 32_768;
 
-/// Hot keys told with one reply, the hottest first: at 60 bytes each 15 KB.
+/// HotKey keys told with one reply, the hottest first: at 60 bytes each 15 KB.
 pub const MAX_HOT: usize = 256;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,8 +89,8 @@ impl Volumes {
     }
 
     /// Keys above their rule's volume, hottest first.
-    pub(super) fn hot(&self, now_ms: u64) -> Vec<Hot> {
-        let mut hot: Vec<(f64, Hot)> = Vec::new();
+    pub(super) fn hot(&self, now_ms: u64) -> Vec<HotKey> {
+        let mut hot: Vec<(f64, HotKey)> = Vec::new();
         for key in &self.risen {
             let (Some(limit), Some(window)) = (self.limits.get(key.rule), self.windows.get(key)) else {
                 continue;
@@ -102,7 +103,7 @@ impl Volumes {
                 let (rule, version) = (limit.rule.clone(), limit.version);
                 hot.push((
                     rate / most.max(1.0),
-                    Hot {
+                    HotKey {
                         rule,
                         version,
                         key: key.key,
