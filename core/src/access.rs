@@ -23,7 +23,7 @@ pub const COOKIE: &str = "CF_Authorization";
 
 /// The token of a request: of the header, or of the `Cookie` header's cookie.
 #[must_use]
-pub fn token_of<'a>(header: Option<&'a str>, cookies: Option<&'a str>) -> Option<&'a str> {
+pub fn access_token_of<'a>(header: Option<&'a str>, cookies: Option<&'a str>) -> Option<&'a str> {
     let cookie = || {
         let pairs = cookies?.split(';').filter_map(|pair| pair.trim().split_once('='));
         let mut values = pairs.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value);

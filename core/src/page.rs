@@ -28,14 +28,14 @@ const VIEWS: [&str; 7] = ["", "timeline", "cohorts", "rules", "fires", "audit", 
 
 /// A file that answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page<'a> {
+pub struct DashboardFile<'a> {
     /// Within the folder of the pages.
     pub file: &'a str,
     pub media_type: &'static str,
     pub cache_control: &'static str,
 }
 
-impl<'a> Page<'a> {
+impl<'a> DashboardFile<'a> {
     /// The page at a path; `None` where there is none.
     #[must_use]
     pub fn at(path: &'a str) -> Option<Self> {
@@ -79,7 +79,7 @@ mod tests {
 
     #[track_caller]
     fn case(path: &str, expected: Option<&str>) {
-        assert_eq!(Page::at(path).map(|page| page.file), expected, "{path}");
+        assert_eq!(DashboardFile::at(path).map(|page| page.file), expected, "{path}");
     }
 
     #[test]
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_script_has_its_type_and_stays_in_the_cache() {
-        let page = Page::at("/_blobwatch/assets/index-B1f2.js").unwrap();
+        let page = DashboardFile::at("/_blobwatch/assets/index-B1f2.js").unwrap();
         assert_eq!(page.file, "assets/index-B1f2.js");
         assert_eq!(page.media_type, "text/javascript; charset=utf-8");
         assert!(page.cache_control.contains("immutable"));

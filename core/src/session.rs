@@ -163,7 +163,7 @@ pub fn clear_cookie(host: &str) -> String {
 ///
 /// # Errors
 /// 400 for anything but `{"token": "…"}`.
-pub fn token_of(body: &str) -> Result<String, Problem> {
+pub fn posted_token(body: &str) -> Result<String, Problem> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct SignIn {

@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use blobwatch_core::access::{Access, Candidate, HEADER, KeyRing, Need, PublicKey, token_of};
+use blobwatch_core::access::{Access, Candidate, HEADER, KeyRing, Need, PublicKey, access_token_of};
 use blobwatch_core::auth::Actor;
 use blobwatch_core::problem::Problem;
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
@@ -28,7 +28,7 @@ thread_local! {
 pub(super) async fn actor(request: &Request, env: &Env) -> Answer<Option<Actor>> {
     let header = |name| request.headers().get(name).ok().flatten();
     let (asserted, cookies) = (header(HEADER), header("cookie"));
-    let Some(token) = token_of(asserted.as_deref(), cookies.as_deref()) else {
+    let Some(token) = access_token_of(asserted.as_deref(), cookies.as_deref()) else {
         return Ok(None);
     };
     let Some(access) = configured(env)? else {

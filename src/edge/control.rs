@@ -5,7 +5,7 @@
 
 use blobwatch_core::access::Candidate;
 use blobwatch_core::auth::{Actor, Role, Tokens};
-use blobwatch_core::page::Page;
+use blobwatch_core::page::DashboardFile;
 use blobwatch_core::problem::Problem;
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
@@ -45,7 +45,7 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
         authorize(&request, env, Role::Viewer).await?;
         return detector_api::metrics(env).await;
     }
-    if let Some(found) = Page::at(&address) {
+    if let Some(found) = DashboardFile::at(&address) {
         return page::answer(&found, &request, env).await;
     }
     let Some(path) = address.strip_prefix(API) else {

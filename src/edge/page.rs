@@ -1,6 +1,6 @@
 //! The dashboard's files, from the platform's assets: each with its type, its caching and the headers that keep it safe.
 
-use blobwatch_core::page::{PREFIX, Page, SECURITY_HEADERS};
+use blobwatch_core::page::{DashboardFile, PREFIX, SECURITY_HEADERS};
 use blobwatch_core::problem::Problem;
 use worker::{Env, Headers, Method, Request, Response};
 
@@ -17,7 +17,7 @@ pub(super) fn front() -> Answer<Response> {
     Ok(response)
 }
 
-pub(super) async fn answer(page: &Page<'_>, request: &Request, env: &Env) -> Answer<Response> {
+pub(super) async fn answer(page: &DashboardFile<'_>, request: &Request, env: &Env) -> Answer<Response> {
     if !matches!(request.method(), Method::Get | Method::Head) {
         return Err(Problem::new(
             405,

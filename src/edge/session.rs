@@ -4,7 +4,7 @@ use blobwatch_core::auth::{Actor, Role};
 use blobwatch_core::problem::Problem;
 use blobwatch_core::session::{
     COOKIE, CSRF_HEADER, Capabilities, Session, SessionItem, Sessions, check_origin, clear_cookie,
-    set_cookie, token_of,
+    posted_token, set_cookie,
 };
 use serde::Serialize;
 use worker::{Env, Method, Request, Response};
@@ -23,7 +23,7 @@ pub(super) async fn answer(request: &mut Request, env: &Env) -> Answer<Response>
         Method::Post => {
             check_site(request)?;
             let body = request.text().await.map_err(|e| internal("read the body", e))?;
-            let session = sessions(env)?.open(&tokens(env)?, &token_of(&body)?, now_ms())?;
+            let session = sessions(env)?.open(&tokens(env)?, &posted_token(&body)?, now_ms())?;
             let response = shown(&session, env)?;
             with_cookie(response, &set_cookie(&session, &host(request)?))
         }

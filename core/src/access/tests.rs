@@ -321,16 +321,19 @@ fn a_configuration_that_cannot_be_used_names_the_place() {
 
 #[test]
 fn the_token_comes_by_header_or_by_one_cookie() {
-    assert_eq!(token_of(Some("a.b.c"), Some("CF_Authorization=x")), Some("a.b.c"));
     assert_eq!(
-        token_of(None, Some("other=1; CF_Authorization=a.b.c")),
+        access_token_of(Some("a.b.c"), Some("CF_Authorization=x")),
         Some("a.b.c")
     );
     assert_eq!(
-        token_of(None, Some("CF_Authorization=a; CF_Authorization=b")),
+        access_token_of(None, Some("other=1; CF_Authorization=a.b.c")),
+        Some("a.b.c")
+    );
+    assert_eq!(
+        access_token_of(None, Some("CF_Authorization=a; CF_Authorization=b")),
         None
     );
-    assert_eq!(token_of(None, Some("XCF_Authorization=a")), None);
-    assert_eq!(token_of(Some(" "), None), None);
-    assert_eq!(token_of(None, None), None);
+    assert_eq!(access_token_of(None, Some("XCF_Authorization=a")), None);
+    assert_eq!(access_token_of(Some(" "), None), None);
+    assert_eq!(access_token_of(None, None), None);
 }

@@ -176,11 +176,14 @@ fn the_cookie_is_secure_off_loopback() {
 
 #[test]
 fn a_refused_sign_in_does_not_repeat_the_token() {
-    assert_eq!(token_of(r#"{"token":"t"}"#).unwrap(), "t");
+    assert_eq!(posted_token(r#"{"token":"t"}"#).unwrap(), "t");
     for body in ["", "my-token", r#"{"token":"my-token","x":1}"#, r#""my-token""#] {
-        let problem = token_of(body).unwrap_err();
+        let problem = posted_token(body).unwrap_err();
         assert_eq!(problem.status, 400);
         assert!(!problem.detail.contains("my-token"));
     }
-    assert_eq!(token_of(&" ".repeat(MAX_SIGN_IN + 1)).unwrap_err().status, 400);
+    assert_eq!(
+        posted_token(&" ".repeat(MAX_SIGN_IN + 1)).unwrap_err().status,
+        400
+    );
 }
