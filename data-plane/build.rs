@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fs::write;
 use std::path::Path;
 
-use blobwatch_core::rulebook::{Compiled, Program, starter};
+use blobwatch_rulebook::{Compiled, Program, starter};
 
 fn main() -> Result<(), Box<dyn Error>> {
     // What the rulebook is made of is in the crate, which cargo builds this with.

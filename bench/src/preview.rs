@@ -7,9 +7,11 @@ use crate::figure::{Figure, Target};
 use crate::query::{SPAN_MS, START_MS, database};
 use crate::report::Report;
 use anyhow::{Context, Result, anyhow};
-use blobwatch_core::preview::{Budget, Partial, Plan, Replay, Report as Preview, Windows, scan_slice};
-use blobwatch_core::rulebook::{Action, Mode, Route, Rule, Rulebook, SCHEMA, Settings};
-use blobwatch_core::store::Native;
+use blobwatch_previews::{Budget, Partial, Replay, Report as Preview, Windows, scan_slice};
+use blobwatch_pull::{Action, Mode};
+use blobwatch_rule_book::PreviewPlan;
+use blobwatch_rulebook::{Route, Rule, Rulebook, SCHEMA, Settings};
+use blobwatch_sql::Native;
 use serde_json::json;
 use std::path::Path;
 use std::thread;
@@ -89,7 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
     })
 }
 
-fn plan(expression: &str) -> Result<Plan> {
+fn plan(expression: &str) -> Result<PreviewPlan> {
     let candidate = Rule {
         id: "candidate".to_owned(),
         version: 1,
@@ -107,8 +109,8 @@ fn plan(expression: &str) -> Result<Plan> {
         modes: Vec::new(),
         settings: Settings::default(),
     };
-    let plan = Plan::new(&book, candidate, "default", START_MS);
-    Ok(Plan {
+    let plan = PreviewPlan::new(&book, candidate, "default", START_MS);
+    Ok(PreviewPlan {
         since_ms: START_MS,
         until_ms: START_MS + SPAN_MS + 1,
         ..plan
@@ -116,7 +118,7 @@ fn plan(expression: &str) -> Result<Plan> {
 }
 
 /// As the Previews object does it, but that every FireLog has a thread.
-fn preview(path: &Path, plan: &Plan, fire_logs: u32) -> Result<Preview> {
+fn preview(path: &Path, plan: &PreviewPlan, fire_logs: u32) -> Result<Preview> {
     let parts = thread::scope(|scope| {
         let logs: Vec<_> = (0..fire_logs)
             .map(|_| scope.spawn(|| fire_log(path, plan)))
@@ -131,7 +133,7 @@ fn preview(path: &Path, plan: &Plan, fire_logs: u32) -> Result<Preview> {
     Ok(Preview::of(plan, whole))
 }
 
-fn fire_log(path: &Path, plan: &Plan) -> Result<Partial> {
+fn fire_log(path: &Path, plan: &PreviewPlan) -> Result<Partial> {
     let sql = Native::open(path)?;
     let mut replay = Replay::new(plan).map_err(|error| anyhow!("{error}"))?;
     let (mut whole, mut from_ms) = (Partial::default(), Some(plan.since_ms));

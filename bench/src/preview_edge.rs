@@ -8,7 +8,7 @@ use crate::preview::CANDIDATES;
 use crate::report::Report;
 use crate::stage::{Api, HOUR_MS, Stored};
 use anyhow::{Context, Result, bail};
-use blobwatch_core::time::rfc3339;
+use blobwatch_wire::rfc3339;
 use serde_json::{Value, json};
 use std::fs;
 use std::thread::sleep;

@@ -5,7 +5,7 @@ use crate::query::{RARE_RULE, ROUTES};
 use crate::report::Report;
 use crate::stage::{Api, HOUR_MS, Stored};
 use anyhow::{Context, Result};
-use blobwatch_core::time::rfc3339;
+use blobwatch_wire::rfc3339;
 use serde_json::{Value, json};
 use std::time::Instant;
 

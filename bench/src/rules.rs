@@ -11,7 +11,7 @@ mod rulebooks;
 use crate::figure::{Figure, Target};
 use crate::report::Report;
 use anyhow::{Result, ensure};
-use blobwatch_core::rule::{Engine, Expression, Scratch, Values, parse};
+use blobwatch_rules::{Engine, Expression, Scratch, Values, parse};
 use contest::{Contender, Contest};
 use requests::Requests;
 use rivals::{CelRule, Wirefilter};

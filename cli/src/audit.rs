@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-use blobwatch_core::audit::{AuditEntry, AuditItem, Chain};
+use blobwatch_rule_book::{AuditEntry, AuditItem, Chain};
 
 use crate::api::{Api, Deployment};
 use crate::problem::Problem;
@@ -114,7 +114,7 @@ fn verify(
         && !report.head.eq_ignore_ascii_case(head)
     {
         report.ok = false;
-        report.broken = Some(blobwatch_core::audit::Broken {
+        report.broken = Some(blobwatch_rule_book::Broken {
             seq: report.entries + after.map_or(0, |(seq, _)| *seq),
             why: format!(
                 "it is the last one and its hash is {}, expected {head}: entries are missing, or all were rewritten",

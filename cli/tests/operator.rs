@@ -12,10 +12,9 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use blobwatch_core::rulebook::Rulebook;
-use blobwatch_core::rulebook::api::{Call, answer, export_audit, export_begin};
-use blobwatch_core::store::Native;
-use blobwatch_core::store::rule_book::RuleBookStore;
+use blobwatch_rule_book::{Call, RuleBookStore, answer, export_audit, export_begin};
+use blobwatch_rulebook::Rulebook;
+use blobwatch_sql::Native;
 
 const NOW: u64 = 1_593_975_600_000;
 const TOKEN: &str = "an-operator";

@@ -11,12 +11,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use blobwatch_core::answer::{OriginFailure, unreachable};
-use blobwatch_core::flush::{Outgoing, fire_log_of, flush_path, rulebook_path as path_of_rulebook};
-use blobwatch_core::isolate::{Config, Isolate};
-use blobwatch_core::record::RecordId;
-use blobwatch_core::rulebook::Program;
-use blobwatch_core::settle::Said;
+use blobwatch_isolate::{Config, Isolate};
+use blobwatch_pull::{RecordId, Said};
+use blobwatch_records::{Outgoing, fire_log_of, flush_path, rulebook_path as path_of_rulebook};
+use blobwatch_rulebook::{OriginFailure, Program, unreachable};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
 use crate::console;

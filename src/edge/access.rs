@@ -1,12 +1,12 @@
 //! Cloudflare Access at the edge: the team's keys, fetched and kept in the isolate, and WebCrypto's word on a signature.
 //!
-//! In scope: what needs the platform. Not in scope: which tokens hold (`blobwatch_core::access`).
+//! In scope: what needs the platform. Not in scope: which tokens hold (`blobwatch_auth::access`).
 
 use std::cell::RefCell;
 
-use blobwatch_core::access::{Access, Candidate, HEADER, KeyRing, Need, PublicKey, access_token_of};
-use blobwatch_core::auth::Actor;
-use blobwatch_core::problem::Problem;
+use blobwatch_auth::{Access, Candidate, HEADER, KeyRing, Need, PublicKey, access_token_of};
+use blobwatch_tokens::Actor;
+use blobwatch_wire::Problem;
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;

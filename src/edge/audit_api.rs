@@ -1,9 +1,8 @@
 //! The audit log as a whole: exported, or walked to its end. The RuleBook does both in bounded steps, so that changes are
 //! decided in between.
 
-use blobwatch_core::audit::{Chain, Report};
-use blobwatch_core::problem::{Place, Problem};
-use blobwatch_core::rulebook::api::{Exported, export_begin};
+use blobwatch_rule_book::{Chain, Exported, Report, export_begin};
+use blobwatch_wire::{Place, Problem};
 use futures_util::stream;
 use worker::{Env, Method, Request, Response};
 

@@ -3,17 +3,17 @@
 //! In scope: who calls, the paths under `/_blobwatch`, the fan-out over FireLogs. Not in scope: what a call means (the
 //! core) and where things are kept (`rule_book_do`, `fire_log_do`).
 
-use blobwatch_core::access::Candidate;
-use blobwatch_core::auth::{Actor, Role, Tokens};
-use blobwatch_core::page::DashboardFile;
-use blobwatch_core::problem::Problem;
+use blobwatch_auth::Candidate;
+use blobwatch_tokens::{Actor, Role, Tokens};
+use blobwatch_wire::{DashboardFile, Problem};
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::{Context, Env, Method, Request, Response, Result, event};
 
-use super::detector_api;
 use super::http::{Answer, Asked, refuse, respond};
-use super::{access, audit_api, demo_api, page, previews_api, records_api, rulebook_api, session};
+use super::{
+    access, audit_api, demo_api, detector_api, page, previews_api, records_api, rulebook_api, session,
+};
 
 /// Where the API lives; `docs/api.md`.
 const API: &str = "/_blobwatch/api/v1/";

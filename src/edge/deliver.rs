@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-use blobwatch_core::store::detector::{Attempt, Delivery, Webhook};
-use blobwatch_core::webhook::{Allowed, SIGNATURE_HEADER, check, signature};
+use blobwatch_detector::{Allowed, Attempt, Delivery, SIGNATURE_HEADER, Webhook, check, signature};
 use futures_util::future::{Either, select};
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;

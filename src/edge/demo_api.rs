@@ -1,6 +1,6 @@
 //! July 2020, played: `demo/…` is handed to the program that plays it, which only `cargo xtask dev` runs.
 
-use blobwatch_core::problem::Problem;
+use blobwatch_wire::Problem;
 use worker::{Env, Fetch, Request, Response, Url};
 
 use super::control::text_binding;

@@ -1,10 +1,9 @@
 //! The calls that the Detector answers: anomalies, timelines, cohorts, webhooks, metrics; and the report, whose examples
 //! are in the FireLogs.
 
-use blobwatch_core::detector_api::{Known, Report, marks_of, wanted_evidence};
-use blobwatch_core::problem::{Place, Problem};
-use blobwatch_core::rulebook::api::checked_reason;
-use blobwatch_core::time::rfc3339;
+use blobwatch_detector::{Known, Report, marks_of, wanted_evidence};
+use blobwatch_rule_book::checked_reason;
+use blobwatch_wire::{Place, Problem, rfc3339};
 use serde_json::{Value, json};
 use worker::{Env, Method, Request, Response, Url};
 

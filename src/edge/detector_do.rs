@@ -7,12 +7,9 @@
 
 use std::cell::Cell;
 
-use blobwatch_core::cell::CellBatch;
-use blobwatch_core::detector::Harm;
-use blobwatch_core::detector_api::{self, Call, marks_of, switches_of};
-use blobwatch_core::problem::Problem;
-use blobwatch_core::store::detector::{Detector as Store, DetectorError};
-use blobwatch_core::webhook::Allowed;
+use blobwatch_detector::{Allowed, Call, Detector as Store, DetectorError, Harm, marks_of, switches_of};
+use blobwatch_records::CellBatch;
+use blobwatch_wire::Problem;
 use js_sys::Uint8Array;
 use serde::{Deserialize, Serialize};
 use worker::{
@@ -131,7 +128,7 @@ impl Detector {
             }
             (Method::Get, path) if path.starts_with("/anomaly/") => {
                 let id = path.trim_start_matches("/anomaly/").to_owned();
-                respond(self.with_api(|store| detector_api::known(store, &id, now_ms())))
+                respond(self.with_api(|store| blobwatch_detector::known(store, &id, now_ms())))
             }
             (_, path) if path.starts_with(API) => return self.call(&mut request).await,
             _ => return Err(Problem::not_found("call of the Detector")),
@@ -160,7 +157,8 @@ impl Detector {
             now_ms: now_ms(),
             allowed: self.allowed(),
         };
-        let reply = self.with_api(|store| detector_api::answer(store, &call, marks.unwrap_or_default()))?;
+        let reply =
+            self.with_api(|store| blobwatch_detector::answer(store, &call, marks.unwrap_or_default()))?;
         self.ring_for_next().await?;
         text(reply.status, reply.media_type, reply.body).map_err(|e| internal("answer", e))
     }

@@ -8,9 +8,9 @@
 
 use std::cell::Cell;
 
-use blobwatch_core::flush::Held;
-use blobwatch_core::problem::Problem;
-use blobwatch_core::store::fire_log::{FireLog as Store, FireLogError, Unsent};
+use blobwatch_fire_log::{FireLog as Store, FireLogError, Unsent};
+use blobwatch_records::Held;
+use blobwatch_wire::Problem;
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, Url, durable_object};
 
 use super::fire_log_queries::SLICE;

@@ -1,9 +1,9 @@
 //! What a FireLog answers about its records; `records_api` asks, and joins the answers of all FireLogs.
 
-use blobwatch_core::preview::{Budget as SliceBudget, Replay, Slice, SliceCall, scan_slice};
-use blobwatch_core::problem::Problem;
-use blobwatch_core::query::{Budget, Kind, Page, Query, SummaryQuery, find, scan_page, summarise};
-use blobwatch_core::record::RecordId;
+use blobwatch_fire_log::{Budget, Kind, Page, Query, SummaryQuery, find, scan_page, summarise};
+use blobwatch_previews::{Budget as SliceBudget, Replay, Slice, SliceCall, scan_slice};
+use blobwatch_pull::RecordId;
+use blobwatch_wire::Problem;
 use worker::{Response, Url};
 
 use super::http::{Answer, internal, now_ms, query_pairs, respond};

@@ -1,8 +1,8 @@
 //! Reports of FireLogs for guards, and the Detector's part of a harm. In scope: who tells whom. What follows is the
 //! core's.
 
-use blobwatch_core::guard::Report;
-use blobwatch_core::rulebook::api::Heard;
+use blobwatch_guard::Report;
+use blobwatch_rule_book::Heard;
 use worker::{Env, Method};
 
 use super::http::{Answer, internal, internal_request, object};

@@ -1,7 +1,7 @@
 //! Requests and answers of the control plane, between the platform and the core's types.
 
-use blobwatch_core::problem::{MEDIA_TYPE, Problem};
-use blobwatch_core::validator;
+use blobwatch_wire::{MEDIA_TYPE, Problem};
+
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use worker::{
@@ -76,9 +76,9 @@ impl Asked {
         }
         let headers = response.headers().clone();
         let body = response.text().await?;
-        let etag = validator::etag(&body);
+        let etag = blobwatch_wire::etag(&body);
         headers.set("ETag", &etag)?;
-        if validator::is_known(&self.if_none_match, &etag) {
+        if blobwatch_wire::is_known(&self.if_none_match, &etag) {
             headers.delete("Content-Length")?;
             return Ok(Response::empty()?.with_status(304).with_headers(headers));
         }

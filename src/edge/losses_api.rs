@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use blobwatch_core::store::fire_log::Loss;
-use blobwatch_core::time::rfc3339;
+use blobwatch_fire_log::Loss;
+use blobwatch_wire::rfc3339;
 use futures_util::future::join_all;
 use serde::Serialize;
 use worker::{Env, Response};

@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt::Display;
 
-use blobwatch_core::problem::Problem;
+use blobwatch_wire::Problem;
 use worker::State;
 
 use super::http::{Answer, internal, set_alarm};

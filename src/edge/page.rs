@@ -1,7 +1,6 @@
 //! The dashboard's files, from the platform's assets: each with its type, its caching and the headers that keep it safe.
 
-use blobwatch_core::page::{DashboardFile, PREFIX, SECURITY_HEADERS};
-use blobwatch_core::problem::Problem;
+use blobwatch_wire::{DashboardFile, PREFIX, Problem, SECURITY_HEADERS};
 use worker::{Env, Headers, Method, Request, Response};
 
 use super::http::{Answer, internal};

@@ -7,12 +7,12 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 
-use blobwatch_core::preview::{Partial, Plan, PreviewItem, Progress, Report, Slice, SliceCall, Windows};
-use blobwatch_core::problem::Problem;
-use blobwatch_core::rulebook::api::{List, MAX_BODY, Page, Parameters};
-use blobwatch_core::store::previews::{
-    End, MAX_ATTEMPTS, MAX_WAITING, Preview, PreviewError, PreviewStore, Status,
+use blobwatch_previews::{
+    End, MAX_ATTEMPTS, MAX_WAITING, Partial, Preview, PreviewError, PreviewItem, PreviewStore, Progress,
+    Report, Slice, SliceCall, Status, Windows,
 };
+use blobwatch_rule_book::{MAX_BODY, PreviewPlan};
+use blobwatch_wire::{List, Page, Parameters, Problem};
 use futures_util::future::join_all;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -60,7 +60,7 @@ pub struct Previews {
 /// A preview in the middle.
 struct Run {
     preview: Preview,
-    plan: Plan,
+    plan: PreviewPlan,
     logs: Vec<Log>,
     whole: Partial,
 }
@@ -174,7 +174,7 @@ impl Previews {
             );
             return Err(Problem::new(413, "too-large", "The body is too large", detail));
         }
-        let plan: Plan = self.rule_book("plan", body).await?;
+        let plan: PreviewPlan = self.rule_book("plan", body).await?;
         let begun = self.store()?.begin(&plan, actor, now_ms()).map_err(unreadable)?;
         let Some(preview) = begun else {
             let detail = format!("{MAX_WAITING} previews wait to be run: wait for one, or cancel one");
@@ -357,7 +357,7 @@ impl Previews {
         has_failed
     }
 
-    async fn slice(&self, plan: &Plan, log: &Log) -> Answer<Slice> {
+    async fn slice(&self, plan: &PreviewPlan, log: &Log) -> Answer<Slice> {
         let failed = |e: &dyn std::fmt::Display| internal("replay records", e);
         let call = SliceCall {
             plan: plan.clone(),

@@ -3,24 +3,22 @@
 //! A FireLog that does not answer is named in `incomplete` instead of hiding what the others have: in an incident, most
 //! of the truth now is worth more than all of it later.
 
-use blobwatch_core::explain::explain;
-use blobwatch_core::problem::{Place, Problem};
-use blobwatch_core::query::{
-    Format, Joined, Kind, MAX_LIMIT, Page, Part, Query, Summary, SummaryQuery, join,
+use blobwatch_fire_log::{
+    Format, Joined, Kind, MAX_LIMIT, Page, Part, Query, Summary, SummaryQuery, explain, join,
 };
-use blobwatch_core::record::{Record, RecordId};
-use blobwatch_core::rulebook::{Rulebook, starter};
+use blobwatch_pull::{Record, RecordId};
+use blobwatch_rulebook::{Rulebook, starter};
+use blobwatch_wire::{Place, Problem};
 use futures_util::future::join_all;
 use futures_util::stream;
 use serde::Serialize;
 use worker::{Env, Request, Response, Url};
 
-use super::fire_log_do;
 use super::fire_log_queries::{BEFORE, KIND, PAGE, RECORD, SUMMARY};
 use super::http::{Answer, internal, now_ms, query_pairs, respond};
-use super::losses_api;
 use super::rule_book_do::{document_at, fire_log_names, guards_then};
 use super::rulebook_api::health;
+use super::{fire_log_do, losses_api};
 
 pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<Response> {
     let url = request.url().map_err(|e| internal("read the address", e))?;

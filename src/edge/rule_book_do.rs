@@ -7,12 +7,12 @@
 
 use std::cell::{Cell, OnceCell};
 
-use blobwatch_core::guard::{GuardThen, Report};
-use blobwatch_core::preview::{Stamp, plan_of, preview_is_fresh};
-use blobwatch_core::problem::Problem;
-use blobwatch_core::rulebook::api::{self, Call, Heard};
-use blobwatch_core::rulebook::starter;
-use blobwatch_core::store::rule_book::{FireLogState, RuleBookError, RuleBookStore};
+use blobwatch_guard::{GuardThen, Report};
+use blobwatch_rule_book::{
+    Call, FireLogState, Heard, RuleBookError, RuleBookStore, Stamp, plan_of, preview_is_fresh,
+};
+use blobwatch_rulebook::starter;
+use blobwatch_wire::Problem;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -225,14 +225,14 @@ impl RuleBook {
                 let after = query_pairs(&url)
                     .first()
                     .and_then(|(_, after)| after.parse().ok());
-                respond(api::export_audit(store, after.unwrap_or(0)))
+                respond(blobwatch_rule_book::export_audit(store, after.unwrap_or(0)))
             }
             (Method::Post, "/audit/entry") => {
-                let entry: api::Entry = request
+                let entry: blobwatch_rule_book::Entry = request
                     .json()
                     .await
                     .map_err(|e| internal("read an audit entry", e))?;
-                let written = api::write_entry(store, &entry, now_ms())?;
+                let written = blobwatch_rule_book::write_entry(store, &entry, now_ms())?;
                 set_alarm(&self.state, now_ms()).await?;
                 respond(Ok(written))
             }
@@ -241,7 +241,7 @@ impl RuleBook {
                     .json()
                     .await
                     .map_err(|e| internal("read how far the walk came", e))?;
-                respond(api::verify_audit(store, chain))
+                respond(blobwatch_rule_book::verify_audit(store, chain))
             }
             (Method::Post, "/previews/plan") => {
                 let body = request.text().await.map_err(|e| internal("read the body", e))?;
@@ -324,7 +324,7 @@ impl RuleBook {
             if_match: if_match.as_deref(),
             now_ms: now_ms(),
         };
-        let answer = api::answer(store, &call)?;
+        let answer = blobwatch_rule_book::answer(store, &call)?;
         if store.revision().map_err(|e| internal("read the rulebook", e))? != before {
             set_alarm(&self.state, now_ms()).await?;
         }
@@ -341,7 +341,7 @@ impl RuleBook {
     /// Takes in what a FireLog counted for guards, and takes back what harms.
     async fn take_report(&self, report: &Report) -> Answer<Heard> {
         let store = self.store()?;
-        let taken = api::take_report(store, report, now_ms())?;
+        let taken = blobwatch_rule_book::take_report(store, report, now_ms())?;
         if taken.is_due {
             self.advance()?;
             set_alarm(&self.state, now_ms()).await?;
@@ -368,7 +368,7 @@ impl RuleBook {
 
     /// Makes the changes of schedules that are due.
     fn advance(&self) -> Answer<()> {
-        api::advance(self.store()?, now_ms())
+        blobwatch_rule_book::advance(self.store()?, now_ms())
     }
 
     /// Rings for whatever comes first: a push or a harm that is tried again, or a change that a schedule makes.
@@ -380,7 +380,7 @@ impl RuleBook {
         let told = store
             .next_harm_ms()
             .map_err(|e| internal("read the rulebook", e))?;
-        let change = api::next_change_ms(store, now_ms())?;
+        let change = blobwatch_rule_book::next_change_ms(store, now_ms())?;
         match [push, told, change].into_iter().flatten().min() {
             Some(at) => set_alarm(&self.state, at.max(earliest_ms)).await,
             None => Ok(()),
@@ -422,7 +422,7 @@ impl RuleBook {
 /// A database of a newer build says so; anything else may be over when it is tried again.
 fn unopened(error: &RuleBookError) -> Problem {
     match error {
-        RuleBookError::NewerSchema { .. } => api::storage(error),
+        RuleBookError::NewerSchema { .. } => blobwatch_rule_book::storage(error),
         error => internal("open the rulebook", error),
     }
 }

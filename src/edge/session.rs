@@ -1,11 +1,11 @@
 //! Signing in with a browser: `/_blobwatch/session`, and who calls by the cookie that it sets.
 
-use blobwatch_core::auth::{Actor, Role};
-use blobwatch_core::problem::Problem;
-use blobwatch_core::session::{
+use blobwatch_auth::{
     COOKIE, CSRF_HEADER, Capabilities, Session, SessionItem, Sessions, check_origin, clear_cookie,
     posted_token, set_cookie,
 };
+use blobwatch_tokens::{Actor, Role};
+use blobwatch_wire::Problem;
 use serde::Serialize;
 use worker::{Env, Method, Request, Response};
 

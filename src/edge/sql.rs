@@ -1,6 +1,6 @@
 //! The core's door to SQLite, on a Durable Object's storage.
 
-use blobwatch_core::store::{Row, Sql, SqlError, SqlValue};
+use blobwatch_sql::{Row, Sql, SqlError, SqlValue};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use worker::{SqlStorage, SqlStorageValue, Storage};

@@ -8,8 +8,8 @@ use std::thread::spawn;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-use blobwatch_core::auth::{Role, Tokens};
-use blobwatch_core::session::{COOKIE, Sessions};
+use blobwatch_auth::{COOKIE, Sessions};
+use blobwatch_tokens::{Role, Tokens};
 use hmac::{Hmac, KeyInit, Mac};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;

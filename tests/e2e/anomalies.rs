@@ -4,7 +4,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use blobwatch_core::webhook::signature;
+use blobwatch_detector::signature;
 use serde_json::{Value, json};
 
 use crate::harness::clock::{eventually, now};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use blobwatch_core::cell::{CellBatch, CellCounts};
-use blobwatch_core::range::RangeKind;
+use blobwatch_pull::RangeKind;
+use blobwatch_records::{CellBatch, CellCounts};
 use serde_json::json;
 
 use crate::harness::clock::eventually;

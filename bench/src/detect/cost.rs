@@ -3,11 +3,10 @@
 
 use crate::figure::{Figure, Target};
 use anyhow::{Context, Result};
-use blobwatch_core::cell::{Cell, CellBatch, CellKey, Event};
-use blobwatch_core::client::{ClientKey, NetworkKey};
-use blobwatch_core::detector::Engine;
-use blobwatch_core::user_agent::Family;
 use blobwatch_detect::simulate::Random;
+use blobwatch_detector::Engine;
+use blobwatch_pull::{ClientKey, Family, NetworkKey};
+use blobwatch_records::{Cell, CellBatch, CellKey, Event};
 use nix::time::{ClockId, clock_gettime};
 use std::sync::Arc;
 use std::time::Duration;

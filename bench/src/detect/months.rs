@@ -2,8 +2,8 @@
 
 use super::world::{DAY, FIRST, World};
 use crate::figure::{Figure, Target};
-use blobwatch_core::cell::{Breadth, CellBatch, CellKey};
-use blobwatch_core::detector::{Engine, Moment};
+use blobwatch_detector::{Engine, Moment};
+use blobwatch_records::{Breadth, CellBatch, CellKey};
 
 /// Client groups, and starts of a slot.
 const GROUPS: usize = 24;

@@ -10,10 +10,9 @@
     reason = "a seeded generator: all indices are of its own tables"
 )]
 
-use blobwatch_core::cell::{Cell, CellBatch, CellKey, Event};
-use blobwatch_core::client::{ClientKey, NetworkKey};
-use blobwatch_core::user_agent::Family;
 use blobwatch_detect::simulate::Random;
+use blobwatch_pull::{ClientKey, Family, NetworkKey};
+use blobwatch_records::{Cell, CellBatch, CellKey, Event};
 use std::sync::Arc;
 
 /// Slots of a day.

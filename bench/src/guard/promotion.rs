@@ -1,12 +1,11 @@
 //! One promotion: clients that a rule fires on, counted as a FireLog does, judged as the RuleBook does.
 
-use blobwatch_core::client::{ClientKey, NetworkKey};
-use blobwatch_core::guard::{CohortCounts, Guarded, Health, Ledger, Pull, State, Watches};
-use blobwatch_core::range::RangeKind;
-use blobwatch_core::record::{Fired, Method, Outcome, Profile, RangeRecord, Record, RecordId};
-use blobwatch_core::rulebook::{Action, Mode};
-use blobwatch_core::user_agent::Family;
-use blobwatch_core::verdict::in_percent;
+use blobwatch_guard::{CohortCounts, Guarded, Health, Ledger, Pull, State, Watches};
+use blobwatch_pull::{
+    Action, ClientKey, Family, Fired, Method, Mode, NetworkKey, Outcome, Profile, RangeKind, RangeRecord,
+    Record, RecordId,
+};
+use blobwatch_rulebook::in_percent;
 
 /// Percentage, and seconds.
 pub(super) static STAGES: [(f64, u64); 3] = [(1.0, 600), (10.0, 1_800), (100.0, 600)];

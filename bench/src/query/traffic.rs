@@ -1,10 +1,9 @@
 //! Records that look like a registry's: 600 client builds, 100,000 clients, 5,000 blobs, popularity falling off.
 
-use blobwatch_core::client::{ClientKey, NetworkKey};
-use blobwatch_core::range::RangeKind;
-use blobwatch_core::record::{Fired, Method, Outcome, Profile, RangeRecord, Record, RecordId};
-use blobwatch_core::rulebook::{Action, Mode};
-use blobwatch_core::user_agent::Family;
+use blobwatch_pull::{
+    Action, ClientKey, Family, Fired, Method, Mode, NetworkKey, Outcome, Profile, RangeKind, RangeRecord,
+    Record, RecordId,
+};
 use fastrand::Rng;
 use std::sync::Arc;
 

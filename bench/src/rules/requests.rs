@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::LazyLock;
 
-use blobwatch_core::rule::{Field, Value, Values};
+use blobwatch_rules::{Field, Value, Values};
 
 /// The facts that the rules of the benchmark read.
 pub(super) const FIELDS: [Field; 10] = [

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, anyhow, bail};
 use std::sync::{Arc, LazyLock};
 
-use blobwatch_core::rule::{Field, Type, Value};
+use blobwatch_rules::{Field, Type, Value};
 use wirefilter::{ExecutionContext, Filter, LhsValue, Scheme};
 
 use super::requests::{FIELDS, Requests};

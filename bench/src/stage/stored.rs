@@ -4,8 +4,8 @@
 use super::{BUNDLE, Origin, Traffic, Worker, Workerd, load};
 use crate::query::{SPAN_MS, fill};
 use anyhow::{Context, Result, ensure};
-use blobwatch_core::store::Native;
-use blobwatch_core::store::fire_log::FireLog;
+use blobwatch_fire_log::FireLog;
+use blobwatch_sql::Native;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,7 +1,7 @@
 //! Times as a file writes them: RFC 3339, a date and a clock without a zone (UTC), numbers since 1970, or small numbers
 //! that count slots or seconds from some beginning.
 
-use blobwatch_core::time::{parse_rfc3339, rfc3339};
+use blobwatch_wire::{parse_rfc3339, rfc3339};
 use serde_json::Value;
 
 /// Numbers below this count from a beginning of their own: as seconds since 1970 they would be before 1973-03-03.

@@ -2,7 +2,7 @@
 //!
 //! Logs write one time a line: the usual forms are read by place, without a look at what cannot stand there twice.
 
-use blobwatch_core::time::{MAX_TIME_MS, parse_rfc3339};
+use blobwatch_wire::{MAX_TIME_MS, parse_rfc3339};
 
 /// `05/Jul/2020:19:00:00 +0000`, as combined logs write it.
 pub(super) fn common(text: &str) -> Option<u64> {
@@ -142,7 +142,7 @@ fn days_of(year: i64, month: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use blobwatch_core::time::rfc3339;
+    use blobwatch_wire::rfc3339;
 
     use super::{any, common};
 

@@ -2,13 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use blobwatch_core::cell::{
-    Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, SLOT_S, slot_of,
+use blobwatch_pull::{Action, RangeKind, Record};
+use blobwatch_records::{
+    Cell, CellBatch, CellCounts, CellKey, Event, Evidence, History, Judged, LARGE_BYTES, SLOT_S, slot_of,
 };
-use blobwatch_core::history::{History, Judged};
-use blobwatch_core::range::RangeKind;
-use blobwatch_core::record::Record;
-use blobwatch_core::rulebook::Action;
 use rustc_hash::FxBuildHasher;
 
 use super::names::Meanings;
@@ -219,9 +216,7 @@ fn fill(record: &mut Record, request: &Request) {
 }
 
 fn blank() -> Record {
-    use blobwatch_core::client::{ClientKey, NetworkKey};
-    use blobwatch_core::record::{Method, Outcome, Profile, RangeRecord, RecordId};
-    use blobwatch_core::user_agent::Family;
+    use blobwatch_pull::{ClientKey, Family, Method, NetworkKey, Outcome, Profile, RangeRecord, RecordId};
     Record {
         id: RecordId(0),
         ray: String::new(),

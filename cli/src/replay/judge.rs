@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use blobwatch_core::detector::{Anomaly, Note};
+use blobwatch_detector::{Anomaly, Note};
 
 use super::count::{CellCounts64, Counter};
 use super::names::Meanings;

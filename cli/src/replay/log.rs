@@ -12,7 +12,7 @@ use super::request::Reader;
 use super::source::{Block, Source};
 use crate::input;
 use crate::problem::Problem;
-use blobwatch_core::record::RecordId;
+use blobwatch_pull::RecordId;
 
 /// A clock that jumps ahead by more than a day is believed when this many lines say so.
 const JUMP_MS: u64 = 86_400_000;

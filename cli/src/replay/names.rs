@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use blobwatch_core::user_agent::{Agent, Family};
+use blobwatch_pull::{Agent, Family};
 
 use super::format::texts;
 
@@ -183,7 +183,7 @@ fn decoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use blobwatch_core::user_agent::Family;
+    use blobwatch_pull::Family;
 
     use super::{MAX_TEXTS, Names, OTHER, Texts};
 

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use blobwatch_core::detector::{Anomaly, Note};
-use blobwatch_core::record::RecordId;
-use blobwatch_core::time::rfc3339;
+use blobwatch_detector::{Anomaly, Note};
+use blobwatch_pull::RecordId;
+use blobwatch_wire::rfc3339;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -345,7 +345,7 @@ impl Report {
 }
 
 fn share(anomaly: &Anomaly, value: f64) -> String {
-    use blobwatch_core::detector::AnomalyKind;
+    use blobwatch_detector::AnomalyKind;
     match anomaly.kind() {
         AnomalyKind::TrafficCliff => format!("{value:.1} requests a minute"),
         _ => format!("{:.2} %", 100.0 * value),

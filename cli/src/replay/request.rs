@@ -4,11 +4,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use blobwatch_core::client::{ClientKey, NetworkKey};
-use blobwatch_core::path::{BlobPath, decode};
-use blobwatch_core::range::{Answered, Asked, ContentRange, RangeKind, honoured};
-use blobwatch_core::record::{Method, Outcome, RangeRecord, RecordId};
-use blobwatch_core::user_agent::Family;
+use blobwatch_pull::{
+    Answered, Asked, BlobPath, ClientKey, ContentRange, Family, Method, NetworkKey, Outcome, RangeKind,
+    RangeRecord, RecordId, decode, honoured,
+};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};

@@ -3,8 +3,7 @@
 //! Sizes are learned from answers that gave a blob whole, in order of time: what a line says must not hang on the order in
 //! which files were read.
 
-use blobwatch_core::range::{Asked, ByteRange, RangeKind};
-use blobwatch_core::record::{Method, Outcome, RangeRecord};
+use blobwatch_pull::{Asked, ByteRange, Method, Outcome, RangeKind, RangeRecord};
 
 use super::request::Request;
 use super::sizes::Sizes;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use blobwatch_core::cell::CellBatch;
-use blobwatch_core::detector::{Anomaly, Engine, Note, Outcome};
+use blobwatch_detector::{Anomaly, Engine, Note, Outcome};
+use blobwatch_records::CellBatch;
 
 /// Slots that are ticked after the last one: what has begun to open may open.
 const SLOTS_AFTER: u64 = 6;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use blobwatch_core::rulebook::Rulebook;
+use blobwatch_rulebook::Rulebook;
 use serde_json::Value;
 
 use crate::input;
@@ -202,7 +202,7 @@ fn wrong(file: &Path, expected: String) -> Problem {
 mod tests {
     use std::path::Path;
 
-    use blobwatch_core::rulebook::STARTER;
+    use blobwatch_rulebook::STARTER;
     use serde_json::Value;
 
     use super::{json_of, with_revision, without_null, written};

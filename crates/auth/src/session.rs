@@ -1,7 +1,7 @@
 //! Sessions of the dashboard: a cookie that stands for a token for some hours.
 //!
 //! In scope: making and reading the cookie, and what a changing call by cookie must carry against forged requests.
-//! Not in scope: HTTP (`src/edge/session.rs`) and what a role may do ([`crate::auth`]).
+//! Not in scope: HTTP (`src/edge/session.rs`) and what a role may do ([`blobwatch_tokens`]).
 //!
 //! Nothing is stored: the cookie is `v1.<expiry>.<tag>.<name>`, the tag an HMAC-SHA256 under a key that is derived from
 //! the deployment's secret. The hash of the token is under the tag too, so a token that is taken out of
@@ -11,8 +11,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::auth::{Actor, Role, Tokens};
-use crate::problem::{Place, Problem};
+use blobwatch_tokens::{Actor, Role, Tokens};
+use blobwatch_wire::{Place, Problem};
 
 /// Name of the cookie.
 pub const COOKIE: &str = "blobwatch_session";
@@ -205,7 +205,7 @@ impl SessionItem {
             name: session.actor.name.clone(),
             role: session.actor.role,
             csrf: session.csrf.clone(),
-            expires: crate::time::rfc3339(session.expires_s.saturating_mul(1_000)),
+            expires: blobwatch_wire::rfc3339(session.expires_s.saturating_mul(1_000)),
             capabilities,
         }
     }

@@ -7,7 +7,7 @@ use super::cohort::{Cohort, LiteralJson};
 use super::kind::AnomalyKind;
 use super::rules::{Contrast, RouteChange, Suspect};
 use super::sentence;
-use crate::time::rfc3339;
+use blobwatch_wire::rfc3339;
 
 /// Entries of a history; the first ones stay, of the later ones the newest.
 pub(super) const MAX_HISTORY: usize = 100;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::cohort::Cohort;
 use super::locate::Span;
 use super::window::Window;
-use crate::cell::{Breadth, Event};
+use blobwatch_records::{Breadth, Event};
 
 /// Clients beyond those of the time before.
 pub const MIN_CLIENTS: u64 = 10;

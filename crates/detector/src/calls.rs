@@ -21,11 +21,11 @@ pub use report::{Report, wanted_evidence};
 
 use serde::{Deserialize, Serialize};
 
-use crate::detector::Anomaly;
-use crate::problem::Problem;
-use crate::store::Sql;
-use crate::store::detector::{Detector, DetectorError, Mark};
+use crate::Anomaly;
+use crate::store::{Detector, DetectorError, Mark};
 use crate::webhook::Allowed;
+use blobwatch_sql::Sql;
+use blobwatch_wire::Problem;
 
 /// One call of somebody who may make it.
 #[derive(Debug, Clone, Copy)]

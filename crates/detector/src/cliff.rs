@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::cohort::values;
 use super::normal::combination;
 use super::window::Row;
-use crate::cell::CellKey;
+use blobwatch_records::CellKey;
 
 /// Cohorts of one attribute value, and everything: at some 1 KB each 4 MB.
 const MAX_COHORTS: usize = 4_000;

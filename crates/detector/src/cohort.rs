@@ -6,7 +6,7 @@ use std::fmt;
 use blobwatch_detect::localize;
 use serde::{Deserialize, Serialize};
 
-use crate::cell::CellKey;
+use blobwatch_records::CellKey;
 
 /// The attributes that a cohort can be named by, in their order everywhere. Rules are left out: they are held against
 /// the cohort afterwards.
@@ -290,12 +290,12 @@ mod tests {
 
     #[test]
     fn not_takes_in_values_never_seen() {
-        let key = |colo: &str| crate::cell::CellKey {
+        let key = |colo: &str| blobwatch_records::CellKey {
             route: "hub".into(),
             colo: colo.to_owned(),
             country: String::new(),
             asn: Some(16509),
-            family: crate::user_agent::Family::Docker,
+            family: blobwatch_pull::Family::Docker,
             os: String::new(),
             fingerprint: String::new(),
             rules: Vec::new(),

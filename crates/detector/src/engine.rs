@@ -30,7 +30,7 @@ use super::locate;
 use super::normal::{Normal, Rates};
 use super::rules::Switch;
 use super::window::{MINUTE_SLOTS, WINDOW_SLOTS, Window};
-use crate::cell::{Cell, CellBatch, CellCounts, CellKey, SLOT_S, slot_of};
+use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, SLOT_S, slot_of};
 pub use harm::Harm;
 use totals::Totals;
 use watch::Watch;

@@ -5,7 +5,7 @@ use blobwatch_detect::monitor::{Estimate, IGNORANCE};
 use serde::{Deserialize, Serialize};
 
 use super::normal::UNKNOWN;
-use crate::cell::{CellCounts, Event};
+use blobwatch_records::{CellCounts, Event};
 
 /// What is wrong. The order is that of the saved state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -172,7 +172,7 @@ impl AnomalyKind {
 #[cfg(test)]
 mod tests {
     use super::AnomalyKind;
-    use crate::cell::CellCounts;
+    use blobwatch_records::CellCounts;
 
     #[test]
     fn names_and_places_come_back() {

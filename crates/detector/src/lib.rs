@@ -31,3 +31,10 @@ pub use normal::Rates;
 pub use rules::{Contrast, RouteChange, Suspect, Switch};
 pub(crate) use sentence::{percent, times};
 pub use window::{Bucket, MINUTE_SLOTS, Row, Window};
+
+mod calls;
+mod store;
+mod webhook;
+pub use calls::{Call, Known, Report, answer, known, marks_of, switches_of, wanted_evidence};
+pub use store::{Attempt, Delivery, Detector, DetectorError, Webhook};
+pub use webhook::{Allowed, SIGNATURE_HEADER, check, signature};

@@ -9,7 +9,7 @@ use super::cohort::{ATTRIBUTES, Cohort, values};
 use super::kind::AnomalyKind;
 use super::normal::{Normal, Rates, combination};
 use super::window::{Bucket, Window};
-use crate::cell::CellKey;
+use blobwatch_records::CellKey;
 
 /// Combinations that are searched: those with most events, seen or expected. 29 ms for 5,000 on the machine of
 /// docs/detection.md.

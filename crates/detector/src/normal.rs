@@ -10,8 +10,8 @@ use blobwatch_detect::monitor::Estimate;
 use serde::{Deserialize, Serialize};
 
 use super::kind::{AnomalyKind, RATE_KINDS};
-use crate::cell::{CellCounts, CellKey};
-use crate::user_agent::Family;
+use blobwatch_pull::Family;
+use blobwatch_records::{CellCounts, CellKey};
 
 /// Combinations (rules left out) that are remembered: at some 250 bytes 5 MB. Beyond it the one heard of longest ago
 /// goes.

@@ -15,9 +15,9 @@ use super::kind::AnomalyKind;
 use super::locate::Span;
 use super::normal::{Rates, combination};
 use super::window::Window;
-use crate::cell::CellKey;
-use crate::guard::Against;
-use crate::user_agent::Family;
+use blobwatch_guard::Against;
+use blobwatch_pull::Family;
+use blobwatch_records::CellKey;
 
 /// A rule is named from these on.
 const MIN_Z: f64 = 4.0;

@@ -5,7 +5,7 @@
 use super::anomaly::{Anomaly, MAX_RISK_RATIO};
 use super::kind::AnomalyKind;
 use super::rules::{Contrast, RouteChange, Suspect};
-use crate::time::rfc3339;
+use blobwatch_wire::rfc3339;
 
 pub(super) fn of(anomaly: &Anomaly) -> String {
     let mut parts = vec![format!(
@@ -143,9 +143,9 @@ pub(super) fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detector::broad::Affected;
-    use crate::detector::cohort::{Cohort, Literal};
-    use crate::time::parse_rfc3339;
+    use crate::broad::Affected;
+    use crate::cohort::{Cohort, Literal};
+    use blobwatch_wire::parse_rfc3339;
 
     fn literal(attribute: &str, value: &str, not: bool, among: usize) -> Literal {
         Literal {

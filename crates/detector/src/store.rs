@@ -30,10 +30,9 @@ pub use schema::SCHEMA;
 pub use state::STATE_FORMAT;
 pub use webhooks::{MAX_WEBHOOKS, Webhook};
 
-use super::column::{blob, integer, number, text};
-use super::{Sql, SqlError, SqlValue};
-use crate::bytes::DecodeError;
-use crate::detector::Engine;
+use crate::Engine;
+use blobwatch_sql::{Sql, SqlError, SqlValue, blob, integer, number, text};
+use blobwatch_wire::DecodeError;
 use sources::Sources;
 
 /// Why the Detector could not do what it was asked; fits "failed to keep counts: …".

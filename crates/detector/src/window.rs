@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cell::{Affected, Cell, CellCounts, CellKey, Evidence, MAX_EVIDENCE};
+use blobwatch_records::{Affected, Cell, CellCounts, CellKey, Evidence, MAX_EVIDENCE};
 
 /// Slots of a minute.
 pub const MINUTE_SLOTS: u64 = 6;
@@ -263,8 +263,8 @@ impl From<Keys> for Vec<Option<CellKey>> {
 #[cfg(test)]
 mod tests {
     use super::{Bucket, MAX_WINDOW_BYTES, Row, Window};
-    use crate::cell::{Affected, Event, SKETCH};
-    use crate::client::{ClientKey, NetworkKey};
+    use blobwatch_pull::{ClientKey, NetworkKey};
+    use blobwatch_records::{Affected, Event, SKETCH};
 
     #[test]
     fn full_sketches_shorten_the_window() {

@@ -8,25 +8,18 @@
 //! fact which is not kept (an address, a cookie) says `null`, not false.
 
 mod facts;
-mod values;
 mod why;
-
-pub(crate) use facts::NEVER_KEPT;
-pub use values::RecordValues;
-pub(crate) use values::{algorithm, asked_kind, integer, not_recorded, parts, range_values, seen_kind};
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::guard::{GuardThen, State};
-use crate::problem::Place;
-use crate::record::{Fired, Record};
-use crate::rule::{Checked, Field, Values};
-use crate::rulebook::{Action, Mode, ModeSetting, ModeSource, Policy, Rule, Rulebook, Volume, check};
-use crate::time::rfc3339;
-use crate::verdict::in_percent;
+use blobwatch_guard::{GuardThen, State};
+use blobwatch_pull::{Action, Fired, Mode, Record, RecordValues};
+use blobwatch_rulebook::{ModeSetting, ModeSource, Policy, Rule, Rulebook, Volume, check, in_percent};
+use blobwatch_rules::{Checked, Field, Values};
+use blobwatch_wire::{Place, rfc3339};
 
 /// One record explained.
 #[derive(Debug, Clone, Serialize)]

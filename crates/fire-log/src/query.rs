@@ -21,8 +21,7 @@ mod tests;
 mod times;
 
 pub use cursor::Cursor;
-pub use distinct::Distinct;
-pub(crate) use distinct::mix;
+pub use distinct::{Distinct, mix};
 pub use filter::{Filter, Kind, StatusFilter};
 pub use join::{Joined, join};
 pub use page::Page;
@@ -31,4 +30,4 @@ pub use scan::{Budget, find, scan_page};
 pub use summary::{Dimension, Group, MAX_GROUPS, Part, Summary, summarise};
 pub use times::{EXPECTED as EXPECTED_TIME, parse as parse_time};
 
-pub use crate::store::fire_log::FireLogError as QueryError;
+pub use crate::store::FireLogError as QueryError;

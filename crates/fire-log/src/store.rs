@@ -26,24 +26,20 @@ mod volume;
 use std::fmt;
 
 pub use cut::{CUT_AFTER_SLOT_MS, SETTLE_MS};
-pub use enforced::MAX_OWN_ROWS_PER_MINUTE;
-pub(crate) use enforced::find as find_enforced;
+pub use enforced::{MAX_OWN_ROWS_PER_MINUTE, find as find_enforced};
 pub use losses::Loss;
 pub use merge::{MERGE_AFTER_MS, MERGE_AT_ROWS, MERGE_EVERY_MS, TARGET_RECORDS};
 pub use outbox::{MAX_WAITING, Unsent};
-pub(crate) use read::{
-    After, Candidate, Source, Span, back_of, front_of, newest_first, oldest_first, recent,
-};
+pub(crate) use read::{After, Candidate, Source, newest_first, recent};
+pub use read::{Span, back_of, front_of, oldest_first};
 pub use retain::Tended;
 pub use schema::SCHEMA;
-pub(crate) use volume::Window;
-pub use volume::{MAX_HOT, MAX_VOLUME_KEYS};
+pub use volume::{MAX_HOT, MAX_VOLUME_KEYS, Window};
 
-use super::column::{MAX_NUMBER, blob, integer, number, text};
-use super::{Sql, SqlError};
-use crate::bytes::DecodeError;
-use crate::history::History;
-use crate::rulebook::Settings;
+use blobwatch_records::History;
+use blobwatch_rulebook::Settings;
+use blobwatch_sql::{MAX_NUMBER, Sql, SqlError, blob, integer, number, text};
+use blobwatch_wire::DecodeError;
 use guards::Guards;
 use outbox::Outbox;
 use refine::Late;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::user_agent::Family;
+use blobwatch_pull::Family;
 
 /// Cohorts of one guard that are told apart; the others count as one. Client builds that one rule hits are a handful.
 pub const MAX_COHORTS: usize = 24;

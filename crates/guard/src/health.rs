@@ -8,11 +8,8 @@ use std::hash::BuildHasherDefault;
 
 use rustc_hash::FxHasher;
 
-use crate::bytes::{DecodeError, Reader, put_varint};
-use crate::client::ClientKey;
-use crate::range::RangeKind;
-use crate::record::{Method, Outcome, Record};
-use crate::rulebook::Action;
+use blobwatch_pull::{Action, ClientKey, Method, Outcome, RangeKind, Record};
+use blobwatch_wire::{DecodeError, Reader, put_varint};
 
 /// Clients of one FireLog that are remembered: about 14 bytes each as stored, 1.4 MB of the 2 MB that a row holds, and
 /// some 4 MB in memory. Those that find no room count as not known.

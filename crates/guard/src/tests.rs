@@ -1,11 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::client::ClientKey;
-use crate::range::RangeKind;
-use crate::record::{Outcome, Record, sample};
-use crate::rulebook::{Action, Mode};
-use crate::user_agent::Family;
+use blobwatch_pull::{Action, ClientKey, Family, Mode, Outcome, RangeKind, Record, sample};
 
 const NOW: u64 = 1_593_975_600_000;
 
@@ -120,7 +116,7 @@ fn what_is_a_good_download_and_what_a_bad_one() {
     case(|r| r.range.kind = RangeKind::Probe, None);
     case(|r| r.range.honoured = Some(false), Some(Pull::Bad));
     case(|r| r.outcome = Outcome::ClientClosed, Some(Pull::Bad));
-    case(|r| r.method = crate::record::Method::Head, None);
+    case(|r| r.method = blobwatch_pull::Method::Head, None);
     case(|r| r.verdict = Action::Block, None);
 }
 

@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use super::counts::{Arm, Cohort, CohortCounts, Counts, MAX_COHORTS, MAX_EVIDENCE, WatchReport};
 use super::health::{ByClient, Health, Pull};
-use crate::client::ClientKey;
-use crate::record::{Fired, Record};
-use crate::rulebook::{Action, Mode};
+use blobwatch_pull::{Action, ClientKey, Fired, Mode, Record};
 
 /// Guards that one FireLog counts for: promotions that run at one time.
 pub const MAX_WATCHES: usize = 64;

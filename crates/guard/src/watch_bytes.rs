@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use super::counts::CohortCounts;
 use super::watch::{Client, Guarded, MAX_WATCHED, Open, Watch, Watches};
-use crate::bytes::{DecodeError, Reader, put_text, put_varint};
+use blobwatch_wire::{DecodeError, Reader, put_text, put_varint};
 
 const MAGIC: &[u8; 3] = b"BWG";
 const VERSION: u8 = 1;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::auth::{Tokens, TokensError};
-use crate::client::ClientKeys;
+use blobwatch_pull::ClientKeys;
+use blobwatch_tokens::{Tokens, TokensError};
 
 /// Read once when the isolate starts. What cannot be read is left out and said: a broken secret fails no pull.
 #[derive(Debug)]

@@ -3,17 +3,12 @@
 use std::sync::Arc;
 
 use super::Isolate;
-use crate::answer::{fired, is_disclosed, refusal};
-use crate::auth::Role;
-use crate::client::observed;
-use crate::facts::{Facts, FactsError};
-use crate::path::{decode, repository_of};
-use crate::plan::{Plan, Watched};
-use crate::record::{Outcome, RangeRecord, Record, RecordId};
-use crate::request::Request;
-use crate::rulebook::{Action, Redirects, Route};
-use crate::settle::Pending;
-use crate::verdict::{self, Subject, Verdict};
+use blobwatch_pull::{
+    Action, Facts, FactsError, Outcome, Pending, RangeRecord, Record, RecordId, Request, decode, observed,
+    repository_of,
+};
+use blobwatch_rulebook::{Plan, Redirects, Route, Subject, Verdict, Watched, fired, is_disclosed, refusal};
+use blobwatch_tokens::Role;
 
 /// Carries an operator's token on a request to the registry, where `Authorization` is the registry's.
 const TOKEN_HEADER: &str = "blobwatch-token";
@@ -72,7 +67,7 @@ impl Isolate {
             now_ms: request.facts.time_ms,
             degraded,
         };
-        verdict::decide(&self.book.policy, &subject, self.scratch.matched(), &self.hot)
+        blobwatch_rulebook::decide(&self.book.policy, &subject, self.scratch.matched(), &self.hot)
     }
 
     fn plan(&self, request: &Request<'_>, decided: &Decided) -> Plan {

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::{Outcome, Record, RecordId};
-use crate::settle::{Pending, Said};
+use blobwatch_pull::{Outcome, Pending, Record, RecordId, Said};
 
 /// About 1 KB each, so 8 MB of an isolate's 128 MB. An isolate on Cloudflare has far fewer requests at a time.
 pub const MAX_IN_FLIGHT: usize = 8_192;

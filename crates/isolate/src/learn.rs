@@ -1,10 +1,10 @@
 //! What an isolate learns from a FireLog.
 
 use super::Isolate;
-use crate::bytes::DecodeError;
-use crate::flush::{Held, Reply};
-use crate::rule::Scratch;
-use crate::rulebook::Program;
+use blobwatch_records::{Held, Reply};
+use blobwatch_rulebook::Program;
+use blobwatch_rules::Scratch;
+use blobwatch_wire::DecodeError;
 
 impl Isolate {
     /// Takes over a reply from the FireLog `from`: what it keeps now, a newer rulebook, hot keys. Answers whether the

@@ -12,13 +12,10 @@ mod memory;
 pub use config::{Config, ConfigError};
 pub use in_flight::{MAX_IN_FLIGHT, UNANSWERED_AFTER_MS};
 
-use crate::flush::{Batches, Held, Outgoing, fire_log_name};
-use crate::history::History;
-use crate::record::{Record, RecordId};
-use crate::rule::Scratch;
-use crate::rulebook::Program;
-use crate::settle::Said;
-use crate::verdict::HotKeys;
+use blobwatch_pull::{Record, RecordId, Said};
+use blobwatch_records::{Batches, Held, History, Outgoing, fire_log_name};
+use blobwatch_rulebook::{HotKeys, Program};
+use blobwatch_rules::Scratch;
 use in_flight::InFlight;
 use memory::Memory;
 
@@ -104,7 +101,7 @@ impl Isolate {
         self.batches.push(&to, record, self.held(), now_ms);
     }
 
-    fn fire_log(&self, colo: &str, client: crate::client::ClientKey) -> String {
+    fn fire_log(&self, colo: &str, client: blobwatch_pull::ClientKey) -> String {
         let fire_logs = self.book.fire_logs.get(colo).copied().unwrap_or(1);
         fire_log_name(colo, client, fire_logs)
     }
@@ -133,7 +130,7 @@ impl Isolate {
 
     /// Counts what the edge lost; a name that is not in [`LOSSES`] is the edge's mistake and is left out.
     pub fn count_loss(&mut self, colo: &str, name: &str, times: u32, now_ms: u64) {
-        let to = self.fire_log(colo, crate::client::ClientKey::default());
+        let to = self.fire_log(colo, blobwatch_pull::ClientKey::default());
         if let Some(known) = LOSSES.iter().find(|known| **known == name) {
             self.batches.count_loss(&to, known, times, now_ms);
         }

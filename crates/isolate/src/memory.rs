@@ -9,10 +9,7 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHasher;
 
-use crate::client::{Client, ClientKeys};
-use crate::facts::Facts;
-use crate::fingerprint::Fingerprint;
-use crate::request::Identity;
+use blobwatch_pull::{Client, ClientKeys, Facts, Fingerprint, Identity};
 
 /// Clients that are remembered, by address and credential: 1 KB each with a token of Docker Hub, so 2 MB, and 4 MB at most.
 const CLIENTS: usize = 2048;

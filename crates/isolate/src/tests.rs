@@ -1,19 +1,15 @@
 use super::{Config, Isolate, MAX_IN_FLIGHT, UNANSWERED_AFTER_MS};
-use crate::auth::{Role, Tokens};
-use crate::client::ClientKeys;
-use crate::explain::RecordValues;
-use crate::facts::Facts;
-use crate::flush::{Flush, Held, Reply};
-use crate::plan::Plan;
-use crate::range::RangeKind;
-use crate::record::{Outcome, Record};
-use crate::request::{Identity, Request};
-use crate::rule::Field;
-use crate::rulebook::{
-    Action, Compiled, FORM, Mode, ModeSetting, Program, Route, Rule, Rulebook, SCHEMA, Settings,
+use blobwatch_pull::{
+    Action, ClientKeys, Facts, Identity, Mode, Outcome, RangeKind, Record, RecordValues, Request,
 };
-use crate::segment;
-use crate::settle::Said;
+use blobwatch_records::{Flush, Held, Reply};
+use blobwatch_rulebook::{
+    Compiled, FORM, ModeSetting, Plan, Program, Route, Rule, Rulebook, SCHEMA, Settings,
+};
+use blobwatch_rules::Field;
+use blobwatch_tokens::{Role, Tokens};
+
+use blobwatch_pull::Said;
 
 const NOW: u64 = 1_593_975_600_000;
 const BLOB: &str =
@@ -116,7 +112,7 @@ fn said(time_ms: u64) -> Said<'static> {
     }
 }
 
-fn watched(plan: Plan) -> crate::plan::Watched {
+fn watched(plan: Plan) -> blobwatch_rulebook::Watched {
     match plan {
         Plan::Watch(watched) => watched,
         Plan::Pass { origin } => panic!("passed to {origin}"),
@@ -128,7 +124,7 @@ fn flushed(isolate: &mut Isolate, now_ms: u64) -> Vec<Record> {
     let mut records = Vec::new();
     while let Some(outgoing) = isolate.next_flush(now_ms) {
         let flush = Flush::decode(&outgoing.body).unwrap();
-        records.extend(segment::decode(&flush.segment).unwrap());
+        records.extend(blobwatch_records::decode(&flush.segment).unwrap());
     }
     records
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::segment::{Agent, Place, asn_text};
+use blobwatch_records::{Agent, Place, asn_text};
 
 /// Cells at one time: some 200 bytes each, 1.6 MB.
 pub(super) const MAX_CELLS: usize = 8_192;

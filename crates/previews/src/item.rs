@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::report::Report;
-use crate::rulebook::{Action, Volume};
-use crate::store::previews::{Preview, Status};
-use crate::time::rfc3339;
+use crate::store::{Preview, Status};
+use blobwatch_pull::Action;
+use blobwatch_rulebook::Volume;
+use blobwatch_wire::rfc3339;
 
 /// One preview. What was counted is beside these once it is done.
 #[derive(Debug, Clone, PartialEq, Serialize)]

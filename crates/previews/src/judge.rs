@@ -4,13 +4,12 @@
 //! same version that fired then has matched. Other rules that read what is not kept, or that have a volume, are taken
 //! from the record's word alone.
 
-use super::plan::Plan;
 use super::reads::{Needs, Reads, RowTexts};
-use crate::explain::NEVER_KEPT;
-use crate::record::Fired;
-use crate::rule::{Checked, Field, Scratch, Values};
-use crate::rulebook::{Compiled, DocumentError, Policy, Volume, check};
-use crate::segment::{Row, Treatment};
+use blobwatch_pull::{Fired, NEVER_KEPT};
+use blobwatch_records::{Row, Treatment};
+use blobwatch_rule_book::PreviewPlan;
+use blobwatch_rulebook::{Compiled, DocumentError, Policy, Volume, check};
+use blobwatch_rules::{Checked, Field, Scratch, Values};
 
 /// A plan that is ready to be asked about rows.
 #[derive(Debug)]
@@ -41,14 +40,14 @@ pub(super) struct Judged {
 }
 
 impl Judge {
-    pub(super) fn new(plan: &Plan) -> Result<Self, DocumentError> {
+    pub(super) fn new(plan: &PreviewPlan) -> Result<Self, DocumentError> {
         let mut book = plan.book.clone();
         let position = |found: Option<usize>| found.unwrap_or(usize::MAX);
         let candidate = position(book.rules.iter().position(|rule| rule.id == plan.candidate));
         let route = position(book.routes.iter().position(|route| route.name == plan.route));
         let checked = check(&book).map_err(DocumentError::Invalid)?;
         let volume = book.rules.get(candidate).and_then(|rule| rule.volume);
-        let is_by_record = |rule: &crate::rulebook::Rule, checked: &Checked| {
+        let is_by_record = |rule: &blobwatch_rulebook::Rule, checked: &Checked| {
             rule.volume.is_some() || checked.fields().iter().any(|field| NEVER_KEPT.contains(field))
         };
         let pairs = book.rules.iter().zip(&checked).enumerate();

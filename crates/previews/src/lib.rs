@@ -10,29 +10,26 @@
 
 mod cells;
 mod cover;
-mod fresh;
 mod item;
 mod judge;
 mod partial;
-mod plan;
 mod reads;
 mod report;
 mod sample;
 mod scan;
 mod sentence;
 mod volume;
-mod wanted;
 #[cfg(test)]
 mod tests;
 
 /// Keys are places in dictionaries, or keyed hashes that no client can aim.
 type FxHashMap<K, V> = std::collections::HashMap<K, V, rustc_hash::FxBuildHasher>;
 
-pub use fresh::{FRESH_MS, NotFresh, Stamp, preview_is_fresh};
 pub use item::{PreviewItem, PreviewedRule, Progress};
 pub use partial::Partial;
-pub use plan::Plan;
 pub use report::{CohortHit, CohortTerm, NotJudged, Report};
 pub use scan::{Budget, Replay, Slice, SliceCall, scan_slice};
 pub use volume::Windows;
-pub use wanted::{Wanted, plan_of};
+
+mod store;
+pub use store::{End, MAX_ATTEMPTS, MAX_WAITING, Preview, PreviewError, PreviewStore, Status};

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::cells::Cells;
 use super::sample::Sample;
-use crate::query::mix;
-use crate::record::RecordId;
+use blobwatch_fire_log::mix;
+use blobwatch_pull::RecordId;
 
 /// Records named as evidence.
 const MAX_EVIDENCE: usize = 10;

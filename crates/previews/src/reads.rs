@@ -1,14 +1,14 @@
 //! What expressions read of a block's rows, straight from its dictionaries.
 //!
-//! Says the same as [`crate::explain::RecordValues`] does of the row's record, which is its oracle in the tests, without
+//! Says the same as [`blobwatch_pull::RecordValues`] does of the row's record, which is its oracle in the tests, without
 //! making the record. What rows have in common is worked out once a block.
 
-use crate::explain::{algorithm, asked_kind, integer, not_recorded, parts, range_values, seen_kind};
-use crate::range::RangeKind;
-use crate::record::{Method, Profile, RangeRecord};
-use crate::rule::{Field, Value, Values};
-use crate::segment::{Block, Row};
-use crate::user_agent::Agent;
+use blobwatch_pull::{
+    Agent, Method, Profile, RangeKind, RangeRecord, algorithm, asked_kind, integer, not_recorded, parts,
+    range_values, seen_kind,
+};
+use blobwatch_records::{Block, Row};
+use blobwatch_rules::{Field, Value, Values};
 
 /// Which parts of a row expressions depend on: rows that are alike in them need to be asked once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -109,10 +109,11 @@ impl RowTexts {
 
 impl<'a> Reads<'a> {
     pub(super) fn new(block: &'a Block, route: &'a str, needs: &Needs) -> Self {
-        let hex = |client: &crate::segment::Client| (client.client.to_string(), client.network.to_string());
-        let blob = |blob: &crate::segment::Blob| {
+        let hex =
+            |client: &blobwatch_records::Client| (client.client.to_string(), client.network.to_string());
+        let blob = |blob: &blobwatch_records::Blob| {
             let digest = block.digests().get(blob.digest as usize);
-            let digest = digest.map(crate::segment::Digest::text).unwrap_or_default();
+            let digest = digest.map(blobwatch_records::Digest::text).unwrap_or_default();
             (format!("/v2/{}/blobs/{digest}", blob.repository), digest)
         };
         let of = |needed: bool| if needed { usize::MAX } else { 0 };
@@ -226,7 +227,7 @@ impl<'a> Reads<'a> {
 }
 
 impl<'a> AgentTexts<'a> {
-    fn new(block: &'a Block, agent: &'a crate::segment::Agent) -> Self {
+    fn new(block: &'a Block, agent: &'a blobwatch_records::Agent) -> Self {
         let profile = block.profile(agent);
         let user_agent = profile.map_or("", |profile| profile.user_agent.as_str());
         let (tls, http) = parts(&agent.fingerprint);

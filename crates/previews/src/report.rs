@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::cells::ATTRIBUTES;
 use super::cover::{Cover, cover};
 use super::partial::{ANSWERED, Partial, TROUBLED};
-use super::plan::Plan;
 use super::sentence;
-use crate::rule::{self, Field};
-use crate::rulebook::Action;
+use blobwatch_pull::Action;
+use blobwatch_rule_book::PreviewPlan;
+use blobwatch_rules::Field;
 
 /// Counts of requests are by weight.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ pub struct NotJudged {
 
 impl Report {
     #[must_use]
-    pub fn of(plan: &Plan, mut part: Partial) -> Self {
+    pub fn of(plan: &PreviewPlan, mut part: Partial) -> Self {
         let rule = plan.rule();
         let action = rule.map_or(Action::None, |rule| rule.action);
         part.cells.index();
@@ -117,7 +117,7 @@ impl Report {
     }
 }
 
-fn approximations(plan: &Plan, part: &Partial) -> Vec<String> {
+fn approximations(plan: &PreviewPlan, part: &Partial) -> Vec<String> {
     let mut said = Vec::new();
     if plan.rule().is_some_and(|rule| rule.volume.is_some()) {
         said.push(
@@ -127,7 +127,8 @@ fn approximations(plan: &Plan, part: &Partial) -> Vec<String> {
         );
     }
     let reads_kind = plan.rule().is_some_and(|candidate| {
-        let checked = rule::parse(&candidate.expression).and_then(rule::Expression::check);
+        let checked =
+            blobwatch_rules::parse(&candidate.expression).and_then(blobwatch_rules::Expression::check);
         checked.is_ok_and(|checked| checked.fields().contains(&Field::RangeKind))
     });
     if reads_kind {

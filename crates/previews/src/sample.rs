@@ -7,7 +7,7 @@
 use super::FxHashMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::query::mix;
+use blobwatch_fire_log::mix;
 
 /// Pairs of a thing and a cell that are kept: some 40 bytes each, 650 KB. From 8,192 of them on, where a sample has just
 /// halved, a count has a standard error of 1/√8192 = 1.1 %.

@@ -12,18 +12,15 @@ use serde::{Deserialize, Serialize};
 use super::cells::values_of;
 use super::judge::{Judge, Judged};
 use super::partial::{ANSWERED, Partial, TROUBLED};
-use super::plan::Plan;
 use super::reads::{Key, Reads};
 use super::volume::{Match, Windows, replay as replay_volume};
-use crate::query::mix;
-use crate::range::RangeKind;
-use crate::record::{Method, Outcome, RecordId};
-use crate::rule::Scratch;
-use crate::rulebook::{Action, DocumentError, Volume};
-use crate::segment::{Block, Client, Digest, Row, Treatment, digest_key};
-use crate::store::Sql;
-use crate::store::fire_log::{FireLogError, Span, back_of, front_of, oldest_first};
-use crate::verdict::{HotKeys, Subject, decide, volume_key};
+use blobwatch_fire_log::{FireLogError, Span, back_of, front_of, mix, oldest_first};
+use blobwatch_pull::{Action, Method, Outcome, RangeKind, RecordId};
+use blobwatch_records::{Block, Client, Digest, Row, Treatment, digest_key};
+use blobwatch_rule_book::PreviewPlan;
+use blobwatch_rulebook::{DocumentError, HotKeys, Subject, Volume, decide, volume_key};
+use blobwatch_rules::Scratch;
+use blobwatch_sql::Sql;
 
 /// How much one call may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +38,7 @@ impl Default for Budget {
 /// What a FireLog is sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SliceCall {
-    pub plan: Plan,
+    pub plan: PreviewPlan,
     /// Where the slice begins.
     pub from_ms: u64,
     pub windows: Windows,
@@ -73,7 +70,7 @@ pub struct Replay {
 impl Replay {
     /// # Errors
     /// When the plan's rulebook does not compile: it was made by another build.
-    pub fn new(plan: &Plan) -> Result<Self, DocumentError> {
+    pub fn new(plan: &PreviewPlan) -> Result<Self, DocumentError> {
         let judge = Judge::new(plan)?;
         Ok(Self {
             scratch: Scratch::new(&judge.compiled.engine),

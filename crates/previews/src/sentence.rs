@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::report::{CohortHit, CohortTerm, Report};
-use crate::rulebook::Action;
+use blobwatch_pull::Action;
 
 /// Values that are named one by one; more are counted.
 const MAX_NAMED: usize = 3;

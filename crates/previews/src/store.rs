@@ -9,10 +9,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::column::{MAX_NUMBER, integer, number};
-use super::{Row, Sql, SqlError, SqlValue};
-use crate::preview::{Plan, Report, Stamp};
-use crate::rulebook::Rule;
+use crate::Report;
+use blobwatch_rule_book::{PreviewPlan, Stamp};
+use blobwatch_rulebook::Rule;
+use blobwatch_sql::{MAX_NUMBER, Row, Sql, SqlError, SqlValue, integer, number};
 
 /// Previews that are kept, the newest: at some 10 KB each, 2 MB.
 pub const MAX_KEPT: u64 = 200;
@@ -144,7 +144,12 @@ impl<S: Sql> PreviewStore<S> {
     }
 
     /// Accepts a preview; `None` where too many wait.
-    pub fn begin(&self, plan: &Plan, actor: &str, now_ms: u64) -> Result<Option<Preview>, PreviewError> {
+    pub fn begin(
+        &self,
+        plan: &PreviewPlan,
+        actor: &str,
+        now_ms: u64,
+    ) -> Result<Option<Preview>, PreviewError> {
         let Some(rule) = plan.rule() else {
             return Err(PreviewError::Corrupt("a plan".to_owned()));
         };
@@ -186,7 +191,7 @@ impl<S: Sql> PreviewStore<S> {
     }
 
     /// The preview that has waited longest, and its plan. It counts as begun once more.
-    pub fn next(&self) -> Result<Option<(Preview, Plan, u32)>, PreviewError> {
+    pub fn next(&self) -> Result<Option<(Preview, PreviewPlan, u32)>, PreviewError> {
         let rows = self.sql.run(
             "UPDATE preview SET attempts = attempts + 1 WHERE seq = \
              (SELECT seq FROM preview WHERE running = 1 ORDER BY seq LIMIT 1) RETURNING preview, plan, attempts",
@@ -275,9 +280,9 @@ fn read<T: serde::de::DeserializeOwned>(row: &Row, column: usize) -> Result<T, P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preview::Partial;
-    use crate::rulebook::starter;
-    use crate::store::Native;
+    use crate::Partial;
+    use blobwatch_rulebook::starter;
+    use blobwatch_sql::Native;
 
     const NOW: u64 = 1_593_975_600_000;
 
@@ -285,9 +290,9 @@ mod tests {
         PreviewStore::open(Native::in_memory().unwrap()).unwrap()
     }
 
-    fn plan() -> Plan {
+    fn plan() -> PreviewPlan {
         let book = starter().unwrap();
-        Plan::new(&book, book.rules[0].clone(), "default", NOW)
+        PreviewPlan::new(&book, book.rules[0].clone(), "default", NOW)
     }
 
     fn done() -> End {

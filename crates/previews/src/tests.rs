@@ -1,66 +1,21 @@
 //! The replay against its oracles: an isolate that enforces, a record's own values, one slice instead of many.
 
 mod enforcement;
-mod fresh;
 mod slices;
-mod wanted;
 
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::flush::Flush;
-use crate::flush::{Held, Reply};
-use crate::isolate::{Config, Isolate};
-use crate::plan::{Plan as Decision, Watched};
-use crate::record::{Outcome, Record};
-use crate::rulebook::{
-    Action, Compiled, Mode, ModeSetting, Program, Route, Rule, Rulebook, SCHEMA, Settings,
+use blobwatch_fire_log::FireLog;
+use blobwatch_isolate::{Config, Isolate};
+use blobwatch_pull::{Action, Mode, Outcome, Record, Said};
+use blobwatch_records::{Flush, Held, Reply};
+use blobwatch_rule_book::PreviewPlan;
+use blobwatch_rule_book::preview_sample::{CANDIDATE, NOW, book, mode, plan, rule};
+use blobwatch_rulebook::{
+    Compiled, ModeSetting, Plan as Decision, Program, Route, Rule, Rulebook, SCHEMA, Settings, Watched,
 };
-use crate::settle::Said;
-use crate::store::Native;
-use crate::store::fire_log::FireLog;
-
-const NOW: u64 = 1_593_975_600_000;
-const CANDIDATE: &str = "candidate";
-
-fn rule(id: &str, expression: &str, action: Action) -> Rule {
-    Rule {
-        id: id.to_owned(),
-        version: 1,
-        description: String::new(),
-        expression: expression.to_owned(),
-        action,
-        default_mode: Mode::Monitor,
-        volume: None,
-    }
-}
-
-fn mode(rule: &str, route: &str, mode: Mode, percent: Option<f64>) -> ModeSetting {
-    ModeSetting {
-        percent,
-        ..ModeSetting::new(rule, route, mode)
-    }
-}
-
-fn book(rules: Vec<Rule>, modes: Vec<ModeSetting>) -> Rulebook {
-    let library = Route {
-        repository: "library/**".to_owned(),
-        detour: Some("https://bucket.example".to_owned()),
-        ..Route::named("library")
-    };
-    let host = Route {
-        host: Some("mirror.example".to_owned()),
-        ..Route::named("mirror")
-    };
-    Rulebook {
-        schema: SCHEMA,
-        revision: 5,
-        routes: vec![Route::named("default"), library, host],
-        rules,
-        modes,
-        settings: Settings::default(),
-    }
-}
+use blobwatch_sql::Native;
 
 /// An isolate that has learned a rulebook and the FireLogs that it flushes to.
 struct Edge {
@@ -121,7 +76,7 @@ impl Edge {
         }
     }
 
-    fn preview(&self, plan: &Plan, budget: u64) -> (Report, u64) {
+    fn preview(&self, plan: &PreviewPlan, budget: u64) -> (Report, u64) {
         let (mut whole, mut scanned) = (Partial::default(), 0);
         for log in self.logs.values() {
             scanned += run(log.sql(), plan, budget, &mut whole);
@@ -131,8 +86,8 @@ impl Edge {
 }
 
 /// Every slice of one FireLog, through the form that travels.
-fn run(sql: &Native, plan: &Plan, budget: u64, whole: &mut Partial) -> u64 {
-    let plan: Plan = serde_json::from_str(&serde_json::to_string(plan).unwrap()).unwrap();
+fn run(sql: &Native, plan: &PreviewPlan, budget: u64, whole: &mut Partial) -> u64 {
+    let plan: PreviewPlan = serde_json::from_str(&serde_json::to_string(plan).unwrap()).unwrap();
     let mut replay = Replay::new(&plan).unwrap();
     let (mut from_ms, mut scanned) = (Some(plan.since_ms), 0);
     let mut windows = Default::default();
@@ -148,11 +103,6 @@ fn run(sql: &Native, plan: &Plan, budget: u64, whole: &mut Partial) -> u64 {
     scanned
 }
 
-fn plan(book: &Rulebook, candidate: &str, route: &str) -> Plan {
-    let rule = book.rules.iter().find(|rule| rule.id == candidate).unwrap();
-    Plan::new(book, rule.clone(), route, NOW)
-}
-
 fn said(time_ms: u64, status: u16) -> Said<'static> {
     Said {
         status,
@@ -165,5 +115,5 @@ fn said(time_ms: u64, status: u16) -> Said<'static> {
 }
 
 fn flushed(body: &[u8]) -> Vec<Record> {
-    crate::segment::decode(&Flush::decode(body).unwrap().segment).unwrap()
+    blobwatch_records::decode(&Flush::decode(body).unwrap().segment).unwrap()
 }

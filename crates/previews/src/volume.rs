@@ -6,9 +6,9 @@
 use super::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::record::RecordId;
-use crate::rulebook::Volume;
-use crate::store::fire_log::{MAX_VOLUME_KEYS, Window};
+use blobwatch_fire_log::{MAX_VOLUME_KEYS, Window};
+use blobwatch_pull::RecordId;
+use blobwatch_rulebook::Volume;
 
 /// One match, in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,7 +78,7 @@ impl Windows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rulebook::VolumeKey;
+    use blobwatch_rulebook::VolumeKey;
 
     const VOLUME: Volume = Volume {
         by: VolumeKey::Client,

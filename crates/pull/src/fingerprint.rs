@@ -55,7 +55,7 @@ impl Fingerprint {
     }
 
     /// Appends all that goes into a fingerprint: equal inputs make equal fingerprints, and others do not read alike.
-    pub(crate) fn put_inputs(facts: &Facts<'_>, out: &mut String) {
+    pub fn put_inputs(facts: &Facts<'_>, out: &mut String) {
         let tls = &facts.tls;
         let texts = [
             facts.protocol,

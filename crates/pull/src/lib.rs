@@ -1,44 +1,30 @@
-//! Everything of Blobwatch that can be said without naming a platform, in the order a request meets it.
-//!
-//! In scope: what a request says, which rules it matches, what is done about it, what is recorded and how that
-//! is stored and queried. Not in scope: sockets, clocks, randomness, Durable Objects (`src/edge` of the worker).
+//! What one pull says and what is kept of it: facts, path, range, client, fingerprint, request, record.
 
-pub mod facts;
-pub mod action;
-pub mod path;
-pub mod digest;
-pub mod route;
-pub mod range;
-pub mod user_agent;
-pub mod fingerprint;
-pub mod client;
-pub mod request;
-pub mod rule;
-pub mod rulebook;
-pub mod verdict;
-pub mod answer;
-pub mod plan;
-pub mod settle;
-pub mod record;
-pub mod history;
-pub mod cell;
-pub mod detector;
-pub mod segment;
-pub mod flush;
-pub mod isolate;
-pub mod store;
-pub mod query;
-pub mod explain;
-pub mod guard;
-pub mod preview;
-pub mod audit;
-pub mod webhook;
-pub mod detector_api;
-pub mod auth;
-pub mod access;
-pub mod session;
-pub mod page;
-pub mod validator;
-pub mod problem;
-pub mod time;
-pub mod bytes;
+mod action;
+mod client;
+mod digest;
+mod facts;
+mod fingerprint;
+mod path;
+mod range;
+mod record;
+mod recorded;
+mod request;
+#[cfg(any(test, feature = "testing"))]
+pub mod sample;
+mod settle;
+mod user_agent;
+
+pub use action::{Action, Mode};
+pub use client::{Client, ClientKey, ClientKeys, NetworkKey, bucket, observed};
+pub use facts::{Facts, FactsError};
+pub use fingerprint::{Fingerprint, NO_TLS, PRESENCE};
+pub use path::{BlobPath, MAX_REPOSITORY, decode, repository_of};
+pub use range::{Answered, Asked, ByteRange, ContentRange, RangeKind, TILE_UNIT, honoured};
+pub use record::{Fired, MAX_ISOLATE, Method, Outcome, Profile, RangeRecord, Record, RecordId};
+pub use recorded::{
+    NEVER_KEPT, RecordValues, algorithm, asked_kind, integer, not_recorded, parts, range_values, seen_kind,
+};
+pub use request::{Identity, Request};
+pub use settle::{Pending, Said};
+pub use user_agent::{Agent, Family};

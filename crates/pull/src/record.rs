@@ -5,17 +5,15 @@
 
 mod id;
 mod json;
-#[cfg(test)]
-pub(crate) mod sample;
 
 use std::sync::Arc;
 
 pub use id::{ID_LENGTH, MAX_ISOLATE, NotAnId};
 use serde::{Deserialize, Serialize};
 
+use crate::action::{Action, Mode};
 use crate::client::{ClientKey, NetworkKey};
 use crate::range::{RangeKind, without_history};
-use crate::rulebook::{Action, Mode};
 use crate::user_agent::Family;
 
 /// Sortable by time, unique without coordination: 48 bits of milliseconds, 48 bits of the isolate's random

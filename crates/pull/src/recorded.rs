@@ -5,11 +5,22 @@
 
 use serde::Serialize;
 
-use super::facts::NEVER_KEPT;
 use crate::range::{Asked, ByteRange, RangeKind};
 use crate::record::{RangeRecord, Record};
-use crate::rule::{Field, Value, Values};
 use crate::user_agent::Agent;
+use blobwatch_rules::{Field, Value, Values};
+
+/// Fields that no record keeps. Addresses are personal; queries and headers may hold tokens.
+pub const NEVER_KEPT: [Field; 8] = [
+    Field::Uri,
+    Field::Query,
+    Field::FullUri,
+    Field::Referer,
+    Field::Cookie,
+    Field::XForwardedFor,
+    Field::Headers,
+    Field::Ip,
+];
 
 /// A record and the texts that it does not hold as they are, for [`Self::values`] to borrow.
 #[derive(Debug)]
@@ -127,7 +138,7 @@ impl<'a> RecordValues<'a> {
 }
 
 /// What expressions read of a range, but the kind's name.
-pub(crate) fn range_values(values: &mut Values<'_>, range: &RangeRecord, asked: Option<RangeKind>) {
+pub fn range_values(values: &mut Values<'_>, range: &RangeRecord, asked: Option<RangeKind>) {
     if let Some(kind) = asked {
         values.set(Field::RangePresent, Value::Bool(kind != RangeKind::None));
         values.set(Field::RangeCount, integer(count(kind)));
@@ -141,7 +152,7 @@ pub(crate) fn range_values(values: &mut Values<'_>, range: &RangeRecord, asked: 
 
 /// The kind that rules saw: what the client had asked before counts, as far as its FireLog knows. An isolate that met the
 /// client for the first time saw less.
-pub(crate) fn seen_kind(range: &RangeRecord, asked: Option<RangeKind>) -> Option<RangeKind> {
+pub fn seen_kind(range: &RangeRecord, asked: Option<RangeKind>) -> Option<RangeKind> {
     match range.kind {
         kind @ (RangeKind::Chunk | RangeKind::Repeat | RangeKind::Restart) => Some(kind),
         _ => asked,
@@ -149,7 +160,7 @@ pub(crate) fn seen_kind(range: &RangeRecord, asked: Option<RangeKind>) -> Option
 }
 
 /// Fields of which a record does not say what the request had; `asked` is its [`asked_kind`], `seen` its [`seen_kind`].
-pub(crate) fn not_recorded(asked: Option<RangeKind>, seen: Option<RangeKind>) -> Vec<Field> {
+pub fn not_recorded(asked: Option<RangeKind>, seen: Option<RangeKind>) -> Vec<Field> {
     let mut fields = NEVER_KEPT.to_vec();
     if seen.is_none() {
         fields.push(Field::RangeKind);
@@ -164,7 +175,7 @@ pub(crate) fn not_recorded(asked: Option<RangeKind>, seen: Option<RangeKind>) ->
 
 /// The kind that the request alone showed, found again from the offsets: the record's own may come from the answer
 /// (`0-1023` of 1,024 bytes is `whole`) or from history. `None` where it cannot be told any more.
-pub(crate) fn asked_kind(range: &RangeRecord) -> Option<RangeKind> {
+pub fn asked_kind(range: &RangeRecord) -> Option<RangeKind> {
     match (range.kind, range.start, range.end) {
         // A second full GET was asked without Range or with `bytes=0-`.
         (RangeKind::Restart, None, _) => None,
@@ -186,16 +197,16 @@ fn count(asked: RangeKind) -> Option<u64> {
     }
 }
 
-pub(crate) fn parts(fingerprint: &str) -> (&str, &str) {
+pub fn parts(fingerprint: &str) -> (&str, &str) {
     let mut parts = fingerprint.split('-').skip(1);
     (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
 }
 
-pub(crate) fn algorithm(digest: &str) -> &str {
+pub fn algorithm(digest: &str) -> &str {
     digest.split_once(':').map_or("", |(algorithm, _)| algorithm)
 }
 
-pub(crate) fn integer<'a>(number: Option<u64>) -> Value<'a> {
+pub fn integer<'a>(number: Option<u64>) -> Value<'a> {
     number
         .and_then(|n| i64::try_from(n).ok())
         .map_or(Value::Missing, Value::Int)

@@ -9,8 +9,8 @@ use crate::fingerprint::{Fingerprint, accept_encoding};
 use crate::path::BlobPath;
 use crate::range::{Asked, RangeKind};
 use crate::record::{Method, Profile};
-use crate::rule::{Field, Value, Values};
 use crate::user_agent::Agent;
+use blobwatch_rules::{Field, Value, Values};
 
 /// A `GET` or `HEAD` of a blob.
 #[derive(Debug)]

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Fired, Method, Outcome, Profile, RangeRecord, Record, RecordId};
+use crate::action::{Action, Mode};
 use crate::client::{ClientKey, NetworkKey};
 use crate::range::RangeKind;
-use crate::rulebook::{Action, Mode};
+use crate::record::{Fired, Method, Outcome, Profile, RangeRecord, Record, RecordId};
 use crate::user_agent::Family;
 
-pub(crate) const JULY_2020_MS: u64 = 1_593_975_600_000;
+pub const JULY_2020_MS: u64 = 1_593_975_600_000;
 
-pub(crate) fn fired(rule: &str, version: u32, mode: Mode, would: Action, applied: Action) -> Fired {
+pub fn fired(rule: &str, version: u32, mode: Mode, would: Action, applied: Action) -> Fired {
     Fired {
         rule: Arc::from(rule),
         version,
@@ -20,7 +20,7 @@ pub(crate) fn fired(rule: &str, version: u32, mode: Mode, would: Action, applied
     }
 }
 
-pub(crate) fn full() -> Record {
+pub fn full() -> Record {
     Record {
         id: RecordId::from_parts(JULY_2020_MS + 7, 0x1234_5678_9abc, 42),
         ray: "5ae0123456789abc-IAD".to_owned(),
@@ -78,7 +78,7 @@ pub(crate) fn full() -> Record {
     }
 }
 
-pub(crate) fn sparse() -> Record {
+pub fn sparse() -> Record {
     Record {
         id: RecordId::from_parts(JULY_2020_MS, 1, 0),
         ray: String::new(),
@@ -118,7 +118,7 @@ pub(crate) fn sparse() -> Record {
 }
 
 /// A small generator of numbers (SplitMix64): the same seed is the same traffic on every machine.
-pub(crate) struct Numbers(pub(crate) u64);
+pub struct Numbers(pub u64);
 
 impl Numbers {
     pub(crate) fn next(&mut self) -> u64 {
@@ -128,7 +128,7 @@ impl Numbers {
         z ^ (z >> 31)
     }
 
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
@@ -140,7 +140,7 @@ impl Numbers {
 }
 
 /// Pulls of a registry: 600 client builds, 20,000 clients, 3,000 blobs in 400 repositories, one in eight ranged.
-pub(crate) fn traffic(seed: u64, records: usize) -> Vec<Record> {
+pub fn traffic(seed: u64, records: usize) -> Vec<Record> {
     let mut numbers = Numbers(seed);
     let mut time = JULY_2020_MS;
     let count = |record: usize| u32::try_from(record).unwrap();

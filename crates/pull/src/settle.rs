@@ -3,9 +3,9 @@
 //! In scope: what is kept of a request until its answer, reading what the edge says of the answer, and the parts of
 //! the record that come from it. Not in scope: batches (`flush`), and kinds that need the client's history.
 
+use crate::action::Action;
 use crate::range::{Answered, Asked, ContentRange, honoured};
 use crate::record::{Method, Outcome, RangeRecord, Record};
-use crate::rulebook::Action;
 
 /// What is known of a request when it is decided.
 #[derive(Debug, Clone, PartialEq)]

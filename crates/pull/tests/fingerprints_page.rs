@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use blobwatch_core::fingerprint::{NO_TLS, PRESENCE};
-use blobwatch_core::range::{Asked, RangeKind};
-use blobwatch_core::user_agent::{Agent, Family};
+use blobwatch_pull::{Agent, Asked, Family, NO_TLS, PRESENCE, RangeKind};
 
-const PAGE: &str = include_str!("../../docs/fingerprints.md");
+const PAGE: &str = include_str!("../../../docs/fingerprints.md");
 
 /// Rows of the table under a heading, without its head, as cells.
 fn table(heading: &str) -> Vec<Vec<&'static str>> {
@@ -72,12 +70,12 @@ fn the_parts_of_a_fingerprint_are_listed() {
 
 #[test]
 fn the_part_made_by_hand_is_the_part() {
-    let facts = blobwatch_core::facts::Facts {
+    let facts = blobwatch_pull::Facts {
         protocol: "HTTP/1.1",
         headers: vec![("user-agent", "docker/20.10.24")],
         ..Default::default()
     };
-    let fingerprint = blobwatch_core::fingerprint::Fingerprint::of(&facts).to_string();
+    let fingerprint = blobwatch_pull::Fingerprint::of(&facts).to_string();
     let (_, http) = fingerprint.rsplit_once('-').unwrap();
     assert!(
         PAGE.contains(&format!("sha256sum | cut -c -12\n{http}\n")),

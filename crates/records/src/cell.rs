@@ -22,15 +22,14 @@ pub use tally::{Tally, UNKNOWN_ORIGIN_ONE_IN};
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::Record;
-use crate::user_agent::Family;
+use blobwatch_pull::{Family, Record};
 
 /// Length of a slot in seconds.
 pub const SLOT_S: u64 = 10;
 
 /// Cells of one batch; what does not fit is in [`CellBatch::other`]. A colo's clients of one slot are some 20 client
 /// builds in some 20 networks. A cell takes at most 5 KB (five pairs of full sketches 1.6 KB, evidence, texts of
-/// [`crate::bytes::MAX_TEXT_BYTES`]) and 100 bytes in practice, so a batch stays below the 2 MB of a row.
+/// [`blobwatch_wire::MAX_TEXT_BYTES`]) and 100 bytes in practice, so a batch stays below the 2 MB of a row.
 pub const MAX_CELLS: usize = 384;
 
 /// Rules of one key; a set of more is cut. A rulebook has some ten.

@@ -15,9 +15,9 @@ pub use name::{UNKNOWN_COLO, fire_log_name, fire_log_of, flush_path, rulebook_pa
 pub use queue::{ANSWER_WITHIN_MS, DUE_AFTER_MS, MAX_BATCH_RECORDS, MAX_RETRY_AGE_MS, MIN_URGENT_GAP_MS};
 pub use reply::{Held, Reply};
 
-pub use crate::bytes::DecodeError;
-use crate::bytes::{Reader, put_text, put_varint};
-use crate::record::MAX_ISOLATE;
+use blobwatch_pull::MAX_ISOLATE;
+pub use blobwatch_wire::DecodeError;
+use blobwatch_wire::{Reader, put_text, put_varint};
 
 /// Of the message. A FireLog refuses a newer one; the isolate keeps the batch and tries again.
 ///

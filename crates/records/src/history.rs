@@ -22,11 +22,8 @@ use std::collections::HashMap;
 
 pub use judged::{Judged, Progress};
 
-use crate::client::ClientKey;
-use crate::range::RangeKind;
-use crate::record::{Record, RecordId};
-use crate::request::Request;
 use ask::Ask;
+use blobwatch_pull::{ClientKey, RangeKind, Record, RecordId, Request};
 use chain::Chain;
 use clients::Clients;
 

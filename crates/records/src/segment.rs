@@ -29,7 +29,7 @@ pub use entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, 
 pub use front::{Front, split};
 pub use header::{Field, Header, Values, asn_text, digest_key, rule_mode};
 
-pub use crate::bytes::DecodeError;
+pub use blobwatch_wire::DecodeError;
 
 /// Of the block. A reader refuses a newer one.
 pub const VERSION: u8 = 1;

@@ -14,7 +14,6 @@ mod guard_calls;
 mod fire_log_calls;
 mod mode_body;
 mod mode_calls;
-mod page;
 mod panic_calls;
 mod route_calls;
 mod push_calls;
@@ -33,7 +32,6 @@ pub use guard_calls::{
     ArmItem, Arms, CohortItem, Demoted, GUARD, GuardItem, GuardOf, Heard, Taken, list_guards, take_report,
 };
 pub use mode_calls::{ModeItem, StageItem, StepItem, Unset, delete_mode, get_mode, list_modes, put_mode};
-pub use page::{List, MAX_LIMIT, Page, Parameters};
 pub use panic_calls::{Pair, TakenBack, panic_off};
 pub use push_calls::{Difference, Does, Push, put_rulebook};
 pub use route_calls::{RouteItem, delete_route, get_route, list_routes, put_route};
@@ -43,10 +41,10 @@ pub use settings_calls::{get_settings, put_settings};
 
 use serde::Serialize;
 
-use crate::problem::{Place, Problem};
-use crate::rulebook::MAX_DOCUMENT;
-use crate::store::Sql;
-use crate::store::rule_book::RuleBookStore;
+use crate::store::RuleBookStore;
+use blobwatch_rulebook::MAX_DOCUMENT;
+use blobwatch_sql::Sql;
+use blobwatch_wire::{Page, Parameters, Place, Problem};
 
 /// Bytes of a body: an expression and a description at their bounds, escaped, several times over.
 pub const MAX_BODY: usize = 64 << 10;

@@ -1,12 +1,15 @@
 //! Whether a finished preview still says what enforcing a rule does.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::{Plan, relevant, trim};
-use crate::rulebook::Rulebook;
-use crate::time::rfc3339;
+use crate::preview_plan::{PreviewPlan, relevant, trim};
+use blobwatch_rulebook::Rulebook;
+use blobwatch_wire::rfc3339;
 
 /// A preview of traffic that is older than this says too little about the next hour's.
 pub const FRESH_MS: u64 = 3_600_000;
@@ -73,7 +76,7 @@ impl fmt::Display for NotFresh {
 impl Stamp {
     /// Of a preview that is done.
     #[must_use]
-    pub fn of(id: &str, plan: &Plan, done_ms: u64, incomplete: Vec<String>) -> Self {
+    pub fn of(id: &str, plan: &PreviewPlan, done_ms: u64, incomplete: Vec<String>) -> Self {
         Self {
             id: id.to_owned(),
             rule: plan.candidate.clone(),

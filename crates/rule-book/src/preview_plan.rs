@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::rulebook::{Mode, ModeSetting, Policy, Route, Rule, Rulebook, SCHEMA, Settings};
+use blobwatch_pull::Mode;
+use blobwatch_rulebook::{ModeSetting, Policy, Route, Rule, Rulebook, SCHEMA, Settings};
 
 /// A preview as it is carried out. Travels as JSON to every FireLog: at most a rulebook.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
+pub struct PreviewPlan {
     /// The candidate in enforce for every client, and the other rules that are enforced on the route, in their order.
     pub book: Rulebook,
     /// Id of the candidate within `book`.
@@ -27,7 +28,7 @@ pub struct Plan {
     pub relevant: String,
 }
 
-impl Plan {
+impl PreviewPlan {
     /// Plans `candidate` on a route, all of the records.
     #[must_use]
     pub fn new(book: &Rulebook, candidate: Rule, route: &str, at_ms: u64) -> Self {

@@ -1,13 +1,16 @@
 //! What a preview is asked for, and the plan that comes of it.
 
+#[cfg(test)]
+mod tests;
+
 use serde::Deserialize;
 
-use super::plan::Plan;
-use crate::problem::{Place, Problem};
-use crate::rulebook::{Action, Compiled, DocumentError, Mode, Rule, Rulebook, Volume, strict};
-use crate::store::Sql;
-use crate::store::rule_book::{RuleBookError, RuleBookStore};
-use crate::time::parse_rfc3339;
+use crate::preview_plan::PreviewPlan;
+use crate::store::{RuleBookError, RuleBookStore};
+use blobwatch_pull::{Action, Mode};
+use blobwatch_rulebook::{Compiled, DocumentError, Rule, Rulebook, Volume, strict};
+use blobwatch_sql::Sql;
+use blobwatch_wire::{Place, Problem, parse_rfc3339};
 
 /// Window when the call does not say.
 const DEFAULT_WINDOW_MS: u64 = 24 * 3_600_000;
@@ -39,7 +42,7 @@ pub struct WantedRule {
 ///
 /// # Errors
 /// 400 or 422 naming the place; 404 for a rule, version or route that is not there.
-pub fn plan_of<S: Sql>(store: &RuleBookStore<S>, body: &str, now_ms: u64) -> Result<Plan, Problem> {
+pub fn plan_of<S: Sql>(store: &RuleBookStore<S>, body: &str, now_ms: u64) -> Result<PreviewPlan, Problem> {
     let wanted: Wanted = strict(body, "body").map_err(Problem::bad_parameter)?;
     let book = store.document().map_err(|error| unreadable(&error))?;
     if !book.routes.iter().any(|route| route.name == wanted.route) {
@@ -47,9 +50,9 @@ pub fn plan_of<S: Sql>(store: &RuleBookStore<S>, body: &str, now_ms: u64) -> Res
     }
     let (since_ms, until_ms) = window(&wanted, now_ms)?;
     let candidate = candidate(store, &book, wanted.rule)?;
-    let plan = Plan::new(&book, candidate, &wanted.route, now_ms);
+    let plan = PreviewPlan::new(&book, candidate, &wanted.route, now_ms);
     check(&plan)?;
-    Ok(Plan {
+    Ok(PreviewPlan {
         since_ms,
         until_ms,
         ..plan
@@ -115,7 +118,7 @@ fn draft(book: &Rulebook, expression: String, action: Action, volume: Option<Vol
 }
 
 /// Faults of the candidate are faults of the body; that of its mode is that its action cannot be done on the route.
-fn check(plan: &Plan) -> Result<(), Problem> {
+fn check(plan: &PreviewPlan) -> Result<(), Problem> {
     let Err(error) = Compiled::build(plan.book.clone()) else {
         return Ok(());
     };

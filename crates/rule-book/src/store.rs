@@ -29,8 +29,8 @@ pub use schema::SCHEMA_VERSION;
 
 use std::fmt;
 
-use crate::rulebook::{DocumentError, Rulebook};
-use crate::store::{Sql, SqlError, SqlValue};
+use blobwatch_rulebook::{DocumentError, Rulebook};
+use blobwatch_sql::{Sql, SqlError, SqlValue};
 
 /// Why the store did not do what was asked; fits "failed to keep the rulebook: …".
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use super::document::{Route, Rulebook};
 use super::policy::Policy;
 use super::read::{DocumentError, shape};
 use super::validate::{MAX_PLACES, faults};
-use crate::problem::Place;
 use crate::route::RouteTable;
-use crate::rule::{self, Checked, Engine, RuleError};
+use blobwatch_rules::{Checked, Engine, RuleError};
+use blobwatch_wire::Place;
 
 /// What a request needs of a rulebook. Positions of rules and routes are those of [`Self::book`].
 #[derive(Debug)]
@@ -75,7 +75,7 @@ pub fn check(book: &Rulebook) -> Result<Vec<Checked>, Vec<Place>> {
 }
 
 fn read_expression(text: &str) -> Result<Checked, RuleError> {
-    rule::parse(text)?.check()
+    blobwatch_rules::parse(text)?.check()
 }
 
 fn expression_place(place: String, error: &RuleError) -> Place {
@@ -93,7 +93,7 @@ fn expression_place(place: String, error: &RuleError) -> Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rule::{Field, Scratch, Values};
+    use blobwatch_rules::{Field, Scratch, Values};
 
     fn document(expression: &str) -> String {
         serde_json::json!({

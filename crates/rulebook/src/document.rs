@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::stages::Stages;
-use crate::action::{Action, Mode};
+use blobwatch_pull::{Action, Mode};
 
 /// The newest that this build reads. A reader refuses a newer one and keeps what it has.
 ///

@@ -66,7 +66,7 @@ fn print(steps: &[Step<'_>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::path_at;
-    use crate::rulebook::{Rulebook, strict};
+    use crate::{Rulebook, strict};
 
     /// `|` stands for the position.
     #[track_caller]
@@ -108,7 +108,7 @@ mod tests {
     /// serde_path_to_error is the oracle; each value of the starter rulebook gets a wrong one before it.
     #[test]
     fn a_fault_is_where_serde_path_to_error_sees_it() {
-        let starter = crate::rulebook::STARTER;
+        let starter = crate::STARTER;
         let mut faults = 0;
         for (at, colon) in starter.match_indices("\": ") {
             let (before, after) = starter.split_at(at + colon.len());

@@ -3,7 +3,6 @@
 //! In scope: the document that travels from the RuleBook object to every FireLog, its validation, and its compiled
 //! form, which goes on to every isolate. Not in scope: the rule language (`rule`) and what is done with a match (`verdict`).
 
-pub mod api;
 mod compiled;
 mod document;
 mod json_path;
@@ -15,7 +14,7 @@ mod stages;
 mod starter;
 mod validate;
 
-pub use crate::action::{Action, Mode};
+pub use blobwatch_pull::{Action, Mode};
 pub use compiled::{Compiled, check};
 pub use document::{
     DEFAULT_ROUTE, Disclose, ModeSetting, Redirects, Route, Rule, Rulebook, SCHEMA, Settings, Volume,
@@ -31,3 +30,11 @@ pub use validate::{
     MAX_DESCRIPTION, MAX_EXPRESSION, MAX_FIRE_LOGS_PER_COLO, MAX_MODES, MAX_PLACES, MAX_RULES,
     MAX_VOLUME_SECONDS, faults,
 };
+
+mod answer;
+mod plan;
+mod route;
+mod verdict;
+pub use answer::{OriginFailure, fired, is_disclosed, refusal, unreachable};
+pub use plan::{Plan, Watched};
+pub use verdict::{HotKey, HotKeys, Subject, Verdict, decide, in_percent, volume_key};

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::answer::Refusal;
-use crate::record::RecordId;
+use blobwatch_pull::RecordId;
 
 /// What to do with one request.
 #[derive(Debug, Clone, PartialEq)]

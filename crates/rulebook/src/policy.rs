@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::document::{Rulebook, Volume};
-use crate::action::{Action, Mode};
+use blobwatch_pull::{Action, Mode};
 
 /// What is done with matches, looked up by the positions of route and rule in the document.
 #[derive(Debug, Clone, PartialEq, Default)]

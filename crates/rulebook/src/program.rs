@@ -17,9 +17,9 @@ use sha2::{Digest, Sha256};
 use super::compiled::Compiled;
 use super::document::Route;
 use super::policy::{Policy, PolicyRoute};
-use crate::bytes::{DecodeError, Reader, put_all, put_long_text, put_varint};
 use crate::route::RouteTable;
-use crate::rule::Engine;
+use blobwatch_rules::Engine;
+use blobwatch_wire::{DecodeError, Reader, put_all, put_long_text, put_varint};
 
 /// Of the bytes. Raise it with every change of them, also one that a new version of `regex-automata` makes.
 pub const FORM: u8 = 2;

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::document::{Rulebook, SCHEMA};
 use super::json_path::path_at;
 use super::validate::faults;
-use crate::problem::Place;
+use blobwatch_wire::Place;
 
 /// Bytes of a whole document: 1,000 rules of 700 bytes and their modes, in half of what one SQLite row may hold.
 pub const MAX_DOCUMENT: usize = 1_000_000;
@@ -126,7 +126,7 @@ fn end(text: &str, error: &serde_json::Error) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rulebook::Settings;
+    use crate::Settings;
 
     const EMPTY: &str = r#"{"schema":1,"revision":3,"routes":[{"name":"default"}],"rules":[],"modes":[]}"#;
 
@@ -134,7 +134,7 @@ mod tests {
     fn what_is_left_out_is_the_default() {
         let book = Rulebook::from_json(EMPTY).unwrap();
         assert_eq!((book.revision, &book.settings), (3, &Settings::default()));
-        assert_eq!(book.routes, [crate::rulebook::Route::named("default")]);
+        assert_eq!(book.routes, [crate::Route::named("default")]);
     }
 
     #[test]
@@ -211,11 +211,11 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_read_or_refused(cut in 0_usize..8_000, with in ".{0,8}", skip in 0_usize..20) {
-            let whole = crate::rulebook::STARTER;
+            let whole = crate::STARTER;
             let cut = (0..=cut.min(whole.len())).rev().find(|at| whole.is_char_boundary(*at)).unwrap();
             let (before, after) = whole.split_at(cut);
             let after: String = after.chars().skip(skip).collect();
-            if let Ok(compiled) = crate::rulebook::Compiled::from_json(&format!("{before}{with}{after}")) {
+            if let Ok(compiled) = crate::Compiled::from_json(&format!("{before}{with}{after}")) {
                 let text = serde_json::to_string(&compiled.book).unwrap();
                 assert!(Rulebook::from_json(&text).is_ok_and(|again| again == compiled.book));
             }

@@ -13,7 +13,7 @@ pub use glob::{Glob, GlobError, MAX_GLOB, MAX_PARTS};
 use std::cmp::Reverse;
 use std::fmt;
 
-use crate::rulebook::{DEFAULT_ROUTE, Route};
+use crate::{DEFAULT_ROUTE, Route};
 
 /// Routes of one rulebook. A request walks them in order until one matches: at some 10 ns each, 256 are 2.5 µs.
 pub const MAX_ROUTES: usize = 256;

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::document::ModeSetting;
-use crate::action::Mode;
+use blobwatch_pull::Mode;
 
 /// Steps of one schedule: 0.1, 1, 5, 10, 25, 50, 100 % and as many again.
 pub const MAX_STEPS: usize = 16;
@@ -145,7 +145,8 @@ fn lasting(step: &Step, is_last: bool) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::{Stages, Step, faults};
-    use crate::rulebook::{Mode, ModeSetting};
+    use crate::ModeSetting;
+    use blobwatch_pull::Mode;
 
     const NOW: u64 = 1_593_975_600_000;
 

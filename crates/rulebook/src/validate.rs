@@ -8,9 +8,9 @@ use std::fmt::Display;
 use super::document::{DEFAULT_ROUTE, ModeSetting, Route, Rule, Rulebook, Settings, Volume};
 use super::name::{check_host, check_name, check_origin};
 use super::stages;
-use crate::action::{Action, Mode};
-use crate::problem::Place;
 use crate::route::{Glob, MAX_ROUTES};
+use blobwatch_pull::{Action, Mode};
+use blobwatch_wire::Place;
 
 /// A rule costs about 1 KB compiled: 2 MB of an isolate's 128 MB.
 pub const MAX_RULES: usize = 2_000;

@@ -11,9 +11,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::client::{ClientKey, bucket};
-use crate::record::Fired;
-use crate::rulebook::{Action, Mode, Policy, PolicyRule, VolumeKey};
+use crate::{Policy, PolicyRule, VolumeKey};
+use blobwatch_pull::{Action, ClientKey, Fired, Mode, bucket};
 
 /// Who asks for what, as far as modes and volumes look at it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -158,7 +157,7 @@ fn volume_exceeded(
 
 /// The number that stands for a request under a volume: the AS number, the client key, or the first 8 bytes of the
 /// SHA-256 of the fingerprint or of the route's name, so that no client can make two of them fall together.
-pub(crate) fn volume_key(policy: &Policy, subject: &Subject<'_>, by: VolumeKey) -> Option<u64> {
+pub fn volume_key(policy: &Policy, subject: &Subject<'_>, by: VolumeKey) -> Option<u64> {
     match by {
         VolumeKey::Fingerprint => Some(subject.fingerprint)
             .filter(|text| !text.is_empty())

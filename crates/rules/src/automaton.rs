@@ -9,7 +9,7 @@ use memchr::memmem::Finder;
 use regex_automata::dfa::{Automaton as _, dense};
 use regex_automata::{Anchored, Input};
 
-use crate::bytes::{DecodeError, Reader, put_bytes, put_varint};
+use blobwatch_wire::{DecodeError, Reader, put_bytes, put_varint};
 
 /// See the module.
 pub(super) struct Automaton {

@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn every_example_reads_its_own_field_and_nothing_else() {
         for field in Field::ALL {
-            let rule = crate::rule::parse(field.example()).unwrap().check().unwrap();
+            let rule = crate::parse(field.example()).unwrap().check().unwrap();
             assert_eq!(rule.fields(), [*field], "{}", field.name());
         }
     }

@@ -3,7 +3,7 @@
 
 mod rule_random;
 
-use blobwatch_core::rule::{self, Engine, Scratch};
+use blobwatch_rules::{Engine, Scratch};
 use rule_random::{Draw, Language, expression, facts, headers, values};
 
 /// A generator of bytes (SplitMix64), so that the rules are many and always the same.
@@ -21,8 +21,8 @@ fn bytes(seed: u64, len: usize) -> Vec<u8> {
 fn allocations(rules: usize) -> u64 {
     let rules = (0..rules as u64).map(|rule| {
         let text = expression(&mut Draw::new(&bytes(rule, 80)), Language::Whole, 3);
-        rule::parse(&text)
-            .and_then(rule::Expression::check)
+        blobwatch_rules::parse(&text)
+            .and_then(blobwatch_rules::Expression::check)
             .unwrap_or_else(|error| panic!("{error}"))
     });
     let engine = Engine::compile(&rules.collect::<Vec<_>>()).expect("within the limits");
@@ -55,10 +55,10 @@ fn a_run_allocates_nothing() {
 /// The counter counts: the slow twin makes its values anew.
 #[test]
 fn the_trees_do_allocate() {
-    let rule = rule::parse("lower(http.host) eq \"a\"")
-        .and_then(rule::Expression::check)
+    let rule = blobwatch_rules::parse("lower(http.host) eq \"a\"")
+        .and_then(blobwatch_rules::Expression::check)
         .expect("a rule");
-    let facts = [(rule::Field::Host, "A".into())];
+    let facts = [(blobwatch_rules::Field::Host, "A".into())];
     let counted = allocation_counter::measure(|| assert!(rule.evaluate(&values(&facts, &[]))));
     assert!(counted.count_total > 0);
 }

@@ -8,7 +8,7 @@ mod rule_random;
 
 use std::sync::LazyLock;
 
-use blobwatch_core::rule::{self, Engine, Field, Scratch, Type, Value};
+use blobwatch_rules::{Engine, Field, Scratch, Type, Value};
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 use proptest::sample::select;
@@ -51,7 +51,7 @@ proptest! {
     ) {
         let text = expression(&mut Draw::new(&bytes), Language::Wirefilter, 4);
         let filter = SCHEME.parse(&text).unwrap_or_else(|error| panic!("{error}")).compile();
-        let rule = rule::parse(&text).and_then(rule::Expression::check).unwrap_or_else(|error| panic!("{error}"));
+        let rule = blobwatch_rules::parse(&text).and_then(blobwatch_rules::Expression::check).unwrap_or_else(|error| panic!("{error}"));
         let engine = Engine::compile(std::slice::from_ref(&rule)).expect("within the limits");
         let mut scratch = Scratch::new(&engine);
         for request in &requests {
@@ -80,8 +80,8 @@ fn cloudflares_wildcard_crate_says_the_same() {
                 .build()
                 .expect("a wildcard");
             let operator = if strict { "strict wildcard" } else { "wildcard" };
-            let rule = rule::parse(&format!("http.host {operator} r\"{pattern}\""))
-                .and_then(rule::Expression::check);
+            let rule = blobwatch_rules::parse(&format!("http.host {operator} r\"{pattern}\""))
+                .and_then(blobwatch_rules::Expression::check);
             let rule = rule.unwrap_or_else(|error| panic!("{error}"));
             let engine = Engine::compile(std::slice::from_ref(&rule)).expect("within the limits");
             let mut scratch = Scratch::new(&engine);
@@ -114,7 +114,7 @@ proptest! {
     ) {
         let text = format!("http.host matches \"{}\"", parts.concat());
         let filter = SCHEME.parse(&text).unwrap_or_else(|error| panic!("{error}")).compile();
-        let rule = rule::parse(&text).and_then(rule::Expression::check).unwrap_or_else(|error| panic!("{error}"));
+        let rule = blobwatch_rules::parse(&text).and_then(blobwatch_rules::Expression::check).unwrap_or_else(|error| panic!("{error}"));
         for host in &hosts {
             let mut context = ExecutionContext::new(&SCHEME);
             context.set_field_value("http.host", host.as_str()).expect("a string");
@@ -133,8 +133,8 @@ fn every_pattern_on_every_text() {
             .parse(&text)
             .unwrap_or_else(|error| panic!("{error}"))
             .compile();
-        let rule = rule::parse(&text)
-            .and_then(rule::Expression::check)
+        let rule = blobwatch_rules::parse(&text)
+            .and_then(blobwatch_rules::Expression::check)
             .unwrap_or_else(|error| panic!("{error}"));
         for host in TEXTS {
             let mut context = ExecutionContext::new(&SCHEME);

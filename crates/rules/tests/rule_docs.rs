@@ -1,15 +1,13 @@
 //! docs/rules.md says what the code does: its field table is the schema, its examples are rules, its error is real.
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
-use blobwatch_core::rule::{
-    self, Field, MAX_NESTING, MAX_PREDICATES, MAX_REGEX_BYTES, MAX_RULES, MAX_STARS, MAX_TEXT,
-};
+use blobwatch_rules::{Field, MAX_NESTING, MAX_PREDICATES, MAX_REGEX_BYTES, MAX_RULES, MAX_STARS, MAX_TEXT};
 
-const PAGE: &str = include_str!("../../docs/rules.md");
+const PAGE: &str = include_str!("../../../docs/rules.md");
 
 #[track_caller]
 fn read(text: &str) {
-    let checked = rule::parse(text).and_then(rule::Expression::check);
+    let checked = blobwatch_rules::parse(text).and_then(blobwatch_rules::Expression::check);
     checked.unwrap_or_else(|error| panic!("{error}"));
 }
 
@@ -81,8 +79,8 @@ fn the_error_of_the_page_is_what_is_printed() {
         .filter_map(|block| block.strip_prefix("error\n"));
     let printed = blocks.next().expect("an error").trim_end();
     let line = printed.lines().nth(1).expect("the line of the rule");
-    let error = rule::parse(line)
-        .and_then(rule::Expression::check)
+    let error = blobwatch_rules::parse(line)
+        .and_then(blobwatch_rules::Expression::check)
         .expect_err("a mistake");
     assert_eq!(error.to_string(), printed);
 }

@@ -3,8 +3,8 @@
 
 mod rule_random;
 
-use blobwatch_core::rule::{
-    self, Checked, CompileError, Engine, Field, MAX_PREDICATES, MAX_RULES, Scratch, Value, Values,
+use blobwatch_rules::{
+    Checked, CompileError, Engine, Field, MAX_PREDICATES, MAX_RULES, Scratch, Value, Values,
 };
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
@@ -13,7 +13,7 @@ use rule_random::{Draw, Language, expression, facts, headers, values};
 
 #[track_caller]
 fn read(text: &str) -> Checked {
-    let checked = rule::parse(text).and_then(rule::Expression::check);
+    let checked = blobwatch_rules::parse(text).and_then(blobwatch_rules::Expression::check);
     checked.unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -5,12 +5,12 @@
 
 mod rule_random;
 
-use blobwatch_core::rule::{self, Engine, Scratch, Values};
+use blobwatch_rules::{Engine, Scratch, Values};
 use bolero::check;
 use rule_random::{Draw, Language, PATTERNS, expression};
 
 fn accept_or_explain(text: &str) {
-    match rule::parse(text).and_then(rule::Expression::check) {
+    match blobwatch_rules::parse(text).and_then(blobwatch_rules::Expression::check) {
         Err(error) => {
             assert!(error.offset <= text.len());
             assert!(error.line >= 1 && error.column >= 1);
@@ -18,10 +18,10 @@ fn accept_or_explain(text: &str) {
         }
         Ok(rule) => {
             let printed = rule.to_string();
-            let again = rule::parse(&printed).and_then(rule::Expression::check);
+            let again = blobwatch_rules::parse(&printed).and_then(blobwatch_rules::Expression::check);
             // Escapes and brackets can make the canonical text longer than the limit.
             assert!(
-                printed.len() > rule::MAX_TEXT || again.as_ref() == Ok(&rule),
+                printed.len() > blobwatch_rules::MAX_TEXT || again.as_ref() == Ok(&rule),
                 "{text} printed as {printed}"
             );
             let engine = Engine::compile(std::slice::from_ref(&rule)).expect("one rule fits");

@@ -1,11 +1,11 @@
 //! The rule language: what it accepts, how it prints, what it says about what it refuses.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use blobwatch_core::rule::{self, Checked, Field, MAX_NESTING, MAX_TEXT, Value, Values};
+use blobwatch_rules::{Checked, Field, MAX_NESTING, MAX_TEXT, Value, Values};
 
 #[track_caller]
 fn read(text: &str) -> Checked {
-    let expression = rule::parse(text).unwrap_or_else(|error| panic!("{error}"));
+    let expression = blobwatch_rules::parse(text).unwrap_or_else(|error| panic!("{error}"));
     expression.check().unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -87,7 +87,9 @@ fn and_binds_stronger_than_xor_and_xor_than_or() {
 
 #[track_caller]
 fn refused(text: &str, expected: &str) {
-    let error = rule::parse(text).and_then(rule::Expression::check).unwrap_err();
+    let error = blobwatch_rules::parse(text)
+        .and_then(blobwatch_rules::Expression::check)
+        .unwrap_err();
     assert_eq!(error.to_string(), expected);
 }
 
@@ -116,7 +118,9 @@ fn an_error_prints_the_line_and_marks_the_word() {
 /// Only what follows "expected".
 #[track_caller]
 fn expected(text: &str, expected: &str) {
-    let error = rule::parse(text).and_then(rule::Expression::check).unwrap_err();
+    let error = blobwatch_rules::parse(text)
+        .and_then(blobwatch_rules::Expression::check)
+        .unwrap_err();
     assert_eq!(format!("{}, found {:?}", error.expected, error.word), expected);
 }
 
@@ -302,7 +306,7 @@ fn type_errors() {
 #[test]
 fn size_and_nesting_are_bounded() {
     let long = format!("http.host eq \"{}\"", "a".repeat(MAX_TEXT));
-    let error = rule::parse(&long).unwrap_err();
+    let error = blobwatch_rules::parse(&long).unwrap_err();
     assert_eq!(error.expected, format!("at most {MAX_TEXT} bytes of text"));
     assert_eq!(
         (error.offset, error.word.as_str()),
@@ -311,10 +315,10 @@ fn size_and_nesting_are_bounded() {
     assert!(error.to_string().len() < 400, "a long line is cut");
 
     let nested = |depth: usize| format!("{}ssl{}", "(".repeat(depth), ")".repeat(depth));
-    assert!(rule::parse(&nested(MAX_NESTING)).is_ok());
-    let error = rule::parse(&nested(MAX_NESTING + 1)).unwrap_err();
+    assert!(blobwatch_rules::parse(&nested(MAX_NESTING)).is_ok());
+    let error = blobwatch_rules::parse(&nested(MAX_NESTING + 1)).unwrap_err();
     assert_eq!((error.offset, error.word.as_str()), (MAX_NESTING, "("));
-    let error = rule::parse(&"!".repeat(MAX_TEXT)).unwrap_err();
+    let error = blobwatch_rules::parse(&"!".repeat(MAX_TEXT)).unwrap_err();
     assert_eq!(error.offset, MAX_NESTING);
 }
 

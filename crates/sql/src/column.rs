@@ -3,15 +3,15 @@
 use super::{Row, SqlValue};
 
 /// The largest that crosses the platform's border, where numbers are doubles. Times, counts and 48-bit numbers are below.
-pub(super) const MAX_NUMBER: u64 = (1 << 53) - 1;
+pub const MAX_NUMBER: u64 = (1 << 53) - 1;
 
 /// A number for a statement.
-pub(super) fn number(value: u64) -> SqlValue {
+pub fn number(value: u64) -> SqlValue {
     SqlValue::Integer(value.min(MAX_NUMBER) as i64)
 }
 
 /// The number in a column; 0 for anything else.
-pub(super) fn integer(row: &Row, column: usize) -> u64 {
+pub fn integer(row: &Row, column: usize) -> u64 {
     match row.get(column) {
         Some(SqlValue::Integer(value)) => u64::try_from(*value).unwrap_or(0),
         Some(SqlValue::Real(value)) => *value as u64,
@@ -20,14 +20,14 @@ pub(super) fn integer(row: &Row, column: usize) -> u64 {
 }
 
 /// Takes the bytes out of a column; none for anything else.
-pub(super) fn blob(row: &mut Row, column: usize) -> Vec<u8> {
+pub fn blob(row: &mut Row, column: usize) -> Vec<u8> {
     match row.get_mut(column) {
         Some(SqlValue::Blob(bytes)) => std::mem::take(bytes),
         _ => Vec::new(),
     }
 }
 
-pub(super) fn text(row: &Row, column: usize) -> &str {
+pub fn text(row: &Row, column: usize) -> &str {
     match row.get(column) {
         Some(SqlValue::Text(text)) => text,
         _ => "",

@@ -4,14 +4,12 @@
 //! the object's own storage in production. Not in scope: alarms, requests between objects (`src/edge`).
 
 mod column;
-pub mod detector;
-pub mod fire_log;
 #[cfg(feature = "native")]
 mod native;
-pub mod previews;
-pub mod rule_book;
 mod sql;
 
 #[cfg(feature = "native")]
 pub use native::Native;
 pub use sql::{Row, Sql, SqlError, SqlValue};
+
+pub use column::{MAX_NUMBER, blob, integer, number, text};

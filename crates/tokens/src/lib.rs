@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::problem::{Place, Problem};
-use crate::rulebook::{check_name, strict};
+use blobwatch_rulebook::{check_name, strict};
+use blobwatch_wire::{Place, Problem};
 
 /// Value of `WWW-Authenticate` beside a 401 (RFC 6750, section 3).
 pub const CHALLENGE: &str = "Bearer realm=\"blobwatch\"";
@@ -169,7 +169,7 @@ impl Tokens {
     }
 
     /// The person or program of that name, and the hash of its token.
-    pub(crate) fn named(&self, name: &str) -> Option<(&Actor, &[u8; 32])> {
+    pub fn named(&self, name: &str) -> Option<(&Actor, &[u8; 32])> {
         let token = self.0.iter().find(|token| token.actor.name == name)?;
         Some((&token.actor, &token.sha256))
     }

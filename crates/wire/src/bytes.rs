@@ -43,7 +43,7 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
-pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
@@ -52,39 +52,39 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Small differences in either direction become small numbers.
-pub(crate) fn zigzag(value: i64) -> u64 {
+pub fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
-pub(crate) fn unzigzag(value: u64) -> i64 {
+pub fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
-pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
+pub fn put_text(out: &mut Vec<u8>, text: &str) {
     let text = clip(text);
     put_varint(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
 }
 
 /// Bytes of any number, whole.
-pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
 /// A text of any length, whole.
-pub(crate) fn put_long_text(out: &mut Vec<u8>, text: &str) {
+pub fn put_long_text(out: &mut Vec<u8>, text: &str) {
     put_bytes(out, text.as_bytes());
 }
 
 /// The place of a value in all that there are: never another order, only more at the end.
-pub(crate) fn put_one<T: PartialEq>(out: &mut Vec<u8>, all: &[T], one: &T) {
+pub fn put_one<T: PartialEq>(out: &mut Vec<u8>, all: &[T], one: &T) {
     let place = all.iter().position(|known| known == one);
     out.push(place.unwrap_or(all.len()) as u8);
 }
 
 /// Nothing, or a thing.
-pub(crate) fn put_option<T>(out: &mut Vec<u8>, thing: Option<T>, put: impl FnOnce(&mut Vec<u8>, T)) {
+pub fn put_option<T>(out: &mut Vec<u8>, thing: Option<T>, put: impl FnOnce(&mut Vec<u8>, T)) {
     out.push(u8::from(thing.is_some()));
     if let Some(thing) = thing {
         put(out, thing);
@@ -92,7 +92,7 @@ pub(crate) fn put_option<T>(out: &mut Vec<u8>, thing: Option<T>, put: impl FnOnc
 }
 
 /// A count, and then each thing.
-pub(crate) fn put_all<'a, T: ?Sized + 'a>(
+pub fn put_all<'a, T: ?Sized + 'a>(
     out: &mut Vec<u8>,
     things: impl ExactSizeIterator<Item = &'a T>,
     mut put: impl FnMut(&mut Vec<u8>, &'a T),
@@ -102,24 +102,24 @@ pub(crate) fn put_all<'a, T: ?Sized + 'a>(
 }
 
 /// The text up to [`MAX_TEXT_BYTES`], cut between characters.
-pub(crate) fn clip(text: &str) -> &str {
+pub fn clip(text: &str) -> &str {
     let end = text.floor_char_boundary(MAX_TEXT_BYTES);
     text.get(..end).unwrap_or(text)
 }
 
 /// Reads from the front; every read either succeeds or says why not.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reader<'a> {
+pub struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// Checks the three letters and the version every format starts with.
-    pub(crate) fn open(
+    pub fn open(
         bytes: &'a [u8],
         magic: &[u8; 3],
         expected: &'static str,
@@ -136,19 +136,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(crate) fn byte(&mut self) -> Result<u8, DecodeError> {
+    pub fn byte(&mut self) -> Result<u8, DecodeError> {
         let (first, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;
         self.rest = rest;
         Ok(*first)
     }
 
-    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
+    pub fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(DecodeError::Truncated)?;
         self.rest = rest;
         Ok(taken)
     }
 
-    pub(crate) fn varint(&mut self) -> Result<u64, DecodeError> {
+    pub fn varint(&mut self) -> Result<u64, DecodeError> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -164,21 +164,21 @@ impl<'a> Reader<'a> {
         Err(DecodeError::Invalid("integer"))
     }
 
-    pub(crate) fn narrow<T: TryFrom<u64>>(&mut self, what: &'static str) -> Result<T, DecodeError> {
+    pub fn narrow<T: TryFrom<u64>>(&mut self, what: &'static str) -> Result<T, DecodeError> {
         T::try_from(self.varint()?).map_err(|_| DecodeError::Invalid(what))
     }
 
-    pub(crate) fn word(&mut self) -> Result<u64, DecodeError> {
+    pub fn word(&mut self) -> Result<u64, DecodeError> {
         self.array().map(u64::from_le_bytes)
     }
 
     /// So many bytes.
-    pub(crate) fn array<const LENGTH: usize>(&mut self) -> Result<[u8; LENGTH], DecodeError> {
+    pub fn array<const LENGTH: usize>(&mut self) -> Result<[u8; LENGTH], DecodeError> {
         let bytes = self.take(LENGTH)?.first_chunk().copied();
         bytes.ok_or(DecodeError::Truncated)
     }
 
-    pub(crate) fn text(&mut self) -> Result<&'a str, DecodeError> {
+    pub fn text(&mut self) -> Result<&'a str, DecodeError> {
         let length: usize = self.narrow("text length")?;
         if length > MAX_TEXT_BYTES {
             return Err(DecodeError::Invalid("text length"));
@@ -188,17 +188,17 @@ impl<'a> Reader<'a> {
 
     /// What [`put_bytes`] wrote. Not inlined, for the size of what reads compiled rulebooks.
     #[inline(never)]
-    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
+    pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
         let length = self.count(1)?;
         self.take(length)
     }
 
     /// What [`put_long_text`] wrote.
-    pub(crate) fn long_text(&mut self) -> Result<&'a str, DecodeError> {
+    pub fn long_text(&mut self) -> Result<&'a str, DecodeError> {
         std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::Invalid("text"))
     }
 
-    pub(crate) fn flag(&mut self) -> Result<bool, DecodeError> {
+    pub fn flag(&mut self) -> Result<bool, DecodeError> {
         match self.byte()? {
             0 => Ok(false),
             1 => Ok(true),
@@ -207,13 +207,13 @@ impl<'a> Reader<'a> {
     }
 
     /// What [`put_one`] wrote.
-    pub(crate) fn one<T: Copy>(&mut self, all: &[T], what: &'static str) -> Result<T, DecodeError> {
+    pub fn one<T: Copy>(&mut self, all: &[T], what: &'static str) -> Result<T, DecodeError> {
         let place = usize::from(self.byte()?);
         all.get(place).copied().ok_or(DecodeError::Invalid(what))
     }
 
     /// What [`put_option`] wrote.
-    pub(crate) fn option<T>(
+    pub fn option<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
     ) -> Result<Option<T>, DecodeError> {
@@ -225,7 +225,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What [`put_all`] wrote, of things of at least one byte.
-    pub(crate) fn all<T>(
+    pub fn all<T>(
         &mut self,
         mut read: impl FnMut(&mut Self) -> Result<T, DecodeError>,
     ) -> Result<Vec<T>, DecodeError> {
@@ -240,7 +240,7 @@ impl<'a> Reader<'a> {
     /// A number of things of at least `smallest` bytes each: never more than the rest can hold, so that a count is
     /// safe to allocate for. Not inlined, for the size of what reads compiled rulebooks.
     #[inline(never)]
-    pub(crate) fn count(&mut self, smallest: usize) -> Result<usize, DecodeError> {
+    pub fn count(&mut self, smallest: usize) -> Result<usize, DecodeError> {
         let count: usize = self.narrow("count")?;
         let possible = self.rest.len() / smallest.max(1);
         if count > possible {
@@ -250,11 +250,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(crate) fn rest(self) -> &'a [u8] {
+    pub fn rest(self) -> &'a [u8] {
         self.rest
     }
 
-    pub(crate) fn finish(self) -> Result<(), DecodeError> {
+    pub fn finish(self) -> Result<(), DecodeError> {
         if self.rest.is_empty() {
             Ok(())
         } else {

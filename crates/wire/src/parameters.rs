@@ -131,7 +131,7 @@ fn limit(text: &str) -> Result<usize, Problem> {
     })
 }
 
-pub(super) fn bad_cursor() -> Problem {
+pub fn bad_cursor() -> Problem {
     let message =
         "expected the next_cursor of an earlier answer; what it stood at may be gone: start without one";
     Problem::bad_parameter(Place::new("query.cursor", message))

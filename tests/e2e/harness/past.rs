@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use blobwatch_core::cell::{Affected, Cell, CellBatch, CellCounts, CellKey, SLOT_S};
-use blobwatch_core::store::detector::Detector;
-use blobwatch_core::store::{Native, Sql, SqlValue};
-use blobwatch_core::user_agent::Family;
+use blobwatch_detector::Detector;
+use blobwatch_pull::Family;
+use blobwatch_records::{Affected, Cell, CellBatch, CellCounts, CellKey, SLOT_S};
+use blobwatch_sql::{Native, Sql, SqlValue};
 use serde_json::Value;
 
 use super::clock::{PATIENCE, eventually};

@@ -7,7 +7,7 @@ use std::fs::{create_dir, write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use blobwatch_core::cell::CellBatch;
+use blobwatch_records::CellBatch;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -1,9 +1,6 @@
 use std::borrow::Cow;
 
-use blobwatch_core::client::{ClientKey, NetworkKey};
-use blobwatch_core::range::RangeKind;
-use blobwatch_core::record::{Method, Outcome, RangeRecord, RecordId};
-use blobwatch_core::user_agent::Family;
+use blobwatch_pull::{ClientKey, Family, Method, NetworkKey, Outcome, RangeKind, RangeRecord, RecordId};
 
 use super::{Cohort, Reader, Request};
 use crate::replay::entry::{Entry, Field};

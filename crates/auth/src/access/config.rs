@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::auth::{Actor, RESERVED, Role};
-use crate::rulebook::{check_origin, strict};
+use blobwatch_rulebook::{check_origin, strict};
+use blobwatch_tokens::{Actor, RESERVED, Role};
 
 /// People and services with a role of their own; the others come by a domain.
 pub const MAX_ROLES: usize = 1_000;

@@ -12,7 +12,7 @@ use rsa::{BigUint, RsaPrivateKey, RsaPublicKey};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::auth::Role;
+use blobwatch_tokens::Role;
 
 const NOW_S: u64 = 1_593_975_600;
 const NOW: u64 = NOW_S * 1_000;

@@ -9,8 +9,8 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::config::{Access, Identity, is_name};
-use crate::auth::Actor;
-use crate::problem::{Place, Problem};
+use blobwatch_tokens::Actor;
+use blobwatch_wire::{Place, Problem};
 
 /// Bytes of a token: Access's carry identity and groups in some 1 to 2 KB. Longer ones are refused before they are read.
 pub const MAX_JWT: usize = 8 << 10;

@@ -4,11 +4,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{counts, storage};
-use crate::detector::{Anomaly, AnomalyKind, number};
-use crate::problem::{Place, Problem};
-use crate::rulebook::api::{MAX_LIMIT, Parameters};
-use crate::store::Sql;
-use crate::store::detector::Detector;
+use crate::store::Detector;
+use crate::{Anomaly, AnomalyKind, number};
+use blobwatch_sql::Sql;
+use blobwatch_wire::{MAX_LIMIT, Parameters, Place, Problem};
 
 const DEFAULT_LIMIT: usize = 100;
 

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::detector::Switch;
-use crate::store::detector::{Mark, MarkKind};
-use crate::time::parse_rfc3339;
+use crate::Switch;
+use crate::store::{Mark, MarkKind};
+use blobwatch_wire::parse_rfc3339;
 
 /// The action of a push of the whole rulebook.
 const PUSH: &str = "rulebook.put";

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::counts::Asked;
-use crate::cell::CellCounts;
-use crate::detector::Anomaly;
-use crate::problem::Problem;
-use crate::store::Sql;
-use crate::store::detector::Detector;
-use crate::user_agent::Family;
+use crate::Anomaly;
+use crate::store::Detector;
+use blobwatch_pull::Family;
+use blobwatch_records::CellCounts;
+use blobwatch_sql::Sql;
+use blobwatch_wire::Problem;
 
 /// Counts of one family's clients while it went wrong, in whole minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,12 +6,11 @@ use serde::Serialize;
 
 use super::anomalies::read_kind;
 use super::counts::{Asked, FILTERS, attribute};
-use crate::cell::CellKey;
-use crate::detector::{ATTRIBUTES, AnomalyKind, value};
-use crate::problem::{Place, Problem};
-use crate::rulebook::api::Parameters;
-use crate::store::Sql;
-use crate::store::detector::Detector;
+use crate::store::Detector;
+use crate::{ATTRIBUTES, AnomalyKind, value};
+use blobwatch_records::CellKey;
+use blobwatch_sql::Sql;
+use blobwatch_wire::{Parameters, Place, Problem};
 
 /// Unless `since` is given.
 const DEFAULT_MS: u64 = 3_600_000;
@@ -80,7 +79,7 @@ impl Sums {
     }
 }
 
-pub(super) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> Result<Cohorts, Problem> {
+pub fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> Result<Cohorts, Problem> {
     let known: Vec<&str> = FILTERS.into_iter().chain(["kind", "x", "y"]).collect();
     let parameters = Parameters::parse(query, &known)?;
     let kind = read_kind(parameters.get("kind").unwrap_or("resume_surge"))?;

@@ -3,13 +3,12 @@
 use std::ops::RangeInclusive;
 
 use super::storage;
-use crate::cell::{CellCounts, CellKey};
-use crate::detector::{ATTRIBUTES, Rollup, value};
-use crate::problem::{Place, Problem};
-use crate::query::{EXPECTED_TIME, parse_time};
-use crate::rulebook::api::Parameters;
-use crate::store::Sql;
-use crate::store::detector::Detector;
+use crate::store::Detector;
+use crate::{ATTRIBUTES, Rollup, value};
+use blobwatch_fire_log::{EXPECTED_TIME, parse_time};
+use blobwatch_records::{CellCounts, CellKey};
+use blobwatch_sql::Sql;
+use blobwatch_wire::{Parameters, Place, Problem};
 
 /// The longest time of minutes; a longer one is read from hours.
 const MAX_MINUTES: u64 = 1_500;

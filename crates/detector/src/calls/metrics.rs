@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
 use super::storage;
-use crate::detector::AnomalyKind;
-use crate::problem::Problem;
-use crate::store::Sql;
-use crate::store::detector::Detector;
+use crate::AnomalyKind;
+use crate::store::Detector;
+use blobwatch_sql::Sql;
+use blobwatch_wire::Problem;
 
 pub(super) fn text<S: Sql>(store: &Detector<S>) -> Result<String, Problem> {
     let mut page = Page::default();
@@ -30,7 +30,9 @@ pub(super) fn text<S: Sql>(store: &Detector<S>) -> Result<String, Problem> {
     for (kind, count) in open {
         page.value("blobwatch_anomalies_open", &[("kind", kind.as_str())], count);
     }
-    let slot_s = engine.ticked().map_or(0, |slot| (slot + 1) * crate::cell::SLOT_S);
+    let slot_s = engine
+        .ticked()
+        .map_or(0, |slot| (slot + 1) * blobwatch_records::SLOT_S);
     page.one(
         "blobwatch_detector_tested_timestamp_seconds",
         "gauge",

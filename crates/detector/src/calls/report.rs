@@ -5,13 +5,13 @@
 use std::fmt::Write as _;
 
 use super::FamilyCounts;
-use crate::detector::{
+use crate::store::Mark;
+use crate::{
     Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, MIN_CLIENTS, MIN_NETWORKS, percent, times,
 };
-use crate::guard::{ALPHA, MIN_HARMED};
-use crate::record::Record;
-use crate::store::detector::Mark;
-use crate::time::rfc3339;
+use blobwatch_guard::{ALPHA, MIN_HARMED};
+use blobwatch_pull::Record;
+use blobwatch_wire::rfc3339;
 
 /// Families that are shown.
 const FAMILIES: usize = 10;
@@ -343,7 +343,7 @@ impl Report<'_> {
         if let Some(start) = record
             .range
             .start
-            .filter(|_| record.range.kind != crate::range::RangeKind::None)
+            .filter(|_| record.range.kind != blobwatch_pull::RangeKind::None)
         {
             let end = record.range.end.map_or_else(String::new, |end| end.to_string());
             let _ = write!(command, " -H {}", quoted(&format!("Range: bytes={start}-{end}")));

@@ -3,17 +3,15 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Call, Known, Reply, Report, answer, known, wanted_evidence};
-use crate::detector::tests::traffic::World;
-use crate::detector::{AnomalyKind, Harm};
-use crate::guard::Against;
-use crate::problem::Problem;
-use crate::record::{Record, sample};
-use crate::store::Native;
-use crate::store::detector::tests::{accept, arrival, denial, hook, open, story};
-use crate::store::detector::{Detector, Mark, MarkKind};
-use crate::time::parse_rfc3339;
-use crate::user_agent::Family;
+use crate::store::tests::{accept, arrival, denial, hook, open, story};
+use crate::store::{Detector, Mark, MarkKind};
+use crate::tests::traffic::World;
 use crate::webhook::Allowed;
+use crate::{AnomalyKind, Harm};
+use blobwatch_guard::Against;
+use blobwatch_pull::{Family, Record, sample};
+use blobwatch_sql::Native;
+use blobwatch_wire::{Problem, parse_rfc3339};
 
 /// The night of July 2020 five minutes after its onset.
 fn night() -> (Detector<Native>, u64) {
@@ -45,7 +43,7 @@ fn ask(
         allowed: Allowed::Public,
     };
     let mark = Mark {
-        time: crate::time::rfc3339(now_ms - 60_000),
+        time: blobwatch_wire::rfc3339(now_ms - 60_000),
         kind: MarkKind::RuleChange,
         id: "rules/sweep".to_owned(),
         text: "sweep: rule.put, by olga".to_owned(),
@@ -145,7 +143,7 @@ fn the_calls_tell_what_the_detector_knows() {
 
 #[test]
 fn what_is_unknown_is_refused_with_its_place() {
-    let (store, now) = (open(), crate::store::detector::tests::START_MS);
+    let (store, now) = (open(), crate::store::tests::START_MS);
     refused(&store, now, "anomalies?state=open", 400, "query.state");
     refused(&store, now, "anomalies?status=new", 400, "query.status");
     refused(&store, now, "anomalies?kind=surge", 400, "query.kind");
@@ -168,7 +166,7 @@ fn what_is_unknown_is_refused_with_its_place() {
 
 #[test]
 fn webhooks_are_set_listed_tried_and_removed() {
-    let (store, now) = (open(), crate::store::detector::tests::START_MS);
+    let (store, now) = (open(), crate::store::tests::START_MS);
     let body = json!({"url": hook().url, "secret": hook().secret}).to_string();
     assert_eq!(
         ask(&store, now, "PUT", "webhooks/chat", &body).unwrap().status,

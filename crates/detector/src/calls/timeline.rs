@@ -6,14 +6,12 @@ use serde::Serialize;
 
 use super::counts::{Asked, FILTERS, attribute, number};
 use super::storage;
-use crate::cell::CellCounts;
-use crate::detector::value;
-use crate::problem::{Place, Problem};
-use crate::range::RangeKind;
-use crate::rulebook::api::Parameters;
-use crate::store::Sql;
-use crate::store::detector::{Detector, Mark};
-use crate::time::rfc3339;
+use crate::store::{Detector, Mark};
+use crate::value;
+use blobwatch_pull::RangeKind;
+use blobwatch_records::CellCounts;
+use blobwatch_sql::Sql;
+use blobwatch_wire::{Parameters, Place, Problem, rfc3339};
 
 /// Unless `since` is given.
 const DEFAULT_MS: u64 = 6 * 3_600_000;
@@ -68,7 +66,7 @@ const KINDS: [RangeKind; 12] = [
     RangeKind::Invalid,
 ];
 
-pub(super) fn answer<S: Sql>(
+pub fn answer<S: Sql>(
     store: &Detector<S>,
     query: &str,
     now_ms: u64,

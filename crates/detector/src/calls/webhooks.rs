@@ -3,11 +3,10 @@
 use serde::Serialize;
 
 use super::{Call, Reply, json, method_not_allowed, no_such_call, storage};
-use crate::problem::{Place, Problem};
-use crate::rulebook::api::Parameters;
-use crate::store::Sql;
-use crate::store::detector::{DeliveryItem, Detector, MAX_WEBHOOKS, Webhook};
+use crate::store::{DeliveryItem, Detector, MAX_WEBHOOKS, Webhook};
 use crate::webhook::{WebhookItem, checked_id, read};
+use blobwatch_sql::Sql;
+use blobwatch_wire::{Parameters, Place, Problem};
 
 /// Deliveries of one answer: the newest.
 const DELIVERIES: usize = 200;
@@ -24,7 +23,7 @@ struct Queued {
     id: String,
 }
 
-pub(super) fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>, path: &[&str]) -> Result<Reply, Problem> {
+pub fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>, path: &[&str]) -> Result<Reply, Problem> {
     let failed = |error| storage(&error);
     match (call.method, path) {
         ("GET", ["webhooks"]) => {

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use super::watch::{MIN_COMMON, Watch};
 use super::{Change, Engine, MAX_OPEN, Outcome, slot_ms};
-use crate::cell::CellKey;
-use crate::detector::anomaly::{Anomaly, Moment};
-use crate::detector::broad::Affected;
-use crate::detector::cliff::{Fall, MIN_COMBINATIONS};
-use crate::detector::cohort::Cohort;
-use crate::detector::kind::AnomalyKind;
-use crate::detector::locate::{Span, overlap, search};
-use crate::detector::normal::combination;
-use crate::detector::window::MINUTE_SLOTS;
+use crate::anomaly::{Anomaly, Moment};
+use crate::broad::Affected;
+use crate::cliff::{Fall, MIN_COMBINATIONS};
+use crate::cohort::Cohort;
+use crate::kind::AnomalyKind;
+use crate::locate::{Span, overlap, search};
+use crate::normal::combination;
+use crate::window::MINUTE_SLOTS;
+use blobwatch_records::CellKey;
 
 /// Minutes at the usual height after which a cohort is back.
 pub(super) const BACK_MINUTES: u32 = 5;

@@ -6,10 +6,10 @@ use blobwatch_detect::incident::Event;
 use blobwatch_detect::monitor::Cell as Trials;
 
 use super::{Engine, Incident, Outcome};
-use crate::cell::{Cell, CellCounts, CellKey};
-use crate::detector::cohort::values;
-use crate::detector::kind::AnomalyKind;
-use crate::detector::normal::combination;
+use crate::cohort::values;
+use crate::kind::AnomalyKind;
+use crate::normal::combination;
+use blobwatch_records::{Cell, CellCounts, CellKey};
 
 impl Engine {
     pub(super) fn feed(&mut self, slot: u64, cells: &[Cell], outcome: &mut Outcome) {

@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Engine, Outcome};
-use crate::detector::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
-use crate::detector::broad::Affected;
-use crate::detector::cohort::{Cohort, Literal};
-use crate::detector::kind::AnomalyKind;
-use crate::detector::rules::Suspect;
-use crate::guard::{Against, HARMLESS};
-use crate::time::parse_rfc3339;
+use crate::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
+use crate::broad::Affected;
+use crate::cohort::{Cohort, Literal};
+use crate::kind::AnomalyKind;
+use crate::rules::Suspect;
+use blobwatch_guard::{Against, HARMLESS};
+use blobwatch_wire::parse_rfc3339;
 
 /// What the guard saw.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

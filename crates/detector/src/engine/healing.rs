@@ -4,8 +4,8 @@ use blobwatch_detect::counts::Tally;
 use blobwatch_detect::recovery::Recovery;
 use serde::{Deserialize, Serialize};
 
-use crate::cell::{CellCounts, SLOT_S};
-use crate::detector::kind::AnomalyKind;
+use crate::kind::AnomalyKind;
+use blobwatch_records::{CellCounts, SLOT_S};
 
 /// Correlation of the trials of one slot, as the tests begin with.
 const RHO: f64 = 0.002;

@@ -2,13 +2,14 @@
 
 use super::watch::{MIN_COMMON, Watch};
 use super::{Change, Engine, Incident, MAX_CLOSED, MAX_OPEN, Note, Outcome, Past, REOPEN_SLOTS, slot_ms};
-use crate::detector::anomaly::{Anomaly, Moment};
-use crate::detector::broad::{Affected, breadth, is_broad};
-use crate::detector::burst::{self, Burst};
-use crate::detector::cohort::Cohort;
-use crate::detector::kind::AnomalyKind;
-use crate::detector::locate::{Span, combinations, locate, overlap};
-use crate::detector::normal::Rates;
+use crate::anomaly::{Anomaly, Moment};
+use crate::broad::{Affected, breadth, is_broad};
+use crate::burst;
+use crate::burst::Burst;
+use crate::cohort::Cohort;
+use crate::kind::AnomalyKind;
+use crate::locate::{Span, combinations, locate, overlap};
+use crate::normal::Rates;
 
 /// An alarm younger than this is looked at in every slot, an older one once a minute.
 const YOUNG_SLOTS: u64 = 30;

@@ -5,8 +5,8 @@
 
 use super::watch::{SAME, Watch};
 use super::{Change, Engine, Outcome, slot_ms};
-use crate::detector::anomaly::Moment;
-use crate::detector::locate::{Span, overlap};
+use crate::anomaly::Moment;
+use crate::locate::{Span, overlap};
 
 impl Engine {
     /// Ends what is the same as an older one.

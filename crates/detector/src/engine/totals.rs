@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
-use crate::cell::{Cell, CellCounts};
+use blobwatch_records::{Cell, CellCounts};
 
 /// Routes that are counted one by one; further ones are not in the counters.
 const MAX_ROUTES: usize = 64;

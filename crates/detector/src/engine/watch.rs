@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::healing::Healing;
 use super::{Change, Engine, Outcome, slot_ms};
-use crate::cell::{Breadth, Cell, CellCounts, CellKey, SLOT_S};
-use crate::detector::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
-use crate::detector::broad::{Affected, breadth};
-use crate::detector::cohort::Cohort;
-use crate::detector::kind::AnomalyKind;
-use crate::detector::locate::{Overlap, Span, combinations, locate, overlap};
-use crate::detector::normal::{Rates, UNKNOWN, combination};
-use crate::detector::rules::{Question, Switch};
-use crate::detector::window::Window;
+use crate::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
+use crate::broad::{Affected, breadth};
+use crate::cohort::Cohort;
+use crate::kind::AnomalyKind;
+use crate::locate::{Overlap, Span, combinations, locate, overlap};
+use crate::normal::{Rates, UNKNOWN, combination};
+use crate::rules::{Question, Switch};
+use crate::window::Window;
+use blobwatch_records::{Breadth, Cell, CellCounts, CellKey, SLOT_S};
 
 /// What is found is part of an anomaly whose cohort holds this much of its events, whatever the two are called.
 pub(super) const MIN_COMMON: f64 = 0.5;
@@ -218,7 +218,7 @@ impl Watch {
             if self.anomaly.evidence.len() >= MAX_EXAMPLES {
                 return;
             }
-            let shows = |evidence: &&crate::cell::Evidence| {
+            let shows = |evidence: &&blobwatch_records::Evidence| {
                 self.anomaly
                     .kinds
                     .iter()

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::{Detector, DetectorError, integer, number, text};
-use crate::detector::{Anomaly, Change, Moment, Note, Outcome};
-use crate::store::{Row, Sql, SqlValue};
-use crate::time::rfc3339;
+use super::{Detector, DetectorError};
+use crate::{Anomaly, Change, Moment, Note, Outcome};
+use blobwatch_sql::{Row, Sql, SqlValue, integer, number, text};
+use blobwatch_wire::rfc3339;
 
 /// What a mark is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -6,11 +6,11 @@
 
 use serde::Serialize;
 
-use super::{Detector, DetectorError, count, integer, number, text};
-use crate::detector::Change;
-use crate::store::{Row, Sql, SqlValue};
-use crate::time::rfc3339;
+use super::{Detector, DetectorError, count};
+use crate::Change;
 use crate::webhook::{EventName, message};
+use blobwatch_sql::{Row, Sql, SqlValue, integer, number, text};
+use blobwatch_wire::rfc3339;
 
 /// Attempts of one delivery: 10 s after the first, three times as long after each, at most an hour: 28 hours in all.
 pub const MAX_ATTEMPTS: u64 = 32;

@@ -3,10 +3,10 @@
 //! The state must follow from the log: before a batch that came at a time is counted, every slot that was over by then
 //! is ticked. A tick between two batches changes nothing of that, so that alarms need no row.
 
-use super::{Detector, DetectorError, blob, count, integer, number};
-use crate::cell::{CellBatch, SLOT_S, slot_of};
-use crate::detector::{Harm, Outcome, Switch};
-use crate::store::{Sql, SqlValue};
+use super::{Detector, DetectorError, count};
+use crate::{Harm, Outcome, Switch};
+use blobwatch_records::{CellBatch, SLOT_S, slot_of};
+use blobwatch_sql::{Sql, SqlValue, blob, integer, number};
 
 /// How long after its end a slot is tested: FireLogs cut their cells by their own alarms, and send at once.
 pub const GRACE_MS: u64 = 6_000;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Detector, DetectorError, blob, integer, number};
-use crate::cell::{Cell, CellBatch, CellCounts, CellKey, MAX_CELLS};
-use crate::detector::Rollup;
-use crate::store::{Sql, SqlValue};
+use super::{Detector, DetectorError};
+use crate::Rollup;
+use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, MAX_CELLS};
+use blobwatch_sql::{Sql, SqlValue, blob, integer, number};
 
 /// Minutes are kept for two days, hours for 90.
 const MINUTES_KEPT: u64 = 2 * 1440;

@@ -1,7 +1,7 @@
 //! The tables, and how an older database comes to have them. A step, once released, is never changed.
 
-use super::{DetectorError, integer};
-use crate::store::{Sql, SqlValue};
+use super::DetectorError;
+use blobwatch_sql::{Sql, SqlValue, integer};
 
 /// Number of [`STEPS`]. A newer database is refused.
 pub const SCHEMA: i64 = STEPS.len() as i64;

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::sources::Sources;
-use super::{Detector, DetectorError, blob, count, log, number, text};
-use crate::detector::Engine;
-use crate::store::{Sql, SqlValue};
+use super::{Detector, DetectorError, count, log};
+use crate::Engine;
+use blobwatch_sql::{Sql, SqlValue, blob, number, text};
 
 /// Of the saved bytes. It grows with every change of what [`Engine`] or a monitor keeps. A state of another format is
 /// left unread: anomalies, marks and roll-ups are rows of their own and stay, and what is normal is learned anew, which

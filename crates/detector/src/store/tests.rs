@@ -1,13 +1,13 @@
 //! The Detector on SQLite in memory: nothing lost, nothing twice, whenever the process dies.
 
 use super::*;
-use crate::cell::{CellBatch, SLOT_S};
-use crate::detector::tests::stories::{healthy, july};
-use crate::detector::tests::traffic::{NOON, World};
-use crate::detector::{Engine, Harm, Rollup};
-use crate::guard::Against;
-use crate::store::Native;
+use crate::tests::stories::{healthy, july};
+use crate::tests::traffic::{NOON, World};
 use crate::webhook::EventName;
+use crate::{Engine, Harm, Rollup};
+use blobwatch_guard::Against;
+use blobwatch_records::{CellBatch, SLOT_S};
+use blobwatch_sql::Native;
 
 pub(crate) const START_MS: u64 = NOON * SLOT_S * 1000;
 
@@ -195,7 +195,7 @@ fn a_harm_takes_a_number_and_keeps_it_however_often_it_is_told() {
     }
     let names = |detector: &Detector<Native>| -> Vec<(String, bool)> {
         let anomalies = detector.anomalies(u64::MAX, 10).unwrap();
-        let name = |anomaly: &crate::detector::Anomaly| (anomaly.name(), anomaly.closed_ms.is_some());
+        let name = |anomaly: &crate::Anomaly| (anomaly.name(), anomaly.closed_ms.is_some());
         anomalies.iter().map(name).collect()
     };
     let expected = [("an-000002".to_owned(), false), ("an-000001".to_owned(), true)];

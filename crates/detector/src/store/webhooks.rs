@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Detector, DetectorError, text};
-use crate::store::{Row, Sql, SqlValue};
+use super::{Detector, DetectorError};
 use crate::webhook::EventName;
+use blobwatch_sql::{Row, Sql, SqlValue, text};
 
 /// Addresses at most: each event is a request to each.
 pub const MAX_WEBHOOKS: usize = 16;

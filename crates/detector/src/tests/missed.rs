@@ -5,11 +5,11 @@ use std::sync::Arc;
 use blobwatch_detect::simulate::Random;
 
 use super::traffic::{NOON, story};
-use crate::cell::{Cell, CellBatch, CellKey};
-use crate::detector::cliff::Cliff;
-use crate::detector::window::Row;
-use crate::detector::{AnomalyKind, Change, Engine};
-use crate::user_agent::Family;
+use crate::cliff::Cliff;
+use crate::window::Row;
+use crate::{AnomalyKind, Change, Engine};
+use blobwatch_pull::Family;
+use blobwatch_records::{Cell, CellBatch, CellKey};
 
 const DAY: u64 = 1440;
 const WEEK: u64 = 7 * DAY;

@@ -1,7 +1,6 @@
 use super::traffic::{AMAZON, BUILDS, Build, Fault, HEALTHY, NOON, World, story};
-use crate::client::{ClientKey, NetworkKey};
-use crate::detector::{AnomalyKind, Contrast, Engine, Switch};
-use crate::user_agent::Family;
+use crate::{AnomalyKind, Contrast, Engine, Switch};
+use blobwatch_pull::{ClientKey, Family, NetworkKey};
 
 const HOUR: u64 = 360;
 
@@ -332,8 +331,8 @@ fn a_saved_state_goes_on_where_it_was() {
 
 #[test]
 fn late_and_early_batches_are_counted_and_left_out() {
-    use crate::cell::CellBatch;
-    use crate::detector::{Added, MAX_EARLY_SLOTS, MAX_LATE_SLOTS};
+    use crate::{Added, MAX_EARLY_SLOTS, MAX_LATE_SLOTS};
+    use blobwatch_records::CellBatch;
     let mut engine = Engine::default();
     let batch = |slot| CellBatch {
         slot,

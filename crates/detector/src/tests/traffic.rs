@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use blobwatch_detect::simulate::Random;
 
-use crate::cell::{Cell, CellBatch, CellKey, Event, Evidence};
-use crate::client::{ClientKey, NetworkKey};
-use crate::detector::{Change, Engine, Outcome};
-use crate::record::RecordId;
-use crate::user_agent::Family;
+use crate::{Change, Engine, Outcome};
+use blobwatch_pull::{ClientKey, Family, NetworkKey, RecordId};
+use blobwatch_records::{Cell, CellBatch, CellKey, Event, Evidence};
 
 pub(crate) const COLOS: [&str; 7] = ["IAD", "FRA", "NRT", "SIN", "LHR", "GRU", "SYD"];
 

@@ -4,9 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::address::{Allowed, check};
 use super::message::EventName;
-use crate::problem::{Place, Problem};
-use crate::store::detector::Webhook;
-use crate::time::rfc3339;
+use crate::store::Webhook;
+use blobwatch_wire::{Place, Problem, rfc3339};
 
 /// Bytes of a body.
 pub const MAX_BODY: usize = 8 << 10;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::detector::{Anomaly, AnomalyJson, Moment};
-use crate::time::rfc3339;
+use crate::{Anomaly, AnomalyJson, Moment};
+use blobwatch_wire::rfc3339;
 
 /// What a webhook is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,11 +1,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::guard::Stood;
-use crate::range::{Asked, RangeKind};
-use crate::record::{RangeRecord, sample};
-use crate::rule::Value;
-use crate::rulebook::{ModeSetting, Route, SCHEMA, Settings, Volume};
+use blobwatch_guard::Stood;
+use blobwatch_pull::{Asked, RangeKind, RangeRecord, sample};
+use blobwatch_rulebook::{ModeSetting, Route, SCHEMA, Settings, Volume};
+use blobwatch_rules::Value;
 
 const EXPRESSION: &str = "client.family eq \"docker\" and ip.src.asnum in {16509}";
 
@@ -289,7 +288,7 @@ fn every_rule_says_why_it_did_what_it_did() {
         |book, record| {
             record.fired.clear();
             book.rules[0].volume = Some(Volume {
-                by: crate::rulebook::VolumeKey::Fingerprint,
+                by: blobwatch_rulebook::VolumeKey::Fingerprint,
                 requests: 100,
                 seconds: 10,
             });
@@ -311,11 +310,11 @@ fn every_rule_says_why_it_did_what_it_did() {
 #[test]
 fn a_step_and_its_guard_are_those_of_the_revision() {
     let mut book = book();
-    let steps = [1.0, 10.0, 100.0].map(|percent| crate::rulebook::Step {
+    let steps = [1.0, 10.0, 100.0].map(|percent| blobwatch_rulebook::Step {
         percent,
         lasts_ms: (percent < 100.0).then_some(600_000),
     });
-    let mut stages = crate::rulebook::Stages::begin(steps.to_vec(), 0);
+    let mut stages = blobwatch_rulebook::Stages::begin(steps.to_vec(), 0);
     stages.index = 1;
     book.modes.push(ModeSetting {
         percent: Some(10.0),

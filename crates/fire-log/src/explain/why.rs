@@ -1,8 +1,8 @@
 //! What was done to a request, and why, in words.
 
 use super::RuleExplanation;
-use crate::record::Record;
-use crate::rulebook::{Action, Mode, Volume, VolumeKey};
+use blobwatch_pull::{Action, Mode, Record};
+use blobwatch_rulebook::{Volume, VolumeKey};
 
 /// Why a rule did what it did, or did not.
 pub(super) fn of_rule(record: &Record, rule: &RuleExplanation) -> String {

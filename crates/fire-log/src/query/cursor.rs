@@ -1,6 +1,6 @@
 //! Where the next page begins: opaque to clients, bound to the filters it was given for.
 
-use crate::record::RecordId;
+use blobwatch_pull::RecordId;
 
 /// Of the text. Cursors of other versions are refused: a client starts over.
 const VERSION: u8 = 1;

@@ -1,14 +1,10 @@
 //! Which records are asked for. Each part is asked of the smallest thing that knows: the segment's header, then the
 //! dictionary entry, and only then the record.
 
-use crate::client::ClientKey;
-use crate::range::RangeKind;
-use crate::record::{Fired, Record, RecordId};
-use crate::rulebook::{Action, Mode};
-use crate::segment::{
+use blobwatch_pull::{Action, ClientKey, Family, Fired, Mode, RangeKind, Record, RecordId};
+use blobwatch_records::{
     Agent, Blob, Client, Digest, Field, Header, Place, Treatment, asn_text, digest_key, rule_mode,
 };
-use crate::user_agent::Family;
 
 /// Which call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,7 +1,7 @@
 //! One answer from the pages of several FireLogs.
 
 use super::page::Page;
-use crate::record::{Record, RecordId};
+use blobwatch_pull::{Record, RecordId};
 
 /// The next records of all FireLogs together, newest first.
 #[derive(Debug, Clone, PartialEq)]

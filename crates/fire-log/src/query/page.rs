@@ -1,8 +1,8 @@
 //! What one FireLog answers, and its form between objects.
 
-use crate::bytes::{DecodeError, Reader};
-use crate::record::{Record, RecordId};
-use crate::segment::{Builder, decode};
+use blobwatch_pull::{Record, RecordId};
+use blobwatch_records::{Builder, decode};
+use blobwatch_wire::{DecodeError, Reader};
 
 /// Of the form. Sent and read within one deployment, but two versions may run side by side for minutes.
 const VERSION: u8 = 1;

@@ -2,15 +2,16 @@
 
 use std::str::FromStr;
 
-use serde::de::{DeserializeOwned, IntoDeserializer, value::StrDeserializer};
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use super::cursor::Cursor;
 use super::filter::{Filter, Kind, StatusFilter};
 use super::summary::Dimension;
 use super::times;
-use crate::problem::{Place, Problem};
-use crate::record::RecordId;
-use crate::segment::Digest;
+use blobwatch_pull::RecordId;
+use blobwatch_records::Digest;
+use blobwatch_wire::{Place, Problem};
 
 /// Records of a page unless `limit` says otherwise, and at most.
 pub const DEFAULT_LIMIT: usize = 100;
@@ -259,7 +260,7 @@ fn status(name: &str, value: &str) -> Result<StatusFilter, Problem> {
     }
 }
 
-fn client(name: &str, value: &str) -> Result<crate::client::ClientKey, Problem> {
+fn client(name: &str, value: &str) -> Result<blobwatch_pull::ClientKey, Problem> {
     let expected = "expected the 16 hex digits of a record's client";
     if value.len() != 16 || !value.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(refuse(name, &format!("{value:?}: {expected}")));

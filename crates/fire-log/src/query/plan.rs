@@ -2,9 +2,9 @@
 
 use super::filter::Filter;
 use super::scan::Budget;
-use crate::record::RecordId;
-use crate::store::Sql;
-use crate::store::fire_log::{After, Candidate, FireLogError, newest_first, recent};
+use crate::store::{After, Candidate, FireLogError, newest_first, recent};
+use blobwatch_pull::RecordId;
+use blobwatch_sql::Sql;
 
 /// Blocks to open, those with the newest record first, and from where on the answer is whole.
 pub(super) struct Plan {

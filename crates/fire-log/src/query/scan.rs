@@ -3,10 +3,11 @@
 use super::filter::{Filter, Kind};
 use super::page::Page;
 use super::plan::Walk;
-use crate::record::{Record, RecordId};
-use crate::segment::{Block, Codes, DecodeError, Front};
-use crate::store::Sql;
-use crate::store::fire_log::{FireLogError, Source, back_of, find_enforced, front_of};
+use crate::store::{FireLogError, Source, back_of, find_enforced, front_of};
+use blobwatch_pull::{Record, RecordId};
+use blobwatch_records::{Block, Codes, Front};
+use blobwatch_sql::Sql;
+use blobwatch_wire::DecodeError;
 
 /// How much one call may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

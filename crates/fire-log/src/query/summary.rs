@@ -9,10 +9,10 @@ use super::distinct::Distinct;
 use super::filter::Filter;
 use super::plan::Walk;
 use super::scan::{Budget, alive};
-use crate::record::RecordId;
-use crate::segment::{Agent, Block, Front, Place, Row, Treatment, asn_text};
-use crate::store::Sql;
-use crate::store::fire_log::{FireLogError, back_of, front_of};
+use crate::store::{FireLogError, back_of, front_of};
+use blobwatch_pull::RecordId;
+use blobwatch_records::{Agent, Block, Front, Place, Row, Treatment, asn_text};
+use blobwatch_sql::Sql;
 
 /// Groups of an answer; the rest is `other`.
 pub const MAX_GROUPS: usize = 500;
@@ -264,7 +264,7 @@ impl Counter<'_> {
     }
 
     /// The rules that make groups: those that the filter asks for, where the answer is by rule or mode.
-    fn fired<'t>(&self, treatment: &'t Treatment) -> Vec<Option<&'t crate::record::Fired>> {
+    fn fired<'t>(&self, treatment: &'t Treatment) -> Vec<Option<&'t blobwatch_pull::Fired>> {
         let by_fired = self
             .by
             .iter()
@@ -284,7 +284,7 @@ fn value(
     treatment: &Treatment,
     agent: &Agent,
     place: &Place,
-    fired: Option<&crate::record::Fired>,
+    fired: Option<&blobwatch_pull::Fired>,
 ) -> Option<String> {
     let present = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     match dimension {

@@ -7,13 +7,11 @@ use bolero::TypeGenerator;
 use super::{
     Budget, Dimension, Filter, Kind, Page, Part, Query, Summary, SummaryQuery, join, scan_page, summarise,
 };
-use crate::flush::{Flush, Held};
-use crate::record::sample::{self, Numbers};
-use crate::record::{Method, Record, RecordId};
-use crate::rulebook::{Action, Mode};
-use crate::segment::{Builder, Digest};
-use crate::store::Native;
-use crate::store::fire_log::FireLog;
+use crate::store::FireLog;
+use blobwatch_pull::sample::Numbers;
+use blobwatch_pull::{Action, Method, Mode, Record, RecordId, sample};
+use blobwatch_records::{Builder, Digest, Flush, Held};
+use blobwatch_sql::Native;
 
 const NOW: u64 = sample::JULY_2020_MS;
 const START: RecordId = RecordId(u128::MAX);

@@ -1,6 +1,6 @@
 //! Times of a query: RFC 3339, or how long ago.
 
-use crate::time::parse_rfc3339;
+use blobwatch_wire::parse_rfc3339;
 
 /// What a time parameter may say.
 pub const EXPECTED: &str = "expected RFC 3339, as 2020-07-05T19:00:00Z, or a time ago, as -15m (s, m, h, d)";

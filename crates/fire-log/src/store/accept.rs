@@ -1,10 +1,9 @@
 //! Taking a batch in: once, whole, and with as few rows as can be.
 
-use super::{FireLog, FireLogError, enforced, integer, losses, number, refine};
-use crate::flush::{Flush, Reply};
-use crate::record::Record;
-use crate::segment::{Block, Header, split};
-use crate::store::{Sql, SqlValue};
+use super::{FireLog, FireLogError, enforced, losses, refine};
+use blobwatch_pull::Record;
+use blobwatch_records::{Block, Flush, Header, Reply, split};
+use blobwatch_sql::{Sql, SqlValue, integer, number};
 
 /// Of a batch's block and header together: a row holds 2 MB, and the rest of the row is under 100 bytes.
 const MAX_ROW_BYTES: usize = 1_900_000;

@@ -7,10 +7,9 @@
 
 use super::outbox::Unsent;
 use super::refine::block;
-use super::{FireLog, FireLogError, Source, integer, number, refine};
-use crate::cell::{SLOT_S, Tally};
-use crate::history::History;
-use crate::store::{Row, Sql};
+use super::{FireLog, FireLogError, Source, refine};
+use blobwatch_records::{History, SLOT_S, Tally};
+use blobwatch_sql::{Row, Sql, integer, number};
 
 /// A batch is counted when it has been here for so long.
 pub const SETTLE_MS: u64 = 2_000;

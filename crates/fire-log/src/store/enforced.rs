@@ -1,10 +1,9 @@
 //! Records of an applied enforcement: a row of their own, so that the id on a refusal is found at once.
 
-use super::{FireLogError, blob, integer, number};
-use crate::record::{Record, RecordId};
-use crate::rulebook::Action;
-use crate::segment::{Block, Builder, decode};
-use crate::store::{Sql, SqlValue};
+use super::FireLogError;
+use blobwatch_pull::{Action, Record, RecordId};
+use blobwatch_records::{Block, Builder, decode};
+use blobwatch_sql::{Sql, SqlValue, blob, integer, number};
 
 /// An attack that is refused must not be billed by the refusal: 600 rows a minute are at most 0.04 USD an hour. What
 /// is beyond is in its batch like every record, and found a little slower.
@@ -44,7 +43,7 @@ fn of_last_minute(sql: &impl Sql, now_ms: u64) -> Result<u64, FireLogError> {
 }
 
 /// The record of an applied enforcement, where it has a row of its own.
-pub(crate) fn find(sql: &impl Sql, id: RecordId) -> Result<Option<Record>, FireLogError> {
+pub fn find(sql: &impl Sql, id: RecordId) -> Result<Option<Record>, FireLogError> {
     let mut rows = sql.run(BY_ID, &[SqlValue::Text(id.to_string())])?;
     let Some(row) = rows.first_mut() else {
         return Ok(None);

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use super::{FireLog, FireLogError, blob, integer, number, text};
-use crate::guard::{Guarded, Health, Pull, Report, WatchReport, Watches};
-use crate::record::Record;
-use crate::store::{Row, Sql, SqlValue};
+use super::{FireLog, FireLogError};
+use blobwatch_guard::{Guarded, Health, Pull, Report, WatchReport, Watches};
+use blobwatch_pull::Record;
+use blobwatch_sql::{Row, Sql, SqlValue, blob, integer, number, text};
 
 /// A report waits this long for what comes with the first of its news.
 const NEWS_MS: u64 = 1_000;
@@ -183,14 +183,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::client::ClientKey;
-    use crate::flush::{Flush, Held};
-    use crate::guard::WINDOW_MS;
-    use crate::range::RangeKind;
-    use crate::record::{Outcome, RecordId, sample};
-    use crate::rulebook::{Action, Mode};
-    use crate::segment::Builder;
-    use crate::store::Native;
+    use blobwatch_guard::WINDOW_MS;
+    use blobwatch_pull::{Action, ClientKey, Mode, Outcome, RangeKind, RecordId, sample};
+    use blobwatch_records::{Builder, Flush, Held};
+    use blobwatch_sql::Native;
 
     const NOW: u64 = sample::JULY_2020_MS;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FireLog, FireLogError, integer, number, text};
-use crate::store::{Sql, SqlValue};
+use super::{FireLog, FireLogError};
+use blobwatch_sql::{Sql, SqlValue, integer, number, text};
 
 /// Names kept; there are about ten. What does not fit is counted as `other`.
 const MAX_NAMES: usize = 64;

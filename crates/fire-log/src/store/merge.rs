@@ -4,9 +4,9 @@
 //! The newest segment is filled up first, so that quiet hours do not leave thousands of small ones.
 
 use super::refine::Late;
-use super::{FireLog, FireLogError, Inbox, accept, blob, integer, losses, number};
-use crate::segment::{Block, Builder, Header, split};
-use crate::store::{Row, Sql, SqlValue};
+use super::{FireLog, FireLogError, Inbox, accept, losses};
+use blobwatch_records::{Block, Builder, Header, split};
+use blobwatch_sql::{Row, Sql, SqlValue, blob, integer, number};
 
 /// Records of a full segment: 330 KB, a scan of its front is some 50 KB.
 pub const TARGET_RECORDS: usize = 8_192;
@@ -138,7 +138,7 @@ fn choose(sql: &impl Sql, cut_ms: u64) -> Result<Vec<Waiting>, FireLogError> {
     Ok(all.into_iter().take_while(fits).collect())
 }
 
-type Opened = Result<(Block, usize), crate::bytes::DecodeError>;
+type Opened = Result<(Block, usize), blobwatch_wire::DecodeError>;
 
 fn read(sql: &impl Sql, waiting: &Waiting) -> Result<Opened, FireLogError> {
     let key = [number(waiting.isolate), number(waiting.seq)];

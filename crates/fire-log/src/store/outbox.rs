@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{FireLogError, blob, integer, losses, number, text};
-use crate::bytes::{Reader, put_varint};
-use crate::cell::Tally;
-use crate::store::{Sql, SqlValue};
+use super::{FireLogError, losses};
+use blobwatch_records::Tally;
+use blobwatch_sql::{Sql, SqlValue, blob, integer, number, text};
+use blobwatch_wire::{Reader, put_varint};
 
 /// Rows that wait for the Detector: an hour of one cut each 10 s. The oldest go first, and are counted as lost.
 pub const MAX_WAITING: usize = 360;
@@ -24,7 +24,7 @@ const RETRY_MS: (u64, u64) = (10_000, 320_000);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsent {
     pub seq: u64,
-    /// A [`crate::cell::CellBatch`], encoded.
+    /// A [`blobwatch_records::CellBatch`], encoded.
     pub body: Vec<u8>,
 }
 

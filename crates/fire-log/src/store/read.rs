@@ -1,12 +1,12 @@
 //! The statements that queries read with: headers first, blocks only of what was chosen.
 
-use super::{FireLogError, MAX_NUMBER, blob, integer, number};
-use crate::segment::Header;
-use crate::store::{Row, Sql};
+use super::FireLogError;
+use blobwatch_records::Header;
+use blobwatch_sql::{MAX_NUMBER, Row, Sql, blob, integer, number};
 
 /// Where a block is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
+pub enum Source {
     Inbox { isolate: u64, seq: u64 },
     Segment { id: u64 },
 }
@@ -80,10 +80,10 @@ pub(crate) fn newest_first(
 
 /// A block that overlaps a time, without its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) source: Source,
-    pub(crate) first_ms: u64,
-    pub(crate) records: u64,
+pub struct Span {
+    pub source: Source,
+    pub first_ms: u64,
+    pub records: u64,
 }
 
 pub(super) const SPANS_OF_INBOX: &str =
@@ -93,7 +93,7 @@ pub(super) const SPANS_OF_SEGMENTS: &str =
 
 /// Every block that overlaps `[since, until)`, those that begin first before the others. At 32 bytes each, the blocks
 /// of 5 GB are 400 KB.
-pub(crate) fn oldest_first(sql: &impl Sql, since_ms: u64, until_ms: u64) -> Result<Vec<Span>, FireLogError> {
+pub fn oldest_first(sql: &impl Sql, since_ms: u64, until_ms: u64) -> Result<Vec<Span>, FireLogError> {
     let within = [since_ms, until_ms].map(number);
     let mut spans = Vec::new();
     for row in sql.run(SPANS_OF_INBOX, &within)? {
@@ -119,7 +119,7 @@ pub(super) const FRONT_OF_SEGMENT: &str = "SELECT front FROM segment WHERE id = 
 pub(super) const FRONT_OF_INBOX: &str = "SELECT front FROM inbox WHERE isolate = ? AND seq = ?";
 
 /// A block's front; `None` where it was merged or forgotten since.
-pub(crate) fn front_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>, FireLogError> {
+pub fn front_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>, FireLogError> {
     let mut rows = match source {
         Source::Segment { id } => sql.run(FRONT_OF_SEGMENT, &[number(id)])?,
         Source::Inbox { isolate, seq } => sql.run(FRONT_OF_INBOX, &[number(isolate), number(seq)])?,
@@ -128,7 +128,7 @@ pub(crate) fn front_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>
 }
 
 /// A block's back.
-pub(crate) fn back_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>, FireLogError> {
+pub fn back_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>, FireLogError> {
     let mut rows = match source {
         Source::Segment { id } => sql.run("SELECT back FROM segment WHERE id = ?", &[number(id)])?,
         Source::Inbox { isolate, seq } => sql.run(

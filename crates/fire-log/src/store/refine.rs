@@ -4,12 +4,10 @@
 
 use std::collections::HashMap;
 
-use super::{FireLogError, MAX_NUMBER, Source, back_of, front_of, newest_first, recent};
-use crate::history::{History, MAX_CORRECTIONS, WINDOW_MS};
-use crate::range::RangeKind;
-use crate::record::{Record, RecordId};
-use crate::segment::{Block, Builder};
-use crate::store::Sql;
+use super::{FireLogError, Source, back_of, front_of, newest_first, recent};
+use blobwatch_pull::{RangeKind, Record, RecordId};
+use blobwatch_records::{Block, Builder, History, MAX_CORRECTIONS, WINDOW_MS};
+use blobwatch_sql::{MAX_NUMBER, Sql};
 
 /// Records read when the object wakes: some 60 ms natively, at 600 bytes 10 MB.
 pub(super) const MAX_REMEMBERED: usize = 16_384;

@@ -1,8 +1,8 @@
 //! What an alarm does: merge what waits, forget what is old or too much.
 
-use super::{FireLog, FireLogError, integer, number};
-use crate::record::RecordId;
-use crate::store::{Sql, SqlValue};
+use super::{FireLog, FireLogError};
+use blobwatch_pull::RecordId;
+use blobwatch_sql::{Sql, SqlValue, integer, number};
 
 /// Retention runs so often: it matters to the hour.
 pub(super) const RETAIN_EVERY_MS: u64 = 3_600_000;

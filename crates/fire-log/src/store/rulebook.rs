@@ -4,11 +4,11 @@ use std::cell::OnceCell;
 
 use serde::Deserialize;
 
-use super::{FireLog, FireLogError, guards, integer, number, text};
-use crate::flush::{Held, Reply};
-use crate::guard::Guarded;
-use crate::rulebook::{Compiled, Program, Settings, Volume};
-use crate::store::{Sql, SqlValue};
+use super::{FireLog, FireLogError, guards};
+use blobwatch_guard::Guarded;
+use blobwatch_records::{Held, Reply};
+use blobwatch_rulebook::{Compiled, Program, Settings, Volume};
+use blobwatch_sql::{Sql, SqlValue, integer, number, text};
 
 /// A document and what of it matters here.
 #[derive(Debug, Clone)]

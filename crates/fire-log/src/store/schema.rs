@@ -1,8 +1,8 @@
 //! The tables, and how an older database comes to have them.
 
-use super::{FireLogError, guards, integer, number};
-use crate::segment::Header;
-use crate::store::{Sql, SqlValue};
+use super::{FireLogError, guards};
+use blobwatch_records::Header;
+use blobwatch_sql::{Sql, SqlValue, integer, number};
 
 /// Of the database. A newer one is refused.
 pub const SCHEMA: i64 = 4;

@@ -11,13 +11,10 @@ mod segments;
 use std::collections::BTreeMap;
 
 use super::{CUT_AFTER_SLOT_MS, FireLog};
-use crate::cell::{CellBatch, SLOT_S};
-use crate::flush::{Flush, Held as HeldBook};
 use crate::query::{Budget, Filter, scan_page};
-use crate::record::{Record, RecordId, sample};
-use crate::rulebook::Action;
-use crate::segment::Builder;
-use crate::store::{Native, Sql};
+use blobwatch_pull::{Action, Record, RecordId, sample};
+use blobwatch_records::{Builder, CellBatch, Flush, Held as HeldBook, SLOT_S};
+use blobwatch_sql::{Native, Sql};
 
 const NOW: u64 = sample::JULY_2020_MS;
 

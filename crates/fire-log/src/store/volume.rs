@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::rulebook::Limit;
-use crate::flush::VolumeCount;
-use crate::verdict::HotKey;
+use blobwatch_records::VolumeCount;
+use blobwatch_rulebook::HotKey;
 
 /// Keys counted at one time, about 100 bytes each: 3 MB. A key that has gone quiet makes room for the next.
 pub const MAX_VOLUME_KEYS: usize = 32_768;
@@ -22,10 +22,10 @@ struct Key {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Window {
-    pub(crate) start_ms: u64,
-    pub(crate) before: u64,
-    pub(crate) now: u64,
+pub struct Window {
+    pub start_ms: u64,
+    pub before: u64,
+    pub now: u64,
 }
 
 /// Counts of all rules with a volume. Held in memory only: a row a key and second would cost more than the traffic.
@@ -122,13 +122,13 @@ fn span_ms(limit: &Limit) -> u64 {
 }
 
 impl Window {
-    pub(crate) fn add(&mut self, requests: u64, span_ms: u64, now_ms: u64) {
+    pub fn add(&mut self, requests: u64, span_ms: u64, now_ms: u64) {
         *self = self.at(span_ms, now_ms);
         self.now += requests;
     }
 
     /// This window as it stands at a later time.
-    pub(crate) fn at(self, span_ms: u64, now_ms: u64) -> Self {
+    pub fn at(self, span_ms: u64, now_ms: u64) -> Self {
         let start_ms = now_ms - now_ms % span_ms;
         match start_ms.saturating_sub(self.start_ms) / span_ms {
             0 => self,
@@ -146,7 +146,7 @@ impl Window {
     }
 
     /// Requests in the last span.
-    pub(crate) fn estimate(self, span_ms: u64, now_ms: u64) -> f64 {
+    pub fn estimate(self, span_ms: u64, now_ms: u64) -> f64 {
         let passed = now_ms.saturating_sub(self.start_ms) as f64 / span_ms as f64;
         self.before as f64 * (1.0 - passed.min(1.0)) + self.now as f64
     }
@@ -170,7 +170,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rulebook::{Volume, VolumeKey};
+    use blobwatch_rulebook::{Volume, VolumeKey};
 
     fn limits() -> Vec<Limit> {
         let volume = Volume {

@@ -1,7 +1,7 @@
 //! What a preview says is what enforcement then does.
 
 use super::*;
-use crate::record::sample::Numbers;
+use blobwatch_pull::sample::Numbers;
 
 struct Request {
     time_ms: u64,

@@ -1,10 +1,9 @@
 use super::*;
-use crate::explain::RecordValues;
-use crate::preview::reads::{Needs, Reads};
-use crate::record::sample;
-use crate::rule::Field;
-use crate::rulebook::{Volume, VolumeKey};
-use crate::segment::{Block, Builder, split};
+use crate::reads::{Needs, Reads};
+use blobwatch_pull::{RecordValues, sample};
+use blobwatch_records::{Block, Builder, split};
+use blobwatch_rulebook::{Volume, VolumeKey};
+use blobwatch_rules::Field;
 
 /// A FireLog with records, some of them merged.
 fn log(records: Vec<Record>) -> FireLog<Native> {
@@ -15,7 +14,7 @@ fn log(records: Vec<Record>) -> FireLog<Native> {
         let flush = Flush {
             isolate: seq % 3,
             seq,
-            held: crate::flush::Held {
+            held: blobwatch_records::Held {
                 epoch: 0,
                 revision: 1,
             },
@@ -31,7 +30,7 @@ fn log(records: Vec<Record>) -> FireLog<Native> {
     log
 }
 
-fn hit(expression: &str, volume: Option<Volume>) -> Plan {
+fn hit(expression: &str, volume: Option<Volume>) -> PreviewPlan {
     let candidate = Rule {
         volume,
         ..rule(CANDIDATE, expression, Action::Block)
@@ -106,7 +105,7 @@ fn a_window_takes_its_first_and_not_its_last_millisecond() {
         .iter()
         .filter(|record| (first..last).contains(&record.id.time_ms()));
     let expected: Vec<&Record> = expected.collect();
-    let plan = Plan {
+    let plan = PreviewPlan {
         since_ms: first,
         until_ms: last,
         ..hit("not ssl or ssl", None)
@@ -210,8 +209,8 @@ fn with(record: Record, os: &str, colo: &str, client: u64) -> Record {
     Record {
         os: os.to_owned(),
         colo: colo.to_owned(),
-        client: crate::client::ClientKey(client),
-        network: crate::client::NetworkKey(client / 5),
+        client: blobwatch_pull::ClientKey(client),
+        network: blobwatch_pull::NetworkKey(client / 5),
         ..record
     }
 }
@@ -225,14 +224,14 @@ fn the_cohort_that_is_hit_is_named_with_its_health() {
     for (n, record) in sample::traffic(9, 2_100).into_iter().enumerate() {
         let (os, colo) = (systems[n % 3], colos[n / 3 % 7]);
         let mut record = with(record, os, colo, n as u64 / 2);
-        record.family = crate::user_agent::Family::Docker;
+        record.family = blobwatch_pull::Family::Docker;
         record.range.kind = if n % 300 == 0 {
-            crate::range::RangeKind::Resume
+            blobwatch_pull::RangeKind::Resume
         } else {
-            crate::range::RangeKind::None
+            blobwatch_pull::RangeKind::None
         };
         (record.status, record.outcome, record.method) =
-            (200, Outcome::NotObserved, crate::record::Method::Get);
+            (200, Outcome::NotObserved, blobwatch_pull::Method::Get);
         record.digest = format!("sha256:{n:064x}");
         records.push(record);
     }

@@ -8,10 +8,9 @@
 
 use std::borrow::Cow;
 
-use base64::Engine;
-use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine, alphabet};
 use serde::Deserialize;
 
 /// Bytes of a credential that are looked at; tokens with a certificate chain in them reach 6 KB.

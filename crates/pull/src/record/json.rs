@@ -3,11 +3,11 @@
 use serde::{Serialize, Serializer};
 
 use super::{Fired, Method, Outcome, RangeRecord, Record, RecordId};
+use crate::action::Action;
 use crate::client::{ClientKey, NetworkKey};
 use crate::range::RangeKind;
-use crate::rulebook::Action;
-use crate::time::rfc3339;
 use crate::user_agent::Family;
+use blobwatch_wire::rfc3339;
 
 #[derive(Serialize)]
 struct Json<'a> {
@@ -110,7 +110,7 @@ impl Serialize for Record {
 
 #[cfg(test)]
 mod tests {
-    use crate::record::sample;
+    use crate::sample;
 
     /// Exports of operators read these names: a change here is a new version of the API.
     #[test]

@@ -1,8 +1,8 @@
 use super::{Pending, Said};
+use crate::action::Action;
 use crate::range::{Asked, RangeKind};
-use crate::record::sample::{JULY_2020_MS, full};
 use crate::record::{Method, Outcome, Record};
-use crate::rulebook::Action;
+use crate::sample::{JULY_2020_MS, full};
 
 fn pending(method: Method, range: Option<&str>) -> Pending {
     let record = Record {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cell::Event;
-use crate::client::{ClientKey, NetworkKey};
+use blobwatch_pull::{ClientKey, NetworkKey};
 
 /// Hashes kept by one sketch. Below, the count is exact; above, its relative error is about 1/√30 = 18 %.
 pub const SKETCH: usize = 32;

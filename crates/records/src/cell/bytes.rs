@@ -2,7 +2,7 @@
 //!
 //! `BWC`, the version, then source, epoch, seq and slot; the texts; the cells; `other`. A cell is the
 //! codes of its key, a set of which counts follow and those counts, a set of which sketches follow and those, and its
-//! evidence. Integers are LEB128 (`crate::bytes`).
+//! evidence. Integers are LEB128 (`blobwatch_wire::bytes`).
 
 use std::sync::Arc;
 
@@ -10,11 +10,10 @@ use super::breadth::{Affected, Breadth, Kmv, SKETCH};
 use super::counts::{CellCounts, FIELDS};
 use super::event::{Event, Evidence, MAX_EVIDENCE};
 use super::{Cell, CellBatch, CellKey, MAX_CELLS, MAX_KEY_RULES};
-use crate::bytes::{DecodeError, Reader, put_text, put_varint};
-use crate::record::RecordId;
 use crate::segment::codes::Coded;
 use crate::segment::texts::{TextTable, Texts};
-use crate::user_agent::Family;
+use blobwatch_pull::{Family, RecordId};
+use blobwatch_wire::{DecodeError, Reader, put_text, put_varint};
 
 /// Of a batch's bytes. A reader refuses a newer one; the FireLog keeps the batch and tries again. Version 1 ended in a
 /// list of guards, which no build ever filled; 2 had one count less.

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::range::RangeKind;
 use crate::segment::codes::Coded;
+use blobwatch_pull::RangeKind;
 
 /// Kinds of range; a kind's place is the number that stored bytes give it.
 pub const KINDS: usize = 12;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::RecordId;
+use blobwatch_pull::RecordId;
 
 /// Examples kept of each event in one cell.
 pub const MAX_EVIDENCE: usize = 2;

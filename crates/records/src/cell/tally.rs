@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS, slot_of};
 use crate::history::Judged;
-use crate::range::RangeKind;
-use crate::record::{Method, Outcome, Record, RecordId};
-use crate::rulebook::Action;
+use blobwatch_pull::{Action, Method, Outcome, RangeKind, Record, RecordId};
 
 /// Of resumes whose origin is not known, one in so many counts: a mirror that dies, or state that was lost, sends a
 /// fleet to us in the middle of its pulls. Which one is decided by the record's id, so that it stays the same.

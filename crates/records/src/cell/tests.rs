@@ -1,10 +1,7 @@
 use super::*;
-use crate::bytes::DecodeError;
-use crate::client::{ClientKey, NetworkKey};
 use crate::history::Judged;
-use crate::range::RangeKind;
-use crate::record::{Method, Record, RecordId, sample};
-use crate::rulebook::Action;
+use blobwatch_pull::{Action, ClientKey, Method, NetworkKey, RangeKind, Record, RecordId, sample};
+use blobwatch_wire::DecodeError;
 
 /// What `encode` wrote for [`batch`] when the format was made: it must read back for ever.
 const PINNED: &[u8] = include_bytes!("../../tests/data/cell-batch-v3.bin");
@@ -98,7 +95,8 @@ fn a_cell_of_one_client_build_takes_few_bytes() {
 
 #[test]
 fn a_full_batch_of_the_longest_texts_fits_a_row() {
-    let text = |n: usize, place: usize| format!("{n:03}{place}{}", "x".repeat(crate::bytes::MAX_TEXT_BYTES));
+    let text =
+        |n: usize, place: usize| format!("{n:03}{place}{}", "x".repeat(blobwatch_wire::MAX_TEXT_BYTES));
     let hash = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut affected = Affected::default();
     for (event, client) in Event::ALL

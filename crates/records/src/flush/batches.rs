@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Held;
 use super::queue::Queue;
-use crate::record::{MAX_ISOLATE, Record};
+use blobwatch_pull::{MAX_ISOLATE, Record};
 
 /// Records that wait in one isolate, over all FireLogs: 16 batches. Encoded, about 100 bytes each.
 pub const MAX_BUFFERED_RECORDS: usize = 4096;
@@ -171,9 +171,8 @@ mod tests {
     use crate::flush::{
         ANSWER_WITHIN_MS, DUE_AFTER_MS, Flush, MAX_BATCH_RECORDS, MAX_RETRY_AGE_MS, MIN_URGENT_GAP_MS,
     };
-    use crate::record::{RecordId, sample};
-    use crate::rulebook::{Action, Mode};
     use crate::segment;
+    use blobwatch_pull::{Action, Mode, RecordId, sample};
 
     const TO: &str = "fl1-fra-0";
 

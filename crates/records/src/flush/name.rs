@@ -2,7 +2,7 @@
 //! else.
 
 use super::Held;
-use crate::client::ClientKey;
+use blobwatch_pull::ClientKey;
 
 /// Stands for the data centre where the platform names none, as on self-hosted workerd.
 pub const UNKNOWN_COLO: &str = "none";

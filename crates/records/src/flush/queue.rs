@@ -6,9 +6,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{Flush, Held, MAX_VOLUMES, VolumeCount};
-use crate::record::Record;
-use crate::rulebook::Action;
 use crate::segment::Builder;
+use blobwatch_pull::{Action, Record};
 
 /// Oldest record that waits.
 pub const DUE_AFTER_MS: u64 = 1_000;

@@ -1,7 +1,7 @@
 //! What a FireLog answers to a flush: bytes, because an isolate has no reader of JSON to carry.
 
-use crate::bytes::{DecodeError, Reader, put_all, put_bytes, put_option, put_text, put_varint};
-use crate::verdict::HotKey;
+use blobwatch_rulebook::HotKey;
+use blobwatch_wire::{DecodeError, Reader, put_all, put_bytes, put_option, put_text, put_varint};
 
 const MAGIC: &[u8; 3] = b"BWA";
 
@@ -34,7 +34,7 @@ pub struct Reply {
     pub ack: u64,
     /// The rulebook that the FireLog holds.
     pub held: Held,
-    /// It, compiled ([`crate::rulebook::Program`]), where it is newer than what the isolate said it holds. Empty where
+    /// It, compiled ([`blobwatch_rulebook::Program`]), where it is newer than what the isolate said it holds. Empty where
     /// it cannot be compiled, so that an isolate counts that it could not follow.
     pub rulebook: Option<Vec<u8>>,
     /// Keys above the volume of a rule.

@@ -5,10 +5,7 @@ use std::hash::Hasher;
 use rustc_hash::FxHasher;
 
 use super::Judged;
-use crate::range::RangeKind;
-use crate::record::{MAX_ISOLATE, Method, Outcome, Record, RecordId};
-use crate::request::Request;
-use crate::rulebook::Action;
+use blobwatch_pull::{Action, MAX_ISOLATE, Method, Outcome, RangeKind, Record, RecordId, Request};
 
 /// A client that lost its connection may ask again before the edge sees the loss: within 0.1 s on loopback, and a
 /// round trip more elsewhere. Bodies that overlap by more than this are two at a time.

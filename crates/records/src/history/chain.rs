@@ -2,8 +2,7 @@
 
 use super::ask::{Ask, Given};
 use super::{Correction, Judged, MAX_CHAIN_ASKS, WINDOW_MS, chunks, closed, open};
-use crate::range::RangeKind;
-use crate::record::RecordId;
+use blobwatch_pull::{RangeKind, RecordId};
 
 /// A client follows a redirect at once; what it then asks for is the same ask.
 const FOLLOWED_WITHIN_MS: u64 = 10_000;

@@ -6,7 +6,7 @@
 //! containerd 1.6 ask for 2000000-, 4000000-, 6000000- within 0.1 s.
 
 use super::ask::Ask;
-use crate::range::TILE_UNIT;
+use blobwatch_pull::TILE_UNIT;
 
 /// containerd's least buffer.
 const MIN_SPACING: u64 = 512;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::client::ClientKey;
+use blobwatch_pull::ClientKey;
 
 /// Clients remembered: 24 bytes each and their place in a map, 6 MB at most.
 const MAX_CLIENTS: usize = 65_536;

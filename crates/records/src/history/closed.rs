@@ -2,7 +2,7 @@
 
 use super::ask::Ask;
 use super::open;
-use crate::range::{RangeKind, TILE_UNIT};
+use blobwatch_pull::{RangeKind, TILE_UNIT};
 
 /// Between two asks for the same part; retries come after 30 ms (SOCI) to 5 s (nydus), and double.
 const RETRY_WITHIN_MS: u64 = 60_000;

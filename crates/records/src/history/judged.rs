@@ -1,7 +1,6 @@
 //! What a record is, seen beside what its client did before.
 
-use crate::range::RangeKind;
-use crate::record::Record;
+use blobwatch_pull::{RangeKind, Record};
 
 /// Bytes that a client accepted between two successive open starts of one digest, and the time it took: known from
 /// the headers alone.

@@ -2,8 +2,7 @@
 
 use super::ask::Ask;
 use super::{Progress, chunks};
-use crate::range::{RangeKind, TILE_UNIT};
-use crate::record::Outcome;
+use blobwatch_pull::{Outcome, RangeKind, TILE_UNIT};
 
 /// The last ask for everything that this one repeats: of the same way (a redirect and the body it leads to are two
 /// ways), and over when this one came: many hosts behind one address ask at a time.

@@ -6,9 +6,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::cell::{Event, Tally};
-use crate::range::Asked;
-use crate::record::{Method, Outcome, sample};
-use crate::settle::{Pending, Said};
+use blobwatch_pull::{Asked, Method, Outcome, Pending, Said, sample};
 
 /// First line of `tests/data/clients/*.jsonl`.
 #[derive(Deserialize)]
@@ -81,7 +79,7 @@ impl Line {
                     self.digest.bytes().fold(0, |n, b| n * 131 + u64::from(b))
                 ),
                 method: self.method,
-                verdict: crate::rulebook::Action::None,
+                verdict: blobwatch_pull::Action::None,
                 ..sample::full()
             },
             asked,
@@ -107,7 +105,7 @@ fn read(path: &std::path::Path) -> (Trace, Vec<Line>) {
 }
 
 fn traces() -> BTreeMap<String, (Trace, Vec<Line>)> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/clients");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/clients");
     let path = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().path();
     let named = |path: std::path::PathBuf| {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
@@ -280,7 +278,7 @@ fn a_record_that_comes_again_says_nothing_new() {
     let judged = history.take(&second);
     // With the kind that it was stored with.
     let stored = Record {
-        range: crate::record::RangeRecord {
+        range: blobwatch_pull::RangeRecord {
             kind: judged.kind,
             ..second.range
         },

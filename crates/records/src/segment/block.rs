@@ -7,9 +7,8 @@ use super::columns::Codes;
 use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Treatment};
 use super::front::{Front, Section, split};
 use super::tables;
-use crate::bytes::{DecodeError, Reader, unzigzag};
-use crate::range::RangeKind;
-use crate::record::{Profile, RangeRecord, Record, RecordId};
+use blobwatch_pull::{Profile, RangeKind, RangeRecord, Record, RecordId};
+use blobwatch_wire::{DecodeError, Reader, unzigzag};
 
 /// A block with all its columns.
 #[derive(Debug, Clone, Default)]
@@ -138,7 +137,7 @@ impl Block {
     }
 
     /// Gives records other range kinds; whether any was another. Records that are not here are passed over.
-    pub(crate) fn set_kinds(&mut self, kinds: &HashMap<RecordId, RangeKind>) -> bool {
+    pub fn set_kinds(&mut self, kinds: &HashMap<RecordId, RangeKind>) -> bool {
         let mut changed = false;
         for row in &mut self.rows {
             let Some(kind) = kinds.get(&row.id) else { continue };

@@ -1,6 +1,6 @@
 //! A Bloom filter over what a segment holds: "no" is certain, "yes" means look.
 
-use crate::bytes::{DecodeError, Reader, put_varint};
+use blobwatch_wire::{DecodeError, Reader, put_varint};
 
 /// About ten bits a value and five probes: 1 in 100 answers "look" for nothing (Broder and Mitzenmacher, "Network
 /// Applications of Bloom Filters", section 2).

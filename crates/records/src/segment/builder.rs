@@ -10,8 +10,8 @@ use super::columns::{put_codes, put_ids};
 use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, Treatment, unhex};
 use super::front::{SECTIONS, put_block};
 use super::{MAX_BLOCK_BYTES, MAX_RECORDS, tables};
-use crate::bytes::{put_text, put_varint, zigzag};
-use crate::record::{Profile, Record, RecordId};
+use blobwatch_pull::{Profile, Record, RecordId};
+use blobwatch_wire::{put_text, put_varint, zigzag};
 
 /// Most bytes of a row outside dictionaries: id 6 + 1 + 10 + 5, five codes of 4, ray 8, range 20, promised 10,
 /// duration 5.
@@ -358,7 +358,7 @@ fn at(codes: &[u32], code: u32) -> u32 {
 
 /// Text in a table, its code, and its two lengths.
 fn text_cost(text: &str) -> usize {
-    text.len().min(crate::bytes::MAX_TEXT_BYTES) + 8
+    text.len().min(blobwatch_wire::MAX_TEXT_BYTES) + 8
 }
 
 fn treatment_cost(treatment: &Treatment) -> usize {

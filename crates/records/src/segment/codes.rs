@@ -1,10 +1,7 @@
 //! The number that stands for each name in stored bytes. A number is never given to another name.
 
-use crate::bytes::{DecodeError, Reader};
-use crate::range::RangeKind;
-use crate::record::{Method, Outcome};
-use crate::rulebook::{Action, Mode};
-use crate::user_agent::Family;
+use blobwatch_pull::{Action, Family, Method, Mode, Outcome, RangeKind};
+use blobwatch_wire::{DecodeError, Reader};
 
 /// A closed set of names with a pinned number each, below 32.
 pub(crate) trait Coded: Copy + Sized + 'static {

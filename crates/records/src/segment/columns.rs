@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::bytes::{DecodeError, Reader, put_varint, unzigzag, zigzag};
-use crate::record::RecordId;
+use blobwatch_pull::RecordId;
+use blobwatch_wire::{DecodeError, Reader, put_varint, unzigzag, zigzag};
 
 /// The entry of a dictionary that each record has; as many bytes a record as the dictionary needs, none where it has
 /// one entry.

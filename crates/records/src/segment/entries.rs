@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::client::{ClientKey, NetworkKey};
-use crate::range::RangeKind;
-use crate::record::{Fired, Method, Outcome, Record};
-use crate::rulebook::Action;
-use crate::user_agent::Family;
+use blobwatch_pull::{Action, ClientKey, Family, Fired, Method, NetworkKey, Outcome, RangeKind, Record};
 
 /// What was asked, answered and decided.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

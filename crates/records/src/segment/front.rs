@@ -3,8 +3,8 @@
 use super::columns::{Codes, read_ids};
 use super::entries::{Agent, Blob, Client, Digest, Place, Treatment};
 use super::{MAGIC, MAX_RECORDS, VERSION, tables};
-use crate::bytes::{DecodeError, Reader, put_varint};
-use crate::record::RecordId;
+use blobwatch_pull::RecordId;
+use blobwatch_wire::{DecodeError, Reader, put_varint};
 
 /// The parts of a block, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

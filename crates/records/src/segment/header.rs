@@ -6,8 +6,7 @@ use super::block::Block;
 use super::bloom::{Bloom, hash};
 use super::codes::Coded;
 use super::entries::Digest;
-use crate::record::RecordId;
-use crate::rulebook::{Action, Mode};
+use blobwatch_pull::{Action, Mode, RecordId};
 
 /// Values listed for one field; a field with more is looked up in the filter.
 pub(super) const MAX_LISTED: usize = 64;
@@ -128,12 +127,12 @@ impl Header {
     }
 
     #[must_use]
-    pub fn has_family(&self, family: crate::user_agent::Family) -> bool {
+    pub fn has_family(&self, family: blobwatch_pull::Family) -> bool {
         self.families & family.bit() != 0
     }
 
     #[must_use]
-    pub fn has_range(&self, range: crate::range::RangeKind) -> bool {
+    pub fn has_range(&self, range: blobwatch_pull::RangeKind) -> bool {
         self.ranges & range.bit() != 0
     }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::bloom::Bloom;
 use super::header::{Header, LISTED, MAX_LISTED, Values};
-use crate::bytes::{DecodeError, Reader, put_text, put_varint};
-use crate::record::RecordId;
+use blobwatch_pull::RecordId;
+use blobwatch_wire::{DecodeError, Reader, put_text, put_varint};
 
 /// Of the header. A reader refuses a newer one.
 const VERSION: u8 = 1;

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use super::codes::Coded;
 use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, Treatment};
 use super::texts::{TextTable, Texts};
-use crate::bytes::{DecodeError, MAX_TEXT_BYTES, Reader, clip, put_text, put_varint};
-use crate::client::{ClientKey, NetworkKey};
-use crate::record::{Fired, Method, Profile};
+use blobwatch_pull::{ClientKey, Fired, Method, NetworkKey, Profile};
+use blobwatch_wire::{DecodeError, MAX_TEXT_BYTES, Reader, clip, put_text, put_varint};
 
 pub(super) fn put_treatments(out: &mut Vec<u8>, treatments: &[Treatment]) {
     let routes = treatments.iter().map(|t| &*t.route);

@@ -2,8 +2,9 @@
 
 use bolero::TypeGenerator;
 
-use super::{Block, Builder, DecodeError, Field, Front, Header, decode, split};
-use crate::record::{Record, sample};
+use super::{Block, Builder, Field, Front, Header, decode, split};
+use blobwatch_pull::{Record, sample};
+use blobwatch_wire::DecodeError;
 
 fn encode(records: &[Record]) -> Vec<u8> {
     let mut builder = Builder::default();
@@ -87,7 +88,7 @@ fn odd_values_round_trip() {
         ..odd.clone()
     };
     let suffix = Record {
-        range: crate::record::RangeRecord {
+        range: blobwatch_pull::RangeRecord {
             start: None,
             ..odd.range
         },

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::bytes::{DecodeError, Reader, clip, put_varint};
+use blobwatch_wire::{DecodeError, Reader, clip, put_varint};
 
 /// Most bytes a decoded table may take: shared beginnings let few bytes stand for many.
 const MAX_TABLE_BYTES: usize = 4 << 20;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::AuditEntry;
-use crate::time::{parse_rfc3339, rfc3339};
+use blobwatch_wire::{parse_rfc3339, rfc3339};
 
 /// One change. `before` and `after` are written byte for byte as they were hashed.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::change::storage;
-use super::page::{List, Page, Parameters, bad_cursor};
 use crate::audit::{AuditEntry, AuditItem, Chain};
-use crate::problem::{Place, Problem};
-use crate::store::Sql;
-use crate::store::rule_book::{RuleBookError, RuleBookStore};
+use crate::store::{RuleBookError, RuleBookStore};
+use blobwatch_sql::Sql;
+use blobwatch_wire::{List, Page, Parameters, Place, Problem, bad_cursor};
 
 /// Entries, and bytes of what they changed, that one step reads: SHA-256 over 4 MB is some 20 ms in Wasm, and the object
 /// that answers decides about changes meanwhile.

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::problem::{Place, Problem};
-use crate::rulebook::{Compiled, DocumentError, MAX_DOCUMENT, Rule, Rulebook, check_name, strict};
-use crate::store::Sql;
-use crate::store::rule_book::{Change, Edit, Kept, RuleBookError, RuleBookStore};
+use crate::store::{Change, Edit, Kept, RuleBookError, RuleBookStore};
+use blobwatch_rulebook::{Compiled, DocumentError, MAX_DOCUMENT, Rule, Rulebook, check_name, strict};
+use blobwatch_sql::Sql;
+use blobwatch_wire::{Place, Problem};
 
 /// Bytes of a reason: a paragraph.
 pub const MAX_REASON: usize = 1_000;
@@ -36,7 +36,7 @@ pub struct Changed<T> {
 }
 
 /// A change that was thought through: the rulebook it makes, what is written, and what the audit log says.
-pub(super) struct Plan<'a> {
+pub struct Plan<'a> {
     pub(super) action: &'a str,
     pub(super) target: String,
     /// Place of the part that changes in the candidate (`rules[3].`), so that faults in it are those of the body.

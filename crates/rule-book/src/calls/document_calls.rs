@@ -1,11 +1,10 @@
 //! The whole rulebook, now or as it was.
 
 use super::change::storage;
-use super::page::Parameters;
-use crate::problem::{Place, Problem};
-use crate::rulebook::{Rulebook, starter};
-use crate::store::Sql;
-use crate::store::rule_book::RuleBookStore;
+use crate::store::RuleBookStore;
+use blobwatch_rulebook::{Rulebook, starter};
+use blobwatch_sql::Sql;
+use blobwatch_wire::{Parameters, Place, Problem};
 
 /// The document of `?revision=`, or of now: what isolates hold, and what a record of that revision is explained by.
 ///

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::change::{Changed, Context, Plan, carry_out, json};
-use crate::problem::Problem;
-use crate::rulebook::{ModeSetting, Route, Rule, Rulebook};
-use crate::store::Sql;
-use crate::store::rule_book::{Edit, RuleBookStore};
+use crate::store::{Edit, RuleBookStore};
+use blobwatch_rulebook::{ModeSetting, Route, Rule, Rulebook};
+use blobwatch_sql::Sql;
+use blobwatch_wire::Problem;
 
 /// What is no longer there, and how many modes went with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

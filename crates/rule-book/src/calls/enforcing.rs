@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use super::change::{json, storage};
 use super::mode_body::{Guarding, Permit};
-use crate::preview::preview_is_fresh;
-use crate::problem::{Place, Problem};
-use crate::rulebook::{Mode, ModeSetting, Rule, Rulebook, Stages};
-use crate::store::Sql;
-use crate::store::rule_book::RuleBookStore;
+use crate::preview_freshness::preview_is_fresh;
+use crate::store::RuleBookStore;
+use blobwatch_pull::Mode;
+use blobwatch_rulebook::{ModeSetting, Rule, Rulebook, Stages};
+use blobwatch_sql::Sql;
+use blobwatch_wire::{Place, Problem};
 
 /// How far a rule's enforcement on a route goes at a time, by itself: the largest percentage that is set or scheduled.
 pub(super) fn reach(book: &Rulebook, rule: &str, route: &str, now_ms: u64) -> f64 {

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::change::{json, storage};
-use crate::problem::Problem;
-use crate::store::Sql;
-use crate::store::rule_book::{Change, RuleBookStore};
+use crate::store::{Change, RuleBookStore};
+use blobwatch_sql::Sql;
+use blobwatch_wire::Problem;
 
 /// A change that was made.
 #[derive(Debug, Deserialize)]
@@ -48,8 +48,8 @@ pub fn write_entry<S: Sql>(store: &RuleBookStore<S>, entry: &Entry, now_ms: u64)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rulebook::starter;
-    use crate::store::Native;
+    use blobwatch_rulebook::starter;
+    use blobwatch_sql::Native;
 
     #[test]
     fn an_entry_is_in_the_chain_and_changes_no_rule() {

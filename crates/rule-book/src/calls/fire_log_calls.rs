@@ -3,11 +3,9 @@
 use serde::Serialize;
 
 use super::change::storage;
-use super::page::{List, Page};
-use crate::problem::Problem;
-use crate::store::Sql;
-use crate::store::rule_book::{FireLogState, RuleBookStore};
-use crate::time::rfc3339;
+use crate::store::{FireLogState, RuleBookStore};
+use blobwatch_sql::Sql;
+use blobwatch_wire::{List, Page, Problem, rfc3339};
 
 /// What is known of one FireLog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,9 +43,9 @@ pub fn list_fire_logs<S: Sql>(store: &RuleBookStore<S>, page: &Page) -> Result<L
 #[cfg(test)]
 mod tests {
     use super::{Page, list_fire_logs};
-    use crate::rulebook::starter;
-    use crate::store::Native;
-    use crate::store::rule_book::RuleBookStore;
+    use crate::store::RuleBookStore;
+    use blobwatch_rulebook::starter;
+    use blobwatch_sql::Native;
 
     const NOW: u64 = 1_593_975_600_000;
 

@@ -5,14 +5,13 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::change::{carry_out_with, json, storage};
-use super::page::{List, Page};
 use super::schedule::demotion;
-use crate::guard::{Against, Arm, Cohort, CohortCounts, Harm, Ledger, Report, State, WatchReport};
-use crate::problem::Problem;
-use crate::rulebook::{Action, ModeSetting};
-use crate::store::Sql;
-use crate::store::rule_book::{GuardEntry, Kept, Reported, RuleBookStore};
-use crate::time::rfc3339;
+use crate::store::{GuardEntry, Kept, Reported, RuleBookStore};
+use blobwatch_guard::{Against, Arm, Cohort, CohortCounts, Harm, Ledger, Report, State, WatchReport};
+use blobwatch_pull::Action;
+use blobwatch_rulebook::ModeSetting;
+use blobwatch_sql::Sql;
+use blobwatch_wire::{List, Page, Problem, rfc3339};
 
 /// Who takes back what harms, in the audit log; no token may have this name.
 pub const GUARD: &str = "guard";
@@ -179,7 +178,7 @@ pub fn list_guards<S: Sql>(
     page: &Page,
 ) -> Result<List<GuardOf>, Problem> {
     let guards = all(store)?;
-    let kept = store.valid::<ModeSetting>(crate::store::rule_book::Kind::Mode);
+    let kept = store.valid::<ModeSetting>(crate::store::Kind::Mode);
     let kept = kept.map_err(|error| storage(&error))?;
     let keyed = kept.into_iter().filter_map(|kept| {
         let guard = guard_of(&kept, &guards, now_ms)?;

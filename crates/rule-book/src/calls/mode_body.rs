@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::problem::{Place, Problem};
-use crate::rulebook::{MAX_STEPS, Mode, ModeSetting, Stages, Step};
-use crate::time::{parse_rfc3339, rfc3339};
+use blobwatch_pull::Mode;
+use blobwatch_rulebook::{MAX_STEPS, ModeSetting, Stages, Step};
+use blobwatch_wire::{Place, Problem, parse_rfc3339, rfc3339};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,14 +6,13 @@ use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, cur
 use super::enforcing::{following, permitted, reach, shown};
 use super::guard_calls::{GuardItem, Guards, all, guard_of};
 use super::mode_body::{ModeBody, Permit};
-use super::page::{List, Page};
 use super::route_calls::no_route;
 use super::rule_calls::no_rule;
-use crate::problem::Problem;
-use crate::rulebook::{Mode, ModeSetting, Rulebook, Stages};
-use crate::store::Sql;
-use crate::store::rule_book::{Edit, Kept, Kind, RuleBookStore};
-use crate::time::rfc3339;
+use crate::store::{Edit, Kept, Kind, RuleBookStore};
+use blobwatch_pull::Mode;
+use blobwatch_rulebook::{ModeSetting, Rulebook, Stages};
+use blobwatch_sql::Sql;
+use blobwatch_wire::{List, Page, Problem, rfc3339};
 
 /// The mode that is set for a rule on a route.
 #[derive(Debug, Clone, PartialEq, Serialize)]

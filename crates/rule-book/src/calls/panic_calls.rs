@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current, json, storage};
 use super::route_calls::no_route;
-use crate::problem::Problem;
-use crate::rulebook::{Mode, ModeSetting, Policy, Rulebook};
-use crate::store::Sql;
-use crate::store::rule_book::{Edit, RuleBookStore};
+use crate::store::{Edit, RuleBookStore};
+use blobwatch_pull::Mode;
+use blobwatch_rulebook::{ModeSetting, Policy, Rulebook};
+use blobwatch_sql::Sql;
+use blobwatch_wire::Problem;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

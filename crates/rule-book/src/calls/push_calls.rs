@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::change::{Context, Plan, body, carry_out, check, current, json, storage};
 use super::enforcing::{at_once, permitted, reach};
 use super::pushed::{Candidate, Pushed};
-use crate::problem::{Place, Problem};
-use crate::rulebook::{ModeSetting, Route, Rule, Rulebook};
-use crate::store::Sql;
-use crate::store::rule_book::{Edit, RuleBookError, RuleBookStore};
+use crate::store::{Edit, RuleBookError, RuleBookStore};
+use blobwatch_rulebook::{ModeSetting, Route, Rule, Rulebook};
+use blobwatch_sql::Sql;
+use blobwatch_wire::{Place, Problem};
 
 /// Bytes of what the audit log keeps of one push, before and after together: a row holds 2 MB.
 const MAX_AUDITED: usize = 1_500_000;

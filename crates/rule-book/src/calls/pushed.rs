@@ -8,10 +8,11 @@ use serde::Deserialize;
 use super::change::{storage, version_after};
 use super::enforcing::{acts_alike, following};
 use super::mode_body::{Guarding, Permit, StepBody, future, staged};
-use crate::problem::Problem;
-use crate::rulebook::{Action, Mode, ModeSetting, Route, Rule, Rulebook, Settings, Stages, Volume};
-use crate::store::Sql;
-use crate::store::rule_book::RuleBookStore;
+use crate::store::RuleBookStore;
+use blobwatch_pull::{Action, Mode};
+use blobwatch_rulebook::{ModeSetting, Route, Rule, Rulebook, Settings, Stages, Volume};
+use blobwatch_sql::Sql;
+use blobwatch_wire::Problem;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

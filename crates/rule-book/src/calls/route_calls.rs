@@ -4,12 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::change::{Changed, Context, Plan, body, carry_out, checked_name, current, json, storage};
 use super::ending::{Ending, Retired, end};
-use super::page::{List, Page};
-use crate::problem::{Place, Problem};
-use crate::rulebook::{DEFAULT_ROUTE, Disclose, Redirects, Route, Rulebook};
-use crate::store::Sql;
-use crate::store::rule_book::{Edit, Kept, Kind, RuleBookStore};
-use crate::time::rfc3339;
+use crate::store::{Edit, Kept, Kind, RuleBookStore};
+use blobwatch_rulebook::{DEFAULT_ROUTE, Disclose, Redirects, Route, Rulebook};
+use blobwatch_sql::Sql;
+use blobwatch_wire::{List, Page, Place, Problem, rfc3339};
 
 /// A route as it is now, and who made it so.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -11,12 +11,11 @@ use super::ending::{Ending, Retired, end};
 use super::enforcing::{acts_alike, at_once};
 use super::guard_calls::all;
 use super::mode_calls::ModeItem;
-use super::page::{List, Page};
-use crate::problem::Problem;
-use crate::rulebook::{Action, Mode, ModeSetting, Rule, Rulebook, Volume};
-use crate::store::Sql;
-use crate::store::rule_book::{Edit, Kept, Kind, RuleBookStore};
-use crate::time::rfc3339;
+use crate::store::{Edit, Kept, Kind, RuleBookStore};
+use blobwatch_pull::{Action, Mode};
+use blobwatch_rulebook::{ModeSetting, Rule, Rulebook, Volume};
+use blobwatch_sql::Sql;
+use blobwatch_wire::{List, Page, Problem, rfc3339};
 
 /// A rule as it is now, with the modes that are set for it.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -8,11 +8,12 @@
 use super::change::{Context, Plan, carry_out, storage};
 use super::enforcing::shown;
 use super::guard_calls::GUARD;
-use crate::guard::{Ledger, State};
-use crate::problem::Problem;
-use crate::rulebook::{Mode, ModeSetting, Rulebook};
-use crate::store::Sql;
-use crate::store::rule_book::{Edit, RuleBookStore};
+use crate::store::{Edit, RuleBookStore};
+use blobwatch_guard::{Ledger, State};
+use blobwatch_pull::Mode;
+use blobwatch_rulebook::{ModeSetting, Rulebook};
+use blobwatch_sql::Sql;
+use blobwatch_wire::Problem;
 
 /// Who makes these changes, in the audit log; no token may have this name.
 pub const SCHEDULE: &str = "schedule";

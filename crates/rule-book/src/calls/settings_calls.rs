@@ -1,10 +1,10 @@
 //! Settings of the whole deployment.
 
 use super::change::{Changed, Context, Plan, body, carry_out, current, json, storage};
-use crate::problem::Problem;
-use crate::rulebook::Settings;
-use crate::store::Sql;
-use crate::store::rule_book::{Edit, RuleBookStore};
+use crate::store::{Edit, RuleBookStore};
+use blobwatch_rulebook::Settings;
+use blobwatch_sql::Sql;
+use blobwatch_wire::Problem;
 
 /// # Errors
 /// 500 when the store cannot be read.

@@ -10,10 +10,10 @@ mod rules;
 mod taking_back;
 
 use super::{Call, answer};
-use crate::problem::Problem;
-use crate::rulebook::Rulebook;
-use crate::store::Native;
-use crate::store::rule_book::RuleBookStore;
+use crate::store::RuleBookStore;
+use blobwatch_rulebook::Rulebook;
+use blobwatch_sql::Native;
+use blobwatch_wire::Problem;
 use serde_json::{Value, json};
 
 const NOW: u64 = 1_593_975_600_000;

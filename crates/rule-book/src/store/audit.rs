@@ -2,7 +2,7 @@
 
 use super::{RuleBookError, RuleBookStore, parameter, row, text};
 use crate::audit::{AuditEntry, GENESIS, entry_hash};
-use crate::store::{Row, Sql, SqlValue};
+use blobwatch_sql::{Row, Sql, SqlValue};
 
 const COLUMNS: &str = "seq, time_ms, actor, action, target, before, after, reason, revision, previous, hash";
 

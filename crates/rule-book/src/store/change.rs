@@ -6,8 +6,8 @@ use super::audit::{insert, last_hash};
 use super::history::{Kind, OPEN};
 use super::{RuleBookError, RuleBookStore, parameter, row, schema, text};
 use crate::audit::AuditEntry;
-use crate::rulebook::{ModeSetting, Route, Rule, Rulebook, Settings};
-use crate::store::{Sql, SqlValue};
+use blobwatch_rulebook::{ModeSetting, Route, Rule, Rulebook, Settings};
+use blobwatch_sql::{Sql, SqlValue};
 
 /// What the audit log says about a change.
 #[derive(Debug, Clone)]

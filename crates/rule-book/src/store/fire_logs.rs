@@ -1,7 +1,7 @@
 //! Which FireLogs exist and which revision each has taken: a push is repeated until it is acknowledged.
 
 use super::{RuleBookError, RuleBookStore, parameter, row, text};
-use crate::store::{Row, Sql, SqlValue};
+use blobwatch_sql::{Row, Sql, SqlValue};
 
 /// 340 colos, a dozen FireLogs in the largest: with room, and 400 KB.
 pub const MAX_FIRE_LOGS: u64 = 4_096;

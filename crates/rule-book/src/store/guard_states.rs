@@ -9,10 +9,10 @@
 use super::change::split_mode_key;
 use super::history::Kind;
 use super::{RuleBookError, RuleBookStore, parameter, row, text};
-use crate::guard::{GuardThen, Ledger, Moment, State, stood};
-use crate::rulebook::api::GUARD;
-use crate::rulebook::{ModeSetting, Settings};
-use crate::store::{Row, Sql, SqlValue};
+use crate::calls::GUARD;
+use blobwatch_guard::{GuardThen, Ledger, Moment, State, stood};
+use blobwatch_rulebook::{ModeSetting, Settings};
+use blobwatch_sql::{Row, Sql, SqlValue};
 
 /// Moments of one guard beside its beginning. A guard at the edge of what it can tell may pass and watch again with each
 /// report, every 5 s.

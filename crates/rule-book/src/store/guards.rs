@@ -5,8 +5,8 @@
 //! `rulebook::api`).
 
 use super::{RuleBookError, RuleBookStore, parameter, row, text};
-use crate::guard::{CohortCounts, Ledger};
-use crate::store::Sql;
+use blobwatch_guard::{CohortCounts, Ledger};
+use blobwatch_sql::Sql;
 
 pub(super) const GUARDS: &str = "CREATE TABLE guards (
     rule TEXT NOT NULL,
@@ -69,7 +69,7 @@ impl<S: Sql> RuleBookStore<S> {
         let rows = self
             .sql
             .run("SELECT rule, route, body FROM guards ORDER BY rule, route", &[])?;
-        let entry = |found: &crate::store::Row| {
+        let entry = |found: &blobwatch_sql::Row| {
             Ok(GuardEntry {
                 rule: row::string(found, 0, "a guard")?,
                 route: row::string(found, 1, "a guard")?,

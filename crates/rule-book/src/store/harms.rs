@@ -4,7 +4,7 @@
 //! is told again until then, and knows by the harm's id what it was told before.
 
 use super::{RuleBookError, RuleBookStore, parameter, row, text};
-use crate::store::{Row, Sql, SqlValue};
+use blobwatch_sql::{Row, Sql, SqlValue};
 
 /// Harms that wait: promotions that were taken back while the Detector could not be reached. The oldest go first; the audit
 /// log has them all.

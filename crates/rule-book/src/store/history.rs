@@ -1,8 +1,9 @@
 //! What was valid at a revision, and every version of one thing.
 
-use super::{RuleBookError, RuleBookStore, change::mode_key, parameter, row, text};
-use crate::rulebook::{ModeSetting, Rule, Rulebook, SCHEMA, Settings};
-use crate::store::{Row, Sql, SqlValue};
+use super::change::mode_key;
+use super::{RuleBookError, RuleBookStore, parameter, row, text};
+use blobwatch_rulebook::{ModeSetting, Rule, Rulebook, SCHEMA, Settings};
+use blobwatch_sql::{Row, Sql, SqlValue};
 
 /// `until` of what is valid now: 2^53 - 1, the largest integer that crosses the platform unharmed.
 pub(super) const OPEN: SqlValue = SqlValue::Integer(OPEN_REVISION);

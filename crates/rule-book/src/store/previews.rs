@@ -1,8 +1,8 @@
 //! Previews that are done, for as long as one may allow an enforcement.
 
 use super::{RuleBookError, RuleBookStore, parameter, row, text};
-use crate::preview::{FRESH_MS, Stamp};
-use crate::store::{Row, Sql};
+use crate::preview_freshness::{FRESH_MS, Stamp};
+use blobwatch_sql::{Row, Sql};
 
 impl<S: Sql> RuleBookStore<S> {
     /// Keeps what a preview was of, and forgets those that have grown too old.

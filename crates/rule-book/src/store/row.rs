@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::RuleBookError;
-use crate::store::SqlValue;
+use blobwatch_sql::SqlValue;
 
 /// A number that cannot be negative. The platform may hand a whole number over as a real.
 pub(super) fn unsigned(row: &[SqlValue], column: usize, what: &str) -> Result<u64, RuleBookError> {

@@ -7,7 +7,7 @@ use super::guard_states::GUARD_STATES;
 use super::guards::{GUARD_COUNTS, GUARDS};
 use super::harms::HARMS;
 use super::{RuleBookError, parameter, row};
-use crate::store::{Sql, SqlValue};
+use blobwatch_sql::{Sql, SqlValue};
 
 /// Number of [`STEPS`].
 pub const SCHEMA_VERSION: i64 = STEPS.len() as i64;

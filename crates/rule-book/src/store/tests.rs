@@ -1,8 +1,9 @@
 use super::*;
 use crate::audit::{AuditEntry, Chain, GENESIS, entry_hash};
-use crate::rulebook::api::verify_audit;
-use crate::rulebook::{Action, Mode, ModeSetting, Route, Rule, Settings};
-use crate::store::Native;
+use crate::calls::verify_audit;
+use blobwatch_pull::{Action, Mode};
+use blobwatch_rulebook::{ModeSetting, Route, Rule, Settings};
+use blobwatch_sql::Native;
 
 const NOW: u64 = 1_593_975_600_000;
 
@@ -360,7 +361,7 @@ fn a_fire_log_that_only_says_hello_again_writes_no_row() {
 }
 
 /// A database that version 1 wrote, as text.
-const VERSION_1: &str = include_str!("../../../tests/data/rule_book_v1.sql");
+const VERSION_1: &str = include_str!("../../tests/data/rule_book_v1.sql");
 
 #[test]
 fn an_older_database_keeps_everything_and_gets_what_is_new() {

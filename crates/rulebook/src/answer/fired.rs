@@ -2,8 +2,8 @@
 
 use sfv::{KeyRef, ListSerializer, RefBareItem, StringRef, TokenRef};
 
-use crate::record::Fired;
-use crate::rulebook::{Action, Disclose, Mode};
+use crate::Disclose;
+use blobwatch_pull::{Action, Fired, Mode};
 
 /// Whether a route tells a client which rules fired.
 #[must_use]
@@ -74,8 +74,8 @@ fn action(action: Action) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::{fired, is_disclosed};
-    use crate::record::sample;
-    use crate::rulebook::{Action, Disclose, Mode};
+    use crate::Disclose;
+    use blobwatch_pull::{Action, Mode, sample};
 
     #[test]
     fn the_header_is_a_list_of_rules_with_parameters() {

@@ -6,8 +6,7 @@
 use serde::Serialize;
 
 use super::proxy_status::{ProxyError, append_proxy_status};
-use crate::record::RecordId;
-use crate::rulebook::Action;
+use blobwatch_pull::{Action, RecordId};
 
 /// Media type of the body.
 pub const MEDIA_TYPE: &str = "application/json";
@@ -105,8 +104,7 @@ fn body(code: &'static str, what: &str, id: Option<RecordId>) -> String {
 #[cfg(test)]
 mod tests {
     use super::{OriginFailure, refusal, unreachable};
-    use crate::record::RecordId;
-    use crate::rulebook::Action;
+    use blobwatch_pull::{Action, RecordId};
 
     const ID: RecordId = RecordId::from_parts(1_593_975_600_007, 0x1234_5678_9abc, 42);
 

@@ -1,9 +1,9 @@
 //! The bytes of routes, of rules without their expressions, and of modes.
 
-use crate::action::{Action, Mode};
-use crate::bytes::{DecodeError, Reader, put_long_text, put_one, put_option, put_varint};
-use crate::rulebook::document::{Disclose, Redirects, Route, Volume, VolumeKey};
-use crate::rulebook::policy::{PolicyRule, Setting};
+use crate::document::{Disclose, Redirects, Route, Volume, VolumeKey};
+use crate::policy::{PolicyRule, Setting};
+use blobwatch_pull::{Action, Mode};
+use blobwatch_wire::{DecodeError, Reader, put_long_text, put_one, put_option, put_varint};
 
 type Read<T> = Result<T, DecodeError>;
 

@@ -1,7 +1,8 @@
 use super::{FORM, Program};
-use crate::bytes::DecodeError;
-use crate::rule::{Field, Scratch, Value, Values};
-use crate::rulebook::{Compiled, Mode, STARTER};
+use crate::{Compiled, STARTER};
+use blobwatch_pull::Mode;
+use blobwatch_rules::{Field, Scratch, Value, Values};
+use blobwatch_wire::DecodeError;
 
 fn program(document: &str) -> Program {
     Compiled::from_json(document).unwrap().into()

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use crate::path::MAX_REPOSITORY;
+use blobwatch_pull::MAX_REPOSITORY;
 
 /// Bytes of a glob: longer ones could match no name.
 pub const MAX_GLOB: usize = MAX_REPOSITORY;

@@ -1,5 +1,5 @@
 use super::{GlobError, MAX_ROUTES, RouteError, RouteTable};
-use crate::rulebook::Route;
+use crate::Route;
 
 fn route(name: &str, host: &str, repository: &str) -> Route {
     let mut document = serde_json::json!({"name": name, "repository": repository});

@@ -1,10 +1,7 @@
 use super::*;
-use crate::explain::RecordValues;
-use crate::range::RangeKind;
-use crate::record::{Method, Record, sample};
-use crate::rule::Scratch;
-use crate::rulebook::{Compiled, Mode};
-use crate::user_agent::{Agent, Family};
+use crate::Compiled;
+use blobwatch_pull::{Agent, Family, Method, Mode, RangeKind, Record, RecordValues, sample};
+use blobwatch_rules::Scratch;
 
 const DOCKER: &str = "docker/20.10.24+dfsg1 go/go1.19.8 git-commit/5d6db84 kernel/6.18 os/linux arch/amd64 \
                       UpstreamClient(Docker-Client/20.10.24+dfsg1 \\(linux\\))";

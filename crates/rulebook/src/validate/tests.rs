@@ -1,5 +1,5 @@
 use super::*;
-use crate::rulebook::{SCHEMA, VolumeKey};
+use crate::{SCHEMA, VolumeKey};
 
 fn book() -> Rulebook {
     Rulebook {

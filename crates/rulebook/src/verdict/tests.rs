@@ -2,8 +2,8 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use proptest::{collection, option, sample};
 
 use super::*;
-use crate::rulebook::{ModeSetting, Route, Rule, Rulebook, SCHEMA, Settings, Volume};
 use crate::verdict::HotKey;
+use crate::{ModeSetting, Route, Rule, Rulebook, SCHEMA, Settings, Volume};
 
 const NOW: u64 = 1_000;
 

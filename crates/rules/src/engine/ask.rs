@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use crate::rule::expression::Order;
-use crate::rule::pattern::Pattern;
-use crate::rule::term::{IpRange, Predicate, Quantifier, Term, Test};
-use crate::rule::wildcard::Wildcard;
+use crate::expression::Order;
+use crate::pattern::Pattern;
+use crate::term::{IpRange, Predicate, Quantifier, Term, Test};
+use crate::wildcard::Wildcard;
 
 /// Whether an answer means its opposite.
 pub(super) type Negated = bool;

@@ -10,8 +10,8 @@ use super::probe::Probe;
 use super::terms::TermFinder;
 use super::tree::{FAILS, HOLDS, Interner, PredicateId, Steps, Tree};
 use super::{Answer, CompileError, Each, Eager, Engine};
-use crate::rule::check::Checked;
-use crate::rule::limits::{MAX_PREDICATES, MAX_REGEX_TOTAL_BYTES, MAX_RULES};
+use crate::check::Checked;
+use crate::limits::{MAX_PREDICATES, MAX_REGEX_TOTAL_BYTES, MAX_RULES};
 
 /// Fewer rules are simply all looked at: four comparisons cost less than finding out which to make.
 const MIN_GUARDED_RULES: usize = 8;

@@ -3,8 +3,8 @@
 //! Only speed depends on them.
 
 use super::ask::{Ask, Question};
-use crate::rule::field::{Field, Type};
-use crate::rule::term::Term;
+use crate::field::{Field, Type};
+use crate::term::Term;
 
 /// A rough guess from the question alone, of a thousand; only the order matters.
 pub(super) fn likely(ask: &Ask) -> u32 {

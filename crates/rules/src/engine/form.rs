@@ -15,10 +15,10 @@ use super::probe::Probe;
 use super::terms::{Source, Terms};
 use super::tree::{FAILS, HOLDS, Odd, PredicateId, Step};
 use super::{Answer, Each, Eager, Engine};
-use crate::bytes::{DecodeError, Reader, put_all, put_text, put_varint};
-use crate::rule::field::Field;
-use crate::rule::limits::MAX_NESTING;
-use crate::rule::term::Quantifier;
+use crate::field::Field;
+use crate::limits::MAX_NESTING;
+use crate::term::Quantifier;
+use blobwatch_wire::{DecodeError, Reader, put_all, put_text, put_varint};
 
 pub(super) type Read<T> = Result<T, DecodeError>;
 
@@ -78,7 +78,7 @@ impl Engine {
         Ok(engine)
     }
 
-    pub(crate) fn put(&self, out: &mut Vec<u8>) {
+    pub fn put(&self, out: &mut Vec<u8>) {
         Names::put(out);
         put_all(out, self.terms.0.iter(), term::put);
         put_all(out, self.groups.iter(), |out, group| group.put(out));
@@ -99,7 +99,7 @@ impl Engine {
         put_all(out, self.guards.iter(), put_numbers);
     }
 
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Read<Self> {
+    pub fn read(reader: &mut Reader<'_>) -> Read<Self> {
         let names = Names::read(reader)?;
         let terms = Terms(reader.all(|reader| term::read(reader, &names))?);
         let mut next: PredicateId = 0;

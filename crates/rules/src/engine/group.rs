@@ -12,7 +12,7 @@ use super::ask::Question;
 use super::search::{Search, Strides, wanted};
 use super::terms::Source;
 use super::tree::PredicateId;
-use crate::rule::values::Value;
+use crate::values::Value;
 
 /// From so many predicates on, one look-up for all is cheaper than asking each.
 const MIN_GROUP: usize = 3;

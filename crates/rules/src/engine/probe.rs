@@ -6,10 +6,10 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 
 use super::ask::Question;
-use crate::rule::automaton::Automaton;
-use crate::rule::expression::Order;
-use crate::rule::values::Value;
-use crate::rule::wildcard::Wildcard;
+use crate::automaton::Automaton;
+use crate::expression::Order;
+use crate::values::Value;
+use crate::wildcard::Wildcard;
 
 /// A [`Question`], ready to be asked.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use super::terms::{Memory, Source, compute, derived};
 use super::tree::{HOLDS, PredicateId};
 use super::{Answer, Each, Eager, Engine};
-use crate::rule::term::Quantifier;
-use crate::rule::values::Values;
+use crate::term::Quantifier;
+use crate::values::Values;
 
 /// The memory of a run, and then its result. One for each engine, used again for each request.
 #[derive(Debug)]

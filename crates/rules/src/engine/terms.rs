@@ -5,11 +5,11 @@ use std::io::Write;
 
 use rustc_hash::FxBuildHasher;
 
-use crate::rule::evaluate::cut;
-use crate::rule::field::Field;
-use crate::rule::limits::DERIVED_BYTES;
-use crate::rule::term::Term;
-use crate::rule::values::{Value, Values};
+use crate::evaluate::cut;
+use crate::field::Field;
+use crate::limits::DERIVED_BYTES;
+use crate::term::Term;
+use crate::values::{Value, Values};
 
 /// Where a predicate gets its value from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::ask::{Ask, Negated};
-use crate::rule::expression::Combiner;
-use crate::rule::term::{Clause, ClauseKind};
+use crate::expression::Combiner;
+use crate::term::{Clause, ClauseKind};
 
 /// Index of a distinct predicate.
 pub(super) type PredicateId = u32;

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use blobwatch_core::rule::{Field, Value, Values};
+use blobwatch_rules::{Field, Value, Values};
 
 /// Draws from bytes; zero when they are used up, which is the simplest choice everywhere.
 pub(crate) struct Draw<'a>(pub(crate) std::slice::Iter<'a, u8>);

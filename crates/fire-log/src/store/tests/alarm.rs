@@ -1,8 +1,8 @@
 //! When the alarm is due, and what a woken object knows.
 
 use super::{CUT, NOW, flush, held, merged, open, record, sent};
-use crate::cell::SLOT_S;
-use crate::store::fire_log::{FireLog, MERGE_AFTER_MS, MERGE_AT_ROWS};
+use crate::store::{FireLog, MERGE_AFTER_MS, MERGE_AT_ROWS};
+use blobwatch_records::SLOT_S;
 
 #[test]
 fn the_alarm_is_for_what_is_due() {

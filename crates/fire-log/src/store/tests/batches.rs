@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{NOW, all, count, flush, merged, open, record, refused};
-use crate::bytes::DecodeError;
-use crate::flush::Flush;
 use crate::query::find;
-use crate::record::{Record, RecordId};
-use crate::store::Sql;
-use crate::store::fire_log::{FireLogError, MAX_OWN_ROWS_PER_MINUTE, MERGE_AFTER_MS, enforced};
+use crate::store::{FireLogError, MAX_OWN_ROWS_PER_MINUTE, MERGE_AFTER_MS, enforced};
+use blobwatch_pull::{Record, RecordId};
+use blobwatch_records::Flush;
+use blobwatch_sql::Sql;
+use blobwatch_wire::DecodeError;
 
 #[test]
 fn a_batch_costs_one_row() {

@@ -1,12 +1,11 @@
 //! Kinds that the history shows, and the cells that are cut from them.
 
 use super::{CUT, NOW, count, flush, merged, open, record, sent};
-use crate::cell::slot_of;
 use crate::query::{Budget, Filter, scan_page};
-use crate::range::RangeKind;
-use crate::record::{Outcome, RangeRecord, Record, RecordId, sample};
-use crate::store::Native;
-use crate::store::fire_log::{FireLog, MAX_WAITING, MERGE_AFTER_MS};
+use crate::store::{FireLog, MAX_WAITING, MERGE_AFTER_MS};
+use blobwatch_pull::{Outcome, RangeKind, RangeRecord, Record, RecordId, sample};
+use blobwatch_records::slot_of;
+use blobwatch_sql::Native;
 
 /// A client's ask for the rest of one blob.
 fn rest(isolate: u64, counter: u32, time_ms: u64, start: u64) -> Record {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use bolero::TypeGenerator;
 
 use super::{NOW, all, flush, merged, open, record, requests};
-use crate::cell::CellBatch;
 use crate::query::{Budget, Filter, scan_page};
-use crate::record::{Record, RecordId};
-use crate::store::fire_log::{FireLog, MERGE_AFTER_MS};
-use crate::store::{Native, Sql, SqlError, SqlValue};
+use crate::store::{FireLog, MERGE_AFTER_MS};
+use blobwatch_pull::{Record, RecordId};
+use blobwatch_records::CellBatch;
+use blobwatch_sql::{Native, Sql, SqlError, SqlValue};
 
 /// SQLite that refuses every so-and-so-many-th statement.
 struct Flaky<'a> {
@@ -18,7 +18,7 @@ struct Flaky<'a> {
 }
 
 impl Sql for Flaky<'_> {
-    fn run(&self, statement: &str, parameters: &[SqlValue]) -> Result<Vec<crate::store::Row>, SqlError> {
+    fn run(&self, statement: &str, parameters: &[SqlValue]) -> Result<Vec<blobwatch_sql::Row>, SqlError> {
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
         if left == 0 {

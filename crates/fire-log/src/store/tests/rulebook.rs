@@ -1,9 +1,9 @@
 //! The rulebook that is kept, and the volumes of its rules.
 
 use super::{NOW, flush, held, open};
-use crate::flush::{Flush, VolumeCount};
-use crate::rulebook::{Program, STARTER};
-use crate::store::fire_log::{FireLog, FireLogError};
+use crate::store::{FireLog, FireLogError};
+use blobwatch_records::{Flush, VolumeCount};
+use blobwatch_rulebook::{Program, STARTER};
 
 #[test]
 fn a_rulebook_goes_compiled_to_who_has_an_older_one() {

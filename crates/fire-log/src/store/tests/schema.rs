@@ -1,17 +1,15 @@
 //! Older and newer databases, and the indices that statements use.
 
 use super::{CUT, NOW, all, count, merged, open, requests, sent};
-use crate::record::sample;
-use crate::store::fire_log::{
-    FireLog, FireLogError, MERGE_AFTER_MS, accept, enforced, integer, merge, outbox, read, retain, text,
-};
-use crate::store::{Native, Sql, SqlValue};
+use crate::store::{FireLog, FireLogError, MERGE_AFTER_MS, accept, enforced, merge, outbox, read, retain};
+use blobwatch_pull::sample;
+use blobwatch_sql::{Native, Sql, SqlValue, integer, text};
 
 /// A database as version 1 wrote it.
 #[test]
 fn an_older_database_is_brought_forward() {
     let sql = Native::in_memory().unwrap();
-    sql.script(include_str!("../../../../tests/data/fire_log-v1.sql"))
+    sql.script(include_str!("../../../tests/data/fire_log-v1.sql"))
         .unwrap();
     let log = FireLog::open(sql).unwrap();
     assert_eq!(all(&log), vec![sample::full().id, sample::sparse().id]);
@@ -29,7 +27,7 @@ fn an_older_database_is_brought_forward() {
 #[test]
 fn a_database_without_an_outbox_gets_one() {
     let sql = Native::in_memory().unwrap();
-    sql.script(include_str!("../../../../tests/data/fire_log-v2.sql"))
+    sql.script(include_str!("../../../tests/data/fire_log-v2.sql"))
         .unwrap();
     let mut log = FireLog::open(sql).unwrap();
     assert_eq!(all(&log).len(), 4, "two of a segment, and again two that wait");

@@ -1,9 +1,9 @@
 //! Merging, and what is forgotten when.
 
 use super::{CUT, NOW, all, count, flush, merged, open, record, refused};
-use crate::record::sample;
-use crate::store::Sql;
-use crate::store::fire_log::{MERGE_AFTER_MS, TARGET_RECORDS, integer};
+use crate::store::{MERGE_AFTER_MS, TARGET_RECORDS};
+use blobwatch_pull::sample;
+use blobwatch_sql::{Sql, integer};
 
 #[test]
 fn merging_a_hundred_batches_costs_a_row_each_and_a_few() {

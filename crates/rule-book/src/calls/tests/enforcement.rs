@@ -33,8 +33,8 @@ fn enforcement_begins_or_grows_with_a_preview_or_by_force() {
 pub(super) fn previewed(api: &Api, id: &str, rule: &str, route: &str) {
     let book = api.0.document().unwrap();
     let candidate = book.rules.iter().find(|known| known.id == rule).unwrap().clone();
-    let plan = crate::preview::Plan::new(&book, candidate, route, NOW + 60_000);
-    let stamp = crate::preview::Stamp::of(id, &plan, NOW + 60_000, Vec::new());
+    let plan = crate::preview_plan::PreviewPlan::new(&book, candidate, route, NOW + 60_000);
+    let stamp = crate::preview_freshness::Stamp::of(id, &plan, NOW + 60_000, Vec::new());
     api.0.keep_preview(&stamp, NOW + 60_000).unwrap();
 }
 

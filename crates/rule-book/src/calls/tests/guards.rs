@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{Api, NOW, api, rule, staged};
-use crate::detector::Harm;
-use crate::guard::{Arm, Cohort, CohortCounts, Counts, GuardThen, Report, State, WatchReport};
-use crate::rulebook::api::{advance, next_change_ms, take_report};
-use crate::store::Sql;
-use crate::store::rule_book::{MAX_HARMS, MAX_MOMENTS, Untold};
-use crate::user_agent::Family;
+use crate::calls::{advance, next_change_ms, take_report};
+use crate::store::{MAX_HARMS, MAX_MOMENTS, Untold};
+use blobwatch_detector::Harm;
+use blobwatch_guard::{Arm, Cohort, CohortCounts, Counts, GuardThen, Report, State, WatchReport};
+use blobwatch_pull::Family;
+use blobwatch_sql::Sql;
 
 fn reported(guard: u64, enforced: (u32, u32), held_out: (u32, u32)) -> Report {
     let arm = |(clients, healthy)| Arm {

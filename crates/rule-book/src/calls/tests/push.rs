@@ -2,7 +2,7 @@
 
 use super::enforcement::previewed;
 use super::{Api, api, staged};
-use crate::problem::Problem;
+use blobwatch_wire::Problem;
 use serde_json::{Value, json};
 
 fn push(api: &Api, query: &str, document: &Value) -> Result<Value, Problem> {

@@ -2,9 +2,9 @@
 
 use super::super::MAX_BODY;
 use super::{Api, NOW, api, rule};
-use crate::rulebook::{MAX_DOCUMENT, Rulebook, STARTER};
-use crate::store::Native;
-use crate::store::rule_book::RuleBookStore;
+use crate::store::RuleBookStore;
+use blobwatch_rulebook::{MAX_DOCUMENT, Rulebook, STARTER};
+use blobwatch_sql::Native;
 
 #[test]
 fn a_body_of_another_form_names_the_field() {
@@ -239,13 +239,13 @@ fn a_change_meant_for_another_revision_is_refused() {
 #[test]
 fn a_rulebook_that_would_be_too_large_is_refused() {
     let mut book = Rulebook::from_json(STARTER).unwrap();
-    let large = crate::rulebook::Rule {
+    let large = blobwatch_rulebook::Rule {
         description: "x".repeat(1_000),
         ..book.rules[0].clone()
     };
     let id = |at| format!("rule-{at}");
     book.rules = (0..800)
-        .map(|at| crate::rulebook::Rule {
+        .map(|at| blobwatch_rulebook::Rule {
             id: id(at),
             ..large.clone()
         })

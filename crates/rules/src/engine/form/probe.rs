@@ -5,11 +5,11 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 
 use super::Read;
-use crate::bytes::{DecodeError, Reader, put_all, put_bytes, put_one, put_varint, unzigzag, zigzag};
-use crate::rule::automaton::Automaton;
-use crate::rule::engine::probe::Probe;
-use crate::rule::expression::Order;
-use crate::rule::wildcard::Wildcard;
+use crate::automaton::Automaton;
+use crate::engine::probe::Probe;
+use crate::expression::Order;
+use crate::wildcard::Wildcard;
+use blobwatch_wire::{DecodeError, Reader, put_all, put_bytes, put_one, put_varint, unzigzag, zigzag};
 
 impl Probe {
     pub(super) fn put(&self, out: &mut Vec<u8>) {
@@ -94,11 +94,11 @@ fn read_range(reader: &mut Reader<'_>) -> Read<(i64, i64)> {
     Ok((unzigzag(reader.varint()?), unzigzag(reader.varint()?)))
 }
 
-pub(in crate::rule::engine) fn v4(reader: &mut Reader<'_>) -> Read<u32> {
+pub(in crate::engine) fn v4(reader: &mut Reader<'_>) -> Read<u32> {
     reader.array().map(u32::from_le_bytes)
 }
 
-pub(in crate::rule::engine) fn v6(reader: &mut Reader<'_>) -> Read<u128> {
+pub(in crate::engine) fn v6(reader: &mut Reader<'_>) -> Read<u128> {
     reader.array().map(u128::from_le_bytes)
 }
 

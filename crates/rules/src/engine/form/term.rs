@@ -1,11 +1,11 @@
 //! The bytes of terms.
 
 use super::{Names, Read, put_field};
-use crate::bytes::{
+use crate::limits::MAX_NESTING;
+use crate::term::Term;
+use blobwatch_wire::{
     DecodeError, Reader, put_all, put_bytes, put_long_text, put_option, put_varint, unzigzag, zigzag,
 };
-use crate::rule::limits::MAX_NESTING;
-use crate::rule::term::Term;
 
 /// A wildcard puts a `lower` around what the text nests.
 const MAX_DEPTH: usize = MAX_NESTING + 1;

@@ -1,15 +1,15 @@
 //! The bytes of groups.
 
 use super::{Group, Intervals, Lists, Strings, Table, length_bit};
-use crate::bytes::{DecodeError, Reader, put_all, put_bytes, put_one, put_varint, unzigzag, zigzag};
-use crate::rule::engine::form::{
+use crate::engine::form::{
     Names, Read, put_number, put_numbers, put_source, read_number, read_source, v4, v6,
 };
-use crate::rule::engine::search::{Candidate, Place, Search, Shape, Wanted};
-use crate::rule::engine::tree::PredicateId;
+use crate::engine::search::{Candidate, Place, Search, Shape, Wanted};
+use crate::engine::tree::PredicateId;
+use blobwatch_wire::{DecodeError, Reader, put_all, put_bytes, put_one, put_varint, unzigzag, zigzag};
 
 impl Group {
-    pub(in crate::rule::engine) fn put(&self, out: &mut Vec<u8>) {
+    pub(in crate::engine) fn put(&self, out: &mut Vec<u8>) {
         put_source(out, self.source);
         put_varint(out, self.predicates.len() as u64);
         match &self.table {
@@ -34,7 +34,7 @@ impl Group {
     }
 
     /// `first`: number of its first predicate. `terms`: how many there are.
-    pub(in crate::rule::engine) fn read(
+    pub(in crate::engine) fn read(
         reader: &mut Reader<'_>,
         names: &Names,
         terms: usize,

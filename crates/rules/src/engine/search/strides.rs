@@ -23,11 +23,11 @@ const fn widest_stride(len: usize) -> Option<usize> {
 
 /// Chooses strides for strings that are searched in one value: the widest at which few others have the same bytes.
 #[derive(Debug, Default)]
-pub(in crate::rule::engine) struct Strides(HashMap<(usize, u32), usize, FxBuildHasher>);
+pub(in crate::engine) struct Strides(HashMap<(usize, u32), usize, FxBuildHasher>);
 
 impl Strides {
     /// `None`: better searched by itself.
-    pub(in crate::rule::engine) fn choose(&mut self, string: &[u8]) -> Option<usize> {
+    pub(in crate::engine) fn choose(&mut self, string: &[u8]) -> Option<usize> {
         let mut stride = widest_stride(string.len())?;
         while stride > 0 {
             let count = |gram| self.0.get(&(stride, gram)).copied().unwrap_or(0);

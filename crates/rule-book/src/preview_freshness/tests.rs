@@ -1,4 +1,6 @@
 use super::*;
+use crate::preview_sample::{CANDIDATE, NOW, book, mode, plan, rule};
+use blobwatch_pull::{Action, Mode};
 
 fn document() -> Rulebook {
     let rules = vec![
@@ -91,7 +93,7 @@ fn a_preview_is_of_one_rule_one_route_and_one_hour() {
         ..stamp()
     };
     refused(&missing, CANDIDATE, "library", NOW, "lacks what fl1-iad-0");
-    let draft = Plan::new(&document(), rule("draft", "ssl", Action::Block), "library", NOW);
+    let draft = PreviewPlan::new(&document(), rule("draft", "ssl", Action::Block), "library", NOW);
     let draft = Stamp::of("pv-2", &draft, NOW, Vec::new());
     refused(&draft, CANDIDATE, "library", NOW, "not of a stored version");
     assert_eq!(

@@ -1,5 +1,7 @@
 use super::*;
-use crate::store::rule_book::{Change, Edit, RuleBookStore};
+use crate::preview_sample::{CANDIDATE, NOW, book, rule};
+use crate::{Change, Edit, RuleBookStore};
+use blobwatch_sql::Native;
 
 fn store() -> RuleBookStore<Native> {
     let document = book(vec![rule(CANDIDATE, "ssl", Action::Block)], Vec::new());
@@ -22,7 +24,7 @@ fn store() -> RuleBookStore<Native> {
     store
 }
 
-fn of(body: &str) -> Result<Plan, crate::problem::Problem> {
+fn of(body: &str) -> Result<PreviewPlan, blobwatch_wire::Problem> {
     plan_of(&store(), body, NOW)
 }
 

@@ -4,19 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::rule::{Field, Value, Values};
-
-/// Fields that no record keeps. Addresses are personal; queries and headers may hold tokens.
-pub(crate) const NEVER_KEPT: [Field; 8] = [
-    Field::Uri,
-    Field::Query,
-    Field::FullUri,
-    Field::Referer,
-    Field::Cookie,
-    Field::XForwardedFor,
-    Field::Headers,
-    Field::Ip,
-];
+use blobwatch_rules::{Field, Value, Values};
 
 /// Every field but the map of headers, of which only the User-Agent is kept.
 pub(super) fn facts(values: &Values<'_>) -> BTreeMap<&'static str, Json> {

@@ -1,0 +1,10 @@
+//! Who may call beside bearer tokens: Cloudflare Access and sessions of browsers.
+
+mod access;
+mod session;
+
+pub use access::{Access, Candidate, HEADER, KeyRing, Need, PublicKey, access_token_of};
+pub use session::{
+    COOKIE, CSRF_HEADER, Capabilities, Session, SessionItem, Sessions, check_origin, clear_cookie,
+    posted_token, set_cookie,
+};

@@ -1,0 +1,19 @@
+//! How records travel and stand: flushes, segments, what a client did before, counts per cohort.
+
+mod cell;
+mod flush;
+mod history;
+mod segment;
+
+pub use cell::{
+    Affected, Breadth, Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS,
+    MAX_EVIDENCE, SKETCH, SLOT_S, Tally, slot_of,
+};
+pub use flush::{
+    Batches, Flush, Held, Outgoing, Reply, VolumeCount, fire_log_name, fire_log_of, flush_path, rulebook_path,
+};
+pub use history::{History, Judged, MAX_CORRECTIONS, WINDOW_MS};
+pub use segment::{
+    Agent, Blob, Block, Builder, Client, Codes, Digest, Field, Front, Header, Place, Row, Treatment,
+    asn_text, decode, digest_key, rule_mode, split,
+};

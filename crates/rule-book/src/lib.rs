@@ -1,0 +1,20 @@
+//! The RuleBook: routes, rules, modes and their audit log, changed by calls.
+
+mod audit;
+mod calls;
+mod preview_freshness;
+mod preview_plan;
+mod preview_request;
+#[cfg(any(test, feature = "testing"))]
+pub mod preview_sample;
+mod store;
+
+pub use audit::{AuditEntry, AuditItem, Broken, Chain, Report};
+pub use calls::{
+    Call, Entry, Exported, Heard, MAX_BODY, advance, answer, checked_reason, export_audit, export_begin,
+    next_change_ms, storage, take_report, verify_audit, write_entry,
+};
+pub use preview_freshness::{Stamp, preview_is_fresh};
+pub use preview_plan::PreviewPlan;
+pub use preview_request::plan_of;
+pub use store::{Change, Edit, FireLogState, RuleBookError, RuleBookStore};

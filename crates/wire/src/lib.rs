@@ -1,0 +1,18 @@
+//! What everything of Blobwatch speaks: bytes, times, problems, parameters of calls, pages and their validators.
+
+mod bytes;
+mod page;
+mod parameters;
+mod problem;
+mod time;
+mod validator;
+
+pub use bytes::{
+    DecodeError, MAX_TEXT_BYTES, Reader, clip, put_all, put_bytes, put_long_text, put_one, put_option,
+    put_text, put_varint, unzigzag, zigzag,
+};
+pub use page::{DashboardFile, PREFIX, SECURITY_HEADERS};
+pub use parameters::{List, MAX_LIMIT, Page, Parameters, bad_cursor};
+pub use problem::{MEDIA_TYPE, Place, Problem};
+pub use time::{MAX_TIME_MS, parse_rfc3339, rfc3339};
+pub use validator::{etag, is_known};
