@@ -11,15 +11,15 @@ mod keys;
 mod tests;
 mod token;
 
-pub use config::{Access, AccessError, MAX_ROLES};
-pub use keys::{KeyRing, MAX_DOCUMENT, MAX_KEYS, Need, PublicKey, REFRESH_MS, RETRY_MS, TRUST_MS};
-pub use token::{Candidate, MAX_JWT, SKEW_S};
+pub use config::Access;
+pub use keys::{KeyRing, Need, PublicKey};
+pub use token::Candidate;
 
 /// Carries the token of a request that went through Access.
 pub const HEADER: &str = "cf-access-jwt-assertion";
 
 /// Carries it too, from a browser.
-pub const COOKIE: &str = "CF_Authorization";
+pub(crate) const COOKIE: &str = "CF_Authorization";
 
 /// The token of a request: of the header, or of the `Cookie` header's cookie.
 #[must_use]

@@ -21,10 +21,10 @@ pub const COOKIE: &str = "blobwatch_session";
 pub const CSRF_HEADER: &str = "blobwatch-csrf";
 
 /// How long a session lasts: a shift and its handover.
-pub const MAX_AGE_S: u64 = 12 * 3_600;
+pub(crate) const MAX_AGE_S: u64 = 12 * 3_600;
 
 /// Bytes of a body that signs in: a token at its bound, escaped.
-pub const MAX_SIGN_IN: usize = 8 << 10;
+pub(crate) const MAX_SIGN_IN: usize = 8 << 10;
 
 /// Bytes of a SHA-256.
 type Tag = [u8; 32];

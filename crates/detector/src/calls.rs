@@ -16,7 +16,7 @@ mod timeline;
 mod webhooks;
 
 pub use changes::{marks_of, switches_of};
-pub use clients::FamilyCounts;
+pub(crate) use clients::FamilyCounts;
 pub use report::{Report, wanted_evidence};
 
 use serde::{Deserialize, Serialize};

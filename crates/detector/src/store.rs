@@ -23,15 +23,17 @@ mod webhooks;
 
 use std::fmt;
 
-pub use anomalies::{Mark, MarkKind};
-pub use deliveries::{Attempt, Delivery, DeliveryItem, MAX_ATTEMPTS};
-pub use log::GRACE_MS;
-pub use schema::SCHEMA;
-pub use state::STATE_FORMAT;
-pub use webhooks::{MAX_WEBHOOKS, Webhook};
+pub(crate) use anomalies::{Mark, MarkKind};
+pub(crate) use deliveries::DeliveryItem;
+pub use deliveries::{Attempt, Delivery};
+
+pub(crate) use schema::SCHEMA;
+
+pub(crate) use webhooks::MAX_WEBHOOKS;
+pub use webhooks::Webhook;
 
 use crate::Engine;
-use blobwatch_sql::{Sql, SqlError, SqlValue, blob, integer, number, text};
+use blobwatch_sql::{Sql, SqlError, SqlValue, integer};
 use blobwatch_wire::DecodeError;
 use sources::Sources;
 

@@ -8,7 +8,7 @@ mod body;
 mod message;
 mod sign;
 
-pub use address::{AddressError, Allowed, check};
-pub use body::{MAX_BODY, MIN_SECRET, WebhookItem, checked_id, read};
-pub use message::{EventName, message, test_message};
+pub use address::{Allowed, check};
+pub(crate) use body::{WebhookItem, checked_id, read};
+pub(crate) use message::{EventName, message, test_message};
 pub use sign::{SIGNATURE_HEADER, signature};

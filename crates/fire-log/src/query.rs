@@ -20,14 +20,11 @@ mod summary;
 mod tests;
 mod times;
 
-pub use cursor::Cursor;
-pub use distinct::{Distinct, mix};
-pub use filter::{Filter, Kind, StatusFilter};
+pub use distinct::mix;
+pub use filter::{Filter, Kind};
 pub use join::{Joined, join};
 pub use page::Page;
-pub use parameters::{DEFAULT_EXPORT, DEFAULT_LIMIT, Format, MAX_EXPORT, MAX_LIMIT, Query, SummaryQuery};
+pub use parameters::{Format, MAX_LIMIT, Query, SummaryQuery};
 pub use scan::{Budget, find, scan_page};
-pub use summary::{Dimension, Group, MAX_GROUPS, Part, Summary, summarise};
+pub use summary::{Dimension, Part, Summary, summarise};
 pub use times::{EXPECTED as EXPECTED_TIME, parse as parse_time};
-
-pub use crate::store::FireLogError as QueryError;

@@ -25,20 +25,19 @@ mod volume;
 
 use std::fmt;
 
-pub use cut::{CUT_AFTER_SLOT_MS, SETTLE_MS};
-pub use enforced::{MAX_OWN_ROWS_PER_MINUTE, find as find_enforced};
+pub(crate) use enforced::find as find_enforced;
 pub use losses::Loss;
-pub use merge::{MERGE_AFTER_MS, MERGE_AT_ROWS, MERGE_EVERY_MS, TARGET_RECORDS};
-pub use outbox::{MAX_WAITING, Unsent};
+
+pub use outbox::Unsent;
 pub(crate) use read::{After, Candidate, Source, newest_first, recent};
 pub use read::{Span, back_of, front_of, oldest_first};
-pub use retain::Tended;
-pub use schema::SCHEMA;
-pub use volume::{MAX_HOT, MAX_VOLUME_KEYS, Window};
+
+pub(crate) use schema::SCHEMA;
+pub use volume::{MAX_VOLUME_KEYS, Window};
 
 use blobwatch_records::History;
 use blobwatch_rulebook::Settings;
-use blobwatch_sql::{MAX_NUMBER, Sql, SqlError, blob, integer, number, text};
+use blobwatch_sql::{Sql, SqlError};
 use blobwatch_wire::DecodeError;
 use guards::Guards;
 use outbox::Outbox;

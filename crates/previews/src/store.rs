@@ -15,7 +15,7 @@ use blobwatch_rulebook::Rule;
 use blobwatch_sql::{MAX_NUMBER, Row, Sql, SqlError, SqlValue, integer, number};
 
 /// Previews that are kept, the newest: at some 10 KB each, 2 MB.
-pub const MAX_KEPT: u64 = 200;
+pub(crate) const MAX_KEPT: u64 = 200;
 
 /// Previews that wait or run: they run one after the other, a minute each at worst.
 pub const MAX_WAITING: usize = 8;

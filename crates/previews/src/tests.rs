@@ -12,9 +12,7 @@ use blobwatch_pull::{Action, Mode, Outcome, Record, Said};
 use blobwatch_records::{Flush, Held, Reply};
 use blobwatch_rule_book::PreviewPlan;
 use blobwatch_rule_book::preview_sample::{CANDIDATE, NOW, book, mode, plan, rule};
-use blobwatch_rulebook::{
-    Compiled, ModeSetting, Plan as Decision, Program, Route, Rule, Rulebook, SCHEMA, Settings, Watched,
-};
+use blobwatch_rulebook::{Compiled, Plan as Decision, Program, Rule, Rulebook, Watched};
 use blobwatch_sql::Native;
 
 /// An isolate that has learned a rulebook and the FireLogs that it flushes to.

@@ -8,8 +8,9 @@ mod share;
 mod subject;
 
 pub use keys::ClientKeys;
-pub use share::{bucket, observe_place, observed};
-pub use subject::{MAX_CREDENTIAL, MAX_SUBJECT, Subject};
+pub(crate) use share::observe_place;
+pub use share::{bucket, observed};
+pub(crate) use subject::Subject;
 
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@
 //! registries use. Not in scope: computing a digest.
 
 /// Bytes of a digest's text. `sha512:` and 128 hex digits are 135; the rest is room for algorithms to come.
-pub const MAX_DIGEST: usize = 255;
+pub(crate) const MAX_DIGEST: usize = 255;
 
 /// The text of a digest that follows the grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use memchr::{Memchr, memchr_iter};
 
 /// Lines before the headers; `src/edge/facts.js` writes exactly these.
-pub const FIXED_LINES: usize = 22;
+pub(crate) const FIXED_LINES: usize = 22;
 
 /// The request as the platform and the client describe it.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -30,7 +30,7 @@ pub const PRESENCE: [&str; 10] = [
 ];
 
 /// Bytes of an Accept-Encoding that count: real ones are below 60.
-pub const MAX_ACCEPT_ENCODING: usize = 128;
+pub(crate) const MAX_ACCEPT_ENCODING: usize = 128;
 
 /// The TLS part of a request that came without TLS.
 pub const NO_TLS: &str = "000000000000";

@@ -14,9 +14,11 @@ mod content_range;
 mod header;
 
 pub use answered::{Answered, honoured};
-pub use asked::{Asked, MIN_TILE, TILE_UNIT, without_history};
+pub(crate) use asked::without_history;
+pub use asked::{Asked, TILE_UNIT};
 pub use content_range::ContentRange;
-pub use header::{ByteRange, MAX_POSITION, MAX_RANGE_HEADER, MAX_RANGES, RangeError, RangeHeader};
+pub use header::ByteRange;
+pub(crate) use header::RangeHeader;
 
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,7 @@ mod json;
 
 use std::sync::Arc;
 
-pub use id::{ID_LENGTH, MAX_ISOLATE, NotAnId};
+pub use id::MAX_ISOLATE;
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, Mode};

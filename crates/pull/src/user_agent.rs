@@ -14,10 +14,10 @@ use family::GGCR;
 use products::{Word, words};
 
 /// Bytes that are read. Docker's, the longest of the known ones, are below 250; what lies behind is not looked at.
-pub const MAX_USER_AGENT: usize = 512;
+pub(crate) const MAX_USER_AGENT: usize = 512;
 
 /// Bytes of a version that are kept: real ones are below 40.
-pub const MAX_VERSION: usize = 64;
+pub(crate) const MAX_VERSION: usize = 64;
 
 /// What a User-Agent says. Text that is not said is empty; everything is borrowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

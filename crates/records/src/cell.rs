@@ -14,11 +14,11 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use breadth::{Affected, Breadth, Kmv, SKETCH};
-pub use bytes::VERSION;
-pub use counts::{CellCounts, KINDS, LARGE_BYTES};
+pub use breadth::{Affected, Breadth, SKETCH};
+
+pub use counts::{CellCounts, LARGE_BYTES};
 pub use event::{Event, Evidence, MAX_EVIDENCE};
-pub use tally::{Tally, UNKNOWN_ORIGIN_ONE_IN};
+pub use tally::Tally;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,7 @@ pub const SLOT_S: u64 = 10;
 pub const MAX_CELLS: usize = 384;
 
 /// Rules of one key; a set of more is cut. A rulebook has some ten.
-pub const MAX_KEY_RULES: usize = 64;
+pub(crate) const MAX_KEY_RULES: usize = 64;
 
 /// What one FireLog counted in one slot, or in a part of it: what came late is another batch of the same slot.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -10,27 +10,27 @@ mod reply;
 
 use std::collections::BTreeMap;
 
-pub use batches::{Batches, MAX_BUFFERED_BYTES, MAX_BUFFERED_RECORDS, MAX_TARGETS, Outgoing};
-pub use name::{UNKNOWN_COLO, fire_log_name, fire_log_of, flush_path, rulebook_path};
-pub use queue::{ANSWER_WITHIN_MS, DUE_AFTER_MS, MAX_BATCH_RECORDS, MAX_RETRY_AGE_MS, MIN_URGENT_GAP_MS};
+pub use batches::{Batches, Outgoing};
+pub use name::{fire_log_name, fire_log_of, flush_path, rulebook_path};
+
 pub use reply::{Held, Reply};
 
 use blobwatch_pull::MAX_ISOLATE;
-pub use blobwatch_wire::DecodeError;
+pub(crate) use blobwatch_wire::DecodeError;
 use blobwatch_wire::{Reader, put_text, put_varint};
 
 /// Of the message. A FireLog refuses a newer one; the isolate keeps the batch and tries again.
 ///
 /// 2 says the epoch of the rulebook, after its revision; a message of version 1 is read as one of epoch 0.
-pub const VERSION: u8 = 2;
+pub(crate) const VERSION: u8 = 2;
 
 const MAGIC: &[u8; 3] = b"BWF";
 
 /// Kinds of loss that one message names: there are about ten.
-pub const MAX_LOSSES: usize = 64;
+pub(crate) const MAX_LOSSES: usize = 64;
 
 /// Keys of volumes that one message counts. A batch has at most 256 records; 256 more arrive while it is under way.
-pub const MAX_VOLUMES: usize = 2048;
+pub(crate) const MAX_VOLUMES: usize = 2048;
 
 /// One numbered batch of one isolate.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,7 +20,8 @@ mod tests;
 
 use std::collections::HashMap;
 
-pub use judged::{Judged, Progress};
+pub use judged::Judged;
+pub(crate) use judged::Progress;
 
 use ask::Ask;
 use blobwatch_pull::{ClientKey, RangeKind, Record, RecordId, Request};
@@ -32,11 +33,11 @@ use clients::Clients;
 pub const WINDOW_MS: u64 = 30 * 60_000;
 
 /// Asks of one chain: three rounds of ten parallel tiles fit. What is older is forgotten.
-pub const MAX_CHAIN_ASKS: usize = 32;
+pub(crate) const MAX_CHAIN_ASKS: usize = 32;
 
 /// Asks of all chains together. An ask is 48 bytes, a chain of one some 150 with its place in the map: 20 MB at most,
 /// of an object's 128. At 100 requests a second it is more than the window.
-pub const MAX_ASKS: usize = 131_072;
+pub(crate) const MAX_ASKS: usize = 131_072;
 
 /// Corrections that wait to be fetched; what is more is not corrected in what is stored.
 pub const MAX_CORRECTIONS: usize = 4096;

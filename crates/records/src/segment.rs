@@ -25,20 +25,18 @@ pub(crate) mod texts;
 pub use block::{Block, Row, decode};
 pub use builder::Builder;
 pub use columns::Codes;
-pub use entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, Treatment};
+pub use entries::{Agent, Blob, Client, Digest, Place, Treatment};
 pub use front::{Front, split};
-pub use header::{Field, Header, Values, asn_text, digest_key, rule_mode};
-
-pub use blobwatch_wire::DecodeError;
+pub use header::{Field, Header, asn_text, digest_key, rule_mode};
 
 /// Of the block. A reader refuses a newer one.
-pub const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 
 /// Most records of one block. Ids and rows of a decoded block take about 130 bytes a record: 2 MB.
-pub const MAX_RECORDS: usize = 16_384;
+pub(crate) const MAX_RECORDS: usize = 16_384;
 
 /// A builder is full at this estimate of its encoded size. A row of a Durable Object holds 2 MB, header included;
 /// the estimate is never below the encoded size.
-pub const MAX_BLOCK_BYTES: usize = 1_500_000;
+pub(crate) const MAX_BLOCK_BYTES: usize = 1_500_000;
 
 const MAGIC: &[u8; 3] = b"BWS";

@@ -12,12 +12,12 @@ mod item;
 mod tests;
 
 pub use chain::{Broken, Chain, Report};
-pub use item::{AuditItem, LineError};
+pub use item::AuditItem;
 
 use sha2::{Digest, Sha256};
 
 /// `previous` of the first entry.
-pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+pub(crate) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct AuditEntry {
 /// `[seq, time_ms, actor, action, target, before, after, reason, revision]` without spaces, where `before` and
 /// `after` are strings that hold JSON, or null.
 #[must_use]
-pub fn entry_hash(entry: &AuditEntry) -> String {
+pub(crate) fn entry_hash(entry: &AuditEntry) -> String {
     let canonical = serde_json::json!([
         entry.seq,
         entry.time_ms,

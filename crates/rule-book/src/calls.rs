@@ -22,22 +22,23 @@ mod rule_calls;
 mod schedule;
 mod settings_calls;
 
-pub use audit::{Exported, export_audit, export_begin, list_audit, verify_audit};
-pub use change::{Changed, Context, MAX_REASON, checked_reason, expected_revision, storage};
-pub use document_calls::{document_of, get_document};
-pub use ending::Retired;
-pub use entry::{Entry, Written, write_entry};
-pub use fire_log_calls::{FireLogItem, list_fire_logs};
-pub use guard_calls::{
-    ArmItem, Arms, CohortItem, Demoted, GUARD, GuardItem, GuardOf, Heard, Taken, list_guards, take_report,
-};
-pub use mode_calls::{ModeItem, StageItem, StepItem, Unset, delete_mode, get_mode, list_modes, put_mode};
-pub use panic_calls::{Pair, TakenBack, panic_off};
-pub use push_calls::{Difference, Does, Push, put_rulebook};
-pub use route_calls::{RouteItem, delete_route, get_route, list_routes, put_route};
-pub use rule_calls::{RuleItem, VersionItem, delete_rule, get_rule, list_rules, list_versions, put_rule};
-pub use schedule::{SCHEDULE, advance, next_change_ms};
-pub use settings_calls::{get_settings, put_settings};
+pub(crate) use audit::list_audit;
+pub use audit::{Exported, export_audit, export_begin, verify_audit};
+pub(crate) use change::{Changed, Context, expected_revision};
+pub use change::{checked_reason, storage};
+pub(crate) use document_calls::get_document;
+
+pub use entry::{Entry, write_entry};
+pub(crate) use fire_log_calls::list_fire_logs;
+pub(crate) use guard_calls::{GUARD, list_guards};
+pub use guard_calls::{Heard, take_report};
+pub(crate) use mode_calls::{delete_mode, get_mode, list_modes, put_mode};
+pub(crate) use panic_calls::panic_off;
+pub(crate) use push_calls::put_rulebook;
+pub(crate) use route_calls::{delete_route, get_route, list_routes, put_route};
+pub(crate) use rule_calls::{delete_rule, get_rule, list_rules, list_versions, put_rule};
+pub use schedule::{advance, next_change_ms};
+pub(crate) use settings_calls::{get_settings, put_settings};
 
 use serde::Serialize;
 
@@ -50,7 +51,7 @@ use blobwatch_wire::{Page, Parameters, Place, Problem};
 pub const MAX_BODY: usize = 64 << 10;
 
 /// Bytes of a whole rulebook as somebody sends it: the largest document, written with spaces.
-pub const MAX_PUSHED: usize = 2 * MAX_DOCUMENT;
+pub(crate) const MAX_PUSHED: usize = 2 * MAX_DOCUMENT;
 
 /// One call of somebody who may make it.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ use blobwatch_rulebook::Rulebook;
 use blobwatch_wire::rfc3339;
 
 /// A preview of traffic that is older than this says too little about the next hour's.
-pub const FRESH_MS: u64 = 3_600_000;
+pub(crate) const FRESH_MS: u64 = 3_600_000;
 
 /// What the RuleBook keeps of a finished preview.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,7 +18,7 @@ const DEFAULT_WINDOW_MS: u64 = 24 * 3_600_000;
 /// The body of `POST previews`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     pub rule: WantedRule,
     pub route: String,
     /// RFC 3339; a day before `until` unless given.
@@ -30,7 +30,7 @@ pub struct Wanted {
 /// A stored rule, or one that is thought of.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WantedRule {
+pub(crate) struct WantedRule {
     pub id: Option<String>,
     pub version: Option<u32>,
     pub expression: Option<String>,

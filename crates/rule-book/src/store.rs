@@ -20,12 +20,16 @@ mod row;
 mod schema;
 
 pub use change::{Change, Edit};
-pub use fire_logs::{FireLogState, MAX_FIRE_LOGS, PUSH_RETRY_MAX_MS};
-pub use guard_states::{MAX_MOMENTS, MAX_OVER};
-pub use guards::{GuardEntry, Reported};
-pub use harms::{MAX_HARMS, Untold};
-pub use history::{Kept, Kind};
-pub use schema::SCHEMA_VERSION;
+pub use fire_logs::FireLogState;
+#[cfg(test)]
+pub(crate) use guard_states::MAX_MOMENTS;
+#[cfg(test)]
+pub(crate) use harms::{MAX_HARMS, Untold};
+
+pub(crate) use guards::{GuardEntry, Reported};
+
+pub(crate) use history::{Kept, Kind};
+pub(crate) use schema::SCHEMA_VERSION;
 
 use std::fmt;
 

@@ -9,5 +9,6 @@ mod proxy_status;
 mod refusal;
 
 pub use fired::{fired, is_disclosed};
-pub use proxy_status::{ProxyError, append_proxy_status};
-pub use refusal::{MEDIA_TYPE, OriginFailure, Refusal, refusal, unreachable};
+
+pub(crate) use refusal::Refusal;
+pub use refusal::{OriginFailure, refusal, unreachable};

@@ -8,7 +8,7 @@
 
 mod glob;
 
-pub use glob::{Glob, GlobError, MAX_GLOB, MAX_PARTS};
+pub(crate) use glob::{Glob, GlobError};
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -16,7 +16,7 @@ use std::fmt;
 use crate::{DEFAULT_ROUTE, Route};
 
 /// Routes of one rulebook. A request walks them in order until one matches: at some 10 ns each, 256 are 2.5 µs.
-pub const MAX_ROUTES: usize = 256;
+pub(crate) const MAX_ROUTES: usize = 256;
 
 /// Why routes do not make a table; fits "failed to compile routes: …".
 #[derive(Debug, Clone, PartialEq, Eq)]

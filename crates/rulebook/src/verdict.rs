@@ -5,7 +5,7 @@
 
 mod hot;
 
-pub use hot::{HotKey, HotKeys, MAX_HOT_KEYS};
+pub use hot::{HotKey, HotKeys};
 
 use std::sync::Arc;
 

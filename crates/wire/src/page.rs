@@ -8,7 +8,7 @@ pub const PREFIX: &str = "/_blobwatch/";
 
 /// Scripts, styles, images and calls are ours alone; nothing is inline, nothing may frame us, and text never becomes
 /// markup: where the browser has Trusted Types, assigning it fails, and no policy can be made that would allow it.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'";
 

@@ -8,7 +8,7 @@ use blobwatch_rulebook::{check_origin, strict};
 use blobwatch_tokens::{Actor, RESERVED, Role};
 
 /// People and services with a role of their own; the others come by a domain.
-pub const MAX_ROLES: usize = 1_000;
+pub(crate) const MAX_ROLES: usize = 1_000;
 
 /// Audiences: one for each Access application in front.
 const MAX_AUDIENCES: usize = 16;

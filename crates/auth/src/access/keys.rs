@@ -4,19 +4,19 @@
 use serde::Deserialize;
 
 /// Keys of one team: Access shows two or three.
-pub const MAX_KEYS: usize = 32;
+pub(crate) const MAX_KEYS: usize = 32;
 
 /// Bytes of the document.
-pub const MAX_DOCUMENT: usize = 64 << 10;
+pub(crate) const MAX_DOCUMENT: usize = 64 << 10;
 
 /// Keys are fetched again after this long: a key that was taken back is not trusted for longer.
-pub const REFRESH_MS: u64 = 3_600_000;
+pub(crate) const REFRESH_MS: u64 = 3_600_000;
 
 /// No more than one fetch in this time, whatever is asked for.
-pub const RETRY_MS: u64 = 30_000;
+pub(crate) const RETRY_MS: u64 = 30_000;
 
 /// While they cannot be fetched, keys are trusted for no longer than this.
-pub const TRUST_MS: u64 = 24 * 3_600_000;
+pub(crate) const TRUST_MS: u64 = 24 * 3_600_000;
 
 /// Fetches in [`RETRY_MS`] until keys are there for the first time: a page's calls that come at once.
 const MAX_FIRST_TRIES: u32 = 8;

@@ -1,3 +1,6 @@
+use crate::access::keys::REFRESH_MS;
+use crate::access::keys::RETRY_MS;
+use crate::access::token::MAX_JWT;
 use std::sync::LazyLock;
 
 use base64::Engine;

@@ -13,10 +13,10 @@ use blobwatch_tokens::Actor;
 use blobwatch_wire::{Place, Problem};
 
 /// Bytes of a token: Access's carry identity and groups in some 1 to 2 KB. Longer ones are refused before they are read.
-pub const MAX_JWT: usize = 8 << 10;
+pub(crate) const MAX_JWT: usize = 8 << 10;
 
 /// Clocks may differ by this much.
-pub const SKEW_S: u64 = 60;
+pub(crate) const SKEW_S: u64 = 60;
 
 /// Bytes of a key's name.
 const MAX_KID: usize = 128;

@@ -79,7 +79,7 @@ impl Sums {
     }
 }
 
-pub fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> Result<Cohorts, Problem> {
+pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> Result<Cohorts, Problem> {
     let known: Vec<&str> = FILTERS.into_iter().chain(["kind", "x", "y"]).collect();
     let parameters = Parameters::parse(query, &known)?;
     let kind = read_kind(parameters.get("kind").unwrap_or("resume_surge"))?;

@@ -66,7 +66,7 @@ const KINDS: [RangeKind; 12] = [
     RangeKind::Invalid,
 ];
 
-pub fn answer<S: Sql>(
+pub(crate) fn answer<S: Sql>(
     store: &Detector<S>,
     query: &str,
     now_ms: u64,

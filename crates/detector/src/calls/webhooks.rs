@@ -23,7 +23,7 @@ struct Queued {
     id: String,
 }
 
-pub fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>, path: &[&str]) -> Result<Reply, Problem> {
+pub(crate) fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>, path: &[&str]) -> Result<Reply, Problem> {
     let failed = |error| storage(&error);
     match (call.method, path) {
         ("GET", ["webhooks"]) => {

@@ -13,7 +13,7 @@ use blobwatch_sql::{Row, Sql, SqlValue, integer, number, text};
 use blobwatch_wire::rfc3339;
 
 /// Attempts of one delivery: 10 s after the first, three times as long after each, at most an hour: 28 hours in all.
-pub const MAX_ATTEMPTS: u64 = 32;
+pub(crate) const MAX_ATTEMPTS: u64 = 32;
 const FIRST_RETRY_MS: u64 = 10_000;
 const MAX_RETRY_MS: u64 = 3_600_000;
 

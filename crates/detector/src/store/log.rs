@@ -9,7 +9,7 @@ use blobwatch_records::{CellBatch, SLOT_S, slot_of};
 use blobwatch_sql::{Sql, SqlValue, blob, integer, number};
 
 /// How long after its end a slot is tested: FireLogs cut their cells by their own alarms, and send at once.
-pub const GRACE_MS: u64 = 6_000;
+pub(crate) const GRACE_MS: u64 = 6_000;
 
 /// The state is saved when the log has so many batches, or bytes, or is so old: reading them again takes a second.
 const SAVE_BATCHES: u64 = 4_000;

@@ -4,7 +4,7 @@ use super::DetectorError;
 use blobwatch_sql::{Sql, SqlValue, integer};
 
 /// Number of [`STEPS`]. A newer database is refused.
-pub const SCHEMA: i64 = STEPS.len() as i64;
+pub(crate) const SCHEMA: i64 = STEPS.len() as i64;
 
 /// Each brings a database from the version of its position to the next.
 const STEPS: &[&[&str]] = &[

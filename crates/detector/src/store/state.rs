@@ -10,7 +10,7 @@ use blobwatch_sql::{Sql, SqlValue, blob, number, text};
 /// Of the saved bytes. It grows with every change of what [`Engine`] or a monitor keeps. A state of another format is
 /// left unread: anomalies, marks and roll-ups are rows of their own and stay, and what is normal is learned anew, which
 /// takes minutes for the level and days for the hours.
-pub const STATE_FORMAT: u64 = 5;
+pub(crate) const STATE_FORMAT: u64 = 5;
 
 /// Bytes of a row are at most 2 MB on the platform.
 const PART_BYTES: usize = 1_900_000;

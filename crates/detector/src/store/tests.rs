@@ -1,6 +1,8 @@
 //! The Detector on SQLite in memory: nothing lost, nothing twice, whenever the process dies.
 
 use super::*;
+use crate::store::deliveries::MAX_ATTEMPTS;
+use crate::store::state::STATE_FORMAT;
 use crate::tests::stories::{healthy, july};
 use crate::tests::traffic::{NOON, World};
 use crate::webhook::EventName;
@@ -8,6 +10,7 @@ use crate::{Engine, Harm, Rollup};
 use blobwatch_guard::Against;
 use blobwatch_records::{CellBatch, SLOT_S};
 use blobwatch_sql::Native;
+use blobwatch_sql::text;
 
 pub(crate) const START_MS: u64 = NOON * SLOT_S * 1000;
 

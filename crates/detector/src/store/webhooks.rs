@@ -7,7 +7,7 @@ use crate::webhook::EventName;
 use blobwatch_sql::{Row, Sql, SqlValue, text};
 
 /// Addresses at most: each event is a request to each.
-pub const MAX_WEBHOOKS: usize = 16;
+pub(crate) const MAX_WEBHOOKS: usize = 16;
 
 /// One address. The secret is stored and never shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

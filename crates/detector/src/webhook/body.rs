@@ -8,10 +8,10 @@ use crate::store::Webhook;
 use blobwatch_wire::{Place, Problem, rfc3339};
 
 /// Bytes of a body.
-pub const MAX_BODY: usize = 8 << 10;
+pub(crate) const MAX_BODY: usize = 8 << 10;
 
 /// Characters of a secret: what 128 random bits need in base 64, and as many as HMAC's block takes.
-pub const MIN_SECRET: usize = 22;
+pub(crate) const MIN_SECRET: usize = 22;
 const MAX_SECRET: usize = 256;
 
 /// Characters of an id.
@@ -28,7 +28,7 @@ struct Body {
 
 /// A webhook as the API shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct WebhookItem {
+pub(crate) struct WebhookItem {
     pub id: String,
     pub url: String,
     pub events: Vec<EventName>,
@@ -53,7 +53,7 @@ impl From<&Webhook> for WebhookItem {
 ///
 /// # Errors
 /// 400 for anything else.
-pub fn checked_id(id: &str) -> Result<&str, Problem> {
+pub(crate) fn checked_id(id: &str) -> Result<&str, Problem> {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if (1..=MAX_ID).contains(&id.len()) && id.bytes().all(fits) {
         return Ok(id);
@@ -66,7 +66,7 @@ pub fn checked_id(id: &str) -> Result<&str, Problem> {
 ///
 /// # Errors
 /// 400 for what is no such JSON, 422 for an address that may not be told and for a secret that is too short.
-pub fn read(
+pub(crate) fn read(
     id: &str,
     body: &str,
     known: Option<&Webhook>,

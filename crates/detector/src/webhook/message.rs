@@ -55,7 +55,7 @@ struct Message<'a> {
 
 /// The body of a delivery.
 #[must_use]
-pub fn message(delivery: &str, event: EventName, anomaly: &Anomaly, now_ms: u64) -> String {
+pub(crate) fn message(delivery: &str, event: EventName, anomaly: &Anomaly, now_ms: u64) -> String {
     let what = match event {
         EventName::Opened if anomaly.reopened > 0 => "is back",
         EventName::Opened => "opened",
@@ -73,7 +73,7 @@ pub fn message(delivery: &str, event: EventName, anomaly: &Anomaly, now_ms: u64)
 
 /// The body of a delivery that tries whether an address works.
 #[must_use]
-pub fn test_message(delivery: &str, now_ms: u64) -> String {
+pub(crate) fn test_message(delivery: &str, now_ms: u64) -> String {
     json(&Message {
         id: delivery,
         event: EventName::Test,

@@ -14,12 +14,12 @@ use blobwatch_records::Digest;
 use blobwatch_wire::{Place, Problem};
 
 /// Records of a page unless `limit` says otherwise, and at most.
-pub const DEFAULT_LIMIT: usize = 100;
+pub(crate) const DEFAULT_LIMIT: usize = 100;
 pub const MAX_LIMIT: usize = 1_000;
 
 /// Records of an NDJSON export unless `limit` says otherwise, and at most. It is streamed page by page.
-pub const DEFAULT_EXPORT: usize = 10_000;
-pub const MAX_EXPORT: usize = 1_000_000;
+pub(crate) const DEFAULT_EXPORT: usize = 10_000;
+pub(crate) const MAX_EXPORT: usize = 1_000_000;
 
 /// Values of one filter: each is compared with every dictionary entry.
 const MAX_VALUES: usize = 64;

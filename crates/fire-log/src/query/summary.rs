@@ -15,7 +15,7 @@ use blobwatch_records::{Agent, Block, Front, Place, Row, Treatment, asn_text};
 use blobwatch_sql::Sql;
 
 /// Groups of an answer; the rest is `other`.
-pub const MAX_GROUPS: usize = 500;
+pub(crate) const MAX_GROUPS: usize = 500;
 
 /// Groups counted at one time, at most 2 KB each: 4 MB. What comes after them is `other`.
 const MAX_TRACKED: usize = 2_000;

@@ -92,7 +92,7 @@ fn values_are_read_as_they_are_written() {
     );
     assert_eq!((query.filter.colos[0].as_str(), query.limit), ("IAD", 7));
     let export = Query::parse(Kind::Fires, &pairs(&[("format", "ndjson")]), NOW).unwrap();
-    assert_eq!(export.limit, super::DEFAULT_EXPORT);
+    assert_eq!(export.limit, super::parameters::DEFAULT_EXPORT);
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn some_filter(numbers: &mut Numbers, records: &[Record]) -> Filter {
             10 => filter.fingerprints.push(record.fingerprint.clone()),
             11 => filter
                 .statuses
-                .push(super::StatusFilter::Class(record.status / 100)),
+                .push(super::filter::StatusFilter::Class(record.status / 100)),
             12 => filter.ranges.push(record.range.kind),
             13 => filter.digests.push(Digest::of(record.digest.clone())),
             14 => filter.repositories.push(record.repository.clone()),

@@ -12,10 +12,10 @@ use blobwatch_records::{History, SLOT_S, Tally};
 use blobwatch_sql::{Row, Sql, integer, number};
 
 /// A batch is counted when it has been here for so long.
-pub const SETTLE_MS: u64 = 2_000;
+pub(crate) const SETTLE_MS: u64 = 2_000;
 
 /// After the end of a slot; see [`SETTLE_MS`]: a batch that came 1.5 s after the slot's end is counted with it.
-pub const CUT_AFTER_SLOT_MS: u64 = 3_500;
+pub(crate) const CUT_AFTER_SLOT_MS: u64 = 3_500;
 
 /// Batches of one cut: 25,600 records, 0.1 s natively.
 const MAX_CUT_ROWS: usize = 100;

@@ -7,7 +7,7 @@ use blobwatch_sql::{Sql, SqlValue, blob, integer, number};
 
 /// An attack that is refused must not be billed by the refusal: 600 rows a minute are at most 0.04 USD an hour. What
 /// is beyond is in its batch like every record, and found a little slower.
-pub const MAX_OWN_ROWS_PER_MINUTE: u64 = 600;
+pub(crate) const MAX_OWN_ROWS_PER_MINUTE: u64 = 600;
 
 pub(super) const OF_LAST_MINUTE: &str = "SELECT count(*) FROM (SELECT 1 FROM enforced WHERE id >= ? LIMIT ?)";
 pub(super) const BY_ID: &str = "SELECT block FROM enforced WHERE id = ?";
@@ -43,7 +43,7 @@ fn of_last_minute(sql: &impl Sql, now_ms: u64) -> Result<u64, FireLogError> {
 }
 
 /// The record of an applied enforcement, where it has a row of its own.
-pub fn find(sql: &impl Sql, id: RecordId) -> Result<Option<Record>, FireLogError> {
+pub(crate) fn find(sql: &impl Sql, id: RecordId) -> Result<Option<Record>, FireLogError> {
     let mut rows = sql.run(BY_ID, &[SqlValue::Text(id.to_string())])?;
     let Some(row) = rows.first_mut() else {
         return Ok(None);

@@ -9,16 +9,16 @@ use blobwatch_records::{Block, Builder, Header, split};
 use blobwatch_sql::{Row, Sql, SqlValue, blob, integer, number};
 
 /// Records of a full segment: 330 KB, a scan of its front is some 50 KB.
-pub const TARGET_RECORDS: usize = 8_192;
+pub(crate) const TARGET_RECORDS: usize = 8_192;
 
 /// A batch waits at most so long.
-pub const MERGE_AFTER_MS: u64 = 60_000;
+pub(crate) const MERGE_AFTER_MS: u64 = 60_000;
 
 /// So many batches are merged before that.
-pub const MERGE_AT_ROWS: u64 = 100;
+pub(crate) const MERGE_AT_ROWS: u64 = 100;
 
 /// Least time between two merges: the newest segment is written again by each.
-pub const MERGE_EVERY_MS: u64 = 10_000;
+pub(crate) const MERGE_EVERY_MS: u64 = 10_000;
 
 /// Records of one step: about 25 ms natively, a few times that in Wasm. An object may use 30 s at a time.
 const MAX_STEP_RECORDS: u64 = 16_384;

@@ -12,7 +12,7 @@ use blobwatch_sql::{Sql, SqlValue, blob, integer, number, text};
 use blobwatch_wire::{Reader, put_varint};
 
 /// Rows that wait for the Detector: an hour of one cut each 10 s. The oldest go first, and are counted as lost.
-pub const MAX_WAITING: usize = 360;
+pub(crate) const MAX_WAITING: usize = 360;
 
 /// Of one row's batches; a row holds 2 MB.
 const MAX_BODY_BYTES: usize = 1_900_000;

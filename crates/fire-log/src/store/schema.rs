@@ -5,7 +5,7 @@ use blobwatch_records::Header;
 use blobwatch_sql::{Sql, SqlValue, integer, number};
 
 /// Of the database. A newer one is refused.
-pub const SCHEMA: i64 = 4;
+pub(crate) const SCHEMA: i64 = 4;
 
 /// Version 4, whole, but for the tables of guards. `WITHOUT ROWID` where the key is all that rows are found by: one entry written, not two.
 /// The header comes before the block's two parts: SQLite reads a row from its beginning, and only as far as asked.

@@ -10,7 +10,8 @@ mod segments;
 
 use std::collections::BTreeMap;
 
-use super::{CUT_AFTER_SLOT_MS, FireLog};
+use super::FireLog;
+use super::cut::CUT_AFTER_SLOT_MS;
 use crate::query::{Budget, Filter, scan_page};
 use blobwatch_pull::{Action, Record, RecordId, sample};
 use blobwatch_records::{Builder, CellBatch, Flush, Held as HeldBook, SLOT_S};
@@ -75,7 +76,7 @@ fn count(log: &FireLog<Native>, table: &str) -> u64 {
         .sql()
         .run(&format!("SELECT count(*) FROM {table}"), &[])
         .unwrap();
-    super::integer(&rows[0], 0)
+    blobwatch_sql::integer(&rows[0], 0)
 }
 
 fn merged(log: &mut FireLog<Native>, now_ms: u64) {

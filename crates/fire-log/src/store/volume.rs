@@ -13,7 +13,7 @@ use blobwatch_rulebook::HotKey;
 pub const MAX_VOLUME_KEYS: usize = 32_768;
 
 /// HotKey keys told with one reply, the hottest first: at 60 bytes each 15 KB.
-pub const MAX_HOT: usize = 256;
+pub(crate) const MAX_HOT: usize = 256;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {

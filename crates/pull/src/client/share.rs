@@ -13,7 +13,7 @@ pub fn bucket(client: ClientKey, rule: &str) -> f64 {
 
 /// Where a client stands on the scale of `observe`: uniform in [0, 1), stable.
 #[must_use]
-pub fn observe_place(client: ClientKey) -> f64 {
+pub(crate) fn observe_place(client: ClientKey) -> f64 {
     place(client, b"observe\0", "")
 }
 

@@ -14,10 +14,10 @@ use base64::{Engine, alphabet};
 use serde::Deserialize;
 
 /// Bytes of a credential that are looked at; tokens with a certificate chain in them reach 6 KB.
-pub const MAX_CREDENTIAL: usize = 16 * 1024;
+pub(crate) const MAX_CREDENTIAL: usize = 16 * 1024;
 
 /// Bytes of a subject; an identity provider's are below 256.
-pub const MAX_SUBJECT: usize = 512;
+pub(crate) const MAX_SUBJECT: usize = 512;
 
 /// The name a credential gives, by where it stands: a user's `ci` is not a token's `ci`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::{ByteRange, RangeHeader, RangeKind};
 
 /// Bytes from which an aligned closed range is a tile. Below, alignment is chance: one in `length` scattered ranges
 /// starts at a multiple of its length. containerd chunks nothing smaller either.
-pub const MIN_TILE: u64 = 512;
+pub(crate) const MIN_TILE: u64 = 512;
 
 /// Tile lengths in the field are multiples of this: aria2 1 MiB and up, Dragonfly 4 to 64 MiB, SOCI 8 or 16 MiB.
 pub const TILE_UNIT: u64 = 1 << 20;
@@ -135,7 +135,7 @@ fn refined(first: u64, last: u64, size: u64) -> RangeKind {
 
 /// The kind that [`Asked::refined`] gave a request, whatever its client's history made of it since.
 #[must_use]
-pub fn without_history(
+pub(crate) fn without_history(
     kind: RangeKind,
     start: Option<u64>,
     end: Option<u64>,

@@ -3,15 +3,15 @@
 use std::fmt;
 
 /// Ranges of one header. containers/image asks for up to 1024 at once when it pulls zstd:chunked.
-pub const MAX_RANGES: usize = 1024;
+pub(crate) const MAX_RANGES: usize = 1024;
 
 /// Bytes of one header: 1024 ranges of two positions of 19 digits, a hyphen and a comma each, are 40 KiB, and the unit.
 /// A request in flight keeps such a header.
-pub const MAX_RANGE_HEADER: usize = MAX_RANGES * 40 + 8;
+pub(crate) const MAX_RANGE_HEADER: usize = MAX_RANGES * 40 + 8;
 
 /// Largest position. Registries written in Go read 63 bits, and no blob is that large; what is above is refused by
 /// them (416) and invalid here.
-pub const MAX_POSITION: u64 = i64::MAX as u64;
+pub(crate) const MAX_POSITION: u64 = i64::MAX as u64;
 
 /// One range of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,7 +27,7 @@ pub enum ByteRange {
 /// A header that was read: at least one range, none of them impossible. Borrows the text; walking it again is cheaper
 /// than keeping 1024 ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RangeHeader<'a> {
+pub(crate) struct RangeHeader<'a> {
     set: &'a str,
     first: ByteRange,
     count: usize,
@@ -35,7 +35,7 @@ pub struct RangeHeader<'a> {
 
 /// Why a header asks for nothing; fits "failed to read the range: …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RangeError {
+pub(crate) enum RangeError {
     Unit,
     Empty,
     Malformed,
@@ -66,7 +66,7 @@ impl<'a> RangeHeader<'a> {
     ///
     /// # Errors
     /// When the unit is another, any of the ranges is malformed, there are none or too many, or the text is too long.
-    pub fn parse(value: &'a str) -> Result<Self, RangeError> {
+    pub(crate) fn parse(value: &'a str) -> Result<Self, RangeError> {
         if value.len() > MAX_RANGE_HEADER {
             return Err(RangeError::TooLong);
         }
@@ -88,18 +88,18 @@ impl<'a> RangeHeader<'a> {
     }
 
     /// The ranges as sent: neither sorted nor merged.
-    pub fn ranges(&self) -> impl Iterator<Item = ByteRange> + use<'a> {
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = ByteRange> + use<'a> {
         elements(self.set).filter_map(|element| ByteRange::parse(element).ok())
     }
 
     #[must_use]
-    pub fn first(&self) -> ByteRange {
+    pub(crate) fn first(&self) -> ByteRange {
         self.first
     }
 
     /// 1 to [`MAX_RANGES`].
     #[must_use]
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.count
     }
 }

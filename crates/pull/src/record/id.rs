@@ -10,7 +10,7 @@ use super::RecordId;
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// Characters of an id.
-pub const ID_LENGTH: usize = 26;
+pub(crate) const ID_LENGTH: usize = 26;
 
 /// Largest number of an isolate: 48 random bits. At 10,000 isolates a day the chance that two of one day share a
 /// number is below 1 in 5 million, and they would also have to share a millisecond and a counter.

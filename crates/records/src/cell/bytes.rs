@@ -17,7 +17,7 @@ use blobwatch_wire::{DecodeError, Reader, put_text, put_varint};
 
 /// Of a batch's bytes. A reader refuses a newer one; the FireLog keeps the batch and tries again. Version 1 ended in a
 /// list of guards, which no build ever filled; 2 had one count less.
-pub const VERSION: u8 = 3;
+pub(crate) const VERSION: u8 = 3;
 
 const MAGIC: &[u8; 3] = b"BWC";
 

@@ -6,7 +6,7 @@ use crate::segment::codes::Coded;
 use blobwatch_pull::RangeKind;
 
 /// Kinds of range; a kind's place is the number that stored bytes give it.
-pub const KINDS: usize = 12;
+pub(crate) const KINDS: usize = 12;
 
 /// Size from which a blob is large: a fault that cuts after some seconds or megabytes touches only these, a quarter of
 /// all (docs/detection.md).

@@ -8,7 +8,7 @@ use blobwatch_pull::{Action, Method, Outcome, RangeKind, Record, RecordId};
 
 /// Of resumes whose origin is not known, one in so many counts: a mirror that dies, or state that was lost, sends a
 /// fleet to us in the middle of its pulls. Which one is decided by the record's id, so that it stays the same.
-pub const UNKNOWN_ORIGIN_ONE_IN: u128 = 4;
+pub(crate) const UNKNOWN_ORIGIN_ONE_IN: u128 = 4;
 
 /// Counts in the making, by slot.
 #[derive(Debug, Default)]

@@ -1,4 +1,6 @@
 use super::*;
+use crate::cell::breadth::Kmv;
+use crate::cell::counts::KINDS;
 use crate::history::Judged;
 use blobwatch_pull::{Action, ClientKey, Method, NetworkKey, RangeKind, Record, RecordId, sample};
 use blobwatch_wire::DecodeError;

@@ -7,13 +7,13 @@ use super::queue::Queue;
 use blobwatch_pull::{MAX_ISOLATE, Record};
 
 /// Records that wait in one isolate, over all FireLogs: 16 batches. Encoded, about 100 bytes each.
-pub const MAX_BUFFERED_RECORDS: usize = 4096;
+pub(crate) const MAX_BUFFERED_RECORDS: usize = 4096;
 
 /// Bytes of closed batches that wait in one isolate, whose memory is 128 MB.
-pub const MAX_BUFFERED_BYTES: usize = 4 << 20;
+pub(crate) const MAX_BUFFERED_BYTES: usize = 4 << 20;
 
 /// FireLogs that one isolate sends to: an isolate is in one colo, which has few.
-pub const MAX_TARGETS: usize = 32;
+pub(crate) const MAX_TARGETS: usize = 32;
 
 /// See the module. The counts of losses are named where they happen; [`Batches`] itself counts `flush_failed` (tries)
 /// and `records_dropped`.
@@ -168,8 +168,9 @@ mod tests {
     use bolero::TypeGenerator;
 
     use super::*;
-    use crate::flush::{
-        ANSWER_WITHIN_MS, DUE_AFTER_MS, Flush, MAX_BATCH_RECORDS, MAX_RETRY_AGE_MS, MIN_URGENT_GAP_MS,
+    use crate::flush::Flush;
+    use crate::flush::queue::{
+        ANSWER_WITHIN_MS, DUE_AFTER_MS, MAX_BATCH_RECORDS, MAX_RETRY_AGE_MS, MIN_URGENT_GAP_MS,
     };
     use crate::segment;
     use blobwatch_pull::{Action, Mode, RecordId, sample};

@@ -5,7 +5,7 @@ use super::Held;
 use blobwatch_pull::ClientKey;
 
 /// Stands for the data centre where the platform names none, as on self-hosted workerd.
-pub const UNKNOWN_COLO: &str = "none";
+pub(crate) const UNKNOWN_COLO: &str = "none";
 
 /// `fl1-<colo>-<n>`: the colo in lower case, and the client's place among the colo's FireLogs, so that one client's
 /// records of one colo are together.

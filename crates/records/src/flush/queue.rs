@@ -10,23 +10,23 @@ use crate::segment::Builder;
 use blobwatch_pull::{Action, Record};
 
 /// Oldest record that waits.
-pub const DUE_AFTER_MS: u64 = 1_000;
+pub(crate) const DUE_AFTER_MS: u64 = 1_000;
 
 /// Most records of one batch.
-pub const MAX_BATCH_RECORDS: usize = 256;
+pub(crate) const MAX_BATCH_RECORDS: usize = 256;
 
 /// A batch is closed at this size: 256 records with the longest texts would be 2 MB and more than a row holds.
 const MAX_BATCH_BYTES: usize = 512 * 1024;
 
 /// A flush that is not answered by then counts as failed.
-pub const ANSWER_WITHIN_MS: u64 = 10_000;
+pub(crate) const ANSWER_WITHIN_MS: u64 = 10_000;
 
 /// Least time between the sends of urgent batches. An attack that is refused at 10,000 requests a second must not
 /// become as many object requests: 10 a second and isolate cost 0.005 USD an hour.
-pub const MIN_URGENT_GAP_MS: u64 = 100;
+pub(crate) const MIN_URGENT_GAP_MS: u64 = 100;
 
 /// A batch is given up this long after its first send: FireLogs forget the numbers of isolates after an hour.
-pub const MAX_RETRY_AGE_MS: u64 = 10 * 60_000;
+pub(crate) const MAX_RETRY_AGE_MS: u64 = 10 * 60_000;
 
 /// Longest wait after a failure; the first is 1 s, each further one twice the one before.
 const MAX_BACKOFF_MS: u64 = 30_000;

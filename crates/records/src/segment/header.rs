@@ -61,7 +61,7 @@ pub(super) const LISTED: usize = 9;
 
 /// The values of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Values {
+pub(crate) enum Values {
     Listed(BTreeSet<String>),
     /// Too many to list: the filter has them.
     Many,

@@ -17,7 +17,7 @@ const MAX_STEP_BYTES: usize = 4_000_000;
 ///
 /// # Errors
 /// 400 for a cursor that is no number.
-pub fn list_audit<S: Sql>(store: &RuleBookStore<S>, page: &Page) -> Result<List<AuditItem>, Problem> {
+pub(crate) fn list_audit<S: Sql>(store: &RuleBookStore<S>, page: &Page) -> Result<List<AuditItem>, Problem> {
     let before = page
         .after
         .as_deref()

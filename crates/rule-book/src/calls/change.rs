@@ -9,11 +9,11 @@ use blobwatch_sql::Sql;
 use blobwatch_wire::{Place, Problem};
 
 /// Bytes of a reason: a paragraph.
-pub const MAX_REASON: usize = 1_000;
+pub(crate) const MAX_REASON: usize = 1_000;
 
 /// Who makes a change, when, why and on which revision.
 #[derive(Debug, Clone)]
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     pub actor: &'a str,
     pub now_ms: u64,
     /// The change is made only on this revision (`If-Match`).
@@ -23,7 +23,7 @@ pub struct Context<'a> {
 
 /// What is there after a call that changes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Changed<T> {
+pub(crate) struct Changed<T> {
     #[serde(flatten)]
     pub item: T,
     /// Of the rulebook after the call.
@@ -36,7 +36,7 @@ pub struct Changed<T> {
 }
 
 /// A change that was thought through: the rulebook it makes, what is written, and what the audit log says.
-pub struct Plan<'a> {
+pub(crate) struct Plan<'a> {
     pub(super) action: &'a str,
     pub(super) target: String,
     /// Place of the part that changes in the candidate (`rules[3].`), so that faults in it are those of the body.
@@ -152,7 +152,7 @@ pub fn checked_reason(place: &str, reason: Option<&str>) -> Result<Option<String
 ///
 /// # Errors
 /// 400 for anything else but `*`, which is any revision.
-pub fn expected_revision(if_match: Option<&str>) -> Result<Option<u64>, Problem> {
+pub(crate) fn expected_revision(if_match: Option<&str>) -> Result<Option<u64>, Problem> {
     let Some(text) = if_match.map(str::trim).filter(|text| *text != "*") else {
         return Ok(None);
     };

@@ -10,7 +10,7 @@ use blobwatch_wire::{Parameters, Place, Problem};
 ///
 /// # Errors
 /// 400 for a revision that is no number; 404 for one that has not been.
-pub fn get_document<S: Sql>(store: &RuleBookStore<S>, query: &str) -> Result<Rulebook, Problem> {
+pub(crate) fn get_document<S: Sql>(store: &RuleBookStore<S>, query: &str) -> Result<Rulebook, Problem> {
     let parameters = Parameters::parse(query, &["revision"])?;
     match parameters.get("revision") {
         None => store.document().map_err(|error| storage(&error)),
@@ -22,7 +22,7 @@ pub fn get_document<S: Sql>(store: &RuleBookStore<S>, query: &str) -> Result<Rul
 ///
 /// # Errors
 /// 404 for a revision that has not been.
-pub fn document_of<S: Sql>(store: &RuleBookStore<S>, revision: u64) -> Result<Rulebook, Problem> {
+pub(crate) fn document_of<S: Sql>(store: &RuleBookStore<S>, revision: u64) -> Result<Rulebook, Problem> {
     if revision == 0 {
         return starter().map_err(|error| storage(&error.into()));
     }

@@ -10,7 +10,7 @@ use blobwatch_wire::Problem;
 
 /// What is no longer there, and how many modes went with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Retired {
+pub(crate) struct Retired {
     pub retired: String,
     pub modes: usize,
 }

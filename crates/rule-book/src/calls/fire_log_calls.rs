@@ -9,7 +9,7 @@ use blobwatch_wire::{List, Page, Problem, rfc3339};
 
 /// What is known of one FireLog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FireLogItem {
+pub(crate) struct FireLogItem {
     pub name: String,
     /// Of the rulebook that it last said it has.
     pub revision: u64,
@@ -34,7 +34,10 @@ impl From<FireLogState> for FireLogItem {
 ///
 /// # Errors
 /// 400 for a cursor that no longer stands.
-pub fn list_fire_logs<S: Sql>(store: &RuleBookStore<S>, page: &Page) -> Result<List<FireLogItem>, Problem> {
+pub(crate) fn list_fire_logs<S: Sql>(
+    store: &RuleBookStore<S>,
+    page: &Page,
+) -> Result<List<FireLogItem>, Problem> {
     let states = store.fire_logs().map_err(|error| storage(&error))?;
     let items = states.into_iter().map(FireLogItem::from).collect();
     page.of(items, |item: &FireLogItem| item.name.as_str())

@@ -14,7 +14,7 @@ use blobwatch_sql::Sql;
 use blobwatch_wire::{List, Page, Problem, rfc3339};
 
 /// Who takes back what harms, in the audit log; no token may have this name.
-pub const GUARD: &str = "guard";
+pub(crate) const GUARD: &str = "guard";
 
 /// How long until a FireLog reports again.
 const AGAIN_MS: u64 = 10_000;
@@ -24,7 +24,7 @@ const AGAIN_PASSED_MS: u64 = 60_000;
 
 /// Where the guard of a mode stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct GuardItem {
+pub(crate) struct GuardItem {
     pub state: State,
     /// RFC 3339: when it began to watch.
     pub since: String,
@@ -39,14 +39,14 @@ pub struct GuardItem {
 
 /// First minutes of clients that were let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Arms {
+pub(crate) struct Arms {
     pub enforced: ArmItem,
     pub held_out: ArmItem,
 }
 
 /// Pulls, and those of them that failed or got stuck.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct ArmItem {
+pub(crate) struct ArmItem {
     pub pulls: u32,
     pub bad: u32,
     pub clients: u32,
@@ -55,7 +55,7 @@ pub struct ArmItem {
 
 /// How many clients of one kind a rule fires on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CohortItem {
+pub(crate) struct CohortItem {
     #[serde(flatten)]
     pub cohort: Cohort,
     pub clients: u32,
@@ -64,7 +64,7 @@ pub struct CohortItem {
 
 /// A guard with whose it is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct GuardOf {
+pub(crate) struct GuardOf {
     pub rule: String,
     pub route: String,
     #[serde(flatten)]
@@ -88,7 +88,7 @@ pub struct Taken {
 
 /// An enforcement that was found to harm by a report, and was taken back: what the Detector is told.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Demoted {
+pub(crate) struct Demoted {
     /// The same each time that it is told; of this deployment.
     pub id: String,
     /// RFC 3339.
@@ -172,7 +172,7 @@ fn item(ledger: &Ledger, until_ms: Option<u64>, now_ms: u64) -> GuardItem {
 ///
 /// # Errors
 /// 400 for a cursor that no longer stands.
-pub fn list_guards<S: Sql>(
+pub(crate) fn list_guards<S: Sql>(
     store: &RuleBookStore<S>,
     now_ms: u64,
     page: &Page,

@@ -16,7 +16,7 @@ use blobwatch_wire::{List, Page, Problem, rfc3339};
 
 /// The mode that is set for a rule on a route.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ModeItem {
+pub(crate) struct ModeItem {
     pub rule: String,
     pub route: String,
     pub mode: Mode,
@@ -38,7 +38,7 @@ pub struct ModeItem {
 
 /// Where a schedule is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StageItem {
+pub(crate) struct StageItem {
     /// Of the current step, from 0.
     pub index: usize,
     pub count: usize,
@@ -50,7 +50,7 @@ pub struct StageItem {
 
 /// One step of a schedule.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StepItem {
+pub(crate) struct StepItem {
     pub percent: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minutes: Option<f64>,
@@ -98,7 +98,7 @@ impl ModeItem {
 ///
 /// # Errors
 /// 404 for a rule that is not there; 400 for a cursor that no longer stands.
-pub fn list_modes<S: Sql>(
+pub(crate) fn list_modes<S: Sql>(
     store: &RuleBookStore<S>,
     now_ms: u64,
     rule: Option<&str>,
@@ -129,7 +129,7 @@ pub fn list_modes<S: Sql>(
 ///
 /// # Errors
 /// 404 when none is: the rule's default holds.
-pub fn get_mode<S: Sql>(
+pub(crate) fn get_mode<S: Sql>(
     store: &RuleBookStore<S>,
     now_ms: u64,
     rule: &str,
@@ -147,7 +147,7 @@ pub fn get_mode<S: Sql>(
 /// # Errors
 /// 404 for a rule or route that is not there; 400 or 422 naming the place; 409 where enforcement begins or grows without
 /// a preview; 412 on another revision than expected.
-pub fn put_mode<S: Sql>(
+pub(crate) fn put_mode<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
     rule: &str,
@@ -198,7 +198,7 @@ pub fn put_mode<S: Sql>(
 ///
 /// # Errors
 /// 404 when none is set; 412 on another revision than expected; 422 when the default cannot hold there.
-pub fn delete_mode<S: Sql>(
+pub(crate) fn delete_mode<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
     rule: &str,
@@ -237,7 +237,7 @@ pub fn delete_mode<S: Sql>(
 
 /// The mode that holds after a setting was taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Unset {
+pub(crate) struct Unset {
     pub rule: String,
     pub route: String,
     /// The rule's default.

@@ -19,7 +19,7 @@ struct PanicBody {
 
 /// What was taken back.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TakenBack {
+pub(crate) struct TakenBack {
     /// `null`: everywhere.
     pub route: Option<String>,
     pub modes: Vec<Pair>,
@@ -27,7 +27,7 @@ pub struct TakenBack {
 
 /// A rule on a route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Pair {
+pub(crate) struct Pair {
     pub rule: String,
     pub route: String,
 }
@@ -36,7 +36,7 @@ pub struct Pair {
 ///
 /// # Errors
 /// 404 for a route that is not there; 400 or 422 naming the place; 412 on another revision than expected.
-pub fn panic_off<S: Sql>(
+pub(crate) fn panic_off<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
     text: &str,

@@ -19,7 +19,7 @@ const MAX_AUDITED: usize = 1_500_000;
 
 /// One difference between two rulebooks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Difference {
+pub(crate) struct Difference {
     pub action: Does,
     /// `rules/botnet-sig`, `rules/botnet-sig/modes/hub`, `routes/hub`, `settings`; `rules` or `routes` for their order.
     pub target: String,
@@ -30,7 +30,7 @@ pub struct Difference {
 /// What a push does to a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Does {
+pub(crate) enum Does {
     Add,
     Change,
     Retire,
@@ -38,7 +38,7 @@ pub enum Does {
 
 /// What a push does, or would do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Push {
+pub(crate) struct Push {
     /// Of the rulebook after the call; with `dry_run` the one that the plan is for.
     pub revision: u64,
     pub changed: bool,
@@ -51,7 +51,7 @@ pub struct Push {
 ///
 /// # Errors
 /// 400 or 422 naming the places; 409 where enforcement begins or grows without a preview; 412 on another revision.
-pub fn put_rulebook<S: Sql>(
+pub(crate) fn put_rulebook<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
     dry_run: bool,

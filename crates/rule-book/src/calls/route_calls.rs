@@ -11,7 +11,7 @@ use blobwatch_wire::{List, Page, Place, Problem, rfc3339};
 
 /// A route as it is now, and who made it so.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RouteItem {
+pub(crate) struct RouteItem {
     pub name: String,
     pub host: Option<String>,
     pub repository: String,
@@ -64,7 +64,7 @@ struct RouteBody {
 ///
 /// # Errors
 /// 400 for a cursor that no longer stands.
-pub fn list_routes<S: Sql>(store: &RuleBookStore<S>, page: &Page) -> Result<List<RouteItem>, Problem> {
+pub(crate) fn list_routes<S: Sql>(store: &RuleBookStore<S>, page: &Page) -> Result<List<RouteItem>, Problem> {
     page.of(items(store)?, |item| item.name.as_str())
 }
 
@@ -72,7 +72,7 @@ pub fn list_routes<S: Sql>(store: &RuleBookStore<S>, page: &Page) -> Result<List
 ///
 /// # Errors
 /// 404 when there is none.
-pub fn get_route<S: Sql>(store: &RuleBookStore<S>, name: &str) -> Result<RouteItem, Problem> {
+pub(crate) fn get_route<S: Sql>(store: &RuleBookStore<S>, name: &str) -> Result<RouteItem, Problem> {
     let found = items(store)?.into_iter().find(|item| item.name == name);
     found.ok_or_else(|| no_route(name))
 }
@@ -81,7 +81,7 @@ pub fn get_route<S: Sql>(store: &RuleBookStore<S>, name: &str) -> Result<RouteIt
 ///
 /// # Errors
 /// 400 or 422 naming the place; 412 on another revision than expected.
-pub fn put_route<S: Sql>(
+pub(crate) fn put_route<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
     name: &str,
@@ -117,7 +117,7 @@ pub fn put_route<S: Sql>(
 ///
 /// # Errors
 /// 404 when there is none; 409 for `default`; 412 on another revision than expected.
-pub fn delete_route<S: Sql>(
+pub(crate) fn delete_route<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
     name: &str,

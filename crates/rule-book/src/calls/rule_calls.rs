@@ -19,7 +19,7 @@ use blobwatch_wire::{List, Page, Problem, rfc3339};
 
 /// A rule as it is now, with the modes that are set for it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RuleItem {
+pub(crate) struct RuleItem {
     #[serde(flatten)]
     pub version: VersionItem,
     pub modes: Vec<ModeItem>,
@@ -27,7 +27,7 @@ pub struct RuleItem {
 
 /// One version of a rule, and who made it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct VersionItem {
+pub(crate) struct VersionItem {
     pub id: String,
     pub version: u32,
     pub description: String,
@@ -82,7 +82,7 @@ struct RuleBody {
 ///
 /// # Errors
 /// 400 for a cursor that no longer stands.
-pub fn list_rules<S: Sql>(
+pub(crate) fn list_rules<S: Sql>(
     store: &RuleBookStore<S>,
     now_ms: u64,
     page: &Page,
@@ -94,7 +94,7 @@ pub fn list_rules<S: Sql>(
 ///
 /// # Errors
 /// 404 when there is none, or it was retired.
-pub fn get_rule<S: Sql>(store: &RuleBookStore<S>, now_ms: u64, id: &str) -> Result<RuleItem, Problem> {
+pub(crate) fn get_rule<S: Sql>(store: &RuleBookStore<S>, now_ms: u64, id: &str) -> Result<RuleItem, Problem> {
     let found = items(store, now_ms)?
         .into_iter()
         .find(|item| item.version.id == id);
@@ -105,7 +105,7 @@ pub fn get_rule<S: Sql>(store: &RuleBookStore<S>, now_ms: u64, id: &str) -> Resu
 ///
 /// # Errors
 /// 404 when there never was one.
-pub fn list_versions<S: Sql>(
+pub(crate) fn list_versions<S: Sql>(
     store: &RuleBookStore<S>,
     id: &str,
     page: &Page,
@@ -126,7 +126,7 @@ pub fn list_versions<S: Sql>(
 ///
 /// # Errors
 /// 400 or 422 naming the place; 409 where the new version would be enforced at once, unless forced; 412 on another revision than expected.
-pub fn put_rule<S: Sql>(
+pub(crate) fn put_rule<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
     id: &str,
@@ -166,7 +166,7 @@ pub fn put_rule<S: Sql>(
 ///
 /// # Errors
 /// 404 when there is none; 412 on another revision than expected.
-pub fn delete_rule<S: Sql>(
+pub(crate) fn delete_rule<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
     id: &str,

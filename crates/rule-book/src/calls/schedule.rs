@@ -16,7 +16,7 @@ use blobwatch_sql::Sql;
 use blobwatch_wire::Problem;
 
 /// Who makes these changes, in the audit log; no token may have this name.
-pub const SCHEDULE: &str = "schedule";
+pub(crate) const SCHEDULE: &str = "schedule";
 
 /// Makes every change that is due. A step waits where its guard has not let it pass.
 ///

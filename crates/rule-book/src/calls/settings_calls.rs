@@ -8,7 +8,7 @@ use blobwatch_wire::Problem;
 
 /// # Errors
 /// 500 when the store cannot be read.
-pub fn get_settings<S: Sql>(store: &RuleBookStore<S>) -> Result<Settings, Problem> {
+pub(crate) fn get_settings<S: Sql>(store: &RuleBookStore<S>) -> Result<Settings, Problem> {
     Ok(store.document().map_err(|error| storage(&error))?.settings)
 }
 
@@ -16,7 +16,7 @@ pub fn get_settings<S: Sql>(store: &RuleBookStore<S>) -> Result<Settings, Proble
 ///
 /// # Errors
 /// 400 or 422 naming the place; 412 on another revision than expected.
-pub fn put_settings<S: Sql>(
+pub(crate) fn put_settings<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
     text: &str,

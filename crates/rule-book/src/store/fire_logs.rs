@@ -4,10 +4,10 @@ use super::{RuleBookError, RuleBookStore, parameter, row, text};
 use blobwatch_sql::{Row, Sql, SqlValue};
 
 /// 340 colos, a dozen FireLogs in the largest: with room, and 400 KB.
-pub const MAX_FIRE_LOGS: u64 = 4_096;
+pub(crate) const MAX_FIRE_LOGS: u64 = 4_096;
 
 /// Longest wait between two pushes to a FireLog that does not answer.
-pub const PUSH_RETRY_MAX_MS: u64 = 5 * 60_000;
+pub(crate) const PUSH_RETRY_MAX_MS: u64 = 5 * 60_000;
 
 /// First wait; it doubles. A mode change has 5 s to be effective, so a hiccup is retried within it.
 const PUSH_RETRY_MS: u64 = 500;

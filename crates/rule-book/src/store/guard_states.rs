@@ -16,10 +16,10 @@ use blobwatch_sql::{Row, Sql, SqlValue};
 
 /// Moments of one guard beside its beginning. A guard at the edge of what it can tell may pass and watch again with each
 /// report, every 5 s.
-pub const MAX_MOMENTS: u64 = 64;
+pub(crate) const MAX_MOMENTS: u64 = 64;
 
 /// Guards that are over: some 30 promotions a day for a year, 1 KB each in practice.
-pub const MAX_OVER: u64 = 10_000;
+pub(crate) const MAX_OVER: u64 = 10_000;
 
 /// FireLogs forget records by the segment, some hours after their time.
 const MARGIN_MS: u64 = 86_400_000;

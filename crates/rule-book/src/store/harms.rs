@@ -8,7 +8,7 @@ use blobwatch_sql::{Row, Sql, SqlValue};
 
 /// Harms that wait: promotions that were taken back while the Detector could not be reached. The oldest go first; the audit
 /// log has them all.
-pub const MAX_HARMS: u64 = 256;
+pub(crate) const MAX_HARMS: u64 = 256;
 
 /// First wait for the Detector, twice as long after each try, up to the second.
 const RETRY_MS: (u64, u64) = (1_000, 5 * 60_000);

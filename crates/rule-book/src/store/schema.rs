@@ -10,7 +10,7 @@ use super::{RuleBookError, parameter, row};
 use blobwatch_sql::{Sql, SqlValue};
 
 /// Number of [`STEPS`].
-pub const SCHEMA_VERSION: i64 = STEPS.len() as i64;
+pub(crate) const SCHEMA_VERSION: i64 = STEPS.len() as i64;
 
 /// Each brings a database from the version of its position to the next.
 const STEPS: &[&[&str]] = &[

@@ -1,6 +1,8 @@
 use super::*;
 use crate::audit::{AuditEntry, Chain, GENESIS, entry_hash};
 use crate::calls::verify_audit;
+use crate::store::fire_logs::MAX_FIRE_LOGS;
+use crate::store::fire_logs::PUSH_RETRY_MAX_MS;
 use blobwatch_pull::{Action, Mode};
 use blobwatch_rulebook::{ModeSetting, Route, Rule, Settings};
 use blobwatch_sql::Native;

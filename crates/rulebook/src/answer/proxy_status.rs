@@ -8,7 +8,7 @@ const NAME: &str = "blobwatch";
 
 /// The error types of RFC 9209, section 2.3, that are ours to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProxyError {
+pub(crate) enum ProxyError {
     /// A rule refused the request.
     HttpRequestDenied,
     /// No answer came from the origin, and the platform does not say why.
@@ -19,7 +19,7 @@ pub enum ProxyError {
 
 impl ProxyError {
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::HttpRequestDenied => "http_request_denied",
             Self::DestinationUnavailable => "destination_unavailable",
@@ -32,7 +32,7 @@ impl ProxyError {
 /// The header's value with our member last, that is nearest to the client (section 2). A value that is no list would
 /// make readers ignore the whole field (RFC 9651, section 4.2), ours with it, so it is replaced.
 #[must_use]
-pub fn append_proxy_status(existing: Option<&str>, error: ProxyError) -> String {
+pub(crate) fn append_proxy_status(existing: Option<&str>, error: ProxyError) -> String {
     let member = member(error);
     match existing.map(str::trim).filter(|value| is_list(value)) {
         Some(value) => format!("{value}, {member}"),

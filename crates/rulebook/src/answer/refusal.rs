@@ -8,9 +8,6 @@ use serde::Serialize;
 use super::proxy_status::{ProxyError, append_proxy_status};
 use blobwatch_pull::{Action, RecordId};
 
-/// Media type of the body.
-pub const MEDIA_TYPE: &str = "application/json";
-
 /// An answer that is ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {

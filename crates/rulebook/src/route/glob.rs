@@ -10,10 +10,10 @@ use std::fmt;
 use blobwatch_pull::MAX_REPOSITORY;
 
 /// Bytes of a glob: longer ones could match no name.
-pub const MAX_GLOB: usize = MAX_REPOSITORY;
+pub(crate) const MAX_GLOB: usize = MAX_REPOSITORY;
 
 /// Characters and stars after the literal prefix: one bit each, and one for "all matched", in 128.
-pub const MAX_PARTS: usize = 127;
+pub(crate) const MAX_PARTS: usize = 127;
 
 /// What a repository's name is made of: 26 letters, 10 digits, `.`, `_`, `-`, `/`.
 const ALPHABET: usize = 40;
@@ -58,7 +58,7 @@ impl std::error::Error for GlobError {}
 
 /// A compiled glob.
 #[derive(Debug, Clone)]
-pub struct Glob {
+pub(crate) struct Glob {
     prefix: Box<str>,
     parts: Parts,
 }
@@ -78,7 +78,7 @@ struct Parts {
 impl Glob {
     /// # Errors
     /// When the text is empty, too long, has three stars in a row, or a character that no repository's name has.
-    pub fn parse(text: &str) -> Result<Self, GlobError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, GlobError> {
         if text.is_empty() {
             return Err(GlobError::Empty);
         }
@@ -102,20 +102,20 @@ impl Glob {
     }
 
     #[must_use]
-    pub fn matches(&self, name: &str) -> bool {
+    pub(crate) fn matches(&self, name: &str) -> bool {
         name.strip_prefix(&*self.prefix)
             .is_some_and(|rest| self.parts.match_whole(rest))
     }
 
     /// Bytes before the first star.
     #[must_use]
-    pub fn literal_prefix(&self) -> usize {
+    pub(crate) fn literal_prefix(&self) -> usize {
         self.prefix.len()
     }
 
     /// Whether this is `**`.
     #[must_use]
-    pub fn is_everything(&self) -> bool {
+    pub(crate) fn is_everything(&self) -> bool {
         self.prefix.is_empty() && self.parts.end == 1 && self.parts.double_stars == 1
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// About 50 bytes each, so 200 KB of an isolate; a flood of more distinct keys than this is no longer one key's.
-pub const MAX_HOT_KEYS: usize = 4_096;
+pub(crate) const MAX_HOT_KEYS: usize = 4_096;
 
 /// A key that a rule with a volume fires for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! When the alarm is due, and what a woken object knows.
 
 use super::{CUT, NOW, flush, held, merged, open, record, sent};
-use crate::store::{FireLog, MERGE_AFTER_MS, MERGE_AT_ROWS};
+use crate::store::FireLog;
+use crate::store::merge::{MERGE_AFTER_MS, MERGE_AT_ROWS};
 use blobwatch_records::SLOT_S;
 
 #[test]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{NOW, all, count, flush, merged, open, record, refused};
 use crate::query::find;
-use crate::store::{FireLogError, MAX_OWN_ROWS_PER_MINUTE, MERGE_AFTER_MS, enforced};
+use crate::store::enforced::MAX_OWN_ROWS_PER_MINUTE;
+use crate::store::merge::MERGE_AFTER_MS;
+use crate::store::{FireLogError, enforced};
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_records::Flush;
 use blobwatch_sql::Sql;

@@ -2,7 +2,9 @@
 
 use super::{CUT, NOW, count, flush, merged, open, record, sent};
 use crate::query::{Budget, Filter, scan_page};
-use crate::store::{FireLog, MAX_WAITING, MERGE_AFTER_MS};
+use crate::store::FireLog;
+use crate::store::merge::MERGE_AFTER_MS;
+use crate::store::outbox::MAX_WAITING;
 use blobwatch_pull::{Outcome, RangeKind, RangeRecord, Record, RecordId, sample};
 use blobwatch_records::slot_of;
 use blobwatch_sql::Native;

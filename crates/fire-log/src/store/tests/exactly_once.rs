@@ -6,7 +6,8 @@ use bolero::TypeGenerator;
 
 use super::{NOW, all, flush, merged, open, record, requests};
 use crate::query::{Budget, Filter, scan_page};
-use crate::store::{FireLog, MERGE_AFTER_MS};
+use crate::store::FireLog;
+use crate::store::merge::MERGE_AFTER_MS;
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_records::CellBatch;
 use blobwatch_sql::{Native, Sql, SqlError, SqlValue};

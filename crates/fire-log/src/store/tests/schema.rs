@@ -1,7 +1,8 @@
 //! Older and newer databases, and the indices that statements use.
 
 use super::{CUT, NOW, all, count, merged, open, requests, sent};
-use crate::store::{FireLog, FireLogError, MERGE_AFTER_MS, accept, enforced, merge, outbox, read, retain};
+use crate::store::merge::MERGE_AFTER_MS;
+use crate::store::{FireLog, FireLogError, accept, enforced, merge, outbox, read, retain};
 use blobwatch_pull::sample;
 use blobwatch_sql::{Native, Sql, SqlValue, integer, text};
 

@@ -1,7 +1,7 @@
 //! Merging, and what is forgotten when.
 
 use super::{CUT, NOW, all, count, flush, merged, open, record, refused};
-use crate::store::{MERGE_AFTER_MS, TARGET_RECORDS};
+use crate::store::merge::{MERGE_AFTER_MS, TARGET_RECORDS};
 use blobwatch_pull::sample;
 use blobwatch_sql::{Sql, integer};
 
