@@ -7,6 +7,7 @@ mod demo;
 mod deploy;
 mod dev;
 mod hex;
+mod layers;
 mod origin;
 mod progress;
 mod record;
@@ -45,6 +46,8 @@ enum Command {
     Build(build::Args),
     /// Build the worker and run every test, native and end to end
     Test(test::Args),
+    /// Print which crate imports which, and fail where that is against the order of ARCHITECTURE.md
+    Layers,
     /// Pull with real clients through faults, and write what they did to tests/data/clients
     Record,
     /// Measure what the project promises
@@ -78,6 +81,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(&workspace, args),
         Command::Build(args) => build::run(&workspace, args),
         Command::Test(args) => return test::run(&workspace, args),
+        Command::Layers => layers::run(&workspace),
         Command::Record => record::run(&workspace),
         Command::Bench(args) => bench::run(&workspace, args),
         Command::Deploy(args) => deploy::run(&workspace, args),
