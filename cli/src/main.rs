@@ -2,7 +2,7 @@
 //! the operator's client of one.
 //!
 //! In scope: arguments, exit codes, and one module per subcommand. Not in scope: the statistics (`blobwatch-detect`) and
-//! what records mean (`blobwatch-core`). docs/cli.md says what each subcommand does and which exit codes it has.
+//! what records mean (`crates/`). docs/cli.md says what each subcommand does and which exit codes it has.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
 //! `blobwatch replay`: access logs in, what would have been flagged out.
 //!
 //! In scope: reading logs, putting requests in order, and running on them what a deployment runs on its records: the
-//! history of `blobwatch-core`, its cells, its detector. Not in scope: those. Memory does not depend on the length of
+//! history of `crates/records`, its cells, and `crates/detector`. Not in scope: those. Memory does not depend on the length of
 //! the logs: each table has its bound, and says it.
 
 use std::io::{self, IsTerminal, Write};

@@ -1,4 +1,4 @@
-//! `blobwatch rulebook` and `blobwatch audit` as a script sees them, against the API of `blobwatch-core` on a database of
+//! `blobwatch rulebook` and `blobwatch audit` as a script sees them, against the API of `crates/rule-book` on a database of
 //! this process; the end-to-end tests run the same program against the real worker.
 
 #![expect(

@@ -62,7 +62,7 @@ pub fn configure(isolate: &str, secret: &str, tokens: &str, origin: &str) -> Cal
     Ok(())
 }
 
-/// Facts in (`core/src/facts.rs`), as UTF-8; plan out (`core/src/plan.rs`).
+/// Facts in (`crates/pull/src/facts.rs`), as UTF-8; plan out (`crates/rulebook/src/plan.rs`).
 #[wasm_bindgen]
 pub fn decide(facts: &[u8], confirmed: bool) -> Called<String> {
     let facts = std::str::from_utf8(facts).map_err(refused)?;

@@ -132,5 +132,5 @@ const describe = (status, headers) => [
   headers.get("content-type") ?? "",
 ];
 
-/** The lines that `core/src/settle.rs` reads. */
+/** The lines that `crates/pull/src/settle.rs` reads. */
 const lines = (said, outcome) => [...said, outcome, Date.now()].join("\n");

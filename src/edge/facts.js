@@ -1,4 +1,4 @@
-// Facts: what a request says, read once into the one string that `core/src/facts.rs` parses. The fixed lines carry
+// Facts: what a request says, read once into the one string that `crates/pull/src/facts.rs` parses. The fixed lines carry
 // the platform's word only. On Cloudflare the `CF-*` headers are the platform's; anywhere else they are the
 // client's, and `request.cf` alone is believed.
 

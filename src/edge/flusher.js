@@ -1,5 +1,5 @@
 // Flushes, and the rulebook that comes back with them. One flush to a FireLog is under way at a time; which one is due,
-// what is in it and what is kept for another try is Wasm's business (`core/src/flush.rs`).
+// what is in it and what is kept for another try is Wasm's business (`crates/records/src/flush.rs`).
 
 const CONFIRMED_FOR_MS = 3500; // with a flush a second, a mode change is effective everywhere in under 5 s
 const REFRESH_WAIT_MS = 50; // a pull waits no longer than this for us

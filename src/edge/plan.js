@@ -1,4 +1,4 @@
-// The plan: what Wasm decided about one request, in the lines that `core/src/plan.rs` writes.
+// The plan: what Wasm decided about one request, in the lines that `crates/rulebook/src/plan.rs` writes.
 
 export function readPlan(text, request) {
   const [kind, origin, follow, id, fired, observe, status, proxyStatus, retryAfter, ...body] = text.split("\n");

@@ -9,7 +9,7 @@ use crate::test::PACKAGES;
 use crate::workspace::Workspace;
 use anyhow::{Result, bail};
 
-/// Writes `tests/data/clients/recorded-*.jsonl` anew; the core's tests then hold them to their kinds.
+/// Writes `tests/data/clients/recorded-*.jsonl` anew; the tests of `crates/records` then hold them to their kinds.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     step("registry and clients", |step| {
         let purpose = "traces are recorded from real clients";

@@ -1,7 +1,7 @@
 //! Cloudflare Access: who a JWT speaks for, beside bearer tokens (`auth`).
 //!
 //! In scope: the configuration, reading a token and its claims, which key it must be signed with, when keys are fetched
-//! again. Not in scope: the signature itself, which the platform's WebCrypto checks (`src/edge/access.rs`), and fetching.
+//! again. Not in scope: the signature itself, which the platform's WebCrypto checks (`src/control_plane/access.rs`), and fetching.
 //!
 //! <https://developers.cloudflare.com/cloudflare-one/access-controls/applications/http-apps/authorization-cookie/validating-json/>
 

@@ -1,7 +1,7 @@
 //! Sessions of the dashboard: a cookie that stands for a token for some hours.
 //!
 //! In scope: making and reading the cookie, and what a changing call by cookie must carry against forged requests.
-//! Not in scope: HTTP (`src/edge/session.rs`) and what a role may do ([`blobwatch_tokens`]).
+//! Not in scope: HTTP (`src/control_plane/session.rs`) and what a role may do ([`blobwatch_tokens`]).
 //!
 //! Nothing is stored: the cookie is `v1.<expiry>.<tag>.<name>`, the tag an HMAC-SHA256 under a key that is derived from
 //! the deployment's secret. The hash of the token is under the tag too, so a token that is taken out of

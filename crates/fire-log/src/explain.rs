@@ -2,7 +2,7 @@
 //!
 //! In scope: from a stored record and the rulebook of its revision to what was true in each expression and where
 //! each mode came from, also for a request that no rule fired on. Not in scope: finding the record (`query`) and the
-//! rulebook (`store::rule_book`).
+//! rulebook (`crates/rule-book`).
 //!
 //! What fired is the record's word. The clauses are worked out again from what was recorded, so a part that reads a
 //! fact which is not kept (an address, a cookie) says `null`, not false.

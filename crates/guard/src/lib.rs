@@ -2,7 +2,7 @@
 //!
 //! In scope: who pulls cleanly, what a FireLog counts of the clients that a guarded rule fires on, and the test that may be
 //! looked at after every count. Not in scope: where counts and verdicts are kept (`store`), and changing modes
-//! (`rulebook::api`).
+//! (`crates/rule-book`).
 //!
 //! The counts of a FireLog are totals, so that a report that comes twice, or late, or after one that was lost changes
 //! nothing. The verdict is the RuleBook's, which holds the mode too: one transaction has both.

@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use memchr::{Memchr, memchr_iter};
 
-/// Lines before the headers; `src/edge/facts.js` writes exactly these.
+/// Lines before the headers; `src/data_plane/facts.js` writes exactly these.
 pub(crate) const FIXED_LINES: usize = 22;
 
 /// The request as the platform and the client describe it.

@@ -2,7 +2,7 @@
 //!
 //! In scope: what is counted, sketches of how many clients and networks are behind it, and the bytes of a batch
 //! (pinned by `tests/data/cell-batch-v2.bin`). Not in scope: which record counts as what (`history`), where batches
-//! wait (`store::fire_log`), and what follows from them (`detector`).
+//! wait (`crates/fire-log`), and what follows from them (`detector`).
 
 mod breadth;
 mod bytes;

@@ -1,7 +1,7 @@
 //! What clients did before: the range kinds that one request alone does not show.
 //!
 //! In scope: chains of asks, one a client and digest, and what each ask is seen beside the others: `chunk`, `repeat`,
-//! `restart`, a `resume` of known origin, progress. Not in scope: where records come from (`store::fire_log`, or an
+//! `restart`, a `resume` of known origin, progress. Not in scope: where records come from (`crates/fire-log`, or an
 //! isolate's `settle`), and counting (`cell`). Time is in the records.
 //!
 //! The key is the digest, not the repository: clients keep what they have of a blob under its digest. Every chain is

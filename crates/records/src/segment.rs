@@ -1,7 +1,7 @@
 //! The compact block that a batch of records is stored as: one flush is one segment, one row.
 //!
 //! In scope: the block's bytes, written and read, and the header to skip by. Not in scope: where segments are kept
-//! (`store::fire_log`) and how they are searched (`query`). The format is described in docs/records.md and pinned
+//! (`crates/fire-log`) and how they are searched (`query`). The format is described in docs/records.md and pinned
 //! by `tests/data/segment-v1.bin`, which must decode for ever.
 //!
 //! A block has a *front* (what filters read: ids, treatments, agents, places) and a *back* (the rest). They are kept

@@ -2,7 +2,7 @@
 //!
 //! In scope: from a method, a path, a query and a body to an answer or a problem, whatever carries them. A change is
 //! checked as the whole rulebook that it would make, before the first write. Not in scope: HTTP and auth
-//! (`src/edge`, `auth`).
+//! (`src`, `auth`).
 
 mod audit;
 mod change;

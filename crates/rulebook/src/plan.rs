@@ -1,4 +1,4 @@
-//! The plan: what the edge is to do with one request, as the lines that `src/edge/plan.js` reads.
+//! The plan: what the edge is to do with one request, as the lines that `src/data_plane/plan.js` reads.
 //!
 //! In scope: the plan and its text. Not in scope: how it was decided (`verdict`) and how it is carried out (edge).
 

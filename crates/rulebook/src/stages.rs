@@ -1,7 +1,7 @@
 //! Stages: the percentages that an enforcement goes through, each for a time.
 //!
 //! In scope: the steps as the document keeps them, and which comes next. Not in scope: whether a step may go on (the
-//! guard says so) and who makes it (`rulebook::api`, at the RuleBook's alarm).
+//! guard says so) and who makes it (`crates/rule-book`, at the RuleBook's alarm).
 
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 //!
 //! In scope: the rows. A guard belongs to the mode of a rule on a route; the next one there takes its place, and with the
 //! enforcement go its rows. Not in scope: where it stood when (`guard_states`), and what follows from it (`guard`,
-//! `rulebook::api`).
+//! `crates/rule-book`).
 
 use super::{RuleBookError, RuleBookStore, parameter, row, text};
 use blobwatch_guard::{CohortCounts, Ledger};
