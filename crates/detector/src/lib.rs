@@ -7,6 +7,7 @@
 mod anomaly;
 mod broad;
 mod burst;
+mod calls;
 mod cliff;
 mod cohort;
 mod engine;
@@ -15,12 +16,15 @@ mod locate;
 mod normal;
 mod rules;
 mod sentence;
+mod store;
 #[cfg(test)]
 pub(crate) mod tests;
+mod webhook;
 mod window;
 
 pub use anomaly::{Anomaly, AnomalyJson, Entry, MAX_EXAMPLES, Moment, number};
 pub use broad::{Affected, MIN_CLIENTS, MIN_NETWORKS};
+pub use calls::{Call, Known, Report, answer, known, marks_of, switches_of, wanted_evidence};
 pub use cohort::{ABSENT, ATTRIBUTES, Cohort, Literal, value, values};
 pub use engine::{
     Added, Change, DAYS_PER_FALSE_ALARM, Engine, Harm, MAX_EARLY_SLOTS, MAX_LATE_SLOTS, Note, Outcome,
@@ -30,11 +34,6 @@ pub use kind::AnomalyKind;
 pub use normal::Rates;
 pub use rules::{Contrast, RouteChange, Suspect, Switch};
 pub(crate) use sentence::{percent, times};
-pub use window::{Bucket, MINUTE_SLOTS, Row, Window};
-
-mod calls;
-mod store;
-mod webhook;
-pub use calls::{Call, Known, Report, answer, known, marks_of, switches_of, wanted_evidence};
 pub use store::{Attempt, Delivery, Detector, DetectorError, Webhook};
 pub use webhook::{Allowed, SIGNATURE_HEADER, check, signature};
+pub use window::{Bucket, MINUTE_SLOTS, Row, Window};

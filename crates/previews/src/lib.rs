@@ -18,18 +18,17 @@ mod report;
 mod sample;
 mod scan;
 mod sentence;
-mod volume;
+mod store;
 #[cfg(test)]
 mod tests;
-
-/// Keys are places in dictionaries, or keyed hashes that no client can aim.
-type FxHashMap<K, V> = std::collections::HashMap<K, V, rustc_hash::FxBuildHasher>;
+mod volume;
 
 pub use item::{PreviewItem, PreviewedRule, Progress};
 pub use partial::Partial;
 pub use report::{CohortHit, CohortTerm, NotJudged, Report};
 pub use scan::{Budget, Replay, Slice, SliceCall, scan_slice};
+pub use store::{End, MAX_ATTEMPTS, MAX_WAITING, Preview, PreviewError, PreviewStore, Status};
 pub use volume::Windows;
 
-mod store;
-pub use store::{End, MAX_ATTEMPTS, MAX_WAITING, Preview, PreviewError, PreviewStore, Status};
+/// Keys are places in dictionaries, or keyed hashes that no client can aim.
+type FxHashMap<K, V> = std::collections::HashMap<K, V, rustc_hash::FxBuildHasher>;

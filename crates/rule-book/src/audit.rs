@@ -3,8 +3,7 @@
 //! A log that was changed afterwards no longer adds up: each hash covers its entry and the hash before it.
 //!
 //! In scope: an entry, its hash, its line in an export, and the walk that finds where a chain breaks; the object and
-//! the command line share it. Not in scope: where entries are kept (`crates/rule-book`) and how they are asked for
-//! (`crates/rule-book`). The form is described in docs/safe-enforcement.md and pinned by `tests/data/audit-v1.ndjson`.
+//! the command line share it. Not in scope: where entries are kept (`store`) and how they are asked for (`calls`). The form is described in docs/safe-enforcement.md and pinned by `tests/data/audit-v1.ndjson`.
 
 mod chain;
 mod item;

@@ -5,7 +5,7 @@
 //! together or not at all; the document of any past revision can be read again, since nothing is overwritten: an
 //! entry is valid from one revision until another.
 //!
-//! In scope: statements and their order. Not in scope: whether a change makes sense (`crates/rule-book` checks before
+//! In scope: statements and their order. Not in scope: whether a change makes sense (`calls` checks before
 //! it writes), pushing to FireLogs (`src`).
 
 mod audit;

@@ -8,8 +8,7 @@ mod column;
 mod native;
 mod sql;
 
+pub use column::{MAX_NUMBER, blob, integer, number, text};
 #[cfg(feature = "native")]
 pub use native::Native;
 pub use sql::{Row, Sql, SqlError, SqlValue};
-
-pub use column::{MAX_NUMBER, blob, integer, number, text};
