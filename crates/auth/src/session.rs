@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use blobwatch_tokens::{Actor, Role, Tokens};
-use blobwatch_wire::{Place, Problem};
+use blobwatch_wire::{Place, Problem, hex};
 
 /// Name of the cookie.
 pub const COOKIE: &str = "blobwatch_session";
@@ -254,10 +254,6 @@ fn tag(keyed: &Hmac<Sha256>, parts: &[&[u8]]) -> Tag {
         mac.update(part);
     }
     mac.finalize().into_bytes().into()
-}
-
-fn hex(tag: &Tag) -> String {
-    tag.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn ended(why: &str) -> Problem {

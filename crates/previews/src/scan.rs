@@ -2,6 +2,7 @@
 //!
 //! Slices meet at milliseconds, so that each record is counted once, also while segments are merged between the calls.
 
+use blobwatch_wire::{FNV_START, fnv1a};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
@@ -357,10 +358,7 @@ fn identity<'b>(row: &Row, memory: &Memory<'b>) -> Option<(&'b Client, u64)> {
 }
 
 fn digest_number(digest: &Digest) -> u64 {
-    let key = digest_key(digest);
-    key.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    fnv1a(FNV_START, &*digest_key(digest))
 }
 
 /// What a request says about its pull; nothing where it was a HEAD, was refused by us, or was asked to sign in.

@@ -13,6 +13,7 @@ mod tests;
 pub use chain::{Broken, Chain, Report};
 pub use item::AuditItem;
 
+use blobwatch_wire::hex;
 use sha2::{Digest, Sha256};
 
 /// `previous` of the first entry.
@@ -61,5 +62,5 @@ pub(crate) fn entry_hash(entry: &AuditEntry) -> String {
         .chain_update("\n")
         .chain_update(canonical.to_string())
         .finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest)
 }

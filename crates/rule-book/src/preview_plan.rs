@@ -1,5 +1,6 @@
 //! What a preview replays: a rulebook of the candidate and of what is enforced beside it.
 
+use blobwatch_wire::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -119,5 +120,5 @@ pub(super) fn relevant(trimmed: &Rulebook, route: &str) -> String {
         .chain_update("\n")
         .chain_update(text)
         .finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest)
 }

@@ -1,6 +1,8 @@
 //! What everything of Blobwatch speaks: bytes, times, problems, parameters of calls, pages and their validators.
 
 mod bytes;
+mod hash;
+mod hex;
 mod page;
 mod parameters;
 mod problem;
@@ -11,6 +13,8 @@ pub use bytes::{
     DecodeError, MAX_TEXT_BYTES, Reader, clip, put_all, put_bytes, put_long_text, put_one, put_option,
     put_text, put_varint, unzigzag, zigzag,
 };
+pub use hash::{FNV_START, fnv1a};
+pub use hex::{hex, unhex};
 pub use page::{DashboardFile, PREFIX, SECURITY_HEADERS};
 pub use parameters::{List, MAX_LIMIT, Page, Parameters, bad_cursor};
 pub use problem::{MEDIA_TYPE, Place, Problem};

@@ -1,5 +1,6 @@
 //! How a receiver knows that it was us, and when.
 
+use blobwatch_wire::hex;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -16,8 +17,7 @@ pub fn signature(secret: &str, unix_s: u64, body: &str) -> String {
     };
     mac.update(format!("{unix_s}.{body}").as_bytes());
     let digest = mac.finalize().into_bytes();
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("t={unix_s},v1={hex}")
+    format!("t={unix_s},v1={}", hex(&digest))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::summary::Dimension;
 use super::times;
 use blobwatch_pull::RecordId;
 use blobwatch_records::Digest;
-use blobwatch_wire::{Place, Problem};
+use blobwatch_wire::{FNV_START, Place, Problem, fnv1a};
 
 /// Records of a page unless `limit` says otherwise, and at most.
 pub(crate) const DEFAULT_LIMIT: usize = 100;
@@ -333,12 +333,8 @@ fn check(kind: Kind, pairs: &Pairs) -> u64 {
         .filter(|(name, _)| !matches!(name.as_str(), "cursor" | "limit" | "format"))
         .collect();
     sorted.sort();
-    let mut hash = 0xcbf2_9ce4_8422_2325 ^ u64::from(kind == Kind::Fires);
     let bytes = sorted
         .into_iter()
         .flat_map(|(name, value)| [name.as_bytes(), b"\0", value.as_bytes(), b"\0"]);
-    for byte in bytes.flatten() {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    hash
+    fnv1a(FNV_START ^ u64::from(kind == Kind::Fires), bytes.flatten())
 }

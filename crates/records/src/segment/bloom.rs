@@ -1,6 +1,6 @@
 //! A Bloom filter over what a segment holds: "no" is certain, "yes" means look.
 
-use blobwatch_wire::{DecodeError, Reader, put_varint};
+use blobwatch_wire::{DecodeError, FNV_START, Reader, fnv1a, put_varint};
 
 /// About ten bits a value and five probes: 1 in 100 answers "look" for nothing (Broder and Mitzenmacher, "Network
 /// Applications of Bloom Filters", section 2).
@@ -68,8 +68,7 @@ fn mix(value: u64) -> u64 {
 
 /// FNV-1a over a field and a value, mixed: the values that the filter is asked about. Part of the stored format.
 pub(super) fn hash(field: u8, value: &[u8]) -> u64 {
-    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    mix([field].iter().chain(value).fold(0xcbf2_9ce4_8422_2325, step))
+    mix(fnv1a(FNV_START, [field].iter().chain(value)))
 }
 
 #[cfg(test)]

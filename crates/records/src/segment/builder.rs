@@ -7,11 +7,11 @@ use rustc_hash::FxHasher;
 
 use super::block::{Block, Row};
 use super::columns::{put_codes, put_ids};
-use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, Treatment, unhex};
+use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, Treatment};
 use super::front::{SECTIONS, put_block};
 use super::{MAX_BLOCK_BYTES, MAX_RECORDS, tables};
 use blobwatch_pull::{Profile, Record, RecordId};
-use blobwatch_wire::{put_text, put_varint, zigzag};
+use blobwatch_wire::{put_text, put_varint, unhex, zigzag};
 
 /// Most bytes of a row outside dictionaries: id 6 + 1 + 10 + 5, five codes of 4, ray 8, range 20, promised 10,
 /// duration 5.

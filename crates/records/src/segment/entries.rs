@@ -1,5 +1,6 @@
 //! What the dictionaries of a block hold: the parts of a record that many records share.
 
+use blobwatch_wire::{hex, unhex};
 use std::sync::Arc;
 
 use blobwatch_pull::{Action, ClientKey, Family, Fired, Method, NetworkKey, Outcome, RangeKind, Record};
@@ -116,34 +117,6 @@ impl Digest {
             Self::Sha512(raw) => format!("sha512:{}", hex(raw.as_slice())),
         }
     }
-}
-
-/// Lower-case hex of exactly `N` bytes; anything else would not read back as the same text.
-pub(super) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != 2 * N {
-        return None;
-    }
-    let mut raw = [0; N];
-    for (byte, pair) in raw.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let [high, low] = pair else { return None };
-        *byte = nibble(*high)? << 4 | nibble(*low)?;
-    }
-    Some(raw)
-}
-
-fn nibble(letter: u8) -> Option<u8> {
-    match letter {
-        b'0'..=b'9' => Some(letter - b'0'),
-        b'a'..=b'f' => Some(letter - b'a' + 10),
-        _ => None,
-    }
-}
-
-fn hex(raw: &[u8]) -> String {
-    let letter = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    raw.iter()
-        .flat_map(|byte| [letter(byte >> 4), letter(byte & 15)])
-        .collect()
 }
 
 impl Shape {
