@@ -6,6 +6,8 @@ mod command;
 mod demo;
 mod deploy;
 mod dev;
+#[cfg(test)]
+mod docs;
 mod hex;
 mod layers;
 mod origin;
