@@ -1,7 +1,7 @@
 //! The calls of the API that the Detector answers: anomalies, timelines, cohort tables, webhooks, metrics (docs/api.md).
 //!
 //! In scope: from a method, a path, a query and a body to an answer or a problem, whatever carries them. Not in scope:
-//! HTTP and auth (`src`, `auth`), and what an anomaly is (`detector`).
+//! HTTP and auth (`src/control_plane`, `auth`), and what an anomaly is (`detector`).
 
 mod anomalies;
 mod changes;

@@ -1,7 +1,7 @@
 //! What is wrong and for whom: cells of all FireLogs in, anomalies with their cohort, rules and sentence out.
 //!
 //! In scope: the engine and its words, whatever stores it or carries it. Not in scope: the statistics themselves
-//! (`blobwatch-detect`), storage (`store`), requests and alarms (`src`). What is promised is in
+//! (`blobwatch-detect`), storage (`store`), requests and alarms (`src/control_plane`). What is promised is in
 //! docs/detection.md.
 
 mod anomaly;

@@ -5,7 +5,7 @@
 //! tick decided (an anomaly opened, somebody to be told) is kept in one transaction.
 //!
 //! In scope: statements and their order. Not in scope: what follows from cells (`detector`), alarms and requests
-//! (`src`).
+//! (`src/control_plane`).
 //!
 //! Rows are what the platform bills (docs/cost.md): a batch is one row, written once and deleted once; a state is a
 //! row for each 1.9 MB, twice an hour.

@@ -1,7 +1,7 @@
 //! Telling others: which addresses may be told, what they are told, and how they know that it was us.
 //!
 //! In scope: the address, the message, its signature, the calls that set a webhook. Not in scope: when something is
-//! told and how often (`store`), and the request itself (`src`).
+//! told and how often (`store`), and the request itself (`src/control_plane`).
 
 mod address;
 mod body;

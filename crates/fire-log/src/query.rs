@@ -1,7 +1,7 @@
 //! Filters, cursors and summaries over records.
 //!
 //! In scope: reading a call's parameters, finding records in one FireLog's database, joining the answers of several.
-//! Not in scope: HTTP and which FireLogs there are (`src`). docs/records.md says what operators see.
+//! Not in scope: HTTP and which FireLogs there are (`src/control_plane`). docs/records.md says what operators see.
 //!
 //! An answer of one FireLog is a [`Page`]: all matches from a *floor* up to where the page began, newest first. Pages
 //! join at the highest floor, so that a client that pages to the end sees each record once and none is skipped, also

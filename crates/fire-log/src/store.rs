@@ -1,7 +1,7 @@
 //! One FireLog's storage: batches of records in, kept once each, merged and forgotten in time.
 //!
 //! In scope: the schema, accepting batches, the rulebook's current document, losses, volumes, merging, retention and
-//! the statements that queries read with. Not in scope: what is asked (`query`), alarms and requests (`src`).
+//! the statements that queries read with. Not in scope: what is asked (`query`), alarms and requests (`src/control_plane`).
 //!
 //! Rows are what the platform bills (docs/cost.md). A batch is one row; its number is part of that row's key, so
 //! that "kept already" costs no row of its own. Merging turns some hundred rows into one and writes one row per

@@ -1,7 +1,7 @@
 //! What one isolate holds between requests: the rulebook in force, the requests in flight, the batches to flush.
 //!
 //! In scope: the synchronous calls of the data plane as one state that can be tested without a platform. Not in
-//! scope: awaiting anything (`src`). All of it is a cache: an isolate may vanish at any time.
+//! scope: awaiting anything (`src/data_plane`). All of it is a cache: an isolate may vanish at any time.
 
 mod config;
 mod decide;

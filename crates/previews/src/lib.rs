@@ -2,7 +2,7 @@
 //!
 //! In scope: the plan of a preview, counting one slice of one FireLog's records, putting slices together, the cohorts
 //! that are hit, the sentence, and whether a finished preview still holds. Not in scope: driving the slices and keeping
-//! previews (`src`, `store`). docs/safe-enforcement.md says what operators see.
+//! previews (`src/control_plane`, `store`). docs/safe-enforcement.md says what operators see.
 //!
 //! The replay asks the same code that decides about requests: the plan holds a rulebook of the candidate in enforce and
 //! every other rule that is enforced on the route, compiled and run as an isolate would. A test replays recorded traffic

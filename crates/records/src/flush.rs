@@ -1,7 +1,7 @@
 //! What an isolate sends to its FireLog, and what comes back.
 //!
 //! In scope: the message's bytes, the reply, the isolate's bounded buffer of records, the names of FireLogs. Not in
-//! scope: sending (`src`), accepting (`crates/fire-log`). Time is a parameter.
+//! scope: sending (`src/control_plane`), accepting (`crates/fire-log`). Time is a parameter.
 
 mod batches;
 mod name;

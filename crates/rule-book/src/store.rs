@@ -6,7 +6,7 @@
 //! entry is valid from one revision until another.
 //!
 //! In scope: statements and their order. Not in scope: whether a change makes sense (`calls` checks before
-//! it writes), pushing to FireLogs (`src`).
+//! it writes), pushing to FireLogs (`src/control_plane`).
 
 mod audit;
 mod change;

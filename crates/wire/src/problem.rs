@@ -1,6 +1,6 @@
 //! Errors of the API as RFC 9457 problem documents.
 //!
-//! In scope: the document and the kinds that exist. Not in scope: HTTP responses (`src`).
+//! In scope: the document and the kinds that exist. Not in scope: HTTP responses (`src/control_plane`).
 
 use serde::{Deserialize, Serialize};
 

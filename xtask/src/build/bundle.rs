@@ -10,8 +10,11 @@ use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Where the entry is.
+const ENTRY: &str = "src/data_plane/entry.js";
+
 /// Where the entry and its modules are.
-const EDGE: &str = "src/edge";
+const SCRIPTS: [&str; 2] = ["src/data_plane", "src/control_plane"];
 
 pub(super) fn write(
     workspace: &Workspace,
@@ -23,7 +26,7 @@ pub(super) fn write(
     let entry = entry(workspace, variant)?;
     let mut esbuild = tools.npm("esbuild");
     esbuild
-        .arg(entry.join("entry.js"))
+        .arg(entry)
         .args([
             "--bundle",
             "--format=esm",
@@ -38,15 +41,18 @@ pub(super) fn write(
     Ok((folder.display().to_string(), ()))
 }
 
-/// The folder of the entry whose `../../build/index.js` is this variant's: a variant with a root of its own gets a copy.
+/// The entry whose modules import this variant's `../../build`: a variant with a root of its own gets a copy of them.
 fn entry(workspace: &Workspace, variant: Variant) -> Result<PathBuf> {
-    let folder = variant.root().join(EDGE);
-    if folder != Path::new(EDGE) {
-        copy_scripts(&workspace.path(EDGE), &workspace.path(&folder))
-            .with_context(|| format!("failed to copy {EDGE} to {}", folder.display()))?;
+    let entry = variant.root().join(ENTRY);
+    if entry != Path::new(ENTRY) {
+        for folder in SCRIPTS {
+            let copy = variant.root().join(folder);
+            copy_scripts(&workspace.path(folder), &workspace.path(&copy))
+                .with_context(|| format!("failed to copy {folder} to {}", copy.display()))?;
+        }
         copy_module(workspace, variant, Module::ControlPlane)?;
     }
-    Ok(folder)
+    Ok(entry)
 }
 
 /// Copies a module that is built once for all variants to where this variant's entry finds it.

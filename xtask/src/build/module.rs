@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// One Wasm module.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Module {
-    /// What every pull meets: package `data-plane`, by plain wasm-bindgen.
+    /// What every pull meets: `src/data_plane`, by plain wasm-bindgen.
     DataPlane,
     /// The API and the Durable Objects: the root package, by worker-build.
     ControlPlane,
@@ -59,7 +59,7 @@ impl Module {
         }
     }
 
-    /// The folder of the optimised module and the JavaScript around it: what `src/edge/{control,wasm}.js` import.
+    /// The folder of the optimised module and the JavaScript around it: what `wasm.js` and `control.js` of `src/` import.
     pub(super) fn output(self, variant: Variant) -> PathBuf {
         match self {
             Self::DataPlane => variant.output().join("data-plane"),

@@ -83,7 +83,7 @@ pub(super) fn optimise(
     Ok((format!("{binder}, wasm-opt"), ()))
 }
 
-/// Plain wasm-bindgen: the instance is made, and made anew after a trap, by `src/edge/wasm.js`.
+/// Plain wasm-bindgen: the instance is made, and made anew after a trap, by `src/data_plane/wasm.js`.
 fn bindgen(tools: &Tools, step: &Step, output: &Path, raw: &Path) -> Result<&'static str> {
     let mut bindgen = tools.wasm_bindgen();
     bindgen

@@ -1,8 +1,8 @@
 //! Platform glue: the only place that may name `worker`, `wasm_bindgen` or `js_sys`.
 //!
-//! `entry.js` is the walk of a request and calls the package `data-plane`, a Wasm module of its own; this one is loaded
-//! when it is called. `control` is the API; `rule_book_do`, `fire_log_do`,
-//! `detector_do` and `previews_do` are the Durable Objects.
+//! `src/data_plane` is the walk of a request, with a Wasm module of its own; `control.js` and `objects.js` load this one
+//! when it is called. `control` is the API; `rule_book_do`, `fire_log_do`, `detector_do` and `previews_do` are the Durable
+//! Objects.
 
 mod access;
 mod audit_api;

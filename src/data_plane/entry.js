@@ -2,10 +2,10 @@
 // then cannot take another pull with it, and the body of an answer never passes through our memory.
 
 import { forward, refuse, unreachable } from "./answer.js";
-import { control } from "./control.js";
+import { control } from "../control_plane/control.js";
 import { DataPlane } from "./data_plane.js";
 
-export { Detector, FireLog, Previews, RuleBook } from "./objects.js";
+export { Detector, FireLog, Previews, RuleBook } from "../control_plane/objects.js";
 
 const plane = new DataPlane();
 
