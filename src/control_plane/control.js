@@ -1,10 +1,12 @@
-// The control plane's module: the API and the Durable Objects in Rust. It is loaded when it is first called, so that an
-// isolate that only serves pulls never makes an instance of it.
+// Requests under `/_blobwatch/`, which the control plane's module answers.
 
-/** The module's exports. Not kept: a promise belongs to the request that made it, the module is loaded once anyway. */
-export const load = () => import("../../build/index.js");
+import { load } from "./wasm.js";
 
-/** Answers a request under `/_blobwatch/`. */
+/**
+ * @param {ClientRequest} request
+ * @param {Env} env
+ * @param {ExecutionContext} ctx
+ */
 export async function control(request, env, ctx) {
   const { default: Control } = await load();
   return new Control(ctx, env).fetch(request);

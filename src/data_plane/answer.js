@@ -1,30 +1,16 @@
-// Answers: the origin's own, passed on with our headers beside its own, or one of ours.
+// Answers: the origin's own with our headers beside its own, or one of ours.
 
-/** Asks the origin. Bodies are passed on natively in both directions. */
-export function forward(request, url, plan) {
-  const target = plan.origin ? plan.origin + url.pathname + url.search : request.url;
-  const redirect = plan.follow ? "follow" : "manual";
-  // A watched request has no body: naming its parts costs a quarter less CPU than `new Request(target, request)`.
-  if (plan.watched) return fetch(target, { method: request.method, headers: ownHeaders(request), redirect });
-  const asked = new Request(target, request);
-  asked.headers.delete("blobwatch-token");
-  if (plan.origin) {
-    // An origin that writes absolute upload locations must write the name that the client knows.
-    asked.headers.set("x-forwarded-host", url.host);
-    asked.headers.set("x-forwarded-proto", url.protocol.slice(0, -1));
-  }
-  return fetch(asked, { redirect });
-}
+/**
+ * @import { DataPlane } from "./data_plane.js"
+ * @import { Plan, Refusal } from "./plan.js"
+ */
 
-/** The request's headers without an operator's token, which is nobody else's business. */
-function ownHeaders(request) {
-  if (!request.headers.has("blobwatch-token")) return request.headers;
-  const headers = new Headers(request.headers);
-  headers.delete("blobwatch-token");
-  return headers;
-}
-
-/** The origin's answer with our headers; its body stays native. */
+/**
+ * The origin's answer with our headers; its body stays native.
+ * @param {Response | ResponseInit} answer
+ * @param {BodyInit | null} body
+ * @param {Plan} plan
+ */
 export function withHeaders(answer, body, plan) {
   const copy = new Response(body, answer);
   copy.headers.set("Blobwatch-Id", plan.id);
@@ -32,22 +18,41 @@ export function withHeaders(answer, body, plan) {
   return copy;
 }
 
-/** An enforced rule's answer: the OCI error envelope. */
-export function refuse(plane, plan, env, ctx) {
-  const { status, proxyStatus, retryAfter, body } = plan.refusal;
-  const headers = new Headers({ "Content-Type": "application/json", "Proxy-Status": proxyStatus });
-  if (retryAfter) headers.set("Retry-After", retryAfter);
-  plane.settleOwn(plan, status, "completed", env, ctx);
-  return withHeaders({ status, headers }, plan.head ? null : body, plan);
+/**
+ * An enforced rule's answer.
+ * @param {DataPlane} plane
+ * @param {Plan} plan
+ * @param {Refusal} refusal of the plan
+ * @param {Env} env
+ * @param {ExecutionContext} ctx
+ */
+export function refuse(plane, plan, refusal, env, ctx) {
+  plane.settleOwn(plan, refusal.status, "completed", env, ctx);
+  return ours(plan, refusal);
 }
 
-/** No answer came from the origin. */
+/**
+ * No answer came from the origin.
+ * @param {DataPlane} plane
+ * @param {Plan} plan
+ * @param {unknown} error
+ * @param {Env} env
+ * @param {ExecutionContext} ctx
+ */
 export function unreachable(plane, plan, error, env, ctx) {
   console.error(`failed to reach the origin: ${error}`);
   plane.settleOwn(plan, 0, "origin_failed", env, ctx);
-  const [status, proxyStatus, body] = plane.noAnswer(plan, env);
+  return ours(plan, plane.noAnswer(plan, env));
+}
+
+/**
+ * The OCI error envelope.
+ * @param {Plan} plan
+ * @param {Refusal} refusal
+ */
+function ours(plan, { status, proxyStatus, retryAfter, body }) {
   const headers = new Headers({ "Content-Type": "application/json", "Proxy-Status": proxyStatus });
-  const answer = { status: Number(status), headers };
+  if (retryAfter) headers.set("Retry-After", retryAfter);
   const sent = plan.head ? null : body;
-  return plan.watched ? withHeaders(answer, sent, plan) : new Response(sent, answer);
+  return plan.watched ? withHeaders({ status, headers }, sent, plan) : new Response(sent, { status, headers });
 }

@@ -1,12 +1,18 @@
 // The data plane of one isolate: the two synchronous Wasm calls of the walk, and what to do when they trap. Nothing in
 // here may fail a pull: whatever breaks means "forward as if Blobwatch were absent", and one count of it.
 
+/**
+ * @import { Plan, Refusal } from "./plan.js"
+ * @import { Outcome, Said } from "./said.js"
+ * @import { Calls, Loss } from "./wasm.js"
+ */
+
+import { withHeaders } from "./answer.js";
+import { readFacts } from "./facts.js";
 import { Flusher } from "./flusher.js";
 import { observe } from "./observe.js";
-import { readFacts } from "./facts.js";
-import { readPlan } from "./plan.js";
-import { calls, renew } from "./wasm.js";
-import { withHeaders } from "./answer.js";
+import { absentPlan, readPlan } from "./plan.js";
+import { describe, writeSaid } from "./said.js";
 
 const BUFFERED_SHIFT = 2; // of what `settle` answers: the lower bits say when to flush, the others what is buffered
 
@@ -14,42 +20,60 @@ const BUFFERED_SHIFT = 2; // of what `settle` answers: the lower bits say when t
 const encoder = new TextEncoder();
 
 export class DataPlane {
+  #calls;
+  #renew;
   #configured = false;
   #buffered = 0;
   generation = 0; // of the Wasm instance: what one instance began, another cannot end
-  #losses = {};
+  /** @type {Map<Loss, number>} */
+  #losses = new Map();
 
-  constructor() {
+  /**
+   * @param {Calls} calls
+   * @param {() => void} renew
+   */
+  constructor(calls, renew) {
+    this.#calls = calls;
+    this.#renew = renew;
     this.flusher = new Flusher(this);
   }
 
+  /** @param {Loss} loss */
   count(loss, times = 1) {
-    this.#losses[loss] = (this.#losses[loss] ?? 0) + times;
+    this.#losses.set(loss, (this.#losses.get(loss) ?? 0) + times);
   }
 
   takeLosses() {
     const losses = this.#losses;
-    this.#losses = {};
+    this.#losses = new Map();
     return losses;
   }
 
-  /** Runs a synchronous Wasm call. One that fails is counted and gives undefined; a trap makes the instance anew. */
+  /**
+   * Runs a synchronous Wasm call. One that fails is counted and gives undefined; a trap makes the instance anew.
+   * @template T
+   * @param {Loss} loss
+   * @param {Env} env
+   * @param {(calls: Calls) => T} body
+   * @returns {T | undefined}
+   */
   call(loss, env, body) {
     try {
       if (!this.#configured) this.#configure(env);
-      return body(calls);
+      return body(this.#calls);
     } catch (error) {
       console.error(`${loss}: ${error}`);
       this.count(loss);
-      // What Rust refuses is a plain Error and leaves the instance whole; all else is a trap, or as bad as one.
-      if (error?.constructor !== Error) this.#reset();
+      if (!isPlain(error)) this.#reset();
+      return undefined;
     }
   }
 
+  /** @param {Env} env */
   #configure(env) {
     const random = crypto.getRandomValues(new Uint8Array(6));
     const isolate = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    calls.configure(isolate, env.BLOBWATCH_CLIENT_SECRET ?? "", env.BLOBWATCH_TOKENS ?? "", env.ORIGIN ?? "");
+    this.#calls.configure(isolate, env.BLOBWATCH_CLIENT_SECRET ?? "", env.BLOBWATCH_TOKENS ?? "", env.ORIGIN ?? "");
     this.#configured = true;
   }
 
@@ -62,22 +86,34 @@ export class DataPlane {
     this.generation += 1;
     this.flusher.forget();
     try {
-      renew();
+      this.#renew();
     } catch (error) {
       console.error(`failed to make the Wasm instance anew: ${error}`);
     }
   }
 
-  /** Facts in, plan out; the absent plan when anything breaks. */
+  /**
+   * Facts in, plan out; the absent plan when anything breaks.
+   * @param {ClientRequest} request
+   * @param {URL} url
+   * @param {Env} env
+   */
   decide(request, url, env) {
+    const head = request.method === "HEAD";
     const text = this.call("decide_trap", env, (wasm) =>
       wasm.decide(encoder.encode(readFacts(request, url, env)), this.flusher.isConfirmed()),
     );
-    if (text === undefined) return { watched: false, origin: env.ORIGIN ?? "", follow: false, head: request.method === "HEAD" };
-    return { ...readPlan(text, request), generation: this.generation };
+    return text === undefined ? absentPlan(env.ORIGIN ?? "", head) : readPlan(text, head, this.generation);
   }
 
-  /** The origin's answer becomes the client's, and a record. */
+  /**
+   * The origin's answer becomes the client's, and a record.
+   * @param {Plan} plan
+   * @param {Response} answer
+   * @param {ClientRequest} request
+   * @param {Env} env
+   * @param {ExecutionContext} ctx
+   */
   settle(plan, answer, request, env, ctx) {
     if (!plan.watched) return answer;
     try {
@@ -89,48 +125,78 @@ export class DataPlane {
     }
   }
 
+  /**
+   * @param {Plan} plan
+   * @param {Response} answer
+   * @param {ClientRequest} request
+   * @param {Env} env
+   * @param {ExecutionContext} ctx
+   */
   #settle(plan, answer, request, env, ctx) {
     // A coded body would be decoded on its way through the pipe, so it is left alone.
-    const observed = plan.observe && !plan.head && answer.body && !answer.headers.has("content-encoding");
-    const body = observed ? this.#observe(plan, answer, request, env, ctx) : answer.body;
+    const observed = plan.observe && !plan.head && !answer.headers.has("content-encoding") ? answer.body : null;
+    const body = observed ? this.#observe(plan, answer, observed, request, env, ctx) : answer.body;
     const copy = withHeaders(answer, body, plan);
     if (!observed) this.#ended(plan, describe(answer.status, copy.headers), "not_observed", env, ctx);
     return copy;
   }
 
-  #observe(plan, answer, request, env, ctx) {
+  /**
+   * @param {Plan} plan
+   * @param {Response} answer
+   * @param {ReadableStream} body of the answer
+   * @param {ClientRequest} request
+   * @param {Env} env
+   * @param {ExecutionContext} ctx
+   */
+  #observe(plan, answer, body, request, env, ctx) {
     const said = describe(answer.status, answer.headers);
-    this.call("settle_trap", env, (wasm) => wasm.answered(plan.id, lines(said, "not_observed")));
-    return observe(answer, request, ctx, (outcome) => this.#ended(plan, said, outcome, env, ctx));
+    this.call("settle_trap", env, (wasm) => wasm.answered(plan.id, writeSaid(said, "not_observed")));
+    return observe(body, answer.headers, request.signal, ctx, (outcome) => this.#ended(plan, said, outcome, env, ctx));
   }
 
-  /** An answer that is ours. */
+  /**
+   * An answer that is ours.
+   * @param {Plan} plan
+   * @param {number} status
+   * @param {Outcome} outcome
+   * @param {Env} env
+   * @param {ExecutionContext} ctx
+   */
   settleOwn(plan, status, outcome, env, ctx) {
     if (plan.watched) this.#ended(plan, [status, "", "", ""], outcome, env, ctx);
   }
 
-  /** Status, Proxy-Status and body where the origin gave no answer. */
+  /**
+   * What the client gets where the origin gave no answer.
+   * @param {Plan} plan
+   * @param {Env} env
+   * @returns {Refusal}
+   */
   noAnswer(plan, env) {
-    const text = this.call("settle_trap", env, (wasm) => wasm.no_answer(plan.id ?? ""));
-    return text?.split("\n") ?? [502, "blobwatch; error=destination_unavailable", ""];
+    const text = this.call("settle_trap", env, (wasm) => wasm.no_answer(plan.id));
+    const [status = "502", proxyStatus = "blobwatch; error=destination_unavailable", body = ""] = text?.split("\n") ?? [];
+    return { status: Number(status), proxyStatus, retryAfter: "", body };
   }
 
+  /**
+   * @param {Plan} plan
+   * @param {Said} said
+   * @param {Outcome} outcome
+   * @param {Env} env
+   * @param {ExecutionContext} ctx
+   */
   #ended(plan, said, outcome, env, ctx) {
     if (plan.generation !== this.generation) return this.count("records_lost"); // it was in flight when Wasm trapped
-    const due = this.call("settle_trap", env, (wasm) => wasm.settle(plan.id, lines(said, outcome)));
+    const due = this.call("settle_trap", env, (wasm) => wasm.settle(plan.id, writeSaid(said, outcome)));
     if (due === undefined) return;
     this.#buffered = due >> BUFFERED_SHIFT;
     this.flusher.due(due, env, ctx);
   }
 }
 
-/** What a record keeps of an answer. */
-const describe = (status, headers) => [
-  status,
-  headers.get("content-range") ?? "",
-  headers.get("content-length") ?? "",
-  headers.get("content-type") ?? "",
-];
-
-/** The lines that `crates/pull/src/settle.rs` reads. */
-const lines = (said, outcome) => [...said, outcome, Date.now()].join("\n");
+/**
+ * What Rust refuses is a plain Error and leaves the instance whole; all else is a trap, or as bad as one.
+ * @param {unknown} error
+ */
+const isPlain = (error) => error instanceof Error && error.constructor === Error;

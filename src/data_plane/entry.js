@@ -1,21 +1,28 @@
 // The walk of one request, as docs/request-handling.md numbers it. JavaScript awaits, Wasm decides: a trap in Wasm
 // then cannot take another pull with it, and the body of an answer never passes through our memory.
 
-import { forward, refuse, unreachable } from "./answer.js";
 import { control } from "../control_plane/control.js";
+import { refuse, unreachable } from "./answer.js";
 import { DataPlane } from "./data_plane.js";
+import { forward } from "./origin.js";
+import { calls, renew } from "./wasm.js";
 
 export { Detector, FireLog, Previews, RuleBook } from "../control_plane/objects.js";
 
-const plane = new DataPlane();
+const plane = new DataPlane(calls, renew);
 
 export default {
+  /**
+   * @param {ClientRequest} request
+   * @param {Env} env
+   * @param {ExecutionContext} ctx
+   */
   async fetch(request, env, ctx) {
     const url = new URL(request.url);
     if (url.pathname === "/_blobwatch" || url.pathname.startsWith("/_blobwatch/")) return control(request, env, ctx);
     if (!plane.flusher.isConfirmed()) await plane.flusher.refresh(request, env, ctx);
     const plan = plane.decide(request, url, env);
-    if (plan.refusal) return refuse(plane, plan, env, ctx);
+    if (plan.refusal) return refuse(plane, plan, plan.refusal, env, ctx);
     let answer;
     try {
       answer = await forward(request, url, plan);

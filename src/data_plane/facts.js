@@ -2,10 +2,16 @@
 // the platform's word only. On Cloudflare the `CF-*` headers are the platform's; anywhere else they are the
 // client's, and `request.cf` alone is believed.
 
+/**
+ * @param {ClientRequest} request
+ * @param {URL} url
+ * @param {Env} env
+ */
 export function readFacts(request, url, env) {
+  /** @type {Cf} */
   const cf = request.cf ?? {};
   const onCloudflare = env.PLATFORM === "cloudflare";
-  const own = (name) => (onCloudflare ? (request.headers.get(name) ?? "") : "");
+  const own = (/** @type {string} */ name) => (onCloudflare ? (request.headers.get(name) ?? "") : "");
   let text = [
     Date.now(),
     request.method,

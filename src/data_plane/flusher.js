@@ -1,6 +1,8 @@
 // Flushes, and the rulebook that comes back with them. One flush to a FireLog is under way at a time; which one is due,
 // what is in it and what is kept for another try is Wasm's business (`crates/records/src/flush.rs`).
 
+/** @import { DataPlane } from "./data_plane.js" */
+
 const CONFIRMED_FOR_MS = 3500; // with a flush a second, a mode change is effective everywhere in under 5 s
 const REFRESH_WAIT_MS = 50; // a pull waits no longer than this for us
 const REFRESH_RETRY_MS = 1000;
@@ -16,6 +18,7 @@ export class Flusher {
   #timerAt = 0;
   #colo = "";
 
+  /** @param {Pick<DataPlane, "call" | "count" | "takeLosses" | "generation">} plane */
   constructor(plane) {
     this.#plane = plane;
   }
@@ -31,7 +34,12 @@ export class Flusher {
     this.#timerAt = 0;
   }
 
-  /** Asks the FireLog for the rulebook, unless just tried; waits at most REFRESH_WAIT_MS. */
+  /**
+   * Asks the FireLog for the rulebook, unless just tried; waits at most REFRESH_WAIT_MS.
+   * @param {ClientRequest} request
+   * @param {Env} env
+   * @param {ExecutionContext} ctx
+   */
   async refresh(request, env, ctx) {
     const now = Date.now();
     if (now - this.#refreshedAt < REFRESH_RETRY_MS) return;
@@ -42,6 +50,7 @@ export class Flusher {
     await Promise.race([asked, scheduler.wait(REFRESH_WAIT_MS)]);
   }
 
+  /** @param {Env} env */
   async #ask(env) {
     const { generation } = this.#plane;
     try {
@@ -55,20 +64,34 @@ export class Flusher {
     }
   }
 
-  // What the reply says is known from now on; a rulebook that cannot be used is counted by Wasm and the old one kept.
+  /**
+   * What the reply says is known from now on; a rulebook that cannot be used is counted by Wasm and the old one kept.
+   * @param {string} path
+   * @param {Uint8Array} reply
+   * @param {Env} env
+   */
   #learn(path, reply, env) {
     const confirmed = this.#plane.call("reply_unread", env, (wasm) => wasm.learn(path, reply, Date.now()));
     if (confirmed) this.#confirmedAt = Date.now();
   }
 
-  /** Acts on what `settle` answered. */
+  /**
+   * Acts on what `settle` answered.
+   * @param {number} due
+   * @param {Env} env
+   * @param {ExecutionContext} ctx
+   */
   due(due, env, ctx) {
     if (env.BLOBWATCH_FLUSH === "off") return; // for the benchmark: what the data plane costs by itself
     if (due & NOW) ctx.waitUntil(this.#flush(env, ctx));
     else if (due & LATER) this.#later(env, ctx);
   }
 
-  // The timer belongs to the request that set it and can die with it: one that is overdue is set again.
+  /**
+   * The timer belongs to the request that set it and can die with it: one that is overdue is set again.
+   * @param {Env} env
+   * @param {ExecutionContext} ctx
+   */
   #later(env, ctx) {
     const now = Date.now();
     if (now - this.#timerAt < 2 * FLUSH_AFTER_MS) return;
@@ -80,28 +103,41 @@ export class Flusher {
     ctx.waitUntil(waited);
   }
 
-  /** Sends what is due, FireLog by FireLog. */
+  /**
+   * Sends what is due, FireLog by FireLog.
+   * @param {Env} env
+   * @param {ExecutionContext} ctx
+   */
   async #flush(env, ctx) {
     this.#tellLosses(env);
     for (;;) {
       const path = this.#plane.call("flush_trap", env, (wasm) => wasm.next_flush(Date.now()));
       if (path === "") this.#later(env, ctx); // something waits: a new batch, or one that failed
       if (!path) return;
-      await this.#send(path, env, ctx);
+      await this.#send(path, env);
     }
   }
 
-  // What was lost outside of Wasm, or with an instance of it, goes with the next flush.
+  /**
+   * What was lost outside of Wasm, or with an instance of it, goes with the next flush.
+   * @param {Env} env
+   */
   #tellLosses(env) {
     const losses = this.#plane.takeLosses();
-    const lines = Object.entries(losses).map(([loss, times]) => `${loss} ${times}`);
-    if (lines.length === 0) return;
-    const text = lines.join("\n");
-    const told = this.#plane.call("flush_trap", env, (wasm) => wasm.count_losses(text, this.#colo, Date.now()) ?? true);
-    if (!told) for (const [loss, times] of Object.entries(losses)) this.#plane.count(loss, times);
+    if (losses.size === 0) return;
+    const text = Array.from(losses, ([loss, times]) => `${loss} ${times}`).join("\n");
+    const told = this.#plane.call("flush_trap", env, (wasm) => {
+      wasm.count_losses(text, this.#colo, Date.now());
+      return true;
+    });
+    if (!told) for (const [loss, times] of losses) this.#plane.count(loss, times);
   }
 
-  async #send(path, env, ctx) {
+  /**
+   * @param {string} path
+   * @param {Env} env
+   */
+  async #send(path, env) {
     const { generation } = this.#plane;
     const body = this.#plane.call("flush_trap", env, (wasm) => wasm.flush_body(path));
     if (body === undefined) return;
@@ -115,9 +151,15 @@ export class Flusher {
   }
 }
 
-/** A path is `<FireLog's name>/<call>`; the bytes of the answer come back, anything but 200 throws. */
+/**
+ * A path is `<FireLog's name>/<call>`; the bytes of the answer come back, anything but 200 throws.
+ * @param {Env} env
+ * @param {string} path
+ * @param {RequestInit} init
+ */
 async function askFireLog(env, path, init) {
-  const stub = env.FIRE_LOG.get(env.FIRE_LOG.idFromName(path.split("/")[0]));
+  const [name = ""] = path.split("/");
+  const stub = env.FIRE_LOG.get(env.FIRE_LOG.idFromName(name));
   const reply = await stub.fetch(`https://fire-log/${path}`, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
   if (reply.status !== 200) throw new Error(`${path}: status ${reply.status}`);
   return new Uint8Array(await reply.arrayBuffer());

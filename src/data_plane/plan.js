@@ -1,9 +1,49 @@
 // The plan: what Wasm decided about one request, in the lines that `crates/rulebook/src/plan.rs` writes.
 
-export function readPlan(text, request) {
-  const [kind, origin, follow, id, fired, observe, status, proxyStatus, retryAfter, ...body] = text.split("\n");
-  const watched = kind !== "pass";
-  const plan = { watched, origin, follow: follow === "1", id, fired, observe: observe === "1", head: request.method === "HEAD" };
+/**
+ * What to do with one request. One that is not watched has an origin and nothing else of this.
+ * @typedef {object} Plan
+ * @property {boolean} watched
+ * @property {string} origin `scheme://host[:port]`; empty: the request's own address
+ * @property {boolean} follow the origin's redirects are followed and not passed on
+ * @property {string} id of the record
+ * @property {string} fired the value of `Blobwatch-Fired`; empty where it is not disclosed
+ * @property {boolean} observe the end of the body is to be seen
+ * @property {Refusal} [refusal]
+ * @property {boolean} head the answer has no body
+ * @property {number} generation of the Wasm instance that decided
+ */
+
+/**
+ * An enforced rule's answer.
+ * @typedef {object} Refusal
+ * @property {number} status
+ * @property {string} proxyStatus
+ * @property {string} retryAfter empty: no such header
+ * @property {string} body
+ */
+
+/**
+ * @param {string} text
+ * @param {boolean} head
+ * @param {number} generation
+ * @returns {Plan}
+ */
+export function readPlan(text, head, generation) {
+  const [kind, origin = "", follow, id = "", fired = "", observe, status, proxyStatus = "", retryAfter = "", ...body] =
+    text.split("\n");
+  /** @type {Plan} */
+  const plan = { watched: kind !== "pass", origin, follow: follow === "1", id, fired, observe: observe === "1", head, generation };
   if (kind === "refuse") plan.refusal = { status: Number(status), proxyStatus, retryAfter, body: body.join("\n") };
   return plan;
+}
+
+/**
+ * As if Blobwatch were absent.
+ * @param {string} origin
+ * @param {boolean} head
+ * @returns {Plan}
+ */
+export function absentPlan(origin, head) {
+  return readPlan(`pass\n${origin}`, head, 0);
 }

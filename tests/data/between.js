@@ -5,9 +5,9 @@ import { DurableObject } from "cloudflare:workers";
 const SLOW_MS = 10_000;
 // { FireLog: "refuse", RuleBook: "garbage", Detector: "unheard" }; one isolate holds it and all classes.
 let faults = {};
-let calls = {};
+const calls = {};
 // Batches of cells that came, as hex; a test reads what the Detector was told.
-let cells = [];
+const cells = [];
 
 const broken = {
   refuse: () => new Response("refused on purpose", { status: 503 }),

@@ -10,6 +10,7 @@ mod dev;
 mod docs;
 mod hex;
 mod layers;
+mod lint;
 mod origin;
 mod progress;
 mod record;
@@ -46,6 +47,8 @@ enum Command {
     Demo(demo::Args),
     /// Build the worker for release and bundle it for workerd
     Build(build::Args),
+    /// Check the types of the worker's JavaScript, and lint it and the dashboard
+    Lint,
     /// Build the worker and run every test, native and end to end
     Test(test::Args),
     /// Print which crate imports which, and fail where that is against the order of ARCHITECTURE.md
@@ -82,6 +85,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Dev(args) => dev::run(&workspace, args),
         Command::Demo(args) => demo::run(&workspace, args),
         Command::Build(args) => build::run(&workspace, args),
+        Command::Lint => lint::run(&workspace),
         Command::Test(args) => return test::run(&workspace, args),
         Command::Layers => layers::run(&workspace),
         Command::Record => record::run(&workspace),

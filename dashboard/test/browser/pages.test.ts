@@ -133,7 +133,7 @@ test("from the sentence to monitor in two clicks", async () => {
   const [call] = fixture.calls;
   assert.equal(call?.path, "rules/botnet-sig/modes/hub");
   assert.equal(call?.csrf, "csrf");
-  const { mode, reason } = call?.body as { mode: string; reason: string };
+  const { mode, reason } = (call?.body ?? {}) as { mode: string; reason: string };
   assert.equal(mode, "monitor");
   assert.match(reason, /^an-000012: docker on amzn2/);
   await close();

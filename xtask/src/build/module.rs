@@ -59,7 +59,7 @@ impl Module {
         }
     }
 
-    /// The folder of the optimised module and the JavaScript around it: what `wasm.js` and `control.js` of `src/` import.
+    /// The folder of the optimised module and the JavaScript around it: what `wasm.js` of either plane imports.
     pub(super) fn output(self, variant: Variant) -> PathBuf {
         match self {
             Self::DataPlane => variant.output().join("data-plane"),

@@ -1,0 +1,37 @@
+// What the JavaScript of both planes is handed: the deployment's settings, and requests.
+
+/** The vars, secrets and bindings of wrangler.toml that JavaScript reads; Rust reads the others. */
+interface Env {
+  readonly ORIGIN?: string;
+  readonly PLATFORM?: string;
+  readonly BLOBWATCH_TOKENS?: string;
+  readonly BLOBWATCH_CLIENT_SECRET?: string;
+  /** "off" for the benchmark: what the data plane costs by itself. */
+  readonly BLOBWATCH_FLUSH?: string;
+  readonly FIRE_LOG: DurableObjectNamespace;
+}
+
+/**
+ * What is read of `request.cf`. The platform's own type promises more: parts of it are absent on workerd and on some plans, and
+ * `clientIp` and `ray` come from workerd only.
+ */
+interface Cf {
+  readonly httpProtocol?: string;
+  readonly clientIp?: string;
+  readonly ray?: string;
+  readonly colo?: string;
+  readonly country?: string;
+  readonly continent?: string;
+  readonly asn?: number;
+  readonly tlsVersion?: string;
+  readonly tlsCipher?: string;
+  readonly tlsClientCiphersSha1?: string;
+  readonly tlsClientExtensionsSha1?: string;
+  readonly tlsClientExtensionsSha1Le?: string;
+  readonly tlsClientHelloLength?: string;
+  readonly clientAcceptEncoding?: string;
+  readonly botManagement?: { readonly ja3Hash?: string; readonly ja4?: string };
+}
+
+/** A request as the platform hands it over. */
+type ClientRequest = Request<unknown, IncomingRequestCfProperties>;
