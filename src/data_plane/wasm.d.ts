@@ -1,4 +1,4 @@
-// The typed face of `wasm.js`, whose own imports exist only where the module is built. tests/wasm_face.rs holds it against
+// The typed face of `wasm.js`, whose own imports exist only where the module is built. tests/boundary.rs holds it against
 // calls.rs.
 
 /** What an isolate can lose before a record exists: `isolate::LOSSES` of the core. */

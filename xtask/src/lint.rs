@@ -7,8 +7,8 @@ use crate::setup;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 
-/// Folders with a `tsconfig.json`.
-const TYPED: [&str; 1] = ["src"];
+/// Folders with a `tsconfig.json`: the JavaScript of the worker, and its tests, which know Node too.
+const TYPED: [&str; 2] = ["src", "src/data_plane/tests"];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let tools = setup::run(workspace)?;

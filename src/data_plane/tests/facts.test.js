@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+import { readFacts } from "../facts.js";
+import { request, sample, stopClock } from "./sample.js";
+
+/** Every fact has a value of its own. */
+const cf = {
+  httpProtocol: "HTTP/2",
+  clientIp: "192.0.2.7",
+  ray: "ray",
+  colo: "IAD",
+  country: "US",
+  continent: "NA",
+  asn: 64_496,
+  tlsVersion: "TLSv1.3",
+  tlsCipher: "cipher",
+  tlsClientCiphersSha1: "ciphers-sha1",
+  tlsClientExtensionsSha1: "extensions-sha1",
+  tlsClientExtensionsSha1Le: "extensions-sha1-le",
+  tlsClientHelloLength: "508",
+  clientAcceptEncoding: "gzip",
+  botManagement: { ja4: "ja4", ja3Hash: "ja3" },
+};
+const URL_OF_BLOB = "https://registry.example/v2/demo/hello/blobs/sha256%3A00?ns=docker.io";
+const [ADDRESS, RAY, ACCEPT_ENCODING] = [7, 8, 19];
+
+/**
+ * @param {string} platform
+ * @param {Cf | undefined} facts
+ * @param {Record<string, string>} headers
+ */
+function read(platform, facts, headers) {
+  const asked = request(URL_OF_BLOB, { headers }, facts);
+  const env = /** @type {Env} */ ({ PLATFORM: platform });
+  return readFacts(asked, new URL(asked.url), env);
+}
+
+beforeEach(stopClock);
+
+test("every fact is on its line", () => {
+  const headers = { "user-agent": "docker/19.03.6-ce", range: "bytes=5-", "accept-encoding": "br" };
+  assert.equal(read("cloudflare", cf, headers), sample("facts"));
+});
+
+test("headers of the edge are believed on Cloudflare only", () => {
+  const headers = { "cf-connecting-ip": "203.0.113.99", "cf-ray": "forged", "accept-encoding": "zstd" };
+  const onCloudflare = read("cloudflare", { clientAcceptEncoding: "br" }, headers).split("\n");
+  assert.deepEqual([onCloudflare[ADDRESS], onCloudflare[RAY], onCloudflare[ACCEPT_ENCODING]], ["203.0.113.99", "forged", "br"]);
+  for (const platform of ["workerd", ""]) {
+    const elsewhere = read(platform, { clientAcceptEncoding: "br" }, headers).split("\n");
+    assert.deepEqual([elsewhere[ADDRESS], elsewhere[RAY], elsewhere[ACCEPT_ENCODING]], ["", "", "zstd"], platform);
+  }
+});
+
+test("the platform's own word goes before a header", () => {
+  const facts = read("cloudflare", { clientIp: "192.0.2.7", ray: "ray" }, { "cf-connecting-ip": "203.0.113.99", "cf-ray": "forged" });
+  assert.deepEqual(facts.split("\n").slice(ADDRESS, RAY + 1), ["192.0.2.7", "ray"]);
+});
+
+test("what is not known is an empty line", () => {
+  const known = ["1593975600000", "GET", "https", "registry.example", "/v2/demo/hello/blobs/sha256%3A00", "ns=docker.io"];
+  assert.deepEqual(read("workerd", undefined, {}).split("\n"), [...known, ...Array.from({ length: 16 }, () => "")]);
+});
