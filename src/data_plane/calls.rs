@@ -17,8 +17,6 @@ use blobwatch_records::{Outgoing, fire_log_of, flush_path, rulebook_path as path
 use blobwatch_rulebook::{OriginFailure, Program, unreachable};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
-use crate::console;
-
 /// Answers of [`settle`]; the bits above count the records that are buffered.
 const FLUSH_NOW: u32 = 1;
 const FLUSH_LATER: u32 = 2;
@@ -46,20 +44,25 @@ fn with<T>(body: impl FnOnce(&mut Plane) -> Called<T>) -> Called<T> {
     })
 }
 
-/// Starts the isolate's state with what the deployment says; `isolate` is 12 random hex digits.
+/// Runs once for each instance of the module: what a panic says, and the stack, go to the log before it becomes a trap,
+/// which says nothing.
+#[wasm_bindgen(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}
+
+/// Starts the isolate's state with what the deployment says; `isolate` is 12 random hex digits. Answers what of it cannot be
+/// used and is left out, for the log.
 #[wasm_bindgen]
-pub fn configure(isolate: &str, secret: &str, tokens: &str, origin: &str) -> Called<()> {
+pub fn configure(isolate: &str, secret: &str, tokens: &str, origin: &str) -> Called<Option<String>> {
     let (config, error) = Config::read(isolate, secret, tokens, origin).map_err(refused)?;
-    if let Some(error) = error {
-        console::error(&format!("failed to configure: {error}"));
-    }
     let shipped = Program::decode(SHIPPED).map_err(refused)?;
     let plane = Plane {
         isolate: Isolate::new(config, shipped),
         sending: HashMap::new(),
     };
     PLANE.with_borrow_mut(|slot| *slot = Some(plane));
-    Ok(())
+    Ok(error.map(|error| error.to_string()))
 }
 
 /// Facts in (`crates/pull/src/facts.rs`), as UTF-8; plan out (`crates/rulebook/src/plan.rs`).
@@ -67,7 +70,7 @@ pub fn configure(isolate: &str, secret: &str, tokens: &str, origin: &str) -> Cal
 pub fn decide(facts: &[u8], confirmed: bool) -> Called<String> {
     let facts = std::str::from_utf8(facts).map_err(refused)?;
     #[cfg(feature = "test-hooks")]
-    trap_if_told(facts, "decide");
+    panic_if_told(facts);
     with(|plane| {
         let plan = plane.isolate.decide(facts, confirmed).map_err(refused)?;
         #[cfg(feature = "test-hooks")]
@@ -198,10 +201,11 @@ thread_local! {
     static TRAP_IN_SETTLE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// A real trap, for the tests of what happens then.
+/// A real panic, for the tests of what happens then.
 #[cfg(feature = "test-hooks")]
-fn trap_if_told(facts: &str, place: &str) {
-    if facts.contains(&format!("\nblobwatch-test-trap:{place}")) {
-        std::process::abort();
+#[expect(clippy::panic, reason = "what it is for")]
+fn panic_if_told(facts: &str) {
+    if facts.contains("\nblobwatch-test-trap:decide") {
+        panic!("told to by a test");
     }
 }

@@ -73,7 +73,9 @@ export class DataPlane {
   #configure(env) {
     const random = crypto.getRandomValues(new Uint8Array(6));
     const isolate = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    this.#calls.configure(isolate, env.BLOBWATCH_CLIENT_SECRET ?? "", env.BLOBWATCH_TOKENS ?? "", env.ORIGIN ?? "");
+    const { BLOBWATCH_CLIENT_SECRET: secret, BLOBWATCH_TOKENS: tokens, ORIGIN: origin } = env;
+    const unusable = this.#calls.configure(isolate, secret ?? "", tokens ?? "", origin ?? "");
+    if (unusable !== undefined) console.error(`failed to configure: ${unusable}`);
     this.#configured = true;
   }
 

@@ -6,5 +6,3 @@
 
 #[cfg(target_arch = "wasm32")]
 mod calls;
-#[cfg(target_arch = "wasm32")]
-mod console;

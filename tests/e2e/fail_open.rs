@@ -99,8 +99,9 @@ fn trapping(blob: &Blob, call: &str) -> Request {
     pull(blob).header("Blobwatch-Test-Trap", call)
 }
 
+/// What the worker logged of it.
 #[track_caller]
-fn trap(call: &str) {
+fn trap(call: &str) -> String {
     let stage = Stage::serving(Bundle::Hooks);
     let small = stage.registry.image.small();
     all_small_ones(&stage);
@@ -116,11 +117,15 @@ fn trap(call: &str) {
         .get("blobwatch-id")
         .expect("the instance made anew watches again");
     stage.records(&format!("id={id}"), 1);
+    stage.edge.log()
 }
 
+/// The trigger is a panic: a trap alone says nothing.
 #[test]
 fn wasm_trap_in_decide() {
-    trap("decide");
+    let log = trap("decide");
+    assert!(log.contains("told to by a test"), "what it says: {log}");
+    assert!(log.contains("Stack:"), "where it was: {log}");
 }
 
 #[test]

@@ -54,7 +54,7 @@ export const planned = (changes) => ({
  * @returns {Calls}
  */
 export const wasm = (changes) => ({
-  configure() {},
+  configure: () => undefined,
   decide: () => "pass\n",
   answered() {},
   settle: () => 0,
