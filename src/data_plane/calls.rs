@@ -17,10 +17,15 @@ use blobwatch_records::{Outgoing, fire_log_of, flush_path, rulebook_path as path
 use blobwatch_rulebook::{OriginFailure, Program, unreachable};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
-/// Answers of [`settle`]; the bits above count the records that are buffered.
-const FLUSH_NOW: u32 = 1;
-const FLUSH_LATER: u32 = 2;
-const BUFFERED_SHIFT: u32 = 2;
+/// What [`settle`] answers is the sum of these. wasm-bindgen writes them into the module's JavaScript, so that they are numbers
+/// there and said once.
+#[wasm_bindgen]
+pub enum Settled {
+    FlushNow = 1,
+    FlushLater = 2,
+    /// Once for each record that no FireLog has acknowledged.
+    Buffered = 4,
+}
 
 /// `config/rulebook.json`, compiled when this module was.
 const SHIPPED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rulebook.bin"));
@@ -95,7 +100,7 @@ pub fn answered(id: &str, said: &str) -> Called<()> {
 }
 
 /// Completes a record: `said` is status, Content-Range, Content-Length, Content-Type, outcome and time, one a line.
-/// Answers when to flush, and above [`BUFFERED_SHIFT`] how many records wait.
+/// Answers when to flush and how many records wait, as [`Settled`] counts them.
 #[wasm_bindgen]
 pub fn settle(id: &str, said: &str) -> Called<u32> {
     #[cfg(feature = "test-hooks")]
@@ -107,11 +112,12 @@ pub fn settle(id: &str, said: &str) -> Called<u32> {
         plane.isolate.settle(id, &said);
         let due = match plane.isolate.flush_due_ms() {
             None => 0,
-            Some(at) if at <= said.time_ms => FLUSH_NOW,
-            Some(_) => FLUSH_LATER,
+            Some(at) if at <= said.time_ms => Settled::FlushNow as u32,
+            Some(_) => Settled::FlushLater as u32,
         };
-        let buffered = u32::try_from(plane.isolate.buffered()).unwrap_or(u32::MAX >> BUFFERED_SHIFT);
-        Ok(due | buffered << BUFFERED_SHIFT)
+        // At most `MAX_BUFFERED_RECORDS`.
+        let buffered = plane.isolate.buffered() as u32;
+        Ok(due + buffered * Settled::Buffered as u32)
     })
 }
 

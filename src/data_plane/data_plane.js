@@ -14,8 +14,6 @@ import { observe } from "./observe.js";
 import { absentPlan, readPlan } from "./plan.js";
 import { describe, writeSaid } from "./said.js";
 
-const BUFFERED_SHIFT = 2; // of what `settle` answers: the lower bits say when to flush, the others what is buffered
-
 // Text is encoded here: the generated glue would read a string of this length character by character.
 const encoder = new TextEncoder();
 
@@ -190,10 +188,13 @@ export class DataPlane {
    */
   #ended(plan, said, outcome, env, ctx) {
     if (plan.generation !== this.generation) return this.count("records_lost"); // it was in flight when Wasm trapped
-    const due = this.call("settle_trap", env, (wasm) => wasm.settle(plan.id, writeSaid(said, outcome)));
-    if (due === undefined) return;
-    this.#buffered = due >> BUFFERED_SHIFT;
-    this.flusher.due(due, env, ctx);
+    const settled = this.call("settle_trap", env, (wasm) => wasm.settle(plan.id, writeSaid(said, outcome)));
+    if (settled === undefined) return;
+    const { FlushNow, FlushLater, Buffered } = this.#calls.Settled;
+    this.#buffered = Math.floor(settled / Buffered);
+    if (env.BLOBWATCH_FLUSH === "off") return;
+    if (settled & FlushNow) this.flusher.now(env, ctx);
+    else if (settled & FlushLater) this.flusher.later(env, ctx);
   }
 }
 

@@ -8,8 +8,6 @@ const REFRESH_WAIT_MS = 50; // a pull waits no longer than this for us
 const REFRESH_RETRY_MS = 1000;
 const FLUSH_AFTER_MS = 1000;
 const TIMEOUT_MS = 10_000;
-const NOW = 1;
-const LATER = 2;
 
 export class Flusher {
   #plane;
@@ -76,15 +74,11 @@ export class Flusher {
   }
 
   /**
-   * Acts on what `settle` answered.
-   * @param {number} due
    * @param {Env} env
    * @param {ExecutionContext} ctx
    */
-  due(due, env, ctx) {
-    if (env.BLOBWATCH_FLUSH === "off") return; // for the benchmark: what the data plane costs by itself
-    if (due & NOW) ctx.waitUntil(this.#flush(env, ctx));
-    else if (due & LATER) this.#later(env, ctx);
+  now(env, ctx) {
+    ctx.waitUntil(this.#flush(env, ctx));
   }
 
   /**
@@ -92,7 +86,7 @@ export class Flusher {
    * @param {Env} env
    * @param {ExecutionContext} ctx
    */
-  #later(env, ctx) {
+  later(env, ctx) {
     const now = Date.now();
     if (now - this.#timerAt < 2 * FLUSH_AFTER_MS) return;
     this.#timerAt = now;
@@ -112,7 +106,7 @@ export class Flusher {
     this.#tellLosses(env);
     for (;;) {
       const path = this.#plane.call("flush_trap", env, (wasm) => wasm.next_flush(Date.now()));
-      if (path === "") this.#later(env, ctx); // something waits: a new batch, or one that failed
+      if (path === "") this.later(env, ctx); // something waits: a new batch, or one that failed
       if (!path) return;
       await this.#send(path, env);
     }

@@ -13,6 +13,7 @@ export type Loss =
 
 /** The synchronous calls of calls.rs, which says what each of them does. One that throws a plain Error left the instance whole. */
 export interface Calls {
+  readonly Settled: { readonly FlushNow: number; readonly FlushLater: number; readonly Buffered: number };
   configure(isolate: string, secret: string, tokens: string, origin: string): string | undefined;
   decide(facts: Uint8Array, confirmed: boolean): string;
   answered(id: string, said: string): void;

@@ -129,16 +129,32 @@ fn the_face_has_the_calls_that_are_exported() {
         .map(str::trim)
         .filter(|line| is_member(line))
         .collect();
-    let exported: Vec<_> = CALLS
-        .split("#[wasm_bindgen]\npub fn ")
-        .skip(1)
-        .map(method)
-        .collect();
-    assert_eq!(face, exported);
+    let constants = exported("enum").map(constants);
+    let calls = exported("fn").map(method);
+    assert_eq!(face, constants.chain(calls).collect::<Vec<_>>());
+}
+
+/// What follows the kind of each exported item in `calls.rs`: its name comes first.
+fn exported(kind: &str) -> impl Iterator<Item = &'static str> {
+    CALLS
+        .split("#[wasm_bindgen]\npub ")
+        .filter_map(move |text| text.strip_prefix(kind)?.strip_prefix(' '))
 }
 
 fn is_member(line: &str) -> bool {
     !line.is_empty() && !line.starts_with("/**")
+}
+
+/// An exported enum: which numbers they are is the module's to say.
+fn constants(text: &str) -> String {
+    let (name, variants) = text.split_once(" {").unwrap();
+    let (variants, _) = variants.split_once("\n}").unwrap();
+    let members: Vec<_> = variants
+        .lines()
+        .filter_map(|line| line.trim().split_once(" = "))
+        .map(|(name, _)| format!("readonly {name}: number"))
+        .collect();
+    format!("readonly {name}: {{ {} }};", members.join("; "))
 }
 
 /// What TypeScript calls an exported function; `text` begins with its name.

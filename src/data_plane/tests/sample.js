@@ -49,11 +49,13 @@ export const planned = (changes) => ({
 });
 
 /**
- * Wasm that has nothing to say, but for what a test has it say.
+ * Wasm that has nothing to say, but for what a test has it say. Its constants are not those of the real one, which JavaScript
+ * must not know by itself.
  * @param {Partial<Calls>} [changes]
  * @returns {Calls}
  */
 export const wasm = (changes) => ({
+  Settled: { FlushNow: 2, FlushLater: 4, Buffered: 16 },
   configure: () => undefined,
   decide: () => "pass\n",
   answered() {},
