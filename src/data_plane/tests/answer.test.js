@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { beforeEach, mock, test } from "node:test";
+
+import { refuse, unreachable, withHeaders } from "../answer.js";
+import { DataPlane } from "../data_plane.js";
+import { context, deployment, planned, wasm } from "./sample.js";
+
+const ID = "01M85086S2MDP1HBJCFM000006";
+const REFUSAL = { status: 429, proxyStatus: "blobwatch;error=http_request_denied", retryAfter: "60", body: "{}" };
+const env = deployment(async () => new Response());
+const { ctx } = context();
+
+/** @param {Response} answer */
+const shown = async (answer) => [answer.status, Object.fromEntries(answer.headers), await answer.text()];
+
+/**
+ * What is settled for an answer that is ours.
+ * @param {(plane: DataPlane) => Response} answering
+ */
+function answered(answering) {
+  /** @type {string[][]} */
+  const settled = [];
+  const plane = new DataPlane(wasm({ settle: (id, said) => settled.push([id, ...said.split("\n").slice(0, 5)]) && 0 }), () => {});
+  return { answer: answering(plane), settled };
+}
+
+beforeEach(() => mock.method(console, "error", () => {}));
+
+test("status and headers are the origin's, with the record's id", async () => {
+  const headers = { "content-type": "application/octet-stream", "content-range": "bytes 0-3/9", etag: "e" };
+  const origin = new Response("blob", { status: 206, headers: { ...headers, "blobwatch-id": "forged" } });
+  const answer = withHeaders(origin, origin.body, planned());
+  assert.deepEqual(await shown(answer), [206, { ...headers, "blobwatch-id": ID }, "blob"]);
+});
+
+test("what fired is told where it is disclosed", () => {
+  assert.equal(withHeaders(new Response(), null, planned({ fired: "sweep;v=1" })).headers.get("blobwatch-fired"), "sweep;v=1");
+  assert.equal(withHeaders(new Response(), null, planned()).headers.has("blobwatch-fired"), false);
+});
+
+test("a refusal is the envelope, and HEAD gets no body", async () => {
+  for (const head of [true, false]) {
+    const { answer, settled } = answered((plane) => refuse(plane, planned({ head }), REFUSAL, env, ctx));
+    const headers = { "content-type": "application/json", "proxy-status": REFUSAL.proxyStatus, "retry-after": "60", "blobwatch-id": ID };
+    assert.deepEqual(await shown(answer), [429, headers, head ? "" : "{}"]);
+    assert.deepEqual(settled, [[ID, "429", "", "", "", "completed"]]);
+  }
+});
+
+test("without an answer of the origin only what is watched has a record", async () => {
+  const headers = { "content-type": "application/json", "proxy-status": "proxy status" };
+  const watched = answered((plane) => unreachable(plane, planned(), new Error("refused"), env, ctx));
+  assert.deepEqual(await shown(watched.answer), [502, { ...headers, "blobwatch-id": ID }, "{}"]);
+  assert.deepEqual(watched.settled, [[ID, "0", "", "", "", "origin_failed"]]);
+  const passed = answered((plane) => unreachable(plane, planned({ watched: false }), new Error("refused"), env, ctx));
+  assert.deepEqual(await shown(passed.answer), [502, headers, "{}"]);
+  assert.deepEqual(passed.settled, []);
+});
+
+test("without an answer of Wasm there is one all the same", async () => {
+  const plane = new DataPlane(wasm({ no_answer: () => assert.fail() }), () => {});
+  const answer = unreachable(plane, planned({ watched: false }), new Error("refused"), env, ctx);
+  const headers = { "content-type": "application/json", "proxy-status": "blobwatch; error=destination_unavailable" };
+  assert.deepEqual(await shown(answer), [502, headers, ""]);
+});

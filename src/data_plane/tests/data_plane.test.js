@@ -1,0 +1,128 @@
+/** @import { Calls } from "../wasm.js" */
+
+import assert from "node:assert/strict";
+import { beforeEach, mock, test } from "node:test";
+
+import { DataPlane } from "../data_plane.js";
+import { context, deployment, planned, request, wasm } from "./sample.js";
+
+const BLOB = "https://registry.example/v2/demo/hello/blobs/sha256:00";
+const env = { ...deployment(async () => new Response()), ORIGIN: "https://origin.example" };
+const { ctx } = context();
+
+/** @param {Partial<Calls>} calls */
+function isolate(calls) {
+  const renew = mock.fn();
+  return { plane: new DataPlane(wasm(calls), renew), renew };
+}
+
+const trap = () => {
+  throw new WebAssembly.RuntimeError("unreachable");
+};
+const refusal = () => {
+  throw new Error("the answer's lines are not of this build");
+};
+
+/**
+ * @param {DataPlane} plane
+ * @param {string} [method]
+ */
+const decide = (plane, method = "GET") => plane.decide(request(BLOB, { method }), new URL(BLOB), env);
+
+beforeEach(() => mock.method(console, "error", () => {}));
+
+test("whatever breaks, the pull goes to the deployment's origin and is counted", () => {
+  for (const broken of [trap, refusal]) {
+    const { plane } = isolate({ decide: broken });
+    const plan = decide(plane, "HEAD");
+    assert.deepEqual([plan.watched, plan.origin, plan.follow, plan.head], [false, env.ORIGIN, false, true]);
+    assert.deepEqual([...plane.takeLosses()], [["decide_trap", 1]]);
+  }
+});
+
+test("a trap makes the instance anew, what Rust refuses does not", () => {
+  const configure = mock.fn(() => undefined);
+  const refused = isolate({ configure, decide: refusal });
+  decide(refused.plane);
+  decide(refused.plane);
+  assert.deepEqual([refused.renew.mock.callCount(), configure.mock.callCount()], [0, 1]);
+  const trapped = isolate({ configure, decide: trap });
+  decide(trapped.plane);
+  decide(trapped.plane);
+  assert.deepEqual([trapped.renew.mock.callCount(), configure.mock.callCount()], [2, 3]);
+});
+
+test("with an instance that traps, what it had buffered and what is under way is lost and counted", () => {
+  let broken = false;
+  const { Settled } = wasm();
+  const settle = mock.fn(() => 7 * Settled.Buffered);
+  const { plane } = isolate({ settle, decide: () => (broken ? trap() : "go\n\n0\nid\n\n0") });
+  const [ended, underWay] = [decide(plane), decide(plane)];
+  plane.settleOwn(ended, 403, "completed", env, ctx);
+  broken = true;
+  decide(plane);
+  plane.settleOwn(underWay, 403, "completed", env, ctx);
+  assert.equal(settle.mock.callCount(), 1, "another instance does not know the request");
+  assert.deepEqual([...plane.takeLosses()], [["decide_trap", 1], ["records_lost", 7 + 1]]);
+});
+
+test("an instance that cannot be made anew fails no pull", () => {
+  const plane = new DataPlane(wasm({ decide: trap }), trap);
+  assert.equal(decide(plane).watched, false);
+  assert.equal(decide(plane).watched, false);
+});
+
+test("an answer that cannot be settled is the client's all the same", () => {
+  const { plane } = isolate({});
+  const answer = Response.error(); // its status cannot be copied
+  assert.equal(plane.settle(planned(), answer, request(BLOB), env, ctx), answer);
+  assert.deepEqual([...plane.takeLosses()], [["settle_trap", 1]]);
+});
+
+test("only what is watched gets headers and a record", () => {
+  const settle = mock.fn(() => 0);
+  const { plane } = isolate({ settle });
+  const answer = new Response("blob");
+  assert.equal(plane.settle(planned({ watched: false }), answer, request(BLOB), env, ctx), answer);
+  assert.equal(settle.mock.callCount(), 0);
+  assert.notEqual(plane.settle(planned(), answer, request(BLOB), env, ctx), answer);
+  assert.equal(settle.mock.callCount(), 1);
+});
+
+test("a body is observed where the plan says so, there is one, and it is not coded", () => {
+  Object.assign(globalThis, { IdentityTransformStream: TransformStream });
+  const answered = mock.fn();
+  const { plane } = isolate({ answered });
+  /**
+   * @param {Parameters<typeof planned>[0]} plan
+   * @param {Response} answer
+   */
+  function isObserved(plan, answer) {
+    answered.mock.resetCalls();
+    plane.settle(planned(plan), answer, request(BLOB), env, ctx);
+    return answered.mock.callCount() === 1;
+  }
+  assert.equal(isObserved({ observe: true }, new Response("blob")), true);
+  assert.equal(isObserved({ observe: false }, new Response("blob")), false);
+  assert.equal(isObserved({ observe: true, head: true }, new Response("blob")), false);
+  assert.equal(isObserved({ observe: true }, new Response(null)), false);
+  assert.equal(isObserved({ observe: true }, new Response("blob", { headers: { "content-encoding": "gzip" } })), false);
+});
+
+test("what settles says when to flush", () => {
+  const { Settled } = wasm();
+  /**
+   * @param {number} settled
+   * @param {Partial<Env>} [changes]
+   */
+  function flushed(settled, changes) {
+    const { plane } = isolate({ settle: () => settled });
+    const [now, later] = [mock.method(plane.flusher, "now", () => {}), mock.method(plane.flusher, "later", () => {})];
+    plane.settleOwn(planned(), 403, "completed", { ...env, ...changes }, ctx);
+    return [now.mock.callCount(), later.mock.callCount()];
+  }
+  assert.deepEqual(flushed(Settled.FlushNow + 9 * Settled.Buffered), [1, 0]);
+  assert.deepEqual(flushed(Settled.FlushLater + 9 * Settled.Buffered), [0, 1]);
+  assert.deepEqual(flushed(9 * Settled.Buffered), [0, 0]);
+  assert.deepEqual(flushed(Settled.FlushNow, { BLOBWATCH_FLUSH: "off" }), [0, 0]);
+});
