@@ -1,4 +1,4 @@
-// What is said of an answer, in the lines that `core/src/settle.rs` reads.
+// What is said of an answer, in the lines that `crates/pull/src/settle.rs` reads.
 
 /**
  * How a body ended; `not_observed` where nobody looked.

@@ -1,7 +1,7 @@
 // The typed face of `wasm.js`, whose own imports exist only where the module is built. tests/boundary.rs holds it against
 // calls.rs.
 
-/** What an isolate can lose before a record exists: `isolate::LOSSES` of the core. */
+/** What an isolate can lose before a record exists: `LOSSES` of `crates/isolate`. */
 export type Loss =
   | "decide_trap"
   | "settle_trap"

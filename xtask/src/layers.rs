@@ -179,7 +179,8 @@ fn unused(workspace: &Workspace, layers: &BTreeMap<String, Layer>) -> Result<Vec
     }
     let mut faults = Vec::new();
     for layer in layers.values() {
-        let outside = files.iter().filter(|(path, _)| !path.starts_with(&layer.folder));
+        let own = layer.folder.join("src");
+        let outside = files.iter().filter(|(path, _)| !path.starts_with(&own));
         let crate_name = format!("{PREFIX}{}", layer.name).replace('-', "_");
         let said: BTreeSet<&str> = outside
             .filter(|(_, text)| text.contains(&crate_name))

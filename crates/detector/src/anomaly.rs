@@ -13,7 +13,7 @@ use blobwatch_wire::rfc3339;
 pub(super) const MAX_HISTORY: usize = 100;
 
 /// Examples: records that show it.
-pub const MAX_EXAMPLES: usize = 10;
+pub(crate) const MAX_EXAMPLES: usize = 10;
 
 /// More than this says that nothing was expected, and no more.
 pub(super) const MAX_RISK_RATIO: f64 = 1000.0;

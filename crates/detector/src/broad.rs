@@ -12,10 +12,10 @@ use super::window::Window;
 use blobwatch_records::{Breadth, Event};
 
 /// Clients beyond those of the time before.
-pub const MIN_CLIENTS: u64 = 10;
+pub(crate) const MIN_CLIENTS: u64 = 10;
 
 /// Networks (/24 or /48) beyond those of the time before.
-pub const MIN_NETWORKS: u64 = 5;
+pub(crate) const MIN_NETWORKS: u64 = 5;
 
 /// How many clients there are; estimated above the size of a sketch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

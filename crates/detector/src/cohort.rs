@@ -10,10 +10,10 @@ use blobwatch_records::CellKey;
 
 /// The attributes that a cohort can be named by, in their order everywhere. Rules are left out: they are held against
 /// the cohort afterwards.
-pub const ATTRIBUTES: [&str; 7] = ["route", "colo", "country", "asn", "family", "os", "fingerprint"];
+pub(crate) const ATTRIBUTES: [&str; 7] = ["route", "colo", "country", "asn", "family", "os", "fingerprint"];
 
 /// What an attribute is called that the request did not have.
-pub const ABSENT: &str = "unknown";
+pub(crate) const ABSENT: &str = "unknown";
 
 /// Values that a cohort keeps of one attribute; the words say how many there are beyond that.
 pub(super) const MAX_VALUES: usize = 64;

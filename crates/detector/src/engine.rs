@@ -36,14 +36,14 @@ use totals::Totals;
 use watch::Watch;
 
 /// The promise for everything together: on average at most one false alarm in so many days.
-pub const DAYS_PER_FALSE_ALARM: f64 = 30.0;
+pub(crate) const DAYS_PER_FALSE_ALARM: f64 = 30.0;
 
 /// How late, in slots, a cell still counts in a test: it counts in the slot in which it comes. Later ones are counted
 /// as late and shown in no test.
-pub const MAX_LATE_SLOTS: u64 = 30;
+pub(crate) const MAX_LATE_SLOTS: u64 = 30;
 
 /// How far ahead of the clock a cell may be: clocks differ by less.
-pub const MAX_EARLY_SLOTS: u64 = 6;
+pub(crate) const MAX_EARLY_SLOTS: u64 = 6;
 
 /// Cells that wait for their slot; beyond it they are `other`. 300 FireLogs with 100 cells each.
 const MAX_PENDING: usize = 30_000;

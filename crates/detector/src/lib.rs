@@ -22,18 +22,18 @@ pub(crate) mod tests;
 mod webhook;
 mod window;
 
-pub use anomaly::{Anomaly, AnomalyJson, Entry, MAX_EXAMPLES, Moment, number};
-pub use broad::{Affected, MIN_CLIENTS, MIN_NETWORKS};
+pub(crate) use anomaly::AnomalyJson;
+pub use anomaly::{Anomaly, Moment, number};
+pub use broad::Affected;
+pub(crate) use broad::{MIN_CLIENTS, MIN_NETWORKS};
 pub use calls::{Call, Known, Report, answer, known, marks_of, switches_of, wanted_evidence};
-pub use cohort::{ABSENT, ATTRIBUTES, Cohort, Literal, value, values};
-pub use engine::{
-    Added, Change, DAYS_PER_FALSE_ALARM, Engine, Harm, MAX_EARLY_SLOTS, MAX_LATE_SLOTS, Note, Outcome,
-    Rollup, Uncounted,
-};
+pub(crate) use cohort::ATTRIBUTES;
+pub use cohort::{Cohort, value, values};
+pub(crate) use engine::{Change, DAYS_PER_FALSE_ALARM, Rollup};
+pub use engine::{Engine, Harm, Note, Outcome};
 pub use kind::AnomalyKind;
-pub use normal::Rates;
-pub use rules::{Contrast, RouteChange, Suspect, Switch};
+
+pub(crate) use rules::{Contrast, Switch};
 pub(crate) use sentence::{percent, times};
 pub use store::{Attempt, Delivery, Detector, DetectorError, Webhook};
 pub use webhook::{Allowed, SIGNATURE_HEADER, check, signature};
-pub use window::{Bucket, MINUTE_SLOTS, Row, Window};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use blobwatch_records::{Affected, Cell, CellCounts, CellKey, Evidence, MAX_EVIDENCE};
 
 /// Slots of a minute.
-pub const MINUTE_SLOTS: u64 = 6;
+pub(crate) const MINUTE_SLOTS: u64 = 6;
 
 /// Slots kept one by one: the onset of what opens now is in them at most volumes.
 pub(super) const FINE_SLOTS: u64 = 6 * MINUTE_SLOTS;

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use blobwatch_pull::Family;
 
 /// Cohorts of one guard that are told apart; the others count as one. Client builds that one rule hits are a handful.
-pub const MAX_COHORTS: usize = 24;
+pub(crate) const MAX_COHORTS: usize = 24;
 
 /// Records that show the harm, of one guard.
-pub const MAX_EVIDENCE: usize = 8;
+pub(crate) const MAX_EVIDENCE: usize = 8;
 
 /// Clients of one kind under one guard: in the percentage (`enforced`) or not (`held_out`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

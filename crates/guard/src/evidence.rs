@@ -11,7 +11,7 @@ use super::counts::Arm;
 pub const HARMLESS: f64 = 0.02;
 
 /// From this share on a step does not pass.
-pub const HARM: f64 = 0.2;
+pub(crate) const HARM: f64 = 0.2;
 
 /// Of each test of each step; two tests and up to five steps stay within 1 in 1,000 promotions.
 pub const ALPHA: f64 = 1e-4;

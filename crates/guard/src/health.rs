@@ -13,10 +13,10 @@ use blobwatch_wire::{DecodeError, Reader, put_varint};
 
 /// Clients of one FireLog that are remembered: about 14 bytes each as stored, 1.4 MB of the 2 MB that a row holds, and
 /// some 4 MB in memory. Those that find no room count as not known.
-pub const MAX_KNOWN: usize = 100_000;
+pub(crate) const MAX_KNOWN: usize = 100_000;
 
 /// 24 hours.
-pub const REMEMBER_MS: u64 = 24 * HOUR_MS;
+pub(crate) const REMEMBER_MS: u64 = 24 * HOUR_MS;
 
 const HOUR_MS: u64 = 3_600_000;
 

@@ -29,7 +29,7 @@ const PRIOR: (f64, f64) = (1.0, 20.0);
 
 /// What follows from the counts.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Judgement {
+pub(crate) enum Judgement {
     /// Nothing yet.
     Open,
     /// It is as harmless as it must be.

@@ -18,10 +18,14 @@ mod tests;
 mod watch;
 mod watch_bytes;
 
-pub use counts::{Arm, Cohort, CohortCounts, Counts, MAX_COHORTS, MAX_EVIDENCE, Past, Report, WatchReport};
-pub use evidence::{ALPHA, HARM, HARMLESS};
-pub use health::{Health, MAX_KNOWN, Pull, REMEMBER_MS};
-pub use judge::{Against, Harm, Judgement, MIN_CLIENTS, MIN_HARMED};
+pub use counts::{Arm, Cohort, CohortCounts, Counts, Report, WatchReport};
+
+pub use evidence::{ALPHA, HARMLESS};
+
+pub use health::{Health, Pull};
+
+pub use judge::{Against, Harm, MIN_CLIENTS, MIN_HARMED};
+
 pub use ledger::{Ledger, State};
 pub use moments::{GuardThen, Moment, Stood, stood};
-pub use watch::{Guarded, MAX_WATCHED, MAX_WATCHES, WINDOW_MS, Watches};
+pub use watch::{Guarded, WINDOW_MS, Watches};

@@ -1,3 +1,4 @@
+use super::counts::MAX_COHORTS;
 use std::sync::Arc;
 
 use super::*;

@@ -11,11 +11,11 @@ use super::health::{ByClient, Health, Pull};
 use blobwatch_pull::{Action, ClientKey, Fired, Mode, Record};
 
 /// Guards that one FireLog counts for: promotions that run at one time.
-pub const MAX_WATCHES: usize = 64;
+pub(crate) const MAX_WATCHES: usize = 64;
 
 /// Clients of one guard in one FireLog, 24 bytes each and twice in memory: far more than a verdict needs, and when there are
 /// more the first ones say enough.
-pub const MAX_WATCHED: usize = 8_192;
+pub(crate) const MAX_WATCHED: usize = 8_192;
 
 /// A client that was let through is judged by its first minute. Docker tries again after 5 s, containerd at once.
 pub const WINDOW_MS: u64 = 60_000;

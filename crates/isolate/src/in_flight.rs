@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use blobwatch_pull::{Outcome, Pending, Record, RecordId, Said};
 
 /// About 1 KB each, so 8 MB of an isolate's 128 MB. An isolate on Cloudflare has far fewer requests at a time.
-pub const MAX_IN_FLIGHT: usize = 8_192;
+pub(crate) const MAX_IN_FLIGHT: usize = 8_192;
 
 /// A request that was not answered for this long is not going to be: Cloudflare gives an origin 100 s to begin.
-pub const UNANSWERED_AFTER_MS: u64 = 5 * 60_000;
+pub(crate) const UNANSWERED_AFTER_MS: u64 = 5 * 60_000;
 
 /// Ordered by id, and so by age. A request whose client left before the origin answered is never settled; it leaves by
 /// age, or when room is needed.

@@ -9,8 +9,7 @@ mod in_flight;
 mod learn;
 mod memory;
 
-pub use config::{Config, ConfigError};
-pub use in_flight::{MAX_IN_FLIGHT, UNANSWERED_AFTER_MS};
+pub use config::Config;
 
 use blobwatch_pull::{Record, RecordId, Said};
 use blobwatch_records::{Batches, Held, History, Outgoing, fire_log_name};

@@ -1,4 +1,5 @@
-use super::{Config, Isolate, MAX_IN_FLIGHT, UNANSWERED_AFTER_MS};
+use super::in_flight::{MAX_IN_FLIGHT, UNANSWERED_AFTER_MS};
+use super::{Config, Isolate};
 use blobwatch_pull::{
     Action, ClientKeys, Facts, Identity, Mode, Outcome, RangeKind, Record, RecordValues, Request,
 };

@@ -23,9 +23,11 @@ mod store;
 mod tests;
 mod volume;
 
-pub use item::{PreviewItem, PreviewedRule, Progress};
+pub use item::{PreviewItem, Progress};
+
 pub use partial::Partial;
-pub use report::{CohortHit, CohortTerm, NotJudged, Report};
+pub use report::Report;
+
 pub use scan::{Budget, Replay, Slice, SliceCall, scan_slice};
 pub use store::{End, MAX_ATTEMPTS, MAX_WAITING, Preview, PreviewError, PreviewStore, Status};
 pub use volume::Windows;

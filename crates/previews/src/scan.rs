@@ -358,7 +358,7 @@ fn identity<'b>(row: &Row, memory: &Memory<'b>) -> Option<(&'b Client, u64)> {
 }
 
 fn digest_number(digest: &Digest) -> u64 {
-    fnv1a(FNV_START, &*digest_key(digest))
+    fnv1a(FNV_START, digest_key(digest))
 }
 
 /// What a request says about its pull; nothing where it was a HEAD, was refused by us, or was asked to sign in.

@@ -11,13 +11,18 @@ mod record;
 mod recorded;
 mod request;
 #[cfg(any(test, feature = "testing"))]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "made up for tests only"
+)]
 pub mod sample;
 mod settle;
 mod user_agent;
 
 pub use action::{Action, Mode};
 pub use client::{Client, ClientKey, ClientKeys, NetworkKey, bucket, observed};
-pub use facts::{Facts, FactsError};
+pub use facts::{Facts, FactsError, TlsFacts};
 pub use fingerprint::{Fingerprint, NO_TLS, PRESENCE};
 pub use path::{BlobPath, MAX_REPOSITORY, decode, repository_of};
 pub use range::{Answered, Asked, ByteRange, ContentRange, RangeKind, TILE_UNIT, honoured};

@@ -6,6 +6,7 @@ mod preview_freshness;
 mod preview_plan;
 mod preview_request;
 #[cfg(any(test, feature = "testing"))]
+#[expect(clippy::unwrap_used, reason = "made up for tests only")]
 pub mod preview_sample;
 mod store;
 
@@ -17,4 +18,4 @@ pub use calls::{
 pub use preview_freshness::{Stamp, preview_is_fresh};
 pub use preview_plan::PreviewPlan;
 pub use preview_request::plan_of;
-pub use store::{Change, Edit, FireLogState, RuleBookError, RuleBookStore};
+pub use store::{FireLogState, RuleBookError, RuleBookStore};

@@ -19,7 +19,7 @@ mod previews;
 mod row;
 mod schema;
 
-pub use change::{Change, Edit};
+pub(crate) use change::{Change, Edit};
 pub use fire_logs::FireLogState;
 #[cfg(test)]
 pub(crate) use guard_states::MAX_MOMENTS;

@@ -10,5 +10,4 @@ mod refusal;
 
 pub use fired::{fired, is_disclosed};
 
-pub(crate) use refusal::Refusal;
-pub use refusal::{OriginFailure, refusal, unreachable};
+pub use refusal::{OriginFailure, Refusal, refusal, unreachable};

@@ -3,10 +3,10 @@
 //! Each check answers with what was expected, as a fragment that fits "expected …".
 
 /// A rule's id and a route's name: a token of structured fields (RFC 9651, section 3.3.4) that needs no quoting.
-pub const MAX_NAME: usize = 64;
+pub(crate) const MAX_NAME: usize = 64;
 
 /// A host (RFC 1035, section 2.3.4).
-pub const MAX_HOST: usize = 253;
+pub(crate) const MAX_HOST: usize = 253;
 
 type Expected = &'static str;
 
@@ -22,7 +22,7 @@ pub fn check_name(text: &str) -> Result<(), Expected> {
 }
 
 /// A host as a URL carries it: lower case, without port.
-pub fn check_host(text: &str) -> Result<(), Expected> {
+pub(crate) fn check_host(text: &str) -> Result<(), Expected> {
     let inner = text
         .strip_prefix('[')
         .and_then(|t| t.strip_suffix(']'))

@@ -12,10 +12,10 @@ use blobwatch_pull::Mode;
 pub const MAX_STEPS: usize = 16;
 
 /// A step shorter than a slot of the guard's counts could never be judged, but for tests; an alarm rings by the second.
-pub const MIN_STEP_MS: u64 = 1_000;
+pub(crate) const MIN_STEP_MS: u64 = 1_000;
 
 /// 90 days: records are gone by then, and with them what the step was judged by.
-pub const MAX_STEP_MS: u64 = 90 * 86_400_000;
+pub(crate) const MAX_STEP_MS: u64 = 90 * 86_400_000;
 
 /// The steps of an enforcement, and where it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

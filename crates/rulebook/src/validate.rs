@@ -13,26 +13,26 @@ use blobwatch_pull::{Action, Mode};
 use blobwatch_wire::Place;
 
 /// A rule costs about 1 KB compiled: 2 MB of an isolate's 128 MB.
-pub const MAX_RULES: usize = 2_000;
+pub(crate) const MAX_RULES: usize = 2_000;
 
 /// Twenty routes with a mode for each of [`MAX_RULES`] / 4 rules; 32 bytes each, 320 KB compiled.
-pub const MAX_MODES: usize = 10_000;
+pub(crate) const MAX_MODES: usize = 10_000;
 
 /// Bytes of one expression: what Cloudflare's own rules allow.
 /// <https://developers.cloudflare.com/ruleset-engine/rules-language/expressions/>
-pub const MAX_EXPRESSION: usize = 4_096;
+pub(crate) const MAX_EXPRESSION: usize = 4_096;
 
 /// Bytes of a description: a paragraph.
-pub const MAX_DESCRIPTION: usize = 1_000;
+pub(crate) const MAX_DESCRIPTION: usize = 1_000;
 
 /// Longest window of a volume: a FireLog keeps a count for each second of it and each key.
-pub const MAX_VOLUME_SECONDS: u32 = 3_600;
+pub(crate) const MAX_VOLUME_SECONDS: u32 = 3_600;
 
 /// FireLogs of one colo: each takes about 1,000 flushes a second, far beyond one colo's isolates.
-pub const MAX_FIRE_LOGS_PER_COLO: u32 = 64;
+pub(crate) const MAX_FIRE_LOGS_PER_COLO: u32 = 64;
 
 /// Faults that one answer names: a document of 2,000 bad rules would answer with megabytes.
-pub const MAX_PLACES: usize = 50;
+pub(crate) const MAX_PLACES: usize = 50;
 
 /// A day: longer, and a client's operator takes the throttle for a block.
 const MAX_RETRY_AFTER_S: u32 = 86_400;

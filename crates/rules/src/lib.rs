@@ -4,9 +4,9 @@
 //! unknown field. Not in scope: modes and actions (`rulebook`, `verdict`).
 //!
 //! ```
-//! use blobwatch_core::rule::{self, Engine, Field, Scratch, Value, Values};
+//! use blobwatch_rules::{Engine, Field, Scratch, Value, Values, parse};
 //!
-//! let rule = rule::parse(r#"http.user_agent contains "docker/" and ip.src.asnum in {16509 14618}"#)?.check()?;
+//! let rule = parse(r#"http.user_agent contains "docker/" and ip.src.asnum in {16509 14618}"#)?.check()?;
 //! let engine = Engine::compile(&[rule])?;
 //! let mut scratch = Scratch::new(&engine);
 //!
@@ -39,12 +39,10 @@ mod wildcard;
 pub use check::Checked;
 pub use engine::{CompileError, Engine, Scratch};
 pub use error::RuleError;
-pub use explain::Clause;
+
 pub use expression::Expression;
 pub use field::{Field, Type};
-pub use limits::{
-    MAX_ARGUMENTS, MAX_LIST, MAX_NESTING, MAX_PREDICATES, MAX_REGEX_BYTES, MAX_REGEX_TOTAL_BYTES, MAX_RULES,
-    MAX_STARS, MAX_TEXT,
-};
+pub use limits::{MAX_NESTING, MAX_PREDICATES, MAX_REGEX_BYTES, MAX_RULES, MAX_STARS, MAX_TEXT};
+
 pub use parse::parse;
 pub use values::{Value, Values};

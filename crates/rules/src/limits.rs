@@ -10,10 +10,10 @@ pub const MAX_NESTING: usize = 32;
 
 /// Values of one list. A value and its space take at least two bytes of [`MAX_TEXT`], so this binds only in theory;
 /// it keeps the bound where the list is, should the text limit grow.
-pub const MAX_LIST: usize = 1000;
+pub(crate) const MAX_LIST: usize = 1000;
 
 /// Arguments of one function call; `concat` is the only one without a fixed number.
-pub const MAX_ARGUMENTS: usize = 16;
+pub(crate) const MAX_ARGUMENTS: usize = 16;
 
 /// `*` of one wildcard: each is one more search of the value.
 pub const MAX_STARS: usize = 8;
@@ -26,7 +26,7 @@ pub const MAX_REGEX_BYTES: usize = 128 << 10;
 pub(super) const MAX_REGEX_NESTING: u32 = 50;
 
 /// Bytes of all regular expressions of a rulebook: 3 % of the 128 MB that one isolate has.
-pub const MAX_REGEX_TOTAL_BYTES: usize = 4 << 20;
+pub(crate) const MAX_REGEX_TOTAL_BYTES: usize = 4 << 20;
 
 /// Rules of one rulebook.
 pub const MAX_RULES: usize = 4096;

@@ -5,12 +5,9 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use blobwatch_core::answer::Refusal;
-use blobwatch_core::facts::{Facts, TlsFacts};
-use blobwatch_core::isolate::LOSSES;
-use blobwatch_core::plan::{Plan, Watched};
-use blobwatch_core::record::Outcome;
-use blobwatch_core::settle::Said;
+use blobwatch_isolate::LOSSES;
+use blobwatch_pull::{Facts, Outcome, Said, TlsFacts};
+use blobwatch_rulebook::{Plan, Refusal, Watched};
 
 const CALLS: &str = include_str!("../calls.rs");
 const FACE: &str = include_str!("../wasm.d.ts");

@@ -331,7 +331,7 @@ fn a_saved_state_goes_on_where_it_was() {
 
 #[test]
 fn late_and_early_batches_are_counted_and_left_out() {
-    use crate::{Added, MAX_EARLY_SLOTS, MAX_LATE_SLOTS};
+    use crate::engine::{Added, MAX_EARLY_SLOTS, MAX_LATE_SLOTS};
     use blobwatch_records::CellBatch;
     let mut engine = Engine::default();
     let batch = |slot| CellBatch {

@@ -1,6 +1,7 @@
 //! What a preview says is what enforcement then does.
 
 use super::*;
+use crate::report::NotJudged;
 use blobwatch_pull::sample::Numbers;
 
 struct Request {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::reads::{Needs, Reads};
+use crate::report::CohortTerm;
 use blobwatch_pull::{RecordValues, sample};
 use blobwatch_records::{Block, Builder, split};
 use blobwatch_rulebook::{Volume, VolumeKey};

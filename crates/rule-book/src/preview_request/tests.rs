@@ -1,6 +1,7 @@
 use super::*;
+use crate::RuleBookStore;
 use crate::preview_sample::{CANDIDATE, NOW, book, rule};
-use crate::{Change, Edit, RuleBookStore};
+use crate::store::{Change, Edit};
 use blobwatch_sql::Native;
 
 fn store() -> RuleBookStore<Native> {
