@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Where the API is.
 #[derive(clap::Args, Clone)]
 pub(crate) struct Deployment {
-    /// The deployment, such as https://registry.example.com
+    /// The deployment, such as <https://registry.example.com>
     #[arg(long, env = "BLOBWATCH_URL", value_name = "URL")]
     url: String,
 }

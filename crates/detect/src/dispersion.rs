@@ -33,7 +33,7 @@ pub struct Dispersion {
 }
 
 impl Dispersion {
-    /// Correlation of two trials of one slot, from 0 to [`MAX_RHO`].
+    /// Correlation of two trials of one slot, from 0 to `MAX_RHO`.
     #[must_use]
     pub fn rho(&self) -> f64 {
         let estimate = (self.excess + PRIOR_RHO * PRIOR_WEIGHT) / (self.pairs + PRIOR_WEIGHT);

@@ -2,7 +2,7 @@
 //!
 //! One cross-section in (cells with attribute values, observed and expected counts), causes out. A cause is a cohort
 //! "attribute 1 in V1 and attribute 2 in V2 …", found by maximising the penalised expectation-based Poisson score of
-//! [`price`] (Neill, McFowland and Zheng, "Fast subset scan for multivariate event detection", 2013). The score is a
+//! `price` (Neill, McFowland and Zheng, "Fast subset scan for multivariate event detection", 2013). The score is a
 //! log likelihood ratio minus the log of how many cohorts of that shape there are, so it can be tested.
 //!
 //! Not in scope: where the expectation comes from, falls instead of rises, and which rule goes with a cohort.

@@ -115,7 +115,7 @@ impl Anomaly {
         }
     }
 
-    /// Observed over expected, at most [`MAX_RISK_RATIO`].
+    /// Observed over expected, at most `MAX_RISK_RATIO`.
     #[must_use]
     pub fn risk_ratio(&self) -> f64 {
         (self.observed / self.baseline.max(1e-6)).min(MAX_RISK_RATIO)

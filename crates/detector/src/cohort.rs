@@ -18,7 +18,7 @@ pub(crate) const ABSENT: &str = "unknown";
 /// Values that a cohort keeps of one attribute; the words say how many there are beyond that.
 pub(super) const MAX_VALUES: usize = 64;
 
-/// Values of a cell in the order of [`ATTRIBUTES`].
+/// Values of a cell in the order of `ATTRIBUTES`.
 #[must_use]
 pub fn values(key: &CellKey) -> [Cow<'_, str>; 7] {
     let text = |text| if str::is_empty(text) { ABSENT } else { text };

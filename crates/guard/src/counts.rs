@@ -67,9 +67,9 @@ pub struct WatchReport {
     pub route: String,
     /// Revision that the guard began with.
     pub guard: u64,
-    /// At most [`MAX_COHORTS`] + 1.
+    /// At most `MAX_COHORTS` + 1.
     pub cohorts: Vec<CohortCounts>,
-    /// Ids of records: clients that pull cleanly, denied. At most [`MAX_EVIDENCE`].
+    /// Ids of records: clients that pull cleanly, denied. At most `MAX_EVIDENCE`.
     pub evidence: Vec<String>,
 }
 

@@ -49,7 +49,7 @@ pub enum RangeKind {
     Repeat,
     /// Everything again, by a client that had asked for everything within 30 minutes.
     Restart,
-    /// A Range that RFC 9110 does not define, or of more than [`MAX_RANGES`] ranges.
+    /// A Range that RFC 9110 does not define, or of more than `MAX_RANGES` ranges.
     Invalid,
 }
 

@@ -62,7 +62,7 @@ pub struct CellKey {
     pub family: Family,
     pub os: String,
     pub fingerprint: String,
-    /// Rules that fired, in any mode; sorted, each once, at most [`MAX_KEY_RULES`].
+    /// Rules that fired, in any mode; sorted, each once, at most `MAX_KEY_RULES`.
     pub rules: Vec<Arc<str>>,
 }
 

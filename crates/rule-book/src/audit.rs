@@ -37,7 +37,7 @@ pub struct AuditEntry {
     pub revision: u64,
     /// Hash of the entry before.
     pub previous: String,
-    /// 64 hex digits, [`entry_hash`].
+    /// 64 hex digits, `entry_hash`.
     pub hash: String,
 }
 

@@ -25,7 +25,7 @@ pub struct PreviewPlan {
     pub at_ms: u64,
     /// Revision of the rulebook that it was made from.
     pub revision: u64,
-    /// [`relevant`] of what can change the answer.
+    /// `relevant` of what can change the answer.
     pub relevant: String,
 }
 

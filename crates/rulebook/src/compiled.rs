@@ -56,7 +56,7 @@ impl Compiled {
 /// The rules of a document that holds together.
 ///
 /// # Errors
-/// Everything that is wrong with the document, at most [`MAX_PLACES`].
+/// Everything that is wrong with the document, at most `MAX_PLACES`.
 pub fn check(book: &Rulebook) -> Result<Vec<Checked>, Vec<Place>> {
     let mut places = faults(book);
     let mut checked = Vec::with_capacity(book.rules.len());

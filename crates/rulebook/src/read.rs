@@ -23,7 +23,7 @@ pub enum DocumentError {
     NewerSchema {
         found: u32,
     },
-    /// Everything that is wrong with it, at most [`super::MAX_PLACES`].
+    /// Everything that is wrong with it, at most `MAX_PLACES`.
     Invalid(Vec<Place>),
 }
 

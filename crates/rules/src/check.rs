@@ -31,7 +31,7 @@ impl PartialEq for Checked {
 impl Eq for Checked {}
 
 impl Checked {
-    /// As written by the operator; the spans of [`super::Clause`] are in it.
+    /// As written by the operator; the spans of `Clause` are in it.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

@@ -94,7 +94,7 @@ impl fmt::Display for TokensError {
 impl std::error::Error for TokensError {}
 
 impl Tokens {
-    /// Reads the secret, a JSON list of [`Entry`]s. An empty text or list configures nobody.
+    /// Reads the secret, a JSON list of `Entry`s. An empty text or list configures nobody.
     ///
     /// # Errors
     /// The first entry that cannot be used; none of the others is then, so that a typing mistake cannot leave a

@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 use anyhow::{Result, ensure};
 
 /// The free plan's limit of a worker, gzip-coded; more would be refused after the upload.
-/// https://developers.cloudflare.com/workers/platform/limits/#worker-size
+/// <https://developers.cloudflare.com/workers/platform/limits/#worker-size>
 const MAX_GZIP: usize = 3 * 1024 * 1024;
 
 /// What `cargo xtask deploy` understands.

@@ -18,7 +18,7 @@ pub enum Asked {
     /// A Range that says nothing.
     Invalid,
     One(ByteRange),
-    /// The header's value, which [`RangeHeader`] accepts and holds several ranges.
+    /// The header's value, which `RangeHeader` accepts and holds several ranges.
     Many(Box<str>),
 }
 
