@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use blobwatch_fire_log::Loss;
-use blobwatch_wire::rfc3339;
+use blobwatch_wire::{Loss, rfc3339};
 use futures_util::future::join_all;
 use serde::Serialize;
 use worker::{Env, Response};

@@ -18,7 +18,6 @@ mod scan;
 mod summary;
 #[cfg(test)]
 mod tests;
-mod times;
 
 pub use distinct::mix;
 pub use filter::{Filter, Kind};
@@ -27,4 +26,3 @@ pub use page::Page;
 pub use parameters::{Format, MAX_LIMIT, Query, SummaryQuery};
 pub use scan::{Budget, find, scan_page};
 pub use summary::{Dimension, Part, Summary, summarise};
-pub use times::{EXPECTED as EXPECTED_TIME, parse as parse_time};

@@ -26,7 +26,6 @@ mod volume;
 use std::fmt;
 
 pub(crate) use enforced::find as find_enforced;
-pub use losses::Loss;
 
 pub use outbox::Unsent;
 pub(crate) use read::{After, Candidate, Source, newest_first, recent};

@@ -3,10 +3,12 @@
 mod bytes;
 mod hash;
 mod hex;
+mod loss;
 mod page;
 mod parameters;
 mod problem;
 mod time;
+mod times;
 mod validator;
 
 pub use bytes::{
@@ -15,8 +17,10 @@ pub use bytes::{
 };
 pub use hash::{FNV_START, fnv1a};
 pub use hex::{hex, unhex};
+pub use loss::Loss;
 pub use page::{DashboardFile, PREFIX, SECURITY_HEADERS};
 pub use parameters::{List, MAX_LIMIT, Page, Parameters, bad_cursor};
 pub use problem::{MEDIA_TYPE, Place, Problem};
 pub use time::{MAX_TIME_MS, parse_rfc3339, rfc3339};
+pub use times::{EXPECTED_TIME, parse_time};
 pub use validator::{etag, is_known};

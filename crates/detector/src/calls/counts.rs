@@ -5,10 +5,9 @@ use std::ops::RangeInclusive;
 use super::storage;
 use crate::store::Detector;
 use crate::{ATTRIBUTES, Rollup, value};
-use blobwatch_fire_log::{EXPECTED_TIME, parse_time};
 use blobwatch_records::{CellCounts, CellKey};
 use blobwatch_sql::Sql;
-use blobwatch_wire::{Parameters, Place, Problem};
+use blobwatch_wire::{EXPECTED_TIME, Parameters, Place, Problem, parse_time};
 
 /// The longest time of minutes; a longer one is read from hours.
 const MAX_MINUTES: u64 = 1_500;

@@ -8,10 +8,9 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use super::cursor::Cursor;
 use super::filter::{Filter, Kind, StatusFilter};
 use super::summary::Dimension;
-use super::times;
 use blobwatch_pull::RecordId;
 use blobwatch_records::Digest;
-use blobwatch_wire::{FNV_START, Place, Problem, fnv1a};
+use blobwatch_wire::{EXPECTED_TIME, FNV_START, Place, Problem, fnv1a, parse_time};
 
 /// Records of a page unless `limit` says otherwise, and at most.
 pub(crate) const DEFAULT_LIMIT: usize = 100;
@@ -213,7 +212,7 @@ fn some_text(name: &str, value: &str) -> Result<String, Problem> {
 }
 
 fn time(name: &str, value: &str, now_ms: u64) -> Result<u64, Problem> {
-    times::parse(value, now_ms).ok_or_else(|| refuse(name, &format!("{value:?}: {}", times::EXPECTED)))
+    parse_time(value, now_ms).ok_or_else(|| refuse(name, &format!("{value:?}: {}", EXPECTED_TIME)))
 }
 
 /// A name as the record's JSON has it.

@@ -2,23 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::{FireLog, FireLogError};
 use blobwatch_sql::{Sql, SqlValue, integer, number, text};
+use blobwatch_wire::Loss;
 
 /// Names kept; there are about ten. What does not fit is counted as `other`.
 const MAX_NAMES: usize = 64;
-
-/// One kind of loss.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Loss {
-    /// `decide_trap`, `records_dropped`, …
-    pub name: String,
-    pub count: u64,
-    /// When it was last reported, in milliseconds since 1970.
-    pub last_ms: u64,
-}
 
 pub(super) fn add(sql: &impl Sql, losses: &BTreeMap<String, u32>, now_ms: u64) -> Result<(), FireLogError> {
     if losses.is_empty() {

@@ -1,13 +1,14 @@
 //! Times of a query: RFC 3339, or how long ago.
 
-use blobwatch_wire::parse_rfc3339;
+use super::time::parse_rfc3339;
 
 /// What a time parameter may say.
-pub const EXPECTED: &str = "expected RFC 3339, as 2020-07-05T19:00:00Z, or a time ago, as -15m (s, m, h, d)";
+pub const EXPECTED_TIME: &str =
+    "expected RFC 3339, as 2020-07-05T19:00:00Z, or a time ago, as -15m (s, m, h, d)";
 
 /// Milliseconds since 1970 of `2020-07-05T19:00:00Z` or `-15m`.
 #[must_use]
-pub fn parse(text: &str, now_ms: u64) -> Option<u64> {
+pub fn parse_time(text: &str, now_ms: u64) -> Option<u64> {
     match text.strip_prefix('-') {
         Some(ago) => Some(now_ms.saturating_sub(span_ms(ago)?)),
         None => parse_rfc3339(text),
@@ -37,7 +38,7 @@ mod tests {
 
     #[track_caller]
     fn case(text: &str, expected: Option<u64>) {
-        assert_eq!(parse(text, 100_000_000), expected, "{text}");
+        assert_eq!(parse_time(text, 100_000_000), expected, "{text}");
     }
 
     #[test]
