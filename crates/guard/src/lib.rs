@@ -13,6 +13,7 @@ mod health;
 mod judge;
 mod ledger;
 mod moments;
+mod notice;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -28,4 +29,5 @@ pub use judge::{Against, Harm, MIN_CLIENTS, MIN_HARMED};
 
 pub use ledger::{Ledger, State};
 pub use moments::{GuardThen, Moment, Stood, stood};
+pub use notice::HarmNotice;
 pub use watch::{Guarded, WINDOW_MS, Watches};

@@ -4,6 +4,7 @@
 //! form, which goes on to every isolate. Not in scope: the rule language (`rule`) and what is done with a match (`verdict`).
 
 mod answer;
+mod change_notice;
 mod compiled;
 mod document;
 mod json_path;
@@ -37,4 +38,5 @@ pub use stages::{MAX_STEPS, Stages, Step};
 pub use starter::{STARTER, starter};
 pub use validate::faults;
 
+pub use change_notice::{Cause, ChangeNotice, MAX_PARTS, ModeValue, PartChange, RouteValue, RuleValue};
 pub use verdict::{HotKey, HotKeys, Subject, Verdict, decide, in_percent, volume_key};

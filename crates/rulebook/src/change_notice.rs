@@ -1,0 +1,189 @@
+//! What the RuleBook tells the Detector of a change: what it was made to, as values.
+//!
+//! RuleBook and Detector may be of two builds for the time of a deploy: fields that a reader does not know are left, and so are
+//! causes and parts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ModeSetting, Redirects, Route, Rule};
+use blobwatch_pull::Mode;
+
+/// Parts of one change that are told; more of one push are counted as lost. Some 300 bytes each, and a row holds 2 MB.
+pub const MAX_PARTS: usize = 4_000;
+
+/// One revision that changed rules, modes or routes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChangeNotice {
+    /// The same each time that it is told; of this deployment.
+    pub id: String,
+    pub revision: u64,
+    /// In milliseconds since 1970.
+    pub time_ms: u64,
+    pub actor: String,
+    pub cause: Cause,
+    /// As the audit log names it, for people: `mode.put`.
+    pub action: String,
+    /// As the audit log names it, for people: `rules/botnet-sig/modes/hub`.
+    pub target: String,
+    /// At most [`MAX_PARTS`].
+    pub parts: Vec<PartChange>,
+}
+
+/// Why a change was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Somebody called for it.
+    Operator,
+    /// The next step of an enforcement in steps.
+    Stage,
+    /// A setting was over.
+    Expiry,
+    /// It harmed.
+    Guard,
+    PanicOff,
+    /// The whole rulebook was replaced.
+    Push,
+    #[serde(other)]
+    Unknown,
+}
+
+/// One thing that a change was made to. Both sides are `None` where an old entry of the audit log does not have them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "part", rename_all = "snake_case")]
+pub enum PartChange {
+    /// The mode of a rule on a route. A side is `None` where none was set: the rule's default held.
+    Mode {
+        rule: String,
+        route: String,
+        before: Option<ModeValue>,
+        after: Option<ModeValue>,
+        /// The rule's default; `None` where it is not known.
+        default_mode: Option<Mode>,
+    },
+    /// A version of a rule was written, or the rule retired.
+    Rule {
+        rule: String,
+        before: Option<RuleValue>,
+        after: Option<RuleValue>,
+    },
+    Route {
+        route: String,
+        before: Option<RouteValue>,
+        after: Option<RouteValue>,
+    },
+    #[serde(other)]
+    Unknown,
+}
+
+/// A mode as it is set.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ModeValue {
+    pub mode: Mode,
+    #[serde(default)]
+    pub percent: Option<f64>,
+}
+
+impl From<&ModeSetting> for ModeValue {
+    fn from(setting: &ModeSetting) -> Self {
+        Self {
+            mode: setting.mode,
+            percent: setting.percent,
+        }
+    }
+}
+
+/// A version of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleValue {
+    #[serde(default)]
+    pub version: u32,
+    /// `None` where it is not known.
+    #[serde(default)]
+    pub default_mode: Option<Mode>,
+}
+
+/// What of a route decides what clients get, and from where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteValue {
+    #[serde(default)]
+    pub host: Option<String>,
+    #[serde(default)]
+    pub repository: Option<String>,
+    #[serde(default)]
+    pub origin: Option<String>,
+    #[serde(default)]
+    pub detour: Option<String>,
+    #[serde(default)]
+    pub redirects: Option<Redirects>,
+}
+
+impl From<&Rule> for RuleValue {
+    fn from(rule: &Rule) -> Self {
+        Self {
+            version: rule.version,
+            default_mode: Some(rule.default_mode),
+        }
+    }
+}
+
+impl From<&Route> for RouteValue {
+    fn from(route: &Route) -> Self {
+        Self {
+            host: route.host.clone(),
+            repository: Some(route.repository.clone()),
+            origin: route.origin.clone(),
+            detour: route.detour.clone(),
+            redirects: Some(route.redirects),
+        }
+    }
+}
+
+impl RouteValue {
+    /// Each by the name that the API gives it.
+    #[must_use]
+    pub fn fields(&self) -> [(&'static str, Option<&str>); 5] {
+        let redirects = self.redirects.map(|redirects| match redirects {
+            Redirects::Pass => "pass",
+            Redirects::Follow => "follow",
+        });
+        [
+            ("host", self.host.as_deref()),
+            ("repository", self.repository.as_deref()),
+            ("origin", self.origin.as_deref()),
+            ("detour", self.detour.as_deref()),
+            ("redirects", redirects),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RuleBook and Detector may be of two builds for the time of a deploy.
+    const PINNED: &str = concat!(
+        r#"{"id":"1593975600000-7","revision":7,"time_ms":1593975660000,"actor":"git","cause":"push","action":"rulebook.put","target":"rulebook","parts":["#,
+        r#"{"part":"route","route":"hub","before":{"host":null,"repository":"**","origin":null,"detour":"https://a.example","redirects":"pass"},"after":null},"#,
+        r#"{"part":"rule","rule":"sweep","before":null,"after":{"version":1,"default_mode":"monitor"}},"#,
+        r#"{"part":"mode","rule":"sweep","route":"default","before":{"mode":"monitor","percent":null},"after":{"mode":"enforce","percent":10.0},"default_mode":"off"}]}"#,
+    );
+
+    #[test]
+    fn the_json_of_a_change_is_pinned() {
+        let notice: ChangeNotice = serde_json::from_str(PINNED).unwrap();
+        assert_eq!(serde_json::to_string(&notice).unwrap(), PINNED);
+        assert_eq!((notice.cause, notice.parts.len()), (Cause::Push, 3));
+    }
+
+    #[test]
+    fn the_notice_of_a_newer_build_is_read() {
+        let newer = r#"{"id":"1-2","revision":2,"time_ms":3,"actor":"olga","cause":"weather","action":"list.put","target":"lists/x",
+            "parts":[{"part":"list","list":"x"},{"part":"rule","rule":"sweep","before":null,"after":{"speed":3}}],"more":1}"#;
+        let notice: ChangeNotice = serde_json::from_str(newer).unwrap();
+        assert_eq!(
+            (notice.cause, &notice.parts[0]),
+            (Cause::Unknown, &PartChange::Unknown)
+        );
+    }
+}
