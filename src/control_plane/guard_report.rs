@@ -1,8 +1,7 @@
-//! Reports of FireLogs for guards, and the Detector's part of a harm. In scope: who tells whom. What follows is the
-//! core's.
+//! Reports of FireLogs for guards, and what the Detector is told. In scope: who tells whom. What follows is the core's.
 
 use blobwatch_guard::Report;
-use blobwatch_rule_book::Heard;
+use blobwatch_rule_book::{Heard, Untold};
 use worker::{Env, Method};
 
 use super::http::{Answer, internal, internal_request, object};
@@ -25,12 +24,14 @@ pub(super) async fn send(env: &Env, report: &Report) -> Answer<Heard> {
     response.json().await.map_err(|e| failed(&e))
 }
 
-/// Asks the Detector for an anomaly of the cohort that was harmed, with a harm's JSON. It knows by the harm's id what it was
-/// told before. The audit log has the harm already.
-pub(super) async fn tell_detector(env: &Env, harm: &str) -> Answer<()> {
-    let failed = |e: &dyn std::fmt::Display| internal("tell the Detector of a harm", e);
+/// Tells the Detector of a harm, which asks for an anomaly of the cohort that was harmed, or of a change of the rulebook. It
+/// knows by a notice's id what it was told before. The audit log has both already.
+pub(super) async fn tell_detector(env: &Env, notice: &Untold) -> Answer<()> {
+    let what = format!("tell the Detector of a {}", notice.kind.name());
+    let failed = |e: &dyn std::fmt::Display| internal(&what, e);
     let stub = object(env, "DETECTOR", "detector").map_err(|e| failed(&e))?;
-    let request = internal_request(Method::Post, "https://detector/harm", Some(harm));
+    let url = format!("https://detector/{}", notice.kind.name());
+    let request = internal_request(Method::Post, &url, Some(&notice.body));
     let asked = stub.fetch_with_request(request.map_err(|e| failed(&e))?).await;
     match asked.map_err(|e| failed(&e))?.status_code() {
         200..300 => Ok(()),

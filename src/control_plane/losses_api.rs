@@ -1,4 +1,4 @@
-//! What was lost on the way, by name, over all FireLogs.
+//! What was lost on the way, by name, over all FireLogs and the RuleBook.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,16 @@ use worker::{Env, Response};
 
 use super::fire_log_do;
 use super::http::{Answer, internal, respond};
-use super::rule_book_do::fire_log_names;
+use super::rule_book_do::{self, fire_log_names};
+
+/// Among those that did not answer.
+const RULE_BOOK: &str = "rulebook";
 
 #[derive(Serialize)]
 struct List {
     items: Vec<Item>,
     next_cursor: Option<String>,
-    /// FireLogs that did not answer: what they count is not in the items.
+    /// FireLogs that did not answer, and the RuleBook: what they count is not in the items.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     incomplete: Vec<String>,
 }
@@ -28,20 +31,23 @@ struct Item {
     last: String,
 }
 
-/// Counts by name, of the FireLogs that answer.
+/// Counts by name, of those that answer.
 pub(super) async fn sums(env: &Env) -> Answer<Vec<(String, u64)>> {
     let names = fire_log_names(env).await?;
     let answers = join_all(names.iter().map(|name| losses(env, name))).await;
     let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    for loss in answers.into_iter().flatten().flatten() {
+    let of_rule_book = rule_book_do::losses(env).await.into_iter().flatten();
+    for loss in answers.into_iter().flatten().flatten().chain(of_rule_book) {
         add(&mut sums, loss);
     }
     Ok(sums.into_iter().map(|(name, (count, _))| (name, count)).collect())
 }
 
 pub(super) async fn answer(env: &Env) -> Answer<Response> {
-    let names = fire_log_names(env).await?;
-    let answers = join_all(names.iter().map(|name| losses(env, name))).await;
+    let mut names = fire_log_names(env).await?;
+    let mut answers = join_all(names.iter().map(|name| losses(env, name))).await;
+    names.push(RULE_BOOK.to_owned());
+    answers.push(rule_book_do::losses(env).await);
     let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     let mut incomplete = Vec::new();
     for (name, answer) in names.into_iter().zip(answers) {

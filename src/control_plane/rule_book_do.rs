@@ -9,10 +9,10 @@ use std::cell::{Cell, OnceCell};
 
 use blobwatch_guard::{GuardThen, Report};
 use blobwatch_rule_book::{
-    Call, FireLogState, Heard, RuleBookError, RuleBookStore, Stamp, plan_of, preview_is_fresh,
+    Call, FireLogState, Heard, NoticeKind, RuleBookError, RuleBookStore, Stamp, plan_of, preview_is_fresh,
 };
 use blobwatch_rulebook::starter;
-use blobwatch_wire::Problem;
+use blobwatch_wire::{Loss, Problem};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -33,6 +33,9 @@ pub(super) const ACTOR_HEADER: &str = "blobwatch-actor";
 
 /// Pushes of one alarm; a push takes some 10 ms to 300 ms and they run side by side.
 const MAX_PUSHES: usize = 512;
+
+/// Notices of a kind that one alarm tells, one after the other; it rings again at once while more wait.
+const MAX_TOLD: usize = 64;
 
 /// A database that cannot be read now is tried again this much later.
 const AFTER_FAILURE_MS: u64 = 1_000;
@@ -105,6 +108,11 @@ const AUDIT_LIMIT: usize = 200;
 pub(super) async fn audit(env: &Env) -> Answer<Value> {
     let list = read(env, &format!("api/audit?limit={AUDIT_LIMIT}")).await?;
     serde_json::from_str(&list).map_err(|e| internal("read the audit log", e))
+}
+
+/// What the RuleBook could not tell.
+pub(super) async fn losses(env: &Env) -> Answer<Vec<Loss>> {
+    serde_json::from_str(&read(env, "losses").await?).map_err(|e| internal("read the losses", e))
 }
 
 /// Writes a change that is kept elsewhere into the audit log: `{actor, action, target, before, after, reason}`.
@@ -183,7 +191,7 @@ impl DurableObject for RuleBook {
         for (what, step) in [
             ("advance the schedule", self.advance()),
             ("push the rulebook", self.push().await),
-            ("tell of a harm", self.tell().await),
+            ("tell the Detector", self.tell().await),
         ] {
             if let Err(problem) = step {
                 worker::console_error!("failed to {what}: {}", problem.detail);
@@ -221,6 +229,12 @@ impl RuleBook {
                 }))
             }
             (Method::Get, "/fire-logs") => respond(Ok(names(store.fire_logs().map_err(unreadable)?))),
+            (Method::Get, "/changes") => {
+                let pairs = query_pairs(&url);
+                let since = pairs.first().and_then(|(_, since)| since.parse().ok());
+                respond(Ok(blobwatch_rule_book::changes_since(store, since.unwrap_or(0))?))
+            }
+            (Method::Get, "/losses") => respond(Ok(store.losses().map_err(unreadable)?)),
             (Method::Get, "/audit/export") => {
                 let after = query_pairs(&url)
                     .first()
@@ -349,17 +363,19 @@ impl RuleBook {
         Ok(taken.heard)
     }
 
-    /// Tells the Detector of harms that it has not heard of.
+    /// Tells the Detector of harms and changes that it has not heard of.
     async fn tell(&self) -> Answer<()> {
         let store = self.store()?;
-        let failed = |e| internal("read the harms", e);
-        for harm in store.harms_due(now_ms()).map_err(failed)? {
-            match guard_report::tell_detector(&self.env, &harm.body).await {
-                Ok(()) => store.harm_told(&harm).map_err(failed)?,
-                Err(problem) => {
-                    let is_given_up = store.harm_untold(&harm, now_ms()).map_err(failed)?;
-                    let then = if is_given_up { ", and gave it up" } else { "" };
-                    worker::console_error!("{}{then}: {}", problem.detail, harm.id);
+        let failed = |e| internal("read what is to be told", e);
+        for kind in NoticeKind::ALL {
+            for notice in store.notices_due(kind, now_ms(), MAX_TOLD).map_err(failed)? {
+                match guard_report::tell_detector(&self.env, &notice).await {
+                    Ok(()) => store.notice_told(&notice).map_err(failed)?,
+                    Err(problem) => {
+                        let is_given_up = store.notice_untold(&notice, now_ms()).map_err(failed)?;
+                        let then = if is_given_up { ", and gave it up" } else { "" };
+                        worker::console_error!("{}{then}: {}", problem.detail, notice.id);
+                    }
                 }
             }
         }
@@ -371,17 +387,17 @@ impl RuleBook {
         blobwatch_rule_book::advance(self.store()?, now_ms())
     }
 
-    /// Rings for whatever comes first: a push or a harm that is tried again, or a change that a schedule makes.
+    /// Rings for whatever comes first: a push or a notice that is tried again, or a change that a schedule makes.
     async fn ring_for_next(&self, earliest_ms: u64) -> Answer<()> {
         let store = self.store()?;
         let push = store
             .next_push_ms()
             .map_err(|e| internal("read the rulebook", e))?;
-        let told = store
-            .next_harm_ms()
-            .map_err(|e| internal("read the rulebook", e))?;
+        let [harm, told] = NoticeKind::ALL.map(|kind| store.next_notice_ms(kind));
+        let unreadable = |e| internal("read what is to be told", e);
+        let (harm, told) = (harm.map_err(unreadable)?, told.map_err(unreadable)?);
         let change = blobwatch_rule_book::next_change_ms(store, now_ms())?;
-        match [push, told, change].into_iter().flatten().min() {
+        match [push, harm, told, change].into_iter().flatten().min() {
             Some(at) => set_alarm(&self.state, at.max(earliest_ms)).await,
             None => Ok(()),
         }

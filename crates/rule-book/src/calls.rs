@@ -4,6 +4,7 @@
 //! checked as the whole rulebook that it would make, before the first write. Not in scope: HTTP and auth
 //! (`src`, `auth`).
 
+mod act;
 mod audit;
 mod change;
 mod document_calls;
@@ -14,6 +15,7 @@ mod guard_calls;
 mod fire_log_calls;
 mod mode_body;
 mod mode_calls;
+mod notices;
 mod panic_calls;
 mod route_calls;
 mod push_calls;
@@ -33,6 +35,7 @@ pub(crate) use fire_log_calls::list_fire_logs;
 pub(crate) use guard_calls::{GUARD, list_guards};
 pub use guard_calls::{Heard, take_report};
 pub(crate) use mode_calls::{delete_mode, get_mode, list_modes, put_mode};
+pub use notices::changes_since;
 pub(crate) use panic_calls::panic_off;
 pub(crate) use push_calls::put_rulebook;
 pub(crate) use route_calls::{delete_route, get_route, list_routes, put_route};

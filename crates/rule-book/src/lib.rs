@@ -12,10 +12,10 @@ mod store;
 
 pub use audit::{AuditEntry, AuditItem, Broken, Chain, Report};
 pub use calls::{
-    Call, Entry, Exported, Heard, MAX_BODY, advance, answer, checked_reason, export_audit, export_begin,
-    next_change_ms, storage, take_report, verify_audit, write_entry,
+    Call, Entry, Exported, Heard, MAX_BODY, advance, answer, changes_since, checked_reason, export_audit,
+    export_begin, next_change_ms, storage, take_report, verify_audit, write_entry,
 };
 pub use preview_freshness::{Stamp, preview_is_fresh};
 pub use preview_plan::PreviewPlan;
 pub use preview_request::plan_of;
-pub use store::{FireLogState, RuleBookError, RuleBookStore};
+pub use store::{FireLogState, NoticeKind, RuleBookError, RuleBookStore, Untold};

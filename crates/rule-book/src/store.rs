@@ -13,8 +13,9 @@ mod change;
 mod fire_logs;
 mod guard_states;
 mod guards;
-mod harms;
 mod history;
+mod losses;
+mod outbox;
 mod previews;
 mod row;
 mod schema;
@@ -24,7 +25,8 @@ pub use fire_logs::FireLogState;
 #[cfg(test)]
 pub(crate) use guard_states::MAX_MOMENTS;
 #[cfg(test)]
-pub(crate) use harms::{MAX_HARMS, Untold};
+pub(crate) use outbox::{HARMS, MAX_CHANGES, MAX_HARMS};
+pub use outbox::{NoticeKind, Untold};
 
 pub(crate) use guards::{GuardEntry, Reported};
 
@@ -103,6 +105,11 @@ impl<S: Sql> RuleBookStore<S> {
     #[cfg(test)]
     pub(crate) fn sql(&self) -> &S {
         &self.sql
+    }
+
+    #[cfg(test)]
+    pub(crate) fn into_sql(self) -> S {
+        self.sql
     }
 
     /// Of the latest change.

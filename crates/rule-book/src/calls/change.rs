@@ -3,8 +3,12 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::store::{Change, Edit, Kept, RuleBookError, RuleBookStore};
-use blobwatch_rulebook::{Compiled, DocumentError, MAX_DOCUMENT, Rule, Rulebook, check_name, strict};
+use super::act::{Act, Target};
+use super::notices::notice;
+use crate::store::{Change, Edit, Kept, NoticeKind, RuleBookError, RuleBookStore};
+use blobwatch_rulebook::{
+    ChangeNotice, Compiled, DocumentError, MAX_DOCUMENT, MAX_PARTS, Rule, Rulebook, check_name, strict,
+};
 use blobwatch_sql::Sql;
 use blobwatch_wire::{Place, Problem};
 
@@ -36,9 +40,9 @@ pub(crate) struct Changed<T> {
 }
 
 /// A change that was thought through: the rulebook it makes, what is written, and what the audit log says.
-pub(crate) struct Plan<'a> {
-    pub(super) action: &'a str,
-    pub(super) target: String,
+pub(crate) struct Plan {
+    pub(super) act: Act,
+    pub(super) target: Target,
     /// Place of the part that changes in the candidate (`rules[3].`), so that faults in it are those of the body.
     pub(super) own: String,
     pub(super) candidate: Rulebook,
@@ -51,7 +55,7 @@ pub(crate) struct Plan<'a> {
 pub(super) fn carry_out<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
-    plan: Plan<'_>,
+    plan: Plan,
 ) -> Result<u64, Problem> {
     carry_out_with(store, context, plan, || Ok(()))
 }
@@ -60,23 +64,50 @@ pub(super) fn carry_out<S: Sql>(
 pub(super) fn carry_out_with<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
-    plan: Plan<'_>,
+    plan: Plan,
     also: impl FnOnce() -> Result<(), RuleBookError>,
 ) -> Result<u64, Problem> {
+    let before = store.document().map_err(|error| storage(&error))?;
+    let epoch = store.epoch().map_err(|error| storage(&error))?;
+    let told = notice(
+        context,
+        (plan.act, &plan.target),
+        (&before, &plan.candidate),
+        epoch,
+    );
     check(plan.candidate, &plan.own)?;
+    let (told, left_out) = written(told)?;
+    let target = plan.target.to_string();
     let change = Change {
         actor: context.actor,
         now_ms: context.now_ms,
-        action: plan.action,
-        target: &plan.target,
+        action: plan.act.name(),
+        target: &target,
         before: plan.before,
         after: plan.after,
         reason: context.reason.as_deref(),
         expected: context.expected,
     };
+    let also = || {
+        also()?;
+        match &told {
+            Some((id, body)) => store.put_notice(NoticeKind::Change, (id, body), left_out, context.now_ms),
+            None => Ok(()),
+        }
+    };
     store
         .change_with(&change, &plan.edits, also)
         .map_err(|error| storage(&error))
+}
+
+/// Id and JSON of a notice within its bound, and how many parts are left out.
+fn written(notice: Option<ChangeNotice>) -> Result<(Option<(String, String)>, u64), Problem> {
+    let Some(mut notice) = notice else {
+        return Ok((None, 0));
+    };
+    let left_out = notice.parts.len().saturating_sub(MAX_PARTS);
+    notice.parts.truncate(MAX_PARTS);
+    Ok((Some((notice.id.clone(), json(&notice)?)), left_out as u64))
 }
 
 /// Checks a rulebook whole; places below `own` become those of the body.

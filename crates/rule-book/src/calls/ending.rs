@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::act::{Act, Target};
 use super::change::{Changed, Context, Plan, carry_out, json};
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_rulebook::{ModeSetting, Route, Rule, Rulebook};
@@ -70,13 +71,13 @@ pub(super) fn end<S: Sql>(
         .map(|setting| Edit::end_mode(&setting.rule, &setting.route))
         .chain([what.edit()])
         .collect();
-    let (action, folder) = match what {
-        Ending::Rule(_) => ("rule.delete", "rules"),
-        Ending::Route(_) => ("route.delete", "routes"),
+    let (act, target) = match what {
+        Ending::Rule(rule) => (Act::RuleDelete, Target::Rule(rule.id.clone())),
+        Ending::Route(route) => (Act::RouteDelete, Target::Route(route.name.clone())),
     };
     let plan = Plan {
-        action,
-        target: format!("{folder}/{}", what.name()),
+        act,
+        target,
         own: String::from("-"),
         before: Some(json(&Ended { what, modes: &modes })?),
         after: None,

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::change::{carry_out_with, json, storage};
 use super::schedule::demotion;
-use crate::store::{GuardEntry, Kept, Reported, RuleBookStore};
-use blobwatch_guard::{Against, Arm, Cohort, CohortCounts, Harm, Ledger, Report, State, WatchReport};
+use crate::store::{GuardEntry, Kept, NoticeKind, Reported, RuleBookStore};
+use blobwatch_guard::{Arm, Cohort, CohortCounts, Harm, HarmNotice, Ledger, Report, State, WatchReport};
 use blobwatch_pull::Action;
 use blobwatch_rulebook::ModeSetting;
 use blobwatch_sql::Sql;
@@ -84,27 +84,6 @@ pub struct Taken {
     pub heard: Heard,
     /// Whether something is to be done now: a step that may go on, or a rulebook to push and a harm to tell of.
     pub is_due: bool,
-}
-
-/// An enforcement that was found to harm by a report, and was taken back: what the Detector is told.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Demoted {
-    /// The same each time that it is told; of this deployment.
-    pub id: String,
-    /// RFC 3339.
-    pub time: String,
-    /// Since when it was enforced; RFC 3339.
-    pub since: String,
-    pub rule: String,
-    pub route: String,
-    pub text: String,
-    #[serde(flatten)]
-    pub cohort: Cohort,
-    pub clients: u32,
-    pub harmed: u32,
-    pub against: Against,
-    pub expected: f64,
-    pub evidence: Vec<String>,
 }
 
 /// Guards of modes that are set, by rule and route.
@@ -270,24 +249,26 @@ fn take_back<S: Sql>(
     };
     let (context, plan) = demotion(&book, at, setting, ledger, now_ms)?;
     let epoch = store.epoch().map_err(failed)?;
-    let demoted = Demoted {
+    let cohort = harm.cohort.unwrap_or_default();
+    let notice = HarmNotice {
         id: format!("{epoch}-{}-{rule}-{route}", ledger.guard),
         time: rfc3339(now_ms),
-        since: rfc3339(ledger.since_ms),
+        since: Some(rfc3339(ledger.since_ms)),
         rule: rule.to_owned(),
         route: route.to_owned(),
         text: harm.text,
-        cohort: harm.cohort.unwrap_or_default(),
-        clients: harm.clients,
-        harmed: harm.harmed,
+        family: cohort.family.map(|family| family.as_str().to_owned()),
+        os: Some(cohort.os),
+        clients: harm.clients.into(),
+        harmed: harm.harmed.into(),
         against: harm.against,
         expected: harm.expected,
         evidence: ledger.evidence.clone(),
     };
-    let body = json(&demoted)?;
+    let body = json(&notice)?;
     carry_out_with(store, &context, plan, || {
         store.write_guard(reported, now_ms)?;
-        store.put_harm(&demoted.id, &body, now_ms)
+        store.put_notice(NoticeKind::Harm, (&notice.id, &body), 0, now_ms)
     })
     .map(drop)
 }

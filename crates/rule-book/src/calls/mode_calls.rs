@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::act::{Act, Target};
 use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current, json, storage};
 use super::enforcing::{following, permitted, reach, shown};
 use super::guard_calls::{GuardItem, Guards, all, guard_of};
@@ -213,8 +214,8 @@ pub(crate) fn delete_mode<S: Sql>(
         .find(|known| known.id == rule)
         .map(|known| known.default_mode);
     let plan = Plan {
-        action: "mode.delete",
-        target: format!("rules/{rule}/modes/{route}"),
+        act: Act::ModeDelete,
+        target: Target::mode(rule, route),
         own: String::from("-"),
         before: Some(before),
         after: None,
@@ -249,20 +250,20 @@ fn put_plan(
     before: Option<&ModeSetting>,
     setting: ModeSetting,
     permit: Option<&Permit>,
-) -> Result<Plan<'static>, Problem> {
+) -> Result<Plan, Problem> {
     let at = position(&book, &setting.rule, &setting.route);
     let own = at.unwrap_or(book.modes.len());
     let (after, edit) = (
         shown(&setting, permit)?,
         Edit::mode(&setting).map_err(|error| storage(&error))?,
     );
-    let target = format!("rules/{}/modes/{}", setting.rule, setting.route);
+    let target = Target::mode(&setting.rule, &setting.route);
     match at.and_then(|at| book.modes.get_mut(at)) {
         Some(slot) => *slot = setting,
         None => book.modes.push(setting),
     }
     Ok(Plan {
-        action: "mode.put",
+        act: Act::ModePut,
         target,
         own: format!("modes[{own}]."),
         before: before.map(json).transpose()?,

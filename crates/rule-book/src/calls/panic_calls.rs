@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::act::{Act, Target};
 use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current, json, storage};
 use super::route_calls::no_route;
 use crate::store::{Edit, RuleBookStore};
@@ -66,8 +67,7 @@ pub(crate) fn panic_off<S: Sql>(
             created: false,
         });
     }
-    let target =
-        (item.route.as_ref()).map_or_else(|| "modes".to_owned(), |name| format!("routes/{name}/modes"));
+    let target = Target::Modes(item.route.clone());
     let context = Context {
         reason,
         ..context.clone()
@@ -100,7 +100,7 @@ fn enforced(book: &Rulebook, route: Option<&str>, now_ms: u64) -> Vec<ModeSettin
     monitored
 }
 
-fn plan(mut book: Rulebook, monitored: Vec<ModeSetting>, target: String) -> Result<Plan<'static>, Problem> {
+fn plan(mut book: Rulebook, monitored: Vec<ModeSetting>, target: Target) -> Result<Plan, Problem> {
     let same = |a: &ModeSetting, b: &ModeSetting| a.is_of(&b.rule, &b.route);
     let before: Vec<&ModeSetting> = (book.modes.iter())
         .filter(|known| monitored.iter().any(|setting| same(setting, known)))
@@ -115,7 +115,7 @@ fn plan(mut book: Rulebook, monitored: Vec<ModeSetting>, target: String) -> Resu
         }
     }
     Ok(Plan {
-        action: "panic-off",
+        act: Act::PanicOff,
         target,
         own: String::from("-"),
         before: Some(before),

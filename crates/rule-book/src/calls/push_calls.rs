@@ -6,6 +6,7 @@ use std::slice::from_ref;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::act::{Act, Target};
 use super::change::{Context, Plan, body, carry_out, check, current, json, storage};
 use super::enforcing::{at_once, permitted, reach};
 use super::pushed::{Candidate, Pushed};
@@ -276,13 +277,13 @@ fn compare<T: PartialEq + Serialize>(
     }
 }
 
-fn plan(book: &Rulebook, candidate: Candidate, changes: &[Difference]) -> Result<Plan<'static>, Problem> {
+fn plan(book: &Rulebook, candidate: Candidate, changes: &[Difference]) -> Result<Plan, Problem> {
     let edits = edits(book, &candidate.book, changes).map_err(|error| storage(&error))?;
     let (before, after) = audited(&permitted_by(changes, &candidate))?;
     let candidate = candidate.book;
     Ok(Plan {
-        action: "rulebook.put",
-        target: "rulebook".to_owned(),
+        act: Act::RulebookPut,
+        target: Target::Rulebook,
         own: String::new(),
         before: Some(before),
         after: Some(after),

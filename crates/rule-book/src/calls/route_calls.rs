@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::act::{Act, Target};
 use super::change::{Changed, Context, Plan, body, carry_out, checked_name, current, json, storage};
 use super::ending::{Ending, Retired, end};
 use crate::store::{Edit, Kept, Kind, RuleBookStore};
@@ -156,19 +157,19 @@ fn put_plan(
     at: Option<usize>,
     before: Option<&Route>,
     route: Route,
-) -> Result<Plan<'static>, Problem> {
+) -> Result<Plan, Problem> {
     let own = at.unwrap_or(book.routes.len());
     let (after, edit) = (
         json(&route)?,
         Edit::route(&route).map_err(|error| storage(&error))?,
     );
-    let target = format!("routes/{}", route.name);
+    let target = Target::Route(route.name.clone());
     match at.and_then(|at| book.routes.get_mut(at)) {
         Some(slot) => *slot = route,
         None => book.routes.push(route),
     }
     Ok(Plan {
-        action: "route.put",
+        act: Act::RoutePut,
         target,
         own: format!("routes[{own}]."),
         before: before.map(json).transpose()?,

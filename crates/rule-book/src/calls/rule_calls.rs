@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::act::{Act, Target};
 use super::change::{
     Changed, Context, Plan, body, carry_out, checked_name, current, json, storage, version_after,
 };
@@ -202,7 +203,7 @@ fn put_plan(
     rule: &Rule,
     force: bool,
     acts_anew: bool,
-) -> Result<Plan<'static>, Problem> {
+) -> Result<Plan, Problem> {
     let own = at.unwrap_or(book.rules.len());
     match at.and_then(|at| book.rules.get_mut(at)) {
         Some(slot) => *slot = rule.clone(),
@@ -215,8 +216,8 @@ fn put_plan(
         edits.push(Edit::mode(setting).map_err(|error| storage(&error))?);
     }
     Ok(Plan {
-        action: "rule.put",
-        target: format!("rules/{}", rule.id),
+        act: Act::RulePut,
+        target: Target::Rule(rule.id.clone()),
         own: format!("rules[{own}]."),
         before: before.map(json).transpose()?,
         after: Some(json(&Shown { rule, forced: force })?),

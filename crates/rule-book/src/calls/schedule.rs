@@ -5,6 +5,7 @@
 //! Isolates need no clock for a step: they get its revision. An expiry they see by their own clock at once, and the
 //! revision that records it follows.
 
+use super::act::{Act, Target};
 use super::change::{Context, Plan, carry_out, storage};
 use super::enforcing::shown;
 use super::guard_calls::GUARD;
@@ -51,10 +52,7 @@ pub fn next_change_ms<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<O
     Ok(times.flatten().min())
 }
 
-fn next<S: Sql>(
-    store: &RuleBookStore<S>,
-    now_ms: u64,
-) -> Result<Option<(Context<'static>, Plan<'static>)>, Problem> {
+fn next<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Option<(Context<'static>, Plan)>, Problem> {
     let book = store.document().map_err(|error| storage(&error))?;
     let context = |reason: String| Context {
         actor: SCHEDULE,
@@ -124,7 +122,7 @@ pub(super) fn demotion(
     setting: &ModeSetting,
     ledger: &Ledger,
     now_ms: u64,
-) -> Result<(Context<'static>, Plan<'static>), Problem> {
+) -> Result<(Context<'static>, Plan), Problem> {
     let context = Context {
         actor: GUARD,
         now_ms,
@@ -139,8 +137,8 @@ pub(super) fn demotion(
         *slot = monitored;
     }
     let plan = Plan {
-        action: "mode.demote",
-        target: target(setting),
+        act: Act::ModeDemote,
+        target: Target::mode(&setting.rule, &setting.route),
         own: String::from("-"),
         before: Some(shown(setting, None)?),
         after: Some(after),
@@ -150,12 +148,12 @@ pub(super) fn demotion(
     Ok((context, plan))
 }
 
-fn expiry(book: &Rulebook, at: usize, setting: &ModeSetting) -> Result<Plan<'static>, Problem> {
+fn expiry(book: &Rulebook, at: usize, setting: &ModeSetting) -> Result<Plan, Problem> {
     let mut candidate = book.clone();
     candidate.modes.remove(at);
     Ok(Plan {
-        action: "mode.expire",
-        target: target(setting),
+        act: Act::ModeExpire,
+        target: Target::mode(&setting.rule, &setting.route),
         own: String::from("-"),
         before: Some(shown(setting, None)?),
         after: None,
@@ -164,12 +162,7 @@ fn expiry(book: &Rulebook, at: usize, setting: &ModeSetting) -> Result<Plan<'sta
     })
 }
 
-fn step(
-    book: &Rulebook,
-    at: usize,
-    setting: &ModeSetting,
-    following: ModeSetting,
-) -> Result<Plan<'static>, Problem> {
+fn step(book: &Rulebook, at: usize, setting: &ModeSetting, following: ModeSetting) -> Result<Plan, Problem> {
     let following = ModeSetting {
         guard: setting.guard.map(|_| book.revision + 1),
         ..following
@@ -183,16 +176,12 @@ fn step(
         *slot = following;
     }
     Ok(Plan {
-        action: "mode.stage",
-        target: target(setting),
+        act: Act::ModeStage,
+        target: Target::mode(&setting.rule, &setting.route),
         own: format!("modes[{at}]."),
         before: Some(shown(setting, None)?),
         after: Some(after),
         candidate,
         edits: vec![edit],
     })
-}
-
-fn target(setting: &ModeSetting) -> String {
-    format!("rules/{}/modes/{}", setting.rule, setting.route)
 }

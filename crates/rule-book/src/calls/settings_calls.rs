@@ -1,5 +1,6 @@
 //! Settings of the whole deployment.
 
+use super::act::{Act, Target};
 use super::change::{Changed, Context, Plan, body, carry_out, current, json, storage};
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_rulebook::Settings;
@@ -34,8 +35,8 @@ pub(crate) fn put_settings<S: Sql>(
     let before = json(&book.settings)?;
     book.settings = settings.clone();
     let plan = Plan {
-        action: "settings.put",
-        target: "settings".to_owned(),
+        act: Act::SettingsPut,
+        target: Target::Settings,
         own: "settings.".to_owned(),
         before: Some(before),
         after: Some(json(&settings)?),

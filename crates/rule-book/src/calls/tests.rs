@@ -4,6 +4,7 @@ mod audit_log;
 mod documents;
 mod enforcement;
 mod guards;
+mod notices;
 mod push;
 mod refusals;
 mod rules;

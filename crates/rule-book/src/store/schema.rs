@@ -5,7 +5,8 @@
 
 use super::guard_states::GUARD_STATES;
 use super::guards::{GUARD_COUNTS, GUARDS};
-use super::harms::HARMS;
+use super::losses::LOSSES;
+use super::outbox::{HARMS, NO_HARMS, OUTBOX, OUTBOX_OF_HARMS};
 use super::{RuleBookError, parameter, row};
 use blobwatch_sql::{Sql, SqlValue};
 
@@ -19,6 +20,7 @@ const STEPS: &[&[&str]] = &[
     &[GUARDS, GUARD_COUNTS],
     &[PREVIEWS],
     &[GUARD_STATES, HARMS],
+    &[OUTBOX, OUTBOX_OF_HARMS, NO_HARMS, LOSSES],
 ];
 
 const META: &str =

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::{Api, NOW, api, rule, staged};
 use crate::calls::{advance, next_change_ms, take_report};
-use crate::store::{MAX_HARMS, MAX_MOMENTS, Untold};
-use blobwatch_detector::Harm;
-use blobwatch_guard::{Arm, Cohort, CohortCounts, Counts, GuardThen, Report, State, WatchReport};
+use crate::store::{MAX_HARMS, MAX_MOMENTS, NoticeKind, Untold};
+use blobwatch_guard::{Arm, Cohort, CohortCounts, Counts, GuardThen, HarmNotice, Report, State, WatchReport};
 use blobwatch_pull::Family;
 use blobwatch_sql::Sql;
+use blobwatch_wire::Loss;
 
 fn reported(guard: u64, enforced: (u32, u32), held_out: (u32, u32)) -> Report {
     let arm = |(clients, healthy)| Arm {
@@ -51,7 +51,7 @@ fn a_step_goes_on_when_its_guard_lets_it_pass() {
     );
     let taken = take_report(&api.0, &reported(2, (5, 0), (30, 0)), NOW + 130_000).unwrap();
     assert_eq!((taken.heard.again_ms, taken.is_due), (10_000, true));
-    assert_eq!(api.0.harms_due(NOW + 130_000).unwrap(), []);
+    assert_eq!(harms_due(&api, NOW + 130_000), []);
     assert_eq!(
         next_change_ms(&api.0, NOW + 130_000).unwrap(),
         Some(NOW + 130_000),
@@ -142,47 +142,52 @@ fn demoted() -> Api {
     api
 }
 
+/// Harms alone, of all that the Detector is told.
+fn harms_due(api: &Api, at_ms: u64) -> Vec<Untold> {
+    api.0.notices_due(NoticeKind::Harm, at_ms, 1_000).unwrap()
+}
+
 #[test]
 fn a_harm_waits_until_the_detector_has_it() {
     let api = demoted();
-    let due = |at| api.0.harms_due(at).unwrap();
+    let due = |at| harms_due(&api, at);
+    let next_harm_ms = || api.0.next_notice_ms(NoticeKind::Harm).unwrap();
     let [harm]: [Untold; 1] = due(NOW + 70_000).try_into().unwrap();
     assert_eq!(harm.id, format!("{NOW}-2-sweep-default"));
-    let told: Harm = serde_json::from_str(&harm.body).unwrap();
+    let told: HarmNotice = serde_json::from_str(&harm.body).unwrap();
     assert_eq!(
         (told.id.as_str(), told.harmed, told.family.as_deref()),
         (harm.id.as_str(), 41, Some("skopeo"))
     );
-    assert_eq!(api.0.next_harm_ms().unwrap(), Some(0));
-    assert!(!api.0.harm_untold(&harm, NOW + 70_000).unwrap());
-    assert_eq!(
-        (due(NOW + 70_999), api.0.next_harm_ms().unwrap()),
-        (vec![], Some(NOW + 71_000))
-    );
+    assert_eq!(next_harm_ms(), Some(0));
+    assert!(!api.0.notice_untold(&harm, NOW + 70_000).unwrap());
+    assert_eq!((due(NOW + 70_999), next_harm_ms()), (vec![], Some(NOW + 71_000)));
     let [again]: [Untold; 1] = due(NOW + 71_000).try_into().unwrap();
     assert_eq!((again.attempts, &again.body), (1, &harm.body));
-    assert!(!api.0.harm_untold(&again, NOW + 71_000).unwrap());
-    assert_eq!(api.0.next_harm_ms().unwrap(), Some(NOW + 73_000), "twice as long");
-    api.0.harm_told(&again).unwrap();
-    assert_eq!(
-        (due(u64::MAX >> 12), api.0.next_harm_ms().unwrap()),
-        (vec![], None)
-    );
+    assert!(!api.0.notice_untold(&again, NOW + 71_000).unwrap());
+    assert_eq!(next_harm_ms(), Some(NOW + 73_000), "twice as long");
+    api.0.notice_told(&again).unwrap();
+    assert_eq!((due(u64::MAX >> 12), next_harm_ms()), (vec![], None));
 }
 
 #[test]
 fn a_harm_that_nobody_takes_is_given_up_after_a_week() {
     let api = demoted();
     let week = NOW + 70_000 + 7 * 86_400_000;
-    let [harm]: [Untold; 1] = api.0.harms_due(week).unwrap().try_into().unwrap();
-    assert!(!api.0.harm_untold(&harm, week).unwrap());
-    assert!(api.0.harm_untold(&harm, week + 1).unwrap());
-    assert_eq!(api.0.next_harm_ms().unwrap(), None);
+    let [harm]: [Untold; 1] = harms_due(&api, week).try_into().unwrap();
+    assert!(!api.0.notice_untold(&harm, week).unwrap());
+    assert!(api.0.notice_untold(&harm, week + 1).unwrap());
+    assert_eq!(api.0.next_notice_ms(NoticeKind::Harm).unwrap(), None);
     for n in 0..=MAX_HARMS {
-        api.0.put_harm(&n.to_string(), "{}", NOW + n).unwrap();
+        let id = n.to_string();
+        api.0
+            .put_notice(NoticeKind::Harm, (&id, "{}"), 0, NOW + n)
+            .unwrap();
     }
-    let waiting = api.0.harms_due(u64::MAX >> 12).unwrap();
+    let waiting = harms_due(&api, u64::MAX >> 12);
     assert_eq!((waiting.len() as u64, waiting[0].id.as_str()), (MAX_HARMS, "1"));
+    let [lost]: [Loss; 1] = api.0.losses().unwrap().try_into().unwrap();
+    assert_eq!((lost.name.as_str(), lost.count), ("harms_dropped", 2));
 }
 
 /// State and since when, of the rule `sweep` on the route `default`.
