@@ -1,19 +1,16 @@
 //! The calls that the Detector answers: anomalies, timelines, cohorts, webhooks, metrics; and the report, whose examples
 //! are in the FireLogs.
 
-use blobwatch_detector::{Known, Report, marks_of, wanted_evidence};
+use blobwatch_detector::{Known, Report, wanted_evidence};
 use blobwatch_rule_book::checked_reason;
-use blobwatch_wire::{Place, Problem, rfc3339};
+use blobwatch_wire::{Place, Problem};
 use serde_json::{Value, json};
 use worker::{Env, Method, Request, Response, Url};
 
 use super::detector_do::stub;
 use super::http::{Answer, internal, internal_request, now_ms, query_pairs, text};
-use super::rule_book_do::{ACTOR_HEADER, API, audit, write_audit};
+use super::rule_book_do::{ACTOR_HEADER, API, write_audit};
 use super::{losses_api, records_api, rulebook_api};
-
-/// How long before an onset a change of a rule is told in a report.
-const BEFORE_ONSET_MS: u64 = 30 * 60_000;
 
 /// Media type of Prometheus' text.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -116,18 +113,16 @@ async fn report(id: &str, url: &Url, env: &Env) -> Answer<Response> {
     if response.status_code() != 200 {
         return Ok(response);
     }
-    let Known { anomaly, families } = response.json().await.map_err(failed)?;
+    let Known {
+        anomaly,
+        families,
+        marks,
+    } = response.json().await.map_err(failed)?;
     let mut records = Vec::new();
     for id in wanted_evidence(&anomaly).iter().filter_map(|id| id.parse().ok()) {
         // What is no longer kept is left out.
         records.extend(records_api::record(id, env).await.ok());
     }
-    let mut marks = marks_of(&audit(env).await?);
-    let (since, until) = (
-        rfc3339(anomaly.onset_ms.saturating_sub(BEFORE_ONSET_MS)),
-        rfc3339(anomaly.closed_ms.unwrap_or(now_ms())),
-    );
-    marks.retain(|mark| since <= mark.time && mark.time <= until);
     let report = Report {
         anomaly: &anomaly,
         families: &families,

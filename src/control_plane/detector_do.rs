@@ -7,8 +7,10 @@
 
 use std::cell::Cell;
 
-use blobwatch_detector::{Allowed, Call, Detector as Store, DetectorError, Harm, marks_of, switches_of};
+use blobwatch_detector::{Allowed, Call, Detector as Store, DetectorError};
+use blobwatch_guard::HarmNotice;
 use blobwatch_records::CellBatch;
+use blobwatch_rulebook::ChangeNotice;
 use blobwatch_wire::Problem;
 use js_sys::Uint8Array;
 use serde::{Deserialize, Serialize};
@@ -20,16 +22,14 @@ use super::control::text_binding;
 use super::deliver;
 use super::http::{Answer, internal, now_ms, object, refuse, respond, text};
 use super::opened::{Bell, Opened};
-use super::rule_book_do::{ACTOR_HEADER, API, audit};
+use super::rule_book_do::{ACTOR_HEADER, API, changes_since};
 use super::sql::ObjectSql;
 
 /// Pinned: another name is another Detector, which knows nothing.
 const NAME: &str = "detector";
 
-/// How often the audit log is read for what was switched: while nothing is wrong, and while something may be, which
-/// somebody waits to have explained.
-const SWITCHES_EVERY_MS: u64 = 60_000;
-const SWITCHES_ON_ALERT_MS: u64 = 10_000;
+/// How long after a try that failed the RuleBook is asked again for the changes before it told of any.
+const CATCH_UP_AGAIN_MS: u64 = 60_000;
 
 /// Deliveries of one alarm; each may take ten seconds, and the alarm rings again at once while more wait.
 const MAX_DELIVERIES: usize = 4;
@@ -72,8 +72,8 @@ pub struct Detector {
     env: Env,
     store: Opened<Store<ObjectSql>>,
     alarm: Bell,
-    /// When the audit log was read last.
-    switches_ms: Cell<u64>,
+    /// From when on the RuleBook may be asked for old changes; no more once they are here.
+    next_catch_up_ms: Cell<u64>,
 }
 
 impl DurableObject for Detector {
@@ -85,7 +85,7 @@ impl DurableObject for Detector {
                 Store::open(sql, now_ms()).map_err(|e| e.to_string())
             }),
             alarm: Bell::default(),
-            switches_ms: Cell::new(0),
+            next_catch_up_ms: Cell::new(0),
         }
     }
 
@@ -99,7 +99,7 @@ impl DurableObject for Detector {
     async fn alarm(&self) -> Result<Response> {
         self.alarm.rang();
         for step in [
-            self.hear_of_switches().await,
+            self.catch_up().await,
             self.with("test the counts", |store| store.tick(now_ms())),
             self.deliver().await,
             self.ring_for_next().await,
@@ -123,10 +123,15 @@ impl Detector {
                 respond(Ok(Acknowledged { ack }))
             }
             (Method::Post, "/harm") => {
-                let harm: Harm = request.json().await.map_err(unreadable)?;
+                let harm: HarmNotice = request.json().await.map_err(unreadable)?;
                 respond(self.with("keep a harm", |store| store.harm(&harm, now_ms())))
             }
+            (Method::Post, "/change") => {
+                let notice: ChangeNotice = request.json().await.map_err(unreadable)?;
+                respond(self.with("keep a change", |store| store.change(&notice)))
+            }
             (Method::Get, path) if path.starts_with("/anomaly/") => {
+                self.try_to_catch_up().await;
                 let id = path.trim_start_matches("/anomaly/").to_owned();
                 respond(self.with_api(|store| blobwatch_detector::known(store, &id, now_ms())))
             }
@@ -142,11 +147,9 @@ impl Detector {
         let actor = request.headers().get(ACTOR_HEADER).ok().flatten();
         let body = request.text().await.map_err(|e| internal("read the body", e))?;
         let path = url.path().strip_prefix(API).unwrap_or_default();
-        let marks = match path {
-            // Without the audit log a timeline still shows what was counted.
-            "timeline" => audit(&self.env).await.map(|audit| marks_of(&audit)),
-            _ => Ok(Vec::new()),
-        };
+        if path == "timeline" {
+            self.try_to_catch_up().await;
+        }
         let method = request.method();
         let call = Call {
             method: method.as_ref(),
@@ -157,8 +160,7 @@ impl Detector {
             now_ms: now_ms(),
             allowed: self.allowed(),
         };
-        let reply =
-            self.with_api(|store| blobwatch_detector::answer(store, &call, marks.unwrap_or_default()))?;
+        let reply = self.with_api(|store| blobwatch_detector::answer(store, &call))?;
         self.ring_for_next().await?;
         text(reply.status, reply.media_type, reply.body).map_err(|e| internal("answer", e))
     }
@@ -179,20 +181,27 @@ impl Detector {
         self.store.read(&self.state, body)
     }
 
-    /// Asks the RuleBook which rules and routes were switched, now and then: an anomaly is held against them.
-    async fn hear_of_switches(&self) -> Answer<()> {
+    /// Fetches, once, the changes that were made before the RuleBook told of any. A RuleBook of an older build cannot answer
+    /// yet: it is asked again later, and what it tells meanwhile counts.
+    async fn catch_up(&self) -> Answer<()> {
         let now = now_ms();
-        let every_ms = if self.with_api(|store| Ok(store.engine().is_alert()))? {
-            SWITCHES_ON_ALERT_MS
-        } else {
-            SWITCHES_EVERY_MS
-        };
-        if self.switches_ms.get() + every_ms > now {
+        if self.next_catch_up_ms.get() > now {
             return Ok(());
         }
-        let switches = switches_of(&audit(&self.env).await?);
-        self.switches_ms.set(now);
-        self.with("keep the switches", |store| store.switched(switches))
+        self.next_catch_up_ms.set(now + CATCH_UP_AGAIN_MS);
+        if !self.with("read how far changes are known", |store| store.is_caught_up())? {
+            let notices = changes_since(&self.env, 0).await?;
+            self.with("keep the changes", |store| store.catch_up(&notices))?;
+        }
+        self.next_catch_up_ms.set(u64::MAX);
+        Ok(())
+    }
+
+    /// The same, where what was counted can be shown without the changes too.
+    async fn try_to_catch_up(&self) {
+        if let Err(problem) = self.catch_up().await {
+            worker::console_error!("{}", problem.detail);
+        }
     }
 
     async fn deliver(&self) -> Answer<()> {

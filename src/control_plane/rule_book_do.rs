@@ -11,7 +11,7 @@ use blobwatch_guard::{GuardThen, Report};
 use blobwatch_rule_book::{
     Call, FireLogState, Heard, NoticeKind, RuleBookError, RuleBookStore, Stamp, plan_of, preview_is_fresh,
 };
-use blobwatch_rulebook::starter;
+use blobwatch_rulebook::{ChangeNotice, starter};
 use blobwatch_wire::{Loss, Problem};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
@@ -101,13 +101,10 @@ pub(super) async fn fire_log_names(env: &Env) -> Answer<Vec<String>> {
     serde_json::from_str(&read(env, "fire-logs").await?).map_err(|e| internal("read the FireLogs' names", e))
 }
 
-/// Changes read at a time: what an onset or a timeline is held against.
-const AUDIT_LIMIT: usize = 200;
-
-/// The newest changes, as `GET audit` lists them.
-pub(super) async fn audit(env: &Env) -> Answer<Value> {
-    let list = read(env, &format!("api/audit?limit={AUDIT_LIMIT}")).await?;
-    serde_json::from_str(&list).map_err(|e| internal("read the audit log", e))
+/// What was changed after a revision, oldest first.
+pub(super) async fn changes_since(env: &Env, revision: u64) -> Answer<Vec<ChangeNotice>> {
+    let list = read(env, &format!("changes?since={revision}")).await?;
+    serde_json::from_str(&list).map_err(|e| internal("read the changes", e))
 }
 
 /// What the RuleBook could not tell.

@@ -4,7 +4,6 @@
 //! HTTP and auth (`src/control_plane`, `auth`), and what an anomaly is (`detector`).
 
 mod anomalies;
-mod changes;
 mod clients;
 mod cohorts;
 mod counts;
@@ -15,7 +14,6 @@ mod tests;
 mod timeline;
 mod webhooks;
 
-pub use changes::{marks_of, switches_of};
 pub(crate) use clients::FamilyCounts;
 pub use report::{Report, wanted_evidence};
 
@@ -52,16 +50,16 @@ pub struct Reply {
     pub body: String,
 }
 
-/// Does a call. `marks` are those that others know of: changes of rules.
+/// Does a call.
 ///
 /// # Errors
 /// A problem that names the place.
-pub fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>, marks: Vec<Mark>) -> Result<Reply, Problem> {
+pub fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>) -> Result<Reply, Problem> {
     let path: Vec<&str> = call.path.split('/').collect();
     match (call.method, path.as_slice()) {
         ("GET", ["anomalies"]) => json(200, &anomalies::list(store, call.query, call.now_ms)?),
         ("GET", ["anomalies", id]) => json(200, &anomalies::one(store, id, call.query)?.json()),
-        ("GET", ["timeline"]) => json(200, &timeline::answer(store, call.query, call.now_ms, marks)?),
+        ("GET", ["timeline"]) => json(200, &timeline::answer(store, call.query, call.now_ms)?),
         ("GET", ["cohorts"]) => json(200, &cohorts::answer(store, call.query, call.now_ms)?),
         ("GET", ["metrics"]) => Ok(Reply {
             status: 200,
@@ -74,12 +72,21 @@ pub fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>, marks: Vec<Mark>) ->
     }
 }
 
+/// How long before an onset a change of a rule is told in a report.
+const BEFORE_ONSET_MS: u64 = 30 * 60_000;
+
+/// Changes that a timeline or a report shows, and as many other marks.
+const MAX_MARKS: usize = 500;
+
 /// What the Detector knows for a report.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Known {
     pub anomaly: Anomaly,
     /// Those with most events first.
     pub families: Vec<FamilyCounts>,
+    /// Changes of rules and routes from half an hour before the onset until it closed.
+    #[serde(default)]
+    pub marks: Vec<Mark>,
 }
 
 /// An anomaly by its name, for a report.
@@ -89,7 +96,16 @@ pub struct Known {
 pub fn known<S: Sql>(store: &Detector<S>, id: &str, now_ms: u64) -> Result<Known, Problem> {
     let anomaly = anomalies::one(store, id, "")?;
     let families = clients::families(store, &anomaly, now_ms)?;
-    Ok(Known { anomaly, families })
+    let since_ms = anomaly.onset_ms.saturating_sub(BEFORE_ONSET_MS);
+    let until_ms = anomaly.closed_ms.unwrap_or(now_ms) + 1;
+    let marks = store
+        .change_marks(since_ms, until_ms, MAX_MARKS)
+        .map_err(|error| storage(&error))?;
+    Ok(Known {
+        anomaly,
+        families,
+        marks,
+    })
 }
 
 fn json<T: Serialize>(status: u16, value: &T) -> Result<Reply, Problem> {

@@ -31,7 +31,6 @@ use super::normal::{Normal, Rates};
 use super::rules::Switch;
 use super::window::{MINUTE_SLOTS, WINDOW_SLOTS, Window};
 use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, SLOT_S, slot_of};
-pub use harm::Harm;
 use totals::Totals;
 use watch::Watch;
 
@@ -56,7 +55,7 @@ const REOPEN_SLOTS: u64 = 6 * 360;
 const MAX_CLOSED: usize = 64;
 
 /// Switches of rules that are remembered: an hour of them explains an onset.
-const MAX_SWITCHES: usize = 256;
+pub(crate) const MAX_SWITCHES: usize = 256;
 
 /// What happened in a tick, in order.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -257,10 +256,9 @@ impl Engine {
         self.switches.drain(..beyond);
     }
 
-    /// Whether an alarm or an anomaly is open, so that switches matter.
-    #[must_use]
-    pub fn is_alert(&self) -> bool {
-        !self.open.is_empty() || !self.incidents.is_empty()
+    #[cfg(test)]
+    pub(crate) fn switches(&self) -> &[Switch] {
+        &self.switches
     }
 
     /// Open anomalies as they are now, oldest first.

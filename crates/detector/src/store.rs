@@ -11,6 +11,7 @@
 //! row for each 1.9 MB, twice an hour.
 
 mod anomalies;
+mod changes;
 mod deliveries;
 mod log;
 mod rollups;

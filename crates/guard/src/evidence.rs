@@ -8,7 +8,7 @@ use super::counts::Arm;
 
 /// Largest share of clients that pull cleanly among those that a harmless rule fires on: bots behind an address that
 /// somebody healthy has too.
-pub const HARMLESS: f64 = 0.02;
+pub(crate) const HARMLESS: f64 = 0.02;
 
 /// From this share on a step does not pass.
 pub(crate) const HARM: f64 = 0.2;

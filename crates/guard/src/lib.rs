@@ -21,7 +21,7 @@ mod watch_bytes;
 
 pub use counts::{Arm, Cohort, CohortCounts, Counts, Report, WatchReport};
 
-pub use evidence::{ALPHA, HARMLESS};
+pub use evidence::ALPHA;
 
 pub use health::{Health, Pull};
 

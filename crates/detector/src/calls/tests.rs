@@ -3,12 +3,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Call, Known, Reply, Report, answer, known, wanted_evidence};
-use crate::store::tests::{accept, arrival, denial, hook, open, story};
-use crate::store::{Detector, Mark, MarkKind};
+use crate::AnomalyKind;
+use crate::store::Detector;
+use crate::store::tests::{accept, arrival, denial, hook, open, story, written};
 use crate::tests::traffic::World;
 use crate::webhook::Allowed;
-use crate::{AnomalyKind, Harm};
-use blobwatch_guard::Against;
+use blobwatch_guard::{Against, HarmNotice};
 use blobwatch_pull::{Family, Record, sample};
 use blobwatch_sql::Native;
 use blobwatch_wire::{Problem, parse_rfc3339};
@@ -22,6 +22,7 @@ fn night() -> (Detector<Native>, u64) {
     }
     let now = arrival(&batches[389]) + 5_000;
     detector.tick(now).unwrap();
+    detector.change(&written(1, now - 60_000)).unwrap();
     (detector, now)
 }
 
@@ -42,13 +43,7 @@ fn ask(
         now_ms,
         allowed: Allowed::Public,
     };
-    let mark = Mark {
-        time: blobwatch_wire::rfc3339(now_ms - 60_000),
-        kind: MarkKind::RuleChange,
-        id: "rules/sweep".to_owned(),
-        text: "sweep: rule.put, by olga".to_owned(),
-    };
-    answer(store, &call, vec![mark])
+    answer(store, &call)
 }
 
 #[track_caller]
@@ -208,7 +203,7 @@ fn webhooks_are_set_listed_tried_and_removed() {
 #[test]
 fn the_report_of_a_harm_says_what_the_rule_did() {
     let mut store = open();
-    let harm = Harm {
+    let harm = HarmNotice {
         text: "the first minute went wrong for 18 of 105 clients that it acted on, and for 7 of 296 that it did not"
             .to_owned(),
         family: None,
@@ -292,7 +287,9 @@ fn the_report_says_which_clients_go_round_refused_ranges() {
         accept(&mut store, &batch, now).unwrap();
     }
     store.tick(now + 5_000).unwrap();
-    let Known { anomaly, families } = known(&store, "an-000001", now).unwrap();
+    let Known {
+        anomaly, families, ..
+    } = known(&store, "an-000001", now).unwrap();
     assert_eq!(anomaly.kind(), AnomalyKind::RangeRefused);
     let report = Report {
         anomaly: &anomaly,
@@ -313,7 +310,9 @@ fn the_report_says_which_clients_go_round_refused_ranges() {
 #[test]
 fn the_report_says_everything_that_a_partner_asks() {
     let (store, now) = night();
-    let Known { anomaly, families } = known(&store, "an-000001", now).unwrap();
+    let Known {
+        anomaly, families, ..
+    } = known(&store, "an-000001", now).unwrap();
     assert!(!wanted_evidence(&anomaly).is_empty());
     let record = Record {
         ray: "5ae3f0a1b2c3-FRA".to_owned(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::counts::{Asked, FILTERS, attribute, number};
-use super::storage;
+use super::{MAX_MARKS, storage};
 use crate::store::{Detector, Mark};
 use crate::value;
 use blobwatch_pull::RangeKind;
@@ -24,8 +24,6 @@ const MAX_SERIES: usize = 20;
 
 /// What the rest is called.
 const REST: &str = "other";
-
-const MAX_MARKS: usize = 500;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Timeline {
@@ -66,12 +64,7 @@ const KINDS: [RangeKind; 12] = [
     RangeKind::Invalid,
 ];
 
-pub(crate) fn answer<S: Sql>(
-    store: &Detector<S>,
-    query: &str,
-    now_ms: u64,
-    marks: Vec<Mark>,
-) -> Result<Timeline, Problem> {
+pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> Result<Timeline, Problem> {
     let known: Vec<&str> = FILTERS.into_iter().chain(["step", "by"]).collect();
     let parameters = Parameters::parse(query, &known)?;
     let asked = Asked::read(&parameters, now_ms, DEFAULT_MS)?;
@@ -110,13 +103,7 @@ pub(crate) fn answer<S: Sql>(
     if by.is_none() {
         series.entry(String::new()).or_insert_with(|| Series::new(points));
     }
-    let own = store
-        .marks(asked.since_ms, asked.until_ms, MAX_MARKS)
-        .map_err(|error| storage(&error))?;
-    let mut marks: Vec<Mark> = marks.into_iter().chain(own).collect();
     let (since, until) = (rfc3339(asked.since_ms), rfc3339(asked.until_ms));
-    marks.retain(|mark| since <= mark.time && mark.time < until);
-    marks.sort_by(|a, b| a.time.cmp(&b.time));
     Ok(Timeline {
         times: (0..points as u64)
             .map(|point| asked.since_ms / 1000 + point * step_s)
@@ -125,9 +112,20 @@ pub(crate) fn answer<S: Sql>(
         until,
         step_s,
         series: largest(series, by, points),
-        marks,
+        marks: marks(store, &asked)?,
         incomplete: Vec::new(),
     })
+}
+
+/// Anomalies and what is worth a note, and changes of the rulebook; oldest first.
+fn marks<S: Sql>(store: &Detector<S>, asked: &Asked) -> Result<Vec<Mark>, Problem> {
+    let own = store.marks(asked.since_ms, asked.until_ms, MAX_MARKS);
+    let changes = store.change_marks(asked.since_ms, asked.until_ms, MAX_MARKS);
+    let failed = |error| storage(&error);
+    let mut marks = changes.map_err(failed)?;
+    marks.extend(own.map_err(failed)?);
+    marks.sort_by(|a, b| a.time.cmp(&b.time));
+    Ok(marks)
 }
 
 /// Those with most requests, and the rest as one.

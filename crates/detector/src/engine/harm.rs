@@ -1,55 +1,17 @@
 //! A rule that the guard took back: an anomaly that was over when it was told.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Change, Engine, Outcome};
 use crate::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
 use crate::broad::Affected;
 use crate::cohort::{Cohort, Literal};
 use crate::kind::AnomalyKind;
 use crate::rules::Suspect;
-use blobwatch_guard::{Against, HARMLESS};
+use blobwatch_guard::HarmNotice;
 use blobwatch_wire::parse_rfc3339;
-
-/// What the guard saw.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Harm {
-    /// By which one that is told twice is known; empty from a RuleBook of an older build.
-    #[serde(default)]
-    pub id: String,
-    /// When it was taken back; RFC 3339.
-    pub time: String,
-    /// Since when the rule was enforced; RFC 3339. Not told by a RuleBook of an older build, as what follows from it.
-    #[serde(default)]
-    pub since: Option<String>,
-    pub rule: String,
-    pub route: String,
-    /// For a person.
-    pub text: String,
-    pub family: Option<String>,
-    pub os: Option<String>,
-    /// Clients that the rule fired or acted on.
-    pub clients: u64,
-    /// Of them: that pull cleanly and were denied, or whose first minute went wrong.
-    #[serde(alias = "healthy")]
-    pub harmed: u64,
-    #[serde(default)]
-    pub against: Against,
-    /// Share of the clients that a harmless rule would harm.
-    #[serde(default = "harmless")]
-    pub expected: f64,
-    /// Ids of records.
-    #[serde(default)]
-    pub evidence: Vec<String>,
-}
-
-fn harmless() -> f64 {
-    HARMLESS
-}
 
 impl Engine {
     /// Makes an anomaly of a harm; `now_ms` is when it was told.
-    pub fn harm(&mut self, harm: &Harm, now_ms: u64) -> Outcome {
+    pub fn harm(&mut self, harm: &HarmNotice, now_ms: u64) -> Outcome {
         self.next_id += 1;
         let time_ms = parse_rfc3339(&harm.time).unwrap_or(now_ms);
         let since_ms = harm.since.as_deref().and_then(parse_rfc3339).unwrap_or(time_ms);

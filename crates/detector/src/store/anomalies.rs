@@ -1,6 +1,6 @@
 //! Anomalies, and the marks that a timeline shows.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Detector, DetectorError};
 use crate::{Anomaly, Change, Moment, Note, Outcome};
@@ -8,7 +8,7 @@ use blobwatch_sql::{Row, Sql, SqlValue, integer, number, text};
 use blobwatch_wire::rfc3339;
 
 /// What a mark is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MarkKind {
     AnomalyOpened,
@@ -49,7 +49,7 @@ impl MarkKind {
 }
 
 /// A moment that a plot shows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// RFC 3339.
     pub time: String,

@@ -4,7 +4,8 @@
 //! is ticked. A tick between two batches changes nothing of that, so that alarms need no row.
 
 use super::{Detector, DetectorError, count};
-use crate::{Harm, Outcome, Switch};
+use crate::Outcome;
+use blobwatch_guard::HarmNotice;
 use blobwatch_records::{CellBatch, SLOT_S, slot_of};
 use blobwatch_sql::{Sql, SqlValue, blob, integer, number};
 
@@ -56,7 +57,7 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses; what is in memory is in doubt then.
-    pub fn harm(&mut self, harm: &Harm, now_ms: u64) -> Result<(), DetectorError> {
+    pub fn harm(&mut self, harm: &HarmNotice, now_ms: u64) -> Result<(), DetectorError> {
         if self.has_heard(harm)? {
             return Ok(());
         }
@@ -72,12 +73,12 @@ impl<S: Sql> Detector<S> {
         Ok(())
     }
 
-    fn has_heard(&self, harm: &Harm) -> Result<bool, DetectorError> {
+    fn has_heard(&self, harm: &HarmNotice) -> Result<bool, DetectorError> {
         let id = SqlValue::Text(harm.id.clone());
         Ok(!self.sql.run("SELECT 1 FROM harm WHERE id = ?", &[id])?.is_empty())
     }
 
-    fn note_heard(&self, harm: &Harm, now_ms: u64) -> Result<(), DetectorError> {
+    fn note_heard(&self, harm: &HarmNotice, now_ms: u64) -> Result<(), DetectorError> {
         if harm.id.is_empty() {
             return Ok(());
         }
@@ -133,25 +134,6 @@ impl<S: Sql> Detector<S> {
         Ok([tick, told].into_iter().flatten().min())
     }
 
-    /// Takes in rules that were switched, which say what an anomaly may come from.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub fn switched(&mut self, switches: Vec<Switch>) -> Result<(), DetectorError> {
-        if switches.is_empty() {
-            return Ok(());
-        }
-        let text =
-            serde_json::to_string(&switches).map_err(|error| DetectorError::Corrupt(error.to_string()))?;
-        self.sql.run(
-            "INSERT INTO meta (key, value) VALUES ('switches', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1 \
-             WHERE value <> ?1",
-            &[SqlValue::Text(text)],
-        )?;
-        self.engine.switched(switches);
-        Ok(())
-    }
-
     fn count(&mut self, batch: CellBatch, now_ms: u64) {
         self.sources
             .saw(&batch.source, batch.epoch, batch.seq, batch.slot);
@@ -160,13 +142,7 @@ impl<S: Sql> Detector<S> {
 
     /// Plays the log since the state that was saved; what it decides was kept when it was decided.
     pub(super) fn replay(&mut self, logged: u64) -> Result<(), DetectorError> {
-        let rows = self
-            .sql
-            .run("SELECT value FROM meta WHERE key = 'switches'", &[])?;
-        if let Some(SqlValue::Text(text)) = rows.first().and_then(|row| row.first()) {
-            let switches: Vec<Switch> = serde_json::from_str(text).unwrap_or_default();
-            self.engine.switched(switches);
-        }
+        self.remember_switches()?;
         let mut after = logged;
         loop {
             let mut rows = self.sql.run(

@@ -101,7 +101,7 @@ impl<S: Sql> Detector<S> {
         }
         self.kept_ms = now_ms;
         let minute = now_ms / 60_000;
-        let old: [(&str, u64); 5] = [
+        let old: [(&str, u64); 6] = [
             (
                 "DELETE FROM minute WHERE minute < ?",
                 minute.saturating_sub(MINUTES_KEPT),
@@ -112,6 +112,10 @@ impl<S: Sql> Detector<S> {
             ),
             (
                 "DELETE FROM mark WHERE time_ms < ?",
+                now_ms.saturating_sub(MARKS_KEPT_MS),
+            ),
+            (
+                "DELETE FROM change WHERE time_ms < ?",
                 now_ms.saturating_sub(MARKS_KEPT_MS),
             ),
             (

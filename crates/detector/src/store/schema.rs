@@ -1,6 +1,7 @@
 //! The tables, and how an older database comes to have them. A step, once released, is never changed.
 
 use super::DetectorError;
+use super::changes::{CHANGE, CHANGE_TIME, NO_SWITCHES};
 use blobwatch_sql::{Sql, SqlValue, integer};
 
 /// Number of [`STEPS`]. A newer database is refused.
@@ -28,6 +29,7 @@ const STEPS: &[&[&str]] = &[
     ],
     // Harms that the guard told of: one that comes again is known by its id.
     &["CREATE TABLE harm (id TEXT PRIMARY KEY, told_ms INTEGER NOT NULL) WITHOUT ROWID"],
+    &[CHANGE, CHANGE_TIME, NO_SWITCHES],
 ];
 
 const META: &str = "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID";

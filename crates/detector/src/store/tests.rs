@@ -1,14 +1,17 @@
 //! The Detector on SQLite in memory: nothing lost, nothing twice, whenever the process dies.
 
 use super::*;
+use crate::store::changes::{MAX_CHANGES, OF_TIME};
 use crate::store::deliveries::MAX_ATTEMPTS;
 use crate::store::state::STATE_FORMAT;
 use crate::tests::stories::{healthy, july};
 use crate::tests::traffic::{NOON, World};
 use crate::webhook::EventName;
-use crate::{Engine, Harm, Rollup};
-use blobwatch_guard::Against;
+use crate::{Engine, Rollup};
+use blobwatch_guard::{Against, HarmNotice};
+use blobwatch_pull::Mode;
 use blobwatch_records::{CellBatch, SLOT_S};
+use blobwatch_rulebook::{Cause, ChangeNotice, PartChange, RuleValue};
 use blobwatch_sql::Native;
 use blobwatch_sql::text;
 
@@ -38,6 +41,28 @@ pub(crate) fn accept(
 /// When a slot's batch comes: seconds after its end.
 pub(crate) fn arrival(batch: &CellBatch) -> u64 {
     (batch.slot + 1) * SLOT_S * 1000 + 2_000
+}
+
+/// A version of the rule `sweep`, written by `olga`.
+pub(crate) fn written(revision: u64, time_ms: u64) -> ChangeNotice {
+    let version = |version| RuleValue {
+        version,
+        default_mode: Some(Mode::Monitor),
+    };
+    ChangeNotice {
+        id: format!("1-{revision}"),
+        revision,
+        time_ms,
+        actor: "olga".to_owned(),
+        cause: Cause::Operator,
+        action: "rule.put".to_owned(),
+        target: "rules/sweep".to_owned(),
+        parts: vec![PartChange::Rule {
+            rule: "sweep".to_owned(),
+            before: Some(version(1)),
+            after: Some(version(2)),
+        }],
+    }
 }
 
 pub(crate) fn hook() -> Webhook {
@@ -166,8 +191,8 @@ fn a_state_of_another_build_is_left_and_its_anomalies_are_closed() {
 }
 
 /// A denial that the guard took back after two minutes.
-pub(crate) fn denial() -> Harm {
-    Harm {
+pub(crate) fn denial() -> HarmNotice {
+    HarmNotice {
         id: "1-2-botnet-sig-hub".to_owned(),
         time: "2020-07-06T12:00:00Z".to_owned(),
         since: Some("2020-07-06T11:58:00Z".to_owned()),
@@ -209,6 +234,61 @@ fn a_harm_takes_a_number_and_keeps_it_however_often_it_is_told() {
         detector.anomaly(1).unwrap().unwrap().sentence(),
         "docker, route hub: denied though healthy since 11:58; botnet-sig did it, and the guard took it back; 31 clients"
     );
+}
+
+/// The revisions of the switches that the engine knows, by their times.
+fn switched(detector: &Detector<Native>) -> Vec<u64> {
+    let switches = detector.engine.switches().iter();
+    switches.map(|switch| switch.time_ms - START_MS).collect()
+}
+
+#[test]
+fn a_change_counts_once_however_often_it_comes_and_outlives_the_process() {
+    let mut detector = open();
+    detector.change(&written(2, START_MS + 2)).unwrap();
+    detector.change(&written(2, START_MS + 2)).unwrap();
+    assert_eq!(switched(&detector), [2]);
+    assert!(!detector.is_caught_up().unwrap());
+    let old = [written(1, START_MS + 1), written(2, START_MS + 2)];
+    detector.catch_up(&old).unwrap();
+    detector.change(&written(3, START_MS + 3)).unwrap();
+    let detector = reopened(detector, START_MS + 10);
+    assert!(detector.is_caught_up().unwrap());
+    assert_eq!(switched(&detector), [1, 2, 3]);
+    let marks = detector.change_marks(START_MS, START_MS + 3, 10).unwrap();
+    let said: Vec<(&str, &str)> = marks
+        .iter()
+        .map(|mark| (mark.id.as_str(), mark.text.as_str()))
+        .collect();
+    assert_eq!(
+        said,
+        [("rules/sweep", "sweep: rule.put, by olga"); 2],
+        "until is not in it"
+    );
+    let newest = detector.change_marks(START_MS, START_MS + 10, 2).unwrap();
+    assert_eq!(newest.len(), 2);
+    assert!(newest[0].time < newest[1].time, "oldest first: {newest:?}");
+    assert!(newest[0].time > marks[0].time, "the newest: {newest:?}");
+}
+
+#[test]
+fn changes_are_kept_within_their_bound_and_as_long_as_marks() {
+    let mut detector = open();
+    let many: Vec<ChangeNotice> = (0..MAX_CHANGES + 2).map(|n| written(n, START_MS + n)).collect();
+    detector.catch_up(&many).unwrap();
+    let kept = |detector: &Detector<Native>| {
+        count(
+            &detector.sql,
+            "SELECT count(*) FROM change WHERE time_ms >= ?",
+            &[SqlValue::Integer(0)],
+        )
+        .unwrap()
+    };
+    assert_eq!(kept(&detector), MAX_CHANGES);
+    let oldest = count(&detector.sql, "SELECT min(time_ms) FROM change", &[]).unwrap();
+    assert_eq!(oldest, START_MS + 2);
+    detector.tick(START_MS + 91 * 86_400_000).unwrap();
+    assert_eq!(kept(&detector), 0);
 }
 
 #[test]
@@ -330,4 +410,5 @@ fn statements_that_run_often_use_their_index() {
         "SELECT time_ms, kind, id, text FROM mark WHERE time_ms >= ? AND time_ms < ? ORDER BY time_ms LIMIT ?",
         "PRIMARY KEY",
     );
+    case(sql, OF_TIME, "USING INDEX change_time");
 }

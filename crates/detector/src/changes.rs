@@ -1,0 +1,397 @@
+//! Changes of the rulebook, as marks of a timeline and as switches that an onset is held against.
+
+use crate::Switch;
+use crate::store::{Mark, MarkKind};
+use blobwatch_pull::Mode;
+use blobwatch_rulebook::{Cause, ChangeNotice, ModeValue, PartChange, RouteValue, RuleValue};
+use blobwatch_wire::rfc3339;
+
+/// One for each change, and one for each route that a push changed.
+pub(crate) fn marks_of(notice: &ChangeNotice) -> Vec<Mark> {
+    let whole = (is_whole(notice)).then(|| {
+        mark(
+            notice,
+            mark_kind(notice.cause),
+            &notice.target,
+            words(notice, &notice.target),
+        )
+    });
+    whole
+        .into_iter()
+        .chain(notice.parts.iter().filter_map(|part| part_mark(notice, part)))
+        .collect()
+}
+
+/// What an onset is held against. `panic-off` is none: it takes back what others switched.
+pub(crate) fn switches_of(notice: &ChangeNotice) -> Vec<Switch> {
+    let parts = notice
+        .parts
+        .iter()
+        .filter(|part| notice.cause != Cause::PanicOff && may_act(part));
+    parts.filter_map(|part| switch(notice, part)).collect()
+}
+
+/// Whether a change has a mark of its own beside those of its parts: a push or a `panic-off` is one act.
+fn is_whole(notice: &ChangeNotice) -> bool {
+    matches!(notice.cause, Cause::Push | Cause::PanicOff | Cause::Unknown)
+}
+
+const fn mark_kind(cause: Cause) -> MarkKind {
+    match cause {
+        Cause::Stage | Cause::Expiry => MarkKind::Stage,
+        Cause::Guard => MarkKind::Guard,
+        Cause::Operator | Cause::PanicOff | Cause::Push | Cause::Unknown => MarkKind::RuleChange,
+    }
+}
+
+fn part_mark(notice: &ChangeNotice, part: &PartChange) -> Option<Mark> {
+    match part {
+        PartChange::Route { route, .. } => {
+            let id = format!("routes/{route}");
+            Some(mark(
+                notice,
+                MarkKind::RouteChange,
+                &id,
+                part_words(notice, part)?,
+            ))
+        }
+        _ if is_whole(notice) => None,
+        _ => Some(mark(
+            notice,
+            mark_kind(notice.cause),
+            &notice.target,
+            part_words(notice, part)?,
+        )),
+    }
+}
+
+fn mark(notice: &ChangeNotice, kind: MarkKind, id: &str, text: String) -> Mark {
+    Mark {
+        time: rfc3339(notice.time_ms),
+        kind,
+        id: id.to_owned(),
+        text,
+    }
+}
+
+fn switch(notice: &ChangeNotice, part: &PartChange) -> Option<Switch> {
+    let (rule, route) = match part {
+        PartChange::Mode { rule, route, .. } => (Some(rule), Some(route)),
+        PartChange::Rule { rule, .. } => (Some(rule), None),
+        PartChange::Route { route, .. } => (None, Some(route)),
+        PartChange::Unknown => return None,
+    };
+    Some(Switch {
+        rule: rule.cloned(),
+        route: route.cloned(),
+        time_ms: notice.time_ms,
+        text: part_words(notice, part)?,
+    })
+}
+
+/// Whether the change may have altered what a client gets: a rule that is new and only watches does not, nor does one
+/// that goes from off to monitor. Where a side is missing the rule's default held.
+fn may_act(part: &PartChange) -> bool {
+    let enforces = |mode: Mode| mode == Mode::Enforce;
+    match part {
+        PartChange::Mode {
+            before,
+            after,
+            default_mode,
+            ..
+        } => {
+            let mode = |side: &Option<ModeValue>| side.map(|value| value.mode).or(*default_mode);
+            match (mode(before), mode(after)) {
+                (Some(before), Some(after)) => enforces(before) || enforces(after),
+                _ => true,
+            }
+        }
+        PartChange::Rule {
+            before: None,
+            after:
+                Some(RuleValue {
+                    default_mode: Some(mode),
+                    ..
+                }),
+            ..
+        } => enforces(*mode),
+        PartChange::Rule { .. } | PartChange::Route { .. } => true,
+        PartChange::Unknown => false,
+    }
+}
+
+/// "botnet-sig on default: monitor to enforce 10 %, by olga", "botnet-sig: rule.put, by olga", "route hub: origin
+/// https://a.example to https://b.example, by olga".
+fn part_words(notice: &ChangeNotice, part: &PartChange) -> Option<String> {
+    Some(match part {
+        PartChange::Mode {
+            rule,
+            route,
+            before,
+            after,
+            ..
+        } => {
+            let what = mode_words(before.as_ref(), after.as_ref()).unwrap_or_else(|| notice.action.clone());
+            format!("{rule} on {route}: {what}, by {}", notice.actor)
+        }
+        PartChange::Rule { rule, .. } => words(notice, rule),
+        PartChange::Route { route, before, after } => {
+            let what = route_words(before.as_ref(), after.as_ref());
+            format!("route {route}: {what}, by {}", notice.actor)
+        }
+        PartChange::Unknown => return None,
+    })
+}
+
+fn words(notice: &ChangeNotice, of: &str) -> String {
+    format!("{of}: {}, by {}", notice.action, notice.actor)
+}
+
+/// `None` where the mode is the one that was set before.
+fn mode_words(before: Option<&ModeValue>, after: Option<&ModeValue>) -> Option<String> {
+    match (before.map(mode_name), after.map(mode_name)) {
+        (Some(before), Some(after)) if before != after => Some(format!("{before} to {after}")),
+        (None, Some(after)) => Some(format!("to {after}")),
+        (Some(before), None) => Some(format!("{before} to the rule's default")),
+        _ => None,
+    }
+}
+
+fn mode_name(value: &ModeValue) -> String {
+    match (value.mode, value.percent) {
+        (Mode::Off, _) => "off".to_owned(),
+        (Mode::Monitor, _) => "monitor".to_owned(),
+        (Mode::Enforce, Some(percent)) => format!("enforce {percent} %"),
+        (Mode::Enforce, None) => "enforce".to_owned(),
+    }
+}
+
+fn route_words(before: Option<&RouteValue>, after: Option<&RouteValue>) -> String {
+    let (before, after) = match (before, after) {
+        (Some(before), Some(after)) => (before.fields(), after.fields()),
+        (None, Some(_)) => return "new".to_owned(),
+        (Some(_), None) => return "removed".to_owned(),
+        (None, None) => return "changed".to_owned(),
+    };
+    let fields = before
+        .into_iter()
+        .zip(after)
+        .filter(|(before, after)| before != after);
+    let change = |((name, before), (_, after)): ((_, Option<&str>), (_, Option<&str>))| {
+        format!(
+            "{name} {} to {}",
+            before.unwrap_or("none"),
+            after.unwrap_or("none")
+        )
+    };
+    fields.map(change).collect::<Vec<String>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// A change by `olga` at 19:00, with its parts as they are told.
+    fn notice(cause: &str, action: &str, target: &str, parts: &Value) -> ChangeNotice {
+        let actor = match cause {
+            "stage" | "expiry" => "schedule",
+            "guard" => "guard",
+            "push" => "git",
+            _ => "olga",
+        };
+        let notice = json!({"id": "5-7", "revision": 7, "time_ms": 1_593_975_600_000_u64, "actor": actor, "cause": cause,
+                            "action": action, "target": target, "parts": parts});
+        serde_json::from_value(notice).unwrap()
+    }
+
+    fn rule(before: Value, after: Value) -> Value {
+        json!({"part": "rule", "rule": "sweep", "before": before, "after": after})
+    }
+
+    fn mode(before: Value, after: Value, default: Option<&str>) -> Value {
+        json!({"part": "mode", "rule": "sweep", "route": "hub", "before": before, "after": after, "default_mode": default})
+    }
+
+    fn route(before: Value, after: Value) -> Value {
+        json!({"part": "route", "route": "hub", "before": before, "after": after})
+    }
+
+    fn said(switches: Vec<Switch>) -> Vec<(Option<String>, Option<String>, String)> {
+        let said = |switch: Switch| (switch.rule, switch.route, switch.text);
+        switches.into_iter().map(said).collect()
+    }
+
+    #[test]
+    fn what_changes_nothing_for_clients_is_no_switch() {
+        let case = |part: Value, expected: usize| {
+            let notice = notice("operator", "any", "any", &json!([part]));
+            assert_eq!(switches_of(&notice).len(), expected, "{notice:?}");
+        };
+        let version = |mode: &str| json!({"version": 1, "default_mode": mode});
+        case(rule(Value::Null, version("monitor")), 0);
+        case(rule(Value::Null, version("enforce")), 1);
+        case(rule(version("monitor"), version("monitor")), 1);
+        case(rule(version("monitor"), Value::Null), 1);
+        let set = |mode: &str| json!({"mode": mode});
+        case(mode(set("off"), set("monitor"), None), 0);
+        case(mode(set("monitor"), set("enforce"), None), 1);
+        case(mode(set("enforce"), set("off"), None), 1);
+        case(mode(Value::Null, set("monitor"), None), 1);
+        case(mode(Value::Null, set("monitor"), Some("monitor")), 0);
+        case(mode(Value::Null, set("monitor"), Some("enforce")), 1);
+        case(json!({"part": "list", "list": "of a newer build"}), 0);
+    }
+
+    #[test]
+    fn a_push_is_a_switch_of_each_part_that_it_changed() {
+        let push = |parts: &Value| said(switches_of(&notice("push", "rulebook.put", "rulebook", parts)));
+        let some = |text: &str| Some(text.to_owned());
+        let kept = push(&json!([
+            route(
+                json!({"origin": "https://a.example"}),
+                json!({"origin": "https://b.example"})
+            ),
+            mode(json!({"mode": "monitor"}), json!({"mode": "enforce"}), None),
+            mode(json!({"mode": "off"}), json!({"mode": "monitor"}), None),
+        ]));
+        let expected = [
+            (
+                None,
+                some("hub"),
+                "route hub: origin https://a.example to https://b.example, by git".to_owned(),
+            ),
+            (
+                some("sweep"),
+                some("hub"),
+                "sweep on hub: monitor to enforce, by git".to_owned(),
+            ),
+        ];
+        assert_eq!(kept, expected);
+        let unknown = push(&json!([
+            route(Value::Null, Value::Null),
+            mode(Value::Null, Value::Null, None)
+        ]));
+        let named: Vec<_> = unknown
+            .into_iter()
+            .map(|(rule, route, _)| (rule, route))
+            .collect();
+        assert_eq!(named, [(None, some("hub")), (some("sweep"), some("hub"))]);
+        let taken_back = json!([mode(json!({"mode": "enforce"}), json!({"mode": "monitor"}), None)]);
+        let panic = notice("panic_off", "panic-off", "routes/hub/modes", &taken_back);
+        assert_eq!(switches_of(&panic), []);
+    }
+
+    #[test]
+    fn a_push_is_a_mark_and_so_is_each_route_that_it_changed() {
+        let push = notice(
+            "push",
+            "rulebook.put",
+            "rulebook",
+            &json!([
+                mode(json!({"mode": "monitor"}), json!({"mode": "enforce"}), None),
+                route(
+                    json!({"origin": "https://a.example"}),
+                    json!({"origin": "https://b.example"})
+                ),
+            ]),
+        );
+        let marks = marks_of(&push);
+        let said: Vec<_> = marks
+            .iter()
+            .map(|mark| (mark.kind, mark.id.as_str(), mark.text.as_str()))
+            .collect();
+        let expected = [
+            (MarkKind::RuleChange, "rulebook", "rulebook: rulebook.put, by git"),
+            (
+                MarkKind::RouteChange,
+                "routes/hub",
+                "route hub: origin https://a.example to https://b.example, by git",
+            ),
+        ];
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn a_change_of_mode_or_origin_is_a_mark_and_a_switch() {
+        let case = |notice: ChangeNotice, kind: MarkKind, text: &str| {
+            let marks = marks_of(&notice);
+            let said: Vec<_> = marks
+                .iter()
+                .map(|mark| (mark.kind, mark.id.as_str(), mark.text.as_str()))
+                .collect();
+            assert_eq!(said, [(kind, notice.target.as_str(), text)]);
+            assert_eq!(marks[0].time, "2020-07-05T19:00:00.000Z");
+            let [switch] = switches_of(&notice).try_into().unwrap();
+            assert_eq!((switch.text.as_str(), switch.time_ms), (text, notice.time_ms));
+            (switch.rule, switch.route)
+        };
+        let of_mode = |cause, action, before, after| {
+            notice(
+                cause,
+                action,
+                "rules/sweep/modes/hub",
+                &json!([mode(before, after, Some("monitor"))]),
+            )
+        };
+        let (rule_name, route_name) = (Some("sweep".to_owned()), Some("hub".to_owned()));
+        let ten = || json!({"mode": "enforce", "percent": 10.0});
+        let put = of_mode("operator", "mode.put", Value::Null, ten());
+        let concerned = case(
+            put,
+            MarkKind::RuleChange,
+            "sweep on hub: to enforce 10 %, by olga",
+        );
+        assert_eq!(concerned, (rule_name.clone(), route_name.clone()));
+        let stage = of_mode("stage", "mode.stage", ten(), json!({"mode": "enforce"}));
+        case(
+            stage,
+            MarkKind::Stage,
+            "sweep on hub: enforce 10 % to enforce, by schedule",
+        );
+        let expiry = of_mode("expiry", "mode.expire", ten(), Value::Null);
+        case(
+            expiry,
+            MarkKind::Stage,
+            "sweep on hub: enforce 10 % to the rule's default, by schedule",
+        );
+        let guard = of_mode("guard", "mode.demote", ten(), json!({"mode": "monitor"}));
+        case(
+            guard,
+            MarkKind::Guard,
+            "sweep on hub: enforce 10 % to monitor, by guard",
+        );
+        let same = of_mode("operator", "mode.put", ten(), ten());
+        case(same, MarkKind::RuleChange, "sweep on hub: mode.put, by olga");
+        let written = notice(
+            "operator",
+            "rule.put",
+            "rules/sweep",
+            &json!([rule(Value::Null, json!({}))]),
+        );
+        let concerned = case(written, MarkKind::RuleChange, "sweep: rule.put, by olga");
+        assert_eq!(concerned, (rule_name, None));
+        let (a, b) = (
+            json!({"origin": "https://a.example"}),
+            json!({"origin": "https://b.example"}),
+        );
+        let moved = notice("operator", "route.put", "routes/hub", &json!([route(a, b)]));
+        let text = "route hub: origin https://a.example to https://b.example, by olga";
+        assert_eq!(case(moved, MarkKind::RouteChange, text), (None, route_name));
+    }
+
+    #[test]
+    fn a_panic_off_is_one_mark() {
+        let taken_back = json!([mode(json!({"mode": "enforce"}), json!({"mode": "monitor"}), None)]);
+        let marks = marks_of(&notice("panic_off", "panic-off", "routes/hub/modes", &taken_back));
+        assert_eq!(marks.len(), 1);
+        assert_eq!(
+            (marks[0].kind, marks[0].id.as_str(), marks[0].text.as_str()),
+            (
+                MarkKind::RuleChange,
+                "routes/hub/modes",
+                "routes/hub/modes: panic-off, by olga"
+            )
+        );
+    }
+}
