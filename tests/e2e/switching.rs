@@ -113,6 +113,36 @@ fn applied_only_on_team_a(stage: &Stage) {
     );
 }
 
+/// The rule is fetched by the first look at a timeline, and told of as well; the switch after it is told of. Each shows once.
+#[test]
+fn a_switch_is_a_mark_of_the_timeline() {
+    let stage = Stage::new();
+    let api = stage.api();
+    put_rule(&api);
+    let marks = || -> Vec<Value> {
+        let timeline = api.get("/timeline?since=-5m");
+        let changes = timeline["marks"].as_array().unwrap().iter();
+        changes
+            .filter(|mark| mark["type"] == "rule_change")
+            .cloned()
+            .collect()
+    };
+    assert_eq!(marks().len(), 1);
+    switch(&api, "default", "enforce");
+    let marks = eventually("the mark of the switch", Duration::from_secs(20), || {
+        Some(marks()).filter(|marks| marks.len() > 1)
+    });
+    let [rule, mode]: [Value; 2] = marks.try_into().unwrap();
+    assert_eq!(rule["id"], format!("rules/{RULE}"));
+    assert_eq!(mode["id"], format!("rules/{RULE}/modes/default"));
+    let text = mode["text"].as_str().unwrap();
+    assert!(
+        text.starts_with("no-skopeo on default: to enforce, by "),
+        "{text}"
+    );
+    assert_eq!(api.get("/losses")["items"], json!([]));
+}
+
 /// Every isolate has its own memory and every colo its own FireLog; each must come to know.
 #[test]
 fn change_is_everywhere_within_five_seconds() {

@@ -163,7 +163,7 @@ mod tests {
 
     /// RuleBook and Detector may be of two builds for the time of a deploy.
     const PINNED: &str = concat!(
-        r#"{"id":"1593975600000-7","revision":7,"time_ms":1593975660000,"actor":"git","cause":"push","action":"rulebook.put","target":"rulebook","parts":["#,
+        r#"{"id":"1593975600000-7-1593975660000","revision":7,"time_ms":1593975660000,"actor":"git","cause":"push","action":"rulebook.put","target":"rulebook","parts":["#,
         r#"{"part":"route","route":"hub","before":{"host":null,"repository":"**","origin":null,"detour":"https://a.example","redirects":"pass"},"after":null},"#,
         r#"{"part":"rule","rule":"sweep","before":null,"after":{"version":1,"default_mode":"monitor"}},"#,
         r#"{"part":"mode","rule":"sweep","route":"default","before":{"mode":"monitor","percent":null},"after":{"mode":"enforce","percent":10.0},"default_mode":"off"}]}"#,

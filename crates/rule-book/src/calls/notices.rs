@@ -24,7 +24,7 @@ pub(super) fn notice(
     let parts = parts(target, before, after);
     let is_told = !parts.is_empty() || act == Act::RulebookPut;
     is_told.then(|| ChangeNotice {
-        id: id(epoch, revision),
+        id: id(epoch, revision, context.now_ms),
         revision,
         time_ms: context.now_ms,
         actor: context.actor.to_owned(),
@@ -35,9 +35,9 @@ pub(super) fn notice(
     })
 }
 
-/// Revisions count from an epoch.
-fn id(epoch: u64, revision: u64) -> String {
-    format!("{epoch}-{revision}")
+/// Revisions count from an epoch; a rulebook that came back from a backup makes some of them again, at other times.
+fn id(epoch: u64, revision: u64, time_ms: u64) -> String {
+    format!("{epoch}-{revision}-{time_ms}")
 }
 
 fn parts(target: &Target, before: &Rulebook, after: &Rulebook) -> Vec<PartChange> {

@@ -85,7 +85,7 @@ fn of_entry(entry: &AuditEntry, epoch: u64) -> Option<ChangeNotice> {
     let parts = parts(&target, &before, &after);
     let is_told = !parts.is_empty() || act == Act::RulebookPut;
     is_told.then(|| ChangeNotice {
-        id: id(epoch, entry.revision),
+        id: id(epoch, entry.revision, entry.time_ms),
         revision: entry.revision,
         time_ms: entry.time_ms,
         actor: entry.actor.clone(),
@@ -214,7 +214,7 @@ mod tests {
             &json!({"rules/sweep/modes/hub": {"mode": "enforce"}, "routes/hub": route("https://b.example"),
                     "routes/watched": {"origin": "https://c.example", "observe": 1.0}, "rules": ["first", "sweep"]}),
         );
-        let expected = json!({"id": "5-7", "revision": 7, "time_ms": 1_593_975_600_000_u64, "actor": "git", "cause": "push",
+        let expected = json!({"id": "5-7-1593975600000", "revision": 7, "time_ms": 1_593_975_600_000_u64, "actor": "git", "cause": "push",
             "action": "rulebook.put", "target": "rulebook", "parts": [
                 {"part": "route", "route": "hub",
                  "before": {"host": null, "repository": null, "origin": "https://a.example", "detour": null, "redirects": null},
