@@ -1,9 +1,10 @@
 // The Durable Objects by the names that the platform knows them by; the objects themselves are Rust's, and loaded with the
 // control plane's module when they are first called. Exports must be there when the script starts, what they do need not.
 
-/** @import { ControlPlane, ObjectName, RustObject } from "./wasm.js" */
+/** @import { ObjectName, RustObject } from "./wasm.js" */
+/** @import { Made } from "./instance.js" */
 
-import { load } from "./wasm.js";
+import { load } from "./control.js";
 
 /**
  * A class of that name in the control plane's module, made when it is first called.
@@ -11,33 +12,38 @@ import { load } from "./wasm.js";
  */
 function lazy(name) {
   return class {
-    /** @type {RustObject | undefined} */
-    #object;
-    /** @type {(module: ControlPlane) => RustObject} */
-    #make;
+    #ctx;
+    #env;
+    /** @type {Made | undefined} */
+    #made;
 
     /**
      * @param {DurableObjectState} ctx
      * @param {Env} env
      */
     constructor(ctx, env) {
-      this.#make = (module) => new module[name](ctx, env);
+      this.#ctx = ctx;
+      this.#env = env;
     }
 
     /** @param {Request} request */
-    async fetch(request) {
-      return (await this.#loaded()).fetch(request);
+    fetch(request) {
+      return this.#call((object) => object.fetch(request));
     }
 
     /** @param {AlarmInvocationInfo} info */
-    async alarm(info) {
-      return (await this.#loaded()).alarm(info);
+    alarm(info) {
+      return this.#call((object) => object.alarm(info));
     }
 
-    async #loaded() {
-      if (this.#object) return this.#object;
+    /**
+     * @template T
+     * @param {(object: RustObject) => Promise<T>} body
+     */
+    async #call(body) {
       const module = await load();
-      return (this.#object ??= this.#make(module)); // another call may have come first
+      const made = (this.#made ??= new module.Made(name, this.#ctx, this.#env)); // another call may have come first
+      return module.call(() => body(made.current()));
     }
   };
 }

@@ -1,8 +1,6 @@
-// The typed face of `wasm.js`, whose own import exists only where the module is built.
+// The typed face of `wasm.js`, whose own imports exist only where the module is built.
 
-type Constructed<T> = new (ctx: DurableObjectState, env: Env) => T;
-
-interface RustObject {
+export interface RustObject {
   fetch(request: Request): Promise<Response>;
   alarm(info?: AlarmInvocationInfo): Promise<void>;
 }
@@ -10,8 +8,16 @@ interface RustObject {
 /** The Durable Objects that the module has. */
 export type ObjectName = "RuleBook" | "FireLog" | "Detector" | "Previews";
 
-export type ControlPlane = Record<ObjectName, Constructed<RustObject>> & {
-  default: new (ctx: ExecutionContext, env: Env) => { fetch(request: Request): Promise<Response> };
+/** The crate `worker` writes it: `criticalError` when Rust panics, and another `instanceId` for each instance. */
+export interface InstanceState {
+  criticalError: boolean;
+  instanceId: number;
+}
+
+export type ControlPlane = Record<ObjectName, new (ctx: DurableObjectState, env: Env) => RustObject> & {
+  fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response>;
+  __worker_init_state(): InstanceState;
+  __wbg_reset_state(): void;
 };
 
-export function load(): Promise<ControlPlane>;
+export const exports: ControlPlane;

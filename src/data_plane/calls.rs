@@ -14,6 +14,8 @@ use std::collections::HashMap;
 use blobwatch_isolate::{Config, Isolate};
 use blobwatch_pull::{RecordId, Said};
 use blobwatch_records::{Outgoing, fire_log_of, flush_path, rulebook_path as path_of_rulebook};
+#[cfg(not(feature = "precompiled"))]
+use blobwatch_rulebook::{Compiled, starter};
 use blobwatch_rulebook::{OriginFailure, Program, unreachable};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
@@ -28,7 +30,17 @@ pub enum Settled {
 }
 
 /// `config/rulebook.json`, compiled when this module was.
-const SHIPPED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rulebook.bin"));
+#[cfg(feature = "precompiled")]
+fn shipped() -> Called<Program> {
+    Program::decode(include_bytes!(concat!(env!("OUT_DIR"), "/rulebook.bin"))).map_err(refused)
+}
+
+/// `config/rulebook.json`, compiled now.
+#[cfg(not(feature = "precompiled"))]
+fn shipped() -> Called<Program> {
+    let starter = starter().map_err(refused)?;
+    Ok(Program::from(Compiled::build(starter).map_err(refused)?))
+}
 
 struct Plane {
     isolate: Isolate,
@@ -61,9 +73,8 @@ fn start() {
 #[wasm_bindgen]
 pub fn configure(isolate: &str, secret: &str, tokens: &str, origin: &str) -> Called<Option<String>> {
     let (config, error) = Config::read(isolate, secret, tokens, origin).map_err(refused)?;
-    let shipped = Program::decode(SHIPPED).map_err(refused)?;
     let plane = Plane {
-        isolate: Isolate::new(config, shipped),
+        isolate: Isolate::new(config, shipped()?),
         sending: HashMap::new(),
     };
     PLANE.with_borrow_mut(|slot| *slot = Some(plane));

@@ -4,7 +4,7 @@
 
 use crate::build::{self, Sizes, Variant};
 use crate::command::open;
-use crate::setup::{self, Tools};
+use crate::setup::Tools;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -65,8 +65,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         &args.subjects
     };
     let worker = if subjects.iter().any(|subject| subject.needs_worker()) {
-        let tools = setup::run(workspace)?;
-        let sizes = build::worker(workspace, &tools, Variant::Release)?;
+        let tools = build::worker(workspace, Variant::Release)?;
+        let sizes = build::sizes(workspace, Variant::Release)?;
         Some((tools, sizes))
     } else {
         None

@@ -1,31 +1,34 @@
 //! Running other programs: quietly with their output kept for the case that they fail, or in the open.
 
+use crate::parallel::{Ended, is_wanted};
 use crate::progress::Step;
 use anyhow::{Context, Result, anyhow, bail};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-/// How often the line of a running step is redrawn.
+/// How often the line of a running step is redrawn, and how soon a command ends that nobody wants any more.
 const REDRAW: Duration = Duration::from_millis(250);
 
 /// Runs a program to its end and answers with what it wrote to both outputs, in the order of arrival.
 ///
 /// # Errors
-/// The program is missing, or it ended with another status than 0: then its whole output is in the error.
+/// The program is missing, or it ended with another status than 0: then its whole output is in the error. [`Ended`] where
+/// what ran beside it failed.
 pub(crate) fn quiet(step: &Step, command: &mut Command) -> Result<String> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    step.tick("");
     let mut child = command.spawn().map_err(|error| missing(command, error))?;
     let (sender, lines) = channel();
     forward_lines(child.stdout.take(), sender.clone());
     forward_lines(child.stderr.take(), sender);
-    let output = collect(step, &lines);
+    let output = collect(step, &mut child, &lines)?;
     let status = child
         .wait()
         .with_context(|| format!("failed to wait for {}", name(command)))?;
@@ -79,10 +82,11 @@ fn forward_lines(stream: Option<impl Read + Send + 'static>, lines: Sender<Strin
     });
 }
 
-fn collect(step: &Step, lines: &Receiver<String>) -> String {
+/// What the child writes until it closes both outputs.
+fn collect(step: &Step, child: &mut Child, lines: &Receiver<String>) -> Result<String> {
     let mut output = String::new();
     let mut last = String::new();
-    loop {
+    while is_wanted() {
         match lines.recv_timeout(REDRAW) {
             Ok(line) => {
                 output.push_str(&line);
@@ -90,9 +94,14 @@ fn collect(step: &Step, lines: &Receiver<String>) -> String {
                 last = line;
             }
             Err(RecvTimeoutError::Timeout) => step.tick(last.trim()),
-            Err(RecvTimeoutError::Disconnected) => return output,
+            Err(RecvTimeoutError::Disconnected) => return Ok(output),
         }
     }
+    child
+        .kill()
+        .and_then(|()| child.wait())
+        .context("failed to end a command")?;
+    bail!(Ended)
 }
 
 fn missing(command: &Command, error: std::io::Error) -> anyhow::Error {

@@ -3,10 +3,10 @@
 
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use toml::Table;
 
 /// Where the crates are.
 const CRATES: &str = "crates";
@@ -70,9 +70,9 @@ fn read(folder: &Path) -> Result<BTreeMap<String, Layer>> {
 
 impl Layer {
     fn read(folder: &Path) -> Result<Self> {
-        let manifest: Table = fs::read_to_string(folder.join("Cargo.toml"))?.parse()?;
+        let manifest: Value = basic_toml::from_str(&fs::read_to_string(folder.join("Cargo.toml"))?)?;
         let imports = |table: &str| {
-            let names = manifest.get(table).and_then(|value| value.as_table());
+            let names = manifest.get(table).and_then(Value::as_object);
             let names = names.into_iter().flat_map(|table| table.keys());
             names
                 .filter_map(|name| name.strip_prefix(PREFIX))

@@ -9,9 +9,11 @@ mod dev;
 #[cfg(test)]
 mod docs;
 mod hex;
+mod http;
 mod layers;
 mod lint;
 mod origin;
+mod parallel;
 mod progress;
 mod record;
 mod registry;
@@ -39,7 +41,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Install what a build needs: the wasm target, the pinned cargo tools, the npm packages
+    /// Install what a build needs: the wasm target and the npm packages
     Setup,
     /// Serve on this machine, in front of your registry or of a built-in demo
     Dev(dev::Args),

@@ -1,6 +1,6 @@
 //! The address of a registry, as a person gives it.
 
-use axum::http::Uri;
+use hyper::Uri;
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;
 

@@ -1,60 +1,40 @@
-//! One line per step: what is done, how it ended, how long it took. In a terminal the line of a running step is
-//! redrawn with the elapsed time and the last line that its command wrote; elsewhere it appears when the step ends.
+//! Lines about steps: one when a step begins to run something, one when it ends, with how it ended and how long it took. In a
+//! terminal the last line shows the steps that are going on instead, with what the command of one of them wrote last.
 
-use std::io::{IsTerminal, Write, stderr};
-use std::time::{Duration, Instant};
+mod board;
 
-/// Longest text of a running command that is shown: the step's line must not wrap.
-const MAX_DETAIL: usize = 50;
+use anyhow::Result;
+use board::BOARD;
+use std::sync::PoisonError;
 
 /// A step that is going on. It prints its line when it ends.
 pub(crate) struct Step {
-    title: String,
-    started: Instant,
-    live: bool,
+    number: u32,
 }
 
 impl Step {
     pub(crate) fn start(title: impl Into<String>) -> Self {
-        let step = Self {
-            title: title.into(),
-            started: Instant::now(),
-            live: stderr().is_terminal(),
-        };
-        step.tick("");
-        step
+        let number = with_board(|board| board.start(title.into()));
+        Self { number }
     }
 
-    /// Redraws the line of a running step; outside of a terminal it does nothing.
+    /// The step is still going on; `detail` is what its command wrote last.
     pub(crate) fn tick(&self, detail: &str) {
-        if self.live {
-            let detail: String = detail
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(MAX_DETAIL)
-                .collect();
-            self.write("\r\x1b[K", &format!("…  {detail}"), "");
-        }
+        with_board(|board| board.tick(self.number, detail));
     }
 
     /// Ends the step; `outcome` says in a few words what came of it.
     pub(crate) fn done(self, outcome: &str) {
-        self.write(self.line_start(), outcome, "\n");
+        with_board(|board| board.end(self.number, outcome));
     }
 
     pub(crate) fn failed(self) {
-        self.write(self.line_start(), "FAILED", "\n");
+        self.done("FAILED");
     }
+}
 
-    fn line_start(&self) -> &'static str {
-        if self.live { "\r\x1b[K" } else { "" }
-    }
-
-    fn write(&self, start: &str, outcome: &str, end: &str) {
-        let line = line(&self.title, self.started.elapsed(), outcome);
-        // A closed terminal is no reason to stop the work.
-        let _ = write!(stderr(), "{start}{line}{end}").and_then(|()| stderr().flush());
-    }
+fn with_board<T>(work: impl FnOnce(&mut board::Board) -> T) -> T {
+    work(&mut BOARD.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Runs `work` as a step. It answers with a few words on its outcome and a value.
@@ -63,8 +43,8 @@ impl Step {
 /// Whatever `work` fails with; the step's line then says `FAILED`.
 pub(crate) fn step<T>(
     title: impl Into<String>,
-    work: impl FnOnce(&Step) -> anyhow::Result<(String, T)>,
-) -> anyhow::Result<T> {
+    work: impl FnOnce(&Step) -> Result<(String, T)>,
+) -> Result<T> {
     let step = Step::start(title);
     match work(&step) {
         Ok((outcome, value)) => {
@@ -75,23 +55,5 @@ pub(crate) fn step<T>(
             step.failed();
             Err(error)
         }
-    }
-}
-
-fn line(title: &str, elapsed: Duration, outcome: &str) -> String {
-    format!("{:>7.1} s  {title:<30} {outcome}", elapsed.as_secs_f64())
-        .trim_end()
-        .to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::line;
-    use std::time::Duration;
-
-    #[test]
-    fn a_line_has_time_title_and_outcome() {
-        let line = line("npm packages", Duration::from_millis(12_340), "unchanged");
-        assert_eq!(line, "   12.3 s  npm packages                   unchanged");
     }
 }

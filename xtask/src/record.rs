@@ -3,7 +3,6 @@
 use crate::build::{self, Variant};
 use crate::command::status;
 use crate::progress::step;
-use crate::setup;
 use crate::setup::debian;
 use crate::test::PACKAGES;
 use crate::workspace::Workspace;
@@ -15,8 +14,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         let purpose = "traces are recorded from real clients";
         Ok((debian::ensure(step, &PACKAGES, purpose)?, ()))
     })?;
-    let tools = setup::run(workspace)?;
-    build::worker(workspace, &tools, Variant::Release)?;
+    let tools = build::worker(workspace, Variant::Release)?;
     let mut cargo = tools.command("cargo");
     let tests = ["test", "--test", "e2e", "histories", "--", "--test-threads=2"];
     if !status(cargo.args(tests).env("BLOBWATCH_RECORD", "1"))?.success() {

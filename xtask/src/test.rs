@@ -1,13 +1,16 @@
 //! Every test of the project: native ones and those end to end, which need the built worker and real clients.
 
 use crate::build::{self, Variant};
-use crate::command::status;
+use crate::command::{quiet, status};
+use crate::parallel::both;
 use crate::progress::step;
-use crate::setup;
 use crate::setup::debian::{self, Package};
 use crate::workspace::Workspace;
 use anyhow::Result;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
+
+/// What `cargo test` compiles and runs.
+const WHAT: [&str; 2] = ["--workspace", "--no-fail-fast"];
 
 /// What `cargo xtask test` understands.
 #[derive(clap::Args)]
@@ -59,29 +62,37 @@ pub(crate) const PACKAGES: [Package; 9] = [
 
 /// Answers with the outcome of `cargo test`, whose own lines are the last ones.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
-    step("registry, clients, browser", |step| {
-        Ok((
-            debian::ensure(
-                step,
-                &PACKAGES,
-                "the end-to-end tests use a real registry, real clients and a real browser",
-            )?,
-            (),
-        ))
-    })?;
-    let tools = setup::run(workspace)?;
-    let sizes = build::worker(workspace, &tools, Variant::Release)?;
-    build::worker(workspace, &tools, Variant::TestHooks)?;
-    println!("{sizes}");
+    // The tests are compiled with one core while the worker's modules are optimised with the other.
+    let worker = || {
+        build::worker(workspace, Variant::Release)?;
+        build::worker(workspace, Variant::TestHooks)
+    };
+    let (tools, ()) = both(worker, || prepare(workspace, args))?;
+    println!("{}", build::sizes(workspace, Variant::Release)?);
     let mut cargo = tools.command("cargo");
-    let status = status(
-        cargo
-            .args(["test", "--workspace", "--no-fail-fast"])
-            .args(&args.cargo_test),
-    )?;
+    let status = status(cargo.arg("test").args(WHAT).args(&args.cargo_test))?;
     Ok(if status.success() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    })
+}
+
+/// What the tests need beside the worker: what they run, and themselves.
+fn prepare(workspace: &Workspace, args: &Args) -> Result<()> {
+    step("registry, clients, browser", |step| {
+        let purpose = "the end-to-end tests use a real registry, real clients and a real browser";
+        Ok((debian::ensure(step, &PACKAGES, purpose)?, ()))
+    })?;
+    step("compile tests", |step| {
+        let mut cargo = Command::new("cargo");
+        cargo.current_dir(workspace.root());
+        cargo
+            .arg("test")
+            .args(WHAT)
+            .arg("--no-run")
+            .args(&args.cargo_test);
+        quiet(step, &mut cargo)?;
+        Ok(("native".to_owned(), ()))
     })
 }

@@ -10,7 +10,7 @@ fn javascript_holds_alone() {
     let own = package.join("../../node_modules/.bin/node");
     let node = if own.is_file() { own } else { "node".into() };
     let output = Command::new(node)
-        .args(["--test", "tests/*.test.js"])
+        .args(["--test", "tests/*.test.js", "../control_plane/tests/*.test.js"])
         .current_dir(package)
         .output()
         .expect("there is no Node: `cargo xtask setup` installs one");

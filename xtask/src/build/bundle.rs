@@ -50,7 +50,9 @@ fn entry(workspace: &Workspace, variant: Variant) -> Result<PathBuf> {
             copy_scripts(&workspace.path(folder), &workspace.path(&copy))
                 .with_context(|| format!("failed to copy {folder} to {}", copy.display()))?;
         }
-        copy_module(workspace, variant, Module::ControlPlane)?;
+        if Module::ControlPlane.built_as(variant) != variant {
+            copy_module(workspace, variant, Module::ControlPlane)?;
+        }
     }
     Ok(entry)
 }

@@ -1,13 +1,15 @@
-//! The worker for release: two Wasm modules, and a bundle that plain `workerd serve` takes.
+//! The worker: two Wasm modules, and a bundle that plain `workerd serve` takes.
 //!
-//! | variant | control plane, by worker-build | data plane, by wasm-bindgen | bundle |
+//! | variant | control plane | data plane | bundle |
 //! | --- | --- | --- | --- |
 //! | release | `build/` | `build/data-plane/` | `build/bundle/` |
 //! | `--test-hooks` | that of release | `build/test/build/data-plane/` | `build/test/bundle/` |
+//! | of `cargo xtask dev` | `build/dev/build/` | `build/dev/build/data-plane/` | `build/dev/bundle/` |
 //!
 //! A bundle is `worker.js` and the modules beside it, `data_plane_bg.wasm` and `index_bg.wasm`. Beside it
-//! the dashboard, the same for both: `build/dashboard/`.
+//! the dashboard, the same for all: `build/dashboard/`.
 
+mod bindings;
 mod bundle;
 mod dashboard;
 mod module;
@@ -15,6 +17,7 @@ mod sizes;
 mod variant;
 mod wasm;
 
+use crate::parallel::both;
 use crate::progress::step;
 use crate::setup::{self, Tools};
 use crate::workspace::Workspace;
@@ -33,40 +36,71 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    let tools = setup::run(workspace)?;
     let variant = if args.test_hooks {
         Variant::TestHooks
     } else {
         Variant::Release
     };
-    let sizes = worker(workspace, &tools, variant)?;
-    println!("{sizes}");
+    worker(workspace, variant)?;
+    println!("{}", sizes(workspace, variant)?);
     println!("bundle for workerd: {}", variant.bundle().display());
     Ok(())
 }
 
-/// Builds and bundles one variant, and the dashboard's files; what has not changed is not built again.
-pub(crate) fn worker(workspace: &Workspace, tools: &Tools, variant: Variant) -> Result<Sizes> {
-    let data_plane = module(workspace, tools, variant, Module::DataPlane)?;
-    let control_plane = module(workspace, tools, variant, Module::ControlPlane)?;
+/// Builds and bundles one variant, and the dashboard's files, with all that a build needs; what has not changed is not built
+/// again.
+pub(crate) fn worker(workspace: &Workspace, variant: Variant) -> Result<Tools> {
+    let (tools, ()) = both(|| dashboard(workspace), || compile(workspace, variant))?;
+    let finish = |module: Module| finish(workspace, &tools, variant, module);
+    both(|| finish(Module::DataPlane), || finish(Module::ControlPlane))?;
     step(format!("bundle{}", variant.suffix()), |step| {
-        bundle::write(workspace, tools, step, variant)
+        bundle::write(workspace, &tools, step, variant)
     })?;
-    step("dashboard", |step| dashboard::build(workspace, tools, step))?;
-    Ok(Sizes {
-        data_plane,
-        control_plane,
+    Ok(tools)
+}
+
+/// The dashboard's files, and the npm packages that make them.
+fn dashboard(workspace: &Workspace) -> Result<Tools> {
+    let tools = setup::packages(workspace)?;
+    step("dashboard", |step| dashboard::build(workspace, &tools, step))?;
+    Ok(tools)
+}
+
+/// Compiles both modules: with one profile together, so that what they share is compiled once; with two side by side, because
+/// the end of each keeps one core busy for long.
+fn compile(workspace: &Workspace, variant: Variant) -> Result<()> {
+    setup::wasm_target()?;
+    let run = |title: &str, variant: Variant, modules: &[Module]| {
+        step(format!("compile {title}{}", variant.suffix()), |step| {
+            wasm::compile(workspace, step, variant, modules)
+        })
+    };
+    if variant == Variant::Development {
+        return run("worker", variant, &Module::ALL);
+    }
+    let run = |module: Module| run(module.title(), module.built_as(variant), &[module]);
+    both(|| run(Module::DataPlane), || run(Module::ControlPlane))?;
+    Ok(())
+}
+
+fn finish(workspace: &Workspace, tools: &Tools, variant: Variant, module: Module) -> Result<()> {
+    let variant = module.built_as(variant);
+    step(format!("finish {}{}", module.title(), variant.suffix()), |step| {
+        wasm::finish(workspace, tools, step, variant, module)
     })
 }
 
-fn module(workspace: &Workspace, tools: &Tools, variant: Variant, module: Module) -> Result<Size> {
-    let variant = module.built_as(variant);
-    let (title, suffix) = (module.title(), variant.suffix());
-    let raw = step(format!("compile {title}{suffix}"), |step| {
-        wasm::compile(workspace, step, variant, module)
-    })?;
-    step(format!("optimise {title}{suffix}"), |step| {
-        wasm::optimise(workspace, tools, step, variant, module, &raw)
-    })?;
-    Size::measure(&raw, &workspace.path(module.wasm(variant)))
+/// What the modules of a variant weigh.
+pub(crate) fn sizes(workspace: &Workspace, variant: Variant) -> Result<Sizes> {
+    let size = |module: Module| {
+        let variant = module.built_as(variant);
+        Size::measure(
+            &wasm::raw(workspace, variant, module),
+            &workspace.path(module.wasm(variant)),
+        )
+    };
+    Ok(Sizes {
+        data_plane: size(Module::DataPlane)?,
+        control_plane: size(Module::ControlPlane)?,
+    })
 }

@@ -6,13 +6,15 @@ use std::path::PathBuf;
 /// One Wasm module.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Module {
-    /// What every pull meets: `src/data_plane`, by plain wasm-bindgen.
+    /// What every pull meets: `src/data_plane`.
     DataPlane,
-    /// The API and the Durable Objects: the root package, by worker-build.
+    /// The API and the Durable Objects: the root package.
     ControlPlane,
 }
 
 impl Module {
+    pub(super) const ALL: [Self; 2] = [Self::DataPlane, Self::ControlPlane];
+
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::DataPlane => "data plane",
@@ -36,18 +38,19 @@ impl Module {
     }
 
     /// Of the workspace's Cargo.toml; also the name of its folder under the target's.
-    pub(super) fn profile(self) -> &'static str {
-        match self {
-            Self::DataPlane => "data-plane",
-            Self::ControlPlane => "worker",
+    pub(super) fn profile(self, variant: Variant) -> &'static str {
+        match (variant, self) {
+            (Variant::Development, _) => "worker-dev",
+            (_, Self::DataPlane) => "data-plane",
+            (_, Self::ControlPlane) => "worker",
         }
     }
 
-    /// Only the data plane has triggers for tests: the control plane is the released one in both.
+    /// Only the data plane has triggers for tests: the control plane is the released one there.
     pub(super) fn built_as(self, variant: Variant) -> Variant {
-        match self {
-            Self::DataPlane => variant,
-            Self::ControlPlane => Variant::Release,
+        match (variant, self) {
+            (Variant::TestHooks, Self::ControlPlane) => Variant::Release,
+            _ => variant,
         }
     }
 
@@ -69,17 +72,19 @@ impl Module {
 
     /// The JavaScript around the module.
     pub(super) fn script(self, variant: Variant) -> PathBuf {
-        self.output(variant).join(match self {
-            Self::DataPlane => "data_plane.js",
-            Self::ControlPlane => "index.js",
-        })
+        self.output(variant).join(format!("{}.js", self.name()))
     }
 
     /// The optimised module.
     pub(super) fn wasm(self, variant: Variant) -> PathBuf {
-        self.output(variant).join(match self {
-            Self::DataPlane => "data_plane_bg.wasm",
-            Self::ControlPlane => "index_bg.wasm",
-        })
+        self.output(variant).join(format!("{}_bg.wasm", self.name()))
+    }
+
+    /// What wasm-bindgen calls its files.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::DataPlane => "data_plane",
+            Self::ControlPlane => "index",
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The two builds of the worker and where each of them goes.
+//! The three builds of the worker and where each of them goes.
 
 use std::path::PathBuf;
 
@@ -9,14 +9,18 @@ pub(crate) enum Variant {
     Release,
     /// The same with triggers that break it on purpose; never deployed.
     TestHooks,
+    /// What `cargo xtask dev` serves: compiled fast, hardly optimised.
+    Development,
 }
 
 impl Variant {
     /// Cargo features of the modules' packages.
-    pub(super) fn cargo_arguments(self) -> &'static [&'static str] {
+    pub(super) fn features(self) -> &'static [&'static str] {
         match self {
             Self::Release => &[],
             Self::TestHooks => &["--features", "test-hooks"],
+            // The data plane then compiles the shipped rulebook by itself, and cargo no native program that does.
+            Self::Development => &["--no-default-features"],
         }
     }
 
@@ -24,6 +28,7 @@ impl Variant {
         match self {
             Self::Release => "",
             Self::TestHooks => " (test hooks)",
+            Self::Development => " (development)",
         }
     }
 
@@ -32,6 +37,7 @@ impl Variant {
         match self {
             Self::Release => PathBuf::new(),
             Self::TestHooks => "build/test".into(),
+            Self::Development => "build/dev".into(),
         }
     }
 
@@ -44,7 +50,7 @@ impl Variant {
     pub(crate) fn bundle(self) -> PathBuf {
         match self {
             Self::Release => "build/bundle".into(),
-            Self::TestHooks => "build/test/bundle".into(),
+            Self::TestHooks | Self::Development => self.root().join("bundle"),
         }
     }
 }

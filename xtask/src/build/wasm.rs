@@ -1,7 +1,7 @@
-//! Rust to optimised Wasm. Cargo decides whether the sources changed; wasm-bindgen, worker-build and wasm-opt, which take
-//! seconds even when they did not, run only when cargo's output or a tool did.
+//! Rust to Wasm. Cargo decides whether the sources changed; wasm-bindgen and wasm-opt, which take seconds even when they
+//! did not, run only when cargo's output or a tool did.
 
-use super::{Module, Variant};
+use super::{Module, Variant, bindings};
 use crate::command::quiet;
 use crate::hex;
 use crate::progress::Step;
@@ -27,83 +27,79 @@ const WASM_OPT: [&str; 9] = [
     "--enable-sign-ext",
 ];
 
-/// Compiles the module's package; answers with the path of the raw module.
+/// Compiles the packages of modules with one profile.
 pub(super) fn compile(
     workspace: &Workspace,
     step: &Step,
     variant: Variant,
-    module: Module,
-) -> Result<(String, PathBuf)> {
+    modules: &[Module],
+) -> Result<(String, ())> {
     let mut cargo = Command::new("cargo");
     cargo
         .current_dir(workspace.root())
-        .args(["build", "--lib", "--package", module.package()])
-        .args(["--profile", module.profile(), "--target", WASM_TARGET]);
-    // As worker-build sets it: with another value cargo would compile everything again in there.
-    cargo
-        .args(variant.cargo_arguments())
+        .args(arguments(variant, modules))
+        // Rust's promises then need one crate of bindings, not two.
         .env("WASM_BINDGEN_USE_JS_SYS", "1");
     quiet(step, &mut cargo)?;
-    let raw = workspace
+    Ok((WASM_TARGET.to_owned(), ()))
+}
+
+fn arguments(variant: Variant, modules: &[Module]) -> Vec<&'static str> {
+    let mut arguments = vec!["build", "--lib", "--target", WASM_TARGET];
+    for module in modules {
+        arguments.extend(["--package", module.package()]);
+    }
+    if let Some(module) = modules.first() {
+        arguments.extend(["--profile", module.profile(variant)]);
+    }
+    arguments.extend(variant.features());
+    arguments
+}
+
+/// The module as cargo leaves it.
+pub(super) fn raw(workspace: &Workspace, variant: Variant, module: Module) -> PathBuf {
+    workspace
         .target()
         .join(WASM_TARGET)
-        .join(module.profile())
-        .join(module.raw_name());
-    Ok((WASM_TARGET.to_owned(), raw))
+        .join(module.profile(variant))
+        .join(module.raw_name())
 }
 
 /// Writes the JavaScript around the module and makes the module small or fast.
-pub(super) fn optimise(
+pub(super) fn finish(
     workspace: &Workspace,
     tools: &Tools,
     step: &Step,
     variant: Variant,
     module: Module,
-    raw: &Path,
 ) -> Result<(String, ())> {
+    let raw = raw(workspace, variant, module);
     let output = workspace.path(module.output(variant));
+    let script = workspace.path(module.script(variant));
     let stamp = output.join(".blobwatch-stamp");
-    let current = fingerprint(workspace, module, raw)?;
-    let is_there = workspace.path(module.script(variant)).is_file();
-    if is_there && fs::read_to_string(&stamp).is_ok_and(|built| built == current) {
+    let current = fingerprint(workspace, module, &raw)?;
+    if script.is_file() && fs::read_to_string(&stamp).is_ok_and(|built| built == current) {
         return Ok(("unchanged".to_owned(), ()));
     }
     fs::create_dir_all(&output).with_context(|| format!("failed to create {}", output.display()))?;
-    let binder = match module {
-        Module::DataPlane => bindgen(tools, step, &output, raw)?,
-        Module::ControlPlane => worker_build(tools, step, variant)?,
+    step.tick("wasm-bindgen");
+    bindings::write(module, &raw, &output)?;
+    if module == Module::ControlPlane {
+        bindings::inline(tools, step, &script)?;
+    }
+    let outcome = if variant == Variant::Development {
+        "wasm-bindgen"
+    } else {
+        shrink(
+            tools,
+            step,
+            module.effort(),
+            &workspace.path(module.wasm(variant)),
+        )?;
+        "wasm-bindgen, wasm-opt"
     };
-    shrink(
-        tools,
-        step,
-        module.effort(),
-        &workspace.path(module.wasm(variant)),
-    )?;
     fs::write(&stamp, current).with_context(|| format!("failed to write {}", stamp.display()))?;
-    Ok((format!("{binder}, wasm-opt"), ()))
-}
-
-/// Plain wasm-bindgen: the instance is made, and made anew after a trap, by `src/data_plane/wasm.js`.
-fn bindgen(tools: &Tools, step: &Step, output: &Path, raw: &Path) -> Result<&'static str> {
-    let mut bindgen = tools.wasm_bindgen();
-    bindgen
-        .args(["--target", "web", "--experimental-reset-state-function"])
-        .args(["--no-typescript", "--out-name", "data_plane", "--out-dir"])
-        .arg(output)
-        .arg(raw);
-    quiet(step, &mut bindgen)?;
-    Ok("wasm-bindgen")
-}
-
-/// wasm-bindgen and the glue of the `worker` crate.
-fn worker_build(tools: &Tools, step: &Step, variant: Variant) -> Result<&'static str> {
-    let mut build = tools.worker_build();
-    build
-        .args(["--profile", Module::ControlPlane.profile(), "--out-dir"])
-        .arg(variant.output())
-        .args(variant.cargo_arguments());
-    quiet(step, &mut build)?;
-    Ok("worker-build")
+    Ok((outcome.to_owned(), ()))
 }
 
 /// Runs wasm-opt on the module, in its place.
@@ -134,4 +130,39 @@ fn fingerprint(workspace: &Workspace, module: Module, raw: &Path) -> Result<Stri
         hash.update(bytes);
     }
     Ok(hex::encode(&hash.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::arguments;
+    use crate::build::{Module, Variant};
+
+    #[track_caller]
+    fn case(variant: Variant, modules: &[Module], expected: &str) {
+        let expected = format!("build --lib --target wasm32-unknown-unknown {expected}");
+        assert_eq!(arguments(variant, modules).join(" "), expected);
+    }
+
+    #[test]
+    fn each_module_is_compiled_with_its_profile_and_triggers_for_tests_only() {
+        case(
+            Variant::Release,
+            &[Module::ControlPlane],
+            "--package blobwatch --profile worker",
+        );
+        case(
+            Variant::TestHooks,
+            &[Module::DataPlane],
+            "--package blobwatch-data-plane --profile data-plane --features test-hooks",
+        );
+    }
+
+    #[test]
+    fn for_development_both_are_compiled_at_once() {
+        case(
+            Variant::Development,
+            &Module::ALL,
+            "--package blobwatch-data-plane --package blobwatch --profile worker-dev --no-default-features",
+        );
+    }
 }

@@ -9,8 +9,8 @@ use reqwest::{Client, StatusCode};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Under `wrangler dev` this header is the whole of `request.cf`; in production nothing reads it.
-const CF: &str = "mf-cf-blob";
+/// With `config/dev.capnp` this header is the whole of `request.cf`; in production nothing reads it.
+const CF: &str = "cf-blob";
 
 /// What a client does after a broken body; seconds are of real clients.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -14,11 +14,11 @@ mod story;
 mod watch;
 
 use crate::build::{self, Variant};
-use crate::dev::wrangler::{Wrangler, ready};
+use crate::dev::workerd::{Service, Workerd, ready};
 use crate::dev::{check_port, end_signal, vars};
 use crate::progress::step;
 use crate::registry::Registry;
-use crate::setup;
+use crate::setup::Tools;
 use crate::workspace::Workspace;
 use account::Account;
 use anyhow::{Context, Result, bail};
@@ -69,9 +69,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.guard && args.story != Story::July2020 {
         bail!("--guard is for july-2020: no rule does the harm of the other incident");
     }
-    let tools = setup::run(workspace)?;
-    build::worker(workspace, &tools, Variant::Release)?;
-    let token = step("token", |_| vars::ensure(&workspace.path(".dev.vars")))?;
+    let tools = build::worker(workspace, Variant::Development)?;
+    let token = step("token", |_| vars::ensure(&workspace.path(vars::FILE)))?;
     match remove_dir_all(workspace.path(DATA)) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             return Err(error).context(format!("failed to remove {DATA}, the records of the demo before"));
@@ -81,11 +80,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime
         .context("failed to start a runtime")?
-        .block_on(perform(&tools, args, &token))
+        .block_on(perform(workspace, &tools, args, &token))
 }
 
 /// Runs the registry, the paths, the worker and the story, until it is over or a signal comes.
-async fn perform(tools: &setup::Tools, args: &Args, token: &str) -> Result<()> {
+async fn perform(workspace: &Workspace, tools: &Tools, args: &Args, token: &str) -> Result<()> {
     let registry = Registry::bind().await?;
     let home = Path::open(registry.address()?, ORDINARY).await?.url();
     let stage = Stage::open(
@@ -99,13 +98,19 @@ async fn perform(tools: &setup::Tools, args: &Args, token: &str) -> Result<()> {
     )
     .await?;
     tokio::spawn(registry.serve());
-    let mut wrangler = Wrangler::start(tools, args.port, &home, None, DATA)?;
+    let service = Service {
+        port: args.port,
+        origin: &home,
+        player: None,
+        data: DATA,
+    };
+    let mut workerd = Workerd::start(workspace, tools, &service)?;
     let ended = tokio::select! {
-        ended = wrangler.ended() => Err(ended),
+        ended = workerd.ended() => Err(ended),
         played = play(args, &stage) => played,
         signal = end_signal() => signal,
     };
-    wrangler.stop().await;
+    workerd.stop().await;
     ended
 }
 

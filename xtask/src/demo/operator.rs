@@ -166,9 +166,10 @@ impl Operator {
 #[cfg(test)]
 mod tests {
     use super::Operator;
-    use axum::routing::get;
-    use axum::{Json, Router};
+    use crate::http::{serve, whole};
+    use hyper::Response;
     use serde_json::{Value, json};
+    use std::future::ready;
     use std::net::Ipv4Addr;
     use tokio::net::TcpListener;
 
@@ -176,10 +177,11 @@ mod tests {
     async fn heard(modes: Value) -> (bool, Option<String>) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let operator = Operator::new(listener.local_addr().unwrap().port(), "token");
-        let list = Json(json!({"items": modes, "next_cursor": null}));
-        let list = get(|| async { list });
-        let api = Router::new().route("/_blobwatch/api/v1/modes", list);
-        let server = tokio::spawn(async { axum::serve(listener, api).await });
+        let list = json!({"items": modes, "next_cursor": null}).to_string();
+        let server = tokio::spawn(serve(listener, move |request| {
+            assert_eq!(request.uri().path(), "/_blobwatch/api/v1/modes");
+            ready(Response::new(whole(list.clone())))
+        }));
         let heard = (
             operator.is_enforced().await.unwrap(),
             operator.guard().await.unwrap(),

@@ -2,11 +2,12 @@
 //! for real: it stops in the middle of a body and keeps the connection open, or ends it, or refuses ranges.
 
 use super::story::FACTOR;
-use anyhow::{Context, Result};
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
-use futures_util::{Stream, StreamExt, stream};
+use crate::http::{Body, plain, serve};
+use anyhow::{Context, Error, Result};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::{HeaderMap, Request, Response, StatusCode};
 use reqwest::Client;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -78,11 +79,11 @@ impl Path {
             .local_addr()
             .context("failed to read the address of a path")?;
         let client = Client::new();
-        let handler = move |method: Method, uri: Uri, headers: HeaderMap| {
+        let answer = move |request| {
             let client = client.clone();
-            async move { pass(&client, registry, fault, method, &uri, headers).await }
+            async move { pass(&client, registry, fault, request).await }
         };
-        tokio::spawn(axum::serve(listener, Router::new().fallback(handler)).into_future());
+        tokio::spawn(serve(listener, answer));
         Ok(Self { address })
     }
 
@@ -95,15 +96,15 @@ async fn pass(
     client: &Client,
     registry: SocketAddr,
     fault: Fault,
-    method: Method,
-    uri: &Uri,
-    headers: HeaderMap,
+    request: Request<Incoming>,
 ) -> Response<Body> {
-    if fault.refuses_ranges && asks_for_the_rest(&headers) {
+    let (request, _) = request.into_parts();
+    if fault.refuses_ranges && asks_for_the_rest(&request.headers) {
         return refused();
     }
-    let target = format!("http://{registry}{}", uri.path());
-    match client.request(method, target).headers(headers).send().await {
+    let target = format!("http://{registry}{}", request.uri.path());
+    let asked = client.request(request.method, target).headers(request.headers);
+    match asked.send().await {
         Ok(answer) => passed(answer, fault),
         Err(_) => plain(StatusCode::BAD_GATEWAY, "the registry does not answer"),
     }
@@ -115,10 +116,13 @@ fn passed(answer: reqwest::Response, fault: Fault) -> Response<Body> {
         fastrand::f64(),
         fastrand::f64(),
     );
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = answer.status();
-    *response.headers_mut() = answer.headers().clone();
-    *response.body_mut() = Body::from_stream(broken(answer.bytes_stream(), fate));
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let pieces = broken(answer.bytes_stream(), fate)
+        .map_ok(Frame::data)
+        .map_err(Error::from);
+    let mut response = Response::new(StreamBody::new(pieces).boxed_unsync());
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
     response
 }
 
@@ -163,18 +167,13 @@ fn refused() -> Response<Body> {
     )
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    response
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Fate, Fault, SMALLEST, asks_for_the_rest, broken};
-    use axum::body::Bytes;
-    use axum::http::{HeaderMap, HeaderValue};
     use futures_util::{StreamExt, stream};
+    use hyper::HeaderMap;
+    use hyper::body::Bytes;
+    use hyper::header::HeaderValue;
 
     const HALF: Fault = Fault {
         cut: 0.25,

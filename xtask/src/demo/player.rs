@@ -4,12 +4,13 @@
 use super::account::Account;
 use super::play::{Ending, Stage};
 use super::story::Story;
+use crate::http::{Body, plain, serve, whole};
 use anyhow::{Context, Result};
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
 use serde_json::Value;
+use std::future::ready;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -38,10 +39,9 @@ impl Player {
         let address = listener
             .local_addr()
             .context("failed to read the address of the demo's player")?;
-        let routes = Router::new()
-            .route("/demo/play", get(state).post(begin))
-            .with_state((account, Arc::new(stage)));
-        tokio::spawn(axum::serve(listener, routes).into_future());
+        let stage = Arc::new(stage);
+        let answer = move |request: Request<Incoming>| ready(answer(&request, &account, &stage));
+        tokio::spawn(serve(listener, answer));
         Ok(Self { address })
     }
 
@@ -50,20 +50,32 @@ impl Player {
     }
 }
 
-type Shared = State<(Account, Arc<Stage>)>;
-
-async fn state(State((account, _)): Shared) -> Json<Value> {
-    Json(account.json())
+fn answer(request: &Request<Incoming>, account: &Account, stage: &Arc<Stage>) -> Response<Body> {
+    match (request.method(), request.uri().path()) {
+        (&Method::GET, "/demo/play") => json(StatusCode::OK, &account.json()),
+        (&Method::POST, "/demo/play") => begin(account, stage),
+        _ => plain(StatusCode::NOT_FOUND, "the player has /demo/play only"),
+    }
 }
 
-async fn begin(State((account, stage)): Shared) -> (StatusCode, Json<Value>) {
+fn begin(account: &Account, stage: &Arc<Stage>) -> Response<Body> {
     if !account.begin() {
-        return (StatusCode::CONFLICT, Json(account.json()));
+        return json(StatusCode::CONFLICT, &account.json());
     }
     let now = account.json();
+    let (account, stage) = (account.clone(), Arc::clone(stage));
     tokio::spawn(async move {
         let played = stage.play().await;
         account.end(&played);
     });
-    (StatusCode::ACCEPTED, Json(now))
+    json(StatusCode::ACCEPTED, &now)
+}
+
+fn json(status: StatusCode, value: &Value) -> Response<Body> {
+    let mut response = Response::new(whole(value.to_string()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }

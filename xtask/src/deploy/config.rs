@@ -3,8 +3,8 @@
 use crate::origin::Origin;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 use std::fs;
-use toml::{Table, Value};
 
 /// The Durable Objects that the worker asks for: binding and class.
 const OBJECTS: [(&str, &str); 4] = [
@@ -14,7 +14,7 @@ const OBJECTS: [(&str, &str); 4] = [
     ("PREVIEWS", "Previews"),
 ];
 
-pub(super) struct Config(Table);
+pub(super) struct Config(Value);
 
 pub(super) fn read(workspace: &Workspace) -> Result<Config> {
     let text = fs::read_to_string(workspace.path("wrangler.toml")).context("failed to read wrangler.toml")?;
@@ -25,7 +25,7 @@ impl Config {
     /// # Errors
     /// The first thing that is wrong, and what it should be.
     fn parse(text: &str) -> Result<Self> {
-        let config = Self(text.parse().context("failed to parse wrangler.toml")?);
+        let config = Self(basic_toml::from_str(text).context("failed to parse wrangler.toml")?);
         ensure!(
             config.var("PLATFORM") == Some("cloudflare"),
             "PLATFORM in wrangler.toml must be \"cloudflare\": with another value the worker does not know its clients"
@@ -109,19 +109,27 @@ mod tests {
 
     const SHIPPED: &str = include_str!("../../../wrangler.toml");
 
-    /// The self-hosting sample is the same worker: what wrangler.toml says of it holds there.
-    #[test]
-    fn both_platforms_run_the_worker_alike() {
-        let sample = include_str!("../../../config/workerd.capnp");
+    #[track_caller]
+    fn runs_alike(sample: &str) {
         let config = Config::parse(SHIPPED).unwrap();
         let date = config.0["compatibility_date"].as_str().unwrap();
         assert!(sample.contains(&format!("compatibilityDate = \"{date}\"")));
+        for flag in config.0["compatibility_flags"].as_array().unwrap() {
+            assert!(sample.contains(&flag.to_string()), "{flag}");
+        }
         for (binding, class) in super::OBJECTS {
             assert!(sample.contains(&format!(
                 "(name = \"{binding}\", durableObjectNamespace = \"{class}\")"
             )));
             assert!(sample.contains(&format!("(className = \"{class}\", ")));
         }
+    }
+
+    /// The self-hosting sample and the development server are the same worker: what wrangler.toml says of it holds there.
+    #[test]
+    fn all_platforms_run_the_worker_alike() {
+        runs_alike(include_str!("../../../config/workerd.capnp"));
+        runs_alike(include_str!("../../../config/dev.capnp"));
     }
 
     #[track_caller]

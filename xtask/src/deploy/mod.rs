@@ -7,7 +7,6 @@ use crate::build::{self, Variant};
 use crate::command::open;
 use crate::origin::Origin;
 use crate::progress::step;
-use crate::setup;
 use crate::workspace::Workspace;
 use anyhow::{Result, ensure};
 
@@ -42,8 +41,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
             origin,
         ))
     })?;
-    let tools = setup::run(workspace)?;
-    let sizes = build::worker(workspace, &tools, Variant::Release)?;
+    let tools = build::worker(workspace, Variant::Release)?;
+    let sizes = build::sizes(workspace, Variant::Release)?;
     println!("{sizes}");
     ensure!(
         sizes.gzip() <= MAX_GZIP,

@@ -1,16 +1,16 @@
-//! Blobwatch on this machine: the worker on workerd through wrangler, in front of a registry of the developer's or the
+//! Blobwatch on this machine: the worker on workerd, in front of a registry of the developer's or the
 //! demo registry. Everything listens on the loopback interface.
 
 mod banner;
 pub(crate) mod vars;
-pub(crate) mod wrangler;
+pub(crate) mod workerd;
 
 use crate::build::{self, Variant};
 use crate::demo::Player;
 use crate::origin::Origin;
 use crate::progress::{Step, step};
 use crate::registry::Registry;
-use crate::setup::{self, Tools};
+use crate::setup::Tools;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use banner::Banner;
@@ -18,7 +18,7 @@ use std::future::pending;
 use std::net::{Ipv4Addr, TcpListener};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
-use wrangler::Wrangler;
+use workerd::{Service, Workerd};
 
 /// Records, rules and the rest from run to run.
 const DATA: &str = ".blobwatch";
@@ -36,14 +36,13 @@ pub(crate) struct Args {
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     check_port(args.port)?;
-    let tools = setup::run(workspace)?;
-    build::worker(workspace, &tools, Variant::Release)?;
-    let token = step("token", |_| vars::ensure(&workspace.path(".dev.vars")))?;
+    let tools = build::worker(workspace, Variant::Development)?;
+    let token = step("token", |_| vars::ensure(&workspace.path(vars::FILE)))?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .context("failed to start a runtime")?;
-    runtime.block_on(serve(&tools, args, &token))
+    runtime.block_on(serve(workspace, &tools, args, &token))
 }
 
 /// Before the long steps, so that a taken port is known at once.
@@ -54,7 +53,7 @@ pub(crate) fn check_port(port: u16) -> Result<()> {
 }
 
 /// Runs the registry and the worker until a signal comes or one of them ends.
-async fn serve(tools: &Tools, args: &Args, token: &str) -> Result<()> {
+async fn serve(workspace: &Workspace, tools: &Tools, args: &Args, token: &str) -> Result<()> {
     let demo = if args.origin.is_none() {
         Some(Registry::bind().await?)
     } else {
@@ -75,6 +74,14 @@ async fn serve(tools: &Tools, args: &Args, token: &str) -> Result<()> {
         demo: demo.is_some(),
         token,
     };
+    let player = player.map(|player| player.url());
+    let service = Service {
+        port: args.port,
+        origin: &origin,
+        player: player.as_deref(),
+        data: DATA,
+    };
+    let workerd = Workerd::start(workspace, tools, &service)?;
     let registry = async {
         match demo {
             Some(demo) => demo.serve().await,
@@ -82,32 +89,25 @@ async fn serve(tools: &Tools, args: &Args, token: &str) -> Result<()> {
         }
     };
     tokio::select! {
-        ended = registry => bail!("the demo registry ended: {ended:?}"),
-        ended = work(tools, args.port, &origin, player.map(|player| player.url()), &banner) => ended,
+        never = registry => match never {},
+        ended = work(workerd, args.port, &banner) => ended,
     }
 }
 
-async fn work(
-    tools: &Tools,
-    port: u16,
-    origin: &str,
-    player: Option<String>,
-    banner: &Banner<'_>,
-) -> Result<()> {
-    let mut wrangler = Wrangler::start(tools, port, origin, player.as_deref(), DATA)?;
+async fn work(mut workerd: Workerd, port: u16, banner: &Banner<'_>) -> Result<()> {
     let ended = tokio::select! {
-        ended = wrangler.ended() => Err(ended),
+        ended = workerd.ended() => Err(ended),
         ready = announce(port, banner) => ready,
         signal = end_signal() => signal,
     };
-    wrangler.stop().await;
+    workerd.stop().await;
     ended
 }
 
 /// Says that the worker is up once it is; it never ends unless it is not.
 async fn announce(port: u16, banner: &Banner<'_>) -> Result<()> {
     let starting = Step::start("start workerd");
-    if let Err(error) = wrangler::ready(port).await {
+    if let Err(error) = workerd::ready(port).await {
         starting.failed();
         return Err(error);
     }

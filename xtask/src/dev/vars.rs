@@ -1,5 +1,5 @@
-//! `.dev.vars`: the secrets of a development worker, which wrangler gives to it as variables. Lines that a person wrote
-//! stay as they are; what is missing is added; the token stays the same from run to run.
+//! `.dev.vars`: the secrets of a development worker, which become its variables. Lines that a person wrote stay as they are;
+//! what is missing is added; the token stays the same from run to run.
 
 use crate::token::{self, Role, entry, random};
 use anyhow::{Context, Result};
@@ -9,9 +9,24 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+/// In the root of the clone.
+pub(crate) const FILE: &str = ".dev.vars";
+
 const TOKEN: &str = "BLOBWATCH_DEV_TOKEN";
 const TOKENS: &str = "BLOBWATCH_TOKENS";
 const SECRET: &str = "BLOBWATCH_CLIENT_SECRET";
+
+/// What the worker may be given; `config/dev.capnp` has them all.
+const OF_THE_WORKER: [&str; 4] = [TOKENS, SECRET, "BLOBWATCH_ACCESS", "WEBHOOKS_MAY_REACH"];
+
+/// The worker's variables that are in the file.
+pub(crate) fn read(path: &Path) -> Result<Vec<(&'static str, String)>> {
+    let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
+    let known = OF_THE_WORKER.into_iter();
+    Ok(known
+        .filter_map(|name| Some((name, value(&text, name)?.to_owned())))
+        .collect())
+}
 
 /// Completes the file; answers with what was done and the operator's token.
 pub(crate) fn ensure(path: &Path) -> Result<(String, String)> {
@@ -103,7 +118,7 @@ fn set(text: &mut String, name: &str, new: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{complete, ensure, value};
+    use super::{complete, ensure, read, value};
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
@@ -168,6 +183,22 @@ mod tests {
             operator()
         );
         case(&text, &text);
+    }
+
+    #[test]
+    fn the_worker_is_given_its_variables_and_not_the_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".dev.vars");
+        fs::write(
+            &path,
+            "BLOBWATCH_DEV_TOKEN=t\nBLOBWATCH_TOKENS='[]'\nPATH=/nowhere\nWEBHOOKS_MAY_REACH=private\n",
+        )
+        .unwrap();
+        let expected = [("BLOBWATCH_TOKENS", "[]"), ("WEBHOOKS_MAY_REACH", "private")];
+        assert_eq!(
+            read(&path).unwrap(),
+            expected.map(|(name, value)| (name, value.to_owned()))
+        );
     }
 
     #[test]

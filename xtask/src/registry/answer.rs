@@ -2,12 +2,13 @@
 
 use super::NAME;
 use super::image::{Image, Object};
-use axum::body::Bytes;
-use axum::http::header::{
-    ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE,
-};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_range_header::parse_range_header;
+use hyper::body::Bytes;
+use hyper::header::{
+    ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
+    IF_NONE_MATCH, IF_RANGE, RANGE,
+};
+use hyper::{HeaderMap, Method, Response, StatusCode};
 use serde_json::json;
 use std::ops::RangeInclusive;
 

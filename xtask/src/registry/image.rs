@@ -3,7 +3,7 @@
 use super::layer::{self, Layer};
 use crate::hex;
 use anyhow::Result;
-use axum::body::Bytes;
+use hyper::body::Bytes;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;

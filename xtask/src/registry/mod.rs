@@ -7,11 +7,12 @@ mod answer;
 mod image;
 mod layer;
 
+use crate::http;
 use anyhow::{Context, Result};
-use axum::Router;
-use axum::body::Body;
-use axum::http::{HeaderMap, Method, Response, Uri};
+use hyper::Request;
+use hyper::body::Incoming;
 use image::Image;
+use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -48,17 +49,16 @@ impl Registry {
         Ok((path, layer.blob.len() as u64))
     }
 
-    /// Serves until the listener fails.
-    pub(crate) async fn serve(self) -> std::io::Result<()> {
+    /// Serves; it never ends.
+    pub(crate) async fn serve(self) -> Infallible {
         let image = self.image;
-        let handler = move |method: Method, uri: Uri, headers: HeaderMap| {
+        let answer = move |request: Request<Incoming>| {
             let image = Arc::clone(&image);
-            async move { respond(&image, &method, &uri, &headers) }
+            async move {
+                answer::answer(&image, request.method(), request.uri().path(), request.headers())
+                    .map(http::whole)
+            }
         };
-        axum::serve(self.listener, Router::new().fallback(handler)).await
+        http::serve(self.listener, answer).await
     }
-}
-
-fn respond(image: &Image, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response<Body> {
-    answer::answer(image, method, uri.path(), headers).map(Body::from)
 }

@@ -29,18 +29,6 @@ pub(crate) fn ensure(step: &Step, packages: &[Package], purpose: &str) -> Result
     Ok(format!("installed {}", missing.join(" ")))
 }
 
-/// `worker-build` links OpenSSL, found through pkg-config.
-pub(crate) fn ensure_openssl(step: &Step) -> Result<()> {
-    if !cfg!(target_os = "linux") || ask("pkg-config", &["--exists", "openssl"]).is_some() {
-        return Ok(());
-    }
-    install(
-        step,
-        &["libssl-dev", "pkg-config"],
-        "worker-build is compiled with OpenSSL",
-    )
-}
-
 fn install(step: &Step, names: &[&str], purpose: &str) -> Result<()> {
     let names_line = names.join(" ");
     let root = ask("id", &["-u"]).as_deref() == Some("0");

@@ -1,30 +1,25 @@
 //! Everything that a build needs beside Rust and Node, installed where it is missing and left alone where it is not.
 //! Out of scope: registries and mirrors; cargo, npm, rustup and apt use what the person configured for them.
 
-mod cache;
-mod cargo_tool;
 pub(crate) mod debian;
-mod lockfile;
 mod node;
 mod npm;
 mod wasm_target;
 
+use crate::parallel::both;
 use crate::progress::step;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
-use cargo_tool::CargoTool;
 use std::env;
+use std::env::consts::{ARCH, OS};
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
 use std::process::Command;
 pub(crate) use wasm_target::WASM_TARGET;
 
-/// The installed tools, by path.
+/// The installed npm packages.
 pub(crate) struct Tools {
     workspace: Workspace,
     path: OsString,
-    worker_build: PathBuf,
-    wasm_bindgen: PathBuf,
 }
 
 /// Installs what is missing. Offline it works too when nothing is.
@@ -32,24 +27,19 @@ pub(crate) struct Tools {
 /// # Errors
 /// Something is missing and cannot be installed: the text says what, what for and how to get it.
 pub(crate) fn run(workspace: &Workspace) -> Result<Tools> {
+    let (tools, ()) = both(|| packages(workspace), wasm_target)?;
+    Ok(tools)
+}
+
+/// What the worker is compiled with.
+pub(crate) fn wasm_target() -> Result<()> {
     step("wasm target", |step| {
         Ok((wasm_target::ensure(step)?.to_owned(), ()))
-    })?;
-    let lock = lockfile::read(&workspace.path("Cargo.lock"))?;
-    // worker-build is released with the `worker` crate under one version, and wasm-bindgen's command refuses
-    // modules of another version: Cargo.lock pins both.
-    let worker_build = CargoTool::new(
-        "worker-build",
-        "worker-build",
-        lockfile::version(&lock, "worker")?,
-    );
-    let bindgen = CargoTool::new(
-        "wasm-bindgen-cli",
-        "wasm-bindgen",
-        lockfile::version(&lock, "wasm-bindgen")?,
-    );
-    let worker_build = step(worker_build.title(), |step| worker_build.ensure(step))?;
-    let wasm_bindgen = step(bindgen.title(), |step| bindgen.ensure(step))?;
+    })
+}
+
+/// The npm packages, and the Node that runs them.
+pub(crate) fn packages(workspace: &Workspace) -> Result<Tools> {
     step("npm packages", |step| {
         Ok((npm::ensure(workspace, step)?.to_owned(), ()))
     })?;
@@ -57,8 +47,6 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Tools> {
     Ok(Tools {
         workspace: workspace.clone(),
         path: search_path(workspace)?,
-        worker_build,
-        wasm_bindgen,
     })
 }
 
@@ -82,6 +70,18 @@ impl Tools {
         self.command(self.workspace.npm_bin(name))
     }
 
+    /// The runtime itself: npm puts either it or a script that starts it where an npm package's commands are.
+    pub(crate) fn workerd(&self) -> Command {
+        let machine = match (OS, ARCH) {
+            ("macos", "aarch64") => "darwin-arm64",
+            ("macos", _) => "darwin-64",
+            (_, "aarch64") => "linux-arm64",
+            _ => "linux-64",
+        };
+        let package = format!("node_modules/@cloudflare/workerd-{machine}/bin/workerd");
+        self.command(self.workspace.path(package))
+    }
+
     /// wrangler, quiet about itself, with its log where the rest of its state is.
     pub(crate) fn wrangler(&self) -> Command {
         let mut command = self.npm("wrangler");
@@ -89,21 +89,6 @@ impl Tools {
             .env("WRANGLER_SEND_METRICS", "false")
             .env("WRANGLER_HIDE_BANNER", "true")
             .env("WRANGLER_LOG_PATH", ".wrangler/logs");
-        command
-    }
-
-    /// `wasm-bindgen` of the version in Cargo.lock.
-    pub(crate) fn wasm_bindgen(&self) -> Command {
-        self.command(&self.wasm_bindgen)
-    }
-
-    /// `worker-build` with the paths of its helpers: without them it would download them from a code host.
-    pub(crate) fn worker_build(&self) -> Command {
-        let mut command = self.command(&self.worker_build);
-        command
-            .env("WASM_BINDGEN_BIN", &self.wasm_bindgen)
-            .env("WASM_OPT_BIN", self.workspace.npm_bin("wasm-opt"))
-            .env("ESBUILD_BIN", self.workspace.npm_bin("esbuild"));
         command
     }
 }

@@ -1,7 +1,7 @@
 use super::{Image, answer};
-use axum::body::Bytes;
-use axum::http::header::{ETAG, IF_NONE_MATCH, IF_RANGE, RANGE};
-use axum::http::{HeaderMap, HeaderName, Method, Response};
+use hyper::body::Bytes;
+use hyper::header::{ETAG, HeaderName, IF_NONE_MATCH, IF_RANGE, RANGE};
+use hyper::{HeaderMap, Method, Response};
 use std::sync::LazyLock;
 
 static IMAGE: LazyLock<Image> = LazyLock::new(|| Image::build().unwrap());
