@@ -33,7 +33,6 @@ pub use cohort::{Cohort, value, values};
 pub(crate) use engine::{Change, DAYS_PER_FALSE_ALARM, Rollup};
 pub use engine::{Engine, Note, Outcome};
 pub use kind::AnomalyKind;
-
 pub(crate) use rules::{Contrast, Switch};
 pub(crate) use sentence::{percent, times};
 pub use store::{Attempt, Delivery, Detector, DetectorError, Webhook};

@@ -27,9 +27,7 @@ use std::fmt;
 pub(crate) use anomalies::{Mark, MarkKind};
 pub(crate) use deliveries::DeliveryItem;
 pub use deliveries::{Attempt, Delivery};
-
 pub(crate) use schema::SCHEMA;
-
 pub(crate) use webhooks::MAX_WEBHOOKS;
 pub use webhooks::Webhook;
 

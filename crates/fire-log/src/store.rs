@@ -26,11 +26,9 @@ mod volume;
 use std::fmt;
 
 pub(crate) use enforced::find as find_enforced;
-
 pub use outbox::Unsent;
 pub(crate) use read::{After, Candidate, Source, newest_first, recent};
 pub use read::{Span, back_of, front_of, oldest_first};
-
 pub(crate) use schema::SCHEMA;
 pub use volume::{MAX_VOLUME_KEYS, Window};
 

@@ -20,13 +20,9 @@ mod watch;
 mod watch_bytes;
 
 pub use counts::{Arm, Cohort, CohortCounts, Counts, Report, WatchReport};
-
 pub use evidence::ALPHA;
-
 pub use health::{Health, Pull};
-
 pub use judge::{Against, Harm, MIN_CLIENTS, MIN_HARMED};
-
 pub use ledger::{Ledger, State};
 pub use moments::{GuardThen, Moment, Stood, stood};
 pub use notice::HarmNotice;

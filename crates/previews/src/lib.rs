@@ -24,10 +24,8 @@ mod tests;
 mod volume;
 
 pub use item::{PreviewItem, Progress};
-
 pub use partial::Partial;
 pub use report::Report;
-
 pub use scan::{Budget, Replay, Slice, SliceCall, scan_slice};
 pub use store::{End, MAX_ATTEMPTS, MAX_WAITING, Preview, PreviewError, PreviewStore, Status};
 pub use volume::Windows;

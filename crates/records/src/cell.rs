@@ -15,7 +15,6 @@ mod tests;
 use std::sync::Arc;
 
 pub use breadth::{Affected, Breadth, SKETCH};
-
 pub use counts::{CellCounts, LARGE_BYTES};
 pub use event::{Event, Evidence, MAX_EVIDENCE};
 pub use tally::Tally;

@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 
 pub use batches::{Batches, Outgoing};
 pub use name::{fire_log_name, fire_log_of, flush_path, rulebook_path};
-
 pub use reply::{Held, Reply};
 
 use blobwatch_pull::MAX_ISOLATE;

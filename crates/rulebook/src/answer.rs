@@ -9,5 +9,4 @@ mod proxy_status;
 mod refusal;
 
 pub use fired::{fired, is_disclosed};
-
 pub use refusal::{OriginFailure, Refusal, refusal, unreachable};

@@ -39,10 +39,8 @@ mod wildcard;
 pub use check::Checked;
 pub use engine::{CompileError, Engine, Scratch};
 pub use error::RuleError;
-
 pub use expression::Expression;
 pub use field::{Field, Type};
 pub use limits::{MAX_NESTING, MAX_PREDICATES, MAX_REGEX_BYTES, MAX_RULES, MAX_STARS, MAX_TEXT};
-
 pub use parse::parse;
 pub use values::{Value, Values};
