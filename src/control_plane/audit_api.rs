@@ -1,13 +1,13 @@
 //! The audit log as a whole: exported, or walked to its end. The RuleBook does both in bounded steps, so that changes are
 //! decided in between.
 
-use blobwatch_rule_book::{Chain, Exported, Report, export_begin};
-use blobwatch_wire::{Place, Problem};
+use blobwatch_rule_book::{Chain, ExportAuditCall, Report, VerifyAuditCall, export_begin};
+use blobwatch_wire::{Nothing, Place, Problem};
 use futures_util::stream;
 use worker::{Env, Method, Request, Response};
 
-use super::http::{Answer, internal, internal_request, query_pairs, respond};
-use super::rule_book_do;
+use super::http::{Answer, internal, query_pairs, respond};
+use super::object_call::call;
 
 /// `None` for every other call of the RuleBook's.
 pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<Option<Response>> {
@@ -33,18 +33,9 @@ pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<O
 }
 
 async fn verify(env: &Env) -> Answer<Report> {
-    let failed = |e: &dyn std::fmt::Display| internal("walk the audit log", e);
     let mut chain = Chain::default();
     loop {
-        let body = serde_json::to_string(&chain).map_err(|e| failed(&e))?;
-        let request = internal_request(Method::Post, "https://rule-book/audit/verify", Some(&body));
-        let stub = rule_book_do::stub(env).map_err(|e| failed(&e))?;
-        let mut response = stub
-            .fetch_with_request(request.map_err(|e| failed(&e))?)
-            .await
-            .map_err(|e| failed(&e))?;
-        let text = response.text().await.map_err(|e| failed(&e))?;
-        let (walked, is_done): (Chain, bool) = serde_json::from_str(&text).map_err(|_| failed(&text))?;
+        let (walked, is_done) = call(env, &VerifyAuditCall, chain).await?;
         if is_done {
             return Ok(walked.report());
         }
@@ -57,7 +48,7 @@ async fn verify(env: &Env) -> Answer<Report> {
 fn export(env: Env, after: u64) -> Answer<Response> {
     let steps = stream::unfold((env, Some(after)), |(env, at)| async move {
         let after = at?;
-        match step(&env, after).await {
+        match call(&env, &ExportAuditCall { after }, Nothing).await {
             Ok(exported) if exported.lines.is_empty() => None,
             Ok(exported) => Some((Ok(exported.lines.into_bytes()), (env, exported.after))),
             Err(problem) => Some((Err(worker::Error::RustError(problem.detail)), (env, None))),
@@ -74,9 +65,4 @@ fn export(env: Env, after: u64) -> Answer<Response> {
             .map_err(|e| internal("answer", e))?;
     }
     Ok(response)
-}
-
-async fn step(env: &Env, after: u64) -> Answer<Exported> {
-    let text = rule_book_do::read(env, &format!("audit/export?after={after}")).await?;
-    serde_json::from_str(&text).map_err(|e| internal("read the audit log", e))
 }

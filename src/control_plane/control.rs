@@ -4,16 +4,16 @@
 //! core) and where things are kept (`rule_book_do`, `fire_log_do`).
 
 use blobwatch_auth::Candidate;
+use blobwatch_rule_book::HealthCall;
 use blobwatch_tokens::{Actor, Role, Tokens};
-use blobwatch_wire::{DashboardFile, Problem};
+use blobwatch_wire::{DashboardFile, Nothing, Object, Problem};
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::{Context, Env, Method, Request, Response, Result, event};
 
 use super::http::{Answer, Asked, refuse, respond};
-use super::{
-    access, audit_api, demo_api, detector_api, page, previews_api, records_api, rulebook_api, session,
-};
+use super::object_call::{call, forward};
+use super::{access, audit_api, demo_api, detector_api, page, records_api, session};
 
 /// Where the API lives; `docs/api.md`.
 const API: &str = "/_blobwatch/api/v1/";
@@ -24,16 +24,16 @@ const METRICS: &str = "/_blobwatch/metrics";
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _ctx: Context) -> Result<Response> {
     if request.path() == "/_blobwatch/healthz" {
-        return respond(rulebook_api::health(&env).await);
+        return respond(call(&env, &HealthCall, Nothing).await);
     }
     let asked = Asked::of(&request);
-    match call(request, &env).await {
+    match route(request, &env).await {
         Ok(response) => asked.unless_known(response).await,
         Err(problem) => refuse(&problem),
     }
 }
 
-async fn call(mut request: Request, env: &Env) -> Answer<Response> {
+async fn route(mut request: Request, env: &Env) -> Answer<Response> {
     let address = request.path();
     if address == "/_blobwatch" {
         return page::front();
@@ -65,7 +65,7 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
             if let Some(answer) = audit_api::answer(path, &request, env).await? {
                 return Ok(answer);
             }
-            rulebook_api::forward(path, &mut request, env, &actor).await
+            forward(env, Object::RuleBook, path, &mut request, &actor).await
         }
         "previews" => {
             let needed = if request.method() == Method::Get {
@@ -74,7 +74,7 @@ async fn call(mut request: Request, env: &Env) -> Answer<Response> {
                 Role::Operator
             };
             let actor = authorize(&request, env, needed).await?;
-            previews_api::forward(path, &mut request, env, &actor).await
+            forward(env, Object::Previews, path, &mut request, &actor).await
         }
         "fires" | "requests" | "losses" => {
             authorize(&request, env, Role::Viewer).await?;

@@ -1,16 +1,15 @@
 //! The calls that the Detector answers: anomalies, timelines, cohorts, webhooks, metrics; and the report, whose examples
 //! are in the FireLogs.
 
-use blobwatch_detector::{Known, Report, wanted_evidence};
-use blobwatch_rule_book::checked_reason;
-use blobwatch_wire::{Place, Problem};
-use serde_json::{Value, json};
+use blobwatch_detector::{AnomalyCall, Known, Report, wanted_evidence};
+use blobwatch_rule_book::{Entry, HealthCall, WriteEntryCall, checked_reason};
+use blobwatch_wire::{Nothing, Object, Place, Problem};
+use serde_json::Value;
 use worker::{Env, Method, Request, Response, Url};
 
-use super::detector_do::stub;
-use super::http::{Answer, internal, internal_request, now_ms, query_pairs, text};
-use super::rule_book_do::{ACTOR_HEADER, API, write_audit};
-use super::{losses_api, records_api, rulebook_api};
+use super::http::{Answer, internal, now_ms, query_pairs, text};
+use super::object_call::{Forwarded, call, call_through, forward};
+use super::{losses_api, records_api};
 
 /// Media type of Prometheus' text.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -24,23 +23,8 @@ pub(super) async fn answer(path: &str, request: &mut Request, env: &Env, actor: 
         (Method::Put | Method::Delete, ["webhooks", id]) => {
             change_webhook(id, path, request, &url, env, actor).await
         }
-        (method, _) => {
-            let query = url.query().unwrap_or_default();
-            let body = request.text().await.map_err(|e| internal("read the body", e))?;
-            ask(env, method, &format!("{path}?{query}"), &body, actor).await
-        }
+        _ => forward(env, Object::Detector, path, request, actor).await,
     }
-}
-
-/// A call to the Detector and its answer, whatever it is.
-async fn ask(env: &Env, method: Method, call: &str, body: &str, actor: &str) -> Answer<Response> {
-    let failed = |e| internal("reach the Detector", e);
-    let target = format!("https://detector{API}{call}");
-    let request = internal_request(method, &target, Some(body).filter(|body| !body.is_empty()));
-    let request = request.map_err(failed)?;
-    request.headers().set(ACTOR_HEADER, actor).map_err(failed)?;
-    let stub = stub(env).map_err(failed)?;
-    stub.fetch_with_request(request).await.map_err(failed)
 }
 
 /// Who is told is as much an operator's act as a rule: it is in the audit log, without the secret.
@@ -55,25 +39,32 @@ async fn change_webhook(
     let reason = reason(url)?;
     let method = request.method();
     let body = request.text().await.map_err(|e| internal("read the body", e))?;
-    let before = match ask(env, Method::Get, path, "", actor).await? {
+    let ask = |method, body| Forwarded {
+        method,
+        call: path,
+        body,
+        actor,
+        if_match: None,
+    };
+    let before = match ask(Method::Get, "").send(env, Object::Detector).await? {
         mut response if response.status_code() == 200 => Some(json_of(&mut response).await?),
         _ => None,
     };
     let is_put = method == Method::Put;
-    let mut response = ask(env, method, path, &body, actor).await?;
+    let mut response = ask(method, &body).send(env, Object::Detector).await?;
     if response.status_code() >= 300 {
         return Ok(response);
     }
     let item = json_of(&mut response).await?;
-    let entry = json!({
-        "actor": actor,
-        "action": if is_put { "webhook.put" } else { "webhook.delete" },
-        "target": format!("webhooks/{id}"),
-        "before": before,
-        "after": is_put.then_some(&item),
-        "reason": reason,
-    });
-    write_audit(env, &entry).await?;
+    let entry = Entry {
+        action: if is_put { "webhook.put" } else { "webhook.delete" }.to_owned(),
+        actor: actor.to_owned(),
+        after: is_put.then(|| item.clone()),
+        before,
+        reason,
+        target: format!("webhooks/{id}"),
+    };
+    call(env, &WriteEntryCall, entry).await?;
     text(response.status_code(), "application/json", item.to_string()).map_err(|e| internal("answer", e))
 }
 
@@ -104,20 +95,11 @@ async fn report(id: &str, url: &Url, env: &Env) -> Answer<Response> {
             message,
         )));
     }
-    let failed = |e| internal("read the anomaly", e);
-    let stub = stub(env).map_err(failed)?;
-    let mut response = stub
-        .fetch_with_str(&format!("https://detector/anomaly/{id}"))
-        .await
-        .map_err(failed)?;
-    if response.status_code() != 200 {
-        return Ok(response);
-    }
     let Known {
         anomaly,
         families,
         marks,
-    } = response.json().await.map_err(failed)?;
+    } = call_through(env, &AnomalyCall(id), Nothing).await?;
     let mut records = Vec::new();
     for id in wanted_evidence(&anomaly).iter().filter_map(|id| id.parse().ok()) {
         // What is no longer kept is left out.
@@ -135,7 +117,14 @@ async fn report(id: &str, url: &Url, env: &Env) -> Answer<Response> {
 
 /// Prometheus text: what the Detector counts, the rulebook's revision, and what was lost on the way.
 pub(super) async fn metrics(env: &Env) -> Answer<Response> {
-    let mut response = ask(env, Method::Get, "metrics", "", "").await?;
+    let scrape = Forwarded {
+        method: Method::Get,
+        call: "metrics",
+        body: "",
+        actor: "",
+        if_match: None,
+    };
+    let mut response = scrape.send(env, Object::Detector).await?;
     let mut page = response
         .text()
         .await
@@ -143,7 +132,7 @@ pub(super) async fn metrics(env: &Env) -> Answer<Response> {
     if response.status_code() != 200 {
         return Err(internal("read the metrics", page));
     }
-    let revision = rulebook_api::health(env).await?.revision;
+    let revision = call(env, &HealthCall, Nothing).await?.revision;
     page.push_str("# HELP blobwatch_rulebook_revision Changes of the rulebook so far.\n");
     page.push_str("# TYPE blobwatch_rulebook_revision gauge\n");
     page.push_str(&format!("blobwatch_rulebook_revision {revision}\n"));

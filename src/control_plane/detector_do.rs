@@ -7,64 +7,29 @@
 
 use std::cell::Cell;
 
-use blobwatch_detector::{Allowed, Call, Detector as Store, DetectorError};
+use blobwatch_detector::{
+    Acknowledged, Allowed, AnomalyCall, Call, CellsCall, ChangeCall, Detector as Store, DetectorError,
+    HarmCall,
+};
 use blobwatch_guard::HarmNotice;
 use blobwatch_records::CellBatch;
+use blobwatch_rule_book::ChangesCall;
 use blobwatch_rulebook::ChangeNotice;
-use blobwatch_wire::Problem;
-use js_sys::Uint8Array;
-use serde::{Deserialize, Serialize};
-use worker::{
-    DurableObject, Env, Method, Request, RequestInit, Response, Result, State, Stub, durable_object,
-};
+use blobwatch_wire::{Bytes, Nothing, Object, ObjectCall, Problem, Text};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::control::text_binding;
 use super::deliver;
-use super::http::{Answer, internal, now_ms, object, refuse, respond, text};
+use super::http::{Answer, internal, now_ms, refuse, text};
+use super::object_call::{Received, answer, call};
 use super::opened::{Bell, Opened};
-use super::rule_book_do::{ACTOR_HEADER, API, changes_since};
 use super::sql::ObjectSql;
-
-/// Pinned: another name is another Detector, which knows nothing.
-const NAME: &str = "detector";
 
 /// How long after a try that failed the RuleBook is asked again for the changes before it told of any.
 const CATCH_UP_AGAIN_MS: u64 = 60_000;
 
 /// Deliveries of one alarm; each may take ten seconds, and the alarm rings again at once while more wait.
 const MAX_DELIVERIES: usize = 4;
-
-pub(super) fn stub(env: &Env) -> Result<Stub> {
-    object(env, "DETECTOR", NAME)
-}
-
-/// Hands over a batch of cells; returns when the Detector holds it.
-pub(super) async fn send_cells(env: &Env, seq: u64, body: Vec<u8>) -> std::result::Result<(), String> {
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post)
-        .with_body(Some(Uint8Array::from(body.as_slice()).into()));
-    let request = Request::new_with_init("https://detector/cells", &init).map_err(|e| e.to_string())?;
-    let stub = stub(env).map_err(|e| e.to_string())?;
-    let mut response = stub
-        .fetch_with_request(request)
-        .await
-        .map_err(|e| e.to_string())?;
-    if response.status_code() != 200 {
-        return Err(format!("status {}", response.status_code()));
-    }
-    let answer: Acknowledged = response.json().await.map_err(|e| e.to_string())?;
-    if answer.ack == seq {
-        Ok(())
-    } else {
-        Err(format!("batch {seq} was answered for {}", answer.ack))
-    }
-}
-
-/// Answer to a batch of cells: it need not be sent again.
-#[derive(Serialize, Deserialize)]
-struct Acknowledged {
-    ack: u64,
-}
 
 #[durable_object(alarm)]
 pub struct Detector {
@@ -113,55 +78,63 @@ impl DurableObject for Detector {
 }
 
 impl Detector {
-    async fn answer(&self, mut request: Request) -> Answer<Response> {
-        let url = request.url().map_err(|e| internal("read the address", e))?;
-        let response = match (request.method(), url.path()) {
-            (Method::Post, "/cells") => {
-                let body = request.bytes().await.map_err(|e| internal("read counts", e))?;
-                let batch = CellBatch::decode(&body).map_err(unreadable)?;
-                let ack = self.with("count", |store| store.accept(&body, batch, now_ms()))?;
-                respond(Ok(Acknowledged { ack }))
+    async fn answer(&self, request: Request) -> Answer<Response> {
+        let mut received = Received::of(request)?;
+        let Some(method) = received.method else {
+            return Err(no_such_call());
+        };
+        let path = received.path().to_owned();
+        let response = match (method, path.as_str()) {
+            CellsCall::ROUTE => self.accept(&mut received).await?,
+            HarmCall::ROUTE => {
+                let Text(body) = received.body::<HarmCall>().await?;
+                let harm: HarmNotice = serde_json::from_str(&body).map_err(unreadable)?;
+                self.with("keep a harm", |store| store.harm(&harm, now_ms()))?;
+                answer::<HarmCall>(())?
             }
-            (Method::Post, "/harm") => {
-                let harm: HarmNotice = request.json().await.map_err(unreadable)?;
-                respond(self.with("keep a harm", |store| store.harm(&harm, now_ms())))
+            ChangeCall::ROUTE => {
+                let Text(body) = received.body::<ChangeCall>().await?;
+                let notice: ChangeNotice = serde_json::from_str(&body).map_err(unreadable)?;
+                self.with("keep a change", |store| store.change(&notice))?;
+                answer::<ChangeCall>(())?
             }
-            (Method::Post, "/change") => {
-                let notice: ChangeNotice = request.json().await.map_err(unreadable)?;
-                respond(self.with("keep a change", |store| store.change(&notice)))
-            }
-            (Method::Get, path) if path.starts_with("/anomaly/") => {
+            (AnomalyCall::METHOD, path) if path.starts_with(AnomalyCall::PATH) => {
                 self.try_to_catch_up().await;
-                let id = path.trim_start_matches("/anomaly/").to_owned();
-                respond(self.with_api(|store| blobwatch_detector::known(store, &id, now_ms())))
+                let id = path.trim_start_matches(AnomalyCall::PATH);
+                let known = |store: &Store<ObjectSql>| blobwatch_detector::known(store, id, now_ms());
+                answer::<AnomalyCall>(self.with_api(known)?)?
             }
-            (_, path) if path.starts_with(API) => return self.call(&mut request).await,
-            _ => return Err(Problem::not_found("call of the Detector")),
+            (_, path) if path.starts_with(Object::Detector.api_prefix()) => self.call(&mut received).await?,
+            _ => return Err(no_such_call()),
         };
         self.ring_for_next().await?;
-        response.map_err(|e| internal("answer", e))
+        Ok(response)
     }
 
-    async fn call(&self, request: &mut Request) -> Answer<Response> {
-        let url = request.url().map_err(|e| internal("read the address", e))?;
-        let actor = request.headers().get(ACTOR_HEADER).ok().flatten();
-        let body = request.text().await.map_err(|e| internal("read the body", e))?;
-        let path = url.path().strip_prefix(API).unwrap_or_default();
+    async fn accept(&self, received: &mut Received) -> Answer<Response> {
+        let Bytes(body) = received.body::<CellsCall>().await?;
+        let batch = CellBatch::decode(&body).map_err(unreadable)?;
+        let ack = self.with("count", |store| store.accept(&body, batch, now_ms()))?;
+        answer::<CellsCall>(Acknowledged { ack })
+    }
+
+    async fn call(&self, received: &mut Received) -> Answer<Response> {
+        let body = received.text().await?;
+        let actor = received.actor();
+        let path = received.api_path(Object::Detector);
         if path == "timeline" {
             self.try_to_catch_up().await;
         }
-        let method = request.method();
         let call = Call {
-            method: method.as_ref(),
+            method: received.method_name(),
             path,
-            query: url.query().unwrap_or_default(),
+            query: received.query(),
             body: &body,
-            actor: actor.as_deref().unwrap_or_default(),
+            actor: &actor,
             now_ms: now_ms(),
             allowed: self.allowed(),
         };
         let reply = self.with_api(|store| blobwatch_detector::answer(store, &call))?;
-        self.ring_for_next().await?;
         text(reply.status, reply.media_type, reply.body).map_err(|e| internal("answer", e))
     }
 
@@ -190,7 +163,7 @@ impl Detector {
         }
         self.next_catch_up_ms.set(now + CATCH_UP_AGAIN_MS);
         if !self.with("read how far changes are known", |store| store.is_caught_up())? {
-            let notices = changes_since(&self.env, 0).await?;
+            let notices = call(&self.env, &ChangesCall { since: 0 }, Nothing).await?;
             self.with("keep the changes", |store| store.catch_up(&notices))?;
         }
         self.next_catch_up_ms.set(u64::MAX);
@@ -222,6 +195,10 @@ impl Detector {
             None => Ok(()),
         }
     }
+}
+
+fn no_such_call() -> Problem {
+    Problem::not_found("call of the Detector")
 }
 
 /// 422: the sender keeps the batch, and a newer build here may read it.

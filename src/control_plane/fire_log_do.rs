@@ -8,16 +8,21 @@
 
 use std::cell::Cell;
 
-use blobwatch_fire_log::{FireLog as Store, FireLogError, Unsent};
+use blobwatch_detector::{Acknowledged, CellsCall};
+use blobwatch_fire_log::{
+    FireLog as Store, FireLogError, FlushCall, LossesCall, PushRulebookCall, ReadRulebookCall, Unsent,
+};
+use blobwatch_previews::ReplayCall;
 use blobwatch_records::Held;
-use blobwatch_wire::Problem;
-use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, Url, durable_object};
+use blobwatch_rule_book::GuardCountsCall;
+use blobwatch_wire::{Bytes, Method, ObjectCall, Problem, Text};
+use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
 
-use super::fire_log_queries::SLICE;
-use super::http::{Answer, internal, now_ms, object, refuse, respond, text};
+use super::http::{Answer, internal, now_ms, refuse};
+use super::object_call::{Received, answer, call};
 use super::opened::{Bell, Opened};
 use super::sql::ObjectSql;
-use super::{detector_do, fire_log_queries, guard_report, rule_book_do};
+use super::{fire_log_queries, rule_book_do};
 
 /// The rulebook is asked for again when nobody pushed one for this long: a RuleBook that lost its database forgot us too,
 /// and would never push. A FireLog that is busy all month asks 2,900 times: with the row that each writes, half a cent.
@@ -25,16 +30,6 @@ const ASK_AGAIN_MS: u64 = 15 * 60_000;
 
 /// Rows of cells sent by one alarm: ten minutes of them.
 const MAX_ROWS_SENT: usize = 64;
-
-/// The FireLog of that name.
-pub(super) fn stub(env: &Env, name: &str) -> Result<Stub> {
-    object(env, "FIRE_LOG", name)
-}
-
-/// Address of a call to the FireLog of that name; `call` may have a query.
-pub(super) fn url(name: &str, call: &str) -> String {
-    format!("https://fire-log/{name}/{call}")
-}
 
 #[durable_object(alarm)]
 pub struct FireLog {
@@ -89,54 +84,57 @@ impl DurableObject for FireLog {
 }
 
 impl FireLog {
-    async fn answer(&self, mut request: Request) -> Answer<Response> {
-        let url = request.url().map_err(|e| internal("read the address", e))?;
-        let mut segments = url.path().trim_start_matches('/').splitn(2, '/');
-        let (name, call) = (
-            segments.next().unwrap_or_default(),
-            segments.next().unwrap_or_default(),
-        );
-        let response = match (request.method(), call) {
-            (Method::Post, "flush") => {
-                self.be_told(name).await;
-                self.with("keep the name", |store| store.be_named(name))?;
-                let body = request.bytes().await.map_err(|e| internal("read a batch", e))?;
-                let reply = self.with("keep a batch", |store| store.accept(&body, now_ms()))?;
-                self.tend_later().await?;
-                Response::from_bytes(reply.encode())
-            }
-            (Method::Get, "rulebook") => {
-                self.be_told(name).await;
-                let held = Held {
-                    epoch: number_in(&url, "epoch"),
-                    revision: number_in(&url, "held"),
-                };
-                let reply = self.with("read the rulebook", |store| Ok(store.reply(held, now_ms())))?;
-                Response::from_bytes(reply.encode())
-            }
-            (Method::Put, "rulebook") => {
-                let document = request
-                    .text()
-                    .await
-                    .map_err(|e| internal("read the rulebook", e))?;
-                let epoch = number_in(&url, "epoch");
-                self.with("keep the rulebook", |store| store.keep_rulebook(epoch, &document))?;
-                self.told_ms.set(now_ms());
-                text(200, "application/json", "{}".to_owned())
-            }
-            (Method::Post, SLICE) => {
-                let call = request.text().await.map_err(|e| internal("read a preview", e))?;
-                let slice = |store: &Store<ObjectSql>| Ok(fire_log_queries::slice(&call, store.sql()));
-                respond(self.store.read(&self.state, slice)?)
-            }
-            (Method::Get, "losses") => respond(self.with("read the losses", |store| store.losses())),
-            (Method::Get, call) => {
-                let answer = |store: &Store<ObjectSql>| fire_log_queries::answer(call, &url, store.sql());
-                return self.store.read(&self.state, answer);
-            }
-            _ => return Err(Problem::not_found("call of a FireLog")),
+    async fn answer(&self, request: Request) -> Answer<Response> {
+        let mut received = Received::of(request)?;
+        let path = received.path().to_owned();
+        let (name, call) = path.split_once('/').unwrap_or((&path, ""));
+        let Some(method) = received.method else {
+            return Err(no_such_call());
         };
-        response.map_err(|e| internal("answer", e))
+        match (method, call) {
+            FlushCall::ROUTE => self.flush(name, &mut received).await,
+            ReadRulebookCall::ROUTE => self.read_rulebook(name, &received.url).await,
+            PushRulebookCall::ROUTE => self.keep_pushed(&mut received).await,
+            ReplayCall::ROUTE => {
+                let call = received.body::<ReplayCall>().await?;
+                let slice = |store: &Store<ObjectSql>| fire_log_queries::slice(&call, store.sql());
+                answer::<ReplayCall>(self.store.read(&self.state, slice)?)
+            }
+            LossesCall::ROUTE => answer::<LossesCall>(self.with("read the losses", |store| store.losses())?),
+            (Method::Get, call) => {
+                let answer =
+                    |store: &Store<ObjectSql>| fire_log_queries::answer(call, &received.url, store.sql());
+                self.store.read(&self.state, answer)
+            }
+            _ => Err(no_such_call()),
+        }
+    }
+
+    async fn flush(&self, name: &str, received: &mut Received) -> Answer<Response> {
+        self.be_told(name).await;
+        self.with("keep the name", |store| store.be_named(name))?;
+        let Bytes(body) = received.body::<FlushCall>().await?;
+        let reply = self.with("keep a batch", |store| store.accept(&body, now_ms()))?;
+        self.tend_later().await?;
+        answer::<FlushCall>(Bytes(reply.encode()))
+    }
+
+    async fn read_rulebook(&self, name: &str, url: &Url) -> Answer<Response> {
+        self.be_told(name).await;
+        let held = Held {
+            epoch: number_in(url, "epoch"),
+            revision: number_in(url, "held"),
+        };
+        let reply = self.with("read the rulebook", |store| Ok(store.reply(held, now_ms())))?;
+        answer::<ReadRulebookCall>(Bytes(reply.encode()))
+    }
+
+    async fn keep_pushed(&self, received: &mut Received) -> Answer<Response> {
+        let Text(document) = received.body::<PushRulebookCall>().await?;
+        let epoch = number_in(&received.url, "epoch");
+        self.with("keep the rulebook", |store| store.keep_rulebook(epoch, &document))?;
+        self.told_ms.set(now_ms());
+        answer::<PushRulebookCall>(Text("{}".to_owned()))
     }
 
     fn with<T>(
@@ -177,9 +175,13 @@ impl FireLog {
                 break;
             }
             for Unsent { seq, body } in unsent {
-                detector_do::send_cells(&self.env, seq, body)
-                    .await
-                    .map_err(|e| internal("send cells to the Detector", e))?;
+                let Acknowledged { ack } = call(&self.env, &CellsCall, Bytes(body)).await?;
+                if ack != seq {
+                    return Err(internal(
+                        CellsCall::PURPOSE,
+                        format_args!("batch {seq} was answered for {ack}"),
+                    ));
+                }
                 self.with("mark the cells", |store| {
                     store.cells_acknowledged(seq);
                     Ok(())
@@ -195,9 +197,10 @@ impl FireLog {
         let Some(report) = report else {
             return Ok(());
         };
-        let heard = guard_report::send(&self.env, &report).await?;
+        let watches = report.watches.clone();
+        let heard = call(&self.env, &GuardCountsCall, report).await?;
         self.with("mark the report", |store| {
-            store.guard_reported(&report.watches, heard.again_ms, now_ms());
+            store.guard_reported(&watches, heard.again_ms, now_ms());
             Ok(())
         })
     }
@@ -206,6 +209,10 @@ impl FireLog {
         let next = self.with("tend the records", |store| Ok(store.next_alarm_ms(now_ms())))?;
         self.alarm.by(&self.state, next).await
     }
+}
+
+fn no_such_call() -> Problem {
+    Problem::not_found("call of a FireLog")
 }
 
 /// A number of the query; 0 where it is missing.

@@ -1,33 +1,23 @@
 //! What a FireLog answers about its records; `records_api` asks, and joins the answers of all FireLogs.
 
-use blobwatch_fire_log::{Budget, Kind, Page, Query, SummaryQuery, find, scan_page, summarise};
+use blobwatch_fire_log::{
+    BEFORE, Budget, KIND, Kind, Page, PageCall, Query, RecordCall, SummaryCall, SummaryQuery, find,
+    scan_page, summarise,
+};
 use blobwatch_previews::{Budget as SliceBudget, Replay, Slice, SliceCall, scan_slice};
 use blobwatch_pull::RecordId;
-use blobwatch_wire::Problem;
+use blobwatch_wire::{ObjectCall, Problem};
 use worker::{Response, Url};
 
-use super::http::{Answer, internal, now_ms, query_pairs, respond};
+use super::http::{Answer, internal, now_ms, query_pairs};
+use super::object_call;
 use super::sql::ObjectSql;
 
-/// Calls, below the FireLog's name.
-pub(super) const PAGE: &str = "page";
-pub(super) const SUMMARY: &str = "summary";
-pub(super) const RECORD: &str = "record/";
-
-/// A slice of a preview: `POST`, since it carries the preview's plan.
-pub(super) const SLICE: &str = "slice";
-
-/// The parameter that says which records are asked for; all others are those of the API's call.
-pub(super) const KIND: &str = "of";
-
-/// The parameter that says where a summary goes on.
-pub(super) const BEFORE: &str = "before";
-
 pub(super) fn answer(call: &str, url: &Url, sql: &ObjectSql) -> Answer<Response> {
-    match call.strip_prefix(RECORD) {
+    match call.strip_prefix(RecordCall::PATH) {
         Some(id) => record(id, sql),
-        None if call == PAGE => page(url, sql),
-        None if call == SUMMARY => summary(url, sql),
+        None if call == PageCall::PATH => page(url, sql),
+        None if call == SummaryCall::PATH => summary(url, sql),
         None => Err(Problem::not_found("call of a FireLog")),
     }
 }
@@ -37,20 +27,16 @@ fn page(url: &Url, sql: &ObjectSql) -> Answer<Response> {
     let kind = kind(take(&mut pairs, KIND).as_deref());
     let query = Query::parse(kind, &pairs, now_ms())?;
     let page = scan_page(sql, &query.filter, query.before, query.limit, Budget::default());
-    encoded(page.map_err(|e| internal("search the records", e))?)
+    object_call::answer::<PageCall>(page.map_err(|e| internal("search the records", e))?)
 }
 
 fn record(id: &str, sql: &ObjectSql) -> Answer<Response> {
     let id = id.parse().map_err(|_| Problem::not_found("record of this id"))?;
     let found = find(sql, id).map_err(|e| internal("search the records", e))?;
-    encoded(Page {
+    object_call::answer::<RecordCall>(Page {
         records: found.into_iter().collect(),
         floor: RecordId(0),
     })
-}
-
-fn encoded(page: Page) -> Answer<Response> {
-    Response::from_bytes(page.encode()).map_err(|e| internal("answer", e))
 }
 
 fn summary(url: &Url, sql: &ObjectSql) -> Answer<Response> {
@@ -61,7 +47,7 @@ fn summary(url: &Url, sql: &ObjectSql) -> Answer<Response> {
         .unwrap_or(RecordId(u128::MAX));
     let query = SummaryQuery::parse(kind, &pairs, now_ms())?;
     let part = summarise(sql, &query.filter, &query.by, before, Budget::default());
-    respond(Ok(part.map_err(|e| internal("count the records", e))?)).map_err(|e| internal("answer", e))
+    object_call::answer::<SummaryCall>(part.map_err(|e| internal("count the records", e))?)
 }
 
 /// `fires`, unless all requests are asked for.
@@ -79,14 +65,13 @@ fn take(pairs: &mut Vec<(String, String)>, name: &str) -> Option<String> {
 }
 
 /// Replays one slice of the records through a preview's candidate.
-pub(super) fn slice(call: &str, sql: &ObjectSql) -> Answer<Slice> {
-    let call: SliceCall = serde_json::from_str(call).map_err(|e| internal("read a preview", e))?;
+pub(super) fn slice(call: &SliceCall, sql: &ObjectSql) -> Answer<Slice> {
     let mut replay = Replay::new(&call.plan).map_err(|e| internal("compile a preview", e))?;
     scan_slice(
         sql,
         &mut replay,
         call.from_ms,
-        call.windows,
+        call.windows.clone(),
         SliceBudget::default(),
     )
     .map_err(|e| internal("replay the records", e))

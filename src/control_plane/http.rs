@@ -4,10 +4,7 @@ use blobwatch_wire::{MEDIA_TYPE, Problem};
 
 use serde::Serialize;
 use wasm_bindgen::JsValue;
-use worker::{
-    Date, Env, Headers, Method, ObjectNamespace, Request, RequestInit, Response, Result, ScheduledTime,
-    State, Stub, Url,
-};
+use worker::{Date, Headers, Method, Request, RequestInit, Response, Result, ScheduledTime, State, Url};
 
 /// An answer of the API, or the problem that takes its place.
 pub(super) type Answer<T> = std::result::Result<T, Problem>;
@@ -114,12 +111,6 @@ pub(super) fn query_pairs(url: &Url) -> Vec<(String, String)> {
     url.query_pairs()
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .collect()
-}
-
-/// A named Durable Object.
-pub(super) fn object(env: &Env, binding: &str, name: &str) -> Result<Stub> {
-    let namespace: ObjectNamespace = env.durable_object(binding)?;
-    namespace.id_from_name(name)?.get_stub()
 }
 
 /// A request from one of our objects to another.

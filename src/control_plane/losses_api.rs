@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use blobwatch_wire::{Loss, rfc3339};
+use blobwatch_fire_log::LossesCall;
+use blobwatch_rule_book::{FireLogNamesCall, RuleBookLossesCall};
+use blobwatch_wire::{Loss, Nothing, rfc3339};
 use futures_util::future::join_all;
 use serde::Serialize;
 use worker::{Env, Response};
 
-use super::fire_log_do;
 use super::http::{Answer, internal, respond};
-use super::rule_book_do::{self, fire_log_names};
+use super::object_call::{call, call_named};
 
 /// Among those that did not answer.
 const RULE_BOOK: &str = "rulebook";
@@ -33,10 +34,13 @@ struct Item {
 
 /// Counts by name, of those that answer.
 pub(super) async fn sums(env: &Env) -> Answer<Vec<(String, u64)>> {
-    let names = fire_log_names(env).await?;
+    let names = call(env, &FireLogNamesCall, Nothing).await?;
     let answers = join_all(names.iter().map(|name| losses(env, name))).await;
     let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    let of_rule_book = rule_book_do::losses(env).await.into_iter().flatten();
+    let of_rule_book = call(env, &RuleBookLossesCall, Nothing)
+        .await
+        .into_iter()
+        .flatten();
     for loss in answers.into_iter().flatten().flatten().chain(of_rule_book) {
         add(&mut sums, loss);
     }
@@ -44,10 +48,10 @@ pub(super) async fn sums(env: &Env) -> Answer<Vec<(String, u64)>> {
 }
 
 pub(super) async fn answer(env: &Env) -> Answer<Response> {
-    let mut names = fire_log_names(env).await?;
+    let mut names = call(env, &FireLogNamesCall, Nothing).await?;
     let mut answers = join_all(names.iter().map(|name| losses(env, name))).await;
     names.push(RULE_BOOK.to_owned());
-    answers.push(rule_book_do::losses(env).await);
+    answers.push(call(env, &RuleBookLossesCall, Nothing).await);
     let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     let mut incomplete = Vec::new();
     for (name, answer) in names.into_iter().zip(answers) {
@@ -76,11 +80,5 @@ fn add(sums: &mut BTreeMap<String, (u64, u64)>, loss: Loss) {
 }
 
 async fn losses(env: &Env, name: &str) -> Answer<Vec<Loss>> {
-    let failed = |e| internal("read the losses", e);
-    let stub = fire_log_do::stub(env, name).map_err(failed)?;
-    let mut response = stub
-        .fetch_with_str(&fire_log_do::url(name, "losses"))
-        .await
-        .map_err(failed)?;
-    response.json().await.map_err(failed)
+    call_named(env, name, &LossesCall, Nothing).await
 }

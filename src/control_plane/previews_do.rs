@@ -9,23 +9,19 @@ use std::cell::{Cell, OnceCell, RefCell};
 
 use blobwatch_previews::{
     End, MAX_ATTEMPTS, MAX_WAITING, Partial, Preview, PreviewError, PreviewItem, PreviewStore, Progress,
-    Report, Slice, SliceCall, Status, Windows,
+    ReplayCall, Report, Slice, SliceCall, Status, Windows,
 };
-use blobwatch_rule_book::{MAX_BODY, PreviewPlan};
-use blobwatch_wire::{List, Page, Parameters, Problem};
+use blobwatch_rule_book::{
+    FireLogNamesCall, MAX_BODY, PlanPreviewCall, PreviewDoneCall, PreviewPlan, StalePreviewsCall,
+};
+use blobwatch_wire::{List, Method, Nothing, Page, Parameters, Problem, Text};
 use futures_util::future::join_all;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, durable_object};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use super::fire_log_do;
-use super::fire_log_queries::SLICE;
-use super::http::{Answer, internal, internal_request, now_ms, object, refuse, set_alarm, text};
-use super::rule_book_do::{self, ACTOR_HEADER, fire_log_names};
+use super::http::{Answer, internal, now_ms, refuse, set_alarm, text};
+use super::object_call::{Received, call, call_named, call_through};
 use super::sql::ObjectSql;
-
-/// Pinned: another name is another, empty object.
-const NAME: &str = "previews";
 
 /// Slices that are asked for at the same time, of different FireLogs: their answers are in memory together, 2 MB each.
 const MAX_SLICES: usize = 8;
@@ -39,10 +35,6 @@ const RETRY_MS: u64 = 1_000;
 
 /// Previews of a page when the call does not say: with their cohorts, some 10 KB each.
 const DEFAULT_LIMIT: usize = 20;
-
-pub(super) fn stub(env: &Env) -> Result<Stub> {
-    object(env, "PREVIEWS", NAME)
-}
 
 #[durable_object(alarm)]
 pub struct Previews {
@@ -126,28 +118,23 @@ impl Previews {
         Ok(self.store.get_or_init(|| store))
     }
 
-    async fn answer(&self, mut request: Request) -> Answer<Response> {
-        let url = request.url().map_err(|e| internal("read the address", e))?;
+    async fn answer(&self, request: Request) -> Answer<Response> {
+        let mut received = Received::of(request)?;
+        let url = received.url.clone();
         let query = url.query().unwrap_or_default();
         let path: Vec<&str> = url.path().trim_start_matches('/').split('/').collect();
-        match (request.method(), path.as_slice()) {
-            (Method::Get, ["previews"]) => json(200, &self.list(query).await?),
-            (Method::Post, ["previews"]) => {
+        match (received.method, path.as_slice()) {
+            (Some(Method::Get), ["previews"]) => json(200, &self.list(query).await?),
+            (Some(Method::Post), ["previews"]) => {
                 Parameters::parse(query, &[])?;
-                let actor = request
-                    .headers()
-                    .get(ACTOR_HEADER)
-                    .ok()
-                    .flatten()
-                    .unwrap_or_default();
-                let body = request.text().await.map_err(|e| internal("read the body", e))?;
+                let (body, actor) = (received.text().await?, received.actor());
                 json(202, &self.begin(&body, &actor).await?)
             }
-            (Method::Get, ["previews", id]) => {
+            (Some(Method::Get), ["previews", id]) => {
                 Parameters::parse(query, &[])?;
                 json(200, &self.one(self.found(id)?).await?)
             }
-            (Method::Delete, ["previews", id]) => {
+            (Some(Method::Delete), ["previews", id]) => {
                 Parameters::parse(query, &[])?;
                 let scanned = self.progress_of(id).map_or(0, |progress| progress.scanned);
                 let ended = self
@@ -174,7 +161,7 @@ impl Previews {
             );
             return Err(Problem::new(413, "too-large", "The body is too large", detail));
         }
-        let plan: PreviewPlan = self.rule_book("plan", body).await?;
+        let plan = call_through(&self.env, &PlanPreviewCall, Text(body.to_owned())).await?;
         let begun = self.store()?.begin(&plan, actor, now_ms()).map_err(unreadable)?;
         let Some(preview) = begun else {
             let detail = format!("{MAX_WAITING} previews wait to be run: wait for one, or cancel one");
@@ -221,8 +208,7 @@ impl Previews {
         let mut stale: Vec<Option<String>> = if stamps.is_empty() {
             Vec::new()
         } else {
-            let body = serde_json::to_string(&stamps).map_err(|e| internal("write previews", e))?;
-            self.rule_book("stale", &body).await?
+            call_through(&self.env, &StalePreviewsCall, stamps).await?
         };
         stale.reverse();
         let item = |preview: Preview| {
@@ -243,20 +229,6 @@ impl Previews {
             .as_ref()
             .filter(|(running, _)| running == id)
             .map(|(_, progress)| *progress)
-    }
-
-    /// A call of the RuleBook; its problem is ours.
-    async fn rule_book<T: DeserializeOwned>(&self, call: &str, body: &str) -> Answer<T> {
-        let failed = |e: &dyn std::fmt::Display| internal("ask the RuleBook about a preview", e);
-        let url = format!("https://rule-book/previews/{call}");
-        let request = internal_request(Method::Post, &url, Some(body)).map_err(|e| failed(&e))?;
-        let stub = rule_book_do::stub(&self.env).map_err(|e| failed(&e))?;
-        let mut response = stub.fetch_with_request(request).await.map_err(|e| failed(&e))?;
-        let text = response.text().await.map_err(|e| failed(&e))?;
-        if response.status_code() == 200 {
-            return serde_json::from_str(&text).map_err(|e| failed(&e));
-        }
-        Err(serde_json::from_str::<Problem>(&text).unwrap_or_else(|_| failed(&text)))
     }
 }
 
@@ -306,7 +278,7 @@ impl Previews {
             return Ok(None);
         }
         // Before the preview counts as begun: that a RuleBook does not answer is none of its interruptions.
-        let names = fire_log_names(&self.env).await?;
+        let names = call(&self.env, &FireLogNamesCall, Nothing).await?;
         let Some((preview, plan, attempts)) = self.store()?.next().map_err(unreadable)? else {
             return Ok(None);
         };
@@ -358,19 +330,12 @@ impl Previews {
     }
 
     async fn slice(&self, plan: &PreviewPlan, log: &Log) -> Answer<Slice> {
-        let failed = |e: &dyn std::fmt::Display| internal("replay records", e);
-        let call = SliceCall {
+        let slice = SliceCall {
             plan: plan.clone(),
             from_ms: log.from_ms.unwrap_or(plan.since_ms),
             windows: log.windows.clone(),
         };
-        let body = serde_json::to_string(&call).map_err(|e| failed(&e))?;
-        let url = fire_log_do::url(&log.name, SLICE);
-        let request = internal_request(Method::Post, &url, Some(&body)).map_err(|e| failed(&e))?;
-        let stub = fire_log_do::stub(&self.env, &log.name).map_err(|e| failed(&e))?;
-        let mut response = stub.fetch_with_request(request).await.map_err(|e| failed(&e))?;
-        let text = response.text().await.map_err(|e| failed(&e))?;
-        serde_json::from_str(&text).map_err(|_| failed(&text))
+        call_named(&self.env, &log.name, &ReplayCall, slice).await
     }
 
     /// The answer, first to the RuleBook: a preview that is done allows what it says.
@@ -393,8 +358,7 @@ impl Previews {
             ..run.preview.clone()
         };
         if let Some(stamp) = done.stamp() {
-            let body = serde_json::to_string(&stamp).map_err(|e| internal("write a preview", e))?;
-            self.rule_book::<()>("done", &body).await?;
+            call_through(&self.env, &PreviewDoneCall, stamp).await?;
         }
         self.end(
             &run.preview.id,

@@ -4,21 +4,21 @@
 //! of the truth now is worth more than all of it later.
 
 use blobwatch_fire_log::{
-    Format, Joined, Kind, MAX_LIMIT, Page, Part, Query, Summary, SummaryQuery, explain, join,
+    BEFORE, Format, Joined, KIND, Kind, MAX_LIMIT, PageCall, Part, Query, RecordCall, Summary, SummaryCall,
+    SummaryQuery, explain, join,
 };
 use blobwatch_pull::{Record, RecordId};
+use blobwatch_rule_book::{DocumentCall, FireLogNamesCall, GuardsAt, GuardsThenCall, HealthCall};
 use blobwatch_rulebook::{Rulebook, starter};
-use blobwatch_wire::{Place, Problem};
+use blobwatch_wire::{Nothing, Place, Problem};
 use futures_util::future::join_all;
 use futures_util::stream;
 use serde::Serialize;
 use worker::{Env, Request, Response, Url};
 
-use super::fire_log_queries::{BEFORE, KIND, PAGE, RECORD, SUMMARY};
 use super::http::{Answer, internal, now_ms, query_pairs, respond};
-use super::rule_book_do::{document_at, fire_log_names, guards_then};
-use super::rulebook_api::health;
-use super::{fire_log_do, losses_api};
+use super::losses_api;
+use super::object_call::{call, call_named};
 
 pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<Response> {
     let url = request.url().map_err(|e| internal("read the address", e))?;
@@ -54,7 +54,7 @@ struct List {
 async fn list(of: &str, kind: Kind, url: &Url, env: &Env) -> Answer<Response> {
     let pairs = query_pairs(url);
     let query = Query::parse(kind, &pairs, now_ms())?;
-    let names = fire_log_names(env).await?;
+    let names = call(env, &FireLogNamesCall, Nothing).await?;
     let walk = Walk {
         of: of.to_owned(),
         pairs,
@@ -99,8 +99,11 @@ impl Walk {
                 .filter(|(name, _)| !own(name))
                 .map(|(n, v)| (n.as_str(), v.as_str())),
         );
-        let call = call(PAGE, &pairs);
-        let asked = self.names.iter().map(|name| page(&self.env, name, &call));
+        let page = PageCall(&pairs);
+        let asked = self
+            .names
+            .iter()
+            .map(|name| call_named(&self.env, name, &page, Nothing));
         let gathered = gather(&self.names, join_all(asked).await);
         if gathered.answers.is_empty() && !gathered.incomplete.is_empty() {
             return Err(internal("search the records", "no FireLog answered"));
@@ -148,20 +151,6 @@ fn broken(why: &str) -> worker::Error {
     worker::Error::RustError(format!("the export is not complete: {why}"))
 }
 
-async fn page(env: &Env, name: &str, call: &str) -> Answer<Page> {
-    let failed = |e: &dyn std::fmt::Display| internal("search the records", e);
-    let stub = fire_log_do::stub(env, name).map_err(|e| failed(&e))?;
-    let mut response = stub
-        .fetch_with_str(&fire_log_do::url(name, call))
-        .await
-        .map_err(|e| failed(&e))?;
-    let bytes = response.bytes().await.map_err(|e| failed(&e))?;
-    if response.status_code() != 200 {
-        return Err(failed(&String::from_utf8_lossy(&bytes)));
-    }
-    Page::decode(&bytes).map_err(|e| failed(&e))
-}
-
 fn gather<T>(names: &[String], answers: Vec<Answer<T>>) -> Gathered<T> {
     let mut gathered = Gathered {
         answers: Vec::new(),
@@ -179,7 +168,7 @@ fn gather<T>(names: &[String], answers: Vec<Answer<T>>) -> Gathered<T> {
 async fn summary(of: &str, kind: Kind, url: &Url, env: &Env) -> Answer<Response> {
     let pairs = query_pairs(url);
     let query = SummaryQuery::parse(kind, &pairs, now_ms())?;
-    let names = fire_log_names(env).await?;
+    let names = call(env, &FireLogNamesCall, Nothing).await?;
     let parts = join_all(names.iter().map(|name| parts(env, name, of, &pairs))).await;
     let gathered = gather(&names, parts);
     let mut summary = Summary::default();
@@ -205,18 +194,13 @@ struct Counted<T> {
 
 /// Everything that one FireLog counts, stretch by stretch.
 async fn parts(env: &Env, name: &str, of: &str, pairs: &[(String, String)]) -> Answer<Vec<Part>> {
-    let failed = |e: &dyn std::fmt::Display| internal("count the records", e);
-    let stub = fire_log_do::stub(env, name).map_err(|e| failed(&e))?;
     let mut parts: Vec<Part> = Vec::new();
     let mut before: Option<String> = None;
     loop {
         let mut asked: Vec<(&str, &str)> = vec![(KIND, of)];
         asked.extend(before.iter().map(|id| (BEFORE, id.as_str())));
         asked.extend(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let url = fire_log_do::url(name, &call(SUMMARY, &asked));
-        let mut response = stub.fetch_with_str(&url).await.map_err(|e| failed(&e))?;
-        let text = response.text().await.map_err(|e| failed(&e))?;
-        let part: Part = serde_json::from_str(&text).map_err(|_| failed(&text))?;
+        let part = call_named(env, name, &SummaryCall(&asked), Nothing).await?;
         before.clone_from(&part.before);
         parts.push(part);
         if before.is_none() {
@@ -239,9 +223,16 @@ async fn explanation(id: &str, url: &Url, env: &Env) -> Answer<Response> {
     let book = book_of(&record, env).await?;
     let guards = match record.revision {
         0 => Vec::new(),
-        revision => guards_then(env, revision, &record.route, record.id.time_ms()).await?,
+        revision => {
+            let then = GuardsAt {
+                revision,
+                route: record.route.to_string(),
+                time_ms: record.id.time_ms(),
+            };
+            call(env, &GuardsThenCall, then).await?
+        }
     };
-    let current = health(env).await?.revision;
+    let current = call(env, &HealthCall, Nothing).await?.revision;
     let explanation = explain(&record, &book, &guards, current);
     let explanation =
         explanation.map_err(|places| internal("read the rulebook of that time", format!("{places:?}")))?;
@@ -249,12 +240,10 @@ async fn explanation(id: &str, url: &Url, env: &Env) -> Answer<Response> {
 }
 
 pub(super) async fn record(id: RecordId, env: &Env) -> Answer<Record> {
-    let names = fire_log_names(env).await?;
-    let call = format!("{RECORD}{id}");
-    let gathered = gather(
-        &names,
-        join_all(names.iter().map(|name| page(env, name, &call))).await,
-    );
+    let names = call(env, &FireLogNamesCall, Nothing).await?;
+    let find = RecordCall(id);
+    let asked = names.iter().map(|name| call_named(env, name, &find, Nothing));
+    let gathered = gather(&names, join_all(asked).await);
     match gathered.answers.into_iter().flat_map(|page| page.records).next() {
         Some(record) => Ok(record),
         None if gathered.incomplete.is_empty() => Err(Problem::not_found("record of this id")),
@@ -267,15 +256,8 @@ async fn book_of(record: &Record, env: &Env) -> Answer<Rulebook> {
     match record.revision {
         0 => starter().map_err(|e| internal("read the shipped rulebook", e)),
         revision => {
-            let document = document_at(env, revision).await?;
-            Rulebook::from_json(&document).map_err(|e| internal("read the rulebook of that time", e))
+            let document = call(env, &DocumentCall::AtRevision(revision), Nothing).await?;
+            Rulebook::from_json(&document.0).map_err(|e| internal("read the rulebook of that time", e))
         }
     }
-}
-
-/// A FireLog's call with its parameters, encoded.
-fn call(name: &str, pairs: &[(&str, &str)]) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(pairs);
-    format!("{name}?{}", query.finish())
 }

@@ -7,29 +7,23 @@
 
 use std::cell::{Cell, OnceCell};
 
-use blobwatch_guard::{GuardThen, Report};
+use blobwatch_detector::{ChangeCall, HarmCall};
+use blobwatch_fire_log::PushRulebookCall;
+use blobwatch_guard::Report;
 use blobwatch_rule_book::{
-    Call, FireLogState, Heard, NoticeKind, RuleBookError, RuleBookStore, Stamp, plan_of, preview_is_fresh,
+    Call, ChangesCall, DocumentCall, EPOCH_HEADER, ExportAuditCall, FireLogNamesCall, FireLogState,
+    GuardCountsCall, GuardsThenCall, Health, HealthCall, Heard, NoticeKind, PlanPreviewCall, PreviewDoneCall,
+    RuleBookError, RuleBookLossesCall, RuleBookStore, StalePreviewsCall, Untold, VerifyAuditCall,
+    WriteEntryCall, plan_of, stale_previews,
 };
-use blobwatch_rulebook::{ChangeNotice, starter};
-use blobwatch_wire::{Loss, Problem};
+use blobwatch_rulebook::starter;
+use blobwatch_wire::{Nothing, Object, ObjectCall, Problem, Text};
 use futures_util::future::join_all;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use worker::{DurableObject, Env, Method, Request, Response, Result, State, Stub, durable_object};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use super::http::{
-    Answer, internal, internal_request, now_ms, object, query_pairs, refuse, respond, set_alarm, text,
-};
-use super::rulebook_api::Health;
+use super::http::{Answer, internal, now_ms, query_pairs, refuse, respond, set_alarm, text};
+use super::object_call::{Received, answer, call, call_named, reply, send_only};
 use super::sql::ObjectSql;
-use super::{fire_log_do, guard_report};
-
-/// Pinned: another name is another, empty rulebook.
-const NAME: &str = "rulebook";
-
-/// Carries the actor's name from the control plane; nothing outside can reach the object.
-pub(super) const ACTOR_HEADER: &str = "blobwatch-actor";
 
 /// Pushes of one alarm; a push takes some 10 ms to 300 ms and they run side by side.
 const MAX_PUSHES: usize = 512;
@@ -40,116 +34,13 @@ const MAX_TOLD: usize = 64;
 /// A database that cannot be read now is tried again this much later.
 const AFTER_FAILURE_MS: u64 = 1_000;
 
-/// Beside a document that goes to a FireLog: the epoch it is of.
-const EPOCH_HEADER: &str = "Blobwatch-Epoch";
-
-/// Paths of calls that people make; what is behind it is the core's.
-pub(super) const API: &str = "/api/";
-
-pub(super) fn stub(env: &Env) -> Result<Stub> {
-    object(env, "RULE_BOOK", NAME)
-}
-
 /// The epoch and the document, for the FireLog of that name, which is told of every change from then on.
 pub(super) async fn document_for(env: &Env, fire_log: &str) -> Answer<(u64, String)> {
-    let mut response = ask(env, &format!("document?fire_log={fire_log}")).await?;
+    let mut response = send_only(env, &DocumentCall::ForFireLog(fire_log), Nothing).await?;
     let epoch = response.headers().get(EPOCH_HEADER).ok().flatten();
     let epoch = epoch.and_then(|text| text.parse().ok()).unwrap_or(0);
-    Ok((epoch, body_of(&mut response).await?))
-}
-
-/// The document of a past revision.
-pub(super) async fn document_at(env: &Env, revision: u64) -> Answer<String> {
-    read(env, &format!("document?revision={revision}")).await
-}
-
-/// Path of the RuleBook that says where guards stood.
-const GUARDS_THEN: &str = "/guards/then";
-
-/// What is asked of it: the settings of a route under a revision, and a time.
-#[derive(Serialize, Deserialize)]
-struct Then {
-    revision: u64,
-    route: String,
-    time_ms: u64,
-}
-
-/// The guards of a route's enforcements, as they stood when a request came that a revision decided about.
-pub(super) async fn guards_then(
-    env: &Env,
-    revision: u64,
-    route: &str,
-    time_ms: u64,
-) -> Answer<Vec<GuardThen>> {
-    let failed = |e: &dyn std::fmt::Display| internal("read where guards stood", e);
-    let then = Then {
-        revision,
-        route: route.to_owned(),
-        time_ms,
-    };
-    let body = serde_json::to_string(&then).map_err(|e| failed(&e))?;
-    let url = format!("https://rule-book{GUARDS_THEN}");
-    let request = internal_request(Method::Post, &url, Some(&body)).map_err(|e| failed(&e))?;
-    let stub = stub(env).map_err(|e| failed(&e))?;
-    let mut response = stub.fetch_with_request(request).await.map_err(|e| failed(&e))?;
-    let text = body_of(&mut response).await?;
-    serde_json::from_str(&text).map_err(|e| failed(&e))
-}
-
-/// Every FireLog that is known.
-pub(super) async fn fire_log_names(env: &Env) -> Answer<Vec<String>> {
-    serde_json::from_str(&read(env, "fire-logs").await?).map_err(|e| internal("read the FireLogs' names", e))
-}
-
-/// What was changed after a revision, oldest first.
-pub(super) async fn changes_since(env: &Env, revision: u64) -> Answer<Vec<ChangeNotice>> {
-    let list = read(env, &format!("changes?since={revision}")).await?;
-    serde_json::from_str(&list).map_err(|e| internal("read the changes", e))
-}
-
-/// What the RuleBook could not tell.
-pub(super) async fn losses(env: &Env) -> Answer<Vec<Loss>> {
-    serde_json::from_str(&read(env, "losses").await?).map_err(|e| internal("read the losses", e))
-}
-
-/// Writes a change that is kept elsewhere into the audit log: `{actor, action, target, before, after, reason}`.
-pub(super) async fn write_audit(env: &Env, entry: &Value) -> Answer<()> {
-    let failed = |e: &dyn std::fmt::Display| internal("write the audit log", e);
-    let body = entry.to_string();
-    let request = internal_request(Method::Post, "https://rule-book/audit/entry", Some(&body));
-    let stub = stub(env).map_err(|e| failed(&e))?;
-    let response = stub
-        .fetch_with_request(request.map_err(|e| failed(&e))?)
-        .await
-        .map_err(|e| failed(&e))?;
-    if response.status_code() == 200 {
-        Ok(())
-    } else {
-        Err(failed(&response.status_code()))
-    }
-}
-
-pub(super) async fn read(env: &Env, call: &str) -> Answer<String> {
-    body_of(&mut ask(env, call).await?).await
-}
-
-async fn ask(env: &Env, call: &str) -> Answer<Response> {
-    let failed = |e| internal("read from the RuleBook", e);
-    stub(env)
-        .map_err(failed)?
-        .fetch_with_str(&format!("https://rule-book/{call}"))
-        .await
-        .map_err(failed)
-}
-
-async fn body_of(response: &mut Response) -> Answer<String> {
-    let failed = |e: &dyn std::fmt::Display| internal("read from the RuleBook", e);
-    let body = response.text().await.map_err(|e| failed(&e))?;
-    if response.status_code() == 200 {
-        Ok(body)
-    } else {
-        Err(failed(&body))
-    }
+    let Text(document) = reply::<DocumentCall>(&mut response).await?;
+    Ok((epoch, document))
 }
 
 #[durable_object(alarm)]
@@ -213,86 +104,74 @@ impl RuleBook {
         Ok(self.store.get_or_init(|| store))
     }
 
-    async fn answer(&self, mut request: Request) -> Answer<Response> {
+    async fn answer(&self, request: Request) -> Answer<Response> {
         let store = self.store()?;
-        let url = request.url().map_err(|e| internal("read the address", e))?;
-        let unreadable = |e| internal("read the rulebook", e);
-        let answer = match (request.method(), url.path()) {
-            (Method::Get, "/health") => {
-                let revision = store.revision().map_err(unreadable)?;
-                respond(Ok(Health {
-                    status: "ok".to_owned(),
-                    revision,
-                }))
+        let mut received = Received::of(request)?;
+        let path = received.path().to_owned();
+        let Some(method) = received.method else {
+            return Err(no_such_call());
+        };
+        match (method, path.as_str()) {
+            HealthCall::ROUTE => answer::<HealthCall>(Health {
+                status: "ok".to_owned(),
+                revision: store.revision().map_err(unreadable)?,
+            }),
+            FireLogNamesCall::ROUTE => {
+                answer::<FireLogNamesCall>(names(store.fire_logs().map_err(unreadable)?))
             }
-            (Method::Get, "/fire-logs") => respond(Ok(names(store.fire_logs().map_err(unreadable)?))),
-            (Method::Get, "/changes") => {
-                let pairs = query_pairs(&url);
+            ChangesCall::ROUTE => {
+                let pairs = query_pairs(&received.url);
                 let since = pairs.first().and_then(|(_, since)| since.parse().ok());
-                respond(Ok(blobwatch_rule_book::changes_since(store, since.unwrap_or(0))?))
+                answer::<ChangesCall>(blobwatch_rule_book::changes_since(store, since.unwrap_or(0))?)
             }
-            (Method::Get, "/losses") => respond(Ok(store.losses().map_err(unreadable)?)),
-            (Method::Get, "/audit/export") => {
-                let after = query_pairs(&url)
-                    .first()
-                    .and_then(|(_, after)| after.parse().ok());
-                respond(blobwatch_rule_book::export_audit(store, after.unwrap_or(0)))
+            RuleBookLossesCall::ROUTE => answer::<RuleBookLossesCall>(store.losses().map_err(unreadable)?),
+            DocumentCall::ROUTE => self.document(&query_pairs(&received.url)),
+            ExportAuditCall::ROUTE => {
+                let pairs = query_pairs(&received.url);
+                let after = pairs.first().and_then(|(_, after)| after.parse().ok());
+                answer::<ExportAuditCall>(blobwatch_rule_book::export_audit(store, after.unwrap_or(0))?)
             }
-            (Method::Post, "/audit/entry") => {
-                let entry: blobwatch_rule_book::Entry = request
-                    .json()
-                    .await
-                    .map_err(|e| internal("read an audit entry", e))?;
+            WriteEntryCall::ROUTE => {
+                let entry = received.body::<WriteEntryCall>().await?;
                 let written = blobwatch_rule_book::write_entry(store, &entry, now_ms())?;
                 set_alarm(&self.state, now_ms()).await?;
-                respond(Ok(written))
+                answer::<WriteEntryCall>(written)
             }
-            (Method::Post, "/audit/verify") => {
-                let chain = request
-                    .json()
-                    .await
-                    .map_err(|e| internal("read how far the walk came", e))?;
-                respond(blobwatch_rule_book::verify_audit(store, chain))
+            VerifyAuditCall::ROUTE => {
+                let chain = received.body::<VerifyAuditCall>().await?;
+                answer::<VerifyAuditCall>(blobwatch_rule_book::verify_audit(store, chain)?)
             }
-            (Method::Post, "/previews/plan") => {
-                let body = request.text().await.map_err(|e| internal("read the body", e))?;
-                respond(plan_of(store, &body, now_ms()))
+            PlanPreviewCall::ROUTE => {
+                let Text(body) = received.body::<PlanPreviewCall>().await?;
+                answer::<PlanPreviewCall>(plan_of(store, &body, now_ms())?)
             }
-            (Method::Post, "/previews/done") => {
-                let stamp: Stamp = request.json().await.map_err(|e| internal("read a preview", e))?;
-                respond(Ok(store.keep_preview(&stamp, now_ms()).map_err(unreadable)?))
+            PreviewDoneCall::ROUTE => {
+                let stamp = received.body::<PreviewDoneCall>().await?;
+                store.keep_preview(&stamp, now_ms()).map_err(unreadable)?;
+                answer::<PreviewDoneCall>(())
             }
-            (Method::Post, "/previews/stale") => {
-                let stamps: Vec<Stamp> = request.json().await.map_err(|e| internal("read previews", e))?;
+            StalePreviewsCall::ROUTE => {
+                let stamps = received.body::<StalePreviewsCall>().await?;
                 let book = store.document().map_err(unreadable)?;
-                let why = |stamp: &Stamp| {
-                    preview_is_fresh(stamp, &book, &stamp.rule, &stamp.route, now_ms())
-                        .err()
-                        .map(|why| why.to_string())
-                };
-                respond(Ok(stamps.iter().map(why).collect::<Vec<_>>()))
+                answer::<StalePreviewsCall>(stale_previews(&stamps, &book, now_ms()))
             }
-            (Method::Post, guard_report::PATH) => {
-                let report = request.json().await.map_err(|e| internal("read a report", e))?;
-                respond(self.take_report(&report).await)
+            GuardCountsCall::ROUTE => {
+                let report = received.body::<GuardCountsCall>().await?;
+                answer::<GuardCountsCall>(self.take_report(&report).await?)
             }
-            (Method::Get, "/document") => return self.document(&query_pairs(&url)),
-            (Method::Post, GUARDS_THEN) => {
-                let then: Then = request.json().await.map_err(|e| internal("read a time", e))?;
-                respond(Ok(store
-                    .guards_then(then.revision, &then.route, then.time_ms)
-                    .map_err(unreadable)?))
+            GuardsThenCall::ROUTE => {
+                let then = received.body::<GuardsThenCall>().await?;
+                let guards = store.guards_then(then.revision, &then.route, then.time_ms);
+                answer::<GuardsThenCall>(guards.map_err(unreadable)?)
             }
-            (_, path) if path.starts_with(API) => return self.call(&mut request).await,
-            _ => return Err(Problem::not_found("call of the RuleBook")),
-        };
-        answer.map_err(|e| internal("answer", e))
+            (_, path) if path.starts_with(Object::RuleBook.api_prefix()) => self.call(&mut received).await,
+            _ => Err(no_such_call()),
+        }
     }
 
     /// The document, to a FireLog, which is known from then on; or that of a past revision, for an explanation.
     fn document(&self, query: &[(String, String)]) -> Answer<Response> {
         let store = self.store()?;
-        let unreadable = |e| internal("read the rulebook", e);
         let value = |name| {
             query
                 .iter()
@@ -318,25 +197,21 @@ impl RuleBook {
         Ok(response)
     }
 
-    async fn call(&self, request: &mut Request) -> Answer<Response> {
+    async fn call(&self, received: &mut Received) -> Answer<Response> {
         let store = self.store()?;
-        let header = |name: &str| request.headers().get(name).ok().flatten();
-        let url = request.url().map_err(|e| internal("read the address", e))?;
-        let (actor, if_match) = (header(ACTOR_HEADER).unwrap_or_default(), header("if-match"));
-        let body = request.text().await.map_err(|e| internal("read the body", e))?;
-        let before = store.revision().map_err(|e| internal("read the rulebook", e))?;
-        let method = request.method();
+        let (body, actor, if_match) = (received.text().await?, received.actor(), received.if_match());
+        let before = store.revision().map_err(unreadable)?;
         let call = Call {
-            method: method.as_ref(),
-            path: url.path().strip_prefix(API).unwrap_or_default(),
-            query: url.query().unwrap_or_default(),
+            method: received.method_name(),
+            path: received.api_path(Object::RuleBook),
+            query: received.query(),
             body: &body,
             actor: &actor,
             if_match: if_match.as_deref(),
             now_ms: now_ms(),
         };
         let answer = blobwatch_rule_book::answer(store, &call)?;
-        if store.revision().map_err(|e| internal("read the rulebook", e))? != before {
+        if store.revision().map_err(unreadable)? != before {
             set_alarm(&self.state, now_ms()).await?;
         }
         let response =
@@ -366,7 +241,7 @@ impl RuleBook {
         let failed = |e| internal("read what is to be told", e);
         for kind in NoticeKind::ALL {
             for notice in store.notices_due(kind, now_ms(), MAX_TOLD).map_err(failed)? {
-                match guard_report::tell_detector(&self.env, &notice).await {
+                match self.tell_of(&notice).await {
                     Ok(()) => store.notice_told(&notice).map_err(failed)?,
                     Err(problem) => {
                         let is_given_up = store.notice_untold(&notice, now_ms()).map_err(failed)?;
@@ -379,6 +254,15 @@ impl RuleBook {
         Ok(())
     }
 
+    /// The Detector knows by a notice's id what it was told before. The audit log has it already.
+    async fn tell_of(&self, notice: &Untold) -> Answer<()> {
+        let body = Text(notice.body.clone());
+        match notice.kind {
+            NoticeKind::Harm => call(&self.env, &HarmCall, body).await,
+            NoticeKind::Change => call(&self.env, &ChangeCall, body).await,
+        }
+    }
+
     /// Makes the changes of schedules that are due.
     fn advance(&self) -> Answer<()> {
         blobwatch_rule_book::advance(self.store()?, now_ms())
@@ -387,9 +271,7 @@ impl RuleBook {
     /// Rings for whatever comes first: a push or a notice that is tried again, or a change that a schedule makes.
     async fn ring_for_next(&self, earliest_ms: u64) -> Answer<()> {
         let store = self.store()?;
-        let push = store
-            .next_push_ms()
-            .map_err(|e| internal("read the rulebook", e))?;
+        let push = store.next_push_ms().map_err(unreadable)?;
         let [harm, told] = NoticeKind::ALL.map(|kind| store.next_notice_ms(kind));
         let unreadable = |e| internal("read what is to be told", e);
         let (harm, told) = (harm.map_err(unreadable)?, told.map_err(unreadable)?);
@@ -410,7 +292,7 @@ impl RuleBook {
         let pushes = join_all(behind.iter().map(|log| self.push_to(&log.name, epoch, &body))).await;
         for (log, pushed) in behind.iter().zip(pushes) {
             match pushed {
-                Ok(()) => store.fire_log_seen(&log.name, book.revision, now_ms()).map(drop),
+                Ok(_) => store.fire_log_seen(&log.name, book.revision, now_ms()).map(drop),
                 Err(_) => store.push_failed(&log.name, now_ms()),
             }
             .map_err(failed)?;
@@ -418,18 +300,23 @@ impl RuleBook {
         Ok(())
     }
 
-    async fn push_to(&self, name: &str, epoch: u64, body: &str) -> Answer<()> {
-        let failed = |e| internal("push to a FireLog", e);
-        let url = fire_log_do::url(name, &format!("rulebook?epoch={epoch}"));
-        let request = internal_request(Method::Put, &url, Some(body)).map_err(failed)?;
-        let stub = fire_log_do::stub(&self.env, name).map_err(failed)?;
-        let response = stub.fetch_with_request(request).await.map_err(failed)?;
-        if response.status_code() == 200 {
-            Ok(())
-        } else {
-            Err(internal("push to a FireLog", response.status_code()))
-        }
+    async fn push_to(&self, name: &str, epoch: u64, body: &str) -> Answer<Text> {
+        call_named(
+            &self.env,
+            name,
+            &PushRulebookCall { epoch },
+            Text(body.to_owned()),
+        )
+        .await
     }
+}
+
+fn no_such_call() -> Problem {
+    Problem::not_found("call of the RuleBook")
+}
+
+fn unreadable(error: RuleBookError) -> Problem {
+    internal("read the rulebook", error)
 }
 
 /// A database of a newer build says so; anything else may be over when it is tried again.

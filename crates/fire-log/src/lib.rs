@@ -1,10 +1,15 @@
 //! The FireLog: records of one colo, kept, found, counted and explained.
 
 mod explain;
+mod object_calls;
 mod query;
 mod store;
 
 pub use explain::explain;
+pub use object_calls::{
+    BEFORE, FlushCall, KIND, LossesCall, PageCall, PushRulebookCall, ReadRulebookCall, RecordCall,
+    SummaryCall,
+};
 pub use query::{
     Budget, Dimension, Filter, Format, Joined, Kind, MAX_LIMIT, Page, Part, Query, Summary, SummaryQuery,
     find, join, mix, scan_page, summarise,

@@ -12,6 +12,7 @@ mod cells;
 mod cover;
 mod item;
 mod judge;
+mod object_calls;
 mod partial;
 mod reads;
 mod report;
@@ -24,6 +25,7 @@ mod tests;
 mod volume;
 
 pub use item::{PreviewItem, Progress};
+pub use object_calls::ReplayCall;
 pub use partial::Partial;
 pub use report::Report;
 pub use scan::{Budget, Replay, Slice, SliceCall, scan_slice};

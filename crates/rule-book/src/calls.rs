@@ -24,11 +24,12 @@ mod rule_calls;
 mod schedule;
 mod settings_calls;
 
-pub(crate) use audit::list_audit;
-pub use audit::{Exported, export_audit, export_begin, verify_audit};
+pub(crate) use audit::{Exported, list_audit};
+pub use audit::{export_audit, export_begin, verify_audit};
 pub(crate) use change::{Changed, Context, expected_revision};
 pub use change::{checked_reason, storage};
 pub(crate) use document_calls::get_document;
+pub(crate) use entry::Written;
 pub use entry::{Entry, write_entry};
 pub(crate) use fire_log_calls::list_fire_logs;
 pub(crate) use guard_calls::{GUARD, list_guards};

@@ -2,6 +2,7 @@
 
 mod audit;
 mod calls;
+mod object_calls;
 mod preview_freshness;
 mod preview_plan;
 mod preview_request;
@@ -12,10 +13,15 @@ mod store;
 
 pub use audit::{AuditEntry, AuditItem, Broken, Chain, Report};
 pub use calls::{
-    Call, Entry, Exported, Heard, MAX_BODY, advance, answer, changes_since, checked_reason, export_audit,
-    export_begin, next_change_ms, storage, take_report, verify_audit, write_entry,
+    Call, Entry, Heard, MAX_BODY, advance, answer, changes_since, checked_reason, export_audit, export_begin,
+    next_change_ms, storage, take_report, verify_audit, write_entry,
 };
-pub use preview_freshness::{Stamp, preview_is_fresh};
+pub use object_calls::{
+    ChangesCall, DocumentCall, EPOCH_HEADER, ExportAuditCall, FireLogNamesCall, GuardCountsCall, GuardsAt,
+    GuardsThenCall, Health, HealthCall, PlanPreviewCall, PreviewDoneCall, RuleBookLossesCall,
+    StalePreviewsCall, VerifyAuditCall, WriteEntryCall,
+};
+pub use preview_freshness::{Stamp, stale_previews};
 pub use preview_plan::PreviewPlan;
 pub use preview_request::plan_of;
 pub use store::{FireLogState, NoticeKind, RuleBookError, RuleBookStore, Untold};

@@ -32,7 +32,7 @@ pub struct Stamp {
 
 /// Why a preview does not allow a change; fits "the preview pv-1 …".
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotFresh {
+pub(crate) enum NotFresh {
     Draft,
     OtherRule { previewed: String },
     OtherRoute { previewed: String },
@@ -91,12 +91,22 @@ impl Stamp {
     }
 }
 
+/// Why each preview no longer allows what it was made for; none for one that does.
+#[must_use]
+pub fn stale_previews(stamps: &[Stamp], book: &Rulebook, now_ms: u64) -> Vec<Option<String>> {
+    let why = |stamp: &Stamp| {
+        let fresh = preview_is_fresh(stamp, book, &stamp.rule, &stamp.route, now_ms);
+        fresh.err().map(|why| why.to_string())
+    };
+    stamps.iter().map(why).collect()
+}
+
 /// Whether a preview allows that `rule` is enforced on `route`, now: the same version on the same route, with nothing
 /// changed that bears on it, within the hour.
 ///
 /// # Errors
 /// Why not.
-pub fn preview_is_fresh(
+pub(crate) fn preview_is_fresh(
     stamp: &Stamp,
     book: &Rulebook,
     rule: &str,

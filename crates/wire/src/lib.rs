@@ -1,9 +1,12 @@
-//! What everything of Blobwatch speaks: bytes, times, problems, parameters of calls, pages and their validators.
+//! What everything of Blobwatch speaks: bytes, times, problems, calls between objects, parameters of
+//! calls, pages and their validators.
 
 mod bytes;
 mod hash;
 mod hex;
 mod loss;
+mod method;
+mod object_call;
 mod page;
 mod parameters;
 mod problem;
@@ -18,6 +21,8 @@ pub use bytes::{
 pub use hash::{FNV_START, fnv1a};
 pub use hex::{hex, unhex};
 pub use loss::Loss;
+pub use method::Method;
+pub use object_call::{Body, Bytes, Nothing, Object, ObjectCall, Payload, Text, with_query};
 pub use page::{DashboardFile, PREFIX, SECURITY_HEADERS};
 pub use parameters::{List, MAX_LIMIT, Page, Parameters, bad_cursor};
 pub use problem::{MEDIA_TYPE, Place, Problem};

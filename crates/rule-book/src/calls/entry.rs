@@ -9,19 +9,19 @@ use blobwatch_sql::Sql;
 use blobwatch_wire::Problem;
 
 /// A change that was made.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    actor: String,
-    action: String,
-    target: String,
-    before: Option<Value>,
-    after: Option<Value>,
-    reason: Option<String>,
+    pub action: String,
+    pub actor: String,
+    pub after: Option<Value>,
+    pub before: Option<Value>,
+    pub reason: Option<String>,
+    pub target: String,
 }
 
 /// That it was written.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
     pub revision: u64,
 }

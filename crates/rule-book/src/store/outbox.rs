@@ -56,9 +56,8 @@ pub enum NoticeKind {
 impl NoticeKind {
     pub const ALL: [Self; 2] = [Self::Harm, Self::Change];
 
-    /// As stored, and the Detector's path.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
+    /// As stored.
+    const fn name(self) -> &'static str {
         match self {
             Self::Harm => "harm",
             Self::Change => "change",

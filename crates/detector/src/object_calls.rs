@@ -1,0 +1,92 @@
+//! What other objects and the API ask of the Detector; docs/api.md has what people ask.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Known;
+use blobwatch_wire::{Bytes, Method, Nothing, Object, ObjectCall, Text};
+
+/// Answer to a batch of cells: it need not be sent again.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledged {
+    pub ack: u64,
+}
+
+/// A FireLog's batch of cells (`CellBatch`).
+pub struct CellsCall;
+
+impl ObjectCall for CellsCall {
+    const OBJECT: Object = Object::Detector;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "cells";
+    const PURPOSE: &'static str = "send cells to the Detector";
+    type Request = Bytes;
+    type Reply = Acknowledged;
+}
+
+/// A `HarmNotice` of `blobwatch-guard`, as the RuleBook wrote it down.
+pub struct HarmCall;
+
+impl ObjectCall for HarmCall {
+    const OBJECT: Object = Object::Detector;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "harm";
+    const PURPOSE: &'static str = "tell the Detector of a harm";
+    type Request = Text;
+    type Reply = ();
+}
+
+/// A `ChangeNotice` of `blobwatch-rulebook`, as the RuleBook wrote it down.
+pub struct ChangeCall;
+
+impl ObjectCall for ChangeCall {
+    const OBJECT: Object = Object::Detector;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "change";
+    const PURPOSE: &'static str = "tell the Detector of a change";
+    type Request = Text;
+    type Reply = ();
+}
+
+/// What is known of an anomaly, for a report.
+pub struct AnomalyCall<'a>(pub &'a str);
+
+impl ObjectCall for AnomalyCall<'_> {
+    const OBJECT: Object = Object::Detector;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "anomaly/";
+    const PURPOSE: &'static str = "read the anomaly";
+    type Request = Nothing;
+    type Reply = Known;
+
+    fn path(&self) -> String {
+        format!("{}{}", Self::PATH, self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blobwatch_wire::{Body, Payload};
+
+    #[track_caller]
+    fn case<C: ObjectCall>(call: C, method: &str, path: &str) {
+        assert_eq!(C::OBJECT, Object::Detector);
+        assert_eq!(C::METHOD.name(), method);
+        assert_eq!(call.path(), path);
+        assert!(path.starts_with(C::PATH), "{path}");
+    }
+
+    #[test]
+    fn paths_are_pinned() {
+        case(CellsCall, "POST", "cells");
+        case(HarmCall, "POST", "harm");
+        case(ChangeCall, "POST", "change");
+        case(AnomalyCall("an-000012"), "GET", "anomaly/an-000012");
+    }
+
+    #[test]
+    fn the_acknowledgement_is_pinned() {
+        let payload = Payload::Text(r#"{"ack":7}"#.to_owned());
+        assert_eq!(Acknowledged { ack: 7 }.into_payload(), Ok(payload));
+    }
+}

@@ -1,0 +1,181 @@
+//! What other objects, the API and the request path ask of a FireLog. A slice of a preview is in `blobwatch-previews`.
+
+use crate::{Page, Part};
+use blobwatch_pull::RecordId;
+use blobwatch_wire::{Body, Bytes, Loss, Method, Nothing, Object, ObjectCall, Payload, Text, with_query};
+
+/// The parameter that says which records are asked for; all others are those of the API's call.
+pub const KIND: &str = "of";
+
+/// The parameter that says where a summary goes on.
+pub const BEFORE: &str = "before";
+
+/// A batch of an isolate; JavaScript of the request path calls it.
+pub struct FlushCall;
+
+impl ObjectCall for FlushCall {
+    const OBJECT: Object = Object::FireLog;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "flush";
+    const PURPOSE: &'static str = "flush";
+    type Request = Bytes;
+    type Reply = Bytes;
+}
+
+/// The rulebook, for an isolate that may hold it; JavaScript of the request path calls it.
+pub struct ReadRulebookCall;
+
+impl ObjectCall for ReadRulebookCall {
+    const OBJECT: Object = Object::FireLog;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "rulebook";
+    const PURPOSE: &'static str = "read the rulebook";
+    type Request = Nothing;
+    type Reply = Bytes;
+}
+
+/// The RuleBook's document, pushed.
+pub struct PushRulebookCall {
+    pub epoch: u64,
+}
+
+impl ObjectCall for PushRulebookCall {
+    const OBJECT: Object = Object::FireLog;
+    const METHOD: Method = Method::Put;
+    const PATH: &'static str = "rulebook";
+    const PURPOSE: &'static str = "push to a FireLog";
+    type Request = Text;
+    type Reply = Text;
+
+    fn path(&self) -> String {
+        format!("{}?epoch={}", Self::PATH, self.epoch)
+    }
+}
+
+/// What was lost on the way, by name.
+pub struct LossesCall;
+
+impl ObjectCall for LossesCall {
+    const OBJECT: Object = Object::FireLog;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "losses";
+    const PURPOSE: &'static str = "read the losses";
+    type Request = Nothing;
+    type Reply = Vec<Loss>;
+}
+
+/// A page of records. The parameters are [`KIND`] and those of the API's call.
+pub struct PageCall<'a>(pub &'a [(&'a str, &'a str)]);
+
+impl ObjectCall for PageCall<'_> {
+    const OBJECT: Object = Object::FireLog;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "page";
+    const PURPOSE: &'static str = "search the records";
+    type Request = Nothing;
+    type Reply = Page;
+
+    fn path(&self) -> String {
+        with_query(Self::PATH, self.0)
+    }
+}
+
+/// One stretch of a summary. The parameters are [`KIND`], [`BEFORE`] and those of the API's call.
+pub struct SummaryCall<'a>(pub &'a [(&'a str, &'a str)]);
+
+impl ObjectCall for SummaryCall<'_> {
+    const OBJECT: Object = Object::FireLog;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "summary";
+    const PURPOSE: &'static str = "count the records";
+    type Request = Nothing;
+    type Reply = Part;
+
+    fn path(&self) -> String {
+        with_query(Self::PATH, self.0)
+    }
+}
+
+/// A page with the record of that id, if it is there.
+pub struct RecordCall(pub RecordId);
+
+impl ObjectCall for RecordCall {
+    const OBJECT: Object = Object::FireLog;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "record/";
+    const PURPOSE: &'static str = "search the records";
+    type Request = Nothing;
+    type Reply = Page;
+
+    fn path(&self) -> String {
+        format!("{}{}", Self::PATH, self.0)
+    }
+}
+
+impl Body for Page {
+    fn into_payload(self) -> Result<Payload, String> {
+        Ok(Payload::Bytes(self.encode()))
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        Self::decode(bytes).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blobwatch_pull::ClientKey;
+    use blobwatch_records::{Held, fire_log_name, flush_path, rulebook_path};
+
+    #[track_caller]
+    fn case<C: ObjectCall>(call: C, method: &str, path: &str) {
+        assert_eq!(C::OBJECT, Object::FireLog);
+        assert_eq!(C::METHOD.name(), method);
+        assert_eq!(call.path(), path);
+        assert!(path.starts_with(C::PATH), "{path}");
+    }
+
+    #[test]
+    fn paths_are_pinned() {
+        case(FlushCall, "POST", "flush");
+        case(ReadRulebookCall, "GET", "rulebook");
+        case(PushRulebookCall { epoch: 5 }, "PUT", "rulebook?epoch=5");
+        case(LossesCall, "GET", "losses");
+        let parameters = [(KIND, "fires"), ("cursor", "c"), ("limit", "9")];
+        case(PageCall(&parameters), "GET", "page?of=fires&cursor=c&limit=9");
+        let parameters = [(KIND, "requests"), (BEFORE, "id"), ("by", "os,asn")];
+        case(
+            SummaryCall(&parameters),
+            "GET",
+            "summary?of=requests&before=id&by=os%2Casn",
+        );
+        case(
+            RecordCall(RecordId(0)),
+            "GET",
+            "record/00000000000000000000000000",
+        );
+    }
+
+    /// `src/data_plane/flusher.js` puts `https://fire-log/` before the paths that the data plane's module gives it.
+    #[test]
+    fn the_request_path_calls_the_same_addresses() {
+        let address = |path: &str| Object::FireLog.address("fl1-fra-0", path);
+        let flush = format!("https://fire-log/{}", flush_path("fl1-fra-0"));
+        assert_eq!(flush, address(&FlushCall.path()));
+        let held = Held {
+            epoch: 5,
+            revision: 7,
+        };
+        let read = format!("https://fire-log/{}", rulebook_path("FRA", held));
+        assert_eq!(fire_log_name("FRA", ClientKey::default(), 1), "fl1-fra-0");
+        assert_eq!(
+            read,
+            address(&format!("{}?held=7&epoch=5", ReadRulebookCall::PATH))
+        );
+        let script = include_str!("../../../src/data_plane/flusher.js");
+        assert!(script.contains("`https://fire-log/${path}`"));
+        assert!(script.contains("{ method: \"POST\", body }"));
+        assert!(script.contains(&format!("env.{}.get(", Object::FireLog.binding())));
+    }
+}

@@ -1,0 +1,279 @@
+//! What other objects and the API ask of the RuleBook; docs/api.md has what people ask.
+
+use serde::{Deserialize, Serialize};
+
+use crate::calls::{Exported, Written};
+use crate::{Chain, Entry, Heard, PreviewPlan, Stamp};
+use blobwatch_guard::{GuardThen, Report};
+use blobwatch_rulebook::ChangeNotice;
+use blobwatch_wire::{Loss, Method, Nothing, Object, ObjectCall, Text};
+
+/// Beside a document that goes to a FireLog: the epoch it is of.
+pub const EPOCH_HEADER: &str = "Blobwatch-Epoch";
+
+/// Liveness and revision, nothing else: anyone may ask.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    pub status: String,
+    pub revision: u64,
+}
+
+/// Whether the rulebook can be read.
+pub struct HealthCall;
+
+impl ObjectCall for HealthCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "health";
+    const PURPOSE: &'static str = "read the revision";
+    type Request = Nothing;
+    type Reply = Health;
+}
+
+/// Names of the FireLogs that are known.
+pub struct FireLogNamesCall;
+
+impl ObjectCall for FireLogNamesCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "fire-logs";
+    const PURPOSE: &'static str = "read the FireLogs' names";
+    type Request = Nothing;
+    type Reply = Vec<String>;
+}
+
+/// The rulebook as JSON, beside the [`EPOCH_HEADER`].
+pub enum DocumentCall<'a> {
+    /// For the FireLog of that name, which is told of every change from then on.
+    ForFireLog(&'a str),
+    /// As it was.
+    AtRevision(u64),
+}
+
+impl ObjectCall for DocumentCall<'_> {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "document";
+    const PURPOSE: &'static str = "read the rulebook";
+    type Request = Nothing;
+    type Reply = Text;
+
+    fn path(&self) -> String {
+        match self {
+            Self::ForFireLog(name) => format!("{}?fire_log={name}", Self::PATH),
+            Self::AtRevision(revision) => format!("{}?revision={revision}", Self::PATH),
+        }
+    }
+}
+
+/// One step of an export of the audit log, behind the entry of that number.
+pub struct ExportAuditCall {
+    pub after: u64,
+}
+
+impl ObjectCall for ExportAuditCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "audit/export";
+    const PURPOSE: &'static str = "read the audit log";
+    type Request = Nothing;
+    type Reply = Exported;
+
+    fn path(&self) -> String {
+        format!("{}?after={}", Self::PATH, self.after)
+    }
+}
+
+/// One step of a walk along the audit log's chain: how far it came, and whether it is over.
+pub struct VerifyAuditCall;
+
+impl ObjectCall for VerifyAuditCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "audit/verify";
+    const PURPOSE: &'static str = "walk the audit log";
+    type Request = Chain;
+    type Reply = (Chain, bool);
+}
+
+/// Writes a change that is kept elsewhere into the audit log.
+pub struct WriteEntryCall;
+
+impl ObjectCall for WriteEntryCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "audit/entry";
+    const PURPOSE: &'static str = "write the audit log";
+    type Request = Entry;
+    type Reply = Written;
+}
+
+/// What was changed after a revision, oldest first.
+pub struct ChangesCall {
+    pub since: u64,
+}
+
+impl ObjectCall for ChangesCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "changes";
+    const PURPOSE: &'static str = "read the changes";
+    type Request = Nothing;
+    type Reply = Vec<ChangeNotice>;
+
+    fn path(&self) -> String {
+        format!("{}?since={}", Self::PATH, self.since)
+    }
+}
+
+/// What the RuleBook could not tell, by name.
+pub struct RuleBookLossesCall;
+
+impl ObjectCall for RuleBookLossesCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "losses";
+    const PURPOSE: &'static str = "read the losses";
+    type Request = Nothing;
+    type Reply = Vec<Loss>;
+}
+
+/// What a preview is to replay; the body is what somebody sent.
+pub struct PlanPreviewCall;
+
+impl ObjectCall for PlanPreviewCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "previews/plan";
+    const PURPOSE: &'static str = "ask the RuleBook about a preview";
+    type Request = Text;
+    type Reply = PreviewPlan;
+}
+
+/// A preview is done, and may allow an enforcement.
+pub struct PreviewDoneCall;
+
+impl ObjectCall for PreviewDoneCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "previews/done";
+    const PURPOSE: &'static str = "ask the RuleBook about a preview";
+    type Request = Stamp;
+    type Reply = ();
+}
+
+/// Why each preview no longer allows an enforcement; none for one that does.
+pub struct StalePreviewsCall;
+
+impl ObjectCall for StalePreviewsCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "previews/stale";
+    const PURPOSE: &'static str = "ask the RuleBook about a preview";
+    type Request = Vec<Stamp>;
+    type Reply = Vec<Option<String>>;
+}
+
+/// What a FireLog counted for guards.
+pub struct GuardCountsCall;
+
+impl ObjectCall for GuardCountsCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "guard/counts";
+    const PURPOSE: &'static str = "report to the RuleBook";
+    type Request = Report;
+    type Reply = Heard;
+}
+
+/// The settings of a route under a revision, and a time.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardsAt {
+    pub revision: u64,
+    pub route: String,
+    pub time_ms: u64,
+}
+
+/// The guards of a route's enforcements, as they stood then.
+pub struct GuardsThenCall;
+
+impl ObjectCall for GuardsThenCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "guards/then";
+    const PURPOSE: &'static str = "read where guards stood";
+    type Request = GuardsAt;
+    type Reply = Vec<GuardThen>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blobwatch_wire::{Body, Payload};
+
+    #[track_caller]
+    fn case<C: ObjectCall>(call: C, method: &str, path: &str) {
+        assert_eq!(C::OBJECT, Object::RuleBook);
+        assert_eq!(C::METHOD.name(), method);
+        assert_eq!(call.path(), path);
+        assert!(path.starts_with(C::PATH), "{path}");
+    }
+
+    #[test]
+    fn paths_are_pinned() {
+        case(HealthCall, "GET", "health");
+        case(FireLogNamesCall, "GET", "fire-logs");
+        case(
+            DocumentCall::ForFireLog("fl1-fra-0"),
+            "GET",
+            "document?fire_log=fl1-fra-0",
+        );
+        case(DocumentCall::AtRevision(7), "GET", "document?revision=7");
+        case(ExportAuditCall { after: 9 }, "GET", "audit/export?after=9");
+        case(VerifyAuditCall, "POST", "audit/verify");
+        case(WriteEntryCall, "POST", "audit/entry");
+        case(ChangesCall { since: 3 }, "GET", "changes?since=3");
+        case(RuleBookLossesCall, "GET", "losses");
+        case(PlanPreviewCall, "POST", "previews/plan");
+        case(PreviewDoneCall, "POST", "previews/done");
+        case(StalePreviewsCall, "POST", "previews/stale");
+        case(GuardCountsCall, "POST", "guard/counts");
+        case(GuardsThenCall, "POST", "guards/then");
+    }
+
+    #[test]
+    fn bodies_are_pinned() {
+        #[track_caller]
+        fn case<T: Body + PartialEq + std::fmt::Debug>(body: T, text: &str) {
+            assert_eq!(T::from_bytes(text.as_bytes()).as_ref(), Ok(&body));
+            assert_eq!(body.into_payload(), Ok(Payload::Text(text.to_owned())));
+        }
+        case(
+            Health {
+                status: "ok".to_owned(),
+                revision: 3,
+            },
+            r#"{"status":"ok","revision":3}"#,
+        );
+        case(
+            GuardsAt {
+                revision: 3,
+                route: "hub".to_owned(),
+                time_ms: 9,
+            },
+            r#"{"revision":3,"route":"hub","time_ms":9}"#,
+        );
+        case(
+            Entry {
+                action: "webhook.put".to_owned(),
+                actor: "olga".to_owned(),
+                after: Some(serde_json::json!({"url": "u"})),
+                before: None,
+                reason: None,
+                target: "webhooks/chat".to_owned(),
+            },
+            r#"{"action":"webhook.put","actor":"olga","after":{"url":"u"},"before":null,"reason":null,"target":"webhooks/chat"}"#,
+        );
+        case(Written { revision: 4 }, r#"{"revision":4}"#);
+    }
+}
