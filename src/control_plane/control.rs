@@ -1,29 +1,26 @@
 //! The control plane: who may call what, and which object answers.
 //!
-//! In scope: who calls, the paths under `/_blobwatch`, the fan-out over FireLogs. Not in scope: what a call means (the
-//! core) and where things are kept (`rule_book_do`, `fire_log_do`).
+//! In scope: who calls, and handing a call to whoever answers. Not in scope: which calls there are (`blobwatch_wire`'s
+//! table), what a call means (the crate of its object) and where things are kept (`*_do`).
 
 use blobwatch_auth::Candidate;
 use blobwatch_rule_book::HealthCall;
 use blobwatch_tokens::{Actor, Role, Tokens};
-use blobwatch_wire::{DashboardFile, Nothing, Object, Problem};
+use blobwatch_wire::{
+    API, DashboardFile, Handler, Lookup, Method, Nothing, Object, Problem, handler_at, look_up,
+    role_of_missing,
+};
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
-use worker::{Context, Env, Method, Request, Response, Result, event};
+use worker::{Context, Env, Request, Response, Result, event};
 
-use super::http::{Answer, Asked, refuse, respond};
+use super::http::{Answer, Asked, internal, refuse, respond};
 use super::object_call::{call, forward};
-use super::{access, audit_api, demo_api, detector_api, page, records_api, session};
-
-/// Where the API lives; `docs/api.md`.
-const API: &str = "/_blobwatch/api/v1/";
-
-/// Prometheus scrapes it.
-const METRICS: &str = "/_blobwatch/metrics";
+use super::{access, audit_api, demo_api, detector_api, losses_api, page, records_api, session};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _ctx: Context) -> Result<Response> {
-    if request.path() == "/_blobwatch/healthz" {
+    if handler_at(&request.path()) == Some(Handler::Health) {
         return respond(call(&env, &HealthCall, Nothing).await);
     }
     let asked = Asked::of(&request);
@@ -38,12 +35,13 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
     if address == "/_blobwatch" {
         return page::front();
     }
-    if address == session::PATH {
-        return session::answer(&mut request, env).await;
-    }
-    if address == METRICS {
-        authorize(&request, env, Role::Viewer).await?;
-        return detector_api::metrics(env).await;
+    match handler_at(&address) {
+        Some(Handler::Session) => return session::answer(&mut request, env).await,
+        Some(Handler::Metrics) => {
+            authorize(&request, env, Role::Viewer).await?;
+            return detector_api::metrics(env).await;
+        }
+        _ => {}
     }
     if let Some(found) = DashboardFile::at(&address) {
         return page::answer(&found, &request, env).await;
@@ -53,60 +51,57 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
             "page at this address; the dashboard is at /_blobwatch/, the API under /_blobwatch/api/v1/",
         ));
     };
-    match path.split('/').next().unwrap_or_default() {
-        "rules" | "routes" | "modes" | "settings" | "rulebook" | "audit" | "panic-off" | "guards"
-        | "fire-logs" => {
-            let needed = if request.method() == Method::Get {
-                Role::Viewer
-            } else {
-                Role::Operator
-            };
+    let method = Method::of_name(request.method().as_ref());
+    match look_up(method, path) {
+        Lookup::Call(call) => {
+            let needed = call.role.unwrap_or(Role::Viewer);
             let actor = authorize(&request, env, needed).await?;
-            if let Some(answer) = audit_api::answer(path, &request, env).await? {
-                return Ok(answer);
-            }
-            forward(env, Object::RuleBook, path, &mut request, &actor).await
+            answer(call.handler, path, &mut request, env, &actor).await
         }
-        "previews" => {
-            let needed = if request.method() == Method::Get {
-                Role::Viewer
-            } else {
-                Role::Operator
-            };
-            let actor = authorize(&request, env, needed).await?;
-            forward(env, Object::Previews, path, &mut request, &actor).await
+        Lookup::MethodNotAllowed(allowed) => {
+            authorize(&request, env, role_of_missing(method, path)).await?;
+            method_not_allowed(&request, &allowed)
         }
-        "fires" | "requests" | "losses" => {
-            authorize(&request, env, Role::Viewer).await?;
-            if request.method() != Method::Get {
-                return Err(Problem::new(
-                    405,
-                    "method-not-allowed",
-                    "Method not allowed",
-                    "this call takes GET",
-                ));
-            }
-            records_api::answer(path, &request, env).await
-        }
-        "anomalies" | "timeline" | "cohorts" | "webhooks" => {
-            // An address may hold a secret of its own: who is told is the operators' matter.
-            let needed = if path.starts_with("webhooks") {
-                Role::Operator
-            } else {
-                Role::Viewer
-            };
-            let actor = authorize(&request, env, needed).await?;
-            detector_api::answer(path, &mut request, env, &actor).await
-        }
-        "demo" => {
-            authorize(&request, env, Role::Operator).await?;
-            demo_api::forward(path, &mut request, env).await
-        }
-        _ => {
-            authorize(&request, env, Role::Viewer).await?;
-            Err(Problem::not_found("call at this address"))
+        Lookup::NotFound => {
+            authorize(&request, env, role_of_missing(method, path)).await?;
+            Err(Problem::no_such_call())
         }
     }
+}
+
+/// Answers a call below the API's prefix in the name of `actor`, who may make it.
+async fn answer(
+    handler: Handler,
+    path: &str,
+    request: &mut Request,
+    env: &Env,
+    actor: &str,
+) -> Answer<Response> {
+    match handler {
+        Handler::Object(object) => forward(env, object, path, request, actor).await,
+        Handler::AuditLog => match audit_api::answer(path, request, env).await? {
+            Some(answer) => Ok(answer),
+            None => forward(env, Object::RuleBook, path, request, actor).await,
+        },
+        Handler::Records => records_api::answer(path, request, env).await,
+        Handler::Losses => losses_api::answer(env).await,
+        Handler::Report => detector_api::report(path, request, env).await,
+        Handler::WebhookChange => detector_api::change_webhook(path, request, env, actor).await,
+        Handler::Demo => demo_api::forward(path, request, env).await,
+        Handler::Metrics | Handler::Health | Handler::Session => Err(Problem::no_such_call()),
+    }
+}
+
+fn method_not_allowed(request: &Request, allowed: &[Method]) -> Answer<Response> {
+    let failed = |e| internal("answer", e);
+    let problem = Problem::method_not_allowed(request.method().as_ref());
+    let response = refuse(&problem).map_err(failed)?;
+    let names: Vec<&str> = allowed.iter().map(|method| method.name()).collect();
+    response
+        .headers()
+        .set("Allow", &names.join(", "))
+        .map_err(failed)?;
+    Ok(response)
 }
 
 /// Name of the actor, who has at least that role: by a bearer token, by the cookie of a session, or through Access.

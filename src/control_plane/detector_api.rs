@@ -8,35 +8,21 @@ use serde_json::Value;
 use worker::{Env, Method, Request, Response, Url};
 
 use super::http::{Answer, internal, now_ms, query_pairs, text};
-use super::object_call::{Forwarded, call, call_through, forward};
+use super::object_call::{Forwarded, call, call_through};
 use super::{losses_api, records_api};
 
 /// Media type of Prometheus' text.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Answers a call below the API's prefix in the name of `actor`, who may make it.
-pub(super) async fn answer(path: &str, request: &mut Request, env: &Env, actor: &str) -> Answer<Response> {
-    let url = request.url().map_err(|e| internal("read the address", e))?;
-    let segments: Vec<&str> = path.split('/').collect();
-    match (request.method(), segments.as_slice()) {
-        (Method::Get, ["anomalies", id, "report"]) => report(id, &url, env).await,
-        (Method::Put | Method::Delete, ["webhooks", id]) => {
-            change_webhook(id, path, request, &url, env, actor).await
-        }
-        _ => forward(env, Object::Detector, path, request, actor).await,
-    }
-}
-
 /// Who is told is as much an operator's act as a rule: it is in the audit log, without the secret.
-async fn change_webhook(
-    id: &str,
+pub(super) async fn change_webhook(
     path: &str,
     request: &mut Request,
-    url: &Url,
     env: &Env,
     actor: &str,
 ) -> Answer<Response> {
-    let reason = reason(url)?;
+    let url = request.url().map_err(|e| internal("read the address", e))?;
+    let reason = reason(&url)?;
     let method = request.method();
     let body = request.text().await.map_err(|e| internal("read the body", e))?;
     let ask = |method, body| Forwarded {
@@ -62,7 +48,7 @@ async fn change_webhook(
         after: is_put.then(|| item.clone()),
         before,
         reason,
-        target: format!("webhooks/{id}"),
+        target: path.to_owned(),
     };
     call(env, &WriteEntryCall, entry).await?;
     text(response.status_code(), "application/json", item.to_string()).map_err(|e| internal("answer", e))
@@ -87,8 +73,11 @@ async fn json_of(response: &mut Response) -> Answer<Value> {
     response.json().await.map_err(|e| internal("read an answer", e))
 }
 
-async fn report(id: &str, url: &Url, env: &Env) -> Answer<Response> {
-    if let Some((name, _)) = query_pairs(url).first() {
+/// An anomaly as Markdown, to hand to a partner; `path` is `anomalies/{id}/report`.
+pub(super) async fn report(path: &str, request: &Request, env: &Env) -> Answer<Response> {
+    let url = request.url().map_err(|e| internal("read the address", e))?;
+    let id = path.split('/').nth(1).unwrap_or_default();
+    if let Some((name, _)) = query_pairs(&url).first() {
         let message = "this call takes no parameters";
         return Err(Problem::bad_parameter(Place::new(
             format!("query.{name}"),

@@ -17,7 +17,6 @@ use serde::Serialize;
 use worker::{Env, Request, Response, Url};
 
 use super::http::{Answer, internal, now_ms, query_pairs, respond};
-use super::losses_api;
 use super::object_call::{call, call_named};
 
 pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<Response> {
@@ -28,12 +27,10 @@ pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<R
     } else {
         Kind::Fires
     };
-    match (of, rest) {
-        ("losses", "") => losses_api::answer(env).await,
-        ("fires" | "requests", "") => list(of, kind, &url, env).await,
-        ("fires" | "requests", "summary") => summary(of, kind, &url, env).await,
-        ("fires" | "requests", id) if !id.contains('/') => explanation(id, &url, env).await,
-        _ => Err(Problem::not_found("call at this address")),
+    match rest {
+        "" => list(of, kind, &url, env).await,
+        "summary" => summary(of, kind, &url, env).await,
+        id => explanation(id, &url, env).await,
     }
 }
 

@@ -13,9 +13,6 @@ use super::control::{text_binding, tokens};
 use super::http::{Answer, internal, now_ms, respond};
 use super::{access, demo_api};
 
-/// Where it is.
-pub(super) const PATH: &str = "/_blobwatch/session";
-
 /// `POST` signs in, `GET` says who is signed in, `DELETE` signs out.
 pub(super) async fn answer(request: &mut Request, env: &Env) -> Answer<Response> {
     match request.method() {

@@ -67,8 +67,8 @@ pub fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>) -> Result<Reply, Pro
             body: metrics::text(store)?,
         }),
         (_, ["webhooks", ..]) => webhooks::answer(store, call, &path),
-        ("GET", _) => Err(no_such_call()),
-        _ => Err(method_not_allowed(call.method)),
+        ("GET", _) => Err(Problem::no_such_call()),
+        _ => Err(Problem::method_not_allowed(call.method)),
     }
 }
 
@@ -116,15 +116,6 @@ fn json<T: Serialize>(status: u16, value: &T) -> Result<Reply, Problem> {
         media_type: "application/json",
         body,
     })
-}
-
-fn no_such_call() -> Problem {
-    Problem::not_found("call at this address; docs/api.md lists them")
-}
-
-fn method_not_allowed(method: &str) -> Problem {
-    let detail = format!("this call does not take {method}; docs/api.md lists the calls");
-    Problem::new(405, "method-not-allowed", "Method not allowed", detail)
 }
 
 fn storage(error: &DetectorError) -> Problem {

@@ -101,7 +101,7 @@ pub fn answer<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>) -> Result<Reply
     match (call.method, segments.as_slice()) {
         ("GET", _) => read(store, call, &segments),
         ("PUT" | "DELETE" | "POST", _) => write(store, call, &segments),
-        _ => Err(method_not_allowed(call.method)),
+        _ => Err(Problem::method_not_allowed(call.method)),
     }
 }
 
@@ -124,7 +124,7 @@ fn read<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Res
         ["rulebook"] => found(store, &get_document(store, call.query)?),
         ["fire-logs"] => found(store, &list_fire_logs(store, &page()?)?),
         ["audit"] => found(store, &list_audit(store, &audit_page(call.query)?)?),
-        _ => Err(no_such_call()),
+        _ => Err(Problem::no_such_call()),
     }
 }
 
@@ -162,8 +162,8 @@ fn write<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Re
                 | "fire-logs",
                 ..,
             ],
-        ) => Err(method_not_allowed(method)),
-        _ => Err(no_such_call()),
+        ) => Err(Problem::method_not_allowed(method)),
+        _ => Err(Problem::no_such_call()),
     }
 }
 
@@ -203,15 +203,6 @@ fn reply<T: Serialize>(status: u16, item: &T, revision: u64) -> Result<Reply, Pr
         body,
         revision,
     })
-}
-
-fn no_such_call() -> Problem {
-    Problem::not_found("call at this address; docs/api.md lists them")
-}
-
-fn method_not_allowed(method: &str) -> Problem {
-    let detail = format!("{method} does nothing at this address; docs/api.md lists the calls");
-    Problem::new(405, "method-not-allowed", "This method does nothing here", detail)
 }
 
 fn too_large(bytes: usize, most: usize) -> Problem {

@@ -5,11 +5,12 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use blobwatch_rulebook::{check_name, strict};
+pub use blobwatch_wire::Role;
 use blobwatch_wire::{Place, Problem};
 
 /// Value of `WWW-Authenticate` beside a 401 (RFC 6750, section 3).
@@ -23,25 +24,6 @@ pub const RESERVED: [&str; 3] = ["blobwatch", "schedule", "guard"];
 
 /// Bytes of a token: longer ones are refused before they are hashed.
 pub const MAX_TOKEN: usize = 1_024;
-
-/// What a token may do; an operator may do all that a viewer may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Reads.
-    Viewer,
-    /// Changes what happens to requests.
-    Operator,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-        })
-    }
-}
 
 /// Who calls; the name goes into the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]

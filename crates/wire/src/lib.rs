@@ -1,6 +1,7 @@
 //! What everything of Blobwatch speaks: bytes, times, problems, calls between objects, parameters of
 //! calls, pages and their validators.
 
+mod api;
 mod bytes;
 mod hash;
 mod hex;
@@ -10,10 +11,12 @@ mod object_call;
 mod page;
 mod parameters;
 mod problem;
+mod role;
 mod time;
 mod times;
 mod validator;
 
+pub use api::{API, CALLS, Handler, Lookup, handler_at, look_up, role_of_missing};
 pub use bytes::{
     DecodeError, MAX_TEXT_BYTES, Reader, clip, put_all, put_bytes, put_long_text, put_one, put_option,
     put_text, put_varint, unzigzag, zigzag,
@@ -26,6 +29,7 @@ pub use object_call::{Body, Bytes, Nothing, Object, ObjectCall, Payload, Text, w
 pub use page::{DashboardFile, PREFIX, SECURITY_HEADERS};
 pub use parameters::{List, MAX_LIMIT, Page, Parameters, bad_cursor};
 pub use problem::{MEDIA_TYPE, Place, Problem};
+pub use role::Role;
 pub use time::{MAX_TIME_MS, parse_rfc3339, rfc3339};
 pub use times::{EXPECTED_TIME, parse_time};
 pub use validator::{etag, is_known};

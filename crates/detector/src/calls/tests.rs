@@ -11,7 +11,7 @@ use crate::webhook::Allowed;
 use blobwatch_guard::{Against, HarmNotice};
 use blobwatch_pull::{Family, Record, sample};
 use blobwatch_sql::Native;
-use blobwatch_wire::{Problem, parse_rfc3339};
+use blobwatch_wire::{CALLS, Handler, Object, Problem, parse_rfc3339};
 
 /// The night of July 2020 five minutes after its onset.
 fn night() -> (Detector<Native>, u64) {
@@ -157,6 +157,19 @@ fn what_is_unknown_is_refused_with_its_place() {
         404
     );
     assert_eq!(ask(&store, now, "POST", "anomalies", "").unwrap_err().status, 405);
+}
+
+#[test]
+fn every_call_of_the_table_is_known_here() {
+    let (store, now) = (open(), crate::store::tests::START_MS);
+    let ours = [Handler::Object(Object::Detector), Handler::WebhookChange];
+    for call in CALLS.iter().filter(|call| ours.contains(&call.handler)) {
+        let path = call.path.replace("{id}", "an-000001");
+        if let Err(problem) = ask(&store, now, call.method.name(), &path, "{}") {
+            assert_ne!(problem.detail, Problem::no_such_call().detail, "{call:?}");
+            assert_ne!(problem.status, 405, "{call:?}");
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Call, Reply, json, method_not_allowed, no_such_call, storage};
+use super::{Call, Reply, json, storage};
 use crate::store::{DeliveryItem, Detector, MAX_WEBHOOKS, Webhook};
 use crate::webhook::{WebhookItem, checked_id, read};
 use blobwatch_sql::Sql;
@@ -50,8 +50,8 @@ pub(crate) fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>, path: &[&str]
             let id = format!("dl-{id:06}");
             json(202, &Queued { id })
         }
-        ("GET" | "PUT" | "DELETE" | "POST", _) => Err(no_such_call()),
-        _ => Err(method_not_allowed(call.method)),
+        ("GET" | "PUT" | "DELETE" | "POST", _) => Err(Problem::no_such_call()),
+        _ => Err(Problem::method_not_allowed(call.method)),
     }
 }
 

@@ -5,6 +5,7 @@ use super::{Api, NOW, api, rule};
 use crate::store::RuleBookStore;
 use blobwatch_rulebook::{MAX_DOCUMENT, Rulebook, STARTER};
 use blobwatch_sql::Native;
+use blobwatch_wire::{CALLS, Handler, Object, Problem};
 
 #[test]
 fn a_body_of_another_form_names_the_field() {
@@ -275,4 +276,22 @@ fn a_rulebook_that_would_be_too_large_is_refused() {
         (422, "rulebook")
     );
     assert!(serde_json::to_string(&api.0.document().unwrap()).unwrap().len() <= MAX_DOCUMENT);
+}
+
+#[test]
+fn every_call_of_the_table_is_known_here() {
+    let is_ours = |handler| matches!(handler, Handler::Object(Object::RuleBook) | Handler::AuditLog);
+    // The edge walks the log in steps.
+    let calls = CALLS
+        .iter()
+        .filter(|call| is_ours(call.handler) && call.path != "audit/verify");
+    let no_such_call = Problem::no_such_call();
+    for call in calls {
+        let path = call.path.replace("{id}", "sweep").replace("{route}", "default");
+        let path = path.replace("{name}", "default");
+        if let Err(problem) = api().call(call.method.name(), &path, "{}", None) {
+            assert_ne!(problem.detail, no_such_call.detail, "{call:?}");
+            assert_ne!(problem.status, 405, "{call:?}");
+        }
+    }
 }

@@ -1,0 +1,128 @@
+//! The calls of the API: which there are, who may make them, who answers.
+//!
+//! In scope: finding a call by method and path, and what is asked of somebody whose call is not there. Not in scope: what
+//! a call means, and HTTP (`src/control_plane`). docs/api.md describes the same calls: a test compares the two.
+
+mod table;
+
+pub use table::CALLS;
+
+use crate::{Method, Object, Problem, Role};
+
+/// Where the paths of the table begin that do not begin with `/`.
+pub const API: &str = "/_blobwatch/api/v1/";
+
+/// One call.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ApiCall {
+    pub method: Method,
+    /// Below [`API`], or from the root with a leading `/`. `{…}` stands for one segment.
+    pub path: &'static str,
+    /// `None`: anyone may call, or the handler itself says who.
+    pub role: Option<Role>,
+    pub handler: Handler,
+    /// Type of the body that is sent; empty for none.
+    pub request: &'static str,
+    /// Type of the answer; `List<…>` is a page, `Changed<…>` has `revision` and `changed` beside the fields.
+    pub answer: &'static str,
+}
+
+/// Who answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handler {
+    /// The object, to which the call is handed as it is.
+    Object(Object),
+    /// Steps of the RuleBook: the audit log exported or verified; a page of it is the object's.
+    AuditLog,
+    /// All FireLogs, put together.
+    Records,
+    /// All FireLogs: what was lost on the way.
+    Losses,
+    /// The Detector's anomaly with records of the FireLogs.
+    Report,
+    /// The Detector, and the audit log.
+    WebhookChange,
+    Metrics,
+    Health,
+    Session,
+    /// The program that plays July 2020.
+    Demo,
+}
+
+/// What is at a method and a path.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Lookup {
+    Call(&'static ApiCall),
+    /// The path takes these methods only.
+    MethodNotAllowed(Vec<Method>),
+    NotFound,
+}
+
+/// Who answers at an address outside of [`API`], whatever the method.
+#[must_use]
+pub fn handler_at(address: &str) -> Option<Handler> {
+    let mut calls = CALLS.iter().filter(|call| call.path.starts_with('/'));
+    calls.find(|call| call.path == address).map(|call| call.handler)
+}
+
+/// Finds a call. `path` is below [`API`]; of two that match, the one with more literal segments goes first.
+#[must_use]
+pub fn look_up(method: Option<Method>, path: &str) -> Lookup {
+    let at_path = || CALLS.iter().filter(|call| call.matches(path));
+    let found = at_path().filter(|call| Some(call.method) == method);
+    match found.min_by_key(|call| call.path.matches('{').count()) {
+        Some(call) => Lookup::Call(call),
+        None if at_path().next().is_none() => Lookup::NotFound,
+        None => Lookup::MethodNotAllowed(at_path().map(|call| call.method).collect()),
+    }
+}
+
+/// The role of somebody who learns that a call is not there: that of its neighbours, by the first segment. Whoever asks
+/// the RuleBook or the Previews to change something must be allowed to, also where nothing can be changed.
+#[must_use]
+pub fn role_of_missing(method: Option<Method>, path: &str) -> Role {
+    let neighbours = || CALLS.iter().filter(|call| first(call.path) == first(path));
+    let is_changed_by_operators = neighbours().any(|call| {
+        matches!(
+            call.handler,
+            Handler::AuditLog | Handler::Object(Object::RuleBook | Object::Previews)
+        )
+    });
+    if is_changed_by_operators && method != Some(Method::Get) {
+        return Role::Operator;
+    }
+    let roles = neighbours().filter_map(|call| call.role);
+    roles.min().unwrap_or(Role::Viewer)
+}
+
+fn first(path: &str) -> &str {
+    path.split('/').next().unwrap_or_default()
+}
+
+impl ApiCall {
+    fn matches(&self, path: &str) -> bool {
+        let (own, other) = (self.path.split('/'), path.split('/'));
+        own.clone().count() == other.clone().count()
+            && own
+                .zip(other)
+                .all(|(own, other)| own.starts_with('{') || own == other)
+    }
+}
+
+impl Problem {
+    /// 404 for a call that is not in the table.
+    #[must_use]
+    pub fn no_such_call() -> Self {
+        Self::not_found("call at this address; docs/api.md lists them")
+    }
+
+    /// 405 for a method that the call at this path does not take.
+    #[must_use]
+    pub fn method_not_allowed(method: &str) -> Self {
+        let detail = format!("this call does not take {method}; docs/api.md lists the calls");
+        Self::new(405, "method-not-allowed", "Method not allowed", detail)
+    }
+}
+
+#[cfg(test)]
+mod tests;

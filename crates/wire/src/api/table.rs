@@ -1,0 +1,121 @@
+//! The table of calls, in the order of docs/api.md's subjects.
+
+use super::{ApiCall, Handler};
+use crate::{Method, Object, Role};
+
+const VIEWER: Option<Role> = Some(Role::Viewer);
+const OPERATOR: Option<Role> = Some(Role::Operator);
+const ANYONE: Option<Role> = None;
+
+const RULE_BOOK: Handler = Handler::Object(Object::RuleBook);
+const PREVIEWS: Handler = Handler::Object(Object::Previews);
+const DETECTOR: Handler = Handler::Object(Object::Detector);
+
+/// All calls.
+#[rustfmt::skip]
+pub const CALLS: &[ApiCall] = &[
+    // Rulebook
+    get("rules", VIEWER, RULE_BOOK, "List<RuleItem>"),
+    get("rules/{id}", VIEWER, RULE_BOOK, "RuleItem"),
+    get("rules/{id}/versions", VIEWER, RULE_BOOK, "List<VersionItem>"),
+    put("rules/{id}", OPERATOR, RULE_BOOK, "RuleBody", "Changed<RuleItem>"),
+    delete("rules/{id}", OPERATOR, RULE_BOOK, "Changed<Retired>"),
+    get("modes", VIEWER, RULE_BOOK, "List<ModeItem>"),
+    get("rules/{id}/modes", VIEWER, RULE_BOOK, "List<ModeItem>"),
+    get("rules/{id}/modes/{route}", VIEWER, RULE_BOOK, "ModeItem"),
+    put("rules/{id}/modes/{route}", OPERATOR, RULE_BOOK, "ModeBody", "Changed<ModeItem>"),
+    delete("rules/{id}/modes/{route}", OPERATOR, RULE_BOOK, "Changed<Unset>"),
+    get("guards", VIEWER, RULE_BOOK, "List<GuardOf>"),
+    post("panic-off", OPERATOR, RULE_BOOK, "PanicBody", "Changed<TakenBack>"),
+    get("routes", VIEWER, RULE_BOOK, "List<RouteItem>"),
+    get("routes/{name}", VIEWER, RULE_BOOK, "RouteItem"),
+    put("routes/{name}", OPERATOR, RULE_BOOK, "RouteBody", "Changed<RouteItem>"),
+    delete("routes/{name}", OPERATOR, RULE_BOOK, "Changed<Retired>"),
+    get("settings", VIEWER, RULE_BOOK, "Settings"),
+    put("settings", OPERATOR, RULE_BOOK, "Settings", "Changed<Settings>"),
+    get("rulebook", VIEWER, RULE_BOOK, "Rulebook"),
+    put("rulebook", OPERATOR, RULE_BOOK, "Rulebook", "Push"),
+    get("fire-logs", VIEWER, RULE_BOOK, "List<FireLogItem>"),
+    get("audit", VIEWER, Handler::AuditLog, "List<AuditItem>"),
+    get("audit/verify", VIEWER, Handler::AuditLog, "Report"),
+    // Previews
+    post("previews", OPERATOR, PREVIEWS, "Wanted", "PreviewItem"),
+    get("previews", VIEWER, PREVIEWS, "List<PreviewItem>"),
+    get("previews/{id}", VIEWER, PREVIEWS, "PreviewItem"),
+    delete("previews/{id}", OPERATOR, PREVIEWS, "PreviewItem"),
+    // Records
+    get("fires", VIEWER, Handler::Records, "List<Record>"),
+    get("fires/summary", VIEWER, Handler::Records, "Summary"),
+    get("fires/{id}", VIEWER, Handler::Records, "Explanation"),
+    get("requests", VIEWER, Handler::Records, "List<Record>"),
+    get("requests/summary", VIEWER, Handler::Records, "Summary"),
+    get("requests/{id}", VIEWER, Handler::Records, "Explanation"),
+    get("losses", VIEWER, Handler::Losses, "List<Loss>"),
+    // Anomalies
+    get("anomalies", VIEWER, DETECTOR, "List<AnomalyJson>"),
+    get("anomalies/{id}", VIEWER, DETECTOR, "AnomalyJson"),
+    get("anomalies/{id}/report", VIEWER, Handler::Report, "text/markdown"),
+    get("timeline", VIEWER, DETECTOR, "Timeline"),
+    get("cohorts", VIEWER, DETECTOR, "Cohorts"),
+    // Webhooks
+    get("webhooks", OPERATOR, DETECTOR, "List<WebhookItem>"),
+    get("webhooks/deliveries", OPERATOR, DETECTOR, "List<DeliveryItem>"),
+    get("webhooks/{id}", OPERATOR, DETECTOR, "WebhookItem"),
+    put("webhooks/{id}", OPERATOR, Handler::WebhookChange, "WebhookBody", "WebhookItem"),
+    delete("webhooks/{id}", OPERATOR, Handler::WebhookChange, "WebhookItem"),
+    post("webhooks/{id}/test", OPERATOR, DETECTOR, "", "Queued"),
+    // The deployment
+    get("/_blobwatch/metrics", VIEWER, Handler::Metrics, "text/plain"),
+    get("/_blobwatch/healthz", ANYONE, Handler::Health, "Health"),
+    get("/_blobwatch/session", ANYONE, Handler::Session, "SessionItem"),
+    post("/_blobwatch/session", ANYONE, Handler::Session, "PostedToken", "SessionItem"),
+    delete("/_blobwatch/session", ANYONE, Handler::Session, ""),
+    get("demo/play", OPERATOR, Handler::Demo, "Played"),
+    post("demo/play", OPERATOR, Handler::Demo, "", "Played"),
+];
+
+const fn get(path: &'static str, role: Option<Role>, handler: Handler, answer: &'static str) -> ApiCall {
+    call(Method::Get, path, role, handler, "", answer)
+}
+
+const fn delete(path: &'static str, role: Option<Role>, handler: Handler, answer: &'static str) -> ApiCall {
+    call(Method::Delete, path, role, handler, "", answer)
+}
+
+const fn put(
+    path: &'static str,
+    role: Option<Role>,
+    handler: Handler,
+    request: &'static str,
+    answer: &'static str,
+) -> ApiCall {
+    call(Method::Put, path, role, handler, request, answer)
+}
+
+const fn post(
+    path: &'static str,
+    role: Option<Role>,
+    handler: Handler,
+    request: &'static str,
+    answer: &'static str,
+) -> ApiCall {
+    call(Method::Post, path, role, handler, request, answer)
+}
+
+const fn call(
+    method: Method,
+    path: &'static str,
+    role: Option<Role>,
+    handler: Handler,
+    request: &'static str,
+    answer: &'static str,
+) -> ApiCall {
+    ApiCall {
+        method,
+        path,
+        role,
+        handler,
+        request,
+        answer,
+    }
+}

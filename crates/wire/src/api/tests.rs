@@ -1,0 +1,185 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+const PAGE: &str = include_str!("../../../../docs/api.md");
+
+#[track_caller]
+fn found(method: Method, path: &str) -> &'static ApiCall {
+    match look_up(Some(method), path) {
+        Lookup::Call(call) => call,
+        other => panic!("{method} {path}: {other:?}"),
+    }
+}
+
+#[test]
+fn literal_segments_go_before_names() {
+    assert_eq!(
+        found(Method::Get, "webhooks/deliveries").path,
+        "webhooks/deliveries"
+    );
+    assert_eq!(found(Method::Get, "webhooks/chat").path, "webhooks/{id}");
+    assert_eq!(found(Method::Get, "fires/summary").path, "fires/summary");
+    assert_eq!(found(Method::Get, "fires/01M8").path, "fires/{id}");
+}
+
+#[test]
+fn a_call_is_found_by_method_and_path() {
+    #[track_caller]
+    fn case(method: Method, path: &str, role: Role, handler: Handler) {
+        let call = found(method, path);
+        assert_eq!((call.role, call.handler), (Some(role), handler), "{path}");
+    }
+    let rule_book = Handler::Object(Object::RuleBook);
+    case(Method::Get, "rules", Role::Viewer, rule_book);
+    case(Method::Get, "rules/", Role::Viewer, rule_book);
+    case(Method::Put, "rules/a/modes/hub", Role::Operator, rule_book);
+    case(Method::Get, "audit/verify", Role::Viewer, Handler::AuditLog);
+    case(
+        Method::Post,
+        "previews",
+        Role::Operator,
+        Handler::Object(Object::Previews),
+    );
+    case(Method::Get, "losses", Role::Viewer, Handler::Losses);
+    case(
+        Method::Get,
+        "anomalies/an-1/report",
+        Role::Viewer,
+        Handler::Report,
+    );
+    case(
+        Method::Delete,
+        "webhooks/chat",
+        Role::Operator,
+        Handler::WebhookChange,
+    );
+    case(
+        Method::Get,
+        "webhooks",
+        Role::Operator,
+        Handler::Object(Object::Detector),
+    );
+}
+
+#[test]
+fn addresses_outside_of_the_api() {
+    assert_eq!(handler_at("/_blobwatch/healthz"), Some(Handler::Health));
+    assert_eq!(handler_at("/_blobwatch/metrics"), Some(Handler::Metrics));
+    assert_eq!(handler_at("/_blobwatch/session"), Some(Handler::Session));
+    assert_eq!(handler_at("rules"), None);
+    assert_eq!(handler_at("/_blobwatch/"), None);
+}
+
+#[test]
+fn what_is_not_there_is_404_and_what_the_path_does_not_take_is_405() {
+    #[track_caller]
+    fn allowed(method: Option<Method>, path: &str, methods: &[Method]) {
+        assert_eq!(
+            look_up(method, path),
+            Lookup::MethodNotAllowed(methods.to_vec()),
+            "{path}"
+        );
+    }
+    for path in [
+        "",
+        "nothing",
+        "rules/a/b/c",
+        "fires/a/b",
+        "audit/export",
+        "healthz",
+    ] {
+        assert_eq!(look_up(Some(Method::Get), path), Lookup::NotFound, "{path}");
+    }
+    allowed(Some(Method::Delete), "audit", &[Method::Get]);
+    allowed(Some(Method::Post), "rules", &[Method::Get]);
+    allowed(
+        Some(Method::Post),
+        "rules/a",
+        &[Method::Get, Method::Put, Method::Delete],
+    );
+    allowed(None, "previews", &[Method::Post, Method::Get]);
+}
+
+#[test]
+fn a_missing_call_asks_for_the_role_of_its_neighbours() {
+    #[track_caller]
+    fn case(method: Method, path: &str, role: Role) {
+        assert_eq!(role_of_missing(Some(method), path), role, "{method} {path}");
+    }
+    case(Method::Get, "nothing", Role::Viewer);
+    case(Method::Delete, "nothing", Role::Viewer);
+    case(Method::Get, "rules/a/b/c", Role::Viewer);
+    case(Method::Put, "rules", Role::Operator);
+    case(Method::Put, "audit", Role::Operator);
+    case(Method::Put, "previews", Role::Operator);
+    case(Method::Get, "previews/a/b", Role::Viewer);
+    case(Method::Post, "fires", Role::Viewer);
+    case(Method::Post, "anomalies", Role::Viewer);
+    case(Method::Get, "webhooks/a/b", Role::Operator);
+    case(Method::Get, "demo/nothing", Role::Operator);
+    assert_eq!(role_of_missing(None, "rules"), Role::Operator, "HEAD");
+}
+
+#[test]
+fn no_call_is_there_twice() {
+    let calls: BTreeSet<_> = CALLS.iter().map(|call| (call.method, call.path)).collect();
+    assert_eq!(calls.len(), CALLS.len());
+}
+
+#[test]
+fn only_an_operator_changes_something() {
+    for call in CALLS.iter().filter(|call| call.handler != Handler::Session) {
+        let is_read = call.method == Method::Get;
+        assert!(is_read || call.role == Some(Role::Operator), "{call:?}");
+    }
+}
+
+#[test]
+fn the_page_has_every_call_and_no_other() {
+    let documented: BTreeSet<String> = texts_in_code(PAGE).filter_map(call_of).collect();
+    let known: BTreeSet<String> = CALLS
+        .iter()
+        .map(|call| format!("{} {}", call.method, call.path))
+        .collect();
+    let missing: Vec<_> = known.difference(&documented).collect();
+    let unknown: Vec<_> = documented.difference(&known).collect();
+    assert!(missing.is_empty(), "docs/api.md does not have {missing:?}");
+    assert!(unknown.is_empty(), "only docs/api.md has {unknown:?}");
+}
+
+#[test]
+fn the_page_says_the_same_roles() {
+    let mut compared = 0;
+    for row in PAGE.lines().filter(|line| line.starts_with("| `")) {
+        let mut cells = row.trim_matches('|').split(" | ");
+        let (calls, role) = (cells.next().unwrap_or_default(), cells.next().unwrap_or_default());
+        for text in texts_in_code(calls).filter_map(call_of) {
+            let (method, path) = text.split_once(' ').unwrap();
+            let call = found(Method::of_name(method).unwrap(), path);
+            let expected = call.role.unwrap().to_string();
+            assert!(role.trim().starts_with(&expected), "{row}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 30, "{compared} rows of tables have a call");
+}
+
+/// What stands between backticks, outside of fenced blocks.
+fn texts_in_code(page: &str) -> impl Iterator<Item = &str> {
+    let mut is_fenced = false;
+    let lines = page.lines().filter(move |line| {
+        let is_fence = line.starts_with("```");
+        is_fenced ^= is_fence;
+        !is_fenced && !is_fence
+    });
+    lines.flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+/// `GET audit` of `GET audit?format=ndjson`; none where the text is not a call.
+fn call_of(text: &str) -> Option<String> {
+    let (method, path) = text.split_once(' ')?;
+    Method::of_name(method)?;
+    let path = path.split('?').next()?;
+    Some(format!("{method} {path}"))
+}
