@@ -8,12 +8,10 @@
 use std::cell::{Cell, OnceCell, RefCell};
 
 use blobwatch_previews::{
-    End, MAX_ATTEMPTS, MAX_WAITING, Partial, Preview, PreviewError, PreviewItem, PreviewStore, Progress,
-    ReplayCall, Report, Slice, SliceCall, Status, Windows,
+    End, Event, MAX_WAITING, Preview, PreviewError, PreviewItem, PreviewStore, Progress, RETRY_MS,
+    ReplayCall, Scheduler, Slice, SliceCall, Status, Step,
 };
-use blobwatch_rule_book::{
-    FireLogNamesCall, MAX_BODY, PlanPreviewCall, PreviewDoneCall, PreviewPlan, StalePreviewsCall,
-};
+use blobwatch_rule_book::{FireLogNamesCall, MAX_BODY, PlanPreviewCall, PreviewDoneCall, StalePreviewsCall};
 use blobwatch_wire::{List, Method, Nothing, Page, Parameters, Problem, Text};
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -23,16 +21,6 @@ use super::http::{Answer, internal, now_ms, refuse, set_alarm, text};
 use super::object_call::{Received, call, call_named, call_through};
 use super::sql::ObjectSql;
 
-/// Slices that are asked for at the same time, of different FireLogs: their answers are in memory together, 2 MB each.
-const MAX_SLICES: usize = 8;
-
-/// How long one alarm goes on; the next one rings at once. Far below the 15 minutes that an alarm may take.
-const MAX_ALARM_MS: u64 = 20_000;
-
-/// Tries of a slice before its FireLog is named as incomplete, and how long to wait in between.
-const MAX_TRIES: u32 = 3;
-const RETRY_MS: u64 = 1_000;
-
 /// Previews of a page when the call does not say: with their cohorts, some 10 KB each.
 const DEFAULT_LIMIT: usize = 20;
 
@@ -41,31 +29,10 @@ pub struct Previews {
     state: State,
     env: Env,
     store: OnceCell<PreviewStore<ObjectSql>>,
-    /// What runs. Taken out while slices are awaited.
-    run: RefCell<Option<Run>>,
-    /// Of what runs.
-    progress: RefCell<Option<(String, Progress)>>,
+    /// What runs. Never borrowed across an await.
+    scheduler: RefCell<Scheduler>,
     /// Whether previews that run were seen to since the object woke: an alarm may be lost with the process.
     is_awake: Cell<bool>,
-}
-
-/// A preview in the middle.
-struct Run {
-    preview: Preview,
-    plan: PreviewPlan,
-    logs: Vec<Log>,
-    whole: Partial,
-}
-
-/// How far one FireLog has come.
-struct Log {
-    name: String,
-    /// None at its end.
-    from_ms: Option<u64>,
-    windows: Windows,
-    scanned: u64,
-    left: u64,
-    failures: u32,
 }
 
 impl DurableObject for Previews {
@@ -74,8 +41,7 @@ impl DurableObject for Previews {
             state,
             env,
             store: OnceCell::new(),
-            run: RefCell::new(None),
-            progress: RefCell::new(None),
+            scheduler: RefCell::default(),
             is_awake: Cell::new(false),
         }
     }
@@ -224,11 +190,7 @@ impl Previews {
     }
 
     fn progress_of(&self, id: &str) -> Option<Progress> {
-        let progress = self.progress.borrow();
-        progress
-            .as_ref()
-            .filter(|(running, _)| running == id)
-            .map(|(_, progress)| *progress)
+        self.scheduler.borrow().progress_of(id)
     }
 }
 
@@ -244,160 +206,44 @@ impl Previews {
 
     /// Runs previews for a while; answers how long to wait before going on.
     async fn work(&self) -> Answer<u64> {
-        let until_ms = now_ms() + MAX_ALARM_MS;
-        while now_ms() < until_ms {
-            let run = self.run.borrow_mut().take();
-            let run = match run {
-                Some(run) => Some(run),
-                None => self.take_next().await?,
+        let mut event = Event::Rang;
+        loop {
+            let step = self
+                .scheduler
+                .borrow_mut()
+                .next(self.store()?, event, now_ms())
+                .map_err(unreadable)?;
+            event = match step {
+                Step::NameFireLogs => {
+                    event_of(call(&self.env, &FireLogNamesCall, Nothing).await, Event::FireLogs)
+                }
+                Step::Ask(slices) => Event::Slices(self.slices(slices).await),
+                Step::Tell(stamp) => event_of(call_through(&self.env, &PreviewDoneCall, stamp).await, |()| {
+                    Event::Told
+                }),
+                Step::Rest { wait_ms } => return Ok(wait_ms),
             };
-            let Some(mut run) = run else { return Ok(0) };
-            if self.found(&run.preview.id)?.status != Status::Running {
-                *self.progress.borrow_mut() = None;
-                continue;
-            }
-            let has_failed = self.step(&mut run).await;
-            *self.progress.borrow_mut() = Some((run.preview.id.clone(), run.progress()));
-            let is_wanted = self.found(&run.preview.id)?.status == Status::Running;
-            if run.is_over() && is_wanted {
-                self.finish(&run).await?;
-                *self.progress.borrow_mut() = None;
-            } else {
-                *self.run.borrow_mut() = Some(run);
-            }
-            if has_failed {
-                return Ok(RETRY_MS);
-            }
         }
-        Ok(0)
     }
 
-    /// The next preview from its beginning.
-    async fn take_next(&self) -> Answer<Option<Run>> {
-        if !self.store()?.has_running().map_err(unreadable)? {
-            return Ok(None);
-        }
-        // Before the preview counts as begun: that a RuleBook does not answer is none of its interruptions.
-        let names = call(&self.env, &FireLogNamesCall, Nothing).await?;
-        let Some((preview, plan, attempts)) = self.store()?.next().map_err(unreadable)? else {
-            return Ok(None);
+    async fn slices(&self, slices: Vec<(String, SliceCall)>) -> Vec<Option<Slice>> {
+        let ask = async |(name, slice): (String, SliceCall)| {
+            let answer = call_named(&self.env, &name, &ReplayCall, slice).await;
+            answer.ok()
         };
-        if attempts > MAX_ATTEMPTS {
-            let error = format!("it was interrupted {MAX_ATTEMPTS} times");
-            self.end(&preview.id, End::Failed { error }, 0)?;
-            return Ok(None);
-        }
-        let log = |name: String| Log {
-            name,
-            from_ms: Some(plan.since_ms),
-            windows: Windows::default(),
-            scanned: 0,
-            left: 0,
-            failures: 0,
-        };
-        Ok(Some(Run {
-            preview,
-            logs: names.into_iter().map(log).collect(),
-            plan,
-            whole: Partial::default(),
-        }))
-    }
-
-    /// One slice of some FireLogs; answers whether one of them failed.
-    async fn step(&self, run: &mut Run) -> bool {
-        let (plan, whole) = (&run.plan, &mut run.whole);
-        let open = run.logs.iter_mut().filter(|log| log.is_open());
-        let mut asked: Vec<&mut Log> = open.take(MAX_SLICES).collect();
-        let slices = join_all(asked.iter().map(|log| self.slice(plan, log))).await;
-        let mut has_failed = false;
-        for (log, slice) in asked.iter_mut().zip(slices) {
-            match slice {
-                Ok(slice) => {
-                    log.from_ms = slice.next_ms;
-                    log.windows = slice.windows;
-                    log.scanned += slice.scanned;
-                    log.left = slice.left;
-                    log.failures = 0;
-                    whole.join(slice.part);
-                }
-                Err(_) => {
-                    log.failures += 1;
-                    has_failed = true;
-                }
-            }
-        }
-        has_failed
-    }
-
-    async fn slice(&self, plan: &PreviewPlan, log: &Log) -> Answer<Slice> {
-        let slice = SliceCall {
-            plan: plan.clone(),
-            from_ms: log.from_ms.unwrap_or(plan.since_ms),
-            windows: log.windows.clone(),
-        };
-        call_named(&self.env, &log.name, &ReplayCall, slice).await
-    }
-
-    /// The answer, first to the RuleBook: a preview that is done allows what it says.
-    async fn finish(&self, run: &Run) -> Answer<()> {
-        let incomplete: Vec<String> = run
-            .logs
-            .iter()
-            .filter(|log| log.has_failed())
-            .map(|log| log.name.clone())
-            .collect();
-        if !incomplete.is_empty() && incomplete.len() == run.logs.len() {
-            let error = "no FireLog answered".to_owned();
-            return self.end(&run.preview.id, End::Failed { error }, 0);
-        }
-        let report = Box::new(Report::of(&run.plan, run.whole.clone()));
-        let done = Preview {
-            status: Status::Done,
-            ended_ms: Some(now_ms()),
-            incomplete: incomplete.clone(),
-            ..run.preview.clone()
-        };
-        if let Some(stamp) = done.stamp() {
-            call_through(&self.env, &PreviewDoneCall, stamp).await?;
-        }
-        self.end(
-            &run.preview.id,
-            End::Done { report, incomplete },
-            run.progress().scanned,
-        )
-    }
-
-    fn end(&self, id: &str, end: End, scanned: u64) -> Answer<()> {
-        self.store()?
-            .end(id, end, scanned, now_ms())
-            .map(drop)
-            .map_err(unreadable)
+        join_all(slices.into_iter().map(ask)).await
     }
 }
 
-impl Run {
-    fn progress(&self) -> Progress {
-        let scanned = self.logs.iter().map(|log| log.scanned).sum();
-        let left: u64 = self.logs.iter().map(|log| log.left).sum();
-        Progress {
-            scanned,
-            total: scanned + left,
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        !self.logs.iter().any(Log::is_open)
-    }
-}
-
-impl Log {
-    fn is_open(&self) -> bool {
-        self.from_ms.is_some() && !self.has_failed()
-    }
-
-    fn has_failed(&self) -> bool {
-        self.failures >= MAX_TRIES
-    }
+/// A call that failed is in the log, and makes the preview begin anew.
+fn event_of<T>(answer: Answer<T>, event: impl FnOnce(T) -> Event) -> Event {
+    answer.map_or_else(
+        |problem| {
+            worker::console_error!("failed to run previews: {}", problem.detail);
+            Event::Failed
+        },
+        event,
+    )
 }
 
 fn missing(id: &str) -> Problem {

@@ -1,8 +1,8 @@
 //! Who a rule would hit: recorded requests replayed through a candidate, before anything is enforced.
 //!
-//! In scope: the plan of a preview, counting one slice of one FireLog's records, putting slices together, the cohorts
-//! that are hit, the sentence, and whether a finished preview still holds. Not in scope: driving the slices and keeping
-//! previews (`src/control_plane`, `store`). docs/safe-enforcement.md says what operators see.
+//! In scope: counting one slice of one FireLog's records, which slices are asked for and when a preview is over, putting
+//! slices together, the cohorts that are hit, the sentence, and keeping previews. Not in scope: asking FireLogs and the
+//! RuleBook, and alarms (`src/control_plane/previews_do.rs`). docs/safe-enforcement.md says what operators see.
 //!
 //! The replay asks the same code that decides about requests: the plan holds a rulebook of the candidate in enforce and
 //! every other rule that is enforced on the route, compiled and run as an isolate would. A test replays recorded traffic
@@ -18,6 +18,7 @@ mod reads;
 mod report;
 mod sample;
 mod scan;
+mod scheduler;
 mod sentence;
 mod store;
 #[cfg(test)]
@@ -29,7 +30,9 @@ pub use object_calls::ReplayCall;
 pub use partial::Partial;
 pub use report::Report;
 pub use scan::{Budget, Replay, Slice, SliceCall, scan_slice};
-pub use store::{End, MAX_ATTEMPTS, MAX_WAITING, Preview, PreviewError, PreviewStore, Status};
+pub use scheduler::{Event, RETRY_MS, Scheduler, Step};
+use store::MAX_ATTEMPTS;
+pub use store::{End, MAX_WAITING, Preview, PreviewError, PreviewStore, Status};
 pub use volume::Windows;
 
 /// Keys are places in dictionaries, or keyed hashes that no client can aim.

@@ -21,7 +21,7 @@ pub(crate) const MAX_KEPT: u64 = 200;
 pub const MAX_WAITING: usize = 8;
 
 /// Times that a preview begins: after so many interruptions it is the cause of them.
-pub const MAX_ATTEMPTS: u32 = 4;
+pub(crate) const MAX_ATTEMPTS: u32 = 4;
 
 /// Why the store did not do what was asked; fits "failed to keep previews: …".
 #[derive(Debug, Clone, PartialEq, Eq)]
