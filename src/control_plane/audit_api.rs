@@ -6,7 +6,7 @@ use blobwatch_wire::{Nothing, Place, Problem};
 use futures_util::stream;
 use worker::{Env, Method, Request, Response};
 
-use super::http::{Answer, internal, query_pairs, respond};
+use super::http::{Answer, FailedTo, query_pairs, respond};
 use super::object_call::call;
 
 /// `None` for every other call of the RuleBook's.
@@ -14,7 +14,7 @@ pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<O
     if request.method() != Method::Get || !path.starts_with("audit") {
         return Ok(None);
     }
-    let url = request.url().map_err(|e| internal("read the address", e))?;
+    let url = request.url().failed_to("read the address")?;
     match path {
         "audit" => export_begin(url.query().unwrap_or_default())?
             .map(|after| export(env.clone(), after))
@@ -24,9 +24,7 @@ pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<O
                 format!("query.{name}"),
                 "this call takes no parameters",
             ))),
-            None => respond(verify(env).await)
-                .map(Some)
-                .map_err(|e| internal("answer", e)),
+            None => respond(verify(env).await).map(Some).failed_to("answer"),
         },
         _ => Ok(None),
     }
@@ -54,15 +52,12 @@ fn export(env: Env, after: u64) -> Answer<Response> {
             Err(problem) => Some((Err(worker::Error::RustError(problem.detail)), (env, None))),
         }
     });
-    let response = Response::from_stream(steps).map_err(|e| internal("answer", e))?;
+    let response = Response::from_stream(steps).failed_to("answer")?;
     for (name, value) in [
         ("Content-Type", "application/x-ndjson"),
         ("Cache-Control", "no-store"),
     ] {
-        response
-            .headers()
-            .set(name, value)
-            .map_err(|e| internal("answer", e))?;
+        response.headers().set(name, value).failed_to("answer")?;
     }
     Ok(response)
 }

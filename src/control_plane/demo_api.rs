@@ -4,7 +4,7 @@ use blobwatch_wire::Problem;
 use worker::{Env, Fetch, Request, Response, Url};
 
 use super::control::text_binding;
-use super::http::{Answer, internal, internal_request};
+use super::http::{Answer, FailedTo, internal, internal_request};
 
 /// The variable with the player's address, for instance `http://127.0.0.1:40123`; never set on a deployment.
 pub(super) const BINDING: &str = "DEMO";
@@ -20,7 +20,7 @@ pub(super) async fn forward(path: &str, request: &mut Request, env: &Env) -> Ans
     let failed = |e| internal("reach the demo's player", e);
     let body = request.text().await.map_err(failed)?;
     let target = format!("{player}/{path}");
-    let url = Url::parse(&target).map_err(|e| internal("read the address of the demo's player", e))?;
+    let url = Url::parse(&target).failed_to("read the address of the demo's player")?;
     let asked = internal_request(
         request.method(),
         url.as_str(),

@@ -7,7 +7,7 @@ use blobwatch_wire::{Nothing, Object, Place, Problem};
 use serde_json::Value;
 use worker::{Env, Method, Request, Response, Url};
 
-use super::http::{Answer, internal, now_ms, query_pairs, text};
+use super::http::{Answer, FailedTo, internal, now_ms, query_pairs, text};
 use super::object_call::{Forwarded, call, call_through};
 use super::{losses_api, records_api};
 
@@ -21,10 +21,10 @@ pub(super) async fn change_webhook(
     env: &Env,
     actor: &str,
 ) -> Answer<Response> {
-    let url = request.url().map_err(|e| internal("read the address", e))?;
+    let url = request.url().failed_to("read the address")?;
     let reason = reason(&url)?;
     let method = request.method();
-    let body = request.text().await.map_err(|e| internal("read the body", e))?;
+    let body = request.text().await.failed_to("read the body")?;
     let ask = |method, body| Forwarded {
         method,
         call: path,
@@ -51,7 +51,7 @@ pub(super) async fn change_webhook(
         target: path.to_owned(),
     };
     call(env, &WriteEntryCall, entry).await?;
-    text(response.status_code(), "application/json", item.to_string()).map_err(|e| internal("answer", e))
+    text(response.status_code(), "application/json", item.to_string()).failed_to("answer")
 }
 
 fn reason(url: &Url) -> Answer<Option<String>> {
@@ -70,12 +70,12 @@ fn reason(url: &Url) -> Answer<Option<String>> {
 }
 
 async fn json_of(response: &mut Response) -> Answer<Value> {
-    response.json().await.map_err(|e| internal("read an answer", e))
+    response.json().await.failed_to("read an answer")
 }
 
 /// An anomaly as Markdown, to hand to a partner; `path` is `anomalies/{id}/report`.
 pub(super) async fn report(path: &str, request: &Request, env: &Env) -> Answer<Response> {
-    let url = request.url().map_err(|e| internal("read the address", e))?;
+    let url = request.url().failed_to("read the address")?;
     let id = path.split('/').nth(1).unwrap_or_default();
     if let Some((name, _)) = query_pairs(&url).first() {
         let message = "this call takes no parameters";
@@ -101,7 +101,7 @@ pub(super) async fn report(path: &str, request: &Request, env: &Env) -> Answer<R
         marks: &marks,
         now_ms: now_ms(),
     };
-    text(200, "text/markdown; charset=utf-8", report.markdown()).map_err(|e| internal("answer", e))
+    text(200, "text/markdown; charset=utf-8", report.markdown()).failed_to("answer")
 }
 
 /// Prometheus text: what the Detector counts, the rulebook's revision, and what was lost on the way.
@@ -114,10 +114,7 @@ pub(super) async fn metrics(env: &Env) -> Answer<Response> {
         if_match: None,
     };
     let mut response = scrape.send(env, Object::Detector).await?;
-    let mut page = response
-        .text()
-        .await
-        .map_err(|e| internal("read the metrics", e))?;
+    let mut page = response.text().await.failed_to("read the metrics")?;
     if response.status_code() != 200 {
         return Err(internal("read the metrics", page));
     }
@@ -131,5 +128,5 @@ pub(super) async fn metrics(env: &Env) -> Answer<Response> {
         let name = name.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ");
         page.push_str(&format!("blobwatch_losses_total{{name=\"{name}\"}} {count}\n"));
     }
-    text(200, METRICS, page).map_err(|e| internal("answer", e))
+    text(200, METRICS, page).failed_to("answer")
 }

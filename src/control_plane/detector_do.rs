@@ -20,7 +20,7 @@ use worker::{DurableObject, Env, Request, Response, Result, State, durable_objec
 
 use super::control::text_binding;
 use super::deliver;
-use super::http::{Answer, internal, now_ms, refuse, text};
+use super::http::{Answer, FailedTo, now_ms, refuse, text};
 use super::object_call::{Received, answer, call};
 use super::opened::{Bell, Opened};
 use super::sql::ObjectSql;
@@ -135,7 +135,7 @@ impl Detector {
             allowed: self.allowed(),
         };
         let reply = self.with_api(|store| blobwatch_detector::answer(store, &call))?;
-        text(reply.status, reply.media_type, reply.body).map_err(|e| internal("answer", e))
+        text(reply.status, reply.media_type, reply.body).failed_to("answer")
     }
 
     fn allowed(&self) -> Allowed {

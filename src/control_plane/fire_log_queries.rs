@@ -9,7 +9,7 @@ use blobwatch_pull::RecordId;
 use blobwatch_wire::{ObjectCall, Problem};
 use worker::{Response, Url};
 
-use super::http::{Answer, internal, now_ms, query_pairs};
+use super::http::{Answer, FailedTo, now_ms, query_pairs};
 use super::object_call;
 use super::sql::ObjectSql;
 
@@ -27,12 +27,12 @@ fn page(url: &Url, sql: &ObjectSql) -> Answer<Response> {
     let kind = kind(take(&mut pairs, KIND).as_deref());
     let query = Query::parse(kind, &pairs, now_ms())?;
     let page = scan_page(sql, &query.filter, query.before, query.limit, Budget::default());
-    object_call::answer::<PageCall>(page.map_err(|e| internal("search the records", e))?)
+    object_call::answer::<PageCall>(page.failed_to("search the records")?)
 }
 
 fn record(id: &str, sql: &ObjectSql) -> Answer<Response> {
     let id = id.parse().map_err(|_| Problem::not_found("record of this id"))?;
-    let found = find(sql, id).map_err(|e| internal("search the records", e))?;
+    let found = find(sql, id).failed_to("search the records")?;
     object_call::answer::<RecordCall>(Page {
         records: found.into_iter().collect(),
         floor: RecordId(0),
@@ -47,7 +47,7 @@ fn summary(url: &Url, sql: &ObjectSql) -> Answer<Response> {
         .unwrap_or(RecordId(u128::MAX));
     let query = SummaryQuery::parse(kind, &pairs, now_ms())?;
     let part = summarise(sql, &query.filter, &query.by, before, Budget::default());
-    object_call::answer::<SummaryCall>(part.map_err(|e| internal("count the records", e))?)
+    object_call::answer::<SummaryCall>(part.failed_to("count the records")?)
 }
 
 /// `fires`, unless all requests are asked for.
@@ -66,7 +66,7 @@ fn take(pairs: &mut Vec<(String, String)>, name: &str) -> Option<String> {
 
 /// Replays one slice of the records through a preview's candidate.
 pub(super) fn slice(call: &SliceCall, sql: &ObjectSql) -> Answer<Slice> {
-    let mut replay = Replay::new(&call.plan).map_err(|e| internal("compile a preview", e))?;
+    let mut replay = Replay::new(&call.plan).failed_to("compile a preview")?;
     scan_slice(
         sql,
         &mut replay,
@@ -74,5 +74,5 @@ pub(super) fn slice(call: &SliceCall, sql: &ObjectSql) -> Answer<Slice> {
         call.windows.clone(),
         SliceBudget::default(),
     )
-    .map_err(|e| internal("replay the records", e))
+    .failed_to("replay the records")
 }

@@ -94,6 +94,18 @@ pub(super) fn internal(what: &str, error: impl std::fmt::Display) -> Problem {
     )
 }
 
+/// Where a step of ours fails: what it was for is the client's to know, why it failed is the log's.
+pub(super) trait FailedTo<T> {
+    /// [`internal`] in place of the error.
+    fn failed_to(self, what: &str) -> Answer<T>;
+}
+
+impl<T, E: std::fmt::Display> FailedTo<T> for std::result::Result<T, E> {
+    fn failed_to(self, what: &str) -> Answer<T> {
+        self.map_err(|error| internal(what, error))
+    }
+}
+
 /// Milliseconds since 1970. On Cloudflare it stands still between awaits.
 pub(super) fn now_ms() -> u64 {
     Date::now().as_millis()
@@ -102,8 +114,7 @@ pub(super) fn now_ms() -> u64 {
 /// Sets an object's alarm, in place of the one that was set. `worker` takes a bare number for a distance from now.
 pub(super) async fn set_alarm(state: &State, at_ms: u64) -> Answer<()> {
     let at = ScheduledTime::new(js_sys::Date::new(&JsValue::from_f64(at_ms as f64)));
-    let set = state.storage().set_alarm(at).await;
-    set.map_err(|e| internal("set the alarm", e))
+    state.storage().set_alarm(at).await.failed_to("set the alarm")
 }
 
 /// The parameters of a query, in order, decoded.

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use worker::{Env, Response};
 
-use super::http::{Answer, internal, respond};
+use super::http::{Answer, FailedTo, respond};
 use super::object_call::{call, call_named};
 
 /// Among those that did not answer.
@@ -70,7 +70,7 @@ pub(super) async fn answer(env: &Env) -> Answer<Response> {
         next_cursor: None,
         incomplete,
     }))
-    .map_err(|e| internal("answer", e))
+    .failed_to("answer")
 }
 
 fn add(sums: &mut BTreeMap<String, (u64, u64)>, loss: Loss) {

@@ -6,7 +6,7 @@ use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 use worker::{Env, Headers, Method, ObjectNamespace, Request, RequestInit, Response, Result, Stub, Url};
 
-use super::http::{Answer, internal, text};
+use super::http::{Answer, FailedTo, internal, text};
 
 /// Carries the actor's name from the control plane; nothing outside can reach an object.
 const ACTOR_HEADER: &str = "blobwatch-actor";
@@ -40,7 +40,7 @@ pub(super) async fn call_through<C: ObjectCall>(env: &Env, call: &C, body: C::Re
     if response.status_code() == 200 {
         return reply::<C>(&mut response).await;
     }
-    let why = response.text().await.map_err(|e| internal(C::PURPOSE, e))?;
+    let why = response.text().await.failed_to(C::PURPOSE)?;
     Err(serde_json::from_str::<Problem>(&why).unwrap_or_else(|_| internal(C::PURPOSE, why)))
 }
 
@@ -58,13 +58,13 @@ async fn send<C: ObjectCall>(env: &Env, name: &str, call: &C, body: C::Request) 
 
 /// Reads what an object answered.
 pub(super) async fn reply<C: ObjectCall>(response: &mut Response) -> Answer<C::Reply> {
-    let bytes = response.bytes().await.map_err(|e| internal(C::PURPOSE, e))?;
-    C::Reply::from_bytes(&bytes).map_err(|e| internal(C::PURPOSE, e))
+    let bytes = response.bytes().await.failed_to(C::PURPOSE)?;
+    C::Reply::from_bytes(&bytes).failed_to(C::PURPOSE)
 }
 
 async fn fetch<C: ObjectCall>(env: &Env, name: &str, call: &C, body: C::Request) -> Answer<Response> {
     let failed = |e| internal(C::PURPOSE, e);
-    let payload = body.into_payload().map_err(|e| internal(C::PURPOSE, e))?;
+    let payload = body.into_payload().failed_to(C::PURPOSE)?;
     let address = C::OBJECT.address(name, &call.path());
     let request = request(to_platform(C::METHOD), &address, payload).map_err(failed)?;
     stub(env, C::OBJECT, name)
@@ -113,7 +113,7 @@ pub(super) struct Received {
 
 impl Received {
     pub(super) fn of(request: Request) -> Answer<Self> {
-        let url = request.url().map_err(|e| internal("read the address", e))?;
+        let url = request.url().failed_to("read the address")?;
         let method = blobwatch_wire::Method::of_name(request.method().as_ref());
         Ok(Self { request, url, method })
     }
@@ -139,16 +139,13 @@ impl Received {
     /// The call's body.
     pub(super) async fn body<C: ObjectCall>(&mut self) -> Answer<C::Request> {
         let what = format!("read the body of {}", C::PATH);
-        let bytes = self.request.bytes().await.map_err(|e| internal(&what, e))?;
-        C::Request::from_bytes(&bytes).map_err(|e| internal(&what, e))
+        let bytes = self.request.bytes().await.failed_to(&what)?;
+        C::Request::from_bytes(&bytes).failed_to(&what)
     }
 
     /// The body as text.
     pub(super) async fn text(&mut self) -> Answer<String> {
-        self.request
-            .text()
-            .await
-            .map_err(|e| internal("read the body", e))
+        self.request.text().await.failed_to("read the body")
     }
 
     /// Who calls, by the name of the token.
@@ -167,13 +164,13 @@ impl Received {
 
 /// Answers a call.
 pub(super) fn answer<C: ObjectCall>(reply: C::Reply) -> Answer<Response> {
-    let payload = reply.into_payload().map_err(|e| internal("answer", e))?;
+    let payload = reply.into_payload().failed_to("answer")?;
     let response = match payload {
         Payload::Nothing => Response::empty(),
         Payload::Text(body) => text(200, "application/json", body),
         Payload::Bytes(bytes) => Response::from_bytes(bytes),
     };
-    response.map_err(|e| internal("answer", e))
+    response.failed_to("answer")
 }
 
 /// A call of the API, handed on to the object that answers it.
@@ -195,9 +192,9 @@ pub(super) async fn forward(
     request: &mut Request,
     actor: &str,
 ) -> Answer<Response> {
-    let url = request.url().map_err(|e| internal("read the address", e))?;
+    let url = request.url().failed_to("read the address")?;
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let body = request.text().await.map_err(|e| internal("read the body", e))?;
+    let body = request.text().await.failed_to("read the body")?;
     let if_match = request.headers().get(IF_MATCH).ok().flatten();
     let forwarded = Forwarded {
         method: request.method(),

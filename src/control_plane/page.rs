@@ -3,7 +3,7 @@
 use blobwatch_wire::{DashboardFile, PREFIX, Problem, SECURITY_HEADERS};
 use worker::{Env, Headers, Method, Request, Response};
 
-use super::http::{Answer, internal};
+use super::http::{Answer, FailedTo, internal};
 
 /// The binding of the folder: assets on Cloudflare, a disk on workerd.
 const BINDING: &str = "ASSETS";
@@ -27,7 +27,7 @@ pub(super) async fn answer(page: &DashboardFile<'_>, request: &Request, env: &En
     }
     let assets = env.assets(BINDING).map_err(|_| missing(page.file))?;
     let found = assets.fetch(format!("https://assets/{}", page.file), None).await;
-    let found = found.map_err(|e| internal("read the page", e))?;
+    let found = found.failed_to("read the page")?;
     if found.status_code() != 200 {
         return Err(missing(page.file));
     }

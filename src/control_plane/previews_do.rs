@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use super::http::{Answer, internal, now_ms, refuse, set_alarm, text};
+use super::http::{Answer, FailedTo, internal, now_ms, refuse, set_alarm, text};
 use super::object_call::{Received, call, call_named, call_through};
 use super::sql::ObjectSql;
 
@@ -255,6 +255,6 @@ fn unreadable(error: PreviewError) -> Problem {
 }
 
 fn json<T: Serialize>(status: u16, value: &T) -> Answer<Response> {
-    let body = serde_json::to_string(value).map_err(|e| internal("answer", e))?;
-    text(status, "application/json", body).map_err(|e| internal("answer", e))
+    let body = serde_json::to_string(value).failed_to("answer")?;
+    text(status, "application/json", body).failed_to("answer")
 }

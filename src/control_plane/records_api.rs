@@ -16,11 +16,11 @@ use futures_util::stream;
 use serde::Serialize;
 use worker::{Env, Request, Response, Url};
 
-use super::http::{Answer, internal, now_ms, query_pairs, respond};
+use super::http::{Answer, FailedTo, internal, now_ms, query_pairs, respond};
 use super::object_call::{call, call_named};
 
 pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<Response> {
-    let url = request.url().map_err(|e| internal("read the address", e))?;
+    let url = request.url().failed_to("read the address")?;
     let (of, rest) = path.split_once('/').unwrap_or((path, ""));
     let kind = if of == "requests" {
         Kind::Requests
@@ -68,7 +68,7 @@ async fn list(of: &str, kind: Kind, url: &Url, env: &Env) -> Answer<Response> {
                 next_cursor,
                 incomplete,
             }))
-            .map_err(|e| internal("answer", e))
+            .failed_to("answer")
         }
         Format::Ndjson => export(walk),
     }
@@ -124,14 +124,12 @@ fn export(walk: Walk) -> Answer<Response> {
         let next = page.before.filter(|_| left > 0).map(|before| (before, left));
         Some((lines(&page.records), (walk, next)))
     });
-    let response = Response::from_stream(pages).map_err(|e| internal("answer", e))?;
+    let response = Response::from_stream(pages).failed_to("answer")?;
     let headers = response.headers();
     headers
         .set("Content-Type", "application/x-ndjson")
-        .map_err(|e| internal("answer", e))?;
-    headers
-        .set("Cache-Control", "no-store")
-        .map_err(|e| internal("answer", e))?;
+        .failed_to("answer")?;
+    headers.set("Cache-Control", "no-store").failed_to("answer")?;
     Ok(response)
 }
 
@@ -178,7 +176,7 @@ async fn summary(of: &str, kind: Kind, url: &Url, env: &Env) -> Answer<Response>
         counts: summary.finish(&query.by, query.limit),
         incomplete: gathered.incomplete,
     }))
-    .map_err(|e| internal("answer", e))
+    .failed_to("answer")
 }
 
 #[derive(Serialize)]
@@ -233,7 +231,7 @@ async fn explanation(id: &str, url: &Url, env: &Env) -> Answer<Response> {
     let explanation = explain(&record, &book, &guards, current);
     let explanation =
         explanation.map_err(|places| internal("read the rulebook of that time", format!("{places:?}")))?;
-    respond(Ok(explanation)).map_err(|e| internal("answer", e))
+    respond(Ok(explanation)).failed_to("answer")
 }
 
 pub(super) async fn record(id: RecordId, env: &Env) -> Answer<Record> {
@@ -251,10 +249,10 @@ pub(super) async fn record(id: RecordId, env: &Env) -> Answer<Record> {
 /// The rulebook that decided; 0 is the one that ships.
 async fn book_of(record: &Record, env: &Env) -> Answer<Rulebook> {
     match record.revision {
-        0 => starter().map_err(|e| internal("read the shipped rulebook", e)),
+        0 => starter().failed_to("read the shipped rulebook"),
         revision => {
             let document = call(env, &DocumentCall::AtRevision(revision), Nothing).await?;
-            Rulebook::from_json(&document.0).map_err(|e| internal("read the rulebook of that time", e))
+            Rulebook::from_json(&document.0).failed_to("read the rulebook of that time")
         }
     }
 }

@@ -21,7 +21,7 @@ use blobwatch_wire::{Nothing, Object, ObjectCall, Problem, Text};
 use futures_util::future::join_all;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use super::http::{Answer, internal, now_ms, query_pairs, refuse, respond, set_alarm, text};
+use super::http::{Answer, FailedTo, internal, now_ms, query_pairs, refuse, respond, set_alarm, text};
 use super::object_call::{Received, answer, call, call_named, reply, send_only};
 use super::sql::ObjectSql;
 
@@ -98,7 +98,7 @@ impl RuleBook {
         if let Some(store) = self.store.get() {
             return Ok(store);
         }
-        let starter = starter().map_err(|e| internal("read the shipped rulebook", e))?;
+        let starter = starter().failed_to("read the shipped rulebook")?;
         let store = RuleBookStore::open(ObjectSql::new(self.state.storage()), &starter, now_ms())
             .map_err(|e| unopened(&e))?;
         Ok(self.store.get_or_init(|| store))
@@ -214,13 +214,9 @@ impl RuleBook {
         if store.revision().map_err(unreadable)? != before {
             set_alarm(&self.state, now_ms()).await?;
         }
-        let response =
-            text(answer.status, "application/json", answer.body).map_err(|e| internal("answer", e))?;
+        let response = text(answer.status, "application/json", answer.body).failed_to("answer")?;
         let etag = format!("\"{}\"", answer.revision);
-        response
-            .headers()
-            .set("ETag", &etag)
-            .map_err(|e| internal("answer", e))?;
+        response.headers().set("ETag", &etag).failed_to("answer")?;
         Ok(response)
     }
 
@@ -288,7 +284,7 @@ impl RuleBook {
         let failed = |e| internal("push the rulebook", e);
         let behind = store.pushes_due(now_ms(), MAX_PUSHES).map_err(failed)?;
         let (epoch, book) = (store.epoch().map_err(failed)?, store.document().map_err(failed)?);
-        let body = serde_json::to_string(&book).map_err(|e| internal("write the rulebook", e))?;
+        let body = serde_json::to_string(&book).failed_to("write the rulebook")?;
         let pushes = join_all(behind.iter().map(|log| self.push_to(&log.name, epoch, &body))).await;
         for (log, pushed) in behind.iter().zip(pushes) {
             match pushed {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use worker::{Env, Method, Request, Response};
 
 use super::control::{text_binding, tokens};
-use super::http::{Answer, internal, now_ms, respond};
+use super::http::{Answer, FailedTo, now_ms, respond};
 use super::{access, demo_api};
 
 /// `POST` signs in, `GET` says who is signed in, `DELETE` signs out.
@@ -19,14 +19,14 @@ pub(super) async fn answer(request: &mut Request, env: &Env) -> Answer<Response>
         Method::Get => who(request, env).await,
         Method::Post => {
             check_site(request)?;
-            let body = request.text().await.map_err(|e| internal("read the body", e))?;
+            let body = request.text().await.failed_to("read the body")?;
             let session = sessions(env)?.open(&tokens(env)?, &posted_token(&body)?, now_ms())?;
             let response = shown(&session, env)?;
             with_cookie(response, &set_cookie(&session, &host(request)?))
         }
         Method::Delete => {
             check_site(request)?;
-            let response = Response::empty().map_err(|e| internal("answer", e))?;
+            let response = Response::empty().failed_to("answer")?;
             with_cookie(response.with_status(204), &clear_cookie(&host(request)?))
         }
         _ => Err(Problem::new(
@@ -52,7 +52,7 @@ async fn who(request: &Request, env: &Env) -> Answer<Response> {
         expires: None,
         capabilities: capabilities(env),
     }))
-    .map_err(|e| internal("answer", e))
+    .failed_to("answer")
 }
 
 /// As [`SessionItem`], of somebody whom Access lets in: it says itself when that ends, and its changes need no `csrf` but
@@ -113,7 +113,7 @@ pub(super) fn check_site(request: &Request) -> Answer<()> {
 
 /// Host and port that the client asked for.
 fn host(request: &Request) -> Answer<String> {
-    let url = request.url().map_err(|e| internal("read the address", e))?;
+    let url = request.url().failed_to("read the address")?;
     let name = url.host_str().unwrap_or_default();
     Ok(match url.port() {
         Some(port) => format!("{name}:{port}"),
@@ -122,7 +122,7 @@ fn host(request: &Request) -> Answer<String> {
 }
 
 fn shown(session: &Session, env: &Env) -> Answer<Response> {
-    respond(Ok(SessionItem::new(session, capabilities(env)))).map_err(|e| internal("answer", e))
+    respond(Ok(SessionItem::new(session, capabilities(env)))).failed_to("answer")
 }
 
 fn capabilities(env: &Env) -> Capabilities {
@@ -135,7 +135,7 @@ fn with_cookie(response: Response, cookie: &str) -> Answer<Response> {
     response
         .headers()
         .set("Set-Cookie", cookie)
-        .map_err(|e| internal("set the cookie", e))?;
+        .failed_to("set the cookie")?;
     Ok(response)
 }
 
