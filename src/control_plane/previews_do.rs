@@ -8,11 +8,11 @@
 use std::cell::{Cell, OnceCell, RefCell};
 
 use blobwatch_previews::{
-    End, Event, MAX_WAITING, Preview, PreviewError, PreviewItem, PreviewStore, Progress, RETRY_MS,
-    ReplayCall, Scheduler, Slice, SliceCall, Status, Step,
+    End, Event, Preview, PreviewCall, PreviewError, PreviewItem, PreviewStore, Progress, RETRY_MS,
+    ReplayCall, Scheduler, Slice, SliceCall, Step, check_body, items_of, stamps_of, too_many_previews,
 };
-use blobwatch_rule_book::{FireLogNamesCall, MAX_BODY, PlanPreviewCall, PreviewDoneCall, StalePreviewsCall};
-use blobwatch_wire::{List, Method, Nothing, Page, Parameters, Problem, Text};
+use blobwatch_rule_book::{FireLogNamesCall, PlanPreviewCall, PreviewDoneCall, StalePreviewsCall};
+use blobwatch_wire::{List, Nothing, Problem, Text};
 use futures_util::future::join_all;
 use serde::Serialize;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
@@ -20,9 +20,6 @@ use worker::{DurableObject, Env, Request, Response, Result, State, durable_objec
 use super::http::{Answer, FailedTo, internal, now_ms, refuse, set_alarm, text};
 use super::object_call::{Received, call, call_named, call_through};
 use super::sql::ObjectSql;
-
-/// Previews of a page when the call does not say: with their cohorts, some 10 KB each.
-const DEFAULT_LIMIT: usize = 20;
 
 #[durable_object(alarm)]
 pub struct Previews {
@@ -87,106 +84,55 @@ impl Previews {
     async fn answer(&self, request: Request) -> Answer<Response> {
         let mut received = Received::of(request)?;
         let url = received.url.clone();
-        let query = url.query().unwrap_or_default();
-        let path: Vec<&str> = url.path().trim_start_matches('/').split('/').collect();
-        match (received.method, path.as_slice()) {
-            (Some(Method::Get), ["previews"]) => json(200, &self.list(query).await?),
-            (Some(Method::Post), ["previews"]) => {
-                Parameters::parse(query, &[])?;
+        let (path, query) = (
+            url.path().trim_start_matches('/'),
+            url.query().unwrap_or_default(),
+        );
+        match PreviewCall::read(received.method, path, query)? {
+            PreviewCall::List(page) => {
+                let List { items, next_cursor } = page.of(self.store()?).map_err(unreadable)?;
+                let items = self.items(items).await?;
+                json(200, &List { items, next_cursor })
+            }
+            PreviewCall::Begin => {
                 let (body, actor) = (received.text().await?, received.actor());
-                json(202, &self.begin(&body, &actor).await?)
+                json(202, &self.begin(body, &actor).await?)
             }
-            (Some(Method::Get), ["previews", id]) => {
-                Parameters::parse(query, &[])?;
-                json(200, &self.one(self.found(id)?).await?)
+            PreviewCall::Get(id) => {
+                let found = self.store()?.get(id).map_err(unreadable)?;
+                json(200, &self.one(id, found).await?)
             }
-            (Some(Method::Delete), ["previews", id]) => {
-                Parameters::parse(query, &[])?;
+            PreviewCall::Cancel(id) => {
                 let scanned = self.progress_of(id).map_or(0, |progress| progress.scanned);
-                let ended = self
-                    .store()?
-                    .end(id, End::Cancelled, scanned, now_ms())
-                    .map_err(unreadable)?;
-                json(200, &self.one(ended.ok_or_else(|| missing(id))?).await?)
+                let ended = self.store()?.end(id, End::Cancelled, scanned, now_ms());
+                json(200, &self.one(id, ended.map_err(unreadable)?).await?)
             }
-            (_, ["previews", ..]) => Err(Problem::new(
-                405,
-                "method-not-allowed",
-                "Method not allowed",
-                "previews take GET and POST, one preview GET and DELETE",
-            )),
-            _ => Err(Problem::not_found("call of the previews")),
         }
     }
 
-    async fn begin(&self, body: &str, actor: &str) -> Answer<PreviewItem> {
-        if body.len() > MAX_BODY {
-            let detail = format!(
-                "expected a body of at most {MAX_BODY} bytes, found {}",
-                body.len()
-            );
-            return Err(Problem::new(413, "too-large", "The body is too large", detail));
-        }
-        let plan = call_through(&self.env, &PlanPreviewCall, Text(body.to_owned())).await?;
+    async fn begin(&self, body: String, actor: &str) -> Answer<PreviewItem> {
+        check_body(&body)?;
+        let plan = call_through(&self.env, &PlanPreviewCall, Text(body)).await?;
         let begun = self.store()?.begin(&plan, actor, now_ms()).map_err(unreadable)?;
-        let Some(preview) = begun else {
-            let detail = format!("{MAX_WAITING} previews wait to be run: wait for one, or cancel one");
-            return Err(Problem::new(
-                429,
-                "too-many-previews",
-                "Too many previews wait",
-                detail,
-            ));
-        };
+        let preview = begun.ok_or_else(too_many_previews)?;
         self.go_on(0).await?;
         Ok(PreviewItem::new(preview, None, None))
     }
 
-    fn found(&self, id: &str) -> Answer<Preview> {
-        let found = self.store()?.get(id).map_err(unreadable)?;
-        found.ok_or_else(|| missing(id))
-    }
-
-    async fn list(&self, query: &str) -> Answer<List<PreviewItem>> {
-        let parameters = Parameters::parse(query, &["cursor", "limit"])?;
-        let limit = match parameters.get("limit") {
-            None => DEFAULT_LIMIT,
-            Some(_) => Page::parse(query)?.limit,
-        };
-        let previews = self
-            .store()?
-            .list(parameters.get("cursor"), limit + 1)
-            .map_err(unreadable)?;
-        let has_more = previews.len() > limit;
-        let mut items = self.items(previews.into_iter().take(limit).collect()).await?;
-        let next_cursor = items.last_mut().filter(|_| has_more).map(|last| last.id.clone());
-        Ok(List { items, next_cursor })
-    }
-
-    async fn one(&self, preview: Preview) -> Answer<PreviewItem> {
-        let id = preview.id.clone();
-        self.items(vec![preview]).await?.pop().ok_or_else(|| missing(&id))
+    async fn one(&self, id: &str, found: Option<Preview>) -> Answer<PreviewItem> {
+        let items = self.items(found.into_iter().collect()).await?;
+        items.into_iter().next().ok_or_else(|| missing(id))
     }
 
     /// Previews with their progress, and whether the RuleBook still lets them allow something.
     async fn items(&self, previews: Vec<Preview>) -> Answer<Vec<PreviewItem>> {
-        let stamps: Vec<_> = previews.iter().filter_map(Preview::stamp).collect();
-        let mut stale: Vec<Option<String>> = if stamps.is_empty() {
+        let stamps = stamps_of(&previews);
+        let stale = if stamps.is_empty() {
             Vec::new()
         } else {
             call_through(&self.env, &StalePreviewsCall, stamps).await?
         };
-        stale.reverse();
-        let item = |preview: Preview| {
-            let why = if preview.status == Status::Done {
-                stale.pop().flatten()
-            } else {
-                None
-            };
-            let progress = self.progress_of(&preview.id);
-            PreviewItem::new(preview, progress, why)
-        };
-        Ok(previews.into_iter().map(item).collect())
+        Ok(items_of(previews, stale, |id| self.progress_of(id)))
     }
 
     fn progress_of(&self, id: &str) -> Option<Progress> {

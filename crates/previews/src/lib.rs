@@ -8,6 +8,7 @@
 //! every other rule that is enforced on the route, compiled and run as an isolate would. A test replays recorded traffic
 //! through an isolate and compares.
 
+mod calls;
 mod cells;
 mod cover;
 mod item;
@@ -25,14 +26,15 @@ mod store;
 mod tests;
 mod volume;
 
+pub use calls::{PreviewCall, check_body, items_of, stamps_of, too_many_previews};
 pub use item::{PreviewItem, Progress};
 pub use object_calls::ReplayCall;
 pub use partial::Partial;
 pub use report::Report;
 pub use scan::{Budget, Replay, Slice, SliceCall, scan_slice};
 pub use scheduler::{Event, RETRY_MS, Scheduler, Step};
-use store::MAX_ATTEMPTS;
-pub use store::{End, MAX_WAITING, Preview, PreviewError, PreviewStore, Status};
+pub use store::{End, Preview, PreviewError, PreviewStore};
+pub(crate) use store::{MAX_ATTEMPTS, Status};
 pub use volume::Windows;
 
 /// Keys are places in dictionaries, or keyed hashes that no client can aim.

@@ -18,7 +18,7 @@ use blobwatch_sql::{MAX_NUMBER, Row, Sql, SqlError, SqlValue, integer, number};
 pub(crate) const MAX_KEPT: u64 = 200;
 
 /// Previews that wait or run: they run one after the other, a minute each at worst.
-pub const MAX_WAITING: usize = 8;
+pub(crate) const MAX_WAITING: usize = 8;
 
 /// Times that a preview begins: after so many interruptions it is the cause of them.
 pub(crate) const MAX_ATTEMPTS: u32 = 4;
