@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod load;
+mod config;
 mod origin;
 pub(crate) mod rulebook;
 mod stored;
