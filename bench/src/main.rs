@@ -2,12 +2,14 @@
 //! and runs them.
 
 mod cost;
+mod dashboard;
 mod detect;
 mod edge;
 mod figure;
 mod guard;
 mod preview;
 mod preview_edge;
+mod promises;
 mod query;
 mod query_edge;
 mod replay;
@@ -49,6 +51,10 @@ enum Command {
     Cost(cost::Args),
     /// False alarms, delay, localisation and cost of detection, native, beside rivals
     Detect(detect::Args),
+    /// Seconds until a change or a guard's taking back acts everywhere, and what a pull waits for us, on workerd
+    Promises(promises::Args),
+    /// What the dashboard does for a frame, in Chromium
+    Dashboard(dashboard::Args),
 }
 
 fn main() -> ExitCode {
@@ -73,5 +79,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Guard(args) => guard::run(args)?.publish(),
         Command::Cost(args) => cost::run(args)?.publish(),
         Command::Detect(args) => detect::run(args)?.publish(),
+        Command::Promises(args) => promises::run(args)?.publish(),
+        Command::Dashboard(args) => dashboard::run(args)?.publish(),
     }
 }

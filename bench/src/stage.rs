@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod load;
+mod client;
 mod config;
 mod origin;
 pub(crate) mod rulebook;
@@ -10,6 +11,7 @@ mod traffic;
 mod workerd;
 
 pub(crate) use api::Api;
+pub(crate) use client::Client;
 pub(crate) use origin::{GIGABYTE, Origin};
 pub(crate) use rulebook::RULES;
 pub(crate) use stored::{HOUR_MS, Stored};

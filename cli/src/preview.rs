@@ -113,6 +113,10 @@ impl Arguments {
 }
 
 /// Asks until it is no longer running, at most so many times.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a program on somebody's machine may sleep between two calls"
+)]
 fn wait(api: &Api, begun: Value, id: &str, at_most: u64) -> Result<Value, Problem> {
     let bar = if io::stderr().is_terminal() {
         ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5))

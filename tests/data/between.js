@@ -2,12 +2,16 @@
 // under test is the one that is released. Everything else is handed on untouched.
 import { DurableObject } from "cloudflare:workers";
 
-const SLOW_MS = 10_000;
-// { FireLog: "refuse", RuleBook: "garbage", Detector: "unheard" }; one isolate holds it and all classes.
+const LOOK_MS = 20;
+// { FireLog: "refuse", "FireLog fl1-AMS-0": "hold", Detector: "unheard" }: of a class, or of one object. What is held is
+// handed on once the test takes its fault away. One isolate holds this and all classes.
 let faults = {};
-const calls = {};
-// Batches of cells that came, as hex; a test reads what the Detector was told.
-const cells = [];
+let calls = {};
+// Batches of cells and flushes that came, as hex; a test reads what the Detector and the FireLogs were told.
+let cells = [];
+let flushes = [];
+// More than the head of a flush takes: its records follow.
+const FLUSH_HEAD = 4096;
 
 const broken = {
   refuse: () => new Response("refused on purpose", { status: 503 }),
@@ -22,17 +26,27 @@ function hex(bytes) {
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+const faultOf = (kind, name) => faults[`${kind} ${name}`] ?? faults[kind];
+
+async function note(call, name, request) {
+  if (call === "Detector POST /cells") cells.push(hex(await request.clone().arrayBuffer()));
+  if (!call.startsWith("FireLog POST") || !call.endsWith("/flush")) return;
+  const body = await request.clone().arrayBuffer();
+  flushes.push({ to: name, head: hex(body.slice(0, FLUSH_HEAD)) });
+}
+
 function between(kind) {
   return class extends DurableObject {
     async fetch(request) {
+      const { name } = this.ctx.id;
       const call = `${kind} ${request.method} ${new URL(request.url).pathname}`;
       calls[call] = (calls[call] ?? 0) + 1;
-      const fault = faults[kind];
-      if (call === "Detector POST /cells") cells.push(hex(await request.clone().arrayBuffer()));
-      if (fault === "slow") await scheduler.wait(SLOW_MS);
+      await note(call, name, request);
+      while (faultOf(kind, name) === "hold") await scheduler.wait(LOOK_MS);
+      const fault = faultOf(kind, name);
       if (broken[fault]) return broken[fault]();
       const real = this.env[kind];
-      const response = await real.get(real.idFromName(this.ctx.id.name)).fetch(request);
+      const response = await real.get(real.idFromName(name)).fetch(request);
       return fault === "unheard" ? broken.refuse() : response;
     }
   };
@@ -46,6 +60,6 @@ export const RuleBook = between("RuleBook");
 export default {
   async fetch(request) {
     if (request.method === "PUT") faults = await request.json();
-    return Response.json({ faults, calls, cells });
+    return Response.json({ faults, calls, cells, flushes });
   },
 };

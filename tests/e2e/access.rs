@@ -22,6 +22,7 @@ use rsa::traits::PublicKeyParts;
 use serde_json::{Value, json};
 
 use crate::harness::browser::browser_tests;
+use crate::harness::clock::{eventually, unix_ms};
 use crate::harness::deployment::Bundle;
 use crate::harness::http::{Answer, Request};
 use crate::harness::registry::Registry;
@@ -77,11 +78,14 @@ fn jwk(kid: &str, key: &RsaPrivateKey) -> Value {
 }
 
 fn now_s() -> u64 {
-    std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
+    unix_ms() / 1_000
 }
 
+/// Longer than any test.
+const DAY_S: u64 = 86_400;
+
 fn claims(email: &str) -> Value {
-    json!({"aud": [AUDIENCE], "email": email, "exp": now_s() + 600, "iat": now_s(), "nbf": now_s(), "iss": TEAM,
+    json!({"aud": [AUDIENCE], "email": email, "exp": now_s() + DAY_S, "iat": now_s(), "nbf": now_s(), "iss": TEAM,
         "type": "app", "sub": "7335d417-61da-459d-899c-0a01c76a2f94"})
 }
 
@@ -207,7 +211,7 @@ fn a_token_that_is_forged_over_or_for_another_is_refused() {
     refused(&with("aud", json!(["another"])));
     refused(&with("iss", json!("https://evil.cloudflareaccess.com")));
     refused(&with("exp", json!(now_s() - 120)));
-    refused(&with("nbf", json!(now_s() + 600)));
+    refused(&with("nbf", json!(now_s() + DAY_S)));
     refused(&with("groups", json!("x".repeat(9_000))));
     let doubled = text.replacen('{', "{\"email\":\"ada@example.com\",", 1);
     refused(&signed(&KEYS[0], &header("key-1"), &doubled));
@@ -233,7 +237,7 @@ fn a_team_that_changes_its_key_is_followed() {
         json!({"keys": [jwk("key-1", &KEYS[0]), jwk("key-2", &KEYS[1])]}).to_string();
     let rotated = signed(&KEYS[1], &header("key-2"), &text.to_string());
     // Keys are fetched once in 30 s at most.
-    crate::harness::clock::eventually("the new key", std::time::Duration::from_secs(60), || {
+    eventually("the new key", || {
         (ask(&edge, rules(), &rotated).status() == 200).then_some(())
     });
     assert_eq!(ask(&edge, rules(), &token(&text)).status(), 200);

@@ -1,13 +1,12 @@
 //! Downloads that hang, end to end: real pulls through the real worker, an anomaly with the right cohort, and somebody
 //! told of it; a kill of the runtime in the middle loses no acknowledged count and doubles none.
 
-use std::thread::sleep;
 use std::time::Duration;
 
 use blobwatch_detector::signature;
 use serde_json::{Value, json};
 
-use crate::harness::clock::{eventually, now};
+use crate::harness::clock::{eventually, pass, unix_ms};
 use crate::harness::deployment::Bundle;
 use crate::harness::http::Request;
 use crate::harness::image::Blob;
@@ -24,8 +23,12 @@ const AMAZON: &str = "docker/20.10.7 go/go1.15.14 git-commit/b0f5bc3 kernel/4.14
                       arch/amd64 UpstreamClient(Docker-Client/20.10.7 \\(linux\\))";
 const OTHERS: &str = "containerd/1.6.20";
 
-/// Long enough for a slot, its grace and the next slots on a busy machine.
-const OPENS_WITHIN: Duration = Duration::from_secs(150);
+/// Between two rounds of pulls.
+const PACE: Duration = Duration::from_millis(300);
+
+/// Rounds of a healthy minute, and of cut downloads before the runtime is killed.
+const HEALTHY_ROUNDS: usize = 12;
+const ROUNDS_BEFORE_KILL: usize = 12;
 
 struct Client {
     agent: &'static str,
@@ -42,7 +45,7 @@ impl Client {
         let colo = self.colo.bytes().map(u32::from).sum::<u32>() % 200;
         Place::colo(self.colo)
             .with("asn", asn)
-            .address(&format!("10.{colo}.{network}.{}", self.number + 1))
+            .address(&format!("10.{colo}.{network}.{}", self.number % 4 + 1))
     }
 
     fn ask(&self, stage: &Stage, start: Option<usize>) -> Request {
@@ -78,15 +81,32 @@ fn target(digest: &str) -> String {
     format!("/v2/{REPOSITORY}/blobs/{digest}")
 }
 
-fn requests_counted(stage: &Stage) -> u64 {
+fn metric(stage: &Stage, name: &str) -> u64 {
     let answer = stage.api().send(Request::get("/_blobwatch/metrics"));
     assert_eq!(answer.status(), 200);
     let text = answer.text();
-    let line = text
-        .lines()
-        .find(|line| line.starts_with("blobwatch_requests_total{"));
+    let line = text.lines().find(|line| line.starts_with(name));
     line.and_then(|line| line.rsplit(' ').next()?.parse().ok())
         .unwrap_or(0)
+}
+
+#[track_caller]
+fn all_are_counted(stage: &Stage, asked: u64) {
+    eventually("all requests are counted", || {
+        let counted = metric(stage, "blobwatch_requests_total{");
+        assert!(counted <= asked, "{counted} counted of {asked}");
+        (counted == asked).then_some(())
+    });
+}
+
+/// Until everything that was counted so far was tested.
+#[track_caller]
+fn all_is_tested(stage: &Stage) {
+    let counted_s = unix_ms() / 1_000;
+    eventually("the slots until now are tested", || {
+        let tested_s = metric(stage, "blobwatch_detector_tested_timestamp_seconds ");
+        (tested_s > counted_s).then_some(())
+    });
 }
 
 const COLOS: [&str; 4] = ["FRA", "NRT", "GRU", "IAD"];
@@ -118,42 +138,43 @@ fn cut_downloads_open_an_anomaly_with_their_cohort_and_a_kill_loses_nothing() {
     let mut asked = everybody_pulls(&stage, 0, false);
     let records = stage.records("limit=100", 8);
     // What these pulls count must be in before the kill, or it comes later: both are fine, once.
-    asked += an_hour_of_health(&mut stage, &records);
+    let past = an_hour_of_health(&mut stage, &records);
+    asked += past;
 
     // A healthy minute opens nothing.
-    for number in 1..13 {
+    for number in 1..=HEALTHY_ROUNDS {
         asked += everybody_pulls(&stage, number, false);
-        sleep(Duration::from_secs(2));
+        pass(Duration::from_secs(2));
     }
+    all_are_counted(&stage, asked);
+    all_is_tested(&stage);
     assert_eq!(anomalies(&stage, ""), Vec::<Value>::new());
 
-    let began = now();
     // Nobody comes twice: a second whole pull of one client would be a restart.
-    let mut number = 20;
-    let mut killed = false;
-    let opened = eventually("an anomaly opens", OPENS_WITHIN, || {
+    let mut number = HEALTHY_ROUNDS + 1;
+    for _ in 0..ROUNDS_BEFORE_KILL {
         asked += everybody_pulls(&stage, number, true);
         number += 1;
-        sleep(Duration::from_millis(300));
-        if number == 32 && !killed {
-            // What is flushed is acknowledged; the flush is due after a second.
-            sleep(Duration::from_secs(5));
-            stage.edge.restart();
-            killed = true;
-        }
+        pass(PACE);
+    }
+    // What is recorded is acknowledged: that outlives a kill.
+    stage.records("limit=1000", usize::try_from(asked - past).unwrap());
+    stage.edge.restart();
+    let opened = eventually("an anomaly opens", || {
+        asked += everybody_pulls(&stage, number, true);
+        number += 1;
+        pass(PACE);
         anomalies(&stage, "?status=open").pop()
     });
-    let delay = began.elapsed();
-    assert!(killed, "it opened before the kill, after {delay:?}");
     let sentence = opened["sentence"].as_str().unwrap();
     assert_eq!(opened["kind"], "resume_surge", "{sentence}");
     assert!(opened["clients"].as_u64().unwrap() >= 10, "{sentence}");
 
     // It is named within the next minutes, when more of the same came.
-    let named = eventually("the cohort is named", OPENS_WITHIN, || {
+    let named = eventually("the cohort is named", || {
         asked += everybody_pulls(&stage, number, true);
         number += 1;
-        sleep(Duration::from_millis(300));
+        pass(PACE);
         let anomaly = anomalies(&stage, "?status=open").pop()?;
         let cohort = anomaly["cohort"].as_array().unwrap().clone();
         let says = |attribute: &str, value: &str, not: bool| {
@@ -182,7 +203,7 @@ fn cut_downloads_open_an_anomaly_with_their_cohort_and_a_kill_loses_nothing() {
     assert!(text.contains("## Ruled out") && text.contains(example), "{text}");
     assert!(text.contains("curl -v"), "{text}");
 
-    let told = eventually("the webhook is told", Duration::from_secs(60), || {
+    let told = eventually("the webhook is told", || {
         receiver
             .told()
             .into_iter()
@@ -212,9 +233,5 @@ fn cut_downloads_open_an_anomaly_with_their_cohort_and_a_kill_loses_nothing() {
     assert_eq!(cohorts["y"]["values"][0], "amzn2");
 
     // Every request is counted once: those before the kill, those after it, and the hour that was put in.
-    eventually("all requests are counted", Duration::from_secs(60), || {
-        let counted = requests_counted(&stage);
-        assert!(counted <= asked, "{counted} counted of {asked}");
-        (counted == asked).then_some(())
-    });
+    all_are_counted(&stage, asked);
 }

@@ -3,12 +3,11 @@
 //!
 //! The pulls are real, over the real worker and a real registry, and nobody asked for a range before.
 
-use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::clock::eventually;
+use crate::harness::clock::{eventually, pass};
 use crate::harness::http::Request;
 use crate::harness::past::an_hour_of_health;
 use crate::harness::place::Place;
@@ -21,9 +20,8 @@ const SKOPEO: &str = "skopeo/1.14.2";
 
 const COLOS: [&str; 3] = ["FRA", "NRT", "IAD"];
 
-/// A slot, its grace and the next slots until it opens; then the minute after which it is told anew, with what was heard of
-/// the route by then. Twice that, on a busy machine.
-const EXPLAINED_WITHIN: Duration = Duration::from_secs(240);
+/// Between two rounds of pulls.
+const PACE: Duration = Duration::from_millis(300);
 
 /// A layer of 5 MiB.
 fn layer(stage: &Stage) -> Request {
@@ -33,14 +31,17 @@ fn layer(stage: &Stage) -> Request {
 
 /// One client of each program in each colo, each in a network of its own. Where they are cut they ask for the rest, and
 /// containerd begins again when that is refused.
-fn everybody_pulls(stage: &Stage, number: u8, are_cut: bool) {
+fn everybody_pulls(stage: &Stage, number: u32, are_cut: bool) {
     for (at, colo) in COLOS.into_iter().enumerate() {
         for (agent, asn) in [(CONTAINERD, 15169), (SKOPEO, 7922)] {
-            let place = Place::colo(colo)
-                .with("asn", asn)
-                .address(&format!("10.{at}.{number}.{}", asn % 250));
+            let place = Place::colo(colo).with("asn", asn).address(&format!(
+                "10.{}.{}.{}",
+                10 * at + number as usize / 250,
+                number % 250,
+                asn % 250
+            ));
             let whole = layer(stage).header("User-Agent", agent);
-            let start = 100_000 + 1_001 * usize::from(number);
+            let start = 100_000 + 1_001 * number as usize;
             drop(stage.open(&place, &whole).take(start).unwrap());
             if !are_cut {
                 continue;
@@ -70,10 +71,10 @@ fn refused_ranges_are_told_with_the_route_that_was_moved_and_who_goes_round_them
     });
 
     let mut number = 0;
-    let told = eventually("refused ranges are told with the route", EXPLAINED_WITHIN, || {
+    let told = eventually("refused ranges are told with the route", || {
         number += 1;
         everybody_pulls(&stage, number, true);
-        sleep(Duration::from_millis(300));
+        pass(PACE);
         let open = stage.api().items("/anomalies?status=open&kind=range_refused");
         let is_explained = |anomaly: &Value| !anomaly["routes"].as_array().unwrap().is_empty();
         open.into_iter().find(is_explained)

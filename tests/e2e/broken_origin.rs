@@ -3,7 +3,7 @@
 use std::thread::spawn;
 use std::time::Duration;
 
-use crate::harness::clock::{PATIENCE, eventually, now};
+use crate::harness::clock::{eventually, pass};
 use crate::harness::deployment::Bundle;
 use crate::harness::http::{Answer, Ended, Request};
 use crate::harness::place::Place;
@@ -79,20 +79,29 @@ fn client_that_goes_away_frees_the_origin() {
     answer.take(100_000).unwrap();
     assert_eq!(stage.origin.open(), 1);
     drop(answer);
-    eventually("the origin's connection closes", PATIENCE, || {
+    eventually("the origin's connection closes", || {
         (stage.origin.open() == 0).then_some(())
     });
     assert!(stage.through(&small(&stage)).body == stage.registry.image.small().bytes);
 }
 
+/// Many times what a pull waits for anything of ours.
+const WHILE: Duration = Duration::from_secs(2);
+
 #[test]
 fn slow_origin_is_waited_for() {
     let stage = Stage::new();
-    let delay = Duration::from_secs(2);
-    stage.origin.arm(Fault::Delay(delay), |_| true);
-    let start = now();
-    assert!(stage.through(&small(&stage)).body == stage.registry.image.small().bytes);
-    assert!(start.elapsed() >= delay);
+    let gate = Gate::default();
+    stage.origin.arm(Fault::Await(gate.clone()), |_| true);
+    let (edge, request) = (stage.edge.addr(), Place::default().ask(&small(&stage)));
+    let slow = spawn(move || request.send(edge).unwrap());
+    eventually("the origin is asked", || {
+        (!stage.origin.seen().is_empty()).then_some(())
+    });
+    pass(WHILE);
+    assert!(!slow.is_finished(), "answered without the origin");
+    gate.open();
+    assert!(slow.join().unwrap().body == stage.registry.image.small().bytes);
 }
 
 #[test]
@@ -236,7 +245,7 @@ fn origin_that_resets_costs_nobody_else_a_pull() {
     });
     let (edge, request) = (stage.edge.addr(), Place::default().ask(&large(&stage)));
     let other = spawn(move || request.send(edge).unwrap());
-    eventually("the other pull is in flight", PATIENCE, || {
+    eventually("the other pull is in flight", || {
         (stage.origin.open() == 1).then_some(())
     });
     is_unreachable(&stage.through(&small(&stage).header("X-Fail", "1")));

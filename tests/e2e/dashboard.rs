@@ -12,6 +12,7 @@ fn parts_hold_alone() {
             "unit/format.test.ts",
             "unit/lines.test.ts",
             "unit/records.test.ts",
+            "unit/waits.test.ts",
             "unit/window.test.ts",
         ],
         &[],

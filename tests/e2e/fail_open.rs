@@ -2,12 +2,13 @@
 //! and all that were in flight. What was lost is counted, and the count can be read.
 
 use std::sync::Arc;
-use std::thread::{scope, sleep, spawn};
+use std::thread::{scope, spawn};
 use std::time::Duration;
 
+use blobwatch_records::Flush;
 use serde_json::{Value, json};
 
-use crate::harness::clock::{PATIENCE, eventually, now};
+use crate::harness::clock::{eventually, pass};
 use crate::harness::deployment::Bundle;
 use crate::harness::head::Head;
 use crate::harness::http::{Answer, Ended, Request};
@@ -16,12 +17,6 @@ use crate::harness::place::Place;
 use crate::harness::registry::REPOSITORY;
 use crate::harness::relay::{Fault, Gate};
 use crate::harness::stage::Stage;
-
-/// A fault of ours may cost a pull 50 ms; this machine has two cores and many tests, a slow object takes 10 s.
-const PROMPT: Duration = Duration::from_secs(5);
-
-/// A FireLog that failed is tried again after up to 30 s.
-const RECOVERY: Duration = Duration::from_secs(90);
 
 fn pull(blob: &Blob) -> Request {
     let target = format!("/v2/{REPOSITORY}/blobs/{}", blob.digest);
@@ -52,7 +47,7 @@ fn while_pulling<T>(stage: &Stage, breaking: impl FnOnce() -> T) -> T {
         Place::default().ask(&pull(registry.image.large())),
     );
     let in_flight = spawn(move || request.send(edge).unwrap());
-    eventually("the large pull is in flight", PATIENCE, || {
+    eventually("the large pull is in flight", || {
         (stage.origin.open() == 1).then_some(())
     });
     let result = breaking();
@@ -70,16 +65,14 @@ fn all_small_ones(stage: &Stage) {
         .blobs()
         .filter(|blob| blob.bytes.len() < 10_000_000)
     {
-        let start = now();
         is_whole(&stage.through(&pull(blob)), blob);
-        assert!(start.elapsed() < PROMPT, "{:?}", start.elapsed());
     }
 }
 
 /// How often something of this kind was counted, once it was.
 #[track_caller]
 fn losses(stage: &Stage, kind: &str) -> u64 {
-    eventually(&format!("{kind} is counted"), RECOVERY, || {
+    eventually(&format!("{kind} is counted"), || {
         // Losses travel with the next flush: there must be one.
         stage.through(&pull(stage.registry.image.small()));
         Some(count(&stage.api().get("/losses"), kind)).filter(|count| *count > 0)
@@ -150,10 +143,12 @@ fn release_has_no_trigger() {
 /// Every blob request that the origin saw is in the log or counted as lost under one of these names; each once.
 #[track_caller]
 fn nothing_is_lost_uncounted(stage: &Stage, names: &[&str]) {
-    eventually("every request is recorded or counted", RECOVERY, || {
-        // What waits is sent with what comes next.
+    let mut gap = Duration::from_secs(2);
+    eventually("every request is recorded or counted", || {
+        // What waits is sent with what comes next, which is then waited for, on a busy machine for longer.
         stage.through(&pull(stage.registry.image.small()));
-        sleep(Duration::from_secs(3));
+        pass(gap);
+        gap += Duration::from_secs(1);
         let asked = stage.origin.seen().len() as u64;
         let recorded = stage.api().get("/requests/summary?by=family")["requests"]
             .as_u64()
@@ -170,20 +165,20 @@ fn trap_loses_nothing_uncounted() {
     let stage = Stage::serving(Bundle::Hooks);
     let small = stage.registry.image.small();
     let slow = |request: &Head| request.get("x-slow").is_some();
-    stage.origin.arm(Fault::Delay(Duration::from_secs(2)), slow);
+    let gate = Gate::default();
+    stage.origin.arm(Fault::Await(gate.clone()), slow);
     let (edge, request) = (
         stage.edge.addr(),
         Place::default().ask(&pull(small).header("X-Slow", "1")),
     );
     let unanswered = spawn(move || request.send(edge).unwrap());
-    eventually("the slow pull waits", PATIENCE, || {
-        (stage.origin.open() == 1).then_some(())
-    });
+    eventually("the slow pull waits", || (stage.origin.open() == 1).then_some(()));
     for call in [
         "none", "decide", "settle", "none", "decide", "none", "none", "settle", "none",
     ] {
         is_whole(&stage.through(&trapping(small, call)), small);
     }
+    gate.open();
     is_whole(&unanswered.join().unwrap(), small);
     nothing_is_lost_uncounted(&stage, &["decide_trap", "settle_trap", "records_lost"]);
 }
@@ -235,13 +230,50 @@ fn fire_log_that_answers_nonsense() {
     recovers(&sabotaged("FireLog", "garbage"));
 }
 
+/// An isolate gives up what a FireLog does not answer, after ten seconds, and says so; a pull does not wait for that. On a
+/// machine that stands still for so long it may come in between: then the next pull is looked at. `bench promises` says what
+/// a pull waits.
+#[track_caller]
+fn is_not_waited_for(stage: &Stage) {
+    let calls = stage.edge.calls();
+    let reads = |calls: &Value| calls[READ].as_u64().unwrap_or(0);
+    let given_up = || stage.edge.log().matches("failed to read the rulebook").count();
+    let mut asked = reads(&calls);
+    eventually(
+        "a pull that asked is answered before the answer is given up",
+        || {
+            pass(ASKED_AGAIN);
+            let before = given_up();
+            let small = stage.registry.image.small();
+            is_whole(&stage.through(&pull(small)), small);
+            let is_answered_first = given_up() == before;
+            let has_asked = reads(&stage.edge.calls()) > asked;
+            asked = reads(&stage.edge.calls());
+            (has_asked && is_answered_first).then_some(())
+        },
+    );
+}
+
+/// The colo of [`Place::default`].
+const READ: &str = "FireLog GET /fl1-ams-0/rulebook";
+
+/// A rulebook that could not be read is asked for again after this (`REFRESH_RETRY_MS` in `src/edge/flusher.js`).
+const ASKED_AGAIN: Duration = Duration::from_millis(1_100);
+
 /// The answer comes when the isolate has given up and sent the batch again: both arrive, one counts.
 #[test]
 fn fire_log_that_is_slow() {
-    let stage = sabotaged("FireLog", "slow");
+    let stage = sabotaged("FireLog", "hold");
+    is_not_waited_for(&stage);
+    eventually("a batch is sent again", || {
+        let flushes = stage.edge.flushes("fl1-ams-0");
+        let is_again = |pair: &[Flush]| (pair[0].isolate, pair[0].seq) == (pair[1].isolate, pair[1].seq);
+        stage.through(&pull(stage.registry.image.small()));
+        flushes.windows(2).any(is_again).then_some(())
+    });
     recovers(&stage);
     let small = stage.registry.image.small().digest.clone();
-    let records = eventually("what was kept arrives", RECOVERY, || {
+    let records = eventually("what was kept arrives", || {
         stage.through(&pull(stage.registry.image.small()));
         let records = stage.api().items(&format!("/requests?digest={small}"));
         (records.len() >= 3).then_some(records)
@@ -266,7 +298,9 @@ fn rulebook_object_that_answers_nonsense() {
 
 #[test]
 fn rulebook_object_that_is_slow() {
-    recovers(&sabotaged("RuleBook", "slow"));
+    let stage = sabotaged("RuleBook", "hold");
+    is_not_waited_for(&stage);
+    recovers(&stage);
 }
 
 /// Room for records is bounded: with nowhere to send them, new ones are dropped, and counted.

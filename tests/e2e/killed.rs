@@ -1,16 +1,16 @@
 //! SIGKILL in the middle of a change: nothing is half-applied, the chain holds, and what was acknowledged is there.
 
-use std::thread::{scope, sleep};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::scope;
 use std::time::Duration;
 
+use blobwatch_wire::parse_rfc3339;
 use serde_json::{Value, json};
 
 use crate::harness::api::Api;
-use crate::harness::clock::eventually;
+use crate::harness::clock::{eventually, pass, unix_ms};
 use crate::harness::http::Request;
 use crate::harness::stage::{OPERATOR, Stage};
-
-const SOON: Duration = Duration::from_secs(60);
 
 /// A rulebook whose parts all say the same number.
 fn numbered(number: u32) -> Value {
@@ -72,21 +72,27 @@ fn a_push_is_whole_or_not_at_all_and_what_was_acknowledged_stays() {
         let (number, revision) = acknowledged;
         let addr = stage.edge.addr();
         let mut last = acknowledged;
+        let newest = &AtomicU32::new(number);
         scope(|scope| {
             let pushes = scope.spawn(move || {
                 let api = Api::new(addr, OPERATOR);
                 let mut at = (number, revision);
                 while let Some(revision) = push(&api, at.0 + 1, at.1) {
                     at = (at.0 + 1, revision);
+                    newest.store(at.0, Ordering::Relaxed);
                 }
                 at
             });
-            sleep(Duration::from_millis(150 + 70 * round));
+            eventually("a push is acknowledged", || {
+                (newest.load(Ordering::Relaxed) > number).then_some(())
+            });
+            // Then in the middle of another, each time further on.
+            pass(Duration::from_millis(7 * round));
             stage.edge.kill();
             last = pushes.join().unwrap();
         });
         stage.edge.restart();
-        let book = eventually("the rulebook is read", SOON, || {
+        let book = eventually("the rulebook is read", || {
             let answer = stage.api().try_get("/rulebook");
             (answer.status() == 200).then(|| answer.json())
         });
@@ -107,18 +113,17 @@ fn a_schedule_goes_on_after_the_process_was_killed() {
     stage.api().put("/rules/scans", &rule);
     let staged = json!({"mode": "enforce", "force": true, "guard": "off", "reason": "r",
         "stages": [{"percent": 1, "minutes": 0.1}, {"percent": 10, "minutes": 0.1}, {"percent": 100}]});
-    stage.api().put("/rules/scans/modes/default", &staged);
+    let set = stage.api().put("/rules/scans/modes/default", &staged);
+    let due_ms = parse_rfc3339(set["stage"]["next"].as_str().unwrap()).unwrap();
     stage.edge.kill();
-    sleep(Duration::from_secs(8));
+    eventually("the second step is due", || (unix_ms() > due_ms).then_some(()));
     stage.edge.restart();
     let percent = |stage: &Stage| stage.api().get("/rules/scans/modes/default")["percent"].as_f64();
-    eventually("the second step", SOON, || {
+    eventually("the second step", || {
         (percent(&stage) >= Some(10.0)).then_some(())
     });
     stage.edge.restart();
-    eventually("the last step", SOON, || {
-        (percent(&stage) == Some(100.0)).then_some(())
-    });
+    eventually("the last step", || (percent(&stage) == Some(100.0)).then_some(()));
     let audit = stage.api().items("/audit");
     let steps = audit
         .iter()

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::clients::{Home, has_pulled, podman, skopeo};
-use crate::harness::clock::{PATIENCE, eventually};
+use crate::harness::clock::eventually;
 use crate::harness::http::{Answer, Request};
 use crate::harness::place::Place;
 use crate::harness::registry::REPOSITORY;
@@ -39,7 +39,7 @@ fn begin(stage: &Stage) -> String {
 #[track_caller]
 fn done(stage: &Stage, id: &str) -> Value {
     let path = format!("/previews/{id}");
-    let item = eventually("the preview ends", PATIENCE, || {
+    let item = eventually("the preview ends", || {
         Some(stage.api().get(&path)).filter(|item| item["status"] != "running")
     });
     assert_eq!(item["status"], "done", "{item:#}");
@@ -119,7 +119,7 @@ fn a_preview_says_what_is_then_denied() {
     stage.until(&blob(&stage).header("User-Agent", "skopeo/1.9.3"), |answer| {
         answer.status() == 403
     });
-    eventually("the other colo knows too", PATIENCE, || {
+    eventually("the other colo knows too", || {
         (pull("skopeo/1.9.3")(&stage, 1).status() == 403).then_some(())
     });
     pulls(|agent| if agent.starts_with("skopeo") { 403 } else { 200 });
@@ -237,7 +237,7 @@ fn a_preview_goes_on_after_the_end_of_the_process() {
         assert_eq!(pull("skopeo/1.9.3")(&stage, client).status(), 200);
     }
     stage.records("", 6);
-    stage.edge.sabotage(&json!({"FireLog": "slow"}));
+    stage.edge.sabotage(&json!({"FireLog": "hold"}));
     let id = begin(&stage);
     assert_eq!(stage.api().get(&format!("/previews/{id}"))["status"], "running");
     stage.edge.restart();
@@ -257,7 +257,7 @@ fn a_preview_can_be_cancelled_and_names_who_did_not_answer() {
     assert_eq!(pull("skopeo/1.9.3")(&stage, 1).status(), 200);
     assert_eq!(pull("skopeo/1.9.3")(&stage, 2).status(), 200);
     stage.records("", 2);
-    stage.edge.sabotage(&json!({"FireLog": "slow"}));
+    stage.edge.sabotage(&json!({"FireLog": "hold"}));
     let id = begin(&stage);
     stage.api().delete(&format!("/previews/{id}"));
     let cancelled = stage.api().get(&format!("/previews/{id}"));
@@ -265,7 +265,7 @@ fn a_preview_can_be_cancelled_and_names_who_did_not_answer() {
     assert!(cancelled.get("matched_requests").is_none());
     stage.edge.sabotage(&json!({"FireLog": "refuse"}));
     let id = begin(&stage);
-    let failed = eventually("the preview fails", PATIENCE, || {
+    let failed = eventually("the preview fails", || {
         Some(stage.api().get(&format!("/previews/{id}"))).filter(|item| item["status"] != "running")
     });
     assert_eq!(

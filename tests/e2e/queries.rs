@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::api::{blob, is_problem, rulebook};
-use crate::harness::clock::{PATIENCE, eventually};
+use crate::harness::clock::eventually;
 use crate::harness::place::Place;
 use crate::harness::stage::Stage;
 
@@ -85,14 +85,17 @@ fn summary_counts_by_what_is_asked() {
     let stage = Stage::new();
     let rule = json!({"description": "", "expression": "client.family eq \"curl\"", "action": "block"});
     stage.api().put("/rules/curls", &rule);
-    eventually("the rule fires", PATIENCE, || {
+    eventually("the rule fires", || {
         stage.through(&blob(&stage));
         let fires = stage.api().items("/fires?rule=curls");
         (!fires.is_empty()).then_some(())
     });
-    let asked = pull_everywhere(&stage, 3).len();
-    let fires = eventually("every pull fires", PATIENCE, || {
-        Some(stage.api().items("/fires?rule=curls")).filter(|fires| fires.len() >= asked)
+    // What was pulled before is recorded before: nothing is on its way when these are there.
+    let asked = pull_everywhere(&stage, 3);
+    let fires = eventually("every pull fires", || {
+        let fires = stage.api().items("/fires?rule=curls");
+        let found: BTreeSet<String> = ids(&fires).into_iter().collect();
+        asked.is_subset(&found).then_some(fires)
     });
     let summary = stage.api().get("/fires/summary?by=rule,route");
     let groups = summary["groups"].as_array().unwrap();
@@ -113,7 +116,7 @@ fn one_record_is_explained() {
         "/rules/curls",
         &json!({"description": "", "expression": expression, "action": "block"}),
     );
-    let fires = eventually("the rule fires", PATIENCE, || {
+    let fires = eventually("the rule fires", || {
         stage.through(&blob(&stage));
         Some(stage.api().items("/fires?rule=curls")).filter(|fires| !fires.is_empty())
     });

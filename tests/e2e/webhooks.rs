@@ -1,7 +1,5 @@
 //! Who is told: addresses that may be, by whom they are set, and deliveries that are sent until they are taken.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use crate::api::is_problem;
@@ -66,19 +64,19 @@ fn a_delivery_is_sent_again_until_it_is_taken_and_redirects_are_not_followed() {
     let queued =
         api.send(Request::new("POST", "/_blobwatch/api/v1/webhooks/chat/test").body("application/json", ""));
     assert_eq!(queued.status(), 202, "{}", queued.text());
-    let told = eventually("it is sent again", Duration::from_secs(60), || {
-        Some(receiver.told()).filter(|told| told.len() == 2)
+    let told = eventually("it is sent again", || {
+        Some(receiver.told()).filter(|told| told.len() >= 2)
     });
     assert_eq!(told[0].body, told[1].body);
     let ids: Vec<_> = told
         .iter()
         .map(|told| told.head.get("blobwatch-delivery"))
         .collect();
-    assert_eq!(ids, [Some("dl-000001"); 2]);
+    assert!(ids.iter().all(|id| *id == Some("dl-000001")), "{ids:?}");
     assert_eq!(elsewhere.told().len(), 0);
-    let item = eventually("it is delivered", Duration::from_secs(10), || {
+    let item = eventually("it is delivered", || {
         let item = api.get("/webhooks/deliveries")["items"][0].clone();
         (item["status"] == "delivered").then_some(item)
     });
-    assert_eq!(item["attempts"], 2);
+    assert_eq!(item["attempts"], receiver.told().len(), "one by one");
 }

@@ -2,7 +2,6 @@
 //! the answers that the page shows; the export of the audit log stays in the folder of the tests.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -13,9 +12,6 @@ use crate::harness::place::Place;
 use crate::harness::registry::REPOSITORY;
 use crate::harness::relay::Relay;
 use crate::harness::stage::{Stage, front};
-
-/// A minute of clients that were let through, and what follows from it, on a machine that is busy.
-const SOON: Duration = Duration::from_secs(180);
 
 const MODE: &str = "/rules/no-skopeo/modes/default";
 
@@ -35,7 +31,7 @@ fn previewed(stage: &Stage) -> Value {
     let post = Request::new("POST", "/_blobwatch/api/v1/previews");
     let begun: Answer = stage.api().send(post.body("application/json", body.to_string()));
     let path = format!("/previews/{}", begun.json()["id"].as_str().unwrap());
-    eventually("the preview ends", SOON, || {
+    eventually("the preview ends", || {
         Some(stage.api().get(&path)).filter(|item| item["status"] == "done")
     })
 }
@@ -79,7 +75,7 @@ fn a_rule_goes_from_its_preview_by_steps_to_its_guard_and_every_answer_says_so()
         "stages": [{"percent": 75, "minutes": 5}, {"percent": 100}]});
     show("mode, set", &stage.api().put(MODE, &set));
     // By machines that have no past here: one that fetched a digest twice within half an hour would not pull cleanly.
-    eventually("it is enforced", SOON, || {
+    eventually("it is enforced", || {
         (1..=8).any(|n| probe(&stage, n) == 403).then_some(())
     });
     let pulled: Vec<_> = skopeos.iter().map(pull).collect();
@@ -90,19 +86,17 @@ fn a_rule_goes_from_its_preview_by_steps_to_its_guard_and_every_answer_says_so()
         refused.len(),
         pulled[refused[0]].stderr
     );
-    let taken_back = eventually("the guard takes it back", SOON, || {
+    let taken_back = eventually("the guard takes it back", || {
         Some(stage.api().get(MODE)).filter(|mode| mode["mode"] == "monitor")
     });
     assert_eq!(taken_back["guard"]["state"], "demoted");
     show("mode, taken back", &taken_back);
-    eventually("they pull again", SOON, || {
+    eventually("they pull again", || {
         let mut each = refused.iter().map(|at| pull(&skopeos[*at]));
         each.all(|pulled| pulled.status.success()).then_some(())
     });
     show("audit", &stage.api().get("/audit?limit=1")["items"][0]);
-    let anomaly = eventually("the anomaly is told", SOON, || {
-        stage.api().items("/anomalies").pop()
-    });
+    let anomaly = eventually("the anomaly is told", || stage.api().items("/anomalies").pop());
     show("anomaly", &anomaly);
     let denied = &stage.records("verdict=block", 1)[0];
     let explained = stage

@@ -4,7 +4,9 @@
 
 use crate::build::{self, Sizes, Variant};
 use crate::command::open;
-use crate::setup::Tools;
+use crate::progress::step;
+use crate::setup::{Tools, debian};
+use crate::test::BROWSER;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -45,6 +47,10 @@ enum Subject {
     Cost,
     /// False alarms, delay, localisation and cost of detection, native, beside rivals
     Detect,
+    /// Seconds until a change acts everywhere, and what a pull waits for us, on workerd
+    Promises,
+    /// What the dashboard does for a frame, in Chromium
+    Dashboard,
     /// Bytes of the Wasm modules
     Size,
 }
@@ -53,7 +59,7 @@ impl Subject {
     fn needs_worker(self) -> bool {
         matches!(
             self,
-            Self::Edge | Self::PreviewEdge | Self::QueryEdge | Self::Cost | Self::Size
+            Self::Edge | Self::PreviewEdge | Self::QueryEdge | Self::Cost | Self::Promises | Self::Size
         )
     }
 }
@@ -72,8 +78,10 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         None
     };
     for subject in subjects {
-        if *subject == Subject::Replay {
-            build_program(workspace)?;
+        match subject {
+            Subject::Replay => build_program(workspace)?,
+            Subject::Dashboard => build_pages(workspace)?,
+            _ => {}
         }
         match (subject, &worker) {
             (Subject::Size, Some((_, sizes))) => write_sizes(workspace, sizes)?,
@@ -120,6 +128,15 @@ fn build_program(workspace: &Workspace) -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(workspace.root());
     open(cargo.args(["build", "--quiet", "--release", "--package", "blobwatch-cli"]))
+}
+
+/// What `dashboard` looks at, and with what.
+fn build_pages(workspace: &Workspace) -> Result<()> {
+    step("browser", |step| {
+        let purpose = "the dashboard is measured in a real browser";
+        Ok((debian::ensure(step, &[BROWSER], purpose)?, ()))
+    })?;
+    build::dashboard(workspace).map(drop)
 }
 
 fn write_sizes(workspace: &Workspace, sizes: &Sizes) -> Result<()> {

@@ -20,8 +20,15 @@ pub(crate) struct Args {
     cargo_test: Vec<String>,
 }
 
+/// What the dashboard is looked at with.
+pub(crate) const BROWSER: Package = Package {
+    name: "chromium",
+    program: "chromium",
+};
+
 /// A real registry, the clients whose requests are watched, and the browser that the dashboard is looked at with.
 pub(crate) const PACKAGES: [Package; 9] = [
+    BROWSER,
     Package {
         name: "docker-registry",
         program: "docker-registry",
@@ -45,10 +52,6 @@ pub(crate) const PACKAGES: [Package; 9] = [
     Package {
         name: "wget",
         program: "wget",
-    },
-    Package {
-        name: "chromium",
-        program: "chromium",
     },
     Package {
         name: "aria2",

@@ -1,7 +1,7 @@
 //! What `workerd serve` is told, and the modules that it embeds.
 
 use super::Api;
-use super::workerd::Worker;
+use super::workerd::{BUNDLE, Worker};
 use crate::workspace;
 use anyhow::{Context, Result};
 use std::fmt::Write as _;
@@ -9,10 +9,12 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+/// The worker, which holds its objects, and so many other isolates that reach them there.
 pub(super) fn configuration(
     worker: &Worker,
     origin: SocketAddr,
     vars: &[(&str, &str)],
+    others: usize,
     folder: &Path,
 ) -> Result<String> {
     let (origin, tokens) = (format!("http://{origin}"), Api::tokens());
@@ -22,31 +24,52 @@ pub(super) fn configuration(
         ("BLOBWATCH_TOKENS", &tokens),
         ("BLOBWATCH_CLIENT_SECRET", "benchmark"),
     ];
-    let mut bindings = String::new();
+    let mut texts = String::new();
     for (name, value) in own.iter().chain(vars) {
-        writeln!(bindings, "    (name = {name:?}, text = {value:?}),")?;
+        writeln!(texts, "    (name = {name:?}, text = {value:?}),")?;
     }
-    let objects = match worker {
-        Worker::Passthrough => "",
-        Worker::Blobwatch(_) | Worker::Counted => {
-            bindings.push_str(OBJECT_BINDINGS);
-            OBJECTS
-        }
+    let (objects, bindings) = match worker {
+        Worker::Passthrough => ("", texts.clone()),
+        Worker::Blobwatch(_) | Worker::Counted | Worker::Held => (OBJECTS, texts.clone() + OBJECT_BINDINGS),
     };
-    let modules = modules(&worker.files(), folder)?;
+    let mut workers = isolate("worker", worker, objects, &bindings, folder)?;
+    let (mut services, mut sockets) = (service("worker"), socket("worker"));
+    for number in 1..=others {
+        let (name, release) = (format!("worker{number}"), Worker::Blobwatch(BUNDLE.into()));
+        let bindings = texts.clone() + BINDINGS_ELSEWHERE;
+        workers.push_str(&isolate(&name, &release, "", &bindings, folder)?);
+        services.push_str(&service(&name));
+        sockets.push_str(&socket(&name));
+    }
     Ok(format!(
         r#"using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-    (name = "worker", worker = .worker),
-    (name = "internet", network = (allow = ["local", "private"])),
+{services}    (name = "internet", network = (allow = ["local", "private"])),
     (name = "objects", disk = (path = "{folder}/objects", writable = true)),
   ],
   sockets = [
-    (name = "http", address = "127.0.0.1:0", http = (cfBlobHeader = "CF-Blob"), service = "worker"),
-  ],
+{sockets}  ],
 );
-const worker :Workerd.Worker = (
+{workers}"#,
+        folder = folder.display(),
+    ))
+}
+
+fn service(name: &str) -> String {
+    format!("    (name = {name:?}, worker = .{name}),\n")
+}
+
+fn socket(name: &str) -> String {
+    format!(
+        "    (name = {name:?}, address = \"127.0.0.1:0\", http = (cfBlobHeader = \"CF-Blob\"), service = {name:?}),\n"
+    )
+}
+
+fn isolate(name: &str, worker: &Worker, objects: &str, bindings: &str, folder: &Path) -> Result<String> {
+    let (modules, flags) = (modules(&worker.files(), folder)?, worker.flags());
+    Ok(format!(
+        r#"const {name} :Workerd.Worker = (
   compatibilityDate = "2026-11-01",
   compatibilityFlags = [{flags}],
   modules = [
@@ -54,9 +77,7 @@ const worker :Workerd.Worker = (
 {objects}  bindings = [
 {bindings}  ],
 );
-"#,
-        folder = folder.display(),
-        flags = worker.flags(),
+"#
     ))
 }
 
@@ -64,6 +85,13 @@ const OBJECT_BINDINGS: &str = r#"    (name = "RULE_BOOK", durableObjectNamespace
     (name = "FIRE_LOG", durableObjectNamespace = "FireLog"),
     (name = "DETECTOR", durableObjectNamespace = "Detector"),
     (name = "PREVIEWS", durableObjectNamespace = "Previews"),
+"#;
+
+/// The same objects, from an isolate that does not hold them.
+const BINDINGS_ELSEWHERE: &str = r#"    (name = "RULE_BOOK", durableObjectNamespace = (className = "RuleBook", serviceName = "worker")),
+    (name = "FIRE_LOG", durableObjectNamespace = (className = "FireLog", serviceName = "worker")),
+    (name = "DETECTOR", durableObjectNamespace = (className = "Detector", serviceName = "worker")),
+    (name = "PREVIEWS", durableObjectNamespace = (className = "Previews", serviceName = "worker")),
 "#;
 
 const OBJECTS: &str = r#"  durableObjectNamespaces = [

@@ -6,6 +6,7 @@ use super::Api;
 use super::config::configuration;
 use crate::workspace;
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,6 +22,8 @@ pub(crate) enum Worker {
     Blobwatch(PathBuf),
     /// The same behind `data/counting.js`, which counts what would be billed.
     Counted,
+    /// The same behind `data/held.js`, which keeps objects from answering.
+    Held,
     /// The rival: forwards and does nothing else.
     Passthrough,
 }
@@ -35,14 +38,12 @@ impl Worker {
     /// Its modules, the first being the entry.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let of = |bundle: &Path| BUNDLED.map(|name| bundle.join(name));
+        let behind = |entry: &str| [vec![entry.into()], of(Path::new(BUNDLE)).into()].concat();
         match self {
             Self::Passthrough => vec!["tests/data/passthrough.js".into()],
             Self::Blobwatch(bundle) => of(bundle).into(),
-            Self::Counted => [
-                vec!["bench/data/counting.js".into()],
-                of(Path::new(BUNDLE)).into(),
-            ]
-            .concat(),
+            Self::Counted => behind("bench/data/counting.js"),
+            Self::Held => behind("bench/data/held.js"),
         }
     }
 
@@ -50,7 +51,7 @@ impl Worker {
     pub(super) fn flags(&self) -> &'static str {
         match self {
             Self::Passthrough => "",
-            Self::Blobwatch(_) | Self::Counted => r#""enable_request_signal""#,
+            Self::Blobwatch(_) | Self::Counted | Self::Held => r#""enable_request_signal""#,
         }
     }
 }
@@ -58,7 +59,8 @@ impl Worker {
 /// A running process; it ends with this value.
 pub(crate) struct Workerd {
     child: Child,
-    address: SocketAddr,
+    /// Of each isolate; the first holds the Durable Objects.
+    isolates: Vec<SocketAddr>,
     folder: TempDir,
 }
 
@@ -68,20 +70,53 @@ impl Workerd {
     /// # Errors
     /// When workerd or the worker is not built, or does not start.
     pub(crate) fn start(worker: &Worker, origin: SocketAddr, vars: &[(&str, &str)]) -> Result<Self> {
+        Self::start_some(worker, origin, vars, 0)
+    }
+
+    /// The same in so many isolates, with the memory of each its own.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(crate) fn with_isolates(worker: &Worker, origin: SocketAddr, isolates: usize) -> Result<Self> {
+        Self::start_some(worker, origin, &[], isolates.saturating_sub(1))
+    }
+
+    fn start_some(worker: &Worker, origin: SocketAddr, vars: &[(&str, &str)], others: usize) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         fs::create_dir(folder.path().join("objects"))?;
         let config = folder.path().join("config.capnp");
-        fs::write(&config, configuration(worker, origin, vars, folder.path())?)?;
-        let (child, address) = serve(&config)?;
+        fs::write(
+            &config,
+            configuration(worker, origin, vars, others, folder.path())?,
+        )?;
+        let (child, isolates) = serve(&config, 1 + others)?;
         Ok(Self {
             child,
-            address,
+            isolates,
             folder,
         })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        // There is one at least.
+        self.isolates
+            .first()
+            .copied()
+            .unwrap_or((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    pub(crate) fn isolates(&self) -> impl Iterator<Item = SocketAddr> {
+        self.isolates.iter().copied()
+    }
+
+    /// From now on objects of the class do not answer; those of all others do ([`Worker::Held`]).
+    ///
+    /// # Errors
+    /// When the worker is another.
+    pub(crate) fn hold(&self, class: &str) -> Result<()> {
+        let put = ureq::put(format!("http://{}/held", self.address())).send(class);
+        put.context("failed to say what is held")?;
+        Ok(())
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -89,7 +124,7 @@ impl Workerd {
     }
 
     pub(crate) fn api(&self) -> Api {
-        Api::at(self.address)
+        Api::at(self.address())
     }
 
     /// The folder of a Durable Object class: one SQLite file an object.
@@ -104,7 +139,8 @@ impl Workerd {
     pub(crate) fn restart_after(mut self, body: impl FnOnce(&Self) -> Result<()>) -> Result<Self> {
         self.end()?;
         body(&self)?;
-        (self.child, self.address) = serve(&self.folder.path().join("config.capnp"))?;
+        let config = self.folder.path().join("config.capnp");
+        (self.child, self.isolates) = serve(&config, self.isolates.len())?;
         Ok(self)
     }
 
@@ -122,7 +158,7 @@ impl Drop for Workerd {
     }
 }
 
-fn serve(config: &Path) -> Result<(Child, SocketAddr)> {
+fn serve(config: &Path, isolates: usize) -> Result<(Child, Vec<SocketAddr>)> {
     let mut command = Command::new(binary()?);
     command.args(["serve", "--control-fd=1"]).arg(config);
     let mut child = command
@@ -134,20 +170,24 @@ fn serve(config: &Path) -> Result<(Child, SocketAddr)> {
         bail!("failed to read what workerd reports")
     };
     let mut events = BufReader::new(events).lines();
+    let mut ports = BTreeMap::new();
     while let Some(event) = events.next().transpose()? {
-        if let Some(port) = port(&event) {
+        ports.extend(port(&event));
+        if ports.len() == isolates {
             // Whoever does not read what it writes stops it.
             thread::spawn(move || events.for_each(drop));
-            return Ok((child, (Ipv4Addr::LOCALHOST, port).into()));
+            let addresses = ports.into_values().map(|port| (Ipv4Addr::LOCALHOST, port).into());
+            return Ok((child, addresses.collect()));
         }
     }
     bail!("workerd ended with {}", child.wait()?)
 }
 
-/// Port of a `{"event":"listen",…}` line.
-fn port(event: &str) -> Option<u16> {
+/// Socket and port of a `{"event":"listen",…}` line.
+fn port(event: &str) -> Option<(String, u16)> {
     let event = serde_json::from_str::<serde_json::Value>(event).ok()?;
-    u16::try_from(event.get("port")?.as_u64()?).ok()
+    let socket = event.get("socket")?.as_str()?.to_owned();
+    Some((socket, u16::try_from(event.get("port")?.as_u64()?).ok()?))
 }
 
 fn binary() -> Result<PathBuf> {

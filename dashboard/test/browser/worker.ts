@@ -50,14 +50,3 @@ export async function api<T>(path: string, method = "GET", body?: unknown): Prom
 export interface Items<T = Record<string, unknown>> {
   items: T[];
 }
-
-/** Asks until there is an answer; fails with `what` when `limit_s` is over. */
-export async function until<T>(what: string, limit_s: number, ask: () => Promise<T | null | undefined | false>, every_ms = 500): Promise<T> {
-  const end = Date.now() + limit_s * 1_000;
-  for (;;) {
-    const found = await ask();
-    if (found) return found;
-    if (Date.now() > end) throw new Error(`${what}: not within ${limit_s} s`);
-    await new Promise((resolve) => setTimeout(resolve, every_ms));
-  }
-}

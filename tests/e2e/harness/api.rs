@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
+use super::clock::eventually;
 use super::http::{Answer, Request};
 use super::place::Place;
 
@@ -69,6 +70,17 @@ impl<'a> Api<'a> {
             answer.head.start,
             answer.text()
         );
+    }
+
+    /// Waits until every FireLog has taken a change, and answers its revision. Pushes and harms are told in one alarm after
+    /// another: once this one is there, what the alarm before had to tell is told.
+    #[track_caller]
+    pub(crate) fn pushed(&self, change: &Value) -> u64 {
+        let revision = change["revision"].as_u64().unwrap();
+        let has_it = |log: &Value| log["revision"].as_u64() >= Some(revision);
+        eventually("every FireLog has it", || {
+            self.items("/fire-logs").iter().all(has_it).then_some(revision)
+        })
     }
 
     /// Every item of a list, page by page.

@@ -4,17 +4,13 @@ use std::fs::{create_dir, read, read_dir, write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::clock::{PATIENCE, eventually};
+use super::clock::eventually;
 use super::image::{Image, digest};
 use super::process::{Output, Service, command, run};
 use super::registry::TAG;
-
-/// 70 MB over loopback and onto a disk that seven others use.
-const PULL: Duration = Duration::from_secs(120);
 
 /// A folder that a client pulls into.
 pub(crate) struct Home(TempDir);
@@ -33,7 +29,7 @@ impl Home {
 pub(crate) fn version(program: &str) -> String {
     let mut command = command(program);
     command.arg("--version");
-    last_word(&run(command, PATIENCE).success().stdout)
+    last_word(&run(command).success().stdout)
 }
 
 fn last_word(text: &str) -> String {
@@ -49,7 +45,7 @@ pub(crate) fn skopeo(home: &Home, edge: SocketAddr, repository: &str) -> Output 
     skopeo
         .arg(format!("docker://{edge}/{repository}:{TAG}"))
         .arg(format!("dir:{}", to.display()));
-    run(skopeo, PULL)
+    run(skopeo)
 }
 
 /// `skopeo copy` of a folder that it pulled to a registry.
@@ -65,7 +61,7 @@ pub(crate) fn skopeo_push(home: &Home, edge: SocketAddr, repository: &str) -> Ou
     skopeo
         .arg(format!("dir:{}", from.display()))
         .arg(format!("docker://{edge}/{repository}:{TAG}"));
-    run(skopeo, PULL)
+    run(skopeo)
 }
 
 /// Every blob of the image is in the folder that `skopeo` wrote, and is what its name says.
@@ -84,13 +80,10 @@ pub(crate) fn has_pulled(home: &Home, image: &Image) {
 
 /// `podman pull`, whatever becomes of it.
 pub(crate) fn podman_pull(home: &Home, edge: SocketAddr, repository: &str) -> Output {
-    run(
-        podman_command(
-            home,
-            &["pull", "--quiet", "--tls-verify=false", &named(edge, repository)],
-        ),
-        PULL,
-    )
+    run(podman_command(
+        home,
+        &["pull", "--quiet", "--tls-verify=false", &named(edge, repository)],
+    ))
 }
 
 fn named(edge: SocketAddr, repository: &str) -> String {
@@ -116,7 +109,7 @@ pub(crate) fn podman(home: &Home, edge: SocketAddr, repository: &str) -> String 
     podman_pull(home, edge, repository).success();
     let name = named(edge, repository);
     let inspect = podman_command(home, &["image", "inspect", "--format={{.Digest}}", &name]);
-    run(inspect, PULL).success().stdout.trim().to_owned()
+    run(inspect).success().stdout.trim().to_owned()
 }
 
 /// A containerd of its own, with `ctr` to talk to it.
@@ -141,11 +134,8 @@ impl Containerd {
             home,
             _service: service,
         };
-        eventually("containerd answers", PATIENCE, || {
-            run(containerd.ctr(&["version"]), PATIENCE)
-                .status
-                .success()
-                .then_some(())
+        eventually("containerd answers", || {
+            run(containerd.ctr(&["version"])).status.success().then_some(())
         });
         containerd
     }
@@ -158,15 +148,12 @@ impl Containerd {
 
     /// `ctr` speaks for itself to a registry, with its own version.
     pub(crate) fn version(&self) -> String {
-        last_word(&run(self.ctr(&["--version"]), PATIENCE).success().stdout)
+        last_word(&run(self.ctr(&["--version"])).success().stdout)
     }
 
     pub(crate) fn pull(&self, edge: SocketAddr, repository: &str) -> Output {
         let name = format!("{edge}/{repository}:{TAG}");
-        run(
-            self.ctr(&["images", "pull", "--plain-http", "--snapshotter=native", &name]),
-            PULL,
-        )
+        run(self.ctr(&["images", "pull", "--plain-http", "--snapshotter=native", &name]))
     }
 
     /// Every blob of the image is in the content store, and is what its name says.
@@ -228,8 +215,8 @@ impl Dockerd {
             home,
             _service: service,
         };
-        eventually("dockerd answers", PATIENCE, || {
-            let answers = run(dockerd.docker(&["version"]), PATIENCE).status.success();
+        eventually("dockerd answers", || {
+            let answers = run(dockerd.docker(&["version"])).status.success();
             answers.then_some(())
         });
         dockerd
@@ -245,7 +232,7 @@ impl Dockerd {
     }
 
     pub(crate) fn pull(&self, edge: SocketAddr, repository: &str) -> Output {
-        run(self.docker(&["pull", "--quiet", &named(edge, repository)]), PULL)
+        run(self.docker(&["pull", "--quiet", &named(edge, repository)]))
     }
 }
 
@@ -264,17 +251,26 @@ pub(crate) fn aria2(url: &str, to: &Path) -> Output {
         .arg("--out")
         .arg(to.file_name().unwrap())
         .arg(url);
-    run(aria2, PULL)
+    run(aria2)
 }
 
 /// `curl`, once; `--continue-at -` takes up where the file ends.
 pub(crate) fn curl(url: &str, to: &Path, arguments: &[&str]) -> Output {
+    run(curl_command(url, to, arguments))
+}
+
+/// `curl` under way; what came is in the file at once.
+pub(crate) fn curl_started(url: &str, to: &Path) -> Service {
+    Service::start(curl_command(url, to, &["--no-buffer"]), &to.with_extension("log"))
+}
+
+fn curl_command(url: &str, to: &Path, arguments: &[&str]) -> Command {
     let mut curl = command("curl");
     curl.args(["--silent", "--show-error", "--output"])
         .arg(to)
         .args(arguments)
         .arg(url);
-    run(curl, PULL)
+    curl
 }
 
 /// `wget`, which resumes by itself, up to three times.
@@ -283,5 +279,5 @@ pub(crate) fn wget(url: &str, to: &Path) -> Output {
     wget.args(["--no-verbose", "--tries=4", "--output-document"])
         .arg(to)
         .arg(url);
-    run(wget, PULL)
+    run(wget)
 }

@@ -5,12 +5,9 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Result, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
+use super::clock::HANG;
 use super::head::Head;
-
-/// Silence after which a body counts as stalled.
-const SILENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
@@ -46,7 +43,7 @@ impl Request {
             .header("Content-Length", &length)
     }
 
-    /// The whole exchange. Errors: no connection, or no head within [`SILENCE`].
+    /// The whole exchange. Errors: no connection, or no head within [`HANG`].
     pub(crate) fn send(&self, to: SocketAddr) -> Result<Answer> {
         self.open(to)?.finish()
     }
@@ -54,7 +51,7 @@ impl Request {
     /// Until the head of the answer; the body is read, or not, by the caller.
     pub(crate) fn open(&self, to: SocketAddr) -> Result<Incoming> {
         let mut stream = TcpStream::connect(to)?;
-        stream.set_read_timeout(Some(SILENCE))?;
+        stream.set_read_timeout(Some(HANG))?;
         stream.set_nodelay(true)?;
         let mut head = self.head.clone();
         head.fields.insert(0, ("Host".to_owned(), to.to_string()));
@@ -79,7 +76,7 @@ pub(crate) enum Ended {
     Complete,
     /// The connection ended before the body's promised end.
     Cut,
-    /// Nothing came for [`SILENCE`].
+    /// Nothing came for [`HANG`].
     Stalled,
 }
 
@@ -119,12 +116,6 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
-    /// Silence after which the body counts as stalled, where that is not [`SILENCE`].
-    pub(crate) fn patience(self, silence: Duration) -> Result<Self> {
-        self.from.get_ref().set_read_timeout(Some(silence))?;
-        Ok(self)
-    }
-
     /// The next `length` bytes of the body as they are on the wire.
     pub(crate) fn take(&mut self, length: usize) -> Result<Vec<u8>> {
         let mut bytes = vec![0; length];

@@ -3,7 +3,6 @@
 use std::fs::read_dir;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use blobwatch_detector::Detector;
 use blobwatch_pull::Family;
@@ -11,17 +10,8 @@ use blobwatch_records::{Affected, Cell, CellBatch, CellCounts, CellKey, SLOT_S};
 use blobwatch_sql::{Native, Sql, SqlValue};
 use serde_json::Value;
 
-use super::clock::{PATIENCE, eventually};
+use super::clock::{eventually, unix_ms};
 use super::stage::Stage;
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests run natively, where the clock exists"
-)]
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    u64::try_from(since.as_millis()).unwrap()
-}
 
 /// The object's file, which is there once the first cells are on their way: nothing need be in it yet.
 #[track_caller]
@@ -30,7 +20,7 @@ fn database(stage: &Stage) -> PathBuf {
         let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
         file.extension().is_some_and(|e| e == "sqlite") && stem.chars().all(|c| c.is_ascii_hexdigit())
     };
-    eventually("there is one Detector", PATIENCE, || {
+    eventually("there is one Detector", || {
         let files = read_dir(stage.edge.objects("Detector")).ok()?;
         let mut files = files.map(|file| file.unwrap().path()).filter(is_object);
         files.next().filter(|_| files.next().is_none())

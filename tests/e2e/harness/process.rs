@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::clock::eventually;
+use super::clock::{HANG, within};
 
 type Job = (Command, Sender<std::io::Result<Child>>);
 
@@ -107,9 +107,15 @@ impl Output {
     }
 }
 
-/// Runs to the end; killed and failed when that takes longer than `limit`.
+/// Runs to the end; killed and failed when that hangs.
 #[track_caller]
-pub(crate) fn run(mut command: Command, limit: Duration) -> Output {
+pub(crate) fn run(command: Command) -> Output {
+    run_within(HANG, command)
+}
+
+/// As [`run`], for a program that waits many times, each time with an end.
+#[track_caller]
+pub(super) fn run_within(limit: Duration, mut command: Command) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let (out, err) = (folder.path().join("out"), folder.path().join("err"));
     command
@@ -120,7 +126,7 @@ pub(crate) fn run(mut command: Command, limit: Duration) -> Output {
         child: spawn(command),
         log: err.clone(),
     };
-    let status = eventually(&what, limit, || service.ended());
+    let status = within(limit, &what, || service.ended());
     let text = |path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
     Output {
         status,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tempfile::TempDir;
 
-use super::clock::{PATIENCE, eventually};
+use super::clock::eventually;
 use super::http::Request;
 use super::image::{Blob, Image, MANIFEST_TYPE};
 use super::process::{Service, command};
@@ -42,7 +42,7 @@ impl Registry {
         let mut registry = command("docker-registry");
         registry.arg("serve").arg(&config);
         let service = Service::start(registry, &log);
-        let addr = eventually("docker-registry listens", PATIENCE, || listening(&service.log()));
+        let addr = eventually("docker-registry listens", || listening(&service.log()));
         let registry = Self {
             addr,
             image: Image::build(),

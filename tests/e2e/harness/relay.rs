@@ -8,12 +8,11 @@ use std::io::{BufRead, BufReader, Read, Result, Write, copy};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread::{JoinHandle, sleep, spawn};
+use std::thread::{JoinHandle, spawn};
 use std::time::Duration;
 
 use rustix::net::sockopt::set_socket_linger;
 
-use super::clock::PATIENCE;
 use super::head::Head;
 
 /// What goes wrong with one exchange.
@@ -25,8 +24,8 @@ pub(crate) enum Fault {
     Reset(u64),
     /// The body stops after so many bytes until the gate opens.
     Hold(u64, Gate),
-    /// The request waits before it is sent on.
-    Delay(Duration),
+    /// The request is not sent on until the gate opens.
+    Await(Gate),
     /// The connection is reset without an answer.
     Refuse,
     /// These bytes are the answer, whatever was asked; the connection then ends.
@@ -49,6 +48,9 @@ impl Fault {
     }
 }
 
+/// How often a closed gate looks whether the client has gone away.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// Closed until opened, once.
 #[derive(Clone, Default)]
 pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
@@ -59,14 +61,13 @@ impl Gate {
         self.0.1.notify_all();
     }
 
-    fn wait(&self) {
-        let open = self.0.0.lock().unwrap();
-        drop(
-            self.0
-                .1
-                .wait_timeout_while(open, 2 * PATIENCE, |open| !*open)
-                .unwrap(),
-        );
+    /// Waits until it is open, or until nobody waits for what is behind it.
+    fn wait(&self, is_gone: impl Fn() -> bool) {
+        let (open, opened) = &*self.0;
+        let mut open = open.lock().unwrap();
+        while !*open && !is_gone() {
+            (open, _) = opened.wait_timeout(open, LOOK).unwrap();
+        }
     }
 }
 
@@ -197,7 +198,7 @@ fn exchange(client: TcpStream, state: &State) -> Result<()> {
     match &fault {
         Some(Fault::Refuse) => return Ok(set_socket_linger(&client, Some(Duration::ZERO))?),
         Some(Fault::Answer(answer)) => return (&client).write_all(answer),
-        Some(Fault::Delay(time)) => sleep(*time),
+        Some(Fault::Await(gate)) => gate.wait(|| state.stop.load(Ordering::SeqCst)),
         Some(Fault::IgnoreRange) => ["range", "if-range"].iter().for_each(|name| request.remove(name)),
         _ => {}
     }
@@ -223,12 +224,15 @@ fn forward(
     request.set("Connection", "close");
     request.write(&mut upstream)?;
     let (mut to_upstream, gone) = (upstream.try_clone()?, upstream.try_clone()?);
+    let is_silent = Arc::new(AtomicBool::new(false));
+    let silent = Arc::clone(&is_silent);
     let pump = spawn(move || {
         drop(copy(&mut from_client, &mut to_upstream));
         // The client is done asking, or has gone away: in both cases nobody sends more.
         drop(to_upstream.shutdown(Shutdown::Write));
+        silent.store(true, Ordering::SeqCst);
     });
-    let ending = answer(&mut client, BufReader::new(upstream), fault);
+    let ending = answer(&mut client, BufReader::new(upstream), fault, &is_silent);
     drop(gone.shutdown(Shutdown::Both));
     // Ends the pump without a word to the client: only the last handle on a socket decides between FIN and RST.
     drop(client.shutdown(Shutdown::Read));
@@ -239,7 +243,12 @@ fn forward(
     Ok(())
 }
 
-fn answer(client: &mut TcpStream, mut upstream: impl BufRead, fault: Option<Fault>) -> Result<Ending> {
+fn answer(
+    client: &mut TcpStream,
+    mut upstream: impl BufRead,
+    fault: Option<Fault>,
+    is_gone: &AtomicBool,
+) -> Result<Ending> {
     let mut head = loop {
         let Some(head) = Head::read(&mut upstream)? else {
             return Ok(Ending::Fin);
@@ -259,7 +268,7 @@ fn answer(client: &mut TcpStream, mut upstream: impl BufRead, fault: Option<Faul
         }
         Some(Fault::Hold(after, gate)) => {
             copy(&mut upstream.by_ref().take(after), client)?;
-            gate.wait();
+            gate.wait(|| is_gone.load(Ordering::SeqCst));
             copy(&mut upstream, client)?;
         }
         _ => drop(copy(&mut upstream, client)?),

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::clock::{PATIENCE, eventually};
+use super::clock::eventually;
 use super::process::{Service, command};
 use super::workerd::{ROOT, binary};
 
@@ -33,7 +33,7 @@ impl SelfHosted {
             .arg("--directory-path=dashboard=build/dashboard")
             .envs(variables.iter().copied());
         let mut service = Service::start(workerd, &log);
-        let port = eventually("workerd listens", PATIENCE, || {
+        let port = eventually("workerd listens", || {
             assert!(service.ended().is_none(), "workerd ended: {}", service.log());
             listening(&log)
         });

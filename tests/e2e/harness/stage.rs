@@ -2,12 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::api::Api;
-use super::clock::{PATIENCE, eventually};
+use super::clock::eventually;
 use super::deployment::{Bundle, Deployment};
 use super::http::{Answer, Incoming, Request};
 use super::image::digest;
@@ -21,9 +20,6 @@ pub(crate) const VIEWER: &str = "token-of-a-viewer";
 
 /// `BLOBWATCH_CLIENT_SECRET` of every deployment here.
 pub(crate) const SECRET: &str = "a secret of the end-to-end tests";
-
-/// A record is there a second after its request; after a failure of its FireLog it is sent again within 30 s.
-const RECORDED: Duration = Duration::from_secs(90);
 
 pub(crate) struct Stage {
     pub(crate) registry: Arc<Registry>,
@@ -88,16 +84,16 @@ impl Stage {
     #[track_caller]
     pub(crate) fn records(&self, query: &str, at_least: usize) -> Vec<Value> {
         let path = format!("/requests?{query}");
-        eventually(&path, RECORDED, || {
+        eventually(&path, || {
             Some(self.api().items(&path)).filter(|records| records.len() >= at_least)
         })
     }
 
-    /// Asks until the answer is as expected: a change takes up to 5 s to be everywhere.
+    /// Asks until the answer is as expected: a change is on its way.
     #[track_caller]
     pub(crate) fn until(&self, request: &Request, expected: impl Fn(&Answer) -> bool) -> Answer {
         let what = format!("{:?}", request.head);
-        eventually(&what, PATIENCE, || Some(self.through(request)).filter(&expected))
+        eventually(&what, || Some(self.through(request)).filter(&expected))
     }
 }
 

@@ -7,11 +7,11 @@ use std::fs::{create_dir, write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use blobwatch_records::CellBatch;
+use blobwatch_records::{CellBatch, Flush};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::clock::{PATIENCE, eventually};
+use super::clock::eventually;
 use super::deployment::Deployment;
 use super::http::Request;
 use super::process::{Service, command};
@@ -94,19 +94,29 @@ impl Workerd {
     /// Batches of cells that the Detector was sent since the last start, again where they were sent again.
     pub(crate) fn cells(&self) -> Vec<CellBatch> {
         let answer = Request::get("/").send(self.between()).unwrap().json();
-        let batch = |hex: &Value| {
-            let digits = hex.as_str().unwrap().as_bytes();
-            let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap();
-            let bytes: Vec<u8> = digits.chunks_exact(2).map(byte).collect();
-            CellBatch::decode(&bytes).unwrap()
-        };
+        let batch = |hex: &Value| CellBatch::decode(&bytes(hex)).unwrap();
         answer["cells"].as_array().unwrap().iter().map(batch).collect()
+    }
+
+    /// Flushes that a FireLog was sent since the last start, in their order, without the end of what is long.
+    pub(crate) fn flushes(&self, fire_log: &str) -> Vec<Flush> {
+        let answer = Request::get("/").send(self.between()).unwrap().json();
+        let flushes = answer["flushes"].as_array().unwrap().iter();
+        let own = flushes.filter(|flush| flush["to"] == fire_log);
+        own.map(|flush| Flush::decode(&bytes(&flush["head"])).unwrap())
+            .collect()
     }
 
     /// Where it is told what to break.
     pub(crate) fn between(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.sockets.between).into()
     }
+}
+
+fn bytes(hex: &Value) -> Vec<u8> {
+    let digits = hex.as_str().unwrap().as_bytes();
+    let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap();
+    digits.chunks_exact(2).map(byte).collect()
 }
 
 #[track_caller]
@@ -118,7 +128,7 @@ fn serve(deployment: &Deployment, folder: &Path, sockets: &Sockets) -> (Service,
     let mut workerd = command(&binary());
     workerd.args(["serve", "--control-fd=1"]).arg(&config);
     let mut service = Service::start(workerd, &log);
-    let sockets = eventually("workerd listens", PATIENCE, || {
+    let sockets = eventually("workerd listens", || {
         assert!(service.ended().is_none(), "workerd ended: {}", service.log());
         listening(&service.log(), deployment.isolates)
     });

@@ -60,7 +60,7 @@ pub(crate) fn worker(workspace: &Workspace, variant: Variant) -> Result<Tools> {
 }
 
 /// The dashboard's files, and the npm packages that make them.
-fn dashboard(workspace: &Workspace) -> Result<Tools> {
+pub(crate) fn dashboard(workspace: &Workspace) -> Result<Tools> {
     let tools = setup::packages(workspace)?;
     step("dashboard", |step| dashboard::build(workspace, &tools, step))?;
     Ok(tools)
