@@ -86,10 +86,11 @@ impl Sql for Native {
             .map(to_sqlite)
             .collect::<Result<Vec<Value>, SqlError>>()?;
         let mut prepared = self.connection.prepare_cached(statement)?;
-        let columns = prepared.column_count();
         let mut rows = prepared.query(params_from_iter(parameters))?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
+            // Asked of the row: a statement from the cache is prepared anew when its table has changed.
+            let columns = row.as_ref().column_count();
             let values = (0..columns).map(|column| Ok(from_sqlite(row.get_ref(column)?)));
             found.push(values.collect::<Result<Row, SqlError>>()?);
         }
@@ -160,6 +161,18 @@ mod tests {
         let kept = sql.transaction(|| sql.run("INSERT INTO t VALUES (1)", &[]));
         assert!(kept.is_ok());
         assert_eq!(rows(&sql), 1);
+    }
+
+    #[test]
+    fn a_statement_that_ran_before_its_table_changed_reads_the_new_columns() {
+        let sql = Native::in_memory().unwrap();
+        sql.script("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+            .unwrap();
+        let read = || sql.run("SELECT * FROM t", &[]).unwrap();
+        let one = SqlValue::Integer(1);
+        assert_eq!(read(), [[one.clone()].into_iter().collect()]);
+        sql.script("ALTER TABLE t ADD COLUMN b DEFAULT 2").unwrap();
+        assert_eq!(read(), [[one, SqlValue::Integer(2)].into_iter().collect()]);
     }
 
     #[test]
