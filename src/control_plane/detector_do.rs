@@ -8,13 +8,13 @@
 use std::cell::Cell;
 
 use blobwatch_detector::{
-    Acknowledged, Allowed, AnomalyCall, Call, CellsCall, ChangeCall, Detector as Store, DetectorError,
-    HarmCall,
+    Acknowledged, Allowed, AnomalyCall, Call, CellsCall, ChangeCall, Detector as Store, HarmCall,
 };
 use blobwatch_guard::HarmNotice;
 use blobwatch_records::CellBatch;
 use blobwatch_rule_book::ChangesCall;
 use blobwatch_rulebook::ChangeNotice;
+use blobwatch_sql::StoreError;
 use blobwatch_wire::{Bytes, Nothing, Object, ObjectCall, Problem, Text};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
@@ -22,7 +22,7 @@ use super::control::text_binding;
 use super::deliver;
 use super::http::{Answer, FailedTo, now_ms, refuse, text};
 use super::object_call::{Received, answer, call};
-use super::opened::{Bell, Opened};
+use super::opened::{Bell, Opened, unopened};
 use super::sql::ObjectSql;
 
 /// How long after a try that failed the RuleBook is asked again for the changes before it told of any.
@@ -47,7 +47,7 @@ impl DurableObject for Detector {
             state,
             env,
             store: Opened::new("counts", |sql| {
-                Store::open(sql, now_ms()).map_err(|e| e.to_string())
+                Store::open(sql, now_ms()).map_err(|error| unopened("counts", error))
             }),
             alarm: Bell::default(),
             next_catch_up_ms: Cell::new(0),
@@ -145,7 +145,7 @@ impl Detector {
     fn with<T>(
         &self,
         what: &str,
-        body: impl FnOnce(&mut Store<ObjectSql>) -> std::result::Result<T, DetectorError>,
+        body: impl FnOnce(&mut Store<ObjectSql>) -> std::result::Result<T, StoreError>,
     ) -> Answer<T> {
         self.store.with(&self.state, what, body)
     }

@@ -20,7 +20,7 @@ use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_
 
 use super::http::{Answer, internal, now_ms, refuse};
 use super::object_call::{Received, answer, call};
-use super::opened::{Bell, Opened};
+use super::opened::{Bell, Opened, unopened};
 use super::sql::ObjectSql;
 use super::{fire_log_queries, rule_book_do};
 
@@ -46,7 +46,12 @@ impl DurableObject for FireLog {
         Self {
             state,
             env,
-            store: Opened::new("records", |sql| Store::open(sql).map_err(|e| e.to_string())),
+            store: Opened::new("records", |sql| {
+                Store::open(sql).map_err(|error| match error {
+                    FireLogError::Store(error) => unopened("records", error),
+                    error => internal("open the records", error),
+                })
+            }),
             alarm: Bell::default(),
             told_ms: Cell::new(0),
         }

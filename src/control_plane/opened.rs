@@ -5,22 +5,31 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt::Display;
 
+use blobwatch_sql::StoreError;
 use blobwatch_wire::Problem;
 use worker::State;
 
 use super::http::{Answer, internal, set_alarm};
 use super::sql::ObjectSql;
 
+/// A database of a newer build says so; anything else may be over when it is tried again.
+pub(super) fn unopened(what: &str, error: StoreError) -> Problem {
+    match error {
+        StoreError::NewerSchema { .. } => error.into(),
+        error => internal(&format!("open the {what}"), error),
+    }
+}
+
 /// A store, opened with the first call.
 pub(super) struct Opened<S> {
     store: RefCell<Option<S>>,
     /// For "failed to open the …".
     what: &'static str,
-    open: fn(ObjectSql) -> Result<S, String>,
+    open: fn(ObjectSql) -> Answer<S>,
 }
 
 impl<S> Opened<S> {
-    pub(super) const fn new(what: &'static str, open: fn(ObjectSql) -> Result<S, String>) -> Self {
+    pub(super) const fn new(what: &'static str, open: fn(ObjectSql) -> Answer<S>) -> Self {
         Self {
             store: RefCell::new(None),
             what,
@@ -56,8 +65,7 @@ impl<S> Opened<S> {
     fn opened(&self, state: &State) -> Answer<RefMut<'_, Option<S>>> {
         let mut store = self.store.try_borrow_mut().map_err(|e| self.failed(e))?;
         if store.is_none() {
-            let opened = (self.open)(ObjectSql::new(state.storage()));
-            *store = Some(opened.map_err(|e| self.failed(e))?);
+            *store = Some((self.open)(ObjectSql::new(state.storage()))?);
         }
         Ok(store)
     }

@@ -8,10 +8,11 @@
 use std::cell::{Cell, OnceCell, RefCell};
 
 use blobwatch_previews::{
-    End, Event, Preview, PreviewCall, PreviewError, PreviewItem, PreviewStore, Progress, RETRY_MS,
-    ReplayCall, Scheduler, Slice, SliceCall, Step, check_body, items_of, stamps_of, too_many_previews,
+    End, Event, Preview, PreviewCall, PreviewItem, PreviewStore, Progress, RETRY_MS, ReplayCall, Scheduler,
+    Slice, SliceCall, Step, check_body, items_of, stamps_of, too_many_previews,
 };
 use blobwatch_rule_book::{FireLogNamesCall, PlanPreviewCall, PreviewDoneCall, StalePreviewsCall};
+use blobwatch_sql::StoreError;
 use blobwatch_wire::{List, Nothing, Problem, Text};
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -19,6 +20,7 @@ use worker::{DurableObject, Env, Request, Response, Result, State, durable_objec
 
 use super::http::{Answer, FailedTo, internal, now_ms, refuse, set_alarm, text};
 use super::object_call::{Received, call, call_named, call_through};
+use super::opened::unopened;
 use super::sql::ObjectSql;
 
 #[durable_object(alarm)]
@@ -77,7 +79,8 @@ impl Previews {
         if let Some(store) = self.store.get() {
             return Ok(store);
         }
-        let store = PreviewStore::open(ObjectSql::new(self.state.storage())).map_err(unreadable)?;
+        let store = PreviewStore::open(ObjectSql::new(self.state.storage()))
+            .map_err(|error| unopened("previews", error))?;
         Ok(self.store.get_or_init(|| store))
     }
 
@@ -196,7 +199,7 @@ fn missing(id: &str) -> Problem {
     Problem::not_found(&format!("preview {id:?}"))
 }
 
-fn unreadable(error: PreviewError) -> Problem {
+fn unreadable(error: StoreError) -> Problem {
     internal("keep previews", error)
 }
 

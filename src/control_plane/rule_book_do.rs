@@ -23,6 +23,7 @@ use worker::{DurableObject, Env, Request, Response, Result, State, durable_objec
 
 use super::http::{Answer, FailedTo, internal, now_ms, query_pairs, refuse, respond, set_alarm, text};
 use super::object_call::{Received, answer, call, call_named, reply, send_only};
+use super::opened::unopened;
 use super::sql::ObjectSql;
 
 /// Pushes of one alarm; a push takes some 10 ms to 300 ms and they run side by side.
@@ -99,8 +100,12 @@ impl RuleBook {
             return Ok(store);
         }
         let starter = starter().failed_to("read the shipped rulebook")?;
-        let store = RuleBookStore::open(ObjectSql::new(self.state.storage()), &starter, now_ms())
-            .map_err(|e| unopened(&e))?;
+        let store = RuleBookStore::open(ObjectSql::new(self.state.storage()), &starter, now_ms()).map_err(
+            |error| match error {
+                RuleBookError::Store(error) => unopened("rulebook", error),
+                error => internal("open the rulebook", error),
+            },
+        )?;
         Ok(self.store.get_or_init(|| store))
     }
 
@@ -313,14 +318,6 @@ fn no_such_call() -> Problem {
 
 fn unreadable(error: RuleBookError) -> Problem {
     internal("read the rulebook", error)
-}
-
-/// A database of a newer build says so; anything else may be over when it is tried again.
-fn unopened(error: &RuleBookError) -> Problem {
-    match error {
-        RuleBookError::NewerSchema { .. } => blobwatch_rule_book::storage(error),
-        error => internal("open the rulebook", error),
-    }
 }
 
 fn names(logs: Vec<FireLogState>) -> Vec<String> {

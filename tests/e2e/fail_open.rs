@@ -257,7 +257,7 @@ fn is_not_waited_for(stage: &Stage) {
 /// The colo of [`Place::default`].
 const READ: &str = "FireLog GET /fl1-ams-0/rulebook";
 
-/// A rulebook that could not be read is asked for again after this (`REFRESH_RETRY_MS` in `src/edge/flusher.js`).
+/// A rulebook that could not be read is asked for again after this (`REFRESH_RETRY_MS` in `src/data_plane/flusher.js`).
 const ASKED_AGAIN: Duration = Duration::from_millis(1_100);
 
 /// The answer comes when the isolate has given up and sent the batch again: both arrive, one counts.

@@ -19,7 +19,7 @@ use crate::harness::relay::Relay;
 use crate::harness::stage::{OPERATOR, Stage, configured, front};
 use crate::harness::workerd::Workerd;
 
-/// An isolate that heard nothing for longer (`CONFIRMED_FOR_MS` in `src/edge/flusher.js`) trusts its rulebook no longer.
+/// An isolate that heard nothing for longer (`CONFIRMED_FOR_MS` in `src/data_plane/flusher.js`) trusts its rulebook no longer.
 const UNCONFIRMED: Duration = Duration::from_secs(4);
 
 const RULE: &str = "no-skopeo";

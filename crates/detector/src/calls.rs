@@ -20,7 +20,7 @@ pub use report::{Report, wanted_evidence};
 use serde::{Deserialize, Serialize};
 
 use crate::Anomaly;
-use crate::store::{Detector, DetectorError, Mark};
+use crate::store::{Detector, Mark};
 use crate::webhook::Allowed;
 use blobwatch_sql::Sql;
 use blobwatch_wire::Problem;
@@ -98,9 +98,7 @@ pub fn known<S: Sql>(store: &Detector<S>, id: &str, now_ms: u64) -> Result<Known
     let families = clients::families(store, &anomaly, now_ms)?;
     let since_ms = anomaly.onset_ms.saturating_sub(BEFORE_ONSET_MS);
     let until_ms = anomaly.closed_ms.unwrap_or(now_ms) + 1;
-    let marks = store
-        .change_marks(since_ms, until_ms, MAX_MARKS)
-        .map_err(|error| storage(&error))?;
+    let marks = store.change_marks(since_ms, until_ms, MAX_MARKS)?;
     Ok(Known {
         anomaly,
         families,
@@ -116,9 +114,4 @@ fn json<T: Serialize>(status: u16, value: &T) -> Result<Reply, Problem> {
         media_type: "application/json",
         body,
     })
-}
-
-fn storage(error: &DetectorError) -> Problem {
-    let detail = format!("failed to read what the Detector knows: {error}");
-    Problem::new(500, "storage", "The Detector could not be read", detail)
 }

@@ -37,5 +37,5 @@ pub use kind::AnomalyKind;
 pub use object_calls::{Acknowledged, AnomalyCall, CellsCall, ChangeCall, HarmCall};
 pub(crate) use rules::{Contrast, Switch};
 pub(crate) use sentence::{percent, times};
-pub use store::{Attempt, Delivery, Detector, DetectorError, Webhook};
+pub use store::{Attempt, Delivery, Detector, Webhook};
 pub use webhook::{Allowed, SIGNATURE_HEADER, check, signature};

@@ -22,63 +22,15 @@ mod state;
 pub(crate) mod tests;
 mod webhooks;
 
-use std::fmt;
-
 pub(crate) use anomalies::{Mark, MarkKind};
 pub(crate) use deliveries::DeliveryItem;
 pub use deliveries::{Attempt, Delivery};
-pub(crate) use schema::SCHEMA;
 pub(crate) use webhooks::MAX_WEBHOOKS;
 pub use webhooks::Webhook;
 
 use crate::Engine;
-use blobwatch_sql::{Sql, SqlError, SqlValue, integer};
-use blobwatch_wire::DecodeError;
+use blobwatch_sql::{Sql, SqlValue, StoreError, migrate};
 use sources::Sources;
-
-/// Why the Detector could not do what it was asked; fits "failed to keep counts: …".
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DetectorError {
-    Sql(SqlError),
-    /// A batch, or what is stored, cannot be read.
-    Decode(DecodeError),
-    /// The database was written by a newer build.
-    Schema {
-        found: i64,
-    },
-    /// What was read is not what was written.
-    Corrupt(String),
-}
-
-impl fmt::Display for DetectorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sql(error) => error.fmt(f),
-            Self::Decode(error) => error.fmt(f),
-            Self::Schema { found } => {
-                write!(
-                    f,
-                    "the database has schema {found}, this build knows up to {SCHEMA}"
-                )
-            }
-            Self::Corrupt(what) => write!(f, "{what} cannot be read"),
-        }
-    }
-}
-
-impl std::error::Error for DetectorError {}
-
-impl From<SqlError> for DetectorError {
-    fn from(error: SqlError) -> Self {
-        Self::Sql(error)
-    }
-}
-
-impl From<DecodeError> for DetectorError {
-    fn from(error: DecodeError) -> Self {
-        Self::Decode(error)
-    }
-}
 
 /// The Detector over its database. Everything beside the database is a cache, read again when the object wakes.
 #[derive(Debug)]
@@ -96,8 +48,8 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When the database is a newer build's, or SQLite refuses.
-    pub fn open(sql: S, now_ms: u64) -> Result<Self, DetectorError> {
-        schema::migrate(&sql)?;
+    pub fn open(sql: S, now_ms: u64) -> Result<Self, StoreError> {
+        migrate(&sql, schema::STEPS)?;
         let saved = state::read(&sql)?;
         let mut detector = Self {
             sql,
@@ -132,9 +84,9 @@ impl<S: Sql> Detector<S> {
 }
 
 /// A number that a statement finds; 0 where it finds none.
-fn count(sql: &impl Sql, statement: &str, parameters: &[SqlValue]) -> Result<u64, DetectorError> {
-    Ok(sql
-        .run(statement, parameters)?
-        .first()
-        .map_or(0, |row| integer(row, 0)))
+fn count(sql: &impl Sql, statement: &'static str, parameters: &[SqlValue]) -> Result<u64, StoreError> {
+    match sql.run(statement, parameters)?.first() {
+        Some(row) => row.integer(0, statement),
+        None => Ok(0),
+    }
 }

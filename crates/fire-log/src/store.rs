@@ -29,12 +29,11 @@ pub(crate) use enforced::find as find_enforced;
 pub use outbox::Unsent;
 pub(crate) use read::{After, Candidate, Source, newest_first, recent};
 pub use read::{Span, back_of, front_of, oldest_first};
-pub(crate) use schema::SCHEMA;
 pub use volume::{MAX_VOLUME_KEYS, Window};
 
 use blobwatch_records::History;
 use blobwatch_rulebook::Settings;
-use blobwatch_sql::{Sql, SqlError};
+use blobwatch_sql::{Sql, SqlError, StoreError, migrate};
 use blobwatch_wire::DecodeError;
 use guards::Guards;
 use outbox::Outbox;
@@ -45,13 +44,7 @@ use volume::Volumes;
 /// Why a FireLog could not do what it was asked; fits "failed to keep records: …".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FireLogError {
-    Sql(SqlError),
-    /// A batch, or what is stored, cannot be read.
-    Decode(DecodeError),
-    /// The database was written by a newer build.
-    Schema {
-        found: i64,
-    },
+    Store(StoreError),
     /// The batch would not fit in a row.
     TooLarge {
         bytes: usize,
@@ -63,14 +56,7 @@ pub enum FireLogError {
 impl fmt::Display for FireLogError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sql(error) => error.fmt(f),
-            Self::Decode(error) => error.fmt(f),
-            Self::Schema { found } => {
-                write!(
-                    f,
-                    "the database has schema {found}, this build knows up to {SCHEMA}"
-                )
-            }
+            Self::Store(error) => error.fmt(f),
             Self::TooLarge { bytes } => write!(f, "a batch of {bytes} bytes is larger than a row"),
             Self::Rulebook(reason) => write!(f, "the rulebook cannot be kept: {reason}"),
         }
@@ -79,15 +65,21 @@ impl fmt::Display for FireLogError {
 
 impl std::error::Error for FireLogError {}
 
+impl From<StoreError> for FireLogError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
 impl From<SqlError> for FireLogError {
     fn from(error: SqlError) -> Self {
-        Self::Sql(error)
+        Self::Store(error.into())
     }
 }
 
 impl From<DecodeError> for FireLogError {
     fn from(error: DecodeError) -> Self {
-        Self::Decode(error)
+        Self::Store(error.into())
     }
 }
 
@@ -125,7 +117,7 @@ impl<S: Sql> FireLog<S> {
     /// # Errors
     /// When the database is a newer build's, or SQLite refuses.
     pub fn open(sql: S) -> Result<Self, FireLogError> {
-        schema::migrate(&sql)?;
+        migrate(&sql, schema::STEPS)?;
         let rulebook = rulebook::read(&sql)?;
         let mut late = Late::new();
         let history = refine::remember(&sql, &mut late)?;

@@ -1,14 +1,14 @@
 //! The calls of the API about previews (docs/api.md): which one is meant, a page of previews, and one as it is answered.
 //!
 //! In scope: all that needs neither the RuleBook nor the platform. Not in scope: HTTP, and asking the RuleBook what a
-//! preview replays and whether it still holds (`src/edge/previews_do.rs`).
+//! preview replays and whether it still holds (`src/control_plane/previews_do.rs`).
 
 use blobwatch_rule_book::{MAX_BODY, Stamp};
-use blobwatch_sql::Sql;
+use blobwatch_sql::{Sql, StoreError};
 use blobwatch_wire::{List, Method, Page, Parameters, Problem};
 
 use crate::store::MAX_WAITING;
-use crate::{Preview, PreviewError, PreviewItem, PreviewStore, Progress, Status};
+use crate::{Preview, PreviewItem, PreviewStore, Progress, Status};
 
 /// Previews of a page when the call does not say: with their cohorts, some 10 KB each.
 const DEFAULT_LIMIT: usize = 20;
@@ -67,7 +67,7 @@ impl PreviewPage {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn of<S: Sql>(&self, store: &PreviewStore<S>) -> Result<List<Preview>, PreviewError> {
+    pub fn of<S: Sql>(&self, store: &PreviewStore<S>) -> Result<List<Preview>, StoreError> {
         let mut items = store.list(self.after.as_deref(), self.limit + 1)?;
         let has_more = items.len() > self.limit;
         items.truncate(self.limit);

@@ -33,7 +33,7 @@ pub use partial::Partial;
 pub use report::Report;
 pub use scan::{Budget, Replay, Slice, SliceCall, scan_slice};
 pub use scheduler::{Event, RETRY_MS, Scheduler, Step};
-pub use store::{End, Preview, PreviewError, PreviewStore};
+pub use store::{End, Preview, PreviewStore};
 pub(crate) use store::{MAX_ATTEMPTS, Status};
 pub use volume::Windows;
 

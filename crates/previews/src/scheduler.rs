@@ -1,14 +1,14 @@
 //! Which preview runs, and what it needs next: a state machine without I/O.
 //!
 //! In scope: one preview after the other, slices of several FireLogs side by side, tries, when to rest and when a preview
-//! is over. Not in scope: asking the FireLogs and the RuleBook, and alarms (`src/edge/previews_do.rs`).
+//! is over. Not in scope: asking the FireLogs and the RuleBook, and alarms (`src/control_plane/previews_do.rs`).
 
 mod run;
 
 use blobwatch_rule_book::Stamp;
-use blobwatch_sql::Sql;
+use blobwatch_sql::{Sql, StoreError};
 
-use crate::{End, MAX_ATTEMPTS, Preview, PreviewError, PreviewStore, Progress, Slice, SliceCall, Status};
+use crate::{End, MAX_ATTEMPTS, Preview, PreviewStore, Progress, Slice, SliceCall, Status};
 use run::Run;
 
 /// Slices that are asked for at the same time, of different FireLogs: their answers are in memory together, 2 MB each.
@@ -82,7 +82,7 @@ impl Scheduler {
         store: &PreviewStore<S>,
         event: Event,
         now_ms: u64,
-    ) -> Result<Step, PreviewError> {
+    ) -> Result<Step, StoreError> {
         match (std::mem::take(&mut self.state), event) {
             (state @ (State::Idle | State::Ready(_)), Event::Rang) => {
                 self.until_ms = now_ms + MAX_ALARM_MS;
@@ -107,7 +107,7 @@ impl Scheduler {
         running.map(|(_, progress)| *progress)
     }
 
-    fn go_on<S: Sql>(&mut self, store: &PreviewStore<S>, now_ms: u64) -> Result<Step, PreviewError> {
+    fn go_on<S: Sql>(&mut self, store: &PreviewStore<S>, now_ms: u64) -> Result<Step, StoreError> {
         if now_ms >= self.until_ms {
             return Ok(Step::Rest { wait_ms: 0 });
         }
@@ -131,7 +131,7 @@ impl Scheduler {
         has_failed: bool,
         store: &PreviewStore<S>,
         now_ms: u64,
-    ) -> Result<Step, PreviewError> {
+    ) -> Result<Step, StoreError> {
         if has_failed {
             return Ok(Step::Rest { wait_ms: RETRY_MS });
         }
@@ -144,7 +144,7 @@ impl Scheduler {
         store: &PreviewStore<S>,
         names: Vec<String>,
         now_ms: u64,
-    ) -> Result<Step, PreviewError> {
+    ) -> Result<Step, StoreError> {
         let Some((preview, plan, attempts)) = store.next()? else {
             return Ok(Step::Rest { wait_ms: 0 });
         };
@@ -163,7 +163,7 @@ impl Scheduler {
         mut run: Box<Run>,
         slices: Vec<Option<Slice>>,
         now_ms: u64,
-    ) -> Result<Step, PreviewError> {
+    ) -> Result<Step, StoreError> {
         let has_failed = run.take(slices);
         self.progress = Some((run.preview().id.clone(), run.progress()));
         if !run.is_over() || !is_running(store, run.preview())? {
@@ -185,7 +185,7 @@ impl Scheduler {
         run: &Run,
         end: End,
         now_ms: u64,
-    ) -> Result<(), PreviewError> {
+    ) -> Result<(), StoreError> {
         let scanned = match &end {
             End::Done { .. } => run.progress().scanned,
             End::Failed { .. } | End::Cancelled => 0,
@@ -196,7 +196,7 @@ impl Scheduler {
     }
 }
 
-fn is_running<S: Sql>(store: &PreviewStore<S>, preview: &Preview) -> Result<bool, PreviewError> {
+fn is_running<S: Sql>(store: &PreviewStore<S>, preview: &Preview) -> Result<bool, StoreError> {
     let found = store.get(&preview.id)?;
     Ok(found.is_some_and(|preview| preview.status == Status::Running))
 }

@@ -5,14 +5,12 @@
 //!
 //! Counts in between are not kept: a preview that was interrupted begins anew, which costs a minute and no rows.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::Report;
 use blobwatch_rule_book::{PreviewPlan, Stamp};
 use blobwatch_rulebook::Rule;
-use blobwatch_sql::{MAX_NUMBER, Row, Sql, SqlError, SqlValue, integer, number};
+use blobwatch_sql::{MAX_NUMBER, META, Row, Sql, Step, StoreError, json, migrate, number};
 
 /// Previews that are kept, the newest: at some 10 KB each, 2 MB.
 pub(crate) const MAX_KEPT: u64 = 200;
@@ -22,37 +20,6 @@ pub(crate) const MAX_WAITING: usize = 8;
 
 /// Times that a preview begins: after so many interruptions it is the cause of them.
 pub(crate) const MAX_ATTEMPTS: u32 = 4;
-
-/// Why the store did not do what was asked; fits "failed to keep previews: …".
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PreviewError {
-    Sql(SqlError),
-    /// What was read is not what was written.
-    Corrupt(String),
-}
-
-impl fmt::Display for PreviewError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sql(error) => error.fmt(f),
-            Self::Corrupt(what) => write!(f, "{what} cannot be read"),
-        }
-    }
-}
-
-impl std::error::Error for PreviewError {}
-
-impl From<SqlError> for PreviewError {
-    fn from(error: SqlError) -> Self {
-        Self::Sql(error)
-    }
-}
-
-impl From<serde_json::Error> for PreviewError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Corrupt(format!("a preview ({error})"))
-    }
-}
 
 /// How a preview stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +95,12 @@ pub struct PreviewStore<S> {
     sql: S,
 }
 
+/// Before it had a version, a database had the tables of version 1, which the first step leaves as they are.
+const STEPS: &[Step] = &[Step::Statements(&[META, TABLE, RUNNING])];
+
+const PREVIEW: &str = "preview.preview";
+const PLAN: &str = "preview.plan";
+
 /// `plan` is empty once the preview is over.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS preview (seq INTEGER PRIMARY KEY, running INTEGER NOT NULL, \
      attempts INTEGER NOT NULL, preview TEXT NOT NULL, plan TEXT NOT NULL)";
@@ -135,23 +108,19 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS preview (seq INTEGER PRIMARY KEY
 const RUNNING: &str = "CREATE INDEX IF NOT EXISTS preview_running ON preview (seq) WHERE running = 1";
 
 impl<S: Sql> PreviewStore<S> {
+    /// Brings the database to this build's schema.
+    ///
     /// # Errors
-    /// When SQLite refuses; so for all that follow, or when a row is not what was written.
-    pub fn open(sql: S) -> Result<Self, PreviewError> {
-        sql.run(TABLE, &[])?;
-        sql.run(RUNNING, &[])?;
+    /// When the database is a newer build's, or SQLite refuses; the latter so for all that follow, or when a row is not what was written.
+    pub fn open(sql: S) -> Result<Self, StoreError> {
+        migrate(&sql, STEPS)?;
         Ok(Self { sql })
     }
 
     /// Accepts a preview; `None` where too many wait.
-    pub fn begin(
-        &self,
-        plan: &PreviewPlan,
-        actor: &str,
-        now_ms: u64,
-    ) -> Result<Option<Preview>, PreviewError> {
+    pub fn begin(&self, plan: &PreviewPlan, actor: &str, now_ms: u64) -> Result<Option<Preview>, StoreError> {
         let Some(rule) = plan.rule() else {
-            return Err(PreviewError::Corrupt("a plan".to_owned()));
+            return Err(StoreError::Corrupt("a plan".to_owned()));
         };
         self.sql.transaction(|| {
             let waiting = self.sql.run("SELECT seq FROM preview WHERE running = 1", &[])?;
@@ -159,7 +128,8 @@ impl<S: Sql> PreviewStore<S> {
                 return Ok(None);
             }
             let last = self.sql.run("SELECT max(seq) FROM preview", &[])?;
-            let seq = last.first().map_or(0, |row| integer(row, 0)) + 1;
+            let last = last.first().map(|row| row.optional_integer(0, "preview.seq"));
+            let seq = last.transpose()?.flatten().unwrap_or(0) + 1;
             let preview = Preview {
                 id: format!("pv-{seq:06}"),
                 status: Status::Running,
@@ -180,7 +150,7 @@ impl<S: Sql> PreviewStore<S> {
             };
             self.sql.run(
                 "INSERT INTO preview (seq, running, attempts, preview, plan) VALUES (?1, 1, 0, ?2, ?3)",
-                &[number(seq), json(&preview)?, json(plan)?],
+                &[number(seq), json(&preview, PREVIEW)?, json(plan, PLAN)?],
             )?;
             self.sql.run(
                 "DELETE FROM preview WHERE running = 0 AND seq <= ?1",
@@ -191,19 +161,22 @@ impl<S: Sql> PreviewStore<S> {
     }
 
     /// The preview that has waited longest, and its plan. It counts as begun once more.
-    pub fn next(&self) -> Result<Option<(Preview, PreviewPlan, u32)>, PreviewError> {
+    pub fn next(&self) -> Result<Option<(Preview, PreviewPlan, u32)>, StoreError> {
         let rows = self.sql.run(
             "UPDATE preview SET attempts = attempts + 1 WHERE seq = \
              (SELECT seq FROM preview WHERE running = 1 ORDER BY seq LIMIT 1) RETURNING preview, plan, attempts",
             &[],
         )?;
-        rows.first()
-            .map(|row| Ok((read(row, 0)?, read(row, 1)?, integer(row, 2) as u32)))
-            .transpose()
+        let begun = |row: &Row| {
+            let attempts = row.integer(2, "preview.attempts")?;
+            let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
+            Ok((row.json(0, PREVIEW)?, row.json(1, PLAN)?, attempts))
+        };
+        rows.first().map(begun).transpose()
     }
 
     /// Whether a preview waits or runs.
-    pub fn has_running(&self) -> Result<bool, PreviewError> {
+    pub fn has_running(&self) -> Result<bool, StoreError> {
         let rows = self
             .sql
             .run("SELECT seq FROM preview WHERE running = 1 LIMIT 1", &[])?;
@@ -211,13 +184,7 @@ impl<S: Sql> PreviewStore<S> {
     }
 
     /// Ends a preview; one that is over stays as it is. Answers how it stands then; `None` for one that is not there.
-    pub fn end(
-        &self,
-        id: &str,
-        end: End,
-        scanned: u64,
-        now_ms: u64,
-    ) -> Result<Option<Preview>, PreviewError> {
+    pub fn end(&self, id: &str, end: End, scanned: u64, now_ms: u64) -> Result<Option<Preview>, StoreError> {
         let Some(mut preview) = self.get(id)?.filter(|preview| preview.status == Status::Running) else {
             return self.get(id);
         };
@@ -237,44 +204,33 @@ impl<S: Sql> PreviewStore<S> {
         }
         self.sql.run(
             "UPDATE preview SET running = 0, preview = ?2, plan = '' WHERE seq = ?1",
-            &[number(seq_of(id).unwrap_or(0)), json(&preview)?],
+            &[number(seq_of(id).unwrap_or(0)), json(&preview, PREVIEW)?],
         )?;
         Ok(Some(preview))
     }
 
-    pub fn get(&self, id: &str) -> Result<Option<Preview>, PreviewError> {
+    pub fn get(&self, id: &str) -> Result<Option<Preview>, StoreError> {
         let Some(seq) = seq_of(id) else { return Ok(None) };
         let rows = self
             .sql
             .run("SELECT preview FROM preview WHERE seq = ?1", &[number(seq)])?;
-        rows.first().map(|row| read(row, 0)).transpose()
+        rows.first().map(|row| row.json(0, PREVIEW)).transpose()
     }
 
     /// Newest first, those before `before` where it is given.
-    pub fn list(&self, before: Option<&str>, limit: usize) -> Result<Vec<Preview>, PreviewError> {
+    pub fn list(&self, before: Option<&str>, limit: usize) -> Result<Vec<Preview>, StoreError> {
         let before = before.map_or(MAX_NUMBER, |id| seq_of(id).unwrap_or(0));
         let rows = self.sql.run(
             "SELECT preview FROM preview WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
             &[number(before), number(limit as u64)],
         )?;
-        rows.iter().map(|row| read(row, 0)).collect()
+        rows.iter().map(|row| row.json(0, PREVIEW)).collect()
     }
 }
 
 fn seq_of(id: &str) -> Option<u64> {
     let seq = id.strip_prefix("pv-")?.parse().ok()?;
     (format!("pv-{seq:06}") == id && seq < MAX_NUMBER).then_some(seq)
-}
-
-fn json<T: Serialize>(value: &T) -> Result<SqlValue, PreviewError> {
-    Ok(SqlValue::Text(serde_json::to_string(value)?))
-}
-
-fn read<T: serde::de::DeserializeOwned>(row: &Row, column: usize) -> Result<T, PreviewError> {
-    match row.get(column) {
-        Some(SqlValue::Text(text)) => Ok(serde_json::from_str(text)?),
-        _ => Err(PreviewError::Corrupt("a preview".to_owned())),
-    }
 }
 
 #[cfg(test)]
@@ -371,5 +327,46 @@ mod tests {
             page.iter().map(|p| p.id.as_str()).collect::<Vec<_>>(),
             ["pv-000227", "pv-000226"]
         );
+    }
+
+    /// A database from before it had a version: one preview that is done, and one that begins again.
+    const WITHOUT_VERSION: &str = include_str!("../tests/data/previews-v0.sql");
+
+    /// As version 1 writes it.
+    const VERSION_1: &str = include_str!("../tests/data/previews-v1.sql");
+
+    fn tables(sql: &Native) -> Vec<Row> {
+        sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[])
+            .unwrap()
+    }
+
+    #[track_caller]
+    fn opens(script: &str) {
+        let old = Native::in_memory().unwrap();
+        old.script(script).unwrap();
+        let store = PreviewStore::open(old).unwrap();
+        assert_eq!(tables(&store.sql), tables(&self::store().sql));
+        let ended = store.get("pv-000001").unwrap().unwrap();
+        assert_eq!(ended.stamp().unwrap().incomplete, ["fl1-iad-0"]);
+        let (next, kept, attempts) = store.next().unwrap().unwrap();
+        assert_eq!((next.id.as_str(), attempts), ("pv-000002", 2));
+        assert_eq!((kept.since_ms, kept.rule()), (next.since_ms, Some(&next.rule)));
+        let begun = store.begin(&plan(), "ada", NOW + 9).unwrap().unwrap();
+        assert_eq!(begun.id, "pv-000003");
+    }
+
+    #[test]
+    fn older_databases_keep_their_previews() {
+        opens(WITHOUT_VERSION);
+        opens(VERSION_1);
+    }
+
+    #[test]
+    fn a_newer_database_is_refused() {
+        let sql = store().sql;
+        sql.run("UPDATE meta SET value = 2 WHERE key = 'schema'", &[])
+            .unwrap();
+        let refused = PreviewStore::open(sql).unwrap_err();
+        assert_eq!(refused, StoreError::NewerSchema { found: 2, known: 1 });
     }
 }

@@ -26,8 +26,8 @@ mod settings_calls;
 
 pub(crate) use audit::{Exported, list_audit};
 pub use audit::{export_audit, export_begin, verify_audit};
+pub use change::checked_reason;
 pub(crate) use change::{Changed, Context, expected_revision};
-pub use change::{checked_reason, storage};
 pub(crate) use document_calls::get_document;
 pub(crate) use entry::Written;
 pub use entry::{Entry, write_entry};
@@ -187,7 +187,7 @@ fn dry_run(value: Option<&str>) -> Result<bool, Problem> {
 }
 
 fn found<S: Sql, T: Serialize>(store: &RuleBookStore<S>, item: &T) -> Result<Reply, Problem> {
-    let revision = store.revision().map_err(|error| change::storage(&error))?;
+    let revision = store.revision()?;
     reply(200, item, revision)
 }
 

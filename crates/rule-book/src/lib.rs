@@ -14,7 +14,7 @@ mod store;
 pub use audit::{AuditEntry, AuditItem, Broken, Chain, Report};
 pub use calls::{
     Call, Entry, Heard, MAX_BODY, advance, answer, changes_since, checked_reason, export_audit, export_begin,
-    next_change_ms, storage, take_report, verify_audit, write_entry,
+    next_change_ms, take_report, verify_audit, write_entry,
 };
 pub use object_calls::{
     ChangesCall, DocumentCall, EPOCH_HEADER, ExportAuditCall, FireLogNamesCall, GuardCountsCall, GuardsAt,

@@ -6,7 +6,7 @@ mod tests;
 use serde::Deserialize;
 
 use crate::preview_plan::PreviewPlan;
-use crate::store::{RuleBookError, RuleBookStore};
+use crate::store::RuleBookStore;
 use blobwatch_pull::{Action, Mode};
 use blobwatch_rulebook::{Compiled, DocumentError, Rule, Rulebook, Volume, strict};
 use blobwatch_sql::Sql;
@@ -44,7 +44,7 @@ pub(crate) struct WantedRule {
 /// 400 or 422 naming the place; 404 for a rule, version or route that is not there.
 pub fn plan_of<S: Sql>(store: &RuleBookStore<S>, body: &str, now_ms: u64) -> Result<PreviewPlan, Problem> {
     let wanted: Wanted = strict(body, "body").map_err(Problem::bad_parameter)?;
-    let book = store.document().map_err(|error| unreadable(&error))?;
+    let book = store.document()?;
     if !book.routes.iter().any(|route| route.name == wanted.route) {
         return Err(Problem::not_found(&format!("route {:?}", wanted.route)));
     }
@@ -94,7 +94,7 @@ fn stored<S: Sql>(
     if now.version == version {
         return Ok(now.clone());
     }
-    let versions = store.rule_versions(id).map_err(|error| unreadable(&error))?;
+    let versions = store.rule_versions(id)?;
     versions
         .into_iter()
         .map(|kept| kept.value)
@@ -165,13 +165,4 @@ fn window(wanted: &Wanted, now_ms: u64) -> Result<(u64, u64), Problem> {
 
 fn refuse(place: &str, message: &str) -> Problem {
     Problem::invalid(vec![Place::new(place, message)])
-}
-
-fn unreadable(error: &RuleBookError) -> Problem {
-    Problem::new(
-        500,
-        "storage",
-        "The rulebook could not be read or written",
-        error.to_string(),
-    )
 }

@@ -17,7 +17,6 @@ mod history;
 mod losses;
 mod outbox;
 mod previews;
-mod row;
 mod schema;
 
 pub(crate) use change::{Change, Edit};
@@ -29,23 +28,16 @@ pub(crate) use history::{Kept, Kind};
 #[cfg(test)]
 pub(crate) use outbox::{HARMS, MAX_CHANGES, MAX_HARMS};
 pub use outbox::{NoticeKind, Untold};
-pub(crate) use schema::SCHEMA_VERSION;
 
 use std::fmt;
 
 use blobwatch_rulebook::{DocumentError, Rulebook};
-use blobwatch_sql::{Sql, SqlError, SqlValue};
+use blobwatch_sql::{Sql, SqlError, SqlValue, StoreError, migrate};
 
 /// Why the store did not do what was asked; fits "failed to keep the rulebook: …".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleBookError {
-    Sql(SqlError),
-    /// Written by a newer build; nothing is touched.
-    NewerSchema {
-        found: i64,
-    },
-    /// What was read is not what was written.
-    Corrupt(String),
+    Store(StoreError),
     /// Another change came first.
     Revision {
         expected: u64,
@@ -56,11 +48,7 @@ pub enum RuleBookError {
 impl fmt::Display for RuleBookError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sql(error) => write!(f, "{error}"),
-            Self::NewerSchema { found } => {
-                write!(f, "the database has schema {found}, newer than {SCHEMA_VERSION}")
-            }
-            Self::Corrupt(what) => write!(f, "{what} cannot be read"),
+            Self::Store(error) => error.fmt(f),
             Self::Revision { expected, found } => write!(f, "expected revision {expected}, found {found}"),
         }
     }
@@ -68,15 +56,21 @@ impl fmt::Display for RuleBookError {
 
 impl std::error::Error for RuleBookError {}
 
+impl From<StoreError> for RuleBookError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
 impl From<SqlError> for RuleBookError {
     fn from(error: SqlError) -> Self {
-        Self::Sql(error)
+        Self::Store(error.into())
     }
 }
 
 impl From<DocumentError> for RuleBookError {
     fn from(error: DocumentError) -> Self {
-        Self::Corrupt(format!("the rulebook ({error})"))
+        Self::Store(StoreError::Corrupt(format!("the rulebook ({error})")))
     }
 }
 
@@ -92,7 +86,7 @@ impl<S: Sql> RuleBookStore<S> {
     /// # Errors
     /// When the database was written by a newer build, or SQLite refuses.
     pub fn open(sql: S, starter: &Rulebook, now_ms: u64) -> Result<Self, RuleBookError> {
-        schema::migrate(&sql)?;
+        migrate(&sql, schema::STEPS)?;
         let store = Self { sql };
         if store.revision()? == 0 {
             store.seed(starter, now_ms)?;
@@ -119,7 +113,7 @@ impl<S: Sql> RuleBookStore<S> {
             .sql
             .run("SELECT value FROM meta WHERE key = 'revision'", &[])?;
         match rows.first() {
-            Some(found) => row::unsigned(found, 0, "the revision"),
+            Some(found) => Ok(found.integer(0, "meta.value of revision")?),
             None => Ok(0),
         }
     }
@@ -132,7 +126,7 @@ impl<S: Sql> RuleBookStore<S> {
     pub fn epoch(&self) -> Result<u64, RuleBookError> {
         let rows = self.sql.run("SELECT value FROM meta WHERE key = 'epoch'", &[])?;
         match rows.first() {
-            Some(found) => row::unsigned(found, 0, "the epoch"),
+            Some(found) => Ok(found.integer(0, "meta.value of epoch")?),
             None => Ok(0),
         }
     }
@@ -147,13 +141,15 @@ impl<S: Sql> RuleBookStore<S> {
     }
 
     fn seed(&self, starter: &Rulebook, now_ms: u64) -> Result<(), RuleBookError> {
+        let whole = serde_json::to_string(starter)
+            .map_err(|error| StoreError::Corrupt(format!("the starter ({error})")))?;
         let change = Change {
             actor: "blobwatch",
             now_ms,
             action: "seed",
             target: "rulebook",
             before: None,
-            after: Some(row::to_json(starter)?),
+            after: Some(whole),
             reason: Some("first start"),
             expected: Some(0),
         };

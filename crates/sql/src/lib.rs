@@ -1,14 +1,19 @@
-//! What the Durable Objects keep in SQLite: statements, migrations, retention.
+//! How the Durable Objects keep what they know in SQLite.
 //!
-//! In scope: everything said in SQL, behind one small trait ([`Sql`]), so that it runs on rusqlite in tests and on
-//! the object's own storage in production. Not in scope: alarms, requests between objects (`src/control_plane`).
+//! In scope: one small trait ([`Sql`]), so that statements run on rusqlite in tests and on the object's own storage in
+//! production; rows read strictly ([`Row`]); older databases brought forward ([`migrate`]); one error ([`StoreError`]). Not
+//! in scope: the statements, which stand with each object; alarms, requests between objects (`src/control_plane`).
 
-mod column;
+mod error;
+mod migrate;
 #[cfg(feature = "native")]
 mod native;
+mod row;
 mod sql;
 
-pub use column::{MAX_NUMBER, blob, integer, number, text};
+pub use error::StoreError;
+pub use migrate::{META, Run, Step, migrate};
 #[cfg(feature = "native")]
 pub use native::Native;
-pub use sql::{Row, Sql, SqlError, SqlValue};
+pub use row::{MAX_NUMBER, Row, json, number};
+pub use sql::{Sql, SqlError, SqlValue};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Row;
+
 /// A value that crosses to or from SQLite. Integers cross the platform as doubles: above 2^53 use text or a blob.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SqlValue {
@@ -11,9 +13,6 @@ pub enum SqlValue {
     Text(String),
     Blob(Vec<u8>),
 }
-
-/// Values in the order of the statement's columns.
-pub type Row = Vec<SqlValue>;
 
 /// What SQLite, or the platform around it, answered; fits "failed to store: …".
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{counts, storage};
+use super::counts;
 use crate::store::Detector;
 use crate::{Anomaly, AnomalyKind, number};
 use blobwatch_sql::Sql;
@@ -62,7 +62,7 @@ pub(super) fn list<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> Res
     };
     let (mut found, mut read) = (Vec::new(), 0);
     loop {
-        let page = store.anomalies(before, PAGE).map_err(|error| storage(&error))?;
+        let page = store.anomalies(before, PAGE)?;
         let last = page.len() < PAGE;
         for anomaly in page {
             if found.len() == limit {
@@ -97,7 +97,7 @@ pub(super) fn one<S: Sql>(store: &Detector<S>, id: &str, query: &str) -> Result<
         let message = "expected an anomaly's id, for instance an-000012";
         Problem::bad_parameter(Place::new("path.id", message))
     })?;
-    let found = store.anomaly(id).map_err(|error| storage(&error))?;
+    let found = store.anomaly(id)?;
     found.ok_or_else(|| Problem::not_found("anomaly of this id"))
 }
 

@@ -2,7 +2,6 @@
 
 use std::ops::RangeInclusive;
 
-use super::storage;
 use crate::store::Detector;
 use crate::{ATTRIBUTES, Rollup, value};
 use blobwatch_records::{CellCounts, CellKey};
@@ -83,14 +82,13 @@ impl Asked {
     /// Counts of every unit, oldest first; the newest are those of the window, which are not complete.
     pub(super) fn rollups<S: Sql>(&self, store: &Detector<S>) -> Result<Vec<Rollup>, Problem> {
         let (first, until) = (self.since_ms / 60_000, self.until_ms / 60_000);
-        let failed = |error| storage(&error);
         let mut rollups = if self.unit_s() == 60 {
-            store.minutes(first, until).map_err(failed)?
+            store.minutes(first, until)?
         } else {
-            let mut hours = store.hours(first / 60, until / 60).map_err(failed)?;
+            let mut hours = store.hours(first / 60, until / 60)?;
             // The hour that goes on is not a row yet.
             let after = hours.last().map_or(first, |hour| hour.minute + 60).max(first);
-            hours.extend(store.minutes(after, until).map_err(failed)?);
+            hours.extend(store.minutes(after, until)?);
             hours
         };
         let engine = store.engine();

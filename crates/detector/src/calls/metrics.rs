@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
-use super::storage;
 use crate::AnomalyKind;
 use crate::store::Detector;
 use blobwatch_sql::Sql;
@@ -64,7 +63,7 @@ pub(super) fn text<S: Sql>(store: &Detector<S>) -> Result<String, Problem> {
         "Requests that are in no cohort because there was no room.",
         uncounted.other_requests,
     );
-    let counts = store.delivery_counts().map_err(|error| storage(&error))?;
+    let counts = store.delivery_counts()?;
     let name = "blobwatch_webhook_deliveries";
     page.head(name, "gauge", "Deliveries of the last 90 days, by state.");
     for (state, count) in counts {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::MAX_MARKS;
 use super::counts::{Asked, FILTERS, attribute, number};
-use super::{MAX_MARKS, storage};
 use crate::store::{Detector, Mark};
 use crate::value;
 use blobwatch_pull::RangeKind;
@@ -119,11 +119,8 @@ pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> R
 
 /// Anomalies and what is worth a note, and changes of the rulebook; oldest first.
 fn marks<S: Sql>(store: &Detector<S>, asked: &Asked) -> Result<Vec<Mark>, Problem> {
-    let own = store.marks(asked.since_ms, asked.until_ms, MAX_MARKS);
-    let changes = store.change_marks(asked.since_ms, asked.until_ms, MAX_MARKS);
-    let failed = |error| storage(&error);
-    let mut marks = changes.map_err(failed)?;
-    marks.extend(own.map_err(failed)?);
+    let mut marks = store.change_marks(asked.since_ms, asked.until_ms, MAX_MARKS)?;
+    marks.extend(store.marks(asked.since_ms, asked.until_ms, MAX_MARKS)?);
     marks.sort_by(|a, b| a.time.cmp(&b.time));
     Ok(marks)
 }

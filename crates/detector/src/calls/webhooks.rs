@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Call, Reply, json, storage};
+use super::{Call, Reply, json};
 use crate::store::{DeliveryItem, Detector, MAX_WEBHOOKS, Webhook};
 use crate::webhook::{WebhookItem, checked_id, read};
 use blobwatch_sql::Sql;
@@ -24,16 +24,15 @@ struct Queued {
 }
 
 pub(crate) fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>, path: &[&str]) -> Result<Reply, Problem> {
-    let failed = |error| storage(&error);
     match (call.method, path) {
         ("GET", ["webhooks"]) => {
             Parameters::parse(call.query, &[])?;
-            let items = store.webhooks().map_err(failed)?;
+            let items = store.webhooks()?;
             json(200, &all(items.iter().map(WebhookItem::from).collect()))
         }
         ("GET", ["webhooks", "deliveries"]) => {
             Parameters::parse(call.query, &[])?;
-            let items: Vec<DeliveryItem> = store.deliveries(u64::MAX, DELIVERIES).map_err(failed)?;
+            let items: Vec<DeliveryItem> = store.deliveries(u64::MAX, DELIVERIES)?;
             json(200, &all(items))
         }
         ("GET", ["webhooks", id]) => json(200, &WebhookItem::from(&found(store, id)?)),
@@ -41,12 +40,12 @@ pub(crate) fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>, path: &[&str]
         ("DELETE", ["webhooks", id]) => {
             Parameters::parse(call.query, &["reason"])?;
             let webhook = found(store, id)?;
-            store.delete_webhook(id, call.now_ms).map_err(failed)?;
+            store.delete_webhook(id, call.now_ms)?;
             json(200, &WebhookItem::from(&webhook))
         }
         ("POST", ["webhooks", id, "test"]) => {
             found(store, id)?;
-            let id = store.tell_test(id, call.now_ms).map_err(failed)?;
+            let id = store.tell_test(id, call.now_ms)?;
             let id = format!("dl-{id:06}");
             json(202, &Queued { id })
         }
@@ -63,18 +62,17 @@ fn all<T>(items: Vec<T>) -> List<T> {
 }
 
 fn found<S: Sql>(store: &Detector<S>, id: &str) -> Result<Webhook, Problem> {
-    let webhook = store.webhook(checked_id(id)?).map_err(|error| storage(&error))?;
+    let webhook = store.webhook(checked_id(id)?)?;
     webhook.ok_or_else(|| Problem::not_found("webhook of this id"))
 }
 
 fn put<S: Sql>(store: &Detector<S>, call: &Call<'_>, id: &str) -> Result<Reply, Problem> {
-    let failed = |error| storage(&error);
     Parameters::parse(call.query, &["reason"])?;
     if id == "deliveries" {
         let message = "this word is the list of deliveries: expected another id";
         return Err(Problem::bad_parameter(Place::new("path.id", message)));
     }
-    let known = store.webhook(checked_id(id)?).map_err(failed)?;
+    let known = store.webhook(checked_id(id)?)?;
     let webhook = read(
         id,
         call.body,
@@ -83,11 +81,11 @@ fn put<S: Sql>(store: &Detector<S>, call: &Call<'_>, id: &str) -> Result<Reply, 
         call.actor,
         call.now_ms,
     )?;
-    if known.is_none() && store.webhooks().map_err(failed)?.len() >= MAX_WEBHOOKS {
+    if known.is_none() && store.webhooks()?.len() >= MAX_WEBHOOKS {
         let message = format!("there are {MAX_WEBHOOKS} webhooks, which is the most: remove one first");
         return Err(Problem::new(409, "too-many", "Too many webhooks", message));
     }
-    store.put_webhook(&webhook).map_err(failed)?;
+    store.put_webhook(&webhook)?;
     let status = if known.is_some() { 200 } else { 201 };
     json(status, &WebhookItem::from(&webhook))
 }

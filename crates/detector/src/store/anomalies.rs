@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Detector, DetectorError};
+use super::Detector;
 use crate::{Anomaly, Change, Moment, Note, Outcome};
-use blobwatch_sql::{Row, Sql, SqlValue, integer, number, text};
+use blobwatch_sql::{Row, Sql, SqlValue, StoreError, json, number};
 use blobwatch_wire::rfc3339;
+
+const BODY: &str = "anomaly.body";
 
 /// What a mark is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -61,7 +63,7 @@ pub struct Mark {
 
 impl<S: Sql> Detector<S> {
     /// Keeps what a tick decided; in the transaction of what made it tick.
-    pub(super) fn keep(&self, outcome: &Outcome, now_ms: u64) -> Result<(), DetectorError> {
+    pub(super) fn keep(&self, outcome: &Outcome, now_ms: u64) -> Result<(), StoreError> {
         for change in &outcome.changes {
             self.keep_change(change)?;
             self.tell(change, now_ms)?;
@@ -72,7 +74,7 @@ impl<S: Sql> Detector<S> {
         self.keep_minutes(&outcome.minutes)
     }
 
-    fn keep_change(&self, change: &Change) -> Result<(), DetectorError> {
+    fn keep_change(&self, change: &Change) -> Result<(), StoreError> {
         let anomaly = &change.anomaly;
         keep_anomaly(&self.sql, anomaly)?;
         match change.moment {
@@ -92,7 +94,7 @@ impl<S: Sql> Detector<S> {
         }
     }
 
-    fn mark(&self, time_ms: u64, kind: MarkKind, id: &str, text: &str) -> Result<(), DetectorError> {
+    fn mark(&self, time_ms: u64, kind: MarkKind, id: &str, text: &str) -> Result<(), StoreError> {
         self.sql.run(
             "INSERT OR REPLACE INTO mark (time_ms, kind, id, text) VALUES (?, ?, ?, ?)",
             &[
@@ -109,25 +111,19 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn marks(&self, since_ms: u64, until_ms: u64, limit: usize) -> Result<Vec<Mark>, DetectorError> {
+    pub fn marks(&self, since_ms: u64, until_ms: u64, limit: usize) -> Result<Vec<Mark>, StoreError> {
         let rows = self.sql.run(
             "SELECT time_ms, kind, id, text FROM mark WHERE time_ms >= ? AND time_ms < ? ORDER BY time_ms LIMIT ?",
             &[number(since_ms), number(until_ms), number(limit as u64)],
         )?;
-        let mark = |row: &Row| Mark {
-            time: rfc3339(integer(row, 0)),
-            kind: MarkKind::named(text(row, 1)),
-            id: text(row, 2).to_owned(),
-            text: text(row, 3).to_owned(),
-        };
-        Ok(rows.iter().map(mark).collect())
+        rows.iter().map(mark).collect()
     }
 
     /// Anomalies from the newest on, those before number `before`; open ones as they are now.
     ///
     /// # Errors
     /// When SQLite refuses, or a row is not what was written.
-    pub fn anomalies(&self, before: u64, limit: usize) -> Result<Vec<Anomaly>, DetectorError> {
+    pub fn anomalies(&self, before: u64, limit: usize) -> Result<Vec<Anomaly>, StoreError> {
         let rows = self.sql.run(
             "SELECT body FROM anomaly WHERE id < ? ORDER BY id DESC LIMIT ?",
             &[number(before), number(limit as u64)],
@@ -139,26 +135,26 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses, or the row is not what was written.
-    pub fn anomaly(&self, id: u64) -> Result<Option<Anomaly>, DetectorError> {
+    pub fn anomaly(&self, id: u64) -> Result<Option<Anomaly>, StoreError> {
         let rows = self
             .sql
             .run("SELECT body FROM anomaly WHERE id = ?", &[number(id)])?;
         rows.first().map(|row| self.as_now(row)).transpose()
     }
 
-    fn as_now(&self, row: &Row) -> Result<Anomaly, DetectorError> {
-        let kept = read(row)?;
+    fn as_now(&self, row: &Row) -> Result<Anomaly, StoreError> {
+        let kept: Anomaly = row.json(0, BODY)?;
         let open = self.engine.open().find(|open| open.id == kept.id);
         Ok(open.cloned().unwrap_or(kept))
     }
 
     /// Ends what is open in the database and nowhere else: its state could not be read by this build.
-    pub(super) fn orphans(&self, now_ms: u64) -> Result<(), DetectorError> {
+    pub(super) fn orphans(&self, now_ms: u64) -> Result<(), StoreError> {
         for row in self
             .sql
             .run("SELECT body FROM anomaly WHERE closed_ms IS NULL", &[])?
         {
-            let mut anomaly = read(&row)?;
+            let mut anomaly: Anomaly = row.json(0, BODY)?;
             if self.engine.open().all(|open| open.id != anomaly.id) {
                 anomaly.closed_ms = Some(now_ms);
                 anomaly.note(
@@ -173,21 +169,24 @@ impl<S: Sql> Detector<S> {
     }
 }
 
-fn keep_anomaly(sql: &impl Sql, anomaly: &Anomaly) -> Result<(), DetectorError> {
-    let body = serde_json::to_string(anomaly).map_err(|error| DetectorError::Corrupt(error.to_string()))?;
+fn keep_anomaly(sql: &impl Sql, anomaly: &Anomaly) -> Result<(), StoreError> {
     sql.run(
         "INSERT OR REPLACE INTO anomaly (id, opened_ms, closed_ms, body) VALUES (?, ?, ?, ?)",
         &[
             number(anomaly.id),
             number(anomaly.opened_ms),
             anomaly.closed_ms.map_or(SqlValue::Null, number),
-            SqlValue::Text(body),
+            json(anomaly, BODY)?,
         ],
     )?;
     Ok(())
 }
 
-fn read(row: &Row) -> Result<Anomaly, DetectorError> {
-    serde_json::from_str(text(row, 0))
-        .map_err(|error| DetectorError::Corrupt(format!("an anomaly ({error})")))
+fn mark(row: &Row) -> Result<Mark, StoreError> {
+    Ok(Mark {
+        time: rfc3339(row.integer(0, "mark.time_ms")?),
+        kind: MarkKind::named(row.text(1, "mark.kind")?),
+        id: row.text(2, "mark.id")?.to_owned(),
+        text: row.text(3, "mark.text")?.to_owned(),
+    })
 }

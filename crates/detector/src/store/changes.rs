@@ -2,11 +2,11 @@
 //!
 //! A change that comes again is known by its id. They are kept as long as marks are.
 
-use super::{Detector, DetectorError, Mark, count};
+use super::{Detector, Mark, count};
 use crate::changes::{marks_of, switches_of};
 use crate::engine::MAX_SWITCHES;
 use blobwatch_rulebook::ChangeNotice;
-use blobwatch_sql::{Row, Sql, SqlValue, number, text};
+use blobwatch_sql::{Sql, SqlValue, StoreError, json, number};
 
 /// Changes kept: a hundred a day for as long as marks are, at some 500 bytes 5 MB.
 pub(crate) const MAX_CHANGES: u64 = 10_000;
@@ -14,6 +14,8 @@ pub(crate) const MAX_CHANGES: u64 = 10_000;
 pub(super) const CHANGE: &str =
     "CREATE TABLE change (id TEXT PRIMARY KEY, time_ms INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID";
 pub(super) const CHANGE_TIME: &str = "CREATE INDEX change_time ON change (time_ms)";
+
+const BODY: &str = "change.body";
 
 /// What the build before this one knew of switches; it is fetched again.
 pub(super) const NO_SWITCHES: &str = "DELETE FROM meta WHERE key = 'switches'";
@@ -27,7 +29,7 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn change(&mut self, notice: &ChangeNotice) -> Result<(), DetectorError> {
+    pub fn change(&mut self, notice: &ChangeNotice) -> Result<(), StoreError> {
         self.sql
             .transaction(|| self.keep_change_notices(std::slice::from_ref(notice)))?;
         self.engine.switched(switches_of(notice));
@@ -38,7 +40,7 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn is_caught_up(&self) -> Result<bool, DetectorError> {
+    pub fn is_caught_up(&self) -> Result<bool, StoreError> {
         let found = count(&self.sql, "SELECT value FROM meta WHERE key = 'caught_up'", &[])?;
         Ok(found > 0)
     }
@@ -47,29 +49,27 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn catch_up(&mut self, notices: &[ChangeNotice]) -> Result<(), DetectorError> {
+    pub fn catch_up(&mut self, notices: &[ChangeNotice]) -> Result<(), StoreError> {
         self.sql.transaction(|| {
             self.keep_change_notices(notices)?;
             self.sql.run(
                 "INSERT OR REPLACE INTO meta (key, value) VALUES ('caught_up', 1)",
                 &[],
             )?;
-            Ok::<(), DetectorError>(())
+            Ok::<(), StoreError>(())
         })?;
         self.engine.switched(notices.iter().flat_map(switches_of));
         Ok(())
     }
 
-    fn keep_change_notices(&self, notices: &[ChangeNotice]) -> Result<(), DetectorError> {
+    fn keep_change_notices(&self, notices: &[ChangeNotice]) -> Result<(), StoreError> {
         for notice in notices {
-            let body =
-                serde_json::to_string(notice).map_err(|error| DetectorError::Corrupt(error.to_string()))?;
             self.sql.run(
                 "INSERT OR IGNORE INTO change (id, time_ms, body) VALUES (?, ?, ?)",
                 &[
                     SqlValue::Text(notice.id.clone()),
                     number(notice.time_ms),
-                    SqlValue::Text(body),
+                    json(notice, BODY)?,
                 ],
             )?;
         }
@@ -84,18 +84,13 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses, or a change is not what was written.
-    pub fn change_marks(
-        &self,
-        since_ms: u64,
-        until_ms: u64,
-        limit: usize,
-    ) -> Result<Vec<Mark>, DetectorError> {
+    pub fn change_marks(&self, since_ms: u64, until_ms: u64, limit: usize) -> Result<Vec<Mark>, StoreError> {
         let notices = self.changes_of(since_ms, until_ms, limit)?;
         Ok(notices.iter().flat_map(marks_of).collect())
     }
 
     /// Gives the newest changes to the engine: its saved state may be older than they are.
-    pub(super) fn remember_switches(&mut self) -> Result<(), DetectorError> {
+    pub(super) fn remember_switches(&mut self) -> Result<(), StoreError> {
         let notices = self.changes_of(0, u64::MAX >> 1, MAX_SWITCHES)?;
         self.engine.switched(notices.iter().flat_map(switches_of));
         Ok(())
@@ -106,15 +101,11 @@ impl<S: Sql> Detector<S> {
         since_ms: u64,
         until_ms: u64,
         limit: usize,
-    ) -> Result<Vec<ChangeNotice>, DetectorError> {
+    ) -> Result<Vec<ChangeNotice>, StoreError> {
         let rows = self.sql.run(
             OF_TIME,
             &[number(since_ms), number(until_ms), number(limit as u64)],
         )?;
-        rows.iter().rev().map(read).collect()
+        rows.iter().rev().map(|row| row.json(0, BODY)).collect()
     }
-}
-
-fn read(row: &Row) -> Result<ChangeNotice, DetectorError> {
-    serde_json::from_str(text(row, 0)).map_err(|error| DetectorError::Corrupt(format!("a change ({error})")))
 }

@@ -6,10 +6,10 @@
 
 use serde::Serialize;
 
-use super::{Detector, DetectorError, count};
+use super::{Detector, count};
 use crate::Change;
 use crate::webhook::{EventName, message};
-use blobwatch_sql::{Row, Sql, SqlValue, integer, number, text};
+use blobwatch_sql::{Row, Sql, SqlValue, StoreError, number};
 use blobwatch_wire::rfc3339;
 
 /// Attempts of one delivery: 10 s after the first, three times as long after each, at most an hour: 28 hours in all.
@@ -59,7 +59,7 @@ pub(super) fn name(id: u64) -> String {
 
 impl<S: Sql> Detector<S> {
     /// Queues what a change has to tell, to everybody who wants to be told of such.
-    pub(super) fn tell(&self, change: &Change, now_ms: u64) -> Result<(), DetectorError> {
+    pub(super) fn tell(&self, change: &Change, now_ms: u64) -> Result<(), StoreError> {
         let event = EventName::of(change.moment);
         let wanting = |hook: &super::Webhook| hook.events.contains(&event);
         for webhook in self.webhooks()?.into_iter().filter(wanting) {
@@ -74,7 +74,7 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn tell_test(&self, webhook: &str, now_ms: u64) -> Result<u64, DetectorError> {
+    pub fn tell_test(&self, webhook: &str, now_ms: u64) -> Result<u64, StoreError> {
         self.queue(webhook, EventName::Test, now_ms, |id| {
             crate::webhook::test_message(&name(id), now_ms)
         })
@@ -86,7 +86,7 @@ impl<S: Sql> Detector<S> {
         event: EventName,
         now_ms: u64,
         body: impl FnOnce(u64) -> String,
-    ) -> Result<u64, DetectorError> {
+    ) -> Result<u64, StoreError> {
         let id = 1 + count(&self.sql, "SELECT coalesce(max(id), 0) FROM delivery", &[])?;
         let waiting = count(
             &self.sql,
@@ -115,30 +115,19 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn due(&self, now_ms: u64, limit: usize) -> Result<Vec<Delivery>, DetectorError> {
+    pub fn due(&self, now_ms: u64, limit: usize) -> Result<Vec<Delivery>, StoreError> {
         let rows = self.sql.run(
             "SELECT id, webhook, body, attempts FROM delivery WHERE next_ms <= ? ORDER BY next_ms LIMIT ?",
             &[number(now_ms), number(limit as u64)],
         )?;
-        let delivery = |row: &Row| Delivery {
-            id: integer(row, 0),
-            webhook: text(row, 1).to_owned(),
-            body: text(row, 2).to_owned(),
-            attempts: integer(row, 3),
-        };
-        Ok(rows.iter().map(delivery).collect())
+        rows.iter().map(delivery).collect()
     }
 
     /// Keeps how an attempt ended, and when the next one is.
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn attempted(
-        &self,
-        delivery: &Delivery,
-        attempt: &Attempt,
-        now_ms: u64,
-    ) -> Result<(), DetectorError> {
+    pub fn attempted(&self, delivery: &Delivery, attempt: &Attempt, now_ms: u64) -> Result<(), StoreError> {
         let attempts = delivery.attempts + 1;
         let (outcome, again) = match attempt {
             Attempt::Delivered { status } => (format!("status {status}"), false),
@@ -161,7 +150,7 @@ impl<S: Sql> Detector<S> {
         Ok(())
     }
 
-    pub(super) fn give_up_all(&self, webhook: &str, now_ms: u64) -> Result<(), DetectorError> {
+    pub(super) fn give_up_all(&self, webhook: &str, now_ms: u64) -> Result<(), StoreError> {
         self.sql.run(
             "UPDATE delivery SET next_ms = NULL, ended_ms = ?, outcome = 'the webhook was removed' \
              WHERE webhook = ? AND next_ms IS NOT NULL",
@@ -171,19 +160,20 @@ impl<S: Sql> Detector<S> {
     }
 
     /// When the next attempt is due; `None` when nothing waits.
-    pub(super) fn next_delivery_ms(&self) -> Result<Option<u64>, DetectorError> {
+    pub(super) fn next_delivery_ms(&self) -> Result<Option<u64>, StoreError> {
         let rows = self.sql.run(
             "SELECT next_ms FROM delivery WHERE next_ms IS NOT NULL ORDER BY next_ms LIMIT 1",
             &[],
         )?;
-        Ok(rows.first().map(|row| integer(row, 0)))
+        let next_ms = |row: &Row| row.integer(0, "delivery.next_ms");
+        rows.first().map(next_ms).transpose()
     }
 
     /// How many are pending, delivered and failed.
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn delivery_counts(&self) -> Result<[(&'static str, u64); 3], DetectorError> {
+    pub fn delivery_counts(&self) -> Result<[(&'static str, u64); 3], StoreError> {
         let states = [
             (
                 "pending",
@@ -209,37 +199,43 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn deliveries(&self, before: u64, limit: usize) -> Result<Vec<DeliveryItem>, DetectorError> {
+    pub fn deliveries(&self, before: u64, limit: usize) -> Result<Vec<DeliveryItem>, StoreError> {
         let rows = self.sql.run(
             "SELECT id, webhook, event, created_ms, attempts, next_ms, ended_ms, outcome FROM delivery \
              WHERE id < ? ORDER BY id DESC LIMIT ?",
             &[number(before), number(limit as u64)],
         )?;
-        Ok(rows.iter().map(item).collect())
+        rows.iter().map(item).collect()
     }
 }
 
-fn item(row: &Row) -> DeliveryItem {
-    let time = |column: usize| match row.get(column) {
-        Some(SqlValue::Null) | None => None,
-        _ => Some(rfc3339(integer(row, column))),
-    };
-    let outcome = text(row, 7).to_owned();
-    DeliveryItem {
-        id: name(integer(row, 0)),
-        webhook: text(row, 1).to_owned(),
-        event: text(row, 2).to_owned(),
-        status: match time(6) {
+fn delivery(row: &Row) -> Result<Delivery, StoreError> {
+    Ok(Delivery {
+        id: row.integer(0, "delivery.id")?,
+        webhook: row.text(1, "delivery.webhook")?.to_owned(),
+        body: row.text(2, "delivery.body")?.to_owned(),
+        attempts: row.integer(3, "delivery.attempts")?,
+    })
+}
+
+fn item(row: &Row) -> Result<DeliveryItem, StoreError> {
+    let ended_ms = row.optional_integer(6, "delivery.ended_ms")?;
+    let outcome = row.text(7, "delivery.outcome")?.to_owned();
+    Ok(DeliveryItem {
+        id: name(row.integer(0, "delivery.id")?),
+        webhook: row.text(1, "delivery.webhook")?.to_owned(),
+        event: row.text(2, "delivery.event")?.to_owned(),
+        status: match ended_ms {
             None => "pending",
             Some(_) if outcome.starts_with("status 2") => "delivered",
             Some(_) => "failed",
         },
-        created: rfc3339(integer(row, 3)),
-        attempts: integer(row, 4),
-        next: time(5),
-        ended: time(6),
+        created: rfc3339(row.integer(3, "delivery.created_ms")?),
+        attempts: row.integer(4, "delivery.attempts")?,
+        next: row.optional_integer(5, "delivery.next_ms")?.map(rfc3339),
+        ended: ended_ms.map(rfc3339),
         outcome,
-    }
+    })
 }
 
 fn retry_ms(attempts: u64) -> u64 {

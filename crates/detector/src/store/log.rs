@@ -3,11 +3,11 @@
 //! The state must follow from the log: before a batch that came at a time is counted, every slot that was over by then
 //! is ticked. A tick between two batches changes nothing of that, so that alarms need no row.
 
-use super::{Detector, DetectorError, count};
+use super::{Detector, count};
 use crate::Outcome;
 use blobwatch_guard::HarmNotice;
 use blobwatch_records::{CellBatch, SLOT_S, slot_of};
-use blobwatch_sql::{Sql, SqlValue, blob, integer, number};
+use blobwatch_sql::{Sql, SqlValue, StoreError, number};
 
 /// How long after its end a slot is tested: FireLogs cut their cells by their own alarms, and send at once.
 pub(crate) const GRACE_MS: u64 = 6_000;
@@ -37,7 +37,7 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses: nothing is acknowledged then, and what is in memory is in doubt.
-    pub fn accept(&mut self, bytes: &[u8], batch: CellBatch, now_ms: u64) -> Result<u64, DetectorError> {
+    pub fn accept(&mut self, bytes: &[u8], batch: CellBatch, now_ms: u64) -> Result<u64, StoreError> {
         let seq = batch.seq;
         if self.sources.has(&batch.source, batch.epoch, seq) {
             return Ok(seq);
@@ -57,13 +57,13 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses; what is in memory is in doubt then.
-    pub fn harm(&mut self, harm: &HarmNotice, now_ms: u64) -> Result<(), DetectorError> {
+    pub fn harm(&mut self, harm: &HarmNotice, now_ms: u64) -> Result<(), StoreError> {
         if self.has_heard(harm)? {
             return Ok(());
         }
         let mut outcome = self.engine.tick(due(now_ms));
         outcome.changes.extend(self.engine.harm(harm, now_ms).changes);
-        let bytes = serde_json::to_vec(harm).map_err(|error| DetectorError::Corrupt(error.to_string()))?;
+        let bytes = serde_json::to_vec(harm).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         self.sql.transaction(|| {
             self.log_bytes(&bytes, now_ms)?;
             self.note_heard(harm, now_ms)?;
@@ -73,12 +73,12 @@ impl<S: Sql> Detector<S> {
         Ok(())
     }
 
-    fn has_heard(&self, harm: &HarmNotice) -> Result<bool, DetectorError> {
+    fn has_heard(&self, harm: &HarmNotice) -> Result<bool, StoreError> {
         let id = SqlValue::Text(harm.id.clone());
         Ok(!self.sql.run("SELECT 1 FROM harm WHERE id = ?", &[id])?.is_empty())
     }
 
-    fn note_heard(&self, harm: &HarmNotice, now_ms: u64) -> Result<(), DetectorError> {
+    fn note_heard(&self, harm: &HarmNotice, now_ms: u64) -> Result<(), StoreError> {
         if harm.id.is_empty() {
             return Ok(());
         }
@@ -91,7 +91,7 @@ impl<S: Sql> Detector<S> {
         Ok(())
     }
 
-    fn log_bytes(&self, bytes: &[u8], now_ms: u64) -> Result<(), DetectorError> {
+    fn log_bytes(&self, bytes: &[u8], now_ms: u64) -> Result<(), StoreError> {
         self.sql.run(
             "INSERT INTO batch (arrived_ms, bytes) VALUES (?, ?)",
             &[number(now_ms), SqlValue::Blob(bytes.to_vec())],
@@ -103,7 +103,7 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses; what is in memory is in doubt then.
-    pub fn tick(&mut self, now_ms: u64) -> Result<(), DetectorError> {
+    pub fn tick(&mut self, now_ms: u64) -> Result<(), StoreError> {
         let outcome = self.engine.tick(due(now_ms));
         if outcome != Outcome::default() {
             self.sql.transaction(|| {
@@ -113,7 +113,7 @@ impl<S: Sql> Detector<S> {
                     "INSERT OR REPLACE INTO meta (key, value) VALUES ('ticked', ?)",
                     &[number(self.engine.ticked().unwrap_or(0))],
                 )?;
-                Ok::<(), DetectorError>(())
+                Ok::<(), StoreError>(())
             })?;
         }
         if self.is_save_due(now_ms) {
@@ -126,7 +126,7 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn next_alarm_ms(&self, now_ms: u64) -> Result<Option<u64>, DetectorError> {
+    pub fn next_alarm_ms(&self, now_ms: u64) -> Result<Option<u64>, StoreError> {
         // A moment later than the slot ends: batches come in that moment, and tick by themselves.
         let after_slot = (slot_of(now_ms.saturating_sub(GRACE_MS)) + 1) * SLOT_S * 1000 + GRACE_MS + 500;
         let tick = (self.engine.is_waiting() || self.log.batches > 0).then_some(after_slot);
@@ -141,7 +141,7 @@ impl<S: Sql> Detector<S> {
     }
 
     /// Plays the log since the state that was saved; what it decides was kept when it was decided.
-    pub(super) fn replay(&mut self, logged: u64) -> Result<(), DetectorError> {
+    pub(super) fn replay(&mut self, logged: u64) -> Result<(), StoreError> {
         self.remember_switches()?;
         let mut after = logged;
         loop {
@@ -150,8 +150,9 @@ impl<S: Sql> Detector<S> {
                 &[number(after)],
             )?;
             for row in &mut rows {
-                after = integer(row, 0);
-                let (arrived_ms, bytes) = (integer(row, 1), blob(row, 2));
+                after = row.integer(0, "batch.id")?;
+                let arrived_ms = row.integer(1, "batch.arrived_ms")?;
+                let bytes = row.take_blob(2, "batch.bytes")?;
                 self.log.batches += 1;
                 self.log.bytes += bytes.len() as u64;
                 self.engine.tick(due(arrived_ms));

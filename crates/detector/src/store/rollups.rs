@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Detector, DetectorError};
+use super::Detector;
 use crate::Rollup;
 use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, MAX_CELLS};
-use blobwatch_sql::{Sql, SqlValue, blob, integer, number};
+use blobwatch_sql::{Sql, SqlValue, StoreError, number};
 
 /// Minutes are kept for two days, hours for 90.
 const MINUTES_KEPT: u64 = 2 * 1440;
@@ -32,7 +32,7 @@ const MAX_ROW_CELLS: usize = 4_000;
 const LENGTH_BYTES: usize = 4;
 
 impl<S: Sql> Detector<S> {
-    pub(super) fn keep_minutes(&self, minutes: &[Rollup]) -> Result<(), DetectorError> {
+    pub(super) fn keep_minutes(&self, minutes: &[Rollup]) -> Result<(), StoreError> {
         for rollup in minutes {
             self.sql.run(
                 "INSERT OR REPLACE INTO minute (minute, bytes) VALUES (?, ?)",
@@ -45,7 +45,7 @@ impl<S: Sql> Detector<S> {
         Ok(())
     }
 
-    fn keep_hour(&self, hour: u64) -> Result<(), DetectorError> {
+    fn keep_hour(&self, hour: u64) -> Result<(), StoreError> {
         let mut sums: BTreeMap<CellKey, CellCounts> = BTreeMap::new();
         let mut other = CellCounts::default();
         for rollup in self.minutes(hour * 60, hour * 60 + 60)? {
@@ -70,13 +70,18 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses, or a row is not what was written.
-    pub fn minutes(&self, first: u64, until: u64) -> Result<Vec<Rollup>, DetectorError> {
+    pub fn minutes(&self, first: u64, until: u64) -> Result<Vec<Rollup>, StoreError> {
         let rows = self.sql.run(
             "SELECT minute, bytes FROM minute WHERE minute >= ? AND minute < ? ORDER BY minute",
             &[number(first), number(until)],
         )?;
         rows.into_iter()
-            .map(|mut row| decode(integer(&row, 0), &blob(&mut row, 1)))
+            .map(|mut row| {
+                decode(
+                    row.integer(0, "minute.minute")?,
+                    &row.take_blob(1, "minute.bytes")?,
+                )
+            })
             .collect()
     }
 
@@ -84,18 +89,23 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses, or a row is not what was written.
-    pub fn hours(&self, first: u64, until: u64) -> Result<Vec<Rollup>, DetectorError> {
+    pub fn hours(&self, first: u64, until: u64) -> Result<Vec<Rollup>, StoreError> {
         let rows = self.sql.run(
             "SELECT hour, bytes FROM hour WHERE hour >= ? AND hour < ? ORDER BY hour",
             &[number(first), number(until)],
         )?;
         rows.into_iter()
-            .map(|mut row| decode(integer(&row, 0) * 60, &blob(&mut row, 1)))
+            .map(|mut row| {
+                decode(
+                    row.integer(0, "hour.hour")? * 60,
+                    &row.take_blob(1, "hour.bytes")?,
+                )
+            })
             .collect()
     }
 
     /// Deletes what is old, now and then.
-    pub(super) fn retain(&mut self, now_ms: u64) -> Result<(), DetectorError> {
+    pub(super) fn retain(&mut self, now_ms: u64) -> Result<(), StoreError> {
         if now_ms < self.kept_ms + RETAIN_EVERY_MS {
             return Ok(());
         }
@@ -173,13 +183,13 @@ fn encode(rollup: &Rollup) -> Vec<u8> {
     out
 }
 
-fn decode(minute: u64, mut bytes: &[u8]) -> Result<Rollup, DetectorError> {
+fn decode(minute: u64, mut bytes: &[u8]) -> Result<Rollup, StoreError> {
     let mut rollup = Rollup {
         minute,
         cells: Vec::new(),
         other: CellCounts::default(),
     };
-    let corrupt = || DetectorError::Corrupt(format!("the counts of minute {minute}"));
+    let corrupt = || StoreError::Corrupt(format!("the counts of minute {minute}"));
     while !bytes.is_empty() {
         let (length, rest) = bytes.split_first_chunk::<LENGTH_BYTES>().ok_or_else(corrupt)?;
         let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| corrupt())?;

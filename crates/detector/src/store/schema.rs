@@ -1,15 +1,11 @@
 //! The tables, and how an older database comes to have them. A step, once released, is never changed.
 
-use super::DetectorError;
 use super::changes::{CHANGE, CHANGE_TIME, NO_SWITCHES};
-use blobwatch_sql::{Sql, SqlValue, integer};
+use blobwatch_sql::{META, Step};
 
-/// Number of [`STEPS`]. A newer database is refused.
-pub(crate) const SCHEMA: i64 = STEPS.len() as i64;
-
-/// Each brings a database from the version of its position to the next.
-const STEPS: &[&[&str]] = &[
-    &[
+pub(super) const STEPS: &[Step] = &[
+    Step::Statements(&[
+        META,
         // Batches since the state that was saved last, in the order in which they came.
         "CREATE TABLE batch (id INTEGER PRIMARY KEY, arrived_ms INTEGER NOT NULL, bytes BLOB NOT NULL)",
         // The state, in parts that fit in a row.
@@ -26,40 +22,8 @@ const STEPS: &[&[&str]] = &[
          created_ms INTEGER NOT NULL, body TEXT NOT NULL, attempts INTEGER NOT NULL, next_ms INTEGER, \
          ended_ms INTEGER, outcome TEXT NOT NULL)",
         "CREATE INDEX delivery_due ON delivery (next_ms) WHERE next_ms IS NOT NULL",
-    ],
+    ]),
     // Harms that the guard told of: one that comes again is known by its id.
-    &["CREATE TABLE harm (id TEXT PRIMARY KEY, told_ms INTEGER NOT NULL) WITHOUT ROWID"],
-    &[CHANGE, CHANGE_TIME, NO_SWITCHES],
+    Step::Statements(&["CREATE TABLE harm (id TEXT PRIMARY KEY, told_ms INTEGER NOT NULL) WITHOUT ROWID"]),
+    Step::Statements(&[CHANGE, CHANGE_TIME, NO_SWITCHES]),
 ];
-
-const META: &str = "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID";
-
-/// Runs the steps that this database has not seen, all of them or none.
-pub(super) fn migrate(sql: &impl Sql) -> Result<(), DetectorError> {
-    sql.run(META, &[])?;
-    let rows = sql.run("SELECT value FROM meta WHERE key = 'schema'", &[])?;
-    let found = rows
-        .first()
-        .map_or(0, |row| i64::try_from(integer(row, 0)).unwrap_or(i64::MAX));
-    if found > SCHEMA {
-        return Err(DetectorError::Schema { found });
-    }
-    if found == SCHEMA {
-        return Ok(());
-    }
-    sql.transaction(|| {
-        for statement in STEPS
-            .iter()
-            .skip(usize::try_from(found).unwrap_or(0))
-            .copied()
-            .flatten()
-        {
-            sql.run(statement, &[])?;
-        }
-        sql.run(
-            "INSERT OR REPLACE INTO meta (key, value) VALUES ('schema', ?)",
-            &[SqlValue::Integer(SCHEMA)],
-        )?;
-        Ok(())
-    })
-}

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::sources::Sources;
-use super::{Detector, DetectorError, count, log};
+use super::{Detector, count, log};
 use crate::Engine;
-use blobwatch_sql::{Sql, SqlValue, blob, number, text};
+use blobwatch_sql::{Sql, SqlValue, StoreError, json, number};
 
 /// Of the saved bytes. It grows with every change of what [`Engine`] or a monitor keeps. A state of another format is
 /// left unread: anomalies, marks and roll-ups are rows of their own and stay, and what is normal is learned anew, which
@@ -36,6 +36,8 @@ struct Read {
     sources: Sources,
 }
 
+const HEAD: &str = "meta.value of state";
+
 /// Says which batches are in the parts.
 #[derive(Serialize, Deserialize)]
 struct Head {
@@ -46,7 +48,7 @@ struct Head {
 }
 
 /// The state that was saved last; an empty one where there is none, or one of another format.
-pub(super) fn read(sql: &impl Sql) -> Result<Saved, DetectorError> {
+pub(super) fn read(sql: &impl Sql) -> Result<Saved, StoreError> {
     let nothing = |logged| Saved {
         engine: Engine::default(),
         sources: Sources::default(),
@@ -56,14 +58,13 @@ pub(super) fn read(sql: &impl Sql) -> Result<Saved, DetectorError> {
     let Some(row) = rows.first() else {
         return Ok(nothing(0));
     };
-    let head: Head = serde_json::from_str(text(row, 0))
-        .map_err(|error| DetectorError::Corrupt(format!("the head of the state ({error})")))?;
+    let head: Head = row.json(0, HEAD)?;
     if head.format != STATE_FORMAT {
         return Ok(nothing(head.logged));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(head.bytes).unwrap_or(0));
     for row in &mut sql.run("SELECT bytes FROM state ORDER BY part", &[])? {
-        bytes.extend(blob(row, 0));
+        bytes.extend(row.take_blob(0, "state.bytes")?);
     }
     // What cannot be read is no reason to see nothing from now on.
     match postcard::take_from_bytes::<Read>(&bytes) {
@@ -78,13 +79,13 @@ pub(super) fn read(sql: &impl Sql) -> Result<Saved, DetectorError> {
 
 impl<S: Sql> Detector<S> {
     /// Saves the state and empties the log.
-    pub(super) fn save(&mut self, now_ms: u64) -> Result<(), DetectorError> {
+    pub(super) fn save(&mut self, now_ms: u64) -> Result<(), StoreError> {
         let state = State {
             engine: &self.engine,
             sources: &self.sources,
         };
         let bytes = postcard::to_allocvec(&state)
-            .map_err(|error| DetectorError::Corrupt(format!("the state ({error})")))?;
+            .map_err(|error| StoreError::Corrupt(format!("the state ({error})")))?;
         let logged = count(&self.sql, "SELECT coalesce(max(id), 0) FROM batch", &[])?;
         let head = Head {
             format: STATE_FORMAT,
@@ -92,8 +93,6 @@ impl<S: Sql> Detector<S> {
             bytes: bytes.len() as u64,
             logged,
         };
-        let head = serde_json::to_string(&head)
-            .map_err(|error| DetectorError::Corrupt(format!("the head of the state ({error})")))?;
         self.sql.transaction(|| {
             self.sql.run("DELETE FROM state", &[])?;
             for (part, bytes) in (0u64..).zip(bytes.chunks(PART_BYTES)) {
@@ -104,12 +103,12 @@ impl<S: Sql> Detector<S> {
             }
             self.sql.run(
                 "INSERT OR REPLACE INTO meta (key, value) VALUES ('state', ?)",
-                &[SqlValue::Text(head)],
+                &[json(&head, HEAD)?],
             )?;
             // The newest stays, so that its number is never given again.
             self.sql
                 .run("DELETE FROM batch WHERE id < ?", &[number(logged)])?;
-            Ok::<(), DetectorError>(())
+            Ok::<(), StoreError>(())
         })?;
         self.saved_ms = now_ms;
         self.log = log::Size::default();

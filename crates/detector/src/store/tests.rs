@@ -13,7 +13,6 @@ use blobwatch_pull::Mode;
 use blobwatch_records::{CellBatch, SLOT_S};
 use blobwatch_rulebook::{Cause, ChangeNotice, PartChange, RuleValue};
 use blobwatch_sql::Native;
-use blobwatch_sql::text;
 
 pub(crate) const START_MS: u64 = NOON * SLOT_S * 1000;
 
@@ -34,7 +33,7 @@ pub(crate) fn accept(
     detector: &mut Detector<Native>,
     batch: &CellBatch,
     now_ms: u64,
-) -> Result<u64, DetectorError> {
+) -> Result<u64, StoreError> {
     detector.accept(&batch.encode(), batch.clone(), now_ms)
 }
 
@@ -356,6 +355,41 @@ fn a_removed_webhook_is_told_nothing_more() {
     assert_eq!(detector.deliveries(u64::MAX, 10).unwrap()[0].status, "failed");
 }
 
+/// A database that version 2 wrote, as text.
+const VERSION_2: &str = include_str!("../../tests/data/detector-v2.sql");
+
+#[test]
+fn an_older_database_keeps_what_it_has() {
+    let old = Native::in_memory().unwrap();
+    old.script(VERSION_2).unwrap();
+    let mut detector = Detector::open(old, START_MS + 700_000).unwrap();
+    let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
+    assert_eq!(tables(&detector.sql), tables(&open().sql));
+    assert_eq!(detector.webhooks().unwrap(), [hook()]);
+    let anomaly = detector.anomaly(1).unwrap().unwrap();
+    assert_eq!(anomaly.closed_ms, Some(START_MS));
+    let marks = detector.marks(0, u64::MAX, 10).unwrap();
+    assert_eq!(
+        marks.iter().map(|mark| mark.id.as_str()).collect::<Vec<_>>(),
+        ["an-000001"; 2]
+    );
+    let due = detector.due(START_MS, 10).unwrap();
+    assert_eq!(due.iter().map(|delivery| delivery.id).collect::<Vec<_>>(), [1, 2]);
+    let first = NOON / 6;
+    assert!(!detector.minutes(first, first + 60).unwrap().is_empty());
+    assert_eq!(detector.log.batches, 2);
+    assert!(
+        !detector.is_caught_up().unwrap(),
+        "its switches are fetched again"
+    );
+    detector.harm(&denial(), START_MS + 700_000).unwrap();
+    assert_eq!(
+        detector.anomalies(u64::MAX, 10).unwrap(),
+        [anomaly],
+        "it was told before"
+    );
+}
+
 #[test]
 fn a_newer_database_is_refused() {
     let detector = open();
@@ -364,7 +398,7 @@ fn a_newer_database_is_refused() {
         .run("UPDATE meta SET value = 99 WHERE key = 'schema'", &[])
         .unwrap();
     let refused = Detector::open(detector.sql, START_MS).err();
-    assert_eq!(refused, Some(DetectorError::Schema { found: 99 }));
+    assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 3 }));
 }
 
 #[test]
@@ -377,7 +411,7 @@ fn statements_that_run_often_use_their_index() {
                 &vec![SqlValue::Integer(1); statement.matches('?').count()],
             )
             .unwrap();
-        let steps: Vec<&str> = rows.iter().map(|row| text(row, 3)).collect();
+        let steps: Vec<&str> = rows.iter().map(|row| row.text(3, "detail").unwrap()).collect();
         assert!(steps.iter().any(|step| step.contains(expected)), "{steps:?}");
         assert!(
             !steps.iter().any(|step| step.contains("TEMP B-TREE")),

@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Detector, DetectorError};
+use super::Detector;
 use crate::webhook::EventName;
-use blobwatch_sql::{Row, Sql, SqlValue, text};
+use blobwatch_sql::{Row, Sql, SqlValue, StoreError, json};
 
 /// Addresses at most: each event is a request to each.
 pub(crate) const MAX_WEBHOOKS: usize = 16;
+
+const BODY: &str = "webhook.body";
 
 /// One address. The secret is stored and never shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +29,7 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses, or a row is not what was written.
-    pub fn webhooks(&self) -> Result<Vec<Webhook>, DetectorError> {
+    pub fn webhooks(&self) -> Result<Vec<Webhook>, StoreError> {
         let rows = self.sql.run("SELECT body FROM webhook ORDER BY id", &[])?;
         rows.iter().map(read).collect()
     }
@@ -36,7 +38,7 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses, or the row is not what was written.
-    pub fn webhook(&self, id: &str) -> Result<Option<Webhook>, DetectorError> {
+    pub fn webhook(&self, id: &str) -> Result<Option<Webhook>, StoreError> {
         let rows = self.sql.run(
             "SELECT body FROM webhook WHERE id = ?",
             &[SqlValue::Text(id.to_owned())],
@@ -48,11 +50,10 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn put_webhook(&self, webhook: &Webhook) -> Result<(), DetectorError> {
-        let body = serde_json::to_string(webhook).map_err(|e| DetectorError::Corrupt(e.to_string()))?;
+    pub fn put_webhook(&self, webhook: &Webhook) -> Result<(), StoreError> {
         self.sql.run(
             "INSERT OR REPLACE INTO webhook (id, body) VALUES (?, ?)",
-            &[SqlValue::Text(webhook.id.clone()), SqlValue::Text(body)],
+            &[SqlValue::Text(webhook.id.clone()), json(webhook, BODY)?],
         )?;
         Ok(())
     }
@@ -61,7 +62,7 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn delete_webhook(&self, id: &str, now_ms: u64) -> Result<(), DetectorError> {
+    pub fn delete_webhook(&self, id: &str, now_ms: u64) -> Result<(), StoreError> {
         self.sql.transaction(|| {
             self.sql.run(
                 "DELETE FROM webhook WHERE id = ?",
@@ -72,6 +73,6 @@ impl<S: Sql> Detector<S> {
     }
 }
 
-fn read(row: &Row) -> Result<Webhook, DetectorError> {
-    serde_json::from_str(text(row, 0)).map_err(|error| DetectorError::Corrupt(format!("a webhook ({error})")))
+fn read(row: &Row) -> Result<Webhook, StoreError> {
+    row.json(0, BODY)
 }

@@ -3,7 +3,7 @@
 use super::{FireLog, FireLogError, enforced, losses, refine};
 use blobwatch_pull::Record;
 use blobwatch_records::{Block, Flush, Header, Reply, split};
-use blobwatch_sql::{Sql, SqlValue, integer, number};
+use blobwatch_sql::{Sql, SqlValue, number};
 
 /// Of a batch's block and header together: a row holds 2 MB, and the rest of the row is under 100 bytes.
 const MAX_ROW_BYTES: usize = 1_900_000;
@@ -121,10 +121,14 @@ fn is_known(sql: &impl Sql, flush: &Flush) -> Result<bool, FireLogError> {
     let isolate = number(flush.isolate);
     let waiting = sql.run(NEWEST_WAITING, std::slice::from_ref(&isolate))?;
     let merged = sql.run(NEWEST_MERGED, &[isolate])?;
-    Ok(waiting
-        .iter()
-        .chain(&merged)
-        .any(|row| integer(row, 0) >= flush.seq))
+    for (row, name) in [(waiting.first(), "inbox.seq"), (merged.first(), "isolate.seq")] {
+        if let Some(row) = row
+            && row.integer(0, name)? >= flush.seq
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 pub(super) const NEWEST_WAITING: &str = "SELECT seq FROM inbox WHERE isolate = ? ORDER BY seq DESC LIMIT 1";
@@ -153,7 +157,10 @@ fn insert(sql: &impl Sql, flush: &Flush, arrival: &Arrival, arrived_ms: u64) -> 
 /// When the newest batch of the inbox came; 0 where it is empty.
 pub(super) fn newest_ms(sql: &impl Sql) -> Result<u64, FireLogError> {
     let rows = sql.run("SELECT max(arrived_ms) FROM inbox", &[])?;
-    Ok(rows.first().map_or(0, |row| integer(row, 0)))
+    match rows.first() {
+        Some(row) => Ok(row.optional_integer(0, "inbox.arrived_ms")?.unwrap_or(0)),
+        None => Ok(0),
+    }
 }
 
 /// Remembers an isolate's newest number without a row in the inbox.

@@ -9,7 +9,7 @@ use super::outbox::Unsent;
 use super::refine::block;
 use super::{FireLog, FireLogError, Source, refine};
 use blobwatch_records::{History, SLOT_S, Tally};
-use blobwatch_sql::{Row, Sql, integer, number};
+use blobwatch_sql::{Row, Sql, StoreError, number};
 
 /// A batch is counted when it has been here for so long.
 pub(crate) const SETTLE_MS: u64 = 2_000;
@@ -54,8 +54,8 @@ fn count(
     let mut arrived: Vec<(u64, Source)> = sql
         .run(UNCUT, &[number(after_ms), number(until_ms)])?
         .iter()
-        .map(|row| (integer(row, 0), source(row)))
-        .collect();
+        .map(arrival)
+        .collect::<Result<_, _>>()?;
     arrived.sort_unstable_by_key(|(arrived_ms, _)| *arrived_ms);
     let mut cut_ms = after_ms;
     for (arrived_ms, source) in arrived.into_iter().take(MAX_CUT_ROWS) {
@@ -70,11 +70,13 @@ fn count(
     Ok(cut_ms)
 }
 
-fn source(row: &Row) -> Source {
-    Source::Inbox {
-        isolate: integer(row, 1),
-        seq: integer(row, 2),
-    }
+fn arrival(row: &Row) -> Result<(u64, Source), StoreError> {
+    let isolate = row.integer(1, "inbox.isolate")?;
+    let seq = row.integer(2, "inbox.seq")?;
+    Ok((
+        row.integer(0, "inbox.arrived_ms")?,
+        Source::Inbox { isolate, seq },
+    ))
 }
 
 impl<S: Sql> FireLog<S> {

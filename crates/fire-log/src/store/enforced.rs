@@ -3,7 +3,7 @@
 use super::FireLogError;
 use blobwatch_pull::{Action, Record, RecordId};
 use blobwatch_records::{Block, Builder, decode};
-use blobwatch_sql::{Sql, SqlValue, blob, integer, number};
+use blobwatch_sql::{Sql, SqlValue, number};
 
 /// An attack that is refused must not be billed by the refusal: 600 rows a minute are at most 0.04 USD an hour. What
 /// is beyond is in its batch like every record, and found a little slower.
@@ -39,7 +39,10 @@ fn of_last_minute(sql: &impl Sql, now_ms: u64) -> Result<u64, FireLogError> {
         OF_LAST_MINUTE,
         &[SqlValue::Text(since), number(MAX_OWN_ROWS_PER_MINUTE)],
     )?;
-    Ok(rows.first().map_or(0, |row| integer(row, 0)))
+    match rows.first() {
+        Some(row) => Ok(row.integer(0, "count of enforced")?),
+        None => Ok(0),
+    }
 }
 
 /// The record of an applied enforcement, where it has a row of its own.
@@ -48,5 +51,5 @@ pub(crate) fn find(sql: &impl Sql, id: RecordId) -> Result<Option<Record>, FireL
     let Some(row) = rows.first_mut() else {
         return Ok(None);
     };
-    Ok(decode(&blob(row, 0))?.into_iter().next())
+    Ok(decode(&row.take_blob(0, "enforced.block")?)?.into_iter().next())
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{FireLog, FireLogError};
 use blobwatch_guard::{Guarded, Health, Pull, Report, WatchReport, Watches};
 use blobwatch_pull::Record;
-use blobwatch_sql::{Row, Sql, SqlValue, blob, integer, number, text};
+use blobwatch_sql::{Row, Sql, SqlValue, StoreError, number};
 
 /// A report waits this long for what comes with the first of its news.
 const NEWS_MS: u64 = 1_000;
@@ -47,11 +47,14 @@ impl Guards {
     /// When SQLite refuses. Health that cannot be read begins anew: it only says less.
     pub(super) fn open(sql: &impl Sql) -> Result<Self, FireLogError> {
         let mut rows = sql.run("SELECT clients FROM health WHERE one = 1", &[])?;
-        let health = rows.first_mut().map(|row| Health::decode(&blob(row, 0)));
+        let health = rows.first_mut().map(|row| row.take_blob(0, "health.clients"));
+        let clients = StoreError::readable(health.transpose())?.flatten();
         let kept = sql.run("SELECT rule, route, guard, counts FROM guard", &[])?;
         Ok(Self {
-            health: health.and_then(Result::ok).unwrap_or_default(),
-            kept: kept.into_iter().map(kept_counts).collect(),
+            health: clients
+                .and_then(|clients| Health::decode(&clients).ok())
+                .unwrap_or_default(),
+            kept: kept.into_iter().map(kept_counts).collect::<Result<_, _>>()?,
             ..Self::default()
         })
     }
@@ -121,22 +124,22 @@ impl Guards {
     }
 }
 
-fn kept_counts(mut row: Row) -> (Guarded, Vec<u8>) {
-    (guarded(&row), blob(&mut row, 3))
+fn kept_counts(mut row: Row) -> Result<(Guarded, Vec<u8>), StoreError> {
+    Ok((guarded(&row)?, row.take_blob(3, "guard.counts")?))
 }
 
-fn guarded(row: &Row) -> Guarded {
-    Guarded {
-        rule: Arc::from(text(row, 0)),
-        route: Arc::from(text(row, 1)),
-        guard: integer(row, 2),
-    }
+fn guarded(row: &Row) -> Result<Guarded, StoreError> {
+    Ok(Guarded {
+        rule: Arc::from(row.text(0, "guard.rule")?),
+        route: Arc::from(row.text(1, "guard.route")?),
+        guard: row.integer(2, "guard.guard")?,
+    })
 }
 
 /// Deletes what was kept for guards that are over; in the transaction of the rulebook that ends them.
 pub(super) fn forget_others(sql: &impl Sql, known: &[Guarded]) -> Result<(), FireLogError> {
     for row in sql.run("SELECT rule, route, guard FROM guard", &[])? {
-        let of = guarded(&row);
+        let of = guarded(&row)?;
         if !known.contains(&of) {
             sql.run(
                 "DELETE FROM guard WHERE rule = ? AND route = ?",
@@ -324,10 +327,13 @@ mod tests {
         let mut log = log();
         accept(&mut log, 1, vec![record(0, 1, true)], NOW);
         log.guard_report(NOW + NEWS_MS).unwrap().unwrap();
-        let rows = |log: &FireLog<Native>| log.sql().run("SELECT guard FROM guard", &[]).unwrap();
-        assert_eq!(rows(&log), [[SqlValue::Integer(5)]]);
+        let guards = |log: &FireLog<Native>| -> Vec<u64> {
+            let rows = log.sql().run("SELECT guard FROM guard", &[]).unwrap();
+            rows.iter().map(|row| row.integer(0, "guard").unwrap()).collect()
+        };
+        assert_eq!(guards(&log), [5]);
         guarded(&mut log, 6);
-        assert!(rows(&log).is_empty());
+        assert_eq!(guards(&log), [0; 0]);
     }
 
     #[test]

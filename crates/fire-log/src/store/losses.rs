@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{FireLog, FireLogError};
-use blobwatch_sql::{Sql, SqlValue, integer, number, text};
+use blobwatch_sql::{Row, Sql, SqlValue, number};
 use blobwatch_wire::Loss;
 
 /// Names kept; there are about ten. What does not fit is counted as `other`.
@@ -32,12 +32,14 @@ pub(super) fn add(sql: &impl Sql, losses: &BTreeMap<String, u32>, now_ms: u64) -
 
 fn read(sql: &impl Sql) -> Result<Vec<Loss>, FireLogError> {
     let rows = sql.run("SELECT name, count, last_ms FROM loss ORDER BY name", &[])?;
-    let loss = |row| Loss {
-        name: text(row, 0).to_owned(),
-        count: integer(row, 1),
-        last_ms: integer(row, 2),
+    let loss = |row: &Row| {
+        Ok(Loss {
+            name: row.text(0, "loss.name")?.to_owned(),
+            count: row.integer(1, "loss.count")?,
+            last_ms: row.integer(2, "loss.last_ms")?,
+        })
     };
-    Ok(rows.iter().map(loss).collect())
+    rows.iter().map(loss).collect()
 }
 
 impl<S: Sql> FireLog<S> {

@@ -6,7 +6,7 @@
 use super::refine::Late;
 use super::{FireLog, FireLogError, Inbox, accept, losses};
 use blobwatch_records::{Block, Builder, Header, split};
-use blobwatch_sql::{Row, Sql, SqlValue, blob, integer, number};
+use blobwatch_sql::{Row, Sql, SqlValue, StoreError, number};
 
 /// Records of a full segment: 330 KB, a scan of its front is some 50 KB.
 pub(crate) const TARGET_RECORDS: usize = 8_192;
@@ -54,16 +54,17 @@ impl<S: Sql> FireLog<S> {
     /// What waits in the inbox.
     pub(super) fn waiting(&self) -> Result<Inbox, FireLogError> {
         let rows = self.sql.run(WAITING, &[number(self.outbox.cut_ms())])?;
-        let of = |cut: u64| rows.iter().find(|row| integer(row, 0) == cut);
-        let numbers = |row: &Row| (integer(row, 1), integer(row, 2));
-        let (rows_uncut, oldest_uncut_ms) = of(0).map(numbers).unwrap_or_default();
-        let (rows, oldest_ms) = of(1).map(numbers).unwrap_or_default();
-        Ok(Inbox {
-            uncut: rows_uncut,
-            oldest_uncut_ms,
-            rows,
-            oldest_ms,
-        })
+        let mut inbox = Inbox::default();
+        for row in &rows {
+            let count = row.integer(1, "count of inbox")?;
+            let oldest_ms = row.integer(2, "inbox.arrived_ms")?;
+            if row.integer(0, "inbox.arrived_ms up to the cut")? == 0 {
+                (inbox.uncut, inbox.oldest_uncut_ms) = (count, oldest_ms);
+            } else {
+                (inbox.rows, inbox.oldest_ms) = (count, oldest_ms);
+            }
+        }
+        Ok(inbox)
     }
 
     /// When what is counted should be merged; `None` while there is nothing.
@@ -101,12 +102,12 @@ fn step(sql: &impl Sql, late: &mut Late, cut_ms: u64, now_ms: u64) -> Result<u64
         writer.builder.append(tail.block);
     }
     for waiting in &taken {
-        match read(sql, waiting)? {
-            Ok((mut block, bytes)) => {
+        match StoreError::readable(read(sql, waiting))? {
+            Some((mut block, bytes)) => {
                 block.set_kinds(late);
                 writer.add(block, bytes)?;
             }
-            Err(_) => lost(sql, waiting, now_ms)?,
+            None => lost(sql, waiting, now_ms)?,
         }
         let key = [number(waiting.isolate), number(waiting.seq)];
         sql.run("DELETE FROM inbox WHERE isolate = ? AND seq = ?", &key)?;
@@ -121,13 +122,15 @@ fn step(sql: &impl Sql, late: &mut Late, cut_ms: u64, now_ms: u64) -> Result<u64
 fn choose(sql: &impl Sql, cut_ms: u64) -> Result<Vec<Waiting>, FireLogError> {
     let statement = "SELECT isolate, seq, first_ms, records FROM inbox WHERE arrived_ms <= ?";
     let rows = sql.run(statement, &[number(cut_ms)])?;
-    let waiting = |row| Waiting {
-        isolate: integer(row, 0),
-        seq: integer(row, 1),
-        first_ms: integer(row, 2),
-        records: integer(row, 3),
+    let waiting = |row: &Row| {
+        Ok(Waiting {
+            isolate: row.integer(0, "inbox.isolate")?,
+            seq: row.integer(1, "inbox.seq")?,
+            first_ms: row.integer(2, "inbox.first_ms")?,
+            records: row.integer(3, "inbox.records")?,
+        })
     };
-    let mut all: Vec<Waiting> = rows.iter().map(waiting).collect();
+    let mut all: Vec<Waiting> = rows.iter().map(waiting).collect::<Result<_, StoreError>>()?;
     all.sort_by_key(|waiting| (waiting.first_ms, waiting.isolate, waiting.seq));
     let mut records = 0;
     let fits = |waiting: &Waiting| {
@@ -138,19 +141,18 @@ fn choose(sql: &impl Sql, cut_ms: u64) -> Result<Vec<Waiting>, FireLogError> {
     Ok(all.into_iter().take_while(fits).collect())
 }
 
-type Opened = Result<(Block, usize), blobwatch_wire::DecodeError>;
-
-fn read(sql: &impl Sql, waiting: &Waiting) -> Result<Opened, FireLogError> {
+/// A batch, and how many bytes it has.
+fn read(sql: &impl Sql, waiting: &Waiting) -> Result<(Block, usize), StoreError> {
     let key = [number(waiting.isolate), number(waiting.seq)];
     let mut rows = sql.run(
         "SELECT front, back FROM inbox WHERE isolate = ? AND seq = ?",
         &key,
     )?;
-    let (front, back) = rows
+    let row = rows
         .first_mut()
-        .map(|row| (blob(row, 0), blob(row, 1)))
-        .unwrap_or_default();
-    Ok(Block::open(&front, &back).map(|block| (block, front.len() + back.len())))
+        .ok_or_else(|| StoreError::Corrupt("a batch".to_owned()))?;
+    let (front, back) = (row.take_blob(0, "inbox.front")?, row.take_blob(1, "inbox.back")?);
+    Ok((Block::open(&front, &back)?, front.len() + back.len()))
 }
 
 /// A stored batch that cannot be read must not stop all others from being merged: it is dropped, and counted.
@@ -164,12 +166,22 @@ fn tail(sql: &impl Sql, first_ms: u64) -> Result<Option<Tail>, FireLogError> {
     let Some(row) = rows.first_mut() else {
         return Ok(None);
     };
-    let (id, began_ms, records) = (integer(row, 0), integer(row, 1), integer(row, 2));
+    let id = row.integer(0, "segment.id")?;
+    let began_ms = row.integer(1, "segment.first_ms")?;
+    let records = row.integer(2, "segment.records")?;
     if records >= TARGET_RECORDS as u64 || began_ms + MAX_SPAN_MS < first_ms {
         return Ok(None);
     }
-    let block = Block::open(&blob(row, 3), &blob(row, 4));
-    Ok(block.ok().map(|block| Tail { id, block }))
+    let block = StoreError::readable(tail_block(row))?;
+    Ok(block.map(|block| Tail { id, block }))
+}
+
+fn tail_block(row: &mut Row) -> Result<Block, StoreError> {
+    let (front, back) = (
+        row.take_blob(3, "segment.front")?,
+        row.take_blob(4, "segment.back")?,
+    );
+    Ok(Block::open(&front, &back)?)
 }
 
 fn remember(sql: &impl Sql, taken: &[Waiting], now_ms: u64) -> Result<(), FireLogError> {

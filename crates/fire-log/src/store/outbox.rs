@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{FireLogError, losses};
 use blobwatch_records::Tally;
-use blobwatch_sql::{Sql, SqlValue, blob, integer, number, text};
+use blobwatch_sql::{Sql, SqlValue, number};
 use blobwatch_wire::{Reader, put_varint};
 
 /// Rows that wait for the Detector: an hour of one cut each 10 s. The oldest go first, and are counted as lost.
@@ -46,6 +46,8 @@ pub(super) struct Outbox {
     retry_ms: u64,
 }
 
+const EPOCH: &str = "meta.value of epoch";
+
 const ALL: &str = "SELECT place, seq, batches, cut_ms FROM outbox";
 pub(super) const ONE: &str = "SELECT seq, batches, body FROM outbox WHERE place = ?";
 
@@ -61,16 +63,18 @@ impl Outbox {
             ..Self::default()
         };
         for row in sql.run("SELECT key, value FROM meta WHERE key IN ('epoch', 'name')", &[])? {
-            match text(&row, 0) {
-                "epoch" => outbox.epoch = integer(&row, 1),
-                _ => outbox.source = text(&row, 1).to_owned(),
+            match row.text(0, "meta.key")? {
+                "epoch" => outbox.epoch = row.integer(1, EPOCH)?,
+                _ => outbox.source = row.text(1, "meta.value of name")?.to_owned(),
             }
         }
         for row in sql.run(ALL, &[])? {
-            let (place, seq, batches) = (integer(&row, 0), integer(&row, 1), integer(&row, 2));
+            let place = row.integer(0, "outbox.place")?;
+            let seq = row.integer(1, "outbox.seq")?;
+            let batches = row.integer(2, "outbox.batches")?;
             outbox.waiting.insert(seq + batches.saturating_sub(1), place);
             outbox.next_seq = outbox.next_seq.max(seq + batches);
-            outbox.cut_ms = outbox.cut_ms.max(integer(&row, 3));
+            outbox.cut_ms = outbox.cut_ms.max(row.integer(3, "outbox.cut_ms")?);
             outbox.places = outbox.places.max(place + 1);
         }
         Ok(outbox)
@@ -116,7 +120,9 @@ impl Outbox {
         if self.epoch == 0 {
             sql.run(NEW_EPOCH, &[])?;
             let rows = sql.run("SELECT value FROM meta WHERE key = 'epoch'", &[])?;
-            self.epoch = rows.first().map_or(0, |row| integer(row, 0));
+            if let Some(row) = rows.first() {
+                self.epoch = row.integer(0, EPOCH)?;
+            }
         }
         let (mut body, mut first) = (Vec::new(), self.next_seq);
         for batch in tally.into_batches(&self.source, self.epoch, self.next_seq) {
@@ -168,7 +174,9 @@ impl Outbox {
         let Some(row) = rows.first_mut() else {
             return Ok(Vec::new());
         };
-        let (first, batches, body) = (integer(row, 0), integer(row, 1), blob(row, 2));
+        let first = row.integer(0, "outbox.seq")?;
+        let batches = row.integer(1, "outbox.batches")?;
+        let body = row.take_blob(2, "outbox.body")?;
         let mut reader = Reader::new(&body);
         let mut unsent = Vec::new();
         for seq in first..first + batches {
@@ -202,7 +210,11 @@ impl Outbox {
     /// many.
     pub(super) fn shrink(&mut self, sql: &impl Sql) -> Result<(), FireLogError> {
         let newest = "SELECT place FROM outbox ORDER BY seq DESC LIMIT 1";
-        let newest = sql.run(newest, &[])?.first().map(|row| integer(row, 0));
+        let rows = sql.run(newest, &[])?;
+        let newest = rows
+            .first()
+            .map(|row| row.integer(0, "outbox.place"))
+            .transpose()?;
         for place in std::mem::take(&mut self.free) {
             if Some(place) == newest {
                 self.free.insert(place);

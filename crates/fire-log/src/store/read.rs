@@ -2,7 +2,7 @@
 
 use super::FireLogError;
 use blobwatch_records::Header;
-use blobwatch_sql::{MAX_NUMBER, Row, Sql, blob, integer, number};
+use blobwatch_sql::{MAX_NUMBER, Row, Sql, StoreError, number};
 
 /// Where a block is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +34,11 @@ pub(super) const NEWEST_FIRST: &str = "SELECT id, last_ms, first_ms, header FROM
 pub(crate) fn recent(sql: &impl Sql, since_ms: u64, until_ms: u64) -> Result<Vec<Candidate>, FireLogError> {
     let candidate = |mut row: Row| {
         let source = Source::Inbox {
-            isolate: integer(&row, 0),
-            seq: integer(&row, 1),
+            isolate: row.integer(0, "inbox.isolate")?,
+            seq: row.integer(1, "inbox.seq")?,
         };
-        Ok(Candidate {
-            source,
-            header: Header::decode(&blob(&mut row, 2))?,
-        })
+        let header = Header::decode(&row.take_blob(2, "inbox.header")?)?;
+        Ok(Candidate { source, header })
     };
     sql.run(RECENT, &[number(since_ms), number(until_ms)])?
         .into_iter()
@@ -60,22 +58,24 @@ pub(crate) fn newest_first(
     let parameters = [since_ms, until_ms, last_ms, first_ms, id, PAGE].map(number);
     let rows = sql.run(NEWEST_FIRST, &parameters)?;
     let full = rows.len() as u64 == PAGE;
-    let next = rows
-        .last()
-        .filter(|_| full)
-        .map(|row| (integer(row, 1), integer(row, 2), integer(row, 0)));
+    let next = rows.last().filter(|_| full).map(after_row).transpose()?;
     let candidate = |mut row: Row| {
-        let source = Source::Segment { id: integer(&row, 0) };
-        Ok(Candidate {
-            source,
-            header: Header::decode(&blob(&mut row, 3))?,
-        })
+        let id = row.integer(0, "segment.id")?;
+        let header = Header::decode(&row.take_blob(3, "segment.header")?)?;
+        let source = Source::Segment { id };
+        Ok(Candidate { source, header })
     };
     let candidates = rows
         .into_iter()
         .map(candidate)
         .collect::<Result<_, FireLogError>>()?;
     Ok((candidates, next))
+}
+
+fn after_row(row: &Row) -> Result<After, StoreError> {
+    let last_ms = row.integer(1, "segment.last_ms")?;
+    let first_ms = row.integer(2, "segment.first_ms")?;
+    Ok((last_ms, first_ms, row.integer(0, "segment.id")?))
 }
 
 /// A block that overlaps a time, without its header.
@@ -97,18 +97,20 @@ pub fn oldest_first(sql: &impl Sql, since_ms: u64, until_ms: u64) -> Result<Vec<
     let within = [since_ms, until_ms].map(number);
     let mut spans = Vec::new();
     for row in sql.run(SPANS_OF_INBOX, &within)? {
-        let (isolate, seq) = (integer(&row, 0), integer(&row, 1));
+        let isolate = row.integer(0, "inbox.isolate")?;
+        let seq = row.integer(1, "inbox.seq")?;
         spans.push(Span {
             source: Source::Inbox { isolate, seq },
-            first_ms: integer(&row, 2),
-            records: integer(&row, 3),
+            first_ms: row.integer(2, "inbox.first_ms")?,
+            records: row.integer(3, "inbox.records")?,
         });
     }
     for row in sql.run(SPANS_OF_SEGMENTS, &within)? {
+        let id = row.integer(0, "segment.id")?;
         spans.push(Span {
-            source: Source::Segment { id: integer(&row, 0) },
-            first_ms: integer(&row, 1),
-            records: integer(&row, 2),
+            source: Source::Segment { id },
+            first_ms: row.integer(1, "segment.first_ms")?,
+            records: row.integer(2, "segment.records")?,
         });
     }
     spans.sort_by_key(|span| span.first_ms);
@@ -119,16 +121,17 @@ pub(super) const FRONT_OF_SEGMENT: &str = "SELECT front FROM segment WHERE id = 
 pub(super) const FRONT_OF_INBOX: &str = "SELECT front FROM inbox WHERE isolate = ? AND seq = ?";
 
 /// A block's front; `None` where it was merged or forgotten since.
-pub fn front_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>, FireLogError> {
+pub fn front_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>, StoreError> {
     let mut rows = match source {
         Source::Segment { id } => sql.run(FRONT_OF_SEGMENT, &[number(id)])?,
         Source::Inbox { isolate, seq } => sql.run(FRONT_OF_INBOX, &[number(isolate), number(seq)])?,
     };
-    Ok(rows.first_mut().map(|row| blob(row, 0)))
+    let front = rows.first_mut().map(|row| row.take_blob(0, "front of a block"));
+    front.transpose()
 }
 
 /// A block's back.
-pub fn back_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>, FireLogError> {
+pub fn back_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>, StoreError> {
     let mut rows = match source {
         Source::Segment { id } => sql.run("SELECT back FROM segment WHERE id = ?", &[number(id)])?,
         Source::Inbox { isolate, seq } => sql.run(
@@ -136,5 +139,6 @@ pub fn back_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>, FireLo
             &[number(isolate), number(seq)],
         )?,
     };
-    Ok(rows.first_mut().map(|row| blob(row, 0)))
+    let back = rows.first_mut().map(|row| row.take_blob(0, "back of a block"));
+    back.transpose()
 }

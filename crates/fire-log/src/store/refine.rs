@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::{FireLogError, Source, back_of, front_of, newest_first, recent};
 use blobwatch_pull::{RangeKind, Record, RecordId};
 use blobwatch_records::{Block, Builder, History, MAX_CORRECTIONS, WINDOW_MS};
-use blobwatch_sql::{MAX_NUMBER, Sql};
+use blobwatch_sql::{MAX_NUMBER, Sql, StoreError};
 
 /// Records read when the object wakes: some 60 ms natively, at 600 bytes 10 MB.
 pub(super) const MAX_REMEMBERED: usize = 16_384;
@@ -94,9 +94,13 @@ fn newest(sql: &impl Sql) -> Result<Vec<Record>, FireLogError> {
 
 /// `None` where it cannot be read.
 pub(super) fn block(sql: &impl Sql, source: Source) -> Result<Option<Block>, FireLogError> {
+    Ok(StoreError::readable(open(sql, source))?)
+}
+
+fn open(sql: &impl Sql, source: Source) -> Result<Block, StoreError> {
     let front = front_of(sql, source)?.unwrap_or_default();
     let back = back_of(sql, source)?.unwrap_or_default();
-    Ok(Block::open(&front, &back).ok())
+    Ok(Block::open(&front, &back)?)
 }
 
 pub(super) fn read(block: &Block) -> Result<Vec<Record>, FireLogError> {

@@ -2,7 +2,7 @@
 
 use super::{FireLog, FireLogError};
 use blobwatch_pull::RecordId;
-use blobwatch_sql::{Sql, SqlValue, integer, number};
+use blobwatch_sql::{Sql, SqlValue, number};
 
 /// Retention runs so often: it matters to the hour.
 pub(super) const RETAIN_EVERY_MS: u64 = 3_600_000;
@@ -68,7 +68,7 @@ impl<S: Sql> FireLog<S> {
             outbox.shrink(sql)?;
             let old = sql.run(OLDER, &[number(horizon_ms), number(MAX_FORGOTTEN)])?;
             for row in &old {
-                forget(sql, integer(row, 0))?;
+                forget(sql, row.integer(0, "segment.id")?)?;
             }
             let first = SqlValue::Text(RecordId::first_at(horizon_ms).to_string());
             sql.run(ENFORCED_OLDER, &[first, number(MAX_ROWS)])?;
@@ -94,8 +94,8 @@ fn forget_bytes(sql: &impl Sql, over: u64, most: u64) -> Result<u64, FireLogErro
         if gone >= over {
             break;
         }
-        forget(sql, integer(&row, 0))?;
-        gone += integer(&row, 1);
+        forget(sql, row.integer(0, "segment.id")?)?;
+        gone += row.integer(1, "segment.bytes")?;
         segments += 1;
     }
     Ok(segments)

@@ -8,7 +8,7 @@ use super::{FireLog, FireLogError, guards};
 use blobwatch_guard::Guarded;
 use blobwatch_records::{Held, Reply};
 use blobwatch_rulebook::{Compiled, Program, Settings, Volume};
-use blobwatch_sql::{Sql, SqlValue, integer, number, text};
+use blobwatch_sql::{Sql, SqlValue, number};
 
 /// A document and what of it matters here.
 #[derive(Debug, Clone)]
@@ -122,13 +122,16 @@ pub(super) fn read(sql: &impl Sql) -> Result<Option<Kept>, FireLogError> {
     let Some(row) = rows.first() else {
         return Ok(None);
     };
-    Kept::of(epoch(sql)?, text(row, 0)).map(Some)
+    Kept::of(epoch(sql)?, row.text(0, "rulebook.document")?).map(Some)
 }
 
 /// Of the kept document. A FireLog of an earlier build kept none.
 fn epoch(sql: &impl Sql) -> Result<u64, FireLogError> {
     let rows = sql.run("SELECT value FROM meta WHERE key = 'rulebook_epoch'", &[])?;
-    Ok(rows.first().map_or(0, |row| integer(row, 0)))
+    match rows.first() {
+        Some(row) => Ok(row.integer(0, "meta.value of rulebook_epoch")?),
+        None => Ok(0),
+    }
 }
 
 impl<S: Sql> FireLog<S> {

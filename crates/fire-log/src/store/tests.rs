@@ -76,7 +76,7 @@ fn count(log: &FireLog<Native>, table: &str) -> u64 {
         .sql()
         .run(&format!("SELECT count(*) FROM {table}"), &[])
         .unwrap();
-    blobwatch_sql::integer(&rows[0], 0)
+    rows[0].integer(0, "count").unwrap()
 }
 
 fn merged(log: &mut FireLog<Native>, now_ms: u64) {

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::change::storage;
 use crate::audit::{AuditEntry, AuditItem, Chain};
-use crate::store::{RuleBookError, RuleBookStore};
-use blobwatch_sql::Sql;
+use crate::store::RuleBookStore;
+use blobwatch_sql::{Sql, StoreError};
 use blobwatch_wire::{List, Page, Parameters, Place, Problem, bad_cursor};
 
 /// Entries, and bytes of what they changed, that one step reads: SHA-256 over 4 MB is some 20 ms in Wasm, and the object
@@ -23,7 +22,7 @@ pub(crate) fn list_audit<S: Sql>(store: &RuleBookStore<S>, page: &Page) -> Resul
         .as_deref()
         .map(|text| text.parse().map_err(|_| bad_cursor()))
         .transpose()?;
-    let entries = store.audit(before, page.limit).map_err(|error| storage(&error))?;
+    let entries = store.audit(before, page.limit)?;
     // The chain has no gaps: after entry 1 there is nothing.
     let next_cursor = entries
         .last()
@@ -102,9 +101,7 @@ pub fn verify_audit<S: Sql>(store: &RuleBookStore<S>, mut chain: Chain) -> Resul
 }
 
 fn step<S: Sql>(store: &RuleBookStore<S>, after: u64) -> Result<Vec<AuditEntry>, Problem> {
-    store
-        .audit_after(after, MAX_STEP_ENTRIES, MAX_STEP_BYTES)
-        .map_err(|error| storage(&error))
+    Ok(store.audit_after(after, MAX_STEP_ENTRIES, MAX_STEP_BYTES)?)
 }
 
 fn item(entry: AuditEntry) -> Result<AuditItem, Problem> {
@@ -113,8 +110,5 @@ fn item(entry: AuditEntry) -> Result<AuditItem, Problem> {
 }
 
 fn corrupt(error: &impl ToString) -> Problem {
-    storage(&RuleBookError::Corrupt(format!(
-        "the audit log ({})",
-        error.to_string()
-    )))
+    StoreError::Corrupt(format!("the audit log ({})", error.to_string())).into()
 }

@@ -67,8 +67,8 @@ pub(super) fn carry_out_with<S: Sql>(
     plan: Plan,
     also: impl FnOnce() -> Result<(), RuleBookError>,
 ) -> Result<u64, Problem> {
-    let before = store.document().map_err(|error| storage(&error))?;
-    let epoch = store.epoch().map_err(|error| storage(&error))?;
+    let before = store.document()?;
+    let epoch = store.epoch()?;
     let told = notice(
         context,
         (plan.act, &plan.target),
@@ -95,9 +95,7 @@ pub(super) fn carry_out_with<S: Sql>(
             None => Ok(()),
         }
     };
-    store
-        .change_with(&change, &plan.edits, also)
-        .map_err(|error| storage(&error))
+    Ok(store.change_with(&change, &plan.edits, also)?)
 }
 
 /// Id and JSON of a notice within its bound, and how many parts are left out.
@@ -132,12 +130,13 @@ pub(super) fn version_after(versions: &[Kept<Rule>]) -> u32 {
 
 /// The rulebook that a change starts from.
 pub(super) fn current<S: Sql>(store: &RuleBookStore<S>, context: &Context<'_>) -> Result<Rulebook, Problem> {
-    let book = store.document().map_err(|error| storage(&error))?;
+    let book = store.document()?;
     match context.expected {
-        Some(expected) if expected != book.revision => Err(storage(&RuleBookError::Revision {
+        Some(expected) if expected != book.revision => Err(RuleBookError::Revision {
             expected,
             found: book.revision,
-        })),
+        }
+        .into()),
         _ => Ok(book),
     }
 }
@@ -212,27 +211,16 @@ fn refused(error: &DocumentError, own: &str) -> Problem {
     Problem::invalid(places.iter().map(of_body).collect())
 }
 
-/// The one place where the store's errors become problems.
-#[must_use]
-pub fn storage(error: &RuleBookError) -> Problem {
-    match error {
-        RuleBookError::Revision { expected, found } => {
-            let detail = format!(
-                "the rulebook is at revision {found}, not {expected}: somebody changed it; read it again and decide anew"
-            );
-            Problem::new(412, "revision-mismatch", "The rulebook has changed", detail)
+impl From<RuleBookError> for Problem {
+    fn from(error: RuleBookError) -> Self {
+        match error {
+            RuleBookError::Store(error) => error.into(),
+            RuleBookError::Revision { expected, found } => {
+                let detail = format!(
+                    "the rulebook is at revision {found}, not {expected}: somebody changed it; read it again and decide anew"
+                );
+                Self::new(412, "revision-mismatch", "The rulebook has changed", detail)
+            }
         }
-        RuleBookError::NewerSchema { .. } => Problem::new(
-            503,
-            "newer-schema",
-            "The rulebook is of a newer build",
-            format!("{error}; deploy that build"),
-        ),
-        RuleBookError::Sql(_) | RuleBookError::Corrupt(_) => Problem::new(
-            500,
-            "storage",
-            "The rulebook could not be read or written",
-            error.to_string(),
-        ),
     }
 }

@@ -1,7 +1,6 @@
 //! The whole rulebook, now or as it was.
 
-use super::change::storage;
-use crate::store::RuleBookStore;
+use crate::store::{RuleBookError, RuleBookStore};
 use blobwatch_rulebook::{Rulebook, starter};
 use blobwatch_sql::Sql;
 use blobwatch_wire::{Parameters, Place, Problem};
@@ -13,7 +12,7 @@ use blobwatch_wire::{Parameters, Place, Problem};
 pub(crate) fn get_document<S: Sql>(store: &RuleBookStore<S>, query: &str) -> Result<Rulebook, Problem> {
     let parameters = Parameters::parse(query, &["revision"])?;
     match parameters.get("revision") {
-        None => store.document().map_err(|error| storage(&error)),
+        None => Ok(store.document()?),
         Some(text) => document_of(store, revision(text)?),
     }
 }
@@ -24,9 +23,9 @@ pub(crate) fn get_document<S: Sql>(store: &RuleBookStore<S>, query: &str) -> Res
 /// 404 for a revision that has not been.
 pub(crate) fn document_of<S: Sql>(store: &RuleBookStore<S>, revision: u64) -> Result<Rulebook, Problem> {
     if revision == 0 {
-        return starter().map_err(|error| storage(&error.into()));
+        return Ok(starter().map_err(RuleBookError::from)?);
     }
-    let found = store.document_at(revision).map_err(|error| storage(&error))?;
+    let found = store.document_at(revision)?;
     found.ok_or_else(|| Problem::not_found(&format!("revision {revision} of the rulebook")))
 }
 

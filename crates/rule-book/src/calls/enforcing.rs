@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::change::{json, storage};
+use super::change::json;
 use super::mode_body::{Guarding, Permit};
 use crate::preview_freshness::preview_is_fresh;
 use crate::store::RuleBookStore;
@@ -79,7 +79,7 @@ pub(super) fn permitted<S: Sql>(
     let why = match &permit.preview {
         _ if permit.force => return Ok(()),
         None => "there is no preview".to_owned(),
-        Some(id) => match store.preview(id).map_err(|error| storage(&error))? {
+        Some(id) => match store.preview(id)? {
             None => format!("no preview {id:?} is done and less than an hour old"),
             Some(stamp) => match preview_is_fresh(&stamp, book, rule, route, now_ms) {
                 Ok(()) => return Ok(()),

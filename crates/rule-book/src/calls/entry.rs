@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::change::{json, storage};
+use super::change::json;
 use crate::store::{Change, RuleBookStore};
 use blobwatch_sql::Sql;
 use blobwatch_wire::Problem;
@@ -41,7 +41,7 @@ pub fn write_entry<S: Sql>(store: &RuleBookStore<S>, entry: &Entry, now_ms: u64)
         reason: entry.reason.as_deref(),
         expected: None,
     };
-    let revision = store.change(&change, &[]).map_err(|error| storage(&error))?;
+    let revision = store.change(&change, &[])?;
     Ok(Written { revision })
 }
 

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::change::storage;
 use crate::store::{FireLogState, RuleBookStore};
 use blobwatch_sql::Sql;
 use blobwatch_wire::{List, Page, Problem, rfc3339};
@@ -38,7 +37,7 @@ pub(crate) fn list_fire_logs<S: Sql>(
     store: &RuleBookStore<S>,
     page: &Page,
 ) -> Result<List<FireLogItem>, Problem> {
-    let states = store.fire_logs().map_err(|error| storage(&error))?;
+    let states = store.fire_logs()?;
     let items = states.into_iter().map(FireLogItem::from).collect();
     page.of(items, |item: &FireLogItem| item.name.as_str())
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::change::{carry_out_with, json, storage};
+use super::change::{carry_out_with, json};
 use super::schedule::demotion;
 use crate::store::{GuardEntry, Kept, NoticeKind, Reported, RuleBookStore};
 use blobwatch_guard::{Arm, Cohort, CohortCounts, Harm, HarmNotice, Ledger, Report, State, WatchReport};
@@ -90,7 +90,7 @@ pub struct Taken {
 pub(super) type Guards = HashMap<(String, String), Ledger>;
 
 pub(super) fn all<S: Sql>(store: &RuleBookStore<S>) -> Result<Guards, Problem> {
-    let guards = store.guards().map_err(|error| storage(&error))?;
+    let guards = store.guards()?;
     let keyed = |GuardEntry { rule, route, ledger }| ((rule, route), ledger);
     Ok(guards.into_iter().map(keyed).collect())
 }
@@ -157,8 +157,7 @@ pub(crate) fn list_guards<S: Sql>(
     page: &Page,
 ) -> Result<List<GuardOf>, Problem> {
     let guards = all(store)?;
-    let kept = store.valid::<ModeSetting>(crate::store::Kind::Mode);
-    let kept = kept.map_err(|error| storage(&error))?;
+    let kept = store.valid::<ModeSetting>(crate::store::Kind::Mode)?;
     let keyed = kept.into_iter().filter_map(|kept| {
         let guard = guard_of(&kept, &guards, now_ms)?;
         let ModeSetting { rule, route, .. } = kept.value;
@@ -178,9 +177,7 @@ pub fn take_report<S: Sql>(store: &RuleBookStore<S>, report: &Report, now_ms: u6
         is_due: false,
     };
     for watch in &report.watches {
-        let setting = store
-            .mode_entry(&watch.rule, &watch.route)
-            .map_err(|error| storage(&error))?;
+        let setting = store.mode_entry(&watch.rule, &watch.route)?;
         // A FireLog that has not heard of a change yet reports for a guard that is over.
         let Some(kept) = setting.filter(|kept| kept.value.guard == Some(watch.guard)) else {
             continue;
@@ -206,16 +203,13 @@ fn take<S: Sql>(
     kept: &Kept<ModeSetting>,
     now_ms: u64,
 ) -> Result<State, Problem> {
-    let failed = |error| storage(&error);
     let (rule, route) = (watch.rule.as_str(), watch.route.as_str());
-    let before = store.guard(rule, route).map_err(failed)?;
+    let before = store.guard(rule, route)?;
     let mut ledger = match before {
         Some(ledger) if ledger.guard == watch.guard => ledger,
         before => Ledger::begin(watch.guard, kept.time_ms, before.as_ref()),
     };
-    let known = store
-        .guard_counts(rule, route, source, watch.guard)
-        .map_err(failed)?;
+    let known = store.guard_counts(rule, route, source, watch.guard)?;
     ledger.take(watch, &known);
     let harm = ledger.settle(denies(store, rule)?, until(&kept.value), now_ms);
     let counts = at_most_back(&watch.cohorts, &known);
@@ -227,7 +221,7 @@ fn take<S: Sql>(
     };
     match harm {
         Some(harm) => take_back(store, &reported, harm, now_ms)?,
-        None => store.keep_guard(&reported, now_ms).map_err(failed)?,
+        None => store.keep_guard(&reported, now_ms)?,
     }
     Ok(ledger.state)
 }
@@ -239,16 +233,15 @@ fn take_back<S: Sql>(
     harm: Harm,
     now_ms: u64,
 ) -> Result<(), Problem> {
-    let failed = |error| storage(&error);
     let ((rule, route), ledger) = (reported.of, reported.ledger);
-    let book = store.document().map_err(failed)?;
+    let book = store.document()?;
     let mut modes = book.modes.iter().enumerate();
     let Some((at, setting)) = modes.find(|(_, known)| known.is_of(rule, route)) else {
         // It was read as set a moment ago, and nothing else writes.
-        return store.keep_guard(reported, now_ms).map_err(failed);
+        return Ok(store.keep_guard(reported, now_ms)?);
     };
     let (context, plan) = demotion(&book, at, setting, ledger, now_ms)?;
-    let epoch = store.epoch().map_err(failed)?;
+    let epoch = store.epoch()?;
     let cohort = harm.cohort.unwrap_or_default();
     let notice = HarmNotice {
         id: format!("{epoch}-{}-{rule}-{route}", ledger.guard),
@@ -275,7 +268,7 @@ fn take_back<S: Sql>(
 
 /// Whether the rule's action refuses requests.
 fn denies<S: Sql>(store: &RuleBookStore<S>, rule: &str) -> Result<bool, Problem> {
-    let versions = store.rule_versions(rule).map_err(|error| storage(&error))?;
+    let versions = store.rule_versions(rule)?;
     let action = versions.first().map(|kept| kept.value.action);
     Ok(matches!(action, Some(Action::Block | Action::Throttle)))
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current, json, storage};
+use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current, json};
 use super::enforcing::{following, permitted, reach, shown};
 use super::guard_calls::{GuardItem, Guards, all, guard_of};
 use super::mode_body::{ModeBody, Permit};
@@ -106,12 +106,10 @@ pub(crate) fn list_modes<S: Sql>(
     page: &Page,
 ) -> Result<List<ModeItem>, Problem> {
     if let Some(id) = rule {
-        let book = store.document().map_err(|error| storage(&error))?;
+        let book = store.document()?;
         known_rule(&book, id)?;
     }
-    let kept = store
-        .valid::<ModeSetting>(Kind::Mode)
-        .map_err(|error| storage(&error))?;
+    let kept = store.valid::<ModeSetting>(Kind::Mode)?;
     let guards = all(store)?;
     let keyed = kept
         .into_iter()
@@ -136,7 +134,7 @@ pub(crate) fn get_mode<S: Sql>(
     rule: &str,
     route: &str,
 ) -> Result<ModeItem, Problem> {
-    let found = store.mode_entry(rule, route).map_err(|error| storage(&error))?;
+    let found = store.mode_entry(rule, route)?;
     let guards = all(store)?;
     found
         .map(|kept| ModeItem::new(kept, &guards, now_ms))
@@ -162,7 +160,7 @@ pub(crate) fn put_mode<S: Sql>(
     let book = current(store, context)?;
     known_rule(&book, rule)?;
     known_route(&book, route)?;
-    let before = store.mode_entry(rule, route).map_err(|error| storage(&error))?;
+    let before = store.mode_entry(rule, route)?;
     let standing = before.as_ref().map(|kept| &kept.value);
     let setting = following(asked, standing, permit.guard, book.revision + 1);
     let is_same = before
@@ -253,10 +251,7 @@ fn put_plan(
 ) -> Result<Plan, Problem> {
     let at = position(&book, &setting.rule, &setting.route);
     let own = at.unwrap_or(book.modes.len());
-    let (after, edit) = (
-        shown(&setting, permit)?,
-        Edit::mode(&setting).map_err(|error| storage(&error))?,
-    );
+    let (after, edit) = (shown(&setting, permit)?, Edit::mode(&setting)?);
     let target = Target::mode(&setting.rule, &setting.route);
     match at.and_then(|at| book.modes.get_mut(at)) {
         Some(slot) => *slot = setting,

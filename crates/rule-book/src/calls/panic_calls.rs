@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current, json, storage};
+use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current, json};
 use super::route_calls::no_route;
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_pull::Mode;
@@ -106,8 +106,7 @@ fn plan(mut book: Rulebook, monitored: Vec<ModeSetting>, target: Target) -> Resu
         .filter(|known| monitored.iter().any(|setting| same(setting, known)))
         .collect();
     let (before, after) = (json(&before)?, json(&monitored)?);
-    let edits = monitored.iter().map(Edit::mode).collect::<Result<_, _>>();
-    let edits = edits.map_err(|error| storage(&error))?;
+    let edits = monitored.iter().map(Edit::mode).collect::<Result<_, _>>()?;
     for setting in monitored {
         match book.modes.iter_mut().find(|known| same(known, &setting)) {
             Some(slot) => *slot = setting,

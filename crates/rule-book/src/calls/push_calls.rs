@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::act::{Act, Target};
-use super::change::{Context, Plan, body, carry_out, check, current, json, storage};
+use super::change::{Context, Plan, body, carry_out, check, current, json};
 use super::enforcing::{at_once, permitted, reach};
 use super::pushed::{Candidate, Pushed};
 use crate::store::{Edit, RuleBookError, RuleBookStore};
@@ -278,7 +278,7 @@ fn compare<T: PartialEq + Serialize>(
 }
 
 fn plan(book: &Rulebook, candidate: Candidate, changes: &[Difference]) -> Result<Plan, Problem> {
-    let edits = edits(book, &candidate.book, changes).map_err(|error| storage(&error))?;
+    let edits = edits(book, &candidate.book, changes)?;
     let (before, after) = audited(&permitted_by(changes, &candidate))?;
     let candidate = candidate.book;
     Ok(Plan {

@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::change::{storage, version_after};
+use super::change::version_after;
 use super::enforcing::{acts_alike, following};
 use super::mode_body::{Guarding, Permit, StepBody, future, staged};
 use crate::store::RuleBookStore;
@@ -137,7 +137,7 @@ impl PushedRule {
         if before == Some(&rule) {
             return Ok(rule);
         }
-        let versions = store.rule_versions(&rule.id).map_err(|error| storage(&error))?;
+        let versions = store.rule_versions(&rule.id)?;
         Ok(Rule {
             version: version_after(&versions),
             ..rule

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, Plan, body, carry_out, checked_name, current, json, storage};
+use super::change::{Changed, Context, Plan, body, carry_out, checked_name, current, json};
 use super::ending::{Ending, Retired, end};
 use crate::store::{Edit, Kept, Kind, RuleBookStore};
 use blobwatch_rulebook::{DEFAULT_ROUTE, Disclose, Redirects, Route, Rulebook};
@@ -159,10 +159,7 @@ fn put_plan(
     route: Route,
 ) -> Result<Plan, Problem> {
     let own = at.unwrap_or(book.routes.len());
-    let (after, edit) = (
-        json(&route)?,
-        Edit::route(&route).map_err(|error| storage(&error))?,
-    );
+    let (after, edit) = (json(&route)?, Edit::route(&route)?);
     let target = Target::Route(route.name.clone());
     match at.and_then(|at| book.routes.get_mut(at)) {
         Some(slot) => *slot = route,
@@ -180,9 +177,7 @@ fn put_plan(
 }
 
 fn items<S: Sql>(store: &RuleBookStore<S>) -> Result<Vec<RouteItem>, Problem> {
-    let kept = store
-        .valid::<Route>(Kind::Route)
-        .map_err(|error| storage(&error))?;
+    let kept = store.valid::<Route>(Kind::Route)?;
     Ok(kept.into_iter().map(RouteItem::from).collect())
 }
 

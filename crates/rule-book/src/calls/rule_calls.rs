@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
-use super::change::{
-    Changed, Context, Plan, body, carry_out, checked_name, current, json, storage, version_after,
-};
+use super::change::{Changed, Context, Plan, body, carry_out, checked_name, current, json, version_after};
 use super::ending::{Ending, Retired, end};
 use super::enforcing::{acts_alike, at_once};
 use super::guard_calls::all;
@@ -111,7 +109,7 @@ pub(crate) fn list_versions<S: Sql>(
     id: &str,
     page: &Page,
 ) -> Result<List<VersionItem>, Problem> {
-    let versions = store.rule_versions(id).map_err(|error| storage(&error))?;
+    let versions = store.rule_versions(id)?;
     if versions.is_empty() {
         return Err(no_rule(id));
     }
@@ -209,11 +207,11 @@ fn put_plan(
         Some(slot) => *slot = rule.clone(),
         None => book.rules.push(rule.clone()),
     }
-    let mut edits = vec![Edit::rule(rule).map_err(|error| storage(&error))?];
+    let mut edits = vec![Edit::rule(rule)?];
     let revision = book.revision + 1;
     for setting in watched(&mut book, &rule.id).filter(|_| acts_anew) {
         setting.guard = Some(revision);
-        edits.push(Edit::mode(setting).map_err(|error| storage(&error))?);
+        edits.push(Edit::mode(setting)?);
     }
     Ok(Plan {
         act: Act::RulePut,
@@ -243,7 +241,7 @@ fn watched<'a>(book: &'a mut Rulebook, id: &'a str) -> impl Iterator<Item = &'a 
 }
 
 fn next_version<S: Sql>(store: &RuleBookStore<S>, id: &str) -> Result<u32, Problem> {
-    let versions = store.rule_versions(id).map_err(|error| storage(&error))?;
+    let versions = store.rule_versions(id)?;
     Ok(version_after(&versions))
 }
 
@@ -263,13 +261,10 @@ fn unchanged<S: Sql>(
 }
 
 fn items<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Vec<RuleItem>, Problem> {
-    let rules = store.valid::<Rule>(Kind::Rule).map_err(|error| storage(&error))?;
+    let rules = store.valid::<Rule>(Kind::Rule)?;
     let guards = all(store)?;
     let mut modes: HashMap<String, Vec<ModeItem>> = HashMap::new();
-    for kept in store
-        .valid::<ModeSetting>(Kind::Mode)
-        .map_err(|error| storage(&error))?
-    {
+    for kept in store.valid::<ModeSetting>(Kind::Mode)? {
         let of_rule = modes.entry(kept.value.rule.clone()).or_default();
         of_rule.push(ModeItem::new(kept, &guards, now_ms));
     }

@@ -6,7 +6,7 @@
 //! revision that records it follows.
 
 use super::act::{Act, Target};
-use super::change::{Context, Plan, carry_out, storage};
+use super::change::{Context, Plan, carry_out};
 use super::enforcing::shown;
 use super::guard_calls::GUARD;
 use crate::store::{Edit, RuleBookStore};
@@ -40,7 +40,7 @@ pub fn next_change_ms<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<O
     if next(store, now_ms)?.is_some() {
         return Ok(Some(now_ms));
     }
-    let book = store.document().map_err(|error| storage(&error))?;
+    let book = store.document()?;
     let step = |setting: &ModeSetting| {
         let until = setting.stages.as_ref().and_then(|stages| stages.until_ms);
         until.filter(|at| *at > now_ms)
@@ -53,7 +53,7 @@ pub fn next_change_ms<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<O
 }
 
 fn next<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Option<(Context<'static>, Plan)>, Problem> {
-    let book = store.document().map_err(|error| storage(&error))?;
+    let book = store.document()?;
     let context = |reason: String| Context {
         actor: SCHEDULE,
         now_ms,
@@ -100,9 +100,7 @@ fn ledger<S: Sql>(store: &RuleBookStore<S>, setting: &ModeSetting) -> Result<Opt
     let Some(guard) = setting.guard else {
         return Ok(None);
     };
-    let found = store
-        .guard(&setting.rule, &setting.route)
-        .map_err(|error| storage(&error))?;
+    let found = store.guard(&setting.rule, &setting.route)?;
     Ok(found.filter(|ledger| ledger.guard == guard))
 }
 
@@ -131,7 +129,7 @@ pub(super) fn demotion(
     };
     let mut candidate = book.clone();
     let monitored = ModeSetting::new(&setting.rule, &setting.route, Mode::Monitor);
-    let edit = Edit::mode(&monitored).map_err(|error| storage(&error))?;
+    let edit = Edit::mode(&monitored)?;
     let after = shown(&monitored, None)?;
     if let Some(slot) = candidate.modes.get_mut(at) {
         *slot = monitored;
@@ -168,10 +166,7 @@ fn step(book: &Rulebook, at: usize, setting: &ModeSetting, following: ModeSettin
         ..following
     };
     let mut candidate = book.clone();
-    let (after, edit) = (
-        shown(&following, None)?,
-        Edit::mode(&following).map_err(|error| storage(&error))?,
-    );
+    let (after, edit) = (shown(&following, None)?, Edit::mode(&following)?);
     if let Some(slot) = candidate.modes.get_mut(at) {
         *slot = following;
     }

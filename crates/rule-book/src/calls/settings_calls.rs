@@ -1,7 +1,7 @@
 //! Settings of the whole deployment.
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, Plan, body, carry_out, current, json, storage};
+use super::change::{Changed, Context, Plan, body, carry_out, current, json};
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_rulebook::Settings;
 use blobwatch_sql::Sql;
@@ -10,7 +10,7 @@ use blobwatch_wire::Problem;
 /// # Errors
 /// 500 when the store cannot be read.
 pub(crate) fn get_settings<S: Sql>(store: &RuleBookStore<S>) -> Result<Settings, Problem> {
-    Ok(store.document().map_err(|error| storage(&error))?.settings)
+    Ok(store.document()?.settings)
 }
 
 /// Writes all settings; what is left out is the default, not what was there.
@@ -41,7 +41,7 @@ pub(crate) fn put_settings<S: Sql>(
         before: Some(before),
         after: Some(json(&settings)?),
         candidate: book,
-        edits: vec![Edit::settings(&settings).map_err(|error| storage(&error))?],
+        edits: vec![Edit::settings(&settings)?],
     };
     let revision = carry_out(store, context, plan)?;
     Ok(Changed {

@@ -1,6 +1,6 @@
 //! The audit log's rows. What an entry is and how entries are chained is said in `crate::audit`.
 
-use super::{RuleBookError, RuleBookStore, parameter, row, text};
+use super::{RuleBookError, RuleBookStore, parameter, text};
 use crate::audit::{AuditEntry, GENESIS, entry_hash};
 use blobwatch_sql::{Row, Sql, SqlValue};
 
@@ -29,19 +29,18 @@ pub(super) fn insert<S: Sql>(sql: &S, entry: &AuditEntry) -> Result<(), RuleBook
 }
 
 fn read(found: &Row) -> Result<AuditEntry, RuleBookError> {
-    let what = "an audit entry";
     Ok(AuditEntry {
-        seq: row::unsigned(found, 0, what)?,
-        time_ms: row::unsigned(found, 1, what)?,
-        actor: row::string(found, 2, what)?,
-        action: row::string(found, 3, what)?,
-        target: row::string(found, 4, what)?,
-        before: row::optional(found, 5, what)?,
-        after: row::optional(found, 6, what)?,
-        reason: row::optional(found, 7, what)?,
-        revision: row::unsigned(found, 8, what)?,
-        previous: row::string(found, 9, what)?,
-        hash: row::string(found, 10, what)?,
+        seq: found.integer(0, "audit.seq")?,
+        time_ms: found.integer(1, "audit.time_ms")?,
+        actor: found.text(2, "audit.actor")?.to_owned(),
+        action: found.text(3, "audit.action")?.to_owned(),
+        target: found.text(4, "audit.target")?.to_owned(),
+        before: found.optional_text(5, "audit.before")?.map(str::to_owned),
+        after: found.optional_text(6, "audit.after")?.map(str::to_owned),
+        reason: found.optional_text(7, "audit.reason")?.map(str::to_owned),
+        revision: found.integer(8, "audit.revision")?,
+        previous: found.text(9, "audit.previous")?.to_owned(),
+        hash: found.text(10, "audit.hash")?.to_owned(),
     })
 }
 
@@ -50,8 +49,8 @@ pub(super) fn last_hash<S: Sql>(sql: &S) -> Result<(u64, String), RuleBookError>
     let rows = sql.run("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", &[])?;
     match rows.first() {
         Some(found) => Ok((
-            row::unsigned(found, 0, "an audit entry")?,
-            row::string(found, 1, "an audit entry")?,
+            found.integer(0, "audit.seq")?,
+            found.text(1, "audit.hash")?.to_owned(),
         )),
         None => Ok((0, GENESIS.to_owned())),
     }

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::audit::{insert, last_hash};
-use super::history::{Kind, OPEN};
-use super::{RuleBookError, RuleBookStore, parameter, row, schema, text};
+use super::history::{BODY, Kind, OPEN};
+use super::{RuleBookError, RuleBookStore, parameter, schema, text};
 use crate::audit::AuditEntry;
 use blobwatch_rulebook::{ModeSetting, Route, Rule, Rulebook, Settings};
-use blobwatch_sql::{Sql, SqlValue};
+use blobwatch_sql::{Sql, SqlValue, StoreError, json};
 
 /// What the audit log says about a change.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub struct Edit {
     kind: Kind,
     key: String,
     /// The JSON form; `None` ends what is there.
-    body: Option<String>,
+    body: Option<SqlValue>,
     /// Where it goes; `None`: where it was, or last.
     position: Option<u64>,
     /// Of a mode: the guard that watches it from then on.
@@ -109,7 +109,7 @@ impl Edit {
     }
 
     fn put<T: Serialize>(kind: Kind, key: String, value: &T) -> Result<Self, RuleBookError> {
-        let body = Some(row::to_json(value)?);
+        let body = Some(json(value, BODY)?);
         Ok(Self {
             kind,
             key,
@@ -195,7 +195,7 @@ impl<S: Sql> RuleBookStore<S> {
                 parameter(revision),
                 OPEN,
                 parameter(position),
-                text(body),
+                body.clone(),
                 parameter(change.now_ms),
                 text(change.actor),
                 change.reason.map_or(SqlValue::Null, text),
@@ -214,7 +214,7 @@ impl<S: Sql> RuleBookStore<S> {
             &[edit.kind.into(), text(&edit.key), OPEN],
         )?;
         if let Some(found) = rows.first() {
-            return row::unsigned(found, 0, "a position");
+            return Ok(found.integer(0, "entries.position")?);
         }
         let rows = self.sql.run(
             "SELECT coalesce(max(position), 0) + 1 FROM entries WHERE kind = ?1",
@@ -222,8 +222,8 @@ impl<S: Sql> RuleBookStore<S> {
         )?;
         let next = rows
             .first()
-            .ok_or_else(|| RuleBookError::Corrupt("a position".to_owned()))?;
-        row::unsigned(next, 0, "a position")
+            .ok_or_else(|| StoreError::Corrupt("a position".to_owned()))?;
+        Ok(next.integer(0, "entries.position")?)
     }
 
     fn log(&self, change: &Change<'_>, revision: u64) -> Result<(), RuleBookError> {

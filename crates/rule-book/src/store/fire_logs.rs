@@ -1,7 +1,7 @@
 //! Which FireLogs exist and which revision each has taken: a push is repeated until it is acknowledged.
 
-use super::{RuleBookError, RuleBookStore, parameter, row, text};
-use blobwatch_sql::{Row, Sql, SqlValue};
+use super::{RuleBookError, RuleBookStore, parameter, text};
+use blobwatch_sql::{Row, Sql};
 
 /// 340 colos, a dozen FireLogs in the largest: with room, and 400 KB.
 pub(crate) const MAX_FIRE_LOGS: u64 = 4_096;
@@ -33,13 +33,12 @@ pub struct FireLogState {
 
 impl FireLogState {
     fn read(found: &Row) -> Result<Self, RuleBookError> {
-        let what = "a FireLog's state";
         Ok(Self {
-            name: row::string(found, 0, what)?,
-            acknowledged: row::unsigned(found, 1, what)?,
-            seen_ms: row::unsigned(found, 2, what)?,
-            attempts: row::unsigned(found, 3, what)?,
-            retry_ms: row::unsigned(found, 4, what)?,
+            name: found.text(0, "fire_logs.name")?.to_owned(),
+            acknowledged: found.integer(1, "fire_logs.acknowledged")?,
+            seen_ms: found.integer(2, "fire_logs.seen_ms")?,
+            attempts: found.integer(3, "fire_logs.attempts")?,
+            retry_ms: found.integer(4, "fire_logs.retry_ms")?,
         })
     }
 }
@@ -114,12 +113,9 @@ impl<S: Sql> RuleBookStore<S> {
             "SELECT min(retry_ms) FROM fire_logs WHERE acknowledged < ?1",
             &[parameter(self.revision()?)],
         )?;
-        match rows.first().and_then(|found| found.first()) {
-            None | Some(SqlValue::Null) => Ok(None),
-            Some(_) => rows
-                .first()
-                .map(|found| row::unsigned(found, 0, "a FireLog's state"))
-                .transpose(),
+        match rows.first() {
+            Some(found) => Ok(found.optional_integer(0, "fire_logs.retry_ms")?),
+            None => Ok(None),
         }
     }
 

@@ -7,12 +7,12 @@
 //! are, and a day. An explanation says that it no longer knows where a guard stood whose rows are gone.
 
 use super::change::split_mode_key;
-use super::history::Kind;
-use super::{RuleBookError, RuleBookStore, parameter, row, text};
+use super::history::{BODY, Kind};
+use super::{RuleBookError, RuleBookStore, parameter, text};
 use crate::calls::GUARD;
 use blobwatch_guard::{GuardThen, Ledger, Moment, State, stood};
 use blobwatch_rulebook::{ModeSetting, Settings};
-use blobwatch_sql::{Row, Sql, SqlValue};
+use blobwatch_sql::{Row, Sql, SqlValue, StoreError};
 
 /// Moments of one guard beside its beginning. A guard at the edge of what it can tell may pass and watch again with each
 /// report, every 5 s.
@@ -37,6 +37,9 @@ pub(super) const GUARD_STATES: &str = "CREATE TABLE guard_states (
     text TEXT,
     PRIMARY KEY (rule, route, guard, number)
 ) WITHOUT ROWID";
+
+const STATE: &str = "guard_states.state";
+const AT_MS: &str = "guard_states.at_ms";
 
 const OVER: &str = "over";
 
@@ -81,7 +84,7 @@ impl<S: Sql> RuleBookStore<S> {
         now_ms: u64,
     ) -> Result<(), RuleBookError> {
         let Some(of) = split_mode_key(key) else {
-            return Err(RuleBookError::Corrupt("the key of a mode".to_owned()));
+            return Err(StoreError::Corrupt("the key of a mode".to_owned()).into());
         };
         let before = self.mode_entry(of.0, of.1)?.and_then(|kept| kept.value.guard);
         if before == after {
@@ -117,15 +120,12 @@ impl<S: Sql> RuleBookStore<S> {
     ) -> Result<(), RuleBookError> {
         let key = [text(of.0), text(of.1), parameter(ledger.guard)];
         let last = self.sql.run(LAST, &key)?;
-        let last = last
-            .first()
-            .map(|found| row::string(found, 0, "a guard's state"))
-            .transpose()?;
+        let last = last.first().map(|found| found.text(0, STATE)).transpose()?;
         let state = match ledger.state {
             State::Holding => State::Watching,
             state => state,
         };
-        if last.as_deref() == Some(state.as_str()) {
+        if last == Some(state.as_str()) {
             return Ok(());
         }
         let why = ledger.text.as_deref();
@@ -167,10 +167,7 @@ impl<S: Sql> RuleBookStore<S> {
             .map_or_else(Settings::default, |kept| kept.value.clone());
         let kept_ms = u64::from(hours.retention_hours) * HOUR_MS + MARGIN_MS;
         let oldest = self.sql.run(OLDEST_OVER, &[parameter(MAX_OVER)])?;
-        let oldest = oldest
-            .first()
-            .map(|found| row::unsigned(found, 0, "a guard's state"))
-            .transpose()?;
+        let oldest = oldest.first().map(|found| found.integer(0, AT_MS)).transpose()?;
         // The one at the bound goes too.
         let before = now_ms
             .saturating_sub(kept_ms)
@@ -194,11 +191,9 @@ impl<S: Sql> RuleBookStore<S> {
             .run(MODES_THEN, &[parameter(revision), Kind::Mode.into(), text(route)])?;
         let mut guards = Vec::new();
         for found in &rows {
-            let setting: ModeSetting = row::from_json(&row::string(found, 0, "a mode")?, "a mode")?;
-            let (actor, set_ms) = (
-                row::string(found, 1, "a mode")?,
-                row::unsigned(found, 2, "a mode")?,
-            );
+            let setting: ModeSetting = found.json(0, BODY)?;
+            let actor = found.text(1, "entries.actor")?;
+            let set_ms = found.integer(2, "entries.time_ms")?;
             if let Some(guard) = setting.guard {
                 guards.push(self.guard_then(&setting, guard, time_ms)?);
             } else if actor == GUARD
@@ -215,9 +210,8 @@ impl<S: Sql> RuleBookStore<S> {
             DEMOTED,
             &[text(&setting.rule), text(&setting.route), parameter(set_ms)],
         )?;
-        rows.first()
-            .map(|found| row::unsigned(found, 0, "a guard's state"))
-            .transpose()
+        let guard = rows.first().map(|found| found.integer(0, "guard_states.guard"));
+        Ok(guard.transpose()?)
     }
 
     fn guard_then(
@@ -234,23 +228,22 @@ impl<S: Sql> RuleBookStore<S> {
         let why = self.sql.run(WHY, &[rule, route, number, parameter(time_ms)])?;
         let why = why
             .first()
-            .map(|found| row::optional(found, 0, "a guard's state"))
+            .map(|found| found.optional_text(0, "guard_states.text"))
             .transpose()?;
         Ok(GuardThen {
             rule: setting.rule.clone(),
             guard,
             stood: stood(&moments, until_ms, time_ms),
-            text: why.flatten(),
+            text: why.flatten().map(str::to_owned),
         })
     }
 }
 
 fn moment(found: &Row) -> Result<Moment, RuleBookError> {
-    let what = "a guard's state";
-    let state = State::named(&row::string(found, 2, what)?);
+    let state = State::named(found.text(2, STATE)?);
     Ok(Moment {
-        number: row::unsigned(found, 0, what)?,
-        at_ms: row::unsigned(found, 1, what)?,
-        state: state.ok_or_else(|| RuleBookError::Corrupt(what.to_owned()))?,
+        number: found.integer(0, "guard_states.number")?,
+        at_ms: found.integer(1, AT_MS)?,
+        state: state.ok_or_else(|| StoreError::Corrupt(STATE.to_owned()))?,
     })
 }

@@ -4,9 +4,9 @@
 //! enforcement go its rows. Not in scope: where it stood when (`guard_states`), and what follows from it (`guard`,
 //! `crates/rule-book`).
 
-use super::{RuleBookError, RuleBookStore, parameter, row, text};
+use super::{RuleBookError, RuleBookStore, parameter, text};
 use blobwatch_guard::{CohortCounts, Ledger};
-use blobwatch_sql::Sql;
+use blobwatch_sql::{Row, Sql, json};
 
 pub(super) const GUARDS: &str = "CREATE TABLE guards (
     rule TEXT NOT NULL,
@@ -24,6 +24,9 @@ pub(super) const GUARD_COUNTS: &str = "CREATE TABLE guard_counts (
     body TEXT NOT NULL,
     PRIMARY KEY (rule, route, source)
 ) WITHOUT ROWID";
+
+const BODY: &str = "guards.body";
+const COUNTS_BODY: &str = "guard_counts.body";
 
 /// A guard and whose it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,11 +57,7 @@ impl<S: Sql> RuleBookStore<S> {
             "SELECT body FROM guards WHERE rule = ?1 AND route = ?2",
             &[text(rule), text(route)],
         )?;
-        let body = rows
-            .first()
-            .map(|found| row::string(found, 0, "a guard"))
-            .transpose()?;
-        body.map(|body| row::from_json(&body, "a guard")).transpose()
+        Ok(rows.first().map(|found| found.json(0, BODY)).transpose()?)
     }
 
     /// Every guard, also of settings that are no longer there.
@@ -69,11 +68,11 @@ impl<S: Sql> RuleBookStore<S> {
         let rows = self
             .sql
             .run("SELECT rule, route, body FROM guards ORDER BY rule, route", &[])?;
-        let entry = |found: &blobwatch_sql::Row| {
+        let entry = |found: &Row| {
             Ok(GuardEntry {
-                rule: row::string(found, 0, "a guard")?,
-                route: row::string(found, 1, "a guard")?,
-                ledger: row::from_json(&row::string(found, 2, "a guard")?, "a guard")?,
+                rule: found.text(0, "guards.rule")?.to_owned(),
+                route: found.text(1, "guards.route")?.to_owned(),
+                ledger: found.json(2, BODY)?,
             })
         };
         rows.iter().map(entry).collect()
@@ -95,7 +94,7 @@ impl<S: Sql> RuleBookStore<S> {
             &[text(rule), text(route), text(source), parameter(guard)],
         )?;
         match rows.first() {
-            Some(found) => row::from_json(&row::string(found, 0, "counts of a guard")?, "counts of a guard"),
+            Some(found) => Ok(found.json(0, COUNTS_BODY)?),
             None => Ok(Vec::new()),
         }
     }
@@ -118,12 +117,12 @@ impl<S: Sql> RuleBookStore<S> {
                 text(route),
                 text(kept.source),
                 parameter(kept.ledger.guard),
-                text(&row::to_json(&kept.counts)?),
+                json(&kept.counts, COUNTS_BODY)?,
             ],
         )?;
         self.sql.run(
             "INSERT OR REPLACE INTO guards (rule, route, body) VALUES (?1, ?2, ?3)",
-            &[text(rule), text(route), text(&row::to_json(kept.ledger)?)],
+            &[text(rule), text(route), json(kept.ledger, BODY)?],
         )?;
         self.guard_stands(kept.of, kept.ledger, now_ms)
     }

@@ -1,9 +1,9 @@
 //! What was valid at a revision, and every version of one thing.
 
 use super::change::mode_key;
-use super::{RuleBookError, RuleBookStore, parameter, row, text};
+use super::{RuleBookError, RuleBookStore, parameter, text};
 use blobwatch_rulebook::{ModeSetting, Rule, Rulebook, SCHEMA, Settings};
-use blobwatch_sql::{Row, Sql, SqlValue};
+use blobwatch_sql::{Row, Sql, SqlValue, StoreError};
 
 /// `until` of what is valid now: 2^53 - 1, the largest integer that crosses the platform unharmed.
 pub(super) const OPEN: SqlValue = SqlValue::Integer(OPEN_REVISION);
@@ -49,19 +49,19 @@ pub struct Kept<T> {
     pub reason: Option<String>,
 }
 
+pub(super) const BODY: &str = "entries.body";
 const KEPT: &str = "body, since, until, time_ms, actor, reason";
 
 impl<T: serde::de::DeserializeOwned> Kept<T> {
     fn read(found: &Row) -> Result<Self, RuleBookError> {
-        let what = "an entry of the rulebook";
-        let until = row::unsigned(found, 2, what)?;
+        let until = found.integer(2, "entries.until")?;
         Ok(Self {
-            value: row::from_json(&row::string(found, 0, what)?, what)?,
-            since: row::unsigned(found, 1, what)?,
+            value: found.json(0, BODY)?,
+            since: found.integer(1, "entries.since")?,
             until: (until < OPEN_REVISION.unsigned_abs()).then_some(until),
-            time_ms: row::unsigned(found, 3, what)?,
-            actor: row::string(found, 4, what)?,
-            reason: row::optional(found, 5, what)?,
+            time_ms: found.integer(3, "entries.time_ms")?,
+            actor: found.text(4, "entries.actor")?.to_owned(),
+            reason: found.optional_text(5, "entries.reason")?.map(str::to_owned),
         })
     }
 }
@@ -92,14 +92,12 @@ impl<S: Sql> RuleBookStore<S> {
             settings: Settings::default(),
         };
         for found in &self.sql.run(AT_REVISION, &[parameter(revision)])? {
-            let kind = row::string(found, 0, "an entry's kind")?;
-            let body = row::string(found, 1, "an entry")?;
-            match kind.as_str() {
-                "mode" => book.modes.push(row::from_json(&body, "a mode")?),
-                "route" => book.routes.push(row::from_json(&body, "a route")?),
-                "rule" => book.rules.push(row::from_json(&body, "a rule")?),
-                "settings" => book.settings = row::from_json(&body, "the settings")?,
-                _ => return Err(RuleBookError::Corrupt(format!("an entry of the kind {kind:?}"))),
+            match found.text(0, "entries.kind")? {
+                "mode" => book.modes.push(found.json(1, BODY)?),
+                "route" => book.routes.push(found.json(1, BODY)?),
+                "rule" => book.rules.push(found.json(1, BODY)?),
+                "settings" => book.settings = found.json(1, BODY)?,
+                kind => return Err(StoreError::Corrupt(format!("an entry of the kind {kind:?}")).into()),
             }
         }
         Ok(book.with_schema())

@@ -1,6 +1,6 @@
 //! What the RuleBook could never tell the Detector, by name.
 
-use super::{RuleBookError, RuleBookStore, parameter, row, text};
+use super::{RuleBookError, RuleBookStore, parameter, text};
 use blobwatch_sql::{Row, Sql};
 use blobwatch_wire::Loss;
 
@@ -28,9 +28,9 @@ impl<S: Sql> RuleBookStore<S> {
             .run("SELECT name, count, last_ms FROM losses ORDER BY name", &[])?;
         let loss = |found: &Row| {
             Ok(Loss {
-                name: row::string(found, 0, "a loss")?,
-                count: row::unsigned(found, 1, "a loss")?,
-                last_ms: row::unsigned(found, 2, "a loss")?,
+                name: found.text(0, "losses.name")?.to_owned(),
+                count: found.integer(1, "losses.count")?,
+                last_ms: found.integer(2, "losses.last_ms")?,
             })
         };
         rows.iter().map(loss).collect()

@@ -3,7 +3,7 @@
 //! A row is written in the transaction of the change that it tells of, and goes when the Detector has it. It is told again
 //! until then, and the Detector knows by its id what it was told before.
 
-use super::{RuleBookError, RuleBookStore, losses, parameter, row, text};
+use super::{RuleBookError, RuleBookStore, losses, parameter, text};
 use blobwatch_sql::{Row, Sql, SqlValue};
 
 /// Harms that wait: promotions that were taken back while the Detector could not be reached. The oldest go first; the audit
@@ -136,12 +136,11 @@ impl<S: Sql> RuleBookStore<S> {
             &[kind.value(), parameter(now_ms), parameter(limit as u64)],
         )?;
         let untold = |found: &Row| {
-            let what = "a notice";
             Ok(Untold {
                 kind,
-                id: row::string(found, 0, what)?,
-                body: row::string(found, 1, what)?,
-                attempts: row::unsigned(found, 2, what)?,
+                id: found.text(0, "outbox.id")?.to_owned(),
+                body: found.text(1, "outbox.body")?.to_owned(),
+                attempts: found.integer(2, "outbox.attempts")?,
             })
         };
         rows.iter().map(untold).collect()
@@ -189,10 +188,8 @@ impl<S: Sql> RuleBookStore<S> {
             &[kind.value()],
         )?;
         match rows.first() {
-            Some(found) if found.first() != Some(&SqlValue::Null) => {
-                row::unsigned(found, 0, "a notice").map(Some)
-            }
-            _ => Ok(None),
+            Some(found) => Ok(found.optional_integer(0, "outbox.retry_ms")?),
+            None => Ok(None),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Previews that are done, for as long as one may allow an enforcement.
 
-use super::{RuleBookError, RuleBookStore, parameter, row, text};
+use super::{RuleBookError, RuleBookStore, parameter, text};
 use crate::preview_freshness::{FRESH_MS, Stamp};
-use blobwatch_sql::{Row, Sql};
+use blobwatch_sql::{Sql, json};
+
+const STAMP: &str = "previews.stamp";
 
 impl<S: Sql> RuleBookStore<S> {
     /// Keeps what a preview was of, and forgets those that have grown too old.
@@ -12,11 +14,7 @@ impl<S: Sql> RuleBookStore<S> {
     pub fn keep_preview(&self, stamp: &Stamp, now_ms: u64) -> Result<(), RuleBookError> {
         self.sql.run(
             "INSERT OR REPLACE INTO previews (id, done_ms, stamp) VALUES (?1, ?2, ?3)",
-            &[
-                text(&stamp.id),
-                parameter(stamp.done_ms),
-                text(&row::to_json(stamp)?),
-            ],
+            &[text(&stamp.id), parameter(stamp.done_ms), json(stamp, STAMP)?],
         )?;
         // An hour's previews are few: no index.
         self.sql.run(
@@ -34,7 +32,6 @@ impl<S: Sql> RuleBookStore<S> {
         let rows = self
             .sql
             .run("SELECT stamp FROM previews WHERE id = ?1", &[text(id)])?;
-        let stamp = |found: &Row| row::from_json(&row::string(found, 0, "a preview")?, "a preview");
-        rows.first().map(stamp).transpose()
+        Ok(rows.first().map(|found| found.json(0, STAMP)).transpose()?)
     }
 }

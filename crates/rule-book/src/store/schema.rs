@@ -1,28 +1,22 @@
-//! The tables, and how an older database becomes a current one.
-//!
-//! `PRAGMA user_version` is refused on the platform, so the schema's version is a row of `meta`. A step, once
-//! released, is never changed: the next change is another step.
+//! The tables, and how an older database comes to have them. A step, once released, is never changed.
 
 use super::guard_states::GUARD_STATES;
 use super::guards::{GUARD_COUNTS, GUARDS};
 use super::losses::LOSSES;
 use super::outbox::{HARMS, NO_HARMS, OUTBOX, OUTBOX_OF_HARMS};
-use super::{RuleBookError, parameter, row};
-use blobwatch_sql::{Sql, SqlValue};
+use super::{RuleBookError, parameter};
+use blobwatch_sql::{Sql, Step};
 
-/// Number of [`STEPS`].
-pub(crate) const SCHEMA_VERSION: i64 = STEPS.len() as i64;
-
-/// Each brings a database from the version of its position to the next.
-const STEPS: &[&[&str]] = &[
-    &[ENTRIES, ENTRIES_UNTIL, AUDIT],
-    &[FIRE_LOGS, FIRE_LOGS_BEHIND],
-    &[GUARDS, GUARD_COUNTS],
-    &[PREVIEWS],
-    &[GUARD_STATES, HARMS],
-    &[OUTBOX, OUTBOX_OF_HARMS, NO_HARMS, LOSSES],
+pub(super) const STEPS: &[Step] = &[
+    Step::Statements(&[META, ENTRIES, ENTRIES_UNTIL, AUDIT]),
+    Step::Statements(&[FIRE_LOGS, FIRE_LOGS_BEHIND]),
+    Step::Statements(&[GUARDS, GUARD_COUNTS]),
+    Step::Statements(&[PREVIEWS]),
+    Step::Statements(&[GUARD_STATES, HARMS]),
+    Step::Statements(&[OUTBOX, OUTBOX_OF_HARMS, NO_HARMS, LOSSES]),
 ];
 
+/// Beside the schema's version, the epoch and the revision.
 const META: &str =
     "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID";
 
@@ -73,38 +67,6 @@ const PREVIEWS: &str = "CREATE TABLE previews (
     done_ms INTEGER NOT NULL,
     stamp TEXT NOT NULL
 ) WITHOUT ROWID";
-
-/// Runs the steps that this database has not seen, all of them or none.
-pub(super) fn migrate<S: Sql>(sql: &S) -> Result<(), RuleBookError> {
-    sql.run(META, &[])?;
-    let found = version(sql)?;
-    if found > SCHEMA_VERSION {
-        return Err(RuleBookError::NewerSchema { found });
-    }
-    let missing = STEPS.iter().skip(usize::try_from(found).unwrap_or(0));
-    if found == SCHEMA_VERSION {
-        return Ok(());
-    }
-    sql.transaction(|| {
-        for statement in missing.copied().flatten() {
-            sql.run(statement, &[])?;
-        }
-        sql.run(
-            "INSERT INTO meta (key, value) VALUES ('schema', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
-            &[SqlValue::Integer(SCHEMA_VERSION)],
-        )?;
-        Ok(())
-    })
-}
-
-fn version<S: Sql>(sql: &S) -> Result<i64, RuleBookError> {
-    let rows = sql.run("SELECT value FROM meta WHERE key = 'schema'", &[])?;
-    let Some(found) = rows.first() else {
-        return Ok(0);
-    };
-    let found = row::unsigned(found, 0, "the schema's version")?;
-    i64::try_from(found).map_err(|_| RuleBookError::Corrupt("the schema's version".to_owned()))
-}
 
 /// Sets the epoch, before the first change.
 pub(super) fn set_epoch<S: Sql>(sql: &S, epoch: u64) -> Result<(), RuleBookError> {

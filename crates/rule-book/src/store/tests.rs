@@ -178,7 +178,10 @@ fn a_change_that_fails_half_way_writes_nothing() {
     let error = store
         .change(&because("a step"), &[Edit::end_rule("sweep")])
         .unwrap_err();
-    assert!(matches!(error, RuleBookError::Sql(_)), "{error:?}");
+    assert!(
+        matches!(error, RuleBookError::Store(StoreError::Sql(_))),
+        "{error:?}"
+    );
     store.sql.run("DROP TRIGGER full", &[]).unwrap();
     assert_eq!(store.document().unwrap(), before);
 }
@@ -353,7 +356,7 @@ fn a_fire_log_that_only_says_hello_again_writes_no_row() {
     store.fire_log_seen("fl1-FRA-0", 1, NOW).unwrap();
     let written = || {
         let rows = store.sql.run("SELECT total_changes()", &[]).unwrap();
-        row::unsigned(&rows[0], 0, "changes").unwrap()
+        rows[0].integer(0, "changes").unwrap()
     };
     let before = written();
     store.fire_log_seen("fl1-FRA-0", 1, NOW + 60_000).unwrap();
@@ -383,18 +386,13 @@ fn an_older_database_keeps_everything_and_gets_what_is_new() {
 #[test]
 fn a_newer_database_is_left_alone() {
     let sql = Native::in_memory().unwrap();
-    schema::migrate(&sql).unwrap();
-    sql.run(
-        "UPDATE meta SET value = ?1 WHERE key = 'schema'",
-        &[SqlValue::Integer(SCHEMA_VERSION + 1)],
-    )
-    .unwrap();
+    migrate(&sql, schema::STEPS).unwrap();
+    sql.run("UPDATE meta SET value = value + 1 WHERE key = 'schema'", &[])
+        .unwrap();
     let error = RuleBookStore::open(sql, &starter(), NOW).unwrap_err();
     assert_eq!(
         error,
-        RuleBookError::NewerSchema {
-            found: SCHEMA_VERSION + 1
-        }
+        RuleBookError::Store(StoreError::NewerSchema { found: 7, known: 6 })
     );
 }
 
@@ -410,7 +408,7 @@ fn every_statement_that_runs_often_uses_an_index() {
             .unwrap();
         let plan: Vec<String> = rows
             .iter()
-            .map(|found| row::string(found, 3, "plan").unwrap())
+            .map(|found| found.text(3, "detail").unwrap().to_owned())
             .collect();
         assert!(plan.iter().any(|step| step.contains(expected)), "{plan:?}");
         assert!(!plan.iter().any(|step| step.starts_with("SCAN")), "{plan:?}");

@@ -95,7 +95,7 @@ fn a_corrupt_batch_is_refused_whole() {
     body.segment.truncate(end);
     assert_eq!(
         log.accept(&body.encode(), NOW).unwrap_err(),
-        FireLogError::Decode(DecodeError::Truncated)
+        FireLogError::from(DecodeError::Truncated)
     );
     assert_eq!((all(&log).len(), log.losses().unwrap().len()), (0, 0));
 }

@@ -2,20 +2,38 @@
 
 use super::{CUT, NOW, all, count, merged, open, requests, sent};
 use crate::store::merge::MERGE_AFTER_MS;
-use crate::store::{FireLog, FireLogError, accept, enforced, merge, outbox, read, retain};
+use crate::store::{FireLog, accept, enforced, merge, outbox, read, retain};
 use blobwatch_pull::sample;
-use blobwatch_sql::{Native, Sql, SqlValue, integer, text};
+use blobwatch_sql::{Native, Sql, SqlValue, StoreError};
 
-/// A database as version 1 wrote it.
+/// Databases as these versions wrote them.
+const VERSION_1: &str = include_str!("../../../tests/data/fire_log-v1.sql");
+const VERSION_2: &str = include_str!("../../../tests/data/fire_log-v2.sql");
+const VERSION_4: &str = include_str!("../../../tests/data/fire_log-v4.sql");
+
+fn with(script: &str) -> Native {
+    let sql = Native::in_memory().unwrap();
+    sql.script(script).unwrap();
+    sql
+}
+
+#[test]
+fn every_version_comes_to_the_same_tables() {
+    let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
+    let expected = tables(&with(VERSION_4));
+    for older in ["", VERSION_1, VERSION_2, VERSION_4] {
+        let log = FireLog::open(with(older)).unwrap();
+        assert_eq!(tables(log.sql()), expected);
+    }
+}
+
 #[test]
 fn an_older_database_is_brought_forward() {
-    let sql = Native::in_memory().unwrap();
-    sql.script(include_str!("../../../tests/data/fire_log-v1.sql"))
-        .unwrap();
-    let log = FireLog::open(sql).unwrap();
+    let log = FireLog::open(with(VERSION_1)).unwrap();
     assert_eq!(all(&log), vec![sample::full().id, sample::sparse().id]);
     let row = log.sql().run("SELECT records, bytes FROM segment", &[]).unwrap();
-    assert_eq!((integer(&row[0], 0), integer(&row[0], 1)), (2, 678));
+    let numbers = (row[0].integer(0, "records"), row[0].integer(1, "bytes"));
+    assert_eq!(numbers, (Ok(2), Ok(678)));
     let FireLog { sql, .. } = log;
     assert_eq!(
         all(&FireLog::open(sql).unwrap()).len(),
@@ -24,13 +42,10 @@ fn an_older_database_is_brought_forward() {
     );
 }
 
-/// A database as version 2 wrote it: its batches were never counted, and are now.
+/// Its batches were never counted, and are now.
 #[test]
 fn a_database_without_an_outbox_gets_one() {
-    let sql = Native::in_memory().unwrap();
-    sql.script(include_str!("../../../tests/data/fire_log-v2.sql"))
-        .unwrap();
-    let mut log = FireLog::open(sql).unwrap();
+    let mut log = FireLog::open(with(VERSION_2)).unwrap();
     assert_eq!(all(&log).len(), 4, "two of a segment, and again two that wait");
     log.tend(CUT).unwrap();
     assert_eq!(sent(&mut log).iter().map(requests).sum::<u64>(), 2);
@@ -43,7 +58,8 @@ fn a_newer_database_is_refused_by_its_number() {
     let FireLog { sql, .. } = open();
     sql.run("UPDATE meta SET value = 5 WHERE key = 'schema'", &[])
         .unwrap();
-    assert_eq!(FireLog::open(sql).unwrap_err(), FireLogError::Schema { found: 5 });
+    let newer = StoreError::NewerSchema { found: 5, known: 4 };
+    assert_eq!(FireLog::open(sql).unwrap_err(), newer.into());
 }
 
 #[track_caller]
@@ -53,7 +69,11 @@ fn plan(statement: &str, parameters: usize, expected: &str) {
         &format!("EXPLAIN QUERY PLAN {statement}"),
         &vec![SqlValue::Integer(1); parameters],
     );
-    let steps: Vec<String> = rows.unwrap().iter().map(|row| text(row, 3).to_owned()).collect();
+    let steps: Vec<String> = rows
+        .unwrap()
+        .iter()
+        .map(|row| row.text(3, "detail").unwrap().to_owned())
+        .collect();
     assert!(steps.iter().any(|step| step.contains(expected)), "{steps:?}");
     assert!(
         !steps.iter().any(|step| step.contains("TEMP B-TREE")),

@@ -3,7 +3,7 @@
 use super::{CUT, NOW, all, count, flush, merged, open, record, refused};
 use crate::store::merge::{MERGE_AFTER_MS, TARGET_RECORDS};
 use blobwatch_pull::sample;
-use blobwatch_sql::{Sql, integer};
+use blobwatch_sql::Sql;
 
 #[test]
 fn merging_a_hundred_batches_costs_a_row_each_and_a_few() {
@@ -46,7 +46,7 @@ fn quiet_hours_fill_one_segment_and_busy_ones_several() {
         count(&log, "segment")
     );
     let most = log.sql().run("SELECT max(records) FROM segment", &[]).unwrap();
-    assert!(integer(&most[0], 0) <= TARGET_RECORDS as u64);
+    assert!(most[0].integer(0, "records").unwrap() <= TARGET_RECORDS as u64);
 }
 
 #[test]

@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::{Act, Target, id};
 use crate::audit::AuditEntry;
-use crate::calls::storage;
 use crate::store::{Kept, RuleBookError, RuleBookStore};
 use blobwatch_pull::Mode;
 use blobwatch_rulebook::{ChangeNotice, MAX_PARTS, ModeSetting, ModeValue, PartChange, RouteValue, Rule};
@@ -25,7 +24,7 @@ const MAX_ENTRIES: usize = 200;
 /// # Errors
 /// When the store refuses.
 pub fn changes_since<S: Sql>(store: &RuleBookStore<S>, revision: u64) -> Result<Vec<ChangeNotice>, Problem> {
-    read(store, revision).map_err(|error| storage(&error))
+    Ok(read(store, revision)?)
 }
 
 fn read<S: Sql>(store: &RuleBookStore<S>, revision: u64) -> Result<Vec<ChangeNotice>, RuleBookError> {
