@@ -113,7 +113,8 @@ fn measure(
         .args([
             "run",
             "--quiet",
-            "--release",
+            "--profile",
+            "bench",
             "--package",
             "blobwatch-bench",
             "--",

@@ -1,5 +1,5 @@
 //! The JavaScript around a Wasm module, by wasm-bindgen. An instance is made, and made anew after a trap, by
-//! `src/edge/wasm.js` and `src/edge/control_wasm.js`.
+//! `src/data_plane/wasm.js` and `src/control_plane/instance.js`.
 
 use super::Module;
 use crate::command::quiet;

@@ -4,8 +4,8 @@ use std::io::{IsTerminal, Write, stderr};
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-/// Longest text of a running command that is shown: the line in a terminal must not wrap.
-const MAX_DETAIL: usize = 50;
+/// The line in a terminal must not wrap: only the last row of it would be redrawn.
+const MAX_LINE: usize = 79;
 
 /// Back to the start of the terminal's line, and what is there goes away.
 const REDRAW: &str = "\r\x1b[K";
@@ -86,12 +86,8 @@ impl Board {
     fn going_on(&self, detail: &str) -> Option<String> {
         let longest = self.running.first()?.started.elapsed();
         let titles: Vec<_> = self.running.iter().map(|step| step.title.as_str()).collect();
-        let detail: String = detail
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(MAX_DETAIL)
-            .collect();
-        Some(line(&titles.join(", "), longest, &format!("…  {detail}")))
+        let line = line(&titles.join(", "), longest, &format!("…  {detail}"));
+        Some(line.chars().filter(|c| !c.is_control()).take(MAX_LINE).collect())
     }
 }
 
@@ -133,6 +129,8 @@ mod tests {
         let shown = board.going_on("Compiling serde").unwrap();
         assert!(shown.contains("npm packages, compile the worker"), "{shown}");
         assert!(shown.ends_with("…  Compiling serde"), "{shown}");
+        let long = board.going_on(&"Compiling serde\t".repeat(10)).unwrap();
+        assert_eq!(long.chars().count(), 79, "{long}");
         board.end(first, "installed");
         assert!(!board.going_on("").unwrap().contains("npm packages"));
     }
