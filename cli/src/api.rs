@@ -45,13 +45,13 @@ impl Api {
             .trim_end_matches("/_blobwatch");
         if !base.starts_with("https://") && !is_loopback(base) {
             return Err(refuse(
-                "expected --url with https://, as the token is sent with each call; http:// is for loopback",
+                "expected --url with https://, because each call sends the token; http:// is allowed for loopback only",
             ));
         }
         let token = std::env::var("BLOBWATCH_TOKEN").unwrap_or_default();
         if token.trim().is_empty() {
             return Err(refuse(
-                "expected a token in BLOBWATCH_TOKEN; `cargo xtask token` makes one",
+                "expected a token in the variable BLOBWATCH_TOKEN; `cargo xtask token` makes one",
             ));
         }
         let config = Agent::config_builder()
@@ -150,7 +150,7 @@ fn json(body: Body) -> Result<Value, String> {
         return Ok(Value::Null);
     }
     serde_json::from_str(&text)
-        .map_err(|_| "the answer is no JSON: is this a deployment of Blobwatch?".to_owned())
+        .map_err(|_| "the answer is not JSON: is this a Blobwatch deployment?".to_owned())
 }
 
 /// A problem document in words, with every place that it names.

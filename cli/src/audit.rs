@@ -10,7 +10,7 @@ use crate::api::{Api, Deployment};
 use crate::problem::Problem;
 use crate::{Outcome, input};
 
-/// The audit log of a deployment: pull it, and check that nothing was changed in it
+/// Pull a deployment's audit log, and check that it was not changed
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -23,7 +23,7 @@ enum Command {
     /// Write the whole log as NDJSON, oldest entry first
     #[command(after_help = EXAMPLES)]
     Pull {
-        /// Where to; - writes to standard output
+        /// Output file; - writes to standard output
         #[arg(default_value = "-")]
         file: PathBuf,
         #[command(flatten)]
@@ -34,10 +34,10 @@ enum Command {
     Verify {
         /// NDJSON of pull, or JSON of GET audit; - reads standard input
         file: PathBuf,
-        /// Hash that the last entry must have, as it was kept elsewhere
+        /// Hash that the last entry must have, kept elsewhere
         #[arg(long, value_name = "HASH")]
         head: Option<String>,
-        /// Entry that the export goes on behind, as NUMBER:HASH
+        /// Entry after which the export begins, as NUMBER:HASH
         #[arg(long, value_name = "SEQ:HASH", value_parser = place)]
         after: Option<(u64, String)>,
         /// Write the result as JSON
@@ -52,10 +52,11 @@ const EXAMPLES: &str = "Examples:
   blobwatch audit verify audit.ndjson --head fb3b6874…
   blobwatch audit pull --url https://registry.example.com | blobwatch audit verify -
 
-Each entry has the hash of the one before. A log that was changed, cut in the middle, or reordered does not add up, and verify
-says at which entry. One that was rewritten as a whole or cut at its end does: keep the head's hash elsewhere and give it.
+Each entry contains the hash of the previous one. If a log was changed, cut in the middle or reordered, the chain
+breaks, and verify says at which entry. A log that was rewritten as a whole or cut at its end has no break: keep the
+head's hash elsewhere and pass it as --head.
 
-Exit codes: 0 whole, 1 broken, 2 usage or input error";
+Exit codes: 0 intact, 1 broken, 2 usage or input error";
 
 /// Bytes of an export that is no NDJSON, which is read whole.
 const MAX_LIST: u64 = 256 << 20;
@@ -95,7 +96,7 @@ fn pull(file: &Path, api: &Api) -> Result<Outcome, Problem> {
             })
             .map(|mut out| io::copy(&mut export, &mut out))?
     };
-    copied.map_err(|error| Problem::Api(format!("the export broke off: {error}")))?;
+    copied.map_err(|error| Problem::Api(format!("the export was interrupted: {error}")))?;
     Ok(Outcome::Nothing)
 }
 
@@ -117,7 +118,7 @@ fn verify(
         report.broken = Some(blobwatch_rule_book::Broken {
             seq: report.entries + after.map_or(0, |(seq, _)| *seq),
             why: format!(
-                "it is the last one and its hash is {}, expected {head}: entries are missing, or all were rewritten",
+                "it is the last entry and its hash is {}, expected {head}: entries are missing, or all were rewritten",
                 report.head
             ),
         });
@@ -126,7 +127,7 @@ fn verify(
         _ if as_json => serde_json::to_string(&report).unwrap_or_default(),
         None => format!("ok: {} entries, head {}", report.entries, report.head),
         Some(broken) => format!(
-            "broken at {broken}\n{} entries before it are whole, head {}",
+            "broken at {broken}\n{} entries before it are intact, head {}",
             report.entries, report.head
         ),
     };
@@ -175,7 +176,7 @@ fn walk(reader: &mut impl BufRead, chain: &mut Chain, file: &Path) -> Result<(),
                 chain.push(&entry);
             }
             // In the middle of a log it is a break like any other; a file that never was one is another matter.
-            Err(error) if number > 1 => chain.refuse(format!("line {number} is no audit entry: {error}")),
+            Err(error) if number > 1 => chain.refuse(format!("line {number} is not an audit entry: {error}")),
             Err(error) => {
                 return Err(Problem::Line {
                     file: input::name(file),

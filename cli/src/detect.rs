@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     slot: Option<u64>,
 
-    /// At most one false alarm in so many days on average, over all cohorts
+    /// Days per false alarm: on average at most one in this many days, over all cohorts
     #[arg(long, value_name = "DAYS", default_value_t = 30.0, value_parser = days)]
     false_alarm_days: f64,
 }
@@ -41,10 +41,10 @@ const ABOUT: &str = "Find anomalies in counts over time
 Reads how many trials and events every combination of attributes had in each slot, and writes one JSON line for each
 anomaly: when it opened and closed (null: still open at the end), the cohort as lists of values ({} is everything), the
 evidence in nats, and how many slots a rise of this size needs on average until it is found.
-Columns may stand in any order, and so may rows. A time is RFC 3339, 2020-07-05 19:00:00 (UTC), seconds, milliseconds,
-microseconds or nanoseconds since 1970, or a small number: of a slot where they go up by one, in seconds where by more.
-Slots without rows are no matter. What is normal is learned from the file itself: an anomaly is found once the cohort
-has some past.";
+Columns and rows may be in any order. A time is RFC 3339, 2020-07-05 19:00:00 (UTC), seconds, milliseconds,
+microseconds or nanoseconds since 1970, or a small number: a slot number if times increase by one, seconds if by more.
+Slots without rows do not matter. What is normal is learned from the file itself: an anomaly can be found once the
+cohort has some past.";
 
 const EXAMPLES: &str = "Examples:
   blobwatch detect counts.csv
@@ -77,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     }
     if found.late > 0 {
         eprintln!(
-            "blobwatch: {file}: left out {} rows that stand too far behind later ones",
+            "blobwatch: {file}: skipped {} rows that come too late after later ones",
             found.late
         );
     }

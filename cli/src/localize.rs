@@ -16,16 +16,16 @@ Examples:
   blobwatch localize stalls.csv            one line of JSON: {\"causes\": [{\"cohort\": …}]}
   blobwatch localize - < stalls.csv        the same from standard input
   blobwatch localize incidents/            one line for each *.csv (*.csv.gz, *.csv.zst) of a folder
-  blobwatch localize --alpha 0.0001 s.csv  names only what is very sure
+  blobwatch localize --alpha 0.0001 s.csv  names only very certain causes
 
 Input:
   colo,os,real,predict
   IAD,amzn2,120,14.2
   IAD,el8,9,11.0
 `real` is what was observed and `predict` what was expected: counts, or rates that rest on large counts. Rows with
-the same values add up. All columns but these two are attributes, whatever their names.
+the same values are added up. All other columns are attributes, whatever their names.
 
-Exit codes: 0 nothing to name, 1 a cause named, 2 usage or input error";
+Exit codes: 0 no cause, 1 a cause, 2 usage or input error";
 
 /// Name the cohorts that explain an excess of events
 #[derive(clap::Args)]
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     /// CSV with the columns <attributes…>,real,predict, or a folder of such files; - reads standard input
     file: PathBuf,
 
-    /// Chance of naming a cohort where there is no cause, between 0 and 1
+    /// Probability of naming a cohort when there is no cause, between 0 and 1
     #[arg(long, default_value_t = Options::default().alpha, value_parser = alpha)]
     alpha: f64,
 }

@@ -27,7 +27,7 @@ mod table;
 #[command(
     name = "blobwatch",
     version,
-    about = "Says when clients of a registry are stuck, and which",
+    about = "Finds clients of a registry that are stuck, and operates Blobwatch",
     after_help = EXAMPLES
 )]
 struct Arguments {
@@ -43,7 +43,7 @@ enum Command {
     Preview(preview::Arguments),
     Rulebook(rulebook::Arguments),
     Audit(audit::Arguments),
-    /// Write the records that a rule fired on, as NDJSON, newest first
+    /// Write the records on which a rule fired, as NDJSON, newest first
     Fires(records::Records),
     /// Write records of requests, as NDJSON, newest first
     Requests(records::Records),
@@ -57,7 +57,7 @@ const EXAMPLES: &str = "Examples:
   blobwatch detect counts.csv                    anomalies in counts over time
   blobwatch localize stalls.csv                  the cohort that explains an excess
   blobwatch rulebook diff rulebook.toml          what a push would change
-  blobwatch audit verify audit.ndjson            whether the audit log is whole
+  blobwatch audit verify audit.ndjson            whether the audit log is intact
 
 Exit codes: 0 nothing found, 1 something found, 2 usage or input error";
 

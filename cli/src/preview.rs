@@ -25,22 +25,22 @@ pub(crate) struct Arguments {
     /// Version of the stored rule [default: the current one]
     #[arg(long, requires = "rule")]
     version: Option<u32>,
-    /// A rule that is not stored yet
+    /// The expression of a rule that is not stored yet
     #[arg(long, requires = "action")]
     expression: Option<String>,
     /// What it would do: block, throttle, detour or tag
     #[arg(long, requires = "expression")]
     action: Option<String>,
-    /// The route that it would act on
+    /// The route on which it would act
     #[arg(long, default_value = "default")]
     route: String,
-    /// From when on, as a time [default: a day before]
+    /// Start of the window, as a time [default: a day before its end]
     #[arg(long)]
     since: Option<String>,
-    /// Until when [default: now]
+    /// End of the window [default: now]
     #[arg(long)]
     until: Option<String>,
-    /// Seconds to wait for it; it goes on without
+    /// Seconds to wait for the result; the preview continues afterwards
     #[arg(long, default_value_t = 600)]
     wait: u64,
     /// Write the preview as JSON
@@ -56,9 +56,9 @@ const EXAMPLES: &str = "Examples:
   blobwatch preview --expression 'client.family eq \"skopeo\"' --action block --route hub
   blobwatch preview --rule botnet-sig --route hub --json | jq -r .id
 
-The id of a preview of a stored rule permits to enforce that version on that route: name it as `preview` in the mode.
+The id of a preview of a stored rule permits enforcing that version on that route: name it as `preview` in the mode.
 
-Exit codes: 0 nothing matched, 1 something matched, 2 failed, cancelled, not done in time, or another error";
+Exit codes: 0 nothing matched, 1 something matched, 2 failed, cancelled, timed out, or another error";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     let api = Api::new(&arguments.deployment)?;
@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
         "done" => {}
         "running" => {
             return Err(Problem::Api(format!(
-                "preview {id} is not done after {} s; it goes on, GET previews/{id} has it",
+                "preview {id} is not done after {} s; it continues, see GET previews/{id}",
                 arguments.wait
             )));
         }
@@ -157,7 +157,7 @@ fn report(preview: &Value) -> String {
     );
     let denied = number(preview, "already_denied_requests");
     if denied > 0 {
-        let _ = writeln!(out, "denied    {denied} of them by other rules already");
+        let _ = writeln!(out, "denied    {denied} of them already by other rules");
     }
     for cohort in list(preview, "cohorts") {
         let _ = writeln!(out, "cohort    {}", text(cohort, "sentence"));
@@ -196,7 +196,7 @@ fn report(preview: &Value) -> String {
     );
     let stale = text(preview, "stale_because");
     if !stale.is_empty() {
-        let _ = writeln!(out, "          permits no enforcement: {stale}");
+        let _ = writeln!(out, "          does not permit an enforcement: {stale}");
     }
     out
 }
@@ -238,7 +238,7 @@ mod tests {
             "would deny 100 % of docker on amzn2
 
 matched   21 requests (2.10 % of the route's), 9 clients in 4 networks, 20 pulls
-denied    3 of them by other rules already
+denied    3 of them already by other rules
 cohort    docker on amzn2: 9 clients, 99.7 % completed
 unjudged  2 requests, whose records lack http.referer
 assumed   volumes are counted per colo

@@ -15,16 +15,16 @@ const MAX_PAGES: usize = 1000;
 #[derive(clap::Args)]
 #[command(after_help = RECORDS)]
 pub(crate) struct Records {
-    /// From when on: a time, or -15m, -24h, -7d
+    /// Start of the window: a time, or -15m, -24h, -7d
     #[arg(long, default_value = "-1h", allow_hyphen_values = true)]
     since: String,
-    /// Until when
+    /// End of the window
     #[arg(long, allow_hyphen_values = true)]
     until: Option<String>,
-    /// A filter of the API, such as family=docker; several of one name match any of them
+    /// A filter of the API, such as family=docker; several filters with the same name match any of them
     #[arg(long = "where", value_name = "NAME=VALUE", value_parser = filter)]
     filters: Vec<(String, String)>,
-    /// Records at most
+    /// Maximum number of records
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
     #[command(flatten)]
@@ -37,17 +37,17 @@ const RECORDS: &str = "Examples:
   blobwatch requests --where family=docker --where os=amzn2 | jq -r .client | sort -u | wc -l
   blobwatch requests --since -7d --limit 1000000 | zstd > week.ndjson.zst; blobwatch replay week.ndjson.zst
 
-Where a part of the deployment does not answer, the export breaks off and the exit code is 2.
+If a part of the deployment does not answer, the export is interrupted and the exit code is 2.
 
 Exit codes: 0 written, 2 usage or another error";
 
-/// List what is wrong, and for whom
+/// List anomalies: what is wrong, and for whom
 #[derive(clap::Args)]
 #[command(after_help = ANOMALIES)]
 pub(crate) struct Anomalies {
     /// An anomaly's id: write its report, as Markdown
     id: Option<String>,
-    /// open or closed; both unless given
+    /// open or closed [default: both]
     #[arg(long)]
     status: Option<String>,
     /// Kind, such as resume_surge
@@ -66,7 +66,7 @@ const ANOMALIES: &str = "Examples:
   blobwatch anomalies --json | jq .sentence
   blobwatch anomalies an-000012 > report.md
 
-Exit codes: 0 none is open, 1 one is open, 2 usage or another error";
+Exit codes: 0 none is open, 1 at least one is open, 2 usage or another error";
 
 fn filter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
@@ -90,7 +90,7 @@ pub(crate) fn export(path: &str, arguments: &Records) -> Result<Outcome, Problem
     query.extend(arguments.filters.iter().cloned());
     let mut export = api.stream(&with_query(path, &query))?;
     io::copy(&mut export, &mut io::stdout().lock())
-        .map_err(|error| Problem::Api(format!("the export broke off: {error}")))?;
+        .map_err(|error| Problem::Api(format!("the export was interrupted: {error}")))?;
     Ok(Outcome::Nothing)
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn anomalies(arguments: &Anomalies) -> Result<Outcome, Problem> {
     if let Some(id) = &arguments.id {
         let mut report = api.stream(&format!("anomalies/{}/report", escaped(id)))?;
         io::copy(&mut report, &mut io::stdout().lock())
-            .map_err(|error| Problem::Api(format!("the report broke off: {error}")))?;
+            .map_err(|error| Problem::Api(format!("the report was interrupted: {error}")))?;
         return Ok(Outcome::Nothing);
     }
     let mut query = Vec::new();

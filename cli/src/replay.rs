@@ -51,15 +51,15 @@ pub(crate) struct Arguments {
     #[arg(required = true)]
     files: Vec<PathBuf>,
 
-    /// Format of the logs [default: told by the first lines of each]
+    /// Format of the logs [default: recognised by the first lines of each]
     #[arg(long, value_enum)]
     format: Option<Format>,
 
-    /// What a column of a CSV or a key of JSON lines is, as NAME=COLUMN; nested keys with dots. May be repeated
+    /// Meaning of a CSV column or a JSON key, as NAME=COLUMN; separate nested keys with dots. May be repeated
     #[arg(long = "field", value_name = "NAME=COLUMN", value_parser = field)]
     fields: Vec<(String, Field)>,
 
-    /// How far out of order lines may be, in seconds
+    /// Number of seconds by which lines may be out of order
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=3600))]
     slack: u64,
 
@@ -67,24 +67,24 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
 
-    /// Write Markdown, to hand to somebody
+    /// Write a Markdown report
     #[arg(long)]
     markdown: bool,
 }
 
 const ABOUT: &str = "Say what would have been flagged in access logs
 
-Reads access logs of a registry or of the CDN in front of it, takes out the requests for blobs, and runs on them what
-Blobwatch runs on its own records: which downloads were resumed, came back without progress, began again, were refused
-their range or cut short, for which cohort, since when. Nothing is sent anywhere.
+Reads access logs of a registry or of the CDN in front of it, selects the blob requests, and analyses them as
+Blobwatch analyses its own records: which downloads were resumed, made no progress, started over, had their range
+refused or were cut short, for which cohort, since when. Nothing is sent anywhere.
 
-Formats: our own export (GET requests?format=ndjson), Cloudflare Logpush (http_requests), CloudFront standard logs,
-combined logs of nginx and Apache, distribution's JSON log, and any CSV or JSON lines. Several files are read in the
-order of their times; files that overlap are merged. Lines that cannot be read are counted, and the first few shown.
+Formats: Blobwatch's own export (GET requests?format=ndjson), Cloudflare Logpush (http_requests), CloudFront standard
+logs, combined logs of nginx and Apache, distribution's JSON log, and any CSV or JSON lines. Several files are read in
+the order of their times; files that overlap are merged. Lines that cannot be read are counted, and the first few shown.
 
-A log shows what it holds. With the request's Range everything can be judged; with the answer's Content-Range alone all
-but ranges that were ignored; with status and bytes alone, a 206 is taken for a resume by its length, downloads without
-progress and refused ranges are not seen, and the report says so. nginx can log both:
+The result depends on what the log contains. With the request's Range everything can be evaluated; with only the
+answer's Content-Range, all except ignored ranges; with only status and bytes, a 206 counts as a resume by its length,
+downloads without progress and refused ranges are not seen, and the report says so. nginx can log both:
   log_format blobs '$remote_addr - - [$time_local] \"$request\" $status $body_bytes_sent \"-\" \"$http_user_agent\" '
                    '\"$http_range\" \"$sent_http_content_range\"';";
 
@@ -264,31 +264,32 @@ impl Replay {
 fn limits(seen: Seen, requests: u64) -> Vec<String> {
     let mut limits = Vec::new();
     if requests == 0 {
-        limits.push("no requests for blobs were found: GET or HEAD of /v2/<name>/blobs/<digest>".to_owned());
+        limits.push("no blob requests were found (GET or HEAD of /v2/<name>/blobs/<digest>)".to_owned());
         return limits;
     }
     if seen.bare_206 > 0 {
         limits.push(format!(
-            "{} answers are 206 and the log has neither Range nor Content-Range: the last bytes of a blob were taken for \
-             a resume, whole MiB for a tile, the rest for neither. Downloads without progress and refused ranges cannot \
-             be judged; restarts, bodies cut short and missing traffic can",
+            "{} answers are 206, and the log has neither Range nor Content-Range: a 206 of the last bytes of a blob counts \
+             as a resume, one of whole MiB as a tile, others as neither. Downloads without progress and refused ranges \
+             cannot be evaluated; restarts, bodies cut short and missing traffic can",
             seen.bare_206
         ));
     } else if seen.content_ranges > 0 {
         limits.push(
-            "the log has the answers' Content-Range and not the requests' Range: a part that reaches the end of a blob of \
-             known size was taken for a resume; ranges that were ignored (200) cannot be told from requests without"
+            "the log has the answers' Content-Range but not the requests' Range: a part that reaches the end of a blob of \
+             known size counts as a resume; ignored ranges (200) cannot be told from requests without a range"
                 .to_owned(),
         );
     } else if seen.ranges == 0 {
         limits.push(
-            "the log shows no ranges: only restarts, bodies cut short and missing traffic can be judged"
+            "the log shows no ranges: only restarts, bodies cut short and missing traffic can be evaluated"
                 .to_owned(),
         );
     }
     if seen.lengths == 0 {
         limits.push(
-            "the log has no bytes of bodies: those cut short cannot be judged, and without any length all blobs count as large"
+            "the log has no body sizes: bodies cut short cannot be evaluated, and without any length all blobs count \
+             as large"
                 .to_owned(),
         );
     }

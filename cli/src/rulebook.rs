@@ -18,7 +18,7 @@ mod plan;
 use document::Document;
 use plan::Plan;
 
-/// The rulebook of a deployment as a file: pull, diff, push
+/// Keep a deployment's rulebook in a file: pull, diff, push
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -31,12 +31,12 @@ enum Command {
     /// Write the live rulebook to a file
     #[command(after_help = EXAMPLES)]
     Pull {
-        /// Where to: TOML or JSON by its extension; - writes JSON to standard output
+        /// Output file, TOML or JSON by its extension; - writes JSON to standard output
         file: PathBuf,
         #[command(flatten)]
         deployment: Deployment,
     },
-    /// Say what a push of a file would change; exit code 1 when it would change something
+    /// Show what a push of a file would change; exit code 1 if there are changes
     #[command(after_help = EXAMPLES)]
     Diff {
         /// TOML or JSON by its extension; - reads JSON from standard input
@@ -50,18 +50,18 @@ enum Command {
         #[command(flatten)]
         deployment: Deployment,
     },
-    /// Make a file the live rulebook, in one revision
+    /// Replace the live rulebook with a file, in one revision
     #[command(after_help = EXAMPLES)]
     Push {
         /// TOML or JSON by its extension; - reads JSON from standard input
         file: PathBuf,
-        /// Why; the audit log keeps it
+        /// Reason, for the audit log
         #[arg(long, value_parser = reason)]
         reason: String,
-        /// Start and grow enforcement without previews; the audit log shows it
+        /// Begin and extend enforcement without previews; the audit log shows it
         #[arg(long)]
         force: bool,
-        /// Do not ask; needed where there is no terminal
+        /// Do not ask for confirmation; required without a terminal
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
@@ -77,14 +77,14 @@ const EXAMPLES: &str = "Examples:
   blobwatch rulebook push rulebook.toml --reason \"$CI_COMMIT_TITLE\" --yes
 
 A mode that begins to enforce names its preview, as `preview = \"pv-…\"` in its entry. pull writes the live `revision` into the
-file, and a push is refused when the live rulebook is at another one; a file without `revision` is pushed onto what is live
-when its plan is made.
+file, and a push is refused when the live rulebook is at another revision; a file without `revision` applies to whatever
+is live when its plan is made.
 
 Exit codes: diff 0 no difference, 1 differences; push 0 applied, or nothing to do; 2 refused, or another error";
 
 fn reason(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
-        return Err("expected why".to_owned());
+        return Err("expected a reason".to_owned());
     }
     Ok(text.trim().to_owned())
 }
@@ -139,7 +139,8 @@ fn diff(file: &Path, as_json: bool, force: bool, api: &Api) -> Result<Outcome, P
     }
     if let Some(revision) = document.revision.filter(|revision| *revision != plan.revision) {
         eprintln!(
-            "blobwatch: {} was pulled at revision {revision}, live is {}: a push will be refused; pull again",
+            "blobwatch: {} was pulled at revision {revision}, but the live revision is {}: a push will be refused; \
+             pull again",
             input::name(file),
             plan.revision
         );
@@ -184,7 +185,7 @@ fn planned(api: &Api, document: &Document, revision: Option<u64>) -> Result<Plan
 fn confirmed(file: &Path) -> Result<bool, Problem> {
     if file == Path::new("-") || !io::stdin().is_terminal() {
         return Err(Problem::Usage(
-            "expected --yes where nobody can be asked; nothing was changed".to_owned(),
+            "expected --yes, because there is no terminal to ask on; nothing was changed".to_owned(),
         ));
     }
     print("Apply? [y/N] ")?;

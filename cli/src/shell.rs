@@ -25,7 +25,7 @@ pub(crate) struct Completions {
 
 const MAN: &str = "Examples:
   blobwatch man | man -l -
-  blobwatch man --out /usr/local/share/man/man1     one page for each subcommand, too";
+  blobwatch man --out /usr/local/share/man/man1     also one page for each subcommand";
 
 /// Write the manual page
 #[derive(clap::Args)]

@@ -271,7 +271,7 @@ fn a_push_is_refused_when_the_live_rulebook_moved() {
     program.case(
         &["rulebook", "diff", "mine.json"],
         1,
-        "mine.json was pulled at revision 1, live is 2",
+        "mine.json was pulled at revision 1, but the live revision is 2",
     );
     // Without a revision it goes onto what the plan was made for.
     program.write(
@@ -297,12 +297,12 @@ fn enforcement_needs_a_preview_or_force() {
     program.case(
         &["rulebook", "diff", "book.toml"],
         2,
-        "refused as a whole:\n  body.modes[0]",
+        "the whole push is refused:\n  body.modes[0]",
     );
     program.case(
         &["rulebook", "push", "book.toml", "--reason", "now", "--yes"],
         2,
-        "refused as a whole",
+        "the whole push is refused",
     );
     program.case(
         &["rulebook", "diff", "book.toml", "--force"],
@@ -442,7 +442,7 @@ fn the_audit_log_is_pulled_and_checked() {
     program.case(
         &["audit", "verify", "garbage.ndjson"],
         1,
-        "line 2 is no audit entry",
+        "line 2 is not an audit entry",
     );
     program.write("other.txt", "hello\n");
     program.case(
@@ -468,7 +468,7 @@ fn a_call_that_cannot_be_made_is_exit_code_2() {
         let (code, error) = run(url, token);
         assert!(code == Some(2) && error.contains(message), "{url}: {error}");
     };
-    case(&program.url, "", "expected a token in BLOBWATCH_TOKEN");
+    case(&program.url, "", "expected a token in the variable BLOBWATCH_TOKEN");
     case(&program.url, "nobody", "Who is it? (401): expected a token");
     case(
         "http://registry.example.com",

@@ -263,12 +263,12 @@ fn exit_code_is_two_for_what_cannot_be_read() {
     case(
         &["-"],
         "what is this\n",
-        "standard input: expected a log in a format that is known",
+        "standard input: expected a log in a known format",
     );
     case(
         &["--format", "csv", "-"],
         "a,b\n1,2\n",
-        "standard input: expected a column for `time`; name it with --field time=COLUMN",
+        "standard input: expected a column for `time`; map one with --field time=COLUMN",
     );
     case(
         &["--format", "cloudfront", "-"],
@@ -289,7 +289,7 @@ fn exit_code_is_two_for_what_cannot_be_read() {
 fn an_empty_log_holds_nothing() {
     let output = replay(&["-"], b"");
     assert_eq!(output.status.code(), Some(0));
-    assert!(text(&output.stdout).contains("no requests for blobs were found"));
+    assert!(text(&output.stdout).contains("no blob requests were found"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::clock;
 /// Something a log may say of a request; the names are those of `--field`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(super) enum Field {
-    /// When: any of the usual forms, or a number since 1970
+    /// Time: any of the usual forms, or a number since 1970
     Time,
     /// Date alone, `2020-07-05`, beside `clock`
     Date,
@@ -32,7 +32,7 @@ pub(super) enum Field {
     /// First and last byte of the answer's Content-Range
     RangeStart,
     RangeEnd,
-    /// The client's address; a port or further addresses behind it are cut
+    /// The client's address; a port or further addresses after it are ignored
     Address,
     UserAgent,
     /// Bytes of the whole blob
@@ -40,7 +40,7 @@ pub(super) enum Field {
     Colo,
     Country,
     Asn,
-    /// What tells client builds apart: `bw1-…`, JA4, JA3
+    /// A fingerprint of the client build: `bw1-…`, JA4, JA3
     Fingerprint,
     /// Rules that fired: one name, or a list
     Rules,
@@ -48,7 +48,7 @@ pub(super) enum Field {
     Seconds,
     /// An id to find the request by
     Id,
-    /// Names of our own exports
+    /// Names of Blobwatch's own exports
     Route,
     Digest,
     Kind,

@@ -15,7 +15,7 @@ pub(super) use json::texts;
 /// Formats of logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// Our own export: `GET requests?format=ndjson`
+    /// Blobwatch's own export: `GET requests?format=ndjson`
     Blobwatch,
     /// Cloudflare Logpush, data set http_requests
     Logpush,
@@ -25,9 +25,9 @@ pub(super) enum Format {
     Combined,
     /// distribution's own log with the JSON formatter
     Distribution,
-    /// Any JSON object a line; name its fields with --field
+    /// Any JSON, one object per line; map its fields with --field
     Json,
-    /// Any CSV with a header; name its columns with --field
+    /// Any CSV with a header; map its columns with --field
     Csv,
 }
 
@@ -76,8 +76,8 @@ impl Parser {
                 .take(PEEKED_LINES)
         };
         let format = given.or_else(|| guess(lines(), !asked.is_empty())).ok_or(
-            "a log in a format that is known: blobwatch, logpush, cloudfront, combined, distribution; \
-             or --format json or csv with --field",
+            "a log in a known format: blobwatch, logpush, cloudfront, combined, distribution; \
+             or use --format json or csv with --field",
         )?;
         let first = lines().next().unwrap_or_default().trim_start_matches('\u{feff}');
         let columns = match format {
@@ -111,7 +111,7 @@ impl Parser {
             match self.format {
                 Format::Csv if !is_there(fields) => {
                     return Err(format!(
-                        "a column for `{name}`; name it with --field {name}=COLUMN"
+                        "a column for `{name}`; map one with --field {name}=COLUMN"
                     ));
                 }
                 Format::Cloudfront if !is_there(fields) => {

@@ -79,7 +79,7 @@ impl Report {
             line(
                 &mut out,
                 &format!(
-                    "late      {} requests came later than --slack allows; they count in a later slot",
+                    "late      {} requests came later than --slack allows and count in a later slot",
                     grouped(self.late)
                 ),
             );
@@ -159,7 +159,7 @@ impl Report {
                 line(
                     &mut out,
                     &format!(
-                        "- Rule `{}` goes with it: lift {:.1}, {:.0} % of the events. An association is no proof.",
+                        "- Rule `{}` correlates: lift {:.1}, {:.0} % of the events. An association is not proof.",
                         code(&suspect.rule),
                         suspect.lift,
                         100.0 * suspect.share
@@ -320,7 +320,7 @@ impl Report {
         };
         let again = match anomaly.reopened {
             0 => String::new(),
-            times => format!(", came back {times} times"),
+            times => format!(", reopened {times} times"),
         };
         format!(
             "began {}, opened {}, {end}{again}",

@@ -73,7 +73,7 @@ impl Document {
         }
         let Some(text) = with_revision(&self.text, is_toml(file), revision) else {
             eprintln!(
-                "blobwatch: {}: found no line with the revision to update; it is {revision}",
+                "blobwatch: {}: found no `revision` line to update; the revision is {revision}",
                 input::name(file)
             );
             return Ok(());

@@ -23,7 +23,7 @@ impl Plan {
         match revision {
             Some(revision) if has_changes => Ok(Self { json, revision }),
             _ => Err(Problem::Api(
-                "the answer is no plan: is the deployment older than this program?".to_owned(),
+                "the answer is not a plan: is the deployment older than this program?".to_owned(),
             )),
         }
     }
@@ -45,7 +45,7 @@ impl Plan {
         if errors.is_empty() {
             return Ok(());
         }
-        let mut message = "refused as a whole:".to_owned();
+        let mut message = "the whole push is refused:".to_owned();
         for place in errors {
             message.push_str(&format!("\n  {}", place_of(place)));
         }
@@ -162,7 +162,7 @@ mod tests {
         ]}));
         assert_eq!(
             plan.unwrap().refused().unwrap_err().to_string(),
-            "refused as a whole:\n  body.modes[0].preview: there is no preview"
+            "the whole push is refused:\n  body.modes[0].preview: there is no preview"
         );
     }
 

@@ -26,7 +26,7 @@ pub struct AuditItem {
     pub hash: String,
 }
 
-/// Why a line is no entry; fits "line 7 is no audit entry: …".
+/// Why a line is no entry; fits "line 7 is not an audit entry: …".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineError(String);
 
