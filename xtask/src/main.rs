@@ -45,7 +45,7 @@ enum Command {
     Setup,
     /// Serve on this machine, in front of your registry or of a built-in demo
     Dev(dev::Args),
-    /// Play an incident: real stalls, real reconnects, and what Blobwatch makes of them
+    /// Play an incident with real stalls and reconnects, and show what Blobwatch finds
     Demo(demo::Args),
     /// Build the worker for release and bundle it for workerd
     Build(build::Args),
@@ -55,9 +55,9 @@ enum Command {
     Test(test::Args),
     /// Print which crate imports which, and fail where that is against the order of ARCHITECTURE.md
     Layers,
-    /// Pull with real clients through faults, and write what they did to tests/data/clients
+    /// Pull with real clients through faults, and record their requests in tests/data/clients
     Record,
-    /// Measure what the project promises
+    /// Measure the figures that the project promises
     Bench(bench::Args),
     /// Check the configuration, the size and the secrets, then upload to Cloudflare
     Deploy(deploy::Args),

@@ -14,13 +14,13 @@ impl FromStr for Origin {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let uri: Uri = text.parse().map_err(|_| "this is not a URL")?;
         let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return Err("an origin is like http://127.0.0.1:5000 or https://registry.example.com");
+            return Err("an origin must look like http://127.0.0.1:5000 or https://registry.example.com");
         };
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
-            return Err("an origin has no path: clients ask for /v2/… below it");
+            return Err("an origin must have no path: clients request /v2/… from it");
         }
         if authority.as_str().contains('@') {
-            return Err("an origin has no user name: clients send their own credentials");
+            return Err("an origin must have no user name: clients send their own credentials");
         }
         Ok(Self(format!("{scheme}://{authority}")))
     }

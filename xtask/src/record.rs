@@ -18,7 +18,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut cargo = tools.command("cargo");
     let tests = ["test", "--test", "e2e", "histories", "--", "--test-threads=2"];
     if !status(cargo.args(tests).env("BLOBWATCH_RECORD", "1"))?.success() {
-        bail!("a client did not do what its test expects; its trace was not written");
+        bail!("a client did not behave as its test expects; its trace was not written");
     }
     Ok(())
 }

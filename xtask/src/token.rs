@@ -12,9 +12,9 @@ const RANDOM_BYTES: usize = 32;
 /// What `cargo xtask token` understands.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Who will use it; the name is in the audit log
+    /// Who will use it; the audit log shows this name
     name: String,
-    /// What it may do
+    /// Role
     #[arg(long, value_enum, default_value_t = Role::Viewer)]
     role: Role,
 }

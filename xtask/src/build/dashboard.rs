@@ -41,7 +41,7 @@ pub(super) fn build(workspace: &Workspace, tools: &Tools, step: &Step) -> Result
             command.args(arguments).current_dir(workspace.path(SOURCES));
             quiet(step, &mut command)
         };
-        run("tsc", &["--noEmit"]).context("the dashboard's types do not hold")?;
+        run("tsc", &["--noEmit"]).context("the dashboard does not pass the type check")?;
         run("vite", &["build", "--logLevel", "warn"])?;
         fs::write(&stamp, current).with_context(|| format!("failed to write {}", stamp.display()))?;
     }

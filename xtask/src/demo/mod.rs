@@ -43,13 +43,13 @@ pub(crate) struct Args {
     /// Port of 127.0.0.1 to serve on
     #[arg(long, default_value_t = 8788)]
     port: u16,
-    /// Leave the switch to you: it is said how
+    /// Let you switch the rule; the demo prints the command
     #[arg(long)]
     by_hand: bool,
     /// Preview the rule, enforce it for a quarter of the clients first, and let its guard take it back (july-2020)
     #[arg(long, conflicts_with = "by_hand")]
     guard: bool,
-    /// Go on serving after the incident, to look around
+    /// Keep serving after the incident
     #[arg(long)]
     stay: bool,
 }
@@ -67,13 +67,15 @@ impl Args {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     check_port(args.port)?;
     if args.guard && args.story != Story::July2020 {
-        bail!("--guard is for july-2020: no rule does the harm of the other incident");
+        bail!("--guard works with july-2020 only: no rule causes the other incident");
     }
     let tools = build::worker(workspace, Variant::Development)?;
     let token = step("token", |_| vars::ensure(&workspace.path(vars::FILE)))?;
     match remove_dir_all(workspace.path(DATA)) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(error).context(format!("failed to remove {DATA}, the records of the demo before"));
+            return Err(error).context(format!(
+                "failed to remove {DATA}, the records of the previous demo"
+            ));
         }
         _ => {}
     }

@@ -157,7 +157,7 @@ impl Operator {
         let status = answer.status();
         let text = answer.text().await.context("failed to read an answer")?;
         if !status.is_success() {
-            bail!("{method} {target} was answered {status}: {text}");
+            bail!("{method} {target} returned {status}: {text}");
         }
         serde_json::from_str(&text).with_context(|| format!("failed to read the answer to {method} {target}"))
     }

@@ -91,7 +91,7 @@ impl Stage {
     }
 
     async fn acts(&self) -> Result<()> {
-        let step = Step::start("healthy traffic, to learn from");
+        let step = Step::start("learning from healthy traffic");
         self.pass(&step, WARM_UP).await?;
         if let Some(anomaly) = self.operator.anomalies().await?.first() {
             bail!("an anomaly was opened on healthy traffic: {anomaly}");
@@ -111,7 +111,7 @@ impl Stage {
                 self.end().await?;
             }
             Ending::ByHand => {
-                let how = format!("          now it is yours: {}", self.how_to_end());
+                let how = format!("          your turn: {}", self.how_to_end());
                 self.account.say(&how);
             }
             Ending::Guard => {}
@@ -188,7 +188,7 @@ impl Stage {
             }
             sleep(GLANCE).await;
         }
-        bail!("the switch was not made")
+        bail!("the rule was not switched")
     }
 
     /// Looks at the anomalies until they show it, and says what is new.
@@ -204,7 +204,7 @@ impl Stage {
             sleep(GLANCE).await;
         }
         bail!(
-            "after {} s the anomalies did not show what they should; pulls: {}",
+            "after {} s the anomalies did not show the expected result; pulls: {}",
             limit.as_secs(),
             self.score()
         )
@@ -223,7 +223,7 @@ impl Stage {
     fn what_ends(&self) -> &'static str {
         match self.story {
             Story::July2020 => "the signature is in monitor again",
-            Story::August2026 => "the default route has the origin of before",
+            Story::August2026 => "the default route has its previous origin again",
         }
     }
 
@@ -262,7 +262,8 @@ impl Stage {
         let say = |line: String| self.account.say(&line);
         say(format!("\nPulls: {}.", self.score()));
         say(format!(
-            "Clients' pauses and the hanging of connections are {FACTOR} times shorter than in truth; detection is as it is."
+            "Clients' pauses and hanging connections are {FACTOR} times shorter than in reality; \
+             detection runs at its normal speed."
         ));
         for then in self.story.then() {
             println!(
@@ -290,7 +291,7 @@ impl Stage {
                 .report(id)
                 .await
                 .context("failed to get the report")?;
-            say(format!("\nThe report, to hand on:\n\n{report}"));
+            say(format!("\nThe report for the CDN:\n\n{report}"));
         }
         Ok(())
     }

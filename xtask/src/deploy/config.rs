@@ -28,7 +28,8 @@ impl Config {
         let config = Self(basic_toml::from_str(text).context("failed to parse wrangler.toml")?);
         ensure!(
             config.var("PLATFORM") == Some("cloudflare"),
-            "PLATFORM in wrangler.toml must be \"cloudflare\": with another value the worker does not know its clients"
+            "PLATFORM in wrangler.toml must be \"cloudflare\": with another value the worker cannot \
+             identify its clients"
         );
         for (binding, class) in OBJECTS {
             config.check_object(binding, class)?;
@@ -48,7 +49,7 @@ impl Config {
                 Err(reason) => bail!("ORIGIN in wrangler.toml is {text:?}: {reason}"),
             },
             _ if dry_run => Ok(None),
-            _ => bail!("which registry is behind? set ORIGIN in wrangler.toml, or give --origin"),
+            _ => bail!("no origin is set: set ORIGIN in wrangler.toml, or pass --origin"),
         }
     }
 
@@ -89,7 +90,8 @@ impl Config {
         ensure!(
             setting("run_worker_first").and_then(Value::as_bool) == Some(true)
                 && setting("html_handling").and_then(Value::as_str) == Some("none"),
-            "[assets] in wrangler.toml must have run_worker_first = true and html_handling = \"none\": the worker answers for its pages"
+            "[assets] in wrangler.toml must have run_worker_first = true and html_handling = \"none\": \
+             the worker serves its pages itself"
         );
         Ok(())
     }

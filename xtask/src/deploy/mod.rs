@@ -17,10 +17,10 @@ const MAX_GZIP: usize = 3 * 1024 * 1024;
 /// What `cargo xtask deploy` understands.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Do everything but the upload; needs neither an account nor a network
+    /// Do everything except the upload; needs neither an account nor a network
     #[arg(long)]
     dry_run: bool,
-    /// The registry behind, in place of ORIGIN in wrangler.toml
+    /// The origin, in place of ORIGIN in wrangler.toml
     #[arg(long, value_name = "URL")]
     origin: Option<Origin>,
     /// Arguments for `wrangler deploy`, after `--`
@@ -46,7 +46,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     println!("{sizes}");
     ensure!(
         sizes.gzip() <= MAX_GZIP,
-        "Cloudflare's free plan takes no worker over {MAX_GZIP} bytes gzip"
+        "Cloudflare's free plan accepts no worker over {MAX_GZIP} bytes gzip"
     );
     if !args.dry_run {
         step("secrets", |step| Ok((secrets::check(&tools, step)?, ())))?;

@@ -19,7 +19,7 @@ pub(super) fn check(tools: &Tools, step: &Step) -> Result<String> {
     let missing = missing(&output)?;
     if let Some(first) = missing.first() {
         bail!(
-            "the worker lacks {}; set each with `cargo xtask wrangler secret put {first}`",
+            "the worker has no {}; set each, for instance with `cargo xtask wrangler secret put {first}`",
             missing.join(" and ")
         );
     }

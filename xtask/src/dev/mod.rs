@@ -29,7 +29,7 @@ pub(crate) struct Args {
     /// Port of 127.0.0.1 to serve on
     #[arg(long, default_value_t = 8787)]
     port: u16,
-    /// The registry behind, for instance http://127.0.0.1:5000; without it a built-in demo registry
+    /// The origin, for instance http://127.0.0.1:5000 [default: a built-in demo registry]
     #[arg(long, value_name = "URL")]
     origin: Option<Origin>,
 }
@@ -47,9 +47,14 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 
 /// Before the long steps, so that a taken port is known at once.
 pub(crate) fn check_port(port: u16) -> Result<()> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(drop).with_context(|| {
-        format!("port {port} of 127.0.0.1 cannot be used; end what listens there (`ss -ltnp` shows it), or choose another with --port")
-    })
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .map(drop)
+        .with_context(|| {
+            format!(
+                "port {port} of 127.0.0.1 cannot be used; \
+                 stop the program that listens there (`ss -ltnp` shows it), or choose another port with --port"
+            )
+        })
 }
 
 /// Runs the registry and the worker until a signal comes or one of them ends.

@@ -62,7 +62,7 @@ fn route(image: &Image, method: &Method, path: &str, headers: &HeaderMap) -> Res
         _ => error(
             StatusCode::NOT_FOUND,
             "NAME_UNKNOWN",
-            "the demo registry has demo/hello only",
+            "the demo registry contains only demo/hello",
         ),
     }
 }

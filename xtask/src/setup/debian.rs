@@ -34,7 +34,8 @@ fn install(step: &Step, names: &[&str], purpose: &str) -> Result<()> {
     let root = ask("id", &["-u"]).as_deref() == Some("0");
     if !root || !on_path("apt-get") {
         bail!(
-            "{purpose}: missing here {names_line}; get them with `sudo apt-get install {names_line}`, or as your system does"
+            "{purpose}, and these packages are missing: {names_line}; \
+             install them with `sudo apt-get install {names_line}`, or with your system's package manager"
         );
     }
     let apt_get = |arguments: &[&str]| {

@@ -20,7 +20,7 @@ pub(super) fn check(workspace: &Workspace) -> Result<String> {
              one for it; install Node {major} from your system or nodejs.org"
         ),
         None => bail!(
-            "wrangler needs Node {major}.{minor} or newer, and there is none; install it from your system"
+            "wrangler needs Node {major}.{minor} or newer, and none is installed; install it from your system"
         ),
     }
 }
