@@ -4,7 +4,7 @@ import { DurableObject } from "cloudflare:workers";
 import worker, * as blobwatch from "./worker.js";
 
 const LOOK_MS = 5;
-let held = "";
+const state = { held: "" };
 
 function behind(kind) {
   return class extends DurableObject {
@@ -13,7 +13,7 @@ function behind(kind) {
       this.object = new blobwatch[kind](ctx, env);
     }
     async fetch(request) {
-      while (held === kind) await scheduler.wait(LOOK_MS);
+      while (state.held === kind) await scheduler.wait(LOOK_MS);
       return this.object.fetch(request);
     }
     async alarm(info) {
@@ -30,7 +30,7 @@ export const RuleBook = behind("RuleBook");
 export default {
   async fetch(request, env, ctx) {
     if (new URL(request.url).pathname !== "/held") return worker.fetch(request, env, ctx);
-    held = await request.text();
-    return Response.json({ held });
+    state.held = await request.text();
+    return Response.json(state);
   },
 };

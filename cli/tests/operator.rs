@@ -468,7 +468,11 @@ fn a_call_that_cannot_be_made_is_exit_code_2() {
         let (code, error) = run(url, token);
         assert!(code == Some(2) && error.contains(message), "{url}: {error}");
     };
-    case(&program.url, "", "expected a token in the variable BLOBWATCH_TOKEN");
+    case(
+        &program.url,
+        "",
+        "expected a token in the variable BLOBWATCH_TOKEN",
+    );
     case(&program.url, "nobody", "Who is it? (401): expected a token");
     case(
         "http://registry.example.com",

@@ -5,13 +5,15 @@
 
 import { exports } from "./wasm.js";
 
-// Most of the ten frames that V8 keeps are the panic's own.
-Error.stackTraceLimit = 100;
+// V8's, and not in the types: most of the ten frames that it keeps are the panic's own.
+/** @type {ErrorConstructor & { stackTraceLimit: number }} */ (Error).stackTraceLimit = 100;
 
 const state = exports.__worker_init_state();
 
 // A trap in Rust code that runs by itself, because what it waited for came: no call of ours throws it.
-addEventListener("error", (event) => broken(event.error));
+/** @type {{ addEventListener(type: "error", listener: (event: { error: unknown }) => void): void }} */ (
+  /** @type {unknown} */ (globalThis)
+).addEventListener("error", (event) => broken(event.error));
 
 /** @param {unknown} error */
 function broken(error) {

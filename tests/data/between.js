@@ -6,10 +6,10 @@ const LOOK_MS = 20;
 // { FireLog: "refuse", "FireLog fl1-AMS-0": "hold", Detector: "unheard" }: of a class, or of one object. What is held is
 // handed on once the test takes its fault away. One isolate holds this and all classes.
 let faults = {};
-let calls = {};
+const calls = {};
 // Batches of cells and flushes that came, as hex; a test reads what the Detector and the FireLogs were told.
-let cells = [];
-let flushes = [];
+const cells = [];
+const flushes = [];
 // More than the head of a flush takes: its records follow.
 const FLUSH_HEAD = 4096;
 

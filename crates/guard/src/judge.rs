@@ -42,7 +42,7 @@ pub(crate) enum Judgement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Against {
-    /// A rule that denies: what [`HARMLESS`] promises of those whom it fires on.
+    /// A rule that denies: what `HARMLESS` promises of those whom it fires on.
     #[default]
     Harmless,
     /// A rule that lets through: the clients that its percentage left out.
