@@ -7,6 +7,7 @@
 //! Calls have the path `/<name>/<call>`: an object does not know its own name.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use blobwatch_detector::{Acknowledged, CellsCall};
 use blobwatch_fire_log::{
@@ -16,7 +17,8 @@ use blobwatch_previews::ReplayCall;
 use blobwatch_records::Held;
 use blobwatch_rule_book::GuardCountsCall;
 use blobwatch_wire::{Bytes, Method, ObjectCall, Problem, Text};
-use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
+use futures_util::future::{Either, select};
+use worker::{Delay, DurableObject, Env, Request, Response, Result, State, Url, durable_object};
 
 use super::http::{Answer, internal, now_ms, refuse};
 use super::object_call::{Received, answer, call};
@@ -30,6 +32,9 @@ const ASK_AGAIN_MS: u64 = 15 * 60_000;
 
 /// Rows of cells sent by one alarm: ten minutes of them.
 const MAX_ROWS_SENT: usize = 64;
+
+/// How long one alarm waits for the Detector.
+const SEND_LIMIT: Duration = Duration::from_secs(10);
 
 #[durable_object(alarm)]
 pub struct FireLog {
@@ -67,10 +72,10 @@ impl DurableObject for FireLog {
     async fn alarm(&self) -> Result<Response> {
         self.alarm.rang();
         let tended = self.with("tend the records", |store| store.tend(now_ms()));
-        if let Err(problem) = self.send_cells().await {
+        if let Err(problem) = self.report_guards().await {
             worker::console_error!("{}", problem.detail);
         }
-        if let Err(problem) = self.report_guards().await {
+        if let Err(problem) = self.send_cells_in_time().await {
             worker::console_error!("{}", problem.detail);
         }
         let now = now_ms();
@@ -165,6 +170,18 @@ impl FireLog {
                 }
             }
             Err(problem) => worker::console_error!("{}", problem.detail),
+        }
+    }
+
+    /// A guard does not wait for a Detector that hangs: the next alarm rings when this one has ended. What is not
+    /// acknowledged is sent again, and counts once.
+    async fn send_cells_in_time(&self) -> Answer<()> {
+        match select(Box::pin(self.send_cells()), Delay::from(SEND_LIMIT)).await {
+            Either::Left((sent, _)) => sent,
+            Either::Right(_) => Err(internal(
+                CellsCall::PURPOSE,
+                format_args!("no answer within {} s", SEND_LIMIT.as_secs()),
+            )),
         }
     }
 
