@@ -10,7 +10,7 @@ use super::locate::Span;
 use super::normal::{Rates, combination};
 use super::window::Window;
 
-/// How long a burst lasts: clients reconnect within seconds (clients.md: containerd < 0.1 s, dockerd 5 s and up).
+/// How long a burst lasts: clients reconnect within seconds (containerd < 0.1 s, dockerd 5 s and up).
 pub(super) const BURST_SLOTS: usize = 3;
 
 /// Of the excess, what falls into those slots.

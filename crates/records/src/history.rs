@@ -29,7 +29,7 @@ use chain::Chain;
 use clients::Clients;
 
 /// How long an ask bears on those after it: dockerd gives up after 75 s, containerd's CRI cancels after 5 minutes and
-/// kubelet waits up to 5 more (clients.md of the design; docs/detection.md).
+/// kubelet waits up to 5 more (docs/detection.md).
 pub const WINDOW_MS: u64 = 30 * 60_000;
 
 /// Asks of one chain: three rounds of ten parallel tiles fit. What is older is forgotten.

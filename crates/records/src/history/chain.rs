@@ -7,7 +7,7 @@ use blobwatch_pull::{RangeKind, RecordId};
 /// A client follows a redirect at once; what it then asks for is the same ask.
 const FOLLOWED_WITHIN_MS: u64 = 10_000;
 
-/// Refusals that are remembered: clients try five times at most (clients.md), and the newest decide.
+/// Refusals that are remembered: clients try five times at most, and the newest decide.
 const MAX_REFUSALS: usize = 8;
 
 /// See the module.

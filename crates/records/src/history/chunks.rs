@@ -1,4 +1,4 @@
-//! Parallel fetches with open ranges, recognised by arithmetic (containerd: clients.md facts 2 and 3 of the design).
+//! Parallel fetches with open ranges, recognised by arithmetic, as containerd fetches.
 //!
 //! Chunk i is asked as `bytes=<i*c>-` and closed by the client after c bytes, so each looks like the resume of a
 //! stalled pull. Three starts with one common difference are a parallel fetch where at least two of them were surely
