@@ -19,8 +19,9 @@ use crate::harness::relay::Relay;
 use crate::harness::stage::{OPERATOR, Stage, configured, front};
 use crate::harness::workerd::Workerd;
 
-/// An isolate that heard nothing for longer (`CONFIRMED_FOR_MS` in `src/data_plane/flusher.js`) trusts its rulebook no longer.
-const UNCONFIRMED: Duration = Duration::from_secs(4);
+/// A pull is flushed a second later (`FLUSH_AFTER_MS` in `src/data_plane/flusher.js`), and the answer confirms the rulebook for
+/// `CONFIRMED_FOR_MS` more. An isolate that is pulled from less often than this has to ask.
+const UNCONFIRMED: Duration = Duration::from_secs(6);
 
 const RULE: &str = "no-skopeo";
 

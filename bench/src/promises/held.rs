@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 /// A pull waits 50 ms for us; the rest is the clocks'.
 const TARGET: Target = Target::AtMost(55.0);
 
-/// Longer than a rulebook counts as confirmed.
-const UNCONFIRMED: Duration = Duration::from_secs(4);
+/// Longer than a rulebook counts as confirmed by the flush that follows a pull.
+const UNCONFIRMED: Duration = Duration::from_secs(6);
 
 /// Longer than until it is asked for again.
 const ASKED_AGAIN: Duration = Duration::from_millis(1_100);
