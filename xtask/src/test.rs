@@ -12,9 +12,15 @@ use std::process::{Command, ExitCode};
 /// What `cargo test` compiles and runs.
 const WHAT: [&str; 2] = ["--workspace", "--no-fail-fast"];
 
+/// Tells the end-to-end tests of another worker than the released one, which must have the triggers too.
+const BUNDLE: &str = "BLOBWATCH_TEST_BUNDLE";
+
 /// What `cargo xtask test` understands.
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// Test a worker that is compiled as for `cargo xtask dev`: seconds after an edit instead of minutes
+    #[arg(long)]
+    quick: bool,
     /// Arguments for `cargo test`, after `--`
     #[arg(last = true)]
     cargo_test: Vec<String>,
@@ -66,13 +72,20 @@ pub(crate) const PACKAGES: [Package; 9] = [
 /// Answers with the outcome of `cargo test`, whose own lines are the last ones.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     // The tests are compiled with one core while the worker's modules are optimised with the other.
-    let worker = || {
-        build::worker(workspace, Variant::Release)?;
-        build::worker(workspace, Variant::TestHooks)
+    let worker = || match args.quick {
+        true => build::worker(workspace, Variant::DevelopmentTestHooks),
+        false => {
+            build::worker(workspace, Variant::Release)?;
+            build::worker(workspace, Variant::TestHooks)
+        }
     };
     let (tools, ()) = both(worker, || prepare(workspace, args))?;
-    println!("{}", build::sizes(workspace, Variant::Release)?);
     let mut cargo = tools.command("cargo");
+    if args.quick {
+        cargo.env(BUNDLE, Variant::DevelopmentTestHooks.bundle());
+    } else {
+        println!("{}", build::sizes(workspace, Variant::Release)?);
+    }
     let status = status(cargo.arg("test").args(WHAT).args(&args.cargo_test))?;
     Ok(if status.success() {
         ExitCode::SUCCESS

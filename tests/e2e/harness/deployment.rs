@@ -2,6 +2,7 @@
 //!
 //! The bindings of the Durable Objects lead through `tests/data/between.js`, which a test can tell to break them.
 
+use std::env::var;
 use std::fmt::Write as _;
 use std::fs::{copy, read_dir, read_to_string};
 use std::path::Path;
@@ -178,10 +179,12 @@ fn pages(line: &str) -> String {
 /// The worker's modules as capnp, copied into `folder`: workerd embeds only what is beside its config. A Wasm
 /// module's name is the specifier that the script imports it by.
 fn modules(bundle: Bundle, folder: &Path) -> String {
-    let build = match bundle {
-        Bundle::Passthrough => return list(&script("tests/data/passthrough.js", folder)),
-        Bundle::Release => "build/bundle",
-        Bundle::Hooks => "build/test/bundle",
+    let quick = var("BLOBWATCH_TEST_BUNDLE"); // set by `cargo xtask test --quick`
+    let build = match (bundle, &quick) {
+        (Bundle::Passthrough, _) => return list(&script("tests/data/passthrough.js", folder)),
+        (_, Ok(quick)) => quick,
+        (Bundle::Release, _) => "build/bundle",
+        (Bundle::Hooks, _) => "build/test/bundle",
     };
     let files = read_dir(Path::new(ROOT).join(build)).unwrap_or_else(|_| {
         panic!("{build} is missing: `cargo xtask test` builds it and then runs the tests")

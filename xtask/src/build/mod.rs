@@ -5,6 +5,7 @@
 //! | release | `build/` | `build/data-plane/` | `build/bundle/` |
 //! | `--test-hooks` | that of release | `build/test/build/data-plane/` | `build/test/bundle/` |
 //! | of `cargo xtask dev` | `build/dev/build/` | `build/dev/build/data-plane/` | `build/dev/bundle/` |
+//! | of `cargo xtask test --quick` | `build/quick/build/` | `build/quick/build/data-plane/` | `build/quick/bundle/` |
 //!
 //! A bundle is `worker.js` and the modules beside it, `data_plane_bg.wasm` and `index_bg.wasm`. Beside it
 //! the dashboard, the same for all: `build/dashboard/`.
@@ -75,7 +76,7 @@ fn compile(workspace: &Workspace, variant: Variant) -> Result<()> {
             wasm::compile(workspace, step, variant, modules)
         })
     };
-    if variant == Variant::Development {
+    if variant.is_quick() {
         return run("worker", variant, &Module::ALL);
     }
     let run = |module: Module| run(module.title(), module.built_as(variant), &[module]);

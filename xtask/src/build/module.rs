@@ -39,10 +39,10 @@ impl Module {
 
     /// Of the workspace's Cargo.toml; also the name of its folder under the target's.
     pub(super) fn profile(self, variant: Variant) -> &'static str {
-        match (variant, self) {
-            (Variant::Development, _) => "worker-dev",
-            (_, Self::DataPlane) => "data-plane",
-            (_, Self::ControlPlane) => "worker",
+        match self {
+            _ if variant.is_quick() => "worker-dev",
+            Self::DataPlane => "data-plane",
+            Self::ControlPlane => "worker",
         }
     }
 

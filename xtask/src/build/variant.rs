@@ -1,4 +1,4 @@
-//! The three builds of the worker and where each of them goes.
+//! The builds of the worker and where each of them goes.
 
 use std::path::PathBuf;
 
@@ -11,6 +11,8 @@ pub(crate) enum Variant {
     TestHooks,
     /// What `cargo xtask dev` serves: compiled fast, hardly optimised.
     Development,
+    /// The same with the triggers: `cargo xtask test --quick`.
+    DevelopmentTestHooks,
 }
 
 impl Variant {
@@ -21,6 +23,11 @@ impl Variant {
             Self::TestHooks => &["--features", "test-hooks"],
             // The data plane then compiles the shipped rulebook by itself, and cargo no native program that does.
             Self::Development => &["--no-default-features"],
+            Self::DevelopmentTestHooks => &[
+                "--no-default-features",
+                "--features",
+                "blobwatch-data-plane/test-hooks",
+            ],
         }
     }
 
@@ -29,6 +36,7 @@ impl Variant {
             Self::Release => "",
             Self::TestHooks => " (test hooks)",
             Self::Development => " (development)",
+            Self::DevelopmentTestHooks => " (development, test hooks)",
         }
     }
 
@@ -38,6 +46,7 @@ impl Variant {
             Self::Release => PathBuf::new(),
             Self::TestHooks => "build/test".into(),
             Self::Development => "build/dev".into(),
+            Self::DevelopmentTestHooks => "build/quick".into(),
         }
     }
 
@@ -50,7 +59,12 @@ impl Variant {
     pub(crate) fn bundle(self) -> PathBuf {
         match self {
             Self::Release => "build/bundle".into(),
-            Self::TestHooks | Self::Development => self.root().join("bundle"),
+            _ => self.root().join("bundle"),
         }
+    }
+
+    /// Whether it is compiled for somebody who waits for it after each edit.
+    pub(super) fn is_quick(self) -> bool {
+        matches!(self, Self::Development | Self::DevelopmentTestHooks)
     }
 }

@@ -87,7 +87,7 @@ pub(super) fn finish(
     if module == Module::ControlPlane {
         bindings::inline(tools, step, &script)?;
     }
-    let outcome = if variant == Variant::Development {
+    let outcome = if variant.is_quick() {
         "wasm-bindgen"
     } else {
         shrink(
