@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::thread::sleep;
 use std::time::Duration;
 
+use blobwatch_wire::percent;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::{Value, json};
 
@@ -148,9 +149,9 @@ fn report(preview: &Value) -> String {
     };
     let _ = writeln!(
         out,
-        "matched   {} requests ({:.2} % of the route's), {about}{} clients in {} networks, {} pulls",
+        "matched   {} requests ({} of the route's), {about}{} clients in {} networks, {} pulls",
         number(preview, "matched_requests"),
-        100.0 * share,
+        percent(share),
         number(preview, "matched_clients"),
         number(preview, "matched_networks"),
         number(preview, "matched_pulls")
@@ -237,7 +238,7 @@ mod tests {
             report(&preview),
             "would deny 100 % of docker on amzn2
 
-matched   21 requests (2.10 % of the route's), 9 clients in 4 networks, 20 pulls
+matched   21 requests (2.1 % of the route's), 9 clients in 4 networks, 20 pulls
 denied    3 of them already by other rules
 cohort    docker on amzn2: 9 clients, 99.7 % completed
 unjudged  2 requests, whose records lack http.referer

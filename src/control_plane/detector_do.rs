@@ -8,19 +8,19 @@
 use std::cell::Cell;
 
 use blobwatch_detector::{
-    Acknowledged, Allowed, AnomalyCall, Call, CellsCall, ChangeCall, Detector as Store, HarmCall,
+    Acknowledged, Allowed, AnomalyCall, CellsCall, ChangeCall, Detector as Store, HarmCall,
 };
 use blobwatch_guard::HarmNotice;
 use blobwatch_records::CellBatch;
 use blobwatch_rule_book::ChangesCall;
 use blobwatch_rulebook::ChangeNotice;
 use blobwatch_sql::StoreError;
-use blobwatch_wire::{Bytes, Nothing, Object, ObjectCall, Problem, Text};
+use blobwatch_wire::{ApiCall, Bytes, Nothing, Object, ObjectCall, Problem, Text};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::control::text_binding;
 use super::deliver;
-use super::http::{Answer, FailedTo, now_ms, refuse, text};
+use super::http::{Answer, api_answer, now_ms, refuse};
 use super::object_call::{Received, answer, call};
 use super::opened::{Bell, Opened, unopened};
 use super::sql::ObjectSql;
@@ -125,17 +125,17 @@ impl Detector {
         if path == "timeline" {
             self.try_to_catch_up().await;
         }
-        let call = Call {
+        let call = ApiCall {
             method: received.method_name(),
             path,
             query: received.query(),
             body: &body,
             actor: &actor,
+            if_match: None,
             now_ms: now_ms(),
-            allowed: self.allowed(),
         };
-        let reply = self.with_api(|store| blobwatch_detector::answer(store, &call))?;
-        text(reply.status, reply.media_type, reply.body).failed_to("answer")
+        let reply = self.with_api(|store| blobwatch_detector::answer(store, &call, self.allowed()))?;
+        api_answer(reply)
     }
 
     fn allowed(&self) -> Allowed {

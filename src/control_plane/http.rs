@@ -1,6 +1,6 @@
 //! Requests and answers of the control plane, between the platform and the core's types.
 
-use blobwatch_wire::{MEDIA_TYPE, Problem};
+use blobwatch_wire::{ApiReply, MEDIA_TYPE, Problem};
 
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -34,6 +34,16 @@ fn json<T: Serialize>(status: u16, media_type: &str, value: &T) -> Result<Respon
         media_type,
         serde_json::to_string(value).map_err(|e| worker::Error::RustError(e.to_string()))?,
     )
+}
+
+/// What an object answered to a call of the API.
+pub(super) fn api_answer(reply: ApiReply) -> Answer<Response> {
+    let response = text(reply.status, reply.media_type, reply.body).failed_to("answer")?;
+    if let Some(revision) = reply.revision {
+        let etag = format!("\"{revision}\"");
+        response.headers().set("ETag", &etag).failed_to("answer")?;
+    }
+    Ok(response)
 }
 
 /// Any text, never cached: what the API says is true for this moment only.

@@ -75,20 +75,30 @@ impl<S> Opened<S> {
     }
 }
 
-/// When an object's alarm rings that was set last; 0 before the first since it woke. Every alarm that is set is a row
-/// written, so it is set only when it must ring earlier than it would.
+/// When an object's alarm rings. Every alarm that is set is a row written, so it is set only when it must ring earlier than
+/// it would.
 #[derive(Default)]
-pub(super) struct Bell(Cell<u64>);
+pub(super) struct Bell {
+    /// What was set last; 0 before the first since the object woke.
+    set_ms: Cell<u64>,
+    is_awake: Cell<bool>,
+}
 
 impl Bell {
+    /// Whether this is the first call since the object woke: an alarm that was lost with the process is to be set again.
+    pub(super) fn wakes(&self) -> bool {
+        !self.is_awake.replace(true)
+    }
+
     /// It rang.
     pub(super) fn rang(&self) {
-        self.0.set(0);
+        self.is_awake.set(true);
+        self.set_ms.set(0);
     }
 
     /// Rings at that time or before.
     pub(super) async fn by(&self, state: &State, at_ms: u64) -> Answer<()> {
-        let set = self.0.get();
+        let set = self.set_ms.get();
         if set != 0 && set <= at_ms {
             return Ok(());
         }
@@ -98,7 +108,7 @@ impl Bell {
     /// Rings at that time, whatever was set.
     pub(super) async fn at(&self, state: &State, at_ms: u64) -> Answer<()> {
         set_alarm(state, at_ms).await?;
-        self.0.set(at_ms);
+        self.set_ms.set(at_ms);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@
 //! is one object so that previews run one after the other, and an own one so that their work and their memory are not the
 //! RuleBook's, which decides about changes meanwhile.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::RefCell;
 
 use blobwatch_previews::{
     End, Event, Preview, PreviewCall, PreviewItem, PreviewStore, Progress, RETRY_MS, ReplayCall, Scheduler,
@@ -13,25 +13,23 @@ use blobwatch_previews::{
 };
 use blobwatch_rule_book::{FireLogNamesCall, PlanPreviewCall, PreviewDoneCall, StalePreviewsCall};
 use blobwatch_sql::StoreError;
-use blobwatch_wire::{List, Nothing, Problem, Text};
+use blobwatch_wire::{ApiReply, List, Nothing, Problem, Text};
 use futures_util::future::join_all;
-use serde::Serialize;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use super::http::{Answer, FailedTo, internal, now_ms, refuse, set_alarm, text};
+use super::http::{Answer, api_answer, now_ms, refuse};
 use super::object_call::{Received, call, call_named, call_through};
-use super::opened::unopened;
+use super::opened::{Bell, Opened, unopened};
 use super::sql::ObjectSql;
 
 #[durable_object(alarm)]
 pub struct Previews {
     state: State,
     env: Env,
-    store: OnceCell<PreviewStore<ObjectSql>>,
+    store: Opened<PreviewStore<ObjectSql>>,
+    alarm: Bell,
     /// What runs. Never borrowed across an await.
     scheduler: RefCell<Scheduler>,
-    /// Whether previews that run were seen to since the object woke: an alarm may be lost with the process.
-    is_awake: Cell<bool>,
 }
 
 impl DurableObject for Previews {
@@ -39,14 +37,16 @@ impl DurableObject for Previews {
         Self {
             state,
             env,
-            store: OnceCell::new(),
+            store: Opened::new("previews", |sql| {
+                PreviewStore::open(sql).map_err(|error| unopened("previews", error))
+            }),
+            alarm: Bell::default(),
             scheduler: RefCell::default(),
-            is_awake: Cell::new(false),
         }
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
-        if !self.is_awake.replace(true)
+        if self.alarm.wakes()
             && let Err(problem) = self.go_on(0).await
         {
             worker::console_error!("failed to go on with previews: {}", problem.detail);
@@ -58,7 +58,7 @@ impl DurableObject for Previews {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.is_awake.set(true);
+        self.alarm.rang();
         let wait_ms = match self.work().await {
             Ok(wait_ms) => wait_ms,
             Err(problem) => {
@@ -75,13 +75,11 @@ impl DurableObject for Previews {
 
 /// What people ask.
 impl Previews {
-    fn store(&self) -> Answer<&PreviewStore<ObjectSql>> {
-        if let Some(store) = self.store.get() {
-            return Ok(store);
-        }
-        let store = PreviewStore::open(ObjectSql::new(self.state.storage()))
-            .map_err(|error| unopened("previews", error))?;
-        Ok(self.store.get_or_init(|| store))
+    fn with<T>(
+        &self,
+        body: impl FnOnce(&PreviewStore<ObjectSql>) -> std::result::Result<T, StoreError>,
+    ) -> Answer<T> {
+        self.store.with(&self.state, "keep previews", |store| body(store))
     }
 
     async fn answer(&self, request: Request) -> Answer<Response> {
@@ -93,22 +91,22 @@ impl Previews {
         );
         match PreviewCall::read(received.method, path, query)? {
             PreviewCall::List(page) => {
-                let List { items, next_cursor } = page.of(self.store()?).map_err(unreadable)?;
+                let List { items, next_cursor } = self.with(|store| page.of(store))?;
                 let items = self.items(items).await?;
-                json(200, &List { items, next_cursor })
+                api_answer(ApiReply::json(200, &List { items, next_cursor })?)
             }
             PreviewCall::Begin => {
                 let (body, actor) = (received.text().await?, received.actor());
-                json(202, &self.begin(body, &actor).await?)
+                api_answer(ApiReply::json(202, &self.begin(body, &actor).await?)?)
             }
             PreviewCall::Get(id) => {
-                let found = self.store()?.get(id).map_err(unreadable)?;
-                json(200, &self.one(id, found).await?)
+                let found = self.with(|store| store.get(id))?;
+                self.one(id, found).await
             }
             PreviewCall::Cancel(id) => {
                 let scanned = self.progress_of(id).map_or(0, |progress| progress.scanned);
-                let ended = self.store()?.end(id, End::Cancelled, scanned, now_ms());
-                json(200, &self.one(id, ended.map_err(unreadable)?).await?)
+                let ended = self.with(|store| store.end(id, End::Cancelled, scanned, now_ms()))?;
+                self.one(id, ended).await
             }
         }
     }
@@ -116,15 +114,16 @@ impl Previews {
     async fn begin(&self, body: String, actor: &str) -> Answer<PreviewItem> {
         check_body(&body)?;
         let plan = call_through(&self.env, &PlanPreviewCall, Text(body)).await?;
-        let begun = self.store()?.begin(&plan, actor, now_ms()).map_err(unreadable)?;
+        let begun = self.with(|store| store.begin(&plan, actor, now_ms()))?;
         let preview = begun.ok_or_else(too_many_previews)?;
         self.go_on(0).await?;
         Ok(PreviewItem::new(preview, None, None))
     }
 
-    async fn one(&self, id: &str, found: Option<Preview>) -> Answer<PreviewItem> {
+    async fn one(&self, id: &str, found: Option<Preview>) -> Answer<Response> {
         let items = self.items(found.into_iter().collect()).await?;
-        items.into_iter().next().ok_or_else(|| missing(id))
+        let item = items.first().ok_or_else(|| missing(id))?;
+        api_answer(ApiReply::json(200, item)?)
     }
 
     /// Previews with their progress, and whether the RuleBook still lets them allow something.
@@ -147,21 +146,17 @@ impl Previews {
 impl Previews {
     /// Sets the alarm while a preview waits or runs.
     async fn go_on(&self, wait_ms: u64) -> Answer<()> {
-        if !self.store()?.has_running().map_err(unreadable)? {
+        if !self.with(PreviewStore::has_running)? {
             return Ok(());
         }
-        set_alarm(&self.state, now_ms() + wait_ms).await
+        self.alarm.by(&self.state, now_ms() + wait_ms).await
     }
 
     /// Runs previews for a while; answers how long to wait before going on.
     async fn work(&self) -> Answer<u64> {
         let mut event = Event::Rang;
         loop {
-            let step = self
-                .scheduler
-                .borrow_mut()
-                .next(self.store()?, event, now_ms())
-                .map_err(unreadable)?;
+            let step = self.with(|store| self.scheduler.borrow_mut().next(store, event, now_ms()))?;
             event = match step {
                 Step::NameFireLogs => {
                     event_of(call(&self.env, &FireLogNamesCall, Nothing).await, Event::FireLogs)
@@ -197,13 +192,4 @@ fn event_of<T>(answer: Answer<T>, event: impl FnOnce(T) -> Event) -> Event {
 
 fn missing(id: &str) -> Problem {
     Problem::not_found(&format!("preview {id:?}"))
-}
-
-fn unreadable(error: StoreError) -> Problem {
-    internal("keep previews", error)
-}
-
-fn json<T: Serialize>(status: u16, value: &T) -> Answer<Response> {
-    let body = serde_json::to_string(value).failed_to("answer")?;
-    text(status, "application/json", body).failed_to("answer")
 }

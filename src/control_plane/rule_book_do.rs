@@ -5,25 +5,23 @@
 //! the object, when it wakes. It must be one object because
 //! revisions are one sequence and the audit is one chain.
 
-use std::cell::{Cell, OnceCell};
-
 use blobwatch_detector::{ChangeCall, HarmCall};
 use blobwatch_fire_log::PushRulebookCall;
 use blobwatch_guard::Report;
 use blobwatch_rule_book::{
-    Call, ChangesCall, DocumentCall, EPOCH_HEADER, ExportAuditCall, FireLogNamesCall, FireLogState,
+    ChangesCall, Document, DocumentCall, EPOCH_HEADER, ExportAuditCall, FireLogNamesCall, FireLogState,
     GuardCountsCall, GuardsThenCall, Health, HealthCall, Heard, NoticeKind, PlanPreviewCall, PreviewDoneCall,
     RuleBookError, RuleBookLossesCall, RuleBookStore, StalePreviewsCall, Untold, VerifyAuditCall,
     WriteEntryCall, plan_of, stale_previews,
 };
 use blobwatch_rulebook::starter;
-use blobwatch_wire::{Nothing, Object, ObjectCall, Problem, Text};
+use blobwatch_wire::{ApiCall, Nothing, Object, ObjectCall, Problem, Text};
 use futures_util::future::join_all;
-use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
+use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
 
-use super::http::{Answer, FailedTo, internal, now_ms, query_pairs, refuse, respond, set_alarm, text};
+use super::http::{Answer, FailedTo, api_answer, internal, now_ms, query_pairs, refuse, respond};
 use super::object_call::{Received, answer, call, call_named, reply, send_only};
-use super::opened::unopened;
+use super::opened::{Bell, Opened, unopened};
 use super::sql::ObjectSql;
 
 /// Pushes of one alarm; a push takes some 10 ms to 300 ms and they run side by side.
@@ -31,6 +29,10 @@ const MAX_PUSHES: usize = 512;
 
 /// Notices of a kind that one alarm tells, one after the other; it rings again at once while more wait.
 const MAX_TOLD: usize = 64;
+
+const READ: &str = "read the rulebook";
+
+const PUSH: &str = "push the rulebook";
 
 /// A database that cannot be read now is tried again this much later.
 const AFTER_FAILURE_MS: u64 = 1_000;
@@ -48,9 +50,8 @@ pub(super) async fn document_for(env: &Env, fire_log: &str) -> Answer<(u64, Stri
 pub struct RuleBook {
     state: State,
     env: Env,
-    store: OnceCell<RuleBookStore<ObjectSql>>,
-    /// Whether the alarm was seen to since the object woke: one that was lost with the process is set again.
-    is_awake: Cell<bool>,
+    store: Opened<RuleBookStore<ObjectSql>>,
+    alarm: Bell,
 }
 
 impl DurableObject for RuleBook {
@@ -58,13 +59,19 @@ impl DurableObject for RuleBook {
         Self {
             state,
             env,
-            store: OnceCell::new(),
-            is_awake: Cell::new(false),
+            store: Opened::new("rulebook", |sql| {
+                let starter = starter().failed_to("read the shipped rulebook")?;
+                RuleBookStore::open(sql, &starter, now_ms()).map_err(|error| match error {
+                    RuleBookError::Store(error) => unopened("rulebook", error),
+                    error => internal("open the rulebook", error),
+                })
+            }),
+            alarm: Bell::default(),
         }
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
-        if !self.is_awake.replace(true)
+        if self.alarm.wakes()
             && let Err(problem) = self.ring_for_next(now_ms()).await
         {
             worker::console_error!("failed to set the next alarm: {}", problem.detail);
@@ -76,6 +83,7 @@ impl DurableObject for RuleBook {
     }
 
     async fn alarm(&self) -> Result<Response> {
+        self.alarm.rang();
         let mut earliest = now_ms();
         for (what, step) in [
             ("advance the schedule", self.advance()),
@@ -95,22 +103,19 @@ impl DurableObject for RuleBook {
 }
 
 impl RuleBook {
-    fn store(&self) -> Answer<&RuleBookStore<ObjectSql>> {
-        if let Some(store) = self.store.get() {
-            return Ok(store);
-        }
-        let starter = starter().failed_to("read the shipped rulebook")?;
-        let store = RuleBookStore::open(ObjectSql::new(self.state.storage()), &starter, now_ms()).map_err(
-            |error| match error {
-                RuleBookError::Store(error) => unopened("rulebook", error),
-                error => internal("open the rulebook", error),
-            },
-        )?;
-        Ok(self.store.get_or_init(|| store))
+    fn with<T>(
+        &self,
+        what: &str,
+        body: impl FnOnce(&RuleBookStore<ObjectSql>) -> std::result::Result<T, RuleBookError>,
+    ) -> Answer<T> {
+        self.store.with(&self.state, what, |store| body(store))
+    }
+
+    fn with_api<T>(&self, body: impl FnOnce(&RuleBookStore<ObjectSql>) -> Answer<T>) -> Answer<T> {
+        self.store.read(&self.state, body)
     }
 
     async fn answer(&self, request: Request) -> Answer<Response> {
-        let store = self.store()?;
         let mut received = Received::of(request)?;
         let path = received.path().to_owned();
         let Some(method) = received.method else {
@@ -119,45 +124,50 @@ impl RuleBook {
         match (method, path.as_str()) {
             HealthCall::ROUTE => answer::<HealthCall>(Health {
                 status: "ok".to_owned(),
-                revision: store.revision().map_err(unreadable)?,
+                revision: self.with(READ, RuleBookStore::revision)?,
             }),
             FireLogNamesCall::ROUTE => {
-                answer::<FireLogNamesCall>(names(store.fire_logs().map_err(unreadable)?))
+                answer::<FireLogNamesCall>(names(self.with(READ, RuleBookStore::fire_logs)?))
             }
             ChangesCall::ROUTE => {
-                let pairs = query_pairs(&received.url);
-                let since = pairs.first().and_then(|(_, since)| since.parse().ok());
-                answer::<ChangesCall>(blobwatch_rule_book::changes_since(store, since.unwrap_or(0))?)
+                let since = number_of(&received.url);
+                let changes = self.with_api(|store| blobwatch_rule_book::changes_since(store, since))?;
+                answer::<ChangesCall>(changes)
             }
-            RuleBookLossesCall::ROUTE => answer::<RuleBookLossesCall>(store.losses().map_err(unreadable)?),
+            RuleBookLossesCall::ROUTE => {
+                answer::<RuleBookLossesCall>(self.with(READ, RuleBookStore::losses)?)
+            }
             DocumentCall::ROUTE => self.document(&query_pairs(&received.url)),
             ExportAuditCall::ROUTE => {
-                let pairs = query_pairs(&received.url);
-                let after = pairs.first().and_then(|(_, after)| after.parse().ok());
-                answer::<ExportAuditCall>(blobwatch_rule_book::export_audit(store, after.unwrap_or(0))?)
+                let after = number_of(&received.url);
+                let exported = self.with_api(|store| blobwatch_rule_book::export_audit(store, after))?;
+                answer::<ExportAuditCall>(exported)
             }
             WriteEntryCall::ROUTE => {
                 let entry = received.body::<WriteEntryCall>().await?;
-                let written = blobwatch_rule_book::write_entry(store, &entry, now_ms())?;
-                set_alarm(&self.state, now_ms()).await?;
+                let write = |store: &_| blobwatch_rule_book::write_entry(store, &entry, now_ms());
+                let written = self.with_api(write)?;
+                self.alarm.by(&self.state, now_ms()).await?;
                 answer::<WriteEntryCall>(written)
             }
             VerifyAuditCall::ROUTE => {
                 let chain = received.body::<VerifyAuditCall>().await?;
-                answer::<VerifyAuditCall>(blobwatch_rule_book::verify_audit(store, chain)?)
+                let verified = self.with_api(|store| blobwatch_rule_book::verify_audit(store, chain))?;
+                answer::<VerifyAuditCall>(verified)
             }
             PlanPreviewCall::ROUTE => {
                 let Text(body) = received.body::<PlanPreviewCall>().await?;
-                answer::<PlanPreviewCall>(plan_of(store, &body, now_ms())?)
+                let plan = self.with_api(|store| plan_of(store, &body, now_ms()))?;
+                answer::<PlanPreviewCall>(plan)
             }
             PreviewDoneCall::ROUTE => {
                 let stamp = received.body::<PreviewDoneCall>().await?;
-                store.keep_preview(&stamp, now_ms()).map_err(unreadable)?;
+                self.with("keep a preview", |store| store.keep_preview(&stamp, now_ms()))?;
                 answer::<PreviewDoneCall>(())
             }
             StalePreviewsCall::ROUTE => {
                 let stamps = received.body::<StalePreviewsCall>().await?;
-                let book = store.document().map_err(unreadable)?;
+                let book = self.with(READ, RuleBookStore::document)?;
                 answer::<StalePreviewsCall>(stale_previews(&stamps, &book, now_ms()))
             }
             GuardCountsCall::ROUTE => {
@@ -166,8 +176,10 @@ impl RuleBook {
             }
             GuardsThenCall::ROUTE => {
                 let then = received.body::<GuardsThenCall>().await?;
-                let guards = store.guards_then(then.revision, &then.route, then.time_ms);
-                answer::<GuardsThenCall>(guards.map_err(unreadable)?)
+                let guards = self.with(READ, |store| {
+                    store.guards_then(then.revision, &then.route, then.time_ms)
+                })?;
+                answer::<GuardsThenCall>(guards)
             }
             (_, path) if path.starts_with(Object::RuleBook.api_prefix()) => self.call(&mut received).await,
             _ => Err(no_such_call()),
@@ -176,37 +188,20 @@ impl RuleBook {
 
     /// The document, to a FireLog, which is known from then on; or that of a past revision, for an explanation.
     fn document(&self, query: &[(String, String)]) -> Answer<Response> {
-        let store = self.store()?;
-        let value = |name| {
-            query
-                .iter()
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value.as_str())
-        };
-        let book = match value("revision").and_then(|revision| revision.parse().ok()) {
-            Some(revision) => store
-                .document_at(revision)
-                .map_err(unreadable)?
-                .ok_or_else(|| Problem::not_found("rulebook of this revision"))?,
-            None => store.document().map_err(unreadable)?,
-        };
-        if let Some(name) = value("fire_log") {
-            store
-                .fire_log_seen(name, book.revision, now_ms())
-                .map_err(unreadable)?;
-        }
-        let answered = |e| internal("answer", e);
-        let response = respond(Ok(book)).map_err(answered)?;
-        let epoch = store.epoch().map_err(unreadable)?.to_string();
-        response.headers().set(EPOCH_HEADER, &epoch).map_err(answered)?;
+        let read = |store: &_| blobwatch_rule_book::read_document(store, query, now_ms());
+        let Document { epoch, book } = self.with_api(read)?;
+        let response = respond(Ok(book)).failed_to("answer")?;
+        let headers = response.headers();
+        headers
+            .set(EPOCH_HEADER, &epoch.to_string())
+            .failed_to("answer")?;
         Ok(response)
     }
 
     async fn call(&self, received: &mut Received) -> Answer<Response> {
-        let store = self.store()?;
         let (body, actor, if_match) = (received.text().await?, received.actor(), received.if_match());
-        let before = store.revision().map_err(unreadable)?;
-        let call = Call {
+        let before = self.with(READ, RuleBookStore::revision)?;
+        let call = ApiCall {
             method: received.method_name(),
             path: received.api_path(Object::RuleBook),
             query: received.query(),
@@ -215,37 +210,32 @@ impl RuleBook {
             if_match: if_match.as_deref(),
             now_ms: now_ms(),
         };
-        let answer = blobwatch_rule_book::answer(store, &call)?;
-        if store.revision().map_err(unreadable)? != before {
-            set_alarm(&self.state, now_ms()).await?;
+        let reply = self.with_api(|store| blobwatch_rule_book::answer(store, &call))?;
+        if reply.revision != Some(before) {
+            self.alarm.by(&self.state, now_ms()).await?;
         }
-        let response = text(answer.status, "application/json", answer.body).failed_to("answer")?;
-        let etag = format!("\"{}\"", answer.revision);
-        response.headers().set("ETag", &etag).failed_to("answer")?;
-        Ok(response)
+        api_answer(reply)
     }
 
     /// Takes in what a FireLog counted for guards, and takes back what harms.
     async fn take_report(&self, report: &Report) -> Answer<Heard> {
-        let store = self.store()?;
-        let taken = blobwatch_rule_book::take_report(store, report, now_ms())?;
+        let taken = self.with_api(|store| blobwatch_rule_book::take_report(store, report, now_ms()))?;
         if taken.is_due {
             self.advance()?;
-            set_alarm(&self.state, now_ms()).await?;
+            self.alarm.by(&self.state, now_ms()).await?;
         }
         Ok(taken.heard)
     }
 
     /// Tells the Detector of harms and changes that it has not heard of.
     async fn tell(&self) -> Answer<()> {
-        let store = self.store()?;
-        let failed = |e| internal("read what is to be told", e);
+        const WHAT: &str = "read what is to be told";
         for kind in NoticeKind::ALL {
-            for notice in store.notices_due(kind, now_ms(), MAX_TOLD).map_err(failed)? {
+            for notice in self.with(WHAT, |store| store.notices_due(kind, now_ms(), MAX_TOLD))? {
                 match self.tell_of(&notice).await {
-                    Ok(()) => store.notice_told(&notice).map_err(failed)?,
+                    Ok(()) => self.with(WHAT, |store| store.notice_told(&notice))?,
                     Err(problem) => {
-                        let is_given_up = store.notice_untold(&notice, now_ms()).map_err(failed)?;
+                        let is_given_up = self.with(WHAT, |store| store.notice_untold(&notice, now_ms()))?;
                         let then = if is_given_up { ", and gave it up" } else { "" };
                         worker::console_error!("{}{then}: {}", problem.detail, notice.id);
                     }
@@ -266,37 +256,30 @@ impl RuleBook {
 
     /// Makes the changes of schedules that are due.
     fn advance(&self) -> Answer<()> {
-        blobwatch_rule_book::advance(self.store()?, now_ms())
+        self.with_api(|store| blobwatch_rule_book::advance(store, now_ms()))
     }
 
-    /// Rings for whatever comes first: a push or a notice that is tried again, or a change that a schedule makes.
+    /// Rings for whatever comes first, if anything waits.
     async fn ring_for_next(&self, earliest_ms: u64) -> Answer<()> {
-        let store = self.store()?;
-        let push = store.next_push_ms().map_err(unreadable)?;
-        let [harm, told] = NoticeKind::ALL.map(|kind| store.next_notice_ms(kind));
-        let unreadable = |e| internal("read what is to be told", e);
-        let (harm, told) = (harm.map_err(unreadable)?, told.map_err(unreadable)?);
-        let change = blobwatch_rule_book::next_change_ms(store, now_ms())?;
-        match [push, harm, told, change].into_iter().flatten().min() {
-            Some(at) => set_alarm(&self.state, at.max(earliest_ms)).await,
+        match self.with_api(|store| blobwatch_rule_book::next_alarm_ms(store, now_ms()))? {
+            Some(at) => self.alarm.by(&self.state, at.max(earliest_ms)).await,
             None => Ok(()),
         }
     }
 
     /// Pushes the document to every FireLog that is behind.
     async fn push(&self) -> Answer<()> {
-        let store = self.store()?;
-        let failed = |e| internal("push the rulebook", e);
-        let behind = store.pushes_due(now_ms(), MAX_PUSHES).map_err(failed)?;
-        let (epoch, book) = (store.epoch().map_err(failed)?, store.document().map_err(failed)?);
+        let (behind, epoch, book) = self.with(PUSH, |store| {
+            let behind = store.pushes_due(now_ms(), MAX_PUSHES)?;
+            Ok((behind, store.epoch()?, store.document()?))
+        })?;
         let body = serde_json::to_string(&book).failed_to("write the rulebook")?;
         let pushes = join_all(behind.iter().map(|log| self.push_to(&log.name, epoch, &body))).await;
         for (log, pushed) in behind.iter().zip(pushes) {
-            match pushed {
+            self.with(PUSH, |store| match pushed {
                 Ok(_) => store.fire_log_seen(&log.name, book.revision, now_ms()).map(drop),
                 Err(_) => store.push_failed(&log.name, now_ms()),
-            }
-            .map_err(failed)?;
+            })?;
         }
         Ok(())
     }
@@ -316,8 +299,13 @@ fn no_such_call() -> Problem {
     Problem::not_found("call of the RuleBook")
 }
 
-fn unreadable(error: RuleBookError) -> Problem {
-    internal("read the rulebook", error)
+/// The number that is the only value of a query; 0 where there is none.
+fn number_of(url: &Url) -> u64 {
+    let pairs = query_pairs(url);
+    pairs
+        .first()
+        .and_then(|(_, value)| value.parse().ok())
+        .unwrap_or(0)
 }
 
 fn names(logs: Vec<FireLogState>) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use blobwatch_detector::{Anomaly, Note};
 use blobwatch_pull::RecordId;
-use blobwatch_wire::rfc3339;
+use blobwatch_wire::{grouped, percent, rfc3339};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -348,26 +348,13 @@ fn share(anomaly: &Anomaly, value: f64) -> String {
     use blobwatch_detector::AnomalyKind;
     match anomaly.kind() {
         AnomalyKind::TrafficCliff => format!("{value:.1} requests a minute"),
-        _ => format!("{:.2} %", 100.0 * value),
+        _ => percent(value),
     }
 }
 
 fn line(out: &mut String, text: &str) {
     out.push_str(text);
     out.push('\n');
-}
-
-/// `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// Without what Markdown would take for its own.
@@ -388,14 +375,7 @@ fn code(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{code, grouped, plain};
-
-    #[test]
-    fn numbers_are_grouped() {
-        for (number, expected) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number), expected);
-        }
-    }
+    use super::{code, plain};
 
     #[test]
     fn texts_of_a_log_are_no_markdown() {

@@ -23,50 +23,30 @@ use crate::Anomaly;
 use crate::store::{Detector, Mark};
 use crate::webhook::Allowed;
 use blobwatch_sql::Sql;
-use blobwatch_wire::Problem;
+use blobwatch_wire::{ApiCall, ApiReply, Problem};
 
-/// One call of somebody who may make it.
-#[derive(Debug, Clone, Copy)]
-pub struct Call<'a> {
-    /// `GET`, `PUT`, `POST` or `DELETE`.
-    pub method: &'a str,
-    /// Below `/_blobwatch/api/v1/`, for instance `anomalies/an-000012`.
-    pub path: &'a str,
-    /// Without `?`.
-    pub query: &'a str,
-    pub body: &'a str,
-    /// Name of the token that calls.
-    pub actor: &'a str,
-    pub now_ms: u64,
-    /// Which addresses a webhook may have.
-    pub allowed: Allowed,
-}
-
-/// The answer to a call that was done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    pub status: u16,
-    pub media_type: &'static str,
-    pub body: String,
-}
-
-/// Does a call.
+/// Does a call; a webhook may have the addresses that are `allowed`.
 ///
 /// # Errors
 /// A problem that names the place.
-pub fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>) -> Result<Reply, Problem> {
+pub fn answer<S: Sql>(
+    store: &Detector<S>,
+    call: &ApiCall<'_>,
+    allowed: Allowed,
+) -> Result<ApiReply, Problem> {
     let path: Vec<&str> = call.path.split('/').collect();
     match (call.method, path.as_slice()) {
-        ("GET", ["anomalies"]) => json(200, &anomalies::list(store, call.query, call.now_ms)?),
-        ("GET", ["anomalies", id]) => json(200, &anomalies::one(store, id, call.query)?.json()),
-        ("GET", ["timeline"]) => json(200, &timeline::answer(store, call.query, call.now_ms)?),
-        ("GET", ["cohorts"]) => json(200, &cohorts::answer(store, call.query, call.now_ms)?),
-        ("GET", ["metrics"]) => Ok(Reply {
+        ("GET", ["anomalies"]) => ApiReply::json(200, &anomalies::list(store, call.query, call.now_ms)?),
+        ("GET", ["anomalies", id]) => ApiReply::json(200, &anomalies::one(store, id, call.query)?.json()),
+        ("GET", ["timeline"]) => ApiReply::json(200, &timeline::answer(store, call.query, call.now_ms)?),
+        ("GET", ["cohorts"]) => ApiReply::json(200, &cohorts::answer(store, call.query, call.now_ms)?),
+        ("GET", ["metrics"]) => Ok(ApiReply {
             status: 200,
             media_type: "text/plain; version=0.0.4; charset=utf-8",
             body: metrics::text(store)?,
+            revision: None,
         }),
-        (_, ["webhooks", ..]) => webhooks::answer(store, call, &path),
+        (_, ["webhooks", ..]) => webhooks::answer(store, call, &path, allowed),
         ("GET", _) => Err(Problem::no_such_call()),
         _ => Err(Problem::method_not_allowed(call.method)),
     }
@@ -103,15 +83,5 @@ pub fn known<S: Sql>(store: &Detector<S>, id: &str, now_ms: u64) -> Result<Known
         anomaly,
         families,
         marks,
-    })
-}
-
-fn json<T: Serialize>(status: u16, value: &T) -> Result<Reply, Problem> {
-    let body = serde_json::to_string(value)
-        .map_err(|error| Problem::new(500, "internal", "Something broke", format!("the answer: {error}")))?;
-    Ok(Reply {
-        status,
-        media_type: "application/json",
-        body,
     })
 }

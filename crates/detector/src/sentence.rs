@@ -5,7 +5,7 @@
 use super::anomaly::{Anomaly, MAX_RISK_RATIO};
 use super::kind::AnomalyKind;
 use super::rules::{Contrast, RouteChange, Suspect};
-use blobwatch_wire::rfc3339;
+use blobwatch_wire::{grouped, percent, rfc3339};
 
 pub(super) fn of(anomaly: &Anomaly) -> String {
     let mut parts = vec![format!(
@@ -54,9 +54,9 @@ const HARDLY_ANY: f64 = 0.0005;
 fn rise(anomaly: &Anomaly) -> String {
     let (before, now) = (anomaly.baseline, anomaly.observed);
     if before < NONE {
-        format!("from none to {}", percent(now))
+        format!("from none to {}", rate(now))
     } else if before < HARDLY_ANY {
-        format!("from {} to {}", percent(before), percent(now))
+        format!("from {} to {}", rate(before), rate(now))
     } else {
         times(anomaly.risk_ratio())
     }
@@ -73,14 +73,12 @@ pub(crate) fn times(ratio: f64) -> String {
     }
 }
 
-/// "12 %", "1.4 %", "0.02 %"; "none" below that.
-pub(crate) fn percent(rate: f64) -> String {
-    let percent = 100.0 * rate;
-    match percent {
-        _ if rate < NONE => "none".to_owned(),
-        10.0.. => format!("{percent:.0} %"),
-        1.0.. => format!("{percent:.1} %"),
-        _ => format!("{percent:.2} %"),
+/// A share of trials; "none" below what anybody would act on.
+pub(crate) fn rate(rate: f64) -> String {
+    if rate < NONE {
+        "none".to_owned()
+    } else {
+        percent(rate)
     }
 }
 
@@ -125,19 +123,6 @@ fn who(anomaly: &Anomaly) -> Option<String> {
 /// "19:04", UTC as everything.
 fn clock(time_ms: u64) -> String {
     rfc3339(time_ms).get(11..16).unwrap_or_default().to_owned()
-}
-
-/// "1,204".
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]
@@ -262,7 +247,7 @@ mod tests {
                 a.rules.clear();
                 a.cohort = Cohort::default();
             },
-            "all clients: resumes from none to 15 % since 19:04; 1,204 clients in 212 networks",
+            "all clients: resumes from none to 15.2 % since 19:04; 1,204 clients in 212 networks",
         );
         case(
             |a| {
@@ -270,7 +255,7 @@ mod tests {
                 a.kinds.push(AnomalyKind::StallSurge);
                 a.rules.clear();
             },
-            "docker on amzn2, 6 colos, not IAD: resumes from 0.03 % to 15 %, with stalled resumes since 19:04; \
+            "docker on amzn2, 6 colos, not IAD: resumes from 0.03 % to 15.2 %, with stalled resumes since 19:04; \
              1,204 clients in 212 networks",
         );
         case(

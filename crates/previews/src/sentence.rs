@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::report::{CohortHit, CohortTerm, Report};
 use blobwatch_pull::Action;
+use blobwatch_wire::{grouped, percent};
 
 /// Values that are named one by one; more are counted.
 const MAX_NAMED: usize = 3;
@@ -57,7 +58,7 @@ pub(super) fn who(terms: &[CohortTerm], colos: &BTreeSet<String>) -> String {
             "in {}",
             colos.first().map(|colo| shown(colo)).unwrap_or_default()
         )),
-        None if colos.len() > 1 => add(format!("in {} colos", number(colos.len() as u64))),
+        None if colos.len() > 1 => add(format!("in {} colos", grouped(colos.len() as u64))),
         None => {}
     }
     words
@@ -69,7 +70,7 @@ fn listed(term: &CohortTerm, plural: &str) -> String {
         (Some(true), names) if names.len() <= MAX_NAMED => format!("all {plural} but {}", joined(names)),
         (Some(true), names) => format!("all but {} {plural}", names.len()),
         (_, names) if names.len() <= MAX_NAMED => joined(names),
-        (_, names) => format!("{} {plural}", number(names.len() as u64)),
+        (_, names) => format!("{} {plural}", grouped(names.len() as u64)),
     }
 }
 
@@ -107,7 +108,7 @@ fn people(clients: u64, networks: u64, is_exact: bool) -> String {
     let about = if is_exact { "" } else { "about " };
     let plural = |count: u64, name: &str| {
         let ending = if count == 1 { "" } else { "s" };
-        format!("{} {name}{ending}", number(count))
+        format!("{} {name}{ending}", grouped(count))
     };
     format!(
         "{about}{} in {}",
@@ -123,12 +124,12 @@ pub(super) fn of_report(report: &Report, route: &str, action: Action) -> String 
         0 => String::new(),
         some => format!(
             "; {} requests cannot be judged, because records do not keep {}",
-            number(some),
+            grouped(some),
             report.not_judged.fields.join(", ")
         ),
     };
     if report.matched_requests == 0 {
-        let requests = number(report.requests);
+        let requests = grouped(report.requests);
         return format!("would {verb} nothing: none of {requests} requests on {route} matches{lacking}");
     }
     let cohorts: Vec<&str> = report
@@ -150,33 +151,6 @@ pub(super) fn of_report(report: &Report, route: &str, action: Action) -> String 
         }
     };
     format!("would {verb} {}{more}{denied}{lacking}", cohorts.join("; and "))
-}
-
-/// "100 %", "99.7 %", "2 %", "0.04 %": never rounded up to all, or down to none.
-pub(super) fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    let digits = match percent {
-        p if (99.95..100.0).contains(&p) => return "over 99.9 %".to_owned(),
-        p if p > 0.0 && p < 0.01 => return "under 0.01 %".to_owned(),
-        p if p < 1.0 => 2,
-        _ => 1,
-    };
-    let text = format!("{percent:.digits$}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    format!("{} %", if text.is_empty() { "0" } else { text })
-}
-
-/// "1,204".
-pub(super) fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
@@ -229,29 +203,5 @@ mod tests {
         case(&[docker, term("os", &[""], None)], &[], "docker on (none)");
         let many = term("country", &["A", "B", "C", "D"], None);
         case(&[many], &[], "clients from 4 countries");
-    }
-
-    #[test]
-    fn shares_are_never_rounded_to_all_or_none() {
-        for (share, text) in [
-            (1.0, "100 %"),
-            (0.9999, "over 99.9 %"),
-            (0.997, "99.7 %"),
-            (0.021, "2.1 %"),
-            (0.02, "2 %"),
-            (0.0004, "0.04 %"),
-            (0.000_001, "under 0.01 %"),
-            (0.0, "0 %"),
-        ] {
-            assert_eq!(percent(share), text);
-        }
-    }
-
-    #[test]
-    fn numbers_have_thousands() {
-        assert_eq!(
-            [0, 999, 1_204, 1_000_000].map(number),
-            ["0", "999", "1,204", "1,000,000"]
-        );
     }
 }

@@ -40,7 +40,8 @@ pub(crate) use panic_calls::panic_off;
 pub(crate) use push_calls::put_rulebook;
 pub(crate) use route_calls::{delete_route, get_route, list_routes, put_route};
 pub(crate) use rule_calls::{delete_rule, get_rule, list_rules, list_versions, put_rule};
-pub use schedule::{advance, next_change_ms};
+pub use schedule::advance;
+pub(crate) use schedule::next_change_ms;
 pub(crate) use settings_calls::{get_settings, put_settings};
 
 use serde::Serialize;
@@ -48,7 +49,7 @@ use serde::Serialize;
 use crate::store::RuleBookStore;
 use blobwatch_rulebook::MAX_DOCUMENT;
 use blobwatch_sql::Sql;
-use blobwatch_wire::{Page, Parameters, Place, Problem};
+use blobwatch_wire::{ApiCall, ApiReply, Page, Parameters, Place, Problem};
 
 /// Bytes of a body: an expression and a description at their bounds, escaped, several times over.
 pub const MAX_BODY: usize = 64 << 10;
@@ -56,39 +57,11 @@ pub const MAX_BODY: usize = 64 << 10;
 /// Bytes of a whole rulebook as somebody sends it: the largest document, written with spaces.
 pub(crate) const MAX_PUSHED: usize = 2 * MAX_DOCUMENT;
 
-/// One call of somebody who may make it.
-#[derive(Debug, Clone, Copy)]
-pub struct Call<'a> {
-    /// `GET`, `PUT`, `POST` or `DELETE`.
-    pub method: &'a str,
-    /// Below `/_blobwatch/api/v1/`, for instance `rules/botnet-sig/modes/default`.
-    pub path: &'a str,
-    /// Without `?`.
-    pub query: &'a str,
-    pub body: &'a str,
-    /// The header.
-    pub if_match: Option<&'a str>,
-    /// Name of the token that calls.
-    pub actor: &'a str,
-    pub now_ms: u64,
-}
-
-/// The answer to a call that was done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    /// 200, or 201 when something was made that was not there.
-    pub status: u16,
-    /// JSON.
-    pub body: String,
-    /// Of the rulebook after the call; `ETag` is this number in quotes.
-    pub revision: u64,
-}
-
 /// Does a call.
 ///
 /// # Errors
 /// A problem that names the place; nothing was written then.
-pub fn answer<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>) -> Result<Reply, Problem> {
+pub fn answer<S: Sql>(store: &RuleBookStore<S>, call: &ApiCall<'_>) -> Result<ApiReply, Problem> {
     let most = if call.path == "rulebook" {
         MAX_PUSHED
     } else {
@@ -105,7 +78,7 @@ pub fn answer<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>) -> Result<Reply
     }
 }
 
-fn read<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Result<Reply, Problem> {
+fn read<S: Sql>(store: &RuleBookStore<S>, call: &ApiCall<'_>, path: &[&str]) -> Result<ApiReply, Problem> {
     let page = || Page::parse(call.query);
     let alone = || Parameters::parse(call.query, &[]).map(drop);
     match path {
@@ -128,7 +101,7 @@ fn read<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Res
     }
 }
 
-fn write<S: Sql>(store: &RuleBookStore<S>, call: &Call<'_>, path: &[&str]) -> Result<Reply, Problem> {
+fn write<S: Sql>(store: &RuleBookStore<S>, call: &ApiCall<'_>, path: &[&str]) -> Result<ApiReply, Problem> {
     let known: &[&str] = if path == ["rulebook"] {
         &["reason", "dry_run"]
     } else {
@@ -186,23 +159,17 @@ fn dry_run(value: Option<&str>) -> Result<bool, Problem> {
     }
 }
 
-fn found<S: Sql, T: Serialize>(store: &RuleBookStore<S>, item: &T) -> Result<Reply, Problem> {
+fn found<S: Sql, T: Serialize>(store: &RuleBookStore<S>, item: &T) -> Result<ApiReply, Problem> {
     let revision = store.revision()?;
     reply(200, item, revision)
 }
 
-fn done<T: Serialize>(changed: &Changed<T>) -> Result<Reply, Problem> {
+fn done<T: Serialize>(changed: &Changed<T>) -> Result<ApiReply, Problem> {
     reply(if changed.created { 201 } else { 200 }, changed, changed.revision)
 }
 
-fn reply<T: Serialize>(status: u16, item: &T, revision: u64) -> Result<Reply, Problem> {
-    let body = serde_json::to_string(item)
-        .map_err(|error| Problem::new(500, "internal", "Something broke", format!("the answer: {error}")))?;
-    Ok(Reply {
-        status,
-        body,
-        revision,
-    })
+fn reply<T: Serialize>(status: u16, item: &T, revision: u64) -> Result<ApiReply, Problem> {
+    Ok(ApiReply::json(status, item)?.at_revision(revision))
 }
 
 fn too_large(bytes: usize, most: usize) -> Problem {

@@ -1,7 +1,9 @@
 //! The RuleBook: routes, rules, modes and their audit log, changed by calls.
 
+mod alarm;
 mod audit;
 mod calls;
+mod document;
 mod object_calls;
 mod preview_freshness;
 mod preview_plan;
@@ -11,11 +13,13 @@ mod preview_request;
 pub mod preview_sample;
 mod store;
 
+pub use alarm::next_alarm_ms;
 pub use audit::{AuditEntry, AuditItem, Broken, Chain, Report};
 pub use calls::{
-    Call, Entry, Heard, MAX_BODY, advance, answer, changes_since, checked_reason, export_audit, export_begin,
-    next_change_ms, take_report, verify_audit, write_entry,
+    Entry, Heard, MAX_BODY, advance, answer, changes_since, checked_reason, export_audit, export_begin,
+    take_report, verify_audit, write_entry,
 };
+pub use document::{Document, read_document};
 pub use object_calls::{
     ChangesCall, DocumentCall, EPOCH_HEADER, ExportAuditCall, FireLogNamesCall, GuardCountsCall, GuardsAt,
     GuardsThenCall, Health, HealthCall, PlanPreviewCall, PreviewDoneCall, RuleBookLossesCall,

@@ -2,7 +2,9 @@
 //! calls, pages and their validators.
 
 mod api;
+mod api_call;
 mod bytes;
+mod figures;
 mod hash;
 mod hex;
 mod loss;
@@ -17,10 +19,12 @@ mod times;
 mod validator;
 
 pub use api::{API, CALLS, Handler, Lookup, handler_at, look_up, role_of_missing};
+pub use api_call::{ApiCall, ApiReply, json_text};
 pub use bytes::{
     DecodeError, MAX_TEXT_BYTES, Reader, clip, put_all, put_bytes, put_long_text, put_one, put_option,
     put_text, put_varint, unzigzag, zigzag,
 };
+pub use figures::{grouped, percent};
 pub use hash::{FNV_START, fnv1a};
 pub use hex::{hex, unhex};
 pub use loss::Loss;

@@ -6,9 +6,7 @@ use std::fmt::Write as _;
 
 use super::FamilyCounts;
 use crate::store::Mark;
-use crate::{
-    Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, MIN_CLIENTS, MIN_NETWORKS, percent, times,
-};
+use crate::{Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, MIN_CLIENTS, MIN_NETWORKS, rate, times};
 use blobwatch_guard::{ALPHA, MIN_HARMED};
 use blobwatch_pull::Record;
 use blobwatch_wire::rfc3339;
@@ -129,8 +127,8 @@ impl Report<'_> {
             "| {} among {} | |\n| --- | --- |\n| expected | {} |\n| during | {} |\n| ratio | {} |",
             anomaly.noun(),
             anomaly.trials_noun(),
-            percent(anomaly.baseline),
-            percent(anomaly.observed),
+            rate(anomaly.baseline),
+            rate(anomaly.observed),
             times(anomaly.risk_ratio())
         );
     }
@@ -155,7 +153,7 @@ impl Report<'_> {
         for counted in self.families.iter().take(FAMILIES) {
             let share = counted.events as f64 / counted.trials.max(1) as f64;
             let (family, events) = (counted.family.as_str(), counted.events);
-            let _ = write!(out, "| {family} | {events} | {} |", percent(share));
+            let _ = write!(out, "| {family} | {events} | {} |", rate(share));
             if goes_round {
                 let _ = write!(out, " {} |", counted.begun_again);
             }

@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 
-use super::{Call, Reply, json};
 use crate::store::{DeliveryItem, Detector, MAX_WEBHOOKS, Webhook};
-use crate::webhook::{WebhookItem, checked_id, read};
+use crate::webhook::{Allowed, WebhookItem, checked_id, read};
 use blobwatch_sql::Sql;
-use blobwatch_wire::{Parameters, Place, Problem};
+use blobwatch_wire::{ApiCall, ApiReply, Parameters, Place, Problem};
 
 /// Deliveries of one answer: the newest.
 const DELIVERIES: usize = 200;
@@ -23,31 +22,36 @@ struct Queued {
     id: String,
 }
 
-pub(crate) fn answer<S: Sql>(store: &Detector<S>, call: &Call<'_>, path: &[&str]) -> Result<Reply, Problem> {
+pub(crate) fn answer<S: Sql>(
+    store: &Detector<S>,
+    call: &ApiCall<'_>,
+    path: &[&str],
+    allowed: Allowed,
+) -> Result<ApiReply, Problem> {
     match (call.method, path) {
         ("GET", ["webhooks"]) => {
             Parameters::parse(call.query, &[])?;
             let items = store.webhooks()?;
-            json(200, &all(items.iter().map(WebhookItem::from).collect()))
+            ApiReply::json(200, &all(items.iter().map(WebhookItem::from).collect()))
         }
         ("GET", ["webhooks", "deliveries"]) => {
             Parameters::parse(call.query, &[])?;
             let items: Vec<DeliveryItem> = store.deliveries(u64::MAX, DELIVERIES)?;
-            json(200, &all(items))
+            ApiReply::json(200, &all(items))
         }
-        ("GET", ["webhooks", id]) => json(200, &WebhookItem::from(&found(store, id)?)),
-        ("PUT", ["webhooks", id]) => put(store, call, id),
+        ("GET", ["webhooks", id]) => ApiReply::json(200, &WebhookItem::from(&found(store, id)?)),
+        ("PUT", ["webhooks", id]) => put(store, call, id, allowed),
         ("DELETE", ["webhooks", id]) => {
             Parameters::parse(call.query, &["reason"])?;
             let webhook = found(store, id)?;
             store.delete_webhook(id, call.now_ms)?;
-            json(200, &WebhookItem::from(&webhook))
+            ApiReply::json(200, &WebhookItem::from(&webhook))
         }
         ("POST", ["webhooks", id, "test"]) => {
             found(store, id)?;
             let id = store.tell_test(id, call.now_ms)?;
             let id = format!("dl-{id:06}");
-            json(202, &Queued { id })
+            ApiReply::json(202, &Queued { id })
         }
         ("GET" | "PUT" | "DELETE" | "POST", _) => Err(Problem::no_such_call()),
         _ => Err(Problem::method_not_allowed(call.method)),
@@ -66,26 +70,24 @@ fn found<S: Sql>(store: &Detector<S>, id: &str) -> Result<Webhook, Problem> {
     webhook.ok_or_else(|| Problem::not_found("webhook of this id"))
 }
 
-fn put<S: Sql>(store: &Detector<S>, call: &Call<'_>, id: &str) -> Result<Reply, Problem> {
+fn put<S: Sql>(
+    store: &Detector<S>,
+    call: &ApiCall<'_>,
+    id: &str,
+    allowed: Allowed,
+) -> Result<ApiReply, Problem> {
     Parameters::parse(call.query, &["reason"])?;
     if id == "deliveries" {
         let message = "this word is the list of deliveries: expected another id";
         return Err(Problem::bad_parameter(Place::new("path.id", message)));
     }
     let known = store.webhook(checked_id(id)?)?;
-    let webhook = read(
-        id,
-        call.body,
-        known.as_ref(),
-        call.allowed,
-        call.actor,
-        call.now_ms,
-    )?;
+    let webhook = read(id, call.body, known.as_ref(), allowed, call.actor, call.now_ms)?;
     if known.is_none() && store.webhooks()?.len() >= MAX_WEBHOOKS {
         let message = format!("there are {MAX_WEBHOOKS} webhooks, which is the most: remove one first");
         return Err(Problem::new(409, "too-many", "Too many webhooks", message));
     }
     store.put_webhook(&webhook)?;
     let status = if known.is_some() { 200 } else { 201 };
-    json(status, &WebhookItem::from(&webhook))
+    ApiReply::json(status, &WebhookItem::from(&webhook))
 }

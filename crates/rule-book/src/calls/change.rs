@@ -10,7 +10,7 @@ use blobwatch_rulebook::{
     ChangeNotice, Compiled, DocumentError, MAX_DOCUMENT, MAX_PARTS, Rule, Rulebook, check_name, strict,
 };
 use blobwatch_sql::Sql;
-use blobwatch_wire::{Place, Problem};
+use blobwatch_wire::{Place, Problem, json_text};
 
 /// Bytes of a reason: a paragraph.
 pub(crate) const MAX_REASON: usize = 1_000;
@@ -105,7 +105,7 @@ fn written(notice: Option<ChangeNotice>) -> Result<(Option<(String, String)>, u6
     };
     let left_out = notice.parts.len().saturating_sub(MAX_PARTS);
     notice.parts.truncate(MAX_PARTS);
-    Ok((Some((notice.id.clone(), json(&notice)?)), left_out as u64))
+    Ok((Some((notice.id.clone(), json_text(&notice)?)), left_out as u64))
 }
 
 /// Checks a rulebook whole; places below `own` become those of the body.
@@ -114,7 +114,7 @@ fn written(notice: Option<ChangeNotice>) -> Result<(Option<(String, String)>, u6
 /// 422 with everything that is wrong with it.
 pub(super) fn check(mut candidate: Rulebook, own: &str) -> Result<(), Problem> {
     candidate.revision += 1;
-    let size = json(&candidate)?.len();
+    let size = json_text(&candidate)?.len();
     if size > MAX_DOCUMENT {
         return Err(refused(&DocumentError::TooLarge { bytes: size }, own));
     }
@@ -149,11 +149,6 @@ pub(super) fn body<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
         return Err(Problem::bad_parameter(place));
     }
     strict(text, "body").map_err(Problem::bad_parameter)
-}
-
-pub(super) fn json<T: Serialize>(value: &T) -> Result<String, Problem> {
-    serde_json::to_string(value)
-        .map_err(|error| Problem::new(500, "internal", "Something broke", format!("a value: {error}")))
 }
 
 /// The name of something new in the path.

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, Plan, carry_out, json};
+use super::change::{Changed, Context, Plan, carry_out};
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_rulebook::{ModeSetting, Route, Rule, Rulebook};
 use blobwatch_sql::Sql;
-use blobwatch_wire::Problem;
+use blobwatch_wire::{Problem, json_text};
 
 /// What is no longer there, and how many modes went with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -79,7 +79,7 @@ pub(super) fn end<S: Sql>(
         act,
         target,
         own: String::from("-"),
-        before: Some(json(&Ended { what, modes: &modes })?),
+        before: Some(json_text(&Ended { what, modes: &modes })?),
         after: None,
         candidate,
         edits,

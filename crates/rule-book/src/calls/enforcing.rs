@@ -2,14 +2,13 @@
 
 use serde::Serialize;
 
-use super::change::json;
 use super::mode_body::{Guarding, Permit};
 use crate::preview_freshness::preview_is_fresh;
 use crate::store::RuleBookStore;
 use blobwatch_pull::Mode;
 use blobwatch_rulebook::{ModeSetting, Rule, Rulebook, Stages};
 use blobwatch_sql::Sql;
-use blobwatch_wire::{Place, Problem};
+use blobwatch_wire::{Place, Problem, json_text};
 
 /// How far a rule's enforcement on a route goes at a time, by itself: the largest percentage that is set or scheduled.
 pub(super) fn reach(book: &Rulebook, rule: &str, route: &str, now_ms: u64) -> f64 {
@@ -168,7 +167,7 @@ pub(super) fn shown(setting: &ModeSetting, permit: Option<&Permit>) -> Result<St
     let preview = permit
         .and_then(|permit| permit.preview.as_deref())
         .filter(|_| !forced);
-    json(&Shown {
+    json_text(&Shown {
         setting,
         preview,
         forced,

@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::change::json;
 use crate::store::{Change, RuleBookStore};
 use blobwatch_sql::Sql;
-use blobwatch_wire::Problem;
+use blobwatch_wire::{Problem, json_text};
 
 /// A change that was made.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -36,8 +35,8 @@ pub fn write_entry<S: Sql>(store: &RuleBookStore<S>, entry: &Entry, now_ms: u64)
         now_ms,
         action: &entry.action,
         target: &entry.target,
-        before: entry.before.as_ref().map(json).transpose()?,
-        after: entry.after.as_ref().map(json).transpose()?,
+        before: entry.before.as_ref().map(json_text).transpose()?,
+        after: entry.after.as_ref().map(json_text).transpose()?,
         reason: entry.reason.as_deref(),
         expected: None,
     };

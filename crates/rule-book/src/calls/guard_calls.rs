@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::change::{carry_out_with, json};
+use super::change::carry_out_with;
 use super::schedule::demotion;
 use crate::store::{GuardEntry, Kept, NoticeKind, Reported, RuleBookStore};
 use blobwatch_guard::{Arm, Cohort, CohortCounts, Harm, HarmNotice, Ledger, Report, State, WatchReport};
 use blobwatch_pull::Action;
 use blobwatch_rulebook::ModeSetting;
 use blobwatch_sql::Sql;
-use blobwatch_wire::{List, Page, Problem, rfc3339};
+use blobwatch_wire::{List, Page, Problem, json_text, rfc3339};
 
 /// Who takes back what harms, in the audit log; no token may have this name.
 pub(crate) const GUARD: &str = "guard";
@@ -258,7 +258,7 @@ fn take_back<S: Sql>(
         expected: harm.expected,
         evidence: ledger.evidence.clone(),
     };
-    let body = json(&notice)?;
+    let body = json_text(&notice)?;
     carry_out_with(store, &context, plan, || {
         store.write_guard(reported, now_ms)?;
         store.put_notice(NoticeKind::Harm, (&notice.id, &body), 0, now_ms)

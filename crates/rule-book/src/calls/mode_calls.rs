@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current, json};
+use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current};
 use super::enforcing::{following, permitted, reach, shown};
 use super::guard_calls::{GuardItem, Guards, all, guard_of};
 use super::mode_body::{ModeBody, Permit};
@@ -13,7 +13,7 @@ use crate::store::{Edit, Kept, Kind, RuleBookStore};
 use blobwatch_pull::Mode;
 use blobwatch_rulebook::{ModeSetting, Rulebook, Stages};
 use blobwatch_sql::Sql;
-use blobwatch_wire::{List, Page, Problem, rfc3339};
+use blobwatch_wire::{List, Page, Problem, json_text, rfc3339};
 
 /// The mode that is set for a rule on a route.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -205,7 +205,7 @@ pub(crate) fn delete_mode<S: Sql>(
 ) -> Result<Changed<Unset>, Problem> {
     let mut book = current(store, context)?;
     let at = position(&book, rule, route).ok_or_else(|| no_mode(rule, route))?;
-    let before = json(&book.modes.remove(at))?;
+    let before = json_text(&book.modes.remove(at))?;
     let default = book
         .rules
         .iter()
@@ -261,7 +261,7 @@ fn put_plan(
         act: Act::ModePut,
         target,
         own: format!("modes[{own}]."),
-        before: before.map(json).transpose()?,
+        before: before.map(json_text).transpose()?,
         after: Some(after),
         candidate: book,
         edits: vec![edit],

@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current, json};
+use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current};
 use super::route_calls::no_route;
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_pull::Mode;
 use blobwatch_rulebook::{ModeSetting, Policy, Rulebook};
 use blobwatch_sql::Sql;
-use blobwatch_wire::Problem;
+use blobwatch_wire::{Problem, json_text};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -105,7 +105,7 @@ fn plan(mut book: Rulebook, monitored: Vec<ModeSetting>, target: Target) -> Resu
     let before: Vec<&ModeSetting> = (book.modes.iter())
         .filter(|known| monitored.iter().any(|setting| same(setting, known)))
         .collect();
-    let (before, after) = (json(&before)?, json(&monitored)?);
+    let (before, after) = (json_text(&before)?, json_text(&monitored)?);
     let edits = monitored.iter().map(Edit::mode).collect::<Result<_, _>>()?;
     for setting in monitored {
         match book.modes.iter_mut().find(|known| same(known, &setting)) {

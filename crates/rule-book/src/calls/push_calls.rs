@@ -7,13 +7,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::act::{Act, Target};
-use super::change::{Context, Plan, body, carry_out, check, current, json};
+use super::change::{Context, Plan, body, carry_out, check, current};
 use super::enforcing::{at_once, permitted, reach};
 use super::pushed::{Candidate, Pushed};
 use crate::store::{Edit, RuleBookError, RuleBookStore};
 use blobwatch_rulebook::{ModeSetting, Route, Rule, Rulebook};
 use blobwatch_sql::Sql;
-use blobwatch_wire::{Place, Problem};
+use blobwatch_wire::{Place, Problem, json_text};
 
 /// Bytes of what the audit log keeps of one push, before and after together: a row holds 2 MB.
 const MAX_AUDITED: usize = 1_500_000;
@@ -325,7 +325,7 @@ fn audited(changes: &[Difference]) -> Result<(String, String), Problem> {
         let parts = changes
             .iter()
             .map(|change| (change.target.clone(), pick(change).clone()));
-        json(&Value::Object(
+        json_text(&Value::Object(
             parts.filter(|(_, value)| !value.is_null()).collect(),
         ))
     };
@@ -334,7 +334,7 @@ fn audited(changes: &[Difference]) -> Result<(String, String), Problem> {
         return Ok((before, after));
     }
     let targets: Vec<&str> = changes.iter().map(|change| change.target.as_str()).collect();
-    Ok(("null".to_owned(), json(&targets)?))
+    Ok(("null".to_owned(), json_text(&targets)?))
 }
 
 fn edits(book: &Rulebook, candidate: &Rulebook, changes: &[Difference]) -> Result<Vec<Edit>, RuleBookError> {

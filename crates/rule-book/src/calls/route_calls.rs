@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, Plan, body, carry_out, checked_name, current, json};
+use super::change::{Changed, Context, Plan, body, carry_out, checked_name, current};
 use super::ending::{Ending, Retired, end};
 use crate::store::{Edit, Kept, Kind, RuleBookStore};
 use blobwatch_rulebook::{DEFAULT_ROUTE, Disclose, Redirects, Route, Rulebook};
 use blobwatch_sql::Sql;
-use blobwatch_wire::{List, Page, Place, Problem, rfc3339};
+use blobwatch_wire::{List, Page, Place, Problem, json_text, rfc3339};
 
 /// A route as it is now, and who made it so.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -159,7 +159,7 @@ fn put_plan(
     route: Route,
 ) -> Result<Plan, Problem> {
     let own = at.unwrap_or(book.routes.len());
-    let (after, edit) = (json(&route)?, Edit::route(&route)?);
+    let (after, edit) = (json_text(&route)?, Edit::route(&route)?);
     let target = Target::Route(route.name.clone());
     match at.and_then(|at| book.routes.get_mut(at)) {
         Some(slot) => *slot = route,
@@ -169,7 +169,7 @@ fn put_plan(
         act: Act::RoutePut,
         target,
         own: format!("routes[{own}]."),
-        before: before.map(json).transpose()?,
+        before: before.map(json_text).transpose()?,
         after: Some(after),
         candidate: book,
         edits: vec![edit],

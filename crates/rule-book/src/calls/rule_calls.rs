@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, Plan, body, carry_out, checked_name, current, json, version_after};
+use super::change::{Changed, Context, Plan, body, carry_out, checked_name, current, version_after};
 use super::ending::{Ending, Retired, end};
 use super::enforcing::{acts_alike, at_once};
 use super::guard_calls::all;
@@ -14,7 +14,7 @@ use crate::store::{Edit, Kept, Kind, RuleBookStore};
 use blobwatch_pull::{Action, Mode};
 use blobwatch_rulebook::{ModeSetting, Rule, Rulebook, Volume};
 use blobwatch_sql::Sql;
-use blobwatch_wire::{List, Page, Problem, rfc3339};
+use blobwatch_wire::{List, Page, Problem, json_text, rfc3339};
 
 /// A rule as it is now, with the modes that are set for it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -217,8 +217,8 @@ fn put_plan(
         act: Act::RulePut,
         target: Target::Rule(rule.id.clone()),
         own: format!("rules[{own}]."),
-        before: before.map(json).transpose()?,
-        after: Some(json(&Shown { rule, forced: force })?),
+        before: before.map(json_text).transpose()?,
+        after: Some(json_text(&Shown { rule, forced: force })?),
         edits,
         candidate: book,
     })

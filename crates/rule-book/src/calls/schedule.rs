@@ -35,7 +35,7 @@ pub fn advance<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<(), Prob
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn next_change_ms<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Option<u64>, Problem> {
+pub(crate) fn next_change_ms<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Option<u64>, Problem> {
     // What the process left undone: a step that its guard had let pass, say.
     if next(store, now_ms)?.is_some() {
         return Ok(Some(now_ms));

@@ -1,11 +1,11 @@
 //! Settings of the whole deployment.
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, Plan, body, carry_out, current, json};
+use super::change::{Changed, Context, Plan, body, carry_out, current};
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_rulebook::Settings;
 use blobwatch_sql::Sql;
-use blobwatch_wire::Problem;
+use blobwatch_wire::{Problem, json_text};
 
 /// # Errors
 /// 500 when the store cannot be read.
@@ -32,14 +32,14 @@ pub(crate) fn put_settings<S: Sql>(
             created: false,
         });
     }
-    let before = json(&book.settings)?;
+    let before = json_text(&book.settings)?;
     book.settings = settings.clone();
     let plan = Plan {
         act: Act::SettingsPut,
         target: Target::Settings,
         own: "settings.".to_owned(),
         before: Some(before),
-        after: Some(json(&settings)?),
+        after: Some(json_text(&settings)?),
         candidate: book,
         edits: vec![Edit::settings(&settings)?],
     };

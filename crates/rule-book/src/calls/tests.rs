@@ -1,5 +1,6 @@
 //! The calls as a client makes them, by what they are about.
 
+mod alarm;
 mod audit_log;
 mod documents;
 mod enforcement;
@@ -10,11 +11,11 @@ mod refusals;
 mod rules;
 mod taking_back;
 
-use super::{Call, answer};
+use super::answer;
 use crate::store::RuleBookStore;
 use blobwatch_rulebook::Rulebook;
 use blobwatch_sql::Native;
-use blobwatch_wire::Problem;
+use blobwatch_wire::{ApiCall, Problem};
 use serde_json::{Value, json};
 
 const NOW: u64 = 1_593_975_600_000;
@@ -44,7 +45,7 @@ impl Api {
         if_match: Option<&str>,
     ) -> Result<(u16, Value), Problem> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let call = Call {
+        let call = ApiCall {
             method,
             path,
             query,
@@ -54,7 +55,7 @@ impl Api {
             now_ms: NOW + 60_000,
         };
         let reply = answer(&self.0, &call)?;
-        assert_eq!(reply.revision, self.0.revision().unwrap());
+        assert_eq!(reply.revision, Some(self.0.revision().unwrap()));
         Ok((reply.status, serde_json::from_str(&reply.body).unwrap()))
     }
 
