@@ -61,7 +61,7 @@ function Frame({ session }: { session: Session }) {
   return (
     <OpenContext.Provider value={open}>
       <a class="skip" href="#main">
-        To the content
+        Skip to content
       </a>
       <header class="top">
         <Link to={to([])} class="brand">
@@ -87,7 +87,7 @@ function Frame({ session }: { session: Session }) {
           <found.shows key={found.name} />
         ) : (
           <Empty title="There is no page at this address">
-            <Link to={to([])}>To what is happening now</Link>
+            <Link to={to([])}>Go to Now</Link>
           </Empty>
         )}
       </main>
@@ -101,7 +101,7 @@ const Who = ({ session }: { session: Session }) => (
     <span class="name">
       {session.name} <span class="faint">{session.role}</span>
     </span>
-    <button type="button" class="quiet" title="Light, dark, or as this machine is set" onClick={() => (theme.value = nextTheme(theme.value))}>
+    <button type="button" class="quiet" title="Light, dark, or system setting" onClick={() => (theme.value = nextTheme(theme.value))}>
       <span aria-hidden="true">◐</span>
       <span class="hidden">Theme:</span> {theme.value}
     </button>

@@ -36,10 +36,10 @@ export const timesCell = (ratio: number): string => times(ratio).replace("over "
 /** A share of requests that is shown as 0 % or as good as that. */
 const NEXT_TO_NONE = 0.000_1;
 
-/** From 0.4 % to 15.2 % of its requests, 38x; from none to 12 % of its requests */
+/** From 0.4 % to 15.2 % of the cohort's requests, 38x; from none to 12 % of the cohort's requests */
 export function rise(baseline: number, observed: number): string {
-  if (baseline < NEXT_TO_NONE) return `from none to ${percent(observed)} of its requests`;
-  return `from ${percent(baseline)} to ${percent(observed)} of its requests, ${times(observed / baseline)}`;
+  if (baseline < NEXT_TO_NONE) return `from none to ${percent(observed)} of the cohort's requests`;
+  return `from ${percent(baseline)} to ${percent(observed)} of the cohort's requests, ${times(observed / baseline)}`;
 }
 
 /** How many events were expected: none, 0.3, 4.2, 68 */

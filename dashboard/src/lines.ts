@@ -55,6 +55,6 @@ export const kindLines = (series: Series[], kinds: string[]): Line[] => kinds.ma
 
 /** What a value of a step counts over. */
 export function unit(step_s: number): string {
-  if (step_s % 60 !== 0) return `in ${step_s} s`;
-  return step_s === 60 ? "a minute" : `in ${step_s / 60} minutes`;
+  if (step_s % 60 !== 0) return `per ${step_s} s`;
+  return step_s === 60 ? "per minute" : `per ${step_s / 60} minutes`;
 }

@@ -120,29 +120,29 @@ async function readProblem(answer: Response): Promise<Problem> {
     type: told?.type ?? "about:blank",
     title: told?.title ?? `HTTP ${answer.status}`,
     status: answer.status,
-    detail: told?.detail ?? "The answer was not one of Blobwatch's; something before it answered.",
+    detail: told?.detail ?? "The answer did not come from Blobwatch but from something in front of it.",
     ...(told?.errors && { errors: told.errors }),
   };
 }
 
 const unreachable = (isLate: boolean): Problem => ({
   type: "about:blank",
-  title: isLate ? "No answer in time" : "Not reachable",
+  title: isLate ? "Timed out" : "Not reachable",
   status: 0,
   detail: isLate
-    ? `There was no answer for ${PATIENCE_MS / 1000} s. A narrower window or more filters make it faster.`
+    ? `No answer after ${PATIENCE_MS / 1000} s. A narrower window or more filters make the search faster.`
     : "This browser cannot reach Blobwatch. Pulls do not depend on this page.",
 });
 
 const ledAway: Problem = {
   type: "about:blank",
-  title: "Led away",
+  title: "Redirected",
   status: 0,
-  detail: "What stands before Blobwatch, such as Cloudflare Access, asks to sign in: reload this page.",
+  detail: "Something in front of Blobwatch, such as Cloudflare Access, asks you to sign in: reload this page.",
 };
 
 /** A sentence for a person, whatever was thrown. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Refused) return error.problem;
-  return { type: "about:blank", title: "The page broke", status: 0, detail: error instanceof Error ? error.message : String(error) };
+  return { type: "about:blank", title: "Error in this page", status: 0, detail: error instanceof Error ? error.message : String(error) };
 }

@@ -14,12 +14,12 @@ export function Arrival({ revision }: { revision: number }) {
       <p>
         Revision {revision} is stored.{" "}
         {live.data === undefined
-          ? "Asking who has it…"
+          ? "Checking which FireLogs have the change…"
           : logs.length === 0
-            ? "No FireLog is known yet: whoever asks gets it."
+            ? "No FireLog is known yet; each gets the change when it first asks."
             : late.length === 0
-              ? `All ${logs.length} FireLogs have it; isolates take it with their next flush, within 5 seconds.`
-              : `${seen.length} of ${logs.length} FireLogs have it.`}
+              ? `All ${logs.length} FireLogs have the change; isolates receive it within 5 seconds.`
+              : `${seen.length} of ${logs.length} FireLogs have the change.`}
       </p>
       {logs.length > 0 && <progress value={seen.length} max={logs.length} aria-label="FireLogs that have the change" />}
       {late.length > 0 && <p class="faint">Waiting for {late.slice(0, 5).map((log) => log.name).join(", ")}</p>}

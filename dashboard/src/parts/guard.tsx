@@ -3,7 +3,7 @@ import { count } from "../format.ts";
 
 /** What the guard says, or what it has counted so far. */
 export const guardWords = (guard: Guard): string =>
-  guard.text ?? `${count(guard.denied_clients)} clients denied, ${count(guard.denied_healthy)} of them healthy before`;
+  guard.text ?? `${count(guard.denied_clients)} clients denied, ${count(guard.denied_healthy)} of which were healthy before`;
 
 /** By word, and by colour beside it; the reason is its title. */
 export const GuardBadge = ({ state, words }: { state: Guard["state"]; words?: string | null | undefined }) => (

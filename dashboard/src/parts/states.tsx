@@ -49,12 +49,12 @@ export function Notices({ live, incomplete }: { live: Live<unknown>; incomplete?
     <>
       {live.problem && live.data !== undefined && (
         <p class="notice" role="status">
-          Not fresh: {live.problem.detail} It is tried again by itself.
+          Out of date: {live.problem.detail} Retrying automatically.
         </p>
       )}
       {incomplete && incomplete.length > 0 && (
         <p class="notice" role="status">
-          Not complete: {incomplete.join(", ")} did not answer. What is shown is true for the others.
+          Incomplete: {incomplete.join(", ")} did not answer. The data shown is correct for the others.
         </p>
       )}
     </>

@@ -24,7 +24,7 @@ const AFTER_MS = 1_800_000;
 export function Anomaly() {
   const id = place.value.rest[0] ?? "";
   const live = useLive(id ? `anomaly ${id}` : null, (signal) => get<Answer>(`anomalies/${encodeURIComponent(id)}`, {}, signal), 5_000);
-  if (!id) return <Empty title="Which anomaly?">Open one from Now.</Empty>;
+  if (!id) return <Empty title="No anomaly selected">Open one from Now.</Empty>;
   return (
     <Shown live={live} what={`anomaly ${id}`}>
       {(data) => <Details anomaly={data} />}
@@ -73,7 +73,7 @@ function Details({ anomaly }: { anomaly: Answer }) {
       <CohortPlot anomaly={anomaly} window={window} />
       <div class="columns">
         <section class="card" aria-labelledby="facts">
-          <h2 id="facts">What is known</h2>
+          <h2 id="facts">Summary</h2>
           <dl class="facts">
             <dt>Anomaly</dt>
             <dd>
@@ -90,7 +90,7 @@ function Details({ anomaly }: { anomaly: Answer }) {
       </div>
       {anomaly.evidence.length > 0 && (
         <section class="card" aria-labelledby="evidence">
-          <h2 id="evidence">Some of its requests</h2>
+          <h2 id="evidence">Example requests</h2>
           <ul class="plain evidence">
             {anomaly.evidence.map((id) => (
               <li key={id}>
@@ -105,7 +105,7 @@ function Details({ anomaly }: { anomaly: Answer }) {
       <Report id={anomaly.id} />
       {anomaly.history && anomaly.history.length > 0 && (
         <section class="card" aria-labelledby="history">
-          <h2 id="history">What happened to it</h2>
+          <h2 id="history">History</h2>
           <ul class="plain">
             {anomaly.history.map((entry) => (
               <li key={`${entry.time}${entry.event}`} class="row">
@@ -138,11 +138,11 @@ function CohortPlot({ anomaly, window }: { anomaly: Answer; window: ReturnType<t
         const others = [of("ranges refused", (one) => one.refused, 3), of("bodies cut short", (one) => one.aborted, 4)];
         const lines = [...kindLines(data.series, STUCK), ...others.filter(({ values }) => total(values) > 0)];
         const per = unit(data.step_s);
-        const title = `What goes wrong for ${Object.keys(filters(anomaly)).length === 0 ? "everybody" : cohortWords(anomaly.cohort.filter((part) => !part.not))}`;
+        const title = `Faults for ${Object.keys(filters(anomaly)).length === 0 ? "everybody" : cohortWords(anomaly.cohort.filter((part) => !part.not))}`;
         return (
           <Plot
             title={title}
-            unit={excluded ? `${per}; what the cohort leaves out is in it` : per}
+            unit={excluded ? `${per}; includes values that the cohort excludes` : per}
             times={data.times}
             lines={lines}
             marks={data.marks}
@@ -159,8 +159,8 @@ function Routes({ anomaly }: { anomaly: Answer }) {
   if (changes.length === 0) return null;
   return (
     <section class="card" aria-labelledby="routes">
-      <h2 id="routes">The route was changed</h2>
-      <p class="faint">An association, not a proof: put it back as it was, and see whether the rate falls.</p>
+      <h2 id="routes">Changed routes</h2>
+      <p class="faint">This is an association, not proof: revert the change, and see whether the rate falls.</p>
       <ul class="plain stack">
         {changes.map((change) => (
           <li key={change.route}>
@@ -176,19 +176,19 @@ function Rules({ anomaly }: { anomaly: Answer }) {
   if (anomaly.rules.length === 0) {
     return (
       <section class="card" aria-labelledby="rules">
-        <h2 id="rules">No rule goes with it</h2>
-        <p>Look at the origin, the network between, or the clients themselves; Cohorts says whether one place stands out.</p>
+        <h2 id="rules">No rule correlates</h2>
+        <p>Check the origin, the network, and the clients themselves. Cohorts shows whether one place stands out.</p>
       </section>
     );
   }
   const isHarm = anomaly.kind === "rule_harm";
   return (
     <section class="card" aria-labelledby="rules">
-      <h2 id="rules">{isHarm ? "The rule that did it" : "Rules that go with it"}</h2>
+      <h2 id="rules">{isHarm ? "The rule that caused it" : "Rules that correlate"}</h2>
       <p class="faint">
         {isHarm
           ? "The guard put it back to monitor."
-          : "An association, not a proof: put the rule to monitor, and see whether the rate falls."}
+          : "This is an association, not proof: put the rule to monitor, and see whether the rate falls."}
       </p>
       <table class="list">
         <thead>

@@ -56,7 +56,7 @@ export function Audit() {
       <Chain newest={live.data?.items[0]?.seq} />
       <Shown live={live} what="the audit log">
         {({ items }) => {
-          if (items.length === 0) return <Empty title="Nothing was changed yet" />;
+          if (items.length === 0) return <Empty title="No changes yet" />;
           const newest = new Set(items.map((entry) => entry.seq));
           const all = [...items, ...older.filter((entry) => !newest.has(entry.seq))];
           const last = all.at(-1);
@@ -90,7 +90,7 @@ function Chain({ newest }: { newest: number | undefined }) {
   if (ok) {
     return (
       <p class="calm-line">
-        <span aria-hidden="true">✓</span> {count(entries)} entries, the chain holds. Head <code class="hash">{head}</code>
+        <span aria-hidden="true">✓</span> {count(entries)} entries, the chain is intact. Head <code class="hash">{head}</code>
       </p>
     );
   }

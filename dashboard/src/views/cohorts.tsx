@@ -90,7 +90,7 @@ export function Cohorts() {
       <Filters fields={COHORT_FILTERS} />
       {outlined.data && (
         <p class="notice">
-          {cohort === null ? "It is about other attributes: " : "Outlined: the cohort of "}
+          {cohort === null ? "This anomaly is about other attributes: " : "Outlined: the cohort of "}
           <Link to={to(["anomalies", outlined.data.id])}>{outlined.data.sentence}</Link>
         </p>
       )}
@@ -108,7 +108,7 @@ export function Cohorts() {
 
 function HeatMap({ data, cohort }: { data: Answer; cohort: CohortPart[] | null }) {
   if (data.x.values.length === 0 || data.y.values.length === 0) {
-    return <Empty title="Nothing was counted in this window">Choose a longer window, or take a filter away.</Empty>;
+    return <Empty title="No requests in this window">Choose a longer window, or remove a filter.</Empty>;
   }
   const at = new Map(data.cells.map((cell) => [`${cell.x} ${cell.y}`, cell]));
   return (
@@ -117,8 +117,8 @@ function HeatMap({ data, cohort }: { data: Answer; cohort: CohortPart[] | null }
         {kindWords(data.kind)} by {data.y.attribute} and {data.x.attribute}
       </h2>
       <p class="faint">
-        Events over what is expected of the same clients, and how many. Without colour: as expected, or too few to tell; the colour takes half an event as the
-        least that is expected.
+        Ratio of events to the number expected from the same clients, and the number of events. No colour: as expected, or too few events to tell.
+        For the colour, the expectation is at least half an event.
       </p>
       <Legend isOutlined={cohort !== null} />
       <div class="scroller" tabIndex={0} role="region" aria-label={`${kindWords(data.kind)} by ${data.x.attribute} and ${data.y.attribute}`}>

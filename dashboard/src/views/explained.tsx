@@ -41,7 +41,7 @@ function Body({ data }: { data: Explanation }) {
         <dd>
           {record.status === 0 ? "none" : record.status} <VerdictBadge verdict={record.verdict} />
           {record.size !== null && `, blob of ${bytes(record.size)}`}, {record.outcome.replaceAll("_", " ")}
-          {record.degraded && "; degraded: the isolate was not sure of its rulebook or of its client keys"}
+          {record.degraded && "; degraded: the isolate's rulebook or client keys were not confirmed"}
         </dd>
         <dt>Range</dt>
         <dd>
@@ -60,7 +60,7 @@ function Body({ data }: { data: Explanation }) {
           {record.ray && `; ray ${record.ray}`}
         </dd>
       </dl>
-      {data.rulebook_changed_since && <p class="notice">Explained with revision {data.revision}, which decided; the rulebook has changed since.</p>}
+      {data.rulebook_changed_since && <p class="notice">Explained with revision {data.revision}, which decided this request. The rulebook has changed since.</p>}
       <h3>{fired.length === 0 ? "No rule fired" : "Rules that fired"}</h3>
       {fired.map((rule) => (
         <RuleCard key={rule.rule} rule={rule} />
@@ -74,7 +74,7 @@ function Body({ data }: { data: Explanation }) {
         </details>
       )}
       <details>
-        <summary>Facts that expressions read</summary>
+        <summary>Fields that expressions read</summary>
         <dl class="facts mono">
           {Object.entries(data.facts).map(([name, value]) => (
             <>
@@ -95,12 +95,12 @@ function RuleCard({ rule }: { rule: Explanation["rules"][number] }) {
         <strong>{rule.rule}</strong> <span class="faint">version {rule.version}</span> <ModeBadge mode={rule.mode.value} percent={rule.mode.percent} />{" "}
         <span class="faint">
           from {rule.mode.from}
-          {rule.mode.in_percent !== null && (rule.mode.in_percent ? "; the client is in the percentage" : "; the client is outside the percentage")}
+          {rule.mode.in_percent !== null && (rule.mode.in_percent ? "; the client is inside the percentage" : "; the client is outside the percentage")}
         </span>
       </p>
       {(rule.mode.stage || rule.mode.guard) && (
         <p>
-          {rule.mode.stage && `step ${rule.mode.stage.index + 1} of ${rule.mode.stage.count}`}{" "}
+          {rule.mode.stage && `stage ${rule.mode.stage.index + 1} of ${rule.mode.stage.count}`}{" "}
           {rule.mode.guard && (
             <>
               <GuardBadge state={rule.mode.guard.state} words={rule.mode.guard.text} /> since <Time at={rule.mode.guard.since} seconds />

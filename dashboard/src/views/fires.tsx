@@ -107,7 +107,7 @@ function List({ filter, isLive }: { filter: Filter; isLive: boolean }) {
   if (isCancelled) {
     return (
       <Empty title="The search was cancelled">
-        <p>A shorter window, or more filters, make it faster.</p>
+        <p>A shorter window or more filters make the search faster.</p>
         <button type="button" onClick={() => setCancelled(false)}>
           Search again
         </button>
@@ -129,8 +129,8 @@ function List({ filter, isLive }: { filter: Filter; isLive: boolean }) {
     <>
       <div class="bar spread">
         <p class="faint" role="status">
-          {count(items.length)} loaded{records.isEnd ? "" : "; older ones come as you scroll"}
-          {records.isFull && `; at most ${count(MAX_RECORDS)} are kept here: narrow the filters, or export`}
+          {count(items.length)} loaded{records.isEnd ? "" : "; scroll to load older ones"}
+          {records.isFull && `; the page keeps at most ${count(MAX_RECORDS)}: narrow the filters, or export`}
         </p>
         {isLive && (
           <button type="button" aria-pressed={!isPaused} onClick={() => setPaused(!isPaused)}>
@@ -139,15 +139,15 @@ function List({ filter, isLive }: { filter: Filter; isLive: boolean }) {
         )}
       </div>
       <Notices live={streaming} incomplete={records.incomplete} />
-      {records.hasGap && <p class="notice">More came at once than is shown: narrow the filters, or export.</p>}
+      {records.hasGap && <p class="notice">More records arrived at once than are shown: narrow the filters, or export.</p>}
       {problem && <Failed problem={problem} what="older records" retry={older} />}
       {items.length === 0 ? (
         <Empty title="No record matches">
-          {filter.path === "fires" ? "No rule fired: look at all requests, or at a longer window." : "Choose a longer window, or take a filter away."}
+          {filter.path === "fires" ? "No rule fired: show all requests, or choose a longer window." : "Choose a longer window, or remove a filter."}
         </Empty>
       ) : (
         <Virtual
-          label={filter.path === "fires" ? "Requests that a rule fired on" : "Requests"}
+          label={filter.path === "fires" ? "Requests on which a rule fired" : "Requests"}
           length={items.length}
           rowHeight={isNarrow ? 58 : 30}
           prepended={records.prepended}

@@ -13,11 +13,11 @@ export function FirstStart() {
   return (
     <section class="card first" aria-labelledby="first">
       <h1 id="first">No pull has come through yet</h1>
-      <p>Blobwatch is up and watches. Pull an image through it; this page shows it a second later:</p>
+      <p>Blobwatch is running. Pull an image through it; this page shows it a second later:</p>
       <pre tabIndex={0}>{`skopeo copy --src-tls-verify=false docker://${host}/${image}:latest dir:out`}</pre>
       <p>
-        Or with Docker: <code>{`docker pull ${host}/${image}:latest`}</code> (plain HTTP needs the host among{" "}
-        <code>insecure-registries</code>, but for 127.0.0.1).
+        Or with Docker: <code>{`docker pull ${host}/${image}:latest`}</code> (for plain HTTP, add the host to{" "}
+        <code>insecure-registries</code>, except for 127.0.0.1).
       </p>
       <Play />
     </section>
@@ -56,8 +56,8 @@ export function Play() {
   return (
     <div class="stack">
       <p>
-        Or look at the incident it was made for: the pulls of 5 July 2020, when an anti-botnet rule went from monitor to enforce and Amazon
-        Linux machines hung in several regions. The night is played in minutes.
+        Or play the incident that Blobwatch was made for: on 5 July 2020 an anti-botnet rule went from monitor to enforce, and
+        pulls of Amazon Linux machines hung in several regions. It takes a few minutes.
       </p>
       <div class="actions">
         <button type="button" class="primary" disabled={running} onClick={play}>

@@ -64,7 +64,7 @@ function Open({ live }: { live: OpenAnomalies }) {
       <Notices live={live} incomplete={live.data.incomplete} />
       {items.length === 0 ? (
         <p class="card calm">
-          <span aria-hidden="true">✓</span> Nothing is wrong that the detector can see.
+          <span aria-hidden="true">✓</span> The detector sees no fault.
         </p>
       ) : (
         <ul class="plain stack">
@@ -93,8 +93,8 @@ function AnomalyCard({ anomaly }: { anomaly: Anomaly }) {
             Put {suspect.rule} to monitor
           </button>
         )}
-        {suspect && !isOperator.value && <span class="faint">only an operator can switch</span>}
-        {!suspect && <span class="faint">no rule goes with it</span>}
+        {suspect && !isOperator.value && <span class="faint">only an operator can switch rules</span>}
+        {!suspect && <span class="faint">no rule correlates</span>}
       </div>
       {rule && <ToMonitor rule={rule} anomaly={anomaly} close={() => setRule(null)} />}
     </li>

@@ -29,14 +29,14 @@ export function PanicOff({ routes, close, done }: { routes: Route[]; close: () =
         <>
           <p>
             {answer.modes.length === 0
-              ? "Nothing was enforced: nothing was changed."
+              ? "Nothing was enforced, so nothing was changed."
               : `No longer acting: ${answer.modes.map((mode) => `${mode.rule} on ${mode.route}`).join(", ")}.`}
           </p>
           <Arrival revision={answer.revision} />
         </>
       ) : (
         <form onSubmit={submit} class="stack">
-          <p>Every rule that is enforced stops acting within 5 seconds. They go on being evaluated and recorded.</p>
+          <p>Every enforced rule stops acting within 5 seconds. Rules are still evaluated and recorded.</p>
           <label>
             Where
             <select value={route} onChange={(event) => setRoute(event.currentTarget.value)}>

@@ -54,7 +54,7 @@ export function Preview({ rule, route, found }: { rule: Rule; route: string; fou
           </>
         )}
         {item === undefined && !problem && id && !live.problem && <span role="status">Starting…</span>}
-        {item?.status === "cancelled" && <span role="status">Cancelled; nothing is known of who would be hit.</span>}
+        {item?.status === "cancelled" && <span role="status">Cancelled: it is unknown who would be hit.</span>}
       </div>
       <Refusal problem={problem ?? live.problem} />
       {item?.status === "failed" && (
@@ -76,11 +76,11 @@ function Outcome({ item, rule, route }: { item: Item; rule: Rule; route: string 
         {count(item.matched_requests)} requests ({percent(item.share)} of the route's last day) of {about}
         {count(item.matched_clients)} clients in {about}
         {count(item.matched_networks)} networks; {count(item.matched_pulls)} pulls of blobs, {bytes(item.matched_bytes)}
-        {item.already_denied_requests > 0 && `; ${count(item.already_denied_requests)} of them are refused by other rules already`}
+        {item.already_denied_requests > 0 && `; ${count(item.already_denied_requests)} of them are already refused by other rules`}
         {item.weighted && "; counted from a sample, by weight"}.{" "}
         <Link to={to(["fires"], { rule: rule.id, route, since: "-24h" })}>Their requests</Link>
       </p>
-      {item.stale && <p class="notice">It does not permit to enforce{item.stale_because ? `: ${item.stale_because}` : ""}. Preview again.</p>}
+      {item.stale && <p class="notice">This preview does not permit an enforcement{item.stale_because ? `: ${item.stale_because}` : ""}. Preview again.</p>}
       {item.not_judged.requests > 0 && (
         <p class="notice">
           {count(item.not_judged.requests)} requests could not be judged: {item.not_judged.fields.join(", ")} is not kept.
@@ -91,7 +91,7 @@ function Outcome({ item, rule, route }: { item: Item; rule: Rule; route: string 
           {one}
         </p>
       ))}
-      {(item.incomplete?.length ?? 0) > 0 && <p class="notice">Not complete: {item.incomplete.join(", ")} did not answer.</p>}
+      {(item.incomplete?.length ?? 0) > 0 && <p class="notice">Incomplete: {item.incomplete.join(", ")} did not answer.</p>}
       {item.cohorts.length > 0 && (
         <ul class="plain cohorts">
           {item.cohorts.map((cohort) => (

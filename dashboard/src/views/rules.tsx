@@ -66,7 +66,7 @@ export function Rules() {
           Everything to monitor…
         </button>
       </div>
-      {!isOperator.value && <p class="notice">You are a viewer: you see every mode, and switch none.</p>}
+      {!isOperator.value && <p class="notice">You are a viewer: you can see every mode but not switch any.</p>}
       <Shown live={live} what="rules">
         {(book) => <Matrix book={book} fires={fires.data} />}
       </Shown>
@@ -88,7 +88,7 @@ function Matrix({ book, fires }: { book: Book; fires: Map<string, number[]> | un
   if (book.rules.length === 0) {
     return (
       <Empty title="There are no rules">
-        Write one with <code>PUT rules/NAME</code>, or with <code>blobwatch rulebook push</code>; it begins in monitor.
+        Write one with <code>PUT rules/NAME</code>, or with <code>blobwatch rulebook push</code>; it starts in monitor.
       </Empty>
     );
   }
@@ -161,7 +161,7 @@ function Cell({ rule, route, held, fires }: { rule: Rule; route: string; held: H
 
 export const StageLine = ({ stage }: { stage: Stage }) => (
   <small class="faint">
-    step {stage.index + 1} of {stage.count}
+    stage {stage.index + 1} of {stage.count}
     {stage.next && (
       <>
         , next <Time at={stage.next} />

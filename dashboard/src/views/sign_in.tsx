@@ -45,16 +45,16 @@ export function SignIn() {
       </form>
       {!told && hasEnded.value && (
         <p class="notice" role="status">
-          Your session is over: sign in again. Where Cloudflare Access stands before this page, reload it.
+          Your session has expired: sign in again. Behind Cloudflare Access, reload this page.
         </p>
       )}
       {told && (
         <p class="notice notice-bad" role="alert">
-          {told.status === 401 ? "This token is not known here." : told.detail}
+          {told.status === 401 ? "Unknown token." : told.detail}
         </p>
       )}
       <p class="faint">
-        The token of the API. <code>cargo xtask dev</code> prints one; <code>cargo xtask token NAME --role operator</code> makes
+        An API token. <code>cargo xtask dev</code> prints one; <code>cargo xtask token NAME --role operator</code> makes
         one. The session lasts 12 hours, in this browser only.
       </p>
     </main>

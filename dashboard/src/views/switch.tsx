@@ -15,9 +15,9 @@ import { Preview } from "./preview.tsx";
 import { type Held, StageLine } from "./rules.tsx";
 
 const MODES: { mode: Mode; does: string }[] = [
-  { mode: "off", does: "not recorded, does not act" },
-  { mode: "monitor", does: "recorded, does not act" },
-  { mode: "enforce", does: "recorded, and acts" },
+  { mode: "off", does: "matches are not recorded and do not act" },
+  { mode: "monitor", does: "matches are recorded and do not act" },
+  { mode: "enforce", does: "matches are recorded and act" },
 ];
 
 /** Ways to begin; the guard lets a step go on only while nobody healthy is harmed. */
@@ -123,7 +123,7 @@ export function Switch({ rule, route, held, close, done }: Props) {
                     Back to the default, {rule.default_mode}
                   </button>
                 )}
-                {isEnforcing && !isPermitted && <span class="faint">first see who would be hit</span>}
+                {isEnforcing && !isPermitted && <span class="faint">preview first</span>}
               </div>
             </>
           ) : (

@@ -79,7 +79,7 @@ export function Timeline() {
 function Plots({ data, by }: { data: Answer; by: string }) {
   const requests = total(sum(data.series.map((one) => one.requests)));
   if (requests === 0 && data.marks.length === 0) {
-    return <Empty title="No blob request in this window">Choose a longer window, or take a filter away.</Empty>;
+    return <Empty title="No blob requests in this window">Choose a longer window, or remove a filter.</Empty>;
   }
   const common = { unit: unit(data.step_s), times: data.times, marks: data.marks, brush: brushed, sync: "timeline" };
   const [first, ...others] = MEASURES;
@@ -93,8 +93,8 @@ function Plots({ data, by }: { data: Answer; by: string }) {
         {first && <Plot {...common} title={first.title} lines={groupLines(data.series, first, by)} />}
         {by === "" ? (
           <>
-            <Plot {...common} title="206 of stuck clients: resume, repeat, restart" lines={kindLines(data.series, STUCK)} />
-            <Plot {...common} title="206 of parallel and lazy clients: tile, chunk, scatter" lines={kindLines(data.series, PARALLEL)} />
+            <Plot {...common} title="Stuck clients: resume, repeat, restart" lines={kindLines(data.series, STUCK)} />
+            <Plot {...common} title="Parallel and lazy clients: tile, chunk, scatter" lines={kindLines(data.series, PARALLEL)} />
           </>
         ) : null}
         {others.slice(by === "" ? 1 : 0).map((measure) => (
@@ -107,10 +107,10 @@ function Plots({ data, by }: { data: Answer; by: string }) {
 }
 
 function Marks({ marks }: { marks: Mark[] }) {
-  if (marks.length === 0) return <p class="faint">Nothing was changed and no anomaly opened in this window.</p>;
+  if (marks.length === 0) return <p class="faint">No changes and no anomalies in this window.</p>;
   return (
     <section aria-labelledby="marks">
-      <h2 id="marks">Marked on it</h2>
+      <h2 id="marks">Events</h2>
       <ul class="plain card rows">
         {[...marks].reverse().map((mark) => (
           <li key={`${mark.time}${mark.type}${mark.id}`} class="row">

@@ -70,10 +70,10 @@ export function ToMonitor({ rule, anomaly, close }: { rule: string; anomaly: Ano
     <Dialog title={`Put ${rule} to monitor`} close={close}>
       {live.problem && <Failed problem={live.problem} what="where the rule acts" />}
       {!live.data && !live.problem && <Loading what="where the rule acts" />}
-      {live.data?.length === 0 && <p>The rule is not enforced on any route of this anomaly: there is nothing to switch. Open the anomaly to see what else goes with it.</p>}
+      {live.data?.length === 0 && <p>The rule is not enforced on any route of this anomaly, so there is nothing to switch. Open the anomaly to see what else correlates.</p>}
       {live.data && live.data.length > 0 && revision === null && (
         <form onSubmit={submit} class="stack">
-          <p>It goes on being evaluated and recorded, and stops acting, on:</p>
+          <p>The rule stops acting, but is still evaluated and recorded, on:</p>
           <ul class="plain">
             {live.data.map((one) => (
               <li key={one.route}>

@@ -49,7 +49,7 @@ test("whom Access lets in is signed in and switches under their own name", async
 test("a session of a token that is over does not ask for a token again", async () => {
   const { page, faults, close } = await through(env("ADA"), env("SESSION_OVER"));
   await page.goto(`${PAGE}audit`);
-  await page.getByText("the chain holds").waitFor();
+  await page.getByText("the chain is intact").waitFor();
   assert.ok(await page.getByText("ada@example.com operator").isVisible());
   assert.deepEqual(faults, []);
   await close();
@@ -73,7 +73,7 @@ test("when what Access granted is over, the page says so and shows nothing", asy
   await page.getByText("ada@example.com operator").waitFor();
   await page.context().addCookies([{ name: "CF_Authorization", value: env("EXPIRED"), domain: new URL(EDGE).hostname, path: "/" }]);
   await page.getByLabel("Token").waitFor();
-  await page.getByText("Your session is over").waitFor();
+  await page.getByText("Your session has expired").waitFor();
   assert.equal(await page.getByText("ada@example.com").count(), 0);
   await close();
 });

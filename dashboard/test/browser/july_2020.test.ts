@@ -63,7 +63,7 @@ async function picture(browser: Browser, name: string, path: string, height: num
 /** The rule goes from monitor to enforce, as that night: at once for everybody, with no guard. Answers when. */
 async function begin(browser: Browser, page: Page, isPlayed: boolean): Promise<number> {
   if (!isPlayed) {
-    await page.getByText("Nothing is wrong that the detector can see.").waitFor();
+    await page.getByText("The detector sees no fault.").waitFor();
     await api(`rules/${RULE}/modes/default`, "PUT", { mode: "enforce", reason: "monitored for long enough", force: true, guard: "off" });
     return Date.now();
   }
@@ -145,7 +145,7 @@ async function night(browser: Browser): Promise<void> {
   await page.getByRole("dialog").getByText("enforce").first().waitFor();
   const [during, pressed] = [await stuck(), Date.now()];
   await page.keyboard.press("Enter");
-  await page.getByText(/All \d+ FireLogs have it/).waitFor();
+  await page.getByText(/All \d+ FireLogs have the change/).waitFor();
   console.log(`known to all FireLogs ${Date.now() - pressed} ms after the key`);
   if (process.env["SCREENS"]) await page.getByRole("dialog").screenshot({ path: join(FOLDER, "arrived.png") });
   await page.keyboard.press("Escape");
@@ -167,7 +167,7 @@ async function night(browser: Browser): Promise<void> {
     isPlayed ? PLAYED_MS : HANG_MS,
   );
   console.log(`closed ${Math.round((Date.parse(closed.closed ?? "") - pressed) / 1_000)} s after the key`);
-  await page.getByText("Nothing is wrong that the detector can see.").waitFor();
+  await page.getByText("The detector sees no fault.").waitFor();
   await page.getByRole("heading", { name: "Closed in the last 24 hours" }).waitFor();
   await page.getByRole("link", { name: "Audit" }).click();
   await page.getByText(`“${anomaly.id}: `).first().waitFor();

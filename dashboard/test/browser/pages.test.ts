@@ -116,7 +116,7 @@ test("nobody sees anything before signing in", async () => {
   assert.deepEqual(await axe(page), []);
   await page.getByLabel("Token").fill("wrong");
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("alert").getByText("This token is not known here.").waitFor();
+  await page.getByRole("alert").getByText("Unknown token.").waitFor();
   await page.getByLabel("Token").fill("token");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Rules and routes" }).waitFor();
@@ -131,7 +131,7 @@ test("from the sentence to monitor in two clicks", async () => {
   await page.getByRole("button", { name: "Put botnet-sig to monitor" }).click();
   await page.getByRole("dialog").getByText("enforce 10 %").waitFor();
   await page.keyboard.press("Enter");
-  await page.getByText("All 7 FireLogs have it").waitFor();
+  await page.getByText("All 7 FireLogs have the change").waitFor();
   const [call] = fixture.calls;
   assert.equal(call?.path, "rules/botnet-sig/modes/hub");
   assert.equal(call?.csrf, "csrf");
@@ -212,10 +212,10 @@ test("a view that cannot be loaded says why and tries again", async () => {
 test("what was loaded stays while later calls fail", async () => {
   const { page, close } = await visit("");
   fixture.state.failing = 503;
-  await page.getByText("Not fresh:").first().waitFor();
+  await page.getByText("Out of date:").first().waitFor();
   assert.ok(await page.getByText("docker on amzn2, 6 colos").first().isVisible());
   fixture.state.failing = 0;
-  await page.waitForFunction(() => !document.body.innerText.includes("Not fresh:"));
+  await page.waitForFunction(() => !document.body.innerText.includes("Out of date:"));
   await close();
 });
 
@@ -245,15 +245,15 @@ test("a page that nobody sees asks nothing, and asks at once when it is seen aga
   // From here on its time goes on where this test says so: what it asks without, it asks because of what happened.
   await page.clock.pauseAt(await page.evaluate(() => Date.now() + 600_000));
   await seen(page, true);
-  await page.getByText("Nothing is wrong").waitFor();
+  await page.getByText("The detector sees no fault.").waitFor();
 
   await page.context().setOffline(true);
   await page.clock.runFor("01:00");
-  await page.getByText("Not fresh: This browser cannot reach Blobwatch.").first().waitFor();
+  await page.getByText("Out of date: This browser cannot reach Blobwatch.").first().waitFor();
   fixture.state.anomalies = data.anomalies();
   await page.context().setOffline(false);
   await page.getByRole("button", { name: "Put botnet-sig to monitor" }).waitFor();
-  await page.waitForFunction(() => !document.body.innerText.includes("Not fresh:"));
+  await page.waitForFunction(() => !document.body.innerText.includes("Out of date:"));
   await close();
 });
 
@@ -366,7 +366,7 @@ test("a window is chosen on a plot with keys alone", async () => {
 test("where nothing was expected no ratio is made up", async () => {
   Object.assign(fixture.state, { anomalies: [{ ...data.anomalies()[0], baseline: 0, observed: 0.12, risk_ratio: 120_000 }], isNew: true });
   const { page, close } = await visit("");
-  await page.getByText("from none to 12 % of its requests").waitFor();
+  await page.getByText("from none to 12 % of the cohort's requests").waitFor();
   await page.goto(`${fixture.url}cohorts?anomaly=an-000012`);
   await page.getByText("over 1,000x").first().waitFor();
   await page.getByRole("cell", { name: "none", exact: true }).first().waitFor();
@@ -379,14 +379,14 @@ test("the page says when its session is over, and when something before it asks 
   const { page, close } = await visit("rules");
   fixture.state.isSignedIn = false;
   fixture.state.failing = 401;
-  await page.getByText("Your session is over").waitFor();
+  await page.getByText("Your session has expired").waitFor();
   Object.assign(fixture.state, { isSignedIn: true, failing: 0 });
   await page.getByLabel("Token").fill("token");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Rules and routes" }).waitFor();
   assert.ok(new URL(page.url()).pathname.endsWith("/rules"), "where it was");
   fixture.state.failing = 302;
-  await page.getByText("Your session is over").waitFor();
+  await page.getByText("Your session has expired").waitFor();
   await close();
 });
 
@@ -395,7 +395,7 @@ test("the anomaly's cohort is outlined among the others", async () => {
   const outlined = await page.locator("td.outlined").count();
   assert.equal(outlined, 6, "amzn2 in every colo but IAD");
   await page.goto(`${fixture.url}cohorts?anomaly=an-000012&x=family&y=asn`);
-  await page.getByText("It is about other attributes").waitFor();
+  await page.getByText("This anomaly is about other attributes").waitFor();
   assert.equal(await page.locator("td.outlined").count(), 0, "not on axes that say nothing of it");
   await page.goto(`${fixture.url}anomalies/an-000012`);
   await page.getByRole("main").getByRole("link", { name: "Cohorts" }).click();
@@ -414,7 +414,7 @@ test("the log of fires is read with the keyboard alone", async () => {
   const active = await page.locator("[role=row][aria-selected=true] [role=gridcell]").first().textContent();
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").getByText("Rules that fired").waitFor();
-  await page.getByRole("dialog").getByText("step 2 of 3").waitFor();
+  await page.getByRole("dialog").getByText("stage 2 of 3").waitFor();
   await page.getByRole("dialog").getByText("guard holding").waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });

@@ -45,7 +45,7 @@ async function enforce(dialog: Locator, plan: string, reason: string): Promise<v
   await dialog.getByLabel("Reason, for the audit log").fill(reason);
   await dialog.getByRole("button", { name: "Enforce: block" }).click();
   await dialog.getByText(/^Revision \d+ is stored/).waitFor();
-  await dialog.getByText(/All \d+ FireLogs have it/).waitFor();
+  await dialog.getByText(/All \d+ FireLogs have the change/).waitFor();
 }
 
 test("a rule is previewed, enforced step by step, and taken back with everything else", async () => {
@@ -82,7 +82,7 @@ test("a rule is previewed, enforced step by step, and taken back with everything
 
   const cell = page.getByRole("button", { name: /^Switch no-skopeo on default: enforce 1 %/ });
   await cell.getByText("guard watching").waitFor();
-  await cell.getByText("step 1 of 3, next").waitFor();
+  await cell.getByText("stage 1 of 3, next").waitFor();
   const [entry] = (await api<Items<{ after: { preview?: string } }>>("audit?limit=1")).items;
   assert.match(entry?.after.preview ?? "", /^pv-/, "the audit log has the preview");
 
@@ -96,7 +96,7 @@ test("a rule is previewed, enforced step by step, and taken back with everything
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
   await dialog.getByText("No longer acting: no-skopeo on default.").waitFor();
-  await dialog.getByText(/All \d+ FireLogs have it/).waitFor();
+  await dialog.getByText(/All \d+ FireLogs have the change/).waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: /^Switch no-skopeo on default: monitor/ }).waitFor();
   for (let at = 0; at < 4; at += 1) assert.equal((await pull(BLOB, machine("skopeo/1.9.3", at))).status, 200);

@@ -79,10 +79,10 @@ test("a token that is not known opens nothing, and signing out closes", async ()
   await page.goto(`${PAGE}audit`);
   await page.getByLabel("Token").fill("another");
   await page.keyboard.press("Enter");
-  await page.getByText("This token is not known here.").waitFor();
+  await page.getByText("Unknown token.").waitFor();
   await page.getByLabel("Token").fill(VIEWER);
   await page.keyboard.press("Enter");
-  await page.getByText("the chain holds").waitFor();
+  await page.getByText("the chain is intact").waitFor();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.reload();
   await page.getByLabel("Token").waitFor();
@@ -102,7 +102,7 @@ test("pulls stream into the log, and what a client sends is text", async () => {
   await page.keyboard.press("Enter");
   const dialog = page.getByRole("dialog");
   await dialog.getByText(id).first().waitFor();
-  await dialog.getByText("Facts that expressions read").click();
+  await dialog.getByText("Fields that expressions read").click();
   await dialog.getByText("<img src=x onerror=alert(1)>").first().waitFor();
   assert.equal(await page.locator("main img, main script").count(), 0);
   assert.deepEqual(faults, []);
@@ -116,12 +116,12 @@ test("a switch arrives at the FireLogs, and is in the audit log", async () => {
   await dialog.getByRole("radio", { name: /^off/ }).check();
   await dialog.getByLabel("Reason, for the audit log").fill("a test of the page");
   await dialog.getByRole("button", { name: "Set to off" }).click();
-  await dialog.getByText(/All \d+ FireLogs have it/).waitFor();
+  await dialog.getByText(/All \d+ FireLogs have the change/).waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Switch scripted-user-agent on default: off" }).waitFor();
   await page.getByRole("link", { name: "Audit" }).click();
   await page.getByText("“a test of the page”").waitFor();
-  await page.getByText("the chain holds").waitFor();
+  await page.getByText("the chain is intact").waitFor();
   assert.deepEqual(faults, []);
   await close();
 });

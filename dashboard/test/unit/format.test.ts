@@ -28,9 +28,9 @@ test("a rise from next to nothing has no ratio", () => {
   assert.equal(times(940), "940x");
   assert.equal(times(1_000), "over 1,000x");
   assert.equal(times(10e6), "over 1,000x");
-  assert.equal(rise(0.004, 0.152), "from 0.4 % to 15.2 % of its requests, 38x");
-  assert.equal(rise(0, 0.12), "from none to 12 % of its requests");
-  assert.equal(rise(0.000_2, 0.9), "from 0.02 % to 90 % of its requests, over 1,000x");
+  assert.equal(rise(0.004, 0.152), "from 0.4 % to 15.2 % of the cohort's requests, 38x");
+  assert.equal(rise(0, 0.12), "from none to 12 % of the cohort's requests");
+  assert.equal(rise(0.000_2, 0.9), "from 0.02 % to 90 % of the cohort's requests, over 1,000x");
   for (const [events, text] of [[0, "none"], [0.000_023, "none"], [0.26, "0.3"], [4.21, "4.2"], [68.1, "68"], [12_040, "12,040"]] as const)
     assert.equal(expectation(events), text);
 });

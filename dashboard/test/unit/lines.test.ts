@@ -18,5 +18,5 @@ test("a step that is still being counted is not drawn", () => {
 
 test("lists are added step by step, whatever their lengths", () => {
   assert.deepEqual(sum([[1, 2], [10], []]), [11, 2]);
-  assert.deepEqual([unit(10), unit(60), unit(300)], ["in 10 s", "a minute", "in 5 minutes"]);
+  assert.deepEqual([unit(10), unit(60), unit(300)], ["per 10 s", "per minute", "per 5 minutes"]);
 });
