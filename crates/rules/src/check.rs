@@ -125,7 +125,7 @@ impl Checker<'_> {
             }
             (Meaning::Literal, _) => Err(self.error(&left.span, "a field or a function")),
             (_, Some(test)) => {
-                let expected = "no operator after a Boolean (write it, or `not` and it)";
+                let expected = "no operator after a Boolean (write the Boolean alone, or after `not`)";
                 Err(self.error(&test.operator_span, expected))
             }
         }

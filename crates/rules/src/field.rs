@@ -77,29 +77,29 @@ fields! {
         r#"http.request.uri contains "?ns=""#
     Path "http.request.uri.path" String "path of the URL, percent-encoded as sent"
         r#"http.request.uri.path wildcard "/v2/library/*""#
-    Query "http.request.uri.query" String "query of the URL without `?`; missing when there is none"
+    Query "http.request.uri.query" String "query of the URL without `?`; empty when there is none"
         r#"http.request.uri.query contains "ns=docker.io""#
     FullUri "http.request.full_uri" String "scheme, host, path and query"
         r#"http.request.full_uri wildcard "https://*.example/v2/*""#
     Version "http.request.version" String "protocol that the client spoke to the edge"
         r#"http.request.version eq "HTTP/2""#
-    UserAgent "http.user_agent" String "header User-Agent; missing when not sent"
+    UserAgent "http.user_agent" String "User-Agent header; empty when not sent"
         r#"http.user_agent contains "docker/19.03""#
-    Referer "http.referer" String "header Referer"
+    Referer "http.referer" String "Referer header; empty when not sent"
         r#"http.referer contains "example""#
-    Cookie "http.cookie" String "header Cookie, whole"
+    Cookie "http.cookie" String "whole Cookie header; empty when not sent"
         r#"http.cookie contains "session=""#
-    XForwardedFor "http.x_forwarded_for" String "header X-Forwarded-For; a client can write anything there"
+    XForwardedFor "http.x_forwarded_for" String "X-Forwarded-For header, which a client can set to anything; empty when not sent"
         r#"http.x_forwarded_for contains "192.0.2.""#
     Headers "http.request.headers" Headers "all headers, names in lower case"
         r#"any(http.request.headers["accept-encoding"][*] contains "gzip")"#
-    Ip "ip.src" IpAddress "address of the client, from the platform"
+    Ip "ip.src" IpAddress "the client's address, from the platform"
         r#"ip.src in {192.0.2.0/24 2001:db8::/32}"#
-    Asn "ip.src.asnum" Integer "number of the client's network, from the platform"
+    Asn "ip.src.asnum" Integer "AS number of the client's network, from the platform"
         r#"ip.src.asnum in {16509 14618}"#
-    Country "ip.src.country" String "ISO 3166-1 alpha-2 of the client, from the platform"
+    Country "ip.src.country" String "the client's country as ISO 3166-1 alpha-2, from the platform"
         r#"ip.src.country eq "US""#
-    Continent "ip.src.continent" String "continent of the client, from the platform"
+    Continent "ip.src.continent" String "the client's continent, from the platform"
         r#"ip.src.continent in {"EU" "NA"}"#
     Ssl "ssl" Boolean "whether the client came over TLS, from the platform"
         "not ssl"
@@ -129,15 +129,15 @@ fields! {
         r#"oci.repository wildcard "library/*""#
     Digest "oci.digest" String "digest of the blob, from the path"
         r#"oci.digest contains "sha256:4abcf2066143""#
-    DigestAlgorithm "oci.digest.algorithm" String "what is before the colon of the digest"
+    DigestAlgorithm "oci.digest.algorithm" String "part of the digest before the colon"
         r#"oci.digest.algorithm ne "sha256""#
     RangePresent "range.present" Boolean "whether the request has a Range header"
         "range.present"
     RangeKind "range.kind" String "what the range means ([kinds](fingerprints.md))"
         r#"range.kind in {"resume" "repeat"}"#
-    RangeStart "range.start" Integer "first byte asked for; missing for a suffix"
+    RangeStart "range.start" Integer "first byte requested; missing for a suffix"
         "range.start ge 1048576"
-    RangeEnd "range.end" Integer "last byte asked for; missing for an open end"
+    RangeEnd "range.end" Integer "last byte requested; missing for an open end"
         "range.end le 1023"
     RangeCount "range.count" Integer "number of ranges in the header"
         "range.count gt 1"
@@ -145,15 +145,15 @@ fields! {
         r#"client.family eq "containerd""#
     ClientVersion "client.version" String "version in the User-Agent"
         r#"starts_with(client.version, "19.03.")"#
-    ClientOs "client.os" String "operating system in the User-Agent, with the kernel's vendor where Docker says it"
+    ClientOs "client.os" String "operating system in the User-Agent; the kernel's vendor if Docker sends it"
         r#"client.os eq "amzn2""#
     ClientArch "client.arch" String "architecture in the User-Agent"
         r#"client.arch eq "arm64""#
     ClientKernel "client.kernel" String "kernel in Docker's User-Agent"
         r#"client.kernel contains "amzn2""#
-    ClientKey "client.key" String "16 hex digits that stand for the client in this deployment"
+    ClientKey "client.key" String "16 hex digits that identify the client in this deployment"
         r#"client.key eq "00c0ffee00c0ffee""#
-    ClientNetwork "client.network" String "16 hex digits that stand for the client's /24 or /48"
+    ClientNetwork "client.network" String "16 hex digits that identify the client's /24 or /48"
         r#"client.network eq "0011223344556677""#
     Fingerprint "fingerprint.id" String "`bw1-<tls>-<http>` ([fingerprints](fingerprints.md))"
         r#"fingerprint.id eq "bw1-8f1c0a5e92d7-9abde5f07cf1""#

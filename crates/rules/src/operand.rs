@@ -152,7 +152,7 @@ impl Checker<'_> {
             Type::String => Ok(Box::new(term)),
             other => Err(self.error(
                 &node.span,
-                format!("a String (`to_string` makes one of this {other})"),
+                format!("a String (convert this {other} with `to_string`)"),
             )),
         }
     }

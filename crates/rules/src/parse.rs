@@ -162,7 +162,7 @@ impl Parser<'_> {
     ) -> Result<T, RuleError> {
         self.nesting += 1;
         if self.nesting > MAX_NESTING {
-            let expected = format!("at most {MAX_NESTING} parentheses, `not` and calls within each other");
+            let expected = format!("at most {MAX_NESTING} nested parentheses, `not` and calls");
             return Err(self.cursor.error(start..self.cursor.at(), expected));
         }
         self.cursor.skip_space();

@@ -92,7 +92,7 @@ fn the_limits_of_the_page_are_the_codes() {
         assert!(PAGE.contains(&row), "{row}");
     };
     limit("bytes of an expression", MAX_TEXT);
-    limit("brackets, `not` and calls within each other", MAX_NESTING);
+    limit("nested brackets, `not` and calls", MAX_NESTING);
     limit("`*` in a wildcard", MAX_STARS);
     limit("KB of one regular expression, compiled", MAX_REGEX_BYTES / 1024);
     limit("rules of a rulebook", MAX_RULES);

@@ -185,7 +185,7 @@ fn type_errors() {
     expected("http.host", "an operator after this String, found \"http.host\"");
     expected(
         "ssl eq 1",
-        "no operator after a Boolean (write it, or `not` and it), found \"eq\"",
+        "no operator after a Boolean (write the Boolean alone, or after `not`), found \"eq\"",
     );
     expected("http.host eq 1", "a string in quotes, found \"1\"");
     expected(
@@ -279,7 +279,7 @@ fn type_errors() {
     expected("any(ssl or ssl)", "one comparison, found \"ssl or ssl\"");
     expected(
         "lower(range.count) eq \"1\"",
-        "a String (`to_string` makes one of this Integer), found \"range.count\"",
+        "a String (convert this Integer with `to_string`), found \"range.count\"",
     );
     expected(
         "lower(http.host, http.host) eq \"a\"",
