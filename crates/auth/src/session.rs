@@ -73,7 +73,7 @@ impl Sessions {
         let actor = tokens.authenticate(Some(&format!("Bearer {token}")))?;
         let expires_s = now_ms / 1_000 + MAX_AGE_S;
         self.session(tokens, &actor.name, expires_s)
-            .ok_or_else(|| ended("this token is not known here"))
+            .ok_or_else(|| ended("unknown token"))
     }
 
     /// The session of a `Cookie` header.
@@ -87,7 +87,7 @@ impl Sessions {
         let session = session.filter(|session| bool::from(session.cookie.as_bytes().ct_eq(value.as_bytes())));
         session
             .filter(|session| session.expires_s > now_ms / 1_000)
-            .ok_or_else(|| ended("the session is over"))
+            .ok_or_else(|| ended("the session has expired"))
     }
 
     /// The one session of a name that ends at that time; `None` for a name without a token.
@@ -118,7 +118,7 @@ impl Session {
         }
         Err(forged(
             "header.blobwatch-csrf",
-            "expected the `csrf` of GET /_blobwatch/session; a call with a bearer token needs none",
+            "expected the `csrf` value of GET /_blobwatch/session (not needed with a bearer token)",
         ))
     }
 }
@@ -132,10 +132,16 @@ pub fn check_origin(origin: Option<&str>, fetch_site: Option<&str>, host: &str) 
     // Only the host: behind a proxy that ends TLS the scheme that we see is not the browser's.
     let authority = origin.map(|origin| origin.split_once("://").map_or("", |(_, authority)| authority));
     if authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host)) {
-        return Err(forged("header.origin", "expected a page of this host"));
+        return Err(forged(
+            "header.origin",
+            "expected a call from a page of this host",
+        ));
     }
     if !matches!(fetch_site, None | Some("same-origin" | "none")) {
-        return Err(forged("header.sec-fetch-site", "expected a page of this host"));
+        return Err(forged(
+            "header.sec-fetch-site",
+            "expected a call from a page of this host",
+        ));
     }
     Ok(())
 }
@@ -274,16 +280,16 @@ fn forged(place: &str, message: &str) -> Problem {
         ..Problem::new(
             403,
             "cross-site",
-            "A request from elsewhere was refused",
+            "Cross-site request refused",
             format!("{place}: {message}"),
         )
     }
 }
 
 fn no_secret() -> Problem {
-    let detail = "nobody can sign in with a browser: the secret BLOBWATCH_CLIENT_SECRET is not set, and sessions are signed \
-                  with a key derived from it; `wrangler secret put BLOBWATCH_CLIENT_SECRET` sets it; bearer tokens work without";
-    Problem::new(503, "not-configured", "Sessions are closed", detail)
+    let detail = "nobody can sign in with a browser: the secret BLOBWATCH_CLIENT_SECRET, from which the session key is derived, \
+                  is not set. Set it with `wrangler secret put BLOBWATCH_CLIENT_SECRET`. Bearer tokens work without it";
+    Problem::new(503, "not-configured", "Sessions are not available", detail)
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ impl Tokens {
             let token = Token::new(at, entry)?;
             if tokens.iter().any(|known| known.actor.name == token.actor.name) {
                 return Err(TokensError(format!(
-                    "tokens[{at}].name: {:?} is there twice",
+                    "tokens[{at}].name: {:?} occurs twice",
                     token.actor.name
                 )));
             }
@@ -136,8 +136,7 @@ impl Tokens {
         }
         let header = authorization.ok_or_else(|| unauthorized("there is no Authorization header"))?;
         let token = bearer(header).map_err(unauthorized)?;
-        self.find(token)
-            .ok_or_else(|| unauthorized("this token is not known here"))
+        self.find(token).ok_or_else(|| unauthorized("unknown token"))
     }
 
     /// As [`Self::authenticate`], for a call that needs a role.
@@ -175,10 +174,7 @@ impl Token {
             |field: &str, expected: &str| TokensError(format!("tokens[{at}].{field}: expected {expected}"));
         check_name(&entry.name).map_err(|expected| wrong("name", expected))?;
         if RESERVED.contains(&&*entry.name) {
-            return Err(wrong(
-                "name",
-                "one that the audit log does not use for Blobwatch itself",
-            ));
+            return Err(wrong("name", "a name that is not reserved for Blobwatch itself"));
         }
         // The value itself is not repeated: a token in the clear may have been pasted in the wrong place.
         let sha256 = digest_of_hex(&entry.sha256)
@@ -349,7 +345,7 @@ mod tests {
         );
         case(
             &format!(r#"[{{"name":"guard","role":"viewer","sha256":"{SECRET}"}}]"#),
-            "tokens[0].name: expected one that the audit log",
+            "tokens[0].name: expected a name that is not reserved",
         );
         case(
             r#"[{"name":"a","role":"viewer","sha256":"","x":1}]"#,
@@ -358,7 +354,7 @@ mod tests {
         let twice = format!(r#"{{"name":"a","role":"viewer","sha256":"{SECRET}"}}"#);
         case(
             &format!("[{twice},{twice}]"),
-            "tokens[1].name: \"a\" is there twice",
+            "tokens[1].name: \"a\" occurs twice",
         );
     }
 

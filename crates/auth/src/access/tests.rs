@@ -168,7 +168,7 @@ fn what_is_not_signed_as_access_signs_is_refused() {
     );
     refused(
         &signed(r#"{"alg":"RS256","kid":"a","typ":"JWE"}"#, &text),
-        "another type",
+        "unexpected type",
     );
     refused(
         &signed(r#"{"alg":"none","alg":"RS256","kid":"key-1"}"#, &text),
@@ -188,10 +188,10 @@ fn claims_hold_now_and_for_us() {
         claims.as_object_mut().unwrap().remove(name);
         token(&claims)
     };
-    refused(&with("exp", json!(NOW_S - 60)), "is over");
+    refused(&with("exp", json!(NOW_S - 60)), "has expired");
     refused(&without("exp"), "no `exp`");
-    refused(&with("exp", json!("soon")), "`exp` is no time");
-    refused(&with("exp", json!(-1)), "`exp` is no time");
+    refused(&with("exp", json!("soon")), "`exp` is not a time");
+    refused(&with("exp", json!(-1)), "`exp` is not a time");
     refused(&with("nbf", json!(NOW_S + 61)), "not valid yet");
     refused(&with("iat", json!(NOW_S + 61)), "not valid yet");
     refused(

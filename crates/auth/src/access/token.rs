@@ -72,20 +72,20 @@ impl Candidate {
         if is_proven {
             Ok(self.actor)
         } else {
-            Err(refused("the signature is not of the team's key"))
+            Err(refused("the signature does not match the team's key"))
         }
     }
 
     /// 401: no token came, and there is no other way in.
     #[must_use]
     pub fn missing() -> Problem {
-        refused("this call came without a token of Access")
+        refused("this call has no Cloudflare Access token")
     }
 
     /// 401: the team has no such key.
     #[must_use]
     pub fn unknown_key() -> Problem {
-        refused("the team has no key of this name")
+        refused("the team has no key with this id")
     }
 }
 
@@ -96,10 +96,10 @@ fn key_of(header: &Map<String, Value>) -> Result<String, Problem> {
         return Err(refused("the token is not signed with RS256"));
     }
     if header.contains_key("crit") {
-        return Err(refused("the token asks for an extension that is not known"));
+        return Err(refused("the token requires an unknown extension"));
     }
     if header.contains_key("typ") && !text("typ").is_some_and(|typ| typ.eq_ignore_ascii_case("jwt")) {
-        return Err(refused("the token is of another type"));
+        return Err(refused("the token has an unexpected type"));
     }
     let kid = text("kid").filter(|kid| (1..=MAX_KID).contains(&kid.len()));
     kid.map(str::to_owned)
@@ -111,11 +111,11 @@ fn in_time(claims: &Map<String, Value>, now_s: u64) -> Result<(), Problem> {
         None => Ok(None),
         Some(value) => seconds(value)
             .map(Some)
-            .ok_or_else(|| refused(&format!("`{name}` is no time"))),
+            .ok_or_else(|| refused(&format!("`{name}` is not a time"))),
     };
     let expires = time("exp")?.ok_or_else(|| refused("the token has no `exp`"))?;
     if expires.saturating_add(SKEW_S) <= now_s {
-        return Err(refused("the token is over"));
+        return Err(refused("the token has expired"));
     }
     for name in ["nbf", "iat"] {
         if time(name)?.is_some_and(|from| from > now_s + SKEW_S) {
@@ -133,7 +133,7 @@ fn seconds(value: &Value) -> Option<u64> {
 
 fn for_us(claims: &Map<String, Value>, access: &Access) -> Result<(), Problem> {
     if claims.get("iss").and_then(Value::as_str) != Some(&access.team) {
-        return Err(refused("the token is of another team"));
+        return Err(refused("the token was issued by another team"));
     }
     let is_ours = match claims.get("aud") {
         Some(Value::String(audience)) => access.takes(audience),
@@ -160,7 +160,7 @@ fn identity(claims: &Map<String, Value>) -> Result<Identity, Problem> {
     match (text("email"), text("common_name")) {
         (Some(email), None) if is_name(email) => Ok(Identity::Email(email.to_lowercase())),
         (None, Some(id)) if is_name(id) => Ok(Identity::Service(id.to_owned())),
-        _ => Err(refused("the token is of neither a person nor a service")),
+        _ => Err(refused("the token identifies neither a person nor a service")),
     }
 }
 
@@ -186,7 +186,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
         let mut map = Map::new();
         while let Some((name, value)) = entries.next_entry::<String, Value>()? {
             if map.insert(name, value).is_some() {
-                return Err(serde::de::Error::custom("a name is there twice"));
+                return Err(serde::de::Error::custom("a name occurs twice"));
             }
         }
         Ok(Unique(map))
@@ -216,6 +216,6 @@ fn refused(why: &str) -> Problem {
 
 fn no_role(identity: &Identity) -> Problem {
     let (Identity::Email(name) | Identity::Service(name)) = identity;
-    let detail = format!("Access knows {name:?}, and BLOBWATCH_ACCESS gives it no role");
+    let detail = format!("BLOBWATCH_ACCESS gives {name:?} no role");
     Problem::new(403, "forbidden", "Not allowed", detail)
 }

@@ -79,7 +79,7 @@ fn a_session_ends_with_its_time_its_token_and_its_secret() {
     let session = sessions().session(&tokens(), "olga", NOW / 1_000 + 60).unwrap();
     let cookie = header(&session);
     assert!(sessions().read(&tokens(), &cookie, NOW + 59_999).is_ok());
-    assert!(refused(&tokens(), &cookie, NOW + 60_000).contains("over"));
+    assert!(refused(&tokens(), &cookie, NOW + 60_000).contains("expired"));
     let replaced = Tokens::default().with_token("olga", Role::Operator, "a new one");
     refused(&replaced, &cookie, NOW);
     refused(&Tokens::default(), &cookie, NOW);
