@@ -140,7 +140,7 @@ fn a_rule_that_hits_a_healthy_cohort_is_taken_back_and_pulls_succeed_again() {
     );
     let reason = entry["reason"].as_str().unwrap();
     assert!(
-        reason.contains("clients of skopeo that it fires on pull cleanly"),
+        reason.contains("clients of skopeo on which it fires pull cleanly"),
         "{reason}"
     );
     let id = reason.rsplit(' ').next().unwrap();

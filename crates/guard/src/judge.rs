@@ -153,8 +153,8 @@ fn denial_harm(cohorts: &[CohortCounts], worst: Option<&CohortCounts>) -> Harm {
         .map_or_else(|| "clients".to_owned(), |cohort| format!("clients of {cohort}"));
     let percent = HARMLESS * 100.0;
     let text = format!(
-        "{clean} of the {clients} {who} that it fires on pull cleanly, {denied} of them were denied; of a harmless rule's \
-         clients at most {percent} % do"
+        "{clean} of the {clients} {who} on which it fires pull cleanly, and {denied} of those were denied; \
+         for a harmless rule, at most {percent} % pull cleanly"
     );
     Harm {
         cohort,
@@ -175,7 +175,8 @@ fn passage(counts: &Counts, outcome: &Outcome, base: Arm) -> Judgement {
             counts.held_out.judged + base.judged,
         );
         let text = format!(
-            "the first minute went wrong for {} of {} clients that it acted on, and for {} of {} that it did not",
+            "the first minute went wrong for {} of {} clients that it acted on, compared with {} of {} \
+             that it did not act on",
             arm.bad_clients, arm.judged, held.0, held.1
         );
         return Judgement::Harm(Harm {

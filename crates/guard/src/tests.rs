@@ -267,10 +267,9 @@ fn a_rule_that_hits_clean_clients_is_taken_back_after_a_handful() {
     };
     let (state, text) = settled(vec![cohort(Family::Skopeo, "", counts)], true);
     assert_eq!(state, State::Demoted);
-    assert!(
-        text.unwrap()
-            .starts_with("5 of the 6 clients of skopeo that it fires on pull cleanly, 1 of them were denied")
-    );
+    assert!(text.unwrap().starts_with(
+        "5 of the 6 clients of skopeo on which it fires pull cleanly, and 1 of those were denied"
+    ));
 }
 
 #[test]

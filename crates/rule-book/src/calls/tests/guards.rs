@@ -112,7 +112,7 @@ fn what_harms_is_taken_back_in_the_name_of_the_guard() {
         entry["reason"]
             .as_str()
             .unwrap()
-            .contains("skopeo that it fires on pull cleanly"),
+            .contains("skopeo on which it fires pull cleanly"),
         "{entry}"
     );
     assert!(
