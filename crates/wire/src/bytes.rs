@@ -35,7 +35,7 @@ impl fmt::Display for DecodeError {
                 )
             }
             Self::Truncated => f.write_str("the bytes end too early"),
-            Self::Trailing => f.write_str("bytes are left over after the end"),
+            Self::Trailing => f.write_str("unexpected bytes after the end"),
             Self::Invalid(what) => write!(f, "invalid {what}"),
         }
     }

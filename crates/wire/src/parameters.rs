@@ -40,7 +40,7 @@ impl<'a> Parameters<'a> {
                 return wrong(unknown(known));
             }
             if pairs.iter().any(|(other, _)| *other == name) {
-                return wrong("expected once, found twice".to_owned());
+                return wrong("expected once, found several times".to_owned());
             }
             pairs.push((name, value));
         }
@@ -58,12 +58,9 @@ impl<'a> Parameters<'a> {
 
 fn unknown(known: &[&str]) -> String {
     if known.is_empty() {
-        "this call has no parameters".to_owned()
+        "this call takes no parameters".to_owned()
     } else {
-        format!(
-            "this parameter is not known; expected one of {}",
-            known.join(", ")
-        )
+        format!("unknown parameter; expected one of {}", known.join(", "))
     }
 }
 
@@ -133,6 +130,6 @@ fn limit(text: &str) -> Result<usize, Problem> {
 
 pub fn bad_cursor() -> Problem {
     let message =
-        "expected the next_cursor of an earlier answer; what it stood at may be gone: start without one";
+        "expected the next_cursor of an earlier answer; its item may be gone: start without a cursor";
     Problem::bad_parameter(Place::new("query.cursor", message))
 }

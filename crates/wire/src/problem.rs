@@ -67,7 +67,7 @@ impl Problem {
         let detail = format!("{}: {}", place.place, place.message);
         Self {
             errors: vec![place],
-            ..Self::new(400, "bad-parameter", "A parameter was refused", detail)
+            ..Self::new(400, "bad-parameter", "Invalid parameter", detail)
         }
     }
 
@@ -81,7 +81,7 @@ impl Problem {
             .join("; ");
         Self {
             errors,
-            ..Self::new(422, "invalid", "The request was refused", detail)
+            ..Self::new(422, "invalid", "Invalid request", detail)
         }
     }
 
