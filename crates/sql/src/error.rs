@@ -49,7 +49,7 @@ impl fmt::Display for StoreError {
             Self::NewerSchema { found, known } => {
                 write!(
                     f,
-                    "the database has schema {found}, this build knows up to {known}"
+                    "the database has schema {found}, but this build reads at most {known}"
                 )
             }
             Self::Column {
@@ -84,14 +84,14 @@ impl From<StoreError> for Problem {
             return Self::new(
                 503,
                 "newer-schema",
-                "The database is of a newer build",
+                "The database was written by a newer build",
                 format!("{error}; deploy that build"),
             );
         }
         Self::new(
             500,
             "storage",
-            "The database could not be read or written",
+            "The database cannot be read or written",
             error.to_string(),
         )
     }
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn problems_say_what_is_wrong() {
-        let newer = "the database has schema 6, this build knows up to 5; deploy that build";
+        let newer = "the database has schema 6, but this build reads at most 5; deploy that build";
         case(
             StoreError::NewerSchema { found: 6, known: 5 },
             503,

@@ -113,13 +113,13 @@ impl Problem {
     /// 404 for a call that is not in the table.
     #[must_use]
     pub fn no_such_call() -> Self {
-        Self::not_found("call at this address; docs/api.md lists them")
+        Self::not_found("call at this address; docs/api.md lists the calls")
     }
 
     /// 405 for a method that the call at this path does not take.
     #[must_use]
     pub fn method_not_allowed(method: &str) -> Self {
-        let detail = format!("this call does not take {method}; docs/api.md lists the calls");
+        let detail = format!("this call does not accept {method}; docs/api.md lists the calls");
         Self::new(405, "method-not-allowed", "Method not allowed", detail)
     }
 }

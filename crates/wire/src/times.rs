@@ -4,7 +4,7 @@ use super::time::parse_rfc3339;
 
 /// What a time parameter may say.
 pub const EXPECTED_TIME: &str =
-    "expected RFC 3339, as 2020-07-05T19:00:00Z, or a time ago, as -15m (s, m, h, d)";
+    "expected an RFC 3339 time (2020-07-05T19:00:00Z) or a relative one (-15m; units s, m, h, d)";
 
 /// Milliseconds since 1970 of `2020-07-05T19:00:00Z` or `-15m`.
 #[must_use]
