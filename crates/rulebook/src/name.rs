@@ -17,7 +17,7 @@ pub fn check_name(text: &str) -> Result<(), Expected> {
     if starts && text.len() <= MAX_NAME && text.bytes().all(follows) {
         Ok(())
     } else {
-        Err("a letter, then lower case letters, digits, `-`, `_` or `.`, at most 64 in all")
+        Err("a lower-case letter, then lower-case letters, digits, `-`, `_` or `.`, at most 64 characters")
     }
 }
 

@@ -3,7 +3,7 @@
 //! In scope: what it holds, and the bytes in which it travels from a FireLog, which compiles, to isolates, which only
 //! load. Not in scope: compiling (`compiled`), and the bytes of the rules (`rule::Engine`).
 //!
-//! The bytes are `BWR`, the form's version, a check sum and what it sums up. An isolate that cannot use them, because
+//! The bytes are `BWR`, the form's version, a checksum and what it sums up. An isolate that cannot use them, because
 //! they are damaged or of a newer form, goes on with what it has.
 
 mod parts;
@@ -26,7 +26,7 @@ pub const FORM: u8 = 2;
 
 const MAGIC: &[u8; 3] = b"BWR";
 
-/// Bytes of the check sum: what is damaged on its way passes once in 2^64.
+/// Bytes of the checksum: what is damaged on its way passes once in 2^64.
 const SUM: usize = 8;
 
 /// What a request needs of a rulebook. Positions of rules and routes are those of the document.
@@ -85,7 +85,7 @@ impl Program {
         let mut reader = Reader::open(bytes, MAGIC, "a compiled rulebook", FORM)?;
         let told = reader.take(SUM)?;
         if told != sum(reader.rest()) {
-            return Err(DecodeError::Invalid("check sum"));
+            return Err(DecodeError::Invalid("checksum"));
         }
         let program = Self::read(&mut reader)?;
         reader.finish()?;

@@ -32,7 +32,10 @@ impl fmt::Display for DocumentError {
         match self {
             Self::TooLarge { bytes } => write!(f, "expected at most {MAX_DOCUMENT} bytes, found {bytes}"),
             Self::NewerSchema { found } => {
-                write!(f, "schema {found} is newer than {SCHEMA}, which this build reads")
+                write!(
+                    f,
+                    "schema {found} is newer than {SCHEMA}, the newest that this build reads"
+                )
             }
             Self::Invalid(places) => {
                 for (at, place) in places.iter().enumerate() {

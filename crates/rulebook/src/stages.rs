@@ -106,16 +106,19 @@ pub(super) fn faults(setting: &ModeSetting) -> Vec<(String, String)> {
     if setting.mode != Mode::Enforce {
         add(
             "stages",
-            "expected none: only the mode enforce has them".to_owned(),
+            "expected no stages: only the mode enforce has them".to_owned(),
         );
     }
     if count == 0 || count > MAX_STEPS {
         add(
             "stages",
-            format!("expected 1 to {MAX_STEPS} steps, found {count}"),
+            format!("expected 1 to {MAX_STEPS} stages, found {count}"),
         );
     } else if stages.percent() != setting.percent {
-        add("percent", "expected that of the current step".to_owned());
+        add(
+            "percent",
+            "expected the percentage of the current stage".to_owned(),
+        );
     }
     let mut before = 0.0;
     for (at, step) in stages.steps.iter().enumerate() {
@@ -135,8 +138,8 @@ pub(super) fn faults(setting: &ModeSetting) -> Vec<(String, String)> {
 fn lasting(step: &Step, is_last: bool) -> Result<(), &'static str> {
     match step.lasts_ms {
         None if is_last => Ok(()),
-        None => Err("how long this step lasts: another follows"),
-        Some(_) if is_last => Err("none: nothing follows the last step"),
+        None => Err("the duration of this stage, because another follows"),
+        Some(_) if is_last => Err("no duration: nothing follows the last stage"),
         Some(lasts) if (MIN_STEP_MS..=MAX_STEP_MS).contains(&lasts) => Ok(()),
         Some(_) => Err("a second to 90 days"),
     }

@@ -92,7 +92,7 @@ fn routes(faults: &mut Faults, routes: &[Route]) {
         if !names.insert(route.name.as_str()) {
             faults.add(
                 format!("routes[{at}].name"),
-                format!("{:?} is there twice", route.name),
+                format!("{:?} occurs twice", route.name),
             );
         }
         one_route(faults, &format!("routes[{at}]."), route);
@@ -121,7 +121,8 @@ fn one_route(faults: &mut Faults, prefix: &str, route: &Route) {
     if route.name == DEFAULT_ROUTE && (route.host.is_some() || repository != "**") {
         faults.add(
             format!("{prefix}repository"),
-            "the route \"default\" takes what no other does: expected no host, and the repository \"**\"",
+            "the route \"default\" takes every request that no other route takes: expected no host, and the repository \
+             \"**\"",
         );
     }
 }
@@ -131,7 +132,7 @@ fn rules(faults: &mut Faults, rules: &[Rule]) {
     let mut ids = HashSet::new();
     for (at, rule) in rules.iter().enumerate() {
         if !ids.insert(rule.id.as_str()) {
-            faults.add(format!("rules[{at}].id"), format!("{:?} is there twice", rule.id));
+            faults.add(format!("rules[{at}].id"), format!("{:?} occurs twice", rule.id));
         }
         one_rule(faults, &format!("rules[{at}]."), rule);
     }
@@ -195,7 +196,7 @@ fn modes(faults: &mut Faults, book: &Rulebook) {
         if !pairs.insert((&setting.rule, &setting.route)) {
             faults.add(
                 format!("modes[{at}]"),
-                "this rule has a mode on this route already",
+                "this rule already has a mode on this route",
             );
         }
         percent(faults, &format!("modes[{at}]."), setting);
@@ -229,7 +230,7 @@ fn detours(faults: &mut Faults, book: &Rulebook) {
         for route in book.routes.iter().filter(|route| route.detour.is_none()) {
             let setting = set.get(&(rule.id.as_str(), route.name.as_str()));
             let message = format!(
-                "the route {:?} has no detour origin to enforce it with",
+                "the route {:?} has no detour origin, which enforcing this rule needs",
                 route.name
             );
             match setting {

@@ -341,7 +341,7 @@ mod tests {
         );
         case(
             &format!(r#"[{{"name":"A b","role":"viewer","sha256":"{SECRET}"}}]"#),
-            "tokens[0].name: expected a letter",
+            "tokens[0].name: expected a lower-case letter",
         );
         case(
             &format!(r#"[{{"name":"guard","role":"viewer","sha256":"{SECRET}"}}]"#),

@@ -87,7 +87,7 @@ pub fn unreachable(id: Option<RecordId>, failure: OriginFailure) -> Refusal {
 
 fn body(code: &'static str, what: &str, id: Option<RecordId>) -> String {
     let message = match id {
-        Some(id) => format!("{what}; quote {id} when you ask the registry's operator why"),
+        Some(id) => format!("{what}; to ask the registry's operator why, quote {id}"),
         None => what.to_owned(),
     };
     let entry = Entry {
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(answer.proxy_status, "blobwatch;error=http_request_denied");
         assert_eq!(
             answer.body,
-            r#"{"errors":[{"code":"DENIED","message":"the request was refused; quote @ID when you ask the registry's operator why","detail":{"id":"@ID"}}]}"#
+            r#"{"errors":[{"code":"DENIED","message":"the request was refused; to ask the registry's operator why, quote @ID","detail":{"id":"@ID"}}]}"#
                 .replace("@ID", &ID.to_string())
         );
     }

@@ -96,7 +96,7 @@ fn a_newer_form_says_so() {
     assert_eq!(Program::decode(&bytes).unwrap_err(), newer);
 }
 
-/// Without the check sum, which lets nothing of it through.
+/// Without the checksum, which lets nothing of it through.
 #[test]
 fn whatever_the_bytes_are_they_are_read_without_a_panic() {
     let mut whole = Vec::new();

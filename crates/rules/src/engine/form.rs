@@ -1,7 +1,7 @@
 //! A compiled rulebook as bytes: what the control plane compiles and an isolate only has to load.
 //!
 //! In scope: the bytes of an [`Engine`], and that whatever is read ends when it runs. Not in scope: the version and the
-//! check sum around them (`rulebook::Program`). Fields travel by name, so that a build with more of them, or in another
+//! checksum around them (`rulebook::Program`). Fields travel by name, so that a build with more of them, or in another
 //! order, reads them all the same.
 
 mod probe;
