@@ -191,7 +191,7 @@ fn enforcement_without_a_fresh_preview_is_refused_and_force_is_on_record() {
             answer.text()
         );
     };
-    refused(json!({}), "there is no preview");
+    refused(json!({}), "no preview is named");
     refused(json!({"preview": "pv-000009"}), "less than an hour old");
     let id = begin(&stage);
     assert_eq!(done(&stage, &id)["matched_requests"], 0);

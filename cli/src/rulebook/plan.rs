@@ -158,11 +158,11 @@ mod tests {
     #[test]
     fn errors_are_told_as_one_refusal() {
         let plan = Plan::new(json!({"revision": 1, "changes": [], "errors": [
-            {"place": "body.modes[0].preview", "message": "there is no preview"},
+            {"place": "body.modes[0].preview", "message": "no preview is named"},
         ]}));
         assert_eq!(
             plan.unwrap().refused().unwrap_err().to_string(),
-            "the whole push is refused:\n  body.modes[0].preview: there is no preview"
+            "the whole push is refused:\n  body.modes[0].preview: no preview is named"
         );
     }
 

@@ -174,7 +174,7 @@ fn reply<T: Serialize>(status: u16, item: &T, revision: u64) -> Result<ApiReply,
 
 fn too_large(bytes: usize, most: usize) -> Problem {
     let detail = format!("expected a body of at most {most} bytes, found {bytes}");
-    Problem::new(413, "too-large", "The body is too large", detail)
+    Problem::new(413, "too-large", "Body too large", detail)
 }
 
 #[cfg(test)]

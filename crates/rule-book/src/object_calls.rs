@@ -201,7 +201,7 @@ impl ObjectCall for GuardsThenCall {
     const OBJECT: Object = Object::RuleBook;
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "guards/then";
-    const PURPOSE: &'static str = "read where guards stood";
+    const PURPOSE: &'static str = "read the guards' states";
     type Request = GuardsAt;
     type Reply = Vec<GuardThen>;
 }

@@ -46,28 +46,29 @@ pub(crate) enum NotFresh {
 impl fmt::Display for NotFresh {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Draft => write!(f, "is of an expression, not of a stored version of this rule"),
-            Self::OtherRule { previewed } => write!(f, "is of the rule {previewed:?}"),
-            Self::OtherRoute { previewed } => write!(f, "is of the route {previewed:?}"),
+            Self::Draft => write!(f, "was made for a draft, not for a stored version of this rule"),
+            Self::OtherRule { previewed } => write!(f, "was made for the rule {previewed:?}"),
+            Self::OtherRoute { previewed } => write!(f, "was made for the route {previewed:?}"),
             Self::OtherVersion { previewed, current } => {
                 write!(
                     f,
-                    "is of version {previewed} of the rule, which is at {current} now"
+                    "was made for version {previewed} of the rule, whose current version is {current}"
                 )
             }
-            Self::NoRule => write!(f, "is of a rule that is not there any more"),
+            Self::NoRule => write!(f, "was made for a rule that no longer exists"),
             Self::Moved { since, revision } => write!(
                 f,
-                "was made at revision {since}, and routes or enforced rules that bear on it changed until revision {revision}"
+                "was made at revision {since}; since then, up to revision {revision}, routes or enforced rules that \
+                 affect it were changed"
             ),
             Self::TooOld { done_ms } => write!(
                 f,
-                "is older than {} minutes: it was done at {}",
+                "is older than {} minutes: it finished at {}",
                 FRESH_MS / 60_000,
                 rfc3339(*done_ms)
             ),
             Self::Incomplete { missing } => {
-                write!(f, "lacks what {} would have answered", missing.join(", "))
+                write!(f, "is missing the answers of {}", missing.join(", "))
             }
         }
     }

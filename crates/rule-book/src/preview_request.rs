@@ -77,7 +77,7 @@ fn candidate<S: Sql>(store: &RuleBookStore<S>, book: &Rulebook, wanted: WantedRu
         } => Ok(draft(book, expression, action, volume)),
         _ => Err(Problem::bad_parameter(Place::new(
             "body.rule",
-            "expected {id, version?} of a rule that is stored, or {expression, action, volume?}",
+            "expected {id, version?} of a stored rule, or {expression, action, volume?}",
         ))),
     }
 }
@@ -158,7 +158,7 @@ fn window(wanted: &Wanted, now_ms: u64) -> Result<(u64, u64), Problem> {
     } else {
         Err(refuse(
             "body.since",
-            "expected a time before `until`, and before now",
+            "expected a time before `until` and in the past",
         ))
     }
 }

@@ -62,6 +62,6 @@ impl ApiReply {
 pub fn json_text<T: Serialize>(value: &T) -> Result<String, Problem> {
     serde_json::to_string(value).map_err(|error| {
         let detail = format!("failed to write a value in JSON: {error}");
-        Problem::new(500, "internal", "Something broke", detail)
+        Problem::new(500, "internal", "Internal error", detail)
     })
 }

@@ -106,26 +106,26 @@ impl Chain {
         let expected = self.seq + 1;
         if entry.seq != expected {
             return Some(format!(
-                "expected entry {expected} here: entries were taken out, put in or moved"
+                "expected entry {expected} here: entries were removed, inserted or moved"
             ));
         }
         if entry.previous != self.head {
             return Some(format!(
-                "its `previous` is {}, the hash of entry {} is {}: one of the two was replaced",
+                "its `previous` is {}, but the hash of entry {} is {}: one of the two was replaced",
                 entry.previous, self.seq, self.head
             ));
         }
         let hash = entry_hash(entry);
         if entry.hash != hash {
             return Some(format!(
-                "its content has the hash {hash}, it says {}: it was changed after it was written",
+                "its content has the hash {hash}, but it says {}: it was changed after it was written",
                 entry.hash
             ));
         }
         // Within a whole chain only a writer that broke its own rule can do this.
         (entry.revision < self.revision).then(|| {
             format!(
-                "it made revision {}, the entry before it revision {}",
+                "it made revision {}, but the previous entry made revision {}",
                 entry.revision, self.revision
             )
         })

@@ -53,10 +53,7 @@ pub fn export_begin(query: &str) -> Result<Option<u64>, Problem> {
         (Some("ndjson"), None) => Ok(Some(0)),
         (Some("ndjson"), Some(text)) => match text.parse() {
             Ok(seq) => Ok(Some(seq)),
-            Err(_) => refuse(
-                "after",
-                format!("expected the number of an entry, found {text:?}"),
-            ),
+            Err(_) => refuse("after", format!("expected an entry number, found {text:?}")),
         },
         (format, _) => refuse(
             "format",

@@ -212,7 +212,8 @@ impl From<RuleBookError> for Problem {
             RuleBookError::Store(error) => error.into(),
             RuleBookError::Revision { expected, found } => {
                 let detail = format!(
-                    "the rulebook is at revision {found}, not {expected}: somebody changed it; read it again and decide anew"
+                    "the rulebook is at revision {found}, not {expected}: somebody changed it; read it again and \
+                     repeat the change"
                 );
                 Self::new(412, "revision-mismatch", "The rulebook has changed", detail)
             }

@@ -31,7 +31,7 @@ pub(crate) fn document_of<S: Sql>(store: &RuleBookStore<S>, revision: u64) -> Re
 
 fn revision(text: &str) -> Result<u64, Problem> {
     text.parse().map_err(|_| {
-        let message = format!("expected a revision's number, found {text:?}");
+        let message = format!("expected a revision number, found {text:?}");
         Problem::bad_parameter(Place::new("query.revision", message))
     })
 }

@@ -77,9 +77,9 @@ pub(super) fn permitted<S: Sql>(
     let (rule, route) = setting;
     let why = match &permit.preview {
         _ if permit.force => return Ok(()),
-        None => "there is no preview".to_owned(),
+        None => "no preview is named".to_owned(),
         Some(id) => match store.preview(id)? {
-            None => format!("no preview {id:?} is done and less than an hour old"),
+            None => format!("there is no finished preview {id:?} that is less than an hour old"),
             Some(stamp) => match preview_is_fresh(&stamp, book, rule, route, now_ms) {
                 Ok(()) => return Ok(()),
                 Err(error) => format!("the preview {id:?} {error}"),
@@ -109,7 +109,7 @@ pub(super) fn at_once(
         return Ok(());
     }
     if rule.default_mode == Mode::Enforce {
-        let why = "a default mode is for every route and has no preview";
+        let why = "a default mode applies to every route and cannot have a preview";
         return Err(preview_needed(
             &format!("{place}.default_mode"),
             why,
@@ -120,7 +120,7 @@ pub(super) fn at_once(
     let enforced = (book.routes.iter()).find(|route| reach(book, &rule.id, &route.name, now_ms) > 0.0);
     match enforced {
         Some(route) => {
-            let why = "the rule is enforced, and so would its new version be";
+            let why = "the rule is enforced, so its new version would be enforced at once";
             Err(preview_needed(
                 &format!("{place}.expression"),
                 why,
@@ -135,18 +135,13 @@ pub(super) fn at_once(
 /// 409: enforcement begins or grows, and nobody has seen lately whom it would hit.
 pub(super) fn preview_needed(place: &str, why: &str, rule: &str, route: &str) -> Problem {
     let detail = format!(
-        "{why}: enforcing {rule:?} on the route {route:?} needs a fresh preview of whom it would hit. Make one with \
-         POST previews {{\"rule\": {{\"id\": {rule:?}}}, \"route\": {route:?}}}, read it, and name it in `preview`; or \
-         say `force: true`, which the audit log shows with your reason"
+        "{why}: enforcing {rule:?} on the route {route:?} requires a preview that is less than an hour old. Create one \
+         with POST previews {{\"rule\": {{\"id\": {rule:?}}}, \"route\": {route:?}}}, read it, and name its id in \
+         `preview`; or set `force: true`, which the audit log shows with your reason"
     );
     Problem {
         errors: vec![Place::new(place, why)],
-        ..Problem::new(
-            409,
-            "preview-needed",
-            "Nobody has seen whom this would hit",
-            detail,
-        )
+        ..Problem::new(409, "preview-needed", "A recent preview is required", detail)
     }
 }
 

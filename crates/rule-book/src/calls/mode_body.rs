@@ -67,13 +67,13 @@ impl ModeBody {
         if stages.is_some() && self.percent.is_some() {
             return Err(refused(
                 "body.percent",
-                "expected none beside stages: each step has its own",
+                "expected no `percent` beside `stages`: each stage has its own",
             ));
         }
         if self.guard == Guarding::Off && !self.force {
             return Err(refused(
                 "body.guard",
-                "expected force: true beside guard: \"off\"",
+                "expected `force: true` with `guard: \"off\"`",
             ));
         }
         let expires_ms = self
@@ -93,7 +93,7 @@ impl ModeBody {
 /// A schedule at its first step.
 pub(super) fn staged(place: &str, steps: &[StepBody], now_ms: u64) -> Result<Stages, Problem> {
     if steps.is_empty() || steps.len() > MAX_STEPS {
-        let message = format!("expected 1 to {MAX_STEPS} steps, found {}", steps.len());
+        let message = format!("expected 1 to {MAX_STEPS} stages, found {}", steps.len());
         return Err(refused(place, message));
     }
     let step = |step: &StepBody| Step {

@@ -105,11 +105,11 @@ fn required(context: &Context<'_>) -> Result<(), Problem> {
     if context.expected.is_none() {
         return missing(
             "header.if-match",
-            "expected the revision that the push was made for, such as \"12\"",
+            "expected the revision on which the push is based, such as \"12\"",
         );
     }
     if context.reason.is_none() {
-        return missing("query.reason", "expected why");
+        return missing("query.reason", "expected a reason");
     }
     Ok(())
 }

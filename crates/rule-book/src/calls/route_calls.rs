@@ -186,9 +186,14 @@ pub(super) fn no_route(name: &str) -> Problem {
 }
 
 fn default_stays() -> Problem {
-    let detail = "the route \"default\" takes what no other does and cannot be removed";
+    let detail = "the route \"default\" takes every request that no other route takes, and cannot be removed";
     Problem {
         errors: vec![Place::new("path.route", detail)],
-        ..Problem::new(409, "default-route", "The default route stays", detail)
+        ..Problem::new(
+            409,
+            "default-route",
+            "The default route cannot be removed",
+            detail,
+        )
     }
 }

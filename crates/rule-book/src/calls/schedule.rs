@@ -62,7 +62,7 @@ fn next<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Option<(Context
     };
     for (at, setting) in book.modes.iter().enumerate() {
         if setting.expires_ms.is_some_and(|expires| expires <= now_ms) {
-            let context = context("its time is over: the rule's default holds again".to_owned());
+            let context = context("the mode expired: the rule's default applies again".to_owned());
             return Ok(Some((context, expiry(&book, at, setting)?)));
         }
         let ledger = ledger(store, setting)?;
@@ -88,11 +88,11 @@ fn reason(following: &ModeSetting, guarded: bool) -> String {
         .map_or((0, 0), |stages| (stages.index + 1, stages.steps.len()));
     let percent = following.percent.unwrap_or(100.0);
     let why = if guarded {
-        "the guard let the step before pass"
+        "the guard passed the previous stage"
     } else {
-        "no guard watches"
+        "no guard is set"
     };
-    format!("step {index} of {count}, {percent} %: {why}")
+    format!("stage {index} of {count}, {percent} %: {why}")
 }
 
 /// The guard that watches a setting; none before its first report.
@@ -106,7 +106,7 @@ fn ledger<S: Sql>(store: &RuleBookStore<S>, setting: &ModeSetting) -> Result<Opt
 
 /// Why a guard takes back, with records that show it.
 fn harm(ledger: &Ledger) -> String {
-    let text = ledger.text.as_deref().unwrap_or("it harms");
+    let text = ledger.text.as_deref().unwrap_or("it harms healthy clients");
     match ledger.evidence.as_slice() {
         [] => text.to_owned(),
         records => format!("{text}; for instance {}", records.join(" ")),

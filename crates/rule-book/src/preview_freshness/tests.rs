@@ -57,8 +57,8 @@ fn a_preview_holds_while_nothing_moves_that_bears_on_it() {
 #[test]
 fn a_preview_goes_stale_when_rule_route_or_order_moved() {
     case(|book| book.rules[1].version = 2, Err("version 1"));
-    case(|book| book.rules.truncate(1), Err("not there any more"));
-    case(|book| book.rules[2].version = 2, Err("changed until revision 6"));
+    case(|book| book.rules.truncate(1), Err("no longer exists"));
+    case(|book| book.rules[2].version = 2, Err("up to revision 6"));
     case(|book| book.modes[0].percent = None, Err("changed"));
     case(|book| book.modes.clear(), Err("changed"));
     case(
@@ -79,8 +79,8 @@ fn a_preview_is_of_one_rule_one_route_and_one_hour() {
         assert!(found.to_string().contains(part), "{found}");
     }
     let fresh = stamp();
-    refused(&fresh, "before", "library", NOW, "of the rule \"candidate\"");
-    refused(&fresh, CANDIDATE, "default", NOW, "of the route \"library\"");
+    refused(&fresh, "before", "library", NOW, "for the rule \"candidate\"");
+    refused(&fresh, CANDIDATE, "default", NOW, "for the route \"library\"");
     refused(
         &fresh,
         CANDIDATE,
@@ -92,10 +92,16 @@ fn a_preview_is_of_one_rule_one_route_and_one_hour() {
         incomplete: vec!["fl1-iad-0".to_owned()],
         ..stamp()
     };
-    refused(&missing, CANDIDATE, "library", NOW, "lacks what fl1-iad-0");
+    refused(
+        &missing,
+        CANDIDATE,
+        "library",
+        NOW,
+        "is missing the answers of fl1-iad-0",
+    );
     let draft = PreviewPlan::new(&document(), rule("draft", "ssl", Action::Block), "library", NOW);
     let draft = Stamp::of("pv-2", &draft, NOW, Vec::new());
-    refused(&draft, CANDIDATE, "library", NOW, "not of a stored version");
+    refused(&draft, CANDIDATE, "library", NOW, "not for a stored version");
     assert_eq!(
         preview_is_fresh(&fresh, &document(), CANDIDATE, "library", NOW + FRESH_MS - 1),
         Ok(())

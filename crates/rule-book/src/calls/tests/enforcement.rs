@@ -45,7 +45,7 @@ fn a_fresh_preview_lets_enforcement_begin_and_the_audit_log_names_it() {
     let enforce = json!({"mode": "enforce", "percent": 5, "reason": "r", "preview": "pv-1"});
     let elsewhere = api.refused("PUT", "rules/sweep/modes/library", &enforce.to_string());
     assert!(
-        elsewhere.detail.contains("is of the route \"default\""),
+        elsewhere.detail.contains("was made for the route \"default\""),
         "{elsewhere:?}"
     );
     api.put("rules/sweep/modes/default", &enforce);

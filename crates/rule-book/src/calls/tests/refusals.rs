@@ -75,7 +75,13 @@ fn a_body_of_another_form_names_the_field() {
         "body.action",
         "expected tag",
     );
-    case("rules/A%20b", &rule(""), 400, "path.rule", "expected a letter");
+    case(
+        "rules/A%20b",
+        &rule(""),
+        400,
+        "path.rule",
+        "expected a lower-case letter",
+    );
     case("routes/x", r#"{"host":"A:1"}"#, 422, "body.host", "lower case");
     case("routes/x", r#"{"observe":2}"#, 422, "body.observe", "0 to 1");
     case(
@@ -90,7 +96,7 @@ fn a_body_of_another_form_names_the_field() {
         r#"{"host":"a.example"}"#,
         422,
         "body.repository",
-        "takes what no other does",
+        "takes every request that no other",
     );
     case(
         "settings",
