@@ -52,7 +52,7 @@ impl ObjectCall for PushRulebookCall {
     }
 }
 
-/// What was lost on the way, by name.
+/// Records and counts that were lost, by name.
 pub struct LossesCall;
 
 impl ObjectCall for LossesCall {

@@ -57,7 +57,7 @@ fn every_rule_says_what_was_true_and_where_its_mode_came_from() {
                 {"text": "client.family eq \"docker\"", "start": 0, "end": 25, "value": true},
                 {"text": "ip.src.asnum in {16509}", "start": 30, "end": 53, "value": true},
             ],
-            "why": "it fired in monitor: enforced, it would block the request",
+            "why": "it fired in monitor; if enforced, it would block the request",
             "mode": {"value": "monitor", "from": "default", "percent": null, "in_percent": null},
             "would": "block", "applied": "none",
         })
@@ -241,8 +241,8 @@ fn every_rule_says_why_it_did_what_it_did() {
             ..ModeSetting::new("botnet-sig", "library", Mode::Enforce)
         });
     };
-    case(|_, _| {}, 0, "fired in monitor: enforced, it would block");
-    case(|_, _| {}, 1, "depends on what records do not keep");
+    case(|_, _| {}, 0, "fired in monitor; if enforced, it would block");
+    case(|_, _| {}, 1, "depends on fields that records do not keep");
     case(|_, _| {}, 3, "is false");
     case(
         |book, record| {
@@ -258,7 +258,7 @@ fn every_rule_says_why_it_did_what_it_did() {
             record.fired = fired(Mode::Enforce, Action::None);
         },
         0,
-        "this one is not among them",
+        "this client is not one of them",
     );
     case(
         |book, record| {
@@ -267,7 +267,7 @@ fn every_rule_says_why_it_did_what_it_did() {
             record.degraded = true;
         },
         0,
-        "not sure of its rulebook",
+        "rulebook or client keys were not confirmed",
     );
     case(
         |book, record| {
@@ -282,7 +282,7 @@ fn every_rule_says_why_it_did_what_it_did() {
             record.fired.extend(fired(Mode::Enforce, Action::None));
         },
         0,
-        "first had decided before it",
+        "first had already decided",
     );
     case(
         |book, record| {
@@ -356,11 +356,11 @@ fn a_request_as_a_whole_says_what_was_done() {
     let shown = |record: &Record| explain(record, &book(), &[], 17).unwrap().why;
     assert_eq!(
         shown(&sample::full()),
-        "2 rules fired; the request was tagged and went on"
+        "2 rules fired; the request was tagged and forwarded"
     );
     assert_eq!(
         shown(&sample::sparse()),
-        "no rule fired: the request went on untouched"
+        "no rule fired: the request was forwarded unchanged"
     );
     let blocked = Record {
         fired: vec![sample::fired(

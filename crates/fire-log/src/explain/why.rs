@@ -11,14 +11,14 @@ pub(super) fn of_rule(record: &Record, rule: &RuleExplanation) -> String {
         (false, _, Mode::Off) => "it is off on this route: its matches are dropped".to_owned(),
         (false, Some(false), _) => "its expression is false".to_owned(),
         (false, None, _) => {
-            "its expression depends on what records do not keep; that it is not among `fired` says that it was false, or \
-             that its volume was not exceeded"
+            "its expression depends on fields that records do not keep; it is not in `fired`, so it was false or its \
+             volume was not exceeded"
                 .to_owned()
         }
         (false, Some(true), _) => match &rule.volume {
             Some(volume) => format!("it matched and did not fire: {}", below(record, volume)),
-            None => "its expression is true of what was recorded, and it did not fire: what it reads of the request was \
-                     recorded otherwise than it was seen"
+            None => "its expression is true for the recorded values, but it did not fire: the isolate decided on \
+                     values other than those recorded"
                 .to_owned(),
         },
     }
@@ -40,13 +40,13 @@ fn below(record: &Record, volume: &Volume) -> String {
         record.colo.as_str()
     };
     format!(
-        "it acts only while {by} has more than {requests} matches in {seconds} s in {colo}, and as far as the isolate had \
-         heard it had not"
+        "it fires only while {by} has more than {requests} matches in {seconds} s in {colo}, and the isolate had not \
+         been told that it had"
     )
 }
 
 fn unsaid(what: &str) -> String {
-    format!("its volume is counted by {what}, and the request has none")
+    format!("its volume is counted by {what}, and the request had none")
 }
 
 fn fired(record: &Record, rule: &RuleExplanation) -> String {
@@ -56,25 +56,27 @@ fn fired(record: &Record, rule: &RuleExplanation) -> String {
             format!("it fired and {} the request", did(rule.applied))
         }
         Mode::Enforce => format!("it fired and did nothing: {}", idle(record, rule)),
-        Mode::Monitor | Mode::Off => format!("it fired in monitor: enforced, it would {would} the request"),
+        Mode::Monitor | Mode::Off => {
+            format!("it fired in monitor; if enforced, it would {would} the request")
+        }
     }
 }
 
 fn idle(record: &Record, rule: &RuleExplanation) -> String {
     let percent = rule.mode.percent.unwrap_or(100.0);
     if rule.mode.in_percent == Some(false) {
-        return format!("it is enforced for {percent} % of the clients, and this one is not among them");
+        return format!("it is enforced for {percent} % of the clients, and this client is not one of them");
     }
     if percent < 100.0 && record.degraded {
         return format!(
-            "it is enforced for {percent} % of the clients, and the isolate was not sure of its rulebook or of its client \
-             keys: a part of the clients is nobody then"
+            "it is enforced for {percent} % of the clients, and the isolate's rulebook or client keys were not \
+             confirmed: no client counts as inside a partial rollout then"
         );
     }
     let decided = record.fired.iter().find(|fired| is_terminal(fired.applied));
     match decided {
-        Some(before) => format!("{} had decided before it", before.rule),
-        None => "the route has no second origin to go to".to_owned(),
+        Some(before) => format!("{} had already decided", before.rule),
+        None => "the route has no detour origin".to_owned(),
     }
 }
 
@@ -86,7 +88,7 @@ fn is_terminal(action: Action) -> bool {
 pub(super) fn of_record(record: &Record) -> String {
     let decided = record.fired.iter().find(|fired| is_terminal(fired.applied));
     let fired = match record.fired.len() {
-        0 => return "no rule fired: the request went on untouched".to_owned(),
+        0 => return "no rule fired: the request was forwarded unchanged".to_owned(),
         1 => "one rule fired".to_owned(),
         some => format!("{some} rules fired"),
     };
@@ -97,8 +99,8 @@ pub(super) fn of_record(record: &Record) -> String {
             rule.version,
             did(rule.applied)
         ),
-        None if record.verdict == Action::Tag => format!("{fired}; the request was tagged and went on"),
-        None => format!("{fired}; none was applied and the request went on untouched"),
+        None if record.verdict == Action::Tag => format!("{fired}; the request was tagged and forwarded"),
+        None => format!("{fired}; none was applied, and the request was forwarded unchanged"),
     }
 }
 
@@ -116,7 +118,7 @@ fn did(action: Action) -> &'static str {
     match action {
         Action::Block => "blocked",
         Action::Throttle => "throttled",
-        Action::Detour => "sent away to the second origin",
+        Action::Detour => "detoured",
         Action::Tag => "tagged",
         Action::None => "did nothing to",
     }

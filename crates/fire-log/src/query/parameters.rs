@@ -167,7 +167,7 @@ fn read_filter(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Res
         "family" => add(
             &mut filter.families,
             name,
-            word(name, value, "a family, as docker or containerd")?,
+            word(name, value, "a family such as docker or containerd")?,
         )?,
         "os" => add(&mut filter.os, name, value.to_owned())?,
         "asn" => add(&mut filter.asns, name, asn(name, value)?)?,
@@ -182,15 +182,15 @@ fn read_filter(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Res
         "id" => add(
             &mut filter.ids,
             name,
-            parsed(name, value, "expected the 26 characters of a record's id")?,
+            parsed(name, value, "expected a record id (26 characters)")?,
         )?,
-        _ => return Err(refuse(name, &format!("is not known; known are {FILTERS}"))),
+        _ => return Err(refuse(name, &format!("is unknown; expected one of {FILTERS}"))),
     }
     Ok(())
 }
 
 const FILTERS: &str = "since, until, route, rule, mode, verdict, family, os, asn, country, colo, fingerprint, status, \
-    range, digest, repository, client, id, and where the call has them cursor, limit, format, by";
+    range, digest, repository, client, id, and, if the call accepts them, cursor, limit, format, by";
 
 const RANGES: &str =
     "none, whole, probe, tile, chunk, scatter, multi, suffix, resume, repeat, restart or invalid";
@@ -238,13 +238,13 @@ fn asn(name: &str, value: &str) -> Result<Option<u32>, Problem> {
     parsed(
         name,
         digits,
-        "expected the number of an autonomous system, as 16509, or nothing for none",
+        "expected an AS number such as 16509, or nothing for records without one",
     )
     .map(Some)
 }
 
 fn status(name: &str, value: &str) -> Result<StatusFilter, Problem> {
-    let expected = "expected a status, as 206, a class, as 2xx, or 0 for no answer";
+    let expected = "expected a status such as 206, a class such as 2xx, or 0 for no answer";
     if let Some(class) = value.strip_suffix("xx") {
         let class: u16 = parsed(name, class, expected)?;
         return if (1..=5).contains(&class) {
@@ -260,7 +260,7 @@ fn status(name: &str, value: &str) -> Result<StatusFilter, Problem> {
 }
 
 fn client(name: &str, value: &str) -> Result<blobwatch_pull::ClientKey, Problem> {
-    let expected = "expected the 16 hex digits of a record's client";
+    let expected = "expected a client key (16 hex digits)";
     if value.len() != 16 || !value.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(refuse(name, &format!("{value:?}: {expected}")));
     }
@@ -285,12 +285,12 @@ fn read_limit(value: &str, most: usize) -> Result<usize, Problem> {
 }
 
 fn read_cursor(text: &str, check: u64, filter: &mut Filter) -> Result<RecordId, Problem> {
-    let expected = "is no cursor of this version; expected the next_cursor of an answer";
+    let expected = "is not a cursor of this version; expected the next_cursor of an answer";
     let cursor = Cursor::parse(text).ok_or_else(|| refuse("cursor", expected))?;
     if cursor.check != check {
         return Err(refuse(
             "cursor",
-            "belongs to other filters; expected the filters it was given for",
+            "was issued for other filters; use the filters that it was issued for",
         ));
     }
     (filter.since_ms, filter.until_ms) = (cursor.since_ms, cursor.until_ms);
@@ -300,7 +300,7 @@ fn read_cursor(text: &str, check: u64, filter: &mut Filter) -> Result<RecordId, 
 fn check_span(filter: &Filter) -> Result<(), Problem> {
     match (filter.since_ms, filter.until_ms) {
         (Some(since), Some(until)) if since >= until => {
-            Err(refuse("until", "is not after since; expected a later time"))
+            Err(refuse("until", "is not after `since`; expected a later time"))
         }
         _ => Ok(()),
     }
@@ -314,7 +314,7 @@ fn read_dimensions(by: &mut Vec<Dimension>, value: &str) -> Result<(), Problem> 
         );
         let dimension = Dimension::of(name).ok_or_else(|| refuse("by", &expected))?;
         if by.contains(&dimension) {
-            return Err(refuse("by", &format!("{name:?} is named twice")));
+            return Err(refuse("by", &format!("{name:?} occurs twice")));
         }
         by.push(dimension);
     }

@@ -41,7 +41,11 @@ fn refused(given: &[(&str, &str)], place: &str, message: &str) {
 
 #[test]
 fn every_bad_parameter_is_refused_with_its_name_and_what_was_expected() {
-    refused(&[("colour", "red")], "query.colour", "known are since, until");
+    refused(
+        &[("colour", "red")],
+        "query.colour",
+        "expected one of since, until",
+    );
     refused(&[("limit", "0")], "query.limit", "from 1 to 1000");
     refused(&[("limit", "1001")], "query.limit", "from 1 to 1000");
     refused(&[("format", "xml")], "query.format", "json or ndjson");
@@ -49,19 +53,19 @@ fn every_bad_parameter_is_refused_with_its_name_and_what_was_expected() {
     refused(
         &[("since", "-1h"), ("until", "-2h")],
         "query.until",
-        "not after since",
+        "not after `since`",
     );
     refused(&[("mode", "on")], "query.mode", "off, monitor or enforce");
     refused(&[("verdict", "deny")], "query.verdict", "throttle or block");
     refused(&[("family", "Docker")], "query.family", "docker or containerd");
-    refused(&[("asn", "AS")], "query.asn", "number of an autonomous system");
+    refused(&[("asn", "AS")], "query.asn", "expected an AS number");
     refused(&[("status", "6xx")], "query.status", "2xx");
     refused(&[("status", "42")], "query.status", "2xx");
     refused(&[("range", "partial")], "query.range", "resume");
     refused(&[("client", "xyz")], "query.client", "16 hex digits");
     refused(&[("id", "xyz")], "query.id", "26 characters");
     refused(&[("route", "")], "query.route", "is empty");
-    refused(&[("cursor", "00")], "query.cursor", "no cursor");
+    refused(&[("cursor", "00")], "query.cursor", "not a cursor");
     let many: Vec<(&str, &str)> = vec![("rule", "a"); 65];
     refused(&many, "query.rule", "more than 64");
 }
