@@ -109,14 +109,14 @@ pub fn check_body(body: &str) -> Result<(), Problem> {
     }
     let found = body.len();
     let detail = format!("expected a body of at most {MAX_BODY} bytes, found {found}");
-    Err(Problem::new(413, "too-large", "The body is too large", detail))
+    Err(Problem::new(413, "too-large", "Body too large", detail))
 }
 
 /// 429 where [`PreviewStore::begin`] accepts no more.
 #[must_use]
 pub fn too_many_previews() -> Problem {
-    let detail = format!("{MAX_WAITING} previews wait to be run: wait for one, or cancel one");
-    Problem::new(429, "too-many-previews", "Too many previews wait", detail)
+    let detail = format!("{MAX_WAITING} previews are waiting: wait for one to finish, or cancel one");
+    Problem::new(429, "too-many-previews", "Too many previews are waiting", detail)
 }
 
 #[cfg(test)]

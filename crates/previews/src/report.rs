@@ -121,8 +121,8 @@ fn approximations(plan: &PreviewPlan, part: &Partial) -> Vec<String> {
     let mut said = Vec::new();
     if plan.rule().is_some_and(|rule| rule.volume.is_some()) {
         said.push(
-            "the volume is counted at the time of each request; in traffic it is counted when batches arrive, a second or \
-             more later"
+            "the volume is counted at the time of each request; in live traffic it is counted when batches arrive, a \
+             second or more later"
                 .to_owned(),
         );
     }
@@ -133,8 +133,8 @@ fn approximations(plan: &PreviewPlan, part: &Partial) -> Vec<String> {
     });
     if reads_kind {
         said.push(
-            "range.kind is what the FireLogs know of a client's pulls; an isolate that meets the client for the first time \
-             sees less"
+            "range.kind is what the FireLogs know about a client's pulls; an isolate that sees the client for the \
+             first time knows less"
                 .to_owned(),
         );
     }
@@ -145,13 +145,14 @@ fn approximations(plan: &PreviewPlan, part: &Partial) -> Vec<String> {
         .collect();
     if !by_record.is_empty() {
         said.push(format!(
-            "whether {} denies a request is taken from its record, because that depends on volumes of the time",
+            "whether {} denies a request is taken from its record, because that depended on volumes at the time",
             by_record.join(", ")
         ));
     }
     if part.weighted > 0 {
         said.push(
-            "records that stand for several requests count as so many; clients, networks and pulls do not"
+            "a record that stands for several requests counts as that many requests, but as one for clients, networks \
+             and pulls"
                 .to_owned(),
         );
     }

@@ -147,7 +147,7 @@ pub(super) fn of_report(report: &Report, route: &str, action: Action) -> String 
         0 => String::new(),
         some => {
             let share = some as f64 / report.matched_requests as f64;
-            format!("; {} of that is denied by other rules already", percent(share))
+            format!("; other rules already deny {} of these requests", percent(share))
         }
     };
     format!("would {verb} {}{more}{denied}{lacking}", cohorts.join("; and "))

@@ -117,7 +117,7 @@ impl<S: Sql> PreviewStore<S> {
         Ok(Self { sql })
     }
 
-    /// Accepts a preview; `None` where too many wait.
+    /// Accepts a preview; `None` where too many previews are waiting.
     pub fn begin(&self, plan: &PreviewPlan, actor: &str, now_ms: u64) -> Result<Option<Preview>, StoreError> {
         let Some(rule) = plan.rule() else {
             return Err(StoreError::Corrupt("a plan".to_owned()));

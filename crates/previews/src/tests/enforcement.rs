@@ -253,7 +253,7 @@ fn what_others_deny_already_is_told_apart() {
     assert_eq!(report.already_denied_requests, refused);
     assert_eq!(report.decided_requests, report.matched_requests - refused);
     assert!(
-        report.sentence.contains("denied by other rules already"),
+        report.sentence.contains("other rules already deny"),
         "{}",
         report.sentence
     );

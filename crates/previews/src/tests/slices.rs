@@ -153,7 +153,7 @@ fn weights_count_requests_and_are_said() {
     let report = Report::of(&plan, whole);
     assert_eq!((report.requests, report.matched_requests), (2_000, expected));
     assert!(report.weighted && report.clients_exact);
-    assert!(report.approximations[0].contains("stand for several"));
+    assert!(report.approximations[0].contains("stands for several"));
 }
 
 /// What the record lacks is told, and only where it decides.
@@ -247,7 +247,7 @@ fn the_cohort_that_is_hit_is_named_with_its_health() {
     assert_eq!(
         report.sentence,
         "would deny 100 % of docker on amzn2 in all colos but IAD, of which 99 % completed their pulls: \
-         600 clients in 210 networks; 100 % of that is denied by other rules already"
+         600 clients in 210 networks; other rules already deny 100 % of these requests"
     );
 }
 
