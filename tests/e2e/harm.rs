@@ -80,7 +80,7 @@ fn a_harm_that_a_kill_kept_from_the_detector_is_told_by_the_next_process() {
     let harm = eventually("the harm is told", || harms(&stage).pop());
     let sentence = harm["sentence"].as_str().unwrap();
     assert!(
-        sentence.contains("probes did it, and the guard took it back"),
+        sentence.contains("caused by probes, which the guard put back to monitor"),
         "{sentence}"
     );
     stage.edge.restart();

@@ -89,7 +89,7 @@ impl Anomaly {
         format!("an-{:06}", self.id)
     }
 
-    /// A rule that let through what it then spoiled: found against the clients that its percentage left out.
+    /// A rule that let through what it then spoiled: found against the clients outside its percentage.
     pub(super) fn is_spoilt(&self) -> bool {
         let contrast = self.rules.first().map(|suspect| suspect.contrast);
         self.kind() == AnomalyKind::RuleHarm && contrast == Some(Contrast::HeldOut)
@@ -99,7 +99,7 @@ impl Anomaly {
     #[must_use]
     pub fn noun(&self) -> &'static str {
         if self.is_spoilt() {
-            "first minutes gone wrong"
+            "failed first minutes"
         } else {
             self.kind().noun()
         }

@@ -151,7 +151,7 @@ fn words(notice: &ChangeNotice, of: &str) -> String {
 fn mode_words(before: Option<&ModeValue>, after: Option<&ModeValue>) -> Option<String> {
     match (before.map(mode_name), after.map(mode_name)) {
         (Some(before), Some(after)) if before != after => Some(format!("{before} to {after}")),
-        (None, Some(after)) => Some(format!("to {after}")),
+        (None, Some(after)) => Some(format!("set to {after}")),
         (Some(before), None) => Some(format!("{before} to the rule's default")),
         _ => None,
     }
@@ -340,7 +340,7 @@ mod tests {
         let concerned = case(
             put,
             MarkKind::RuleChange,
-            "sweep on hub: to enforce 10 %, by olga",
+            "sweep on hub: set to enforce 10 %, by olga",
         );
         assert_eq!(concerned, (rule_name.clone(), route_name.clone()));
         let stage = of_mode("stage", "mode.stage", ten(), json!({"mode": "enforce"}));

@@ -30,7 +30,7 @@ impl ObjectCall for HarmCall {
     const OBJECT: Object = Object::Detector;
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "harm";
-    const PURPOSE: &'static str = "tell the Detector of a harm";
+    const PURPOSE: &'static str = "report a harm to the Detector";
     type Request = Text;
     type Reply = ();
 }

@@ -74,7 +74,7 @@ pub enum Contrast {
     Before,
     /// Of a rule that denied: what a harmless one does to those whom it fires on.
     Harmless,
-    /// Of a rule that acted and let through: the clients that its percentage left out.
+    /// Of a rule that acted and let through: the clients outside its percentage.
     HeldOut,
 }
 

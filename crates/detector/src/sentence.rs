@@ -1,6 +1,6 @@
 //! The one sentence that an operator reads first.
 //!
-//! Who, what and since when; which rule goes with it (association, in so many words); how many are hit.
+//! Who, what and since when; which rule correlates (an association, not proof); how many clients are affected.
 
 use super::anomaly::{Anomaly, MAX_RISK_RATIO};
 use super::kind::AnomalyKind;
@@ -28,11 +28,11 @@ pub(super) fn of(anomaly: &Anomaly) -> String {
 fn what(anomaly: &Anomaly) -> String {
     let kind = anomaly.kind();
     if kind == AnomalyKind::RuleHarm && !anomaly.is_spoilt() {
-        return "denied though healthy".to_owned();
+        return "healthy clients denied".to_owned();
     }
     if kind == AnomalyKind::TrafficCliff {
         let left = 100.0 * anomaly.risk_ratio();
-        return format!("requests fell to {left:.0} % of what is usual");
+        return format!("requests fell to {left:.0} % of normal");
     }
     let mut words = format!("{} {}", anomaly.noun(), rise(anomaly));
     let others: Vec<&str> = anomaly.kinds.iter().skip(1).map(|kind| kind.noun()).collect();
@@ -84,27 +84,29 @@ pub(crate) fn rate(rate: f64) -> String {
 
 fn rule(kind: AnomalyKind, suspect: &Suspect) -> String {
     if kind == AnomalyKind::RuleHarm {
-        return format!("{} did it, and the guard took it back", suspect.rule);
+        return format!("caused by {}, which the guard put back to monitor", suspect.rule);
     }
     let lift = grouped(suspect.lift.round() as u64);
     let name = &suspect.rule;
     let mut words = match suspect.contrast {
         Contrast::Inside | Contrast::Harmless | Contrast::HeldOut => {
-            format!("{name} goes with it, lift {lift}")
+            format!("{lift}x more likely when {name} fires")
         }
         Contrast::Outside => {
-            format!("{name} fires on the whole cohort, lift {lift} against like clients outside")
+            format!(
+                "{name} fires on the whole cohort: {lift}x more likely than for similar clients outside it"
+            )
         }
-        Contrast::Before => format!("{name} fires on the whole cohort, lift {lift} against the time before"),
+        Contrast::Before => format!("{name} fires on the whole cohort: {lift}x more likely than before"),
     };
     if let Some(switched) = suspect.switched_ms {
-        words.push_str(&format!(", switched {}", clock(switched)));
+        words.push_str(&format!(", switched at {}", clock(switched)));
     }
     words
 }
 
 fn route(change: &RouteChange) -> String {
-    format!("route {} was changed {}", change.route, clock(change.time_ms))
+    format!("route {} was changed at {}", change.route, clock(change.time_ms))
 }
 
 fn who(anomaly: &Anomaly) -> Option<String> {
@@ -193,12 +195,12 @@ mod tests {
     fn the_sentence_says_who_what_since_when_and_with_which_rule() {
         case(
             |_| {},
-            "docker on amzn2, 6 colos, not IAD: resumes 38x since 19:04; botnet-sig goes with it, lift 210; \
+            "docker on amzn2, 6 colos, not IAD: resumes 38x since 19:04; 210x more likely when botnet-sig fires; \
              1,204 clients in 212 networks",
         );
         case(
             |a| a.affected.exact = false,
-            "docker on amzn2, 6 colos, not IAD: resumes 38x since 19:04; botnet-sig goes with it, lift 210; \
+            "docker on amzn2, 6 colos, not IAD: resumes 38x since 19:04; 210x more likely when botnet-sig fires; \
              about 1,204 clients in 212 networks",
         );
         case(
@@ -215,8 +217,8 @@ mod tests {
                 a.rules[0].contrast = Contrast::Before;
                 a.rules[0].switched_ms = parse_rfc3339("2020-07-05T19:00:00Z");
             },
-            "docker on amzn2, 6 colos, not IAD: resumes 38x since 19:04; botnet-sig fires on the whole cohort, lift 210 \
-             against the time before, switched 19:00; 1,204 clients in 212 networks",
+            "docker on amzn2, 6 colos, not IAD: resumes 38x since 19:04; botnet-sig fires on the whole cohort: 210x \
+             more likely than before, switched at 19:00; 1,204 clients in 212 networks",
         );
         case(
             |a| {
@@ -239,7 +241,7 @@ mod tests {
                     text: "route hub: origin https://a.example to https://b.example, by olga".to_owned(),
                 }];
             },
-            "all clients: refused ranges 38x since 19:04; route hub was changed 19:03; 1,204 clients in 212 networks",
+            "all clients: refused ranges 38x since 19:04; route hub was changed at 19:03; 1,204 clients in 212 networks",
         );
         case(
             |a| {
@@ -271,8 +273,8 @@ mod tests {
                 a.rules[0].contrast = Contrast::Harmless;
                 a.affected = THIRTY_ONE;
             },
-            "docker on amzn2, 6 colos, not IAD: denied though healthy since 19:04; botnet-sig did it, and the guard \
-             took it back; 31 clients",
+            "docker on amzn2, 6 colos, not IAD: healthy clients denied since 19:04; caused by botnet-sig, which the \
+             guard put back to monitor; 31 clients",
         );
         case(
             |a| {
@@ -281,8 +283,8 @@ mod tests {
                 a.rules[0].contrast = Contrast::HeldOut;
                 a.affected = THIRTY_ONE;
             },
-            "docker on amzn2, 6 colos, not IAD: first minutes gone wrong 7.1x since 19:04; botnet-sig did it, and the \
-             guard took it back; 31 clients",
+            "docker on amzn2, 6 colos, not IAD: failed first minutes 7.1x since 19:04; caused by botnet-sig, which \
+             the guard put back to monitor; 31 clients",
         );
         case(
             |a| {
@@ -291,7 +293,7 @@ mod tests {
                 a.rules.clear();
                 a.affected = Affected::default();
             },
-            "docker on amzn2, 6 colos, not IAD: requests fell to 3 % of what is usual since 19:04",
+            "docker on amzn2, 6 colos, not IAD: requests fell to 3 % of normal since 19:04",
         );
     }
 }

@@ -45,7 +45,7 @@ pub enum Against {
     /// A rule that denies: what `HARMLESS` promises of those whom it fires on.
     #[default]
     Harmless,
-    /// A rule that lets through: the clients that its percentage left out.
+    /// A rule that lets through: the clients outside its percentage.
     HeldOut,
 }
 

@@ -132,7 +132,7 @@ test("a rule that hits healthy clients is taken back by its guard, and the page 
   await until("pulls succeed again", async () => (await pull(BLOB, probe(1))).status === 200);
 
   await page.goto(PAGE);
-  await page.getByText(/denied though healthy/).first().waitFor();
+  await page.getByText(/healthy clients denied/).first().waitFor();
   assert.deepEqual(faults, []);
   await close();
 });

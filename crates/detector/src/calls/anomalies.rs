@@ -82,8 +82,14 @@ pub(super) fn list<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> Res
 
 fn list_of(found: &[Anomaly], more: bool) -> Result<List, Problem> {
     let item = |anomaly: &Anomaly| {
-        serde_json::value::to_raw_value(&anomaly.json())
-            .map_err(|error| Problem::new(500, "internal", "Something broke", format!("an anomaly: {error}")))
+        serde_json::value::to_raw_value(&anomaly.json()).map_err(|error| {
+            Problem::new(
+                500,
+                "internal",
+                "Internal error",
+                format!("failed to read an anomaly: {error}"),
+            )
+        })
     };
     Ok(List {
         items: found.iter().map(item).collect::<Result<_, _>>()?,

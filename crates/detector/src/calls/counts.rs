@@ -31,7 +31,7 @@ impl Asked {
             .min(now_ms + 60_000);
         let since = time(parameters, "since", now_ms)?.unwrap_or(until.saturating_sub(default_ms));
         if since >= until || until - since > MAX_SPAN_MS {
-            let message = "expected a time before until, at most 90 days before it";
+            let message = "expected a time at most 90 days before `until`";
             return Err(Problem::bad_parameter(Place::new("query.since", message)));
         }
         let filters = ATTRIBUTES.into_iter().filter_map(|name| {

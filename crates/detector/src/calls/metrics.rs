@@ -21,11 +21,7 @@ pub(super) fn text<S: Sql>(store: &Detector<S>) -> Result<String, Problem> {
     for anomaly in engine.open() {
         *open.entry(anomaly.kind()).or_default() += 1;
     }
-    page.head(
-        "blobwatch_anomalies_open",
-        "gauge",
-        "Anomalies that are open, by kind.",
-    );
+    page.head("blobwatch_anomalies_open", "gauge", "Open anomalies, by kind.");
     for (kind, count) in open {
         page.value("blobwatch_anomalies_open", &[("kind", kind.as_str())], count);
     }
@@ -41,7 +37,7 @@ pub(super) fn text<S: Sql>(store: &Detector<S>) -> Result<String, Problem> {
     page.one(
         "blobwatch_detector_cohorts",
         "gauge",
-        "Cohorts whose rates are tested, of all kinds.",
+        "Cohorts whose rates are tested, over all kinds.",
         engine.cohorts(),
     );
     page.one(
@@ -60,7 +56,7 @@ pub(super) fn text<S: Sql>(store: &Detector<S>) -> Result<String, Problem> {
     page.one(
         "blobwatch_detector_other_requests_total",
         "counter",
-        "Requests that are in no cohort because there was no room.",
+        "Requests that were counted in no cohort because the table of cohorts was full.",
         uncounted.other_requests,
     );
     let counts = store.delivery_counts()?;

@@ -86,7 +86,7 @@ impl Report<'_> {
             };
             line(
                 out,
-                format!("- Hit: {about}{} clients{networks}", affected.clients),
+                format!("- Affected: {about}{} clients{networks}", affected.clients),
             );
         }
     }
@@ -101,7 +101,7 @@ impl Report<'_> {
         if self.anomaly.cohort.0.is_empty() {
             let _ = writeln!(
                 out,
-                "No attribute sets those who are hit apart from those who are not."
+                "No attribute distinguishes the affected clients from the others."
             );
             return;
         }
@@ -140,7 +140,7 @@ impl Report<'_> {
         let anomaly = self.anomaly;
         let goes_round = anomaly.kind() == AnomalyKind::RangeRefused;
         let (head, line) = if goes_round {
-            (" begun again after that |", " --- |")
+            (" started over after that |", " --- |")
         } else {
             ("", "")
         };
@@ -162,7 +162,8 @@ impl Report<'_> {
         if goes_round {
             let _ = writeln!(
                 out,
-                "\nBegun again: the client asked for the whole blob once its rest was refused. The pull of one that does not fails."
+                "\nStarted over: after the rest was refused, the client requested the whole blob. The pull of a client \
+                 that does not do this fails."
             );
         }
     }
@@ -197,24 +198,26 @@ impl Report<'_> {
         if !self.anomaly.routes.is_empty() {
             let _ = writeln!(
                 out,
-                "\n## Routes that were changed\n\nWithin the onset, where most of it is; association, not proof.\n"
+                "\n## Changed routes\n\nThese routes have most of the events and were changed around the onset. This \
+                 is an association, not proof.\n"
             );
             for change in &self.anomaly.routes {
                 let _ = writeln!(out, "- {} {}", rfc3339(change.time_ms), plain(&change.text));
             }
         }
-        let _ = writeln!(out, "\n## Rules that go with it\n");
+        let _ = writeln!(out, "\n## Rules that correlate\n");
         if self.anomaly.rules.is_empty() {
             let _ = writeln!(
                 out,
-                "None of our rules goes with it: where one fired, these requests fared no worse than where it did not."
+                "None of Blobwatch's rules correlates: requests on which a rule fired fared no worse than others."
             );
             return;
         }
         let _ = writeln!(
             out,
-            "Association, not proof: a rule that goes with it may be the cause, or fire on what the cause hits.\n\n\
-             | rule | lift | share of the events | held against | switched |\n| --- | --- | --- | --- | --- |"
+            "This is an association, not proof: such a rule may be the cause, or may fire on the requests that the \
+             cause affects.\n\n\
+             | rule | lift | share of the events | compared with | switched |\n| --- | --- | --- | --- | --- |"
         );
         for rule in &self.anomaly.rules {
             let against = against(rule.contrast);
@@ -230,11 +233,11 @@ impl Report<'_> {
     }
 
     fn culprit(&self, out: &mut String) {
-        let _ = writeln!(out, "\n## The rule that did it\n");
+        let _ = writeln!(out, "\n## The rule that caused it\n");
         for rule in &self.anomaly.rules {
             let _ = writeln!(
                 out,
-                "{}: {} what is expected, held against {}.",
+                "{}: {} the expected rate, compared with {}.",
                 plain(&rule.rule),
                 times(rule.lift),
                 against(rule.contrast)
@@ -248,7 +251,7 @@ impl Report<'_> {
         if self.is_harm() {
             let _ = writeln!(
                 out,
-                "- Chance: a step of a harmless rule's enforcement is taken back once in {:.0} at most.\n\
+                "- Chance: at most one stage in {:.0} of a harmless rule's enforcement is taken back.\n\
                  - A handful of machines: at least {MIN_HARMED} clients were harmed.",
                 1.0 / ALPHA
             );
@@ -256,22 +259,22 @@ impl Report<'_> {
         }
         let mut reasons = vec![
             format!(
-                "Chance: the tests of all cohorts together raise one false alarm in {DAYS_PER_FALSE_ALARM:.0} days \
-                 at most."
+                "Chance: the tests of all cohorts together raise at most one false alarm in {DAYS_PER_FALSE_ALARM:.0} \
+                 days."
             ),
-            "A roll-out of clients that fetch in pieces: chunks, tiles and whole-blob ranges are not counted, only what \
-             a client asks again or asks the rest of."
+            "A roll-out of clients that download in pieces: chunks, tiles and whole-blob ranges are not counted, only \
+             repeated requests and requests for the rest of a blob."
                 .to_owned(),
         ];
         if anomaly.kind().event().is_some() {
             reasons.push(format!(
-                "One client, one NAT or one network: at least {MIN_CLIENTS} clients in {MIN_NETWORKS} networks more \
-                 than before the onset are behind it."
+                "One client, one NAT or one network: at least {MIN_CLIENTS} more clients in {MIN_NETWORKS} more \
+                 networks than before the onset are affected."
             ));
         }
         if !anomaly.cohort.is_wide() {
             reasons.push(
-                "A deploy or a reset of the edge: it would hit all clients of a colo alike, and be over in seconds."
+                "A deploy or a reset of the edge: it would affect all clients of a colo alike and end within seconds."
                     .to_owned(),
             );
         }
@@ -281,7 +284,7 @@ impl Report<'_> {
             .map(AnomalyKind::noun)
             .collect();
         if !others.is_empty() {
-            reasons.push(format!("Not raised for these clients: {}.", others.join(", ")));
+            reasons.push(format!("Not increased for these clients: {}.", others.join(", ")));
         }
         for reason in reasons {
             let _ = writeln!(out, "- {reason}");
@@ -292,7 +295,7 @@ impl Report<'_> {
         let _ = writeln!(out, "\n## Examples\n");
         if self.records.is_empty() {
             let why = if self.anomaly.evidence.is_empty() {
-                "None was noted."
+                "None."
             } else {
                 "The records are no longer kept."
             };
@@ -348,7 +351,7 @@ impl Report<'_> {
         }
         let _ = writeln!(
             out,
-            "\n## Reproduce\n\nFrom a machine of the cohort, with a token of the registry where it asks for one:\n\n\
+            "\n## Reproduce\n\nFrom a machine in the cohort, with a registry token if the registry requires one:\n\n\
              ```sh\n{command} {}\n```",
             quoted(&address)
         );
@@ -358,11 +361,11 @@ impl Report<'_> {
 /// What a rule's requests were held against.
 fn against(contrast: Contrast) -> &'static str {
     match contrast {
-        Contrast::Inside => "like requests of the cohort without it",
-        Contrast::Outside => "like clients outside the cohort",
+        Contrast::Inside => "similar requests of the cohort on which it did not fire",
+        Contrast::Outside => "similar clients outside the cohort",
         Contrast::Before => "the time before the onset",
-        Contrast::Harmless => "what a harmless rule does to the clients that it fires on",
-        Contrast::HeldOut => "the clients that its percentage left out",
+        Contrast::Harmless => "the effect of a harmless rule on the clients that it fires on",
+        Contrast::HeldOut => "the clients outside its percentage",
     }
 }
 

@@ -236,10 +236,10 @@ fn the_report_of_a_harm_says_what_the_rule_did() {
         now_ms,
     };
     let expected = "\
-# an-000001: route hub: first minutes gone wrong 7.2x since 11:58; botnet-sig did it, and the guard took it back; 18 clients
+# an-000001: route hub: failed first minutes 7.2x since 11:58; caused by botnet-sig, which the guard put back to monitor; 18 clients
 
 - Enforced 2020-07-06T11:58:00.000Z, taken back 2020-07-06T12:00:00.000Z; all times UTC
-- Hit: 18 clients
+- Affected: 18 clients
 
 ## Who
 
@@ -251,7 +251,7 @@ route hub
 
 ## Rates
 
-| first minutes gone wrong among clients that the rule acted on | |
+| failed first minutes among clients that the rule acted on | |
 | --- | --- |
 | expected | 2.4 % |
 | during | 17.1 % |
@@ -263,18 +263,18 @@ route hub
 - 2020-07-06T12:00:00.000Z opened: the first minute went wrong for 18 of 105 clients that it acted on, and for 7 of 296 that it did not
 - 2020-07-06T12:00:00.000Z closed: the guard put the rule back to monitor
 
-## The rule that did it
+## The rule that caused it
 
-botnet-sig: 7.2x what is expected, held against the clients that its percentage left out.
+botnet-sig: 7.2x the expected rate, compared with the clients outside its percentage.
 
 ## Ruled out
 
-- Chance: a step of a harmless rule's enforcement is taken back once in 10000 at most.
+- Chance: at most one stage in 10000 of a harmless rule's enforcement is taken back.
 - A handful of machines: at least 5 clients were harmed.
 
 ## Examples
 
-None was noted.
+None.
 ";
     assert_eq!(report.markdown(), expected);
 }
@@ -349,8 +349,8 @@ fn the_report_says_everything_that_a_partner_asks() {
         "| client | resumes | of its starts and resumes of blobs of 1 MiB or more |",
         "## Timeline (UTC)",
         " onset",
-        "## Rules that go with it",
-        "None of our rules goes with it",
+        "## Rules that correlate",
+        "None of Blobwatch's rules correlates",
         "## Ruled out",
         "One client, one NAT or one network",
         "5ae3f0a1b2c3-FRA",

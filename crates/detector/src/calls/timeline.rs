@@ -78,7 +78,8 @@ pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> R
         .transpose()?;
     let points = (asked.until_ms - asked.since_ms).div_ceil(step_s * 1000);
     if points > MAX_POINTS {
-        let message = format!("expected a step that makes at most {MAX_POINTS} points, this makes {points}");
+        let message =
+            format!("expected a step that gives at most {MAX_POINTS} points; this one gives {points}");
         return Err(Problem::bad_parameter(Place::new("query.step", message)));
     }
     let points = usize::try_from(points).unwrap_or(0);

@@ -67,7 +67,7 @@ fn all<T>(items: Vec<T>) -> List<T> {
 
 fn found<S: Sql>(store: &Detector<S>, id: &str) -> Result<Webhook, Problem> {
     let webhook = store.webhook(checked_id(id)?)?;
-    webhook.ok_or_else(|| Problem::not_found("webhook of this id"))
+    webhook.ok_or_else(|| Problem::not_found("webhook with this id"))
 }
 
 fn put<S: Sql>(
@@ -78,13 +78,13 @@ fn put<S: Sql>(
 ) -> Result<ApiReply, Problem> {
     Parameters::parse(call.query, &["reason"])?;
     if id == "deliveries" {
-        let message = "this word is the list of deliveries: expected another id";
+        let message = "`deliveries` is reserved for the list of deliveries: expected another id";
         return Err(Problem::bad_parameter(Place::new("path.id", message)));
     }
     let known = store.webhook(checked_id(id)?)?;
     let webhook = read(id, call.body, known.as_ref(), allowed, call.actor, call.now_ms)?;
     if known.is_none() && store.webhooks()?.len() >= MAX_WEBHOOKS {
-        let message = format!("there are {MAX_WEBHOOKS} webhooks, which is the most: remove one first");
+        let message = format!("there are already {MAX_WEBHOOKS} webhooks, the maximum: remove one first");
         return Err(Problem::new(409, "too-many", "Too many webhooks", message));
     }
     store.put_webhook(&webhook)?;

@@ -136,7 +136,7 @@ impl Engine {
             watch.anomaly.kinds.push(seen.kind);
             watch.onset = watch.onset.min(seen.span.first);
             watch.anomaly.onset_ms = slot_ms(watch.onset);
-            let text = format!("{} of the same clients as well", seen.kind.noun());
+            let text = format!("also {} by the same clients", seen.kind.noun());
             watch.anomaly.note(slot_ms(slot + 1), Moment::Grew, text);
             outcome.changes.push(Change {
                 moment: Moment::Grew,
@@ -229,7 +229,7 @@ fn noted(seen: &Seen<'_>) -> Note {
     Note {
         time_ms: slot_ms(seen.span.first),
         text: format!(
-            "a burst of {} of {} that was over within seconds: a deploy or a reset of connections looks like this",
+            "a burst of {} by {} that ended within seconds, as after a deploy or a connection reset",
             seen.kind.noun(),
             seen.cohort
         ),

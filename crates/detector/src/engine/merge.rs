@@ -38,10 +38,10 @@ impl Engine {
     fn take_in(&mut self, slot: u64, older: &mut Watch, mut younger: Watch, outcome: &mut Outcome) {
         let now = slot_ms(slot + 1);
         older.take_in(&mut younger);
-        let text = format!("{} is the same", younger.anomaly.name());
+        let text = format!("merged with {}", younger.anomaly.name());
         older.anomaly.note(now, Moment::Grew, text);
         younger.anomaly.closed_ms = Some(now);
-        let text = format!("the same as {}", older.anomaly.name());
+        let text = format!("merged into {}", older.anomaly.name());
         younger.anomaly.note(now, Moment::Closed, text);
         for incident in &mut self.incidents {
             if incident.anomaly == Some(younger.anomaly.id) {

@@ -24,25 +24,33 @@ const fn counter(place: usize, name: &'static str, help: &'static str) -> Counte
 /// In the order of [`Totals`].
 pub(super) const COUNTERS: [Counter; COUNTED] = [
     counter(0, "blobwatch_requests_total", "Watched requests."),
-    counter(1, "blobwatch_blob_starts_total", "Blobs begun."),
-    counter(2, "blobwatch_resumes_total", "The rest of a blob asked for."),
-    counter(3, "blobwatch_repeats_total", "Resumes at the same offset again."),
+    counter(1, "blobwatch_blob_starts_total", "Blob downloads started."),
+    counter(2, "blobwatch_resumes_total", "Requests for the rest of a blob."),
+    counter(
+        3,
+        "blobwatch_repeats_total",
+        "Resumes at an offset that was requested before.",
+    ),
     counter(
         4,
         "blobwatch_restarts_total",
-        "Blobs asked for from the beginning again.",
+        "Blob downloads started again from the first byte.",
     ),
     counter(
         5,
         "blobwatch_ranged_total",
-        "Ranged requests of which can be said whether they were honoured.",
+        "Ranged requests for which it is known whether they were honoured.",
     ),
     counter(
         6,
         "blobwatch_range_refused_total",
-        "Ranged requests answered with something else.",
+        "Ranged requests that were not honoured.",
     ),
-    counter(7, "blobwatch_observed_total", "Downloads whose end was observed."),
+    counter(
+        7,
+        "blobwatch_observed_total",
+        "Downloads that were observed to their end.",
+    ),
     counter(
         8,
         "blobwatch_aborted_total",

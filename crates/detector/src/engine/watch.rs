@@ -245,9 +245,9 @@ impl Watch {
         if slot > self.opened && self.healing.iter().all(over) && back {
             Some("healthy again")
         } else if slot.saturating_sub(self.opened) >= ADOPT_SLOTS {
-            Some("it has lasted three days and is taken for normal from now on")
+            Some("it has lasted three days, so this level counts as normal from now on")
         } else if self.cliff.is_none() && self.healing.iter().all(Healing::is_quiet) {
-            Some("nobody of the cohort was here for six hours")
+            Some("no traffic from the cohort for six hours")
         } else {
             None
         }

@@ -160,7 +160,7 @@ impl<S: Sql> Detector<S> {
                 anomaly.note(
                     now_ms,
                     Moment::Closed,
-                    "closed by an update whose build could not read its state; it opens anew if it goes on",
+                    "closed by an update that could not read the saved state; it opens again if the fault continues",
                 );
                 keep_anomaly(&self.sql, &anomaly)?;
             }

@@ -105,7 +105,7 @@ impl<S: Sql> Detector<S> {
                 SqlValue::Text(body(id)),
                 if full { SqlValue::Null } else { number(now_ms) },
                 if full { number(now_ms) } else { SqlValue::Null },
-                SqlValue::Text(if full { "too many wait" } else { "" }.to_owned()),
+                SqlValue::Text(if full { "too many deliveries are waiting" } else { "" }.to_owned()),
             ],
         )?;
         Ok(id)

@@ -231,7 +231,8 @@ fn a_harm_takes_a_number_and_keeps_it_however_often_it_is_told() {
     assert_eq!(names(&detector), expected);
     assert_eq!(
         detector.anomaly(1).unwrap().unwrap().sentence(),
-        "docker, route hub: denied though healthy since 11:58; botnet-sig did it, and the guard took it back; 31 clients"
+        "docker, route hub: healthy clients denied since 11:58; caused by botnet-sig, which the guard put back to monitor; \
+         31 clients"
     );
 }
 

@@ -157,7 +157,7 @@ fn requests_that_vanish_are_a_cliff_once_the_week_is_known() {
     assert_eq!(anomaly.kinds, [AnomalyKind::TrafficCliff]);
     let sentence = anomaly.sentence();
     assert!(
-        sentence.contains("debian: requests fell to 0 % of what is usual"),
+        sentence.contains("debian: requests fell to 0 % of normal"),
         "{sentence}"
     );
     let back = play(&mut engine, &mut traffic, 20, usual, no_fleet);

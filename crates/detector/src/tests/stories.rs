@@ -286,7 +286,10 @@ fn a_route_that_was_changed_within_the_onset_is_told() {
     };
     let (sentence, changes) = run("hub", 1);
     assert_eq!(changes, 1);
-    assert!(sentence.contains("; route hub was changed 12:59; "), "{sentence}");
+    assert!(
+        sentence.contains("; route hub was changed at 12:59; "),
+        "{sentence}"
+    );
     assert_eq!(run("other", 1).1, 0, "another route's change is no cause");
     assert_eq!(run("hub", 40).1, 0, "nor is what was changed long before");
 }

@@ -75,11 +75,11 @@ impl fmt::Display for AddressError {
             Self::Characters => {
                 "printable ASCII without spaces, quotes, backslashes or percent signs in the host"
             }
-            Self::UserInfo => "no user name or password: the signature says who we are",
+            Self::UserInfo => "an address without user name and password: receivers check the signature",
             Self::NoHost => "a host",
             Self::Port => "port 443",
             Self::PrivateAddress => {
-                "a public address, not one that is private, local, reserved or of a metadata service"
+                "a public address, not a private, local, reserved or metadata-service one"
             }
             Self::PrivateName => "a public host name",
             Self::NotAName => "a host name or an IP address",

@@ -91,8 +91,9 @@ pub(crate) fn read(
     let secret = body.secret.or_else(|| known.map(|known| known.secret.clone()));
     let secret = secret.unwrap_or_default();
     if !(MIN_SECRET..=MAX_SECRET).contains(&secret.len()) {
-        let message =
-            format!("expected {MIN_SECRET} to {MAX_SECRET} bytes, for instance of `openssl rand -base64 24`");
+        let message = format!(
+            "expected {MIN_SECRET} to {MAX_SECRET} bytes, for instance from `openssl rand -base64 24`"
+        );
         wrong.push(Place::new("body.secret", message));
     }
     let mut events = body
@@ -101,7 +102,7 @@ pub(crate) fn read(
     events.sort();
     events.dedup();
     if events.is_empty() || events.contains(&EventName::Test) {
-        let message = "expected some of anomaly.opened, anomaly.changed and anomaly.closed";
+        let message = "expected one or more of anomaly.opened, anomaly.changed and anomaly.closed";
         wrong.push(Place::new("body.events", message));
     }
     if !wrong.is_empty() {

@@ -57,7 +57,7 @@ struct Message<'a> {
 #[must_use]
 pub(crate) fn message(delivery: &str, event: EventName, anomaly: &Anomaly, now_ms: u64) -> String {
     let what = match event {
-        EventName::Opened if anomaly.reopened > 0 => "is back",
+        EventName::Opened if anomaly.reopened > 0 => "reopened",
         EventName::Opened => "opened",
         EventName::Closed => "closed",
         EventName::Changed | EventName::Test => "changed",
