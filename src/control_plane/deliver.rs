@@ -30,7 +30,7 @@ pub(super) async fn attempt(
         return failed("the webhook was removed");
     };
     if let Err(error) = check(&webhook.url, allowed) {
-        return failed(format!("the address is not allowed any more: expected {error}"));
+        return failed(format!("the address is no longer allowed: expected {error}"));
     }
     let request = match request(webhook, delivery) {
         Ok(request) => request,

@@ -14,7 +14,7 @@ pub(super) async fn forward(path: &str, request: &mut Request, env: &Env) -> Ans
     let player = text_binding(env, BINDING);
     if player.is_empty() {
         return Err(Problem::not_found(
-            "demo here; `cargo xtask dev` without --origin has it",
+            "demo in this deployment; run `cargo xtask dev` without --origin",
         ));
     }
     let failed = |e| internal("reach the demo's player", e);

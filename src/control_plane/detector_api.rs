@@ -58,7 +58,7 @@ fn reason(url: &Url) -> Answer<Option<String>> {
     let mut reason = None;
     for (name, value) in query_pairs(url) {
         if name != "reason" {
-            let message = "this parameter is not known; expected reason";
+            let message = "unknown parameter; expected reason";
             return Err(Problem::bad_parameter(Place::new(
                 format!("query.{name}"),
                 message,
@@ -119,10 +119,10 @@ pub(super) async fn metrics(env: &Env) -> Answer<Response> {
         return Err(internal("read the metrics", page));
     }
     let revision = call(env, &HealthCall, Nothing).await?.revision;
-    page.push_str("# HELP blobwatch_rulebook_revision Changes of the rulebook so far.\n");
+    page.push_str("# HELP blobwatch_rulebook_revision Current revision of the rulebook.\n");
     page.push_str("# TYPE blobwatch_rulebook_revision gauge\n");
     page.push_str(&format!("blobwatch_rulebook_revision {revision}\n"));
-    page.push_str("# HELP blobwatch_losses_total What was lost on the way, by name.\n");
+    page.push_str("# HELP blobwatch_losses_total Records and counts that were lost, by name.\n");
     page.push_str("# TYPE blobwatch_losses_total counter\n");
     for (name, count) in losses_api::sums(env).await? {
         let name = name.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ");

@@ -71,7 +71,7 @@ impl DurableObject for FireLog {
 
     async fn alarm(&self) -> Result<Response> {
         self.alarm.rang();
-        let tended = self.with("tend the records", |store| store.tend(now_ms()));
+        let tended = self.with("maintain the records", |store| store.tend(now_ms()));
         if let Err(problem) = self.report_guards().await {
             worker::console_error!("{}", problem.detail);
         }
@@ -82,7 +82,7 @@ impl DurableObject for FireLog {
         let next = match &tended {
             Ok(tended) if tended.more => now,
             Ok(_) => self
-                .with("tend the records", |store| Ok(store.next_alarm_ms(now)))
+                .with("maintain the records", |store| Ok(store.next_alarm_ms(now)))
                 .unwrap_or(now + 60_000),
             Err(_) => now + 60_000,
         };
@@ -201,7 +201,7 @@ impl FireLog {
                 if ack != seq {
                     return Err(internal(
                         CellsCall::PURPOSE,
-                        format_args!("batch {seq} was answered for {ack}"),
+                        format_args!("batch {seq} was acknowledged as {ack}"),
                     ));
                 }
                 self.with("mark the cells", |store| {
@@ -228,7 +228,7 @@ impl FireLog {
     }
 
     async fn tend_later(&self) -> Answer<()> {
-        let next = self.with("tend the records", |store| Ok(store.next_alarm_ms(now_ms())))?;
+        let next = self.with("maintain the records", |store| Ok(store.next_alarm_ms(now_ms())))?;
         self.alarm.by(&self.state, next).await
     }
 }

@@ -31,7 +31,9 @@ fn page(url: &Url, sql: &ObjectSql) -> Answer<Response> {
 }
 
 fn record(id: &str, sql: &ObjectSql) -> Answer<Response> {
-    let id = id.parse().map_err(|_| Problem::not_found("record of this id"))?;
+    let id = id
+        .parse()
+        .map_err(|_| Problem::not_found("record with this id"))?;
     let found = find(sql, id).failed_to("search the records")?;
     object_call::answer::<RecordCall>(Page {
         records: found.into_iter().collect(),

@@ -22,7 +22,7 @@ pub(super) async fn answer(page: &DashboardFile<'_>, request: &Request, env: &En
             405,
             "method-not-allowed",
             "Method not allowed",
-            "a page takes GET and HEAD",
+            "a page accepts GET and HEAD",
         ));
     }
     let assets = env.assets(BINDING).map_err(|_| missing(page.file))?;
@@ -46,10 +46,10 @@ fn missing(file: &str) -> Problem {
     Problem::new(
         404,
         "no-page",
-        "There is no page here",
+        "Page not found",
         format!(
-            "the file {file} of the dashboard is not there: `cargo xtask build` makes build/dashboard, and the binding {BINDING} \
-             must lead to it (docs/self-hosting.md); the API works without"
+            "the dashboard's file {file} is missing: `cargo xtask build` makes build/dashboard, and the binding \
+             {BINDING} must point to it (docs/self-hosting.md); the API works without it"
         ),
     )
 }

@@ -49,7 +49,7 @@ impl DurableObject for Previews {
         if self.alarm.wakes()
             && let Err(problem) = self.go_on(0).await
         {
-            worker::console_error!("failed to go on with previews: {}", problem.detail);
+            worker::console_error!("failed to continue previews: {}", problem.detail);
         }
         match self.answer(request).await {
             Ok(response) => Ok(response),
@@ -67,7 +67,7 @@ impl DurableObject for Previews {
             }
         };
         if let Err(problem) = self.go_on(wait_ms).await {
-            worker::console_error!("failed to go on with previews: {}", problem.detail);
+            worker::console_error!("failed to continue previews: {}", problem.detail);
         }
         Response::empty()
     }

@@ -143,7 +143,7 @@ fn lines(records: &[Record]) -> worker::Result<Vec<u8>> {
 }
 
 fn broken(why: &str) -> worker::Error {
-    worker::Error::RustError(format!("the export is not complete: {why}"))
+    worker::Error::RustError(format!("the export is incomplete: {why}"))
 }
 
 fn gather<T>(names: &[String], answers: Vec<Answer<T>>) -> Gathered<T> {
@@ -229,8 +229,8 @@ async fn explanation(id: &str, url: &Url, env: &Env) -> Answer<Response> {
     };
     let current = call(env, &HealthCall, Nothing).await?.revision;
     let explanation = explain(&record, &book, &guards, current);
-    let explanation =
-        explanation.map_err(|places| internal("read the rulebook of that time", format!("{places:?}")))?;
+    let explanation = explanation
+        .map_err(|places| internal("read the rulebook of that revision", format!("{places:?}")))?;
     respond(Ok(explanation)).failed_to("answer")
 }
 
@@ -241,7 +241,7 @@ pub(super) async fn record(id: RecordId, env: &Env) -> Answer<Record> {
     let gathered = gather(&names, join_all(asked).await);
     match gathered.answers.into_iter().flat_map(|page| page.records).next() {
         Some(record) => Ok(record),
-        None if gathered.incomplete.is_empty() => Err(Problem::not_found("record of this id")),
+        None if gathered.incomplete.is_empty() => Err(Problem::not_found("record with this id")),
         None => Err(internal("search the records", gathered.incomplete.join(", "))),
     }
 }
@@ -252,7 +252,7 @@ async fn book_of(record: &Record, env: &Env) -> Answer<Rulebook> {
         0 => starter().failed_to("read the shipped rulebook"),
         revision => {
             let document = call(env, &DocumentCall::AtRevision(revision), Nothing).await?;
-            Rulebook::from_json(&document.0).failed_to("read the rulebook of that time")
+            Rulebook::from_json(&document.0).failed_to("read the rulebook of that revision")
         }
     }
 }

@@ -236,7 +236,7 @@ impl RuleBook {
                     Ok(()) => self.with(WHAT, |store| store.notice_told(&notice))?,
                     Err(problem) => {
                         let is_given_up = self.with(WHAT, |store| store.notice_untold(&notice, now_ms()))?;
-                        let then = if is_given_up { ", and gave it up" } else { "" };
+                        let then = if is_given_up { ", and gave up" } else { "" };
                         worker::console_error!("{}{then}: {}", problem.detail, notice.id);
                     }
                 }

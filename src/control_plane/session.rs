@@ -33,7 +33,7 @@ pub(super) async fn answer(request: &mut Request, env: &Env) -> Answer<Response>
             405,
             "method-not-allowed",
             "Method not allowed",
-            "this call takes GET, POST and DELETE",
+            "this call accepts GET, POST and DELETE",
         )),
     }
 }

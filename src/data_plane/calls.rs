@@ -133,8 +133,10 @@ pub fn settle(id: &str, said: &str) -> Called<u32> {
 }
 
 fn read<'a>(id: &str, said: &'a str) -> Called<(RecordId, Said<'a>)> {
-    let id = id.parse().map_err(|_| JsError::new("the id is not a record's"))?;
-    let said = Said::parse(said).ok_or_else(|| JsError::new("the answer's lines are not of this build"))?;
+    let id = id
+        .parse()
+        .map_err(|_| JsError::new("the id is not a record id"))?;
+    let said = Said::parse(said).ok_or_else(|| JsError::new("the answer's lines do not match this build"))?;
     Ok((id, said))
 }
 

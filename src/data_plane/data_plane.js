@@ -88,7 +88,7 @@ export class DataPlane {
     try {
       this.#renew();
     } catch (error) {
-      console.error(`failed to make the Wasm instance anew: ${error}`);
+      console.error(`failed to recreate the Wasm instance: ${error}`);
     }
   }
 

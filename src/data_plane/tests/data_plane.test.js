@@ -20,7 +20,7 @@ const trap = () => {
   throw new WebAssembly.RuntimeError("unreachable");
 };
 const refusal = () => {
-  throw new Error("the answer's lines are not of this build");
+  throw new Error("the answer's lines do not match this build");
 };
 
 /**
