@@ -223,6 +223,7 @@ fn blank() -> Record {
         route: "".into(),
         repository: String::new(),
         digest: String::with_capacity(16),
+        odd_path: false,
         method: Method::Get,
         status: 0,
         range: RangeRecord {

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use blobwatch_pull::{
-    Answered, Asked, BlobPath, ClientKey, ContentRange, Family, Method, NetworkKey, Outcome, RangeKind,
-    RangeRecord, RecordId, decode, honoured,
+    Answered, Asked, BlobPath, ClientKey, ContentRange, Digest, Family, Method, NetworkKey, Outcome,
+    RangeKind, RangeRecord, RecordId, honoured, normal_form,
 };
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -148,10 +148,12 @@ impl Reader {
             None => path,
         };
         let path = path.split_once(['?', '#']).map_or(path, |(path, _)| path);
-        let plain = decode(path)?;
-        match BlobPath::parse(&plain) {
-            Some(blob) => Some(of(blob.digest.as_str())),
-            None => stored(&plain).map(of),
+        let form = normal_form(path);
+        match BlobPath::parse(&form) {
+            Some(blob) => Some(blob.digest)
+                .filter(Digest::is_valid)
+                .map(|digest| of(digest.as_str())),
+            None => stored(&form).map(of),
         }
     }
 

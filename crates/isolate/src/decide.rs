@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Isolate;
 use blobwatch_pull::{
-    Action, Facts, FactsError, Outcome, Pending, RangeRecord, Record, RecordId, Request, decode, observed,
-    repository_of,
+    Action, Facts, FactsError, Outcome, Pending, RangeRecord, Record, RecordId, Request, normal_form,
+    observed, repository_of,
 };
 use blobwatch_rulebook::{Plan, Redirects, Route, Subject, Verdict, Watched, fired, is_disclosed, refusal};
 use blobwatch_tokens::Role;
@@ -28,7 +28,7 @@ impl Isolate {
     /// When the facts are not what this build writes.
     pub fn decide(&mut self, text: &str, confirmed: bool) -> Result<Plan, FactsError> {
         let facts = Facts::parse(text)?;
-        let path = decode(facts.path).unwrap_or(facts.path.into());
+        let path = normal_form(facts.path);
         let route = self.book.table.best(facts.host, repository_of(&path));
         let identify = || self.memory.identity(&facts, &self.config.keys);
         let Some(mut request) = Request::read(&facts, &path, identify) else {
@@ -120,6 +120,7 @@ impl Isolate {
             route,
             repository: request.blob.repository.to_owned(),
             digest: request.blob.digest.as_str().to_owned(),
+            odd_path: request.odd_path,
             method: request.method,
             status: 0,
             range: RangeRecord {

@@ -326,7 +326,11 @@ fn without_the_deployments_secret_records_are_degraded() {
 fn a_record_reads_as_its_request_did() {
     #[track_caller]
     fn case(headers: &[&str]) {
-        let text = facts(BLOB, headers);
+        at(BLOB, headers);
+    }
+    #[track_caller]
+    fn at(path: &str, headers: &[&str]) {
+        let text = facts(path, headers);
         let read = Facts::parse(&text).unwrap();
         let keys = ClientKeys::new(b"secret");
         let request = Request::read(&read, BLOB, || Identity::of(&read, &keys)).unwrap();
@@ -374,6 +378,60 @@ fn a_record_reads_as_its_request_did() {
     case(&["range:bytes=0-1,4-5"]);
     case(&["range:lines=1-2"]);
     case(&["authorization:Basic Y2k6c2VjcmV0"]);
+    at(&BLOB.replace('/', "//"), &[]);
+    at(&BLOB.replace(':', "%3A"), &["range:bytes=5-9"]);
+}
+
+/// By the name that the origin reads, and marked.
+#[test]
+fn another_spelling_of_a_blob_is_refused_and_recorded_as_the_blob() {
+    let mut isolate = isolate();
+    isolate
+        .learn("fl1-iad-0", &reply(book(7, enforced())), NOW)
+        .unwrap();
+    let spellings = [
+        BLOB.to_owned(),
+        BLOB.replace("/v2/", "//v2//"),
+        BLOB.replace("library/", "x/..%2flibrary/"),
+        BLOB.to_ascii_uppercase().replace(':', "%253a"),
+        format!("/api/docker/x{BLOB};a=b"),
+    ];
+    for path in &spellings {
+        let plan = watched(isolate.decide(&facts(path, &[]), true).unwrap());
+        assert_eq!(plan.refusal.map(|refusal| refusal.status), Some(403), "{path}");
+        isolate.settle(plan.id, &said(NOW));
+    }
+    let records = flushed(&mut isolate, NOW);
+    let odd: Vec<bool> = records.iter().map(|record| record.odd_path).collect();
+    assert_eq!(odd, [false, true, true, true, true]);
+    for record in records {
+        assert_eq!(BLOB, format!("/v2/{}/blobs/{}", record.repository, record.digest));
+    }
+}
+
+/// A pull goes to one origin, however its paths are spelled.
+#[test]
+fn another_spelling_takes_the_route_of_the_repository() {
+    let mut with_library = book(7, vec![]);
+    with_library.routes.push(Route {
+        repository: "library/**".to_owned(),
+        origin: Some("https://library.example".to_owned()),
+        ..Route::named("library")
+    });
+    let mut isolate = isolate();
+    isolate.learn("fl1-iad-0", &reply(with_library), NOW).unwrap();
+    for path in [
+        BLOB,
+        "/v2/library/alpine/manifests/latest",
+        "/v2/library/alpine/blobs/uploads/6b4e",
+    ] {
+        for path in [path.to_owned(), path.replace("library", "x%2f..//Library")] {
+            let origin = match isolate.decide(&facts(&path, &[]), true).unwrap() {
+                Plan::Pass { origin } | Plan::Watch(blobwatch_rulebook::Watched { origin, .. }) => origin,
+            };
+            assert_eq!(origin, "https://library.example", "{path}");
+        }
+    }
 }
 
 fn at(ms: u64, headers: &[&str]) -> String {

@@ -61,7 +61,8 @@ impl Judge {
         let Some(own) = checked.into_iter().nth(candidate) else {
             return Err(DocumentError::Invalid(Vec::new()));
         };
-        let may_lack = |field: &Field| NEVER_KEPT.contains(field) || is_of_range(*field);
+        let may_lack =
+            |field: &Field| NEVER_KEPT.contains(field) || is_of_range(*field) || *field == Field::Path;
         let lacking: Vec<Field> = own.fields().into_iter().filter(may_lack).collect();
         needs.treatment |= !lacking.is_empty() || by_record.contains(&true);
         let compiled = Compiled::build(book)?;

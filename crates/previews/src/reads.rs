@@ -35,7 +35,7 @@ impl Needs {
         let mut needs = Self::default();
         for field in fields {
             match field {
-                Field::Method | Field::Route => needs.treatment = true,
+                Field::Method | Field::Route | Field::OddPath => needs.treatment = true,
                 Field::Asn | Field::Country | Field::Colo => needs.place = true,
                 Field::Path | Field::Repository | Field::Digest | Field::DigestAlgorithm => needs.blob = true,
                 Field::ClientKey | Field::ClientNetwork => needs.client = true,
@@ -98,12 +98,13 @@ pub(super) struct RowTexts {
     range: Option<RangeRecord>,
     asked: Option<RangeKind>,
     seen: Option<RangeKind>,
+    odd_path: bool,
 }
 
 impl RowTexts {
     /// Fields of which this row does not say what the request had.
     pub(super) fn not_recorded(&self) -> Vec<Field> {
-        not_recorded(self.asked, self.seen)
+        not_recorded(self.asked, self.seen, self.odd_path)
     }
 }
 
@@ -140,6 +141,10 @@ impl<'a> Reads<'a> {
                 String::new()
             },
             seen: range.as_ref().and_then(|range| seen_kind(range, asked)),
+            odd_path: self
+                .block
+                .treatment(row)
+                .is_some_and(|treatment| treatment.odd_path),
             asked,
             range,
         }
@@ -165,6 +170,7 @@ impl<'a> Reads<'a> {
             set(&mut values, Field::DigestAlgorithm, algorithm(digest));
             set(&mut values, Field::Repository, &blob.repository);
         }
+        values.set(Field::OddPath, Value::Bool(texts.odd_path));
         set(&mut values, Field::Ray, &texts.ray);
         set(&mut values, Field::Route, self.route);
         let method = self

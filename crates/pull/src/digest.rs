@@ -6,7 +6,7 @@
 /// Bytes of a digest's text. `sha512:` and 128 hex digits are 135; the rest is room for algorithms to come.
 pub(crate) const MAX_DIGEST: usize = 255;
 
-/// The text of a digest that follows the grammar.
+/// The text of a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest<'a> {
     text: &'a str,
@@ -15,23 +15,38 @@ pub struct Digest<'a> {
 }
 
 impl<'a> Digest<'a> {
-    /// `None` for what no registry would store under: `SHA256:…`, `sha256:ABC…`, a wrong number of digits. An
-    /// algorithm that is not known here is a digest when it follows the grammar.
-    #[must_use]
-    pub fn parse(text: &'a str) -> Option<Self> {
+    /// Whatever has an algorithm and something after it: an origin may take what the grammar does not.
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
         let (algorithm, encoded) = text.split_once(':')?;
-        let valid = text.len() <= MAX_DIGEST
-            && is_algorithm(algorithm)
-            && match algorithm {
-                "sha256" => is_lower_hex(encoded, 64),
-                "sha512" => is_lower_hex(encoded, 128),
-                _ => is_encoded(encoded),
-            };
-        valid.then_some(Self {
+        let is_some = !algorithm.is_empty() && !encoded.is_empty();
+        is_some.then_some(Self {
             text,
             algorithm,
             encoded,
         })
+    }
+
+    /// Whether it follows the grammar: not `SHA256:…`, `sha256:ABC…`, or a wrong number of digits. An algorithm that is not
+    /// known here is a digest when it follows the grammar.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.text.len() <= MAX_DIGEST
+            && is_algorithm(self.algorithm)
+            && match self.algorithm {
+                "sha256" => is_lower_hex(self.encoded, 64),
+                "sha512" => is_lower_hex(self.encoded, 128),
+                _ => is_encoded(self.encoded),
+            }
+    }
+
+    /// As registries write it. The text of an algorithm that is not known here may depend on case.
+    pub(crate) fn in_lower_case(&self) -> String {
+        let algorithm = self.algorithm.to_ascii_lowercase();
+        let encoded = match algorithm.as_str() {
+            "sha256" | "sha512" => self.encoded.to_ascii_lowercase(),
+            _ => self.encoded.to_owned(),
+        };
+        algorithm + ":" + &encoded
     }
 
     #[must_use]
@@ -72,16 +87,20 @@ fn is_lower_hex(text: &str, digits: usize) -> bool {
 mod tests {
     use super::Digest;
 
+    fn parse(text: &str) -> Option<Digest<'_>> {
+        Digest::read(text).filter(Digest::is_valid)
+    }
+
     #[track_caller]
     fn accepted(text: &str, algorithm: &str) {
-        let digest = Digest::parse(text).unwrap();
+        let digest = parse(text).unwrap();
         assert_eq!((digest.as_str(), digest.algorithm()), (text, algorithm));
         assert_eq!(format!("{}:{}", digest.algorithm(), digest.encoded()), text);
     }
 
     #[track_caller]
     fn refused(text: &str) {
-        assert_eq!(Digest::parse(text), None, "{text}");
+        assert_eq!(parse(text), None, "{text}");
     }
 
     #[test]
@@ -131,7 +150,7 @@ mod tests {
                     &format!("a:{spelled}"),
                     &format!("sha256:{hex}"),
                 ] {
-                    let Some(digest) = Digest::parse(text) else {
+                    let Some(digest) = parse(text) else {
                         continue;
                     };
                     assert_eq!(format!("{}:{}", digest.algorithm(), digest.encoded()), text);

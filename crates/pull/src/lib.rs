@@ -22,9 +22,10 @@ mod user_agent;
 
 pub use action::{Action, Mode};
 pub use client::{Client, ClientKey, ClientKeys, NetworkKey, bucket, observed};
+pub use digest::Digest;
 pub use facts::{Facts, FactsError, TlsFacts};
 pub use fingerprint::{Fingerprint, NO_TLS, PRESENCE};
-pub use path::{BlobPath, MAX_REPOSITORY, decode, repository_of};
+pub use path::{BlobPath, MAX_REPOSITORY, normal_form, repository_of};
 pub use range::{Answered, Asked, ByteRange, ContentRange, RangeKind, TILE_UNIT, honoured};
 pub use record::{Fired, MAX_ISOLATE, Method, Outcome, Profile, RangeRecord, Record, RecordId};
 pub use recorded::{

@@ -1,13 +1,15 @@
 //! Which blob a path names: `/v2/<name>/blobs/<digest>`, or that it names none.
 //!
-//! In scope: the paths of the OCI distribution-spec that carry a repository. Not in scope: hosts and queries, and
-//! what is done with the answer (`route`, the edge).
+//! In scope: the paths of the OCI distribution-spec that carry a repository, and every spelling of them that some
+//! origin takes for them ([`normal_form`]). Not in scope: hosts and queries, and what is done with the answer (`route`,
+//! the edge).
 //!
-//! A path that is not surely a blob is none, and passes untouched. The other mistake is to miss a blob because it
-//! is spelled in another way, so that nobody sees it and no rule holds: `sha256%3Aabc…` is the same blob to every
-//! registry that decodes its paths, as Go's do. [`decode`] therefore comes first.
+//! What is watched is a superset of what any origin serves: a blob that is spelled in a way that nobody watches is one
+//! that no rule holds for. The other mistake, to watch what the origin then refuses, costs a record.
 
-use std::borrow::Cow;
+mod normal;
+
+pub use normal::normal_form;
 
 use crate::digest::Digest;
 
@@ -17,26 +19,39 @@ pub const MAX_REPOSITORY: usize = 255;
 /// A blob in a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlobPath<'a> {
+    /// Of the specification's grammar, unless the path was not.
     pub repository: &'a str,
     pub digest: Digest<'a>,
 }
 
 impl<'a> BlobPath<'a> {
-    /// Reads a path without percent-encoding (see [`decode`]). `None` for uploads, manifests and everything else.
+    /// Reads a path in its [`normal_form`]. `None` for uploads, manifests and everything else.
     #[must_use]
     pub fn parse(path: &'a str) -> Option<Self> {
         let (head, digest) = path.strip_prefix("/v2/")?.rsplit_once('/')?;
         Some(Self {
-            repository: repository(head.strip_suffix("/blobs")?)?,
-            digest: Digest::parse(digest)?,
+            repository: above(head, "blobs")?,
+            digest: Digest::read(digest)?,
         })
     }
 }
 
-/// The repository of any path below `/v2/<name>/`: manifests, blobs, uploads, tags, referrers. A whole pull then
-/// goes to one route.
+/// What a path has above its last segment but one, where that is `kind`: `a/b` of `a/b/blobs`.
+fn above<'a>(head: &'a str, kind: &str) -> Option<&'a str> {
+    let rest = head.strip_suffix(kind)?;
+    if rest.is_empty() {
+        return Some(rest);
+    }
+    rest.strip_suffix('/')
+}
+
+/// The repository of any path below `/v2/<name>/`, in its [`normal_form`]: manifests, blobs, uploads, tags, referrers. A
+/// whole pull then goes to one route.
 #[must_use]
 pub fn repository_of(path: &str) -> Option<&str> {
+    if let Some(blob) = BlobPath::parse(path) {
+        return Some(blob.repository).filter(|name| !name.is_empty());
+    }
     let rest = path.strip_prefix("/v2/")?;
     below(rest).or_else(|| {
         // The reference after `uploads/` is the registry's own and may hold a slash; all others may not.
@@ -53,31 +68,6 @@ fn below(rest: &str) -> Option<&str> {
     (known && !reference.is_empty())
         .then(|| repository(name))
         .flatten()
-}
-
-/// The path as an origin that decodes its paths reads it. `None` where an escape is broken or stands for a byte
-/// outside ASCII: no path of the distribution-spec has one.
-#[must_use]
-pub fn decode(path: &str) -> Option<Cow<'_, str>> {
-    if !path.contains('%') {
-        return Some(Cow::Borrowed(path));
-    }
-    let mut plain = String::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((before, after)) = rest.split_once('%') {
-        plain.push_str(before);
-        let (digits, tail) = after.split_at_checked(2)?;
-        plain.push(escaped(digits)?);
-        rest = tail;
-    }
-    plain.push_str(rest);
-    Some(Cow::Owned(plain))
-}
-
-fn escaped(digits: &str) -> Option<char> {
-    let is_hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
-    let byte = u8::from_str_radix(digits, 16).ok()?;
-    (is_hex && byte.is_ascii()).then_some(char::from(byte))
 }
 
 fn repository(name: &str) -> Option<&str> {

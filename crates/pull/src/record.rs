@@ -98,8 +98,10 @@ pub struct Record {
     pub ray: String,
     pub route: Arc<str>,
     pub repository: String,
-    /// As in the path, `sha256:…`.
+    /// As in the path's normal form, `sha256:…`.
     pub digest: String,
+    /// The path as sent was another spelling of this blob's.
+    pub odd_path: bool,
     pub method: Method,
     /// 0 when no answer came.
     pub status: u16,

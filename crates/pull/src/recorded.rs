@@ -81,7 +81,8 @@ impl<'a> RecordValues<'a> {
     /// Fields of which this record does not say what the request had.
     #[must_use]
     pub fn not_recorded(&self) -> Vec<Field> {
-        not_recorded(self.asked, seen_kind(&self.record.range, self.asked))
+        let seen = seen_kind(&self.record.range, self.asked);
+        not_recorded(self.asked, seen, self.record.odd_path)
     }
 
     fn texts(&self) -> [(Field, &str); 29] {
@@ -122,6 +123,7 @@ impl<'a> RecordValues<'a> {
 
     fn numbers(&self, values: &mut Values<'a>) {
         let record = self.record;
+        values.set(Field::OddPath, Value::Bool(record.odd_path));
         if !record.fingerprint.is_empty() {
             values.set(Field::Fingerprint, Value::from(record.fingerprint.as_str()));
         }
@@ -160,8 +162,11 @@ pub fn seen_kind(range: &RangeRecord, asked: Option<RangeKind>) -> Option<RangeK
 }
 
 /// Fields of which a record does not say what the request had; `asked` is its [`asked_kind`], `seen` its [`seen_kind`].
-pub fn not_recorded(asked: Option<RangeKind>, seen: Option<RangeKind>) -> Vec<Field> {
+pub fn not_recorded(asked: Option<RangeKind>, seen: Option<RangeKind>, odd_path: bool) -> Vec<Field> {
     let mut fields = NEVER_KEPT.to_vec();
+    if odd_path {
+        fields.push(Field::Path);
+    }
     if seen.is_none() {
         fields.push(Field::RangeKind);
     }

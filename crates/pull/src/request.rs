@@ -18,6 +18,8 @@ pub struct Request<'a> {
     pub facts: &'a Facts<'a>,
     pub method: Method,
     pub blob: BlobPath<'a>,
+    /// The path as sent is another spelling of the blob's.
+    pub odd_path: bool,
     pub asked: Asked,
     /// What the range means, as far as is known before the answer.
     pub kind: RangeKind,
@@ -56,7 +58,8 @@ pub struct Texts {
 }
 
 impl<'a> Request<'a> {
-    /// `None` for what is not watched, of which nobody needs to know who asks. `path` is the decoded path of the facts.
+    /// `None` for what is not watched, of which nobody needs to know who asks. `path` is the normal form of the
+    /// facts' path.
     #[must_use]
     pub fn read(facts: &'a Facts<'a>, path: &'a str, identify: impl FnOnce() -> Identity) -> Option<Self> {
         let method = match facts.method {
@@ -71,6 +74,7 @@ impl<'a> Request<'a> {
             facts,
             method,
             blob,
+            odd_path: path != facts.path,
             kind: asked.kind(),
             asked,
             agent: Agent::parse(facts.header("user-agent").unwrap_or_default()),
@@ -109,6 +113,7 @@ impl<'a> Request<'a> {
         set(&mut values, Field::Repository, self.blob.repository);
         set(&mut values, Field::Digest, self.blob.digest.as_str());
         set(&mut values, Field::DigestAlgorithm, self.blob.digest.algorithm());
+        values.set(Field::OddPath, Value::Bool(self.odd_path));
         set(&mut values, Field::ClientFamily, self.agent.family.as_str());
         set(&mut values, Field::ClientVersion, self.agent.version);
         set(&mut values, Field::ClientOs, self.agent.os);

@@ -27,6 +27,7 @@ pub fn full() -> Record {
         route: Arc::from("library"),
         repository: "library/alpine".to_owned(),
         digest: format!("sha256:{}", "0123456789abcdef".repeat(4)),
+        odd_path: false,
         method: Method::Get,
         status: 206,
         range: RangeRecord {
@@ -85,6 +86,7 @@ pub fn sparse() -> Record {
         route: Arc::from("default"),
         repository: "a".to_owned(),
         digest: "x:y".to_owned(),
+        odd_path: false,
         method: Method::Head,
         status: 0,
         range: RangeRecord {
@@ -171,6 +173,7 @@ fn one(numbers: &mut Numbers, id: RecordId) -> Record {
         route: Arc::from(["default", "library", "partners"][blob as usize % 3]),
         repository: format!("library/image-{}", blob % 400),
         digest: format!("sha256:{}", format!("{:016x}", Numbers(blob).next()).repeat(4)),
+        odd_path: who % 97 == 5,
         method: if numbers.below(20) == 0 {
             Method::Head
         } else {

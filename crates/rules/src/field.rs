@@ -131,6 +131,8 @@ fields! {
         r#"oci.digest contains "sha256:4abcf2066143""#
     DigestAlgorithm "oci.digest.algorithm" String "part of the digest before the colon"
         r#"oci.digest.algorithm ne "sha256""#
+    OddPath "oci.odd_path" Boolean "whether the path as sent is [another spelling](request-handling.md#the-normal-form-of-a-path) of the blob's"
+        "oci.odd_path"
     RangePresent "range.present" Boolean "whether the request has a Range header"
         "range.present"
     RangeKind "range.kind" String "what the range means ([kinds](fingerprints.md))"

@@ -36,6 +36,7 @@ export interface RequestRecord {
   route: string;
   repository: string;
   digest: string;
+  odd_path: boolean;
   method: string;
   status: number;
   range: { kind: string; start: number | null; end: number | null; honoured: boolean | null };

@@ -36,6 +36,7 @@ export const RECORD_FILTERS: FilterField[] = [
   },
   { name: "repository", label: "Repository", hint: "library/redis" },
   { name: "digest", label: "Digest", hint: "sha256:…" },
+  { name: "odd_path", label: "Odd path", hint: "", choices: ["true", "false"] },
   { name: "fingerprint", label: "Fingerprint", hint: "bw1-…" },
   { name: "client", label: "Client key", hint: "2168b2053f3f9380" },
   { name: "id", label: "Record id", hint: "01M8…" },

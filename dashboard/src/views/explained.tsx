@@ -36,6 +36,7 @@ function Body({ data }: { data: Explanation }) {
         <dt>What</dt>
         <dd>
           {record.method} {record.repository} <code class="hash">{record.digest}</code>
+          {record.odd_path && "; the path as sent was another spelling of this"}
         </dd>
         <dt>Answer</dt>
         <dd>

@@ -47,6 +47,7 @@ pub struct Filter {
     pub digests: Vec<Digest>,
     pub repositories: Vec<String>,
     pub clients: Vec<ClientKey>,
+    pub odd_paths: Vec<bool>,
     pub ids: Vec<RecordId>,
 }
 
@@ -88,6 +89,7 @@ impl Filter {
             && any(&self.digests, |digest| digest.text() == record.digest)
             && any(&self.repositories, |repository| *repository == record.repository)
             && any(&self.clients, |client| *client == record.client)
+            && any(&self.odd_paths, |odd| *odd == record.odd_path)
     }
 
     /// Time and id.
@@ -144,7 +146,8 @@ impl Filter {
                 && self.modes.is_empty()
                 && self.verdicts.is_empty()
                 && self.statuses.is_empty()
-                && self.ranges.is_empty())
+                && self.ranges.is_empty()
+                && self.odd_paths.is_empty())
     }
 
     /// One rule that fired.
@@ -159,6 +162,7 @@ impl Filter {
             && any(&self.verdicts, |verdict| *verdict == treatment.verdict)
             && any(&self.statuses, |status| status.holds(treatment.status))
             && any(&self.ranges, |range| *range == treatment.range)
+            && any(&self.odd_paths, |odd| *odd == treatment.odd_path)
     }
 
     pub(super) fn reads_agents(&self) -> bool {

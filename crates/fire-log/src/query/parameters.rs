@@ -179,6 +179,11 @@ fn read_filter(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Res
         "digest" => add(&mut filter.digests, name, Digest::of(some_text(name, value)?))?,
         "repository" => add(&mut filter.repositories, name, some_text(name, value)?)?,
         "client" => add(&mut filter.clients, name, client(name, value)?)?,
+        "odd_path" => add(
+            &mut filter.odd_paths,
+            name,
+            parsed(name, value, "expected true or false")?,
+        )?,
         "id" => add(
             &mut filter.ids,
             name,
@@ -190,7 +195,7 @@ fn read_filter(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Res
 }
 
 const FILTERS: &str = "since, until, route, rule, mode, verdict, family, os, asn, country, colo, fingerprint, status, \
-    range, digest, repository, client, id, and, if the call accepts them, cursor, limit, format, by";
+    range, digest, repository, client, odd_path, id, and, if the call accepts them, cursor, limit, format, by";
 
 const RANGES: &str =
     "none, whole, probe, tile, chunk, scatter, multi, suffix, resume, repeat, restart or invalid";

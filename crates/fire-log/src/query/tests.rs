@@ -63,6 +63,7 @@ fn every_bad_parameter_is_refused_with_its_name_and_what_was_expected() {
     refused(&[("status", "42")], "query.status", "2xx");
     refused(&[("range", "partial")], "query.range", "resume");
     refused(&[("client", "xyz")], "query.client", "16 hex digits");
+    refused(&[("odd_path", "1")], "query.odd_path", "true or false");
     refused(&[("id", "xyz")], "query.id", "26 characters");
     refused(&[("route", "")], "query.route", "is empty");
     refused(&[("cursor", "00")], "query.cursor", "not a cursor");
@@ -83,6 +84,7 @@ fn values_are_read_as_they_are_written() {
         ("mode", "monitor"),
         ("verdict", "block"),
         ("family", "cri-o"),
+        ("odd_path", "true"),
         ("limit", "7"),
     ]);
     assert_eq!(
@@ -94,6 +96,7 @@ fn values_are_read_as_they_are_written() {
         (query.filter.modes, query.filter.verdicts),
         (vec![Mode::Monitor], vec![Action::Block])
     );
+    assert_eq!(query.filter.odd_paths, [true]);
     assert_eq!((query.filter.colos[0].as_str(), query.limit), ("IAD", 7));
     let export = Query::parse(Kind::Fires, &pairs(&[("format", "ndjson")]), NOW).unwrap();
     assert_eq!(export.limit, super::parameters::DEFAULT_EXPORT);
@@ -239,7 +242,7 @@ fn some_filter(numbers: &mut Numbers, records: &[Record]) -> Filter {
         let Some(record) = records.get(numbers.below(records.len().max(1) as u64) as usize) else {
             break;
         };
-        match numbers.below(17) {
+        match numbers.below(18) {
             0 => filter.kind = Kind::Fires,
             1 => filter.since_ms = Some(record.id.time_ms()),
             2 => filter.until_ms = Some(record.id.time_ms()),
@@ -260,6 +263,7 @@ fn some_filter(numbers: &mut Numbers, records: &[Record]) -> Filter {
             13 => filter.digests.push(Digest::of(record.digest.clone())),
             14 => filter.repositories.push(record.repository.clone()),
             15 => filter.clients.push(record.client),
+            16 => filter.odd_paths.push(record.odd_path),
             _ => filter.ids.push(record.id),
         }
     }

@@ -3,13 +3,16 @@ use std::borrow::Cow;
 use regex_automata::Input;
 use regex_automata::dfa::{Automaton, dense};
 
-use super::{BlobPath, decode, repository_of};
+use super::{BlobPath, normal_form, repository, repository_of};
+use blobwatch_wire::MAX_TEXT_BYTES;
 
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
+/// In its one spelling.
 #[track_caller]
 fn blob(repository: &str) {
     let path = format!("/v2/{repository}/blobs/{DIGEST}");
+    assert!(matches!(normal_form(&path), Cow::Borrowed(_)), "{path}");
     let parsed = BlobPath::parse(&path).unwrap();
     assert_eq!((parsed.repository, parsed.digest.as_str()), (repository, DIGEST));
     assert_eq!(repository_of(&path), Some(repository));
@@ -17,7 +20,17 @@ fn blob(repository: &str) {
 
 #[track_caller]
 fn none(path: &str) {
-    assert_eq!(BlobPath::parse(path), None, "{path}");
+    assert_eq!(BlobPath::parse(&normal_form(path)), None, "{path}");
+}
+
+/// Another spelling of [`DIGEST`] in this repository.
+#[track_caller]
+fn odd(path: &str, repository: &str) {
+    let form = normal_form(path);
+    assert_eq!(form, format!("/v2/{repository}/blobs/{DIGEST}"), "{path}");
+    let parsed = BlobPath::parse(&form).unwrap();
+    assert_eq!((parsed.repository, parsed.digest.as_str()), (repository, DIGEST));
+    assert_eq!(repository_of(&form), Some(repository));
 }
 
 #[test]
@@ -39,14 +52,68 @@ fn names_follow_the_grammar() {
         "", "/", "A", "a/", "/a", "a//b", ".a", "a.", "a..b", "a___b", "a._b", "-a", "a-", "..", "a/../b",
         "a%2fb", "a b", "é",
     ] {
-        none(&format!("/v2/{name}/blobs/{DIGEST}"));
+        assert_eq!(repository(name), None, "{name}");
+    }
+}
+
+/// An origin may take what the grammar does not.
+#[test]
+fn a_name_against_the_grammar_is_watched() {
+    #[track_caller]
+    fn case(name: &str, read: &str) {
+        let path = format!("/v2/{name}/blobs/{DIGEST}");
+        let form = normal_form(&path);
+        assert_eq!(BlobPath::parse(&form).unwrap().repository, read, "{name}");
+    }
+    for (name, read) in [
+        ("", ""),
+        ("/", ""),
+        ("A", "a"),
+        ("a/", "a"),
+        ("/a", "a"),
+        ("a//b", "a/b"),
+        (".a", ".a"),
+        ("a..b", "a..b"),
+        ("a___b", "a___b"),
+        ("-a", "-a"),
+        ("a%2fb", "a/b"),
+        ("a b", "a b"),
+        ("a%20b", "a b"),
+        ("a%1bb%e2%80%ae", "a\u{fffd}b\u{fffd}\u{fffd}\u{fffd}"),
+        ("%", "%"),
+        ("100%zz%", "100%zz%"),
+    ] {
+        case(name, read);
+    }
+    let long = "a".repeat(MAX_TEXT_BYTES + 1);
+    case(&"a".repeat(256), &"a".repeat(256));
+    case(&long, &long[1..]);
+    case(&format!("{}é", &long[2..]), &long[2..]);
+}
+
+#[test]
+fn a_digest_against_the_grammar_is_watched() {
+    #[track_caller]
+    fn case(digest: &str, read: &str) {
+        let path = format!("/v2/a/blobs/{digest}");
+        let form = normal_form(&path);
+        assert_eq!(BlobPath::parse(&form).unwrap().digest.as_str(), read, "{digest}");
+    }
+    case("sha256:short", "sha256:short");
+    case("SHA256:ABC", "sha256:abc");
+    case("Sha512:ABC%20", "sha512:abc ");
+    case("multihash+base58:QmRZ", "multihash+base58:QmRZ");
+    case("Multihash+base58:QmRZ", "multihash+base58:QmRZ");
+    case("a:b:c", "a:b:c");
+    for digest in ["latest", "sha256", ":", "sha256:", ":abc", "sha256%3a", "%3aabc"] {
+        none(&format!("/v2/a/blobs/{digest}"));
     }
 }
 
 #[test]
-fn a_name_is_at_most_255_bytes() {
+fn a_name_of_255_bytes_follows_the_grammar() {
     blob(&"a".repeat(255));
-    none(&format!("/v2/{}/blobs/{DIGEST}", "a".repeat(256)));
+    assert_eq!(repository(&"a".repeat(256)), None);
 }
 
 #[test]
@@ -59,58 +126,141 @@ fn other_paths_are_no_blobs() {
         "/v2/a/blobs/",
         "/v2/a/blobs/uploads/",
         "/v2/a/blobs/uploads/6b4e",
+        "/v2/a/blobs/uploads/x:y",
         "/v2/a/blobs/latest",
         "/v2/a/manifests/latest",
         "/v1/a/blobs/sha256:00",
+        "/v2/a/blobs/x/../manifests/sha256:00",
+        "/v2/_catalog",
+        "/v2/a/tags/list",
+        "/v2/a/referrers/sha256:00",
+        "/v2/a%2fmanifests/sha256:00",
+        "/v2x/a/blobs/sha256:00",
+        "/token",
     ] {
         none(path);
     }
     none(&format!("/v2/a/manifests/{DIGEST}"));
-    none(&format!("/v2/a/blobs/{DIGEST}/"));
-    none(&format!("v2/a/blobs/{DIGEST}"));
-    none(&format!("//v2/a/blobs/{DIGEST}"));
-    none(&format!("/v2/a/blobs//{DIGEST}"));
-    none(&format!("/v2/blobs/{DIGEST}"));
+    none(&format!("/a/blobs/{DIGEST}"));
+    none(&format!("/v2/a/blobs/..%2fmanifests/{DIGEST}"));
+}
+
+/// What some origin serves under `/v2/library/app/blobs/<digest>`.
+#[test]
+fn every_spelling_is_the_blob() {
+    let [algorithm, hex] = [&DIGEST[..6], &DIGEST[7..]];
+    for path in [
+        // Escapes, of one level and of two.
+        format!("/v2/library%2Fapp/blobs/{algorithm}%3a{}%35%35", &hex[..62]),
+        format!("/%76%32/library/app/%62lobs/{DIGEST}"),
+        format!("/v2%2flibrary%2fapp%2fblobs%2f{algorithm}%3A{hex}"),
+        format!("/v2%252flibrary%252fapp%252fblobs%252f{algorithm}%253A{hex}"),
+        format!("/v2/library/app/blobs/{algorithm}%25%33%61{hex}"),
+        // Slashes.
+        format!("//v2/library/app/blobs/{DIGEST}"),
+        format!("/v2//library/app/blobs/{DIGEST}"),
+        format!("/v2/library///app/blobs/{DIGEST}"),
+        format!("/v2/library/app//blobs/{DIGEST}"),
+        format!("/v2/library/app/blobs//{DIGEST}"),
+        format!("/v2/library/app/blobs/{DIGEST}/"),
+        format!("/v2/%2flibrary/app/blobs/{DIGEST}"),
+        format!("/v2/library%5capp%5Cblobs%5c{DIGEST}"),
+        format!("/v2\\library\\app/blobs/{DIGEST}"),
+        // Dots.
+        format!("/x/../v2/library/app/blobs/{DIGEST}"),
+        format!("/v2/../v2/library/app/blobs/{DIGEST}"),
+        format!("/../../v2/library/app/blobs/{DIGEST}"),
+        format!("/v2/./library/app/blobs/./{DIGEST}/."),
+        format!("/v2/x/..%2flibrary/app/blobs/{DIGEST}"),
+        format!("/v2/library/%2e%2fapp/blobs/{DIGEST}"),
+        format!("/v2/x%2f..%2flibrary/app/blobs/{DIGEST}"),
+        format!("/v2/x%252f..%252flibrary/app/blobs/{DIGEST}"),
+        format!("/v2/x/%2e%2e/library/app/blobs/{DIGEST}"),
+        format!("/v2/x/%252e%252e/library/app/blobs/{DIGEST}"),
+        format!("/v2/library/app/tags/%252e%252e/blobs/{DIGEST}"),
+        format!("/v2/library/app/manifests%2f..%2fblobs/{DIGEST}"),
+        format!("/v2/library/app/blobs/x%2fy%2f%252e%252e%2f..%2f{DIGEST}"),
+        // Parameters, a query, an end.
+        format!("/v2;a=b/library;c/app;/blobs;jsessionid=1/{DIGEST};d"),
+        format!("/v2/x/..;/library/app/blobs/{DIGEST}"),
+        format!("/v2/x/..;a=b/library/app/blobs/{DIGEST}"),
+        format!("/v2/library/app/blobs/{DIGEST}%3bv=1"),
+        format!("/v2/library/app/blobs/{DIGEST}%3fx"),
+        format!("/v2/library/app/blobs/{DIGEST}%23x"),
+        format!("/v2/library/app/blobs/{DIGEST}%00.txt"),
+        // Case.
+        format!("/V2/Library/APP/BLOBS/{}", DIGEST.to_ascii_uppercase()),
+        format!("/v2/library/app/Blobs/SHA256:{hex}"),
+        format!("/v2/library/app/blobs/sha256:{}", hex.to_ascii_uppercase()),
+        // What stands before and after it.
+        format!("/artifactory/api/docker/local/v2/library/app/blobs/{DIGEST}"),
+        format!("/repository/hosted/v2/library/app/blobs/{DIGEST}"),
+        format!("/v2/library/app/blobs/{DIGEST}/x"),
+        format!("/v2/library/app/blobs/{DIGEST}/%2e%2e/x/../../{DIGEST}"),
+        format!("/%zz/v2/library/app/blobs/{DIGEST}/%"),
+    ] {
+        odd(&path, "library/app");
+    }
+    odd(
+        &format!("/v2/a/blobs/{DIGEST}/blobs/{DIGEST}"),
+        &format!("a/blobs/{DIGEST}"),
+    );
+    odd(&format!("/v2/a%ffb/blobs/{DIGEST}"), "a\u{fffd}b");
 }
 
 #[test]
 fn a_whole_pull_has_one_repository() {
+    #[track_caller]
+    fn case(path: &str, repository: Option<&str>) {
+        assert_eq!(repository_of(&normal_form(path)), repository, "{path}");
+    }
     for path in [
         "/v2/a/b/manifests/latest",
+        "/v2/a/b/manifests/Latest",
+        "/v2/a/b/manifests/sha256:00",
         "/v2/a/b/tags/list",
         "/v2/a/b/blobs/uploads/",
         "/v2/a/b/blobs/uploads/6b4e-1",
         "/v2/a/b/blobs/uploads/x/y",
         "/v2/a/b/referrers/sha256:00",
+        "/v2/a//b/manifests/latest",
+        "/v2/a%2fb/manifests/latest",
+        "/V2/A/x/../B/tags/list",
+        "/proxy/v2/a/b/manifests/latest",
     ] {
-        assert_eq!(repository_of(path), Some("a/b"), "{path}");
+        case(path, Some("a/b"));
     }
     for path in [
         "/v2/",
         "/v2/_catalog",
         "/v2/manifests/latest",
         "/v2/a/manifests/",
-        "/v2/A/manifests/x",
+        "/v2/a_/manifests/x",
         "/token",
     ] {
-        assert_eq!(repository_of(path), None, "{path}");
+        case(path, None);
     }
+    case(&format!("/v2/blobs/{DIGEST}"), None);
 }
 
+/// What is normal is not looked at twice, and neither are manifests and tags in their one spelling.
 #[test]
-fn an_escaped_path_is_the_path_that_the_origin_decodes() {
-    let path = decode("/v2/library%2Falpine/blobs/sha256%3ae3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b8%35%35").unwrap();
-    let parsed = BlobPath::parse(&path).unwrap();
-    assert_eq!(
-        (parsed.repository, parsed.digest.as_str()),
-        ("library/alpine", DIGEST)
-    );
-    for broken in ["%", "%2", "%zz", "%+1", "%é", "%ff", "a%2"] {
-        assert_eq!(decode(broken), None, "{broken}");
+fn the_one_spelling_is_not_copied() {
+    #[track_caller]
+    fn case(path: &str, is_borrowed: bool) {
+        assert_eq!(
+            matches!(normal_form(path), Cow::Borrowed(_)),
+            is_borrowed,
+            "{path}"
+        );
     }
-    // Once: what decodes to an escape is none of ours.
-    none(&decode(&format!("/v2/a%252Fb/blobs/{DIGEST}")).unwrap());
-    none(&decode(&format!("/v2/a/%2e%2e/b/blobs/{DIGEST}")).unwrap());
+    case("/v2/library/app/manifests/latest", true);
+    case("/v2/library/app/manifests/sha256:00", true);
+    case("/v2/library/app/tags/list", true);
+    case("/v2/", false);
+    case("/token", true);
+    case("/v2/library/app/manifests/a%2fb", false);
+    case("/v2/library/app/blobs/a", false);
 }
 
 /// The expression of the distribution-spec ("Pulling manifests") as it stands there.
@@ -133,24 +283,33 @@ fn a_name_is_what_the_specs_expression_matches() {
         });
 }
 
+const PIECES: [&str; 22] = [
+    "/v2/",
+    "/blobs/",
+    "uploads/",
+    "manifests",
+    "tags",
+    "/",
+    "a",
+    "b-c",
+    "_",
+    ".",
+    "..",
+    "%2F",
+    "%252f",
+    "%2e%2e",
+    "%252E%252e",
+    "\\",
+    ";",
+    "%3f",
+    "%",
+    "sha256:",
+    "V2",
+    DIGEST,
+];
+
 #[test]
 fn what_parses_joins_to_the_path_again() {
-    const PIECES: [&str; 14] = [
-        "/v2/",
-        "/blobs/",
-        "uploads/",
-        "manifests",
-        "tags",
-        "/",
-        "a",
-        "b-c",
-        "_",
-        ".",
-        "%2F",
-        "%",
-        "sha256:",
-        DIGEST,
-    ];
     bolero::check!()
         .with_max_len(12)
         .with_iterations(20_000)
@@ -164,18 +323,95 @@ fn what_parses_joins_to_the_path_again() {
 }
 
 fn check(path: &str) {
-    let repository = repository_of(path);
-    assert!(repository.is_none_or(|name| path.starts_with(&format!("/v2/{name}/"))));
-    if let Some(blob) = BlobPath::parse(path) {
-        assert_eq!(
-            path,
-            format!("/v2/{}/blobs/{}", blob.repository, blob.digest.as_str())
-        );
-        assert_eq!(repository, Some(blob.repository));
+    let form = normal_form(path);
+    assert!(form.len() <= path.len().max(2 * MAX_TEXT_BYTES + 16) + 2 * path.matches('%').count());
+    let repository = repository_of(&form);
+    assert!(repository.is_none_or(|name| form.starts_with(&format!("/v2/{name}/"))));
+    if let Some(blob) = BlobPath::parse(&form) {
+        let slash = if blob.repository.is_empty() { "" } else { "/" };
+        let digest = blob.digest.as_str();
+        assert_eq!(form, format!("/v2/{}{slash}blobs/{digest}", blob.repository));
+        assert_eq!(repository.unwrap_or_default(), blob.repository);
     }
-    match decode(path) {
-        Some(Cow::Borrowed(plain)) => assert_eq!(plain, path),
-        Some(Cow::Owned(plain)) => assert!(plain.len() < path.len()),
-        None => assert!(path.contains('%')),
+}
+
+/// Origins, each in the obvious way: whichever of them finds a blob in a path, it is watched. Of the first, which is the
+/// most common one, the name is right, too.
+#[test]
+fn what_an_origin_serves_is_watched() {
+    fn once(path: &str) -> String {
+        let mut plain = String::new();
+        let mut letters = path.chars();
+        while let Some(letter) = letters.next() {
+            let digits: String = letters.clone().take(2).collect();
+            match u8::from_str_radix(&digits, 16) {
+                Ok(byte) if letter == '%' && digits.len() == 2 => {
+                    plain.push(char::from(byte));
+                    letters.nth(1);
+                }
+                _ => plain.push(letter),
+            }
+        }
+        plain
     }
+    fn clean(path: &str) -> String {
+        let mut kept = Vec::new();
+        for segment in path.split('/') {
+            match segment {
+                "" | "." => {}
+                ".." => drop(kept.pop()),
+                segment => kept.push(segment),
+            }
+        }
+        format!("/{}", kept.join("/"))
+    }
+    /// As the runtime hands a path over: dots are resolved where they are a segment before anything is decoded.
+    fn sent(path: &str) -> String {
+        let mut kept = Vec::new();
+        let slashes = path.replace('\\', "/");
+        for segment in slashes.split('/') {
+            match segment.to_ascii_lowercase().replace("%2e", ".").as_str() {
+                "." => {}
+                ".." => drop(kept.pop()),
+                _ => kept.push(segment),
+            }
+        }
+        kept.join("/")
+    }
+    fn without_parameters(path: &str) -> String {
+        let names = path.split('/').map(|segment| segment.split(';').next().unwrap());
+        names.collect::<Vec<_>>().join("/")
+    }
+    let origins: [fn(&str) -> String; 9] = [
+        |path| clean(&once(path)),
+        str::to_owned,
+        once,
+        |path| once(&once(path)),
+        clean,
+        |path| clean(&once(&clean(&once(path)))),
+        |path| clean(&once(&once(path))),
+        |path| clean(&once(&without_parameters(path))),
+        |path| clean(&once(path).replace('\\', "/")).to_ascii_lowercase(),
+    ];
+    fn name(served: &str) -> Option<&str> {
+        let rest = served.strip_prefix("/v2/")?.strip_suffix(DIGEST)?;
+        rest.strip_suffix("/blobs/").and_then(repository)
+    }
+    bolero::check!()
+        .with_max_len(12)
+        .with_iterations(20_000)
+        .for_each(|bytes: &[u8]| {
+            let pieces = bytes.iter().map(|b| PIECES[usize::from(*b) % PIECES.len()]);
+            let path = format!("/v2/{}/blobs/{DIGEST}", pieces.collect::<String>());
+            let path = sent(&path);
+            let served = origins.map(|origin| origin(&path));
+            if let Some(name) = name(&served[0]) {
+                return odd(&path, name);
+            }
+            for name in served.iter().filter_map(|served| name(served)) {
+                let form = normal_form(&path);
+                let read = BlobPath::parse(&form).unwrap().repository;
+                assert!(repository(read).is_some(), "{path}: {read}, served as {name}");
+            }
+        });
 }

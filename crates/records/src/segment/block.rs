@@ -184,6 +184,7 @@ impl Block {
             route: Arc::clone(&treatment.route),
             repository: blob.repository.clone(),
             digest: entry(&self.digests, blob.digest)?.text(),
+            odd_path: treatment.odd_path,
             method: treatment.method,
             status: treatment.status,
             range,

@@ -176,6 +176,7 @@ impl Builder {
             treatment: self.treatments.code(
                 Treatment {
                     route: record.route,
+                    odd_path: record.odd_path,
                     method: record.method,
                     status: record.status,
                     range: record.range.kind,

@@ -9,6 +9,7 @@ use blobwatch_pull::{Action, ClientKey, Family, Fired, Method, NetworkKey, Outco
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Treatment {
     pub route: Arc<str>,
+    pub odd_path: bool,
     pub method: Method,
     pub status: u16,
     pub range: RangeKind,

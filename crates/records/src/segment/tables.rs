@@ -46,6 +46,9 @@ fn put_fired_sets(out: &mut Vec<u8>, texts: &Texts<'_>, treatments: &[Treatment]
     of_treatment
 }
 
+/// The bit of a treatment's flags that came later: builds before it wrote 0 and do not look at it.
+const ODD_PATH: u8 = 6;
+
 fn put_treatment(out: &mut Vec<u8>, texts: &Texts<'_>, treatment: &Treatment) {
     let honoured = match treatment.honoured {
         None => 0,
@@ -56,7 +59,8 @@ fn put_treatment(out: &mut Vec<u8>, texts: &Texts<'_>, treatment: &Treatment) {
         | honoured << 1
         | u8::from(treatment.degraded) << 3
         | u8::from(treatment.shape.start) << 4
-        | u8::from(treatment.shape.end) << 5;
+        | u8::from(treatment.shape.end) << 5
+        | u8::from(treatment.odd_path) << ODD_PATH;
     texts.put_code(out, &treatment.route);
     put_varint(out, u64::from(treatment.status));
     out.extend([
@@ -118,6 +122,7 @@ fn read_treatment(reader: &mut Reader<'_>, texts: &TextTable) -> Result<Treatmen
     let forms = reader.byte()?;
     Ok(Treatment {
         route,
+        odd_path: flags >> ODD_PATH & 1 == 1,
         method: Method::of(flags & 1)?,
         status,
         range,

@@ -48,6 +48,25 @@ fn the_stored_form_is_pinned() {
     );
 }
 
+/// A flag in a bit that builds before it wrote as 0 and pass over: they read what this one writes.
+#[test]
+fn the_flag_of_an_odd_path_is_one_bit_of_the_old_form() {
+    let odd = Record {
+        odd_path: true,
+        ..sample::full()
+    };
+    let (plain, marked) = (encode(&[sample::full()]), encode(std::slice::from_ref(&odd)));
+    assert_eq!(plain.len(), marked.len());
+    let differing: Vec<u8> = plain
+        .iter()
+        .zip(&marked)
+        .map(|(a, b)| a ^ b)
+        .filter(|bits| *bits != 0)
+        .collect();
+    assert_eq!(differing, [1 << 6]);
+    assert_eq!(decode(&marked).unwrap(), [odd]);
+}
+
 #[test]
 fn records_round_trip_in_order_of_their_ids() {
     bolero::check!().with_type::<u64>().for_each(|seed| {

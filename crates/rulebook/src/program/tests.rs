@@ -57,6 +57,21 @@ fn the_form_is_pinned() {
     assert_eq!(Program::decode(&bytes).unwrap().revision(), 300);
 }
 
+/// Of a build without `oci.odd_path`: fields travel by name.
+#[test]
+fn a_rulebook_of_a_build_with_fewer_fields_is_read() {
+    let hex = include_str!("pinned_before.hex").replace('\n', "");
+    let pairs = hex
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| std::str::from_utf8(pair).unwrap());
+    let bytes: Vec<u8> = pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect();
+    assert_eq!(
+        Program::decode(&bytes).unwrap().encode(),
+        program(DOCUMENT).encode()
+    );
+}
+
 /// It differs in what a regular expression says beside its automaton, of which there is none here.
 #[test]
 fn the_first_form_is_still_read() {
