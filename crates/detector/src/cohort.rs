@@ -7,6 +7,7 @@ use blobwatch_detect::localize;
 use serde::{Deserialize, Serialize};
 
 use blobwatch_records::CellKey;
+use blobwatch_wire::visible;
 
 /// The attributes that a cohort can be named by, in their order everywhere. Rules are left out: they are held against
 /// the cohort afterwards.
@@ -149,7 +150,8 @@ impl fmt::Display for Cohort {
         }
         match parts.is_empty() {
             true => f.write_str("all clients"),
-            false => f.write_str(&parts.join(", ")),
+            // Cohorts that were kept before User-Agents were read as words hold what a client sent.
+            false => f.write_str(&visible(&parts.join(", "))),
         }
     }
 }

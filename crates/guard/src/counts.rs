@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use blobwatch_pull::Family;
+use blobwatch_wire::visible;
 
 /// Cohorts of one guard that are told apart; the others count as one. Client builds that one rule hits are a handful.
 pub(crate) const MAX_COHORTS: usize = 24;
@@ -147,7 +148,7 @@ impl std::fmt::Display for Cohort {
         match (self.family, self.os.as_str()) {
             (None, _) => f.write_str("others"),
             (Some(family), "") => f.write_str(family.as_str()),
-            (Some(family), os) => write!(f, "{} on {os}", family.as_str()),
+            (Some(family), os) => write!(f, "{} on {}", family.as_str(), visible(os)),
         }
     }
 }

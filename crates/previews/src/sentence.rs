@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::report::{CohortHit, CohortTerm, Report};
 use blobwatch_pull::Action;
-use blobwatch_wire::{grouped, percent};
+use blobwatch_wire::{grouped, percent, visible};
 
 /// Values that are named one by one; more are counted.
 const MAX_NAMED: usize = 3;
@@ -86,7 +86,7 @@ fn shown(value: &str) -> String {
     if value.is_empty() {
         "(none)".to_owned()
     } else {
-        value.to_owned()
+        visible(value).into_owned()
     }
 }
 

@@ -16,21 +16,28 @@ use products::{Word, words};
 /// Bytes that are read. Docker's, the longest of the known ones, are below 250; what lies behind is not looked at.
 pub(crate) const MAX_USER_AGENT: usize = 512;
 
-/// Bytes of a version that are kept: real ones are below 40.
+/// Bytes of a version that are kept: real ones are below 40. What is behind is cut off.
 pub(crate) const MAX_VERSION: usize = 64;
 
-/// What a User-Agent says. Text that is not said is empty; everything is borrowed.
+/// Bytes of an `os`, an `arch` and a `kernel`: real ones are below 50.
+const MAX_WORD: usize = 64;
+
+/// What `os` and `arch` are where something is said that is no word.
+const OTHER: &str = "other";
+
+/// What a User-Agent says, as words: ASCII letters, digits and `._-+~`. They go into sentences, messages and file names, and
+/// clients choose them; a record has the header as it was sent. Text that is not said is empty; everything is borrowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Agent<'a> {
     pub family: Family,
-    /// As sent, without a leading `v`: `20.10.24+dfsg1`. Of an unknown family, its first product's.
+    /// As sent, without a leading `v`: `20.10.24+dfsg1`. Of an unknown family, its first product's. Empty where it is no word.
     pub version: &'a str,
     /// What the kernel or the build shows (`amzn2`, `el8`, `linuxkit`, `bottlerocket` …), else what is said
-    /// (`linux`, `windows`).
+    /// (`linux`, `windows`); `other` where that is no word.
     pub os: &'a str,
-    /// In Go's names: `amd64`, `arm64`.
+    /// In Go's names: `amd64`, `arm64`; `other` where it is no word.
     pub arch: &'a str,
-    /// Kernel release, from Docker only.
+    /// Kernel release, from Docker only; empty where it is no word.
     pub kernel: &'a str,
 }
 
@@ -55,7 +62,10 @@ impl<'a> Agent<'a> {
             None => Self::other(version, text),
         };
         Self {
-            version: normal_version(agent.version),
+            version: word_or(normal_version(agent.version), ""),
+            os: word_or(agent.os, OTHER),
+            arch: word_or(agent.arch, OTHER),
+            kernel: word_or(agent.kernel, ""),
             ..agent
         }
     }
@@ -106,6 +116,16 @@ impl<'a> Agent<'a> {
             version: library.unwrap_or(version),
             ..Self::default()
         }
+    }
+}
+
+/// The text where it is a word or nothing, else what stands for it.
+fn word_or<'a>(text: &'a str, otherwise: &'static str) -> &'a str {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+~".contains(&byte);
+    if text.len() <= MAX_WORD && text.bytes().all(fits) {
+        text
+    } else {
+        otherwise
     }
 }
 

@@ -1,5 +1,5 @@
 //! What everything of Blobwatch speaks: bytes, times, problems, calls between objects, parameters of
-//! calls, pages and their validators.
+//! calls, pages and their validators; text of strangers made visible.
 
 mod api;
 mod api_call;
@@ -17,6 +17,7 @@ mod role;
 mod time;
 mod times;
 mod validator;
+mod visible;
 
 pub use api::{API, CALLS, Handler, Lookup, handler_at, look_up, role_of_missing};
 pub use api_call::{ApiCall, ApiReply, json_text};
@@ -37,3 +38,4 @@ pub use role::Role;
 pub use time::{MAX_TIME_MS, parse_rfc3339, rfc3339};
 pub use times::{EXPECTED_TIME, parse_time};
 pub use validator::{etag, is_known};
+pub use visible::{is_invisible, visible, visible_lines};

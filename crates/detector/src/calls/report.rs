@@ -9,7 +9,7 @@ use crate::store::Mark;
 use crate::{Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, MIN_CLIENTS, MIN_NETWORKS, rate, times};
 use blobwatch_guard::{ALPHA, MIN_HARMED};
 use blobwatch_pull::Record;
-use blobwatch_wire::rfc3339;
+use blobwatch_wire::{is_invisible, rfc3339};
 
 /// Families that are shown.
 const FAMILIES: usize = 10;
@@ -377,7 +377,7 @@ fn plain(text: &str) -> String {
             '|' | '`' | '*' | '[' | ']' | '\\' | '#' => out.extend(['\\', letter]),
             '<' => out.push_str("&lt;"),
             '&' => out.push_str("&amp;"),
-            letter if letter.is_control() => out.push(' '),
+            letter if is_invisible(letter) => out.push(' '),
             letter => out.push(letter),
         }
     }
@@ -389,7 +389,7 @@ fn quoted(text: &str) -> String {
     let text: String = text
         .chars()
         .map(|letter| {
-            if letter.is_control() || letter == '`' {
+            if is_invisible(letter) || letter == '`' {
                 ' '
             } else {
                 letter
@@ -406,8 +406,8 @@ mod tests {
     #[test]
     fn what_clients_send_stays_text() {
         assert_eq!(
-            plain("a|b `x` <b> [y](z)\n#"),
-            "a\\|b \\`x\\` &lt;b> \\[y\\](z) \\#"
+            plain("a|b `x` <b> [y](z)\n#\u{202e}"),
+            "a\\|b \\`x\\` &lt;b> \\[y\\](z) \\# "
         );
         assert_eq!(quoted("it's $(rm) ```\n"), "'it'\\''s $(rm)     '");
     }

@@ -191,6 +191,62 @@ fn length_is_bounded() {
 }
 
 #[test]
+fn what_is_no_word_is_other_or_nothing() {
+    #[track_caller]
+    fn words(text: &str, [version, os, arch, kernel]: [&str; 4]) {
+        let agent = Agent::parse(text);
+        assert_eq!(
+            [agent.version, agent.os, agent.arch, agent.kernel],
+            [version, os, arch, kernel],
+            "{text}"
+        );
+    }
+    words("docker/1 os/<!channel>|x arch/amd64", ["1", "other", "amd64", ""]);
+    words("docker/1 os/linux arch/\u{1b}[31m", ["1", "linux", "other", ""]);
+    words("docker/1<@U1> os/l\u{202e}x", ["", "other", "", ""]);
+    words("docker/1 kernel/4.1.el8<!here> os/linux", ["1", "other", "", ""]);
+    words("docker/1 kernel/4.1.amzn2&lt; os/linux", ["1", "other", "", ""]);
+    words("docker/1 kernel/4.1|x os/linux", ["1", "linux", "", ""]);
+    words("regclient/regctl (v1; rm -rf)", ["", "", "", ""]);
+    words("scanner/<https://evil.example|x>", ["", "", "", ""]);
+    words("Mozilla/5.0 (X11; Linux) Firefox/`id`", ["", "linux", "", ""]);
+    words(
+        &format!("docker/1 os/{}", "a".repeat(64)),
+        ["1", &"a".repeat(64), "", ""],
+    );
+    words(
+        &format!("docker/1 os/{0} arch/{0} kernel/{0}", "a".repeat(65)),
+        ["1", "other", "other", ""],
+    );
+}
+
+#[test]
+fn whatever_is_sent_comes_out_as_words() {
+    let is_word = |text: &str| {
+        text.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-+~".contains(&b))
+    };
+    bolero::check!()
+        .with_max_len(96)
+        .with_iterations(20_000)
+        .for_each(|bytes: &[u8]| {
+            let said = String::from_utf8_lossy(bytes).replace([' ', '(', '\n'], "_");
+            for text in [
+                format!("docker/{said} kernel/{said} os/{said} arch/{said}"),
+                format!("docker/1 kernel/4.1.el8{said} ({said})"),
+                format!("x/{said} (linux; {said}) go-containerregistry/{said}"),
+                format!("regclient/regctl ({said})"),
+                format!("Mozilla/5.0 ({said}) Chrome/{said}"),
+            ] {
+                let agent = Agent::parse(&text);
+                for word in [agent.version, agent.os, agent.arch, agent.kernel] {
+                    assert!(is_word(word) && word.len() <= MAX_VERSION, "{word:?} of {text:?}");
+                }
+            }
+        });
+}
+
+#[test]
 fn whatever_is_sent_is_read_within_the_text() {
     const PIECES: &[&str] = &[
         "docker/",
@@ -220,7 +276,7 @@ fn whatever_is_sent_is_read_within_the_text() {
             for text in [text.as_str(), &String::from_utf8_lossy(bytes)] {
                 let agent = Agent::parse(text);
                 assert!(text.contains(agent.version) && agent.version.len() <= MAX_VERSION);
-                assert!(text.contains(agent.kernel) && text.contains(agent.arch));
+                assert!(text.contains(agent.kernel) && (text.contains(agent.arch) || agent.arch == "other"));
                 assert_eq!(agent, Agent::parse(text));
                 // Leading and trailing space says nothing.
                 if text.len() < MAX_USER_AGENT {
