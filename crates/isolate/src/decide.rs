@@ -7,6 +7,7 @@ use blobwatch_pull::{
     Action, Facts, FactsError, Outcome, Pending, RangeRecord, Record, RecordId, Request, normal_form,
     observed, repository_of,
 };
+use blobwatch_records::volume_fire_log_name;
 use blobwatch_rulebook::{Plan, Redirects, Route, Subject, Verdict, Watched, fired, is_disclosed, refusal};
 use blobwatch_tokens::Role;
 
@@ -89,12 +90,11 @@ impl Isolate {
 
     fn keep(&mut self, request: &Request<'_>, decided: Decided) {
         let now_ms = request.facts.time_ms;
-        if !decided.verdict.counts.is_empty() {
-            let to = self.fire_log(request.facts.colo, request.client);
-            for count in &decided.verdict.counts {
-                self.batches
-                    .count_volume(&to, &count.rule, count.version, count.key, now_ms);
-            }
+        let (colo, fire_logs) = (request.facts.colo, self.fire_logs(request.facts.colo));
+        for count in &decided.verdict.counts {
+            let to = volume_fire_log_name(colo, &count.rule, count.key, fire_logs);
+            self.batches
+                .count_volume(&to, &count.rule, count.version, count.key, now_ms);
         }
         let pending = Pending {
             record: self.record(request, decided),

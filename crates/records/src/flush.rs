@@ -11,7 +11,7 @@ mod reply;
 use std::collections::BTreeMap;
 
 pub use batches::{Batches, Outgoing};
-pub use name::{fire_log_name, fire_log_of, flush_path, rulebook_path};
+pub use name::{colo_of, fire_log_name, fire_log_of, flush_path, rulebook_path, volume_fire_log_name};
 pub use reply::{Held, Reply};
 
 use blobwatch_pull::MAX_ISOLATE;
@@ -36,7 +36,7 @@ pub(crate) const MAX_VOLUMES: usize = 2048;
 pub struct Flush {
     /// The isolate's random number, up to [`MAX_ISOLATE`].
     pub isolate: u64,
-    /// Grows by one with each batch of the isolate to this FireLog; from 1. A repeat has the same number and bytes.
+    /// Grows with each batch of the isolate to this FireLog; from 1. A repeat has the same number and bytes.
     pub seq: u64,
     /// The rulebook that the isolate holds.
     pub held: Held,

@@ -10,7 +10,8 @@ pub use cell::{
     MAX_EVIDENCE, SKETCH, SLOT_S, Tally, slot_of,
 };
 pub use flush::{
-    Batches, Flush, Held, Outgoing, Reply, VolumeCount, fire_log_name, fire_log_of, flush_path, rulebook_path,
+    Batches, Flush, Held, Outgoing, Reply, VolumeCount, colo_of, fire_log_name, fire_log_of, flush_path,
+    rulebook_path, volume_fire_log_name,
 };
 pub use history::{History, Judged, MAX_CORRECTIONS, WINDOW_MS};
 pub use segment::{

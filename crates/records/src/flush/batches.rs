@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Held;
-use super::queue::Queue;
+use super::queue::{MIN_URGENT_GAP_MS, Queue};
+use super::{Held, MAX_VOLUMES};
 use blobwatch_pull::{MAX_ISOLATE, Record};
 
 /// Records that wait in one isolate, over all FireLogs: 16 batches. Encoded, about 100 bytes each.
@@ -12,8 +12,16 @@ pub(crate) const MAX_BUFFERED_RECORDS: usize = 4096;
 /// Bytes of closed batches that wait in one isolate, whose memory is 128 MB.
 pub(crate) const MAX_BUFFERED_BYTES: usize = 4 << 20;
 
-/// FireLogs that one isolate sends to: an isolate is in one colo, which has few.
-pub(crate) const MAX_TARGETS: usize = 32;
+/// FireLogs that one isolate sends to at a time. On Cloudflare an isolate is in one colo, which has up to 64, and for
+/// [`IDLE_AFTER_MS`] those of a smaller `fire_logs`; on workerd one isolate has the clients of all colos. Queues are some 400
+/// bytes when nothing waits in them: 100 KB.
+pub(crate) const MAX_TARGETS: usize = 256;
+
+/// Keys of volumes that wait in one isolate, over all FireLogs: at 100 bytes each 1.6 MB.
+const MAX_WAITING_KEYS: usize = 16_384;
+
+/// A queue in which nothing waited for this long is removed.
+const IDLE_AFTER_MS: u64 = 60_000;
 
 /// See the module. The counts of losses are named where they happen; [`Batches`] itself counts `flush_failed` (tries)
 /// and `records_dropped`.
@@ -21,6 +29,8 @@ pub(crate) const MAX_TARGETS: usize = 32;
 pub struct Batches {
     isolate: u64,
     queues: BTreeMap<String, Queue>,
+    /// The highest number of a batch of the queues that were removed: a FireLog takes a lower one for a repeat.
+    removed_seq: u64,
     tickets: u64,
     waiting_records: usize,
     waiting_bytes: usize,
@@ -44,6 +54,7 @@ impl Batches {
         Self {
             isolate: isolate & MAX_ISOLATE,
             queues: BTreeMap::new(),
+            removed_seq: 0,
             tickets: 0,
             waiting_records: 0,
             waiting_bytes: 0,
@@ -61,7 +72,7 @@ impl Batches {
     pub fn push(&mut self, to: &str, record: Record, held: Held, now_ms: u64) {
         let full = self.waiting_records >= MAX_BUFFERED_RECORDS || self.waiting_bytes >= MAX_BUFFERED_BYTES;
         let isolate = self.isolate;
-        let Some(queue) = self.queue(to) else {
+        let Some(queue) = self.queue_or_first(to, now_ms) else {
             return;
         };
         if full {
@@ -76,7 +87,7 @@ impl Batches {
 
     /// Counts something lost, to be reported with the next batch to a FireLog.
     pub fn count_loss(&mut self, to: &str, name: &'static str, times: u32, now_ms: u64) {
-        if let Some(queue) = self.queue(to) {
+        if let Some(queue) = self.queue_or_first(to, now_ms) {
             queue.count_loss(name, times, now_ms);
         }
     }
@@ -87,25 +98,53 @@ impl Batches {
         self.waiting_records
     }
 
-    /// Counts a match of a rule with a volume.
+    /// Counts a match of a rule with a volume. Only `to` counts this key, so the match is lost where it has no room.
     pub fn count_volume(&mut self, to: &str, rule: &str, version: u32, key: u64, now_ms: u64) {
-        if let Some(queue) = self.queue(to)
-            && !queue.count_volume(rule, version, key, now_ms)
-        {
-            queue.count_loss("volume_keys_dropped", 1, now_ms);
+        let room = (MAX_WAITING_KEYS / self.queues.len().max(1)).min(MAX_VOLUMES);
+        let is_counted = self.has_queue(to, now_ms)
+            && self
+                .queues
+                .get_mut(to)
+                .is_some_and(|queue| queue.count_volume(rule, version, key, room, now_ms));
+        if !is_counted {
+            self.count_loss(to, "volume_keys_dropped", 1, now_ms);
         }
     }
 
-    /// The queue of a FireLog. Above [`MAX_TARGETS`] the first queue takes what is for others: a record in another
-    /// colo's FireLog is found all the same.
-    fn queue(&mut self, to: &str) -> Option<&mut Queue> {
-        if !self.queues.contains_key(to) {
-            if self.queues.len() >= MAX_TARGETS {
-                return self.queues.values_mut().next();
-            }
-            self.queues.insert(to.to_owned(), Queue::default());
+    /// Makes a queue for a FireLog unless it has one; `false` where there is no room for another.
+    fn has_queue(&mut self, to: &str, now_ms: u64) -> bool {
+        if self.queues.contains_key(to) {
+            return true;
         }
-        self.queues.get_mut(to)
+        if self.queues.len() >= MAX_TARGETS {
+            self.remove_idle(MIN_URGENT_GAP_MS, now_ms);
+        }
+        let has_room = self.queues.len() < MAX_TARGETS;
+        if has_room {
+            self.queues.insert(to.to_owned(), Queue::after(self.removed_seq));
+        }
+        has_room
+    }
+
+    /// The queue of a FireLog. Where there is no room for another, the first one takes what is for others: a record in
+    /// another FireLog is found all the same.
+    fn queue_or_first(&mut self, to: &str, now_ms: u64) -> Option<&mut Queue> {
+        if self.has_queue(to, now_ms) {
+            self.queues.get_mut(to)
+        } else {
+            self.queues.values_mut().next()
+        }
+    }
+
+    fn remove_idle(&mut self, after_ms: u64, now_ms: u64) {
+        let removed_seq = &mut self.removed_seq;
+        self.queues.retain(|_, queue| {
+            let is_idle = queue.is_idle(after_ms, now_ms);
+            if is_idle {
+                *removed_seq = queue.last_seq().max(*removed_seq);
+            }
+            !is_idle
+        });
     }
 
     /// When [`Batches::next`] may have something, in milliseconds since 1970; `None` while nothing waits.
@@ -116,6 +155,7 @@ impl Batches {
 
     /// The next batch to send, if one is due; call until there is none. One batch a FireLog is under way at a time.
     pub fn next(&mut self, held: Held, now_ms: u64) -> Option<Outgoing> {
+        self.remove_idle(IDLE_AFTER_MS, now_ms);
         let isolate = self.isolate;
         for (to, queue) in &mut self.queues {
             if queue.expire(now_ms) {
@@ -292,6 +332,108 @@ mod tests {
             (flush.volumes[0].requests, flush.held, flush.segment.len()),
             (2, HELD, 0)
         );
+    }
+
+    /// Sends all that waits; answers the flushes by FireLog.
+    fn flush_all(batches: &mut Batches, now_ms: u64) -> BTreeMap<String, Flush> {
+        let mut flushes = BTreeMap::new();
+        while let Some(next) = batches.next(HELD, now_ms) {
+            let flush = flush(&next);
+            batches.acknowledged(&next.to, flush.seq);
+            flushes.insert(next.to, flush);
+        }
+        flushes
+    }
+
+    /// As many as a colo may have, twice.
+    #[test]
+    fn all_fire_logs_of_two_colos_have_queues_of_their_own() {
+        let mut batches = Batches::new(7);
+        let names = ["fra", "iad"].map(|colo| (0..64).map(move |place| format!("fl1-{colo}-{place}")));
+        let names: BTreeSet<String> = names.into_iter().flatten().collect();
+        names.iter().for_each(|to| batches.push(to, record(0), HELD, 0));
+        names.iter().for_each(|to| batches.count_volume(to, "a", 1, 9, 0));
+        let flushes = flush_all(&mut batches, 1000);
+        assert!(flushes.keys().eq(names.iter()));
+        for flush in flushes.values() {
+            let records = segment::decode(&flush.segment).unwrap().len();
+            assert_eq!((records, flush.volumes.len(), flush.losses.len()), (1, 1, 0));
+        }
+    }
+
+    #[test]
+    fn an_idle_queue_is_removed_and_its_numbers_are_not_used_again() {
+        let mut batches = Batches::new(7);
+        for now_ms in [0, 10_000, 20_000] {
+            batches.push(TO, record(0), HELD, now_ms);
+            flush_all(&mut batches, now_ms + 1000);
+        }
+        batches.push("fl1-fra-1", record(1), HELD, 25_000);
+        flush_all(&mut batches, 21_000 + IDLE_AFTER_MS - 1);
+        assert_eq!(batches.queues.len(), 2);
+        flush_all(&mut batches, 21_000 + IDLE_AFTER_MS);
+        assert_eq!(batches.queues.len(), 1);
+        batches.push(TO, record(2), HELD, 100_000);
+        assert_eq!(flush_all(&mut batches, 101_000)[TO].seq, 4);
+    }
+
+    #[test]
+    fn a_queue_in_which_something_waits_is_not_removed() {
+        let mut batches = Batches::new(7);
+        batches.push(TO, record(0), HELD, 0);
+        let first = batches.next(HELD, 1000).unwrap();
+        batches.failed(TO, first.ticket, 1500);
+        let again = batches.next(HELD, 1000 + IDLE_AFTER_MS).unwrap();
+        assert_eq!(again.body, first.body);
+    }
+
+    /// An isolate on workerd meets more colos than it has queues for, one after the other.
+    #[test]
+    fn idle_queues_make_room_for_others() {
+        let mut batches = Batches::new(7);
+        for colo in 0..3 * MAX_TARGETS as u64 {
+            let to = format!("fl1-{colo}-0");
+            batches.push(&to, record(0), HELD, colo * 1_500);
+            batches.count_volume(&to, "a", 1, 9, colo * 1_500);
+            let flushes = flush_all(&mut batches, colo * 1_500 + 1_000);
+            assert_eq!(flushes[&to].volumes.len(), 1);
+        }
+    }
+
+    /// A key is counted by its own FireLog or not at all; a record is found wherever it is.
+    #[test]
+    fn without_room_for_a_queue_records_go_elsewhere_and_counts_are_lost_and_said() {
+        let mut batches = Batches::new(7);
+        for place in 0..=MAX_TARGETS {
+            let to = format!("fl1-fra-{place:03}");
+            batches.push(&to, record(place as u32), HELD, 0);
+            batches.count_volume(&to, "a", 1, 9, 0);
+        }
+        let flushes = flush_all(&mut batches, 1000);
+        assert_eq!(flushes.len(), MAX_TARGETS);
+        let first = &flushes["fl1-fra-000"];
+        assert_eq!(segment::decode(&first.segment).unwrap().len(), 2);
+        assert_eq!(first.volumes[0].requests, 1);
+        assert_eq!(first.losses["volume_keys_dropped"], 1);
+    }
+
+    #[test]
+    fn keys_that_wait_are_bounded_over_all_queues() {
+        let mut batches = Batches::new(7);
+        let names: Vec<String> = (0..64).map(|place| format!("fl1-fra-{place}")).collect();
+        names.iter().for_each(|to| batches.push(to, record(0), HELD, 0));
+        for key in 0..1_000 {
+            names
+                .iter()
+                .for_each(|to| batches.count_volume(to, "a", 1, key, 0));
+        }
+        let flushes = flush_all(&mut batches, 1000);
+        let keys: usize = flushes.values().map(|flush| flush.volumes.len()).sum();
+        let lost: u32 = flushes
+            .values()
+            .map(|flush| flush.losses["volume_keys_dropped"])
+            .sum();
+        assert_eq!((keys, keys + lost as usize), (MAX_WAITING_KEYS, 64_000));
     }
 
     #[derive(Debug, TypeGenerator)]

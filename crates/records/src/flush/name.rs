@@ -3,6 +3,7 @@
 
 use super::Held;
 use blobwatch_pull::ClientKey;
+use blobwatch_wire::{FNV_START, fnv1a};
 
 /// Stands for the data centre where the platform names none, as on self-hosted workerd.
 pub(crate) const UNKNOWN_COLO: &str = "none";
@@ -11,8 +12,28 @@ pub(crate) const UNKNOWN_COLO: &str = "none";
 /// records of one colo are together.
 #[must_use]
 pub fn fire_log_name(colo: &str, client: ClientKey, fire_logs: u32) -> String {
+    name_of(colo, client.0 % u64::from(fire_logs.max(1)))
+}
+
+/// The FireLog that counts a key of a rule's volume: one for each key, whichever clients match, since the volume is one of
+/// the whole colo.
+#[must_use]
+pub fn volume_fire_log_name(colo: &str, rule: &str, key: u64, fire_logs: u32) -> String {
+    let hash = fnv1a(FNV_START, rule.as_bytes().iter().chain(&key.to_le_bytes()));
+    // Multiplied once more, so that the last byte, too, has its share in the upper half.
+    let share = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    name_of(colo, (share * u64::from(fire_logs.max(1))) >> 32)
+}
+
+/// The colo of a FireLog's name; `None` for what is no such name.
+#[must_use]
+pub fn colo_of(fire_log: &str) -> Option<&str> {
+    let (colo, _) = fire_log.strip_prefix("fl1-")?.rsplit_once('-')?;
+    Some(colo)
+}
+
+fn name_of(colo: &str, place: u64) -> String {
     let colo = if colo.is_empty() { UNKNOWN_COLO } else { colo };
-    let place = client.0 % u64::from(fire_logs.max(1));
     // Without the machinery of `format!`: this is made for every record.
     let mut name = String::with_capacity(24);
     name.push_str("fl1-");
@@ -49,6 +70,8 @@ pub fn fire_log_of(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[track_caller]
@@ -63,6 +86,46 @@ mod tests {
         case("FRA", u64::MAX, 4, "fl1-fra-3");
         case("", 7, 1, "fl1-none-0");
         case("FRA", 7, 0, "fl1-fra-0");
+    }
+
+    #[track_caller]
+    fn volume_case(rule: &str, key: u64, fire_logs: u32, expected: &str) {
+        assert_eq!(volume_fire_log_name("FRA", rule, key, fire_logs), expected);
+    }
+
+    #[test]
+    fn the_name_for_a_volume_is_pinned() {
+        volume_case("botnet-sig", 7, 1, "fl1-fra-0");
+        volume_case("botnet-sig", 7, 0, "fl1-fra-0");
+        volume_case("botnet-sig", 7, 4, "fl1-fra-0");
+        volume_case("botnet-sig", u64::MAX, 64, "fl1-fra-32");
+        volume_case("digest-sweep", 7, 64, "fl1-fra-30");
+        assert_eq!(volume_fire_log_name("", "a", 7, 1), "fl1-none-0");
+    }
+
+    /// Numbers of networks are small and close together; keys of clients and of fingerprints are hashes.
+    #[test]
+    fn keys_are_spread_evenly() {
+        for (step, fire_logs) in [(1, 64), (1, 5), (0x9e37_79b9_7f4a_7c15, 64), (1 << 56, 4)] {
+            let mut counts = BTreeMap::<String, u32>::new();
+            for n in 0..200 * u64::from(fire_logs) {
+                let name = volume_fire_log_name("FRA", "a", n.wrapping_mul(step), fire_logs);
+                *counts.entry(name).or_default() += 1;
+            }
+            assert_eq!(counts.len() as u32, fire_logs);
+            assert!(
+                counts.values().all(|count| (100..=300).contains(count)),
+                "{counts:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_names_its_colo() {
+        let names = ["FRA", "", "a-b"].map(|colo| fire_log_name(colo, ClientKey(13), 64));
+        let colos = names.each_ref().map(|name| colo_of(name));
+        assert_eq!(colos, [Some("fra"), Some("none"), Some("a-b")]);
+        assert_eq!([colo_of("fra-0"), colo_of("fl1-fra")], [None, None]);
     }
 
     #[test]

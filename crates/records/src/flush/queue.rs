@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Flush, Held, MAX_VOLUMES, VolumeCount};
+use super::{Flush, Held, VolumeCount};
 use crate::segment::Builder;
 use blobwatch_pull::{Action, Record};
 
@@ -36,7 +36,8 @@ const MAX_BACKOFF_MS: u64 = 30_000;
 pub(super) struct Queue {
     open: Open,
     sealed: VecDeque<Sealed>,
-    next_seq: u64,
+    /// Of the newest batch.
+    last_seq: u64,
     under_way: Option<UnderWay>,
     last_sent_ms: u64,
     failures: u32,
@@ -76,6 +77,24 @@ pub(super) struct GivenUp {
 }
 
 impl Queue {
+    /// Its batches have numbers above `seq`.
+    pub(super) fn after(seq: u64) -> Self {
+        Self {
+            last_seq: seq,
+            ..Self::default()
+        }
+    }
+
+    /// Of the newest batch; 0 before the first.
+    pub(super) const fn last_seq(&self) -> u64 {
+        self.last_seq
+    }
+
+    /// Whether nothing waits, and nothing was sent for `after_ms`.
+    pub(super) fn is_idle(&self, after_ms: u64, now_ms: u64) -> bool {
+        self.due_at_ms().is_none() && self.last_sent_ms + after_ms <= now_ms
+    }
+
     pub(super) fn push(&mut self, record: Record, now_ms: u64) {
         let acted = |applied| !matches!(applied, Action::None | Action::Tag);
         self.open.urgent |= record.fired.iter().any(|fired| acted(fired.applied));
@@ -89,9 +108,16 @@ impl Queue {
         self.open.since_ms.get_or_insert(now_ms);
     }
 
-    /// Counts a match of a rule with a volume; `false` where no more keys fit.
-    pub(super) fn count_volume(&mut self, rule: &str, version: u32, key: u64, now_ms: u64) -> bool {
-        let full = self.open.volumes.len() >= MAX_VOLUMES;
+    /// Counts a match of a rule with a volume; `false` where there are `room` keys already and this is another.
+    pub(super) fn count_volume(
+        &mut self,
+        rule: &str,
+        version: u32,
+        key: u64,
+        room: usize,
+        now_ms: u64,
+    ) -> bool {
+        let full = self.open.volumes.len() >= room;
         let name = (rule.to_owned(), version, key);
         if full && !self.open.volumes.contains_key(&name) {
             return false;
@@ -162,7 +188,7 @@ impl Queue {
     fn seal(&mut self, isolate: u64, held: Held, now_ms: u64) -> usize {
         let open = std::mem::take(&mut self.open);
         let records = open.records.len();
-        self.next_seq += 1;
+        self.last_seq += 1;
         let losses = open.losses.clone();
         let volume = |((rule, version, key), requests)| VolumeCount {
             rule,
@@ -172,7 +198,7 @@ impl Queue {
         };
         let body = Flush {
             isolate,
-            seq: self.next_seq,
+            seq: self.last_seq,
             held,
             losses: open
                 .losses
@@ -189,7 +215,7 @@ impl Queue {
         .encode();
         let bytes = body.len();
         self.sealed.push_back(Sealed {
-            seq: self.next_seq,
+            seq: self.last_seq,
             records,
             sealed_ms: now_ms,
             losses,
