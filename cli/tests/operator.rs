@@ -15,7 +15,7 @@ use std::process::{Command, Output};
 use blobwatch_rule_book::{RuleBookStore, answer, export_audit, export_begin};
 use blobwatch_rulebook::Rulebook;
 use blobwatch_sql::Native;
-use blobwatch_wire::ApiCall;
+use blobwatch_wire::ApiRequest;
 
 const NOW: u64 = 1_593_975_600_000;
 const TOKEN: &str = "an-operator";
@@ -77,7 +77,7 @@ fn serve(mut stream: TcpStream, store: &RuleBookStore<Native>) {
             "rule": serde_json::from_slice::<serde_json::Value>(&body).unwrap_or_default(), "revision": 1});
         (202, "application/json", preview.to_string())
     } else {
-        let call = ApiCall {
+        let call = ApiRequest {
             method: &method,
             path,
             query,

@@ -6,12 +6,13 @@ use std::cell::RefCell;
 
 use blobwatch_auth::{Access, Candidate, HEADER, KeyRing, Need, PublicKey, access_token_of};
 use blobwatch_tokens::Actor;
-use blobwatch_wire::Problem;
+use blobwatch_wire::{MAX_BODY, Problem};
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::{Env, Fetch, Method, Request, RequestInit, RequestRedirect};
 
+use super::body::text_of_response;
 use super::control::text_binding;
 use super::http::{Answer, internal, now_ms};
 use super::session::check_site;
@@ -92,7 +93,9 @@ async fn fetch(address: &str) -> Answer<String> {
     let request = Request::new_with_init(address, &init).map_err(|e| failed(&e))?;
     let mut response = Fetch::Request(request).send().await.map_err(|e| failed(&e))?;
     match response.status_code() {
-        200 => response.text().await.map_err(|e| failed(&e)),
+        200 => text_of_response(&mut response, MAX_BODY)
+            .await
+            .map_err(|problem| failed(&problem.detail)),
         status => Err(failed(&status)),
     }
 }

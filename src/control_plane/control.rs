@@ -14,6 +14,7 @@ use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::{Context, Env, Request, Response, Result, event};
 
+use super::body::text_of_request;
 use super::http::{Answer, Asked, internal, refuse, respond};
 use super::object_call::{call, forward};
 use super::{access, audit_api, demo_api, detector_api, losses_api, page, records_api, session};
@@ -56,7 +57,14 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
         Lookup::Call(call) => {
             let needed = call.role.unwrap_or(Role::Viewer);
             let actor = authorize(&request, env, needed).await?;
-            answer(call.handler, path, &mut request, env, &actor).await
+            let body = text_of_request(&mut request, call.max_body()).await?;
+            let asked = Authorized {
+                path,
+                request: &request,
+                body: &body,
+                actor: &actor,
+            };
+            answer(call.handler, &asked, env).await
         }
         Lookup::MethodNotAllowed(allowed) => {
             authorize(&request, env, role_of_missing(method, path)).await?;
@@ -69,25 +77,33 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
     }
 }
 
-/// Answers a call below the API's prefix in the name of `actor`, who may make it.
-async fn answer(
-    handler: Handler,
-    path: &str,
-    request: &mut Request,
-    env: &Env,
-    actor: &str,
-) -> Answer<Response> {
+/// A call below the API's prefix, of somebody who may make it.
+struct Authorized<'a> {
+    path: &'a str,
+    request: &'a Request,
+    /// Read already.
+    body: &'a str,
+    actor: &'a str,
+}
+
+async fn answer(handler: Handler, asked: &Authorized<'_>, env: &Env) -> Answer<Response> {
+    let Authorized {
+        path,
+        request,
+        body,
+        actor,
+    } = *asked;
     match handler {
-        Handler::Object(object) => forward(env, object, path, request, actor).await,
+        Handler::Object(object) => forward(env, object, path, request, body, actor).await,
         Handler::AuditLog => match audit_api::answer(path, request, env).await? {
             Some(answer) => Ok(answer),
-            None => forward(env, Object::RuleBook, path, request, actor).await,
+            None => forward(env, Object::RuleBook, path, request, body, actor).await,
         },
         Handler::Records => records_api::answer(path, request, env).await,
         Handler::Losses => losses_api::answer(env).await,
         Handler::Report => detector_api::report(path, request, env).await,
-        Handler::WebhookChange => detector_api::change_webhook(path, request, env, actor).await,
-        Handler::Demo => demo_api::forward(path, request, env).await,
+        Handler::WebhookChange => detector_api::change_webhook(path, request, body, env, actor).await,
+        Handler::Demo => demo_api::forward(path, request, body, env).await,
         Handler::Metrics | Handler::Health | Handler::Session => Err(Problem::no_such_call()),
     }
 }

@@ -11,6 +11,7 @@ use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::{Delay, Env, Fetch, Method, Request, RequestInit, RequestRedirect, Response, Result};
 
+use super::body::discard;
 use super::http::now_ms;
 
 /// How long an answer is waited for.
@@ -39,7 +40,11 @@ pub(super) async fn attempt(
     let sending = Box::pin(send(env, request));
     let timeout = Delay::from(TIMEOUT);
     match select(sending, timeout).await {
-        Either::Left((Ok(response), _)) => answered(response.status_code()),
+        Either::Left((Ok(response), _)) => {
+            let status = response.status_code();
+            discard(response);
+            answered(status)
+        }
         Either::Left((Err(error), _)) => failed(error),
         Either::Right(_) => failed(format!("no answer within {} s", TIMEOUT.as_secs())),
     }

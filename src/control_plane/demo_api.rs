@@ -10,7 +10,7 @@ use super::http::{Answer, FailedTo, internal, internal_request};
 pub(super) const BINDING: &str = "DEMO";
 
 /// `path` is below the API's prefix, for instance `demo/play`.
-pub(super) async fn forward(path: &str, request: &mut Request, env: &Env) -> Answer<Response> {
+pub(super) async fn forward(path: &str, request: &Request, body: &str, env: &Env) -> Answer<Response> {
     let player = text_binding(env, BINDING);
     if player.is_empty() {
         return Err(Problem::not_found(
@@ -18,13 +18,12 @@ pub(super) async fn forward(path: &str, request: &mut Request, env: &Env) -> Ans
         ));
     }
     let failed = |e| internal("reach the demo's player", e);
-    let body = request.text().await.map_err(failed)?;
     let target = format!("{player}/{path}");
     let url = Url::parse(&target).failed_to("read the address of the demo's player")?;
     let asked = internal_request(
         request.method(),
         url.as_str(),
-        Some(body.as_str()).filter(|body| !body.is_empty()),
+        Some(body).filter(|body| !body.is_empty()),
     );
     Fetch::Request(asked.map_err(failed)?)
         .send()

@@ -7,6 +7,7 @@ use blobwatch_wire::{Nothing, Object, Place, Problem};
 use serde_json::Value;
 use worker::{Env, Method, Request, Response, Url};
 
+use super::body::text_of_reply;
 use super::http::{Answer, FailedTo, internal, now_ms, query_pairs, text};
 use super::object_call::{Forwarded, call, call_through};
 use super::{losses_api, records_api};
@@ -17,14 +18,14 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Who is told is as much an operator's act as a rule: it is in the audit log, without the secret.
 pub(super) async fn change_webhook(
     path: &str,
-    request: &mut Request,
+    request: &Request,
+    body: &str,
     env: &Env,
     actor: &str,
 ) -> Answer<Response> {
     let url = request.url().failed_to("read the address")?;
     let reason = reason(&url)?;
     let method = request.method();
-    let body = request.text().await.failed_to("read the body")?;
     let ask = |method, body| Forwarded {
         method,
         call: path,
@@ -37,7 +38,7 @@ pub(super) async fn change_webhook(
         _ => None,
     };
     let is_put = method == Method::Put;
-    let mut response = ask(method, &body).send(env, Object::Detector).await?;
+    let mut response = ask(method, body).send(env, Object::Detector).await?;
     if response.status_code() >= 300 {
         return Ok(response);
     }
@@ -70,7 +71,8 @@ fn reason(url: &Url) -> Answer<Option<String>> {
 }
 
 async fn json_of(response: &mut Response) -> Answer<Value> {
-    response.json().await.failed_to("read an answer")
+    let text = text_of_reply(response).await?;
+    serde_json::from_str(&text).failed_to("read an answer")
 }
 
 /// An anomaly as Markdown, to hand to a partner; `path` is `anomalies/{id}/report`.
@@ -114,7 +116,7 @@ pub(super) async fn metrics(env: &Env) -> Answer<Response> {
         if_match: None,
     };
     let mut response = scrape.send(env, Object::Detector).await?;
-    let mut page = response.text().await.failed_to("read the metrics")?;
+    let mut page = text_of_reply(&mut response).await?;
     if response.status_code() != 200 {
         return Err(internal("read the metrics", page));
     }

@@ -15,7 +15,7 @@ use blobwatch_records::CellBatch;
 use blobwatch_rule_book::ChangesCall;
 use blobwatch_rulebook::ChangeNotice;
 use blobwatch_sql::StoreError;
-use blobwatch_wire::{ApiCall, Bytes, Nothing, Object, ObjectCall, Problem, Text};
+use blobwatch_wire::{ApiRequest, Bytes, Nothing, Object, ObjectCall, Problem, Text};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::control::text_binding;
@@ -125,7 +125,7 @@ impl Detector {
         if path == "timeline" {
             self.try_to_catch_up().await;
         }
-        let call = ApiCall {
+        let call = ApiRequest {
             method: received.method_name(),
             path,
             query: received.query(),

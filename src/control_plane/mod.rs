@@ -6,6 +6,7 @@
 
 mod access;
 mod audit_api;
+mod body;
 mod control;
 mod demo_api;
 mod deliver;

@@ -1,11 +1,12 @@
 //! Calls between our objects, on the platform; what they are called and what they carry is in the crate of the object
 //! that answers.
 
-use blobwatch_wire::{Body, Object, ObjectCall, Payload, Problem};
+use blobwatch_wire::{Body, MAX_OBJECT_BODY, Object, ObjectCall, Payload, Problem};
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 use worker::{Env, Headers, Method, ObjectNamespace, Request, RequestInit, Response, Result, Stub, Url};
 
+use super::body::{bytes_of, bytes_of_reply, text_of_reply, text_of_request};
 use super::http::{Answer, FailedTo, internal, text};
 
 /// Carries the actor's name from the control plane; nothing outside can reach an object.
@@ -40,7 +41,7 @@ pub(super) async fn call_through<C: ObjectCall>(env: &Env, call: &C, body: C::Re
     if response.status_code() == 200 {
         return reply::<C>(&mut response).await;
     }
-    let why = response.text().await.failed_to(C::PURPOSE)?;
+    let why = text_of_reply(&mut response).await?;
     Err(serde_json::from_str::<Problem>(&why).unwrap_or_else(|_| internal(C::PURPOSE, why)))
 }
 
@@ -50,7 +51,7 @@ async fn send<C: ObjectCall>(env: &Env, name: &str, call: &C, body: C::Request) 
     match response.status_code() {
         200 => Ok(response),
         status => {
-            let why = response.text().await.unwrap_or_default();
+            let why = text_of_reply(&mut response).await.unwrap_or_default();
             Err(internal(C::PURPOSE, format_args!("status {status}: {why}")))
         }
     }
@@ -58,7 +59,7 @@ async fn send<C: ObjectCall>(env: &Env, name: &str, call: &C, body: C::Request) 
 
 /// Reads what an object answered.
 pub(super) async fn reply<C: ObjectCall>(response: &mut Response) -> Answer<C::Reply> {
-    let bytes = response.bytes().await.failed_to(C::PURPOSE)?;
+    let bytes = bytes_of_reply(response).await?;
     C::Reply::from_bytes(&bytes).failed_to(C::PURPOSE)
 }
 
@@ -139,13 +140,13 @@ impl Received {
     /// The call's body.
     pub(super) async fn body<C: ObjectCall>(&mut self) -> Answer<C::Request> {
         let what = format!("read the body of {}", C::PATH);
-        let bytes = self.request.bytes().await.failed_to(&what)?;
+        let bytes = bytes_of(&mut self.request, MAX_OBJECT_BODY).await?;
         C::Request::from_bytes(&bytes).failed_to(&what)
     }
 
     /// The body as text.
     pub(super) async fn text(&mut self) -> Answer<String> {
-        self.request.text().await.failed_to("read the body")
+        text_of_request(&mut self.request, MAX_OBJECT_BODY).await
     }
 
     /// Who calls, by the name of the token.
@@ -189,17 +190,17 @@ pub(super) async fn forward(
     env: &Env,
     object: Object,
     path: &str,
-    request: &mut Request,
+    request: &Request,
+    body: &str,
     actor: &str,
 ) -> Answer<Response> {
     let url = request.url().failed_to("read the address")?;
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let body = request.text().await.failed_to("read the body")?;
     let if_match = request.headers().get(IF_MATCH).ok().flatten();
     let forwarded = Forwarded {
         method: request.method(),
         call: &format!("{path}{query}"),
-        body: &body,
+        body,
         actor,
         if_match: if_match.as_deref(),
     };

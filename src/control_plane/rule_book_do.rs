@@ -15,7 +15,7 @@ use blobwatch_rule_book::{
     WriteEntryCall, plan_of, stale_previews,
 };
 use blobwatch_rulebook::starter;
-use blobwatch_wire::{ApiCall, Nothing, Object, ObjectCall, Problem, Text};
+use blobwatch_wire::{ApiRequest, Nothing, Object, ObjectCall, Problem, Text};
 use futures_util::future::join_all;
 use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
 
@@ -201,7 +201,7 @@ impl RuleBook {
     async fn call(&self, received: &mut Received) -> Answer<Response> {
         let (body, actor, if_match) = (received.text().await?, received.actor(), received.if_match());
         let before = self.with(READ, RuleBookStore::revision)?;
-        let call = ApiCall {
+        let call = ApiRequest {
             method: received.method_name(),
             path: received.api_path(Object::RuleBook),
             query: received.query(),

@@ -5,10 +5,11 @@ use blobwatch_auth::{
     posted_token, set_cookie,
 };
 use blobwatch_tokens::{Actor, Role};
-use blobwatch_wire::Problem;
+use blobwatch_wire::{MAX_SMALL_BODY, Problem};
 use serde::Serialize;
 use worker::{Env, Method, Request, Response};
 
+use super::body::text_of_request;
 use super::control::{text_binding, tokens};
 use super::http::{Answer, FailedTo, now_ms, respond};
 use super::{access, demo_api};
@@ -19,7 +20,7 @@ pub(super) async fn answer(request: &mut Request, env: &Env) -> Answer<Response>
         Method::Get => who(request, env).await,
         Method::Post => {
             check_site(request)?;
-            let body = request.text().await.failed_to("read the body")?;
+            let body = text_of_request(request, MAX_SMALL_BODY).await?;
             let session = sessions(env)?.open(&tokens(env)?, &posted_token(&body)?, now_ms())?;
             let response = shown(&session, env)?;
             with_cookie(response, &set_cookie(&session, &host(request)?))

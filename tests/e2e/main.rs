@@ -39,6 +39,8 @@ mod july_2020;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod large_bodies;
+#[cfg(test)]
 mod modes;
 #[cfg(test)]
 mod outcomes;

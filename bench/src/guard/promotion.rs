@@ -272,6 +272,7 @@ fn record() -> Record {
         route: "default".into(),
         repository: "library/app".to_owned(),
         digest: String::new(),
+        odd_path: false,
         method: Method::Get,
         status: 200,
         range: RangeRecord {

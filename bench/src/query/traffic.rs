@@ -101,6 +101,7 @@ impl Iterator for Traffic {
             route: pick(&self.routes, blob),
             repository: format!("library/image-{}", blob % 700),
             digest: format!("sha256:{}", format!("{:016x}", hash(u64::from(blob))).repeat(4)),
+            odd_path: false,
             method: if self.rng.u32(..20) == 0 {
                 Method::Head
             } else {

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use blobwatch_tokens::{Actor, Role, Tokens};
-use blobwatch_wire::{Place, Problem, hex};
+use blobwatch_wire::{MAX_SMALL_BODY, Place, Problem, hex};
 
 /// Name of the cookie.
 pub const COOKIE: &str = "blobwatch_session";
@@ -22,9 +22,6 @@ pub const CSRF_HEADER: &str = "blobwatch-csrf";
 
 /// How long a session lasts: a shift and its handover.
 pub(crate) const MAX_AGE_S: u64 = 12 * 3_600;
-
-/// Bytes of a body that signs in: a token at its bound, escaped.
-pub(crate) const MAX_SIGN_IN: usize = 8 << 10;
 
 /// Bytes of a SHA-256.
 type Tag = [u8; 32];
@@ -168,7 +165,7 @@ pub fn clear_cookie(host: &str) -> String {
 /// A body that signs in.
 ///
 /// # Errors
-/// 400 for anything but `{"token": "…"}`.
+/// 400 for anything but `{"token": "…"}`, 413 for one that is too large.
 pub fn posted_token(body: &str) -> Result<String, Problem> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -176,8 +173,8 @@ pub fn posted_token(body: &str) -> Result<String, Problem> {
         token: String,
     }
     let place = |message: &str| Problem::bad_parameter(Place::new("body", message));
-    if body.len() > MAX_SIGN_IN {
-        return Err(place("expected at most 8 KiB"));
+    if body.len() > MAX_SMALL_BODY {
+        return Err(Problem::too_large(MAX_SMALL_BODY));
     }
     // What was found is not repeated: it may be the token.
     serde_json::from_str::<SignIn>(body)

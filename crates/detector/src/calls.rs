@@ -23,7 +23,7 @@ use crate::Anomaly;
 use crate::store::{Detector, Mark};
 use crate::webhook::Allowed;
 use blobwatch_sql::Sql;
-use blobwatch_wire::{ApiCall, ApiReply, Problem};
+use blobwatch_wire::{ApiReply, ApiRequest, Problem};
 
 /// Does a call; a webhook may have the addresses that are `allowed`.
 ///
@@ -31,7 +31,7 @@ use blobwatch_wire::{ApiCall, ApiReply, Problem};
 /// A problem that names the place.
 pub fn answer<S: Sql>(
     store: &Detector<S>,
-    call: &ApiCall<'_>,
+    call: &ApiRequest<'_>,
     allowed: Allowed,
 ) -> Result<ApiReply, Problem> {
     let path: Vec<&str> = call.path.split('/').collect();

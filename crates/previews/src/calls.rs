@@ -3,9 +3,9 @@
 //! In scope: all that needs neither the RuleBook nor the platform. Not in scope: HTTP, and asking the RuleBook what a
 //! preview replays and whether it still holds (`src/control_plane/previews_do.rs`).
 
-use blobwatch_rule_book::{MAX_BODY, Stamp};
+use blobwatch_rule_book::Stamp;
 use blobwatch_sql::{Sql, StoreError};
-use blobwatch_wire::{List, Method, Page, Parameters, Problem};
+use blobwatch_wire::{List, MAX_BODY, Method, Page, Parameters, Problem};
 
 use crate::store::MAX_WAITING;
 use crate::{Preview, PreviewItem, PreviewStore, Progress, Status};
@@ -107,9 +107,7 @@ pub fn check_body(body: &str) -> Result<(), Problem> {
     if body.len() <= MAX_BODY {
         return Ok(());
     }
-    let found = body.len();
-    let detail = format!("expected a body of at most {MAX_BODY} bytes, found {found}");
-    Err(Problem::new(413, "too-large", "Body too large", detail))
+    Err(Problem::too_large(MAX_BODY))
 }
 
 /// 429 where [`PreviewStore::begin`] accepts no more.

@@ -49,26 +49,23 @@ use serde::Serialize;
 use crate::store::RuleBookStore;
 use blobwatch_rulebook::MAX_DOCUMENT;
 use blobwatch_sql::Sql;
-use blobwatch_wire::{ApiCall, ApiReply, Page, Parameters, Place, Problem};
+use blobwatch_wire::{ApiReply, ApiRequest, MAX_BODY, MAX_RULEBOOK_BODY, Page, Parameters, Place, Problem};
 
-/// Bytes of a body: an expression and a description at their bounds, escaped, several times over.
-pub const MAX_BODY: usize = 64 << 10;
-
-/// Bytes of a whole rulebook as somebody sends it: the largest document, written with spaces.
-pub(crate) const MAX_PUSHED: usize = 2 * MAX_DOCUMENT;
+/// A whole rulebook may be written with spaces.
+const _: () = assert!(MAX_RULEBOOK_BODY == 2 * MAX_DOCUMENT);
 
 /// Does a call.
 ///
 /// # Errors
 /// A problem that names the place; nothing was written then.
-pub fn answer<S: Sql>(store: &RuleBookStore<S>, call: &ApiCall<'_>) -> Result<ApiReply, Problem> {
+pub fn answer<S: Sql>(store: &RuleBookStore<S>, call: &ApiRequest<'_>) -> Result<ApiReply, Problem> {
     let most = if call.path == "rulebook" {
-        MAX_PUSHED
+        MAX_RULEBOOK_BODY
     } else {
         MAX_BODY
     };
     if call.body.len() > most {
-        return Err(too_large(call.body.len(), most));
+        return Err(Problem::too_large(most));
     }
     let segments: Vec<&str> = call.path.split('/').collect();
     match (call.method, segments.as_slice()) {
@@ -78,7 +75,7 @@ pub fn answer<S: Sql>(store: &RuleBookStore<S>, call: &ApiCall<'_>) -> Result<Ap
     }
 }
 
-fn read<S: Sql>(store: &RuleBookStore<S>, call: &ApiCall<'_>, path: &[&str]) -> Result<ApiReply, Problem> {
+fn read<S: Sql>(store: &RuleBookStore<S>, call: &ApiRequest<'_>, path: &[&str]) -> Result<ApiReply, Problem> {
     let page = || Page::parse(call.query);
     let alone = || Parameters::parse(call.query, &[]).map(drop);
     match path {
@@ -101,7 +98,11 @@ fn read<S: Sql>(store: &RuleBookStore<S>, call: &ApiCall<'_>, path: &[&str]) -> 
     }
 }
 
-fn write<S: Sql>(store: &RuleBookStore<S>, call: &ApiCall<'_>, path: &[&str]) -> Result<ApiReply, Problem> {
+fn write<S: Sql>(
+    store: &RuleBookStore<S>,
+    call: &ApiRequest<'_>,
+    path: &[&str],
+) -> Result<ApiReply, Problem> {
     let known: &[&str] = if path == ["rulebook"] {
         &["reason", "dry_run"]
     } else {
@@ -170,11 +171,6 @@ fn done<T: Serialize>(changed: &Changed<T>) -> Result<ApiReply, Problem> {
 
 fn reply<T: Serialize>(status: u16, item: &T, revision: u64) -> Result<ApiReply, Problem> {
     Ok(ApiReply::json(status, item)?.at_revision(revision))
-}
-
-fn too_large(bytes: usize, most: usize) -> Problem {
-    let detail = format!("expected a body of at most {most} bytes, found {bytes}");
-    Problem::new(413, "too-large", "Body too large", detail)
 }
 
 #[cfg(test)]

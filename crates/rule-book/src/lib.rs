@@ -16,8 +16,8 @@ mod store;
 pub use alarm::next_alarm_ms;
 pub use audit::{AuditEntry, AuditItem, Broken, Chain, Report};
 pub use calls::{
-    Entry, Heard, MAX_BODY, advance, answer, changes_since, checked_reason, export_audit, export_begin,
-    take_report, verify_audit, write_entry,
+    Entry, Heard, advance, answer, changes_since, checked_reason, export_audit, export_begin, take_report,
+    verify_audit, write_entry,
 };
 pub use document::{Document, read_document};
 pub use object_calls::{

@@ -2,7 +2,8 @@
 //! calls, pages and their validators; text of strangers made visible.
 
 mod api;
-mod api_call;
+mod api_request;
+mod body_limit;
 mod bytes;
 mod figures;
 mod hash;
@@ -19,8 +20,9 @@ mod times;
 mod validator;
 mod visible;
 
-pub use api::{API, CALLS, Handler, Lookup, handler_at, look_up, role_of_missing};
-pub use api_call::{ApiCall, ApiReply, json_text};
+pub use api::{API, ApiCall, CALLS, Handler, Lookup, handler_at, look_up, role_of_missing};
+pub use api_request::{ApiReply, ApiRequest, json_text};
+pub use body_limit::{BoundedBody, MAX_BODY, MAX_OBJECT_BODY, MAX_RULEBOOK_BODY, MAX_SMALL_BODY, text_of};
 pub use bytes::{
     DecodeError, MAX_TEXT_BYTES, Reader, clip, put_all, put_bytes, put_long_text, put_one, put_option,
     put_text, put_varint, unzigzag, zigzag,

@@ -1,13 +1,11 @@
 //! A team's public keys as an isolate keeps them. Access signs with a new key every six weeks and shows it before; a key
 //! that is not known is looked for, but not for everybody who invents one.
 
+use blobwatch_wire::MAX_BODY;
 use serde::Deserialize;
 
 /// Keys of one team: Access shows two or three.
 pub(crate) const MAX_KEYS: usize = 32;
-
-/// Bytes of the document.
-pub(crate) const MAX_DOCUMENT: usize = 64 << 10;
 
 /// Keys are fetched again after this long: a key that was taken back is not trusted for longer.
 pub(crate) const REFRESH_MS: u64 = 3_600_000;
@@ -109,8 +107,8 @@ impl KeyRing {
     /// # Errors
     /// What is wrong with it.
     pub fn take(&mut self, document: &str, now_ms: u64) -> Result<(), String> {
-        if document.len() > MAX_DOCUMENT {
-            return Err(format!("expected at most {MAX_DOCUMENT} bytes"));
+        if document.len() > MAX_BODY {
+            return Err(format!("expected at most {MAX_BODY} bytes"));
         }
         let document: Document = serde_json::from_str(document).map_err(|error| error.to_string())?;
         let keys: Vec<PublicKey> = document.keys.into_iter().take(MAX_KEYS).filter_map(rsa).collect();

@@ -183,7 +183,7 @@ fn a_refused_sign_in_does_not_repeat_the_token() {
         assert!(!problem.detail.contains("my-token"));
     }
     assert_eq!(
-        posted_token(&" ".repeat(MAX_SIGN_IN + 1)).unwrap_err().status,
-        400
+        posted_token(&" ".repeat(MAX_SMALL_BODY + 1)).unwrap_err().status,
+        413
     );
 }

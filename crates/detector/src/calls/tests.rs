@@ -11,7 +11,7 @@ use crate::webhook::Allowed;
 use blobwatch_guard::{Against, HarmNotice};
 use blobwatch_pull::{Family, Record, sample};
 use blobwatch_sql::Native;
-use blobwatch_wire::{ApiCall, ApiReply, CALLS, Handler, Object, Problem, parse_rfc3339};
+use blobwatch_wire::{ApiReply, ApiRequest, CALLS, Handler, Object, Problem, parse_rfc3339};
 
 /// The night of July 2020 five minutes after its onset.
 fn night() -> (Detector<Native>, u64) {
@@ -34,7 +34,7 @@ fn ask(
     body: &str,
 ) -> Result<ApiReply, Problem> {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let call = ApiCall {
+    let call = ApiRequest {
         method,
         path,
         query,

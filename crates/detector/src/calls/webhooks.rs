@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::store::{DeliveryItem, Detector, MAX_WEBHOOKS, Webhook};
 use crate::webhook::{Allowed, WebhookItem, checked_id, read};
 use blobwatch_sql::Sql;
-use blobwatch_wire::{ApiCall, ApiReply, Parameters, Place, Problem};
+use blobwatch_wire::{ApiReply, ApiRequest, Parameters, Place, Problem};
 
 /// Deliveries of one answer: the newest.
 const DELIVERIES: usize = 200;
@@ -24,7 +24,7 @@ struct Queued {
 
 pub(crate) fn answer<S: Sql>(
     store: &Detector<S>,
-    call: &ApiCall<'_>,
+    call: &ApiRequest<'_>,
     path: &[&str],
     allowed: Allowed,
 ) -> Result<ApiReply, Problem> {
@@ -72,7 +72,7 @@ fn found<S: Sql>(store: &Detector<S>, id: &str) -> Result<Webhook, Problem> {
 
 fn put<S: Sql>(
     store: &Detector<S>,
-    call: &ApiCall<'_>,
+    call: &ApiRequest<'_>,
     id: &str,
     allowed: Allowed,
 ) -> Result<ApiReply, Problem> {

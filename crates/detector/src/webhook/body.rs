@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::address::{Allowed, check};
 use super::message::EventName;
 use crate::store::Webhook;
-use blobwatch_wire::{Place, Problem, rfc3339};
-
-/// Bytes of a body.
-pub(crate) const MAX_BODY: usize = 8 << 10;
+use blobwatch_wire::{MAX_SMALL_BODY, Place, Problem, rfc3339};
 
 /// Characters of a secret: what 128 random bits need in base 64, and as many as HMAC's block takes.
 pub(crate) const MIN_SECRET: usize = 22;
@@ -74,9 +71,8 @@ pub(crate) fn read(
     actor: &str,
     now_ms: u64,
 ) -> Result<Webhook, Problem> {
-    if body.len() > MAX_BODY {
-        let message = format!("expected at most {MAX_BODY} bytes");
-        return Err(Problem::invalid(vec![Place::new("body", message)]));
+    if body.len() > MAX_SMALL_BODY {
+        return Err(Problem::too_large(MAX_SMALL_BODY));
     }
     let body: Body = serde_json::from_str(body).map_err(|error| {
         Problem::bad_parameter(Place::new(

@@ -15,7 +15,7 @@ use super::answer;
 use crate::store::RuleBookStore;
 use blobwatch_rulebook::Rulebook;
 use blobwatch_sql::Native;
-use blobwatch_wire::{ApiCall, Problem};
+use blobwatch_wire::{ApiRequest, Problem};
 use serde_json::{Value, json};
 
 const NOW: u64 = 1_593_975_600_000;
@@ -45,7 +45,7 @@ impl Api {
         if_match: Option<&str>,
     ) -> Result<(u16, Value), Problem> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let call = ApiCall {
+        let call = ApiRequest {
             method,
             path,
             query,

@@ -8,7 +8,7 @@ use crate::store::{MAX_HARMS, MAX_MOMENTS, NoticeKind, Untold};
 use blobwatch_guard::{Arm, Cohort, CohortCounts, Counts, GuardThen, HarmNotice, Report, State, WatchReport};
 use blobwatch_pull::Family;
 use blobwatch_sql::Sql;
-use blobwatch_wire::{ApiCall, Loss};
+use blobwatch_wire::{ApiRequest, Loss};
 
 fn reported(guard: u64, enforced: (u32, u32), held_out: (u32, u32)) -> Report {
     let arm = |(clients, healthy)| Arm {
@@ -265,7 +265,7 @@ fn what_is_over_leaves_its_moments_for_as_long_as_records_are_kept() {
     let api = api();
     let off = |at_ms| {
         let text = json!({"mode": "off", "reason": "r"}).to_string();
-        let call = ApiCall {
+        let call = ApiRequest {
             method: "PUT",
             path: "rules/sweep/modes/default",
             query: "",

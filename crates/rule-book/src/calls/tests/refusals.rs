@@ -1,10 +1,10 @@
 //! What is refused, and how the answer names the place.
 
-use super::super::MAX_BODY;
 use super::{Api, NOW, api, rule};
 use crate::store::RuleBookStore;
 use blobwatch_rulebook::{MAX_DOCUMENT, Rulebook, STARTER};
 use blobwatch_sql::Native;
+use blobwatch_wire::MAX_BODY;
 use blobwatch_wire::{CALLS, Handler, Object, Problem};
 
 #[test]

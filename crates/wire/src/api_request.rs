@@ -6,7 +6,7 @@ use crate::Problem;
 
 /// One call of somebody who may make it.
 #[derive(Debug, Clone, Copy)]
-pub struct ApiCall<'a> {
+pub struct ApiRequest<'a> {
     /// `GET`, `PUT`, `POST` or `DELETE`.
     pub method: &'a str,
     /// Below `/_blobwatch/api/v1/`, for instance `rules/botnet-sig/modes/default`.
