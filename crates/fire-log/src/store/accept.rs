@@ -43,6 +43,7 @@ impl<S: Sql> FireLog<S> {
             }
             None => (None, Vec::new()),
         };
+        let dropped = self.volumes.take_dropped();
         let sql = &self.sql;
         sql.transaction(|| {
             match &arrival {
@@ -52,7 +53,8 @@ impl<S: Sql> FireLog<S> {
                 }
                 None => remember(sql, flush.isolate, flush.seq, now_ms)?,
             }
-            losses::add(sql, &flush.losses, now_ms)
+            losses::add(sql, &flush.losses, now_ms)?;
+            losses::add(sql, &dropped, now_ms)
         })?;
         self.arrived_ms = arrived_ms;
         self.count(flush, arrival.is_some(), now_ms);
@@ -80,12 +82,7 @@ impl<S: Sql> FireLog<S> {
                 self.inbox.oldest_uncut_ms
             };
         }
-        let limits = self
-            .rulebook
-            .as_ref()
-            .map(|kept| kept.volumes.as_slice())
-            .unwrap_or_default();
-        self.volumes.count(limits, &flush.volumes, now_ms);
+        self.volumes.count(&flush.volumes, now_ms);
     }
 }
 

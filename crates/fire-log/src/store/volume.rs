@@ -3,23 +3,29 @@
 //! A window slides by weighing the one before: at 30 % of this window, 70 % of the last one's count still counts.
 //! It is within a few per cent of the truth for steady traffic and needs two numbers a key.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::rulebook::Limit;
 use blobwatch_records::VolumeCount;
 use blobwatch_rulebook::HotKey;
 
-/// Keys counted at one time, about 100 bytes each: 3 MB. A key that has gone quiet makes room for the next.
+/// Keys that one rule counts at a time.
 pub const MAX_VOLUME_KEYS: usize = 32_768;
 
-/// HotKey keys told with one reply, the hottest first: at 60 bytes each 15 KB.
+/// Bytes of all tables, which rules with a volume share equally: four of them have [`MAX_VOLUME_KEYS`] each.
+const MAX_TABLES_BYTES: usize = 8 << 20;
+
+/// A key with its window, in a table that is half full.
+const KEY_BYTES: usize = 64;
+
+/// A full table drops the quietest of so many: looking for them costs a new key some ten steps.
+const DROPS_ONE_IN: usize = 4;
+
+/// Keys told with one reply, the hottest first: at 60 bytes each 15 KB.
 pub(crate) const MAX_HOT: usize = 256;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Key {
-    rule: usize,
-    key: u64,
-}
+/// Keys that have risen, before those that have cooled since are looked for.
+const MIN_RISEN: usize = 1_024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Window {
@@ -31,89 +37,156 @@ pub struct Window {
 /// Counts of all rules with a volume. Held in memory only: a row a key and second would cost more than the traffic.
 #[derive(Debug, Default)]
 pub(super) struct Volumes {
-    limits: Vec<Limit>,
-    windows: HashMap<Key, Window>,
+    tables: Vec<Table>,
+}
+
+/// The keys of one rule: what others count drops none of them.
+#[derive(Debug)]
+struct Table {
+    limit: Limit,
+    max_keys: usize,
+    keys: HashMap<u64, Counted>,
     /// Keys that were above when they were last counted: only these can be above now.
-    risen: HashSet<Key>,
+    risen: HashSet<u64>,
+    /// How many keys have risen when those that have cooled are looked for.
+    next_sweep: usize,
+    dropped: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Counted {
+    window: Window,
+    last_ms: u64,
 }
 
 impl Volumes {
     /// Forgets what was counted for rules that are gone or changed.
     pub(super) fn keep_only(&mut self, limits: &[Limit]) {
-        if self.limits != limits {
-            let old = std::mem::replace(&mut self.limits, limits.to_vec());
-            let place = |rule: usize| limits.iter().position(|limit| old.get(rule) == Some(limit));
-            let kept = self.windows.drain().filter_map(|(key, window)| {
-                Some((
-                    Key {
-                        rule: place(key.rule)?,
-                        ..key
-                    },
-                    window,
-                ))
+        if self.tables.iter().map(|table| &table.limit).eq(limits) {
+            return;
+        }
+        let mut old = std::mem::take(&mut self.tables);
+        let max_keys = MAX_TABLES_BYTES / KEY_BYTES / limits.len().max(1);
+        for limit in limits {
+            let known = old.iter().position(|table| table.limit == *limit);
+            let table = match known {
+                Some(place) => old.swap_remove(place),
+                None => Table::new(limit),
+            };
+            self.tables.push(Table {
+                max_keys: max_keys.clamp(1, MAX_VOLUME_KEYS),
+                ..table
             });
-            self.windows = kept.collect();
-            self.risen = self.windows.keys().copied().collect();
         }
     }
 
     /// Adds a batch's counts, once.
-    pub(super) fn count(&mut self, limits: &[Limit], counts: &[VolumeCount], now_ms: u64) {
+    pub(super) fn count(&mut self, counts: &[VolumeCount], now_ms: u64) {
         for count in counts {
             let is_it = |limit: &Limit| limit.rule == count.rule && limit.version == count.version;
-            let Some((rule, limit)) = limits.iter().enumerate().find(|(_, limit)| is_it(limit)) else {
-                continue;
-            };
-            let span_ms = span_ms(limit);
-            let key = Key { rule, key: count.key };
-            if self.windows.len() >= MAX_VOLUME_KEYS && !self.windows.contains_key(&key) {
-                self.forget_quiet(now_ms);
-            }
-            if self.windows.len() < MAX_VOLUME_KEYS || self.windows.contains_key(&key) {
-                let window = self.windows.entry(key).or_default();
-                window.add(u64::from(count.requests), span_ms, now_ms);
-                if window.estimate(span_ms, now_ms) > f64::from(limit.volume.requests) {
-                    self.risen.insert(key);
-                }
+            if let Some(table) = self.tables.iter_mut().find(|table| is_it(&table.limit)) {
+                table.count(count.key, u64::from(count.requests), now_ms);
             }
         }
-    }
-
-    /// Keys whose last two windows are over make room.
-    fn forget_quiet(&mut self, now_ms: u64) {
-        let limits = &self.limits;
-        let span = |key: &Key| limits.get(key.rule).map_or(0, span_ms);
-        self.windows
-            .retain(|key, window| window.start_ms + 2 * span(key) > now_ms);
-        self.risen.retain(|key| self.windows.contains_key(key));
     }
 
     /// Keys above their rule's volume, hottest first.
     pub(super) fn hot(&self, now_ms: u64) -> Vec<HotKey> {
-        let mut hot: Vec<(f64, HotKey)> = Vec::new();
-        for key in &self.risen {
-            let (Some(limit), Some(window)) = (self.limits.get(key.rule), self.windows.get(key)) else {
-                continue;
-            };
-            let (span_ms, most) = (span_ms(limit), f64::from(limit.volume.requests));
-            let window = window.at(span_ms, now_ms);
-            let rate = window.estimate(span_ms, now_ms);
-            if rate > most {
-                let until_ms = window.cools_at(most, span_ms, now_ms);
-                let (rule, version) = (limit.rule.clone(), limit.version);
-                hot.push((
-                    rate / most.max(1.0),
-                    HotKey {
-                        rule,
-                        version,
-                        key: key.key,
-                        until_ms,
-                    },
-                ));
-            }
-        }
+        let mut hot: Vec<(f64, HotKey)> = self.tables.iter().flat_map(|table| table.hot(now_ms)).collect();
         hot.sort_by(|(a, x), (b, y)| b.total_cmp(a).then(x.key.cmp(&y.key)));
         hot.into_iter().take(MAX_HOT).map(|(_, hot)| hot).collect()
+    }
+
+    /// Losses since the last call: keys that were dropped while they counted, by rule.
+    pub(super) fn take_dropped(&mut self) -> BTreeMap<String, u32> {
+        let dropped = self.tables.iter_mut().filter(|table| table.dropped > 0);
+        dropped
+            .map(|table| {
+                let name = format!("volume_keys_dropped:{}", table.limit.rule);
+                (name, std::mem::take(&mut table.dropped))
+            })
+            .collect()
+    }
+}
+
+impl Table {
+    fn new(limit: &Limit) -> Self {
+        Self {
+            limit: limit.clone(),
+            max_keys: MAX_VOLUME_KEYS,
+            keys: HashMap::new(),
+            risen: HashSet::new(),
+            next_sweep: MIN_RISEN,
+            dropped: 0,
+        }
+    }
+
+    fn count(&mut self, key: u64, requests: u64, now_ms: u64) {
+        if self.keys.len() >= self.max_keys && !self.keys.contains_key(&key) {
+            self.make_room(now_ms);
+        }
+        let span_ms = span_ms(&self.limit);
+        let counted = self.keys.entry(key).or_default();
+        counted.window.add(requests, span_ms, now_ms);
+        counted.last_ms = now_ms;
+        if counted.window.estimate(span_ms, now_ms) > self.most() {
+            self.risen.insert(key);
+            if self.risen.len() > self.next_sweep {
+                self.forget_cooled(now_ms);
+            }
+        }
+    }
+
+    /// Drops what is over, or else the quietest keys; of equally quiet ones those that were counted longest ago.
+    fn make_room(&mut self, now_ms: u64) {
+        let span_ms = span_ms(&self.limit);
+        let rate = |counted: &Counted| counted.window.at(span_ms, now_ms).estimate(span_ms, now_ms);
+        self.keys.retain(|_, counted| rate(counted) > 0.0);
+        let most = self.max_keys - self.max_keys.div_ceil(DROPS_ONE_IN);
+        let surplus = self.keys.len().saturating_sub(most);
+        if surplus > 0 {
+            let mut by_rate: Vec<(f64, u64, u64)> = self
+                .keys
+                .iter()
+                .map(|(key, counted)| (rate(counted), counted.last_ms, *key))
+                .collect();
+            let quieter = |a: &(f64, u64, u64), b: &(f64, u64, u64)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
+            by_rate.select_nth_unstable_by(surplus - 1, quieter);
+            for (_, _, key) in by_rate.into_iter().take(surplus) {
+                self.keys.remove(&key);
+            }
+            self.dropped = self
+                .dropped
+                .saturating_add(u32::try_from(surplus).unwrap_or(u32::MAX));
+        }
+        self.risen.retain(|key| self.keys.contains_key(key));
+    }
+
+    fn forget_cooled(&mut self, now_ms: u64) {
+        let (span_ms, most) = (span_ms(&self.limit), self.most());
+        let is_above =
+            |counted: &Counted| counted.window.at(span_ms, now_ms).estimate(span_ms, now_ms) > most;
+        self.risen.retain(|key| self.keys.get(key).is_some_and(is_above));
+        self.next_sweep = MIN_RISEN.max(2 * self.risen.len());
+    }
+
+    fn hot(&self, now_ms: u64) -> impl Iterator<Item = (f64, HotKey)> {
+        let (span_ms, most) = (span_ms(&self.limit), self.most());
+        self.risen.iter().filter_map(move |key| {
+            let window = self.keys.get(key)?.window.at(span_ms, now_ms);
+            let rate = window.estimate(span_ms, now_ms);
+            let hot = || HotKey {
+                rule: self.limit.rule.clone(),
+                version: self.limit.version,
+                key: *key,
+                until_ms: window.cools_at(most, span_ms, now_ms),
+            };
+            (rate > most).then(|| (rate / most.max(1.0), hot()))
+        })
+    }
+
+    fn most(&self) -> f64 {
+        f64::from(self.limit.volume.requests)
     }
 }
 
@@ -198,7 +271,7 @@ mod tests {
             key,
             requests,
         };
-        volumes.count(&limits(), &[count], now_ms);
+        volumes.count(&[count], now_ms);
     }
 
     #[test]
@@ -252,10 +325,105 @@ mod tests {
     #[test]
     fn keys_are_bounded_and_quiet_ones_make_room() {
         let mut volumes = volumes();
-        (0..MAX_VOLUME_KEYS as u64 + 5).for_each(|key| count(&mut volumes, 2, key, 1, 0));
-        assert_eq!(volumes.windows.len(), MAX_VOLUME_KEYS);
+        (0..MAX_VOLUME_KEYS as u64).for_each(|key| count(&mut volumes, 2, key, 1, 0));
+        assert_eq!(volumes.tables[0].keys.len(), MAX_VOLUME_KEYS);
         count(&mut volumes, 2, u64::MAX, 500, 20_000);
-        assert_eq!((volumes.windows.len(), volumes.hot(20_000).len()), (1, 1));
+        assert_eq!((volumes.tables[0].keys.len(), volumes.hot(20_000).len()), (1, 1));
+        assert!(volumes.take_dropped().is_empty(), "what is over is no loss");
+        (0..2 * MAX_VOLUME_KEYS as u64).for_each(|key| {
+            count(&mut volumes, 2, key, 1, 20_000);
+            assert!(volumes.tables[0].keys.len() <= MAX_VOLUME_KEYS);
+        });
+        assert_eq!(volumes.hot(20_000).len(), 1, "the busiest stay");
+        let dropped = 2 * MAX_VOLUME_KEYS + 1 - volumes.tables[0].keys.len();
+        let name = "volume_keys_dropped:a".to_owned();
+        assert_eq!(volumes.take_dropped(), BTreeMap::from([(name, dropped as u32)]));
+        assert!(volumes.take_dropped().is_empty(), "told once");
+    }
+
+    fn limit(rule: &str, requests: u32, seconds: u32) -> Limit {
+        let volume = Volume {
+            by: VolumeKey::Client,
+            requests,
+            seconds,
+        };
+        Limit {
+            rule: rule.to_owned(),
+            version: 1,
+            volume,
+        }
+    }
+
+    /// Second by second: at which of them a key that matches `rate` times a second in rule `of` is hot, while `others`
+    /// further keys a second are counted, each once, in each of `rules`.
+    fn hot_at(rules: &[Limit], of: &str, rate: f64, others: u64) -> Vec<u64> {
+        let mut volumes = Volumes::default();
+        volumes.keep_only(rules);
+        let key = |rule: &str, key, requests| VolumeCount {
+            rule: rule.to_owned(),
+            version: 1,
+            key,
+            requests,
+        };
+        let (mut hot_at, mut matched) = (Vec::new(), 0.0);
+        for second in 0..120_u64 {
+            let now_ms = 1_000_000_000 + second * 1_000;
+            let strangers = (0..others).map(|n| 1_000_000 + second * others + n);
+            let mut counts: Vec<VolumeCount> = strangers
+                .flat_map(|stranger| rules.iter().map(move |limit| key(&limit.rule, stranger, 1)))
+                .collect();
+            let due = (rate * (second + 1) as f64).floor() - matched;
+            matched += due;
+            if due > 0.0 {
+                counts.push(key(of, 7, due as u32));
+            }
+            volumes.count(&counts, now_ms);
+            if volumes
+                .hot(now_ms)
+                .iter()
+                .any(|hot| hot.rule == of && hot.key == 7)
+            {
+                hot_at.push(second);
+            }
+        }
+        hot_at
+    }
+
+    /// Whatever the volume, and whichever rules the others match: 100,000 other keys a minute change nothing.
+    #[test]
+    fn other_keys_leave_a_rule_as_sharp_as_it_was() {
+        let rules = [
+            limit("sweep", 200, 60),
+            limit("signature", 100, 10),
+            limit("slow", 60, 3_600),
+        ];
+        for (of, rate) in [("sweep", 4.0), ("signature", 11.0), ("slow", 1.0)] {
+            let alone = hot_at(&rules, of, rate, 0);
+            assert!(!alone.is_empty(), "{of}");
+            assert_eq!(hot_at(&rules, of, rate, 1_700), alone, "{of}");
+        }
+    }
+
+    #[test]
+    fn many_rules_share_the_room() {
+        let many: Vec<Limit> = (0..500).map(|n| limit(&n.to_string(), 10, 10)).collect();
+        let mut volumes = Volumes::default();
+        volumes.keep_only(&many[..1]);
+        assert_eq!(volumes.tables[0].max_keys, MAX_VOLUME_KEYS);
+        volumes.keep_only(&many);
+        let keys: usize = volumes.tables.iter().map(|table| table.max_keys).sum();
+        assert!(keys * KEY_BYTES <= MAX_TABLES_BYTES, "{keys}");
+    }
+
+    #[test]
+    fn what_has_cooled_is_not_looked_at_for_ever() {
+        let mut volumes = volumes();
+        for batch in 0..20_u64 {
+            let keys = batch * 1_000..(batch + 1) * 1_000;
+            keys.for_each(|key| count(&mut volumes, 2, key, 101, batch * 20_000));
+        }
+        assert!(volumes.tables[0].risen.len() <= 2 * MIN_RISEN);
+        assert_eq!(volumes.hot(19 * 20_000).len(), MAX_HOT);
     }
 
     #[test]
