@@ -1,6 +1,8 @@
 // Requests under `/_blobwatch/`, which the control plane's module answers: the API and the Durable Objects in Rust. It is loaded
 // when it is first called, so that an isolate that only serves pulls never makes an instance of it.
 
+/** @import { State } from "../data_plane/data_plane.js" */
+
 /** How the module is called. Not kept: a promise belongs to the request that made it, the module is loaded once anyway. */
 export const load = () => import("./instance.js");
 
@@ -8,8 +10,10 @@ export const load = () => import("./instance.js");
  * @param {ClientRequest} request
  * @param {Env} env
  * @param {ExecutionContext} ctx
+ * @param {State} state of the isolate that was asked
  */
-export async function control(request, env, ctx) {
+export async function control(request, env, ctx, state) {
   const { call } = await load();
-  return call((exports) => exports.fetch(request, env, ctx));
+  const told = { ...env, ISOLATE_STATE: JSON.stringify(state) };
+  return call((exports) => exports.fetch(request, told, ctx));
 }

@@ -4,25 +4,25 @@
 //! table), what a call means (the crate of its object) and where things are kept (`*_do`).
 
 use blobwatch_auth::Candidate;
-use blobwatch_rule_book::HealthCall;
 use blobwatch_tokens::{Actor, Role, Tokens};
 use blobwatch_wire::{
-    API, DashboardFile, Handler, Lookup, Method, Nothing, Object, Problem, handler_at, look_up,
-    role_of_missing,
+    API, DashboardFile, Handler, Lookup, Method, Object, Problem, handler_at, look_up, role_of_missing,
 };
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::{Context, Env, Request, Response, Result, event};
 
 use super::body::text_of_request;
-use super::http::{Answer, Asked, internal, refuse, respond};
-use super::object_call::{call, forward};
-use super::{access, audit_api, demo_api, detector_api, losses_api, page, records_api, session};
+use super::http::{Answer, Asked, internal, refuse};
+use super::object_call::forward;
+use super::{access, audit_api, demo_api, detector_api, health, losses_api, page, records_api, session};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _ctx: Context) -> Result<Response> {
     if handler_at(&request.path()) == Some(Handler::Health) {
-        return respond(call(&env, &HealthCall, Nothing).await);
+        return health::answer(&request, &env)
+            .await
+            .or_else(|problem| refuse(&problem));
     }
     let asked = Asked::of(&request);
     match route(request, &env).await {

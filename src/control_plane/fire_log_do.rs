@@ -6,12 +6,13 @@
 //!
 //! Calls have the path `/<name>/<call>`: an object does not know its own name.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use blobwatch_detector::{Acknowledged, CellsCall};
 use blobwatch_fire_log::{
-    FireLog as Store, FireLogError, FlushCall, LossesCall, PushRulebookCall, ReadRulebookCall, Unsent,
+    FireLog as Store, FireLogError, FlushCall, LossesCall, PushRulebookCall, ReadRulebookCall, StandingCall,
+    Unsent,
 };
 use blobwatch_previews::ReplayCall;
 use blobwatch_records::Held;
@@ -44,6 +45,8 @@ pub struct FireLog {
     alarm: Bell,
     /// When the RuleBook last said what the rulebook is; 0 since the object woke.
     told_ms: Cell<u64>,
+    /// Why the last batch was not stored; none where it was.
+    refused: RefCell<Option<Problem>>,
 }
 
 impl DurableObject for FireLog {
@@ -59,6 +62,7 @@ impl DurableObject for FireLog {
             }),
             alarm: Bell::default(),
             told_ms: Cell::new(0),
+            refused: RefCell::new(None),
         }
     }
 
@@ -102,7 +106,18 @@ impl FireLog {
             return Err(no_such_call());
         };
         match (method, call) {
-            FlushCall::ROUTE => self.flush(name, &mut received).await,
+            FlushCall::ROUTE => {
+                let flushed = self.flush(name, &mut received).await;
+                self.refused.replace(flushed.as_ref().err().cloned());
+                flushed
+            }
+            StandingCall::ROUTE => {
+                self.with("open the records", |_| Ok(()))?;
+                match self.refused.borrow().clone() {
+                    Some(problem) => Err(problem),
+                    None => answer::<StandingCall>(()),
+                }
+            }
             ReadRulebookCall::ROUTE => self.read_rulebook(name, &received.url).await,
             PushRulebookCall::ROUTE => self.keep_pushed(&mut received).await,
             ReplayCall::ROUTE => {

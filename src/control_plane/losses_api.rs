@@ -9,7 +9,8 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use worker::{Env, Response};
 
-use super::http::{Answer, FailedTo, respond};
+use super::http::{Answer, FailedTo, now_ms, respond};
+use super::isolate_state::IsolateState;
 use super::object_call::{call, call_named};
 
 /// Among those that did not answer.
@@ -44,6 +45,7 @@ pub(super) async fn sums(env: &Env) -> Answer<Vec<(String, u64)>> {
     for loss in answers.into_iter().flatten().flatten().chain(of_rule_book) {
         add(&mut sums, loss);
     }
+    untold(env).for_each(|loss| add(&mut sums, loss));
     Ok(sums.into_iter().map(|(name, (count, _))| (name, count)).collect())
 }
 
@@ -60,6 +62,7 @@ pub(super) async fn answer(env: &Env) -> Answer<Response> {
             Err(_) => incomplete.push(name),
         }
     }
+    untold(env).for_each(|loss| add(&mut sums, loss));
     let item = |(name, (count, last_ms))| Item {
         name,
         count,
@@ -71,6 +74,16 @@ pub(super) async fn answer(env: &Env) -> Answer<Response> {
         incomplete,
     }))
     .failed_to("answer")
+}
+
+/// What the isolate that was asked counted, and no FireLog was told.
+fn untold(env: &Env) -> impl Iterator<Item = Loss> {
+    let losses = IsolateState::of(env).untold.into_iter();
+    losses.map(|(name, count)| Loss {
+        name,
+        count,
+        last_ms: now_ms(),
+    })
 }
 
 fn add(sums: &mut BTreeMap<String, (u64, u64)>, loss: Loss) {

@@ -1,6 +1,7 @@
 //! Calls between our objects, on the platform; what they are called and what they carry is in the crate of the object
 //! that answers.
 
+use blobwatch_sql::NEWER_SCHEMA;
 use blobwatch_wire::{Body, MAX_OBJECT_BODY, Object, ObjectCall, Payload, Problem};
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
@@ -37,7 +38,17 @@ pub(super) async fn call_named<C: ObjectCall>(
 
 /// As [`call`], where the object's problem is the caller's own.
 pub(super) async fn call_through<C: ObjectCall>(env: &Env, call: &C, body: C::Request) -> Answer<C::Reply> {
-    let mut response = fetch(env, only_name(C::OBJECT), call, body).await?;
+    call_through_named(env, only_name(C::OBJECT), call, body).await
+}
+
+/// As [`call_named`], where the object's problem is the caller's own.
+pub(super) async fn call_through_named<C: ObjectCall>(
+    env: &Env,
+    name: &str,
+    call: &C,
+    body: C::Request,
+) -> Answer<C::Reply> {
+    let mut response = fetch(env, name, call, body).await?;
     if response.status_code() == 200 {
         return reply::<C>(&mut response).await;
     }
@@ -52,7 +63,11 @@ async fn send<C: ObjectCall>(env: &Env, name: &str, call: &C, body: C::Request) 
         200 => Ok(response),
         status => {
             let why = text_of_reply(&mut response).await.unwrap_or_default();
-            Err(internal(C::PURPOSE, format_args!("status {status}: {why}")))
+            match serde_json::from_str::<Problem>(&why) {
+                // It lasts until somebody deploys that build: trying again is no remedy.
+                Ok(problem) if problem.is(NEWER_SCHEMA) => Err(problem),
+                _ => Err(internal(C::PURPOSE, format_args!("status {status}: {why}"))),
+            }
         }
     }
 }

@@ -38,6 +38,8 @@ pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<R
 struct Gathered<T> {
     answers: Vec<T>,
     incomplete: Vec<String>,
+    /// Why the first of those did not.
+    problem: Option<Problem>,
 }
 
 #[derive(Serialize)]
@@ -102,10 +104,10 @@ impl Walk {
             .iter()
             .map(|name| call_named(&self.env, name, &page, Nothing));
         let gathered = gather(&self.names, join_all(asked).await);
-        if gathered.answers.is_empty() && !gathered.incomplete.is_empty() {
-            return Err(internal("search the records", "no FireLog answered"));
+        match gathered.problem {
+            Some(problem) if gathered.answers.is_empty() => Err(problem),
+            _ => Ok((join(gathered.answers, limit), gathered.incomplete)),
         }
-        Ok((join(gathered.answers, limit), gathered.incomplete))
     }
 }
 
@@ -150,11 +152,15 @@ fn gather<T>(names: &[String], answers: Vec<Answer<T>>) -> Gathered<T> {
     let mut gathered = Gathered {
         answers: Vec::new(),
         incomplete: Vec::new(),
+        problem: None,
     };
     for (name, answer) in names.iter().zip(answers) {
         match answer {
             Ok(answer) => gathered.answers.push(answer),
-            Err(_) => gathered.incomplete.push(name.clone()),
+            Err(problem) => {
+                gathered.incomplete.push(name.clone());
+                gathered.problem.get_or_insert(problem);
+            }
         }
     }
     gathered
@@ -241,8 +247,9 @@ pub(super) async fn record(id: RecordId, env: &Env) -> Answer<Record> {
     let gathered = gather(&names, join_all(asked).await);
     match gathered.answers.into_iter().flat_map(|page| page.records).next() {
         Some(record) => Ok(record),
-        None if gathered.incomplete.is_empty() => Err(Problem::not_found("record with this id")),
-        None => Err(internal("search the records", gathered.incomplete.join(", "))),
+        None => Err(gathered
+            .problem
+            .unwrap_or_else(|| Problem::not_found("record with this id"))),
     }
 }
 

@@ -2,8 +2,19 @@
 
 /**
  * @import { DataPlane } from "./data_plane.js"
+ * @import { Fault } from "./origin.js"
  * @import { Plan, Refusal } from "./plan.js"
  */
+
+/** With a body, the constructor of Response refuses these; an answer that `fetch` made may have them all the same. */
+const BODILESS = [204, 205, 304];
+
+/**
+ * Whether the answer can be made again with our headers. One that cannot reaches the client as the origin sent it: the
+ * constructor of Response knows 200 to 599 only.
+ * @param {Response} answer
+ */
+export const canCarryHeaders = ({ status, body }) => status !== 101 && status <= 599 && !(body && BODILESS.includes(status));
 
 /**
  * The origin's answer with our headers; its body stays native.
@@ -44,6 +55,39 @@ export function unreachable(plane, plan, error, env, ctx) {
   plane.settleOwn(plan, 0, "origin_failed", env, ctx);
   return ours(plan, plane.noAnswer(plan, env));
 }
+
+/**
+ * The request came back to us, or has no origin that could be asked: our own deployment is at fault, and says so.
+ * @param {ClientRequest} request
+ * @param {DataPlane} plane
+ * @param {Plan} plan
+ * @param {Fault} fault
+ * @param {Env} env
+ * @param {ExecutionContext} ctx
+ */
+export async function misconfigured(request, plane, plan, { status, error, message }, env, ctx) {
+  plane.health.note(message);
+  await readBody(request);
+  plane.settleOwn(plan, 0, "origin_failed", env, ctx);
+  const body = JSON.stringify({ errors: [{ code: "UNAVAILABLE", message, detail: plan.id ? { id: plan.id } : null }] });
+  return ours(plan, { status, proxyStatus: `blobwatch;error=${error}`, retryAfter: "", body });
+}
+
+/**
+ * Takes a body that nobody wants, up to a bound: workerd resets the connection of an answer that comes before the body was sent, and
+ * the answer is lost, where we are our own origin.
+ * @param {ClientRequest} request
+ */
+async function readBody({ body }) {
+  let left = MAX_UNWANTED_BYTES;
+  try {
+    for await (const chunk of body ?? []) if ((left -= chunk.byteLength) < 0) return;
+  } catch {
+    // The client is gone.
+  }
+}
+
+const MAX_UNWANTED_BYTES = 1 << 20;
 
 /**
  * The OCI error envelope.

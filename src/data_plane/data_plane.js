@@ -2,17 +2,27 @@
 // here may fail a pull: whatever breaks means "forward as if Blobwatch were absent", and one count of it.
 
 /**
+ * @import { Failing } from "./flusher.js"
  * @import { Plan, Refusal } from "./plan.js"
  * @import { Outcome, Said } from "./said.js"
  * @import { Calls, Loss } from "./wasm.js"
  */
 
-import { withHeaders } from "./answer.js";
+import { canCarryHeaders, withHeaders } from "./answer.js";
 import { readFacts } from "./facts.js";
 import { Flusher } from "./flusher.js";
-import { observe } from "./observe.js";
+import { Health } from "./health.js";
+import { pipeFor } from "./observe.js";
 import { absentPlan, readPlan } from "./plan.js";
 import { describe, writeSaid } from "./said.js";
+
+/**
+ * Of one isolate; `src/control_plane/isolate_state.rs` reads it.
+ * @typedef {object} State
+ * @property {string[]} reasons sentences for `healthz`
+ * @property {string[]} fire_logs names of those that it calls
+ * @property {Record<string, number>} untold losses, by name
+ */
 
 // Text is encoded here: the generated glue would read a string of this length character by character.
 const encoder = new TextEncoder();
@@ -22,6 +32,7 @@ export class DataPlane {
   #renew;
   #configured = false;
   #buffered = 0;
+  health = new Health();
   generation = 0; // of the Wasm instance: what one instance began, another cannot end
   /** @type {Map<Loss, number>} */
   #losses = new Map();
@@ -45,6 +56,19 @@ export class DataPlane {
     const losses = this.#losses;
     this.#losses = new Map();
     return losses;
+  }
+
+  /**
+   * What this isolate knows of its own faults, for `healthz`, and what it counted and could not tell a FireLog.
+   * @returns {State}
+   */
+  state() {
+    const fireLogs = this.flusher.fireLogs();
+    const reasons = fireLogs.flatMap(({ name, failing }) => (failing ? [unstored(name, failing)] : []));
+    const failed = fireLogs.reduce((flushes, { failing }) => flushes + (failing?.flushes ?? 0), 0);
+    const untold = Object.fromEntries(this.#losses);
+    if (failed > 0) untold["flush_failed"] = failed;
+    return { reasons: [...this.health.reasons(), ...reasons], fire_logs: fireLogs.map(({ name }) => name), untold };
   }
 
   /**
@@ -100,10 +124,25 @@ export class DataPlane {
    */
   decide(request, url, env) {
     const head = request.method === "HEAD";
-    const text = this.call("decide_trap", env, (wasm) =>
-      wasm.decide(encoder.encode(readFacts(request, url, env)), this.flusher.isConfirmed()),
-    );
+    const facts = this.#facts(request, url, env);
+    const text = facts && this.call("decide_trap", env, (wasm) => wasm.decide(facts, this.flusher.isConfirmed()));
     return text === undefined ? absentPlan(env.ORIGIN ?? "", head) : readPlan(text, head, this.generation);
+  }
+
+  /**
+   * None where they cannot be read: that is the request's fault, and leaves the Wasm instance whole.
+   * @param {ClientRequest} request
+   * @param {URL} url
+   * @param {Env} env
+   */
+  #facts(request, url, env) {
+    try {
+      return encoder.encode(readFacts(request, url, env));
+    } catch (error) {
+      console.error(`failed to read a request: ${error}`);
+      this.count("decide_trap");
+      return undefined;
+    }
   }
 
   /**
@@ -119,13 +158,19 @@ export class DataPlane {
     try {
       return this.#settle(plan, answer, request, env, ctx);
     } catch (error) {
-      console.error(`failed to settle: ${error}`);
-      this.count("settle_trap");
+      this.#unsettled(error);
       return answer;
     }
   }
 
+  /** @param {unknown} error */
+  #unsettled(error) {
+    console.error(`failed to settle: ${error}`);
+    this.count("settle_trap");
+  }
+
   /**
+   * Nothing of the body is taken before all that can throw is done.
    * @param {Plan} plan
    * @param {Response} answer
    * @param {ClientRequest} request
@@ -133,11 +178,15 @@ export class DataPlane {
    * @param {ExecutionContext} ctx
    */
   #settle(plan, answer, request, env, ctx) {
+    if (!canCarryHeaders(answer)) {
+      this.#ended(plan, describe(answer.status, answer.headers), "not_observed", env, ctx);
+      return answer;
+    }
     // A coded body would be decoded on its way through the pipe, so it is left alone.
     const observed = plan.observe && !plan.head && !answer.headers.has("content-encoding") ? answer.body : null;
-    const body = observed ? this.#observe(plan, answer, observed, request, env, ctx) : answer.body;
-    const copy = withHeaders(answer, body, plan);
-    if (!observed) this.#ended(plan, describe(answer.status, copy.headers), "not_observed", env, ctx);
+    if (observed) return this.#observe(plan, answer, observed, request, env, ctx);
+    const copy = withHeaders(answer, answer.body, plan);
+    this.#ended(plan, describe(answer.status, copy.headers), "not_observed", env, ctx);
     return copy;
   }
 
@@ -151,8 +200,16 @@ export class DataPlane {
    */
   #observe(plan, answer, body, request, env, ctx) {
     const said = describe(answer.status, answer.headers);
+    const pipe = pipeFor(answer.headers);
+    const copy = withHeaders(answer, pipe.readable, plan);
     this.call("settle_trap", env, (wasm) => wasm.answered(plan.id, writeSaid(said, "not_observed")));
-    return observe(body, answer.headers, request.signal, ctx, (outcome) => this.#ended(plan, said, outcome, env, ctx));
+    try {
+      pipe.begin(body, request.signal, ctx, (outcome) => this.#ended(plan, said, outcome, env, ctx));
+    } catch (error) {
+      if (!body.locked) throw error;
+      this.#unsettled(error); // the body is on its way through the pipe
+    }
+    return copy;
   }
 
   /**
@@ -197,6 +254,12 @@ export class DataPlane {
     else if (settled & FlushLater) this.flusher.later(env, ctx);
   }
 }
+
+/**
+ * @param {string} name
+ * @param {Failing} failing
+ */
+const unstored = (name, { since, why }) => `FireLog ${name} stores nothing since ${new Date(since).toISOString()}: ${why}`;
 
 /**
  * What Rust refuses is a plain Error and leaves the instance whole; all else is a trap, or as bad as one.

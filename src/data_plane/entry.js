@@ -2,9 +2,10 @@
 // then cannot take another pull with it, and the body of an answer never passes through our memory.
 
 import { control } from "../control_plane/control.js";
-import { refuse, unreachable } from "./answer.js";
+import { misconfigured, refuse, unreachable } from "./answer.js";
 import { DataPlane } from "./data_plane.js";
-import { forward } from "./origin.js";
+import { pass } from "./loop.js";
+import { forward, loopFault, originFault } from "./origin.js";
 import { calls, renew } from "./wasm.js";
 
 export { Detector, FireLog, Previews, RuleBook } from "../control_plane/objects.js";
@@ -19,13 +20,18 @@ export default {
    */
   async fetch(request, env, ctx) {
     const url = new URL(request.url);
-    if (url.pathname === "/_blobwatch" || url.pathname.startsWith("/_blobwatch/")) return control(request, env, ctx);
+    plane.health.seen();
+    if (url.pathname === "/_blobwatch" || url.pathname.startsWith("/_blobwatch/")) return control(request, env, ctx, plane.state());
     if (!plane.flusher.isConfirmed()) await plane.flusher.refresh(request, env, ctx);
     const plan = plane.decide(request, url, env);
     if (plan.refusal) return refuse(plane, plan, plan.refusal, env, ctx);
+    const fault = originFault(plan, env);
+    if (fault) return misconfigured(request, plane, plan, fault, env, ctx);
+    const passes = await pass(request, url, plan, env);
+    if (passes === undefined) return misconfigured(request, plane, plan, loopFault(plan, url), env, ctx);
     let answer;
     try {
-      answer = await forward(request, url, plan);
+      answer = await forward(request, url, plan, passes);
     } catch (error) {
       return unreachable(plane, plan, error, env, ctx);
     }

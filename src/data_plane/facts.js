@@ -3,39 +3,74 @@
 // client's, and `request.cf` alone is believed.
 
 /**
+ * What the platform says of a client, and nothing where it cannot be read: workerd parses a front proxy's header when `cf` is
+ * read, and throws.
+ * @param {ClientRequest} request
+ * @returns {Cf}
+ */
+export function readCf(request) {
+  try {
+    const { cf } = request;
+    return cf && typeof cf === "object" ? /** @type {Cf} */ (cf) : NOTHING;
+  } catch {
+    return NOTHING;
+  }
+}
+
+/** @type {Cf} */
+const NOTHING = {};
+
+/**
+ * One value on one line: a front proxy may have sent anything.
+ * @param {unknown} value
+ */
+export const line = (value) => (typeof value === "string" ? (BREAK.test(value) ? "" : value) : typeof value === "number" ? `${value}` : "");
+
+const BREAK = /[\r\n]/;
+
+/** nginx and others write the version of HTTP as they write 1.1. */
+const LONG_PROTOCOL = /^(HTTP\/[23])\.0$/;
+
+/**
+ * `http` or `https`. Of the TLS that a front proxy ended, workerd knows by `forwardedProtoHeader` or by what the proxy says of it.
+ * @param {ClientRequest} request
+ * @param {URL} url
+ */
+export const schemeOf = (request, url) => (line(readCf(request).tlsVersion) ? "https" : url.protocol.slice(0, -1));
+
+/**
  * @param {ClientRequest} request
  * @param {URL} url
  * @param {Env} env
  */
 export function readFacts(request, url, env) {
-  /** @type {Cf} */
-  const cf = request.cf ?? {};
+  const cf = readCf(request);
   const onCloudflare = env.PLATFORM === "cloudflare";
   const own = (/** @type {string} */ name) => (onCloudflare ? (request.headers.get(name) ?? "") : "");
   let text = [
     Date.now(),
     request.method,
-    url.protocol.slice(0, -1),
+    schemeOf(request, url),
     url.hostname,
     url.pathname,
     url.search.slice(1),
-    cf.httpProtocol ?? "",
-    cf.clientIp ?? own("cf-connecting-ip"),
-    cf.ray ?? own("cf-ray"),
-    cf.colo ?? "",
-    cf.country ?? "",
-    cf.continent ?? "",
-    cf.asn ?? "",
-    cf.tlsVersion ?? "",
-    cf.tlsCipher ?? "",
-    cf.tlsClientCiphersSha1 ?? "",
-    cf.tlsClientExtensionsSha1 ?? "",
-    cf.tlsClientExtensionsSha1Le ?? "",
-    cf.tlsClientHelloLength ?? "",
+    line(cf.httpProtocol).replace(LONG_PROTOCOL, "$1"),
+    line(cf.clientIp) || own("cf-connecting-ip"),
+    line(cf.ray) || own("cf-ray"),
+    line(cf.colo),
+    line(cf.country),
+    line(cf.continent),
+    line(cf.asn),
+    line(cf.tlsVersion),
+    line(cf.tlsCipher),
+    line(cf.tlsClientCiphersSha1),
+    line(cf.tlsClientExtensionsSha1),
+    line(cf.tlsClientExtensionsSha1Le),
+    line(cf.tlsClientHelloLength),
     // Cloudflare rewrites the header and keeps the client's own beside it.
-    onCloudflare ? (cf.clientAcceptEncoding ?? "") : (request.headers.get("accept-encoding") ?? ""),
-    cf.botManagement?.ja4 ?? "",
-    cf.botManagement?.ja3Hash ?? "",
+    onCloudflare ? line(cf.clientAcceptEncoding) : (request.headers.get("accept-encoding") ?? ""),
+    line(cf.botManagement?.ja4),
+    line(cf.botManagement?.ja3Hash),
   ].join("\n");
   for (const [name, value] of request.headers) text += `\n${name}:${value}`;
   return text;

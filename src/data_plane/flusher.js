@@ -3,11 +3,25 @@
 
 /** @import { DataPlane } from "./data_plane.js" */
 
+import { line, readCf } from "./facts.js";
+
 const CONFIRMED_FOR_MS = 3500; // with a flush a second, a mode change is effective everywhere in under 5 s
 const REFRESH_WAIT_MS = 50; // a pull waits no longer than this for us
 const REFRESH_RETRY_MS = 1000;
 const FLUSH_AFTER_MS = 1000;
 const TIMEOUT_MS = 10_000;
+const MAX_AHEAD_MS = 1000; // requests read the clock at their own pace: one may be so far ahead of another
+
+/** FireLogs whose failures are known: an isolate has at most so many queues. */
+const MAX_FIRE_LOGS = 32;
+
+/**
+ * A FireLog that answered the last call with a failure.
+ * @typedef {object} Failing
+ * @property {number} since
+ * @property {number} flushes how many of them it did not take
+ * @property {string} why
+ */
 
 export class Flusher {
   #plane;
@@ -15,6 +29,8 @@ export class Flusher {
   #refreshedAt = 0;
   #timerAt = 0;
   #colo = "";
+  /** By the name of the FireLog; undefined: it answered. @type {Map<string, Failing | undefined>} */
+  #fireLogs = new Map();
 
   /** @param {Pick<DataPlane, "call" | "count" | "takeLosses" | "generation">} plane */
   constructor(plane) {
@@ -22,7 +38,7 @@ export class Flusher {
   }
 
   isConfirmed() {
-    return Date.now() - this.#confirmedAt < CONFIRMED_FOR_MS;
+    return isWithin(this.#confirmedAt, CONFIRMED_FOR_MS);
   }
 
   /** The Wasm instance was made anew: it knows no rulebook. */
@@ -39,10 +55,9 @@ export class Flusher {
    * @param {ExecutionContext} ctx
    */
   async refresh(request, env, ctx) {
-    const now = Date.now();
-    if (now - this.#refreshedAt < REFRESH_RETRY_MS) return;
-    this.#refreshedAt = now;
-    this.#colo = request.cf?.colo ?? "";
+    if (isWithin(this.#refreshedAt, REFRESH_RETRY_MS)) return;
+    this.#refreshedAt = Date.now();
+    this.#colo = line(readCf(request).colo);
     const asked = this.#ask(env);
     ctx.waitUntil(asked);
     await Promise.race([asked, scheduler.wait(REFRESH_WAIT_MS)]);
@@ -51,14 +66,15 @@ export class Flusher {
   /** @param {Env} env */
   async #ask(env) {
     const { generation } = this.#plane;
+    const path = this.#plane.call("decide_trap", env, (wasm) => wasm.rulebook_path(this.#colo));
+    if (path === undefined) return;
     try {
-      const path = this.#plane.call("decide_trap", env, (wasm) => wasm.rulebook_path(this.#colo));
-      if (path === undefined) return;
       const reply = await askFireLog(env, path, {});
       if (generation === this.#plane.generation) this.#learn(path, reply, env);
     } catch (error) {
       console.error(`failed to read the rulebook: ${error}`);
       this.#plane.count("rulebook_unread");
+      this.#failed(path, error, 0);
     }
   }
 
@@ -69,8 +85,37 @@ export class Flusher {
    * @param {Env} env
    */
   #learn(path, reply, env) {
+    this.#know(path, undefined);
     const confirmed = this.#plane.call("reply_unread", env, (wasm) => wasm.learn(path, reply, Date.now()));
     if (confirmed) this.#confirmedAt = Date.now();
+  }
+
+  /**
+   * @param {string} path
+   * @param {unknown} error
+   * @param {number} flushes
+   */
+  #failed(path, error, flushes) {
+    const known = this.#fireLogs.get(nameIn(path));
+    const why = error instanceof Error ? error.message : `${error}`;
+    this.#know(path, { since: known?.since ?? Date.now(), flushes: (known?.flushes ?? 0) + flushes, why });
+  }
+
+  /**
+   * @param {string} path
+   * @param {Failing | undefined} failing
+   */
+  #know(path, failing) {
+    const name = nameIn(path);
+    this.#fireLogs.delete(name); // the one that was called last is the last in order
+    this.#fireLogs.set(name, failing);
+    const [oldest] = this.#fireLogs.keys();
+    if (this.#fireLogs.size > MAX_FIRE_LOGS && oldest !== undefined) this.#fireLogs.delete(oldest);
+  }
+
+  /** FireLogs that this isolate calls, and what keeps them from storing. */
+  fireLogs() {
+    return Array.from(this.#fireLogs, ([name, failing]) => ({ name, failing }));
   }
 
   /**
@@ -87,9 +132,8 @@ export class Flusher {
    * @param {ExecutionContext} ctx
    */
   later(env, ctx) {
-    const now = Date.now();
-    if (now - this.#timerAt < 2 * FLUSH_AFTER_MS) return;
-    this.#timerAt = now;
+    if (isWithin(this.#timerAt, 2 * FLUSH_AFTER_MS)) return;
+    this.#timerAt = Date.now();
     const waited = scheduler.wait(FLUSH_AFTER_MS).then(() => {
       this.#timerAt = 0;
       return this.#flush(env, ctx);
@@ -140,10 +184,24 @@ export class Flusher {
       if (generation === this.#plane.generation) this.#learn(path, reply, env);
     } catch (error) {
       console.error(`failed to flush: ${error}`);
+      this.#failed(path, error, 1);
       if (generation === this.#plane.generation) this.#plane.call("flush_trap", env, (wasm) => wasm.flush_failed(path, Date.now()));
     }
   }
 }
+
+/**
+ * Whether it is less than `ms` since then. Where the clock was set back nobody knows, and it is not.
+ * @param {number} since
+ * @param {number} ms
+ */
+function isWithin(since, ms) {
+  const passed = Date.now() - since;
+  return passed > -MAX_AHEAD_MS && passed < ms;
+}
+
+/** @param {string} path */
+const nameIn = (path) => path.slice(0, path.indexOf("/"));
 
 /**
  * A path is `<FireLog's name>/<call>`; the bytes of the answer come back, anything but 200 throws.
@@ -152,9 +210,23 @@ export class Flusher {
  * @param {RequestInit} init
  */
 async function askFireLog(env, path, init) {
-  const [name = ""] = path.split("/");
-  const stub = env.FIRE_LOG.get(env.FIRE_LOG.idFromName(name));
+  const stub = env.FIRE_LOG.get(env.FIRE_LOG.idFromName(nameIn(path)));
   const reply = await stub.fetch(`https://fire-log/${path}`, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
-  if (reply.status !== 200) throw new Error(`${path}: status ${reply.status}`);
+  if (reply.status !== 200) throw new Error(`${path}: status ${reply.status}${await detailOf(reply)}`);
   return new Uint8Array(await reply.arrayBuffer());
 }
+
+/**
+ * What the FireLog says of its failure, where it says something.
+ * @param {Response} reply
+ */
+async function detailOf(reply) {
+  try {
+    const { detail } = /** @type {{ detail?: unknown }} */ (await reply.json());
+    return typeof detail === "string" ? `: ${detail.slice(0, MAX_DETAIL)}` : "";
+  } catch {
+    return "";
+  }
+}
+
+const MAX_DETAIL = 200;

@@ -4,22 +4,26 @@
 /** @import { Outcome } from "./said.js" */
 
 /**
- * Pipes the body and tells how it ended: `completed`, `client_closed` or `origin_failed`.
- * @param {ReadableStream} body
+ * A pipe for a body. What can throw is done before the first byte of the body is taken: until `begin`, the answer is whole.
  * @param {Headers} headers of the answer
- * @param {AbortSignal} signal of the request
- * @param {ExecutionContext} ctx
- * @param {(outcome: Outcome) => void} ended
  */
-export function observe(body, headers, signal, ctx, ended) {
+export function pipeFor(headers) {
   const length = Number(headers.get("content-length") ?? NaN);
   const { readable, writable } = Number.isSafeInteger(length) ? new FixedLengthStream(length) : new IdentityTransformStream();
-  ctx.waitUntil(
-    body.pipeTo(writable).then(
+  /**
+   * Pipes the body and tells how it ended: `completed`, `client_closed` or `origin_failed`.
+   * @param {ReadableStream} body
+   * @param {AbortSignal} signal of the request
+   * @param {ExecutionContext} ctx
+   * @param {(outcome: Outcome) => void} ended
+   */
+  function begin(body, signal, ctx, ended) {
+    const end = body.pipeTo(writable).then(
       () => ended("completed"),
       // The error is the same on both sides; the request's signal tells whose connection was lost.
       () => ended(signal.aborted ? "client_closed" : "origin_failed"),
-    ),
-  );
-  return readable;
+    );
+    ctx.waitUntil(end);
+  }
+  return { readable, begin };
 }

@@ -2,33 +2,99 @@
 
 /** @import { Plan } from "./plan.js" */
 
+import { schemeOf } from "./facts.js";
+
+/** `scheme://host`, as far as it can be told without asking. */
+const USABLE = /^https?:\/\/[^/\s]/i;
+
+/**
+ * Why a request cannot be forwarded.
+ * @typedef {object} Fault
+ * @property {number} status
+ * @property {string} error of `Proxy-Status` (RFC 9209)
+ * @property {string} message for the client, the log and `healthz`
+ */
+
+/**
+ * On Cloudflare a route without an origin has the zone's own. Elsewhere the request's address is whatever the client names: any
+ * host that this machine reaches.
+ * @param {Plan} plan
+ * @param {Env} env
+ * @returns {Fault | undefined}
+ */
+export function originFault({ origin, route }, env) {
+  if (origin === "" ? env.PLATFORM === "cloudflare" : USABLE.test(origin)) return undefined;
+  const what = origin === "" ? "ORIGIN is not set, and the route has no origin" : "expected http:// or https:// and a host in the origin";
+  return { status: 503, error: "proxy_configuration_error", message: `no origin for requests of ${named(route)}: ${what}` };
+}
+
+/**
+ * @param {Plan} plan
+ * @param {URL} url
+ * @returns {Fault}
+ */
+export function loopFault({ origin, route }, url) {
+  const message = `requests of ${named(route)} come back: its origin ${origin || url.origin} leads to this Blobwatch`;
+  return { status: 508, error: "proxy_loop_detected", message };
+}
+
+/** @param {string} route */
+const named = (route) => (route ? `route ${route}` : "a route"); // none is named where nothing was decided
+
 /**
  * @param {ClientRequest} request
  * @param {URL} url
  * @param {Plan} plan
+ * @param {string} passes `CDN-Loop`
  */
-export function forward(request, url, plan) {
+export function forward(request, url, plan, passes) {
   const target = plan.origin ? plan.origin + url.pathname + url.search : request.url;
   const redirect = plan.follow ? "follow" : "manual";
   // A watched request has no body: naming its parts costs a quarter less CPU than `new Request(target, request)`.
-  if (plan.watched) return fetch(target, { method: request.method, headers: ownHeaders(request), redirect });
-  const asked = new Request(target, request);
-  asked.headers.delete("blobwatch-token");
+  if (plan.watched) {
+    const headers = new Headers(request.headers);
+    setOwn(headers, passes);
+    return fetch(target, { method: request.method, headers, redirect });
+  }
+  const asked = copyOf(request, target);
+  setOwn(asked.headers, passes);
   if (plan.origin) {
     // An origin that writes absolute upload locations must write the name that the client knows.
     asked.headers.set("x-forwarded-host", url.host);
-    asked.headers.set("x-forwarded-proto", url.protocol.slice(0, -1));
+    asked.headers.set("x-forwarded-proto", forwardedScheme(request, url));
   }
   return fetch(asked, { redirect });
 }
 
 /**
- * The request's headers without an operator's token, which is nobody else's business.
- * @param {ClientRequest} request
+ * @param {Headers} headers
+ * @param {string} passes
  */
-function ownHeaders(request) {
-  if (!request.headers.has("blobwatch-token")) return request.headers;
-  const headers = new Headers(request.headers);
-  headers.delete("blobwatch-token");
-  return headers;
+function setOwn(headers, passes) {
+  headers.set("cdn-loop", passes);
+  headers.delete("blobwatch-token"); // an operator's token is nobody else's business
+}
+
+/**
+ * @param {ClientRequest} request
+ * @param {string} target
+ */
+function copyOf(request, target) {
+  try {
+    return new Request(target, request);
+  } catch {
+    const { method, headers, body } = request; // all but `cf`, which cannot be read
+    return new Request(target, { method, headers, body });
+  }
+}
+
+/**
+ * The scheme that the client used. A proxy before us that ended TLS is not contradicted, though it cannot be told from a
+ * client that says the same.
+ * @param {ClientRequest} request
+ * @param {URL} url
+ */
+function forwardedScheme(request, url) {
+  const [said = ""] = (request.headers.get("x-forwarded-proto") ?? "").split(",");
+  return said.trim().toLowerCase() === "https" ? "https" : schemeOf(request, url);
 }

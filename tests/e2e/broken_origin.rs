@@ -3,6 +3,8 @@
 use std::thread::spawn;
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::harness::clock::{eventually, pass};
 use crate::harness::deployment::Bundle;
 use crate::harness::http::{Answer, Ended, Request};
@@ -207,6 +209,55 @@ fn errors_of_the_origin_are_passed_on() {
     case("HTTP/1.1 500 Internal Server Error", 500, &[]);
     let cookies = "HTTP/1.1 404 Not Found\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2";
     case(cookies, 404, &[("set-cookie", "a=1"), ("set-cookie", "b=2")]);
+}
+
+/// What the plain passthrough passes on reaches the client with the same status and bytes, observed or not.
+#[test]
+fn statuses_that_nobody_defined_are_passed_on() {
+    let (stage, plain) = (Stage::new(), Stage::serving(Bundle::Passthrough));
+    let heads = [
+        "600 Odd",
+        "666 Odd",
+        "999 Odd",
+        "205 Reset Content",
+        "204 No Content",
+        "304 Not Modified",
+        "101 Switching Protocols",
+        "299 Odd",
+        "599 Odd",
+    ];
+    for observe in [0.0, 1.0] {
+        let route = json!({"observe": observe});
+        let revision = stage.api().put("/routes/default", &route)["revision"]
+            .as_u64()
+            .unwrap();
+        for head in heads {
+            let body = vec![7; 100_000];
+            let fault = || canned(&format!("HTTP/1.1 {head}"), &body);
+            stage.origin.arm(fault(), |_| true);
+            plain.origin.arm(fault(), |_| true);
+            let expected = plain.through(&small(&stage));
+            let record = eventually("a pull under this rulebook", || {
+                let answer = stage.through(&small(&stage));
+                assert_eq!(
+                    (answer.status(), answer.ended),
+                    (expected.status(), expected.ended),
+                    "{head}, {observe}"
+                );
+                assert!(
+                    answer.body == expected.body,
+                    "{head}, {observe}: {} bytes",
+                    answer.body.len()
+                );
+                let status = expected.status();
+                let mut records = stage.api().items("/requests?limit=1").into_iter();
+                records.find(|record| record["status"] == status && record["revision"] == revision)
+            });
+            assert!(record["outcome"].is_string());
+        }
+    }
+    let losses = stage.api().get("/losses");
+    assert_eq!(losses["items"], json!([]), "each was recorded");
 }
 
 #[track_caller]

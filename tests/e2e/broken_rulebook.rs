@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use serde_json::json;
 
+use crate::harness::clock::eventually;
 use crate::harness::http::{Answer, Ended, Request};
 use crate::harness::registry::REPOSITORY;
 use crate::harness::stage::{OPERATOR, Stage};
@@ -144,6 +145,33 @@ fn from_a_newer_version() {
         (503, "newer-schema"),
         sql("UPDATE meta SET value = value + 1 WHERE key = 'schema'"),
     );
+}
+
+/// What cannot be stored is said, and what mends it; `healthz` stays 200 for whoever restarts what is not alive.
+#[test]
+fn fire_log_from_a_newer_version() {
+    let newer = sql("UPDATE meta SET value = value + 1 WHERE key = 'schema'");
+    broken("FireLog", newer, |stage| {
+        let health = stage.health("");
+        assert_eq!(
+            (health.status(), &health.json()["status"]),
+            (200, &json!("degraded"))
+        );
+        let reasons = health.json()["reasons"].to_string();
+        assert!(
+            reasons.contains("fl1-ams-0") && reasons.contains("deploy that build"),
+            "{reasons}"
+        );
+        assert_eq!(stage.health("?ready").status(), 503);
+        let requests = stage.api().try_get("/requests");
+        assert_eq!(requests.status(), 503);
+        assert!(requests.text().contains("newer-schema"), "{}", requests.text());
+        eventually("what no FireLog can be told is counted", || {
+            let losses = stage.api().get("/losses");
+            assert_eq!(losses["incomplete"], json!(["fl1-ams-0"]));
+            losses["items"].to_string().contains("flush_failed").then_some(())
+        });
+    });
 }
 
 #[test]

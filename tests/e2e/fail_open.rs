@@ -12,9 +12,9 @@ use crate::harness::clock::{eventually, pass};
 use crate::harness::deployment::Bundle;
 use crate::harness::head::Head;
 use crate::harness::http::{Answer, Ended, Request};
-use crate::harness::image::Blob;
+use crate::harness::image::{Blob, MANIFEST_TYPE};
 use crate::harness::place::Place;
-use crate::harness::registry::REPOSITORY;
+use crate::harness::registry::{REPOSITORY, TAG};
 use crate::harness::relay::{Fault, Gate};
 use crate::harness::stage::Stage;
 
@@ -126,6 +126,51 @@ fn wasm_trap_in_settle() {
     trap("settle");
 }
 
+/// What a front proxy says of one client is that request's affair: it passes, and nobody's record is lost.
+#[test]
+fn malformed_facts_cost_nobody_a_record() {
+    let stage = Stage::new();
+    let small = stage.registry.image.small();
+    all_small_ones(&stage);
+    let blobs = [
+        "not json",
+        "{",
+        "[]",
+        "5",
+        "true",
+        "\"text\"",
+        "{\"colo\":",
+        "{\"colo\":{}}",
+        "{\"colo\":[\"AMS\"]}",
+        "{\"colo\":5}",
+        "{\"clientIp\":\"192.0.2.7\\n192.0.2.8\"}",
+        "{\"asn\":{}}",
+        "{\"asn\":1e99}",
+        "{\"botManagement\":null}",
+        "{\"clientIp\":null}",
+        "{\"tlsVersion\":\"\\ud800\"}",
+        "{}",
+    ];
+    let manifest = Request::get(&format!("/v2/{REPOSITORY}/manifests/{TAG}")).header("Accept", MANIFEST_TYPE);
+    let upload = Request::new("POST", &format!("/v2/{REPOSITORY}/blobs/uploads/")).body("text/plain", "");
+    for blob in blobs {
+        let ask = |request: &Request| {
+            request
+                .clone()
+                .header("CF-Blob", blob)
+                .send(stage.edge.addr())
+                .unwrap()
+        };
+        let answer = ask(&pull(small));
+        is_whole(&answer, small);
+        let id = answer.get("blobwatch-id").expect("watched");
+        stage.records(&format!("id={id}"), 1);
+        assert_eq!(ask(&manifest).status(), 200, "{blob}");
+        assert_eq!(ask(&upload).status(), 202, "{blob}");
+    }
+    assert_eq!(stage.api().get("/losses")["items"], json!([]));
+}
+
 /// The trigger is compiled out of what is deployed.
 #[test]
 fn release_has_no_trigger() {
@@ -202,27 +247,55 @@ fn sabotaged(class: &str, fault: &str) -> Stage {
 #[track_caller]
 fn recovers(stage: &Stage) {
     stage.edge.sabotage(&json!({}));
+    eventually("all is well", || {
+        stage.through(&pull(stage.registry.image.small()));
+        (stage.health("?ready").status() == 200).then_some(())
+    });
+    assert_eq!(stage.health("").json()["status"], "ok");
     let small = stage.registry.image.small();
     let answer = stage.through(&pull(small));
     is_whole(&answer, small);
     stage.records(&format!("id={}", answer.get("blobwatch-id").unwrap()), 1);
 }
 
+/// Whoever asks is told that nothing is stored, and why; `losses` counts it while no FireLog can be told.
+#[track_caller]
+fn stores_nothing(stage: &Stage, why: &str) {
+    let health = eventually("nothing is stored, and that is said", || {
+        stage.through(&pull(stage.registry.image.small()));
+        assert_eq!(stage.health("").status(), 200, "alive");
+        let is_counted = count(&stage.api().get("/losses"), "flush_failed") > 0;
+        let ready = stage.health("?ready");
+        (is_counted && ready.status() == 503).then(|| ready.json())
+    });
+    assert_eq!(health["status"], "degraded");
+    let reasons = health["reasons"].to_string();
+    assert!(
+        reasons.contains("FireLog fl1-ams-0 stores nothing since") && reasons.contains(why),
+        "{reasons}"
+    );
+}
+
 #[test]
 fn fire_log_that_refuses() {
     let stage = sabotaged("FireLog", "refuse");
+    stores_nothing(&stage, "status 503");
     recovers(&stage);
     assert!(losses(&stage, "rulebook_unread") > 0);
 }
 
 #[test]
 fn fire_log_that_throws() {
-    recovers(&sabotaged("FireLog", "throw"));
+    let stage = sabotaged("FireLog", "throw");
+    stores_nothing(&stage, "thrown on purpose");
+    recovers(&stage);
 }
 
 #[test]
 fn fire_log_that_is_full() {
-    recovers(&sabotaged("FireLog", "full"));
+    let stage = sabotaged("FireLog", "full");
+    stores_nothing(&stage, "status 507");
+    recovers(&stage);
 }
 
 #[test]

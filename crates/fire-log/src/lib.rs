@@ -8,7 +8,7 @@ mod store;
 pub use explain::explain;
 pub use object_calls::{
     BEFORE, FlushCall, KIND, LossesCall, PageCall, PushRulebookCall, ReadRulebookCall, RecordCall,
-    SummaryCall,
+    StandingCall, SummaryCall,
 };
 pub use query::{
     Budget, Dimension, Filter, Format, Joined, Kind, MAX_LIMIT, Page, Part, Query, Summary, SummaryQuery,

@@ -52,6 +52,18 @@ impl ObjectCall for PushRulebookCall {
     }
 }
 
+/// Whether batches can be stored; the problem where they cannot.
+pub struct StandingCall;
+
+impl ObjectCall for StandingCall {
+    const OBJECT: Object = Object::FireLog;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "standing";
+    const PURPOSE: &'static str = "ask whether batches can be stored";
+    type Request = Nothing;
+    type Reply = ();
+}
+
 /// Records and counts that were lost, by name.
 pub struct LossesCall;
 
@@ -142,6 +154,7 @@ mod tests {
         case(ReadRulebookCall, "GET", "rulebook");
         case(PushRulebookCall { epoch: 5 }, "PUT", "rulebook?epoch=5");
         case(LossesCall, "GET", "losses");
+        case(StandingCall, "GET", "standing");
         let parameters = [(KIND, "fires"), ("cursor", "c"), ("limit", "9")];
         case(PageCall(&parameters), "GET", "page?of=fires&cursor=c&limit=9");
         let parameters = [(KIND, "requests"), (BEFORE, "id"), ("by", "os,asn")];

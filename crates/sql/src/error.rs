@@ -6,6 +6,9 @@ use blobwatch_wire::{DecodeError, Problem};
 
 use super::SqlError;
 
+/// The kind of the problem that lasts until the build that wrote a database is deployed.
+pub const NEWER_SCHEMA: &str = "newer-schema";
+
 /// Fits "failed to …: …".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreError {
@@ -83,7 +86,7 @@ impl From<StoreError> for Problem {
         if matches!(error, StoreError::NewerSchema { .. }) {
             return Self::new(
                 503,
-                "newer-schema",
+                NEWER_SCHEMA,
                 "The database was written by a newer build",
                 format!("{error}; deploy that build"),
             );

@@ -11,7 +11,7 @@ mod native;
 mod row;
 mod sql;
 
-pub use error::StoreError;
+pub use error::{NEWER_SCHEMA, StoreError};
 pub use migrate::{META, Run, Step, migrate};
 #[cfg(feature = "native")]
 pub use native::Native;

@@ -61,6 +61,12 @@ impl Problem {
         }
     }
 
+    /// Whether it is of this kind.
+    #[must_use]
+    pub fn is(&self, kind: &str) -> bool {
+        self.kind.strip_prefix("urn:blobwatch:problem:") == Some(kind)
+    }
+
     /// 400: a parameter is unknown, or its value cannot be read.
     #[must_use]
     pub fn bad_parameter(place: Place) -> Self {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { refuse, unreachable, withHeaders } from "../answer.js";
+import { misconfigured, refuse, unreachable, withHeaders } from "../answer.js";
 import { DataPlane } from "../data_plane.js";
-import { context, deployment, planned, wasm } from "./sample.js";
+import { context, deployment, planned, request, wasm } from "./sample.js";
 
 const ID = "01M85086S2MDP1HBJCFM000006";
 const REFUSAL = { status: 429, proxyStatus: "blobwatch;error=http_request_denied", retryAfter: "60", body: "{}" };
@@ -62,4 +62,21 @@ test("without an answer of Wasm there is one all the same", async () => {
   const answer = unreachable(plane, planned({ watched: false }), new Error("refused"), env, ctx);
   const headers = { "content-type": "application/json", "proxy-status": "blobwatch; error=destination_unavailable" };
   assert.deepEqual(await shown(answer), [502, headers, ""]);
+});
+
+test("what is our own deployment's fault is said, logged once and shown", async () => {
+  const fault = { status: 508, error: "proxy_loop_detected", message: 'route "demo" comes back' };
+  const headers = { "content-type": "application/json", "proxy-status": "blobwatch;error=proxy_loop_detected" };
+  const body = (/** @type {object | null} */ detail) => JSON.stringify({ errors: [{ code: "UNAVAILABLE", message: fault.message, detail }] });
+  const plane = new DataPlane(wasm(), () => {});
+  const logged = mock.method(console, "error", () => {});
+  const asked = request("https://registry.example/", { method: "PUT", body: "x".repeat(100) });
+  const watched = await misconfigured(asked, plane, planned(), fault, env, ctx);
+  assert.deepEqual(await shown(watched), [508, { ...headers, "blobwatch-id": ID }, body({ id: ID })]);
+  assert.equal(asked.bodyUsed, true);
+  const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1 << 16)) });
+  const large = request("https://registry.example/", /** @type {RequestInit} */ ({ method: "PUT", body: endless, duplex: "half" }));
+  const passed = await misconfigured(large, plane, planned({ watched: false, id: "" }), fault, env, ctx);
+  assert.deepEqual(await shown(passed), [508, headers, body(null)]);
+  assert.deepEqual([logged.mock.callCount(), plane.health.reasons()], [1, [fault.message]]);
 });

@@ -1,4 +1,7 @@
-/** @import { Calls } from "../wasm.js" */
+/**
+ * @import { Plan } from "../plan.js"
+ * @import { Calls } from "../wasm.js"
+ */
 
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
@@ -52,11 +55,21 @@ test("a trap makes the instance anew, what Rust refuses does not", () => {
   assert.deepEqual([trapped.renew.mock.callCount(), configure.mock.callCount()], [2, 3]);
 });
 
+test("a request that cannot be read costs nobody else a record", () => {
+  const { Settled } = wasm();
+  const { plane, renew } = isolate({ settle: () => 7 * Settled.Buffered, decide: () => "go\n\n\n0\nid\n\n0" });
+  plane.settleOwn(decide(plane), 403, "completed", env, ctx);
+  const unreadable = { ...request(BLOB), headers: null };
+  const plan = plane.decide(/** @type {ClientRequest} */ (/** @type {unknown} */ (unreadable)), new URL(BLOB), env);
+  assert.deepEqual([plan.watched, plan.origin], [false, env.ORIGIN]);
+  assert.deepEqual([[...plane.takeLosses()], renew.mock.callCount()], [[["decide_trap", 1]], 0]);
+});
+
 test("with an instance that traps, what it had buffered and what is under way is lost and counted", () => {
   let broken = false;
   const { Settled } = wasm();
   const settle = mock.fn(() => 7 * Settled.Buffered);
-  const { plane } = isolate({ settle, decide: () => (broken ? trap() : "go\n\n0\nid\n\n0") });
+  const { plane } = isolate({ settle, decide: () => (broken ? trap() : "go\n\n\n0\nid\n\n0") });
   const [ended, underWay] = [decide(plane), decide(plane)];
   plane.settleOwn(ended, 403, "completed", env, ctx);
   broken = true;
@@ -77,6 +90,48 @@ test("an answer that cannot be settled is the client's all the same", () => {
   const answer = Response.error(); // its status cannot be copied
   assert.equal(plane.settle(planned(), answer, request(BLOB), env, ctx), answer);
   assert.deepEqual([...plane.takeLosses()], [["settle_trap", 1]]);
+});
+
+/**
+ * An answer as `fetch` can make it and the constructor of Response cannot.
+ * @param {number} status
+ */
+const odd = (status) => Object.defineProperty(new Response("blob"), "status", { value: status });
+
+test("a status that no answer of ours can have is the client's, whole, with a record", async () => {
+  const settle = mock.fn(() => 0);
+  for (const observe of [true, false]) {
+    for (const status of [101, 204, 205, 304, 600, 999]) {
+      settle.mock.resetCalls();
+      const { plane } = isolate({ settle, answered: () => assert.fail("observed") });
+      const answer = odd(status);
+      assert.equal(plane.settle(planned({ observe }), answer, request(BLOB), env, ctx), answer);
+      assert.equal(await answer.text(), "blob", `${status}`);
+      assert.equal(settle.mock.callCount(), 1, `${status}`);
+      assert.deepEqual([...plane.takeLosses()], [], `${status}`);
+    }
+  }
+});
+
+test("whatever breaks where a body is observed, the body is the client's, whole", async () => {
+  const breaks = () => {
+    throw new RangeError("told to by a test");
+  };
+  /**
+   * @param {() => void} pipe how one is made
+   * @param {Partial<Plan>} plan
+   * @param {ExecutionContext} context
+   */
+  async function isWhole(pipe, plan, context) {
+    Object.assign(globalThis, { IdentityTransformStream: class extends TransformStream { unbroken = pipe(); } });
+    const { plane } = isolate({});
+    const answer = plane.settle(planned({ observe: true, ...plan }), new Response("blob"), request(BLOB), env, context);
+    assert.equal(await answer.text(), "blob");
+    assert.deepEqual([...plane.takeLosses()], [["settle_trap", 1]]);
+  }
+  await isWhole(breaks, {}, ctx); // no pipe
+  await isWhole(() => {}, { fired: "\u0100" }, ctx); // no such header
+  await isWhole(() => {}, {}, { ...ctx, waitUntil: breaks }); // begun already
 });
 
 test("only what is watched gets headers and a record", () => {

@@ -62,3 +62,31 @@ test("what is not known is an empty line", () => {
   const known = ["1593975600000", "GET", "https", "registry.example", "/v2/demo/hello/blobs/sha256%3A00", "ns=docker.io"];
   assert.deepEqual(read("workerd", undefined, {}).split("\n"), [...known, ...Array.from({ length: 16 }, () => "")]);
 });
+
+test("nginx's names of HTTP's versions are the field's", () => {
+  const is = (/** @type {string} */ said, /** @type {string} */ expected) =>
+    assert.equal(read("workerd", { httpProtocol: said }, {}).split("\n")[6], expected);
+  is("HTTP/2.0", "HTTP/2");
+  is("HTTP/3.0", "HTTP/3");
+  is("HTTP/1.0", "HTTP/1.0");
+  is("HTTP/1.1", "HTTP/1.1");
+  is("HTTP/2", "HTTP/2");
+});
+
+test("who says that TLS was ended says that the scheme is https", () => {
+  const asked = request("http://registry.example/v2/", {}, { tlsVersion: "TLSv1.2" });
+  const env = /** @type {Env} */ ({ PLATFORM: "workerd" });
+  assert.equal(readFacts(asked, new URL(asked.url), env).split("\n")[2], "https");
+  assert.equal(readFacts(request("http://registry.example/v2/"), new URL(asked.url), env).split("\n")[2], "http");
+});
+
+test("whatever a front proxy says, a fact has one line and the others theirs", () => {
+  const known = read("workerd", undefined, { "user-agent": "docker" });
+  const odd = [null, 5, "text", [], true, { colo: null }, { colo: {} }, { colo: ["IAD"] }, { clientIp: "192.0.2.7\n192.0.2.8" },
+    { country: "US\r\nUS" }, { asn: {} }, { asn: true }, { tlsVersion: {} }, { botManagement: null }, { botManagement: 5 }, { botManagement: { ja4: [] } }];
+  for (const cf of odd) {
+    assert.equal(read("workerd", /** @type {Cf} */ (cf), { "user-agent": "docker" }), known, JSON.stringify(cf));
+  }
+  const malformed = Object.defineProperty(request(URL_OF_BLOB, { headers: { "user-agent": "docker" } }), "cf", { get: () => JSON.parse("not json") });
+  assert.equal(readFacts(malformed, new URL(URL_OF_BLOB), /** @type {Env} */ ({ PLATFORM: "workerd" })), known);
+});

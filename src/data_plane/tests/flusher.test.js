@@ -45,6 +45,26 @@ test("a rulebook counts as confirmed for three and a half seconds", async () => 
   assert.equal(plane.flusher.isConfirmed(), false);
 });
 
+test("a clock that is set back confirms nothing and delays nothing", async () => {
+  for (const back of [2_000, 20_000, 3_600_000]) {
+    clock = stopClock();
+    waits = [];
+    const plane = isolate();
+    const { ctx, waited } = context();
+    const fireLog = mock.fn(answers);
+    await plane.flusher.refresh(asked, deployment(fireLog), ctx);
+    await settled(waited);
+    plane.flusher.later(deployment(fireLog), ctx);
+    clock.setTime(Date.now() - back);
+    assert.equal(plane.flusher.isConfirmed(), false);
+    await plane.flusher.refresh(asked, deployment(fireLog), ctx);
+    assert.equal(fireLog.mock.callCount(), 2, "asked again");
+    const timers = waits.length;
+    plane.flusher.later(deployment(fireLog), ctx);
+    assert.equal(waits.length, timers + 1, "a timer of its own");
+  }
+});
+
 test("a reply without the current rulebook confirms nothing", async () => {
   const plane = isolate({ learn: () => false });
   const { ctx, waited } = context();

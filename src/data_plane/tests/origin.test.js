@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { afterEach, mock, test } from "node:test";
 
-import { forward } from "../origin.js";
-import { planned, request } from "./sample.js";
+import { forward, loopFault, originFault } from "../origin.js";
+import { deployment, planned, request } from "./sample.js";
 
 const CLIENT = "https://registry.example/v2/demo/hello/blobs/sha256:00?ns=docker.io";
 const ORIGIN = "https://origin.example:5000";
+const PASSES = "a, blobwatch-0000000000000000;way=00000000";
 
 /**
  * What the origin is asked.
@@ -19,7 +20,7 @@ async function forwarded(asked, plan) {
     seen = { url, headers: Object.fromEntries(headers), redirect: init.redirect ?? "" };
     return new Response();
   });
-  await forward(asked, new URL(asked.url), planned(plan));
+  await forward(asked, new URL(asked.url), planned(plan), PASSES);
   return seen;
 }
 
@@ -42,7 +43,7 @@ test("an operator's token stays here", async () => {
   for (const watched of [true, false]) {
     const asked = request(CLIENT, { headers: { "blobwatch-token": "secret", range: "bytes=5-" } });
     const { headers } = await forwarded(asked, { watched });
-    assert.deepEqual(headers, { range: "bytes=5-" });
+    assert.deepEqual(headers, { "cdn-loop": PASSES, range: "bytes=5-" });
     assert.equal(asked.headers.get("blobwatch-token"), "secret", "the client's own headers are left alone");
   }
 });
@@ -50,7 +51,63 @@ test("an operator's token stays here", async () => {
 test("the name that the client knows goes with what is not watched", async () => {
   const headers = { "x-forwarded-host": "forged.example", "x-forwarded-proto": "forged" };
   const forged = await forwarded(request(CLIENT, { headers }), { watched: false, origin: ORIGIN });
-  assert.deepEqual(forged.headers, { "x-forwarded-host": "registry.example", "x-forwarded-proto": "https" });
+  assert.deepEqual(forged.headers, { "cdn-loop": PASSES, "x-forwarded-host": "registry.example", "x-forwarded-proto": "https" });
   const watched = await forwarded(request(CLIENT), { watched: true, origin: ORIGIN });
-  assert.deepEqual(watched.headers, {});
+  assert.deepEqual(watched.headers, { "cdn-loop": PASSES });
+});
+
+test("the scheme is the client's, also behind a proxy that ended TLS", async () => {
+  const PLAIN = CLIENT.replace("https", "http");
+  /**
+   * @param {string} address
+   * @param {string} said
+   * @param {Cf} [cf]
+   */
+  async function scheme(address, said, cf) {
+    const asked = request(address, { headers: { "x-forwarded-proto": said } }, cf);
+    const { headers } = await forwarded(asked, { watched: false, origin: ORIGIN });
+    return /** @type {Record<string, string>} */ (headers)["x-forwarded-proto"];
+  }
+  for (const said of ["https", "HTTPS", "https, http", " https"]) assert.equal(await scheme(PLAIN, said), "https", said);
+  for (const said of ["http", "", "ftp", "http, https", "httpsx"]) assert.equal(await scheme(PLAIN, said), "http", said);
+  assert.equal(await scheme(CLIENT, "http"), "https");
+  assert.equal(await scheme(PLAIN, "http", { tlsVersion: "TLSv1.3" }), "https");
+});
+
+test("a request whose `cf` cannot be read goes to the origin all the same", async () => {
+  const asked = request(CLIENT, { method: "PUT", headers: { range: "bytes=5-" } });
+  const { proxy, revoke } = Proxy.revocable(asked, {
+    get: (target, name) => (name === "cf" ? JSON.parse("not json") : Reflect.get(target, name, target)),
+  });
+  const seen = await forwarded(proxy, { watched: false, origin: ORIGIN });
+  revoke();
+  assert.deepEqual([seen.url, Object.keys(seen.headers)], [`${ORIGIN}/v2/demo/hello/blobs/sha256:00?ns=docker.io`, ["cdn-loop", "range", "x-forwarded-host", "x-forwarded-proto"]]);
+});
+
+test("only Cloudflare has an origin for what names none", () => {
+  /**
+   * @param {string} origin
+   * @param {string} platform
+   */
+  const fault = (origin, platform) => originFault(planned({ origin }), { ...deployment(async () => new Response()), PLATFORM: platform });
+  assert.equal(fault("", "cloudflare"), undefined);
+  for (const platform of ["workerd", ""]) {
+    const { status, error, message } = fault("", platform) ?? assert.fail();
+    assert.deepEqual([status, error], [503, "proxy_configuration_error"]);
+    assert.equal(message, "no origin for requests of route demo: ORIGIN is not set, and the route has no origin");
+  }
+  for (const origin of ["127.0.0.1:5000", "localhost:5000", "http://", "https:///v2", "http:// ", "ftp://a", " "]) {
+    assert.equal(fault(origin, "workerd")?.status, 503, origin);
+    assert.equal(fault(origin, "cloudflare")?.status, 503, origin);
+  }
+  for (const origin of ["http://127.0.0.1:5000", "https://origin.example", "HTTP://[::1]:5000"]) {
+    assert.equal(fault(origin, "workerd"), undefined, origin);
+  }
+});
+
+test("a loop names the route and where it leads", () => {
+  const [origin, own] = [loopFault(planned({ origin: ORIGIN }), new URL(CLIENT)), loopFault(planned({ route: "" }), new URL(CLIENT))];
+  assert.deepEqual([origin.status, origin.error], [508, "proxy_loop_detected"]);
+  assert.equal(origin.message, `requests of route demo come back: its origin ${ORIGIN} leads to this Blobwatch`);
+  assert.equal(own.message, "requests of a route come back: its origin https://registry.example leads to this Blobwatch");
 });

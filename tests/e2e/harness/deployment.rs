@@ -27,6 +27,8 @@ pub(crate) struct Deployment {
     pub(crate) vars: Vec<(&'static str, String)>,
     /// How many isolates serve requests, each on a socket of its own; the first holds the Durable Objects too.
     pub(crate) isolates: usize,
+    /// Of the runtime's process.
+    pub(super) environment: Vec<(&'static str, String)>,
 }
 
 impl Deployment {
@@ -36,6 +38,7 @@ impl Deployment {
             bundle,
             vars,
             isolates: 1,
+            environment: Vec::new(),
         }
     }
 
@@ -46,6 +49,11 @@ impl Deployment {
 
     pub(crate) fn isolates(mut self, isolates: usize) -> Self {
         self.isolates = isolates;
+        self
+    }
+
+    pub(crate) fn environment(mut self, variables: &[(&'static str, String)]) -> Self {
+        self.environment.extend_from_slice(variables);
         self
     }
 
@@ -178,25 +186,31 @@ fn pages(line: &str) -> String {
 
 /// The worker's modules as capnp, copied into `folder`: workerd embeds only what is beside its config. A Wasm
 /// module's name is the specifier that the script imports it by.
-fn modules(bundle: Bundle, folder: &Path) -> String {
-    let quick = var("BLOBWATCH_TEST_BUNDLE"); // set by `cargo xtask test --quick`
-    let build = match (bundle, &quick) {
-        (Bundle::Passthrough, _) => return list(&script("tests/data/passthrough.js", folder)),
-        (_, Ok(quick)) => quick,
-        (Bundle::Release, _) => "build/bundle",
-        (Bundle::Hooks, _) => "build/test/bundle",
-    };
-    let files = read_dir(Path::new(ROOT).join(build)).unwrap_or_else(|_| {
+fn modules(kind: Bundle, folder: &Path) -> String {
+    if let Bundle::Passthrough = kind {
+        return list(&script("tests/data/passthrough.js", folder));
+    }
+    let build = bundle(kind);
+    let files = read_dir(Path::new(ROOT).join(&build)).unwrap_or_else(|_| {
         panic!("{build} is missing: `cargo xtask test` builds it and then runs the tests")
     });
     let mut modules = script(&format!("{build}/worker.js"), folder);
     for name in files.map(|file| file.unwrap().file_name().into_string().unwrap()) {
         if name.ends_with(".wasm") {
-            copy(Path::new(ROOT).join(build).join(&name), folder.join(&name)).unwrap();
+            copy(Path::new(ROOT).join(&build).join(&name), folder.join(&name)).unwrap();
             writeln!(modules, "    (name = \"./{name}\", wasm = embed {name:?}),").unwrap();
         }
     }
     list(&modules)
+}
+
+/// The folder of a built worker.
+pub(super) fn bundle(kind: Bundle) -> String {
+    // Set by `cargo xtask test --quick`.
+    var("BLOBWATCH_TEST_BUNDLE").unwrap_or_else(|_| match kind {
+        Bundle::Hooks => "build/test/bundle".to_owned(),
+        Bundle::Release | Bundle::Passthrough => "build/bundle".to_owned(),
+    })
 }
 
 fn list(modules: &str) -> String {

@@ -80,6 +80,13 @@ impl Stage {
         Api::new(self.edge.addr(), OPERATOR)
     }
 
+    /// What anybody may ask, with this query.
+    #[track_caller]
+    pub(crate) fn health(&self, query: &str) -> Answer {
+        let health = Request::get(&format!("/_blobwatch/healthz{query}"));
+        health.send(self.edge.addr()).unwrap()
+    }
+
     /// Records that the query finds, once there are so many.
     #[track_caller]
     pub(crate) fn records(&self, query: &str, at_least: usize) -> Vec<Value> {
@@ -99,17 +106,22 @@ impl Stage {
 
 /// A deployment with a secret, an operator and a viewer.
 pub(crate) fn configured(bundle: Bundle, origin: &str) -> Deployment {
+    Deployment::new(bundle, origin)
+        .var("BLOBWATCH_TOKENS", tokens())
+        .var("BLOBWATCH_CLIENT_SECRET", SECRET)
+}
+
+/// `BLOBWATCH_TOKENS` with both.
+pub(crate) fn tokens() -> String {
     let token = |name: &str, role: &str, token: &str| {
         let sha256 = digest(token.as_bytes());
         json!({"name": name, "role": role, "sha256": sha256.trim_start_matches("sha256:")})
     };
-    let tokens = json!([
+    let tokens = [
         token("olga", "operator", OPERATOR),
-        token("vic", "viewer", VIEWER)
-    ]);
-    Deployment::new(bundle, origin)
-        .var("BLOBWATCH_TOKENS", tokens.to_string())
-        .var("BLOBWATCH_CLIENT_SECRET", SECRET)
+        token("vic", "viewer", VIEWER),
+    ];
+    json!(tokens).to_string()
 }
 
 /// Real clients cannot say where they are: before them, this proxy says it for them.

@@ -79,6 +79,13 @@ impl Workerd {
         (self.service, _) = serve(&self.deployment, self.folder.path(), &self.sockets);
     }
 
+    /// As [`Self::restart`], with another value of a variable.
+    pub(crate) fn restart_with(&mut self, name: &'static str, value: &str) {
+        self.deployment.vars.retain(|(known, _)| *known != name);
+        self.deployment.vars.push((name, value.to_owned()));
+        self.restart();
+    }
+
     /// From now on calls to the class fail like this (`tests/data/between.js`); all others work.
     #[track_caller]
     pub(crate) fn sabotage(&self, faults: &Value) {
@@ -127,6 +134,7 @@ fn serve(deployment: &Deployment, folder: &Path, sockets: &Sockets) -> (Service,
     write(&log, "").unwrap();
     let mut workerd = command(&binary());
     workerd.args(["serve", "--control-fd=1"]).arg(&config);
+    workerd.envs(deployment.environment.iter().map(|(name, value)| (name, value)));
     let mut service = Service::start(workerd, &log);
     let sockets = eventually("workerd listens", || {
         assert!(service.ended().is_none(), "workerd ended: {}", service.log());
