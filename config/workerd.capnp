@@ -18,13 +18,16 @@ const config :Workerd.Config = (
   sockets = [
     # Plain HTTP on loopback, for a front proxy that ends TLS. --socket-addr=http=… listens elsewhere.
     #
+    # forwardedProtoHeader: the scheme that the client used, which the front proxy must set on every request. Without it a
+    # registry writes upload locations for plain HTTP.
+    #
     # cfBlobHeader: workerd knows the address of its peer and nothing else of a client. A front proxy can tell the rest in
     # a header with JSON, which becomes `request.cf`:
     #     Blobwatch-Cf: {"clientIp": "192.0.2.7", "asn": 64500, "country": "NZ", "colo": "WLG", "tlsVersion": "TLSv1.3"}
     # Whoever can set that header can be anybody. Turn it on only if nothing but your proxy reaches this socket and the
     # proxy overwrites the header on every request:
-    #     http = (cfBlobHeader = "Blobwatch-Cf")
-    (name = "http", address = "127.0.0.1:8787", service = "blobwatch", http = ()),
+    #     http = (cfBlobHeader = "Blobwatch-Cf", forwardedProtoHeader = "X-Forwarded-Proto")
+    (name = "http", address = "127.0.0.1:8787", service = "blobwatch", http = (forwardedProtoHeader = "X-Forwarded-Proto")),
   ],
 );
 

@@ -54,6 +54,8 @@ mod real_clients;
 #[cfg(test)]
 mod switching;
 #[cfg(test)]
+mod tls_proxy;
+#[cfg(test)]
 mod webhooks;
 #[cfg(test)]
 mod worked_example;

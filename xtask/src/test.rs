@@ -33,7 +33,7 @@ pub(crate) const BROWSER: Package = Package {
 };
 
 /// A real registry, the clients whose requests are watched, and the browser that the dashboard is looked at with.
-pub(crate) const PACKAGES: [Package; 9] = [
+pub(crate) const PACKAGES: [Package; 11] = [
     BROWSER,
     Package {
         name: "docker-registry",
@@ -66,6 +66,14 @@ pub(crate) const PACKAGES: [Package; 9] = [
     Package {
         name: "docker.io",
         program: "dockerd",
+    },
+    Package {
+        name: "nginx",
+        program: "nginx",
+    },
+    Package {
+        name: "openssl",
+        program: "openssl",
     },
 ];
 

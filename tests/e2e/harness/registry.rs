@@ -36,25 +36,30 @@ impl Registry {
     }
 
     fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let (config, log) = (folder.path().join("config.yml"), folder.path().join("log"));
-        write(&config, configuration(folder.path())).unwrap();
-        let mut registry = command("docker-registry");
-        registry.arg("serve").arg(&config);
-        let service = Service::start(registry, &log);
-        let addr = eventually("docker-registry listens", || listening(&service.log()));
-        let registry = Self {
-            addr,
-            image: Image::build(),
-            _service: service,
-            _folder: folder,
-        };
+        let registry = Self::empty(true);
         registry
             .image
             .blobs()
             .for_each(|blob| registry.upload(REPOSITORY, blob));
         registry.tag(REPOSITORY, TAG);
         registry
+    }
+
+    /// Without an image; with or without `relativeurls`.
+    pub(crate) fn empty(is_relative: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, log) = (folder.path().join("config.yml"), folder.path().join("log"));
+        write(&config, configuration(folder.path(), is_relative)).unwrap();
+        let mut registry = command("docker-registry");
+        registry.arg("serve").arg(&config);
+        let service = Service::start(registry, &log);
+        let addr = eventually("docker-registry listens", || listening(&service.log()));
+        Self {
+            addr,
+            image: Image::build(),
+            _service: service,
+            _folder: folder,
+        }
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
@@ -101,13 +106,13 @@ impl Registry {
 }
 
 /// `relativeurls` keeps a push on the host that it began with: without, it leaves Blobwatch after the first POST.
-fn configuration(folder: &Path) -> String {
+fn configuration(folder: &Path, is_relative: bool) -> String {
     let root = folder.join("data");
     format!(
         "version: 0.1
 log: {{level: info, accesslog: {{disabled: true}}}}
 storage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}, redirect: {{disable: true}}}}
-http: {{addr: '127.0.0.1:0', relativeurls: true}}
+http: {{addr: '127.0.0.1:0', relativeurls: {is_relative}}}
 ",
         root.display()
     )

@@ -1,13 +1,15 @@
 //! The sample configuration of docs/self-hosting.md, served as that page says, with nothing of the tests in it.
 
-use std::fs::create_dir;
+use std::fs::{create_dir, read_to_string, write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::clock::eventually;
+use super::deployment::{Bundle, bundle};
 use super::process::{Service, command};
 use super::workerd::{ROOT, binary};
 
@@ -21,12 +23,19 @@ impl SelfHosted {
     /// With these variables in the environment and no others of ours.
     #[track_caller]
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
+        Self::configured(variables, str::to_owned)
+    }
+
+    /// As [`Self::start`], with the sample configuration changed as the page says.
+    #[track_caller]
+    pub(crate) fn configured(variables: &[(&str, &str)], edit: impl Fn(&str) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (data, log) = (folder.path().join("data"), folder.path().join("log"));
         create_dir(&data).unwrap();
+        installed(folder.path(), edit);
         let mut workerd = command(&binary());
         workerd
-            .current_dir(ROOT)
+            .current_dir(folder.path())
             .args(["serve", "config/workerd.capnp", "--control-fd=1"])
             .arg("--socket-addr=http=127.0.0.1:0")
             .arg(format!("--directory-path=data={}", data.display()))
@@ -50,6 +59,21 @@ impl SelfHosted {
 
     pub(crate) fn log(&self) -> String {
         self.service.log()
+    }
+}
+
+/// What the page says to copy, with a configuration that is edited.
+fn installed(folder: &Path, edit: impl Fn(&str) -> String) {
+    let sample = read_to_string(Path::new(ROOT).join("config/workerd.capnp")).unwrap();
+    create_dir(folder.join("config")).unwrap();
+    create_dir(folder.join("build")).unwrap();
+    write(folder.join("config/workerd.capnp"), edit(&sample)).unwrap();
+    let bundle = bundle(Bundle::Release);
+    for (from, to) in [
+        (bundle.as_str(), "build/bundle"),
+        ("build/dashboard", "build/dashboard"),
+    ] {
+        symlink(Path::new(ROOT).join(from), folder.join(to)).unwrap();
     }
 }
 
