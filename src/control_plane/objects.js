@@ -5,6 +5,7 @@
 /** @import { Made } from "./instance.js" */
 
 import { load } from "./control.js";
+import { Standstill } from "./standstill.js";
 
 /**
  * A class of that name in the control plane's module, made when it is first called.
@@ -14,6 +15,7 @@ function lazy(name) {
   return class {
     #ctx;
     #env;
+    #standstill;
     /** @type {Made | undefined} */
     #made;
 
@@ -24,11 +26,18 @@ function lazy(name) {
     constructor(ctx, env) {
       this.#ctx = ctx;
       this.#env = env;
+      this.#standstill = new Standstill(ctx.storage);
     }
 
     /** @param {Request} request */
-    fetch(request) {
-      return this.#call((object) => object.fetch(request));
+    async fetch(request) {
+      const answer = await this.#call((object) => object.fetch(request));
+      if (this.#standstill.isNoticed()) this.#ctx.waitUntil(this.#ringOverdue());
+      return answer;
+    }
+
+    async #ringOverdue() {
+      if (await this.#standstill.isOverdue()) await this.#call((object) => object.alarm());
     }
 
     /** @param {AlarmInvocationInfo} info */

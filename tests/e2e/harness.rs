@@ -19,4 +19,5 @@ pub(crate) mod relay;
 pub(crate) mod self_hosted;
 pub(crate) mod stage;
 pub(crate) mod trace;
+pub(crate) mod wall_clock;
 pub(crate) mod workerd;

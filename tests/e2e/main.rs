@@ -52,6 +52,8 @@ mod queries;
 #[cfg(test)]
 mod real_clients;
 #[cfg(test)]
+mod set_back;
+#[cfg(test)]
 mod switching;
 #[cfg(test)]
 mod tls_proxy;
