@@ -7,7 +7,7 @@ use crate::figure::{Figure, Target};
 use crate::query::{SPAN_MS, START_MS, database};
 use crate::report::Report;
 use anyhow::{Context, Result, anyhow};
-use blobwatch_previews::{Budget, Partial, Replay, Report as Preview, Windows, scan_slice};
+use blobwatch_previews::{Budget, Partial, Replay, Report as Preview, SliceCall, SliceTask, scan_slice};
 use blobwatch_pull::{Action, Mode};
 use blobwatch_rule_book::PreviewPlan;
 use blobwatch_rulebook::{Route, Rule, Rulebook, SCHEMA, Settings};
@@ -137,11 +137,14 @@ fn fire_log(path: &Path, plan: &PreviewPlan) -> Result<Partial> {
     let sql = Native::open(path)?;
     let mut replay = Replay::new(plan).map_err(|error| anyhow!("{error}"))?;
     let (mut whole, mut from_ms) = (Partial::default(), Some(plan.since_ms));
-    let mut windows = Windows::default();
-    while let Some(from) = from_ms {
-        let slice = scan_slice(&sql, &mut replay, from, windows, Budget::default())?;
+    while let Some(from_now_ms) = from_ms {
+        let call = SliceCall {
+            plan: plan.clone(),
+            from_ms: from_now_ms,
+            task: SliceTask::Count,
+        };
+        let slice = scan_slice(&sql, &mut replay, &call, Budget::default())?;
         from_ms = slice.next_ms;
-        windows = slice.windows;
         whole.join(slice.part);
     }
     Ok(whole)

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: a batch that was acknowledged is stored, once, however often it is sent; records go by age and by bytes
 //! and in no other way; the rulebook kept is never replaced by an older one of the same RuleBook. It must be one object for a share of a
-//! colo's clients because volumes are counted here, and because what one client did before is found here.
+//! colo's clients, and of its keys of volumes, because they are counted here, and because what one client did before is found here.
 //!
 //! Calls have the path `/<name>/<call>`: an object does not know its own name.
 

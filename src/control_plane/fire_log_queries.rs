@@ -69,12 +69,5 @@ fn take(pairs: &mut Vec<(String, String)>, name: &str) -> Option<String> {
 /// Replays one slice of the records through a preview's candidate.
 pub(super) fn slice(call: &SliceCall, sql: &ObjectSql) -> Answer<Slice> {
     let mut replay = Replay::new(&call.plan).failed_to("compile a preview")?;
-    scan_slice(
-        sql,
-        &mut replay,
-        call.from_ms,
-        call.windows.clone(),
-        SliceBudget::default(),
-    )
-    .failed_to("replay the records")
+    scan_slice(sql, &mut replay, call, SliceBudget::default()).failed_to("replay the records")
 }

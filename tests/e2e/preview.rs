@@ -127,6 +127,58 @@ fn a_preview_says_what_is_then_denied() {
     assert_eq!(entry["after"]["preview"], item["id"]);
 }
 
+/// So many that a FireLog of four, with a quarter of the clients, would not see the volume before a test hangs.
+const VOLUME: u64 = 1_000;
+
+/// One pull of each of many clients: whichever FireLog their records go to, their number is the colo's.
+#[test]
+fn a_volume_is_counted_over_all_fire_logs_of_a_colo() {
+    let stage = Stage::new();
+    stage.api().put("/settings", &json!({"fire_logs": {"AMS": 4}}));
+    let volume = json!({"by": "asn", "requests": VOLUME, "seconds": 3600});
+    let rule = json!({"description": "", "expression": "client.family eq \"skopeo\"", "action": "throttle", "volume": volume});
+    stage.api().put(&format!("/rules/{RULE}"), &rule);
+    let enforced = stage.api().put(
+        &format!("/rules/{RULE}/modes/default"),
+        &json!({"mode": "enforce", "force": true, "reason": "the end-to-end test"}),
+    );
+    let in_force = enforced["revision"].as_u64().unwrap();
+    let mut others: u64 = 0;
+    eventually("the rule is in force", || {
+        others += 1;
+        stage.through(&blob(&stage));
+        let newest = &stage.api().items("/requests?limit=1");
+        let revision = newest.first().and_then(|record| record["revision"].as_u64());
+        (revision >= Some(in_force)).then_some(())
+    });
+
+    let mut sent: u64 = 0;
+    let mut pull = || {
+        let address = format!("198.51.{}.{}", sent / 250, sent % 250 + 1);
+        sent += 1;
+        let asked = blob(&stage).header("User-Agent", "skopeo/1.9.3");
+        stage.from(&Place::default().address(&address), &asked).status()
+    };
+    for _ in 0..=VOLUME {
+        assert_eq!(pull(), 200);
+    }
+    eventually("the volume is exceeded", || (pull() == 429).then_some(()));
+
+    for _ in 0..50 {
+        pull();
+    }
+    let item = eventually("all requests are stored", || {
+        let item = done(&stage, &begin(&stage));
+        (item["requests"] == sent + others).then_some(item)
+    });
+    let (matched, above) = (item["matched_requests"].as_u64().unwrap(), sent - VOLUME - 1);
+    // Matches of one millisecond do not know of each other, and a new window forgets some of the old one.
+    assert!(
+        (above - 20..=above).contains(&matched),
+        "{matched} of {above}: {item:#}"
+    );
+}
+
 fn blob(stage: &Stage) -> Request {
     let target = format!("/v2/{REPOSITORY}/blobs/{}", stage.registry.image.small().digest);
     Request::get(&target)

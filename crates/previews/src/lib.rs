@@ -31,11 +31,11 @@ pub use item::{PreviewItem, Progress};
 pub use object_calls::ReplayCall;
 pub use partial::Partial;
 pub use report::Report;
-pub use scan::{Budget, Replay, Slice, SliceCall, scan_slice};
+pub use scan::{Budget, Replay, Slice, SliceCall, SliceTask, scan_slice};
 pub use scheduler::{Event, RETRY_MS, Scheduler, Step};
 pub use store::{End, Preview, PreviewStore};
 pub(crate) use store::{MAX_ATTEMPTS, Status};
-pub use volume::Windows;
+pub use volume::Matches;
 
 /// Keys are places in dictionaries, or keyed hashes that no client can aim.
 type FxHashMap<K, V> = std::collections::HashMap<K, V, rustc_hash::FxBuildHasher>;

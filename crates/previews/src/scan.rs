@@ -4,7 +4,6 @@
 
 use blobwatch_wire::{FNV_START, fnv1a};
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::ops::Range;
 
 use super::FxHashMap;
@@ -14,12 +13,12 @@ use super::cells::values_of;
 use super::judge::{Judge, Judged};
 use super::partial::{ANSWERED, Partial, TROUBLED};
 use super::reads::{Key, Reads};
-use super::volume::{Match, Windows, replay as replay_volume};
+use super::volume::Matches;
 use blobwatch_fire_log::{FireLogError, Span, back_of, front_of, mix, oldest_first};
-use blobwatch_pull::{Action, Method, Outcome, RangeKind, RecordId};
+use blobwatch_pull::{Action, Method, Outcome, RangeKind};
 use blobwatch_records::{Block, Client, Digest, Row, Treatment, digest_key};
 use blobwatch_rule_book::PreviewPlan;
-use blobwatch_rulebook::{DocumentError, HotKeys, Subject, Volume, decide, volume_key};
+use blobwatch_rulebook::{DocumentError, HotKeys, Subject, decide, volume_key};
 use blobwatch_rules::Scratch;
 use blobwatch_sql::Sql;
 
@@ -36,13 +35,30 @@ impl Default for Budget {
     }
 }
 
+/// Records that are looked at for matches, over all FireLogs of a colo: their matches are in memory together, and are
+/// 2.6 MB at most when they travel.
+const MAX_MATCHED: u64 = 65_536;
+
 /// What a FireLog is sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SliceCall {
     pub plan: PreviewPlan,
     /// Where the slice begins.
     pub from_ms: u64,
-    pub windows: Windows,
+    pub task: SliceTask,
+}
+
+/// What is asked of a slice. A rule with a volume takes two: which matches fire is known only once those of all FireLogs
+/// of the colo are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SliceTask {
+    /// To count it. Each match fires.
+    Count,
+    /// To tell the matches, to one of so many FireLogs of the colo.
+    Match { fire_logs: u64 },
+    /// To count it, up to a time, with the matches that fire.
+    CountFires { until_ms: u64, fires: Matches },
 }
 
 /// What it answers.
@@ -55,7 +71,8 @@ pub struct Slice {
     pub left: u64,
     /// Where the next slice begins; none at the end.
     pub next_ms: Option<u64>,
-    pub windows: Windows,
+    /// Where they were asked for; nothing else is counted then.
+    pub matches: Matches,
 }
 
 /// A plan that is ready to run, slice after slice.
@@ -83,42 +100,49 @@ impl Replay {
     }
 }
 
-/// Counts one slice.
+/// Counts one slice, or tells its matches.
 ///
 /// # Errors
 /// When SQLite refuses or a stored block cannot be read.
 pub fn scan_slice(
     sql: &impl Sql,
     replay: &mut Replay,
-    from_ms: u64,
-    windows: Windows,
+    call: &SliceCall,
     budget: Budget,
 ) -> Result<Slice, FireLogError> {
-    let from_ms = from_ms.max(replay.since_ms);
+    let from_ms = call.from_ms.max(replay.since_ms);
     let spans = oldest_first(sql, from_ms, replay.until_ms)?;
-    let (taken, next_ms) = take(&spans, from_ms, budget);
+    let (taken, next_ms) = match &call.task {
+        SliceTask::Count => take(&spans, from_ms, budget.records),
+        SliceTask::Match { fire_logs } => {
+            let share = MAX_MATCHED / fire_logs.max(&1);
+            take(&spans, from_ms, budget.records.min(share))
+        }
+        SliceTask::CountFires { until_ms, .. } => take_until(&spans, *until_ms, replay.until_ms),
+    };
     let (now, later) = spans.split_at_checked(taken).unwrap_or((&spans, &[]));
     let mut slice = Slice {
         left: later.iter().map(|span| span.records).sum(),
         next_ms,
-        windows,
         ..Slice::default()
     };
-    let until_ms = next_ms.unwrap_or(replay.until_ms);
     let mut run = Run {
         judge: &replay.judge,
         scratch: &mut replay.scratch,
         at_ms: replay.at_ms,
-        within: from_ms..until_ms,
-        fires: None,
+        within: from_ms..next_ms.unwrap_or(replay.until_ms),
+        fires: match &call.task {
+            SliceTask::CountFires { fires, .. } => Some(fires),
+            SliceTask::Count | SliceTask::Match { .. } => None,
+        },
     };
-    if let Some(volume) = run.judge.volume {
-        let mut matches = Vec::new();
+    if let SliceTask::Match { .. } = call.task {
+        let mut weights = FxHashMap::default();
         for span in now {
-            each_block(sql, span, |block| run.matches(block, &volume, &mut matches))?;
+            each_block(sql, span, |block| run.matches(block, &mut weights))?;
         }
-        let fires = replay_volume(matches, &volume, &mut slice.windows);
-        run.fires = Some(fires.into_iter().collect());
+        slice.matches = Matches::of(weights);
+        return Ok(slice);
     }
     for span in now {
         each_block(sql, span, |block| {
@@ -130,15 +154,21 @@ pub fn scan_slice(
 
 /// How many blocks are opened now, and from when on nothing of the others is counted: all that begin before then are
 /// among them. A call always gets further than the one before it.
-fn take(spans: &[Span], from_ms: u64, budget: Budget) -> (usize, Option<u64>) {
+fn take(spans: &[Span], from_ms: u64, budget: u64) -> (usize, Option<u64>) {
     let mut records = 0;
     for (at, span) in spans.iter().enumerate() {
-        if records >= budget.records && span.first_ms > from_ms {
+        if records >= budget && span.first_ms > from_ms {
             return (at, Some(span.first_ms));
         }
         records += span.records;
     }
     (spans.len(), None)
+}
+
+/// The same up to a time.
+fn take_until(spans: &[Span], until_ms: u64, end_ms: u64) -> (usize, Option<u64>) {
+    let taken = spans.partition_point(|span| span.first_ms < until_ms);
+    (taken, (until_ms < end_ms).then_some(until_ms))
 }
 
 /// A block that was merged or forgotten since the spans were read cannot be: a call is one turn of its object.
@@ -155,7 +185,7 @@ struct Run<'a> {
     at_ms: u64,
     within: Range<u64>,
     /// Matches that fire; `None` for a rule without a volume, which fires on all.
-    fires: Option<HashSet<RecordId>>,
+    fires: Option<&'a Matches>,
 }
 
 /// A block, and what its rows have in common, worked out once.
@@ -186,8 +216,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The matches of a rule with a volume.
-    fn matches(&mut self, block: &Block, volume: &Volume, matches: &mut Vec<Match>) {
+    /// The matches of a rule with a volume: weights by millisecond and key.
+    fn matches(&mut self, block: &Block, weights: &mut FxHashMap<(u64, u64), u64>) {
         let mut memory = self.memory(block);
         for row in block.rows() {
             let Some(treatment) = self.treatment(block, row) else {
@@ -198,14 +228,23 @@ impl<'a> Run<'a> {
             {
                 continue;
             }
-            if let Some(key) = volume_key(self.judge.policy(), &self.subject(block, row), volume.by) {
-                matches.push(Match {
-                    id: row.id,
-                    key,
-                    weight: treatment.weight,
-                });
+            if let Some(key) = self.volume_key(block, row) {
+                *weights.entry((row.id.time_ms(), key)).or_default() += u64::from(treatment.weight);
             }
         }
+    }
+
+    fn volume_key(&self, block: &Block, row: &Row) -> Option<u64> {
+        let volume = self.judge.volume.as_ref()?;
+        volume_key(self.judge.policy(), &self.subject(block, row), volume.by)
+    }
+
+    /// Whether a match is one that fires.
+    fn fires(&self, block: &Block, row: &Row) -> bool {
+        self.fires.is_none_or(|fires| {
+            self.volume_key(block, row)
+                .is_some_and(|key| fires.has(row.id.time_ms(), key))
+        })
     }
 
     /// Counts a block's rows; answers how many were looked at.
@@ -276,7 +315,7 @@ impl<'a> Run<'a> {
         }
         let judged = self.judged(row, treatment, memory);
         match judged.candidate {
-            Some(true) if self.fires.as_ref().is_none_or(|fires| fires.contains(&row.id)) => {}
+            Some(true) if self.fires(block, row) => {}
             None => {
                 part.not_judged += weight;
                 judged

@@ -3,16 +3,21 @@
 //! In scope: one preview after the other, slices of several FireLogs side by side, tries, when to rest and when a preview
 //! is over. Not in scope: asking the FireLogs and the RuleBook, and alarms (`src/control_plane/previews_do.rs`).
 
+mod colo;
+mod log;
 mod run;
 
 use blobwatch_rule_book::Stamp;
 use blobwatch_sql::{Sql, StoreError};
 
 use crate::{End, MAX_ATTEMPTS, Preview, PreviewStore, Progress, Slice, SliceCall, Status};
-use run::Run;
+pub(crate) use run::Run;
 
 /// Slices that are asked for at the same time, of different FireLogs: their answers are in memory together, 2 MB each.
 const MAX_SLICES: usize = 8;
+
+/// Tries of a slice before its FireLog is named as incomplete.
+const MAX_TRIES: u32 = 3;
 
 /// How long one alarm goes on; the next one rings at once. Far below the 15 minutes that an alarm may take.
 const MAX_ALARM_MS: u64 = 20_000;

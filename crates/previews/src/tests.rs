@@ -2,10 +2,12 @@
 
 mod enforcement;
 mod slices;
+mod volumes;
 
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::scheduler::Run;
 use blobwatch_fire_log::FireLog;
 use blobwatch_isolate::{Config, Isolate};
 use blobwatch_pull::{Action, Mode, Outcome, Record, Said};
@@ -24,7 +26,12 @@ struct Edge {
 
 impl Edge {
     fn new(document: Rulebook) -> Self {
-        let (config, _) = Config::read("0123456789ab", "secret", "", "https://origin.example").unwrap();
+        Self::numbered(7, document)
+    }
+
+    fn numbered(isolate: u64, document: Rulebook) -> Self {
+        let isolate = format!("{isolate:012x}");
+        let (config, _) = Config::read(&isolate, "secret", "", "https://origin.example").unwrap();
         let mut edge = Self {
             isolate: Isolate::new(
                 config,
@@ -75,29 +82,46 @@ impl Edge {
     }
 
     fn preview(&self, plan: &PreviewPlan, budget: u64) -> (Report, u64) {
-        let (mut whole, mut scanned) = (Partial::default(), 0);
-        for log in self.logs.values() {
-            scanned += run(log.sql(), plan, budget, &mut whole);
-        }
+        let logs = self.logs.iter().map(|(name, log)| (name.clone(), log.sql()));
+        let (whole, scanned) = replayed(&logs.collect(), plan, budget);
         (Report::of(plan, whole), scanned)
     }
 }
 
-/// Every slice of one FireLog, through the form that travels.
-fn run(sql: &Native, plan: &PreviewPlan, budget: u64, whole: &mut Partial) -> u64 {
-    let plan: PreviewPlan = serde_json::from_str(&serde_json::to_string(plan).unwrap()).unwrap();
-    let mut replay = Replay::new(&plan).unwrap();
-    let (mut from_ms, mut scanned) = (Some(plan.since_ms), 0);
-    let mut windows = Default::default();
-    while let Some(from) = from_ms {
-        let slice = scan_slice(sql, &mut replay, from, windows, Budget { records: budget }).unwrap();
-        let slice: Slice = serde_json::from_str(&serde_json::to_string(&slice).unwrap()).unwrap();
-        assert!(slice.next_ms.is_none_or(|next| next > from), "no progress");
-        scanned += slice.scanned;
-        from_ms = slice.next_ms;
-        windows = slice.windows;
-        whole.join(slice.part);
+/// Every slice of these FireLogs, through the form that travels.
+fn replayed(logs: &BTreeMap<String, &Native>, plan: &PreviewPlan, budget: u64) -> (Partial, u64) {
+    let store = PreviewStore::open(Native::in_memory().unwrap()).unwrap();
+    store.begin(plan, "ada", NOW).unwrap();
+    let (preview, plan, _) = store.next().unwrap().unwrap();
+    let mut run = Run::new(preview, plan, logs.keys().cloned().collect());
+    while !run.is_over() {
+        let asked = run.ask();
+        assert!(
+            !asked.is_empty(),
+            "nothing is left to ask for, and it is not over"
+        );
+        let slices = asked
+            .iter()
+            .map(|(name, call)| Some(slice(logs[name], call, budget)));
+        assert!(!run.take(slices.collect()));
     }
+    let scanned = run.progress().scanned;
+    (run.whole(), scanned)
+}
+
+fn slice(sql: &Native, call: &SliceCall, budget: u64) -> Slice {
+    let call: SliceCall = serde_json::from_str(&serde_json::to_string(call).unwrap()).unwrap();
+    let mut replay = Replay::new(&call.plan).unwrap();
+    let slice = scan_slice(sql, &mut replay, &call, Budget { records: budget }).unwrap();
+    let next_ms = slice.next_ms;
+    assert!(next_ms.is_none_or(|next| next > call.from_ms), "no progress");
+    serde_json::from_str(&serde_json::to_string(&slice).unwrap()).unwrap()
+}
+
+/// Every slice of one FireLog.
+fn run(sql: &Native, plan: &PreviewPlan, budget: u64, whole: &mut Partial) -> u64 {
+    let (part, scanned) = replayed(&BTreeMap::from([("fl1-iad-0".to_owned(), sql)]), plan, budget);
+    whole.join(part);
     scanned
 }
 

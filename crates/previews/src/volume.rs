@@ -1,77 +1,115 @@
 //! A rule with a volume, replayed: which of its matches would have found their key above it.
 //!
-//! An approximation, and said to be one: a colo's FireLog counts when batches arrive and isolates hear of it with their
-//! next flush; here a match counts at its own time and the next one knows of it.
+//! A volume is counted over all FireLogs of a colo, so their matches come together here, stretch by stretch.
+//!
+//! An approximation, and said to be one: live, matches count when batches arrive and isolates hear of it with their next
+//! flush; here a match counts in its own millisecond and the next millisecond knows of it.
 
 use super::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use blobwatch_fire_log::{MAX_VOLUME_KEYS, Window};
-use blobwatch_pull::RecordId;
 use blobwatch_rulebook::Volume;
 
-/// One match, in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Match {
-    pub(super) id: RecordId,
-    pub(super) key: u64,
-    pub(super) weight: u32,
+/// What matched for one key in one millisecond, by weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "(u64, u64, u64)", into = "(u64, u64, u64)")]
+struct Match {
+    /// Since 1970.
+    ms: u64,
+    key: u64,
+    weight: u64,
 }
 
-/// The windows of one FireLog's keys at the end of a slice, for the next one.
+/// Matches of one FireLog in a stretch of time, oldest first. In JSON some 40 bytes each.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Windows(Vec<(String, u64, u64, u64)>);
+pub struct Matches(Vec<Match>);
 
-/// Counts matches in the order of time; answers the ids of those that fire, sorted.
-pub(super) fn replay(mut matches: Vec<Match>, volume: &Volume, windows: &mut Windows) -> Vec<RecordId> {
-    matches.sort_unstable();
-    let span_ms = u64::from(volume.seconds.max(1)) * 1000;
-    let mut open = windows.open();
-    let mut fired = Vec::new();
-    for one in &matches {
-        let now_ms = one.id.time_ms();
-        if open.len() >= MAX_VOLUME_KEYS && !open.contains_key(&one.key) {
-            open.retain(|_, window| window.start_ms + 2 * span_ms > now_ms);
-            if open.len() >= MAX_VOLUME_KEYS {
-                continue;
+/// The windows of one colo's keys at the end of a stretch, for the next one.
+#[derive(Debug, Default)]
+pub(super) struct Windows(FxHashMap<u64, Window>);
+
+impl From<(u64, u64, u64)> for Match {
+    fn from((ms, key, weight): (u64, u64, u64)) -> Self {
+        Self { ms, key, weight }
+    }
+}
+
+impl From<Match> for (u64, u64, u64) {
+    fn from(one: Match) -> Self {
+        (one.ms, one.key, one.weight)
+    }
+}
+
+impl Matches {
+    /// Weights by millisecond and key.
+    pub(super) fn of(weights: FxHashMap<(u64, u64), u64>) -> Self {
+        let matches = weights
+            .into_iter()
+            .map(|((ms, key), weight)| Match { ms, key, weight });
+        let mut matches: Vec<Match> = matches.collect();
+        matches.sort_unstable();
+        Self(matches)
+    }
+
+    pub(super) fn has(&self, ms: u64, key: u64) -> bool {
+        let found = self.0.binary_search_by_key(&(ms, key), |one| (one.ms, one.key));
+        found.is_ok()
+    }
+}
+
+/// Counts the matches before `until_ms` of all FireLogs of a colo in the order of time; answers, in the order of `colo`,
+/// those that fire.
+pub(super) fn fires(colo: &[Matches], until_ms: u64, volume: &Volume, windows: &mut Windows) -> Vec<Matches> {
+    let places = colo.iter().zip(0..);
+    let mut all: Vec<(Match, usize)> = places
+        .flat_map(|(matches, place)| matches.0.iter().map(move |one| (*one, place)))
+        .filter(|(one, _)| one.ms < until_ms)
+        .collect();
+    all.sort_unstable();
+    let mut fires = vec![Matches::default(); colo.len()];
+    for same in all.chunk_by(|(one, _), (next, _)| (one.ms, one.key) == (next.ms, next.key)) {
+        if !windows.count(same, volume) {
+            continue;
+        }
+        for (one, place) in same {
+            if let Some(fires) = fires.get_mut(*place) {
+                fires.0.push(*one);
             }
         }
-        let window = open.entry(one.key).or_default();
-        if window.at(span_ms, now_ms).estimate(span_ms, now_ms) > f64::from(volume.requests) {
-            fired.push(one.id);
-        }
-        window.add(u64::from(one.weight), span_ms, now_ms);
     }
-    if let Some(last) = matches.last() {
-        open.retain(|_, window| window.start_ms + 2 * span_ms > last.id.time_ms());
+    if let Some((last, _)) = all.last() {
+        windows.forget_quiet(span_ms(volume), last.ms);
     }
-    *windows = Windows::close(open);
-    fired
+    fires
+}
+
+fn span_ms(volume: &Volume) -> u64 {
+    u64::from(volume.seconds.max(1)) * 1000
 }
 
 impl Windows {
-    fn open(&self) -> FxHashMap<u64, Window> {
-        let window = |(key, start_ms, before, now): &(String, u64, u64, u64)| {
-            let key = u64::from_str_radix(key, 16).ok()?;
-            Some((
-                key,
-                Window {
-                    start_ms: *start_ms,
-                    before: *before,
-                    now: *now,
-                },
-            ))
+    /// Counts the matches of one key in one millisecond; says whether the key was above the volume before them.
+    fn count(&mut self, same: &[(Match, usize)], volume: &Volume) -> bool {
+        let Some((Match { ms, key, .. }, _)) = same.first().copied() else {
+            return false;
         };
-        self.0.iter().filter_map(window).collect()
+        let span_ms = span_ms(volume);
+        if self.0.len() >= MAX_VOLUME_KEYS && !self.0.contains_key(&key) {
+            self.forget_quiet(span_ms, ms);
+            if self.0.len() >= MAX_VOLUME_KEYS {
+                return false;
+            }
+        }
+        let window = self.0.entry(key).or_default();
+        let is_above = window.at(span_ms, ms).estimate(span_ms, ms) > f64::from(volume.requests);
+        let weight = same.iter().map(|(one, _)| one.weight).sum();
+        window.add(weight, span_ms, ms);
+        is_above
     }
 
-    fn close(open: FxHashMap<u64, Window>) -> Self {
-        let mut windows: Vec<_> = open
-            .into_iter()
-            .map(|(key, window)| (format!("{key:x}"), window.start_ms, window.before, window.now))
-            .collect();
-        windows.sort_unstable();
-        Self(windows)
+    fn forget_quiet(&mut self, span_ms: u64, now_ms: u64) {
+        self.0.retain(|_, window| window.start_ms + 2 * span_ms > now_ms);
     }
 }
 
@@ -86,47 +124,79 @@ mod tests {
         seconds: 10,
     };
 
-    fn at(ms: u64, key: u64) -> Match {
-        Match {
-            id: RecordId::from_parts(1_000_000 + ms, 1, ms as u32),
-            key,
-            weight: 1,
+    const END: u64 = u64::MAX;
+
+    fn matches(found: impl IntoIterator<Item = (u64, u64)>) -> Matches {
+        let mut weights = FxHashMap::default();
+        for (ms, key) in found {
+            *weights.entry((1_000_000 + ms, key)).or_default() += 1;
         }
+        Matches::of(weights)
     }
 
-    fn fired(matches: Vec<Match>) -> usize {
-        replay(matches, &VOLUME, &mut Windows::default()).len()
+    fn fired(found: impl IntoIterator<Item = (u64, u64)>) -> u64 {
+        let fired = fires(&[matches(found)], END, &VOLUME, &mut Windows::default());
+        fired[0].0.iter().map(|one| one.weight).sum()
     }
 
     #[test]
     fn matches_fire_from_the_one_after_the_volume_was_exceeded() {
-        assert_eq!(fired((0..11).map(|n| at(n, 1)).collect()), 0);
-        assert_eq!(fired((0..15).map(|n| at(n, 1)).collect()), 4);
-        assert_eq!(
-            fired((0..30).map(|n| at(n, n % 3)).collect()),
-            0,
-            "three keys of ten each"
-        );
-        assert_eq!(
-            fired((0..30).map(|n| at(n * 2_000, 1)).collect()),
-            0,
-            "one in two seconds"
-        );
+        assert_eq!(fired((0..11).map(|n| (n, 1))), 0);
+        assert_eq!(fired((0..15).map(|n| (n, 1))), 4);
+        assert_eq!(fired((0..30).map(|n| (n, n % 3))), 0, "three keys of ten each");
+        assert_eq!(fired((0..30).map(|n| (n * 2_000, 1))), 0, "one in two seconds");
     }
 
     #[test]
-    fn order_and_slices_change_nothing() {
-        let all: Vec<Match> = (0..500).map(|n| at(n * 37 % 20_000, n % 7)).collect();
-        let whole = replay(all.clone(), &VOLUME, &mut Windows::default());
-        let mut sorted = all;
+    fn matches_of_one_millisecond_do_not_know_of_each_other() {
+        assert_eq!(fired((0..20).map(|_| (5, 1))), 0);
+        assert_eq!(fired((0..20).map(|_| (5, 1)).chain([(6, 1), (6, 1)])), 2);
+    }
+
+    fn busy() -> Vec<(u64, u64)> {
+        (0..500).map(|n| (n * 37 % 20_000, n % 7)).collect()
+    }
+
+    #[test]
+    fn order_and_stretches_change_nothing() {
+        let mut sorted = busy();
+        let whole = fires(&[matches(busy())], END, &VOLUME, &mut Windows::default());
         sorted.sort_unstable();
-        let (mut windows, mut sliced) = (Windows::default(), Vec::new());
+        let (mut windows, mut sliced) = (Windows::default(), Matches::default());
         for slice in sorted.chunks(77) {
-            let text = serde_json::to_string(&windows).unwrap();
-            windows = serde_json::from_str(&text).unwrap();
-            sliced.extend(replay(slice.to_vec(), &VOLUME, &mut windows));
+            let found = fires(&[matches(slice.iter().copied())], END, &VOLUME, &mut windows);
+            sliced.0.extend(found.into_iter().flat_map(|found| found.0));
         }
-        assert!(!whole.is_empty());
-        assert_eq!(sliced, whole);
+        assert!(!sliced.0.is_empty());
+        assert_eq!(vec![sliced], whole);
+    }
+
+    #[test]
+    fn what_is_beyond_the_stretch_is_not_counted() {
+        let mut windows = Windows::default();
+        let found = matches((0..30).map(|n| (n, 1)));
+        let first = fires(&[found.clone()], 1_000_011, &VOLUME, &mut windows);
+        assert_eq!(first, [Matches::default()]);
+        let rest = matches((11..30).map(|n| (n, 1)));
+        let second = fires(&[rest.clone()], END, &VOLUME, &mut windows);
+        assert_eq!(second, [rest]);
+    }
+
+    /// However the matches of a key are spread.
+    #[test]
+    fn fire_logs_change_nothing() {
+        let whole = fires(&[matches(busy())], END, &VOLUME, &mut Windows::default());
+        for fire_logs in [2, 5, 64] {
+            let part = |place| {
+                let found = busy().into_iter().enumerate();
+                found.filter(move |(n, _)| n % fire_logs == place)
+            };
+            let parts = (0..fire_logs).map(|place| matches(part(place).map(|(_, found)| found)));
+            let parts: Vec<Matches> = parts.collect();
+            let found = fires(&parts, END, &VOLUME, &mut Windows::default());
+            let mut found: Vec<Match> = found.into_iter().flat_map(|found| found.0).collect();
+            found.sort_unstable();
+            assert_eq!(vec![Matches(found)], whole);
+        }
     }
 }

@@ -1,46 +1,26 @@
 //! A preview in the middle.
 
+use blobwatch_records::colo_of;
 use blobwatch_rule_book::{PreviewPlan, Stamp};
 
 use super::MAX_SLICES;
-use crate::{End, Partial, Preview, Progress, Report, Slice, SliceCall, Status, Windows};
-
-/// Tries of a slice before its FireLog is named as incomplete.
-pub(super) const MAX_TRIES: u32 = 3;
+use super::colo::Colo;
+use super::log::Log;
+use crate::{End, Partial, Preview, Progress, Report, Slice, SliceCall, Status};
 
 #[derive(Debug)]
-pub(super) struct Run {
+pub(crate) struct Run {
     preview: Preview,
     plan: PreviewPlan,
-    logs: Vec<Log>,
+    colos: Vec<Colo>,
     whole: Partial,
 }
 
-/// How far one FireLog has come.
-#[derive(Debug)]
-struct Log {
-    name: String,
-    /// None at its end.
-    from_ms: Option<u64>,
-    windows: Windows,
-    scanned: u64,
-    left: u64,
-    failures: u32,
-}
-
 impl Run {
-    pub(super) fn new(preview: Preview, plan: PreviewPlan, names: Vec<String>) -> Self {
-        let log = |name| Log {
-            name,
-            from_ms: Some(plan.since_ms),
-            windows: Windows::default(),
-            scanned: 0,
-            left: 0,
-            failures: 0,
-        };
+    pub(crate) fn new(preview: Preview, plan: PreviewPlan, names: Vec<String>) -> Self {
         Self {
             preview,
-            logs: names.into_iter().map(log).collect(),
+            colos: colos(&plan, names),
             plan,
             whole: Partial::default(),
         }
@@ -50,46 +30,61 @@ impl Run {
         &self.preview
     }
 
-    /// The next slices: the first FireLogs that are not at their end.
-    pub(super) fn ask(&self) -> Vec<(String, SliceCall)> {
-        let open = self.logs.iter().filter(|log| log.is_open()).take(MAX_SLICES);
-        open.map(|log| (log.name.clone(), log.call(&self.plan))).collect()
+    /// The next slices: of the first FireLogs that are to be asked.
+    pub(crate) fn ask(&self) -> Vec<(String, SliceCall)> {
+        let call = |(colo, place): (usize, usize)| self.colos.get(colo)?.call(place, &self.plan);
+        self.due().into_iter().filter_map(call).collect()
+    }
+
+    /// Places of colos, and of FireLogs in them.
+    fn due(&self) -> Vec<(usize, usize)> {
+        let colos = self.colos.iter().zip(0..);
+        let due = colos.flat_map(|(colo, at)| colo.due().map(move |place| (at, place)));
+        due.take(MAX_SLICES).collect()
     }
 
     /// Takes the answers to [`Self::ask`], in its order; says whether one is missing.
-    pub(super) fn take(&mut self, slices: Vec<Option<Slice>>) -> bool {
-        let open = self.logs.iter_mut().filter(|log| log.is_open());
+    pub(crate) fn take(&mut self, slices: Vec<Option<Slice>>) -> bool {
         let mut has_failed = false;
-        for (log, slice) in open.take(MAX_SLICES).zip(slices) {
-            match slice {
-                Some(slice) => self.whole.join(log.take(slice)),
-                None => {
-                    log.failures += 1;
-                    has_failed = true;
-                }
+        for ((colo, place), slice) in self.due().into_iter().zip(slices) {
+            has_failed |= slice.is_none();
+            if let Some(colo) = self.colos.get_mut(colo) {
+                self.whole.join(colo.take(place, slice));
             }
+        }
+        for colo in &mut self.colos {
+            colo.advance(self.plan.until_ms);
         }
         has_failed
     }
 
-    pub(super) fn progress(&self) -> Progress {
-        let scanned = self.logs.iter().map(|log| log.scanned).sum();
-        let left: u64 = self.logs.iter().map(|log| log.left).sum();
+    pub(crate) fn progress(&self) -> Progress {
+        let scanned = self.logs().map(|log| log.scanned).sum();
+        let left: u64 = self.logs().map(|log| log.left).sum();
         Progress {
             scanned,
             total: scanned + left,
         }
     }
 
-    pub(super) fn is_over(&self) -> bool {
-        !self.logs.iter().any(Log::is_open)
+    pub(crate) fn is_over(&self) -> bool {
+        !self.colos.iter().any(Colo::is_open)
+    }
+
+    fn logs(&self) -> impl Iterator<Item = &Log> {
+        self.colos.iter().flat_map(|colo| &colo.logs)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn whole(self) -> Partial {
+        self.whole
     }
 
     /// What comes of it, once it is over.
     pub(super) fn end(&self) -> End {
-        let failed = self.logs.iter().filter(|log| log.has_failed());
+        let failed = self.logs().filter(|log| log.has_failed());
         let incomplete: Vec<String> = failed.map(|log| log.name.clone()).collect();
-        if !incomplete.is_empty() && incomplete.len() == self.logs.len() {
+        if !incomplete.is_empty() && incomplete.len() == self.logs().count() {
             let error = "no FireLog answered".to_owned();
             return End::Failed { error };
         }
@@ -112,29 +107,21 @@ impl Run {
     }
 }
 
-impl Log {
-    fn is_open(&self) -> bool {
-        self.from_ms.is_some() && !self.has_failed()
-    }
-
-    fn has_failed(&self) -> bool {
-        self.failures >= MAX_TRIES
-    }
-
-    fn call(&self, plan: &PreviewPlan) -> SliceCall {
-        SliceCall {
-            plan: plan.clone(),
-            from_ms: self.from_ms.unwrap_or(plan.since_ms),
-            windows: self.windows.clone(),
+/// FireLogs that go on together.
+fn colos(plan: &PreviewPlan, names: Vec<String>) -> Vec<Colo> {
+    let volume = plan.rule().and_then(|rule| rule.volume);
+    let mut colos: Vec<(String, Colo)> = Vec::new();
+    for name in names {
+        let shared = volume.and_then(|_| colo_of(&name)).unwrap_or(&name).to_owned();
+        let known = colos.iter_mut().find(|(colo, _)| *colo == shared);
+        match known {
+            Some((_, colo)) => colo.logs.push(Log::new(name)),
+            None => {
+                let mut colo = Colo::new(volume, plan.since_ms);
+                colo.logs.push(Log::new(name));
+                colos.push((shared, colo));
+            }
         }
     }
-
-    fn take(&mut self, slice: Slice) -> Partial {
-        self.from_ms = slice.next_ms;
-        self.windows = slice.windows;
-        self.scanned += slice.scanned;
-        self.left = slice.left;
-        self.failures = 0;
-        slice.part
-    }
+    colos.into_iter().map(|(_, colo)| colo).collect()
 }

@@ -1,4 +1,3 @@
-use super::run::MAX_TRIES;
 use super::*;
 use blobwatch_pull::Action;
 use blobwatch_rule_book::preview_sample::{CANDIDATE, NOW, book, plan, rule};

@@ -7,7 +7,7 @@ use blobwatch_rulebook::{Volume, VolumeKey};
 use blobwatch_rules::Field;
 
 /// A FireLog with records, some of them merged.
-fn log(records: Vec<Record>) -> FireLog<Native> {
+pub(super) fn log(records: Vec<Record>) -> FireLog<Native> {
     let mut log = FireLog::open(Native::in_memory().unwrap()).unwrap();
     for (seq, batch) in (1..).zip(records.chunks(100)) {
         let mut block = Builder::default();
@@ -31,7 +31,7 @@ fn log(records: Vec<Record>) -> FireLog<Native> {
     log
 }
 
-fn hit(expression: &str, volume: Option<Volume>) -> PreviewPlan {
+pub(super) fn hit(expression: &str, volume: Option<Volume>) -> PreviewPlan {
     let candidate = Rule {
         volume,
         ..rule(CANDIDATE, expression, Action::Block)
