@@ -1,7 +1,7 @@
 //! The audit log as a whole: exported, or walked to its end. The RuleBook does both in bounded steps, so that changes are
 //! decided in between.
 
-use blobwatch_rule_book::{Chain, ExportAuditCall, Report, VerifyAuditCall, export_begin};
+use blobwatch_rule_book::{Chain, ChainReport, ExportAuditCall, VerifyAuditCall, export_begin};
 use blobwatch_wire::{Nothing, Place, Problem};
 use futures_util::stream;
 use worker::{Env, Method, Request, Response};
@@ -30,7 +30,7 @@ pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<O
     }
 }
 
-async fn verify(env: &Env) -> Answer<Report> {
+async fn verify(env: &Env) -> Answer<ChainReport> {
     let mut chain = Chain::default();
     loop {
         let (walked, is_done) = call(env, &VerifyAuditCall, chain).await?;

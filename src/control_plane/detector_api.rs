@@ -2,7 +2,7 @@
 //! are in the FireLogs.
 
 use blobwatch_detector::{AnomalyCall, Known, Report, wanted_evidence};
-use blobwatch_rule_book::{Entry, HealthCall, WriteEntryCall, checked_reason};
+use blobwatch_rule_book::{HealthCall, NewAuditEntry, WriteEntryCall, checked_reason};
 use blobwatch_wire::{Nothing, Object, Place, Problem};
 use serde_json::Value;
 use worker::{Env, Method, Request, Response, Url};
@@ -43,7 +43,7 @@ pub(super) async fn change_webhook(
         return Ok(response);
     }
     let item = json_of(&mut response).await?;
-    let entry = Entry {
+    let entry = NewAuditEntry {
         action: if is_put { "webhook.put" } else { "webhook.delete" }.to_owned(),
         actor: actor.to_owned(),
         after: is_put.then(|| item.clone()),

@@ -10,9 +10,9 @@ use blobwatch_fire_log::PushRulebookCall;
 use blobwatch_guard::Report;
 use blobwatch_rule_book::{
     ChangesCall, Document, DocumentCall, EPOCH_HEADER, ExportAuditCall, FireLogNamesCall, FireLogState,
-    GuardCountsCall, GuardsThenCall, Health, HealthCall, Heard, NoticeKind, PlanPreviewCall, PreviewDoneCall,
-    RuleBookError, RuleBookLossesCall, RuleBookStore, StalePreviewsCall, Untold, VerifyAuditCall,
-    WriteEntryCall, plan_of, stale_previews,
+    GuardCountsCall, GuardsThenCall, Health, HealthCall, NextReport, NoticeKind, PendingNotice,
+    PlanPreviewCall, PreviewDoneCall, RuleBookError, RuleBookLossesCall, RuleBookStore, StalePreviewsCall,
+    VerifyAuditCall, WriteEntryCall, plan_of, stale_previews,
 };
 use blobwatch_rulebook::starter;
 use blobwatch_wire::{ApiRequest, Nothing, Object, ObjectCall, Problem, Text};
@@ -218,13 +218,13 @@ impl RuleBook {
     }
 
     /// Takes in what a FireLog counted for guards, and takes back what harms.
-    async fn take_report(&self, report: &Report) -> Answer<Heard> {
+    async fn take_report(&self, report: &Report) -> Answer<NextReport> {
         let taken = self.with_api(|store| blobwatch_rule_book::take_report(store, report, now_ms()))?;
         if taken.is_due {
             self.advance()?;
             self.alarm.by(&self.state, now_ms()).await?;
         }
-        Ok(taken.heard)
+        Ok(taken.next)
     }
 
     /// Tells the Detector of harms and changes that it has not heard of.
@@ -246,7 +246,7 @@ impl RuleBook {
     }
 
     /// The Detector knows by a notice's id what it was told before. The audit log has it already.
-    async fn tell_of(&self, notice: &Untold) -> Answer<()> {
+    async fn tell_of(&self, notice: &PendingNotice) -> Answer<()> {
         let body = Text(notice.body.clone());
         match notice.kind {
             NoticeKind::Harm => call(&self.env, &HarmCall, body).await,

@@ -10,7 +10,7 @@ mod item;
 #[cfg(test)]
 mod tests;
 
-pub use chain::{Broken, Chain, Report};
+pub use chain::{Broken, Chain, ChainReport};
 pub use item::AuditItem;
 
 use blobwatch_wire::hex;

@@ -14,10 +14,10 @@ pub mod preview_sample;
 mod store;
 
 pub use alarm::next_alarm_ms;
-pub use audit::{AuditEntry, AuditItem, Broken, Chain, Report};
+pub use audit::{AuditEntry, AuditItem, Broken, Chain, ChainReport};
 pub use calls::{
-    Entry, Heard, advance, answer, changes_since, checked_reason, export_audit, export_begin, take_report,
-    verify_audit, write_entry,
+    NewAuditEntry, NextReport, advance, answer, changes_since, checked_reason, export_audit, export_begin,
+    take_report, verify_audit, write_entry,
 };
 pub use document::{Document, read_document};
 pub use object_calls::{
@@ -28,4 +28,4 @@ pub use object_calls::{
 pub use preview_freshness::{Stamp, stale_previews};
 pub use preview_plan::PreviewPlan;
 pub use preview_request::plan_of;
-pub use store::{FireLogState, NoticeKind, RuleBookError, RuleBookStore, Untold};
+pub use store::{FireLogState, NoticeKind, PendingNotice, RuleBookError, RuleBookStore};

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::calls::{Exported, Written};
-use crate::{Chain, Entry, Heard, PreviewPlan, Stamp};
+use crate::calls::{ExportStep, Written};
+use crate::{Chain, NewAuditEntry, NextReport, PreviewPlan, Stamp};
 use blobwatch_guard::{GuardThen, Report};
 use blobwatch_rulebook::ChangeNotice;
 use blobwatch_wire::{Loss, Method, Nothing, Object, ObjectCall, Text};
@@ -77,7 +77,7 @@ impl ObjectCall for ExportAuditCall {
     const PATH: &'static str = "audit/export";
     const PURPOSE: &'static str = "read the audit log";
     type Request = Nothing;
-    type Reply = Exported;
+    type Reply = ExportStep;
 
     fn path(&self) -> String {
         format!("{}?after={}", Self::PATH, self.after)
@@ -104,7 +104,7 @@ impl ObjectCall for WriteEntryCall {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "audit/entry";
     const PURPOSE: &'static str = "write the audit log";
-    type Request = Entry;
+    type Request = NewAuditEntry;
     type Reply = Written;
 }
 
@@ -183,7 +183,7 @@ impl ObjectCall for GuardCountsCall {
     const PATH: &'static str = "guard/counts";
     const PURPOSE: &'static str = "report to the RuleBook";
     type Request = Report;
-    type Reply = Heard;
+    type Reply = NextReport;
 }
 
 /// The settings of a route under a revision, and a time.
@@ -264,7 +264,7 @@ mod tests {
             r#"{"revision":3,"route":"hub","time_ms":9}"#,
         );
         case(
-            Entry {
+            NewAuditEntry {
                 action: "webhook.put".to_owned(),
                 actor: "olga".to_owned(),
                 after: Some(serde_json::json!({"url": "u"})),

@@ -18,8 +18,8 @@ const DEFAULT_WINDOW_MS: u64 = 24 * 3_600_000;
 /// The body of `POST previews`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Wanted {
-    pub rule: WantedRule,
+pub(crate) struct PreviewRequest {
+    pub rule: RequestedRule,
     pub route: String,
     /// RFC 3339; a day before `until` unless given.
     pub since: Option<String>,
@@ -30,7 +30,7 @@ pub(crate) struct Wanted {
 /// A stored rule, or one that is thought of.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct WantedRule {
+pub(crate) struct RequestedRule {
     pub id: Option<String>,
     pub version: Option<u32>,
     pub expression: Option<String>,
@@ -43,7 +43,7 @@ pub(crate) struct WantedRule {
 /// # Errors
 /// 400 or 422 naming the place; 404 for a rule, version or route that is not there.
 pub fn plan_of<S: Sql>(store: &RuleBookStore<S>, body: &str, now_ms: u64) -> Result<PreviewPlan, Problem> {
-    let wanted: Wanted = strict(body, "body").map_err(Problem::bad_parameter)?;
+    let wanted: PreviewRequest = strict(body, "body").map_err(Problem::bad_parameter)?;
     let book = store.document()?;
     if !book.routes.iter().any(|route| route.name == wanted.route) {
         return Err(Problem::not_found(&format!("route {:?}", wanted.route)));
@@ -59,16 +59,20 @@ pub fn plan_of<S: Sql>(store: &RuleBookStore<S>, body: &str, now_ms: u64) -> Res
     })
 }
 
-fn candidate<S: Sql>(store: &RuleBookStore<S>, book: &Rulebook, wanted: WantedRule) -> Result<Rule, Problem> {
+fn candidate<S: Sql>(
+    store: &RuleBookStore<S>,
+    book: &Rulebook,
+    wanted: RequestedRule,
+) -> Result<Rule, Problem> {
     match wanted {
-        WantedRule {
+        RequestedRule {
             id: Some(id),
             version,
             expression: None,
             action: None,
             volume: None,
         } => stored(store, book, &id, version),
-        WantedRule {
+        RequestedRule {
             id: None,
             version: None,
             expression: Some(expression),
@@ -141,7 +145,7 @@ fn check(plan: &PreviewPlan) -> Result<(), Problem> {
     Err(Problem::invalid(places.iter().map(of_body).collect()))
 }
 
-fn window(wanted: &Wanted, now_ms: u64) -> Result<(u64, u64), Problem> {
+fn window(wanted: &PreviewRequest, now_ms: u64) -> Result<(u64, u64), Problem> {
     let read = |name: &str, text: &Option<String>| match text.as_deref() {
         None => Ok(None),
         Some(text) => parse_rfc3339(text).map(Some).ok_or_else(|| {

@@ -23,11 +23,11 @@ pub(crate) use change::{Change, Edit};
 pub use fire_logs::FireLogState;
 #[cfg(test)]
 pub(crate) use guard_states::MAX_MOMENTS;
-pub(crate) use guards::{GuardEntry, Reported};
-pub(crate) use history::{Kept, Kind};
+pub(crate) use guards::{GuardEntry, GuardUpdate};
+pub(crate) use history::{Kind, StoredVersion};
 #[cfg(test)]
 pub(crate) use outbox::{HARMS, MAX_CHANGES, MAX_HARMS};
-pub use outbox::{NoticeKind, Untold};
+pub use outbox::{NoticeKind, PendingNotice};
 
 use std::fmt;
 

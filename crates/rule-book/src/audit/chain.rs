@@ -30,7 +30,7 @@ pub struct Broken {
 
 /// What a walk comes to, as the API and the command line answer it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
+pub struct ChainReport {
     pub ok: bool,
     /// Entries that follow one another whole, from where the walk began.
     pub entries: u64,
@@ -132,8 +132,8 @@ impl Chain {
     }
 
     #[must_use]
-    pub fn report(self) -> Report {
-        Report {
+    pub fn report(self) -> ChainReport {
+        ChainReport {
             ok: self.broken.is_none(),
             entries: self.entries,
             head: self.head,

@@ -26,7 +26,7 @@ fn entries(count: u64) -> Vec<AuditEntry> {
     (1..=count).map(entry).collect()
 }
 
-fn walk(entries: &[AuditEntry]) -> Report {
+fn walk(entries: &[AuditEntry]) -> ChainReport {
     let mut chain = Chain::default();
     entries.iter().for_each(|entry| {
         chain.push(entry);

@@ -64,7 +64,7 @@ pub fn export_begin(query: &str) -> Result<Option<u64>, Problem> {
 
 /// One step of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exported {
+pub struct ExportStep {
     /// NDJSON, oldest first.
     pub lines: String,
     /// Where the next step goes on; none at the end.
@@ -75,7 +75,7 @@ pub struct Exported {
 ///
 /// # Errors
 /// When the log cannot be read.
-pub fn export_audit<S: Sql>(store: &RuleBookStore<S>, after: u64) -> Result<Exported, Problem> {
+pub fn export_audit<S: Sql>(store: &RuleBookStore<S>, after: u64) -> Result<ExportStep, Problem> {
     let entries = step(store, after)?;
     let next = entries.last().map(|last| last.seq);
     let mut lines = String::new();
@@ -84,7 +84,7 @@ pub fn export_audit<S: Sql>(store: &RuleBookStore<S>, after: u64) -> Result<Expo
         lines.push_str(&line);
         lines.push('\n');
     }
-    Ok(Exported { lines, after: next })
+    Ok(ExportStep { lines, after: next })
 }
 
 /// One step of the walk along the stored chain, and whether it has come to the end or to a break.

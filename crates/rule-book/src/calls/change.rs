@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::act::{Act, Target};
 use super::notices::notice;
-use crate::store::{Change, Edit, Kept, NoticeKind, RuleBookError, RuleBookStore};
+use crate::store::{Change, Edit, NoticeKind, RuleBookError, RuleBookStore, StoredVersion};
 use blobwatch_rulebook::{
     ChangeNotice, Compiled, DocumentError, MAX_DOCUMENT, MAX_PARTS, Rule, Rulebook, check_name, strict,
 };
@@ -40,7 +40,7 @@ pub(crate) struct Changed<T> {
 }
 
 /// A change that was thought through: the rulebook it makes, what is written, and what the audit log says.
-pub(crate) struct Plan {
+pub(crate) struct PlannedChange {
     pub(super) act: Act,
     pub(super) target: Target,
     /// Place of the part that changes in the candidate (`rules[3].`), so that faults in it are those of the body.
@@ -55,7 +55,7 @@ pub(crate) struct Plan {
 pub(super) fn carry_out<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
-    plan: Plan,
+    plan: PlannedChange,
 ) -> Result<u64, Problem> {
     carry_out_with(store, context, plan, || Ok(()))
 }
@@ -64,7 +64,7 @@ pub(super) fn carry_out<S: Sql>(
 pub(super) fn carry_out_with<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
-    plan: Plan,
+    plan: PlannedChange,
     also: impl FnOnce() -> Result<(), RuleBookError>,
 ) -> Result<u64, Problem> {
     let before = store.document()?;
@@ -124,7 +124,7 @@ pub(super) fn check(mut candidate: Rulebook, own: &str) -> Result<(), Problem> {
 }
 
 /// Numbers go on where a retired rule of this id stopped: a version means one content for ever.
-pub(super) fn version_after(versions: &[Kept<Rule>]) -> u32 {
+pub(super) fn version_after(versions: &[StoredVersion<Rule>]) -> u32 {
     versions.iter().map(|kept| kept.value.version).max().unwrap_or(0) + 1
 }
 

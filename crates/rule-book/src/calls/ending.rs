@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, Plan, carry_out};
+use super::change::{Changed, Context, PlannedChange, carry_out};
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_rulebook::{ModeSetting, Route, Rule, Rulebook};
 use blobwatch_sql::Sql;
@@ -75,7 +75,7 @@ pub(super) fn end<S: Sql>(
         Ending::Rule(rule) => (Act::RuleDelete, Target::Rule(rule.id.clone())),
         Ending::Route(route) => (Act::RouteDelete, Target::Route(route.name.clone())),
     };
-    let plan = Plan {
+    let plan = PlannedChange {
         act,
         target,
         own: String::from("-"),

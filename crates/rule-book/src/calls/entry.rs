@@ -10,7 +10,7 @@ use blobwatch_wire::{Problem, json_text};
 /// A change that was made.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub struct NewAuditEntry {
     pub action: String,
     pub actor: String,
     pub after: Option<Value>,
@@ -29,7 +29,11 @@ pub struct Written {
 ///
 /// # Errors
 /// When the storage refuses.
-pub fn write_entry<S: Sql>(store: &RuleBookStore<S>, entry: &Entry, now_ms: u64) -> Result<Written, Problem> {
+pub fn write_entry<S: Sql>(
+    store: &RuleBookStore<S>,
+    entry: &NewAuditEntry,
+    now_ms: u64,
+) -> Result<Written, Problem> {
     let change = Change {
         actor: &entry.actor,
         now_ms,
@@ -58,7 +62,7 @@ mod tests {
             "actor": "olga", "action": "webhook.put", "target": "webhooks/chat",
             "before": null, "after": {"url": "https://hooks.example.org/x"}, "reason": "so that we hear of it",
         });
-        let entry: Entry = serde_json::from_value(entry).unwrap();
+        let entry: NewAuditEntry = serde_json::from_value(entry).unwrap();
         assert_eq!(write_entry(&store, &entry, 2).unwrap(), Written { revision: 2 });
         let newest = store.audit(None, 1).unwrap().remove(0);
         assert_eq!(

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::change::carry_out_with;
 use super::schedule::demotion;
-use crate::store::{GuardEntry, Kept, NoticeKind, Reported, RuleBookStore};
+use crate::store::{GuardEntry, GuardUpdate, NoticeKind, RuleBookStore, StoredVersion};
 use blobwatch_guard::{Arm, Cohort, CohortCounts, Harm, HarmNotice, Ledger, Report, State, WatchReport};
 use blobwatch_pull::Action;
 use blobwatch_rulebook::ModeSetting;
@@ -73,15 +73,15 @@ pub(crate) struct GuardOf {
 
 /// What a FireLog is told after its report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
-pub struct Heard {
+pub struct NextReport {
     /// Milliseconds until the next report.
     pub again_ms: u64,
 }
 
 /// What a report came to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Taken {
-    pub heard: Heard,
+pub struct ReportOutcome {
+    pub next: NextReport,
     /// Whether something is to be done now: a step that may go on, or a rulebook to push and a harm to tell of.
     pub is_due: bool,
 }
@@ -96,7 +96,7 @@ pub(super) fn all<S: Sql>(store: &RuleBookStore<S>) -> Result<Guards, Problem> {
 }
 
 /// The guard of a setting: the one that watches it, or the one that took it back.
-pub(super) fn guard_of(kept: &Kept<ModeSetting>, guards: &Guards, now_ms: u64) -> Option<GuardItem> {
+pub(super) fn guard_of(kept: &StoredVersion<ModeSetting>, guards: &Guards, now_ms: u64) -> Option<GuardItem> {
     let setting = &kept.value;
     let ledger = guards.get(&(setting.rule.clone(), setting.route.clone()));
     match setting.guard {
@@ -170,10 +170,14 @@ pub(crate) fn list_guards<S: Sql>(
 ///
 /// # Errors
 /// When the store refuses; what it took in before stays, and the report may come again.
-pub fn take_report<S: Sql>(store: &RuleBookStore<S>, report: &Report, now_ms: u64) -> Result<Taken, Problem> {
+pub fn take_report<S: Sql>(
+    store: &RuleBookStore<S>,
+    report: &Report,
+    now_ms: u64,
+) -> Result<ReportOutcome, Problem> {
     let again_ms = AGAIN_PASSED_MS;
-    let mut taken = Taken {
-        heard: Heard { again_ms },
+    let mut taken = ReportOutcome {
+        next: NextReport { again_ms },
         is_due: false,
     };
     for watch in &report.watches {
@@ -190,7 +194,7 @@ pub fn take_report<S: Sql>(store: &RuleBookStore<S>, report: &Report, now_ms: u6
             State::Watching | State::Holding => false,
         };
         if state != State::Passed || until.is_some() {
-            taken.heard.again_ms = AGAIN_MS;
+            taken.next.again_ms = AGAIN_MS;
         }
     }
     Ok(taken)
@@ -200,7 +204,7 @@ fn take<S: Sql>(
     store: &RuleBookStore<S>,
     source: &str,
     watch: &WatchReport,
-    kept: &Kept<ModeSetting>,
+    kept: &StoredVersion<ModeSetting>,
     now_ms: u64,
 ) -> Result<State, Problem> {
     let (rule, route) = (watch.rule.as_str(), watch.route.as_str());
@@ -213,7 +217,7 @@ fn take<S: Sql>(
     ledger.take(watch, &known);
     let harm = ledger.settle(denies(store, rule)?, until(&kept.value), now_ms);
     let counts = at_most_back(&watch.cohorts, &known);
-    let reported = Reported {
+    let reported = GuardUpdate {
         of: (rule, route),
         ledger: &ledger,
         source,
@@ -229,7 +233,7 @@ fn take<S: Sql>(
 /// The verdict, the mode that follows from it and the harm to tell of: all or none.
 fn take_back<S: Sql>(
     store: &RuleBookStore<S>,
-    reported: &Reported<'_>,
+    reported: &GuardUpdate<'_>,
     harm: Harm,
     now_ms: u64,
 ) -> Result<(), Problem> {

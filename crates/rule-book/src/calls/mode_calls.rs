@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current};
+use super::change::{Changed, Context, PlannedChange, body, carry_out, checked_reason, current};
 use super::enforcing::{following, permitted, reach, shown};
 use super::guard_calls::{GuardItem, Guards, all, guard_of};
 use super::mode_body::{ModeBody, Permit};
 use super::route_calls::no_route;
 use super::rule_calls::no_rule;
-use crate::store::{Edit, Kept, Kind, RuleBookStore};
+use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
 use blobwatch_pull::Mode;
 use blobwatch_rulebook::{ModeSetting, Rulebook, Stages};
 use blobwatch_sql::Sql;
@@ -75,7 +75,7 @@ impl From<Stages> for StageItem {
 }
 
 impl ModeItem {
-    pub(super) fn new(kept: Kept<ModeSetting>, guards: &Guards, now_ms: u64) -> Self {
+    pub(super) fn new(kept: StoredVersion<ModeSetting>, guards: &Guards, now_ms: u64) -> Self {
         let guard = guard_of(&kept, guards, now_ms);
         let setting = kept.value;
         Self {
@@ -211,7 +211,7 @@ pub(crate) fn delete_mode<S: Sql>(
         .iter()
         .find(|known| known.id == rule)
         .map(|known| known.default_mode);
-    let plan = Plan {
+    let plan = PlannedChange {
         act: Act::ModeDelete,
         target: Target::mode(rule, route),
         own: String::from("-"),
@@ -248,7 +248,7 @@ fn put_plan(
     before: Option<&ModeSetting>,
     setting: ModeSetting,
     permit: Option<&Permit>,
-) -> Result<Plan, Problem> {
+) -> Result<PlannedChange, Problem> {
     let at = position(&book, &setting.rule, &setting.route);
     let own = at.unwrap_or(book.modes.len());
     let (after, edit) = (shown(&setting, permit)?, Edit::mode(&setting)?);
@@ -257,7 +257,7 @@ fn put_plan(
         Some(slot) => *slot = setting,
         None => book.modes.push(setting),
     }
-    Ok(Plan {
+    Ok(PlannedChange {
         act: Act::ModePut,
         target,
         own: format!("modes[{own}]."),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, Plan, body, carry_out, checked_reason, current};
+use super::change::{Changed, Context, PlannedChange, body, carry_out, checked_reason, current};
 use super::route_calls::no_route;
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_pull::Mode;
@@ -100,7 +100,7 @@ fn enforced(book: &Rulebook, route: Option<&str>, now_ms: u64) -> Vec<ModeSettin
     monitored
 }
 
-fn plan(mut book: Rulebook, monitored: Vec<ModeSetting>, target: Target) -> Result<Plan, Problem> {
+fn plan(mut book: Rulebook, monitored: Vec<ModeSetting>, target: Target) -> Result<PlannedChange, Problem> {
     let same = |a: &ModeSetting, b: &ModeSetting| a.is_of(&b.rule, &b.route);
     let before: Vec<&ModeSetting> = (book.modes.iter())
         .filter(|known| monitored.iter().any(|setting| same(setting, known)))
@@ -113,7 +113,7 @@ fn plan(mut book: Rulebook, monitored: Vec<ModeSetting>, target: Target) -> Resu
             None => book.modes.push(setting),
         }
     }
-    Ok(Plan {
+    Ok(PlannedChange {
         act: Act::PanicOff,
         target,
         own: String::from("-"),

@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::act::{Act, Target};
-use super::change::{Context, Plan, body, carry_out, check, current};
+use super::change::{Context, PlannedChange, body, carry_out, check, current};
 use super::enforcing::{at_once, permitted, reach};
-use super::pushed::{Candidate, Pushed};
+use super::pushed::{PushBody, PushCandidate};
 use crate::store::{Edit, RuleBookError, RuleBookStore};
 use blobwatch_rulebook::{ModeSetting, Route, Rule, Rulebook};
 use blobwatch_sql::Sql;
@@ -61,7 +61,7 @@ pub(crate) fn put_rulebook<S: Sql>(
     if !dry_run {
         required(context)?;
     }
-    let pushed: Pushed = body(text)?;
+    let pushed: PushBody = body(text)?;
     let book = current(store, context)?;
     let candidate = pushed.candidate(store, &book, context.now_ms)?;
     let changes = differences(&book, &candidate.book);
@@ -120,7 +120,7 @@ fn required(context: &Context<'_>) -> Result<(), Problem> {
 fn refusals<S: Sql>(
     store: &RuleBookStore<S>,
     book: &Rulebook,
-    candidate: &Candidate,
+    candidate: &PushCandidate,
     now_ms: u64,
 ) -> Vec<Problem> {
     let rules = candidate
@@ -277,11 +277,11 @@ fn compare<T: PartialEq + Serialize>(
     }
 }
 
-fn plan(book: &Rulebook, candidate: Candidate, changes: &[Difference]) -> Result<Plan, Problem> {
+fn plan(book: &Rulebook, candidate: PushCandidate, changes: &[Difference]) -> Result<PlannedChange, Problem> {
     let edits = edits(book, &candidate.book, changes)?;
     let (before, after) = audited(&permitted_by(changes, &candidate))?;
     let candidate = candidate.book;
-    Ok(Plan {
+    Ok(PlannedChange {
         act: Act::RulebookPut,
         target: Target::Rulebook,
         own: String::new(),
@@ -293,7 +293,7 @@ fn plan(book: &Rulebook, candidate: Candidate, changes: &[Difference]) -> Result
 }
 
 /// The changes, each enforcement with what permitted it.
-fn permitted_by(changes: &[Difference], candidate: &Candidate) -> Vec<Difference> {
+fn permitted_by(changes: &[Difference], candidate: &PushCandidate) -> Vec<Difference> {
     let rules = candidate.book.rules.iter().zip(&candidate.forced_rules);
     let rules = rules.map(|(rule, forced)| (rule_target(rule), *forced, None));
     let modes = candidate.book.modes.iter().zip(&candidate.permits);

@@ -16,7 +16,7 @@ use blobwatch_wire::Problem;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Pushed {
+pub(super) struct PushBody {
     #[serde(default, rename = "schema")]
     _schema: Option<u32>,
     #[serde(default, rename = "revision")]
@@ -84,7 +84,7 @@ enum PushedGuard {
 }
 
 /// The rulebook that a push makes, and what permits its enforcements.
-pub(super) struct Candidate {
+pub(super) struct PushCandidate {
     pub(super) book: Rulebook,
     /// By position in `book.rules`.
     pub(super) forced_rules: Vec<bool>,
@@ -92,13 +92,13 @@ pub(super) struct Candidate {
     pub(super) permits: Vec<Permit>,
 }
 
-impl Pushed {
+impl PushBody {
     pub(super) fn candidate<S: Sql>(
         self,
         store: &RuleBookStore<S>,
         book: &Rulebook,
         now_ms: u64,
-    ) -> Result<Candidate, Problem> {
+    ) -> Result<PushCandidate, Problem> {
         let forced_rules = self.rules.iter().map(|rule| rule.force).collect();
         let rules = self.rules.into_iter().map(|rule| rule.of(store, book));
         let rules: Vec<Rule> = rules.collect::<Result<_, _>>()?;
@@ -107,7 +107,7 @@ impl Pushed {
             .map(|(at, mode)| mode.of(&format!("body.modes[{at}]"), book, now_ms));
         let mut modes: Vec<ModeSetting> = modes.collect::<Result<_, _>>()?;
         watch_anew(&mut modes, &rules, book);
-        Ok(Candidate {
+        Ok(PushCandidate {
             book: Rulebook {
                 schema: book.schema,
                 revision: book.revision,

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, Plan, body, carry_out, checked_name, current};
+use super::change::{Changed, Context, PlannedChange, body, carry_out, checked_name, current};
 use super::ending::{Ending, Retired, end};
-use crate::store::{Edit, Kept, Kind, RuleBookStore};
+use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
 use blobwatch_rulebook::{DEFAULT_ROUTE, Disclose, Redirects, Route, Rulebook};
 use blobwatch_sql::Sql;
 use blobwatch_wire::{List, Page, Place, Problem, json_text, rfc3339};
@@ -28,8 +28,8 @@ pub(crate) struct RouteItem {
     pub since_revision: u64,
 }
 
-impl From<Kept<Route>> for RouteItem {
-    fn from(kept: Kept<Route>) -> Self {
+impl From<StoredVersion<Route>> for RouteItem {
+    fn from(kept: StoredVersion<Route>) -> Self {
         let route = kept.value;
         Self {
             name: route.name,
@@ -157,7 +157,7 @@ fn put_plan(
     at: Option<usize>,
     before: Option<&Route>,
     route: Route,
-) -> Result<Plan, Problem> {
+) -> Result<PlannedChange, Problem> {
     let own = at.unwrap_or(book.routes.len());
     let (after, edit) = (json_text(&route)?, Edit::route(&route)?);
     let target = Target::Route(route.name.clone());
@@ -165,7 +165,7 @@ fn put_plan(
         Some(slot) => *slot = route,
         None => book.routes.push(route),
     }
-    Ok(Plan {
+    Ok(PlannedChange {
         act: Act::RoutePut,
         target,
         own: format!("routes[{own}]."),

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, Plan, body, carry_out, checked_name, current, version_after};
+use super::change::{Changed, Context, PlannedChange, body, carry_out, checked_name, current, version_after};
 use super::ending::{Ending, Retired, end};
 use super::enforcing::{acts_alike, at_once};
 use super::guard_calls::all;
 use super::mode_calls::ModeItem;
-use crate::store::{Edit, Kept, Kind, RuleBookStore};
+use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
 use blobwatch_pull::{Action, Mode};
 use blobwatch_rulebook::{ModeSetting, Rule, Rulebook, Volume};
 use blobwatch_sql::Sql;
@@ -43,8 +43,8 @@ pub(crate) struct VersionItem {
     pub until_revision: Option<u64>,
 }
 
-impl From<Kept<Rule>> for VersionItem {
-    fn from(kept: Kept<Rule>) -> Self {
+impl From<StoredVersion<Rule>> for VersionItem {
+    fn from(kept: StoredVersion<Rule>) -> Self {
         let rule = kept.value;
         Self {
             id: rule.id,
@@ -201,7 +201,7 @@ fn put_plan(
     rule: &Rule,
     force: bool,
     acts_anew: bool,
-) -> Result<Plan, Problem> {
+) -> Result<PlannedChange, Problem> {
     let own = at.unwrap_or(book.rules.len());
     match at.and_then(|at| book.rules.get_mut(at)) {
         Some(slot) => *slot = rule.clone(),
@@ -213,7 +213,7 @@ fn put_plan(
         setting.guard = Some(revision);
         edits.push(Edit::mode(setting)?);
     }
-    Ok(Plan {
+    Ok(PlannedChange {
         act: Act::RulePut,
         target: Target::Rule(rule.id.clone()),
         own: format!("rules[{own}]."),
@@ -268,7 +268,7 @@ fn items<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Vec<RuleItem>,
         let of_rule = modes.entry(kept.value.rule.clone()).or_default();
         of_rule.push(ModeItem::new(kept, &guards, now_ms));
     }
-    let item = |kept: Kept<Rule>| RuleItem {
+    let item = |kept: StoredVersion<Rule>| RuleItem {
         modes: modes.remove(&kept.value.id).unwrap_or_default(),
         version: kept.into(),
     };

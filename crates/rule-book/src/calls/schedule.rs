@@ -6,7 +6,7 @@
 //! revision that records it follows.
 
 use super::act::{Act, Target};
-use super::change::{Context, Plan, carry_out};
+use super::change::{Context, PlannedChange, carry_out};
 use super::enforcing::shown;
 use super::guard_calls::GUARD;
 use crate::store::{Edit, RuleBookStore};
@@ -52,7 +52,10 @@ pub(crate) fn next_change_ms<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> R
     Ok(times.flatten().min())
 }
 
-fn next<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Option<(Context<'static>, Plan)>, Problem> {
+fn next<S: Sql>(
+    store: &RuleBookStore<S>,
+    now_ms: u64,
+) -> Result<Option<(Context<'static>, PlannedChange)>, Problem> {
     let book = store.document()?;
     let context = |reason: String| Context {
         actor: SCHEDULE,
@@ -120,7 +123,7 @@ pub(super) fn demotion(
     setting: &ModeSetting,
     ledger: &Ledger,
     now_ms: u64,
-) -> Result<(Context<'static>, Plan), Problem> {
+) -> Result<(Context<'static>, PlannedChange), Problem> {
     let context = Context {
         actor: GUARD,
         now_ms,
@@ -134,7 +137,7 @@ pub(super) fn demotion(
     if let Some(slot) = candidate.modes.get_mut(at) {
         *slot = monitored;
     }
-    let plan = Plan {
+    let plan = PlannedChange {
         act: Act::ModeDemote,
         target: Target::mode(&setting.rule, &setting.route),
         own: String::from("-"),
@@ -146,10 +149,10 @@ pub(super) fn demotion(
     Ok((context, plan))
 }
 
-fn expiry(book: &Rulebook, at: usize, setting: &ModeSetting) -> Result<Plan, Problem> {
+fn expiry(book: &Rulebook, at: usize, setting: &ModeSetting) -> Result<PlannedChange, Problem> {
     let mut candidate = book.clone();
     candidate.modes.remove(at);
-    Ok(Plan {
+    Ok(PlannedChange {
         act: Act::ModeExpire,
         target: Target::mode(&setting.rule, &setting.route),
         own: String::from("-"),
@@ -160,7 +163,12 @@ fn expiry(book: &Rulebook, at: usize, setting: &ModeSetting) -> Result<Plan, Pro
     })
 }
 
-fn step(book: &Rulebook, at: usize, setting: &ModeSetting, following: ModeSetting) -> Result<Plan, Problem> {
+fn step(
+    book: &Rulebook,
+    at: usize,
+    setting: &ModeSetting,
+    following: ModeSetting,
+) -> Result<PlannedChange, Problem> {
     let following = ModeSetting {
         guard: setting.guard.map(|_| book.revision + 1),
         ..following
@@ -170,7 +178,7 @@ fn step(book: &Rulebook, at: usize, setting: &ModeSetting, following: ModeSettin
     if let Some(slot) = candidate.modes.get_mut(at) {
         *slot = following;
     }
-    Ok(Plan {
+    Ok(PlannedChange {
         act: Act::ModeStage,
         target: Target::mode(&setting.rule, &setting.route),
         own: format!("modes[{at}]."),

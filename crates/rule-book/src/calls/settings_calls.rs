@@ -1,7 +1,7 @@
 //! Settings of the whole deployment.
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, Plan, body, carry_out, current};
+use super::change::{Changed, Context, PlannedChange, body, carry_out, current};
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_rulebook::Settings;
 use blobwatch_sql::Sql;
@@ -34,7 +34,7 @@ pub(crate) fn put_settings<S: Sql>(
     }
     let before = json_text(&book.settings)?;
     book.settings = settings.clone();
-    let plan = Plan {
+    let plan = PlannedChange {
         act: Act::SettingsPut,
         target: Target::Settings,
         own: "settings.".to_owned(),

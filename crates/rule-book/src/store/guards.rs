@@ -38,7 +38,7 @@ pub struct GuardEntry {
 
 /// A guard after a report, and the totals that the report had.
 #[derive(Debug, Clone, Copy)]
-pub struct Reported<'a> {
+pub struct GuardUpdate<'a> {
     /// Rule and route.
     pub of: (&'a str, &'a str),
     pub ledger: &'a Ledger,
@@ -103,12 +103,12 @@ impl<S: Sql> RuleBookStore<S> {
     ///
     /// # Errors
     /// When SQLite refuses; nothing was written then.
-    pub fn keep_guard(&self, kept: &Reported<'_>, now_ms: u64) -> Result<(), RuleBookError> {
+    pub fn keep_guard(&self, kept: &GuardUpdate<'_>, now_ms: u64) -> Result<(), RuleBookError> {
         self.sql.transaction(|| self.write_guard(kept, now_ms))
     }
 
     /// The same, inside of a transaction.
-    pub(crate) fn write_guard(&self, kept: &Reported<'_>, now_ms: u64) -> Result<(), RuleBookError> {
+    pub(crate) fn write_guard(&self, kept: &GuardUpdate<'_>, now_ms: u64) -> Result<(), RuleBookError> {
         let (rule, route) = kept.of;
         self.sql.run(
             "INSERT OR REPLACE INTO guard_counts (rule, route, source, guard, body) VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -38,7 +38,7 @@ impl From<Kind> for SqlValue {
 
 /// One version of one thing, and who made it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Kept<T> {
+pub struct StoredVersion<T> {
     pub value: T,
     /// The revision that made it.
     pub since: u64,
@@ -52,7 +52,7 @@ pub struct Kept<T> {
 pub(super) const BODY: &str = "entries.body";
 const KEPT: &str = "body, since, until, time_ms, actor, reason";
 
-impl<T: serde::de::DeserializeOwned> Kept<T> {
+impl<T: serde::de::DeserializeOwned> StoredVersion<T> {
     fn read(found: &Row) -> Result<Self, RuleBookError> {
         let until = found.integer(2, "entries.until")?;
         Ok(Self {
@@ -107,35 +107,42 @@ impl<S: Sql> RuleBookStore<S> {
     ///
     /// # Errors
     /// When SQLite refuses, or an entry is not what was written.
-    pub fn rule_versions(&self, id: &str) -> Result<Vec<Kept<Rule>>, RuleBookError> {
+    pub fn rule_versions(&self, id: &str) -> Result<Vec<StoredVersion<Rule>>, RuleBookError> {
         let rows = self.sql.run(
             &format!("SELECT {KEPT} FROM entries WHERE kind = ?1 AND key = ?2 ORDER BY since DESC"),
             &[Kind::Rule.into(), text(id)],
         )?;
-        rows.iter().map(Kept::read).collect()
+        rows.iter().map(StoredVersion::read).collect()
     }
 
     /// The mode that is set for a rule on a route now.
     ///
     /// # Errors
     /// When SQLite refuses, or an entry is not what was written.
-    pub fn mode_entry(&self, rule: &str, route: &str) -> Result<Option<Kept<ModeSetting>>, RuleBookError> {
+    pub fn mode_entry(
+        &self,
+        rule: &str,
+        route: &str,
+    ) -> Result<Option<StoredVersion<ModeSetting>>, RuleBookError> {
         let rows = self.sql.run(
             &format!("SELECT {KEPT} FROM entries WHERE kind = ?1 AND key = ?2 AND until = ?3"),
             &[Kind::Mode.into(), text(&mode_key(rule, route)), OPEN],
         )?;
-        rows.first().map(Kept::read).transpose()
+        rows.first().map(StoredVersion::read).transpose()
     }
 
     /// What is valid now, in the order of the document.
     ///
     /// # Errors
     /// When SQLite refuses, or an entry is not what was written.
-    pub fn valid<T: serde::de::DeserializeOwned>(&self, kind: Kind) -> Result<Vec<Kept<T>>, RuleBookError> {
+    pub fn valid<T: serde::de::DeserializeOwned>(
+        &self,
+        kind: Kind,
+    ) -> Result<Vec<StoredVersion<T>>, RuleBookError> {
         let rows = self.sql.run(
             &format!("SELECT {KEPT} FROM entries WHERE until = ?1 AND kind = ?2 ORDER BY position, key"),
             &[OPEN, kind.into()],
         )?;
-        rows.iter().map(Kept::read).collect()
+        rows.iter().map(StoredVersion::read).collect()
     }
 }

@@ -86,7 +86,7 @@ impl NoticeKind {
 
 /// A notice to tell of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Untold {
+pub struct PendingNotice {
     pub kind: NoticeKind,
     pub id: String,
     /// JSON, for the Detector.
@@ -130,13 +130,13 @@ impl<S: Sql> RuleBookStore<S> {
         kind: NoticeKind,
         now_ms: u64,
         limit: usize,
-    ) -> Result<Vec<Untold>, RuleBookError> {
+    ) -> Result<Vec<PendingNotice>, RuleBookError> {
         let rows = self.sql.run(
             "SELECT id, body, attempts FROM outbox WHERE kind = ?1 AND retry_ms <= ?2 ORDER BY number LIMIT ?3",
             &[kind.value(), parameter(now_ms), parameter(limit as u64)],
         )?;
         let untold = |found: &Row| {
-            Ok(Untold {
+            Ok(PendingNotice {
                 kind,
                 id: found.text(0, "outbox.id")?.to_owned(),
                 body: found.text(1, "outbox.body")?.to_owned(),
@@ -150,7 +150,7 @@ impl<S: Sql> RuleBookStore<S> {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn notice_told(&self, notice: &Untold) -> Result<(), RuleBookError> {
+    pub fn notice_told(&self, notice: &PendingNotice) -> Result<(), RuleBookError> {
         self.sql.run(
             "DELETE FROM outbox WHERE kind = ?1 AND id = ?2",
             &[notice.kind.value(), text(&notice.id)],
@@ -162,7 +162,7 @@ impl<S: Sql> RuleBookStore<S> {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn notice_untold(&self, notice: &Untold, now_ms: u64) -> Result<bool, RuleBookError> {
+    pub fn notice_untold(&self, notice: &PendingNotice, now_ms: u64) -> Result<bool, RuleBookError> {
         let doublings = u32::try_from(notice.attempts.min(20)).unwrap_or(20);
         let wait = (RETRY_MS.0 << doublings).min(RETRY_MS.1);
         let (kind, id) = (notice.kind.value(), text(&notice.id));

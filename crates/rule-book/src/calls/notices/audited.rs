@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Act, Target, id};
 use crate::audit::AuditEntry;
-use crate::store::{Kept, RuleBookError, RuleBookStore};
+use crate::store::{RuleBookError, RuleBookStore, StoredVersion};
 use blobwatch_pull::Mode;
 use blobwatch_rulebook::{ChangeNotice, MAX_PARTS, ModeSetting, ModeValue, PartChange, RouteValue, Rule};
 use blobwatch_sql::Sql;
@@ -57,7 +57,7 @@ fn read<S: Sql>(store: &RuleBookStore<S>, revision: u64) -> Result<Vec<ChangeNot
 
 /// Versions of rules, each rule read once.
 #[derive(Default)]
-struct Versions(BTreeMap<String, Vec<Kept<Rule>>>);
+struct Versions(BTreeMap<String, Vec<StoredVersion<Rule>>>);
 
 impl Versions {
     /// Of the version that was valid from a revision on.

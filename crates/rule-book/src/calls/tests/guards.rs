@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Api, NOW, api, rule, staged};
 use crate::calls::{advance, next_change_ms, take_report};
-use crate::store::{MAX_HARMS, MAX_MOMENTS, NoticeKind, Untold};
+use crate::store::{MAX_HARMS, MAX_MOMENTS, NoticeKind, PendingNotice};
 use blobwatch_guard::{Arm, Cohort, CohortCounts, Counts, GuardThen, HarmNotice, Report, State, WatchReport};
 use blobwatch_pull::Family;
 use blobwatch_sql::Sql;
@@ -50,7 +50,7 @@ fn a_step_goes_on_when_its_guard_lets_it_pass() {
         (&json!(1.0), &json!(5))
     );
     let taken = take_report(&api.0, &reported(2, (5, 0), (30, 0)), NOW + 130_000).unwrap();
-    assert_eq!((taken.heard.again_ms, taken.is_due), (10_000, true));
+    assert_eq!((taken.next.again_ms, taken.is_due), (10_000, true));
     assert_eq!(harms_due(&api, NOW + 130_000), []);
     assert_eq!(
         next_change_ms(&api.0, NOW + 130_000).unwrap(),
@@ -143,7 +143,7 @@ fn demoted() -> Api {
 }
 
 /// Harms alone, of all that the Detector is told.
-fn harms_due(api: &Api, at_ms: u64) -> Vec<Untold> {
+fn harms_due(api: &Api, at_ms: u64) -> Vec<PendingNotice> {
     api.0.notices_due(NoticeKind::Harm, at_ms, 1_000).unwrap()
 }
 
@@ -152,7 +152,7 @@ fn a_harm_waits_until_the_detector_has_it() {
     let api = demoted();
     let due = |at| harms_due(&api, at);
     let next_harm_ms = || api.0.next_notice_ms(NoticeKind::Harm).unwrap();
-    let [harm]: [Untold; 1] = due(NOW + 70_000).try_into().unwrap();
+    let [harm]: [PendingNotice; 1] = due(NOW + 70_000).try_into().unwrap();
     assert_eq!(harm.id, format!("{NOW}-2-sweep-default"));
     let told: HarmNotice = serde_json::from_str(&harm.body).unwrap();
     assert_eq!(
@@ -162,7 +162,7 @@ fn a_harm_waits_until_the_detector_has_it() {
     assert_eq!(next_harm_ms(), Some(0));
     assert!(!api.0.notice_untold(&harm, NOW + 70_000).unwrap());
     assert_eq!((due(NOW + 70_999), next_harm_ms()), (vec![], Some(NOW + 71_000)));
-    let [again]: [Untold; 1] = due(NOW + 71_000).try_into().unwrap();
+    let [again]: [PendingNotice; 1] = due(NOW + 71_000).try_into().unwrap();
     assert_eq!((again.attempts, &again.body), (1, &harm.body));
     assert!(!api.0.notice_untold(&again, NOW + 71_000).unwrap());
     assert_eq!(next_harm_ms(), Some(NOW + 73_000), "twice as long");
@@ -174,7 +174,7 @@ fn a_harm_waits_until_the_detector_has_it() {
 fn a_harm_that_nobody_takes_is_given_up_after_a_week() {
     let api = demoted();
     let week = NOW + 70_000 + 7 * 86_400_000;
-    let [harm]: [Untold; 1] = harms_due(&api, week).try_into().unwrap();
+    let [harm]: [PendingNotice; 1] = harms_due(&api, week).try_into().unwrap();
     assert!(!api.0.notice_untold(&harm, week).unwrap());
     assert!(api.0.notice_untold(&harm, week + 1).unwrap());
     assert_eq!(api.0.next_notice_ms(NoticeKind::Harm).unwrap(), None);

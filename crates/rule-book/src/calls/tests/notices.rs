@@ -4,17 +4,17 @@ use serde_json::json;
 
 use super::{Api, NOW, api, rule, staged};
 use crate::calls::{advance, changes_since};
-use crate::store::{MAX_CHANGES, NoticeKind, RuleBookStore, Untold};
+use crate::store::{MAX_CHANGES, NoticeKind, PendingNotice, RuleBookStore};
 use blobwatch_pull::Mode;
 use blobwatch_rulebook::{Cause, ChangeNotice, ModeValue, PartChange, RuleValue, starter};
 use blobwatch_sql::{Native, Sql, SqlValue};
 
-fn due(api: &Api, at_ms: u64) -> Vec<Untold> {
+fn due(api: &Api, at_ms: u64) -> Vec<PendingNotice> {
     api.0.notices_due(NoticeKind::Change, at_ms, 1_000).unwrap()
 }
 
 fn told(api: &Api) -> Vec<ChangeNotice> {
-    let read = |untold: &Untold| -> ChangeNotice {
+    let read = |untold: &PendingNotice| -> ChangeNotice {
         let notice: ChangeNotice = serde_json::from_str(&untold.body).unwrap();
         assert_eq!(untold.id, notice.id);
         notice
@@ -176,7 +176,7 @@ fn changes_beyond_the_bound_are_counted_as_lost_and_harms_stay() {
 fn a_change_that_is_not_taken_is_told_again() {
     let api = api();
     api.put("rules/new", &rule("ssl"));
-    let [change]: [Untold; 1] = due(&api, NOW).try_into().unwrap();
+    let [change]: [PendingNotice; 1] = due(&api, NOW).try_into().unwrap();
     assert!(!api.0.notice_untold(&change, NOW).unwrap());
     assert_eq!(
         (
@@ -185,7 +185,7 @@ fn a_change_that_is_not_taken_is_told_again() {
         ),
         (vec![], Some(NOW + 1_000))
     );
-    let [again]: [Untold; 1] = due(&api, NOW + 1_000).try_into().unwrap();
+    let [again]: [PendingNotice; 1] = due(&api, NOW + 1_000).try_into().unwrap();
     assert_eq!((&again.body, again.attempts), (&change.body, 1));
     api.0.notice_told(&again).unwrap();
     assert_eq!(api.0.next_notice_ms(NoticeKind::Change).unwrap(), None);
