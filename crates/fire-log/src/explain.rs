@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 use blobwatch_guard::{GuardThen, State};
 use blobwatch_pull::{Action, Fired, Mode, Record, RecordValues};
 use blobwatch_rulebook::{ModeSetting, ModeSource, Policy, Rule, Rulebook, Volume, check, in_percent};
-use blobwatch_rules::{Checked, Field, Values};
+use blobwatch_rules::{CheckedExpression, Field, Values};
 use blobwatch_wire::{Place, rfc3339};
 
 /// One record explained.
@@ -149,7 +149,7 @@ pub fn explain<'a>(
 fn one(
     record: &Record,
     rule: &Rule,
-    checked: &Checked,
+    checked: &CheckedExpression,
     values: &Values<'_>,
     unknown: &[Field],
     mode: ModeExplanation,
@@ -172,7 +172,7 @@ fn one(
     explained
 }
 
-fn clauses(checked: &Checked, values: &Values<'_>, unknown: &[Field]) -> Vec<ClauseExplanation> {
+fn clauses(checked: &CheckedExpression, values: &Values<'_>, unknown: &[Field]) -> Vec<ClauseExplanation> {
     let explained = checked.explain(values, unknown).into_iter();
     explained
         .map(|clause| ClauseExplanation {

@@ -9,7 +9,7 @@ use blobwatch_pull::{Fired, NEVER_KEPT};
 use blobwatch_records::{Row, Treatment};
 use blobwatch_rule_book::PreviewPlan;
 use blobwatch_rulebook::{Compiled, DocumentError, Policy, Volume, check};
-use blobwatch_rules::{Checked, Field, Scratch, Values};
+use blobwatch_rules::{CheckedExpression, Field, Scratch, Values};
 
 /// A plan that is ready to be asked about rows.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) struct Judge {
     pub(super) route_name: String,
     pub(super) volume: Option<Volume>,
     pub(super) needs: Needs,
-    checked: Checked,
+    checked: CheckedExpression,
     /// Fields that the candidate reads and that records may lack.
     lacking: Vec<Field>,
     /// By rule: whether the record says that it fired, instead of its expression.
@@ -47,7 +47,7 @@ impl Judge {
         let route = position(book.routes.iter().position(|route| route.name == plan.route));
         let checked = check(&book).map_err(DocumentError::Invalid)?;
         let volume = book.rules.get(candidate).and_then(|rule| rule.volume);
-        let is_by_record = |rule: &blobwatch_rulebook::Rule, checked: &Checked| {
+        let is_by_record = |rule: &blobwatch_rulebook::Rule, checked: &CheckedExpression| {
             rule.volume.is_some() || checked.fields().iter().any(|field| NEVER_KEPT.contains(field))
         };
         let pairs = book.rules.iter().zip(&checked).enumerate();
@@ -56,7 +56,7 @@ impl Judge {
             .collect();
         // Volumes are judged here, not by hot keys.
         book.rules.iter_mut().for_each(|rule| rule.volume = None);
-        let fields = checked.iter().flat_map(Checked::fields);
+        let fields = checked.iter().flat_map(CheckedExpression::fields);
         let mut needs = Needs::of(fields);
         let Some(own) = checked.into_iter().nth(candidate) else {
             return Err(DocumentError::Invalid(Vec::new()));

@@ -6,7 +6,7 @@ use super::policy::Policy;
 use super::read::{DocumentError, shape};
 use super::validate::{MAX_PLACES, faults};
 use crate::route::RouteTable;
-use blobwatch_rules::{Checked, Engine, RuleError};
+use blobwatch_rules::{CheckedExpression, Engine, RuleError};
 use blobwatch_wire::Place;
 
 /// What a request needs of a rulebook. Positions of rules and routes are those of [`Self::book`].
@@ -57,7 +57,7 @@ impl Compiled {
 ///
 /// # Errors
 /// Everything that is wrong with the document, at most `MAX_PLACES`.
-pub fn check(book: &Rulebook) -> Result<Vec<Checked>, Vec<Place>> {
+pub fn check(book: &Rulebook) -> Result<Vec<CheckedExpression>, Vec<Place>> {
     let mut places = faults(book);
     let mut checked = Vec::with_capacity(book.rules.len());
     for (at, rule) in book.rules.iter().enumerate() {
@@ -74,7 +74,7 @@ pub fn check(book: &Rulebook) -> Result<Vec<Checked>, Vec<Place>> {
     }
 }
 
-fn read_expression(text: &str) -> Result<Checked, RuleError> {
+fn read_expression(text: &str) -> Result<CheckedExpression, RuleError> {
     blobwatch_rules::parse(text)?.check()
 }
 

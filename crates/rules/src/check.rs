@@ -1,4 +1,4 @@
-//! [`Expression`] to [`Checked`]: names become fields, values get the type of what they are compared with.
+//! [`Expression`] to [`CheckedExpression`]: names become fields, values get the type of what they are compared with.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
@@ -17,20 +17,20 @@ use super::wildcard::Wildcard;
 /// A rule that can be compiled: every field exists and every type fits. Two are equal if they say the same,
 /// however they are spaced and bracketed. `Display` gives canonical text that reads back as an equal one.
 #[derive(Debug, Clone)]
-pub struct Checked {
+pub struct CheckedExpression {
     pub(super) text: Arc<str>,
     pub(super) root: Clause,
 }
 
-impl PartialEq for Checked {
+impl PartialEq for CheckedExpression {
     fn eq(&self, other: &Self) -> bool {
         self.root == other.root
     }
 }
 
-impl Eq for Checked {}
+impl Eq for CheckedExpression {}
 
-impl Checked {
+impl CheckedExpression {
     /// As written by the operator; the spans of `Clause` are in it.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -59,12 +59,12 @@ impl Clause {
     }
 }
 
-pub(super) fn check(expression: Expression) -> Result<Checked, RuleError> {
+pub(super) fn check(expression: Expression) -> Result<CheckedExpression, RuleError> {
     let root = Checker {
         text: &expression.text,
     }
     .clause(&expression.root)?;
-    Ok(Checked {
+    Ok(CheckedExpression {
         text: expression.text,
         root,
     })

@@ -32,7 +32,7 @@ use self::terms::{Source, Terms};
 use self::tree::{Odd, PredicateId, Step};
 pub use run::Scratch;
 
-use super::check::Checked;
+use super::check::CheckedExpression;
 use super::limits::{MAX_PREDICATES, MAX_REGEX_TOTAL_BYTES, MAX_RULES};
 use super::term::{Quantifier, Term};
 
@@ -108,7 +108,7 @@ impl std::error::Error for CompileError {}
 impl Engine {
     /// # Errors
     /// A `MAX_…` of this module that the rules exceed together.
-    pub fn compile(rules: &[Checked]) -> Result<Self, CompileError> {
+    pub fn compile(rules: &[CheckedExpression]) -> Result<Self, CompileError> {
         compile::compile(rules)
     }
 }

@@ -7,13 +7,13 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 use std::ops::Range;
 
-use super::check::Checked;
+use super::check::CheckedExpression;
 use super::expression::{Combiner, Order};
 use super::field::Field;
 use super::term::{Clause, ClauseKind, Predicate, Quantifier, Term, Test};
 use super::values::{Value, Values};
 
-impl Checked {
+impl CheckedExpression {
     /// Whether the rule holds. For explanations and tests: allocates, and shares nothing between rules.
     #[must_use]
     pub fn evaluate(&self, values: &Values<'_>) -> bool {
@@ -22,7 +22,7 @@ impl Checked {
 }
 
 /// What can be said of a rule when some fields are not known, as of a record that does not keep them.
-impl Checked {
+impl CheckedExpression {
     /// Whether the rule holds whatever the unknown fields were; `None` where it depends on them (Kleene's logic).
     /// Of the headers the User-Agent is known.
     #[must_use]

@@ -1,6 +1,6 @@
 //! Which parts of a rule were true for a request.
 
-use super::check::Checked;
+use super::check::CheckedExpression;
 use super::field::Field;
 use super::term::{self, ClauseKind, Predicate};
 use super::values::Values;
@@ -10,7 +10,7 @@ use super::values::Values;
 pub struct Clause {
     /// As the operator wrote it.
     pub text: String,
-    /// First byte in [`Checked::text`].
+    /// First byte in [`CheckedExpression::text`].
     pub start: usize,
     /// Byte after the last.
     pub end: usize,
@@ -19,7 +19,7 @@ pub struct Clause {
     pub value: Option<bool>,
 }
 
-impl Checked {
+impl CheckedExpression {
     /// Every part of the rule, the whole first, each before what is in it. Of the fields in `unknown` nobody knows what
     /// the request had.
     #[must_use]

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::check::{self, Checked};
+use super::check::{self, CheckedExpression};
 use super::error::RuleError;
 
 /// An expression that follows the grammar. Whether its fields exist and its types fit is said by
@@ -19,7 +19,7 @@ impl Expression {
     ///
     /// # Errors
     /// The first place that does not fit.
-    pub fn check(self) -> Result<Checked, RuleError> {
+    pub fn check(self) -> Result<CheckedExpression, RuleError> {
         check::check(self)
     }
 }

@@ -36,7 +36,7 @@ mod text;
 pub mod values;
 mod wildcard;
 
-pub use check::Checked;
+pub use check::CheckedExpression;
 pub use engine::{CompileError, Engine, Scratch};
 pub use error::RuleError;
 pub use expression::Expression;

@@ -3,13 +3,13 @@
 use std::fmt::{self, Display, Formatter, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::check::Checked;
+use super::check::CheckedExpression;
 use super::field::Field;
 use super::pattern::Pattern;
 use super::term::{Clause, ClauseKind, IpRange, Predicate, Quantifier, Term, Test};
 use super::wildcard::Wildcard;
 
-impl Display for Checked {
+impl Display for CheckedExpression {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.root.fmt(f)
     }

@@ -4,7 +4,7 @@
 mod rule_random;
 
 use blobwatch_rules::{
-    Checked, CompileError, Engine, Field, MAX_PREDICATES, MAX_RULES, Scratch, Value, Values,
+    CheckedExpression, CompileError, Engine, Field, MAX_PREDICATES, MAX_RULES, Scratch, Value, Values,
 };
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
@@ -12,14 +12,14 @@ use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 use rule_random::{Draw, Language, expression, facts, headers, values};
 
 #[track_caller]
-fn read(text: &str) -> Checked {
+fn read(text: &str) -> CheckedExpression {
     let checked = blobwatch_rules::parse(text).and_then(blobwatch_rules::Expression::check);
     checked.unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[track_caller]
-fn compile(texts: &[String]) -> (Vec<Checked>, Engine) {
-    let rules: Vec<Checked> = texts.iter().map(|text| read(text)).collect();
+fn compile(texts: &[String]) -> (Vec<CheckedExpression>, Engine) {
+    let rules: Vec<CheckedExpression> = texts.iter().map(|text| read(text)).collect();
     let engine = Engine::compile(&rules).expect("within the limits");
     (rules, engine)
 }
@@ -91,7 +91,7 @@ proptest! {
 
 /// Rules that match, by the engine and by the trees; they must agree.
 #[track_caller]
-fn matched(rules: &[Checked], engine: &Engine, values: &Values<'_>) -> Vec<usize> {
+fn matched(rules: &[CheckedExpression], engine: &Engine, values: &Values<'_>) -> Vec<usize> {
     let mut scratch = Scratch::new(engine);
     engine.run(values, &mut scratch);
     let matched: Vec<usize> = scratch.matched().collect();
@@ -205,7 +205,7 @@ fn a_value_of_another_type_reads_as_missing() {
 #[test]
 fn rulebooks_are_bounded() {
     let rule = read("ssl");
-    let refused = |rules: &[Checked]| Engine::compile(rules).expect_err("too large");
+    let refused = |rules: &[CheckedExpression]| Engine::compile(rules).expect_err("too large");
     assert!(Engine::compile(&vec![rule.clone(); MAX_RULES]).is_ok());
     assert_eq!(
         refused(&vec![rule; MAX_RULES + 1]),
@@ -229,7 +229,7 @@ fn rulebooks_are_bounded() {
         )
     );
 
-    let regexes: Vec<Checked> = (10..99)
+    let regexes: Vec<CheckedExpression> = (10..99)
         .map(|number| read(&format!("http.host matches \"x.{{8}}{number}y\"")))
         .collect();
     assert!(matches!(refused(&regexes), CompileError::RegexesTooLarge { .. }));

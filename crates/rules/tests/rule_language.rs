@@ -1,10 +1,10 @@
 //! The rule language: what it accepts, how it prints, what it says about what it refuses.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use blobwatch_rules::{Checked, Field, MAX_NESTING, MAX_TEXT, Value, Values};
+use blobwatch_rules::{CheckedExpression, Field, MAX_NESTING, MAX_TEXT, Value, Values};
 
 #[track_caller]
-fn read(text: &str) -> Checked {
+fn read(text: &str) -> CheckedExpression {
     let expression = blobwatch_rules::parse(text).unwrap_or_else(|error| panic!("{error}"));
     expression.check().unwrap_or_else(|error| panic!("{error}"))
 }

@@ -10,7 +10,7 @@ use super::probe::Probe;
 use super::terms::TermFinder;
 use super::tree::{FAILS, HOLDS, Interner, PredicateId, Steps, Tree};
 use super::{Answer, CompileError, Each, Eager, Engine};
-use crate::check::Checked;
+use crate::check::CheckedExpression;
 use crate::limits::{MAX_PREDICATES, MAX_REGEX_TOTAL_BYTES, MAX_RULES};
 
 /// Fewer rules are simply all looked at: four comparisons cost less than finding out which to make.
@@ -19,7 +19,7 @@ const MIN_GUARDED_RULES: usize = 8;
 /// Above it, of a thousand, a guard lets nearly every request through and only costs.
 const MAX_LIKELY: u32 = 700;
 
-pub(super) fn compile(rules: &[Checked]) -> Result<Engine, CompileError> {
+pub(super) fn compile(rules: &[CheckedExpression]) -> Result<Engine, CompileError> {
     if rules.len() > MAX_RULES {
         return Err(CompileError::TooManyRules { found: rules.len() });
     }
