@@ -52,12 +52,12 @@ impl std::error::Error for RouteError {}
 /// Routes in the order of preference.
 #[derive(Debug, Clone)]
 pub struct RouteTable {
-    entries: Vec<Entry>,
+    entries: Vec<RankedRoute>,
     default: usize,
 }
 
 #[derive(Debug, Clone)]
-struct Entry {
+struct RankedRoute {
     rank: Rank,
     host: Option<Box<str>>,
     repository: Glob,
@@ -84,7 +84,7 @@ impl RouteTable {
         let default = default_of(routes)?;
         let mut entries = Vec::with_capacity(routes.len());
         for (index, route) in routes.iter().enumerate().filter(|(index, _)| *index != default) {
-            entries.push(Entry::compile(index, route)?);
+            entries.push(RankedRoute::compile(index, route)?);
         }
         entries.sort_by_key(|entry| Reverse(entry.rank));
         Ok(Self { entries, default })
@@ -100,7 +100,7 @@ impl RouteTable {
         let default = default_of(routes).ok()?;
         let mut entries = Vec::with_capacity(order.len());
         for index in order {
-            entries.push(Entry::compile(*index, routes.get(*index)?).ok()?);
+            entries.push(RankedRoute::compile(*index, routes.get(*index)?).ok()?);
         }
         Some(Self { entries, default })
     }
@@ -116,7 +116,7 @@ impl RouteTable {
     }
 }
 
-impl Entry {
+impl RankedRoute {
     fn compile(index: usize, route: &Route) -> Result<Self, RouteError> {
         let repository = Glob::parse(&route.repository).map_err(|error| RouteError::Repository {
             route: route.name.clone(),

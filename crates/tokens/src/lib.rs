@@ -57,7 +57,7 @@ struct Token {
 /// One entry of the secret: `{"name": "ci", "role": "viewer", "sha256": "<64 hex digits>"}`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct TokenEntry {
     name: String,
     role: Role,
     sha256: String,
@@ -76,7 +76,7 @@ impl fmt::Display for TokensError {
 impl std::error::Error for TokensError {}
 
 impl Tokens {
-    /// Reads the secret, a JSON list of `Entry`s. An empty text or list configures nobody.
+    /// Reads the secret, a JSON list of `TokenEntry`s. An empty text or list configures nobody.
     ///
     /// # Errors
     /// The first entry that cannot be used; none of the others is then, so that a typing mistake cannot leave a
@@ -85,7 +85,7 @@ impl Tokens {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let entries: Vec<Entry> = strict(text, "tokens").map_err(told)?;
+        let entries: Vec<TokenEntry> = strict(text, "tokens").map_err(told)?;
         if entries.len() > MAX_TOKENS {
             return Err(TokensError(format!(
                 "expected at most {MAX_TOKENS} tokens, found {}",
@@ -169,7 +169,7 @@ impl Tokens {
 }
 
 impl Token {
-    fn new(at: usize, entry: Entry) -> Result<Self, TokensError> {
+    fn new(at: usize, entry: TokenEntry) -> Result<Self, TokensError> {
         let wrong =
             |field: &str, expected: &str| TokensError(format!("tokens[{at}].{field}: expected {expected}"));
         check_name(&entry.name).map_err(|expected| wrong("name", expected))?;

@@ -31,11 +31,11 @@ pub enum OriginFailure {
 
 #[derive(Serialize)]
 struct Envelope {
-    errors: [Entry; 1],
+    errors: [ErrorEntry; 1],
 }
 
 #[derive(Serialize)]
-struct Entry {
+struct ErrorEntry {
     code: &'static str,
     message: String,
     detail: Option<Detail>,
@@ -90,7 +90,7 @@ fn body(code: &'static str, what: &str, id: Option<RecordId>) -> String {
         Some(id) => format!("{what}; to ask the registry's operator why, quote {id}"),
         None => what.to_owned(),
     };
-    let entry = Entry {
+    let entry = ErrorEntry {
         code,
         message,
         detail: id.map(|id| Detail { id }),
