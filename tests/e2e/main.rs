@@ -40,6 +40,7 @@ mod july_2020;
 mod killed;
 #[cfg(test)]
 mod large_bodies;
+#[cfg(test)]
 mod misconfigured;
 #[cfg(test)]
 mod modes;

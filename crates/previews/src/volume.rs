@@ -175,10 +175,10 @@ mod tests {
     fn what_is_beyond_the_stretch_is_not_counted() {
         let mut windows = Windows::default();
         let found = matches((0..30).map(|n| (n, 1)));
-        let first = fires(&[found.clone()], 1_000_011, &VOLUME, &mut windows);
+        let first = fires(std::slice::from_ref(&found), 1_000_011, &VOLUME, &mut windows);
         assert_eq!(first, [Matches::default()]);
         let rest = matches((11..30).map(|n| (n, 1)));
-        let second = fires(&[rest.clone()], END, &VOLUME, &mut windows);
+        let second = fires(std::slice::from_ref(&rest), END, &VOLUME, &mut windows);
         assert_eq!(second, [rest]);
     }
 
