@@ -153,6 +153,11 @@ impl Batches {
         self.queues.values().filter_map(Queue::due_at_ms).min()
     }
 
+    /// What time a request says that it is; a clock that was set back delays nothing.
+    pub fn is_at(&mut self, now_ms: u64) {
+        self.queues.values_mut().for_each(|queue| queue.is_at(now_ms));
+    }
+
     /// The next batch to send, if one is due; call until there is none. One batch a FireLog is under way at a time.
     pub fn next(&mut self, held: Held, now_ms: u64) -> Option<Outgoing> {
         self.remove_idle(IDLE_AFTER_MS, now_ms);
@@ -253,6 +258,34 @@ mod tests {
         (0..MAX_BATCH_RECORDS as u32).for_each(|n| batches.push(TO, record(n), HELD, 5000));
         assert_eq!(batches.due_at_ms(), Some(0));
         assert!(batches.next(HELD, 5000).is_some());
+    }
+
+    /// Whatever was waited for when the clock was set back is due as if that had not been.
+    #[test]
+    fn a_clock_that_is_set_back_delays_nothing() {
+        for back in [1_500, 20_000, 3_600_000] {
+            let mut batches = Batches::new(7);
+            let before = 10_000_000;
+            let now = before - back;
+            batches.push(TO, record(1), HELD, before);
+            batches.is_at(now);
+            assert_eq!(batches.due_at_ms(), Some(now + DUE_AFTER_MS));
+            let sent = batches.next(HELD, now + DUE_AFTER_MS).unwrap();
+            batches.push(TO, refused(2), HELD, now);
+            batches.acknowledged(TO, 1);
+            assert_eq!(batches.due_at_ms(), Some(now + DUE_AFTER_MS + MIN_URGENT_GAP_MS));
+
+            let mut failing = Batches::new(7);
+            failing.push(TO, record(1), HELD, before);
+            let ticket = failing.next(HELD, before + DUE_AFTER_MS).unwrap().ticket;
+            failing.is_at(now);
+            failing.failed(TO, ticket, now);
+            failing.is_at(now - back);
+            let due = failing.due_at_ms().unwrap();
+            assert!(due <= now - back + 31_000 + 1_000, "{due}");
+            assert!(failing.next(HELD, due).is_some(), "kept");
+            assert_eq!(sent.to, TO);
+        }
     }
 
     #[test]

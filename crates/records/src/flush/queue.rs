@@ -31,6 +31,9 @@ pub(crate) const MAX_RETRY_AGE_MS: u64 = 10 * 60_000;
 /// Longest wait after a failure; the first is 1 s, each further one twice the one before.
 const MAX_BACKOFF_MS: u64 = 30_000;
 
+/// Requests of an isolate read the clock at their own pace: one may be so far ahead of another.
+const MAX_AHEAD_MS: u64 = 1_000;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -126,6 +129,25 @@ impl Queue {
         *requests = requests.saturating_add(1);
         self.open.since_ms.get_or_insert(now_ms);
         true
+    }
+
+    /// The clock was set back, perhaps: what was noted of a time that is still to come is noted of now, so that nothing waits until
+    /// the clock has caught up.
+    pub(super) fn is_at(&mut self, now_ms: u64) {
+        let clamp = |time_ms: &mut u64, most_ms: u64| {
+            if *time_ms > now_ms + most_ms + MAX_AHEAD_MS {
+                *time_ms = now_ms;
+            }
+        };
+        self.open.since_ms.iter_mut().for_each(|since| clamp(since, 0));
+        self.under_way
+            .iter_mut()
+            .for_each(|sent| clamp(&mut sent.sent_ms, 0));
+        clamp(&mut self.last_sent_ms, 0);
+        clamp(&mut self.not_before_ms, MAX_BACKOFF_MS);
+        for sealed in &mut self.sealed {
+            clamp(&mut sealed.sealed_ms, 0);
+        }
     }
 
     /// When the next batch may be sent, if there is one.
