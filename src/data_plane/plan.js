@@ -1,10 +1,11 @@
 // The plan: what Wasm decided about one request, in the lines that `crates/rulebook/src/plan.rs` writes.
 
 /**
- * What to do with one request. One that is not watched has an origin and nothing else of this.
+ * What to do with one request. One that is not watched has an origin, a route and nothing else of this.
  * @typedef {object} Plan
  * @property {boolean} watched
  * @property {string} origin `scheme://host[:port]`; empty: the request's own address
+ * @property {string} route its name; empty where nothing was decided
  * @property {boolean} follow the origin's redirects are followed and not passed on
  * @property {string} id of the record
  * @property {string} fired the value of `Blobwatch-Fired`; empty where it is not disclosed
@@ -30,10 +31,10 @@
  * @returns {Plan}
  */
 export function readPlan(text, head, generation) {
-  const [kind, origin = "", follow, id = "", fired = "", observe, status, proxyStatus = "", retryAfter = "", ...body] =
+  const [kind, origin = "", route = "", follow, id = "", fired = "", observe, status, proxyStatus = "", retryAfter = "", ...body] =
     text.split("\n");
   /** @type {Plan} */
-  const plan = { watched: kind !== "pass", origin, follow: follow === "1", id, fired, observe: observe === "1", head, generation };
+  const plan = { watched: kind !== "pass", origin, route, follow: follow === "1", id, fired, observe: observe === "1", head, generation };
   if (kind === "refuse") plan.refusal = { status: Number(status), proxyStatus, retryAfter, body: body.join("\n") };
   return plan;
 }

@@ -29,12 +29,14 @@ impl Isolate {
     /// When the facts are not what this build writes.
     pub fn decide(&mut self, text: &str, confirmed: bool) -> Result<Plan, FactsError> {
         let facts = Facts::parse(text)?;
+        self.batches.is_at(facts.time_ms);
         let path = normal_form(facts.path);
         let route = self.book.table.best(facts.host, repository_of(&path));
         let identify = || self.memory.identity(&facts, &self.config.keys);
         let Some(mut request) = Request::read(&facts, &path, identify) else {
             return Ok(Plan::Pass {
                 origin: self.origin(route),
+                route: name_of(&self.book.routes, route).to_owned(),
             });
         };
         request.kind = self.history.expected(&request);
@@ -53,12 +55,7 @@ impl Isolate {
 
     fn verdict(&mut self, request: &Request<'_>, route: usize, degraded: bool) -> Verdict {
         let texts = request.texts();
-        let name = self
-            .book
-            .routes
-            .get(route)
-            .map_or("", |route| route.name.as_str());
-        let values = request.values(name, &texts);
+        let values = request.values(name_of(&self.book.routes, route), &texts);
         self.book.engine.run(&values, &mut self.scratch);
         let subject = Subject {
             route,
@@ -81,6 +78,7 @@ impl Isolate {
         Plan::Watch(Watched {
             id: decided.id,
             origin: detour.map_or_else(|| self.origin(decided.route), without_slash),
+            route: name_of(&self.book.routes, decided.route).to_owned(),
             follow: route.is_some_and(|route| route.redirects == Redirects::Follow),
             fired: if disclosed { fired(&verdict.fired) } else { None },
             observe: route.is_some_and(|route| observed(request.observe_place, route.observe)),
@@ -178,6 +176,10 @@ impl Isolate {
         self.next = self.next.wrapping_add(1);
         RecordId::from_parts(now_ms, self.config.isolate, self.next)
     }
+}
+
+fn name_of(routes: &[Route], at: usize) -> &str {
+    routes.get(at).map_or("", |route| route.name.as_str())
 }
 
 /// A path follows, and starts with one.

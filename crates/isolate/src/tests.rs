@@ -116,7 +116,7 @@ fn said(time_ms: u64) -> Said<'static> {
 fn watched(plan: Plan) -> blobwatch_rulebook::Watched {
     match plan {
         Plan::Watch(watched) => watched,
-        Plan::Pass { origin } => panic!("passed to {origin}"),
+        Plan::Pass { origin, .. } => panic!("passed to {origin}"),
     }
 }
 
@@ -139,10 +139,11 @@ fn what_is_no_blob_passes_to_the_routes_origin() {
     assert_eq!(
         plan,
         Plan::Pass {
-            origin: "https://origin.example".to_owned()
+            origin: "https://origin.example".to_owned(),
+            route: "default".to_owned(),
         }
     );
-    assert_eq!(plan.to_string(), "pass\nhttps://origin.example");
+    assert_eq!(plan.to_string(), "pass\nhttps://origin.example\ndefault");
 }
 
 #[test]

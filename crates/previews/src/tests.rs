@@ -60,7 +60,7 @@ impl Edge {
     fn decide(&mut self, facts: &str) -> Watched {
         match self.isolate.decide(facts, true).unwrap() {
             Decision::Watch(watched) => watched,
-            Decision::Pass { origin } => panic!("passed to {origin}"),
+            Decision::Pass { origin, .. } => panic!("passed to {origin}"),
         }
     }
 

@@ -13,6 +13,8 @@ pub enum Plan {
     /// Not a blob request: to the origin as if Blobwatch were absent.
     Pass {
         origin: String,
+        /// Name of the route.
+        route: String,
     },
     Watch(Watched),
 }
@@ -23,6 +25,8 @@ pub struct Watched {
     pub id: RecordId,
     /// `scheme://host[:port]`; empty: the request's own address.
     pub origin: String,
+    /// Name of the route.
+    pub route: String,
     pub follow: bool,
     /// Value of `Blobwatch-Fired`, where it is disclosed.
     pub fired: Option<String>,
@@ -32,11 +36,11 @@ pub struct Watched {
 }
 
 impl fmt::Display for Plan {
-    /// One value a line: kind, origin, follow, id, fired, observe, then status, Proxy-Status, Retry-After and body
+    /// One value a line: kind, origin, route, follow, id, fired, observe, then status, Proxy-Status, Retry-After and body
     /// of a refusal. None of the values but the last can hold a line break.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Pass { origin } => write!(f, "pass\n{origin}"),
+            Self::Pass { origin, route } => write!(f, "pass\n{origin}\n{route}"),
             Self::Watch(watched) => watched.fmt(f),
         }
     }
@@ -49,8 +53,8 @@ impl fmt::Display for Watched {
         let (follow, observe) = (u8::from(self.follow), u8::from(self.observe));
         write!(
             f,
-            "{kind}\n{}\n{follow}\n{}\n{fired}\n{observe}",
-            self.origin, self.id
+            "{kind}\n{}\n{}\n{follow}\n{}\n{fired}\n{observe}",
+            self.origin, self.route, self.id
         )?;
         let Some(refusal) = &self.refusal else {
             return Ok(());

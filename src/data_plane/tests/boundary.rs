@@ -86,6 +86,7 @@ fn plans_are_written_as_javascript_reads_them() {
     let refused = Watched {
         id: "01M85086S2MDP1HBJCFM000006".parse().unwrap(),
         origin: origin(),
+        route: "demo".to_owned(),
         follow: false,
         fired: None,
         observe: false,
@@ -103,7 +104,11 @@ fn plans_are_written_as_javascript_reads_them() {
         refusal: None,
         ..refused.clone()
     };
-    assert_eq!(Plan::Pass { origin: origin() }.to_string(), sample!("plan_pass"));
+    let passing = Plan::Pass {
+        origin: origin(),
+        route: "demo".to_owned(),
+    };
+    assert_eq!(passing.to_string(), sample!("plan_pass"));
     assert_eq!(Plan::Watch(going).to_string(), sample!("plan_go"));
     assert_eq!(Plan::Watch(refused).to_string(), sample!("plan_refuse"));
 }

@@ -23,5 +23,5 @@ test("a refusal has an answer of its own", () => {
 });
 
 test("without a decision the request goes on as if Blobwatch were absent", () => {
-  assert.deepEqual(absentPlan("https://origin.example", true), { ...watched, watched: false, id: "", head: true, generation: 0 });
+  assert.deepEqual(absentPlan("https://origin.example", true), { ...watched, watched: false, route: "", id: "", head: true, generation: 0 });
 });

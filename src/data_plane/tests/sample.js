@@ -39,6 +39,7 @@ export const request = (url, init, cf) => /** @type {ClientRequest} */ (Object.a
 export const planned = (changes) => ({
   watched: true,
   origin: "",
+  route: "demo",
   follow: false,
   id: "01M85086S2MDP1HBJCFM000006",
   fired: "",
