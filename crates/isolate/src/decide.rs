@@ -60,6 +60,7 @@ impl Isolate {
         let subject = Subject {
             route,
             client: request.client,
+            network: request.network,
             fingerprint: request.fingerprint.as_str(),
             asn: request.facts.asn,
             now_ms: request.facts.time_ms,

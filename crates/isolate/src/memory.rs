@@ -1,5 +1,5 @@
 //! Who asked lately: the hashes that say who asks are a third of a decision's instructions, and a pull is some twenty
-//! requests of one client with one token.
+//! requests of one client.
 //!
 //! In scope: bounded memories of keys and of fingerprints. Not in scope: how they are made (`client`, `fingerprint`). A
 //! memory changes no answer: what is found was made from equal inputs.
@@ -11,11 +11,8 @@ use rustc_hash::FxHasher;
 
 use blobwatch_pull::{Client, ClientKeys, Facts, Fingerprint, Identity};
 
-/// Clients that are remembered, by address and credential: 1 KB each with a token of Docker Hub, so 2 MB, and 4 MB at most.
+/// Clients that are remembered, by address: 60 bytes each.
 const CLIENTS: usize = 2048;
-
-/// A longer credential is read anew each time: 2,048 of the longest that are looked at would be 32 MB.
-const MAX_REMEMBERED_CREDENTIAL: usize = 2048;
 
 /// Client builds that are remembered, 200 bytes each. One colo sees some dozens at a time.
 const BUILDS: usize = 128;
@@ -23,7 +20,7 @@ const BUILDS: usize = 128;
 /// What one isolate remembers of clients and of client builds.
 #[derive(Debug)]
 pub(super) struct Memory {
-    clients: Slots<(Option<IpAddr>, String), Client>,
+    clients: Slots<Option<IpAddr>, Client>,
     builds: Slots<String, Fingerprint>,
     /// The inputs of the fingerprint at hand; kept for its room.
     inputs: String,
@@ -48,15 +45,12 @@ impl Memory {
     }
 
     fn client(&mut self, facts: &Facts<'_>, keys: &ClientKeys) -> Client {
-        let credential = facts.header("authorization").unwrap_or_default();
-        if credential.len() > MAX_REMEMBERED_CREDENTIAL {
-            return Client::of(facts, keys);
-        }
+        let address = facts.address;
         self.clients.get(
-            &(facts.address, credential),
-            |(address, known)| *address == facts.address && known == credential,
-            || (facts.address, credential.to_owned()),
-            || Client::of(facts, keys),
+            &address,
+            |known| *known == address,
+            || address,
+            || Client::of(address, keys),
         )
     }
 
@@ -120,10 +114,10 @@ impl<K, V: Copy> Slots<K, V> {
 mod tests {
     use super::*;
 
-    fn facts(address: &str, credential: &'static str) -> Facts<'static> {
+    fn facts(address: &str) -> Facts<'static> {
         Facts {
             address: address.parse().ok(),
-            headers: vec![("authorization", credential), ("user-agent", "docker/24.0.7")],
+            headers: vec![("user-agent", "docker/24.0.7")],
             ..Facts::default()
         }
     }
@@ -133,14 +127,11 @@ mod tests {
     fn what_is_remembered_is_what_is_made() {
         let keys = ClientKeys::new(b"secret");
         let mut memory = Memory::default();
-        let credentials = ["", "Basic Y2k6c2VjcmV0", "Bearer opaque"];
         for n in (0..4 * CLIENTS).chain(0..4 * CLIENTS) {
-            for credential in credentials {
-                let facts = facts(&format!("192.0.{}.{}", n / 256, n % 256), credential);
-                let made = Client::of(&facts, &keys);
-                assert_eq!(memory.client(&facts, &keys), made);
-                assert_eq!(memory.client(&facts, &keys), made);
-            }
+            let facts = facts(&format!("192.0.{}.{}", n / 256, n % 256));
+            let made = Client::of(facts.address, &keys);
+            assert_eq!(memory.client(&facts, &keys), made);
+            assert_eq!(memory.client(&facts, &keys), made);
         }
         assert_eq!(2 * memory.clients.0.len(), CLIENTS);
     }
@@ -148,7 +139,7 @@ mod tests {
     #[test]
     fn a_fingerprint_is_remembered_by_all_that_goes_into_it() {
         let mut memory = Memory::default();
-        let base = || facts("192.0.2.7", "");
+        let base = || facts("192.0.2.7");
         let mut others = vec![base()];
         let mut vary = |change: &dyn Fn(&mut Facts<'static>)| {
             let mut facts = base();
@@ -170,13 +161,5 @@ mod tests {
         for facts in others.iter().chain(&others) {
             assert_eq!(memory.fingerprint(facts), Fingerprint::of(facts), "{facts:?}");
         }
-    }
-
-    #[test]
-    fn a_long_credential_is_not_remembered() {
-        let long: &'static str = Box::leak("x".repeat(MAX_REMEMBERED_CREDENTIAL + 1).into_boxed_str());
-        let mut memory = Memory::default();
-        memory.client(&facts("192.0.2.7", long), &ClientKeys::new(b"secret"));
-        assert!(memory.clients.0.iter().flatten().all(Option::is_none));
     }
 }

@@ -378,9 +378,11 @@ impl<'a> Run<'a> {
     }
 
     fn subject<'b>(&self, block: &'b Block, row: &Row) -> Subject<'b> {
+        let client = block.client(row);
         Subject {
             route: self.judge.route,
-            client: block.client(row).map(|client| client.client).unwrap_or_default(),
+            client: client.map(|client| client.client).unwrap_or_default(),
+            network: client.map(|client| client.network).unwrap_or_default(),
             fingerprint: block.agent(row).map_or("", |agent| agent.fingerprint.as_str()),
             asn: block.place(row).and_then(|place| place.asn),
             now_ms: self.at_ms,

@@ -1,22 +1,23 @@
 //! Keys that stand for a client and its network, meaningless outside the deployment whose secret made them.
 //!
-//! In scope: the keys, what a token says about its subject, and the share of clients that a percentage takes. Not in
-//! scope: where the secret comes from, and whether a token is valid (the registry's matter).
+//! In scope: the keys, and the share of clients that a percentage takes. Not in scope: where the secret comes from.
+//!
+//! A client is an address. The name in a credential would tell apart those behind one address, but anybody can write one,
+//! and whether the origin believes it is known, if at all, in one isolate and in the middle of a pull: a key that changes
+//! there breaks histories and percentages, and one that the client chooses evades every volume.
 
 mod keys;
 mod share;
-mod subject;
 
 pub use keys::ClientKeys;
 pub(crate) use share::observe_place;
 pub use share::{bucket, observed};
-pub(crate) use subject::Subject;
+
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::Facts;
-
-/// Stands for one client: address, and the token's subject where there is one. JSON: 16 hex digits.
+/// Stands for one client: an IPv4 address, or the /64 of an IPv6 address, which one host holds whole. JSON: 16 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct ClientKey(pub u64);
 
@@ -24,7 +25,7 @@ pub struct ClientKey(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct NetworkKey(pub u64);
 
-/// What is worked out of a request's address and credential.
+/// What is worked out of a request's address.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Client {
     pub key: ClientKey,
@@ -35,12 +36,11 @@ pub struct Client {
 
 impl Client {
     #[must_use]
-    pub fn of(facts: &Facts<'_>, keys: &ClientKeys) -> Self {
-        let subject = facts.header("authorization").and_then(Subject::read);
-        let key = keys.client(facts.address, subject.as_ref());
+    pub fn of(address: Option<IpAddr>, keys: &ClientKeys) -> Self {
+        let key = keys.client(address);
         Self {
             key,
-            network: keys.network(facts.address),
+            network: keys.network(address),
             observe_place: observe_place(key),
         }
     }

@@ -42,7 +42,7 @@ impl Identity {
     #[must_use]
     pub fn of(facts: &Facts<'_>, keys: &ClientKeys) -> Self {
         Self {
-            client: Client::of(facts, keys),
+            client: Client::of(facts.address, keys),
             fingerprint: Fingerprint::of(facts),
         }
     }

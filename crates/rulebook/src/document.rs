@@ -182,6 +182,7 @@ pub enum VolumeKey {
     Asn,
     Client,
     Route,
+    Network,
 }
 
 /// What holds for the whole deployment.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::{Policy, PolicyRule, VolumeKey};
-use blobwatch_pull::{Action, ClientKey, Fired, Mode, bucket};
+use blobwatch_pull::{Action, ClientKey, Fired, Mode, NetworkKey, bucket};
 
 /// Who asks for what, as far as modes and volumes look at it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +20,7 @@ pub struct Subject<'a> {
     /// Position of the route in the rulebook.
     pub route: usize,
     pub client: ClientKey,
+    pub network: NetworkKey,
     pub fingerprint: &'a str,
     pub asn: Option<u32>,
     pub now_ms: u64,
@@ -155,7 +156,7 @@ fn volume_exceeded(
     is_hot
 }
 
-/// The number that stands for a request under a volume: the AS number, the client key, or the first 8 bytes of the
+/// The number that stands for a request under a volume: the AS number, the client's or the network's key, or the first 8 bytes of the
 /// SHA-256 of the fingerprint or of the route's name, so that no client can make two of them fall together.
 pub fn volume_key(policy: &Policy, subject: &Subject<'_>, by: VolumeKey) -> Option<u64> {
     match by {
@@ -164,6 +165,7 @@ pub fn volume_key(policy: &Policy, subject: &Subject<'_>, by: VolumeKey) -> Opti
             .map(number_of),
         VolumeKey::Asn => subject.asn.map(u64::from),
         VolumeKey::Client => Some(subject.client.0),
+        VolumeKey::Network => Some(subject.network.0),
         VolumeKey::Route => policy.route(subject.route).map(|route| number_of(&route.name)),
     }
 }

@@ -32,6 +32,7 @@ fn below(record: &Record, volume: &Volume) -> String {
         VolumeKey::Fingerprint => "this fingerprint",
         VolumeKey::Asn => "this network (AS)",
         VolumeKey::Client => "this client",
+        VolumeKey::Network => "this network (/24 or /48)",
         VolumeKey::Route => "this route",
     };
     let colo = if record.colo.is_empty() {

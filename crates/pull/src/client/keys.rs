@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use super::{ClientKey, NetworkKey, Subject};
+use super::{ClientKey, NetworkKey};
 
 /// What a deployment's secret makes keys with. HMAC-SHA256 cut to 64 bits: without the secret, nobody can try all
 /// four billion addresses against a key; with it, two of a million clients share a key once in 37 million.
@@ -36,23 +36,19 @@ impl ClientKeys {
         }
     }
 
-    /// The client at an address, apart from others there where a token names a subject. Without an address (a
-    /// self-hosted runtime may not tell it) the subject alone, and one key for all who have none.
+    /// The client at an IPv4 address, or in the /64 of an IPv6 address. Without an address (a self-hosted runtime may not
+    /// tell it) there is one key for all.
     #[must_use]
-    pub fn client(&self, address: Option<IpAddr>, subject: Option<&Subject>) -> ClientKey {
-        let (kind, name) = match subject {
-            None => (b'-', ""),
-            Some(Subject::Token(name)) => (b't', name.as_str()),
-            Some(Subject::User(name)) => (b'u', name.as_str()),
-        };
-        let octets = address.map(v6).map_or([0; 16], |address| address.octets());
-        ClientKey(self.key(&[b"client\0", &octets, &[kind], name.as_bytes()]))
+    pub fn client(&self, address: Option<IpAddr>) -> ClientKey {
+        let octets = address.map_or([0; 16], |address| prefix(address, 32, 64).octets());
+        // Builds that told apart the names in credentials wrote `-` for none: such keys are the same ones.
+        ClientKey(self.key(&[b"client\0", &octets, b"-"]))
     }
 
     /// The /24 of an IPv4 address or the /48 of an IPv6 address.
     #[must_use]
     pub fn network(&self, address: Option<IpAddr>) -> NetworkKey {
-        let octets = address.map(prefix).map_or([0; 16], |address| address.octets());
+        let octets = address.map_or([0; 16], |address| prefix(address, 24, 48).octets());
         NetworkKey(self.key(&[b"network\0", &octets]))
     }
 
@@ -67,18 +63,13 @@ impl ClientKeys {
     }
 }
 
-/// IPv4 as its mapped form, so that `192.0.2.7` and `::ffff:192.0.2.7` are one client.
-fn v6(address: IpAddr) -> Ipv6Addr {
-    match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
-        IpAddr::V6(v6) => v6,
-    }
-}
-
-fn prefix(address: IpAddr) -> Ipv6Addr {
+/// The first bits of an address. IPv4 is its mapped form, so that `192.0.2.7` and `::ffff:192.0.2.7` are one client.
+fn prefix(address: IpAddr, v4_bits: u32, v6_bits: u32) -> Ipv6Addr {
     match address.to_canonical() {
-        IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & !0xff).to_ipv6_mapped(),
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !((1 << 80) - 1)),
+        IpAddr::V4(v4) => {
+            Ipv4Addr::from_bits(v4.to_bits() >> (32 - v4_bits) << (32 - v4_bits)).to_ipv6_mapped()
+        }
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> (128 - v6_bits) << (128 - v6_bits)),
     }
 }
 
@@ -87,7 +78,7 @@ mod tests {
     use std::net::IpAddr;
 
     use super::ClientKeys;
-    use crate::client::{ClientKey, NetworkKey, Subject};
+    use crate::client::{ClientKey, NetworkKey};
 
     fn keys() -> ClientKeys {
         ClientKeys::new(b"a deployment's secret")
@@ -98,7 +89,7 @@ mod tests {
     }
 
     fn client(text: &str) -> ClientKey {
-        keys().client(address(text), None)
+        keys().client(address(text))
     }
 
     fn network(text: &str) -> NetworkKey {
@@ -109,17 +100,8 @@ mod tests {
     /// `hmac.new(sha256(secret).digest(), message, "sha256").hexdigest()[:16]`.
     #[test]
     fn keys_are_pinned() {
-        let user = Subject::User("ci".into());
-        let token = Subject::Token("ci".into());
         assert_eq!(client("192.0.2.7").to_string(), "a8312083f19031e2");
-        assert_eq!(
-            keys().client(address("192.0.2.7"), Some(&user)).to_string(),
-            "b6a3bfb0f32db21b"
-        );
-        assert_eq!(
-            keys().client(address("2001:db8::1"), Some(&token)).to_string(),
-            "40d142c5de21abb8"
-        );
+        assert_eq!(client("2001:db8:1:2::3").to_string(), "cbde074b82a82029");
         assert_eq!(network("192.0.2.7").to_string(), "ae2352f92df4765c");
         assert_eq!(network("2001:db8:1:2::3").to_string(), "91e4c4e0fbef4928");
     }
@@ -143,15 +125,15 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_is_its_own_client_by_kind_and_address() {
-        let ci = |make: fn(String) -> Subject, at: &str| keys().client(address(at), Some(&make("ci".into())));
+    fn a_client_is_an_address_or_a_64() {
+        assert_eq!(client("2001:db8::1"), client("2001:db8::ffff:ffff:ffff:ffff"));
         let all = [
             client("192.0.2.7"),
-            ci(Subject::User, "192.0.2.7"),
-            ci(Subject::Token, "192.0.2.7"),
-            ci(Subject::Token, "192.0.2.8"),
-            keys().client(None, None),
-            ClientKeys::new(b"another").client(address("192.0.2.7"), None),
+            client("192.0.2.8"),
+            client("2001:db8::1"),
+            client("2001:db8:0:1::1"),
+            keys().client(None),
+            ClientKeys::new(b"another").client(address("192.0.2.7")),
         ];
         let distinct: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());

@@ -17,11 +17,13 @@ const ACTIONS: [Action; 5] = [
     Action::Block,
 ];
 const MODES: [Mode; 3] = [Mode::Off, Mode::Monitor, Mode::Enforce];
-const VOLUME_KEYS: [VolumeKey; 4] = [
+/// The last is of a later build than this form: an isolate that does not know it goes on with the rulebook that it has.
+const VOLUME_KEYS: [VolumeKey; 5] = [
     VolumeKey::Fingerprint,
     VolumeKey::Asn,
     VolumeKey::Client,
     VolumeKey::Route,
+    VolumeKey::Network,
 ];
 
 fn put_float(out: &mut Vec<u8>, number: f64) {

@@ -41,6 +41,7 @@ fn subject(route: usize) -> Subject<'static> {
     Subject {
         route,
         client: ClientKey(42),
+        network: NetworkKey(24),
         fingerprint: "bw1-a-b",
         asn: Some(16_509),
         now_ms: NOW,
@@ -149,6 +150,7 @@ fn a_volume_counts_every_match_and_fires_only_while_its_key_is_hot() {
     case(VolumeKey::Fingerprint, number_of("bw1-a-b"));
     case(VolumeKey::Asn, 16_509);
     case(VolumeKey::Client, 42);
+    case(VolumeKey::Network, 24);
     case(VolumeKey::Route, number_of("detours"));
 }
 
@@ -255,6 +257,7 @@ fn any_rule(at: usize) -> impl Strategy<Value = Rule> {
         VolumeKey::Asn,
         VolumeKey::Client,
         VolumeKey::Route,
+        VolumeKey::Network,
     ]);
     let volume = by.prop_map(|by| Volume {
         by,
