@@ -2,6 +2,7 @@
 // then cannot take another pull with it, and the body of an answer never passes through our memory.
 
 import { control } from "../control_plane/control.js";
+import { addressOf, noHost } from "./address.js";
 import { misconfigured, refuse, unreachable } from "./answer.js";
 import { DataPlane } from "./data_plane.js";
 import { pass } from "./loop.js";
@@ -19,7 +20,8 @@ export default {
    * @param {ExecutionContext} ctx
    */
   async fetch(request, env, ctx) {
-    const url = new URL(request.url);
+    const url = addressOf(request);
+    if (!url) return noHost();
     plane.health.seen();
     if (url.pathname === "/_blobwatch" || url.pathname.startsWith("/_blobwatch/")) return control(request, env, ctx, plane.state());
     if (!plane.flusher.isConfirmed()) await plane.flusher.refresh(request, env, ctx);

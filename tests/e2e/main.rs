@@ -35,6 +35,8 @@ mod harm;
 #[cfg(test)]
 mod histories;
 #[cfg(test)]
+mod hosts;
+#[cfg(test)]
 mod july_2020;
 #[cfg(test)]
 mod killed;

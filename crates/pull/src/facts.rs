@@ -25,7 +25,7 @@ pub struct Facts<'a> {
     pub method: &'a str,
     /// `http` or `https`.
     pub scheme: &'a str,
-    /// Host of the URL, lower case, without port.
+    /// Host of the URL, lower case, without port and without the dot that ends a full name.
     pub host: &'a str,
     /// Path of the URL, percent-encoded as sent, starting with `/`.
     pub path: &'a str,
@@ -126,7 +126,7 @@ impl<'a> Facts<'a> {
             time_ms: time.parse().map_err(|_| FactsError::Time(time.to_owned()))?,
             method,
             scheme,
-            host,
+            host: host.trim_end_matches('.'),
             path,
             query,
             protocol,
@@ -297,6 +297,14 @@ mod tests {
         case("2001:db8::7", "2001:db8::7");
         case("192.0.2.7:", "");
         case("", "");
+    }
+
+    #[test]
+    fn a_full_name_is_the_host() {
+        for written in ["registry.example", "registry.example.", "registry.example.."] {
+            let text = sample().replace("registry.example", written);
+            assert_eq!(Facts::parse(&text).unwrap().host, "registry.example");
+        }
     }
 
     #[test]

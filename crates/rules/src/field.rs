@@ -69,7 +69,7 @@ macro_rules! fields {
 }
 
 fields! {
-    Host "http.host" String "host of the URL, lower case, without port"
+    Host "http.host" String "host of the URL, lower case, without port or a final dot"
         r#"http.host eq "registry.example""#
     Method "http.request.method" String "request line"
         r#"http.request.method eq "HEAD""#
