@@ -261,7 +261,7 @@ fn total(entry: &Entry<'_>) -> Option<u64> {
 
 /// Without the answer's Content-Range, a 206 is believed, and of a 416 nothing can be said.
 fn is_honoured(entry: &Entry<'_>, status: u16, method: Method, asked: &Asked) -> Option<bool> {
-    let is_asked = matches!(asked, Asked::One(_) | Asked::Many(_)) && method == Method::Get;
+    let is_asked = asked.is_range() && method == Method::Get;
     if entry.content_range.is_empty() && matches!(status, 206 | 416) {
         return (is_asked && status == 206).then_some(true);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Isolate;
 use blobwatch_pull::{
-    Action, Facts, FactsError, Outcome, Pending, RangeRecord, Record, RecordId, Request, normal_form,
+    Action, Facts, FactsError, Outcome, Pending, RangeRecord, Record, RecordId, Request, kept, normal_form,
     observed, repository_of,
 };
 use blobwatch_records::volume_fire_log_name;
@@ -100,9 +100,9 @@ impl Isolate {
             asked: request.asked.clone(),
             conditional: request.facts.header("if-range").is_some(),
         };
-        if let Some(record) = self.in_flight.insert(pending) {
-            self.buffer(record, now_ms);
-        }
+        let pending = Box::new(pending);
+        self.make_room(pending.bytes(), now_ms);
+        self.in_flight.insert(pending);
     }
 
     fn record(&self, request: &Request<'_>, decided: Decided) -> Record {
@@ -115,10 +115,10 @@ impl Isolate {
             .map_or_else(|| Arc::from(""), |route| Arc::clone(&route.name));
         Record {
             id: decided.id,
-            ray: facts.ray.to_owned(),
+            ray: kept(facts.ray),
             route,
-            repository: request.blob.repository.to_owned(),
-            digest: request.blob.digest.as_str().to_owned(),
+            repository: kept(request.blob.repository),
+            digest: kept(request.blob.digest.as_str()),
             odd_path: request.odd_path,
             method: request.method,
             status: 0,
@@ -136,14 +136,14 @@ impl Isolate {
             client: request.client,
             network: request.network,
             asn: facts.asn,
-            country: facts.country.to_owned(),
-            colo: facts.colo.to_owned(),
+            country: kept(facts.country),
+            colo: kept(facts.colo),
             family: agent.family,
-            version: agent.version.to_owned(),
-            os: agent.os.to_owned(),
-            arch: agent.arch.to_owned(),
+            version: kept(agent.version),
+            os: kept(agent.os),
+            arch: kept(agent.arch),
             fingerprint: request.fingerprint.to_string(),
-            ja4: facts.ja4.to_owned(),
+            ja4: kept(facts.ja4),
             fired: decided.verdict.fired,
             verdict: decided.verdict.action,
             revision: self.held().revision,

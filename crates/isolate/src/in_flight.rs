@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use blobwatch_pull::{Outcome, Pending, Record, RecordId, Said};
 
-/// About 1 KB each, so 8 MB of an isolate's 128 MB. An isolate on Cloudflare has far fewer requests at a time.
+/// An isolate on Cloudflare has far fewer requests at a time.
 pub(crate) const MAX_IN_FLIGHT: usize = 8_192;
+
+/// Of an isolate's 128 MB: [`MAX_IN_FLIGHT`] requests as most clients send them, 1,000 with the longest texts.
+pub(crate) const MAX_IN_FLIGHT_BYTES: usize = 10 << 20;
 
 /// A request that was not answered for this long is not going to be: Cloudflare gives an origin 100 s to begin.
 pub(crate) const UNANSWERED_AFTER_MS: u64 = 5 * 60_000;
@@ -14,49 +17,81 @@ pub(crate) const UNANSWERED_AFTER_MS: u64 = 5 * 60_000;
 /// age, or when room is needed.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
-    waiting: BTreeMap<RecordId, Pending>,
+    waiting: Requests,
     /// Answered requests whose body is observed: it may take hours. Their records as they are without its end.
-    observed: BTreeMap<RecordId, (Pending, Record)>,
+    observed: Requests,
+}
+
+/// Boxed: a node of the map has room for eleven and is half full.
+#[derive(Debug, Default)]
+struct Requests {
+    by_id: BTreeMap<RecordId, Box<Pending>>,
+    bytes: usize,
+}
+
+impl Requests {
+    fn insert(&mut self, pending: Box<Pending>) {
+        self.bytes += pending.bytes();
+        self.by_id.insert(pending.record.id, pending);
+    }
+
+    fn remove(&mut self, id: RecordId) -> Option<Box<Pending>> {
+        let pending = self.by_id.remove(&id);
+        self.without(pending)
+    }
+
+    fn pop_first(&mut self) -> Option<Box<Pending>> {
+        let first = self.by_id.pop_first().map(|(_, pending)| pending);
+        self.without(first)
+    }
+
+    /// Nothing of a request changes while it is kept.
+    fn without(&mut self, pending: Option<Box<Pending>>) -> Option<Box<Pending>> {
+        self.bytes -= pending.as_ref().map_or(0, |pending| pending.bytes());
+        pending
+    }
 }
 
 impl InFlight {
-    /// Keeps a request; answers the record of the oldest one where there is no more room.
-    pub(super) fn insert(&mut self, pending: Pending) -> Option<Record> {
-        let oldest = if self.waiting.len() + self.observed.len() >= MAX_IN_FLIGHT {
-            self.oldest()
-        } else {
-            None
-        };
-        self.waiting.insert(pending.record.id, pending);
-        oldest
+    pub(super) fn insert(&mut self, pending: Box<Pending>) {
+        self.waiting.insert(pending);
+    }
+
+    /// Takes out the oldest request where there is no room for one of so many bytes.
+    pub(super) fn take_surplus(&mut self, bytes: usize) -> Option<Record> {
+        let count = self.waiting.by_id.len() + self.observed.by_id.len();
+        if count < MAX_IN_FLIGHT && self.bytes() + bytes <= MAX_IN_FLIGHT_BYTES {
+            return None;
+        }
+        let oldest = self.waiting.pop_first().or_else(|| self.observed.pop_first());
+        oldest.map(|pending| pending.record)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.waiting.bytes + self.observed.bytes
     }
 
     pub(super) fn answered(&mut self, id: RecordId, said: &Said<'_>) {
-        if let Some(pending) = self.waiting.remove(&id) {
-            let record = pending.clone().settle(&Said {
+        if let Some(mut pending) = self.waiting.remove(id) {
+            pending.answered(&Said {
                 outcome: Outcome::NotObserved,
                 ..*said
             });
-            self.observed.insert(id, (pending, record));
+            self.observed.insert(pending);
         }
     }
 
-    pub(super) fn take(&mut self, id: RecordId) -> Option<Pending> {
-        let observed = |in_flight: &mut Self| in_flight.observed.remove(&id).map(|(pending, _)| pending);
-        self.waiting.remove(&id).or_else(|| observed(self))
+    pub(super) fn take(&mut self, id: RecordId) -> Option<Box<Pending>> {
+        self.waiting.remove(id).or_else(|| self.observed.remove(id))
     }
 
     /// Takes out one request that will not be answered any more.
     pub(super) fn take_unanswered(&mut self, now_ms: u64) -> Option<Record> {
-        let entry = self.waiting.first_entry()?;
-        let is_over = now_ms.saturating_sub(entry.key().time_ms()) > UNANSWERED_AFTER_MS;
-        is_over.then(|| entry.remove().record)
-    }
-
-    fn oldest(&mut self) -> Option<Record> {
-        match self.waiting.pop_first() {
-            Some((_, pending)) => Some(pending.record),
-            None => self.observed.pop_first().map(|(_, (_, record))| record),
-        }
+        let oldest = self.waiting.by_id.first_key_value()?.0;
+        let is_over = now_ms.saturating_sub(oldest.time_ms()) > UNANSWERED_AFTER_MS;
+        is_over
+            .then(|| self.waiting.pop_first())
+            .flatten()
+            .map(|pending| pending.record)
     }
 }

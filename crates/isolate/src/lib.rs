@@ -95,6 +95,15 @@ impl Isolate {
         }
     }
 
+    /// Records the oldest requests as they stand where there is no room for one of so many bytes.
+    fn make_room(&mut self, bytes: usize, now_ms: u64) {
+        while let Some(record) = self.in_flight.take_surplus(bytes) {
+            let to = self.fire_log(&record.colo, record.client);
+            self.batches.count_loss(&to, "answers_unrecorded", 1, now_ms);
+            self.buffer(record, now_ms);
+        }
+    }
+
     fn buffer(&mut self, record: Record, now_ms: u64) {
         let to = self.fire_log(&record.colo, record.client);
         self.batches.push(&to, record, self.held(), now_ms);

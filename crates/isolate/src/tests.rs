@@ -291,6 +291,89 @@ fn an_observed_body_that_never_ends_keeps_its_answer() {
     );
 }
 
+/// As large as a request gets: every text that a client or the platform writes is longer than a record keeps, and so is
+/// the Range.
+fn worst(number: usize, ranges: usize) -> String {
+    let long = |length| format!("{number}{}", "x".repeat(length));
+    let ranges: Vec<String> = (0..1_024)
+        .map(|n| format!("{}-{}", n * 100, n * 100 + 9))
+        .collect();
+    let mut lines: Vec<String> = facts(BLOB, &[]).split('\n').map(str::to_owned).collect();
+    for line in [3, 6, 8, 10, 11, 13, 14, 15, 16, 17, 19, 20, 21] {
+        lines[line] = long(600);
+    }
+    lines.push(format!(
+        "user-agent:docker/{} os/{} {}",
+        long(600),
+        long(600),
+        long(16_000)
+    ));
+    lines.push(format!("range:bytes={}", ranges.join(",")));
+    lines.join("\n")
+}
+
+#[test]
+fn what_is_in_flight_is_bounded_by_bytes() {
+    #[track_caller]
+    fn case(requests: usize, answered: bool) {
+        let mut isolate = isolate();
+        let counted = allocation_counter::measure(|| {
+            for number in 0..requests {
+                let plan = watched(isolate.decide(&worst(number, 64), true).unwrap());
+                if answered {
+                    isolate.answered(plan.id, &said(NOW));
+                }
+            }
+        });
+        assert!(counted.bytes_current > 5_000_000, "{counted:?}: room is used");
+        assert!(counted.bytes_max < 16_000_000, "{counted:?}");
+    }
+    case(MAX_IN_FLIGHT, false);
+    case(MAX_IN_FLIGHT / 4, true);
+}
+
+#[test]
+fn a_request_that_makes_room_is_recorded_and_its_answer_counted_as_lost() {
+    let mut isolate = isolate();
+    let mut plans = Vec::new();
+    for number in 0..2_000 {
+        plans.push(watched(isolate.decide(&worst(number, 64), true).unwrap()).id);
+    }
+    let (mut evicted, mut counted) = (Vec::new(), 0);
+    while let Some(outgoing) = isolate.next_flush(NOW + 60_000) {
+        let flush = Flush::decode(&outgoing.body).unwrap();
+        let records = blobwatch_records::decode(&flush.segment).unwrap();
+        evicted.extend(records.into_iter().map(|record| (record.id, record.status)));
+        counted += flush.losses.get("answers_unrecorded").copied().unwrap_or(0) as usize;
+        counted -= flush.losses.get("records_dropped").copied().unwrap_or(0) as usize;
+        isolate.batches.acknowledged(&outgoing.to, flush.seq);
+    }
+    assert!(evicted.len() > 500);
+    assert_eq!(evicted.len(), counted);
+    assert_eq!(evicted[0], (plans[0], 0), "the oldest goes first");
+}
+
+/// What is counted for a request is what it takes, whatever it holds.
+#[test]
+fn the_estimate_of_a_request_is_what_it_takes() {
+    for text in [
+        at(0, &[]),
+        at(0, &["range:bytes=1-2,4-5", "user-agent:docker/1 os/linux"]),
+        worst(7, 1_024),
+    ] {
+        let mut isolate = isolate();
+        isolate.decide(&text, true).unwrap();
+        let estimated = isolate.in_flight.bytes();
+        let counted = allocation_counter::measure(|| drop(std::mem::take(&mut isolate.in_flight)));
+        let taken = usize::try_from(-counted.bytes_current).unwrap();
+        assert!(
+            taken <= estimated + 300,
+            "the map's first node is beside: {taken} of {estimated}"
+        );
+        assert!(taken * 2 > estimated, "{taken} of {estimated}");
+    }
+}
+
 #[test]
 fn an_operators_token_discloses_what_fired() {
     let mut isolate = isolate();

@@ -31,6 +31,6 @@ pub use record::{Fired, MAX_ISOLATE, Method, Outcome, Profile, RangeRecord, Reco
 pub use recorded::{
     NEVER_KEPT, RecordValues, algorithm, asked_kind, integer, not_recorded, parts, range_values, seen_kind,
 };
-pub use request::{Identity, Request};
+pub use request::{Identity, Request, kept};
 pub use settle::{Pending, Said};
 pub use user_agent::{Agent, Family};

@@ -137,3 +137,37 @@ pub struct Record {
     pub weight: u32,
     pub profile: Profile,
 }
+
+impl Record {
+    /// Bytes of what it owns beside itself; rules' names are shared.
+    #[must_use]
+    pub(crate) fn owned_bytes(&self) -> usize {
+        let profile = &self.profile;
+        let texts = [
+            &self.ray,
+            &self.repository,
+            &self.digest,
+            &self.country,
+            &self.colo,
+            &self.version,
+            &self.os,
+            &self.arch,
+            &self.fingerprint,
+            &self.ja4,
+            &profile.host,
+            &profile.scheme,
+            &profile.protocol,
+            &profile.user_agent,
+            &profile.accept_encoding,
+            &profile.continent,
+            &profile.tls_version,
+            &profile.tls_cipher,
+            &profile.tls_ciphers_sha1,
+            &profile.tls_extensions_sha1,
+            &profile.tls_extensions_sha1_le,
+            &profile.ja3,
+        ];
+        let texts: usize = texts.iter().map(|text| text.len()).sum();
+        texts + self.fired.capacity() * size_of::<Fired>()
+    }
+}

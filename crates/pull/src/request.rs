@@ -11,6 +11,7 @@ use crate::range::{Asked, RangeKind};
 use crate::record::{Method, Profile};
 use crate::user_agent::Agent;
 use blobwatch_rules::{Field, Value, Values};
+use blobwatch_wire::clip;
 
 /// A `GET` or `HEAD` of a blob.
 #[derive(Debug)]
@@ -180,26 +181,32 @@ impl<'a> Request<'a> {
         values.set(Field::RangeCount, integer(u64::try_from(self.asked.count()).ok()));
     }
 
-    /// What the record keeps of the facts beside its own fields.
+    /// What the record keeps of the facts beside its own fields, each text up to its bound.
     #[must_use]
     pub fn profile(&self) -> Profile {
         let facts = self.facts;
         Profile {
-            host: facts.host.to_owned(),
-            scheme: facts.scheme.to_owned(),
-            protocol: facts.protocol.to_owned(),
-            user_agent: facts.header("user-agent").unwrap_or_default().to_owned(),
-            accept_encoding: accept_encoding(facts).to_owned(),
-            continent: facts.continent.to_owned(),
-            tls_version: facts.tls.version.to_owned(),
-            tls_cipher: facts.tls.cipher.to_owned(),
-            tls_ciphers_sha1: facts.tls.ciphers_sha1.to_owned(),
-            tls_extensions_sha1: facts.tls.extensions_sha1.to_owned(),
-            tls_extensions_sha1_le: facts.tls.extensions_sha1_le.to_owned(),
+            host: kept(facts.host),
+            scheme: kept(facts.scheme),
+            protocol: kept(facts.protocol),
+            user_agent: kept(facts.header("user-agent").unwrap_or_default()),
+            accept_encoding: kept(accept_encoding(facts)),
+            continent: kept(facts.continent),
+            tls_version: kept(facts.tls.version),
+            tls_cipher: kept(facts.tls.cipher),
+            tls_ciphers_sha1: kept(facts.tls.ciphers_sha1),
+            tls_extensions_sha1: kept(facts.tls.extensions_sha1),
+            tls_extensions_sha1_le: kept(facts.tls.extensions_sha1_le),
             tls_hello_length: facts.tls.hello_length,
-            ja3: facts.ja3.to_owned(),
+            ja3: kept(facts.ja3),
         }
     }
+}
+
+/// A text as records keep it.
+#[must_use]
+pub fn kept(text: &str) -> String {
+    clip(text).to_owned()
 }
 
 /// Text that is not there is missing, not empty: `eq ""` must not hold for a fact that nobody said.

@@ -17,6 +17,9 @@ pub struct Pending {
     pub conditional: bool,
 }
 
+/// A request's place in a map, and what the allocator adds to its texts: 8 bytes each.
+const PLACE_BYTES: usize = 200;
+
 /// What the edge says of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Said<'a> {
@@ -52,7 +55,13 @@ impl<'a> Said<'a> {
 impl Pending {
     /// The record, complete but for what the client's history adds.
     #[must_use]
-    pub fn settle(self, said: &Said<'_>) -> Record {
+    pub fn settle(mut self, said: &Said<'_>) -> Record {
+        self.answered(said);
+        self.record
+    }
+
+    /// Completes the record as far as the answer is known: it may be told again, when the body has ended.
+    pub fn answered(&mut self, said: &Said<'_>) {
         let size = size(said);
         let (start, end) = self.asked.offsets(size);
         let range = RangeRecord {
@@ -61,15 +70,23 @@ impl Pending {
             end,
             honoured: self.honoured(said),
         };
-        Record {
-            status: said.status,
-            range,
-            size,
-            promised: promised(self.record.method, said),
-            outcome: said.outcome,
-            duration_ms: duration_ms(self.record.id.time_ms(), said.time_ms),
-            ..self.record
-        }
+        let record = &mut self.record;
+        record.status = said.status;
+        record.range = range;
+        record.size = size;
+        record.promised = promised(record.method, said);
+        record.outcome = said.outcome;
+        record.duration_ms = duration_ms(record.id.time_ms(), said.time_ms);
+    }
+
+    /// What it takes in memory, no less; the same before the answer and after.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let asked = match &self.asked {
+            Asked::Many(header) => header.len(),
+            _ => 0,
+        };
+        size_of::<Self>() + self.record.owned_bytes() + asked + PLACE_BYTES
     }
 
     /// Nothing can be said of the origin where Blobwatch itself answered.

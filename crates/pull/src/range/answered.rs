@@ -17,17 +17,18 @@ pub struct Answered<'a> {
 /// - a redirect, 304, 401, 407 or 412 answered: the question was not reached, or is asked elsewhere;
 /// - 200 to If-Range (`conditional`): the blob may have changed;
 /// - a true 416: its own size says that the range lies behind the end, as after `wget -c` of a complete file;
+/// - one part answers a header that was too long to be kept;
 /// - no answer came (status 0).
 ///
 /// 200 to `bytes=0-` is the right body and yet not honoured: who counts refusals leaves [`super::RangeKind::Whole`] out.
 #[must_use]
 pub fn honoured(method: Method, asked: &Asked, conditional: bool, answer: &Answered<'_>) -> Option<bool> {
-    let is_asked = matches!(asked, Asked::One(_) | Asked::Many(_));
-    if method == Method::Head || !is_asked {
+    if method == Method::Head || !asked.is_range() {
         return None;
     }
     let part = answer.content_range.and_then(ContentRange::parse);
     match answer.status {
+        206 if matches!(asked, Asked::Long { .. }) && part.is_some() => None,
         206 => Some(is_part_asked(asked, part, answer.content_type)),
         416 => is_true_416(asked, part),
         200 if conditional => None,
@@ -45,7 +46,7 @@ fn is_part_asked(asked: &Asked, part: Option<ContentRange>, content_type: Option
             is_one_part_of(value, first, last, size)
         }
         // Content-Range must not stand at the top of a multipart answer.
-        (Asked::Many(_), None) => content_type.is_some_and(is_byteranges),
+        (Asked::Many(_) | Asked::Long { .. }, None) => content_type.is_some_and(is_byteranges),
         _ => false,
     }
 }
@@ -85,6 +86,7 @@ fn is_true_416(asked: &Asked, part: Option<ContentRange>) -> Option<bool> {
         Asked::One(range) => range.within(size).is_some(),
         Asked::Many(value) => RangeHeader::parse(value)
             .is_ok_and(|header| header.ranges().any(|range| range.within(size).is_some())),
+        Asked::Long { first, .. } => first.is_some_and(|first| first < size),
         Asked::Nothing | Asked::Invalid => false,
     };
     is_satisfiable.then_some(false)

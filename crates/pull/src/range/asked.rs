@@ -9,6 +9,9 @@ pub(crate) const MIN_TILE: u64 = 512;
 /// Tile lengths in the field are multiples of this: aria2 1 MiB and up, Dragonfly 4 to 64 MiB, SOCI 8 or 16 MiB.
 pub const TILE_UNIT: u64 = 1 << 20;
 
+/// Bytes of a header with several ranges that is kept as it is: some 25 ranges. A longer one is kept as what it comes to.
+pub(crate) const MAX_KEPT_HEADER: usize = 512;
+
 /// Kept from the request until its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Asked {
@@ -20,6 +23,12 @@ pub enum Asked {
     One(ByteRange),
     /// The header's value, which `RangeHeader` accepts and holds several ranges.
     Many(Box<str>),
+    /// As [`Asked::Many`], of a header that is too long to be kept; positions as [`Asked::offsets`] has them.
+    Long {
+        count: usize,
+        first: Option<u64>,
+        last: Option<u64>,
+    },
 }
 
 impl Asked {
@@ -29,7 +38,12 @@ impl Asked {
         let Some(value) = header else { return Self::Nothing };
         match RangeHeader::parse(value) {
             Ok(header) if header.count() == 1 => Self::One(header.first()),
-            Ok(_) => Self::Many(value.into()),
+            Ok(_) if value.len() <= MAX_KEPT_HEADER => Self::Many(value.into()),
+            Ok(header) => {
+                let (first, last) = hull(&header, None);
+                let count = header.count();
+                Self::Long { count, first, last }
+            }
             Err(_) => Self::Invalid,
         }
     }
@@ -40,7 +54,7 @@ impl Asked {
         match self {
             Self::Nothing => RangeKind::None,
             Self::Invalid => RangeKind::Invalid,
-            Self::Many(_) => RangeKind::Multi,
+            Self::Many(_) | Self::Long { .. } => RangeKind::Multi,
             Self::One(range) => range.kind(),
         }
     }
@@ -61,18 +75,26 @@ impl Asked {
             Self::Nothing | Self::Invalid => 0,
             Self::One(_) => 1,
             Self::Many(value) => RangeHeader::parse(value).map_or(0, |header| header.count()),
+            Self::Long { count, .. } => *count,
         }
     }
 
     /// First and last position asked, as far as they are said: of several ranges the lowest and the highest, of a
-    /// suffix what the size makes of it.
+    /// suffix what the size makes of it (not of one in a long header).
     #[must_use]
     pub fn offsets(&self, size: Option<u64>) -> (Option<u64>, Option<u64>) {
         match self {
             Self::Nothing | Self::Invalid => (None, None),
             Self::One(range) => range.offsets(size),
-            Self::Many(value) => hull(value, size),
+            Self::Many(value) => RangeHeader::parse(value).map_or((None, None), |header| hull(&header, size)),
+            Self::Long { first, last, .. } => (*first, *last),
         }
+    }
+
+    /// Whether a range was asked that means something.
+    #[must_use]
+    pub fn is_range(&self) -> bool {
+        !matches!(self, Self::Nothing | Self::Invalid)
     }
 }
 
@@ -104,10 +126,7 @@ impl ByteRange {
 }
 
 /// In one pass: there may be 1024.
-fn hull(value: &str, size: Option<u64>) -> (Option<u64>, Option<u64>) {
-    let Ok(header) = RangeHeader::parse(value) else {
-        return (None, None);
-    };
+fn hull(header: &RangeHeader<'_>, size: Option<u64>) -> (Option<u64>, Option<u64>) {
     let mut ends = header.ranges().map(|range| range.offsets(size));
     let first = ends.next().unwrap_or_default();
     ends.fold(first, |(lowest, highest), (first, last)| {

@@ -6,7 +6,6 @@ use std::fmt;
 pub(crate) const MAX_RANGES: usize = 1024;
 
 /// Bytes of one header: 1024 ranges of two positions of 19 digits, a hyphen and a comma each, are 40 KiB, and the unit.
-/// A request in flight keeps such a header.
 pub(crate) const MAX_RANGE_HEADER: usize = MAX_RANGES * 40 + 8;
 
 /// Largest position. Registries written in Go read 63 bits, and no blob is that large; what is above is refused by

@@ -9,7 +9,7 @@ use blobwatch_pull::{MAX_ISOLATE, Record};
 /// Records that wait in one isolate, over all FireLogs: 16 batches. Encoded, about 100 bytes each.
 pub(crate) const MAX_BUFFERED_RECORDS: usize = 4096;
 
-/// Bytes of closed batches that wait in one isolate, whose memory is 128 MB.
+/// Bytes of batches that wait in one isolate, open and closed. Its memory is 128 MB.
 pub(crate) const MAX_BUFFERED_BYTES: usize = 4 << 20;
 
 /// FireLogs that one isolate sends to at a time. On Cloudflare an isolate is in one colo, which has up to 64, and for
@@ -70,7 +70,9 @@ impl Batches {
     /// Buffers a record for a FireLog; where the buffer is full it is dropped and counted. `held` is the
     /// rulebook that the isolate holds.
     pub fn push(&mut self, to: &str, record: Record, held: Held, now_ms: u64) {
-        let full = self.waiting_records >= MAX_BUFFERED_RECORDS || self.waiting_bytes >= MAX_BUFFERED_BYTES;
+        let open: usize = self.queues.values().map(Queue::open_bytes).sum();
+        let full =
+            self.waiting_records >= MAX_BUFFERED_RECORDS || self.waiting_bytes + open >= MAX_BUFFERED_BYTES;
         let isolate = self.isolate;
         let Some(queue) = self.queue_or_first(to, now_ms) else {
             return;

@@ -165,6 +165,15 @@ impl Queue {
         Some(due.max(self.not_before_ms))
     }
 
+    /// What the open batch holds in memory: its texts are there twice, each with its length and its place.
+    pub(super) fn open_bytes(&self) -> usize {
+        if self.open.records.is_empty() {
+            0
+        } else {
+            3 * self.open.records.bytes()
+        }
+    }
+
     fn is_full(&self) -> bool {
         self.open.records.len() >= MAX_BATCH_RECORDS || self.open.records.bytes() >= MAX_BATCH_BYTES
     }
@@ -218,7 +227,7 @@ impl Queue {
             key,
             requests,
         };
-        let body = Flush {
+        let mut body = Flush {
             isolate,
             seq: self.last_seq,
             held,
@@ -235,6 +244,7 @@ impl Queue {
             },
         }
         .encode();
+        body.shrink_to_fit(); // it may wait for minutes, with as much room again
         let bytes = body.len();
         self.sealed.push_back(Sealed {
             seq: self.last_seq,

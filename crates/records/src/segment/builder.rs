@@ -11,7 +11,7 @@ use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shap
 use super::front::{SECTIONS, put_block};
 use super::{MAX_BLOCK_BYTES, MAX_RECORDS, tables};
 use blobwatch_pull::{Profile, Record, RecordId};
-use blobwatch_wire::{put_text, put_varint, unhex, zigzag};
+use blobwatch_wire::{clip, put_text, put_varint, unhex, zigzag};
 
 /// Most bytes of a row outside dictionaries: id 6 + 1 + 10 + 5, five codes of 4, ray 8, range 20, promised 10,
 /// duration 5.
@@ -386,11 +386,16 @@ fn place_cost(place: &Place) -> usize {
     text_cost(&place.country) + text_cost(&place.colo) + 5
 }
 
+/// A User-Agent is written in words: for each its lengths and its code.
 fn profile_cost(profile: &Profile) -> usize {
-    tables::profile_texts(profile)
-        .into_iter()
-        .map(text_cost)
-        .sum::<usize>()
+    let agent = clip(&profile.user_agent);
+    let words = tables::agent_words(agent).count();
+    agent.len()
+        + 8 * words
+        + tables::profile_texts(profile)
+            .into_iter()
+            .map(text_cost)
+            .sum::<usize>()
         + 10
 }
 

@@ -86,6 +86,22 @@ fn several_ranges_come_as_multipart_or_as_one_part() {
     );
 }
 
+/// Of a header that is too long to be kept, what can be said without its ranges is said.
+#[test]
+fn many_ranges_are_judged_by_what_is_kept_of_them() {
+    let ranges: Vec<String> = (1..=1_024_u64)
+        .map(|n| format!("{}-{}", n * 100, n * 100 + 9))
+        .collect();
+    let asked = format!("bytes={}", ranges.join(","));
+    let multi = |status, content_range, content_type| answered(&asked, status, content_range, content_type);
+    assert_eq!(multi(206, "", "multipart/byteranges; boundary=x"), Some(true));
+    assert_eq!(multi(206, "", "application/octet-stream"), Some(false));
+    assert_eq!(multi(200, "", "application/octet-stream"), Some(false));
+    assert_eq!(multi(206, "bytes 100-102409/200000", ""), None);
+    assert_eq!(multi(416, "bytes */100", ""), None, "none of them is within");
+    assert_eq!(multi(416, "bytes */101", ""), Some(false));
+}
+
 #[test]
 fn where_the_question_was_not_reached_nothing_is_said() {
     for status in [0, 301, 302, 303, 304, 307, 308, 401, 407, 412] {

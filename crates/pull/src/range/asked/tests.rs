@@ -1,4 +1,5 @@
 use super::Asked;
+use super::MAX_KEPT_HEADER;
 use crate::range::RangeKind;
 
 #[track_caller]
@@ -97,4 +98,26 @@ fn offsets_are_what_was_asked() {
     case("bytes=50-59,-10", Some(100), (Some(50), Some(99)));
     case("x", Some(100), (None, None));
     assert_eq!(Asked::read(None).offsets(Some(100)), (None, None));
+}
+
+/// A header too long to be kept takes no room, and says as many ranges and the same positions as one that is kept.
+#[test]
+fn a_long_header_keeps_its_count_and_its_ends() {
+    #[track_caller]
+    fn case(ranges: &str) {
+        let short = Asked::read(Some(&format!("bytes={ranges}")));
+        let long = Asked::read(Some(&format!("bytes={ranges}{}", " ,".repeat(MAX_KEPT_HEADER))));
+        assert!(matches!(short, Asked::Many(_)) && matches!(long, Asked::Long { .. }));
+        assert_eq!(long.count(), short.count());
+        assert_eq!(long.offsets(None), short.offsets(None));
+        assert_eq!(
+            (long.kind(), long.refined(Some(99))),
+            (short.kind(), short.refined(Some(99)))
+        );
+    }
+    case("100-199,0-9");
+    case("7-9,3-4,8-8");
+    case("7-9,3-");
+    case("5-6,-500");
+    case("-1,-2");
 }
