@@ -293,9 +293,9 @@ fn an_observed_body_that_never_ends_keeps_its_answer() {
 
 /// As large as a request gets: every text that a client or the platform writes is longer than a record keeps, and so is
 /// the Range.
-fn worst(number: usize, ranges: usize) -> String {
+fn worst(number: usize, longest: usize) -> String {
     let long = |length| format!("{number}{}", "x".repeat(length));
-    let ranges: Vec<String> = (0..1_024)
+    let ranges: Vec<String> = (0..longest / 16)
         .map(|n| format!("{}-{}", n * 100, n * 100 + 9))
         .collect();
     let mut lines: Vec<String> = facts(BLOB, &[]).split('\n').map(str::to_owned).collect();
@@ -306,7 +306,7 @@ fn worst(number: usize, ranges: usize) -> String {
         "user-agent:docker/{} os/{} {}",
         long(600),
         long(600),
-        long(16_000)
+        long(longest)
     ));
     lines.push(format!("range:bytes={}", ranges.join(",")));
     lines.join("\n")
@@ -319,7 +319,7 @@ fn what_is_in_flight_is_bounded_by_bytes() {
         let mut isolate = isolate();
         let counted = allocation_counter::measure(|| {
             for number in 0..requests {
-                let plan = watched(isolate.decide(&worst(number, 64), true).unwrap());
+                let plan = watched(isolate.decide(&worst(number, 1_024), true).unwrap());
                 if answered {
                     isolate.answered(plan.id, &said(NOW));
                 }
@@ -337,7 +337,7 @@ fn a_request_that_makes_room_is_recorded_and_its_answer_counted_as_lost() {
     let mut isolate = isolate();
     let mut plans = Vec::new();
     for number in 0..2_000 {
-        plans.push(watched(isolate.decide(&worst(number, 64), true).unwrap()).id);
+        plans.push(watched(isolate.decide(&worst(number, 1_024), true).unwrap()).id);
     }
     let (mut evicted, mut counted) = (Vec::new(), 0);
     while let Some(outgoing) = isolate.next_flush(NOW + 60_000) {
@@ -511,7 +511,7 @@ fn another_spelling_takes_the_route_of_the_repository() {
     ] {
         for path in [path.to_owned(), path.replace("library", "x%2f..//Library")] {
             let origin = match isolate.decide(&facts(&path, &[]), true).unwrap() {
-                Plan::Pass { origin } | Plan::Watch(blobwatch_rulebook::Watched { origin, .. }) => origin,
+                Plan::Pass { origin, .. } | Plan::Watch(blobwatch_rulebook::Watched { origin, .. }) => origin,
             };
             assert_eq!(origin, "https://library.example", "{path}");
         }

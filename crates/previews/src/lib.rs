@@ -35,7 +35,7 @@ pub use scan::{Budget, Replay, Slice, SliceCall, SliceTask, scan_slice};
 pub use scheduler::{Event, RETRY_MS, Scheduler, Step};
 pub use store::{End, Preview, PreviewStore};
 pub(crate) use store::{MAX_ATTEMPTS, Status};
-pub use volume::Matches;
+pub(crate) use volume::Matches;
 
 /// Keys are places in dictionaries, or keyed hashes that no client can aim.
 type FxHashMap<K, V> = std::collections::HashMap<K, V, rustc_hash::FxBuildHasher>;

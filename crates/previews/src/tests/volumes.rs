@@ -25,12 +25,12 @@ impl Asked {
         64_512 + self.client % 5
     }
 
-    /// What the volume counts by; 0 stands for the one route.
+    /// What the volume counts by; 0 stands for the one route, fingerprint or network.
     const fn key(self, by: VolumeKey) -> u64 {
         match by {
             VolumeKey::Asn => self.asn(),
             VolumeKey::Client => self.client,
-            VolumeKey::Route | VolumeKey::Fingerprint => 0,
+            VolumeKey::Route | VolumeKey::Fingerprint | VolumeKey::Network => 0,
         }
     }
 
