@@ -16,9 +16,6 @@ use crate::limits::{MAX_PREDICATES, MAX_REGEX_TOTAL_BYTES, MAX_RULES};
 /// Fewer rules are simply all looked at: four comparisons cost less than finding out which to make.
 const MIN_GUARDED_RULES: usize = 8;
 
-/// Above it, of a thousand, a guard lets nearly every request through and only costs.
-const MAX_LIKELY: u32 = 700;
-
 pub(super) fn compile(rules: &[CheckedExpression]) -> Result<Engine, CompileError> {
     if rules.len() > MAX_RULES {
         return Err(CompileError::TooManyRules { found: rules.len() });
@@ -154,8 +151,7 @@ impl Book {
         let mut guarded = vec![Vec::new(); self.answers.len()];
         let likely = |predicate: PredicateId| self.likely.get(predicate as usize).copied().unwrap_or(1000);
         for (rule, tree) in (0_u32..).zip(&self.trees) {
-            let guard = guard(tree, &likely).filter(|guard| guard.likely <= MAX_LIKELY);
-            match guard {
+            match guard(tree, &likely) {
                 Some(guard) if self.trees.len() >= MIN_GUARDED_RULES => {
                     for predicate in guard.predicates {
                         if let Some(rules) = guarded.get_mut(predicate as usize)
