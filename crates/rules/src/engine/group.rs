@@ -144,8 +144,6 @@ impl Lists {
 struct Strings {
     map: HashMap<Box<[u8]>, (u32, u32), FxBuildHasher>,
     lists: Lists,
-    /// Bit n: a string of n bytes exists, of 63 or more for the last. Most values fail here, unhashed.
-    lengths: u64,
 }
 
 impl Strings {
@@ -159,26 +157,17 @@ impl Strings {
             }
         }
         let mut lists = Lists::default();
-        let lengths = by_string.keys().fold(0, |bits, string| bits | length_bit(string));
         let map = by_string
             .into_iter()
             .map(|(string, list)| (string.into(), lists.add(list)))
             .collect();
-        Self { map, lists, lengths }
+        Self { map, lists }
     }
 
     #[inline]
     fn at(&self, value: &[u8]) -> &[PredicateId] {
-        if self.lengths & length_bit(value) == 0 {
-            return &[];
-        }
         self.map.get(value).map_or(&[], |list| self.lists.get(*list))
     }
-}
-
-#[inline]
-fn length_bit(value: &[u8]) -> u64 {
-    1 << value.len().min(63)
 }
 
 /// Membership of intervals: the line cut where any of them starts or ends, to each cell the predicates that hold.

@@ -1,6 +1,6 @@
 //! The bytes of groups.
 
-use super::{Group, Intervals, Lists, Strings, Table, length_bit};
+use super::{Group, Intervals, Lists, Strings, Table};
 use crate::engine::form::{
     Names, Read, put_number, put_numbers, put_source, read_number, read_source, v4, v6,
 };
@@ -74,12 +74,10 @@ impl Strings {
         let mut strings = Self {
             map: Default::default(),
             lists: Lists::default(),
-            lengths: 0,
         };
         for _ in 0..reader.count(2)? {
             let string = reader.bytes()?;
             let list = strings.lists.add(reader.all(read_number)?);
-            strings.lengths |= length_bit(string);
             strings.map.insert(string.into(), list);
         }
         Ok(strings)
