@@ -103,7 +103,7 @@ fn matched(rules: &[CheckedExpression], engine: &Engine, values: &Values<'_>) ->
 }
 
 /// Strings with the same beginnings, endings and insides, of every length that is searched another way, and values that
-/// are longer than what is looked at in one go. Few strings have another table than many.
+/// are longer than what is looked at in one go. A few strings, and many.
 #[test]
 fn substrings_are_found_wherever_they_are() {
     [22, 120].into_iter().for_each(find_substrings);

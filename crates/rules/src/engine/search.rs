@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use rustc_hash::FxBuildHasher;
 
-use self::maybe::{MAX_SMALL, Maybe, bit_at, byte_at, slot};
+use self::maybe::{Maybe, slot};
 pub(super) use self::strides::Strides;
 use self::strides::{GRAM, grams, rarest};
 use super::ask::Question;
@@ -34,7 +34,6 @@ pub(super) struct Search {
 pub(super) struct Shape {
     /// 1, 2 or 4.
     pub(super) stride: usize,
-    pub(super) is_large: bool,
     /// A power of two.
     pub(super) slots: usize,
 }
@@ -105,7 +104,6 @@ impl Search {
         }
         let shape = Shape {
             stride,
-            is_large: counts.len() > MAX_SMALL,
             slots: (4 * counts.len()).next_power_of_two(),
         };
         Some(Self::with(&shape, strings, candidates))
@@ -113,7 +111,7 @@ impl Search {
 
     /// Every candidate's place must have four bytes.
     pub(super) fn with(shape: &Shape, strings: Vec<Wanted>, candidates: Vec<Candidate>) -> Self {
-        let mut maybe = Maybe::new(shape.is_large);
+        let mut maybe = Maybe::new();
         let mut by_slot = vec![Vec::new(); shape.slots];
         for candidate in candidates {
             let Some(gram) = gram_of(&strings, candidate) else {
@@ -146,41 +144,26 @@ impl Search {
 
     /// Calls `hold` with each predicate that holds, maybe several times.
     #[inline]
-    pub(super) fn run(&self, value: &[u8], hold: impl FnMut(PredicateId)) {
-        match &self.maybe {
-            Maybe::Small(table) => self.scan(value, hold, |gram| byte_at(table, gram)),
-            Maybe::Large(table) => self.scan(value, hold, |gram| bit_at(table, gram)),
-        }
-    }
-
-    /// Several places at a time: mostly none of them is of interest, which is then one branch.
-    #[inline]
-    fn scan(&self, value: &[u8], mut hold: impl FnMut(PredicateId), mark: impl Fn(u32) -> u32) {
+    pub(super) fn run(&self, value: &[u8], mut hold: impl FnMut(PredicateId)) {
+        // Several places at a time: mostly none of them is of interest, which is then one branch.
         for first in (0..GRAM).step_by(self.stride) {
             let places = value.get(first..).unwrap_or_default().as_chunks::<GRAM>().0;
             let (chunks, rest) = places.as_chunks::<AT_ONCE>();
             let mut at = first;
             for chunk in chunks {
-                self.look(chunk, at, value, &mut hold, &mark);
+                self.look(chunk, at, value, &mut hold);
                 at += GRAM * AT_ONCE;
             }
-            self.look(rest, at, value, &mut hold, &mark);
+            self.look(rest, at, value, &mut hold);
         }
     }
 
     /// At no more than [`AT_ONCE`] places, the first of which is at `first`.
     #[inline(always)]
-    fn look(
-        &self,
-        places: &[[u8; GRAM]],
-        first: usize,
-        value: &[u8],
-        hold: &mut impl FnMut(PredicateId),
-        mark: &impl Fn(u32) -> u32,
-    ) {
+    fn look(&self, places: &[[u8; GRAM]], first: usize, value: &[u8], hold: &mut impl FnMut(PredicateId)) {
         // The last place is the lowest bit: a shift by one each is cheaper than one by each index.
         let mut marks = places.iter().fold(0_u32, |marks, bytes| {
-            marks << 1 | mark(u32::from_le_bytes(*bytes))
+            marks << 1 | self.maybe.at(u32::from_le_bytes(*bytes))
         });
         while marks != 0 {
             let from_end = marks.trailing_zeros() as usize;
@@ -220,7 +203,6 @@ impl Search {
     pub(super) fn shape(&self) -> Shape {
         Shape {
             stride: self.stride,
-            is_large: matches!(self.maybe, Maybe::Large(_)),
             slots: self.slots.len(),
         }
     }

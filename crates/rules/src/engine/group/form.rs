@@ -108,7 +108,8 @@ const PLACES: [Place; 3] = [Place::Anywhere, Place::Start, Place::End];
 fn put_search(out: &mut Vec<u8>, search: &Search) {
     let shape = search.shape();
     out.push(shape.stride as u8);
-    out.push(u8::from(shape.is_large));
+    // Once, which of two tables a search had.
+    out.push(0);
     out.push(shape.slots.trailing_zeros() as u8);
     put_all(out, search.strings().iter(), |out, wanted| {
         put_one(out, &PLACES, &wanted.place);
@@ -126,7 +127,7 @@ fn read_search(reader: &mut Reader<'_>) -> Read<Search> {
         stride @ (1 | 2 | 4) => usize::from(stride),
         _ => return Err(DecodeError::Invalid("stride")),
     };
-    let is_large = reader.flag()?;
+    reader.flag()?;
     let slots = 1_usize.checked_shl(u32::from(reader.byte()?));
     let strings = reader.all(|reader| {
         Ok(Wanted {
@@ -145,8 +146,27 @@ fn read_search(reader: &mut Reader<'_>) -> Read<Search> {
     let slots = slots.filter(|slots| *slots <= 8 * candidates.len().max(1));
     let shape = Shape {
         stride,
-        is_large,
         slots: slots.ok_or(DecodeError::Invalid("number of slots"))?,
     };
     Ok(Search::with(&shape, strings, candidates))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Search, put_search, read_search};
+    use crate::engine::ask::Question;
+    use blobwatch_wire::Reader;
+
+    #[test]
+    fn a_search_that_had_the_other_table_is_still_read() {
+        let question = Question::Contains(b"docker/"[..].into());
+        let search = Search::new(4, [(7, &question)].into_iter()).unwrap();
+        let mut bytes = Vec::new();
+        put_search(&mut bytes, &search);
+        bytes[1] = 1;
+        let read = read_search(&mut Reader::new(&bytes)).unwrap();
+        let mut found = Vec::new();
+        read.run(b"docker/19.03", |predicate| found.push(predicate));
+        assert_eq!(found, [7]);
+    }
 }

@@ -1,65 +1,36 @@
 //! Whether any string can be at a place: a table that a few instructions ask.
 
-/// By hash of four bytes: some string has them where they are looked at. A byte each while that is 4 KB, which takes a
-/// third less work to read than a bit; a bit each, 8 KB, for many strings.
+/// By hash of four bytes: 1 where some string has them at a place that is looked at. A byte each, which takes a third
+/// less work to read than a bit; 8 KB of them, so that few places are looked up in vain under 1,000 rules.
 #[derive(Debug)]
-pub(super) enum Maybe {
-    Small(Box<[u8; 1 << SMALL_BITS]>),
-    Large(Box<[u64; 1 << (LARGE_BITS - 6)]>),
-}
+pub(super) struct Maybe(Box<[u8; 1 << BITS]>);
 
-const SMALL_BITS: u32 = 12;
-const LARGE_BITS: u32 = 16;
-
-/// Grams up to which one place in 32 of the small table is marked at most: few places are looked up in vain.
-pub(super) const MAX_SMALL: usize = 128;
+const BITS: u32 = 13;
 
 impl Maybe {
     /// Nothing can be anywhere.
-    pub(super) fn new(is_large: bool) -> Self {
-        if is_large {
-            Self::Large(Box::new([0; _]))
-        } else {
-            Self::Small(Box::new([0; _]))
-        }
+    pub(super) fn new() -> Self {
+        Self(Box::new([0; _]))
     }
 
     pub(super) fn mark(&mut self, gram: u32) {
-        match self {
-            Self::Small(table) => {
-                if let Some(byte) = table.get_mut(hash::<SMALL_BITS>(gram)) {
-                    *byte = 1;
-                }
-            }
-            Self::Large(table) => {
-                let place = hash::<LARGE_BITS>(gram);
-                if let Some(word) = table.get_mut(place / 64) {
-                    *word |= 1 << (place % 64);
-                }
-            }
+        if let Some(byte) = self.0.get_mut(place(gram)) {
+            *byte = 1;
         }
     }
-}
 
-/// 1 where a string has these bytes.
-#[inline]
-pub(super) fn byte_at(table: &[u8; 1 << SMALL_BITS], gram: u32) -> u32 {
-    table.get(hash::<SMALL_BITS>(gram)).copied().map_or(0, u32::from)
-}
-
-#[inline]
-pub(super) fn bit_at(table: &[u64; 1 << (LARGE_BITS - 6)], gram: u32) -> u32 {
-    let place = hash::<LARGE_BITS>(gram);
-    table
-        .get(place / 64)
-        .map_or(0, |word| (word >> (place % 64) & 1) as u32)
+    /// 1 where a string has these bytes.
+    #[inline]
+    pub(super) fn at(&self, gram: u32) -> u32 {
+        self.0.get(place(gram)).copied().map_or(0, u32::from)
+    }
 }
 
 /// Knuth's multiplicative hash: its upper bits depend on all four bytes.
 const KNUTH: u32 = 2_654_435_769;
 
 #[inline]
-fn hash<const BITS: u32>(gram: u32) -> usize {
+fn place(gram: u32) -> usize {
     (gram.wrapping_mul(KNUTH) >> (32 - BITS)) as usize
 }
 
