@@ -35,6 +35,9 @@ enum Command {
     Edge(edge::Args),
     /// Rules and rulebooks, native, against wirefilter and CEL
     Rules(rules::Args),
+    /// One pass of one rulebook, which `rules --instructions` counts
+    #[command(hide = true)]
+    CountRules(rules::CountArgs),
     /// Queries over stored records, native
     Query(query::Args),
     /// Previews over stored records, native
@@ -71,6 +74,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
         Command::Edge(args) => edge::run(args)?.publish(),
         Command::Rules(args) => rules::run(args)?.publish(),
+        Command::CountRules(args) => rules::count(args),
         Command::Query(args) => query::run(args)?.publish(),
         Command::Preview(args) => preview::run(args)?.publish(),
         Command::PreviewEdge(args) => preview_edge::run(args)?.publish(),

@@ -1,9 +1,10 @@
 //! The rule engine against wirefilter-engine 0.6.1 and cel 0.15, in this process.
 //!
-//! In scope: time and allocations of running compiled rules. Not in scope: compiling them, and putting a request's facts
+//! In scope: time, instructions and allocations of running compiled rules. Not in scope: compiling them, and putting a request's facts
 //! in place: everybody finds rules compiled and facts in place. Before anything is timed, all must find the same matches.
 
 mod contest;
+mod instructions;
 mod requests;
 mod rivals;
 mod rulebooks;
@@ -15,6 +16,7 @@ use blobwatch_rules::{Engine, Expression, Scratch, Values, parse};
 use contest::{Contender, Contest};
 use requests::Requests;
 use rivals::{CelRule, Wirefilter};
+use rulebooks::Book;
 use serde_json::json;
 
 /// Two substrings, one set of three numbers, one equality.
@@ -30,11 +32,30 @@ pub(crate) struct Args {
     /// Rounds, in each of which every contender runs once
     #[arg(long, default_value_t = 31)]
     rounds: u32,
+    /// Count instructions instead, of the engine alone, with valgrind
+    #[arg(long)]
+    instructions: bool,
+}
+
+/// What `count-rules` understands.
+#[derive(clap::Args)]
+pub(crate) struct CountArgs {
+    #[arg(value_enum)]
+    book: Book,
 }
 
 /// # Errors
-/// When a rule is refused by somebody, or the contenders find other matches.
+/// When a rule is refused.
+pub(crate) fn count(args: &CountArgs) -> Result<()> {
+    instructions::count(args.book)
+}
+
+/// # Errors
+/// When a rule is refused by somebody, the contenders find other matches, or valgrind does not count.
 pub(crate) fn run(args: &Args) -> Result<Report> {
+    if args.instructions {
+        return instructions::run();
+    }
     let requests = Requests::realistic();
     let (fifty, thousand) = (rulebooks::fifty(), rulebooks::thousand());
     let mut figures = one_rule("one rule", requests, args.rounds)?;

@@ -3,9 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::LazyLock;
 
+use blobwatch_pull::Agent;
 use blobwatch_rules::{Field, Value, Values};
 
-/// The facts that the rules of the benchmark read.
+/// The facts that the rules read which rivals understand too.
 pub(super) const FIELDS: [Field; 10] = [
     Field::Host,
     Field::Method,
@@ -175,6 +176,18 @@ impl Request {
         values.set(Field::TlsVersion, self.tls_version.into());
         values.set(Field::TlsHelloLength, Value::Int(self.hello_length));
         values.set(Field::Repository, self.repository.as_str().into());
+        self.set_more(&mut values);
         values
+    }
+
+    /// What only rulebooks read that no rival runs.
+    fn set_more<'a>(&'a self, values: &mut Values<'a>) {
+        let agent = Agent::parse(self.user_agent);
+        values.set(Field::ClientFamily, agent.family.as_str().into());
+        values.set(Field::ClientVersion, agent.version.into());
+        values.set(Field::Version, "HTTP/2".into());
+        values.set(Field::Ssl, Value::Bool(true));
+        values.set(Field::RangeKind, "none".into());
+        values.set_headers(&[("accept-encoding", "gzip")]);
     }
 }

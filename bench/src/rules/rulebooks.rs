@@ -1,5 +1,54 @@
 //! Rulebooks as operators write them: many rules over the same few fields.
 
+use anyhow::Result;
+use blobwatch_rulebook::starter;
+
+/// What rules are run of, where no rival has to understand them.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(super) enum Book {
+    /// One rule of four comparisons
+    One,
+    /// The rulebook that ships
+    Shipped,
+    /// 34 rules with what the larger ones lack: functions, wildcards, long lists, a prefix for each tenant
+    Features,
+    /// 50 rules
+    Fifty,
+    /// 1,000 rules
+    Thousand,
+}
+
+impl Book {
+    /// # Errors
+    /// When the shipped rulebook is refused.
+    pub(super) fn rules(self) -> Result<Vec<String>> {
+        Ok(match self {
+            Self::One => vec![super::RULE.to_owned()],
+            Self::Shipped => starter()?.rules.into_iter().map(|rule| rule.expression).collect(),
+            Self::Features => features(),
+            Self::Fifty => fifty(),
+            Self::Thousand => thousand(),
+        })
+    }
+}
+
+fn features() -> Vec<String> {
+    let mut rules: Vec<String> = include_str!("../../data/rules-features.txt")
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    let networks: Vec<String> = (0..200)
+        .map(|n| format!("{}.{}.{}.0/24", 20 + n % 180, n * 37 % 256, n * 91 % 256))
+        .collect();
+    let repositories: Vec<String> = (0..200).map(|n| format!("\"acme/app-{n}\"")).collect();
+    rules.push(format!("ip.src in {{{}}}", networks.join(" ")));
+    rules.push(format!("oci.repository in {{{}}}", repositories.join(" ")));
+    rules.extend((0..20).map(|n| {
+        format!("starts_with(oci.repository, \"tenant-{n}/\") and http.request.method eq \"HEAD\"")
+    }));
+    rules
+}
+
 /// Written by hand: signatures, scanners, geography, policies of single repositories.
 pub(super) fn fifty() -> Vec<String> {
     include_str!("../../data/rules-50.txt")
