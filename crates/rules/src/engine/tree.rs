@@ -79,25 +79,9 @@ impl Interner {
             }
             ClauseKind::Combined(Combiner::Xor, items) => Tree::Odd(self.trees(items, false), negated),
             ClauseKind::Combined(op, items) if (*op == Combiner::And) != negated => {
-                let items = self
-                    .trees(items, negated)
-                    .into_iter()
-                    .flat_map(|item| match item {
-                        Tree::All(parts) => parts,
-                        other => vec![other],
-                    });
-                Tree::All(items.collect())
+                Tree::All(self.trees(items, negated))
             }
-            ClauseKind::Combined(_, items) => {
-                let items = self
-                    .trees(items, negated)
-                    .into_iter()
-                    .flat_map(|item| match item {
-                        Tree::Any(parts) => parts,
-                        other => vec![other],
-                    });
-                Tree::Any(items.collect())
-            }
+            ClauseKind::Combined(_, items) => Tree::Any(self.trees(items, negated)),
         }
     }
 
