@@ -57,19 +57,28 @@ fn the_form_is_pinned() {
     assert_eq!(Program::decode(&bytes).unwrap().revision(), 300);
 }
 
-/// Of a build without `oci.odd_path`: fields travel by name.
+/// Of a build without `oci.odd_path`, whose small rulebooks had no guards: fields travel by name, and what guards a rule is in
+/// the form.
 #[test]
-fn a_rulebook_of_a_build_with_fewer_fields_is_read() {
+fn a_rulebook_of_an_older_build_is_read() {
     let hex = include_str!("pinned_before.hex").replace('\n', "");
-    let pairs = hex
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).unwrap());
-    let bytes: Vec<u8> = pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect();
-    assert_eq!(
-        Program::decode(&bytes).unwrap().encode(),
-        program(DOCUMENT).encode()
-    );
+    let digits = hex.as_bytes().chunks(2);
+    let bytes: Vec<u8> = digits
+        .map(|byte| u8::from_str_radix(str::from_utf8(byte).unwrap(), 16).unwrap())
+        .collect();
+    let read = Program::decode(&bytes).unwrap();
+    let mut scratch = Scratch::new(&read.engine);
+    let mut case = |hello_length, ssl, expected: &[usize]| {
+        let mut values = Values::new();
+        values.set(Field::TlsHelloLength, Value::Int(hello_length));
+        values.set(Field::Ssl, Value::Bool(ssl));
+        read.engine.run(&values, &mut scratch);
+        assert_eq!(scratch.matched().collect::<Vec<_>>(), expected);
+    };
+    case(508, true, &[0, 1]);
+    case(508, false, &[0]);
+    case(509, true, &[1]);
+    case(509, false, &[]);
 }
 
 /// It differs in what a regular expression says beside its automaton, of which there is none here.

@@ -13,8 +13,8 @@ use super::{Answer, CompileError, Each, Eager, Engine};
 use crate::check::CheckedExpression;
 use crate::limits::{MAX_PREDICATES, MAX_REGEX_TOTAL_BYTES, MAX_RULES};
 
-/// Fewer rules are simply all looked at: four comparisons cost less than finding out which to make.
-const MIN_GUARDED_RULES: usize = 8;
+/// A rule alone is simply looked at: its comparisons cost less than finding out whether to make them.
+const MIN_GUARDED_RULES: usize = 2;
 
 pub(super) fn compile(rules: &[CheckedExpression]) -> Result<Engine, CompileError> {
     if rules.len() > MAX_RULES {
