@@ -1,7 +1,7 @@
 //! Counts for one 10 s slot and one combination of attributes: what a FireLog tells the Detector.
 //!
 //! In scope: what is counted, sketches of how many clients and networks are behind it, and the bytes of a batch
-//! (pinned by `tests/data/cell-batch-v2.bin`). Not in scope: which record counts as what (`history`), where batches
+//! (pinned by `tests/data/cell-batch-v4.bin`). Not in scope: which record counts as what (`history`), where batches
 //! wait (`crates/fire-log`), and what follows from them (`detector`).
 
 mod breadth;
@@ -14,7 +14,7 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use breadth::{Affected, Breadth, SKETCH};
+pub use breadth::{Affected, Breadth, FewNetworks, SKETCH};
 pub use counts::{CellCounts, LARGE_BYTES};
 pub use event::{Event, Evidence, MAX_EVIDENCE};
 pub use tally::Tally;
@@ -73,6 +73,9 @@ pub struct Cell {
     pub affected: Affected,
     /// At most [`MAX_EVIDENCE`] of each event, oldest first.
     pub evidence: Vec<Evidence>,
+    /// Of all requests; none in batches of older versions. Read when a batch comes, and saved with no state.
+    #[serde(skip)]
+    pub networks: FewNetworks,
 }
 
 /// The slot of a time in milliseconds since 1970.
@@ -110,6 +113,7 @@ impl Cell {
             counts: CellCounts::default(),
             affected: Affected::default(),
             evidence: Vec::new(),
+            networks: FewNetworks::default(),
         }
     }
 
@@ -117,6 +121,7 @@ impl Cell {
     pub fn merge(&mut self, other: &Self) {
         self.counts.add(&other.counts);
         self.affected.merge(&other.affected);
+        self.networks.merge(&other.networks);
         for evidence in &other.evidence {
             self.note(*evidence);
         }

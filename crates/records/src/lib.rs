@@ -6,8 +6,8 @@ mod history;
 mod segment;
 
 pub use cell::{
-    Affected, Breadth, Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS,
-    MAX_EVIDENCE, SKETCH, SLOT_S, Tally, slot_of,
+    Affected, Breadth, Cell, CellBatch, CellCounts, CellKey, Event, Evidence, FewNetworks, LARGE_BYTES,
+    MAX_CELLS, MAX_EVIDENCE, SKETCH, SLOT_S, Tally, slot_of,
 };
 pub use flush::{
     Batches, Flush, Held, Outgoing, Reply, VolumeCount, colo_of, fire_log_name, fire_log_of, flush_path,

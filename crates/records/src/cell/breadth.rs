@@ -69,6 +69,45 @@ impl Kmv {
     }
 }
 
+/// Networks that a cell names: enough to tell one from several.
+pub(super) const FEW: usize = 3;
+
+/// The smallest hashes of the networks that sent anything, at most [`FEW`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FewNetworks(Kmv);
+
+impl FewNetworks {
+    pub fn insert(&mut self, network: NetworkKey) {
+        self.0.insert(network.0);
+        self.0.hashes.truncate(FEW);
+    }
+
+    /// Takes in the networks of a sketch: those of [`Breadth`] are hashed alike.
+    pub fn take(&mut self, sketch: &Kmv) {
+        self.0.merge(sketch);
+        self.0.hashes.truncate(FEW);
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.take(&other.0);
+    }
+
+    /// At least so many.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.hashes.len()
+    }
+
+    pub(super) fn sketch(&self) -> &Kmv {
+        &self.0
+    }
+
+    /// `None` where they are more than [`FEW`].
+    pub(super) fn of_sketch(sketch: Kmv) -> Option<Self> {
+        (sketch.hashes.len() <= FEW).then_some(Self(sketch))
+    }
+}
+
 /// Distinct clients, and the networks they are in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Breadth {

@@ -1,12 +1,12 @@
 //! The bytes of a batch: a table of its texts, then its cells, each number that is 0 left out.
 //!
 //! `BWC`, the version, then source, epoch, seq and slot; the texts; the cells; `other`. A cell is the
-//! codes of its key, a set of which counts follow and those counts, a set of which sketches follow and those, and its
-//! evidence. Integers are LEB128 (`blobwatch_wire::bytes`).
+//! codes of its key, a set of which counts follow and those counts, a set of which sketches follow and those, its
+//! evidence, and a few networks. Integers are LEB128 (`blobwatch_wire::bytes`).
 
 use std::sync::Arc;
 
-use super::breadth::{Affected, Breadth, Kmv, SKETCH};
+use super::breadth::{Affected, Breadth, FewNetworks, Kmv, SKETCH};
 use super::counts::{CellCounts, FIELDS};
 use super::event::{Event, Evidence, MAX_EVIDENCE};
 use super::{Cell, CellBatch, CellKey, MAX_CELLS, MAX_KEY_RULES};
@@ -16,8 +16,11 @@ use blobwatch_pull::{Family, RecordId};
 use blobwatch_wire::{DecodeError, Reader, put_text, put_varint};
 
 /// Of a batch's bytes. A reader refuses a newer one; the FireLog keeps the batch and tries again. Version 1 ended in a
-/// list of guards, which no build ever filled; 2 had one count less.
-pub(crate) const VERSION: u8 = 3;
+/// list of guards, which no build ever filled; 2 had one count less; 3 had no networks.
+pub(crate) const VERSION: u8 = 4;
+
+/// The first whose cells name networks.
+const WITH_NETWORKS: u8 = 4;
 
 const MAGIC: &[u8; 3] = b"BWC";
 
@@ -42,6 +45,7 @@ impl CellBatch {
             put_counts(&mut out, &cell.counts);
             put_affected(&mut out, &cell.affected);
             put_evidence(&mut out, &cell.evidence);
+            put_sketch(&mut out, cell.networks.sketch());
         }
         put_counts(&mut out, &self.other);
         out
@@ -53,7 +57,7 @@ impl CellBatch {
     /// When the bytes are no batch, one of a newer version, or corrupt.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::open(bytes, MAGIC, "a batch of cells", VERSION)?;
-        let has_guards = bytes.get(MAGIC.len()) == Some(&1);
+        let version = bytes.get(MAGIC.len()).copied().unwrap_or_default();
         let reader = &mut reader;
         let source = reader.text()?.to_owned();
         let [epoch, seq] = [stored(reader, "epoch")?, stored(reader, "sequence number")?];
@@ -64,10 +68,10 @@ impl CellBatch {
             epoch,
             seq,
             slot,
-            cells: read_list(reader, MAX_CELLS, 10, |reader| read_cell(reader, &texts))?,
+            cells: read_list(reader, MAX_CELLS, 10, |reader| read_cell(reader, &texts, version))?,
             other: read_counts(reader)?,
         };
-        if has_guards {
+        if version == 1 {
             read_list(reader, MAX_GUARDS, 3, |reader| skip_guard(reader, &texts))?;
         }
         reader.finish()?;
@@ -253,12 +257,18 @@ fn read_evidence(reader: &mut Reader<'_>) -> Result<Evidence, DecodeError> {
     })
 }
 
-fn read_cell(reader: &mut Reader<'_>, texts: &TextTable) -> Result<Cell, DecodeError> {
+fn read_cell(reader: &mut Reader<'_>, texts: &TextTable, version: u8) -> Result<Cell, DecodeError> {
     Ok(Cell {
         key: read_key(reader, texts)?,
         counts: read_counts(reader)?,
         affected: read_affected(reader)?,
         evidence: read_list(reader, Event::ALL.len() * MAX_EVIDENCE, 17, read_evidence)?,
+        networks: if version < WITH_NETWORKS {
+            FewNetworks::default()
+        } else {
+            let networks = FewNetworks::of_sketch(read_sketch(reader)?);
+            networks.ok_or(DecodeError::Invalid("networks"))?
+        },
     })
 }
 

@@ -4,25 +4,64 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS, slot_of};
 use crate::history::Judged;
-use blobwatch_pull::{Action, Method, Outcome, RangeKind, Record, RecordId};
+use blobwatch_pull::{Action, ClientKey, Method, NetworkKey, Outcome, RangeKind, Record, RecordId};
 
 /// Of resumes whose origin is not known, one in so many counts: a mirror that dies, or state that was lost, sends a
 /// fleet to us in the middle of its pulls. Which one is decided by the record's id, so that it stays the same.
 pub(crate) const UNKNOWN_ORIGIN_ONE_IN: u128 = 4;
 
+/// Combinations that one client begins in a slot, and one network. A client is one build; behind a NAT are some dozens.
+/// Beyond it, its system and its fingerprint are [`OTHER`].
+pub(crate) const MAX_OF_CLIENT: u32 = 8;
+pub(crate) const MAX_OF_NETWORK: u32 = 64;
+
+/// What a system and a fingerprint are called that are one too many.
+const OTHER: &str = "other";
+
 /// Counts in the making, by slot.
 #[derive(Debug, Default)]
 pub struct Tally {
-    slots: BTreeMap<u64, HashMap<CellKey, Cell>>,
+    slots: BTreeMap<u64, Slot>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    cells: HashMap<CellKey, Cell>,
+    /// How many of them each began.
+    of_client: HashMap<ClientKey, u32>,
+    of_network: HashMap<NetworkKey, u32>,
+}
+
+impl Slot {
+    /// The cell that a record belongs to.
+    fn cell(&mut self, record: &Record) -> &mut Cell {
+        let mut key = CellKey::of(record);
+        if !self.cells.contains_key(&key) && !self.may_begin(record) {
+            OTHER.clone_into(&mut key.os);
+            OTHER.clone_into(&mut key.fingerprint);
+        }
+        self.cells
+            .entry(key)
+            .or_insert_with_key(|key| Cell::new(key.clone()))
+    }
+
+    fn may_begin(&mut self, record: &Record) -> bool {
+        let of_client = self.of_client.entry(record.client).or_default();
+        let of_network = self.of_network.entry(record.network).or_default();
+        let may_begin = *of_client < MAX_OF_CLIENT && *of_network < MAX_OF_NETWORK;
+        *of_client += u32::from(may_begin);
+        *of_network += u32::from(may_begin);
+        may_begin
+    }
 }
 
 impl Tally {
     /// Counts a record in the slot in which its request came.
     pub fn count(&mut self, record: &Record, judged: &Judged) {
-        let key = CellKey::of(record);
         let slot = self.slots.entry(slot_of(record.id.time_ms())).or_default();
-        let cell = slot.entry(key).or_insert_with_key(|key| Cell::new(key.clone()));
+        let cell = slot.cell(record);
         cell.counts.add(&CellCounts::of(record, judged));
+        cell.networks.insert(record.network);
         for event in Event::ALL
             .into_iter()
             .filter(|event| event.is_shown(record, judged))
@@ -40,8 +79,8 @@ impl Tally {
     /// One batch a slot, oldest first, numbered from `seq` on.
     #[must_use]
     pub fn into_batches(self, source: &str, epoch: u64, seq: u64) -> Vec<CellBatch> {
-        let batch = |((slot, cells), seq): ((u64, HashMap<CellKey, Cell>), u64)| {
-            let (cells, other) = fit(cells.into_values().collect());
+        let batch = |((slot, counted), seq): ((u64, Slot), u64)| {
+            let (cells, other) = fit(counted.cells.into_values().collect());
             CellBatch {
                 source: source.to_owned(),
                 epoch,
@@ -55,11 +94,13 @@ impl Tally {
     }
 }
 
-/// The cells that say most, by key, and the sum of the others.
+/// The cells that say most, by key, and the sum of the others: of several networks before those of one, which one client
+/// can make as many of as it likes; then those with events.
 fn fit(mut cells: Vec<Cell>) -> (Vec<Cell>, CellCounts) {
     let mut other = CellCounts::default();
     if cells.len() > MAX_CELLS {
-        let weight = |cell: &Cell| (cell.evidence.len(), cell.counts.requests);
+        let is_broad = |cell: &Cell| cell.networks.count() > 1;
+        let weight = |cell: &Cell| (is_broad(cell), cell.evidence.len(), cell.counts.requests);
         cells.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.key.cmp(&b.key)));
         for cell in cells.drain(MAX_CELLS..) {
             other.add(&cell.counts);

@@ -6,9 +6,12 @@ use blobwatch_pull::{Action, ClientKey, Method, NetworkKey, RangeKind, Record, R
 use blobwatch_wire::DecodeError;
 
 /// What `encode` wrote for [`batch`] when the format was made: it must read back for ever.
-const PINNED: &[u8] = include_bytes!("../../tests/data/cell-batch-v3.bin");
+const PINNED: &[u8] = include_bytes!("../../tests/data/cell-batch-v4.bin");
 
-/// The same batch in version 2, without what was begun again.
+/// The same batch in version 3, without networks.
+const VERSION_3: &[u8] = include_bytes!("../../tests/data/cell-batch-v3.bin");
+
+/// That batch in version 2, without what was begun again.
 const VERSION_2: &[u8] = include_bytes!("../../tests/data/cell-batch-v2.bin");
 
 /// That batch in version 1, with a guard at its end.
@@ -47,6 +50,9 @@ fn cell() -> Cell {
         event: Event::Resume,
         id: record.id,
     });
+    for network in [300, 7, 1 << 31, 70_000, 80_000] {
+        cell.networks.insert(NetworkKey(network));
+    }
     cell
 }
 
@@ -75,6 +81,8 @@ fn the_batch_is_pinned() {
 #[test]
 fn batches_of_older_versions_are_read() {
     let mut batch = batch();
+    batch.cells[1].networks = FewNetworks::default();
+    assert_eq!(CellBatch::decode(VERSION_3), Ok(batch.clone()));
     batch.cells[1].counts.begun_again = 0;
     assert_eq!(CellBatch::decode(VERSION_2), Ok(batch.clone()));
     assert_eq!(CellBatch::decode(VERSION_1), Ok(batch));
@@ -88,11 +96,18 @@ fn a_cell_of_one_client_build_takes_few_bytes() {
         cells: vec![Cell {
             affected: Affected::default(),
             evidence: Vec::new(),
+            networks: FewNetworks::default(),
             ..cell()
         }],
         ..batch()
     };
     assert!(one.encode().len() < 150, "{}", one.encode().len());
+    let mut sent = one.clone();
+    for network in 1..100u64 {
+        let hash = network.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        sent.cells[0].networks.insert(NetworkKey(hash));
+    }
+    assert!(sent.encode().len() <= one.encode().len() + 15, "its networks");
 }
 
 #[test]
@@ -132,6 +147,7 @@ fn a_full_batch_of_the_longest_texts_fits_a_row() {
                 ]
             })
             .collect(),
+        networks: cell().networks,
     });
     let full = CellBatch {
         cells: cells.collect(),
@@ -148,7 +164,7 @@ fn a_newer_batch_is_refused_by_its_number() {
     bytes[3] = 9;
     assert_eq!(
         CellBatch::decode(&bytes),
-        Err(DecodeError::Newer { found: 9, known: 3 })
+        Err(DecodeError::Newer { found: 9, known: 4 })
     );
 }
 
@@ -327,11 +343,79 @@ fn a_refusal_of_ours_is_denied_and_nothing_else() {
     );
 }
 
+/// A quiet cohort of four clients, beside one client, or the clients of one network, that look like many builds and
+/// resume with each.
+#[test]
+fn one_client_or_network_crowds_nobody_out() {
+    #[track_caller]
+    fn case(client_of: fn(u64) -> u64, most: usize) {
+        let mut tally = Tally::default();
+        for n in 0..20_000 {
+            let forged = Record {
+                os: format!("os{n}"),
+                fingerprint: format!("bw1-{n}"),
+                client: ClientKey(client_of(n)),
+                network: NetworkKey(1),
+                ..sample::full()
+            };
+            tally.count(&forged, &judged(RangeKind::Repeat));
+        }
+        for client in 10..14 {
+            let quiet = Record {
+                os: "quiet".to_owned(),
+                client: ClientKey(client),
+                network: NetworkKey(client / 2),
+                ..sample::full()
+            };
+            tally.count(&quiet, &judged(RangeKind::None));
+        }
+        let [batch] = &*tally.into_batches("fl1-iad-0", 9, 3) else {
+            panic!()
+        };
+        let quiet = batch.cells.iter().find(|cell| cell.key.os == "quiet").unwrap();
+        assert_eq!((quiet.counts.requests, quiet.networks.count()), (4, 2));
+        assert!(batch.cells.len() <= most + 2, "{}", batch.cells.len());
+        let requests: u32 = batch.cells.iter().map(|cell| cell.counts.requests).sum();
+        assert_eq!((requests, batch.other.requests), (20_004, 0), "all are counted");
+    }
+    case(|_| 1, 8);
+    case(|n| n, 64);
+}
+
+#[test]
+fn cells_of_several_networks_stay_before_those_of_one() {
+    let mut tally = Tally::default();
+    for n in 0..2 * MAX_CELLS as u64 {
+        let alone = Record {
+            os: format!("os{n}"),
+            client: ClientKey(n),
+            network: NetworkKey(n),
+            ..sample::full()
+        };
+        tally.count(&alone, &judged(RangeKind::Repeat));
+    }
+    for n in 0..2 {
+        let broad = Record {
+            os: "broad".to_owned(),
+            client: ClientKey(n),
+            network: NetworkKey(n),
+            ..sample::full()
+        };
+        tally.count(&broad, &judged(RangeKind::None));
+    }
+    let [batch] = &*tally.into_batches("fl1-iad-0", 9, 3) else {
+        panic!()
+    };
+    assert!(batch.cells.iter().any(|cell| cell.key.os == "broad"));
+}
+
 #[test]
 fn what_does_not_fit_a_batch_is_other_and_events_go_first() {
     let mut tally = Tally::default();
     let place = |n: usize| Record {
         country: format!("{n}"),
+        client: ClientKey(n as u64),
+        network: NetworkKey(n as u64),
         ..sample::full()
     };
     for n in 0..MAX_CELLS + 50 {
