@@ -1,6 +1,6 @@
 //! A cohort: "attribute is value" for none, one, two or all of the attributes, as small numbers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
@@ -121,10 +121,42 @@ pub struct Names {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "SavedAttribute")]
 struct Attribute {
     name: String,
     values: Vec<String>,
     numbers: BTreeMap<String, Value>,
+    /// Numbers whose value was forgotten: they are given again, the lowest first.
+    #[serde(skip)]
+    free: BTreeSet<Value>,
+}
+
+/// What is kept of an attribute: a number is free where its value has another or none.
+#[derive(Deserialize)]
+struct SavedAttribute {
+    name: String,
+    values: Vec<String>,
+    numbers: BTreeMap<String, Value>,
+}
+
+impl From<SavedAttribute> for Attribute {
+    fn from(
+        SavedAttribute {
+            name,
+            values,
+            numbers,
+        }: SavedAttribute,
+    ) -> Self {
+        let is_free =
+            |(number, value): (Value, &String)| (numbers.get(value) != Some(&number)).then_some(number);
+        let free = (1..).zip(&values).filter_map(is_free).collect();
+        Self {
+            name,
+            values,
+            numbers,
+            free,
+        }
+    }
 }
 
 impl Names {
@@ -135,6 +167,7 @@ impl Names {
             name,
             values: Vec::new(),
             numbers: BTreeMap::new(),
+            free: BTreeSet::new(),
         };
         let mut names = Self {
             attributes: attributes
@@ -162,6 +195,22 @@ impl Names {
         Some(key)
     }
 
+    /// Forgets the values that none of these cohorts has, of attributes that have no number left for another.
+    pub(crate) fn forget_unused(&mut self, used: impl Iterator<Item = Key>) {
+        if self.attributes.iter().all(|attribute| !attribute.is_full()) {
+            return;
+        }
+        let mut numbers = vec![BTreeSet::new(); self.attributes.len()];
+        for key in used {
+            for (numbers, value) in numbers.iter_mut().zip(key.0) {
+                numbers.insert(value);
+            }
+        }
+        for (attribute, used) in self.attributes.iter_mut().zip(&numbers) {
+            attribute.forget_unused(used);
+        }
+    }
+
     /// Pairs of attribute and value; empty for the root.
     #[must_use]
     pub fn cohort(&self, key: Key) -> Vec<(String, String)> {
@@ -186,13 +235,39 @@ impl Attribute {
         if let Some(number) = self.numbers.get(value) {
             return *number;
         }
-        if self.values.len() >= MAX_VALUES {
+        if self.is_full() {
             return 1;
         }
-        self.values.push(value.to_owned());
-        let number = Value::try_from(self.values.len()).unwrap_or(1);
+        let number = self.new_number(value);
         self.numbers.insert(value.to_owned(), number);
         number
+    }
+
+    fn new_number(&mut self, value: &str) -> Value {
+        if let Some(number) = self.free.pop_first()
+            && let Some(place) = self.values.get_mut(usize::from(number) - 1)
+        {
+            value.clone_into(place);
+            return number;
+        }
+        self.values.push(value.to_owned());
+        Value::try_from(self.values.len()).unwrap_or(1)
+    }
+
+    fn is_full(&self) -> bool {
+        self.values.len() >= MAX_VALUES && self.free.is_empty()
+    }
+
+    fn forget_unused(&mut self, used: &BTreeSet<Value>) {
+        if self.is_full() {
+            self.numbers
+                .retain(|value, number| value == OTHER || used.contains(number));
+            let numbers = &self.numbers;
+            let named = (1..).zip(&self.values);
+            self.free = named
+                .filter_map(|(number, value)| (numbers.get(value) != Some(&number)).then_some(number))
+                .collect();
+        }
     }
 }
 
@@ -259,6 +334,33 @@ mod tests {
         }
         let key = names.leaf(&["one more"]).unwrap();
         assert_eq!(names.cohort(key), [("a0".into(), OTHER.into())]);
+    }
+
+    /// Once values are forgotten, new ones have names of their own, also after the names were saved and read.
+    #[test]
+    fn unused_values_make_room() {
+        let mut names = names(2);
+        let kept = names.leaf(&["kept", "x"]).unwrap();
+        for i in 0..2 * MAX_VALUES {
+            names.leaf(&[&i.to_string(), "x"]);
+        }
+        names.forget_unused([kept].into_iter());
+        assert_eq!(names.leaf(&["kept", "x"]), Some(kept));
+        let mut read = names.clone();
+        for attribute in &mut read.attributes {
+            *attribute = super::Attribute::from(super::SavedAttribute {
+                name: attribute.name.clone(),
+                values: attribute.values.clone(),
+                numbers: attribute.numbers.clone(),
+            });
+        }
+        for i in 0..MAX_VALUES - 3 {
+            let value = format!("new{i}");
+            let key = names.leaf(&[&value, "x"]).unwrap();
+            assert_eq!(names.cohort(key)[0].1, value);
+            assert_eq!(read.leaf(&[&value, "x"]), Some(key));
+        }
+        assert_eq!(names.cohort(kept)[0].1, "kept");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The table of tracked cohorts: bounded, in the order in which they were first seen.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Baseline, Estimate, IGNORANCE};
@@ -15,6 +17,10 @@ pub const MAX_COHORTS: usize = 20_000;
 
 /// A cohort that sent nothing for two weeks is forgotten.
 const MAX_IDLE_HOURS: u64 = 14 * 24;
+
+/// Where the table is nearly full, those make room that sent nothing for an hour, an eighth of the table at a time.
+const MIN_IDLE_SECONDS: u64 = 3_600;
+const PARTS: usize = 8;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Cohort {
@@ -58,6 +64,9 @@ pub(crate) struct Cohorts {
     max: usize,
     /// Counts of cohorts for which there was no room.
     pub(crate) other: Counts,
+    /// Cohorts that made room, since the table was read.
+    #[serde(skip)]
+    evicted: u64,
     #[serde(skip)]
     index: KeyMap<usize>,
     #[serde(skip)]
@@ -243,6 +252,40 @@ impl Cohorts {
         if self.rows.len() < before {
             self.reindex();
         }
+    }
+
+    /// Makes room where there is little: cohorts that sent nothing for an hour go, first those of which next to nothing is
+    /// known, then those idle for longest; but for those that `keeps` wants.
+    pub(crate) fn make_room(&mut self, slot: u64, slot_seconds: u64, keeps: impl Fn(Key) -> bool) {
+        if !self.is_crowded() {
+            return;
+        }
+        let idle_slots = MIN_IDLE_SECONDS / slot_seconds;
+        let is_idle = |row: &&Cohort| {
+            Level::of(row.key) > Level::Root && row.refreshed + idle_slots <= slot && !keeps(row.key)
+        };
+        let idle = self.rows.iter().filter(is_idle);
+        let mut idle: Vec<_> = idle
+            .map(|row| (row.baseline.is_known(), row.refreshed, row.key))
+            .collect();
+        idle.sort_unstable();
+        idle.truncate(self.max / PARTS);
+        if !idle.is_empty() {
+            let gone: HashSet<Key> = idle.into_iter().map(|(.., key)| key).collect();
+            self.rows.retain(|row| !gone.contains(&row.key));
+            self.evicted += gone.len() as u64;
+            self.reindex();
+        }
+    }
+
+    fn is_crowded(&self) -> bool {
+        let little = self.max / 4 / PARTS;
+        self.rows.len() + little >= self.max || self.deep + little >= self.max / 4 * 3
+    }
+
+    /// Most cohorts, and how many made room for others.
+    pub(crate) fn bounds(&self) -> (usize, u64) {
+        (self.max, self.evicted)
     }
 
     fn reindex(&mut self) {

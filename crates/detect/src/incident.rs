@@ -168,6 +168,11 @@ impl Incident {
         }
     }
 
+    /// The cohorts that it is about.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
+        [self.lead].into_iter().chain(self.members.iter().copied())
+    }
+
     /// Whether a cohort that alarms now is part of this.
     pub(crate) fn holds(&self, key: Key) -> bool {
         self.lead.overlaps(key) || self.members.iter().any(|member| member.overlaps(key))

@@ -172,6 +172,12 @@ impl Monitor {
         self.cohorts.iter().count()
     }
 
+    /// Most cohorts that are tracked, and how many made room for others since the monitor was read.
+    #[must_use]
+    pub fn bounds(&self) -> (usize, u64) {
+        self.cohorts.bounds()
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -7,6 +7,7 @@ use crate::cohort::{Key, Level};
 use crate::cohorts::{Cohort, Share};
 use crate::counts::{Counts, Tally};
 use crate::dispersion::{Dispersion, inflation};
+use crate::incident::Incident;
 use crate::sequential::log_ratios;
 
 /// What a cohort's own past expects is worked out anew after so many slots: it moves over hours.
@@ -20,8 +21,17 @@ struct Wider {
 }
 
 impl Monitor {
-    /// Fades what is old, once an hour.
+    /// Makes room for new cohorts, and fades what is old, once an hour.
     pub(super) fn age(&mut self, slot: u64) {
+        if slot.is_multiple_of(REFRESH_SLOTS) {
+            let open = &self.open;
+            let keeps = |key| open.iter().flat_map(Incident::keys).any(|kept| kept == key);
+            self.cohorts.make_room(slot, self.slot_seconds, keeps);
+            let incidents = self.open.iter().chain(&self.closed).flat_map(Incident::keys);
+            let pending = self.pending.iter().map(|(_, leaf, _)| *leaf);
+            let rows = self.cohorts.iter().map(|row| row.key);
+            self.names.forget_unused(rows.chain(incidents).chain(pending));
+        }
         let hour = slot * self.slot_seconds / 3600;
         if hour <= self.hour {
             return;
