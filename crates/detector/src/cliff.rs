@@ -56,6 +56,9 @@ const PRIOR_MINUTES: f32 = 20.0;
 /// A cohort without a request for two weeks is forgotten.
 const MAX_IDLE_MINUTES: u64 = 14 * 1440;
 
+/// Where there is no room for another cohort, one without a request for a day is.
+const CROWDED_IDLE_MINUTES: u64 = 1440;
+
 /// An attribute's place and value; everything has none.
 type Name = Option<(u8, String)>;
 
@@ -118,6 +121,10 @@ impl Cliff {
             return None;
         }
         self.minute = minute;
+        if self.states.len() >= MAX_COHORTS && sums.keys().any(|name| !self.states.contains_key(name)) {
+            self.states
+                .retain(|_, state| state.last + CROWDED_IDLE_MINUTES > minute);
+        }
         for name in sums.keys() {
             if self.states.len() < MAX_COHORTS && !self.states.contains_key(name) {
                 self.states.insert(name.clone(), State::new());

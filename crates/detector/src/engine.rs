@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use blobwatch_detect::monitor::{MAX_COHORTS, Monitor, Settings};
 use serde::{Deserialize, Serialize};
 
+use super::admission::{Admission, Fill};
 use super::anomaly::{Anomaly, Moment};
 use super::cliff::Cliff;
 use super::cohort::{ATTRIBUTES, Cohort};
@@ -158,6 +159,9 @@ pub struct Engine {
     uncounted: Uncounted,
     /// By route.
     totals: BTreeMap<String, Totals>,
+    /// Saved beside the engine, whose older states have none.
+    #[serde(skip)]
+    admission: Admission,
 }
 
 impl Default for Engine {
@@ -187,6 +191,7 @@ impl Default for Engine {
             next_id: 1,
             uncounted: Uncounted::default(),
             totals: BTreeMap::new(),
+            admission: Admission::default(),
         }
     }
 }
@@ -205,6 +210,7 @@ impl Engine {
         let pending = self.pending.entry(slot).or_default();
         pending.other.add(&batch.other);
         for cell in batch.cells {
+            let cell = self.admission.admit(cell, now);
             match pending.cells.get_mut(&cell.key) {
                 Some(known) => known.merge(&cell),
                 None if room == 0 => pending.other.add(&cell.counts),
@@ -323,6 +329,30 @@ impl Engine {
         self.monitors.iter().map(Monitor::len).sum()
     }
 
+    /// Most cohorts that are tracked, and how many made room for others since the state was read.
+    #[must_use]
+    pub fn cohort_bounds(&self) -> (usize, u64) {
+        let bounds = self.monitors.iter().map(Monitor::bounds);
+        bounds.fold((0, 0), |(max, evicted), (more, gone)| {
+            (max + more, evicted + gone)
+        })
+    }
+
+    /// How full the values of the attributes are that clients choose.
+    #[must_use]
+    pub(crate) fn fill(&self) -> [Fill; 2] {
+        self.admission.fill()
+    }
+
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    /// Takes over the values that were saved beside the engine.
+    pub(crate) fn restore(&mut self, admission: Admission) {
+        self.admission = admission;
+    }
+
     /// The first number for an anomaly that is not below `id`: those below are in the database already.
     pub fn number_from(&mut self, id: u64) {
         self.next_id = self.next_id.max(id);
@@ -367,6 +397,10 @@ impl Engine {
     fn minute(&mut self, slot: u64, outcome: &mut Outcome) {
         let gone = self.window.age(slot);
         self.roll(slot, &gone, outcome);
+        outcome.notes.extend(self.admission.note().map(|text| Note {
+            time_ms: slot_ms(slot + 1),
+            text,
+        }));
         for bucket in &gone {
             let rows: Vec<(CellKey, CellCounts)> = self
                 .window

@@ -4,6 +4,7 @@
 //! (`blobwatch-detect`), storage (`store`), requests and alarms (`src/control_plane`). What is promised is in
 //! docs/detection.md.
 
+mod admission;
 mod anomaly;
 mod broad;
 mod burst;
@@ -24,6 +25,7 @@ pub(crate) mod tests;
 mod webhook;
 mod window;
 
+pub(crate) use admission::{Admission, Fill};
 pub(crate) use anomaly::AnomalyJson;
 pub use anomaly::{Anomaly, Moment, number};
 pub use broad::Affected;

@@ -13,8 +13,8 @@ use super::kind::{AnomalyKind, RATE_KINDS};
 use blobwatch_pull::Family;
 use blobwatch_records::{CellCounts, CellKey};
 
-/// Combinations (rules left out) that are remembered: at some 250 bytes 5 MB. Beyond it the one heard of longest ago
-/// goes.
+/// Combinations (rules left out) that are remembered: at some 250 bytes 5 MB. Where they are full, the quarter with the
+/// fewest trials goes: what was heard of long ago has faded.
 pub(super) const MAX_COMBINATIONS: usize = 20_000;
 
 /// Trials that what is wider is worth.
@@ -59,6 +59,11 @@ impl Sums {
         }
     }
 
+    /// Of the kind that has most.
+    fn trials(&self) -> f32 {
+        self.0.iter().map(|(trials, _)| *trials).fold(0.0, f32::max)
+    }
+
     fn of(&self, kind: AnomalyKind) -> (f64, f64) {
         let (trials, events) = self.0.get(kind.place()).copied().unwrap_or_default();
         (f64::from(trials), f64::from(events))
@@ -96,12 +101,23 @@ impl Normal {
     pub fn learn<'a>(&mut self, rows: impl Iterator<Item = (&'a CellKey, &'a CellCounts)>) {
         for (key, counts) in rows {
             let key = combination(key);
-            if let Some(sums) = self.combinations.get_mut(&key) {
-                sums.add(counts);
-            } else if self.combinations.len() < MAX_COMBINATIONS {
-                self.combinations.entry(key).or_default().add(counts);
+            if self.combinations.len() >= MAX_COMBINATIONS && !self.combinations.contains_key(&key) {
+                self.make_room();
             }
+            self.combinations.entry(key).or_default().add(counts);
         }
+    }
+
+    fn make_room(&mut self) {
+        let mut trials: Vec<f32> = self.combinations.values().map(Sums::trials).collect();
+        let (_, fewest, _) = trials.select_nth_unstable_by(MAX_COMBINATIONS / 4, f32::total_cmp);
+        let fewest = *fewest;
+        let mut surplus = MAX_COMBINATIONS / 4;
+        self.combinations.retain(|_, sums| {
+            let goes = surplus > 0 && sums.trials() <= fewest;
+            surplus -= usize::from(goes);
+            !goes
+        });
     }
 
     /// Fades what is old, once an hour.

@@ -359,7 +359,7 @@ fn the_estimate_of_a_request_is_what_it_takes() {
     for text in [
         at(0, &[]),
         at(0, &["range:bytes=1-2,4-5", "user-agent:docker/1 os/linux"]),
-        worst(7, 1_024),
+        worst(7, 16_384),
     ] {
         let mut isolate = isolate();
         isolate.decide(&text, true).unwrap();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
-use crate::AnomalyKind;
 use crate::store::Detector;
+use crate::{AnomalyKind, Fill};
 use blobwatch_sql::Sql;
 use blobwatch_wire::Problem;
 
@@ -40,6 +40,20 @@ pub(super) fn text<S: Sql>(store: &Detector<S>) -> Result<String, Problem> {
         "Cohorts whose rates are tested, over all kinds.",
         engine.cohorts(),
     );
+    let (max, evicted) = engine.cohort_bounds();
+    page.one(
+        "blobwatch_detector_cohorts_max",
+        "gauge",
+        "Cohorts for which there is room.",
+        max,
+    );
+    page.one(
+        "blobwatch_detector_cohorts_evicted_total",
+        "counter",
+        "Idle cohorts that made room for others.",
+        evicted,
+    );
+    values(&mut page, &engine.fill());
     page.one(
         "blobwatch_detector_sources",
         "gauge",
@@ -66,6 +80,37 @@ pub(super) fn text<S: Sql>(store: &Detector<S>) -> Result<String, Problem> {
         page.value(name, &[("state", state)], count);
     }
     Ok(page.0)
+}
+
+/// How full the values are that clients choose.
+fn values(page: &mut Page, fills: &[Fill]) {
+    let name = "blobwatch_detector_values";
+    let help = "Values of an attribute that are told apart, by whether several networks send them.";
+    page.head(name, "gauge", help);
+    for fill in fills {
+        for (breadth, count) in [("broad", fill.broad), ("narrow", fill.narrow)] {
+            page.value(
+                name,
+                &[("attribute", fill.attribute), ("breadth", breadth)],
+                count,
+            );
+        }
+    }
+    let name = "blobwatch_detector_values_max";
+    page.head(name, "gauge", "Values of an attribute for which there is room.");
+    for (breadth, count) in [("broad", Fill::MAX_BROAD), ("narrow", Fill::MAX_NARROW)] {
+        page.value(name, &[("breadth", breadth)], count);
+    }
+    let name = "blobwatch_detector_values_evicted_total";
+    page.head(name, "counter", "Idle values that made room for others.");
+    for fill in fills {
+        page.value(name, &[("attribute", fill.attribute)], fill.evicted);
+    }
+    let name = "blobwatch_detector_values_other_requests_total";
+    page.head(name, "counter", "Requests whose value is counted as other.");
+    for fill in fills {
+        page.value(name, &[("attribute", fill.attribute)], fill.other_requests);
+    }
 }
 
 #[derive(Default)]

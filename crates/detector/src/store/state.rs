@@ -4,13 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use super::sources::Sources;
 use super::{Detector, count, log};
-use crate::Engine;
+use crate::{Admission, Engine};
 use blobwatch_sql::{Sql, SqlValue, StoreError, json, number};
 
 /// Of the saved bytes. It grows with every change of what [`Engine`] or a monitor keeps. A state of another format is
 /// left unread: anomalies, marks and roll-ups are rows of their own and stay, and what is normal is learned anew, which
 /// takes minutes for the level and days for the hours.
-pub(crate) const STATE_FORMAT: u64 = 5;
+pub(crate) const STATE_FORMAT: u64 = 6;
+
+/// The same without what follows the sources: values are admitted anew.
+const WITHOUT_ADMISSION: u64 = 5;
 
 /// Bytes of a row are at most 2 MB on the platform.
 const PART_BYTES: usize = 1_900_000;
@@ -20,6 +23,7 @@ const PART_BYTES: usize = 1_900_000;
 struct State<'a> {
     engine: &'a Engine,
     sources: &'a Sources,
+    admission: &'a Admission,
 }
 
 /// What is read back.
@@ -59,7 +63,7 @@ pub(super) fn read(sql: &impl Sql) -> Result<Saved, StoreError> {
         return Ok(nothing(0));
     };
     let head: Head = row.json(0, HEAD)?;
-    if head.format != STATE_FORMAT {
+    if !matches!(head.format, STATE_FORMAT | WITHOUT_ADMISSION) {
         return Ok(nothing(head.logged));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(head.bytes).unwrap_or(0));
@@ -67,14 +71,26 @@ pub(super) fn read(sql: &impl Sql) -> Result<Saved, StoreError> {
         bytes.extend(row.take_blob(0, "state.bytes")?);
     }
     // What cannot be read is no reason to see nothing from now on.
-    match postcard::take_from_bytes::<Read>(&bytes) {
-        Ok((state, [])) => Ok(Saved {
-            engine: state.engine,
-            sources: state.sources,
+    match decode(&bytes, head.format) {
+        Some(Read { engine, sources }) => Ok(Saved {
+            engine,
+            sources,
             logged: head.logged,
         }),
-        Ok(_) | Err(_) => Ok(nothing(head.logged)),
+        None => Ok(nothing(head.logged)),
     }
+}
+
+fn decode(bytes: &[u8], format: u64) -> Option<Read> {
+    let (mut state, rest) = postcard::take_from_bytes::<Read>(bytes).ok()?;
+    let rest = if format == WITHOUT_ADMISSION {
+        rest
+    } else {
+        let (admission, rest) = postcard::take_from_bytes(rest).ok()?;
+        state.engine.restore(admission);
+        rest
+    };
+    rest.is_empty().then_some(state)
 }
 
 impl<S: Sql> Detector<S> {
@@ -83,6 +99,7 @@ impl<S: Sql> Detector<S> {
         let state = State {
             engine: &self.engine,
             sources: &self.sources,
+            admission: self.engine.admission(),
         };
         let bytes = postcard::to_allocvec(&state)
             .map_err(|error| StoreError::Corrupt(format!("the state ({error})")))?;

@@ -26,7 +26,7 @@ fn reopened(detector: Detector<Native>, now_ms: u64) -> Detector<Native> {
 }
 
 fn state(engine: &Engine) -> Vec<u8> {
-    postcard::to_allocvec(engine).unwrap()
+    postcard::to_allocvec(&(engine, engine.admission())).unwrap()
 }
 
 pub(crate) fn accept(
@@ -162,6 +162,33 @@ fn a_saved_state_empties_the_log_and_comes_back() {
         accept(&mut detector, batch, arrival(batch)).unwrap();
     }
     assert_eq!(detector.log.batches, 20, "ten came before");
+}
+
+/// A state that the build before wrote, which admitted every value, after eight slots.
+#[test]
+fn a_state_without_admission_is_read() {
+    let bytes = include_bytes!("../../tests/data/detector-state-v5.bin");
+    let detector = open();
+    let head = format!(
+        "{{\"format\":5,\"parts\":1,\"bytes\":{},\"logged\":0}}",
+        bytes.len()
+    );
+    let part = [SqlValue::Integer(0), SqlValue::Blob(bytes.to_vec())];
+    let head = [SqlValue::Text(head)];
+    let sql = &detector.sql;
+    sql.run("INSERT INTO state (part, bytes) VALUES (?, ?)", &part)
+        .unwrap();
+    sql.run(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES ('state', ?)",
+        &head,
+    )
+    .unwrap();
+    let mut detector = reopened(detector, START_MS);
+    assert_eq!(detector.engine.ticked(), Some(159_403_688));
+    assert_eq!((detector.engine.cohorts(), detector.sources()), (60, 1));
+    detector.save(START_MS).unwrap();
+    let before = state(&detector.engine);
+    assert_eq!(state(&reopened(detector, START_MS).engine), before);
 }
 
 #[test]
