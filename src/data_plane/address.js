@@ -1,16 +1,20 @@
 // The address of a request. The runtime joins it of scheme, Host header and target without a look at them: a Host that is
 // more than a host ends early, and the rest of it comes before the path that a front proxy has seen.
 
+import { firstScheme } from "./facts.js";
+
 const NO_HOST = /[\s/?#@\\]|^$/;
 
 /**
- * Undefined where the Host header is no host.
+ * Undefined where the Host header is no host. workerd puts whatever a proxy says in `forwardedProtoHeader` before it: a list of
+ * several proxies' schemes is no scheme.
  * @param {ClientRequest} request
  */
-export function addressOf(request) {
-  const { headers, url } = request;
-  if (NO_HOST.test(headers.get("host") ?? "absent") || url.includes(":///") || !URL.canParse(url)) return undefined;
-  return new URL(url);
+export function addressOf({ headers, url }) {
+  const [said = "", ...rest] = url.split("://");
+  if (NO_HOST.test(headers.get("host") ?? "absent") || rest[0]?.startsWith("/")) return undefined;
+  const address = URL.canParse(url) ? url : `${firstScheme(said)}://${rest.join("://")}`;
+  return URL.canParse(address) ? new URL(address) : undefined;
 }
 
 /** The answer to such a request, whatever it asks for. */

@@ -32,6 +32,12 @@ const BREAK = /[\r\n]/;
 const LONG_PROTOCOL = /^(HTTP\/[23])\.0$/;
 
 /**
+ * The one next to the client, which comes first.
+ * @param {string} said
+ */
+export const firstScheme = (said) => (said.split(",", 1)[0]?.trim().toLowerCase() === "https" ? "https" : "http");
+
+/**
  * `http` or `https`. Of the TLS that a front proxy ended, workerd knows by `forwardedProtoHeader` or by what the proxy says of it.
  * @param {ClientRequest} request
  * @param {URL} url

@@ -2,7 +2,7 @@
 
 /** @import { Plan } from "./plan.js" */
 
-import { schemeOf } from "./facts.js";
+import { firstScheme, schemeOf } from "./facts.js";
 
 /** `scheme://host`, as far as it can be told without asking. */
 const USABLE = /^https?:\/\/[^/\s]/i;
@@ -54,6 +54,8 @@ export function forward(request, url, plan, passes) {
   if (plan.watched) {
     const headers = new Headers(request.headers);
     setOwn(headers, passes);
+    // workerd takes the header away where it believes it.
+    if (url.protocol === "https:" && !headers.has("x-forwarded-proto")) headers.set("x-forwarded-proto", "https");
     return fetch(target, { method: request.method, headers, redirect });
   }
   const asked = copyOf(request, target);
@@ -95,6 +97,6 @@ function copyOf(request, target) {
  * @param {URL} url
  */
 function forwardedScheme(request, url) {
-  const [said = ""] = (request.headers.get("x-forwarded-proto") ?? "").split(",");
-  return said.trim().toLowerCase() === "https" ? "https" : schemeOf(request, url);
+  const said = firstScheme(request.headers.get("x-forwarded-proto") ?? "");
+  return said === "https" ? said : schemeOf(request, url);
 }

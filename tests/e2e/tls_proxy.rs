@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::harness::api::Api;
 use crate::harness::clock::eventually;
+use crate::harness::http::Request;
 use crate::harness::process::{Output, Service, command, run};
 use crate::harness::registry::{REPOSITORY, Registry};
 use crate::harness::relay::Relay;
@@ -155,12 +156,26 @@ fn is_https(edit: impl Fn(&str) -> String, protocol: &str) {
             .then_some(answer)
     });
     assert!(field(&answer, "blobwatch-fired").contains("over-tls"), "{answer}");
+    assert_ne!(
+        origin.seen().pop().unwrap().get("x-forwarded-proto"),
+        Some("http")
+    );
     let explained = format!("/requests/{}", field(&answer, "blobwatch-id"));
     let request = eventually("it is recorded", || {
         let answer = api.try_get(&explained);
         (answer.status() == 200).then(|| answer.json())
     });
     assert!(request.to_string().contains(protocol), "{request}");
+    // Another proxy before the proxy: a list of schemes fails nothing.
+    for scheme in ["https, http", "http, https", "", "odd one"] {
+        let several = Request::get(&blob).header("X-Forwarded-Proto", scheme);
+        let answer = several.send(edge.addr()).unwrap();
+        assert_eq!(
+            (answer.status(), answer.get("blobwatch-id").is_some()),
+            (404, true),
+            "{scheme}"
+        );
+    }
     drop(nginx.folder);
 }
 

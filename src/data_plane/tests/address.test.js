@@ -56,3 +56,17 @@ test("the answer says what is wrong", async () => {
   assert.deepEqual([answer.status, answer.headers.get("proxy-status")], [400, "blobwatch;error=http_request_error"]);
   assert.match(await answer.text(), /Host/);
 });
+
+test("whatever a proxy says of the scheme, there is an address", () => {
+  const is = (/** @type {string} */ scheme, /** @type {string} */ expected) => {
+    const made = Object.defineProperty(request("http://registry.example/v2/a"), "url", { value: `${scheme}://registry.example/v2/a?b=:///c` });
+    assert.equal(addressOf(made)?.href, `${expected}://registry.example/v2/a?b=:///c`, scheme);
+  };
+  is("https", "https");
+  is("http", "http");
+  is("https, http", "https");
+  is("HTTPS,http", "https");
+  is("http, https", "http");
+  is("", "http");
+  is("a b", "http");
+});

@@ -43,7 +43,8 @@ test("an operator's token stays here", async () => {
   for (const watched of [true, false]) {
     const asked = request(CLIENT, { headers: { "blobwatch-token": "secret", range: "bytes=5-" } });
     const { headers } = await forwarded(asked, { watched });
-    assert.deepEqual(headers, { "cdn-loop": PASSES, range: "bytes=5-" });
+    const scheme = watched ? { "x-forwarded-proto": "https" } : {};
+    assert.deepEqual(headers, { "cdn-loop": PASSES, range: "bytes=5-", ...scheme });
     assert.equal(asked.headers.get("blobwatch-token"), "secret", "the client's own headers are left alone");
   }
 });
@@ -52,8 +53,15 @@ test("the name that the client knows goes with what is not watched", async () =>
   const headers = { "x-forwarded-host": "forged.example", "x-forwarded-proto": "forged" };
   const forged = await forwarded(request(CLIENT, { headers }), { watched: false, origin: ORIGIN });
   assert.deepEqual(forged.headers, { "cdn-loop": PASSES, "x-forwarded-host": "registry.example", "x-forwarded-proto": "https" });
-  const watched = await forwarded(request(CLIENT), { watched: true, origin: ORIGIN });
+  const watched = await forwarded(request(CLIENT.replace("https", "http")), { watched: true, origin: ORIGIN });
   assert.deepEqual(watched.headers, { "cdn-loop": PASSES });
+});
+
+test("what is watched says the scheme where the runtime took it away", async () => {
+  const watched = await forwarded(request(CLIENT), { watched: true, origin: ORIGIN });
+  assert.deepEqual(watched.headers, { "cdn-loop": PASSES, "x-forwarded-proto": "https" });
+  const said = await forwarded(request(CLIENT, { headers: { "x-forwarded-proto": "a proxy's" } }), { watched: true, origin: ORIGIN });
+  assert.deepEqual(said.headers, { "cdn-loop": PASSES, "x-forwarded-proto": "a proxy's" });
 });
 
 test("the scheme is the client's, also behind a proxy that ended TLS", async () => {
