@@ -174,6 +174,28 @@ fn fire_log_from_a_newer_version() {
     });
 }
 
+/// What docs/self-hosting.md says to do where the runtime's own files are damaged: alarms are lost, and set again.
+#[test]
+fn without_the_runtimes_own_files() {
+    let mut stage = with_a_rule();
+    stage.edge.kill();
+    for class in ["RuleBook", "FireLog", "Detector", "Previews"] {
+        for file in ["metadata.sqlite", "metadata.sqlite-wal", "metadata.sqlite-shm"] {
+            remove_file(stage.edge.objects(class).join(file)).ok();
+        }
+    }
+    stage.edge.restart();
+    pulls_go_on(&stage);
+    let enforce = json!({"mode": "enforce", "force": true, "reason": "a test"});
+    stage.api().put("/rules/own/modes/default", &enforce);
+    stage.until(&blob(&stage), |answer| answer.status() == 403);
+    let before = stage.edge.cells().len();
+    eventually("a FireLog's alarm rings", || {
+        stage.through(&blob(&stage));
+        (stage.edge.cells().len() > before).then_some(())
+    });
+}
+
 #[test]
 fn not_a_database() {
     for (class, answer) in [("RuleBook", (503, "unavailable")), ("FireLog", (200, ""))] {
