@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// Rounds, in each of which every contender runs once
     #[arg(long, default_value_t = 31)]
     rounds: u32,
-    /// Count instructions instead, of the engine alone, with valgrind
+    /// Count the instructions of the engine alone instead, with valgrind
     #[arg(long)]
     instructions: bool,
 }
@@ -51,7 +51,7 @@ pub(crate) fn count(args: &CountArgs) -> Result<()> {
 }
 
 /// # Errors
-/// When a rule is refused by somebody, the contenders find other matches, or valgrind does not count.
+/// When a rule is refused by somebody, the contenders find other matches, or valgrind prints no count.
 pub(crate) fn run(args: &Args) -> Result<Report> {
     if args.instructions {
         return instructions::run();

@@ -1,5 +1,7 @@
-//! Instructions a request of the engine alone, counted by callgrind: the same on a busy machine as on an idle one.
-//! docs/rule-engine.md is made of them.
+//! Instructions per request of the engine alone, counted by callgrind: the same on a busy machine as on an idle one.
+//!
+//! In scope: the engine as it is, over each [`Book`]. Not in scope: the engine without one of its layers, which takes an
+//! edit (docs/rule-engine.md has those figures too).
 
 use std::env::current_exe;
 use std::hint::black_box;
@@ -19,7 +21,7 @@ use serde_json::json;
 const COUNTED: &str = "--toggle-collect=*::instructions::counted*";
 
 /// # Errors
-/// When valgrind is not there, or does not say what it counted.
+/// When valgrind does not start, or prints no count.
 pub(super) fn run() -> Result<Report> {
     let requests = Requests::realistic().values().len();
     let figures = Book::value_variants().iter().map(|book| figure(*book, requests));
@@ -30,7 +32,7 @@ pub(super) fn run() -> Result<Report> {
     })
 }
 
-/// Of this program, started again under callgrind.
+/// Starts this program again, under callgrind.
 fn figure(book: Book, requests: usize) -> Result<Figure> {
     let book = book.to_possible_value().context("expected a book with a name")?;
     let output = Command::new("valgrind")
@@ -39,9 +41,9 @@ fn figure(book: Book, requests: usize) -> Result<Figure> {
         .args(["count-rules", book.get_name()])
         .output()
         .context("failed to start valgrind: expected it on PATH")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    let instructions = collected(&said)
-        .with_context(|| format!("expected instructions of {COUNTED} from valgrind, found {said}"))?;
+    let printed = String::from_utf8_lossy(&output.stderr);
+    let instructions = collected(&printed)
+        .with_context(|| format!("expected a line `Collected : …` from valgrind, found {printed}"))?;
     let each = instructions / requests as f64;
     Ok(Figure::new(
         book.get_name(),
@@ -51,9 +53,12 @@ fn figure(book: Book, requests: usize) -> Result<Figure> {
     ))
 }
 
-/// The number in valgrind's words.
-fn collected(said: &str) -> Option<f64> {
-    let number = said.lines().find_map(|line| line.split_once("Collected : "))?.1;
+/// The number of instructions in what valgrind printed.
+fn collected(printed: &str) -> Option<f64> {
+    let number = printed
+        .lines()
+        .find_map(|line| line.split_once("Collected : "))?
+        .1;
     number
         .trim()
         .parse()
@@ -68,7 +73,7 @@ fn collected(said: &str) -> Option<f64> {
 pub(super) fn count(book: Book) -> Result<()> {
     let (engine, mut scratch) = ours(&book.rules()?)?;
     let values = Requests::realistic().values();
-    // Memory grows and symbols are bound in the first pass.
+    // The first pass lets memory grow and binds symbols.
     values.iter().for_each(|values| engine.run(values, &mut scratch));
     counted(&engine, &values, &mut scratch);
     Ok(())
@@ -87,9 +92,9 @@ mod tests {
     use super::collected;
 
     #[test]
-    fn what_valgrind_collected_is_read() {
-        let said = "==7== Events    : Ir\n==7== Collected : 80160\n==7==\n";
-        assert_eq!(collected(said), Some(80160.0));
+    fn the_count_of_valgrind_is_read() {
+        let printed = "==7== Events    : Ir\n==7== Collected : 80160\n==7==\n";
+        assert_eq!(collected(printed), Some(80160.0));
         assert_eq!(collected("==7== Collected : 0\n"), None);
         assert_eq!(collected("==7== Command: x\n"), None);
     }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use blobwatch_pull::Agent;
 use blobwatch_rules::{Field, Value, Values};
 
-/// The facts that the rules read which rivals understand too.
+/// The facts that rivals understand too.
 pub(super) const FIELDS: [Field; 10] = [
     Field::Host,
     Field::Method,
@@ -180,7 +180,7 @@ impl Request {
         values
     }
 
-    /// What only rulebooks read that no rival runs.
+    /// The facts of rulebooks that no rival runs.
     fn set_more<'a>(&'a self, values: &mut Values<'a>) {
         let agent = Agent::parse(self.user_agent);
         values.set(Field::ClientFamily, agent.family.as_str().into());

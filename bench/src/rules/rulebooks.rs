@@ -3,7 +3,7 @@
 use anyhow::Result;
 use blobwatch_rulebook::starter;
 
-/// What rules are run of, where no rival has to understand them.
+/// What the engine runs alone: rivals need not understand it.
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub(super) enum Book {
     /// One rule of four comparisons
