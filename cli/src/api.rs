@@ -93,6 +93,14 @@ impl Api {
         Ok(body.into_reader())
     }
 
+    /// A body that is text, whole.
+    pub(crate) fn text(&self, path: &str) -> Result<String, Problem> {
+        let mut bytes = Vec::new();
+        let read = self.stream(path)?.take(MAX_ANSWER).read_to_end(&mut bytes);
+        read.map_err(|error| self.failed(path, &error))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     fn call(
         &self,
         method: &str,

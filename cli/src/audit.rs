@@ -1,14 +1,14 @@
 //! `blobwatch audit pull | verify`: the audit log as a file, and whether it is whole.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use blobwatch_rule_book::{AuditEntry, AuditItem, Chain};
+use blobwatch_rule_book::{AuditEntry, AuditItem, Chain, Report};
 
 use crate::api::{Api, Deployment};
 use crate::problem::Problem;
-use crate::{Outcome, input};
+use crate::{Outcome, input, output};
 
 /// Pull a deployment's audit log, and check that it was not changed
 #[derive(clap::Args)]
@@ -87,7 +87,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
 fn pull(file: &Path, api: &Api) -> Result<Outcome, Problem> {
     let mut export = api.stream("audit?format=ndjson")?;
     let copied = if file == Path::new("-") {
-        io::copy(&mut export, &mut io::stdout().lock())
+        io::copy(&mut export, &mut output::stream())
     } else {
         File::create(file)
             .map_err(|source| Problem::Create {
@@ -123,20 +123,26 @@ fn verify(
             ),
         });
     }
-    let text = match &report.broken {
-        _ if as_json => serde_json::to_string(&report).unwrap_or_default(),
-        None => format!("ok: {} entries, head {}", report.entries, report.head),
-        Some(broken) => format!(
-            "broken at {broken}\n{} entries before it are intact, head {}",
-            report.entries, report.head
-        ),
-    };
-    writeln!(io::stdout(), "{text}").map_err(Problem::Write)?;
+    if as_json {
+        output::json_line(&serde_json::to_string(&report).unwrap_or_default())?;
+    } else {
+        output::line(&told(&report))?;
+    }
     Ok(if report.ok {
         Outcome::Nothing
     } else {
         Outcome::Found
     })
+}
+
+fn told(report: &Report) -> String {
+    match &report.broken {
+        None => format!("ok: {} entries, head {}", report.entries, report.head),
+        Some(broken) => format!(
+            "broken at {broken}\n{} entries before it are intact, head {}",
+            report.entries, report.head
+        ),
+    }
 }
 
 /// An export in lines, or a list of the API, which is newest first.

@@ -1,6 +1,6 @@
 //! `blobwatch detect`: counts over time in, anomalies as JSON lines out.
 
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::path::PathBuf;
 
 use blobwatch_detect::counts::Counts;
@@ -8,7 +8,7 @@ use blobwatch_detect::incident::{Anomaly, Event};
 use blobwatch_detect::monitor::{Cell, IGNORANCE, MAX_COHORTS, Monitor, Settings};
 
 use crate::problem::Problem;
-use crate::{Outcome, input};
+use crate::{Outcome, input, output};
 
 mod affected;
 mod leaves;
@@ -70,16 +70,15 @@ fn days(text: &str) -> Result<f64, String> {
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     let file = input::name(&arguments.file);
     let found = search(input::open(&arguments.file)?, &file, arguments)?;
-    let mut out = io::stdout().lock();
     for line in &found.lines {
         let line = serde_json::to_string(line).map_err(|e| Problem::Write(e.into()))?;
-        writeln!(out, "{line}").map_err(Problem::Write)?;
+        output::json_line(&line)?;
     }
     if found.late > 0 {
-        eprintln!(
-            "blobwatch: {file}: skipped {} rows that come too late after later ones",
+        output::complain(&format!(
+            "{file}: skipped {} rows that come too late after later ones",
             found.late
-        );
+        ));
     }
     Ok(if found.lines.is_empty() {
         Outcome::Nothing

@@ -1,12 +1,12 @@
 //! `blobwatch localize`: one cross-section of counts in, the cohorts that explain the excess out.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use blobwatch_detect::localize::{Options, localize};
 
 use crate::problem::Problem;
-use crate::{Outcome, input};
+use crate::{Outcome, input, output};
 
 mod answer;
 mod table;
@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
 fn one(path: &Path, label: Option<&str>, options: &Options) -> Result<Outcome, Problem> {
     let section = table::read(input::open(path)?, &input::name(path))?;
     let causes = localize(&section, options);
-    writeln!(io::stdout(), "{}", answer::line(label, &causes)).map_err(Problem::Write)?;
+    output::json_line(&answer::line(label, &causes))?;
     Ok(if causes.is_empty() {
         Outcome::Nothing
     } else {
@@ -83,10 +83,10 @@ fn folder(path: &Path, options: &Options) -> Result<Outcome, Problem> {
         match (one(&file, Some(&label), options), &outcome) {
             (Err(Problem::Write(source)), _) => return Err(Problem::Write(source)),
             (Err(problem), _) => {
-                writeln!(io::stdout(), "{}", answer::unread(&label, &problem)).map_err(Problem::Write)?;
+                output::json_line(&answer::unread(&label, &problem))?;
                 match outcome {
                     Ok(_) => outcome = Err(problem),
-                    Err(_) => eprintln!("blobwatch: {problem}"),
+                    Err(_) => output::complain(&problem.to_string()),
                 }
             }
             (Ok(Outcome::Found), Ok(_)) => outcome = Ok(Outcome::Found),

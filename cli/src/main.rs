@@ -15,6 +15,7 @@ mod audit;
 mod detect;
 mod input;
 mod localize;
+mod output;
 mod preview;
 mod problem;
 mod records;
@@ -90,7 +91,7 @@ fn exit_code(result: Result<Outcome, Problem>) -> ExitCode {
         Ok(Outcome::Nothing) => ExitCode::SUCCESS,
         Ok(Outcome::Found) => ExitCode::from(1),
         Err(problem) => {
-            eprintln!("blobwatch: {problem}");
+            output::complain(&problem.to_string());
             ExitCode::from(2)
         }
     }

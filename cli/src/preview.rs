@@ -1,17 +1,18 @@
 //! `blobwatch preview`: whom a rule would hit, from the records of a deployment, before it is enforced.
 
-use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
+use std::borrow::Cow;
+use std::fmt::Write;
+use std::io::{self, IsTerminal};
 use std::thread::sleep;
 use std::time::Duration;
 
-use blobwatch_wire::percent;
+use blobwatch_wire::{percent, visible};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::{Value, json};
 
-use crate::Outcome;
 use crate::api::{Api, Deployment, escaped};
 use crate::problem::Problem;
+use crate::{Outcome, output};
 
 /// How often it is asked how far the preview is.
 const ASK_EVERY: Duration = Duration::from_secs(1);
@@ -64,9 +65,9 @@ Exit codes: 0 nothing matched, 1 something matched, 2 failed, cancelled, timed o
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     let api = Api::new(&arguments.deployment)?;
     let begun = api.send("POST", "previews", &arguments.body(), None)?;
-    let id = text(&begun, "id").to_owned();
+    let id = text(&begun, "id").into_owned();
     let preview = wait(&api, begun, &id, arguments.wait)?;
-    match text(&preview, "status") {
+    match &*text(&preview, "status") {
         "done" => {}
         "running" => {
             return Err(Problem::Api(format!(
@@ -81,14 +82,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
             )));
         }
     }
-    let written = if arguments.json {
-        format!("{preview:#}\n")
+    if arguments.json {
+        output::json_line(&format!("{preview:#}"))?;
     } else {
-        report(&preview)
-    };
-    io::stdout()
-        .write_all(written.as_bytes())
-        .map_err(Problem::Write)?;
+        output::text(&report(&preview))?;
+    }
     Ok(if number(&preview, "matched_requests") == 0 {
         Outcome::Nothing
     } else {
@@ -202,8 +200,9 @@ fn report(preview: &Value) -> String {
     out
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
+/// As one line.
+fn text<'a>(value: &'a Value, name: &str) -> Cow<'a, str> {
+    visible(value.get(name).and_then(Value::as_str).unwrap_or_default())
 }
 
 fn number(value: &Value, name: &str) -> u64 {

@@ -1,12 +1,13 @@
 //! `blobwatch fires`, `requests` and `anomalies`: what a deployment knows, for pipes.
 
-use std::io::{self, Write};
+use std::io;
 
+use blobwatch_wire::visible;
 use serde_json::Value;
 
-use crate::Outcome;
 use crate::api::{Api, Deployment, escaped};
 use crate::problem::Problem;
+use crate::{Outcome, output};
 
 /// Pages of anomalies that are asked for.
 const MAX_PAGES: usize = 1000;
@@ -89,7 +90,7 @@ pub(crate) fn export(path: &str, arguments: &Records) -> Result<Outcome, Problem
     );
     query.extend(arguments.filters.iter().cloned());
     let mut export = api.stream(&with_query(path, &query))?;
-    io::copy(&mut export, &mut io::stdout().lock())
+    io::copy(&mut export, &mut output::stream())
         .map_err(|error| Problem::Api(format!("the export was interrupted: {error}")))?;
     Ok(Outcome::Nothing)
 }
@@ -97,9 +98,7 @@ pub(crate) fn export(path: &str, arguments: &Records) -> Result<Outcome, Problem
 pub(crate) fn anomalies(arguments: &Anomalies) -> Result<Outcome, Problem> {
     let api = Api::new(&arguments.deployment)?;
     if let Some(id) = &arguments.id {
-        let mut report = api.stream(&format!("anomalies/{}/report", escaped(id)))?;
-        io::copy(&mut report, &mut io::stdout().lock())
-            .map_err(|error| Problem::Api(format!("the report was interrupted: {error}")))?;
+        output::text(&api.text(&format!("anomalies/{}/report", escaped(id)))?)?;
         return Ok(Outcome::Nothing);
     }
     let mut query = Vec::new();
@@ -117,12 +116,11 @@ pub(crate) fn anomalies(arguments: &Anomalies) -> Result<Outcome, Problem> {
             if text(anomaly, "status") == "open" {
                 outcome = Outcome::Found;
             }
-            let line = if arguments.json {
-                anomaly.to_string()
+            if arguments.json {
+                output::json_line(&anomaly.to_string())?;
             } else {
-                line(anomaly)
-            };
-            writeln!(io::stdout(), "{line}").map_err(Problem::Write)?;
+                output::line(&line(anomaly))?;
+            }
         }
         match page.get("next_cursor").and_then(Value::as_str) {
             Some(next) => cursor = Some(next.to_owned()),
@@ -142,7 +140,7 @@ fn line(anomaly: &Value) -> String {
     format!(
         "{}  {lifetime}  {}",
         text(anomaly, "id"),
-        text(anomaly, "sentence")
+        visible(text(anomaly, "sentence"))
     )
 }
 

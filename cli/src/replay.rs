@@ -4,7 +4,7 @@
 //! history of `crates/records`, its cells, and `crates/detector`. Not in scope: those. Memory does not depend on the length of
 //! the logs: each table has its bound, and says it.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::Outcome;
 use crate::problem::Problem;
+use crate::{Outcome, output};
 
 mod clock;
 mod count;
@@ -117,15 +117,13 @@ fn name_of<T: ValueEnum>(value: &T) -> String {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     let report = Replay::open(arguments)?.run()?;
-    let mut out = io::stdout().lock();
-    let written = if arguments.json {
-        writeln!(out, "{:#}", report.json())
+    if arguments.json {
+        output::json_line(&format!("{:#}", report.json()))?;
     } else if arguments.markdown {
-        write!(out, "{}", report.markdown())
+        output::text(&report.markdown())?;
     } else {
-        write!(out, "{}", report.text())
-    };
-    written.map_err(Problem::Write)?;
+        output::text(&report.text())?;
+    }
     if let Some(unread) = report.nothing_read() {
         return Err(unread);
     }

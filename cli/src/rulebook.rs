@@ -3,14 +3,14 @@
 //! A push says first what it changes, is one revision or nothing, and is refused when the live rulebook moved on since
 //! the file was pulled. It starts or grows no enforcement without a preview that the file names, or `--force`.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::api::{Api, Deployment, escaped};
 use crate::problem::Problem;
-use crate::{Outcome, input};
+use crate::{Outcome, input, output};
 
 mod document;
 mod plan;
@@ -112,12 +112,12 @@ fn pull(file: &Path, api: &Api) -> Result<Outcome, Problem> {
     let live = api.get("rulebook")?;
     let text = document::written(&live, file)?;
     if file == Path::new("-") {
-        print(&text)?;
+        output::raw(text.as_bytes())?;
         return Ok(Outcome::Nothing);
     }
     document::replace(file, &text)?;
     let count = |name: &str| live.get(name).and_then(Value::as_array).map_or(0, Vec::len);
-    print(&format!(
+    output::text(&format!(
         "wrote {}: revision {}, {} rules, {} routes, {} modes\n",
         input::name(file),
         live.get("revision").and_then(Value::as_u64).unwrap_or_default(),
@@ -133,17 +133,16 @@ fn diff(file: &Path, as_json: bool, force: bool, api: &Api) -> Result<Outcome, P
     let document = Document::read(file, force)?;
     let plan = planned(api, &document, None)?;
     if as_json {
-        print(&format!("{:#}\n", plan.json))?;
+        output::json_line(&format!("{:#}", plan.json))?;
     } else {
-        print(&plan.text())?;
+        output::text(&plan.text())?;
     }
     if let Some(revision) = document.revision.filter(|revision| *revision != plan.revision) {
-        eprintln!(
-            "blobwatch: {} was pulled at revision {revision}, but the live revision is {}: a push will be refused; \
-             pull again",
+        output::complain(&format!(
+            "{} was pulled at revision {revision}, but the live revision is {}: a push will be refused; pull again",
             input::name(file),
             plan.revision
-        );
+        ));
     }
     plan.refused()?;
     Ok(if plan.is_empty() {
@@ -156,20 +155,20 @@ fn diff(file: &Path, as_json: bool, force: bool, api: &Api) -> Result<Outcome, P
 fn push(file: &Path, reason: &str, force: bool, yes: bool, api: &Api) -> Result<Outcome, Problem> {
     let document = Document::read(file, force)?;
     let plan = planned(api, &document, document.revision)?;
-    print(&plan.text())?;
+    output::text(&plan.text())?;
     plan.refused()?;
     if plan.is_empty() {
         return Ok(Outcome::Nothing);
     }
     if !yes && !confirmed(file)? {
-        print("nothing was changed\n")?;
+        output::text("nothing was changed\n")?;
         return Ok(Outcome::Nothing);
     }
     // The revision of the plan: what was shown is what is done.
     let path = format!("rulebook?reason={}", escaped(reason));
     let pushed = api.send("PUT", &path, &document.body, Some(plan.revision))?;
     let revision = pushed.get("revision").and_then(Value::as_u64).unwrap_or_default();
-    print(&format!("applied as revision {revision}\n"))?;
+    output::text(&format!("applied as revision {revision}\n"))?;
     if document.revision.is_some() {
         document.write_revision(file, revision)?;
     }
@@ -188,7 +187,7 @@ fn confirmed(file: &Path) -> Result<bool, Problem> {
             "expected --yes, because there is no terminal to ask on; nothing was changed".to_owned(),
         ));
     }
-    print("Apply? [y/N] ")?;
+    output::text("Apply? [y/N] ")?;
     let mut answer = String::new();
     io::stdin()
         .lock()
@@ -198,11 +197,4 @@ fn confirmed(file: &Path) -> Result<bool, Problem> {
             source,
         })?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
-}
-
-fn print(text: &str) -> Result<(), Problem> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(Problem::Write)
 }

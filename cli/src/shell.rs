@@ -1,6 +1,5 @@
 //! `blobwatch completions` and `blobwatch man`: from the same definition as `--help`.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Command;
@@ -8,7 +7,7 @@ use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 
 use crate::problem::Problem;
-use crate::{Outcome, input};
+use crate::{Outcome, input, output};
 
 const COMPLETIONS: &str = "Examples:
   blobwatch completions bash > /etc/bash_completion.d/blobwatch
@@ -39,14 +38,14 @@ pub(crate) struct Manual {
 pub(crate) fn completions(arguments: &Completions, mut command: Command) -> Result<Outcome, Problem> {
     let mut text = Vec::new();
     generate(arguments.shell, &mut command, "blobwatch", &mut text);
-    io::stdout().write_all(&text).map_err(Problem::Write)?;
+    output::raw(&text)?;
     Ok(Outcome::Nothing)
 }
 
 pub(crate) fn manual(arguments: &Manual, command: Command) -> Result<Outcome, Problem> {
     match &arguments.out {
         None => Man::new(command)
-            .render(&mut io::stdout())
+            .render(&mut output::stream())
             .map_err(Problem::Write)?,
         Some(folder) => write_pages(folder, command)?,
     }

@@ -23,6 +23,7 @@ mod token;
 mod workspace;
 
 use crate::command::open;
+use blobwatch_wire::visible_lines;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use workspace::Workspace;
@@ -74,7 +75,7 @@ fn main() -> ExitCode {
     match run(&Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", visible_lines(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

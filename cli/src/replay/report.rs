@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use blobwatch_detector::{Anomaly, Note};
 use blobwatch_pull::RecordId;
-use blobwatch_wire::{grouped, percent, rfc3339};
+use blobwatch_wire::{grouped, is_invisible, percent, rfc3339, visible};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -90,7 +90,7 @@ impl Report {
         for note in &self.notes {
             line(
                 &mut out,
-                &format!("note      {} {}", rfc3339(note.time_ms), note.text),
+                &format!("note      {} {}", rfc3339(note.time_ms), visible(&note.text)),
             );
         }
         line(&mut out, "");
@@ -98,7 +98,7 @@ impl Report {
             line(&mut out, "Nothing would have been flagged.");
         }
         for anomaly in &self.anomalies {
-            line(&mut out, &anomaly.sentence());
+            line(&mut out, &visible(&anomaly.sentence()));
             line(&mut out, &format!("  {}", self.lifetime(anomaly)));
             line(
                 &mut out,
@@ -361,7 +361,7 @@ fn line(out: &mut String, text: &str) {
 fn plain(text: &str) -> String {
     let escape = |c: char| match c {
         '|' | '*' | '_' | '`' | '<' | '[' | '#' | '\\' => format!("\\{c}"),
-        c if c.is_control() => "\u{fffd}".to_owned(),
+        c if is_invisible(c) => "\u{fffd}".to_owned(),
         c => c.to_string(),
     };
     text.chars().map(escape).collect()
@@ -369,8 +369,7 @@ fn plain(text: &str) -> String {
 
 /// Inside of backticks.
 fn code(text: &str) -> String {
-    text.replace('`', "'")
-        .replace(|c: char| c.is_control(), "\u{fffd}")
+    text.replace('`', "'").replace(is_invisible, "\u{fffd}")
 }
 
 #[cfg(test)]
@@ -380,6 +379,7 @@ mod tests {
     #[test]
     fn texts_of_a_log_are_no_markdown() {
         assert_eq!(plain("a|b <i>"), "a\\|b \\<i>");
-        assert_eq!(code("a`b\n"), "a'b\u{fffd}");
+        assert_eq!(code("a`b\n\u{202e}"), "a'b\u{fffd}\u{fffd}");
+        assert_eq!(plain("a\u{1b}\u{2066}b"), "a\u{fffd}\u{fffd}b");
     }
 }

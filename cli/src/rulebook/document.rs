@@ -7,8 +7,8 @@ use std::path::Path;
 use blobwatch_rulebook::Rulebook;
 use serde_json::Value;
 
-use crate::input;
 use crate::problem::Problem;
+use crate::{input, output};
 
 /// Bytes of a file: what the API takes.
 const MAX_FILE: u64 = 2_000_000;
@@ -72,10 +72,10 @@ impl Document {
             return Ok(());
         }
         let Some(text) = with_revision(&self.text, is_toml(file), revision) else {
-            eprintln!(
-                "blobwatch: {}: found no `revision` line to update; the revision is {revision}",
+            output::complain(&format!(
+                "{}: found no `revision` line to update; the revision is {revision}",
                 input::name(file)
-            );
+            ));
             return Ok(());
         };
         replace(file, &text)

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use blobwatch_wire::visible;
 use serde_json::{Map, Value};
 
 use crate::api::place_of;
@@ -104,6 +105,7 @@ fn write_all(out: &mut String, sign: char, fields: &Map<String, Value>) {
 
 fn shown(name: &str, value: &Value) -> String {
     match (name, value) {
+        // As somebody wrote it, line by line.
         ("expression", Value::String(text)) => text.clone(),
         _ => short(value),
     }
@@ -115,9 +117,10 @@ fn short(value: &Value) -> String {
         value => value.to_string(),
     };
     if text.chars().count() <= MAX_VALUE {
-        return text;
+        return visible(&text).into_owned();
     }
-    text.chars().take(MAX_VALUE).chain("…".chars()).collect()
+    let text: String = text.chars().take(MAX_VALUE).chain("…".chars()).collect();
+    visible(&text).into_owned()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a play says as it goes on: lines in a terminal, or a state that the dashboard asks for.
 
+use blobwatch_wire::visible_lines;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -43,9 +44,10 @@ impl Account {
         self.prints
     }
 
+    /// A terminal obeys what it is sent, and sentences hold words of clients.
     pub(super) fn say(&self, line: &str) {
         if self.prints {
-            println!("{line}");
+            println!("{}", visible_lines(line));
         }
         line.trim().clone_into(&mut self.state().text);
     }
