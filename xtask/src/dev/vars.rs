@@ -4,9 +4,9 @@
 use crate::token::{self, Role, entry, random};
 use anyhow::{Context, Result};
 use serde_json::Value;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// In the root of the clone.
@@ -17,7 +17,13 @@ const TOKENS: &str = "BLOBWATCH_TOKENS";
 const SECRET: &str = "BLOBWATCH_CLIENT_SECRET";
 
 /// What the worker may be given; `config/dev.capnp` has them all.
-const OF_THE_WORKER: [&str; 4] = [TOKENS, SECRET, "BLOBWATCH_ACCESS", "WEBHOOKS_MAY_REACH"];
+const OF_THE_WORKER: [&str; 5] = [
+    TOKENS,
+    SECRET,
+    "BLOBWATCH_ACCESS",
+    "BLOBWATCH_HOST",
+    "WEBHOOKS_MAY_REACH",
+];
 
 /// The worker's variables that are in the file.
 pub(crate) fn read(path: &Path) -> Result<Vec<(&'static str, String)>> {
@@ -38,6 +44,7 @@ pub(crate) fn ensure(path: &Path) -> Result<(String, String)> {
     if after != before {
         write(path, &after).with_context(|| format!("failed to write {}", path.display()))?;
     }
+    close(path, 0o600)?;
     let outcome = if after == before {
         "unchanged in .dev.vars"
     } else {
@@ -58,6 +65,12 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
         .mode(0o600)
         .open(path)?;
     file.write_all(text.as_bytes())
+}
+
+/// For its owner only, also where somebody made it before.
+pub(crate) fn close(path: &Path, mode: u32) -> Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(mode))
+        .with_context(|| format!("failed to set the mode of {} to {mode:o}", path.display()))
 }
 
 /// The text with all three variables in it; `new_token` and `new_secret` are used where there are none.
@@ -210,5 +223,11 @@ mod tests {
         assert_eq!((first.1.len(), &first.1), (64, &second.1));
         assert_eq!(second.0, "unchanged in .dev.vars");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        for text in [fs::read_to_string(&path).unwrap(), String::new()] {
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+            ensure(&path).unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::workspace::Workspace;
 use anyhow::{Context, Result, anyhow, bail};
 use std::ffi::OsString;
 use std::fs::create_dir_all;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -37,8 +38,7 @@ pub(crate) struct Service<'a> {
 
 impl Workerd {
     pub(crate) fn start(workspace: &Workspace, tools: &Tools, service: &Service<'_>) -> Result<Self> {
-        let objects = workspace.path(service.data).join(OBJECTS);
-        create_dir_all(&objects).with_context(|| format!("failed to create {}", objects.display()))?;
+        let objects = objects_in(&workspace.path(service.data))?;
         let folder = |name: &str, path| {
             let mut argument = OsString::from(format!("--directory-path={name}="));
             argument.push(path);
@@ -73,6 +73,14 @@ impl Workerd {
     }
 }
 
+/// Where the databases are; records and secrets of webhooks are in them, so the folder is its owner's only.
+fn objects_in(data: &Path) -> Result<PathBuf> {
+    let objects = data.join(OBJECTS);
+    create_dir_all(&objects).with_context(|| format!("failed to create {}", objects.display()))?;
+    vars::close(data, 0o700)?;
+    Ok(objects)
+}
+
 /// Waits until the worker answers.
 pub(crate) async fn ready(port: u16) -> Result<()> {
     let answered = async {
@@ -104,4 +112,29 @@ async fn answers(port: u16) -> bool {
     timeout(START_LIMIT, attempt)
         .await
         .is_ok_and(|answered| answered.unwrap_or(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::objects_in;
+    use std::fs::{Permissions, create_dir, metadata, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_folder_of_the_databases_is_its_owners_also_where_it_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, is_there) in [("new", false), ("old", true)] {
+            let data = folder.path().join(name);
+            if is_there {
+                create_dir(&data).unwrap();
+                set_permissions(&data, Permissions::from_mode(0o755)).unwrap();
+            }
+            assert!(objects_in(&data).unwrap().is_dir());
+            assert_eq!(
+                metadata(&data).unwrap().permissions().mode() & 0o777,
+                0o700,
+                "{name}"
+            );
+        }
+    }
 }
