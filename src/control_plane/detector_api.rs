@@ -1,7 +1,7 @@
 //! The calls that the Detector answers: anomalies, timelines, cohorts, webhooks, metrics; and the report, whose examples
 //! are in the FireLogs.
 
-use blobwatch_detector::{AnomalyCall, Known, Report, wanted_evidence};
+use blobwatch_detector::{AnomalyCall, Known, Report, audited, wanted_evidence};
 use blobwatch_rule_book::{HealthCall, NewAuditEntry, WriteEntryCall, checked_reason};
 use blobwatch_wire::{Nothing, Object, Place, Problem};
 use serde_json::Value;
@@ -15,7 +15,7 @@ use super::{losses_api, records_api};
 /// Media type of Prometheus' text.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Who is told is as much an operator's act as a rule: it is in the audit log, without the secret.
+/// Who is told is as much an operator's act as a rule: it is in the audit log, without what is secret of it.
 pub(super) async fn change_webhook(
     path: &str,
     request: &Request,
@@ -46,8 +46,8 @@ pub(super) async fn change_webhook(
     let entry = NewAuditEntry {
         action: if is_put { "webhook.put" } else { "webhook.delete" }.to_owned(),
         actor: actor.to_owned(),
-        after: is_put.then(|| item.clone()),
-        before,
+        after: is_put.then(|| audited(&item)),
+        before: before.as_ref().map(audited),
         reason,
         target: path.to_owned(),
     };

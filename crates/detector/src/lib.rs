@@ -40,4 +40,4 @@ pub use object_calls::{Acknowledged, AnomalyCall, CellsCall, ChangeCall, HarmCal
 pub(crate) use rules::{Contrast, Switch};
 pub(crate) use sentence::{rate, times};
 pub use store::{Attempt, Delivery, Detector, Webhook};
-pub use webhook::{Allowed, SIGNATURE_HEADER, check, signature};
+pub use webhook::{Allowed, SIGNATURE_HEADER, audited, check, signature};

@@ -4,11 +4,13 @@
 //! told and how often (`store`), and the request itself (`src/control_plane`).
 
 mod address;
+mod audited;
 mod body;
 mod message;
 mod sign;
 
 pub use address::{Allowed, check};
+pub use audited::audited;
 pub(crate) use body::{WebhookItem, checked_id, read};
 pub(crate) use message::{EventName, message, test_message};
 pub use sign::{SIGNATURE_HEADER, signature};

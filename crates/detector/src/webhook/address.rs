@@ -238,12 +238,11 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 /// Global unicast (2000::/3) without its special parts; what carries an IPv4 address is judged by that.
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, c, ..] = address.segments();
-    let [.., g, h] = address.segments();
+    let [a, b, c, d, e, f, g, h] = address.segments();
     let carried = |high: u16, low: u16| is_public_v4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
     match (a, b) {
-        // NAT64.
-        (0x64, 0xff9b) => carried(g, h),
+        // NAT64's well-known prefix, 64:ff9b::/96 (RFC 6052); 64:ff9b:1::/48 is a network's own (RFC 8215).
+        (0x64, 0xff9b) => [c, d, e, f] == [0; 4] && carried(g, h),
         // 6to4.
         (0x2002, _) => carried(b, c),
         // Teredo, ORCHID and other protocols; documentation.
@@ -309,6 +308,9 @@ mod tests {
             "[fd12:3456::1]",
             "[fe80::1]",
             "[64:ff9b::7f00:1]",
+            "[64:ff9b:1::808:808]",
+            "[64:ff9b:1:ffff::8.8.8.8]",
+            "[64:ff9b::1:808:808]",
             "[2002:7f00:1::]",
             "[2001:db8::1]",
             "[ff02::1]",
