@@ -12,8 +12,8 @@ use std::process::{Command, ExitCode};
 /// What `cargo test` compiles and runs.
 const WHAT: [&str; 2] = ["--workspace", "--no-fail-fast"];
 
-/// Tells the end-to-end tests of another worker than the released one, which must have the triggers too.
-const BUNDLE: &str = "BLOBWATCH_TEST_BUNDLE";
+/// Tells the end-to-end tests to run the worker that is compiled quickly.
+const QUICK: &str = "BLOBWATCH_TEST_QUICK";
 
 /// What `cargo xtask test` understands.
 #[derive(clap::Args)]
@@ -80,17 +80,19 @@ pub(crate) const PACKAGES: [Package; 11] = [
 /// Answers with the outcome of `cargo test`, whose own lines are the last ones.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     // The tests are compiled with one core while the worker's modules are optimised with the other.
-    let worker = || match args.quick {
-        true => build::worker(workspace, Variant::DevelopmentTestHooks),
-        false => {
-            build::worker(workspace, Variant::Release)?;
-            build::worker(workspace, Variant::TestHooks)
-        }
+    let variants = if args.quick {
+        [Variant::Development, Variant::DevelopmentTestHooks]
+    } else {
+        [Variant::Release, Variant::TestHooks]
+    };
+    let worker = || {
+        let [plain, with_triggers] = variants.map(|variant| build::worker(workspace, variant));
+        plain.and(with_triggers)
     };
     let (tools, ()) = both(worker, || prepare(workspace, args))?;
     let mut cargo = tools.command("cargo");
     if args.quick {
-        cargo.env(BUNDLE, Variant::DevelopmentTestHooks.bundle());
+        cargo.env(QUICK, "1");
     } else {
         println!("{}", build::sizes(workspace, Variant::Release)?);
     }

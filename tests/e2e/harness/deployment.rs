@@ -2,7 +2,7 @@
 //!
 //! The bindings of the Durable Objects lead through `tests/data/between.js`, which a test can tell to break them.
 
-use std::env::var;
+use std::env::var_os;
 use std::fmt::Write as _;
 use std::fs::{copy, read_dir, read_to_string};
 use std::path::Path;
@@ -191,13 +191,13 @@ fn modules(kind: Bundle, folder: &Path) -> String {
         return list(&script("tests/data/passthrough.js", folder));
     }
     let build = bundle(kind);
-    let files = read_dir(Path::new(ROOT).join(&build)).unwrap_or_else(|_| {
+    let files = read_dir(Path::new(ROOT).join(build)).unwrap_or_else(|_| {
         panic!("{build} is missing: `cargo xtask test` builds it and then runs the tests")
     });
     let mut modules = script(&format!("{build}/worker.js"), folder);
     for name in files.map(|file| file.unwrap().file_name().into_string().unwrap()) {
         if name.ends_with(".wasm") {
-            copy(Path::new(ROOT).join(&build).join(&name), folder.join(&name)).unwrap();
+            copy(Path::new(ROOT).join(build).join(&name), folder.join(&name)).unwrap();
             writeln!(modules, "    (name = \"./{name}\", wasm = embed {name:?}),").unwrap();
         }
     }
@@ -205,12 +205,14 @@ fn modules(kind: Bundle, folder: &Path) -> String {
 }
 
 /// The folder of a built worker.
-pub(super) fn bundle(kind: Bundle) -> String {
-    // Set by `cargo xtask test --quick`.
-    var("BLOBWATCH_TEST_BUNDLE").unwrap_or_else(|_| match kind {
-        Bundle::Hooks => "build/test/bundle".to_owned(),
-        Bundle::Release | Bundle::Passthrough => "build/bundle".to_owned(),
-    })
+pub(super) fn bundle(kind: Bundle) -> &'static str {
+    let is_quick = var_os("BLOBWATCH_TEST_QUICK").is_some(); // set by `cargo xtask test --quick`
+    match (kind, is_quick) {
+        (Bundle::Hooks, false) => "build/test/bundle",
+        (Bundle::Hooks, true) => "build/quick/bundle",
+        (Bundle::Release | Bundle::Passthrough, false) => "build/bundle",
+        (Bundle::Release | Bundle::Passthrough, true) => "build/dev/bundle",
+    }
 }
 
 fn list(modules: &str) -> String {

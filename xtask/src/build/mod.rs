@@ -5,7 +5,7 @@
 //! | release | `build/` | `build/data-plane/` | `build/bundle/` |
 //! | `--test-hooks` | that of release | `build/test/build/data-plane/` | `build/test/bundle/` |
 //! | of `cargo xtask dev` | `build/dev/build/` | `build/dev/build/data-plane/` | `build/dev/bundle/` |
-//! | of `cargo xtask test --quick` | `build/quick/build/` | `build/quick/build/data-plane/` | `build/quick/bundle/` |
+//! | of `cargo xtask test --quick`, with test hooks | `build/quick/build/` | `build/quick/build/data-plane/` | `build/quick/bundle/` |
 //!
 //! A bundle is `worker.js` and the modules beside it, `data_plane_bg.wasm` and `index_bg.wasm`. Beside it
 //! the dashboard, the same for all: `build/dashboard/`.

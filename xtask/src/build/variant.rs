@@ -11,7 +11,7 @@ pub(crate) enum Variant {
     TestHooks,
     /// What `cargo xtask dev` serves: compiled fast, hardly optimised.
     Development,
-    /// The same with the triggers: `cargo xtask test --quick`.
+    /// The same with the triggers: `cargo xtask test --quick` runs both.
     DevelopmentTestHooks,
 }
 
