@@ -49,6 +49,8 @@ mod modes;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
+mod paths;
+#[cfg(test)]
 mod preview;
 #[cfg(test)]
 mod queries;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD};
 use blobwatch_wire::{parse_rfc3339, rfc3339};
 use serde_json::{Value, json};
 
@@ -264,5 +266,52 @@ fn volume_fires_while_it_is_exceeded() {
         stage.from(&quiet, &probe(&stage)).status(),
         200,
         "another client is not hot"
+    );
+}
+
+/// Whatever a client writes into its credential, and whichever address of its own /64 it takes.
+#[test]
+fn a_volume_is_not_evaded_by_names_and_addresses_that_cost_nothing() {
+    #[track_caller]
+    fn case(by: &str, ask: impl Fn(&Stage, u32) -> Answer, bystander: &str) {
+        let stage = Stage::new();
+        let rule = json!({
+            "description": "", "expression": "http.user_agent contains \"probe/\"", "action": "throttle",
+            "volume": {"by": by, "requests": 20, "seconds": 600},
+        });
+        stage.api().put(&format!("/rules/{RULE}"), &rule);
+        set_mode(&stage, json!({"mode": "enforce", "force": true}));
+        let mut asked = 0;
+        eventually(by, || {
+            asked += 1;
+            (ask(&stage, asked).status() == 429).then_some(())
+        });
+        let quiet = Place::default().address(bystander);
+        assert_eq!(stage.from(&quiet, &probe(&stage)).status(), 200, "{by}");
+    }
+    let with =
+        |stage: &Stage, credential: String| stage.through(&probe(stage).header("Authorization", &credential));
+    let basic = |n: u32| format!("Basic {}", BASE64_STANDARD.encode(format!("u{n}:x")));
+    let bearer = |n: u32| {
+        let claims = BASE64_STANDARD_NO_PAD.encode(format!("{{\"sub\":\"u{n}\"}}"));
+        format!("Bearer eyJhbGciOiJub25lIn0.{claims}.x")
+    };
+    let at = |stage: &Stage, address: String| stage.from(&Place::default().address(&address), &probe(stage));
+    case("client", |stage, n| with(stage, basic(n)), "198.51.100.200");
+    case("client", |stage, n| with(stage, bearer(n)), "198.51.100.200");
+    case(
+        "client",
+        |stage, n| at(stage, format!("2001:db8::{n:x}")),
+        "2001:db8:0:1::1",
+    );
+    case(
+        "network",
+        |stage, n| at(stage, format!("192.0.2.{}", n % 250)),
+        "192.0.3.1",
+    );
+    case(
+        "network",
+        |stage, n| at(stage, format!("2001:db8::{n:x}:0:0:0:1")),
+        "2001:db8:1::1",
     );
 }

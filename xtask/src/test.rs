@@ -32,7 +32,8 @@ pub(crate) const BROWSER: Package = Package {
     program: "chromium",
 };
 
-/// A real registry, the clients whose requests are watched, and the browser that the dashboard is looked at with.
+/// A real registry and what stands before it, the clients whose requests are watched, and the browser that the dashboard is
+/// looked at with.
 pub(crate) const PACKAGES: [Package; 11] = [
     BROWSER,
     Package {
