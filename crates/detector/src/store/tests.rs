@@ -383,14 +383,67 @@ fn a_removed_webhook_is_told_nothing_more() {
     assert_eq!(detector.deliveries(u64::MAX, 10).unwrap()[0].status, "failed");
 }
 
-/// A database that version 2 wrote, as text.
+/// Databases as these versions wrote them.
+const VERSION_1: &str = include_str!("../../tests/data/detector-v1.sql");
 const VERSION_2: &str = include_str!("../../tests/data/detector-v2.sql");
+const VERSION_3: &str = include_str!("../../tests/data/detector-v3.sql");
+
+fn with(script: &str) -> Native {
+    let sql = Native::in_memory().unwrap();
+    sql.script(script).unwrap();
+    sql
+}
+
+/// A version without a sample has no test that it opens.
+#[test]
+fn every_version_has_a_sample() {
+    let number = |script| {
+        let rows = with(script).run("SELECT value FROM meta WHERE key = 'schema'", &[]);
+        rows.unwrap()[0].integer(0, "meta.value").unwrap()
+    };
+    let numbers = [VERSION_1, VERSION_2, VERSION_3].map(number);
+    assert_eq!((numbers, schema::STEPS.len()), ([1, 2, 3], 3));
+}
+
+#[test]
+fn every_version_comes_to_the_same_tables_and_keeps_its_rows() {
+    for script in [VERSION_1, VERSION_2, VERSION_3] {
+        let detector = Detector::open(with(script), START_MS + 700_000).unwrap();
+        let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
+        assert_eq!(tables(&detector.sql), tables(&open().sql));
+        assert_eq!(detector.webhooks().unwrap(), [hook()]);
+        assert_eq!(detector.anomaly(1).unwrap().unwrap().opened_ms, START_MS);
+        assert_eq!(detector.due(START_MS, 10).unwrap().len(), 2);
+        let first = START_MS / 60_000;
+        assert!(!detector.minutes(first, first + 60).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn an_anomaly_of_version_1_is_told_as_it_was() {
+    let detector = Detector::open(with(VERSION_1), START_MS + 700_000).unwrap();
+    let anomaly = detector.anomaly(1).unwrap().unwrap();
+    assert_eq!(
+        (anomaly.name().as_str(), anomaly.affected.clients),
+        ("an-000001", 31)
+    );
+    assert_eq!(anomaly.rules[0].rule, "botnet-sig");
+    assert!(anomaly.sentence().contains("amzn2"), "{}", anomaly.sentence());
+    assert_eq!(detector.marks(0, u64::MAX, 10).unwrap().len(), 2);
+    assert!(!detector.is_caught_up().unwrap());
+}
+
+#[test]
+fn a_change_of_version_3_is_kept() {
+    let detector = Detector::open(with(VERSION_3), START_MS + 700_000).unwrap();
+    let marks = detector.change_marks(0, u64::MAX >> 1, 10).unwrap();
+    assert_eq!(marks.len(), 1);
+    assert!(detector.is_caught_up().unwrap());
+}
 
 #[test]
 fn an_older_database_keeps_what_it_has() {
-    let old = Native::in_memory().unwrap();
-    old.script(VERSION_2).unwrap();
-    let mut detector = Detector::open(old, START_MS + 700_000).unwrap();
+    let mut detector = Detector::open(with(VERSION_2), START_MS + 700_000).unwrap();
     let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
     assert_eq!(tables(&detector.sql), tables(&open().sql));
     assert_eq!(detector.webhooks().unwrap(), [hook()]);

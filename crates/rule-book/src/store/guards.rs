@@ -8,7 +8,7 @@ use super::{RuleBookError, RuleBookStore, parameter, text};
 use blobwatch_guard::{CohortCounts, Ledger};
 use blobwatch_sql::{Row, Sql, json};
 
-pub(super) const GUARDS: &str = "CREATE TABLE guards (
+pub(super) const GUARDS: &str = "CREATE TABLE IF NOT EXISTS guards (
     rule TEXT NOT NULL,
     route TEXT NOT NULL,
     body TEXT NOT NULL,
@@ -16,7 +16,7 @@ pub(super) const GUARDS: &str = "CREATE TABLE guards (
 ) WITHOUT ROWID";
 
 /// Totals of one FireLog for one guard, by which what is new of the next report is told.
-pub(super) const GUARD_COUNTS: &str = "CREATE TABLE guard_counts (
+pub(super) const GUARD_COUNTS: &str = "CREATE TABLE IF NOT EXISTS guard_counts (
     rule TEXT NOT NULL,
     route TEXT NOT NULL,
     source TEXT NOT NULL,

@@ -11,7 +11,8 @@ pub(super) const STEPS: &[Step] = &[
     Step::Statements(&[META, ENTRIES, ENTRIES_UNTIL, AUDIT]),
     Step::Statements(&[FIRE_LOGS, FIRE_LOGS_BEHIND]),
     Step::Statements(&[GUARDS, GUARD_COUNTS]),
-    Step::Statements(&[PREVIEWS]),
+    // For an hour of their history, builds called version 3 what had these tables and not those of the step before.
+    Step::Statements(&[GUARDS, GUARD_COUNTS, PREVIEWS]),
     Step::Statements(&[GUARD_STATES, HARMS]),
     Step::Statements(&[OUTBOX, OUTBOX_OF_HARMS, NO_HARMS, LOSSES]),
 ];
@@ -62,7 +63,7 @@ const FIRE_LOGS: &str = "CREATE TABLE fire_logs (
 const FIRE_LOGS_BEHIND: &str = "CREATE INDEX fire_logs_behind ON fire_logs (acknowledged, retry_ms)";
 
 /// What is left of previews that are done: enough to know whether one still holds.
-const PREVIEWS: &str = "CREATE TABLE previews (
+const PREVIEWS: &str = "CREATE TABLE IF NOT EXISTS previews (
     id TEXT PRIMARY KEY,
     done_ms INTEGER NOT NULL,
     stamp TEXT NOT NULL

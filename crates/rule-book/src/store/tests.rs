@@ -1,3 +1,5 @@
+mod older;
+
 use super::*;
 use crate::audit::{AuditEntry, Chain, GENESIS, entry_hash};
 use crate::calls::verify_audit;
@@ -363,24 +365,6 @@ fn a_fire_log_that_only_says_hello_again_writes_no_row() {
     assert_eq!(written(), before);
     store.fire_log_seen("fl1-FRA-0", 1, NOW + 600_000).unwrap();
     assert_eq!(written(), before + 1);
-}
-
-/// A database that version 1 wrote, as text.
-const VERSION_1: &str = include_str!("../../tests/data/rule_book_v1.sql");
-
-#[test]
-fn an_older_database_keeps_everything_and_gets_what_is_new() {
-    let old = Native::in_memory().unwrap();
-    old.script(VERSION_1).unwrap();
-    let store = RuleBookStore::open(old, &starter(), NOW).unwrap();
-    assert_eq!(store.revision().unwrap(), 3);
-    let book = store.document().unwrap();
-    assert_eq!(ids(&book), [("sweep", 2), ("empty", 1)]);
-    assert_eq!(book.modes, [mode("sweep", "default", Mode::Enforce)]);
-    let entries = store.audit(None, 10).unwrap();
-    assert!(entries.iter().all(|entry| entry_hash(entry) == entry.hash));
-    store.fire_log_seen("fl1-FRA-0", 3, NOW).unwrap();
-    assert_eq!(store.change(&because("goes on"), &[]).unwrap(), 4);
 }
 
 #[test]
