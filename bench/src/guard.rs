@@ -116,6 +116,22 @@ fn harmless() -> Vec<(&'static str, Rule, Vec<Crowd>)> {
         ),
         ("100 bots", Rule::Block, vec![bots(100, 0.01)]),
         (
+            "2,000 bots in 40 networks, 2 % share an address",
+            Rule::Block,
+            vec![Crowd {
+                of_network: 50,
+                ..bots(2_000, 0.02)
+            }],
+        ),
+        (
+            "2,000 bots that nobody saw before",
+            Rule::Block,
+            vec![Crowd {
+                is_seen: false,
+                ..bots(2_000, 0.0)
+            }],
+        ),
+        (
             "a detour of 2,000 clients that works",
             Rule::Detour,
             vec![Crowd {
@@ -174,6 +190,21 @@ fn harmful() -> Vec<Case> {
             "a cohort of 1,000 among 5,000 bots",
             Rule::Block,
             vec![cohort, bots],
+            &STAGES,
+        ),
+        case(
+            "a cohort of 1,000 in 20 networks",
+            Rule::Block,
+            vec![Crowd {
+                of_network: 50,
+                ..cohort
+            }],
+            &STAGES,
+        ),
+        case(
+            "a cohort of 1,000 without a past among 5,000 bots",
+            Rule::Block,
+            vec![unknown, bots],
             &STAGES,
         ),
         case(

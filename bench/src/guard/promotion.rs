@@ -1,6 +1,6 @@
 //! One promotion: clients that a rule fires on, counted as a FireLog does, judged as the RuleBook does.
 
-use blobwatch_guard::{CohortCounts, Guarded, Health, Ledger, Pull, State, Watches};
+use blobwatch_guard::{CohortCounts, Guarded, Health, Ledger, State, Watches};
 use blobwatch_pull::{
     Action, ClientKey, Family, Fired, Method, Mode, NetworkKey, Outcome, Profile, RangeKind, RangeRecord,
     Record, RecordId,
@@ -31,8 +31,12 @@ pub(super) enum Rule {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Crowd {
     pub(super) count: usize,
+    /// In one network.
+    pub(super) of_network: usize,
     /// Share of them with a clean past.
     pub(super) clean: f64,
+    /// Whether the others were seen before the rule was enforced.
+    pub(super) is_seen: bool,
     /// Whether they pull images; the others only ask whether there are any.
     pub(super) pulls: bool,
     /// Seconds between two visits of one client, on average.
@@ -46,7 +50,9 @@ pub(super) struct Crowd {
 impl Crowd {
     pub(super) const BOTS: Self = Self {
         count: 0,
+        of_network: 4,
         clean: 0.0,
+        is_seen: true,
         pulls: false,
         every_s: 120.0,
         bad: 0.0,
@@ -57,7 +63,9 @@ impl Crowd {
     /// A registry's clients: one pull in half an hour, one download in 200 goes wrong, a tenth was not seen before.
     pub(super) const CLIENTS: Self = Self {
         count: 0,
+        of_network: 4,
         clean: 0.9,
+        is_seen: false,
         pulls: true,
         every_s: 1_800.0,
         bad: 0.005,
@@ -110,14 +118,25 @@ impl<'a> Promotion<'a> {
 
     /// What the clients with a past did an hour ago.
     fn past(&mut self) {
+        let (now_ms, fired) = (START_MS - 3_600_000, std::mem::take(&mut self.record.fired));
+        self.record.id = RecordId::from_parts(now_ms, 1, 1);
         for (at, crowd) in self.crowds.iter().enumerate() {
             for n in 0..crowd.count {
-                if self.random.f64() < crowd.clean {
-                    let client = self.client(at, n);
-                    (0..BLOBS).for_each(|_| self.health.take(client, Pull::Good, START_MS - 3_600_000));
+                let is_clean = self.random.f64() < crowd.clean;
+                if is_clean || crowd.is_seen {
+                    self.comes(at, crowd, n);
+                    self.record.status = if is_clean { 200 } else { 404 };
+                    (0..BLOBS).for_each(|_| self.health.take(&self.record, now_ms));
                 }
             }
         }
+        self.record.fired = fired;
+    }
+
+    fn comes(&mut self, at: usize, crowd: &Crowd, n: usize) {
+        self.record.client = self.client(at, n);
+        self.record.network = NetworkKey(self.client(at, n / crowd.of_network).0);
+        self.record.family = crowd.family;
     }
 
     /// Keys as the keyed hash makes them: spread over all 64 bits.
@@ -162,7 +181,12 @@ impl<'a> Promotion<'a> {
         is_last: bool,
     ) -> (Ledger, u64) {
         let (rule, route, guard) = ("sweep".into(), "default".into(), ledger.guard);
-        self.watches.retune(vec![Guarded { rule, route, guard }]);
+        self.watches.retune(vec![Guarded {
+            rule,
+            route,
+            guard,
+            version: 1,
+        }]);
         let mut known: Vec<CohortCounts> = Vec::new();
         let give_up_s = if is_last {
             until_s
@@ -201,12 +225,15 @@ impl<'a> Promotion<'a> {
             let mean = crowd.count as f64 * REPORT_S as f64 / crowd.every_s;
             for _ in 0..self.poisson(mean) {
                 let n = self.random.usize(..crowd.count);
-                self.visit(self.client(at, n), crowd, percent, now_s);
+                self.comes(at, crowd, n);
+                self.visit(crowd, percent, now_s);
             }
         }
     }
 
-    fn visit(&mut self, client: ClientKey, crowd: &Crowd, percent: f64, now_s: u64) {
+    /// Of the client that the record is of.
+    fn visit(&mut self, crowd: &Crowd, percent: f64, now_s: u64) {
+        let client = self.record.client;
         let enforced = in_percent(client, "sweep", percent);
         let (would, acts) = match self.rule {
             Rule::Block => (Action::Block, Action::Block),
@@ -217,7 +244,7 @@ impl<'a> Promotion<'a> {
             let bad = if enforced { crowd.bad_enforced } else { crowd.bad };
             let is_bad = self.random.f64() < bad;
             let record = &mut self.record;
-            (record.client, record.family, record.verdict) = (client, crowd.family, applied);
+            record.verdict = applied;
             record.status = match (applied, crowd.pulls) {
                 (Action::Block, _) => 403,
                 (_, true) => 200,
@@ -232,10 +259,9 @@ impl<'a> Promotion<'a> {
                 (fired.would, fired.applied) = (would, applied);
             }
             let now_ms = START_MS + now_s * 1_000;
+            self.record.id = RecordId::from_parts(now_ms, 1, 1);
             self.watches.observe(&self.record, &self.health, now_ms);
-            if let Some(pull) = Pull::of(&self.record) {
-                self.health.take(client, pull, now_ms);
-            }
+            self.health.take(&self.record, now_ms);
         }
         let is_harm = self.rule == Rule::Block || crowd.bad_enforced > crowd.bad;
         if enforced && crowd.pulls && is_harm {

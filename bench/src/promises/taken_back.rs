@@ -46,7 +46,7 @@ fn round_of(workerd: &Workerd, round: usize) -> Result<(f64, f64)> {
         .collect();
     let at_home = clients.first().zip(COLOS.first());
     let ask = |machine: usize, blob: usize| {
-        let address = format!("203.0.{round}.{machine}");
+        let address = format!("203.{round}.{machine}.1");
         at_home.map_or(Ok(0), |(client, colo)| {
             client.pull(colo, &address, round * BLOBS + blob)
         })

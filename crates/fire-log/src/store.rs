@@ -138,6 +138,7 @@ impl<S: Sql> FireLog<S> {
         };
         log.inbox = log.waiting()?;
         log.take_rulebook(rulebook);
+        log.guards.replay(&log.sql)?;
         Ok(log)
     }
 

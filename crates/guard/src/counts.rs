@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use blobwatch_pull::Family;
+use super::system::OTHER;
+use blobwatch_pull::{Family, NetworkKey};
 use blobwatch_wire::visible;
 
 /// Cohorts of one guard that are told apart; the others count as one. Client builds that one rule hits are a handful.
@@ -11,14 +12,21 @@ pub(crate) const MAX_COHORTS: usize = 24;
 /// Records that show the harm, of one guard.
 pub(crate) const MAX_EVIDENCE: usize = 8;
 
+/// Networks of one cohort that are named, one list for each kind of harm: more than harm needs, so that it is found also
+/// where no FireLog sees all of them.
+pub(crate) const MAX_NETWORKS: usize = 8;
+
 /// Clients of one kind under one guard: in the percentage (`enforced`) or not (`held_out`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Arm {
-    /// Clients that could be told to pull cleanly or not.
+    /// Clients that were denied, or let through for a minute.
     pub clients: u32,
-    /// Of them, those that pull cleanly.
+    /// Of them, those that pulled cleanly before the rule was enforced.
     pub healthy: u32,
-    /// Clients that were let through and whose first minute is over.
+    /// Of them, those of which nothing is known from before.
+    pub unknown: u32,
+    /// Clients with a past that were let through and whose first minute is over; as the tests count them.
     pub judged: u32,
     /// Of them, those with a pull that failed or got stuck in it.
     pub bad_clients: u32,
@@ -35,12 +43,28 @@ pub struct Past {
     pub bad: u32,
 }
 
+/// The clients of both arms as the tests count them: the first few of each network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sample {
+    /// Clients with a past.
+    pub known: u32,
+    /// Of them, those that pulled cleanly before the rule was enforced.
+    pub clean: u32,
+    /// Clients without a past that were let through.
+    pub new: u32,
+    /// Of them, those whose first minute was clean.
+    pub new_clean: u32,
+}
+
 /// Both arms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     pub enforced: Arm,
     pub held_out: Arm,
     pub past: Past,
+    /// Empty from a FireLog of an older build, which says nothing of networks: what it counted decides nothing.
+    pub sample: Sample,
 }
 
 /// Who is told apart: a client program on an operating system.
@@ -48,7 +72,7 @@ pub struct Counts {
 pub struct Cohort {
     /// `None`: all that found no room of their own.
     pub family: Option<Family>,
-    /// Empty where the client does not say.
+    /// A system that is known (`system`), or `other`; empty where the client does not say.
     pub os: String,
 }
 
@@ -59,6 +83,12 @@ pub struct CohortCounts {
     pub cohort: Cohort,
     #[serde(flatten)]
     pub counts: Counts,
+    /// Networks of the sample's clean clients, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clean_networks: Vec<NetworkKey>,
+    /// Networks of clients on which the rule acted and whose first minute went wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bad_networks: Vec<NetworkKey>,
 }
 
 /// What one FireLog counted for one guard, from its beginning.
@@ -72,6 +102,9 @@ pub struct WatchReport {
     pub cohorts: Vec<CohortCounts>,
     /// Ids of records: clients that pull cleanly, denied. At most `MAX_EVIDENCE`.
     pub evidence: Vec<String>,
+    /// Pasts for which this FireLog had no room since the guard began.
+    #[serde(default)]
+    pub evicted: u64,
 }
 
 /// What a FireLog tells the RuleBook.
@@ -83,14 +116,38 @@ pub struct Report {
 }
 
 impl Arm {
+    /// Clients whose past is known.
+    #[must_use]
+    pub fn known(&self) -> u32 {
+        self.clients.saturating_sub(self.unknown)
+    }
+
+    /// Of them, those that did not pull cleanly.
+    #[must_use]
+    pub fn unhealthy(&self) -> u32 {
+        self.known().saturating_sub(self.healthy)
+    }
+
     fn each(self, other: Self, both: fn(u32, u32) -> u32) -> Self {
         Self {
             clients: both(self.clients, other.clients),
             healthy: both(self.healthy, other.healthy),
+            unknown: both(self.unknown, other.unknown),
             judged: both(self.judged, other.judged),
             bad_clients: both(self.bad_clients, other.bad_clients),
             pulls: both(self.pulls, other.pulls),
             bad_pulls: both(self.bad_pulls, other.bad_pulls),
+        }
+    }
+}
+
+impl Sample {
+    fn each(self, other: Self, both: fn(u32, u32) -> u32) -> Self {
+        Self {
+            known: both(self.known, other.known),
+            clean: both(self.clean, other.clean),
+            new: both(self.new, other.new),
+            new_clean: both(self.new_clean, other.new_clean),
         }
     }
 }
@@ -104,6 +161,7 @@ impl Counts {
                 good: both(self.past.good, other.past.good),
                 bad: both(self.past.bad, other.past.bad),
             },
+            sample: self.sample.each(other.sample, both),
         }
     }
 
@@ -124,13 +182,35 @@ impl Counts {
         self.each(other, u32::max)
     }
 
-    /// Clients of both arms that could be told, and those that pull cleanly.
+    /// Both arms together.
     #[must_use]
-    pub fn told(&self) -> (u32, u32) {
-        (
-            self.enforced.clients.saturating_add(self.held_out.clients),
-            self.enforced.healthy.saturating_add(self.held_out.healthy),
-        )
+    pub fn both(&self) -> Arm {
+        self.enforced.each(self.held_out, u32::saturating_add)
+    }
+}
+
+impl CohortCounts {
+    /// Nothing yet.
+    #[must_use]
+    pub(crate) fn of(cohort: Cohort) -> Self {
+        Self {
+            cohort,
+            ..Self::default()
+        }
+    }
+
+    /// Adds what another FireLog, or a later report, counted of the same cohort.
+    pub(crate) fn add(&mut self, news: Self) {
+        self.counts = self.counts.plus(news.counts);
+        (news.clean_networks.into_iter()).for_each(|network| note(&mut self.clean_networks, network));
+        (news.bad_networks.into_iter()).for_each(|network| note(&mut self.bad_networks, network));
+    }
+}
+
+/// Names a network, once, while there is room.
+pub(crate) fn note(networks: &mut Vec<NetworkKey>, network: NetworkKey) {
+    if networks.len() < MAX_NETWORKS && !networks.contains(&network) {
+        networks.push(network);
     }
 }
 
@@ -142,12 +222,21 @@ pub(super) fn total(cohorts: &[CohortCounts]) -> Counts {
         .fold(Counts::default(), |sum, cohort| sum.plus(cohort.counts))
 }
 
+impl Cohort {
+    /// The system by which others know it; empty where there is none, or several.
+    #[must_use]
+    pub fn system(&self) -> &str {
+        if self.os == OTHER { "" } else { &self.os }
+    }
+}
+
 /// `docker on amzn2`.
 impl std::fmt::Display for Cohort {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.family, self.os.as_str()) {
             (None, _) => f.write_str("others"),
             (Some(family), "") => f.write_str(family.as_str()),
+            (Some(family), OTHER) => write!(f, "{} on other systems", family.as_str()),
             (Some(family), os) => write!(f, "{} on {}", family.as_str(), visible(os)),
         }
     }

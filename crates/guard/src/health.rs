@@ -1,200 +1,222 @@
-//! Who pulled cleanly in the last 24 hours.
+//! Who pulled cleanly in the last 24 hours: the pasts of one FireLog's clients.
 //!
 //! A client pulls cleanly when at least [`MIN_GOOD`] of its downloads went through and at most one in ten failed or got
-//! stuck. A registry's client fetches a config and a layer at the least, so one download alone says nothing.
+//! stuck. A registry's client fetches a config and a layer at the least, so one download alone says nothing. A past is that
+//! of a client build: what a client did under another User-Agent or fingerprint says nothing about this one.
+//!
+//! Whoever is denied can make as many clean pasts as he likes, afterwards. So a past speaks for a client only if it began
+//! before the rule was enforced, or a day ago.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
 use rustc_hash::FxHasher;
 
-use blobwatch_pull::{Action, ClientKey, Method, Outcome, RangeKind, Record};
-use blobwatch_wire::{DecodeError, Reader, put_varint};
+use super::pull::{Pull, is_refused};
+use blobwatch_pull::{ClientKey, Record};
+use blobwatch_wire::fnv1a;
 
-/// Clients of one FireLog that are remembered: about 14 bytes each as stored, 1.4 MB of the 2 MB that a row holds, and
-/// some 4 MB in memory. Those that find no room count as not known.
-pub(crate) const MAX_KNOWN: usize = 100_000;
+/// Pasts that one FireLog remembers: 18 bytes each as stored, 1.8 MB of the 2 MB that a row holds, and some 4 MB in memory.
+/// When there are more, those go that can tell a guard least (`evict`).
+pub(crate) const MAX_PASTS: usize = 96 << 10;
 
 /// 24 hours.
 pub(crate) const REMEMBER_MS: u64 = 24 * HOUR_MS;
 
-const HOUR_MS: u64 = 3_600_000;
+pub(super) const HOUR_MS: u64 = 3_600_000;
 
 /// Downloads that went through of a client that pulls cleanly.
 const MIN_GOOD: u8 = 2;
 
-const MAGIC: &[u8; 3] = b"BWH";
-const VERSION: u8 = 1;
-
-/// By client key. The keys are hashes under a secret already: nobody can aim collisions at them.
+/// By client key, or by [`Who`]. The keys are hashes under a secret already: nobody can aim collisions at them.
 pub(super) type ByClient<V> = HashMap<u64, V, BuildHasherDefault<FxHasher>>;
 
-/// How one request of a client went.
+/// A client with one build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pull {
-    /// Answered with what was asked.
-    Good,
-    /// Failed, was cut, or went on from where another was.
-    Bad,
+pub(super) struct Who {
+    pub(super) client: ClientKey,
+    /// Of the client, its family, system and fingerprint.
+    pub(super) build: u64,
 }
 
-/// What is remembered of one client.
+/// What a past says of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Known {
-    /// Of the last pull, since 1970.
-    hour: u32,
-    good: u8,
-    bad: u8,
+pub(super) enum Standing {
+    /// It pulled cleanly before the rule was enforced.
+    Clean,
+    /// It was seen, and does not pull cleanly.
+    Unhealthy,
+    /// It was not seen, or pulls cleanly and may do so because it was denied.
+    Unknown,
 }
 
-/// The clients of one FireLog.
+/// What is remembered of one client build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Past {
+    /// A part of the key of its network.
+    pub(super) network: u32,
+    /// Of the last request, since 1970.
+    pub(super) hour: u32,
+    /// When its first download went through; `u64::MAX` before that.
+    pub(super) first_good_ms: u64,
+    pub(super) good: u8,
+    pub(super) bad: u8,
+}
+
+/// The pasts of one FireLog.
 #[derive(Debug, Clone, Default)]
 pub struct Health {
-    clients: ByClient<Known>,
-    swept_hour: u32,
-    is_changed: bool,
+    pub(super) pasts: ByClient<Past>,
+    /// When the newest batch came of which it knows.
+    pub(super) taken_ms: u64,
+    pub(super) is_changed: bool,
+    pub(super) evicted: u32,
+    pub(super) swept_hour: u32,
 }
 
-impl Pull {
-    /// `None` for what says nothing about a download: HEAD, a probe, a refusal of ours, an answer that is no download.
-    #[must_use]
-    pub fn of(record: &Record) -> Option<Self> {
-        if record.method == Method::Head || matches!(record.verdict, Action::Block | Action::Throttle) {
-            return None;
+impl Who {
+    pub(super) fn of(record: &Record) -> Self {
+        let texts = [record.family.as_str(), &record.os, &record.fingerprint];
+        let bytes = texts.iter().flat_map(|text| text.as_bytes().iter().chain(&[0]));
+        Self {
+            client: record.client,
+            build: fnv1a(record.client.0, bytes),
         }
-        let is_stuck = matches!(
-            record.range.kind,
-            RangeKind::Resume | RangeKind::Repeat | RangeKind::Restart
-        );
-        // containerd closes the bodies of its own chunks.
-        let is_cut = match record.outcome {
-            Outcome::OriginFailed => true,
-            Outcome::ClientClosed => record.range.kind != RangeKind::Chunk,
-            Outcome::Completed | Outcome::NotObserved => false,
-        };
-        let is_complete_file = record.status == 416 && record.range.start == record.size;
-        match record.status {
-            _ if is_complete_file => None,
-            0 | 500.. => Some(Self::Bad),
-            // Redirected: the body comes from elsewhere, and a client that is stuck there comes back with a Range.
-            200 | 206 | 301..=308 if is_stuck || is_cut => Some(Self::Bad),
-            200 | 206 if record.range.honoured == Some(false) => Some(Self::Bad),
-            200 | 206 | 302 | 303 | 307 | 308 if record.range.kind != RangeKind::Probe => Some(Self::Good),
-            416 => Some(Self::Bad),
-            _ => None,
+    }
+}
+
+impl Past {
+    fn new(record: &Record) -> Self {
+        Self {
+            network: record.network.0 as u32,
+            hour: 0,
+            first_good_ms: u64::MAX,
+            good: 0,
+            bad: 0,
         }
+    }
+
+    fn take(&mut self, pull: Pull, time_ms: u64) {
+        if self.good == u8::MAX || self.bad == u8::MAX {
+            (self.good, self.bad) = (self.good / 2, self.bad.div_ceil(2));
+        }
+        match pull {
+            Pull::Good => {
+                self.good += 1;
+                self.first_good_ms = self.first_good_ms.min(time_ms);
+            }
+            Pull::Bad => self.bad += 1,
+        }
+    }
+
+    pub(super) fn is_clean(&self) -> bool {
+        self.good >= MIN_GOOD && u16::from(self.bad) * 10 <= u16::from(self.good)
+    }
+
+    fn is_over(&self, hour: u32) -> bool {
+        u64::from(hour.saturating_sub(self.hour)) * HOUR_MS > REMEMBER_MS
     }
 }
 
 impl Health {
-    /// Takes in how a request of a client went.
-    pub fn take(&mut self, client: ClientKey, pull: Pull, now_ms: u64) {
-        let hour = hour_of(now_ms);
-        if !self.clients.contains_key(&client.0) && self.clients.len() >= MAX_KNOWN {
-            self.sweep(hour);
-            if self.clients.len() >= MAX_KNOWN {
-                return;
+    /// Takes in a settled record.
+    pub fn take(&mut self, record: &Record, now_ms: u64) {
+        if is_refused(record) {
+            return;
+        }
+        let (who, hour) = (Who::of(record), hour_of(now_ms));
+        if !self.pasts.contains_key(&who.build) {
+            self.begin(who, record, hour);
+        }
+        if let Some(past) = self.pasts.get_mut(&who.build) {
+            if past.is_over(hour) {
+                *past = Past::new(record);
             }
+            past.hour = hour;
+            if let Some(pull) = Pull::of(record) {
+                past.take(pull, record.id.time_ms().min(now_ms));
+            }
+            self.is_changed = true;
         }
-        let new = Known {
-            hour,
-            good: 0,
-            bad: 0,
-        };
-        let known = self.clients.entry(client.0).or_insert(new);
-        if is_over(known.hour, hour) {
-            *known = new;
+    }
+
+    /// A past of an older build of Blobwatch has no client build: that of the first request takes it over.
+    fn begin(&mut self, who: Who, record: &Record, hour: u32) {
+        if self.pasts.len() >= MAX_PASTS {
+            self.make_room(hour);
         }
-        known.hour = hour;
-        if known.good == u8::MAX || known.bad == u8::MAX {
-            (known.good, known.bad) = (known.good / 2, known.bad.div_ceil(2));
+        let new = Past::new(record);
+        let past = self.pasts.remove(&who.client.0).map(|past| Past {
+            network: new.network,
+            ..past
+        });
+        self.pasts.insert(who.build, past.unwrap_or(new));
+    }
+
+    fn make_room(&mut self, hour: u32) {
+        self.sweep(hour);
+        if self.pasts.len() >= MAX_PASTS {
+            self.evicted = self.evicted.saturating_add(super::evict::evict(&mut self.pasts));
         }
-        match pull {
-            Pull::Good => known.good += 1,
-            Pull::Bad => known.bad += 1,
-        }
-        self.is_changed = true;
+    }
+
+    fn past(&self, who: Who, now_ms: u64) -> Option<&Past> {
+        let past = self.pasts.get(&who.build);
+        let past = past.or_else(|| self.pasts.get(&who.client.0));
+        past.filter(|past| !past.is_over(hour_of(now_ms)))
     }
 
     /// Downloads of the last 24 hours that went through, and those that did not; the last few hundred.
-    #[must_use]
-    pub fn pulls(&self, client: ClientKey, now_ms: u64) -> (u8, u8) {
-        match self.clients.get(&client.0) {
-            Some(known) if !is_over(known.hour, hour_of(now_ms)) => (known.good, known.bad),
-            _ => (0, 0),
+    pub(super) fn pulls(&self, who: Who, now_ms: u64) -> (u8, u8) {
+        self.past(who, now_ms)
+            .map_or((0, 0), |past| (past.good, past.bad))
+    }
+
+    /// Whether the client pulls cleanly, since whenever.
+    pub(super) fn is_clean(&self, who: Who, now_ms: u64) -> bool {
+        self.past(who, now_ms).is_some_and(Past::is_clean)
+    }
+
+    /// Whether anything is known of the client.
+    pub(super) fn knows(&self, who: Who, now_ms: u64) -> bool {
+        self.past(who, now_ms).is_some()
+    }
+
+    /// What can be said of a client on which a rule fires that is enforced since then.
+    pub(super) fn standing(&self, who: Who, enforced_ms: u64, now_ms: u64) -> Standing {
+        let before_ms = enforced_ms.max(now_ms.saturating_sub(REMEMBER_MS));
+        match self.past(who, now_ms) {
+            Some(past) if !past.is_clean() => Standing::Unhealthy,
+            Some(past) if past.first_good_ms < before_ms => Standing::Clean,
+            _ => Standing::Unknown,
         }
     }
 
-    /// Whether the client pulls cleanly.
-    #[must_use]
-    pub fn is_clean(&self, client: ClientKey, now_ms: u64) -> bool {
-        let (good, bad) = self.pulls(client, now_ms);
-        good >= MIN_GOOD && u16::from(bad) * 10 <= u16::from(good)
+    /// Pasts for which there was no room, since this was last asked.
+    pub fn evicted(&mut self) -> u32 {
+        std::mem::take(&mut self.evicted)
     }
 
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.clients.len()
+    /// Everything up to the batch that came then was taken in.
+    pub fn taken(&mut self, arrived_ms: u64) {
+        self.taken_ms = self.taken_ms.max(arrived_ms);
     }
 
+    /// When the newest batch came of which it knows.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.clients.is_empty()
+    pub fn taken_ms(&self) -> u64 {
+        self.taken_ms
     }
 
     /// Forgets those of more than 24 hours ago, once an hour at most.
-    fn sweep(&mut self, hour: u32) {
+    pub(super) fn sweep(&mut self, hour: u32) {
         if self.swept_hour != hour {
             self.swept_hour = hour;
-            self.clients.retain(|_, known| !is_over(known.hour, hour));
+            self.pasts.retain(|_, past| !past.is_over(hour));
         }
-    }
-
-    /// The bytes to keep, where something came since the last time.
-    pub fn changed_bytes(&mut self, now_ms: u64) -> Option<Vec<u8>> {
-        if !std::mem::take(&mut self.is_changed) {
-            return None;
-        }
-        self.sweep(hour_of(now_ms));
-        Some(self.encode())
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(8 + self.clients.len() * 14);
-        out.extend_from_slice(MAGIC);
-        out.push(VERSION);
-        put_varint(&mut out, self.clients.len() as u64);
-        for (client, known) in &self.clients {
-            out.extend_from_slice(&client.to_le_bytes());
-            put_varint(&mut out, u64::from(known.hour));
-            out.extend_from_slice(&[known.good, known.bad]);
-        }
-        out
-    }
-
-    /// # Errors
-    /// When the bytes are not these, or a newer build's.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::open(bytes, MAGIC, "the health of clients", VERSION)?;
-        let count: usize = reader.narrow("number of clients")?;
-        let mut clients = ByClient::default();
-        for _ in 0..count.min(MAX_KNOWN) {
-            let client = reader.word()?;
-            let hour = reader.narrow("hour")?;
-            let (good, bad) = (reader.byte()?, reader.byte()?);
-            clients.insert(client, Known { hour, good, bad });
-        }
-        Ok(Self {
-            clients,
-            ..Self::default()
-        })
     }
 }
 
-fn hour_of(now_ms: u64) -> u32 {
+pub(super) fn hour_of(now_ms: u64) -> u32 {
     u32::try_from(now_ms / HOUR_MS).unwrap_or(u32::MAX)
-}
-
-fn is_over(known: u32, now: u32) -> bool {
-    u64::from(now.saturating_sub(known)) * HOUR_MS > REMEMBER_MS
 }

@@ -4,12 +4,16 @@
 //! denied or still held out, pull cleanly, or too many of one cohort. Where it lets through (a detour), how they fare is:
 //! more of their first minutes go wrong than of those held out, or, where nobody is held out, than before.
 
+use std::collections::BTreeSet;
+use std::slice;
+
 use serde::{Deserialize, Serialize};
 
 use super::counts::{Arm, Cohort, CohortCounts, Counts, MAX_COHORTS, total};
 use super::evidence::{
     ALPHA, HARM, HARMLESS, ODDS, ln_clean, ln_harmless, ln_mean, ln_one_arm, ln_ratio, ln_two_arms,
 };
+use blobwatch_pull::NetworkKey;
 
 /// Clients that must be told before a step passes.
 pub const MIN_CLIENTS: u32 = 20;
@@ -17,6 +21,9 @@ pub const MIN_CLIENTS: u32 = 20;
 /// Clean clients, or bad first minutes, below which nothing is taken back: one flat with a handful of machines is not a
 /// cohort.
 pub const MIN_HARMED: u32 = 5;
+
+/// And networks of those, as for anomalies: one address can have five names.
+pub const MIN_NETWORKS: usize = 5;
 
 /// Evidence for harm at which a step no longer passes, and for harmlessness at which it does: 20 to 1.
 const LN_20: f64 = 2.995_732_273_553_991;
@@ -54,6 +61,7 @@ pub enum Against {
 pub struct Harm {
     /// `None`: no cohort stands out.
     pub cohort: Option<Cohort>,
+    /// Clients whose past is known, or whose first minute was judged.
     pub clients: u32,
     /// Of them: that pull cleanly, or whose first minute went wrong.
     pub harmed: u32,
@@ -110,43 +118,95 @@ pub(super) fn judge(cohorts: &[CohortCounts], outcome: &Outcome, base: Arm, deni
     if denies {
         denial(cohorts)
     } else {
-        passage(&total(cohorts), outcome, base)
+        passage(cohorts, outcome, base)
     }
 }
 
-/// Half of the weight is on all clients together, the rest on the cohorts that there is room for.
-fn denial(cohorts: &[CohortCounts]) -> Judgement {
-    let (clients, clean) = total(cohorts).told();
-    let all = ln_clean(clients, clean) - 2.0_f64.ln();
-    let share = (2.0 * (MAX_COHORTS as f64 + 1.0)).ln();
-    let of = |cohort: &CohortCounts| {
-        let (clients, clean) = cohort.counts.told();
-        ln_clean(clients, clean) - share
-    };
-    let sum = cohorts
-        .iter()
-        .map(of)
-        .fold(all.exp(), |sum, ln| sum + ln.min(700.0).exp());
-    let worst = cohorts.iter().max_by(|a, b| of(a).total_cmp(&of(b)));
-    if sum >= 1.0 / ALPHA && clean >= MIN_HARMED {
-        return Judgement::Harm(denial_harm(cohorts, worst));
+/// Clients as a test takes them.
+struct Told {
+    clients: u32,
+    clean: u32,
+    networks: usize,
+}
+
+impl Told {
+    /// Those with a past: what was done to clients that came afterwards takes nothing back.
+    fn known(cohorts: &[CohortCounts]) -> Self {
+        let sample = total(cohorts).sample;
+        Self {
+            clients: sample.known,
+            clean: sample.clean,
+            networks: networks(cohorts, |cohort| &cohort.clean_networks),
+        }
     }
+
+    /// And those without one that were let through.
+    fn all(cohorts: &[CohortCounts]) -> Self {
+        let (sample, known) = (total(cohorts).sample, Self::known(cohorts));
+        Self {
+            clients: known.clients.saturating_add(sample.new),
+            clean: known.clean.saturating_add(sample.new_clean),
+            ..known
+        }
+    }
+
+    fn is_harmed(&self) -> bool {
+        self.clean >= MIN_HARMED && self.networks >= MIN_NETWORKS
+    }
+
+    /// Of one network four count at most: no network by itself can make a step wait.
+    fn is_doubtful(&self) -> bool {
+        self.clean >= MIN_HARMED
+    }
+}
+
+/// Networks that are named, each once.
+fn networks(cohorts: &[CohortCounts], of: fn(&CohortCounts) -> &Vec<NetworkKey>) -> usize {
+    cohorts.iter().flat_map(of).collect::<BTreeSet<_>>().len()
+}
+
+/// The evidence that more than [`HARMLESS`] of the clients pull cleanly, from those groups that are `enough`. Half of the
+/// weight is on all clients together, the rest on the cohorts that there is room for.
+fn evidence(cohorts: &[CohortCounts], told: fn(&[CohortCounts]) -> Told, enough: fn(&Told) -> bool) -> f64 {
+    let of = |group: &[CohortCounts], share: f64| {
+        let told = told(group);
+        let ln = ln_clean(told.clients, told.clean) - share.ln();
+        if enough(&told) { ln.min(700.0).exp() } else { 0.0 }
+    };
+    let share = 2.0 * (MAX_COHORTS as f64 + 1.0);
+    let each = cohorts.iter().map(|cohort| of(slice::from_ref(cohort), share));
+    of(cohorts, 2.0) + each.sum::<f64>()
+}
+
+fn denial(cohorts: &[CohortCounts]) -> Judgement {
+    if evidence(cohorts, Told::known, Told::is_harmed) >= 1.0 / ALPHA {
+        return Judgement::Harm(denial_harm(cohorts));
+    }
+    let Told { clients, clean, .. } = Told::all(cohorts);
     let is_harmless = clients >= MIN_CLIENTS && ln_harmless(clients, clean) >= LN_20;
-    if is_harmless && sum.ln() < LN_20 {
+    if is_harmless && evidence(cohorts, Told::all, Told::is_doubtful) < LN_20.exp() {
         Judgement::Pass
     } else {
         Judgement::Open
     }
 }
 
-fn denial_harm(cohorts: &[CohortCounts], worst: Option<&CohortCounts>) -> Harm {
-    let (clients, clean) = total(cohorts).told();
-    let named = worst.filter(|cohort| cohort.counts.told().1 * 2 >= clean);
-    let (clients, clean) = named.map_or((clients, clean), |cohort| cohort.counts.told());
-    let denied = named
-        .map_or_else(|| total(cohorts), |cohort| cohort.counts)
-        .enforced
-        .healthy;
+/// The cohort with the strongest evidence.
+fn worst(cohorts: &[CohortCounts]) -> Option<&CohortCounts> {
+    let evidence = |cohort: &CohortCounts| {
+        let sample = cohort.counts.sample;
+        ln_clean(sample.known, sample.clean)
+    };
+    let named = cohorts.iter().filter(|cohort| cohort.cohort.family.is_some());
+    named.max_by(|a, b| evidence(a).total_cmp(&evidence(b)))
+}
+
+fn denial_harm(cohorts: &[CohortCounts]) -> Harm {
+    let all = total(cohorts);
+    let named = worst(cohorts).filter(|cohort| cohort.counts.both().healthy * 2 >= all.both().healthy);
+    let counts = named.map_or(all, |cohort| cohort.counts);
+    let (clients, clean) = (counts.both().known(), counts.both().healthy);
+    let denied = counts.enforced.healthy;
     let cohort = named.map(|cohort| cohort.cohort.clone());
     let who = cohort
         .as_ref()
@@ -166,10 +226,13 @@ fn denial_harm(cohorts: &[CohortCounts], worst: Option<&CohortCounts>) -> Harm {
     }
 }
 
-fn passage(counts: &Counts, outcome: &Outcome, base: Arm) -> Judgement {
+fn passage(cohorts: &[CohortCounts], outcome: &Outcome, base: Arm) -> Judgement {
+    let counts = &total(cohorts);
+    let bad_networks = networks(cohorts, |cohort| &cohort.bad_networks);
     let evidence = ln_mean(*outcome);
     let arm = counts.enforced;
-    if evidence >= -ALPHA.ln() && arm.bad_clients >= MIN_HARMED {
+    let is_broad = arm.bad_clients >= MIN_HARMED && bad_networks >= MIN_NETWORKS;
+    if evidence >= -ALPHA.ln() && is_broad {
         let held = (
             counts.held_out.bad_clients + base.bad_clients,
             counts.held_out.judged + base.judged,

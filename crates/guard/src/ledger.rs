@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::counts::{Arm, CohortCounts, MAX_COHORTS, MAX_EVIDENCE, WatchReport, total};
+use super::counts::{Arm, Cohort, CohortCounts, MAX_COHORTS, MAX_EVIDENCE, WatchReport, total};
 use super::judge::{Harm, Judgement, Outcome, advance, judge};
 
 /// Without steps, a guard that cannot tell after this long is said to hold.
@@ -55,6 +55,9 @@ pub struct Ledger {
     pub cohorts: Vec<CohortCounts>,
     /// Records of clean clients that were denied.
     pub evidence: Vec<String>,
+    /// The most pasts for which one FireLog had no room since the guard began.
+    #[serde(default)]
+    pub evicted: u64,
     /// Why it was taken back.
     pub text: Option<String>,
     /// Evidence that the arms differ.
@@ -90,12 +93,13 @@ impl Ledger {
             let known = known.iter().find(|known| known.cohort == cohort.cohort);
             let known = known.map(|known| known.counts).unwrap_or_default();
             self.add(CohortCounts {
-                cohort: cohort.cohort.clone(),
                 counts: cohort.counts.since(known),
+                ..cohort.clone()
             });
         }
         let news = total(&self.cohorts).since(before);
         advance(&mut self.outcome, &before, &news, self.base);
+        self.evicted = self.evicted.max(report.evicted);
         for id in &report.evidence {
             if self.evidence.len() < MAX_EVIDENCE && !self.evidence.contains(id) {
                 self.evidence.push(id.clone());
@@ -105,20 +109,15 @@ impl Ledger {
 
     fn add(&mut self, news: CohortCounts) {
         let is_full = self.cohorts.len() >= MAX_COHORTS;
-        let at = self.cohorts.iter().position(|known| known.cohort == news.cohort);
-        let other = CohortCounts::default().cohort;
-        let at = at.or_else(|| {
-            self.cohorts
-                .iter()
-                .position(|known| is_full && known.cohort == other)
-        });
-        match at.and_then(|at| self.cohorts.get_mut(at)) {
-            Some(known) => known.counts = known.counts.plus(news.counts),
-            None if is_full => self.cohorts.push(CohortCounts {
-                cohort: other,
-                ..news
-            }),
-            None => self.cohorts.push(news),
+        let is_known = self.cohorts.iter().any(|known| known.cohort == news.cohort);
+        let cohort = if is_full && !is_known {
+            Cohort::default()
+        } else {
+            news.cohort.clone()
+        };
+        match self.cohorts.iter_mut().find(|known| known.cohort == cohort) {
+            Some(known) => known.add(news),
+            None => self.cohorts.push(CohortCounts { cohort, ..news }),
         }
     }
 
@@ -149,13 +148,6 @@ impl Ledger {
             State::Watching if is_over => State::Holding,
             state => state,
         }
-    }
-
-    /// Clients that were denied, and those of them that pull cleanly.
-    #[must_use]
-    pub fn denied(&self) -> (u32, u32) {
-        let arm = total(&self.cohorts).enforced;
-        (arm.clients, arm.healthy)
     }
 
     /// Both arms.

@@ -8,22 +8,28 @@
 //! nothing. The verdict is the RuleBook's, which holds the mode too: one transaction has both.
 
 mod counts;
+mod evict;
 mod evidence;
 mod health;
+mod health_bytes;
 mod judge;
 mod ledger;
 mod moments;
+mod networks;
 mod notice;
+mod pull;
+mod system;
 #[cfg(test)]
 mod tests;
 mod watch;
 mod watch_bytes;
 
-pub use counts::{Arm, Cohort, CohortCounts, Counts, Report, WatchReport};
+pub use counts::{Arm, Cohort, CohortCounts, Counts, Report, Sample, WatchReport};
 pub use evidence::ALPHA;
-pub use health::{Health, Pull};
-pub use judge::{Against, Harm, MIN_CLIENTS, MIN_HARMED};
+pub use health::Health;
+pub use judge::{Against, Harm, MIN_CLIENTS, MIN_HARMED, MIN_NETWORKS};
 pub use ledger::{Ledger, State};
 pub use moments::{GuardThen, Moment, Stood, stood};
 pub use notice::HarmNotice;
+pub use pull::Pull;
 pub use watch::{Guarded, WINDOW_MS, Watches};

@@ -3,17 +3,22 @@
 //! Each client counts once for a guard, in the arm that the percentage put it in. A denied client counts at once: its own
 //! past is all that can be known of it. One that was let through counts after its first minute, which shows how its pulls
 //! go, whatever its past: were the clean ones counted sooner, the first to be counted would all be clean.
+//!
+//! Names cost nothing, networks do: all clients are counted, and of each network the first few for the tests (`networks`).
 
 use std::sync::Arc;
 
-use super::counts::{Arm, Cohort, CohortCounts, Counts, MAX_COHORTS, MAX_EVIDENCE, WatchReport};
-use super::health::{ByClient, Health, Pull};
-use blobwatch_pull::{Action, ClientKey, Fired, Mode, Record};
+use super::counts::{Arm, Cohort, CohortCounts, Counts, MAX_COHORTS, MAX_EVIDENCE, WatchReport, note};
+use super::health::{ByClient, Health, Standing, Who};
+use super::networks::Networks;
+use super::pull::Pull;
+use super::system::system;
+use blobwatch_pull::{Action, ClientKey, Fired, Mode, NetworkKey, Record};
 
 /// Guards that one FireLog counts for: promotions that run at one time.
 pub(crate) const MAX_WATCHES: usize = 64;
 
-/// Clients of one guard in one FireLog, 24 bytes each and twice in memory: far more than a verdict needs, and when there are
+/// Clients of one guard in one FireLog, 30 bytes each and twice in memory: far more than a verdict needs, and when there are
 /// more the first ones say enough.
 pub(crate) const MAX_WATCHED: usize = 8_192;
 
@@ -27,6 +32,8 @@ pub struct Guarded {
     pub route: Arc<str>,
     /// Revision that the guard began with.
     pub guard: u64,
+    /// Of the rule.
+    pub version: u32,
 }
 
 /// The counts of one FireLog for every guard.
@@ -37,9 +44,16 @@ pub struct Watches(pub(super) Vec<Watch>);
 #[derive(Debug, Clone)]
 pub(super) struct Watch {
     pub(super) of: Guarded,
+    /// When the first request came that was decided while this version of the rule was enforced, in whichever step.
+    pub(super) enforced_ms: Option<u64>,
+    /// When the newest batch came that was counted.
+    pub(super) taken_ms: u64,
     pub(super) clients: ByClient<Client>,
+    pub(super) networks: Networks,
     pub(super) cohorts: Vec<CohortCounts>,
     pub(super) evidence: Vec<String>,
+    /// Pasts for which there was no room since the guard began.
+    pub(super) evicted: u64,
     /// Since it was last kept.
     pub(super) is_changed: bool,
     /// Since it was last reported.
@@ -60,8 +74,12 @@ pub(super) struct Open {
     pub(super) first_ms: u64,
     pub(super) cohort: u8,
     pub(super) enforced: bool,
+    /// Whether there was a past when it came.
+    pub(super) is_known: bool,
     pub(super) good: u8,
     pub(super) bad: u8,
+    pub(super) build: u64,
+    pub(super) network: NetworkKey,
 }
 
 /// How a guarded rule took a request.
@@ -74,13 +92,19 @@ enum Took {
 }
 
 impl Watches {
-    /// Counts for exactly these from now on; what was counted for others is dropped.
+    /// Counts for exactly these from now on; what was counted for others is dropped. A step that follows another of the same
+    /// enforcement goes on from when that began.
     pub fn retune(&mut self, guarded: Vec<Guarded>) {
-        self.0.retain(|watch| guarded.contains(&watch.of));
+        let before = std::mem::take(&mut self.0);
         for of in guarded {
-            if self.0.len() < MAX_WATCHES && !self.0.iter().any(|watch| watch.of == of) {
-                self.0.push(Watch::new(of));
+            if self.0.len() >= MAX_WATCHES || self.0.iter().any(|watch| watch.of == of) {
+                continue;
             }
+            let known = before.iter().find(|watch| watch.of.is_of(&of.rule, &of.route));
+            self.0.push(match known {
+                Some(watch) if watch.of == of => watch.clone(),
+                known => Watch::new(of, known),
+            });
         }
     }
 
@@ -89,17 +113,37 @@ impl Watches {
         self.0.is_empty()
     }
 
-    /// Counts a settled record. `health` does not know of it yet.
-    pub fn observe(&mut self, record: &Record, health: &Health, now_ms: u64) {
+    /// Counts a settled record of a batch that came then. `health` does not know of it yet.
+    pub fn observe(&mut self, record: &Record, health: &Health, arrived_ms: u64) {
         for watch in &mut self.0 {
-            let of = &watch.of;
-            if *of.route != *record.route || record.revision < of.guard {
-                continue;
+            if record.revision >= watch.of.guard && watch.taken_ms < arrived_ms {
+                watch.observe(record, health, arrived_ms);
             }
-            let fired = record.fired.iter().find(|fired| *fired.rule == *of.rule);
-            if let Some(took) = fired.and_then(|fired| took(record, fired)) {
-                watch.count(record, took, health, now_ms);
-            }
+        }
+    }
+
+    /// Everything of the batch that came then was counted.
+    pub fn taken(&mut self, arrived_ms: u64) {
+        for watch in &mut self.0 {
+            watch.taken_ms = watch.taken_ms.max(arrived_ms);
+        }
+    }
+
+    /// Up to which batch all of them counted.
+    #[must_use]
+    pub fn taken_ms(&self) -> u64 {
+        self.0
+            .iter()
+            .map(|watch| watch.taken_ms)
+            .min()
+            .unwrap_or(u64::MAX)
+    }
+
+    /// So many clients have no past any more for want of room.
+    pub fn evicted(&mut self, pasts: u32) {
+        for watch in &mut self.0 {
+            watch.evicted += u64::from(pasts);
+            watch.is_changed |= pasts > 0;
         }
     }
 
@@ -153,20 +197,46 @@ fn took(record: &Record, fired: &Fired) -> Option<Took> {
     }
 }
 
+impl Guarded {
+    /// Whether it is the enforcement of that rule on that route.
+    #[must_use]
+    pub fn is_of(&self, rule: &str, route: &str) -> bool {
+        *self.rule == *rule && *self.route == *route
+    }
+}
+
 impl Watch {
-    pub(super) fn new(of: Guarded) -> Self {
+    pub(super) fn new(of: Guarded, before: Option<&Self>) -> Self {
+        let same = before.filter(|before| before.of.version == of.version);
         Self {
             of,
+            enforced_ms: same.and_then(|before| before.enforced_ms),
+            taken_ms: 0,
             clients: ByClient::default(),
+            networks: Networks::default(),
             cohorts: Vec::new(),
             evidence: Vec::new(),
+            evicted: 0,
             is_changed: false,
             // Once, so that the RuleBook learns that somebody watches, and what was counted before a restart.
             is_news: true,
         }
     }
 
-    fn count(&mut self, record: &Record, took: Took, health: &Health, now_ms: u64) {
+    fn observe(&mut self, record: &Record, health: &Health, now_ms: u64) {
+        let enforced_ms = *self.enforced_ms.get_or_insert_with(|| {
+            self.is_changed = true;
+            record.id.time_ms()
+        });
+        let fired = record.fired.iter().find(|fired| *fired.rule == *self.of.rule);
+        if *self.of.route == *record.route
+            && let Some(took) = fired.and_then(|fired| took(record, fired))
+        {
+            self.count(record, took, health, (enforced_ms, now_ms));
+        }
+    }
+
+    fn count(&mut self, record: &Record, took: Took, health: &Health, (enforced_ms, now_ms): (u64, u64)) {
         let client = record.client;
         if let Some(known) = self.clients.get_mut(&client.0) {
             if let Client::Open(open) = known {
@@ -179,26 +249,28 @@ impl Watch {
             return;
         }
         (self.is_changed, self.is_news) = (true, true);
-        let cohort = self.cohort(record);
+        let (who, cohort) = (Who::of(record), self.cohort(record));
         if took != Took::HeldOut {
-            self.past(cohort, health.pulls(client, now_ms));
+            self.past(cohort, health.pulls(who, now_ms));
         }
         let state = if took == Took::Denied {
-            let is_clean = health.is_clean(client, now_ms);
-            if is_clean && self.evidence.len() < MAX_EVIDENCE {
+            let standing = health.standing(who, enforced_ms, now_ms);
+            if standing == Standing::Clean && self.evidence.len() < MAX_EVIDENCE {
                 self.evidence.push(record.id.to_string());
             }
-            self.tell(cohort, true, is_clean);
+            self.tell(cohort, true, standing);
+            self.sample(cohort, record.network, standing);
             Client::Counted
         } else {
-            let enforced = took == Took::Enforced;
-            let (good, bad) = (0, 0);
             let mut open = Open {
                 first_ms: now_ms,
                 cohort,
-                enforced,
-                good,
-                bad,
+                enforced: took == Took::Enforced,
+                is_known: health.knows(who, now_ms),
+                good: 0,
+                bad: 0,
+                build: who.build,
+                network: record.network,
             };
             open.take(record, now_ms);
             Client::Open(open)
@@ -217,67 +289,117 @@ impl Watch {
         for (key, open) in closed {
             self.clients.insert(key, Client::Counted);
             (self.is_changed, self.is_news) = (true, true);
-            let is_clean = health.is_clean(ClientKey(key), now_ms);
-            self.tell(open.cohort, open.enforced, is_clean);
-            // A minute without a download (HEADs, refusals of the origin) says nothing about downloads.
-            if open.good > 0 || open.bad > 0 {
-                self.arm(open.cohort, open.enforced, |arm| {
-                    arm.judged += 1;
-                    arm.bad_clients += u32::from(open.bad > 0);
-                    arm.pulls += u32::from(open.good) + u32::from(open.bad);
-                    arm.bad_pulls += u32::from(open.bad);
-                });
-            }
+            let (client, build) = (ClientKey(key), open.build);
+            self.judge(&open, Who { client, build }, health, now_ms);
         }
     }
 
-    fn tell(&mut self, cohort: u8, enforced: bool, is_clean: bool) {
+    /// Counts a client that was let through, after its first minute.
+    fn judge(&mut self, open: &Open, who: Who, health: &Health, now_ms: u64) {
+        if !open.is_known {
+            self.tell(open.cohort, open.enforced, Standing::Unknown);
+            self.sample_new(open.cohort, open.network, health.is_clean(who, now_ms));
+            return;
+        }
+        let standing = health.standing(who, self.enforced_ms.unwrap_or(now_ms), now_ms);
+        self.tell(open.cohort, open.enforced, standing);
+        let counts = self.sample(open.cohort, open.network, standing);
+        // A minute without a download (HEADs, refusals of the origin) says nothing about downloads.
+        if counts && (open.good > 0 || open.bad > 0) {
+            self.minute(open);
+        }
+    }
+
+    fn minute(&mut self, open: &Open) {
+        self.arm(open.cohort, open.enforced, |arm| {
+            arm.judged += 1;
+            arm.bad_clients += u32::from(open.bad > 0);
+            arm.pulls += u32::from(open.good) + u32::from(open.bad);
+            arm.bad_pulls += u32::from(open.bad);
+        });
+        if open.enforced && open.bad > 0 {
+            self.change(open.cohort, |counts| note(&mut counts.bad_networks, open.network));
+        }
+    }
+
+    fn tell(&mut self, cohort: u8, enforced: bool, standing: Standing) {
         self.arm(cohort, enforced, |arm| {
             arm.clients += 1;
-            arm.healthy += u32::from(is_clean);
+            arm.healthy += u32::from(standing == Standing::Clean);
+            arm.unknown += u32::from(standing == Standing::Unknown);
         });
     }
 
-    fn past(&mut self, cohort: u8, (good, bad): (u8, u8)) {
-        if let Some(counts) = self.cohorts.get_mut(usize::from(cohort)) {
-            counts.counts.past.good += u32::from(good);
-            counts.counts.past.bad += u32::from(bad);
+    /// Whether the client, whose past is known, is among those that the tests count.
+    fn sample(&mut self, cohort: u8, network: NetworkKey, standing: Standing) -> bool {
+        let counts = standing != Standing::Unknown && self.networks.takes_known(network);
+        if counts {
+            let is_clean = standing == Standing::Clean;
+            self.change(cohort, |cohort| {
+                cohort.counts.sample.known += 1;
+                cohort.counts.sample.clean += u32::from(is_clean);
+                if is_clean {
+                    note(&mut cohort.clean_networks, network);
+                }
+            });
+        }
+        counts
+    }
+
+    fn sample_new(&mut self, cohort: u8, network: NetworkKey, is_clean: bool) {
+        if self.networks.takes_new(network) {
+            self.change(cohort, |cohort| {
+                cohort.counts.sample.new += 1;
+                cohort.counts.sample.new_clean += u32::from(is_clean);
+            });
         }
     }
 
+    fn past(&mut self, cohort: u8, (good, bad): (u8, u8)) {
+        self.change(cohort, |cohort| {
+            cohort.counts.past.good += u32::from(good);
+            cohort.counts.past.bad += u32::from(bad);
+        });
+    }
+
     fn arm(&mut self, cohort: u8, enforced: bool, change: impl FnOnce(&mut Arm)) {
-        if let Some(counts) = self.cohorts.get_mut(usize::from(cohort)) {
+        self.change(cohort, |cohort| {
             let Counts {
                 enforced: inside,
                 held_out,
                 ..
-            } = &mut counts.counts;
+            } = &mut cohort.counts;
             change(if enforced { inside } else { held_out });
+        });
+    }
+
+    fn change(&mut self, cohort: u8, change: impl FnOnce(&mut CohortCounts)) {
+        if let Some(counts) = self.cohorts.get_mut(usize::from(cohort)) {
+            change(counts);
         }
     }
 
-    /// Position of the record's cohort; the last one takes what finds no room.
+    /// Position of the record's cohort, or of the one that takes what finds no place.
     fn cohort(&mut self, record: &Record) -> u8 {
-        let is_it =
-            |known: &CohortCounts| known.cohort.family == Some(record.family) && known.cohort.os == record.os;
-        if let Some(at) = self.cohorts.iter().position(is_it) {
-            return at as u8;
+        let own = Cohort {
+            family: Some(record.family),
+            os: system(&record.os).to_owned(),
+        };
+        if let Some(at) = self.place_of(&own) {
+            return at;
         }
-        if self.cohorts.len() <= MAX_COHORTS {
-            let cohort = if self.cohorts.len() < MAX_COHORTS {
-                Cohort {
-                    family: Some(record.family),
-                    os: record.os.clone(),
-                }
-            } else {
-                Cohort::default()
-            };
-            self.cohorts.push(CohortCounts {
-                cohort,
-                ..CohortCounts::default()
-            });
-        }
-        self.cohorts.len().saturating_sub(1) as u8
+        let own_places = (self.cohorts.iter()).filter(|known| known.cohort.family.is_some());
+        let has_room = own_places.count() < MAX_COHORTS && self.networks.takes_place(record.network);
+        let cohort = if has_room { own } else { Cohort::default() };
+        self.place_of(&cohort).unwrap_or_else(|| {
+            self.cohorts.push(CohortCounts::of(cohort));
+            self.cohorts.len().saturating_sub(1) as u8
+        })
+    }
+
+    fn place_of(&self, cohort: &Cohort) -> Option<u8> {
+        let at = self.cohorts.iter().position(|known| known.cohort == *cohort);
+        at.map(|at| at as u8)
     }
 
     pub(super) fn report(&self) -> WatchReport {
@@ -287,6 +409,7 @@ impl Watch {
             guard: self.of.guard,
             cohorts: self.cohorts.clone(),
             evidence: self.evidence.clone(),
+            evicted: self.evicted,
         }
     }
 }

@@ -144,6 +144,9 @@ export interface Guard {
   since: string;
   denied_clients: number;
   denied_healthy: number;
+  denied_unhealthy: number;
+  denied_unknown: number;
+  pasts_evicted: number;
   text: string | null;
 }
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::FamilyCounts;
 use crate::store::Mark;
 use crate::{Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, MIN_CLIENTS, MIN_NETWORKS, rate, times};
-use blobwatch_guard::{ALPHA, MIN_HARMED};
+use blobwatch_guard::{ALPHA, MIN_HARMED, MIN_NETWORKS as MIN_HARMED_NETWORKS};
 use blobwatch_pull::Record;
 use blobwatch_wire::{is_invisible, rfc3339};
 
@@ -252,7 +252,7 @@ impl Report<'_> {
             let _ = writeln!(
                 out,
                 "- Chance: at most one stage in {:.0} of a harmless rule's enforcement is taken back.\n\
-                 - A handful of machines: at least {MIN_HARMED} clients were harmed.",
+                 - A handful of machines: at least {MIN_HARMED} clients in {MIN_HARMED_NETWORKS} networks were harmed.",
                 1.0 / ALPHA
             );
             return;

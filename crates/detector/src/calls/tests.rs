@@ -270,7 +270,7 @@ botnet-sig: 7.2x the expected rate, compared with the clients outside its percen
 ## Ruled out
 
 - Chance: at most one stage in 10000 of a harmless rule's enforcement is taken back.
-- A handful of machines: at least 5 clients were harmed.
+- A handful of machines: at least 5 clients in 5 networks were harmed.
 
 ## Examples
 

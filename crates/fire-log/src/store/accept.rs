@@ -58,7 +58,7 @@ impl<S: Sql> FireLog<S> {
         })?;
         self.arrived_ms = arrived_ms;
         self.count(flush, arrival.is_some(), now_ms);
-        self.guards.observe(&records, now_ms);
+        self.guards.observe(&records, arrived_ms);
         Ok(())
     }
 

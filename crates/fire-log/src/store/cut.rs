@@ -20,7 +20,7 @@ pub(crate) const CUT_AFTER_SLOT_MS: u64 = 3_500;
 /// Batches of one cut: 25,600 records, 0.1 s natively.
 const MAX_CUT_ROWS: usize = 100;
 
-const UNCUT: &str = "SELECT arrived_ms, isolate, seq FROM inbox WHERE arrived_ms > ? AND arrived_ms <= ?";
+const ARRIVED: &str = "SELECT arrived_ms, isolate, seq FROM inbox WHERE arrived_ms > ? AND arrived_ms <= ?";
 
 impl<S: Sql> FireLog<S> {
     /// When cells are to be counted; `None` while there is nothing to count.
@@ -51,14 +51,8 @@ fn count(
     tally: &mut Tally,
     (after_ms, until_ms): (u64, u64),
 ) -> Result<u64, FireLogError> {
-    let mut arrived: Vec<(u64, Source)> = sql
-        .run(UNCUT, &[number(after_ms), number(until_ms)])?
-        .iter()
-        .map(arrival)
-        .collect::<Result<_, _>>()?;
-    arrived.sort_unstable_by_key(|(arrived_ms, _)| *arrived_ms);
     let mut cut_ms = after_ms;
-    for (arrived_ms, source) in arrived.into_iter().take(MAX_CUT_ROWS) {
+    for (arrived_ms, source) in arrived(sql, (after_ms, until_ms))?.into_iter().take(MAX_CUT_ROWS) {
         cut_ms = arrived_ms;
         // What cannot be read is counted as lost when it is merged.
         if let Some(block) = block(sql, source)? {
@@ -68,6 +62,17 @@ fn count(
         }
     }
     Ok(cut_ms)
+}
+
+/// The batches of the inbox that came in `(after, until]`, in that order.
+pub(super) fn arrived(
+    sql: &impl Sql,
+    (after_ms, until_ms): (u64, u64),
+) -> Result<Vec<(u64, Source)>, FireLogError> {
+    let rows = sql.run(ARRIVED, &[number(after_ms), number(until_ms)])?;
+    let mut arrived: Vec<(u64, Source)> = rows.iter().map(arrival).collect::<Result<_, _>>()?;
+    arrived.sort_unstable_by_key(|(arrived_ms, _)| *arrived_ms);
+    Ok(arrived)
 }
 
 fn arrival(row: &Row) -> Result<(u64, Source), StoreError> {

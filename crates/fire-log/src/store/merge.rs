@@ -80,7 +80,12 @@ impl<S: Sql> FireLog<S> {
     /// One step of merging; the number of batches merged.
     pub(super) fn merge(&mut self, now_ms: u64) -> Result<u64, FireLogError> {
         let (sql, late, cut_ms) = (&self.sql, &mut self.late, self.outbox.cut_ms());
-        let merged = sql.transaction(|| step(sql, late, cut_ms, now_ms))?;
+        let guards = &mut self.guards;
+        let merged = sql.transaction(|| {
+            // What guards know of a batch is read from the inbox again while it is there.
+            guards.keep_before_merge(sql, now_ms)?;
+            step(sql, late, cut_ms, now_ms)
+        })?;
         self.inbox = self.waiting()?;
         self.last_merge_ms = now_ms;
         Ok(merged)

@@ -65,9 +65,11 @@ struct RuleOutline {
 }
 
 impl ModeOutline {
-    fn guarded(self) -> Option<Guarded> {
+    fn guarded(self, rules: &[RuleOutline]) -> Option<Guarded> {
+        let rule = rules.iter().find(|rule| rule.id == self.rule);
         Some(Guarded {
             guard: self.guard?,
+            version: rule.map_or(0, |rule| rule.version),
             rule: self.rule.into(),
             route: self.route.into(),
         })
@@ -78,6 +80,8 @@ impl Kept {
     fn of(epoch: u64, document: &str) -> Result<Self, FireLogError> {
         let wrong = |error: serde_json::Error| FireLogError::Rulebook(error.to_string());
         let outline: Outline = serde_json::from_str(document).map_err(wrong)?;
+        let guarded = |mode: ModeOutline| mode.guarded(&outline.rules);
+        let guarded = outline.modes.into_iter().filter_map(guarded).collect();
         let limit = |rule: RuleOutline| {
             let volume = serde_json::from_value(rule.volume?).ok()?;
             Some(Limit {
@@ -98,11 +102,7 @@ impl Kept {
             program: OnceCell::new(),
             settings: settings.unwrap_or_default(),
             volumes: outline.rules.into_iter().filter_map(limit).collect(),
-            guarded: outline
-                .modes
-                .into_iter()
-                .filter_map(ModeOutline::guarded)
-                .collect(),
+            guarded,
         })
     }
 }

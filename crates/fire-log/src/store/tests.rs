@@ -4,6 +4,7 @@ mod alarm;
 mod batches;
 mod cells;
 mod exactly_once;
+mod guards;
 mod rulebook;
 mod schema;
 mod segments;

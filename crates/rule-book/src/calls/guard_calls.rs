@@ -28,9 +28,13 @@ pub(crate) struct GuardItem {
     pub state: State,
     /// RFC 3339: when it began to watch.
     pub since: String,
-    /// Clients that were denied, and those of them that pull cleanly.
+    /// Clients that were denied: those that pulled cleanly before, those that did not, and those of which nothing is known.
     pub denied_clients: u32,
     pub denied_healthy: u32,
+    pub denied_unhealthy: u32,
+    pub denied_unknown: u32,
+    /// The most pasts of clients for which one FireLog had no room since the guard began.
+    pub pasts_evicted: u64,
     pub harm: Arms,
     /// Clients that the rule fires on, denied or held out, by what they are.
     pub cohorts: Vec<CohortItem>,
@@ -60,6 +64,8 @@ pub(crate) struct CohortItem {
     pub cohort: Cohort,
     pub clients: u32,
     pub healthy: u32,
+    pub unhealthy: u32,
+    pub unknown: u32,
 }
 
 /// A guard with whose it is.
@@ -116,7 +122,6 @@ fn until(setting: &ModeSetting) -> Option<u64> {
 }
 
 fn item(ledger: &Ledger, until_ms: Option<u64>, now_ms: u64) -> GuardItem {
-    let (denied_clients, denied_healthy) = ledger.denied();
     let (enforced, held_out) = ledger.arms();
     let arm = |arm: Arm| ArmItem {
         pulls: arm.pulls,
@@ -125,19 +130,23 @@ fn item(ledger: &Ledger, until_ms: Option<u64>, now_ms: u64) -> GuardItem {
         bad_clients: arm.bad_clients,
     };
     let cohort = |counts: &CohortCounts| {
-        let (clients, healthy) = counts.counts.told();
-        let cohort = counts.cohort.clone();
+        let both = counts.counts.both();
         CohortItem {
-            cohort,
-            clients,
-            healthy,
+            cohort: counts.cohort.clone(),
+            clients: both.clients,
+            healthy: both.healthy,
+            unhealthy: both.unhealthy(),
+            unknown: both.unknown,
         }
     };
     GuardItem {
         state: ledger.state_at(until_ms, now_ms),
         since: rfc3339(ledger.since_ms),
-        denied_clients,
-        denied_healthy,
+        denied_clients: enforced.clients,
+        denied_healthy: enforced.healthy,
+        denied_unhealthy: enforced.unhealthy(),
+        denied_unknown: enforced.unknown,
+        pasts_evicted: ledger.evicted,
         harm: Arms {
             enforced: arm(enforced),
             held_out: arm(held_out),
@@ -255,7 +264,7 @@ fn take_back<S: Sql>(
         route: route.to_owned(),
         text: harm.text,
         family: cohort.family.map(|family| family.as_str().to_owned()),
-        os: Some(cohort.os),
+        os: Some(cohort.system().to_owned()),
         clients: harm.clients.into(),
         harmed: harm.harmed.into(),
         against: harm.against,

@@ -43,7 +43,7 @@ fn a_mode_says_who_set_it_why_and_until_when() {
         "expires": "2020-07-05T20:00:00.000Z", "expired": false,
         "time": "2020-07-05T19:01:00.000Z", "actor": "ops", "reason": "seen enough",
         "since_revision": 2, "stage": null, "revision": 2, "changed": true,
-        "guard": {"state": "watching", "since": "2020-07-05T19:01:00.000Z", "denied_clients": 0, "denied_healthy": 0,
+        "guard": {"state": "watching", "since": "2020-07-05T19:01:00.000Z", "denied_clients": 0, "denied_healthy": 0, "denied_unhealthy": 0, "denied_unknown": 0, "pasts_evicted": 0,
             "harm": {"enforced": {"pulls": 0, "bad": 0, "clients": 0, "bad_clients": 0},
                      "held_out": {"pulls": 0, "bad": 0, "clients": 0, "bad_clients": 0}},
             "cohorts": [], "text": null},

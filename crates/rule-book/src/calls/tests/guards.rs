@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use super::{Api, NOW, api, rule, staged};
 use crate::calls::{advance, next_change_ms, take_report};
 use crate::store::{MAX_HARMS, MAX_MOMENTS, NoticeKind, PendingNotice};
-use blobwatch_guard::{Arm, Cohort, CohortCounts, Counts, GuardThen, HarmNotice, Report, State, WatchReport};
-use blobwatch_pull::Family;
+use blobwatch_guard::{
+    Arm, Cohort, CohortCounts, Counts, GuardThen, HarmNotice, Report, Sample, State, WatchReport,
+};
+use blobwatch_pull::{Family, NetworkKey};
 use blobwatch_sql::Sql;
 use blobwatch_wire::{ApiRequest, Loss};
 
@@ -19,6 +21,11 @@ fn reported(guard: u64, enforced: (u32, u32), held_out: (u32, u32)) -> Report {
     let counts = Counts {
         enforced: arm(enforced),
         held_out: arm(held_out),
+        sample: Sample {
+            known: enforced.0 + held_out.0,
+            clean: enforced.1 + held_out.1,
+            ..Sample::default()
+        },
         ..Counts::default()
     };
     let cohort = Cohort {
@@ -29,8 +36,14 @@ fn reported(guard: u64, enforced: (u32, u32), held_out: (u32, u32)) -> Report {
         rule: "sweep".into(),
         route: "default".into(),
         guard,
-        cohorts: vec![CohortCounts { cohort, counts }],
+        cohorts: vec![CohortCounts {
+            cohort,
+            counts,
+            clean_networks: (0..5).map(NetworkKey).collect(),
+            bad_networks: Vec::new(),
+        }],
         evidence: vec!["01M850MDRGD6ZQ9TZR58000002".into()],
+        evicted: 7,
     };
     Report {
         source: "fl1-FRA-0".into(),
@@ -102,7 +115,15 @@ fn what_harms_is_taken_back_in_the_name_of_the_guard() {
             &json!("demoted")
         )
     );
-    assert_eq!(mode["guard"]["denied_healthy"], 3);
+    let guard = &mode["guard"];
+    let numbers = [
+        "denied_clients",
+        "denied_healthy",
+        "denied_unhealthy",
+        "denied_unknown",
+        "pasts_evicted",
+    ];
+    assert_eq!(numbers.map(|name| &guard[name]), [3, 3, 0, 0, 7]);
     let entry = &api.get("audit?limit=1")["items"][0];
     assert_eq!(
         (&entry["action"], &entry["actor"]),
@@ -132,6 +153,25 @@ fn what_harms_is_taken_back_in_the_name_of_the_guard() {
         (&again["mode"], &again["guard"]["state"]),
         (&json!("enforce"), &json!("watching"))
     );
+}
+
+/// Names of one network in however many FireLogs; and five networks of which each FireLog saw only some.
+#[test]
+fn networks_are_counted_once_across_fire_logs() {
+    let report = |source: &str, networks: std::ops::Range<u64>| {
+        let mut report = reported(2, (4, 4), (0, 0));
+        report.source = source.into();
+        report.watches[0].cohorts[0].clean_networks = networks.map(NetworkKey).collect();
+        report
+    };
+    let api = api();
+    api.put("rules/sweep/modes/default", &staged("watch"));
+    for at in 0..60 {
+        take_report(&api.0, &report(&format!("fl1-FRA-{at}"), 0..4), NOW + 70_000 + at).unwrap();
+    }
+    assert_eq!(api.get("rules/sweep/modes/default")["mode"], "enforce");
+    take_report(&api.0, &report("fl1-AMS-0", 4..5), NOW + 71_000).unwrap();
+    assert_eq!(api.get("rules/sweep/modes/default")["mode"], "monitor");
 }
 
 /// A guard that takes a rule back ten seconds after it began.
