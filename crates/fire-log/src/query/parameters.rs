@@ -189,7 +189,12 @@ fn read_filter(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Res
             name,
             parsed(name, value, "expected a record id (26 characters)")?,
         )?,
-        _ => return Err(refuse(name, &format!("is unknown; expected one of {FILTERS}"))),
+        _ => {
+            return Err(refuse(
+                name,
+                &format!("unknown parameter; expected one of {FILTERS}"),
+            ));
+        }
     }
     Ok(())
 }
