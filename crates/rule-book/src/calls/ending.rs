@@ -56,7 +56,7 @@ impl Ending {
 }
 
 /// Carries out what a call took out of the rulebook.
-pub(super) fn end<S: Sql>(
+pub(super) fn retire<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
     mut candidate: Rulebook,

@@ -11,7 +11,7 @@ use blobwatch_sql::Sql;
 use blobwatch_wire::{Place, Problem, json_text};
 
 /// How far a rule's enforcement on a route goes at a time, by itself: the largest percentage that is set or scheduled.
-pub(super) fn reach(book: &Rulebook, rule: &str, route: &str, now_ms: u64) -> f64 {
+pub(super) fn largest_percent(book: &Rulebook, rule: &str, route: &str, now_ms: u64) -> f64 {
     let setting = (book.modes.iter()).find(|known| known.is_of(rule, route));
     let default = (book.rules.iter())
         .find(|known| known.id == rule)
@@ -25,7 +25,7 @@ pub(super) fn reach(book: &Rulebook, rule: &str, route: &str, now_ms: u64) -> f6
 
 /// The setting as it goes on from `before`: the same steps continue where they are, and a guard watches anew from
 /// `revision` on when more clients are hit than before.
-pub(super) fn following(
+pub(super) fn continued(
     asked: ModeSetting,
     before: Option<&ModeSetting>,
     guard: Guarding,
@@ -66,7 +66,7 @@ pub(super) fn following(
 ///
 /// # Errors
 /// 409 saying how to get there.
-pub(super) fn permitted<S: Sql>(
+pub(super) fn check_permit<S: Sql>(
     store: &RuleBookStore<S>,
     book: &Rulebook,
     now_ms: u64,
@@ -98,7 +98,7 @@ pub(super) fn acts_alike(a: &Rule, b: &Rule) -> bool {
 ///
 /// # Errors
 /// 409 where it would be.
-pub(super) fn at_once(
+pub(super) fn check_new_version(
     book: &Rulebook,
     before: Option<&Rule>,
     rule: &Rule,
@@ -117,7 +117,8 @@ pub(super) fn at_once(
             "*",
         ));
     }
-    let enforced = (book.routes.iter()).find(|route| reach(book, &rule.id, &route.name, now_ms) > 0.0);
+    let enforced =
+        (book.routes.iter()).find(|route| largest_percent(book, &rule.id, &route.name, now_ms) > 0.0);
     match enforced {
         Some(route) => {
             let why = "the rule is enforced, so its new version would be enforced at once";

@@ -95,7 +95,7 @@ pub struct ReportOutcome {
 /// Guards of modes that are set, by rule and route.
 pub(super) type Guards = HashMap<(String, String), Ledger>;
 
-pub(super) fn all<S: Sql>(store: &RuleBookStore<S>) -> Result<Guards, Problem> {
+pub(super) fn guards_by_mode<S: Sql>(store: &RuleBookStore<S>) -> Result<Guards, Problem> {
     let guards = store.guards()?;
     let keyed = |GuardEntry { rule, route, ledger }| ((rule, route), ledger);
     Ok(guards.into_iter().map(keyed).collect())
@@ -165,7 +165,7 @@ pub(crate) fn list_guards<S: Sql>(
     now_ms: u64,
     page: &Page,
 ) -> Result<List<GuardOf>, Problem> {
-    let guards = all(store)?;
+    let guards = guards_by_mode(store)?;
     let kept = store.valid::<ModeSetting>(crate::store::Kind::Mode)?;
     let keyed = kept.into_iter().filter_map(|kept| {
         let guard = guard_of(&kept, &guards, now_ms)?;

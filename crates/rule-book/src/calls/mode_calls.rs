@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::act::{Act, Target};
 use super::change::{Changed, Context, PlannedChange, body, carry_out, checked_reason, current};
-use super::enforcing::{following, permitted, reach, shown};
-use super::guard_calls::{GuardItem, Guards, all, guard_of};
+use super::enforcing::{check_permit, continued, largest_percent, shown};
+use super::guard_calls::{GuardItem, Guards, guard_of, guards_by_mode};
 use super::mode_body::{ModeBody, Permit};
 use super::route_calls::no_route;
 use super::rule_calls::no_rule;
@@ -110,7 +110,7 @@ pub(crate) fn list_modes<S: Sql>(
         known_rule(&book, id)?;
     }
     let kept = store.valid::<ModeSetting>(Kind::Mode)?;
-    let guards = all(store)?;
+    let guards = guards_by_mode(store)?;
     let keyed = kept
         .into_iter()
         .filter(|kept| rule.is_none_or(|id| kept.value.rule == id))
@@ -135,7 +135,7 @@ pub(crate) fn get_mode<S: Sql>(
     route: &str,
 ) -> Result<ModeItem, Problem> {
     let found = store.mode_entry(rule, route)?;
-    let guards = all(store)?;
+    let guards = guards_by_mode(store)?;
     found
         .map(|kept| ModeItem::new(kept, &guards, now_ms))
         .ok_or_else(|| no_mode(rule, route))
@@ -162,7 +162,7 @@ pub(crate) fn put_mode<S: Sql>(
     known_route(&book, route)?;
     let before = store.mode_entry(rule, route)?;
     let standing = before.as_ref().map(|kept| &kept.value);
-    let setting = following(asked, standing, permit.guard, book.revision + 1);
+    let setting = continued(asked, standing, permit.guard, book.revision + 1);
     let is_same = before
         .as_ref()
         .is_some_and(|kept| kept.value == setting && kept.reason == reason);
@@ -175,8 +175,8 @@ pub(crate) fn put_mode<S: Sql>(
             created: false,
         });
     }
-    if setting.goal() > reach(&book, rule, route, context.now_ms) {
-        permitted(store, &book, context.now_ms, &permit, (rule, route), "body")?;
+    if setting.goal() > largest_percent(&book, rule, route, context.now_ms) {
+        check_permit(store, &book, context.now_ms, &permit, (rule, route), "body")?;
     }
     let plan = put_plan(book, standing, setting, Some(&permit))?;
     let context = Context {

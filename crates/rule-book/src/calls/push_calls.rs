@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::act::{Act, Target};
 use super::change::{Context, PlannedChange, body, carry_out, check, current};
-use super::enforcing::{at_once, permitted, reach};
+use super::enforcing::{check_new_version, check_permit, largest_percent};
 use super::pushed::{PushBody, PushCandidate};
 use crate::store::{Edit, RuleBookError, RuleBookStore};
 use blobwatch_rulebook::{ModeSetting, Route, Rule, Rulebook};
@@ -133,14 +133,15 @@ fn refusals<S: Sql>(
         .filter(|(_, (_, forced))| !**forced)
         .filter_map(|(at, (rule, _))| {
             let before = book.rules.iter().find(|known| known.id == rule.id);
-            at_once(book, before, rule, now_ms, &format!("body.rules[{at}]")).err()
+            check_new_version(book, before, rule, now_ms, &format!("body.rules[{at}]")).err()
         });
-    let grows = |setting: &ModeSetting| setting.goal() > reach(book, &setting.rule, &setting.route, now_ms);
+    let grows =
+        |setting: &ModeSetting| setting.goal() > largest_percent(book, &setting.rule, &setting.route, now_ms);
     let modes = candidate.book.modes.iter().zip(&candidate.permits).enumerate();
     let modes = modes.filter(|(_, (setting, permit))| !permit.force && grows(setting));
     let standing = as_before(book, &candidate.book, grows);
     let modes = modes.into_iter().filter_map(|(at, (setting, permit))| {
-        permitted(
+        check_permit(
             store,
             &with(&standing, setting),
             now_ms,

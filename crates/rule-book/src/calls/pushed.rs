@@ -6,7 +6,7 @@
 use serde::Deserialize;
 
 use super::change::version_after;
-use super::enforcing::{acts_alike, following};
+use super::enforcing::{acts_alike, continued};
 use super::mode_body::{Guarding, Permit, StepBody, future, staged};
 use crate::store::RuleBookStore;
 use blobwatch_pull::{Action, Mode};
@@ -177,7 +177,7 @@ impl PushedMode {
             }
             None => Guarding::Watch,
         };
-        Ok(following(asked, before, guard, book.revision + 1))
+        Ok(continued(asked, before, guard, book.revision + 1))
     }
 }
 

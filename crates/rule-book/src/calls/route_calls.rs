@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
 use super::change::{Changed, Context, PlannedChange, body, carry_out, checked_name, current};
-use super::ending::{Ending, Retired, end};
+use super::ending::{Ending, Retired, retire};
 use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
 use blobwatch_rulebook::{DEFAULT_ROUTE, Disclose, Redirects, Route, Rulebook};
 use blobwatch_sql::Sql;
@@ -133,7 +133,7 @@ pub(crate) fn delete_route<S: Sql>(
         .position(|route| route.name == name)
         .ok_or_else(|| no_route(name))?;
     let route = book.routes.remove(at);
-    end(store, context, book, &Ending::Route(route))
+    retire(store, context, book, &Ending::Route(route))
 }
 
 impl RouteBody {

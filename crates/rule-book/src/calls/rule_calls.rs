@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
 use super::change::{Changed, Context, PlannedChange, body, carry_out, checked_name, current, version_after};
-use super::ending::{Ending, Retired, end};
-use super::enforcing::{acts_alike, at_once};
-use super::guard_calls::all;
+use super::ending::{Ending, Retired, retire};
+use super::enforcing::{acts_alike, check_new_version};
+use super::guard_calls::guards_by_mode;
 use super::mode_calls::ModeItem;
 use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
 use blobwatch_pull::{Action, Mode};
@@ -148,7 +148,7 @@ pub(crate) fn put_rule<S: Sql>(
     };
     let acts_anew = before.as_ref().is_none_or(|before| !acts_alike(before, &rule));
     if !force {
-        at_once(&book, before.as_ref(), &rule, context.now_ms, "body")?;
+        check_new_version(&book, before.as_ref(), &rule, context.now_ms, "body")?;
     }
     let plan = put_plan(book, at, before.as_ref(), &rule, force, acts_anew)?;
     let revision = carry_out(store, context, plan)?;
@@ -177,7 +177,7 @@ pub(crate) fn delete_rule<S: Sql>(
         .position(|rule| rule.id == id)
         .ok_or_else(|| no_rule(id))?;
     let rule = book.rules.remove(at);
-    end(store, context, book, &Ending::Rule(rule))
+    retire(store, context, book, &Ending::Rule(rule))
 }
 
 impl RuleBody {
@@ -262,7 +262,7 @@ fn unchanged<S: Sql>(
 
 fn items<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Vec<RuleItem>, Problem> {
     let rules = store.valid::<Rule>(Kind::Rule)?;
-    let guards = all(store)?;
+    let guards = guards_by_mode(store)?;
     let mut modes: HashMap<String, Vec<ModeItem>> = HashMap::new();
     for kept in store.valid::<ModeSetting>(Kind::Mode)? {
         let of_rule = modes.entry(kept.value.rule.clone()).or_default();
