@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use blobwatch_rule_book::{AuditEntry, AuditItem, Chain, Report};
+use blobwatch_rule_book::{AuditEntry, AuditItem, Chain, ChainReport};
 
 use crate::api::{Api, Deployment};
 use crate::problem::Problem;
@@ -135,7 +135,7 @@ fn verify(
     })
 }
 
-fn told(report: &Report) -> String {
+fn told(report: &ChainReport) -> String {
     match &report.broken {
         None => format!("ok: {} entries, head {}", report.entries, report.head),
         Some(broken) => format!(

@@ -142,7 +142,7 @@ fn a_switch_is_a_mark_of_the_timeline() {
     assert_eq!(mode["id"], format!("rules/{RULE}/modes/default"));
     let text = mode["text"].as_str().unwrap();
     assert!(
-        text.starts_with("no-skopeo on default: to enforce, by "),
+        text.starts_with("no-skopeo on default: set to enforce, by "),
         "{text}"
     );
     assert_eq!(api.get("/losses")["items"], json!([]));

@@ -121,6 +121,7 @@ fn cell(leaf: usize, starts: u32, random: &mut Random) -> Cell {
     (counts.resumes, counts.large_resumes, counts.restarts) = (events, events, events);
     counts.aborted = events.min(counts.observed);
     counts.requests = starts + events;
+    (0..3).for_each(|_| cell.networks.insert(NetworkKey(random.next_u64())));
     for _ in 0..events.min(8) {
         for event in [Event::Resume, Event::Restart, Event::Aborted] {
             let (client, network) = (random.next_u64(), random.next_u64());

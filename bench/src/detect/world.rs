@@ -213,7 +213,9 @@ impl World {
             let extra = self.deploy(at);
             let image = matches!(&self.image, Some((route, _)) if *route == self.groups[at].key.route);
             let (group, random) = (&mut self.groups[at], &mut self.random);
-            if let Some(cell) = group.slot(slot, random, extra, image, fault) {
+            if let Some(mut cell) = group.slot(slot, random, extra, image, fault) {
+                let networks = if group.shape == Shape::Nat { 1 } else { 3 };
+                (0..networks).for_each(|network| cell.networks.insert(NetworkKey(network)));
                 match cells.iter_mut().find(|known| known.key == cell.key) {
                     Some(known) => known.merge(&cell),
                     None => cells.push(cell),

@@ -141,6 +141,7 @@ impl Counter {
                 .entry(request.cohort)
                 .or_insert_with(|| Cell::new(key(request.cohort, &self.meanings)));
             cell.counts.add(&counted);
+            cell.networks.insert(request.network);
             for event in Event::ALL {
                 if event.is_shown(&self.record, judged) {
                     cell.affected

@@ -31,5 +31,4 @@ pub use judge::{Against, Harm, MIN_CLIENTS, MIN_HARMED, MIN_NETWORKS};
 pub use ledger::{Ledger, State};
 pub use moments::{GuardThen, Moment, Stood, stood};
 pub use notice::HarmNotice;
-pub use pull::Pull;
 pub use watch::{Guarded, WINDOW_MS, Watches};

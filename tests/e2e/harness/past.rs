@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use blobwatch_detector::Detector;
 use blobwatch_pull::Family;
-use blobwatch_records::{Affected, Cell, CellBatch, CellCounts, CellKey, SLOT_S};
+use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, SLOT_S};
 use blobwatch_sql::{Native, Sql, SqlValue};
 use serde_json::Value;
 
@@ -94,15 +94,13 @@ pub(crate) fn an_hour_of_health(stage: &mut Stage, records: &[Value]) -> u64 {
     let mut requests = 0;
     for (seq, slot) in (1..).zip(newest - 360..=newest) {
         let cell = |key: &CellKey| Cell {
-            key: key.clone(),
             counts: CellCounts {
                 requests: 20,
                 starts: 20,
                 large_starts: 20,
                 ..CellCounts::default()
             },
-            affected: Affected::default(),
-            evidence: Vec::new(),
+            ..Cell::new(key.clone())
         };
         let batch = CellBatch {
             source: "an hour before".to_owned(),

@@ -70,7 +70,7 @@ fn installed(folder: &Path, edit: impl Fn(&str) -> String) {
     write(folder.join("config/workerd.capnp"), edit(&sample)).unwrap();
     let bundle = bundle(Bundle::Release);
     for (from, to) in [
-        (bundle.as_str(), "build/bundle"),
+        (bundle, "build/bundle"),
         ("build/dashboard", "build/dashboard"),
     ] {
         symlink(Path::new(ROOT).join(from), folder.join(to)).unwrap();
