@@ -28,7 +28,6 @@ mod window;
 pub(crate) use admission::{Admission, Fill};
 pub(crate) use anomaly::AnomalyJson;
 pub use anomaly::{Anomaly, Moment, number};
-pub use broad::Affected;
 pub(crate) use broad::{MIN_CLIENTS, MIN_NETWORKS};
 pub use calls::{Known, Report, answer, known, wanted_evidence};
 pub(crate) use cohort::ATTRIBUTES;

@@ -4,7 +4,7 @@ use blobwatch_pull::{Action, Method, Outcome, RangeKind, Record};
 
 /// How one request of a client went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pull {
+pub(crate) enum Pull {
     /// Answered with what was asked.
     Good,
     /// Failed, was cut, or went on from where another was.
@@ -19,7 +19,7 @@ pub(super) fn is_refused(record: &Record) -> bool {
 impl Pull {
     /// `None` for what says nothing about a download: HEAD, a probe, a refusal of ours, an answer that is no download.
     #[must_use]
-    pub fn of(record: &Record) -> Option<Self> {
+    pub(crate) fn of(record: &Record) -> Option<Self> {
         if record.method == Method::Head || is_refused(record) {
             return None;
         }

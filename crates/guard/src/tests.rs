@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::health::{Standing, Who};
 use super::*;
+use crate::pull::Pull;
 use blobwatch_pull::{
     Action, ClientKey, Family, Mode, NetworkKey, Outcome, RangeKind, Record, RecordId, sample,
 };

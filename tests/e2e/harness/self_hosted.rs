@@ -69,10 +69,7 @@ fn installed(folder: &Path, edit: impl Fn(&str) -> String) {
     create_dir(folder.join("build")).unwrap();
     write(folder.join("config/workerd.capnp"), edit(&sample)).unwrap();
     let bundle = bundle(Bundle::Release);
-    for (from, to) in [
-        (bundle, "build/bundle"),
-        ("build/dashboard", "build/dashboard"),
-    ] {
+    for (from, to) in [(bundle, "build/bundle"), ("build/dashboard", "build/dashboard")] {
         symlink(Path::new(ROOT).join(from), folder.join(to)).unwrap();
     }
 }
