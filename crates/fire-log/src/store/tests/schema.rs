@@ -2,13 +2,16 @@
 
 use super::{CUT, NOW, all, count, merged, open, requests, sent};
 use crate::store::merge::MERGE_AFTER_MS;
+use crate::store::schema::STEPS;
 use crate::store::{FireLog, accept, enforced, merge, outbox, read, retain};
 use blobwatch_pull::sample;
+use blobwatch_records::CellBatch;
 use blobwatch_sql::{Native, Sql, SqlValue, StoreError};
 
 /// Databases as these versions wrote them.
 const VERSION_1: &str = include_str!("../../../tests/data/fire_log-v1.sql");
 const VERSION_2: &str = include_str!("../../../tests/data/fire_log-v2.sql");
+const VERSION_3: &str = include_str!("../../../tests/data/fire_log-v3.sql");
 const VERSION_4: &str = include_str!("../../../tests/data/fire_log-v4.sql");
 
 fn with(script: &str) -> Native {
@@ -21,7 +24,7 @@ fn with(script: &str) -> Native {
 fn every_version_comes_to_the_same_tables() {
     let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
     let expected = tables(&with(VERSION_4));
-    for older in ["", VERSION_1, VERSION_2, VERSION_4] {
+    for older in ["", VERSION_1, VERSION_2, VERSION_3, VERSION_4] {
         let log = FireLog::open(with(older)).unwrap();
         assert_eq!(tables(log.sql()), expected);
     }
@@ -51,6 +54,31 @@ fn a_database_without_an_outbox_gets_one() {
     assert_eq!(sent(&mut log).iter().map(requests).sum::<u64>(), 2);
     merged(&mut log, NOW + 2 * MERGE_AFTER_MS);
     assert_eq!((all(&log).len(), count(&log, "inbox")), (4, 0));
+}
+
+/// A row that waited goes on to wait, in the form that it has.
+#[test]
+fn an_outbox_of_an_older_version_is_sent() {
+    let mut log = FireLog::open(with(VERSION_3)).unwrap();
+    assert_eq!(all(&log).len(), 4);
+    let unsent = log.due_cells(NOW).unwrap();
+    let batch = CellBatch::decode(&unsent[0].body).unwrap();
+    assert_eq!((unsent[0].seq, batch.cells.is_empty()), (7, false));
+    log.cells_acknowledged(7);
+    log.tend(CUT).unwrap();
+    let unsent = log.due_cells(CUT).unwrap();
+    assert_eq!(unsent[0].seq, 8, "numbers go on");
+}
+
+/// A version without a sample has no test that it opens.
+#[test]
+fn every_version_has_a_sample() {
+    let number = |script| {
+        let rows = with(script).run("SELECT value FROM meta WHERE key = 'schema'", &[]);
+        rows.unwrap()[0].integer(0, "meta.value").unwrap()
+    };
+    let numbers = [VERSION_1, VERSION_2, VERSION_3, VERSION_4].map(number);
+    assert_eq!((numbers, STEPS.len()), ([1, 2, 3, 4], 4));
 }
 
 #[test]
