@@ -85,8 +85,10 @@ export class Flusher {
    * @param {Env} env
    */
   #learn(path, reply, env) {
-    this.#know(path, undefined);
     const confirmed = this.#plane.call("reply_unread", env, (wasm) => wasm.learn(path, reply, Date.now()));
+    if (confirmed === undefined) this.#failed(path, "its answer cannot be read", 0);
+    // One that tells the rulebook may refuse to store all the same.
+    else if (path.endsWith("/flush") || !this.#fireLogs.get(nameIn(path))?.flushes) this.#know(path, undefined);
     if (confirmed) this.#confirmedAt = Date.now();
   }
 

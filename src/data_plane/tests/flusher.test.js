@@ -118,6 +118,33 @@ test("a flush that fails is kept, and tried a second later", async () => {
   assert.deepEqual(waits.map(({ ms }) => ms), [1000]);
 });
 
+test("a FireLog that stores nothing is known until it stores", async () => {
+  const plane = isolate({ next_flush: due("fl1-IAD-0/flush", "", "fl1-IAD-0/flush") });
+  const { ctx, waited } = context();
+  const state = () => [plane.state().fire_logs, plane.state().reasons, plane.state().untold];
+  const refuses = async () => Response.json({ detail: "the disk is full" }, { status: 503 });
+  plane.flusher.now(deployment(refuses), ctx);
+  await waited[0];
+  const reason = "FireLog fl1-IAD-0 stores nothing since 2020-07-05T19:00:00.000Z: fl1-IAD-0/flush: status 503: the disk is full";
+  const failing = [["fl1-IAD-0"], [reason], { flush_failed: 1 }];
+  assert.deepEqual(state(), failing);
+  await plane.flusher.refresh(asked, deployment(answers), ctx);
+  await Promise.resolve(waited.at(-1));
+  assert.deepEqual(state(), failing, "it tells the rulebook, and stores nothing");
+  waits[0]?.pass();
+  plane.flusher.now(deployment(answers), ctx);
+  await waited.at(-1);
+  assert.deepEqual(state(), [["fl1-IAD-0"], [], {}]);
+});
+
+test("a FireLog whose answer cannot be read stores nothing", async () => {
+  const plane = isolate({ learn: () => { throw new Error("nonsense"); } });
+  const { ctx, waited } = context();
+  await plane.flusher.refresh(asked, deployment(answers), ctx);
+  await waited[0];
+  assert.match(plane.state().reasons[0] ?? "", /its answer cannot be read/);
+});
+
 test("one timer is set at a time, and one that died with its request is set again", () => {
   const plane = isolate();
   const { ctx } = context();
