@@ -179,10 +179,11 @@ impl Grant {
         let (Identity::Email(email), Some(granted)) = (identity, &self.email) else {
             return false;
         };
-        let domain = email.split_once('@').map(|(_, domain)| domain);
+        // Nobody has an address without a name.
+        let domain = email.split_once('@').filter(|(name, _)| !name.is_empty());
         granted
             .strip_prefix("*@")
-            .is_some_and(|granted| Some(granted) == domain)
+            .is_some_and(|granted| domain.is_some_and(|(_, domain)| granted == domain))
     }
 }
 

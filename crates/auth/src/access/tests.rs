@@ -124,6 +124,7 @@ fn roles_come_by_email_domain_or_service() {
         Ok(("bob@example.com", Role::Viewer)),
     );
     case(&[("email", json!("bob@sub.example.com"))], Err(403));
+    case(&[("email", json!("@example.com"))], Err(403));
     case(&[("email", json!("bob@evil.com@example.com"))], Err(403));
     let service = "88bf3b6d86161464f6509f7219099e57.access";
     let name = "service:88bf3b6d86161464f6509f7219099e57.access";
@@ -139,6 +140,21 @@ fn roles_come_by_email_domain_or_service() {
     case(&[("email", json!(""))], Err(401));
     case(&[("email", json!("a b@example.com"))], Err(401));
     case(&[("email", json!(["ada@example.com"]))], Err(401));
+}
+
+#[test]
+fn a_token_that_nobody_signed_does_not_tell_who_has_a_role() {
+    let answer = |email: &str| {
+        let mut claims = claims();
+        claims["email"] = json!(email);
+        let candidate = Candidate::read(&token(&claims), &access(), NOW).unwrap();
+        candidate.proven(false).unwrap_err()
+    };
+    let nobody = answer("x@evil.example");
+    assert_eq!(nobody.status, 401);
+    for email in ["ada@example.com", "bob@example.com", "@example.com"] {
+        assert_eq!(answer(email), nobody, "{email}");
+    }
 }
 
 #[track_caller]

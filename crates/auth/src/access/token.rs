@@ -29,14 +29,15 @@ pub struct Candidate {
     /// What is signed.
     pub signed: String,
     pub signature: Vec<u8>,
-    actor: Actor,
+    identity: Identity,
+    actor: Option<Actor>,
 }
 
 impl Candidate {
     /// Reads a token and checks everything but its signature.
     ///
     /// # Errors
-    /// 401 for a token that is not one of ours, not now or not for us; 403 for somebody without a role.
+    /// 401 for a token that is not one of ours, not now or not for us.
     pub fn read(token: &str, access: &Access, now_ms: u64) -> Result<Self, Problem> {
         if token.len() > MAX_JWT {
             return Err(refused("the token is too long"));
@@ -52,7 +53,6 @@ impl Candidate {
         in_time(&claims, now_ms / 1_000)?;
         for_us(&claims, access)?;
         let identity = identity(&claims)?;
-        let actor = access.actor(&identity).ok_or_else(|| no_role(&identity))?;
         let signature = decoded(signature, "signature")?;
         // Of the same bytes: header and claims with the dot between them.
         let signed = token.rsplit_once('.').map_or("", |(signed, _)| signed).to_owned();
@@ -60,20 +60,20 @@ impl Candidate {
             kid,
             signed,
             signature,
-            actor,
+            actor: access.actor(&identity),
+            identity,
         })
     }
 
     /// Who the token speaks for, `is_proven` being what the key of [`Self::kid`] says of the signature.
     ///
     /// # Errors
-    /// 401 where it is not the key's.
+    /// 401 where it is not the key's, whoever it names: else anybody could ask who has a role. 403 for somebody without one.
     pub fn proven(self, is_proven: bool) -> Result<Actor, Problem> {
-        if is_proven {
-            Ok(self.actor)
-        } else {
-            Err(refused("the signature does not match the team's key"))
+        if !is_proven {
+            return Err(refused("the signature does not match the team's key"));
         }
+        self.actor.ok_or_else(|| no_role(&self.identity))
     }
 
     /// 401: no token came, and there is no other way in.
