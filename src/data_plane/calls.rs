@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use blobwatch_isolate::{Config, Isolate};
-use blobwatch_pull::{RecordId, Said};
+use blobwatch_pull::{RecordId, Said, known_colo};
 use blobwatch_records::{Outgoing, fire_log_of, flush_path, rulebook_path as path_of_rulebook};
 #[cfg(not(feature = "precompiled"))]
 use blobwatch_rulebook::{Compiled, starter};
@@ -151,12 +151,13 @@ pub fn no_answer(id: &str) -> String {
 /// Path of the call that reads the rulebook from a colo's FireLog.
 #[wasm_bindgen]
 pub fn rulebook_path(colo: &str) -> Called<String> {
-    with(|plane| Ok(path_of_rulebook(colo, plane.isolate.held())))
+    with(|plane| Ok(path_of_rulebook(known_colo(colo), plane.isolate.held())))
 }
 
 /// What the edge lost since it last said so: a name and a count a line.
 #[wasm_bindgen]
 pub fn count_losses(losses: &str, colo: &str, now_ms: f64) -> Called<()> {
+    let colo = known_colo(colo);
     with(|plane| {
         for line in losses.lines() {
             let (name, times) = line.split_once(' ').unwrap_or((line, "1"));

@@ -48,7 +48,8 @@ impl Isolate {
             verdict,
             degraded,
         };
-        let plan = self.plan(&request, &decided);
+        let is_operator = self.is_operator(&request);
+        let plan = self.plan(&request, &decided, is_operator);
         self.keep(&request, decided);
         Ok(plan)
     }
@@ -69,13 +70,13 @@ impl Isolate {
         blobwatch_rulebook::decide(&self.book.policy, &subject, self.scratch.matched(), &self.hot)
     }
 
-    fn plan(&self, request: &Request<'_>, decided: &Decided) -> Plan {
+    fn plan(&self, request: &Request<'_>, decided: &Decided, is_operator: bool) -> Plan {
         let verdict = &decided.verdict;
         let route = self.book.routes.get(decided.route);
         let detour = route
             .and_then(|route| route.detour.as_deref())
             .filter(|_| verdict.action == Action::Detour);
-        let disclosed = route.is_some_and(|route| is_disclosed(route.disclose, self.is_operator(request)));
+        let disclosed = route.is_some_and(|route| is_disclosed(route.disclose, is_operator));
         Plan::Watch(Watched {
             id: decided.id,
             origin: detour.map_or_else(|| self.origin(decided.route), without_slash),
@@ -153,14 +154,25 @@ impl Isolate {
         }
     }
 
-    fn is_operator(&self, request: &Request<'_>) -> bool {
-        let token = request.facts.header(TOKEN_HEADER);
-        token.is_some_and(|token| {
-            self.config
-                .tokens
-                .authorize(Some(&format!("Bearer {token}")), Role::Operator)
-                .is_ok()
-        })
+    /// Whoever guesses is not looked at for a while; the pull goes on all the same.
+    fn is_operator(&mut self, request: &Request<'_>) -> bool {
+        let facts = request.facts;
+        let Some(token) = facts.header(TOKEN_HEADER) else {
+            return false;
+        };
+        if self.tries.wait_s(facts.address, facts.time_ms).is_some() {
+            return false;
+        }
+        let bearer = format!("Bearer {token}");
+        match self.config.tokens.authorize(Some(&bearer), Role::Operator) {
+            Ok(_) => true,
+            Err(problem) => {
+                if problem.status == 401 {
+                    self.tries.failed(facts.address, facts.time_ms);
+                }
+                false
+            }
+        }
     }
 
     /// The route's own origin, or the deployment's.

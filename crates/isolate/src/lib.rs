@@ -15,6 +15,7 @@ use blobwatch_pull::{Record, RecordId, Said};
 use blobwatch_records::{Batches, Held, History, Outgoing, fire_log_name};
 use blobwatch_rulebook::{HotKeys, Program};
 use blobwatch_rules::Scratch;
+use blobwatch_tokens::Tries;
 use in_flight::InFlight;
 use memory::Memory;
 
@@ -27,6 +28,8 @@ pub struct Isolate {
     hot: HotKeys,
     in_flight: InFlight,
     memory: Memory,
+    /// Tokens that were not known, by address.
+    tries: Tries,
     batches: Batches,
     /// What came through this isolate: a quick answer for rules. The FireLog has the true one.
     history: History,
@@ -61,6 +64,7 @@ impl Isolate {
             in_flight: InFlight::default(),
             history: History::with_room(MAX_RECENT),
             memory: Memory::default(),
+            tries: Tries::default(),
             book: shipped,
             config,
             next: 0,

@@ -396,6 +396,29 @@ fn an_operators_token_discloses_what_fired() {
 }
 
 #[test]
+fn whoever_guesses_an_operators_token_is_not_looked_at_and_pulls_on() {
+    let mut isolate = isolate();
+    isolate.config.tokens = Tokens::default()
+        .with_token("ada", Role::Operator, "t0ken")
+        .with_token("vic", Role::Viewer, "view");
+    let mut fired = |address: &str, token: &str| {
+        let header = format!("blobwatch-token:{token}");
+        let facts = facts(BLOB, &[&header]).replace("\n192.0.2.7\n", &format!("\n{address}\n"));
+        watched(isolate.decide(&facts, true).unwrap()).fired
+    };
+    // A viewer's is known, and no guess.
+    for _ in 0..100 {
+        assert_eq!(fired("192.0.2.7", "view"), None);
+    }
+    assert!(fired("192.0.2.7", "t0ken").is_some());
+    for at in 0..100 {
+        assert_eq!(fired("192.0.2.7", &format!("guess-{at}")), None);
+    }
+    assert_eq!(fired("192.0.2.7", "t0ken"), None);
+    assert!(fired("192.0.2.8", "t0ken").is_some(), "from elsewhere");
+}
+
+#[test]
 fn without_the_deployments_secret_records_are_degraded() {
     let (config, _) = Config::read("0123456789ab", "", "", "").unwrap();
     let mut isolate = Isolate::new(config, program(book(1, vec![])));

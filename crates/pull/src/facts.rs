@@ -181,7 +181,8 @@ impl<'a> Iterator for Lines<'a> {
 }
 
 /// A colo is part of an object's name (`fl1-<colo>-<n>`), so only the form of an airport code is one.
-fn known_colo(text: &str) -> &str {
+#[must_use]
+pub fn known_colo(text: &str) -> &str {
     let is_code =
         (3..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     if is_code { text } else { "" }
@@ -189,7 +190,8 @@ fn known_colo(text: &str) -> &str {
 
 /// The address alone, or with a port: `request.cf.clientIp` of `workerd serve` without `cfBlobHeader` is
 /// `192.0.2.7:38056` (seen on workerd 2026-11-17).
-fn parse_address(text: &str) -> Option<IpAddr> {
+#[must_use]
+pub fn parse_address(text: &str) -> Option<IpAddr> {
     let alone = text.parse().ok();
     alone.or_else(|| text.parse().ok().map(|socket: SocketAddr| socket.ip()))
 }

@@ -23,7 +23,7 @@ mod user_agent;
 pub use action::{Action, Mode};
 pub use client::{Client, ClientKey, ClientKeys, NetworkKey, bucket, observed};
 pub use digest::Digest;
-pub use facts::{Facts, FactsError, TlsFacts};
+pub use facts::{Facts, FactsError, TlsFacts, known_colo, parse_address};
 pub use fingerprint::{Fingerprint, NO_TLS, PRESENCE};
 pub use path::{BlobPath, MAX_REPOSITORY, normal_form, repository_of};
 pub use range::{Answered, Asked, ByteRange, ContentRange, RangeKind, TILE_UNIT, honoured};

@@ -3,6 +3,8 @@
 //! In scope: reading the secret, checking an `Authorization` header, roles. Not in scope: Cloudflare Access and
 //! session cookies.
 
+mod tries;
+
 use std::fmt;
 
 use serde::Deserialize;
@@ -12,6 +14,7 @@ use subtle::ConstantTimeEq;
 use blobwatch_rulebook::{check_name, strict};
 pub use blobwatch_wire::Role;
 use blobwatch_wire::{Place, Problem};
+pub use tries::{Tries, too_many_tries};
 
 /// Value of `WWW-Authenticate` beside a 401 (RFC 6750, section 3).
 pub const CHALLENGE: &str = "Bearer realm=\"blobwatch\"";
