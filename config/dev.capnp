@@ -34,6 +34,7 @@ const blobwatch :Workerd.Worker = (
     # Of .dev.vars.
     (name = "BLOBWATCH_TOKENS", fromEnvironment = "BLOBWATCH_TOKENS"),
     (name = "BLOBWATCH_CLIENT_SECRET", fromEnvironment = "BLOBWATCH_CLIENT_SECRET"),
+    (name = "BLOBWATCH_HOST", fromEnvironment = "BLOBWATCH_HOST"),
     (name = "BLOBWATCH_ACCESS", fromEnvironment = "BLOBWATCH_ACCESS"),
     (name = "WEBHOOKS_MAY_REACH", fromEnvironment = "WEBHOOKS_MAY_REACH"),
     (name = "ASSETS", service = "dashboard"),

@@ -50,6 +50,7 @@ const blobwatch :Workerd.Worker = (
     # Who may call through Cloudflare Access, if anybody; not set: nobody. docs/self-hosting.md, "Cloudflare Access"
     (name = "BLOBWATCH_ACCESS", fromEnvironment = "BLOBWATCH_ACCESS"),
     (name = "BLOBWATCH_CLIENT_SECRET", fromEnvironment = "BLOBWATCH_CLIENT_SECRET"),
+    (name = "BLOBWATCH_HOST", fromEnvironment = "BLOBWATCH_HOST"),
     (name = "WEBHOOKS", service = "public-internet"),
     (name = "RULE_BOOK", durableObjectNamespace = "RuleBook"),
     (name = "FIRE_LOG", durableObjectNamespace = "FireLog"),

@@ -6,6 +6,8 @@ interface Env {
   readonly PLATFORM?: string;
   readonly BLOBWATCH_TOKENS?: string;
   readonly BLOBWATCH_CLIENT_SECRET?: string;
+  /** The host of the control plane, if it has one of its own: `blobwatch.example.com`, or with a port. */
+  readonly BLOBWATCH_HOST?: string;
   /** "off" for the benchmark: what the data plane costs by itself. */
   readonly BLOBWATCH_FLUSH?: string;
   readonly FIRE_LOG: DurableObjectNamespace;

@@ -5,6 +5,7 @@ import { control } from "../control_plane/control.js";
 import { addressOf, noHost } from "./address.js";
 import { misconfigured, refuse, unreachable } from "./answer.js";
 import { DataPlane } from "./data_plane.js";
+import { misdirected, planeOf } from "./host.js";
 import { pass } from "./loop.js";
 import { forward, loopFault, originFault } from "./origin.js";
 import { calls, renew } from "./wasm.js";
@@ -23,7 +24,9 @@ export default {
     const url = addressOf(request);
     if (!url) return noHost();
     plane.health.seen();
-    if (url.pathname === "/_blobwatch" || url.pathname.startsWith("/_blobwatch/")) return control(request, env, ctx, plane.state());
+    const wanted = planeOf(url, env);
+    if (wanted === "control") return control(request, env, ctx, plane.state());
+    if (wanted === "misdirected") return misdirected();
     if (!plane.flusher.isConfirmed()) await plane.flusher.refresh(request, env, ctx);
     const plan = plane.decide(request, url, env);
     if (plan.refusal) return refuse(plane, plan, plan.refusal, env, ctx);
