@@ -2,6 +2,8 @@
 //!
 //! In scope: Markdown files. Not in scope: links to other sites, which only a network can check.
 
+mod losses;
+
 use crate::workspace::Workspace;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
