@@ -15,5 +15,16 @@ export const load = () => import("./instance.js");
 export async function control(request, env, ctx, state) {
   const { call } = await load();
   const told = { ...env, ISOLATE_STATE: JSON.stringify(state) };
-  return call((exports) => exports.fetch(request, told, ctx));
+  return typed(await call((exports) => exports.fetch(request, told, ctx)));
+}
+
+/**
+ * Every answer of ours is of the type that it says, whoever wrote it.
+ * @param {Response} answer
+ */
+function typed(answer) {
+  if (answer.headers.has("x-content-type-options")) return answer;
+  const copy = new Response(answer.body, answer);
+  copy.headers.set("X-Content-Type-Options", "nosniff");
+  return copy;
 }

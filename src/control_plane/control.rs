@@ -15,15 +15,12 @@ use worker::{Context, Env, Request, Response, Result, event};
 use super::body::text_of_request;
 use super::http::{Answer, Asked, internal, refuse};
 use super::object_call::forward;
-use super::{access, audit_api, demo_api, detector_api, health, losses_api, page, records_api, session};
+use super::{
+    access, audit_api, demo_api, detector_api, health, losses_api, page, records_api, session, tries,
+};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _ctx: Context) -> Result<Response> {
-    if handler_at(&request.path()) == Some(Handler::Health) {
-        return health::answer(&request, &env)
-            .await
-            .or_else(|problem| refuse(&problem));
-    }
     let asked = Asked::of(&request);
     match route(request, &env).await {
         Ok(response) => asked.unless_known(response).await,
@@ -37,6 +34,7 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
         return page::front();
     }
     match handler_at(&address) {
+        Some(Handler::Health) => return health::answer(&request, env).await,
         Some(Handler::Session) => return session::answer(&mut request, env).await,
         Some(Handler::Metrics) => {
             authorize(&request, env, Role::Viewer).await?;
@@ -128,7 +126,7 @@ async fn authorize(request: &Request, env: &Env, needed: Role) -> Answer<String>
 }
 
 /// What somebody sends on purpose goes before what a browser sends by itself.
-async fn authenticate(request: &Request, env: &Env) -> Answer<Actor> {
+pub(super) async fn authenticate(request: &Request, env: &Env) -> Answer<Actor> {
     let bearer = request.headers().get("authorization").ok().flatten();
     if bearer.is_none()
         && let Some(actor) = session::actor(request, env).await?
@@ -139,7 +137,11 @@ async fn authenticate(request: &Request, env: &Env) -> Answer<Actor> {
     if tokens.is_empty() && access::is_configured(env) {
         return Err(Candidate::missing());
     }
-    tokens.authenticate(bearer.as_deref()).cloned()
+    // Without a token there is nothing to guess.
+    match bearer.as_deref() {
+        None => tokens.authenticate(None).cloned(),
+        bearer => tries::limited(request, env, || tokens.authenticate(bearer).cloned()),
+    }
 }
 
 /// Everybody who may call.

@@ -1,8 +1,10 @@
 //! Liveness, readiness and what an operator must mend: `healthz`.
 //!
 //! 200 while the rulebook can be read, also where something is degraded: pulls go on then, and a restart mends none of it.
-//! `?ready` answers 503 for whoever must not send traffic to, or go on with a rollout of, what stores nothing.
+//! `?ready` answers 503 for whoever must not send traffic to, or go on with a rollout of, what stores nothing. Anybody may
+//! ask, so an isolate asks its objects once a second for all of them.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use blobwatch_fire_log::StandingCall;
@@ -11,12 +13,13 @@ use blobwatch_rulebook::Rulebook;
 use blobwatch_wire::{Nothing, Problem};
 use futures_util::future::{Either, join_all, select};
 use serde::Serialize;
-use worker::{Delay, Env, Request, Response};
+use worker::{Delay, Env, Method, Request, Response};
 
-use super::control::text_binding;
-use super::http::{Answer, FailedTo, query_pairs, respond};
+use super::control::{authenticate, text_binding};
+use super::http::{Answer, FailedTo, now_ms, query_pairs, respond};
 use super::isolate_state::IsolateState;
 use super::object_call::{call, call_through_named};
+use super::session;
 
 /// FireLogs that are asked: anybody may call this, and each call of an object costs.
 const MAX_ASKED: usize = 8;
@@ -24,17 +27,50 @@ const MAX_ASKED: usize = 8;
 /// How long one of them may take.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
+/// Objects are asked no more often than this.
+const KNOWN_FOR_MS: u64 = 1_000;
+
+/// Between two looks at whether the caller that asks has its answer. A request cannot await what another one called.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+thread_local! {
+    /// Read and written between awaits, never across one.
+    static KNOWN: RefCell<Known> = const { RefCell::new(Known { asked_ms: 0, answer: None }) };
+}
+
+struct Known {
+    asked_ms: u64,
+    /// None while a caller asks.
+    answer: Option<Answer<Found>>,
+}
+
+/// What the objects said.
+#[derive(Clone)]
+struct Found {
+    revision: u64,
+    without_origin: Option<String>,
+    /// Names of FireLogs, and why they store nothing.
+    unstored: Vec<(String, String)>,
+}
+
 #[derive(Serialize)]
 struct Shown {
     status: &'static str,
-    revision: u64,
+    /// For whoever may read the rulebook: it grows with each change, and a guard's verdict is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<String>,
 }
 
 pub(super) async fn answer(request: &Request, env: &Env) -> Answer<Response> {
-    let revision = call(env, &HealthCall, Nothing).await?.revision;
-    let reasons = reasons(env, revision).await;
+    if !matches!(request.method(), Method::Get | Method::Head) {
+        return Err(Problem::method_not_allowed(request.method().as_ref()));
+    }
+    let is_known = is_known(request, env).await?;
+    let found = found(env).await?;
+    let revision = is_known.then_some(found.revision);
+    let reasons = reasons(env, found);
     let status = if reasons.is_empty() { "ok" } else { "degraded" };
     let url = request.url().failed_to("read the address")?;
     let must_be_ready = query_pairs(&url).iter().any(|(name, _)| name == "ready");
@@ -52,11 +88,57 @@ pub(super) async fn answer(request: &Request, env: &Env) -> Answer<Response> {
     Ok(response.with_status(code))
 }
 
-async fn reasons(env: &Env, revision: u64) -> Vec<String> {
-    let state = IsolateState::of(env);
-    let mut reasons = state.reasons;
-    reasons.extend(without_origin(env, revision).await);
-    for (name, reason) in unstored(env, state.fire_logs).await {
+/// An unknown token is refused; a browser's cookie that is over makes a stranger of it.
+async fn is_known(request: &Request, env: &Env) -> Answer<bool> {
+    let bearer = request.headers().get("authorization").ok().flatten();
+    if bearer.is_some() {
+        return authenticate(request, env).await.map(|_| true);
+    }
+    Ok(matches!(session::actor(request, env).await, Ok(Some(_))))
+}
+
+/// Asks, or waits for the caller that asks; when that one has gone, another asks in its place.
+async fn found(env: &Env) -> Answer<Found> {
+    loop {
+        if KNOWN.with_borrow_mut(|known| known.begins_to_ask(now_ms())) {
+            let answer = ask(env).await;
+            KNOWN.with_borrow_mut(|known| known.answer = Some(answer.clone()));
+            return answer;
+        }
+        if let Some(answer) = KNOWN.with_borrow(|known| known.answer.clone()) {
+            return answer;
+        }
+        Delay::from(LOOK_AGAIN).await;
+    }
+}
+
+impl Known {
+    /// Also where the clock was set back.
+    fn begins_to_ask(&mut self, now_ms: u64) -> bool {
+        let is_due = now_ms.abs_diff(self.asked_ms) >= KNOWN_FOR_MS;
+        if is_due {
+            *self = Self {
+                asked_ms: now_ms,
+                answer: None,
+            };
+        }
+        is_due
+    }
+}
+
+async fn ask(env: &Env) -> Answer<Found> {
+    let revision = call(env, &HealthCall, Nothing).await?.revision;
+    Ok(Found {
+        revision,
+        without_origin: without_origin(env, revision).await,
+        unstored: unstored(env, IsolateState::of(env).fire_logs).await,
+    })
+}
+
+fn reasons(env: &Env, found: Found) -> Vec<String> {
+    let mut reasons = IsolateState::of(env).reasons;
+    reasons.extend(found.without_origin);
+    for (name, reason) in found.unstored {
         if !reasons.iter().any(|known| known.contains(&name)) {
             reasons.push(reason);
         }

@@ -6,6 +6,9 @@ use serde::Serialize;
 use wasm_bindgen::JsValue;
 use worker::{Date, Headers, Method, Request, RequestInit, Response, Result, ScheduledTime, State, Url};
 
+/// Beside a 429: the longest that anybody waits for another try of a token, and about what a preview takes.
+const RETRY_AFTER_S: &str = "60";
+
 /// An answer of the API, or the problem that takes its place.
 pub(super) type Answer<T> = std::result::Result<T, Problem>;
 
@@ -20,6 +23,9 @@ pub(super) fn respond<T: Serialize>(answer: Answer<T>) -> Result<Response> {
 /// The problem document with its status.
 pub(super) fn refuse(problem: &Problem) -> Result<Response> {
     let response = json(problem.status, MEDIA_TYPE, problem)?;
+    if problem.status == 429 {
+        response.headers().set("Retry-After", RETRY_AFTER_S)?;
+    }
     if problem.status == 401 {
         response
             .headers()

@@ -9,10 +9,10 @@ use blobwatch_detector::{ChangeCall, HarmCall};
 use blobwatch_fire_log::PushRulebookCall;
 use blobwatch_guard::Report;
 use blobwatch_rule_book::{
-    ChangesCall, Document, DocumentCall, EPOCH_HEADER, ExportAuditCall, FireLogNamesCall, FireLogState,
-    GuardCountsCall, GuardsThenCall, Health, HealthCall, NextReport, NoticeKind, PendingNotice,
-    PlanPreviewCall, PreviewDoneCall, RuleBookError, RuleBookLossesCall, RuleBookStore, StalePreviewsCall,
-    VerifyAuditCall, WriteEntryCall, plan_of, stale_previews,
+    ChangesCall, Document, DocumentCall, EPOCH_HEADER, EndSessionCall, EndedSessionsCall, ExportAuditCall,
+    FireLogNamesCall, FireLogState, GuardCountsCall, GuardsThenCall, Health, HealthCall, NextReport,
+    NoticeKind, PendingNotice, PlanPreviewCall, PreviewDoneCall, RuleBookError, RuleBookLossesCall,
+    RuleBookStore, StalePreviewsCall, VerifyAuditCall, WriteEntryCall, plan_of, stale_previews,
 };
 use blobwatch_rulebook::starter;
 use blobwatch_wire::{ApiRequest, Nothing, Object, ObjectCall, Problem, Text};
@@ -149,6 +149,15 @@ impl RuleBook {
                 let written = self.with_api(write)?;
                 self.alarm.by(&self.state, now_ms()).await?;
                 answer::<WriteEntryCall>(written)
+            }
+            EndSessionCall::ROUTE => {
+                let end = received.body::<EndSessionCall>().await?;
+                self.with("end a session", |store| store.end_session(&end, now_ms()))?;
+                answer::<EndSessionCall>(())
+            }
+            EndedSessionsCall::ROUTE => {
+                let ended = self.with(READ, |store| store.ended_sessions(now_ms()))?;
+                answer::<EndedSessionsCall>(ended)
             }
             VerifyAuditCall::ROUTE => {
                 let chain = received.body::<VerifyAuditCall>().await?;

@@ -1,35 +1,27 @@
 //! Signing in with a browser: `/_blobwatch/session`, and who calls by the cookie that it sets.
 
 use blobwatch_auth::{
-    COOKIE, CSRF_HEADER, Capabilities, Session, SessionItem, Sessions, check_origin, clear_cookie,
-    posted_token, set_cookie,
+    COOKIE, CSRF_HEADER, Capabilities, Session, SessionItem, Sessions, check_destination, check_origin,
+    clear_cookie, posted_token, set_cookie,
 };
+use blobwatch_rule_book::{NewAuditEntry, WriteEntryCall};
 use blobwatch_tokens::{Actor, Role};
-use blobwatch_wire::{MAX_SMALL_BODY, Problem};
+use blobwatch_wire::{MAX_SMALL_BODY, Place, Problem};
 use serde::Serialize;
 use worker::{Env, Method, Request, Response};
 
 use super::body::text_of_request;
-use super::control::{text_binding, tokens};
-use super::http::{Answer, FailedTo, now_ms, respond};
-use super::{access, demo_api};
+use super::control::{authenticate, text_binding, tokens};
+use super::http::{Answer, FailedTo, now_ms, query_pairs, respond};
+use super::object_call::call;
+use super::{access, demo_api, ended, tries};
 
 /// `POST` signs in, `GET` says who is signed in, `DELETE` signs out.
 pub(super) async fn answer(request: &mut Request, env: &Env) -> Answer<Response> {
     match request.method() {
         Method::Get => who(request, env).await,
-        Method::Post => {
-            check_site(request)?;
-            let body = text_of_request(request, MAX_SMALL_BODY).await?;
-            let session = sessions(env)?.open(&tokens(env)?, &posted_token(&body)?, now_ms())?;
-            let response = shown(&session, env)?;
-            with_cookie(response, &set_cookie(&session, &host(request)?))
-        }
-        Method::Delete => {
-            check_site(request)?;
-            let response = Response::empty().failed_to("answer")?;
-            with_cookie(response.with_status(204), &clear_cookie(&host(request)?))
-        }
+        Method::Post => sign_in(request, env).await,
+        Method::Delete => sign_out(request, env).await,
         _ => Err(Problem::new(
             405,
             "method-not-allowed",
@@ -39,9 +31,74 @@ pub(super) async fn answer(request: &mut Request, env: &Env) -> Answer<Response>
     }
 }
 
+async fn sign_in(request: &mut Request, env: &Env) -> Answer<Response> {
+    check_site(request)?;
+    let body = text_of_request(request, MAX_SMALL_BODY).await?;
+    let (sessions, tokens, token) = (sessions(env)?, tokens(env)?, posted_token(&body)?);
+    let open = |at_ms| sessions.open(&tokens, &token, at_ms);
+    let mut session = tries::limited(request, env, || open(now_ms()))?;
+    let earliest_ms = ended::earliest_ms(&session.actor.name, env).await;
+    if earliest_ms > now_ms() {
+        session = open(earliest_ms)?;
+    }
+    let response = shown(&session, env)?;
+    with_cookies(response, &set_cookie(&session, &host(request)?))
+}
+
+/// Ends the session everywhere, or with `?name=` all sessions of a name: one's own, or as an operator anybody's.
+async fn sign_out(request: &Request, env: &Env) -> Answer<Response> {
+    check_site(request)?;
+    match name_to_end(request)? {
+        Some(name) => end_all(&name, request, env).await?,
+        None => {
+            if let Ok(session) = cookie_session(request, env) {
+                ended::end(&session.actor.name, Some(&session), env).await?;
+            }
+        }
+    }
+    let response = Response::empty().failed_to("answer")?;
+    with_cookies(response.with_status(204), &clear_cookie(&host(request)?))
+}
+
+fn name_to_end(request: &Request) -> Answer<Option<String>> {
+    let url = request.url().failed_to("read the address")?;
+    let mut name = None;
+    for (parameter, value) in query_pairs(&url) {
+        if parameter != "name" {
+            let message = "this parameter is not known; expected name";
+            return Err(Problem::bad_parameter(Place::new(
+                format!("query.{parameter}"),
+                message,
+            )));
+        }
+        name = Some(value);
+    }
+    Ok(name)
+}
+
+async fn end_all(name: &str, request: &Request, env: &Env) -> Answer<()> {
+    let actor = authenticate(request, env).await?;
+    if actor.name != name {
+        actor.require(Role::Operator)?;
+    }
+    if tokens(env)?.named(name).is_none() {
+        return Err(Problem::not_found("token of this name"));
+    }
+    ended::end(name, None, env).await?;
+    let entry = NewAuditEntry {
+        action: "session.end".to_owned(),
+        actor: actor.name,
+        after: None,
+        before: None,
+        reason: None,
+        target: format!("sessions/{name}"),
+    };
+    call(env, &WriteEntryCall, entry).await.map(drop)
+}
+
 /// Who is signed in: by our cookie, or through Access.
 async fn who(request: &Request, env: &Env) -> Answer<Response> {
-    let why = match read(request, env) {
+    let why = match read(request, env).await {
         Ok(session) => return shown(&session, env),
         Err(why) => why,
     };
@@ -70,10 +127,13 @@ struct Visitor {
 /// Who calls by the cookie of a session that holds, or else through Access: a cookie outlives its session in the browser.
 /// `None` where there is neither.
 pub(super) async fn actor(request: &Request, env: &Env) -> Answer<Option<Actor>> {
-    let why = match has_cookie(request).then(|| read(request, env)) {
-        Some(Ok(session)) => return checked(request, session).map(Some),
-        Some(Err(why)) => Some(why),
-        None => None,
+    let why = if has_cookie(request) {
+        match read(request, env).await {
+            Ok(session) => return checked(request, session).map(Some),
+            Err(why) => Some(why),
+        }
+    } else {
+        None
     };
     match (access::actor(request, env).await?, why) {
         (None, Some(why)) => Err(why),
@@ -81,10 +141,14 @@ pub(super) async fn actor(request: &Request, env: &Env) -> Answer<Option<Actor>>
     }
 }
 
-/// A call that changes something must come from our page, and prove it.
+/// A call must come from a script of our page, and prove it where it changes something.
 fn checked(request: &Request, session: Session) -> Answer<Actor> {
-    if request.method() != Method::Get {
-        check_site(request)?;
+    check_site(request)?;
+    check_destination(
+        header(request, "sec-fetch-dest").as_deref(),
+        is_download(request)?,
+    )?;
+    if !is_read(request) {
         session.check_csrf(header(request, CSRF_HEADER).as_deref())?;
     }
     Ok(session.actor)
@@ -94,7 +158,24 @@ fn has_cookie(request: &Request) -> bool {
     header(request, "cookie").is_some_and(|cookies| cookies.contains(COOKIE))
 }
 
-fn read(request: &Request, env: &Env) -> Answer<Session> {
+/// A link of the page that saves an export.
+fn is_download(request: &Request) -> Answer<bool> {
+    let url = request.url().failed_to("read the address")?;
+    let is_export = |(name, value): &(String, String)| name == "format" && value == "ndjson";
+    Ok(request.method() == Method::Get && query_pairs(&url).iter().any(is_export))
+}
+
+fn is_read(request: &Request) -> bool {
+    matches!(request.method(), Method::Get | Method::Head)
+}
+
+async fn read(request: &Request, env: &Env) -> Answer<Session> {
+    let session = cookie_session(request, env)?;
+    ended::check(&session, is_read(request), env).await?;
+    Ok(session)
+}
+
+fn cookie_session(request: &Request, env: &Env) -> Answer<Session> {
     let (tokens, cookies) = (tokens(env)?, header(request, "cookie").unwrap_or_default());
     sessions(env)?.read(&tokens, &cookies, now_ms())
 }
@@ -132,11 +213,11 @@ fn capabilities(env: &Env) -> Capabilities {
     }
 }
 
-fn with_cookie(response: Response, cookie: &str) -> Answer<Response> {
-    response
-        .headers()
-        .set("Set-Cookie", cookie)
-        .failed_to("set the cookie")?;
+fn with_cookies(response: Response, cookies: &[String]) -> Answer<Response> {
+    for cookie in cookies {
+        let set = response.headers().append("Set-Cookie", cookie);
+        set.failed_to("set the cookie")?;
+    }
     Ok(response)
 }
 

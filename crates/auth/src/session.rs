@@ -3,8 +3,8 @@
 //! In scope: making and reading the cookie, and what a changing call by cookie must carry against forged requests.
 //! Not in scope: HTTP (`src/control_plane/session.rs`) and what a role may do ([`blobwatch_tokens`]).
 //!
-//! Nothing is stored: the cookie is `v1.<expiry>.<tag>.<name>`, the tag an HMAC-SHA256 under a key that is derived from
-//! the deployment's secret. The hash of the token is under the tag too, so a token that is taken out of
+//! Nothing of a session is stored, but that it was ended before its time (`blobwatch_rule_book`): the cookie is
+//! `v1.<expiry>.<tag>.<name>`, the tag an HMAC-SHA256 under a key that is derived from the deployment's secret. The hash of the token is under the tag too, so a token that is taken out of
 //! `BLOBWATCH_TOKENS`, or replaced, ends its sessions at once.
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -14,14 +14,20 @@ use subtle::ConstantTimeEq;
 use blobwatch_tokens::{Actor, Role, Tokens};
 use blobwatch_wire::{MAX_SMALL_BODY, Place, Problem, hex};
 
-/// Name of the cookie.
+/// Name of the cookie on loopback, and everywhere until this build: it is read until the last of those is over.
 pub const COOKIE: &str = "blobwatch_session";
+
+/// Name of the cookie elsewhere: browsers take it over TLS only, so that nobody on the wire can set it.
+pub const SECURE_COOKIE: &str = "__Secure-blobwatch_session";
+
+/// Cookies of our name that are looked at, each a hash or two. Browsers keep 180 of a domain and its neighbours together.
+const MAX_TRIED: usize = 200;
 
 /// Carries [`Session::csrf`] on every changing call by cookie.
 pub const CSRF_HEADER: &str = "blobwatch-csrf";
 
 /// How long a session lasts: a shift and its handover.
-pub(crate) const MAX_AGE_S: u64 = 12 * 3_600;
+pub const MAX_AGE_S: u64 = 12 * 3_600;
 
 /// Bytes of a SHA-256.
 type Tag = [u8; 32];
@@ -34,6 +40,8 @@ pub struct Session {
     pub csrf: String,
     /// Value of the cookie.
     pub cookie: String,
+    /// Stands for the cookie where it is ended before its time; it opens nothing.
+    pub id: String,
     pub expires_s: u64,
 }
 
@@ -73,18 +81,36 @@ impl Sessions {
             .ok_or_else(|| ended("unknown token"))
     }
 
-    /// The session of a `Cookie` header.
+    /// The session of a `Cookie` header. A neighbour domain can add cookies of our name: those that do not hold count for
+    /// nothing, and of two that hold nobody knows which one the person means.
     ///
     /// # Errors
-    /// 401 without a cookie of ours, and for one that is malformed, forged, over, or of a token that is gone.
+    /// 401 without a cookie of ours, for ones that are malformed, forged, over or of a token that is gone, and for two
+    /// sessions.
     pub fn read(&self, tokens: &Tokens, header: &str, now_ms: u64) -> Result<Session, Problem> {
-        let value = cookie(header).ok_or_else(|| ended("you are not signed in"))?;
-        let session = parts(value).and_then(|(expires_s, name)| self.session(tokens, name, expires_s));
-        // The whole text, so that a tag has one way of being written.
-        let session = session.filter(|session| bool::from(session.cookie.as_bytes().ct_eq(value.as_bytes())));
-        session
-            .filter(|session| session.expires_s > now_ms / 1_000)
-            .ok_or_else(|| ended("the session has expired"))
+        let mut values: Vec<&str> = cookies(header).collect();
+        if values.is_empty() {
+            return Err(ended("you are not signed in"));
+        }
+        values.sort_unstable();
+        values.dedup();
+        let mut holding = values
+            .into_iter()
+            .filter_map(|value| Some((value, parts(value)?)))
+            .filter(|(_, (expires_s, _))| *expires_s > now_ms / 1_000)
+            .take(MAX_TRIED)
+            .filter_map(|(value, (expires_s, name))| {
+                let session = self.session(tokens, name, expires_s)?;
+                // The whole text, so that a tag has one way of being written.
+                bool::from(session.cookie.as_bytes().ct_eq(value.as_bytes())).then_some(session)
+            });
+        let session = holding.next().ok_or_else(session_over)?;
+        match holding.next() {
+            None => Ok(session),
+            Some(_) => Err(ended(
+                "the request carries two sessions, and either may be somebody else's",
+            )),
+        }
     }
 
     /// The one session of a name that ends at that time; `None` for a name without a token.
@@ -96,16 +122,24 @@ impl Sessions {
             &[b"session\0", expires.as_bytes(), b"\0", sha256, name.as_bytes()],
         );
         let csrf = self::tag(&self.keyed, &[b"csrf\0", &tag]);
+        let id = self::tag(&self.keyed, &[b"session id\0", &tag]);
         Some(Session {
             actor: actor.clone(),
             csrf: hex(&csrf),
             cookie: format!("v1.{expires}.{}.{name}", hex(&tag)),
+            id: hex(&id),
             expires_s,
         })
     }
 }
 
 impl Session {
+    /// In seconds since 1970.
+    #[must_use]
+    pub const fn opened_s(&self) -> u64 {
+        self.expires_s.saturating_sub(MAX_AGE_S)
+    }
+
     /// # Errors
     /// 403 when a changing call does not repeat [`Session::csrf`].
     pub fn check_csrf(&self, header: Option<&str>) -> Result<(), Problem> {
@@ -143,23 +177,48 @@ pub fn check_origin(origin: Option<&str>, fetch_site: Option<&str>, host: &str) 
     Ok(())
 }
 
-/// Value of `Set-Cookie` that begins a session.
-#[must_use]
-pub fn set_cookie(session: &Session, host: &str) -> String {
-    format!(
-        "{COOKIE}={}; Path=/_blobwatch; HttpOnly; SameSite=Strict; Max-Age={MAX_AGE_S}{}",
-        session.cookie,
-        secure(host)
-    )
+/// What asks by cookie is a script of our page: no frame, image, script or address bar. Where a browser says what it asks for,
+/// it must say that; `is_download` also takes a link of the page that saves a file. Programs, and browsers without TLS, say
+/// nothing.
+///
+/// # Errors
+/// 403 for anything else.
+pub fn check_destination(fetch_dest: Option<&str>, is_download: bool) -> Result<(), Problem> {
+    match fetch_dest {
+        None | Some("empty") => Ok(()),
+        Some("document") if is_download => Ok(()),
+        Some(_) => Err(forged(
+            "header.sec-fetch-dest",
+            "expected a call of the dashboard's script; use a bearer token elsewhere",
+        )),
+    }
 }
 
-/// Value of `Set-Cookie` that ends it in this browser.
+/// Values of `Set-Cookie` that begin a session, and end the one that this browser had under the other name.
 #[must_use]
-pub fn clear_cookie(host: &str) -> String {
-    format!(
-        "{COOKIE}=; Path=/_blobwatch; HttpOnly; SameSite=Strict; Max-Age=0{}",
-        secure(host)
-    )
+pub fn set_cookie(session: &Session, host: &str) -> Vec<String> {
+    if is_loopback(host) {
+        return vec![cookie(COOKIE, &session.cookie, MAX_AGE_S, "")];
+    }
+    vec![
+        cookie(SECURE_COOKIE, &session.cookie, MAX_AGE_S, "; Secure"),
+        cookie(COOKIE, "", 0, "; Secure"),
+    ]
+}
+
+/// Values of `Set-Cookie` that end it in this browser.
+#[must_use]
+pub fn clear_cookie(host: &str) -> Vec<String> {
+    if is_loopback(host) {
+        return vec![cookie(COOKIE, "", 0, "")];
+    }
+    [SECURE_COOKIE, COOKIE]
+        .map(|name| cookie(name, "", 0, "; Secure"))
+        .into()
+}
+
+fn cookie(name: &str, value: &str, max_age_s: u64, secure: &str) -> String {
+    format!("{name}={value}; Path=/_blobwatch; HttpOnly; SameSite=Strict; Max-Age={max_age_s}{secure}")
 }
 
 /// A body that signs in.
@@ -214,8 +273,8 @@ impl SessionItem {
     }
 }
 
-/// `Secure`, but on loopback: there is no TLS there, and browsers differ on whether they would send it back.
-fn secure(host: &str) -> &'static str {
+/// There is no TLS there, and browsers differ on whether they would send a `Secure` cookie back.
+fn is_loopback(host: &str) -> bool {
     let name = host.rsplit_once(':').map_or(host, |(name, port)| {
         if port.bytes().all(|b| b.is_ascii_digit()) {
             name
@@ -223,17 +282,15 @@ fn secure(host: &str) -> &'static str {
             host
         }
     });
-    match name {
-        "localhost" | "127.0.0.1" | "[::1]" => "",
-        _ => "; Secure",
-    }
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
 }
 
-/// Our cookie in a `Cookie` header (RFC 6265, section 4.2.1).
-fn cookie(header: &str) -> Option<&str> {
-    header
-        .split(';')
-        .find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+/// Our cookies in a `Cookie` header (RFC 6265, section 4.2.1).
+fn cookies(header: &str) -> impl Iterator<Item = &str> {
+    let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
+    pairs
+        .filter(|(name, _)| [COOKIE, SECURE_COOKIE].contains(name))
+        .map(|(_, value)| value)
 }
 
 /// Expiry and name, of a cookie of this version.
@@ -257,6 +314,12 @@ fn tag(keyed: &Hmac<Sha256>, parts: &[&[u8]]) -> Tag {
         mac.update(part);
     }
     mac.finalize().into_bytes().into()
+}
+
+/// 401: the session is over, or was ended before its time.
+#[must_use]
+pub fn session_over() -> Problem {
+    ended("the session has expired or was ended")
 }
 
 fn ended(why: &str) -> Problem {

@@ -21,11 +21,13 @@ pub use calls::{
 };
 pub use document::{Document, read_document};
 pub use object_calls::{
-    ChangesCall, DocumentCall, EPOCH_HEADER, ExportAuditCall, FireLogNamesCall, GuardCountsCall, GuardsAt,
-    GuardsThenCall, Health, HealthCall, PlanPreviewCall, PreviewDoneCall, RuleBookLossesCall,
-    StalePreviewsCall, VerifyAuditCall, WriteEntryCall,
+    ChangesCall, DocumentCall, EPOCH_HEADER, EndSessionCall, EndedSessionsCall, ExportAuditCall,
+    FireLogNamesCall, GuardCountsCall, GuardsAt, GuardsThenCall, Health, HealthCall, PlanPreviewCall,
+    PreviewDoneCall, RuleBookLossesCall, StalePreviewsCall, VerifyAuditCall, WriteEntryCall,
 };
 pub use preview_freshness::{Stamp, stale_previews};
 pub use preview_plan::PreviewPlan;
 pub use preview_request::plan_of;
-pub use store::{FireLogState, NoticeKind, PendingNotice, RuleBookError, RuleBookStore};
+pub use store::{
+    EndSession, EndedSessions, FireLogState, NoticeKind, PendingNotice, RuleBookError, RuleBookStore,
+};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::calls::{ExportStep, Written};
-use crate::{Chain, NewAuditEntry, NextReport, PreviewPlan, Stamp};
+use crate::{Chain, EndSession, EndedSessions, NewAuditEntry, NextReport, PreviewPlan, Stamp};
 use blobwatch_guard::{GuardThen, Report};
 use blobwatch_rulebook::ChangeNotice;
 use blobwatch_wire::{Loss, Method, Nothing, Object, ObjectCall, Text};
@@ -106,6 +106,30 @@ impl ObjectCall for WriteEntryCall {
     const PURPOSE: &'static str = "write the audit log";
     type Request = NewAuditEntry;
     type Reply = Written;
+}
+
+/// Ends sessions of the dashboard before their time.
+pub struct EndSessionCall;
+
+impl ObjectCall for EndSessionCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "sessions/end";
+    const PURPOSE: &'static str = "end the session";
+    type Request = EndSession;
+    type Reply = ();
+}
+
+/// The sessions that were ended before their time.
+pub struct EndedSessionsCall;
+
+impl ObjectCall for EndedSessionsCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "sessions/ended";
+    const PURPOSE: &'static str = "read which sessions were ended";
+    type Request = Nothing;
+    type Reply = EndedSessions;
 }
 
 /// What was changed after a revision, oldest first.
@@ -232,6 +256,8 @@ mod tests {
         case(ExportAuditCall { after: 9 }, "GET", "audit/export?after=9");
         case(VerifyAuditCall, "POST", "audit/verify");
         case(WriteEntryCall, "POST", "audit/entry");
+        case(EndSessionCall, "POST", "sessions/end");
+        case(EndedSessionsCall, "GET", "sessions/ended");
         case(ChangesCall { since: 3 }, "GET", "changes?since=3");
         case(RuleBookLossesCall, "GET", "losses");
         case(PlanPreviewCall, "POST", "previews/plan");
@@ -275,5 +301,16 @@ mod tests {
             r#"{"action":"webhook.put","actor":"olga","after":{"url":"u"},"before":null,"reason":null,"target":"webhooks/chat"}"#,
         );
         case(Written { revision: 4 }, r#"{"revision":4}"#);
+        let end = |session| EndSession {
+            name: "olga".to_owned(),
+            session,
+            until_s: 9,
+        };
+        case(end(None), r#"{"name":"olga","session":null,"until_s":9}"#);
+        case(
+            end(Some("0f".to_owned())),
+            r#"{"name":"olga","session":"0f","until_s":9}"#,
+        );
+        case(EndedSessions::default(), r#"{"sessions":[],"names":{}}"#);
     }
 }

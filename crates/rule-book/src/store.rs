@@ -10,6 +10,7 @@
 
 mod audit;
 mod change;
+mod ended_sessions;
 mod fire_logs;
 mod guard_states;
 mod guards;
@@ -20,6 +21,7 @@ mod previews;
 mod schema;
 
 pub(crate) use change::{Change, Edit};
+pub use ended_sessions::{EndSession, EndedSessions};
 pub use fire_logs::FireLogState;
 #[cfg(test)]
 pub(crate) use guard_states::MAX_MOMENTS;

@@ -54,7 +54,9 @@ impl Request {
         stream.set_read_timeout(Some(HANG))?;
         stream.set_nodelay(true)?;
         let mut head = self.head.clone();
-        head.fields.insert(0, ("Host".to_owned(), to.to_string()));
+        if head.get("host").is_none() {
+            head.fields.insert(0, ("Host".to_owned(), to.to_string()));
+        }
         head.write(&mut stream)?;
         stream.write_all(&self.body)?;
         let mut from = BufReader::with_capacity(1 << 16, stream);

@@ -123,6 +123,53 @@ fn a_changed_cookie_is_refused() {
 }
 
 #[test]
+fn cookies_of_a_neighbour_do_not_stand_in_the_way() {
+    let session = |name: &str, expires_s| sessions().session(&tokens(), name, expires_s).unwrap();
+    let expires_s = NOW / 1_000 + 60;
+    let (olga, vic) = (session("olga", expires_s), session("vic.2", expires_s));
+    let over = session("olga", NOW / 1_000);
+    let forged = format!("v1.{expires_s}.{}.olga", "0".repeat(64));
+    for junk in [
+        "",
+        "junk",
+        "v1",
+        forged.as_str(),
+        over.cookie.as_str(),
+        olga.csrf.as_str(),
+    ] {
+        for header in [
+            format!("{COOKIE}={junk}; {COOKIE}={}", olga.cookie),
+            format!("{COOKIE}={}; {COOKIE}={junk}", olga.cookie),
+            format!("{COOKIE}={junk}; {SECURE_COOKIE}={}", olga.cookie),
+            format!("{SECURE_COOKIE}={junk}; a=b;{SECURE_COOKIE}={};", olga.cookie),
+        ] {
+            assert_eq!(
+                sessions().read(&tokens(), &header, NOW).unwrap(),
+                olga,
+                "{header}"
+            );
+        }
+    }
+    // The same session twice is one.
+    let twice = format!("{COOKIE}={0}; {SECURE_COOKIE}={0}", olga.cookie);
+    assert_eq!(sessions().read(&tokens(), &twice, NOW).unwrap(), olga);
+    // A neighbour's own session beside that of the person, in either order and under either name.
+    for (first, second) in [(COOKIE, COOKIE), (SECURE_COOKIE, COOKIE), (COOKIE, SECURE_COOKIE)] {
+        for (mine, other) in [
+            (&olga, &vic),
+            (&vic, &olga),
+            (&olga, &session("olga", expires_s + 1)),
+        ] {
+            let header = format!("{first}={}; {second}={}", mine.cookie, other.cookie);
+            assert!(
+                refused(&tokens(), &header, NOW).contains("two sessions"),
+                "{header}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_change_by_cookie_repeats_the_csrf_text() {
     let session = sessions().session(&tokens(), "olga", NOW / 1_000 + 60).unwrap();
     let other = sessions().session(&tokens(), "olga", NOW / 1_000 + 61).unwrap();
@@ -155,6 +202,40 @@ fn only_pages_of_this_host_may_change() {
 }
 
 #[test]
+fn only_scripts_of_the_page_ask_by_cookie() {
+    for (destination, asks, downloads) in [
+        (None, true, true),
+        (Some("empty"), true, true),
+        (Some("document"), false, true),
+        (Some("iframe"), false, false),
+        (Some("image"), false, false),
+        (Some("script"), false, false),
+        (Some(""), false, false),
+    ] {
+        assert_eq!(
+            check_destination(destination, false).is_ok(),
+            asks,
+            "{destination:?}"
+        );
+        assert_eq!(
+            check_destination(destination, true).is_ok(),
+            downloads,
+            "{destination:?}"
+        );
+    }
+}
+
+/// What stands for a session is kept where it was ended: it is another text than all that opens something.
+#[test]
+fn a_session_has_an_id_that_opens_nothing() {
+    let session = sessions().session(&tokens(), "olga", NOW / 1_000).unwrap();
+    let later = sessions().session(&tokens(), "olga", NOW / 1_000 + 1).unwrap();
+    assert_ne!(session.id, later.id);
+    assert_eq!(session.opened_s(), NOW / 1_000 - MAX_AGE_S);
+    assert!(!session.cookie.contains(&session.id) && session.csrf != session.id);
+}
+
+#[test]
 fn the_cookie_is_secure_off_loopback() {
     let session = sessions().session(&tokens(), "olga", 1).unwrap();
     for (host, is_secure) in [
@@ -167,10 +248,27 @@ fn the_cookie_is_secure_off_loopback() {
         ("127.0.0.1.example", true),
         ("", true),
     ] {
-        for text in [set_cookie(&session, host), clear_cookie(host)] {
-            assert_eq!(text.ends_with("; Secure"), is_secure, "{host}: {text}");
-            assert!(text.contains("; Path=/_blobwatch; HttpOnly; SameSite=Strict; Max-Age="));
+        for texts in [set_cookie(&session, host), clear_cookie(host)] {
+            for text in &texts {
+                assert_eq!(text.ends_with("; Secure"), is_secure, "{host}: {text}");
+                assert!(text.contains("; Path=/_blobwatch; HttpOnly; SameSite=Strict; Max-Age="));
+            }
+            // A name with the prefix is taken with `Secure` only, and the other one does not stay beside it.
+            let names: Vec<&str> = texts.iter().filter_map(|text| text.split('=').next()).collect();
+            let expected: &[&str] = if is_secure {
+                &[SECURE_COOKIE, COOKIE]
+            } else {
+                &[COOKIE]
+            };
+            assert_eq!(names, expected, "{host}");
         }
+        let begins = set_cookie(&session, host);
+        assert!(begins[0].contains(&session.cookie), "{begins:?}");
+        assert!(
+            begins[1..]
+                .iter()
+                .all(|text| text.contains("=; ") && text.contains("Max-Age=0"))
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 //! The tables, and how an older database comes to have them. A step, once released, is never changed.
 
+use super::ended_sessions::ENDED_SESSIONS;
 use super::guard_states::GUARD_STATES;
 use super::guards::{GUARD_COUNTS, GUARDS};
 use super::losses::LOSSES;
@@ -15,6 +16,7 @@ pub(super) const STEPS: &[Step] = &[
     Step::Statements(&[GUARDS, GUARD_COUNTS, PREVIEWS]),
     Step::Statements(&[GUARD_STATES, HARMS]),
     Step::Statements(&[OUTBOX, OUTBOX_OF_HARMS, NO_HARMS, LOSSES]),
+    Step::Statements(&[ENDED_SESSIONS]),
 ];
 
 /// Beside the schema's version, the epoch and the revision.

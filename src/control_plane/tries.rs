@@ -1,0 +1,43 @@
+//! Tries of tokens: what this isolate saw of each address, and which address a request is from.
+
+use std::cell::RefCell;
+use std::net::IpAddr;
+
+use blobwatch_pull::parse_address;
+use blobwatch_tokens::{Tries, too_many_tries};
+use js_sys::Reflect;
+use wasm_bindgen::JsValue;
+use worker::{Env, Request};
+
+use super::control::text_binding;
+use super::http::{Answer, now_ms};
+
+thread_local! {
+    /// Read and written between awaits, never across one.
+    static TRIES: RefCell<Tries> = RefCell::new(Tries::default());
+}
+
+/// Looks at a token, unless too many of this address were not known.
+pub(super) fn limited<T>(request: &Request, env: &Env, look: impl FnOnce() -> Answer<T>) -> Answer<T> {
+    let (address, now_ms) = (address(request, env), now_ms());
+    if let Some(wait_s) = TRIES.with_borrow(|tries| tries.wait_s(address, now_ms)) {
+        return Err(too_many_tries(wait_s));
+    }
+    let looked = look();
+    if matches!(&looked, Err(problem) if problem.status == 401) {
+        TRIES.with_borrow_mut(|tries| tries.failed(address, now_ms));
+    }
+    looked
+}
+
+/// As `facts.js` of the data plane: Cloudflare's header on Cloudflare, `request.cf` alone elsewhere.
+fn address(request: &Request, env: &Env) -> Option<IpAddr> {
+    let property = |of: &JsValue, name: &str| Reflect::get(of, &JsValue::from_str(name)).ok();
+    let said = property(request.inner().as_ref(), "cf")
+        .filter(JsValue::is_object)
+        .and_then(|cf| property(&cf, "clientIp")?.as_string());
+    let header = || request.headers().get("cf-connecting-ip").ok().flatten();
+    let is_cloudflare = text_binding(env, "PLATFORM") == "cloudflare";
+    let text = said.or_else(|| is_cloudflare.then(header).flatten())?;
+    parse_address(&text)
+}
