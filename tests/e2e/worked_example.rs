@@ -16,7 +16,7 @@ use crate::harness::stage::{Stage, front};
 const MODE: &str = "/rules/no-skopeo/modes/default";
 
 fn fleet(stage: &Stage, network: &str, machines: u8) -> Vec<Relay> {
-    let place = |n: u8| Place::colo(["AMS", "FRA"][usize::from(n % 2)]).address(&format!("{network}.{n}"));
+    let place = |n: u8| Place::colo(["AMS", "FRA"][usize::from(n % 2)]).address(&format!("{network}.{n}.1"));
     (1..=machines)
         .map(|n| front(stage.edge.addr(), &place(n)))
         .collect()
@@ -51,7 +51,7 @@ fn probe(stage: &Stage, machine: u8) -> u16 {
 #[test]
 fn a_rule_goes_from_its_preview_by_steps_to_its_guard_and_every_answer_says_so() {
     let stage = Stage::new();
-    let (skopeos, podmans) = (fleet(&stage, "203.0.113", 12), fleet(&stage, "198.51.100", 2));
+    let (skopeos, podmans) = (fleet(&stage, "203.0", 12), fleet(&stage, "198.51", 2));
     let pull = |machine: &Relay| skopeo(&Home::new(), machine.addr(), REPOSITORY);
     for machine in &skopeos {
         pull(machine).success();

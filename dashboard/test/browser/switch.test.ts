@@ -105,7 +105,7 @@ test("a rule is previewed, enforced step by step, and taken back with everything
 });
 
 test("a rule that hits healthy clients is taken back by its guard, and the page says why", async () => {
-  const probe = (at: number): Client => ({ agent: "probe/1", colo: "AMS", ip: `203.0.113.${at}` });
+  const probe = (at: number): Client => ({ agent: "probe/1", colo: "AMS", ip: `203.0.${at}.1` });
   const machines = Array.from({ length: 12 }, (_, at) => at + 1);
   await block("probes", 'http.user_agent contains "probe/"');
   for (const at of machines) for (const blob of BLOBS.slice(0, 3)) assert.equal((await pull(blob, probe(at))).status, 200);
