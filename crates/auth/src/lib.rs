@@ -5,6 +5,6 @@ mod session;
 
 pub use access::{Access, Candidate, HEADER, KeyRing, Need, PublicKey, access_token_of};
 pub use session::{
-    COOKIE, CSRF_HEADER, Capabilities, MAX_AGE_S, SECURE_COOKIE, Session, SessionItem, Sessions,
-    check_destination, check_origin, clear_cookie, posted_token, session_over, set_cookie,
+    COOKIE, CSRF_HEADER, Capabilities, MAX_AGE_S, Session, SessionItem, Sessions, check_destination,
+    check_origin, clear_cookie, posted_token, session_over, set_cookie,
 };

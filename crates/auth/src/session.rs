@@ -18,7 +18,7 @@ use blobwatch_wire::{MAX_SMALL_BODY, Place, Problem, hex};
 pub const COOKIE: &str = "blobwatch_session";
 
 /// Name of the cookie elsewhere: browsers take it over TLS only, so that nobody on the wire can set it.
-pub const SECURE_COOKIE: &str = "__Secure-blobwatch_session";
+pub(crate) const SECURE_COOKIE: &str = "__Secure-blobwatch_session";
 
 /// Cookies of our name that are looked at, each a hash or two. Browsers keep 180 of a domain and its neighbours together.
 const MAX_TRIED: usize = 200;
