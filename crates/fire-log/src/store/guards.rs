@@ -29,9 +29,6 @@ pub(super) const TABLES: [&str; 2] = [
     "CREATE TABLE IF NOT EXISTS health (one INTEGER PRIMARY KEY CHECK (one = 1), clients BLOB NOT NULL)",
 ];
 
-/// Pasts for which there was no room, among the losses.
-const EVICTED: &str = "guard_pasts_evicted";
-
 /// A row of counts, until the rulebook says for which guards.
 #[derive(Debug, Clone)]
 struct Kept {
@@ -177,7 +174,7 @@ impl Guards {
         )?;
         match std::mem::take(&mut self.evicted) {
             0 => Ok(()),
-            evicted => losses::add(sql, &[(EVICTED.to_owned(), evicted)].into(), now_ms),
+            evicted => losses::add(sql, &[("guard_pasts_evicted".to_owned(), evicted)].into(), now_ms),
         }
     }
 }

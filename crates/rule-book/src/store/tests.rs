@@ -376,7 +376,7 @@ fn a_newer_database_is_left_alone() {
     let error = RuleBookStore::open(sql, &starter(), NOW).unwrap_err();
     assert_eq!(
         error,
-        RuleBookError::Store(StoreError::NewerSchema { found: 7, known: 6 })
+        RuleBookError::Store(StoreError::NewerSchema { found: 8, known: 7 })
     );
 }
 

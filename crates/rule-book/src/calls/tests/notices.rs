@@ -197,9 +197,14 @@ fn harms_of_an_older_build_still_wait() {
     old.script(include_str!("../../../tests/data/rule_book_v1.sql"))
         .unwrap();
     let store = RuleBookStore::open(old, &starter().unwrap(), NOW).unwrap();
-    // As the build before this one left it.
+    // As the last build before the outbox left it.
     let sql = store.sql();
-    for statement in ["DROP TABLE outbox", "DROP TABLE losses", crate::store::HARMS] {
+    for statement in [
+        "DROP TABLE ended_sessions",
+        "DROP TABLE outbox",
+        "DROP TABLE losses",
+        crate::store::HARMS,
+    ] {
         sql.run(statement, &[]).unwrap();
     }
     sql.run("INSERT INTO harms VALUES ('h', '{}', 1, 3, 2)", &[])

@@ -17,8 +17,9 @@ const VERSION_3_PREVIEWS: &str = include_str!("../../../tests/data/rule_book_v3_
 const VERSION_4: &str = include_str!("../../../tests/data/rule_book_v4.sql");
 const VERSION_5: &str = include_str!("../../../tests/data/rule_book_v5.sql");
 const VERSION_6: &str = include_str!("../../../tests/data/rule_book_v6.sql");
+const VERSION_7: &str = include_str!("../../../tests/data/rule_book_v7.sql");
 
-const ALL: [&str; 7] = [
+const ALL: [&str; 8] = [
     VERSION_1,
     VERSION_2,
     VERSION_3,
@@ -26,6 +27,7 @@ const ALL: [&str; 7] = [
     VERSION_4,
     VERSION_5,
     VERSION_6,
+    VERSION_7,
 ];
 
 fn opened(script: &str) -> RuleBookStore<Native> {
@@ -51,8 +53,8 @@ fn every_version_has_a_sample() {
         rows[0].integer(0, "meta.value").unwrap()
     };
     let numbers: Vec<u64> = ALL.iter().copied().map(number).collect();
-    assert_eq!(numbers, [1, 2, 3, 3, 4, 5, 6]);
-    assert_eq!(schema::STEPS.len(), 6);
+    assert_eq!(numbers, [1, 2, 3, 3, 4, 5, 6, 7]);
+    assert_eq!(schema::STEPS.len(), 7);
 }
 
 #[test]
@@ -93,6 +95,7 @@ fn what_a_version_brought_is_kept_by_all_that_follow() {
         VERSION_4,
         VERSION_5,
         VERSION_6,
+        VERSION_7,
     ] {
         let known = opened(script).fire_logs().unwrap();
         let known: Vec<_> = known
@@ -101,23 +104,27 @@ fn what_a_version_brought_is_kept_by_all_that_follow() {
             .collect();
         assert_eq!(known, [("fl1-FRA-0", 3), ("fl1-IAD-0", 2)]);
     }
-    for script in [VERSION_3, VERSION_4, VERSION_5, VERSION_6] {
+    for script in [VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7] {
         let store = opened(script);
         let ledger = store.guard("sweep", "default").unwrap().unwrap();
         assert_eq!((ledger.guard, ledger.cohorts[0].counts.enforced.clients), (3, 40));
         let counts = store.guard_counts("sweep", "default", "fl1-FRA-0", 3).unwrap();
         assert_eq!(counts, ledger.cohorts);
     }
-    for script in [VERSION_3_PREVIEWS, VERSION_4, VERSION_5, VERSION_6] {
+    for script in [VERSION_3_PREVIEWS, VERSION_4, VERSION_5, VERSION_6, VERSION_7] {
         let stamp = opened(script).preview("pv-000001").unwrap().unwrap();
         assert_eq!((stamp.rule.as_str(), stamp.version), ("sweep", 2));
     }
-    for script in [VERSION_5, VERSION_6] {
+    for script in [VERSION_5, VERSION_6, VERSION_7] {
         let store = opened(script);
         let waiting = store.notices_due(NoticeKind::Harm, NOW, 10).unwrap();
         assert_eq!((waiting.len(), waiting[0].attempts), (1, 3));
         assert!(waiting[0].body.contains("\"healthy\":20"));
     }
-    let losses = opened(VERSION_6).losses().unwrap();
-    assert_eq!((losses[0].name.as_str(), losses[0].count), ("changes_dropped", 2));
+    for script in [VERSION_6, VERSION_7] {
+        let losses = opened(script).losses().unwrap();
+        assert_eq!((losses[0].name.as_str(), losses[0].count), ("changes_dropped", 2));
+    }
+    let ended = opened(VERSION_7).ended_sessions(NOW).unwrap();
+    assert_eq!(ended.ended_s("ops"), Some(1_593_975_600));
 }
