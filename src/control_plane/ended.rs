@@ -48,7 +48,8 @@ pub(super) async fn end(name: &str, session: Option<&Session>, env: &Env) -> Ans
     let end = EndSession {
         name: name.to_owned(),
         session: session.map(|session| session.id.clone()),
-        until_s: session.map_or(now_ms() / 1_000 + MAX_AGE_S, |session| session.expires_s),
+        // Of all sessions that are open now: the RuleBook may end all of the name with one.
+        until_s: now_ms() / 1_000 + MAX_AGE_S,
     };
     call(env, &EndSessionCall, end).await?;
     // This isolate at least knows at once.

@@ -3,9 +3,9 @@
 //! In scope: making and reading the cookie, and what a changing call by cookie must carry against forged requests.
 //! Not in scope: HTTP (`src/control_plane/session.rs`) and what a role may do ([`blobwatch_tokens`]).
 //!
-//! Nothing of a session is stored, but that it was ended before its time (`blobwatch_rule_book`): the cookie is
-//! `v1.<expiry>.<tag>.<name>`, the tag an HMAC-SHA256 under a key that is derived from the deployment's secret. The hash of the token is under the tag too, so a token that is taken out of
-//! `BLOBWATCH_TOKENS`, or replaced, ends its sessions at once.
+//! Nothing is stored of a session that holds; the RuleBook keeps which ones were ended before their time. The cookie is
+//! `v1.<expiry>.<tag>.<name>`, the tag an HMAC-SHA256 under a key that is derived from the deployment's secret. The hash of
+//! the token is under the tag too, so a token that is taken out of `BLOBWATCH_TOKENS`, or replaced, ends its sessions at once.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};

@@ -25,7 +25,7 @@ pub struct EndSession {
     pub name: String,
     /// `None`: all of the name.
     pub session: Option<String>,
-    /// When the last of them would be over anyhow, in seconds since 1970.
+    /// When the last session that is open now would be over anyhow, in seconds since 1970.
     pub until_s: u64,
 }
 
