@@ -72,7 +72,7 @@ impl Kmv {
 /// Networks that a cell names: enough to tell one from several.
 pub(super) const FEW: usize = 3;
 
-/// The smallest hashes of the networks that sent anything, at most [`FEW`].
+/// The smallest hashes of the networks that sent anything, at most `FEW`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FewNetworks(Kmv);
 
