@@ -12,7 +12,7 @@ const BUILD = `
   export function initSync() { instance += 1; state.instanceId += 1; }
   export function __wbg_reset_state() { initSync(); }
   export const __worker_init_state = () => state;
-  export const fetch = async (request) => request === "trap" ? trap() : instance;
+  export const fetch = async (request) => request === "trap" ? trap() : new Response(String(instance));
   const trap = () => { throw new WebAssembly.RuntimeError("unreachable"); };
   export class FireLog {
     constructor(ctx, env) {
@@ -49,6 +49,14 @@ const { control } = await import("../control.js");
 const { FireLog, RuleBook } = await import("../objects.js");
 const { made } = await import("../../build/index.js");
 
+/** Number of the instance that answers a call of the API. */
+const instanceNow = async () => Number(await (await control("request", {}, {}, {})).text());
+
+test("every answer is of the type that it says", async () => {
+  const { headers } = await control("request", {}, {}, {});
+  assert.equal(headers.get("x-content-type-options"), "nosniff");
+});
+
 test("an object is made when it is first called, once", async () => {
   const before = made.length;
   const log = new FireLog("log", {});
@@ -58,10 +66,10 @@ test("an object is made when it is first called, once", async () => {
 });
 
 test("the call after a trap meets a new instance", async () => {
-  const before = await control("request", {}, {});
+  const before = await instanceNow();
   await assert.rejects(control("trap", {}, {}), WebAssembly.RuntimeError);
-  assert.equal(await control("request", {}, {}), before + 1);
-  assert.equal(await control("request", {}, {}), before + 1);
+  assert.equal(await instanceNow(), before + 1);
+  assert.equal(await instanceNow(), before + 1);
 });
 
 test("a trap in one object leaves the others usable, on the new instance", async () => {
@@ -73,23 +81,23 @@ test("a trap in one object leaves the others usable, on the new instance", async
 });
 
 test("a trap that nobody awaits is heard of", async () => {
-  const before = await control("request", {}, {});
+  const before = await instanceNow();
   for (const listener of listeners) listener({ error: new WebAssembly.RuntimeError("unreachable") });
-  assert.equal(await control("request", {}, {}), before + 1);
+  assert.equal(await instanceNow(), before + 1);
   for (const listener of listeners) listener({ error: new Error("of somebody else") });
-  assert.equal(await control("request", {}, {}), before + 1);
+  assert.equal(await instanceNow(), before + 1);
 });
 
 test("an object that cannot be made is tried on a new instance", async () => {
   const log = new FireLog("log", { refuses: [true] });
-  const before = await control("request", {}, {});
+  const before = await instanceNow();
   await assert.rejects(log.fetch(), /broken/);
   assert.equal(await log.fetch(), before + 1);
 });
 
 test("an error that Rust answers with leaves the instance as it is", async () => {
-  const before = await control("request", {}, {});
+  const before = await instanceNow();
   const { call } = await import("../instance.js");
   await assert.rejects(call(() => Promise.reject(new Error("refused"))), /refused/);
-  assert.equal(await control("request", {}, {}), before);
+  assert.equal(await instanceNow(), before);
 });
