@@ -25,6 +25,10 @@ pub const MIN_HARMED: u32 = 5;
 /// And networks of those, as for anomalies: one address can have five names.
 pub const MIN_NETWORKS: usize = 5;
 
+/// Clean clients, also such without a past, below which no step waits. Of one network eight count at most (`networks`): none can
+/// hold a step by itself.
+const MIN_DOUBTED: u32 = 9;
+
 /// Evidence for harm at which a step no longer passes, and for harmlessness at which it does: 20 to 1.
 const LN_20: f64 = 2.995_732_273_553_991;
 
@@ -154,9 +158,8 @@ impl Told {
         self.clean >= MIN_HARMED && self.networks >= MIN_NETWORKS
     }
 
-    /// Of one network four count at most: no network by itself can make a step wait.
     fn is_doubtful(&self) -> bool {
-        self.clean >= MIN_HARMED
+        self.clean >= MIN_DOUBTED
     }
 }
 

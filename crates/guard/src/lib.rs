@@ -19,6 +19,7 @@ mod networks;
 mod notice;
 mod pull;
 mod system;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod watch;

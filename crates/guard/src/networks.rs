@@ -23,6 +23,12 @@ pub(super) struct Taken {
 pub(super) struct Networks(pub(super) ByClient<Taken>);
 
 impl Networks {
+    /// Whether one more client with a past would count.
+    pub(super) fn has_room(&self, network: NetworkKey) -> bool {
+        let taken = self.0.get(&network.0);
+        taken.is_none_or(|taken| taken.known < MAX_CLIENTS)
+    }
+
     /// Whether one more client with a past counts.
     pub(super) fn takes_known(&mut self, network: NetworkKey) -> bool {
         take(&mut self.of(network).known, MAX_CLIENTS)

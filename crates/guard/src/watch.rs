@@ -8,11 +8,10 @@
 
 use std::sync::Arc;
 
-use super::counts::{Arm, Cohort, CohortCounts, Counts, MAX_COHORTS, MAX_EVIDENCE, WatchReport, note};
+use super::counts::{MAX_EVIDENCE, WatchReport};
 use super::health::{ByClient, Health, Standing, Who};
-use super::networks::Networks;
 use super::pull::Pull;
-use super::system::system;
+use super::tally::Tally;
 use blobwatch_pull::{Action, ClientKey, Fired, Mode, NetworkKey, Record};
 
 /// Guards that one FireLog counts for: promotions that run at one time.
@@ -21,6 +20,9 @@ pub(crate) const MAX_WATCHES: usize = 64;
 /// Clients of one guard in one FireLog, 30 bytes each and twice in memory: far more than a verdict needs, and when there are
 /// more the first ones say enough.
 pub(crate) const MAX_WATCHED: usize = 8_192;
+
+/// From so many on only clients are counted that the tests count: names in any number leave room for those with a past.
+const MAX_ANY: usize = MAX_WATCHED / 2;
 
 /// A client that was let through is judged by its first minute. Docker tries again after 5 s, containerd at once.
 pub const WINDOW_MS: u64 = 60_000;
@@ -49,8 +51,7 @@ pub(super) struct Watch {
     /// When the newest batch came that was counted.
     pub(super) taken_ms: u64,
     pub(super) clients: ByClient<Client>,
-    pub(super) networks: Networks,
-    pub(super) cohorts: Vec<CohortCounts>,
+    pub(super) tally: Tally,
     pub(super) evidence: Vec<String>,
     /// Pasts for which there was no room since the guard began.
     pub(super) evicted: u64,
@@ -213,8 +214,7 @@ impl Watch {
             enforced_ms: same.and_then(|before| before.enforced_ms),
             taken_ms: 0,
             clients: ByClient::default(),
-            networks: Networks::default(),
-            cohorts: Vec::new(),
+            tally: Tally::default(),
             evidence: Vec::new(),
             evicted: 0,
             is_changed: false,
@@ -245,28 +245,30 @@ impl Watch {
             }
             return;
         }
-        if self.clients.len() >= MAX_WATCHED {
+        let who = Who::of(record);
+        let is_known = health.knows(who, now_ms);
+        if !self.has_room(record, is_known) {
             return;
         }
         (self.is_changed, self.is_news) = (true, true);
-        let (who, cohort) = (Who::of(record), self.cohort(record));
+        let cohort = self.tally.cohort(record);
         if took != Took::HeldOut {
-            self.past(cohort, health.pulls(who, now_ms));
+            self.tally.past(cohort, health.pulls(who, now_ms));
         }
         let state = if took == Took::Denied {
             let standing = health.standing(who, enforced_ms, now_ms);
             if standing == Standing::Clean && self.evidence.len() < MAX_EVIDENCE {
                 self.evidence.push(record.id.to_string());
             }
-            self.tell(cohort, true, standing);
-            self.sample(cohort, record.network, standing);
+            self.tally.tell(cohort, true, standing);
+            self.tally.sample(cohort, record.network, standing);
             Client::Counted
         } else {
             let mut open = Open {
                 first_ms: now_ms,
                 cohort,
                 enforced: took == Took::Enforced,
-                is_known: health.knows(who, now_ms),
+                is_known,
                 good: 0,
                 bad: 0,
                 build: who.build,
@@ -276,6 +278,11 @@ impl Watch {
             Client::Open(open)
         };
         self.clients.insert(client.0, state);
+    }
+
+    fn has_room(&self, record: &Record, is_known: bool) -> bool {
+        let counts = is_known && self.tally.networks.has_room(record.network);
+        self.clients.len() < if counts { MAX_WATCHED } else { MAX_ANY }
     }
 
     fn close(&mut self, health: &Health, now_ms: u64) {
@@ -297,109 +304,18 @@ impl Watch {
     /// Counts a client that was let through, after its first minute.
     fn judge(&mut self, open: &Open, who: Who, health: &Health, now_ms: u64) {
         if !open.is_known {
-            self.tell(open.cohort, open.enforced, Standing::Unknown);
-            self.sample_new(open.cohort, open.network, health.is_clean(who, now_ms));
+            self.tally.tell(open.cohort, open.enforced, Standing::Unknown);
+            self.tally
+                .sample_new(open.cohort, open.network, health.is_clean(who, now_ms));
             return;
         }
         let standing = health.standing(who, self.enforced_ms.unwrap_or(now_ms), now_ms);
-        self.tell(open.cohort, open.enforced, standing);
-        let counts = self.sample(open.cohort, open.network, standing);
+        self.tally.tell(open.cohort, open.enforced, standing);
+        let counts = self.tally.sample(open.cohort, open.network, standing);
         // A minute without a download (HEADs, refusals of the origin) says nothing about downloads.
         if counts && (open.good > 0 || open.bad > 0) {
-            self.minute(open);
+            self.tally.minute(open);
         }
-    }
-
-    fn minute(&mut self, open: &Open) {
-        self.arm(open.cohort, open.enforced, |arm| {
-            arm.judged += 1;
-            arm.bad_clients += u32::from(open.bad > 0);
-            arm.pulls += u32::from(open.good) + u32::from(open.bad);
-            arm.bad_pulls += u32::from(open.bad);
-        });
-        if open.enforced && open.bad > 0 {
-            self.change(open.cohort, |counts| note(&mut counts.bad_networks, open.network));
-        }
-    }
-
-    fn tell(&mut self, cohort: u8, enforced: bool, standing: Standing) {
-        self.arm(cohort, enforced, |arm| {
-            arm.clients += 1;
-            arm.healthy += u32::from(standing == Standing::Clean);
-            arm.unknown += u32::from(standing == Standing::Unknown);
-        });
-    }
-
-    /// Whether the client, whose past is known, is among those that the tests count.
-    fn sample(&mut self, cohort: u8, network: NetworkKey, standing: Standing) -> bool {
-        let counts = standing != Standing::Unknown && self.networks.takes_known(network);
-        if counts {
-            let is_clean = standing == Standing::Clean;
-            self.change(cohort, |cohort| {
-                cohort.counts.sample.known += 1;
-                cohort.counts.sample.clean += u32::from(is_clean);
-                if is_clean {
-                    note(&mut cohort.clean_networks, network);
-                }
-            });
-        }
-        counts
-    }
-
-    fn sample_new(&mut self, cohort: u8, network: NetworkKey, is_clean: bool) {
-        if self.networks.takes_new(network) {
-            self.change(cohort, |cohort| {
-                cohort.counts.sample.new += 1;
-                cohort.counts.sample.new_clean += u32::from(is_clean);
-            });
-        }
-    }
-
-    fn past(&mut self, cohort: u8, (good, bad): (u8, u8)) {
-        self.change(cohort, |cohort| {
-            cohort.counts.past.good += u32::from(good);
-            cohort.counts.past.bad += u32::from(bad);
-        });
-    }
-
-    fn arm(&mut self, cohort: u8, enforced: bool, change: impl FnOnce(&mut Arm)) {
-        self.change(cohort, |cohort| {
-            let Counts {
-                enforced: inside,
-                held_out,
-                ..
-            } = &mut cohort.counts;
-            change(if enforced { inside } else { held_out });
-        });
-    }
-
-    fn change(&mut self, cohort: u8, change: impl FnOnce(&mut CohortCounts)) {
-        if let Some(counts) = self.cohorts.get_mut(usize::from(cohort)) {
-            change(counts);
-        }
-    }
-
-    /// Position of the record's cohort, or of the one that takes what finds no place.
-    fn cohort(&mut self, record: &Record) -> u8 {
-        let own = Cohort {
-            family: Some(record.family),
-            os: system(&record.os).to_owned(),
-        };
-        if let Some(at) = self.place_of(&own) {
-            return at;
-        }
-        let own_places = (self.cohorts.iter()).filter(|known| known.cohort.family.is_some());
-        let has_room = own_places.count() < MAX_COHORTS && self.networks.takes_place(record.network);
-        let cohort = if has_room { own } else { Cohort::default() };
-        self.place_of(&cohort).unwrap_or_else(|| {
-            self.cohorts.push(CohortCounts::of(cohort));
-            self.cohorts.len().saturating_sub(1) as u8
-        })
-    }
-
-    fn place_of(&self, cohort: &Cohort) -> Option<u8> {
-        let at = self.cohorts.iter().position(|known| known.cohort == *cohort);
-        at.map(|at| at as u8)
     }
 
     pub(super) fn report(&self) -> WatchReport {
@@ -407,7 +323,7 @@ impl Watch {
             rule: self.of.rule.to_string(),
             route: self.of.route.to_string(),
             guard: self.of.guard,
-            cohorts: self.cohorts.clone(),
+            cohorts: self.tally.cohorts.clone(),
             evidence: self.evidence.clone(),
             evicted: self.evicted,
         }

@@ -71,14 +71,14 @@ impl Watch {
             .into_iter()
             .for_each(|number| put_varint(&mut out, number));
         // The totals are what goes over the wire anyway; a number that grows by one is not worth a format of its own.
-        let totals = serde_json::to_vec(&self.cohorts).unwrap_or_default();
+        let totals = serde_json::to_vec(&self.tally.cohorts).unwrap_or_default();
         put_varint(&mut out, totals.len() as u64);
         out.extend_from_slice(&totals);
         put_varint(&mut out, self.evidence.len() as u64);
         for id in &self.evidence {
             put_text(&mut out, id);
         }
-        put_networks(&mut out, &self.networks);
+        put_networks(&mut out, &self.tally.networks);
         put_varint(&mut out, self.clients.len() as u64);
         for (key, client) in &self.clients {
             out.extend_from_slice(&key.to_le_bytes());
@@ -96,12 +96,12 @@ impl Watch {
             watch.enforced_ms = Some(reader.varint()?).filter(|time_ms| *time_ms > 0);
             (watch.taken_ms, watch.evicted) = (reader.varint()?, reader.varint()?);
         }
-        watch.cohorts = totals(&mut reader)?;
+        watch.tally.cohorts = totals(&mut reader)?;
         for _ in 0..reader.count(1)? {
             watch.evidence.push(reader.text()?.to_owned());
         }
         if !is_first {
-            watch.networks = networks(&mut reader)?;
+            watch.tally.networks = networks(&mut reader)?;
         }
         for _ in 0..reader.count(9)?.min(MAX_WATCHED) {
             let key = reader.word()?;

@@ -105,6 +105,10 @@ fn dilution_hides_no_harm() {
     case(5_000, 5_000, false);
     case(5_000, 1, true);
     case(5_000, 20, true);
+    // More than are watched.
+    case(20_000, 1, false);
+    case(20_000, 20_000, false);
+    case(20_000, 100, true);
 }
 
 /// Fresh names that only ask: neither those that are denied nor those that are let through let a step pass.
@@ -124,6 +128,32 @@ fn names_of_one_network_let_no_step_pass() {
         })
         .collect();
     assert_eq!(verdict(&watches(&records, &Health::default())), State::Watching);
+}
+
+/// Whoever pulls cleanly while he is let through can be a healthy client, in one network or in two.
+#[test]
+fn one_network_makes_no_step_wait() {
+    #[track_caller]
+    fn case(networks: u64, expected: State) {
+        let (mut health, mut watches) = (clean(0..8), watching());
+        let harmless = |bot: u64| Record {
+            status: 404,
+            ..pull(1_000 + bot)
+        };
+        (0..100).for_each(|bot| take(&mut health, &harmless(bot), 1, HOUR));
+        (0..100).for_each(|bot| watches.observe(&denied(1_000 + bot), &health, NOW));
+        for name in 0..40 {
+            let record = network(build(held_out(name), Family::Curl, ""), name % networks);
+            (0..2).for_each(|_| {
+                watches.observe(&record, &health, NOW);
+                health.take(&record, NOW);
+            });
+        }
+        watches.close(&health, NOW + WINDOW_MS);
+        assert_eq!(verdict(&watches), expected, "{networks}");
+    }
+    case(1, State::Passed);
+    case(8, State::Watching);
 }
 
 #[test]
