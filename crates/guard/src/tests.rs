@@ -6,8 +6,8 @@ use super::counts::MAX_COHORTS;
 use std::sync::Arc;
 
 use super::health::{Standing, Who};
+use super::pull::Pull;
 use super::*;
-use crate::pull::Pull;
 use blobwatch_pull::{
     Action, ClientKey, Family, Mode, NetworkKey, Outcome, RangeKind, Record, RecordId, sample,
 };
