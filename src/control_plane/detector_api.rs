@@ -118,7 +118,9 @@ pub(super) async fn metrics(env: &Env) -> Answer<Response> {
     let mut response = scrape.send(env, Object::Detector).await?;
     let mut page = text_of_reply(&mut response).await?;
     if response.status_code() != 200 {
-        return Err(internal("read the metrics", page));
+        // The Detector's problem is the caller's own: a database of a newer build lasts until that build is deployed.
+        let problem = serde_json::from_str::<Problem>(&page);
+        return Err(problem.unwrap_or_else(|_| internal("read the metrics", page)));
     }
     let revision = call(env, &HealthCall, Nothing).await?.revision;
     page.push_str("# HELP blobwatch_rulebook_revision Current revision of the rulebook.\n");

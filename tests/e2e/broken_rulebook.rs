@@ -202,3 +202,77 @@ fn not_a_database() {
         case(class, answer, |database| write(database, [0x5a; 8192]).unwrap());
     }
 }
+
+/// What a database holds, without what the runtime keeps in it.
+fn contents(database: &Path) -> Vec<String> {
+    let connection = Connection::open(database).unwrap();
+    let rows = |statement: &str| {
+        let mut statement = connection.prepare(statement).unwrap();
+        let columns = statement.column_count();
+        let row = |row: &rusqlite::Row<'_>| {
+            let values = (0..columns).map(|column| row.get::<_, rusqlite::types::Value>(column));
+            values.collect::<Result<Vec<_>, _>>()
+        };
+        let rows = statement.query_map([], row).unwrap();
+        rows.map(|row| format!("{:?}", row.unwrap())).collect::<Vec<_>>()
+    };
+    let schema = "SELECT sql FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY name";
+    let mut statement = connection
+        .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY name")
+        .unwrap();
+    let tables = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let tables: Vec<String> = tables.map(Result::unwrap).collect();
+    let of_tables = tables
+        .iter()
+        .flat_map(|table| rows(&format!("SELECT * FROM {table} ORDER BY 1, 2")));
+    rows(schema).into_iter().chain(of_tables).collect()
+}
+
+/// Each object says the same of a database that a newer build wrote, and leaves it as it is.
+#[test]
+fn every_object_from_a_newer_version() {
+    for (class, calls) in [
+        (
+            "RuleBook",
+            ["/_blobwatch/api/v1/rules", "/_blobwatch/api/v1/audit"].as_slice(),
+        ),
+        ("FireLog", &["/_blobwatch/api/v1/requests"]),
+        (
+            "Detector",
+            &[
+                "/_blobwatch/api/v1/anomalies",
+                "/_blobwatch/api/v1/webhooks",
+                "/_blobwatch/metrics",
+            ],
+        ),
+        ("Previews", &["/_blobwatch/api/v1/previews"]),
+    ] {
+        let mut stage = with_a_rule();
+        for call in calls {
+            assert_eq!(
+                stage.api().send(Request::get(call)).status(),
+                200,
+                "{class}: {call}"
+            );
+        }
+        stage.edge.kill();
+        let databases = databases(&stage, class);
+        for database in &databases {
+            sql("UPDATE meta SET value = value + 1 WHERE key = 'schema'")(database);
+        }
+        let before: Vec<_> = databases.iter().map(|database| contents(database)).collect();
+        stage.edge.restart();
+        pulls_go_on(&stage);
+        for call in calls {
+            let answer = stage.api().send(Request::get(call));
+            assert_eq!(answer.status(), 503, "{class}: {call}: {}", answer.text());
+            for says in ["newer-schema", "deploy that build"] {
+                assert!(answer.text().contains(says), "{class}: {call}: {}", answer.text());
+            }
+        }
+        pulls_go_on(&stage);
+        stage.edge.kill();
+        let after: Vec<_> = databases.iter().map(|database| contents(database)).collect();
+        assert!(before == after, "{class} was touched");
+    }
+}
