@@ -77,51 +77,45 @@ fn delay(stuck: f64, attack: Option<&Attack>) -> u64 {
     HOUR
 }
 
-#[track_caller]
-fn case(attack: &Attack) {
-    for stuck in [0.1, 0.3] {
-        let alone = delay(stuck, None);
-        assert!(alone < HOUR, "{stuck}: it is found");
-        let attacked = delay(stuck, Some(attack));
-        assert!(
-            attacked <= alone + alone.div_ceil(4),
-            "{stuck}: {attacked} slots instead of {alone}"
-        );
-    }
-}
-
 fn one_network() -> FewNetworks {
     let mut networks = FewNetworks::default();
     networks.insert(NetworkKey(7));
     networks
 }
 
-#[test]
-fn a_client_that_looks_different_each_time_blinds_nobody() {
-    case(&Attack {
-        a_slot: 1_000,
-        slots: 60,
-        invent: |n| (format!("os{n}"), format!("bw1-{n}")),
-        networks: one_network(),
-    });
+fn each_another(n: u64) -> (String, String) {
+    (format!("os{n}"), format!("bw1-{n}"))
 }
 
-#[test]
-fn nor_does_one_that_a_firelog_of_an_older_build_reports() {
-    case(&Attack {
-        a_slot: 1_000,
-        slots: 60,
-        invent: |n| (format!("os{n}"), format!("bw1-{n}")),
-        networks: FewNetworks::default(),
-    });
+fn again_and_again(n: u64) -> (String, String) {
+    each_another(n % 1_500)
 }
 
+/// Ten times the requests that once blinded the Detector; the same as a FireLog of an older build reports them; and a
+/// client that comes back with each of its looks.
 #[test]
-fn nor_does_one_that_comes_back_with_each_of_its_looks() {
-    case(&Attack {
-        a_slot: 500,
+fn a_client_that_invents_others_delays_nothing_by_more_than_a_quarter() {
+    let attack = |a_slot, invent: Invent, networks| Attack {
+        a_slot,
         slots: 60,
-        invent: |n| (format!("os{}", n % 1_500), format!("bw1-{}", n % 1_500)),
-        networks: one_network(),
-    });
+        invent,
+        networks,
+    };
+    let attacks = [
+        attack(1_000, each_another, one_network()),
+        attack(1_000, each_another, FewNetworks::default()),
+        attack(500, again_and_again, one_network()),
+    ];
+    for stuck in [0.1, 0.3] {
+        let alone = delay(stuck, None);
+        assert!(alone < HOUR, "{stuck}: it is found");
+        for (at, attack) in attacks.iter().enumerate() {
+            let attacked = delay(stuck, Some(attack));
+            let most = alone + alone.div_ceil(4);
+            assert!(
+                attacked <= most,
+                "attack {at}, {stuck} stuck: {attacked} slots instead of {alone}"
+            );
+        }
+    }
 }
