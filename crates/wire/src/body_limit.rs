@@ -2,7 +2,8 @@
 //!
 //! In scope: the limit of each call of the API and of calls between objects. Not in scope: streams (`src/control_plane`).
 
-use crate::{ApiCall, Problem};
+use crate::Problem;
+use crate::api::ApiCall;
 
 /// Of a body that is read before anybody is known, and of calls that take none: a token, a webhook's address and secret.
 pub const MAX_SMALL_BODY: usize = 8 << 10;

@@ -131,6 +131,11 @@ fn the_calls_tell_what_the_detector_knows() {
         "# TYPE blobwatch_requests_total counter",
         "blobwatch_requests_total{route=\"hub\"} ",
         "blobwatch_webhook_deliveries{state=\"pending\"} 0",
+        "blobwatch_detector_cohorts_max 20000",
+        "blobwatch_detector_cohorts_evicted_total 0",
+        "blobwatch_detector_values{attribute=\"os\",breadth=\"broad\"} 3",
+        "blobwatch_detector_values_max{breadth=\"broad\"} 3500",
+        "blobwatch_detector_values_other_requests_total{attribute=\"fingerprint\"} 0",
     ] {
         assert!(metrics.contains(line), "{line} is not in {metrics}");
     }
