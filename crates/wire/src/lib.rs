@@ -20,7 +20,6 @@ mod times;
 mod validator;
 mod visible;
 
-pub(crate) use api::ApiCall;
 pub use api::{API, CALLS, Handler, Lookup, handler_at, look_up, role_of_missing};
 pub use api_request::{ApiReply, ApiRequest, json_text};
 pub use body_limit::{BoundedBody, MAX_BODY, MAX_OBJECT_BODY, MAX_RULEBOOK_BODY, MAX_SMALL_BODY, text_of};
