@@ -11,7 +11,7 @@ use crate::workspace;
 use anyhow::{Context, Result};
 use blobwatch_fire_log::{Budget, Dimension, Filter, FireLog, Kind, Summary, scan_page, summarise};
 use blobwatch_pull::{ClientKey, RecordId};
-use blobwatch_records::{Builder, Flush, Held};
+use blobwatch_records::{Builder, Flush, RulebookVersion};
 use blobwatch_sql::Native;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ pub(crate) fn fill(mut log: FireLog<Native>, records: u32, start_ms: u64) -> Res
         let flush = Flush {
             isolate: seq % 5,
             seq,
-            held: Held {
+            held: RulebookVersion {
                 epoch: 0,
                 revision: 1,
             },

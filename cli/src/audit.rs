@@ -126,7 +126,7 @@ fn verify(
     if as_json {
         output::json_line(&serde_json::to_string(&report).unwrap_or_default())?;
     } else {
-        output::line(&told(&report))?;
+        output::line(&report_text(&report))?;
     }
     Ok(if report.ok {
         Outcome::Nothing
@@ -135,7 +135,7 @@ fn verify(
     })
 }
 
-fn told(report: &ChainReport) -> String {
+fn report_text(report: &ChainReport) -> String {
     match &report.broken {
         None => format!("ok: {} entries, head {}", report.entries, report.head),
         Some(broken) => format!(

@@ -55,12 +55,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     if arguments.file.is_dir() {
         folder(&arguments.file, &options)
     } else {
-        one(&arguments.file, None, &options)
+        localize_file(&arguments.file, None, &options)
     }
 }
 
 /// Reads one file and writes its line.
-fn one(path: &Path, label: Option<&str>, options: &Options) -> Result<Outcome, Problem> {
+fn localize_file(path: &Path, label: Option<&str>, options: &Options) -> Result<Outcome, Problem> {
     let section = table::read(input::open(path)?, &input::name(path))?;
     let causes = localize(&section, options);
     output::json_line(&answer::line(label, &causes))?;
@@ -80,7 +80,7 @@ fn folder(path: &Path, options: &Options) -> Result<Outcome, Problem> {
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        match (one(&file, Some(&label), options), &outcome) {
+        match (localize_file(&file, Some(&label), options), &outcome) {
             (Err(Problem::Write(source)), _) => return Err(Problem::Write(source)),
             (Err(problem), _) => {
                 output::json_line(&answer::unread(&label, &problem))?;

@@ -38,7 +38,7 @@ use judge::{Batch, Judge};
 use log::{Log, Read};
 use order::Order;
 use report::{File, Report};
-use request::{Reader, Seen};
+use request::{RangeEvidence, Reader};
 
 /// Files of one run; each has its number in the ids of its lines.
 const MAX_FILES: usize = 4096;
@@ -259,7 +259,7 @@ impl Replay {
 }
 
 /// What logs like these do not show.
-fn limits(seen: Seen, requests: u64) -> Vec<String> {
+fn limits(seen: RangeEvidence, requests: u64) -> Vec<String> {
     let mut limits = Vec::new();
     if requests == 0 {
         limits.push("no blob requests were found (GET or HEAD of /v2/<name>/blobs/<digest>)".to_owned());

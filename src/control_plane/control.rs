@@ -13,7 +13,7 @@ use wasm_bindgen::JsValue;
 use worker::{Context, Env, Request, Response, Result, event};
 
 use super::body::text_of_request;
-use super::http::{Answer, Asked, internal, refuse};
+use super::http::{Answer, ConditionalRequest, internal, refuse};
 use super::object_call::forward;
 use super::{
     access, audit_api, demo_api, detector_api, health, losses_api, page, records_api, session, tries,
@@ -21,7 +21,7 @@ use super::{
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _ctx: Context) -> Result<Response> {
-    let asked = Asked::of(&request);
+    let asked = ConditionalRequest::of(&request);
     match route(request, &env).await {
         Ok(response) => asked.unless_known(response).await,
         Err(problem) => refuse(&problem),

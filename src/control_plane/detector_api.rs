@@ -1,7 +1,7 @@
 //! The calls that the Detector answers: anomalies, timelines, cohorts, webhooks, metrics; and the report, whose examples
 //! are in the FireLogs.
 
-use blobwatch_detector::{AnomalyCall, Known, Report, audited, wanted_evidence};
+use blobwatch_detector::{AnomalyCall, Report, ReportFacts, audited, wanted_evidence};
 use blobwatch_rule_book::{HealthCall, NewAuditEntry, WriteEntryCall, checked_reason};
 use blobwatch_wire::{Nothing, Object, Place, Problem};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use worker::{Env, Method, Request, Response, Url};
 
 use super::body::text_of_reply;
 use super::http::{Answer, FailedTo, internal, now_ms, query_pairs, text};
-use super::object_call::{Forwarded, call, call_through};
+use super::object_call::{ForwardedCall, call, call_through};
 use super::{losses_api, records_api};
 
 /// Media type of Prometheus' text.
@@ -26,7 +26,7 @@ pub(super) async fn change_webhook(
     let url = request.url().failed_to("read the address")?;
     let reason = reason(&url)?;
     let method = request.method();
-    let ask = |method, body| Forwarded {
+    let ask = |method, body| ForwardedCall {
         method,
         call: path,
         body,
@@ -86,7 +86,7 @@ pub(super) async fn report(path: &str, request: &Request, env: &Env) -> Answer<R
             message,
         )));
     }
-    let Known {
+    let ReportFacts {
         anomaly,
         families,
         marks,
@@ -108,7 +108,7 @@ pub(super) async fn report(path: &str, request: &Request, env: &Env) -> Answer<R
 
 /// Prometheus text: what the Detector counts, the rulebook's revision, and what was lost on the way.
 pub(super) async fn metrics(env: &Env) -> Answer<Response> {
-    let scrape = Forwarded {
+    let scrape = ForwardedCall {
         method: Method::Get,
         call: "metrics",
         body: "",

@@ -21,7 +21,7 @@ use worker::{DurableObject, Env, Request, Response, Result, State, durable_objec
 use super::control::text_binding;
 use super::deliver;
 use super::http::{Answer, api_answer, now_ms, refuse};
-use super::object_call::{Received, answer, call};
+use super::object_call::{ReceivedCall, answer, call};
 use super::opened::{Bell, Opened, unopened};
 use super::sql::ObjectSql;
 
@@ -79,7 +79,7 @@ impl DurableObject for Detector {
 
 impl Detector {
     async fn answer(&self, request: Request) -> Answer<Response> {
-        let mut received = Received::of(request)?;
+        let mut received = ReceivedCall::of(request)?;
         let Some(method) = received.method else {
             return Err(no_such_call());
         };
@@ -101,8 +101,9 @@ impl Detector {
             (AnomalyCall::METHOD, path) if path.starts_with(AnomalyCall::PATH) => {
                 self.try_to_catch_up().await;
                 let id = path.trim_start_matches(AnomalyCall::PATH);
-                let known = |store: &Store<ObjectSql>| blobwatch_detector::known(store, id, now_ms());
-                answer::<AnomalyCall>(self.with_api(known)?)?
+                let report_facts =
+                    |store: &Store<ObjectSql>| blobwatch_detector::report_facts(store, id, now_ms());
+                answer::<AnomalyCall>(self.with_api(report_facts)?)?
             }
             (_, path) if path.starts_with(Object::Detector.api_prefix()) => self.call(&mut received).await?,
             _ => return Err(no_such_call()),
@@ -111,14 +112,14 @@ impl Detector {
         Ok(response)
     }
 
-    async fn accept(&self, received: &mut Received) -> Answer<Response> {
+    async fn accept(&self, received: &mut ReceivedCall) -> Answer<Response> {
         let Bytes(body) = received.body::<CellsCall>().await?;
         let batch = CellBatch::decode(&body).map_err(unreadable)?;
         let ack = self.with("count", |store| store.accept(&body, batch, now_ms()))?;
         answer::<CellsCall>(Acknowledged { ack })
     }
 
-    async fn call(&self, received: &mut Received) -> Answer<Response> {
+    async fn call(&self, received: &mut ReceivedCall) -> Answer<Response> {
         let body = received.text().await?;
         let actor = received.actor();
         let path = received.api_path(Object::Detector);

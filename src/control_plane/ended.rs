@@ -15,17 +15,17 @@ use super::object_call::call;
 const KNOWN_FOR_MS: u64 = 3_000;
 
 /// What the RuleBook said last, and when.
-type Known = (u64, Rc<EndedSessions>);
+type CachedSessions = (u64, Rc<EndedSessions>);
 
 thread_local! {
     /// Read and written between awaits, never across one.
-    static KNOWN: RefCell<Option<Known>> = const { RefCell::new(None) };
+    static KNOWN: RefCell<Option<CachedSessions>> = const { RefCell::new(None) };
 }
 
 /// Refuses a session that was ended. While the RuleBook cannot be asked, reading goes on with what was known last and changing
 /// does not: the API must be readable when something is wrong, and bearer tokens work.
 pub(super) async fn check(session: &Session, is_read: bool, env: &Env) -> Answer<()> {
-    let ended = match known(env).await {
+    let ended = match ended_sessions(env).await {
         Ok(ended) => ended,
         Err(_) if is_read => KNOWN.with_borrow(|known| known.as_ref().map_or_else(Rc::default, of)),
         Err(problem) => return Err(problem),
@@ -39,12 +39,15 @@ pub(super) async fn check(session: &Session, is_read: bool, env: &Env) -> Answer
 /// When a session of that name can begin at the earliest, in milliseconds since 1970: sessions that were opened in the second of
 /// an end are ended.
 pub(super) async fn earliest_ms(name: &str, env: &Env) -> u64 {
-    let ended_s = known(env).await.ok().and_then(|ended| ended.ended_s(name));
+    let ended_s = ended_sessions(env)
+        .await
+        .ok()
+        .and_then(|ended| ended.ended_s(name));
     ended_s.map_or(0, |ended_s| (ended_s + 1) * 1_000)
 }
 
 /// Ends one session of a name, or all of them.
-pub(super) async fn end(name: &str, session: Option<&Session>, env: &Env) -> Answer<()> {
+pub(super) async fn end_session(name: &str, session: Option<&Session>, env: &Env) -> Answer<()> {
     let end = EndSession {
         name: name.to_owned(),
         session: session.map(|session| session.id.clone()),
@@ -57,9 +60,9 @@ pub(super) async fn end(name: &str, session: Option<&Session>, env: &Env) -> Ans
     Ok(())
 }
 
-async fn known(env: &Env) -> Answer<Rc<EndedSessions>> {
+async fn ended_sessions(env: &Env) -> Answer<Rc<EndedSessions>> {
     let now = now_ms();
-    let fresh = |known: &&Known| now.abs_diff(known.0) < KNOWN_FOR_MS;
+    let fresh = |known: &&CachedSessions| now.abs_diff(known.0) < KNOWN_FOR_MS;
     if let Some(ended) = KNOWN.with_borrow(|known| known.as_ref().filter(fresh).map(of)) {
         return Ok(ended);
     }
@@ -69,6 +72,6 @@ async fn known(env: &Env) -> Answer<Rc<EndedSessions>> {
     Ok(ended)
 }
 
-fn of((_, ended): &Known) -> Rc<EndedSessions> {
+fn of((_, ended): &CachedSessions) -> Rc<EndedSessions> {
     Rc::clone(ended)
 }

@@ -11,18 +11,18 @@ use std::time::Duration;
 
 use blobwatch_detector::{Acknowledged, CellsCall};
 use blobwatch_fire_log::{
-    FireLog as Store, FireLogError, FlushCall, LossesCall, PushRulebookCall, ReadRulebookCall, StandingCall,
-    Unsent,
+    FireLog as Store, FireLogError, FlushCall, LossesCall, OutboxBatch, PushRulebookCall, ReadRulebookCall,
+    StandingCall,
 };
 use blobwatch_previews::ReplayCall;
-use blobwatch_records::Held;
+use blobwatch_records::RulebookVersion;
 use blobwatch_rule_book::GuardCountsCall;
 use blobwatch_wire::{Bytes, Method, ObjectCall, Problem, Text};
 use futures_util::future::{Either, select};
 use worker::{Delay, DurableObject, Env, Request, Response, Result, State, Url, durable_object};
 
 use super::http::{Answer, internal, now_ms, refuse};
-use super::object_call::{Received, answer, call};
+use super::object_call::{ReceivedCall, answer, call};
 use super::opened::{Bell, Opened, unopened};
 use super::sql::ObjectSql;
 use super::{fire_log_queries, rule_book_do};
@@ -99,7 +99,7 @@ impl DurableObject for FireLog {
 
 impl FireLog {
     async fn answer(&self, request: Request) -> Answer<Response> {
-        let mut received = Received::of(request)?;
+        let mut received = ReceivedCall::of(request)?;
         let path = received.path().to_owned();
         let (name, call) = path.split_once('/').unwrap_or((&path, ""));
         let Some(method) = received.method else {
@@ -135,7 +135,7 @@ impl FireLog {
         }
     }
 
-    async fn flush(&self, name: &str, received: &mut Received) -> Answer<Response> {
+    async fn flush(&self, name: &str, received: &mut ReceivedCall) -> Answer<Response> {
         self.be_told(name).await;
         self.with("keep the name", |store| store.be_named(name))?;
         let Bytes(body) = received.body::<FlushCall>().await?;
@@ -146,7 +146,7 @@ impl FireLog {
 
     async fn read_rulebook(&self, name: &str, url: &Url) -> Answer<Response> {
         self.be_told(name).await;
-        let held = Held {
+        let held = RulebookVersion {
             epoch: number_in(url, "epoch"),
             revision: number_in(url, "held"),
         };
@@ -154,7 +154,7 @@ impl FireLog {
         answer::<ReadRulebookCall>(Bytes(reply.encode()))
     }
 
-    async fn keep_pushed(&self, received: &mut Received) -> Answer<Response> {
+    async fn keep_pushed(&self, received: &mut ReceivedCall) -> Answer<Response> {
         let Text(document) = received.body::<PushRulebookCall>().await?;
         let epoch = number_in(&received.url, "epoch");
         self.with("keep the rulebook", |store| store.keep_rulebook(epoch, &document))?;
@@ -211,7 +211,7 @@ impl FireLog {
             if unsent.is_empty() {
                 break;
             }
-            for Unsent { seq, body } in unsent {
+            for OutboxBatch { seq, body } in unsent {
                 let Acknowledged { ack } = call(&self.env, &CellsCall, Bytes(body)).await?;
                 if ack != seq {
                     return Err(internal(

@@ -35,18 +35,18 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 thread_local! {
     /// Read and written between awaits, never across one.
-    static KNOWN: RefCell<Known> = const { RefCell::new(Known { asked_ms: 0, answer: None }) };
+    static KNOWN: RefCell<CachedHealth> = const { RefCell::new(CachedHealth { asked_ms: 0, answer: None }) };
 }
 
-struct Known {
+struct CachedHealth {
     asked_ms: u64,
     /// None while a caller asks.
-    answer: Option<Answer<Found>>,
+    answer: Option<Answer<ObjectsHealth>>,
 }
 
 /// What the objects said.
 #[derive(Clone)]
-struct Found {
+struct ObjectsHealth {
     revision: u64,
     without_origin: Option<String>,
     /// Names of FireLogs, and why they store nothing.
@@ -54,7 +54,7 @@ struct Found {
 }
 
 #[derive(Serialize)]
-struct Shown {
+struct HealthAnswer {
     status: &'static str,
     /// For whoever may read the rulebook: it grows with each change, and a guard's verdict is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,7 +68,7 @@ pub(super) async fn answer(request: &Request, env: &Env) -> Answer<Response> {
         return Err(Problem::method_not_allowed(request.method().as_ref()));
     }
     let is_known = is_known(request, env).await?;
-    let found = found(env).await?;
+    let found = ask_objects(env).await?;
     let revision = is_known.then_some(found.revision);
     let reasons = reasons(env, found);
     let status = if reasons.is_empty() { "ok" } else { "degraded" };
@@ -79,7 +79,7 @@ pub(super) async fn answer(request: &Request, env: &Env) -> Answer<Response> {
     } else {
         200
     };
-    let shown = Shown {
+    let shown = HealthAnswer {
         status,
         revision,
         reasons,
@@ -98,7 +98,7 @@ async fn is_known(request: &Request, env: &Env) -> Answer<bool> {
 }
 
 /// Asks, or waits for the caller that asks; when that one has gone, another asks in its place.
-async fn found(env: &Env) -> Answer<Found> {
+async fn ask_objects(env: &Env) -> Answer<ObjectsHealth> {
     loop {
         if KNOWN.with_borrow_mut(|known| known.begins_to_ask(now_ms())) {
             let answer = ask(env).await;
@@ -112,7 +112,7 @@ async fn found(env: &Env) -> Answer<Found> {
     }
 }
 
-impl Known {
+impl CachedHealth {
     /// Also where the clock was set back.
     fn begins_to_ask(&mut self, now_ms: u64) -> bool {
         let is_due = now_ms.abs_diff(self.asked_ms) >= KNOWN_FOR_MS;
@@ -126,16 +126,16 @@ impl Known {
     }
 }
 
-async fn ask(env: &Env) -> Answer<Found> {
+async fn ask(env: &Env) -> Answer<ObjectsHealth> {
     let revision = call(env, &HealthCall, Nothing).await?.revision;
-    Ok(Found {
+    Ok(ObjectsHealth {
         revision,
         without_origin: without_origin(env, revision).await,
         unstored: unstored(env, IsolateState::of(env).fire_logs).await,
     })
 }
 
-fn reasons(env: &Env, found: Found) -> Vec<String> {
+fn reasons(env: &Env, found: ObjectsHealth) -> Vec<String> {
     let mut reasons = IsolateState::of(env).reasons;
     reasons.extend(found.without_origin);
     for (name, reason) in found.unstored {

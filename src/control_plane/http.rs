@@ -64,13 +64,13 @@ pub(super) fn text(status: u16, media_type: &str, body: String) -> Result<Respon
 }
 
 /// What the caller has already of a call that it makes again and again.
-pub(super) struct Asked {
+pub(super) struct ConditionalRequest {
     /// A page: other callers keep nothing, and their answers are not read through for them.
     is_page: bool,
     if_none_match: String,
 }
 
-impl Asked {
+impl ConditionalRequest {
     pub(super) fn of(request: &Request) -> Self {
         let header = |name| request.headers().get(name).ok().flatten();
         Self {

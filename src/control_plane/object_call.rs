@@ -120,14 +120,14 @@ fn request(method: Method, address: &str, payload: Payload) -> Result<Request> {
 }
 
 /// The side of an object: a call of another object, with its way below the object's own address.
-pub(super) struct Received {
+pub(super) struct ReceivedCall {
     request: Request,
     pub(super) url: Url,
     /// `None` is a method that no call has.
     pub(super) method: Option<blobwatch_wire::Method>,
 }
 
-impl Received {
+impl ReceivedCall {
     pub(super) fn of(request: Request) -> Answer<Self> {
         let url = request.url().failed_to("read the address")?;
         let method = blobwatch_wire::Method::of_name(request.method().as_ref());
@@ -190,7 +190,7 @@ pub(super) fn answer<C: ObjectCall>(reply: C::Reply) -> Answer<Response> {
 }
 
 /// A call of the API, handed on to the object that answers it.
-pub(super) struct Forwarded<'a> {
+pub(super) struct ForwardedCall<'a> {
     pub(super) method: Method,
     /// Below the API's prefix, with the query.
     pub(super) call: &'a str,
@@ -212,7 +212,7 @@ pub(super) async fn forward(
     let url = request.url().failed_to("read the address")?;
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     let if_match = request.headers().get(IF_MATCH).ok().flatten();
-    let forwarded = Forwarded {
+    let forwarded = ForwardedCall {
         method: request.method(),
         call: &format!("{path}{query}"),
         body,
@@ -222,7 +222,7 @@ pub(super) async fn forward(
     forwarded.send(env, object).await
 }
 
-impl Forwarded<'_> {
+impl ForwardedCall<'_> {
     pub(super) async fn send(self, env: &Env, object: Object) -> Answer<Response> {
         let what = format!("reach {}", object.title());
         let failed = |e| internal(&what, e);

@@ -18,7 +18,7 @@ use futures_util::future::join_all;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::http::{Answer, api_answer, now_ms, refuse};
-use super::object_call::{Received, call, call_named, call_through};
+use super::object_call::{ReceivedCall, call, call_named, call_through};
 use super::opened::{Bell, Opened, unopened};
 use super::sql::ObjectSql;
 
@@ -83,7 +83,7 @@ impl Previews {
     }
 
     async fn answer(&self, request: Request) -> Answer<Response> {
-        let mut received = Received::of(request)?;
+        let mut received = ReceivedCall::of(request)?;
         let url = received.url.clone();
         let (path, query) = (
             url.path().trim_start_matches('/'),

@@ -4,8 +4,8 @@
 //! of the truth now is worth more than all of it later.
 
 use blobwatch_fire_log::{
-    BEFORE, Format, Joined, KIND, Kind, MAX_LIMIT, PageCall, Part, Query, RecordCall, Summary, SummaryCall,
-    SummaryQuery, explain, join,
+    BEFORE, Format, KIND, Kind, MAX_LIMIT, MergedPage, PageCall, Part, Query, RecordCall, Summary,
+    SummaryCall, SummaryQuery, explain, join,
 };
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_rule_book::{DocumentCall, FireLogNamesCall, GuardsAt, GuardsThenCall, HealthCall};
@@ -86,7 +86,7 @@ struct Walk {
 }
 
 impl Walk {
-    async fn next(&self, before: RecordId, limit: usize) -> Answer<(Joined, Vec<String>)> {
+    async fn next(&self, before: RecordId, limit: usize) -> Answer<(MergedPage, Vec<String>)> {
         let cursor = self.query.cursor(before).text();
         let mut pairs: Vec<(&str, &str)> = vec![(KIND, &self.of), ("cursor", &cursor)];
         let limit_text = limit.to_string();

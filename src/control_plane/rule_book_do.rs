@@ -20,7 +20,7 @@ use futures_util::future::join_all;
 use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
 
 use super::http::{Answer, FailedTo, api_answer, internal, now_ms, query_pairs, refuse, respond};
-use super::object_call::{Received, answer, call, call_named, reply, send_only};
+use super::object_call::{ReceivedCall, answer, call, call_named, reply, send_only};
 use super::opened::{Bell, Opened, unopened};
 use super::sql::ObjectSql;
 
@@ -116,7 +116,7 @@ impl RuleBook {
     }
 
     async fn answer(&self, request: Request) -> Answer<Response> {
-        let mut received = Received::of(request)?;
+        let mut received = ReceivedCall::of(request)?;
         let path = received.path().to_owned();
         let Some(method) = received.method else {
             return Err(no_such_call());
@@ -207,7 +207,7 @@ impl RuleBook {
         Ok(response)
     }
 
-    async fn call(&self, received: &mut Received) -> Answer<Response> {
+    async fn call(&self, received: &mut ReceivedCall) -> Answer<Response> {
         let (body, actor, if_match) = (received.text().await?, received.actor(), received.if_match());
         let before = self.with(READ, RuleBookStore::revision)?;
         let call = ApiRequest {

@@ -52,7 +52,7 @@ async fn sign_out(request: &Request, env: &Env) -> Answer<Response> {
         Some(name) => end_all(&name, request, env).await?,
         None => {
             if let Ok(session) = cookie_session(request, env) {
-                ended::end(&session.actor.name, Some(&session), env).await?;
+                ended::end_session(&session.actor.name, Some(&session), env).await?;
             }
         }
     }
@@ -84,7 +84,7 @@ async fn end_all(name: &str, request: &Request, env: &Env) -> Answer<()> {
     if tokens(env)?.named(name).is_none() {
         return Err(Problem::not_found("token of this name"));
     }
-    ended::end(name, None, env).await?;
+    ended::end_session(name, None, env).await?;
     let entry = NewAuditEntry {
         action: "session.end".to_owned(),
         actor: actor.name,

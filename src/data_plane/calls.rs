@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use blobwatch_isolate::{Config, Isolate};
-use blobwatch_pull::{RecordId, Said, known_colo};
+use blobwatch_pull::{ObservedAnswer, RecordId, known_colo};
 use blobwatch_records::{Outgoing, fire_log_of, flush_path, rulebook_path as path_of_rulebook};
 #[cfg(not(feature = "precompiled"))]
 use blobwatch_rulebook::{Compiled, starter};
@@ -132,11 +132,12 @@ pub fn settle(id: &str, said: &str) -> Called<u32> {
     })
 }
 
-fn read<'a>(id: &str, said: &'a str) -> Called<(RecordId, Said<'a>)> {
+fn read<'a>(id: &str, said: &'a str) -> Called<(RecordId, ObservedAnswer<'a>)> {
     let id = id
         .parse()
         .map_err(|_| JsError::new("the id is not a record id"))?;
-    let said = Said::parse(said).ok_or_else(|| JsError::new("the answer's lines do not match this build"))?;
+    let said = ObservedAnswer::parse(said)
+        .ok_or_else(|| JsError::new("the answer's lines do not match this build"))?;
     Ok((id, said))
 }
 

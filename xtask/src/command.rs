@@ -1,6 +1,6 @@
 //! Running other programs: quietly with their output kept for the case that they fail, or in the open.
 
-use crate::parallel::{Ended, is_wanted};
+use crate::parallel::{Interrupted, is_wanted};
 use crate::progress::Step;
 use anyhow::{Context, Result, anyhow, bail};
 use std::ffi::OsStr;
@@ -16,7 +16,7 @@ const REDRAW: Duration = Duration::from_millis(250);
 /// Runs a program to its end and answers with what it wrote to both outputs, in the order of arrival.
 ///
 /// # Errors
-/// The program is missing, or it ended with another status than 0: then its whole output is in the error. [`Ended`] where
+/// The program is missing, or it ended with another status than 0: then its whole output is in the error. [`Interrupted`] where
 /// what ran beside it failed.
 pub(crate) fn quiet(step: &Step, command: &mut Command) -> Result<String> {
     command
@@ -101,7 +101,7 @@ fn collect(step: &Step, child: &mut Child, lines: &Receiver<String>) -> Result<S
         .kill()
         .and_then(|()| child.wait())
         .context("failed to end a command")?;
-    bail!(Ended)
+    bail!(Interrupted)
 }
 
 fn missing(command: &Command, error: std::io::Error) -> anyhow::Error {

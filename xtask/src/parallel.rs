@@ -15,15 +15,15 @@ thread_local! {
 
 /// The error of a command that was ended because what ran beside it failed.
 #[derive(Debug)]
-pub(crate) struct Ended;
+pub(crate) struct Interrupted;
 
-impl Display for Ended {
+impl Display for Interrupted {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         f.write_str("ended: what ran beside it failed")
     }
 }
 
-impl std::error::Error for Ended {}
+impl std::error::Error for Interrupted {}
 
 /// Whether what this thread does is still of use.
 pub(crate) fn is_wanted() -> bool {
@@ -50,7 +50,7 @@ pub(crate) fn both<A: Send, B>(
     });
     match (left, right) {
         (Ok(left), Ok(right)) => Ok((left, right)),
-        (Err(ended), Err(error)) if ended.is::<Ended>() => Err(error),
+        (Err(ended), Err(error)) if ended.is::<Interrupted>() => Err(error),
         (Err(error), _) | (_, Err(error)) => Err(error),
     }
 }

@@ -1,6 +1,6 @@
 //! One promotion: clients that a rule fires on, counted as a FireLog does, judged as the RuleBook does.
 
-use blobwatch_guard::{CohortCounts, Guarded, Health, Ledger, State, Watches};
+use blobwatch_guard::{CohortCounts, GuardedEnforcement, Health, Ledger, State, Watches};
 use blobwatch_pull::{
     Action, ClientKey, Family, Fired, Method, Mode, NetworkKey, Outcome, Profile, RangeKind, RangeRecord,
     Record, RecordId,
@@ -181,7 +181,7 @@ impl<'a> Promotion<'a> {
         is_last: bool,
     ) -> (Ledger, u64) {
         let (rule, route, guard) = ("sweep".into(), "default".into(), ledger.guard);
-        self.watches.retune(vec![Guarded {
+        self.watches.retune(vec![GuardedEnforcement {
             rule,
             route,
             guard,

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use blobwatch_pull::{Action, RangeKind, Record};
 use blobwatch_records::{
-    Cell, CellBatch, CellCounts, CellKey, Event, Evidence, History, Judged, LARGE_BYTES, SLOT_S, slot_of,
+    Cell, CellBatch, CellCounts, CellKey, Classification, Event, Evidence, History, LARGE_BYTES, SLOT_S,
+    slot_of,
 };
 use rustc_hash::FxBuildHasher;
 
@@ -33,7 +34,7 @@ pub(super) struct Counter {
     meanings: Meanings,
     /// One record for all requests: the history reads of it what requests have.
     record: Record,
-    waiting: BTreeMap<u64, Vec<(Request, Judged)>>,
+    waiting: BTreeMap<u64, Vec<(Request, Classification)>>,
     waits: usize,
     seq: u64,
     /// Newest time that was judged.
@@ -122,7 +123,7 @@ impl Counter {
         })
     }
 
-    fn cells(&mut self, judged: &[(Request, Judged)]) -> (Vec<Cell>, CellCounts) {
+    fn cells(&mut self, judged: &[(Request, Classification)]) -> (Vec<Cell>, CellCounts) {
         let mut cells: HashMap<Cohort, Cell, FxBuildHasher> = HashMap::default();
         let mut other = CellCounts::default();
         for (request, judged) in judged {

@@ -67,7 +67,7 @@ pub(super) enum Field {
 
 /// One line; what is not said is empty, or `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Entry<'a> {
+pub(super) struct LogEntry<'a> {
     pub(super) time_ms: Option<u64>,
     date: &'a str,
     clock: &'a str,
@@ -109,7 +109,7 @@ pub(super) struct Entry<'a> {
     pub(super) weight: Option<u32>,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> LogEntry<'a> {
     /// Takes in what a line says of a field. What logs write for "nothing" (`-`, nothing at all) is nothing.
     ///
     /// # Errors

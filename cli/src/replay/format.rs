@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::entry::{Entry, Field};
+use super::entry::{Field, LogEntry};
 
 mod columns;
 mod combined;
@@ -127,7 +127,7 @@ impl Parser {
     ///
     /// # Errors
     /// What was expected.
-    pub(super) fn read<'a>(&mut self, line: &'a str, entry: &mut Entry<'a>) -> Result<Line, &'static str> {
+    pub(super) fn read<'a>(&mut self, line: &'a str, entry: &mut LogEntry<'a>) -> Result<Line, &'static str> {
         if self.is_header(line) {
             return Ok(Line::Other);
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::entry::{Entry, Field};
+use super::entry::{Field, LogEntry};
 use super::faults::Faults;
 use super::format::{Format, Line, Parser};
 use super::order::Order;
@@ -178,7 +178,7 @@ impl Log {
         } else {
             line
         };
-        let mut entry = Entry::default();
+        let mut entry = LogEntry::default();
         if line.trim_ascii().is_empty() || self.parser.read(line, &mut entry)? == Line::Other {
             return Ok(false);
         }
@@ -229,7 +229,7 @@ fn times(parser: &mut Parser, text: &[u8]) -> Vec<u64> {
     let first = text.get(..64 << 10).unwrap_or(text);
     let text = String::from_utf8_lossy(first);
     let time = |line: &str| {
-        let mut entry = Entry::default();
+        let mut entry = LogEntry::default();
         parser
             .read(line.trim_start_matches('\u{feff}'), &mut entry)
             .ok()?;

@@ -5,14 +5,14 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use blobwatch_pull::{
-    Answered, Asked, BlobPath, ClientKey, ContentRange, Digest, Family, Method, NetworkKey, Outcome,
-    RangeKind, RangeRecord, RecordId, honoured, normal_form,
+    Answered, BlobPath, ClientKey, ContentRange, Digest, Family, Method, NetworkKey, Outcome, RangeKind,
+    RangeRecord, RecordId, RequestedRange, honoured, normal_form,
 };
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
-use super::entry::Entry;
+use super::entry::LogEntry;
 use super::names::Names;
 use super::shown::{Lengths, NO_RANGE, Shown};
 
@@ -52,7 +52,7 @@ pub(super) struct Cohort {
 
 /// What a log has of ranges decides what can be said of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct RangeEvidence {
     /// Lines with the request's Range, or a range kind.
     pub(super) ranges: u64,
     /// 206 with the Content-Range, without the Range.
@@ -69,7 +69,7 @@ pub(super) struct Reader {
     /// included; keys stay in this process.
     keyed: DefaultHasher,
     pub(super) names: Names,
-    pub(super) seen: Seen,
+    pub(super) seen: RangeEvidence,
 }
 
 impl Reader {
@@ -77,7 +77,7 @@ impl Reader {
         Self {
             keyed: DefaultHasher::new(),
             names: Names::default(),
-            seen: Seen::default(),
+            seen: RangeEvidence::default(),
         }
     }
 
@@ -87,7 +87,7 @@ impl Reader {
     /// What was expected of the line.
     pub(super) fn read(
         &mut self,
-        entry: &mut Entry<'_>,
+        entry: &mut LogEntry<'_>,
         id: impl FnOnce(u64, &str) -> RecordId,
     ) -> Result<Option<Request>, &'static str> {
         let Some(digest) = self.digest(entry) else {
@@ -137,7 +137,7 @@ impl Reader {
         hasher.finish()
     }
 
-    fn digest(&self, entry: &Entry<'_>) -> Option<u64> {
+    fn digest(&self, entry: &LogEntry<'_>) -> Option<u64> {
         let of = |digest: &str| self.hash(|hasher| digest.hash(hasher));
         if !entry.digest.is_empty() {
             return Some(of(&entry.digest));
@@ -157,7 +157,7 @@ impl Reader {
         }
     }
 
-    fn range(&mut self, entry: &Entry<'_>, status: u16, method: Method) -> (RangeRecord, Shown) {
+    fn range(&mut self, entry: &LogEntry<'_>, status: u16, method: Method) -> (RangeRecord, Shown) {
         if let Some(kind) = named::<RangeKind>(&entry.kind) {
             self.seen.ranges += 1;
             let range = RangeRecord {
@@ -170,7 +170,7 @@ impl Reader {
         }
         if !entry.range.is_empty() {
             self.seen.ranges += 1;
-            let asked = Asked::read(Some(&entry.range));
+            let asked = RequestedRange::read(Some(&entry.range));
             let (start, end) = asked.offsets(None);
             let range = RangeRecord {
                 kind: asked.kind(),
@@ -179,7 +179,7 @@ impl Reader {
                 honoured: is_honoured(entry, status, method, &asked),
             };
             return match asked {
-                Asked::One(one) => (range, Shown::Asked(one)),
+                RequestedRange::One(one) => (range, Shown::Asked(one)),
                 _ => (range, Shown::All),
             };
         }
@@ -197,14 +197,14 @@ impl Reader {
     }
 
     /// What part an answer says it is.
-    fn part(&self, entry: &Entry<'_>) -> Option<(u64, Option<u64>)> {
+    fn part(&self, entry: &LogEntry<'_>) -> Option<(u64, Option<u64>)> {
         match ContentRange::parse(&entry.content_range) {
             Some(ContentRange::Part { first, last, .. }) => Some((first, Some(last))),
             _ => entry.range_start.map(|first| (first, entry.range_end)),
         }
     }
 
-    fn keys(&self, entry: &Entry<'_>) -> (ClientKey, NetworkKey) {
+    fn keys(&self, entry: &LogEntry<'_>) -> (ClientKey, NetworkKey) {
         let address = address(&entry.address);
         let (octets, prefix) = match address {
             Some(IpAddr::V4(v4)) => {
@@ -230,7 +230,7 @@ impl Reader {
         (ClientKey(client), NetworkKey(network))
     }
 
-    fn cohort(&mut self, entry: &Entry<'_>) -> Cohort {
+    fn cohort(&mut self, entry: &LogEntry<'_>) -> Cohort {
         let (family, os) = match named::<Family>(&entry.family) {
             Some(family) => (family, self.names.systems.number(&entry.os)),
             None => {
@@ -252,7 +252,7 @@ impl Reader {
 }
 
 /// The whole blob's size, as an answer's Content-Range says it.
-fn total(entry: &Entry<'_>) -> Option<u64> {
+fn total(entry: &LogEntry<'_>) -> Option<u64> {
     match ContentRange::parse(&entry.content_range)? {
         ContentRange::Part { size, .. } => size,
         ContentRange::Unsatisfied { size } => Some(size),
@@ -260,7 +260,7 @@ fn total(entry: &Entry<'_>) -> Option<u64> {
 }
 
 /// Without the answer's Content-Range, a 206 is believed, and of a 416 nothing can be said.
-fn is_honoured(entry: &Entry<'_>, status: u16, method: Method, asked: &Asked) -> Option<bool> {
+fn is_honoured(entry: &LogEntry<'_>, status: u16, method: Method, asked: &RequestedRange) -> Option<bool> {
     let is_asked = asked.is_range() && method == Method::Get;
     if entry.content_range.is_empty() && matches!(status, 206 | 416) {
         return (is_asked && status == 206).then_some(true);

@@ -3,7 +3,7 @@
 //! Sizes are learned from answers that gave a blob whole, in order of time: what a line says must not hang on the order in
 //! which files were read.
 
-use blobwatch_pull::{Asked, ByteRange, Method, Outcome, RangeKind, RangeRecord};
+use blobwatch_pull::{ByteRange, Method, Outcome, RangeKind, RangeRecord, RequestedRange};
 
 use super::request::Request;
 use super::sizes::Sizes;
@@ -49,7 +49,7 @@ pub(super) fn resolve(request: &mut Request, sizes: &mut Sizes) {
     match request.shown {
         Shown::All => {}
         Shown::Asked(range) => {
-            let asked = Asked::One(range);
+            let asked = RequestedRange::One(range);
             let (start, end) = asked.offsets(request.size);
             let kind = asked.refined(request.size);
             request.range = RangeRecord {
@@ -89,8 +89,8 @@ fn size(request: &Request, sizes: &mut Sizes) -> Option<u64> {
 /// by all but a few clients.
 fn of_part(first: u64, last: Option<u64>, size: Option<u64>) -> RangeRecord {
     let asked = match last {
-        Some(last) if first <= last => Asked::One(ByteRange::Closed { first, last }),
-        _ => Asked::One(ByteRange::Open { first }),
+        Some(last) if first <= last => RequestedRange::One(ByteRange::Closed { first, last }),
+        _ => RequestedRange::One(ByteRange::Open { first }),
     };
     let kind = asked.refined(size);
     let is_open = matches!(kind, RangeKind::Resume | RangeKind::Whole);

@@ -42,7 +42,7 @@ impl Source {
             file: input::name(path),
             source,
         };
-        let counted = Counted {
+        let counted = CountingReader {
             raw: input::raw(path)?,
             read: Arc::clone(read),
         };
@@ -68,12 +68,12 @@ impl Source {
     }
 }
 
-struct Counted<R> {
+struct CountingReader<R> {
     raw: R,
     read: Arc<AtomicU64>,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.raw.read(buffer)?;
         self.read.fetch_add(read as u64, Ordering::Relaxed);

@@ -162,7 +162,7 @@ fn probability(log_odds: f64) -> f64 {
 
 /// Counts of one hour that are not yet believed.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Held {
+struct PendingHour {
     hour: Hour,
     counts: Tally,
     slots: f64,
@@ -179,7 +179,7 @@ pub struct Baseline {
     /// Counts of the hour that goes on: they move the level now and the daily shape when it is over, for a fault that
     /// begins in an hour never seen before would otherwise be taken for the shape of that hour.
     current: Tally,
-    held: Vec<Held>,
+    held: Vec<PendingHour>,
 }
 
 impl Baseline {
@@ -270,7 +270,7 @@ impl Baseline {
     /// Learns a healthy slot, and what was held back before it.
     pub fn learn(&mut self, slot: Tally) {
         self.release();
-        self.add(Held {
+        self.add(PendingHour {
             hour: self.hour,
             counts: slot,
             slots: 1.0,
@@ -284,7 +284,7 @@ impl Baseline {
                 held.counts += slot;
                 held.slots += 1.0;
             }
-            _ => self.held.push(Held {
+            _ => self.held.push(PendingHour {
                 hour: self.hour,
                 counts: slot,
                 slots: 1.0,
@@ -306,7 +306,7 @@ impl Baseline {
         }
     }
 
-    fn add(&mut self, Held { hour, counts, slots }: Held) {
+    fn add(&mut self, PendingHour { hour, counts, slots }: PendingHour) {
         self.level += counts;
         self.slots += slots;
         if hour == self.hour {

@@ -51,7 +51,7 @@ pub(crate) struct Admission {
 /// What is known of one attribute.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Values {
-    known: BTreeMap<String, Seen>,
+    known: BTreeMap<String, ValueStanding>,
     broad: usize,
     narrow: usize,
     hour: u64,
@@ -73,7 +73,7 @@ enum Standing {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Seen {
+struct ValueStanding {
     standing: Standing,
     slots: u8,
     last: u64,
@@ -160,12 +160,12 @@ impl Values {
         }
     }
 
-    fn begun(&mut self) -> Seen {
+    fn begun(&mut self) -> ValueStanding {
         self.new = self.new.saturating_add(1);
         if self.known.len() - self.broad - self.narrow >= MAX_CANDIDATES {
             self.forget_candidates();
         }
-        Seen {
+        ValueStanding {
             standing: Standing::Candidate,
             slots: 0,
             last: 0,
@@ -174,7 +174,7 @@ impl Values {
     }
 
     /// What a value deserves, where there is room for it.
-    fn standing(&mut self, seen: &Seen, slot: u64) -> Standing {
+    fn standing(&mut self, seen: &ValueStanding, slot: u64) -> Standing {
         let is_broad = seen.networks.count() >= MIN_NETWORKS;
         let has_lasted = seen.slots >= MIN_SLOTS && self.new_narrow < NARROW_PER_HOUR;
         match seen.standing {
@@ -213,7 +213,7 @@ impl Values {
         if slot < self.look_again {
             return false;
         }
-        let is_idle = |seen: &Seen| seen.standing == standing && seen.last + IDLE_SLOTS <= slot;
+        let is_idle = |seen: &ValueStanding| seen.standing == standing && seen.last + IDLE_SLOTS <= slot;
         let idle = self.known.iter().filter(|(_, seen)| is_idle(seen));
         let mut idle: Vec<(u64, String)> = idle.map(|(value, seen)| (seen.last, value.clone())).collect();
         if idle.is_empty() {
@@ -263,7 +263,7 @@ impl Values {
     }
 }
 
-impl Seen {
+impl ValueStanding {
     fn note(&mut self, networks: &FewNetworks, slot: u64) {
         if self.slots == 0 || self.last != slot {
             self.slots = self.slots.saturating_add(1);

@@ -47,7 +47,7 @@ impl Moment {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct HistoryEntry {
     pub time_ms: u64,
     pub moment: Moment,
     pub text: String,
@@ -74,7 +74,7 @@ pub struct Anomaly {
     pub routes: Vec<RouteChange>,
     /// Ids of records.
     pub evidence: Vec<String>,
-    pub history: Vec<Entry>,
+    pub history: Vec<HistoryEntry>,
 }
 
 impl Anomaly {
@@ -125,7 +125,7 @@ impl Anomaly {
         if self.history.len() >= MAX_HISTORY {
             self.history.remove(MAX_HISTORY / 2);
         }
-        self.history.push(Entry {
+        self.history.push(HistoryEntry {
             time_ms,
             moment,
             text: text.into(),
@@ -217,7 +217,7 @@ impl<'a> From<&'a Anomaly> for AnomalyJson<'a> {
             changed: rfc3339(change.time_ms),
             text: &change.text,
         };
-        let entry = |entry: &'a Entry| EntryJson {
+        let entry = |entry: &'a HistoryEntry| EntryJson {
             time: rfc3339(entry.time_ms),
             event: entry.moment.as_str(),
             text: &entry.text,

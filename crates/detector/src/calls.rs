@@ -37,7 +37,7 @@ pub fn answer<S: Sql>(
     let path: Vec<&str> = call.path.split('/').collect();
     match (call.method, path.as_slice()) {
         ("GET", ["anomalies"]) => ApiReply::json(200, &anomalies::list(store, call.query, call.now_ms)?),
-        ("GET", ["anomalies", id]) => ApiReply::json(200, &anomalies::one(store, id, call.query)?.json()),
+        ("GET", ["anomalies", id]) => ApiReply::json(200, &anomalies::anomaly(store, id, call.query)?.json()),
         ("GET", ["timeline"]) => ApiReply::json(200, &timeline::answer(store, call.query, call.now_ms)?),
         ("GET", ["cohorts"]) => ApiReply::json(200, &cohorts::answer(store, call.query, call.now_ms)?),
         ("GET", ["metrics"]) => Ok(ApiReply {
@@ -60,7 +60,7 @@ const MAX_MARKS: usize = 500;
 
 /// What the Detector knows for a report.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Known {
+pub struct ReportFacts {
     pub anomaly: Anomaly,
     /// Those with most events first.
     pub families: Vec<FamilyCounts>,
@@ -73,13 +73,13 @@ pub struct Known {
 ///
 /// # Errors
 /// 404 where there is none; when its counts cannot be read.
-pub fn known<S: Sql>(store: &Detector<S>, id: &str, now_ms: u64) -> Result<Known, Problem> {
-    let anomaly = anomalies::one(store, id, "")?;
+pub fn report_facts<S: Sql>(store: &Detector<S>, id: &str, now_ms: u64) -> Result<ReportFacts, Problem> {
+    let anomaly = anomalies::anomaly(store, id, "")?;
     let families = clients::families(store, &anomaly, now_ms)?;
     let since_ms = anomaly.onset_ms.saturating_sub(BEFORE_ONSET_MS);
     let until_ms = anomaly.closed_ms.unwrap_or(now_ms) + 1;
     let marks = store.change_marks(since_ms, until_ms, MAX_MARKS)?;
-    Ok(Known {
+    Ok(ReportFacts {
         anomaly,
         families,
         marks,

@@ -29,7 +29,7 @@ pub(crate) use admission::{Admission, Fill};
 pub(crate) use anomaly::AnomalyJson;
 pub use anomaly::{Anomaly, Moment, number};
 pub(crate) use broad::{MIN_CLIENTS, MIN_NETWORKS};
-pub use calls::{Known, Report, answer, known, wanted_evidence};
+pub use calls::{Report, ReportFacts, answer, report_facts, wanted_evidence};
 pub(crate) use cohort::ATTRIBUTES;
 pub use cohort::{Cohort, value, values};
 pub(crate) use engine::{Change, DAYS_PER_FALSE_ALARM, Rollup};

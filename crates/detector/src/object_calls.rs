@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Known;
+use crate::ReportFacts;
 use blobwatch_wire::{Bytes, Method, Nothing, Object, ObjectCall, Text};
 
 /// Answer to a batch of cells: it need not be sent again.
@@ -56,7 +56,7 @@ impl ObjectCall for AnomalyCall<'_> {
     const PATH: &'static str = "anomaly/";
     const PURPOSE: &'static str = "read the anomaly";
     type Request = Nothing;
-    type Reply = Known;
+    type Reply = ReportFacts;
 
     fn path(&self) -> String {
         format!("{}{}", Self::PATH, self.0)

@@ -133,7 +133,7 @@ pub fn explain<'a>(
         let set = book.modes.iter().find(|set| set.is_of(&rule.id, &record.route));
         let guard = guards.iter().find(|guard| guard.rule == rule.id);
         let mode = mode(&policy, record, route, at, rule, set, guard);
-        one(record, rule, checked, &values, &unknown, mode)
+        explain_rule(record, rule, checked, &values, &unknown, mode)
     });
     Ok(Explanation {
         record,
@@ -146,7 +146,7 @@ pub fn explain<'a>(
     })
 }
 
-fn one(
+fn explain_rule(
     record: &Record,
     rule: &Rule,
     checked: &CheckedExpression,

@@ -11,9 +11,9 @@ pub use object_calls::{
     StandingCall, SummaryCall,
 };
 pub use query::{
-    Budget, Dimension, Filter, Format, Joined, Kind, MAX_LIMIT, Page, Part, Query, Summary, SummaryQuery,
+    Budget, Dimension, Filter, Format, Kind, MAX_LIMIT, MergedPage, Page, Part, Query, Summary, SummaryQuery,
     find, join, mix, scan_page, summarise,
 };
 pub use store::{
-    FireLog, FireLogError, MAX_VOLUME_KEYS, Span, Unsent, Window, back_of, front_of, oldest_first,
+    FireLog, FireLogError, MAX_VOLUME_KEYS, OutboxBatch, Span, Window, back_of, front_of, oldest_first,
 };

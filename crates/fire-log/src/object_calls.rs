@@ -138,7 +138,7 @@ impl Body for Page {
 mod tests {
     use super::*;
     use blobwatch_pull::ClientKey;
-    use blobwatch_records::{Held, fire_log_name, flush_path, rulebook_path};
+    use blobwatch_records::{RulebookVersion, fire_log_name, flush_path, rulebook_path};
 
     #[track_caller]
     fn case<C: ObjectCall>(call: C, method: &str, path: &str) {
@@ -176,7 +176,7 @@ mod tests {
         let address = |path: &str| Object::FireLog.address("fl1-fra-0", path);
         let flush = format!("https://fire-log/{}", flush_path("fl1-fra-0"));
         assert_eq!(flush, address(&FlushCall.path()));
-        let held = Held {
+        let held = RulebookVersion {
             epoch: 5,
             revision: 7,
         };

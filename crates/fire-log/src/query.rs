@@ -21,7 +21,7 @@ mod tests;
 
 pub use distinct::mix;
 pub use filter::{Filter, Kind};
-pub use join::{Joined, join};
+pub use join::{MergedPage, join};
 pub use page::Page;
 pub use parameters::{Format, MAX_LIMIT, Query, SummaryQuery};
 pub use scan::{Budget, find, scan_page};

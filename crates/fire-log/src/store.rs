@@ -26,7 +26,7 @@ mod volume;
 use std::fmt;
 
 pub(crate) use enforced::find as find_enforced;
-pub use outbox::Unsent;
+pub use outbox::OutboxBatch;
 pub(crate) use read::{After, Candidate, Source, newest_first, recent};
 pub use read::{Span, back_of, front_of, oldest_first};
 pub use volume::{MAX_VOLUME_KEYS, Window};
@@ -38,7 +38,7 @@ use blobwatch_wire::DecodeError;
 use guards::Guards;
 use outbox::Outbox;
 use refine::Late;
-use rulebook::Kept;
+use rulebook::CurrentRulebook;
 use volume::Volumes;
 
 /// Why a FireLog could not do what it was asked; fits "failed to keep records: …".
@@ -88,7 +88,7 @@ impl From<DecodeError> for FireLogError {
 #[derive(Debug)]
 pub struct FireLog<S> {
     sql: S,
-    rulebook: Option<Kept>,
+    rulebook: Option<CurrentRulebook>,
     volumes: Volumes,
     history: History,
     late: Late,

@@ -127,13 +127,13 @@ pub(super) fn judge(cohorts: &[CohortCounts], outcome: &Outcome, base: Arm, deni
 }
 
 /// Clients as a test takes them.
-struct Told {
+struct TestedClients {
     clients: u32,
     clean: u32,
     networks: usize,
 }
 
-impl Told {
+impl TestedClients {
     /// Those with a past: what was done to clients that came afterwards takes nothing back.
     fn known(cohorts: &[CohortCounts]) -> Self {
         let sample = total(cohorts).sample;
@@ -170,7 +170,11 @@ fn networks(cohorts: &[CohortCounts], of: fn(&CohortCounts) -> &Vec<NetworkKey>)
 
 /// The evidence that more than [`HARMLESS`] of the clients pull cleanly, from those groups that are `enough`. Half of the
 /// weight is on all clients together, the rest on the cohorts that there is room for.
-fn evidence(cohorts: &[CohortCounts], told: fn(&[CohortCounts]) -> Told, enough: fn(&Told) -> bool) -> f64 {
+fn evidence(
+    cohorts: &[CohortCounts],
+    told: fn(&[CohortCounts]) -> TestedClients,
+    enough: fn(&TestedClients) -> bool,
+) -> f64 {
     let of = |group: &[CohortCounts], share: f64| {
         let told = told(group);
         let ln = ln_clean(told.clients, told.clean) - share.ln();
@@ -182,12 +186,12 @@ fn evidence(cohorts: &[CohortCounts], told: fn(&[CohortCounts]) -> Told, enough:
 }
 
 fn denial(cohorts: &[CohortCounts]) -> Judgement {
-    if evidence(cohorts, Told::known, Told::is_harmed) >= 1.0 / ALPHA {
+    if evidence(cohorts, TestedClients::known, TestedClients::is_harmed) >= 1.0 / ALPHA {
         return Judgement::Harm(denial_harm(cohorts));
     }
-    let Told { clients, clean, .. } = Told::all(cohorts);
+    let TestedClients { clients, clean, .. } = TestedClients::all(cohorts);
     let is_harmless = clients >= MIN_CLIENTS && ln_harmless(clients, clean) >= LN_20;
-    if is_harmless && evidence(cohorts, Told::all, Told::is_doubtful) < LN_20.exp() {
+    if is_harmless && evidence(cohorts, TestedClients::all, TestedClients::is_doubtful) < LN_20.exp() {
         Judgement::Pass
     } else {
         Judgement::Open

@@ -30,6 +30,6 @@ pub use evidence::ALPHA;
 pub use health::Health;
 pub use judge::{Against, Harm, MIN_CLIENTS, MIN_HARMED, MIN_NETWORKS};
 pub use ledger::{Ledger, State};
-pub use moments::{GuardThen, Moment, Stood, stood};
+pub use moments::{GuardThen, Moment, StateSince, state_at};
 pub use notice::HarmNotice;
-pub use watch::{Guarded, WINDOW_MS, Watches};
+pub use watch::{GuardedEnforcement, WINDOW_MS, Watches};

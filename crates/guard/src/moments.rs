@@ -21,14 +21,14 @@ pub struct GuardThen {
     /// Revision that it began with.
     pub guard: u64,
     /// `None` where that is no longer known.
-    pub stood: Option<Stood>,
+    pub stood: Option<StateSince>,
     /// Why it had taken the enforcement back.
     pub text: Option<String>,
 }
 
 /// Where a guard stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stood {
+pub struct StateSince {
     pub state: State,
     /// Milliseconds since 1970.
     pub since_ms: u64,
@@ -37,7 +37,7 @@ pub struct Stood {
 /// Where a guard with these moments stood at a time; `until_ms` is the end of the step that was set then. `None` where the
 /// moment before was forgotten.
 #[must_use]
-pub fn stood(moments: &[Moment], until_ms: Option<u64>, time_ms: u64) -> Option<Stood> {
+pub fn state_at(moments: &[Moment], until_ms: Option<u64>, time_ms: u64) -> Option<StateSince> {
     let first = moments.first()?;
     let after = moments.partition_point(|moment| moment.at_ms <= time_ms);
     // A request that came before the guard by another machine's clock came at its beginning.
@@ -51,12 +51,12 @@ pub fn stood(moments: &[Moment], until_ms: Option<u64>, time_ms: u64) -> Option<
     }
     let holds_from = until_ms.unwrap_or(first.at_ms + PATIENCE_MS);
     if here.state == State::Watching && holds_from <= time_ms {
-        return Some(Stood {
+        return Some(StateSince {
             state: State::Holding,
             since_ms: holds_from.max(here.at_ms),
         });
     }
-    Some(Stood {
+    Some(StateSince {
         state: here.state,
         since_ms: here.at_ms,
     })
@@ -77,7 +77,7 @@ mod tests {
 
     #[track_caller]
     fn case(list: &[(u64, u64, State)], until_ms: Option<u64>, time_ms: u64, expected: Option<(State, u64)>) {
-        let found = stood(&moments(list), until_ms, time_ms);
+        let found = state_at(&moments(list), until_ms, time_ms);
         assert_eq!(found.map(|stood| (stood.state, stood.since_ms)), expected);
     }
 

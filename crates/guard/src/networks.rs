@@ -12,7 +12,7 @@ const MAX_COHORTS: u8 = 2;
 
 /// What the clients of one network took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Taken {
+pub(super) struct NetworkShare {
     pub(super) known: u8,
     pub(super) new: u8,
     pub(super) cohorts: u8,
@@ -20,7 +20,7 @@ pub(super) struct Taken {
 
 /// By network; no more than there are clients of the guard.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Networks(pub(super) ByClient<Taken>);
+pub(super) struct Networks(pub(super) ByClient<NetworkShare>);
 
 impl Networks {
     /// Whether one more client with a past would count.
@@ -44,7 +44,7 @@ impl Networks {
         take(&mut self.of(network).cohorts, MAX_COHORTS)
     }
 
-    fn of(&mut self, network: NetworkKey) -> &mut Taken {
+    fn of(&mut self, network: NetworkKey) -> &mut NetworkShare {
         self.0.entry(network.0).or_default()
     }
 }

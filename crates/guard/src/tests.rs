@@ -58,8 +58,8 @@ pub(super) fn held_out(client: u64) -> Record {
     hit(client, Action::Block, Action::None)
 }
 
-pub(super) fn of() -> Guarded {
-    Guarded {
+pub(super) fn of() -> GuardedEnforcement {
+    GuardedEnforcement {
         rule: Arc::from("sweep"),
         route: Arc::from("library"),
         guard: 17,
@@ -219,7 +219,7 @@ fn counts_and_clients_survive_together() {
 #[test]
 fn another_guard_begins_from_nothing() {
     let mut watches = watches(&[denied(1)], &Health::default());
-    watches.retune(vec![Guarded { guard: 18, ..of() }]);
+    watches.retune(vec![GuardedEnforcement { guard: 18, ..of() }]);
     assert_eq!(counts(&watches), Counts::default());
     watches.retune(Vec::new());
     assert!(watches.is_empty());

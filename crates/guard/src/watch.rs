@@ -29,7 +29,7 @@ pub const WINDOW_MS: u64 = 60_000;
 
 /// An enforcement that a guard watches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Guarded {
+pub struct GuardedEnforcement {
     pub rule: Arc<str>,
     pub route: Arc<str>,
     /// Revision that the guard began with.
@@ -45,7 +45,7 @@ pub struct Watches(pub(super) Vec<Watch>);
 /// The counts for one guard.
 #[derive(Debug, Clone)]
 pub(super) struct Watch {
-    pub(super) of: Guarded,
+    pub(super) of: GuardedEnforcement,
     /// When the first request came that was decided while this version of the rule was enforced, in whichever step.
     pub(super) enforced_ms: Option<u64>,
     /// When the newest batch came that was counted.
@@ -95,7 +95,7 @@ enum Took {
 impl Watches {
     /// Counts for exactly these from now on; what was counted for others is dropped. A step that follows another of the same
     /// enforcement goes on from when that began.
-    pub fn retune(&mut self, guarded: Vec<Guarded>) {
+    pub fn retune(&mut self, guarded: Vec<GuardedEnforcement>) {
         let before = std::mem::take(&mut self.0);
         for of in guarded {
             if self.0.len() >= MAX_WATCHES || self.0.iter().any(|watch| watch.of == of) {
@@ -198,7 +198,7 @@ fn took(record: &Record, fired: &Fired) -> Option<Took> {
     }
 }
 
-impl Guarded {
+impl GuardedEnforcement {
     /// Whether it is the enforcement of that rule on that route.
     #[must_use]
     pub fn is_of(&self, rule: &str, route: &str) -> bool {
@@ -207,7 +207,7 @@ impl Guarded {
 }
 
 impl Watch {
-    pub(super) fn new(of: Guarded, before: Option<&Self>) -> Self {
+    pub(super) fn new(of: GuardedEnforcement, before: Option<&Self>) -> Self {
         let same = before.filter(|before| before.of.version == of.version);
         Self {
             of,

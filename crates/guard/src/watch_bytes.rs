@@ -4,8 +4,8 @@
 use std::collections::hash_map::Entry;
 
 use super::counts::CohortCounts;
-use super::networks::{Networks, Taken};
-use super::watch::{Client, Guarded, MAX_WATCHED, Open, Watch, Watches};
+use super::networks::{NetworkShare, Networks};
+use super::watch::{Client, GuardedEnforcement, MAX_WATCHED, Open, Watch, Watches};
 use blobwatch_pull::NetworkKey;
 use blobwatch_wire::{DecodeError, Reader, put_text, put_varint};
 
@@ -24,7 +24,7 @@ const KNOWN: u8 = 4;
 
 impl Watches {
     /// Guards whose counts changed since the last time, and their bytes.
-    pub fn changed_bytes(&mut self) -> Vec<(Guarded, Vec<u8>)> {
+    pub fn changed_bytes(&mut self) -> Vec<(GuardedEnforcement, Vec<u8>)> {
         let changed = self.0.iter_mut().filter_map(|watch| {
             let is_changed = std::mem::take(&mut watch.is_changed);
             is_changed.then(|| (watch.of.clone(), watch.encode()))
@@ -41,7 +41,7 @@ impl Watches {
         let mut watches = self.0.iter_mut();
         let watch = watches.find(|watch| watch.of.is_of(rule, route) && watch.clients.is_empty());
         if let Some(watch) = watch {
-            let of = Guarded {
+            let of = GuardedEnforcement {
                 guard,
                 ..watch.of.clone()
             };
@@ -87,7 +87,7 @@ impl Watch {
         out
     }
 
-    fn decode(of: Guarded, bytes: &[u8]) -> Result<Self, DecodeError> {
+    fn decode(of: GuardedEnforcement, bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::open(bytes, MAGIC, "the counts of a guard", VERSION)?;
         let is_first = bytes.get(MAGIC.len()) == Some(&1);
         let mut watch = Self::new(of, None);
@@ -136,7 +136,7 @@ fn networks(reader: &mut Reader<'_>) -> Result<Networks, DecodeError> {
     for _ in 0..reader.count(11)?.min(MAX_WATCHED) {
         let key = reader.word()?;
         let [known, new, cohorts] = reader.array()?;
-        networks.0.insert(key, Taken { known, new, cohorts });
+        networks.0.insert(key, NetworkShare { known, new, cohorts });
     }
     Ok(networks)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use blobwatch_pull::{Outcome, Pending, Record, RecordId, Said};
+use blobwatch_pull::{ObservedAnswer, Outcome, Pending, Record, RecordId};
 
 /// An isolate on Cloudflare has far fewer requests at a time.
 pub(crate) const MAX_IN_FLIGHT: usize = 8_192;
@@ -71,9 +71,9 @@ impl InFlight {
         self.waiting.bytes + self.observed.bytes
     }
 
-    pub(super) fn answered(&mut self, id: RecordId, said: &Said<'_>) {
+    pub(super) fn answered(&mut self, id: RecordId, said: &ObservedAnswer<'_>) {
         if let Some(mut pending) = self.waiting.remove(id) {
-            pending.answered(&Said {
+            pending.answered(&ObservedAnswer {
                 outcome: Outcome::NotObserved,
                 ..*said
             });

@@ -1,7 +1,7 @@
 //! What an isolate learns from a FireLog.
 
 use super::Isolate;
-use blobwatch_records::{Held, Reply};
+use blobwatch_records::{Reply, RulebookVersion};
 use blobwatch_rulebook::Program;
 use blobwatch_rules::Scratch;
 use blobwatch_wire::DecodeError;
@@ -20,11 +20,11 @@ impl Isolate {
             self.replace(from, reply.held.epoch, program, now_ms);
         }
         self.hot.update(reply.hot, now_ms);
-        Ok(reply.held != Held::default() && self.held() == reply.held)
+        Ok(reply.held != RulebookVersion::default() && self.held() == reply.held)
     }
 
     fn replace(&mut self, from: &str, epoch: u64, program: &[u8], now_ms: u64) {
-        let told = |book: &Program| Held {
+        let told = |book: &Program| RulebookVersion {
             epoch,
             revision: book.revision(),
         };

@@ -11,8 +11,8 @@ mod memory;
 
 pub use config::Config;
 
-use blobwatch_pull::{Record, RecordId, Said};
-use blobwatch_records::{Batches, Held, History, Outgoing, fire_log_name};
+use blobwatch_pull::{ObservedAnswer, Record, RecordId};
+use blobwatch_records::{Batches, History, Outgoing, RulebookVersion, fire_log_name};
 use blobwatch_rulebook::{HotKeys, Program};
 use blobwatch_rules::Scratch;
 use blobwatch_tokens::Tries;
@@ -74,21 +74,22 @@ impl Isolate {
 
     /// The rulebook that a FireLog sent; none before the first.
     #[must_use]
-    pub fn held(&self) -> Held {
-        self.epoch.map_or_else(Held::default, |epoch| Held {
-            epoch,
-            revision: self.book.revision(),
-        })
+    pub fn held(&self) -> RulebookVersion {
+        self.epoch
+            .map_or_else(RulebookVersion::default, |epoch| RulebookVersion {
+                epoch,
+                revision: self.book.revision(),
+            })
     }
 
     /// The origin answered and its body is observed: what is known now is kept, should the end never be told.
-    pub fn answered(&mut self, id: RecordId, said: &Said<'_>) {
+    pub fn answered(&mut self, id: RecordId, said: &ObservedAnswer<'_>) {
         self.in_flight.answered(id, said);
     }
 
     /// Completes the record of a request and buffers it. A request that is not in flight any more was recorded when
     /// room was made for others.
-    pub fn settle(&mut self, id: RecordId, said: &Said<'_>) {
+    pub fn settle(&mut self, id: RecordId, said: &ObservedAnswer<'_>) {
         if let Some(pending) = self.in_flight.take(id) {
             let mut record = pending.settle(said);
             record.range.kind = self.history.take(&record).kind;

@@ -3,14 +3,14 @@ use super::{Config, Isolate};
 use blobwatch_pull::{
     Action, ClientKeys, Facts, Identity, Mode, Outcome, RangeKind, Record, RecordValues, Request,
 };
-use blobwatch_records::{Flush, Held, Reply};
+use blobwatch_records::{Flush, Reply, RulebookVersion};
 use blobwatch_rulebook::{
     Compiled, FORM, ModeSetting, Plan, Program, Route, Rule, Rulebook, SCHEMA, Settings,
 };
 use blobwatch_rules::Field;
 use blobwatch_tokens::{Role, Tokens};
 
-use blobwatch_pull::Said;
+use blobwatch_pull::ObservedAnswer;
 
 const NOW: u64 = 1_593_975_600_000;
 const BLOB: &str =
@@ -95,15 +95,15 @@ fn reply(book: Rulebook) -> Vec<u8> {
 
 fn told(epoch: u64, revision: u64, program: Vec<u8>) -> Vec<u8> {
     let reply = Reply {
-        held: Held { epoch, revision },
+        held: RulebookVersion { epoch, revision },
         rulebook: Some(program),
         ..Reply::default()
     };
     reply.encode()
 }
 
-fn said(time_ms: u64) -> Said<'static> {
-    Said {
+fn said(time_ms: u64) -> ObservedAnswer<'static> {
+    ObservedAnswer {
         status: 200,
         content_range: None,
         content_length: Some(5),
@@ -253,7 +253,7 @@ fn a_rulebook_of_another_epoch_replaces_one_of_a_higher_revision() {
     let told = |epoch, revision| told(epoch, revision, program(book(revision, vec![])).encode());
     assert!(isolate.learn("fl1-iad-0", &told(1, 7), NOW).unwrap());
     assert!(isolate.learn("fl1-iad-0", &told(2, 1), NOW).unwrap());
-    let held = |epoch, revision| Held { epoch, revision };
+    let held = |epoch, revision| RulebookVersion { epoch, revision };
     assert_eq!(isolate.held(), held(2, 1));
     // Back from a backup.
     assert!(isolate.learn("fl1-iad-0", &told(1, 7), NOW).unwrap());
@@ -448,7 +448,7 @@ fn a_record_reads_as_its_request_did() {
         let plan = watched(isolate.decide(&text, true).unwrap());
         isolate.settle(
             plan.id,
-            &Said {
+            &ObservedAnswer {
                 status: 206,
                 content_range: Some("bytes 5-9/10"),
                 ..said(NOW)
@@ -560,7 +560,7 @@ fn a_rule_sees_that_a_client_makes_no_progress() {
     ] {
         let plan = isolate.decide(&at(ms, range.as_slice()), true).unwrap();
         let part = range.map(|_| "bytes 777-99999/100000");
-        let said = Said {
+        let said = ObservedAnswer {
             status: if part.is_some() { 206 } else { 200 },
             content_range: part,
             content_length: Some(part.map_or(100_000, |_| 99_223)),

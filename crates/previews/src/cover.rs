@@ -37,7 +37,7 @@ pub(super) struct Cover {
     pub(super) cells: Vec<u32>,
 }
 
-struct Seen<'a> {
+struct CoverCell<'a> {
     place: u32,
     key: &'a [String],
     cell: &'a Cell,
@@ -45,9 +45,9 @@ struct Seen<'a> {
 
 /// Cohorts that cover the matches, those with most of them first.
 pub(super) fn cover(cells: &Cells) -> Vec<Cover> {
-    let all: Vec<Seen<'_>> = (0..)
+    let all: Vec<CoverCell<'_>> = (0..)
         .zip(cells.iter())
-        .map(|(place, (key, cell))| Seen { place, key, cell })
+        .map(|(place, (key, cell))| CoverCell { place, key, cell })
         .collect();
     let total: u64 = all.iter().map(|seen| seen.cell.matched).sum();
     let mut left: BTreeSet<u32> = all
@@ -61,7 +61,7 @@ pub(super) fn cover(cells: &Cells) -> Vec<Cover> {
         if matched == 0 || (matched as f64) < total as f64 * LEAST_LEFT {
             break;
         }
-        let cover = one(&all, &left, cells.depth());
+        let cover = next_cover(&all, &left, cells.depth());
         let before = left.len();
         cover.cells.iter().for_each(|place| {
             left.remove(place);
@@ -75,13 +75,13 @@ pub(super) fn cover(cells: &Cells) -> Vec<Cover> {
     covers
 }
 
-fn matched_of(all: &[Seen<'_>], left: &BTreeSet<u32>) -> u64 {
-    let is_left = |seen: &&Seen<'_>| left.contains(&seen.place);
+fn matched_of(all: &[CoverCell<'_>], left: &BTreeSet<u32>) -> u64 {
+    let is_left = |seen: &&CoverCell<'_>| left.contains(&seen.place);
     all.iter().filter(is_left).map(|seen| seen.cell.matched).sum()
 }
 
-fn one(all: &[Seen<'_>], left: &BTreeSet<u32>, depth: usize) -> Cover {
-    let mut members: Vec<&Seen<'_>> = all.iter().filter(|seen| left.contains(&seen.place)).collect();
+fn next_cover(all: &[CoverCell<'_>], left: &BTreeSet<u32>, depth: usize) -> Cover {
+    let mut members: Vec<&CoverCell<'_>> = all.iter().filter(|seen| left.contains(&seen.place)).collect();
     let mut cover = Cover::around(&members, depth).filled(all);
     for _ in 0..depth {
         if cover.share() >= FULL {
@@ -98,9 +98,14 @@ fn one(all: &[Seen<'_>], left: &BTreeSet<u32>, depth: usize) -> Cover {
 
 /// The value whose cells are most full of matches, for as many of the matches as may be: share times the square root of
 /// what is kept.
-fn narrower(cover: &Cover, members: &[&Seen<'_>], all: &[Seen<'_>], depth: usize) -> Option<(usize, String)> {
+fn narrower(
+    cover: &Cover,
+    members: &[&CoverCell<'_>],
+    all: &[CoverCell<'_>],
+    depth: usize,
+) -> Option<(usize, String)> {
     let matched: u64 = members.iter().map(|seen| seen.cell.matched).sum();
-    let within: Vec<&Seen<'_>> = all.iter().filter(|seen| cover.holds(seen.key)).collect();
+    let within: Vec<&CoverCell<'_>> = all.iter().filter(|seen| cover.holds(seen.key)).collect();
     let mut best: Option<(f64, usize, String)> = None;
     for attribute in 0..depth {
         let mut by_value: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
@@ -142,7 +147,7 @@ fn ratio(part: u64, whole: u64) -> f64 {
 
 impl Cover {
     /// The smallest box around cells.
-    fn around(members: &[&Seen<'_>], depth: usize) -> Self {
+    fn around(members: &[&CoverCell<'_>], depth: usize) -> Self {
         let values = |attribute: usize| {
             let values = members.iter().filter_map(|seen| seen.key.get(attribute));
             Some(values.cloned().collect())
@@ -158,8 +163,8 @@ impl Cover {
         pairs.all(|(term, value)| term.as_ref().is_none_or(|values| values.contains(value)))
     }
 
-    fn filled(mut self, all: &[Seen<'_>]) -> Self {
-        let within: Vec<&Seen<'_>> = all.iter().filter(|seen| self.holds(seen.key)).collect();
+    fn filled(mut self, all: &[CoverCell<'_>]) -> Self {
+        let within: Vec<&CoverCell<'_>> = all.iter().filter(|seen| self.holds(seen.key)).collect();
         self.requests = within.iter().map(|seen| seen.cell.requests).sum();
         self.matched = within.iter().map(|seen| seen.cell.matched).sum();
         self.cells = within.iter().map(|seen| seen.place).collect();
@@ -171,7 +176,7 @@ impl Cover {
     }
 
     /// Leaves out, from the last attribute to the first, what makes the cohort no less full; and what is said of all.
-    fn shortened(mut self, all: &[Seen<'_>]) -> Self {
+    fn shortened(mut self, all: &[CoverCell<'_>]) -> Self {
         for attribute in (0..self.terms.len()).rev() {
             // "On no system" is nothing that people say, unless it tells clients apart.
             let is_one = self

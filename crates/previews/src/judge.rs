@@ -30,7 +30,7 @@ pub(super) struct Judge {
 
 /// What is known of a row, and of every row like it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Judged {
+pub(super) struct RowJudgement {
     /// Whether the candidate's expression holds; `None` where the record cannot tell.
     pub(super) candidate: Option<bool>,
     /// Fields that would have told.
@@ -89,7 +89,7 @@ impl Judge {
         reads: &Reads<'_>,
         row: &Row,
         treatment: &Treatment,
-    ) -> Judged {
+    ) -> RowJudgement {
         let texts = reads.row(row, &self.needs);
         let values = reads.values(row, &texts);
         self.compiled.engine.run(&values, scratch);
@@ -101,7 +101,7 @@ impl Judge {
                     _ => scratch.is_matched(*at),
                 }
         };
-        Judged {
+        RowJudgement {
             candidate,
             unknown,
             others: (0..self.by_record.len()).filter(holds).collect(),

@@ -10,7 +10,7 @@ use super::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::cells::values_of;
-use super::judge::{Judge, Judged};
+use super::judge::{Judge, RowJudgement};
 use super::partial::{ANSWERED, Partial, TROUBLED};
 use super::reads::{Key, Reads};
 use super::volume::Matches;
@@ -192,7 +192,7 @@ struct Run<'a> {
 struct Memory<'b> {
     block: &'b Block,
     reads: Reads<'b>,
-    judged: FxHashMap<Key, Judged>,
+    judged: FxHashMap<Key, RowJudgement>,
     /// By profile and blob.
     on_route: FxHashMap<(u32, u32), bool>,
     /// By agent and place.
@@ -286,7 +286,7 @@ impl<'a> Run<'a> {
         row: &Row,
         treatment: &Treatment,
         memory: &'m mut Memory<'_>,
-    ) -> Cow<'m, Judged> {
+    ) -> Cow<'m, RowJudgement> {
         let (judge, reads) = (self.judge, &memory.reads);
         match judge.needs.key(memory.block, row) {
             None => Cow::Owned(judge.judge(self.scratch, reads, row, treatment)),

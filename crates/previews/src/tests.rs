@@ -10,8 +10,8 @@ use super::*;
 use crate::scheduler::Run;
 use blobwatch_fire_log::FireLog;
 use blobwatch_isolate::{Config, Isolate};
-use blobwatch_pull::{Action, Mode, Outcome, Record, Said};
-use blobwatch_records::{Flush, Held, Reply};
+use blobwatch_pull::{Action, Mode, ObservedAnswer, Outcome, Record};
+use blobwatch_records::{Flush, Reply, RulebookVersion};
 use blobwatch_rule_book::PreviewPlan;
 use blobwatch_rule_book::preview_sample::{CANDIDATE, NOW, book, mode, plan, rule};
 use blobwatch_rulebook::{Compiled, Plan as Decision, Program, Rule, Rulebook, Watched};
@@ -47,7 +47,7 @@ impl Edge {
     fn learn(&mut self) {
         let program = Program::from(Compiled::build(self.document.clone()).unwrap());
         let reply = Reply {
-            held: Held {
+            held: RulebookVersion {
                 epoch: 0,
                 revision: self.document.revision,
             },
@@ -65,7 +65,7 @@ impl Edge {
     }
 
     /// One request and its answer; the record reaches its FireLog.
-    fn pull(&mut self, facts: &str, said: &Said<'_>) -> Option<u16> {
+    fn pull(&mut self, facts: &str, said: &ObservedAnswer<'_>) -> Option<u16> {
         let plan = self.decide(facts);
         self.isolate.settle(plan.id, said);
         self.flush(said.time_ms + 2_000);
@@ -125,8 +125,8 @@ fn run(sql: &Native, plan: &PreviewPlan, budget: u64, whole: &mut Partial) -> u6
     scanned
 }
 
-fn said(time_ms: u64, status: u16) -> Said<'static> {
-    Said {
+fn said(time_ms: u64, status: u16) -> ObservedAnswer<'static> {
+    ObservedAnswer {
         status,
         content_range: None,
         content_length: Some(1000),

@@ -26,11 +26,11 @@ pub use digest::Digest;
 pub use facts::{Facts, FactsError, TlsFacts, known_colo, parse_address};
 pub use fingerprint::{Fingerprint, NO_TLS, PRESENCE};
 pub use path::{BlobPath, MAX_REPOSITORY, normal_form, repository_of};
-pub use range::{Answered, Asked, ByteRange, ContentRange, RangeKind, TILE_UNIT, honoured};
+pub use range::{Answered, ByteRange, ContentRange, RangeKind, RequestedRange, TILE_UNIT, honoured};
 pub use record::{Fired, MAX_ISOLATE, Method, Outcome, Profile, RangeRecord, Record, RecordId};
 pub use recorded::{
     NEVER_KEPT, RecordValues, algorithm, asked_kind, integer, not_recorded, parts, range_values, seen_kind,
 };
 pub use request::{Identity, Request, kept};
-pub use settle::{Pending, Said};
+pub use settle::{ObservedAnswer, Pending};
 pub use user_agent::{Agent, Family};

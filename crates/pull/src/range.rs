@@ -3,10 +3,10 @@
 //! In scope: reading Range and Content-Range (RFC 9110, section 14), the kinds that one request shows by itself, and
 //! whether the answer was what was asked. Not in scope: the kinds that need what the client did before. `Chunk` and
 //! `Repeat` come from [`RangeKind::Resume`], `Restart` from [`RangeKind::None`] and [`RangeKind::Whole`]; `history`,
-//! which keeps chains, refines [`Asked::refined`]'s answer, and [`without_history`] takes that back.
+//! which keeps chains, refines [`RequestedRange::refined`]'s answer, and [`without_history`] takes that back.
 //!
-//! A kind is said at two moments: [`Asked::kind`] when the request comes, the blob's size being unknown (rules see
-//! this one), and [`Asked::refined`] when the answer has told the size (records keep this one).
+//! A kind is said at two moments: [`RequestedRange::kind`] when the request comes, the blob's size being unknown (rules see
+//! this one), and [`RequestedRange::refined`] when the answer has told the size (records keep this one).
 
 mod answered;
 mod asked;
@@ -15,7 +15,7 @@ mod header;
 
 pub use answered::{Answered, honoured};
 pub(crate) use asked::without_history;
-pub use asked::{Asked, TILE_UNIT};
+pub use asked::{RequestedRange, TILE_UNIT};
 pub use content_range::ContentRange;
 pub use header::ByteRange;
 pub(crate) use header::RangeHeader;

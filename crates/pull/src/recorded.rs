@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::range::{Asked, ByteRange, RangeKind};
+use crate::range::{ByteRange, RangeKind, RequestedRange};
 use crate::record::{RangeRecord, Record};
 use crate::user_agent::Agent;
 use blobwatch_rules::{Field, Value, Values};
@@ -187,8 +187,8 @@ pub fn asked_kind(range: &RangeRecord) -> Option<RangeKind> {
         (kind @ (RangeKind::None | RangeKind::Invalid | RangeKind::Multi | RangeKind::Suffix), _, _) => {
             Some(kind)
         }
-        (_, Some(first), Some(last)) => Some(Asked::One(ByteRange::Closed { first, last }).kind()),
-        (_, Some(first), None) => Some(Asked::One(ByteRange::Open { first }).kind()),
+        (_, Some(first), Some(last)) => Some(RequestedRange::One(ByteRange::Closed { first, last }).kind()),
+        (_, Some(first), None) => Some(RequestedRange::One(ByteRange::Open { first }).kind()),
         (_, None, _) => None,
     }
 }

@@ -7,7 +7,7 @@ use crate::client::{Client, ClientKey, ClientKeys, NetworkKey};
 use crate::facts::Facts;
 use crate::fingerprint::{Fingerprint, accept_encoding};
 use crate::path::BlobPath;
-use crate::range::{Asked, RangeKind};
+use crate::range::{RangeKind, RequestedRange};
 use crate::record::{Method, Profile};
 use crate::user_agent::Agent;
 use blobwatch_rules::{Field, Value, Values};
@@ -21,7 +21,7 @@ pub struct Request<'a> {
     pub blob: BlobPath<'a>,
     /// The path as sent is another spelling of the blob's.
     pub odd_path: bool,
-    pub asked: Asked,
+    pub asked: RequestedRange,
     /// What the range means, as far as is known before the answer.
     pub kind: RangeKind,
     pub agent: Agent<'a>,
@@ -70,7 +70,7 @@ impl<'a> Request<'a> {
         };
         let blob = BlobPath::parse(path)?;
         let Identity { client, fingerprint } = identify();
-        let asked = Asked::read(facts.header("range"));
+        let asked = RequestedRange::read(facts.header("range"));
         Some(Self {
             facts,
             method,

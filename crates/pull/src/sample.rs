@@ -150,12 +150,12 @@ pub fn traffic(seed: u64, records: usize) -> Vec<Record> {
         .map(|record| {
             time += numbers.below(9);
             let id = RecordId::from_parts(time, 0xabcd_0000 + numbers.below(6), count(record));
-            one(&mut numbers, id)
+            sample_record(&mut numbers, id)
         })
         .collect()
 }
 
-fn one(numbers: &mut Numbers, id: RecordId) -> Record {
+fn sample_record(numbers: &mut Numbers, id: RecordId) -> Record {
     let who = numbers.popular(20_000);
     let build = Numbers(who).popular(600);
     let blob = numbers.popular(3_000);

@@ -4,7 +4,7 @@
 //! the record that come from it. Not in scope: batches (`flush`), and kinds that need the client's history.
 
 use crate::action::Action;
-use crate::range::{Answered, Asked, ContentRange, honoured};
+use crate::range::{Answered, ContentRange, RequestedRange, honoured};
 use crate::record::{Method, Outcome, RangeRecord, Record};
 
 /// What is known of a request when it is decided.
@@ -12,7 +12,7 @@ use crate::record::{Method, Outcome, RangeRecord, Record};
 pub struct Pending {
     /// Everything but what the answer says; its id holds the time at which the request came.
     pub record: Record,
-    pub asked: Asked,
+    pub asked: RequestedRange,
     /// If-Range was sent.
     pub conditional: bool,
 }
@@ -22,7 +22,7 @@ const PLACE_BYTES: usize = 200;
 
 /// What the edge says of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Said<'a> {
+pub struct ObservedAnswer<'a> {
     /// 0 when no answer came.
     pub status: u16,
     pub content_range: Option<&'a str>,
@@ -33,7 +33,7 @@ pub struct Said<'a> {
     pub time_ms: u64,
 }
 
-impl<'a> Said<'a> {
+impl<'a> ObservedAnswer<'a> {
     /// Reads the edge's string: status, Content-Range, Content-Length, Content-Type, outcome and time, one a line, an
     /// absent header being an empty line. `None` when it is not that: the edge and this module are not of one build.
     #[must_use]
@@ -55,13 +55,13 @@ impl<'a> Said<'a> {
 impl Pending {
     /// The record, complete but for what the client's history adds.
     #[must_use]
-    pub fn settle(mut self, said: &Said<'_>) -> Record {
+    pub fn settle(mut self, said: &ObservedAnswer<'_>) -> Record {
         self.answered(said);
         self.record
     }
 
     /// Completes the record as far as the answer is known: it may be told again, when the body has ended.
-    pub fn answered(&mut self, said: &Said<'_>) {
+    pub fn answered(&mut self, said: &ObservedAnswer<'_>) {
         let size = size(said);
         let (start, end) = self.asked.offsets(size);
         let range = RangeRecord {
@@ -83,14 +83,14 @@ impl Pending {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let asked = match &self.asked {
-            Asked::Many(header) => header.len(),
+            RequestedRange::Many(header) => header.len(),
             _ => 0,
         };
         size_of::<Self>() + self.record.owned_bytes() + asked + PLACE_BYTES
     }
 
     /// Nothing can be said of the origin where Blobwatch itself answered.
-    fn honoured(&self, said: &Said<'_>) -> Option<bool> {
+    fn honoured(&self, said: &ObservedAnswer<'_>) -> Option<bool> {
         if matches!(self.record.verdict, Action::Block | Action::Throttle) {
             return None;
         }
@@ -105,7 +105,7 @@ impl Pending {
 
 /// Bytes of the whole blob. Only where the answer says it by its own meaning: a 416's Content-Length is the error
 /// text's by RFC 9110 and the whole blob's in Debian's docker-registry, a 404's is the error's.
-fn size(said: &Said<'_>) -> Option<u64> {
+fn size(said: &ObservedAnswer<'_>) -> Option<u64> {
     let part = || said.content_range.and_then(ContentRange::parse);
     match (said.status, part()) {
         (200, _) => said.content_length,
@@ -116,7 +116,7 @@ fn size(said: &Said<'_>) -> Option<u64> {
 }
 
 /// Bytes of body that the answer promised: to HEAD, 204 and 304 none follow, whatever Content-Length says.
-fn promised(method: Method, said: &Said<'_>) -> Option<u64> {
+fn promised(method: Method, said: &ObservedAnswer<'_>) -> Option<u64> {
     let has_body = method == Method::Get && !matches!(said.status, 0 | 204 | 304);
     said.content_length.filter(|_| has_body)
 }

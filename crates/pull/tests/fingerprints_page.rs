@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use blobwatch_pull::{Agent, Asked, Family, NO_TLS, PRESENCE, RangeKind};
+use blobwatch_pull::{Agent, Family, NO_TLS, PRESENCE, RangeKind, RequestedRange};
 
 const PAGE: &str = include_str!("../../../docs/fingerprints.md");
 
@@ -52,7 +52,7 @@ fn every_range_kind_is_listed_with_headers_that_are_read_as_it() {
         let kinds = quoted(row[0]);
         let complete = |header: &&str| header.starts_with("bytes=") && !header.contains('N');
         for header in quoted(row[1]).into_iter().filter(complete) {
-            let kind = name(Asked::read(Some(header)).kind());
+            let kind = name(RequestedRange::read(Some(header)).kind());
             assert_eq!(kinds, [&*kind], "{header}");
             examples += 1;
         }

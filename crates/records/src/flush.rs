@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 pub use batches::{Batches, Outgoing};
 pub use name::{colo_of, fire_log_name, fire_log_of, flush_path, rulebook_path, volume_fire_log_name};
-pub use reply::{Held, Reply};
+pub use reply::{Reply, RulebookVersion};
 
 use blobwatch_pull::MAX_ISOLATE;
 pub(crate) use blobwatch_wire::DecodeError;
@@ -39,7 +39,7 @@ pub struct Flush {
     /// Grows with each batch of the isolate to this FireLog; from 1. A repeat has the same number and bytes.
     pub seq: u64,
     /// The rulebook that the isolate holds.
-    pub held: Held,
+    pub held: RulebookVersion,
     /// What was lost since the last batch, by name.
     pub losses: BTreeMap<String, u32>,
     pub volumes: Vec<VolumeCount>,
@@ -110,10 +110,10 @@ fn read_seq(reader: &mut Reader<'_>) -> Result<u64, DecodeError> {
     }
 }
 
-fn read_held(reader: &mut Reader<'_>, has_epoch: bool) -> Result<Held, DecodeError> {
+fn read_held(reader: &mut Reader<'_>, has_epoch: bool) -> Result<RulebookVersion, DecodeError> {
     let revision = reader.varint()?;
     let epoch = if has_epoch { reader.varint()? } else { 0 };
-    Ok(Held { epoch, revision })
+    Ok(RulebookVersion { epoch, revision })
 }
 
 fn read_losses(reader: &mut Reader<'_>) -> Result<BTreeMap<String, u32>, DecodeError> {
@@ -153,7 +153,7 @@ mod tests {
         Flush {
             isolate: MAX_ISOLATE,
             seq: 300,
-            held: Held {
+            held: RulebookVersion {
                 epoch: 300,
                 revision: 17,
             },
@@ -185,7 +185,7 @@ mod tests {
         let old = b"BWF\x01\xff\xff\xff\xff\xff\xff\x3f\xac\x02\x11\
             \x02\x0bdecide_trap\x02\x0frecords_dropped\xe8\x07\
             \x01\x0abotnet-sig\x03\xff\xff\xff\xff\xff\xff\xff\xff\x81\x01BWS";
-        let held = Held {
+        let held = RulebookVersion {
             epoch: 0,
             revision: 17,
         };

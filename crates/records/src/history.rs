@@ -13,15 +13,15 @@ mod chain;
 mod chunks;
 mod clients;
 mod closed;
-mod judged;
+mod classification;
 mod open;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 
-pub use judged::Judged;
-pub(crate) use judged::Progress;
+pub use classification::Classification;
+pub(crate) use classification::Progress;
 
 use ask::Ask;
 use blobwatch_pull::{ClientKey, RangeKind, Record, RecordId, Request};
@@ -49,7 +49,7 @@ pub struct Correction {
     pub kind: RangeKind,
 }
 
-/// See the module.
+/// The chains of all clients of one FireLog.
 #[derive(Debug)]
 pub struct History {
     /// Chains touched since the last turn, and those touched in the turn before: a turn comes after [`WINDOW_MS`], or
@@ -89,12 +89,12 @@ impl History {
     }
 
     /// Takes in a record, whatever kind it has been given so far, and says what it is.
-    pub fn take(&mut self, record: &Record) -> Judged {
+    pub fn take(&mut self, record: &Record) -> Classification {
         let time_ms = record.id.time_ms();
         let known_client = self.clients.see(record.client, time_ms);
         let Some(ask) = Ask::of(record) else {
             self.refuse(record);
-            return Judged {
+            return Classification {
                 known_client,
                 ..self.beside(record)
             };
@@ -128,20 +128,20 @@ impl History {
 
     /// What a record that was taken in is seen as now; what it is by itself where that is forgotten.
     #[must_use]
-    pub fn recall(&self, record: &Record) -> Judged {
+    pub fn recall(&self, record: &Record) -> Classification {
         let told = self.chain(record).and_then(|chain| chain.recall(record.id));
-        told.unwrap_or_else(|| Judged {
+        told.unwrap_or_else(|| Classification {
             known_client: self.clients.is_known(record.client, record.id.time_ms()),
             ..self.beside(record)
         })
     }
 
     /// What a record is that is in no chain.
-    fn beside(&self, record: &Record) -> Judged {
+    fn beside(&self, record: &Record) -> Classification {
         let is_before = |chain: &Chain| chain.has_before(record.id);
-        Judged {
+        Classification {
             origin_known: self.chain(record).is_some_and(is_before),
-            ..Judged::alone(record)
+            ..Classification::alone(record)
         }
     }
 

@@ -10,10 +10,10 @@ pub use cell::{
     MAX_CELLS, MAX_EVIDENCE, SKETCH, SLOT_S, Tally, slot_of,
 };
 pub use flush::{
-    Batches, Flush, Held, Outgoing, Reply, VolumeCount, colo_of, fire_log_name, fire_log_of, flush_path,
-    rulebook_path, volume_fire_log_name,
+    Batches, Flush, Outgoing, Reply, RulebookVersion, VolumeCount, colo_of, fire_log_name, fire_log_of,
+    flush_path, rulebook_path, volume_fire_log_name,
 };
-pub use history::{History, Judged, MAX_CORRECTIONS, WINDOW_MS};
+pub use history::{Classification, History, MAX_CORRECTIONS, WINDOW_MS};
 pub use segment::{
     Agent, Blob, Block, Builder, Client, Codes, Digest, Field, Front, Header, Place, Row, Treatment,
     asn_text, decode, digest_key, rule_mode, split,

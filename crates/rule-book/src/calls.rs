@@ -27,7 +27,7 @@ mod settings_calls;
 pub(crate) use audit::{ExportStep, list_audit};
 pub use audit::{export_audit, export_begin, verify_audit};
 pub use change::checked_reason;
-pub(crate) use change::{Changed, Context, expected_revision};
+pub(crate) use change::{ChangeResult, Context, expected_revision};
 pub(crate) use document_calls::get_document;
 pub(crate) use entry::Written;
 pub use entry::{NewAuditEntry, write_entry};
@@ -79,21 +79,21 @@ fn read<S: Sql>(store: &RuleBookStore<S>, call: &ApiRequest<'_>, path: &[&str]) 
     let page = || Page::parse(call.query);
     let alone = || Parameters::parse(call.query, &[]).map(drop);
     match path {
-        ["rules"] => found(store, &list_rules(store, call.now_ms, &page()?)?),
-        ["rules", id] => alone().and_then(|()| found(store, &get_rule(store, call.now_ms, id)?)),
-        ["rules", id, "versions"] => found(store, &list_versions(store, id, &page()?)?),
-        ["rules", id, "modes"] => found(store, &list_modes(store, call.now_ms, Some(id), &page()?)?),
+        ["rules"] => read_answer(store, &list_rules(store, call.now_ms, &page()?)?),
+        ["rules", id] => alone().and_then(|()| read_answer(store, &get_rule(store, call.now_ms, id)?)),
+        ["rules", id, "versions"] => read_answer(store, &list_versions(store, id, &page()?)?),
+        ["rules", id, "modes"] => read_answer(store, &list_modes(store, call.now_ms, Some(id), &page()?)?),
         ["rules", id, "modes", route] => {
-            alone().and_then(|()| found(store, &get_mode(store, call.now_ms, id, route)?))
+            alone().and_then(|()| read_answer(store, &get_mode(store, call.now_ms, id, route)?))
         }
-        ["modes"] => found(store, &list_modes(store, call.now_ms, None, &page()?)?),
-        ["routes"] => found(store, &list_routes(store, &page()?)?),
-        ["routes", name] => alone().and_then(|()| found(store, &get_route(store, name)?)),
-        ["settings"] => alone().and_then(|()| found(store, &get_settings(store)?)),
-        ["guards"] => found(store, &list_guards(store, call.now_ms, &page()?)?),
-        ["rulebook"] => found(store, &get_document(store, call.query)?),
-        ["fire-logs"] => found(store, &list_fire_logs(store, &page()?)?),
-        ["audit"] => found(store, &list_audit(store, &audit_page(call.query)?)?),
+        ["modes"] => read_answer(store, &list_modes(store, call.now_ms, None, &page()?)?),
+        ["routes"] => read_answer(store, &list_routes(store, &page()?)?),
+        ["routes", name] => alone().and_then(|()| read_answer(store, &get_route(store, name)?)),
+        ["settings"] => alone().and_then(|()| read_answer(store, &get_settings(store)?)),
+        ["guards"] => read_answer(store, &list_guards(store, call.now_ms, &page()?)?),
+        ["rulebook"] => read_answer(store, &get_document(store, call.query)?),
+        ["fire-logs"] => read_answer(store, &list_fire_logs(store, &page()?)?),
+        ["audit"] => read_answer(store, &list_audit(store, &audit_page(call.query)?)?),
         _ => Err(Problem::no_such_call()),
     }
 }
@@ -160,12 +160,12 @@ fn dry_run(value: Option<&str>) -> Result<bool, Problem> {
     }
 }
 
-fn found<S: Sql, T: Serialize>(store: &RuleBookStore<S>, item: &T) -> Result<ApiReply, Problem> {
+fn read_answer<S: Sql, T: Serialize>(store: &RuleBookStore<S>, item: &T) -> Result<ApiReply, Problem> {
     let revision = store.revision()?;
     reply(200, item, revision)
 }
 
-fn done<T: Serialize>(changed: &Changed<T>) -> Result<ApiReply, Problem> {
+fn done<T: Serialize>(changed: &ChangeResult<T>) -> Result<ApiReply, Problem> {
     reply(if changed.created { 201 } else { 200 }, changed, changed.revision)
 }
 

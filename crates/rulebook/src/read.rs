@@ -93,7 +93,7 @@ pub(super) fn shape(text: &str) -> Result<Rulebook, DocumentError> {
 /// The first place that cannot be read, and what was expected there.
 pub fn strict<T: DeserializeOwned>(text: &str, root: &str) -> Result<T, Place> {
     serde_json::from_str(text).map_err(|error| {
-        let end = end(text, &error);
+        let end = error_offset(text, &error);
         // Text that is no JSON is wrong as a whole; only a value of another form is at a path.
         let path = if error.is_data() {
             path_at(text, end)
@@ -117,7 +117,7 @@ fn join(root: &str, path: &str) -> String {
 }
 
 /// Bytes of the text that were read when the error came up.
-fn end(text: &str, error: &serde_json::Error) -> usize {
+fn error_offset(text: &str, error: &serde_json::Error) -> usize {
     let before: usize = text
         .split_inclusive('\n')
         .take(error.line().saturating_sub(1))

@@ -62,13 +62,13 @@ pub fn decide(
     let mut verdict = Verdict::default();
     for index in matched {
         if let Some(rule) = policy.rule(index) {
-            one(policy, subject, index, rule, hot, &mut verdict);
+            apply_rule(policy, subject, index, rule, hot, &mut verdict);
         }
     }
     verdict
 }
 
-fn one(
+fn apply_rule(
     policy: &Policy,
     subject: &Subject<'_>,
     index: usize,

@@ -11,7 +11,7 @@ use regex_automata::{Anchored, Input};
 
 use blobwatch_wire::{DecodeError, Reader, put_bytes, put_varint};
 
-/// See the module.
+/// A regular expression compiled to an automaton without memory.
 pub(super) struct Automaton {
     /// What every match starts with, where that is a string: it is found faster than the automaton walks to it.
     prefix: Option<Finder<'static>>,

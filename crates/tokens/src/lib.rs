@@ -88,7 +88,7 @@ impl Tokens {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let entries: Vec<TokenEntry> = strict(text, "tokens").map_err(told)?;
+        let entries: Vec<TokenEntry> = strict(text, "tokens").map_err(tokens_error)?;
         if entries.len() > MAX_TOKENS {
             return Err(TokensError(format!(
                 "expected at most {MAX_TOKENS} tokens, found {}",
@@ -192,7 +192,7 @@ impl Token {
     }
 }
 
-fn told(place: Place) -> TokensError {
+fn tokens_error(place: Place) -> TokensError {
     TokensError(format!("{}: {}", place.place, place.message))
 }
 

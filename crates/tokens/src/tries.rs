@@ -15,10 +15,10 @@ pub(crate) const MAX_ADDRESSES: usize = 1_024;
 
 /// What one isolate saw. It forgets with the isolate, and each isolate counts for itself.
 #[derive(Debug, Default)]
-pub struct Tries(Vec<Failed>);
+pub struct Tries(Vec<FailedTries>);
 
 #[derive(Debug)]
-struct Failed {
+struct FailedTries {
     network: u128,
     times: u32,
     until_ms: u64,
@@ -43,7 +43,7 @@ impl Tries {
         match self.0.iter_mut().find(|failed| failed.network == network) {
             Some(failed) if failed.left_ms(now_ms) > 0 => failed.times = failed.times.saturating_add(1),
             Some(failed) => (failed.times, failed.until_ms) = (1, until_ms),
-            None => self.remember(Failed {
+            None => self.remember(FailedTries {
                 network,
                 times: 1,
                 until_ms,
@@ -51,7 +51,7 @@ impl Tries {
         }
     }
 
-    fn remember(&mut self, failed: Failed) {
+    fn remember(&mut self, failed: FailedTries) {
         if self.0.len() < MAX_ADDRESSES {
             self.0.push(failed);
         } else if let Some(first) = self.0.iter_mut().min_by_key(|known| known.until_ms) {
@@ -60,7 +60,7 @@ impl Tries {
     }
 }
 
-impl Failed {
+impl FailedTries {
     /// 0 once it is over, and where the clock was set back.
     fn left_ms(&self, now_ms: u64) -> u64 {
         let left = self.until_ms.saturating_sub(now_ms);

@@ -6,7 +6,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use blobwatch_isolate::LOSSES;
-use blobwatch_pull::{Facts, Outcome, Said, TlsFacts};
+use blobwatch_pull::{Facts, ObservedAnswer, Outcome, TlsFacts};
 use blobwatch_rulebook::{Plan, Refusal, Watched};
 
 const CALLS: &str = include_str!("../calls.rs");
@@ -67,7 +67,7 @@ fn answers_are_read_as_javascript_writes_them() {
         Outcome::NotObserved,
     ];
     let expected = outcomes.map(|outcome| {
-        Some(Said {
+        Some(ObservedAnswer {
             status: 206,
             content_range: Some("bytes 5-9/10"),
             content_length: Some(5),
@@ -76,7 +76,7 @@ fn answers_are_read_as_javascript_writes_them() {
             time_ms: 1_593_975_600_000,
         })
     });
-    let read: Vec<_> = sample!("said").split("\n\n").map(Said::parse).collect();
+    let read: Vec<_> = sample!("said").split("\n\n").map(ObservedAnswer::parse).collect();
     assert_eq!(read, expected);
 }
 

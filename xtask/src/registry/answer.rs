@@ -53,8 +53,10 @@ fn route(image: &Image, method: &Method, path: &str, headers: &HeaderMap) -> Res
         .strip_prefix("/v2/")
         .and_then(|path| path.strip_prefix(NAME)?.strip_prefix('/'));
     match resource.and_then(|resource| resource.split_once('/')) {
-        Some(("manifests", reference)) => found(image.manifest(reference), "MANIFEST_UNKNOWN", headers),
-        Some(("blobs", digest)) => found(image.blob(digest), "BLOB_UNKNOWN", headers),
+        Some(("manifests", reference)) => {
+            serve_object(image.manifest(reference), "MANIFEST_UNKNOWN", headers)
+        }
+        Some(("blobs", digest)) => serve_object(image.blob(digest), "BLOB_UNKNOWN", headers),
         Some(("tags", "list")) => document(
             StatusCode::OK,
             json!({"name": NAME, "tags": ["latest"]}).to_string(),
@@ -67,7 +69,7 @@ fn route(image: &Image, method: &Method, path: &str, headers: &HeaderMap) -> Res
     }
 }
 
-fn found(object: Option<(&str, &Object)>, unknown: &str, headers: &HeaderMap) -> Response<Bytes> {
+fn serve_object(object: Option<(&str, &Object)>, unknown: &str, headers: &HeaderMap) -> Response<Bytes> {
     match object {
         Some((digest, object)) => serve(digest, object, headers),
         None => error(StatusCode::NOT_FOUND, unknown, "not in the demo registry"),

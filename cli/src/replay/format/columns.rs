@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::super::entry::{Entry, Field};
+use super::super::entry::{Field, LogEntry};
 
 /// Which column says what.
 #[derive(Debug, Default)]
@@ -74,7 +74,7 @@ impl Columns {
     pub(in super::super) fn read<'a>(
         &self,
         line: &'a str,
-        entry: &mut Entry<'a>,
+        entry: &mut LogEntry<'a>,
     ) -> Result<(), &'static str> {
         let mut found = 0;
         let mut columns = self.fields.iter();
@@ -91,7 +91,12 @@ impl Columns {
         Ok(())
     }
 
-    fn set<'a>(&self, field: Field, value: Cow<'a, str>, entry: &mut Entry<'a>) -> Result<(), &'static str> {
+    fn set<'a>(
+        &self,
+        field: Field,
+        value: Cow<'a, str>,
+        entry: &mut LogEntry<'a>,
+    ) -> Result<(), &'static str> {
         // `IAD89-C1`: the airport and the cache in it.
         let is_location = self.is_cloudfront && field == Field::Colo;
         match value {
@@ -163,7 +168,7 @@ impl<'a> Split<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::entry::{Entry, Field};
+    use super::super::super::entry::{Field, LogEntry};
     use super::Columns;
 
     fn csv(header: &str) -> Columns {
@@ -177,7 +182,7 @@ mod tests {
 
     #[track_caller]
     fn case(header: &str, line: &str, expected: (&str, &str)) {
-        let mut entry = Entry::default();
+        let mut entry = LogEntry::default();
         csv(header).read(line, &mut entry).unwrap();
         assert_eq!((&*entry.user_agent, &*entry.path), expected);
     }
@@ -192,11 +197,14 @@ mod tests {
 
     #[test]
     fn a_line_of_another_width_is_refused() {
-        let mut entry = Entry::default();
+        let mut entry = LogEntry::default();
         let expected = Err("as many columns as in the header");
         assert_eq!(csv("ua,url").read("a", &mut entry), expected);
         assert_eq!(csv("ua,url").read("a,b,c", &mut entry), expected);
-        assert_eq!(csv("t,url").read("noon,b", &mut Entry::default()), Err("a time"));
+        assert_eq!(
+            csv("t,url").read("noon,b", &mut LogEntry::default()),
+            Err("a time")
+        );
     }
 
     #[test]
@@ -205,7 +213,7 @@ mod tests {
             "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(User-Agent) sc-content-len sc-range-start sc-range-end",
         );
         let line = "2020-07-05\t19:00:00\tIAD89-C1\t700\t192.0.2.7\tGET\thub\t/v2/a\t206\tdocker/19.03%20go/1\t400\t5\t-";
-        let mut entry = Entry::default();
+        let mut entry = LogEntry::default();
         columns.read(line, &mut entry).unwrap();
         assert_eq!(entry.finish(), Ok(1_593_975_600_000));
         assert_eq!(
@@ -226,9 +234,9 @@ mod tests {
                     .iter()
                     .map(|b| char::from(LETTERS[usize::from(*b) % LETTERS.len()]))
                     .collect();
-                let _ = csv("t,ua,url").read(&spelled, &mut Entry::default());
+                let _ = csv("t,ua,url").read(&spelled, &mut LogEntry::default());
                 let text = String::from_utf8_lossy(bytes);
-                let _ = csv(&text).read(&spelled, &mut Entry::default());
+                let _ = csv(&text).read(&spelled, &mut LogEntry::default());
             });
     }
 }

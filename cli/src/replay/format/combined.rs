@@ -8,13 +8,13 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::super::clock;
-use super::super::entry::{Entry, Field};
+use super::super::entry::{Field, LogEntry};
 
 /// Reads a line.
 ///
 /// # Errors
 /// What was expected.
-pub(in super::super) fn read<'a>(line: &'a str, entry: &mut Entry<'a>) -> Result<(), &'static str> {
+pub(in super::super) fn read<'a>(line: &'a str, entry: &mut LogEntry<'a>) -> Result<(), &'static str> {
     let (head, rest) = line.split_once(" [").ok_or("a time in brackets")?;
     let (time, rest) = rest.split_once(']').ok_or("a time in brackets")?;
     entry.time_ms = Some(clock::common(time).or_else(|| clock::any(time)).ok_or("a time")?);
@@ -44,7 +44,7 @@ pub(in super::super) fn read<'a>(line: &'a str, entry: &mut Entry<'a>) -> Result
 
 /// Whether a line has the shape.
 pub(in super::super) fn is_like(line: &str) -> bool {
-    let mut entry = Entry::default();
+    let mut entry = LogEntry::default();
     read(line, &mut entry).is_ok()
 }
 
@@ -109,11 +109,11 @@ fn unescaped(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::entry::Entry;
+    use super::super::super::entry::LogEntry;
     use super::read;
 
-    fn entry(line: &str) -> Result<Entry<'_>, &'static str> {
-        let mut entry = Entry::default();
+    fn entry(line: &str) -> Result<LogEntry<'_>, &'static str> {
+        let mut entry = LogEntry::default();
         read(line, &mut entry)?;
         Ok(entry)
     }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::super::entry::{Entry, Field};
+use super::super::entry::{Field, LogEntry};
 
 /// Objects inside of objects that are walked.
 const MAX_DEPTH: usize = 4;
@@ -17,11 +17,11 @@ pub(in super::super) struct Names {
     /// Prefixes of names that may be objects: `range.`.
     objects: Vec<String>,
     /// What stood where in the line before: logs write their fields in one order.
-    order: Vec<Known>,
+    order: Vec<RememberedName>,
 }
 
 #[derive(Clone, Debug)]
-struct Known {
+struct RememberedName {
     key: String,
     field: Option<Field>,
     object: Option<usize>,
@@ -52,7 +52,7 @@ impl Names {
     pub(in super::super) fn read<'a>(
         &mut self,
         line: &'a str,
-        entry: &mut Entry<'a>,
+        entry: &mut LogEntry<'a>,
     ) -> Result<(), &'static str> {
         let mut walk = Walk { text: line, at: 0 };
         walk.blanks();
@@ -70,7 +70,7 @@ impl Names {
         &mut self,
         walk: &mut Walk<'a>,
         prefix: &str,
-        entry: &mut Entry<'a>,
+        entry: &mut LogEntry<'a>,
         place: &mut usize,
         depth: usize,
     ) -> Result<(), &'static str> {
@@ -105,7 +105,7 @@ impl Names {
     }
 
     fn known(&mut self, prefix: &str, key: &str, place: &mut usize) -> (Option<Field>, Option<usize>) {
-        let is_here = |known: &Known| {
+        let is_here = |known: &RememberedName| {
             known.key.len() == prefix.len() + key.len()
                 && known.key.starts_with(prefix)
                 && known.key.ends_with(key)
@@ -125,7 +125,7 @@ impl Names {
             .objects
             .iter()
             .position(|object| object.strip_suffix('.') == Some(&key));
-        let known = Known { key, field, object };
+        let known = RememberedName { key, field, object };
         match self.order.get_mut(at) {
             Some(slot) => *slot = known,
             // Lines beyond all measure are looked up each time.
@@ -266,7 +266,7 @@ pub(in super::super) fn texts(value: &str, key: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::entry::{Entry, Field};
+    use super::super::super::entry::{Field, LogEntry};
     use super::{Names, texts};
 
     fn names() -> Names {
@@ -282,8 +282,8 @@ mod tests {
         Names::new(names.map(|(name, field)| (name.to_owned(), field)))
     }
 
-    fn read(line: &str) -> Result<Entry<'_>, &'static str> {
-        let mut entry = Entry::default();
+    fn read(line: &str) -> Result<LogEntry<'_>, &'static str> {
+        let mut entry = LogEntry::default();
         names().read(line, &mut entry)?;
         Ok(entry)
     }
@@ -309,7 +309,7 @@ mod tests {
             r#"{"time":1,"ua":"a"}"#,
             r#"{"z":2,"ua":"a","time":1}"#,
         ] {
-            let mut entry = Entry::default();
+            let mut entry = LogEntry::default();
             names.read(line, &mut entry).unwrap();
             assert_eq!((entry.time_ms, &*entry.user_agent), (Some(1000), "a"), "{line}");
         }

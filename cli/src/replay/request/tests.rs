@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use blobwatch_pull::{ClientKey, Family, Method, NetworkKey, Outcome, RangeKind, RangeRecord, RecordId};
 
 use super::{Cohort, Reader, Request};
-use crate::replay::entry::{Entry, Field};
+use crate::replay::entry::{Field, LogEntry};
 use crate::replay::log::id_of;
 use crate::replay::shown::{Lengths, NO_RANGE, Shown, resolve};
 use crate::replay::sizes::Sizes;
@@ -49,7 +49,7 @@ fn reader() -> Lines {
 
 fn read(Lines(reader, sizes): &mut Lines, fields: &[(Field, &str)]) -> Result<Option<Request>, &'static str> {
     let path = format!("/v2/library/alpine/blobs/{DIGEST}");
-    let mut entry = Entry::default();
+    let mut entry = LogEntry::default();
     let usual = [
         (Field::Time, "1593975600"),
         (Field::Status, "200"),
@@ -259,7 +259,7 @@ fn a_record_of_ours_is_taken_as_it_is() {
 #[test]
 fn a_line_without_time_or_status_says_so() {
     assert_eq!(read(&mut reader(), &[(Field::Status, "ok")]), Err("a status"));
-    let mut entry = Entry::default();
+    let mut entry = LogEntry::default();
     entry.path = format!("/v2/a/blobs/{DIGEST}").into();
     let id = |_: u64, _: &str| RecordId(0);
     assert_eq!(reader().0.read(&mut entry, id), Err("a time"));

@@ -97,7 +97,7 @@ fn list_of(found: &[Anomaly], more: bool) -> Result<List, Problem> {
     })
 }
 
-pub(super) fn one<S: Sql>(store: &Detector<S>, id: &str, query: &str) -> Result<Anomaly, Problem> {
+pub(super) fn anomaly<S: Sql>(store: &Detector<S>, id: &str, query: &str) -> Result<Anomaly, Problem> {
     Parameters::parse(query, &[])?;
     let id = number(id).ok_or_else(|| {
         let message = "expected an anomaly's id, for instance an-000012";

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::counts::Asked;
+use super::counts::CountsQuery;
 use crate::Anomaly;
 use crate::store::Detector;
 use blobwatch_pull::Family;
@@ -34,7 +34,7 @@ pub(super) fn families<S: Sql>(
     if kind.event().is_none() {
         return Ok(Vec::new());
     }
-    let asked = Asked::between(anomaly.onset_ms, anomaly.closed_ms.unwrap_or(now_ms));
+    let asked = CountsQuery::between(anomaly.onset_ms, anomaly.closed_ms.unwrap_or(now_ms));
     let mut sums: BTreeMap<Family, CellCounts> = BTreeMap::new();
     for rollup in asked.rollups(store)? {
         for (key, counts) in &rollup.cells {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::anomalies::read_kind;
-use super::counts::{Asked, FILTERS, attribute};
+use super::counts::{CountsQuery, FILTERS, attribute};
 use crate::store::Detector;
 use crate::{ATTRIBUTES, AnomalyKind, value};
 use blobwatch_records::CellKey;
@@ -89,7 +89,7 @@ pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> R
     }
     let axis = |name, default| attribute(&format!("query.{name}"), parameters.get(name).unwrap_or(default));
     let (x, y) = (axis("x", "colo")?, axis("y", "os")?);
-    let asked = Asked::read(&parameters, now_ms, DEFAULT_MS)?;
+    let asked = CountsQuery::read(&parameters, now_ms, DEFAULT_MS)?;
     let mut sums: BTreeMap<CellKey, Sums> = BTreeMap::new();
     for rollup in asked.rollups(store)? {
         for (key, counts) in asked.of(&rollup) {

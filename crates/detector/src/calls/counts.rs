@@ -16,14 +16,14 @@ const MAX_SPAN_MS: u64 = 90 * 86_400_000;
 
 /// From when to when, and of whom.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(super) struct CountsQuery {
     /// A whole minute, or hour where hours are read.
     pub(super) since_ms: u64,
     pub(super) until_ms: u64,
     filters: Vec<(&'static str, Vec<String>)>,
 }
 
-impl Asked {
+impl CountsQuery {
     /// Reads `since`, `until` and the filters; `default_ms` is how far back it goes unless said.
     pub(super) fn read(parameters: &Parameters<'_>, now_ms: u64, default_ms: u64) -> Result<Self, Problem> {
         let until = time(parameters, "until", now_ms)?

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Known, Report, answer, known, wanted_evidence};
+use super::{Report, ReportFacts, answer, report_facts, wanted_evidence};
 use crate::AnomalyKind;
 use crate::store::Detector;
 use crate::store::tests::{accept, arrival, denial, hook, open, story, written};
@@ -305,9 +305,9 @@ fn the_report_says_which_clients_go_round_refused_ranges() {
         accept(&mut store, &batch, now).unwrap();
     }
     store.tick(now + 5_000).unwrap();
-    let Known {
+    let ReportFacts {
         anomaly, families, ..
-    } = known(&store, "an-000001", now).unwrap();
+    } = report_facts(&store, "an-000001", now).unwrap();
     assert_eq!(anomaly.kind(), AnomalyKind::RangeRefused);
     let report = Report {
         anomaly: &anomaly,
@@ -328,9 +328,9 @@ fn the_report_says_which_clients_go_round_refused_ranges() {
 #[test]
 fn the_report_says_everything_that_a_partner_asks() {
     let (store, now) = night();
-    let Known {
+    let ReportFacts {
         anomaly, families, ..
-    } = known(&store, "an-000001", now).unwrap();
+    } = report_facts(&store, "an-000001", now).unwrap();
     assert!(!wanted_evidence(&anomaly).is_empty());
     let record = Record {
         ray: "5ae3f0a1b2c3-FRA".to_owned(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::MAX_MARKS;
-use super::counts::{Asked, FILTERS, attribute, number};
+use super::counts::{CountsQuery, FILTERS, attribute, number};
 use crate::store::{Detector, Mark};
 use crate::value;
 use blobwatch_pull::RangeKind;
@@ -67,7 +67,7 @@ const KINDS: [RangeKind; 12] = [
 pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> Result<Timeline, Problem> {
     let known: Vec<&str> = FILTERS.into_iter().chain(["step", "by"]).collect();
     let parameters = Parameters::parse(query, &known)?;
-    let asked = Asked::read(&parameters, now_ms, DEFAULT_MS)?;
+    let asked = CountsQuery::read(&parameters, now_ms, DEFAULT_MS)?;
     let unit_s = asked.unit_s();
     let step_s = number(&parameters, "step", 10..=86_400 * 7)?
         .unwrap_or(unit_s)
@@ -119,7 +119,7 @@ pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> R
 }
 
 /// Anomalies and what is worth a note, and changes of the rulebook; oldest first.
-fn marks<S: Sql>(store: &Detector<S>, asked: &Asked) -> Result<Vec<Mark>, Problem> {
+fn marks<S: Sql>(store: &Detector<S>, asked: &CountsQuery) -> Result<Vec<Mark>, Problem> {
     let mut marks = store.change_marks(asked.since_ms, asked.until_ms, MAX_MARKS)?;
     marks.extend(store.marks(asked.since_ms, asked.until_ms, MAX_MARKS)?);
     marks.sort_by(|a, b| a.time.cmp(&b.time));

@@ -17,7 +17,7 @@ struct List<T> {
 }
 
 #[derive(Serialize)]
-struct Queued {
+struct QueuedDelivery {
     /// Of the delivery.
     id: String,
 }
@@ -32,40 +32,40 @@ pub(crate) fn answer<S: Sql>(
         ("GET", ["webhooks"]) => {
             Parameters::parse(call.query, &[])?;
             let items = store.webhooks()?;
-            ApiReply::json(200, &all(items.iter().map(WebhookItem::from).collect()))
+            ApiReply::json(200, &whole_list(items.iter().map(WebhookItem::from).collect()))
         }
         ("GET", ["webhooks", "deliveries"]) => {
             Parameters::parse(call.query, &[])?;
             let items: Vec<DeliveryItem> = store.deliveries(u64::MAX, DELIVERIES)?;
-            ApiReply::json(200, &all(items))
+            ApiReply::json(200, &whole_list(items))
         }
-        ("GET", ["webhooks", id]) => ApiReply::json(200, &WebhookItem::from(&found(store, id)?)),
+        ("GET", ["webhooks", id]) => ApiReply::json(200, &WebhookItem::from(&webhook(store, id)?)),
         ("PUT", ["webhooks", id]) => put(store, call, id, allowed),
         ("DELETE", ["webhooks", id]) => {
             Parameters::parse(call.query, &["reason"])?;
-            let webhook = found(store, id)?;
+            let webhook = webhook(store, id)?;
             store.delete_webhook(id, call.now_ms)?;
             ApiReply::json(200, &WebhookItem::from(&webhook))
         }
         ("POST", ["webhooks", id, "test"]) => {
-            found(store, id)?;
+            webhook(store, id)?;
             let id = store.tell_test(id, call.now_ms)?;
             let id = format!("dl-{id:06}");
-            ApiReply::json(202, &Queued { id })
+            ApiReply::json(202, &QueuedDelivery { id })
         }
         ("GET" | "PUT" | "DELETE" | "POST", _) => Err(Problem::no_such_call()),
         _ => Err(Problem::method_not_allowed(call.method)),
     }
 }
 
-fn all<T>(items: Vec<T>) -> List<T> {
+fn whole_list<T>(items: Vec<T>) -> List<T> {
     List {
         items,
         next_cursor: None,
     }
 }
 
-fn found<S: Sql>(store: &Detector<S>, id: &str) -> Result<Webhook, Problem> {
+fn webhook<S: Sql>(store: &Detector<S>, id: &str) -> Result<Webhook, Problem> {
     let webhook = store.webhook(checked_id(id)?)?;
     webhook.ok_or_else(|| Problem::not_found("webhook with this id"))
 }

@@ -15,7 +15,7 @@ use crate::normal::Rates;
 const YOUNG_SLOTS: u64 = 30;
 
 /// What one look found.
-struct Seen<'a> {
+struct Finding<'a> {
     kind: AnomalyKind,
     cohort: &'a Cohort,
     span: Span,
@@ -23,7 +23,7 @@ struct Seen<'a> {
 }
 
 /// What became of what was found.
-enum Considered {
+enum LookResult {
     Nothing,
     Anomaly(u64),
     Perhaps,
@@ -61,17 +61,17 @@ impl Engine {
         let rates = self.rates_before(kind, first);
         incident.burst = None;
         for found in locate(&sums, &rates) {
-            let seen = Seen {
+            let seen = Finding {
                 kind,
                 cohort: &found.cohort,
                 span,
                 rates: &rates,
             };
             match self.consider(slot, &seen, outcome) {
-                Considered::Nothing => {}
-                Considered::Anomaly(id) => drop(incident.anomaly.get_or_insert(id)),
-                Considered::Perhaps => incident.burst = Some(noted(&seen)),
-                Considered::Burst => {
+                LookResult::Nothing => {}
+                LookResult::Anomaly(id) => drop(incident.anomaly.get_or_insert(id)),
+                LookResult::Perhaps => incident.burst = Some(noted(&seen)),
+                LookResult::Burst => {
                     outcome.notes.push(noted(&seen));
                     incident.since = slot + 1;
                     return;
@@ -81,17 +81,17 @@ impl Engine {
     }
 
     /// Makes an anomaly of what was found, unless it is part of one, narrow, or a burst.
-    fn consider(&mut self, slot: u64, seen: &Seen<'_>, outcome: &mut Outcome) -> Considered {
+    fn consider(&mut self, slot: u64, seen: &Finding<'_>, outcome: &mut Outcome) -> LookResult {
         if let Some(id) = self.join(slot, seen, outcome) {
-            return Considered::Anomaly(id);
+            return LookResult::Anomaly(id);
         }
         if !self.is_broad(seen) || self.open.len() >= MAX_OPEN {
-            return Considered::Nothing;
+            return LookResult::Nothing;
         }
         match burst::judge(&self.window, seen.cohort, seen.kind, seen.span, seen.rates) {
-            Burst::Perhaps => Considered::Perhaps,
-            Burst::Yes => Considered::Burst,
-            Burst::No => Considered::Anomaly(self.open_or_reopen(slot, seen, outcome)),
+            Burst::Perhaps => LookResult::Perhaps,
+            Burst::Yes => LookResult::Burst,
+            Burst::No => LookResult::Anomaly(self.open_or_reopen(slot, seen, outcome)),
         }
     }
 
@@ -104,7 +104,7 @@ impl Engine {
     ) {
         for (kind, cohort, span) in causes {
             let rates = self.rates_before(*kind, span.first);
-            let seen = Seen {
+            let seen = Finding {
                 kind: *kind,
                 cohort,
                 span: *span,
@@ -114,7 +114,7 @@ impl Engine {
         }
     }
 
-    fn is_broad(&self, seen: &Seen<'_>) -> bool {
+    fn is_broad(&self, seen: &Finding<'_>) -> bool {
         let Some(event) = seen.kind.event() else {
             return false;
         };
@@ -128,7 +128,7 @@ impl Engine {
     }
 
     /// The open anomaly that this is part of.
-    fn join(&mut self, slot: u64, seen: &Seen<'_>, outcome: &mut Outcome) -> Option<u64> {
+    fn join(&mut self, slot: u64, seen: &Finding<'_>, outcome: &mut Outcome) -> Option<u64> {
         let place = self.open.iter().position(|watch| self.is_same(watch, seen))?;
         let watch = self.open.get_mut(place)?;
         if !watch.anomaly.kinds.contains(&seen.kind) {
@@ -146,12 +146,12 @@ impl Engine {
         Some(watch.anomaly.id)
     }
 
-    fn is_same(&self, watch: &Watch, seen: &Seen<'_>) -> bool {
+    fn is_same(&self, watch: &Watch, seen: &Finding<'_>) -> bool {
         let named = &watch.anomaly.cohort;
         overlap(&self.window, seen.kind, named, seen.cohort, seen.span).of_second >= MIN_COMMON
     }
 
-    fn open_or_reopen(&mut self, slot: u64, seen: &Seen<'_>, outcome: &mut Outcome) -> u64 {
+    fn open_or_reopen(&mut self, slot: u64, seen: &Finding<'_>, outcome: &mut Outcome) -> u64 {
         let since = slot.saturating_sub(REOPEN_SLOTS);
         let earlier = self
             .closed
@@ -174,7 +174,7 @@ impl Engine {
         id
     }
 
-    fn opened(&mut self, slot: u64, seen: &Seen<'_>) -> Watch {
+    fn opened(&mut self, slot: u64, seen: &Finding<'_>) -> Watch {
         self.next_id += 1;
         let anomaly = Anomaly {
             id: self.next_id - 1,
@@ -196,7 +196,7 @@ impl Engine {
     }
 
     /// The same one again, with its history.
-    fn reopened(&mut self, place: usize, slot: u64, seen: &Seen<'_>) -> Watch {
+    fn reopened(&mut self, place: usize, slot: u64, seen: &Finding<'_>) -> Watch {
         let earlier = self.closed.remove(place);
         let mut anomaly = earlier.anomaly;
         anomaly.reopened += 1;
@@ -225,7 +225,7 @@ impl Engine {
     }
 }
 
-fn noted(seen: &Seen<'_>) -> Note {
+fn noted(seen: &Finding<'_>) -> Note {
     Note {
         time_ms: slot_ms(seen.span.first),
         text: format!(

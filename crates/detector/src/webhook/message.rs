@@ -124,7 +124,7 @@ mod tests {
 
     use super::*;
     use crate::AnomalyKind;
-    use crate::anomaly::Entry;
+    use crate::anomaly::HistoryEntry;
     use crate::broad::Affected;
     use crate::cohort::{Cohort, Literal};
     use blobwatch_wire::is_invisible;
@@ -151,7 +151,7 @@ mod tests {
             rules: Vec::new(),
             routes: Vec::new(),
             evidence: Vec::new(),
-            history: vec![Entry {
+            history: vec![HistoryEntry {
                 time_ms: 0,
                 moment: Moment::Opened,
                 text: word.to_owned(),

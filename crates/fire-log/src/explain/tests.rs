@@ -1,8 +1,8 @@
 use serde_json::json;
 
 use super::*;
-use blobwatch_guard::Stood;
-use blobwatch_pull::{Asked, RangeKind, RangeRecord, sample};
+use blobwatch_guard::StateSince;
+use blobwatch_pull::{RangeKind, RangeRecord, RequestedRange, sample};
 use blobwatch_rulebook::{ModeSetting, Route, SCHEMA, Settings, Volume};
 use blobwatch_rules::Value;
 
@@ -154,7 +154,7 @@ fn a_path_is_the_one_of_the_blob() {
 fn a_range_reads_as_the_request_alone_showed_it() {
     #[track_caller]
     fn case(header: Option<&str>, size: Option<u64>, history: Option<RangeKind>) {
-        let asked = Asked::read(header);
+        let asked = RequestedRange::read(header);
         let (start, end) = asked.offsets(size);
         let kind = history.unwrap_or(asked.refined(size));
         let range = RangeRecord {
@@ -326,7 +326,7 @@ fn a_step_and_its_guard_are_those_of_the_revision() {
     let mut guard = GuardThen {
         rule: "botnet-sig".to_owned(),
         guard: 16,
-        stood: Some(Stood {
+        stood: Some(StateSince {
             state: State::Passed,
             since_ms: sample::JULY_2020_MS,
         }),

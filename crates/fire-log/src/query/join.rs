@@ -5,7 +5,7 @@ use blobwatch_pull::{Record, RecordId};
 
 /// The next records of all FireLogs together, newest first.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Joined {
+pub struct MergedPage {
     pub records: Vec<Record>,
     /// Where the next page begins; `None` at the end. A page may be empty and yet not the last: the FireLogs had
     /// searched as much as one call may.
@@ -15,7 +15,7 @@ pub struct Joined {
 /// Joins pages that all began at the same place. What one FireLog has not searched yet is in no answer: records
 /// below the highest floor wait for the next page.
 #[must_use]
-pub fn join(pages: Vec<Page>, limit: usize) -> Joined {
+pub fn join(pages: Vec<Page>, limit: usize) -> MergedPage {
     let floor = pages.iter().map(|page| page.floor).max().unwrap_or(RecordId(0));
     let mut records: Vec<Record> = pages.into_iter().flat_map(|page| page.records).collect();
     records.retain(|record| record.id >= floor);
@@ -23,7 +23,7 @@ pub fn join(pages: Vec<Page>, limit: usize) -> Joined {
     let cut = records.len() > limit;
     records.truncate(limit);
     let next = records.last().filter(|_| cut).map_or(floor, |record| record.id);
-    Joined {
+    MergedPage {
         records,
         before: (next > RecordId(0)).then_some(next),
     }

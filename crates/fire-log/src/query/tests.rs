@@ -10,7 +10,7 @@ use super::{
 use crate::store::FireLog;
 use blobwatch_pull::sample::Numbers;
 use blobwatch_pull::{Action, Method, Mode, Record, RecordId, sample};
-use blobwatch_records::{Builder, Digest, Flush, Held};
+use blobwatch_records::{Builder, Digest, Flush, RulebookVersion};
 use blobwatch_sql::Native;
 
 const NOW: u64 = sample::JULY_2020_MS;
@@ -198,7 +198,7 @@ fn world(seed: u64, records: usize) -> World {
             let flush = Flush {
                 isolate: seq % 2,
                 seq,
-                held: Held::default(),
+                held: RulebookVersion::default(),
                 losses: BTreeMap::new(),
                 volumes: Vec::new(),
                 segment: block.encode(),

@@ -5,7 +5,7 @@
 //! seconds after its slot has ended: isolates send once a second, and a kind may be another when the next batch comes.
 //! Nothing is taken back after that.
 
-use super::outbox::Unsent;
+use super::outbox::OutboxBatch;
 use super::refine::block;
 use super::{FireLog, FireLogError, Source, refine};
 use blobwatch_records::{History, SLOT_S, Tally};
@@ -90,7 +90,7 @@ impl<S: Sql> FireLog<S> {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn due_cells(&self, now_ms: u64) -> Result<Vec<Unsent>, FireLogError> {
+    pub fn due_cells(&self, now_ms: u64) -> Result<Vec<OutboxBatch>, FireLogError> {
         if self.outbox.due_ms().is_some_and(|due| due <= now_ms) {
             self.outbox.oldest(&self.sql)
         } else {

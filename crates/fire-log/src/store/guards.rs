@@ -6,7 +6,7 @@
 
 use super::cut::arrived;
 use super::{FireLog, FireLogError, losses, refine};
-use blobwatch_guard::{Guarded, Health, Report, WatchReport, Watches};
+use blobwatch_guard::{GuardedEnforcement, Health, Report, WatchReport, Watches};
 use blobwatch_pull::Record;
 use blobwatch_sql::{MAX_NUMBER, Row, Sql, SqlValue, StoreError, number};
 
@@ -31,7 +31,7 @@ pub(super) const TABLES: [&str; 2] = [
 
 /// A row of counts, until the rulebook says for which guards.
 #[derive(Debug, Clone)]
-struct Kept {
+struct StoredCounts {
     rule: String,
     route: String,
     guard: u64,
@@ -43,7 +43,7 @@ struct Kept {
 pub(super) struct Guards {
     watches: Watches,
     health: Health,
-    kept: Vec<Kept>,
+    kept: Vec<StoredCounts>,
     report_ms: Option<u64>,
     reported_ms: u64,
     again_ms: Option<u64>,
@@ -92,9 +92,9 @@ impl Guards {
     }
 
     /// Counts for these guards from now on, going on with what was kept.
-    pub(super) fn retune(&mut self, guarded: &[Guarded]) {
+    pub(super) fn retune(&mut self, guarded: &[GuardedEnforcement]) {
         self.watches.retune(guarded.to_vec());
-        for Kept {
+        for StoredCounts {
             rule,
             route,
             guard,
@@ -179,8 +179,8 @@ impl Guards {
     }
 }
 
-fn kept_counts(mut row: Row) -> Result<Kept, StoreError> {
-    Ok(Kept {
+fn kept_counts(mut row: Row) -> Result<StoredCounts, StoreError> {
+    Ok(StoredCounts {
         rule: row.text(0, "guard.rule")?.to_owned(),
         route: row.text(1, "guard.route")?.to_owned(),
         guard: row.integer(2, "guard.guard")?,
@@ -190,7 +190,7 @@ fn kept_counts(mut row: Row) -> Result<Kept, StoreError> {
 
 /// Deletes what was kept for enforcements that are over; in the transaction of the rulebook that ends them. What the step
 /// before counted is written over by the next one, which goes on from when the enforcement began.
-pub(super) fn forget_others(sql: &impl Sql, known: &[Guarded]) -> Result<(), FireLogError> {
+pub(super) fn forget_others(sql: &impl Sql, known: &[GuardedEnforcement]) -> Result<(), FireLogError> {
     for row in sql.run("SELECT rule, route FROM guard", &[])? {
         let (rule, route) = (row.text(0, "guard.rule")?, row.text(1, "guard.route")?);
         if !known.iter().any(|of| of.is_of(rule, route)) {

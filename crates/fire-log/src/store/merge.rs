@@ -112,7 +112,7 @@ fn step(sql: &impl Sql, late: &mut Late, cut_ms: u64, now_ms: u64) -> Result<u64
                 block.set_kinds(late);
                 writer.add(block, bytes)?;
             }
-            None => lost(sql, waiting, now_ms)?,
+            None => count_lost_batch(sql, waiting, now_ms)?,
         }
         let key = [number(waiting.isolate), number(waiting.seq)];
         sql.run("DELETE FROM inbox WHERE isolate = ? AND seq = ?", &key)?;
@@ -161,7 +161,7 @@ fn read(sql: &impl Sql, waiting: &Waiting) -> Result<(Block, usize), StoreError>
 }
 
 /// A stored batch that cannot be read must not stop all others from being merged: it is dropped, and counted.
-fn lost(sql: &impl Sql, waiting: &Waiting, now_ms: u64) -> Result<(), FireLogError> {
+fn count_lost_batch(sql: &impl Sql, waiting: &Waiting, now_ms: u64) -> Result<(), FireLogError> {
     let count = u32::try_from(waiting.records).unwrap_or(u32::MAX);
     losses::add(sql, &[("records_unreadable".to_owned(), count)].into(), now_ms)
 }

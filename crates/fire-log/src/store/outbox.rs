@@ -22,7 +22,7 @@ const RETRY_MS: (u64, u64) = (10_000, 320_000);
 
 /// One batch of cells, as it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unsent {
+pub struct OutboxBatch {
     pub seq: u64,
     /// A [`blobwatch_records::CellBatch`], encoded.
     pub body: Vec<u8>,
@@ -166,7 +166,7 @@ impl Outbox {
         Ok(())
     }
 
-    pub(super) fn oldest(&self, sql: &impl Sql) -> Result<Vec<Unsent>, FireLogError> {
+    pub(super) fn oldest(&self, sql: &impl Sql) -> Result<Vec<OutboxBatch>, FireLogError> {
         let Some(place) = self.waiting.values().next() else {
             return Ok(Vec::new());
         };
@@ -182,7 +182,7 @@ impl Outbox {
         for seq in first..first + batches {
             let length: usize = reader.narrow("length of a batch")?;
             let body = reader.take(length)?.to_vec();
-            unsent.push(Unsent { seq, body });
+            unsent.push(OutboxBatch { seq, body });
         }
         Ok(unsent)
     }

@@ -18,7 +18,7 @@ const ISOLATE_MS: u64 = 3_600_000;
 
 /// What an alarm did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tended {
+pub struct MaintenanceResult {
     /// Batches that became part of segments.
     pub merged: u64,
     /// Segments forgotten.
@@ -37,8 +37,8 @@ impl<S: Sql> FireLog<S> {
     ///
     /// # Errors
     /// When SQLite refuses; then nothing of the step is done.
-    pub fn tend(&mut self, now_ms: u64) -> Result<Tended, FireLogError> {
-        let mut tended = Tended::default();
+    pub fn tend(&mut self, now_ms: u64) -> Result<MaintenanceResult, FireLogError> {
+        let mut tended = MaintenanceResult::default();
         if self.cut_due_ms().is_some_and(|due| due <= now_ms) {
             self.cut(now_ms)?;
             tended.more = self.cut_due_ms().is_some_and(|due| due <= now_ms);

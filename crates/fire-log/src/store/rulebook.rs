@@ -5,22 +5,22 @@ use std::cell::OnceCell;
 use serde::Deserialize;
 
 use super::{FireLog, FireLogError, guards};
-use blobwatch_guard::Guarded;
-use blobwatch_records::{Held, Reply};
+use blobwatch_guard::GuardedEnforcement;
+use blobwatch_records::{Reply, RulebookVersion};
 use blobwatch_rulebook::{Compiled, Program, Settings, Volume};
 use blobwatch_sql::{Sql, SqlValue, number};
 
 /// A document and what of it matters here.
 #[derive(Debug, Clone)]
-pub(super) struct Kept {
-    held: Held,
+pub(super) struct CurrentRulebook {
+    held: RulebookVersion,
     document: String,
     /// The document compiled, as isolates get it; empty where it cannot be. Made when the first one asks.
     program: OnceCell<Vec<u8>>,
     pub(super) settings: Settings,
     pub(super) volumes: Vec<Limit>,
     /// Enforcements that a guard watches.
-    pub(super) guarded: Vec<Guarded>,
+    pub(super) guarded: Vec<GuardedEnforcement>,
 }
 
 /// A rule with a volume.
@@ -65,9 +65,9 @@ struct RuleOutline {
 }
 
 impl ModeOutline {
-    fn guarded(self, rules: &[RuleOutline]) -> Option<Guarded> {
+    fn guarded(self, rules: &[RuleOutline]) -> Option<GuardedEnforcement> {
         let rule = rules.iter().find(|rule| rule.id == self.rule);
-        Some(Guarded {
+        Some(GuardedEnforcement {
             guard: self.guard?,
             version: rule.map_or(0, |rule| rule.version),
             rule: self.rule.into(),
@@ -76,7 +76,7 @@ impl ModeOutline {
     }
 }
 
-impl Kept {
+impl CurrentRulebook {
     fn of(epoch: u64, document: &str) -> Result<Self, FireLogError> {
         let wrong = |error: serde_json::Error| FireLogError::Rulebook(error.to_string());
         let outline: Outline = serde_json::from_str(document).map_err(wrong)?;
@@ -94,7 +94,7 @@ impl Kept {
             .settings
             .and_then(|settings| serde_json::from_value(settings).ok());
         Ok(Self {
-            held: Held {
+            held: RulebookVersion {
                 epoch,
                 revision: outline.revision,
             },
@@ -107,7 +107,7 @@ impl Kept {
     }
 }
 
-impl Kept {
+impl CurrentRulebook {
     /// A document that only a newer build can compile is kept nevertheless: the RuleBook says that it is in force.
     fn program(&self) -> &[u8] {
         self.program.get_or_init(|| {
@@ -117,12 +117,12 @@ impl Kept {
     }
 }
 
-pub(super) fn read(sql: &impl Sql) -> Result<Option<Kept>, FireLogError> {
+pub(super) fn read(sql: &impl Sql) -> Result<Option<CurrentRulebook>, FireLogError> {
     let rows = sql.run("SELECT document FROM rulebook WHERE one = 1", &[])?;
     let Some(row) = rows.first() else {
         return Ok(None);
     };
-    Kept::of(epoch(sql)?, row.text(0, "rulebook.document")?).map(Some)
+    CurrentRulebook::of(epoch(sql)?, row.text(0, "rulebook.document")?).map(Some)
 }
 
 /// Of the kept document. A FireLog of an earlier build kept none.
@@ -141,7 +141,7 @@ impl<S: Sql> FireLog<S> {
     /// # Errors
     /// When it is no rulebook, or SQLite refuses.
     pub fn keep_rulebook(&mut self, epoch: u64, document: &str) -> Result<bool, FireLogError> {
-        let kept = Kept::of(epoch, document)?;
+        let kept = CurrentRulebook::of(epoch, document)?;
         if !self.held().gives_way_to(kept.held) {
             return Ok(false);
         }
@@ -161,7 +161,7 @@ impl<S: Sql> FireLog<S> {
         Ok(true)
     }
 
-    pub(super) fn take_rulebook(&mut self, kept: Option<Kept>) {
+    pub(super) fn take_rulebook(&mut self, kept: Option<CurrentRulebook>) {
         self.rulebook = kept;
         let limits = self
             .rulebook
@@ -175,10 +175,10 @@ impl<S: Sql> FireLog<S> {
 
     /// Which rulebook is kept.
     #[must_use]
-    pub fn held(&self) -> Held {
+    pub fn held(&self) -> RulebookVersion {
         self.rulebook
             .as_ref()
-            .map_or_else(Held::default, |kept| kept.held)
+            .map_or_else(RulebookVersion::default, |kept| kept.held)
     }
 
     /// The kept document.
@@ -189,7 +189,7 @@ impl<S: Sql> FireLog<S> {
 
     /// What an isolate that holds that rulebook needs to know; acknowledges nothing.
     #[must_use]
-    pub fn reply(&self, held: Held, now_ms: u64) -> Reply {
+    pub fn reply(&self, held: RulebookVersion, now_ms: u64) -> Reply {
         let newer = self.rulebook.as_ref().filter(|kept| held.gives_way_to(kept.held));
         Reply {
             ack: 0,

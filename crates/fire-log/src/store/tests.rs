@@ -15,7 +15,7 @@ use super::FireLog;
 use super::cut::CUT_AFTER_SLOT_MS;
 use crate::query::{Budget, Filter, scan_page};
 use blobwatch_pull::{Action, Record, RecordId, sample};
-use blobwatch_records::{Builder, CellBatch, Flush, Held as HeldBook, SLOT_S};
+use blobwatch_records::{Builder, CellBatch, Flush, RulebookVersion as HeldBook, SLOT_S};
 use blobwatch_sql::{Native, Sql};
 
 const NOW: u64 = sample::JULY_2020_MS;

@@ -45,7 +45,7 @@ pub(super) struct Volumes {
 struct Table {
     limit: Limit,
     max_keys: usize,
-    keys: HashMap<u64, Counted>,
+    keys: HashMap<u64, KeyCount>,
     /// Keys that were above when they were last counted: only these can be above now.
     risen: HashSet<u64>,
     /// How many keys have risen when those that have cooled are looked for.
@@ -54,7 +54,7 @@ struct Table {
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Counted {
+struct KeyCount {
     window: Window,
     last_ms: u64,
 }
@@ -140,7 +140,7 @@ impl Table {
     /// Drops what is over, or else the quietest keys; of equally quiet ones those that were counted longest ago.
     fn make_room(&mut self, now_ms: u64) {
         let span_ms = span_ms(&self.limit);
-        let rate = |counted: &Counted| counted.window.at(span_ms, now_ms).estimate(span_ms, now_ms);
+        let rate = |counted: &KeyCount| counted.window.at(span_ms, now_ms).estimate(span_ms, now_ms);
         self.keys.retain(|_, counted| rate(counted) > 0.0);
         let most = self.max_keys - self.max_keys.div_ceil(DROPS_ONE_IN);
         let surplus = self.keys.len().saturating_sub(most);
@@ -165,7 +165,7 @@ impl Table {
     fn forget_cooled(&mut self, now_ms: u64) {
         let (span_ms, most) = (span_ms(&self.limit), self.most());
         let is_above =
-            |counted: &Counted| counted.window.at(span_ms, now_ms).estimate(span_ms, now_ms) > most;
+            |counted: &KeyCount| counted.window.at(span_ms, now_ms).estimate(span_ms, now_ms) > most;
         self.risen.retain(|key| self.keys.get(key).is_some_and(is_above));
         self.next_sweep = MIN_RISEN.max(2 * self.risen.len());
     }

@@ -226,7 +226,7 @@ fn a_past_made_in_one_step_says_nothing_in_the_next() {
         let mut health = Health::default();
         first.observe(&at(held_out(99), NOW - HOUR), &health, NOW - HOUR);
         (0..8).for_each(|name| take(&mut health, &pull(name), 3, 60_000));
-        let next = Guarded {
+        let next = GuardedEnforcement {
             guard: 18,
             version,
             ..of()

@@ -15,7 +15,7 @@ pub(super) fn log(records: Vec<Record>) -> FireLog<Native> {
         let flush = Flush {
             isolate: seq % 3,
             seq,
-            held: blobwatch_records::Held {
+            held: blobwatch_records::RulebookVersion {
                 epoch: 0,
                 revision: 1,
             },

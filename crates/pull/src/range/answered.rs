@@ -1,6 +1,6 @@
 //! Whether a range was answered with what was asked.
 
-use super::{Asked, ByteRange, ContentRange, RangeHeader};
+use super::{ByteRange, ContentRange, RangeHeader, RequestedRange};
 use crate::record::Method;
 
 /// The answer as far as it bears on ranges.
@@ -22,13 +22,18 @@ pub struct Answered<'a> {
 ///
 /// 200 to `bytes=0-` is the right body and yet not honoured: who counts refusals leaves [`super::RangeKind::Whole`] out.
 #[must_use]
-pub fn honoured(method: Method, asked: &Asked, conditional: bool, answer: &Answered<'_>) -> Option<bool> {
+pub fn honoured(
+    method: Method,
+    asked: &RequestedRange,
+    conditional: bool,
+    answer: &Answered<'_>,
+) -> Option<bool> {
     if method == Method::Head || !asked.is_range() {
         return None;
     }
     let part = answer.content_range.and_then(ContentRange::parse);
     match answer.status {
-        206 if matches!(asked, Asked::Long { .. }) && part.is_some() => None,
+        206 if matches!(asked, RequestedRange::Long { .. }) && part.is_some() => None,
         206 => Some(is_part_asked(asked, part, answer.content_type)),
         416 => is_true_416(asked, part),
         200 if conditional => None,
@@ -37,16 +42,18 @@ pub fn honoured(method: Method, asked: &Asked, conditional: bool, answer: &Answe
     }
 }
 
-fn is_part_asked(asked: &Asked, part: Option<ContentRange>, content_type: Option<&str>) -> bool {
+fn is_part_asked(asked: &RequestedRange, part: Option<ContentRange>, content_type: Option<&str>) -> bool {
     match (asked, part) {
-        (Asked::One(range), Some(ContentRange::Part { first, last, size })) => {
+        (RequestedRange::One(range), Some(ContentRange::Part { first, last, size })) => {
             is_answer_to(*range, first, last, size)
         }
-        (Asked::Many(value), Some(ContentRange::Part { first, last, size })) => {
+        (RequestedRange::Many(value), Some(ContentRange::Part { first, last, size })) => {
             is_one_part_of(value, first, last, size)
         }
         // Content-Range must not stand at the top of a multipart answer.
-        (Asked::Many(_) | Asked::Long { .. }, None) => content_type.is_some_and(is_byteranges),
+        (RequestedRange::Many(_) | RequestedRange::Long { .. }, None) => {
+            content_type.is_some_and(is_byteranges)
+        }
         _ => false,
     }
 }
@@ -78,16 +85,16 @@ fn is_one_part_of(value: &str, first: u64, last: u64, size: Option<u64>) -> bool
 }
 
 /// `None` for a true one, `Some(false)` for one that refuses what there is, or does not say why.
-fn is_true_416(asked: &Asked, part: Option<ContentRange>) -> Option<bool> {
+fn is_true_416(asked: &RequestedRange, part: Option<ContentRange>) -> Option<bool> {
     let Some(ContentRange::Unsatisfied { size }) = part else {
         return Some(false);
     };
     let is_satisfiable = match asked {
-        Asked::One(range) => range.within(size).is_some(),
-        Asked::Many(value) => RangeHeader::parse(value)
+        RequestedRange::One(range) => range.within(size).is_some(),
+        RequestedRange::Many(value) => RangeHeader::parse(value)
             .is_ok_and(|header| header.ranges().any(|range| range.within(size).is_some())),
-        Asked::Long { first, .. } => first.is_some_and(|first| first < size),
-        Asked::Nothing | Asked::Invalid => false,
+        RequestedRange::Long { first, .. } => first.is_some_and(|first| first < size),
+        RequestedRange::Nothing | RequestedRange::Invalid => false,
     };
     is_satisfiable.then_some(false)
 }

@@ -14,7 +14,7 @@ pub(crate) const MAX_KEPT_HEADER: usize = 512;
 
 /// Kept from the request until its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Asked {
+pub enum RequestedRange {
     /// No Range.
     #[default]
     Nothing,
@@ -23,7 +23,7 @@ pub enum Asked {
     One(ByteRange),
     /// The header's value, which `RangeHeader` accepts and holds several ranges.
     Many(Box<str>),
-    /// As [`Asked::Many`], of a header that is too long to be kept; positions as [`Asked::offsets`] has them.
+    /// As [`RequestedRange::Many`], of a header that is too long to be kept; positions as [`RequestedRange::offsets`] has them.
     Long {
         count: usize,
         first: Option<u64>,
@@ -31,7 +31,7 @@ pub enum Asked {
     },
 }
 
-impl Asked {
+impl RequestedRange {
     /// Reads the Range header, where there is one.
     #[must_use]
     pub fn read(header: Option<&str>) -> Self {
@@ -59,7 +59,7 @@ impl Asked {
         }
     }
 
-    /// The kind once the answer has told the blob's size; [`Asked::kind`] where it did not.
+    /// The kind once the answer has told the blob's size; [`RequestedRange::kind`] where it did not.
     #[must_use]
     pub fn refined(&self, size: Option<u64>) -> RangeKind {
         match (self, size) {
@@ -152,7 +152,7 @@ fn refined(first: u64, last: u64, size: u64) -> RangeKind {
     }
 }
 
-/// The kind that [`Asked::refined`] gave a request, whatever its client's history made of it since.
+/// The kind that [`RequestedRange::refined`] gave a request, whatever its client's history made of it since.
 #[must_use]
 pub(crate) fn without_history(
     kind: RangeKind,
@@ -168,7 +168,7 @@ pub(crate) fn without_history(
             RangeKind::Repeat | RangeKind::Resume | RangeKind::Tile | RangeKind::Scatter,
             Some(first),
             Some(last),
-        ) => Asked::One(ByteRange::Closed { first, last }).refined(size),
+        ) => RequestedRange::One(ByteRange::Closed { first, last }).refined(size),
         (RangeKind::Repeat, ..) => RangeKind::Resume,
         _ => kind,
     }

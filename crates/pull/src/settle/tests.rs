@@ -1,6 +1,6 @@
-use super::{Pending, Said};
+use super::{ObservedAnswer, Pending};
 use crate::action::Action;
-use crate::range::{Asked, RangeKind};
+use crate::range::{RangeKind, RequestedRange};
 use crate::record::{Method, Outcome, Record};
 use crate::sample::{JULY_2020_MS, full};
 
@@ -12,13 +12,13 @@ fn pending(method: Method, range: Option<&str>) -> Pending {
     };
     Pending {
         record,
-        asked: Asked::read(range),
+        asked: RequestedRange::read(range),
         conditional: false,
     }
 }
 
 fn settled(range: Option<&str>, said: &str) -> Record {
-    pending(Method::Get, range).settle(&Said::parse(said).unwrap())
+    pending(Method::Get, range).settle(&ObservedAnswer::parse(said).unwrap())
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn an_answer_completes_the_record() {
 #[track_caller]
 fn sizes(method: Method, said: &str, size: Option<u64>, promised: Option<u64>) {
     let said = format!("{said}\n\nnot_observed\n0");
-    let record = pending(method, Some("bytes=5-")).settle(&Said::parse(&said).unwrap());
+    let record = pending(method, Some("bytes=5-")).settle(&ObservedAnswer::parse(&said).unwrap());
     assert_eq!((record.size, record.promised), (size, promised), "{said:?}");
 }
 
@@ -104,7 +104,7 @@ fn of_our_own_refusal_nothing_is_said_about_the_origin() {
     ] {
         let mut pending = pending(Method::Get, Some("bytes=5-"));
         pending.record.verdict = verdict;
-        let record = pending.settle(&Said::parse("403\n\n\n\ncompleted\n0").unwrap());
+        let record = pending.settle(&ObservedAnswer::parse("403\n\n\n\ncompleted\n0").unwrap());
         assert_eq!(record.range.honoured, expected, "{verdict:?}");
     }
 }
@@ -113,7 +113,7 @@ fn of_our_own_refusal_nothing_is_said_about_the_origin() {
 fn if_range_leaves_a_200_open() {
     let mut pending = pending(Method::Get, Some("bytes=5-"));
     pending.conditional = true;
-    let record = pending.settle(&Said::parse("200\n\n100\n\nnot_observed\n0").unwrap());
+    let record = pending.settle(&ObservedAnswer::parse("200\n\n100\n\nnot_observed\n0").unwrap());
     assert_eq!(record.range.honoured, None);
 }
 
@@ -137,9 +137,9 @@ fn what_the_edge_did_not_write_is_refused() {
         "x\n\n\n\ncompleted\n0",
         "70000\n\n\n\ncompleted\n0",
     ] {
-        assert_eq!(Said::parse(text), None, "{text:?}");
+        assert_eq!(ObservedAnswer::parse(text), None, "{text:?}");
     }
-    let said = Said::parse("200\n\n5, 5\n\ncompleted\n0").unwrap();
+    let said = ObservedAnswer::parse("200\n\n5, 5\n\ncompleted\n0").unwrap();
     assert_eq!(said.content_length, None);
 }
 
@@ -153,7 +153,7 @@ fn an_outcome_is_spelled_as_in_json() {
     ] {
         let name = serde_json::to_value(outcome).unwrap();
         let text = format!("200\n\n\n\n{}\n0", name.as_str().unwrap());
-        assert_eq!(Said::parse(&text).unwrap().outcome, outcome);
+        assert_eq!(ObservedAnswer::parse(&text).unwrap().outcome, outcome);
     }
 }
 
@@ -164,7 +164,7 @@ fn whatever_an_origin_answers_is_settled() {
         .for_each(
             |(is_head, range, status, content_range, content_length, time_ms)| {
                 let method = if *is_head { Method::Head } else { Method::Get };
-                let said = Said {
+                let said = ObservedAnswer {
                     status: *status,
                     content_range: std::str::from_utf8(content_range).ok(),
                     content_length: *content_length,

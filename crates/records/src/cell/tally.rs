@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS, slot_of};
-use crate::history::Judged;
+use crate::history::Classification;
 use blobwatch_pull::{Action, ClientKey, Method, NetworkKey, Outcome, RangeKind, Record, RecordId};
 
 /// Of resumes whose origin is not known, one in so many counts: a mirror that dies, or state that was lost, sends a
@@ -57,7 +57,7 @@ impl Slot {
 
 impl Tally {
     /// Counts a record in the slot in which its request came.
-    pub fn count(&mut self, record: &Record, judged: &Judged) {
+    pub fn count(&mut self, record: &Record, judged: &Classification) {
         let slot = self.slots.entry(slot_of(record.id.time_ms())).or_default();
         let cell = slot.cell(record);
         cell.counts.add(&CellCounts::of(record, judged));
@@ -113,7 +113,7 @@ fn fit(mut cells: Vec<Cell>) -> (Vec<Cell>, CellCounts) {
 impl CellCounts {
     /// What one record counts.
     #[must_use]
-    pub fn of(record: &Record, judged: &Judged) -> Self {
+    pub fn of(record: &Record, judged: &Classification) -> Self {
         let large = record.size.is_some_and(|size| size >= LARGE_BYTES);
         let times = |yes: bool| if yes { record.weight } else { 0 };
         let shows = |event: Event| event.is_shown(record, judged);
@@ -142,7 +142,7 @@ impl CellCounts {
 impl Event {
     /// Whether a record counts as this event.
     #[must_use]
-    pub fn is_shown(self, record: &Record, judged: &Judged) -> bool {
+    pub fn is_shown(self, record: &Record, judged: &Classification) -> bool {
         match self {
             Self::Resume | Self::Repeat if !is_resume(record, judged) => false,
             Self::Resume => true,
@@ -155,7 +155,7 @@ impl Event {
 }
 
 /// The rest was asked for, and answered by the origin: with it, with where it is, or with a refusal to give it.
-fn is_resume(record: &Record, judged: &Judged) -> bool {
+fn is_resume(record: &Record, judged: &Classification) -> bool {
     let is_answered = matches!(record.status, 200 | 206 | 301 | 302 | 303 | 307 | 308)
         || record.range.honoured == Some(false) && record.status != 404;
     let is_asked = match judged.kind {
@@ -178,7 +178,7 @@ fn is_ranged(record: &Record) -> bool {
 }
 
 /// A body that its client takes with others at a time is one that it may end itself.
-fn is_observed(record: &Record, judged: &Judged) -> bool {
+fn is_observed(record: &Record, judged: &Classification) -> bool {
     let is_kind = matches!(
         judged.kind,
         RangeKind::None | RangeKind::Whole | RangeKind::Restart | RangeKind::Resume | RangeKind::Repeat

@@ -1,7 +1,7 @@
 use super::*;
 use crate::cell::breadth::Kmv;
 use crate::cell::counts::KINDS;
-use crate::history::Judged;
+use crate::history::Classification;
 use blobwatch_pull::{Action, ClientKey, Method, NetworkKey, RangeKind, Record, RecordId, sample};
 use blobwatch_wire::DecodeError;
 
@@ -266,8 +266,8 @@ fn rules_of_a_key_are_sorted_and_each_is_there_once() {
     );
 }
 
-fn judged(kind: RangeKind) -> Judged {
-    let mut judged = Judged::alone(&Record {
+fn judged(kind: RangeKind) -> Classification {
+    let mut judged = Classification::alone(&Record {
         method: Method::Head,
         ..sample::full()
     });
@@ -276,13 +276,13 @@ fn judged(kind: RangeKind) -> Judged {
     judged
 }
 
-fn counted(record: &Record, judged: &Judged) -> CellCounts {
+fn counted(record: &Record, judged: &Classification) -> CellCounts {
     CellCounts::of(record, judged)
 }
 
 #[test]
 fn a_resume_of_unknown_origin_counts_one_time_in_four() {
-    let unknown = Judged {
+    let unknown = Classification {
         origin_known: false,
         ..judged(RangeKind::Resume)
     };
@@ -322,7 +322,7 @@ fn a_record_counts_as_often_as_it_stands_for() {
 
 #[test]
 fn a_body_taken_with_others_is_not_cut_short() {
-    let parallel = Judged {
+    let parallel = Classification {
         parallel: true,
         ..judged(RangeKind::Whole)
     };
@@ -426,7 +426,7 @@ fn what_does_not_fit_a_batch_is_other_and_events_go_first() {
         };
         tally.count(
             &place(n),
-            &Judged {
+            &Classification {
                 parallel: true,
                 ..judged(kind)
             },

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::queue::{MIN_URGENT_GAP_MS, Queue};
-use super::{Held, MAX_VOLUMES};
+use super::{MAX_VOLUMES, RulebookVersion};
 use blobwatch_pull::{MAX_ISOLATE, Record};
 
 /// Records that wait in one isolate, over all FireLogs: 16 batches. Encoded, about 100 bytes each.
@@ -23,7 +23,7 @@ const MAX_WAITING_KEYS: usize = 16_384;
 /// A queue in which nothing waited for this long is removed.
 const IDLE_AFTER_MS: u64 = 60_000;
 
-/// See the module. The counts of losses are named where they happen; [`Batches`] itself counts `flush_failed` (tries)
+/// The batches of one isolate, for all its FireLogs. The counts of losses are named where they happen; [`Batches`] itself counts `flush_failed` (tries)
 /// and `records_dropped`.
 #[derive(Debug)]
 pub struct Batches {
@@ -69,7 +69,7 @@ impl Batches {
 
     /// Buffers a record for a FireLog; where the buffer is full it is dropped and counted. `held` is the
     /// rulebook that the isolate holds.
-    pub fn push(&mut self, to: &str, record: Record, held: Held, now_ms: u64) {
+    pub fn push(&mut self, to: &str, record: Record, held: RulebookVersion, now_ms: u64) {
         let open: usize = self.queues.values().map(Queue::open_bytes).sum();
         let full =
             self.waiting_records >= MAX_BUFFERED_RECORDS || self.waiting_bytes + open >= MAX_BUFFERED_BYTES;
@@ -161,7 +161,7 @@ impl Batches {
     }
 
     /// The next batch to send, if one is due; call until there is none. One batch a FireLog is under way at a time.
-    pub fn next(&mut self, held: Held, now_ms: u64) -> Option<Outgoing> {
+    pub fn next(&mut self, held: RulebookVersion, now_ms: u64) -> Option<Outgoing> {
         self.remove_idle(IDLE_AFTER_MS, now_ms);
         let isolate = self.isolate;
         for (to, queue) in &mut self.queues {
@@ -240,7 +240,7 @@ mod tests {
         }
     }
 
-    const HELD: Held = Held {
+    const HELD: RulebookVersion = RulebookVersion {
         epoch: 3,
         revision: 17,
     };

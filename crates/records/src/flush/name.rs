@@ -1,7 +1,7 @@
 //! Which FireLog a record goes to, and where it is asked. The names outlive every deploy: an object is found by nothing
 //! else.
 
-use super::Held;
+use super::RulebookVersion;
 use blobwatch_pull::ClientKey;
 use blobwatch_wire::{FNV_START, fnv1a};
 
@@ -54,8 +54,8 @@ pub fn flush_path(name: &str) -> String {
 
 /// Where an isolate that holds that rulebook reads the current one; any FireLog of its colo will do.
 #[must_use]
-pub fn rulebook_path(colo: &str, held: Held) -> String {
-    let Held { epoch, revision } = held;
+pub fn rulebook_path(colo: &str, held: RulebookVersion) -> String {
+    let RulebookVersion { epoch, revision } = held;
     format!(
         "{}/rulebook?held={revision}&epoch={epoch}",
         fire_log_name(colo, ClientKey::default(), 1)
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_path_names_its_fire_log() {
-        let held = Held {
+        let held = RulebookVersion {
             epoch: 7,
             revision: 12,
         };

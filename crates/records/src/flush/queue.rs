@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Flush, Held, VolumeCount};
+use super::{Flush, RulebookVersion, VolumeCount};
 use crate::segment::Builder;
 use blobwatch_pull::{Action, Record};
 
@@ -34,7 +34,7 @@ const MAX_BACKOFF_MS: u64 = 30_000;
 /// Requests of an isolate read the clock at their own pace: one may be so far ahead of another.
 const MAX_AHEAD_MS: u64 = 1_000;
 
-/// See the module.
+/// The batches of one isolate for one FireLog.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     open: Open,
@@ -179,7 +179,7 @@ impl Queue {
     }
 
     /// Closes the open batch where it is full, so that no batch is too large for a row.
-    pub(super) fn close_full(&mut self, isolate: u64, held: Held, now_ms: u64) -> usize {
+    pub(super) fn close_full(&mut self, isolate: u64, held: RulebookVersion, now_ms: u64) -> usize {
         if self.is_full() {
             self.seal(isolate, held, now_ms)
         } else {
@@ -191,7 +191,7 @@ impl Queue {
     pub(super) fn send(
         &mut self,
         isolate: u64,
-        held: Held,
+        held: RulebookVersion,
         ticket: u64,
         now_ms: u64,
     ) -> (usize, Option<Vec<u8>>) {
@@ -216,7 +216,7 @@ impl Queue {
         (grown, Some(first.body.clone()))
     }
 
-    fn seal(&mut self, isolate: u64, held: Held, now_ms: u64) -> usize {
+    fn seal(&mut self, isolate: u64, held: RulebookVersion, now_ms: u64) -> usize {
         let open = std::mem::take(&mut self.open);
         let records = open.records.len();
         self.last_seq += 1;

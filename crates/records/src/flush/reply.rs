@@ -10,14 +10,14 @@ const VERSION: u8 = 1;
 
 /// Which rulebook one holds. All zero for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Held {
+pub struct RulebookVersion {
     /// Of the RuleBook: when it was seeded, in milliseconds since 1970. 0 where that was before there were epochs.
     pub epoch: u64,
     /// Grows by one with each change.
     pub revision: u64,
 }
 
-impl Held {
+impl RulebookVersion {
     /// Whether what the source of rulebooks holds takes the place of this. A push can be overtaken, so an older revision
     /// does not. Another epoch does, whatever its revision: the RuleBook was lost and seeded again, or came back from a
     /// backup, and what it says is what the API shows.
@@ -33,7 +33,7 @@ pub struct Reply {
     /// Number of the batch that is kept now, this time or an earlier one.
     pub ack: u64,
     /// The rulebook that the FireLog holds.
-    pub held: Held,
+    pub held: RulebookVersion,
     /// It, compiled ([`blobwatch_rulebook::Program`]), where it is newer than what the isolate said it holds. Empty where
     /// it cannot be compiled, so that an isolate counts that it could not follow.
     pub rulebook: Option<Vec<u8>>,
@@ -68,7 +68,7 @@ impl Reply {
         let mut reader = Reader::open(bytes, MAGIC, "a reply to a flush", VERSION)?;
         Ok(Self {
             ack: reader.varint()?,
-            held: Held {
+            held: RulebookVersion {
                 epoch: reader.varint()?,
                 revision: reader.varint()?,
             },
@@ -93,7 +93,7 @@ mod tests {
     fn the_reply_is_pinned() {
         let reply = Reply {
             ack: 7,
-            held: Held {
+            held: RulebookVersion {
                 epoch: 3,
                 revision: 200,
             },

@@ -4,7 +4,7 @@ use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
 
-use super::Judged;
+use super::Classification;
 use blobwatch_pull::{Action, MAX_ISOLATE, Method, Outcome, RangeKind, Record, RecordId, Request};
 
 /// A client that lost its connection may ask again before the edge sees the loss: within 0.1 s on loopback, and a
@@ -17,14 +17,14 @@ const MAX_BYTES_PER_MS: u64 = 1_250_000;
 
 /// What the client got for its ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Given {
+pub(super) enum AskAnswer {
     /// 200 or 206.
     Body,
     /// The body is elsewhere; what the client asks there is another ask.
     Redirect,
 }
 
-/// See the module.
+/// One request of a client for a blob.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ask {
     pub(super) id: RecordId,
@@ -34,12 +34,12 @@ pub(super) struct Ask {
     /// Inclusive; [`u64::MAX`] for an open range.
     pub(super) end: u64,
     pub(super) to_end: bool,
-    pub(super) given: Given,
+    pub(super) given: AskAnswer,
     pub(super) honoured: bool,
     pub(super) outcome: Outcome,
     pub(super) known_client: bool,
     pub(super) duration_ms: u32,
-    pub(super) told: Judged,
+    pub(super) told: Classification,
 }
 
 impl Ask {
@@ -53,8 +53,8 @@ impl Ask {
             return None;
         }
         let given = match record.status {
-            200 | 206 => Given::Body,
-            301 | 302 | 303 | 307 | 308 => Given::Redirect,
+            200 | 206 => AskAnswer::Body,
+            301 | 302 | 303 | 307 | 308 => AskAnswer::Redirect,
             _ => return None,
         };
         let end = record.range.end.unwrap_or(u64::MAX);
@@ -69,7 +69,7 @@ impl Ask {
             outcome: record.outcome,
             known_client: false,
             duration_ms: record.duration_ms,
-            told: Judged::bare(base),
+            told: Classification::bare(base),
         })
     }
 
@@ -86,12 +86,12 @@ impl Ask {
             start: start.unwrap_or_default(),
             end: end.unwrap_or(u64::MAX),
             to_end: false,
-            given: Given::Body,
+            given: AskAnswer::Body,
             honoured: false,
             outcome: Outcome::NotObserved,
             known_client: false,
             duration_ms: 0,
-            told: Judged::bare(base),
+            told: Classification::bare(base),
         })
     }
 

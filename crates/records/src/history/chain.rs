@@ -1,7 +1,7 @@
 //! The asks of one client for one digest, in order of time.
 
-use super::ask::{Ask, Given};
-use super::{Correction, Judged, MAX_CHAIN_ASKS, WINDOW_MS, chunks, closed, open};
+use super::ask::{Ask, AskAnswer};
+use super::{Classification, Correction, MAX_CHAIN_ASKS, WINDOW_MS, chunks, closed, open};
 use blobwatch_pull::{RangeKind, RecordId};
 
 /// A client follows a redirect at once; what it then asks for is the same ask.
@@ -10,7 +10,7 @@ const FOLLOWED_WITHIN_MS: u64 = 10_000;
 /// Refusals that are remembered: clients try five times at most, and the newest decide.
 const MAX_REFUSALS: usize = 8;
 
-/// See the module.
+/// What one client asked of one digest, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Chain {
     asks: Vec<Ask>,
@@ -35,7 +35,7 @@ impl Chain {
         self.asks.first().is_some_and(|ask| ask.id < id)
     }
 
-    pub(super) fn recall(&self, id: RecordId) -> Option<Judged> {
+    pub(super) fn recall(&self, id: RecordId) -> Option<Classification> {
         let place = self.asks.binary_search_by_key(&id, |ask| ask.id).ok()?;
         self.asks.get(place).map(|ask| ask.told)
     }
@@ -45,7 +45,7 @@ impl Chain {
         let mut asks = self.asks.clone();
         asks.push(ask);
         let spacing = chunks::spacing(&asks).or(self.spacing).or(spacing);
-        judged(&ask, self.asks.len(), &asks, &self.refused_ms, spacing).kind
+        classify(&ask, self.asks.len(), &asks, &self.refused_ms, spacing).kind
     }
 
     /// Takes in an ask and says what it is; what others are now is added to `corrections`. `spacing` is that of the
@@ -55,7 +55,7 @@ impl Chain {
         ask: Ask,
         spacing: Option<u64>,
         corrections: &mut Vec<Correction>,
-    ) -> Judged {
+    ) -> Classification {
         let place = match self.asks.binary_search_by_key(&ask.id, |known| known.id) {
             // A record that comes again says nothing new.
             Ok(place) => return self.asks.get(place).map_or(ask.told, |known| known.told),
@@ -86,7 +86,7 @@ impl Chain {
     fn judge(&mut self, new: RecordId, spacing: Option<u64>, corrections: &mut Vec<Correction>) {
         for place in 0..self.asks.len() {
             let Some(ask) = self.asks.get(place) else { return };
-            let seen = judged(ask, place, &self.asks, &self.refused_ms, spacing);
+            let seen = classify(ask, place, &self.asks, &self.refused_ms, spacing);
             let told = if self.has_forgotten {
                 seen.after(ask, ask.id == new)
             } else {
@@ -115,7 +115,13 @@ impl Chain {
 }
 
 /// What the ask at a place is, as far as the asks now in the chain show.
-fn judged(ask: &Ask, place: usize, asks: &[Ask], refused_ms: &[u64], spacing: Option<u64>) -> Judged {
+fn classify(
+    ask: &Ask,
+    place: usize,
+    asks: &[Ask],
+    refused_ms: &[u64],
+    spacing: Option<u64>,
+) -> Classification {
     let earlier = asks.get(..place).unwrap_or_default();
     // Those that no longer bear on it.
     let since_ms = ask.time_ms().saturating_sub(WINDOW_MS);
@@ -139,7 +145,7 @@ fn judged(ask: &Ask, place: usize, asks: &[Ask], refused_ms: &[u64], spacing: Op
         base => base,
     };
     let start = is_start(ask, kind, earlier);
-    Judged {
+    Classification {
         kind,
         origin_known: !earlier.is_empty(),
         start,
@@ -158,12 +164,12 @@ fn judged(ask: &Ask, place: usize, asks: &[Ask], refused_ms: &[u64], spacing: Op
 /// The second leg of a redirect is none.
 fn is_start(ask: &Ask, kind: RangeKind, earlier: &[Ask]) -> bool {
     let leads_here = |before: &Ask| {
-        before.given == Given::Redirect
+        before.given == AskAnswer::Redirect
             && before.is_full()
             && ask.time_ms() <= before.time_ms().saturating_add(FOLLOWED_WITHIN_MS)
     };
     if ask.is_full() {
-        return ask.given == Given::Redirect || !earlier.iter().any(leads_here);
+        return ask.given == AskAnswer::Redirect || !earlier.iter().any(leads_here);
     }
     let is_part = |kind| matches!(kind, RangeKind::Tile | RangeKind::Chunk);
     is_part(kind)
@@ -201,7 +207,7 @@ fn is_parallel(ask: &Ask, asks: &[Ask], spacing: Option<u64>) -> bool {
                 .any(|other| is_sibling(other) && ask.is_under_way_at(other.time_ms()))
 }
 
-impl Judged {
+impl Classification {
     /// What to say of an ask of which something was said before, unless it is new, in a chain that has forgotten: what
     /// was found out stays so. A chunk that is asked for again is the one thing found out later.
     fn after(self, ask: &Ask, is_new: bool) -> Self {

@@ -13,7 +13,7 @@ const TIMES: usize = 3;
 /// What a part is beside the asks before it.
 pub(super) fn kind(ask: &Ask, earlier: &[Ask], all: &[Ask]) -> RangeKind {
     if is_remainder(ask, earlier) {
-        return if same(ask, earlier).next().is_some() {
+        return if same_starts(ask, earlier).next().is_some() {
             RangeKind::Repeat
         } else {
             RangeKind::Resume
@@ -68,7 +68,7 @@ fn at_the_end(ask: &Ask, all: &[Ask]) -> RangeKind {
     }
 }
 
-fn same<'a>(ask: &'a Ask, earlier: &'a [Ask]) -> impl Iterator<Item = (usize, &'a Ask)> {
+fn same_starts<'a>(ask: &'a Ask, earlier: &'a [Ask]) -> impl Iterator<Item = (usize, &'a Ask)> {
     let is_same =
         |(_, before): &(usize, &Ask)| before.is_same_range(ask) && before.honoured && before.may_precede(ask);
     earlier.iter().enumerate().rev().filter(is_same)
@@ -83,11 +83,11 @@ fn is_stuck(ask: &Ask, earlier: &[Ask]) -> bool {
         later_ms = before.time_ms();
         is_near
     };
-    let places: Vec<usize> = same(ask, earlier)
+    let places: Vec<usize> = same_starts(ask, earlier)
         .take(TIMES - 1)
         .map(|(place, _)| place)
         .collect();
-    let are_near = same(ask, earlier)
+    let are_near = same_starts(ask, earlier)
         .take(TIMES - 1)
         .map(|(_, before)| before)
         .all(near);

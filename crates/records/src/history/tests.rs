@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::cell::{Event, Tally};
-use blobwatch_pull::{Asked, Method, Outcome, Pending, Said, sample};
+use blobwatch_pull::{Method, ObservedAnswer, Outcome, Pending, RequestedRange, sample};
 
 /// First line of `tests/data/clients/*.jsonl`.
 #[derive(Deserialize)]
@@ -62,12 +62,12 @@ fn not_observed() -> Outcome {
 
 impl Line {
     fn record(&self, number: u32, size: u64) -> Record {
-        let asked = Asked::read(self.range.as_deref());
+        let asked = RequestedRange::read(self.range.as_deref());
         let status = self
             .status
             .unwrap_or(if self.range.is_some() { 206 } else { 200 });
         let part = match &asked {
-            Asked::One(range) if status == 206 => range.within(size),
+            RequestedRange::One(range) if status == 206 => range.within(size),
             _ => None,
         };
         let content_range = part.map(|(first, last)| format!("bytes {first}-{last}/{size}"));
@@ -85,7 +85,7 @@ impl Line {
             asked,
             conditional: false,
         };
-        pending.settle(&Said {
+        pending.settle(&ObservedAnswer {
             status,
             content_range: self.content_range.as_deref().or(content_range.as_deref()),
             content_length: Some(part.map_or(size, |(first, last)| last - first + 1)),
@@ -115,7 +115,7 @@ fn traces() -> BTreeMap<String, (Trace, Vec<Line>)> {
 }
 
 /// What the records of a trace are in the end, when they come in this order.
-fn judged(records: &[Record], order: &[usize]) -> Vec<Judged> {
+fn judged(records: &[Record], order: &[usize]) -> Vec<Classification> {
     let mut history = History::default();
     for place in order {
         history.take(&records[*place]);
@@ -123,7 +123,7 @@ fn judged(records: &[Record], order: &[usize]) -> Vec<Judged> {
     records.iter().map(|record| history.recall(record)).collect()
 }
 
-fn shown(records: &[Record], judged: &[Judged]) -> BTreeSet<Event> {
+fn shown(records: &[Record], judged: &[Classification]) -> BTreeSet<Event> {
     let mut tally = Tally::default();
     for (record, judged) in records.iter().zip(judged) {
         if judged.kind != RangeKind::Resume || judged.origin_known {

@@ -27,7 +27,7 @@ pub(crate) struct Context<'a> {
 
 /// What is there after a call that changes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Changed<T> {
+pub(crate) struct ChangeResult<T> {
     #[serde(flatten)]
     pub item: T,
     /// Of the rulebook after the call.

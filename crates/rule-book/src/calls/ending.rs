@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, PlannedChange, carry_out};
+use super::change::{ChangeResult, Context, PlannedChange, carry_out};
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_rulebook::{ModeSetting, Route, Rule, Rulebook};
 use blobwatch_sql::Sql;
@@ -11,7 +11,7 @@ use blobwatch_wire::{Problem, json_text};
 
 /// What is no longer there, and how many modes went with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Retired {
+pub(crate) struct Retirement {
     pub retired: String,
     pub modes: usize,
 }
@@ -26,7 +26,7 @@ pub(super) enum Ending {
 
 /// What the audit log keeps of it.
 #[derive(Serialize)]
-struct Ended<'a> {
+struct AuditedEnding<'a> {
     #[serde(flatten)]
     what: &'a Ending,
     modes: &'a [ModeSetting],
@@ -61,7 +61,7 @@ pub(super) fn retire<S: Sql>(
     context: &Context<'_>,
     mut candidate: Rulebook,
     what: &Ending,
-) -> Result<Changed<Retired>, Problem> {
+) -> Result<ChangeResult<Retirement>, Problem> {
     let (modes, others): (Vec<_>, Vec<_>) = std::mem::take(&mut candidate.modes)
         .into_iter()
         .partition(|setting| what.takes(setting));
@@ -79,17 +79,17 @@ pub(super) fn retire<S: Sql>(
         act,
         target,
         own: String::from("-"),
-        before: Some(json_text(&Ended { what, modes: &modes })?),
+        before: Some(json_text(&AuditedEnding { what, modes: &modes })?),
         after: None,
         candidate,
         edits,
     };
     let revision = carry_out(store, context, plan)?;
-    let item = Retired {
+    let item = Retirement {
         retired: what.name().to_owned(),
         modes: modes.len(),
     };
-    Ok(Changed {
+    Ok(ChangeResult {
         item,
         revision,
         changed: true,

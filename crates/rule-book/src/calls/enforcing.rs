@@ -148,7 +148,7 @@ pub(super) fn preview_needed(place: &str, why: &str, rule: &str, route: &str) ->
 
 /// A setting as the audit log shows it, with what permitted it.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct AuditedMode<'a> {
     #[serde(flatten)]
     setting: &'a ModeSetting,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -163,7 +163,7 @@ pub(super) fn shown(setting: &ModeSetting, permit: Option<&Permit>) -> Result<St
     let preview = permit
         .and_then(|permit| permit.preview.as_deref())
         .filter(|_| !forced);
-    json_text(&Shown {
+    json_text(&AuditedMode {
         setting,
         preview,
         forced,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, PlannedChange, body, carry_out, checked_reason, current};
+use super::change::{ChangeResult, Context, PlannedChange, body, carry_out, checked_reason, current};
 use super::enforcing::{check_permit, continued, largest_percent, shown};
 use super::guard_calls::{GuardItem, Guards, guard_of, guards_by_mode};
 use super::mode_body::{ModeBody, Permit};
@@ -152,7 +152,7 @@ pub(crate) fn put_mode<S: Sql>(
     rule: &str,
     route: &str,
     text: &str,
-) -> Result<Changed<ModeItem>, Problem> {
+) -> Result<ChangeResult<ModeItem>, Problem> {
     let body: ModeBody = body(text)?;
     let reason = checked_reason("body.reason", Some(&body.reason))?;
     let permit = body.permit();
@@ -168,7 +168,7 @@ pub(crate) fn put_mode<S: Sql>(
         .is_some_and(|kept| kept.value == setting && kept.reason == reason);
     if is_same {
         let item = get_mode(store, context.now_ms, rule, route)?;
-        return Ok(Changed {
+        return Ok(ChangeResult {
             item,
             revision: book.revision,
             changed: false,
@@ -185,7 +185,7 @@ pub(crate) fn put_mode<S: Sql>(
     };
     let revision = carry_out(store, &context, plan)?;
     let item = get_mode(store, context.now_ms, rule, route)?;
-    Ok(Changed {
+    Ok(ChangeResult {
         item,
         revision,
         changed: true,
@@ -202,7 +202,7 @@ pub(crate) fn delete_mode<S: Sql>(
     context: &Context<'_>,
     rule: &str,
     route: &str,
-) -> Result<Changed<Unset>, Problem> {
+) -> Result<ChangeResult<Unset>, Problem> {
     let mut book = current(store, context)?;
     let at = position(&book, rule, route).ok_or_else(|| no_mode(rule, route))?;
     let before = json_text(&book.modes.remove(at))?;
@@ -226,7 +226,7 @@ pub(crate) fn delete_mode<S: Sql>(
         route: route.to_owned(),
         mode: default.unwrap_or_default(),
     };
-    Ok(Changed {
+    Ok(ChangeResult {
         item,
         revision,
         changed: true,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, PlannedChange, body, carry_out, checked_reason, current};
+use super::change::{ChangeResult, Context, PlannedChange, body, carry_out, checked_reason, current};
 use super::route_calls::no_route;
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_pull::Mode;
@@ -41,7 +41,7 @@ pub(crate) fn panic_off<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
     text: &str,
-) -> Result<Changed<TakenBack>, Problem> {
+) -> Result<ChangeResult<TakenBack>, Problem> {
     let body: PanicBody = body(text)?;
     let reason = checked_reason("body.reason", Some(&body.reason))?;
     let book = current(store, context)?;
@@ -60,7 +60,7 @@ pub(crate) fn panic_off<S: Sql>(
         route: body.route,
     };
     if monitored.is_empty() {
-        return Ok(Changed {
+        return Ok(ChangeResult {
             item,
             revision: book.revision,
             changed: false,
@@ -73,7 +73,7 @@ pub(crate) fn panic_off<S: Sql>(
         ..context.clone()
     };
     let revision = carry_out(store, &context, plan(book, monitored, target)?)?;
-    Ok(Changed {
+    Ok(ChangeResult {
         item,
         revision,
         changed: true,

@@ -82,7 +82,7 @@ pub(crate) fn put_rulebook<S: Sql>(
             errors,
         });
     }
-    if let Some(first) = refusals.into_iter().reduce(both) {
+    if let Some(first) = refusals.into_iter().reduce(join_refusals) {
         return Err(first);
     }
     let changed = !changes.is_empty();
@@ -185,7 +185,7 @@ fn with(book: &Rulebook, setting: &ModeSetting) -> Rulebook {
 }
 
 /// One problem with the places of two.
-fn both(mut first: Problem, second: Problem) -> Problem {
+fn join_refusals(mut first: Problem, second: Problem) -> Problem {
     first.errors.extend(second.errors);
     first
 }
@@ -345,21 +345,21 @@ fn edits(book: &Rulebook, candidate: &Rulebook, changes: &[Difference]) -> Resul
     for setting in book
         .modes
         .iter()
-        .filter(|setting| gone(&candidate.modes, setting, mode_target))
+        .filter(|setting| is_gone(&candidate.modes, setting, mode_target))
     {
         edits.push(Edit::end_mode(&setting.rule, &setting.route));
     }
     for rule in book
         .rules
         .iter()
-        .filter(|rule| gone(&candidate.rules, rule, rule_target))
+        .filter(|rule| is_gone(&candidate.rules, rule, rule_target))
     {
         edits.push(Edit::end_rule(&rule.id));
     }
     for route in book
         .routes
         .iter()
-        .filter(|route| gone(&candidate.routes, route, |route| route.name.clone()))
+        .filter(|route| is_gone(&candidate.routes, route, |route| route.name.clone()))
     {
         edits.push(Edit::end_route(&route.name));
     }
@@ -386,7 +386,7 @@ fn edits(book: &Rulebook, candidate: &Rulebook, changes: &[Difference]) -> Resul
     Ok(edits)
 }
 
-fn gone<T>(after: &[T], part: &T, target: impl Fn(&T) -> String) -> bool {
+fn is_gone<T>(after: &[T], part: &T, target: impl Fn(&T) -> String) -> bool {
     !after.iter().any(|other| target(other) == target(part))
 }
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, PlannedChange, body, carry_out, checked_name, current};
-use super::ending::{Ending, Retired, retire};
+use super::change::{ChangeResult, Context, PlannedChange, body, carry_out, checked_name, current};
+use super::ending::{Ending, Retirement, retire};
 use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
 use blobwatch_rulebook::{DEFAULT_ROUTE, Disclose, Redirects, Route, Rulebook};
 use blobwatch_sql::Sql;
@@ -87,7 +87,7 @@ pub(crate) fn put_route<S: Sql>(
     context: &Context<'_>,
     name: &str,
     text: &str,
-) -> Result<Changed<RouteItem>, Problem> {
+) -> Result<ChangeResult<RouteItem>, Problem> {
     checked_name("path.route", name)?;
     let body: RouteBody = body(text)?;
     let route = body.route(name);
@@ -96,7 +96,7 @@ pub(crate) fn put_route<S: Sql>(
     let before = at.and_then(|at| book.routes.get(at)).cloned();
     if before.as_ref() == Some(&route) {
         let item = get_route(store, name)?;
-        return Ok(Changed {
+        return Ok(ChangeResult {
             item,
             revision: book.revision,
             changed: false,
@@ -106,7 +106,7 @@ pub(crate) fn put_route<S: Sql>(
     let plan = put_plan(book, at, before.as_ref(), route)?;
     let revision = carry_out(store, context, plan)?;
     let item = get_route(store, name)?;
-    Ok(Changed {
+    Ok(ChangeResult {
         item,
         revision,
         changed: true,
@@ -122,7 +122,7 @@ pub(crate) fn delete_route<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
     name: &str,
-) -> Result<Changed<Retired>, Problem> {
+) -> Result<ChangeResult<Retirement>, Problem> {
     if name == DEFAULT_ROUTE {
         return Err(default_stays());
     }

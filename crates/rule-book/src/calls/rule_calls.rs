@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, PlannedChange, body, carry_out, checked_name, current, version_after};
-use super::ending::{Ending, Retired, retire};
+use super::change::{
+    ChangeResult, Context, PlannedChange, body, carry_out, checked_name, current, version_after,
+};
+use super::ending::{Ending, Retirement, retire};
 use super::enforcing::{acts_alike, check_new_version};
 use super::guard_calls::guards_by_mode;
 use super::mode_calls::ModeItem;
@@ -130,7 +132,7 @@ pub(crate) fn put_rule<S: Sql>(
     context: &Context<'_>,
     id: &str,
     text: &str,
-) -> Result<Changed<RuleItem>, Problem> {
+) -> Result<ChangeResult<RuleItem>, Problem> {
     checked_name("path.rule", id)?;
     let body: RuleBody = body(text)?;
     let book = current(store, context)?;
@@ -153,7 +155,7 @@ pub(crate) fn put_rule<S: Sql>(
     let plan = put_plan(book, at, before.as_ref(), &rule, force, acts_anew)?;
     let revision = carry_out(store, context, plan)?;
     let item = get_rule(store, context.now_ms, id)?;
-    Ok(Changed {
+    Ok(ChangeResult {
         item,
         revision,
         changed: true,
@@ -169,7 +171,7 @@ pub(crate) fn delete_rule<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
     id: &str,
-) -> Result<Changed<Retired>, Problem> {
+) -> Result<ChangeResult<Retirement>, Problem> {
     let mut book = current(store, context)?;
     let at = book
         .rules
@@ -218,7 +220,7 @@ fn put_plan(
         target: Target::Rule(rule.id.clone()),
         own: format!("rules[{own}]."),
         before: before.map(json_text).transpose()?,
-        after: Some(json_text(&Shown { rule, forced: force })?),
+        after: Some(json_text(&AuditedRule { rule, forced: force })?),
         edits,
         candidate: book,
     })
@@ -226,7 +228,7 @@ fn put_plan(
 
 /// A rule as the audit log shows it.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct AuditedRule<'a> {
     #[serde(flatten)]
     rule: &'a Rule,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -250,9 +252,9 @@ fn unchanged<S: Sql>(
     context: &Context<'_>,
     id: &str,
     revision: u64,
-) -> Result<Changed<RuleItem>, Problem> {
+) -> Result<ChangeResult<RuleItem>, Problem> {
     let item = get_rule(store, context.now_ms, id)?;
-    Ok(Changed {
+    Ok(ChangeResult {
         item,
         revision,
         changed: false,

@@ -1,7 +1,7 @@
 //! Settings of the whole deployment.
 
 use super::act::{Act, Target};
-use super::change::{Changed, Context, PlannedChange, body, carry_out, current};
+use super::change::{ChangeResult, Context, PlannedChange, body, carry_out, current};
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_rulebook::Settings;
 use blobwatch_sql::Sql;
@@ -21,11 +21,11 @@ pub(crate) fn put_settings<S: Sql>(
     store: &RuleBookStore<S>,
     context: &Context<'_>,
     text: &str,
-) -> Result<Changed<Settings>, Problem> {
+) -> Result<ChangeResult<Settings>, Problem> {
     let settings: Settings = body(text)?;
     let mut book = current(store, context)?;
     if book.settings == settings {
-        return Ok(Changed {
+        return Ok(ChangeResult {
             item: settings,
             revision: book.revision,
             changed: false,
@@ -44,7 +44,7 @@ pub(crate) fn put_settings<S: Sql>(
         edits: vec![Edit::settings(&settings)?],
     };
     let revision = carry_out(store, context, plan)?;
-    Ok(Changed {
+    Ok(ChangeResult {
         item: settings,
         revision,
         changed: true,

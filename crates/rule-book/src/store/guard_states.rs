@@ -1,7 +1,7 @@
 //! Where each guard stood when: what an explanation of an old request asks.
 //!
 //! A guard begins and ends in the transaction of the change that does it, and comes to stand elsewhere in that of the
-//! report. In scope: the rows, and for how long they are kept. Not in scope: what they say of a time (`guard::stood`).
+//! report. In scope: the rows, and for how long they are kept. Not in scope: what they say of a time (`guard::state_at`).
 //!
 //! Kept: all of a guard that watches, its beginning and the last [`MAX_MOMENTS`]; of one that is over, for as long as records
 //! are, and a day. An explanation says that it no longer knows where a guard stood whose rows are gone.
@@ -10,7 +10,7 @@ use super::change::split_mode_key;
 use super::history::{BODY, Kind};
 use super::{RuleBookError, RuleBookStore, parameter, text};
 use crate::calls::GUARD;
-use blobwatch_guard::{GuardThen, Ledger, Moment, State, stood};
+use blobwatch_guard::{GuardThen, Ledger, Moment, State, state_at};
 use blobwatch_rulebook::{ModeSetting, Settings};
 use blobwatch_sql::{Row, Sql, SqlValue, StoreError};
 
@@ -233,7 +233,7 @@ impl<S: Sql> RuleBookStore<S> {
         Ok(GuardThen {
             rule: setting.rule.clone(),
             guard,
-            stood: stood(&moments, until_ms, time_ms),
+            stood: state_at(&moments, until_ms, time_ms),
             text: why.flatten().map(str::to_owned),
         })
     }

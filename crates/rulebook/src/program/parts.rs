@@ -5,7 +5,7 @@ use crate::policy::{PolicyRule, Setting};
 use blobwatch_pull::{Action, Mode};
 use blobwatch_wire::{DecodeError, Reader, put_long_text, put_one, put_option, put_varint};
 
-type Read<T> = Result<T, DecodeError>;
+type DecodeResult<T> = Result<T, DecodeError>;
 
 const REDIRECTS: [Redirects; 2] = [Redirects::Pass, Redirects::Follow];
 const DISCLOSE: [Disclose; 3] = [Disclose::Never, Disclose::Operators, Disclose::Always];
@@ -30,11 +30,11 @@ fn put_float(out: &mut Vec<u8>, number: f64) {
     out.extend(number.to_bits().to_le_bytes());
 }
 
-fn read_float(reader: &mut Reader<'_>) -> Read<f64> {
+fn read_float(reader: &mut Reader<'_>) -> DecodeResult<f64> {
     reader.word().map(f64::from_bits)
 }
 
-fn read_text(reader: &mut Reader<'_>) -> Read<String> {
+fn read_text(reader: &mut Reader<'_>) -> DecodeResult<String> {
     reader.long_text().map(str::to_owned)
 }
 
@@ -49,7 +49,7 @@ pub(super) fn put_route(out: &mut Vec<u8>, route: &Route) {
     put_one(out, &DISCLOSE, &route.disclose);
 }
 
-pub(super) fn read_route(reader: &mut Reader<'_>) -> Read<Route> {
+pub(super) fn read_route(reader: &mut Reader<'_>) -> DecodeResult<Route> {
     Ok(Route {
         name: read_text(reader)?,
         host: reader.option(read_text)?,
@@ -74,7 +74,7 @@ pub(super) fn put_rule(out: &mut Vec<u8>, rule: &PolicyRule) {
     });
 }
 
-pub(super) fn read_rule(reader: &mut Reader<'_>) -> Read<PolicyRule> {
+pub(super) fn read_rule(reader: &mut Reader<'_>) -> DecodeResult<PolicyRule> {
     Ok(PolicyRule {
         id: reader.long_text()?.into(),
         version: reader.narrow("version")?,
@@ -96,7 +96,7 @@ pub(super) fn put_setting(out: &mut Vec<u8>, setting: &Setting) {
     put_option(out, setting.expires_ms, put_varint);
 }
 
-pub(super) fn read_setting(reader: &mut Reader<'_>) -> Read<Setting> {
+pub(super) fn read_setting(reader: &mut Reader<'_>) -> DecodeResult<Setting> {
     Ok(Setting {
         mode: reader.one(&MODES, "mode")?,
         percent: reader.option(read_float)?,

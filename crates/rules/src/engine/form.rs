@@ -20,7 +20,7 @@ use crate::limits::MAX_NESTING;
 use crate::term::Quantifier;
 use blobwatch_wire::{DecodeError, Reader, put_all, put_text, put_varint};
 
-pub(super) type Read<T> = Result<T, DecodeError>;
+pub(super) type DecodeResult<T> = Result<T, DecodeError>;
 
 /// The fields by their numbers in the bytes; `None` for one that this build does not know.
 pub(super) struct Names(Vec<Option<Field>>);
@@ -30,12 +30,12 @@ impl Names {
         put_all(out, Field::ALL.iter(), |out, field| put_text(out, field.name()));
     }
 
-    fn read(reader: &mut Reader<'_>) -> Read<Self> {
+    fn read(reader: &mut Reader<'_>) -> DecodeResult<Self> {
         let names = reader.all(|reader| reader.text().map(Field::named))?;
         Ok(Self(names))
     }
 
-    pub(super) fn field(&self, reader: &mut Reader<'_>) -> Read<Field> {
+    pub(super) fn field(&self, reader: &mut Reader<'_>) -> DecodeResult<Field> {
         let known = self.0.get(usize::from(reader.byte()?));
         known.copied().flatten().ok_or(DecodeError::Invalid("field"))
     }
@@ -50,7 +50,7 @@ pub(super) fn put_number(out: &mut Vec<u8>, number: u32) {
 }
 
 #[inline(never)]
-pub(super) fn read_number(reader: &mut Reader<'_>) -> Read<u32> {
+pub(super) fn read_number(reader: &mut Reader<'_>) -> DecodeResult<u32> {
     reader.narrow("number")
 }
 
@@ -71,7 +71,7 @@ impl Engine {
     ///
     /// # Errors
     /// When they are not those of an engine, or use a field that this build does not know.
-    pub fn from_bytes(bytes: &[u8]) -> Read<Self> {
+    pub fn from_bytes(bytes: &[u8]) -> DecodeResult<Self> {
         let mut reader = Reader::new(bytes);
         let engine = Self::read(&mut reader)?;
         reader.finish()?;
@@ -99,7 +99,7 @@ impl Engine {
         put_all(out, self.guards.iter(), put_numbers);
     }
 
-    pub fn read(reader: &mut Reader<'_>) -> Read<Self> {
+    pub fn read(reader: &mut Reader<'_>) -> DecodeResult<Self> {
         let names = Names::read(reader)?;
         let terms = Terms(reader.all(|reader| term::read(reader, &names))?);
         let mut next: PredicateId = 0;
@@ -159,7 +159,7 @@ pub(super) fn put_source(out: &mut Vec<u8>, source: Source) {
 }
 
 /// `terms`: how many there are.
-pub(super) fn read_source(reader: &mut Reader<'_>, names: &Names, terms: usize) -> Read<Source> {
+pub(super) fn read_source(reader: &mut Reader<'_>, names: &Names, terms: usize) -> DecodeResult<Source> {
     match reader.byte()? {
         0 => names.field(reader).map(Source::Field),
         1 => match reader.narrow("term")? {
@@ -197,7 +197,7 @@ fn put_answer(out: &mut Vec<u8>, answer: &Answer) {
     }
 }
 
-fn read_answer(reader: &mut Reader<'_>, names: &Names, terms: usize) -> Read<Answer> {
+fn read_answer(reader: &mut Reader<'_>, names: &Names, terms: usize) -> DecodeResult<Answer> {
     Ok(match reader.byte()? {
         0 => Answer::Single(read_source(reader, names, terms)?, Probe::read(reader)?),
         1 => Answer::Each(Box::new(Each {
@@ -228,7 +228,7 @@ fn put_step(out: &mut Vec<u8>, step: &Step) {
     }
 }
 
-fn read_step(reader: &mut Reader<'_>) -> Read<Step> {
+fn read_step(reader: &mut Reader<'_>) -> DecodeResult<Step> {
     Ok(Step {
         predicate: read_number(reader)?,
         if_holds: read_number(reader)?.wrapping_sub(ENDS),
@@ -238,7 +238,7 @@ fn read_step(reader: &mut Reader<'_>) -> Read<Step> {
 
 /// Steps lead to earlier ones only, those within an "odd number of" too, and such are not deeper within each other than
 /// the language lets them: a run ends, on a stack that is large enough.
-fn check_ends(steps: &[Step], answers: &[Answer]) -> Read<()> {
+fn check_ends(steps: &[Step], answers: &[Answer]) -> DecodeResult<()> {
     let mut depths: Vec<usize> = Vec::with_capacity(steps.len());
     for step in steps {
         let depth_of = |target: u32| match target {

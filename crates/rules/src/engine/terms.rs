@@ -52,14 +52,14 @@ impl TermFinder {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Found<'v> {
     Value(Value<'v>),
-    Kept(Kept),
+    MemoryRange(MemoryRange),
 }
 
 const MISSING: Found<'static> = Found::Value(Value::Missing);
 
 /// Bytes of [`Memory`].
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Kept {
+pub(super) struct MemoryRange {
     start: usize,
     end: usize,
 }
@@ -69,7 +69,7 @@ pub(super) struct Kept {
 enum Memo {
     Unknown,
     Missing,
-    Kept(Kept),
+    MemoryRange(MemoryRange),
     Int(i64),
     /// Bytes of the request that are as quickly found again.
     Cheap,
@@ -100,7 +100,7 @@ impl Memory {
     pub(super) fn value<'a>(&'a self, found: Found<'a>) -> Value<'a> {
         match found {
             Found::Value(value) => value,
-            Found::Kept(kept) => self
+            Found::MemoryRange(kept) => self
                 .bytes
                 .get(kept.start..kept.end)
                 .map_or(Value::Missing, Value::Bytes),
@@ -118,7 +118,7 @@ impl Memory {
 
     fn kept_since(&self, start: usize) -> Found<'static> {
         let end = self.bytes.len();
-        Found::Kept(Kept { start, end })
+        Found::MemoryRange(MemoryRange { start, end })
     }
 
     /// A copy of the bytes that may be changed: what is kept already is not shared with anyone.
@@ -126,7 +126,7 @@ impl Memory {
         let bytes = match found {
             Found::Value(Value::Bytes(bytes)) => bytes,
             Found::Value(_) => return None,
-            Found::Kept(kept) => return self.bytes.get_mut(kept.start..kept.end),
+            Found::MemoryRange(kept) => return self.bytes.get_mut(kept.start..kept.end),
         };
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
@@ -143,7 +143,7 @@ pub(super) fn derived<'v>(
 ) -> Found<'v> {
     match memory.memos.get(index).copied().unwrap_or(Memo::Missing) {
         Memo::Missing => return MISSING,
-        Memo::Kept(kept) => return Found::Kept(kept),
+        Memo::MemoryRange(kept) => return Found::MemoryRange(kept),
         Memo::Int(int) => return Found::Value(Value::Int(int)),
         Memo::Unknown | Memo::Cheap => {}
     }
@@ -154,7 +154,7 @@ pub(super) fn derived<'v>(
     if let Some(memo) = memory.memos.get_mut(index) {
         *memo = match found {
             Found::Value(Value::Missing) => Memo::Missing,
-            Found::Kept(kept) => Memo::Kept(kept),
+            Found::MemoryRange(kept) => Memo::MemoryRange(kept),
             Found::Value(Value::Int(int)) => Memo::Int(int),
             Found::Value(_) => Memo::Cheap,
         };
@@ -208,7 +208,7 @@ fn integer(number: usize) -> Found<'static> {
 
 fn change<'v>(found: Found<'v>, memory: &mut Memory, change: fn(&mut [u8])) -> Found<'v> {
     let start = match found {
-        Found::Kept(kept) => kept.start,
+        Found::MemoryRange(kept) => kept.start,
         _ => memory.mark(),
     };
     match memory.own(found) {
@@ -216,7 +216,7 @@ fn change<'v>(found: Found<'v>, memory: &mut Memory, change: fn(&mut [u8])) -> F
         None => return MISSING,
     }
     match found {
-        Found::Kept(_) => found,
+        Found::MemoryRange(_) => found,
         _ => memory.kept_since(start),
     }
 }
@@ -224,7 +224,7 @@ fn change<'v>(found: Found<'v>, memory: &mut Memory, change: fn(&mut [u8])) -> F
 fn print<'v>(found: Found<'v>, memory: &mut Memory) -> Found<'v> {
     let start = memory.mark();
     let written = match found {
-        Found::Value(Value::Missing | Value::Bytes(_)) | Found::Kept(_) => return found,
+        Found::Value(Value::Missing | Value::Bytes(_)) | Found::MemoryRange(_) => return found,
         Found::Value(Value::Int(int)) => write!(memory.bytes, "{int}"),
         Found::Value(Value::Bool(bool)) => write!(memory.bytes, "{bool}"),
         Found::Value(Value::Ip(ip)) => write!(memory.bytes, "{ip}"),
@@ -238,9 +238,9 @@ fn cut_found(found: Found<'_>, start: i64, end: Option<i64>) -> Found<'_> {
             let range = cut(bytes.len(), start, end).unwrap_or(0..0);
             Found::Value(Value::Bytes(bytes.get(range).unwrap_or_default()))
         }
-        Found::Kept(kept) => {
+        Found::MemoryRange(kept) => {
             let range = cut(kept.end - kept.start, start, end).unwrap_or(0..0);
-            Found::Kept(Kept {
+            Found::MemoryRange(MemoryRange {
                 start: kept.start + range.start,
                 end: kept.start + range.end,
             })
@@ -274,7 +274,7 @@ fn append(found: Found<'_>, end: usize, memory: &mut Memory) -> bool {
             memory.release(end);
             memory.bytes.extend_from_slice(bytes);
         }
-        Found::Kept(kept) => {
+        Found::MemoryRange(kept) => {
             memory.bytes.copy_within(kept.start..kept.end, end);
             memory.release(end + (kept.end - kept.start));
         }

@@ -59,9 +59,9 @@ enum Event {
 
 /// What a Detector holds: batches by their number, each once.
 #[derive(Default)]
-struct Held(BTreeMap<(u64, u64), CellBatch>);
+struct RulebookVersion(BTreeMap<(u64, u64), CellBatch>);
 
-impl Held {
+impl RulebookVersion {
     fn take(&mut self, log: &mut FireLog<Flaky<'_>>, heard: bool) -> bool {
         let unsent = log.due_cells(u64::MAX).unwrap();
         for unsent in &unsent {
@@ -92,7 +92,7 @@ fn acknowledged_records_are_kept_exactly_once() {
         })
         .unwrap();
         let (mut seqs, mut sent, mut kept) = ([0u64; 2], Vec::new(), Vec::new());
-        let mut held = Held::default();
+        let mut held = RulebookVersion::default();
         let mut now = NOW;
         for event in events.iter().take(40) {
             now += 61_000;

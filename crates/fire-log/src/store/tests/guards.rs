@@ -9,7 +9,7 @@ use crate::store::guards::{AGAIN_MS, KEEP_PASTS_MS, NEWS_MS};
 use crate::store::merge::MERGE_AFTER_MS;
 use blobwatch_guard::{Report, WINDOW_MS};
 use blobwatch_pull::{Action, ClientKey, Mode, NetworkKey, Outcome, RangeKind, Record, RecordId, sample};
-use blobwatch_records::{Builder, Flush, Held};
+use blobwatch_records::{Builder, Flush, RulebookVersion};
 use blobwatch_sql::{Native, Sql, SqlValue};
 
 fn log() -> FireLog<Native> {
@@ -65,7 +65,7 @@ fn accept(log: &mut FireLog<Native>, seq: u64, records: Vec<Record>, now_ms: u64
     let flush = Flush {
         isolate: 7,
         seq,
-        held: Held {
+        held: RulebookVersion {
             epoch: 0,
             revision: 5,
         },

@@ -1,5 +1,5 @@
 use super::{Answered, honoured};
-use crate::range::Asked;
+use crate::range::RequestedRange;
 use crate::record::Method;
 
 fn answered(range: &str, status: u16, content_range: &str, content_type: &str) -> Option<bool> {
@@ -8,7 +8,7 @@ fn answered(range: &str, status: u16, content_range: &str, content_type: &str) -
         content_range: (!content_range.is_empty()).then_some(content_range),
         content_type: (!content_type.is_empty()).then_some(content_type),
     };
-    honoured(Method::Get, &Asked::read(Some(range)), false, &answer)
+    honoured(Method::Get, &RequestedRange::read(Some(range)), false, &answer)
 }
 
 #[track_caller]
@@ -114,9 +114,17 @@ fn where_the_question_was_not_reached_nothing_is_said() {
         content_range: Some("bytes 0-9/10"),
         content_type: None,
     };
-    assert_eq!(honoured(Method::Get, &Asked::Nothing, false, &answer), None);
     assert_eq!(
-        honoured(Method::Head, &Asked::read(Some("bytes=0-9")), false, &answer),
+        honoured(Method::Get, &RequestedRange::Nothing, false, &answer),
+        None
+    );
+    assert_eq!(
+        honoured(
+            Method::Head,
+            &RequestedRange::read(Some("bytes=0-9")),
+            false,
+            &answer
+        ),
         None
     );
 }
@@ -128,7 +136,7 @@ fn if_range_may_be_answered_with_everything() {
         content_range: None,
         content_type: None,
     };
-    let asked = Asked::read(Some("bytes=5-"));
+    let asked = RequestedRange::read(Some("bytes=5-"));
     assert_eq!(honoured(Method::Get, &asked, true, &full), None);
     assert_eq!(honoured(Method::Get, &asked, false, &full), Some(false));
 }

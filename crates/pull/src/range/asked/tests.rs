@@ -1,16 +1,16 @@
-use super::Asked;
 use super::MAX_KEPT_HEADER;
+use super::RequestedRange;
 use crate::range::RangeKind;
 
 #[track_caller]
 fn case(range: &str, expected: RangeKind) {
-    assert_eq!(Asked::read(Some(range)).kind(), expected, "{range}");
+    assert_eq!(RequestedRange::read(Some(range)).kind(), expected, "{range}");
 }
 
 #[track_caller]
 fn refined(range: &str, size: u64, expected: RangeKind) {
     assert_eq!(
-        Asked::read(Some(range)).refined(Some(size)),
+        RequestedRange::read(Some(range)).refined(Some(size)),
         expected,
         "{range} of {size}"
     );
@@ -18,7 +18,7 @@ fn refined(range: &str, size: u64, expected: RangeKind) {
 
 #[test]
 fn a_request_alone_shows_its_kind() {
-    assert_eq!(Asked::read(None).kind(), RangeKind::None);
+    assert_eq!(RequestedRange::read(None).kind(), RangeKind::None);
     case("bytes=0-", RangeKind::Whole);
     case("bytes=0-0", RangeKind::Probe);
     case("bytes=0-1", RangeKind::Probe);
@@ -86,7 +86,11 @@ fn behind_the_end_an_open_range_is_still_a_resume() {
 fn offsets_are_what_was_asked() {
     #[track_caller]
     fn case(range: &str, size: Option<u64>, expected: (Option<u64>, Option<u64>)) {
-        assert_eq!(Asked::read(Some(range)).offsets(size), expected, "{range}");
+        assert_eq!(
+            RequestedRange::read(Some(range)).offsets(size),
+            expected,
+            "{range}"
+        );
     }
     case("bytes=5-9", None, (Some(5), Some(9)));
     case("bytes=5-", Some(100), (Some(5), None));
@@ -97,7 +101,7 @@ fn offsets_are_what_was_asked() {
     case("bytes=50-59,-10", None, (Some(50), None));
     case("bytes=50-59,-10", Some(100), (Some(50), Some(99)));
     case("x", Some(100), (None, None));
-    assert_eq!(Asked::read(None).offsets(Some(100)), (None, None));
+    assert_eq!(RequestedRange::read(None).offsets(Some(100)), (None, None));
 }
 
 /// A header too long to be kept takes no room, and says as many ranges and the same positions as one that is kept.
@@ -105,9 +109,9 @@ fn offsets_are_what_was_asked() {
 fn a_long_header_keeps_its_count_and_its_ends() {
     #[track_caller]
     fn case(ranges: &str) {
-        let short = Asked::read(Some(&format!("bytes={ranges}")));
-        let long = Asked::read(Some(&format!("bytes={ranges}{}", " ,".repeat(MAX_KEPT_HEADER))));
-        assert!(matches!(short, Asked::Many(_)) && matches!(long, Asked::Long { .. }));
+        let short = RequestedRange::read(Some(&format!("bytes={ranges}")));
+        let long = RequestedRange::read(Some(&format!("bytes={ranges}{}", " ,".repeat(MAX_KEPT_HEADER))));
+        assert!(matches!(short, RequestedRange::Many(_)) && matches!(long, RequestedRange::Long { .. }));
         assert_eq!(long.count(), short.count());
         assert_eq!(long.offsets(None), short.offsets(None));
         assert_eq!(

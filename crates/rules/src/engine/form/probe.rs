@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use memchr::memmem::Finder;
 
-use super::Read;
+use super::DecodeResult;
 use crate::automaton::Automaton;
 use crate::engine::probe::Probe;
 use crate::expression::Order;
@@ -60,7 +60,7 @@ impl Probe {
         }
     }
 
-    pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
+    pub(super) fn read(reader: &mut Reader<'_>) -> DecodeResult<Self> {
         Ok(match reader.byte()? {
             0 => Self::IsTrue,
             1 => Self::Strings(reader.all(read_string)?.into()),
@@ -86,19 +86,19 @@ fn put_string(out: &mut Vec<u8>, tag: u8, string: &[u8]) {
     put_bytes(out, string);
 }
 
-fn read_string(reader: &mut Reader<'_>) -> Read<Box<[u8]>> {
+fn read_string(reader: &mut Reader<'_>) -> DecodeResult<Box<[u8]>> {
     reader.bytes().map(Box::from)
 }
 
-fn read_range(reader: &mut Reader<'_>) -> Read<(i64, i64)> {
+fn read_range(reader: &mut Reader<'_>) -> DecodeResult<(i64, i64)> {
     Ok((unzigzag(reader.varint()?), unzigzag(reader.varint()?)))
 }
 
-pub(in crate::engine) fn v4(reader: &mut Reader<'_>) -> Read<u32> {
+pub(in crate::engine) fn v4(reader: &mut Reader<'_>) -> DecodeResult<u32> {
     reader.array().map(u32::from_le_bytes)
 }
 
-pub(in crate::engine) fn v6(reader: &mut Reader<'_>) -> Read<u128> {
+pub(in crate::engine) fn v6(reader: &mut Reader<'_>) -> DecodeResult<u128> {
     reader.array().map(u128::from_le_bytes)
 }
 

@@ -1,6 +1,6 @@
 //! The bytes of terms.
 
-use super::{Names, Read, put_field};
+use super::{DecodeResult, Names, put_field};
 use crate::limits::MAX_NESTING;
 use crate::term::Term;
 use blobwatch_wire::{
@@ -54,12 +54,12 @@ fn put_of(out: &mut Vec<u8>, tag: u8, of: &Term) {
     put(out, of);
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, names: &Names) -> Read<Term> {
+pub(super) fn read(reader: &mut Reader<'_>, names: &Names) -> DecodeResult<Term> {
     within(reader, names, MAX_DEPTH)
 }
 
 /// `depth`: how many more terms may be within each other.
-fn within(reader: &mut Reader<'_>, names: &Names, depth: usize) -> Read<Term> {
+fn within(reader: &mut Reader<'_>, names: &Names, depth: usize) -> DecodeResult<Term> {
     let depth = depth.checked_sub(1).ok_or(DecodeError::Invalid("nesting"))?;
     let of = |reader: &mut Reader<'_>| within(reader, names, depth).map(Box::new);
     Ok(match reader.byte()? {

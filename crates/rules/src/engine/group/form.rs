@@ -2,7 +2,7 @@
 
 use super::{Group, Intervals, Lists, Strings, Table};
 use crate::engine::form::{
-    Names, Read, put_number, put_numbers, put_source, read_number, read_source, v4, v6,
+    DecodeResult, Names, put_number, put_numbers, put_source, read_number, read_source, v4, v6,
 };
 use crate::engine::search::{Candidate, Place, Search, Shape, Wanted};
 use crate::engine::tree::PredicateId;
@@ -39,7 +39,7 @@ impl Group {
         names: &Names,
         terms: usize,
         first: PredicateId,
-    ) -> Read<Self> {
+    ) -> DecodeResult<Self> {
         let source = read_source(reader, names, terms)?;
         // Each of its predicates has a step of its own behind.
         let count = u32::try_from(reader.count(1)?).map_err(|_| DecodeError::Invalid("count"))?;
@@ -70,7 +70,7 @@ impl Strings {
         });
     }
 
-    fn read(reader: &mut Reader<'_>) -> Read<Self> {
+    fn read(reader: &mut Reader<'_>) -> DecodeResult<Self> {
         let mut strings = Self {
             map: Default::default(),
             lists: Lists::default(),
@@ -92,7 +92,10 @@ impl<T: Copy> Intervals<T> {
         }
     }
 
-    fn read(reader: &mut Reader<'_>, mut read: impl FnMut(&mut Reader<'_>) -> Read<T>) -> Read<Self> {
+    fn read(
+        reader: &mut Reader<'_>,
+        mut read: impl FnMut(&mut Reader<'_>) -> DecodeResult<T>,
+    ) -> DecodeResult<Self> {
         let bounds = reader.all(&mut read)?;
         let mut lists = Lists::default();
         let mut cells = Vec::with_capacity(bounds.len() + 1);
@@ -122,7 +125,7 @@ fn put_search(out: &mut Vec<u8>, search: &Search) {
     });
 }
 
-fn read_search(reader: &mut Reader<'_>) -> Read<Search> {
+fn read_search(reader: &mut Reader<'_>) -> DecodeResult<Search> {
     let stride = match reader.byte()? {
         stride @ (1 | 2 | 4) => usize::from(stride),
         _ => return Err(DecodeError::Invalid("stride")),

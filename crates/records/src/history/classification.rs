@@ -10,9 +10,9 @@ pub struct Progress {
     pub ms: u64,
 }
 
-/// See the module.
+/// The classification of one record by its client's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Judged {
+pub struct Classification {
     pub kind: RangeKind,
     /// An earlier ask of the client for this digest is known. A `resume` without is worth little: a mirror died, or the
     /// pull began elsewhere or before the state was lost.
@@ -30,7 +30,7 @@ pub struct Judged {
     pub progress: Option<Progress>,
 }
 
-impl Judged {
+impl Classification {
     /// What a record is without a history.
     #[must_use]
     pub fn alone(record: &Record) -> Self {
