@@ -21,6 +21,7 @@ const blobwatch :Workerd.Worker = (
     (name = "worker.js", esModule = embed "../build/dev/bundle/worker.js"),
     (name = "./data_plane_bg.wasm", wasm = embed "../build/dev/bundle/data_plane_bg.wasm"),
     (name = "./index_bg.wasm", wasm = embed "../build/dev/bundle/index_bg.wasm"),
+    (name = "./cloud_prefixes.bin", data = embed "../build/dev/bundle/cloud_prefixes.bin"),
   ],
   # As wrangler.toml deploys it.
   compatibilityDate = "2026-11-01",

@@ -37,6 +37,7 @@ const blobwatch :Workerd.Worker = (
     (name = "worker.js", esModule = embed "../build/bundle/worker.js"),
     (name = "./data_plane_bg.wasm", wasm = embed "../build/bundle/data_plane_bg.wasm"),
     (name = "./index_bg.wasm", wasm = embed "../build/bundle/index_bg.wasm"),
+    (name = "./cloud_prefixes.bin", data = embed "../build/bundle/cloud_prefixes.bin"),
   ],
   compatibilityDate = "2026-11-01",
   # `request.signal` tells whose connection was lost when an observed body breaks.

@@ -71,14 +71,21 @@ fn start() {
 /// Starts the isolate's state with what the deployment says; `isolate` is 12 random hex digits. Answers what of it cannot be
 /// used and is left out, for the log.
 #[wasm_bindgen]
-pub fn configure(isolate: &str, secret: &str, tokens: &str, origin: &str) -> Called<Option<String>> {
-    let (config, error) = Config::read(isolate, secret, tokens, origin).map_err(refused)?;
+pub fn configure(
+    isolate: &str,
+    secret: &str,
+    tokens: &str,
+    origin: &str,
+    cloud_prefixes: &[u8],
+) -> Called<Option<String>> {
+    let (config, errors) = Config::read(isolate, secret, tokens, origin, cloud_prefixes).map_err(refused)?;
     let plane = Plane {
         isolate: Isolate::new(config, shipped()?),
         sending: HashMap::new(),
     };
     PLANE.with_borrow_mut(|slot| *slot = Some(plane));
-    Ok(error.map(|error| error.to_string()))
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    Ok(Some(errors.join("; ")).filter(|errors| !errors.is_empty()))
 }
 
 /// Facts in (`crates/pull/src/facts.rs`), as UTF-8; plan out (`crates/rulebook/src/plan.rs`).

@@ -30,6 +30,7 @@ const encoder = new TextEncoder();
 export class DataPlane {
   #calls;
   #renew;
+  #cloudPrefixes;
   #configured = false;
   #buffered = 0;
   health = new Health();
@@ -40,10 +41,12 @@ export class DataPlane {
   /**
    * @param {Calls} calls
    * @param {() => void} renew
+   * @param {Uint8Array} cloudPrefixes
    */
-  constructor(calls, renew) {
+  constructor(calls, renew, cloudPrefixes = new Uint8Array()) {
     this.#calls = calls;
     this.#renew = renew;
+    this.#cloudPrefixes = cloudPrefixes;
     this.flusher = new Flusher(this);
   }
 
@@ -96,7 +99,7 @@ export class DataPlane {
     const random = crypto.getRandomValues(new Uint8Array(6));
     const isolate = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
     const { BLOBWATCH_CLIENT_SECRET: secret, BLOBWATCH_TOKENS: tokens, ORIGIN: origin } = env;
-    const unusable = this.#calls.configure(isolate, secret ?? "", tokens ?? "", origin ?? "");
+    const unusable = this.#calls.configure(isolate, secret ?? "", tokens ?? "", origin ?? "", this.#cloudPrefixes);
     if (unusable !== undefined) console.error(`failed to configure: ${unusable}`);
     this.#configured = true;
   }

@@ -8,11 +8,11 @@ import { DataPlane } from "./data_plane.js";
 import { misdirected, planeOf } from "./host.js";
 import { pass } from "./loop.js";
 import { forward, loopFault, originFault } from "./origin.js";
-import { calls, renew } from "./wasm.js";
+import { calls, cloudPrefixes, renew } from "./wasm.js";
 
 export { Detector, FireLog, Previews, RuleBook } from "../control_plane/objects.js";
 
-const plane = new DataPlane(calls, renew);
+const plane = new DataPlane(calls, renew, cloudPrefixes);
 
 export default {
   /**

@@ -14,7 +14,7 @@ export type Loss =
 /** The synchronous calls of calls.rs, which says what each of them does. One that throws a plain Error left the instance whole. */
 export interface Calls {
   readonly Settled: { readonly FlushNow: number; readonly FlushLater: number; readonly Buffered: number };
-  configure(isolate: string, secret: string, tokens: string, origin: string): string | undefined;
+  configure(isolate: string, secret: string, tokens: string, origin: string, cloud_prefixes: Uint8Array): string | undefined;
   decide(facts: Uint8Array, confirmed: boolean): string;
   answered(id: string, said: string): void;
   settle(id: string, said: string): number;
@@ -28,6 +28,9 @@ export interface Calls {
 }
 
 export const calls: Calls;
+
+/** The table that `cargo xtask prefixes` makes; no bytes are an empty one. */
+export const cloudPrefixes: Uint8Array;
 
 /** After a trap an instance stays broken: this makes a new one, which knows nothing of the old. */
 export function renew(): void;

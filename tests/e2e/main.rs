@@ -21,6 +21,8 @@ mod broken_rulebook;
 #[cfg(test)]
 mod cells;
 #[cfg(test)]
+mod clouds;
+#[cfg(test)]
 mod dashboard;
 #[cfg(test)]
 mod fail_open;

@@ -14,6 +14,7 @@ mod layers;
 mod lint;
 mod origin;
 mod parallel;
+mod prefixes;
 mod progress;
 mod record;
 mod registry;
@@ -56,6 +57,8 @@ enum Command {
     Test(test::Args),
     /// Print which crate imports which, and fail where that is against the order of ARCHITECTURE.md
     Layers,
+    /// Make the table of cloud prefixes from the files that clouds publish
+    Prefixes(prefixes::Args),
     /// Pull with real clients through faults, and record their requests in tests/data/clients
     Record,
     /// Measure the figures that the project promises
@@ -91,6 +94,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Lint => lint::run(&workspace),
         Command::Test(args) => return test::run(&workspace, args),
         Command::Layers => layers::run(&workspace),
+        Command::Prefixes(args) => prefixes::run(&workspace, args),
         Command::Record => record::run(&workspace),
         Command::Bench(args) => bench::run(&workspace, args),
         Command::Deploy(args) => deploy::run(&workspace, args),

@@ -103,8 +103,8 @@ const OBJECTS: &str = r#"  durableObjectNamespaces = [
   durableObjectStorage = (localDisk = "objects"),
 "#;
 
-/// Copies the files beside the configuration, because workerd embeds only from there. A Wasm module's name is the
-/// specifier that the script imports it by.
+/// Copies the files beside the configuration, because workerd embeds only from there. The name of a Wasm module and of
+/// data is the specifier that the script imports it by.
 fn modules(files: &[PathBuf], folder: &Path) -> Result<String> {
     let mut modules = String::new();
     for file in files {
@@ -112,10 +112,10 @@ fn modules(files: &[PathBuf], folder: &Path) -> Result<String> {
         fs::copy(workspace::root().join(file), folder.join(name))
             .with_context(|| format!("failed to find {}: `cargo xtask build` makes it", file.display()))?;
         let name = name.to_string_lossy();
-        let (specifier, kind) = if name.ends_with(".wasm") {
-            (format!("./{name}"), "wasm")
-        } else {
-            (name.clone().into_owned(), "esModule")
+        let (specifier, kind) = match file.extension().and_then(|ending| ending.to_str()) {
+            Some("wasm") => (format!("./{name}"), "wasm"),
+            Some("bin") => (format!("./{name}"), "data"),
+            _ => (name.clone().into_owned(), "esModule"),
         };
         writeln!(modules, "    (name = {specifier:?}, {kind} = embed {name:?}),")?;
     }

@@ -32,7 +32,12 @@ pub(crate) enum Worker {
 pub(crate) const BUNDLE: &str = "build/bundle";
 
 /// What is in a bundle, the entry first.
-const BUNDLED: [&str; 3] = ["worker.js", "data_plane_bg.wasm", "index_bg.wasm"];
+const BUNDLED: [&str; 4] = [
+    "worker.js",
+    "data_plane_bg.wasm",
+    "index_bg.wasm",
+    "cloud_prefixes.bin",
+];
 
 impl Worker {
     /// Its modules, the first being the entry.

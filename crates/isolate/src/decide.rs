@@ -28,7 +28,11 @@ impl Isolate {
     /// # Errors
     /// When the facts are not what this build writes.
     pub fn decide(&mut self, text: &str, confirmed: bool) -> Result<Plan, FactsError> {
-        let facts = Facts::parse(text)?;
+        let clouds = Arc::clone(&self.config.clouds);
+        let mut facts = Facts::parse(text)?;
+        if let Some(cloud) = facts.address.and_then(|address| clouds.look_up(address)) {
+            (facts.cloud, facts.cloud_region) = (cloud.cloud, cloud.region);
+        }
         self.batches.is_at(facts.time_ms);
         let path = normal_form(facts.path);
         let route = self.book.table.best(facts.host, repository_of(&path));

@@ -1,3 +1,5 @@
+mod clouds;
+
 use super::in_flight::{MAX_IN_FLIGHT, UNANSWERED_AFTER_MS};
 use super::{Config, Isolate};
 use blobwatch_pull::{
@@ -79,8 +81,9 @@ fn enforced() -> Vec<ModeSetting> {
 }
 
 fn isolate() -> Isolate {
-    let (config, error) = Config::read("0123456789ab", "secret", "", "https://fallback.example").unwrap();
-    assert_eq!(error, None);
+    let (config, error) =
+        Config::read("0123456789ab", "secret", "", "https://fallback.example", &[]).unwrap();
+    assert_eq!(error, []);
     Isolate::new(config, program(book(1, vec![])))
 }
 
@@ -420,7 +423,7 @@ fn whoever_guesses_an_operators_token_is_not_looked_at_and_pulls_on() {
 
 #[test]
 fn without_the_deployments_secret_records_are_degraded() {
-    let (config, _) = Config::read("0123456789ab", "", "", "").unwrap();
+    let (config, _) = Config::read("0123456789ab", "", "", "", &[]).unwrap();
     let mut isolate = Isolate::new(config, program(book(1, vec![])));
     isolate.learn("fl1-iad-0", &reply(book(7, vec![])), NOW).unwrap();
     let plan = watched(isolate.decide(&facts(BLOB, &[]), true).unwrap());
@@ -550,7 +553,7 @@ fn at(ms: u64, headers: &[&str]) -> String {
 fn a_rule_sees_that_a_client_makes_no_progress() {
     let mut book = book(2, vec![]);
     book.rules[0].expression = "range.kind eq \"repeat\"".to_owned();
-    let (config, _) = Config::read("0123456789ab", "secret", "", "").unwrap();
+    let (config, _) = Config::read("0123456789ab", "secret", "", "", &[]).unwrap();
     let mut isolate = Isolate::new(config, program(book));
     let mut fired = Vec::new();
     for (ms, range) in [

@@ -31,7 +31,7 @@ impl Edge {
 
     fn numbered(isolate: u64, document: Rulebook) -> Self {
         let isolate = format!("{isolate:012x}");
-        let (config, _) = Config::read(&isolate, "secret", "", "https://origin.example").unwrap();
+        let (config, _) = Config::read(&isolate, "secret", "", "https://origin.example", &[]).unwrap();
         let mut edge = Self {
             isolate: Isolate::new(
                 config,

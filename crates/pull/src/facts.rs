@@ -43,6 +43,10 @@ pub struct Facts<'a> {
     /// `EU`, `NA`, …
     pub continent: &'a str,
     pub asn: Option<u32>,
+    /// The cloud that the address belongs to, as `aws`, and its region. No line says them: they are looked up. Empty where
+    /// no table knows the address.
+    pub cloud: &'a str,
+    pub cloud_region: &'a str,
     pub tls: TlsFacts<'a>,
     /// What the client itself sent as Accept-Encoding; Cloudflare rewrites the header and keeps this beside it.
     pub client_accept_encoding: &'a str,
@@ -134,6 +138,8 @@ impl<'a> Facts<'a> {
             ray,
             colo: known_colo(colo),
             country,
+            cloud: "",
+            cloud_region: "",
             continent,
             asn: asn.parse().ok(),
             tls: TlsFacts {

@@ -11,7 +11,7 @@ use crate::user_agent::Agent;
 use blobwatch_rules::{Field, Value, Values};
 
 /// Fields that no record keeps. Addresses are personal; queries and headers may hold tokens.
-pub const NEVER_KEPT: [Field; 8] = [
+pub const NEVER_KEPT: [Field; 10] = [
     Field::Uri,
     Field::Query,
     Field::FullUri,
@@ -20,6 +20,8 @@ pub const NEVER_KEPT: [Field; 8] = [
     Field::XForwardedFor,
     Field::Headers,
     Field::Ip,
+    Field::Cloud,
+    Field::CloudRegion,
 ];
 
 /// A record and the texts that it does not hold as they are, for [`Self::values`] to borrow.

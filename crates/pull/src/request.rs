@@ -137,6 +137,8 @@ impl<'a> Request<'a> {
         set(values, Field::Version, facts.protocol);
         set(values, Field::Country, facts.country);
         set(values, Field::Continent, facts.continent);
+        set(values, Field::Cloud, facts.cloud);
+        set(values, Field::CloudRegion, facts.cloud_region);
         set(values, Field::Colo, facts.colo);
         set(values, Field::Ray, facts.ray);
         set(values, Field::TlsVersion, facts.tls.version);

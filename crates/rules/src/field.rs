@@ -101,6 +101,10 @@ fields! {
         r#"ip.src.country eq "US""#
     Continent "ip.src.continent" String "the client's continent, from the platform"
         r#"ip.src.continent in {"EU" "NA"}"#
+    Cloud "ip.src.cloud" String "the cloud that the client's address belongs to, from the [table of cloud prefixes](self-hosting.md#clouds)"
+        r#"ip.src.cloud in {"aws" "azure"}"#
+    CloudRegion "ip.src.cloud_region" String "the cloud's region of the client's address, from the same table"
+        r#"ip.src.cloud_region eq "us-east-1""#
     Ssl "ssl" Boolean "whether the client came over TLS, from the platform"
         "not ssl"
     Colo "cf.colo.name" String "data centre that answers, from the platform"

@@ -4,7 +4,7 @@
 
 use std::env::var_os;
 use std::fmt::Write as _;
-use std::fs::{copy, read_dir, read_to_string};
+use std::fs::{copy, read_dir, read_to_string, write};
 use std::path::Path;
 
 use super::workerd::{ROOT, Sockets, Workerd};
@@ -27,6 +27,8 @@ pub(crate) struct Deployment {
     pub(crate) vars: Vec<(&'static str, String)>,
     /// How many isolates serve requests, each on a socket of its own; the first holds the Durable Objects too.
     pub(crate) isolates: usize,
+    /// In place of the table of cloud prefixes that was built in.
+    cloud_prefixes: Option<Vec<u8>>,
     /// Of the runtime's process.
     pub(super) environment: Vec<(&'static str, String)>,
 }
@@ -38,6 +40,7 @@ impl Deployment {
             bundle,
             vars,
             isolates: 1,
+            cloud_prefixes: None,
             environment: Vec::new(),
         }
     }
@@ -57,12 +60,25 @@ impl Deployment {
         self
     }
 
+    pub(crate) fn cloud_prefixes(mut self, table: Vec<u8>) -> Self {
+        self.cloud_prefixes = Some(table);
+        self
+    }
+
     pub(crate) fn start(self) -> Workerd {
         Workerd::start(self)
     }
 }
 
 impl Deployment {
+    fn modules(&self, folder: &Path) -> String {
+        let modules = modules(self.bundle, folder);
+        if let Some(table) = &self.cloud_prefixes {
+            write(folder.join("cloud_prefixes.bin"), table).unwrap();
+        }
+        modules
+    }
+
     /// For `workerd serve`; the modules it embeds are copied into `folder`.
     pub(super) fn configuration(&self, folder: &Path, sockets: &Sockets) -> String {
         let compatibility = compatibility();
@@ -73,7 +89,7 @@ impl Deployment {
             let socket = format!("name = \"isolate-{i}\", address = \"127.0.0.1:{port}\"");
             writeln!(listeners, "    ({socket}, {http}, service = \"isolate-{i}\"),").unwrap();
             let objects = if i == 0 { own_objects(self) } else { "" };
-            let parts = [modules(self.bundle, folder), bindings(self), objects.to_owned()].concat();
+            let parts = [self.modules(folder), bindings(self), objects.to_owned()].concat();
             writeln!(
                 workers,
                 "const isolate{i} :Workerd.Worker = (\n{parts}{compatibility});"
@@ -196,10 +212,13 @@ fn modules(kind: Bundle, folder: &Path) -> String {
     });
     let mut modules = script(&format!("{build}/worker.js"), folder);
     for name in files.map(|file| file.unwrap().file_name().into_string().unwrap()) {
-        if name.ends_with(".wasm") {
-            copy(Path::new(ROOT).join(build).join(&name), folder.join(&name)).unwrap();
-            writeln!(modules, "    (name = \"./{name}\", wasm = embed {name:?}),").unwrap();
-        }
+        let kind = match Path::new(&name).extension().and_then(|ending| ending.to_str()) {
+            Some("wasm") => "wasm",
+            Some("bin") => "data",
+            _ => continue,
+        };
+        copy(Path::new(ROOT).join(build).join(&name), folder.join(&name)).unwrap();
+        writeln!(modules, "    (name = \"./{name}\", {kind} = embed {name:?}),").unwrap();
     }
     list(&modules)
 }

@@ -3,6 +3,7 @@
 
 use super::{Module, Variant};
 use crate::command::quiet;
+use crate::prefixes::TABLE;
 use crate::progress::Step;
 use crate::setup::Tools;
 use crate::workspace::Workspace;
@@ -35,7 +36,11 @@ pub(super) fn write(
         ])
         .args(["--external:cloudflare:*", "--external:node:*"])
         // Copies the modules beside the script, which imports them by these names.
-        .args(["--loader:.wasm=copy", "--asset-names=[name]"])
+        .args([
+            "--loader:.wasm=copy",
+            "--loader:.bin=copy",
+            "--asset-names=[name]",
+        ])
         .arg(format!("--outfile={}", folder.join("worker.js").display()));
     quiet(step, &mut esbuild)?;
     Ok((folder.display().to_string(), ()))
@@ -50,6 +55,7 @@ fn entry(workspace: &Workspace, variant: Variant) -> Result<PathBuf> {
             copy_scripts(&workspace.path(folder), &workspace.path(&copy))
                 .with_context(|| format!("failed to copy {folder} to {}", copy.display()))?;
         }
+        copy_table(workspace, &variant.root().join(TABLE))?;
         if Module::ControlPlane.built_as(variant) != variant {
             copy_module(workspace, variant, Module::ControlPlane)?;
         }
@@ -65,6 +71,15 @@ fn copy_module(workspace: &Workspace, variant: Variant, module: Module) -> Resul
         fs::copy(workspace.path(&from), workspace.path(&to))
             .with_context(|| format!("failed to copy {} to {}", from.display(), to.display()))?;
     }
+    Ok(())
+}
+
+/// Copies the table of cloud prefixes to where this variant's entry finds it.
+fn copy_table(workspace: &Workspace, to: &Path) -> Result<()> {
+    let to = workspace.path(to);
+    let copied = to.parent().map_or(Ok(()), fs::create_dir_all);
+    let copied = copied.and_then(|()| fs::copy(workspace.path(TABLE), &to));
+    copied.with_context(|| format!("failed to copy {TABLE} to {}", to.display()))?;
     Ok(())
 }
 

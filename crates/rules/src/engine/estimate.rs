@@ -92,6 +92,8 @@ const fn has_few_values(field: Field) -> bool {
         Field::Method
             | Field::Version
             | Field::Continent
+            | Field::Cloud
+            | Field::CloudRegion
             | Field::TlsVersion
             | Field::DigestAlgorithm
             | Field::RangeKind
