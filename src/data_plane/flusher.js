@@ -3,6 +3,7 @@
 
 /** @import { DataPlane } from "./data_plane.js" */
 
+import { now } from "./clock.js";
 import { line, readCf } from "./facts.js";
 
 const CONFIRMED_FOR_MS = 3500; // with a flush a second, a mode change is effective everywhere in under 5 s
@@ -85,7 +86,7 @@ export class Flusher {
    * @param {Env} env
    */
   #learn(path, reply, env) {
-    const confirmed = this.#plane.call("reply_unread", env, (wasm) => wasm.learn(path, reply, Date.now()));
+    const confirmed = this.#plane.call("reply_unread", env, (wasm) => wasm.learn(path, reply, now()));
     if (confirmed === undefined) this.#failed(path, "its answer cannot be read", 0);
     // One that tells the rulebook may refuse to store all the same.
     else if (path.endsWith("/flush") || !this.#fireLogs.get(nameIn(path))?.flushes) this.#know(path, undefined);
@@ -151,7 +152,7 @@ export class Flusher {
   async #flush(env, ctx) {
     this.#tellLosses(env);
     for (;;) {
-      const path = this.#plane.call("flush_trap", env, (wasm) => wasm.next_flush(Date.now()));
+      const path = this.#plane.call("flush_trap", env, (wasm) => wasm.next_flush(now()));
       if (path === "") this.later(env, ctx); // something waits: a new batch, or one that failed
       if (!path) return;
       await this.#send(path, env);
@@ -167,7 +168,7 @@ export class Flusher {
     if (losses.size === 0) return;
     const text = Array.from(losses, ([loss, times]) => `${loss} ${times}`).join("\n");
     const told = this.#plane.call("flush_trap", env, (wasm) => {
-      wasm.count_losses(text, this.#colo, Date.now());
+      wasm.count_losses(text, this.#colo, now());
       return true;
     });
     if (!told) for (const [loss, times] of losses) this.#plane.count(loss, times);
@@ -187,7 +188,7 @@ export class Flusher {
     } catch (error) {
       console.error(`failed to flush: ${error}`);
       this.#failed(path, error, 1);
-      if (generation === this.#plane.generation) this.#plane.call("flush_trap", env, (wasm) => wasm.flush_failed(path, Date.now()));
+      if (generation === this.#plane.generation) this.#plane.call("flush_trap", env, (wasm) => wasm.flush_failed(path, now()));
     }
   }
 }

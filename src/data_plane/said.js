@@ -1,5 +1,7 @@
 // What is said of an answer, in the lines that `crates/pull/src/settle.rs` reads.
 
+import { now } from "./clock.js";
+
 /**
  * How a body ended; `not_observed` where nobody looked.
  * @typedef {"completed" | "client_closed" | "origin_failed" | "not_observed"} Outcome
@@ -24,4 +26,4 @@ export const describe = (status, headers) => [
  * @param {Said} said
  * @param {Outcome} outcome
  */
-export const writeSaid = (said, outcome) => [...said, outcome, Date.now()].join("\n");
+export const writeSaid = (said, outcome) => [...said, outcome, now()].join("\n");

@@ -85,6 +85,8 @@ export function context() {
  * @returns {Env}
  */
 export const deployment = (fetch) => {
-  const namespace = { idFromName: (/** @type {string} */ name) => name, get: () => ({ fetch }) };
-  return { FIRE_LOG: /** @type {DurableObjectNamespace} */ (/** @type {unknown} */ (namespace)) };
+  const namespace = /** @type {DurableObjectNamespace} */ (
+    /** @type {unknown} */ ({ idFromName: (/** @type {string} */ name) => name, get: () => ({ fetch }) })
+  );
+  return { FIRE_LOG: namespace, RULE_BOOK: namespace, DETECTOR: namespace, PREVIEWS: namespace };
 };
