@@ -10,6 +10,16 @@ import { now } from "./clock.js";
 /** @typedef {[status: number, contentRange: string, contentLength: string, contentType: string]} Said */
 
 /**
+ * Content-Length. One that an origin says several times alike is that length (RFC 9112, section 6.3); the platform joins them.
+ * @param {Headers} headers
+ */
+export function lengthOf(headers) {
+  const said = headers.get("content-length") ?? "";
+  const [first = "", ...others] = said.split(",").map((length) => length.trim());
+  return others.every((length) => length === first) ? first : said;
+}
+
+/**
  * What a record keeps of an answer.
  * @param {number} status
  * @param {Headers} headers
@@ -18,7 +28,7 @@ import { now } from "./clock.js";
 export const describe = (status, headers) => [
   status,
   headers.get("content-range") ?? "",
-  headers.get("content-length") ?? "",
+  lengthOf(headers),
   headers.get("content-type") ?? "",
 ];
 

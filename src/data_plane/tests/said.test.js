@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { describe, writeSaid } from "../said.js";
+import { describe, lengthOf, writeSaid } from "../said.js";
 import { sample, stopClock } from "./sample.js";
 
 /** @type {Record<Outcome, true>} */
@@ -19,4 +19,11 @@ test("every part of an answer is on its line, with each outcome", () => {
 
 test("a header that is absent is an empty line", () => {
   assert.deepEqual(describe(304, new Headers()), [304, "", "", ""]);
+});
+
+test("a length that is said several times alike is that length", () => {
+  /** @type {[string, string][]} */
+  const cases = [["", ""], ["5", "5"], ["5, 5", "5"], ["5,5 ,5", "5"], ["5, 6", "5, 6"], ["0, 0", "0"], ["x, x", "x"]];
+  for (const [said, length] of cases) assert.equal(lengthOf(new Headers({ "content-length": said })), length);
+  assert.equal(lengthOf(new Headers()), "");
 });
