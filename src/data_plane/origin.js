@@ -48,7 +48,7 @@ const named = (route) => (route ? `route ${route}` : "a route"); // none is name
  * @param {string} passes `CDN-Loop`
  */
 export function forward(request, url, plan, passes) {
-  const target = plan.origin ? plan.origin + url.pathname + url.search : request.url;
+  const target = plan.origin ? plan.origin + url.pathname + queryOf(url) : request.url;
   const redirect = plan.follow ? "follow" : "manual";
   // A watched request has no body: naming its parts costs a quarter less CPU than `new Request(target, request)`.
   if (plan.watched) {
@@ -67,6 +67,12 @@ export function forward(request, url, plan, passes) {
   }
   return fetch(asked, { redirect });
 }
+
+/**
+ * With its `?`, also where nothing is behind it: `search` does not tell that from no query.
+ * @param {URL} url
+ */
+const queryOf = ({ search, hash, href }) => (search === "" && hash === "" && href.endsWith("?") ? "?" : search);
 
 /**
  * @param {Headers} headers

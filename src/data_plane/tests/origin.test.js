@@ -32,6 +32,18 @@ test("path and query go to the route's origin as they came", async () => {
   assert.equal((await forwarded(request(CLIENT), { origin: "" })).url, CLIENT);
 });
 
+test("a query is forwarded as it came, also an empty one", async () => {
+  const path = "/v2/demo/hello/blobs/sha256:00";
+  for (const watched of [true, false]) {
+    for (const query of ["", "?", "??", "?a", "?a=", "?a=b?", "?%3f", "?&"]) {
+      const { url } = await forwarded(request(`https://registry.example${path}${query}`), { watched, origin: ORIGIN });
+      assert.equal(url, `${ORIGIN}${path}${query}`);
+    }
+  }
+  const { url } = await forwarded(request(`https://registry.example${path}#b?`), { origin: ORIGIN });
+  assert.equal(url, `${ORIGIN}${path}`);
+});
+
 test("redirects are the client's unless the route follows them", async () => {
   for (const watched of [true, false]) {
     assert.equal((await forwarded(request(CLIENT), { watched })).redirect, "manual");
