@@ -204,26 +204,24 @@ impl Reader {
         }
     }
 
+    /// As a deployment tells clients and networks apart (`ClientKeys` of `blobwatch-pull`): an address or the /64 of an IPv6
+    /// address, and a /24 or a /48.
     fn keys(&self, entry: &Entry<'_>) -> (ClientKey, NetworkKey) {
-        let address = address(&entry.address);
-        let (octets, prefix) = match address {
+        let (own, prefix) = match address(&entry.address) {
             Some(IpAddr::V4(v4)) => {
                 let bits = u128::from(v4.to_bits());
                 (bits, bits & !0xff)
             }
-            Some(IpAddr::V6(v6)) => (v6.to_bits(), v6.to_bits() & !((1 << 80) - 1)),
+            Some(IpAddr::V6(v6)) => (v6.to_bits() >> 64 << 64, v6.to_bits() >> 80 << 80),
             // A name, where the log has names.
             None => {
                 let name = u128::from(self.hash(|hasher| entry.address.hash(hasher)));
                 (name, name)
             }
         };
-        let client = entry.client.unwrap_or_else(|| {
-            self.hash(|hasher| {
-                octets.hash(hasher);
-                entry.user_agent.hash(hasher);
-            })
-        });
+        let client = entry
+            .client
+            .unwrap_or_else(|| self.hash(|hasher| own.hash(hasher)));
         let network = entry
             .network
             .unwrap_or_else(|| self.hash(|hasher| prefix.hash(hasher)));
