@@ -7,7 +7,6 @@
 //! Calls have the path `/<name>/<call>`: an object does not know its own name.
 
 use std::cell::{Cell, RefCell};
-use std::time::Duration;
 
 use blobwatch_detector::{Acknowledged, CellsCall};
 use blobwatch_fire_log::{
@@ -18,8 +17,7 @@ use blobwatch_previews::ReplayCall;
 use blobwatch_records::Held;
 use blobwatch_rule_book::GuardCountsCall;
 use blobwatch_wire::{Bytes, Method, ObjectCall, Problem, Text};
-use futures_util::future::{Either, select};
-use worker::{Delay, DurableObject, Env, Request, Response, Result, State, Url, durable_object};
+use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
 
 use super::http::{Answer, internal, now_ms, refuse};
 use super::object_call::{Received, answer, call};
@@ -33,9 +31,6 @@ const ASK_AGAIN_MS: u64 = 15 * 60_000;
 
 /// Rows of cells sent by one alarm: ten minutes of them.
 const MAX_ROWS_SENT: usize = 64;
-
-/// How long one alarm waits for the Detector.
-const SEND_LIMIT: Duration = Duration::from_secs(10);
 
 #[durable_object(alarm)]
 pub struct FireLog {
@@ -79,7 +74,7 @@ impl DurableObject for FireLog {
         if let Err(problem) = self.report_guards().await {
             worker::console_error!("{}", problem.detail);
         }
-        if let Err(problem) = self.send_cells_in_time().await {
+        if let Err(problem) = self.send_cells().await {
             worker::console_error!("{}", problem.detail);
         }
         let now = now_ms();
@@ -188,19 +183,8 @@ impl FireLog {
         }
     }
 
-    /// A guard does not wait for a Detector that hangs: the next alarm rings when this one has ended. What is not
-    /// acknowledged is sent again, and counts once.
-    async fn send_cells_in_time(&self) -> Answer<()> {
-        match select(Box::pin(self.send_cells()), Delay::from(SEND_LIMIT)).await {
-            Either::Left((sent, _)) => sent,
-            Either::Right(_) => Err(internal(
-                CellsCall::PURPOSE,
-                format_args!("no answer within {} s", SEND_LIMIT.as_secs()),
-            )),
-        }
-    }
-
-    /// Sends what is due of the cells; what is not acknowledged is due again later.
+    /// Sends what is due of the cells; what is not acknowledged is due again later, and counts once. A guard does not wait for a
+    /// Detector that hangs: the next alarm rings when this one has ended.
     async fn send_cells(&self) -> Answer<()> {
         for _ in 0..MAX_ROWS_SENT {
             let unsent = self.with("read the cells", |store| {
