@@ -3,6 +3,7 @@
 use blobwatch_wire::{DashboardFile, PREFIX, Problem, SECURITY_HEADERS};
 use worker::{Env, Headers, Method, Request, Response};
 
+use super::control::method_not_allowed;
 use super::http::{Answer, FailedTo, internal};
 
 /// The binding of the folder: assets on Cloudflare, a disk on workerd.
@@ -18,12 +19,7 @@ pub(super) fn front() -> Answer<Response> {
 
 pub(super) async fn answer(page: &DashboardFile<'_>, request: &Request, env: &Env) -> Answer<Response> {
     if !matches!(request.method(), Method::Get | Method::Head) {
-        return Err(Problem::new(
-            405,
-            "method-not-allowed",
-            "Method not allowed",
-            "a page accepts GET and HEAD",
-        ));
+        return method_not_allowed(request, &["GET", "HEAD"]);
     }
     let assets = env.assets(BINDING).map_err(|_| missing(page.file))?;
     let found = assets.fetch(format!("https://assets/{}", page.file), None).await;
