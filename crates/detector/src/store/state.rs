@@ -7,8 +7,8 @@ use super::{Detector, count, log};
 use crate::{Admission, Engine};
 use blobwatch_sql::{Sql, SqlValue, StoreError, json, number};
 
-/// Of the saved bytes. It grows with every change of what [`Engine`] or a monitor keeps. A state of another format is
-/// left unread: anomalies, marks and roll-ups are rows of their own and stay, and what is normal is learned anew, which
+/// Of the saved bytes. It grows with every change of what [`Engine`] or a monitor keeps. A state of a newer format is refused as a
+/// database of a newer schema is: saving over it would lose it. One of an older format is left unread: anomalies, marks and roll-ups are rows of their own and stay, and what is normal is learned anew, which
 /// takes minutes for the level and days for the hours.
 pub(crate) const STATE_FORMAT: u64 = 6;
 
@@ -51,7 +51,13 @@ struct Head {
     logged: u64,
 }
 
-/// The state that was saved last; an empty one where there is none, or one of another format.
+/// All that is sure of the head that a newer build writes.
+#[derive(Deserialize)]
+struct Format {
+    format: u64,
+}
+
+/// The state that was saved last; an empty one where there is none, or one of an older format.
 pub(super) fn read(sql: &impl Sql) -> Result<Saved, StoreError> {
     let nothing = |logged| Saved {
         engine: Engine::default(),
@@ -62,6 +68,13 @@ pub(super) fn read(sql: &impl Sql) -> Result<Saved, StoreError> {
     let Some(row) = rows.first() else {
         return Ok(nothing(0));
     };
+    let Format { format } = row.json(0, HEAD)?;
+    if format > STATE_FORMAT {
+        return Err(StoreError::NewerSchema {
+            found: format,
+            known: STATE_FORMAT,
+        });
+    }
     let head: Head = row.json(0, HEAD)?;
     if !matches!(head.format, STATE_FORMAT | WITHOUT_ADMISSION) {
         return Ok(nothing(head.logged));

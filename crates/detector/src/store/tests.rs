@@ -482,6 +482,32 @@ fn a_newer_database_is_refused() {
     assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 3 }));
 }
 
+/// A newer build may save another state under the same schema: the first save of this one must not write over it.
+#[test]
+fn a_state_of_a_newer_format_is_refused_and_left() {
+    for head in [
+        "{\"format\":7,\"parts\":1,\"bytes\":3,\"logged\":0}",
+        "{\"format\":99}",
+    ] {
+        let sql = open().sql;
+        let parameters = [SqlValue::Text(head.to_owned())];
+        let kept = "INSERT OR REPLACE INTO meta (key, value) VALUES ('state', ?)";
+        sql.run(kept, &parameters).unwrap();
+        sql.run("INSERT INTO state (part, bytes) VALUES (0, x'010203')", &[])
+            .unwrap();
+        let refused = state::read(&sql).err();
+        assert!(
+            matches!(refused, Some(StoreError::NewerSchema { found, known: STATE_FORMAT }) if found > STATE_FORMAT),
+            "{head}: {refused:?}"
+        );
+        let left = sql
+            .run("SELECT value FROM meta WHERE key = 'state'", &[])
+            .unwrap();
+        assert_eq!(left[0].text(0, "meta.value").unwrap(), head);
+        assert_eq!(sql.run("SELECT bytes FROM state", &[]).unwrap().len(), 1);
+    }
+}
+
 #[test]
 fn statements_that_run_often_use_their_index() {
     #[track_caller]
