@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use blobwatch_detect::monitor::{MAX_COHORTS, Monitor, Settings};
 use serde::{Deserialize, Serialize};
 
-use super::admission::{Admission, Fill};
+use super::admission::{Admission, Fill, Saturation};
 use super::anomaly::{Anomaly, Moment};
 use super::cliff::Cliff;
 use super::cohort::{ATTRIBUTES, Cohort};
@@ -342,6 +342,11 @@ impl Engine {
     #[must_use]
     pub(crate) fn fill(&self) -> [Fill; 2] {
         self.admission.fill()
+    }
+
+    /// What is not told apart at present of these attributes.
+    pub(crate) fn saturation(&self) -> impl Iterator<Item = Saturation> {
+        self.admission.saturation(self.ticked().unwrap_or(0))
     }
 
     pub(crate) fn admission(&self) -> &Admission {

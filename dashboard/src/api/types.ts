@@ -246,6 +246,8 @@ export interface Cohorts {
     attribute: string;
     values: { value: string | null; trials: number; events: number; expected: number; ratio: number | null }[];
   }[];
+  /** Attributes of which requests are counted as `other` at present. */
+  saturation?: { attribute: string; other_requests: number; since: string; last: string }[];
   incomplete?: string[];
 }
 

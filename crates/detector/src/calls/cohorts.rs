@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::anomalies::read_kind;
 use super::counts::{Asked, FILTERS, attribute};
+use super::saturation::{Saturated, saturation};
 use crate::store::Detector;
 use crate::{ATTRIBUTES, AnomalyKind, value};
 use blobwatch_records::CellKey;
@@ -25,6 +26,7 @@ pub(super) struct Cohorts {
     y: Axis,
     cells: Vec<Cell>,
     attributes: Vec<Attribute>,
+    saturation: Vec<Saturated>,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,6 +133,7 @@ pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> R
                 values: totals(&sums, attribute).into_iter().map(valued).collect(),
             })
             .collect(),
+        saturation: saturation(store),
     })
 }
 
