@@ -14,7 +14,7 @@ use wasm_bindgen::JsValue;
 use worker::{Context, Env, Request, Response, Result, event};
 
 use super::body::text_of_request;
-use super::http::{Answer, Asked, FailedTo, refuse};
+use super::http::{Answer, Asked, FailedTo, method_of, refuse};
 use super::object_call::forward;
 use super::{
     access, audit_api, demo_api, detector_api, health, losses_api, page, records_api, session, tries,
@@ -45,7 +45,7 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
             "page at this address; the dashboard is at /_blobwatch/, the API under /_blobwatch/api/v1/",
         ));
     };
-    let method = Method::of_name(request.method().as_ref());
+    let method = Method::of_name(&method_of(&request));
     match look_up(method, path) {
         Lookup::Call(call) => {
             let needed = call.role.unwrap_or(Role::Viewer);
@@ -113,7 +113,7 @@ async fn answer_outside(
         authorize(request, env, Role::Viewer).await?;
     }
     let allowed = methods_at(address);
-    if !allowed.contains(&request.method().as_ref()) {
+    if !allowed.contains(&method_of(request).as_str()) {
         return method_not_allowed(request, &allowed);
     }
     match handler {
@@ -126,7 +126,7 @@ async fn answer_outside(
 
 /// 405 with what is accepted.
 pub(super) fn method_not_allowed(request: &Request, allowed: &[&str]) -> Answer<Response> {
-    let problem = Problem::method_not_allowed(request.method().as_ref());
+    let problem = Problem::method_not_allowed(&method_of(request));
     let response = refuse(&problem).failed_to("answer")?;
     let allow = response.headers().set("Allow", &allowed.join(", "));
     allow.failed_to("answer")?;

@@ -153,6 +153,11 @@ pub(super) async fn set_alarm(state: &State, at_ms: u64) -> Answer<()> {
     state.storage().set_alarm(at).await.failed_to("set the alarm")
 }
 
+/// The method as it was sent: `worker` takes one that it does not know for GET.
+pub(super) fn method_of(request: &Request) -> String {
+    request.inner().method()
+}
+
 /// The parameters of a query, in order, decoded.
 pub(super) fn query_pairs(url: &Url) -> Vec<(String, String)> {
     url.query_pairs()
