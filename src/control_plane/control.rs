@@ -94,7 +94,7 @@ async fn answer(handler: Handler, asked: &Authorized<'_>, env: &Env) -> Answer<R
             None => forward(env, Object::RuleBook, path, request, body, actor).await,
         },
         Handler::Records => records_api::answer(path, request, env).await,
-        Handler::Losses => losses_api::answer(env).await,
+        Handler::Losses => losses_api::answer(request, env).await,
         Handler::Report => detector_api::report(path, request, env).await,
         Handler::WebhookChange => detector_api::change_webhook(path, request, body, env, actor).await,
         Handler::Demo => demo_api::forward(path, request, body, env).await,

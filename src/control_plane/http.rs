@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use blobwatch_wire::{ApiReply, MEDIA_TYPE, Problem};
+use blobwatch_wire::{ApiReply, MEDIA_TYPE, Parameters, Problem};
 
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -132,6 +132,7 @@ thread_local! {
 
 /// What the time is, before each call; 0 where the platform's clock says it.
 #[wasm_bindgen]
+#[expect(unreachable_pub, reason = "only what is public can be exported")]
 pub fn time_is(now_ms: f64) {
     NOW.set((now_ms > 0.0).then_some(now_ms as u64));
 }
@@ -163,6 +164,11 @@ pub(super) fn query_pairs(url: &Url) -> Vec<(String, String)> {
     url.query_pairs()
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .collect()
+}
+
+/// Refuses what a call without parameters is asked with.
+pub(super) fn without_parameters(url: &Url) -> Answer<()> {
+    Parameters::parse(url.query().unwrap_or_default(), &[]).map(drop)
 }
 
 /// A request from one of our objects to another.

@@ -7,9 +7,9 @@ use blobwatch_rule_book::{FireLogNamesCall, RuleBookLossesCall};
 use blobwatch_wire::{Loss, Nothing, rfc3339};
 use futures_util::future::join_all;
 use serde::Serialize;
-use worker::{Env, Response};
+use worker::{Env, Request, Response};
 
-use super::http::{Answer, FailedTo, now_ms, respond};
+use super::http::{Answer, FailedTo, now_ms, respond, without_parameters};
 use super::isolate_state::IsolateState;
 use super::object_call::{call, call_named};
 
@@ -49,7 +49,8 @@ pub(super) async fn sums(env: &Env) -> Answer<Vec<(String, u64)>> {
     Ok(sums.into_iter().map(|(name, (count, _))| (name, count)).collect())
 }
 
-pub(super) async fn answer(env: &Env) -> Answer<Response> {
+pub(super) async fn answer(request: &Request, env: &Env) -> Answer<Response> {
+    without_parameters(&request.url().failed_to("read the address")?)?;
     let mut names = call(env, &FireLogNamesCall, Nothing).await?;
     let mut answers = join_all(names.iter().map(|name| losses(env, name))).await;
     names.push(RULE_BOOK.to_owned());
