@@ -13,6 +13,7 @@ const MAX_FIRE_LOGS = 64;
 /** @type {Set<string>} */
 const fireLogs = new Set();
 
+let rounds = 0;
 let rungAt = 0;
 
 const NAME = /^https:\/\/[^/]+\/([^/]+)\//;
@@ -38,11 +39,16 @@ export function remember(url) {
 }
 
 /**
- * Has every object that is known look whether its alarm is due.
+ * Has every object that is known look whether its alarm is due, also where nobody calls again.
  * @param {Env} env
  */
 export async function ringAll(env) {
-  if (now() - rungAt < RING_EVERY_MS) return;
+  const round = rounds;
+  if (now() - rungAt < RING_EVERY_MS) {
+    await scheduler.wait(RING_EVERY_MS);
+    if (rounds !== round) return; // another call rang meanwhile
+  }
+  rounds += 1;
   rungAt = now();
   const { RULE_BOOK, DETECTOR, PREVIEWS, FIRE_LOG } = env;
   /** @type {[DurableObjectNamespace, string][]} */
