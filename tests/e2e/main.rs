@@ -47,6 +47,7 @@ mod misconfigured;
 #[cfg(test)]
 mod modes;
 #[cfg(test)]
+mod odd_calls;
 mod outcomes;
 #[cfg(test)]
 mod paths;
