@@ -15,6 +15,7 @@ mod query_edge;
 mod replay;
 mod report;
 mod rules;
+mod soak;
 mod stage;
 mod workspace;
 
@@ -58,6 +59,8 @@ enum Command {
     Promises(promises::Args),
     /// What the dashboard does for a frame, in Chromium
     Dashboard(dashboard::Args),
+    /// Memory and pulls over a million requests of clients and blobs that are all new, on workerd
+    Soak(soak::Args),
 }
 
 fn main() -> ExitCode {
@@ -85,5 +88,6 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Detect(args) => detect::run(args)?.publish(),
         Command::Promises(args) => promises::run(args)?.publish(),
         Command::Dashboard(args) => dashboard::run(args)?.publish(),
+        Command::Soak(args) => soak::run(args)?.publish(),
     }
 }
