@@ -122,15 +122,10 @@ impl FireLog {
             PushRulebookCall::ROUTE => self.keep_pushed(&mut received).await,
             ReplayCall::ROUTE => {
                 let call = received.body::<ReplayCall>().await?;
-                let slice = |store: &Store<ObjectSql>| fire_log_queries::slice(&call, store.sql());
-                answer::<ReplayCall>(self.store.read(&self.state, slice)?)
+                answer::<ReplayCall>(fire_log_queries::slice(&call, &self.records()?).await?)
             }
             LossesCall::ROUTE => answer::<LossesCall>(self.with("read the losses", |store| store.losses())?),
-            (Method::Get, call) => {
-                let answer =
-                    |store: &Store<ObjectSql>| fire_log_queries::answer(call, &received.url, store.sql());
-                self.store.read(&self.state, answer)
-            }
+            (Method::Get, call) => fire_log_queries::answer(call, &received.url, &self.records()?).await,
             _ => Err(no_such_call()),
         }
     }
@@ -160,6 +155,12 @@ impl FireLog {
         self.with("keep the rulebook", |store| store.keep_rulebook(epoch, &document))?;
         self.told_ms.set(now_ms());
         answer::<PushRulebookCall>(Text("{}".to_owned()))
+    }
+
+    /// What calls that pause read: the store is others' meanwhile.
+    fn records(&self) -> Answer<ObjectSql> {
+        self.with("open the records", |_| Ok(()))?;
+        Ok(ObjectSql::new(self.state.storage()))
     }
 
     fn with<T>(

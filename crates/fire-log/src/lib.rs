@@ -2,6 +2,7 @@
 
 mod explain;
 mod object_calls;
+mod pace;
 mod query;
 mod store;
 
@@ -10,10 +11,11 @@ pub use object_calls::{
     BEFORE, FlushCall, KIND, LossesCall, PageCall, PushRulebookCall, ReadRulebookCall, RecordCall,
     StandingCall, SummaryCall,
 };
+pub use pace::{OPENING, Pace, Slices, Unpaced, undisturbed};
 pub use query::{
     Budget, Dimension, Filter, Format, Joined, Kind, MAX_LIMIT, Page, Part, Query, Summary, SummaryQuery,
     find, join, mix, scan_page, summarise,
 };
 pub use store::{
-    FireLog, FireLogError, MAX_VOLUME_KEYS, Span, Unsent, Window, back_of, front_of, oldest_first,
+    FireLog, FireLogError, Halves, MAX_VOLUME_KEYS, Span, Unsent, Window, block_as_found, oldest_first,
 };

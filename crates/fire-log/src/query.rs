@@ -5,8 +5,9 @@
 //!
 //! An answer of one FireLog is a [`Page`]: all matches from a *floor* up to where the page began, newest first. Pages
 //! join at the highest floor, so that a client that pages to the end sees each record once and none is skipped, also
-//! while segments are merged between the calls.
+//! while segments are merged between the calls, and within one: long work pauses ([`crate::Pace`]).
 
+mod band;
 mod cursor;
 mod distinct;
 mod filter;

@@ -27,8 +27,8 @@ use std::fmt;
 
 pub(crate) use enforced::find as find_enforced;
 pub use outbox::Unsent;
-pub(crate) use read::{After, Candidate, Source, newest_first, recent};
-pub use read::{Span, back_of, front_of, oldest_first};
+pub(crate) use read::{After, Candidate, Source, back_of, front_as_found, front_of, newest_first, recent};
+pub use read::{Halves, Span, block_as_found, oldest_first};
 pub use volume::{MAX_VOLUME_KEYS, Window};
 
 use blobwatch_records::History;

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::band::Band;
 use super::distinct::Distinct;
 use super::filter::Filter;
-use super::plan::Walk;
-use super::scan::{Budget, alive};
-use crate::store::{FireLogError, back_of, front_of};
+use super::scan::Budget;
+use crate::pace::{OPENING, Pace};
+use crate::store::FireLogError;
 use blobwatch_pull::RecordId;
-use blobwatch_records::{Agent, Block, Front, Place, Row, Treatment, asn_text};
+use blobwatch_records::{Agent, Block, Place, Row, Treatment, asn_text};
 use blobwatch_sql::Sql;
 
 /// Groups of an answer; the rest is `other`.
@@ -117,32 +118,33 @@ pub struct Part {
 ///
 /// # Errors
 /// When SQLite refuses or a stored block cannot be read.
-pub fn summarise(
+pub async fn summarise(
     sql: &impl Sql,
     filter: &Filter,
     by: &[Dimension],
     before: RecordId,
     budget: Budget,
+    pace: &impl Pace,
 ) -> Result<Part, FireLogError> {
-    let plan = Walk::new(sql, filter, before)?.plan(before, &budget)?;
     let mut counter = Counter {
         by,
         filter,
         tally: Tally::default(),
     };
-    for candidate in &plan.candidates {
-        let Some(bytes) = front_of(sql, candidate.source)? else {
-            continue;
-        };
-        let Some(alive) = alive(&Front::parse(&bytes)?, filter)? else {
-            continue;
-        };
-        let block = Block::open(&bytes, &back_of(sql, candidate.source)?.unwrap_or_default())?;
-        let in_span = |id: RecordId| plan.floor <= id && id < before && filter.in_time(id);
-        counter.block(&block, &alive, in_span);
+    let (mut at, mut records) = (before, 0);
+    loop {
+        let band = Band::load(sql, filter, at, budget.records - records, pace).await?;
+        for block in &band.blocks {
+            let in_span = |id: RecordId| band.floor <= id && id < at && filter.in_time(id);
+            counter.block(&block.open()?, &block.alive, in_span, pace).await;
+        }
+        (at, records) = (band.floor, records + band.records);
+        if at == RecordId(0) || records >= budget.records {
+            break;
+        }
     }
     let mut part = counter.tally.into_part();
-    part.before = (plan.floor > RecordId(0)).then(|| plan.floor.to_string());
+    part.before = (at > RecordId(0)).then(|| at.to_string());
     Ok(part)
 }
 
@@ -205,7 +207,14 @@ struct Counter<'a> {
 }
 
 impl Counter<'_> {
-    fn block(&mut self, block: &Block, alive: &[bool], in_span: impl Fn(RecordId) -> bool) {
+    async fn block(
+        &mut self,
+        block: &Block,
+        alive: &[bool],
+        in_span: impl Fn(RecordId) -> bool,
+        pace: &impl Pace,
+    ) {
+        pace.spent(block.rows().len() / OPENING).await;
         let clients: Vec<bool> = block
             .clients()
             .iter()
@@ -240,6 +249,7 @@ impl Counter<'_> {
             }
             self.tally.total.requests += weight;
             self.tally.total.clients.insert(client);
+            pace.spent(1).await;
         }
     }
 

@@ -1,5 +1,7 @@
 //! Answers against the slow obvious way, over several FireLogs, merged and not.
 
+mod pauses;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bolero::TypeGenerator;
@@ -7,6 +9,7 @@ use bolero::TypeGenerator;
 use super::{
     Budget, Dimension, Filter, Kind, Page, Part, Query, Summary, SummaryQuery, join, scan_page, summarise,
 };
+use crate::pace::{Unpaced, at_once};
 use crate::store::FireLog;
 use blobwatch_pull::sample::Numbers;
 use blobwatch_pull::{Action, Method, Mode, Record, RecordId, sample};
@@ -192,18 +195,7 @@ fn world(seed: u64, records: usize) -> World {
             let (batch, left) = rest.split_at((1 + numbers.below(60) as usize).min(rest.len()));
             rest = left;
             seq += 1;
-            let mut block = Builder::default();
-            batch.iter().cloned().for_each(|record| block.push(record));
-            // Two isolates in turn, so that batches overlap in time.
-            let flush = Flush {
-                isolate: seq % 2,
-                seq,
-                held: Held::default(),
-                losses: BTreeMap::new(),
-                volumes: Vec::new(),
-                segment: block.encode(),
-            };
-            log.accept(&flush.encode(), NOW).unwrap();
+            log.accept(&batch_of(seq, batch), NOW).unwrap();
             if numbers.below(4) == 0 {
                 log.tend(NOW + 100_000 * seq).unwrap();
             }
@@ -212,10 +204,26 @@ fn world(seed: u64, records: usize) -> World {
     World { logs, records }
 }
 
+/// Two isolates in turn, so that batches overlap in time.
+fn batch_of(seq: u64, records: &[Record]) -> Vec<u8> {
+    let mut block = Builder::default();
+    records.iter().cloned().for_each(|record| block.push(record));
+    let flush = Flush {
+        isolate: seq % 2,
+        seq,
+        held: Held::default(),
+        losses: BTreeMap::new(),
+        volumes: Vec::new(),
+        segment: block.encode(),
+    };
+    flush.encode()
+}
+
 impl World {
     fn page(&self, filter: &Filter, before: RecordId, limit: usize, budget: u32) -> Vec<Page> {
         let page = |log: &FireLog<Native>| {
-            let page = scan_page(log.sql(), filter, before, limit, Budget { records: budget }).unwrap();
+            let budget = Budget { records: budget };
+            let page = at_once(scan_page(log.sql(), filter, before, limit, budget, &Unpaced)).unwrap();
             let bytes = page.clone().encode();
             assert_eq!(Page::decode(&bytes).as_ref(), Ok(&page));
             page
@@ -317,17 +325,17 @@ fn a_record_is_found_by_its_id_with_all_that_it_held() {
         let found: Vec<Record> = world
             .logs
             .iter()
-            .filter_map(|log| super::find(log.sql(), record.id).unwrap())
+            .filter_map(|log| at_once(super::find(log.sql(), record.id, &Unpaced)).unwrap())
             .collect();
         assert_eq!(found, vec![record.clone()]);
     }
 }
 
 fn part(log: &FireLog<Native>, filter: &Filter, by: &[Dimension], budget: u32) -> Vec<Part> {
-    let mut parts = Vec::new();
+    let (mut parts, budget) = (Vec::new(), Budget { records: budget });
     let mut before = Some(START);
     while let Some(at) = before {
-        let part = summarise(log.sql(), filter, by, at, Budget { records: budget }).unwrap();
+        let part = at_once(summarise(log.sql(), filter, by, at, budget, &Unpaced)).unwrap();
         before = part.before.as_ref().map(|id| id.parse().unwrap());
         let text = serde_json::to_string(&part).unwrap();
         assert_eq!(serde_json::from_str::<Part>(&text).unwrap(), part);

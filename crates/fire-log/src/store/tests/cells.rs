@@ -1,11 +1,10 @@
 //! Kinds that the history shows, and the cells that are cut from them.
 
-use super::{CUT, NOW, count, flush, merged, open, record, sent};
-use crate::query::{Budget, Filter, scan_page};
+use super::{CUT, NOW, count, flush, merged, newest, open, record, sent};
 use crate::store::FireLog;
 use crate::store::merge::MERGE_AFTER_MS;
 use crate::store::outbox::MAX_WAITING;
-use blobwatch_pull::{Outcome, RangeKind, RangeRecord, Record, RecordId, sample};
+use blobwatch_pull::{Outcome, RangeKind, RangeRecord, Record, sample};
 use blobwatch_records::slot_of;
 use blobwatch_sql::Native;
 
@@ -25,9 +24,8 @@ fn rest(isolate: u64, counter: u32, time_ms: u64, start: u64) -> Record {
 }
 
 fn kinds(log: &FireLog<Native>) -> Vec<RangeKind> {
-    let most = RecordId(u128::MAX);
-    let page = scan_page(log.sql(), &Filter::default(), most, 1000, Budget::default()).unwrap();
-    page.records
+    newest(log.sql(), 1000)
+        .records
         .iter()
         .rev()
         .map(|record| record.range.kind)
