@@ -16,6 +16,7 @@ mod replay;
 mod report;
 mod rules;
 mod stage;
+mod stalls;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -56,6 +57,8 @@ enum Command {
     Detect(detect::Args),
     /// Seconds until a change or a guard's taking back acts everywhere, and what a pull waits for us, on workerd
     Promises(promises::Args),
+    /// How long pulls wait while somebody asks for much, on workerd
+    Stalls(stalls::Args),
     /// What the dashboard does for a frame, in Chromium
     Dashboard(dashboard::Args),
 }
@@ -84,6 +87,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Cost(args) => cost::run(args)?.publish(),
         Command::Detect(args) => detect::run(args)?.publish(),
         Command::Promises(args) => promises::run(args)?.publish(),
+        Command::Stalls(args) => stalls::run(args)?.publish(),
         Command::Dashboard(args) => dashboard::run(args)?.publish(),
     }
 }

@@ -49,6 +49,8 @@ enum Subject {
     Detect,
     /// Seconds until a change acts everywhere, and what a pull waits for us, on workerd
     Promises,
+    /// How long pulls wait while somebody asks for much, on workerd
+    Stalls,
     /// What the dashboard does for a frame, in Chromium
     Dashboard,
     /// Bytes of the Wasm modules
@@ -59,7 +61,13 @@ impl Subject {
     fn needs_worker(self) -> bool {
         matches!(
             self,
-            Self::Edge | Self::PreviewEdge | Self::QueryEdge | Self::Cost | Self::Promises | Self::Size
+            Self::Edge
+                | Self::PreviewEdge
+                | Self::QueryEdge
+                | Self::Cost
+                | Self::Promises
+                | Self::Stalls
+                | Self::Size
         )
     }
 }
