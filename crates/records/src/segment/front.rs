@@ -27,8 +27,25 @@ pub(super) enum Section {
     Durations,
 }
 
-/// Of a block.
-pub(super) const SECTIONS: usize = 16;
+/// All of a block, in their order.
+pub(super) const SECTIONS: [Section; 16] = [
+    Section::Ids,
+    Section::Treatments,
+    Section::TreatmentCodes,
+    Section::Agents,
+    Section::AgentCodes,
+    Section::Places,
+    Section::PlaceCodes,
+    Section::Profiles,
+    Section::Clients,
+    Section::ClientCodes,
+    Section::Blobs,
+    Section::BlobCodes,
+    Section::Rays,
+    Section::Ranges,
+    Section::Promised,
+    Section::Durations,
+];
 
 /// The first of the back.
 const BACK: usize = Section::Profiles as usize;
@@ -37,12 +54,12 @@ const BACK: usize = Section::Profiles as usize;
 #[derive(Debug, Clone, Copy)]
 pub struct Front<'a> {
     records: usize,
-    lengths: [usize; SECTIONS],
+    lengths: [usize; SECTIONS.len()],
     body: &'a [u8],
 }
 
 /// Joins sections to a block.
-pub(super) fn put_block(records: usize, sections: &[Vec<u8>; SECTIONS]) -> Vec<u8> {
+pub(super) fn put_block(records: usize, sections: &[Vec<u8>]) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
     out.push(VERSION);
     put_varint(&mut out, records as u64);
@@ -71,13 +88,13 @@ pub fn split(block: &[u8]) -> Result<(&[u8], &[u8]), DecodeError> {
         .ok_or(DecodeError::Truncated)
 }
 
-fn directory(bytes: &[u8]) -> Result<(usize, [usize; SECTIONS], &[u8]), DecodeError> {
+fn directory(bytes: &[u8]) -> Result<(usize, [usize; SECTIONS.len()], &[u8]), DecodeError> {
     let mut reader = Reader::open(bytes, MAGIC, "a segment", VERSION)?;
     let records: usize = reader.narrow("number of records")?;
     if records > MAX_RECORDS {
         return Err(DecodeError::Invalid("number of records"));
     }
-    let mut lengths = [0; SECTIONS];
+    let mut lengths = [0; SECTIONS.len()];
     for length in &mut lengths {
         *length = reader.narrow("section length")?;
     }
