@@ -7,13 +7,12 @@ use crate::figure::{Figure, Target};
 use crate::query::{SPAN_MS, START_MS, database};
 use crate::report::Report;
 use anyhow::{Context, Result, anyhow};
-use blobwatch_fire_log::Unpaced;
+use blobwatch_fire_log::{Unpaced, at_once};
 use blobwatch_previews::{Budget, Partial, Replay, Report as Preview, SliceCall, SliceTask, scan_slice};
 use blobwatch_pull::{Action, Mode};
 use blobwatch_rule_book::PreviewPlan;
 use blobwatch_rulebook::{Route, Rule, Rulebook, SCHEMA, Settings};
 use blobwatch_sql::Native;
-use futures_util::FutureExt;
 use serde_json::json;
 use std::path::Path;
 use std::thread;
@@ -146,7 +145,7 @@ fn fire_log(path: &Path, plan: &PreviewPlan) -> Result<Partial> {
             task: SliceTask::Count,
         };
         let slice = scan_slice(&sql, &mut replay, &call, Budget::default(), &Unpaced);
-        let slice = slice.now_or_never().context("it paused")??;
+        let slice = at_once(slice).context("it paused")??;
         from_ms = slice.next_ms;
         whole.join(slice.part);
     }

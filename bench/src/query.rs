@@ -9,11 +9,12 @@ use crate::figure::{Figure, Target};
 use crate::report::Report;
 use crate::workspace;
 use anyhow::{Context, Result};
-use blobwatch_fire_log::{Budget, Dimension, Filter, FireLog, Kind, Summary, Unpaced, scan_page, summarise};
+use blobwatch_fire_log::{
+    Budget, Dimension, Filter, FireLog, Kind, Summary, Unpaced, at_once, scan_page, summarise,
+};
 use blobwatch_pull::{ClientKey, RecordId};
 use blobwatch_records::{Builder, Flush, Held};
 use blobwatch_sql::Native;
-use futures_util::FutureExt;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -190,7 +191,7 @@ impl Bench {
         while before > RecordId(0) && found < 100 {
             let (sql, budget) = (self.log.sql(), Budget::default());
             let page = scan_page(sql, filter, before, 100 - found, budget, &Unpaced);
-            let page = page.now_or_never().context("it paused")??;
+            let page = at_once(page).context("it paused")??;
             found += page.records.len();
             before = page.floor;
         }
@@ -212,7 +213,7 @@ impl Bench {
             let mut before = Some(RecordId(u128::MAX));
             while let Some(at) = before {
                 let part = summarise(self.log.sql(), &filter, &by, at, Budget::default(), &Unpaced);
-                let part = part.now_or_never().context("it paused")??;
+                let part = at_once(part).context("it paused")??;
                 before = part.before.as_ref().map(|id| id.parse()).transpose()?;
                 summary.absorb(part);
             }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use blobwatch_detector::{Acknowledged, CellsCall};
 use blobwatch_fire_log::{
-    FireLog as Store, FireLogError, FlushCall, LossesCall, PushRulebookCall, ReadRulebookCall, StandingCall,
-    Unsent,
+    FireLog as Store, FireLogError, FlushCall, LossesCall, PushRulebookCall, ReadRulebookCall, Shared,
+    Slices, StandingCall, Unsent, tend,
 };
 use blobwatch_previews::ReplayCall;
 use blobwatch_records::Held;
@@ -24,6 +24,7 @@ use worker::{Delay, DurableObject, Env, Request, Response, Result, State, Url, d
 use super::http::{Answer, internal, now_ms, refuse};
 use super::object_call::{Received, answer, call};
 use super::opened::{Bell, Opened, unopened};
+use super::pause::pause;
 use super::sql::ObjectSql;
 use super::{fire_log_queries, rule_book_do};
 
@@ -75,7 +76,7 @@ impl DurableObject for FireLog {
 
     async fn alarm(&self) -> Result<Response> {
         self.alarm.rang();
-        let tended = self.with("maintain the records", |store| store.tend(now_ms()));
+        let tended = tend(self, now_ms(), &Slices::new(pause)).await;
         if let Err(problem) = self.report_guards().await {
             worker::console_error!("{}", problem.detail);
         }
@@ -94,6 +95,17 @@ impl DurableObject for FireLog {
             worker::console_error!("{}", problem.detail);
         }
         Response::empty()
+    }
+}
+
+impl Shared<ObjectSql> for FireLog {
+    type Error = Problem;
+
+    fn with<T>(
+        &self,
+        body: impl FnOnce(&mut Store<ObjectSql>) -> std::result::Result<T, FireLogError>,
+    ) -> Answer<T> {
+        self.with("maintain the records", body)
     }
 }
 

@@ -11,11 +11,12 @@ pub use object_calls::{
     BEFORE, FlushCall, KIND, LossesCall, PageCall, PushRulebookCall, ReadRulebookCall, RecordCall,
     StandingCall, SummaryCall,
 };
-pub use pace::{OPENING, Pace, Slices, Unpaced, undisturbed};
+pub use pace::{OPENING, Pace, Slices, Unpaced, at_once, undisturbed};
 pub use query::{
     Budget, Dimension, Filter, Format, Joined, Kind, MAX_LIMIT, Page, Part, Query, Summary, SummaryQuery,
     find, join, mix, scan_page, summarise,
 };
 pub use store::{
-    FireLog, FireLogError, Halves, MAX_VOLUME_KEYS, Span, Unsent, Window, block_as_found, oldest_first,
+    FireLog, FireLogError, Halves, MAX_VOLUME_KEYS, Shared, Span, Tended, Unsent, Window, block_as_found,
+    oldest_first, tend,
 };

@@ -5,6 +5,8 @@
 
 use std::cell::Cell;
 use std::future::{Future, ready};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use crate::store::FireLogError;
 use blobwatch_sql::StoreError;
@@ -97,8 +99,10 @@ pub async fn undisturbed<P: Pace, T>(
     Err(StoreError::Corrupt(what.to_owned()).into())
 }
 
-/// What a call answers that never waits.
-#[cfg(test)]
-pub(crate) fn at_once<T>(call: impl Future<Output = T>) -> T {
-    futures_util::FutureExt::now_or_never(call).unwrap()
+/// What a call answers that never pauses; `None` where it does.
+pub fn at_once<T>(call: impl Future<Output = T>) -> Option<T> {
+    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => Some(answer),
+        Poll::Pending => None,
+    }
 }

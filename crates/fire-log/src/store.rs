@@ -19,6 +19,7 @@ mod refine;
 mod retain;
 mod rulebook;
 mod schema;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod volume;
@@ -29,6 +30,8 @@ pub(crate) use enforced::find as find_enforced;
 pub use outbox::Unsent;
 pub(crate) use read::{After, Candidate, Source, back_of, front_as_found, front_of, newest_first, recent};
 pub use read::{Halves, Span, block_as_found, oldest_first};
+pub use retain::{Tended, tend};
+pub use shared::Shared;
 pub use volume::{MAX_VOLUME_KEYS, Window};
 
 use blobwatch_records::History;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::scheduler::Run;
-use blobwatch_fire_log::{FireLog, Unpaced};
+use blobwatch_fire_log::{FireLog, Unpaced, at_once};
 use blobwatch_isolate::{Config, Isolate};
 use blobwatch_pull::{Action, Mode, Outcome, Record, Said};
 use blobwatch_records::{Flush, Held, Reply};
@@ -16,7 +16,6 @@ use blobwatch_rule_book::PreviewPlan;
 use blobwatch_rule_book::preview_sample::{CANDIDATE, NOW, book, mode, plan, rule};
 use blobwatch_rulebook::{Compiled, Plan as Decision, Program, Rule, Rulebook, Watched};
 use blobwatch_sql::Native;
-use futures_util::FutureExt;
 
 /// An isolate that has learned a rulebook and the FireLogs that it flushes to.
 struct Edge {
@@ -114,10 +113,8 @@ fn slice(sql: &Native, call: &SliceCall, budget: u64) -> Slice {
     let call: SliceCall = serde_json::from_str(&serde_json::to_string(call).unwrap()).unwrap();
     let mut replay = Replay::new(&call.plan).unwrap();
     let budget = Budget { records: budget };
-    let slice = scan_slice(sql, &mut replay, &call, budget, &Unpaced)
-        .now_or_never()
-        .unwrap()
-        .unwrap();
+    let slice = scan_slice(sql, &mut replay, &call, budget, &Unpaced);
+    let slice = at_once(slice).unwrap().unwrap();
     let next_ms = slice.next_ms;
     assert!(next_ms.is_none_or(|next| next > call.from_ms), "no progress");
     serde_json::from_str(&serde_json::to_string(&slice).unwrap()).unwrap()

@@ -223,7 +223,9 @@ impl World {
     fn page(&self, filter: &Filter, before: RecordId, limit: usize, budget: u32) -> Vec<Page> {
         let page = |log: &FireLog<Native>| {
             let budget = Budget { records: budget };
-            let page = at_once(scan_page(log.sql(), filter, before, limit, budget, &Unpaced)).unwrap();
+            let page = at_once(scan_page(log.sql(), filter, before, limit, budget, &Unpaced))
+                .unwrap()
+                .unwrap();
             let bytes = page.clone().encode();
             assert_eq!(Page::decode(&bytes).as_ref(), Ok(&page));
             page
@@ -325,7 +327,11 @@ fn a_record_is_found_by_its_id_with_all_that_it_held() {
         let found: Vec<Record> = world
             .logs
             .iter()
-            .filter_map(|log| at_once(super::find(log.sql(), record.id, &Unpaced)).unwrap())
+            .filter_map(|log| {
+                at_once(super::find(log.sql(), record.id, &Unpaced))
+                    .unwrap()
+                    .unwrap()
+            })
             .collect();
         assert_eq!(found, vec![record.clone()]);
     }
@@ -335,7 +341,9 @@ fn part(log: &FireLog<Native>, filter: &Filter, by: &[Dimension], budget: u32) -
     let (mut parts, budget) = (Vec::new(), Budget { records: budget });
     let mut before = Some(START);
     while let Some(at) = before {
-        let part = at_once(summarise(log.sql(), filter, by, at, budget, &Unpaced)).unwrap();
+        let part = at_once(summarise(log.sql(), filter, by, at, budget, &Unpaced))
+            .unwrap()
+            .unwrap();
         before = part.before.as_ref().map(|id| id.parse().unwrap());
         let text = serde_json::to_string(&part).unwrap();
         assert_eq!(serde_json::from_str::<Part>(&text).unwrap(), part);

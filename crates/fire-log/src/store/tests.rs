@@ -5,6 +5,7 @@ mod batches;
 mod cells;
 mod exactly_once;
 mod guards;
+mod pauses;
 mod rulebook;
 mod schema;
 mod segments;
@@ -76,6 +77,7 @@ fn newest(sql: &Native, limit: usize) -> Page {
         Budget::default(),
         &Unpaced,
     ))
+    .unwrap()
     .unwrap()
 }
 

@@ -66,7 +66,9 @@ fn paged(log: &RefCell<FireLog<Native>>, filter: &Filter, case: &Case) -> Vec<Re
     let (mut found, mut before) = (Vec::new(), RecordId::first_at(LATER));
     while before > RecordId(0) {
         let sql = Shared(log);
-        let page = at_once(scan_page(&sql, filter, before, limit, budget, &slices)).unwrap();
+        let page = at_once(scan_page(&sql, filter, before, limit, budget, &slices))
+            .unwrap()
+            .unwrap();
         found.extend(page.records.iter().map(|record| record.id));
         before = page.floor;
     }
@@ -86,7 +88,9 @@ fn summary(log: &RefCell<FireLog<Native>>, filter: &Filter, case: &Case) -> Stri
     let (mut summary, mut before) = (Summary::default(), Some(RecordId::first_at(LATER)));
     while let Some(at) = before {
         let sql = Shared(log);
-        let part = at_once(summarise(&sql, filter, &BY, at, budget, &slices)).unwrap();
+        let part = at_once(summarise(&sql, filter, &BY, at, budget, &slices))
+            .unwrap()
+            .unwrap();
         before = part.before.as_ref().map(|id| id.parse().unwrap());
         summary.absorb(part);
     }
@@ -110,7 +114,13 @@ fn slices_of_any_size_answer_as_one_does() {
                 Budget::default(),
                 &Unpaced,
             ));
-            let expected: Vec<RecordId> = expected.unwrap().records.iter().map(|record| record.id).collect();
+            let expected: Vec<RecordId> = expected
+                .unwrap()
+                .unwrap()
+                .records
+                .iter()
+                .map(|record| record.id)
+                .collect();
             let mut counted = Summary::default();
             part(&log, &filter, &BY, u32::MAX)
                 .into_iter()

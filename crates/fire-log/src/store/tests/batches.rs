@@ -14,7 +14,7 @@ use blobwatch_sql::{Native, Sql};
 use blobwatch_wire::DecodeError;
 
 fn found(log: &FireLog<Native>, id: RecordId) -> Option<Record> {
-    at_once(find(log.sql(), id, &Unpaced)).unwrap()
+    at_once(find(log.sql(), id, &Unpaced)).unwrap().unwrap()
 }
 
 #[test]
