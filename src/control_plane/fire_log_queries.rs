@@ -25,7 +25,7 @@ pub(super) async fn answer(call: &str, url: &Url, sql: &ObjectSql) -> Answer<Res
 
 async fn page(url: &Url, sql: &ObjectSql) -> Answer<Response> {
     let mut pairs = query_pairs(url);
-    let kind = kind(take(&mut pairs, KIND).as_deref());
+    let kind = Kind::of_name(&take(&mut pairs, KIND).unwrap_or_default());
     let query = Query::parse(kind, &pairs, now_ms())?;
     let (budget, pace) = (Budget::default(), Slices::new(pause));
     let page = scan_page(sql, &query.filter, query.before, query.limit, budget, &pace).await;
@@ -47,7 +47,7 @@ async fn record(id: &str, sql: &ObjectSql) -> Answer<Response> {
 
 async fn summary(url: &Url, sql: &ObjectSql) -> Answer<Response> {
     let mut pairs = query_pairs(url);
-    let kind = kind(take(&mut pairs, KIND).as_deref());
+    let kind = Kind::of_name(&take(&mut pairs, KIND).unwrap_or_default());
     let before = take(&mut pairs, BEFORE)
         .and_then(|id| id.parse().ok())
         .unwrap_or(RecordId(u128::MAX));
@@ -55,15 +55,6 @@ async fn summary(url: &Url, sql: &ObjectSql) -> Answer<Response> {
     let (budget, pace) = (Budget::default(), Slices::new(pause));
     let part = summarise(sql, &query.filter, &query.by, before, budget, &pace).await;
     object_call::answer::<SummaryCall>(part.failed_to("count the records")?)
-}
-
-/// `fires`, unless all requests are asked for.
-fn kind(text: Option<&str>) -> Kind {
-    if text == Some("requests") {
-        Kind::Requests
-    } else {
-        Kind::Fires
-    }
 }
 
 fn take(pairs: &mut Vec<(String, String)>, name: &str) -> Option<String> {

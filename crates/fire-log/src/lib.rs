@@ -1,20 +1,24 @@
 //! The FireLog: records of one colo, kept, found, counted and explained.
 
 mod explain;
+mod fan_out;
 mod object_calls;
 mod pace;
 mod query;
 mod store;
 
 pub use explain::explain;
+pub use fan_out::{
+    Export, FireLogs, List, Listing, LossList, LossSums, find_anywhere, losses, summarise_all,
+};
 pub use object_calls::{
     BEFORE, FlushCall, KIND, LossesCall, PageCall, PushRulebookCall, ReadRulebookCall, RecordCall,
     StandingCall, SummaryCall,
 };
 pub use pace::{OPENING, Pace, Slices, Unpaced, at_once, undisturbed};
 pub use query::{
-    Budget, Dimension, Filter, Format, Joined, Kind, MAX_LIMIT, Page, Part, Query, Summary, SummaryQuery,
-    find, join, mix, scan_page, summarise,
+    Budget, Dimension, Filter, Format, Kind, Page, Part, Query, Summary, SummaryQuery, find, mix, scan_page,
+    summarise,
 };
 pub use store::{
     FireLog, FireLogError, Halves, MAX_VOLUME_KEYS, Shared, Span, Tended, Unsent, Window, block_as_found,

@@ -22,8 +22,9 @@ mod tests;
 
 pub use distinct::mix;
 pub use filter::{Filter, Kind};
-pub use join::{Joined, join};
+pub(crate) use join::{Joined, join};
 pub use page::Page;
-pub use parameters::{Format, MAX_LIMIT, Query, SummaryQuery};
+pub(crate) use parameters::MAX_LIMIT;
+pub use parameters::{Format, Query, SummaryQuery};
 pub use scan::{Budget, find, scan_page};
 pub use summary::{Dimension, Part, Summary, summarise};

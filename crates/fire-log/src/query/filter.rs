@@ -15,6 +15,27 @@ pub enum Kind {
     Fires,
 }
 
+impl Kind {
+    /// As in the API's paths, and in [`crate::KIND`].
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Fires => "fires",
+        }
+    }
+
+    /// [`Kind::Fires`] unless all requests are named.
+    #[must_use]
+    pub fn of_name(name: &str) -> Self {
+        if name == Self::Requests.name() {
+            Self::Requests
+        } else {
+            Self::Fires
+        }
+    }
+}
+
 /// One value of `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusFilter {

@@ -14,7 +14,7 @@ use blobwatch_wire::{EXPECTED_TIME, FNV_START, Place, Problem, fnv1a, parse_time
 
 /// Records of a page unless `limit` says otherwise, and at most.
 pub(crate) const DEFAULT_LIMIT: usize = 100;
-pub const MAX_LIMIT: usize = 1_000;
+pub(crate) const MAX_LIMIT: usize = 1_000;
 
 /// Records of an NDJSON export unless `limit` says otherwise, and at most. It is streamed page by page.
 pub(crate) const DEFAULT_EXPORT: usize = 10_000;
