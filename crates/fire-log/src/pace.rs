@@ -11,8 +11,9 @@ use std::task::{Context, Poll, Waker};
 use crate::store::FireLogError;
 use blobwatch_sql::StoreError;
 
-/// Records of one slice: a few milliseconds in Wasm.
-const SLICE_RECORDS: usize = 512;
+/// Records of one slice: a millisecond or two in Wasm. A pull that comes meanwhile takes several turns of the event loop, each
+/// of them behind a slice.
+const SLICE_RECORDS: usize = 256;
 
 /// What opening a block costs beside working on each of its records, as a share.
 pub const OPENING: usize = 4;
