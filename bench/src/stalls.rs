@@ -7,7 +7,7 @@ use crate::figure::{Figure, Target};
 use crate::preview::CANDIDATES;
 use crate::report::Report;
 use crate::stage::{Api, BUNDLE, Client, HOUR_MS, Stored, Traffic, load};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use blobwatch_wire::rfc3339;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -31,6 +31,12 @@ pub(crate) struct Args {
 
 /// Between two pulls.
 const GAP: Duration = Duration::from_millis(10);
+
+/// Clients in turn, so that a pull which waits holds up no other.
+const CLIENTS: u32 = 32;
+
+/// Pulls before the first measurement, while what was loaded is compiled: modules that were built in seconds take long.
+const WARM_UP: Duration = Duration::from_secs(5);
 
 /// Of a pull that waits for a call.
 const TARGET: Target = Target::AtMost(50.0);
@@ -63,6 +69,10 @@ fn of_bundle(bundle: &Path, args: &Args) -> Result<Vec<Figure>> {
     // With the API's Wasm and the object in memory.
     api.get("requests?limit=1")?;
     let summary = format!("requests/summary?by=fingerprint,colo&{span}");
+    waits_beside(&stored, &|| {
+        thread::sleep(WARM_UP);
+        Ok(())
+    })?;
     let mut figures = Vec::new();
     let mut measure = |name: &str, call: &dyn Fn() -> Result<()>| -> Result<()> {
         figures.extend(beside(&format!("{}: {name}", bundle.display()), &stored, call)?);
@@ -87,20 +97,8 @@ fn of_bundle(bundle: &Path, args: &Args) -> Result<Vec<Figure>> {
 
 /// What a call takes, and how long pulls wait beside it.
 fn beside(name: &str, stored: &Stored, call: &dyn Fn() -> Result<()>) -> Result<Vec<Figure>> {
-    let over = AtomicBool::new(false);
-    let client = Client::new(stored.workerd.address(), "curl/8.5.0");
-    client.pull("IAD", "192.0.2.1", 0)?;
-    let (took, waits) = thread::scope(|scope| {
-        let pulls = scope.spawn(|| pulls(&client, &over));
-        let began = Instant::now();
-        let called = call();
-        over.store(true, Ordering::Relaxed);
-        let Ok(waits) = pulls.join() else {
-            bail!("failed to pull beside {name}");
-        };
-        called?;
-        Ok((began.elapsed().as_secs_f64(), waits?))
-    })?;
+    let (took, waits) =
+        waits_beside(stored, call).with_context(|| format!("failed to pull beside {name}"))?;
     let (longest, often) = (at_quantile(&waits, 1.0), at_quantile(&waits, 0.99));
     Ok(vec![
         Figure::new(name, "s", vec![took], Target::None),
@@ -110,14 +108,45 @@ fn beside(name: &str, stored: &Stored, call: &dyn Fn() -> Result<()>) -> Result<
     ])
 }
 
-/// In milliseconds, until it is over.
-fn pulls(client: &Client, over: &AtomicBool) -> Result<Vec<f64>> {
-    let (mut due, mut waits) = (Instant::now(), Vec::new());
+/// Seconds that a call takes, and the waits of pulls meanwhile.
+fn waits_beside(stored: &Stored, call: &dyn Fn() -> Result<()>) -> Result<(f64, Vec<f64>)> {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let began = Instant::now();
+        let pullers: Vec<_> = (0..CLIENTS)
+            .map(|number| {
+                let (first, over) = (began + GAP * (number + CLIENTS), &over);
+                scope.spawn(move || pulls(stored, first, over))
+            })
+            .collect();
+        // All of them are connected by then.
+        thread::sleep(GAP * 2 * CLIENTS);
+        let began = Instant::now();
+        let called = call();
+        let took = began.elapsed().as_secs_f64();
+        over.store(true, Ordering::Relaxed);
+        let mut waits = Vec::new();
+        for puller in pullers {
+            let Ok(of_one) = puller.join() else {
+                bail!("a client panicked");
+            };
+            waits.extend(of_one?);
+        }
+        called?;
+        Ok((took, waits))
+    })
+}
+
+/// The waits of one client's pulls in milliseconds, until it is over.
+fn pulls(stored: &Stored, first: Instant, over: &AtomicBool) -> Result<Vec<f64>> {
+    let client = Client::new(stored.workerd.address(), "curl/8.5.0");
+    client.pull("IAD", "192.0.2.1", 0)?;
+    let (mut due, mut waits) = (first, Vec::new());
     while !over.load(Ordering::Relaxed) {
         thread::sleep(due.saturating_duration_since(Instant::now()));
         client.pull("IAD", "192.0.2.1", 0)?;
         waits.push(due.elapsed().as_secs_f64() * 1_000.0);
-        due += GAP;
+        due += GAP * CLIENTS;
     }
     Ok(waits)
 }
