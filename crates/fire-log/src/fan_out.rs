@@ -12,8 +12,8 @@ mod summary;
 mod tests;
 
 pub use export::Export;
-pub use list::{List, Listing};
-pub use losses::{LossList, LossSums, losses};
+pub use list::Listing;
+pub use losses::{LossSums, losses};
 pub use summary::summarise_all;
 
 use std::future::Future;

@@ -8,19 +8,17 @@ mod query;
 mod store;
 
 pub use explain::explain;
-pub use fan_out::{
-    Export, FireLogs, List, Listing, LossList, LossSums, find_anywhere, losses, summarise_all,
-};
+pub use fan_out::{Export, FireLogs, Listing, LossSums, find_anywhere, losses, summarise_all};
 pub use object_calls::{
     BEFORE, FlushCall, KIND, LossesCall, PageCall, PushRulebookCall, ReadRulebookCall, RecordCall,
     StandingCall, SummaryCall,
 };
 pub use pace::{OPENING, Pace, Slices, Unpaced, at_once, undisturbed};
 pub use query::{
-    Budget, Dimension, Filter, Format, Kind, Page, Part, Query, Summary, SummaryQuery, find, mix, scan_page,
+    Budget, Dimension, Filter, Format, Kind, Page, Query, Summary, SummaryQuery, find, mix, scan_page,
     summarise,
 };
 pub use store::{
-    FireLog, FireLogError, Halves, MAX_VOLUME_KEYS, Shared, Span, Tended, Unsent, Window, block_as_found,
+    FireLog, FireLogError, Halves, MAX_VOLUME_KEYS, Shared, Span, Unsent, Window, block_as_found,
     oldest_first, tend,
 };

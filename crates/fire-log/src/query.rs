@@ -27,4 +27,5 @@ pub use page::Page;
 pub(crate) use parameters::MAX_LIMIT;
 pub use parameters::{Format, Query, SummaryQuery};
 pub use scan::{Budget, find, scan_page};
-pub use summary::{Dimension, Part, Summary, summarise};
+pub(crate) use summary::Part;
+pub use summary::{Dimension, Summary, summarise};

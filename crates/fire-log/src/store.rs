@@ -30,7 +30,7 @@ pub(crate) use enforced::find as find_enforced;
 pub use outbox::Unsent;
 pub(crate) use read::{After, Candidate, Source, back_of, front_as_found, front_of, newest_first, recent};
 pub use read::{Halves, Span, block_as_found, oldest_first};
-pub use retain::{Tended, tend};
+pub use retain::tend;
 pub use shared::Shared;
 pub use volume::{MAX_VOLUME_KEYS, Window};
 

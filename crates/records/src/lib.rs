@@ -15,6 +15,6 @@ pub use flush::{
 };
 pub use history::{History, Judged, MAX_CORRECTIONS, WINDOW_MS};
 pub use segment::{
-    Agent, Blob, Block, Builder, Client, Codes, Digest, Encoding, Field, Front, Header, Place, Row,
-    Treatment, asn_text, decode, digest_key, rule_mode, split,
+    Agent, Blob, Block, Builder, Client, Codes, Digest, Field, Front, Header, Place, Row, Treatment,
+    asn_text, decode, digest_key, rule_mode, split,
 };

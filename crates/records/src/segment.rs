@@ -23,7 +23,7 @@ mod tests;
 pub(crate) mod texts;
 
 pub use block::{Block, Row, decode};
-pub use builder::{Builder, Encoding};
+pub use builder::Builder;
 pub use columns::Codes;
 pub use entries::{Agent, Blob, Client, Digest, Place, Treatment};
 pub use front::{Front, split};

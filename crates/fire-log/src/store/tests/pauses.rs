@@ -5,7 +5,8 @@ use std::future::{Ready, pending, ready};
 
 use super::{CUT, NOW, count, flush, newest, open, requests, sent};
 use crate::pace::{Slices, at_once};
-use crate::store::{FireLog, FireLogError, Shared, Tended, tend};
+use crate::store::retain::Tended;
+use crate::store::{FireLog, FireLogError, Shared, tend};
 use blobwatch_pull::sample::{Numbers, traffic};
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_sql::Native;
