@@ -51,6 +51,9 @@ pub(super) async fn cut<S: Sql, L: Shared<S>>(
     let cut_ms = batches.last().map_or(after_ms, |(arrived_ms, _)| *arrived_ms);
     log.with(|log| {
         let (sql, outbox) = (&log.sql, &mut log.outbox);
+        if outbox.cut_ms() != after_ms {
+            return Err(StoreError::Corrupt("batches that were counted meanwhile".to_owned()).into());
+        }
         sql.transaction(|| outbox.put(sql, tally, cut_ms, now_ms))?;
         log.inbox = log.waiting()?;
         Ok(())

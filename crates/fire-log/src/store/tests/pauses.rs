@@ -191,3 +191,25 @@ fn every_batch_and_section_may_be_followed_by_a_pause() {
     // Counted, read and appended by batch; written by section.
     assert!(busy.pauses.get() >= 2 * 8 + 16, "{}", busy.pauses.get());
 }
+
+#[test]
+fn who_tends_what_somebody_else_tended_meanwhile_does_nothing() {
+    let all = records(11, 1_000);
+    for paused_at in 0..12 {
+        let busy = Busy::with_batches(&all, 250, 4);
+        let slices = Slices::of(1, || {
+            if busy.pauses.get() == paused_at {
+                while busy.log.borrow_mut().tend(CUT + 100_000).unwrap().more {}
+            }
+            busy.pause()
+        });
+        assert!(
+            at_once(tend(&busy, CUT + 100_000, &slices)).unwrap().is_err(),
+            "{paused_at}"
+        );
+        busy.assert_whole();
+        let mut log = busy.log.borrow_mut();
+        let counted: u64 = sent(&mut log).iter().map(requests).sum();
+        assert_eq!((counted, count(&log, "inbox")), (1_000, 0), "{paused_at}");
+    }
+}
