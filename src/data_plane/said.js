@@ -5,20 +5,31 @@
  * @typedef {"completed" | "client_closed" | "origin_failed" | "not_observed"} Outcome
  */
 
-/** @typedef {[status: number, contentRange: string, contentLength: string, contentType: string]} Said */
+/** @typedef {[status: number, contentRange: string, contentLength: string, contentType: string, location: string, followedTo: string, cache: string]} Said */
 
 /**
- * What a record keeps of an answer.
+ * What a record keeps of an answer. Each header costs every pull: of caches the first that says something is asked.
  * @param {number} status
  * @param {Headers} headers
+ * @param {string} followedTo where a redirect was followed to
  * @returns {Said}
  */
-export const describe = (status, headers) => [
+export const describe = (status, headers, followedTo) => [
   status,
   headers.get("content-range") ?? "",
   headers.get("content-length") ?? "",
   headers.get("content-type") ?? "",
+  status >= 300 && status <= 399 ? (headers.get("location") ?? "") : "",
+  followedTo,
+  headers.get("cf-cache-status") ?? headers.get("x-cache") ?? headers.get("age") ?? "",
 ];
+
+/**
+ * What is said of an answer that is ours.
+ * @param {number} status
+ * @returns {Said}
+ */
+export const describeOwn = (status) => [status, "", "", "", "", "", ""];
 
 /**
  * @param {Said} said

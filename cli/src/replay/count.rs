@@ -217,13 +217,18 @@ fn fill(record: &mut Record, request: &Request) {
 }
 
 fn blank() -> Record {
-    use blobwatch_pull::{ClientKey, Family, Method, NetworkKey, Outcome, Profile, RangeRecord, RecordId};
+    use blobwatch_pull::{
+        ClientKey, Family, Method, NetworkKey, Outcome, PathShape, Profile, RangeRecord, RecordId,
+    };
     Record {
         id: RecordId(0),
         ray: String::new(),
         route: "".into(),
         repository: String::new(),
         digest: String::with_capacity(16),
+        object: 0,
+        shape: PathShape::Oci,
+        joined: false,
         odd_path: false,
         method: Method::Get,
         status: 0,
@@ -237,6 +242,10 @@ fn blank() -> Record {
         promised: None,
         outcome: Outcome::NotObserved,
         duration_ms: 0,
+        sent_to: String::new(),
+        sent_object: 0,
+        served_by: String::new(),
+        cache: None,
         client: ClientKey(0),
         network: NetworkKey(0),
         asn: None,

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use blobwatch_pull::{
-    Answered, Asked, BlobPath, ClientKey, ContentRange, Digest, Family, Method, NetworkKey, Outcome,
-    RangeKind, RangeRecord, RecordId, honoured, normal_form,
+    Answered, Asked, ClientKey, ContentRange, Family, Method, NetworkKey, Outcome, RangeKind, RangeRecord,
+    RecordId, find_blob, honoured,
 };
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -148,13 +148,7 @@ impl Reader {
             None => path,
         };
         let path = path.split_once(['?', '#']).map_or(path, |(path, _)| path);
-        let form = normal_form(path);
-        match BlobPath::parse(&form) {
-            Some(blob) => Some(blob.digest)
-                .filter(Digest::is_valid)
-                .map(|digest| of(digest.as_str())),
-            None => stored(&form).map(of),
-        }
+        find_blob(path).map(|blob| of(&blob.digest))
     }
 
     fn range(&mut self, entry: &Entry<'_>, status: u16, method: Method) -> (RangeRecord, Shown) {
@@ -271,16 +265,6 @@ fn is_honoured(entry: &Entry<'_>, status: u16, method: Method, asked: &Asked) ->
         content_type: None,
     };
     honoured(method, asked, false, &answer)
-}
-
-/// The digest in a path of distribution's storage, which a CDN in front of the storage sees:
-/// `…/blobs/sha256/ab/abcd…/data`.
-fn stored(path: &str) -> Option<&str> {
-    let (_, rest) = path.rsplit_once("/blobs/sha256/")?;
-    let (_, rest) = rest.split_at_checked(3)?;
-    let digest = rest.strip_suffix("/data").unwrap_or(rest);
-    let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_digest.then_some(digest)
 }
 
 /// An address without its port; of a list the first.

@@ -1,7 +1,8 @@
 use super::in_flight::{MAX_IN_FLIGHT, UNANSWERED_AFTER_MS};
 use super::{Config, Isolate};
 use blobwatch_pull::{
-    Action, ClientKeys, Facts, Identity, Mode, Outcome, RangeKind, Record, RecordValues, Request,
+    Action, BlobShapes, ClientKeys, Facts, Identity, Mode, Outcome, RangeKind, Record, RecordValues, Request,
+    sample,
 };
 use blobwatch_records::{Flush, Held, Reply};
 use blobwatch_rulebook::{
@@ -108,6 +109,9 @@ fn said(time_ms: u64) -> Said<'static> {
         content_range: None,
         content_length: Some(5),
         content_type: None,
+        location: None,
+        followed_to: None,
+        cache: None,
         outcome: Outcome::NotObserved,
         time_ms,
     }
@@ -440,7 +444,8 @@ fn a_record_reads_as_its_request_did() {
         let text = facts(path, headers);
         let read = Facts::parse(&text).unwrap();
         let keys = ClientKeys::new(b"secret");
-        let request = Request::read(&read, BLOB, || Identity::of(&read, &keys)).unwrap();
+        let request =
+            Request::read(&read, BLOB, &BlobShapes::default(), || Identity::of(&read, &keys)).unwrap();
         let texts = request.texts();
         let decided = request.values("default", &texts);
 
@@ -579,4 +584,105 @@ fn a_rule_sees_that_a_client_makes_no_progress() {
             (RangeKind::Repeat, 1)
         ]
     );
+}
+
+/// Presigned addresses let somebody in: nothing of a query leaves the isolate, in the plan or in what is flushed.
+#[test]
+fn nothing_of_a_signed_query_is_flushed() {
+    const STORED: &str = "/docker/registry/v2/blobs/sha256/4a/\
+        4abcf20661432fb2d719aaf90656f55c287f8ca915dc1c92ec14ff61e67fbaf8/data";
+    for path in [BLOB, STORED] {
+        for (query, secrets) in sample::SIGNED {
+            let mut isolate = isolate();
+            let mut lines: Vec<String> = facts(path, &[]).split('\n').map(str::to_owned).collect();
+            lines[5] = query.to_owned();
+            let plan = isolate.decide(&lines.join("\n"), true).unwrap();
+            let shown = plan.to_string();
+            isolate.settle(watched(plan).id, &said(NOW));
+            let body = isolate.next_flush(NOW + 2_000).unwrap().body;
+            let kept = shown + &String::from_utf8_lossy(&body);
+            for secret in secrets {
+                assert!(!kept.contains(secret), "{secret} of {query}");
+            }
+        }
+    }
+}
+
+/// Storage and CDNs serve blobs by other paths than registries do.
+#[test]
+fn a_blob_of_another_path_is_watched_on_the_route_of_its_host() {
+    let hex = "4abcf20661432fb2d719aaf90656f55c287f8ca915dc1c92ec14ff61e67fbaf8";
+    let mut book = book(2, vec![]);
+    book.routes.push(Route {
+        host: Some("registry.example".to_owned()),
+        blobs: Some(vec![
+            "/{name}/-/{hex}".to_owned(),
+            "/layers/*".to_owned(),
+            "storage".to_owned(),
+        ]),
+        ..Route::named("cdn")
+    });
+    let (config, _) = Config::read("0123456789ab", "secret", "", "").unwrap();
+    let mut isolate = Isolate::new(config, program(book));
+    for path in [
+        format!("/docker/registry/v2/blobs/sha256/4a/{hex}/data"),
+        format!("/team/app/-/{hex}"),
+        "/layers/4711".to_owned(),
+    ] {
+        let plan = watched(isolate.decide(&facts(&path, &[]), true).unwrap());
+        isolate.settle(plan.id, &said(NOW));
+    }
+    let passed = isolate.decide(&facts(BLOB, &[]), true).unwrap();
+    assert!(matches!(passed, Plan::Pass { .. }), "the route does not name oci");
+    let records = flushed(&mut isolate, NOW + 2_000);
+    let digest = format!("sha256:{hex}");
+    let known: Vec<_> = records
+        .iter()
+        .map(|r| (&*r.route, &*r.repository, &*r.digest, r.object != 0))
+        .collect();
+    assert_eq!(
+        known,
+        [
+            ("cdn", "", &*digest, false),
+            ("cdn", "team/app", &*digest, false),
+            ("cdn", "", "", true)
+        ]
+    );
+    for record in &records {
+        let kept = RecordValues::of(record);
+        assert!(kept.not_recorded().contains(&Field::Path));
+    }
+}
+
+#[test]
+fn a_record_says_who_was_asked() {
+    #[track_caller]
+    fn case(action: Action, origin: Option<&str>, expected: &str) {
+        let mode = ModeSetting::new("botnet-sig", "default", Mode::Enforce);
+        let mut book = book(2, vec![mode]);
+        book.rules[0].action = action;
+        book.routes[0].origin = origin.map(str::to_owned);
+        book.routes[0].detour = Some("http://bucket.example:9000".to_owned());
+        let (config, _) = Config::read("0123456789ab", "secret", "", "").unwrap();
+        let mut isolate = Isolate::new(config, program(book));
+        let plan = watched(isolate.decide(&facts(BLOB, &[]), true).unwrap());
+        isolate.settle(plan.id, &said(NOW));
+        assert_eq!(
+            flushed(&mut isolate, NOW + 2_000)[0].served_by,
+            expected,
+            "{action:?}"
+        );
+    }
+    case(
+        Action::Tag,
+        Some("https://origin.example:5000"),
+        "origin:origin.example",
+    );
+    case(
+        Action::Detour,
+        Some("https://origin.example"),
+        "detour:bucket.example",
+    );
+    case(Action::Tag, None, "origin:registry.example");
+    case(Action::Block, Some("https://origin.example"), "");
 }

@@ -131,6 +131,9 @@ fn said(time_ms: u64, status: u16) -> Said<'static> {
         content_range: None,
         content_length: Some(1000),
         content_type: None,
+        location: None,
+        followed_to: None,
+        cache: None,
         outcome: Outcome::NotObserved,
         time_ms,
     }

@@ -1,10 +1,11 @@
 //! What clients did before: the range kinds that one request alone does not show.
 //!
-//! In scope: chains of asks, one a client and digest, and what each ask is seen beside the others: `chunk`, `repeat`,
+//! In scope: chains of asks, one a client and blob, and what each ask is seen beside the others: `chunk`, `repeat`,
 //! `restart`, a `resume` of known origin, progress. Not in scope: where records come from (`crates/fire-log`, or an
 //! isolate's `settle`), and counting (`cell`). Time is in the records.
 //!
-//! The key is the digest, not the repository: clients keep what they have of a blob under its digest. Every chain is
+//! The key is the digest, not the repository: clients keep what they have of a blob under its digest. Where a path does
+//! not say the digest, the object that it names stands for it. Every chain is
 //! judged again whenever an ask joins it, also one that comes late: the first two starts of a parallel fetch look like
 //! resumes until the third. What was said before and is not true any more is a [`Correction`].
 
@@ -20,6 +21,7 @@ mod tests;
 
 use std::collections::HashMap;
 
+pub(crate) use ask::blob_hash;
 pub use judged::Judged;
 pub(crate) use judged::Progress;
 
@@ -35,7 +37,7 @@ pub const WINDOW_MS: u64 = 30 * 60_000;
 /// Asks of one chain: three rounds of ten parallel tiles fit. What is older is forgotten.
 pub(crate) const MAX_CHAIN_ASKS: usize = 32;
 
-/// Asks of all chains together. An ask is 48 bytes, a chain of one some 150 with its place in the map: 20 MB at most,
+/// Asks of all chains together. An ask is 56 bytes, a chain of one some 150 with its place in the map: 20 MB at most,
 /// of an object's 128. At 100 requests a second it is more than the window.
 pub(crate) const MAX_ASKS: usize = 131_072;
 
@@ -100,7 +102,7 @@ impl History {
             };
         };
         self.turn(time_ms);
-        let key = (record.client, ask::digest_hash(&record.digest));
+        let key = (record.client, blob_hash(record.blob_key()));
         let spacing = self.clients.spacing(record.client);
         let chain = self.young.fetch(&mut self.old, key);
         let before = chain.len();
@@ -119,7 +121,7 @@ impl History {
         if record.range.honoured != Some(false) {
             return;
         }
-        let key = (record.client, ask::digest_hash(&record.digest));
+        let key = (record.client, blob_hash(record.blob_key()));
         let chain = self.young.by_key.get_mut(&key);
         if let Some(chain) = chain.or_else(|| self.old.by_key.get_mut(&key)) {
             chain.refuse(record.id.time_ms());
@@ -146,7 +148,7 @@ impl History {
     }
 
     fn chain(&self, record: &Record) -> Option<&Chain> {
-        self.by_key((record.client, ask::digest_hash(&record.digest)))
+        self.by_key((record.client, blob_hash(record.blob_key())))
     }
 
     fn by_key(&self, key: (ClientKey, u64)) -> Option<&Chain> {
@@ -156,7 +158,7 @@ impl History {
     /// What a request is before its answer is there; nothing is taken in.
     #[must_use]
     pub fn expected(&self, request: &Request<'_>) -> RangeKind {
-        let key = (request.client, ask::digest_hash(request.blob.digest.as_str()));
+        let key = (request.client, blob_hash(request.blob.key()));
         match (self.by_key(key), Ask::expected(request)) {
             (Some(chain), Some(ask)) => chain.expected(ask, self.clients.spacing(request.client)),
             _ => request.asked.kind(),

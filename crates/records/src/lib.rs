@@ -2,6 +2,7 @@
 
 mod cell;
 mod flush;
+mod halves;
 mod history;
 mod segment;
 
@@ -13,6 +14,7 @@ pub use flush::{
     Batches, Flush, Held, Outgoing, Reply, VolumeCount, colo_of, fire_log_name, fire_log_of, flush_path,
     rulebook_path, volume_fire_log_name,
 };
+pub use halves::{FOLLOWED_WITHIN_MS, FirstHalf, Halves, follows, is_redirect};
 pub use history::{History, Judged, MAX_CORRECTIONS, WINDOW_MS};
 pub use segment::{
     Agent, Blob, Block, Builder, Client, Codes, Digest, Field, Front, Header, Place, Row, Treatment,

@@ -72,11 +72,14 @@ fn answers_are_read_as_javascript_writes_them() {
             content_range: Some("bytes 5-9/10"),
             content_length: Some(5),
             content_type: Some("application/octet-stream"),
+            location: None,
+            followed_to: Some("https://cdn.example"),
+            cache: Some("HIT"),
             outcome,
             time_ms: 1_593_975_600_000,
         })
     });
-    let read: Vec<_> = sample!("said").split("\n\n").map(Said::parse).collect();
+    let read: Vec<_> = sample!("said").split("\n---\n").map(Said::parse).collect();
     assert_eq!(read, expected);
 }
 

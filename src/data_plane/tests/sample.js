@@ -41,6 +41,7 @@ export const planned = (changes) => ({
   origin: "",
   route: "demo",
   follow: false,
+  followedTo: "",
   id: "01M85086S2MDP1HBJCFM000006",
   fired: "",
   observe: false,

@@ -38,10 +38,13 @@ pub enum Dimension {
     Status,
     Range,
     Fingerprint,
+    SentTo,
+    ServedBy,
+    Cache,
 }
 
 impl Dimension {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 15] = [
         Self::Rule,
         Self::Route,
         Self::Family,
@@ -54,10 +57,13 @@ impl Dimension {
         Self::Status,
         Self::Range,
         Self::Fingerprint,
+        Self::SentTo,
+        Self::ServedBy,
+        Self::Cache,
     ];
 
     /// As `by` has them, in the order of [`Dimension::ALL`].
-    pub(super) const NAMES: [&'static str; 12] = [
+    pub(super) const NAMES: [&'static str; 15] = [
         "rule",
         "route",
         "family",
@@ -70,6 +76,9 @@ impl Dimension {
         "status",
         "range",
         "fingerprint",
+        "sent_to",
+        "served_by",
+        "cache",
     ];
 
     pub(super) fn of(name: &str) -> Option<Self> {
@@ -294,6 +303,9 @@ fn value(
         Dimension::Verdict => name(&treatment.verdict),
         Dimension::Status => (treatment.status != 0).then(|| treatment.status.to_string()),
         Dimension::Range => name(&treatment.range),
+        Dimension::SentTo => present(&treatment.sent_to),
+        Dimension::ServedBy => present(&treatment.served_by),
+        Dimension::Cache => treatment.cache.map(|cache| cache.as_str().to_owned()),
         Dimension::Family => name(&agent.family),
         Dimension::Os => present(&agent.os),
         Dimension::Fingerprint => present(&agent.fingerprint),

@@ -64,6 +64,12 @@ fn every_bad_parameter_is_refused_with_its_name_and_what_was_expected() {
     refused(&[("range", "partial")], "query.range", "resume");
     refused(&[("client", "xyz")], "query.client", "16 hex digits");
     refused(&[("odd_path", "1")], "query.odd_path", "true or false");
+    refused(
+        &[("cache", "warm")],
+        "query.cache",
+        "revalidated, updating, none, or nothing",
+    );
+    refused(&[("object", "xyz")], "query.object", "16 hex digits");
     refused(&[("id", "xyz")], "query.id", "26 characters");
     refused(&[("route", "")], "query.route", "is empty");
     refused(&[("cursor", "00")], "query.cursor", "not a cursor");
@@ -85,6 +91,9 @@ fn values_are_read_as_they_are_written() {
         ("verdict", "block"),
         ("family", "cri-o"),
         ("odd_path", "true"),
+        ("cache", "hit"),
+        ("cache", ""),
+        ("sent_to", "CDN.example"),
         ("limit", "7"),
     ]);
     assert_eq!(
@@ -97,6 +106,8 @@ fn values_are_read_as_they_are_written() {
         (vec![Mode::Monitor], vec![Action::Block])
     );
     assert_eq!(query.filter.odd_paths, [true]);
+    assert_eq!(query.filter.caches, [Some(blobwatch_pull::Cache::Hit), None]);
+    assert_eq!(query.filter.sent_to, ["cdn.example"]);
     assert_eq!((query.filter.colos[0].as_str(), query.limit), ("IAD", 7));
     let export = Query::parse(Kind::Fires, &pairs(&[("format", "ndjson")]), NOW).unwrap();
     assert_eq!(export.limit, super::parameters::DEFAULT_EXPORT);
@@ -242,7 +253,7 @@ fn some_filter(numbers: &mut Numbers, records: &[Record]) -> Filter {
         let Some(record) = records.get(numbers.below(records.len().max(1) as u64) as usize) else {
             break;
         };
-        match numbers.below(18) {
+        match numbers.below(21) {
             0 => filter.kind = Kind::Fires,
             1 => filter.since_ms = Some(record.id.time_ms()),
             2 => filter.until_ms = Some(record.id.time_ms()),
@@ -264,6 +275,9 @@ fn some_filter(numbers: &mut Numbers, records: &[Record]) -> Filter {
             14 => filter.repositories.push(record.repository.clone()),
             15 => filter.clients.push(record.client),
             16 => filter.odd_paths.push(record.odd_path),
+            17 => filter.served_by.push(record.served_by.clone()),
+            18 => filter.caches.push(record.cache),
+            19 => filter.sent_to.push(record.sent_to.clone()),
             _ => filter.ids.push(record.id),
         }
     }

@@ -163,7 +163,7 @@ fn is_resume(record: &Record, judged: &Judged) -> bool {
         RangeKind::Resume => judged.origin_known || is_chosen(record.id),
         _ => false,
     };
-    is_asked && is_answered && record.method == Method::Get && !is_denied(record)
+    is_asked && is_answered && !judged.second_half && record.method == Method::Get && !is_denied(record)
 }
 
 fn is_chosen(id: RecordId) -> bool {

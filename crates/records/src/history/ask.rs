@@ -5,7 +5,9 @@ use std::hash::Hasher;
 use rustc_hash::FxHasher;
 
 use super::Judged;
-use blobwatch_pull::{Action, MAX_ISOLATE, Method, Outcome, RangeKind, Record, RecordId, Request};
+use crate::halves::FOLLOWED_WITHIN_MS;
+use blobwatch_pull::{Action, BlobKey, MAX_ISOLATE, Method, Outcome, RangeKind, Record, RecordId, Request};
+use blobwatch_wire::clip;
 
 /// A client that lost its connection may ask again before the edge sees the loss: within 0.1 s on loopback, and a
 /// round trip more elsewhere. Bodies that overlap by more than this are two at a time.
@@ -38,6 +40,9 @@ pub(super) struct Ask {
     pub(super) honoured: bool,
     pub(super) outcome: Outcome,
     pub(super) known_client: bool,
+    /// Hash of the host that was asked, and of the one that a redirect leads to; 0 where it is not known.
+    pub(super) host: u32,
+    pub(super) sent_to: u32,
     pub(super) duration_ms: u32,
     pub(super) told: Judged,
 }
@@ -68,6 +73,8 @@ impl Ask {
             honoured: record.range.honoured == Some(true),
             outcome: record.outcome,
             known_client: false,
+            host: host_hash(&record.profile.host),
+            sent_to: host_hash(&record.sent_to),
             duration_ms: record.duration_ms,
             told: Judged::bare(base),
         })
@@ -90,6 +97,8 @@ impl Ask {
             honoured: false,
             outcome: Outcome::NotObserved,
             known_client: false,
+            host: host_hash(clip(request.facts.host)),
+            sent_to: 0,
             duration_ms: 0,
             told: Judged::bare(base),
         })
@@ -115,6 +124,22 @@ impl Ask {
 
     pub(super) fn is_same_range(&self, other: &Self) -> bool {
         (self.start, self.end) == (other.start, other.end)
+    }
+
+    /// Whether a client that is redirected by this ask comes to that one: both are halves of one ask. Where a redirect
+    /// leads, and from which host, is not always known.
+    pub(super) fn leads_to(&self, later: &Self) -> bool {
+        let is_pair = self.given == Given::Redirect && later.given == Given::Body;
+        let is_same = self.is_full() && later.is_full() || self.is_same_range(later);
+        let is_then = self.time_ms() <= later.time_ms()
+            && later.time_ms() <= self.time_ms().saturating_add(FOLLOWED_WITHIN_MS);
+        let is_there = self.host != later.host || self.sent_to == 0 || self.sent_to == later.host;
+        is_pair && is_same && is_then && is_there
+    }
+
+    /// The redirect that led to it.
+    pub(super) fn led_by<'a>(&self, earlier: &'a [Self]) -> Option<&'a Self> {
+        earlier.iter().rev().find(|before| before.leads_to(self))
     }
 
     fn is_observed(&self) -> bool {
@@ -144,9 +169,22 @@ impl Ask {
     }
 }
 
-/// Of the text. Digests are hashes already; who aims at a collision confuses the kinds of its own requests.
-pub(super) fn digest_hash(digest: &str) -> u64 {
+/// Never 0 for a host.
+fn host_hash(host: &str) -> u32 {
+    if host.is_empty() {
+        return 0;
+    }
     let mut hasher = FxHasher::default();
-    hasher.write(digest.as_bytes());
+    hasher.write(host.as_bytes());
+    (hasher.finish() >> 32) as u32 | 1
+}
+
+/// Digests are hashes already; who aims at a collision confuses the kinds of its own requests.
+pub(crate) fn blob_hash(blob: BlobKey<'_>) -> u64 {
+    let mut hasher = FxHasher::default();
+    match blob {
+        BlobKey::Digest(digest) => hasher.write(digest.as_bytes()),
+        BlobKey::Object(key) => hasher.write_u64(key),
+    }
     hasher.finish()
 }

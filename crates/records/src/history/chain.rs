@@ -1,11 +1,8 @@
 //! The asks of one client for one digest, in order of time.
 
-use super::ask::{Ask, Given};
+use super::ask::Ask;
 use super::{Correction, Judged, MAX_CHAIN_ASKS, WINDOW_MS, chunks, closed, open};
 use blobwatch_pull::{RangeKind, RecordId};
-
-/// A client follows a redirect at once; what it then asks for is the same ask.
-const FOLLOWED_WITHIN_MS: u64 = 10_000;
 
 /// Refusals that are remembered: clients try five times at most, and the newest decide.
 const MAX_REFUSALS: usize = 8;
@@ -62,11 +59,30 @@ impl Chain {
             Err(place) => place,
         };
         self.asks.insert(place, ask);
+        self.share_end(place);
         self.spacing = chunks::spacing(&self.asks).or(self.spacing);
         self.judge(ask.id, self.spacing.or(spacing), corrections);
         let judged = self.asks.get(place).map_or(ask.told, |ask| ask.told);
         self.forget();
         judged
+    }
+
+    /// A redirect does not say the blob's size; the fetch to which it led does.
+    fn share_end(&mut self, place: usize) {
+        let Some(ask) = self.asks.get(place).copied() else {
+            return;
+        };
+        let is_half = |other: &Ask| ask.leads_to(other) && other.to_end || ask.to_end && other.leads_to(&ask);
+        let half = self.asks.iter().rposition(is_half);
+        for place in half
+            .map_or([None, None], |half| [Some(half), Some(place)])
+            .into_iter()
+            .flatten()
+        {
+            if let Some(ask) = self.asks.get_mut(place) {
+                ask.to_end = true;
+            }
+        }
     }
 
     /// Takes in that the rest was refused to the client then.
@@ -127,7 +143,8 @@ fn judged(ask: &Ask, place: usize, asks: &[Ask], refused_ms: &[u64], spacing: Op
         earlier.get(old..).unwrap_or_default(),
         asks.get(old..).unwrap_or_default(),
     );
-    let restarted = if ask.is_full() {
+    let redirect = ask.led_by(earlier);
+    let restarted = if ask.is_full() && redirect.is_none() {
         open::restarted(ask, earlier)
     } else {
         None
@@ -138,15 +155,17 @@ fn judged(ask: &Ask, place: usize, asks: &[Ask], refused_ms: &[u64], spacing: Op
         RangeKind::Resume | RangeKind::Tile | RangeKind::Scatter => closed::kind(ask, earlier, asks),
         base => base,
     };
-    let start = is_start(ask, kind, earlier);
+    let start = redirect.is_none() && is_start(ask, kind, earlier);
     Judged {
         kind,
         origin_known: !earlier.is_empty(),
         start,
-        stuck: restarted.is_some_and(|before| !open::arrived(before)),
+        stuck: restarted.is_some_and(|before| !open::arrived(before, earlier)),
         begun_again: start && begins_again(ask, earlier, refused_ms),
         parallel: is_parallel(ask, asks, spacing),
         known_client: ask.known_client,
+        // What a redirect is cannot always be told before the blob's size is known.
+        second_half: redirect.is_some_and(|redirect| ask.is_full() || redirect.told.kind == kind),
         progress: if ask.base == RangeKind::Resume {
             open::progress(ask, earlier)
         } else {
@@ -155,15 +174,9 @@ fn judged(ask: &Ask, place: usize, asks: &[Ask], refused_ms: &[u64], spacing: Op
     }
 }
 
-/// The second leg of a redirect is none.
 fn is_start(ask: &Ask, kind: RangeKind, earlier: &[Ask]) -> bool {
-    let leads_here = |before: &Ask| {
-        before.given == Given::Redirect
-            && before.is_full()
-            && ask.time_ms() <= before.time_ms().saturating_add(FOLLOWED_WITHIN_MS)
-    };
     if ask.is_full() {
-        return ask.given == Given::Redirect || !earlier.iter().any(leads_here);
+        return true;
     }
     let is_part = |kind| matches!(kind, RangeKind::Tile | RangeKind::Chunk);
     is_part(kind)

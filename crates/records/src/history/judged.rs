@@ -25,6 +25,8 @@ pub struct Judged {
     pub begun_again: bool,
     /// One of several bodies that the client takes at a time: it closes some of them itself.
     pub parallel: bool,
+    /// The fetch to which a redirect led, which is counted as what this is.
+    pub second_half: bool,
     /// The client had asked for something before.
     pub known_client: bool,
     pub progress: Option<Progress>,
@@ -45,6 +47,7 @@ impl Judged {
             stuck: false,
             begun_again: false,
             parallel: false,
+            second_half: false,
             known_client: false,
             progress: None,
         }

@@ -5,15 +5,25 @@ use super::{Progress, chunks};
 use blobwatch_pull::{Outcome, RangeKind, TILE_UNIT};
 
 /// The last ask for everything that this one repeats: of the same way (a redirect and the body it leads to are two
-/// ways), and over when this one came: many hosts behind one address ask at a time.
+/// ways), and over when this one came, with what it led to: many hosts behind one address ask at a time.
 pub(super) fn restarted<'a>(ask: &Ask, earlier: &'a [Ask]) -> Option<&'a Ask> {
-    let is_before = |before: &&Ask| before.is_full() && before.given == ask.given && before.may_precede(ask);
+    let is_before = |before: &&Ask| {
+        before.is_full()
+            && before.given == ask.given
+            && before.may_precede(ask)
+            && led_by(before, earlier).all(|body| body.may_precede(ask))
+    };
     earlier.iter().rev().find(is_before)
 }
 
-/// Whether what was asked for before is known to have arrived.
-pub(super) fn arrived(before: &Ask) -> bool {
-    before.outcome == Outcome::Completed
+/// Whether what was asked for before is known to have arrived, there or where it led to.
+pub(super) fn arrived(before: &Ask, earlier: &[Ask]) -> bool {
+    let mut asks = std::iter::once(before).chain(led_by(before, earlier));
+    asks.any(|ask| ask.outcome == Outcome::Completed)
+}
+
+fn led_by<'a>(before: &'a Ask, earlier: &'a [Ask]) -> impl Iterator<Item = &'a Ask> {
+    earlier.iter().filter(|body| before.leads_to(body))
 }
 
 /// An ask for the rest, among all asks of its chain; those before it come first.
@@ -40,7 +50,10 @@ fn is_repeat(ask: &Ask, earlier: &[Ask], is_chunk: bool) -> bool {
     };
     let times = earlier.iter().filter(same).count();
     let is_shared = is_chunk || ask.start.is_multiple_of(TILE_UNIT);
-    let pulls = earlier.iter().filter(|before| before.is_full()).count();
+    let is_pull = |(place, before): &(usize, &Ask)| {
+        before.is_full() && before.led_by(earlier.get(..*place).unwrap_or_default()).is_none()
+    };
+    let pulls = earlier.iter().enumerate().filter(is_pull).count();
     times >= if is_shared { pulls.max(1) } else { 1 }
 }
 

@@ -90,6 +90,9 @@ impl Line {
             content_range: self.content_range.as_deref().or(content_range.as_deref()),
             content_length: Some(part.map_or(size, |(first, last)| last - first + 1)),
             content_type: Some("multipart/byteranges; boundary=x"),
+            location: None,
+            followed_to: None,
+            cache: None,
             outcome: self.outcome,
             time_ms: sample::JULY_2020_MS + self.at + self.took,
         })
@@ -171,6 +174,114 @@ fn every_client_is_seen_as_what_it_is() {
         );
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// The same pulls before a registry whose blobs are elsewhere: each request is answered with a redirect and asked again at
+/// another host.
+fn redirected(records: &[Record]) -> Vec<Record> {
+    let halves = |record: &Record| {
+        let at = |after_ms: u64, host: &str| Record {
+            id: RecordId(record.id.0 + (u128::from(after_ms) << 80)),
+            profile: blobwatch_pull::Profile {
+                host: host.to_owned(),
+                ..record.profile.clone()
+            },
+            ..record.clone()
+        };
+        let redirect = Record {
+            status: 307,
+            size: None,
+            outcome: Outcome::NotObserved,
+            duration_ms: 0,
+            sent_to: "cdn.example".to_owned(),
+            range: blobwatch_pull::RangeRecord {
+                honoured: None,
+                ..record.range
+            },
+            ..at(0, "registry.example")
+        };
+        [redirect, at(1, "cdn.example")]
+    };
+    records.iter().flat_map(halves).collect()
+}
+
+/// What is counted of records: starts, and events.
+fn counted(records: &[Record]) -> Vec<(&'static str, u32)> {
+    let mut history = History::default();
+    for record in records {
+        history.take(record);
+    }
+    let counts = records
+        .iter()
+        .fold(crate::CellCounts::default(), |mut sum, record| {
+            sum.add(&crate::CellCounts::of(record, &history.recall(record)));
+            sum
+        });
+    vec![
+        ("starts", counts.starts),
+        ("resumes", counts.resumes),
+        ("repeats", counts.repeats),
+        ("restarts", counts.restarts),
+        ("begun again", counts.begun_again),
+        ("refused", counts.refused),
+        ("aborted", counts.aborted),
+    ]
+}
+
+#[test]
+fn a_pull_in_two_halves_counts_as_one() {
+    let mut wrong = Vec::new();
+    for (name, (trace, lines)) in traces() {
+        let lines: Vec<&Line> = lines.iter().filter(|line| line.method == Method::Get).collect();
+        let records: Vec<Record> = (0..)
+            .zip(&lines)
+            .map(|(n, line)| line.record(n, trace.size))
+            .collect();
+        if records.iter().any(|record| !matches!(record.status, 200 | 206)) {
+            continue;
+        }
+        let (direct, pairs) = (counted(&records), counted(&redirected(&records)));
+        if direct != pairs {
+            wrong.push(format!("{name}:\n  direct {direct:?}\n  pairs  {pairs:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_redirected_digest_that_is_pulled_again_is_a_restart_once_and_stuck_only_if_it_did_not_arrive() {
+    #[track_caller]
+    fn case(outcome: Outcome, stuck: bool) {
+        let pull = |at_s: u128| Record {
+            id: RecordId(sample::full().id.0 + (at_s * 1_000 << 80)),
+            status: 200,
+            outcome,
+            duration_ms: 500,
+            verdict: blobwatch_pull::Action::None,
+            range: blobwatch_pull::RangeRecord {
+                kind: RangeKind::None,
+                start: None,
+                end: None,
+                honoured: None,
+            },
+            ..sample::full()
+        };
+        let records = redirected(&[pull(0), pull(100)]);
+        let found = judged(&records, &[0, 1, 2, 3]);
+        let kinds: Vec<RangeKind> = found.iter().map(|judged| judged.kind).collect();
+        let (none, restart) = (RangeKind::None, RangeKind::Restart);
+        assert_eq!(kinds, [none, none, restart, none], "{outcome:?}");
+        let starts: Vec<bool> = found.iter().map(|judged| judged.start).collect();
+        assert_eq!(starts, [true, false, true, false]);
+        assert_eq!(
+            (found[2].stuck, found[3].second_half),
+            (stuck, true),
+            "{outcome:?}"
+        );
+    }
+    case(Outcome::Completed, false);
+    case(Outcome::ClientClosed, true);
+    case(Outcome::NotObserved, true);
 }
 
 /// Isolates send their batches when they like, one a second.

@@ -125,7 +125,9 @@ impl Builder {
         let shape = Shape::of(&record, form);
         let cost = &mut self.bytes;
         let profile = self.profiles.code(record.profile, cost, profile_cost);
-        let digest = self.digests.code(Digest::of(record.digest), cost, digest_cost);
+        let digest = self
+            .digests
+            .code(Digest::of_record(record.digest, record.object), cost, digest_cost);
         *cost += ROW_BYTES;
         self.rows.push(Row {
             id: record.id,
@@ -164,6 +166,7 @@ impl Builder {
                     digest,
                     repository: record.repository,
                     size: record.size,
+                    sent_object: record.sent_object,
                 },
                 cost,
                 blob_cost,
@@ -177,6 +180,8 @@ impl Builder {
                 Treatment {
                     route: record.route,
                     odd_path: record.odd_path,
+                    path_shape: record.shape,
+                    joined: record.joined,
                     method: record.method,
                     status: record.status,
                     range: record.range.kind,
@@ -186,6 +191,9 @@ impl Builder {
                     revision: record.revision,
                     degraded: record.degraded,
                     weight: record.weight,
+                    sent_to: record.sent_to,
+                    served_by: record.served_by,
+                    cache: record.cache,
                     fired: record.fired,
                     shape,
                 },
@@ -368,7 +376,8 @@ fn treatment_cost(treatment: &Treatment) -> usize {
         .iter()
         .map(|fired| text_cost(&fired.rule) + 6)
         .sum();
-    text_cost(&treatment.route) + fired + 40
+    let texts = [&*treatment.route, &treatment.sent_to, &treatment.served_by];
+    texts.into_iter().map(text_cost).sum::<usize>() + fired + 42
 }
 
 fn agent_cost(agent: &Agent) -> usize {
@@ -404,9 +413,10 @@ fn digest_cost(digest: &Digest) -> usize {
         Digest::Text(text) => text_cost(text),
         Digest::Sha256(_) => 34,
         Digest::Sha512(_) => 66,
+        Digest::Object(_) => 10,
     }
 }
 
 fn blob_cost(blob: &Blob) -> usize {
-    text_cost(&blob.repository) + 16
+    text_cost(&blob.repository) + 24
 }

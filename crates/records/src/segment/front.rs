@@ -36,6 +36,7 @@ const BACK: usize = Section::Profiles as usize;
 /// The front of one block, read as far as its directory.
 #[derive(Debug, Clone, Copy)]
 pub struct Front<'a> {
+    version: u8,
     records: usize,
     lengths: [usize; SECTIONS],
     body: &'a [u8],
@@ -102,10 +103,16 @@ impl<'a> Front<'a> {
             return Err(DecodeError::Truncated);
         }
         Ok(Self {
+            version: bytes.get(MAGIC.len()).copied().unwrap_or(VERSION),
             records,
             lengths,
             body,
         })
+    }
+
+    /// Of the block.
+    pub(super) fn version(&self) -> u8 {
+        self.version
     }
 
     #[must_use]
@@ -143,7 +150,7 @@ impl<'a> Front<'a> {
     }
 
     pub fn treatments(&self) -> Result<Vec<Treatment>, DecodeError> {
-        tables::read_treatments(self.front(Section::Treatments)?)
+        tables::read_treatments(self.front(Section::Treatments)?, self.version)
     }
 
     pub fn treatment_codes(&self) -> Result<Codes<'a>, DecodeError> {
@@ -176,7 +183,7 @@ impl<'a> Front<'a> {
     }
 
     pub fn blobs(&self, back: &[u8]) -> Result<(Vec<Digest>, Vec<Blob>), DecodeError> {
-        tables::read_blobs(self.back(Section::Blobs, back)?)
+        tables::read_blobs(self.back(Section::Blobs, back)?, self.version)
     }
 
     pub fn blob_codes<'b>(&self, back: &'b [u8]) -> Result<Codes<'b>, DecodeError> {
