@@ -4,8 +4,8 @@
 //! of the truth now is worth more than all of it later.
 
 use blobwatch_fire_log::{
-    BEFORE, Format, Joined, KIND, Kind, MAX_LIMIT, PageCall, Part, Query, RecordCall, Summary, SummaryCall,
-    SummaryQuery, explain, join,
+    BEFORE, Followed, Format, Joined, KIND, Kind, MAX_LIMIT, PageCall, Part, Query, RecordCall, Summary,
+    SummaryCall, SummaryQuery, explain, followed, followers, join,
 };
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_rule_book::{DocumentCall, FireLogNamesCall, GuardsAt, GuardsThenCall, HealthCall};
@@ -235,9 +235,33 @@ async fn explanation(id: &str, url: &Url, env: &Env) -> Answer<Response> {
     };
     let current = call(env, &HealthCall, Nothing).await?.revision;
     let explanation = explain(&record, &book, &guards, current);
-    let explanation = explanation
+    let mut explanation = explanation
         .map_err(|places| internal("read the rulebook of that revision", format!("{places:?}")))?;
+    explanation.followed = became(&record, env).await?;
     respond(Ok(explanation)).failed_to("answer")
+}
+
+/// What became of a redirect; `None` where the record is none.
+async fn became(record: &Record, env: &Env) -> Answer<Option<Option<Followed>>> {
+    let Some(parameters) = followers(record) else {
+        return Ok(None);
+    };
+    let parameters: Vec<(&str, &str)> = parameters
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let (names, page) = (
+        call(env, &FireLogNamesCall, Nothing).await?,
+        PageCall(&parameters),
+    );
+    let asked = names.iter().map(|name| call_named(env, name, &page, Nothing));
+    let gathered = gather(&names, join_all(asked).await);
+    let found: Vec<Record> = gathered
+        .answers
+        .into_iter()
+        .flat_map(|page| page.records)
+        .collect();
+    Ok(Some(followed(record, &found)))
 }
 
 pub(super) async fn record(id: RecordId, env: &Env) -> Answer<Record> {

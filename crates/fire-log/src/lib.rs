@@ -1,11 +1,13 @@
 //! The FireLog: records of one colo, kept, found, counted and explained.
 
 mod explain;
+mod followed;
 mod object_calls;
 mod query;
 mod store;
 
 pub use explain::explain;
+pub use followed::{Followed, followed, followers};
 pub use object_calls::{
     BEFORE, FlushCall, KIND, LossesCall, PageCall, PushRulebookCall, ReadRulebookCall, RecordCall,
     StandingCall, SummaryCall,

@@ -31,7 +31,7 @@ pub(crate) use read::{After, Candidate, Source, newest_first, recent};
 pub use read::{Span, back_of, front_of, oldest_first};
 pub use volume::{MAX_VOLUME_KEYS, Window};
 
-use blobwatch_records::History;
+use blobwatch_records::{Halves, History};
 use blobwatch_rulebook::Settings;
 use blobwatch_sql::{Sql, SqlError, StoreError, migrate};
 use blobwatch_wire::DecodeError;
@@ -91,6 +91,7 @@ pub struct FireLog<S> {
     rulebook: Option<Kept>,
     volumes: Volumes,
     history: History,
+    halves: Halves,
     late: Late,
     outbox: Outbox,
     guards: Guards,
@@ -119,8 +120,8 @@ impl<S: Sql> FireLog<S> {
     pub fn open(sql: S) -> Result<Self, FireLogError> {
         migrate(&sql, schema::STEPS)?;
         let rulebook = rulebook::read(&sql)?;
-        let mut late = Late::new();
-        let history = refine::remember(&sql, &mut late)?;
+        let mut late = Late::default();
+        let (history, halves) = refine::remember(&sql, &mut late)?;
         let outbox = Outbox::open(&sql)?;
         let guards = Guards::open(&sql)?;
         let mut log = Self {
@@ -129,6 +130,7 @@ impl<S: Sql> FireLog<S> {
             rulebook: None,
             volumes: Volumes::default(),
             history,
+            halves,
             late,
             outbox,
             guards,

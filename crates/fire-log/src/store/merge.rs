@@ -103,13 +103,13 @@ fn step(sql: &impl Sql, late: &mut Late, cut_ms: u64, now_ms: u64) -> Result<u64
         && let Some(mut tail) = tail(sql, first.first_ms)?
     {
         writer.replaces = Some(tail.id);
-        tail.block.set_kinds(late);
+        late.apply(&mut tail.block);
         writer.builder.append(tail.block);
     }
     for waiting in &taken {
         match StoreError::readable(read(sql, waiting))? {
             Some((mut block, bytes)) => {
-                block.set_kinds(late);
+                late.apply(&mut block);
                 writer.add(block, bytes)?;
             }
             None => lost(sql, waiting, now_ms)?,
@@ -118,7 +118,7 @@ fn step(sql: &impl Sql, late: &mut Late, cut_ms: u64, now_ms: u64) -> Result<u64
         sql.run("DELETE FROM inbox WHERE isolate = ? AND seq = ?", &key)?;
     }
     writer.write()?;
-    late.retain(|id, _| id.time_ms().saturating_add(CORRECTED_WITHIN_MS) > now_ms);
+    late.forget(now_ms.saturating_sub(CORRECTED_WITHIN_MS));
     remember(sql, &taken, now_ms)?;
     Ok(taken.len() as u64)
 }

@@ -5,6 +5,7 @@ mod batches;
 mod cells;
 mod exactly_once;
 mod guards;
+mod halves;
 mod rulebook;
 mod schema;
 mod segments;
