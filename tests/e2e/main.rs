@@ -57,6 +57,8 @@ mod queries;
 #[cfg(test)]
 mod real_clients;
 #[cfg(test)]
+mod redirects;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod set_back;
