@@ -34,8 +34,9 @@ export interface RequestRecord {
   time: string;
   ray: string | null;
   route: string;
-  repository: string;
-  digest: string;
+  repository: string | null;
+  digest: string | null;
+  object: string | null;
   odd_path: boolean;
   method: string;
   status: number;
@@ -44,6 +45,9 @@ export interface RequestRecord {
   promised: number | null;
   outcome: string;
   duration_ms: number | null;
+  sent_to: string | null;
+  served_by: string | null;
+  cache: string | null;
   client: string;
   network: string;
   asn: number | null;
@@ -71,6 +75,7 @@ export interface Clause {
 
 export interface Explanation {
   record: RequestRecord;
+  followed?: { id: string; status: number | null; outcome: string } | null;
   facts: Record<string, unknown>;
   not_recorded: string[];
   rules: {
