@@ -28,10 +28,9 @@ pub use client::{Client, ClientKey, ClientKeys, NetworkKey, bucket, observed};
 pub use facts::{Facts, FactsError, TlsFacts, known_colo, parse_address};
 pub use fingerprint::{Fingerprint, NO_TLS, PRESENCE};
 pub use path::{
-    Blob, BlobShapes, MAX_REPOSITORY, MAX_SHAPES, PathShape, ShapeError, find_blob, normal_form,
-    repository_of,
+    Blob, BlobShapes, MAX_REPOSITORY, PathShape, ShapeError, find_blob, normal_form, repository_of,
 };
-pub use place::{Target, host_of_address};
+pub use place::host_of_address;
 pub use range::{Answered, Asked, ByteRange, ContentRange, RangeKind, TILE_UNIT, honoured};
 pub use record::{BlobKey, Fired, MAX_ISOLATE, Method, Outcome, Profile, RangeRecord, Record, RecordId};
 pub use recorded::{

@@ -13,7 +13,7 @@ mod template;
 
 pub use normal::normal_form;
 pub(crate) use shapes::object_key;
-pub use shapes::{Blob, BlobShapes, MAX_SHAPES, PathShape, ShapeError, find_blob};
+pub use shapes::{Blob, BlobShapes, PathShape, ShapeError, find_blob};
 
 use crate::digest::Digest;
 

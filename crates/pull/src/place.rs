@@ -14,17 +14,17 @@ const MAX_ADDRESS: usize = 4_096;
 
 /// Where a redirect leads.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Target {
+pub(crate) struct Target {
     /// Empty where it is no host.
-    pub host: String,
+    pub(crate) host: String,
     /// The key of what is asked for there, where its path says no digest; else 0.
-    pub object: u64,
+    pub(crate) object: u64,
 }
 
 impl Target {
     /// Reads a Location; `here` is the host that was asked, where a Location without one leads.
     #[must_use]
-    pub fn read(location: &str, here: &str) -> Self {
+    pub(crate) fn read(location: &str, here: &str) -> Self {
         let address = location.split(['?', '#']).next().unwrap_or_default().trim();
         if address.is_empty() || address.len() > MAX_ADDRESS {
             return Self::default();

@@ -17,7 +17,7 @@ use crate::record::BlobKey;
 use blobwatch_wire::{FNV_START, fnv1a};
 
 /// Shapes of one route: each is tried on every request of the route that is no other's.
-pub const MAX_SHAPES: usize = 16;
+const MAX_SHAPES: usize = 16;
 
 /// How a path says which blob it is for. It decides what of the path a record keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
