@@ -253,7 +253,7 @@ fn a_redirected_digest_that_is_pulled_again_is_a_restart_once_and_stuck_only_if_
     #[track_caller]
     fn case(outcome: Outcome, stuck: bool) {
         let pull = |at_s: u128| Record {
-            id: RecordId(sample::full().id.0 + (at_s * 1_000 << 80)),
+            id: RecordId(sample::full().id.0 + ((at_s * 1_000) << 80)),
             status: 200,
             outcome,
             duration_ms: 500,
