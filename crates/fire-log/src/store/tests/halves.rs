@@ -61,11 +61,11 @@ fn a_fetch_takes_over_the_repository_of_its_redirect() {
         let mut log = open();
         log.accept(&flush(7, 1, &[redirect()]).encode(), NOW + 100)
             .unwrap();
-        log.accept(&flush(8, 1, &[second.clone()]).encode(), NOW + 200)
+        log.accept(&flush(8, 1, std::slice::from_ref(&second)).encode(), NOW + 200)
             .unwrap();
         is_whole(&stored(&log, second.id));
         let mut log = open();
-        log.accept(&flush(8, 1, &[second.clone()]).encode(), NOW + 100)
+        log.accept(&flush(8, 1, std::slice::from_ref(&second)).encode(), NOW + 100)
             .unwrap();
         assert_eq!(stored(&log, second.id), second, "alone it stays as it is");
         log.accept(&flush(7, 1, &[redirect()]).encode(), NOW + 200)
