@@ -114,13 +114,11 @@ fn both_halves_of_a_pull_are_recorded_and_joined() {
         (&fetch["sent_to"], &fetch["object"]),
         (&Value::Null, &Value::Null)
     );
-    assert_eq!(
-        pair.stage
-            .api()
-            .items("/requests?sent_to=localhost&served_by=origin:127.0.0.1")
-            .len(),
-        pair.stage.registry.image.blobs().count()
-    );
+    let blobs = pair.stage.registry.image.blobs().count();
+    let redirects = pair
+        .stage
+        .records("sent_to=localhost&served_by=origin:127.0.0.1", blobs);
+    assert_eq!(redirects.len(), blobs);
 
     let explained = pair.explained(redirect);
     let followed = json!({"id": fetch["id"], "status": 200, "outcome": fetch["outcome"]});
