@@ -1,7 +1,7 @@
 //! From what a line says to what a detector counts: who asked, for which blob, with which range, and what came of it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 use blobwatch_pull::{
@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
+use super::digests::Digests;
 use super::entry::Entry;
 use super::names::Names;
 use super::shown::{Lengths, NO_RANGE, Shown};
@@ -69,6 +70,7 @@ pub(super) struct Reader {
     /// included; keys stay in this process.
     keyed: DefaultHasher,
     pub(super) names: Names,
+    pub(super) digests: Digests,
     pub(super) seen: Seen,
 }
 
@@ -77,6 +79,7 @@ impl Reader {
         Self {
             keyed: DefaultHasher::new(),
             names: Names::default(),
+            digests: Digests::default(),
             seen: Seen::default(),
         }
     }
@@ -138,7 +141,11 @@ impl Reader {
     }
 
     fn digest(&self, entry: &Entry<'_>) -> Option<u64> {
-        let of = |digest: &str| self.hash(|hasher| digest.hash(hasher));
+        let of = |digest: &str| {
+            let hash = self.hash(|hasher| digest.hash(hasher));
+            self.digests.learn(hash, digest);
+            hash
+        };
         if !entry.digest.is_empty() {
             return Some(of(&entry.digest));
         }
@@ -209,7 +216,7 @@ impl Reader {
         let (octets, prefix) = match address {
             Some(IpAddr::V4(v4)) => {
                 let bits = u128::from(v4.to_bits());
-                (bits, bits & !0xff)
+                (bits, if is_private(v4) { bits } else { bits & !0xff })
             }
             Some(IpAddr::V6(v6)) => (v6.to_bits(), v6.to_bits() & !((1 << 80) - 1)),
             // A name, where the log has names.
@@ -259,11 +266,13 @@ fn total(entry: &Entry<'_>) -> Option<u64> {
     }
 }
 
-/// Without the answer's Content-Range, a 206 is believed, and of a 416 nothing can be said.
+/// Without the answer's Content-Range, a 206 is believed, and of a 416 nothing can be said but that several ranges at once
+/// are not all behind the end.
 fn is_honoured(entry: &Entry<'_>, status: u16, method: Method, asked: &Asked) -> Option<bool> {
     let is_asked = asked.is_range() && method == Method::Get;
     if entry.content_range.is_empty() && matches!(status, 206 | 416) {
-        return (is_asked && status == 206).then_some(true);
+        let is_refused = status == 416 && asked.kind() == RangeKind::Multi;
+        return (is_asked && (status == 206 || is_refused)).then_some(status == 206);
     }
     let answer = Answered {
         status,
@@ -281,6 +290,13 @@ fn stored(path: &str) -> Option<&str> {
     let digest = rest.strip_suffix("/data").unwrap_or(rest);
     let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_digest.then_some(digest)
+}
+
+/// Whether addresses next to each other are no neighbours: inside of one organisation, or behind a carrier, a /24 holds
+/// machines that have nothing in common, so that each is a network of its own.
+fn is_private(v4: Ipv4Addr) -> bool {
+    let [first, second, ..] = v4.octets();
+    v4.is_private() || first == 100 && (64..128).contains(&second)
 }
 
 /// An address without its port; of a list the first.

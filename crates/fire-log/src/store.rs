@@ -31,7 +31,8 @@ pub(crate) use read::{After, Candidate, Source, newest_first, recent};
 pub use read::{Span, back_of, front_of, oldest_first};
 pub use volume::{MAX_VOLUME_KEYS, Window};
 
-use blobwatch_records::History;
+use blobwatch_pull::Record;
+use blobwatch_records::{Challenges, History};
 use blobwatch_rulebook::Settings;
 use blobwatch_sql::{Sql, SqlError, StoreError, migrate};
 use blobwatch_wire::DecodeError;
@@ -91,6 +92,7 @@ pub struct FireLog<S> {
     rulebook: Option<Kept>,
     volumes: Volumes,
     history: History,
+    challenges: Challenges<Record>,
     late: Late,
     outbox: Outbox,
     guards: Guards,
@@ -120,7 +122,7 @@ impl<S: Sql> FireLog<S> {
         migrate(&sql, schema::STEPS)?;
         let rulebook = rulebook::read(&sql)?;
         let mut late = Late::new();
-        let history = refine::remember(&sql, &mut late)?;
+        let (history, challenges) = refine::remember(&sql, &mut late)?;
         let outbox = Outbox::open(&sql)?;
         let guards = Guards::open(&sql)?;
         let mut log = Self {
@@ -129,6 +131,7 @@ impl<S: Sql> FireLog<S> {
             rulebook: None,
             volumes: Volumes::default(),
             history,
+            challenges,
             late,
             outbox,
             guards,

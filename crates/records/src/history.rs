@@ -10,23 +10,29 @@
 
 mod ask;
 mod chain;
+mod challenges;
 mod chunks;
 mod clients;
 mod closed;
 mod judged;
+mod loops;
 mod open;
+mod paces;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 
-pub use judged::Judged;
+pub use challenges::Challenges;
 pub(crate) use judged::Progress;
+pub use judged::{Again, Judged, Pace};
 
 use ask::Ask;
 use blobwatch_pull::{ClientKey, RangeKind, Record, RecordId, Request};
 use chain::Chain;
 use clients::Clients;
+use loops::Loops;
+use paces::Paces;
 
 /// How long an ask bears on those after it: dockerd gives up after 75 s, containerd's CRI cancels after 5 minutes and
 /// kubelet waits up to 5 more (docs/detection.md).
@@ -58,6 +64,8 @@ pub struct History {
     old: Chains,
     turned_ms: u64,
     clients: Clients,
+    loops: Loops,
+    paces: Paces,
     corrections: Vec<Correction>,
     max_asks: usize,
 }
@@ -83,6 +91,8 @@ impl History {
             old: Chains::default(),
             turned_ms: 0,
             clients: Clients::default(),
+            loops: Loops::default(),
+            paces: Paces::default(),
             corrections: Vec::new(),
             max_asks,
         }
@@ -94,6 +104,7 @@ impl History {
         let known_client = self.clients.see(record.client, time_ms);
         let Some(ask) = Ask::of(record) else {
             self.refuse(record);
+            self.loops.see(record);
             return Judged {
                 known_client,
                 ..self.beside(record)
@@ -101,14 +112,23 @@ impl History {
         };
         self.turn(time_ms);
         let key = (record.client, ask::digest_hash(&record.digest));
-        let spacing = self.clients.spacing(record.client);
+        let spacing = self.clients.spacing(record);
+        let pace = self.paces.judge(record);
         let chain = self.young.fetch(&mut self.old, key);
         let before = chain.len();
-        let judged = chain.take(Ask { known_client, ..ask }, spacing, &mut self.corrections);
+        let judged = chain.take(
+            Ask {
+                known_client,
+                pace,
+                ..ask
+            },
+            spacing,
+            &mut self.corrections,
+        );
         let (after, found) = (chain.len(), chain.spacing());
         self.young.asks = (self.young.asks + after).saturating_sub(before);
         if let Some(spacing) = found {
-            self.clients.keep_spacing(record.client, spacing);
+            self.clients.keep_spacing(record, spacing);
         }
         self.corrections.truncate(MAX_CORRECTIONS);
         judged
@@ -141,6 +161,7 @@ impl History {
         let is_before = |chain: &Chain| chain.has_before(record.id);
         Judged {
             origin_known: self.chain(record).is_some_and(is_before),
+            looped: self.loops.is_looped(record),
             ..Judged::alone(record)
         }
     }
@@ -158,7 +179,7 @@ impl History {
     pub fn expected(&self, request: &Request<'_>) -> RangeKind {
         let key = (request.client, ask::digest_hash(request.blob.digest.as_str()));
         match (self.by_key(key), Ask::expected(request)) {
-            (Some(chain), Some(ask)) => chain.expected(ask, self.clients.spacing(request.client)),
+            (Some(chain), Some(ask)) => chain.expected(ask, self.clients.spacing_of(request.client)),
             _ => request.asked.kind(),
         }
     }

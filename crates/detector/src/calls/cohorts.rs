@@ -84,7 +84,8 @@ pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> R
     let parameters = Parameters::parse(query, &known)?;
     let kind = read_kind(parameters.get("kind").unwrap_or("resume_surge"))?;
     if !AnomalyKind::RATES.contains(&kind) {
-        let message = "expected resume_surge, stall_surge, restart_surge, range_refused or abort_surge";
+        let names = AnomalyKind::RATES.map(AnomalyKind::as_str).join(", ");
+        let message = format!("expected one of {names}");
         return Err(Problem::bad_parameter(Place::new("query.kind", message)));
     }
     let axis = |name, default| attribute(&format!("query.{name}"), parameters.get(name).unwrap_or(default));

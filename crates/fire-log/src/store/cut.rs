@@ -34,11 +34,17 @@ impl<S: Sql> FireLog<S> {
     pub(super) fn cut(&mut self, now_ms: u64) -> Result<(), FireLogError> {
         let until_ms = now_ms.saturating_sub(SETTLE_MS);
         let (sql, history, outbox) = (&self.sql, &self.history, &mut self.outbox);
+        let challenges = &self.challenges;
         sql.transaction(|| {
-            let mut tally = Tally::default();
-            let cut_ms = count(sql, history, &mut tally, (outbox.cut_ms(), until_ms))?;
+            let (mut tally, after_ms) = (Tally::default(), outbox.cut_ms());
+            let cut_ms = count(sql, history, &mut tally, (after_ms, until_ms))?;
+            // The batches say up to when it is: what became known since the cut before counts once, as they do.
+            for (due_ms, record) in challenges.unanswered(after_ms, cut_ms) {
+                tally.count_unanswered(record, due_ms);
+            }
             outbox.put(sql, tally, cut_ms, now_ms)
         })?;
+        self.challenges.forget(self.outbox.cut_ms());
         self.inbox = self.waiting()?;
         Ok(())
     }

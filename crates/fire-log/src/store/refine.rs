@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::{FireLogError, Source, back_of, front_of, newest_first, recent};
 use blobwatch_pull::{RangeKind, Record, RecordId};
-use blobwatch_records::{Block, Builder, History, MAX_CORRECTIONS, WINDOW_MS};
+use blobwatch_records::{Block, Builder, Challenges, History, MAX_CORRECTIONS, WINDOW_MS};
 use blobwatch_sql::{MAX_NUMBER, Sql, StoreError};
 
 /// Records read when the object wakes: some 60 ms natively, at 600 bytes 10 MB.
@@ -19,11 +19,13 @@ pub(super) type Late = HashMap<RecordId, RangeKind>;
 pub(super) fn refine(
     block: &mut Block,
     history: &mut History,
+    challenges: &mut Challenges<Record>,
     late: &mut Late,
 ) -> Result<(Vec<Record>, bool), FireLogError> {
     let mut records = read(block)?;
     for record in &records {
         history.take(record);
+        challenges.see(record, || record.clone());
     }
     let mut kinds = HashMap::new();
     for record in &mut records {
@@ -51,11 +53,15 @@ pub(super) fn encode(block: Block) -> Vec<u8> {
 }
 
 /// Reads the newest records of the last half hour of the log, and what they are beside each other.
-pub(super) fn remember(sql: &impl Sql, late: &mut Late) -> Result<History, FireLogError> {
-    let mut history = History::default();
+pub(super) fn remember(
+    sql: &impl Sql,
+    late: &mut Late,
+) -> Result<(History, Challenges<Record>), FireLogError> {
+    let (mut history, mut challenges) = (History::default(), Challenges::default());
     let records = newest(sql)?;
     for record in &records {
         history.take(record);
+        challenges.see(record, || record.clone());
     }
     history.corrections();
     for record in &records {
@@ -64,7 +70,7 @@ pub(super) fn remember(sql: &impl Sql, late: &mut Late) -> Result<History, FireL
             late.insert(record.id, kind);
         }
     }
-    Ok(history)
+    Ok((history, challenges))
 }
 
 /// Oldest first. Batches that cannot be read are passed over: merging counts them.

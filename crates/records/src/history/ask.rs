@@ -4,7 +4,7 @@ use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
 
-use super::Judged;
+use super::{Judged, Pace};
 use blobwatch_pull::{Action, MAX_ISOLATE, Method, Outcome, RangeKind, Record, RecordId, Request};
 
 /// A client that lost its connection may ask again before the edge sees the loss: within 0.1 s on loopback, and a
@@ -38,6 +38,9 @@ pub(super) struct Ask {
     pub(super) honoured: bool,
     pub(super) outcome: Outcome,
     pub(super) known_client: bool,
+    pub(super) pace: Pace,
+    /// Bytes of the whole blob; 0 where the answer does not say.
+    pub(super) size: u64,
     pub(super) duration_ms: u32,
     pub(super) told: Judged,
 }
@@ -68,6 +71,8 @@ impl Ask {
             honoured: record.range.honoured == Some(true),
             outcome: record.outcome,
             known_client: false,
+            pace: Pace::Unknown,
+            size: record.size.unwrap_or_default(),
             duration_ms: record.duration_ms,
             told: Judged::bare(base),
         })
@@ -90,6 +95,8 @@ impl Ask {
             honoured: false,
             outcome: Outcome::NotObserved,
             known_client: false,
+            pace: Pace::Unknown,
+            size: 0,
             duration_ms: 0,
             told: Judged::bare(base),
         })
@@ -117,12 +124,17 @@ impl Ask {
         (self.start, self.end) == (other.start, other.end)
     }
 
+    /// Whether the body is known to have ended before its end.
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(self.outcome, Outcome::ClientClosed | Outcome::OriginFailed)
+    }
+
     fn is_observed(&self) -> bool {
         self.outcome != Outcome::NotObserved
     }
 
     /// When the body ended where that was observed; else when the headers came.
-    fn until_ms(&self) -> u64 {
+    pub(super) fn until_ms(&self) -> u64 {
         self.time_ms().saturating_add(u64::from(self.duration_ms))
     }
 

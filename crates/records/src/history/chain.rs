@@ -1,7 +1,7 @@
 //! The asks of one client for one digest, in order of time.
 
 use super::ask::{Ask, Given};
-use super::{Correction, Judged, MAX_CHAIN_ASKS, WINDOW_MS, chunks, closed, open};
+use super::{Again, Correction, Judged, MAX_CHAIN_ASKS, WINDOW_MS, chunks, closed, open};
 use blobwatch_pull::{RangeKind, RecordId};
 
 /// A client follows a redirect at once; what it then asks for is the same ask.
@@ -144,6 +144,11 @@ fn judged(ask: &Ask, place: usize, asks: &[Ask], refused_ms: &[u64], spacing: Op
         origin_known: !earlier.is_empty(),
         start,
         stuck: restarted.is_some_and(|before| !open::arrived(before)),
+        again: open::again(restarted),
+        unreached: open::is_unreached(ask, earlier),
+        suspect: open::is_suspect(ask, earlier),
+        looped: false,
+        pace: ask.pace,
         begun_again: start && begins_again(ask, earlier, refused_ms),
         parallel: is_parallel(ask, asks, spacing),
         known_client: ask.known_client,
@@ -221,6 +226,13 @@ impl Judged {
             stuck: self.stuck || told.stuck,
             begun_again: self.begun_again || told.begun_again,
             parallel: self.parallel || told.parallel,
+            again: if self.again == Again::Unknown {
+                told.again
+            } else {
+                self.again
+            },
+            unreached: self.unreached || told.unreached,
+            suspect: self.suspect || told.suspect,
             progress: self.progress.or(told.progress),
             ..self
         }

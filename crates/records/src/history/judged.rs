@@ -10,6 +10,39 @@ pub struct Progress {
     pub ms: u64,
 }
 
+/// How fast a body came, beside those of the same clients before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pace {
+    /// Small, not observed to its end, or nothing is known of its clients yet.
+    #[default]
+    Unknown,
+    Usual(u16),
+    /// Far slower.
+    Slow(u16),
+}
+
+impl Pace {
+    /// How fast, in the unit of [`CellCounts::pace_sum`](crate::CellCounts::pace_sum).
+    #[must_use]
+    pub fn octaves(self) -> u16 {
+        match self {
+            Self::Unknown => 0,
+            Self::Usual(octaves) | Self::Slow(octaves) => octaves,
+        }
+    }
+}
+
+/// What became of a body that is asked for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Again {
+    /// It is not asked for again, or nobody saw what became of it.
+    #[default]
+    Unknown,
+    AfterACut,
+    /// It had arrived: a second healthy pull, unless its content is wrong.
+    AfterAWhole,
+}
+
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judged {
@@ -28,6 +61,14 @@ pub struct Judged {
     /// The client had asked for something before.
     pub known_client: bool,
     pub progress: Option<Progress>,
+    pub again: Again,
+    /// A redirect that the client had before, again and again, without a fetch from where it leads.
+    pub unreached: bool,
+    /// A 416 that the client had before at the same offset.
+    pub looped: bool,
+    /// A body that had arrived twice just before.
+    pub suspect: bool,
+    pub pace: Pace,
 }
 
 impl Judged {
@@ -47,6 +88,11 @@ impl Judged {
             parallel: false,
             known_client: false,
             progress: None,
+            again: Again::Unknown,
+            unreached: false,
+            looped: false,
+            suspect: false,
+            pace: Pace::Unknown,
         }
     }
 }
