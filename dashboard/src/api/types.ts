@@ -212,6 +212,12 @@ export interface Series {
   refused: number[];
   denied: number[];
   aborted: number[];
+  /** By class: none, 2xx to 5xx. One that is 0 throughout is absent, here and below. */
+  answers: Record<string, number[]>;
+  /** By what a rule did: block, throttle, detour, tag. */
+  acted: Record<string, number[]>;
+  /** What goes wrong, by its name. */
+  events: Record<string, number[]>;
 }
 
 export interface Mark {

@@ -14,7 +14,19 @@ import { bounds, isLive } from "../span.ts";
 const SINCE = "-1h";
 const EVERY_MS = 15_000;
 const ATTRIBUTES = ["colo", "os", "family", "asn", "country", "route", "fingerprint"];
-export const KINDS = ["resume_surge", "stall_surge", "restart_surge", "range_refused", "abort_surge"];
+export const KINDS = [
+  "resume_surge",
+  "stall_surge",
+  "restart_surge",
+  "range_refused",
+  "abort_surge",
+  "start_failed",
+  "start_refused",
+  "target_unreached",
+  "range_loop",
+  "slow_surge",
+  "content_suspect",
+];
 
 /** Fewer expected events than this make any ratio: the cell is shown without colour. */
 const MIN_EXPECTED_EVENTS = 3;
