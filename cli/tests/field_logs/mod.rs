@@ -101,7 +101,7 @@ impl Story {
             Self::Failing => ("start_failed", &["all clients", "failed with 5xx"]),
             Self::Down => ("start_failed", &["all clients", "failed with 5xx"]),
             Self::Expired => ("start_refused", &["401"]),
-            Self::BehindTheEnd => ("range_loop", &["behind the end"]),
+            Self::BehindTheEnd => ("range_loop", &["containerd", "behind the end"]),
             Self::MultiRange => ("range_refused", &["containers-image", "multi-range only"]),
             Self::Repository => ("start_refused", &["all clients", "403"]),
             Self::Content => ("content_suspect", &["all clients", "sha256:00", "fetched again"]),
@@ -217,7 +217,7 @@ fn told(story: Story, pull: Line, random: &mut Random) -> Vec<Line> {
         Story::Failing if random.next(5) < 2 => tries(answer(503, 190), 2),
         Story::Down => tries(answer(502, 150), 2),
         Story::Expired if is("containerd") || is("containers") => vec![answer(401, 170)],
-        Story::BehindTheEnd if is("docker") => tries(behind(&pull), 6),
+        Story::BehindTheEnd if is("containerd") => tries(behind(&pull), 6),
         Story::Complete if random.next(10) == 0 => vec![behind(&pull)],
         Story::MultiRange if is("containers") => vec![Line {
             range: "bytes=100-199, 300-399".to_owned(),

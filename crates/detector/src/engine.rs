@@ -319,6 +319,15 @@ impl Engine {
         })
     }
 
+    /// Expected rates of a kind from all that is known of times when nothing was wrong, the newest included: for a past that
+    /// is too short to hold anything against.
+    #[must_use]
+    pub fn rates_when_well(&self, kind: AnomalyKind) -> Rates {
+        locate::rates(&self.window, &self.normal, kind, u64::MAX, |bucket, key| {
+            self.was_wrong(bucket.first, bucket.last, key)
+        })
+    }
+
     /// Counters by route: name, help, and the counts.
     pub fn totals_by_route(
         &self,

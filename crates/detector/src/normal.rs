@@ -225,6 +225,12 @@ impl Rates {
         known.copied().unwrap_or(self.everything)
     }
 
+    /// Whether they are known from more than what is supposed of anybody.
+    #[must_use]
+    pub fn are_known(&self) -> bool {
+        self.combinations.values().map(|(_, trials)| trials).sum::<f64>() >= WIDER_TRIALS
+    }
+
     /// Trials that the rate of a combination is known from, faded.
     #[must_use]
     pub fn trials(&self, key: &CellKey) -> f64 {

@@ -159,9 +159,11 @@ impl History {
     /// What a record is that is in no chain.
     fn beside(&self, record: &Record) -> Judged {
         let is_before = |chain: &Chain| chain.has_before(record.id);
+        let (behind, looped) = self.loops.place(record);
         Judged {
             origin_known: self.chain(record).is_some_and(is_before),
-            looped: self.loops.is_looped(record),
+            behind,
+            looped,
             ..Judged::alone(record)
         }
     }

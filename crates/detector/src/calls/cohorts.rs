@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::anomalies::read_kind;
 use super::counts::{Asked, FILTERS, attribute};
+use crate::normal::Rates;
 use crate::store::Detector;
 use crate::{ATTRIBUTES, AnomalyKind, value};
 use blobwatch_records::CellKey;
@@ -108,7 +109,10 @@ pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> R
             }
         }
     }
-    let rates = store.engine().rates(kind, asked.since_ms);
+    // Minutes that were not learned say nothing of what is expected: a young deployment has none before the window.
+    let engine = store.engine();
+    let rates = Some(engine.rates(kind, asked.since_ms)).filter(Rates::are_known);
+    let rates = rates.unwrap_or_else(|| engine.rates_when_well(kind));
     for (key, sums) in &mut sums {
         sums.expected = sums.trials as f64 * rates.of(key);
     }

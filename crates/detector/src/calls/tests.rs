@@ -124,6 +124,12 @@ fn the_calls_tell_what_the_detector_knows() {
     );
     assert!(os["values"][0]["ratio"].as_f64().unwrap() > 5.0, "{os}");
 
+    // From before the deployment began: nothing was learned before the window, and what was expected is learned in it.
+    let young = get(&store, now, "cohorts?kind=resume_surge&x=colo&y=os&since=-3h");
+    let systems = young["attributes"][5]["values"].as_array().unwrap();
+    let amazon = systems.iter().find(|os| os["value"] == "amzn2").unwrap();
+    assert!(amazon["ratio"].as_f64().unwrap() > 2.0, "{amazon}");
+
     let metrics = ask(&store, now, "GET", "metrics", "").unwrap().body;
     for line in [
         "blobwatch_anomalies_open{kind=\"resume_surge\"} 1",

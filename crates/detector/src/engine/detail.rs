@@ -13,7 +13,14 @@ const MOST: f64 = 0.8;
 const MOST_OF_BLOB: f64 = 0.5;
 
 /// Words to stand behind the kind's noun; empty where there are none.
-pub(super) fn of(window: &Window, cohort: &Cohort, kind: AnomalyKind, first: u64) -> String {
+/// `before` is the throughput before the onset: kept by the caller, as the window soon begins after it.
+pub(super) fn of(
+    window: &Window,
+    cohort: &Cohort,
+    kind: AnomalyKind,
+    first: u64,
+    before: &mut Option<f64>,
+) -> String {
     let during = sum(window, cohort, first, u64::MAX);
     match kind {
         AnomalyKind::StartFailed => failed(&during).to_owned(),
@@ -21,7 +28,10 @@ pub(super) fn of(window: &Window, cohort: &Cohort, kind: AnomalyKind, first: u64
         AnomalyKind::RangeRefused if is_most(during.multi_refused, during.refused) => {
             " of several ranges at once (multi-range only)".to_owned()
         }
-        AnomalyKind::SlowSurge => slow(&sum(window, cohort, 0, first), &during),
+        AnomalyKind::SlowSurge => {
+            *before = sum(window, cohort, 0, first).throughput().or(*before);
+            slow(*before, during.throughput())
+        }
         AnomalyKind::ContentSuspect => blob(window, cohort, first)
             .map(|digest| format!(" (blob {}: its content may be wrong)", visible(&digest)))
             .unwrap_or_default(),
@@ -76,8 +86,8 @@ fn refused(counts: &CellCounts) -> &'static str {
 }
 
 /// Throughput before, if it is known, and now.
-fn slow(before: &CellCounts, during: &CellCounts) -> String {
-    match (before.throughput(), during.throughput()) {
+fn slow(before: Option<f64>, now: Option<f64>) -> String {
+    match (before, now) {
         (Some(before), Some(now)) => format!(" (from {} to {})", speed(before), speed(now)),
         (None, Some(now)) => format!(" ({})", speed(now)),
         _ => String::new(),
@@ -133,15 +143,16 @@ mod tests {
         for (speed_of, expected) in [(3.1e7, "31 MB/s"), (1.42e6, "1.4 MB/s"), (6.4e4, "64 kB/s")] {
             assert_eq!(speed(speed_of), expected);
         }
-        let of = |pace_sum| CellCounts {
-            paced: 10,
-            pace_sum,
-            ..CellCounts::default()
+        let of = |octaves: u32| {
+            let counts = CellCounts {
+                paced: 10,
+                pace_sum: 10 * 16 * octaves,
+                ..CellCounts::default()
+            };
+            counts.throughput()
         };
-        assert_eq!(
-            slow(&of(10 * 16 * 11), &of(10 * 16 * 6)),
-            " (from 34 MB/s to 1.0 MB/s)"
-        );
-        assert_eq!(slow(&CellCounts::default(), &CellCounts::default()), "");
+        assert_eq!(slow(of(11), of(6)), " (from 34 MB/s to 1.0 MB/s)");
+        assert_eq!(slow(None, of(6)), " (1.0 MB/s)");
+        assert_eq!(slow(None, None), "");
     }
 }

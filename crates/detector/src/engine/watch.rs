@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::detail;
 use super::healing::Healing;
 use super::older::OlderAnomaly;
 use super::{Change, Engine, Outcome, slot_ms};
@@ -68,6 +69,8 @@ pub(super) struct Watch {
     located: u64,
     /// Of a cliff: requests a minute that were usual, and minutes of health so far.
     pub(super) cliff: Option<(f64, u32)>,
+    /// Of slow downloads, bytes per second before the onset.
+    throughput_before: Option<f64>,
 }
 
 /// A watch as builds saved it before format 7.
@@ -94,6 +97,7 @@ impl From<OlderWatch> for Watch {
             breadth: older.breadth,
             located: older.located,
             cliff: older.cliff,
+            throughput_before: None,
         }
     }
 }
@@ -109,6 +113,7 @@ impl Watch {
             breadth: Breadth::default(),
             located: slot,
             cliff: None,
+            throughput_before: None,
         }
     }
 
@@ -202,7 +207,13 @@ impl Watch {
             switches,
         };
         self.anomaly.rules = question.suspects();
-        self.anomaly.detail = super::detail::of(window, &self.anomaly.cohort, kind, self.onset);
+        self.anomaly.detail = detail::of(
+            window,
+            &self.anomaly.cohort,
+            kind,
+            self.onset,
+            &mut self.throughput_before,
+        );
         self.anomaly.routes = question.route_changes();
         self.examples(window, span);
     }

@@ -67,9 +67,9 @@ pub struct CellCounts {
     pub redirected: u32,
     /// Of `redirected`, those asked for again and again whose target was not.
     pub unreached: u32,
-    /// Ranges from the blob's end on that were answered with 416.
+    /// Ranges from the blob's end on that were answered with 416, the first of each client and blob.
     pub behind: u32,
-    /// Of `behind`, those of a client that had had that answer before.
+    /// The second of each: clients that loop, however often they go round.
     pub looped: u32,
     /// Bodies of [`LARGE_BYTES`] or more whose throughput is known, and how fast those of the same clients were before.
     pub paced: u32,

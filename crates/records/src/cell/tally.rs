@@ -175,7 +175,7 @@ impl CellCounts {
             turned_away: times(shows(Event::TurnedAway)),
             redirected: times(judged.start && is_redirected(record)),
             unreached: times(shows(Event::Unreached)),
-            behind: times(is_behind(record)),
+            behind: times(judged.behind && is_behind(record)),
             looped: times(shows(Event::Looped)),
             paced: times(judged.pace != Pace::Unknown),
             pace_sum: record.weight.saturating_mul(u32::from(judged.pace.octaves())),

@@ -147,6 +147,7 @@ fn judged(ask: &Ask, place: usize, asks: &[Ask], refused_ms: &[u64], spacing: Op
         again: open::again(restarted),
         unreached: open::is_unreached(ask, earlier),
         suspect: open::is_suspect(ask, earlier),
+        behind: false,
         looped: false,
         pace: ask.pace,
         begun_again: start && begins_again(ask, earlier, refused_ms),

@@ -64,7 +64,8 @@ pub struct Judged {
     pub again: Again,
     /// A redirect that the client had before, again and again, without a fetch from where it leads.
     pub unreached: bool,
-    /// A 416 that the client had before at the same offset.
+    /// The first 416 at or behind the blob's end to its client, and the second.
+    pub behind: bool,
     pub looped: bool,
     /// A body that had arrived twice just before.
     pub suspect: bool,
@@ -90,6 +91,7 @@ impl Judged {
             progress: None,
             again: Again::Unknown,
             unreached: false,
+            behind: false,
             looped: false,
             suspect: false,
             pace: Pace::Unknown,

@@ -15,9 +15,25 @@ const AGAIN_WITHIN_MS: u64 = 300_000;
 #[derive(Debug, Clone, Copy)]
 struct Behind {
     start: u64,
-    /// Since when it has been answered so, each within [`AGAIN_WITHIN_MS`] of the one before.
+    /// The first two that were answered so, each within [`AGAIN_WITHIN_MS`] of the one before: however often a client goes
+    /// round, it is one that loops.
     first: RecordId,
+    second: Option<RecordId>,
     last_ms: u64,
+}
+
+impl Behind {
+    fn with(self, id: RecordId) -> Self {
+        let mut ids = [Some(self.first), self.second, Some(id)];
+        ids.sort_unstable_by_key(|id| (id.is_none(), *id));
+        let second = ids.get(1).copied().flatten();
+        Self {
+            first: self.first.min(id),
+            second: second.filter(|second| *second != self.first.min(id)),
+            last_ms: self.last_ms.max(id.time_ms()),
+            ..self
+        }
+    }
 }
 
 type Seen = HashMap<(ClientKey, u64), Behind>;
@@ -49,21 +65,21 @@ impl Loops {
         let new = Behind {
             start,
             first: record.id,
+            second: None,
             last_ms: now_ms,
         };
-        let seen = known.filter(goes_on).map_or(new, |known| Behind {
-            first: known.first.min(record.id),
-            last_ms: known.last_ms.max(now_ms),
-            ..known
-        });
+        let seen = known.filter(goes_on).map_or(new, |known| known.with(record.id));
         self.young.insert(key, seen);
     }
 
-    /// Whether the client had had this answer before.
-    pub(super) fn is_looped(&self, record: &Record) -> bool {
+    /// Whether it is the first such answer to the client, and whether it is the second.
+    pub(super) fn place(&self, record: &Record) -> (bool, bool) {
         let key = key(record);
         let known = self.young.get(&key).or_else(|| self.old.get(&key));
-        known.is_some_and(|known| Some(known.start) == record.range.start && known.first < record.id)
+        let known = known.filter(|known| Some(known.start) == record.range.start);
+        known.map_or((false, false), |known| {
+            (known.first == record.id, known.second == Some(record.id))
+        })
     }
 }
 
