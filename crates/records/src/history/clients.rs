@@ -2,8 +2,11 @@
 //! starts.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
-use blobwatch_pull::{ClientKey, Family, Record, TILE_UNIT};
+use rustc_hash::FxHasher;
+
+use blobwatch_pull::{ClientKey, Record, TILE_UNIT};
 
 /// Clients remembered: 24 bytes each and their place in a map, 6 MB at most.
 const MAX_CLIENTS: usize = 65_536;
@@ -17,8 +20,8 @@ const MAX_BUILDS: usize = 1024;
 /// Clients of one build that must space alike before all of it is believed to: what one client does is its own.
 const BUILD_CLIENTS: usize = 3;
 
-/// A client build, as far as records name it.
-type Build = (Family, String, String);
+/// Hash of what records name a client build by: nothing is allocated for a request.
+type Build = u64;
 
 /// How a build spaces its starts, and the clients that showed it.
 #[derive(Debug)]
@@ -118,5 +121,7 @@ impl Clients {
 }
 
 fn build(record: &Record) -> Build {
-    (record.family, record.version.clone(), record.fingerprint.clone())
+    let mut hasher = FxHasher::default();
+    (record.family, &record.version, &record.fingerprint).hash(&mut hasher);
+    hasher.finish()
 }

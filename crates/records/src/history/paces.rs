@@ -7,10 +7,13 @@
 //! that a population whose bodies are all alike does not become slow by a few per cent.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+
+use rustc_hash::FxHasher;
 
 use super::Pace;
 use crate::cell::{LARGE_BYTES, PACE_FIRST, PACE_PARTS};
-use blobwatch_pull::{Family, Method, Outcome, Record};
+use blobwatch_pull::{Method, Outcome, Record};
 
 /// Factors of two, from 16 KB/s and less to 512 MB/s and more.
 const STEPS: usize = 16;
@@ -33,8 +36,8 @@ const SLOW_WEIGHT: f32 = 0.125;
 /// Populations; at some 150 bytes 600 KB. Where they are full, those with fewest bodies go.
 const MAX_POPULATIONS: usize = 4096;
 
-/// Clients that are alike, and stand in one place.
-type Population = (Option<u32>, Family, String);
+/// Hash of the AS number, the family and the system: clients that are alike, and stand in one place.
+type Population = u64;
 
 #[derive(Debug, Default)]
 pub(super) struct Paces {
@@ -54,7 +57,7 @@ impl Paces {
         let Some(octave) = octave(record) else {
             return Pace::Unknown;
         };
-        let population = (record.asn, record.family, record.os.clone());
+        let population = population(record);
         if self.populations.len() >= MAX_POPULATIONS && !self.populations.contains_key(&population) {
             self.make_room();
         }
@@ -81,6 +84,12 @@ impl Paces {
             !goes
         });
     }
+}
+
+fn population(record: &Record) -> Population {
+    let mut hasher = FxHasher::default();
+    (record.asn, record.family, &record.os).hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Past {
