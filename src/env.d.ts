@@ -11,6 +11,9 @@ interface Env {
   /** "off" for the benchmark: what the data plane costs by itself. */
   readonly BLOBWATCH_FLUSH?: string;
   readonly FIRE_LOG: DurableObjectNamespace;
+  readonly RULE_BOOK: DurableObjectNamespace;
+  readonly DETECTOR: DurableObjectNamespace;
+  readonly PREVIEWS: DurableObjectNamespace;
 }
 
 /**

@@ -3,6 +3,7 @@
 
 mod cost;
 mod delay;
+mod field;
 mod months;
 mod place;
 mod rivals;
@@ -48,6 +49,8 @@ enum Part {
     Place,
     /// CPU and memory of a tick
     Cost,
+    /// Incidents as people report them, through `blobwatch replay`
+    Field,
 }
 
 /// # Errors
@@ -68,6 +71,9 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
             forks: args.seeds,
             seed,
         }));
+    }
+    if wanted(Part::Field) {
+        figures.extend(field::run(seed)?);
     }
     if wanted(Part::Months) {
         figures.extend(months::run(args.months, seed));

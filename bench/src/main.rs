@@ -15,7 +15,9 @@ mod query_edge;
 mod replay;
 mod report;
 mod rules;
+mod soak;
 mod stage;
+mod stalls;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -56,8 +58,12 @@ enum Command {
     Detect(detect::Args),
     /// Seconds until a change or a guard's taking back acts everywhere, and what a pull waits for us, on workerd
     Promises(promises::Args),
+    /// How long pulls wait while somebody asks for much, on workerd
+    Stalls(stalls::Args),
     /// What the dashboard does for a frame, in Chromium
     Dashboard(dashboard::Args),
+    /// Memory and pulls over a million requests of clients and blobs that are all new, on workerd
+    Soak(soak::Args),
 }
 
 fn main() -> ExitCode {
@@ -84,6 +90,8 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Cost(args) => cost::run(args)?.publish(),
         Command::Detect(args) => detect::run(args)?.publish(),
         Command::Promises(args) => promises::run(args)?.publish(),
+        Command::Stalls(args) => stalls::run(args)?.publish(),
         Command::Dashboard(args) => dashboard::run(args)?.publish(),
+        Command::Soak(args) => soak::run(args)?.publish(),
     }
 }

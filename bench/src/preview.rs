@@ -7,6 +7,7 @@ use crate::figure::{Figure, Target};
 use crate::query::{SPAN_MS, START_MS, database};
 use crate::report::Report;
 use anyhow::{Context, Result, anyhow};
+use blobwatch_fire_log::{Unpaced, at_once};
 use blobwatch_previews::{Budget, Partial, Replay, Report as Preview, SliceCall, SliceTask, scan_slice};
 use blobwatch_pull::{Action, Mode};
 use blobwatch_rule_book::PreviewPlan;
@@ -143,7 +144,8 @@ fn fire_log(path: &Path, plan: &PreviewPlan) -> Result<Partial> {
             from_ms: from_now_ms,
             task: SliceTask::Count,
         };
-        let slice = scan_slice(&sql, &mut replay, &call, Budget::default())?;
+        let slice = scan_slice(&sql, &mut replay, &call, Budget::default(), &Unpaced);
+        let slice = at_once(slice).context("it paused")??;
         from_ms = slice.next_ms;
         whole.join(slice.part);
     }

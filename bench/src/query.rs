@@ -9,7 +9,9 @@ use crate::figure::{Figure, Target};
 use crate::report::Report;
 use crate::workspace;
 use anyhow::{Context, Result};
-use blobwatch_fire_log::{Budget, Dimension, Filter, FireLog, Kind, Summary, scan_page, summarise};
+use blobwatch_fire_log::{
+    Budget, Dimension, Filter, FireLog, Kind, Summary, Unpaced, at_once, scan_page, summarise,
+};
 use blobwatch_pull::{ClientKey, RecordId};
 use blobwatch_records::{Builder, Flush, RulebookVersion};
 use blobwatch_sql::Native;
@@ -187,7 +189,9 @@ impl Bench {
     fn answer(&self, filter: &Filter) -> Result<usize> {
         let (mut before, mut found) = (RecordId(u128::MAX), 0);
         while before > RecordId(0) && found < 100 {
-            let page = scan_page(self.log.sql(), filter, before, 100 - found, Budget::default())?;
+            let (sql, budget) = (self.log.sql(), Budget::default());
+            let page = scan_page(sql, filter, before, 100 - found, budget, &Unpaced);
+            let page = at_once(page).context("it paused")??;
             found += page.records.len();
             before = page.floor;
         }
@@ -208,7 +212,8 @@ impl Bench {
             let mut summary = Summary::default();
             let mut before = Some(RecordId(u128::MAX));
             while let Some(at) = before {
-                let part = summarise(self.log.sql(), &filter, &by, at, Budget::default())?;
+                let part = summarise(self.log.sql(), &filter, &by, at, Budget::default(), &Unpaced);
+                let part = at_once(part).context("it paused")??;
                 before = part.before.as_ref().map(|id| id.parse()).transpose()?;
                 summary.absorb(part);
             }

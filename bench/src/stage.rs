@@ -12,7 +12,7 @@ mod workerd;
 
 pub(crate) use api::Api;
 pub(crate) use client::Client;
-pub(crate) use origin::{GIGABYTE, Origin};
+pub(crate) use origin::{GIGABYTE, HUNG, Origin};
 pub(crate) use rulebook::RULES;
 pub(crate) use stored::{HOUR_MS, Stored};
 pub(crate) use traffic::Traffic;

@@ -17,6 +17,7 @@ use crate::{Outcome, output};
 
 mod clock;
 mod count;
+mod digests;
 mod entry;
 mod faults;
 mod format;
@@ -176,9 +177,11 @@ impl Replay {
         let files = logs.iter().map(file).collect();
         logs.sort_by_key(|log| std::cmp::Reverse(log.begins_ms));
         let reader = Reader::new();
-        let judge = Judge::begin(reader.names.meanings()).map_err(|source| Problem::Read {
-            file: "a thread to judge requests".to_owned(),
-            source,
+        let judge = Judge::begin(reader.names.meanings(), reader.digests.clone()).map_err(|source| {
+            Problem::Read {
+                file: "a thread to judge requests".to_owned(),
+                source,
+            }
         })?;
         Ok(Self {
             later: logs,
@@ -280,7 +283,8 @@ fn limits(seen: RangeEvidence, requests: u64) -> Vec<String> {
         );
     } else if seen.ranges == 0 {
         limits.push(
-            "the log shows no ranges: only restarts, bodies cut short and missing traffic can be evaluated"
+            "the log shows no ranges: only failed and refused starts, restarts, redirects, bodies cut short and missing \
+             traffic can be evaluated"
                 .to_owned(),
         );
     }

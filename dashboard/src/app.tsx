@@ -110,9 +110,14 @@ const Who = ({ session }: { session: Session }) => (
         Sign out
       </a>
     ) : (
-      <button type="button" class="quiet" onClick={() => signOut()}>
-        Sign out
-      </button>
+      <>
+        <button type="button" class="quiet" onClick={() => signOut()}>
+          Sign out
+        </button>
+        <button type="button" class="quiet" title="Ends your sessions in all browsers" onClick={() => signOut(true)}>
+          Sign out everywhere
+        </button>
+      </>
     )}
   </span>
 );

@@ -10,6 +10,28 @@ export const MAX_LINES = 8;
 export const STUCK = ["resume", "repeat", "restart"];
 export const PARALLEL = ["tile", "chunk", "scatter"];
 
+/** Classes of answers, what a rule does, and the starts that did not get their blob. */
+export const CLASSES = ["2xx", "3xx", "4xx", "5xx", "none"];
+export const ACTIONS = ["block", "throttle", "detour", "tag"];
+export const NO_START = ["start_failed", "start_refused"];
+export const FAULTS = [...NO_START, "target_unreached", "range_loop", "slow", "content_suspect"];
+
+const WORDS: Record<string, string> = {
+  none: "no answer",
+  block: "blocked",
+  throttle: "throttled",
+  detour: "sent elsewhere",
+  tag: "tagged",
+  start_failed: "failed (5xx or no answer)",
+  start_refused: "refused by the origin",
+  target_unreached: "redirects not followed",
+  range_loop: "loops behind the end",
+  slow: "slow downloads",
+  content_suspect: "fetched again though whole",
+  restart_after_cut: "again after a cut",
+  restart_after_whole: "again after a whole body",
+};
+
 /** Counts of a moment are in this much later: a slot of 10 s, and what isolates and FireLogs keep back. */
 const LATE_S = 25;
 
@@ -20,19 +42,31 @@ export function whole(data: Timeline, now_ms: number): Timeline {
   const end = now_ms / 1000 - LATE_S - data.step_s;
   const many = data.times.filter((time) => time <= end).length;
   const cut = (values: number[]) => values.slice(0, many);
+  const cutAll = (named: Record<string, number[]>) => Object.fromEntries(Object.entries(named).map(([name, values]) => [name, cut(values)]));
   const series = data.series.map((one) => ({
     ...one,
     requests: cut(one.requests),
     starts: cut(one.starts),
-    kinds: Object.fromEntries(Object.entries(one.kinds).map(([kind, values]) => [kind, cut(values)])),
+    kinds: cutAll(one.kinds),
     refused: cut(one.refused),
     denied: cut(one.denied),
     aborted: cut(one.aborted),
+    answers: cutAll(one.answers),
+    acted: cutAll(one.acted),
+    events: cutAll(one.events),
   }));
   return { ...data, times: cut(data.times), series };
 }
 
 export const kind = (name: string) => (series: Series): number[] => series.kinds[name] ?? none;
+
+type Group = "answers" | "acted" | "events";
+
+export const named = (group: Group, name: string) => (series: Series): number[] => series[group][name] ?? none;
+
+/** One line a name of a group. */
+export const namedLines = (series: Series[], group: Group, names: string[]): Line[] =>
+  names.map((name, at) => line(WORDS[name] ?? name, sum(series.map(named(group, name))), at));
 
 /** Step by step. */
 export function sum(lists: number[][]): number[] {

@@ -1,7 +1,7 @@
 // Who is signed in. `undefined` until it is known, `null` for nobody.
 
 import { computed, signal } from "@preact/signals";
-import { credentials, Refused, send } from "./api/client.ts";
+import { credentials, queryText, Refused, send } from "./api/client.ts";
 import type { Problem, Session } from "./api/types.ts";
 
 const ADDRESS = "/_blobwatch/session";
@@ -41,8 +41,10 @@ export async function signIn(token: string): Promise<void> {
   enter(await send<Session>("POST", ADDRESS, { token: token.trim() }));
 }
 
-export async function signOut(): Promise<void> {
-  await send("DELETE", ADDRESS);
+/** Ends this session, or all sessions of this name: those in other browsers too. */
+export async function signOut(everywhere = false): Promise<void> {
+  const name = everywhere ? (session.value?.name ?? null) : null;
+  await send("DELETE", ADDRESS + queryText({ name }));
   credentials.csrf = "";
   session.value = null;
 }

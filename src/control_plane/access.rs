@@ -14,7 +14,7 @@ use worker::{Env, Fetch, Method, Request, RequestInit, RequestRedirect};
 
 use super::body::text_of_response;
 use super::control::text_binding;
-use super::http::{Answer, internal, now_ms};
+use super::http::{Answer, internal, machine_ms};
 use super::session::check_site;
 
 /// The variable that says whose tokens are taken.
@@ -39,7 +39,7 @@ pub(super) async fn actor(request: &Request, env: &Env) -> Answer<Option<Actor>>
     if request.method() != Method::Get {
         check_site(request)?;
     }
-    let candidate = Candidate::read(token, &access, now_ms())?;
+    let candidate = Candidate::read(token, &access, machine_ms())?;
     let key = key(&access, &candidate.kid).await?;
     let is_proven = verify(&key, &candidate).await;
     candidate
@@ -63,10 +63,10 @@ fn configured(env: &Env) -> Answer<Option<Access>> {
 /// The team's key of that name, fetched where it is not known.
 async fn key(access: &Access, kid: &str) -> Answer<PublicKey> {
     if need(kid) == Need::Fetch {
-        KEYS.with_borrow_mut(|keys| keys.trying(now_ms()));
+        KEYS.with_borrow_mut(|keys| keys.trying(machine_ms()));
         match fetch(&access.keys).await {
             Ok(document) => {
-                let taken = KEYS.with_borrow_mut(|keys| keys.take(&document, now_ms()));
+                let taken = KEYS.with_borrow_mut(|keys| keys.take(&document, machine_ms()));
                 if let Err(why) = taken {
                     worker::console_error!("failed to read the team's keys: {why}");
                 }
@@ -75,14 +75,14 @@ async fn key(access: &Access, kid: &str) -> Answer<PublicKey> {
         }
     }
     // A key that is known goes on to be used while the keys cannot be fetched.
-    match KEYS.with_borrow(|keys| keys.known(kid, now_ms())) {
+    match KEYS.with_borrow(|keys| keys.known(kid, machine_ms())) {
         Some(key) => Ok(key),
         None => Err(Candidate::unknown_key()),
     }
 }
 
 fn need(kid: &str) -> Need {
-    KEYS.with_borrow(|keys| keys.need(kid, now_ms()))
+    KEYS.with_borrow(|keys| keys.need(kid, machine_ms()))
 }
 
 async fn fetch(address: &str) -> Answer<String> {

@@ -6,14 +6,15 @@
 use blobwatch_auth::Candidate;
 use blobwatch_tokens::{Actor, Role, Tokens};
 use blobwatch_wire::{
-    API, DashboardFile, Handler, Lookup, Method, Object, Problem, handler_at, look_up, role_of_missing,
+    API, DashboardFile, Handler, Lookup, Method, Object, Problem, handler_at, look_up, methods_at,
+    role_of_missing,
 };
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::{Context, Env, Request, Response, Result, event};
 
 use super::body::text_of_request;
-use super::http::{Answer, ConditionalRequest, internal, refuse};
+use super::http::{Answer, ConditionalRequest, FailedTo, method_of, refuse};
 use super::object_call::forward;
 use super::{
     access, audit_api, demo_api, detector_api, health, losses_api, page, records_api, session, tries,
@@ -33,14 +34,8 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
     if address == "/_blobwatch" {
         return page::front();
     }
-    match handler_at(&address) {
-        Some(Handler::Health) => return health::answer(&request, env).await,
-        Some(Handler::Session) => return session::answer(&mut request, env).await,
-        Some(Handler::Metrics) => {
-            authorize(&request, env, Role::Viewer).await?;
-            return detector_api::metrics(env).await;
-        }
-        _ => {}
+    if let Some(handler) = handler_at(&address) {
+        return answer_outside(handler, &address, &mut request, env).await;
     }
     if let Some(found) = DashboardFile::at(&address) {
         return page::answer(&found, &request, env).await;
@@ -50,7 +45,7 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
             "page at this address; the dashboard is at /_blobwatch/, the API under /_blobwatch/api/v1/",
         ));
     };
-    let method = Method::of_name(request.method().as_ref());
+    let method = Method::of_name(&method_of(&request));
     match look_up(method, path) {
         Lookup::Call(call) => {
             let needed = call.role.unwrap_or(Role::Viewer);
@@ -66,7 +61,8 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
         }
         Lookup::MethodNotAllowed(allowed) => {
             authorize(&request, env, role_of_missing(method, path)).await?;
-            method_not_allowed(&request, &allowed)
+            let names: Vec<&str> = allowed.iter().map(|method| method.name()).collect();
+            method_not_allowed(&request, &names)
         }
         Lookup::NotFound => {
             authorize(&request, env, role_of_missing(method, path)).await?;
@@ -98,7 +94,7 @@ async fn answer(handler: Handler, asked: &Authorized<'_>, env: &Env) -> Answer<R
             None => forward(env, Object::RuleBook, path, request, body, actor).await,
         },
         Handler::Records => records_api::answer(path, request, env).await,
-        Handler::Losses => losses_api::answer(env).await,
+        Handler::Losses => losses_api::answer(request, env).await,
         Handler::Report => detector_api::report(path, request, env).await,
         Handler::WebhookChange => detector_api::change_webhook(path, request, body, env, actor).await,
         Handler::Demo => demo_api::forward(path, request, body, env).await,
@@ -106,15 +102,34 @@ async fn answer(handler: Handler, asked: &Authorized<'_>, env: &Env) -> Answer<R
     }
 }
 
-fn method_not_allowed(request: &Request, allowed: &[Method]) -> Answer<Response> {
-    let failed = |e| internal("answer", e);
-    let problem = Problem::method_not_allowed(request.method().as_ref());
-    let response = refuse(&problem).map_err(failed)?;
-    let names: Vec<&str> = allowed.iter().map(|method| method.name()).collect();
-    response
-        .headers()
-        .set("Allow", &names.join(", "))
-        .map_err(failed)?;
+/// A call outside of the API's prefix.
+async fn answer_outside(
+    handler: Handler,
+    address: &str,
+    request: &mut Request,
+    env: &Env,
+) -> Answer<Response> {
+    if handler == Handler::Metrics {
+        authorize(request, env, Role::Viewer).await?;
+    }
+    let allowed = methods_at(address);
+    if !allowed.contains(&method_of(request).as_str()) {
+        return method_not_allowed(request, &allowed);
+    }
+    match handler {
+        Handler::Health => health::answer(request, env).await,
+        Handler::Session => session::answer(request, env).await,
+        Handler::Metrics => detector_api::metrics(env).await,
+        _ => Err(Problem::no_such_call()),
+    }
+}
+
+/// 405 with what is accepted.
+pub(super) fn method_not_allowed(request: &Request, allowed: &[&str]) -> Answer<Response> {
+    let problem = Problem::method_not_allowed(&method_of(request));
+    let response = refuse(&problem).failed_to("answer")?;
+    let allow = response.headers().set("Allow", &allowed.join(", "));
+    allow.failed_to("answer")?;
     Ok(response)
 }
 

@@ -12,7 +12,7 @@ use wasm_bindgen::JsValue;
 use worker::{Delay, Env, Fetch, Method, Request, RequestInit, RequestRedirect, Response, Result};
 
 use super::body::discard;
-use super::http::now_ms;
+use super::http::machine_ms;
 
 /// How long an answer is waited for.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -74,7 +74,7 @@ fn request(webhook: &Webhook, delivery: &Delivery) -> Result<Request> {
     headers.set("Blobwatch-Delivery", &format!("dl-{:06}", delivery.id))?;
     headers.set(
         SIGNATURE_HEADER,
-        &signature(&webhook.secret, now_ms() / 1000, &delivery.body),
+        &signature(&webhook.secret, machine_ms() / 1000, &delivery.body),
     )?;
     Ok(request)
 }

@@ -7,23 +7,22 @@
 //! Calls have the path `/<name>/<call>`: an object does not know its own name.
 
 use std::cell::{Cell, RefCell};
-use std::time::Duration;
 
 use blobwatch_detector::{Acknowledged, CellsCall};
 use blobwatch_fire_log::{
     FireLog as Store, FireLogError, FlushCall, LossesCall, OutboxBatch, PushRulebookCall, ReadRulebookCall,
-    StandingCall,
+    Shared, Slices, StandingCall, tend,
 };
 use blobwatch_previews::ReplayCall;
 use blobwatch_records::RulebookVersion;
 use blobwatch_rule_book::GuardCountsCall;
 use blobwatch_wire::{Bytes, Method, ObjectCall, Problem, Text};
-use futures_util::future::{Either, select};
-use worker::{Delay, DurableObject, Env, Request, Response, Result, State, Url, durable_object};
+use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
 
 use super::http::{Answer, internal, now_ms, refuse};
 use super::object_call::{ReceivedCall, answer, call};
 use super::opened::{Bell, Opened, unopened};
+use super::pause::pause;
 use super::sql::ObjectSql;
 use super::{fire_log_queries, rule_book_do};
 
@@ -33,9 +32,6 @@ const ASK_AGAIN_MS: u64 = 15 * 60_000;
 
 /// Rows of cells sent by one alarm: ten minutes of them.
 const MAX_ROWS_SENT: usize = 64;
-
-/// How long one alarm waits for the Detector.
-const SEND_LIMIT: Duration = Duration::from_secs(10);
 
 #[durable_object(alarm)]
 pub struct FireLog {
@@ -75,11 +71,11 @@ impl DurableObject for FireLog {
 
     async fn alarm(&self) -> Result<Response> {
         self.alarm.rang();
-        let tended = self.with("maintain the records", |store| store.tend(now_ms()));
+        let tended = tend(self, now_ms(), &Slices::new(pause)).await;
         if let Err(problem) = self.report_guards().await {
             worker::console_error!("{}", problem.detail);
         }
-        if let Err(problem) = self.send_cells_in_time().await {
+        if let Err(problem) = self.send_cells().await {
             worker::console_error!("{}", problem.detail);
         }
         let now = now_ms();
@@ -94,6 +90,17 @@ impl DurableObject for FireLog {
             worker::console_error!("{}", problem.detail);
         }
         Response::empty()
+    }
+}
+
+impl Shared<ObjectSql> for FireLog {
+    type Error = Problem;
+
+    fn with<T>(
+        &self,
+        body: impl FnOnce(&mut Store<ObjectSql>) -> std::result::Result<T, FireLogError>,
+    ) -> Answer<T> {
+        self.with("maintain the records", body)
     }
 }
 
@@ -122,15 +129,10 @@ impl FireLog {
             PushRulebookCall::ROUTE => self.keep_pushed(&mut received).await,
             ReplayCall::ROUTE => {
                 let call = received.body::<ReplayCall>().await?;
-                let slice = |store: &Store<ObjectSql>| fire_log_queries::slice(&call, store.sql());
-                answer::<ReplayCall>(self.store.read(&self.state, slice)?)
+                answer::<ReplayCall>(fire_log_queries::slice(&call, &self.records()?).await?)
             }
             LossesCall::ROUTE => answer::<LossesCall>(self.with("read the losses", |store| store.losses())?),
-            (Method::Get, call) => {
-                let answer =
-                    |store: &Store<ObjectSql>| fire_log_queries::answer(call, &received.url, store.sql());
-                self.store.read(&self.state, answer)
-            }
+            (Method::Get, call) => fire_log_queries::answer(call, &received.url, &self.records()?).await,
             _ => Err(no_such_call()),
         }
     }
@@ -162,6 +164,12 @@ impl FireLog {
         answer::<PushRulebookCall>(Text("{}".to_owned()))
     }
 
+    /// What calls that pause read: the store is others' meanwhile.
+    fn records(&self) -> Answer<ObjectSql> {
+        self.with("open the records", |_| Ok(()))?;
+        Ok(ObjectSql::new(self.state.storage()))
+    }
+
     fn with<T>(
         &self,
         what: &str,
@@ -188,19 +196,8 @@ impl FireLog {
         }
     }
 
-    /// A guard does not wait for a Detector that hangs: the next alarm rings when this one has ended. What is not
-    /// acknowledged is sent again, and counts once.
-    async fn send_cells_in_time(&self) -> Answer<()> {
-        match select(Box::pin(self.send_cells()), Delay::from(SEND_LIMIT)).await {
-            Either::Left((sent, _)) => sent,
-            Either::Right(_) => Err(internal(
-                CellsCall::PURPOSE,
-                format_args!("no answer within {} s", SEND_LIMIT.as_secs()),
-            )),
-        }
-    }
-
-    /// Sends what is due of the cells; what is not acknowledged is due again later.
+    /// Sends what is due of the cells; what is not acknowledged is due again later, and counts once. A guard does not wait for a
+    /// Detector that hangs: the next alarm rings when this one has ended.
     async fn send_cells(&self) -> Answer<()> {
         for _ in 0..MAX_ROWS_SENT {
             let unsent = self.with("read the cells", |store| {

@@ -1,7 +1,7 @@
 //! What a FireLog answers about its records; `records_api` asks, and joins the answers of all FireLogs.
 
 use blobwatch_fire_log::{
-    BEFORE, Budget, KIND, Kind, Page, PageCall, Query, RecordCall, SummaryCall, SummaryQuery, find,
+    BEFORE, Budget, KIND, Kind, Page, PageCall, Query, RecordCall, Slices, SummaryCall, SummaryQuery, find,
     scan_page, summarise,
 };
 use blobwatch_previews::{Budget as SliceBudget, Replay, Slice, SliceCall, scan_slice};
@@ -11,54 +11,50 @@ use worker::{Response, Url};
 
 use super::http::{Answer, FailedTo, now_ms, query_pairs};
 use super::object_call;
+use super::pause::pause;
 use super::sql::ObjectSql;
 
-pub(super) fn answer(call: &str, url: &Url, sql: &ObjectSql) -> Answer<Response> {
+pub(super) async fn answer(call: &str, url: &Url, sql: &ObjectSql) -> Answer<Response> {
     match call.strip_prefix(RecordCall::PATH) {
-        Some(id) => record(id, sql),
-        None if call == PageCall::PATH => page(url, sql),
-        None if call == SummaryCall::PATH => summary(url, sql),
+        Some(id) => record(id, sql).await,
+        None if call == PageCall::PATH => page(url, sql).await,
+        None if call == SummaryCall::PATH => summary(url, sql).await,
         None => Err(Problem::not_found("call of a FireLog")),
     }
 }
 
-fn page(url: &Url, sql: &ObjectSql) -> Answer<Response> {
+async fn page(url: &Url, sql: &ObjectSql) -> Answer<Response> {
     let mut pairs = query_pairs(url);
-    let kind = kind(take(&mut pairs, KIND).as_deref());
+    let kind = Kind::of_name(&take(&mut pairs, KIND).unwrap_or_default());
     let query = Query::parse(kind, &pairs, now_ms())?;
-    let page = scan_page(sql, &query.filter, query.before, query.limit, Budget::default());
+    let (budget, pace) = (Budget::default(), Slices::new(pause));
+    let page = scan_page(sql, &query.filter, query.before, query.limit, budget, &pace).await;
     object_call::answer::<PageCall>(page.failed_to("search the records")?)
 }
 
-fn record(id: &str, sql: &ObjectSql) -> Answer<Response> {
+async fn record(id: &str, sql: &ObjectSql) -> Answer<Response> {
     let id = id
         .parse()
         .map_err(|_| Problem::not_found("record with this id"))?;
-    let found = find(sql, id).failed_to("search the records")?;
+    let found = find(sql, id, &Slices::new(pause))
+        .await
+        .failed_to("search the records")?;
     object_call::answer::<RecordCall>(Page {
         records: found.into_iter().collect(),
         floor: RecordId(0),
     })
 }
 
-fn summary(url: &Url, sql: &ObjectSql) -> Answer<Response> {
+async fn summary(url: &Url, sql: &ObjectSql) -> Answer<Response> {
     let mut pairs = query_pairs(url);
-    let kind = kind(take(&mut pairs, KIND).as_deref());
+    let kind = Kind::of_name(&take(&mut pairs, KIND).unwrap_or_default());
     let before = take(&mut pairs, BEFORE)
         .and_then(|id| id.parse().ok())
         .unwrap_or(RecordId(u128::MAX));
     let query = SummaryQuery::parse(kind, &pairs, now_ms())?;
-    let part = summarise(sql, &query.filter, &query.by, before, Budget::default());
+    let (budget, pace) = (Budget::default(), Slices::new(pause));
+    let part = summarise(sql, &query.filter, &query.by, before, budget, &pace).await;
     object_call::answer::<SummaryCall>(part.failed_to("count the records")?)
-}
-
-/// `fires`, unless all requests are asked for.
-fn kind(text: Option<&str>) -> Kind {
-    if text == Some("requests") {
-        Kind::Requests
-    } else {
-        Kind::Fires
-    }
 }
 
 fn take(pairs: &mut Vec<(String, String)>, name: &str) -> Option<String> {
@@ -67,7 +63,9 @@ fn take(pairs: &mut Vec<(String, String)>, name: &str) -> Option<String> {
 }
 
 /// Replays one slice of the records through a preview's candidate.
-pub(super) fn slice(call: &SliceCall, sql: &ObjectSql) -> Answer<Slice> {
+pub(super) async fn slice(call: &SliceCall, sql: &ObjectSql) -> Answer<Slice> {
     let mut replay = Replay::new(&call.plan).failed_to("compile a preview")?;
-    scan_slice(sql, &mut replay, call, SliceBudget::default()).failed_to("replay the records")
+    let (budget, pace) = (SliceBudget::default(), Slices::new(pause));
+    let slice = scan_slice(sql, &mut replay, call, budget, &pace).await;
+    slice.failed_to("replay the records")
 }

@@ -1,9 +1,12 @@
 //! Requests and answers of the control plane, between the platform and the core's types.
 
-use blobwatch_wire::{ApiReply, MEDIA_TYPE, Problem};
+use std::cell::Cell;
+
+use blobwatch_wire::{ApiReply, MEDIA_TYPE, Parameters, Problem};
 
 use serde::Serialize;
 use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Date, Headers, Method, Request, RequestInit, Response, Result, ScheduledTime, State, Url};
 
 /// Beside a 429: the longest that anybody waits for another try of a token, and about what a preview takes.
@@ -122,15 +125,38 @@ impl<T, E: std::fmt::Display> FailedTo<T> for std::result::Result<T, E> {
     }
 }
 
-/// Milliseconds since 1970. On Cloudflare it stands still between awaits.
+thread_local! {
+    /// Milliseconds since 1970, where the platform's clock does not tell; see `src/data_plane/clock.js`.
+    static NOW: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// What the time is, before each call; 0 where the platform's clock says it.
+#[wasm_bindgen]
+#[expect(unreachable_pub, reason = "only what is public can be exported")]
+pub fn time_is(now_ms: f64) {
+    NOW.set((now_ms > 0.0).then_some(now_ms as u64));
+}
+
+/// Milliseconds since 1970, never less than before. On Cloudflare it stands still between awaits.
 pub(super) fn now_ms() -> u64 {
+    NOW.get().unwrap_or_else(machine_ms)
+}
+
+/// What the machine's clock says: the time of whoever is outside.
+pub(super) fn machine_ms() -> u64 {
     Date::now().as_millis()
 }
 
 /// Sets an object's alarm, in place of the one that was set. `worker` takes a bare number for a distance from now.
+/// While the clock is set back, `src/control_plane/standstill.js` rings it.
 pub(super) async fn set_alarm(state: &State, at_ms: u64) -> Answer<()> {
     let at = ScheduledTime::new(js_sys::Date::new(&JsValue::from_f64(at_ms as f64)));
     state.storage().set_alarm(at).await.failed_to("set the alarm")
+}
+
+/// The method as it was sent: `worker` takes one that it does not know for GET.
+pub(super) fn method_of(request: &Request) -> String {
+    request.inner().method()
 }
 
 /// The parameters of a query, in order, decoded.
@@ -138,6 +164,11 @@ pub(super) fn query_pairs(url: &Url) -> Vec<(String, String)> {
     url.query_pairs()
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .collect()
+}
+
+/// Refuses what a call without parameters is asked with.
+pub(super) fn without_parameters(url: &Url) -> Answer<()> {
+    Parameters::parse(url.query().unwrap_or_default(), &[]).map(drop)
 }
 
 /// A request from one of our objects to another.

@@ -22,6 +22,7 @@ mod losses_api;
 mod object_call;
 mod opened;
 mod page;
+mod pause;
 mod previews_do;
 mod records_api;
 mod rule_book_do;

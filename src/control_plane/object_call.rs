@@ -1,11 +1,16 @@
 //! Calls between our objects, on the platform; what they are called and what they carry is in the crate of the object
 //! that answers.
 
+use std::time::Duration;
+
 use blobwatch_sql::NEWER_SCHEMA;
-use blobwatch_wire::{Body, MAX_OBJECT_BODY, Object, ObjectCall, Payload, Problem};
+use blobwatch_wire::{Body, MAX_OBJECT_BODY, Object, ObjectCall, Payload, Problem, answer_limit, unanswered};
+use futures_util::future::{Either, select};
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
-use worker::{Env, Headers, Method, ObjectNamespace, Request, RequestInit, Response, Result, Stub, Url};
+use worker::{
+    Delay, Env, Headers, Method, ObjectNamespace, Request, RequestInit, Response, Result, Stub, Url,
+};
 
 use super::body::{bytes_of, bytes_of_reply, text_of_reply, text_of_request};
 use super::http::{Answer, FailedTo, internal, text};
@@ -81,13 +86,31 @@ pub(super) async fn reply<C: ObjectCall>(response: &mut Response) -> Answer<C::R
 async fn fetch<C: ObjectCall>(env: &Env, name: &str, call: &C, body: C::Request) -> Answer<Response> {
     let failed = |e| internal(C::PURPOSE, e);
     let payload = body.into_payload().failed_to(C::PURPOSE)?;
-    let address = C::OBJECT.address(name, &call.path());
+    let path = call.path();
+    let address = C::OBJECT.address(name, &path);
     let request = request(to_platform(C::METHOD), &address, payload).map_err(failed)?;
-    stub(env, C::OBJECT, name)
-        .map_err(failed)?
-        .fetch_with_request(request)
-        .await
-        .map_err(failed)
+    let stub = stub(env, C::OBJECT, name).map_err(failed)?;
+    let asked = Box::pin(stub.fetch_with_request(request));
+    let limit = answer_limit(C::OBJECT, &path);
+    in_time(asked, C::OBJECT, name, C::PURPOSE, limit).await
+}
+
+/// The answer, unless the object hangs.
+async fn in_time(
+    asked: impl Future<Output = Result<Response>> + Unpin,
+    object: Object,
+    name: &str,
+    purpose: &str,
+    limit: Duration,
+) -> Answer<Response> {
+    match select(asked, Delay::from(limit)).await {
+        Either::Left((answer, _)) => answer.failed_to(purpose),
+        Either::Right(_) => {
+            let problem = unanswered(object, name, purpose, limit);
+            worker::console_error!("{}", problem.detail);
+            Err(problem)
+        }
+    }
 }
 
 fn only_name(object: Object) -> &'static str {
@@ -227,18 +250,17 @@ impl ForwardedCall<'_> {
         let what = format!("reach {}", object.title());
         let failed = |e| internal(&what, e);
         let name = only_name(object);
-        let address = object.address(name, &format!("{}{}", object.api_prefix(), self.call));
+        let path = format!("{}{}", object.api_prefix(), self.call);
+        let address = object.address(name, &path);
         let payload = match self.body {
             "" => Payload::Nothing,
             body => Payload::Text(body.to_owned()),
         };
         let request = request(self.method.clone(), &address, payload).map_err(failed)?;
         self.set_headers(request.headers()).map_err(failed)?;
-        stub(env, object, name)
-            .map_err(failed)?
-            .fetch_with_request(request)
-            .await
-            .map_err(failed)
+        let stub = stub(env, object, name).map_err(failed)?;
+        let asked = Box::pin(stub.fetch_with_request(request));
+        in_time(asked, object, name, &what, answer_limit(object, &path)).await
     }
 
     fn set_headers(&self, headers: &Headers) -> Result<()> {

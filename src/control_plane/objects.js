@@ -5,7 +5,7 @@
 /** @import { Made } from "./instance.js" */
 
 import { load } from "./control.js";
-import { Standstill } from "./standstill.js";
+import { Standstill, isBell, remember, ringAll } from "./standstill.js";
 
 /**
  * A class of that name in the control plane's module, made when it is first called.
@@ -26,22 +26,27 @@ function lazy(name) {
     constructor(ctx, env) {
       this.#ctx = ctx;
       this.#env = env;
-      this.#standstill = new Standstill(ctx.storage);
+      this.#standstill = new Standstill(ctx.storage, env);
     }
 
     /** @param {Request} request */
     async fetch(request) {
+      if (!this.#standstill.isNoticed()) return this.#call((object) => object.fetch(request));
+      if (isBell(request)) return this.#ringOverdue();
+      if (name === "FireLog") remember(request.url);
       const answer = await this.#call((object) => object.fetch(request));
-      if (this.#standstill.isNoticed()) this.#ctx.waitUntil(this.#ringOverdue());
+      this.#ctx.waitUntil(ringAll(this.#env));
       return answer;
     }
 
     async #ringOverdue() {
-      if (await this.#standstill.isOverdue()) await this.#call((object) => object.alarm());
+      if (await this.#standstill.takeOverdue()) await this.#call((object) => object.alarm());
+      return new Response(null, { status: 204 });
     }
 
     /** @param {AlarmInvocationInfo} info */
     alarm(info) {
+      this.#standstill.isNoticed();
       return this.#call((object) => object.alarm(info));
     }
 

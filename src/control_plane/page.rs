@@ -1,12 +1,16 @@
 //! The dashboard's files, from the platform's assets: each with its type, its caching and the headers that keep it safe.
 
 use blobwatch_wire::{DashboardFile, PREFIX, Problem, SECURITY_HEADERS};
-use worker::{Env, Headers, Method, Request, Response};
+use worker::{Env, Headers, Request, Response};
 
-use super::http::{Answer, FailedTo, internal};
+use super::control::method_not_allowed;
+use super::http::{Answer, FailedTo, internal, method_of};
 
 /// The binding of the folder: assets on Cloudflare, a disk on workerd.
 const BINDING: &str = "ASSETS";
+
+/// Methods.
+const ACCEPTED: [&str; 2] = ["GET", "HEAD"];
 
 /// To the front page, for whoever leaves out the last slash: the page's own addresses begin behind it.
 pub(super) fn front() -> Answer<Response> {
@@ -17,13 +21,8 @@ pub(super) fn front() -> Answer<Response> {
 }
 
 pub(super) async fn answer(page: &DashboardFile<'_>, request: &Request, env: &Env) -> Answer<Response> {
-    if !matches!(request.method(), Method::Get | Method::Head) {
-        return Err(Problem::new(
-            405,
-            "method-not-allowed",
-            "Method not allowed",
-            "a page accepts GET and HEAD",
-        ));
+    if !ACCEPTED.contains(&method_of(request).as_str()) {
+        return method_not_allowed(request, &ACCEPTED);
     }
     let assets = env.assets(BINDING).map_err(|_| missing(page.file))?;
     let found = assets.fetch(format!("https://assets/{}", page.file), None).await;

@@ -12,7 +12,7 @@ use blobwatch_previews::{
     Slice, SliceCall, Step, check_body, items_of, stamps_of, too_many_previews,
 };
 use blobwatch_rule_book::{FireLogNamesCall, PlanPreviewCall, PreviewDoneCall, StalePreviewsCall};
-use blobwatch_sql::StoreError;
+use blobwatch_sql::{NEWER_SCHEMA, StoreError};
 use blobwatch_wire::{ApiReply, List, Nothing, Problem, Text};
 use futures_util::future::join_all;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
@@ -173,9 +173,17 @@ impl Previews {
     async fn slices(&self, slices: Vec<(String, SliceCall)>) -> Vec<Option<Slice>> {
         let ask = async |(name, slice): (String, SliceCall)| {
             let answer = call_named(&self.env, &name, &ReplayCall, slice).await;
-            answer.ok()
+            answer.map_err(|problem| self.missing_slice(&name, &problem)).ok()
         };
         join_all(slices.into_iter().map(ask)).await
+    }
+
+    /// What lasts until somebody deploys another build is said; anything else may be over at the next try.
+    fn missing_slice(&self, name: &str, problem: &Problem) {
+        if problem.is(NEWER_SCHEMA) {
+            let why = format!("{NEWER_SCHEMA}: FireLog {name}: {}", problem.detail);
+            self.scheduler.borrow_mut().refused(why);
+        }
     }
 }
 

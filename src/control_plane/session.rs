@@ -22,12 +22,7 @@ pub(super) async fn answer(request: &mut Request, env: &Env) -> Answer<Response>
         Method::Get => who(request, env).await,
         Method::Post => sign_in(request, env).await,
         Method::Delete => sign_out(request, env).await,
-        _ => Err(Problem::new(
-            405,
-            "method-not-allowed",
-            "Method not allowed",
-            "this call accepts GET, POST and DELETE",
-        )),
+        _ => Err(Problem::no_such_call()),
     }
 }
 

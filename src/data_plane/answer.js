@@ -51,10 +51,16 @@ export function refuse(plane, plan, refusal, env, ctx) {
  * @param {ExecutionContext} ctx
  */
 export function unreachable(plane, plan, error, env, ctx) {
-  console.error(`failed to reach the origin: ${error}`);
+  console.error(`failed to reach the origin: ${withoutQuery(error)}`);
   plane.settleOwn(plan, 0, "origin_failed", env, ctx);
   return ours(plan, plane.noAnswer(plan, env));
 }
+
+/**
+ * An error may name the address that was asked, whose query may be signed.
+ * @param {unknown} error
+ */
+const withoutQuery = (error) => `${error}`.replaceAll(/[?#][^\s"']*/g, "?…");
 
 /**
  * The request came back to us, or has no origin that could be asked: our own deployment is at fault, and says so.

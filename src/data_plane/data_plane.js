@@ -14,7 +14,7 @@ import { Flusher } from "./flusher.js";
 import { Health } from "./health.js";
 import { pipeFor } from "./observe.js";
 import { absentPlan, readPlan } from "./plan.js";
-import { describe, writeSaid } from "./said.js";
+import { describe, describeOwn, writeSaid } from "./said.js";
 
 /**
  * Of one isolate; `src/control_plane/isolate_state.rs` reads it.
@@ -182,14 +182,14 @@ export class DataPlane {
    */
   #settle(plan, answer, request, env, ctx) {
     if (!canCarryHeaders(answer)) {
-      this.#ended(plan, describe(answer.status, answer.headers), "not_observed", env, ctx);
+      this.#ended(plan, describe(answer.status, answer.headers, plan.followedTo), "not_observed", env, ctx);
       return answer;
     }
     // A coded body would be decoded on its way through the pipe, so it is left alone.
     const observed = plan.observe && !plan.head && !answer.headers.has("content-encoding") ? answer.body : null;
     if (observed) return this.#observe(plan, answer, observed, request, env, ctx);
     const copy = withHeaders(answer, answer.body, plan);
-    this.#ended(plan, describe(answer.status, copy.headers), "not_observed", env, ctx);
+    this.#ended(plan, describe(answer.status, copy.headers, plan.followedTo), "not_observed", env, ctx);
     return copy;
   }
 
@@ -202,7 +202,7 @@ export class DataPlane {
    * @param {ExecutionContext} ctx
    */
   #observe(plan, answer, body, request, env, ctx) {
-    const said = describe(answer.status, answer.headers);
+    const said = describe(answer.status, answer.headers, plan.followedTo);
     const pipe = pipeFor(answer.headers);
     const copy = withHeaders(answer, pipe.readable, plan);
     this.call("settle_trap", env, (wasm) => wasm.answered(plan.id, writeSaid(said, "not_observed")));
@@ -224,7 +224,7 @@ export class DataPlane {
    * @param {ExecutionContext} ctx
    */
   settleOwn(plan, status, outcome, env, ctx) {
-    if (plan.watched) this.#ended(plan, [status, "", "", ""], outcome, env, ctx);
+    if (plan.watched) this.#ended(plan, describeOwn(status), outcome, env, ctx);
   }
 
   /**

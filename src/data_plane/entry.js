@@ -4,6 +4,7 @@
 import { control } from "../control_plane/control.js";
 import { addressOf, noHost } from "./address.js";
 import { misconfigured, refuse, unreachable } from "./answer.js";
+import { tick } from "./clock.js";
 import { DataPlane } from "./data_plane.js";
 import { misdirected, planeOf } from "./host.js";
 import { pass } from "./loop.js";
@@ -24,6 +25,7 @@ export default {
     const url = addressOf(request);
     if (!url) return noHost();
     plane.health.seen();
+    tick(Date.now());
     const wanted = planeOf(url, env);
     if (wanted === "control") return control(request, env, ctx, plane.state());
     if (wanted === "misdirected") return misdirected();

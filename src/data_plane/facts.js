@@ -2,6 +2,8 @@
 // the platform's word only. On Cloudflare the `CF-*` headers are the platform's; anywhere else they are the
 // client's, and `request.cf` alone is believed.
 
+import { now } from "./clock.js";
+
 /**
  * What the platform says of a client, and nothing where it cannot be read: workerd parses a front proxy's header when `cf` is
  * read, and throws.
@@ -54,7 +56,7 @@ export function readFacts(request, url, env) {
   const onCloudflare = env.PLATFORM === "cloudflare";
   const own = (/** @type {string} */ name) => (onCloudflare ? (request.headers.get(name) ?? "") : "");
   let text = [
-    Date.now(),
+    now(),
     request.method,
     schemeOf(request, url),
     url.hostname,

@@ -1,8 +1,9 @@
-// Flushes, and the rulebook that comes back with them. One flush to a FireLog is under way at a time; which one is due,
-// what is in it and what is kept for another try is Wasm's business (`crates/records/src/flush.rs`).
+// Flushes, and the rulebook that comes back with them. One flush to a FireLog is under way at a time, those to several FireLogs
+// are side by side; which one is due, what is in it and what is kept for another try is Wasm's business (`crates/records/src/flush.rs`).
 
 /** @import { DataPlane } from "./data_plane.js" */
 
+import { now } from "./clock.js";
 import { line, readCf } from "./facts.js";
 
 const CONFIRMED_FOR_MS = 3500; // with a flush a second, a mode change is effective everywhere in under 5 s
@@ -10,6 +11,7 @@ const REFRESH_WAIT_MS = 50; // a pull waits no longer than this for us
 const REFRESH_RETRY_MS = 1000;
 const FLUSH_AFTER_MS = 1000;
 const TIMEOUT_MS = 10_000;
+const MAX_SIDE_BY_SIDE = 6; // Cloudflare makes a request's seventh connection wait
 const MAX_AHEAD_MS = 1000; // requests read the clock at their own pace: one may be so far ahead of another
 
 /** FireLogs whose failures are known: an isolate has at most so many queues. */
@@ -85,7 +87,7 @@ export class Flusher {
    * @param {Env} env
    */
   #learn(path, reply, env) {
-    const confirmed = this.#plane.call("reply_unread", env, (wasm) => wasm.learn(path, reply, Date.now()));
+    const confirmed = this.#plane.call("reply_unread", env, (wasm) => wasm.learn(path, reply, now()));
     if (confirmed === undefined) this.#failed(path, "its answer cannot be read", 0);
     // One that tells the rulebook may refuse to store all the same.
     else if (path.endsWith("/flush") || !this.#fireLogs.get(nameIn(path))?.flushes) this.#know(path, undefined);
@@ -144,17 +146,27 @@ export class Flusher {
   }
 
   /**
-   * Sends what is due, FireLog by FireLog.
+   * Sends what is due, until nothing is.
    * @param {Env} env
    * @param {ExecutionContext} ctx
    */
   async #flush(env, ctx) {
     this.#tellLosses(env);
-    for (;;) {
-      const path = this.#plane.call("flush_trap", env, (wasm) => wasm.next_flush(Date.now()));
-      if (path === "") this.later(env, ctx); // something waits: a new batch, or one that failed
-      if (!path) return;
-      await this.#send(path, env);
+    /** @type {Set<Promise<boolean>>} */
+    const sending = new Set();
+    for (let mayBeDue = true; mayBeDue; ) {
+      while (mayBeDue && sending.size < MAX_SIDE_BY_SIDE) {
+        const path = this.#plane.call("flush_trap", env, (wasm) => wasm.next_flush(now()));
+        if (path) {
+          const sent = this.#send(path, env, ctx).finally(() => sending.delete(sent));
+          sending.add(sent);
+        } else {
+          mayBeDue = false;
+          if (path === "" && sending.size === 0) this.later(env, ctx); // a new batch waits
+        }
+      }
+      while (!mayBeDue && sending.size > 0) mayBeDue = await Promise.race(sending); // one that is stored may have a next one
+      if (sending.size >= MAX_SIDE_BY_SIDE) await Promise.race(sending);
     }
   }
 
@@ -167,27 +179,33 @@ export class Flusher {
     if (losses.size === 0) return;
     const text = Array.from(losses, ([loss, times]) => `${loss} ${times}`).join("\n");
     const told = this.#plane.call("flush_trap", env, (wasm) => {
-      wasm.count_losses(text, this.#colo, Date.now());
+      wasm.count_losses(text, this.#colo, now());
       return true;
     });
     if (!told) for (const [loss, times] of losses) this.#plane.count(loss, times);
   }
 
   /**
+   * Whether the FireLog has it.
    * @param {string} path
    * @param {Env} env
+   * @param {ExecutionContext} ctx
    */
-  async #send(path, env) {
+  async #send(path, env, ctx) {
     const { generation } = this.#plane;
     const body = this.#plane.call("flush_trap", env, (wasm) => wasm.flush_body(path));
-    if (body === undefined) return;
+    if (body === undefined) return false;
     try {
       const reply = await askFireLog(env, path, { method: "POST", body });
       if (generation === this.#plane.generation) this.#learn(path, reply, env);
+      return true;
     } catch (error) {
       console.error(`failed to flush: ${error}`);
       this.#failed(path, error, 1);
-      if (generation === this.#plane.generation) this.#plane.call("flush_trap", env, (wasm) => wasm.flush_failed(path, Date.now()));
+      if (generation !== this.#plane.generation) return false;
+      this.#plane.call("flush_trap", env, (wasm) => wasm.flush_failed(path, now()));
+      this.later(env, ctx); // it is kept
+      return false;
     }
   }
 }

@@ -3,12 +3,14 @@
 
 /** @import { Outcome } from "./said.js" */
 
+import { lengthOf } from "./said.js";
+
 /**
  * A pipe for a body. What can throw is done before the first byte of the body is taken: until `begin`, the answer is whole.
  * @param {Headers} headers of the answer
  */
 export function pipeFor(headers) {
-  const length = Number(headers.get("content-length") ?? NaN);
+  const length = Number(lengthOf(headers) || NaN);
   const { readable, writable } = Number.isSafeInteger(length) ? new FixedLengthStream(length) : new IdentityTransformStream();
   /**
    * Pipes the body and tells how it ended: `completed`, `client_closed` or `origin_failed`.

@@ -48,15 +48,15 @@ const named = (route) => (route ? `route ${route}` : "a route"); // none is name
  * @param {string} passes `CDN-Loop`
  */
 export function forward(request, url, plan, passes) {
-  const target = plan.origin ? plan.origin + url.pathname + url.search : request.url;
-  const redirect = plan.follow ? "follow" : "manual";
+  const target = plan.origin ? plan.origin + url.pathname + queryOf(url) : request.url;
   // A watched request has no body: naming its parts costs a quarter less CPU than `new Request(target, request)`.
   if (plan.watched) {
     const headers = new Headers(request.headers);
     setOwn(headers, passes);
     // workerd takes the header away where it believes it.
     if (url.protocol === "https:" && !headers.has("x-forwarded-proto")) headers.set("x-forwarded-proto", "https");
-    return fetch(target, { method: request.method, headers, redirect });
+    const init = /** @type {const} */ ({ method: request.method, headers, redirect: "manual" });
+    return plan.follow ? follow(plan, target, init) : fetch(target, init);
   }
   const asked = copyOf(request, target);
   setOwn(asked.headers, passes);
@@ -65,8 +65,43 @@ export function forward(request, url, plan, passes) {
     asked.headers.set("x-forwarded-host", url.host);
     asked.headers.set("x-forwarded-proto", forwardedScheme(request, url));
   }
-  return fetch(asked, { redirect });
+  return fetch(asked, { redirect: "manual" });
 }
+
+/**
+ * With its `?`, also where nothing is behind it: `search` does not tell that from no query.
+ * @param {URL} url
+ */
+const queryOf = ({ search, hash, href }) => (search === "" && hash === "" && href.endsWith("?") ? "?" : search);
+
+/**
+ * Follows redirects in the client's place. `fetch` would send the client's cookies to the other host.
+ * @param {Plan} plan
+ * @param {string} target
+ * @param {{ method: string, headers: Headers, redirect: "manual" }} init
+ */
+async function follow(plan, target, init) {
+  let url = new URL(target);
+  for (let followed = 0; followed <= MAX_REDIRECTS; followed += 1) {
+    const answer = await fetch(url.href, init);
+    const location = REDIRECTS.includes(answer.status) ? answer.headers.get("location") : null;
+    if (location === null) return answer;
+    await answer.body?.cancel();
+    const next = new URL(location, url);
+    if (next.origin !== url.origin) for (const name of CREDENTIALS) init.headers.delete(name);
+    plan.followedTo = next.origin;
+    url = next;
+  }
+  throw new Error(`expected at most ${MAX_REDIRECTS} redirects`);
+}
+
+/** What `fetch` allows. */
+const MAX_REDIRECTS = 20;
+
+const REDIRECTS = [301, 302, 303, 307, 308];
+
+/** Meant for the host that the client asked. */
+const CREDENTIALS = ["authorization", "proxy-authorization", "cookie"];
 
 /**
  * @param {Headers} headers

@@ -7,6 +7,7 @@
  * @property {string} origin `scheme://host[:port]`; empty: the request's own address
  * @property {string} route its name; empty where nothing was decided
  * @property {boolean} follow the origin's redirects are followed and not passed on
+ * @property {string} followedTo `scheme://host[:port]` that a redirect was followed to; empty where none was
  * @property {string} id of the record
  * @property {string} fired the value of `Blobwatch-Fired`; empty where it is not disclosed
  * @property {boolean} observe the end of the body is to be seen
@@ -34,7 +35,7 @@ export function readPlan(text, head, generation) {
   const [kind, origin = "", route = "", follow, id = "", fired = "", observe, status, proxyStatus = "", retryAfter = "", ...body] =
     text.split("\n");
   /** @type {Plan} */
-  const plan = { watched: kind !== "pass", origin, route, follow: follow === "1", id, fired, observe: observe === "1", head, generation };
+  const plan = { watched: kind !== "pass", origin, route, follow: follow === "1", followedTo: "", id, fired, observe: observe === "1", head, generation };
   if (kind === "refuse") plan.refusal = { status: Number(status), proxyStatus, retryAfter, body: body.join("\n") };
   return plan;
 }

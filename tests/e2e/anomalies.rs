@@ -112,7 +112,7 @@ fn all_is_tested(stage: &Stage) {
 const COLOS: [&str; 4] = ["FRA", "NRT", "GRU", "IAD"];
 
 /// One client of each build in each colo; those of Amazon Linux are cut everywhere but at IAD, if they are.
-fn everybody_pulls(stage: &Stage, number: usize, is_cut: bool) -> u64 {
+pub(crate) fn everybody_pulls(stage: &Stage, number: usize, is_cut: bool) -> u64 {
     let mut asked = 0;
     for colo in COLOS {
         for agent in [AMAZON, OTHERS] {
@@ -123,7 +123,7 @@ fn everybody_pulls(stage: &Stage, number: usize, is_cut: bool) -> u64 {
     asked
 }
 
-fn anomalies(stage: &Stage, query: &str) -> Vec<Value> {
+pub(crate) fn anomalies(stage: &Stage, query: &str) -> Vec<Value> {
     stage.api().items(&format!("/anomalies{query}"))
 }
 

@@ -164,6 +164,23 @@ fn what_the_origin_compressed_stays_compressed() {
     case(Request::get("/v2/library/app/manifests/v1").header("Accept-Encoding", "gzip"));
 }
 
+/// Equal lengths are one length, also where the body is observed.
+#[test]
+fn a_length_that_is_said_twice_reaches_the_client_once() {
+    let stage = Stage::new();
+    for observe in [0, 1] {
+        stage.api().put("/routes/default", &json!({"observe": observe}));
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 5";
+        stage.origin.arm(canned(head, b"twice"), |_| true);
+        let answer = stage.until(&small(&stage), |answer| answer.status() == 200);
+        assert_eq!(answer.get("content-length"), Some("5"), "{observe}");
+        assert_eq!(
+            (answer.ended, answer.body.as_slice()),
+            (Ended::Complete, b"twice".as_slice())
+        );
+    }
+}
+
 #[test]
 fn errors_of_the_origin_are_passed_on() {
     let stage = Stage::new();

@@ -174,6 +174,25 @@ fn fire_log_from_a_newer_version() {
     });
 }
 
+/// Nobody waits for it for ever, and pulls do not wait at all.
+#[test]
+fn an_object_that_hangs_is_named() {
+    let stage = with_a_rule();
+    for (class, call) in [("RuleBook", "/rules"), ("Detector", "/anomalies")] {
+        stage.edge.sabotage(&json!({class: "hold"}));
+        let answer = stage.api().try_get(call);
+        assert_eq!(answer.status(), 503, "{class}: {}", answer.text());
+        let problem = answer.json();
+        assert_eq!(problem["type"], "urn:blobwatch:problem:unavailable", "{problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            detail.contains(&format!("the {class} did not answer within")),
+            "{detail}"
+        );
+        pulls_go_on(&stage);
+    }
+}
+
 /// What docs/self-hosting.md says to do where the runtime's own files are damaged: alarms are lost, and set again.
 #[test]
 fn without_the_runtimes_own_files() {

@@ -49,6 +49,7 @@ mod misconfigured;
 #[cfg(test)]
 mod modes;
 #[cfg(test)]
+mod odd_calls;
 mod outcomes;
 #[cfg(test)]
 mod paths;
@@ -58,6 +59,8 @@ mod preview;
 mod queries;
 #[cfg(test)]
 mod real_clients;
+#[cfg(test)]
+mod redirects;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]

@@ -16,7 +16,7 @@ use std::process::Command;
 /// What `cargo xtask bench` understands.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What to measure; everything when nothing is named
+    /// What to measure; everything but `soak` when nothing is named
     #[arg(value_enum)]
     subjects: Vec<Subject>,
     /// Arguments for the benchmark, after `--`; then name one subject
@@ -49,8 +49,12 @@ enum Subject {
     Detect,
     /// Seconds until a change acts everywhere, and what a pull waits for us, on workerd
     Promises,
+    /// How long pulls wait while somebody asks for much, on workerd
+    Stalls,
     /// What the dashboard does for a frame, in Chromium
     Dashboard,
+    /// Memory and pulls over a million requests of clients and blobs that are all new, on workerd; only when it is named
+    Soak,
     /// Bytes of the Wasm modules
     Size,
 }
@@ -59,16 +63,24 @@ impl Subject {
     fn needs_worker(self) -> bool {
         matches!(
             self,
-            Self::Edge | Self::PreviewEdge | Self::QueryEdge | Self::Cost | Self::Promises | Self::Size
+            Self::Edge
+                | Self::PreviewEdge
+                | Self::QueryEdge
+                | Self::Cost
+                | Self::Promises
+                | Self::Stalls
+                | Self::Soak
+                | Self::Size
         )
     }
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let subjects = if args.subjects.is_empty() {
-        Subject::value_variants()
+        let all = Subject::value_variants().iter().copied();
+        all.filter(|subject| *subject != Subject::Soak).collect()
     } else {
-        &args.subjects
+        args.subjects.clone()
     };
     let worker = if subjects.iter().any(|subject| subject.needs_worker()) {
         let tools = build::worker(workspace, Variant::Release)?;
@@ -88,7 +100,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
             _ => measure(
                 workspace,
                 worker.as_ref().map(|(tools, _)| tools),
-                *subject,
+                subject,
                 &args.arguments,
             )?,
         }

@@ -126,8 +126,7 @@ fn cell(leaf: usize, starts: u32, random: &mut Random) -> Cell {
         for event in [Event::Resume, Event::Restart, Event::Aborted] {
             let (client, network) = (random.next_u64(), random.next_u64());
             cell.affected
-                .of_mut(event)
-                .insert(ClientKey(client), NetworkKey(network));
+                .insert(event, ClientKey(client), NetworkKey(network));
         }
     }
     cell

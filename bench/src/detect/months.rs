@@ -3,7 +3,7 @@
 use super::world::{DAY, FIRST, World};
 use crate::figure::{Figure, Target};
 use blobwatch_detector::{Engine, Moment};
-use blobwatch_records::{Breadth, CellBatch, CellKey};
+use blobwatch_records::{Breadth, CellBatch, CellKey, Event};
 
 /// Client groups, and starts of a slot.
 const GROUPS: usize = 24;
@@ -94,7 +94,7 @@ fn july_2020(engine: &mut Engine, world: &mut World, begin: u64) -> Option<f64> 
         }
         let batch = world.slot(slot, Some(july));
         for cell in batch.cells.iter().filter(|cell| july(&cell.key) > 0.0) {
-            minute.merge(&cell.affected.resume);
+            minute.merge(cell.affected.of(Event::Resume));
         }
         if enough.is_none() && minute.clients.count() >= ENOUGH_CLIENTS {
             enough = Some(slot);

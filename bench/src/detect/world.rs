@@ -302,6 +302,7 @@ impl Group {
         let known = part(random, starts, 0.7);
         let ranged = part(random, starts, self.ranged) + resumes;
         let observed = part(random, starts, 0.1);
+        let (redirected, paced) = (part(random, starts, 0.2), part(random, large, 0.1));
         let events = [
             (Event::Resume, resumes),
             (Event::Repeat, random.binomial(resumes, self.stalled)),
@@ -311,12 +312,27 @@ impl Group {
                 Event::Aborted,
                 random.binomial(observed, (self.aborted + faulty).min(0.95)),
             ),
+            // What healthy registries have of these: a server that is restarted, tokens that expire, tags that moved.
+            (
+                Event::Failed,
+                random.binomial(starts, (0.25 * self.cut_now).min(0.95)),
+            ),
+            (Event::TurnedAway, random.binomial(starts, 0.004)),
+            (Event::Unreached, random.binomial(redirected, 0.01)),
+            (Event::Looped, random.binomial(starts, 0.000_2)),
+            (
+                Event::Slow,
+                random.binomial(paced, (0.02 + self.cut_now).min(0.95)),
+            ),
+            (Event::Suspect, 0),
         ];
         let counts = &mut cell.counts;
         counts.requests = small(starts + resumes);
         (counts.starts, counts.large_starts, counts.known_starts) =
             (small(starts), small(large), small(known));
         (counts.ranged, counts.observed) = (small(ranged), small(observed));
+        (counts.redirected, counts.paced, counts.fetched) =
+            (small(redirected), small(paced), small(observed));
         (counts.resumes, counts.large_resumes) = (small(resumes), small(resumes));
         for (event, times) in events {
             match event {
@@ -325,6 +341,12 @@ impl Group {
                 Event::Restart => counts.restarts = small(times),
                 Event::Refused => counts.refused = small(times),
                 Event::Aborted => counts.aborted = small(times),
+                Event::Failed => counts.failed = small(times),
+                Event::TurnedAway => counts.turned_away = small(times),
+                Event::Unreached => counts.unreached = small(times),
+                Event::Looped => (counts.looped, counts.behind) = (small(times), small(times)),
+                Event::Slow => counts.slow = small(times),
+                Event::Suspect => counts.suspect = small(times),
             }
             for _ in 0..times.min(64) {
                 // The busiest clients have the most events.
@@ -334,8 +356,7 @@ impl Group {
                     self.member((1 << 40) | (client % self.networks)),
                 );
                 cell.affected
-                    .of_mut(event)
-                    .insert(ClientKey(client), NetworkKey(network));
+                    .insert(event, ClientKey(client), NetworkKey(network));
             }
         }
         Some(cell)

@@ -2,8 +2,8 @@
 
 use blobwatch_guard::{CohortCounts, GuardedEnforcement, Health, Ledger, State, Watches};
 use blobwatch_pull::{
-    Action, ClientKey, Family, Fired, Method, Mode, NetworkKey, Outcome, Profile, RangeKind, RangeRecord,
-    Record, RecordId,
+    Action, ClientKey, Family, Fired, Method, Mode, NetworkKey, Outcome, PathShape, Profile, RangeKind,
+    RangeRecord, Record, RecordId,
 };
 use blobwatch_rulebook::in_percent;
 
@@ -298,6 +298,9 @@ fn record() -> Record {
         route: "default".into(),
         repository: "library/app".to_owned(),
         digest: String::new(),
+        object: 0,
+        shape: PathShape::Oci,
+        joined: false,
         odd_path: false,
         method: Method::Get,
         status: 200,
@@ -311,6 +314,10 @@ fn record() -> Record {
         promised: None,
         outcome: Outcome::NotObserved,
         duration_ms: 10,
+        sent_to: String::new(),
+        sent_object: 0,
+        served_by: "origin:origin.example".to_owned(),
+        cache: None,
         client: ClientKey(0),
         network: NetworkKey(0),
         asn: None,

@@ -1,8 +1,8 @@
 //! Records that look like a registry's: 600 client builds, 100,000 clients, 5,000 blobs, popularity falling off.
 
 use blobwatch_pull::{
-    Action, ClientKey, Family, Fired, Method, Mode, NetworkKey, Outcome, Profile, RangeKind, RangeRecord,
-    Record, RecordId,
+    Action, ClientKey, Family, Fired, Method, Mode, NetworkKey, Outcome, PathShape, Profile, RangeKind,
+    RangeRecord, Record, RecordId,
 };
 use fastrand::Rng;
 use std::sync::Arc;
@@ -101,6 +101,9 @@ impl Iterator for Traffic {
             route: pick(&self.routes, blob),
             repository: format!("library/image-{}", blob % 700),
             digest: format!("sha256:{}", format!("{:016x}", hash(u64::from(blob))).repeat(4)),
+            object: 0,
+            shape: PathShape::Oci,
+            joined: false,
             odd_path: false,
             method: if self.rng.u32(..20) == 0 {
                 Method::Head
@@ -130,6 +133,10 @@ impl Iterator for Traffic {
                 Outcome::NotObserved
             },
             duration_ms: self.popular(4_000),
+            sent_to: String::new(),
+            sent_object: 0,
+            served_by: "origin:origin.example".to_owned(),
+            cache: None,
             client: ClientKey(client(who)),
             network: NetworkKey(client(who / 4 + 1_000_000)),
             asn: Some(pick(&[16509, 14618, 15169, 8075, 3320, 701], who)),

@@ -55,6 +55,23 @@ impl Api {
         json(call, answer)
     }
 
+    /// Reads an answer that is not JSON to its end.
+    ///
+    /// # Errors
+    /// When the answer is not 200, or breaks off.
+    pub(crate) fn download(&self, call: &str) -> Result<()> {
+        let request = self.agent.get(format!("{}{call}", self.base));
+        let mut answer = request.header("Authorization", bearer()).call()?;
+        ensure!(
+            answer.status().is_success(),
+            "{call} was answered {}",
+            answer.status()
+        );
+        std::io::copy(&mut answer.body_mut().as_reader(), &mut std::io::sink())
+            .with_context(|| format!("failed to read {call}"))?;
+        Ok(())
+    }
+
     /// # Errors
     /// When the answer is not 2xx.
     pub(crate) fn put(&self, call: &str, body: &Value) -> Result<Value> {

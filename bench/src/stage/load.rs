@@ -77,13 +77,15 @@ fn each_connection(body: impl Fn(usize) -> Result<()> + Sync) -> Result<()> {
 }
 
 /// One connection, one request at a time.
-struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Connection {
-    fn open(to: SocketAddr) -> Result<Self> {
+    /// # Errors
+    /// When nobody listens.
+    pub(crate) fn open(to: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(to).with_context(|| format!("failed to connect to {to}"))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -94,7 +96,10 @@ impl Connection {
     }
 
     /// Sends one request, reads the whole answer, and tells the length of its body.
-    fn ask(&mut self, request: &[u8]) -> Result<u64> {
+    ///
+    /// # Errors
+    /// As [`closed`].
+    pub(crate) fn ask(&mut self, request: &[u8]) -> Result<u64> {
         self.stream.write_all(request)?;
         let (head, mut received) = self.head()?;
         let length = body_length(&head)?;

@@ -11,6 +11,8 @@ pub(crate) const GIGABYTE: u64 = 1_000_000_000;
 pub(crate) const SMALL: u64 = 1024;
 /// Repository of the large blobs.
 pub(crate) const LARGE: &str = "/v2/large/";
+/// Repository of blobs that never come.
+pub(crate) const HUNG: &str = "/v2/hung/";
 
 const MAX_HEAD: u64 = 64 * 1024;
 const PIECE: usize = 256 * 1024;
@@ -47,6 +49,14 @@ fn serve(stream: TcpStream) -> IoResult<()> {
     let mut reader = BufReader::new(stream);
     let piece = vec![b'b'; PIECE];
     while let Some(request) = read_head(&mut reader)? {
+        if request
+            .split(' ')
+            .nth(1)
+            .is_some_and(|target| target.starts_with(HUNG))
+        {
+            std::io::copy(&mut reader, &mut std::io::sink())?;
+            return Ok(());
+        }
         let (head, length) = answer(&request);
         let first = length.min(SMALL);
         let mut bytes = head.into_bytes();

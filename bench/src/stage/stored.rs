@@ -25,8 +25,16 @@ impl Stored {
     /// # Errors
     /// When something cannot be started, or the records cannot be written.
     pub(crate) fn begin(records: u32) -> Result<Self> {
+        Self::of(BUNDLE.as_ref(), records)
+    }
+
+    /// As [`Self::begin`], of another bundle.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn of(bundle: &Path, records: u32) -> Result<Self> {
         let origin = Origin::start()?;
-        let workerd = Workerd::start(&Worker::Blobwatch(BUNDLE.into()), origin.address(), &[])?;
+        let workerd = Workerd::start(&Worker::Blobwatch(bundle.into()), origin.address(), &[])?;
         // The first request makes the FireLog and its file.
         load::closed(workerd.address(), &Traffic::whole(), 1)?;
         let now_ms = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use blobwatch_pull::{Action, RangeKind, Record};
 use blobwatch_records::{
-    Cell, CellBatch, CellCounts, CellKey, Classification, Event, Evidence, History, LARGE_BYTES, SLOT_S,
-    slot_of,
+    Cell, CellBatch, CellCounts, CellKey, Challenges, Classification, History, LARGE_BYTES, SLOT_S, slot_of,
 };
 use rustc_hash::FxBuildHasher;
 
+use super::digests::Digests;
 use super::names::Meanings;
 use super::request::{Cohort, Request};
 use super::shown::resolve;
@@ -30,6 +30,8 @@ const MAX_ASKS: usize = 1 << 20;
 
 pub(super) struct Counter {
     history: History,
+    challenges: Challenges<Request>,
+    digests: Digests,
     sizes: Sizes,
     meanings: Meanings,
     /// One record for all requests: the history reads of it what requests have.
@@ -55,13 +57,22 @@ pub(super) struct CellCounts64 {
     pub(super) refused: u64,
     pub(super) aborted: u64,
     pub(super) observed: u64,
+    pub(super) failed: u64,
+    pub(super) turned_away: u64,
+    pub(super) unreached: u64,
+    pub(super) looped: u64,
+    pub(super) paced: u64,
+    pub(super) slow: u64,
+    pub(super) suspect: u64,
 }
 
 impl Counter {
-    pub(super) fn new(meanings: Meanings) -> Self {
+    pub(super) fn new(meanings: Meanings, digests: Digests) -> Self {
         Self {
             meanings,
             history: History::with_room(MAX_ASKS),
+            challenges: Challenges::default(),
+            digests,
             sizes: Sizes::default(),
             record: blank(),
             waiting: BTreeMap::new(),
@@ -81,6 +92,7 @@ impl Counter {
             fill(&mut self.record, &request);
             spell(request.digest, &mut self.record.digest);
             let judged = self.history.take(&self.record);
+            self.challenges.see(&self.record, || request);
             self.now_ms = self.now_ms.max(request.id.time_ms());
             // One that came too late counts in the oldest slot that is still open.
             let slot = slot_of(request.id.time_ms());
@@ -112,7 +124,7 @@ impl Counter {
         let (_, judged) = self.waiting.pop_first()?;
         self.waits -= judged.len();
         self.seq += 1;
-        let (cells, other) = self.cells(&judged);
+        let (cells, other) = self.cells(slot, &judged);
         Some(CellBatch {
             source: "replay".to_owned(),
             epoch: 1,
@@ -123,7 +135,7 @@ impl Counter {
         })
     }
 
-    fn cells(&mut self, judged: &[(Request, Classification)]) -> (Vec<Cell>, CellCounts) {
+    fn cells(&mut self, slot: u64, judged: &[(Request, Classification)]) -> (Vec<Cell>, CellCounts) {
         let mut cells: HashMap<Cohort, Cell, FxBuildHasher> = HashMap::default();
         let mut other = CellCounts::default();
         for (request, judged) in judged {
@@ -143,18 +155,25 @@ impl Counter {
                 .or_insert_with(|| Cell::new(key(request.cohort, &self.meanings)));
             cell.counts.add(&counted);
             cell.networks.insert(request.network);
-            for event in Event::ALL {
-                if event.is_shown(&self.record, judged) {
-                    cell.affected
-                        .of_mut(event)
-                        .insert(request.client, request.network);
-                    cell.note(Evidence {
-                        event,
-                        id: request.id,
-                    });
-                }
-            }
+            let digest = if judged.suspect {
+                self.digests.text(request.digest)
+            } else {
+                None
+            };
+            cell.show(&self.record, judged, digest.as_deref().unwrap_or(UNKNOWN));
         }
+        // What became known by the end of this slot; slots without a request have none to tell of it.
+        let until_ms = (slot + 1) * SLOT_S * 1000 - 1;
+        for (_, request) in self.challenges.unanswered(0, until_ms) {
+            fill(&mut self.record, request);
+            let cell = cells
+                .entry(request.cohort)
+                .or_insert_with(|| Cell::new(key(request.cohort, &self.meanings)));
+            let before = cell.counts.turned_away;
+            cell.turn_away(&self.record);
+            self.totals.turned_away += u64::from(cell.counts.turned_away - before);
+        }
+        self.challenges.forget(until_ms);
         let mut cells: Vec<Cell> = cells.into_values().collect();
         cells.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         (cells, other)
@@ -171,8 +190,18 @@ impl CellCounts64 {
         self.refused += u64::from(counts.refused);
         self.aborted += u64::from(counts.aborted);
         self.observed += u64::from(counts.observed);
+        self.failed += u64::from(counts.failed);
+        self.turned_away += u64::from(counts.turned_away);
+        self.unreached += u64::from(counts.unreached);
+        self.looped += u64::from(counts.looped);
+        self.paced += u64::from(counts.paced);
+        self.slow += u64::from(counts.slow);
+        self.suspect += u64::from(counts.suspect);
     }
 }
+
+/// The digest of a blob whose place in the table was taken.
+const UNKNOWN: &str = "unknown";
 
 fn key(cohort: Cohort, names: &Meanings) -> CellKey {
     CellKey {
@@ -209,6 +238,9 @@ fn fill(record: &mut Record, request: &Request) {
     record.duration_ms = request.duration_ms;
     record.client = request.client;
     record.network = request.network;
+    record.asn = request.cohort.asn;
+    record.family = request.cohort.family;
+    record.promised = request.lengths.promised;
     record.verdict = if request.is_denied {
         Action::Block
     } else {
@@ -218,13 +250,18 @@ fn fill(record: &mut Record, request: &Request) {
 }
 
 fn blank() -> Record {
-    use blobwatch_pull::{ClientKey, Family, Method, NetworkKey, Outcome, Profile, RangeRecord, RecordId};
+    use blobwatch_pull::{
+        ClientKey, Family, Method, NetworkKey, Outcome, PathShape, Profile, RangeRecord, RecordId,
+    };
     Record {
         id: RecordId(0),
         ray: String::new(),
         route: "".into(),
         repository: String::new(),
         digest: String::with_capacity(16),
+        object: 0,
+        shape: PathShape::Oci,
+        joined: false,
         odd_path: false,
         method: Method::Get,
         status: 0,
@@ -238,6 +275,10 @@ fn blank() -> Record {
         promised: None,
         outcome: Outcome::NotObserved,
         duration_ms: 0,
+        sent_to: String::new(),
+        sent_object: 0,
+        served_by: String::new(),
+        cache: None,
         client: ClientKey(0),
         network: NetworkKey(0),
         asn: None,

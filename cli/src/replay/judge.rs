@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use blobwatch_detector::{Anomaly, Note};
 
 use super::count::{CellCounts64, Counter};
+use super::digests::Digests;
 use super::names::Meanings;
 use super::request::Request;
 use super::watch::Watch;
@@ -37,11 +38,11 @@ pub(super) struct Findings {
 impl Judge {
     /// # Errors
     /// When the system has no thread to give.
-    pub(super) fn begin(meanings: Meanings) -> io::Result<Self> {
+    pub(super) fn begin(meanings: Meanings, digests: Digests) -> io::Result<Self> {
         let (batches, due) = sync_channel(BATCHES_AHEAD);
         let thread = thread::Builder::new()
             .name("judge".to_owned())
-            .spawn(move || judge(meanings, &due))?;
+            .spawn(move || judge(meanings, digests, &due))?;
         Ok(Self { batches, thread })
     }
 
@@ -58,8 +59,8 @@ impl Judge {
     }
 }
 
-fn judge(meanings: Meanings, due: &Receiver<Batch>) -> Findings {
-    let (mut counter, mut watch, mut span) = (Counter::new(meanings), Watch::default(), None);
+fn judge(meanings: Meanings, digests: Digests, due: &Receiver<Batch>) -> Findings {
+    let (mut counter, mut watch, mut span) = (Counter::new(meanings, digests), Watch::default(), None);
     for requests in due.iter().flatten() {
         for time_ms in requests.iter().map(|request| request.id.time_ms()) {
             let (first, last) = span.unwrap_or((time_ms, time_ms));

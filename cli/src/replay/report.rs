@@ -240,6 +240,13 @@ impl Report {
             refused,
             observed,
             aborted,
+            failed,
+            turned_away,
+            unreached,
+            looped,
+            paced,
+            slow,
+            suspect,
         } = self.totals;
         json!({
             "files": self.files,
@@ -249,7 +256,8 @@ impl Report {
             "until": self.span.map(|(_, last)| rfc3339(last)),
             "counts": {
                 "starts": starts, "resumes": resumes, "repeats": repeats, "restarts": restarts, "refused": refused,
-                "observed": observed, "aborted": aborted,
+                "observed": observed, "aborted": aborted, "failed": failed, "turned_away": turned_away,
+                "unreached": unreached, "looped": looped, "paced": paced, "slow": slow, "suspect": suspect,
             },
             "malformed": { "count": self.faults.count, "first": self.faults.first },
             "late": self.late,
@@ -268,6 +276,13 @@ impl Report {
             refused,
             observed,
             aborted,
+            failed,
+            turned_away,
+            unreached,
+            looped,
+            paced,
+            slow,
+            suspect,
             ..
         } = self.totals;
         let mut words = vec![
@@ -283,6 +298,18 @@ impl Report {
                 grouped(aborted),
                 grouped(observed)
             ));
+        }
+        let others = [
+            (failed, "starts failed"),
+            (turned_away, "starts refused"),
+            (unreached, "redirects not followed"),
+            (looped, "loops behind the end"),
+            (suspect, "blobs fetched again though whole"),
+        ];
+        let seen = others.into_iter().filter(|(count, _)| *count > 0);
+        words.extend(seen.map(|(count, what)| format!("{} {what}", grouped(count))));
+        if paced > 0 {
+            words.push(format!("{} of {} downloads slow", grouped(slow), grouped(paced)));
         }
         words.join(", ")
     }

@@ -1,17 +1,18 @@
 //! From what a line says to what a detector counts: who asked, for which blob, with which range, and what came of it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 use blobwatch_pull::{
-    Answered, BlobPath, ClientKey, ContentRange, Digest, Family, Method, NetworkKey, Outcome, RangeKind,
-    RangeRecord, RecordId, RequestedRange, honoured, normal_form,
+    Answered, ClientKey, ContentRange, Family, Method, NetworkKey, Outcome, RangeKind, RangeRecord, RecordId,
+    RequestedRange, find_blob, honoured,
 };
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
+use super::digests::Digests;
 use super::entry::LogEntry;
 use super::names::Names;
 use super::shown::{Lengths, NO_RANGE, Shown};
@@ -69,6 +70,7 @@ pub(super) struct Reader {
     /// included; keys stay in this process.
     keyed: DefaultHasher,
     pub(super) names: Names,
+    pub(super) digests: Digests,
     pub(super) seen: RangeEvidence,
 }
 
@@ -77,6 +79,7 @@ impl Reader {
         Self {
             keyed: DefaultHasher::new(),
             names: Names::default(),
+            digests: Digests::default(),
             seen: RangeEvidence::default(),
         }
     }
@@ -138,7 +141,11 @@ impl Reader {
     }
 
     fn digest(&self, entry: &LogEntry<'_>) -> Option<u64> {
-        let of = |digest: &str| self.hash(|hasher| digest.hash(hasher));
+        let of = |digest: &str| {
+            let hash = self.hash(|hasher| digest.hash(hasher));
+            self.digests.learn(hash, digest);
+            hash
+        };
         if !entry.digest.is_empty() {
             return Some(of(&entry.digest));
         }
@@ -148,13 +155,7 @@ impl Reader {
             None => path,
         };
         let path = path.split_once(['?', '#']).map_or(path, |(path, _)| path);
-        let form = normal_form(path);
-        match BlobPath::parse(&form) {
-            Some(blob) => Some(blob.digest)
-                .filter(Digest::is_valid)
-                .map(|digest| of(digest.as_str())),
-            None => stored(&form).map(of),
-        }
+        find_blob(path).map(|blob| of(&blob.digest))
     }
 
     fn range(&mut self, entry: &LogEntry<'_>, status: u16, method: Method) -> (RangeRecord, Shown) {
@@ -204,26 +205,24 @@ impl Reader {
         }
     }
 
+    /// As a deployment tells clients and networks apart (`ClientKeys` of `blobwatch-pull`): an address or the /64 of an IPv6
+    /// address, and a /24 or a /48.
     fn keys(&self, entry: &LogEntry<'_>) -> (ClientKey, NetworkKey) {
-        let address = address(&entry.address);
-        let (octets, prefix) = match address {
+        let (own, prefix) = match address(&entry.address) {
             Some(IpAddr::V4(v4)) => {
                 let bits = u128::from(v4.to_bits());
-                (bits, bits & !0xff)
+                (bits, if is_private(v4) { bits } else { bits & !0xff })
             }
-            Some(IpAddr::V6(v6)) => (v6.to_bits(), v6.to_bits() & !((1 << 80) - 1)),
+            Some(IpAddr::V6(v6)) => (v6.to_bits() >> 64 << 64, v6.to_bits() >> 80 << 80),
             // A name, where the log has names.
             None => {
                 let name = u128::from(self.hash(|hasher| entry.address.hash(hasher)));
                 (name, name)
             }
         };
-        let client = entry.client.unwrap_or_else(|| {
-            self.hash(|hasher| {
-                octets.hash(hasher);
-                entry.user_agent.hash(hasher);
-            })
-        });
+        let client = entry
+            .client
+            .unwrap_or_else(|| self.hash(|hasher| own.hash(hasher)));
         let network = entry
             .network
             .unwrap_or_else(|| self.hash(|hasher| prefix.hash(hasher)));
@@ -259,11 +258,13 @@ fn total(entry: &LogEntry<'_>) -> Option<u64> {
     }
 }
 
-/// Without the answer's Content-Range, a 206 is believed, and of a 416 nothing can be said.
+/// Without the answer's Content-Range, a 206 is believed, and of a 416 nothing can be said but that several ranges at once
+/// are not all behind the end.
 fn is_honoured(entry: &LogEntry<'_>, status: u16, method: Method, asked: &RequestedRange) -> Option<bool> {
     let is_asked = asked.is_range() && method == Method::Get;
     if entry.content_range.is_empty() && matches!(status, 206 | 416) {
-        return (is_asked && status == 206).then_some(true);
+        let is_refused = status == 416 && asked.kind() == RangeKind::Multi;
+        return (is_asked && (status == 206 || is_refused)).then_some(status == 206);
     }
     let answer = Answered {
         status,
@@ -273,14 +274,11 @@ fn is_honoured(entry: &LogEntry<'_>, status: u16, method: Method, asked: &Reques
     honoured(method, asked, false, &answer)
 }
 
-/// The digest in a path of distribution's storage, which a CDN in front of the storage sees:
-/// `…/blobs/sha256/ab/abcd…/data`.
-fn stored(path: &str) -> Option<&str> {
-    let (_, rest) = path.rsplit_once("/blobs/sha256/")?;
-    let (_, rest) = rest.split_at_checked(3)?;
-    let digest = rest.strip_suffix("/data").unwrap_or(rest);
-    let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_digest.then_some(digest)
+/// Whether addresses next to each other are no neighbours: inside of one organisation, or behind a carrier, a /24 holds
+/// machines that have nothing in common, so that each is a network of its own.
+fn is_private(v4: Ipv4Addr) -> bool {
+    let [first, second, ..] = v4.octets();
+    v4.is_private() || first == 100 && (64..128).contains(&second)
 }
 
 /// An address without its port; of a list the first.

@@ -56,7 +56,7 @@ pub(super) fn resolve(request: &mut Request, sizes: &mut Sizes) {
                 kind,
                 start,
                 end,
-                ..request.range
+                honoured: request.range.honoured.or_else(|| refused_inside(request, start)),
             };
         }
         Shown::Part { first, last } => request.range = of_part(first, last, request.size),
@@ -65,6 +65,12 @@ pub(super) fn resolve(request: &mut Request, sizes: &mut Sizes) {
     if request.outcome == Outcome::NotObserved {
         request.outcome = outcome(request);
     }
+}
+
+/// A 416 that does not say why refuses what there is, where the blob is known to go on there.
+fn refused_inside(request: &Request, start: Option<u64>) -> Option<bool> {
+    let is_inside = start.zip(request.size).is_some_and(|(start, size)| start < size);
+    (request.status == 416 && request.method == Method::Get && is_inside).then_some(false)
 }
 
 /// The whole blob's size: said, or learned from answers that gave all of it.
@@ -119,13 +125,21 @@ fn of_length(bytes: Option<u64>, size: Option<u64>) -> RangeRecord {
     }
 }
 
+/// Bytes of a range with both its ends; of an open one clients take what they like.
+fn closed(range: &RangeRecord, size: Option<u64>) -> Option<u64> {
+    let end = range.end?.saturating_add(1);
+    let is_given = range.honoured == Some(true) && range.kind != RangeKind::Multi;
+    let end = size.map_or(end, |size| end.min(size));
+    is_given.then(|| end.checked_sub(range.start?)).flatten()
+}
+
 /// Whether the body reached its end, from the bytes that were sent. Where a log counts the answer's head too, a body that
 /// was cut in its last bytes counts as whole.
 fn outcome(request: &Request) -> Outcome {
     let Lengths { sent, promised, .. } = request.lengths;
     let due = match (request.status, request.method) {
         (200, Method::Get) => promised.or(request.size),
-        (206, Method::Get) => promised,
+        (206, Method::Get) => promised.or_else(|| closed(&request.range, request.size)),
         _ => None,
     };
     match (sent, due) {

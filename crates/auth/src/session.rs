@@ -235,6 +235,7 @@ pub fn posted_token(body: &str) -> Result<String, Problem> {
     if body.len() > MAX_SMALL_BODY {
         return Err(Problem::too_large(MAX_SMALL_BODY));
     }
+    Problem::unless_object(body)?;
     // What was found is not repeated: it may be the token.
     serde_json::from_str::<SignIn>(body)
         .map(|sign_in| sign_in.token)

@@ -28,6 +28,11 @@ impl Budget {
         }
     }
 
+    /// Changes the promise; shares stay as they are.
+    pub fn promise(&mut self, slots: f64) {
+        self.ln_slots = slots.max(1.0).ln();
+    }
+
     /// Takes in how many cohorts of each kind there are.
     pub fn share(&mut self, margins: usize, deeper: usize) {
         self.margins = self.margins.max(margins);

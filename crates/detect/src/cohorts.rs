@@ -111,6 +111,11 @@ impl Cohorts {
         }
     }
 
+    /// Has room for so many from now on; those that are there stay until they make room.
+    pub(crate) fn bound(&mut self, max: usize) {
+        self.max = max.min(MAX_COHORTS);
+    }
+
     /// Adds what a leaf has in a slot to every cohort that it is in; those that have something for the first time go to
     /// `touched`. Cohorts for which there is no room are counted as other.
     pub(crate) fn add(

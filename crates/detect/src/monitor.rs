@@ -123,6 +123,13 @@ impl Monitor {
         }
     }
 
+    /// Changes the promise and the room: thresholds are those of so many days from now on, and new cohorts find that much.
+    pub fn promise(&mut self, days_per_false_alarm: f64, max_cohorts: usize) {
+        self.cohorts.bound(max_cohorts);
+        self.budget
+            .promise(days_per_false_alarm * slots_per_day(self.slot_seconds));
+    }
+
     /// Counts the cells that one `source` has for one `slot`; a repeat of the pair changes nothing.
     pub fn add<'a>(&mut self, source: u32, slot: u64, cells: impl IntoIterator<Item = Cell<'a>>) -> Added {
         let ticked = self.ticked.unwrap_or(slot);

@@ -63,6 +63,28 @@ struct Values {
     look_again: u64,
     evicted: u64,
     other_requests: u64,
+    /// Not saved: after a restart it begins with what the log has since the saved state.
+    #[serde(skip)]
+    saturated: Option<Stretch>,
+}
+
+/// A stretch of slots in which requests were counted as `other`, with pauses of less than an hour.
+#[derive(Debug, Clone, Copy)]
+struct Stretch {
+    first: u64,
+    last: u64,
+    requests: u64,
+}
+
+/// What is not told apart of an attribute at present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Saturation {
+    pub attribute: &'static str,
+    /// Whose value was taken for `other`.
+    pub requests: u64,
+    /// Slots of the first and the last of them.
+    pub first: u64,
+    pub last: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,7 +134,7 @@ impl Admission {
         for (values, value) in values {
             if !value.is_empty() && value != OTHER && !values.admits(value, &networks, slot) {
                 OTHER.clone_into(value);
-                values.other_requests += requests;
+                values.refuse(requests, slot);
             }
         }
         cell
@@ -122,6 +144,24 @@ impl Admission {
     #[must_use]
     pub(crate) fn fill(&self) -> [Fill; 2] {
         [self.os.fill("os"), self.fingerprint.fill("fingerprint")]
+    }
+
+    /// Attributes of which requests were counted as `other` within the last hour.
+    pub(crate) fn saturation(&self, slot: u64) -> impl Iterator<Item = Saturation> {
+        let of = [("os", &self.os), ("fingerprint", &self.fingerprint)];
+        of.into_iter().filter_map(move |(attribute, values)| {
+            let Stretch {
+                first,
+                last,
+                requests,
+            } = values.stretch(slot)?;
+            Some(Saturation {
+                attribute,
+                requests,
+                first,
+                last,
+            })
+        })
     }
 
     /// What is worth a mark: many new values within an hour, said once.
@@ -139,6 +179,25 @@ impl Admission {
 }
 
 impl Values {
+    fn refuse(&mut self, requests: u64, slot: u64) {
+        self.other_requests += requests;
+        let before = self.stretch(slot).unwrap_or(Stretch {
+            first: slot,
+            last: slot,
+            requests: 0,
+        });
+        self.saturated = Some(Stretch {
+            last: before.last.max(slot),
+            requests: before.requests + requests,
+            ..before
+        });
+    }
+
+    /// Unless it ended an hour before the slot.
+    fn stretch(&self, slot: u64) -> Option<Stretch> {
+        self.saturated.filter(|stretch| slot < stretch.last + HOUR_SLOTS)
+    }
+
     fn admits(&mut self, value: &str, networks: &FewNetworks, slot: u64) -> bool {
         self.enter(slot);
         let mut seen = match self.known.remove(value) {
@@ -311,6 +370,26 @@ mod tests {
             }
         }
         admitted
+    }
+
+    #[test]
+    fn what_is_not_told_apart_is_said_for_an_hour() {
+        let mut admission = Admission::default();
+        assert_eq!(admission.saturation(0).count(), 0);
+        flood(&mut admission, 100..102, 1_000);
+        let said: Vec<Saturation> = admission.saturation(102).collect();
+        let expected = Saturation {
+            attribute: "os",
+            requests: 2_000 - FREE_NARROW as u64,
+            first: 100,
+            last: 101,
+        };
+        assert_eq!(said, [expected]);
+        assert_eq!(admission.saturation(101 + HOUR_SLOTS - 1).count(), 1);
+        assert_eq!(admission.saturation(101 + HOUR_SLOTS).count(), 0);
+        let later = 101 + 2 * HOUR_SLOTS;
+        flood(&mut admission, later..later + 1, 1_000);
+        assert_eq!(admission.saturation(later).next().unwrap().first, later);
     }
 
     #[test]

@@ -75,6 +75,9 @@ pub struct Anomaly {
     /// Ids of records.
     pub evidence: Vec<String>,
     pub history: Vec<HistoryEntry>,
+    /// What the counts of the kind say beyond its name: " with 403", ", multi-range only".
+    #[serde(default)]
+    pub detail: String,
 }
 
 impl Anomaly {
@@ -174,6 +177,7 @@ pub struct AnomalyJson<'a> {
     clients_exact: bool,
     rules: Vec<SuspectJson<'a>>,
     routes: Vec<RouteChangeJson<'a>>,
+    detail: &'a str,
     evidence: &'a [String],
     history: Vec<EntryJson<'a>>,
 }
@@ -186,6 +190,7 @@ struct SuspectJson<'a> {
     events: u64,
     contrast: Contrast,
     mode_changed: Option<String>,
+    change: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -211,6 +216,7 @@ impl<'a> From<&'a Anomaly> for AnomalyJson<'a> {
             events: suspect.events,
             contrast: suspect.contrast,
             mode_changed: suspect.switched_ms.map(rfc3339),
+            change: suspect.switched.as_deref(),
         };
         let route = |change: &'a RouteChange| RouteChangeJson {
             route: &change.route,
@@ -245,6 +251,7 @@ impl<'a> From<&'a Anomaly> for AnomalyJson<'a> {
             clients_exact: anomaly.affected.exact,
             rules: anomaly.rules.iter().map(rule).collect(),
             routes: anomaly.routes.iter().map(route).collect(),
+            detail: anomaly.detail.trim_start_matches([' ', ',', ':']),
             evidence: &anomaly.evidence,
             history: anomaly.history.iter().map(entry).collect(),
         }

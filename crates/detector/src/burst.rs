@@ -31,7 +31,10 @@ pub(super) enum Burst {
 /// Whether the excess of a cohort is one.
 #[must_use]
 pub(super) fn judge(window: &Window, cohort: &Cohort, kind: AnomalyKind, span: Span, rates: &Rates) -> Burst {
-    let sudden = matches!(kind, AnomalyKind::ResumeSurge | AnomalyKind::AbortSurge);
+    let sudden = matches!(
+        kind,
+        AnomalyKind::ResumeSurge | AnomalyKind::AbortSurge | AnomalyKind::StartFailed
+    );
     if !sudden || !cohort.is_wide() {
         return Burst::No;
     }

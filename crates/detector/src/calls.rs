@@ -9,6 +9,7 @@ mod cohorts;
 mod counts;
 mod metrics;
 mod report;
+mod saturation;
 #[cfg(test)]
 mod tests;
 mod timeline;

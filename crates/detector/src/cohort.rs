@@ -87,6 +87,18 @@ impl Cohort {
         Self(found.literals.iter().map(literal).collect())
     }
 
+    /// Of it, those with this value.
+    #[must_use]
+    pub(super) fn with(mut self, attribute: &str, value: &str) -> Self {
+        self.0.push(Literal {
+            attribute: attribute.to_owned(),
+            values: vec![value.to_owned()],
+            not: false,
+            among: 1,
+        });
+        self
+    }
+
     #[must_use]
     pub fn holds(&self, key: &CellKey) -> bool {
         if self.0.is_empty() {

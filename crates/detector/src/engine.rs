@@ -8,12 +8,14 @@
 //! [`locate`](super::locate) names a cohort, the cohort is [`broad`](super::broad) and the excess is no
 //! [`burst`](super::burst). Cohorts that overlap are one anomaly, whatever the kinds.
 
+mod detail;
 mod fall;
 mod feed;
 mod harm;
 mod healing;
 mod look;
 mod merge;
+mod older;
 mod totals;
 mod watch;
 
@@ -22,7 +24,7 @@ use std::collections::BTreeMap;
 use blobwatch_detect::monitor::{MAX_COHORTS, Monitor, Settings};
 use serde::{Deserialize, Serialize};
 
-use super::admission::{Admission, Fill};
+use super::admission::{Admission, Fill, Saturation};
 use super::anomaly::{Anomaly, Moment};
 use super::cliff::Cliff;
 use super::cohort::{ATTRIBUTES, Cohort};
@@ -32,11 +34,15 @@ use super::normal::{Normal, Rates};
 use super::rules::Switch;
 use super::window::{MINUTE_SLOTS, WINDOW_SLOTS, Window};
 use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, SLOT_S, slot_of};
+pub(crate) use older::OlderEngine;
 use totals::Totals;
 use watch::Watch;
 
 /// The promise for everything together: on average at most one false alarm in so many days.
 pub(crate) const DAYS_PER_FALSE_ALARM: f64 = 30.0;
+
+/// Of each kind's test: the tests share the promise.
+const DAYS_PER_TEST: f64 = DAYS_PER_FALSE_ALARM * TESTED_KINDS as f64;
 
 /// How late, in slots, a cell still counts in a test: it counts in the slot in which it comes. Later ones are counted
 /// as late and shown in no test.
@@ -164,19 +170,28 @@ pub struct Engine {
     admission: Admission,
 }
 
+/// The test of one kind.
+fn monitor(kind: AnomalyKind) -> Monitor {
+    Monitor::new(Settings {
+        attributes: ATTRIBUTES.map(str::to_owned).to_vec(),
+        slot_seconds: SLOT_S,
+        days_per_false_alarm: DAYS_PER_TEST,
+        max_cohorts: max_cohorts(kind),
+        usual: kind.usual(),
+    })
+}
+
+/// An equal share of all cohorts; the first kinds have what is left over.
+fn max_cohorts(kind: AnomalyKind) -> usize {
+    let kinds = AnomalyKind::RATES.len();
+    let has_one_more = kind.rate_place().is_some_and(|place| place < MAX_COHORTS % kinds);
+    MAX_COHORTS / kinds + usize::from(has_one_more)
+}
+
 impl Default for Engine {
     fn default() -> Self {
-        let settings = |kind: AnomalyKind| Settings {
-            attributes: ATTRIBUTES.map(str::to_owned).to_vec(),
-            slot_seconds: SLOT_S,
-            days_per_false_alarm: DAYS_PER_FALSE_ALARM * TESTED_KINDS as f64,
-            max_cohorts: MAX_COHORTS / AnomalyKind::RATES.len(),
-            usual: kind.usual(),
-        };
         Self {
-            monitors: AnomalyKind::RATES
-                .map(|kind| Monitor::new(settings(kind)))
-                .to_vec(),
+            monitors: AnomalyKind::RATES.map(monitor).to_vec(),
             window: Window::default(),
             normal: Normal::default(),
             cliff: Cliff::default(),
@@ -304,6 +319,15 @@ impl Engine {
         })
     }
 
+    /// Expected rates of a kind from all that is known of times when nothing was wrong, the newest included: for a past that
+    /// is too short to hold anything against.
+    #[must_use]
+    pub fn rates_when_well(&self, kind: AnomalyKind) -> Rates {
+        locate::rates(&self.window, &self.normal, kind, u64::MAX, |bucket, key| {
+            self.was_wrong(bucket.first, bucket.last, key)
+        })
+    }
+
     /// Counters by route: name, help, and the counts.
     pub fn totals_by_route(
         &self,
@@ -342,6 +366,11 @@ impl Engine {
     #[must_use]
     pub(crate) fn fill(&self) -> [Fill; 2] {
         self.admission.fill()
+    }
+
+    /// What is not told apart at present of these attributes.
+    pub(crate) fn saturation(&self) -> impl Iterator<Item = Saturation> {
+        self.admission.saturation(self.ticked().unwrap_or(0))
     }
 
     pub(crate) fn admission(&self) -> &Admission {

@@ -25,16 +25,28 @@ pub enum AnomalyKind {
     TrafficCliff,
     /// A rule that acted denied healthy clients, and the guard took it back.
     RuleHarm,
+    /// Blobs are asked for, and answered with 5xx or not at all.
+    StartFailed,
+    /// Blobs are asked for, and refused by what is behind us.
+    StartRefused,
+    /// Redirects are asked for again and again, and their target is not.
+    TargetUnreached,
+    /// Clients that have all of a blob ask for what is behind its end.
+    RangeLoop,
+    /// Bodies come far slower than the same clients' bodies did.
+    SlowSurge,
+    /// A blob arrives whole and is asked for again at once.
+    ContentSuspect,
 }
 
 /// Kinds that are a share of trials; [`AnomalyKind::TrafficCliff`] is not.
-pub(super) const RATE_KINDS: usize = 5;
+pub(super) const RATE_KINDS: usize = 11;
 
 /// Kinds that are found in counts, and share the promise of few false alarms; the guard has one of its own.
-pub(super) const TESTED_KINDS: usize = 6;
+pub(super) const TESTED_KINDS: usize = 12;
 
 impl AnomalyKind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 13] = [
         Self::ResumeSurge,
         Self::StallSurge,
         Self::RestartSurge,
@@ -42,15 +54,27 @@ impl AnomalyKind {
         Self::AbortSurge,
         Self::TrafficCliff,
         Self::RuleHarm,
+        Self::StartFailed,
+        Self::StartRefused,
+        Self::TargetUnreached,
+        Self::RangeLoop,
+        Self::SlowSurge,
+        Self::ContentSuspect,
     ];
 
-    /// The kinds that are a share of trials, each at its [`AnomalyKind::place`].
+    /// The kinds that are a share of trials, each at its [`AnomalyKind::rate_place`]; new ones at the end.
     pub const RATES: [Self; RATE_KINDS] = [
         Self::ResumeSurge,
         Self::StallSurge,
         Self::RestartSurge,
         Self::RangeRefused,
         Self::AbortSurge,
+        Self::StartFailed,
+        Self::StartRefused,
+        Self::TargetUnreached,
+        Self::RangeLoop,
+        Self::SlowSurge,
+        Self::ContentSuspect,
     ];
 
     #[must_use]
@@ -63,6 +87,12 @@ impl AnomalyKind {
             Self::AbortSurge => "abort_surge",
             Self::TrafficCliff => "traffic_cliff",
             Self::RuleHarm => "rule_harm",
+            Self::StartFailed => "start_failed",
+            Self::StartRefused => "start_refused",
+            Self::TargetUnreached => "target_unreached",
+            Self::RangeLoop => "range_loop",
+            Self::SlowSurge => "slow_surge",
+            Self::ContentSuspect => "content_suspect",
         }
     }
 
@@ -72,10 +102,29 @@ impl AnomalyKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// Place among [`AnomalyKind::ALL`].
+    /// Place among [`AnomalyKind::RATES`].
     #[must_use]
-    pub const fn place(self) -> usize {
-        self as usize
+    pub(super) fn rate_place(self) -> Option<usize> {
+        Self::RATES.into_iter().position(|kind| kind == self)
+    }
+
+    /// Whether this says what is wrong where the other says only how clients fare with it: it is then what the anomaly is
+    /// named after.
+    #[must_use]
+    pub(super) fn explains(self, other: Self) -> bool {
+        let causes = [
+            Self::StartFailed,
+            Self::StartRefused,
+            Self::TargetUnreached,
+            Self::ContentSuspect,
+        ];
+        let symptoms = [
+            Self::RestartSurge,
+            Self::RangeRefused,
+            Self::AbortSurge,
+            Self::SlowSurge,
+        ];
+        causes.contains(&self) && symptoms.contains(&other)
     }
 
     /// What happened too often, in the plural.
@@ -89,6 +138,12 @@ impl AnomalyKind {
             Self::AbortSurge => "aborted downloads",
             Self::TrafficCliff => "requests",
             Self::RuleHarm => "healthy clients",
+            Self::StartFailed => "blob starts failed",
+            Self::StartRefused => "blob starts refused",
+            Self::TargetUnreached => "redirects not followed",
+            Self::RangeLoop => "loops behind the end of a blob",
+            Self::SlowSurge => "slow downloads",
+            Self::ContentSuspect => "blobs fetched again though whole",
         }
     }
 
@@ -103,6 +158,11 @@ impl AnomalyKind {
             Self::AbortSurge => "observed downloads",
             Self::TrafficCliff => "expected requests",
             Self::RuleHarm => "clients that the rule fires on",
+            Self::StartFailed | Self::StartRefused => "blob starts",
+            Self::TargetUnreached => "blob starts that were redirected",
+            Self::RangeLoop => "blob starts and ranges behind the end",
+            Self::SlowSurge => "downloads of 1 MiB or more with a known duration",
+            Self::ContentSuspect => "blobs that arrived whole",
         }
     }
 
@@ -116,6 +176,12 @@ impl AnomalyKind {
             Self::RangeRefused => Some(Event::Refused),
             Self::AbortSurge => Some(Event::Aborted),
             Self::TrafficCliff | Self::RuleHarm => None,
+            Self::StartFailed => Some(Event::Failed),
+            Self::StartRefused => Some(Event::TurnedAway),
+            Self::TargetUnreached => Some(Event::Unreached),
+            Self::RangeLoop => Some(Event::Looped),
+            Self::SlowSurge => Some(Event::Slow),
+            Self::ContentSuspect => Some(Event::Suspect),
         }
     }
 
@@ -134,6 +200,13 @@ impl AnomalyKind {
             Self::AbortSurge => (counts.observed, counts.aborted),
             Self::TrafficCliff => (counts.requests, 0),
             Self::RuleHarm => (0, 0),
+            Self::StartFailed => (counts.asked(), counts.failed),
+            Self::StartRefused => (counts.asked(), counts.turned_away),
+            Self::TargetUnreached => (counts.redirected, counts.unreached),
+            // Most registries see hardly any range from the end on: their share of those says nothing of what is usual.
+            Self::RangeLoop => (counts.asked().saturating_add(counts.behind), counts.looped),
+            Self::SlowSurge => (counts.paced, counts.slow),
+            Self::ContentSuspect => (counts.fetched, counts.suspect),
         };
         // A restart can be counted where its start was not: a share above one is no share.
         Counts {
@@ -142,12 +215,27 @@ impl AnomalyKind {
         }
     }
 
-    /// What is expected of everybody before anything was seen. Ranges are honoured by whoever serves blobs; how often clients
-    /// begin again, give up or share an address is each registry's own.
+    /// What is expected of everybody before anything was seen. Blobs are served and ranges honoured by whoever is a registry; how often
+    /// clients begin again, give up or share an address is each registry's own.
     pub(super) const fn usual(self) -> Estimate {
         match self {
-            Self::RangeRefused => UNKNOWN,
+            Self::RangeRefused
+            | Self::StartFailed
+            | Self::StartRefused
+            | Self::TargetUnreached
+            | Self::RangeLoop
+            | Self::SlowSurge
+            | Self::ContentSuspect => UNKNOWN,
             _ => IGNORANCE,
+        }
+    }
+
+    /// What a healthy rate may be beyond a margin on the expected one: of the test, and of slow downloads, of which one in
+    /// twenty is healthy whatever was seen so far, some more.
+    pub(super) const fn margin_rate(self) -> f64 {
+        match self {
+            Self::SlowSurge => 0.02,
+            _ => 0.0005,
         }
     }
 
@@ -178,10 +266,27 @@ mod tests {
     fn names_and_places_come_back() {
         for (place, kind) in AnomalyKind::ALL.into_iter().enumerate() {
             assert_eq!(AnomalyKind::named(kind.as_str()), Some(kind));
-            assert_eq!(kind.place(), place);
+            assert_eq!(kind as usize, place, "saved states have the number");
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
         assert_eq!(AnomalyKind::named("surge"), None);
+    }
+
+    #[test]
+    fn the_first_kinds_keep_their_places_in_saved_states() {
+        let names: Vec<&str> = AnomalyKind::RATES.iter().map(|kind| kind.as_str()).collect();
+        let first = [
+            "resume_surge",
+            "stall_surge",
+            "restart_surge",
+            "range_refused",
+            "abort_surge",
+        ];
+        assert_eq!(names[..5], first);
+        for (place, kind) in AnomalyKind::RATES.into_iter().enumerate() {
+            assert_eq!(kind.rate_place(), Some(place));
+        }
+        assert_eq!(AnomalyKind::TrafficCliff.rate_place(), None);
     }
 
     #[test]

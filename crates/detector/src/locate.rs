@@ -9,6 +9,7 @@ use super::cohort::{ATTRIBUTES, Cohort, values};
 use super::kind::AnomalyKind;
 use super::normal::{Normal, Rates, combination};
 use super::window::{Bucket, Window};
+use blobwatch_pull::Family;
 use blobwatch_records::CellKey;
 
 /// Combinations that are searched: those with most events, seen or expected. 29 ms for 5,000 on the machine of
@@ -17,7 +18,10 @@ const MAX_SEARCHED: usize = 5_000;
 
 /// What a healthy rate may exceed the expected one by: the margin of the sequential test.
 const MARGIN: f64 = 1.25;
-const MARGIN_RATE: f64 = 0.0005;
+
+/// Of the trials, and of the requests, from which one program is said to be all that there is of a kind.
+const ALL_TRIALS: f64 = 0.98;
+const MOST_REQUESTS: f64 = 0.8;
 
 /// A stretch of slots: from `first` on, before `until`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,15 +68,41 @@ pub(super) fn rates(
 
 /// The cohorts that explain the excess, the strongest first; none where there is nothing to name.
 #[must_use]
-pub(super) fn locate(sums: &BTreeMap<CellKey, Counts>, rates: &Rates) -> Vec<Found> {
+pub(super) fn locate(kind: AnomalyKind, sums: &BTreeMap<CellKey, Counts>, rates: &Rates) -> Vec<Found> {
     let mut cells: Vec<(&CellKey, f64, f64)> = sums
         .iter()
         .map(|(key, counts)| {
-            let healthy = MARGIN * rates.of(key) + MARGIN_RATE;
+            let healthy = MARGIN * rates.of(key) + kind.margin_rate();
             (key, counts.events as f64, counts.trials as f64 * healthy)
         })
         .collect();
     search(&mut cells)
+}
+
+/// The cohort with the program that all trials are of, where others send requests too: nobody else can have the event, so
+/// nothing else tells it from them.
+#[must_use]
+pub(super) fn narrowed(window: &Window, kind: AnomalyKind, cohort: Cohort, span: Span) -> Cohort {
+    if cohort.0.iter().any(|literal| literal.attribute == "family") {
+        return cohort;
+    }
+    let mut families: BTreeMap<Family, (u64, u64)> = BTreeMap::new();
+    let rows = window.rows(span.first, span.until);
+    for (key, row) in rows.filter(|(key, _)| cohort.holds(key)) {
+        let sums = families.entry(key.family).or_default();
+        sums.0 += kind.counts(&row.counts).trials;
+        sums.1 += u64::from(row.counts.requests);
+    }
+    let all = families
+        .values()
+        .fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+    let is_it = |(_, of): &(&Family, &(u64, u64))| {
+        of.0 as f64 >= ALL_TRIALS * all.0 as f64 && of.1 as f64 <= MOST_REQUESTS * all.1 as f64
+    };
+    match families.iter().find(is_it) {
+        Some((family, _)) => cohort.with("family", family.as_str()),
+        None => cohort,
+    }
 }
 
 /// Names the excess of the second number over the third.

@@ -13,7 +13,7 @@ use super::kind::{AnomalyKind, RATE_KINDS};
 use blobwatch_pull::Family;
 use blobwatch_records::{CellCounts, CellKey};
 
-/// Combinations (rules left out) that are remembered: at some 250 bytes 5 MB. Where they are full, the quarter with the
+/// Combinations (rules left out) that are remembered: at some 300 bytes 6 MB. Where they are full, the quarter with the
 /// fewest trials goes: what was heard of long ago has faded.
 pub(super) const MAX_COMBINATIONS: usize = 20_000;
 
@@ -34,7 +34,30 @@ const NEGLIGIBLE_TRIALS: f64 = 0.5;
 
 /// Trials and events of each kind that is a share.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Vec<(f32, f32)>", into = "Vec<(f32, f32)>")]
 pub(super) struct Sums([(f32, f32); RATE_KINDS]);
+
+/// In the order of kinds, without the zeros at the end.
+impl From<Sums> for Vec<(f32, f32)> {
+    fn from(Sums(sums): Sums) -> Self {
+        let used = sums
+            .iter()
+            .rposition(|sum| *sum != (0.0, 0.0))
+            .map_or(0, |last| last + 1);
+        sums.into_iter().take(used).collect()
+    }
+}
+
+/// Of kinds that an older build did not know, nothing is known.
+impl From<Vec<(f32, f32)>> for Sums {
+    fn from(known: Vec<(f32, f32)>) -> Self {
+        let mut sums = Self::default();
+        for (sum, value) in sums.0.iter_mut().zip(known) {
+            *sum = value;
+        }
+        sums
+    }
+}
 
 impl Sums {
     pub(super) fn add(&mut self, counts: &CellCounts) {
@@ -65,7 +88,8 @@ impl Sums {
     }
 
     fn of(&self, kind: AnomalyKind) -> (f64, f64) {
-        let (trials, events) = self.0.get(kind.place()).copied().unwrap_or_default();
+        let place = kind.rate_place().unwrap_or(usize::MAX);
+        let (trials, events) = self.0.get(place).copied().unwrap_or_default();
         (f64::from(trials), f64::from(events))
     }
 }
@@ -97,6 +121,11 @@ pub(super) fn combination(key: &CellKey) -> CellKey {
 }
 
 impl Normal {
+    /// As an older build saved it.
+    pub(super) fn of_parts(combinations: BTreeMap<CellKey, Sums>, hour: u64) -> Self {
+        Self { combinations, hour }
+    }
+
     /// Takes in counts of a time at which nothing was wrong.
     pub fn learn<'a>(&mut self, rows: impl Iterator<Item = (&'a CellKey, &'a CellCounts)>) {
         for (key, counts) in rows {
@@ -194,6 +223,12 @@ impl Rates {
         let known = known.or_else(|| self.builds.get(&build(key)));
         let known = known.or_else(|| self.families.get(&key.family));
         known.copied().unwrap_or(self.everything)
+    }
+
+    /// Whether they are known from more than what is supposed of anybody.
+    #[must_use]
+    pub fn are_known(&self) -> bool {
+        self.combinations.values().map(|(_, trials)| trials).sum::<f64>() >= WIDER_TRIALS
     }
 
     /// Trials that the rate of a combination is known from, faded.

@@ -53,6 +53,14 @@ pub struct Switch {
     pub text: String,
 }
 
+impl Switch {
+    /// Its text without the rule's name.
+    fn words(&self, rule: &str) -> String {
+        let words = self.text.strip_prefix(rule).unwrap_or(&self.text);
+        words.trim_start_matches([':', ' ']).to_owned()
+    }
+}
+
 /// A route that was changed within the onset of what is wrong on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteChange {
@@ -99,6 +107,9 @@ pub struct Suspect {
     pub contrast: Contrast,
     /// When it was switched within the onset: the time nearest to it, which is not that of taking it back.
     pub switched_ms: Option<u64>,
+    /// From what to what, and by whom: "on hub: monitor to enforce, by olga".
+    #[serde(default)]
+    pub switched: Option<String>,
 }
 
 /// Trials and events with and without a rule, of requests that are alike.
@@ -202,7 +213,8 @@ impl Question<'_> {
             return None;
         }
         let share = touched / events;
-        let switched_ms = self.switched(rule);
+        let switch = self.switched(rule);
+        let switched_ms = switch.map(|switch| switch.time_ms);
         let (contrast, ratio, named) = self.contrast(rule);
         let switched = switched_ms.is_some() && share >= MIN_SWITCHED_SHARE && ratio > MIN_RATIO;
         (named || switched).then(|| Suspect {
@@ -212,6 +224,7 @@ impl Question<'_> {
             events: touched as u64,
             contrast,
             switched_ms,
+            switched: switch.map(|switch| switch.words(rule)),
         })
     }
 
@@ -284,14 +297,13 @@ impl Question<'_> {
         most.filter_map(change).collect()
     }
 
-    fn switched(&self, rule: &str) -> Option<u64> {
+    fn switched(&self, rule: &str) -> Option<&Switch> {
         let routes: BTreeSet<&str> = self.inside().map(|(key, ..)| &*key.route).collect();
         let concerns = |switch: &&Switch| {
             switch.rule.as_deref() == Some(rule)
                 && switch.route.as_deref().is_none_or(|route| routes.contains(route))
         };
-        let nearest = self.nearest(self.switches.iter().filter(concerns));
-        nearest.map(|switch| switch.time_ms)
+        self.nearest(self.switches.iter().filter(concerns))
     }
 
     /// The one nearest to the onset, of those within it.

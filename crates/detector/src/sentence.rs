@@ -34,7 +34,7 @@ fn what(anomaly: &Anomaly) -> String {
         let left = 100.0 * anomaly.risk_ratio();
         return format!("requests fell to {left:.0} % of normal");
     }
-    let mut words = format!("{} {}", anomaly.noun(), rise(anomaly));
+    let mut words = format!("{}{} {}", anomaly.noun(), anomaly.detail, rise(anomaly));
     let others: Vec<&str> = anomaly.kinds.iter().skip(1).map(|kind| kind.noun()).collect();
     match others.split_last() {
         None => {}
@@ -101,6 +101,8 @@ fn rule(kind: AnomalyKind, suspect: &Suspect) -> String {
     };
     if let Some(switched) = suspect.switched_ms {
         words.push_str(&format!(", switched at {}", clock(switched)));
+        let how = suspect.switched.as_deref();
+        words.extend(how.map(|how| format!(" ({how})")));
     }
     words
 }
@@ -171,10 +173,12 @@ mod tests {
                 events: 900,
                 contrast: Contrast::Inside,
                 switched_ms: None,
+                switched: None,
             }],
             routes: Vec::new(),
             evidence: vec![],
             history: vec![],
+            detail: String::new(),
         }
     }
 
@@ -219,6 +223,24 @@ mod tests {
             },
             "docker on amzn2, 6 colos, not IAD: resumes 38x since 19:04; botnet-sig fires on the whole cohort: 210x \
              more likely than before, switched at 19:00; 1,204 clients in 212 networks",
+        );
+        case(
+            |a| {
+                a.kinds = vec![AnomalyKind::StartRefused];
+                a.detail = " with 403".to_owned();
+                (a.baseline, a.observed) = (0.0, 0.61);
+                a.rules.clear();
+            },
+            "docker on amzn2, 6 colos, not IAD: blob starts refused with 403 from none to 61 % since 19:04; 1,204 \
+             clients in 212 networks",
+        );
+        case(
+            |a| {
+                a.rules[0].switched_ms = parse_rfc3339("2020-07-05T19:00:00Z");
+                a.rules[0].switched = Some("on hub: monitor to enforce, by olga".to_owned());
+            },
+            "docker on amzn2, 6 colos, not IAD: resumes 38x since 19:04; 210x more likely when botnet-sig fires, \
+             switched at 19:00 (on hub: monitor to enforce, by olga); 1,204 clients in 212 networks",
         );
         case(
             |a| {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use blobwatch_records::{Affected, Cell, CellCounts, CellKey, Evidence, MAX_EVIDENCE};
+use blobwatch_records::{Affected, BlobCount, Cell, CellCounts, CellKey, Evidence, MAX_EVIDENCE, note_blob};
 
 /// Slots of a minute.
 pub(crate) const MINUTE_SLOTS: u64 = 6;
@@ -17,12 +17,12 @@ pub(super) const FINE_SLOTS: u64 = 6 * MINUTE_SLOTS;
 /// How far back the window reaches.
 pub(super) const WINDOW_SLOTS: u64 = 60 * MINUTE_SLOTS;
 
-/// Of all buckets, about: some 60,000 rows of which a third has sketches, or 40,000 that all have. Beyond it the oldest
+/// Of all buckets, about: some 45,000 rows of which a third has sketches, or 30,000 that all have. Beyond it the oldest
 /// buckets go, so that 20,000 live cohorts stay below 64 MB at any number of requests (docs/detection.md).
 const MAX_WINDOW_BYTES: usize = 28_000_000;
 
 /// A row without its sketches and evidence, and its place among others.
-const ROW_BYTES: usize = 250;
+const ROW_BYTES: usize = 380;
 
 /// Cells of one bucket; further ones are added up in its `other`.
 pub(super) const MAX_BUCKET_CELLS: usize = 6_000;
@@ -34,6 +34,8 @@ pub struct Row {
     /// Most rows have no event.
     pub affected: Option<Box<Affected>>,
     pub evidence: Vec<Evidence>,
+    /// As [`Cell::blobs`].
+    pub blobs: Vec<BlobCount>,
 }
 
 /// Slots `first` to `last`, both included.
@@ -62,9 +64,12 @@ struct Keys {
 }
 
 impl Row {
-    fn take(&mut self, counts: &CellCounts, affected: &Affected, evidence: &[Evidence]) {
+    fn take(&mut self, counts: &CellCounts, affected: &Affected, evidence: &[Evidence], blobs: &[BlobCount]) {
         self.counts.add(counts);
-        if *affected != Affected::default() {
+        for blob in blobs {
+            note_blob(&mut self.blobs, &blob.digest, blob.times);
+        }
+        if !affected.is_empty() {
             self.affected.get_or_insert_default().merge(affected);
         }
         for one in evidence {
@@ -82,13 +87,18 @@ impl Row {
     /// About.
     fn bytes(&self) -> usize {
         let sketches = self.affected.as_deref().map_or(0, Affected::bytes);
-        ROW_BYTES + sketches + self.evidence.len() * size_of::<Evidence>()
+        let blobs: usize = self
+            .blobs
+            .iter()
+            .map(|blob| blob.digest.len() + size_of::<BlobCount>())
+            .sum();
+        ROW_BYTES + sketches + blobs + self.evidence.len() * size_of::<Evidence>()
     }
 
     fn merge(&mut self, other: &Self) {
         let none = Affected::default();
         let affected = other.affected.as_deref().unwrap_or(&none);
-        self.take(&other.counts, affected, &other.evidence);
+        self.take(&other.counts, affected, &other.evidence, &other.blobs);
     }
 }
 
@@ -113,6 +123,12 @@ impl Bucket {
 }
 
 impl Window {
+    /// As an older build saved it.
+    pub(super) fn of_parts(keys: Vec<Option<CellKey>>, buckets: VecDeque<Bucket>) -> Self {
+        let keys = Keys::from(keys);
+        Self { keys, buckets }
+    }
+
     /// Takes in the cells of a slot, which is not before the newest.
     pub fn push(&mut self, slot: u64, cells: &[Cell], other: &CellCounts) {
         let mut bucket = Bucket {
@@ -124,7 +140,7 @@ impl Window {
         for cell in cells {
             let number = self.keys.number(&cell.key);
             let mut row = Row::default();
-            row.take(&cell.counts, &cell.affected, &cell.evidence);
+            row.take(&cell.counts, &cell.affected, &cell.evidence, &cell.blobs);
             bucket.take(number, &row);
         }
         match self.buckets.back_mut() {
@@ -271,9 +287,7 @@ mod tests {
         let mut affected = Affected::default();
         for event in Event::ALL {
             for member in 0..SKETCH as u64 {
-                affected
-                    .of_mut(event)
-                    .insert(ClientKey(member), NetworkKey(member));
+                affected.insert(event, ClientKey(member), NetworkKey(member));
             }
         }
         let row = Row {

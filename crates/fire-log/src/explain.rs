@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use crate::followed::Followed;
 use blobwatch_guard::{GuardThen, State};
 use blobwatch_pull::{Action, Fired, Mode, Record, RecordValues};
 use blobwatch_rulebook::{ModeSetting, ModeSource, Policy, Rule, Rulebook, Volume, check, in_percent};
@@ -25,6 +26,9 @@ use blobwatch_wire::{Place, rfc3339};
 #[derive(Debug, Clone, Serialize)]
 pub struct Explanation<'a> {
     pub record: &'a Record,
+    /// What became of a redirect: `null` where no fetch followed it; absent where it is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followed: Option<Option<Followed>>,
     /// What was done to the request as a whole, in words.
     pub why: String,
     /// What expressions read, by its name in the rule language; `null` where the request did not have it, or it is
@@ -137,6 +141,7 @@ pub fn explain<'a>(
     });
     Ok(Explanation {
         record,
+        followed: None,
         why: why::of_record(record),
         facts: facts::facts(&values),
         not_recorded: unknown.iter().map(|field| field.name()).collect(),

@@ -1,19 +1,28 @@
 //! The FireLog: records of one colo, kept, found, counted and explained.
 
 mod explain;
+mod fan_out;
+mod followed;
 mod object_calls;
+mod pace;
 mod query;
 mod store;
 
 pub use explain::explain;
+pub use fan_out::{
+    Export, FireLogs, Listing, LossSums, find_anywhere, follow_anywhere, losses, summarise_all,
+};
+pub use followed::{Followed, followers};
 pub use object_calls::{
     BEFORE, FlushCall, KIND, LossesCall, PageCall, PushRulebookCall, ReadRulebookCall, RecordCall,
     StandingCall, SummaryCall,
 };
+pub use pace::{OPENING, Pace, Slices, Unpaced, at_once, undisturbed};
 pub use query::{
-    Budget, Dimension, Filter, Format, Kind, MAX_LIMIT, MergedPage, Page, Part, Query, Summary, SummaryQuery,
-    find, join, mix, scan_page, summarise,
+    Budget, Dimension, Filter, Format, Kind, Page, Query, Summary, SummaryQuery, find, mix, scan_page,
+    summarise,
 };
 pub use store::{
-    FireLog, FireLogError, MAX_VOLUME_KEYS, OutboxBatch, Span, Window, back_of, front_of, oldest_first,
+    FireLog, FireLogError, FrontAndBack, MAX_VOLUME_KEYS, OutboxBatch, Shared, Span, Window, block_as_found,
+    oldest_first, tend,
 };

@@ -1,6 +1,7 @@
 //! What other objects, the API and the request path ask of a FireLog. A slice of a preview is in `blobwatch-previews`.
 
-use crate::{Page, Part};
+use crate::Page;
+use crate::query::Part;
 use blobwatch_pull::RecordId;
 use blobwatch_wire::{Body, Bytes, Loss, Method, Nothing, Object, ObjectCall, Payload, Text, with_query};
 

@@ -5,8 +5,9 @@
 //!
 //! An answer of one FireLog is a [`Page`]: all matches from a *floor* up to where the page began, newest first. Pages
 //! join at the highest floor, so that a client that pages to the end sees each record once and none is skipped, also
-//! while segments are merged between the calls.
+//! while segments are merged between the calls, and within one: long work pauses ([`crate::Pace`]).
 
+mod band;
 mod cursor;
 mod distinct;
 mod filter;
@@ -21,8 +22,10 @@ mod tests;
 
 pub use distinct::mix;
 pub use filter::{Filter, Kind};
-pub use join::{MergedPage, join};
+pub(crate) use join::{MergedPage, join};
 pub use page::Page;
-pub use parameters::{Format, MAX_LIMIT, Query, SummaryQuery};
+pub(crate) use parameters::MAX_LIMIT;
+pub use parameters::{Format, Query, SummaryQuery};
 pub use scan::{Budget, find, scan_page};
-pub use summary::{Dimension, Part, Summary, summarise};
+pub(crate) use summary::Part;
+pub use summary::{Dimension, Summary, summarise};

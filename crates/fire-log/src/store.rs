@@ -19,6 +19,7 @@ mod refine;
 mod retain;
 mod rulebook;
 mod schema;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod volume;
@@ -27,11 +28,14 @@ use std::fmt;
 
 pub(crate) use enforced::find as find_enforced;
 pub use outbox::OutboxBatch;
-pub(crate) use read::{After, Candidate, Source, newest_first, recent};
-pub use read::{Span, back_of, front_of, oldest_first};
+pub(crate) use read::{After, Candidate, Source, back_of, front_as_found, front_of, newest_first, recent};
+pub use read::{FrontAndBack, Span, block_as_found, oldest_first};
+pub use retain::tend;
+pub use shared::Shared;
 pub use volume::{MAX_VOLUME_KEYS, Window};
 
-use blobwatch_records::History;
+use blobwatch_pull::Record;
+use blobwatch_records::{Challenges, Halves, History};
 use blobwatch_rulebook::Settings;
 use blobwatch_sql::{Sql, SqlError, StoreError, migrate};
 use blobwatch_wire::DecodeError;
@@ -91,6 +95,8 @@ pub struct FireLog<S> {
     rulebook: Option<CurrentRulebook>,
     volumes: Volumes,
     history: History,
+    halves: Halves,
+    challenges: Challenges<Record>,
     late: Late,
     outbox: Outbox,
     guards: Guards,
@@ -119,8 +125,8 @@ impl<S: Sql> FireLog<S> {
     pub fn open(sql: S) -> Result<Self, FireLogError> {
         migrate(&sql, schema::STEPS)?;
         let rulebook = rulebook::read(&sql)?;
-        let mut late = Late::new();
-        let history = refine::remember(&sql, &mut late)?;
+        let mut late = Late::default();
+        let (history, halves, challenges) = refine::remember(&sql, &mut late)?;
         let outbox = Outbox::open(&sql)?;
         let guards = Guards::open(&sql)?;
         let mut log = Self {
@@ -129,6 +135,8 @@ impl<S: Sql> FireLog<S> {
             rulebook: None,
             volumes: Volumes::default(),
             history,
+            halves,
+            challenges,
             late,
             outbox,
             guards,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Isolate;
 use blobwatch_pull::{
-    Action, Facts, FactsError, Outcome, Pending, RangeRecord, Record, RecordId, Request, kept, normal_form,
-    observed, repository_of,
+    Action, Facts, FactsError, Outcome, Pending, RangeRecord, Record, RecordId, Request, host_of_address,
+    kept, normal_form, observed, repository_of,
 };
 use blobwatch_records::volume_fire_log_name;
 use blobwatch_rulebook::{Plan, Redirects, Route, Subject, Verdict, Watched, fired, is_disclosed, refusal};
@@ -37,7 +37,9 @@ impl Isolate {
         let path = normal_form(facts.path);
         let route = self.book.table.best(facts.host, repository_of(&path));
         let identify = || self.memory.identity(&facts, &self.config.keys);
-        let Some(mut request) = Request::read(&facts, &path, identify) else {
+        let shapes = self.book.table.shapes(route);
+        let read = shapes.and_then(|shapes| Request::read(&facts, &path, shapes, identify));
+        let Some(mut request) = read else {
             return Ok(Plan::Pass {
                 origin: self.origin(route),
                 route: name_of(&self.book.routes, route).to_owned(),
@@ -77,9 +79,7 @@ impl Isolate {
     fn plan(&self, request: &Request<'_>, decided: &Decided, is_operator: bool) -> Plan {
         let verdict = &decided.verdict;
         let route = self.book.routes.get(decided.route);
-        let detour = route
-            .and_then(|route| route.detour.as_deref())
-            .filter(|_| verdict.action == Action::Detour);
+        let detour = self.detour(decided).filter(|_| verdict.action == Action::Detour);
         let disclosed = route.is_some_and(|route| is_disclosed(route.disclose, is_operator));
         Plan::Watch(Watched {
             id: decided.id,
@@ -90,6 +90,10 @@ impl Isolate {
             observe: route.is_some_and(|route| observed(request.observe_place, route.observe)),
             refusal: refusal(verdict.action, decided.id, self.book.retry_after_s),
         })
+    }
+
+    fn detour(&self, decided: &Decided) -> Option<&str> {
+        self.book.routes.get(decided.route)?.detour.as_deref()
     }
 
     fn keep(&mut self, request: &Request<'_>, decided: Decided) {
@@ -122,9 +126,12 @@ impl Isolate {
             id: decided.id,
             ray: kept(facts.ray),
             route,
-            repository: kept(request.blob.repository),
-            digest: kept(request.blob.digest.as_str()),
-            odd_path: request.odd_path,
+            repository: kept(&request.blob.repository),
+            digest: kept(&request.blob.digest),
+            object: request.blob.object,
+            shape: request.blob.shape,
+            joined: false,
+            odd_path: request.blob.odd_path,
             method: request.method,
             status: 0,
             range: RangeRecord {
@@ -138,6 +145,10 @@ impl Isolate {
             // Until it is settled: what a request comes to that is never answered, because its client left.
             outcome: Outcome::ClientClosed,
             duration_ms: 0,
+            sent_to: String::new(),
+            sent_object: 0,
+            served_by: self.served_by(request, &decided),
+            cache: None,
             client: request.client,
             network: request.network,
             asn: facts.asn,
@@ -156,6 +167,24 @@ impl Isolate {
             weight: 1,
             profile: request.profile(),
         }
+    }
+
+    /// Who is asked for the blob; nobody where an enforced rule refuses it.
+    fn served_by(&self, request: &Request<'_>, decided: &Decided) -> String {
+        let (way, host) = match decided.verdict.action {
+            Action::Block | Action::Throttle => return String::new(),
+            Action::Detour => ("detour", self.detour(decided).map(host_of_address)),
+            Action::None | Action::Tag => ("origin", None),
+        };
+        let of_origin = || host_of_address(&self.origin(decided.route));
+        let host = host.unwrap_or_else(of_origin);
+        // A request without an origin of its own goes to the zone's.
+        let host = if host.is_empty() {
+            request.facts.host
+        } else {
+            &host
+        };
+        kept(&format!("{way}:{host}"))
     }
 
     /// Whoever guesses is not looked at for a while; the pull goes on all the same.

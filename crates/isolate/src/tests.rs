@@ -3,7 +3,8 @@ mod clouds;
 use super::in_flight::{MAX_IN_FLIGHT, UNANSWERED_AFTER_MS};
 use super::{Config, Isolate};
 use blobwatch_pull::{
-    Action, ClientKeys, Facts, Identity, Mode, Outcome, RangeKind, Record, RecordValues, Request,
+    Action, BlobShapes, ClientKeys, Facts, Identity, Mode, Outcome, RangeKind, Record, RecordValues, Request,
+    sample,
 };
 use blobwatch_records::{Flush, Reply, RulebookVersion};
 use blobwatch_rulebook::{
@@ -111,6 +112,9 @@ fn said(time_ms: u64) -> ObservedAnswer<'static> {
         content_range: None,
         content_length: Some(5),
         content_type: None,
+        location: None,
+        followed_to: None,
+        cache: None,
         outcome: Outcome::NotObserved,
         time_ms,
     }
@@ -315,14 +319,18 @@ fn worst(number: usize, longest: usize) -> String {
     lines.join("\n")
 }
 
+/// Of the largest header that clients are known to send, and of ranges that are read: 1,024 of them.
+const LONGEST: usize = 16_384;
+
 #[test]
 fn what_is_in_flight_is_bounded_by_bytes() {
     #[track_caller]
     fn case(requests: usize, answered: bool) {
-        let mut isolate = isolate();
+        let (mut isolate, first) = (isolate(), worst(0, LONGEST));
         let counted = allocation_counter::measure(|| {
             for number in 0..requests {
-                let plan = watched(isolate.decide(&worst(number, 1_024), true).unwrap());
+                let text = first.replacen("docker/0", &format!("docker/{number}"), 1);
+                let plan = watched(isolate.decide(&text, true).unwrap());
                 if answered {
                     isolate.answered(plan.id, &said(NOW));
                 }
@@ -362,7 +370,7 @@ fn the_estimate_of_a_request_is_what_it_takes() {
     for text in [
         at(0, &[]),
         at(0, &["range:bytes=1-2,4-5", "user-agent:docker/1 os/linux"]),
-        worst(7, 16_384),
+        worst(7, LONGEST),
     ] {
         let mut isolate = isolate();
         isolate.decide(&text, true).unwrap();
@@ -443,7 +451,8 @@ fn a_record_reads_as_its_request_did() {
         let text = facts(path, headers);
         let read = Facts::parse(&text).unwrap();
         let keys = ClientKeys::new(b"secret");
-        let request = Request::read(&read, BLOB, || Identity::of(&read, &keys)).unwrap();
+        let request =
+            Request::read(&read, BLOB, &BlobShapes::default(), || Identity::of(&read, &keys)).unwrap();
         let texts = request.texts();
         let decided = request.values("default", &texts);
 
@@ -582,4 +591,105 @@ fn a_rule_sees_that_a_client_makes_no_progress() {
             (RangeKind::Repeat, 1)
         ]
     );
+}
+
+/// Presigned addresses let somebody in: nothing of a query leaves the isolate, in the plan or in what is flushed.
+#[test]
+fn nothing_of_a_signed_query_is_flushed() {
+    const STORED: &str = "/docker/registry/v2/blobs/sha256/4a/\
+        4abcf20661432fb2d719aaf90656f55c287f8ca915dc1c92ec14ff61e67fbaf8/data";
+    for path in [BLOB, STORED] {
+        for (query, secrets) in sample::SIGNED {
+            let mut isolate = isolate();
+            let mut lines: Vec<String> = facts(path, &[]).split('\n').map(str::to_owned).collect();
+            lines[5] = query.to_owned();
+            let plan = isolate.decide(&lines.join("\n"), true).unwrap();
+            let shown = plan.to_string();
+            isolate.settle(watched(plan).id, &said(NOW));
+            let body = isolate.next_flush(NOW + 2_000).unwrap().body;
+            let kept = shown + &String::from_utf8_lossy(&body);
+            for secret in secrets {
+                assert!(!kept.contains(secret), "{secret} of {query}");
+            }
+        }
+    }
+}
+
+/// Storage and CDNs serve blobs by other paths than registries do.
+#[test]
+fn a_blob_of_another_path_is_watched_on_the_route_of_its_host() {
+    let hex = "4abcf20661432fb2d719aaf90656f55c287f8ca915dc1c92ec14ff61e67fbaf8";
+    let mut book = book(2, vec![]);
+    book.routes.push(Route {
+        host: Some("registry.example".to_owned()),
+        blobs: Some(vec![
+            "/{name}/-/{hex}".to_owned(),
+            "/layers/*".to_owned(),
+            "storage".to_owned(),
+        ]),
+        ..Route::named("cdn")
+    });
+    let (config, _) = Config::read("0123456789ab", "secret", "", "", &[]).unwrap();
+    let mut isolate = Isolate::new(config, program(book));
+    for path in [
+        format!("/docker/registry/v2/blobs/sha256/4a/{hex}/data"),
+        format!("/team/app/-/{hex}"),
+        "/layers/4711".to_owned(),
+    ] {
+        let plan = watched(isolate.decide(&facts(&path, &[]), true).unwrap());
+        isolate.settle(plan.id, &said(NOW));
+    }
+    let passed = isolate.decide(&facts(BLOB, &[]), true).unwrap();
+    assert!(matches!(passed, Plan::Pass { .. }), "the route does not name oci");
+    let records = flushed(&mut isolate, NOW + 2_000);
+    let digest = format!("sha256:{hex}");
+    let known: Vec<_> = records
+        .iter()
+        .map(|r| (&*r.route, &*r.repository, &*r.digest, r.object != 0))
+        .collect();
+    assert_eq!(
+        known,
+        [
+            ("cdn", "", &*digest, false),
+            ("cdn", "team/app", &*digest, false),
+            ("cdn", "", "", true)
+        ]
+    );
+    for record in &records {
+        let kept = RecordValues::of(record);
+        assert!(kept.not_recorded().contains(&Field::Path));
+    }
+}
+
+#[test]
+fn a_record_says_who_was_asked() {
+    #[track_caller]
+    fn case(action: Action, origin: Option<&str>, expected: &str) {
+        let mode = ModeSetting::new("botnet-sig", "default", Mode::Enforce);
+        let mut book = book(2, vec![mode]);
+        book.rules[0].action = action;
+        book.routes[0].origin = origin.map(str::to_owned);
+        book.routes[0].detour = Some("http://bucket.example:9000".to_owned());
+        let (config, _) = Config::read("0123456789ab", "secret", "", "", &[]).unwrap();
+        let mut isolate = Isolate::new(config, program(book));
+        let plan = watched(isolate.decide(&facts(BLOB, &[]), true).unwrap());
+        isolate.settle(plan.id, &said(NOW));
+        assert_eq!(
+            flushed(&mut isolate, NOW + 2_000)[0].served_by,
+            expected,
+            "{action:?}"
+        );
+    }
+    case(
+        Action::Tag,
+        Some("https://origin.example:5000"),
+        "origin:origin.example",
+    );
+    case(
+        Action::Detour,
+        Some("https://origin.example"),
+        "detour:bucket.example",
+    );
+    case(Action::Tag, None, "origin:registry.example");
+    case(Action::Block, Some("https://origin.example"), "");
 }

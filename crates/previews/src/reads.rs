@@ -4,8 +4,8 @@
 //! making the record. What rows have in common is worked out once a block.
 
 use blobwatch_pull::{
-    Agent, Method, Profile, RangeKind, RangeRecord, algorithm, asked_kind, integer, not_recorded, parts,
-    range_values, seen_kind,
+    Agent, Method, PathShape, Profile, RangeKind, RangeRecord, algorithm, asked_kind, has_path, integer,
+    not_recorded, parts, range_values, seen_kind,
 };
 use blobwatch_records::{Block, Row};
 use blobwatch_rules::{Field, Value, Values};
@@ -99,12 +99,14 @@ pub(super) struct RowTexts {
     asked: Option<RangeKind>,
     seen: Option<RangeKind>,
     odd_path: bool,
+    shape: PathShape,
+    joined: bool,
 }
 
 impl RowTexts {
     /// Fields of which this row does not say what the request had.
     pub(super) fn not_recorded(&self) -> Vec<Field> {
-        not_recorded(self.asked, self.seen, self.odd_path)
+        not_recorded(self.asked, self.seen, has_path(self.shape, self.odd_path))
     }
 }
 
@@ -134,6 +136,7 @@ impl<'a> Reads<'a> {
     pub(super) fn row(&self, row: &Row, needs: &Needs) -> RowTexts {
         let range = self.block.range(row);
         let asked = range.as_ref().and_then(asked_kind);
+        let treatment = self.block.treatment(row);
         RowTexts {
             ray: if needs.ray {
                 self.block.ray_text(row)
@@ -141,10 +144,11 @@ impl<'a> Reads<'a> {
                 String::new()
             },
             seen: range.as_ref().and_then(|range| seen_kind(range, asked)),
-            odd_path: self
-                .block
-                .treatment(row)
-                .is_some_and(|treatment| treatment.odd_path),
+            odd_path: treatment.is_some_and(|treatment| treatment.odd_path),
+            shape: treatment
+                .map(|treatment| treatment.path_shape)
+                .unwrap_or_default(),
+            joined: treatment.is_some_and(|treatment| treatment.joined),
             asked,
             range,
         }
@@ -165,10 +169,17 @@ impl<'a> Reads<'a> {
         }
         if let (Some((path, digest)), Some(blob)) = (self.blobs.get(row.blob as usize), self.block.blob(row))
         {
-            set(&mut values, Field::Path, path);
-            set(&mut values, Field::Digest, digest);
-            set(&mut values, Field::DigestAlgorithm, algorithm(digest));
-            set(&mut values, Field::Repository, &blob.repository);
+            // What the path did not say, rules did not see.
+            if has_path(texts.shape, texts.odd_path) {
+                set(&mut values, Field::Path, path);
+            }
+            if texts.shape != PathShape::Object {
+                set(&mut values, Field::Digest, digest);
+                set(&mut values, Field::DigestAlgorithm, algorithm(digest));
+            }
+            if !texts.joined {
+                set(&mut values, Field::Repository, &blob.repository);
+            }
         }
         values.set(Field::OddPath, Value::Bool(texts.odd_path));
         set(&mut values, Field::Ray, &texts.ray);

@@ -1,6 +1,7 @@
 //! One slice: the records of one FireLog from a time on, oldest first, as many as one call may read.
 //!
-//! Slices meet at milliseconds, so that each record is counted once, also while segments are merged between the calls.
+//! Slices meet at milliseconds, so that each record is counted once, also while segments are merged between the calls, and
+//! within one: a call pauses ([`Pace`]), and what it counts was read as it was found.
 
 use blobwatch_wire::{FNV_START, fnv1a};
 use std::borrow::Cow;
@@ -14,7 +15,9 @@ use super::judge::{Judge, RowJudgement};
 use super::partial::{ANSWERED, Partial, TROUBLED};
 use super::reads::{Key, Reads};
 use super::volume::Matches;
-use blobwatch_fire_log::{FireLogError, Span, back_of, front_of, mix, oldest_first};
+use blobwatch_fire_log::{
+    FireLogError, FrontAndBack, OPENING, Pace, Span, block_as_found, mix, oldest_first, undisturbed,
+};
 use blobwatch_pull::{Action, Method, Outcome, RangeKind};
 use blobwatch_records::{Block, Client, Digest, Row, Treatment, digest_key};
 use blobwatch_rule_book::PreviewPlan;
@@ -104,52 +107,96 @@ impl Replay {
 ///
 /// # Errors
 /// When SQLite refuses or a stored block cannot be read.
-pub fn scan_slice(
+pub async fn scan_slice(
     sql: &impl Sql,
     replay: &mut Replay,
     call: &SliceCall,
     budget: Budget,
+    pace: &impl Pace,
 ) -> Result<Slice, FireLogError> {
-    let from_ms = call.from_ms.max(replay.since_ms);
-    let spans = oldest_first(sql, from_ms, replay.until_ms)?;
-    let (taken, next_ms) = match &call.task {
-        SliceTask::Count => take(&spans, from_ms, budget.records),
+    let (mut slice, mut weights) = (Slice::default(), FxHashMap::default());
+    let (mut at_ms, mut opened) = (call.from_ms.max(replay.since_ms), 0);
+    loop {
+        let band = undisturbed(pace, async |pace| {
+            let (within, left) = (at_ms..replay.until_ms, budget.records - opened);
+            load(sql, &call.task, within, left, &pace).await
+        })
+        .await?;
+        opened += band.records;
+        slice.left = band.left;
+        slice.next_ms = band.next_ms;
+        let mut run = Run {
+            judge: &replay.judge,
+            scratch: &mut replay.scratch,
+            at_ms: replay.at_ms,
+            within: at_ms..band.next_ms.unwrap_or(replay.until_ms),
+            fires: match &call.task {
+                SliceTask::CountFires { fires, .. } => Some(fires),
+                SliceTask::Count | SliceTask::Match { .. } => None,
+            },
+        };
+        for (front, back) in &band.blocks {
+            let block = Block::open(front, back)?;
+            pace.spent(block.rows().len() / OPENING).await;
+            if let SliceTask::Match { .. } = call.task {
+                run.matches(&block, &mut weights, pace).await;
+            } else {
+                slice.scanned += run.count(&block, &mut slice.part, pace).await;
+            }
+        }
+        match (&call.task, band.next_ms) {
+            (SliceTask::Count, Some(next_ms)) if opened < budget.records => at_ms = next_ms,
+            _ => break,
+        }
+    }
+    slice.matches = Matches::of(weights);
+    Ok(slice)
+}
+
+/// Records of the blocks that are in memory together, about: 2.6 MB.
+const MAX_LOADED: u64 = 65_536;
+
+/// The blocks of one stretch of time, and what follows.
+struct Band {
+    blocks: Vec<FrontAndBack>,
+    records: u64,
+    left: u64,
+    next_ms: Option<u64>,
+}
+
+/// Reads the first blocks of a time; `None` where one is not as it was found.
+async fn load(
+    sql: &impl Sql,
+    task: &SliceTask,
+    within: Range<u64>,
+    budget: u64,
+    pace: &impl Pace,
+) -> Result<Option<Band>, FireLogError> {
+    let spans = oldest_first(sql, within.start, within.end)?;
+    let (taken, next_ms) = match task {
+        SliceTask::Count => take(&spans, within.start, budget.min(MAX_LOADED)),
         SliceTask::Match { fire_logs } => {
             let share = MAX_MATCHED / fire_logs.max(&1);
-            take(&spans, from_ms, budget.records.min(share))
+            take(&spans, within.start, budget.min(share))
         }
-        SliceTask::CountFires { until_ms, .. } => take_until(&spans, *until_ms, replay.until_ms),
+        SliceTask::CountFires { until_ms, .. } => take_until(&spans, *until_ms, within.end),
     };
     let (now, later) = spans.split_at_checked(taken).unwrap_or((&spans, &[]));
-    let mut slice = Slice {
+    let (mut blocks, mut records) = (Vec::new(), 0);
+    for span in now {
+        let Some(block) = block_as_found(sql, span)? else {
+            return Ok(None);
+        };
+        blocks.push(block);
+        records += span.records;
+        pace.spent(span.records as usize / OPENING).await;
+    }
+    Ok(Some(Band {
+        blocks,
+        records,
         left: later.iter().map(|span| span.records).sum(),
         next_ms,
-        ..Slice::default()
-    };
-    let mut run = Run {
-        judge: &replay.judge,
-        scratch: &mut replay.scratch,
-        at_ms: replay.at_ms,
-        within: from_ms..next_ms.unwrap_or(replay.until_ms),
-        fires: match &call.task {
-            SliceTask::CountFires { fires, .. } => Some(fires),
-            SliceTask::Count | SliceTask::Match { .. } => None,
-        },
-    };
-    if let SliceTask::Match { .. } = call.task {
-        let mut weights = FxHashMap::default();
-        for span in now {
-            each_block(sql, span, |block| run.matches(block, &mut weights))?;
-        }
-        slice.matches = Matches::of(weights);
-        return Ok(slice);
-    }
-    for span in now {
-        each_block(sql, span, |block| {
-            slice.scanned += run.count(block, &mut slice.part)
-        })?;
-    }
-    Ok(slice)
+    }))
 }
 
 /// How many blocks are opened now, and from when on nothing of the others is counted: all that begin before then are
@@ -169,14 +216,6 @@ fn take(spans: &[Span], from_ms: u64, budget: u64) -> (usize, Option<u64>) {
 fn take_until(spans: &[Span], until_ms: u64, end_ms: u64) -> (usize, Option<u64>) {
     let taken = spans.partition_point(|span| span.first_ms < until_ms);
     (taken, (until_ms < end_ms).then_some(until_ms))
-}
-
-/// A block that was merged or forgotten since the spans were read cannot be: a call is one turn of its object.
-fn each_block(sql: &impl Sql, span: &Span, body: impl FnOnce(&Block)) -> Result<(), FireLogError> {
-    if let (Some(front), Some(back)) = (front_of(sql, span.source)?, back_of(sql, span.source)?) {
-        body(&Block::open(&front, &back)?);
-    }
-    Ok(())
 }
 
 struct Run<'a> {
@@ -217,9 +256,10 @@ impl<'a> Run<'a> {
     }
 
     /// The matches of a rule with a volume: weights by millisecond and key.
-    fn matches(&mut self, block: &Block, weights: &mut FxHashMap<(u64, u64), u64>) {
+    async fn matches(&mut self, block: &Block, weights: &mut FxHashMap<(u64, u64), u64>, pace: &impl Pace) {
         let mut memory = self.memory(block);
         for row in block.rows() {
+            pace.spent(1).await;
             let Some(treatment) = self.treatment(block, row) else {
                 continue;
             };
@@ -248,10 +288,11 @@ impl<'a> Run<'a> {
     }
 
     /// Counts a block's rows; answers how many were looked at.
-    fn count(&mut self, block: &Block, part: &mut Partial) -> u64 {
+    async fn count(&mut self, block: &Block, part: &mut Partial, pace: &impl Pace) -> u64 {
         let mut memory = self.memory(block);
         let mut scanned = 0;
         for row in block.rows() {
+            pace.spent(1).await;
             let Some(treatment) = self.treatment(block, row) else {
                 continue;
             };

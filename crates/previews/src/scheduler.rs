@@ -105,6 +105,14 @@ impl Scheduler {
         }
     }
 
+    /// A FireLog's answer to the last [`Step::Ask`] is missing for a reason that trying again does not mend: its database is of a
+    /// newer build.
+    pub fn refused(&mut self, why: String) {
+        if let State::Asking(run) = &mut self.state {
+            run.refused(why);
+        }
+    }
+
     /// How far a preview is; none unless it runs.
     #[must_use]
     pub fn progress_of(&self, id: &str) -> Option<Progress> {

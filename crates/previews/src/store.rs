@@ -361,6 +361,19 @@ mod tests {
         opens(VERSION_1);
     }
 
+    /// A version without a sample has no test that it opens.
+    #[test]
+    fn every_version_has_a_sample() {
+        let number = |script| {
+            let sql = Native::in_memory().unwrap();
+            sql.script(script).unwrap();
+            let rows = sql.run("SELECT value FROM meta WHERE key = 'schema'", &[]).ok()?;
+            Some(rows[0].integer(0, "meta.value").unwrap())
+        };
+        let numbers = [WITHOUT_VERSION, VERSION_1].map(number);
+        assert_eq!((numbers, STEPS.len()), ([None, Some(1)], 1));
+    }
+
     #[test]
     fn a_newer_database_is_refused() {
         let sql = store().sql;

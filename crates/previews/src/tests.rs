@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::scheduler::Run;
-use blobwatch_fire_log::FireLog;
+use blobwatch_fire_log::{FireLog, Unpaced, at_once};
 use blobwatch_isolate::{Config, Isolate};
 use blobwatch_pull::{Action, Mode, ObservedAnswer, Outcome, Record};
 use blobwatch_records::{Flush, Reply, RulebookVersion};
@@ -112,7 +112,9 @@ fn replayed(logs: &BTreeMap<String, &Native>, plan: &PreviewPlan, budget: u64) -
 fn slice(sql: &Native, call: &SliceCall, budget: u64) -> Slice {
     let call: SliceCall = serde_json::from_str(&serde_json::to_string(call).unwrap()).unwrap();
     let mut replay = Replay::new(&call.plan).unwrap();
-    let slice = scan_slice(sql, &mut replay, &call, Budget { records: budget }).unwrap();
+    let budget = Budget { records: budget };
+    let slice = scan_slice(sql, &mut replay, &call, budget, &Unpaced);
+    let slice = at_once(slice).unwrap().unwrap();
     let next_ms = slice.next_ms;
     assert!(next_ms.is_none_or(|next| next > call.from_ms), "no progress");
     serde_json::from_str(&serde_json::to_string(&slice).unwrap()).unwrap()
@@ -131,6 +133,9 @@ fn said(time_ms: u64, status: u16) -> ObservedAnswer<'static> {
         content_range: None,
         content_length: Some(1000),
         content_type: None,
+        location: None,
+        followed_to: None,
+        cache: None,
         outcome: Outcome::NotObserved,
         time_ms,
     }

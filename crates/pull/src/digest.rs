@@ -8,7 +8,7 @@ pub(crate) const MAX_DIGEST: usize = 255;
 
 /// The text of a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Digest<'a> {
+pub(crate) struct Digest<'a> {
     text: &'a str,
     algorithm: &'a str,
     encoded: &'a str,
@@ -29,7 +29,7 @@ impl<'a> Digest<'a> {
     /// Whether it follows the grammar: not `SHA256:…`, `sha256:ABC…`, or a wrong number of digits. An algorithm that is not
     /// known here is a digest when it follows the grammar.
     #[must_use]
-    pub fn is_valid(&self) -> bool {
+    pub(crate) fn is_valid(&self) -> bool {
         self.text.len() <= MAX_DIGEST
             && is_algorithm(self.algorithm)
             && match self.algorithm {
@@ -50,19 +50,8 @@ impl<'a> Digest<'a> {
     }
 
     #[must_use]
-    pub fn as_str(&self) -> &'a str {
+    pub(crate) fn as_str(&self) -> &'a str {
         self.text
-    }
-
-    /// `sha256`, `sha512`, …
-    #[must_use]
-    pub fn algorithm(&self) -> &'a str {
-        self.algorithm
-    }
-
-    #[must_use]
-    pub fn encoded(&self) -> &'a str {
-        self.encoded
     }
 }
 
@@ -94,8 +83,8 @@ mod tests {
     #[track_caller]
     fn accepted(text: &str, algorithm: &str) {
         let digest = parse(text).unwrap();
-        assert_eq!((digest.as_str(), digest.algorithm()), (text, algorithm));
-        assert_eq!(format!("{}:{}", digest.algorithm(), digest.encoded()), text);
+        assert_eq!((digest.as_str(), digest.algorithm), (text, algorithm));
+        assert_eq!(format!("{}:{}", digest.algorithm, digest.encoded), text);
     }
 
     #[track_caller]
@@ -153,9 +142,9 @@ mod tests {
                     let Some(digest) = parse(text) else {
                         continue;
                     };
-                    assert_eq!(format!("{}:{}", digest.algorithm(), digest.encoded()), text);
+                    assert_eq!(format!("{}:{}", digest.algorithm, digest.encoded), text);
                     assert!(!text.contains(['/', '%', ' ']) && text.is_ascii());
-                    assert!(digest.algorithm() != "sha256" || text.len() == 71);
+                    assert!(digest.algorithm != "sha256" || text.len() == 71);
                 }
             });
     }

@@ -1,11 +1,13 @@
 //! What one pull says and what is kept of it: facts, path, range, client, fingerprint, request, record.
 
 mod action;
+mod cache;
 mod client;
 mod digest;
 mod facts;
 mod fingerprint;
 mod path;
+mod place;
 mod range;
 mod record;
 mod recorded;
@@ -21,15 +23,19 @@ mod settle;
 mod user_agent;
 
 pub use action::{Action, Mode};
+pub use cache::Cache;
 pub use client::{Client, ClientKey, ClientKeys, NetworkKey, bucket, observed};
-pub use digest::Digest;
 pub use facts::{Facts, FactsError, TlsFacts, known_colo, parse_address};
 pub use fingerprint::{Fingerprint, NO_TLS, PRESENCE};
-pub use path::{BlobPath, MAX_REPOSITORY, normal_form, repository_of};
+pub use path::{
+    Blob, BlobShapes, MAX_REPOSITORY, PathShape, ShapeError, find_blob, normal_form, repository_of,
+};
+pub use place::host_of_address;
 pub use range::{Answered, ByteRange, ContentRange, RangeKind, RequestedRange, TILE_UNIT, honoured};
-pub use record::{Fired, MAX_ISOLATE, Method, Outcome, Profile, RangeRecord, Record, RecordId};
+pub use record::{BlobKey, Fired, MAX_ISOLATE, Method, Outcome, Profile, RangeRecord, Record, RecordId};
 pub use recorded::{
-    NEVER_KEPT, RecordValues, algorithm, asked_kind, integer, not_recorded, parts, range_values, seen_kind,
+    NEVER_KEPT, RecordValues, algorithm, asked_kind, has_path, integer, not_recorded, parts, range_values,
+    seen_kind,
 };
 pub use request::{Identity, Request, kept};
 pub use settle::{ObservedAnswer, Pending};

@@ -1,15 +1,19 @@
-//! Which blob a path names: `/v2/<name>/blobs/<digest>`, or that it names none.
+//! Which blob a path names, or that it names none: `/v2/<name>/blobs/<digest>`, or what else a route says is one.
 //!
-//! In scope: the paths of the OCI distribution-spec that carry a repository, and every spelling of them that some
-//! origin takes for them ([`normal_form`]). Not in scope: hosts and queries, and what is done with the answer (`route`,
-//! the edge).
+//! In scope: the paths of the OCI distribution-spec that carry a repository, every spelling of them that some
+//! origin takes for them ([`normal_form`]), and the paths under which storage and CDNs serve blobs ([`BlobShapes`]). Not
+//! in scope: hosts and queries, and what is done with the answer (`route`, the edge).
 //!
 //! What is watched is a superset of what any origin serves: a blob that is spelled in a way that nobody watches is one
 //! that no rule holds for. The other mistake, to watch what the origin then refuses, costs a record.
 
 mod normal;
+mod shapes;
+mod template;
 
 pub use normal::normal_form;
+pub(crate) use shapes::object_key;
+pub use shapes::{Blob, BlobShapes, PathShape, ShapeError, find_blob};
 
 use crate::digest::Digest;
 
@@ -18,16 +22,16 @@ pub const MAX_REPOSITORY: usize = 255;
 
 /// A blob in a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BlobPath<'a> {
+pub(crate) struct BlobPath<'a> {
     /// Of the specification's grammar, unless the path was not.
-    pub repository: &'a str,
-    pub digest: Digest<'a>,
+    pub(crate) repository: &'a str,
+    pub(crate) digest: Digest<'a>,
 }
 
 impl<'a> BlobPath<'a> {
     /// Reads a path in its [`normal_form`]. `None` for uploads, manifests and everything else.
     #[must_use]
-    pub fn parse(path: &'a str) -> Option<Self> {
+    pub(crate) fn parse(path: &'a str) -> Option<Self> {
         let (head, digest) = path.strip_prefix("/v2/")?.rsplit_once('/')?;
         Some(Self {
             repository: above(head, "blobs")?,

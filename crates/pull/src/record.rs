@@ -12,7 +12,9 @@ pub use id::MAX_ISOLATE;
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, Mode};
+use crate::cache::Cache;
 use crate::client::{ClientKey, NetworkKey};
+use crate::path::PathShape;
 use crate::range::{RangeKind, without_history};
 use crate::user_agent::Family;
 
@@ -91,15 +93,40 @@ pub struct Profile {
     pub ja3: String,
 }
 
+/// What makes requests ones for the same blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BlobKey<'a> {
+    Digest(&'a str),
+    Object(u64),
+}
+
+impl<'a> BlobKey<'a> {
+    #[must_use]
+    pub fn of(digest: &'a str, object: u64) -> Self {
+        if digest.is_empty() {
+            Self::Object(object)
+        } else {
+            Self::Digest(digest)
+        }
+    }
+}
+
 /// One watched request. Absent text is empty here and `null` in JSON.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     pub id: RecordId,
     pub ray: String,
     pub route: Arc<str>,
+    /// Empty where it is not known.
     pub repository: String,
-    /// As in the path's normal form, `sha256:…`.
+    /// As in the path's normal form, `sha256:…`; empty where the path does not say it.
     pub digest: String,
+    /// Stands for a digest that is not known; 0 where it is known.
+    pub object: u64,
+    /// How the path says which blob it is.
+    pub shape: PathShape,
+    /// The repository, and the digest of an [`PathShape::Object`], are those of the redirect that led here.
+    pub joined: bool,
     /// The path as sent was another spelling of this blob's.
     pub odd_path: bool,
     pub method: Method,
@@ -113,6 +140,15 @@ pub struct Record {
     pub outcome: Outcome,
     /// Until the answer's headers; until the body's end where it is observed.
     pub duration_ms: u32,
+    /// Host that a redirect leads to.
+    pub sent_to: String,
+    /// Key of what a redirect leads to, where its address says no digest; else 0.
+    pub sent_object: u64,
+    /// Who was asked, `origin:<host>`, `detour:<host>`, or, where a redirect was followed, `redirect:<host>`; empty where
+    /// Blobwatch answered by itself.
+    pub served_by: String,
+    /// What the answer says of caches.
+    pub cache: Option<Cache>,
     pub client: ClientKey,
     /// Key of the /24 or /48 the client is in.
     pub network: NetworkKey,
@@ -139,6 +175,24 @@ pub struct Record {
 }
 
 impl Record {
+    /// What it is one blob by: the digest, or the key of an object whose digest is not known.
+    #[must_use]
+    pub fn blob_key(&self) -> BlobKey<'_> {
+        BlobKey::of(&self.digest, self.object)
+    }
+
+    /// Whether the path itself said the repository: rules saw no other.
+    #[must_use]
+    pub fn said_repository(&self) -> bool {
+        !self.joined
+    }
+
+    /// Whether the path itself said the digest.
+    #[must_use]
+    pub fn said_digest(&self) -> bool {
+        self.shape != PathShape::Object
+    }
+
     /// Bytes of what it owns beside itself; rules' names are shared.
     #[must_use]
     pub(crate) fn owned_bytes(&self) -> usize {
@@ -154,6 +208,8 @@ impl Record {
             &self.arch,
             &self.fingerprint,
             &self.ja4,
+            &self.sent_to,
+            &self.served_by,
             &profile.host,
             &profile.scheme,
             &profile.protocol,

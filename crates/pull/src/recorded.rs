@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use crate::path::PathShape;
 use crate::range::{ByteRange, RangeKind, RequestedRange};
 use crate::record::{RangeRecord, Record};
 use crate::user_agent::Agent;
@@ -47,7 +48,7 @@ impl<'a> RecordValues<'a> {
         Self {
             record,
             method: name_of(&record.method),
-            path: format!("/v2/{}/blobs/{}", record.repository, record.digest),
+            path: path_of(record),
             family: name_of(&record.family),
             client: record.client.to_string(),
             network: record.network.to_string(),
@@ -84,12 +85,22 @@ impl<'a> RecordValues<'a> {
     #[must_use]
     pub fn not_recorded(&self) -> Vec<Field> {
         let seen = seen_kind(&self.record.range, self.asked);
-        not_recorded(self.asked, seen, self.record.odd_path)
+        not_recorded(self.asked, seen, !self.path.is_empty())
     }
 
     fn texts(&self) -> [(Field, &str); 29] {
         let (record, profile) = (self.record, &self.record.profile);
         let (tls, http) = parts(&record.fingerprint);
+        let repository = if record.said_repository() {
+            record.repository.as_str()
+        } else {
+            ""
+        };
+        let digest = if record.said_digest() {
+            record.digest.as_str()
+        } else {
+            ""
+        };
         [
             (Field::Host, &profile.host),
             (Field::Method, &self.method),
@@ -107,9 +118,9 @@ impl<'a> RecordValues<'a> {
             (Field::Ja4, &record.ja4),
             (Field::Ja3, &profile.ja3),
             (Field::Route, &record.route),
-            (Field::Repository, &record.repository),
-            (Field::Digest, &record.digest),
-            (Field::DigestAlgorithm, algorithm(&record.digest)),
+            (Field::Repository, repository),
+            (Field::Digest, digest),
+            (Field::DigestAlgorithm, algorithm(digest)),
             (Field::RangeKind, &self.kind),
             (Field::ClientFamily, &self.family),
             (Field::ClientVersion, &record.version),
@@ -154,6 +165,21 @@ pub fn range_values(values: &mut Values<'_>, range: &RangeRecord, asked: Option<
     }
 }
 
+/// The path as sent, where that is its normal form; else a record does not say it.
+fn path_of(record: &Record) -> String {
+    if has_path(record.shape, record.odd_path) {
+        format!("/v2/{}/blobs/{}", record.repository, record.digest)
+    } else {
+        String::new()
+    }
+}
+
+/// Whether a record says the path as it was sent.
+#[must_use]
+pub fn has_path(shape: PathShape, odd_path: bool) -> bool {
+    shape == PathShape::Oci && !odd_path
+}
+
 /// The kind that rules saw: what the client had asked before counts, as far as its FireLog knows. An isolate that met the
 /// client for the first time saw less.
 pub fn seen_kind(range: &RangeRecord, asked: Option<RangeKind>) -> Option<RangeKind> {
@@ -164,9 +190,9 @@ pub fn seen_kind(range: &RangeRecord, asked: Option<RangeKind>) -> Option<RangeK
 }
 
 /// Fields of which a record does not say what the request had; `asked` is its [`asked_kind`], `seen` its [`seen_kind`].
-pub fn not_recorded(asked: Option<RangeKind>, seen: Option<RangeKind>, odd_path: bool) -> Vec<Field> {
+pub fn not_recorded(asked: Option<RangeKind>, seen: Option<RangeKind>, has_path: bool) -> Vec<Field> {
     let mut fields = NEVER_KEPT.to_vec();
-    if odd_path {
+    if !has_path {
         fields.push(Field::Path);
     }
     if seen.is_none() {

@@ -6,9 +6,10 @@
 use crate::client::{Client, ClientKey, ClientKeys, NetworkKey};
 use crate::facts::Facts;
 use crate::fingerprint::{Fingerprint, accept_encoding};
-use crate::path::BlobPath;
+use crate::path::{Blob, BlobShapes};
 use crate::range::{RangeKind, RequestedRange};
 use crate::record::{Method, Profile};
+use crate::recorded::algorithm;
 use crate::user_agent::Agent;
 use blobwatch_rules::{Field, Value, Values};
 use blobwatch_wire::clip;
@@ -18,9 +19,7 @@ use blobwatch_wire::clip;
 pub struct Request<'a> {
     pub facts: &'a Facts<'a>,
     pub method: Method,
-    pub blob: BlobPath<'a>,
-    /// The path as sent is another spelling of the blob's.
-    pub odd_path: bool,
+    pub blob: Blob<'a>,
     pub asked: RequestedRange,
     /// What the range means, as far as is known before the answer.
     pub kind: RangeKind,
@@ -59,23 +58,27 @@ pub struct Texts {
 }
 
 impl<'a> Request<'a> {
-    /// `None` for what is not watched, of which nobody needs to know who asks. `path` is the normal form of the
-    /// facts' path.
+    /// `None` for what is not watched, of which nobody needs to know who asks. `form` is the normal form of the
+    /// facts' path, `shapes` are those of the route.
     #[must_use]
-    pub fn read(facts: &'a Facts<'a>, path: &'a str, identify: impl FnOnce() -> Identity) -> Option<Self> {
+    pub fn read(
+        facts: &'a Facts<'a>,
+        form: &'a str,
+        shapes: &BlobShapes,
+        identify: impl FnOnce() -> Identity,
+    ) -> Option<Self> {
         let method = match facts.method {
             "GET" => Method::Get,
             "HEAD" => Method::Head,
             _ => return None,
         };
-        let blob = BlobPath::parse(path)?;
+        let blob = shapes.find(facts.path, form)?;
         let Identity { client, fingerprint } = identify();
         let asked = RequestedRange::read(facts.header("range"));
         Some(Self {
             facts,
             method,
             blob,
-            odd_path: path != facts.path,
             kind: asked.kind(),
             asked,
             agent: Agent::parse(facts.header("user-agent").unwrap_or_default()),
@@ -111,10 +114,10 @@ impl<'a> Request<'a> {
         set(&mut values, Field::Uri, &texts.uri);
         set(&mut values, Field::FullUri, &texts.full_uri);
         set(&mut values, Field::Route, route);
-        set(&mut values, Field::Repository, self.blob.repository);
-        set(&mut values, Field::Digest, self.blob.digest.as_str());
-        set(&mut values, Field::DigestAlgorithm, self.blob.digest.algorithm());
-        values.set(Field::OddPath, Value::Bool(self.odd_path));
+        set(&mut values, Field::Repository, &self.blob.repository);
+        set(&mut values, Field::Digest, &self.blob.digest);
+        set(&mut values, Field::DigestAlgorithm, algorithm(&self.blob.digest));
+        values.set(Field::OddPath, Value::Bool(self.blob.odd_path));
         set(&mut values, Field::ClientFamily, self.agent.family.as_str());
         set(&mut values, Field::ClientVersion, self.agent.version);
         set(&mut values, Field::ClientOs, self.agent.os);

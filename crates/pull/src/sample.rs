@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::action::{Action, Mode};
+use crate::cache::Cache;
 use crate::client::{ClientKey, NetworkKey};
+use crate::path::PathShape;
 use crate::range::RangeKind;
 use crate::record::{Fired, Method, Outcome, Profile, RangeRecord, Record, RecordId};
 use crate::user_agent::Family;
@@ -27,6 +29,9 @@ pub fn full() -> Record {
         route: Arc::from("library"),
         repository: "library/alpine".to_owned(),
         digest: format!("sha256:{}", "0123456789abcdef".repeat(4)),
+        object: 0,
+        shape: PathShape::Oci,
+        joined: false,
         odd_path: false,
         method: Method::Get,
         status: 206,
@@ -40,6 +45,10 @@ pub fn full() -> Record {
         promised: Some(1_763_393),
         outcome: Outcome::ClientClosed,
         duration_ms: 1200,
+        sent_to: String::new(),
+        sent_object: 0,
+        served_by: String::new(),
+        cache: None,
         client: ClientKey(0x0123_4567_89ab_cdef),
         network: NetworkKey(0xfedc_ba98_7654_3210),
         asn: Some(16509),
@@ -86,6 +95,9 @@ pub fn sparse() -> Record {
         route: Arc::from("default"),
         repository: "a".to_owned(),
         digest: "x:y".to_owned(),
+        object: 0,
+        shape: PathShape::Oci,
+        joined: false,
         odd_path: false,
         method: Method::Head,
         status: 0,
@@ -99,6 +111,10 @@ pub fn sparse() -> Record {
         promised: None,
         outcome: Outcome::OriginFailed,
         duration_ms: 0,
+        sent_to: String::new(),
+        sent_object: 0,
+        served_by: String::new(),
+        cache: None,
         client: ClientKey(0),
         network: NetworkKey(0),
         asn: None,
@@ -118,6 +134,101 @@ pub fn sparse() -> Record {
         profile: Profile::default(),
     }
 }
+
+/// A registry's half of a pull whose blob is elsewhere.
+pub fn redirected() -> Record {
+    Record {
+        id: RecordId::from_parts(JULY_2020_MS + 8, 0x1234_5678_9abc, 43),
+        status: 307,
+        range: RangeRecord {
+            honoured: None,
+            ..full().range
+        },
+        size: None,
+        promised: Some(0),
+        outcome: Outcome::NotObserved,
+        sent_to: "cdn.example".to_owned(),
+        sent_object: 0x0123_4567_89ab_cdef,
+        served_by: "origin:origin.example".to_owned(),
+        cache: Some(Cache::Dynamic),
+        ..full()
+    }
+}
+
+/// The blob's half of it, of a path that says neither repository nor digest.
+pub fn object() -> Record {
+    Record {
+        id: RecordId::from_parts(JULY_2020_MS + 60, 0x1234_5678_9abc, 44),
+        repository: String::new(),
+        digest: String::new(),
+        object: 0x0123_4567_89ab_cdef,
+        shape: PathShape::Object,
+        served_by: "detour:bucket.example".to_owned(),
+        cache: Some(Cache::Hit),
+        profile: Profile {
+            host: "cdn.example".to_owned(),
+            ..full().profile
+        },
+        ..full()
+    }
+}
+
+/// Queries of signed addresses as each service writes them, and the parts of them that let somebody in.
+pub const SIGNED: [(&str, &[&str]); 13] = [
+    // S3, signature version 2.
+    (
+        "AWSAccessKeyId=AKIDTESTTWO&Expires=1700000000&Signature=vjbyPxybdZaNmGa%2ByT272YEAiv4%3D",
+        &["AKIDTESTTWO", "vjbyPxybdZaNmGa"],
+    ),
+    // S3 and R2, version 4, with a session's token.
+    (
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDTESTFOUR%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&\
+         X-Amz-Date=20130524T000000Z&X-Amz-Expires=1200&X-Amz-SignedHeaders=host&X-Amz-Security-Token=FwoGZXtoken&\
+         X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835",
+        &["AKIDTESTFOUR", "FwoGZXtoken", "aeeed9bbccd4d02e"],
+    ),
+    (
+        "x-amz-credential=r2key%2Fauto%2Fs3&x-amz-signature=0badcafe0badcafe&x-id=GetObject",
+        &["r2key", "0badcafe0badcafe"],
+    ),
+    // Google, version 2 and version 4.
+    (
+        "GoogleAccessId=robot%40project.iam.gserviceaccount.com&Expires=1388534400&Signature=BClz9e4UA2MRRDXT",
+        &["robot", "BClz9e4UA2MRRDXT"],
+    ),
+    (
+        "X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Credential=robot4%40project%2F20181026%2Fauto%2Fstorage&\
+         X-Goog-Date=20181026T18&X-Goog-Expires=900&X-Goog-SignedHeaders=host&X-Goog-Signature=247a2aa45f169edf",
+        &["robot4", "247a2aa45f169edf"],
+    ),
+    // Azure's shared access signature.
+    (
+        "sv=2020-08-04&se=2021-01-01T00%3A00%3A00Z&sr=b&sp=r&skoid=c0ffee00&sig=Z%2FRHIX5Xcg0Mq2rqI3OlWTjEg2tYkboX",
+        &["c0ffee00", "Z%2FRHIX5Xcg0", "Z/RHIX5Xcg0"],
+    ),
+    // CloudFront, canned and custom.
+    (
+        "Expires=1357034400&Signature=nitfHRCrtziwO2HwPfWw~yYDhUF5&Key-Pair-Id=K2JCJMDEHXQW5F",
+        &["nitfHRCrtziwO2", "K2JCJMDEHXQW5F"],
+    ),
+    (
+        "Policy=eyANCiAgICEXAMPLEW1lbnQiOiBbeyANCi&Signature=nitfHRCrtziwO3&Key-Pair-Id=K2JCJMDEHXQW6F&Hash-Algorithm=SHA1",
+        &["eyANCiAgICEXAMPLE", "nitfHRCrtziwO3", "K2JCJMDEHXQW6F"],
+    ),
+    // Cloudflare and Akamai.
+    ("verify=1593975600-s3cr3tHmac%2Bx%3D", &["s3cr3tHmac"]),
+    (
+        "hdnts=st=1593975600~exp=1593979200~acl=/*~hmac=4e6f7065",
+        &["4e6f7065"],
+    ),
+    ("__token__=exp=1593979200~hmac=5e6f7065", &["5e6f7065"]),
+    // Fastly, and whatever somebody made up.
+    ("token=1593979200_ab12cd34ef", &["ab12cd34ef"]),
+    (
+        "access_token=gho_sEcReT&jwt=eyJhbGciOi.x.y",
+        &["gho_sEcReT", "eyJhbGciOi"],
+    ),
+];
 
 /// A small generator of numbers (SplitMix64): the same seed is the same traffic on every machine.
 pub struct Numbers(pub u64);
@@ -173,6 +284,9 @@ fn sample_record(numbers: &mut Numbers, id: RecordId) -> Record {
         route: Arc::from(["default", "library", "partners"][blob as usize % 3]),
         repository: format!("library/image-{}", blob % 400),
         digest: format!("sha256:{}", format!("{:016x}", Numbers(blob).next()).repeat(4)),
+        object: 0,
+        shape: PathShape::Oci,
+        joined: false,
         odd_path: who % 97 == 5,
         method: if numbers.below(20) == 0 {
             Method::Head
@@ -202,6 +316,10 @@ fn sample_record(numbers: &mut Numbers, id: RecordId) -> Record {
             Outcome::NotObserved
         },
         duration_ms: numbers.popular(4000) as u32,
+        sent_to: String::new(),
+        sent_object: 0,
+        served_by: "origin:origin.example".to_owned(),
+        cache: [None, Some(Cache::Hit), Some(Cache::Miss)][blob as usize % 3],
         client: ClientKey(Numbers(who).next()),
         network: NetworkKey(Numbers(who / 4 + 1_000_000).next()),
         asn: (!who.is_multiple_of(50)).then_some(asn),

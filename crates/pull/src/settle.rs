@@ -4,6 +4,8 @@
 //! the record that come from it. Not in scope: batches (`flush`), and kinds that need the client's history.
 
 use crate::action::Action;
+use crate::cache::Cache;
+use crate::place::{Target, host_of_address};
 use crate::range::{Answered, ContentRange, RequestedRange, honoured};
 use crate::record::{Method, Outcome, RangeRecord, Record};
 
@@ -28,14 +30,20 @@ pub struct ObservedAnswer<'a> {
     pub content_range: Option<&'a str>,
     pub content_length: Option<u64>,
     pub content_type: Option<&'a str>,
+    /// Of a redirect.
+    pub location: Option<&'a str>,
+    /// The address that answered, where a redirect was followed.
+    pub followed_to: Option<&'a str>,
+    /// What a cache said: its status, or Age.
+    pub cache: Option<&'a str>,
     pub outcome: Outcome,
     /// Milliseconds since 1970: when the body ended, or the headers came where the body is not observed.
     pub time_ms: u64,
 }
 
 impl<'a> ObservedAnswer<'a> {
-    /// Reads the edge's string: status, Content-Range, Content-Length, Content-Type, outcome and time, one a line, an
-    /// absent header being an empty line. `None` when it is not that: the edge and this module are not of one build.
+    /// Reads the edge's string: status, Content-Range, Content-Length, Content-Type, Location, the address that a redirect
+    /// was followed to, what a cache said, outcome and time, one a line, an absent value being an empty line. `None` when it is not that: the edge and this module are not of one build.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut lines = text.split('\n');
@@ -45,6 +53,9 @@ impl<'a> ObservedAnswer<'a> {
             content_range: line().map(present)?,
             content_length: line().map(length)?,
             content_type: line().map(present)?,
+            location: line().map(present)?,
+            followed_to: line().map(present)?,
+            cache: line().map(present)?,
             outcome: line().and_then(outcome)?,
             time_ms: line()?.parse().ok()?,
         };
@@ -76,10 +87,12 @@ impl Pending {
         record.size = size;
         record.promised = promised(record.method, said);
         record.outcome = said.outcome;
+        record.cache = said.cache.and_then(Cache::read);
+        take_places(record, said);
         record.duration_ms = duration_ms(record.id.time_ms(), said.time_ms);
     }
 
-    /// What it takes in memory, no less; the same before the answer and after.
+    /// What it takes in memory, no less. It is counted again when the answer is there.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let asked = match &self.asked {
@@ -100,6 +113,17 @@ impl Pending {
             content_type: said.content_type,
         };
         honoured(self.record.method, &self.asked, self.conditional, &answer)
+    }
+}
+
+/// Who answered, and where it sent the client: hosts only, since addresses are signed in their queries.
+fn take_places(record: &mut Record, said: &ObservedAnswer<'_>) {
+    if let Some(address) = said.followed_to {
+        record.served_by = format!("redirect:{}", host_of_address(address));
+    }
+    if let Some(location) = said.location {
+        let target = Target::read(location, &record.profile.host);
+        (record.sent_to, record.sent_object) = (target.host, target.object);
     }
 }
 

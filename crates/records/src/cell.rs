@@ -1,9 +1,10 @@
 //! Counts for one 10 s slot and one combination of attributes: what a FireLog tells the Detector.
 //!
 //! In scope: what is counted, sketches of how many clients and networks are behind it, and the bytes of a batch
-//! (pinned by `tests/data/cell-batch-v4.bin`). Not in scope: which record counts as what (`history`), where batches
+//! (pinned by `tests/data/cell-batch-v5.bin`). Not in scope: which record counts as what (`history`), where batches
 //! wait (`crates/fire-log`), and what follows from them (`detector`).
 
+mod blobs;
 mod breadth;
 mod bytes;
 mod counts;
@@ -14,10 +15,14 @@ mod tests;
 
 use std::sync::Arc;
 
+pub(crate) use blobs::MAX_BLOBS;
+pub use blobs::{BlobCount, note_blob};
 pub use breadth::{Affected, Breadth, FewNetworks, SKETCH};
 pub use counts::{CellCounts, LARGE_BYTES};
+pub(crate) use counts::{PACE_FIRST, PACE_PARTS};
 pub use event::{Event, Evidence, MAX_EVIDENCE};
 pub use tally::Tally;
+pub(crate) use tally::is_behind;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +32,7 @@ use blobwatch_pull::{Family, Record};
 pub const SLOT_S: u64 = 10;
 
 /// Cells of one batch; what does not fit is in [`CellBatch::other`]. A colo's clients of one slot are some 20 client
-/// builds in some 20 networks. A cell takes at most 5 KB (five pairs of full sketches 1.6 KB, evidence, texts of
+/// builds in some 20 networks. A cell takes at most 7 KB (eleven pairs of full sketches 3.5 KB, evidence, texts of
 /// [`blobwatch_wire::MAX_TEXT_BYTES`]) and 100 bytes in practice, so a batch stays below the 2 MB of a row.
 pub const MAX_CELLS: usize = 384;
 
@@ -76,6 +81,8 @@ pub struct Cell {
     /// Of all requests; none in batches of older versions. Read when a batch comes, and saved with no state.
     #[serde(skip)]
     pub networks: FewNetworks,
+    /// Blobs behind [`Event::Suspect`], at most [`MAX_BLOBS`].
+    pub blobs: Vec<BlobCount>,
 }
 
 /// The slot of a time in milliseconds since 1970.
@@ -114,7 +121,31 @@ impl Cell {
             affected: Affected::default(),
             evidence: Vec::new(),
             networks: FewNetworks::default(),
+            blobs: Vec::new(),
         }
+    }
+
+    /// What it takes in a batch at most: a hash takes five bytes, an example 17, the code of a text three.
+    fn most_bytes(&self) -> usize {
+        let texts = [
+            &*self.key.route,
+            &self.key.colo,
+            &self.key.country,
+            &self.key.os,
+            &self.key.fingerprint,
+        ];
+        let blobs = self.blobs.iter().map(|blob| blob.digest.len() + 10);
+        let texts = texts
+            .iter()
+            .map(|text| text.len() + 5)
+            .chain(blobs)
+            .sum::<usize>();
+        texts
+            + self.affected.most_bytes()
+            + self.evidence.len() * 17
+            + counts::FIELDS * 5
+            + self.key.rules.len() * 3
+            + 64
     }
 
     /// Takes in what another cell of the same key counted.
@@ -124,6 +155,9 @@ impl Cell {
         self.networks.merge(&other.networks);
         for evidence in &other.evidence {
             self.note(*evidence);
+        }
+        for blob in &other.blobs {
+            note_blob(&mut self.blobs, &blob.digest, blob.times);
         }
     }
 

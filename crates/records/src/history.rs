@@ -1,32 +1,41 @@
 //! What clients did before: the range kinds that one request alone does not show.
 //!
-//! In scope: chains of asks, one a client and digest, and what each ask is seen beside the others: `chunk`, `repeat`,
+//! In scope: chains of asks, one a client and blob, and what each ask is seen beside the others: `chunk`, `repeat`,
 //! `restart`, a `resume` of known origin, progress. Not in scope: where records come from (`crates/fire-log`, or an
 //! isolate's `settle`), and counting (`cell`). Time is in the records.
 //!
-//! The key is the digest, not the repository: clients keep what they have of a blob under its digest. Every chain is
+//! The key is the digest, not the repository: clients keep what they have of a blob under its digest. Where a path does
+//! not say the digest, the object that it names stands for it. Every chain is
 //! judged again whenever an ask joins it, also one that comes late: the first two starts of a parallel fetch look like
 //! resumes until the third. What was said before and is not true any more is a [`Correction`].
 
 mod ask;
 mod chain;
+mod challenges;
 mod chunks;
 mod clients;
 mod closed;
 mod classification;
+mod loops;
 mod open;
+mod paces;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 
-pub use classification::Classification;
+pub(crate) use ask::blob_hash;
+pub use challenges::Challenges;
+pub(crate) use classification::Again;
 pub(crate) use classification::Progress;
+pub use classification::{Classification, Pace};
 
 use ask::Ask;
 use blobwatch_pull::{ClientKey, RangeKind, Record, RecordId, Request};
 use chain::Chain;
 use clients::Clients;
+use loops::Loops;
+use paces::Paces;
 
 /// How long an ask bears on those after it: dockerd gives up after 75 s, containerd's CRI cancels after 5 minutes and
 /// kubelet waits up to 5 more (docs/detection.md).
@@ -35,7 +44,7 @@ pub const WINDOW_MS: u64 = 30 * 60_000;
 /// Asks of one chain: three rounds of ten parallel tiles fit. What is older is forgotten.
 pub(crate) const MAX_CHAIN_ASKS: usize = 32;
 
-/// Asks of all chains together. An ask is 48 bytes, a chain of one some 150 with its place in the map: 20 MB at most,
+/// Asks of all chains together. An ask is 56 bytes, a chain of one some 150 with its place in the map: 20 MB at most,
 /// of an object's 128. At 100 requests a second it is more than the window.
 pub(crate) const MAX_ASKS: usize = 131_072;
 
@@ -58,6 +67,8 @@ pub struct History {
     old: Chains,
     turned_ms: u64,
     clients: Clients,
+    loops: Loops,
+    paces: Paces,
     corrections: Vec<Correction>,
     max_asks: usize,
 }
@@ -83,6 +94,8 @@ impl History {
             old: Chains::default(),
             turned_ms: 0,
             clients: Clients::default(),
+            loops: Loops::default(),
+            paces: Paces::default(),
             corrections: Vec::new(),
             max_asks,
         }
@@ -94,21 +107,31 @@ impl History {
         let known_client = self.clients.see(record.client, time_ms);
         let Some(ask) = Ask::of(record) else {
             self.refuse(record);
+            self.loops.see(record);
             return Classification {
                 known_client,
                 ..self.beside(record)
             };
         };
         self.turn(time_ms);
-        let key = (record.client, ask::digest_hash(&record.digest));
-        let spacing = self.clients.spacing(record.client);
+        let key = (record.client, blob_hash(record.blob_key()));
+        let spacing = self.clients.spacing(record);
+        let pace = self.paces.judge(record);
         let chain = self.young.fetch(&mut self.old, key);
         let before = chain.len();
-        let judged = chain.take(Ask { known_client, ..ask }, spacing, &mut self.corrections);
+        let judged = chain.take(
+            Ask {
+                known_client,
+                pace,
+                ..ask
+            },
+            spacing,
+            &mut self.corrections,
+        );
         let (after, found) = (chain.len(), chain.spacing());
         self.young.asks = (self.young.asks + after).saturating_sub(before);
         if let Some(spacing) = found {
-            self.clients.keep_spacing(record.client, spacing);
+            self.clients.keep_spacing(record, spacing);
         }
         self.corrections.truncate(MAX_CORRECTIONS);
         judged
@@ -119,7 +142,7 @@ impl History {
         if record.range.honoured != Some(false) {
             return;
         }
-        let key = (record.client, ask::digest_hash(&record.digest));
+        let key = (record.client, blob_hash(record.blob_key()));
         let chain = self.young.by_key.get_mut(&key);
         if let Some(chain) = chain.or_else(|| self.old.by_key.get_mut(&key)) {
             chain.refuse(record.id.time_ms());
@@ -139,14 +162,17 @@ impl History {
     /// What a record is that is in no chain.
     fn beside(&self, record: &Record) -> Classification {
         let is_before = |chain: &Chain| chain.has_before(record.id);
+        let (behind, looped) = self.loops.place(record);
         Classification {
             origin_known: self.chain(record).is_some_and(is_before),
+            behind,
+            looped,
             ..Classification::alone(record)
         }
     }
 
     fn chain(&self, record: &Record) -> Option<&Chain> {
-        self.by_key((record.client, ask::digest_hash(&record.digest)))
+        self.by_key((record.client, blob_hash(record.blob_key())))
     }
 
     fn by_key(&self, key: (ClientKey, u64)) -> Option<&Chain> {
@@ -156,9 +182,9 @@ impl History {
     /// What a request is before its answer is there; nothing is taken in.
     #[must_use]
     pub fn expected(&self, request: &Request<'_>) -> RangeKind {
-        let key = (request.client, ask::digest_hash(request.blob.digest.as_str()));
+        let key = (request.client, blob_hash(request.blob.key()));
         match (self.by_key(key), Ask::expected(request)) {
-            (Some(chain), Some(ask)) => chain.expected(ask, self.clients.spacing(request.client)),
+            (Some(chain), Some(ask)) => chain.expected(ask, self.clients.spacing_of(request.client)),
             _ => request.asked.kind(),
         }
     }

@@ -2,18 +2,20 @@
 
 mod cell;
 mod flush;
+mod halves;
 mod history;
 mod segment;
 
 pub use cell::{
-    Affected, Breadth, Cell, CellBatch, CellCounts, CellKey, Event, Evidence, FewNetworks, LARGE_BYTES,
-    MAX_CELLS, MAX_EVIDENCE, SKETCH, SLOT_S, Tally, slot_of,
+    Affected, BlobCount, Breadth, Cell, CellBatch, CellCounts, CellKey, Event, Evidence, FewNetworks,
+    LARGE_BYTES, MAX_CELLS, MAX_EVIDENCE, SKETCH, SLOT_S, Tally, note_blob, slot_of,
 };
 pub use flush::{
     Batches, Flush, Outgoing, Reply, RulebookVersion, VolumeCount, colo_of, fire_log_name, fire_log_of,
     flush_path, rulebook_path, volume_fire_log_name,
 };
-pub use history::{Classification, History, MAX_CORRECTIONS, WINDOW_MS};
+pub use halves::{FOLLOWED_WITHIN_MS, FirstHalf, Halves, follows, is_redirect};
+pub use history::{Challenges, Classification, History, MAX_CORRECTIONS, Pace, WINDOW_MS};
 pub use segment::{
     Agent, Blob, Block, Builder, Client, Codes, Digest, Field, Front, Header, Place, Row, Treatment,
     asn_text, decode, digest_key, rule_mode, split,

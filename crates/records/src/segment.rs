@@ -2,7 +2,7 @@
 //!
 //! In scope: the block's bytes, written and read, and the header to skip by. Not in scope: where segments are kept
 //! (`crates/fire-log`) and how they are searched (`query`). The format is described in docs/records.md and pinned
-//! by `tests/data/segment-v1.bin`, which must decode for ever.
+//! by `tests/data/segment-v2.bin`; it and `segment-v1.bin` must decode for ever.
 //!
 //! A block has a *front* (what filters read: ids, treatments, agents, places) and a *back* (the rest). They are kept
 //! in two columns, so that a scan reads the back only of segments in which something was found.
@@ -29,8 +29,9 @@ pub use entries::{Agent, Blob, Client, Digest, Place, Treatment};
 pub use front::{Front, split};
 pub use header::{Field, Header, asn_text, digest_key, rule_mode};
 
-/// Of the block. A reader refuses a newer one.
-pub(crate) const VERSION: u8 = 1;
+/// Of the block. A reader refuses a newer one. 2 has where redirects lead, who answered, what caches said, and blobs of
+/// other paths than a registry's.
+pub(crate) const VERSION: u8 = 2;
 
 /// Most records of one block. Ids and rows of a decoded block take about 130 bytes a record: 2 MB.
 pub(crate) const MAX_RECORDS: usize = 16_384;

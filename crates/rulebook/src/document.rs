@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::stages::Stages;
-use blobwatch_pull::{Action, Mode};
+use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError};
 
 /// The newest that this build reads. A reader refuses a newer one and keeps what it has.
 ///
-/// 2 has stages and guards of modes. A document says the lowest that can say it ([`Rulebook::with_schema`]), so that
-/// isolates of older builds go on with it as long as they can.
-pub const SCHEMA: u32 = 2;
+/// 2 has stages and guards of modes, 3 has `blobs` of routes. A document says the lowest that can say it
+/// ([`Rulebook::with_schema`]), so that isolates of older builds go on with it as long as they can.
+pub const SCHEMA: u32 = 3;
 
 /// The route that always exists and matches what no other does.
 pub const DEFAULT_ROUTE: &str = "default";
@@ -34,7 +34,13 @@ impl Rulebook {
     #[must_use]
     pub fn with_schema(self) -> Self {
         let is_2 = |setting: &ModeSetting| setting.stages.is_some() || setting.guard.is_some();
-        let schema = if self.modes.iter().any(is_2) { 2 } else { 1 };
+        let schema = if self.routes.iter().any(|route| route.blobs.is_some()) {
+            3
+        } else if self.modes.iter().any(is_2) {
+            2
+        } else {
+            1
+        };
         Self { schema, ..self }
     }
 }
@@ -50,6 +56,9 @@ pub struct Route {
     /// Glob over the repository name: `*` within a segment, `**` across segments.
     #[serde(default = "every_repository")]
     pub repository: String,
+    /// Which paths are blobs: names of shapes and templates; absent: `BlobShapes::DEFAULT`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blobs: Option<Vec<String>>,
     /// Where requests go, `scheme://host[:port]`; absent: the deployment's `ORIGIN`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
@@ -70,6 +79,23 @@ fn every_repository() -> String {
 }
 
 impl Route {
+    /// The names and templates that hold, also where none are set.
+    #[must_use]
+    pub fn blob_names(&self) -> Vec<String> {
+        let default = || BlobShapes::DEFAULT.map(str::to_owned).to_vec();
+        self.blobs.clone().unwrap_or_else(default)
+    }
+
+    /// Those, ready for requests.
+    ///
+    /// # Errors
+    /// Which of them is no name and no template.
+    pub fn blob_shapes(&self) -> Result<BlobShapes, ShapeError> {
+        self.blobs
+            .as_deref()
+            .map_or_else(|| Ok(BlobShapes::default()), BlobShapes::parse)
+    }
+
     /// A route that takes every repository on every host and handles them as if nothing had been set.
     #[must_use]
     pub fn named(name: impl Into<String>) -> Self {
@@ -77,6 +103,7 @@ impl Route {
             name: name.into(),
             host: None,
             repository: every_repository(),
+            blobs: None,
             origin: None,
             detour: None,
             redirects: Redirects::default(),

@@ -22,7 +22,11 @@ use blobwatch_rules::Engine;
 use blobwatch_wire::{DecodeError, Reader, put_all, put_long_text, put_varint};
 
 /// Of the bytes. Raise it with every change of them, also one that a new version of `regex-automata` makes.
-pub const FORM: u8 = 2;
+pub const FORM: u8 = 3;
+
+/// The newest form in which routes have no `blobs`. A rulebook that needs no newer one is written in it, so that isolates
+/// of older builds go on with it.
+const FORM_WITHOUT_BLOBS: u8 = 2;
 
 const MAGIC: &[u8; 3] = b"BWR";
 
@@ -70,10 +74,11 @@ impl Program {
 
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
+        let form = self.form();
         let mut out = MAGIC.to_vec();
-        out.push(FORM);
+        out.push(form);
         let mut body = Vec::new();
-        self.put(&mut body);
+        self.put(&mut body, form);
         out.extend(sum(&body));
         out.extend(body);
         out
@@ -83,16 +88,25 @@ impl Program {
     /// When the bytes are no rulebook, damaged, or of a newer form.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::open(bytes, MAGIC, "a compiled rulebook", FORM)?;
+        let form = bytes.get(MAGIC.len()).copied().unwrap_or(FORM);
         let told = reader.take(SUM)?;
         if told != sum(reader.rest()) {
             return Err(DecodeError::Invalid("checksum"));
         }
-        let program = Self::read(&mut reader)?;
+        let program = Self::read(&mut reader, form)?;
         reader.finish()?;
         Ok(program)
     }
 
-    fn put(&self, out: &mut Vec<u8>) {
+    fn form(&self) -> u8 {
+        if self.routes.iter().any(|route| route.blobs.is_some()) {
+            FORM
+        } else {
+            FORM_WITHOUT_BLOBS
+        }
+    }
+
+    fn put(&self, out: &mut Vec<u8>, form: u8) {
         put_varint(out, self.policy.revision);
         put_varint(out, u64::from(self.retry_after_s));
         put_all(
@@ -103,7 +117,12 @@ impl Program {
                 put_varint(out, u64::from(**count));
             },
         );
-        put_all(out, self.routes.iter(), parts::put_route);
+        put_all(out, self.routes.iter(), |out, route| {
+            parts::put_route(out, route);
+            if form > FORM_WITHOUT_BLOBS {
+                parts::put_blobs(out, route);
+            }
+        });
         put_all(
             out,
             self.table.order().collect::<Vec<_>>().iter(),
@@ -122,14 +141,22 @@ impl Program {
     }
 
     /// Ends whatever the bytes are, and what it gives can be run.
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, form: u8) -> Result<Self, DecodeError> {
         let revision = reader.varint()?;
         let retry_after_s = reader.narrow("seconds")?;
         let mut fire_logs = BTreeMap::new();
         for _ in 0..reader.count(2)? {
             fire_logs.insert(reader.long_text()?.to_owned(), reader.narrow("FireLogs")?);
         }
-        let routes = reader.all(parts::read_route)?;
+        let routes = reader.all(|reader| {
+            let route = parts::read_route(reader)?;
+            let blobs = if form > FORM_WITHOUT_BLOBS {
+                parts::read_blobs(reader)?
+            } else {
+                None
+            };
+            Ok(Route { blobs, ..route })
+        })?;
         let order = reader.all(|reader| reader.narrow("route"))?;
         let table = RouteTable::in_order(&routes, &order).ok_or(DecodeError::Invalid("routes"))?;
         let rules = reader.all(parts::read_rule)?;

@@ -14,6 +14,7 @@ use std::cmp::Reverse;
 use std::fmt;
 
 use crate::{DEFAULT_ROUTE, Route};
+use blobwatch_pull::{BlobShapes, ShapeError};
 
 /// Routes of one rulebook. A request walks them in order until one matches: at some 10 ns each, 256 are 2.5 µs.
 pub(crate) const MAX_ROUTES: usize = 256;
@@ -30,6 +31,10 @@ pub enum RouteError {
         route: String,
         error: GlobError,
     },
+    Blobs {
+        route: String,
+        error: ShapeError,
+    },
 }
 
 impl fmt::Display for RouteError {
@@ -43,6 +48,7 @@ impl fmt::Display for RouteError {
             Self::TwoOfOneName(name) => write!(f, "expected one route named {name:?}, found two"),
             Self::TooMany(count) => write!(f, "expected at most {MAX_ROUTES} routes, found {count}"),
             Self::Repository { route, error } => write!(f, "repository of route {route:?}: {error}"),
+            Self::Blobs { route, error } => write!(f, "blobs of route {route:?}: {error}"),
         }
     }
 }
@@ -54,6 +60,8 @@ impl std::error::Error for RouteError {}
 pub struct RouteTable {
     entries: Vec<RankedRoute>,
     default: usize,
+    /// By position in the rulebook.
+    shapes: Vec<BlobShapes>,
 }
 
 #[derive(Debug, Clone)]
@@ -87,7 +95,11 @@ impl RouteTable {
             entries.push(RankedRoute::compile(index, route)?);
         }
         entries.sort_by_key(|entry| Reverse(entry.rank));
-        Ok(Self { entries, default })
+        Ok(Self {
+            entries,
+            default,
+            shapes: shapes_of(routes)?,
+        })
     }
 
     /// Positions of the routes but the default one, in the order of preference.
@@ -102,7 +114,17 @@ impl RouteTable {
         for index in order {
             entries.push(RankedRoute::compile(*index, routes.get(*index)?).ok()?);
         }
-        Some(Self { entries, default })
+        Some(Self {
+            entries,
+            default,
+            shapes: shapes_of(routes).ok()?,
+        })
+    }
+
+    /// Which paths are blobs on the route at that position.
+    #[must_use]
+    pub fn shapes(&self, route: usize) -> Option<&BlobShapes> {
+        self.shapes.get(route)
     }
 
     /// Position of the route in the slice that was compiled. `host` in lower case without port. A path without a
@@ -151,6 +173,16 @@ fn refuse_two_of_one_name(routes: &[Route]) -> Result<(), RouteError> {
         Some(name) => Err(RouteError::TwoOfOneName((*name).to_owned())),
         None => Ok(()),
     }
+}
+
+fn shapes_of(routes: &[Route]) -> Result<Vec<BlobShapes>, RouteError> {
+    let shapes = |route: &Route| {
+        route.blob_shapes().map_err(|error| RouteError::Blobs {
+            route: route.name.clone(),
+            error,
+        })
+    };
+    routes.iter().map(shapes).collect()
 }
 
 fn default_of(routes: &[Route]) -> Result<usize, RouteError> {

@@ -109,6 +109,10 @@ fn one_route(faults: &mut Faults, prefix: &str, route: &Route) {
     if let Err(error) = Glob::parse(repository) {
         faults.add(format!("{prefix}repository"), error.to_string());
     }
+    if let Err(error) = route.blob_shapes() {
+        let place = error.at().map_or_else(String::new, |at| format!("[{at}]"));
+        faults.add(format!("{prefix}blobs{place}"), error.to_string());
+    }
     if let Some(host) = &route.host {
         faults.check(|| format!("{prefix}host"), host, check_host(host));
     }

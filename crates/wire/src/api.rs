@@ -65,6 +65,21 @@ pub fn handler_at(address: &str) -> Option<Handler> {
     calls.find(|call| call.path == address).map(|call| call.handler)
 }
 
+/// What an address outside of [`API`] accepts. What monitoring asks is asked with HEAD as well.
+#[must_use]
+pub fn methods_at(address: &str) -> Vec<&'static str> {
+    let calls = CALLS
+        .iter()
+        .filter(|call| call.path.starts_with('/') && call.path == address);
+    let methods = calls.flat_map(|call| {
+        let is_monitored = call.method == Method::Get && call.handler != Handler::Session;
+        [Some(call.method.name()), is_monitored.then_some(HEAD)]
+    });
+    methods.flatten().collect()
+}
+
+const HEAD: &str = "HEAD";
+
 /// Finds a call. `path` is below [`API`]; of two that match, the one with more literal segments goes first.
 #[must_use]
 pub fn look_up(method: Option<Method>, path: &str) -> Lookup {
@@ -73,7 +88,15 @@ pub fn look_up(method: Option<Method>, path: &str) -> Lookup {
     match found.min_by_key(|call| call.path.matches('{').count()) {
         Some(call) => Lookup::Call(call),
         None if at_path().next().is_none() => Lookup::NotFound,
-        None => Lookup::MethodNotAllowed(at_path().map(|call| call.method).collect()),
+        None => {
+            let mut methods: Vec<Method> = Vec::new();
+            for call in at_path() {
+                if !methods.contains(&call.method) {
+                    methods.push(call.method);
+                }
+            }
+            Lookup::MethodNotAllowed(methods)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What everything of Blobwatch speaks: bytes, times, problems, calls between objects, parameters of
 //! calls, pages and their validators; text of strangers made visible.
 
+mod answer_limit;
 mod api;
 mod api_request;
 mod body_limit;
@@ -20,7 +21,8 @@ mod times;
 mod validator;
 mod visible;
 
-pub use api::{API, CALLS, Handler, Lookup, handler_at, look_up, role_of_missing};
+pub use answer_limit::{answer_limit, unanswered};
+pub use api::{API, CALLS, Handler, Lookup, handler_at, look_up, methods_at, role_of_missing};
 pub use api_request::{ApiReply, ApiRequest, json_text};
 pub use body_limit::{BoundedBody, MAX_BODY, MAX_OBJECT_BODY, MAX_RULEBOOK_BODY, MAX_SMALL_BODY, text_of};
 pub use bytes::{

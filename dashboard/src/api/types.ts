@@ -34,8 +34,9 @@ export interface RequestRecord {
   time: string;
   ray: string | null;
   route: string;
-  repository: string;
-  digest: string;
+  repository: string | null;
+  digest: string | null;
+  object: string | null;
   odd_path: boolean;
   method: string;
   status: number;
@@ -44,6 +45,9 @@ export interface RequestRecord {
   promised: number | null;
   outcome: string;
   duration_ms: number | null;
+  sent_to: string | null;
+  served_by: string | null;
+  cache: string | null;
   client: string;
   network: string;
   asn: number | null;
@@ -71,6 +75,7 @@ export interface Clause {
 
 export interface Explanation {
   record: RequestRecord;
+  followed?: { id: string; status: number | null; outcome: string } | null;
   facts: Record<string, unknown>;
   not_recorded: string[];
   rules: {
@@ -212,6 +217,12 @@ export interface Series {
   refused: number[];
   denied: number[];
   aborted: number[];
+  /** By class: none, 2xx to 5xx. One that is 0 throughout is absent, here and below. */
+  answers: Record<string, number[]>;
+  /** By what a rule did: block, throttle, detour, tag. */
+  acted: Record<string, number[]>;
+  /** What goes wrong, by its name. */
+  events: Record<string, number[]>;
 }
 
 export interface Mark {
@@ -246,6 +257,8 @@ export interface Cohorts {
     attribute: string;
     values: { value: string | null; trials: number; events: number; expected: number; ratio: number | null }[];
   }[];
+  /** Attributes of which requests are counted as `other` at present. */
+  saturation?: { attribute: string; other_requests: number; since: string; last: string }[];
   incomplete?: string[];
 }
 

@@ -5,7 +5,7 @@ import { place, to } from "../address.ts";
 import { get, getText, toProblem } from "../api/client.ts";
 import type { Anomaly as Answer, Problem, Series, Timeline } from "../api/types.ts";
 import { cohortWords, kindWords, percent, times } from "../format.ts";
-import { kindLines, line, STUCK, sum, total, unit, whole } from "../lines.ts";
+import { FAULTS, kindLines, line, namedLines, STUCK, sum, total, unit, whole } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { Extent } from "../parts/extent.tsx";
 import { Link } from "../parts/link.tsx";
@@ -135,7 +135,11 @@ function CohortPlot({ anomaly, window }: { anomaly: Answer; window: ReturnType<t
     <Shown live={live} what="its requests">
       {(data) => {
         const of = (label: string, values: (one: Series) => number[], at: number) => line(label, sum(data.series.map(values)), at);
-        const others = [of("ranges refused", (one) => one.refused, 3), of("bodies cut short", (one) => one.aborted, 4)];
+        const others = [
+          of("ranges refused", (one) => one.refused, 3),
+          of("bodies cut short", (one) => one.aborted, 4),
+          ...namedLines(data.series, "events", FAULTS),
+        ];
         const lines = [...kindLines(data.series, STUCK), ...others.filter(({ values }) => total(values) > 0)];
         const per = unit(data.step_s);
         const title = `Faults for ${Object.keys(filters(anomaly)).length === 0 ? "everybody" : cohortWords(anomaly.cohort.filter((part) => !part.not))}`;

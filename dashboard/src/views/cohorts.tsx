@@ -8,13 +8,26 @@ import { useLive } from "../live.ts";
 import { chosen, COHORT_FILTERS, Filters, joined } from "../parts/filters.tsx";
 import { Link } from "../parts/link.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
+import { Time } from "../parts/time.tsx";
 import { span, WindowBar } from "../parts/window.tsx";
 import { bounds, isLive } from "../span.ts";
 
 const SINCE = "-1h";
 const EVERY_MS = 15_000;
 const ATTRIBUTES = ["colo", "os", "family", "asn", "country", "route", "fingerprint"];
-export const KINDS = ["resume_surge", "stall_surge", "restart_surge", "range_refused", "abort_surge"];
+export const KINDS = [
+  "resume_surge",
+  "stall_surge",
+  "restart_surge",
+  "range_refused",
+  "abort_surge",
+  "start_failed",
+  "start_refused",
+  "target_unreached",
+  "range_loop",
+  "slow_surge",
+  "content_suspect",
+];
 
 /** Fewer expected events than this make any ratio: the cell is shown without colour. */
 const MIN_EXPECTED_EVENTS = 3;
@@ -96,14 +109,26 @@ export function Cohorts() {
       )}
       <Shown live={live} what="the cohorts">
         {(data) => (
-          <div class="heat-columns">
-            <HeatMap data={data} cohort={cohort} />
-            <StandingOut data={data} />
-          </div>
+          <>
+            <Saturation of={data.saturation ?? []} />
+            <div class="heat-columns">
+              <HeatMap data={data} cohort={cohort} />
+              <StandingOut data={data} />
+            </div>
+          </>
         )}
       </Shown>
     </div>
   );
+}
+
+/** A cohort that is missing may be in `other`. */
+function Saturation({ of }: { of: NonNullable<Answer["saturation"]> }) {
+  return of.map(({ attribute, other_requests, since }) => (
+    <p class="notice" key={attribute}>
+      Too many values of {attribute}: {count(other_requests)} requests are counted as other, since <Time at={since} />.
+    </p>
+  ));
 }
 
 function HeatMap({ data, cohort }: { data: Answer; cohort: CohortPart[] | null }) {

@@ -35,13 +35,18 @@ function Body({ data }: { data: Explanation }) {
         </dd>
         <dt>What</dt>
         <dd>
-          {record.method} {record.repository} <code class="hash">{record.digest}</code>
+          {record.method} {record.repository ?? "unknown repository"} <code class="hash">{record.digest ?? `object ${record.object}`}</code>
           {record.odd_path && "; the path as sent was another spelling of this"}
         </dd>
         <dt>Answer</dt>
         <dd>
           {record.status === 0 ? "none" : record.status} <VerdictBadge verdict={record.verdict} />
           {record.size !== null && `, blob of ${bytes(record.size)}`}, {record.outcome.replaceAll("_", " ")}
+          {record.served_by !== null && `, by ${record.served_by}`}
+          {record.cache !== null && `, cache: ${record.cache}`}
+          {record.sent_to !== null && `, sent to ${record.sent_to}`}
+          {data.followed === null && "; no fetch that follows it came through Blobwatch within a minute"}
+          {data.followed && `; followed by ${data.followed.id}: ${data.followed.status ?? "no answer"}, ${data.followed.outcome.replaceAll("_", " ")}`}
           {record.degraded && "; degraded: the isolate's rulebook or client keys were not confirmed"}
         </dd>
         <dt>Range</dt>

@@ -193,8 +193,8 @@ function Row({ record }: { record: RequestRecord }) {
         {fired.map((one) => one.rule).join(", ")}
       </span>
       <span role="gridcell">{record.route}</span>
-      <span role="gridcell" title={`${record.repository} ${record.digest}`}>
-        {record.repository}
+      <span role="gridcell" title={`${record.repository ?? "unknown repository"} ${record.digest ?? `object ${record.object}`}`}>
+        {record.repository ?? "unknown"}
       </span>
       <span role="gridcell" title={record.fingerprint}>
         {client}

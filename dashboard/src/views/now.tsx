@@ -5,7 +5,7 @@ import { to } from "../address.ts";
 import { get } from "../api/client.ts";
 import type { Anomaly, Page, RequestRecord, Series, Timeline } from "../api/types.ts";
 import { count, percent, short } from "../format.ts";
-import { kind, kindLines, line, STUCK, sum, total, unit, whole } from "../lines.ts";
+import { ACTIONS, kind, kindLines, named, namedLines, NO_START, STUCK, sum, total, unit, whole } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { type OpenAnomalies, useOpen } from "../open.ts";
 import { Extent } from "../parts/extent.tsx";
@@ -101,7 +101,7 @@ function AnomalyCard({ anomaly }: { anomaly: Anomaly }) {
   );
 }
 
-/** Three numbers that say whether pulls flow; from the Detector's minutes, so that asking costs no search of records. */
+/** Four numbers that say whether pulls flow; from the Detector's minutes, so that asking costs no search of records. */
 function LastHour() {
   const live = useLive("hour", (signal) => get<Timeline>("timeline", { since: "-1h", step: 60 }, signal), 15_000);
   return (
@@ -125,7 +125,8 @@ function Plots({ data }: { data: Timeline }) {
   return (
     <div class="plots">
       <Plot {...common} title="Resumed, repeated, restarted" lines={kindLines(data.series, STUCK)} />
-      <Plot {...common} title="Refused by a rule" lines={[line("refused", sum(data.series.map((one) => one.denied)), 0)]} />
+      <Plot {...common} title="Blob starts that failed or were refused by the origin" lines={namedLines(data.series, "events", NO_START)} />
+      <Plot {...common} title="Acted on by a rule" lines={namedLines(data.series, "acted", ACTIONS)} />
     </div>
   );
 }
@@ -133,16 +134,31 @@ function Plots({ data }: { data: Timeline }) {
 function Figures({ series }: { series: Series[] }) {
   const of = (values: (one: Series) => number[]) => total(sum(series.map(values)));
   const requests = of((one) => one.requests);
-  const refused = of((one) => one.denied);
-  const stuck = STUCK.reduce((all, name) => all + of(kind(name)), 0);
+  const acted = ACTIONS.map((action) => ({ action, many: of(named("acted", action)) })).filter(({ many }) => many > 0);
+  const touched = acted.reduce((all, { many }) => all + many, 0);
+  const [failed = 0, turnedAway = 0] = NO_START.map((name) => of(named("events", name)));
+  // A second pull of what had arrived is nobody who is stuck.
+  const healthy = of(named("events", "restart_after_whole"));
+  const stuck = STUCK.reduce((all, name) => all + of(kind(name)), 0) - healthy;
   const share = (part: number) => (requests > 0 ? percent(part / requests) : "–");
   const figures = [
     { label: "blob requests", value: count(requests), note: `${short(requests / 3600)} a second`, to: to(["timeline"]) },
-    { label: "refused by a rule", value: share(refused), note: `${count(refused)} requests`, to: to(["fires"], { verdict: "block,throttle", since: "-1h" }) },
     {
-      label: "resumed, repeated, restarted",
+      label: "starts failed or refused by the origin",
+      value: share(failed + turnedAway),
+      note: `${count(failed)} failed, ${count(turnedAway)} refused`,
+      to: to(["timeline"], { since: "-1h" }),
+    },
+    {
+      label: "acted on by a rule",
+      value: share(touched),
+      note: acted.map(({ action, many }) => `${count(many)} ${action}`).join(", ") || "none",
+      to: to(["fires"], { verdict: ACTIONS.join(","), since: "-1h" }),
+    },
+    {
+      label: "resumed, repeated, requested again",
       value: share(stuck),
-      note: `${count(stuck)} requests`,
+      note: `${count(stuck)} requests; ${count(healthy)} more pulled again what had arrived`,
       to: to(["fires"], { all: "yes", range: "resume,repeat,restart", since: "-1h" }),
     },
   ];

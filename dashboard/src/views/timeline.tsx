@@ -4,7 +4,7 @@ import { place, setQuery, to } from "../address.ts";
 import { get } from "../api/client.ts";
 import type { Mark, Series, Timeline as Answer } from "../api/types.ts";
 import { count } from "../format.ts";
-import { kind, kindLines, line, MAX_LINES, PARALLEL, STUCK, sum, total, unit, whole } from "../lines.ts";
+import { ACTIONS, CLASSES, FAULTS, kind, kindLines, line, MAX_LINES, named, namedLines, NO_START, PARALLEL, STUCK, sum, total, unit, whole } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { chosen, COHORT_FILTERS, Filters, joined } from "../parts/filters.tsx";
 import { Link } from "../parts/link.tsx";
@@ -18,6 +18,9 @@ const SINCE = "-6h";
 const EVERY_MS = 10_000;
 const GROUPS = ["", "route", "colo", "family", "os", "asn"];
 
+const AGAIN = ["restart_after_cut", "restart_after_whole"];
+const OTHERS = FAULTS.filter((name) => !NO_START.includes(name));
+
 /** What each plot counts. */
 interface Measure {
   title: string;
@@ -27,7 +30,8 @@ interface Measure {
 const MEASURES: Measure[] = [
   { title: "Requests", of: (series) => series.requests },
   { title: "Resumes, repeats, restarts", of: (series) => sum(STUCK.map((name) => kind(name)(series))) },
-  { title: "Refused by a rule", of: (series) => series.denied },
+  { title: "Starts that failed or were refused by the origin", of: (series) => sum(NO_START.map((name) => named("events", name)(series))) },
+  { title: "Acted on by a rule", of: (series) => sum(ACTIONS.map((name) => named("acted", name)(series))) },
   { title: "Ranges refused by the origin", of: (series) => series.refused },
   { title: "Bodies cut short", of: (series) => series.aborted },
 ];
@@ -93,11 +97,16 @@ function Plots({ data, by }: { data: Answer; by: string }) {
         {first && <Plot {...common} title={first.title} lines={groupLines(data.series, first, by)} />}
         {by === "" ? (
           <>
-            <Plot {...common} title="Stuck clients: resume, repeat, restart" lines={kindLines(data.series, STUCK)} />
+            <Plot {...common} title="Answers by status class" lines={namedLines(data.series, "answers", CLASSES)} />
+            <Plot {...common} title="Blob starts that failed or were refused" lines={namedLines(data.series, "events", NO_START)} />
+            <Plot {...common} title="Acted on by a rule, by action" lines={namedLines(data.series, "acted", ACTIONS)} />
+            <Plot {...common} title="Resumed, repeated, requested again" lines={kindLines(data.series, STUCK)} />
+            <Plot {...common} title="Requested again, by what became of the body before" lines={namedLines(data.series, "events", AGAIN)} />
+            <Plot {...common} title="Redirects, loops, slow and suspect downloads" lines={namedLines(data.series, "events", OTHERS)} />
             <Plot {...common} title="Parallel and lazy clients: tile, chunk, scatter" lines={kindLines(data.series, PARALLEL)} />
           </>
         ) : null}
-        {others.slice(by === "" ? 1 : 0).map((measure) => (
+        {others.slice(by === "" ? 3 : 0).map((measure) => (
           <Plot key={measure.title} {...common} title={measure.title} lines={groupLines(data.series, measure, by)} />
         ))}
       </div>

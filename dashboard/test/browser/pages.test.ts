@@ -120,7 +120,7 @@ test("nobody sees anything before signing in", async () => {
   await page.getByLabel("Token").fill("token");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Rules and routes" }).waitFor();
-  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
   await page.getByLabel("Token").waitFor();
   assert.deepEqual(faults, []);
   await close();

@@ -83,7 +83,7 @@ test("a token that is not known opens nothing, and signing out closes", async ()
   await page.getByLabel("Token").fill(VIEWER);
   await page.keyboard.press("Enter");
   await page.getByText("the chain is intact").waitFor();
-  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
   await page.reload();
   await page.getByLabel("Token").waitFor();
   await close();

@@ -35,7 +35,7 @@ export async function signedIn(browser: Browser, token: string, path = "", optio
   await opened.page.goto(PAGE + path);
   await opened.page.getByLabel("Token").fill(token);
   await opened.page.getByRole("button", { name: "Sign in" }).click();
-  await opened.page.getByRole("button", { name: "Sign out" }).waitFor();
+  await opened.page.getByRole("button", { name: "Sign out", exact: true }).waitFor();
   return opened;
 }
 

@@ -4,13 +4,14 @@ import { sum, unit, whole } from "../../src/lines.ts";
 
 const timeline = (step_s: number) => {
   const values = [5, 6, 7, 1];
-  const series = [{ by: {}, requests: values, starts: values, kinds: { resume: values }, refused: values, denied: values, aborted: values }];
+  const series = [{ by: {}, requests: values, starts: values, kinds: { resume: values }, refused: values, denied: values, aborted: values, answers: { "2xx": values }, acted: {}, events: { start_failed: values } }];
   return { since: "", until: "", step_s, times: [0, 1, 2, 3].map((at) => at * step_s), series, marks: [] };
 };
 
 test("a step that is still being counted is not drawn", () => {
   // Three minutes and a half: the last minute has begun, and the one before is over for 30 s.
   assert.deepEqual(whole(timeline(60), 210_000).series[0]?.kinds["resume"], [5, 6, 7]);
+  assert.deepEqual(whole(timeline(60), 210_000).series[0]?.events["start_failed"], [5, 6, 7]);
   // Only 20 s: late counts are still to come.
   assert.deepEqual(whole(timeline(60), 200_000).times, [0, 60]);
   assert.deepEqual(whole(timeline(60), 3_600_000), timeline(60));

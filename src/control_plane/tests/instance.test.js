@@ -11,6 +11,7 @@ const BUILD = `
   export const made = [];
   export function initSync() { instance += 1; state.instanceId += 1; }
   export function __wbg_reset_state() { initSync(); }
+  export function time_is() {}
   export const __worker_init_state = () => state;
   export const fetch = async (request) => request === "trap" ? trap() : new Response(String(instance));
   const trap = () => { throw new WebAssembly.RuntimeError("unreachable"); };

@@ -20,7 +20,7 @@ const shown = async (answer) => [answer.status, Object.fromEntries(answer.header
 function answered(answering) {
   /** @type {string[][]} */
   const settled = [];
-  const plane = new DataPlane(wasm({ settle: (id, said) => settled.push([id, ...said.split("\n").slice(0, 5)]) && 0 }), () => {});
+  const plane = new DataPlane(wasm({ settle: (id, said) => settled.push([id, ...said.split("\n").slice(0, 8)]) && 0 }), () => {});
   return { answer: answering(plane), settled };
 }
 
@@ -43,7 +43,7 @@ test("a refusal is the envelope, and HEAD gets no body", async () => {
     const { answer, settled } = answered((plane) => refuse(plane, planned({ head }), REFUSAL, env, ctx));
     const headers = { "content-type": "application/json", "proxy-status": REFUSAL.proxyStatus, "retry-after": "60", "blobwatch-id": ID };
     assert.deepEqual(await shown(answer), [429, headers, head ? "" : "{}"]);
-    assert.deepEqual(settled, [[ID, "429", "", "", "", "completed"]]);
+    assert.deepEqual(settled, [[ID, "429", "", "", "", "", "", "", "completed"]]);
   }
 });
 
@@ -51,10 +51,18 @@ test("without an answer of the origin only what is watched has a record", async 
   const headers = { "content-type": "application/json", "proxy-status": "proxy status" };
   const watched = answered((plane) => unreachable(plane, planned(), new Error("refused"), env, ctx));
   assert.deepEqual(await shown(watched.answer), [502, { ...headers, "blobwatch-id": ID }, "{}"]);
-  assert.deepEqual(watched.settled, [[ID, "0", "", "", "", "origin_failed"]]);
+  assert.deepEqual(watched.settled, [[ID, "0", "", "", "", "", "", "", "origin_failed"]]);
   const passed = answered((plane) => unreachable(plane, planned({ watched: false }), new Error("refused"), env, ctx));
   assert.deepEqual(await shown(passed.answer), [502, headers, "{}"]);
   assert.deepEqual(passed.settled, []);
+});
+
+test("the log has no query of an address", () => {
+  const logged = mock.method(console, "error", () => {});
+  answered((plane) => unreachable(plane, planned(), new TypeError("Invalid URL: https://b.example/x?X-Amz-Signature=s3cr3t#s3cr3t end"), env, ctx));
+  assert.deepEqual(logged.mock.calls.map(({ arguments: [line] }) => line), [
+    "failed to reach the origin: TypeError: Invalid URL: https://b.example/x?… end",
+  ]);
 });
 
 test("without an answer of Wasm there is one all the same", async () => {

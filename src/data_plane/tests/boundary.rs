@@ -45,6 +45,9 @@ fn facts_are_read_as_javascript_writes_them() {
         country: "US",
         continent: "NA",
         asn: Some(64_496),
+        // Looked up, not written.
+        cloud: "",
+        cloud_region: "",
         tls,
         client_accept_encoding: "gzip",
         ja4: "ja4",
@@ -72,11 +75,17 @@ fn answers_are_read_as_javascript_writes_them() {
             content_range: Some("bytes 5-9/10"),
             content_length: Some(5),
             content_type: Some("application/octet-stream"),
+            location: None,
+            followed_to: Some("https://cdn.example"),
+            cache: Some("HIT"),
             outcome,
             time_ms: 1_593_975_600_000,
         })
     });
-    let read: Vec<_> = sample!("said").split("\n\n").map(ObservedAnswer::parse).collect();
+    let read: Vec<_> = sample!("said")
+        .split("\n---\n")
+        .map(ObservedAnswer::parse)
+        .collect();
     assert_eq!(read, expected);
 }
 
@@ -165,8 +174,10 @@ fn method(text: &str) -> String {
     let (parameters, text) = text.split_once(')').unwrap();
     let result = text.split_once('{').unwrap().0.trim();
     let parameters: Vec<_> = parameters
-        .split_terminator(',')
-        .map(|parameter| parameter.trim().split_once(": ").unwrap())
+        .split(',')
+        .map(str::trim)
+        .filter(|parameter| !parameter.is_empty())
+        .map(|parameter| parameter.split_once(": ").unwrap())
         .map(|(name, rust)| format!("{name}: {}", typescript(rust)))
         .collect();
     let result = result.strip_prefix("-> ").map_or("void", typescript);

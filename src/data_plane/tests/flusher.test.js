@@ -108,6 +108,32 @@ test("what is due is sent, FireLog by FireLog", async () => {
   assert.deepEqual(urls, ["https://fire-log/fl1-IAD-0/flush", "https://fire-log/fl1-IAD-1/flush"]);
 });
 
+test("a FireLog that hangs holds nothing up but a sixth of what goes side by side", async () => {
+  const paths = Array.from({ length: 20 }, (_, place) => `fl1-IAD-${place}/flush`);
+  const plane = isolate({ next_flush: due(...paths) });
+  const { ctx } = context();
+  let [underWay, most] = [0, 0];
+  const fireLog = mock.fn(async (/** @type {string} */ url) => {
+    most = Math.max(most, (underWay += 1));
+    await (url.includes("-3/") ? new Promise(() => {}) : new Promise((resolve) => void setImmediate(resolve)));
+    underWay -= 1;
+    return new Response("reply");
+  });
+  plane.flusher.now(deployment(fireLog), ctx);
+  while (fireLog.mock.callCount() < 20) await new Promise((resolve) => void setImmediate(resolve));
+  assert.equal(most, 6);
+});
+
+test("after a batch the next one for the same FireLog is asked for", async () => {
+  const flushes = due("fl1-IAD-0/flush", undefined, "fl1-IAD-0/flush", undefined);
+  const plane = isolate({ next_flush: flushes });
+  const { ctx, waited } = context();
+  const fireLog = mock.fn(answers);
+  plane.flusher.now(deployment(fireLog), ctx);
+  await settled(waited);
+  assert.deepEqual([fireLog.mock.callCount(), flushes.mock.callCount()], [2, 5]);
+});
+
 test("a flush that fails is kept, and tried a second later", async () => {
   const kept = mock.fn();
   const plane = isolate({ next_flush: due("fl1-IAD-0/flush", ""), flush_failed: kept });

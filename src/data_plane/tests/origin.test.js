@@ -32,11 +32,58 @@ test("path and query go to the route's origin as they came", async () => {
   assert.equal((await forwarded(request(CLIENT), { origin: "" })).url, CLIENT);
 });
 
+test("a query is forwarded as it came, also an empty one", async () => {
+  const path = "/v2/demo/hello/blobs/sha256:00";
+  for (const watched of [true, false]) {
+    for (const query of ["", "?", "??", "?a", "?a=", "?a=b?", "?%3f", "?&"]) {
+      const { url } = await forwarded(request(`https://registry.example${path}${query}`), { watched, origin: ORIGIN });
+      assert.equal(url, `${ORIGIN}${path}${query}`);
+    }
+  }
+  const { url } = await forwarded(request(`https://registry.example${path}#b?`), { origin: ORIGIN });
+  assert.equal(url, `${ORIGIN}${path}`);
+});
+
 test("redirects are the client's unless the route follows them", async () => {
   for (const watched of [true, false]) {
     assert.equal((await forwarded(request(CLIENT), { watched })).redirect, "manual");
-    assert.equal((await forwarded(request(CLIENT), { watched, follow: true })).redirect, "follow");
   }
+  const { plan, asked } = await followed(request(CLIENT), ["https://cdn.example:8443/x?sig=1", "", "y"]);
+  assert.deepEqual(asked.map(({ url }) => url), [`${ORIGIN}/v2/demo/hello/blobs/sha256:00?ns=docker.io`, "https://cdn.example:8443/x?sig=1"]);
+  assert.equal(plan.followedTo, "https://cdn.example:8443", "without the signature");
+});
+
+/**
+ * What hosts are asked while redirects are followed, each answering with a redirect to the next of `locations`, or with a body where
+ * that is empty.
+ * @param {ClientRequest} from
+ * @param {string[]} locations
+ */
+async function followed(from, locations) {
+  /** @type {{ url: string, headers: Record<string, string> }[]} */
+  const asked = [];
+  mock.method(globalThis, "fetch", async (/** @type {string} */ url, /** @type {RequestInit} */ init) => {
+    const location = locations[asked.length];
+    asked.push({ url, headers: Object.fromEntries(new Headers(init.headers)) });
+    return location ? new Response("elsewhere", { status: 307, headers: { location } }) : new Response("blob");
+  });
+  const plan = planned({ follow: true, origin: ORIGIN });
+  const answer = await forward(from, new URL(from.url), plan, PASSES);
+  return { plan, asked, answer };
+}
+
+test("what is meant for one host is sent to no other", async () => {
+  const headers = { authorization: "Bearer secret", cookie: "session=secret", range: "bytes=5-" };
+  const { asked, answer } = await followed(request(CLIENT, { headers }), ["/storage/x", "https://cdn.example/x", `${ORIGIN}/y`]);
+  const names = asked.map(({ headers }) => Object.keys(headers).filter((name) => ["authorization", "cookie", "range"].includes(name)));
+  const all = ["authorization", "cookie", "range"];
+  assert.deepEqual(names, [all, all, ["range"], ["range"]]);
+  assert.equal(await answer.text(), "blob");
+});
+
+test("a redirect without end, or to nowhere, is no answer", async () => {
+  await assert.rejects(followed(request(CLIENT), Array(30).fill("/again")), /at most 20 redirects/);
+  await assert.rejects(followed(request(CLIENT), ["http://"]));
 });
 
 test("an operator's token stays here", async () => {

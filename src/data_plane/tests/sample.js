@@ -41,6 +41,7 @@ export const planned = (changes) => ({
   origin: "",
   route: "demo",
   follow: false,
+  followedTo: "",
   id: "01M85086S2MDP1HBJCFM000006",
   fired: "",
   observe: false,
@@ -85,6 +86,8 @@ export function context() {
  * @returns {Env}
  */
 export const deployment = (fetch) => {
-  const namespace = { idFromName: (/** @type {string} */ name) => name, get: () => ({ fetch }) };
-  return { FIRE_LOG: /** @type {DurableObjectNamespace} */ (/** @type {unknown} */ (namespace)) };
+  const namespace = /** @type {DurableObjectNamespace} */ (
+    /** @type {unknown} */ ({ idFromName: (/** @type {string} */ name) => name, get: () => ({ fetch }) })
+  );
+  return { FIRE_LOG: namespace, RULE_BOOK: namespace, DETECTOR: namespace, PREVIEWS: namespace };
 };

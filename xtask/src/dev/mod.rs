@@ -32,6 +32,9 @@ pub(crate) struct Args {
     /// The origin, for instance http://127.0.0.1:5000 [default: a built-in demo registry]
     #[arg(long, value_name = "URL")]
     origin: Option<Origin>,
+    /// Let the demo registry redirect blobs to a storage at http://localhost:<port>, behind the same worker
+    #[arg(long, conflicts_with = "origin")]
+    redirect: bool,
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
@@ -59,10 +62,15 @@ pub(crate) fn check_port(port: u16) -> Result<()> {
 
 /// Runs the registry and the worker until a signal comes or one of them ends.
 async fn serve(workspace: &Workspace, tools: &Tools, args: &Args, token: &str) -> Result<()> {
-    let demo = if args.origin.is_none() {
-        Some(Registry::bind().await?)
-    } else {
-        None
+    let demo = match (&args.origin, args.redirect) {
+        (Some(_), _) => None,
+        (None, false) => Some(Registry::bind().await?),
+        // The registry is 127.0.0.1, its storage localhost: two hosts, one worker.
+        (None, true) => Some(
+            Registry::bind()
+                .await?
+                .redirecting(&format!("http://localhost:{}", args.port)),
+        ),
     };
     let origin = match (&args.origin, &demo) {
         (Some(origin), _) => origin.to_string(),

@@ -6,7 +6,7 @@ use http_range_header::parse_range_header;
 use hyper::body::Bytes;
 use hyper::header::{
     ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
-    IF_NONE_MATCH, IF_RANGE, RANGE,
+    IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE,
 };
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use serde_json::json;
@@ -23,8 +23,15 @@ enum Part {
     Unsatisfiable,
 }
 
-pub(super) fn answer(image: &Image, method: &Method, path: &str, headers: &HeaderMap) -> Response<Bytes> {
-    let mut response = route(image, method, path, headers);
+/// `storage` is where blobs are, if not here.
+pub(super) fn answer(
+    image: &Image,
+    storage: Option<&str>,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+) -> Response<Bytes> {
+    let mut response = route(image, storage, method, path, headers);
     if method == Method::HEAD {
         *response.body_mut() = Bytes::new();
     }
@@ -34,7 +41,13 @@ pub(super) fn answer(image: &Image, method: &Method, path: &str, headers: &Heade
     response
 }
 
-fn route(image: &Image, method: &Method, path: &str, headers: &HeaderMap) -> Response<Bytes> {
+fn route(
+    image: &Image,
+    storage: Option<&str>,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+) -> Response<Bytes> {
     if ![Method::GET, Method::HEAD].contains(method) {
         let mut response = error(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -49,6 +62,9 @@ fn route(image: &Image, method: &Method, path: &str, headers: &HeaderMap) -> Res
     if matches!(path, "/v2" | "/v2/") {
         return document(StatusCode::OK, "{}".to_owned());
     }
+    if let Some(digest) = storage.and_then(|_| stored(path)) {
+        return serve_object(image.blob(&digest), "BLOB_UNKNOWN", headers);
+    }
     let resource = path
         .strip_prefix("/v2/")
         .and_then(|path| path.strip_prefix(NAME)?.strip_prefix('/'));
@@ -56,7 +72,10 @@ fn route(image: &Image, method: &Method, path: &str, headers: &HeaderMap) -> Res
         Some(("manifests", reference)) => {
             serve_object(image.manifest(reference), "MANIFEST_UNKNOWN", headers)
         }
-        Some(("blobs", digest)) => serve_object(image.blob(digest), "BLOB_UNKNOWN", headers),
+        Some(("blobs", digest)) => match (storage, image.blob(digest)) {
+            (Some(storage), Some(_)) => redirect(storage, digest),
+            (_, object) => serve_object(object, "BLOB_UNKNOWN", headers),
+        },
         Some(("tags", "list")) => document(
             StatusCode::OK,
             json!({"name": NAME, "tags": ["latest"]}).to_string(),
@@ -67,6 +86,25 @@ fn route(image: &Image, method: &Method, path: &str, headers: &HeaderMap) -> Res
             "the demo registry contains only demo/hello",
         ),
     }
+}
+
+/// The digest of a path of distribution's storage.
+fn stored(path: &str) -> Option<String> {
+    let hex = path.strip_prefix(STORED)?.get(3..)?.strip_suffix("/data")?;
+    Some(format!("sha256:{hex}"))
+}
+
+/// Where distribution keeps the blobs of all repositories.
+const STORED: &str = "/docker/registry/v2/blobs/sha256/";
+
+/// To the storage, with a signature that means nothing.
+fn redirect(storage: &str, digest: &str) -> Response<Bytes> {
+    let hex = digest.trim_start_matches("sha256:");
+    let start = hex.get(..2).unwrap_or_default();
+    let location = format!("{storage}{STORED}{start}/{hex}/data?X-Amz-Expires=1200&X-Amz-Signature=demo");
+    let mut response = plain(StatusCode::TEMPORARY_REDIRECT, Bytes::new());
+    insert(response.headers_mut(), LOCATION, &location);
+    response
 }
 
 fn serve_object(object: Option<(&str, &Object)>, unknown: &str, headers: &HeaderMap) -> Response<Bytes> {

@@ -24,6 +24,8 @@ pub(crate) const NAME: &str = "demo/hello";
 pub(crate) struct Registry {
     listener: TcpListener,
     image: Arc<Image>,
+    /// `scheme://host:port` to which blobs are redirected.
+    storage: Option<Arc<str>>,
 }
 
 impl Registry {
@@ -33,7 +35,16 @@ impl Registry {
         Ok(Self {
             listener,
             image: Arc::new(Image::build()?),
+            storage: None,
         })
+    }
+
+    /// Redirects blobs to the paths of its storage at this host, where it serves them too.
+    pub(crate) fn redirecting(self, storage: &str) -> Self {
+        Self {
+            storage: Some(storage.into()),
+            ..self
+        }
     }
 
     pub(crate) fn address(&self) -> Result<SocketAddr> {
@@ -51,12 +62,12 @@ impl Registry {
 
     /// Serves; it never ends.
     pub(crate) async fn serve(self) -> Infallible {
-        let image = self.image;
+        let (image, storage) = (self.image, self.storage);
         let answer = move |request: Request<Incoming>| {
-            let image = Arc::clone(&image);
+            let (image, storage) = (Arc::clone(&image), storage.clone());
             async move {
-                answer::answer(&image, request.method(), request.uri().path(), request.headers())
-                    .map(http::whole)
+                let (method, path) = (request.method(), request.uri().path());
+                answer::answer(&image, storage.as_deref(), method, path, request.headers()).map(http::whole)
             }
         };
         http::serve(self.listener, answer).await

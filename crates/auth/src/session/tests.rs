@@ -275,7 +275,13 @@ fn the_cookie_is_secure_off_loopback() {
 #[test]
 fn a_refused_sign_in_does_not_repeat_the_token() {
     assert_eq!(posted_token(r#"{"token":"t"}"#).unwrap(), "t");
-    for body in ["", "my-token", r#"{"token":"my-token","x":1}"#, r#""my-token""#] {
+    for body in [
+        "",
+        "my-token",
+        r#"{"token":"my-token","x":1}"#,
+        r#""my-token""#,
+        r#"["my-token"]"#,
+    ] {
         let problem = posted_token(body).unwrap_err();
         assert_eq!(problem.status, 400);
         assert!(!problem.detail.contains("my-token"));

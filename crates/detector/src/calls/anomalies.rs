@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::counts;
+use super::saturation::{Saturated, saturation};
 use crate::store::Detector;
 use crate::{Anomaly, AnomalyKind, number};
 use blobwatch_sql::Sql;
@@ -19,6 +20,7 @@ const MAX_READ: usize = 5_000;
 pub(super) struct List {
     items: Vec<Box<RawValue>>,
     next_cursor: Option<String>,
+    saturation: Vec<Saturated>,
 }
 
 /// What is asked for.
@@ -66,7 +68,7 @@ pub(super) fn list<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> Res
         let last = page.len() < PAGE;
         for anomaly in page {
             if found.len() == limit {
-                return list_of(&found, true);
+                return list_of(store, &found, true);
             }
             read += 1;
             before = anomaly.id;
@@ -75,12 +77,12 @@ pub(super) fn list<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> Res
             }
         }
         if last || read >= MAX_READ {
-            return list_of(&found, false);
+            return list_of(store, &found, false);
         }
     }
 }
 
-fn list_of(found: &[Anomaly], more: bool) -> Result<List, Problem> {
+fn list_of<S: Sql>(store: &Detector<S>, found: &[Anomaly], more: bool) -> Result<List, Problem> {
     let item = |anomaly: &Anomaly| {
         serde_json::value::to_raw_value(&anomaly.json()).map_err(|error| {
             Problem::new(
@@ -94,6 +96,7 @@ fn list_of(found: &[Anomaly], more: bool) -> Result<List, Problem> {
     Ok(List {
         items: found.iter().map(item).collect::<Result<_, _>>()?,
         next_cursor: found.last().filter(|_| more).map(Anomaly::name),
+        saturation: saturation(store),
     })
 }
 

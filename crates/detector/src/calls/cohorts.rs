@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use super::anomalies::read_kind;
 use super::counts::{CountsQuery, FILTERS, attribute};
+use super::saturation::{Saturated, saturation};
+use crate::normal::Rates;
 use crate::store::Detector;
 use crate::{ATTRIBUTES, AnomalyKind, value};
 use blobwatch_records::CellKey;
@@ -25,6 +27,7 @@ pub(super) struct Cohorts {
     y: Axis,
     cells: Vec<Cell>,
     attributes: Vec<Attribute>,
+    saturation: Vec<Saturated>,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,7 +87,8 @@ pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> R
     let parameters = Parameters::parse(query, &known)?;
     let kind = read_kind(parameters.get("kind").unwrap_or("resume_surge"))?;
     if !AnomalyKind::RATES.contains(&kind) {
-        let message = "expected resume_surge, stall_surge, restart_surge, range_refused or abort_surge";
+        let names = AnomalyKind::RATES.map(AnomalyKind::as_str).join(", ");
+        let message = format!("expected one of {names}");
         return Err(Problem::bad_parameter(Place::new("query.kind", message)));
     }
     let axis = |name, default| attribute(&format!("query.{name}"), parameters.get(name).unwrap_or(default));
@@ -107,7 +111,10 @@ pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> R
             }
         }
     }
-    let rates = store.engine().rates(kind, asked.since_ms);
+    // Minutes that were not learned say nothing of what is expected: a young deployment has none before the window.
+    let engine = store.engine();
+    let rates = Some(engine.rates(kind, asked.since_ms)).filter(Rates::are_known);
+    let rates = rates.unwrap_or_else(|| engine.rates_when_well(kind));
     for (key, sums) in &mut sums {
         sums.expected = sums.trials as f64 * rates.of(key);
     }
@@ -131,6 +138,7 @@ pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> R
                 values: totals(&sums, attribute).into_iter().map(valued).collect(),
             })
             .collect(),
+        saturation: saturation(store),
     })
 }
 

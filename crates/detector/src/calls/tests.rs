@@ -124,6 +124,12 @@ fn the_calls_tell_what_the_detector_knows() {
     );
     assert!(os["values"][0]["ratio"].as_f64().unwrap() > 5.0, "{os}");
 
+    // From before the deployment began: nothing was learned before the window, and what was expected is learned in it.
+    let young = get(&store, now, "cohorts?kind=resume_surge&x=colo&y=os&since=-3h");
+    let systems = young["attributes"][5]["values"].as_array().unwrap();
+    let amazon = systems.iter().find(|os| os["value"] == "amzn2").unwrap();
+    assert!(amazon["ratio"].as_f64().unwrap() > 2.0, "{amazon}");
+
     let metrics = ask(&store, now, "GET", "metrics", "").unwrap().body;
     for line in [
         "blobwatch_anomalies_open{kind=\"resume_surge\"} 1",
@@ -175,6 +181,81 @@ fn every_call_of_the_table_is_known_here() {
             assert_ne!(problem.status, 405, "{call:?}");
         }
     }
+}
+
+/// Whatever the method, the parameters and the body: an answer, or a refusal with its place that changes nothing.
+#[test]
+fn odd_calls_are_refused_with_their_place() {
+    let (store, now) = (open(), crate::store::tests::START_MS);
+    let queries = [
+        "",
+        "=",
+        "%ff=%00",
+        "unknown=1",
+        "since=never",
+        "since=-1h&since=-2h",
+        "until=99999999999999999999",
+        "limit=-1",
+        "limit=99999999999999999999",
+        "cursor=%00",
+        "cursor=an-99999999999999999999",
+        "step=0",
+        "step=1e9",
+        "by=",
+        "kind=",
+        "x=colo&y=colo",
+        "colo=,,,",
+        "asn=-1",
+        "since=0001-01-01T00:00:00Z",
+        "since=9999-12-31T23:59:59Z",
+        "event=x",
+    ];
+    let (url, secret) = (hook().url, hook().secret);
+    let deep = "[".repeat(5_000);
+    let bodies = [
+        String::new(),
+        "not json".to_owned(),
+        "null".to_owned(),
+        deep.clone(),
+        format!("{{\"url\":{deep}"),
+        json!([url, secret, []]).to_string(),
+        json!({"url": url, "secret": secret, "unknown": 1}).to_string(),
+        json!({"url": 7, "secret": secret}).to_string(),
+        json!({"url": "x".repeat(5_000), "secret": secret}).to_string(),
+        json!({"url": url, "secret": [secret]}).to_string(),
+        json!({"url": url, "secret": "short"}).to_string(),
+        json!({"url": url, "secret": secret, "events": {}}).to_string(),
+        json!({"url": url, "secret": secret, "events": ["a", 1e308]}).to_string(),
+    ];
+    let ours = [Handler::Object(Object::Detector), Handler::WebhookChange];
+    for call in CALLS.iter().filter(|call| ours.contains(&call.handler)) {
+        for name in [
+            "chat",
+            "",
+            ".",
+            "%2f",
+            "an-000001",
+            "an-99999999999999999999",
+            "A B",
+        ] {
+            for method in ["GET", "PUT", "POST", "DELETE", "HEAD", "get"] {
+                let takes_body = matches!(method, "PUT" | "POST");
+                for query in queries {
+                    for body in bodies.iter().take(if takes_body { bodies.len() } else { 1 }) {
+                        let path = format!("{}?{query}", call.path.replace("{id}", name));
+                        let what = format!("{method} {path} {}", body.get(..40).unwrap_or(body));
+                        let Err(problem) = ask(&store, now, method, &path, body) else {
+                            continue;
+                        };
+                        assert!((400..500).contains(&problem.status), "{what}: {problem:?}");
+                        let needs_place = matches!(problem.status, 400 | 422);
+                        assert!(!needs_place || !problem.errors.is_empty(), "{what}: {problem:?}");
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(store.webhooks().unwrap(), [], "none of these bodies is a webhook");
 }
 
 #[test]

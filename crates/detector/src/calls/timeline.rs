@@ -43,11 +43,22 @@ struct Series {
     by: BTreeMap<&'static str, String>,
     requests: Vec<u64>,
     starts: Vec<u64>,
-    kinds: BTreeMap<&'static str, Vec<u64>>,
+    kinds: Named,
     refused: Vec<u64>,
     denied: Vec<u64>,
     aborted: Vec<u64>,
+    /// By class: `none`, `2xx` to `5xx`.
+    answers: Named,
+    /// By what a rule did: `block`, `throttle`, `detour`, `tag`.
+    acted: Named,
+    /// What goes wrong, by its name.
+    events: Named,
 }
+
+/// Series by name; one that is 0 throughout is absent.
+type Named = BTreeMap<&'static str, Vec<u64>>;
+
+const CLASSES: [&str; 5] = ["none", "2xx", "3xx", "4xx", "5xx"];
 
 const KINDS: [RangeKind; 12] = [
     RangeKind::None,
@@ -154,6 +165,9 @@ impl Series {
             refused: vec![0; points],
             denied: vec![0; points],
             aborted: vec![0; points],
+            answers: BTreeMap::new(),
+            acted: BTreeMap::new(),
+            events: BTreeMap::new(),
         }
     }
 
@@ -170,14 +184,19 @@ impl Series {
                 *point += u64::from(count);
             }
         }
-        for kind in KINDS {
-            let count = counts.kind(kind);
-            if count == 0 {
-                continue;
-            }
-            let series = self.kinds.entry(kind.as_str()).or_insert_with(|| vec![0; points]);
-            if let Some(point) = series.get_mut(place) {
-                *point += u64::from(count);
+        let kinds = KINDS.map(|kind| (kind.as_str(), counts.kind(kind)));
+        let answers = CLASSES.into_iter().zip(counts.answered());
+        for (named, all) in [
+            (&mut self.kinds, kinds.to_vec()),
+            (&mut self.answers, answers.collect()),
+            (&mut self.acted, acted(counts).to_vec()),
+            (&mut self.events, events(counts).to_vec()),
+        ] {
+            for (name, count) in all.into_iter().filter(|(_, count)| *count > 0) {
+                let series = named.entry(name).or_insert_with(|| vec![0; points]);
+                if let Some(point) = series.get_mut(place) {
+                    *point += u64::from(count);
+                }
             }
         }
     }
@@ -193,9 +212,39 @@ impl Series {
         add(&mut self.refused, &other.refused);
         add(&mut self.denied, &other.denied);
         add(&mut self.aborted, &other.aborted);
-        for (kind, from) in &other.kinds {
-            let into = self.kinds.entry(kind).or_insert_with(|| vec![0; from.len()]);
-            add(into, from);
+        for (all, other) in [
+            (&mut self.kinds, &other.kinds),
+            (&mut self.answers, &other.answers),
+            (&mut self.acted, &other.acted),
+            (&mut self.events, &other.events),
+        ] {
+            for (name, from) in other {
+                let into = all.entry(name).or_insert_with(|| vec![0; from.len()]);
+                add(into, from);
+            }
         }
     }
+}
+
+fn acted(counts: &CellCounts) -> [(&'static str, u32); 4] {
+    [
+        ("block", counts.blocked),
+        ("throttle", counts.denied.saturating_sub(counts.blocked)),
+        ("detour", counts.detoured),
+        ("tag", counts.tagged),
+    ]
+}
+
+fn events(counts: &CellCounts) -> [(&'static str, u32); 9] {
+    [
+        ("start_failed", counts.failed),
+        ("start_refused", counts.turned_away),
+        ("target_unreached", counts.unreached),
+        ("range_loop", counts.looped),
+        ("slow", counts.slow),
+        ("content_suspect", counts.suspect),
+        ("restart_after_cut", counts.again_cut),
+        ("restart_after_whole", counts.again_whole),
+        ("multi_range_refused", counts.multi_refused),
+    ]
 }

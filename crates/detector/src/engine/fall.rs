@@ -101,6 +101,7 @@ impl Engine {
                 routes: Vec::new(),
                 evidence: Vec::new(),
                 history: Vec::new(),
+                detail: String::new(),
             },
             span.first,
             slot,

@@ -44,6 +44,7 @@ impl Engine {
             routes: Vec::new(),
             evidence: harm.evidence.iter().take(MAX_EXAMPLES).cloned().collect(),
             history: Vec::new(),
+            detail: String::new(),
         };
         anomaly.rules.push(Suspect {
             rule: harm.rule.clone(),
@@ -52,6 +53,7 @@ impl Engine {
             events: harm.harmed,
             contrast: harm.against.into(),
             switched_ms: harm.since.is_some().then_some(since_ms),
+            switched: None,
         });
         anomaly.note(time_ms, Moment::Opened, harm.text.clone());
         let opened = Change {

@@ -1,5 +1,6 @@
 //! From an alarm to an anomaly.
 
+use super::detail;
 use super::watch::{MIN_COMMON, Watch};
 use super::{Change, Engine, Incident, MAX_CLOSED, MAX_OPEN, Note, Outcome, Past, REOPEN_SLOTS, slot_ms};
 use crate::anomaly::{Anomaly, Moment};
@@ -8,7 +9,7 @@ use crate::burst;
 use crate::burst::Burst;
 use crate::cohort::Cohort;
 use crate::kind::AnomalyKind;
-use crate::locate::{Span, combinations, locate, overlap};
+use crate::locate::{Span, combinations, locate, narrowed, overlap};
 use crate::normal::Rates;
 
 /// An alarm younger than this is looked at in every slot, an older one once a minute.
@@ -60,10 +61,11 @@ impl Engine {
         }
         let rates = self.rates_before(kind, first);
         incident.burst = None;
-        for found in locate(&sums, &rates) {
+        for found in locate(kind, &sums, &rates) {
+            let cohort = narrowed(&self.window, kind, found.cohort, span);
             let seen = Finding {
                 kind,
-                cohort: &found.cohort,
+                cohort: &cohort,
                 span,
                 rates: &rates,
             };
@@ -85,7 +87,7 @@ impl Engine {
         if let Some(id) = self.join(slot, seen, outcome) {
             return LookResult::Anomaly(id);
         }
-        if !self.is_broad(seen) || self.open.len() >= MAX_OPEN {
+        if !self.is_broad(seen) || !self.is_of_one_blob(seen) || self.open.len() >= MAX_OPEN {
             return LookResult::Nothing;
         }
         match burst::judge(&self.window, seen.cohort, seen.kind, seen.span, seen.rates) {
@@ -114,6 +116,12 @@ impl Engine {
         }
     }
 
+    /// A blob whose content is wrong is one; hosts behind an address that pull an image fetch all of its blobs again.
+    fn is_of_one_blob(&self, seen: &Finding<'_>) -> bool {
+        seen.kind != AnomalyKind::ContentSuspect
+            || detail::blob(&self.window, seen.cohort, seen.span.first).is_some()
+    }
+
     fn is_broad(&self, seen: &Finding<'_>) -> bool {
         let Some(event) = seen.kind.event() else {
             return false;
@@ -133,7 +141,11 @@ impl Engine {
         let watch = self.open.get_mut(place)?;
         if !watch.anomaly.kinds.contains(&seen.kind) {
             watch.watch(seen.kind, &self.window, seen.rates);
-            watch.anomaly.kinds.push(seen.kind);
+            if seen.kind.explains(watch.anomaly.kind()) {
+                watch.anomaly.kinds.insert(0, seen.kind);
+            } else {
+                watch.anomaly.kinds.push(seen.kind);
+            }
             watch.onset = watch.onset.min(seen.span.first);
             watch.anomaly.onset_ms = slot_ms(watch.onset);
             let text = format!("also {} by the same clients", seen.kind.noun());
@@ -191,6 +203,7 @@ impl Engine {
             routes: Vec::new(),
             evidence: Vec::new(),
             history: Vec::new(),
+            detail: String::new(),
         };
         Watch::new(anomaly, seen.span.first, slot)
     }

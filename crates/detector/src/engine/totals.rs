@@ -8,7 +8,7 @@ use blobwatch_records::{Cell, CellCounts};
 /// Routes that are counted one by one; further ones are not in the counters.
 const MAX_ROUTES: usize = 64;
 
-const COUNTED: usize = 10;
+const COUNTED: usize = 27;
 
 /// A counter as Prometheus names it.
 pub(super) struct Counter {
@@ -61,10 +61,101 @@ pub(super) const COUNTERS: [Counter; COUNTED] = [
         "blobwatch_denied_total",
         "Requests that a rule blocked or throttled.",
     ),
+    counter(
+        10,
+        "blobwatch_starts_failed_total",
+        "Blob downloads that were answered with 5xx or not at all.",
+    ),
+    counter(
+        11,
+        "blobwatch_starts_refused_total",
+        "Blob downloads that the origin refused.",
+    ),
+    counter(
+        12,
+        "blobwatch_redirects_unreached_total",
+        "Redirects that were requested again and again without a fetch from their target.",
+    ),
+    counter(
+        13,
+        "blobwatch_range_loops_total",
+        "Ranges behind the end of a blob that were requested again.",
+    ),
+    counter(
+        14,
+        "blobwatch_paced_total",
+        "Downloads of 1 MiB or more whose throughput was compared with the past.",
+    ),
+    counter(
+        15,
+        "blobwatch_slow_total",
+        "Downloads that were far slower than the same clients' downloads before.",
+    ),
+    counter(
+        16,
+        "blobwatch_content_suspect_total",
+        "Blobs that arrived whole and were requested again at once.",
+    ),
+    counter(17, "blobwatch_blocked_total", "Requests that a rule blocked."),
+    counter(
+        18,
+        "blobwatch_detoured_total",
+        "Requests that a rule sent to another origin.",
+    ),
+    counter(19, "blobwatch_tagged_total", "Requests that a rule tagged."),
+    counter(
+        20,
+        "blobwatch_restarts_after_cut_total",
+        "Blobs requested again after a body that was cut short.",
+    ),
+    counter(
+        21,
+        "blobwatch_restarts_after_whole_total",
+        "Blobs requested again after a body that had arrived whole.",
+    ),
+    counter(22, "blobwatch_answers_none_total", "Requests without an answer."),
+    counter(
+        23,
+        "blobwatch_answers_2xx_total",
+        "Requests that were answered with 2xx.",
+    ),
+    counter(
+        24,
+        "blobwatch_answers_3xx_total",
+        "Requests that were answered with 3xx.",
+    ),
+    counter(
+        25,
+        "blobwatch_answers_4xx_total",
+        "Requests that were answered with 4xx.",
+    ),
+    counter(
+        26,
+        "blobwatch_answers_5xx_total",
+        "Requests that were answered with 5xx.",
+    ),
 ];
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<u64>", into = "Vec<u64>")]
 pub(super) struct Totals([u64; COUNTED]);
+
+impl From<Totals> for Vec<u64> {
+    fn from(Totals(totals): Totals) -> Self {
+        totals.to_vec()
+    }
+}
+
+/// What an older build did not count begins at 0.
+impl From<Vec<u64>> for Totals {
+    fn from(known: Vec<u64>) -> Self {
+        let mut totals = Self::default();
+        for (total, value) in totals.0.iter_mut().zip(known) {
+            *total = value;
+        }
+        totals
+    }
+}
 
 impl Totals {
     fn add(&mut self, counts: &CellCounts) {
@@ -79,8 +170,20 @@ impl Totals {
             counts.observed,
             counts.aborted,
             counts.denied,
+            counts.failed,
+            counts.turned_away,
+            counts.unreached,
+            counts.looped,
+            counts.paced,
+            counts.slow,
+            counts.suspect,
+            counts.blocked,
+            counts.detoured,
+            counts.tagged,
+            counts.again_cut,
+            counts.again_whole,
         ];
-        for (total, more) in self.0.iter_mut().zip(more) {
+        for (total, more) in self.0.iter_mut().zip(more.into_iter().chain(counts.answered())) {
             *total += u64::from(more);
         }
     }

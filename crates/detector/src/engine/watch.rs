@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::detail;
 use super::healing::Healing;
+use super::older::OlderAnomaly;
 use super::{Change, Engine, Outcome, slot_ms};
 use crate::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
 use crate::broad::{Affected, breadth};
 use crate::cohort::Cohort;
 use crate::kind::AnomalyKind;
-use crate::locate::{Overlap, Span, combinations, locate, overlap};
+use crate::locate::{Overlap, Span, combinations, locate, narrowed, overlap};
 use crate::normal::{Rates, UNKNOWN, combination};
 use crate::rules::{Question, Switch};
 use crate::window::Window;
@@ -55,6 +57,7 @@ impl Sums {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Watch {
+    #[serde(with = "as_json")]
     pub(super) anomaly: Anomaly,
     pub(super) onset: u64,
     opened: u64,
@@ -66,6 +69,37 @@ pub(super) struct Watch {
     located: u64,
     /// Of a cliff: requests a minute that were usual, and minutes of health so far.
     pub(super) cliff: Option<(f64, u32)>,
+    /// Of slow downloads, bytes per second before the onset.
+    throughput_before: Option<f64>,
+}
+
+/// A watch as builds saved it before format 7.
+#[derive(Debug, Deserialize)]
+pub(super) struct OlderWatch {
+    anomaly: OlderAnomaly,
+    onset: u64,
+    opened: u64,
+    closed_slot: u64,
+    healing: Vec<Healing>,
+    breadth: Breadth,
+    located: u64,
+    cliff: Option<(f64, u32)>,
+}
+
+impl From<OlderWatch> for Watch {
+    fn from(older: OlderWatch) -> Self {
+        Self {
+            anomaly: older.anomaly.into(),
+            onset: older.onset,
+            opened: older.opened,
+            closed_slot: older.closed_slot,
+            healing: older.healing,
+            breadth: older.breadth,
+            located: older.located,
+            cliff: older.cliff,
+            throughput_before: None,
+        }
+    }
 }
 
 impl Watch {
@@ -79,6 +113,7 @@ impl Watch {
             breadth: Breadth::default(),
             located: slot,
             cliff: None,
+            throughput_before: None,
         }
     }
 
@@ -172,6 +207,13 @@ impl Watch {
             switches,
         };
         self.anomaly.rules = question.suspects();
+        self.anomaly.detail = detail::of(
+            window,
+            &self.anomaly.cohort,
+            kind,
+            self.onset,
+            &mut self.throughput_before,
+        );
         self.anomaly.routes = question.route_changes();
         self.examples(window, span);
     }
@@ -304,12 +346,13 @@ impl Engine {
         let span = watch.span(slot);
         let kind = watch.anomaly.kind();
         let sums = combinations(&self.window, kind, span);
-        let mut found: Vec<(Cohort, Overlap)> = locate(&sums, rates)
+        let mut found: Vec<(Cohort, Overlap)> = locate(kind, &sums, rates)
             .into_iter()
             .map(|found| {
                 let named = &watch.anomaly.cohort;
-                let common = overlap(&self.window, kind, named, &found.cohort, span);
-                (found.cohort, common)
+                let cohort = narrowed(&self.window, kind, found.cohort, span);
+                let common = overlap(&self.window, kind, named, &cohort, span);
+                (cohort, common)
             })
             .collect();
         if self.are_parts(&watch.anomaly.cohort, &found, span) {
@@ -401,6 +444,25 @@ impl Engine {
             });
             self.keep_closed(watch);
         }
+    }
+}
+
+/// An anomaly in a saved state stands as in the database: what a newer build adds to it is absent, and no error.
+mod as_json {
+    use serde::de::Error as _;
+    use serde::ser::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Anomaly;
+
+    pub(super) fn serialize<S: Serializer>(anomaly: &Anomaly, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = serde_json::to_string(anomaly).map_err(S::Error::custom)?;
+        text.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Anomaly, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        serde_json::from_str(&text).map_err(D::Error::custom)
     }
 }
 

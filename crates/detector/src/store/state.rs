@@ -4,15 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use super::sources::Sources;
 use super::{Detector, count, log};
-use crate::{Admission, Engine};
+use crate::{Admission, Engine, OlderEngine};
 use blobwatch_sql::{Sql, SqlValue, StoreError, json, number};
 
-/// Of the saved bytes. It grows with every change of what [`Engine`] or a monitor keeps. A state of another format is
-/// left unread: anomalies, marks and roll-ups are rows of their own and stay, and what is normal is learned anew, which
+/// Of the saved bytes. It grows with every change of what [`Engine`] or a monitor keeps. A state of a newer format is refused as a
+/// database of a newer schema is: saving over it would lose it. One of an older format is left unread: anomalies, marks and roll-ups are rows of their own and stay, and what is normal is learned anew, which
 /// takes minutes for the level and days for the hours.
-pub(crate) const STATE_FORMAT: u64 = 6;
+pub(crate) const STATE_FORMAT: u64 = 7;
 
-/// The same without what follows the sources: values are admitted anew.
+/// Counts, kinds and anomalies of fixed length.
+const OF_FIXED_LENGTH: u64 = 6;
+
+/// That without what follows the sources: values are admitted anew.
 const WITHOUT_ADMISSION: u64 = 5;
 
 /// Bytes of a row are at most 2 MB on the platform.
@@ -35,8 +38,8 @@ pub(super) struct Saved {
 }
 
 #[derive(Deserialize)]
-struct Read {
-    engine: Engine,
+struct Read<E> {
+    engine: E,
     sources: Sources,
 }
 
@@ -51,7 +54,13 @@ struct Head {
     logged: u64,
 }
 
-/// The state that was saved last; an empty one where there is none, or one of another format.
+/// All that is sure of the head that a newer build writes.
+#[derive(Deserialize)]
+struct Format {
+    format: u64,
+}
+
+/// The state that was saved last; an empty one where there is none, or one of an older format.
 pub(super) fn read(sql: &impl Sql) -> Result<Saved, StoreError> {
     let nothing = |logged| Saved {
         engine: Engine::default(),
@@ -62,8 +71,15 @@ pub(super) fn read(sql: &impl Sql) -> Result<Saved, StoreError> {
     let Some(row) = rows.first() else {
         return Ok(nothing(0));
     };
+    let Format { format } = row.json(0, HEAD)?;
+    if format > STATE_FORMAT {
+        return Err(StoreError::NewerSchema {
+            found: format,
+            known: STATE_FORMAT,
+        });
+    }
     let head: Head = row.json(0, HEAD)?;
-    if !matches!(head.format, STATE_FORMAT | WITHOUT_ADMISSION) {
+    if !matches!(head.format, STATE_FORMAT | OF_FIXED_LENGTH | WITHOUT_ADMISSION) {
         return Ok(nothing(head.logged));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(head.bytes).unwrap_or(0));
@@ -81,8 +97,20 @@ pub(super) fn read(sql: &impl Sql) -> Result<Saved, StoreError> {
     }
 }
 
-fn decode(bytes: &[u8], format: u64) -> Option<Read> {
-    let (mut state, rest) = postcard::take_from_bytes::<Read>(bytes).ok()?;
+fn decode(bytes: &[u8], format: u64) -> Option<Read<Engine>> {
+    let (mut state, rest) = if format == STATE_FORMAT {
+        postcard::take_from_bytes::<Read<Engine>>(bytes).ok()?
+    } else {
+        let (older, rest) = postcard::take_from_bytes::<Read<OlderEngine>>(bytes).ok()?;
+        let engine = Engine::from(older.engine);
+        (
+            Read {
+                engine,
+                sources: older.sources,
+            },
+            rest,
+        )
+    };
     let rest = if format == WITHOUT_ADMISSION {
         rest
     } else {

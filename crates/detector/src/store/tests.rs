@@ -164,13 +164,20 @@ fn a_saved_state_empties_the_log_and_comes_back() {
     assert_eq!(detector.log.batches, 20, "ten came before");
 }
 
-/// A state that the build before wrote, which admitted every value, after eight slots.
+/// A state after eight slots that a build wrote which admitted every value, and the same as the build after it wrote it.
 #[test]
-fn a_state_without_admission_is_read() {
+fn states_of_older_builds_are_read() {
     let bytes = include_bytes!("../../tests/data/detector-state-v5.bin");
+    reads(5, bytes);
+    let admission = postcard::to_allocvec(&crate::Admission::default()).unwrap();
+    reads(6, &[bytes.as_slice(), &admission].concat());
+}
+
+#[track_caller]
+fn reads(format: u64, bytes: &[u8]) {
     let detector = open();
     let head = format!(
-        "{{\"format\":5,\"parts\":1,\"bytes\":{},\"logged\":0}}",
+        "{{\"format\":{format},\"parts\":1,\"bytes\":{},\"logged\":0}}",
         bytes.len()
     );
     let part = [SqlValue::Integer(0), SqlValue::Blob(bytes.to_vec())];
@@ -186,6 +193,12 @@ fn a_state_without_admission_is_read() {
     let mut detector = reopened(detector, START_MS);
     assert_eq!(detector.engine.ticked(), Some(159_403_688));
     assert_eq!((detector.engine.cohorts(), detector.sources()), (60, 1));
+    let requests = detector
+        .engine
+        .window()
+        .rows(0, u64::MAX)
+        .map(|(_, row)| row.counts.requests);
+    assert!(requests.sum::<u32>() > 0);
     detector.save(START_MS).unwrap();
     let before = state(&detector.engine);
     assert_eq!(state(&reopened(detector, START_MS).engine), before);
@@ -480,6 +493,33 @@ fn a_newer_database_is_refused() {
         .unwrap();
     let refused = Detector::open(detector.sql, START_MS).err();
     assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 3 }));
+}
+
+/// A newer build may save another state under the same schema: the first save of this one must not write over it.
+#[test]
+fn a_state_of_a_newer_format_is_refused_and_left() {
+    let next = STATE_FORMAT + 1;
+    for head in [
+        &format!("{{\"format\":{next},\"parts\":1,\"bytes\":3,\"logged\":0}}"),
+        "{\"format\":99}",
+    ] {
+        let sql = open().sql;
+        let parameters = [SqlValue::Text(head.to_owned())];
+        let kept = "INSERT OR REPLACE INTO meta (key, value) VALUES ('state', ?)";
+        sql.run(kept, &parameters).unwrap();
+        sql.run("INSERT INTO state (part, bytes) VALUES (0, x'010203')", &[])
+            .unwrap();
+        let refused = state::read(&sql).err();
+        assert!(
+            matches!(refused, Some(StoreError::NewerSchema { found, known: STATE_FORMAT }) if found > STATE_FORMAT),
+            "{head}: {refused:?}"
+        );
+        let left = sql
+            .run("SELECT value FROM meta WHERE key = 'state'", &[])
+            .unwrap();
+        assert_eq!(left[0].text(0, "meta.value").unwrap(), head);
+        assert_eq!(sql.run("SELECT bytes FROM state", &[]).unwrap().len(), 1);
+    }
 }
 
 #[test]

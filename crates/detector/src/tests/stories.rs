@@ -1,6 +1,7 @@
 use super::traffic::{AMAZON, BUILDS, Build, Fault, HEALTHY, NOON, World, story};
 use crate::{AnomalyKind, Contrast, Engine, Switch};
 use blobwatch_pull::{ClientKey, Family, NetworkKey};
+use blobwatch_records::Event;
 
 const HOUR: u64 = 360;
 
@@ -189,8 +190,7 @@ fn what_is_usual_at_a_registry_is_learned_however_often_it_is() {
             if begins > 0 {
                 let client = (world.slot + at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
                 cell.affected
-                    .restart
-                    .insert(ClientKey(client), NetworkKey(!client));
+                    .insert(Event::Restart, ClientKey(client), NetworkKey(!client));
             }
         }
         assert_eq!(world.take(batch).changes, [], "slot {slot}");

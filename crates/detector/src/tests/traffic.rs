@@ -147,7 +147,7 @@ impl World {
                 cell.counts.refused += 1;
                 let client = self.random.next_u64();
                 let keys = (ClientKey(client), NetworkKey(hash(client)));
-                cell.affected.refused.insert(keys.0, keys.1);
+                cell.affected.insert(Event::Refused, keys.0, keys.1);
             }
         }
         batch
@@ -205,18 +205,22 @@ impl World {
                 cell.counts.large_resumes += 1;
                 let client = self.random.next_u64() % fault.clients;
                 let network = client % fault.networks;
-                cell.affected
-                    .resume
-                    .insert(ClientKey(hash(client)), NetworkKey(hash(network ^ 1 << 40)));
+                cell.affected.insert(
+                    Event::Resume,
+                    ClientKey(hash(client)),
+                    NetworkKey(hash(network ^ 1 << 40)),
+                );
                 cell.note(Evidence {
                     event: Event::Resume,
                     id: RecordId::from_parts(self.slot * 10_000, 7, cell.counts.resumes),
                 });
                 if chance(&mut self.random, fault.repeated) {
                     cell.counts.repeats += 1;
-                    cell.affected
-                        .repeat
-                        .insert(ClientKey(hash(client)), NetworkKey(hash(network ^ 1 << 40)));
+                    cell.affected.insert(
+                        Event::Repeat,
+                        ClientKey(hash(client)),
+                        NetworkKey(hash(network ^ 1 << 40)),
+                    );
                 }
             }
         }

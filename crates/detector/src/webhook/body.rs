@@ -74,6 +74,7 @@ pub(crate) fn read(
     if body.len() > MAX_SMALL_BODY {
         return Err(Problem::too_large(MAX_SMALL_BODY));
     }
+    Problem::unless_object(body)?;
     let body: Body = serde_json::from_str(body).map_err(|error| {
         Problem::bad_parameter(Place::new(
             "body",

@@ -156,6 +156,7 @@ mod tests {
                 moment: Moment::Opened,
                 text: word.to_owned(),
             }],
+            detail: String::new(),
         }
     }
 

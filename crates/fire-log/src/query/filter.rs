@@ -1,7 +1,7 @@
 //! Which records are asked for. Each part is asked of the smallest thing that knows: the segment's header, then the
 //! dictionary entry, and only then the record.
 
-use blobwatch_pull::{Action, ClientKey, Family, Fired, Mode, RangeKind, Record, RecordId};
+use blobwatch_pull::{Action, Cache, ClientKey, Family, Fired, Mode, RangeKind, Record, RecordId};
 use blobwatch_records::{
     Agent, Blob, Client, Digest, Field, Header, Place, Treatment, asn_text, digest_key, rule_mode,
 };
@@ -13,6 +13,27 @@ pub enum Kind {
     Requests,
     /// Only records that a rule fired on.
     Fires,
+}
+
+impl Kind {
+    /// As in the API's paths, and in [`crate::KIND`].
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Fires => "fires",
+        }
+    }
+
+    /// [`Kind::Fires`] unless all requests are named.
+    #[must_use]
+    pub fn of_name(name: &str) -> Self {
+        if name == Self::Requests.name() {
+            Self::Requests
+        } else {
+            Self::Fires
+        }
+    }
 }
 
 /// One value of `status`.
@@ -48,6 +69,9 @@ pub struct Filter {
     pub repositories: Vec<String>,
     pub clients: Vec<ClientKey>,
     pub odd_paths: Vec<bool>,
+    pub sent_to: Vec<String>,
+    pub served_by: Vec<String>,
+    pub caches: Vec<Option<Cache>>,
     pub ids: Vec<RecordId>,
 }
 
@@ -86,10 +110,15 @@ impl Filter {
             })
             && any(&self.statuses, |status| status.holds(record.status))
             && any(&self.ranges, |range| *range == record.range.kind)
-            && any(&self.digests, |digest| digest.text() == record.digest)
+            && any(&self.digests, |digest| {
+                *digest == Digest::of_record(record.digest.clone(), record.object)
+            })
             && any(&self.repositories, |repository| *repository == record.repository)
             && any(&self.clients, |client| *client == record.client)
             && any(&self.odd_paths, |odd| *odd == record.odd_path)
+            && any(&self.sent_to, |host| *host == record.sent_to)
+            && any(&self.served_by, |host| *host == record.served_by)
+            && any(&self.caches, |cache| *cache == record.cache)
     }
 
     /// Time and id.
@@ -106,6 +135,12 @@ impl Filter {
     pub fn may_match(&self, header: &Header) -> bool {
         let text =
             |field: Field, wanted: &[String]| any(wanted, |text| header.may_have(field, text.as_bytes()));
+        // A header does not say that a value is absent.
+        let some = |field: Field, wanted: &[String]| {
+            any(wanted, |text| {
+                text.is_empty() || header.may_have(field, text.as_bytes())
+            })
+        };
         (self.kind == Kind::Requests || header.fires > 0)
             && any(&self.ids, |id| header.first <= *id && *id <= header.last)
             && text(Field::Route, &self.routes)
@@ -114,6 +149,11 @@ impl Filter {
             && text(Field::Colo, &self.colos)
             && text(Field::Fingerprint, &self.fingerprints)
             && text(Field::Repository, &self.repositories)
+            && some(Field::SentTo, &self.sent_to)
+            && some(Field::ServedBy, &self.served_by)
+            && any(&self.caches, |cache| {
+                cache.is_none_or(|cache| header.may_have(Field::Cache, cache.as_str().as_bytes()))
+            })
             && self.may_have_fired(header)
             && any(&self.asns, |asn| {
                 header.may_have(Field::Asn, asn_text(*asn).as_bytes())
@@ -147,7 +187,10 @@ impl Filter {
                 && self.verdicts.is_empty()
                 && self.statuses.is_empty()
                 && self.ranges.is_empty()
-                && self.odd_paths.is_empty())
+                && self.odd_paths.is_empty()
+                && self.sent_to.is_empty()
+                && self.served_by.is_empty()
+                && self.caches.is_empty())
     }
 
     /// One rule that fired.
@@ -163,6 +206,9 @@ impl Filter {
             && any(&self.statuses, |status| status.holds(treatment.status))
             && any(&self.ranges, |range| *range == treatment.range)
             && any(&self.odd_paths, |odd| *odd == treatment.odd_path)
+            && any(&self.sent_to, |host| *host == treatment.sent_to)
+            && any(&self.served_by, |host| *host == treatment.served_by)
+            && any(&self.caches, |cache| *cache == treatment.cache)
     }
 
     pub(super) fn reads_agents(&self) -> bool {

@@ -5,17 +5,16 @@ use blobwatch_pull::{Record, RecordId};
 
 /// The next records of all FireLogs together, newest first.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MergedPage {
-    pub records: Vec<Record>,
+pub(crate) struct MergedPage {
+    pub(crate) records: Vec<Record>,
     /// Where the next page begins; `None` at the end. A page may be empty and yet not the last: the FireLogs had
     /// searched as much as one call may.
-    pub before: Option<RecordId>,
+    pub(crate) before: Option<RecordId>,
 }
 
 /// Joins pages that all began at the same place. What one FireLog has not searched yet is in no answer: records
 /// below the highest floor wait for the next page.
-#[must_use]
-pub fn join(pages: Vec<Page>, limit: usize) -> MergedPage {
+pub(crate) fn join(pages: Vec<Page>, limit: usize) -> MergedPage {
     let floor = pages.iter().map(|page| page.floor).max().unwrap_or(RecordId(0));
     let mut records: Vec<Record> = pages.into_iter().flat_map(|page| page.records).collect();
     records.retain(|record| record.id >= floor);

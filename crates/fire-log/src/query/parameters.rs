@@ -8,13 +8,13 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use super::cursor::Cursor;
 use super::filter::{Filter, Kind, StatusFilter};
 use super::summary::Dimension;
-use blobwatch_pull::RecordId;
+use blobwatch_pull::{Cache, RecordId};
 use blobwatch_records::Digest;
 use blobwatch_wire::{EXPECTED_TIME, FNV_START, Place, Problem, fnv1a, parse_time};
 
 /// Records of a page unless `limit` says otherwise, and at most.
 pub(crate) const DEFAULT_LIMIT: usize = 100;
-pub const MAX_LIMIT: usize = 1_000;
+pub(crate) const MAX_LIMIT: usize = 1_000;
 
 /// Records of an NDJSON export unless `limit` says otherwise, and at most. It is streamed page by page.
 pub(crate) const DEFAULT_EXPORT: usize = 10_000;
@@ -177,6 +177,7 @@ fn read_filter(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Res
         "status" => add(&mut filter.statuses, name, status(name, value)?)?,
         "range" => add(&mut filter.ranges, name, word(name, value, RANGES)?)?,
         "digest" => add(&mut filter.digests, name, Digest::of(some_text(name, value)?))?,
+        "object" => add(&mut filter.digests, name, object(name, value)?)?,
         "repository" => add(&mut filter.repositories, name, some_text(name, value)?)?,
         "client" => add(&mut filter.clients, name, client(name, value)?)?,
         "odd_path" => add(
@@ -184,6 +185,9 @@ fn read_filter(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Res
             name,
             parsed(name, value, "expected true or false")?,
         )?,
+        "sent_to" => add(&mut filter.sent_to, name, value.to_ascii_lowercase())?,
+        "served_by" => add(&mut filter.served_by, name, value.to_owned())?,
+        "cache" => add(&mut filter.caches, name, cache(name, value)?)?,
         "id" => add(
             &mut filter.ids,
             name,
@@ -200,7 +204,7 @@ fn read_filter(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Res
 }
 
 const FILTERS: &str = "since, until, route, rule, mode, verdict, family, os, asn, country, colo, fingerprint, status, \
-    range, digest, repository, client, odd_path, id, and, if the call accepts them, cursor, limit, format, by";
+    range, digest, object, repository, client, odd_path, sent_to, served_by, cache, id, and, if the call accepts them, cursor, limit, format, by";
 
 const RANGES: &str =
     "none, whole, probe, tile, chunk, scatter, multi, suffix, resume, repeat, restart or invalid";
@@ -249,6 +253,28 @@ fn asn(name: &str, value: &str) -> Result<Option<u32>, Problem> {
         name,
         digits,
         "expected an AS number such as 16509, or nothing for records without one",
+    )
+    .map(Some)
+}
+
+fn object(name: &str, value: &str) -> Result<Digest, Problem> {
+    let expected = format!("{value:?}: expected the object of a record (16 hex digits)");
+    let key = u64::from_str_radix(value, 16)
+        .ok()
+        .filter(|key| value.len() == 16 && *key != 0);
+    let key = key.ok_or_else(|| refuse(name, &expected))?;
+    Ok(Digest::of_record(String::new(), key))
+}
+
+fn cache(name: &str, value: &str) -> Result<Option<Cache>, Problem> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let names = Cache::ALL.map(Cache::as_str).join(", ");
+    word(
+        name,
+        value,
+        &format!("one of {names}, or nothing for records without one"),
     )
     .map(Some)
 }

@@ -3,7 +3,8 @@
 use super::filter::{Filter, Kind};
 use super::page::Page;
 use super::plan::Walk;
-use crate::store::{FireLogError, Source, back_of, find_enforced, front_of};
+use crate::pace::{OPENING, Pace, undisturbed};
+use crate::store::{Candidate, FireLogError, Source, back_of, find_enforced, front_as_found};
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_records::{Block, Codes, Front};
 use blobwatch_sql::Sql;
@@ -28,6 +29,8 @@ impl Default for Budget {
 struct Hit {
     id: RecordId,
     source: Source,
+    /// Of its block.
+    records: u32,
     row: usize,
 }
 
@@ -35,13 +38,29 @@ struct Hit {
 ///
 /// # Errors
 /// When SQLite refuses or a stored block cannot be read.
-pub fn scan_page(
+pub async fn scan_page(
     sql: &impl Sql,
     filter: &Filter,
     before: RecordId,
     limit: usize,
     budget: Budget,
+    pace: &impl Pace,
 ) -> Result<Page, FireLogError> {
+    undisturbed(pace, async |pace| {
+        page(sql, filter, before, limit, budget, &pace).await
+    })
+    .await
+}
+
+/// `None` where a block is not as it was found.
+async fn page(
+    sql: &impl Sql,
+    filter: &Filter,
+    before: RecordId,
+    limit: usize,
+    budget: Budget,
+    pace: &impl Pace,
+) -> Result<Option<Page>, FireLogError> {
     let mut hits: Vec<Hit> = Vec::new();
     let mut walk = Walk::new(sql, filter, before)?;
     let mut opened = 0;
@@ -56,7 +75,11 @@ pub fn scan_page(
         }
         if let Some(candidate) = walk.next()? {
             opened += candidate.header.records;
-            hits.extend(hits_of(sql, filter, candidate.source, before)?);
+            let Some(found) = hits_of(sql, filter, &candidate, before)? else {
+                return Ok(None);
+            };
+            hits.extend(found);
+            pace.spent(candidate.header.records as usize / OPENING).await;
         }
     };
     hits.sort_by_key(|hit| std::cmp::Reverse(hit.id));
@@ -64,10 +87,8 @@ pub fn scan_page(
     let cut = hits.len() > limit;
     hits.truncate(limit);
     let floor = hits.last().filter(|_| cut).map_or(floor, |hit| hit.id);
-    Ok(Page {
-        records: read(sql, &hits)?,
-        floor,
-    })
+    let records = read(sql, &hits, pace).await?;
+    Ok(records.map(|records| Page { records, floor }))
 }
 
 /// The id of the `limit`th newest hit.
@@ -80,22 +101,23 @@ fn nth_newest(hits: &mut [Hit], limit: usize) -> Option<RecordId> {
     Some(nth.id)
 }
 
-/// Every match of one block.
+/// Every match of one block; `None` where it is not as it was found.
 fn hits_of(
     sql: &impl Sql,
     filter: &Filter,
-    source: Source,
+    candidate: &Candidate,
     before: RecordId,
-) -> Result<Vec<Hit>, FireLogError> {
-    let Some(bytes) = front_of(sql, source)? else {
-        return Ok(Vec::new());
+) -> Result<Option<Vec<Hit>>, FireLogError> {
+    let (source, records) = (candidate.source, candidate.header.records);
+    let Some(bytes) = front_as_found(sql, source, u64::from(records))? else {
+        return Ok(None);
     };
     let front = Front::parse(&bytes)?;
     let Some(mut alive) = alive(&front, filter)? else {
-        return Ok(Vec::new());
+        return Ok(Some(Vec::new()));
     };
     if filter.reads_back() && !keep_by_back(sql, &front, filter, source, &mut alive)? {
-        return Ok(Vec::new());
+        return Ok(Some(Vec::new()));
     }
     let rows = front
         .ids()?
@@ -103,10 +125,14 @@ fn hits_of(
         .enumerate()
         .zip(alive)
         .filter(|(_, alive)| *alive);
-    let hits = rows.map(|((row, id), _)| Hit { id, source, row });
-    Ok(hits
-        .filter(|hit| hit.id < before && filter.in_time(hit.id))
-        .collect())
+    let hits = rows.map(|((row, id), _)| Hit {
+        id,
+        source,
+        records,
+        row,
+    });
+    let hits = hits.filter(|hit| hit.id < before && filter.in_time(hit.id));
+    Ok(Some(hits.collect()))
 }
 
 /// Puts out what does not hold by its client or blob; `false` where nothing is left. Most segments are done with
@@ -172,13 +198,8 @@ pub(super) fn alive(front: &Front<'_>, filter: &Filter) -> Result<Option<Vec<boo
     Ok(alive.contains(&true).then_some(alive))
 }
 
-fn open(sql: &impl Sql, source: Source, front: &[u8]) -> Result<Block, FireLogError> {
-    let back = back_of(sql, source)?.unwrap_or_default();
-    Ok(Block::open(front, &back)?)
-}
-
-/// Reads the records of hits, opening each block once.
-fn read(sql: &impl Sql, hits: &[Hit]) -> Result<Vec<Record>, FireLogError> {
+/// Reads the records of hits, opening each block once; `None` where one is not as it was found.
+async fn read(sql: &impl Sql, hits: &[Hit], pace: &impl Pace) -> Result<Option<Vec<Record>>, FireLogError> {
     let mut blocks: Vec<(Source, Block)> = Vec::new();
     let mut records = Vec::with_capacity(hits.len());
     for hit in hits {
@@ -186,10 +207,15 @@ fn read(sql: &impl Sql, hits: &[Hit]) -> Result<Vec<Record>, FireLogError> {
             let known = blocks.iter().position(|(source, _)| *source == hit.source);
             let block = match known {
                 Some(place) => blocks.remove(place),
-                None => (
-                    hit.source,
-                    open(sql, hit.source, &front_of(sql, hit.source)?.unwrap_or_default())?,
-                ),
+                None => {
+                    let Some(front) = front_as_found(sql, hit.source, u64::from(hit.records))? else {
+                        return Ok(None);
+                    };
+                    let back = back_of(sql, hit.source)?.unwrap_or_default();
+                    let block = Block::open(&front, &back)?;
+                    pace.spent(hit.records as usize / OPENING).await;
+                    (hit.source, block)
+                }
             };
             // Blocks that overlap in time alternate; a few are enough to keep.
             if blocks.len() >= MAX_OPEN {
@@ -202,8 +228,9 @@ fn read(sql: &impl Sql, hits: &[Hit]) -> Result<Vec<Record>, FireLogError> {
         {
             records.push(block.record(row)?);
         }
+        pace.spent(1).await;
     }
-    Ok(records)
+    Ok(Some(records))
 }
 
 /// Opened blocks kept while records are read: at 2 MB each, 32 MB of an object's 128.
@@ -213,7 +240,7 @@ const MAX_OPEN: usize = 16;
 ///
 /// # Errors
 /// As [`scan_page`].
-pub fn find(sql: &impl Sql, id: RecordId) -> Result<Option<Record>, FireLogError> {
+pub async fn find(sql: &impl Sql, id: RecordId, pace: &impl Pace) -> Result<Option<Record>, FireLogError> {
     if let Some(record) = find_enforced(sql, id)? {
         return Ok(Some(record));
     }
@@ -222,6 +249,7 @@ pub fn find(sql: &impl Sql, id: RecordId) -> Result<Option<Record>, FireLogError
         ids: vec![id],
         ..Filter::default()
     };
-    let page = scan_page(sql, &filter, RecordId(u128::MAX), 1, Budget { records: u32::MAX })?;
+    let budget = Budget { records: u32::MAX };
+    let page = scan_page(sql, &filter, RecordId(u128::MAX), 1, budget, pace).await?;
     Ok(page.records.into_iter().next())
 }

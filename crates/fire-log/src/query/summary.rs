@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::band::Band;
 use super::distinct::Distinct;
 use super::filter::Filter;
-use super::plan::Walk;
-use super::scan::{Budget, alive};
-use crate::store::{FireLogError, back_of, front_of};
+use super::scan::Budget;
+use crate::pace::{OPENING, Pace};
+use crate::store::FireLogError;
 use blobwatch_pull::RecordId;
-use blobwatch_records::{Agent, Block, Front, Place, Row, Treatment, asn_text};
+use blobwatch_records::{Agent, Block, Place, Row, Treatment, asn_text};
 use blobwatch_sql::Sql;
 
 /// Groups of an answer; the rest is `other`.
@@ -38,10 +39,13 @@ pub enum Dimension {
     Status,
     Range,
     Fingerprint,
+    SentTo,
+    ServedBy,
+    Cache,
 }
 
 impl Dimension {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 15] = [
         Self::Rule,
         Self::Route,
         Self::Family,
@@ -54,10 +58,13 @@ impl Dimension {
         Self::Status,
         Self::Range,
         Self::Fingerprint,
+        Self::SentTo,
+        Self::ServedBy,
+        Self::Cache,
     ];
 
     /// As `by` has them, in the order of [`Dimension::ALL`].
-    pub(super) const NAMES: [&'static str; 12] = [
+    pub(super) const NAMES: [&'static str; 15] = [
         "rule",
         "route",
         "family",
@@ -70,6 +77,9 @@ impl Dimension {
         "status",
         "range",
         "fingerprint",
+        "sent_to",
+        "served_by",
+        "cache",
     ];
 
     pub(super) fn of(name: &str) -> Option<Self> {
@@ -117,32 +127,33 @@ pub struct Part {
 ///
 /// # Errors
 /// When SQLite refuses or a stored block cannot be read.
-pub fn summarise(
+pub async fn summarise(
     sql: &impl Sql,
     filter: &Filter,
     by: &[Dimension],
     before: RecordId,
     budget: Budget,
+    pace: &impl Pace,
 ) -> Result<Part, FireLogError> {
-    let plan = Walk::new(sql, filter, before)?.plan(before, &budget)?;
     let mut counter = Counter {
         by,
         filter,
         tally: Tally::default(),
     };
-    for candidate in &plan.candidates {
-        let Some(bytes) = front_of(sql, candidate.source)? else {
-            continue;
-        };
-        let Some(alive) = alive(&Front::parse(&bytes)?, filter)? else {
-            continue;
-        };
-        let block = Block::open(&bytes, &back_of(sql, candidate.source)?.unwrap_or_default())?;
-        let in_span = |id: RecordId| plan.floor <= id && id < before && filter.in_time(id);
-        counter.block(&block, &alive, in_span);
+    let (mut at, mut records) = (before, 0);
+    loop {
+        let band = Band::load(sql, filter, at, budget.records - records, pace).await?;
+        for block in &band.blocks {
+            let in_span = |id: RecordId| band.floor <= id && id < at && filter.in_time(id);
+            counter.block(&block.open()?, &block.alive, in_span, pace).await;
+        }
+        (at, records) = (band.floor, records + band.records);
+        if at == RecordId(0) || records >= budget.records {
+            break;
+        }
     }
     let mut part = counter.tally.into_part();
-    part.before = (plan.floor > RecordId(0)).then(|| plan.floor.to_string());
+    part.before = (at > RecordId(0)).then(|| at.to_string());
     Ok(part)
 }
 
@@ -205,7 +216,14 @@ struct Counter<'a> {
 }
 
 impl Counter<'_> {
-    fn block(&mut self, block: &Block, alive: &[bool], in_span: impl Fn(RecordId) -> bool) {
+    async fn block(
+        &mut self,
+        block: &Block,
+        alive: &[bool],
+        in_span: impl Fn(RecordId) -> bool,
+        pace: &impl Pace,
+    ) {
+        pace.spent(block.rows().len() / OPENING).await;
         let clients: Vec<bool> = block
             .clients()
             .iter()
@@ -240,6 +258,7 @@ impl Counter<'_> {
             }
             self.tally.total.requests += weight;
             self.tally.total.clients.insert(client);
+            pace.spent(1).await;
         }
     }
 
@@ -294,6 +313,9 @@ fn value(
         Dimension::Verdict => name(&treatment.verdict),
         Dimension::Status => (treatment.status != 0).then(|| treatment.status.to_string()),
         Dimension::Range => name(&treatment.range),
+        Dimension::SentTo => present(&treatment.sent_to),
+        Dimension::ServedBy => present(&treatment.served_by),
+        Dimension::Cache => treatment.cache.map(|cache| cache.as_str().to_owned()),
         Dimension::Family => name(&agent.family),
         Dimension::Os => present(&agent.os),
         Dimension::Fingerprint => present(&agent.fingerprint),

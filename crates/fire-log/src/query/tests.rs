@@ -1,5 +1,7 @@
 //! Answers against the slow obvious way, over several FireLogs, merged and not.
 
+mod pauses;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bolero::TypeGenerator;
@@ -7,6 +9,7 @@ use bolero::TypeGenerator;
 use super::{
     Budget, Dimension, Filter, Kind, Page, Part, Query, Summary, SummaryQuery, join, scan_page, summarise,
 };
+use crate::pace::{Unpaced, at_once};
 use crate::store::FireLog;
 use blobwatch_pull::sample::Numbers;
 use blobwatch_pull::{Action, Method, Mode, Record, RecordId, sample};
@@ -64,6 +67,12 @@ fn every_bad_parameter_is_refused_with_its_name_and_what_was_expected() {
     refused(&[("range", "partial")], "query.range", "resume");
     refused(&[("client", "xyz")], "query.client", "16 hex digits");
     refused(&[("odd_path", "1")], "query.odd_path", "true or false");
+    refused(
+        &[("cache", "warm")],
+        "query.cache",
+        "revalidated, updating, none, or nothing",
+    );
+    refused(&[("object", "xyz")], "query.object", "16 hex digits");
     refused(&[("id", "xyz")], "query.id", "26 characters");
     refused(&[("route", "")], "query.route", "is empty");
     refused(&[("cursor", "00")], "query.cursor", "not a cursor");
@@ -85,6 +94,9 @@ fn values_are_read_as_they_are_written() {
         ("verdict", "block"),
         ("family", "cri-o"),
         ("odd_path", "true"),
+        ("cache", "hit"),
+        ("cache", ""),
+        ("sent_to", "CDN.example"),
         ("limit", "7"),
     ]);
     assert_eq!(
@@ -97,6 +109,8 @@ fn values_are_read_as_they_are_written() {
         (vec![Mode::Monitor], vec![Action::Block])
     );
     assert_eq!(query.filter.odd_paths, [true]);
+    assert_eq!(query.filter.caches, [Some(blobwatch_pull::Cache::Hit), None]);
+    assert_eq!(query.filter.sent_to, ["cdn.example"]);
     assert_eq!((query.filter.colos[0].as_str(), query.limit), ("IAD", 7));
     let export = Query::parse(Kind::Fires, &pairs(&[("format", "ndjson")]), NOW).unwrap();
     assert_eq!(export.limit, super::parameters::DEFAULT_EXPORT);
@@ -192,18 +206,7 @@ fn world(seed: u64, records: usize) -> World {
             let (batch, left) = rest.split_at((1 + numbers.below(60) as usize).min(rest.len()));
             rest = left;
             seq += 1;
-            let mut block = Builder::default();
-            batch.iter().cloned().for_each(|record| block.push(record));
-            // Two isolates in turn, so that batches overlap in time.
-            let flush = Flush {
-                isolate: seq % 2,
-                seq,
-                held: RulebookVersion::default(),
-                losses: BTreeMap::new(),
-                volumes: Vec::new(),
-                segment: block.encode(),
-            };
-            log.accept(&flush.encode(), NOW).unwrap();
+            log.accept(&batch_of(seq, batch), NOW).unwrap();
             if numbers.below(4) == 0 {
                 log.tend(NOW + 100_000 * seq).unwrap();
             }
@@ -212,10 +215,28 @@ fn world(seed: u64, records: usize) -> World {
     World { logs, records }
 }
 
+/// Two isolates in turn, so that batches overlap in time.
+fn batch_of(seq: u64, records: &[Record]) -> Vec<u8> {
+    let mut block = Builder::default();
+    records.iter().cloned().for_each(|record| block.push(record));
+    let flush = Flush {
+        isolate: seq % 2,
+        seq,
+        held: RulebookVersion::default(),
+        losses: BTreeMap::new(),
+        volumes: Vec::new(),
+        segment: block.encode(),
+    };
+    flush.encode()
+}
+
 impl World {
     fn page(&self, filter: &Filter, before: RecordId, limit: usize, budget: u32) -> Vec<Page> {
         let page = |log: &FireLog<Native>| {
-            let page = scan_page(log.sql(), filter, before, limit, Budget { records: budget }).unwrap();
+            let budget = Budget { records: budget };
+            let page = at_once(scan_page(log.sql(), filter, before, limit, budget, &Unpaced))
+                .unwrap()
+                .unwrap();
             let bytes = page.clone().encode();
             assert_eq!(Page::decode(&bytes).as_ref(), Ok(&page));
             page
@@ -242,7 +263,7 @@ fn some_filter(numbers: &mut Numbers, records: &[Record]) -> Filter {
         let Some(record) = records.get(numbers.below(records.len().max(1) as u64) as usize) else {
             break;
         };
-        match numbers.below(18) {
+        match numbers.below(21) {
             0 => filter.kind = Kind::Fires,
             1 => filter.since_ms = Some(record.id.time_ms()),
             2 => filter.until_ms = Some(record.id.time_ms()),
@@ -264,6 +285,9 @@ fn some_filter(numbers: &mut Numbers, records: &[Record]) -> Filter {
             14 => filter.repositories.push(record.repository.clone()),
             15 => filter.clients.push(record.client),
             16 => filter.odd_paths.push(record.odd_path),
+            17 => filter.served_by.push(record.served_by.clone()),
+            18 => filter.caches.push(record.cache),
+            19 => filter.sent_to.push(record.sent_to.clone()),
             _ => filter.ids.push(record.id),
         }
     }
@@ -317,17 +341,23 @@ fn a_record_is_found_by_its_id_with_all_that_it_held() {
         let found: Vec<Record> = world
             .logs
             .iter()
-            .filter_map(|log| super::find(log.sql(), record.id).unwrap())
+            .filter_map(|log| {
+                at_once(super::find(log.sql(), record.id, &Unpaced))
+                    .unwrap()
+                    .unwrap()
+            })
             .collect();
         assert_eq!(found, vec![record.clone()]);
     }
 }
 
 fn part(log: &FireLog<Native>, filter: &Filter, by: &[Dimension], budget: u32) -> Vec<Part> {
-    let mut parts = Vec::new();
+    let (mut parts, budget) = (Vec::new(), Budget { records: budget });
     let mut before = Some(START);
     while let Some(at) = before {
-        let part = summarise(log.sql(), filter, by, at, Budget { records: budget }).unwrap();
+        let part = at_once(summarise(log.sql(), filter, by, at, budget, &Unpaced))
+            .unwrap()
+            .unwrap();
         before = part.before.as_ref().map(|id| id.parse().unwrap());
         let text = serde_json::to_string(&part).unwrap();
         assert_eq!(serde_json::from_str::<Part>(&text).unwrap(), part);

@@ -1,13 +1,13 @@
 //! Counting cells: from batches as they came to batches of cells in the outbox, each record once.
 //!
-//! A cut is one transaction: it counts the batches that came since the one before, and its row in the outbox says up
-//! to which. What is merged was counted before, so a record is counted once whatever fails in between. A cut comes some
+//! A cut counts the batches that came since the one before, and its row in the outbox says up to which. What is merged was counted before, so a record is counted once whatever fails in between. A cut comes some
 //! seconds after its slot has ended: isolates send once a second, and a kind may be another when the next batch comes.
 //! Nothing is taken back after that.
 
 use super::outbox::OutboxBatch;
 use super::refine::block;
-use super::{FireLog, FireLogError, Source, refine};
+use super::{FireLog, FireLogError, Shared, Source, refine};
+use crate::pace::Pace;
 use blobwatch_records::{History, SLOT_S, Tally};
 use blobwatch_sql::{Row, Sql, StoreError, number};
 
@@ -29,39 +29,56 @@ impl<S: Sql> FireLog<S> {
         let oldest_ms = self.inbox.oldest_uncut_ms;
         (self.inbox.uncut > 0).then(|| (oldest_ms / slot_ms + 1) * slot_ms + CUT_AFTER_SLOT_MS)
     }
-
-    /// One step of counting.
-    pub(super) fn cut(&mut self, now_ms: u64) -> Result<(), FireLogError> {
-        let until_ms = now_ms.saturating_sub(SETTLE_MS);
-        let (sql, history, outbox) = (&self.sql, &self.history, &mut self.outbox);
-        sql.transaction(|| {
-            let mut tally = Tally::default();
-            let cut_ms = count(sql, history, &mut tally, (outbox.cut_ms(), until_ms))?;
-            outbox.put(sql, tally, cut_ms, now_ms)
-        })?;
-        self.inbox = self.waiting()?;
-        Ok(())
-    }
 }
 
-/// Counts the batches that came in `(after, until]`, or the first of them; when the last one came.
+/// One step of counting. Batches that come in its pauses are counted by the next one.
+pub(super) async fn cut<S: Sql, L: Shared<S>>(
+    log: &L,
+    now_ms: u64,
+    pace: &impl Pace,
+) -> Result<(), L::Error> {
+    let (after_ms, mut batches) = log.with(|log| {
+        let after_ms = log.outbox.cut_ms();
+        let until_ms = now_ms.saturating_sub(SETTLE_MS);
+        Ok((after_ms, arrived(&log.sql, (after_ms, until_ms))?))
+    })?;
+    batches.truncate(MAX_CUT_ROWS);
+    let mut tally = Tally::default();
+    for (_, source) in &batches {
+        let records = log.with(|log| count(&log.sql, &log.history, &mut tally, *source))?;
+        pace.spent(records).await;
+    }
+    let cut_ms = batches.last().map_or(after_ms, |(arrived_ms, _)| *arrived_ms);
+    log.with(|log| {
+        let (sql, outbox) = (&log.sql, &mut log.outbox);
+        if outbox.cut_ms() != after_ms {
+            return Err(StoreError::Corrupt("batches that were counted meanwhile".to_owned()).into());
+        }
+        // The batches say up to when it is: what became known since the cut before counts once, as they do.
+        for (due_ms, record) in log.challenges.unanswered(after_ms, cut_ms) {
+            tally.count_unanswered(record, due_ms);
+        }
+        sql.transaction(|| outbox.put(sql, tally, cut_ms, now_ms))?;
+        log.challenges.forget(cut_ms);
+        log.inbox = log.waiting()?;
+        Ok(())
+    })
+}
+
+/// Counts a batch; how many records it has. What cannot be read is counted as lost when it is merged.
 fn count(
     sql: &impl Sql,
     history: &History,
     tally: &mut Tally,
-    (after_ms, until_ms): (u64, u64),
-) -> Result<u64, FireLogError> {
-    let mut cut_ms = after_ms;
-    for (arrived_ms, source) in arrived(sql, (after_ms, until_ms))?.into_iter().take(MAX_CUT_ROWS) {
-        cut_ms = arrived_ms;
-        // What cannot be read is counted as lost when it is merged.
-        if let Some(block) = block(sql, source)? {
-            for record in refine::read(&block)? {
-                tally.count(&record, &history.recall(&record));
-            }
-        }
+    source: Source,
+) -> Result<usize, FireLogError> {
+    let Some(block) = block(sql, source)? else {
+        return Ok(0);
+    };
+    for record in refine::read(&block)? {
+        tally.count(&record, &history.recall(&record));
     }
-    Ok(cut_ms)
+    Ok(block.rows().len())
 }
 
 /// The batches of the inbox that came in `(after, until]`, in that order.

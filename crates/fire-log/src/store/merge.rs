@@ -1,10 +1,10 @@
 //! Turning many small rows into few large ones: less to read for a query, and better dictionaries.
 //!
-//! One step is one transaction: what it takes from the inbox and what it writes as segments are the same records.
+//! What a step takes from the inbox and what it writes as segments are the same records, in one transaction at its end.
 //! The newest segment is filled up first, so that quiet hours do not leave thousands of small ones.
 
-use super::refine::Late;
-use super::{FireLog, FireLogError, Inbox, accept, losses};
+use super::{FireLog, FireLogError, Inbox, Shared, accept, losses};
+use crate::pace::{OPENING, Pace};
 use blobwatch_records::{Block, Builder, Header, split};
 use blobwatch_sql::{Row, Sql, SqlValue, StoreError, number};
 
@@ -20,8 +20,11 @@ pub(crate) const MERGE_AT_ROWS: u64 = 100;
 /// Least time between two merges: the newest segment is written again by each.
 pub(crate) const MERGE_EVERY_MS: u64 = 10_000;
 
-/// Records of one step: about 25 ms natively, a few times that in Wasm. An object may use 30 s at a time.
+/// Records of one step, which are in memory together: 4 MB, and the segments that they become.
 const MAX_STEP_RECORDS: u64 = 16_384;
+
+/// What writing one of a block's sections costs beside working on each of its records, as a share.
+const PER_SECTION: usize = 16;
 
 /// A segment is not filled up beyond this span of time: retention forgets a segment when its newest record is old.
 const MAX_SPAN_MS: u64 = 6 * 3_600_000;
@@ -77,50 +80,94 @@ impl<S: Sql> FireLog<S> {
         }
     }
 
-    /// One step of merging; the number of batches merged.
-    pub(super) fn merge(&mut self, now_ms: u64) -> Result<u64, FireLogError> {
-        let (sql, late, cut_ms) = (&self.sql, &mut self.late, self.outbox.cut_ms());
-        let guards = &mut self.guards;
-        let merged = sql.transaction(|| {
-            // What guards know of a batch is read from the inbox again while it is there.
-            guards.keep_before_merge(sql, now_ms)?;
-            step(sql, late, cut_ms, now_ms)
-        })?;
-        self.inbox = self.waiting()?;
-        self.last_merge_ms = now_ms;
-        Ok(merged)
+    /// Takes what one step merges. What guards know of a batch is read from the inbox again while it is there.
+    fn begin_merge(&mut self, now_ms: u64) -> Result<Vec<Waiting>, FireLogError> {
+        let (sql, guards) = (&self.sql, &mut self.guards);
+        sql.transaction(|| guards.keep_before_merge(sql, now_ms))?;
+        choose(sql, self.outbox.cut_ms())
     }
 }
 
-fn step(sql: &impl Sql, late: &mut Late, cut_ms: u64, now_ms: u64) -> Result<u64, FireLogError> {
-    let taken = choose(sql, cut_ms)?;
-    let mut writer = Writer {
-        sql,
-        builder: Builder::default(),
-        replaces: None,
-    };
-    if let Some(first) = taken.first()
-        && let Some(mut tail) = tail(sql, first.first_ms)?
-    {
-        writer.replaces = Some(tail.id);
-        tail.block.set_kinds(late);
-        writer.builder.append(tail.block);
+/// One step of merging; the number of batches merged. Nothing of it is in the database before all of it is. A correction
+/// that comes for a record after it was read is written with the newest segment.
+pub(super) async fn merge<S: Sql, L: Shared<S>>(
+    log: &L,
+    now_ms: u64,
+    pace: &impl Pace,
+) -> Result<u64, L::Error> {
+    let taken = log.with(|log| log.begin_merge(now_ms))?;
+    let mut writer = Writer::default();
+    if let Some(first) = taken.first() {
+        log.with(|log| writer.fill_up(log, first.first_ms))?;
+        pace.spent(writer.builder.len() / OPENING).await;
     }
+    let mut lost = 0;
     for waiting in &taken {
-        match StoreError::readable(read(sql, waiting))? {
-            Some((mut block, bytes)) => {
-                block.set_kinds(late);
-                writer.add(block, bytes)?;
+        match log.with(|log| read(log, waiting))? {
+            Some((block, bytes)) => {
+                if writer.is_full_for(block.rows().len(), bytes) {
+                    close(log, &mut writer, pace).await?;
+                }
+                writer.builder.append(block);
             }
-            None => count_lost_batch(sql, waiting, now_ms)?,
+            None => lost += waiting.records,
         }
-        let key = [number(waiting.isolate), number(waiting.seq)];
-        sql.run("DELETE FROM inbox WHERE isolate = ? AND seq = ?", &key)?;
+        pace.spent(waiting.records as usize).await;
     }
-    writer.write()?;
-    late.retain(|id, _| id.time_ms().saturating_add(CORRECTED_WITHIN_MS) > now_ms);
-    remember(sql, &taken, now_ms)?;
+    close(log, &mut writer, pace).await?;
+    log.with(|log| log.end_merge(&taken, &writer, lost, now_ms))?;
     Ok(taken.len() as u64)
+}
+
+/// Ends the segment in the making.
+async fn close<S: Sql, L: Shared<S>>(log: &L, writer: &mut Writer, pace: &impl Pace) -> Result<(), L::Error> {
+    if let Some(bytes) = writer.encode(pace).await {
+        log.with(|_| writer.close(&bytes))?;
+        pace.spent(TARGET_RECORDS / OPENING).await;
+    }
+    Ok(())
+}
+
+impl<S: Sql> FireLog<S> {
+    /// Puts segments in the place of batches.
+    fn end_merge(
+        &mut self,
+        taken: &[Waiting],
+        writer: &Writer,
+        lost: u64,
+        now_ms: u64,
+    ) -> Result<(), FireLogError> {
+        let sql = &self.sql;
+        sql.transaction(|| {
+            for waiting in taken {
+                waiting.delete(sql)?;
+            }
+            writer.write(sql)?;
+            if lost > 0 {
+                // A stored batch that cannot be read must not stop all others from being merged: it is dropped, and counted.
+                let count = u32::try_from(lost).unwrap_or(u32::MAX);
+                losses::add(sql, &[("records_unreadable".to_owned(), count)].into(), now_ms)?;
+            }
+            remember(sql, taken, now_ms)
+        })?;
+        self.late.forget(now_ms.saturating_sub(CORRECTED_WITHIN_MS));
+        self.inbox = self.waiting()?;
+        Ok(())
+    }
+}
+
+impl Waiting {
+    fn key(&self) -> [SqlValue; 2] {
+        [number(self.isolate), number(self.seq)]
+    }
+
+    fn delete(&self, sql: &impl Sql) -> Result<(), FireLogError> {
+        let statement = "DELETE FROM inbox WHERE isolate = ? AND seq = ? RETURNING seq";
+        if sql.run(statement, &self.key())?.is_empty() {
+            return Err(StoreError::Corrupt("a batch that was merged meanwhile".to_owned()).into());
+        }
+        Ok(())
+    }
 }
 
 /// The oldest rows of the inbox that are counted, as many as one step may take, at least one.
@@ -146,24 +193,23 @@ fn choose(sql: &impl Sql, cut_ms: u64) -> Result<Vec<Waiting>, FireLogError> {
     Ok(all.into_iter().take_while(fits).collect())
 }
 
-/// A batch, and how many bytes it has.
-fn read(sql: &impl Sql, waiting: &Waiting) -> Result<(Block, usize), StoreError> {
-    let key = [number(waiting.isolate), number(waiting.seq)];
-    let mut rows = sql.run(
-        "SELECT front, back FROM inbox WHERE isolate = ? AND seq = ?",
-        &key,
-    )?;
+/// A batch, and how many bytes it has; `None` where it cannot be read.
+fn read<S: Sql>(log: &FireLog<S>, waiting: &Waiting) -> Result<Option<(Block, usize)>, FireLogError> {
+    let statement = "SELECT front, back FROM inbox WHERE isolate = ? AND seq = ?";
+    let mut rows = log.sql.run(statement, &waiting.key())?;
     let row = rows
         .first_mut()
         .ok_or_else(|| StoreError::Corrupt("a batch".to_owned()))?;
-    let (front, back) = (row.take_blob(0, "inbox.front")?, row.take_blob(1, "inbox.back")?);
-    Ok((Block::open(&front, &back)?, front.len() + back.len()))
+    let mut batch = StoreError::readable(batch(row))?;
+    if let Some((block, _)) = &mut batch {
+        log.late.apply(block);
+    }
+    Ok(batch)
 }
 
-/// A stored batch that cannot be read must not stop all others from being merged: it is dropped, and counted.
-fn count_lost_batch(sql: &impl Sql, waiting: &Waiting, now_ms: u64) -> Result<(), FireLogError> {
-    let count = u32::try_from(waiting.records).unwrap_or(u32::MAX);
-    losses::add(sql, &[("records_unreadable".to_owned(), count)].into(), now_ms)
+fn batch(row: &mut Row) -> Result<(Block, usize), StoreError> {
+    let (front, back) = (row.take_blob(0, "inbox.front")?, row.take_blob(1, "inbox.back")?);
+    Ok((Block::open(&front, &back)?, front.len() + back.len()))
 }
 
 fn tail(sql: &impl Sql, first_ms: u64) -> Result<Option<Tail>, FireLogError> {
@@ -201,43 +247,84 @@ fn remember(sql: &impl Sql, taken: &[Waiting], now_ms: u64) -> Result<(), FireLo
 }
 
 /// Fills segments one after the other.
-struct Writer<'a, S> {
-    sql: &'a S,
+#[derive(Default)]
+struct Writer {
     builder: Builder,
-    replaces: Option<u64>,
+    /// The first of the segments takes its place.
+    tail: Option<u64>,
+    segments: Vec<Segment>,
 }
 
-impl<S: Sql> Writer<'_, S> {
-    fn add(&mut self, block: Block, bytes: usize) -> Result<(), FireLogError> {
-        let records = block.rows().len();
-        let full =
-            self.builder.len() + records > TARGET_RECORDS || !self.builder.has_room_for(records, bytes * 2);
-        if full && !self.builder.is_empty() {
-            self.write()?;
+/// As its row will be.
+struct Segment {
+    header: Header,
+    front: Vec<u8>,
+    back: Vec<u8>,
+}
+
+impl Writer {
+    /// Begins with the newest segment, where there is room in it.
+    fn fill_up<S: Sql>(&mut self, log: &FireLog<S>, first_ms: u64) -> Result<(), FireLogError> {
+        if let Some(mut tail) = tail(&log.sql, first_ms)? {
+            self.tail = Some(tail.id);
+            log.late.apply(&mut tail.block);
+            self.builder.append(tail.block);
         }
-        self.builder.append(block);
         Ok(())
     }
 
-    fn write(&mut self) -> Result<(), FireLogError> {
+    fn is_full_for(&self, records: usize, bytes: usize) -> bool {
+        let room = self.builder.has_room_for(records, bytes * 2);
+        !self.builder.is_empty() && (self.builder.len() + records > TARGET_RECORDS || !room)
+    }
+
+    /// The bytes of the segment in the making; `None` where nothing is.
+    async fn encode(&mut self, pace: &impl Pace) -> Option<Vec<u8>> {
         let builder = std::mem::take(&mut self.builder);
         if builder.is_empty() {
-            return Ok(());
+            return None;
         }
-        let bytes = builder.encode();
-        let (front, back) = split(&bytes)?;
-        let header = Header::of(&Block::open(front, back)?);
+        let mut encoding = builder.encoding();
+        let cost = encoding.records() / PER_SECTION;
+        while encoding.put_section() {
+            pace.spent(cost).await;
+        }
+        Some(encoding.finish())
+    }
+
+    /// Reads a segment once more before it takes the place of batches.
+    fn close(&mut self, bytes: &[u8]) -> Result<(), FireLogError> {
+        let (front, back) = split(bytes)?;
+        self.segments.push(Segment {
+            header: Header::of(&Block::open(front, back)?),
+            front: front.to_vec(),
+            back: back.to_vec(),
+        });
+        Ok(())
+    }
+
+    fn write(&self, sql: &impl Sql) -> Result<(), FireLogError> {
+        let mut id = self.tail;
+        for segment in &self.segments {
+            segment.write(sql, id.take())?;
+        }
+        Ok(())
+    }
+}
+
+impl Segment {
+    fn write(&self, sql: &impl Sql, replaces: Option<u64>) -> Result<(), FireLogError> {
         let values = [
-            number(header.first.time_ms()),
-            number(header.last.time_ms()),
-            number(u64::from(header.records)),
-            number(bytes.len() as u64),
-            SqlValue::Blob(header.encode()),
-            SqlValue::Blob(front.to_vec()),
-            SqlValue::Blob(back.to_vec()),
-            self.replaces.take().map_or(SqlValue::Null, number),
+            number(self.header.first.time_ms()),
+            number(self.header.last.time_ms()),
+            number(u64::from(self.header.records)),
+            number((self.front.len() + self.back.len()) as u64),
+            SqlValue::Blob(self.header.encode()),
+            SqlValue::Blob(self.front.clone()),
+            SqlValue::Blob(self.back.clone()),
+            replaces.map_or(SqlValue::Null, number),
         ];
-        self.sql.run(
+        sql.run(
             "INSERT OR REPLACE INTO segment (first_ms, last_ms, records, bytes, header, front, back, id) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             &values,

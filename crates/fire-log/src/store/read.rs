@@ -1,7 +1,7 @@
 //! The statements that queries read with: headers first, blocks only of what was chosen.
 
 use super::FireLogError;
-use blobwatch_records::Header;
+use blobwatch_records::{Front, Header};
 use blobwatch_sql::{MAX_NUMBER, Row, Sql, StoreError, number};
 
 /// Where a block is kept.
@@ -121,7 +121,7 @@ pub(super) const FRONT_OF_SEGMENT: &str = "SELECT front FROM segment WHERE id = 
 pub(super) const FRONT_OF_INBOX: &str = "SELECT front FROM inbox WHERE isolate = ? AND seq = ?";
 
 /// A block's front; `None` where it was merged or forgotten since.
-pub fn front_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) fn front_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>, StoreError> {
     let mut rows = match source {
         Source::Segment { id } => sql.run(FRONT_OF_SEGMENT, &[number(id)])?,
         Source::Inbox { isolate, seq } => sql.run(FRONT_OF_INBOX, &[number(isolate), number(seq)])?,
@@ -130,8 +130,36 @@ pub fn front_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>, Store
     front.transpose()
 }
 
+/// A block's front, if it has so many records still; `None` where it was merged, filled up or forgotten
+/// since it was found.
+pub(crate) fn front_as_found(
+    sql: &impl Sql,
+    source: Source,
+    records: u64,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(front) = front_of(sql, source)? else {
+        return Ok(None);
+    };
+    let found = Front::parse(&front)?.records() as u64;
+    Ok((found == records).then_some(front))
+}
+
+/// A block's front and back.
+pub type FrontAndBack = (Vec<u8>, Vec<u8>);
+
+/// Both of them; `None` as for [`front_as_found`].
+///
+/// # Errors
+/// When SQLite refuses or the block cannot be read.
+pub fn block_as_found(sql: &impl Sql, span: &Span) -> Result<Option<FrontAndBack>, StoreError> {
+    let Some(front) = front_as_found(sql, span.source, span.records)? else {
+        return Ok(None);
+    };
+    Ok(back_of(sql, span.source)?.map(|back| (front, back)))
+}
+
 /// A block's back.
-pub fn back_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) fn back_of(sql: &impl Sql, source: Source) -> Result<Option<Vec<u8>>, StoreError> {
     let mut rows = match source {
         Source::Segment { id } => sql.run("SELECT back FROM segment WHERE id = ?", &[number(id)])?,
         Source::Inbox { isolate, seq } => sql.run(

@@ -1,4 +1,5 @@
-//! Range kinds that need the client's history: given to records when they come, and once more when they are merged.
+//! What needs the client's history, range kinds and the other half of a redirected pull: given to records when they come, and
+//! once more when they are merged.
 //!
 //! The history is in memory. When the object wakes it is read again from the newest records.
 
@@ -6,24 +7,84 @@ use std::collections::HashMap;
 
 use super::{FireLogError, Source, back_of, front_of, newest_first, recent};
 use blobwatch_pull::{RangeKind, Record, RecordId};
-use blobwatch_records::{Block, Builder, History, MAX_CORRECTIONS, WINDOW_MS};
+use blobwatch_records::{Block, Builder, Challenges, FirstHalf, Halves, History, MAX_CORRECTIONS, WINDOW_MS};
 use blobwatch_sql::{MAX_NUMBER, Sql, StoreError};
 
 /// Records read when the object wakes: some 60 ms natively, at 600 bytes 10 MB.
 pub(super) const MAX_REMEMBERED: usize = 16_384;
 
-/// Kinds of stored records that turned out to be others, until those are merged.
-pub(super) type Late = HashMap<RecordId, RangeKind>;
+/// What stored records turned out to be, until those are merged.
+#[derive(Debug, Default)]
+pub(super) struct Late {
+    kinds: HashMap<RecordId, RangeKind>,
+    halves: HashMap<RecordId, FirstHalf>,
+}
 
-/// Gives the records of a new block their kinds; the records as they are then, and whether the block has changed.
-pub(super) fn refine(
-    block: &mut Block,
-    history: &mut History,
-    late: &mut Late,
-) -> Result<(Vec<Record>, bool), FireLogError> {
+impl Late {
+    fn add_kind(&mut self, id: RecordId, kind: RangeKind) {
+        if self.kinds.len() < MAX_CORRECTIONS {
+            self.kinds.insert(id, kind);
+        }
+    }
+
+    fn add_half(&mut self, id: RecordId, half: FirstHalf) {
+        if self.halves.len() < MAX_CORRECTIONS {
+            self.halves.insert(id, half);
+        }
+    }
+
+    /// Whether the block has changed.
+    pub(super) fn apply(&self, block: &mut Block) -> bool {
+        let kinds = block.set_kinds(&self.kinds);
+        block.set_halves(&self.halves) || kinds
+    }
+
+    /// Forgets what was found out of records that came before.
+    pub(super) fn forget(&mut self, before_ms: u64) {
+        self.kinds.retain(|id, _| id.time_ms() > before_ms);
+        self.halves.retain(|id, _| id.time_ms() > before_ms);
+    }
+}
+
+/// The fetches among these records whose redirects are known; those that were stored before theirs came are `late`.
+fn join(halves: &mut Halves, records: &mut [Record], late: &mut Late) -> HashMap<RecordId, FirstHalf> {
+    for record in records.iter() {
+        if let Some((id, half)) = halves.take_redirect(record) {
+            late.add_half(id, half);
+        }
+    }
+    let mut joined = HashMap::new();
+    for record in records {
+        if let Some(half) = halves.take_fetch(record) {
+            half.complete(record);
+            joined.insert(record.id, half);
+        }
+    }
+    joined
+}
+
+/// What a FireLog remembers of the requests before.
+pub(super) struct Memory<'a> {
+    pub(super) history: &'a mut History,
+    pub(super) halves: &'a mut Halves,
+    pub(super) challenges: &'a mut Challenges<Record>,
+    pub(super) late: &'a mut Late,
+}
+
+/// Gives the records of a new block what their clients' past says; the records as they are then, and whether the block has
+/// changed.
+pub(super) fn refine(block: &mut Block, memory: Memory<'_>) -> Result<(Vec<Record>, bool), FireLogError> {
+    let Memory {
+        history,
+        halves,
+        challenges,
+        late,
+    } = memory;
     let mut records = read(block)?;
+    let halves = join(halves, &mut records, late);
     for record in &records {
         history.take(record);
+        challenges.see(record, || record.clone());
     }
     let mut kinds = HashMap::new();
     for record in &mut records {
@@ -35,11 +96,11 @@ pub(super) fn refine(
     }
     let is_stored = |id: &RecordId| records.binary_search_by_key(id, |record| record.id).is_err();
     for correction in history.corrections() {
-        if is_stored(&correction.id) && late.len() < MAX_CORRECTIONS {
-            late.insert(correction.id, correction.kind);
+        if is_stored(&correction.id) {
+            late.add_kind(correction.id, correction.kind);
         }
     }
-    let changed = block.set_kinds(&kinds);
+    let changed = Late { kinds, halves }.apply(block);
     Ok((records, changed))
 }
 
@@ -51,20 +112,28 @@ pub(super) fn encode(block: Block) -> Vec<u8> {
 }
 
 /// Reads the newest records of the last half hour of the log, and what they are beside each other.
-pub(super) fn remember(sql: &impl Sql, late: &mut Late) -> Result<History, FireLogError> {
-    let mut history = History::default();
-    let records = newest(sql)?;
+pub(super) fn remember(
+    sql: &impl Sql,
+    late: &mut Late,
+) -> Result<(History, Halves, Challenges<Record>), FireLogError> {
+    let (mut history, mut halves) = (History::default(), Halves::default());
+    let mut challenges = Challenges::default();
+    let mut records = newest(sql)?;
+    for (id, half) in join(&mut halves, &mut records, late) {
+        late.add_half(id, half);
+    }
     for record in &records {
         history.take(record);
+        challenges.see(record, || record.clone());
     }
     history.corrections();
     for record in &records {
         let kind = history.recall(record).kind;
-        if kind != record.range.kind && late.len() < MAX_CORRECTIONS {
-            late.insert(record.id, kind);
+        if kind != record.range.kind {
+            late.add_kind(record.id, kind);
         }
     }
-    Ok(history)
+    Ok((history, halves, challenges))
 }
 
 /// Oldest first. Batches that cannot be read are passed over: merging counts them.

@@ -5,6 +5,8 @@ mod batches;
 mod cells;
 mod exactly_once;
 mod guards;
+mod halves;
+mod pauses;
 mod rulebook;
 mod schema;
 mod segments;
@@ -13,7 +15,8 @@ use std::collections::BTreeMap;
 
 use super::FireLog;
 use super::cut::CUT_AFTER_SLOT_MS;
-use crate::query::{Budget, Filter, scan_page};
+use crate::pace::{Unpaced, at_once};
+use crate::query::{Budget, Filter, Page, scan_page};
 use blobwatch_pull::{Action, Record, RecordId, sample};
 use blobwatch_records::{Builder, CellBatch, Flush, RulebookVersion as HeldBook, SLOT_S};
 use blobwatch_sql::{Native, Sql};
@@ -61,15 +64,22 @@ fn refused(isolate: u64, counter: u32) -> Record {
 }
 
 fn all(log: &FireLog<Native>) -> Vec<RecordId> {
-    let page = scan_page(
-        log.sql(),
-        &Filter::default(),
-        RecordId(u128::MAX),
-        1_000_000,
-        Budget::default(),
-    )
-    .unwrap();
+    let page = newest(log.sql(), 1_000_000);
     page.records.into_iter().map(|record| record.id).collect()
+}
+
+fn newest(sql: &Native, limit: usize) -> Page {
+    let most = RecordId(u128::MAX);
+    at_once(scan_page(
+        sql,
+        &Filter::default(),
+        most,
+        limit,
+        Budget::default(),
+        &Unpaced,
+    ))
+    .unwrap()
+    .unwrap()
 }
 
 fn count(log: &FireLog<Native>, table: &str) -> u64 {

@@ -14,6 +14,8 @@ pub(crate) struct Run {
     plan: PreviewPlan,
     colos: Vec<Colo>,
     whole: Partial,
+    /// Why a FireLog does not answer, where that is known.
+    refused: Option<String>,
 }
 
 impl Run {
@@ -23,7 +25,12 @@ impl Run {
             colos: colos(&plan, names),
             plan,
             whole: Partial::default(),
+            refused: None,
         }
+    }
+
+    pub(super) fn refused(&mut self, why: String) {
+        self.refused = Some(why);
     }
 
     pub(super) const fn preview(&self) -> &Preview {
@@ -85,7 +92,8 @@ impl Run {
         let failed = self.logs().filter(|log| log.has_failed());
         let incomplete: Vec<String> = failed.map(|log| log.name.clone()).collect();
         if !incomplete.is_empty() && incomplete.len() == self.logs().count() {
-            let error = "no FireLog answered".to_owned();
+            let unknown = || "no FireLog answered".to_owned();
+            let error = self.refused.clone().unwrap_or_else(unknown);
             return End::Failed { error };
         }
         let report = Box::new(Report::of(&self.plan, self.whole.clone()));

@@ -195,6 +195,23 @@ fn a_preview_that_no_fire_log_answers_fails() {
 }
 
 #[test]
+fn a_preview_over_a_newer_builds_records_fails_with_the_reason() {
+    let mut machine = Machine::new();
+    let id = accept(&machine.store);
+    machine.begun(2);
+    for _ in 0..MAX_TRIES {
+        machine
+            .scheduler
+            .refused("newer-schema: deploy that build".to_owned());
+        assert_eq!(machine.next(Event::Slices(vec![None, None])), RETRY);
+        machine.next(Event::Rang);
+    }
+    let failed = machine.store.get(&id).unwrap().unwrap();
+    assert_eq!(failed.error.as_deref(), Some("newer-schema: deploy that build"));
+    machine.scheduler.refused("nothing runs".to_owned());
+}
+
+#[test]
 fn without_fire_logs_nobody_is_hit() {
     let mut machine = Machine::new();
     let id = accept(&machine.store);

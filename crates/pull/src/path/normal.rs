@@ -18,37 +18,40 @@ pub fn normal_form(path: &str) -> Cow<'_, str> {
     if is_valid_blob(path) || is_plain(path) {
         return Cow::Borrowed(path);
     }
-    let once = decode(path);
-    let resolved_first = |path: &str| decode(&joined(&segments(path, CUT))).into_owned();
-    // What origins of Go take it for comes first, then what Tomcat does, and whoever decodes twice or not at all.
-    let readings = [
-        (&*once, WHOLE),
-        (path, CUT),
-        (&once, CUT),
-        (&resolved_first(path), CUT),
-        (&resolved_first(&once), CUT),
-        (&decode(&once), CUT),
-    ];
     let mut blob = None;
-    for (reading, ends) in readings {
-        let Some(form) = blob_in(&segments(reading, ends)) else {
-            continue;
+    each_reading(path, &mut |segments| {
+        let Some(form) = blob_in(segments) else {
+            return false;
         };
         let is_valid = is_valid_blob(&form);
         blob = Some(form);
-        if is_valid {
-            break;
-        }
-    }
-    blob.or_else(|| other_in(&segments(&once, CUT)))
+        is_valid
+    });
+    blob.or_else(|| other_in(&segments(&decode(path), CUT)))
         .map_or(Cow::Borrowed(path), Cow::Owned)
+}
+
+/// The segments of a path as origins read it, until one reading is taken.
+pub(super) fn each_reading(path: &str, take: &mut dyn FnMut(&[&str]) -> bool) {
+    let once = decode(path);
+    // What origins of Go take it for comes first, then what Tomcat does, and whoever decodes twice or not at all.
+    let is_read_one_way = !path.contains('%') && !path.contains(CUT);
+    if take(&segments(&once, WHOLE)) || is_read_one_way {
+        return;
+    }
+    let resolved_first = |path: &str| decode(&joined(&segments(path, CUT))).into_owned();
+    let _ = take(&segments(path, CUT))
+        || take(&segments(&once, CUT))
+        || take(&segments(&resolved_first(path), CUT))
+        || take(&segments(&resolved_first(&once), CUT))
+        || take(&segments(&decode(&once), CUT));
 }
 
 /// Segments are as they stand.
 const WHOLE: &[char] = &[];
 
 /// What an origin may take for the start of parameters, of a query, of a fragment, or for the end.
-const CUT: &[char] = &[';', '?', '#', '\0'];
+pub(super) const CUT: &[char] = &[';', '?', '#', '\0'];
 
 /// Whether it is a blob's path by the specification's grammar, which has one spelling.
 fn is_valid_blob(path: &str) -> bool {
@@ -114,7 +117,7 @@ fn segments<'a>(path: &'a str, ends: &[char]) -> Vec<&'a str> {
     kept
 }
 
-fn joined(segments: &[&str]) -> String {
+pub(super) fn joined(segments: &[&str]) -> String {
     segments
         .iter()
         .fold(String::new(), |path, name| path + "/" + name)

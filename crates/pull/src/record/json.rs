@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Fired, Method, Outcome, RangeRecord, Record, RecordId};
 use crate::action::Action;
+use crate::cache::Cache;
 use crate::client::{ClientKey, NetworkKey};
 use crate::range::RangeKind;
 use crate::user_agent::Family;
@@ -15,8 +16,9 @@ struct Json<'a> {
     time: String,
     ray: Option<&'a str>,
     route: &'a str,
-    repository: &'a str,
-    digest: &'a str,
+    repository: Option<&'a str>,
+    digest: Option<&'a str>,
+    object: Option<String>,
     odd_path: bool,
     method: Method,
     status: Option<u16>,
@@ -25,6 +27,9 @@ struct Json<'a> {
     promised: Option<u64>,
     outcome: Outcome,
     duration_ms: u32,
+    sent_to: Option<&'a str>,
+    served_by: Option<&'a str>,
+    cache: Option<Cache>,
     client: ClientKey,
     network: NetworkKey,
     asn: Option<u32>,
@@ -79,8 +84,9 @@ impl Serialize for Record {
             time: rfc3339(self.id.time_ms()),
             ray: present(&self.ray),
             route: &self.route,
-            repository: &self.repository,
-            digest: &self.digest,
+            repository: present(&self.repository),
+            digest: present(&self.digest),
+            object: (self.object != 0).then(|| format!("{:016x}", self.object)),
             odd_path: self.odd_path,
             method: self.method,
             status: (self.status != 0).then_some(self.status),
@@ -89,6 +95,9 @@ impl Serialize for Record {
             promised: self.promised,
             outcome: self.outcome,
             duration_ms: self.duration_ms,
+            sent_to: present(&self.sent_to),
+            served_by: present(&self.served_by),
+            cache: self.cache,
             client: self.client,
             network: self.network,
             asn: self.asn,
@@ -119,6 +128,19 @@ mod tests {
     fn the_json_form_is_pinned() {
         let golden = include_str!("../../tests/data/record.json");
         assert_eq!(serde_json::to_string(&sample::full()).unwrap(), golden.trim_end());
+    }
+
+    #[test]
+    fn a_redirect_says_where_it_leads_and_an_object_has_no_digest() {
+        let of = |record| serde_json::to_value(record).unwrap();
+        let redirected = of(sample::redirected());
+        assert_eq!(redirected["sent_to"], "cdn.example");
+        assert_eq!(redirected["served_by"], "origin:origin.example");
+        assert_eq!(redirected["cache"], "dynamic");
+        let object = of(sample::object());
+        assert_eq!(object["repository"], serde_json::Value::Null);
+        assert_eq!(object["digest"], serde_json::Value::Null);
+        assert_eq!(object["object"], "0123456789abcdef");
     }
 
     #[test]

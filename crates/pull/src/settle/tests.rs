@@ -1,8 +1,9 @@
 use super::{ObservedAnswer, Pending};
 use crate::action::Action;
+use crate::cache::Cache;
 use crate::range::{RangeKind, RequestedRange};
 use crate::record::{Method, Outcome, Record};
-use crate::sample::{JULY_2020_MS, full};
+use crate::sample::{JULY_2020_MS, SIGNED, full};
 
 fn pending(method: Method, range: Option<&str>) -> Pending {
     let record = Record {
@@ -24,7 +25,7 @@ fn settled(range: Option<&str>, said: &str) -> Record {
 #[test]
 fn an_answer_completes_the_record() {
     let said = format!(
-        "206\nbytes 2000000-10485759/10485760\n8485760\napplication/octet-stream\ncompleted\n{}",
+        "206\nbytes 2000000-10485759/10485760\n8485760\napplication/octet-stream\n\n\n\ncompleted\n{}",
         JULY_2020_MS + 7 + 1234
     );
     let record = settled(Some("bytes=2000000-10485759"), &said);
@@ -45,7 +46,7 @@ fn an_answer_completes_the_record() {
 
 #[track_caller]
 fn sizes(method: Method, said: &str, size: Option<u64>, promised: Option<u64>) {
-    let said = format!("{said}\n\nnot_observed\n0");
+    let said = format!("{said}\n\n\n\n\nnot_observed\n0");
     let record = pending(method, Some("bytes=5-")).settle(&ObservedAnswer::parse(&said).unwrap());
     assert_eq!((record.size, record.promised), (size, promised), "{said:?}");
 }
@@ -81,15 +82,15 @@ fn a_416_that_promises_the_whole_blob_gives_no_size() {
 #[test]
 fn the_kind_is_refined_by_the_size() {
     let kind = |range, said: &str| settled(Some(range), said).range.kind;
-    let part = "206\nbytes 0-99/100\n100\n\nnot_observed\n0";
+    let part = "206\nbytes 0-99/100\n100\n\n\n\n\nnot_observed\n0";
     assert_eq!(kind("bytes=0-99", part), RangeKind::Whole);
     assert_eq!(kind("bytes=0-98", part), RangeKind::Scatter);
     assert_eq!(
-        kind("bytes=7-99", "404\n\n\n\nnot_observed\n0"),
+        kind("bytes=7-99", "404\n\n\n\n\n\n\nnot_observed\n0"),
         RangeKind::Scatter
     );
     assert_eq!(
-        kind("bytes=7-99", "200\n\n100\n\nnot_observed\n0"),
+        kind("bytes=7-99", "200\n\n100\n\n\n\n\nnot_observed\n0"),
         RangeKind::Resume
     );
 }
@@ -104,7 +105,7 @@ fn of_our_own_refusal_nothing_is_said_about_the_origin() {
     ] {
         let mut pending = pending(Method::Get, Some("bytes=5-"));
         pending.record.verdict = verdict;
-        let record = pending.settle(&ObservedAnswer::parse("403\n\n\n\ncompleted\n0").unwrap());
+        let record = pending.settle(&ObservedAnswer::parse("403\n\n\n\n\n\n\ncompleted\n0").unwrap());
         assert_eq!(record.range.honoured, expected, "{verdict:?}");
     }
 }
@@ -113,13 +114,13 @@ fn of_our_own_refusal_nothing_is_said_about_the_origin() {
 fn if_range_leaves_a_200_open() {
     let mut pending = pending(Method::Get, Some("bytes=5-"));
     pending.conditional = true;
-    let record = pending.settle(&ObservedAnswer::parse("200\n\n100\n\nnot_observed\n0").unwrap());
+    let record = pending.settle(&ObservedAnswer::parse("200\n\n100\n\n\n\n\nnot_observed\n0").unwrap());
     assert_eq!(record.range.honoured, None);
 }
 
 #[test]
 fn time_runs_forward_and_is_bounded() {
-    let duration = |end: u64| settled(None, &format!("200\n\n\n\ncompleted\n{end}")).duration_ms;
+    let duration = |end: u64| settled(None, &format!("200\n\n\n\n\n\n\ncompleted\n{end}")).duration_ms;
     assert_eq!(duration(0), 0);
     assert_eq!(duration(JULY_2020_MS + 8), 1);
     assert_eq!(duration(u64::MAX), u32::MAX);
@@ -131,15 +132,15 @@ fn what_the_edge_did_not_write_is_refused() {
         "",
         "200",
         "200\n\n\n\n\n0",
-        "200\n\n\n\ncompleted",
-        "200\n\n\n\ncompleted\n",
-        "200\n\n\n\ncompleted\n0\n",
-        "x\n\n\n\ncompleted\n0",
-        "70000\n\n\n\ncompleted\n0",
+        "200\n\n\n\n\n\n\ncompleted",
+        "200\n\n\n\n\n\n\ncompleted\n",
+        "200\n\n\n\n\n\n\ncompleted\n0\n",
+        "x\n\n\n\n\n\n\ncompleted\n0",
+        "70000\n\n\n\n\n\n\ncompleted\n0",
     ] {
         assert_eq!(ObservedAnswer::parse(text), None, "{text:?}");
     }
-    let said = ObservedAnswer::parse("200\n\n5, 5\n\ncompleted\n0").unwrap();
+    let said = ObservedAnswer::parse("200\n\n5, 5\n\n\n\n\ncompleted\n0").unwrap();
     assert_eq!(said.content_length, None);
 }
 
@@ -152,8 +153,54 @@ fn an_outcome_is_spelled_as_in_json() {
         Outcome::NotObserved,
     ] {
         let name = serde_json::to_value(outcome).unwrap();
-        let text = format!("200\n\n\n\n{}\n0", name.as_str().unwrap());
+        let text = format!("200\n\n\n\n\n\n\n{}\n0", name.as_str().unwrap());
         assert_eq!(ObservedAnswer::parse(&text).unwrap().outcome, outcome);
+    }
+}
+
+#[test]
+fn an_answer_says_who_gave_it_and_where_it_leads() {
+    let said = "307\n\n\n\nhttps://user:pw@CDN.example:8443/layers/7?sig=1\n\nDYNAMIC\nnot_observed\n0";
+    let record = settled(None, said);
+    assert_eq!(
+        (&*record.sent_to, record.cache),
+        ("cdn.example", Some(Cache::Dynamic))
+    );
+    assert_ne!(record.sent_object, 0);
+    let here = settled(None, "302\n\n\n\n/elsewhere?sig=1\n\n\nnot_observed\n0");
+    assert_eq!(here.sent_to, full().profile.host);
+    let followed = settled(
+        None,
+        "200\n\n5\n\n\nhttps://b.example:9/x?sig=1\n12\nnot_observed\n0",
+    );
+    assert_eq!(
+        (&*followed.served_by, followed.cache),
+        ("redirect:b.example", Some(Cache::Hit))
+    );
+}
+
+/// Of a signed address nothing but the host is kept, whoever signed it and wherever it stands.
+#[test]
+fn nothing_of_a_signed_address_is_kept() {
+    for (query, secrets) in SIGNED {
+        for said in [
+            format!("307\n\n\n\nhttps://b.example/docker/x?{query}\n\n\nnot_observed\n0"),
+            format!("307\n\n\n\n/docker/x?{query}\n\n\nnot_observed\n0"),
+            format!("307\n\n\n\nhttps://b.example?{query}\n\n\nnot_observed\n0"),
+            format!("307\n\n\n\n?{query}\n\n\nnot_observed\n0"),
+            format!(
+                "307\n\n\n\nhttps://u:{}@b.example/\n\n\nnot_observed\n0",
+                secrets[0]
+            ),
+            format!("307\n\n\n\nhttps://b.example/#{query}\n\n\nnot_observed\n0"),
+            format!("200\n\n\n\n\nhttps://b.example/docker/x?{query}\n\nnot_observed\n0"),
+        ] {
+            let record = settled(None, &said);
+            let kept = format!("{record:?} {}", serde_json::to_string(&record).unwrap());
+            for secret in secrets {
+                assert!(!kept.contains(secret), "{secret} of {said}: {kept}");
+            }
+        }
     }
 }
 
@@ -169,6 +216,9 @@ fn whatever_an_origin_answers_is_settled() {
                     content_range: std::str::from_utf8(content_range).ok(),
                     content_length: *content_length,
                     content_type: None,
+                    location: None,
+                    followed_to: None,
+                    cache: None,
                     outcome: Outcome::NotObserved,
                     time_ms: *time_ms,
                 };

@@ -132,49 +132,81 @@ impl Breadth {
     }
 }
 
-/// Who is behind each event of a cell.
+/// Who is behind each event of a cell: of most events nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Affected {
-    pub resume: Breadth,
-    pub repeat: Breadth,
-    pub restart: Breadth,
-    pub refused: Breadth,
-    pub aborted: Breadth,
+    /// In the order of events, each once.
+    by_event: Vec<(Event, Breadth)>,
 }
+
+static NOBODY: Breadth = Breadth {
+    clients: Kmv { hashes: Vec::new() },
+    networks: Kmv { hashes: Vec::new() },
+};
 
 impl Affected {
     #[must_use]
     pub fn of(&self, event: Event) -> &Breadth {
-        match event {
-            Event::Resume => &self.resume,
-            Event::Repeat => &self.repeat,
-            Event::Restart => &self.restart,
-            Event::Refused => &self.refused,
-            Event::Aborted => &self.aborted,
+        let place = self.place(event).ok();
+        place
+            .and_then(|place| self.by_event.get(place))
+            .map_or(&NOBODY, |(_, breadth)| breadth)
+    }
+
+    /// Takes in one client's event.
+    pub fn insert(&mut self, event: Event, client: ClientKey, network: NetworkKey) {
+        self.add(event, |breadth| breadth.insert(client, network));
+    }
+
+    /// Takes in everybody who had an event.
+    pub fn merge_event(&mut self, event: Event, more: &Breadth) {
+        if !more.is_empty() {
+            self.add(event, |breadth| breadth.merge(more));
         }
     }
 
-    pub fn of_mut(&mut self, event: Event) -> &mut Breadth {
-        match event {
-            Event::Resume => &mut self.resume,
-            Event::Repeat => &mut self.repeat,
-            Event::Restart => &mut self.restart,
-            Event::Refused => &mut self.refused,
-            Event::Aborted => &mut self.aborted,
+    pub fn merge(&mut self, other: &Self) {
+        for (event, breadth) in &other.by_event {
+            self.merge_event(*event, breadth);
         }
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_event.is_empty()
     }
 
     /// In memory, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let of = |breadth: &Breadth| breadth.clients.hashes.capacity() + breadth.networks.hashes.capacity();
-        let hashes: usize = Event::ALL.into_iter().map(|event| of(self.of(event))).sum();
-        size_of::<Self>() + hashes * size_of::<u32>()
+        let hashes =
+            |breadth: &Breadth| breadth.clients.hashes.capacity() + breadth.networks.hashes.capacity();
+        let hashes: usize = self.by_event.iter().map(|(_, breadth)| hashes(breadth)).sum();
+        size_of::<Self>()
+            + self.by_event.capacity() * size_of::<(Event, Breadth)>()
+            + hashes * size_of::<u32>()
     }
 
-    pub fn merge(&mut self, other: &Self) {
-        for event in Event::ALL {
-            self.of_mut(event).merge(other.of(event));
+    /// Encoded, at most.
+    pub(super) fn most_bytes(&self) -> usize {
+        let hashes = |breadth: &Breadth| breadth.clients.hashes.len() + breadth.networks.hashes.len();
+        self.by_event
+            .iter()
+            .map(|(_, breadth)| 4 + 5 * hashes(breadth))
+            .sum()
+    }
+
+    fn place(&self, event: Event) -> Result<usize, usize> {
+        self.by_event.binary_search_by_key(&event, |(event, _)| *event)
+    }
+
+    fn add(&mut self, event: Event, take: impl FnOnce(&mut Breadth)) {
+        let place = self.place(event).unwrap_or_else(|place| {
+            self.by_event.insert(place, (event, Breadth::default()));
+            place
+        });
+        if let Some((_, breadth)) = self.by_event.get_mut(place) {
+            take(breadth);
         }
     }
 }

@@ -9,18 +9,22 @@ use std::sync::Arc;
 use super::breadth::{Affected, Breadth, FewNetworks, Kmv, SKETCH};
 use super::counts::{CellCounts, FIELDS};
 use super::event::{Event, Evidence, MAX_EVIDENCE};
-use super::{Cell, CellBatch, CellKey, MAX_CELLS, MAX_KEY_RULES};
+use super::{BlobCount, Cell, CellBatch, CellKey, MAX_BLOBS, MAX_CELLS, MAX_KEY_RULES};
 use crate::segment::codes::Coded;
 use crate::segment::texts::{TextTable, Texts};
 use blobwatch_pull::{Family, RecordId};
 use blobwatch_wire::{DecodeError, Reader, put_text, put_varint};
 
 /// Of a batch's bytes. A reader refuses a newer one; the FireLog keeps the batch and tries again. Version 1 ended in a
-/// list of guards, which no build ever filled; 2 had one count less; 3 had no networks.
-pub(crate) const VERSION: u8 = 4;
+/// list of guards, which no build ever filled; 2 had one count less; 3 had no networks; 4 had 25 counts and six events
+/// less, and no blobs.
+pub(crate) const VERSION: u8 = 5;
 
 /// The first whose cells name networks.
 const WITH_NETWORKS: u8 = 4;
+
+/// The first whose cells name blobs.
+const WITH_BLOBS: u8 = 5;
 
 const MAGIC: &[u8; 3] = b"BWC";
 
@@ -36,7 +40,7 @@ impl CellBatch {
         for number in [self.epoch, self.seq, self.slot] {
             put_varint(&mut out, number);
         }
-        let keys = self.cells.iter().flat_map(|cell| cell.key.texts());
+        let keys = self.cells.iter().flat_map(Cell::texts);
         let texts = Texts::of(keys);
         texts.put(&mut out);
         put_varint(&mut out, self.cells.len() as u64);
@@ -46,6 +50,7 @@ impl CellBatch {
             put_affected(&mut out, &cell.affected);
             put_evidence(&mut out, &cell.evidence);
             put_sketch(&mut out, cell.networks.sketch());
+            put_blobs(&mut out, &texts, &cell.blobs);
         }
         put_counts(&mut out, &self.other);
         out
@@ -76,6 +81,13 @@ impl CellBatch {
         }
         reader.finish()?;
         Ok(batch)
+    }
+}
+
+impl Cell {
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let blobs = self.blobs.iter().map(|blob| &*blob.digest);
+        self.key.texts().chain(blobs)
     }
 }
 
@@ -216,10 +228,11 @@ fn read_affected(reader: &mut Reader<'_>) -> Result<Affected, DecodeError> {
     let mut affected = Affected::default();
     for (place, event) in Event::ALL.into_iter().enumerate() {
         if present >> place & 1 == 1 {
-            *affected.of_mut(event) = Breadth {
+            let breadth = Breadth {
                 clients: read_sketch(reader)?,
                 networks: read_sketch(reader)?,
             };
+            affected.merge_event(event, &breadth);
         }
     }
     Ok(affected)
@@ -269,6 +282,26 @@ fn read_cell(reader: &mut Reader<'_>, texts: &TextTable, version: u8) -> Result<
             let networks = FewNetworks::of_sketch(read_sketch(reader)?);
             networks.ok_or(DecodeError::Invalid("networks"))?
         },
+        blobs: if version < WITH_BLOBS {
+            Vec::new()
+        } else {
+            read_list(reader, MAX_BLOBS, 2, |reader| read_blob(reader, texts))?
+        },
+    })
+}
+
+fn put_blobs(out: &mut Vec<u8>, texts: &Texts<'_>, blobs: &[BlobCount]) {
+    put_varint(out, blobs.len() as u64);
+    for blob in blobs {
+        texts.put_code(out, &blob.digest);
+        put_varint(out, u64::from(blob.times));
+    }
+}
+
+fn read_blob(reader: &mut Reader<'_>, texts: &TextTable) -> Result<BlobCount, DecodeError> {
+    Ok(BlobCount {
+        digest: texts.owned(reader)?,
+        times: reader.narrow("times of a blob")?,
     })
 }
 

@@ -14,13 +14,21 @@ pub const LARGE_BYTES: u64 = 1 << 20;
 
 /// Fields before the kinds, and after them: what is newer stands at the end.
 const NAMED: usize = 13;
-const NEWER: usize = 1;
+const NEWER: usize = 26;
+
+/// A throughput is counted in parts of a factor of two above 2^[`PACE_FIRST`] bytes per second.
+pub(crate) const PACE_PARTS: u16 = 16;
+pub(crate) const PACE_FIRST: f64 = 14.0;
+
+/// Classes of answers that are counted: none at all, 3xx, 4xx and 5xx. The others are 2xx, which most are.
+pub(crate) const CLASSES: usize = 4;
 
 /// Numbers of one cell, in the order of the stored bytes.
 pub(super) const FIELDS: usize = NAMED + KINDS + NEWER;
 
 /// Requests, by what they show; a record of weight w counts w times. Sums stop at the largest number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<u32>", into = "Vec<u32>")]
 pub struct CellCounts {
     pub requests: u32,
     /// Blobs begun: no Range, the whole, or the first chunk or tile of one client and digest.
@@ -51,6 +59,47 @@ pub struct CellCounts {
     pub kinds: [u32; KINDS],
     /// Of `starts`, those after the rest of the blob was refused to the client.
     pub begun_again: u32,
+    /// Blobs asked for from the first byte, and answered with 5xx or not at all.
+    pub failed: u32,
+    /// Blobs asked for from the first byte, and refused by what is behind us.
+    pub turned_away: u32,
+    /// Of `starts`, those answered with a redirect.
+    pub redirected: u32,
+    /// Of `redirected`, those asked for again and again whose target was not.
+    pub unreached: u32,
+    /// Ranges from the blob's end on that were answered with 416, the first of each client and blob.
+    pub behind: u32,
+    /// The second of each: clients that loop, however often they go round.
+    pub looped: u32,
+    /// Bodies of [`LARGE_BYTES`] or more whose throughput is known, and how fast those of the same clients were before.
+    pub paced: u32,
+    /// Of `paced`, those far slower than before.
+    pub slow: u32,
+    /// Whole bodies that are known to have arrived.
+    pub fetched: u32,
+    /// Of `fetched`, those of a client that had got the same blob twice just before.
+    pub suspect: u32,
+    /// Of `refused`, those of several ranges at once.
+    pub multi_refused: u32,
+    /// Of all restarts, those after a body that was cut, and those after one that had arrived.
+    pub again_cut: u32,
+    pub again_whole: u32,
+    /// Of `denied`, those that a rule blocked.
+    pub blocked: u32,
+    /// Requests that a rule sent to another origin.
+    pub detoured: u32,
+    /// Requests that a rule tagged, and did no more to.
+    pub tagged: u32,
+    /// All requests, by class of the answer: see [`CellCounts::answered`].
+    pub answers: [u32; CLASSES],
+    /// Of `turned_away`, those with 401, with 429 and with 403.
+    pub unauthorized: u32,
+    pub limited: u32,
+    pub forbidden: u32,
+    /// Of `failed`, those that got no answer.
+    pub silent: u32,
+    /// Of `paced`, the sum of their throughputs' logarithms: see [`CellCounts::throughput`].
+    pub pace_sum: u32,
 }
 
 impl CellCounts {
@@ -67,6 +116,51 @@ impl CellCounts {
         if let Some(count) = self.kinds.get_mut(usize::from(kind.code())) {
             *count = count.saturating_add(times);
         }
+    }
+
+    /// Bytes per second that `paced` had in the geometric mean.
+    #[must_use]
+    pub fn throughput(&self) -> Option<f64> {
+        let mean = f64::from(self.pace_sum) / f64::from(self.paced) / f64::from(PACE_PARTS);
+        (self.paced > 0).then(|| (mean + PACE_FIRST).exp2())
+    }
+
+    pub fn count_answer(&mut self, status: u16, times: u32) {
+        let class = match status {
+            0 => 0,
+            300..400 => 1,
+            400..500 => 2,
+            500.. => 3,
+            _ => return,
+        };
+        if let Some(count) = self.answers.get_mut(class) {
+            *count = count.saturating_add(times);
+        }
+    }
+
+    /// All requests, by class of the answer: none, 2xx, 3xx, 4xx, 5xx. Older builds did not count classes, and nor do
+    /// their cells: all of theirs are 2xx.
+    #[must_use]
+    pub fn answered(&self) -> [u32; 5] {
+        let [none, redirected, client, server] = self.answers;
+        let others = [none, redirected, client, server]
+            .into_iter()
+            .fold(0, u32::saturating_add);
+        [
+            none,
+            self.requests.saturating_sub(others),
+            redirected,
+            client,
+            server,
+        ]
+    }
+
+    /// Blobs asked for from the first byte: begun, failed or turned away.
+    #[must_use]
+    pub fn asked(&self) -> u32 {
+        self.starts
+            .saturating_add(self.failed)
+            .saturating_add(self.turned_away)
     }
 
     /// Adds other counts to these.
@@ -100,10 +194,34 @@ impl CellCounts {
             self.aborted,
             self.denied,
         ];
-        for (field, value) in fields
-            .iter_mut()
-            .zip(named.into_iter().chain(self.kinds).chain([self.begun_again]))
-        {
+        let newer = [
+            self.begun_again,
+            self.failed,
+            self.turned_away,
+            self.redirected,
+            self.unreached,
+            self.behind,
+            self.looped,
+            self.paced,
+            self.slow,
+            self.fetched,
+            self.suspect,
+            self.multi_refused,
+            self.again_cut,
+            self.again_whole,
+            self.blocked,
+            self.detoured,
+            self.tagged,
+        ];
+        let newest = [
+            self.unauthorized,
+            self.limited,
+            self.forbidden,
+            self.silent,
+            self.pace_sum,
+        ];
+        let all = named.into_iter().chain(self.kinds).chain(newer);
+        for (field, value) in fields.iter_mut().zip(all.chain(self.answers).chain(newest)) {
             *field = value;
         }
         fields
@@ -124,8 +242,41 @@ impl CellCounts {
             observed,
             aborted,
             denied,
-            kinds @ ..,
+            kind_0,
+            kind_1,
+            kind_2,
+            kind_3,
+            kind_4,
+            kind_5,
+            kind_6,
+            kind_7,
+            kind_8,
+            kind_9,
+            kind_10,
+            kind_11,
             begun_again,
+            failed,
+            turned_away,
+            redirected,
+            unreached,
+            behind,
+            looped,
+            paced,
+            slow,
+            fetched,
+            suspect,
+            multi_refused,
+            again_cut,
+            again_whole,
+            blocked,
+            detoured,
+            tagged,
+            answers @ ..,
+            unauthorized,
+            limited,
+            forbidden,
+            silent,
+            pace_sum,
         ] = *fields;
         Self {
             requests,
@@ -141,8 +292,56 @@ impl CellCounts {
             observed,
             aborted,
             denied,
-            kinds,
+            kinds: [
+                kind_0, kind_1, kind_2, kind_3, kind_4, kind_5, kind_6, kind_7, kind_8, kind_9, kind_10,
+                kind_11,
+            ],
             begun_again,
+            failed,
+            turned_away,
+            redirected,
+            unreached,
+            behind,
+            looped,
+            paced,
+            slow,
+            fetched,
+            suspect,
+            multi_refused,
+            again_cut,
+            again_whole,
+            blocked,
+            detoured,
+            tagged,
+            answers,
+            unauthorized,
+            limited,
+            forbidden,
+            silent,
+            pace_sum,
         }
+    }
+}
+
+/// The fields in the order of the stored bytes, without the zeros at the end.
+impl From<CellCounts> for Vec<u32> {
+    fn from(counts: CellCounts) -> Self {
+        let fields = counts.fields();
+        let used = fields
+            .iter()
+            .rposition(|field| *field != 0)
+            .map_or(0, |last| last + 1);
+        fields.into_iter().take(used).collect()
+    }
+}
+
+/// What an older build did not count is 0.
+impl From<Vec<u32>> for CellCounts {
+    fn from(known: Vec<u32>) -> Self {
+        let mut fields = [0; FIELDS];
+        for (field, value) in fields.iter_mut().zip(known) {
+            *field = value;
+        }
+        Self::of_fields(&fields)
     }
 }

@@ -21,16 +21,34 @@ pub enum Event {
     Refused,
     /// An observed body was cut short by its client.
     Aborted,
+    /// A start was answered with 5xx, or not at all.
+    Failed,
+    /// A start was refused by what is behind us: 403, 429, another 4xx, or a 401 that no success followed.
+    TurnedAway,
+    /// A redirect was asked for again and again, and its target never.
+    Unreached,
+    /// A range from the blob's end on was asked for again after its 416.
+    Looped,
+    /// A body came far slower than its clients' bodies used to.
+    Slow,
+    /// A blob was asked for again at once, and again, though it had arrived each time.
+    Suspect,
 }
 
 impl Event {
     /// All of them, in the order of the stored bytes.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 11] = [
         Self::Resume,
         Self::Repeat,
         Self::Restart,
         Self::Refused,
         Self::Aborted,
+        Self::Failed,
+        Self::TurnedAway,
+        Self::Unreached,
+        Self::Looped,
+        Self::Slow,
+        Self::Suspect,
     ];
 
     #[must_use]
@@ -41,6 +59,12 @@ impl Event {
             Self::Restart => "restart",
             Self::Refused => "refused",
             Self::Aborted => "aborted",
+            Self::Failed => "failed",
+            Self::TurnedAway => "turned_away",
+            Self::Unreached => "unreached",
+            Self::Looped => "looped",
+            Self::Slow => "slow",
+            Self::Suspect => "suspect",
         }
     }
 }

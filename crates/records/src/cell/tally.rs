@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS, slot_of};
-use crate::history::Classification;
+use super::{
+    Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS, note_blob, slot_of,
+};
+use crate::history::{Again, Classification, Pace};
 use blobwatch_pull::{Action, ClientKey, Method, NetworkKey, Outcome, RangeKind, Record, RecordId};
 
 /// Of resumes whose origin is not known, one in so many counts: a mirror that dies, or state that was lost, sends a
@@ -14,6 +16,9 @@ pub(crate) const UNKNOWN_ORIGIN_ONE_IN: u128 = 4;
 /// Beyond it, its system and its fingerprint are [`OTHER`].
 pub(crate) const MAX_OF_CLIENT: u32 = 8;
 pub(crate) const MAX_OF_NETWORK: u32 = 64;
+
+/// Of a batch's cells, encoded: a row of the outbox holds 2 MB.
+const MAX_CELLS_BYTES: usize = 1_850_000;
 
 /// What a system and a fingerprint are called that are one too many.
 const OTHER: &str = "other";
@@ -62,13 +67,13 @@ impl Tally {
         let cell = slot.cell(record);
         cell.counts.add(&CellCounts::of(record, judged));
         cell.networks.insert(record.network);
-        for event in Event::ALL
-            .into_iter()
-            .filter(|event| event.is_shown(record, judged))
-        {
-            cell.affected.of_mut(event).insert(record.client, record.network);
-            cell.note(Evidence { event, id: record.id });
-        }
+        cell.show(record, judged, &record.digest);
+    }
+
+    /// Counts a 401 that no success followed, in the slot in which that is known.
+    pub fn count_unanswered(&mut self, record: &Record, due_ms: u64) {
+        let slot = self.slots.entry(slot_of(due_ms)).or_default();
+        slot.cell(record).turn_away(record);
     }
 
     #[must_use]
@@ -96,18 +101,51 @@ impl Tally {
 
 /// The cells that say most, by key, and the sum of the others: of several networks before those of one, which one client
 /// can make as many of as it likes; then those with events.
-fn fit(mut cells: Vec<Cell>) -> (Vec<Cell>, CellCounts) {
+pub(super) fn fit(mut cells: Vec<Cell>) -> (Vec<Cell>, CellCounts) {
     let mut other = CellCounts::default();
-    if cells.len() > MAX_CELLS {
+    let bytes: usize = cells.iter().map(Cell::most_bytes).sum();
+    if cells.len() > MAX_CELLS || bytes > MAX_CELLS_BYTES {
         let is_broad = |cell: &Cell| cell.networks.count() > 1;
         let weight = |cell: &Cell| (is_broad(cell), cell.evidence.len(), cell.counts.requests);
         cells.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.key.cmp(&b.key)));
-        for cell in cells.drain(MAX_CELLS..) {
+        let mut bytes = 0;
+        let mut fits = |cell: &Cell| {
+            bytes += cell.most_bytes();
+            bytes <= MAX_CELLS_BYTES
+        };
+        let fitting = cells.iter().take(MAX_CELLS).take_while(|cell| fits(cell)).count();
+        for cell in cells.drain(fitting..) {
             other.add(&cell.counts);
         }
     }
     cells.sort_by(|a, b| a.key.cmp(&b.key));
     (cells, other)
+}
+
+impl Cell {
+    /// Keeps who is behind what a record shows, and the record as an example.
+    pub fn show(&mut self, record: &Record, judged: &Classification, digest: &str) {
+        let shown = |event: &Event| event.is_shown(record, judged);
+        for event in Event::ALL.into_iter().filter(shown) {
+            self.affected.insert(event, record.client, record.network);
+            self.note(Evidence { event, id: record.id });
+            if event == Event::Suspect {
+                note_blob(&mut self.blobs, digest, record.weight);
+            }
+        }
+    }
+
+    /// Counts a 401 that no success followed.
+    pub fn turn_away(&mut self, record: &Record) {
+        self.counts.add(&CellCounts {
+            turned_away: record.weight,
+            unauthorized: record.weight,
+            ..CellCounts::default()
+        });
+        let event = Event::TurnedAway;
+        self.affected.insert(event, record.client, record.network);
+        self.note(Evidence { event, id: record.id });
+    }
 }
 
 impl CellCounts {
@@ -117,6 +155,7 @@ impl CellCounts {
         let large = record.size.is_some_and(|size| size >= LARGE_BYTES);
         let times = |yes: bool| if yes { record.weight } else { 0 };
         let shows = |event: Event| event.is_shown(record, judged);
+        let fetched = is_fetched(record, judged);
         let mut counts = Self {
             requests: record.weight,
             starts: times(judged.start),
@@ -132,9 +171,30 @@ impl CellCounts {
             aborted: times(shows(Event::Aborted)),
             denied: times(is_denied(record)),
             begun_again: times(judged.start && judged.begun_again),
+            failed: times(shows(Event::Failed)),
+            turned_away: times(shows(Event::TurnedAway)),
+            redirected: times(judged.start && is_redirected(record)),
+            unreached: times(shows(Event::Unreached)),
+            behind: times(judged.behind && is_behind(record)),
+            looped: times(shows(Event::Looped)),
+            paced: times(judged.pace != Pace::Unknown),
+            pace_sum: record.weight.saturating_mul(u32::from(judged.pace.octaves())),
+            slow: times(shows(Event::Slow)),
+            fetched: times(fetched),
+            suspect: times(shows(Event::Suspect)),
+            multi_refused: times(shows(Event::Refused) && is_multi(record)),
+            again_cut: times(judged.again == Again::AfterACut),
+            again_whole: times(judged.again == Again::AfterAWhole),
+            blocked: times(record.verdict == Action::Block),
+            detoured: times(record.verdict == Action::Detour),
+            tagged: times(record.verdict == Action::Tag),
+            limited: times(is_turned_away(record) && record.status == 429),
+            forbidden: times(is_turned_away(record) && record.status == 403),
+            silent: times(is_failed(record) && record.status == 0),
             ..Self::default()
         };
         counts.count_kind(judged.kind, record.weight);
+        counts.count_answer(record.status, record.weight);
         counts
     }
 }
@@ -150,8 +210,63 @@ impl Event {
             Self::Restart => judged.kind == RangeKind::Restart && judged.stuck && judged.start,
             Self::Refused => is_ranged(record) && record.range.honoured == Some(false),
             Self::Aborted => is_observed(record, judged) && record.outcome == Outcome::ClientClosed,
+            Self::Failed => is_failed(record),
+            Self::TurnedAway => is_turned_away(record),
+            Self::Unreached => judged.unreached && judged.start,
+            Self::Looped => judged.looped && is_behind(record),
+            Self::Slow => matches!(judged.pace, Pace::Slow(_)),
+            Self::Suspect => judged.suspect && is_fetched(record, judged),
         }
     }
+}
+
+/// The blob was asked for from its first byte, and what answered is what is behind us: not a rule of ours.
+fn is_asked(record: &Record) -> bool {
+    let is_first = match record.range.without_history(record.size) {
+        RangeKind::None | RangeKind::Whole => true,
+        RangeKind::Tile => record.range.start == Some(0),
+        _ => false,
+    };
+    is_first && record.method == Method::Get && !is_denied(record)
+}
+
+fn is_failed(record: &Record) -> bool {
+    (record.status == 0 || record.status >= 500) && is_asked(record)
+}
+
+/// A 401 is what a client asks for its token by: whether it stays is known a minute later. 404 is what scanners and
+/// clients with an old tag get, 416 says that the blob is empty, and 499 that the client went (nginx).
+fn is_turned_away(record: &Record) -> bool {
+    let is_refusal = matches!(record.status, 400..500) && !matches!(record.status, 401 | 404 | 416 | 499);
+    is_refusal && is_asked(record)
+}
+
+fn is_redirected(record: &Record) -> bool {
+    matches!(record.status, 301 | 302 | 303 | 307 | 308)
+}
+
+/// 416 to a range that begins where the blob ends, or behind: its client has all of it, and does not know.
+pub(crate) fn is_behind(record: &Record) -> bool {
+    let is_from_end = match (record.range.start, record.size) {
+        (Some(start), Some(size)) => start > 0 && start >= size,
+        (Some(start), None) => start > 0 && record.range.honoured != Some(false),
+        (None, _) => false,
+    };
+    record.status == 416 && record.method == Method::Get && is_from_end
+}
+
+/// All of the blob was asked for, and is known to have arrived.
+fn is_fetched(record: &Record, judged: &Classification) -> bool {
+    let is_full = matches!(
+        judged.kind,
+        RangeKind::None | RangeKind::Whole | RangeKind::Restart
+    );
+    let has_body = record.method == Method::Get && matches!(record.status, 200 | 206);
+    is_full && has_body && record.outcome == Outcome::Completed
+}
+
+fn is_multi(record: &Record) -> bool {
+    record.range.without_history(record.size) == RangeKind::Multi
 }
 
 /// The rest was asked for, and answered by the origin: with it, with where it is, or with a refusal to give it.
@@ -163,7 +278,7 @@ fn is_resume(record: &Record, judged: &Classification) -> bool {
         RangeKind::Resume => judged.origin_known || is_chosen(record.id),
         _ => false,
     };
-    is_asked && is_answered && record.method == Method::Get && !is_denied(record)
+    is_asked && is_answered && !judged.second_half && record.method == Method::Get && !is_denied(record)
 }
 
 fn is_chosen(id: RecordId) -> bool {
@@ -177,11 +292,17 @@ fn is_ranged(record: &Record) -> bool {
     record.range.honoured.is_some() && record.range.without_history(record.size) != RangeKind::Whole
 }
 
-/// A body that its client takes with others at a time is one that it may end itself.
+/// A body that its client takes with others at a time is one that it may end itself, unless the range says where it ends.
 fn is_observed(record: &Record, judged: &Classification) -> bool {
     let is_kind = matches!(
         judged.kind,
-        RangeKind::None | RangeKind::Whole | RangeKind::Restart | RangeKind::Resume | RangeKind::Repeat
+        RangeKind::None
+            | RangeKind::Whole
+            | RangeKind::Restart
+            | RangeKind::Resume
+            | RangeKind::Repeat
+            | RangeKind::Tile
+            | RangeKind::Scatter
     );
     let has_body = record.method == Method::Get && matches!(record.status, 200 | 206);
     is_kind && has_body && !judged.parallel && record.outcome != Outcome::NotObserved

@@ -6,9 +6,12 @@ use blobwatch_pull::{Action, ClientKey, Method, NetworkKey, RangeKind, Record, R
 use blobwatch_wire::DecodeError;
 
 /// What `encode` wrote for [`batch`] when the format was made: it must read back for ever.
-const PINNED: &[u8] = include_bytes!("../../tests/data/cell-batch-v4.bin");
+const PINNED: &[u8] = include_bytes!("../../tests/data/cell-batch-v5.bin");
 
-/// The same batch in version 3, without networks.
+/// The same batch in version 4, without the counts of failed, refused and slow downloads, and without blobs.
+const VERSION_4: &[u8] = include_bytes!("../../tests/data/cell-batch-v4.bin");
+
+/// That batch in version 3, without networks.
 const VERSION_3: &[u8] = include_bytes!("../../tests/data/cell-batch-v3.bin");
 
 /// That batch in version 2, without what was begun again.
@@ -36,16 +39,39 @@ fn cell() -> Cell {
         denied: 1,
         kinds: [0; KINDS],
         begun_again: 2,
+        failed: 20,
+        turned_away: 10,
+        redirected: 9,
+        unreached: 8,
+        behind: 6,
+        looped: 5,
+        paced: 40,
+        slow: 30,
+        fetched: 25,
+        suspect: 24,
+        multi_refused: 1,
+        again_cut: 2,
+        again_whole: 11,
+        blocked: 1,
+        detoured: 12,
+        tagged: 13,
+        answers: [7, 9, 1, 20],
+        unauthorized: 4,
+        limited: 3,
+        forbidden: 2,
+        silent: 7,
+        pace_sum: 6_400,
     };
     cell.counts.count_kind(RangeKind::None, 210);
     cell.counts.count_kind(RangeKind::Resume, 83);
     cell.counts.count_kind(RangeKind::Repeat, 7);
     for client in 0..40u64 {
         let client = client.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        cell.affected
-            .resume
-            .insert(ClientKey(client), NetworkKey(client >> 60));
+        let (client, network) = (ClientKey(client), NetworkKey(client >> 60));
+        cell.affected.insert(Event::Resume, client, network);
     }
+    cell.affected.insert(Event::Suspect, ClientKey(7), NetworkKey(7));
+    note_blob(&mut cell.blobs, "sha256:0123", 24);
     cell.note(Evidence {
         event: Event::Resume,
         id: record.id,
@@ -81,6 +107,14 @@ fn the_batch_is_pinned() {
 #[test]
 fn batches_of_older_versions_are_read() {
     let mut batch = batch();
+    let known = batch.cells[1].counts.fields();
+    let mut fields = [0; counts::FIELDS];
+    fields[..26].copy_from_slice(&known[..26]);
+    batch.cells[1].counts = CellCounts::of_fields(&fields);
+    let mut affected = Affected::default();
+    affected.merge_event(Event::Resume, batch.cells[1].affected.of(Event::Resume));
+    (batch.cells[1].affected, batch.cells[1].blobs) = (affected, Vec::new());
+    assert_eq!(CellBatch::decode(VERSION_4), Ok(batch.clone()));
     batch.cells[1].networks = FewNetworks::default();
     assert_eq!(CellBatch::decode(VERSION_3), Ok(batch.clone()));
     batch.cells[1].counts.begun_again = 0;
@@ -92,10 +126,16 @@ fn batches_of_older_versions_are_read() {
 
 #[test]
 fn a_cell_of_one_client_build_takes_few_bytes() {
+    let fields = cell().counts.fields();
+    let mut healthy = [0; counts::FIELDS];
+    healthy[..26].copy_from_slice(&fields[..26]);
+    let healthy = CellCounts::of_fields(&healthy);
     let one = CellBatch {
         cells: vec![Cell {
+            counts: healthy,
             affected: Affected::default(),
             evidence: Vec::new(),
+            blobs: Vec::new(),
             networks: FewNetworks::default(),
             ..cell()
         }],
@@ -120,9 +160,7 @@ fn a_full_batch_of_the_longest_texts_fits_a_row() {
         .into_iter()
         .flat_map(|event| (0..100).map(move |n| (event, n)))
     {
-        affected
-            .of_mut(event)
-            .insert(ClientKey(hash(client)), NetworkKey(hash(client + 1000)));
+        affected.insert(event, ClientKey(hash(client)), NetworkKey(hash(client + 1000)));
     }
     let cells = (0..MAX_CELLS).map(|n| Cell {
         key: CellKey {
@@ -148,14 +186,41 @@ fn a_full_batch_of_the_longest_texts_fits_a_row() {
             })
             .collect(),
         networks: cell().networks,
+        blobs: (0..MAX_BLOBS)
+            .map(|blob| BlobCount {
+                digest: text(n, 3 + blob),
+                times: u32::MAX,
+            })
+            .collect(),
     });
-    let full = CellBatch {
-        cells: cells.collect(),
-        ..batch()
+    let cells: Vec<Cell> = cells.collect();
+    let encoded = |cells: Vec<Cell>| {
+        let (cells, other) = tally::fit(cells);
+        let full = CellBatch {
+            cells,
+            other,
+            ..batch()
+        };
+        let bytes = full.encode();
+        assert!(bytes.len() < 1_900_000, "{}", bytes.len());
+        CellBatch::decode(&bytes).unwrap()
     };
-    let bytes = full.encode();
-    assert!(bytes.len() < 1_900_000, "{}", bytes.len());
-    assert_eq!(CellBatch::decode(&bytes).unwrap().cells.len(), MAX_CELLS);
+    let ended = encoded(cells.clone());
+    assert!(ended.cells.len() >= 200, "{}", ended.cells.len());
+    assert_eq!(ended.other.requests, u32::MAX, "what does not fit is counted");
+    // What any cohort shows of all this: the events of the first version.
+    let mut usual = Affected::default();
+    Event::ALL[..5]
+        .iter()
+        .for_each(|event| usual.merge_event(*event, affected.of(*event)));
+    let of_few = |cell: Cell| Cell {
+        affected: usual.clone(),
+        blobs: Vec::new(),
+        evidence: cell.evidence.into_iter().take(10).collect(),
+        ..cell
+    };
+    let few = encoded(cells.into_iter().map(of_few).collect());
+    assert_eq!(few.cells.len(), MAX_CELLS);
 }
 
 #[test]
@@ -164,7 +229,7 @@ fn a_newer_batch_is_refused_by_its_number() {
     bytes[3] = 9;
     assert_eq!(
         CellBatch::decode(&bytes),
-        Err(DecodeError::Newer { found: 9, known: 4 })
+        Err(DecodeError::Newer { found: 9, known: 5 })
     );
 }
 
@@ -442,4 +507,90 @@ fn what_does_not_fit_a_batch_is_other_and_events_go_first() {
     let repeats: u32 = batch.cells.iter().map(|cell| cell.counts.repeats).sum();
     assert_eq!((repeats, batch.other.repeats), (10, 0));
     assert!(batch.cells.is_sorted_by(|a, b| a.key < b.key));
+}
+
+fn answered(status: u16) -> Record {
+    let mut record = sample::full();
+    record.range = blobwatch_pull::RangeRecord {
+        kind: RangeKind::None,
+        start: None,
+        end: None,
+        honoured: None,
+    };
+    record.status = status;
+    record.verdict = Action::None;
+    record
+}
+
+#[test]
+fn a_start_fails_is_turned_away_or_neither_by_its_status() {
+    #[track_caller]
+    fn case(status: u16, asked: u32, failed: u32, turned_away: u32) {
+        let record = answered(status);
+        let counts = counted(&record, &Classification::alone(&record));
+        assert_eq!(
+            (counts.asked(), counts.failed, counts.turned_away),
+            (asked, failed, turned_away),
+            "{status}"
+        );
+        assert_eq!(counts.answered().iter().sum::<u32>(), 1, "{status}");
+    }
+    for status in [0, 500, 502, 503, 504, 520, 530] {
+        case(status, 1, 1, 0);
+    }
+    for status in [400, 403, 429, 444, 451] {
+        case(status, 1, 0, 1);
+    }
+    // A challenge is judged a minute later; what is not there, is empty, or was given up says nothing.
+    for status in [401, 404, 416, 499] {
+        case(status, 0, 0, 0);
+    }
+}
+
+#[test]
+fn neither_a_rule_of_ours_nor_a_push_nor_a_part_fails_or_is_turned_away() {
+    let head = Record {
+        method: Method::Head,
+        ..answered(403)
+    };
+    let ours = Record {
+        verdict: Action::Block,
+        ..answered(403)
+    };
+    let slowed = Record {
+        verdict: Action::Throttle,
+        ..answered(429)
+    };
+    let mut part = answered(503);
+    part.range.kind = RangeKind::Resume;
+    part.range.start = Some(777);
+    for record in [head, ours, slowed, part] {
+        let counts = counted(&record, &Classification::alone(&record));
+        assert_eq!((counts.asked(), counts.failed, counts.turned_away), (0, 0, 0));
+    }
+    let elsewhere = Record {
+        verdict: Action::Detour,
+        ..answered(403)
+    };
+    let counts = counted(&elsewhere, &Classification::alone(&elsewhere));
+    assert_eq!((counts.turned_away, counts.detoured), (1, 1));
+}
+
+#[test]
+fn several_ranges_that_are_refused_are_told_apart() {
+    let mut record = answered(416);
+    record.range.kind = RangeKind::Multi;
+    record.range.honoured = Some(false);
+    let counts = counted(&record, &Classification::alone(&record));
+    assert_eq!((counts.ranged, counts.refused, counts.multi_refused), (1, 1, 1));
+}
+
+#[test]
+fn counts_of_a_state_are_as_long_as_they_need() {
+    let bytes: Vec<u32> = CellCounts::default().into();
+    assert!(bytes.is_empty());
+    let counts = cell().counts;
+    assert_eq!(CellCounts::from(Vec::from(counts)), counts);
+    let older: Vec<u32> = counts.fields().into_iter().take(26).collect();
+    assert_eq!(CellCounts::from(older).begun_again, counts.begun_again);
 }

@@ -4,8 +4,10 @@ use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
 
-use super::Classification;
-use blobwatch_pull::{Action, MAX_ISOLATE, Method, Outcome, RangeKind, Record, RecordId, Request};
+use super::{Classification, Pace};
+use crate::halves::FOLLOWED_WITHIN_MS;
+use blobwatch_pull::{Action, BlobKey, MAX_ISOLATE, Method, Outcome, RangeKind, Record, RecordId, Request};
+use blobwatch_wire::clip;
 
 /// A client that lost its connection may ask again before the edge sees the loss: within 0.1 s on loopback, and a
 /// round trip more elsewhere. Bodies that overlap by more than this are two at a time.
@@ -38,6 +40,12 @@ pub(super) struct Ask {
     pub(super) honoured: bool,
     pub(super) outcome: Outcome,
     pub(super) known_client: bool,
+    /// Hash of the host that was asked, and of the one that a redirect leads to; 0 where it is not known.
+    pub(super) host: u32,
+    pub(super) sent_to: u32,
+    pub(super) pace: Pace,
+    /// Bytes of the whole blob; 0 where the answer does not say.
+    pub(super) size: u64,
     pub(super) duration_ms: u32,
     pub(super) told: Classification,
 }
@@ -68,6 +76,10 @@ impl Ask {
             honoured: record.range.honoured == Some(true),
             outcome: record.outcome,
             known_client: false,
+            host: host_hash(&record.profile.host),
+            sent_to: host_hash(&record.sent_to),
+            pace: Pace::Unknown,
+            size: record.size.unwrap_or_default(),
             duration_ms: record.duration_ms,
             told: Classification::bare(base),
         })
@@ -90,6 +102,10 @@ impl Ask {
             honoured: false,
             outcome: Outcome::NotObserved,
             known_client: false,
+            host: host_hash(clip(request.facts.host)),
+            sent_to: 0,
+            pace: Pace::Unknown,
+            size: 0,
             duration_ms: 0,
             told: Classification::bare(base),
         })
@@ -117,12 +133,33 @@ impl Ask {
         (self.start, self.end) == (other.start, other.end)
     }
 
+    /// Whether a client that is redirected by this ask comes to that one: both are halves of one ask. Where a redirect
+    /// leads, and from which host, is not always known.
+    pub(super) fn leads_to(&self, later: &Self) -> bool {
+        let is_pair = self.given == AskAnswer::Redirect && later.given == AskAnswer::Body;
+        let is_same = self.is_full() && later.is_full() || self.is_same_range(later);
+        let is_then = self.time_ms() <= later.time_ms()
+            && later.time_ms() <= self.time_ms().saturating_add(FOLLOWED_WITHIN_MS);
+        let is_there = self.host != later.host || self.sent_to == 0 || self.sent_to == later.host;
+        is_pair && is_same && is_then && is_there
+    }
+
+    /// The redirect that led to it.
+    pub(super) fn led_by<'a>(&self, earlier: &'a [Self]) -> Option<&'a Self> {
+        earlier.iter().rev().find(|before| before.leads_to(self))
+    }
+
+    /// Whether the body is known to have ended before its end.
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(self.outcome, Outcome::ClientClosed | Outcome::OriginFailed)
+    }
+
     fn is_observed(&self) -> bool {
         self.outcome != Outcome::NotObserved
     }
 
     /// When the body ended where that was observed; else when the headers came.
-    fn until_ms(&self) -> u64 {
+    pub(super) fn until_ms(&self) -> u64 {
         self.time_ms().saturating_add(u64::from(self.duration_ms))
     }
 
@@ -144,9 +181,22 @@ impl Ask {
     }
 }
 
-/// Of the text. Digests are hashes already; who aims at a collision confuses the kinds of its own requests.
-pub(super) fn digest_hash(digest: &str) -> u64 {
+/// Never 0 for a host.
+fn host_hash(host: &str) -> u32 {
+    if host.is_empty() {
+        return 0;
+    }
     let mut hasher = FxHasher::default();
-    hasher.write(digest.as_bytes());
+    hasher.write(host.as_bytes());
+    (hasher.finish() >> 32) as u32 | 1
+}
+
+/// Digests are hashes already; who aims at a collision confuses the kinds of its own requests.
+pub(crate) fn blob_hash(blob: BlobKey<'_>) -> u64 {
+    let mut hasher = FxHasher::default();
+    match blob {
+        BlobKey::Digest(digest) => hasher.write(digest.as_bytes()),
+        BlobKey::Object(key) => hasher.write_u64(key),
+    }
     hasher.finish()
 }

@@ -1,11 +1,8 @@
 //! The asks of one client for one digest, in order of time.
 
-use super::ask::{Ask, AskAnswer};
-use super::{Classification, Correction, MAX_CHAIN_ASKS, WINDOW_MS, chunks, closed, open};
+use super::ask::Ask;
+use super::{Again, Classification, Correction, MAX_CHAIN_ASKS, WINDOW_MS, chunks, closed, open};
 use blobwatch_pull::{RangeKind, RecordId};
-
-/// A client follows a redirect at once; what it then asks for is the same ask.
-const FOLLOWED_WITHIN_MS: u64 = 10_000;
 
 /// Refusals that are remembered: clients try five times at most, and the newest decide.
 const MAX_REFUSALS: usize = 8;
@@ -62,11 +59,30 @@ impl Chain {
             Err(place) => place,
         };
         self.asks.insert(place, ask);
+        self.share_end(place);
         self.spacing = chunks::spacing(&self.asks).or(self.spacing);
         self.judge(ask.id, self.spacing.or(spacing), corrections);
         let judged = self.asks.get(place).map_or(ask.told, |ask| ask.told);
         self.forget();
         judged
+    }
+
+    /// A redirect does not say the blob's size; the fetch to which it led does.
+    fn share_end(&mut self, place: usize) {
+        let Some(ask) = self.asks.get(place).copied() else {
+            return;
+        };
+        let is_half = |other: &Ask| ask.leads_to(other) && other.to_end || ask.to_end && other.leads_to(&ask);
+        let half = self.asks.iter().rposition(is_half);
+        for place in half
+            .map_or([None, None], |half| [Some(half), Some(place)])
+            .into_iter()
+            .flatten()
+        {
+            if let Some(ask) = self.asks.get_mut(place) {
+                ask.to_end = true;
+            }
+        }
     }
 
     /// Takes in that the rest was refused to the client then.
@@ -133,7 +149,8 @@ fn classify(
         earlier.get(old..).unwrap_or_default(),
         asks.get(old..).unwrap_or_default(),
     );
-    let restarted = if ask.is_full() {
+    let redirect = ask.led_by(earlier);
+    let restarted = if ask.is_full() && redirect.is_none() {
         open::restarted(ask, earlier)
     } else {
         None
@@ -144,15 +161,23 @@ fn classify(
         RangeKind::Resume | RangeKind::Tile | RangeKind::Scatter => closed::kind(ask, earlier, asks),
         base => base,
     };
-    let start = is_start(ask, kind, earlier);
+    let start = redirect.is_none() && is_start(ask, kind, earlier);
     Classification {
         kind,
         origin_known: !earlier.is_empty(),
         start,
-        stuck: restarted.is_some_and(|before| !open::arrived(before)),
+        stuck: restarted.is_some_and(|before| !open::arrived(before, earlier)),
+        again: open::again(restarted, earlier),
+        unreached: open::is_unreached(ask, earlier),
+        suspect: open::is_suspect(ask, earlier),
+        behind: false,
+        looped: false,
+        pace: ask.pace,
         begun_again: start && begins_again(ask, earlier, refused_ms),
         parallel: is_parallel(ask, asks, spacing),
         known_client: ask.known_client,
+        // What a redirect is cannot always be told before the blob's size is known.
+        second_half: redirect.is_some_and(|redirect| ask.is_full() || redirect.told.kind == kind),
         progress: if ask.base == RangeKind::Resume {
             open::progress(ask, earlier)
         } else {
@@ -161,15 +186,9 @@ fn classify(
     }
 }
 
-/// The second leg of a redirect is none.
 fn is_start(ask: &Ask, kind: RangeKind, earlier: &[Ask]) -> bool {
-    let leads_here = |before: &Ask| {
-        before.given == AskAnswer::Redirect
-            && before.is_full()
-            && ask.time_ms() <= before.time_ms().saturating_add(FOLLOWED_WITHIN_MS)
-    };
     if ask.is_full() {
-        return ask.given == AskAnswer::Redirect || !earlier.iter().any(leads_here);
+        return true;
     }
     let is_part = |kind| matches!(kind, RangeKind::Tile | RangeKind::Chunk);
     is_part(kind)
@@ -227,6 +246,13 @@ impl Classification {
             stuck: self.stuck || told.stuck,
             begun_again: self.begun_again || told.begun_again,
             parallel: self.parallel || told.parallel,
+            again: if self.again == Again::Unknown {
+                told.again
+            } else {
+                self.again
+            },
+            unreached: self.unreached || told.unreached,
+            suspect: self.suspect || told.suspect,
             progress: self.progress.or(told.progress),
             ..self
         }

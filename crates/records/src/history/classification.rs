@@ -10,6 +10,39 @@ pub struct Progress {
     pub ms: u64,
 }
 
+/// How fast a body came, beside those of the same clients before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pace {
+    /// Small, not observed to its end, or nothing is known of its clients yet.
+    #[default]
+    Unknown,
+    Usual(u16),
+    /// Far slower.
+    Slow(u16),
+}
+
+impl Pace {
+    /// How fast, in the unit of [`CellCounts::pace_sum`](crate::CellCounts::pace_sum).
+    #[must_use]
+    pub fn octaves(self) -> u16 {
+        match self {
+            Self::Unknown => 0,
+            Self::Usual(octaves) | Self::Slow(octaves) => octaves,
+        }
+    }
+}
+
+/// What became of a body that is asked for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Again {
+    /// It is not asked for again, or nobody saw what became of it.
+    #[default]
+    Unknown,
+    AfterACut,
+    /// It had arrived: a second healthy pull, unless its content is wrong.
+    AfterAWhole,
+}
+
 /// The classification of one record by its client's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Classification {
@@ -25,9 +58,20 @@ pub struct Classification {
     pub begun_again: bool,
     /// One of several bodies that the client takes at a time: it closes some of them itself.
     pub parallel: bool,
+    /// The fetch to which a redirect led, which is counted as what this is.
+    pub second_half: bool,
     /// The client had asked for something before.
     pub known_client: bool,
     pub progress: Option<Progress>,
+    pub again: Again,
+    /// A redirect that the client had before, again and again, without a fetch from where it leads.
+    pub unreached: bool,
+    /// The first 416 at or behind the blob's end to its client, and the second.
+    pub behind: bool,
+    pub looped: bool,
+    /// A body that had arrived twice just before.
+    pub suspect: bool,
+    pub pace: Pace,
 }
 
 impl Classification {
@@ -45,8 +89,15 @@ impl Classification {
             stuck: false,
             begun_again: false,
             parallel: false,
+            second_half: false,
             known_client: false,
             progress: None,
+            again: Again::Unknown,
+            unreached: false,
+            behind: false,
+            looped: false,
+            suspect: false,
+            pace: Pace::Unknown,
         }
     }
 }

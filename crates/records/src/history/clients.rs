@@ -1,14 +1,34 @@
-//! What is remembered of a client beside its chains: that it came before, and how it spaces parallel starts.
+//! What is remembered of a client beside its chains: that it came before, and how it and its build space parallel
+//! starts.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
-use blobwatch_pull::ClientKey;
+use rustc_hash::FxHasher;
+
+use blobwatch_pull::{ClientKey, Record, TILE_UNIT};
 
 /// Clients remembered: 24 bytes each and their place in a map, 6 MB at most.
 const MAX_CLIENTS: usize = 65_536;
 
 /// A client is known for one to two days.
 const TURN_MS: u64 = 24 * 3_600_000;
+
+/// Builds whose spacing is remembered; further ones are known client by client.
+const MAX_BUILDS: usize = 1024;
+
+/// Clients of one build that must space alike before all of it is believed to: what one client does is its own.
+const BUILD_CLIENTS: usize = 3;
+
+/// Hash of what records name a client build by: nothing is allocated for a request.
+type Build = u64;
+
+/// How a build spaces its starts, and the clients that showed it.
+#[derive(Debug)]
+struct Spaced {
+    spacing: u64,
+    clients: Vec<ClientKey>,
+}
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Client {
@@ -23,6 +43,7 @@ pub(super) struct Clients {
     young: HashMap<ClientKey, Client>,
     old: HashMap<ClientKey, Client>,
     turned_ms: u64,
+    builds: HashMap<Build, Spaced>,
 }
 
 impl Clients {
@@ -32,6 +53,7 @@ impl Clients {
         if is_due || self.young.len() >= MAX_CLIENTS / 2 {
             self.old = std::mem::take(&mut self.young);
             self.turned_ms = now_ms;
+            self.builds.clear();
         }
         let known = self.young.contains_key(&client);
         if known {
@@ -51,19 +73,55 @@ impl Clients {
         self.find(client).is_some_and(|client| client.first_ms < time_ms)
     }
 
-    pub(super) fn spacing(&self, client: ClientKey) -> Option<u64> {
+    /// Of the client, or else of its build.
+    pub(super) fn spacing(&self, record: &Record) -> Option<u64> {
+        self.spacing_of(record.client).or_else(|| {
+            let spaced = self.builds.get(&build(record))?;
+            (spaced.clients.len() >= BUILD_CLIENTS).then_some(spaced.spacing)
+        })
+    }
+
+    pub(super) fn spacing_of(&self, client: ClientKey) -> Option<u64> {
         self.find(client)
             .map(|client| client.spacing)
             .filter(|spacing| *spacing > 0)
     }
 
-    pub(super) fn keep_spacing(&mut self, client: ClientKey, spacing: u64) {
-        if let Some(client) = self.young.get_mut(&client) {
+    pub(super) fn keep_spacing(&mut self, record: &Record, spacing: u64) {
+        if let Some(client) = self.young.get_mut(&record.client) {
             client.spacing = spacing;
+        }
+        // Smaller ones are near enough to what a resume may start at.
+        if spacing.is_multiple_of(TILE_UNIT) {
+            self.keep_of_build(record, spacing);
+        }
+    }
+
+    fn keep_of_build(&mut self, record: &Record, spacing: u64) {
+        let build = build(record);
+        if self.builds.len() >= MAX_BUILDS && !self.builds.contains_key(&build) {
+            return;
+        }
+        let spaced = self.builds.entry(build).or_insert_with(|| Spaced {
+            spacing,
+            clients: Vec::new(),
+        });
+        if spaced.spacing != spacing && spaced.clients.len() < BUILD_CLIENTS {
+            (spaced.spacing, spaced.clients) = (spacing, Vec::new());
+        }
+        let is_new = spaced.spacing == spacing && !spaced.clients.contains(&record.client);
+        if is_new && spaced.clients.len() < BUILD_CLIENTS {
+            spaced.clients.push(record.client);
         }
     }
 
     fn find(&self, client: ClientKey) -> Option<&Client> {
         self.young.get(&client).or_else(|| self.old.get(&client))
     }
+}
+
+fn build(record: &Record) -> Build {
+    let mut hasher = FxHasher::default();
+    (record.family, &record.version, &record.fingerprint).hash(&mut hasher);
+    hasher.finish()
 }

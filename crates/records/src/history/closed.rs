@@ -26,7 +26,7 @@ pub(super) fn kind(ask: &Ask, earlier: &[Ask], all: &[Ask]) -> RangeKind {
     };
     match base {
         RangeKind::Resume => open::kind(ask, earlier, all, None),
-        _ if is_stuck(ask, earlier) => RangeKind::Repeat,
+        _ if is_cut_off(ask, earlier) || is_stuck(ask, earlier) => RangeKind::Repeat,
         base => base,
     }
 }
@@ -72,6 +72,14 @@ fn same_starts<'a>(ask: &'a Ask, earlier: &'a [Ask]) -> impl Iterator<Item = (us
     let is_same =
         |(_, before): &(usize, &Ask)| before.is_same_range(ask) && before.honoured && before.may_precede(ask);
     earlier.iter().enumerate().rev().filter(is_same)
+}
+
+/// The part is asked for again at once after its body was cut: no host but the one whose body it was has a reason to.
+fn is_cut_off(ask: &Ask, earlier: &[Ask]) -> bool {
+    let is_near = |before: &Ask| ask.time_ms().saturating_sub(before.until_ms()) <= RETRY_WITHIN_MS;
+    same_starts(ask, earlier)
+        .next()
+        .is_some_and(|(_, before)| before.is_cut() && is_near(before))
 }
 
 /// The third ask for one part, while nothing new was asked for: hosts behind one address read the same parts, but they

@@ -7,6 +7,7 @@ use super::columns::Codes;
 use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Treatment};
 use super::front::{Front, Section, split};
 use super::tables;
+use crate::halves::FirstHalf;
 use blobwatch_pull::{Profile, RangeKind, RangeRecord, Record, RecordId};
 use blobwatch_wire::{DecodeError, Reader, unzigzag};
 
@@ -62,7 +63,7 @@ impl Block {
         if back.len() != front.back_length()? {
             return Err(DecodeError::Truncated);
         }
-        let (digests, blobs) = tables::read_blobs(front.back(Section::Blobs, back)?)?;
+        let (digests, blobs) = tables::read_blobs(front.back(Section::Blobs, back)?, front.version())?;
         let mut block = Self {
             treatments: front.treatments()?,
             agents: front.agents()?,
@@ -136,6 +137,41 @@ impl Block {
             .try_for_each(Reader::finish)
     }
 
+    /// Gives fetches what they take over of the redirects that led to them; whether any took something over.
+    pub fn set_halves(&mut self, halves: &HashMap<RecordId, FirstHalf>) -> bool {
+        let mut changed = false;
+        for place in 0..self.rows.len() {
+            let half = self.rows.get(place).and_then(|row| halves.get(&row.id));
+            changed |= half.is_some_and(|half| self.set_half(place, half).is_some());
+        }
+        changed
+    }
+
+    fn set_half(&mut self, place: usize, half: &FirstHalf) -> Option<()> {
+        let row = *self.rows.get(place)?;
+        let treatment = self.treatment(&row)?;
+        if treatment.joined {
+            return None;
+        }
+        let treatment = Treatment {
+            joined: true,
+            ..treatment.clone()
+        };
+        let digest = place_of(&mut self.digests, Digest::of(half.digest.to_string()));
+        let blob = Blob {
+            digest,
+            repository: half.repository.to_string(),
+            ..self.blob(&row)?.clone()
+        };
+        let (treatment, blob) = (
+            place_of(&mut self.treatments, treatment),
+            place_of(&mut self.blobs, blob),
+        );
+        let row = self.rows.get_mut(place)?;
+        (row.treatment, row.blob) = (treatment, blob);
+        Some(())
+    }
+
     /// Gives records other range kinds; whether any was another. Records that are not here are passed over.
     pub fn set_kinds(&mut self, kinds: &HashMap<RecordId, RangeKind>) -> bool {
         let mut changed = false;
@@ -151,11 +187,7 @@ impl Block {
                 range: *kind,
                 ..treatment.clone()
             };
-            let known = self.treatments.iter().position(|treatment| *treatment == other);
-            row.treatment = known.unwrap_or(self.treatments.len()) as u32;
-            if known.is_none() {
-                self.treatments.push(other);
-            }
+            row.treatment = place_of(&mut self.treatments, other);
             changed = true;
         }
         changed
@@ -177,13 +209,17 @@ impl Block {
         let place = entry(&self.places, row.place)?;
         let client = entry(&self.clients, row.client)?;
         let blob = entry(&self.blobs, row.blob)?;
+        let digest = entry(&self.digests, blob.digest)?;
         let range = self.range(row).ok_or(DecodeError::Invalid("code"))?;
         Ok(Record {
             id: row.id,
             ray: self.ray(treatment.shape.ray, row.ray, &place.colo)?,
             route: Arc::clone(&treatment.route),
             repository: blob.repository.clone(),
-            digest: entry(&self.digests, blob.digest)?.text(),
+            digest: digest.text(),
+            object: digest.object(),
+            shape: treatment.path_shape,
+            joined: treatment.joined,
             odd_path: treatment.odd_path,
             method: treatment.method,
             status: treatment.status,
@@ -192,6 +228,10 @@ impl Block {
             promised: self.promised(row),
             outcome: treatment.outcome,
             duration_ms: row.duration_ms,
+            sent_to: treatment.sent_to.clone(),
+            sent_object: blob.sent_object,
+            served_by: treatment.served_by.clone(),
+            cache: treatment.cache,
             client: client.client,
             network: client.network,
             asn: place.asn,
@@ -316,6 +356,16 @@ impl Block {
     pub fn digests(&self) -> &[Digest] {
         &self.digests
     }
+}
+
+/// The place of an entry, which is added where it is not there.
+fn place_of<T: PartialEq>(entries: &mut Vec<T>, entry: T) -> u32 {
+    let known = entries.iter().position(|known| *known == entry);
+    let place = known.unwrap_or(entries.len());
+    if known.is_none() {
+        entries.push(entry);
+    }
+    place as u32
 }
 
 fn entry<T>(entries: &[T], code: u32) -> Result<&T, DecodeError> {

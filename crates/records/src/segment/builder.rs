@@ -8,9 +8,9 @@ use rustc_hash::FxHasher;
 use super::block::{Block, Row};
 use super::columns::{put_codes, put_ids};
 use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, Treatment};
-use super::front::{SECTIONS, put_block};
+use super::front::{SECTIONS, Section, put_block};
 use super::{MAX_BLOCK_BYTES, MAX_RECORDS, tables};
-use blobwatch_pull::{Profile, Record, RecordId};
+use blobwatch_pull::{Profile, Record};
 use blobwatch_wire::{clip, put_text, put_varint, unhex, zigzag};
 
 /// Most bytes of a row outside dictionaries: id 6 + 1 + 10 + 5, five codes of 4, ray 8, range 20, promised 10,
@@ -125,7 +125,9 @@ impl Builder {
         let shape = Shape::of(&record, form);
         let cost = &mut self.bytes;
         let profile = self.profiles.code(record.profile, cost, profile_cost);
-        let digest = self.digests.code(Digest::of(record.digest), cost, digest_cost);
+        let digest = self
+            .digests
+            .code(Digest::of_record(record.digest, record.object), cost, digest_cost);
         *cost += ROW_BYTES;
         self.rows.push(Row {
             id: record.id,
@@ -164,6 +166,7 @@ impl Builder {
                     digest,
                     repository: record.repository,
                     size: record.size,
+                    sent_object: record.sent_object,
                 },
                 cost,
                 blob_cost,
@@ -177,6 +180,8 @@ impl Builder {
                 Treatment {
                     route: record.route,
                     odd_path: record.odd_path,
+                    path_shape: record.shape,
+                    joined: record.joined,
                     method: record.method,
                     status: record.status,
                     range: record.range.kind,
@@ -186,6 +191,9 @@ impl Builder {
                     revision: record.revision,
                     degraded: record.degraded,
                     weight: record.weight,
+                    sent_to: record.sent_to,
+                    served_by: record.served_by,
+                    cache: record.cache,
                     fired: record.fired,
                     shape,
                 },
@@ -256,40 +264,49 @@ impl Builder {
 
     /// The block's bytes, records ordered by id.
     #[must_use]
-    pub fn encode(mut self) -> Vec<u8> {
+    pub fn encode(self) -> Vec<u8> {
+        self.encoding().finish()
+    }
+
+    /// As [`Builder::encode`], a section at a time.
+    #[must_use]
+    pub fn encoding(mut self) -> Encoding {
         self.rows.sort_by_key(|row| row.id);
-        let rows = &self.rows;
-        let ids: Vec<RecordId> = rows.iter().map(|row| row.id).collect();
-        let section = |put: &dyn Fn(&mut Vec<u8>)| {
-            let mut out = Vec::new();
-            put(&mut out);
-            out
-        };
-        let codes = |entries: usize, code: fn(&Row) -> u32| {
-            section(&|out| put_codes(out, entries, rows.iter().map(code)))
-        };
-        let sections: [Vec<u8>; SECTIONS] = [
-            section(&|out| put_ids(out, &ids)),
-            section(&|out| tables::put_treatments(out, &self.treatments.entries)),
-            codes(self.treatments.entries.len(), |row| row.treatment),
-            section(&|out| tables::put_agents(out, &self.agents.entries)),
-            codes(self.agents.entries.len(), |row| row.agent),
-            section(&|out| tables::put_places(out, &self.places.entries)),
-            codes(self.places.entries.len(), |row| row.place),
-            section(&|out| tables::put_profiles(out, &self.profiles.entries)),
-            section(&|out| tables::put_clients(out, &self.clients.entries)),
-            codes(self.clients.entries.len(), |row| row.client),
-            section(&|out| tables::put_blobs(out, &self.digests.entries, &self.blobs.entries)),
-            codes(self.blobs.entries.len(), |row| row.blob),
-            section(&|out| self.put_rays(out)),
-            section(&|out| self.put_ranges(out)),
-            section(&|out| self.put_promised(out)),
-            section(&|out| {
-                rows.iter()
-                    .for_each(|row| put_varint(out, u64::from(row.duration_ms)))
-            }),
-        ];
-        put_block(rows.len(), &sections)
+        Encoding {
+            builder: self,
+            sections: Vec::with_capacity(SECTIONS.len()),
+        }
+    }
+
+    fn put(&self, section: Section, out: &mut Vec<u8>) {
+        match section {
+            Section::Ids => put_ids(out, &self.rows.iter().map(|row| row.id).collect::<Vec<_>>()),
+            Section::Treatments => tables::put_treatments(out, &self.treatments.entries),
+            Section::TreatmentCodes => {
+                self.put_codes(out, self.treatments.entries.len(), |row| row.treatment)
+            }
+            Section::Agents => tables::put_agents(out, &self.agents.entries),
+            Section::AgentCodes => self.put_codes(out, self.agents.entries.len(), |row| row.agent),
+            Section::Places => tables::put_places(out, &self.places.entries),
+            Section::PlaceCodes => self.put_codes(out, self.places.entries.len(), |row| row.place),
+            Section::Profiles => tables::put_profiles(out, &self.profiles.entries),
+            Section::Clients => tables::put_clients(out, &self.clients.entries),
+            Section::ClientCodes => self.put_codes(out, self.clients.entries.len(), |row| row.client),
+            Section::Blobs => tables::put_blobs(out, &self.digests.entries, &self.blobs.entries),
+            Section::BlobCodes => self.put_codes(out, self.blobs.entries.len(), |row| row.blob),
+            Section::Rays => self.put_rays(out),
+            Section::Ranges => self.put_ranges(out),
+            Section::Promised => self.put_promised(out),
+            Section::Durations => {
+                for row in &self.rows {
+                    put_varint(out, u64::from(row.duration_ms));
+                }
+            }
+        }
+    }
+
+    fn put_codes(&self, out: &mut Vec<u8>, entries: usize, code: fn(&Row) -> u32) {
+        put_codes(out, entries, self.rows.iter().map(code));
     }
 
     fn shapes(&self) -> impl Iterator<Item = (&Row, Shape)> {
@@ -340,6 +357,38 @@ impl Builder {
     }
 }
 
+/// A block on its way to bytes: a large one takes longer than a pull should wait, so its sections are written one by one.
+#[derive(Debug)]
+pub struct Encoding {
+    builder: Builder,
+    sections: Vec<Vec<u8>>,
+}
+
+impl Encoding {
+    /// Writes the next section; `false` where all are written.
+    pub fn put_section(&mut self) -> bool {
+        let Some(section) = SECTIONS.get(self.sections.len()) else {
+            return false;
+        };
+        let mut out = Vec::new();
+        self.builder.put(*section, &mut out);
+        self.sections.push(out);
+        true
+    }
+
+    #[must_use]
+    pub fn records(&self) -> usize {
+        self.builder.len()
+    }
+
+    /// The block's bytes, with the sections that are not written yet.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<u8> {
+        while self.put_section() {}
+        put_block(self.builder.len(), &self.sections)
+    }
+}
+
 /// The new code of each of another block's entries.
 fn join<T: Clone + Eq + Hash>(
     known: &mut Interner<T>,
@@ -368,7 +417,8 @@ fn treatment_cost(treatment: &Treatment) -> usize {
         .iter()
         .map(|fired| text_cost(&fired.rule) + 6)
         .sum();
-    text_cost(&treatment.route) + fired + 40
+    let texts = [&*treatment.route, &treatment.sent_to, &treatment.served_by];
+    texts.into_iter().map(text_cost).sum::<usize>() + fired + 42
 }
 
 fn agent_cost(agent: &Agent) -> usize {
@@ -404,9 +454,10 @@ fn digest_cost(digest: &Digest) -> usize {
         Digest::Text(text) => text_cost(text),
         Digest::Sha256(_) => 34,
         Digest::Sha512(_) => 66,
+        Digest::Object(_) => 10,
     }
 }
 
 fn blob_cost(blob: &Blob) -> usize {
-    text_cost(&blob.repository) + 16
+    text_cost(&blob.repository) + 24
 }

@@ -1,6 +1,6 @@
 //! The number that stands for each name in stored bytes. A number is never given to another name.
 
-use blobwatch_pull::{Action, Family, Method, Mode, Outcome, RangeKind};
+use blobwatch_pull::{Action, Cache, Family, Method, Mode, Outcome, PathShape, RangeKind};
 use blobwatch_wire::{DecodeError, Reader};
 
 /// A closed set of names with a pinned number each, below 32.
@@ -50,6 +50,12 @@ coded!(Method, "method", { Get = 0, Head = 1 });
 coded!(Outcome, "outcome", { NotObserved = 0, Completed = 1, ClientClosed = 2, OriginFailed = 3 });
 coded!(Action, "action", { None = 0, Tag = 1, Detour = 2, Throttle = 3, Block = 4 });
 coded!(Mode, "mode", { Off = 0, Monitor = 1, Enforce = 2 });
+coded!(PathShape, "path shape", {
+    Oci = 0, Prefixed = 1, Storage = 2, Digest = 3, Template = 4, Object = 5,
+});
+coded!(Cache, "cache", {
+    Hit = 1, Miss = 2, Expired = 3, Stale = 4, Bypass = 5, Dynamic = 6, Revalidated = 7, Updating = 8, None = 9,
+});
 coded!(RangeKind, "range kind", {
     None = 0, Whole = 1, Probe = 2, Tile = 3, Chunk = 4, Scatter = 5, Multi = 6, Suffix = 7, Resume = 8, Repeat = 9,
     Restart = 10, Invalid = 11,
@@ -81,6 +87,11 @@ mod tests {
         dense::<Action>(5);
         dense::<Mode>(3);
         dense::<RangeKind>(12);
+        dense::<PathShape>(6);
         dense::<Family>(24);
+        for cache in Cache::ALL {
+            assert_eq!(Cache::of(cache.code()), Ok(cache));
+        }
+        assert_eq!(Cache::from_code(0), None, "0 stands for no word");
     }
 }

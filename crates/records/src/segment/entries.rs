@@ -3,13 +3,17 @@
 use blobwatch_wire::{hex, unhex};
 use std::sync::Arc;
 
-use blobwatch_pull::{Action, ClientKey, Family, Fired, Method, NetworkKey, Outcome, RangeKind, Record};
+use blobwatch_pull::{
+    Action, Cache, ClientKey, Family, Fired, Method, NetworkKey, Outcome, PathShape, RangeKind, Record,
+};
 
 /// What was asked, answered and decided.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Treatment {
     pub route: Arc<str>,
     pub odd_path: bool,
+    pub path_shape: PathShape,
+    pub joined: bool,
     pub method: Method,
     pub status: u16,
     pub range: RangeKind,
@@ -19,6 +23,9 @@ pub struct Treatment {
     pub revision: u64,
     pub degraded: bool,
     pub weight: u32,
+    pub sent_to: String,
+    pub served_by: String,
+    pub cache: Option<Cache>,
     pub fired: Vec<Fired>,
     pub shape: Shape,
 }
@@ -89,6 +96,8 @@ pub struct Blob {
     pub digest: u32,
     pub repository: String,
     pub size: Option<u64>,
+    /// Key of what a redirect leads to, where its address says no digest; else 0.
+    pub sent_object: u64,
 }
 
 /// A content digest; the two registered algorithms as raw bytes.
@@ -97,6 +106,8 @@ pub enum Digest {
     Text(String),
     Sha256([u8; 32]),
     Sha512(Box<[u8; 64]>),
+    /// The key of an object whose digest is not known.
+    Object([u8; 8]),
 }
 
 impl Digest {
@@ -110,9 +121,30 @@ impl Digest {
         raw.unwrap_or(Self::Text(text))
     }
 
+    /// That of a record.
+    #[must_use]
+    pub fn of_record(digest: String, object: u64) -> Self {
+        if digest.is_empty() && object != 0 {
+            Self::Object(object.to_be_bytes())
+        } else {
+            Self::of(digest)
+        }
+    }
+
+    /// 0 where the digest is known.
+    #[must_use]
+    pub fn object(&self) -> u64 {
+        match self {
+            Self::Object(key) => u64::from_be_bytes(*key),
+            _ => 0,
+        }
+    }
+
+    /// Empty where it is not known.
     #[must_use]
     pub fn text(&self) -> String {
         match self {
+            Self::Object(_) => String::new(),
             Self::Text(text) => text.clone(),
             Self::Sha256(raw) => format!("sha256:{}", hex(raw)),
             Self::Sha512(raw) => format!("sha512:{}", hex(raw.as_slice())),

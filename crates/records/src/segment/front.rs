@@ -27,8 +27,25 @@ pub(super) enum Section {
     Durations,
 }
 
-/// Of a block.
-pub(super) const SECTIONS: usize = 16;
+/// All of a block, in their order.
+pub(super) const SECTIONS: [Section; 16] = [
+    Section::Ids,
+    Section::Treatments,
+    Section::TreatmentCodes,
+    Section::Agents,
+    Section::AgentCodes,
+    Section::Places,
+    Section::PlaceCodes,
+    Section::Profiles,
+    Section::Clients,
+    Section::ClientCodes,
+    Section::Blobs,
+    Section::BlobCodes,
+    Section::Rays,
+    Section::Ranges,
+    Section::Promised,
+    Section::Durations,
+];
 
 /// The first of the back.
 const BACK: usize = Section::Profiles as usize;
@@ -36,13 +53,14 @@ const BACK: usize = Section::Profiles as usize;
 /// The front of one block, read as far as its directory.
 #[derive(Debug, Clone, Copy)]
 pub struct Front<'a> {
+    version: u8,
     records: usize,
-    lengths: [usize; SECTIONS],
+    lengths: [usize; SECTIONS.len()],
     body: &'a [u8],
 }
 
 /// Joins sections to a block.
-pub(super) fn put_block(records: usize, sections: &[Vec<u8>; SECTIONS]) -> Vec<u8> {
+pub(super) fn put_block(records: usize, sections: &[Vec<u8>]) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
     out.push(VERSION);
     put_varint(&mut out, records as u64);
@@ -71,13 +89,13 @@ pub fn split(block: &[u8]) -> Result<(&[u8], &[u8]), DecodeError> {
         .ok_or(DecodeError::Truncated)
 }
 
-fn directory(bytes: &[u8]) -> Result<(usize, [usize; SECTIONS], &[u8]), DecodeError> {
+fn directory(bytes: &[u8]) -> Result<(usize, [usize; SECTIONS.len()], &[u8]), DecodeError> {
     let mut reader = Reader::open(bytes, MAGIC, "a segment", VERSION)?;
     let records: usize = reader.narrow("number of records")?;
     if records > MAX_RECORDS {
         return Err(DecodeError::Invalid("number of records"));
     }
-    let mut lengths = [0; SECTIONS];
+    let mut lengths = [0; SECTIONS.len()];
     for length in &mut lengths {
         *length = reader.narrow("section length")?;
     }
@@ -102,10 +120,16 @@ impl<'a> Front<'a> {
             return Err(DecodeError::Truncated);
         }
         Ok(Self {
+            version: bytes.get(MAGIC.len()).copied().unwrap_or(VERSION),
             records,
             lengths,
             body,
         })
+    }
+
+    /// Of the block.
+    pub(super) fn version(&self) -> u8 {
+        self.version
     }
 
     #[must_use]
@@ -143,7 +167,7 @@ impl<'a> Front<'a> {
     }
 
     pub fn treatments(&self) -> Result<Vec<Treatment>, DecodeError> {
-        tables::read_treatments(self.front(Section::Treatments)?)
+        tables::read_treatments(self.front(Section::Treatments)?, self.version)
     }
 
     pub fn treatment_codes(&self) -> Result<Codes<'a>, DecodeError> {
@@ -176,7 +200,7 @@ impl<'a> Front<'a> {
     }
 
     pub fn blobs(&self, back: &[u8]) -> Result<(Vec<Digest>, Vec<Blob>), DecodeError> {
-        tables::read_blobs(self.back(Section::Blobs, back)?)
+        tables::read_blobs(self.back(Section::Blobs, back)?, self.version)
     }
 
     pub fn blob_codes<'b>(&self, back: &'b [u8]) -> Result<Codes<'b>, DecodeError> {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::block::Block;
 use super::bloom::{Bloom, hash};
 use super::codes::Coded;
-use super::entries::Digest;
-use blobwatch_pull::{Action, Mode, RecordId};
+use super::entries::{Digest, Treatment};
+use blobwatch_pull::{Action, Cache, Mode, RecordId};
 
 /// Values listed for one field; a field with more is looked up in the filter.
 pub(super) const MAX_LISTED: usize = 64;
@@ -54,6 +54,11 @@ pub enum Field {
     Digest = 10,
     /// Never listed.
     Repository = 11,
+    /// Never listed, and not there where it is empty: headers of older segments have none of these three.
+    SentTo = 12,
+    ServedBy = 13,
+    /// By its name.
+    Cache = 14,
 }
 
 /// Fields whose values are listed while they are few.
@@ -159,6 +164,7 @@ pub fn digest_key(digest: &Digest) -> &[u8] {
         Digest::Text(text) => text.as_bytes(),
         Digest::Sha256(raw) => raw,
         Digest::Sha512(raw) => raw.as_slice(),
+        Digest::Object(key) => key,
     }
 }
 
@@ -180,6 +186,7 @@ struct Collector {
 impl Collector {
     fn block(&mut self, block: &Block) {
         for treatment in &block.treatments {
+            self.places(treatment);
             self.list(Field::Route, &treatment.route);
             self.list(Field::Status, &treatment.status.to_string());
             for fired in &treatment.fired {
@@ -217,6 +224,18 @@ impl Collector {
         );
         self.hashes.sort_unstable();
         self.hashes.dedup();
+    }
+
+    fn places(&mut self, treatment: &Treatment) {
+        let cache = treatment.cache.map_or("", Cache::as_str);
+        let named = [
+            (Field::SentTo, &*treatment.sent_to),
+            (Field::ServedBy, &*treatment.served_by),
+            (Field::Cache, cache),
+        ];
+        let some = named.into_iter().filter(|(_, value)| !value.is_empty());
+        self.hashes
+            .extend(some.map(|(field, value)| hash(field as u8, value.as_bytes())));
     }
 
     fn list(&mut self, field: Field, value: &str) {

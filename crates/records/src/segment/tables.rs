@@ -6,11 +6,13 @@ use std::sync::Arc;
 use super::codes::Coded;
 use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, Treatment};
 use super::texts::{TextTable, Texts};
-use blobwatch_pull::{ClientKey, Fired, Method, NetworkKey, Profile};
+use blobwatch_pull::{Cache, ClientKey, Fired, Method, NetworkKey, PathShape, Profile};
 use blobwatch_wire::{DecodeError, MAX_TEXT_BYTES, Reader, clip, put_text, put_varint};
 
 pub(super) fn put_treatments(out: &mut Vec<u8>, treatments: &[Treatment]) {
-    let routes = treatments.iter().map(|t| &*t.route);
+    let routes = treatments
+        .iter()
+        .flat_map(|t| [&*t.route, &*t.sent_to, &*t.served_by]);
     let rules = treatments.iter().flat_map(|t| &t.fired).map(|fired| &*fired.rule);
     let texts = Texts::of(routes.chain(rules));
     texts.put(out);
@@ -46,8 +48,9 @@ fn put_fired_sets(out: &mut Vec<u8>, texts: &Texts<'_>, treatments: &[Treatment]
     of_treatment
 }
 
-/// The bit of a treatment's flags that came later: builds before it wrote 0 and do not look at it.
+/// The bits of a treatment's flags that came later: builds before them wrote 0 and do not look at them.
 const ODD_PATH: u8 = 6;
+const JOINED: u8 = 7;
 
 fn put_treatment(out: &mut Vec<u8>, texts: &Texts<'_>, treatment: &Treatment) {
     let honoured = match treatment.honoured {
@@ -60,7 +63,8 @@ fn put_treatment(out: &mut Vec<u8>, texts: &Texts<'_>, treatment: &Treatment) {
         | u8::from(treatment.degraded) << 3
         | u8::from(treatment.shape.start) << 4
         | u8::from(treatment.shape.end) << 5
-        | u8::from(treatment.odd_path) << ODD_PATH;
+        | u8::from(treatment.odd_path) << ODD_PATH
+        | u8::from(treatment.joined) << JOINED;
     texts.put_code(out, &treatment.route);
     put_varint(out, u64::from(treatment.status));
     out.extend([
@@ -72,15 +76,24 @@ fn put_treatment(out: &mut Vec<u8>, texts: &Texts<'_>, treatment: &Treatment) {
     out.push(treatment.shape.promised as u8 | (treatment.shape.ray as u8) << 3);
     put_varint(out, treatment.revision);
     put_varint(out, u64::from(treatment.weight));
+    out.extend([
+        treatment.path_shape.code(),
+        treatment.cache.map_or(0, Cache::code),
+    ]);
+    texts.put_code(out, &treatment.sent_to);
+    texts.put_code(out, &treatment.served_by);
 }
 
-pub(super) fn read_treatments(bytes: &[u8]) -> Result<Vec<Treatment>, DecodeError> {
+pub(super) fn read_treatments(bytes: &[u8], version: u8) -> Result<Vec<Treatment>, DecodeError> {
     let mut reader = Reader::new(bytes);
     let texts = TextTable::read(&mut reader)?;
     let sets = read_fired_sets(&mut reader, &texts)?;
     let mut named = 0;
     let treatments = list(&mut reader, 9, |reader| {
         let mut treatment = read_treatment(reader, &texts)?;
+        if version > 1 {
+            read_places_of(reader, &texts, &mut treatment)?;
+        }
         let set: usize = reader.narrow("fired set")?;
         let set = sets.get(set).ok_or(DecodeError::Invalid("fired set"))?;
         named += set.len();
@@ -123,6 +136,8 @@ fn read_treatment(reader: &mut Reader<'_>, texts: &TextTable) -> Result<Treatmen
     Ok(Treatment {
         route,
         odd_path: flags >> ODD_PATH & 1 == 1,
+        path_shape: PathShape::Oci,
+        joined: flags >> JOINED & 1 == 1,
         method: Method::of(flags & 1)?,
         status,
         range,
@@ -132,6 +147,9 @@ fn read_treatment(reader: &mut Reader<'_>, texts: &TextTable) -> Result<Treatmen
         revision: reader.varint()?,
         degraded: flags >> 3 & 1 == 1,
         weight: reader.narrow("weight")?,
+        sent_to: String::new(),
+        served_by: String::new(),
+        cache: None,
         fired: Vec::new(),
         shape: Shape {
             start: flags >> 4 & 1 == 1,
@@ -140,6 +158,22 @@ fn read_treatment(reader: &mut Reader<'_>, texts: &TextTable) -> Result<Treatmen
             ray: ray_form(forms >> 3)?,
         },
     })
+}
+
+/// What version 1 does not have.
+fn read_places_of(
+    reader: &mut Reader<'_>,
+    texts: &TextTable,
+    treatment: &mut Treatment,
+) -> Result<(), DecodeError> {
+    treatment.path_shape = Coded::read(reader)?;
+    treatment.cache = match reader.byte()? {
+        0 => None,
+        code => Some(Coded::of(code)?),
+    };
+    treatment.sent_to = texts.owned(reader)?;
+    treatment.served_by = texts.owned(reader)?;
+    Ok(())
 }
 
 fn honoured(code: u8) -> Result<Option<bool>, DecodeError> {
@@ -369,27 +403,41 @@ pub(super) fn put_blobs(out: &mut Vec<u8>, digests: &[Digest], blobs: &[Blob]) {
                 out.push(2);
                 out.extend(raw.as_slice());
             }
+            Digest::Object(key) => {
+                out.push(3);
+                out.extend(key);
+            }
         }
     }
     let texts = Texts::of(blobs.iter().map(|blob| &*blob.repository));
     texts.put(out);
     put_varint(out, blobs.len() as u64);
     for blob in blobs {
-        put_varint(out, u64::from(blob.digest) << 1 | u64::from(blob.size.is_some()));
+        let has_object = blob.sent_object != 0;
+        let flags = u64::from(blob.size.is_some()) | u64::from(has_object) << 1;
+        put_varint(out, u64::from(blob.digest) << 2 | flags);
         texts.put_code(out, &blob.repository);
         if let Some(size) = blob.size {
             put_varint(out, size);
         }
+        if has_object {
+            out.extend(blob.sent_object.to_le_bytes());
+        }
     }
 }
 
-pub(super) fn read_blobs(bytes: &[u8]) -> Result<(Vec<Digest>, Vec<Blob>), DecodeError> {
+pub(super) fn read_blobs(bytes: &[u8], version: u8) -> Result<(Vec<Digest>, Vec<Blob>), DecodeError> {
     let mut reader = Reader::new(bytes);
     let digests = list(&mut reader, 2, read_digest)?;
     let texts = TextTable::read(&mut reader)?;
     let blobs = list(&mut reader, 2, |reader| {
         let packed = reader.varint()?;
-        let digest = u32::try_from(packed >> 1)
+        // Version 1 has one flag.
+        let (place, has_object) = match version {
+            1 => (packed >> 1, false),
+            _ => (packed >> 2, packed >> 1 & 1 == 1),
+        };
+        let digest = u32::try_from(place)
             .ok()
             .filter(|digest| (*digest as usize) < digests.len());
         let digest = digest.ok_or(DecodeError::Invalid("digest"))?;
@@ -403,6 +451,7 @@ pub(super) fn read_blobs(bytes: &[u8]) -> Result<(Vec<Digest>, Vec<Blob>), Decod
             digest,
             repository,
             size,
+            sent_object: if has_object { reader.word()? } else { 0 },
         })
     })?;
     reader.finish()?;
@@ -419,6 +468,7 @@ fn read_digest(reader: &mut Reader<'_>) -> Result<Digest, DecodeError> {
             .try_into()
             .map(|raw| Digest::Sha512(Box::new(raw)))
             .map_err(wrong),
+        3 => reader.take(8)?.try_into().map(Digest::Object).map_err(wrong),
         _ => Err(DecodeError::Invalid("digest form")),
     }
 }

@@ -31,7 +31,7 @@ fn open(bytes: &[u8]) -> Block {
 
 /// Written by the build of format version 1; never written again.
 #[test]
-fn the_old_sample_still_decodes() {
+fn the_first_sample_still_decodes() {
     let old = include_bytes!("../../tests/data/segment-v1.bin");
     assert_eq!(decode(old).unwrap(), vec![sample::sparse(), sample::full()]);
     let header = include_bytes!("../../tests/data/header-v1.bin");
@@ -40,11 +40,45 @@ fn the_old_sample_still_decodes() {
 
 #[test]
 fn the_stored_form_is_pinned() {
-    let bytes = encode(&[sample::full(), sample::sparse()]);
-    assert_eq!(bytes, include_bytes!("../../tests/data/segment-v1.bin"));
+    let bytes = encode(&[
+        sample::full(),
+        sample::sparse(),
+        sample::redirected(),
+        joined(),
+        sample::object(),
+    ]);
+    assert_eq!(bytes, include_bytes!("../../tests/data/segment-v2.bin"));
     assert_eq!(
         Header::of(&open(&bytes)).encode(),
-        include_bytes!("../../tests/data/header-v1.bin")
+        include_bytes!("../../tests/data/header-v1-of-segment-v2.bin")
+    );
+}
+
+/// The blob's half of a pull, of distribution's storage, with the repository of the other half.
+fn joined() -> Record {
+    Record {
+        id: blobwatch_pull::RecordId::from_parts(sample::JULY_2020_MS + 59, 0x1234_5678_9abc, 45),
+        digest: sample::full().digest,
+        repository: "library/alpine".to_owned(),
+        object: 0,
+        shape: blobwatch_pull::PathShape::Storage,
+        joined: true,
+        ..sample::object()
+    }
+}
+
+/// Blocks of both versions are merged to one of the newest.
+#[test]
+fn the_first_sample_is_merged_with_others() {
+    let mut merged = Builder::default();
+    merged.append(open(include_bytes!("../../tests/data/segment-v1.bin")));
+    merged.append(open(include_bytes!("../../tests/data/segment-v2.bin")));
+    let records = decode(&merged.encode()).unwrap();
+    assert_eq!(records.len(), 7);
+    assert!(records.contains(&joined()) && records.contains(&sample::object()));
+    assert_eq!(
+        records.iter().filter(|record| **record == sample::full()).count(),
+        2
     );
 }
 
@@ -145,6 +179,12 @@ fn a_header_has_every_value_of_its_records() {
             assert!(header.may_have(Field::Status, record.status.to_string().as_bytes()));
             assert!(header.may_have(Field::Client, &record.client.0.to_le_bytes()));
             assert!(header.may_have(Field::Repository, record.repository.as_bytes()));
+            assert!(header.may_have(Field::ServedBy, record.served_by.as_bytes()));
+            assert!(
+                record
+                    .cache
+                    .is_none_or(|cache| header.may_have(Field::Cache, cache.as_str().as_bytes()))
+            );
             assert!(header.has_family(record.family) && header.has_verdict(record.verdict));
             assert!(header.has_range(record.range.kind));
             assert!(header.first <= record.id && record.id <= header.last);
@@ -156,11 +196,11 @@ fn a_header_has_every_value_of_its_records() {
 #[test]
 fn a_newer_version_is_refused_by_its_number() {
     let mut bytes = encode(&[sample::full()]);
-    bytes[3] = 2;
-    assert_eq!(decode(&bytes), Err(DecodeError::Newer { found: 2, known: 1 }));
+    bytes[3] = 3;
+    assert_eq!(decode(&bytes), Err(DecodeError::Newer { found: 3, known: 2 }));
     assert_eq!(
         decode(&bytes).unwrap_err().to_string(),
-        "format version 2 is newer than 1, the newest this build reads"
+        "format version 3 is newer than 2, the newest this build reads"
     );
     assert_eq!(
         decode(b"{}xx").unwrap_err(),
@@ -199,6 +239,7 @@ fn any_bytes_are_an_error_or_a_block_that_works() {
         survives(bytes);
         let _ = Header::decode(bytes);
         survives(&[b"BWS\x01", bytes].concat());
+        survives(&[b"BWS\x02", bytes].concat());
         let _ = Header::decode(&[b"BWH\x01", bytes].concat());
     });
 }

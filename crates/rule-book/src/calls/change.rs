@@ -143,11 +143,7 @@ pub(super) fn current<S: Sql>(store: &RuleBookStore<S>, context: &Context<'_>) -
 
 /// Reads a body; its fault is at `body.…`.
 pub(super) fn body<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    // serde would take a list for an object, fields in the order of the struct.
-    if text.trim_start().starts_with('[') {
-        let place = Place::new("body", "expected an object, found a list");
-        return Err(Problem::bad_parameter(place));
-    }
+    Problem::unless_object(text)?;
     strict(text, "body").map_err(Problem::bad_parameter)
 }
 

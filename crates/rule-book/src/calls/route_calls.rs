@@ -6,6 +6,7 @@ use super::act::{Act, Target};
 use super::change::{ChangeResult, Context, PlannedChange, body, carry_out, checked_name, current};
 use super::ending::{Ending, Retirement, retire};
 use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
+use blobwatch_pull::BlobShapes;
 use blobwatch_rulebook::{DEFAULT_ROUTE, Disclose, Redirects, Route, Rulebook};
 use blobwatch_sql::Sql;
 use blobwatch_wire::{List, Page, Place, Problem, json_text, rfc3339};
@@ -16,6 +17,7 @@ pub(crate) struct RouteItem {
     pub name: String,
     pub host: Option<String>,
     pub repository: String,
+    pub blobs: Vec<String>,
     pub origin: Option<String>,
     pub detour: Option<String>,
     pub redirects: Redirects,
@@ -32,6 +34,7 @@ impl From<StoredVersion<Route>> for RouteItem {
     fn from(kept: StoredVersion<Route>) -> Self {
         let route = kept.value;
         Self {
+            blobs: route.blob_names(),
             name: route.name,
             host: route.host,
             repository: route.repository,
@@ -54,6 +57,7 @@ impl From<StoredVersion<Route>> for RouteItem {
 struct RouteBody {
     host: Option<String>,
     repository: Option<String>,
+    blobs: Option<Vec<String>>,
     origin: Option<String>,
     detour: Option<String>,
     redirects: Option<Redirects>,
@@ -142,6 +146,8 @@ impl RouteBody {
         Route {
             host: self.host,
             repository: self.repository.unwrap_or(unset.repository),
+            // Those that hold anyhow are not set: a build that knows no others goes on with the rulebook.
+            blobs: self.blobs.filter(|names| *names != BlobShapes::DEFAULT),
             origin: self.origin,
             detour: self.detour,
             redirects: self.redirects.unwrap_or(unset.redirects),

@@ -6,6 +6,7 @@ mod documents;
 mod enforcement;
 mod guards;
 mod notices;
+mod odd;
 mod push;
 mod refusals;
 mod rules;

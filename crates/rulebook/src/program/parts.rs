@@ -3,7 +3,7 @@
 use crate::document::{Disclose, Redirects, Route, Volume, VolumeKey};
 use crate::policy::{PolicyRule, Setting};
 use blobwatch_pull::{Action, Mode};
-use blobwatch_wire::{DecodeError, Reader, put_long_text, put_one, put_option, put_varint};
+use blobwatch_wire::{DecodeError, Reader, put_all, put_long_text, put_one, put_option, put_varint};
 
 type DecodeResult<T> = Result<T, DecodeError>;
 
@@ -49,11 +49,22 @@ pub(super) fn put_route(out: &mut Vec<u8>, route: &Route) {
     put_one(out, &DISCLOSE, &route.disclose);
 }
 
+pub(super) fn put_blobs(out: &mut Vec<u8>, route: &Route) {
+    put_option(out, route.blobs.as_ref(), |out, names| {
+        put_all(out, names.iter(), |out, name| put_long_text(out, name));
+    });
+}
+
+pub(super) fn read_blobs(reader: &mut Reader<'_>) -> DecodeResult<Option<Vec<String>>> {
+    reader.option(|reader| reader.all(read_text))
+}
+
 pub(super) fn read_route(reader: &mut Reader<'_>) -> DecodeResult<Route> {
     Ok(Route {
         name: read_text(reader)?,
         host: reader.option(read_text)?,
         repository: read_text(reader)?,
+        blobs: None,
         origin: reader.option(read_text)?,
         detour: reader.option(read_text)?,
         redirects: reader.one(&REDIRECTS, "redirects")?,

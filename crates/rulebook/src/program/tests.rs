@@ -57,6 +57,33 @@ fn the_form_is_pinned() {
     assert_eq!(Program::decode(&bytes).unwrap().revision(), 300);
 }
 
+/// The same with paths of blobs, which older builds do not know.
+fn with_blobs() -> String {
+    DOCUMENT.replace(
+        r#""redirects": "follow","#,
+        r#""redirects": "follow", "blobs": ["oci", "/layers/{hex}"],"#,
+    )
+}
+
+#[test]
+fn the_form_with_paths_of_blobs_is_pinned() {
+    let bytes = program(&with_blobs()).encode();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, include_str!("pinned_blobs.hex").replace('\n', ""));
+    let read = Program::decode(&bytes).unwrap();
+    assert_eq!(read.routes, program(&with_blobs()).routes);
+    let finds = |route, path: &str| read.table.shapes(route).unwrap().find(path, path).is_some();
+    let layer = format!("/layers/{}", "0f".repeat(32));
+    assert_eq!((finds(0, &layer), finds(1, &layer)), (false, true));
+}
+
+/// An isolate of an older build goes on with a rulebook that does not need the newer form.
+#[test]
+fn the_form_is_the_lowest_that_can_say_it() {
+    assert_eq!(program(DOCUMENT).encode()[3], 2);
+    assert_eq!(program(&with_blobs()).encode()[3], 3);
+}
+
 /// Of a build without `oci.odd_path`, whose small rulebooks had no guards: fields travel by name, and what guards a rule is in
 /// the form.
 #[test]
@@ -124,7 +151,7 @@ fn a_newer_form_says_so() {
 #[test]
 fn whatever_the_bytes_are_they_are_read_without_a_panic() {
     let mut whole = Vec::new();
-    program(DOCUMENT).put(&mut whole);
+    program(DOCUMENT).put(&mut whole, FORM);
     bolero::check!()
         .with_type::<Vec<(u16, u8)>>()
         .for_each(|damages| {
@@ -133,7 +160,7 @@ fn whatever_the_bytes_are_they_are_read_without_a_panic() {
                 let place = usize::from(*place) % bytes.len();
                 bytes[place] = *with;
             }
-            if let Ok(program) = Program::read(&mut super::Reader::new(&bytes)) {
+            if let Ok(program) = Program::read(&mut super::Reader::new(&bytes), FORM) {
                 let _ = program.table.best("a.example", Some("library/alpine"));
                 let mut scratch = Scratch::new(&program.engine);
                 program.engine.run(&Values::new(), &mut scratch);

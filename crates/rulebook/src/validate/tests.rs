@@ -216,3 +216,27 @@ fn settings_keep_what_an_object_can_hold() {
         &["settings.fire_logs.FRA"],
     );
 }
+
+#[test]
+fn a_routes_blobs_are_names_and_templates() {
+    let blobs = |names: &[&str]| {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        move |book: &mut Rulebook| book.routes[1].blobs = Some(names)
+    };
+    case(blobs(&["oci", "storage", "digest", "/layers/{hex}"]), &[]);
+    case(blobs(&["oci", "s3"]), &["routes[1].blobs[1]"]);
+    case(blobs(&["/a", "/b", "/{sha}"]), &["routes[1].blobs[2]"]);
+    case(blobs(&[]), &["routes[1].blobs"]);
+}
+
+/// Builds that do not know `blobs` go on with documents that have none.
+#[test]
+fn a_document_says_the_lowest_schema_that_can_say_it() {
+    let mut changed = book();
+    assert_eq!(changed.clone().with_schema().schema, 1);
+    changed.routes[1].blobs = Some(vec!["oci".to_owned()]);
+    assert_eq!(changed.clone().with_schema().schema, 3);
+    let text = serde_json::to_string(&book()).unwrap();
+    assert!(!text.contains("blobs"));
+    assert_eq!(Rulebook::from_json(&text).unwrap(), book());
+}

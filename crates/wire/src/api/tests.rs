@@ -72,6 +72,19 @@ fn addresses_outside_of_the_api() {
 }
 
 #[test]
+fn what_an_address_outside_of_the_api_accepts() {
+    #[track_caller]
+    fn case(address: &str, methods: &[&str]) {
+        assert_eq!(methods_at(address), methods, "{address}");
+    }
+    case("/_blobwatch/healthz", &["GET", "HEAD"]);
+    case("/_blobwatch/metrics", &["GET", "HEAD"]);
+    case("/_blobwatch/session", &["GET", "POST", "DELETE"]);
+    case("/_blobwatch/", &[]);
+    case("rules", &[]);
+}
+
+#[test]
 fn what_is_not_there_is_404_and_what_the_path_does_not_take_is_405() {
     #[track_caller]
     fn allowed(method: Option<Method>, path: &str, methods: &[Method]) {
@@ -99,6 +112,21 @@ fn what_is_not_there_is_404_and_what_the_path_does_not_take_is_405() {
         &[Method::Get, Method::Put, Method::Delete],
     );
     allowed(None, "previews", &[Method::Post, Method::Get]);
+}
+
+#[test]
+fn every_path_says_each_method_that_it_takes_once() {
+    for call in CALLS.iter().filter(|call| !call.path.starts_with('/')) {
+        let Lookup::MethodNotAllowed(methods) = look_up(None, call.path) else {
+            panic!("{call:?}");
+        };
+        assert!(methods.contains(&call.method), "{call:?}: {methods:?}");
+        let once: BTreeSet<Method> = methods.iter().copied().collect();
+        assert_eq!(once.len(), methods.len(), "{call:?}: {methods:?}");
+        for method in methods {
+            found(method, call.path);
+        }
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn ask(method: &Method, path: &str, headers: &[(HeaderName, &str)]) -> Response<
         .iter()
         .map(|(name, value)| (name.clone(), value.parse().unwrap()))
         .collect();
-    answer(&IMAGE, method, path, &headers)
+    answer(&IMAGE, None, method, path, &headers)
 }
 
 fn header<'a>(response: &'a Response<Bytes>, name: &str) -> &'a str {
@@ -44,6 +44,23 @@ fn range(asked: &str, expected_status: u16, content_range: &str, body: impl Fn(&
         body(&whole).len().to_string()
     );
     assert_eq!(&response.body()[..], body(&whole), "{asked}");
+}
+
+#[test]
+fn blobs_that_are_elsewhere_are_redirected_and_served_there() {
+    let ask = |path: &str| answer(&IMAGE, Some("http://b:1"), &Method::GET, path, &HeaderMap::new());
+    let index = ask(INDEX).into_body();
+    let (path, size) = crate::registry::Registry::app_blob().unwrap();
+    let redirect = ask(&path);
+    assert_eq!(redirect.status(), 307);
+    let location = header(&redirect, "location").strip_prefix("http://b:1").unwrap();
+    let stored = ask(location.split_once('?').unwrap().0);
+    assert_eq!(
+        (stored.status().as_u16(), stored.body().len() as u64),
+        (200, size)
+    );
+    assert_eq!(ask("/v2/demo/hello/blobs/sha256:00").status(), 404);
+    assert_eq!(index, ask(INDEX).into_body(), "manifests are here");
 }
 
 #[test]

@@ -3,14 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::{NOW, all, count, flush, merged, open, record, refused};
+use crate::pace::{Unpaced, at_once};
 use crate::query::find;
 use crate::store::enforced::MAX_OWN_ROWS_PER_MINUTE;
 use crate::store::merge::MERGE_AFTER_MS;
-use crate::store::{FireLogError, enforced};
+use crate::store::{FireLog, FireLogError, enforced};
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_records::Flush;
-use blobwatch_sql::Sql;
+use blobwatch_sql::{Native, Sql};
 use blobwatch_wire::DecodeError;
+
+fn found(log: &FireLog<Native>, id: RecordId) -> Option<Record> {
+    at_once(find(log.sql(), id, &Unpaced)).unwrap().unwrap()
+}
 
 #[test]
 fn a_batch_costs_one_row() {
@@ -106,13 +111,10 @@ fn a_record_of_an_applied_enforcement_has_a_row_and_a_tag_has_none() {
     log.accept(&flush(7, 1, &[refused(7, 0), record(7, 1, NOW)]).encode(), NOW)
         .unwrap();
     assert_eq!(count(&log, "enforced"), 1);
-    let found = enforced::find(log.sql(), refused(7, 0).id).unwrap();
-    assert_eq!(found, Some(refused(7, 0)));
-    assert_eq!(
-        find(log.sql(), record(7, 1, NOW).id).unwrap(),
-        Some(record(7, 1, NOW))
-    );
-    assert_eq!(find(log.sql(), RecordId(1)).unwrap(), None);
+    let own = enforced::find(log.sql(), refused(7, 0).id).unwrap();
+    assert_eq!(own, Some(refused(7, 0)));
+    assert_eq!(found(&log, record(7, 1, NOW).id), Some(record(7, 1, NOW)));
+    assert_eq!(found(&log, RecordId(1)), None);
 }
 
 #[test]
@@ -127,8 +129,5 @@ fn an_attack_that_is_refused_does_not_pay_a_row_for_each_request() {
         (count(&log, "enforced"), all(&log).len()),
         (MAX_OWN_ROWS_PER_MINUTE, 1600)
     );
-    assert_eq!(
-        find(log.sql(), refused(7, 1599).id).unwrap(),
-        Some(refused(7, 1599))
-    );
+    assert_eq!(found(&log, refused(7, 1599).id), Some(refused(7, 1599)));
 }

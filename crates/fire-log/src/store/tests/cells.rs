@@ -1,11 +1,10 @@
 //! Kinds that the history shows, and the cells that are cut from them.
 
-use super::{CUT, NOW, count, flush, merged, open, record, sent};
-use crate::query::{Budget, Filter, scan_page};
+use super::{CUT, NOW, count, flush, merged, newest, open, record, sent};
 use crate::store::FireLog;
 use crate::store::merge::MERGE_AFTER_MS;
 use crate::store::outbox::MAX_WAITING;
-use blobwatch_pull::{Outcome, RangeKind, RangeRecord, Record, RecordId, sample};
+use blobwatch_pull::{ClientKey, Outcome, RangeKind, RangeRecord, Record, sample};
 use blobwatch_records::slot_of;
 use blobwatch_sql::Native;
 
@@ -25,9 +24,8 @@ fn rest(isolate: u64, counter: u32, time_ms: u64, start: u64) -> Record {
 }
 
 fn kinds(log: &FireLog<Native>) -> Vec<RangeKind> {
-    let most = RecordId(u128::MAX);
-    let page = scan_page(log.sql(), &Filter::default(), most, 1000, Budget::default()).unwrap();
-    page.records
+    newest(log.sql(), 1000)
+        .records
         .iter()
         .rev()
         .map(|record| record.range.kind)
@@ -151,4 +149,61 @@ fn an_outbox_that_nobody_empties_is_bounded_and_says_what_it_lost() {
         1,
         "an hour later only the newest cut's row is left"
     );
+}
+
+fn challenged(isolate: u64, counter: u32, time_ms: u64, client: u64) -> Record {
+    let mut record = record(isolate, counter, time_ms);
+    record.range = RangeRecord {
+        kind: RangeKind::None,
+        start: None,
+        end: None,
+        honoured: None,
+    };
+    (record.status, record.client) = (401, ClientKey(client));
+    record
+}
+
+/// One client gets its token and the blob, another one does not.
+#[test]
+fn a_challenge_without_success_is_counted_once_when_its_minute_is_over() {
+    let mut log = open();
+    let success = Record {
+        status: 200,
+        ..challenged(7, 2, NOW + 3000, 2)
+    };
+    let first = [challenged(7, 0, NOW, 1), challenged(7, 1, NOW, 2), success];
+    log.accept(&flush(7, 1, &first).encode(), NOW + 4000).unwrap();
+    log.tend(CUT).unwrap();
+    let turned_away = |batches: &[blobwatch_records::CellBatch]| -> u32 {
+        let cells = batches.iter().flat_map(|batch| &batch.cells);
+        cells.map(|cell| cell.counts.turned_away).sum()
+    };
+    let batches = sent(&mut log);
+    assert_eq!(turned_away(&batches), 0, "nobody knows yet");
+    // The object is killed meanwhile.
+    let FireLog { sql, .. } = log;
+    let mut log = FireLog::open(sql).unwrap();
+    for (seq, later_ms) in [(2, 70_000), (3, 80_000)] {
+        let other = record(8, seq, NOW + later_ms);
+        log.accept(&flush(7, u64::from(seq), &[other]).encode(), NOW + later_ms + 100)
+            .unwrap();
+        log.tend(CUT + later_ms).unwrap();
+    }
+    let counted: Vec<_> = sent(&mut log)
+        .into_iter()
+        .filter(|batch| turned_away(std::slice::from_ref(batch)) > 0)
+        .collect();
+    assert_eq!(counted.len(), 1, "{counted:?}");
+    assert_eq!(turned_away(&counted), 1);
+    assert_eq!(counted[0].slot, slot_of(NOW + 65_000));
+    let FireLog { sql, .. } = log;
+    let mut log = FireLog::open(sql).unwrap();
+    log.accept(&flush(7, 4, &[record(8, 4, NOW + 90_000)]).encode(), NOW + 90_100)
+        .unwrap();
+    log.tend(CUT + 90_000).unwrap();
+    let again: Vec<_> = sent(&mut log)
+        .into_iter()
+        .filter(|batch| batch.seq > counted[0].seq + 1)
+        .collect();
+    assert_eq!(turned_away(&again), 0, "and never again");
 }

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use bolero::TypeGenerator;
 
-use super::{NOW, all, flush, merged, open, record, requests};
-use crate::query::{Budget, Filter, scan_page};
+use super::{NOW, all, flush, merged, newest, open, record, requests};
 use crate::store::FireLog;
 use crate::store::merge::MERGE_AFTER_MS;
-use blobwatch_pull::{Record, RecordId};
+use blobwatch_pull::Record;
 use blobwatch_records::CellBatch;
 use blobwatch_sql::{Native, Sql, SqlError, SqlValue};
 
@@ -135,14 +134,7 @@ fn acknowledged_records_are_kept_exactly_once() {
         while held.take(&mut log, true) {}
         assert_eq!(held.0.values().map(requests).sum::<u64>(), kept.len() as u64);
         kept.sort_unstable_by(|a, b| b.cmp(a));
-        let page = scan_page(
-            &sql,
-            &Filter::default(),
-            RecordId(u128::MAX),
-            100_000,
-            Budget::default(),
-        )
-        .unwrap();
+        let page = newest(&sql, 100_000);
         assert_eq!(
             page.records.iter().map(|record| record.id).collect::<Vec<_>>(),
             kept

@@ -1,0 +1,66 @@
+//! How digests are written, for those that are said to people: requests carry a hash of theirs.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Places of the table, at 40 bytes 2.6 MB. Of two blobs that share one the later is known.
+const PLACES: usize = 1 << 16;
+
+/// Bytes of a SHA-256; other digests are said as unknown.
+const BYTES: usize = 32;
+
+/// A request's hash, and the digest that it is of.
+type Place = (u64, [u8; BYTES]);
+
+/// Written while lines are read, read where requests are judged.
+#[derive(Clone)]
+pub(super) struct Digests(Arc<Mutex<Vec<Place>>>);
+
+impl Default for Digests {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(vec![(0, [0; BYTES]); PLACES])))
+    }
+}
+
+impl Digests {
+    pub(super) fn learn(&self, hash: u64, digest: &str) {
+        let Some(bytes) = digest.strip_prefix("sha256:").or(Some(digest)).and_then(unhex) else {
+            return;
+        };
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = places.get_mut(hash as usize % PLACES) {
+            *place = (hash, bytes);
+        }
+    }
+
+    pub(super) fn text(&self, hash: u64) -> Option<String> {
+        let places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (known, bytes) = places.get(hash as usize % PLACES)?;
+        (*known == hash).then(|| format!("sha256:{}", blobwatch_wire::hex(bytes)))
+    }
+}
+
+fn unhex(text: &str) -> Option<[u8; BYTES]> {
+    let mut bytes = [0; BYTES];
+    if text.len() != 2 * BYTES || !text.is_ascii() {
+        return None;
+    }
+    for (place, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Digests;
+
+    #[test]
+    fn digests_are_said_as_they_were_written() {
+        let digests = Digests::default();
+        let text = format!("sha256:{}", "0123456789abcdef".repeat(4));
+        digests.learn(7, &text);
+        digests.learn(8, "sha512:00");
+        assert_eq!(digests.text(7), Some(text));
+        assert_eq!((digests.text(8), digests.text(7 + (1 << 16))), (None, None));
+    }
+}

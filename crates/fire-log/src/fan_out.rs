@@ -1,0 +1,112 @@
+//! One answer from all FireLogs: each is asked at once, and what they answer is put together.
+//!
+//! A FireLog that does not answer is named in `incomplete` instead of hiding what the others have: in an incident, most
+//! of the truth now is worth more than all of it later. Not in scope: which FireLogs there are and how to reach them
+//! (`src/control_plane`), and what each of them answers (`query`).
+
+mod export;
+mod list;
+mod losses;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+pub use export::Export;
+pub use list::Listing;
+pub use losses::{LossSums, losses};
+pub use summary::summarise_all;
+
+use std::future::Future;
+
+use futures_util::future::join_all;
+
+use crate::followed::{Followed, followed};
+use crate::{PageCall, RecordCall};
+use blobwatch_pull::{Record, RecordId};
+use blobwatch_wire::{Nothing, ObjectCall, Problem};
+
+/// A way to FireLogs.
+pub trait FireLogs {
+    /// Asks the FireLog of that name.
+    fn ask<C: ObjectCall<Request = Nothing>>(
+        &self,
+        name: &str,
+        call: &C,
+    ) -> impl Future<Output = Result<C::Reply, Problem>>;
+}
+
+/// What several FireLogs answered, and the names of those that did not.
+#[derive(Debug)]
+pub(crate) struct Gathered<T> {
+    answers: Vec<T>,
+    incomplete: Vec<String>,
+    /// Why the first of those did not.
+    problem: Option<Problem>,
+}
+
+impl<T> Gathered<T> {
+    fn of(names: &[String], answers: Vec<Result<T, Problem>>) -> Self {
+        let mut gathered = Self {
+            answers: Vec::new(),
+            incomplete: Vec::new(),
+            problem: None,
+        };
+        for (name, answer) in names.iter().zip(answers) {
+            match answer {
+                Ok(answer) => gathered.answers.push(answer),
+                Err(problem) => {
+                    gathered.incomplete.push(name.clone());
+                    gathered.problem.get_or_insert(problem);
+                }
+            }
+        }
+        gathered
+    }
+}
+
+async fn ask_all<C: ObjectCall<Request = Nothing>>(
+    fire_logs: &impl FireLogs,
+    names: &[String],
+    call: &C,
+) -> Gathered<C::Reply> {
+    let asked = names.iter().map(|name| fire_logs.ask(name, call));
+    Gathered::of(names, join_all(asked).await)
+}
+
+/// The record with this id, of whichever FireLog has it.
+///
+/// # Errors
+/// When none has it: that of the first FireLog that did not answer, or that there is no such record.
+pub async fn find_anywhere(
+    fire_logs: &impl FireLogs,
+    names: &[String],
+    id: RecordId,
+) -> Result<Record, Problem> {
+    let gathered = ask_all(fire_logs, names, &RecordCall(id)).await;
+    let mut records = gathered.answers.into_iter().flat_map(|page| page.records);
+    match (records.next(), gathered.problem) {
+        (Some(record), _) => Ok(record),
+        (None, Some(problem)) => Err(problem),
+        (None, None) => Err(Problem::not_found("record with this id")),
+    }
+}
+
+/// What became of a redirect, of whichever FireLogs answer; `parameters` as [`crate::followers`] has them.
+pub async fn follow_anywhere(
+    fire_logs: &impl FireLogs,
+    names: &[String],
+    redirect: &Record,
+    parameters: &[(&'static str, String)],
+) -> Option<Followed> {
+    let parameters: Vec<(&str, &str)> = parameters
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let gathered = ask_all(fire_logs, names, &PageCall(&parameters)).await;
+    let found: Vec<Record> = gathered
+        .answers
+        .into_iter()
+        .flat_map(|page| page.records)
+        .collect();
+    followed(redirect, &found)
+}
