@@ -50,6 +50,7 @@ mod misconfigured;
 mod modes;
 #[cfg(test)]
 mod odd_calls;
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod paths;
