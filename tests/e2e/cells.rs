@@ -81,6 +81,8 @@ fn a_kill_loses_no_acknowledged_count_and_doubles_none() {
     assert_eq!((sum.requests, sum.starts, sum.resumes), (60, 30, 30));
     assert_eq!((sum.kind(RangeKind::None), sum.kind(RangeKind::Resume)), (30, 30));
     let broad = told.0.values().flat_map(|batch| &batch.cells);
-    let clients: u64 = broad.map(|cell| cell.affected.of(Event::Resume).clients.count()).sum();
+    let clients: u64 = broad
+        .map(|cell| cell.affected.of(Event::Resume).clients.count())
+        .sum();
     assert_eq!(clients, 30);
 }
