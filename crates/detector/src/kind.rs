@@ -62,7 +62,7 @@ impl AnomalyKind {
         Self::ContentSuspect,
     ];
 
-    /// The kinds that are a share of trials, each at its [`AnomalyKind::rate_place`]; new ones at the end.
+    /// The kinds that are a share of trials, each at its `AnomalyKind::rate_place`; new ones at the end.
     pub const RATES: [Self; RATE_KINDS] = [
         Self::ResumeSurge,
         Self::StallSurge,

@@ -81,7 +81,7 @@ pub struct Cell {
     /// Of all requests; none in batches of older versions. Read when a batch comes, and saved with no state.
     #[serde(skip)]
     pub networks: FewNetworks,
-    /// Blobs behind [`Event::Suspect`], at most [`MAX_BLOBS`].
+    /// Blobs behind [`Event::Suspect`], at most `MAX_BLOBS`.
     pub blobs: Vec<BlobCount>,
 }
 

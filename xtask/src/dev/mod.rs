@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// The origin, for instance http://127.0.0.1:5000 [default: a built-in demo registry]
     #[arg(long, value_name = "URL")]
     origin: Option<Origin>,
-    /// Let the demo registry redirect blobs to a storage at http://localhost:<port>, behind the same worker
+    /// Let the demo registry redirect blobs to a storage at localhost, behind the same worker
     #[arg(long, conflicts_with = "origin")]
     redirect: bool,
 }

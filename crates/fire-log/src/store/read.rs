@@ -147,7 +147,7 @@ pub(crate) fn front_as_found(
 /// A block's front and back.
 pub type FrontAndBack = (Vec<u8>, Vec<u8>);
 
-/// Both of them; `None` as for [`front_as_found`].
+/// Both of them; `None` as for `front_as_found`.
 ///
 /// # Errors
 /// When SQLite refuses or the block cannot be read.
