@@ -175,6 +175,12 @@ impl BlobShapes {
         if let Some(blob) = BlobPath::parse(form).filter(|_| self.oci) {
             return Some(of_registry(blob, path, form));
         }
+        // An origin that decodes and resolves nothing has no object by such a name; every other one serves a manifest. Where
+        // something is left to decode, it may still become a blob.
+        let decoded: Vec<&str> = form.split('/').filter(|segment| !segment.is_empty()).collect();
+        if !form.contains('%') && is_other_call(&decoded) {
+            return None;
+        }
         let mut found = None;
         each_reading(path, &mut |segments| {
             found = self.in_segments(segments, path);

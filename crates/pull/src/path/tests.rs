@@ -143,6 +143,7 @@ fn other_paths_are_no_blobs() {
     none(&format!("/v2/a/manifests/{DIGEST}"));
     none(&format!("/a/blobs/{DIGEST}"));
     none(&format!("/v2/a/blobs/..%2fmanifests/{DIGEST}"));
+    none(&format!("/v2/a/blobs%2f..%2fmanifests/{DIGEST}"));
 }
 
 /// What some origin serves under `/v2/library/app/blobs/<digest>`.
