@@ -7,11 +7,11 @@
 //! path says no repository, and maybe no digest: it takes over those of the redirect. Batches come in any order, so a fetch
 //! waits for its redirect as long.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use blobwatch_pull::{BlobKey, ClientKey, Method, Record, RecordId};
 
+use crate::generations::Generations;
 use crate::history::blob_hash;
 
 /// A client follows a redirect at once, but one that it does not reach it tries again.
@@ -55,11 +55,11 @@ struct Fetch {
     host: String,
 }
 
-/// See the module.
+/// The halves that one FireLog has seen, until the others come.
 #[derive(Debug, Default)]
 pub struct Halves {
-    redirects: Waiting<Arc<Redirect>>,
-    fetches: Waiting<Fetch>,
+    redirects: Generations<Key, Arc<Redirect>>,
+    fetches: Generations<Key, Fetch>,
 }
 
 impl Halves {
@@ -80,7 +80,8 @@ impl Halves {
         });
         let keys = keys_of(record);
         for key in &keys {
-            self.redirects.insert(*key, Arc::clone(&redirect), time_ms);
+            self.redirects.turn(time_ms, FOLLOWED_WITHIN_MS, MAX_WAITING);
+            self.redirects.insert(*key, Arc::clone(&redirect));
         }
         let follows = |fetch: &&Fetch| redirect.leads_to(fetch.id.time_ms(), &fetch.host);
         let fetch = keys
@@ -101,7 +102,8 @@ impl Halves {
             return Some(redirect.half.clone());
         }
         let (id, host) = (record.id, host.clone());
-        self.fetches.insert(key, Fetch { id, host }, time_ms);
+        self.fetches.turn(time_ms, FOLLOWED_WITHIN_MS, MAX_WAITING);
+        self.fetches.insert(key, Fetch { id, host });
         None
     }
 }
@@ -144,39 +146,6 @@ fn keys_of(record: &Record) -> Vec<Key> {
     let object = (record.sent_object != 0).then_some(BlobKey::Object(record.sent_object));
     let blobs = std::iter::once(record.blob_key()).chain(object);
     blobs.map(|blob| key_of(record.client, blob)).collect()
-}
-
-/// Two generations: a turn comes after [`FOLLOWED_WITHIN_MS`], or when half of the room is used.
-#[derive(Debug)]
-struct Waiting<T> {
-    young: HashMap<Key, T>,
-    old: HashMap<Key, T>,
-    turned_ms: u64,
-}
-
-impl<T> Default for Waiting<T> {
-    fn default() -> Self {
-        Self {
-            young: HashMap::new(),
-            old: HashMap::new(),
-            turned_ms: 0,
-        }
-    }
-}
-
-impl<T> Waiting<T> {
-    fn insert(&mut self, key: Key, half: T, now_ms: u64) {
-        let is_due = now_ms.saturating_sub(self.turned_ms) > FOLLOWED_WITHIN_MS;
-        if is_due || self.young.len() >= MAX_WAITING / 2 {
-            self.old = std::mem::take(&mut self.young);
-            self.turned_ms = now_ms;
-        }
-        self.young.insert(key, half);
-    }
-
-    fn get(&self, key: &Key) -> Option<&T> {
-        self.young.get(key).or_else(|| self.old.get(key))
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod cell;
 mod flush;
+mod generations;
 mod halves;
 mod history;
 mod segment;

@@ -152,10 +152,7 @@ fn what_waits_is_bounded() {
             ..fetch(5)
         });
     }
-    for (young, old) in [
-        (halves.redirects.young.len(), halves.redirects.old.len()),
-        (halves.fetches.young.len(), halves.fetches.old.len()),
-    ] {
+    for (young, old) in [halves.redirects.sizes(), halves.fetches.sizes()] {
         assert!(young + old <= MAX_WAITING + 1, "{young} {old}");
     }
 }

@@ -6,6 +6,7 @@ use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
 
+use crate::generations::Generations;
 use blobwatch_pull::{ClientKey, Record, TILE_UNIT};
 
 /// Clients remembered: 24 bytes each and their place in a map, 6 MB at most.
@@ -37,34 +38,27 @@ struct Client {
     spacing: u64,
 }
 
-/// Two generations, as [`super::History`] keeps its chains.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
-    young: HashMap<ClientKey, Client>,
-    old: HashMap<ClientKey, Client>,
-    turned_ms: u64,
+    seen: Generations<ClientKey, Client>,
     builds: HashMap<Build, Spaced>,
 }
 
 impl Clients {
     /// Remembers a client; whether it was known.
     pub(super) fn see(&mut self, client: ClientKey, now_ms: u64) -> bool {
-        let is_due = now_ms.saturating_sub(self.turned_ms) > TURN_MS;
-        if is_due || self.young.len() >= MAX_CLIENTS / 2 {
-            self.old = std::mem::take(&mut self.young);
-            self.turned_ms = now_ms;
+        if self.seen.turn(now_ms, TURN_MS, MAX_CLIENTS) {
             self.builds.clear();
         }
-        let known = self.young.contains_key(&client);
-        if known {
-            return self.is_known(client, now_ms);
+        if let Some(known) = self.seen.young_mut(&client) {
+            return known.first_ms < now_ms;
         }
-        let old = self.old.remove(&client);
+        let old = self.seen.take_old(&client);
         let first = Client {
             first_ms: now_ms,
             spacing: 0,
         };
-        self.young.insert(client, old.unwrap_or(first));
+        self.seen.insert(client, old.unwrap_or(first));
         old.is_some()
     }
 
@@ -88,7 +82,7 @@ impl Clients {
     }
 
     pub(super) fn keep_spacing(&mut self, record: &Record, spacing: u64) {
-        if let Some(client) = self.young.get_mut(&record.client) {
+        if let Some(client) = self.seen.young_mut(&record.client) {
             client.spacing = spacing;
         }
         // Smaller ones are near enough to what a resume may start at.
@@ -116,7 +110,7 @@ impl Clients {
     }
 
     fn find(&self, client: ClientKey) -> Option<&Client> {
-        self.young.get(&client).or_else(|| self.old.get(&client))
+        self.seen.get(&client)
     }
 }
 

@@ -1,9 +1,8 @@
 //! Clients that ask again for what is behind a blob's end: they have all of it, and do not know.
 
-use std::collections::HashMap;
-
 use super::ask::blob_hash;
 use crate::cell::is_behind;
+use crate::generations::Generations;
 use blobwatch_pull::{ClientKey, Record, RecordId};
 
 /// Clients and digests remembered: at 56 bytes and a place in a map each 2 MB at most.
@@ -36,15 +35,8 @@ impl Behind {
     }
 }
 
-type Seen = HashMap<(ClientKey, u64), Behind>;
-
-/// Two generations, as [`super::History`] keeps its chains.
 #[derive(Debug, Default)]
-pub(super) struct Loops {
-    young: Seen,
-    old: Seen,
-    turned_ms: u64,
-}
+pub(super) struct Loops(Generations<(ClientKey, u64), Behind>);
 
 impl Loops {
     /// Takes in a record that may be a 416 to such a range.
@@ -53,13 +45,9 @@ impl Loops {
             return;
         };
         let now_ms = record.id.time_ms();
-        let is_due = now_ms.saturating_sub(self.turned_ms) > AGAIN_WITHIN_MS;
-        if is_due || self.young.len() >= MAX_LOOPS / 2 {
-            self.old = std::mem::take(&mut self.young);
-            self.turned_ms = now_ms;
-        }
+        self.0.turn(now_ms, AGAIN_WITHIN_MS, MAX_LOOPS);
         let key = key(record);
-        let known = self.young.get(&key).or_else(|| self.old.get(&key)).copied();
+        let known = self.0.get(&key).copied();
         let goes_on =
             |known: &Behind| known.start == start && now_ms.saturating_sub(known.last_ms) <= AGAIN_WITHIN_MS;
         let new = Behind {
@@ -69,13 +57,12 @@ impl Loops {
             last_ms: now_ms,
         };
         let seen = known.filter(goes_on).map_or(new, |known| known.with(record.id));
-        self.young.insert(key, seen);
+        self.0.insert(key, seen);
     }
 
     /// Whether it is the first such answer to the client, and whether it is the second.
     pub(super) fn place(&self, record: &Record) -> (bool, bool) {
-        let key = key(record);
-        let known = self.young.get(&key).or_else(|| self.old.get(&key));
+        let known = self.0.get(&key(record));
         let known = known.filter(|known| Some(known.start) == record.range.start);
         known.map_or((false, false), |known| {
             (known.first == record.id, known.second == Some(record.id))
