@@ -1,9 +1,9 @@
-//! A table as bytes: `BWC`, a version, the date, the labels, and the boundaries as distances.
+//! A table as bytes: `BWT`, a version, the date, the labels, and the boundaries as distances.
 
 use super::{Boundaries, CloudTable, MAX_BOUNDARIES, MAX_LABELS};
 use blobwatch_wire::{DecodeError, Reader, put_all, put_text, put_varint};
 
-const MAGIC: &[u8; 3] = b"BWC";
+const MAGIC: &[u8; 3] = b"BWT";
 const VERSION: u8 = 1;
 
 impl CloudTable {

@@ -147,7 +147,7 @@ fn bytes_that_are_no_table_are_refused() {
     for end in 1..bytes.len() {
         assert!(CloudTable::decode(&bytes[..end]).is_err(), "cut at {end}");
     }
-    let newer = [b"BWC".as_slice(), &[2]].concat();
+    let newer = [b"BWT".as_slice(), &[2]].concat();
     assert_eq!(
         CloudTable::decode(&newer),
         Err(DecodeError::Newer { found: 2, known: 1 })

@@ -50,7 +50,7 @@ fn a_rule_sees_the_cloud_of_the_address() {
 
 #[test]
 fn a_table_that_cannot_be_read_is_left_out_and_said() {
-    let (config, errors) = Config::read("0123456789ab", "secret", "", "", b"BWC\x02").unwrap();
+    let (config, errors) = Config::read("0123456789ab", "secret", "", "", b"BWT\x02").unwrap();
     let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(errors.len(), 1);
     assert!(
