@@ -175,18 +175,12 @@ impl BlobShapes {
         if let Some(blob) = BlobPath::parse(form).filter(|_| self.oci) {
             return Some(of_registry(blob, path, form));
         }
-        // An origin that decodes and resolves nothing has no object by such a name; every other one serves a manifest. Where
-        // something is left to decode, it may still become a blob.
-        let decoded: Vec<&str> = form.split('/').filter(|segment| !segment.is_empty()).collect();
-        if !form.contains('%') && is_other_call(&decoded) {
-            return None;
-        }
         let mut found = None;
         each_reading(path, &mut |segments| {
             found = self.in_segments(segments, path);
             found.is_some()
         });
-        found
+        found.filter(|_| !is_other_when_decoded(form))
     }
 
     fn in_segments(&self, segments: &[&str], path: &str) -> Option<Blob<'static>> {
@@ -308,6 +302,13 @@ fn is_other_call(segments: &[&str]) -> bool {
         || rest
             .last()
             .is_some_and(|last| last.eq_ignore_ascii_case("uploads"))
+}
+
+/// Whether every origin that decodes and resolves serves something else than a blob; one that does neither has no object by
+/// such a name. Where something is left to decode, it may still become a blob.
+fn is_other_when_decoded(form: &str) -> bool {
+    let segments: Vec<&str> = form.split('/').filter(|segment| !segment.is_empty()).collect();
+    !form.contains('%') && is_other_call(&segments)
 }
 
 /// `…/blobs/<algorithm>/<2 hex>/<hex>/data`

@@ -58,7 +58,7 @@ fn the_paths_of_registries_storage_and_cdns_are_blobs() {
         ),
         ("/docker/registry/v2/blobs/sha256/{HE}/{HEX}/data", Storage, ""),
         (
-            "/bucket/some/root/docker/registry/v2/blobs/sha256/{HE}/{HEX}/data",
+            "/bucket/some/folder/docker/registry/v2/blobs/sha256/{HE}/{HEX}/data",
             Storage,
             "",
         ),
