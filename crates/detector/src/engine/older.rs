@@ -96,7 +96,7 @@ pub(super) struct OlderAnomaly {
     history: Vec<HistoryEntry>,
 }
 
-/// See the module.
+/// An engine as these builds saved it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct OlderEngine {
     monitors: Vec<Monitor>,
