@@ -2,11 +2,11 @@
 //! decided in between.
 
 use blobwatch_rule_book::{Chain, ChainReport, ExportAuditCall, VerifyAuditCall, export_begin};
-use blobwatch_wire::{Nothing, Place, Problem};
+use blobwatch_wire::Nothing;
 use futures_util::stream;
 use worker::{Env, Method, Request, Response};
 
-use super::http::{Answer, FailedTo, query_pairs, respond};
+use super::http::{Answer, FailedTo, respond, without_parameters};
 use super::object_call::call;
 
 /// `None` for every other call of the RuleBook's.
@@ -19,13 +19,10 @@ pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<O
         "audit" => export_begin(url.query().unwrap_or_default())?
             .map(|after| export(env.clone(), after))
             .transpose(),
-        "audit/verify" => match query_pairs(&url).first() {
-            Some((name, _)) => Err(Problem::bad_parameter(Place::new(
-                format!("query.{name}"),
-                "this call takes no parameters",
-            ))),
-            None => respond(verify(env).await).map(Some).failed_to("answer"),
-        },
+        "audit/verify" => {
+            without_parameters(&url)?;
+            respond(verify(env).await).map(Some).failed_to("answer")
+        }
         _ => Ok(None),
     }
 }

@@ -2,13 +2,13 @@
 //! are in the FireLogs.
 
 use blobwatch_detector::{AnomalyCall, Report, ReportFacts, audited, wanted_evidence};
-use blobwatch_rule_book::{HealthCall, NewAuditEntry, WriteEntryCall, checked_reason};
+use blobwatch_rule_book::{FireLogNamesCall, HealthCall, NewAuditEntry, WriteEntryCall, checked_reason};
 use blobwatch_wire::{Nothing, Object, Place, Problem};
 use serde_json::Value;
 use worker::{Env, Method, Request, Response, Url};
 
 use super::body::text_of_reply;
-use super::http::{Answer, FailedTo, internal, now_ms, query_pairs, text};
+use super::http::{Answer, FailedTo, internal, now_ms, query_pairs, text, without_parameters};
 use super::object_call::{ForwardedCall, call, call_through};
 use super::{losses_api, records_api};
 
@@ -77,24 +77,19 @@ async fn json_of(response: &mut Response) -> Answer<Value> {
 
 /// An anomaly as Markdown, to hand to a partner; `path` is `anomalies/{id}/report`.
 pub(super) async fn report(path: &str, request: &Request, env: &Env) -> Answer<Response> {
-    let url = request.url().failed_to("read the address")?;
+    without_parameters(&request.url().failed_to("read the address")?)?;
     let id = path.split('/').nth(1).unwrap_or_default();
-    if let Some((name, _)) = query_pairs(&url).first() {
-        let message = "this call takes no parameters";
-        return Err(Problem::bad_parameter(Place::new(
-            format!("query.{name}"),
-            message,
-        )));
-    }
     let ReportFacts {
         anomaly,
         families,
         marks,
     } = call_through(env, &AnomalyCall(id), Nothing).await?;
+    // Without the FireLogs there are no examples, and a report all the same.
+    let names = call(env, &FireLogNamesCall, Nothing).await.unwrap_or_default();
     let mut records = Vec::new();
     for id in wanted_evidence(&anomaly).iter().filter_map(|id| id.parse().ok()) {
         // What is no longer kept is left out.
-        records.extend(records_api::record(id, env).await.ok());
+        records.extend(records_api::record(id, &names, env).await.ok());
     }
     let report = Report {
         anomaly: &anomaly,

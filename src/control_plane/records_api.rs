@@ -1,8 +1,8 @@
 //! The calls about records: asked of every FireLog at once, and put together (`fan_out` of `blobwatch-fire-log`).
 
 use blobwatch_fire_log::{
-    Export, FireLogs, Followed, Format, Kind, Listing, Query, SummaryQuery, explain, find_anywhere,
-    follow_anywhere, followers, summarise_all,
+    Export, FireLogs, Format, Kind, Listing, Query, SummaryQuery, explain, find_anywhere, follow_anywhere,
+    summarise_all,
 };
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_rule_book::{DocumentCall, FireLogNamesCall, GuardsAt, GuardsThenCall, HealthCall};
@@ -11,7 +11,7 @@ use blobwatch_wire::{Nothing, ObjectCall, Place, Problem};
 use futures_util::stream;
 use worker::{Env, Request, Response, Url};
 
-use super::http::{Answer, FailedTo, internal, now_ms, query_pairs, respond};
+use super::http::{Answer, FailedTo, internal, now_ms, query_pairs, respond, without_parameters};
 use super::object_call::{call, call_named};
 use super::pause::pause;
 
@@ -76,16 +76,12 @@ async fn summary(kind: Kind, url: &Url, env: &Env) -> Answer<Response> {
 }
 
 async fn explanation(id: &str, url: &Url, env: &Env) -> Answer<Response> {
-    if let Some((name, _)) = query_pairs(url).first() {
-        return Err(Problem::bad_parameter(Place::new(
-            format!("query.{name}"),
-            "this call takes no parameters",
-        )));
-    }
+    without_parameters(url)?;
     let id: RecordId = id
         .parse()
         .map_err(|e| Problem::bad_parameter(Place::new("path.id", format!("{e}"))))?;
-    let record = record(id, env).await?;
+    let names = call(env, &FireLogNamesCall, Nothing).await?;
+    let record = record(id, &names, env).await?;
     let book = book_of(&record, env).await?;
     let guards = match record.revision {
         0 => Vec::new(),
@@ -102,23 +98,13 @@ async fn explanation(id: &str, url: &Url, env: &Env) -> Answer<Response> {
     let explanation = explain(&record, &book, &guards, current);
     let mut explanation = explanation
         .map_err(|places| internal("read the rulebook of that revision", format!("{places:?}")))?;
-    explanation.followed = became(&record, env).await?;
+    explanation.followed = follow_anywhere(&Objects(env.clone()), &names, &record).await;
     respond(Ok(explanation)).failed_to("answer")
 }
 
-/// What became of a redirect; `None` where the record is none.
-async fn became(record: &Record, env: &Env) -> Answer<Option<Option<Followed>>> {
-    let Some(parameters) = followers(record) else {
-        return Ok(None);
-    };
-    let names = call(env, &FireLogNamesCall, Nothing).await?;
-    let objects = Objects(env.clone());
-    Ok(Some(follow_anywhere(&objects, &names, record, &parameters).await))
-}
-
-pub(super) async fn record(id: RecordId, env: &Env) -> Answer<Record> {
-    let names = call(env, &FireLogNamesCall, Nothing).await?;
-    find_anywhere(&Objects(env.clone()), &names, id).await
+/// `names` are the FireLogs that are asked.
+pub(super) async fn record(id: RecordId, names: &[String], env: &Env) -> Answer<Record> {
+    find_anywhere(&Objects(env.clone()), names, id).await
 }
 
 /// The rulebook that decided; 0 is the one that ships.

@@ -20,7 +20,7 @@ use std::future::Future;
 
 use futures_util::future::join_all;
 
-use crate::followed::{Followed, followed};
+use crate::followed::{Followed, followed, followers};
 use crate::{PageCall, RecordCall};
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_wire::{Nothing, ObjectCall, Problem};
@@ -91,22 +91,18 @@ pub async fn find_anywhere(
     }
 }
 
-/// What became of a redirect, of whichever FireLogs answer; `parameters` as [`crate::followers`] has them.
+/// What became of a redirect, of whichever FireLogs answer; `None` where the record is none.
 pub async fn follow_anywhere(
     fire_logs: &impl FireLogs,
     names: &[String],
-    redirect: &Record,
-    parameters: &[(&'static str, String)],
-) -> Option<Followed> {
+    record: &Record,
+) -> Option<Option<Followed>> {
+    let parameters = followers(record)?;
     let parameters: Vec<(&str, &str)> = parameters
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
     let gathered = ask_all(fire_logs, names, &PageCall(&parameters)).await;
-    let found: Vec<Record> = gathered
-        .answers
-        .into_iter()
-        .flat_map(|page| page.records)
-        .collect();
-    followed(redirect, &found)
+    let found = gathered.answers.into_iter().flat_map(|page| page.records);
+    Some(followed(record, &found.collect::<Vec<_>>()))
 }

@@ -20,7 +20,7 @@ pub struct Followed {
 /// The parameters of `requests` by which the other half of a record is looked for; `None` where it is no redirect. A fetch
 /// has the digest of its redirect as soon as they are joined, and its object's key before.
 #[must_use]
-pub fn followers(record: &Record) -> Option<Vec<(&'static str, String)>> {
+pub(crate) fn followers(record: &Record) -> Option<Vec<(&'static str, String)>> {
     let time_ms = record.id.time_ms();
     let mut parameters = vec![
         (KIND, "requests".to_owned()),
