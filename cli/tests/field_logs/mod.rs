@@ -1,6 +1,11 @@
 //! Logs of registries in which something goes wrong, and of some in which nothing does: an hour and more of healthy pulls,
 //! then the fault. Seeded: the same log each time.
 
+#[path = "../seeded/mod.rs"]
+mod seeded;
+
+use seeded::Random;
+
 /// 2026-03-02T09:00:00Z.
 pub(crate) const BEGIN_S: u64 = 1_772_442_000;
 
@@ -110,18 +115,6 @@ impl Story {
             Self::CutParts => ("abort_surge", &["resumes", "aborted downloads"]),
             _ => ("", &[]),
         }
-    }
-}
-
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn next(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % below
     }
 }
 

@@ -3,7 +3,12 @@
 //!
 //! Seeded: the same night each time.
 
+#[path = "../seeded/mod.rs"]
+mod seeded;
+
 use std::fmt::Write;
+
+pub(crate) use seeded::Random;
 
 /// 2020-07-05T19:00:00Z.
 pub(crate) const BEGIN_S: u64 = 1_593_975_600;
@@ -29,18 +34,6 @@ pub(crate) struct Line {
     pub(crate) size: u64,
     pub(crate) start: Option<u64>,
     pub(crate) sent: u64,
-}
-
-pub(crate) struct Random(pub u64);
-
-impl Random {
-    pub(crate) fn next(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % below
-    }
 }
 
 /// The lines of a night in order of time.
