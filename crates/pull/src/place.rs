@@ -30,6 +30,9 @@ impl Target {
             return Self::default();
         }
         let (authority, path) = split(address);
+        if authority.is_none() && has_scheme(address) {
+            return Self::default();
+        }
         let host = authority.map_or_else(|| here.to_owned(), host_of);
         Self {
             object: if path.starts_with('/') { object(path) } else { 0 },
@@ -59,6 +62,12 @@ fn split(address: &str) -> (Option<&str>, &str) {
     let end = rest.find(['/', '\\']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     (Some(authority), path)
+}
+
+/// Whether an address without an authority begins with a scheme, as `mailto:a@b` does: a colon in the first segment.
+/// <https://www.rfc-editor.org/rfc/rfc3986#section-4.2>
+fn has_scheme(address: &str) -> bool {
+    address.split('/').next().is_some_and(|first| first.contains(':'))
 }
 
 /// The host of an address such as `https://user@host:443/path`; empty where it has none.
@@ -116,6 +125,12 @@ mod tests {
             ("/storage/x?sig=1", "registry.example"),
             ("x?sig=https://other/", "registry.example"),
             ("/x://other/", "registry.example"),
+            ("/x:1/", "registry.example"),
+            ("javascript:alert(1)", ""),
+            ("data:,x", ""),
+            ("https:cdn.example", ""),
+            ("sha256:ab/x", ""),
+            ("./sha256:ab", "registry.example"),
             ("https:///x", ""),
             ("https://a b/x", ""),
             ("https://b%C3%BCcher.example/", ""),
