@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use super::error::RuleError;
 use super::expression::{
-    Combiner, Comparison, Expression, Literal, Node, NodeKind, Operand, Operator, Right, Span,
+    Combiner, Comparison, Expression, Literal, Node, NodeKind, Operand, Operator, Order, Right, Span,
 };
 use super::field::{Field, Type};
 use super::operand::{self, Meaning};
 use super::pattern::Pattern;
-use super::term::{Clause, ClauseKind, IpRange, Predicate, Quantifier, Test};
+use super::term::{Clause, ClauseKind, IpRange, Predicate, Quantifier, Term, Test};
 use super::wildcard::Wildcard;
 
 /// A rule that can be compiled: every field exists and every type fits. Two are equal if they say the same,
@@ -124,10 +124,29 @@ impl Checker<'_> {
                 Ok(unquantified(term, test))
             }
             (Meaning::Literal, _) => Err(self.error(&left.span, "a field or a function")),
+            (Meaning::Term(term), Some(test)) => self.boolean_test(term, test),
             (_, Some(test)) => {
                 let expected = "no operator after a Boolean (write the Boolean alone, or after `not`)";
                 Err(self.error(&test.operator_span, expected))
             }
+        }
+    }
+
+    /// `ssl eq true`, and the three like it. Of a fact that is missing, "equal" to either is false.
+    fn boolean_test(&self, term: Term, test: &Comparison) -> Result<Predicate, RuleError> {
+        let (Operator::Order(order @ (Order::Equal | Order::NotEqual)), Right::One(value)) =
+            (test.operator, &test.right)
+        else {
+            return Err(self.unfit(test, Type::Boolean, "`eq` `ne`, or none"));
+        };
+        let word = self.word(value, "`true` or `false`")?;
+        match (word, order) {
+            ("true", Order::Equal) => Ok(unquantified(term, Test::IsTrue)),
+            ("true" | "false", _) => {
+                let text = Term::ToString(Box::new(term));
+                Ok(unquantified(text, Test::String(order, word.as_bytes().into())))
+            }
+            _ => Err(self.error(&value.span, "`true` or `false`")),
         }
     }
 
@@ -281,7 +300,7 @@ impl Checker<'_> {
     }
 }
 
-fn unquantified(term: super::term::Term, test: Test) -> Predicate {
+fn unquantified(term: Term, test: Test) -> Predicate {
     Predicate {
         quantifier: None,
         term,

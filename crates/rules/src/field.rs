@@ -169,11 +169,28 @@ fields! {
         r#"fingerprint.http eq "9abde5f07cf1""#
 }
 
+/// Other names of Cloudflare's for facts that are a field here: deprecated ones, and those of the request before URL
+/// normalisation, which Blobwatch does not do.
+/// <https://developers.cloudflare.com/ruleset-engine/rules-language/fields/reference/>
+pub(super) const OTHER_NAMES: &[(&str, Field)] = &[
+    ("ip.geoip.asnum", Field::Asn),
+    ("ip.geoip.continent", Field::Continent),
+    ("ip.geoip.country", Field::Country),
+    ("raw.http.request.full_uri", Field::FullUri),
+    ("raw.http.request.uri", Field::Uri),
+    ("raw.http.request.uri.path", Field::Path),
+    ("raw.http.request.uri.query", Field::Query),
+];
+
 impl Field {
-    /// The field of this name.
+    /// The field of this name, or of another name of Cloudflare's for it.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|field| field.name() == name)
+        let own = Self::ALL.iter().copied().find(|field| field.name() == name);
+        own.or_else(|| {
+            let other = OTHER_NAMES.iter().find(|(other, _)| *other == name);
+            other.map(|(_, field)| *field)
+        })
     }
 }
 
@@ -193,6 +210,9 @@ mod tests {
     fn names_are_unique_and_found_again() {
         for field in Field::ALL {
             assert_eq!(Field::named(field.name()), Some(*field));
+        }
+        for (name, field) in OTHER_NAMES {
+            assert_eq!(Field::named(name), Some(*field), "{name}");
         }
     }
 }

@@ -33,8 +33,16 @@ impl<'a> Cursor<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
+    /// Space, line breaks, and comments from `#` to the end of their line.
     pub(super) fn skip_space(&mut self) {
-        self.at = self.text.len() - self.rest().trim_start_matches([' ', '\t', '\r', '\n']).len();
+        loop {
+            let rest = self.rest().trim_start_matches([' ', '\t', '\r', '\n']);
+            self.at = self.text.len() - rest.len();
+            if !rest.starts_with('#') {
+                return;
+            }
+            self.at += rest.find('\n').unwrap_or(rest.len());
+        }
     }
 
     pub(super) fn peek(&self) -> Option<char> {

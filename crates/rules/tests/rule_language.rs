@@ -73,6 +73,49 @@ fn canonical_text_is_english_with_one_space() {
 }
 
 #[test]
+fn a_comment_ends_with_its_line() {
+    printed(
+        "# office\nssl # over TLS\n  and # and\n\n# a line\nrange.present #",
+        "ssl and range.present",
+    );
+    printed("range.count in {1 # one\r\n2}", "range.count in {1 2}");
+    printed("lower(# of\nhttp.host) eq \"a\"", "lower(http.host) eq \"a\"");
+    printed("http.host eq \"#\"", "http.host eq \"#\"");
+    printed("http.host eq r#\"a # b\"#", "http.host eq \"a # b\"");
+    expected("# nothing", "a field or a function, found \"\"");
+}
+
+#[test]
+fn other_names_of_cloudflares_are_printed_as_ours() {
+    printed("ip.geoip.asnum in {1 2}", "ip.src.asnum in {1 2}");
+    printed("ip.geoip.country eq \"T1\"", "ip.src.country eq \"T1\"");
+    printed(
+        "raw.http.request.uri.path contains \"/v2/\"",
+        "http.request.uri.path contains \"/v2/\"",
+    );
+}
+
+#[test]
+fn a_boolean_may_be_compared_with_true_and_false() {
+    printed("ssl eq true", "ssl");
+    printed("ssl == false", "to_string(ssl) eq \"false\"");
+    printed("ssl != true", "to_string(ssl) ne \"true\"");
+    let (mut yes, mut no, missing) = (Values::new(), Values::new(), Values::new());
+    yes.set(Field::Ssl, Value::Bool(true));
+    no.set(Field::Ssl, Value::Bool(false));
+    for (text, expected) in [
+        ("ssl eq true", [true, false, false]),
+        ("ssl eq false", [false, true, false]),
+        ("ssl ne true", [false, true, true]),
+        ("ssl ne false", [true, false, true]),
+    ] {
+        for (values, expected) in [&yes, &no, &missing].into_iter().zip(expected) {
+            holds(text, values, expected);
+        }
+    }
+}
+
+#[test]
 fn and_binds_stronger_than_xor_and_xor_than_or() {
     printed(
         "ssl or ssl xor ssl and not ssl",
@@ -183,8 +226,22 @@ fn grammar_errors() {
 #[test]
 fn type_errors() {
     expected("http.host", "an operator after this String, found \"http.host\"");
+    expected("ssl eq 1", "`true` or `false`, found \"1\"");
+    expected("ssl ne yes", "`true` or `false`, found \"yes\"");
     expected(
-        "ssl eq 1",
+        "ssl eq \"true\"",
+        "`true` or `false`, without quotes, found \"\\\"true\\\"\"",
+    );
+    expected(
+        "ssl gt false",
+        "an operator for this Boolean (`eq` `ne`, or none), found \"gt\"",
+    );
+    expected(
+        "ssl in {true}",
+        "an operator for this Boolean (`eq` `ne`, or none), found \"in\"",
+    );
+    expected(
+        "starts_with(http.host, \"a\") eq true",
         "no operator after a Boolean (write the Boolean alone, or after `not`), found \"eq\"",
     );
     expected("http.host eq 1", "a string in quotes, found \"1\"");
