@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use super::array::Array;
 use super::error::RuleError;
 use super::expression::{
     Combiner, Comparison, Expression, Literal, Node, NodeKind, Operand, Operator, Order, Right, Span,
@@ -53,7 +54,7 @@ impl Clause {
     pub(super) fn visit_predicates<'a>(&'a self, visit: &mut impl FnMut(&'a Predicate)) {
         match &self.kind {
             ClauseKind::Combined(_, items) => items.iter().for_each(|item| item.visit_predicates(visit)),
-            ClauseKind::Not(inner) => inner.visit_predicates(visit),
+            ClauseKind::Not(inner) | ClauseKind::Each(_, inner) => inner.visit_predicates(visit),
             ClauseKind::Predicate(predicate) => visit(predicate),
         }
     }
@@ -79,11 +80,14 @@ impl Checker<'_> {
         let kind = match &node.kind {
             NodeKind::Combined(op, items) => self.combined(*op, items)?,
             NodeKind::Not(inner) => ClauseKind::Not(Box::new(self.clause(inner)?)),
-            NodeKind::Comparison(left, test) => {
-                let predicate = self.comparison(left, test.as_ref())?;
-                self.refuse_several(&predicate, node)?;
-                ClauseKind::Predicate(predicate)
-            }
+            NodeKind::Comparison(left, test) => match (operand::resolve(self, left)?, test) {
+                (Meaning::Quantified(quantifier, node), None) => self.quantified(quantifier, node)?,
+                (meaning, test) => {
+                    let predicate = self.comparison(meaning, left, test.as_ref())?;
+                    self.refuse_several(&predicate, node)?;
+                    ClauseKind::Predicate(predicate)
+                }
+            },
         };
         Ok(Clause {
             kind,
@@ -107,10 +111,16 @@ impl Checker<'_> {
     }
 
     /// A comparison, or a Boolean by itself.
-    fn comparison(&self, left: &Operand, test: Option<&Comparison>) -> Result<Predicate, RuleError> {
-        let meaning = operand::resolve(self, left)?;
+    fn comparison(
+        &self,
+        meaning: Meaning<'_>,
+        left: &Operand,
+        test: Option<&Comparison>,
+    ) -> Result<Predicate, RuleError> {
         match (meaning, test) {
-            (Meaning::Quantified(quantifier, node), None) => self.quantified(quantifier, node),
+            (Meaning::Quantified(..), None) => {
+                Err(self.error(&left.span, "no `any` or `all` within another"))
+            }
             (Meaning::Test(term, test), None) => Ok(unquantified(term, test)),
             (Meaning::Term(term), None) if term.kind() == Type::Boolean => {
                 Ok(unquantified(term, Test::IsTrue))
@@ -150,20 +160,54 @@ impl Checker<'_> {
         }
     }
 
-    fn quantified(&self, quantifier: Quantifier, node: &Node) -> Result<Predicate, RuleError> {
-        let NodeKind::Comparison(left, test) = &node.kind else {
-            return Err(self.error(&node.span, "one comparison"));
-        };
-        let predicate = self.comparison(left, test.as_ref())?;
-        if predicate.quantifier.is_some() || !predicate.term.has_several() {
-            return Err(self.error(
-                &node.span,
-                "a comparison of `[*]`, such as `http.request.headers[\"x\"][*]`",
-            ));
+    /// `any` and `all` of one comparison of an array, or of several of the same array.
+    fn quantified(&self, quantifier: Quantifier, node: &Node) -> Result<ClauseKind, RuleError> {
+        let mut arrays = Vec::new();
+        let clause = self.of_each(node, &mut arrays)?;
+        match arrays.split_first() {
+            Some((first, others)) if others.iter().all(|other| other == first) => {}
+            _ => {
+                return Err(self.error(
+                    &node.span,
+                    "comparisons of one array; write an `any` or `all` for each",
+                ));
+            }
         }
-        Ok(Predicate {
-            quantifier: Some(quantifier),
-            ..predicate
+        Ok(match clause.kind {
+            ClauseKind::Predicate(predicate) => ClauseKind::Predicate(Predicate {
+                quantifier: Some(quantifier),
+                ..predicate
+            }),
+            kind => ClauseKind::Each(
+                quantifier,
+                Box::new(Clause {
+                    kind,
+                    span: clause.span,
+                }),
+            ),
+        })
+    }
+
+    /// What is asked of each value; `arrays` gets what the comparisons go over.
+    fn of_each(&self, node: &Node, arrays: &mut Vec<Array>) -> Result<Clause, RuleError> {
+        let kind = match &node.kind {
+            NodeKind::Combined(op, items) => {
+                let items = items.iter().map(|item| self.of_each(item, arrays));
+                ClauseKind::Combined(*op, items.collect::<Result<_, _>>()?)
+            }
+            NodeKind::Not(inner) => ClauseKind::Not(Box::new(self.of_each(inner, arrays)?)),
+            NodeKind::Comparison(left, test) => {
+                let meaning = operand::resolve(self, left)?;
+                let predicate = self.comparison(meaning, left, test.as_ref())?;
+                let expected = "a comparison of `[*]`, such as `http.request.headers[\"x\"][*]`";
+                let array = predicate.term.array();
+                arrays.push(array.ok_or_else(|| self.error(&node.span, expected))?.clone());
+                ClauseKind::Predicate(predicate)
+            }
+        };
+        Ok(Clause {
+            kind,
+            span: node.span.clone(),
         })
     }
 

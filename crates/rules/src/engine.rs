@@ -12,6 +12,7 @@
 
 mod ask;
 mod compile;
+mod condition;
 mod estimate;
 mod form;
 mod group;
@@ -25,6 +26,7 @@ mod tree;
 
 use std::fmt;
 
+use self::condition::Condition;
 use self::group::Group;
 use self::guard::Guards;
 use self::probe::Probe;
@@ -34,7 +36,7 @@ pub use run::Scratch;
 
 use super::check::CheckedExpression;
 use super::limits::{MAX_PREDICATES, MAX_REGEX_TOTAL_BYTES, MAX_RULES};
-use super::term::{Quantifier, Term};
+use super::term::Quantifier;
 
 /// Compiled rules, in the order given.
 #[derive(Debug)]
@@ -62,13 +64,11 @@ enum Answer {
     Odd(Odd),
 }
 
-/// `any` or `all` of a header's values.
+/// `any` or `all` of an array's values.
 #[derive(Debug)]
 struct Each {
     quantifier: Quantifier,
-    term: Term,
-    probe: Probe,
-    negated: bool,
+    condition: Condition<Probe>,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -7,10 +7,11 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 use std::ops::Range;
 
+use super::array::{Array, Map};
 use super::check::CheckedExpression;
 use super::expression::{Combiner, Order};
 use super::field::Field;
-use super::term::{Clause, ClauseKind, Predicate, Quantifier, Term, Test};
+use super::term::{Clause, ClauseKind, Predicate, Term, Test};
 use super::values::{Value, Values};
 
 impl CheckedExpression {
@@ -54,20 +55,23 @@ impl Clause {
             ClauseKind::Predicate(predicate) => {
                 (!predicate.term.reads(unknown)).then(|| predicate.holds(values))
             }
+            ClauseKind::Each(_, inner) => (!inner.reads(unknown)).then(|| self.holds(values)),
         }
     }
 }
 
-/// The one header that records keep.
-const KEPT_HEADER: &str = "user-agent";
+/// Of the headers, records keep the User-Agent alone.
+fn is_kept(array: &Array) -> bool {
+    matches!(array, Array::Of(Map::Headers, name) if &**name == "user-agent")
+}
 
 impl Term {
     /// Whether it reads one of these fields.
     fn reads(&self, fields: &[Field]) -> bool {
         match self {
             Self::Field(field) => fields.contains(field),
-            Self::HeaderAt(name, _) | Self::HeaderEach(name) | Self::HeaderCount(name) => {
-                &**name != KEPT_HEADER && fields.contains(&Field::Headers)
+            Self::At(array, _) | Self::Each(array) | Self::Count(array) => {
+                !is_kept(array) && fields.contains(&array.map().field())
             }
             Self::Concat(parts) => parts.iter().any(|part| part.reads(fields)),
             _ => self.inner().is_some_and(|of| of.reads(fields)),
@@ -94,40 +98,72 @@ impl Clause {
             }
             ClauseKind::Not(inner) => !inner.holds(values),
             ClauseKind::Predicate(predicate) => predicate.holds(values),
+            ClauseKind::Each(quantifier, inner) => {
+                let items = inner.array().into_iter().flat_map(|array| values.items(array));
+                quantifier.holds(items.map(|item| inner.holds_of(item, values)))
+            }
         }
+    }
+
+    /// Of what is within `any` or `all`: whether it holds where `[*]` is this value.
+    fn holds_of(&self, item: &[u8], values: &Values<'_>) -> bool {
+        let part_holds = |part: &Self| part.holds_of(item, values);
+        match &self.kind {
+            ClauseKind::Combined(Combiner::And, items) => items.iter().all(part_holds),
+            ClauseKind::Combined(Combiner::Or, items) => items.iter().any(part_holds),
+            ClauseKind::Combined(Combiner::Xor, items) => {
+                items.iter().fold(false, |odd, part| odd ^ part_holds(part))
+            }
+            ClauseKind::Not(inner) => !inner.holds_of(item, values),
+            ClauseKind::Each(_, inner) => inner.holds_of(item, values),
+            ClauseKind::Predicate(predicate) => predicate
+                .test
+                .holds_of(predicate.term.compute(values, Some(item))),
+        }
+    }
+
+    /// What `[*]` goes over in the first comparison.
+    pub(super) fn array(&self) -> Option<&Array> {
+        match &self.kind {
+            ClauseKind::Combined(_, items) => items.first().and_then(Self::array),
+            ClauseKind::Not(inner) | ClauseKind::Each(_, inner) => inner.array(),
+            ClauseKind::Predicate(predicate) => predicate.term.array(),
+        }
+    }
+
+    /// Whether a comparison in it reads one of these fields.
+    fn reads(&self, fields: &[Field]) -> bool {
+        let mut reads = false;
+        self.visit_predicates(&mut |predicate| reads |= predicate.term.reads(fields));
+        reads
     }
 }
 
 impl Predicate {
     pub(super) fn holds(&self, values: &Values<'_>) -> bool {
-        let holds = |value: Option<Computed<'_>>| match value {
-            Some(value) => self.test.holds(&value),
-            None => self.test.holds_for_missing(),
-        };
         match self.quantifier {
-            None => holds(self.term.compute(values, None)),
-            Some(Quantifier::Any) => self.each(values).any(holds),
-            Some(Quantifier::All) => self.each(values).all(holds),
+            None => self.test.holds_of(self.term.compute(values, None)),
+            Some(quantifier) => quantifier.holds(self.each(values).map(|value| self.test.holds_of(value))),
         }
     }
 
-    /// The term for each value of its header.
+    /// The term for each value of its array.
     fn each<'v>(&'v self, values: &'v Values<'_>) -> impl Iterator<Item = Option<Computed<'v>>> {
-        let headers = self
+        let items = self
             .term
-            .header()
+            .array()
             .into_iter()
-            .flat_map(|name| values.header(name));
-        headers.map(|header| self.term.compute(values, Some(header)))
+            .flat_map(|array| values.items(array));
+        items.map(|item| self.term.compute(values, Some(item)))
     }
 }
 
 impl Term {
-    /// The header that `[*]` goes over.
-    pub(super) fn header(&self) -> Option<&str> {
+    /// What `[*]` goes over.
+    pub(super) fn array(&self) -> Option<&Array> {
         match self {
-            Self::HeaderEach(name) => Some(name),
-            _ => self.inner().and_then(Self::header),
+            Self::Each(array) => Some(array),
+            _ => self.inner().and_then(Self::array),
         }
     }
 
@@ -140,10 +176,10 @@ impl Term {
         let string = |of: &'v Self| of.compute(values, each).and_then(Computed::bytes);
         let bytes = match self {
             Self::Field(field) => return computed(values.get(*field)),
-            Self::HeaderCount(name) => return count(values.header(name)),
+            Self::Count(array) => return count(values.items(array)),
             Self::Length(of) => return Some(Computed::Int(i64::try_from(string(of)?.len()).ok()?)),
-            Self::HeaderAt(name, at) => Cow::Borrowed(values.header(name).nth(*at as usize)?),
-            Self::HeaderEach(_) => Cow::Borrowed(each?),
+            Self::At(array, at) => Cow::Borrowed(values.items(array).nth(*at as usize)?),
+            Self::Each(_) => Cow::Borrowed(each?),
             Self::Lower(of) => Cow::Owned(string(of)?.to_ascii_lowercase()),
             Self::Upper(of) => Cow::Owned(string(of)?.to_ascii_uppercase()),
             Self::ToString(of) => of.compute(values, each)?.print(),
@@ -172,8 +208,8 @@ fn concat<'v>(parts: impl Iterator<Item = Cow<'v, [u8]>>) -> Option<Cow<'v, [u8]
     })
 }
 
-fn count<'v>(header: impl Iterator<Item = &'v [u8]>) -> Option<Computed<'v>> {
-    match header.count() {
+fn count<'v>(items: impl Iterator<Item = &'v [u8]>) -> Option<Computed<'v>> {
+    match items.count() {
         0 => None,
         some => i64::try_from(some).ok().map(Computed::Int),
     }
@@ -226,6 +262,13 @@ impl Test {
                 | Self::Integer(Order::NotEqual, _)
                 | Self::Ip(Order::NotEqual, _)
         )
+    }
+
+    fn holds_of(&self, value: Option<Computed<'_>>) -> bool {
+        match value {
+            Some(value) => self.holds(&value),
+            None => self.holds_for_missing(),
+        }
     }
 
     pub(super) fn holds(&self, value: &Computed<'_>) -> bool {

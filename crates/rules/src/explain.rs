@@ -50,15 +50,16 @@ impl CheckedExpression {
                 .iter()
                 .for_each(|item| self.explain_clause(item, values, unknown, clauses)),
             ClauseKind::Not(inner) => self.explain_clause(inner, values, unknown, clauses),
-            ClauseKind::Predicate(_) => {}
+            // What is within is asked of each value, so that no part of it is true or false by itself.
+            ClauseKind::Predicate(_) | ClauseKind::Each(..) => {}
         }
     }
 }
 
 impl Predicate {
     fn known(&self, values: &Values<'_>) -> Option<bool> {
-        let missing = match self.term.header() {
-            Some(name) => values.header(name).next().is_none(),
+        let missing = match self.term.array() {
+            Some(array) => values.items(array).next().is_none(),
             None => self.term.compute(values, None).is_none(),
         };
         (!missing).then(|| self.holds(values))

@@ -66,8 +66,16 @@ pub(super) struct Operand {
 
 #[derive(Debug, Clone)]
 pub(super) enum OperandKind {
-    Field { name: Span, indexes: Vec<Index> },
-    Call { name: Span, arguments: Vec<Node> },
+    Field {
+        name: Span,
+        indexes: Vec<Index>,
+    },
+    Call {
+        name: Span,
+        arguments: Vec<Node>,
+        /// After the bracket that closes it.
+        indexes: Vec<Index>,
+    },
     Literal(Literal),
 }
 

@@ -169,23 +169,27 @@ fields! {
         r#"fingerprint.http eq "9abde5f07cf1""#
 }
 
-/// Other names of Cloudflare's for facts that are a field here: deprecated ones, and those of the request before URL
-/// normalisation, which Blobwatch does not do.
+/// Deprecated names of Cloudflare's for facts that are a field here.
 /// <https://developers.cloudflare.com/ruleset-engine/rules-language/fields/reference/>
 pub(super) const OTHER_NAMES: &[(&str, Field)] = &[
     ("ip.geoip.asnum", Field::Asn),
     ("ip.geoip.continent", Field::Continent),
     ("ip.geoip.country", Field::Country),
-    ("raw.http.request.full_uri", Field::FullUri),
-    ("raw.http.request.uri", Field::Uri),
-    ("raw.http.request.uri.path", Field::Path),
-    ("raw.http.request.uri.query", Field::Query),
 ];
+
+/// The name without Cloudflare's mark of what was there before URL normalisation, which Blobwatch does not do.
+pub(super) fn without_raw(name: &str) -> &str {
+    match name.strip_prefix("raw.") {
+        Some(rest) if rest.starts_with("http.request.") => rest,
+        _ => name,
+    }
+}
 
 impl Field {
     /// The field of this name, or of another name of Cloudflare's for it.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
+        let name = without_raw(name);
         let own = Self::ALL.iter().copied().find(|field| field.name() == name);
         own.or_else(|| {
             let other = OTHER_NAMES.iter().find(|(other, _)| *other == name);

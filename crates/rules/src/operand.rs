@@ -1,9 +1,10 @@
 //! What the left side of a comparison means: a field, a header's values, or a function of them.
 
+use super::array::{Array, Map};
 use super::check::Checker;
 use super::error::RuleError;
 use super::expression::{Index, IndexKind, Literal, Node, NodeKind, Operand, OperandKind, Span};
-use super::field::{Field, Type};
+use super::field::{Field, Type, without_raw};
 use super::term::{Quantifier, Term, Test};
 
 /// An operand with its names resolved.
@@ -35,9 +36,19 @@ pub(super) fn resolve<'a>(checker: &Checker<'_>, operand: &'a Operand) -> Result
         OperandKind::Field { name, indexes } => {
             checker.field(name, indexes, &operand.span).map(Meaning::Term)
         }
-        OperandKind::Call { name, arguments } => checker.call(name, arguments),
+        OperandKind::Call {
+            name,
+            arguments,
+            indexes,
+        } => checker.indexed_call(name, arguments, indexes),
         OperandKind::Literal(_) => Ok(Meaning::Literal),
     }
+}
+
+/// A name that stands for more than one value.
+enum Several {
+    Map(Map),
+    Array(Array),
 }
 
 impl Checker<'_> {
@@ -46,50 +57,110 @@ impl Checker<'_> {
     }
 
     fn field(&self, name: &Span, indexes: &[Index], span: &Span) -> Result<Term, RuleError> {
-        let field = Field::named(self.name(name)).ok_or_else(|| self.unknown_field(name))?;
-        match (field, indexes) {
-            (Field::Headers, [key]) => {
-                let header = self.header_name(key)?;
-                let expected =
-                    format!("`[0]` or `[*]` after the name, as in `http.request.headers[\"{header}\"][0]`");
+        match (self.several(name), indexes) {
+            (Some(Several::Map(map)), [key, index]) => {
+                let array = Array::Of(map, self.entry_name(map, key)?);
+                self.of_array(array, index)
+            }
+            (Some(Several::Map(map)), []) => {
+                let expected = format!(
+                    "the name of {}, as in `{}[\"{}\"][0]`",
+                    map.entry(),
+                    map.name(),
+                    map.example()
+                );
                 Err(self.error(span, expected))
             }
-            (Field::Headers, [key, index]) => self.header(key, index),
-            (Field::Headers, [_, _, extra, ..]) | (_, [extra, ..]) => {
-                Err(self.error(&extra.span, "no index here (it has one value)"))
+            (Some(Several::Map(map)), [key]) => {
+                let array = Array::Of(map, self.entry_name(map, key)?);
+                let expected = format!("`[0]` or `[*]` after the name, as in `{array}[0]`");
+                Err(self.error(span, expected))
             }
-            (Field::Headers, []) => Err(self.error(
-                span,
-                "the name of a header, as in `http.request.headers[\"range\"][0]`",
-            )),
-            (_, []) => Ok(Term::Field(field)),
+            (Some(Several::Array(array)), [index]) => self.of_array(array, index),
+            (Some(Several::Array(array)), []) => {
+                let expected = format!("`[0]` or `[*]` after the name, as in `{array}[0]`");
+                Err(self.error(span, expected))
+            }
+            (Some(Several::Map(_)), [_, _, extra, ..]) | (Some(Several::Array(_)), [_, extra, ..]) => {
+                Err(self.one_value(extra))
+            }
+            (None, _) => {
+                let field = Field::named(self.name(name)).ok_or_else(|| self.unknown_field(name))?;
+                match indexes.first() {
+                    Some(extra) => Err(self.one_value(extra)),
+                    None => Ok(Term::Field(field)),
+                }
+            }
         }
     }
 
-    fn header(&self, key: &Index, index: &Index) -> Result<Term, RuleError> {
-        let name = self.header_name(key)?;
+    fn one_value(&self, extra: &Index) -> RuleError {
+        self.error(&extra.span, "no index here (it has one value)")
+    }
+
+    /// What has several values by this name.
+    fn several(&self, name: &Span) -> Option<Several> {
+        let name = without_raw(self.name(name));
+        let map = Map::ALL.into_iter().find(|map| map.name() == name);
+        map.map(Several::Map).or_else(|| {
+            let named = Array::NAMED.into_iter().find(|(known, _)| *known == name);
+            named.map(|(_, array)| Several::Array(array))
+        })
+    }
+
+    fn of_array(&self, array: Array, index: &Index) -> Result<Term, RuleError> {
         match index.kind {
-            IndexKind::At(at) => Ok(Term::HeaderAt(name, at)),
-            IndexKind::Each => Ok(Term::HeaderEach(name)),
+            IndexKind::At(at) => Ok(Term::At(array, at)),
+            IndexKind::Each => Ok(Term::Each(array)),
             IndexKind::Name(_) => Err(self.error(&index.span, "`[0]` or `[*]`")),
         }
     }
 
-    fn header_name(&self, key: &Index) -> Result<Box<str>, RuleError> {
-        const EXPECTED: &str = "the name of a header in quotes and in lower case";
+    /// Names of headers are in lower case; another could never match.
+    fn entry_name(&self, map: Map, key: &Index) -> Result<Box<str>, RuleError> {
+        let case = if map == Map::Headers {
+            " and in lower case"
+        } else {
+            ""
+        };
+        let expected = || self.error(&key.span, format!("the name of {} in quotes{case}", map.entry()));
         match &key.kind {
-            IndexKind::Name(name) if !name.iter().any(u8::is_ascii_uppercase) => {
-                let name = std::str::from_utf8(name).map_err(|_| self.error(&key.span, EXPECTED))?;
+            IndexKind::Name(name) if map != Map::Headers || !name.iter().any(u8::is_ascii_uppercase) => {
+                let name = std::str::from_utf8(name).map_err(|_| expected())?;
                 Ok(name.into())
             }
-            _ => Err(self.error(&key.span, EXPECTED)),
+            _ => Err(expected()),
         }
     }
 
     fn unknown_field(&self, span: &Span) -> RuleError {
         let name = self.name(span);
-        let names = Field::ALL.iter().map(|field| field.name());
+        let arrays = Array::NAMED.iter().map(|(name, _)| *name);
+        let names = Field::ALL.iter().map(|field| field.name()).chain(arrays);
+        let names = names.chain(Map::ALL.iter().map(|map| map.name()));
         self.error(span, with_hint("a field", name, names))
+    }
+
+    /// `lower(http.request.headers.names[*])[*]` is how Cloudflare writes a function of each value.
+    fn indexed_call<'a>(
+        &self,
+        name: &Span,
+        arguments: &'a [Node],
+        indexes: &[Index],
+    ) -> Result<Meaning<'a>, RuleError> {
+        let meaning = self.call(name, arguments)?;
+        let several = matches!(&meaning, Meaning::Term(term) if term.has_several());
+        let extra = indexes.iter().skip(usize::from(several));
+        let wrong = indexes
+            .first()
+            .filter(|first| !matches!(first.kind, IndexKind::Each));
+        match wrong.or_else(|| extra.into_iter().next()) {
+            Some(wrong) if several => {
+                Err(self.error(&wrong.span, "`[*]`, or nothing, after a function of `[*]`"))
+            }
+            Some(wrong) => Err(self.one_value(wrong)),
+            None => Ok(meaning),
+        }
     }
 
     fn call<'a>(&self, name: &Span, arguments: &'a [Node]) -> Result<Meaning<'a>, RuleError> {
@@ -157,13 +228,19 @@ impl Checker<'_> {
         }
     }
 
-    /// Of a string its bytes, of a header its values.
+    /// Of a string its bytes, of an array its values.
     fn length(&self, node: &Node) -> Result<Term, RuleError> {
         if let NodeKind::Comparison(operand, None) = &node.kind
             && let OperandKind::Field { name, indexes } = &operand.kind
-            && let ("http.request.headers", [key]) = (self.name(name), indexes.as_slice())
         {
-            return self.header_name(key).map(Term::HeaderCount);
+            match (self.several(name), indexes.as_slice()) {
+                (Some(Several::Array(array)), []) => return Ok(Term::Count(array)),
+                (Some(Several::Map(map)), [key]) => {
+                    let name = self.entry_name(map, key)?;
+                    return Ok(Term::Count(Array::Of(map, name)));
+                }
+                _ => {}
+            }
         }
         self.string_argument(node).map(Term::Length)
     }

@@ -316,7 +316,12 @@ impl Parser<'_> {
         let kind = if self.cursor.take("(") {
             let start = name.start;
             let arguments = self.nested(start, Self::arguments)?;
-            OperandKind::Call { name, arguments }
+            let indexes = self.indexes()?;
+            OperandKind::Call {
+                name,
+                arguments,
+                indexes,
+            }
         } else {
             self.cursor.go_back(after_name);
             let indexes = self.indexes()?;

@@ -3,10 +3,10 @@
 use std::fmt::{self, Display, Formatter, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::array::Array;
 use super::check::CheckedExpression;
-use super::field::Field;
 use super::pattern::Pattern;
-use super::term::{Clause, ClauseKind, IpRange, Predicate, Quantifier, Term, Test};
+use super::term::{Clause, ClauseKind, IpRange, Predicate, Term, Test};
 use super::wildcard::Wildcard;
 
 impl Display for CheckedExpression {
@@ -24,6 +24,7 @@ impl Display for Clause {
             }
             ClauseKind::Not(inner) => write!(f, "not {}", Bracketed(inner)),
             ClauseKind::Predicate(predicate) => predicate.fmt(f),
+            ClauseKind::Each(quantifier, inner) => write!(f, "{}({inner})", quantifier.word()),
         }
     }
 }
@@ -42,12 +43,8 @@ impl Display for Bracketed<'_> {
 
 impl Display for Predicate {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let quantifier = self.quantifier.map(|quantifier| match quantifier {
-            Quantifier::Any => "any",
-            Quantifier::All => "all",
-        });
-        match quantifier {
-            Some(name) => write!(f, "{name}({})", Comparison(self)),
+        match self.quantifier {
+            Some(quantifier) => write!(f, "{}({})", quantifier.word(), Comparison(self)),
             None => Comparison(self).fmt(f),
         }
     }
@@ -105,12 +102,11 @@ fn joined<'a, T, D: Display>(
 
 impl Display for Term {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let headers = Field::Headers.name();
         match self {
             Self::Field(field) => f.write_str(field.name()),
-            Self::HeaderAt(name, at) => write!(f, "{headers}[{}][{at}]", Quoted(name.as_bytes())),
-            Self::HeaderEach(name) => write!(f, "{headers}[{}][*]", Quoted(name.as_bytes())),
-            Self::HeaderCount(name) => write!(f, "len({headers}[{}])", Quoted(name.as_bytes())),
+            Self::At(array, at) => write!(f, "{array}[{at}]"),
+            Self::Each(array) => write!(f, "{array}[*]"),
+            Self::Count(array) => write!(f, "len({array})"),
             Self::Lower(of) => write!(f, "lower({of})"),
             Self::Upper(of) => write!(f, "upper({of})"),
             Self::Length(of) => write!(f, "len({of})"),
@@ -123,6 +119,16 @@ impl Display for Term {
                 f.write_char(')')
             }
             Self::Literal(literal) => Quoted(literal).fmt(f),
+        }
+    }
+}
+
+impl Display for Array {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Of(map, name) => write!(f, "{}[{}]", map.name(), Quoted(name.as_bytes())),
+            Self::Names(map) => write!(f, "{}.names", map.name()),
+            Self::Values(map) => write!(f, "{}.values", map.name()),
         }
     }
 }

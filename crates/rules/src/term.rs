@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::array::Array;
 use super::expression::{Combiner, Order, Span};
 use super::field::{Field, Type};
 use super::pattern::Pattern;
@@ -27,12 +28,14 @@ pub(super) enum ClauseKind {
     Combined(Combiner, Vec<Clause>),
     Not(Box<Clause>),
     Predicate(Predicate),
+    /// `any` or `all` of comparisons of one array, joined: each value is asked all of them.
+    Each(Quantifier, Box<Clause>),
 }
 
 /// One comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Predicate {
-    /// Set exactly if the term has several values (`[*]`).
+    /// Set if the term has several values (`[*]`), but for comparisons within [`ClauseKind::Each`].
     pub(super) quantifier: Option<Quantifier>,
     pub(super) term: Term,
     pub(super) test: Test,
@@ -44,16 +47,32 @@ pub(super) enum Quantifier {
     All,
 }
 
+impl Quantifier {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::All => "all",
+        }
+    }
+
+    pub(super) fn holds(self, mut answers: impl Iterator<Item = bool>) -> bool {
+        match self {
+            Self::Any => answers.any(|holds| holds),
+            Self::All => answers.all(|holds| holds),
+        }
+    }
+}
+
 /// What is compared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Term {
     Field(Field),
-    /// The value of a header at a position.
-    HeaderAt(Box<str>, u32),
-    /// Every value of a header.
-    HeaderEach(Box<str>),
-    /// How many values a header has.
-    HeaderCount(Box<str>),
+    /// The value at a position.
+    At(Array, u32),
+    /// Every value.
+    Each(Array),
+    /// How many values there are.
+    Count(Array),
     Lower(Box<Term>),
     Upper(Box<Term>),
     Length(Box<Term>),
@@ -68,7 +87,7 @@ impl Term {
     pub(super) fn kind(&self) -> Type {
         match self {
             Self::Field(field) => field.kind(),
-            Self::HeaderCount(_) | Self::Length(_) => Type::Integer,
+            Self::Count(_) | Self::Length(_) => Type::Integer,
             _ => Type::String,
         }
     }
@@ -87,14 +106,14 @@ impl Term {
 
     /// Whether `[*]` is in it.
     pub(super) fn has_several(&self) -> bool {
-        matches!(self, Self::HeaderEach(_)) || self.inner().is_some_and(Self::has_several)
+        matches!(self, Self::Each(_)) || self.inner().is_some_and(Self::has_several)
     }
 
     /// Calls `visit` for each field that it reads.
     pub(super) fn visit_fields(&self, visit: &mut impl FnMut(Field)) {
         match self {
             Self::Field(field) => visit(*field),
-            Self::HeaderAt(..) | Self::HeaderEach(_) | Self::HeaderCount(_) => visit(Field::Headers),
+            Self::At(array, _) | Self::Each(array) | Self::Count(array) => visit(array.map().field()),
             Self::Concat(parts) => parts.iter().for_each(|part| part.visit_fields(visit)),
             _ => self.inner().into_iter().for_each(|of| of.visit_fields(visit)),
         }

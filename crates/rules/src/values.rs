@@ -69,11 +69,7 @@ impl<'a> Values<'a> {
         self.by_field.get(field as usize).unwrap_or(&Value::Missing)
     }
 
-    /// Every value of a header, in the order sent.
-    pub(super) fn header<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+    pub(super) const fn headers(&self) -> &'a [(&'a str, &'a str)] {
         self.headers
-            .iter()
-            .filter(move |(known, _)| *known == name)
-            .map(|(_, value)| value.as_bytes())
     }
 }

@@ -58,7 +58,7 @@ fn every_example_is_a_rule() {
         read(example);
         rules += 1;
     }
-    assert_eq!(rules, 5, "examples found");
+    assert_eq!(rules, 6, "examples found");
 
     let tables = PAGE
         .lines()

@@ -96,6 +96,68 @@ fn other_names_of_cloudflares_are_printed_as_ours() {
 }
 
 #[test]
+fn names_and_values_of_headers_arguments_and_cookies() {
+    let mut values = Values::new();
+    values.set_headers(&[("accept", "a"), ("x-b", "1"), ("x-b", "2")]);
+    values.set(Field::Query, Value::from("ns=docker.io&&n&NS=a%20b&ns=="));
+    values.set(Field::Cookie, Value::from("session=1; theme=dark;; a ;b = 2"));
+    for (text, expected) in [
+        (r#"any(http.request.headers.names[*] eq "accept")"#, true),
+        (
+            r#"any(lower(http.request.headers.names[*])[*] contains "cep")"#,
+            true,
+        ),
+        ("len(http.request.headers.names) eq 3", true),
+        (r#"http.request.headers.values[2] eq "2""#, true),
+        (r#"http.request.headers["x-b"][1] eq "2""#, true),
+        (r#"http.request.uri.args["ns"][0] eq "docker.io""#, true),
+        (r#"http.request.uri.args["ns"][1] eq "=""#, true),
+        (r#"http.request.uri.args["NS"][0] eq "a%20b""#, true),
+        (r#"http.request.uri.args["n"][0] eq """#, true),
+        ("len(http.request.uri.args.names) eq 4", true),
+        (r#"any(http.request.uri.args.values[*] contains "docker")"#, true),
+        (r#"raw.http.request.uri.args["ns"][0] eq "docker.io""#, true),
+        (r#"http.request.cookies["session"][0] eq "1""#, true),
+        (r#"http.request.cookies["theme"][0] eq "dark""#, true),
+        (r#"http.request.cookies["a"][0] eq """#, true),
+        (r#"len(http.request.cookies["none"]) ge 0"#, false),
+    ] {
+        holds(text, &values, expected);
+        let printed = read(text).to_string();
+        assert_eq!(read(&printed), read(text), "{printed}");
+    }
+}
+
+#[test]
+fn any_and_all_ask_each_value_all_that_is_in_them() {
+    let mut values = Values::new();
+    values.set_headers(&[("x", "ab"), ("x", "b"), ("y", "ab")]);
+    let of = |expression: &str| expression.replace('$', "http.request.headers[\"x\"][*]");
+    for (text, expected) in [
+        (r#"any($ contains "a" and $ contains "b")"#, true),
+        (r#"any($ eq "a" and $ contains "b")"#, false),
+        (r#"any($ contains "a" and not $ contains "b")"#, false),
+        (r#"any(not $ contains "a")"#, true),
+        (r#"all($ contains "a" or $ eq "b")"#, true),
+        (r#"all($ contains "a" or $ eq "c")"#, false),
+        (r#"all(not ($ eq "a" or $ eq "c"))"#, true),
+        (r#"any($ contains "a" xor $ contains "b")"#, true),
+        (r#"all($ contains "a" xor $ contains "b")"#, false),
+        (r#"not any($ contains "a" and $ eq "b")"#, true),
+    ] {
+        let text = of(text);
+        holds(&text, &values, expected);
+        let printed = read(&text).to_string();
+        assert_eq!(read(&printed), read(&text), "{printed}");
+        holds(
+            &text,
+            &Values::new(),
+            text.starts_with("all") || text.starts_with("not any"),
+        );
+    }
+}
+
+#[test]
 fn a_boolean_may_be_compared_with_true_and_false() {
     printed("ssl eq true", "ssl");
     printed("ssl == false", "to_string(ssl) eq \"false\"");
@@ -333,7 +395,42 @@ fn type_errors() {
         "any(ssl)",
         "a comparison of `[*]`, such as `http.request.headers[\"x\"][*]`, found \"ssl\"",
     );
-    expected("any(ssl or ssl)", "one comparison, found \"ssl or ssl\"");
+    expected(
+        "any(ssl or ssl)",
+        "a comparison of `[*]`, such as `http.request.headers[\"x\"][*]`, found \"ssl\"",
+    );
+    expected(
+        "any(http.request.headers[\"a\"][*] eq \"a\" and http.request.headers[\"b\"][*] eq \"b\")",
+        "comparisons of one array; write an `any` or `all` for each, found \"http.request.headers[\\\"a\\\"][*] eq \\\"a\\\" and http.request.headers[\\\"b\\\"][*] eq \\\"b\\\"\"",
+    );
+    expected(
+        "any(http.request.headers[\"a\"][*] eq \"a\" and all(http.request.headers[\"a\"][*] eq \"a\"))",
+        "no `any` or `all` within another, found \"all(http.request.headers[\\\"a\\\"][*] eq \\\"a\\\")\"",
+    );
+    expected(
+        "http.request.uri.args eq \"a\"",
+        "the name of an argument, as in `http.request.uri.args[\"ns\"][0]`, found \"http.request.uri.args\"",
+    );
+    expected(
+        "http.request.headers.names eq \"a\"",
+        "`[0]` or `[*]` after the name, as in `http.request.headers.names[0]`, found \"http.request.headers.names\"",
+    );
+    expected(
+        "http.request.headers.names[\"a\"] eq \"a\"",
+        "`[0]` or `[*]`, found \"[\\\"a\\\"]\"",
+    );
+    expected(
+        "lower(http.host)[*] eq \"a\"",
+        "no index here (it has one value), found \"[*]\"",
+    );
+    expected(
+        "any(lower(http.request.headers.names[*])[0] eq \"a\")",
+        "`[*]`, or nothing, after a function of `[*]`, found \"[0]\"",
+    );
+    expected(
+        "http.request.cookie[\"a\"][0] eq \"a\"",
+        "a field (did you mean `http.request.cookies`?), found \"http.request.cookie\"",
+    );
     expected(
         "lower(range.count) eq \"1\"",
         "a String (convert this Integer with `to_string`), found \"range.count\"",

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::condition::Condition;
 use crate::expression::Order;
 use crate::pattern::Pattern;
 use crate::term::{IpRange, Predicate, Quantifier, Term, Test};
@@ -15,7 +16,7 @@ pub(super) type Negated = bool;
 pub(super) enum Ask {
     Of(Term, Question),
     /// `any` and `all` look at values that have no place of their own, so they share nothing but themselves.
-    Each(Quantifier, Term, Question, Negated),
+    Each(Quantifier, Condition<Question>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -40,19 +41,27 @@ pub(super) enum Question {
 impl Ask {
     /// The question, and whether its answer is to be negated.
     pub(super) fn new(predicate: &Predicate) -> (Self, Negated) {
-        let term = predicate.term.clone();
-        let negated = predicate.test.holds_for_missing();
-        let (term, question) = match &predicate.test {
-            Test::Wildcard(wildcard) => (
-                Term::Lower(Box::new(term)),
-                wildcard_question(&wildcard.to_lower()),
-            ),
-            test => (term, question(test)),
-        };
+        let (term, question, negated) = ask(predicate);
         match predicate.quantifier {
             None => (Self::Of(term, question), negated),
-            Some(quantifier) => (Self::Each(quantifier, term, question, negated), false),
+            Some(quantifier) => {
+                let condition = Condition::One(term, question, negated);
+                (Self::Each(quantifier, condition), false)
+            }
         }
+    }
+}
+
+/// What a comparison asks of what, and whether the answer is to be negated.
+pub(super) fn ask(predicate: &Predicate) -> (Term, Question, Negated) {
+    let term = predicate.term.clone();
+    let negated = predicate.test.holds_for_missing();
+    match &predicate.test {
+        Test::Wildcard(wildcard) => {
+            let question = wildcard_question(&wildcard.to_lower());
+            (Term::Lower(Box::new(term)), question, negated)
+        }
+        test => (term, question(test), negated),
     }
 }
 

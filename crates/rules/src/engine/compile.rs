@@ -32,24 +32,38 @@ pub(super) fn compile(rules: &[CheckedExpression]) -> Result<Engine, CompileErro
 
 fn check_size(trees: &[Tree], asks: &[Ask]) -> Result<(), CompileError> {
     let mut predicates = 0;
-    trees.iter().for_each(|tree| tree.visit(&mut |_| predicates += 1));
+    let written = |ask: &Ask| match ask {
+        Ask::Of(..) => 1,
+        Ask::Each(_, condition) => {
+            let mut comparisons = 0;
+            condition.visit(&mut |_| comparisons += 1);
+            comparisons
+        }
+    };
+    let count = &mut |id: PredicateId| predicates += asks.get(id as usize).map_or(1, written);
+    trees.iter().for_each(|tree| tree.visit(count));
     if predicates > MAX_PREDICATES {
         return Err(CompileError::TooManyPredicates { found: predicates });
     }
-    let bytes = asks.iter().map(regex_size).sum();
+    let bytes = asks.iter().map(regexes_size).sum();
     if bytes > MAX_REGEX_TOTAL_BYTES {
         return Err(CompileError::RegexesTooLarge { bytes });
     }
     Ok(())
 }
 
-fn regex_size(ask: &Ask) -> usize {
-    match ask {
-        Ask::Of(_, Question::Matches(pattern)) | Ask::Each(_, _, Question::Matches(pattern), _) => {
-            pattern.automaton().size()
+fn regexes_size(ask: &Ask) -> usize {
+    let mut bytes = 0;
+    let mut add = |question: &Question| {
+        if let Question::Matches(pattern) = question {
+            bytes += pattern.automaton().size();
         }
-        _ => 0,
+    };
+    match ask {
+        Ask::Of(_, question) => add(question),
+        Ask::Each(_, condition) => condition.visit(&mut add),
     }
+    bytes
 }
 
 /// All rules, on the way: predicates have their final numbers.
@@ -106,11 +120,9 @@ impl Book {
             let ask = asks.get_mut(*old as usize).and_then(Option::take);
             self.answers.extend(ask.map(|ask| match ask {
                 Ask::Of(term, question) => Answer::Single(self.terms.source(&term), Probe::new(question)),
-                Ask::Each(quantifier, term, question, negated) => Answer::Each(Box::new(Each {
+                Ask::Each(quantifier, condition) => Answer::Each(Box::new(Each {
                     quantifier,
-                    term,
-                    probe: Probe::new(question),
-                    negated,
+                    condition: condition.ready(),
                 })),
             }));
         }

@@ -4,11 +4,13 @@
 //! checksum around them (`rulebook::Program`). Fields travel by name, so that a build with more of them, or in another
 //! order, reads them all the same.
 
+mod condition;
 mod probe;
 mod term;
 
 pub(super) use probe::{v4, v6};
 
+use super::condition::Condition;
 use super::group::Group;
 use super::guard::Guards;
 use super::probe::Probe;
@@ -180,14 +182,17 @@ fn put_answer(out: &mut Vec<u8>, answer: &Answer) {
             probe.put(out);
         }
         Answer::Each(each) => {
-            out.push(1);
-            out.push(match each.quantifier {
-                Quantifier::Any => 0,
-                Quantifier::All => 1,
-            });
-            term::put(out, &each.term);
-            each.probe.put(out);
-            out.push(u8::from(each.negated));
+            let all = u8::from(each.quantifier == Quantifier::All);
+            match &each.condition {
+                Condition::One(term, probe, negated) => {
+                    out.extend([1, all]);
+                    condition::put_one(out, term, probe, *negated);
+                }
+                several => {
+                    out.extend([3, all]);
+                    condition::put(out, several);
+                }
+            }
         }
         Answer::Odd(odd) => {
             out.push(2);
@@ -201,20 +206,26 @@ fn read_answer(reader: &mut Reader<'_>, names: &Names, terms: usize) -> DecodeRe
     Ok(match reader.byte()? {
         0 => Answer::Single(read_source(reader, names, terms)?, Probe::read(reader)?),
         1 => Answer::Each(Box::new(Each {
-            quantifier: if reader.flag()? {
-                Quantifier::All
-            } else {
-                Quantifier::Any
-            },
-            term: term::read(reader, names)?,
-            probe: Probe::read(reader)?,
-            negated: reader.flag()?,
+            quantifier: read_quantifier(reader)?,
+            condition: condition::read_one(reader, names)?,
+        })),
+        3 => Answer::Each(Box::new(Each {
+            quantifier: read_quantifier(reader)?,
+            condition: condition::read(reader, names)?,
         })),
         2 => Answer::Odd(Odd {
             parts: reader.all(read_number)?,
             negated: reader.flag()?,
         }),
         _ => return Err(DecodeError::Invalid("answer")),
+    })
+}
+
+fn read_quantifier(reader: &mut Reader<'_>) -> DecodeResult<Quantifier> {
+    Ok(if reader.flag()? {
+        Quantifier::All
+    } else {
+        Quantifier::Any
     })
 }
 

@@ -1,9 +1,8 @@
 //! One run of a rulebook over the values of one request. Allocates nothing.
 
-use super::terms::{Memory, Source, compute, derived};
+use super::terms::{Memory, Source, derived};
 use super::tree::{HOLDS, PredicateId};
 use super::{Answer, Each, Eager, Engine};
-use crate::term::Quantifier;
 use crate::values::Values;
 
 /// The memory of a run, and then its result. One for each engine, used again for each request.
@@ -71,10 +70,11 @@ impl Bits {
 impl Scratch {
     #[must_use]
     pub fn new(engine: &Engine) -> Self {
-        let derives = engine
+        let has_each = engine
             .answers
             .iter()
             .any(|answer| matches!(answer, Answer::Each(_)));
+        let derives = has_each || !engine.terms.0.is_empty();
         let mut start = Bits(vec![Word::default(); engine.answers.len().div_ceil(64)]);
         for eager in &engine.eager {
             if let Eager::Group(group) = eager
@@ -261,20 +261,11 @@ impl Engine {
 
 /// `any` and `all`.
 fn each_holds(each: &Each, values: &Values<'_>, memory: &mut Memory) -> bool {
-    let mut holds = |header| {
-        let mark = memory.mark();
-        let found = compute(&each.term, values, Some(header), memory);
-        let holds = each.probe.holds(&memory.value(found)) != each.negated;
-        memory.release(mark);
-        holds
-    };
-    let mut headers = each
-        .term
-        .header()
+    let condition = &each.condition;
+    let items = condition
+        .array()
         .into_iter()
-        .flat_map(|name| values.header(name));
-    match each.quantifier {
-        Quantifier::Any => headers.any(&mut holds),
-        Quantifier::All => headers.all(&mut holds),
-    }
+        .flat_map(|array| values.items(array));
+    each.quantifier
+        .holds(items.map(|item| condition.holds(item, values, memory)))
 }

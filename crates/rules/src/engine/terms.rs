@@ -172,9 +172,9 @@ pub(super) fn compute<'v>(
     let bytes = |bytes: Option<&'v [u8]>| bytes.map_or(MISSING, |bytes| Found::Value(Value::Bytes(bytes)));
     match term {
         Term::Field(field) => Found::Value(values.get(*field)),
-        Term::HeaderAt(name, at) => bytes(values.header(name).nth(*at as usize)),
-        Term::HeaderEach(_) => bytes(each),
-        Term::HeaderCount(name) => match values.header(name).count() {
+        Term::At(array, at) => bytes(values.items(array).nth(*at as usize)),
+        Term::Each(_) => bytes(each),
+        Term::Count(array) => match values.items(array).count() {
             0 => MISSING,
             some => integer(some),
         },

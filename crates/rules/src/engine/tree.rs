@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::ask::{Ask, Negated};
+use super::condition::Condition;
 use crate::expression::Combiner;
 use crate::term::{Clause, ClauseKind};
 
@@ -76,6 +77,10 @@ impl Interner {
             ClauseKind::Predicate(predicate) => {
                 let (ask, flipped) = Ask::new(predicate);
                 Tree::Leaf(self.id(ask), negated ^ flipped)
+            }
+            ClauseKind::Each(quantifier, inner) => {
+                let ask = Ask::Each(*quantifier, Condition::of(inner, false));
+                Tree::Leaf(self.id(ask), negated)
             }
             ClauseKind::Combined(Combiner::Xor, items) => Tree::Odd(self.trees(items, false), negated),
             ClauseKind::Combined(op, items) if (*op == Combiner::And) != negated => {

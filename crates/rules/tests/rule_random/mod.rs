@@ -157,22 +157,49 @@ pub(crate) fn comparison(draw: &mut Draw<'_>, language: Language) -> String {
         4 => string_test(draw, language, |draw| string_term(draw, 2, "[0]")),
         5 => integer_test(draw, |draw| {
             let term = string_term(draw, 1, "[1]");
-            draw.of(&[
-                format!("len({term})"),
-                "len(http.request.headers[\"x\"])".to_owned(),
-            ])
+            let array = draw.of(&ARRAYS);
+            draw.of(&[format!("len({term})"), format!("len({array})")])
         }),
         _ => {
             let quantifier = draw.of(&["any", "all"]);
-            let inner = string_test(draw, language, |draw| {
-                let header = format!("http.request.headers[{}][*]", quoted(draw.of(&["x", "y", "z"])));
-                draw.of(&[
-                    header.clone(),
-                    format!("lower({header})"),
-                    format!("substring({header}, 1)"),
-                ])
-            });
-            format!("{quantifier}({inner})")
+            let array = draw.of(&ARRAYS);
+            format!("{quantifier}({})", of_each(draw, language, array, 2))
+        }
+    }
+}
+
+/// Arrays of a request, as written before an index.
+const ARRAYS: [&str; 9] = [
+    "http.request.headers[\"x\"]",
+    "http.request.headers[\"y\"]",
+    "http.request.headers[\"z\"]",
+    "http.request.headers.names",
+    "http.request.headers.values",
+    "http.request.uri.args[\"a\"]",
+    "http.request.uri.args.names",
+    "http.request.uri.args.values",
+    "http.request.cookies[\"a\"]",
+];
+
+/// Comparisons of one array, joined.
+fn of_each(draw: &mut Draw<'_>, language: Language, array: &str, depth: usize) -> String {
+    let one = |draw: &mut Draw<'_>| {
+        string_test(draw, language, |draw| {
+            draw.of(&[
+                format!("{array}[*]"),
+                format!("lower({array}[*])"),
+                format!("upper({array}[*])[*]"),
+                format!("substring({array}[*], 1)"),
+            ])
+        })
+    };
+    match draw.below(if depth == 0 { 1 } else { 5 }) {
+        0..=2 => one(draw),
+        3 => format!("not ({})", of_each(draw, language, array, depth - 1)),
+        _ => {
+            let op = draw.of(&["and", "or", "xor"]);
+            let left = of_each(draw, language, array, depth - 1);
+            format!("({left}) {op} ({})", of_each(draw, language, array, depth - 1))
         }
     }
 }
@@ -182,10 +209,7 @@ fn string_term(draw: &mut Draw<'_>, depth: usize, index: &str) -> String {
         return draw.of(&STRINGS).name().to_owned();
     }
     match draw.below(8) {
-        0 | 1 => format!(
-            "http.request.headers[{}]{index}",
-            quoted(draw.of(&["x", "y", "z"]))
-        ),
+        0 | 1 => format!("{}{index}", draw.of(&ARRAYS)),
         2 => format!("lower({})", string_term(draw, depth - 1, index)),
         3 => format!("upper({})", string_term(draw, depth - 1, index)),
         4 => format!(
@@ -283,6 +307,11 @@ pub(crate) fn facts(draw: &mut Draw<'_>, missing: bool) -> Vec<(Field, Value<'st
     }
     let address: IpAddr = draw.of(&ADDRESSES).parse().expect("an address");
     facts.push((Field::Ip, Value::Ip(address)));
+    facts.push((
+        Field::Query,
+        Value::from(draw.of(&["", "a=ab&b=a&a", "ab&a=docker"])),
+    ));
+    facts.push((Field::Cookie, Value::from(draw.of(&["", "a=ab; b=a", "a; a=A"]))));
     if missing {
         facts.retain(|_| draw.below(4) != 3);
     }

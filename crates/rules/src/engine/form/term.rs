@@ -1,6 +1,7 @@
 //! The bytes of terms.
 
 use super::{DecodeResult, Names, put_field};
+use crate::array::{Array, Map};
 use crate::limits::MAX_NESTING;
 use crate::term::Term;
 use blobwatch_wire::{
@@ -16,19 +17,12 @@ pub(super) fn put(out: &mut Vec<u8>, term: &Term) {
             out.push(0);
             put_field(out, *field);
         }
-        Term::HeaderAt(name, at) => {
-            out.push(1);
-            put_long_text(out, name);
+        Term::At(array, at) => {
+            put_array(out, [1, 11], array);
             put_varint(out, u64::from(*at));
         }
-        Term::HeaderEach(name) => {
-            out.push(2);
-            put_long_text(out, name);
-        }
-        Term::HeaderCount(name) => {
-            out.push(3);
-            put_long_text(out, name);
-        }
+        Term::Each(array) => put_array(out, [2, 12], array),
+        Term::Count(array) => put_array(out, [3, 13], array),
         Term::Lower(of) => put_of(out, 4, of),
         Term::Upper(of) => put_of(out, 5, of),
         Term::Length(of) => put_of(out, 6, of),
@@ -49,6 +43,44 @@ pub(super) fn put(out: &mut Vec<u8>, term: &Term) {
     }
 }
 
+/// The first tag is that of a header's values, which earlier builds have too, the second that of any other array.
+fn put_array(out: &mut Vec<u8>, [header, other]: [u8; 2], array: &Array) {
+    let map = |map: Map| {
+        Map::ALL
+            .iter()
+            .position(|known| *known == map)
+            .unwrap_or_default() as u8
+    };
+    match array {
+        Array::Of(Map::Headers, name) => {
+            out.push(header);
+            put_long_text(out, name);
+        }
+        Array::Of(of, name) => {
+            out.extend([other, 0, map(*of)]);
+            put_long_text(out, name);
+        }
+        Array::Names(of) => out.extend([other, 1, map(*of)]),
+        Array::Values(of) => out.extend([other, 2, map(*of)]),
+    }
+}
+
+fn read_header(reader: &mut Reader<'_>) -> DecodeResult<Array> {
+    Ok(Array::Of(Map::Headers, reader.long_text()?.into()))
+}
+
+fn read_array(reader: &mut Reader<'_>) -> DecodeResult<Array> {
+    let form = reader.byte()?;
+    let map = Map::ALL.get(usize::from(reader.byte()?)).copied();
+    let map = map.ok_or(DecodeError::Invalid("map"))?;
+    match form {
+        0 => Ok(Array::Of(map, reader.long_text()?.into())),
+        1 => Ok(Array::Names(map)),
+        2 => Ok(Array::Values(map)),
+        _ => Err(DecodeError::Invalid("array")),
+    }
+}
+
 fn put_of(out: &mut Vec<u8>, tag: u8, of: &Term) {
     out.push(tag);
     put(out, of);
@@ -64,9 +96,9 @@ fn within(reader: &mut Reader<'_>, names: &Names, depth: usize) -> DecodeResult<
     let of = |reader: &mut Reader<'_>| within(reader, names, depth).map(Box::new);
     Ok(match reader.byte()? {
         0 => Term::Field(names.field(reader)?),
-        1 => Term::HeaderAt(reader.long_text()?.into(), reader.narrow("position")?),
-        2 => Term::HeaderEach(reader.long_text()?.into()),
-        3 => Term::HeaderCount(reader.long_text()?.into()),
+        1 => Term::At(read_header(reader)?, reader.narrow("position")?),
+        2 => Term::Each(read_header(reader)?),
+        3 => Term::Count(read_header(reader)?),
         4 => Term::Lower(of(reader)?),
         5 => Term::Upper(of(reader)?),
         6 => Term::Length(of(reader)?),
@@ -78,6 +110,9 @@ fn within(reader: &mut Reader<'_>, names: &Names, depth: usize) -> DecodeResult<
         ),
         9 => Term::Concat(reader.all(|reader| within(reader, names, depth))?),
         10 => Term::Literal(reader.bytes()?.into()),
+        11 => Term::At(read_array(reader)?, reader.narrow("position")?),
+        12 => Term::Each(read_array(reader)?),
+        13 => Term::Count(read_array(reader)?),
         _ => return Err(DecodeError::Invalid("term")),
     })
 }
