@@ -176,6 +176,7 @@ impl Term {
         let string = |of: &'v Self| of.compute(values, each).and_then(Computed::bytes);
         let bytes = match self {
             Self::Field(field) => return computed(values.get(*field)),
+            Self::Untold(_) => return None,
             Self::Count(array) => return count(values.items(array)),
             Self::Length(of) => return Some(Computed::Int(i64::try_from(string(of)?.len()).ok()?)),
             Self::At(array, at) => Cow::Borrowed(values.items(array).nth(*at as usize)?),

@@ -34,6 +34,7 @@ mod pattern;
 mod print;
 mod term;
 mod text;
+mod untold;
 pub mod values;
 mod wildcard;
 
@@ -44,4 +45,5 @@ pub use expression::Expression;
 pub use field::{Field, Type};
 pub use limits::{MAX_NESTING, MAX_PREDICATES, MAX_REGEX_BYTES, MAX_RULES, MAX_STARS, MAX_TEXT};
 pub use parse::parse;
+pub use untold::Untold;
 pub use values::{Value, Values};

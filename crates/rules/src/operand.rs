@@ -6,6 +6,7 @@ use super::error::RuleError;
 use super::expression::{Index, IndexKind, Literal, Node, NodeKind, Operand, OperandKind, Span};
 use super::field::{Field, Type, without_raw};
 use super::term::{Quantifier, Term, Test};
+use super::untold::Untold;
 
 /// An operand with its names resolved.
 pub(super) enum Meaning<'a> {
@@ -85,10 +86,13 @@ impl Checker<'_> {
                 Err(self.one_value(extra))
             }
             (None, _) => {
-                let field = Field::named(self.name(name)).ok_or_else(|| self.unknown_field(name))?;
+                let text = self.name(name);
+                let untold = || Untold::named(text).map(Term::Untold);
+                let term = Field::named(text).map(Term::Field).or_else(untold);
+                let term = term.ok_or_else(|| self.unknown_field(name))?;
                 match indexes.first() {
                     Some(extra) => Err(self.one_value(extra)),
-                    None => Ok(Term::Field(field)),
+                    None => Ok(term),
                 }
             }
         }
@@ -138,6 +142,7 @@ impl Checker<'_> {
         let arrays = Array::NAMED.iter().map(|(name, _)| *name);
         let names = Field::ALL.iter().map(|field| field.name()).chain(arrays);
         let names = names.chain(Map::ALL.iter().map(|map| map.name()));
+        let names = names.chain(Untold::ALL.iter().map(|untold| untold.name()));
         self.error(span, with_hint("a field", name, names))
     }
 

@@ -104,6 +104,7 @@ impl Display for Term {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Field(field) => f.write_str(field.name()),
+            Self::Untold(untold) => f.write_str(untold.name()),
             Self::At(array, at) => write!(f, "{array}[{at}]"),
             Self::Each(array) => write!(f, "{array}[*]"),
             Self::Count(array) => write!(f, "len({array})"),

@@ -6,6 +6,7 @@ use super::array::Array;
 use super::expression::{Combiner, Order, Span};
 use super::field::{Field, Type};
 use super::pattern::Pattern;
+use super::untold::Untold;
 use super::wildcard::Wildcard;
 
 /// A part of a rule that is true or false. Two are equal if they say the same; where they stand does not count.
@@ -67,6 +68,8 @@ impl Quantifier {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Term {
     Field(Field),
+    /// Always missing.
+    Untold(Untold),
     /// The value at a position.
     At(Array, u32),
     /// Every value.
@@ -87,6 +90,7 @@ impl Term {
     pub(super) fn kind(&self) -> Type {
         match self {
             Self::Field(field) => field.kind(),
+            Self::Untold(untold) => untold.kind(),
             Self::Count(_) | Self::Length(_) => Type::Integer,
             _ => Type::String,
         }
@@ -102,6 +106,11 @@ impl Term {
             | Self::Substring(of, ..) => Some(of),
             _ => None,
         }
+    }
+
+    /// Whether it is missing in every request.
+    pub(super) fn is_untold(&self) -> bool {
+        matches!(self, Self::Untold(_)) || self.inner().is_some_and(Self::is_untold)
     }
 
     /// Whether `[*]` is in it.

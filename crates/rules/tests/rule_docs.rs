@@ -1,7 +1,9 @@
 //! docs/rules.md says what the code does: its field table is the schema, its examples are rules, its error is real.
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
-use blobwatch_rules::{Field, MAX_NESTING, MAX_PREDICATES, MAX_REGEX_BYTES, MAX_RULES, MAX_STARS, MAX_TEXT};
+use blobwatch_rules::{
+    Field, MAX_NESTING, MAX_PREDICATES, MAX_REGEX_BYTES, MAX_RULES, MAX_STARS, MAX_TEXT, Type, Untold,
+};
 
 const PAGE: &str = include_str!("../../../docs/rules.md");
 
@@ -44,6 +46,18 @@ fn the_field_table_is_the_schema() {
         "the table of docs/rules.md is to be:\n{}\n",
         schema.join("\n")
     );
+}
+
+#[test]
+fn the_names_that_are_always_missing_are_listed() {
+    let kinds = [Type::Boolean, Type::Integer, Type::IpAddress, Type::String];
+    for kind in kinds {
+        let names = Untold::ALL.iter().filter(|untold| untold.kind() == kind);
+        let names: Vec<String> = names.map(|untold| format!("`{}`", untold.name())).collect();
+        let row = format!("| {kind} | {} |", names.join(" "));
+        assert!(PAGE.contains(&row), "docs/rules.md is to have: {row}");
+    }
+    assert!(Untold::ALL.iter().all(|untold| kinds.contains(&untold.kind())));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The rule language: what it accepts, how it prints, what it says about what it refuses.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use blobwatch_rules::{CheckedExpression, Field, MAX_NESTING, MAX_TEXT, Value, Values};
+use blobwatch_rules::{
+    CheckedExpression, Engine, Field, MAX_NESTING, MAX_TEXT, Scratch, Type, Untold, Value, Values,
+};
 
 #[track_caller]
 fn read(text: &str) -> CheckedExpression {
@@ -154,6 +156,38 @@ fn any_and_all_ask_each_value_all_that_is_in_them() {
             &Values::new(),
             text.starts_with("all") || text.starts_with("not any"),
         );
+    }
+}
+
+#[test]
+fn what_no_platform_tells_is_missing() {
+    for untold in Untold::ALL {
+        assert_eq!(Field::named(untold.name()), None, "{}", untold.name());
+        let test = match untold.kind() {
+            Type::Boolean => String::new(),
+            Type::Integer => " ge 0".to_owned(),
+            Type::IpAddress => " in {0.0.0.0/0 ::/0}".to_owned(),
+            _ => " contains \"\"".to_owned(),
+        };
+        holds(&format!("{}{test}", untold.name()), &Values::new(), false);
+    }
+    for (text, expected) in [
+        ("cf.threat_score gt 10 or ssl", true),
+        ("cf.threat_score ne 10 and ssl", true),
+        ("not cf.threat_score gt 10 and ssl", true),
+        ("cf.waf.score lt 20 and ssl", false),
+        ("lower(cf.zone.name) eq \"a\" xor ssl", true),
+        ("concat(cf.zone.name, \"a\") eq \"a\"", true),
+    ] {
+        let mut values = Values::new();
+        values.set(Field::Ssl, Value::Bool(true));
+        holds(text, &values, expected);
+        printed(text, &read(text).to_string());
+        let engine = Engine::compile(&[read(text)]).unwrap();
+        let engine = Engine::from_bytes(&engine.to_bytes()).unwrap();
+        let mut scratch = Scratch::new(&engine);
+        engine.run(&values, &mut scratch);
+        assert_eq!(scratch.is_matched(0), expected, "{text}");
     }
 }
 

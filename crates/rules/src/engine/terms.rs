@@ -178,7 +178,7 @@ pub(super) fn compute<'v>(
             0 => MISSING,
             some => integer(some),
         },
-        Term::Literal(_) => MISSING,
+        Term::Literal(_) | Term::Untold(_) => MISSING,
         Term::Lower(of) => change(
             compute(of, values, each, memory),
             memory,

@@ -74,6 +74,13 @@ impl Interner {
     pub(super) fn tree(&mut self, clause: &Clause, negated: Negated) -> Tree {
         match &clause.kind {
             ClauseKind::Not(inner) => self.tree(inner, !negated),
+            // Known without asking: all of nothing is true, and any of nothing false.
+            ClauseKind::Predicate(predicate) if predicate.term.is_untold() => {
+                match predicate.test.holds_for_missing() != negated {
+                    true => Tree::All(Vec::new()),
+                    false => Tree::Any(Vec::new()),
+                }
+            }
             ClauseKind::Predicate(predicate) => {
                 let (ask, flipped) = Ask::new(predicate);
                 Tree::Leaf(self.id(ask), negated ^ flipped)

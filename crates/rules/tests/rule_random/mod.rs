@@ -151,7 +151,10 @@ fn operand(draw: &mut Draw<'_>, language: Language, depth: usize) -> String {
 pub(crate) fn comparison(draw: &mut Draw<'_>, language: Language) -> String {
     match draw.below(if language == Language::Whole { 7 } else { 4 }) {
         0 => string_test(draw, language, |draw| draw.of(&STRINGS).name().to_owned()),
-        1 => integer_test(draw, |draw| draw.of(&INTEGERS).name().to_owned()),
+        1 => integer_test(draw, |draw| match (language, draw.below(8)) {
+            (Language::Whole, 0) => "cf.threat_score".to_owned(),
+            _ => draw.of(&INTEGERS).name().to_owned(),
+        }),
         2 => ip_test(draw),
         3 => draw.of(&BOOLEANS).name().to_owned(),
         4 => string_test(draw, language, |draw| string_term(draw, 2, "[0]")),

@@ -4,8 +4,10 @@ use super::{DecodeResult, Names, put_field};
 use crate::array::{Array, Map};
 use crate::limits::MAX_NESTING;
 use crate::term::Term;
+use crate::untold::Untold;
 use blobwatch_wire::{
-    DecodeError, Reader, put_all, put_bytes, put_long_text, put_option, put_varint, unzigzag, zigzag,
+    DecodeError, Reader, put_all, put_bytes, put_long_text, put_option, put_text, put_varint, unzigzag,
+    zigzag,
 };
 
 /// A wildcard puts a `lower` around what the text nests.
@@ -16,6 +18,10 @@ pub(super) fn put(out: &mut Vec<u8>, term: &Term) {
         Term::Field(field) => {
             out.push(0);
             put_field(out, *field);
+        }
+        Term::Untold(untold) => {
+            out.push(14);
+            put_text(out, untold.name());
         }
         Term::At(array, at) => {
             put_array(out, [1, 11], array);
@@ -113,6 +119,10 @@ fn within(reader: &mut Reader<'_>, names: &Names, depth: usize) -> DecodeResult<
         11 => Term::At(read_array(reader)?, reader.narrow("position")?),
         12 => Term::Each(read_array(reader)?),
         13 => Term::Count(read_array(reader)?),
+        14 => {
+            let untold = Untold::named(reader.text()?);
+            Term::Untold(untold.ok_or(DecodeError::Invalid("field"))?)
+        }
         _ => return Err(DecodeError::Invalid("term")),
     })
 }

@@ -1,0 +1,54 @@
+//! Names of Cloudflare's for what no platform tells a worker: read, so that expressions can be pasted, and always missing.
+
+use super::field::Type;
+
+/// A fact that no request here has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Untold {
+    pub(super) name: &'static str,
+    pub(super) kind: Type,
+}
+
+macro_rules! untold {
+    ($($kind:ident: $($name:literal)*;)*) => {
+        impl Untold {
+            /// Every one, in the order of docs/rules.md.
+            /// <https://developers.cloudflare.com/ruleset-engine/rules-language/fields/reference/>
+            pub const ALL: &[Self] = &[$($(Self { name: $name, kind: Type::$kind },)*)*];
+        }
+    };
+}
+
+untold! {
+    Boolean:
+        "cf.api_gateway.auth_id_present" "cf.api_gateway.fallthrough_detected" "cf.api_gateway.request_violates_schema"
+        "cf.edge.client_tcp" "cf.waf.auth_detected" "cf.waf.content_scan.has_failed" "cf.waf.content_scan.has_malicious_obj"
+        "cf.waf.content_scan.has_obj" "cf.waf.credential_check.password_leaked"
+        "cf.waf.credential_check.username_and_password_leaked" "cf.waf.credential_check.username_leaked"
+        "cf.waf.credential_check.username_password_similar";
+    Integer:
+        "cf.edge.client_port" "cf.edge.server_port" "cf.threat_score" "cf.waf.content_scan.num_malicious_obj"
+        "cf.waf.content_scan.num_obj" "cf.waf.score" "cf.waf.score.rce" "cf.waf.score.sqli" "cf.waf.score.xss";
+    IpAddress:
+        "cf.edge.server_ip";
+    String:
+        "cf.metal.id" "cf.tls_client_random" "cf.waf.score.class" "cf.worker.upstream_zone" "cf.zone.name";
+}
+
+impl Untold {
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|untold| untold.name == name)
+    }
+
+    /// As written in expressions.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+
+    #[must_use]
+    pub const fn kind(self) -> Type {
+        self.kind
+    }
+}
