@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::array::{Array, Map};
 use super::check::CheckedExpression;
+use super::decode::{network, remove_bytes, url_decode};
 use super::expression::{Combiner, Order};
 use super::field::Field;
 use super::term::{Clause, ClauseKind, Predicate, Term, Test};
@@ -73,7 +74,7 @@ impl Term {
             Self::At(array, _) | Self::Each(array) | Self::Count(array) => {
                 !is_kept(array) && fields.contains(&array.map().field())
             }
-            Self::Concat(parts) => parts.iter().any(|part| part.reads(fields)),
+            Self::Concat(parts) | Self::Coalesce(parts) => parts.iter().any(|part| part.reads(fields)),
             _ => self.inner().is_some_and(|of| of.reads(fields)),
         }
     }
@@ -195,7 +196,24 @@ impl Term {
                 )
             }
             Self::Concat(parts) => concat(parts.iter().filter_map(string))?,
+            Self::Coalesce(parts) => return parts.iter().find_map(|part| part.compute(values, each)),
             Self::Literal(literal) => Cow::Borrowed(&**literal),
+            Self::UrlDecode(of, decoding) => {
+                let mut bytes = string(of)?.into_owned();
+                let len = url_decode(&mut bytes, *decoding);
+                bytes.truncate(len);
+                Cow::Owned(bytes)
+            }
+            Self::RemoveBytes(of, unwanted) => {
+                let mut bytes = string(of)?.into_owned();
+                let len = remove_bytes(&mut bytes, unwanted);
+                bytes.truncate(len);
+                Cow::Owned(bytes)
+            }
+            Self::Network(of, v4, v6) => match of.compute(values, each)? {
+                Computed::Ip(ip) => return Some(Computed::Ip(network(ip, *v4, *v6))),
+                _ => return None,
+            },
         };
         Some(Computed::Bytes(bytes))
     }

@@ -18,9 +18,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod absent;
 mod array;
 mod automaton;
 mod check;
+mod decode;
 mod engine;
 mod error;
 mod evaluate;

@@ -1,11 +1,12 @@
 //! What the left side of a comparison means: a field, a header's values, or a function of them.
 
+use super::absent;
 use super::array::{Array, Map};
 use super::check::Checker;
 use super::error::RuleError;
 use super::expression::{Index, IndexKind, Literal, Node, NodeKind, Operand, OperandKind, Span};
 use super::field::{Field, Type, without_raw};
-use super::term::{Quantifier, Term, Test};
+use super::term::{Decoding, Quantifier, Term, Test};
 use super::untold::Untold;
 
 /// An operand with its names resolved.
@@ -30,6 +31,11 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "substring",
     "to_string",
     "concat",
+    "coalesce",
+    "url_decode",
+    "remove_bytes",
+    "cidr",
+    "cidr6",
 ];
 
 pub(super) fn resolve<'a>(checker: &Checker<'_>, operand: &'a Operand) -> Result<Meaning<'a>, RuleError> {
@@ -139,6 +145,9 @@ impl Checker<'_> {
 
     fn unknown_field(&self, span: &Span) -> RuleError {
         let name = self.name(span);
+        if let Some(reason) = absent::field(name) {
+            return self.error(span, format!("a field that exists here ({reason})"));
+        }
         let arrays = Array::NAMED.iter().map(|(name, _)| *name);
         let names = Field::ALL.iter().map(|field| field.name()).chain(arrays);
         let names = names.chain(Map::ALL.iter().map(|map| map.name()));
@@ -186,9 +195,27 @@ impl Checker<'_> {
                 Term::Substring(self.string_argument(of)?, bounds.0, Some(bounds.1))
             }
             ("concat", [_, _, ..]) => self.concat(arguments)?,
+            ("coalesce", [_, _, ..]) => self.coalesce(arguments)?,
+            ("url_decode", [of]) => Term::UrlDecode(self.string_argument(of)?, Decoding::default()),
+            ("url_decode", [of, options]) => {
+                Term::UrlDecode(self.string_argument(of)?, self.decoding(options)?)
+            }
+            ("remove_bytes", [of, unwanted]) => {
+                Term::RemoveBytes(self.string_argument(of)?, self.literal_argument(unwanted)?)
+            }
+            ("cidr", [of, v4, v6]) => Term::Network(
+                self.address_argument(of)?,
+                self.bits(v4, 32)?,
+                self.bits(v6, 128)?,
+            ),
+            // As at Cloudflare, an IPv4 address stays as it is.
+            ("cidr6", [of, v6]) => Term::Network(self.address_argument(of)?, 32, self.bits(v6, 128)?),
             (known, _) if FUNCTIONS.contains(&known) => return Err(self.error(name, usage(known))),
             (unknown, _) => {
-                let expected = with_hint("a function", unknown, FUNCTIONS.iter().copied());
+                let expected = match absent::function(unknown) {
+                    Some(reason) => format!("a function that exists here ({reason})"),
+                    None => with_hint("a function", unknown, FUNCTIONS.iter().copied()),
+                };
                 return Err(self.error(name, expected));
             }
         };
@@ -201,9 +228,43 @@ impl Checker<'_> {
         with: &Node,
         test: fn(Box<[u8]>) -> Test,
     ) -> Result<Meaning<'a>, RuleError> {
-        let literal = literal(with).ok_or_else(|| self.error(&with.span, "a string in quotes"))?;
-        let with = self.string(literal)?;
+        let with = self.literal_argument(with)?;
         Ok(Meaning::Test(*self.string_argument(of)?, test(with)))
+    }
+
+    fn literal_argument(&self, node: &Node) -> Result<Box<[u8]>, RuleError> {
+        let literal = literal(node).ok_or_else(|| self.error(&node.span, "a string in quotes"))?;
+        self.string(literal)
+    }
+
+    /// The options of `url_decode`.
+    fn decoding(&self, node: &Node) -> Result<Decoding, RuleError> {
+        let options = self.literal_argument(node)?;
+        if !options.iter().all(|option| b"ru".contains(option)) {
+            return Err(self.error(
+                &node.span,
+                "the options `r` (again and again) and `u` (`%u0107` too)",
+            ));
+        }
+        Ok(Decoding {
+            again: options.contains(&b'r'),
+            unicode: options.contains(&b'u'),
+        })
+    }
+
+    fn address_argument(&self, node: &Node) -> Result<Box<Term>, RuleError> {
+        let term = self.term_argument(node)?;
+        match term.kind() {
+            Type::IpAddress => Ok(Box::new(term)),
+            other => Err(self.error(&node.span, format!("an IP address, not this {other}"))),
+        }
+    }
+
+    /// Bits of a network's prefix.
+    fn bits(&self, node: &Node, most: u8) -> Result<u8, RuleError> {
+        let bits = self.integer_argument(node)?;
+        let bits = u8::try_from(bits).ok().filter(|bits| *bits <= most);
+        bits.ok_or_else(|| self.error(&node.span, format!("a prefix length from 0 to {most}")))
     }
 
     fn integer_argument(&self, node: &Node) -> Result<i64, RuleError> {
@@ -255,6 +316,25 @@ impl Checker<'_> {
         parts.collect::<Result<_, _>>().map(Term::Concat)
     }
 
+    /// All of one type, which is that of the whole.
+    fn coalesce(&self, arguments: &[Node]) -> Result<Term, RuleError> {
+        let part = |node: &Node| match literal(node) {
+            Some(literal) => self.string(literal).map(Term::Literal),
+            None => self.term_argument(node),
+        };
+        let parts = arguments.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+        let kind = parts.first().map_or(Type::String, Term::kind);
+        for (part, node) in parts.iter().zip(arguments) {
+            if part.has_several() {
+                return Err(self.error(&node.span, "one value in `coalesce`: `[0]` instead of `[*]`"));
+            }
+            if part.kind() != kind {
+                return Err(self.error(&node.span, format!("a value of the first one's type, {kind}")));
+            }
+        }
+        Ok(Term::Coalesce(parts))
+    }
+
     fn concat_part(&self, node: &Node) -> Result<Term, RuleError> {
         if let Some(literal) = literal(node) {
             return self.string(literal).map(Term::Literal);
@@ -285,7 +365,11 @@ fn usage(function: &str) -> String {
         "any" | "all" => "one comparison of `[*]`",
         "starts_with" | "ends_with" => "a String and a string in quotes",
         "substring" => "a String, the first byte and optionally the byte after the last",
-        "concat" => "two or more values",
+        "concat" | "coalesce" => "two or more values",
+        "url_decode" => "a String and optionally the options `r` and `u`",
+        "remove_bytes" => "a String and the bytes to leave out, in quotes",
+        "cidr" => "an IP address, the bits of an IPv4 network and those of an IPv6 network",
+        "cidr6" => "an IP address and the bits of an IPv6 network",
         _ => "one value",
     };
     format!("`{function}` with {arguments}")

@@ -251,6 +251,11 @@ impl Parser<'_> {
 
     fn list(&mut self) -> Result<Right, RuleError> {
         let start = self.cursor.at();
+        if self.cursor.peek() == Some('$') {
+            return Err(self
+                .cursor
+                .error_here("`{` and the values of the list (lists by name are not read)"));
+        }
         if !self.cursor.take("{") {
             return Err(self.cursor.error_here("`{` and values separated by spaces"));
         }

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::array::Array;
 use super::check::CheckedExpression;
 use super::pattern::Pattern;
-use super::term::{Clause, ClauseKind, IpRange, Predicate, Term, Test};
+use super::term::{Clause, ClauseKind, Decoding, IpRange, Predicate, Term, Test};
 use super::wildcard::Wildcard;
 
 impl Display for CheckedExpression {
@@ -119,8 +119,29 @@ impl Display for Term {
                 joined(f, ", ", parts, |part| part)?;
                 f.write_char(')')
             }
+            Self::Coalesce(parts) => {
+                f.write_str("coalesce(")?;
+                joined(f, ", ", parts, |part| part)?;
+                f.write_char(')')
+            }
+            Self::UrlDecode(of, decoding) => match options(*decoding) {
+                "" => write!(f, "url_decode({of})"),
+                options => write!(f, "url_decode({of}, \"{options}\")"),
+            },
+            Self::RemoveBytes(of, unwanted) => write!(f, "remove_bytes({of}, {})", Quoted(unwanted)),
+            Self::Network(of, v4, v6) => write!(f, "cidr({of}, {v4}, {v6})"),
             Self::Literal(literal) => Quoted(literal).fmt(f),
         }
+    }
+}
+
+/// Those of `url_decode`.
+const fn options(decoding: Decoding) -> &'static str {
+    match (decoding.again, decoding.unicode) {
+        (true, true) => "ru",
+        (true, false) => "r",
+        (false, true) => "u",
+        (false, false) => "",
     }
 }
 

@@ -82,8 +82,15 @@ pub(super) enum Term {
     ToString(Box<Term>),
     Substring(Box<Term>, i64, Option<i64>),
     Concat(Vec<Term>),
-    /// Only within `concat`.
+    /// The first that is not missing.
+    Coalesce(Vec<Term>),
+    /// Only within `concat` and `coalesce`.
     Literal(Box<[u8]>),
+    UrlDecode(Box<Term>, Decoding),
+    /// Without any of these bytes.
+    RemoveBytes(Box<Term>, Box<[u8]>),
+    /// The network of an address: bits that are kept of IPv4 and of IPv6.
+    Network(Box<Term>, u8, u8),
 }
 
 impl Term {
@@ -91,7 +98,9 @@ impl Term {
         match self {
             Self::Field(field) => field.kind(),
             Self::Untold(untold) => untold.kind(),
+            Self::Coalesce(parts) => parts.first().map_or(Type::String, Self::kind),
             Self::Count(_) | Self::Length(_) => Type::Integer,
+            Self::Network(..) => Type::IpAddress,
             _ => Type::String,
         }
     }
@@ -103,7 +112,10 @@ impl Term {
             | Self::Upper(of)
             | Self::Length(of)
             | Self::ToString(of)
-            | Self::Substring(of, ..) => Some(of),
+            | Self::Substring(of, ..)
+            | Self::UrlDecode(of, _)
+            | Self::RemoveBytes(of, _)
+            | Self::Network(of, ..) => Some(of),
             _ => None,
         }
     }
@@ -123,10 +135,21 @@ impl Term {
         match self {
             Self::Field(field) => visit(*field),
             Self::At(array, _) | Self::Each(array) | Self::Count(array) => visit(array.map().field()),
-            Self::Concat(parts) => parts.iter().for_each(|part| part.visit_fields(visit)),
+            Self::Concat(parts) | Self::Coalesce(parts) => {
+                parts.iter().for_each(|part| part.visit_fields(visit));
+            }
             _ => self.inner().into_iter().for_each(|of| of.visit_fields(visit)),
         }
     }
+}
+
+/// The options of `url_decode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(super) struct Decoding {
+    /// `r`: until nothing changes.
+    pub(super) again: bool,
+    /// `u`: `%u0107` too, as UTF-8.
+    pub(super) unicode: bool,
 }
 
 /// What is asked of a value.

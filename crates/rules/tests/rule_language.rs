@@ -160,6 +160,70 @@ fn any_and_all_ask_each_value_all_that_is_in_them() {
 }
 
 #[test]
+fn functions_of_texts_and_addresses() {
+    let mut values = Values::new();
+    values.set(Field::Query, Value::from("a=%252e%252e/&b=+"));
+    values.set(Field::Host, Value::from("a-b.example"));
+    values.set(Field::Ip, Value::Ip("192.0.2.77".parse().unwrap()));
+    for (text, expected) in [
+        (r#"url_decode(http.request.uri.query) eq "a=%2e%2e/&b= ""#, true),
+        (r#"url_decode(http.request.uri.query, "ru") contains "../""#, true),
+        (
+            r#"any(url_decode(http.request.uri.args.values[*], "r")[*] eq "../")"#,
+            true,
+        ),
+        (r#"lower(remove_bytes(http.host, "-.")) eq "abexample""#, true),
+        (r#"coalesce(client.version, http.host) eq "a-b.example""#, true),
+        (r#"coalesce(client.version, "none") eq "none""#, true),
+        (r#"coalesce(client.version, client.os) ne """#, true),
+        ("coalesce(range.start, range.count) ge 0", false),
+        ("cidr(ip.src, 24, 48) eq 192.0.2.0", true),
+        ("cidr6(ip.src, 48) in {192.0.2.77}", true),
+        (r#"to_string(cidr(ip.src, 8, 8)) eq "192.0.0.0""#, true),
+    ] {
+        holds(text, &values, expected);
+        let printed = read(text).to_string();
+        assert_eq!(read(&printed), read(text), "{printed}");
+    }
+}
+
+#[test]
+fn what_cannot_be_said_here_says_why() {
+    expected(
+        "http.request.body.size gt 10",
+        "a field that exists here (no rule here reads bodies), found \"http.request.body.size\"",
+    );
+    expected(
+        "http.response.code eq 403",
+        "a field that exists here (rules are decided before the answer), found \"http.response.code\"",
+    );
+    expected(
+        "regex_replace(http.host, \"a\", \"b\") eq \"c\"",
+        "a function that exists here (ask with `matches`), found \"regex_replace\"",
+    );
+    expected(
+        "ip.src in $office",
+        "`{` and the values of the list (lists by name are not read), found \"$\"",
+    );
+    expected(
+        "url_decode(http.host, \"x\") eq \"a\"",
+        "the options `r` (again and again) and `u` (`%u0107` too), found \"\\\"x\\\"\"",
+    );
+    expected(
+        "cidr(ip.src, 33, 0) eq 10.0.0.0",
+        "a prefix length from 0 to 32, found \"33\"",
+    );
+    expected(
+        "cidr(http.host, 8, 0) eq 10.0.0.0",
+        "an IP address, not this String, found \"http.host\"",
+    );
+    expected(
+        "coalesce(http.host, range.start) eq \"a\"",
+        "a value of the first one's type, String, found \"range.start\"",
+    );
+}
+
+#[test]
 fn what_no_platform_tells_is_missing() {
     for untold in Untold::ALL {
         assert_eq!(Field::named(untold.name()), None, "{}", untold.name());

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use rustc_hash::FxBuildHasher;
 
+use crate::decode::{network, remove_bytes, url_decode};
 use crate::evaluate::cut;
 use crate::field::Field;
 use crate::limits::DERIVED_BYTES;
@@ -199,6 +200,17 @@ pub(super) fn compute<'v>(
         Term::ToString(of) => print(compute(of, values, each, memory), memory),
         Term::Substring(of, start, end) => cut_found(compute(of, values, each, memory), *start, *end),
         Term::Concat(parts) => concat(parts, values, memory),
+        Term::Coalesce(parts) => coalesce(parts, values, each, memory),
+        Term::UrlDecode(of, decoding) => shorten(compute(of, values, each, memory), memory, |bytes| {
+            url_decode(bytes, *decoding)
+        }),
+        Term::RemoveBytes(of, unwanted) => shorten(compute(of, values, each, memory), memory, |bytes| {
+            remove_bytes(bytes, unwanted)
+        }),
+        Term::Network(of, v4, v6) => match compute(of, values, each, memory) {
+            Found::Value(Value::Ip(ip)) => Found::Value(Value::Ip(network(ip, *v4, *v6))),
+            _ => MISSING,
+        },
     }
 }
 
@@ -219,6 +231,44 @@ fn change<'v>(found: Found<'v>, memory: &mut Memory, change: fn(&mut [u8])) -> F
         Found::MemoryRange(_) => found,
         _ => memory.kept_since(start),
     }
+}
+
+/// Changes a copy of the bytes, of which the first ones are then the value: as many as `change` says.
+fn shorten<'v>(found: Found<'v>, memory: &mut Memory, change: impl FnOnce(&mut [u8]) -> usize) -> Found<'v> {
+    let start = match found {
+        Found::MemoryRange(kept) => kept.start,
+        _ => memory.mark(),
+    };
+    match memory.own(found).map(change) {
+        Some(len) => Found::MemoryRange(MemoryRange {
+            start,
+            end: start + len,
+        }),
+        None => MISSING,
+    }
+}
+
+/// The first that is not missing.
+fn coalesce<'v>(
+    parts: &[Term],
+    values: &Values<'v>,
+    each: Option<&'v [u8]>,
+    memory: &mut Memory,
+) -> Found<'v> {
+    for part in parts {
+        let found = match part {
+            Term::Literal(literal) => {
+                let start = memory.mark();
+                memory.bytes.extend_from_slice(literal);
+                memory.kept_since(start)
+            }
+            _ => compute(part, values, each, memory),
+        };
+        if !matches!(found, Found::Value(Value::Missing)) {
+            return found;
+        }
+    }
+    MISSING
 }
 
 fn print<'v>(found: Found<'v>, memory: &mut Memory) -> Found<'v> {

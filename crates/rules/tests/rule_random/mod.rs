@@ -38,7 +38,7 @@ pub(crate) const INTEGERS: [Field; 3] = [Field::Asn, Field::RangeStart, Field::R
 pub(crate) const BOOLEANS: [Field; 2] = [Field::Ssl, Field::RangePresent];
 
 /// A small alphabet, so that comparisons are true as often as false.
-pub(crate) const TEXTS: [&str; 16] = [
+pub(crate) const TEXTS: [&str; 18] = [
     "",
     "a",
     "b",
@@ -55,6 +55,8 @@ pub(crate) const TEXTS: [&str; 16] = [
     "A",
     "é",
     "x\"\\y",
+    "%61%2562+",
+    "%u0061",
 ];
 pub(crate) const NUMBERS: [i64; 10] = [0, 1, 2, 3, 7, 16509, -1, -5, 2_147_483_647, -2_147_483_648];
 pub(crate) const ADDRESSES: [&str; 9] = [
@@ -155,7 +157,7 @@ pub(crate) fn comparison(draw: &mut Draw<'_>, language: Language) -> String {
             (Language::Whole, 0) => "cf.threat_score".to_owned(),
             _ => draw.of(&INTEGERS).name().to_owned(),
         }),
-        2 => ip_test(draw),
+        2 => ip_test(draw, language),
         3 => draw.of(&BOOLEANS).name().to_owned(),
         4 => string_test(draw, language, |draw| string_term(draw, 2, "[0]")),
         5 => integer_test(draw, |draw| {
@@ -211,7 +213,18 @@ fn string_term(draw: &mut Draw<'_>, depth: usize, index: &str) -> String {
     if depth == 0 {
         return draw.of(&STRINGS).name().to_owned();
     }
-    match draw.below(8) {
+    match draw.below(11) {
+        8 => format!(
+            "url_decode({}{})",
+            string_term(draw, depth - 1, index),
+            draw.of(&["", ", \"r\"", ", \"u\"", ", \"ru\""])
+        ),
+        9 => format!("remove_bytes({}, \"a/\")", string_term(draw, depth - 1, index)),
+        10 => format!(
+            "coalesce({}, {})",
+            string_term(draw, depth - 1, index),
+            draw.of(&["\"ab\"", "http.user_agent", "lower(http.host)"])
+        ),
         0 | 1 => format!("{}{index}", draw.of(&ARRAYS)),
         2 => format!("lower({})", string_term(draw, depth - 1, index)),
         3 => format!("upper({})", string_term(draw, depth - 1, index)),
@@ -280,12 +293,16 @@ fn range(draw: &mut Draw<'_>) -> String {
     }
 }
 
-fn ip_test(draw: &mut Draw<'_>) -> String {
+fn ip_test(draw: &mut Draw<'_>, language: Language) -> String {
+    let address = match language {
+        Language::Whole => draw.of(&["ip.src", "ip.src", "cidr(ip.src, 24, 48)", "cidr6(ip.src, 32)"]),
+        Language::Wirefilter => "ip.src",
+    };
     match draw.below(2) {
-        0 => format!("ip.src {} {}", order(draw), draw.of(&ADDRESSES)),
+        0 => format!("{address} {} {}", order(draw), draw.of(&ADDRESSES)),
         _ => {
             let values: Vec<&str> = (0..=draw.below(4)).map(|_| draw.of(&NETWORKS)).collect();
-            format!("ip.src in {{{}}}", values.join(" "))
+            format!("{address} in {{{}}}", values.join(" "))
         }
     }
 }

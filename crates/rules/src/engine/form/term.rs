@@ -3,7 +3,7 @@
 use super::{DecodeResult, Names, put_field};
 use crate::array::{Array, Map};
 use crate::limits::MAX_NESTING;
-use crate::term::Term;
+use crate::term::{Decoding, Term};
 use crate::untold::Untold;
 use blobwatch_wire::{
     DecodeError, Reader, put_all, put_bytes, put_long_text, put_option, put_text, put_varint, unzigzag,
@@ -45,6 +45,22 @@ pub(super) fn put(out: &mut Vec<u8>, term: &Term) {
         Term::Literal(literal) => {
             out.push(10);
             put_bytes(out, literal);
+        }
+        Term::Coalesce(parts) => {
+            out.push(15);
+            put_all(out, parts.iter(), put);
+        }
+        Term::UrlDecode(of, decoding) => {
+            put_of(out, 16, of);
+            out.extend([u8::from(decoding.again), u8::from(decoding.unicode)]);
+        }
+        Term::RemoveBytes(of, unwanted) => {
+            put_of(out, 17, of);
+            put_bytes(out, unwanted);
+        }
+        Term::Network(of, v4, v6) => {
+            put_of(out, 18, of);
+            out.extend([*v4, *v6]);
         }
     }
 }
@@ -123,6 +139,16 @@ fn within(reader: &mut Reader<'_>, names: &Names, depth: usize) -> DecodeResult<
             let untold = Untold::named(reader.text()?);
             Term::Untold(untold.ok_or(DecodeError::Invalid("field"))?)
         }
+        15 => Term::Coalesce(reader.all(|reader| within(reader, names, depth))?),
+        16 => Term::UrlDecode(
+            of(reader)?,
+            Decoding {
+                again: reader.flag()?,
+                unicode: reader.flag()?,
+            },
+        ),
+        17 => Term::RemoveBytes(of(reader)?, reader.bytes()?.into()),
+        18 => Term::Network(of(reader)?, reader.byte()?, reader.byte()?),
         _ => return Err(DecodeError::Invalid("term")),
     })
 }

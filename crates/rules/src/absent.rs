@@ -1,0 +1,56 @@
+//! Names of Cloudflare's that Blobwatch cannot have, and why: what an error says of them.
+
+/// What a name begins with, and the reason.
+const FIELDS: &[(&str, &str)] = &[
+    ("http.request.body.", "no rule here reads bodies"),
+    (
+        "http.request.jwt.",
+        "no rule here reads tokens; the registry verifies them",
+    ),
+    ("http.response.", "rules are decided before the answer"),
+    ("cf.response.", "rules are decided before the answer"),
+    ("raw.http.response.", "rules are decided before the answer"),
+    ("cf.llm.", "no rule here reads bodies"),
+    ("cf.random_seed", "an enforcement has a percentage instead"),
+];
+
+const FUNCTIONS: &[(&str, &str)] = &[
+    ("regex_replace", "ask with `matches`"),
+    ("wildcard_replace", "ask with `wildcard`"),
+    ("split", "ask with `contains` or `matches`"),
+    ("join", "ask each value with `any`"),
+    ("has_key", "write `len(…) gt 0` of the array"),
+    ("has_value", "write `any(… eq …)`"),
+    ("lookup_json_string", "ask with `contains` or `matches`"),
+    ("lookup_json_integer", "ask with `matches`"),
+    ("decode_base64", "ask with `matches` for the text as it was sent"),
+    (
+        "encode_base64",
+        "it makes values to send, and rules here send none",
+    ),
+    ("sha256", "it makes values to send, and rules here send none"),
+    ("uuidv4", "it makes values to send, and rules here send none"),
+    (
+        "remove_query_args",
+        "it makes values to send, and rules here send none",
+    ),
+    (
+        "is_timed_hmac_valid_v0",
+        "no rule here verifies signatures; the origin does",
+    ),
+    ("bit_slice", "compare with `&`, or with a range of `in`"),
+];
+
+pub(super) fn field(name: &str) -> Option<&'static str> {
+    FIELDS
+        .iter()
+        .find(|(start, _)| name.starts_with(start))
+        .map(|(_, reason)| *reason)
+}
+
+pub(super) fn function(name: &str) -> Option<&'static str> {
+    FUNCTIONS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, reason)| *reason)
+}
