@@ -88,7 +88,8 @@ struct Group {
     until: u64,
     /// Cut rate of this minute.
     cut_now: f64,
-    retries: [u64; RETRY_SLOTS],
+    /// By slot: the clients whose transfers were cut and that come again then.
+    retries: [Vec<u64>; RETRY_SLOTS],
 }
 
 pub(super) struct World {
@@ -157,7 +158,7 @@ impl World {
             from: 0,
             until: u64::MAX,
             cut_now: 0.0,
-            retries: [0; RETRY_SLOTS],
+            retries: Default::default(),
         }
     }
 
@@ -198,6 +199,8 @@ impl World {
                 ..old.key.clone()
             };
             (new.shape, new.utc_offset) = (old.shape, old.utc_offset);
+            (new.stalled, new.restarted) = (old.stalled, old.restarted);
+            (new.refused, new.aborted) = (old.refused, old.aborted);
             (new.cut, new.ranged) = (1.5 * old.cut, 0.9);
             new.from = slot;
             self.groups.push(new);
@@ -290,7 +293,8 @@ impl Group {
         let mean = self.mean(slot, random) + deploy;
         let starts = random.poisson(mean);
         let now = (slot % RETRY_SLOTS as u64) as usize;
-        let resumes = std::mem::take(self.retries.get_mut(now)?);
+        let resuming = std::mem::take(self.retries.get_mut(now)?);
+        let resumes = resuming.len() as u64;
         if starts == 0 && resumes == 0 {
             return None;
         }
@@ -348,9 +352,12 @@ impl Group {
                 Event::Slow => counts.slow = small(times),
                 Event::Suspect => counts.suspect = small(times),
             }
-            for _ in 0..times.min(64) {
-                // The busiest clients have the most events.
-                let client = (random.uniform().powi(2) * self.clients as f64) as u64;
+            for nth in 0..times.min(64) as usize {
+                let resuming = matches!(event, Event::Resume | Event::Repeat).then(|| resuming.get(nth));
+                let client = match resuming.flatten() {
+                    Some(client) => *client,
+                    None => self.anybody(random),
+                };
                 let (client, network) = (
                     self.member(client),
                     self.member((1 << 40) | (client % self.networks)),
@@ -362,13 +369,19 @@ impl Group {
         Some(cell)
     }
 
-    /// A cut transfer is resumed within a minute; one in seven resumes is cut again.
+    /// A client: the busiest have the most events.
+    fn anybody(&self, random: &mut Random) -> u64 {
+        (random.uniform().powi(2) * self.clients as f64) as u64
+    }
+
+    /// A cut transfer is resumed within a minute, by whoever had it; one in seven resumes is cut again.
     fn retry(&mut self, random: &mut Random, now: usize, cut: u64) {
         for _ in 0..cut {
+            let client = self.anybody(random);
             loop {
                 let later = now + 1 + (random.next_u64() % (RETRY_SLOTS as u64 - 1)) as usize;
                 if let Some(retries) = self.retries.get_mut(later % RETRY_SLOTS) {
-                    *retries += 1;
+                    retries.push(client);
                 }
                 if random.uniform() > 1.0 / 7.0 {
                     break;
