@@ -9,12 +9,10 @@ use crate::figure::{Figure, Target};
 use crate::report::Report;
 use crate::workspace;
 use anyhow::{Context, Result};
-use blobwatch_fire_log::{
-    Budget, Dimension, Filter, FireLog, Kind, Summary, Unpaced, at_once, scan_page, summarise,
-};
+use blobwatch_fire_log::{Budget, Dimension, Filter, FireLog, Kind, Summary, scan_page, summarise};
 use blobwatch_pull::{ClientKey, RecordId};
 use blobwatch_records::{Builder, Flush, RulebookVersion};
-use blobwatch_sql::Native;
+use blobwatch_sql::{Native, Unpaced, at_once};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -8,13 +8,14 @@
 use std::cell::Cell;
 
 use blobwatch_detector::{
-    Acknowledged, Allowed, AnomalyCall, CellsCall, ChangeCall, Detector as Store, HarmCall,
+    Acknowledged, Allowed, AnomalyCall, CellsCall, ChangeCall, Detector as Store, HarmCall, SharedDetector,
+    keep_hours,
 };
 use blobwatch_guard::HarmNotice;
 use blobwatch_records::CellBatch;
 use blobwatch_rule_book::ChangesCall;
 use blobwatch_rulebook::ChangeNotice;
-use blobwatch_sql::StoreError;
+use blobwatch_sql::{Shared, Slices, StoreError};
 use blobwatch_wire::{ApiRequest, Bytes, Nothing, Object, ObjectCall, Problem, Text};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
@@ -23,6 +24,7 @@ use super::deliver;
 use super::http::{Answer, api_answer, now_ms, refuse};
 use super::object_call::{ReceivedCall, answer, call};
 use super::opened::{Bell, Opened, unopened};
+use super::pause::pause;
 use super::sql::ObjectSql;
 
 /// How long after a try that failed the RuleBook is asked again for the changes before it told of any.
@@ -65,6 +67,8 @@ impl DurableObject for Detector {
         self.alarm.rang();
         for step in [
             self.catch_up().await,
+            // Before what is old is forgotten.
+            keep_hours(self, now_ms(), &Slices::new(pause)).await,
             self.with("test the counts", |store| store.tick(now_ms())),
             self.deliver().await,
             self.ring_for_next().await,
@@ -74,6 +78,23 @@ impl DurableObject for Detector {
             }
         }
         Response::empty()
+    }
+}
+
+impl SharedDetector<ObjectSql> for Detector {
+    fn read<T>(&self, body: impl FnOnce(&Store<ObjectSql>) -> Answer<T>) -> Answer<T> {
+        self.store.read(&self.state, body)
+    }
+}
+
+impl Shared<Store<ObjectSql>, StoreError> for Detector {
+    type Error = Problem;
+
+    fn with<T>(
+        &self,
+        body: impl FnOnce(&mut Store<ObjectSql>) -> std::result::Result<T, StoreError>,
+    ) -> Answer<T> {
+        self.with("keep the counts", body)
     }
 }
 
@@ -101,9 +122,9 @@ impl Detector {
             (AnomalyCall::METHOD, path) if path.starts_with(AnomalyCall::PATH) => {
                 self.try_to_catch_up().await;
                 let id = path.trim_start_matches(AnomalyCall::PATH);
-                let report_facts =
-                    |store: &Store<ObjectSql>| blobwatch_detector::report_facts(store, id, now_ms());
-                answer::<AnomalyCall>(self.with_api(report_facts)?)?
+                let pace = Slices::new(pause);
+                let facts = blobwatch_detector::report_facts(self, id, now_ms(), &pace);
+                answer::<AnomalyCall>(facts.await?)?
             }
             (_, path) if path.starts_with(Object::Detector.api_prefix()) => self.call(&mut received).await?,
             _ => return Err(no_such_call()),
@@ -135,8 +156,9 @@ impl Detector {
             if_match: None,
             now_ms: now_ms(),
         };
-        let reply = self.with_api(|store| blobwatch_detector::answer(store, &call, self.allowed()))?;
-        api_answer(reply)
+        let pace = Slices::new(pause);
+        let reply = blobwatch_detector::answer(self, &call, self.allowed(), &pace);
+        api_answer(reply.await?)
     }
 
     fn allowed(&self) -> Allowed {
@@ -149,10 +171,6 @@ impl Detector {
         body: impl FnOnce(&mut Store<ObjectSql>) -> std::result::Result<T, StoreError>,
     ) -> Answer<T> {
         self.store.with(&self.state, what, body)
-    }
-
-    fn with_api<T>(&self, body: impl FnOnce(&Store<ObjectSql>) -> Answer<T>) -> Answer<T> {
-        self.store.read(&self.state, body)
     }
 
     /// Fetches, once, the changes that were made before the RuleBook told of any. A RuleBook of an older build cannot answer

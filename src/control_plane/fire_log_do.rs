@@ -7,17 +7,19 @@
 //! Calls have the path `/<name>/<call>`: an object does not know its own name.
 
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use blobwatch_detector::{Acknowledged, CellsCall};
 use blobwatch_fire_log::{
     FireLog as Store, FireLogError, FlushCall, LossesCall, OutboxBatch, PushRulebookCall, ReadRulebookCall,
-    Shared, Slices, StandingCall, tend,
+    StandingCall, tend, wake,
 };
 use blobwatch_previews::ReplayCall;
 use blobwatch_records::RulebookVersion;
 use blobwatch_rule_book::GuardCountsCall;
+use blobwatch_sql::{Shared, Slices};
 use blobwatch_wire::{Bytes, Method, ObjectCall, Problem, Text};
-use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
+use worker::{Delay, DurableObject, Env, Request, Response, Result, State, Url, durable_object};
 
 use super::http::{Answer, internal, now_ms, refuse};
 use super::object_call::{ReceivedCall, answer, call};
@@ -33,6 +35,9 @@ const ASK_AGAIN_MS: u64 = 15 * 60_000;
 /// Rows of cells sent by one alarm: ten minutes of them.
 const MAX_ROWS_SENT: usize = 64;
 
+/// Between two looks whether somebody else has read what clients did before.
+const WAIT_FOR_WAKING: Duration = Duration::from_millis(5);
+
 #[durable_object(alarm)]
 pub struct FireLog {
     state: State,
@@ -43,6 +48,8 @@ pub struct FireLog {
     told_ms: Cell<u64>,
     /// Why the last batch was not stored; none where it was.
     refused: RefCell<Option<Problem>>,
+    /// Somebody reads what clients did before; others wait for that.
+    is_waking: Cell<bool>,
 }
 
 impl DurableObject for FireLog {
@@ -51,7 +58,7 @@ impl DurableObject for FireLog {
             state,
             env,
             store: Opened::new("records", |sql| {
-                Store::open(sql).map_err(|error| match error {
+                Store::open_asleep(sql).map_err(|error| match error {
                     FireLogError::Store(error) => unopened("records", error),
                     error => internal("open the records", error),
                 })
@@ -59,6 +66,7 @@ impl DurableObject for FireLog {
             alarm: Bell::default(),
             told_ms: Cell::new(0),
             refused: RefCell::new(None),
+            is_waking: Cell::new(false),
         }
     }
 
@@ -71,7 +79,10 @@ impl DurableObject for FireLog {
 
     async fn alarm(&self) -> Result<Response> {
         self.alarm.rang();
-        let tended = tend(self, now_ms(), &Slices::new(pause)).await;
+        let tended = match self.wake().await {
+            Ok(()) => tend(self, now_ms(), &Slices::new(pause)).await,
+            Err(problem) => Err(problem),
+        };
         if let Err(problem) = self.report_guards().await {
             worker::console_error!("{}", problem.detail);
         }
@@ -93,7 +104,7 @@ impl DurableObject for FireLog {
     }
 }
 
-impl Shared<ObjectSql> for FireLog {
+impl Shared<Store<ObjectSql>, FireLogError> for FireLog {
     type Error = Problem;
 
     fn with<T>(
@@ -141,6 +152,7 @@ impl FireLog {
         self.be_told(name).await;
         self.with("keep the name", |store| store.be_named(name))?;
         let Bytes(body) = received.body::<FlushCall>().await?;
+        self.wake().await?;
         let reply = self.with("keep a batch", |store| store.accept(&body, now_ms()))?;
         self.tend_later().await?;
         answer::<FlushCall>(Bytes(reply.encode()))
@@ -168,6 +180,18 @@ impl FireLog {
     fn records(&self) -> Answer<ObjectSql> {
         self.with("open the records", |_| Ok(()))?;
         Ok(ObjectSql::new(self.state.storage()))
+    }
+
+    /// Reads what clients did before, once, however many isolates send batches meanwhile: it is in memory while it is read.
+    async fn wake(&self) -> Answer<()> {
+        while self.is_waking.get() {
+            Delay::from(WAIT_FOR_WAKING).await;
+        }
+        if self.with("open the records", |store| Ok(store.is_awake()))? {
+            return Ok(());
+        }
+        let _waking = Waking::begin(&self.is_waking);
+        wake(self, &Slices::new(pause)).await
     }
 
     fn with<T>(
@@ -242,6 +266,22 @@ impl FireLog {
     async fn tend_later(&self) -> Answer<()> {
         let next = self.with("maintain the records", |store| Ok(store.next_alarm_ms(now_ms())))?;
         self.alarm.by(&self.state, next).await
+    }
+}
+
+/// Ends with the call that wakes the FireLog, however that ends.
+struct Waking<'a>(&'a Cell<bool>);
+
+impl<'a> Waking<'a> {
+    fn begin(is_waking: &'a Cell<bool>) -> Self {
+        is_waking.set(true);
+        Self(is_waking)
+    }
+}
+
+impl Drop for Waking<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
     }
 }
 

@@ -1,11 +1,12 @@
 //! What a FireLog answers about its records; `records_api` asks, and joins the answers of all FireLogs.
 
 use blobwatch_fire_log::{
-    BEFORE, Budget, KIND, Kind, Page, PageCall, Query, RecordCall, Slices, SummaryCall, SummaryQuery, find,
+    BEFORE, Budget, KIND, Kind, Page, PageCall, Query, RecordCall, SummaryCall, SummaryQuery, find,
     scan_page, summarise,
 };
 use blobwatch_previews::{Budget as SliceBudget, Replay, Slice, SliceCall, scan_slice};
 use blobwatch_pull::RecordId;
+use blobwatch_sql::Slices;
 use blobwatch_wire::{ObjectCall, Problem};
 use worker::{Response, Url};
 

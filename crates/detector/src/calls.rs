@@ -23,14 +23,47 @@ use serde::{Deserialize, Serialize};
 use crate::Anomaly;
 use crate::store::{Detector, Mark};
 use crate::webhook::Allowed;
-use blobwatch_sql::Sql;
+use blobwatch_sql::{Pace, Sql};
 use blobwatch_wire::{ApiReply, ApiRequest, Problem};
 
-/// Does a call; a webhook may have the addresses that are `allowed`.
+/// Whoever lends a Detector to calls that pause, for as long as something is read at once.
+pub trait SharedDetector<S> {
+    /// # Errors
+    /// Those of `body`, or why there is no Detector to lend.
+    fn read<T>(&self, body: impl FnOnce(&Detector<S>) -> Result<T, Problem>) -> Result<T, Problem>;
+}
+
+/// Of one caller.
+impl<S> SharedDetector<S> for Detector<S> {
+    fn read<T>(&self, body: impl FnOnce(&Self) -> Result<T, Problem>) -> Result<T, Problem> {
+        body(self)
+    }
+}
+
+/// Does a call; a webhook may have the addresses that are `allowed`. Calls that read counts do so in slices.
 ///
 /// # Errors
 /// A problem that names the place.
-pub fn answer<S: Sql>(
+pub async fn answer<S: Sql>(
+    shared: &impl SharedDetector<S>,
+    call: &ApiRequest<'_>,
+    allowed: Allowed,
+    pace: &impl Pace,
+) -> Result<ApiReply, Problem> {
+    match (call.method, call.path) {
+        ("GET", "timeline") => ApiReply::json(
+            200,
+            &timeline::answer(shared, call.query, call.now_ms, pace).await?,
+        ),
+        ("GET", "cohorts") => ApiReply::json(
+            200,
+            &cohorts::answer(shared, call.query, call.now_ms, pace).await?,
+        ),
+        _ => shared.read(|store| answer_at_once(store, call, allowed)),
+    }
+}
+
+fn answer_at_once<S: Sql>(
     store: &Detector<S>,
     call: &ApiRequest<'_>,
     allowed: Allowed,
@@ -39,8 +72,6 @@ pub fn answer<S: Sql>(
     match (call.method, path.as_slice()) {
         ("GET", ["anomalies"]) => ApiReply::json(200, &anomalies::list(store, call.query, call.now_ms)?),
         ("GET", ["anomalies", id]) => ApiReply::json(200, &anomalies::anomaly(store, id, call.query)?.json()),
-        ("GET", ["timeline"]) => ApiReply::json(200, &timeline::answer(store, call.query, call.now_ms)?),
-        ("GET", ["cohorts"]) => ApiReply::json(200, &cohorts::answer(store, call.query, call.now_ms)?),
         ("GET", ["metrics"]) => Ok(ApiReply {
             status: 200,
             media_type: "text/plain; version=0.0.4; charset=utf-8",
@@ -74,12 +105,17 @@ pub struct ReportFacts {
 ///
 /// # Errors
 /// 404 where there is none; when its counts cannot be read.
-pub fn report_facts<S: Sql>(store: &Detector<S>, id: &str, now_ms: u64) -> Result<ReportFacts, Problem> {
-    let anomaly = anomalies::anomaly(store, id, "")?;
-    let families = clients::families(store, &anomaly, now_ms)?;
+pub async fn report_facts<S: Sql>(
+    shared: &impl SharedDetector<S>,
+    id: &str,
+    now_ms: u64,
+    pace: &impl Pace,
+) -> Result<ReportFacts, Problem> {
+    let anomaly = shared.read(|store| anomalies::anomaly(store, id, ""))?;
+    let families = clients::families(shared, &anomaly, now_ms, pace).await?;
     let since_ms = anomaly.onset_ms.saturating_sub(BEFORE_ONSET_MS);
     let until_ms = anomaly.closed_ms.unwrap_or(now_ms) + 1;
-    let marks = store.change_marks(since_ms, until_ms, MAX_MARKS)?;
+    let marks = shared.read(|store| Ok(store.change_marks(since_ms, until_ms, MAX_MARKS)?))?;
     Ok(ReportFacts {
         anomaly,
         families,

@@ -120,6 +120,29 @@ pub(super) fn combination(key: &CellKey) -> CellKey {
     }
 }
 
+/// Makes room for a combination that is new where there are [`MAX_COMBINATIONS`]: the quarter that weighs least is `gone`.
+pub(super) fn make_room<V>(
+    combinations: &mut BTreeMap<CellKey, V>,
+    key: &CellKey,
+    weight: impl Fn(&V) -> f32,
+    mut gone: impl FnMut(V),
+) {
+    if combinations.len() < MAX_COMBINATIONS || combinations.contains_key(key) {
+        return;
+    }
+    let mut weights: Vec<f32> = combinations.values().map(&weight).collect();
+    let (_, least, _) = weights.select_nth_unstable_by(MAX_COMBINATIONS / 4, f32::total_cmp);
+    let least = *least;
+    let mut surplus = MAX_COMBINATIONS / 4;
+    for (_, light) in combinations.extract_if(.., |_, value| {
+        let goes = surplus > 0 && weight(value) <= least;
+        surplus -= usize::from(goes);
+        goes
+    }) {
+        gone(light);
+    }
+}
+
 impl Normal {
     /// As an older build saved it.
     pub(super) fn of_parts(combinations: BTreeMap<CellKey, Sums>, hour: u64) -> Self {
@@ -130,23 +153,9 @@ impl Normal {
     pub fn learn<'a>(&mut self, rows: impl Iterator<Item = (&'a CellKey, &'a CellCounts)>) {
         for (key, counts) in rows {
             let key = combination(key);
-            if self.combinations.len() >= MAX_COMBINATIONS && !self.combinations.contains_key(&key) {
-                self.make_room();
-            }
+            make_room(&mut self.combinations, &key, Sums::trials, drop);
             self.combinations.entry(key).or_default().add(counts);
         }
-    }
-
-    fn make_room(&mut self) {
-        let mut trials: Vec<f32> = self.combinations.values().map(Sums::trials).collect();
-        let (_, fewest, _) = trials.select_nth_unstable_by(MAX_COMBINATIONS / 4, f32::total_cmp);
-        let fewest = *fewest;
-        let mut surplus = MAX_COMBINATIONS / 4;
-        self.combinations.retain(|_, sums| {
-            let goes = surplus > 0 && sums.trials() <= fewest;
-            surplus -= usize::from(goes);
-            !goes
-        });
     }
 
     /// Fades what is old, once an hour.

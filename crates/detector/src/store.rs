@@ -25,6 +25,8 @@ mod webhooks;
 pub(crate) use anomalies::{Mark, MarkKind};
 pub(crate) use deliveries::DeliveryItem;
 pub use deliveries::{Attempt, Delivery};
+pub(crate) use rollups::StoredRollup;
+pub use rollups::keep_hours;
 pub(crate) use webhooks::MAX_WEBHOOKS;
 pub use webhooks::Webhook;
 

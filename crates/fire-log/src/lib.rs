@@ -17,12 +17,12 @@ pub use object_calls::{
     BEFORE, FlushCall, KIND, LossesCall, PageCall, PushRulebookCall, ReadRulebookCall, RecordCall,
     StandingCall, SummaryCall,
 };
-pub use pace::{OPENING, Pace, Slices, Unpaced, at_once, undisturbed};
+pub use pace::{OPENING, undisturbed};
 pub use query::{
     Budget, Dimension, Filter, Format, Kind, Page, Query, Summary, SummaryQuery, find, mix, scan_page,
     summarise,
 };
 pub use store::{
-    FireLog, FireLogError, FrontAndBack, MAX_VOLUME_KEYS, OutboxBatch, Shared, Span, Window, block_as_found,
-    oldest_first, tend,
+    FireLog, FireLogError, FrontAndBack, MAX_VOLUME_KEYS, OutboxBatch, Span, Window, block_as_found,
+    oldest_first, tend, wake,
 };

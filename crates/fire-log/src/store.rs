@@ -19,10 +19,10 @@ mod refine;
 mod retain;
 mod rulebook;
 mod schema;
-mod shared;
 #[cfg(test)]
 mod tests;
 mod volume;
+mod wake;
 
 use std::fmt;
 
@@ -31,8 +31,8 @@ pub use outbox::OutboxBatch;
 pub(crate) use read::{After, Candidate, Source, back_of, front_as_found, front_of, newest_first, recent};
 pub use read::{FrontAndBack, Span, block_as_found, oldest_first};
 pub use retain::tend;
-pub use shared::Shared;
 pub use volume::{MAX_VOLUME_KEYS, Window};
+pub use wake::wake;
 
 use blobwatch_pull::Record;
 use blobwatch_records::{Challenges, Halves, History};
@@ -101,6 +101,8 @@ pub struct FireLog<S> {
     outbox: Outbox,
     guards: Guards,
     inbox: Inbox,
+    /// Whether what clients did before was read again.
+    is_awake: bool,
     /// When the newest batch came. No two come at one millisecond, so that a cut can say where it ends.
     arrived_ms: u64,
     last_merge_ms: u64,
@@ -123,10 +125,18 @@ impl<S: Sql> FireLog<S> {
     /// # Errors
     /// When the database is a newer build's, or SQLite refuses.
     pub fn open(sql: S) -> Result<Self, FireLogError> {
+        let mut log = Self::open_asleep(sql)?;
+        log.wake_at_once()?;
+        Ok(log)
+    }
+
+    /// As [`Self::open`], without what clients did before: [`wake`] reads that in slices.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_asleep(sql: S) -> Result<Self, FireLogError> {
         migrate(&sql, schema::STEPS)?;
         let rulebook = rulebook::read(&sql)?;
-        let mut late = Late::default();
-        let (history, halves, challenges) = refine::remember(&sql, &mut late)?;
         let outbox = Outbox::open(&sql)?;
         let guards = Guards::open(&sql)?;
         let mut log = Self {
@@ -134,19 +144,19 @@ impl<S: Sql> FireLog<S> {
             sql,
             rulebook: None,
             volumes: Volumes::default(),
-            history,
-            halves,
-            challenges,
-            late,
+            history: History::default(),
+            halves: Halves::default(),
+            challenges: Challenges::default(),
+            late: Late::default(),
             outbox,
             guards,
             inbox: Inbox::default(),
+            is_awake: false,
             last_merge_ms: 0,
             last_retain_ms: 0,
         };
         log.inbox = log.waiting()?;
         log.take_rulebook(rulebook);
-        log.guards.replay(&log.sql)?;
         Ok(log)
     }
 

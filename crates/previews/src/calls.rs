@@ -5,9 +5,9 @@
 
 use blobwatch_rule_book::Stamp;
 use blobwatch_sql::{Sql, StoreError};
-use blobwatch_wire::{List, MAX_BODY, Method, Page, Parameters, Problem};
+use blobwatch_wire::{List, MAX_BODY, Method, Page, Parameters, Place, Problem};
 
-use crate::store::MAX_WAITING;
+use crate::store::{MAX_WAITING, seq_of};
 use crate::{Preview, PreviewItem, PreviewStore, Progress, Status};
 
 /// Previews of a page when the call does not say: with their cohorts, some 10 KB each.
@@ -60,6 +60,10 @@ impl PreviewPage {
             Some(_) => Page::parse(query)?.limit,
         };
         let after = parameters.get("cursor").map(str::to_owned);
+        if after.as_deref().is_some_and(|id| seq_of(id).is_none()) {
+            let message = "expected the next_cursor of another page";
+            return Err(Problem::bad_parameter(Place::new("query.cursor", message)));
+        }
         Ok(Self { limit, after })
     }
 

@@ -32,6 +32,7 @@ pub struct PreviewItem {
     pub report: Option<Report>,
     /// FireLogs that did not answer: their records are not in the counts.
     pub incomplete: Vec<String>,
+    /// Why it failed; or why FireLogs did not answer, where trying again would not have helped.
     pub error: Option<String>,
 }
 

@@ -16,14 +16,14 @@ use super::partial::{ANSWERED, Partial, TROUBLED};
 use super::reads::{Key, Reads};
 use super::volume::Matches;
 use blobwatch_fire_log::{
-    FireLogError, FrontAndBack, OPENING, Pace, Span, block_as_found, mix, oldest_first, undisturbed,
+    FireLogError, FrontAndBack, OPENING, Span, block_as_found, mix, oldest_first, undisturbed,
 };
 use blobwatch_pull::{Action, Method, Outcome, RangeKind};
 use blobwatch_records::{Block, Client, Digest, Row, Treatment, digest_key};
 use blobwatch_rule_book::PreviewPlan;
 use blobwatch_rulebook::{DocumentError, HotKeys, Subject, decide, volume_key};
 use blobwatch_rules::Scratch;
-use blobwatch_sql::Sql;
+use blobwatch_sql::{Pace, Sql};
 
 /// How much one call may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -53,7 +53,7 @@ pub struct Preview {
     pub report: Option<Report>,
     /// FireLogs that did not answer.
     pub incomplete: Vec<String>,
-    /// Why it failed.
+    /// Why it failed, or is incomplete.
     pub error: Option<String>,
 }
 
@@ -63,6 +63,8 @@ pub enum End {
     Done {
         report: Box<Report>,
         incomplete: Vec<String>,
+        /// Why, where that is known.
+        error: Option<String>,
     },
     Failed {
         error: String,
@@ -191,10 +193,15 @@ impl<S: Sql> PreviewStore<S> {
         preview.ended_ms = Some(now_ms);
         preview.scanned = scanned;
         match end {
-            End::Done { report, incomplete } => {
+            End::Done {
+                report,
+                incomplete,
+                error,
+            } => {
                 preview.status = Status::Done;
                 preview.report = Some(*report);
                 preview.incomplete = incomplete;
+                preview.error = error;
             }
             End::Failed { error } => {
                 preview.status = Status::Failed;
@@ -228,7 +235,8 @@ impl<S: Sql> PreviewStore<S> {
     }
 }
 
-fn seq_of(id: &str) -> Option<u64> {
+/// None for what is no id of a preview.
+pub(crate) fn seq_of(id: &str) -> Option<u64> {
     let seq = id.strip_prefix("pv-")?.parse().ok()?;
     (format!("pv-{seq:06}") == id && seq < MAX_NUMBER).then_some(seq)
 }
@@ -255,6 +263,7 @@ mod tests {
         End::Done {
             report: Box::new(Report::of(&plan(), Partial::default())),
             incomplete: vec!["fl1-iad-0".to_owned()],
+            error: None,
         }
     }
 

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::scheduler::Run;
-use blobwatch_fire_log::{FireLog, Unpaced, at_once};
+use blobwatch_fire_log::FireLog;
 use blobwatch_isolate::{Config, Isolate};
 use blobwatch_pull::{Action, Mode, ObservedAnswer, Outcome, Record};
 use blobwatch_records::{Flush, Reply, RulebookVersion};
 use blobwatch_rule_book::PreviewPlan;
 use blobwatch_rule_book::preview_sample::{CANDIDATE, NOW, book, mode, plan, rule};
 use blobwatch_rulebook::{Compiled, Plan as Decision, Program, Rule, Rulebook, Watched};
-use blobwatch_sql::Native;
+use blobwatch_sql::{Native, Unpaced, at_once};
 
 /// An isolate that has learned a rulebook and the FireLogs that it flushes to.
 struct Edge {

@@ -91,7 +91,7 @@ function Outcome({ item, rule, route }: { item: Item; rule: Rule; route: string 
           {one}
         </p>
       ))}
-      {(item.incomplete?.length ?? 0) > 0 && <p class="notice">Incomplete: {item.incomplete.join(", ")} did not answer.</p>}
+      {(item.incomplete?.length ?? 0) > 0 && <p class="notice">Incomplete: {item.incomplete.join(", ")} did not answer{item.error ? ` (${item.error})` : ""}.</p>}
       {item.cohorts.length > 0 && (
         <ul class="plain cohorts">
           {item.cohorts.map((cohort) => (

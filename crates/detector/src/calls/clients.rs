@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::SharedDetector;
 use super::counts::CountsQuery;
-use crate::Anomaly;
-use crate::store::Detector;
+use crate::{Anomaly, Rollup};
 use blobwatch_pull::Family;
 use blobwatch_records::CellCounts;
-use blobwatch_sql::Sql;
+use blobwatch_sql::{Pace, Sql};
 use blobwatch_wire::Problem;
 
 /// Counts of one family's clients while it went wrong, in whole minutes.
@@ -25,10 +25,11 @@ pub struct FamilyCounts {
 }
 
 /// Of everybody in the cohort, those with most events first; nobody where what rose is no share.
-pub(super) fn families<S: Sql>(
-    store: &Detector<S>,
+pub(super) async fn families<S: Sql>(
+    shared: &impl SharedDetector<S>,
     anomaly: &Anomaly,
     now_ms: u64,
+    pace: &impl Pace,
 ) -> Result<Vec<FamilyCounts>, Problem> {
     let kind = anomaly.kind();
     if kind.event().is_none() {
@@ -36,13 +37,14 @@ pub(super) fn families<S: Sql>(
     }
     let asked = CountsQuery::between(anomaly.onset_ms, anomaly.closed_ms.unwrap_or(now_ms));
     let mut sums: BTreeMap<Family, CellCounts> = BTreeMap::new();
-    for rollup in asked.rollups(store)? {
-        for (key, counts) in &rollup.cells {
+    let add = |part: &Rollup| {
+        for (key, counts) in &part.cells {
             if anomaly.cohort.holds(key) {
                 sums.entry(key.family).or_default().add(counts);
             }
         }
-    }
+    };
+    asked.each_part(shared, pace, add).await?;
     let counted = sums.into_iter().map(|(family, sums)| {
         let counts = kind.counts(&sums);
         FamilyCounts {

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::SharedDetector;
 use super::anomalies::read_kind;
 use super::counts::{CountsQuery, FILTERS, attribute};
 use super::saturation::{Saturated, saturation};
-use crate::normal::Rates;
-use crate::store::Detector;
-use crate::{ATTRIBUTES, AnomalyKind, value};
+use crate::normal::{Rates, combination, make_room};
+use crate::{ATTRIBUTES, AnomalyKind, Rollup, value};
 use blobwatch_records::CellKey;
-use blobwatch_sql::Sql;
+use blobwatch_sql::{Pace, Sql};
 use blobwatch_wire::{Parameters, Place, Problem};
 
 /// Unless `since` is given.
@@ -19,6 +19,9 @@ const DEFAULT_MS: u64 = 3_600_000;
 
 /// Values of one axis: those with most events, then trials.
 const MAX_VALUES: usize = 40;
+
+/// What computing expected rates costs, in records: more than a slice.
+const RATES_RECORDS: usize = 1_024;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Cohorts {
@@ -82,7 +85,12 @@ impl Sums {
     }
 }
 
-pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> Result<Cohorts, Problem> {
+pub(crate) async fn answer<S: Sql>(
+    shared: &impl SharedDetector<S>,
+    query: &str,
+    now_ms: u64,
+    pace: &impl Pace,
+) -> Result<Cohorts, Problem> {
     let known: Vec<&str> = FILTERS.into_iter().chain(["kind", "x", "y"]).collect();
     let parameters = Parameters::parse(query, &known)?;
     let kind = read_kind(parameters.get("kind").unwrap_or("resume_surge"))?;
@@ -94,15 +102,58 @@ pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> R
     let axis = |name, default| attribute(&format!("query.{name}"), parameters.get(name).unwrap_or(default));
     let (x, y) = (axis("x", "colo")?, axis("y", "os")?);
     let asked = CountsQuery::read(&parameters, now_ms, DEFAULT_MS)?;
+    let mut sums = sums(shared, &asked, kind, pace).await?;
+    let rates = rates(shared, kind, asked.since_ms, pace).await?;
+    for (key, sums) in &mut sums {
+        sums.expected = sums.trials as f64 * rates.of(key);
+        pace.spent(1).await;
+    }
+    let mut attributes = Vec::with_capacity(ATTRIBUTES.len());
+    for attribute in ATTRIBUTES {
+        let values = totals(&sums, attribute, pace).await;
+        attributes.push((attribute, values));
+    }
+    let along = |attribute: &'static str| {
+        let mut all = attributes.iter().filter(|(of, _)| *of == attribute);
+        let values = all
+            .next()
+            .map(|(_, values)| values.as_slice())
+            .unwrap_or_default();
+        Axis {
+            attribute,
+            values: values.iter().map(|(value, _)| value.clone()).collect(),
+        }
+    };
+    let (x, y) = (along(x), along(y));
+    let attribute = |(attribute, values): (&'static str, Vec<(String, Sums)>)| Attribute {
+        attribute,
+        values: values.into_iter().map(valued).collect(),
+    };
+    Ok(Cohorts {
+        kind,
+        cells: cells(&sums, &x, &y, pace).await,
+        x,
+        y,
+        attributes: attributes.into_iter().map(attribute).collect(),
+        saturation: shared.read(|store| Ok(saturation(store)))?,
+    })
+}
+
+/// What every combination counted, its rules left out. Where there are more than are told apart, those with the fewest trials
+/// go.
+async fn sums<S: Sql>(
+    shared: &impl SharedDetector<S>,
+    asked: &CountsQuery,
+    kind: AnomalyKind,
+    pace: &impl Pace,
+) -> Result<BTreeMap<CellKey, Sums>, Problem> {
     let mut sums: BTreeMap<CellKey, Sums> = BTreeMap::new();
-    for rollup in asked.rollups(store)? {
-        for (key, counts) in asked.of(&rollup) {
+    let add = |part: &Rollup| {
+        for (key, counts) in asked.of(part) {
             let counts = kind.counts(counts);
             if counts.trials > 0 {
-                let key = CellKey {
-                    rules: Vec::new(),
-                    ..key.clone()
-                };
+                let key = combination(key);
+                make_room(&mut sums, &key, |sums| sums.trials as f32, drop);
                 sums.entry(key).or_default().add(Sums {
                     trials: counts.trials,
                     events: counts.events,
@@ -110,36 +161,26 @@ pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> R
                 });
             }
         }
-    }
-    // Minutes that were not learned say nothing of what is expected: a young deployment has none before the window.
-    let engine = store.engine();
-    let rates = Some(engine.rates(kind, asked.since_ms)).filter(Rates::are_known);
-    let rates = rates.unwrap_or_else(|| engine.rates_when_well(kind));
-    for (key, sums) in &mut sums {
-        sums.expected = sums.trials as f64 * rates.of(key);
-    }
-    let along = |attribute: &'static str| {
-        let values = totals(&sums, attribute);
-        Axis {
-            attribute,
-            values: values.into_iter().map(|(value, _)| value).collect(),
-        }
     };
-    let (x, y) = (along(x), along(y));
-    Ok(Cohorts {
-        kind,
-        cells: cells(&sums, &x, &y),
-        x,
-        y,
-        attributes: ATTRIBUTES
-            .into_iter()
-            .map(|attribute| Attribute {
-                attribute,
-                values: totals(&sums, attribute).into_iter().map(valued).collect(),
-            })
-            .collect(),
-        saturation: saturation(store),
-    })
+    asked.each_part(shared, pace, add).await?;
+    Ok(sums)
+}
+
+/// Minutes that were not learned say nothing of what is expected: a young deployment has none before the window.
+async fn rates<S: Sql>(
+    shared: &impl SharedDetector<S>,
+    kind: AnomalyKind,
+    since_ms: u64,
+    pace: &impl Pace,
+) -> Result<Rates, Problem> {
+    let rates = shared.read(|store| Ok(store.engine().rates(kind, since_ms)))?;
+    pace.spent(RATES_RECORDS).await;
+    if rates.are_known() {
+        return Ok(rates);
+    }
+    let rates = shared.read(|store| Ok(store.engine().rates_when_well(kind)))?;
+    pace.spent(RATES_RECORDS).await;
+    Ok(rates)
 }
 
 fn valued((value, sums): (String, Sums)) -> Value {
@@ -152,11 +193,12 @@ fn valued((value, sums): (String, Sums)) -> Value {
 }
 
 /// The values of an attribute with most events.
-fn totals(sums: &BTreeMap<CellKey, Sums>, attribute: &str) -> Vec<(String, Sums)> {
+async fn totals(sums: &BTreeMap<CellKey, Sums>, attribute: &str, pace: &impl Pace) -> Vec<(String, Sums)> {
     let mut totals: BTreeMap<String, Sums> = BTreeMap::new();
     for (key, sums) in sums {
         let value = value(key, attribute).map(std::borrow::Cow::into_owned);
         totals.entry(value.unwrap_or_default()).or_default().add(*sums);
+        pace.spent(1).await;
     }
     let mut totals: Vec<(String, Sums)> = totals.into_iter().collect();
     totals.sort_by_key(|(_, sums)| std::cmp::Reverse((sums.events, sums.trials)));
@@ -164,7 +206,7 @@ fn totals(sums: &BTreeMap<CellKey, Sums>, attribute: &str) -> Vec<(String, Sums)
     totals
 }
 
-fn cells(sums: &BTreeMap<CellKey, Sums>, x: &Axis, y: &Axis) -> Vec<Cell> {
+async fn cells(sums: &BTreeMap<CellKey, Sums>, x: &Axis, y: &Axis, pace: &impl Pace) -> Vec<Cell> {
     let mut cells: BTreeMap<(usize, usize), Sums> = BTreeMap::new();
     let place = |axis: &Axis, key: &CellKey| {
         let own = value(key, axis.attribute)?;
@@ -174,13 +216,12 @@ fn cells(sums: &BTreeMap<CellKey, Sums>, x: &Axis, y: &Axis) -> Vec<Cell> {
         if let (Some(x), Some(y)) = (place(x, key), place(y, key)) {
             cells.entry((x, y)).or_default().add(*sums);
         }
+        pace.spent(1).await;
     }
-    cells
-        .into_iter()
-        .map(|((x, y), sums)| Cell {
-            x,
-            y,
-            sums: sums.rounded(),
-        })
-        .collect()
+    let cell = |((x, y), sums): ((usize, usize), Sums)| Cell {
+        x,
+        y,
+        sums: sums.rounded(),
+    };
+    cells.into_iter().map(cell).collect()
 }

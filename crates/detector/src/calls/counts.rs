@@ -2,10 +2,12 @@
 
 use std::ops::RangeInclusive;
 
-use crate::store::Detector;
+use super::SharedDetector;
+use crate::store::{Detector, StoredRollup};
+use crate::window::Bucket;
 use crate::{ATTRIBUTES, Rollup, value};
 use blobwatch_records::{CellCounts, CellKey};
-use blobwatch_sql::Sql;
+use blobwatch_sql::{Pace, Sql};
 use blobwatch_wire::{EXPECTED_TIME, Parameters, Place, Problem, parse_time};
 
 /// The longest time of minutes; a longer one is read from hours.
@@ -79,31 +81,20 @@ impl CountsQuery {
         })
     }
 
-    /// Counts of every unit, oldest first; the newest are those of the window, which are not complete.
-    pub(super) fn rollups<S: Sql>(&self, store: &Detector<S>) -> Result<Vec<Rollup>, Problem> {
-        let (first, until) = (self.since_ms / 60_000, self.until_ms / 60_000);
-        let mut rollups = if self.unit_s() == 60 {
-            store.minutes(first, until)?
-        } else {
-            let mut hours = store.hours(first / 60, until / 60)?;
-            // The hour that goes on is not a row yet.
-            let after = hours.last().map_or(first, |hour| hour.minute + 60).max(first);
-            hours.extend(store.minutes(after, until)?);
-            hours
-        };
-        let engine = store.engine();
-        for bucket in engine.window().buckets() {
-            let minute = bucket.minute();
-            if minute > engine.rolled() && (first..until).contains(&minute) {
-                let rows = engine.window().rows_of(bucket);
-                rollups.push(Rollup {
-                    minute,
-                    cells: rows.map(|(key, row)| (key.clone(), row.counts)).collect(),
-                    other: bucket.other,
-                });
-            }
+    /// Gives out what was counted in every unit, oldest first, in parts; the newest are those of the window, which are not
+    /// complete. Each minute is given once, whatever is tested and kept in the pauses.
+    pub(super) async fn each_part<S: Sql, L: SharedDetector<S>>(
+        &self,
+        shared: &L,
+        pace: &impl Pace,
+        mut take: impl FnMut(&Rollup),
+    ) -> Result<(), Problem> {
+        let mut reading = Reading::of(self);
+        while let Some(part) = shared.read(|store| reading.next_part(store))? {
+            take(&part);
+            pace.spent(part.cells.len()).await;
         }
-        Ok(rollups)
+        Ok(())
     }
 
     /// The cells of a roll-up that are asked for.
@@ -113,6 +104,82 @@ impl CountsQuery {
     ) -> impl Iterator<Item = (&'a CellKey, &'a CellCounts)> {
         let cells = rollup.cells.iter().map(|(key, counts)| (key, counts));
         cells.filter(|(key, _)| self.takes(key))
+    }
+}
+
+/// How far counts were read.
+struct Reading {
+    /// Hours are read first, where they are, then minutes.
+    reads_hours: bool,
+    /// From this minute on nothing was read.
+    next: u64,
+    until: u64,
+    row: Option<StoredRollup>,
+}
+
+impl Reading {
+    fn of(asked: &CountsQuery) -> Self {
+        Self {
+            reads_hours: asked.unit_s() != 60,
+            next: asked.since_ms / 60_000,
+            until: asked.until_ms / 60_000,
+            row: None,
+        }
+    }
+
+    fn next_part<S: Sql>(&mut self, store: &Detector<S>) -> Result<Option<Rollup>, Problem> {
+        loop {
+            if let Some(row) = &mut self.row
+                && let Some(part) = row.next_part()?
+            {
+                return Ok(Some(part));
+            }
+            self.row = self.next_row(store)?;
+            if self.row.is_none() {
+                return Ok(self.next_of_window(store));
+            }
+        }
+    }
+
+    fn next_row<S: Sql>(&mut self, store: &Detector<S>) -> Result<Option<StoredRollup>, Problem> {
+        if self.reads_hours {
+            if let Some(row) = store.hour_from(self.next.div_ceil(60), self.until / 60)? {
+                self.next = row.minute + 60;
+                return Ok(Some(row));
+            }
+            // The hour that goes on is not a row yet.
+            self.reads_hours = false;
+        }
+        let row = store.minute_from(self.next, self.until)?;
+        if let Some(row) = &row {
+            self.next = row.minute + 1;
+        }
+        Ok(row)
+    }
+
+    /// The next minute that is in the window only.
+    fn next_of_window<S: Sql>(&mut self, store: &Detector<S>) -> Option<Rollup> {
+        let (engine, wanted) = (store.engine(), self.next..self.until);
+        let is_unread =
+            |bucket: &&Bucket| bucket.minute() > engine.rolled() && wanted.contains(&bucket.minute());
+        let minute = engine.window().buckets().find(is_unread)?.minute();
+        self.next = minute + 1;
+        let mut part = Rollup {
+            minute,
+            cells: Vec::new(),
+            other: CellCounts::default(),
+        };
+        let of_minute = engine
+            .window()
+            .buckets()
+            .filter(|bucket| bucket.minute() == minute);
+        for bucket in of_minute {
+            let rows = engine.window().rows_of(bucket);
+            part.cells
+                .extend(rows.map(|(key, row)| (key.clone(), row.counts)));
+            part.other.add(&bucket.other);
+        }
+        Some(part)
     }
 }
 

@@ -1,3 +1,5 @@
+mod pauses;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -10,7 +12,7 @@ use crate::tests::traffic::World;
 use crate::webhook::Allowed;
 use blobwatch_guard::{Against, HarmNotice};
 use blobwatch_pull::{Family, Record, sample};
-use blobwatch_sql::Native;
+use blobwatch_sql::{Native, Unpaced, at_once};
 use blobwatch_wire::{ApiReply, ApiRequest, CALLS, Handler, Object, Problem, parse_rfc3339};
 
 /// The night of July 2020 five minutes after its onset.
@@ -43,7 +45,7 @@ fn ask(
         now_ms,
         if_match: None,
     };
-    answer(store, &call, Allowed::Public)
+    at_once(answer(store, &call, Allowed::Public, &Unpaced)).unwrap()
 }
 
 #[track_caller]
@@ -388,7 +390,9 @@ fn the_report_says_which_clients_go_round_refused_ranges() {
     store.tick(now + 5_000).unwrap();
     let ReportFacts {
         anomaly, families, ..
-    } = report_facts(&store, "an-000001", now).unwrap();
+    } = at_once(report_facts(&store, "an-000001", now, &Unpaced))
+        .unwrap()
+        .unwrap();
     assert_eq!(anomaly.kind(), AnomalyKind::RangeRefused);
     let report = Report {
         anomaly: &anomaly,
@@ -411,7 +415,9 @@ fn the_report_says_everything_that_a_partner_asks() {
     let (store, now) = night();
     let ReportFacts {
         anomaly, families, ..
-    } = report_facts(&store, "an-000001", now).unwrap();
+    } = at_once(report_facts(&store, "an-000001", now, &Unpaced))
+        .unwrap()
+        .unwrap();
     assert!(!wanted_evidence(&anomaly).is_empty());
     let record = Record {
         ray: "5ae3f0a1b2c3-FRA".to_owned(),

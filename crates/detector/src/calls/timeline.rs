@@ -1,16 +1,16 @@
 //! Series for plots.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::MAX_MARKS;
 use super::counts::{CountsQuery, FILTERS, attribute, number};
+use super::{MAX_MARKS, SharedDetector};
 use crate::store::{Detector, Mark};
-use crate::value;
+use crate::{Rollup, value};
 use blobwatch_pull::RangeKind;
 use blobwatch_records::CellCounts;
-use blobwatch_sql::Sql;
+use blobwatch_sql::{Pace, Sql};
 use blobwatch_wire::{Parameters, Place, Problem, rfc3339};
 
 /// Unless `since` is given.
@@ -21,6 +21,9 @@ const MAX_POINTS: u64 = 2_000;
 
 /// Series by one attribute: those with most requests; the rest is one.
 const MAX_SERIES: usize = 20;
+
+/// Values that are given series while they are counted: at 2,000 points and some thirty numbers 30 MB.
+const MAX_TRIED: usize = 64;
 
 /// What the rest is called.
 const REST: &str = "other";
@@ -75,7 +78,12 @@ const KINDS: [RangeKind; 12] = [
     RangeKind::Invalid,
 ];
 
-pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> Result<Timeline, Problem> {
+pub(crate) async fn answer<S: Sql>(
+    shared: &impl SharedDetector<S>,
+    query: &str,
+    now_ms: u64,
+    pace: &impl Pace,
+) -> Result<Timeline, Problem> {
     let known: Vec<&str> = FILTERS.into_iter().chain(["step", "by"]).collect();
     let parameters = Parameters::parse(query, &known)?;
     let asked = CountsQuery::read(&parameters, now_ms, DEFAULT_MS)?;
@@ -93,40 +101,115 @@ pub(crate) fn answer<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> R
             format!("expected a step that gives at most {MAX_POINTS} points; this one gives {points}");
         return Err(Problem::bad_parameter(Place::new("query.step", message)));
     }
-    let points = usize::try_from(points).unwrap_or(0);
-    let mut series: BTreeMap<String, Series> = BTreeMap::new();
-    for rollup in asked.rollups(store)? {
-        let place = (rollup.minute * 60_000).saturating_sub(asked.since_ms) / (step_s * 1000);
-        let place = usize::try_from(place).unwrap_or(usize::MAX);
-        for (key, counts) in asked.of(&rollup) {
-            let name = by
-                .and_then(|by| value(key, by))
-                .map(std::borrow::Cow::into_owned)
-                .unwrap_or_default();
-            let one = series.entry(name).or_insert_with(|| Series::new(points));
-            one.add(place, counts);
-        }
-        // What had no room has no attributes either: it is in the sum of everything.
-        if by.is_none() && asked.is_everything() {
-            let one = series.entry(String::new()).or_insert_with(|| Series::new(points));
-            one.add(place, &rollup.other);
-        }
-    }
-    if by.is_none() {
-        series.entry(String::new()).or_insert_with(|| Series::new(points));
-    }
+    let plot = Plot {
+        by,
+        step_s,
+        points: usize::try_from(points).unwrap_or(0),
+        own: None,
+    };
+    let series = all_series(shared, &asked, plot, pace).await?;
     let (since, until) = (rfc3339(asked.since_ms), rfc3339(asked.until_ms));
     Ok(Timeline {
-        times: (0..points as u64)
+        times: (0..points)
             .map(|point| asked.since_ms / 1000 + point * step_s)
             .collect(),
         since,
         until,
         step_s,
-        series: largest(series, by, points),
-        marks: marks(store, &asked)?,
+        series,
+        marks: shared.read(|store| marks(store, &asked))?,
         incomplete: Vec::new(),
     })
+}
+
+/// What is plotted.
+struct Plot {
+    by: Option<&'static str>,
+    step_s: u64,
+    points: usize,
+    /// The values that have a series of their own; unless it is known which, all have one while they are few.
+    own: Option<BTreeSet<String>>,
+}
+
+/// Series by value.
+#[derive(Default)]
+struct Plotted {
+    series: BTreeMap<String, Series>,
+    /// Values that had no room for a series.
+    is_full: bool,
+    /// Of every value.
+    requests: BTreeMap<String, u64>,
+}
+
+/// Reads the counts once, and where there are many values once more, when it is known which have most requests.
+async fn all_series<S: Sql>(
+    shared: &impl SharedDetector<S>,
+    asked: &CountsQuery,
+    mut plot: Plot,
+    pace: &impl Pace,
+) -> Result<Vec<Series>, Problem> {
+    let mut plotted = Plotted::default();
+    asked
+        .each_part(shared, pace, |part| plotted.take(asked, &plot, part))
+        .await?;
+    if plotted.is_full {
+        plot.own = Some(plotted.largest());
+        plotted = Plotted::default();
+        asked
+            .each_part(shared, pace, |part| plotted.take(asked, &plot, part))
+            .await?;
+    }
+    if plot.by.is_none() {
+        plotted.series_of(&plot, String::new());
+    }
+    Ok(largest(plotted.series, &plot))
+}
+
+impl Plotted {
+    fn take(&mut self, asked: &CountsQuery, plot: &Plot, part: &Rollup) {
+        let place = (part.minute * 60_000).saturating_sub(asked.since_ms) / (plot.step_s * 1000);
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        for (key, counts) in asked.of(part) {
+            let name = plot.by.and_then(|by| value(key, by)).unwrap_or_default();
+            if plot.by.is_some() && plot.own.is_none() {
+                *self.requests.entry(name.clone().into_owned()).or_default() += u64::from(counts.requests);
+            }
+            if let Some(series) = self.series_of(plot, name.into_owned()) {
+                series.add(place, counts);
+            }
+        }
+        // What had no room has no attributes either: it is in the sum of everything.
+        if plot.by.is_none()
+            && asked.is_everything()
+            && let Some(series) = self.series_of(plot, String::new())
+        {
+            series.add(place, &part.other);
+        }
+    }
+
+    /// The series of a value; none where there is no room for one more.
+    fn series_of(&mut self, plot: &Plot, name: String) -> Option<&mut Series> {
+        let name = match &plot.own {
+            Some(own) if !own.contains(&name) => REST.to_owned(),
+            Some(_) => name,
+            None if self.series.len() >= MAX_TRIED && !self.series.contains_key(&name) => {
+                self.is_full = true;
+                return None;
+            }
+            None => name,
+        };
+        let points = plot.points;
+        Some(self.series.entry(name).or_insert_with(|| Series::new(points)))
+    }
+
+    /// The values with most requests.
+    fn largest(&self) -> BTreeSet<String> {
+        let of_clients = |(name, _): &(&String, &u64)| name.as_str() != REST;
+        let mut values: Vec<(&String, &u64)> = self.requests.iter().filter(of_clients).collect();
+        values.sort_by_key(|(_, requests)| std::cmp::Reverse(**requests));
+        let largest = values.into_iter().take(MAX_SERIES - 1);
+        largest.map(|(name, _)| name.clone()).collect()
+    }
 }
 
 /// Anomalies and what is worth a note, and changes of the rulebook; oldest first.
@@ -137,11 +220,15 @@ fn marks<S: Sql>(store: &Detector<S>, asked: &CountsQuery) -> Result<Vec<Mark>, 
     Ok(marks)
 }
 
-/// Those with most requests, and the rest as one.
-fn largest(series: BTreeMap<String, Series>, by: Option<&'static str>, points: usize) -> Vec<Series> {
+/// Those with most requests, and the rest as one, which is the last.
+fn largest(series: BTreeMap<String, Series>, plot: &Plot) -> Vec<Series> {
     let mut series: Vec<(String, Series)> = series.into_iter().collect();
-    series.sort_by_key(|(_, series)| std::cmp::Reverse(series.requests.iter().sum::<u64>()));
-    let mut rest = Series::new(points);
+    let is_rest = |name: &str| plot.own.as_ref().is_some_and(|own| !own.contains(name));
+    series.sort_by_key(|(name, series)| {
+        let requests = series.requests.iter().sum::<u64>();
+        (is_rest(name), std::cmp::Reverse(requests))
+    });
+    let mut rest = Series::new(plot.points);
     if series.len() > MAX_SERIES {
         for (_, one) in series.split_off(MAX_SERIES - 1) {
             rest.merge(&one);
@@ -149,7 +236,7 @@ fn largest(series: BTreeMap<String, Series>, by: Option<&'static str>, points: u
         series.push((REST.to_owned(), rest));
     }
     let named = |(name, mut series): (String, Series)| {
-        series.by = by.map(|by| (by, name)).into_iter().collect();
+        series.by = plot.by.map(|by| (by, name)).into_iter().collect();
         series
     };
     series.into_iter().map(named).collect()

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::Detector;
+use super::{Detector, count};
 use crate::Rollup;
+use crate::normal::make_room;
 use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, MAX_CELLS};
-use blobwatch_sql::{Sql, SqlValue, StoreError, number};
+use blobwatch_sql::{Pace, Row, Shared, Sql, SqlValue, StoreError, number};
 
 /// Minutes are kept for two days, hours for 90.
 const MINUTES_KEPT: u64 = 2 * 1440;
 const HOURS_KEPT: u64 = 90 * 24;
+
+/// Minutes of the hour and after it, within which its last minute is a row, if anything came in it.
+const ROLLED_WITHIN: u64 = 60 + 15;
 
 /// Marks and what was delivered are kept as long as hours; anomalies a year.
 const MARKS_KEPT_MS: u64 = 90 * 86_400_000;
@@ -28,6 +32,9 @@ const DELETE_ROWS: u64 = 60;
 /// requests is `other`.
 const MAX_ROW_CELLS: usize = 4_000;
 
+const AFTER_HOURS: &str = "SELECT coalesce(max(hour) + 1, 0) FROM hour WHERE hour <= ?";
+const OLDEST_MINUTE: &str = "SELECT coalesce(min(minute), 0) FROM minute WHERE minute >= ? AND minute < ?";
+
 /// Stands before each batch: its length.
 const LENGTH_BYTES: usize = 4;
 
@@ -38,70 +45,44 @@ impl<S: Sql> Detector<S> {
                 "INSERT OR REPLACE INTO minute (minute, bytes) VALUES (?, ?)",
                 &[number(rollup.minute), SqlValue::Blob(encode(rollup))],
             )?;
-            if (rollup.minute + 1).is_multiple_of(60) {
-                self.keep_hour(rollup.minute / 60)?;
-            }
         }
         Ok(())
     }
 
-    fn keep_hour(&self, hour: u64) -> Result<(), StoreError> {
-        let mut sums: BTreeMap<CellKey, CellCounts> = BTreeMap::new();
-        let mut other = CellCounts::default();
-        for rollup in self.minutes(hour * 60, hour * 60 + 60)? {
-            other.add(&rollup.other);
-            for (key, counts) in rollup.cells {
-                sums.entry(key).or_default().add(&counts);
-            }
-        }
-        let rollup = Rollup {
-            minute: hour * 60,
-            cells: sums.into_iter().collect(),
-            other,
-        };
+    fn put_hour(&self, hour: u64, rollup: &Rollup) -> Result<(), StoreError> {
         self.sql.run(
             "INSERT OR REPLACE INTO hour (hour, bytes) VALUES (?, ?)",
-            &[number(hour), SqlValue::Blob(encode(&rollup))],
+            &[number(hour), SqlValue::Blob(encode(rollup))],
         )?;
         Ok(())
     }
 
-    /// Minutes from `first` on, before `until`, as far as they are complete, oldest first.
-    ///
-    /// # Errors
-    /// When SQLite refuses, or a row is not what was written.
-    pub fn minutes(&self, first: u64, until: u64) -> Result<Vec<Rollup>, StoreError> {
-        let rows = self.sql.run(
-            "SELECT minute, bytes FROM minute WHERE minute >= ? AND minute < ? ORDER BY minute",
-            &[number(first), number(until)],
-        )?;
-        rows.into_iter()
-            .map(|mut row| {
-                decode(
-                    row.integer(0, "minute.minute")?,
-                    &row.take_blob(1, "minute.bytes")?,
-                )
-            })
-            .collect()
+    /// The oldest hour that is complete, and no row yet.
+    fn next_hour(&self, now_ms: u64) -> Result<Option<u64>, StoreError> {
+        let now = now_ms / 60_000;
+        let first = count(&self.sql, AFTER_HOURS, &[number(now / 60)])? * 60;
+        let hour = count(&self.sql, OLDEST_MINUTE, &[number(first), number(now)])? / 60;
+        let is_over = self.engine.rolled() >= hour * 60 + 59 || now >= hour * 60 + ROLLED_WITHIN;
+        Ok((hour > 0 && is_over).then_some(hour))
     }
 
-    /// Hours from `first` on, before `until`, as far as they are complete, oldest first; each begins at its minute.
+    /// The first minute from `first` on, before `until`, that is a row.
     ///
     /// # Errors
-    /// When SQLite refuses, or a row is not what was written.
-    pub fn hours(&self, first: u64, until: u64) -> Result<Vec<Rollup>, StoreError> {
-        let rows = self.sql.run(
-            "SELECT hour, bytes FROM hour WHERE hour >= ? AND hour < ? ORDER BY hour",
-            &[number(first), number(until)],
-        )?;
-        rows.into_iter()
-            .map(|mut row| {
-                decode(
-                    row.integer(0, "hour.hour")? * 60,
-                    &row.take_blob(1, "hour.bytes")?,
-                )
-            })
-            .collect()
+    /// When SQLite refuses.
+    pub(crate) fn minute_from(&self, first: u64, until: u64) -> Result<Option<StoredRollup>, StoreError> {
+        let statement =
+            "SELECT minute, bytes FROM minute WHERE minute >= ? AND minute < ? ORDER BY minute LIMIT 1";
+        StoredRollup::first_of(self.sql.run(statement, &[number(first), number(until)])?, 1)
+    }
+
+    /// The first hour from `first` on, before `until`, that is a row.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub(crate) fn hour_from(&self, first: u64, until: u64) -> Result<Option<StoredRollup>, StoreError> {
+        let statement = "SELECT hour, bytes FROM hour WHERE hour >= ? AND hour < ? ORDER BY hour LIMIT 1";
+        StoredRollup::first_of(self.sql.run(statement, &[number(first), number(until)])?, 60)
     }
 
     /// Deletes what is old, now and then.
@@ -183,23 +164,86 @@ fn encode(rollup: &Rollup) -> Vec<u8> {
     out
 }
 
-fn decode(minute: u64, mut bytes: &[u8]) -> Result<Rollup, StoreError> {
-    let mut rollup = Rollup {
-        minute,
-        cells: Vec::new(),
-        other: CellCounts::default(),
-    };
-    let corrupt = || StoreError::Corrupt(format!("the counts of minute {minute}"));
-    while !bytes.is_empty() {
-        let (length, rest) = bytes.split_first_chunk::<LENGTH_BYTES>().ok_or_else(corrupt)?;
-        let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| corrupt())?;
-        let (batch, rest) = rest.split_at_checked(length).ok_or_else(corrupt)?;
-        let batch = CellBatch::decode(batch)?;
-        rollup
-            .cells
-            .extend(batch.cells.into_iter().map(|cell| (cell.key, cell.counts)));
-        rollup.other.add(&batch.other);
-        bytes = rest;
+/// A row, read batch by batch.
+#[derive(Debug)]
+pub(crate) struct StoredRollup {
+    /// Since 1970; the first one of an hour.
+    pub(crate) minute: u64,
+    bytes: Vec<u8>,
+    read: usize,
+}
+
+impl StoredRollup {
+    fn first_of(mut rows: Vec<Row>, minutes: u64) -> Result<Option<Self>, StoreError> {
+        let Some(row) = rows.first_mut() else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            minute: row.integer(0, "the time of counts")? * minutes,
+            bytes: row.take_blob(1, "the bytes of counts")?,
+            read: 0,
+        }))
     }
-    Ok(rollup)
+
+    /// The next batch of its cells; `None` at the end.
+    ///
+    /// # Errors
+    /// When it is not what was written.
+    pub(crate) fn next_part(&mut self) -> Result<Option<Rollup>, StoreError> {
+        let corrupt = || StoreError::Corrupt(format!("the counts of minute {}", self.minute));
+        let unread = self.bytes.get(self.read..).unwrap_or_default();
+        if unread.is_empty() {
+            return Ok(None);
+        }
+        let (length, rest) = unread.split_first_chunk::<LENGTH_BYTES>().ok_or_else(corrupt)?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| corrupt())?;
+        let batch = CellBatch::decode(rest.get(..length).ok_or_else(corrupt)?)?;
+        self.read += LENGTH_BYTES + length;
+        let cells = batch.cells.into_iter().map(|cell| (cell.key, cell.counts));
+        Ok(Some(Rollup {
+            minute: self.minute,
+            cells: cells.collect(),
+            other: batch.other,
+        }))
+    }
+}
+
+/// Adds minutes up, hour by hour, in slices; the minutes stay.
+///
+/// # Errors
+/// When SQLite refuses, or a row is not what was written.
+pub async fn keep_hours<S: Sql, L: Shared<Detector<S>, StoreError>>(
+    shared: &L,
+    now_ms: u64,
+    pace: &impl Pace,
+) -> Result<(), L::Error> {
+    while let Some(hour) = shared.with(|store| store.next_hour(now_ms))? {
+        let mut sums: BTreeMap<CellKey, CellCounts> = BTreeMap::new();
+        let mut other = CellCounts::default();
+        let (mut minute, until) = (hour * 60, hour * 60 + 60);
+        while let Some(mut row) = shared.with(|store| store.minute_from(minute, until))? {
+            minute = row.minute + 1;
+            while let Some(part) = shared.with(|_| row.next_part())? {
+                other.add(&part.other);
+                pace.spent(part.cells.len()).await;
+                for (key, counts) in part.cells {
+                    make_room(
+                        &mut sums,
+                        &key,
+                        |counts| counts.requests as f32,
+                        |gone| other.add(&gone),
+                    );
+                    sums.entry(key).or_default().add(&counts);
+                }
+            }
+        }
+        let rollup = Rollup {
+            minute: hour * 60,
+            cells: sums.into_iter().collect(),
+            other,
+        };
+        pace.spent(rollup.cells.len()).await;
+        shared.with(|store| store.put_hour(hour, &rollup))?;
+    }
+    Ok(())
 }

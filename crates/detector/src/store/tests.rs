@@ -1,5 +1,7 @@
 //! The Detector on SQLite in memory: nothing lost, nothing twice, whenever the process dies.
 
+use std::cell::RefCell;
+
 use super::*;
 use crate::store::changes::{MAX_CHANGES, OF_TIME};
 use crate::store::deliveries::MAX_ATTEMPTS;
@@ -12,7 +14,7 @@ use blobwatch_guard::{Against, HarmNotice};
 use blobwatch_pull::Mode;
 use blobwatch_records::{CellBatch, SLOT_S};
 use blobwatch_rulebook::{Cause, ChangeNotice, PartChange, RuleValue};
-use blobwatch_sql::Native;
+use blobwatch_sql::{Native, Unpaced, at_once};
 
 pub(crate) const START_MS: u64 = NOON * SLOT_S * 1000;
 
@@ -27,6 +29,28 @@ fn reopened(detector: Detector<Native>, now_ms: u64) -> Detector<Native> {
 
 fn state(engine: &Engine) -> Vec<u8> {
     postcard::to_allocvec(&(engine, engine.admission())).unwrap()
+}
+
+/// The parts of a row.
+fn whole(mut row: StoredRollup) -> Vec<Rollup> {
+    std::iter::from_fn(|| row.next_part().unwrap()).collect()
+}
+
+/// The parts of the rows of minutes.
+fn minutes(detector: &Detector<Native>, first: u64, until: u64) -> Vec<Rollup> {
+    let mut next = first;
+    let rows = std::iter::from_fn(|| {
+        let row = detector.minute_from(next, until).unwrap()?;
+        next = row.minute + 1;
+        Some(row)
+    });
+    rows.flat_map(whole).collect()
+}
+
+fn keep_all_hours(detector: &mut Detector<Native>, now_ms: u64) {
+    at_once(keep_hours(&RefCell::new(detector), now_ms, &Unpaced))
+        .unwrap()
+        .unwrap();
 }
 
 pub(crate) fn accept(
@@ -339,14 +363,16 @@ fn minutes_and_hours_are_rows() {
         accept(&mut detector, batch, arrival(batch)).unwrap();
     }
     let first = NOON / 6;
-    let minutes = detector.minutes(first, first + 60).unwrap();
+    let minutes = minutes(&detector, first, first + 60);
     assert_eq!(minutes.len(), 60);
-    let hours = detector.hours(first / 60, first / 60 + 1).unwrap();
+    let now_ms = arrival(batches.last().unwrap());
+    keep_all_hours(&mut detector, now_ms);
+    let hour = detector.hour_from(first / 60, first / 60 + 1).unwrap().unwrap();
     let requests = |rollups: &[Rollup]| -> u64 {
         let cells = rollups.iter().flat_map(|rollup| &rollup.cells);
         cells.map(|(_, counts)| u64::from(counts.requests)).sum()
     };
-    assert_eq!(requests(&hours), requests(&minutes));
+    assert_eq!(requests(&whole(hour)), requests(&minutes));
     let sent: u64 = batches
         .iter()
         .filter(|batch| (first..first + 60).contains(&(batch.slot / 6)))
@@ -354,6 +380,36 @@ fn minutes_and_hours_are_rows() {
         .map(|cell| u64::from(cell.counts.requests))
         .sum();
     assert_eq!(requests(&minutes), sent);
+}
+
+/// Nobody came in the hour's last minute; and where nobody comes at all any more, the next alarm finds it.
+#[test]
+fn an_hour_with_a_quiet_end_is_a_row() {
+    for (quiet, last) in [(354..360, 500), (330..372, 500), (300..500, 300)] {
+        let mut detector = open();
+        let batches: Vec<CellBatch> = story()
+            .into_iter()
+            .take(last)
+            .filter(|batch| !quiet.contains(&(batch.slot - NOON)))
+            .collect();
+        for batch in &batches {
+            accept(&mut detector, batch, arrival(batch)).unwrap();
+        }
+        let later = START_MS + 80 * 60_000;
+        detector.tick(later).unwrap();
+        keep_all_hours(&mut detector, later);
+        let hour = detector.hour_from(NOON / 360, NOON / 360 + 1).unwrap().unwrap();
+        let counted = |rollups: Vec<Rollup>| -> u64 {
+            let cells = rollups.into_iter().flat_map(|rollup| rollup.cells);
+            cells.map(|(_, counts)| u64::from(counts.requests)).sum()
+        };
+        let first = NOON / 6;
+        assert_eq!(
+            counted(whole(hour)),
+            counted(minutes(&detector, first, first + 60)),
+            "{quiet:?}"
+        );
+    }
 }
 
 #[test]
@@ -428,7 +484,7 @@ fn every_version_comes_to_the_same_tables_and_keeps_its_rows() {
         assert_eq!(detector.anomaly(1).unwrap().unwrap().opened_ms, START_MS);
         assert_eq!(detector.due(START_MS, 10).unwrap().len(), 2);
         let first = START_MS / 60_000;
-        assert!(!detector.minutes(first, first + 60).unwrap().is_empty());
+        assert!(!minutes(&detector, first, first + 60).is_empty());
     }
 }
 
@@ -470,7 +526,7 @@ fn an_older_database_keeps_what_it_has() {
     let due = detector.due(START_MS, 10).unwrap();
     assert_eq!(due.iter().map(|delivery| delivery.id).collect::<Vec<_>>(), [1, 2]);
     let first = NOON / 6;
-    assert!(!detector.minutes(first, first + 60).unwrap().is_empty());
+    assert!(!minutes(&detector, first, first + 60).is_empty());
     assert_eq!(detector.log.batches, 2);
     assert!(
         !detector.is_caught_up().unwrap(),

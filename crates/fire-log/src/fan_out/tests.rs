@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Export, FireLogs, Listing, find_anywhere, losses, summarise_all};
-use crate::pace::{Unpaced, at_once};
 use crate::query::{Budget, Kind, Query, SummaryQuery, find, scan_page, summarise};
 use crate::store::FireLog;
 use crate::{BEFORE, KIND, LossesCall, PageCall, RecordCall, SummaryCall};
 use blobwatch_pull::{Record, RecordId, sample};
 use blobwatch_records::{Builder, Flush, RulebookVersion};
-use blobwatch_sql::Native;
+use blobwatch_sql::{Native, Unpaced, at_once};
 use blobwatch_wire::{Body, Nothing, ObjectCall, Payload, Problem};
 
 const NOW: u64 = sample::JULY_2020_MS;

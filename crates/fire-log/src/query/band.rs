@@ -3,11 +3,11 @@
 use super::filter::Filter;
 use super::plan::Walk;
 use super::scan::{Budget, alive};
-use crate::pace::{OPENING, Pace, undisturbed};
+use crate::pace::{OPENING, undisturbed};
 use crate::store::{Candidate, FireLogError, back_of, front_as_found};
 use blobwatch_pull::RecordId;
 use blobwatch_records::{Block, Front};
-use blobwatch_sql::Sql;
+use blobwatch_sql::{Pace, Sql};
 
 /// Records of the blocks of one stretch: 2.6 MB, and more only where more of them overlap in time.
 const MAX_RECORDS: u32 = 65_536;

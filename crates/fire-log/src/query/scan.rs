@@ -3,11 +3,11 @@
 use super::filter::{Filter, Kind};
 use super::page::Page;
 use super::plan::Walk;
-use crate::pace::{OPENING, Pace, undisturbed};
+use crate::pace::{OPENING, undisturbed};
 use crate::store::{Candidate, FireLogError, Source, back_of, find_enforced, front_as_found};
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_records::{Block, Codes, Front};
-use blobwatch_sql::Sql;
+use blobwatch_sql::{Pace, Sql};
 use blobwatch_wire::DecodeError;
 
 /// How much one call may do.

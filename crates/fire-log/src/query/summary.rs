@@ -9,11 +9,11 @@ use super::band::Band;
 use super::distinct::Distinct;
 use super::filter::Filter;
 use super::scan::Budget;
-use crate::pace::{OPENING, Pace};
+use crate::pace::OPENING;
 use crate::store::FireLogError;
 use blobwatch_pull::RecordId;
 use blobwatch_records::{Agent, Block, Place, Row, Treatment, asn_text};
-use blobwatch_sql::Sql;
+use blobwatch_sql::{Pace, Sql};
 
 /// Groups of an answer; the rest is `other`.
 pub(crate) const MAX_GROUPS: usize = 500;

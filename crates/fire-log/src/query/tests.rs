@@ -9,12 +9,11 @@ use bolero::TypeGenerator;
 use super::{
     Budget, Dimension, Filter, Kind, Page, Part, Query, Summary, SummaryQuery, join, scan_page, summarise,
 };
-use crate::pace::{Unpaced, at_once};
 use crate::store::FireLog;
 use blobwatch_pull::sample::Numbers;
 use blobwatch_pull::{Action, Method, Mode, Record, RecordId, sample};
 use blobwatch_records::{Builder, Digest, Flush, RulebookVersion};
-use blobwatch_sql::Native;
+use blobwatch_sql::{Native, Unpaced, at_once};
 
 const NOW: u64 = sample::JULY_2020_MS;
 const START: RecordId = RecordId(u128::MAX);

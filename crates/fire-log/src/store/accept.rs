@@ -22,6 +22,7 @@ impl<S: Sql> FireLog<S> {
     /// # Errors
     /// When the batch cannot be read or stored; then nothing of it is kept.
     pub fn accept(&mut self, body: &[u8], now_ms: u64) -> Result<Reply, FireLogError> {
+        self.wake_at_once()?;
         let flush = Flush::decode(body)?;
         let block = open(&flush.segment)?;
         // The object has one thread: nothing comes between the question and the transaction.

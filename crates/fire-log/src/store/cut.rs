@@ -4,18 +4,23 @@
 //! seconds after its slot has ended: isolates send once a second, and a kind may be another when the next batch comes.
 //! Nothing is taken back after that.
 
+use std::collections::BTreeMap;
+
 use super::outbox::OutboxBatch;
 use super::refine::block;
-use super::{FireLog, FireLogError, Shared, Source, refine};
-use crate::pace::Pace;
+use super::{FireLog, FireLogError, Source, losses, refine};
 use blobwatch_records::{History, SLOT_S, Tally};
-use blobwatch_sql::{Row, Sql, StoreError, number};
+use blobwatch_sql::{Pace, Row, Shared, Sql, StoreError, number};
+use blobwatch_wire::{FNV_START, fnv1a};
 
 /// A batch is counted when it has been here for so long.
 pub(crate) const SETTLE_MS: u64 = 2_000;
 
 /// After the end of a slot; see [`SETTLE_MS`]: a batch that came 1.5 s after the slot's end is counted with it.
 pub(crate) const CUT_AFTER_SLOT_MS: u64 = 3_500;
+
+/// FireLogs of one process do not all count at once: each has a time of its own within this long.
+pub(crate) const CUT_SPREAD_MS: u64 = 750;
 
 /// Batches of one cut: 25,600 records, 0.1 s natively.
 const MAX_CUT_ROWS: usize = 100;
@@ -27,12 +32,21 @@ impl<S: Sql> FireLog<S> {
     pub(super) fn cut_due_ms(&self) -> Option<u64> {
         let slot_ms = SLOT_S * 1000;
         let oldest_ms = self.inbox.oldest_uncut_ms;
-        (self.inbox.uncut > 0).then(|| (oldest_ms / slot_ms + 1) * slot_ms + CUT_AFTER_SLOT_MS)
+        let after_slot_ms = CUT_AFTER_SLOT_MS + spread_ms(self.outbox.source());
+        (self.inbox.uncut > 0).then(|| (oldest_ms / slot_ms + 1) * slot_ms + after_slot_ms)
+    }
+}
+
+/// A FireLog's own; 0 while it has no name.
+fn spread_ms(name: &str) -> u64 {
+    match name {
+        "" => 0,
+        name => fnv1a(FNV_START, name.as_bytes()) % CUT_SPREAD_MS,
     }
 }
 
 /// One step of counting. Batches that come in its pauses are counted by the next one.
-pub(super) async fn cut<S: Sql, L: Shared<S>>(
+pub(super) async fn cut<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
     log: &L,
     now_ms: u64,
     pace: &impl Pace,
@@ -58,7 +72,14 @@ pub(super) async fn cut<S: Sql, L: Shared<S>>(
         for (due_ms, record) in log.challenges.unanswered(after_ms, cut_ms) {
             tally.count_unanswered(record, due_ms);
         }
-        sql.transaction(|| outbox.put(sql, tally, cut_ms, now_ms))?;
+        let dropped = match log.challenges.take_dropped() {
+            0 => BTreeMap::new(),
+            dropped => [("challenges_dropped".to_owned(), dropped)].into(),
+        };
+        sql.transaction(|| {
+            outbox.put(sql, tally, cut_ms, now_ms)?;
+            losses::add(sql, &dropped, now_ms)
+        })?;
         log.challenges.forget(cut_ms);
         log.inbox = log.waiting()?;
         Ok(())

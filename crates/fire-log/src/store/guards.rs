@@ -4,11 +4,10 @@
 //! that is killed: a row says up to which batch it counted, is written before that batch is merged, and when the object wakes
 //! the batches after it are read from the inbox again. The one exception is in [`KEEP_PASTS_MS`].
 
-use super::cut::arrived;
-use super::{FireLog, FireLogError, losses, refine};
+use super::{FireLog, FireLogError, losses};
 use blobwatch_guard::{GuardedEnforcement, Health, Report, WatchReport, Watches};
 use blobwatch_pull::Record;
-use blobwatch_sql::{MAX_NUMBER, Row, Sql, SqlValue, StoreError, number};
+use blobwatch_sql::{Row, Sql, SqlValue, StoreError, number};
 
 /// A report waits this long for what comes with the first of its news.
 pub(super) const NEWS_MS: u64 = 1_000;
@@ -19,9 +18,6 @@ pub(super) const AGAIN_MS: u64 = 5_000;
 /// Pasts are one row of up to 1.8 MB, kept when batches are merged, but not more often than this. A FireLog that merges
 /// sooner keeps them when the time has come; only what a process that is killed in between had merged is lost.
 pub(super) const KEEP_PASTS_MS: u64 = 60_000;
-
-/// Records that are read again when the object wakes: more than a minute of a busy one, 0.1 s natively.
-const MAX_REPLAYED: usize = 32_768;
 
 pub(super) const TABLES: [&str; 2] = [
     "CREATE TABLE IF NOT EXISTS guard (rule TEXT NOT NULL, route TEXT NOT NULL, guard INTEGER NOT NULL, \
@@ -71,24 +67,9 @@ impl Guards {
         })
     }
 
-    /// Takes in the batches of the inbox that came after what was kept, the oldest first.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub(super) fn replay(&mut self, sql: &impl Sql) -> Result<(), FireLogError> {
-        let after_ms = self.health.taken_ms().min(self.watches.taken_ms());
-        let mut records = 0;
-        for (arrived_ms, source) in arrived(sql, (after_ms, MAX_NUMBER))? {
-            if let Some(block) = refine::block(sql, source)? {
-                let batch = refine::read(&block)?;
-                records += batch.len();
-                self.observe(&batch, arrived_ms);
-            }
-            if records >= MAX_REPLAYED {
-                break;
-            }
-        }
-        Ok(())
+    /// Up to which batch everything was taken in.
+    pub(super) fn taken_ms(&self) -> u64 {
+        self.health.taken_ms().min(self.watches.taken_ms())
     }
 
     /// Counts for these guards from now on, going on with what was kept.
@@ -209,6 +190,7 @@ impl<S: Sql> FireLog<S> {
     /// # Errors
     /// When SQLite refuses; nothing is to be reported then.
     pub fn guard_report(&mut self, now_ms: u64) -> Result<Option<Report>, FireLogError> {
+        self.wake_at_once()?;
         let guards = &mut self.guards;
         guards.watches.close(&guards.health, now_ms);
         guards.keep_counts(&self.sql)?;

@@ -3,10 +3,10 @@
 //! What a step takes from the inbox and what it writes as segments are the same records, in one transaction at its end.
 //! The newest segment is filled up first, so that quiet hours do not leave thousands of small ones.
 
-use super::{FireLog, FireLogError, Inbox, Shared, accept, losses};
-use crate::pace::{OPENING, Pace};
+use super::{FireLog, FireLogError, Inbox, accept, losses};
+use crate::pace::OPENING;
 use blobwatch_records::{Block, Builder, Header, split};
-use blobwatch_sql::{Row, Sql, SqlValue, StoreError, number};
+use blobwatch_sql::{Pace, Row, Shared, Sql, SqlValue, StoreError, number};
 
 /// Records of a full segment: 330 KB, a scan of its front is some 50 KB.
 pub(crate) const TARGET_RECORDS: usize = 8_192;
@@ -90,7 +90,7 @@ impl<S: Sql> FireLog<S> {
 
 /// One step of merging; the number of batches merged. Nothing of it is in the database before all of it is. A correction
 /// that comes for a record after it was read is written with the newest segment.
-pub(super) async fn merge<S: Sql, L: Shared<S>>(
+pub(super) async fn merge<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
     log: &L,
     now_ms: u64,
     pace: &impl Pace,
@@ -120,7 +120,11 @@ pub(super) async fn merge<S: Sql, L: Shared<S>>(
 }
 
 /// Ends the segment in the making.
-async fn close<S: Sql, L: Shared<S>>(log: &L, writer: &mut Writer, pace: &impl Pace) -> Result<(), L::Error> {
+async fn close<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
+    log: &L,
+    writer: &mut Writer,
+    pace: &impl Pace,
+) -> Result<(), L::Error> {
     if let Some(bytes) = writer.encode(pace).await {
         log.with(|_| writer.close(&bytes))?;
         pace.spent(TARGET_RECORDS / OPENING).await;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::{FireLogError, Source, back_of, front_of, newest_first, recent};
 use blobwatch_pull::{RangeKind, Record, RecordId};
 use blobwatch_records::{Block, Builder, Challenges, FirstHalf, Halves, History, MAX_CORRECTIONS, WINDOW_MS};
-use blobwatch_sql::{MAX_NUMBER, Sql, StoreError};
+use blobwatch_sql::{MAX_NUMBER, Pace, Sql, StoreError};
 
 /// Records read when the object wakes: some 60 ms natively, at 600 bytes 10 MB.
 pub(super) const MAX_REMEMBERED: usize = 16_384;
@@ -111,33 +111,47 @@ pub(super) fn encode(block: Block) -> Vec<u8> {
     builder.encode()
 }
 
-/// Reads the newest records of the last half hour of the log, and what they are beside each other.
-pub(super) fn remember(
-    sql: &impl Sql,
-    late: &mut Late,
-) -> Result<(History, Halves, Challenges<Record>), FireLogError> {
-    let (mut history, mut halves) = (History::default(), Halves::default());
-    let mut challenges = Challenges::default();
-    let mut records = newest(sql)?;
-    for (id, half) in join(&mut halves, &mut records, late) {
+/// What records are beside each other.
+#[derive(Debug, Default)]
+pub(super) struct Remembered {
+    pub(super) history: History,
+    pub(super) halves: Halves,
+    pub(super) challenges: Challenges<Record>,
+    pub(super) late: Late,
+}
+
+/// Of stored records, oldest first.
+pub(super) async fn remember(mut records: Vec<Record>, pace: &impl Pace) -> Remembered {
+    let mut remembered = Remembered::default();
+    let Remembered {
+        history,
+        halves,
+        challenges,
+        late,
+    } = &mut remembered;
+    for (id, half) in join(halves, &mut records, late) {
         late.add_half(id, half);
     }
     for record in &records {
         history.take(record);
         challenges.see(record, || record.clone());
+        pace.spent(1).await;
     }
+    // They were counted when they were dropped first.
+    challenges.take_dropped();
     history.corrections();
     for record in &records {
         let kind = history.recall(record).kind;
         if kind != record.range.kind {
             late.add_kind(record.id, kind);
         }
+        pace.spent(1).await;
     }
-    Ok((history, halves, challenges))
+    remembered
 }
 
-/// Oldest first. Batches that cannot be read are passed over: merging counts them.
-fn newest(sql: &impl Sql) -> Result<Vec<Record>, FireLogError> {
+/// The blocks with the newest records of the last half hour of the log.
+pub(super) fn newest(sql: &impl Sql) -> Result<Vec<Source>, FireLogError> {
     let (segments, _) = newest_first(sql, 0, MAX_NUMBER, None)?;
     let mut candidates = recent(sql, 0, MAX_NUMBER)?;
     candidates.extend(segments);
@@ -145,20 +159,16 @@ fn newest(sql: &impl Sql) -> Result<Vec<Record>, FireLogError> {
     let newest_ms = candidates
         .first()
         .map_or(0, |newest| newest.header.last.time_ms());
-    let mut records = Vec::new();
+    let (mut sources, mut records) = (Vec::new(), 0);
     for candidate in candidates {
         let is_old = candidate.header.last.time_ms().saturating_add(WINDOW_MS) < newest_ms;
-        if is_old || records.len() >= MAX_REMEMBERED {
+        if is_old || records >= MAX_REMEMBERED {
             break;
         }
-        if let Some(block) = block(sql, candidate.source)? {
-            records.extend(read(&block)?);
-        }
+        records += candidate.header.records as usize;
+        sources.push(candidate.source);
     }
-    records.sort_unstable_by_key(|record| record.id);
-    let over = records.len().saturating_sub(MAX_REMEMBERED);
-    records.drain(..over);
-    Ok(records)
+    Ok(sources)
 }
 
 /// `None` where it cannot be read.

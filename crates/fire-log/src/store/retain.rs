@@ -4,10 +4,10 @@ use std::cell::RefCell;
 
 use super::cut::cut;
 use super::merge::merge;
-use super::{FireLog, FireLogError, Shared};
-use crate::pace::{Pace, Unpaced, at_once};
+use super::wake::wake;
+use super::{FireLog, FireLogError};
 use blobwatch_pull::RecordId;
-use blobwatch_sql::{Row, Sql, SqlValue, StoreError, number};
+use blobwatch_sql::{Pace, Row, Shared, Sql, SqlValue, StoreError, Unpaced, at_once, number};
 
 /// Retention runs so often: it matters to the hour.
 pub(super) const RETAIN_EVERY_MS: u64 = 3_600_000;
@@ -57,11 +57,12 @@ impl<S: Sql> FireLog<S> {
 ///
 /// # Errors
 /// As there.
-pub async fn tend<S: Sql, L: Shared<S>>(
+pub async fn tend<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
     log: &L,
     now_ms: u64,
     pace: &impl Pace,
 ) -> Result<MaintenanceResult, L::Error> {
+    wake(log, pace).await?;
     let is_due = |at_ms: Option<u64>| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
     let mut tended = MaintenanceResult::default();
     if log.with(|log| Ok(is_due(log.cut_due_ms())))? {
@@ -86,7 +87,11 @@ pub async fn tend<S: Sql, L: Shared<S>>(
 }
 
 /// Forgets what is too old or too much; how many segments.
-async fn retain<S: Sql, L: Shared<S>>(log: &L, now_ms: u64, pace: &impl Pace) -> Result<u64, L::Error> {
+async fn retain<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
+    log: &L,
+    now_ms: u64,
+    pace: &impl Pace,
+) -> Result<u64, L::Error> {
     let horizon_ms = log.with(|log| log.forget_rows(now_ms))?;
     let old = log.with(|log| segments(&log.sql, OLDER, &[number(horizon_ms), number(MAX_FORGOTTEN)]))?;
     let mut forgotten = 0;

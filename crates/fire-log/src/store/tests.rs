@@ -10,16 +10,16 @@ mod pauses;
 mod rulebook;
 mod schema;
 mod segments;
+mod wake;
 
 use std::collections::BTreeMap;
 
 use super::FireLog;
 use super::cut::CUT_AFTER_SLOT_MS;
-use crate::pace::{Unpaced, at_once};
 use crate::query::{Budget, Filter, Page, scan_page};
 use blobwatch_pull::{Action, Record, RecordId, sample};
 use blobwatch_records::{Builder, CellBatch, Flush, RulebookVersion as HeldBook, SLOT_S};
-use blobwatch_sql::{Native, Sql};
+use blobwatch_sql::{Native, Sql, Unpaced, at_once};
 
 const NOW: u64 = sample::JULY_2020_MS;
 

@@ -62,6 +62,82 @@ fn other_calls_are_refused() {
     case(Some(Method::Get), "previews/pv-1", "limit=3", 400);
 }
 
+/// Whatever the method, the path and the query: a call that is answered, or a refusal, with its place where a value is at fault.
+#[test]
+fn odd_calls_are_taken_whole_or_refused_with_their_place() {
+    let known = [Method::Get, Method::Put, Method::Post, Method::Delete];
+    let methods = known.map(Some).into_iter().chain([None]);
+    let store = store(3);
+    let names = [
+        "",
+        "/",
+        "/pv-000001",
+        "/pv-1",
+        "/pv-99999999999999999999",
+        "/%2f",
+        "/\u{0}",
+        "/pv-000001/x",
+        "s",
+    ];
+    let parameters = ["limit", "cursor", "unknown", "", "since"];
+    let values = [
+        "",
+        "0",
+        "-1",
+        "1",
+        "1001",
+        "99999999999999999999",
+        "1e3",
+        "pv-000002",
+        "pv-2",
+        "pv-",
+        "pv-+00002",
+        "pv-99999999999999999999",
+        "%00",
+        "%ff",
+        "nonsense",
+        "\u{202e}",
+    ];
+    for method in methods {
+        for name in names {
+            let path = format!("previews{name}");
+            for parameter in parameters {
+                for value in values {
+                    for query in [
+                        format!("{parameter}={value}"),
+                        format!("limit=2&{parameter}={value}"),
+                    ] {
+                        let what = format!("{method:?} {path}?{query}");
+                        match PreviewCall::read(method, &path, &query) {
+                            Ok(PreviewCall::List(page)) => {
+                                let list = page.of(&store).unwrap();
+                                assert!(list.items.len() <= 1_000, "{what}");
+                            }
+                            Ok(PreviewCall::Get(id) | PreviewCall::Cancel(id)) => {
+                                store.get(id).unwrap();
+                            }
+                            Ok(PreviewCall::Begin) => {}
+                            Err(problem) => {
+                                assert!(matches!(problem.status, 400 | 404 | 405), "{what}");
+                                let placed = problem
+                                    .errors
+                                    .iter()
+                                    .all(|error| error.place.starts_with("query."));
+                                assert!(
+                                    placed && (problem.status != 400 || !problem.errors.is_empty()),
+                                    "{what}"
+                                );
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let nonsense = PreviewCall::read(Some(Method::Get), "previews", "cursor=nonsense").unwrap_err();
+    assert_eq!(nonsense.errors[0].place, "query.cursor");
+}
+
 #[test]
 fn pages_go_on_behind_their_cursor_and_end() {
     let store = store(5);
@@ -91,7 +167,16 @@ fn what_the_rulebook_says_goes_to_the_previews_that_are_done() {
             let report = Box::new(Report::of(&sample(), Partial::default()));
             let incomplete = Vec::new();
             store
-                .end(&preview.id, End::Done { report, incomplete }, 0, NOW)
+                .end(
+                    &preview.id,
+                    End::Done {
+                        report,
+                        incomplete,
+                        error: None,
+                    },
+                    0,
+                    NOW,
+                )
                 .unwrap();
         }
     };

@@ -96,8 +96,12 @@ impl Run {
             let error = self.refused.clone().unwrap_or_else(unknown);
             return End::Failed { error };
         }
-        let report = Box::new(Report::of(&self.plan, self.whole.clone()));
-        End::Done { report, incomplete }
+        let error = self.refused.clone().filter(|_| !incomplete.is_empty());
+        End::Done {
+            report: Box::new(Report::of(&self.plan, self.whole.clone())),
+            incomplete,
+            error,
+        }
     }
 
     /// What the RuleBook is told of that end.

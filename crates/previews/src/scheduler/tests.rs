@@ -211,6 +211,42 @@ fn a_preview_over_a_newer_builds_records_fails_with_the_reason() {
     machine.scheduler.refused("nothing runs".to_owned());
 }
 
+/// What the others know is shown, permits nothing, and says why a part is missing.
+#[test]
+fn a_preview_over_some_newer_records_is_incomplete_for_that_reason() {
+    for (refusals, answers_at_last) in [(MAX_TRIES, false), (1, false), (MAX_TRIES - 1, true)] {
+        let mut machine = Machine::new();
+        let id = accept(&machine.store);
+        machine.begun(2);
+        let mut others = vec![slice(None, 0)];
+        for attempt in 1..=MAX_TRIES {
+            if attempt <= refusals {
+                machine
+                    .scheduler
+                    .refused("newer-schema: deploy that build".to_owned());
+            }
+            let last = (answers_at_last && attempt == MAX_TRIES)
+                .then(|| slice(None, 0))
+                .flatten();
+            others.push(last);
+            if let Step::Tell(stamp) = machine.next(Event::Slices(std::mem::take(&mut others))) {
+                assert_eq!(stamp.incomplete.is_empty(), answers_at_last);
+                machine.next(Event::Told);
+            } else {
+                machine.asked(Event::Rang);
+            }
+        }
+        let done = machine.store.get(&id).unwrap().unwrap();
+        let why = (!answers_at_last).then_some("newer-schema: deploy that build");
+        assert_eq!(
+            (done.status, done.error.as_deref()),
+            (Status::Done, why),
+            "{refusals}"
+        );
+        assert!(done.report.is_some());
+    }
+}
+
 #[test]
 fn without_fire_logs_nobody_is_hit() {
     let mut machine = Machine::new();

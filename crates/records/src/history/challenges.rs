@@ -11,7 +11,8 @@ const ANSWERED_WITHIN_MS: u64 = 60_000;
 /// What came in that minute may take as long to be here.
 const ARRIVES_WITHIN_MS: u64 = 5_000;
 
-/// Challenges that wait: a kept record takes 1 KB at most, 4 MB together. Beyond it the oldest go unjudged.
+/// Challenges that wait: a kept record takes 1 KB at most, 4 MB together. Beyond it the oldest go unjudged, and are
+/// counted.
 const MAX_WAITING: usize = 4096;
 
 /// Of one client; what else it asks meanwhile is not waited for, so that no client takes the room of others.
@@ -28,6 +29,7 @@ pub struct Challenges<T> {
     by_key: HashMap<Key, (u64, u64)>,
     of_client: HashMap<ClientKey, u32>,
     number: u64,
+    dropped: u32,
 }
 
 impl<T> Default for Challenges<T> {
@@ -37,6 +39,7 @@ impl<T> Default for Challenges<T> {
             by_key: HashMap::new(),
             of_client: HashMap::new(),
             number: 0,
+            dropped: 0,
         }
     }
 }
@@ -85,6 +88,11 @@ impl<T> Challenges<T> {
         }
     }
 
+    /// How many went unjudged for want of room since this was last asked.
+    pub fn take_dropped(&mut self) -> u32 {
+        std::mem::take(&mut self.dropped)
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.waiting.len()
@@ -100,6 +108,7 @@ impl<T> Challenges<T> {
             && let Some((_, (oldest, _))) = self.waiting.pop_first()
         {
             self.left(&oldest);
+            self.dropped = self.dropped.saturating_add(1);
         }
         let place = (time_ms + ANSWERED_WITHIN_MS + ARRIVES_WITHIN_MS, self.number);
         self.number += 1;

@@ -4,8 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{Ready, ready};
 
 use super::*;
-use crate::pace::Slices;
-use blobwatch_sql::{Row, Sql, SqlError, SqlValue};
+use blobwatch_sql::{Row, Slices, Sql, SqlError, SqlValue};
 
 /// The database of a FireLog that does other things in between.
 struct Shared<'a>(&'a RefCell<FireLog<Native>>);

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{NOW, all, count, flush, merged, open, record, refused};
-use crate::pace::{Unpaced, at_once};
 use crate::query::find;
 use crate::store::enforced::MAX_OWN_ROWS_PER_MINUTE;
 use crate::store::merge::MERGE_AFTER_MS;
 use crate::store::{FireLog, FireLogError, enforced};
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_records::Flush;
-use blobwatch_sql::{Native, Sql};
+use blobwatch_sql::{Native, Sql, Unpaced, at_once};
 use blobwatch_wire::DecodeError;
 
 fn found(log: &FireLog<Native>, id: RecordId) -> Option<Record> {

@@ -2,6 +2,7 @@
 
 use super::{CUT, NOW, count, flush, merged, newest, open, record, sent};
 use crate::store::FireLog;
+use crate::store::cut::CUT_SPREAD_MS;
 use crate::store::merge::MERGE_AFTER_MS;
 use crate::store::outbox::MAX_WAITING;
 use blobwatch_pull::{ClientKey, Outcome, RangeKind, RangeRecord, Record, sample};
@@ -98,7 +99,7 @@ fn a_cell_is_of_the_slot_in_which_its_requests_came() {
     log.accept(&flush(7, 1, &[late, record(7, 0, NOW)]).encode(), NOW + 1000)
         .unwrap();
     log.be_named("fl1-iad-0").unwrap();
-    log.tend(CUT).unwrap();
+    log.tend(CUT + CUT_SPREAD_MS).unwrap();
     let batches = sent(&mut log);
     let slots: Vec<u64> = batches.iter().map(|batch| batch.slot).collect();
     assert_eq!(slots, [slot_of(NOW) - 10, slot_of(NOW)]);
@@ -107,6 +108,25 @@ fn a_cell_is_of_the_slot_in_which_its_requests_came() {
             .iter()
             .all(|batch| batch.source == "fl1-iad-0" && batch.epoch > 0)
     );
+}
+
+/// Before the Detector tests the slot, 6 s after its end.
+#[test]
+fn fire_logs_of_one_process_count_at_times_of_their_own() {
+    let due = |name: &str| {
+        let mut log = open();
+        log.be_named(name).unwrap();
+        log.accept(&flush(7, 1, &[record(7, 0, NOW)]).encode(), NOW)
+            .unwrap();
+        log.cut_due_ms().unwrap()
+    };
+    let names = (0..64).map(|place| format!("fl1-fra-{place}"));
+    let mut times: Vec<u64> = names.map(|name| due(&name)).collect();
+    assert_eq!(times[3], due("fl1-fra-3"), "the same each time");
+    times.sort_unstable();
+    assert!(times[0] >= CUT && times[63] < CUT + CUT_SPREAD_MS);
+    times.dedup();
+    assert!(times.len() > 48, "{} times", times.len());
 }
 
 #[test]

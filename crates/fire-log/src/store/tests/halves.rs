@@ -1,7 +1,6 @@
 //! Redirects and the fetches that follow them, in any order of arrival.
 
 use super::*;
-use crate::pace::{Unpaced, at_once};
 use crate::query::find;
 use blobwatch_pull::{PathShape, Profile, sample};
 

@@ -4,12 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::future::{Ready, pending, ready};
 
 use super::{CUT, NOW, count, flush, newest, open, requests, sent};
-use crate::pace::{Slices, at_once};
 use crate::store::retain::MaintenanceResult;
-use crate::store::{FireLog, FireLogError, Shared, tend};
+use crate::store::{FireLog, FireLogError, tend};
 use blobwatch_pull::sample::{Numbers, traffic};
 use blobwatch_pull::{Record, RecordId};
-use blobwatch_sql::Native;
+use blobwatch_sql::{Native, Shared, Slices, at_once};
 
 /// A FireLog whose every pause is somebody else's turn.
 struct Busy {
@@ -21,7 +20,7 @@ struct Busy {
     pauses: Cell<u64>,
 }
 
-impl Shared<Native> for Busy {
+impl Shared<FireLog<Native>, FireLogError> for Busy {
     type Error = FireLogError;
 
     fn with<T>(

@@ -1,6 +1,7 @@
 //! Older and newer databases, and the indices that statements use.
 
 use super::{CUT, NOW, all, count, merged, open, requests, sent};
+use crate::store::cut::CUT_SPREAD_MS;
 use crate::store::merge::MERGE_AFTER_MS;
 use crate::store::schema::STEPS;
 use crate::store::{FireLog, accept, enforced, merge, outbox, read, retain};
@@ -65,8 +66,8 @@ fn an_outbox_of_an_older_version_is_sent() {
     let batch = CellBatch::decode(&unsent[0].body).unwrap();
     assert_eq!((unsent[0].seq, batch.cells.is_empty()), (7, false));
     log.cells_acknowledged(7);
-    log.tend(CUT).unwrap();
-    let unsent = log.due_cells(CUT).unwrap();
+    log.tend(CUT + CUT_SPREAD_MS).unwrap();
+    let unsent = log.due_cells(CUT + CUT_SPREAD_MS).unwrap();
     assert_eq!(unsent[0].seq, 8, "numbers go on");
 }
 

@@ -44,9 +44,17 @@ fn challenges_are_bounded_and_no_client_takes_all_the_room() {
         challenges.see(&challenge(1, n), || "loud");
     }
     assert!(challenges.len() <= 10);
+    assert_eq!(
+        challenges.take_dropped(),
+        0,
+        "of one client they are not waited for"
+    );
     for n in 0..20_000 {
         challenges.see(&challenge(n, n), || "many");
     }
+    // All but the loud one's: it has its eight.
+    let waited_for = 9 + 20_000 - 1;
+    assert_eq!(challenges.len() + challenges.take_dropped() as usize, waited_for);
     assert!(challenges.len() <= 4096);
     challenges.forget(u64::MAX);
     assert!(challenges.is_empty());
