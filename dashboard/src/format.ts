@@ -92,7 +92,14 @@ export function duration(ms: number): string {
 /** Words of a cohort: `os amzn2; colo not IAD`. */
 export function cohortWords(parts: { attribute: string; values: string[]; not?: boolean }[]): string {
   if (parts.length === 0) return "everybody";
-  return parts.map((part) => `${part.attribute} ${part.not ? "not " : ""}${part.values.join(", ")}`).join("; ");
+  return parts.map((part) => `${attributeWords(part.attribute)} ${part.not ? "not " : ""}${part.values.join(", ")}`).join("; ");
+}
+
+/** `cloud_region` and its like for a person. */
+function attributeWords(attribute: string): string {
+  if (attribute === "digest") return "blob";
+  if (attribute === "size") return "blobs of a size";
+  return attribute.replaceAll("_", " ");
 }
 
 /** `resume_surge` for a person. */

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use blobwatch_pull::{Action, RangeKind, Record};
+use blobwatch_pull::{Action, BlobKey, RangeKind, Record};
 use blobwatch_records::{
-    Cell, CellBatch, CellCounts, CellKey, Challenges, Classification, History, LARGE_BYTES, SLOT_S, slot_of,
+    Asked, Bounds, Cell, CellBatch, CellCounts, CellKey, Challenges, Classification, Cuts, Further, History,
+    LARGE_BYTES, SLOT_S, Sampler, Strata, size_class, slot_of,
 };
 use rustc_hash::FxBuildHasher;
 
@@ -20,6 +21,13 @@ const SETTLE_MS: u64 = 15_000;
 
 /// Cells of a slot; what is beyond is counted as other. At some 1 KB each 20 MB.
 const MAX_CELLS: usize = 20_000;
+
+/// Requests of a slot that are sampled: a log may be of all colos, and its slots are in memory only.
+const MAX_SAMPLED: Bounds = Bounds {
+    with_event: 48,
+    trials: 96,
+};
+const MAX_SAMPLE_BYTES: usize = 1 << 20;
 
 /// Judged requests that wait to be counted, at some 260 bytes 260 MB; beyond it slots are counted early.
 const MAX_WAITING: usize = 1_000_000;
@@ -124,7 +132,7 @@ impl Counter {
         let (_, judged) = self.waiting.pop_first()?;
         self.waits -= judged.len();
         self.seq += 1;
-        let (cells, other) = self.cells(slot, &judged);
+        let (cells, other, cuts) = self.cells(slot, &judged);
         Some(CellBatch {
             source: "replay".to_owned(),
             epoch: 1,
@@ -132,12 +140,14 @@ impl Counter {
             slot,
             cells,
             other,
+            cuts,
         })
     }
 
-    fn cells(&mut self, slot: u64, judged: &[(Request, Classification)]) -> (Vec<Cell>, CellCounts) {
+    fn cells(&mut self, slot: u64, judged: &[(Request, Classification)]) -> (Vec<Cell>, CellCounts, Cuts) {
         let mut cells: HashMap<Cohort, Cell, FxBuildHasher> = HashMap::default();
         let mut other = CellCounts::default();
+        let mut sampler = Sampler::new(MAX_SAMPLED);
         for (request, judged) in judged {
             fill(&mut self.record, request);
             if !self.knows_sizes {
@@ -161,9 +171,11 @@ impl Counter {
                 None
             };
             cell.show(&self.record, judged, digest.as_deref().unwrap_or(UNKNOWN));
+            self.offer(&mut sampler, slot, request, Strata::of(&self.record, judged));
         }
         // What became known by the end of this slot; slots without a request have none to tell of it.
         let until_ms = (slot + 1) * SLOT_S * 1000 - 1;
+        let mut unanswered = Vec::new();
         for (_, request) in self.challenges.unanswered(0, until_ms) {
             fill(&mut self.record, request);
             let cell = cells
@@ -172,11 +184,46 @@ impl Counter {
             let before = cell.counts.turned_away;
             cell.turn_away(&self.record);
             self.totals.turned_away += u64::from(cell.counts.turned_away - before);
+            unanswered.push(*request);
+        }
+        for request in &unanswered {
+            self.offer(&mut sampler, slot, request, Strata::turned_away());
         }
         self.challenges.forget(until_ms);
+        let (mut sample, cuts) = sampler.by_key(MAX_SAMPLE_BYTES);
+        for (cohort, cell) in &mut cells {
+            cell.sample = sample.remove(cohort).unwrap_or_default();
+        }
         let mut cells: Vec<Cell> = cells.into_values().collect();
         cells.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        (cells, other)
+        (cells, other, cuts)
+    }
+
+    fn offer(&self, sampler: &mut Sampler<Cohort>, slot: u64, request: &Request, strata: Strata) {
+        let asked = Asked {
+            client: request.client,
+            network: request.network,
+            blob: BlobKey::Object(request.digest),
+            slot,
+        };
+        sampler.offer(&asked, strata, || request.cohort, || self.further(request));
+    }
+
+    fn further(&self, request: &Request) -> Further {
+        let (of, names) = (request.further, &self.meanings);
+        Further {
+            version: names.versions.known(of.version),
+            served_by: names.servers.known(of.served_by),
+            protocol: names.protocols.known(of.protocol),
+            ip_version: of
+                .is_ipv6
+                .map_or("", |is_ipv6| if is_ipv6 { "6" } else { "4" })
+                .into(),
+            repository: names.repositories.known(of.repository),
+            digest: self.digests.text(request.digest).unwrap_or_default().into(),
+            size: size_class(request.size).into(),
+            ..Further::default()
+        }
     }
 }
 

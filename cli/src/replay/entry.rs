@@ -51,6 +51,7 @@ pub(super) enum Field {
     /// Names of Blobwatch's own exports
     Route,
     Digest,
+    Repository,
     Kind,
     Start,
     End,
@@ -60,7 +61,9 @@ pub(super) enum Field {
     Client,
     Network,
     Family,
+    Version,
     Os,
+    ServedBy,
     Verdict,
     Weight,
 }
@@ -73,6 +76,8 @@ pub(super) struct LogEntry<'a> {
     clock: &'a str,
     pub(super) method: &'a str,
     pub(super) path: Cow<'a, str>,
+    /// `HTTP/1.1`, where a request line says it.
+    pub(super) protocol: &'a str,
     pub(super) status: Option<u16>,
     pub(super) bytes: Option<u64>,
     pub(super) wire: Option<u64>,
@@ -96,6 +101,7 @@ pub(super) struct LogEntry<'a> {
     pub(super) id: Cow<'a, str>,
     pub(super) route: Cow<'a, str>,
     pub(super) digest: Cow<'a, str>,
+    pub(super) repository: Cow<'a, str>,
     pub(super) kind: Cow<'a, str>,
     pub(super) start: Option<u64>,
     pub(super) end: Option<u64>,
@@ -104,6 +110,8 @@ pub(super) struct LogEntry<'a> {
     pub(super) client: Option<u64>,
     pub(super) network: Option<u64>,
     pub(super) family: Cow<'a, str>,
+    pub(super) version: Cow<'a, str>,
+    pub(super) served_by: Cow<'a, str>,
     pub(super) os: Cow<'a, str>,
     pub(super) verdict: Cow<'a, str>,
     pub(super) weight: Option<u32>,
@@ -149,6 +157,7 @@ impl<'a> LogEntry<'a> {
             Field::Id => self.id = value,
             Field::Route => self.route = value,
             Field::Digest => self.digest = value,
+            Field::Repository => self.repository = value,
             Field::Kind => self.kind = value,
             Field::Start => self.start = value.parse().ok(),
             Field::End => self.end = value.parse().ok(),
@@ -157,6 +166,8 @@ impl<'a> LogEntry<'a> {
             Field::Client => self.client = u64::from_str_radix(&value, 16).ok(),
             Field::Network => self.network = u64::from_str_radix(&value, 16).ok(),
             Field::Family => self.family = value,
+            Field::Version => self.version = value,
+            Field::ServedBy => self.served_by = value,
             Field::Os => self.os = value,
             Field::Verdict => self.verdict = value,
             Field::Weight => self.weight = value.parse().ok(),
@@ -176,6 +187,7 @@ impl<'a> LogEntry<'a> {
         };
         let (method, path) = split_request(request).ok_or("a request line such as \"GET / HTTP/1.1\"")?;
         (self.method, self.path) = (method, path.into());
+        self.protocol = request.rsplit_once(' ').map_or("", |(_, protocol)| protocol);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use blobwatch_pull::{Agent, Family};
+use blobwatch_records::version_of;
 
 use super::format::texts;
 
@@ -37,6 +38,11 @@ impl Numbered {
             .get(usize::from(number))
             .cloned()
             .unwrap_or_else(|| "".into())
+    }
+
+    /// The text, but empty for one beyond the bound.
+    pub(super) fn known(&self, number: u16) -> Arc<str> {
+        if number == 1 { "".into() } else { self.text(number) }
     }
 
     /// The number of one more text; none when there are enough.
@@ -82,6 +88,7 @@ impl Texts {
 pub(super) struct Who {
     pub(super) family: Family,
     pub(super) os: u16,
+    pub(super) version: u16,
 }
 
 /// Everything that is numbered.
@@ -92,6 +99,10 @@ pub(super) struct Names {
     pub(super) countries: Texts,
     pub(super) systems: Texts,
     pub(super) fingerprints: Texts,
+    pub(super) versions: Texts,
+    pub(super) servers: Texts,
+    pub(super) protocols: Texts,
+    pub(super) repositories: Texts,
     rules: Texts,
     agents: HashMap<Box<str>, Who>,
 }
@@ -104,6 +115,10 @@ pub(super) struct Meanings {
     pub(super) countries: Numbered,
     pub(super) systems: Numbered,
     pub(super) fingerprints: Numbered,
+    pub(super) versions: Numbered,
+    pub(super) servers: Numbered,
+    pub(super) protocols: Numbered,
+    pub(super) repositories: Numbered,
     rules: Numbered,
 }
 
@@ -140,7 +155,19 @@ impl Names {
             countries: of(&self.countries),
             systems: of(&self.systems),
             fingerprints: of(&self.fingerprints),
+            versions: of(&self.versions),
+            servers: of(&self.servers),
+            protocols: of(&self.protocols),
+            repositories: of(&self.repositories),
             rules: of(&self.rules),
+        }
+    }
+
+    pub(super) fn who(&mut self, family: Family, os: &str, version: &str) -> Who {
+        Who {
+            family,
+            os: self.systems.number(os),
+            version: self.versions.number(&version_of(family, version)),
         }
     }
 
@@ -155,10 +182,7 @@ impl Names {
             text.to_owned()
         };
         let agent = Agent::parse(&plain);
-        let who = Who {
-            family: agent.family,
-            os: self.systems.number(agent.os),
-        };
+        let who = self.who(agent.family, agent.os, agent.version);
         if self.agents.len() < MAX_AGENTS {
             self.agents.insert(text.into(), who);
         }

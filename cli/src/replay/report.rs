@@ -145,7 +145,7 @@ impl Report {
             line(&mut out, &format!("- {}", self.lifetime(anomaly)));
             line(
                 &mut out,
-                &format!("- Cohort: {}", plain(&anomaly.cohort.to_string())),
+                &format!("- Cohort: {}", plain(&anomaly.who().to_string())),
             );
             line(
                 &mut out,

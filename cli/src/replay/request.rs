@@ -14,10 +14,10 @@ use serde::de::value::{Error as ValueError, StrDeserializer};
 
 use super::digests::Digests;
 use super::entry::LogEntry;
-use super::names::Names;
+use super::names::{Names, Who};
 use super::shown::{Lengths, NO_RANGE, Shown};
 
-/// One request for a blob; some 220 bytes. Size, range and outcome are as the line has them until `shown::resolve`.
+/// One request for a blob; some 230 bytes. Size, range and outcome are as the line has them until `shown::resolve`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Request {
     /// Time, file and line; or the record's own id.
@@ -36,6 +36,17 @@ pub(super) struct Request {
     pub(super) outcome: Outcome,
     pub(super) is_denied: bool,
     pub(super) cohort: Cohort,
+    pub(super) further: Further,
+}
+
+/// What cells do not tell apart, as numbers of [`Names`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Further {
+    pub(super) version: u16,
+    pub(super) served_by: u16,
+    pub(super) protocol: u16,
+    pub(super) repository: u16,
+    pub(super) is_ipv6: Option<bool>,
 }
 
 /// The combination of attributes, as numbers of [`Names`].
@@ -93,7 +104,7 @@ impl Reader {
         entry: &mut LogEntry<'_>,
         id: impl FnOnce(u64, &str) -> RecordId,
     ) -> Result<Option<Request>, &'static str> {
-        let Some(digest) = self.digest(entry) else {
+        let Some((digest, repository)) = self.blob(entry) else {
             return Ok(None);
         };
         let method = match entry.method {
@@ -112,6 +123,14 @@ impl Reader {
         let outcome = named::<Outcome>(&entry.outcome);
         self.seen.lengths += u64::from(lengths.sent.is_some() || outcome.is_some());
         let (client, network) = self.keys(entry);
+        let (cohort, version) = self.cohort(entry);
+        let further = Further {
+            version,
+            served_by: self.names.servers.number(&entry.served_by),
+            protocol: self.names.protocols.number(entry.protocol),
+            repository,
+            is_ipv6: address(&entry.address).map(|address| address.is_ipv6()),
+        };
         Ok(Some(Request {
             id: id(time_ms, &entry.id),
             client,
@@ -130,7 +149,8 @@ impl Reader {
                 &*entry.verdict,
                 "block" | "throttle" | "challenge" | "js_challenge" | "managed_challenge"
             ),
-            cohort: self.cohort(entry),
+            cohort,
+            further,
         }))
     }
 
@@ -140,14 +160,11 @@ impl Reader {
         hasher.finish()
     }
 
-    fn digest(&self, entry: &LogEntry<'_>) -> Option<u64> {
-        let of = |digest: &str| {
-            let hash = self.hash(|hasher| digest.hash(hasher));
-            self.digests.learn(hash, digest);
-            hash
-        };
+    /// The hash of the blob's digest, and the repository's number.
+    fn blob(&mut self, entry: &LogEntry<'_>) -> Option<(u64, u16)> {
         if !entry.digest.is_empty() {
-            return Some(of(&entry.digest));
+            let repository = self.names.repositories.number(&entry.repository);
+            return Some((self.digest(&entry.digest), repository));
         }
         let path = entry.path.as_ref();
         let path = match path.split_once("://") {
@@ -155,7 +172,15 @@ impl Reader {
             None => path,
         };
         let path = path.split_once(['?', '#']).map_or(path, |(path, _)| path);
-        find_blob(path).map(|blob| of(&blob.digest))
+        let blob = find_blob(path)?;
+        let repository = self.names.repositories.number(&blob.repository);
+        Some((self.digest(&blob.digest), repository))
+    }
+
+    fn digest(&self, digest: &str) -> u64 {
+        let hash = self.hash(|hasher| digest.hash(hasher));
+        self.digests.learn(hash, digest);
+        hash
     }
 
     fn range(&mut self, entry: &LogEntry<'_>, status: u16, method: Method) -> (RangeRecord, Shown) {
@@ -229,15 +254,13 @@ impl Reader {
         (ClientKey(client), NetworkKey(network))
     }
 
-    fn cohort(&mut self, entry: &LogEntry<'_>) -> Cohort {
-        let (family, os) = match named::<Family>(&entry.family) {
-            Some(family) => (family, self.names.systems.number(&entry.os)),
-            None => {
-                let who = self.names.agent(&entry.user_agent, entry.is_agent_encoded);
-                (who.family, who.os)
-            }
+    /// The combination, and the version's number.
+    fn cohort(&mut self, entry: &LogEntry<'_>) -> (Cohort, u16) {
+        let Who { family, os, version } = match named::<Family>(&entry.family) {
+            Some(family) => self.names.who(family, &entry.os, &entry.version),
+            None => self.names.agent(&entry.user_agent, entry.is_agent_encoded),
         };
-        Cohort {
+        let cohort = Cohort {
             asn: entry.asn,
             route: self.names.routes.number(&entry.route),
             colo: self.names.colos.number(&entry.colo),
@@ -246,7 +269,8 @@ impl Reader {
             fingerprint: self.names.fingerprints.number(&entry.fingerprint),
             rules: self.names.rules(&entry.rules),
             family,
-        }
+        };
+        (cohort, version)
     }
 }
 

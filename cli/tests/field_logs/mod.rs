@@ -15,6 +15,9 @@ const MIB: u64 = 1 << 20;
 const SIZES: [u64; 6] = [1_200, 40_000, 700_000, 5_000_000, 30_000_000, 90_000_000];
 const BLOBS: u64 = 60;
 
+/// Size of the blobs of some stories, whose numbers are beyond [`BLOBS`].
+const LARGEST: u64 = 1_600_000_000;
+
 /// Programs that pull, and how many of ten pulls are theirs.
 const AGENTS: [(&str, u64); 4] = [
     (
@@ -25,9 +28,12 @@ const AGENTS: [(&str, u64); 4] = [
         "docker/19.03.12 go/go1.13.10 git-commit/48a66213fe kernel/4.14.181-140.257.amzn2.x86_64 os/linux arch/amd64",
         2,
     ),
-    ("containerd/1.7.12", 3),
+    (CONTAINERD, 3),
     ("containers/5.29.2 (github.com/containers/image)", 2),
 ];
+
+const CONTAINERD: &str = "containerd/1.7.12";
+const NEW_CONTAINERD: &str = "containerd/2.1.3";
 
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +54,14 @@ pub(crate) enum Story {
     MultiRange,
     /// 403 without a body in one repository.
     Repository,
+    /// 403 in the two repositories with a word in their names, to one program.
+    Word,
+    /// 503 to one blob.
+    Blob,
+    /// 403 to one version of a program of which two are out.
+    Version,
+    /// Blobs over 1 GiB end at 1 GiB.
+    Cut,
     /// One blob arrives whole and is fetched five times.
     Content,
     /// One system's downloads take twenty times as long.
@@ -72,7 +86,7 @@ pub(crate) enum Story {
     Lazy,
 }
 
-pub(crate) const FAULTS: [Story; 12] = [
+pub(crate) const FAULTS: [Story; 16] = [
     Story::Denied,
     Story::Limited,
     Story::Failing,
@@ -81,6 +95,10 @@ pub(crate) const FAULTS: [Story; 12] = [
     Story::BehindTheEnd,
     Story::MultiRange,
     Story::Repository,
+    Story::Word,
+    Story::Blob,
+    Story::Version,
+    Story::Cut,
     Story::Content,
     Story::Slow,
     Story::Unreached,
@@ -108,8 +126,30 @@ impl Story {
             Self::Expired => ("start_refused", &["401"]),
             Self::BehindTheEnd => ("range_loop", &["containerd", "behind the end"]),
             Self::MultiRange => ("range_refused", &["containers-image", "multi-range only"]),
-            Self::Repository => ("start_refused", &["all clients", "403"]),
-            Self::Content => ("content_suspect", &["all clients", "sha256:00", "fetched again"]),
+            Self::Repository => (
+                "start_refused",
+                &["repository team/license-server, all clients: ", "403"],
+            ),
+            Self::Word => (
+                "start_refused",
+                &[
+                    "repositories team/license-audit or team/license-server, containerd: ",
+                    "403",
+                ],
+            ),
+            Self::Blob => (
+                "start_failed",
+                &["blob sha256:", "0004, all clients: ", "failed with 5xx"],
+            ),
+            Self::Version => ("start_refused", &["containerd 2.1.3: ", "403"]),
+            Self::Cut => (
+                "abort_surge",
+                &["blobs over 1 GiB, all clients: ", "aborted downloads"],
+            ),
+            Self::Content => (
+                "content_suspect",
+                &["blob sha256:00", "0004, all clients: ", "fetched again"],
+            ),
             Self::Slow => ("slow_surge", &["amzn2", "slow downloads (from "]),
             Self::Unreached => ("target_unreached", &["containerd", "redirects not followed"]),
             Self::CutParts => ("abort_surge", &["resumes", "aborted downloads"]),
@@ -162,6 +202,9 @@ pub(crate) fn log(story: Story, span: Span, seed: u64) -> Vec<Line> {
 }
 
 fn size(blob: u64) -> u64 {
+    if blob >= BLOBS {
+        return LARGEST;
+    }
     let place = blob as usize % SIZES.len();
     SIZES.get(place).copied().unwrap_or_default() + blob
 }
@@ -174,17 +217,27 @@ fn pull(random: &mut Random, time_s: u64, story: Story) -> Line {
         which = which.saturating_sub(*share);
         is_it
     });
-    let blob = random.next(BLOBS);
+    let agent = match agent {
+        Some((CONTAINERD, _)) if story == Story::Version && random.next(2) == 0 => NEW_CONTAINERD,
+        Some((agent, _)) => agent,
+        None => "",
+    };
+    let blob = match random.next(BLOBS) {
+        blob if story == Story::Blob && blob % 4 == 0 => 4,
+        blob if story == Story::Cut && blob % 6 == 0 => 2_000 + blob,
+        blob => blob,
+    };
     let megabytes_s = 10 + random.next(50);
     let is_redirecting = story == Story::Unreached;
     Line {
         time_s,
         client: random.next(5_000),
-        agent: agent.map_or("", |(agent, _)| agent),
+        agent,
         method: "GET",
         repository: match random.next(3) {
             0 => "team/app",
             1 => "team/base",
+            _ if story == Story::Word && random.next(3) == 0 => "team/license-audit",
             _ => "team/license-server",
         },
         blob,
@@ -222,6 +275,10 @@ fn told(story: Story, pull: Line, random: &mut Random) -> Vec<Line> {
             ..answer(416, 0)
         }],
         Story::Repository if pull.repository.contains("license") => tries(answer(403, 0), 2),
+        Story::Word if is("containerd") && pull.repository.contains("license") => tries(answer(403, 0), 2),
+        Story::Blob if pull.blob == 4 => tries(answer(503, 190), 3),
+        Story::Version if is(NEW_CONTAINERD) => tries(answer(403, 5_000), 3),
+        Story::Cut if size(pull.blob) > 1 << 30 => tries(answer(200, 1 << 30), 2),
         Story::Content if pull.blob.is_multiple_of(4) => tries(
             Line {
                 blob: 4,
@@ -280,17 +337,8 @@ fn part(pull: &Line, range: String, first: u64, last: u64, sent: u64) -> Line {
         status: 206,
         sent,
         range,
-        content_range: format!("bytes {first}-{last}/{}", whole(pull)),
+        content_range: format!("bytes {first}-{last}/{}", size(pull.blob)),
         ..pull.clone()
-    }
-}
-
-/// Blobs of stories about parts have sizes of their own.
-fn whole(pull: &Line) -> u64 {
-    if pull.blob < BLOBS {
-        size(pull.blob)
-    } else {
-        1_600_000_000
     }
 }
 

@@ -62,7 +62,11 @@ pub struct Anomaly {
     pub opened_ms: u64,
     pub closed_ms: Option<u64>,
     pub reopened: u32,
+    /// Of the cells that it is about.
     pub cohort: Cohort,
+    /// Who it is, where attributes that cells do not have say it better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<Cohort>,
     /// Events per trial that were expected; of a cliff, requests a minute.
     pub baseline: f64,
     /// Events per trial since the onset, or in the last hour; of a cliff, requests a minute.
@@ -84,6 +88,12 @@ impl Anomaly {
     #[must_use]
     pub fn kind(&self) -> AnomalyKind {
         self.kinds.first().copied().unwrap_or(AnomalyKind::ResumeSurge)
+    }
+
+    /// Who it is about, by all attributes.
+    #[must_use]
+    pub fn who(&self) -> &Cohort {
+        self.named.as_ref().unwrap_or(&self.cohort)
     }
 
     /// `an-000012`.
@@ -242,7 +252,7 @@ impl<'a> From<&'a Anomaly> for AnomalyJson<'a> {
             closed: anomaly.closed_ms.map(rfc3339),
             reopened: anomaly.reopened,
             sentence: anomaly.sentence(),
-            cohort: anomaly.cohort.json(),
+            cohort: anomaly.who().json(),
             baseline: rounded(anomaly.baseline),
             observed: rounded(anomaly.observed),
             risk_ratio: rounded(anomaly.risk_ratio()),

@@ -66,6 +66,20 @@ pub struct LiteralJson<'a> {
     pub not: bool,
 }
 
+impl Literal {
+    #[must_use]
+    pub(super) fn holds(&self, key: &CellKey) -> bool {
+        self.holds_one_of(&values(key))
+    }
+
+    /// Of a cell's values, its own; false for an attribute that cells do not have.
+    fn holds_one_of(&self, values: &[Cow<'_, str>; 7]) -> bool {
+        let place = ATTRIBUTES.iter().position(|name| *name == self.attribute);
+        let value = place.and_then(|place| values.get(place));
+        value.is_some_and(|value| self.values.iter().any(|known| known == value) != self.not)
+    }
+}
+
 impl Cohort {
     /// What `localize` named; the shorter side is kept.
     #[must_use]
@@ -105,14 +119,7 @@ impl Cohort {
             return true;
         }
         let values = values(key);
-        let value_of = |attribute: &str| {
-            let place = ATTRIBUTES.iter().position(|name| *name == attribute)?;
-            values.get(place)
-        };
-        self.0.iter().all(|literal| {
-            value_of(&literal.attribute)
-                .is_some_and(|value| literal.values.iter().any(|known| known == value) != literal.not)
-        })
+        self.0.iter().all(|literal| literal.holds_one_of(&values))
     }
 
     /// Whether somebody with this value can be in it.
@@ -149,24 +156,44 @@ impl Cohort {
 impl fmt::Display for Cohort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<String> = Vec::new();
+        for attribute in BLOB_ATTRIBUTES.into_iter().chain(["version"]) {
+            if let Some(literal) = self.literal(attribute) {
+                parts.push(words(literal));
+            }
+        }
         match (self.literal("family"), self.literal("os")) {
             (Some(family), Some(os)) => parts.push(format!("{} on {}", words(family), words(os))),
             (Some(family), None) => parts.push(words(family)),
             (None, Some(os)) => parts.push(format!("clients on {}", words(os))),
             (None, None) => {}
         }
-        for attribute in ["fingerprint", "asn", "country", "colo", "route"] {
+        for attribute in [
+            "fingerprint",
+            "cloud",
+            "cloud_region",
+            "asn",
+            "country",
+            "colo",
+            "protocol",
+            "ip_version",
+            "served_by",
+            "route",
+        ] {
             if let Some(literal) = self.literal(attribute) {
                 parts.push(words(literal));
             }
         }
-        match parts.is_empty() {
-            true => f.write_str("all clients"),
-            // Cohorts that were kept before User-Agents were read as words hold what a client sent.
-            false => f.write_str(&visible(&parts.join(", "))),
+        let is_of_blob = |literal: &Literal| BLOB_ATTRIBUTES.contains(&&*literal.attribute);
+        if self.0.iter().all(is_of_blob) {
+            parts.push("all clients".to_owned());
         }
+        // Cohorts that were kept before User-Agents were read as words hold what a client sent.
+        f.write_str(&visible(&parts.join(", ")))
     }
 }
+
+/// What is asked for, and nothing of who asks.
+const BLOB_ATTRIBUTES: [&str; 3] = ["repository", "digest", "size"];
 
 /// Values said one by one; of more their number is said.
 const MAX_SAID: usize = 3;
@@ -183,7 +210,13 @@ fn words(literal: &Literal) -> String {
             "or",
             "networks",
         ),
+        "version" => list("or").replace('/', " "),
         _ => list("or"),
+    };
+    let one_or_many = |one: &'static str| match literal.values.len() {
+        0 | 1 => format!("{one} {said}"),
+        2..=MAX_SAID => format!("{} {said}", plural(&literal.attribute)),
+        _ => said.clone(),
     };
     match (literal.attribute.as_str(), literal.not) {
         ("family", false) if is_unknown(literal) => "unknown programs".to_owned(),
@@ -193,12 +226,29 @@ fn words(literal: &Literal) -> String {
         ("colo", false) if literal.values.len() > MAX_SAID => format!("in {said}"),
         ("colo", false) => format!("at {said}"),
         ("route", false) => format!("route {said}"),
+        ("repository", false) => one_or_many("repository"),
+        ("digest", false) => one_or_many("blob"),
+        ("size", false) => format!("blobs {}", sizes(&literal.values)),
+        ("cloud", false) => one_or_many("cloud"),
+        ("cloud_region", false) => one_or_many("cloud region"),
+        ("protocol", false) => format!("over {said}"),
+        ("ip_version", false) => format!("over IPv{}", literal.values.join(" or ")),
+        ("served_by", false) => format!("served by {said}"),
         ("family", true) if is_unknown(literal) => "any known program".to_owned(),
         ("os", true) if is_unknown(literal) => "any known system".to_owned(),
         ("family" | "os", true) => format!("all but {said}"),
         (attribute, true) => format!("{} {}, not {said}", literal.among, plural(attribute)),
         (_, false) => said,
     }
+}
+
+/// "over 1 GiB", "of 1 MiB to 64 MiB or over 1 GiB".
+fn sizes(values: &[String]) -> String {
+    let class = |value: &String| match value.starts_with(|first: char| first.is_ascii_digit()) {
+        true => format!("of {value}"),
+        false => value.clone(),
+    };
+    values.iter().map(class).collect::<Vec<_>>().join(" or ")
 }
 
 /// What a request does not say is one value too.
@@ -222,6 +272,13 @@ fn plural(attribute: &str) -> &str {
         "asn" => "networks",
         "family" => "programs",
         "os" => "systems",
+        "version" => "versions",
+        "cloud" => "clouds",
+        "cloud_region" => "cloud regions",
+        "served_by" => "servers",
+        "protocol" => "protocols",
+        "repository" => "repositories",
+        "digest" => "blobs",
         _ => "fingerprints",
     }
 }
@@ -300,6 +357,51 @@ mod tests {
         );
         case(vec![literal("asn", &["1"], true, 9)], "9 networks, not AS1");
         case(vec![literal("country", &["DE"], false, 1)], "in DE");
+    }
+
+    #[test]
+    fn what_is_asked_for_is_said_before_who_asks() {
+        let repository = literal("repository", &["team/license-server"], false, 1);
+        case(
+            vec![repository.clone()],
+            "repository team/license-server, all clients",
+        );
+        case(
+            vec![literal("family", &["docker"], false, 1), repository],
+            "repository team/license-server, docker",
+        );
+        case(
+            vec![literal("repository", &["a", "b"], false, 2)],
+            "repositories a or b, all clients",
+        );
+        case(
+            vec![literal("repository", &["a", "b", "c", "d"], false, 4)],
+            "4 repositories, all clients",
+        );
+        case(
+            vec![literal("digest", &["sha256:00"], false, 1)],
+            "blob sha256:00, all clients",
+        );
+        case(
+            vec![literal("size", &["over 1 GiB"], false, 1)],
+            "blobs over 1 GiB, all clients",
+        );
+        case(
+            vec![literal("size", &["64 MiB to 1 GiB", "over 1 GiB"], false, 2)],
+            "blobs of 64 MiB to 1 GiB or over 1 GiB, all clients",
+        );
+        case(
+            vec![literal("version", &["containerd/2.1.3"], false, 1)],
+            "containerd 2.1.3",
+        );
+        case(
+            vec![
+                literal("cloud_region", &["eu-west-1"], false, 1),
+                literal("protocol", &["HTTP/3"], false, 1),
+                literal("ip_version", &["6"], false, 1),
+            ],
+            "cloud region eu-west-1, over HTTP/3, over IPv6",
+        );
     }
 
     #[test]

@@ -32,8 +32,8 @@ use super::kind::{AnomalyKind, TESTED_KINDS};
 use super::locate;
 use super::normal::{Normal, Rates};
 use super::rules::Switch;
-use super::window::{MINUTE_SLOTS, WINDOW_SLOTS, Window};
-use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, SLOT_S, slot_of};
+use super::window::{MAX_SAMPLED, MINUTE_SLOTS, WINDOW_SLOTS, Window};
+use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, Cuts, SLOT_S, slot_of};
 pub(crate) use older::OlderEngine;
 use totals::Totals;
 use watch::Watch;
@@ -53,6 +53,9 @@ pub(crate) const MAX_EARLY_SLOTS: u64 = 6;
 
 /// Cells that wait for their slot; beyond it they are `other`. 300 FireLogs with 100 cells each.
 const MAX_PENDING: usize = 30_000;
+
+/// Sampled requests that wait for their slot; beyond it what a bucket of the window keeps of them. At some 300 bytes 3 MB.
+const MAX_PENDING_SAMPLED: usize = 10_000;
 
 /// Anomalies open at a time; what else is found joins none and is looked at again.
 const MAX_OPEN: usize = 32;
@@ -144,6 +147,22 @@ impl Past {
 struct Pending {
     cells: BTreeMap<CellKey, Cell>,
     other: CellCounts,
+    cuts: Cuts,
+}
+
+impl Pending {
+    /// Keeps the samples within their bound.
+    fn thin(&mut self) {
+        let sampled: usize = self.cells.values().map(|cell| cell.sample.len()).sum();
+        if sampled <= MAX_PENDING_SAMPLED {
+            return;
+        }
+        let all = self.cells.values().flat_map(|cell| &cell.sample);
+        self.cuts.tighten(all, MAX_SAMPLED);
+        for cell in self.cells.values_mut() {
+            cell.sample.retain_mut(|request| self.cuts.keep(request));
+        }
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -224,6 +243,7 @@ impl Engine {
         let slot = batch.slot.max(ticked + 1);
         let pending = self.pending.entry(slot).or_default();
         pending.other.add(&batch.other);
+        pending.cuts.merge(&batch.cuts);
         for cell in batch.cells {
             let cell = self.admission.admit(cell, now);
             match pending.cells.get_mut(&cell.key) {
@@ -235,6 +255,7 @@ impl Engine {
                 }
             }
         }
+        pending.thin();
         Added::Counted
     }
 
@@ -388,11 +409,11 @@ impl Engine {
     }
 
     fn step(&mut self, slot: u64, outcome: &mut Outcome) {
-        let (cells, other) = self.take_due(slot);
+        let (cells, other, cuts) = self.take_due(slot);
         self.total(&cells);
         self.feed(slot, &cells, outcome);
         if !cells.is_empty() || other.requests > 0 {
-            self.window.push(slot, &cells, &other);
+            self.window.push(slot, &cells, &other, &cuts);
         }
         for watch in &mut self.open {
             watch.observe(&cells);
@@ -406,11 +427,12 @@ impl Engine {
     }
 
     /// Cells of all slots up to `slot`.
-    fn take_due(&mut self, slot: u64) -> (Vec<Cell>, CellCounts) {
+    fn take_due(&mut self, slot: u64) -> (Vec<Cell>, CellCounts, Cuts) {
         let later = self.pending.split_off(&(slot + 1));
         let mut all = Pending::default();
         for (_, due) in std::mem::replace(&mut self.pending, later) {
             all.other.add(&due.other);
+            all.cuts.merge(&due.cuts);
             for (key, cell) in due.cells {
                 match all.cells.get_mut(&key) {
                     Some(known) => known.merge(&cell),
@@ -419,7 +441,7 @@ impl Engine {
             }
         }
         self.uncounted.other_requests += u64::from(all.other.requests);
-        (all.cells.into_values().collect(), all.other)
+        (all.cells.into_values().collect(), all.other, all.cuts)
     }
 
     /// What is due once a minute: minutes given out, the past learned, requests missed.

@@ -15,6 +15,7 @@ mod cohort;
 mod engine;
 mod kind;
 mod locate;
+mod naming;
 mod normal;
 mod object_calls;
 mod rules;

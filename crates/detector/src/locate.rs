@@ -72,11 +72,16 @@ pub(super) fn locate(kind: AnomalyKind, sums: &BTreeMap<CellKey, Counts>, rates:
     let mut cells: Vec<(&CellKey, f64, f64)> = sums
         .iter()
         .map(|(key, counts)| {
-            let healthy = MARGIN * rates.of(key) + kind.margin_rate();
-            (key, counts.events as f64, counts.trials as f64 * healthy)
+            let expected = counts.trials as f64 * healthy(kind, rates, key);
+            (key, counts.events as f64, expected)
         })
         .collect();
     search(&mut cells)
+}
+
+/// The highest rate that is healthy for a combination.
+pub(super) fn healthy(kind: AnomalyKind, rates: &Rates, key: &CellKey) -> f64 {
+    MARGIN * rates.of(key) + kind.margin_rate()
 }
 
 /// The cohort with the program that all trials are of, where others send requests too: nobody else can have the event, so

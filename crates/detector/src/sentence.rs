@@ -10,7 +10,7 @@ use blobwatch_wire::{grouped, percent, rfc3339};
 pub(super) fn of(anomaly: &Anomaly) -> String {
     let mut parts = vec![format!(
         "{}: {} since {}",
-        anomaly.cohort,
+        anomaly.who(),
         what(anomaly),
         clock(anomaly.onset_ms)
     )];
@@ -159,6 +159,7 @@ mod tests {
                 literal("os", "amzn2", false, 1),
                 literal("colo", "IAD", true, 6),
             ]),
+            named: None,
             baseline: 0.004,
             observed: 0.152,
             affected: Affected {

@@ -1,5 +1,6 @@
 //! Whole stories: cells of simulated traffic in, anomalies out.
 
+mod further;
 mod invented;
 mod missed;
 pub(crate) mod stories;

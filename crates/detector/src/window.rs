@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use blobwatch_records::{Affected, BlobCount, Cell, CellCounts, CellKey, Evidence, MAX_EVIDENCE, note_blob};
+use blobwatch_records::{
+    Affected, BlobCount, Bounds, Cell, CellCounts, CellKey, Cuts, Evidence, MAX_EVIDENCE, SampledRequest,
+    note_blob,
+};
 
 /// Slots of a minute.
 pub(crate) const MINUTE_SLOTS: u64 = 6;
@@ -23,6 +26,12 @@ const MAX_WINDOW_BYTES: usize = 28_000_000;
 
 /// A row without its sketches and evidence, and its place among others.
 const ROW_BYTES: usize = 380;
+
+/// Sampled requests of one bucket: some 300 in practice, as most are in several strata.
+pub(super) const MAX_SAMPLED: Bounds = Bounds {
+    with_event: 48,
+    trials: 96,
+};
 
 /// Cells of one bucket; further ones are added up in its `other`.
 pub(super) const MAX_BUCKET_CELLS: usize = 6_000;
@@ -46,6 +55,9 @@ pub struct Bucket {
     /// By the key's number.
     pub rows: BTreeMap<u32, Row>,
     pub other: CellCounts,
+    /// Requests with the number of their row's key.
+    pub sample: Vec<(u32, SampledRequest)>,
+    pub cuts: Cuts,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -111,8 +123,28 @@ impl Bucket {
         }
     }
 
+    /// Takes in a sample, as far as its rows are told apart.
+    fn take_sample(&mut self, sample: impl IntoIterator<Item = (u32, SampledRequest)>, cuts: &Cuts) {
+        let known = sample
+            .into_iter()
+            .filter(|(number, _)| self.rows.contains_key(number));
+        self.sample.extend(known);
+        self.cuts.merge(cuts);
+        self.cuts.trim(&mut self.sample, MAX_SAMPLED);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (number, row) in &other.rows {
+            self.take(*number, row);
+        }
+        self.other.add(&other.other);
+        self.take_sample(other.sample.iter().cloned(), &other.cuts);
+    }
+
+    /// About.
     fn bytes(&self) -> usize {
-        self.rows.values().map(Row::bytes).sum()
+        let sample = self.sample.iter().map(|(_, request)| request.bytes());
+        self.rows.values().map(Row::bytes).chain(sample).sum()
     }
 
     /// Minute of the bucket's first slot, since 1970.
@@ -129,8 +161,8 @@ impl Window {
         Self { keys, buckets }
     }
 
-    /// Takes in the cells of a slot, which is not before the newest.
-    pub fn push(&mut self, slot: u64, cells: &[Cell], other: &CellCounts) {
+    /// Takes in the cells of a slot, which is not before the newest; `cuts` are of their samples.
+    pub fn push(&mut self, slot: u64, cells: &[Cell], other: &CellCounts, cuts: &Cuts) {
         let mut bucket = Bucket {
             first: slot,
             last: slot,
@@ -142,14 +174,14 @@ impl Window {
             let mut row = Row::default();
             row.take(&cell.counts, &cell.affected, &cell.evidence, &cell.blobs);
             bucket.take(number, &row);
+            bucket
+                .sample
+                .extend(cell.sample.iter().map(|request| (number, request.clone())));
         }
+        let sample = std::mem::take(&mut bucket.sample);
+        bucket.take_sample(sample, cuts);
         match self.buckets.back_mut() {
-            Some(newest) if newest.last == slot => {
-                for (number, row) in &bucket.rows {
-                    newest.take(*number, row);
-                }
-                newest.other.add(&bucket.other);
-            }
+            Some(newest) if newest.last == slot => newest.merge(&bucket),
             _ => self.buckets.push_back(bucket),
         }
     }
@@ -185,10 +217,7 @@ impl Window {
             match merged.back_mut() {
                 Some(before) if before.minute() == bucket.minute() && bucket.minute() < fine => {
                     before.last = bucket.last;
-                    before.other.add(&bucket.other);
-                    for (number, row) in &bucket.rows {
-                        before.take(*number, row);
-                    }
+                    before.merge(&bucket);
                 }
                 _ => merged.push_back(bucket),
             }
@@ -208,6 +237,19 @@ impl Window {
             .iter()
             .filter(inside)
             .flat_map(|bucket| self.rows_of(bucket))
+    }
+
+    /// Sampled requests of the buckets from `first` on and before `until`, with their bucket, which has the cuts.
+    pub fn sampled(
+        &self,
+        first: u64,
+        until: u64,
+    ) -> impl Iterator<Item = (&Bucket, &CellKey, &SampledRequest)> {
+        let inside = move |bucket: &&Bucket| bucket.last >= first && bucket.last < until;
+        self.buckets.iter().filter(inside).flat_map(move |bucket| {
+            let sample = bucket.sample.iter();
+            sample.filter_map(move |(number, request)| Some((bucket, self.keys.key(*number)?, request)))
+        })
     }
 
     /// The rows of one of this window's buckets, also of one that [`Window::age`] gave just now.

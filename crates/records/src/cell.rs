@@ -9,6 +9,7 @@ mod breadth;
 mod bytes;
 mod counts;
 mod event;
+mod sample;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,10 @@ pub use breadth::{Affected, Breadth, FewNetworks, SKETCH};
 pub use counts::{CellCounts, LARGE_BYTES};
 pub(crate) use counts::{PACE_FIRST, PACE_PARTS};
 pub use event::{Event, Evidence, MAX_EVIDENCE};
+pub use sample::{
+    Asked, Bounds, Cuts, DIGEST, FURTHER, Further, SIZE, SampledRequest, Sampler, Strata, size_class,
+    version_of,
+};
 pub use tally::Tally;
 pub(crate) use tally::is_behind;
 
@@ -33,7 +38,8 @@ pub const SLOT_S: u64 = 10;
 
 /// Cells of one batch; what does not fit is in [`CellBatch::other`]. A colo's clients of one slot are some 20 client
 /// builds in some 20 networks. A cell takes at most 7 KB (eleven pairs of full sketches 3.5 KB, evidence, texts of
-/// [`blobwatch_wire::MAX_TEXT_BYTES`]) and 100 bytes in practice, so a batch stays below the 2 MB of a row.
+/// [`blobwatch_wire::MAX_TEXT_BYTES`]) and 100 bytes in practice, and all samples together `MAX_SAMPLE_BYTES`, so a batch
+/// stays below the 2 MB of a row.
 pub const MAX_CELLS: usize = 384;
 
 /// Rules of one key; a set of more is cut. A rulebook has some ten.
@@ -54,6 +60,8 @@ pub struct CellBatch {
     pub cells: Vec<Cell>,
     /// What did not fit in `cells`.
     pub other: CellCounts,
+    /// How much the samples of all cells together leave out.
+    pub cuts: Cuts,
 }
 
 /// One combination of attributes. Absent text is empty.
@@ -83,6 +91,8 @@ pub struct Cell {
     pub networks: FewNetworks,
     /// Blobs behind [`Event::Suspect`], at most `MAX_BLOBS`.
     pub blobs: Vec<BlobCount>,
+    /// Requests of this combination with the attributes that it does not have.
+    pub sample: Vec<SampledRequest>,
 }
 
 /// The slot of a time in milliseconds since 1970.
@@ -122,6 +132,7 @@ impl Cell {
             evidence: Vec::new(),
             networks: FewNetworks::default(),
             blobs: Vec::new(),
+            sample: Vec::new(),
         }
     }
 
@@ -159,6 +170,7 @@ impl Cell {
         for blob in &other.blobs {
             note_blob(&mut self.blobs, &blob.digest, blob.times);
         }
+        self.sample.extend_from_slice(&other.sample);
     }
 
     /// Keeps a record as an example of an event, while there is room.

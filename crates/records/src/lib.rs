@@ -8,8 +8,9 @@ mod history;
 mod segment;
 
 pub use cell::{
-    Affected, BlobCount, Breadth, Cell, CellBatch, CellCounts, CellKey, Event, Evidence, FewNetworks,
-    LARGE_BYTES, MAX_CELLS, MAX_EVIDENCE, SKETCH, SLOT_S, Tally, note_blob, slot_of,
+    Affected, Asked, BlobCount, Bounds, Breadth, Cell, CellBatch, CellCounts, CellKey, Cuts, DIGEST, Event,
+    Evidence, FURTHER, FewNetworks, Further, LARGE_BYTES, MAX_CELLS, MAX_EVIDENCE, SIZE, SKETCH, SLOT_S,
+    SampledRequest, Sampler, Strata, Tally, note_blob, size_class, slot_of, version_of,
 };
 pub use flush::{
     Batches, Flush, Outgoing, Reply, RulebookVersion, VolumeCount, colo_of, fire_log_name, fire_log_of,

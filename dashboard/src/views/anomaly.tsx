@@ -14,7 +14,7 @@ import { Empty, Refusal, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 import { isOperator } from "../session.ts";
 import { step } from "../span.ts";
-import { axes, KINDS } from "./cohorts.tsx";
+import { ATTRIBUTES, axes, KINDS } from "./cohorts.tsx";
 import { ToMonitor } from "./to_monitor.tsx";
 
 /** Shown around the anomaly in Timeline and Cohorts. */
@@ -38,10 +38,19 @@ function around(anomaly: Answer): { since: string; until?: string } {
   return { since, until: new Date(Date.parse(anomaly.closed) + AFTER_MS).toISOString() };
 }
 
-/** The cohort as filters of Timeline and Fires; what it excludes cannot be said there. */
-function filters(anomaly: Answer): Record<string, string> {
-  const parts = anomaly.cohort.filter((part) => !part.not);
+/** The cohort as filters of a view that knows these attributes; what it excludes cannot be said there. */
+function filters(anomaly: Answer, known: string[]): Record<string, string> {
+  const parts = anomaly.cohort.filter((part) => !part.not && known.includes(part.attribute));
   return Object.fromEntries(parts.map((part) => [part.attribute, part.values.join(",")]));
+}
+
+/** One value of these can be filtered by where requests are listed. */
+const OF_REQUESTS = [...ATTRIBUTES, "served_by"];
+const ONE_OF_REQUESTS = ["repository", "digest"];
+
+function requestFilters(anomaly: Answer): Record<string, string> {
+  const single = anomaly.cohort.filter((part) => ONE_OF_REQUESTS.includes(part.attribute) && part.values.length === 1);
+  return filters(anomaly, [...OF_REQUESTS, ...single.map((part) => part.attribute)]);
 }
 
 function Details({ anomaly }: { anomaly: Answer }) {
@@ -58,13 +67,13 @@ function Details({ anomaly }: { anomaly: Answer }) {
               Put {rule} to monitor
             </button>
           ))}
-          <Link to={to(["timeline"], { ...window, ...filters(anomaly) })} class="button">
+          <Link to={to(["timeline"], { ...window, ...filters(anomaly, ATTRIBUTES) })} class="button">
             Timeline
           </Link>
           <Link to={to(["cohorts"], { ...window, anomaly: anomaly.id, ...(KINDS.includes(anomaly.kind) && { kind: anomaly.kind }), ...axes(anomaly.cohort) })} class="button">
             Cohorts
           </Link>
-          <Link to={to(["fires"], { ...window, ...filters(anomaly), all: "yes" })} class="button">
+          <Link to={to(["fires"], { ...window, ...requestFilters(anomaly), all: "yes" })} class="button">
             Requests
           </Link>
         </div>
@@ -126,11 +135,11 @@ function CohortPlot({ anomaly, window }: { anomaly: Answer; window: ReturnType<t
     (signal) => {
       const ends = { since: window.since, until: window.until ?? new Date().toISOString() };
       const seconds = step(Date.parse(ends.until) - Date.parse(ends.since));
-      return get<Timeline>("timeline", { ...ends, step: seconds, ...filters(anomaly) }, signal).then((data) => whole(data, Date.now()));
+      return get<Timeline>("timeline", { ...ends, step: seconds, ...filters(anomaly, ATTRIBUTES) }, signal).then((data) => whole(data, Date.now()));
     },
     window.until ? 0 : 10_000,
   );
-  const excluded = anomaly.cohort.some((part) => part.not);
+  const excluded = anomaly.cohort.some((part) => part.not || !ATTRIBUTES.includes(part.attribute));
   return (
     <Shown live={live} what="its requests">
       {(data) => {
@@ -142,11 +151,11 @@ function CohortPlot({ anomaly, window }: { anomaly: Answer; window: ReturnType<t
         ];
         const lines = [...kindLines(data.series, STUCK), ...others.filter(({ values }) => total(values) > 0)];
         const per = unit(data.step_s);
-        const title = `Faults for ${Object.keys(filters(anomaly)).length === 0 ? "everybody" : cohortWords(anomaly.cohort.filter((part) => !part.not))}`;
+        const title = `Faults for ${cohortWords(anomaly.cohort.filter((part) => !part.not && ATTRIBUTES.includes(part.attribute)))}`;
         return (
           <Plot
             title={title}
-            unit={excluded ? `${per}; includes values that the cohort excludes` : per}
+            unit={excluded ? `${per}; includes requests outside of the cohort` : per}
             times={data.times}
             lines={lines}
             marks={data.marks}

@@ -14,7 +14,7 @@ import { bounds, isLive } from "../span.ts";
 
 const SINCE = "-1h";
 const EVERY_MS = 15_000;
-const ATTRIBUTES = ["colo", "os", "family", "asn", "country", "route", "fingerprint"];
+export const ATTRIBUTES = ["colo", "os", "family", "asn", "country", "route", "fingerprint"];
 export const KINDS = [
   "resume_surge",
   "stall_surge",

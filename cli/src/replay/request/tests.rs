@@ -37,6 +37,7 @@ pub(in crate::replay) fn request(time_ms: u64, line: u64) -> Request {
             rules: 0,
             family: Family::Unknown,
         },
+        further: super::Further::default(),
     }
 }
 

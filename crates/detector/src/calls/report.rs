@@ -97,8 +97,8 @@ impl Report<'_> {
     }
 
     fn cohort(&self, out: &mut String) {
-        let _ = writeln!(out, "\n## Who\n\n{}\n", plain(&self.anomaly.cohort.to_string()));
-        if self.anomaly.cohort.0.is_empty() {
+        let _ = writeln!(out, "\n## Who\n\n{}\n", plain(&self.anomaly.who().to_string()));
+        if self.anomaly.who().0.is_empty() {
             let _ = writeln!(
                 out,
                 "No attribute distinguishes the affected clients from the others."
@@ -106,7 +106,7 @@ impl Report<'_> {
             return;
         }
         let _ = writeln!(out, "| attribute | values |\n| --- | --- |");
-        for literal in &self.anomaly.cohort.0 {
+        for literal in &self.anomaly.who().0 {
             let not = if literal.not { "all but " } else { "" };
             let values = plain(&literal.values.join(", "));
             let _ = writeln!(out, "| {} | {not}{values} |", literal.attribute);
@@ -272,7 +272,7 @@ impl Report<'_> {
                  networks than before the onset are affected."
             ));
         }
-        if !anomaly.cohort.is_wide() {
+        if !anomaly.who().is_wide() {
             reasons.push(
                 "A deploy or a reset of the edge: it would affect all clients of a colo alike and end within seconds."
                     .to_owned(),

@@ -94,6 +94,7 @@ impl Engine {
                 closed_ms: None,
                 reopened: 0,
                 cohort,
+                named: None,
                 baseline: usual,
                 observed: requests,
                 affected: Affected::default(),

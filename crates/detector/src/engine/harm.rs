@@ -33,6 +33,7 @@ impl Engine {
             closed_ms: None,
             reopened: 0,
             cohort: Cohort(named.into_iter().filter_map(literal).collect()),
+            named: None,
             baseline: harm.expected,
             observed: harm.harmed as f64 / harm.clients.max(1) as f64,
             affected: Affected {

@@ -10,6 +10,8 @@ use crate::burst::Burst;
 use crate::cohort::Cohort;
 use crate::kind::AnomalyKind;
 use crate::locate::{Span, combinations, locate, narrowed, overlap};
+use crate::naming;
+use crate::naming::Naming;
 use crate::normal::Rates;
 
 /// An alarm younger than this is looked at in every slot, an older one once a minute.
@@ -90,11 +92,37 @@ impl Engine {
         if !self.is_broad(seen) || !self.is_of_one_blob(seen) || self.open.len() >= MAX_OPEN {
             return LookResult::Nothing;
         }
+        if let Some(id) = self.named_alike(seen) {
+            return LookResult::Anomaly(id);
+        }
         match burst::judge(&self.window, seen.cohort, seen.kind, seen.span, seen.rates) {
             Burst::Perhaps => LookResult::Perhaps,
             Burst::Yes => LookResult::Burst,
             Burst::No => LookResult::Anomaly(self.open_or_reopen(slot, seen, outcome)),
         }
+    }
+
+    /// The open anomaly of this kind that attributes which cells do not have name as they name this: one repository that
+    /// fails looks like several cohorts of cells.
+    fn named_alike(&self, seen: &Finding<'_>) -> Option<u64> {
+        let alike =
+            |watch: &&Watch| watch.anomaly.named.is_some() && watch.anomaly.kinds.contains(&seen.kind);
+        let mut open = self.open.iter().filter(alike).peekable();
+        open.peek()?;
+        let facts = self.facts();
+        let question = naming::Question {
+            window: &self.window,
+            kind: seen.kind,
+            cohort: seen.cohort,
+            span: seen.span,
+            rates: seen.rates,
+            was_wrong: &|bucket, key| facts.was_wrong(bucket, key),
+        };
+        let Naming::Better(named) = naming::name(&question, None) else {
+            return None;
+        };
+        let same = open.find(|watch| watch.anomaly.named.as_ref() == Some(&named.cohort))?;
+        Some(same.anomaly.id)
     }
 
     /// Makes anomalies of further causes that a look at an open one found.
@@ -174,7 +202,7 @@ impl Engine {
             None => (self.opened(slot, seen), Moment::Opened),
         };
         watch.watch(seen.kind, &self.window, seen.rates);
-        watch.describe(&self.window, &self.switches, seen.rates, slot);
+        watch.describe(&self.facts(), seen.rates, slot);
         let sentence = watch.anomaly.sentence();
         watch.anomaly.note(slot_ms(slot + 1), moment, sentence);
         let id = watch.anomaly.id;
@@ -196,6 +224,7 @@ impl Engine {
             closed_ms: None,
             reopened: 0,
             cohort: seen.cohort.clone(),
+            named: None,
             baseline: 0.0,
             observed: 0.0,
             affected: Affected::default(),

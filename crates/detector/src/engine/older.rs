@@ -187,6 +187,7 @@ impl From<OlderWindow> for Window {
                 .map(|(number, row)| (number, row.into()))
                 .collect(),
             other: bucket.other.into(),
+            ..Bucket::default()
         };
         Self::of_parts(older.keys, older.buckets.into_iter().map(bucket).collect())
     }
@@ -213,6 +214,7 @@ impl From<OlderPending> for Pending {
         Self {
             cells: older.cells.into_iter().map(cell).collect(),
             other: older.other.into(),
+            ..Self::default()
         }
     }
 }
@@ -236,6 +238,7 @@ impl From<OlderAnomaly> for Anomaly {
             closed_ms: older.closed_ms,
             reopened: older.reopened,
             cohort: older.cohort,
+            named: None,
             baseline: older.baseline,
             observed: older.observed,
             affected: older.affected,

@@ -7,15 +7,17 @@ use serde::{Deserialize, Serialize};
 use super::detail;
 use super::healing::Healing;
 use super::older::OlderAnomaly;
-use super::{Change, Engine, Outcome, slot_ms};
+use super::{Change, Engine, Outcome, Past, slot_ms};
 use crate::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
 use crate::broad::{Affected, breadth};
 use crate::cohort::Cohort;
 use crate::kind::AnomalyKind;
 use crate::locate::{Overlap, Span, combinations, locate, narrowed, overlap};
+use crate::naming;
+use crate::naming::Naming;
 use crate::normal::{Rates, UNKNOWN, combination};
 use crate::rules::{Question, Switch};
-use crate::window::Window;
+use crate::window::{Bucket, Window};
 use blobwatch_records::{Breadth, Cell, CellCounts, CellKey, SLOT_S};
 
 /// What is found is part of an anomaly whose cohort holds this much of its events, whatever the two are called.
@@ -99,6 +101,22 @@ impl From<OlderWatch> for Watch {
             cliff: older.cliff,
             throughput_before: None,
         }
+    }
+}
+
+/// What an anomaly is described from.
+#[derive(Clone, Copy)]
+pub(super) struct Facts<'a> {
+    pub(super) window: &'a Window,
+    pub(super) switches: &'a [Switch],
+    pub(super) past: &'a [Past],
+}
+
+impl Facts<'_> {
+    /// What an anomaly was about that is over.
+    pub(super) fn was_wrong(&self, bucket: &Bucket, key: &CellKey) -> bool {
+        let held = |past: &Past| past.holds(bucket.first, bucket.last, key);
+        self.past.iter().any(held)
     }
 }
 
@@ -186,12 +204,14 @@ impl Watch {
     }
 
     /// Figures, rules and examples as they are now.
-    pub(super) fn describe(&mut self, window: &Window, switches: &[Switch], rates: &Rates, slot: u64) {
+    pub(super) fn describe(&mut self, facts: &Facts<'_>, rates: &Rates, slot: u64) {
+        let Facts { window, switches, .. } = *facts;
         let kind = self.anomaly.kind();
         let sums = self.sums(window, kind, rates);
         self.anomaly.observed = sums.events / sums.trials;
         self.anomaly.baseline = sums.expected / sums.trials;
         let span = self.span(slot);
+        self.name(facts, rates, span);
         if let Some(event) = kind.event() {
             self.breadth
                 .merge(&breadth(window, &self.anomaly.cohort, event, span));
@@ -216,6 +236,27 @@ impl Watch {
         );
         self.anomaly.routes = question.route_changes();
         self.examples(window, span);
+    }
+
+    /// Names it by all attributes; the rates are then those of that name.
+    fn name(&mut self, facts: &Facts<'_>, rates: &Rates, span: Span) {
+        let question = naming::Question {
+            window: facts.window,
+            kind: self.anomaly.kind(),
+            cohort: &self.anomaly.cohort,
+            span,
+            rates,
+            was_wrong: &|bucket, key| facts.was_wrong(bucket, key),
+        };
+        match naming::name(&question, self.anomaly.named.as_ref()) {
+            Naming::Undecided => {}
+            Naming::Cells => self.anomaly.named = None,
+            Naming::Better(named) => {
+                self.anomaly.observed = named.observed;
+                self.anomaly.baseline = named.baseline;
+                self.anomaly.named = Some(named.cohort);
+            }
+        }
     }
 
     fn span(&self, slot: u64) -> Span {
@@ -325,7 +366,9 @@ impl Engine {
                         others.extend(self.rename(slot, &mut watch, rates, outcome));
                     }
                 }
-                watch.describe(&self.window, &self.switches, rates, slot);
+                let before = watch.anomaly.who().clone();
+                watch.describe(&self.facts(), rates, slot);
+                self.tell_name(slot, &mut watch, &before, outcome);
             }
             self.open.push(watch);
         }
@@ -388,29 +431,44 @@ impl Engine {
     fn renamed(&self, slot: u64, watch: &mut Watch, cohort: Cohort, rates: &Rates, outcome: &mut Outcome) {
         let span = watch.span(slot);
         let grown = self.requests(&cohort, span) > GROWN * self.requests(&watch.anomaly.cohort, span);
-        let before = std::mem::replace(&mut watch.anomaly.cohort, cohort);
+        let before = watch.anomaly.who().clone();
+        watch.anomaly.cohort = cohort;
         let kinds: Vec<AnomalyKind> = watch.healing.iter().map(|healing| healing.kind).collect();
         for kind in kinds {
             let rates = self.rates_before(kind, span.first);
             watch.watch(kind, &self.window, &rates);
         }
-        watch.describe(&self.window, &self.switches, rates, slot);
-        let (moment, text) = if grown {
-            (
-                Moment::Grew,
-                format!("now {}; was {before}", watch.anomaly.cohort),
-            )
-        } else {
-            (
-                Moment::Renamed,
-                format!("{} explains it better than {before}", watch.anomaly.cohort),
-            )
-        };
+        watch.describe(&self.facts(), rates, slot);
+        if !grown || *watch.anomaly.who() == before {
+            return self.tell_name(slot, watch, &before, outcome);
+        }
+        let text = format!("now {}; was {before}", watch.anomaly.who());
+        Self::tell(slot, watch, (Moment::Grew, text), outcome);
+    }
+
+    /// Says that another name explains it better.
+    fn tell_name(&self, slot: u64, watch: &mut Watch, before: &Cohort, outcome: &mut Outcome) {
+        let now = watch.anomaly.who();
+        if now != before {
+            let text = format!("{now} explains it better than {before}");
+            Self::tell(slot, watch, (Moment::Renamed, text), outcome);
+        }
+    }
+
+    fn tell(slot: u64, watch: &mut Watch, (moment, text): (Moment, String), outcome: &mut Outcome) {
         watch.anomaly.note(slot_ms(slot + 1), moment, text);
         outcome.changes.push(Change {
             moment,
             anomaly: watch.anomaly.clone(),
         });
+    }
+
+    pub(super) fn facts(&self) -> Facts<'_> {
+        Facts {
+            window: &self.window,
+            switches: &self.switches,
+            past: &self.past,
+        }
     }
 
     fn requests(&self, cohort: &Cohort, span: Span) -> f64 {

@@ -80,7 +80,9 @@ pub(crate) fn message(delivery: &str, event: EventName, anomaly: &Anomaly, now_m
 /// The anomaly without a character that is not shown, wherever a client or an operator chose a word.
 fn shown(anomaly: &Anomaly) -> Anomaly {
     let mut shown = anomaly.clone();
-    let values = shown.cohort.0.iter_mut().flat_map(|literal| &mut literal.values);
+    let literals = shown.cohort.0.iter_mut();
+    let literals = literals.chain(shown.named.iter_mut().flat_map(|named| &mut named.0));
+    let values = literals.flat_map(|literal| &mut literal.values);
     let entries = shown.history.iter_mut().map(|entry| &mut entry.text);
     let routes = shown.routes.iter_mut().map(|change| &mut change.text);
     for text in values.chain(entries).chain(routes) {
@@ -145,6 +147,7 @@ mod tests {
             closed_ms: None,
             reopened: 0,
             cohort: Cohort(vec![literal("os"), literal("country")]),
+            named: None,
             baseline: 0.01,
             observed: 0.5,
             affected: Affected::default(),

@@ -2,14 +2,15 @@
 //!
 //! `BWC`, the version, then source, epoch, seq and slot; the texts; the cells; `other`. A cell is the
 //! codes of its key, a set of which counts follow and those counts, a set of which sketches follow and those, its
-//! evidence, and a few networks. Integers are LEB128 (`blobwatch_wire::bytes`).
+//! evidence, a few networks, blobs and sampled requests; the cuts of all samples come last. Integers are LEB128 (`blobwatch_wire::bytes`).
 
 use std::sync::Arc;
 
 use super::breadth::{Affected, Breadth, FewNetworks, Kmv, SKETCH};
 use super::counts::{CellCounts, FIELDS};
 use super::event::{Event, Evidence, MAX_EVIDENCE};
-use super::{BlobCount, Cell, CellBatch, CellKey, MAX_BLOBS, MAX_CELLS, MAX_KEY_RULES};
+use super::sample::{Cuts, FURTHER, STRATA, SampledRequest};
+use super::{BlobCount, Bounds, Cell, CellBatch, CellKey, MAX_BLOBS, MAX_CELLS, MAX_KEY_RULES};
 use crate::segment::codes::Coded;
 use crate::segment::texts::{TextTable, Texts};
 use blobwatch_pull::{Family, RecordId};
@@ -23,10 +24,13 @@ pub(crate) const VERSION: u8 = 5;
 /// The first whose cells name networks.
 const WITH_NETWORKS: u8 = 4;
 
-/// The first whose cells name blobs.
+/// The first whose cells name blobs and have samples.
 const WITH_BLOBS: u8 = 5;
 
 const MAGIC: &[u8; 3] = b"BWC";
+
+/// Requests of one cell: all strata, and no request in two of them.
+const MAX_SAMPLED: usize = STRATA * Bounds::BATCH.trials;
 
 /// Guards of one batch of version 1.
 const MAX_GUARDS: usize = 256;
@@ -51,8 +55,10 @@ impl CellBatch {
             put_evidence(&mut out, &cell.evidence);
             put_sketch(&mut out, cell.networks.sketch());
             put_blobs(&mut out, &texts, &cell.blobs);
+            put_sample(&mut out, &texts, &cell.sample);
         }
         put_counts(&mut out, &self.other);
+        put_cuts(&mut out, &self.cuts);
         out
     }
 
@@ -75,6 +81,11 @@ impl CellBatch {
             slot,
             cells: read_list(reader, MAX_CELLS, 10, |reader| read_cell(reader, &texts, version))?,
             other: read_counts(reader)?,
+            cuts: if version < WITH_BLOBS {
+                Cuts::default()
+            } else {
+                read_cuts(reader)?
+            },
         };
         if version == 1 {
             read_list(reader, MAX_GUARDS, 3, |reader| skip_guard(reader, &texts))?;
@@ -87,7 +98,8 @@ impl CellBatch {
 impl Cell {
     fn texts(&self) -> impl Iterator<Item = &str> {
         let blobs = self.blobs.iter().map(|blob| &*blob.digest);
-        self.key.texts().chain(blobs)
+        let sampled = self.sample.iter().flat_map(|request| &request.values);
+        self.key.texts().chain(blobs).chain(sampled.map(|value| &**value))
     }
 }
 
@@ -287,6 +299,13 @@ fn read_cell(reader: &mut Reader<'_>, texts: &TextTable, version: u8) -> Result<
         } else {
             read_list(reader, MAX_BLOBS, 2, |reader| read_blob(reader, texts))?
         },
+        sample: if version < WITH_BLOBS {
+            Vec::new()
+        } else {
+            read_list(reader, MAX_SAMPLED, 13 + FURTHER.len(), |reader| {
+                read_sampled(reader, texts)
+            })?
+        },
     })
 }
 
@@ -303,6 +322,60 @@ fn read_blob(reader: &mut Reader<'_>, texts: &TextTable) -> Result<BlobCount, De
         digest: texts.owned(reader)?,
         times: reader.narrow("times of a blob")?,
     })
+}
+
+fn put_sample(out: &mut Vec<u8>, texts: &Texts<'_>, sample: &[SampledRequest]) {
+    put_varint(out, sample.len() as u64);
+    for request in sample {
+        for hash in [request.hash, request.client, request.network] {
+            out.extend(hash.to_le_bytes());
+        }
+        put_varint(out, u64::from(request.strata));
+        for value in &request.values {
+            texts.put_code(out, value);
+        }
+    }
+}
+
+fn read_sampled(reader: &mut Reader<'_>, texts: &TextTable) -> Result<SampledRequest, DecodeError> {
+    let mut hash = || -> Result<u32, DecodeError> {
+        let bytes = reader.take(4)?.try_into().map_err(|_| DecodeError::Truncated)?;
+        Ok(u32::from_le_bytes(bytes))
+    };
+    let (hash, client, network) = (hash()?, hash()?, hash()?);
+    let strata = set(reader, STRATA)?;
+    let mut request = SampledRequest {
+        hash,
+        client,
+        network,
+        strata: u32::try_from(strata).map_err(|_| DecodeError::Invalid("set"))?,
+        values: Default::default(),
+    };
+    for value in &mut request.values {
+        *value = Arc::from(texts.text(reader)?);
+    }
+    Ok(request)
+}
+
+/// A set of which strata are cut, and where.
+fn put_cuts(out: &mut Vec<u8>, cuts: &Cuts) {
+    let is_cut = |cut: &u32| *cut < u32::MAX;
+    let present = cuts.0.iter().rev();
+    put_varint(out, present.fold(0, |set, cut| set << 1 | u64::from(is_cut(cut))));
+    for cut in cuts.0.iter().filter(|cut| is_cut(cut)) {
+        put_varint(out, u64::from(*cut));
+    }
+}
+
+fn read_cuts(reader: &mut Reader<'_>) -> Result<Cuts, DecodeError> {
+    let present = set(reader, STRATA)?;
+    let mut cuts = Cuts::default();
+    for (place, cut) in cuts.0.iter_mut().enumerate() {
+        if present >> place & 1 == 1 {
+            *cut = reader.narrow("cut of a sample")?;
+        }
+    }
+    Ok(cuts)
 }
 
 /// A route, a rule and the rule's version.

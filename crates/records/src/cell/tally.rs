@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS, note_blob, slot_of,
+    Asked, Bounds, Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS, Sampler,
+    Strata, note_blob, slot_of,
 };
 use crate::history::{Again, Classification, Pace};
 use blobwatch_pull::{Action, ClientKey, Method, NetworkKey, Outcome, RangeKind, Record, RecordId};
@@ -18,7 +19,10 @@ pub(crate) const MAX_OF_CLIENT: u32 = 8;
 pub(crate) const MAX_OF_NETWORK: u32 = 64;
 
 /// Of a batch's cells, encoded: a row of the outbox holds 2 MB.
-const MAX_CELLS_BYTES: usize = 1_850_000;
+const MAX_CELLS_BYTES: usize = 1_650_000;
+
+/// Of the samples of a batch's cells; 20 KB in practice.
+const MAX_SAMPLE_BYTES: usize = 200_000;
 
 /// What a system and a fingerprint are called that are one too many.
 const OTHER: &str = "other";
@@ -29,22 +33,42 @@ pub struct Tally {
     slots: BTreeMap<u64, Slot>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Slot {
     cells: HashMap<CellKey, Cell>,
+    sampler: Sampler<CellKey>,
     /// How many of them each began.
     of_client: HashMap<ClientKey, u32>,
     of_network: HashMap<NetworkKey, u32>,
 }
 
+impl Default for Slot {
+    fn default() -> Self {
+        Self {
+            cells: HashMap::new(),
+            sampler: Sampler::new(Bounds::BATCH),
+            of_client: HashMap::new(),
+            of_network: HashMap::new(),
+        }
+    }
+}
+
 impl Slot {
-    /// The cell that a record belongs to.
-    fn cell(&mut self, record: &Record) -> &mut Cell {
+    /// The cell that a record belongs to; its sample takes the record in, as a part of these strata.
+    fn cell(&mut self, record: &Record, time_ms: u64, strata: Strata) -> &mut Cell {
         let mut key = CellKey::of(record);
         if !self.cells.contains_key(&key) && !self.may_begin(record) {
             OTHER.clone_into(&mut key.os);
             OTHER.clone_into(&mut key.fingerprint);
         }
+        let asked = Asked {
+            client: record.client,
+            network: record.network,
+            blob: record.blob_key(),
+            slot: slot_of(time_ms),
+        };
+        self.sampler
+            .offer(&asked, strata, || key.clone(), || record.into());
         self.cells
             .entry(key)
             .or_insert_with_key(|key| Cell::new(key.clone()))
@@ -63,8 +87,9 @@ impl Slot {
 impl Tally {
     /// Counts a record in the slot in which its request came.
     pub fn count(&mut self, record: &Record, judged: &Classification) {
-        let slot = self.slots.entry(slot_of(record.id.time_ms())).or_default();
-        let cell = slot.cell(record);
+        let time_ms = record.id.time_ms();
+        let slot = self.slots.entry(slot_of(time_ms)).or_default();
+        let cell = slot.cell(record, time_ms, Strata::of(record, judged));
         cell.counts.add(&CellCounts::of(record, judged));
         cell.networks.insert(record.network);
         cell.show(record, judged, &record.digest);
@@ -73,7 +98,7 @@ impl Tally {
     /// Counts a 401 that no success followed, in the slot in which that is known.
     pub fn count_unanswered(&mut self, record: &Record, due_ms: u64) {
         let slot = self.slots.entry(slot_of(due_ms)).or_default();
-        slot.cell(record).turn_away(record);
+        slot.cell(record, due_ms, Strata::turned_away()).turn_away(record);
     }
 
     #[must_use]
@@ -85,7 +110,12 @@ impl Tally {
     #[must_use]
     pub fn into_batches(self, source: &str, epoch: u64, seq: u64) -> Vec<CellBatch> {
         let batch = |((slot, counted), seq): ((u64, Slot), u64)| {
-            let (cells, other) = fit(counted.cells.into_values().collect());
+            let (mut sample, cuts) = counted.sampler.by_key(MAX_SAMPLE_BYTES);
+            let cells = counted.cells.into_iter().map(|(key, cell)| Cell {
+                sample: sample.remove(&key).unwrap_or_default(),
+                ..cell
+            });
+            let (cells, other) = fit(cells.collect());
             CellBatch {
                 source: source.to_owned(),
                 epoch,
@@ -93,6 +123,7 @@ impl Tally {
                 slot,
                 cells,
                 other,
+                cuts,
             }
         };
         self.slots.into_iter().zip(seq..).map(batch).collect()
@@ -241,7 +272,7 @@ fn is_turned_away(record: &Record) -> bool {
     is_refusal && is_asked(record)
 }
 
-fn is_redirected(record: &Record) -> bool {
+pub(super) fn is_redirected(record: &Record) -> bool {
     matches!(record.status, 301 | 302 | 303 | 307 | 308)
 }
 
@@ -256,7 +287,7 @@ pub(crate) fn is_behind(record: &Record) -> bool {
 }
 
 /// All of the blob was asked for, and is known to have arrived.
-fn is_fetched(record: &Record, judged: &Classification) -> bool {
+pub(super) fn is_fetched(record: &Record, judged: &Classification) -> bool {
     let is_full = matches!(
         judged.kind,
         RangeKind::None | RangeKind::Whole | RangeKind::Restart
@@ -288,12 +319,12 @@ fn is_chosen(id: RecordId) -> bool {
 }
 
 /// 200 to `bytes=0-` is the right body.
-fn is_ranged(record: &Record) -> bool {
+pub(super) fn is_ranged(record: &Record) -> bool {
     record.range.honoured.is_some() && record.range.without_history(record.size) != RangeKind::Whole
 }
 
 /// A body that its client takes with others at a time is one that it may end itself, unless the range says where it ends.
-fn is_observed(record: &Record, judged: &Classification) -> bool {
+pub(super) fn is_observed(record: &Record, judged: &Classification) -> bool {
     let is_kind = matches!(
         judged.kind,
         RangeKind::None
