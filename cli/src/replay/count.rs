@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use blobwatch_pull::{Action, RangeKind, Record};
 use blobwatch_records::{
-    Cell, CellBatch, CellCounts, CellKey, Challenges, Classification, History, LARGE_BYTES, SLOT_S, slot_of,
+    Cell, CellBatch, CellCounts, CellKey, Challenges, Classification, History, LARGE_BYTES, RouteBreadths,
+    SLOT_S, slot_of,
 };
 use rustc_hash::FxBuildHasher;
 
@@ -124,6 +125,11 @@ impl Counter {
         let (_, judged) = self.waiting.pop_first()?;
         self.waits -= judged.len();
         self.seq += 1;
+        let mut routes = RouteBreadths::default();
+        for (request, _) in &judged {
+            let route = self.meanings.routes.text(request.cohort.route);
+            routes.insert(&route, request.client, request.network);
+        }
         let (cells, other) = self.cells(slot, &judged);
         Some(CellBatch {
             source: "replay".to_owned(),
@@ -132,6 +138,7 @@ impl Counter {
             slot,
             cells,
             other,
+            routes: routes.into_list(),
         })
     }
 

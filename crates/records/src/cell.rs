@@ -9,6 +9,7 @@ mod breadth;
 mod bytes;
 mod counts;
 mod event;
+mod route_breadth;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use breadth::{Affected, Breadth, FewNetworks, SKETCH};
 pub use counts::{CellCounts, LARGE_BYTES};
 pub(crate) use counts::{PACE_FIRST, PACE_PARTS};
 pub use event::{Event, Evidence, MAX_EVIDENCE};
+pub use route_breadth::{RouteBreadth, RouteBreadths};
 pub use tally::Tally;
 pub(crate) use tally::is_behind;
 
@@ -54,6 +56,8 @@ pub struct CellBatch {
     pub cells: Vec<Cell>,
     /// What did not fit in `cells`.
     pub other: CellCounts,
+    /// By route, each once, at most [`RouteBreadth::MAX`]; none in batches of older versions.
+    pub routes: Vec<RouteBreadth>,
 }
 
 /// One combination of attributes. Absent text is empty.

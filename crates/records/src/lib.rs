@@ -9,7 +9,8 @@ mod segment;
 
 pub use cell::{
     Affected, BlobCount, Breadth, Cell, CellBatch, CellCounts, CellKey, Event, Evidence, FewNetworks,
-    LARGE_BYTES, MAX_CELLS, MAX_EVIDENCE, SKETCH, SLOT_S, Tally, note_blob, slot_of,
+    LARGE_BYTES, MAX_CELLS, MAX_EVIDENCE, RouteBreadth, RouteBreadths, SKETCH, SLOT_S, Tally, note_blob,
+    slot_of,
 };
 pub use flush::{
     Batches, Flush, Outgoing, Reply, RulebookVersion, VolumeCount, colo_of, fire_log_name, fire_log_of,

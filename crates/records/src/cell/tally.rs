@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS, note_blob, slot_of,
+    Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS, RouteBreadths, note_blob,
+    slot_of,
 };
 use crate::history::{Again, Classification, Pace};
 use blobwatch_pull::{Action, ClientKey, Method, NetworkKey, Outcome, RangeKind, Record, RecordId};
@@ -35,6 +36,7 @@ struct Slot {
     /// How many of them each began.
     of_client: HashMap<ClientKey, u32>,
     of_network: HashMap<NetworkKey, u32>,
+    routes: RouteBreadths,
 }
 
 impl Slot {
@@ -64,6 +66,7 @@ impl Tally {
     /// Counts a record in the slot in which its request came.
     pub fn count(&mut self, record: &Record, judged: &Classification) {
         let slot = self.slots.entry(slot_of(record.id.time_ms())).or_default();
+        slot.routes.insert(&record.route, record.client, record.network);
         let cell = slot.cell(record);
         cell.counts.add(&CellCounts::of(record, judged));
         cell.networks.insert(record.network);
@@ -93,6 +96,7 @@ impl Tally {
                 slot,
                 cells,
                 other,
+                routes: counted.routes.into_list(),
             }
         };
         self.slots.into_iter().zip(seq..).map(batch).collect()
