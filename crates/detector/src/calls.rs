@@ -7,6 +7,7 @@ mod anomalies;
 mod clients;
 mod cohorts;
 mod counts;
+mod coverage;
 mod metrics;
 mod report;
 mod saturation;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::Anomaly;
 use crate::store::{Detector, Mark};
 use crate::webhook::Allowed;
+use blobwatch_rulebook::AnomalyBreadth;
 use blobwatch_sql::Sql;
 use blobwatch_wire::{ApiReply, ApiRequest, Problem};
 
@@ -44,7 +46,7 @@ pub fn answer<S: Sql>(
         ("GET", ["metrics"]) => Ok(ApiReply {
             status: 200,
             media_type: "text/plain; version=0.0.4; charset=utf-8",
-            body: metrics::text(store)?,
+            body: metrics::text(store, call.now_ms)?,
             revision: None,
         }),
         (_, ["webhooks", ..]) => webhooks::answer(store, call, &path, allowed),
@@ -68,6 +70,9 @@ pub struct ReportFacts {
     /// Changes of rules and routes from half an hour before the onset until it closed.
     #[serde(default)]
     pub marks: Vec<Mark>,
+    /// How broad a fault must be now.
+    #[serde(default)]
+    pub breadth: AnomalyBreadth,
 }
 
 /// An anomaly by its name, for a report.
@@ -84,5 +89,6 @@ pub fn report_facts<S: Sql>(store: &Detector<S>, id: &str, now_ms: u64) -> Resul
         anomaly,
         families,
         marks,
+        breadth: store.engine().breadth(),
     })
 }

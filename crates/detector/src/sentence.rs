@@ -179,6 +179,7 @@ mod tests {
             evidence: vec![],
             history: vec![],
             detail: String::new(),
+            responses: Vec::new(),
         }
     }
 

@@ -1,6 +1,8 @@
 //! Whole stories: cells of simulated traffic in, anomalies out.
 
+mod covered;
 mod invented;
 mod missed;
+mod responses;
 pub(crate) mod stories;
 pub(crate) mod traffic;

@@ -327,6 +327,7 @@ impl Engine {
                 }
                 watch.describe(&self.window, &self.switches, rates, slot);
             }
+            self.respond(&mut watch, slot, slot_ms(slot + 1));
             self.open.push(watch);
         }
         if outcome.changes.len() > told {
@@ -427,6 +428,7 @@ impl Engine {
                 self.open.push(watch);
                 continue;
             };
+            self.respond(&mut watch, slot, slot_ms(slot + 1));
             watch.closed_slot = slot;
             watch.anomaly.closed_ms = Some(slot_ms(slot + 1));
             let text = format!("{why}; lasted {}", lasted((slot + 1 - watch.onset) * SLOT_S));
