@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use blobwatch_detector::clients_in_networks;
 use blobwatch_records::Breadth;
 use blobwatch_rulebook::{AnomalyBreadth, MAX_ANOMALY_BREADTH};
 use clap::ValueEnum;
@@ -292,9 +293,11 @@ fn too_few(senders: &Breadth, least: AnomalyBreadth) -> Option<String> {
     let is_few = clients < u64::from(least.clients) || networks < u64::from(least.networks);
     (is_few && clients > 0).then(|| {
         format!(
-            "too few clients for anything to be flagged: {clients} in {networks} networks in all, and a fault must affect at \
-             least {} in {} (--min-clients, --min-networks)",
-            least.clients, least.networks
+            "too few clients for anything to be flagged: {} in all, and a fault must affect at least {} in {} (--min-clients, \
+             --min-networks)",
+            clients_in_networks(clients, networks),
+            least.clients,
+            least.networks
         )
     })
 }

@@ -33,7 +33,7 @@ impl From<&Breadth> for Affected {
 
 /// "3 clients in 1 network".
 #[must_use]
-pub(crate) fn clients_in_networks(clients: u64, networks: u64) -> String {
+pub fn clients_in_networks(clients: u64, networks: u64) -> String {
     let plural = |count: u64, noun: &str| match count {
         1 => format!("1 {noun}"),
         count => format!("{} {noun}s", grouped(count)),

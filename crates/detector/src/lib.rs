@@ -30,6 +30,7 @@ mod window;
 pub(crate) use admission::{Admission, Fill};
 pub(crate) use anomaly::AnomalyJson;
 pub use anomaly::{Anomaly, Moment, number};
+pub use broad::clients_in_networks;
 pub use calls::{Report, ReportFacts, answer, report_facts, wanted_evidence};
 pub(crate) use cohort::ATTRIBUTES;
 pub use cohort::{Cohort, value, values};

@@ -47,8 +47,8 @@ impl Engine {
         let fall = self.cliff.observe(minute, rows);
         self.recover_falls(minute);
         if let Some(fall) = fall {
-            self.cliff.told();
             self.fell(slot, minute, &fall, outcome);
+            self.cliff.told();
         }
     }
 
@@ -61,6 +61,7 @@ impl Engine {
             return;
         };
         if self.is_no_longer_watched(slot, span.first, |route| self.missed(&cohort, route, span)) {
+            self.cliff.adopt();
             return;
         }
         let kind = AnomalyKind::TrafficCliff;
