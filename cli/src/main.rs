@@ -22,6 +22,7 @@ mod records;
 mod replay;
 mod rulebook;
 mod shell;
+mod status;
 mod table;
 
 #[derive(Parser)]
@@ -49,6 +50,7 @@ enum Command {
     /// Write records of requests, as NDJSON, newest first
     Requests(records::Records),
     Anomalies(records::Anomalies),
+    Status(status::Status),
     Completions(shell::Completions),
     Man(shell::Manual),
 }
@@ -58,6 +60,7 @@ const EXAMPLES: &str = "Examples:
   blobwatch detect counts.csv                    anomalies in counts over time
   blobwatch localize stalls.csv                  the cohort that explains an excess
   blobwatch rulebook diff rulebook.toml          what a push would change
+  blobwatch status                               what is wrong, and what the detector can see
   blobwatch audit verify audit.ndjson            whether the audit log is intact
 
 Exit codes: 0 nothing found, 1 something found, 2 usage or input error";
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Command::Fires(arguments) => records::export("fires", &arguments),
         Command::Requests(arguments) => records::export("requests", &arguments),
         Command::Anomalies(arguments) => records::anomalies(&arguments),
+        Command::Status(arguments) => status::status(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => shell::manual(&arguments, Arguments::command()),
     };

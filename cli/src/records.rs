@@ -132,7 +132,7 @@ pub(crate) fn anomalies(arguments: &Anomalies) -> Result<Outcome, Problem> {
     )))
 }
 
-fn line(anomaly: &Value) -> String {
+pub(crate) fn line(anomaly: &Value) -> String {
     let lifetime = match text(anomaly, "closed") {
         "" => format!("{} open", text(anomaly, "opened")),
         closed => format!("{} closed {closed}", text(anomaly, "opened")),
@@ -144,7 +144,7 @@ fn line(anomaly: &Value) -> String {
     )
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 

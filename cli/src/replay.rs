@@ -9,7 +9,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use blobwatch_detector::clients_in_networks;
+use blobwatch_records::Breadth;
+use blobwatch_rulebook::{AnomalyBreadth, MAX_ANOMALY_BREADTH};
 use clap::ValueEnum;
+use clap::builder::RangedI64ValueParser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::problem::Problem;
@@ -64,6 +68,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=3600))]
     slack: u64,
 
+    /// Clients that a fault must affect to be flagged; 1 for logs behind a proxy whose own address is in every line
+    #[arg(long, value_name = "CLIENTS", default_value_t = AnomalyBreadth::default().clients, value_parser = breadth())]
+    min_clients: u32,
+
+    /// Networks (/24 or /48) that a fault must affect to be flagged
+    #[arg(long, value_name = "NETWORKS", default_value_t = AnomalyBreadth::default().networks, value_parser = breadth())]
+    min_networks: u32,
+
     /// Write JSON
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
@@ -93,12 +105,17 @@ const EXAMPLES: &str = "Examples:
   blobwatch replay access.log
   blobwatch replay access.log.2.gz access.log.1.gz access.log
   zcat logs/*.gz | blobwatch replay -
+  blobwatch replay --min-clients 3 --min-networks 1 office.log
   blobwatch replay --markdown logpush-20200705.json.gz > incident.md
   blobwatch replay --json export.ndjson | jq '.anomalies[].sentence'
   blobwatch replay --format csv --field time=ts --field path=uri --field status=code --field address=ip \\
       --field user-agent=agent --field range=http_range --field colo=pop requests.csv
 
 Exit codes: 0 nothing found, 1 an anomaly found, 2 usage or input error";
+
+fn breadth() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=i64::from(MAX_ANOMALY_BREADTH))
+}
 
 fn field(text: &str) -> Result<(String, Field), String> {
     let (name, column) = text.split_once('=').ok_or("expected NAME=COLUMN")?;
@@ -141,6 +158,7 @@ struct Replay {
     active: Vec<Log>,
     files: Vec<File>,
     slack_ms: u64,
+    least: AnomalyBreadth,
     read: Arc<AtomicU64>,
     reader: Reader,
     order: Order,
@@ -177,17 +195,23 @@ impl Replay {
         let files = logs.iter().map(file).collect();
         logs.sort_by_key(|log| std::cmp::Reverse(log.begins_ms));
         let reader = Reader::new();
-        let judge = Judge::begin(reader.names.meanings(), reader.digests.clone()).map_err(|source| {
-            Problem::Read {
-                file: "a thread to judge requests".to_owned(),
-                source,
-            }
-        })?;
+        let least = AnomalyBreadth {
+            clients: arguments.min_clients,
+            networks: arguments.min_networks,
+        };
+        let judge =
+            Judge::begin(reader.names.meanings(), reader.digests.clone(), least).map_err(|source| {
+                Problem::Read {
+                    file: "a thread to judge requests".to_owned(),
+                    source,
+                }
+            })?;
         Ok(Self {
             later: logs,
             active: Vec::new(),
             files,
             slack_ms: arguments.slack * 1000,
+            least,
             reader,
             order: Order::default(),
             judge,
@@ -246,6 +270,8 @@ impl Replay {
     fn report(self) -> Report {
         let found = self.judge.finish();
         self.progress.finish_and_clear();
+        let mut limits = limits(self.reader.seen, self.totals.requests);
+        limits.extend(too_few(&found.senders, self.least));
         Report {
             files: self.files,
             lines: self.totals.lines,
@@ -254,11 +280,26 @@ impl Replay {
             faults: self.faults,
             totals: found.totals,
             span: found.span,
-            limits: limits(self.reader.seen, self.totals.requests),
+            limits,
             notes: found.notes,
             anomalies: found.anomalies,
         }
     }
+}
+
+/// Whether nobody in the logs could be flagged, whatever happened to them.
+fn too_few(senders: &Breadth, least: AnomalyBreadth) -> Option<String> {
+    let (clients, networks) = (senders.clients.count(), senders.networks.count());
+    let is_few = clients < u64::from(least.clients) || networks < u64::from(least.networks);
+    (is_few && clients > 0).then(|| {
+        format!(
+            "too few clients for anything to be flagged: {} in all, and a fault must affect at least {} in {} (--min-clients, \
+             --min-networks)",
+            clients_in_networks(clients, networks),
+            least.clients,
+            least.networks
+        )
+    })
 }
 
 /// What logs like these do not show.

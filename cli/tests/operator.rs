@@ -519,6 +519,7 @@ fn completions_and_manual_name_every_subcommand() {
         "fires",
         "requests",
         "anomalies",
+        "status",
         "preview",
     ] {
         program.case(&[subcommand, "--help"], 0, "Examples:");

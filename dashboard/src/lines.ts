@@ -84,6 +84,21 @@ export const line = (label: string, values: number[], at: number): Line => ({
   ...(at % 3 === 1 ? { dash: [6, 3] } : at % 3 === 2 ? { dash: [2, 3] } : {}),
 });
 
+/** A second pull of what had arrived is nobody who is stuck: hosts behind one address and CI do that all day. */
+function unhealthy(name: string): (series: Series) => number[] {
+  if (name !== "restart") return kind(name);
+  return (series) => {
+    const healthy = named("events", "restart_after_whole")(series);
+    return kind(name)(series).map((value, at) => Math.max(0, value - (healthy[at] ?? 0)));
+  };
+}
+
+/** Requests of clients that are stuck. */
+export const stuck = (series: Series): number[] => sum(STUCK.map((name) => unhealthy(name)(series)));
+
+/** One line a kind of stuck client. */
+export const stuckLines = (series: Series[]): Line[] => STUCK.map((name, at) => line(name, sum(series.map(unhealthy(name))), at));
+
 /** One line a kind of range. */
 export const kindLines = (series: Series[], kinds: string[]): Line[] => kinds.map((name, at) => line(name, sum(series.map(kind(name))), at));
 

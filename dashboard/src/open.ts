@@ -3,13 +3,13 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { get } from "./api/client.ts";
-import type { Anomaly, Page } from "./api/types.ts";
+import type { Anomalies } from "./api/types.ts";
 import { type Live, useLive } from "./live.ts";
 
 /** How often it is asked whether something is wrong; the detector looks every 10 s. */
 const EVERY_MS = 5_000;
 
-export type OpenAnomalies = Live<Page<Anomaly>>;
+export type OpenAnomalies = Live<Anomalies>;
 
 export const OpenContext = createContext<OpenAnomalies | null>(null);
 

@@ -83,6 +83,7 @@ pub(super) async fn report(path: &str, request: &Request, env: &Env) -> Answer<R
         anomaly,
         families,
         marks,
+        breadth,
     } = call_through(env, &AnomalyCall(id), Nothing).await?;
     // Without the FireLogs there are no examples, and a report all the same.
     let names = call(env, &FireLogNamesCall, Nothing).await.unwrap_or_default();
@@ -96,6 +97,7 @@ pub(super) async fn report(path: &str, request: &Request, env: &Env) -> Answer<R
         families: &families,
         records: &records,
         marks: &marks,
+        breadth,
         now_ms: now_ms(),
     };
     text(200, "text/markdown; charset=utf-8", report.markdown()).failed_to("answer")

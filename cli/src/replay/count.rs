@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use blobwatch_pull::{Action, BlobKey, RangeKind, Record};
 use blobwatch_records::{
     Asked, Bounds, Cell, CellBatch, CellCounts, CellKey, Challenges, Classification, Cuts, Further, History,
-    LARGE_BYTES, SLOT_S, Sampler, Strata, size_class, slot_of,
+    LARGE_BYTES, RouteBreadths, SLOT_S, Sampler, Strata, size_class, slot_of,
 };
 use rustc_hash::FxBuildHasher;
 
@@ -132,6 +132,11 @@ impl Counter {
         let (_, judged) = self.waiting.pop_first()?;
         self.waits -= judged.len();
         self.seq += 1;
+        let mut routes = RouteBreadths::default();
+        for (request, _) in &judged {
+            let route = self.meanings.routes.text(request.cohort.route);
+            routes.insert(&route, request.client, request.network);
+        }
         let (cells, other, cuts) = self.cells(slot, &judged);
         Some(CellBatch {
             source: "replay".to_owned(),
@@ -141,6 +146,7 @@ impl Counter {
             cells,
             other,
             cuts,
+            routes: routes.into_list(),
         })
     }
 

@@ -7,6 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use blobwatch_detector::{Anomaly, Note};
+use blobwatch_records::Breadth;
+use blobwatch_rulebook::AnomalyBreadth;
 
 use super::count::{CellCounts64, Counter};
 use super::digests::Digests;
@@ -33,16 +35,18 @@ pub(super) struct Findings {
     pub(super) totals: CellCounts64,
     /// Times of the first and the last request.
     pub(super) span: Option<(u64, u64)>,
+    /// Everybody in the logs.
+    pub(super) senders: Breadth,
 }
 
 impl Judge {
     /// # Errors
     /// When the system has no thread to give.
-    pub(super) fn begin(meanings: Meanings, digests: Digests) -> io::Result<Self> {
+    pub(super) fn begin(meanings: Meanings, digests: Digests, least: AnomalyBreadth) -> io::Result<Self> {
         let (batches, due) = sync_channel(BATCHES_AHEAD);
         let thread = thread::Builder::new()
             .name("judge".to_owned())
-            .spawn(move || judge(meanings, digests, &due))?;
+            .spawn(move || judge(Counter::new(meanings, digests), Watch::new(least), &due))?;
         Ok(Self { batches, thread })
     }
 
@@ -59,8 +63,8 @@ impl Judge {
     }
 }
 
-fn judge(meanings: Meanings, digests: Digests, due: &Receiver<Batch>) -> Findings {
-    let (mut counter, mut watch, mut span) = (Counter::new(meanings, digests), Watch::default(), None);
+fn judge(mut counter: Counter, mut watch: Watch, due: &Receiver<Batch>) -> Findings {
+    let mut span = None;
     for requests in due.iter().flatten() {
         for time_ms in requests.iter().map(|request| request.id.time_ms()) {
             let (first, last) = span.unwrap_or((time_ms, time_ms));
@@ -75,11 +79,13 @@ fn judge(meanings: Meanings, digests: Digests, due: &Receiver<Batch>) -> Finding
         watch.take(batch);
     }
     let totals = counter.totals;
+    let senders = watch.senders.clone();
     let (anomalies, notes) = watch.finish();
     Findings {
         anomalies,
         notes,
         totals,
         span,
+        senders,
     }
 }

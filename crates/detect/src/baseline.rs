@@ -45,7 +45,7 @@ const OTHER_DAYS: Worth = Worth {
 };
 
 /// A cohort is tested when it has a past of its own; until then its sums are.
-const MIN_TRIALS: f64 = 100.0;
+pub(crate) const MIN_TRIALS: f64 = 100.0;
 
 /// Slots of that past. The root has no sum that would be tested in its place: it is tested after so many slots of
 /// watching, whatever it had in them, and what is not known widens the margin.
@@ -201,6 +201,12 @@ impl Baseline {
     #[must_use]
     pub fn is_known(&self) -> bool {
         self.level.trials >= MIN_TRIALS && self.slots >= f64::from(MIN_SLOTS)
+    }
+
+    /// Trials of its past, of the [`MIN_TRIALS`] that it needs.
+    #[must_use]
+    pub(crate) fn trials(&self) -> f64 {
+        self.level.trials
     }
 
     /// Trials of an ordinary slot.

@@ -195,6 +195,16 @@ impl Names {
         Some(key)
     }
 
+    /// The cohort that fixes one attribute. `None` where the value has no number.
+    #[must_use]
+    pub(crate) fn margin(&self, attribute: &str, value: &str) -> Option<Key> {
+        let mut key = Key::ROOT;
+        let mut named = key.0.iter_mut().zip(&self.attributes);
+        let (slot, attribute) = named.find(|(_, known)| known.name == attribute)?;
+        *slot = *attribute.numbers.get(value)?;
+        Some(key)
+    }
+
     /// Forgets the values that none of these cohorts has, of attributes that have no number left for another.
     pub(crate) fn forget_unused(&mut self, used: impl Iterator<Item = Key>) {
         if self.attributes.iter().all(|attribute| !attribute.is_full()) {

@@ -232,6 +232,10 @@ impl Cohorts {
         self.rows.get(at)
     }
 
+    pub(crate) fn of(&self, key: Key) -> Option<&Cohort> {
+        self.rows.get(*self.index.get(&key)?)
+    }
+
     pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut Cohort> {
         self.rows.get_mut(at)
     }

@@ -104,7 +104,7 @@ impl Suspect {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Incident {
-    id: u64,
+    pub(crate) id: u64,
     pub(crate) lead: Key,
     members: Vec<Key>,
     pub(crate) opened: u64,

@@ -15,8 +15,10 @@ use crate::cohorts::{Cohort, Cohorts};
 use crate::counts::Counts;
 use crate::dispersion::Dispersion;
 use crate::incident::{Event, Incident};
+pub use learning::Learned;
 
 mod alarms;
+mod learning;
 mod score;
 
 /// Cells that wait for their slot: all leaves of six sources for a minute, at 48 bytes each 10 MB.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::broad::Affected;
 use super::cohort::{Cohort, LiteralJson};
+use super::intervention::{Response, ResponseJson, taken_back};
 use super::kind::AnomalyKind;
 use super::rules::{Contrast, RouteChange, Suspect};
 use super::sentence;
@@ -82,6 +83,9 @@ pub struct Anomaly {
     /// What the counts of the kind say beyond its name: " with 403", ", multi-range only".
     #[serde(default)]
     pub detail: String,
+    /// What was done since, oldest first.
+    #[serde(default)]
+    pub responses: Vec<Response>,
 }
 
 impl Anomaly {
@@ -187,6 +191,7 @@ pub struct AnomalyJson<'a> {
     clients_exact: bool,
     rules: Vec<SuspectJson<'a>>,
     routes: Vec<RouteChangeJson<'a>>,
+    responses: Vec<ResponseJson<'a>>,
     detail: &'a str,
     evidence: &'a [String],
     history: Vec<EntryJson<'a>>,
@@ -201,6 +206,13 @@ struct SuspectJson<'a> {
     contrast: Contrast,
     mode_changed: Option<String>,
     change: Option<&'a str>,
+    taken_back: Option<TakenBackJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct TakenBackJson<'a> {
+    time: String,
+    by: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -227,6 +239,10 @@ impl<'a> From<&'a Anomaly> for AnomalyJson<'a> {
             contrast: suspect.contrast,
             mode_changed: suspect.switched_ms.map(rfc3339),
             change: suspect.switched.as_deref(),
+            taken_back: taken_back(anomaly, &suspect.rule).map(|response| TakenBackJson {
+                time: rfc3339(response.time_ms),
+                by: &response.actor,
+            }),
         };
         let route = |change: &'a RouteChange| RouteChangeJson {
             route: &change.route,
@@ -261,6 +277,11 @@ impl<'a> From<&'a Anomaly> for AnomalyJson<'a> {
             clients_exact: anomaly.affected.exact,
             rules: anomaly.rules.iter().map(rule).collect(),
             routes: anomaly.routes.iter().map(route).collect(),
+            responses: anomaly
+                .responses
+                .iter()
+                .map(|response| ResponseJson::of(response, anomaly))
+                .collect(),
             detail: anomaly.detail.trim_start_matches([' ', ',', ':']),
             evidence: &anomaly.evidence,
             history: anomaly.history.iter().map(entry).collect(),

@@ -10,12 +10,8 @@ use super::cohort::Cohort;
 use super::locate::Span;
 use super::window::Window;
 use blobwatch_records::{Breadth, Event};
-
-/// Clients beyond those of the time before.
-pub(crate) const MIN_CLIENTS: u64 = 10;
-
-/// Networks (/24 or /48) beyond those of the time before.
-pub(crate) const MIN_NETWORKS: u64 = 5;
+use blobwatch_rulebook::AnomalyBreadth;
+use blobwatch_wire::grouped;
 
 /// How many clients there are; estimated above the size of a sketch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +31,16 @@ impl From<&Breadth> for Affected {
     }
 }
 
+/// "3 clients in 1 network".
+#[must_use]
+pub fn clients_in_networks(clients: u64, networks: u64) -> String {
+    let plural = |count: u64, noun: &str| match count {
+        1 => format!("1 {noun}"),
+        count => format!("{} {noun}s", grouped(count)),
+    };
+    format!("{} in {}", plural(clients, "client"), plural(networks, "network"))
+}
+
 /// Who of the cohort had the event in a span.
 #[must_use]
 pub(super) fn breadth(window: &Window, cohort: &Cohort, event: Event, span: Span) -> Breadth {
@@ -51,24 +57,36 @@ pub(super) fn breadth(window: &Window, cohort: &Cohort, event: Event, span: Span
 
 /// Whether that many now, where there were that many before, are more than one odd client or network.
 #[must_use]
-pub(super) fn is_broad(now: Affected, before: Affected) -> bool {
-    // A quarter more is within the error of two sketches (18 % each) and within what an ordinary hour does.
-    let beyond = |now: u64, before: u64, least: u64| now >= before + before / 4 + least;
-    beyond(now.clients, before.clients, MIN_CLIENTS) && beyond(now.networks, before.networks, MIN_NETWORKS)
+pub(super) fn is_broad(now: Affected, before: Affected, least: AnomalyBreadth) -> bool {
+    let beyond = |now: u64, before: u64, least: u32| match least {
+        // Behind one proxy everybody is one, before and after.
+        0 | 1 => now >= 1,
+        // A quarter more is within the error of two sketches (18 % each) and within what an ordinary hour does.
+        least => now >= before + before / 4 + u64::from(least),
+    };
+    beyond(now.clients, before.clients, least.clients)
+        && beyond(now.networks, before.networks, least.networks)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Affected, is_broad};
+    use super::{Affected, AnomalyBreadth, is_broad};
 
     #[track_caller]
     fn case(now: (u64, u64), before: (u64, u64), expected: bool) {
+        of_least((10, 5), now, before, expected);
+    }
+
+    #[track_caller]
+    fn of_least(least: (u32, u32), now: (u64, u64), before: (u64, u64), expected: bool) {
         let affected = |(clients, networks)| Affected {
             clients,
             networks,
             exact: true,
         };
-        assert_eq!(is_broad(affected(now), affected(before)), expected);
+        let (clients, networks) = least;
+        let least = AnomalyBreadth { clients, networks };
+        assert_eq!(is_broad(affected(now), affected(before), least), expected);
     }
 
     #[test]
@@ -85,5 +103,15 @@ mod tests {
         case((101, 100), (100, 99), false);
         case((140, 140), (100, 99), true);
         case((140, 110), (100, 99), false);
+    }
+
+    #[test]
+    fn a_fleet_behind_one_proxy_is_broad_where_the_settings_say_so() {
+        of_least((1, 1), (1, 1), (1, 1), true);
+        of_least((1, 1), (0, 0), (0, 0), false);
+        of_least((10, 1), (40, 1), (5, 1), true);
+        of_least((10, 1), (9, 1), (5, 1), false);
+        of_least((3, 2), (3, 2), (0, 0), true);
+        of_least((3, 2), (3, 2), (1, 1), false);
     }
 }

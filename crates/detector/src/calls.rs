@@ -7,6 +7,7 @@ mod anomalies;
 mod clients;
 mod cohorts;
 mod counts;
+mod coverage;
 mod metrics;
 mod report;
 mod saturation;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::Anomaly;
 use crate::store::{Detector, Mark};
 use crate::webhook::Allowed;
+use blobwatch_rulebook::AnomalyBreadth;
 use blobwatch_sql::{Pace, Sql};
 use blobwatch_wire::{ApiReply, ApiRequest, Problem};
 
@@ -75,7 +77,7 @@ fn answer_at_once<S: Sql>(
         ("GET", ["metrics"]) => Ok(ApiReply {
             status: 200,
             media_type: "text/plain; version=0.0.4; charset=utf-8",
-            body: metrics::text(store)?,
+            body: metrics::text(store, call.now_ms)?,
             revision: None,
         }),
         (_, ["webhooks", ..]) => webhooks::answer(store, call, &path, allowed),
@@ -99,6 +101,9 @@ pub struct ReportFacts {
     /// Changes of rules and routes from half an hour before the onset until it closed.
     #[serde(default)]
     pub marks: Vec<Mark>,
+    /// How broad a fault must be now.
+    #[serde(default)]
+    pub breadth: AnomalyBreadth,
 }
 
 /// An anomaly by its name, for a report.
@@ -115,10 +120,14 @@ pub async fn report_facts<S: Sql>(
     let families = clients::families(shared, &anomaly, now_ms, pace).await?;
     let since_ms = anomaly.onset_ms.saturating_sub(BEFORE_ONSET_MS);
     let until_ms = anomaly.closed_ms.unwrap_or(now_ms) + 1;
-    let marks = shared.read(|store| Ok(store.change_marks(since_ms, until_ms, MAX_MARKS)?))?;
+    let (marks, breadth) = shared.read(|store| {
+        let marks = store.change_marks(since_ms, until_ms, MAX_MARKS)?;
+        Ok((marks, store.engine().breadth()))
+    })?;
     Ok(ReportFacts {
         anomaly,
         families,
         marks,
+        breadth,
     })
 }

@@ -1,9 +1,14 @@
 //! Changes of the rulebook, as marks of a timeline and as switches that an onset is held against.
 
-use crate::Switch;
+use std::borrow::Cow;
+
+use crate::broad::clients_in_networks;
 use crate::store::{Mark, MarkKind};
+use crate::{Intervention, Switch};
 use blobwatch_pull::Mode;
-use blobwatch_rulebook::{Cause, ChangeNotice, ModeValue, PartChange, RouteValue, RuleValue};
+use blobwatch_rulebook::{
+    AnomalyBreadth, Cause, ChangeNotice, ModeValue, PartChange, RouteValue, RuleValue, SettingsValue,
+};
 use blobwatch_wire::rfc3339;
 
 /// One for each change, and one for each route that a push changed.
@@ -31,6 +36,90 @@ pub(crate) fn switches_of(notice: &ChangeNotice) -> Vec<Switch> {
     parts.filter_map(|part| switch(notice, part)).collect()
 }
 
+/// What may alter a fault, or end it. A `panic-off` is one act.
+pub(crate) fn interventions_of(notice: &ChangeNotice) -> Vec<Intervention> {
+    if notice.cause == Cause::PanicOff {
+        return vec![panic_off(notice)];
+    }
+    let parts = notice.parts.iter().filter(|part| may_act(part));
+    parts.filter_map(|part| intervention(notice, part)).collect()
+}
+
+/// How broad a fault must be from then on.
+pub(crate) fn breadth_of(notice: &ChangeNotice) -> Option<AnomalyBreadth> {
+    notice.parts.iter().find_map(|part| match part {
+        PartChange::Settings { after, .. } => Some(after.unwrap_or_default().anomaly_breadth),
+        _ => None,
+    })
+}
+
+fn panic_off(notice: &ChangeNotice) -> Intervention {
+    let taken_back = notice.parts.iter().filter_map(|part| match part {
+        PartChange::Mode { rule, route, .. } => Some((rule.clone(), route.clone())),
+        _ => None,
+    });
+    let (mut rules, mut routes): (Vec<String>, Vec<String>) = taken_back.unzip();
+    for names in [&mut rules, &mut routes] {
+        names.sort();
+        names.dedup();
+    }
+    Intervention {
+        time_ms: notice.time_ms,
+        actor: notice.actor.clone(),
+        text: format!("panic-off: {} to monitor, by {}", rules.join(", "), notice.actor),
+        rules,
+        routes,
+        enforces: false,
+        is_version: false,
+        rewatches: false,
+    }
+}
+
+fn intervention(notice: &ChangeNotice, part: &PartChange) -> Option<Intervention> {
+    let (rules, routes, enforces) = match part {
+        PartChange::Mode {
+            rule,
+            route,
+            after,
+            default_mode,
+            ..
+        } => {
+            let mode = after.map(|value| value.mode).or(*default_mode);
+            (
+                Some(rule),
+                Some(route),
+                mode != Some(Mode::Monitor) && mode != Some(Mode::Off),
+            )
+        }
+        PartChange::Rule { rule, after, .. } => (Some(rule), None, after.is_some()),
+        PartChange::Route { route, .. } => (None, Some(route), false),
+        PartChange::Settings { .. } | PartChange::Unknown => return None,
+    };
+    Some(Intervention {
+        time_ms: notice.time_ms,
+        actor: notice.actor.clone(),
+        text: part_words(notice, part)?,
+        rules: rules.into_iter().cloned().collect(),
+        routes: routes.into_iter().cloned().collect(),
+        enforces,
+        is_version: matches!(part, PartChange::Rule { .. }),
+        rewatches: rewatches(part),
+    })
+}
+
+/// Whether a route takes other requests for blobs of its than before.
+fn rewatches(part: &PartChange) -> bool {
+    match part {
+        PartChange::Route {
+            before: Some(before),
+            after: Some(after),
+            ..
+        } => !before.watches_like(after),
+        PartChange::Route { before, after, .. } => before.is_some() || after.is_some(),
+        _ => false,
+    }
+}
+
 /// Whether a change has a mark of its own beside those of its parts: a push or a `panic-off` is one act.
 fn is_whole(notice: &ChangeNotice) -> bool {
     matches!(notice.cause, Cause::Push | Cause::PanicOff | Cause::Unknown)
@@ -55,6 +144,12 @@ fn part_mark(notice: &ChangeNotice, part: &PartChange) -> Option<Mark> {
                 part_words(notice, part)?,
             ))
         }
+        PartChange::Settings { .. } => Some(mark(
+            notice,
+            MarkKind::Note,
+            "settings",
+            part_words(notice, part)?,
+        )),
         _ if is_whole(notice) => None,
         _ => Some(mark(
             notice,
@@ -79,7 +174,7 @@ fn switch(notice: &ChangeNotice, part: &PartChange) -> Option<Switch> {
         PartChange::Mode { rule, route, .. } => (Some(rule), Some(route)),
         PartChange::Rule { rule, .. } => (Some(rule), None),
         PartChange::Route { route, .. } => (None, Some(route)),
-        PartChange::Unknown => return None,
+        PartChange::Settings { .. } | PartChange::Unknown => return None,
     };
     Some(Switch {
         rule: rule.cloned(),
@@ -116,7 +211,7 @@ fn may_act(part: &PartChange) -> bool {
             ..
         } => enforces(*mode),
         PartChange::Rule { .. } | PartChange::Route { .. } => true,
-        PartChange::Unknown => false,
+        PartChange::Settings { .. } | PartChange::Unknown => false,
     }
 }
 
@@ -139,8 +234,21 @@ fn part_words(notice: &ChangeNotice, part: &PartChange) -> Option<String> {
             let what = route_words(before.as_ref(), after.as_ref());
             format!("route {route}: {what}, by {}", notice.actor)
         }
+        PartChange::Settings { before, after } => {
+            let [before, after] = [before, after].map(breadth_words);
+            format!(
+                "settings: an anomaly needs {after}, before {before}, by {}",
+                notice.actor
+            )
+        }
         PartChange::Unknown => return None,
     })
+}
+
+/// "10 clients in 5 networks".
+fn breadth_words(value: &Option<SettingsValue>) -> String {
+    let AnomalyBreadth { clients, networks } = value.unwrap_or_default().anomaly_breadth;
+    clients_in_networks(u64::from(clients), u64::from(networks))
 }
 
 fn words(notice: &ChangeNotice, of: &str) -> String {
@@ -177,12 +285,9 @@ fn route_words(before: Option<&RouteValue>, after: Option<&RouteValue>) -> Strin
         .into_iter()
         .zip(after)
         .filter(|(before, after)| before != after);
-    let change = |((name, before), (_, after)): ((_, Option<&str>), (_, Option<&str>))| {
-        format!(
-            "{name} {} to {}",
-            before.unwrap_or("none"),
-            after.unwrap_or("none")
-        )
+    let value = |value: Option<Cow<'_, str>>| value.unwrap_or(Cow::Borrowed("none")).into_owned();
+    let change = |((name, before), (_, after)): ((_, _), (_, _))| {
+        format!("{name} {} to {}", value(before), value(after))
     };
     fields.map(change).collect::<Vec<String>>().join(", ")
 }

@@ -152,6 +152,19 @@ impl Cliff {
         deepest.map(|(_, fall)| fall)
     }
 
+    /// Whether everything together sends enough to be missed; `None` where it is not known what is usual now.
+    pub(super) fn judges(&self, minute: u64) -> Option<bool> {
+        let everything = self.states.get(&None)?;
+        let usual = everything.usual(minute)?;
+        Some(f64::from(usual) >= MIN_EXPECTED && f64::from(everything.combinations) >= MIN_COMBINATIONS)
+    }
+
+    /// Takes the level to which requests fell for usual: there is a reason for it that is no fault.
+    pub(super) fn adopt(&mut self) {
+        let falling = self.states.values_mut().filter(|state| state.falling.is_some());
+        falling.for_each(|state| state.recent.clear());
+    }
+
     /// Starts the tests afresh, once an anomaly says what they found.
     pub(super) fn told(&mut self) {
         for state in self.states.values_mut() {

@@ -8,6 +8,7 @@
 //! [`locate`](super::locate) names a cohort, the cohort is [`broad`](super::broad) and the excess is no
 //! [`burst`](super::burst). Cohorts that overlap are one anomaly, whatever the kinds.
 
+mod cover;
 mod detail;
 mod fall;
 mod feed;
@@ -16,6 +17,8 @@ mod healing;
 mod look;
 mod merge;
 mod older;
+mod respond;
+mod rewatch;
 mod totals;
 mod watch;
 
@@ -28,12 +31,15 @@ use super::admission::{Admission, Fill, Saturation};
 use super::anomaly::{Anomaly, Moment};
 use super::cliff::Cliff;
 use super::cohort::{ATTRIBUTES, Cohort};
+use super::coverage::RecentTraffic;
+use super::intervention::Intervention;
 use super::kind::{AnomalyKind, TESTED_KINDS};
 use super::locate;
 use super::normal::{Normal, Rates};
 use super::rules::Switch;
 use super::window::{MAX_SAMPLED, MINUTE_SLOTS, WINDOW_SLOTS, Window};
 use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, Cuts, SLOT_S, slot_of};
+use blobwatch_rulebook::AnomalyBreadth;
 pub(crate) use older::OlderEngine;
 use totals::Totals;
 use watch::Watch;
@@ -187,6 +193,15 @@ pub struct Engine {
     /// Saved beside the engine, whose older states have none.
     #[serde(skip)]
     admission: Admission,
+    /// Likewise.
+    #[serde(skip)]
+    traffic: RecentTraffic,
+    /// Oldest first; read from the changes that are kept.
+    #[serde(skip)]
+    interventions: Vec<Intervention>,
+    /// Likewise.
+    #[serde(skip)]
+    breadth: AnomalyBreadth,
 }
 
 /// The test of one kind.
@@ -226,6 +241,9 @@ impl Default for Engine {
             uncounted: Uncounted::default(),
             totals: BTreeMap::new(),
             admission: Admission::default(),
+            traffic: RecentTraffic::default(),
+            interventions: Vec::new(),
+            breadth: AnomalyBreadth::default(),
         }
     }
 }
@@ -238,6 +256,7 @@ impl Engine {
             self.uncounted.out_of_time += 1;
             return Added::OutOfTime;
         }
+        self.traffic.take(&batch);
         let waiting: usize = self.pending.values().map(|pending| pending.cells.len()).sum();
         let mut room = MAX_PENDING.saturating_sub(waiting);
         let slot = batch.slot.max(ticked + 1);
@@ -401,6 +420,25 @@ impl Engine {
     /// Takes over the values that were saved beside the engine.
     pub(crate) fn restore(&mut self, admission: Admission) {
         self.admission = admission;
+    }
+
+    pub(crate) fn traffic(&self) -> &RecentTraffic {
+        &self.traffic
+    }
+
+    /// Takes over who sent requests lately, which was saved beside the engine.
+    pub(crate) fn restore_traffic(&mut self, traffic: RecentTraffic) {
+        self.traffic = traffic;
+    }
+
+    /// How broad a fault must be.
+    #[must_use]
+    pub fn breadth(&self) -> AnomalyBreadth {
+        self.breadth
+    }
+
+    pub fn set_breadth(&mut self, breadth: AnomalyBreadth) {
+        self.breadth = breadth;
     }
 
     /// The first number for an anomaly that is not below `id`: those below are in the database already.

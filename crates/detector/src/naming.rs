@@ -11,7 +11,6 @@ mod set;
 
 use std::collections::BTreeSet;
 
-use crate::broad::MIN_NETWORKS;
 use crate::cohort::Cohort;
 use crate::kind::AnomalyKind;
 use crate::locate::Span;
@@ -51,6 +50,8 @@ pub(super) struct Question<'a> {
     pub rates: &'a Rates,
     /// Whether something was wrong with a combination in a bucket before: it says nothing of what is usual.
     pub was_wrong: &'a dyn Fn(&Bucket, &CellKey) -> bool,
+    /// Networks from which on it is no single one.
+    pub min_networks: u32,
 }
 
 /// A cohort with further attributes.
@@ -81,7 +82,7 @@ pub(super) fn name(question: &Question<'_>, before: Option<&Cohort>) -> Naming {
     if cases.events() < MIN_EVENTS {
         return Naming::Undecided;
     }
-    let search = Search::new(&cases);
+    let search = Search::new(&cases, question.min_networks);
     let best = search.best();
     let kept = before.and_then(|before| cases.set_of(before));
     let kept = kept.filter(|kept| search.is_named(kept, -MARGIN));
@@ -99,10 +100,11 @@ struct Search<'a> {
     all: Set,
     /// What the better of them is worth.
     least: f64,
+    min_networks: u32,
 }
 
 impl<'a> Search<'a> {
-    fn new(cases: &'a Cases<'a>) -> Self {
+    fn new(cases: &'a Cases<'a>, min_networks: u32) -> Self {
         let (found, all) = (cases.found(), Set::default());
         let least = cases.worth(&found).max(cases.worth(&all));
         Self {
@@ -110,6 +112,7 @@ impl<'a> Search<'a> {
             found,
             all,
             least,
+            min_networks,
         }
     }
 
@@ -164,7 +167,7 @@ impl<'a> Search<'a> {
         let margin = MARGIN + slack + MARGIN_SHARE * self.least;
         self.cases.score(set) >= self.least + margin
             && self.holds_most(set)
-            && self.networks(set) >= MIN_NETWORKS
+            && self.networks(set) >= u64::from(self.min_networks)
     }
 
     fn holds_most(&self, set: &Set) -> bool {

@@ -158,6 +158,11 @@ impl Normal {
         }
     }
 
+    /// Forgets what was usual on a route.
+    pub(super) fn forget(&mut self, route: &str) {
+        self.combinations.retain(|key, _| &*key.route != route);
+    }
+
     /// Fades what is old, once an hour.
     pub fn age(&mut self, slot: u64) {
         let hour = slot / 360;

@@ -180,6 +180,7 @@ mod tests {
             evidence: vec![],
             history: vec![],
             detail: String::new(),
+            responses: Vec::new(),
         }
     }
 

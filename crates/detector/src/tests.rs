@@ -1,7 +1,9 @@
 //! Whole stories: cells of simulated traffic in, anomalies out.
 
+mod covered;
 mod further;
 mod invented;
 mod missed;
+mod responses;
 pub(crate) mod stories;
 pub(crate) mod traffic;

@@ -9,6 +9,7 @@ mod breadth;
 mod bytes;
 mod counts;
 mod event;
+mod route_breadth;
 mod sample;
 mod tally;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use breadth::{Affected, Breadth, FewNetworks, SKETCH};
 pub use counts::{CellCounts, LARGE_BYTES};
 pub(crate) use counts::{PACE_FIRST, PACE_PARTS};
 pub use event::{Event, Evidence, MAX_EVIDENCE};
+pub use route_breadth::{RouteBreadth, RouteBreadths};
 pub use sample::{
     Asked, Bounds, Cuts, DIGEST, FURTHER, Further, SIZE, SampledRequest, Sampler, Strata, size_class,
     version_of,
@@ -62,6 +64,8 @@ pub struct CellBatch {
     pub other: CellCounts,
     /// How much the samples of all cells together leave out.
     pub cuts: Cuts,
+    /// By route, each once, at most [`RouteBreadth::MAX`]; none in batches of older versions.
+    pub routes: Vec<RouteBreadth>,
 }
 
 /// One combination of attributes. Absent text is empty.

@@ -3,9 +3,11 @@
 //! RuleBook and Detector may be of two builds for the time of a deploy: fields that a reader does not know are left, and so are
 //! causes and parts.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{ModeSetting, Redirects, Route, Rule};
+use crate::{AnomalyBreadth, ModeSetting, Redirects, Route, Rule, Settings};
 use blobwatch_pull::Mode;
 
 /// Parts of one change that are told; more of one push are counted as lost. Some 300 bytes each, and a row holds 2 MB.
@@ -72,6 +74,10 @@ pub enum PartChange {
         before: Option<RouteValue>,
         after: Option<RouteValue>,
     },
+    Settings {
+        before: Option<SettingsValue>,
+        after: Option<SettingsValue>,
+    },
     #[serde(other)]
     Unknown,
 }
@@ -116,6 +122,16 @@ pub struct RouteValue {
     pub detour: Option<String>,
     #[serde(default)]
     pub redirects: Option<Redirects>,
+    /// Which paths are blobs; `None` where the default holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blobs: Option<Vec<String>>,
+}
+
+/// What of the settings the Detector goes by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsValue {
+    #[serde(default)]
+    pub anomaly_breadth: AnomalyBreadth,
 }
 
 impl From<&Rule> for RuleValue {
@@ -135,6 +151,15 @@ impl From<&Route> for RouteValue {
             origin: route.origin.clone(),
             detour: route.detour.clone(),
             redirects: Some(route.redirects),
+            blobs: route.blobs.clone(),
+        }
+    }
+}
+
+impl From<&Settings> for SettingsValue {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            anomaly_breadth: settings.anomaly_breadth,
         }
     }
 }
@@ -142,18 +167,32 @@ impl From<&Route> for RouteValue {
 impl RouteValue {
     /// Each by the name that the API gives it.
     #[must_use]
-    pub fn fields(&self) -> [(&'static str, Option<&str>); 5] {
+    pub fn fields(&self) -> [(&'static str, Option<Cow<'_, str>>); 6] {
         let redirects = self.redirects.map(|redirects| match redirects {
             Redirects::Pass => "pass",
             Redirects::Follow => "follow",
         });
+        fn text(text: &Option<String>) -> Option<Cow<'_, str>> {
+            text.as_deref().map(Cow::Borrowed)
+        }
+        let blobs = self
+            .blobs
+            .as_ref()
+            .map_or(Cow::Borrowed("default"), |blobs| Cow::Owned(blobs.join(" ")));
         [
-            ("host", self.host.as_deref()),
-            ("repository", self.repository.as_deref()),
-            ("origin", self.origin.as_deref()),
-            ("detour", self.detour.as_deref()),
-            ("redirects", redirects),
+            ("host", text(&self.host)),
+            ("repository", text(&self.repository)),
+            ("origin", text(&self.origin)),
+            ("detour", text(&self.detour)),
+            ("redirects", redirects.map(Cow::Borrowed)),
+            ("blobs", Some(blobs)),
         ]
+    }
+
+    /// Whether both take the same requests for blobs of theirs.
+    #[must_use]
+    pub fn watches_like(&self, other: &Self) -> bool {
+        (&self.host, &self.repository, &self.blobs) == (&other.host, &other.repository, &other.blobs)
     }
 }
 
@@ -174,6 +213,26 @@ mod tests {
         let notice: ChangeNotice = serde_json::from_str(PINNED).unwrap();
         assert_eq!(serde_json::to_string(&notice).unwrap(), PINNED);
         assert_eq!((notice.cause, notice.parts.len()), (Cause::Push, 3));
+    }
+
+    #[test]
+    fn what_a_route_watches_and_the_breadth_are_told() {
+        let text = r#"{"part":"settings","before":{"anomaly_breadth":{"clients":10,"networks":5}},"after":{"anomaly_breadth":{"clients":3,"networks":1}}}"#;
+        let part: PartChange = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&part).unwrap(), text);
+        let mut route = Route::named("hub");
+        let before = RouteValue::from(&route);
+        assert_eq!(before.fields()[5], ("blobs", Some("default".into())));
+        route.observe = 0.5;
+        assert_eq!(
+            RouteValue::from(&route),
+            before,
+            "who is observed changes nothing for clients"
+        );
+        route.blobs = Some(vec!["oci".to_owned(), "/layers/{hex}".to_owned()]);
+        let after = RouteValue::from(&route);
+        assert_eq!(after.fields()[5], ("blobs", Some("oci /layers/{hex}".into())));
+        assert!(!before.watches_like(&after) && before.watches_like(&before));
     }
 
     #[test]

@@ -7,9 +7,9 @@ use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError};
 
 /// The newest that this build reads. A reader refuses a newer one and keeps what it has.
 ///
-/// 2 has stages and guards of modes, 3 has `blobs` of routes. A document says the lowest that can say it
+/// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings. A document says the lowest that can say it
 /// ([`Rulebook::with_schema`]), so that isolates of older builds go on with it as long as they can.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 /// The route that always exists and matches what no other does.
 pub const DEFAULT_ROUTE: &str = "default";
@@ -34,7 +34,9 @@ impl Rulebook {
     #[must_use]
     pub fn with_schema(self) -> Self {
         let is_2 = |setting: &ModeSetting| setting.stages.is_some() || setting.guard.is_some();
-        let schema = if self.routes.iter().any(|route| route.blobs.is_some()) {
+        let schema = if !self.settings.anomaly_breadth.is_default() {
+            4
+        } else if self.routes.iter().any(|route| route.blobs.is_some()) {
             3
         } else if self.modes.iter().any(is_2) {
             2
@@ -224,6 +226,34 @@ pub struct Settings {
     pub retention_hours: u32,
     /// A FireLog deletes its oldest records above this size.
     pub retention_bytes: u64,
+    /// How broad a fault must be to open an anomaly.
+    #[serde(skip_serializing_if = "AnomalyBreadth::is_default")]
+    pub anomaly_breadth: AnomalyBreadth,
+}
+
+/// How many more clients, in how many more networks (/24 or /48), must be affected than before. With 1 it is not asked whether they
+/// are more than before: a fleet behind one proxy is one network, and often one client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AnomalyBreadth {
+    pub clients: u32,
+    pub networks: u32,
+}
+
+impl Default for AnomalyBreadth {
+    fn default() -> Self {
+        Self {
+            clients: 10,
+            networks: 5,
+        }
+    }
+}
+
+impl AnomalyBreadth {
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Default for Settings {
@@ -234,6 +264,7 @@ impl Default for Settings {
             retention_hours: 7 * 24,
             // Half of the 10 GB that one object may hold: room for a merge and for the cells beside the records.
             retention_bytes: 5_000_000_000,
+            anomaly_breadth: AnomalyBreadth::default(),
         }
     }
 }

@@ -21,11 +21,13 @@ mod verdict;
 
 pub use answer::{OriginFailure, Refusal, fired, is_disclosed, refusal, unreachable};
 pub use blobwatch_pull::{Action, Mode};
-pub use change_notice::{Cause, ChangeNotice, MAX_PARTS, ModeValue, PartChange, RouteValue, RuleValue};
+pub use change_notice::{
+    Cause, ChangeNotice, MAX_PARTS, ModeValue, PartChange, RouteValue, RuleValue, SettingsValue,
+};
 pub use compiled::{Compiled, check};
 pub use document::{
-    DEFAULT_ROUTE, Disclose, ModeSetting, Redirects, Route, Rule, Rulebook, SCHEMA, Settings, Volume,
-    VolumeKey,
+    AnomalyBreadth, DEFAULT_ROUTE, Disclose, ModeSetting, Redirects, Route, Rule, Rulebook, SCHEMA, Settings,
+    Volume, VolumeKey,
 };
 pub use name::{check_name, check_origin};
 pub use plan::{Plan, Watched};
@@ -35,5 +37,5 @@ pub use program::{FORM, Program};
 pub use read::{DocumentError, MAX_DOCUMENT, strict};
 pub use stages::{MAX_STEPS, Stages, Step};
 pub use starter::{STARTER, starter};
-pub use validate::faults;
+pub use validate::{MAX_ANOMALY_BREADTH, faults};
 pub use verdict::{HotKey, HotKeys, Subject, Verdict, decide, in_percent, volume_key};

@@ -40,6 +40,9 @@ const MAX_RETRY_AFTER_S: u32 = 86_400;
 /// A year of records; the size bound cuts far earlier.
 const MAX_RETENTION_HOURS: u32 = 366 * 24;
 
+/// A registry with fewer clients or networks than this judges none of its faults.
+pub const MAX_ANOMALY_BREADTH: u32 = 10_000;
+
 /// What one object may hold, less the room that a merge needs.
 const MAX_RETENTION_BYTES: u64 = 9_000_000_000;
 
@@ -266,6 +269,11 @@ fn settings(faults: &mut Faults, settings: &Settings) {
     );
     let bytes = settings.retention_bytes;
     faults.within("settings.retention_bytes", bytes, 1_000_000, MAX_RETENTION_BYTES);
+    let breadth = settings.anomaly_breadth;
+    for (field, least) in [("clients", breadth.clients), ("networks", breadth.networks)] {
+        let place = format!("settings.anomaly_breadth.{field}");
+        faults.within(place, least, 1, MAX_ANOMALY_BREADTH);
+    }
     for (colo, count) in &settings.fire_logs {
         let is_code = (3..=8).contains(&colo.len())
             && colo.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());

@@ -203,10 +203,24 @@ export interface Anomaly {
   clients: number;
   clients_exact?: boolean;
   networks: number;
-  rules: { rule: string; lift: number; share: number; mode_changed?: string | null }[];
+  rules: { rule: string; lift: number; share: number; mode_changed?: string | null; taken_back?: { time: string; by: string } | null }[];
   routes?: { route: string; changed: string; text: string }[];
+  /** What was done since, oldest first. */
+  responses?: { time: string; by: string; text: string; sentence: string }[];
   evidence: string[];
   history?: { time: string; event: string; text: string }[];
+}
+
+/** What the detector can see: no anomaly says something only of what it judges. */
+export interface Coverage {
+  state: "no_traffic" | "learning" | "too_few_clients" | "watching";
+  text: string;
+  anomaly_breadth: { clients: number; networks: number };
+  limits: string[];
+}
+
+export interface Anomalies extends Page<Anomaly> {
+  coverage: Coverage;
 }
 
 export interface Series {

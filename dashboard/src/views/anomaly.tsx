@@ -5,19 +5,19 @@ import { place, to } from "../address.ts";
 import { get, getText, toProblem } from "../api/client.ts";
 import type { Anomaly as Answer, Problem, Series, Timeline } from "../api/types.ts";
 import { cohortWords, kindWords, percent, times } from "../format.ts";
-import { FAULTS, kindLines, line, namedLines, STUCK, sum, total, unit, whole } from "../lines.ts";
+import { FAULTS, line, namedLines, stuckLines, sum, total, unit, whole } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { Extent } from "../parts/extent.tsx";
 import { Link } from "../parts/link.tsx";
 import { Plot } from "../parts/plot.tsx";
 import { Empty, Refusal, Shown } from "../parts/states.tsx";
+import { Responses, SuspectButton } from "../parts/suspects.tsx";
 import { Time } from "../parts/time.tsx";
-import { isOperator } from "../session.ts";
 import { step } from "../span.ts";
 import { ATTRIBUTES, axes, KINDS } from "./cohorts.tsx";
 import { ToMonitor } from "./to_monitor.tsx";
 
-/** Shown around the anomaly in Timeline and Cohorts. */
+/** Shown around the anomaly in Timeline. */
 const BEFORE_MS = 3_600_000;
 const AFTER_MS = 1_800_000;
 
@@ -37,6 +37,9 @@ function around(anomaly: Answer): { since: string; until?: string } {
   if (anomaly.closed === null) return { since };
   return { since, until: new Date(Date.parse(anomaly.closed) + AFTER_MS).toISOString() };
 }
+
+/** The anomaly's own window: what came before it is what it is compared with. */
+const during = (anomaly: Answer) => ({ since: anomaly.onset, ...(anomaly.closed && { until: anomaly.closed }) });
 
 /** The cohort as filters of a view that knows these attributes; what it excludes cannot be said there. */
 function filters(anomaly: Answer, known: string[]): Record<string, string> {
@@ -61,16 +64,13 @@ function Details({ anomaly }: { anomaly: Answer }) {
       <section class={`card ${anomaly.status === "open" ? "card-bad" : ""}`}>
         <h1 class="sentence">{anomaly.sentence}</h1>
         <Extent anomaly={anomaly} />
+        <Responses anomaly={anomaly} />
         <div class="actions">
-          {anomaly.rules.map(({ rule }) => (
-            <button key={rule} type="button" class="danger" disabled={!isOperator.value} onClick={() => setRule(rule)}>
-              Put {rule} to monitor
-            </button>
-          ))}
+          {anomaly.status === "open" && anomaly.rules.map((suspect) => <SuspectButton key={suspect.rule} suspect={suspect} choose={setRule} />)}
           <Link to={to(["timeline"], { ...window, ...filters(anomaly, ATTRIBUTES) })} class="button">
             Timeline
           </Link>
-          <Link to={to(["cohorts"], { ...window, anomaly: anomaly.id, ...(KINDS.includes(anomaly.kind) && { kind: anomaly.kind }), ...axes(anomaly.cohort) })} class="button">
+          <Link to={to(["cohorts"], { ...during(anomaly), anomaly: anomaly.id, ...(KINDS.includes(anomaly.kind) && { kind: anomaly.kind }), ...axes(anomaly.cohort) })} class="button">
             Cohorts
           </Link>
           <Link to={to(["fires"], { ...window, ...requestFilters(anomaly), all: "yes" })} class="button">
@@ -112,12 +112,12 @@ function Details({ anomaly }: { anomaly: Answer }) {
         </section>
       )}
       <Report id={anomaly.id} />
-      {anomaly.history && anomaly.history.length > 0 && (
+      {history(anomaly).length > 0 && (
         <section class="card" aria-labelledby="history">
           <h2 id="history">History</h2>
           <ul class="plain">
-            {anomaly.history.map((entry) => (
-              <li key={`${entry.time}${entry.event}`} class="row">
+            {history(anomaly).map((entry) => (
+              <li key={`${entry.time}${entry.event}${entry.text}`} class="row">
                 <Time at={entry.time} seconds /> <strong>{entry.event}</strong> {entry.text}
               </li>
             ))}
@@ -126,6 +126,12 @@ function Details({ anomaly }: { anomaly: Answer }) {
       )}
     </div>
   );
+}
+
+/** What became of it and what was done about it, oldest first. */
+function history(anomaly: Answer) {
+  const done = (anomaly.responses ?? []).map(({ time, text }) => ({ time, event: "changed", text }));
+  return [...(anomaly.history ?? []), ...done].sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
 }
 
 /** Requests of its cohort that are stuck: they fall where the cause is gone. */
@@ -149,7 +155,7 @@ function CohortPlot({ anomaly, window }: { anomaly: Answer; window: ReturnType<t
           of("bodies cut short", (one) => one.aborted, 4),
           ...namedLines(data.series, "events", FAULTS),
         ];
-        const lines = [...kindLines(data.series, STUCK), ...others.filter(({ values }) => total(values) > 0)];
+        const lines = [...stuckLines(data.series), ...others.filter(({ values }) => total(values) > 0)];
         const per = unit(data.step_s);
         const title = `Faults for ${cohortWords(anomaly.cohort.filter((part) => !part.not && ATTRIBUTES.includes(part.attribute)))}`;
         return (

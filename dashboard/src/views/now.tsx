@@ -5,13 +5,15 @@ import { to } from "../address.ts";
 import { get } from "../api/client.ts";
 import type { Anomaly, Page, RequestRecord, Series, Timeline } from "../api/types.ts";
 import { count, percent, short } from "../format.ts";
-import { ACTIONS, kind, kindLines, named, namedLines, NO_START, STUCK, sum, total, unit, whole } from "../lines.ts";
+import { ACTIONS, named, namedLines, NO_START, stuck, stuckLines, sum, total, unit, whole } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { type OpenAnomalies, useOpen } from "../open.ts";
+import { Limits, NoFault } from "../parts/coverage.tsx";
 import { Extent } from "../parts/extent.tsx";
 import { Link } from "../parts/link.tsx";
 import { Plot } from "../parts/plot.tsx";
 import { Failed, Loading, Notices, Shown } from "../parts/states.tsx";
+import { Responses, SuspectButton } from "../parts/suspects.tsx";
 import { Time } from "../parts/time.tsx";
 import { isOperator } from "../session.ts";
 import { FirstStart, Playing } from "./first_start.tsx";
@@ -58,14 +60,12 @@ function Open({ live }: { live: OpenAnomalies }) {
   if (live.data === undefined) {
     return live.problem ? <Failed problem={live.problem} what="anomalies" /> : <Loading what="anomalies" />;
   }
-  const { items } = live.data;
+  const { items, coverage } = live.data;
   return (
     <section aria-label="Open anomalies" aria-live="polite">
       <Notices live={live} incomplete={live.data.incomplete} />
       {items.length === 0 ? (
-        <p class="card calm">
-          <span aria-hidden="true">✓</span> The detector sees no fault.
-        </p>
+        <NoFault coverage={coverage} />
       ) : (
         <ul class="plain stack">
           {items.map((anomaly) => (
@@ -73,6 +73,7 @@ function Open({ live }: { live: OpenAnomalies }) {
           ))}
         </ul>
       )}
+      <Limits coverage={coverage} />
     </section>
   );
 }
@@ -84,16 +85,13 @@ function AnomalyCard({ anomaly }: { anomaly: Anomaly }) {
     <li class="card card-bad">
       <p class="sentence">{anomaly.sentence}</p>
       <Extent anomaly={anomaly} />
+      <Responses anomaly={anomaly} />
       <div class="actions">
         <Link to={to(["anomalies", anomaly.id])} class="button primary">
           Open
         </Link>
-        {suspect && (
-          <button type="button" class="danger" disabled={!isOperator.value} onClick={() => setRule(suspect.rule)}>
-            Put {suspect.rule} to monitor
-          </button>
-        )}
-        {suspect && !isOperator.value && <span class="faint">only an operator can switch rules</span>}
+        {suspect && <SuspectButton suspect={suspect} choose={setRule} />}
+        {suspect && !suspect.taken_back && !isOperator.value && <span class="faint">only an operator can switch rules</span>}
         {!suspect && <span class="faint">no rule correlates</span>}
       </div>
       {rule && <ToMonitor rule={rule} anomaly={anomaly} close={() => setRule(null)} />}
@@ -124,7 +122,7 @@ function Plots({ data }: { data: Timeline }) {
   const common = { unit: unit(data.step_s), times: data.times, marks: data.marks, sync: "now", height: 120 };
   return (
     <div class="plots">
-      <Plot {...common} title="Resumed, repeated, restarted" lines={kindLines(data.series, STUCK)} />
+      <Plot {...common} title="Resumed, repeated, requested again" lines={stuckLines(data.series)} />
       <Plot {...common} title="Blob starts that failed or were refused by the origin" lines={namedLines(data.series, "events", NO_START)} />
       <Plot {...common} title="Acted on by a rule" lines={namedLines(data.series, "acted", ACTIONS)} />
     </div>
@@ -137,9 +135,8 @@ function Figures({ series }: { series: Series[] }) {
   const acted = ACTIONS.map((action) => ({ action, many: of(named("acted", action)) })).filter(({ many }) => many > 0);
   const touched = acted.reduce((all, { many }) => all + many, 0);
   const [failed = 0, turnedAway = 0] = NO_START.map((name) => of(named("events", name)));
-  // A second pull of what had arrived is nobody who is stuck.
   const healthy = of(named("events", "restart_after_whole"));
-  const stuck = STUCK.reduce((all, name) => all + of(kind(name)), 0) - healthy;
+  const isStuck = total(sum(series.map(stuck)));
   const share = (part: number) => (requests > 0 ? percent(part / requests) : "–");
   const figures = [
     { label: "blob requests", value: count(requests), note: `${short(requests / 3600)} a second`, to: to(["timeline"]) },
@@ -157,8 +154,8 @@ function Figures({ series }: { series: Series[] }) {
     },
     {
       label: "resumed, repeated, requested again",
-      value: share(stuck),
-      note: `${count(stuck)} requests; ${count(healthy)} more pulled again what had arrived`,
+      value: share(isStuck),
+      note: `${count(isStuck)} requests; ${count(healthy)} more pulled again what had arrived`,
       to: to(["fires"], { all: "yes", range: "resume,repeat,restart", since: "-1h" }),
     },
   ];

@@ -4,7 +4,7 @@ import { place, setQuery, to } from "../address.ts";
 import { get } from "../api/client.ts";
 import type { Mark, Series, Timeline as Answer } from "../api/types.ts";
 import { count } from "../format.ts";
-import { ACTIONS, CLASSES, FAULTS, kind, kindLines, line, MAX_LINES, named, namedLines, NO_START, PARALLEL, STUCK, sum, total, unit, whole } from "../lines.ts";
+import { ACTIONS, CLASSES, FAULTS, kindLines, line, MAX_LINES, named, namedLines, NO_START, PARALLEL, stuck, stuckLines, sum, total, unit, whole } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { chosen, COHORT_FILTERS, Filters, joined } from "../parts/filters.tsx";
 import { Link } from "../parts/link.tsx";
@@ -29,7 +29,7 @@ interface Measure {
 
 const MEASURES: Measure[] = [
   { title: "Requests", of: (series) => series.requests },
-  { title: "Resumes, repeats, restarts", of: (series) => sum(STUCK.map((name) => kind(name)(series))) },
+  { title: "Resumes, repeats, restarts", of: stuck },
   { title: "Starts that failed or were refused by the origin", of: (series) => sum(NO_START.map((name) => named("events", name)(series))) },
   { title: "Acted on by a rule", of: (series) => sum(ACTIONS.map((name) => named("acted", name)(series))) },
   { title: "Ranges refused by the origin", of: (series) => series.refused },
@@ -100,7 +100,7 @@ function Plots({ data, by }: { data: Answer; by: string }) {
             <Plot {...common} title="Answers by status class" lines={namedLines(data.series, "answers", CLASSES)} />
             <Plot {...common} title="Blob starts that failed or were refused" lines={namedLines(data.series, "events", NO_START)} />
             <Plot {...common} title="Acted on by a rule, by action" lines={namedLines(data.series, "acted", ACTIONS)} />
-            <Plot {...common} title="Resumed, repeated, requested again" lines={kindLines(data.series, STUCK)} />
+            <Plot {...common} title="Resumed, repeated, requested again" lines={stuckLines(data.series)} />
             <Plot {...common} title="Requested again, by what became of the body before" lines={namedLines(data.series, "events", AGAIN)} />
             <Plot {...common} title="Redirects, loops, slow and suspect downloads" lines={namedLines(data.series, "events", OTHERS)} />
             <Plot {...common} title="Parallel and lazy clients: tile, chunk, scatter" lines={kindLines(data.series, PARALLEL)} />

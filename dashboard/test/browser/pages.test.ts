@@ -40,7 +40,7 @@ after(async () => {
 });
 
 beforeEach(() => {
-  Object.assign(fixture.state, { role: "operator", isSignedIn: true, anomalies: data.anomalies(), fires: 2_500, failing: 0, previewRounds: 3, hasTraffic: true, points: 0, isNew: false, isHeld: false });
+  Object.assign(fixture.state, { role: "operator", isSignedIn: true, anomalies: data.anomalies(), coverage: data.coverage(), fires: 2_500, failing: 0, previewRounds: 3, hasTraffic: true, points: 0, isNew: false, isHeld: false });
   fixture.calls.length = 0;
 });
 
@@ -123,6 +123,45 @@ test("nobody sees anything before signing in", async () => {
   await page.getByRole("button", { name: "Sign out", exact: true }).click();
   await page.getByLabel("Token").waitFor();
   assert.deepEqual(faults, []);
+  await close();
+});
+
+test("it is green only where a fault would be found", async () => {
+  fixture.state.anomalies = [];
+  for (const [state, text] of [
+    ["no_traffic", "No blob request in the last hour, so there is nothing to judge."],
+    ["learning", "Still learning what is normal, until 20:38 UTC: until then no fault is found."],
+    ["too_few_clients", "Too few clients to judge: 3 clients in 1 network in the last hour, and an anomaly needs at least 10 in 5."],
+    ["watching", "Watching about 1,240 clients in 220 networks in the last hour."],
+  ] as const) {
+    fixture.state.coverage = data.coverage(state, text);
+    const { page, faults, close } = await visit("");
+    await page.getByText(text).waitFor();
+    assert.equal(await page.getByText("The detector sees no fault.").count(), state === "watching" ? 1 : 0, state);
+    await page.getByText("What the detector does not see").click();
+    await page.getByText("Route edge: still learning, 36 of 100 blob starts").waitFor();
+    await page.getByText("A fault that affects fewer than 10 clients in 5 networks").waitFor();
+    assert.deepEqual(await axe(page), [], state);
+    assert.deepEqual(faults, []);
+    await close();
+  }
+});
+
+test("what was done is said, and its button is gone", async () => {
+  fixture.state.anomalies = data.takenBack();
+  for (const path of ["", "anomalies/an-000012"]) {
+    const { page, faults, close } = await visit(path);
+    await page.getByText("resumes fell from 38 % to 4 % in 3 minutes").waitFor();
+    await page.getByText(/botnet-sig was taken back at .* by ada/).waitFor();
+    assert.equal(await page.getByRole("button", { name: "Put botnet-sig to monitor" }).count(), 0, path);
+    assert.deepEqual(await axe(page), [], path);
+    assert.deepEqual(faults, []);
+    await close();
+  }
+  const { page, close } = await visit("anomalies/an-000012");
+  await page.getByText("botnet-sig on hub: enforce to monitor, by ada").nth(1).waitFor();
+  const cohorts = await page.getByRole("link", { name: "Cohorts" }).last().getAttribute("href");
+  assert.match(cohorts ?? "", new RegExp(`since=${encodeURIComponent(String((fixture.state.anomalies[0] as { onset: string }).onset))}`));
   await close();
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sum, unit, whole } from "../../src/lines.ts";
+import { stuck, stuckLines, sum, unit, whole } from "../../src/lines.ts";
 
 const timeline = (step_s: number) => {
   const values = [5, 6, 7, 1];
@@ -20,4 +20,12 @@ test("a step that is still being counted is not drawn", () => {
 test("lists are added step by step, whatever their lengths", () => {
   assert.deepEqual(sum([[1, 2], [10], []]), [11, 2]);
   assert.deepEqual([unit(10), unit(60), unit(300)], ["per 10 s", "per minute", "per 5 minutes"]);
+});
+
+test("a second pull of what had arrived is not shown as stuck", () => {
+  const [one] = timeline(60).series;
+  assert.ok(one);
+  const series = { ...one, kinds: { resume: [1, 0], restart: [9, 9] }, events: { restart_after_whole: [8, 12] } };
+  assert.deepEqual(stuck(series), [2, 0]);
+  assert.deepEqual(stuckLines([series]).map(({ values }) => values), [[1, 0], [], [1, 0]]);
 });

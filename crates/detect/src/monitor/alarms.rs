@@ -120,6 +120,14 @@ impl Monitor {
         }
     }
 
+    /// Takes what an open incident alarmed at for normal from now on: there is a reason for it that is no fault.
+    pub fn adopt(&mut self, id: u64, slot: u64) {
+        if let Some(at) = self.open.iter().position(|incident| incident.id == id) {
+            let mut incident = self.open.remove(at);
+            self.end(&mut incident, slot, true);
+        }
+    }
+
     /// Starts the tests of an incident's cohorts afresh; what became normal is learned afresh as well.
     fn end(&mut self, incident: &mut Incident, slot: u64, adopted: bool) {
         incident.closed = Some(slot);

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::counts;
+use super::coverage::{CoverageJson, coverage};
 use super::saturation::{Saturated, saturation};
 use crate::store::Detector;
 use crate::{Anomaly, AnomalyKind, number};
@@ -21,6 +22,7 @@ pub(super) struct List {
     items: Vec<Box<RawValue>>,
     next_cursor: Option<String>,
     saturation: Vec<Saturated>,
+    coverage: CoverageJson,
 }
 
 /// What is asked for.
@@ -68,7 +70,7 @@ pub(super) fn list<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> Res
         let last = page.len() < PAGE;
         for anomaly in page {
             if found.len() == limit {
-                return list_of(store, &found, true);
+                return list_of(store, &found, true, now_ms);
             }
             read += 1;
             before = anomaly.id;
@@ -77,12 +79,12 @@ pub(super) fn list<S: Sql>(store: &Detector<S>, query: &str, now_ms: u64) -> Res
             }
         }
         if last || read >= MAX_READ {
-            return list_of(store, &found, false);
+            return list_of(store, &found, false, now_ms);
         }
     }
 }
 
-fn list_of<S: Sql>(store: &Detector<S>, found: &[Anomaly], more: bool) -> Result<List, Problem> {
+fn list_of<S: Sql>(store: &Detector<S>, found: &[Anomaly], more: bool, now_ms: u64) -> Result<List, Problem> {
     let item = |anomaly: &Anomaly| {
         serde_json::value::to_raw_value(&anomaly.json()).map_err(|error| {
             Problem::new(
@@ -97,6 +99,7 @@ fn list_of<S: Sql>(store: &Detector<S>, found: &[Anomaly], more: bool) -> Result
         items: found.iter().map(item).collect::<Result<_, _>>()?,
         next_cursor: found.last().filter(|_| more).map(Anomaly::name),
         saturation: saturation(store),
+        coverage: coverage(store, now_ms),
     })
 }
 

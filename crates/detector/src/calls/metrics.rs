@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
 use crate::store::Detector;
-use crate::{AnomalyKind, Fill};
+use crate::{AnomalyKind, Coverage, CoverageState, Fill};
+use blobwatch_records::slot_of;
 use blobwatch_sql::Sql;
 use blobwatch_wire::Problem;
 
-pub(super) fn text<S: Sql>(store: &Detector<S>) -> Result<String, Problem> {
+pub(super) fn text<S: Sql>(store: &Detector<S>, now_ms: u64) -> Result<String, Problem> {
     let mut page = Page::default();
     let engine = store.engine();
     for (name, help, of) in engine.totals_by_route() {
@@ -53,6 +54,7 @@ pub(super) fn text<S: Sql>(store: &Detector<S>) -> Result<String, Problem> {
         "Idle cohorts that made room for others.",
         evicted,
     );
+    coverage(&mut page, &engine.coverage(slot_of(now_ms)));
     values(&mut page, &engine.fill());
     page.one(
         "blobwatch_detector_sources",
@@ -80,6 +82,52 @@ pub(super) fn text<S: Sql>(store: &Detector<S>) -> Result<String, Problem> {
         page.value(name, &[("state", state)], count);
     }
     Ok(page.0)
+}
+
+/// Whether a fault would open an anomaly.
+fn coverage(page: &mut Page, coverage: &Coverage) {
+    let name = "blobwatch_detector_state";
+    page.head(
+        name,
+        "gauge",
+        "Whether a fault would open an anomaly: 1 for the state that holds.",
+    );
+    for state in CoverageState::ALL {
+        let holds = u8::from(state == coverage.state);
+        page.value(name, &[("state", state.as_str())], holds);
+    }
+    let name = "blobwatch_detector_route_watched";
+    page.head(
+        name,
+        "gauge",
+        "1 where a fault of the route alone would open an anomaly.",
+    );
+    for route in &coverage.routes {
+        let is_watched = u8::from(route.state == CoverageState::Watching);
+        page.value(name, &[("route", &route.route)], is_watched);
+    }
+    let least = coverage.least;
+    for (name, help, value) in [
+        (
+            "blobwatch_detector_anomaly_clients_min",
+            "Clients that an anomaly needs.",
+            least.clients,
+        ),
+        (
+            "blobwatch_detector_anomaly_networks_min",
+            "Networks that an anomaly needs.",
+            least.networks,
+        ),
+    ] {
+        page.one(name, "gauge", help, value);
+    }
+    if let Some(senders) = coverage.senders {
+        let (clients, networks) = (senders.clients, senders.networks);
+        let help = "Clients of the last hour; above 32 within some 18 %.";
+        page.one("blobwatch_detector_clients", "gauge", help, clients);
+        let help = "Networks of the last hour; above 32 within some 18 %.";
+        page.one("blobwatch_detector_networks", "gauge", help, networks);
+    }
 }
 
 /// How full the values are that clients choose.

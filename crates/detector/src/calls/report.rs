@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 
 use super::FamilyCounts;
 use crate::store::Mark;
-use crate::{Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, MIN_CLIENTS, MIN_NETWORKS, rate, times};
+use crate::{Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, rate, times};
 use blobwatch_guard::{ALPHA, MIN_HARMED, MIN_NETWORKS as MIN_HARMED_NETWORKS};
 use blobwatch_pull::Record;
+use blobwatch_rulebook::AnomalyBreadth;
 use blobwatch_wire::{is_invisible, rfc3339};
 
 /// Families that are shown.
@@ -27,6 +28,8 @@ pub struct Report<'a> {
     pub records: &'a [Record],
     /// From half an hour before the onset.
     pub marks: &'a [Mark],
+    /// How broad a fault must be.
+    pub breadth: AnomalyBreadth,
     pub now_ms: u64,
 }
 
@@ -45,6 +48,7 @@ impl Report<'_> {
         self.rates(&mut out);
         self.clients(&mut out);
         self.timeline(&mut out);
+        self.responses(&mut out);
         self.rules(&mut out);
         self.ruled_out(&mut out);
         self.examples(&mut out);
@@ -191,6 +195,16 @@ impl Report<'_> {
         }
     }
 
+    fn responses(&self, out: &mut String) {
+        if self.anomaly.responses.is_empty() {
+            return;
+        }
+        let _ = writeln!(out, "\n## What was done, and what it changed\n");
+        for response in &self.anomaly.responses {
+            let _ = writeln!(out, "- {}", plain(&response.sentence(self.anomaly)));
+        }
+    }
+
     fn rules(&self, out: &mut String) {
         if self.is_harm() {
             return self.culprit(out);
@@ -267,10 +281,7 @@ impl Report<'_> {
                 .to_owned(),
         ];
         if anomaly.kind().event().is_some() {
-            reasons.push(format!(
-                "One client, one NAT or one network: at least {MIN_CLIENTS} more clients in {MIN_NETWORKS} more \
-                 networks than before the onset are affected."
-            ));
+            reasons.extend(self.not_one());
         }
         if !anomaly.who().is_wide() {
             reasons.push(
@@ -289,6 +300,17 @@ impl Report<'_> {
         for reason in reasons {
             let _ = writeln!(out, "- {reason}");
         }
+    }
+
+    /// `None` where the settings do not ask for several clients or networks.
+    fn not_one(&self) -> Option<String> {
+        let AnomalyBreadth { clients, networks } = self.breadth;
+        (clients > 1 && networks > 1).then(|| {
+            format!(
+                "One client, one NAT or one network: at least {clients} more clients in {networks} more networks than before \
+                 the onset are affected."
+            )
+        })
     }
 
     fn examples(&self, out: &mut String) {

@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 use super::{Report, ReportFacts, answer, report_facts, wanted_evidence};
 use crate::AnomalyKind;
 use crate::store::Detector;
-use crate::store::tests::{accept, arrival, denial, hook, open, story, written};
+use crate::store::tests::{accept, arrival, denial, hook, open, reopened, story, written};
+use crate::tests::stories::healthy;
 use crate::tests::traffic::World;
 use crate::webhook::Allowed;
 use blobwatch_guard::{Against, HarmNotice};
 use blobwatch_pull::{Family, Record, sample};
+use blobwatch_rulebook::AnomalyBreadth;
 use blobwatch_sql::{Native, Unpaced, at_once};
 use blobwatch_wire::{ApiReply, ApiRequest, CALLS, Handler, Object, Problem, parse_rfc3339};
 
@@ -126,14 +128,53 @@ fn the_calls_tell_what_the_detector_knows() {
     );
     assert!(os["values"][0]["ratio"].as_f64().unwrap() > 5.0, "{os}");
 
+    // In the anomaly's own window, which is what its page links to, they say what it says.
+    let own = get(
+        &store,
+        now,
+        &format!(
+            "cohorts?kind=resume_surge&x=colo&y=os&since={}",
+            item["onset"].as_str().unwrap()
+        ),
+    );
+    let amazon = &own["attributes"][5]["values"][0];
+    let share = |name: &str| amazon[name].as_f64().unwrap() / amazon["trials"].as_f64().unwrap();
+    let figure = |name: &str| item[name].as_f64().unwrap();
+    assert_eq!(amazon["value"], "amzn2");
+    // IAD, which is fine, is in it too.
+    assert!(
+        (0.6..=1.1).contains(&(share("events") / figure("observed"))),
+        "{amazon} {item}"
+    );
+    assert!(
+        (0.5..=2.0).contains(&(share("expected") / figure("baseline"))),
+        "{amazon} {item}"
+    );
+
     // From before the deployment began: nothing was learned before the window, and what was expected is learned in it.
     let young = get(&store, now, "cohorts?kind=resume_surge&x=colo&y=os&since=-3h");
     let systems = young["attributes"][5]["values"].as_array().unwrap();
     let amazon = systems.iter().find(|os| os["value"] == "amzn2").unwrap();
     assert!(amazon["ratio"].as_f64().unwrap() > 2.0, "{amazon}");
 
+    let coverage = &list["coverage"];
+    assert_eq!(coverage["state"], "watching");
+    assert_eq!(coverage["anomaly_breadth"], json!({"clients": 10, "networks": 5}));
+    let limits = coverage["limits"].as_array().unwrap();
+    assert!(
+        limits[0]
+            .as_str()
+            .unwrap()
+            .starts_with("Requests that vanish are not missed before 2020-07-13 "),
+        "{limits:?}"
+    );
+
     let metrics = ask(&store, now, "GET", "metrics", "").unwrap().body;
     for line in [
+        "blobwatch_detector_state{state=\"watching\"} 1",
+        "blobwatch_detector_state{state=\"learning\"} 0",
+        "blobwatch_detector_route_watched{route=\"hub\"} 1",
+        "blobwatch_detector_anomaly_clients_min 10",
         "blobwatch_anomalies_open{kind=\"resume_surge\"} 1",
         "blobwatch_detector_sources 1",
         "# TYPE blobwatch_requests_total counter",
@@ -321,6 +362,7 @@ fn the_report_of_a_harm_says_what_the_rule_did() {
         families: &[],
         records: &[],
         marks: &[],
+        breadth: AnomalyBreadth::default(),
         now_ms,
     };
     let expected = "\
@@ -399,6 +441,7 @@ fn the_report_says_which_clients_go_round_refused_ranges() {
         families: &families,
         records: &[],
         marks: &[],
+        breadth: AnomalyBreadth::default(),
         now_ms: now,
     };
     let text = report.markdown();
@@ -428,6 +471,7 @@ fn the_report_says_everything_that_a_partner_asks() {
         families: &families,
         records: &[record],
         marks: &store.marks(0, u64::MAX, 10).unwrap(),
+        breadth: AnomalyBreadth::default(),
         now_ms: now,
     };
     let text = report.markdown();
@@ -451,4 +495,58 @@ fn the_report_says_everything_that_a_partner_asks() {
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
+}
+
+#[test]
+fn no_anomaly_is_not_taken_for_health() {
+    let empty = open();
+    let said = |store: &Detector<Native>, now_ms: u64| {
+        let list = get(store, now_ms, "anomalies?status=open");
+        list["coverage"]["text"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        said(&empty, 1_594_036_800_000),
+        "No blob request has come yet, so there is nothing to judge."
+    );
+    let mut detector = open();
+    let mut world = World::new(7).crowd(3, 1);
+    let play = |detector: &mut Detector<Native>, world: &mut World, slots: u64| {
+        for _ in 0..slots {
+            let batch = world.batch(&healthy);
+            accept(detector, &batch, arrival(&batch)).unwrap();
+        }
+        world.slot * 10_000 + 8_000
+    };
+    let now = play(&mut detector, &mut world, 6);
+    assert_eq!(
+        said(&detector, now),
+        "Still learning what is normal, until 12:05 UTC: until then no fault is found."
+    );
+    let now = play(&mut detector, &mut world, 54);
+    let few = "Too few clients to judge: 3 clients in 1 network in the last hour, and an anomaly needs at least 10 in 5. If a fleet \
+               pulls through one proxy or NAT, lower the setting anomaly_breadth to what can be told apart here.";
+    assert_eq!(said(&detector, now), few);
+    assert_eq!(
+        said(&detector, now + 7_200_000),
+        "No blob request in the last hour, so there is nothing to judge. Check whether pulls reach Blobwatch."
+    );
+    let settings = json!({"id": "1", "revision": 2, "time_ms": now, "actor": "olga", "cause": "operator", "action": "settings.put",
+        "target": "settings", "parts": [{"part": "settings", "before": {}, "after": {"anomaly_breadth": {"clients": 3, "networks": 1}}}]});
+    detector
+        .change(&serde_json::from_value(settings).unwrap())
+        .unwrap();
+    assert_eq!(
+        said(&detector, now),
+        "Watching 3 clients in 1 network in the last hour."
+    );
+    let marks = detector.change_marks(0, now + 1, 9).unwrap();
+    assert_eq!(
+        marks[0].text,
+        "settings: an anomaly needs 3 clients in 1 network, before 10 clients in 5 networks, by olga"
+    );
+    let reopened = reopened(detector, now);
+    assert_eq!(
+        said(&reopened, now),
+        "Watching 3 clients in 1 network in the last hour."
+    );
 }

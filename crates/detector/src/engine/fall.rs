@@ -47,8 +47,8 @@ impl Engine {
         let fall = self.cliff.observe(minute, rows);
         self.recover_falls(minute);
         if let Some(fall) = fall {
-            self.cliff.told();
             self.fell(slot, minute, &fall, outcome);
+            self.cliff.told();
         }
     }
 
@@ -60,6 +60,10 @@ impl Engine {
         let Some((cohort, usual)) = self.missing(span) else {
             return;
         };
+        if self.is_no_longer_watched(slot, span.first, |route| self.missed(&cohort, route, span)) {
+            self.cliff.adopt();
+            return;
+        }
         let kind = AnomalyKind::TrafficCliff;
         let requests = self.requests_per_minute(&cohort, span);
         let joins = |watch: &Watch| {
@@ -103,6 +107,7 @@ impl Engine {
                 evidence: Vec::new(),
                 history: Vec::new(),
                 detail: String::new(),
+                responses: Vec::new(),
             },
             span.first,
             slot,
@@ -146,6 +151,13 @@ impl Engine {
             *sums.entry(combination(key)).or_default() += f64::from(row.counts.requests) / minutes;
         }
         sums
+    }
+
+    /// Requests a minute that are missing of a cohort, or of its part on a route.
+    fn missed(&self, cohort: &Cohort, route: Option<&str>, span: Span) -> f64 {
+        let part = route.map(|route| cohort.clone().with("route", route));
+        let cohort = part.as_ref().unwrap_or(cohort);
+        self.requests_per_minute(cohort, before(span)) - self.requests_per_minute(cohort, span)
     }
 
     fn requests_per_minute(&self, cohort: &Cohort, span: Span) -> f64 {

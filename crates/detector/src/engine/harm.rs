@@ -46,6 +46,7 @@ impl Engine {
             evidence: harm.evidence.iter().take(MAX_EXAMPLES).cloned().collect(),
             history: Vec::new(),
             detail: String::new(),
+            responses: Vec::new(),
         };
         anomaly.rules.push(Suspect {
             rule: harm.rule.clone(),

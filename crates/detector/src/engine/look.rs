@@ -25,12 +25,22 @@ struct Finding<'a> {
     rates: &'a Rates,
 }
 
+/// What became of an alarm.
+#[derive(PartialEq, Eq)]
+enum Looked {
+    Open,
+    /// It is normal from now on.
+    Adopted,
+}
+
 /// What became of what was found.
 enum LookResult {
     Nothing,
     Anomaly(u64),
     Perhaps,
     Burst,
+    /// What the route watches was changed.
+    Rewatched,
 }
 
 impl Engine {
@@ -42,7 +52,9 @@ impl Engine {
                 .is_some_and(|id| self.open.iter().any(|watch| watch.anomaly.id == id));
             if !known && incident.next_look <= slot {
                 incident.anomaly = None;
-                self.look_at(slot, &mut incident, outcome);
+                if self.look_at(slot, &mut incident, outcome) == Looked::Adopted {
+                    continue;
+                }
                 let young = slot < incident.opened + YOUNG_SLOTS;
                 incident.next_look = slot + if young { 1 } else { 6 };
             }
@@ -50,7 +62,7 @@ impl Engine {
         }
     }
 
-    fn look_at(&mut self, slot: u64, incident: &mut Incident, outcome: &mut Outcome) {
+    fn look_at(&mut self, slot: u64, incident: &mut Incident, outcome: &mut Outcome) -> Looked {
         let first = incident.since.max(self.window.first().unwrap_or(slot));
         let span = Span {
             first,
@@ -59,7 +71,7 @@ impl Engine {
         let kind = incident.kind;
         let sums = combinations(&self.window, kind, span);
         if sums.values().all(|counts| counts.events == 0) {
-            return;
+            return Looked::Open;
         }
         let rates = self.rates_before(kind, first);
         incident.burst = None;
@@ -78,10 +90,15 @@ impl Engine {
                 LookResult::Burst => {
                     outcome.notes.push(noted(&seen));
                     incident.since = slot + 1;
-                    return;
+                    return Looked::Open;
+                }
+                LookResult::Rewatched => {
+                    self.adopt(kind, incident.id, slot);
+                    return Looked::Adopted;
                 }
             }
         }
+        Looked::Open
     }
 
     /// Makes an anomaly of what was found, unless it is part of one, narrow, or a burst.
@@ -91,6 +108,9 @@ impl Engine {
         }
         if !self.is_broad(seen) || !self.is_of_one_blob(seen) || self.open.len() >= MAX_OPEN {
             return LookResult::Nothing;
+        }
+        if self.is_rewatched(slot, seen.kind, seen.cohort, seen.span) {
+            return LookResult::Rewatched;
         }
         if let Some(id) = self.named_alike(seen) {
             return LookResult::Anomaly(id);
@@ -117,6 +137,7 @@ impl Engine {
             span: seen.span,
             rates: seen.rates,
             was_wrong: &|bucket, key| facts.was_wrong(bucket, key),
+            min_networks: facts.breadth.networks,
         };
         let Naming::Better(named) = naming::name(&question, None) else {
             return None;
@@ -160,7 +181,7 @@ impl Engine {
             until: seen.span.first,
         };
         let count = |span| Affected::from(&breadth(&self.window, seen.cohort, event, span));
-        is_broad(count(seen.span), count(before))
+        is_broad(count(seen.span), count(before), self.breadth)
     }
 
     /// The open anomaly that this is part of.
@@ -233,6 +254,7 @@ impl Engine {
             evidence: Vec::new(),
             history: Vec::new(),
             detail: String::new(),
+            responses: Vec::new(),
         };
         Watch::new(anomaly, seen.span.first, slot)
     }

@@ -144,7 +144,7 @@ impl From<OlderEngine> for Engine {
             totals: totals
                 .map(|(route, sums)| (route, sums.to_vec().into()))
                 .collect(),
-            admission: crate::Admission::default(),
+            ..Self::default()
         }
     }
 }
@@ -247,6 +247,7 @@ impl From<OlderAnomaly> for Anomaly {
             evidence: older.evidence,
             history: older.history,
             detail: String::new(),
+            responses: Vec::new(),
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::normal::{Rates, UNKNOWN, combination};
 use crate::rules::{Question, Switch};
 use crate::window::{Bucket, Window};
 use blobwatch_records::{Breadth, Cell, CellCounts, CellKey, SLOT_S};
+use blobwatch_rulebook::AnomalyBreadth;
 
 /// What is found is part of an anomaly whose cohort holds this much of its events, whatever the two are called.
 pub(super) const MIN_COMMON: f64 = 0.5;
@@ -110,6 +111,7 @@ pub(super) struct Facts<'a> {
     pub(super) window: &'a Window,
     pub(super) switches: &'a [Switch],
     pub(super) past: &'a [Past],
+    pub(super) breadth: AnomalyBreadth,
 }
 
 impl Facts<'_> {
@@ -247,6 +249,7 @@ impl Watch {
             span,
             rates,
             was_wrong: &|bucket, key| facts.was_wrong(bucket, key),
+            min_networks: facts.breadth.networks,
         };
         match naming::name(&question, self.anomaly.named.as_ref()) {
             Naming::Undecided => {}
@@ -370,6 +373,7 @@ impl Engine {
                 watch.describe(&self.facts(), rates, slot);
                 self.tell_name(slot, &mut watch, &before, outcome);
             }
+            self.respond(&mut watch, slot, slot_ms(slot + 1));
             self.open.push(watch);
         }
         if outcome.changes.len() > told {
@@ -468,6 +472,7 @@ impl Engine {
             window: &self.window,
             switches: &self.switches,
             past: &self.past,
+            breadth: self.breadth,
         }
     }
 
@@ -485,6 +490,7 @@ impl Engine {
                 self.open.push(watch);
                 continue;
             };
+            self.respond(&mut watch, slot, slot_ms(slot + 1));
             watch.closed_slot = slot;
             watch.anomaly.closed_ms = Some(slot_ms(slot + 1));
             let text = format!("{why}; lasted {}", lasted((slot + 1 - watch.onset) * SLOT_S));

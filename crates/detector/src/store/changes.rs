@@ -2,10 +2,12 @@
 //!
 //! A change that comes again is known by its id. They are kept as long as marks are.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Detector, Mark, count};
-use crate::changes::{marks_of, switches_of};
+use crate::changes::{breadth_of, interventions_of, marks_of, switches_of};
 use crate::engine::MAX_SWITCHES;
-use blobwatch_rulebook::ChangeNotice;
+use blobwatch_rulebook::{AnomalyBreadth, ChangeNotice};
 use blobwatch_sql::{Sql, SqlValue, StoreError, json, number};
 
 /// Changes kept: a hundred a day for as long as marks are, at some 500 bytes 5 MB.
@@ -20,6 +22,16 @@ const BODY: &str = "change.body";
 /// What the build before this one knew of switches; it is fetched again.
 pub(super) const NO_SWITCHES: &str = "DELETE FROM meta WHERE key = 'switches'";
 
+const BREADTH: &str = "SELECT value FROM meta WHERE key = 'anomaly_breadth'";
+const KEEP_BREADTH: &str = "INSERT OR REPLACE INTO meta (key, value) VALUES ('anomaly_breadth', ?)";
+
+/// How broad a fault must be, since a time.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+struct KeptBreadth {
+    time_ms: u64,
+    breadth: AnomalyBreadth,
+}
+
 /// Newest first.
 pub(super) const OF_TIME: &str =
     "SELECT body FROM change WHERE time_ms >= ? AND time_ms < ? ORDER BY time_ms DESC LIMIT ?";
@@ -32,8 +44,7 @@ impl<S: Sql> Detector<S> {
     pub fn change(&mut self, notice: &ChangeNotice) -> Result<(), StoreError> {
         self.sql
             .transaction(|| self.keep_change_notices(std::slice::from_ref(notice)))?;
-        self.engine.switched(switches_of(notice));
-        Ok(())
+        self.tell_engine(std::slice::from_ref(notice))
     }
 
     /// Whether the changes were fetched that were made before the RuleBook told of any.
@@ -58,12 +69,12 @@ impl<S: Sql> Detector<S> {
             )?;
             Ok::<(), StoreError>(())
         })?;
-        self.engine.switched(notices.iter().flat_map(switches_of));
-        Ok(())
+        self.tell_engine(notices)
     }
 
     fn keep_change_notices(&self, notices: &[ChangeNotice]) -> Result<(), StoreError> {
         for notice in notices {
+            self.keep_breadth(notice)?;
             self.sql.run(
                 "INSERT OR IGNORE INTO change (id, time_ms, body) VALUES (?, ?, ?)",
                 &[
@@ -92,7 +103,35 @@ impl<S: Sql> Detector<S> {
     /// Gives the newest changes to the engine: its saved state may be older than they are.
     pub(super) fn remember_switches(&mut self) -> Result<(), StoreError> {
         let notices = self.changes_of(0, u64::MAX >> 1, MAX_SWITCHES)?;
+        self.tell_engine(&notices)
+    }
+
+    fn tell_engine(&mut self, notices: &[ChangeNotice]) -> Result<(), StoreError> {
         self.engine.switched(notices.iter().flat_map(switches_of));
+        self.engine.intervened(notices.iter().flat_map(interventions_of));
+        let kept = self.kept_breadth()?;
+        self.engine.set_breadth(kept.breadth);
+        Ok(())
+    }
+
+    /// The newest breadth that was told of: notices may come out of order, and the change may be one that is no longer kept.
+    fn kept_breadth(&self) -> Result<KeptBreadth, StoreError> {
+        let rows = self.sql.run(BREADTH, &[])?;
+        let kept = rows
+            .first()
+            .map(|row| row.json(0, "meta.value of anomaly_breadth"));
+        Ok(kept.transpose()?.unwrap_or_default())
+    }
+
+    fn keep_breadth(&self, notice: &ChangeNotice) -> Result<(), StoreError> {
+        let Some(breadth) = breadth_of(notice) else {
+            return Ok(());
+        };
+        let time_ms = notice.time_ms;
+        if time_ms >= self.kept_breadth()?.time_ms {
+            let kept = KeptBreadth { time_ms, breadth };
+            self.sql.run(KEEP_BREADTH, &[json(&kept, "anomaly_breadth")?])?;
+        }
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sources::Sources;
 use super::{Detector, count, log};
+use crate::coverage::RecentTraffic;
 use crate::{Admission, Engine, OlderEngine};
 use blobwatch_sql::{Sql, SqlValue, StoreError, json, number};
 
@@ -27,6 +28,7 @@ struct State<'a> {
     engine: &'a Engine,
     sources: &'a Sources,
     admission: &'a Admission,
+    traffic: &'a RecentTraffic,
 }
 
 /// What is read back.
@@ -118,6 +120,12 @@ fn decode(bytes: &[u8], format: u64) -> Option<Read<Engine>> {
         state.engine.restore(admission);
         rest
     };
+    if rest.is_empty() {
+        // As the builds before wrote it: who sends requests is known anew within the hour.
+        return Some(state);
+    }
+    let (traffic, rest) = postcard::take_from_bytes(rest).ok()?;
+    state.engine.restore_traffic(traffic);
     rest.is_empty().then_some(state)
 }
 
@@ -128,6 +136,7 @@ impl<S: Sql> Detector<S> {
             engine: &self.engine,
             sources: &self.sources,
             admission: self.engine.admission(),
+            traffic: self.engine.traffic(),
         };
         let bytes = postcard::to_allocvec(&state)
             .map_err(|error| StoreError::Corrupt(format!("the state ({error})")))?;

@@ -23,7 +23,7 @@ pub(crate) fn open() -> Detector<Native> {
 }
 
 /// As the process does when it starts again: nothing but the database is left.
-fn reopened(detector: Detector<Native>, now_ms: u64) -> Detector<Native> {
+pub(crate) fn reopened(detector: Detector<Native>, now_ms: u64) -> Detector<Native> {
     Detector::open(detector.sql, now_ms).unwrap()
 }
 

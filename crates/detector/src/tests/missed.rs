@@ -7,7 +7,7 @@ use blobwatch_detect::simulate::Random;
 use super::traffic::{NOON, story};
 use crate::cliff::Cliff;
 use crate::window::Row;
-use crate::{AnomalyKind, Change, Engine};
+use crate::{AnomalyKind, Change, Engine, Intervention};
 use blobwatch_pull::Family;
 use blobwatch_records::{Cell, CellBatch, CellKey};
 
@@ -162,6 +162,28 @@ fn requests_that_vanish_are_a_cliff_once_the_week_is_known() {
     );
     let back = play(&mut engine, &mut traffic, 20, usual, no_fleet);
     assert_eq!(story(&back), ["closed an-000001"]);
+}
+
+/// What a route does not take any more is not missed; what others lose at that time is.
+#[test]
+fn requests_that_a_route_does_not_watch_any_more_are_no_cliff() {
+    for (route, expected) in [("hub", 0), ("edge", 1)] {
+        let (mut engine, mut traffic) = (Engine::default(), Traffic::new(18));
+        play(&mut engine, &mut traffic, WEEK + DAY / 4, usual, no_fleet);
+        engine.intervened([Intervention {
+            time_ms: (traffic.minute * 60 + 30) * 1000,
+            actor: "olga".to_owned(),
+            text: format!("route {route}: blobs default to oci, by olga"),
+            rules: Vec::new(),
+            routes: vec![route.to_owned()],
+            enforces: false,
+            is_version: false,
+            rewatches: true,
+        }]);
+        let gone = |_: u64, os: &str, _: &str| if os == "debian" { 0.0 } else { 1.0 };
+        let fallen = play(&mut engine, &mut traffic, 60, gone, no_fleet);
+        assert_eq!(story(&fallen).len(), expected, "{route}: {fallen:?}");
+    }
 }
 
 #[test]

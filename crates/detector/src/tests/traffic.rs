@@ -6,7 +6,7 @@ use blobwatch_detect::simulate::Random;
 
 use crate::{Change, Engine, Outcome};
 use blobwatch_pull::{ClientKey, Family, NetworkKey, RecordId};
-use blobwatch_records::{Cell, CellBatch, CellKey, Event, Evidence};
+use blobwatch_records::{Cell, CellBatch, CellKey, Event, Evidence, RouteBreadths};
 
 pub(crate) const COLOS: [&str; 7] = ["IAD", "FRA", "NRT", "SIN", "LHR", "GRU", "SYD"];
 
@@ -92,6 +92,9 @@ pub(crate) struct World {
     pub(crate) slot: u64,
     seq: u64,
     rule: Option<fn(&Build) -> bool>,
+    /// Clients and networks that send anything, and who of them does.
+    crowd: (u64, u64),
+    who: Random,
 }
 
 impl World {
@@ -102,7 +105,15 @@ impl World {
             slot: NOON,
             seq: 0,
             rule: None,
+            crowd: (HEALTHY.clients, HEALTHY.networks),
+            who: Random::new(seed),
         }
+    }
+
+    /// Of so many clients in so many networks.
+    pub(crate) fn crowd(mut self, clients: u64, networks: u64) -> Self {
+        self.crowd = (clients, networks);
+        self
     }
 
     /// A rule that fires on half of the requests of some builds.
@@ -162,6 +173,7 @@ impl World {
             epoch: 1,
             seq: self.seq,
             slot: self.slot,
+            routes: self.senders().into_list(),
             ..CellBatch::default()
         };
         for colo in COLOS {
@@ -175,6 +187,17 @@ impl World {
             }
         }
         batch
+    }
+
+    fn senders(&mut self) -> RouteBreadths {
+        let (clients, networks) = self.crowd;
+        let mut routes = RouteBreadths::default();
+        for _ in 0..50 {
+            let client = self.who.next_u64() % clients;
+            let network = NetworkKey(hash(client % networks));
+            routes.insert(&Arc::from("hub"), ClientKey(hash(client)), network);
+        }
+        routes
     }
 
     /// Half of a build's requests; half of the starts are of large blobs.

@@ -160,6 +160,7 @@ mod tests {
                 text: word.to_owned(),
             }],
             detail: String::new(),
+            responses: Vec::new(),
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! `BWC`, the version, then source, epoch, seq and slot; the texts; the cells; `other`. A cell is the
 //! codes of its key, a set of which counts follow and those counts, a set of which sketches follow and those, its
-//! evidence, a few networks, blobs and sampled requests; the cuts of all samples come last. Integers are LEB128 (`blobwatch_wire::bytes`).
+//! evidence, a few networks, blobs and sampled requests. Last come the cuts of all samples, and the routes with a pair of
+//! sketches each. Integers are LEB128 (`blobwatch_wire::bytes`).
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use super::breadth::{Affected, Breadth, FewNetworks, Kmv, SKETCH};
 use super::counts::{CellCounts, FIELDS};
 use super::event::{Event, Evidence, MAX_EVIDENCE};
 use super::sample::{Cuts, FURTHER, STRATA, SampledRequest};
-use super::{BlobCount, Bounds, Cell, CellBatch, CellKey, MAX_BLOBS, MAX_CELLS, MAX_KEY_RULES};
+use super::{BlobCount, Bounds, Cell, CellBatch, CellKey, MAX_BLOBS, MAX_CELLS, MAX_KEY_RULES, RouteBreadth};
 use crate::segment::codes::Coded;
 use crate::segment::texts::{TextTable, Texts};
 use blobwatch_pull::{Family, RecordId};
@@ -18,7 +19,7 @@ use blobwatch_wire::{DecodeError, Reader, put_text, put_varint};
 
 /// Of a batch's bytes. A reader refuses a newer one; the FireLog keeps the batch and tries again. Version 1 ended in a
 /// list of guards, which no build ever filled; 2 had one count less; 3 had no networks; 4 had 25 counts and six events
-/// less, and no blobs.
+/// less, no blobs and no routes.
 pub(crate) const VERSION: u8 = 5;
 
 /// The first whose cells name networks.
@@ -26,6 +27,9 @@ const WITH_NETWORKS: u8 = 4;
 
 /// The first whose cells name blobs and have samples.
 const WITH_BLOBS: u8 = 5;
+
+/// The first that says who is on each route.
+const WITH_ROUTES: u8 = 5;
 
 const MAGIC: &[u8; 3] = b"BWC";
 
@@ -59,6 +63,7 @@ impl CellBatch {
         }
         put_counts(&mut out, &self.other);
         put_cuts(&mut out, &self.cuts);
+        put_routes(&mut out, &self.routes);
         out
     }
 
@@ -85,6 +90,11 @@ impl CellBatch {
                 Cuts::default()
             } else {
                 read_cuts(reader)?
+            },
+            routes: if version < WITH_ROUTES {
+                Vec::new()
+            } else {
+                read_list(reader, RouteBreadth::MAX, 3, read_route)?
             },
         };
         if version == 1 {
@@ -220,10 +230,35 @@ fn put_affected(out: &mut Vec<u8>, affected: &Affected) {
         .fold(0, |set, event| set << 1 | u64::from(present(event)));
     put_varint(out, set);
     for event in Event::ALL.iter().filter(|event| present(event)) {
-        let breadth = affected.of(*event);
-        put_sketch(out, &breadth.clients);
-        put_sketch(out, &breadth.networks);
+        put_breadth(out, affected.of(*event));
     }
+}
+
+fn put_breadth(out: &mut Vec<u8>, breadth: &Breadth) {
+    put_sketch(out, &breadth.clients);
+    put_sketch(out, &breadth.networks);
+}
+
+fn read_breadth(reader: &mut Reader<'_>) -> Result<Breadth, DecodeError> {
+    Ok(Breadth {
+        clients: read_sketch(reader)?,
+        networks: read_sketch(reader)?,
+    })
+}
+
+fn put_routes(out: &mut Vec<u8>, routes: &[RouteBreadth]) {
+    put_varint(out, routes.len() as u64);
+    for of in routes {
+        put_text(out, &of.route);
+        put_breadth(out, &of.breadth);
+    }
+}
+
+fn read_route(reader: &mut Reader<'_>) -> Result<RouteBreadth, DecodeError> {
+    Ok(RouteBreadth {
+        route: Arc::from(reader.text()?),
+        breadth: read_breadth(reader)?,
+    })
 }
 
 fn put_sketch(out: &mut Vec<u8>, sketch: &Kmv) {
@@ -240,11 +275,7 @@ fn read_affected(reader: &mut Reader<'_>) -> Result<Affected, DecodeError> {
     let mut affected = Affected::default();
     for (place, event) in Event::ALL.into_iter().enumerate() {
         if present >> place & 1 == 1 {
-            let breadth = Breadth {
-                clients: read_sketch(reader)?,
-                networks: read_sketch(reader)?,
-            };
-            affected.merge_event(event, &breadth);
+            affected.merge_event(event, &read_breadth(reader)?);
         }
     }
     Ok(affected)

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    Asked, Bounds, Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS, Sampler,
-    Strata, note_blob, slot_of,
+    Asked, Bounds, Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS,
+    RouteBreadths, Sampler, Strata, note_blob, slot_of,
 };
 use crate::history::{Again, Classification, Pace};
 use blobwatch_pull::{Action, ClientKey, Method, NetworkKey, Outcome, RangeKind, Record, RecordId};
@@ -40,6 +40,7 @@ struct Slot {
     /// How many of them each began.
     of_client: HashMap<ClientKey, u32>,
     of_network: HashMap<NetworkKey, u32>,
+    routes: RouteBreadths,
 }
 
 impl Default for Slot {
@@ -49,6 +50,7 @@ impl Default for Slot {
             sampler: Sampler::new(Bounds::BATCH),
             of_client: HashMap::new(),
             of_network: HashMap::new(),
+            routes: RouteBreadths::default(),
         }
     }
 }
@@ -89,6 +91,7 @@ impl Tally {
     pub fn count(&mut self, record: &Record, judged: &Classification) {
         let time_ms = record.id.time_ms();
         let slot = self.slots.entry(slot_of(time_ms)).or_default();
+        slot.routes.insert(&record.route, record.client, record.network);
         let cell = slot.cell(record, time_ms, Strata::of(record, judged));
         cell.counts.add(&CellCounts::of(record, judged));
         cell.networks.insert(record.network);
@@ -124,6 +127,7 @@ impl Tally {
                 cells,
                 other,
                 cuts,
+                routes: counted.routes.into_list(),
             }
         };
         self.slots.into_iter().zip(seq..).map(batch).collect()

@@ -103,6 +103,15 @@ fn cuts() -> Cuts {
     cuts
 }
 
+fn routes() -> RouteBreadths {
+    let mut routes = RouteBreadths::default();
+    for client in 1..=3u64 {
+        routes.insert(&"hub".into(), ClientKey(client << 40), NetworkKey(client >> 1));
+    }
+    routes.insert(&"default".into(), ClientKey(9), NetworkKey(9));
+    routes
+}
+
 fn batch() -> CellBatch {
     let sparse = Cell::new(CellKey::of(&sample::sparse()));
     let other = CellCounts {
@@ -117,6 +126,7 @@ fn batch() -> CellBatch {
         cells: vec![sparse, cell()],
         other,
         cuts: cuts(),
+        routes: routes().into_list(),
     }
 }
 
@@ -142,6 +152,7 @@ fn batches_of_older_versions_are_read() {
     affected.merge_event(Event::Resume, batch.cells[1].affected.of(Event::Resume));
     (batch.cells[1].affected, batch.cells[1].blobs) = (affected, Vec::new());
     (batch.cells[1].sample, batch.cuts) = (Vec::new(), Cuts::default());
+    batch.routes = Vec::new();
     assert_eq!(CellBatch::decode(VERSION_4), Ok(batch.clone()));
     batch.cells[1].networks = FewNetworks::default();
     assert_eq!(CellBatch::decode(VERSION_3), Ok(batch.clone()));
@@ -169,6 +180,7 @@ fn a_cell_of_one_client_build_takes_few_bytes() {
             ..cell()
         }],
         cuts: Cuts::default(),
+        routes: Vec::new(),
         ..batch()
     };
     assert!(one.encode().len() < 150, "{}", one.encode().len());
@@ -243,6 +255,7 @@ fn a_full_batch_of_the_longest_texts_fits_a_row() {
         let full = CellBatch {
             cells,
             other,
+            routes: full_routes(RouteBreadth::MAX),
             ..batch()
         };
         let bytes = full.encode();
@@ -637,4 +650,35 @@ fn counts_of_a_state_are_as_long_as_they_need() {
     assert_eq!(CellCounts::from(Vec::from(counts)), counts);
     let older: Vec<u32> = counts.fields().into_iter().take(26).collect();
     assert_eq!(CellCounts::from(older).begun_again, counts.begun_again);
+}
+
+#[test]
+fn a_batch_says_who_is_on_each_route_within_its_bound() {
+    let mut tally = Tally::default();
+    let mut record = sample::full();
+    for client in 1..=12u64 {
+        record.client = ClientKey(client << 33);
+        record.network = NetworkKey((client / 4) << 33);
+        tally.count(&record, &Classification::alone(&record));
+        tally.count(&record, &Classification::alone(&record));
+    }
+    let [batch] = tally.into_batches("", 1, 1).try_into().unwrap();
+    let [of] = batch.routes.try_into().unwrap();
+    assert_eq!(of.route, record.route);
+    assert_eq!((of.breadth.clients.count(), of.breadth.networks.count()), (12, 4));
+    let many = full_routes(2 * RouteBreadth::MAX);
+    assert_eq!(many.len(), RouteBreadth::MAX);
+}
+
+/// Routes with full sketches and names of 64 bytes.
+fn full_routes(count: usize) -> Vec<RouteBreadth> {
+    let mut routes = RouteBreadths::default();
+    for route in 0..count {
+        let name: Arc<str> = format!("{route:064}").into();
+        for client in 0..100u64 {
+            let hash = client.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            routes.insert(&name, ClientKey(hash), NetworkKey(hash));
+        }
+    }
+    routes.into_list()
 }

@@ -11,9 +11,11 @@ use super::act::{Act, Target};
 use super::change::Context;
 use blobwatch_rulebook::{
     ChangeNotice, ModeSetting, ModeValue, PartChange, Route, RouteValue, Rule, RuleValue, Rulebook,
+    SettingsValue,
 };
 
-/// The notice of a change that is made now; `None` for one that changes no rule, mode or route.
+/// The notice of a change that is made now; `None` for one that changes no rule, mode or route, and
+/// nothing of the settings that the Detector goes by.
 pub(super) fn notice(
     context: &Context<'_>,
     (act, target): (Act, &Target),
@@ -47,7 +49,7 @@ fn parts(target: &Target, before: &Rulebook, after: &Rulebook) -> Vec<PartChange
         Target::Route(name) => route_part(name, before, after).into_iter().collect(),
         Target::Modes(_) => mode_parts(before, after),
         Target::Rulebook => all_parts(before, after),
-        Target::Settings => Vec::new(),
+        Target::Settings => settings_part(before, after).into_iter().collect(),
     }
 }
 
@@ -59,7 +61,17 @@ fn all_parts(before: &Rulebook, after: &Rulebook) -> Vec<PartChange> {
     let rules = ids
         .filter(|id| rule_of(before, id) != rule_of(after, id))
         .map(|id| rule_part(id, before, after));
-    routes.chain(rules).chain(mode_parts(before, after)).collect()
+    let settings = settings_part(before, after);
+    let named = routes.chain(settings).chain(rules);
+    named.chain(mode_parts(before, after)).collect()
+}
+
+fn settings_part(before: &Rulebook, after: &Rulebook) -> Option<PartChange> {
+    let [before, after] = [before, after].map(|book| SettingsValue::from(&book.settings));
+    (before != after).then_some(PartChange::Settings {
+        before: Some(before),
+        after: Some(after),
+    })
 }
 
 /// Of both sides, each once.

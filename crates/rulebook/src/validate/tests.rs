@@ -215,6 +215,32 @@ fn settings_keep_what_an_object_can_hold() {
         |book| book.settings.fire_logs = [("FRA".to_owned(), 65)].into(),
         &["settings.fire_logs.FRA"],
     );
+    case(
+        |book| book.settings.anomaly_breadth.clients = 0,
+        &["settings.anomaly_breadth.clients"],
+    );
+    case(
+        |book| book.settings.anomaly_breadth.networks = 10_001,
+        &["settings.anomaly_breadth.networks"],
+    );
+    case(|book| book.settings.anomaly_breadth.networks = 1, &[]);
+}
+
+/// Isolates of older builds go on with a rulebook that leaves the breadth as it is.
+#[test]
+fn only_another_breadth_needs_the_newest_schema() {
+    let mut book = book();
+    assert_eq!(book.clone().with_schema().schema, 1);
+    let text = serde_json::to_string(&book.settings).unwrap();
+    assert!(!text.contains("anomaly_breadth"), "{text}");
+    book.settings.anomaly_breadth.clients = 3;
+    assert_eq!(book.clone().with_schema().schema, 4);
+    let text = serde_json::to_string(&book.settings).unwrap();
+    assert!(
+        text.contains(r#""anomaly_breadth":{"clients":3,"networks":5}"#),
+        "{text}"
+    );
+    assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), book.settings);
 }
 
 #[test]

@@ -169,7 +169,7 @@ fn many_networks(minute: u64, networks: std::ops::Range<u32>) -> Vec<CellBatch> 
             seq: minute + 1,
             slot: NOON + minute * 6,
             cells: networks.iter().map(|asn| cell(*asn)).collect(),
-            other: CellCounts::default(),
+            ..CellBatch::default()
         });
     batches.collect()
 }

@@ -75,12 +75,12 @@ impl<K> Sampler<K> {
         let hash = asked.hash();
         let below = self.cuts.0.iter().enumerate().filter(|(_, cut)| hash < **cut);
         let below = below.fold(0, |all, (stratum, _)| all | bit(stratum));
-        let held = self.held.entry(hash).or_default();
-        let strata = strata.0 & below & !*held;
-        *held |= strata;
+        let held = self.held.get(&hash).copied().unwrap_or_default();
+        let strata = strata.0 & below & !held;
         if strata == 0 {
             return;
         }
+        self.held.insert(hash, held | strata);
         let request = SampledRequest {
             hash,
             client: folded(asked.client.0),

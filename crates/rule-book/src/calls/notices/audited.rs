@@ -12,7 +12,9 @@ use super::{Act, Target, id};
 use crate::audit::AuditEntry;
 use crate::store::{RuleBookError, RuleBookStore, StoredVersion};
 use blobwatch_pull::Mode;
-use blobwatch_rulebook::{ChangeNotice, MAX_PARTS, ModeSetting, ModeValue, PartChange, RouteValue, Rule};
+use blobwatch_rulebook::{
+    ChangeNotice, MAX_PARTS, ModeSetting, ModeValue, PartChange, RouteValue, Rule, SettingsValue,
+};
 use blobwatch_sql::Sql;
 use blobwatch_wire::Problem;
 
@@ -130,7 +132,11 @@ fn part(target: &Target, before: &Value, after: &Value) -> Option<PartChange> {
                 after,
             })
         }
-        Target::Modes(_) | Target::Rulebook | Target::Settings => None,
+        Target::Settings => {
+            let (before, after): (Option<SettingsValue>, _) = (value(before), value(after));
+            (before != after).then_some(PartChange::Settings { before, after })
+        }
+        Target::Modes(_) | Target::Rulebook => None,
     }
 }
 

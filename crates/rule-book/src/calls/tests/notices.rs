@@ -48,6 +48,10 @@ fn story() -> Api {
         &json!({"origin": "https://a.example", "observe": 0.5}),
     );
     api.put("settings", &json!({"retry_after_s": 7}));
+    api.put(
+        "settings",
+        &json!({"retry_after_s": 7, "anomaly_breadth": {"clients": 3, "networks": 1}}),
+    );
     api.call("POST", "panic-off", r#"{"reason": "r"}"#, None).unwrap();
     let mut book = api.get("rulebook");
     book["routes"][0]["detour"] = json!("https://b.example");
@@ -89,6 +93,7 @@ fn each_change_is_told_with_its_cause() {
         (Cause::Expiry, "mode.expire", "rules/around/modes/library", 1),
         (Cause::Operator, "rule.put", "rules/new", 1),
         (Cause::Operator, "route.put", "routes/hub", 1),
+        (Cause::Operator, "settings.put", "settings", 1),
         (Cause::PanicOff, "panic-off", "modes", 1),
         (Cause::Push, "rulebook.put", "rulebook", 4),
         (Cause::Operator, "route.delete", "routes/hub", 1),

@@ -1,0 +1,142 @@
+//! What can be seen and what cannot: an empty system, a young one, a small one, a fleet behind one proxy, a quiet route.
+
+use std::sync::Arc;
+
+use super::stories::healthy;
+use super::traffic::{Build, Fault, HEALTHY, NOON, World};
+use crate::coverage::MissingTraffic;
+use crate::{CoverageState, Engine};
+use blobwatch_pull::{ClientKey, NetworkKey};
+use blobwatch_records::{CellBatch, RouteBreadth, RouteBreadths};
+use blobwatch_rulebook::AnomalyBreadth;
+
+const HOUR: u64 = 360;
+
+fn least(clients: u32, networks: u32) -> AnomalyBreadth {
+    AnomalyBreadth { clients, networks }
+}
+
+#[test]
+fn an_empty_system_sees_nothing() {
+    let engine = Engine::default();
+    let coverage = engine.coverage(NOON);
+    assert_eq!(coverage.state, CoverageState::NoTraffic);
+    assert!(engine.is_idle() && coverage.routes.is_empty());
+}
+
+#[test]
+fn a_young_system_learns_for_five_minutes_and_a_week() {
+    let mut world = World::new(1);
+    world.play(12, healthy);
+    let coverage = world.engine.coverage(world.slot);
+    assert_eq!(coverage.state, CoverageState::Learning);
+    let from = coverage.tested_from.unwrap();
+    assert!((NOON + 30..=NOON + 32).contains(&from), "{from}");
+    world.play(HOUR, healthy);
+    let coverage = world.engine.coverage(world.slot);
+    assert_eq!(
+        (coverage.state, coverage.tested_from),
+        (CoverageState::Watching, None)
+    );
+    let senders = coverage.senders.unwrap();
+    assert!(senders.clients > 1_000 && !senders.exact, "{senders:?}");
+    assert_eq!(coverage.missing, MissingTraffic::Learning(from + 7 * 24 * HOUR));
+    let after = world.engine.coverage(world.slot + 2 * HOUR);
+    assert_eq!(after.state, CoverageState::NoTraffic);
+    assert!(!world.engine.is_idle());
+}
+
+#[test]
+fn a_small_system_has_too_few_clients_unless_its_settings_say_otherwise() {
+    let mut world = World::new(2).crowd(3, 2);
+    world.play(HOUR, healthy);
+    let coverage = world.engine.coverage(world.slot);
+    assert_eq!(coverage.state, CoverageState::TooFewClients);
+    let senders = coverage.senders.unwrap();
+    assert_eq!((senders.clients, senders.networks, senders.exact), (3, 2, true));
+    assert_eq!(coverage.routes[0].state, CoverageState::TooFewClients);
+    world.engine.set_breadth(least(3, 2));
+    assert_eq!(world.engine.coverage(world.slot).state, CoverageState::Watching);
+}
+
+/// What is said agrees with what opens.
+#[test]
+fn a_fleet_behind_one_proxy_is_judged_once_the_settings_say_so() {
+    #[track_caller]
+    fn case(clients: u64, breadth: Option<AnomalyBreadth>, state: CoverageState) {
+        let mut world = World::new(3).crowd(clients, 1);
+        if let Some(breadth) = breadth {
+            world.engine.set_breadth(breadth);
+        }
+        let of_proxy = move |fault: Fault| Fault {
+            clients,
+            networks: 1,
+            ..fault
+        };
+        world.play(HOUR, |_: &Build, _: &str, _: bool| of_proxy(HEALTHY));
+        assert_eq!(world.engine.coverage(world.slot).state, state);
+        let stuck = Fault {
+            resumed: 0.3,
+            ..HEALTHY
+        };
+        world.play(60, |_: &Build, _: &str, _: bool| of_proxy(stuck));
+        let opens = state == CoverageState::Watching;
+        assert_eq!(
+            world.engine.open().count(),
+            usize::from(opens),
+            "{clients} {breadth:?}"
+        );
+    }
+    case(40, None, CoverageState::TooFewClients);
+    case(40, Some(least(10, 1)), CoverageState::Watching);
+    case(1, Some(least(10, 1)), CoverageState::TooFewClients);
+    case(1, Some(least(1, 1)), CoverageState::Watching);
+}
+
+#[test]
+fn a_quiet_route_learns_beside_a_busy_one() {
+    let mut world = World::new(4);
+    for _ in 0..HOUR {
+        let mut batch = world.batch(&healthy);
+        let edge: Arc<str> = "edge".into();
+        if world.slot.is_multiple_of(10) {
+            let mut cell = batch.cells[0].clone();
+            cell.key.route = Arc::clone(&edge);
+            cell.counts = blobwatch_records::CellCounts {
+                requests: 1,
+                starts: 1,
+                ..Default::default()
+            };
+            batch.cells.push(cell);
+            let mut routes = RouteBreadths::default();
+            routes.insert(&edge, ClientKey(7), NetworkKey(7));
+            batch.routes.extend(routes.into_list());
+        }
+        world.take(batch);
+    }
+    let coverage = world.engine.coverage(world.slot);
+    assert_eq!(coverage.state, CoverageState::Watching);
+    let [edge, hub] = &coverage.routes[..] else {
+        panic!("{:?}", coverage.routes);
+    };
+    assert_eq!((edge.state, edge.learned), (CoverageState::Learning, Some(36)));
+    assert_eq!((hub.state, hub.learned), (CoverageState::Watching, None));
+}
+
+/// FireLogs of an older build count requests and do not say whose.
+#[test]
+fn nobody_is_called_few_who_was_not_counted() {
+    let mut world = World::new(5).crowd(1, 1);
+    for _ in 0..60 {
+        let batch = world.batch(&healthy);
+        world.take(CellBatch {
+            routes: Vec::<RouteBreadth>::new(),
+            ..batch
+        });
+    }
+    let coverage = world.engine.coverage(world.slot);
+    assert_eq!(
+        (coverage.state, coverage.senders),
+        (CoverageState::Watching, None)
+    );
+}
