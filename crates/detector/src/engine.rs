@@ -364,7 +364,7 @@ impl Engine {
 
     /// How full the values of the attributes are that clients choose.
     #[must_use]
-    pub(crate) fn fill(&self) -> [Fill; 2] {
+    pub(crate) fn fill(&self) -> [Fill; 3] {
         self.admission.fill()
     }
 

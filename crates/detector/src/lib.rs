@@ -25,7 +25,7 @@ pub(crate) mod tests;
 mod webhook;
 mod window;
 
-pub(crate) use admission::{Admission, Fill};
+pub(crate) use admission::{Admission, Fill, OlderAdmission};
 pub(crate) use anomaly::AnomalyJson;
 pub use anomaly::{Anomaly, Moment, number};
 pub(crate) use broad::{MIN_CLIENTS, MIN_NETWORKS};

@@ -133,6 +133,7 @@ impl Cell {
             &self.key.country,
             &self.key.os,
             &self.key.fingerprint,
+            self.key.family.as_str(),
         ];
         let blobs = self.blobs.iter().map(|blob| blob.digest.len() + 10);
         let texts = texts

@@ -13,6 +13,7 @@ mod builder;
 pub(crate) mod codes;
 mod columns;
 mod entries;
+pub(crate) mod families;
 mod front;
 mod header;
 mod header_bytes;

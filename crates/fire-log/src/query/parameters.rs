@@ -167,7 +167,11 @@ fn read_filter(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Res
         "family" => add(
             &mut filter.families,
             name,
-            word(name, value, "a family such as docker or containerd")?,
+            word(
+                name,
+                value,
+                "a family such as docker, or the first product of a User-Agent (letters, digits and ._-+~)",
+            )?,
         )?,
         "os" => add(&mut filter.os, name, value.to_owned())?,
         "asn" => add(&mut filter.asns, name, asn(name, value)?)?,

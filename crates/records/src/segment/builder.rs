@@ -423,13 +423,14 @@ fn treatment_cost(treatment: &Treatment) -> usize {
 
 fn agent_cost(agent: &Agent) -> usize {
     let texts = [
-        &agent.version,
+        agent.version.as_str(),
         &agent.os,
         &agent.arch,
         &agent.fingerprint,
         &agent.ja4,
+        agent.family.as_str(),
     ];
-    texts.into_iter().map(|text| text_cost(text)).sum::<usize>() + 11
+    texts.into_iter().map(text_cost).sum::<usize>() + 11
 }
 
 fn place_cost(place: &Place) -> usize {

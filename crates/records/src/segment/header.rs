@@ -6,6 +6,7 @@ use super::block::Block;
 use super::bloom::{Bloom, hash};
 use super::codes::Coded;
 use super::entries::{Digest, Treatment};
+use super::families;
 use blobwatch_pull::{Action, Cache, Mode, RecordId};
 
 /// Values listed for one field; a field with more is looked up in the filter.
@@ -59,6 +60,8 @@ pub enum Field {
     ServedBy = 13,
     /// By its name.
     Cache = 14,
+    /// Never listed, and only of families that have no number.
+    Family = 15,
 }
 
 /// Fields whose values are listed while they are few.
@@ -92,7 +95,10 @@ impl Header {
             weight: block.rows().iter().map(weight).sum(),
             fires: block.rows().iter().filter(fired).count() as u32,
             verdicts: bits(block.treatments.iter().map(|t| t.verdict)),
-            families: bits(block.agents.iter().map(|agent| agent.family)),
+            families: block
+                .agents
+                .iter()
+                .fold(0, |bits, agent| bits | families::bit(&agent.family)),
             ranges: bits(block.treatments.iter().map(|t| t.range)),
             modes: bits(
                 block
@@ -133,7 +139,8 @@ impl Header {
 
     #[must_use]
     pub fn has_family(&self, family: blobwatch_pull::Family) -> bool {
-        self.families & family.bit() != 0
+        let may_be_named = |name: &str| self.bloom.may_have(hash(Field::Family as u8, name.as_bytes()));
+        self.families & families::bit(&family) != 0 && families::text(&family).is_none_or(may_be_named)
     }
 
     #[must_use]
@@ -197,6 +204,8 @@ impl Collector {
         for agent in &block.agents {
             self.list(Field::Os, &agent.os);
             self.list(Field::Fingerprint, &agent.fingerprint);
+            self.hashes
+                .extend(families::text(&agent.family).map(|name| hash(Field::Family as u8, name.as_bytes())));
         }
         for place in &block.places {
             self.list(Field::Colo, &place.colo);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::codes::Coded;
 use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, Treatment};
+use super::families;
 use super::texts::{TextTable, Texts};
 use blobwatch_pull::{Cache, ClientKey, Fired, Method, NetworkKey, PathShape, Profile};
 use blobwatch_wire::{DecodeError, MAX_TEXT_BYTES, Reader, clip, put_text, put_varint};
@@ -202,11 +203,12 @@ fn ray_form(code: u8) -> Result<RayForm, DecodeError> {
 }
 
 pub(super) fn put_agents(out: &mut Vec<u8>, agents: &[Agent]) {
-    let texts = Texts::of(agents.iter().flat_map(agent_texts));
+    let names = agents.iter().filter_map(|agent| families::text(&agent.family));
+    let texts = Texts::of(agents.iter().flat_map(agent_texts).chain(names));
     texts.put(out);
     put_varint(out, agents.len() as u64);
     for agent in agents {
-        out.push(agent.family.code());
+        families::put(out, &texts, &agent.family);
         for text in agent_texts(agent) {
             texts.put_code(out, text);
         }
@@ -229,7 +231,7 @@ pub(super) fn read_agents(bytes: &[u8]) -> Result<Vec<Agent>, DecodeError> {
     let texts = TextTable::read(&mut reader)?;
     let agents = list(&mut reader, 7, |reader| {
         Ok(Agent {
-            family: Coded::read(reader)?,
+            family: families::read(reader, &texts)?,
             version: texts.owned(reader)?,
             os: texts.owned(reader)?,
             arch: texts.owned(reader)?,
