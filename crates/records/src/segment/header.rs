@@ -62,6 +62,9 @@ pub enum Field {
     Cache = 14,
     /// Never listed, and only of families that have no number.
     Family = 15,
+    /// Never listed, and not there where it is empty: older records have no clouds.
+    Cloud = 16,
+    CloudRegion = 17,
 }
 
 /// Fields whose values are listed while they are few.
@@ -204,13 +207,16 @@ impl Collector {
         for agent in &block.agents {
             self.list(Field::Os, &agent.os);
             self.list(Field::Fingerprint, &agent.fingerprint);
-            self.hashes
-                .extend(families::text(&agent.family).map(|name| hash(Field::Family as u8, name.as_bytes())));
+            self.present([(Field::Family, families::text(&agent.family).unwrap_or_default())]);
         }
         for place in &block.places {
             self.list(Field::Colo, &place.colo);
             self.list(Field::Country, &place.country);
             self.list(Field::Asn, &asn_text(place.asn));
+            self.present([
+                (Field::Cloud, &*place.cloud),
+                (Field::CloudRegion, &place.cloud_region),
+            ]);
         }
         let repositories: BTreeSet<&str> = block.blobs.iter().map(|blob| &*blob.repository).collect();
         let of = |field: Field, value: &[u8]| hash(field as u8, value);
@@ -237,11 +243,14 @@ impl Collector {
 
     fn places(&mut self, treatment: &Treatment) {
         let cache = treatment.cache.map_or("", Cache::as_str);
-        let named = [
+        self.present([
             (Field::SentTo, &*treatment.sent_to),
             (Field::ServedBy, &*treatment.served_by),
             (Field::Cache, cache),
-        ];
+        ]);
+    }
+
+    fn present<const N: usize>(&mut self, named: [(Field, &str); N]) {
         let some = named.into_iter().filter(|(_, value)| !value.is_empty());
         self.hashes
             .extend(some.map(|(field, value)| hash(field as u8, value.as_bytes())));
