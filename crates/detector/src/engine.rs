@@ -8,7 +8,7 @@
 //! [`locate`](super::locate) names a cohort, the cohort is [`broad`](super::broad) and the excess is no
 //! [`burst`](super::burst). Cohorts that overlap are one anomaly, whatever the kinds.
 
-mod detail;
+pub(super) mod detail;
 mod fall;
 mod feed;
 mod harm;

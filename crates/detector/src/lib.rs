@@ -32,6 +32,7 @@ pub(crate) use broad::{MIN_CLIENTS, MIN_NETWORKS};
 pub use calls::{Report, ReportFacts, answer, report_facts, wanted_evidence};
 pub(crate) use cohort::ATTRIBUTES;
 pub use cohort::{Cohort, value, values};
+pub(crate) use engine::detail::speed;
 pub(crate) use engine::{Change, DAYS_PER_FALSE_ALARM, OlderEngine, Rollup};
 pub use engine::{Engine, Note, Outcome};
 pub use kind::AnomalyKind;
