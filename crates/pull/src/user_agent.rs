@@ -49,7 +49,8 @@ impl<'a> Agent<'a> {
     /// Reads a header's value; no User-Agent is the empty text.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
-        let text = cut(text, MAX_USER_AGENT).trim();
+        let is_around = |letter: char| letter.is_whitespace() || letter == '"';
+        let text = cut(text, MAX_USER_AGENT).trim_matches(is_around);
         let Some((name, version)) = first_product(text) else {
             return Self {
                 family: if text.is_empty() {

@@ -16,8 +16,8 @@ const SYSTEMS: &[(&str, &str)] = &[
     ("Linux", "linux"),
 ];
 
-/// Products of all browsers, and of what is inside one: an app's web view names nothing else.
-const ENGINES: &[&str] = &["Mozilla", "AppleWebKit", "Gecko", "KHTML", "Trident"];
+/// What is inside a browser: an app's web view names nothing else.
+const ENGINES: &[&str] = &["AppleWebKit", "Gecko", "KHTML", "Trident"];
 
 /// The browser's version; `None` where no browser's product follows.
 pub(super) fn version(text: &str) -> Option<&str> {
@@ -25,7 +25,7 @@ pub(super) fn version(text: &str) -> Option<&str> {
         |wanted: &str| products(text).find_map(|(name, version)| (name == wanted).then_some(version));
     let said = PRODUCTS
         .iter()
-        .chain(ENGINES.iter().skip(1))
+        .chain(ENGINES)
         .find_map(|product| version(product));
     said.or_else(|| compatible(text)?.strip_prefix("MSIE ").map(first_word))
 }
@@ -54,9 +54,9 @@ fn compatible(text: &str) -> Option<&str> {
     })
 }
 
-/// `name/version` alone.
+/// `name/version` alone, and no address.
 fn is_product(comment: &str) -> bool {
-    comment.contains('/') && !comment.contains([' ', ';'])
+    comment.contains('/') && !comment.contains([' ', ';', ':'])
 }
 
 fn product(text: &str) -> (&str, &str) {

@@ -393,6 +393,10 @@ fn who_only_begins_like_a_browser_is_what_it_names() {
         "",
     );
     named("Mozilla/5.0 zgrab/0.x", "zgrab", "0.x", "", "");
+    let address = Agent::parse("Mozilla/5.0 (+https://bot.example/about)");
+    assert_eq!(address.family, Family::Unknown);
+    let quoted = "\"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\"";
+    assert_eq!(Agent::parse(quoted).family, Family::Browser);
     named(
         "Mozilla/5.0 (compatible; Nmap Scripting Engine; https://nmap.org/)",
         "nmap",
