@@ -341,7 +341,7 @@ fn sample_record(numbers: &mut Numbers, id: RecordId) -> Record {
         colo: "IAD".to_owned(),
         cloud: ["aws", "", "gcp", "azure", "", ""][who as usize % 6].to_owned(),
         cloud_region: ["us-east-1", "", "europe-west4", "", "", ""][who as usize % 6].to_owned(),
-        ip_version: Some(if who % 5 == 0 { 6 } else { 4 }),
+        ip_version: Some(if who.is_multiple_of(5) { 6 } else { 4 }),
         protocol: ["HTTP/1.1", "HTTP/2"][build as usize % 2].to_owned(),
         rtt_ms: None,
         delivery_rate: None,
