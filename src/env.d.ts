@@ -35,6 +35,9 @@ interface Cf {
   readonly tlsClientExtensionsSha1Le?: string;
   readonly tlsClientHelloLength?: string;
   readonly clientAcceptEncoding?: string;
+  readonly clientTcpRtt?: number;
+  readonly clientQuicRtt?: number;
+  readonly edgeL4?: { readonly deliveryRate?: number };
   readonly botManagement?: { readonly ja3Hash?: string; readonly ja4?: string };
 }
 

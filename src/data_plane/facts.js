@@ -79,6 +79,9 @@ export function readFacts(request, url, env) {
     onCloudflare ? line(cf.clientAcceptEncoding) : (request.headers.get("accept-encoding") ?? ""),
     line(cf.botManagement?.ja4),
     line(cf.botManagement?.ja3Hash),
+    // Of the transport that the client used; the other one is missing or 0.
+    line(cf.clientTcpRtt || cf.clientQuicRtt),
+    line(cf.edgeL4?.deliveryRate),
   ].join("\n");
   for (const [name, value] of request.headers) text += `\n${name}:${value}`;
   return text;

@@ -142,6 +142,12 @@ impl Iterator for Traffic {
             asn: Some(pick(&[16509, 14618, 15169, 8075, 3320, 701], who)),
             country: pick(&["US", "DE", "JP", "BR"], who).to_owned(),
             colo: "IAD".to_owned(),
+            cloud: String::new(),
+            cloud_region: String::new(),
+            ip_version: Some(4),
+            protocol: "HTTP/1.1".to_owned(),
+            rtt_ms: None,
+            delivery_rate: None,
             family: pick(
                 &[Family::Docker, Family::Containerd, Family::Podman, Family::Skopeo],
                 build,
@@ -166,7 +172,6 @@ fn profile(build: u32, os: &str) -> Profile {
     Profile {
         host: "registry.example".to_owned(),
         scheme: "https".to_owned(),
-        protocol: "HTTP/1.1".to_owned(),
         user_agent: format!(
             "docker/20.10.{0} go/go1.19.{1} git-commit/{2:07x} kernel/5.10.{build}-{3}.{os}.x86_64 os/linux \
              arch/amd64 UpstreamClient(Docker-Client/20.10.{0} \\(linux\\))",

@@ -31,6 +31,7 @@ struct Request {
     method: &'static str,
     path: String,
     user_agent: &'static str,
+    agent: Agent<'static>,
     ip: IpAddr,
     asn: i64,
     country: &'static str,
@@ -150,11 +151,13 @@ impl Request {
             .map(|_| format!("{:08x}", numbers.next() & 0xFFFF_FFFF))
             .collect();
         let (asn, country, [a, b]) = numbers.of(NETWORKS);
+        let user_agent = user_agent(numbers);
         Self {
+            agent: Agent::parse(user_agent),
             host: numbers.of(["registry.example", "registry.example", "eu.registry.example"]),
             method: numbers.of(["GET", "GET", "GET", "HEAD"]),
             path: format!("/v2/{repository}/blobs/sha256:{digest}"),
-            user_agent: user_agent(numbers),
+            user_agent,
             ip: Ipv4Addr::new(a, b, numbers.next() as u8, numbers.next() as u8).into(),
             asn,
             country,
@@ -182,7 +185,7 @@ impl Request {
 
     /// The facts of rulebooks that no rival runs.
     fn set_more<'a>(&'a self, values: &mut Values<'a>) {
-        let agent = Agent::parse(self.user_agent);
+        let agent = &self.agent;
         values.set(Field::ClientFamily, agent.family.as_str().into());
         values.set(Field::ClientVersion, agent.version.into());
         values.set(Field::Version, "HTTP/2".into());

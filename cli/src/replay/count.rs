@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use blobwatch_pull::{Action, BlobKey, RangeKind, Record};
+use blobwatch_pull::{Action, BlobKey, RangeKind, Record, SizeClass};
 use blobwatch_records::{
     Asked, Bounds, Cell, CellBatch, CellCounts, CellKey, Challenges, Classification, Cuts, Further, History,
-    LARGE_BYTES, RouteBreadths, SLOT_S, Sampler, Strata, size_class, slot_of,
+    LARGE_BYTES, RouteBreadths, SLOT_S, Sampler, Strata, slot_of,
 };
 use rustc_hash::FxBuildHasher;
 
@@ -227,7 +227,10 @@ impl Counter {
                 .into(),
             repository: names.repositories.known(of.repository),
             digest: self.digests.text(request.digest).unwrap_or_default().into(),
-            size: size_class(request.size).into(),
+            size: request
+                .size
+                .map_or("", |size| SizeClass::of(size).as_str())
+                .into(),
             ..Further::default()
         }
     }
@@ -337,6 +340,12 @@ fn blank() -> Record {
         asn: None,
         country: String::new(),
         colo: String::new(),
+        cloud: String::new(),
+        cloud_region: String::new(),
+        ip_version: None,
+        protocol: String::new(),
+        rtt_ms: None,
+        delivery_rate: None,
         family: Family::Unknown,
         version: String::new(),
         os: String::new(),

@@ -1,7 +1,7 @@
 //! Which values of an attribute are told apart, and which are `other`.
 //!
-//! Clients choose what they say of their system, and with what else they send they choose their fingerprint: one of them
-//! can invent a thousand of each in a second. A value is broad once several networks sent it; of those that few send,
+//! Clients choose what they call themselves and their system, and with what else they send they choose their fingerprint: one
+//! of them can invent a thousand of each in a second. A value is broad once several networks sent it; of those that few send,
 //! only some are told apart, and new ones slowly. So whoever invents values fills no table that others need. In scope:
 //! the values that count. Not in scope: the cohorts made of them (`blobwatch_detect`).
 
@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use blobwatch_detect::cohort::OTHER;
+use blobwatch_pull::Family;
 use blobwatch_records::{Cell, Event, FewNetworks};
 
 /// Networks of a broad value.
@@ -46,6 +47,25 @@ const HOUR_SLOTS: u64 = 360;
 pub(crate) struct Admission {
     os: Values,
     fingerprint: Values,
+    /// Of those that no list knows.
+    family: Values,
+}
+
+/// What states of format 6 have.
+#[derive(Debug, Deserialize)]
+pub(crate) struct OlderAdmission {
+    os: Values,
+    fingerprint: Values,
+}
+
+impl From<OlderAdmission> for Admission {
+    fn from(older: OlderAdmission) -> Self {
+        Self {
+            os: older.os,
+            fingerprint: older.fingerprint,
+            family: Values::default(),
+        }
+    }
 }
 
 /// What is known of one attribute.
@@ -137,38 +157,62 @@ impl Admission {
                 values.refuse(requests, slot);
             }
         }
+        let family = &cell.key.family;
+        if !family.is_known()
+            && family.as_str() != OTHER
+            && !self.family.admits(family.as_str(), &networks, slot)
+        {
+            cell.key.family = Family::of_name(OTHER).unwrap_or_default();
+            self.family.refuse(requests, slot);
+        }
         cell
+    }
+
+    fn attributes(&self) -> [(&'static str, &Values); 3] {
+        [
+            ("os", &self.os),
+            ("fingerprint", &self.fingerprint),
+            ("family", &self.family),
+        ]
     }
 
     /// How full the values of each attribute are.
     #[must_use]
-    pub(crate) fn fill(&self) -> [Fill; 2] {
-        [self.os.fill("os"), self.fingerprint.fill("fingerprint")]
+    pub(crate) fn fill(&self) -> [Fill; 3] {
+        self.attributes()
+            .map(|(attribute, values)| values.fill(attribute))
     }
 
     /// Attributes of which requests were counted as `other` within the last hour.
     pub(crate) fn saturation(&self, slot: u64) -> impl Iterator<Item = Saturation> {
-        let of = [("os", &self.os), ("fingerprint", &self.fingerprint)];
-        of.into_iter().filter_map(move |(attribute, values)| {
-            let Stretch {
-                first,
-                last,
-                requests,
-            } = values.stretch(slot)?;
-            Some(Saturation {
-                attribute,
-                requests,
-                first,
-                last,
+        self.attributes()
+            .into_iter()
+            .filter_map(move |(attribute, values)| {
+                let Stretch {
+                    first,
+                    last,
+                    requests,
+                } = values.stretch(slot)?;
+                Some(Saturation {
+                    attribute,
+                    requests,
+                    first,
+                    last,
+                })
             })
-        })
     }
 
     /// What is worth a mark: many new values within an hour, said once.
     pub(crate) fn note(&mut self) -> Option<String> {
-        let os = self.os.is_flooded().then_some("systems");
-        let fingerprint = self.fingerprint.is_flooded().then_some("fingerprints");
-        let what: Vec<&str> = os.into_iter().chain(fingerprint).collect();
+        let named = [
+            ("systems", &mut self.os),
+            ("fingerprints", &mut self.fingerprint),
+            ("programs", &mut self.family),
+        ];
+        let flooded = named
+            .into_iter()
+            .filter_map(|(name, values)| values.is_flooded().then_some(name));
+        let what: Vec<&str> = flooded.collect();
         (!what.is_empty()).then(|| {
             format!(
                 "more than {MANY_NEW} new {} within an hour, each of few networks: somebody may invent them; most are counted as {OTHER}",
@@ -335,7 +379,7 @@ impl ValueStanding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blobwatch_pull::{Family, NetworkKey};
+    use blobwatch_pull::NetworkKey;
     use blobwatch_records::CellKey;
 
     fn cell(os: &str, networks: &[u64]) -> Cell {
@@ -393,6 +437,31 @@ mod tests {
     }
 
     #[test]
+    fn names_that_programs_choose_are_told_apart_as_systems_are() {
+        let mut admission = Admission::default();
+        let mut program = |name: &str, networks: &[u64], slot: u64| {
+            let mut named = cell("", networks);
+            named.key.family = Family::of_name(name).unwrap();
+            admission.admit(named, slot).key.family
+        };
+        let admitted = (0..2_000).filter(|n| program(&format!("invented{n}"), &[1], 7).as_str() != OTHER);
+        assert_eq!(admitted.count(), FREE_NARROW);
+        assert_eq!(program("builder", &[1], 8).as_str(), OTHER);
+        assert_eq!(
+            program("builder", &[2, 3], 8).as_str(),
+            "builder",
+            "of three networks"
+        );
+        for known in Family::known() {
+            assert_eq!(program(known, &[1], 8).as_str(), known);
+        }
+        assert_eq!(program(OTHER, &[1], 8).as_str(), OTHER);
+        let said: Vec<&str> = admission.saturation(8).map(|of| of.attribute).collect();
+        assert_eq!(said, ["family"]);
+        assert!(admission.note().unwrap().contains("new programs within an hour"));
+    }
+
+    #[test]
     fn a_small_registry_s_values_are_told_apart_at_once() {
         let mut admission = Admission::default();
         assert!((0..FREE_NARROW).all(|n| is_told_apart(&mut admission, &n.to_string(), &[1], 7)));
@@ -412,7 +481,7 @@ mod tests {
             is_told_apart(&mut admission, "new", &[9], 362),
             "of three networks by now"
         );
-        let [os, _] = admission.fill();
+        let [os, ..] = admission.fill();
         assert_eq!((os.broad, os.narrow), (1, FREE_NARROW));
         assert!(os.other_requests > 350_000, "{os:?}");
         assert!(admission.os.known.len() <= MAX_CANDIDATES + FREE_NARROW + 1);
@@ -451,7 +520,7 @@ mod tests {
             is_told_apart(&mut admission, "7", &[1], 10 + IDLE_SLOTS),
             "seen lately"
         );
-        let [os, _] = admission.fill();
+        let [os, ..] = admission.fill();
         assert!(os.broad <= MAX_BROAD && os.evicted > 0, "{os:?}");
     }
 

@@ -6,6 +6,7 @@
 mod anomalies;
 mod clients;
 mod cohorts;
+mod connections;
 mod counts;
 mod coverage;
 mod metrics;

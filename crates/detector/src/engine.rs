@@ -9,7 +9,7 @@
 //! [`burst`](super::burst). Cohorts that overlap are one anomaly, whatever the kinds.
 
 mod cover;
-mod detail;
+pub(super) mod detail;
 mod fall;
 mod feed;
 mod harm;
@@ -404,7 +404,7 @@ impl Engine {
 
     /// How full the values of the attributes are that clients choose.
     #[must_use]
-    pub(crate) fn fill(&self) -> [Fill; 2] {
+    pub(crate) fn fill(&self) -> [Fill; 3] {
         self.admission.fill()
     }
 

@@ -28,7 +28,7 @@ pub(crate) mod tests;
 mod webhook;
 mod window;
 
-pub(crate) use admission::{Admission, Fill};
+pub(crate) use admission::{Admission, Fill, OlderAdmission};
 pub(crate) use anomaly::AnomalyJson;
 pub use anomaly::{Anomaly, Moment, number};
 pub use broad::clients_in_networks;
@@ -36,6 +36,7 @@ pub use calls::{Report, ReportFacts, SharedDetector, answer, report_facts, wante
 pub(crate) use cohort::ATTRIBUTES;
 pub use cohort::{Cohort, value, values};
 pub use coverage::{Coverage, CoverageState, RouteCoverage};
+pub(crate) use engine::detail::speed;
 pub(crate) use engine::{Change, DAYS_PER_FALSE_ALARM, OlderEngine, Rollup};
 pub use engine::{Engine, Note, Outcome};
 pub(crate) use intervention::Intervention;

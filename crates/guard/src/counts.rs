@@ -70,7 +70,7 @@ pub struct Counts {
 /// Who is told apart: a client program on an operating system.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Cohort {
-    /// `None`: all that found no room of their own.
+    /// One that is known, or `unknown`; `None`: all that found no room of their own.
     pub family: Option<Family>,
     /// A system that is known (`system`), or `other`; empty where the client does not say.
     pub os: String,

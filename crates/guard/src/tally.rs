@@ -91,7 +91,7 @@ impl Tally {
     /// Position of the record's cohort, or of the one that takes what finds no place.
     pub(super) fn cohort(&mut self, record: &Record) -> u8 {
         let own = Cohort {
-            family: Some(record.family),
+            family: Some(record.family.listed()),
             os: system(&record.os).to_owned(),
         };
         if let Some(at) = self.place_of(&own) {

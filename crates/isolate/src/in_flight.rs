@@ -8,7 +8,7 @@ use blobwatch_pull::{ObservedAnswer, Outcome, Pending, Record, RecordId};
 pub(crate) const MAX_IN_FLIGHT: usize = 8_192;
 
 /// Of an isolate's 128 MB: [`MAX_IN_FLIGHT`] requests as most clients send them, 1,000 with the longest texts.
-pub(crate) const MAX_IN_FLIGHT_BYTES: usize = 10_900_000;
+pub(crate) const MAX_IN_FLIGHT_BYTES: usize = 12_000_000;
 
 /// A request that was not answered for this long is not going to be: Cloudflare gives an origin 100 s to begin.
 pub(crate) const UNANSWERED_AFTER_MS: u64 = 5 * 60_000;

@@ -47,6 +47,8 @@ fn facts(path: &str, headers: &[&str]) -> String {
         "gzip",
         "",
         "",
+        "12",
+        "1250000",
     ]
     .join("\n");
     headers

@@ -161,6 +161,8 @@ impl<'a> Reads<'a> {
         if let Some(place) = self.block.place(row) {
             set(&mut values, Field::Country, &place.country);
             set(&mut values, Field::Colo, &place.colo);
+            set(&mut values, Field::Cloud, &place.cloud);
+            set(&mut values, Field::CloudRegion, &place.cloud_region);
             values.set(Field::Asn, integer(place.asn.map(u64::from)));
         }
         if let Some((client, network)) = self.clients.get(row.client as usize) {
@@ -216,12 +218,12 @@ impl<'a> Reads<'a> {
         set(values, Field::Fingerprint, &agent.fingerprint);
         set(values, Field::FingerprintTls, texts.tls);
         set(values, Field::FingerprintHttp, texts.http);
+        set(values, Field::Version, &agent.protocol);
         set(values, Field::Ja4, &agent.ja4);
         let Some(profile) = texts.profile else { return };
         // A request without one reads as the empty text, as it did when it was decided.
         values.set(Field::UserAgent, Value::from(profile.user_agent.as_str()));
         set(values, Field::Host, &profile.host);
-        set(values, Field::Version, &profile.protocol);
         set(values, Field::Continent, &profile.continent);
         set(values, Field::TlsVersion, &profile.tls_version);
         set(values, Field::TlsCipher, &profile.tls_cipher);

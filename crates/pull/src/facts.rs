@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use memchr::{Memchr, memchr_iter};
 
 /// Lines before the headers; `src/data_plane/facts.js` writes exactly these.
-pub(crate) const FIXED_LINES: usize = 22;
+pub(crate) const FIXED_LINES: usize = 24;
 
 /// The request as the platform and the client describe it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -52,6 +52,10 @@ pub struct Facts<'a> {
     pub client_accept_encoding: &'a str,
     pub ja4: &'a str,
     pub ja3: &'a str,
+    /// Round trip to the client, over TCP or QUIC.
+    pub rtt_ms: Option<u32>,
+    /// Bytes a second that the platform delivers on the connection.
+    pub delivery_rate: Option<u64>,
     /// Name in lower case, value as sent; repeated headers are one entry joined with `, `.
     pub headers: Vec<(&'a str, &'a str)>,
 }
@@ -125,6 +129,8 @@ impl<'a> Facts<'a> {
             client_accept_encoding,
             ja4,
             ja3,
+            rtt_ms,
+            delivery_rate,
         ] = fixed;
         Ok(Self {
             time_ms: time.parse().map_err(|_| FactsError::Time(time.to_owned()))?,
@@ -153,8 +159,17 @@ impl<'a> Facts<'a> {
             client_accept_encoding,
             ja4,
             ja3,
+            rtt_ms: rtt_ms.parse().ok(),
+            delivery_rate: delivery_rate.parse().ok(),
             headers: lines.filter_map(|line| line.split_once(':')).collect(),
         })
+    }
+
+    /// 4 or 6. A socket of both kinds has an IPv4 address within an IPv6 one.
+    #[must_use]
+    pub fn ip_version(&self) -> Option<u8> {
+        let address = self.address?.to_canonical();
+        Some(if address.is_ipv4() { 4 } else { 6 })
     }
 
     /// The value of a header, or `None`; `name` in lower case.
@@ -230,6 +245,8 @@ mod tests {
             "gzip",
             "t13",
             "",
+            "12",
+            "1250000",
         ];
         format!(
             "{}\nuser-agent:docker/19.03.6-ce\nrange:bytes=5-",
@@ -259,6 +276,7 @@ mod tests {
             (facts.client_accept_encoding, facts.ja4, facts.ja3),
             ("gzip", "t13", "")
         );
+        assert_eq!((facts.rtt_ms, facts.delivery_rate), (Some(12), Some(1_250_000)));
         assert_eq!(facts.header("range"), Some("bytes=5-"));
         assert_eq!(facts.header("accept"), None);
     }
@@ -285,7 +303,7 @@ mod tests {
     fn a_short_text_is_refused_with_the_count() {
         assert_eq!(
             Facts::parse("1\nGET").unwrap_err().to_string(),
-            "expected 22 lines, found 2"
+            "expected 24 lines, found 2"
         );
     }
 
@@ -305,6 +323,19 @@ mod tests {
         case("2001:db8::7", "2001:db8::7");
         case("192.0.2.7:", "");
         case("", "");
+    }
+
+    #[test]
+    fn an_address_has_a_version() {
+        #[track_caller]
+        fn case(address: &str, expected: Option<u8>) {
+            let text = sample().replace("192.0.2.7", address);
+            assert_eq!(Facts::parse(&text).unwrap().ip_version(), expected, "{address}");
+        }
+        case("192.0.2.7", Some(4));
+        case("2001:db8::7", Some(6));
+        case("::ffff:192.0.2.7", Some(4));
+        case("", None);
     }
 
     #[test]

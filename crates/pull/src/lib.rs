@@ -32,11 +32,13 @@ pub use path::{
 };
 pub use place::host_of_address;
 pub use range::{Answered, ByteRange, ContentRange, RangeKind, RequestedRange, TILE_UNIT, honoured};
-pub use record::{BlobKey, Fired, MAX_ISOLATE, Method, Outcome, Profile, RangeRecord, Record, RecordId};
+pub use record::{
+    BlobKey, Fired, MAX_ISOLATE, Method, Outcome, Profile, RangeRecord, Record, RecordId, SizeClass,
+};
 pub use recorded::{
     NEVER_KEPT, RecordValues, algorithm, asked_kind, has_path, integer, not_recorded, parts, range_values,
     seen_kind,
 };
 pub use request::{Identity, Request, kept};
 pub use settle::{ObservedAnswer, Pending};
-pub use user_agent::{Agent, Family};
+pub use user_agent::{Agent, Family, MAX_NAME, Name};

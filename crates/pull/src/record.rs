@@ -5,11 +5,13 @@
 
 mod id;
 mod json;
+mod size;
 
 use std::sync::Arc;
 
 pub use id::MAX_ISOLATE;
 use serde::{Deserialize, Serialize};
+pub use size::SizeClass;
 
 use crate::action::{Action, Mode};
 use crate::cache::Cache;
@@ -80,7 +82,6 @@ pub struct Fired {
 pub struct Profile {
     pub host: String,
     pub scheme: String,
-    pub protocol: String,
     pub user_agent: String,
     pub accept_encoding: String,
     pub continent: String,
@@ -155,6 +156,17 @@ pub struct Record {
     pub asn: Option<u32>,
     pub country: String,
     pub colo: String,
+    /// The cloud that the address belongs to, as `aws`, and its region.
+    pub cloud: String,
+    pub cloud_region: String,
+    /// 4 or 6.
+    pub ip_version: Option<u8>,
+    /// `HTTP/1.1`, `HTTP/2`, `HTTP/3`.
+    pub protocol: String,
+    /// Of the client's connection when the request came, as the platform measured it.
+    pub rtt_ms: Option<u32>,
+    /// Bytes a second that the platform last delivered on that connection.
+    pub delivery_rate: Option<u64>,
     pub family: Family,
     pub version: String,
     pub os: String,
@@ -203,6 +215,9 @@ impl Record {
             &self.digest,
             &self.country,
             &self.colo,
+            &self.cloud,
+            &self.cloud_region,
+            &self.protocol,
             &self.version,
             &self.os,
             &self.arch,
@@ -212,7 +227,6 @@ impl Record {
             &self.served_by,
             &profile.host,
             &profile.scheme,
-            &profile.protocol,
             &profile.user_agent,
             &profile.accept_encoding,
             &profile.continent,

@@ -12,7 +12,7 @@ use crate::user_agent::Agent;
 use blobwatch_rules::{Field, Value, Values};
 
 /// Fields that no record keeps. Addresses are personal; queries and headers may hold tokens.
-pub const NEVER_KEPT: [Field; 10] = [
+pub const NEVER_KEPT: [Field; 8] = [
     Field::Uri,
     Field::Query,
     Field::FullUri,
@@ -21,8 +21,6 @@ pub const NEVER_KEPT: [Field; 10] = [
     Field::XForwardedFor,
     Field::Headers,
     Field::Ip,
-    Field::Cloud,
-    Field::CloudRegion,
 ];
 
 /// A record and the texts that it does not hold as they are, for [`Self::values`] to borrow.
@@ -88,7 +86,7 @@ impl<'a> RecordValues<'a> {
         not_recorded(self.asked, seen, !self.path.is_empty())
     }
 
-    fn texts(&self) -> [(Field, &str); 29] {
+    fn texts(&self) -> [(Field, &str); 31] {
         let (record, profile) = (self.record, &self.record.profile);
         let (tls, http) = parts(&record.fingerprint);
         let repository = if record.said_repository() {
@@ -105,10 +103,12 @@ impl<'a> RecordValues<'a> {
             (Field::Host, &profile.host),
             (Field::Method, &self.method),
             (Field::Path, &self.path),
-            (Field::Version, &profile.protocol),
+            (Field::Version, &record.protocol),
             (Field::Country, &record.country),
             (Field::Continent, &profile.continent),
             (Field::Colo, &record.colo),
+            (Field::Cloud, &record.cloud),
+            (Field::CloudRegion, &record.cloud_region),
             (Field::Ray, &record.ray),
             (Field::TlsVersion, &profile.tls_version),
             (Field::TlsCipher, &profile.tls_cipher),

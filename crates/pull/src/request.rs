@@ -193,7 +193,6 @@ impl<'a> Request<'a> {
         Profile {
             host: kept(facts.host),
             scheme: kept(facts.scheme),
-            protocol: kept(facts.protocol),
             user_agent: kept(facts.header("user-agent").unwrap_or_default()),
             accept_encoding: kept(accept_encoding(facts)),
             continent: kept(facts.continent),

@@ -54,6 +54,12 @@ pub fn full() -> Record {
         asn: Some(16509),
         country: "US".to_owned(),
         colo: "IAD".to_owned(),
+        cloud: String::new(),
+        cloud_region: String::new(),
+        ip_version: None,
+        protocol: "HTTP/1.1".to_owned(),
+        rtt_ms: None,
+        delivery_rate: None,
         family: Family::Docker,
         version: "19.03.6-ce".to_owned(),
         os: "amzn2".to_owned(),
@@ -71,7 +77,6 @@ pub fn full() -> Record {
         profile: Profile {
             host: "registry.example".to_owned(),
             scheme: "https".to_owned(),
-            protocol: "HTTP/1.1".to_owned(),
             user_agent:
                 "docker/19.03.6-ce go/go1.13.4 git-commit/369ce74 kernel/4.14.181-140.257.amzn2.x86_64"
                     .to_owned(),
@@ -120,6 +125,12 @@ pub fn sparse() -> Record {
         asn: None,
         country: String::new(),
         colo: String::new(),
+        cloud: String::new(),
+        cloud_region: String::new(),
+        ip_version: None,
+        protocol: String::new(),
+        rtt_ms: None,
+        delivery_rate: None,
         family: Family::Empty,
         version: String::new(),
         os: String::new(),
@@ -273,7 +284,10 @@ fn sample_record(numbers: &mut Numbers, id: RecordId) -> Record {
     let size = 1000 + Numbers(blob).below(80_000_000);
     let ranged = numbers.below(8) == 0;
     let start = numbers.below(size);
-    let family = [Family::Docker, Family::Containerd, Family::Podman, Family::Skopeo][build as usize % 4];
+    let family = match build % 20 {
+        7 => Family::of_name("sometool").unwrap_or_default(),
+        _ => [Family::Docker, Family::Containerd, Family::Podman, Family::Skopeo][build as usize % 4],
+    };
     let os = ["amzn2", "", "el8", "linuxkit", "gke"][build as usize % 5];
     let asn = [16509, 14618, 15169, 8075, 3320, 701][who as usize % 6];
     let country = ["US", "DE", "JP", "BR"][who as usize % 4];
@@ -325,6 +339,12 @@ fn sample_record(numbers: &mut Numbers, id: RecordId) -> Record {
         asn: (!who.is_multiple_of(50)).then_some(asn),
         country: country.to_owned(),
         colo: "IAD".to_owned(),
+        cloud: ["aws", "", "gcp", "azure", "", ""][who as usize % 6].to_owned(),
+        cloud_region: ["us-east-1", "", "europe-west4", "", "", ""][who as usize % 6].to_owned(),
+        ip_version: Some(if who.is_multiple_of(5) { 6 } else { 4 }),
+        protocol: ["HTTP/1.1", "HTTP/2"][build as usize % 2].to_owned(),
+        rtt_ms: None,
+        delivery_rate: None,
         family,
         version: format!("20.10.{}", build % 25),
         os: os.to_owned(),

@@ -4,13 +4,17 @@
 //! shows: it is how one tells Amazon Linux machines from others. Not in scope: whether it is true (`fingerprint`).
 
 mod browser;
+mod claim;
 mod family;
+mod name;
 mod products;
 mod system;
 
 pub use family::Family;
+pub use name::{MAX_NAME, Name};
 
-use family::GGCR;
+use family::CONTAINERD_LIBRARY;
+use name::is_word_byte;
 use products::{Word, words};
 
 /// Bytes that are read. Docker's, the longest of the known ones, are below 250; what lies behind is not looked at.
@@ -30,7 +34,7 @@ const OTHER: &str = "other";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Agent<'a> {
     pub family: Family,
-    /// As sent, without a leading `v`: `20.10.24+dfsg1`. Of an unknown family, its first product's. Empty where it is no word.
+    /// As sent, without a leading `v`: `20.10.24+dfsg1`. Empty where it is no word.
     pub version: &'a str,
     /// What the kernel or the build shows (`amzn2`, `el8`, `linuxkit`, `bottlerocket` …), else what is said
     /// (`linux`, `windows`); `other` where that is no word.
@@ -45,8 +49,9 @@ impl<'a> Agent<'a> {
     /// Reads a header's value; no User-Agent is the empty text.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
-        let text = cut(text, MAX_USER_AGENT).trim();
-        let Some(Word::Product { name, version }) = words(text).next() else {
+        let is_around = |letter: char| letter.is_whitespace() || letter == '"';
+        let text = cut(text, MAX_USER_AGENT).trim_matches(is_around);
+        let Some((name, version)) = first_product(text) else {
             return Self {
                 family: if text.is_empty() {
                     Family::Empty
@@ -59,7 +64,7 @@ impl<'a> Agent<'a> {
         let agent = match Family::of_product(name) {
             Some(family) => Self::known(family, version, text),
             None if name.eq_ignore_ascii_case("Mozilla") => Self::browser(text, version),
-            None => Self::other(version, text),
+            None => Self::other(name, version, text),
         };
         Self {
             version: word_or(normal_version(agent.version), ""),
@@ -77,10 +82,13 @@ impl<'a> Agent<'a> {
             "" => first_comment(text).filter(|word| is_system(word)).unwrap_or(""),
             os => os,
         };
-        // regclient writes its product twice and the version behind it: `regclient/regctl (v0.11.5)`.
-        let version = match family {
-            Family::Regclient => first_comment(text).unwrap_or(""),
-            _ => version,
+        let (family, version) = match family {
+            // regclient writes its product twice and the version behind it: `regclient/regctl (v0.11.5)`.
+            Family::Regclient => (family, first_comment(text).unwrap_or("")),
+            Family::Containerd if is_library(version) => {
+                (Family::of_other_product(CONTAINERD_LIBRARY), version)
+            }
+            _ => (family, version),
         };
         Self {
             family,
@@ -92,37 +100,68 @@ impl<'a> Agent<'a> {
     }
 
     fn browser(text: &'a str, claimed: &'a str) -> Self {
-        let (family, version) = match browser::version(text) {
-            Some(version) => (Family::Browser, version),
-            None => (Family::Unknown, claimed),
-        };
+        if let Some((name, version)) = browser::other_program(text) {
+            return Self::other(name, version, text);
+        }
+        let version = browser::version(text);
         Self {
-            family,
-            version,
+            family: version.map_or(Family::Unknown, |_| Family::Browser),
+            version: version.unwrap_or(claimed),
             os: browser::system(text),
             ..Self::default()
         }
     }
 
-    /// A tool that names the library it is made with, or one that nobody knows.
-    fn other(version: &'a str, text: &'a str) -> Self {
-        let library = product_version(text, GGCR);
+    /// Any other program, and what it claims in whichever way.
+    fn other(name: &str, version: &'a str, text: &'a str) -> Self {
+        let kernel = value_of(text, "Linux");
+        let system = system::of_kernel(kernel).or_else(|| claim::system(text));
         Self {
-            family: if library.is_some() {
-                Family::GoContainerregistry
+            family: Family::of_other_product(name),
+            version: if version.is_empty() {
+                version_apart(text)
             } else {
-                Family::Unknown
+                version
             },
-            version: library.unwrap_or(version),
+            os: system.unwrap_or(""),
+            arch: claim::arch(text).unwrap_or(""),
             ..Self::default()
         }
     }
 }
 
+/// The first product. `linux64 sra-toolkit` says its platform before it.
+fn first_product(text: &str) -> Option<(&str, &str)> {
+    let products = words(text).map_while(|word| match word {
+        Word::Product { name, version } => Some((name, version)),
+        Word::Comment(_) => None,
+    });
+    let mut after_platform =
+        products.skip_while(|(name, version)| version.is_empty() && claim::is_platform(name));
+    after_platform.next()
+}
+
+/// A version behind a blank: `jib 3.3.0`.
+fn version_apart(text: &str) -> &str {
+    match words(text).nth(1) {
+        Some(Word::Product { name, version: "" }) if is_version(name) => name,
+        _ => "",
+    }
+}
+
+fn is_version(word: &str) -> bool {
+    word.trim_start_matches('v')
+        .starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Whether a version of containerd is that of its library in another program.
+fn is_library(version: &str) -> bool {
+    !version.starts_with('v') && version.ends_with("+unknown")
+}
+
 /// The text where it is a word or nothing, else what stands for it.
 fn word_or<'a>(text: &'a str, otherwise: &'static str) -> &'a str {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+~".contains(&byte);
-    if text.len() <= MAX_WORD && text.bytes().all(fits) {
+    if text.len() <= MAX_WORD && text.bytes().all(is_word_byte) {
         text
     } else {
         otherwise

@@ -25,8 +25,7 @@ pub(crate) use counts::{PACE_FIRST, PACE_PARTS};
 pub use event::{Event, Evidence, MAX_EVIDENCE};
 pub use route_breadth::{RouteBreadth, RouteBreadths};
 pub use sample::{
-    Asked, Bounds, Cuts, DIGEST, FURTHER, Further, SIZE, SampledRequest, Sampler, Strata, size_class,
-    version_of,
+    Asked, Bounds, Cuts, DIGEST, FURTHER, Further, SIZE, SampledRequest, Sampler, Strata, version_of,
 };
 pub use tally::Tally;
 pub(crate) use tally::is_behind;
@@ -148,6 +147,7 @@ impl Cell {
             &self.key.country,
             &self.key.os,
             &self.key.fingerprint,
+            self.key.family.as_str(),
         ];
         let blobs = self.blobs.iter().map(|blob| blob.digest.len() + 10);
         let texts = texts

@@ -10,8 +10,8 @@ mod segment;
 pub use cell::{
     Affected, Asked, BlobCount, Bounds, Breadth, Cell, CellBatch, CellCounts, CellKey, Cuts, DIGEST, Event,
     Evidence, FURTHER, FewNetworks, Further, LARGE_BYTES, MAX_CELLS, MAX_EVIDENCE, RouteBreadth,
-    RouteBreadths, SIZE, SKETCH, SLOT_S, SampledRequest, Sampler, Strata, Tally, note_blob, size_class,
-    slot_of, version_of,
+    RouteBreadths, SIZE, SKETCH, SLOT_S, SampledRequest, Sampler, Strata, Tally, note_blob, slot_of,
+    version_of,
 };
 pub use flush::{
     Batches, Flush, Outgoing, Reply, RulebookVersion, VolumeCount, colo_of, fire_log_name, fire_log_of,

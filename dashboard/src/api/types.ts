@@ -53,6 +53,12 @@ export interface RequestRecord {
   asn: number | null;
   country: string | null;
   colo: string | null;
+  cloud: string | null;
+  cloud_region: string | null;
+  ip_version: 4 | 6 | null;
+  protocol: string | null;
+  rtt_ms: number | null;
+  delivery_rate: number | null;
   family: string;
   version: string | null;
   os: string | null;

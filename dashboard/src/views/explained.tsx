@@ -25,6 +25,14 @@ function Body({ data }: { data: Explanation }) {
   const { record } = data;
   const fired = data.rules.filter((rule) => rule.fired);
   const others = data.rules.filter((rule) => !rule.fired);
+  const connection = [
+    record.protocol,
+    record.ip_version !== null && `IPv${record.ip_version}`,
+    record.rtt_ms !== null && `round trip ${record.rtt_ms} ms`,
+    record.delivery_rate !== null && `the platform delivers ${bytes(record.delivery_rate)}/s`,
+  ]
+    .filter(Boolean)
+    .join(", ");
   return (
     <div class="stack">
       <dl class="facts">
@@ -62,9 +70,18 @@ function Body({ data }: { data: Explanation }) {
         </dd>
         <dt>Where</dt>
         <dd>
-          {[record.colo, record.country, record.asn && `AS${record.asn}`].filter(Boolean).join(", ") || "not known"}; route {record.route}
+          {[record.colo, record.country, record.asn && `AS${record.asn}`, [record.cloud, record.cloud_region].filter(Boolean).join(" ")]
+            .filter(Boolean)
+            .join(", ") || "not known"}
+          ; route {record.route}
           {record.ray && `; ray ${record.ray}`}
         </dd>
+        {connection !== "" && (
+          <>
+            <dt>Connection</dt>
+            <dd>{connection}</dd>
+          </>
+        )}
       </dl>
       {data.rulebook_changed_since && <p class="notice">Explained with revision {data.revision}, which decided this request. The rulebook has changed since.</p>}
       <h3>{fired.length === 0 ? "No rule fired" : "Rules that fired"}</h3>

@@ -52,6 +52,8 @@ fn facts_are_read_as_javascript_writes_them() {
         client_accept_encoding: "gzip",
         ja4: "ja4",
         ja3: "ja3",
+        rtt_ms: Some(12),
+        delivery_rate: Some(1_250_000),
         headers: vec![
             ("accept-encoding", "br"),
             ("range", "bytes=5-"),

@@ -21,9 +21,11 @@ const cf = {
   tlsClientHelloLength: "508",
   clientAcceptEncoding: "gzip",
   botManagement: { ja4: "ja4", ja3Hash: "ja3" },
+  clientTcpRtt: 12,
+  edgeL4: { deliveryRate: 1_250_000 },
 };
 const URL_OF_BLOB = "https://registry.example/v2/demo/hello/blobs/sha256%3A00?ns=docker.io";
-const [ADDRESS, RAY, ACCEPT_ENCODING] = [7, 8, 19];
+const [ADDRESS, RAY, ACCEPT_ENCODING, RTT] = [7, 8, 19, 22];
 
 /**
  * @param {string} platform
@@ -60,7 +62,7 @@ test("the platform's own word goes before a header", () => {
 
 test("what is not known is an empty line", () => {
   const known = ["1593975600000", "GET", "https", "registry.example", "/v2/demo/hello/blobs/sha256%3A00", "ns=docker.io"];
-  assert.deepEqual(read("workerd", undefined, {}).split("\n"), [...known, ...Array.from({ length: 16 }, () => "")]);
+  assert.deepEqual(read("workerd", undefined, {}).split("\n"), [...known, ...Array.from({ length: 18 }, () => "")]);
 });
 
 test("nginx's names of HTTP's versions are the field's", () => {
@@ -73,6 +75,15 @@ test("nginx's names of HTTP's versions are the field's", () => {
   is("HTTP/2", "HTTP/2");
 });
 
+test("a round trip is that of the transport which the client used", () => {
+  const is = (/** @type {Cf} */ said, /** @type {string} */ expected) => assert.equal(read("cloudflare", said, {}).split("\n")[RTT], expected);
+  is({ clientTcpRtt: 12 }, "12");
+  is({ clientQuicRtt: 7 }, "7");
+  is({ clientTcpRtt: 0, clientQuicRtt: 7 }, "7");
+  is({ clientTcpRtt: 12, clientQuicRtt: 0 }, "12");
+  is({}, "");
+});
+
 test("who says that TLS was ended says that the scheme is https", () => {
   const asked = request("http://registry.example/v2/", {}, { tlsVersion: "TLSv1.2" });
   const env = /** @type {Env} */ ({ PLATFORM: "workerd" });
@@ -83,7 +94,8 @@ test("who says that TLS was ended says that the scheme is https", () => {
 test("whatever a front proxy says, a fact has one line and the others theirs", () => {
   const known = read("workerd", undefined, { "user-agent": "docker" });
   const odd = [null, 5, "text", [], true, { colo: null }, { colo: {} }, { colo: ["IAD"] }, { clientIp: "192.0.2.7\n192.0.2.8" },
-    { country: "US\r\nUS" }, { asn: {} }, { asn: true }, { tlsVersion: {} }, { botManagement: null }, { botManagement: 5 }, { botManagement: { ja4: [] } }];
+    { country: "US\r\nUS" }, { asn: {} }, { asn: true }, { tlsVersion: {} }, { botManagement: null }, { botManagement: 5 }, { botManagement: { ja4: [] } },
+    { edgeL4: null }, { edgeL4: 5 }, { edgeL4: { deliveryRate: {} } }, { clientTcpRtt: [] }, { clientTcpRtt: "1\n2" }];
   for (const cf of odd) {
     assert.equal(read("workerd", /** @type {Cf} */ (cf), { "user-agent": "docker" }), known, JSON.stringify(cf));
   }

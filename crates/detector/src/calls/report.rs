@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use super::FamilyCounts;
+use super::connections::connections;
 use crate::store::Mark;
 use crate::{Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, rate, times};
 use blobwatch_guard::{ALPHA, MIN_HARMED, MIN_NETWORKS as MIN_HARMED_NETWORKS};
@@ -52,6 +53,7 @@ impl Report<'_> {
         self.rules(&mut out);
         self.ruled_out(&mut out);
         self.examples(&mut out);
+        connections(&mut out, self.records);
         self.reproduce(&mut out);
         out
     }

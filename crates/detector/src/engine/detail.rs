@@ -95,7 +95,7 @@ fn slow(before: Option<f64>, now: Option<f64>) -> String {
 }
 
 /// "30 MB/s", "1.4 MB/s", "64 kB/s".
-fn speed(bytes_per_second: f64) -> String {
+pub(crate) fn speed(bytes_per_second: f64) -> String {
     let megabytes = bytes_per_second / 1e6;
     if megabytes >= 10.0 {
         format!("{megabytes:.0} MB/s")

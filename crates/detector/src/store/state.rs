@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::sources::Sources;
 use super::{Detector, count, log};
 use crate::coverage::RecentTraffic;
-use crate::{Admission, Engine, OlderEngine};
+use crate::{Admission, Engine, OlderAdmission, OlderEngine};
 use blobwatch_sql::{Sql, SqlValue, StoreError, json, number};
 
 /// Of the saved bytes. It grows with every change of what [`Engine`] or a monitor keeps. A state of a newer format is refused as a
@@ -13,7 +13,7 @@ use blobwatch_sql::{Sql, SqlValue, StoreError, json, number};
 /// takes minutes for the level and days for the hours.
 pub(crate) const STATE_FORMAT: u64 = 7;
 
-/// Counts, kinds and anomalies of fixed length.
+/// Counts, kinds and anomalies of fixed length, and no families admitted.
 const OF_FIXED_LENGTH: u64 = 6;
 
 /// That without what follows the sources: values are admitted anew.
@@ -113,13 +113,8 @@ fn decode(bytes: &[u8], format: u64) -> Option<Read<Engine>> {
             rest,
         )
     };
-    let rest = if format == WITHOUT_ADMISSION {
-        rest
-    } else {
-        let (admission, rest) = postcard::take_from_bytes(rest).ok()?;
-        state.engine.restore(admission);
-        rest
-    };
+    let (admission, rest) = admission(rest, format)?;
+    state.engine.restore(admission);
     if rest.is_empty() {
         // As the builds before wrote it: who sends requests is known anew within the hour.
         return Some(state);
@@ -127,6 +122,18 @@ fn decode(bytes: &[u8], format: u64) -> Option<Read<Engine>> {
     let (traffic, rest) = postcard::take_from_bytes(rest).ok()?;
     state.engine.restore_traffic(traffic);
     rest.is_empty().then_some(state)
+}
+
+/// What follows the sources.
+fn admission(bytes: &[u8], format: u64) -> Option<(Admission, &[u8])> {
+    match format {
+        WITHOUT_ADMISSION => Some((Admission::default(), bytes)),
+        OF_FIXED_LENGTH => {
+            let (older, rest) = postcard::take_from_bytes::<OlderAdmission>(bytes).ok()?;
+            Some((older.into(), rest))
+        }
+        _ => postcard::take_from_bytes(bytes).ok(),
+    }
 }
 
 impl<S: Sql> Detector<S> {

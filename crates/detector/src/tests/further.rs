@@ -63,7 +63,7 @@ impl Registry {
             version: version.to_owned(),
             ..sample::sparse()
         };
-        record.profile.protocol = if client % 11 < 3 { "HTTP/3" } else { "HTTP/2" }.to_owned();
+        record.protocol = if client % 11 < 3 { "HTTP/3" } else { "HTTP/2" }.to_owned();
         record
     }
 
@@ -148,7 +148,7 @@ fn what_carries_all_events_is_the_cohort_alone() {
     );
     case(
         5,
-        |record, chance| record.profile.protocol == "HTTP/3" && chance < 0.5,
+        |record, chance| record.protocol == "HTTP/3" && chance < 0.5,
         &[literal("protocol", &["HTTP/3"])],
     );
     case(
@@ -172,7 +172,7 @@ fn several_values_and_two_attributes_are_named() {
     );
     case(
         13,
-        |record, _| record.repository == "team/1" && record.profile.protocol == "HTTP/3",
+        |record, _| record.repository == "team/1" && record.protocol == "HTTP/3",
         &[
             literal("protocol", &["HTTP/3"]),
             literal("repository", &["team/1"]),

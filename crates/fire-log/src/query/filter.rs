@@ -1,7 +1,7 @@
 //! Which records are asked for. Each part is asked of the smallest thing that knows: the segment's header, then the
 //! dictionary entry, and only then the record.
 
-use blobwatch_pull::{Action, Cache, ClientKey, Family, Fired, Mode, RangeKind, Record, RecordId};
+use blobwatch_pull::{Action, Cache, ClientKey, Family, Fired, Mode, RangeKind, Record, RecordId, SizeClass};
 use blobwatch_records::{
     Agent, Blob, Client, Digest, Field, Header, Place, Treatment, asn_text, digest_key, rule_mode,
 };
@@ -63,6 +63,12 @@ pub struct Filter {
     pub countries: Vec<String>,
     pub colos: Vec<String>,
     pub fingerprints: Vec<String>,
+    pub versions: Vec<String>,
+    pub protocols: Vec<String>,
+    pub clouds: Vec<String>,
+    pub cloud_regions: Vec<String>,
+    pub ip_versions: Vec<Option<u8>>,
+    pub sizes: Vec<Option<SizeClass>>,
     pub statuses: Vec<StatusFilter>,
     pub ranges: Vec<RangeKind>,
     pub digests: Vec<Digest>,
@@ -108,6 +114,12 @@ impl Filter {
             && any(&self.fingerprints, |fingerprint| {
                 *fingerprint == record.fingerprint
             })
+            && any(&self.versions, |version| *version == record.version)
+            && any(&self.protocols, |protocol| *protocol == record.protocol)
+            && any(&self.clouds, |cloud| *cloud == record.cloud)
+            && any(&self.cloud_regions, |region| *region == record.cloud_region)
+            && any(&self.ip_versions, |version| *version == record.ip_version)
+            && any(&self.sizes, |class| *class == record.size.map(SizeClass::of))
             && any(&self.statuses, |status| status.holds(record.status))
             && any(&self.ranges, |range| *range == record.range.kind)
             && any(&self.digests, |digest| {
@@ -151,6 +163,8 @@ impl Filter {
             && text(Field::Repository, &self.repositories)
             && some(Field::SentTo, &self.sent_to)
             && some(Field::ServedBy, &self.served_by)
+            && some(Field::Cloud, &self.clouds)
+            && some(Field::CloudRegion, &self.cloud_regions)
             && any(&self.caches, |cache| {
                 cache.is_none_or(|cache| header.may_have(Field::Cache, cache.as_str().as_bytes()))
             })
@@ -212,7 +226,11 @@ impl Filter {
     }
 
     pub(super) fn reads_agents(&self) -> bool {
-        !(self.families.is_empty() && self.os.is_empty() && self.fingerprints.is_empty())
+        !(self.families.is_empty()
+            && self.os.is_empty()
+            && self.fingerprints.is_empty()
+            && self.versions.is_empty()
+            && self.protocols.is_empty())
     }
 
     pub(super) fn agent(&self, agent: &Agent) -> bool {
@@ -221,20 +239,34 @@ impl Filter {
             && any(&self.fingerprints, |fingerprint| {
                 *fingerprint == agent.fingerprint
             })
+            && any(&self.versions, |version| *version == agent.version)
+            && any(&self.protocols, |protocol| *protocol == agent.protocol)
     }
 
     pub(super) fn reads_places(&self) -> bool {
-        !(self.asns.is_empty() && self.countries.is_empty() && self.colos.is_empty())
+        !(self.asns.is_empty()
+            && self.countries.is_empty()
+            && self.colos.is_empty()
+            && self.clouds.is_empty()
+            && self.cloud_regions.is_empty()
+            && self.ip_versions.is_empty())
     }
 
     pub(super) fn place(&self, place: &Place) -> bool {
         any(&self.asns, |asn| *asn == place.asn)
             && any(&self.countries, |country| *country == place.country)
             && any(&self.colos, |colo| *colo == place.colo)
+            && any(&self.clouds, |cloud| *cloud == place.cloud)
+            && any(&self.cloud_regions, |region| *region == place.cloud_region)
+            && any(&self.ip_versions, |version| *version == place.ip_version)
     }
 
     pub(super) fn reads_back(&self) -> bool {
-        !(self.digests.is_empty() && self.repositories.is_empty() && self.clients.is_empty())
+        self.reads_blobs() || !self.clients.is_empty()
+    }
+
+    pub(super) fn reads_blobs(&self) -> bool {
+        !(self.digests.is_empty() && self.repositories.is_empty() && self.sizes.is_empty())
     }
 
     pub(super) fn client(&self, client: &Client) -> bool {
@@ -243,6 +275,7 @@ impl Filter {
 
     pub(super) fn blob(&self, blob: &Blob, digests: &[Digest]) -> bool {
         any(&self.repositories, |repository| *repository == blob.repository)
+            && any(&self.sizes, |class| *class == blob.size.map(SizeClass::of))
             && any(&self.digests, |wanted| {
                 digests.get(blob.digest as usize) == Some(wanted)
             })

@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use super::cursor::Cursor;
 use super::filter::{Filter, Kind, StatusFilter};
 use super::summary::Dimension;
-use blobwatch_pull::{Cache, RecordId};
+use blobwatch_pull::{Cache, RecordId, SizeClass};
 use blobwatch_records::Digest;
 use blobwatch_wire::{EXPECTED_TIME, FNV_START, Place, Problem, fnv1a, parse_time};
 
@@ -167,13 +167,23 @@ fn read_filter(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Res
         "family" => add(
             &mut filter.families,
             name,
-            word(name, value, "a family such as docker or containerd")?,
+            word(
+                name,
+                value,
+                "a family such as docker, or the first product of a User-Agent (letters, digits and ._-+~)",
+            )?,
         )?,
         "os" => add(&mut filter.os, name, value.to_owned())?,
         "asn" => add(&mut filter.asns, name, asn(name, value)?)?,
         "country" => add(&mut filter.countries, name, value.to_ascii_uppercase())?,
         "colo" => add(&mut filter.colos, name, value.to_ascii_uppercase())?,
         "fingerprint" => add(&mut filter.fingerprints, name, some_text(name, value)?)?,
+        "version" => add(&mut filter.versions, name, value.to_owned())?,
+        "protocol" => add(&mut filter.protocols, name, protocol(value))?,
+        "cloud" => add(&mut filter.clouds, name, value.to_ascii_lowercase())?,
+        "cloud_region" => add(&mut filter.cloud_regions, name, value.to_owned())?,
+        "ip_version" => add(&mut filter.ip_versions, name, ip_version(name, value)?)?,
+        "size" => add(&mut filter.sizes, name, size(name, value)?)?,
         "status" => add(&mut filter.statuses, name, status(name, value)?)?,
         "range" => add(&mut filter.ranges, name, word(name, value, RANGES)?)?,
         "digest" => add(&mut filter.digests, name, Digest::of(some_text(name, value)?))?,
@@ -203,8 +213,8 @@ fn read_filter(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Res
     Ok(())
 }
 
-const FILTERS: &str = "since, until, route, rule, mode, verdict, family, os, asn, country, colo, fingerprint, status, \
-    range, digest, object, repository, client, odd_path, sent_to, served_by, cache, id, and, if the call accepts them, cursor, limit, format, by";
+const FILTERS: &str = "since, until, route, rule, mode, verdict, family, version, os, asn, country, colo, cloud, cloud_region, \
+    ip_version, protocol, fingerprint, status, range, size, digest, object, repository, client, odd_path, sent_to, served_by, cache, id, and, if the call accepts them, cursor, limit, format, by";
 
 const RANGES: &str =
     "none, whole, probe, tile, chunk, scatter, multi, suffix, resume, repeat, restart or invalid";
@@ -264,6 +274,38 @@ fn object(name: &str, value: &str) -> Result<Digest, Problem> {
         .filter(|key| value.len() == 16 && *key != 0);
     let key = key.ok_or_else(|| refuse(name, &expected))?;
     Ok(Digest::of_record(String::new(), key))
+}
+
+/// As the record has it, or as ALPN does.
+fn protocol(value: &str) -> String {
+    match value.to_ascii_lowercase().as_str() {
+        "h1" => "HTTP/1.1".to_owned(),
+        "h2" => "HTTP/2".to_owned(),
+        "h3" => "HTTP/3".to_owned(),
+        _ => value.to_ascii_uppercase(),
+    }
+}
+
+fn ip_version(name: &str, value: &str) -> Result<Option<u8>, Problem> {
+    match value {
+        "" => Ok(None),
+        "4" => Ok(Some(4)),
+        "6" => Ok(Some(6)),
+        _ => Err(refuse(
+            name,
+            &format!("{value:?}: expected 4 or 6, or nothing for records without one"),
+        )),
+    }
+}
+
+fn size(name: &str, value: &str) -> Result<Option<SizeClass>, Problem> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let class = SizeClass::ALL.into_iter().find(|class| class.as_str() == value);
+    let names = SizeClass::ALL.map(SizeClass::as_str).join(", ");
+    let expected = format!("{value:?}: expected one of {names}, or nothing for records without a size");
+    class.map(Some).ok_or_else(|| refuse(name, &expected))
 }
 
 fn cache(name: &str, value: &str) -> Result<Option<Cache>, Problem> {

@@ -155,7 +155,7 @@ fn keep_by_back(
             .collect();
         front.client_codes(&back)?.keep(&clients, alive);
     }
-    if !(filter.digests.is_empty() && filter.repositories.is_empty()) && alive.contains(&true) {
+    if filter.reads_blobs() && alive.contains(&true) {
         let (digests, blobs) = front.blobs(&back)?;
         let blobs: Vec<bool> = blobs.iter().map(|blob| filter.blob(blob, &digests)).collect();
         front.blob_codes(&back)?.keep(&blobs, alive);

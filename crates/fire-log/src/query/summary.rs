@@ -11,8 +11,8 @@ use super::filter::Filter;
 use super::scan::Budget;
 use crate::pace::OPENING;
 use crate::store::FireLogError;
-use blobwatch_pull::RecordId;
-use blobwatch_records::{Agent, Block, Place, Row, Treatment, asn_text};
+use blobwatch_pull::{RecordId, SizeClass};
+use blobwatch_records::{Agent, Blob, Block, Digest, Place, Row, Treatment, asn_text};
 use blobwatch_sql::{Pace, Sql};
 
 /// Groups of an answer; the rest is `other`.
@@ -42,10 +42,18 @@ pub enum Dimension {
     SentTo,
     ServedBy,
     Cache,
+    Version,
+    Protocol,
+    Cloud,
+    CloudRegion,
+    IpVersion,
+    Repository,
+    Digest,
+    Size,
 }
 
 impl Dimension {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 23] = [
         Self::Rule,
         Self::Route,
         Self::Family,
@@ -61,10 +69,18 @@ impl Dimension {
         Self::SentTo,
         Self::ServedBy,
         Self::Cache,
+        Self::Version,
+        Self::Protocol,
+        Self::Cloud,
+        Self::CloudRegion,
+        Self::IpVersion,
+        Self::Repository,
+        Self::Digest,
+        Self::Size,
     ];
 
     /// As `by` has them, in the order of [`Dimension::ALL`].
-    pub(super) const NAMES: [&'static str; 15] = [
+    pub(super) const NAMES: [&'static str; 23] = [
         "rule",
         "route",
         "family",
@@ -80,11 +96,24 @@ impl Dimension {
         "sent_to",
         "served_by",
         "cache",
+        "version",
+        "protocol",
+        "cloud",
+        "cloud_region",
+        "ip_version",
+        "repository",
+        "digest",
+        "size",
     ];
 
     pub(super) fn of(name: &str) -> Option<Self> {
         let mut named = Self::NAMES.into_iter().zip(Self::ALL);
         named.find_map(|(known, dimension)| (known == name).then_some(dimension))
+    }
+
+    /// Whether it is a property of the blob.
+    fn is_of_blob(self) -> bool {
+        matches!(self, Self::Repository | Self::Digest | Self::Size)
     }
 
     #[must_use]
@@ -235,12 +264,14 @@ impl Counter<'_> {
             .map(|blob| self.filter.blob(blob, block.digests()))
             .collect();
         let holds = |wanted: &[bool], code: u32| wanted.get(code as usize).copied().unwrap_or(false);
-        let mut known: HashMap<(u32, u32, u32), Vec<Option<usize>>> = HashMap::new();
+        let by_blob = self.by.iter().any(|by| by.is_of_blob());
+        let mut known: HashMap<(u32, u32, u32, u32), Vec<Option<usize>>> = HashMap::new();
         for (row, _) in block.rows().iter().zip(alive).filter(|(_, alive)| **alive) {
             if !in_span(row.id) || !holds(&clients, row.client) || !holds(&blobs, row.blob) {
                 continue;
             }
-            let combination = (row.treatment, row.agent, row.place);
+            let blob = if by_blob { row.blob } else { 0 };
+            let combination = (row.treatment, row.agent, row.place, blob);
             let places = known
                 .entry(combination)
                 .or_insert_with(|| self.places(block, row));
@@ -264,14 +295,20 @@ impl Counter<'_> {
 
     /// The groups that records of this combination are in, each once.
     fn places(&mut self, block: &Block, row: &Row) -> Vec<Option<usize>> {
-        let (Some(treatment), Some(agent), Some(place)) =
-            (block.treatment(row), block.agent(row), block.place(row))
-        else {
+        let (Some(treatment), Some(agent), Some(place), Some(blob)) = (
+            block.treatment(row),
+            block.agent(row),
+            block.place(row),
+            block.blob(row),
+        ) else {
             return Vec::new();
         };
+        let of_blob = |dimension| of_blob(dimension, blob, block.digests());
         let mut keys: Vec<Key> = Vec::new();
         for fired in self.fired(treatment) {
-            let value = |dimension: &Dimension| value(*dimension, treatment, agent, place, fired);
+            let value = |dimension: &Dimension| {
+                value(*dimension, treatment, agent, place, fired).or_else(|| of_blob(*dimension))
+            };
             let key: Key = self.by.iter().map(value).collect();
             if !keys.contains(&key) {
                 keys.push(key);
@@ -322,6 +359,23 @@ fn value(
         Dimension::Asn => present(&asn_text(place.asn)),
         Dimension::Country => present(&place.country),
         Dimension::Colo => present(&place.colo),
+        Dimension::Version => present(&agent.version),
+        Dimension::Protocol => present(&agent.protocol),
+        Dimension::Cloud => present(&place.cloud),
+        Dimension::CloudRegion => present(&place.cloud_region),
+        Dimension::IpVersion => place.ip_version.map(|version| version.to_string()),
+        Dimension::Repository | Dimension::Digest | Dimension::Size => None,
+    }
+}
+
+/// The value of what [`Dimension::is_of_blob`].
+fn of_blob(dimension: Dimension, blob: &Blob, digests: &[Digest]) -> Option<String> {
+    let present = |text: String| (!text.is_empty()).then_some(text);
+    match dimension {
+        Dimension::Repository => present(blob.repository.clone()),
+        Dimension::Digest => present(digests.get(blob.digest as usize)?.text()),
+        Dimension::Size => Some(SizeClass::of(blob.size?).as_str().to_owned()),
+        _ => None,
     }
 }
 

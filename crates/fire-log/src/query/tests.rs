@@ -11,7 +11,7 @@ use super::{
 };
 use crate::store::FireLog;
 use blobwatch_pull::sample::Numbers;
-use blobwatch_pull::{Action, Method, Mode, Record, RecordId, sample};
+use blobwatch_pull::{Action, Family, Method, Mode, Record, RecordId, SizeClass, sample};
 use blobwatch_records::{Builder, Digest, Flush, RulebookVersion};
 use blobwatch_sql::{Native, Unpaced, at_once};
 
@@ -59,7 +59,13 @@ fn every_bad_parameter_is_refused_with_its_name_and_what_was_expected() {
     );
     refused(&[("mode", "on")], "query.mode", "off, monitor or enforce");
     refused(&[("verdict", "deny")], "query.verdict", "throttle or block");
-    refused(&[("family", "Docker")], "query.family", "docker or containerd");
+    refused(&[("family", "a b")], "query.family", "a family such as docker");
+    refused(&[("ip_version", "5")], "query.ip_version", "4 or 6");
+    refused(
+        &[("size", "big")],
+        "query.size",
+        "1 MiB to 64 MiB, 64 MiB to 1 GiB",
+    );
     refused(&[("asn", "AS")], "query.asn", "expected an AS number");
     refused(&[("status", "6xx")], "query.status", "2xx");
     refused(&[("status", "42")], "query.status", "2xx");
@@ -92,6 +98,14 @@ fn values_are_read_as_they_are_written() {
         ("mode", "monitor"),
         ("verdict", "block"),
         ("family", "cri-o"),
+        ("family", "SomeTool"),
+        ("protocol", "h2"),
+        ("protocol", "http/1.1"),
+        ("ip_version", "6"),
+        ("ip_version", ""),
+        ("cloud", "AWS"),
+        ("size", "over 1 GiB"),
+        ("size", ""),
         ("odd_path", "true"),
         ("cache", "hit"),
         ("cache", ""),
@@ -107,6 +121,12 @@ fn values_are_read_as_they_are_written() {
         (query.filter.modes, query.filter.verdicts),
         (vec![Mode::Monitor], vec![Action::Block])
     );
+    let families: Vec<&str> = query.filter.families.iter().map(Family::as_str).collect();
+    assert_eq!(families, ["cri-o", "sometool"]);
+    assert_eq!(query.filter.protocols, ["HTTP/2", "HTTP/1.1"]);
+    assert_eq!(query.filter.ip_versions, [Some(6), None]);
+    assert_eq!(query.filter.clouds, ["aws"]);
+    assert_eq!(query.filter.sizes, [Some(SizeClass::Huge), None]);
     assert_eq!(query.filter.odd_paths, [true]);
     assert_eq!(query.filter.caches, [Some(blobwatch_pull::Cache::Hit), None]);
     assert_eq!(query.filter.sent_to, ["cdn.example"]);
@@ -262,7 +282,7 @@ fn some_filter(numbers: &mut Numbers, records: &[Record]) -> Filter {
         let Some(record) = records.get(numbers.below(records.len().max(1) as u64) as usize) else {
             break;
         };
-        match numbers.below(21) {
+        match numbers.below(27) {
             0 => filter.kind = Kind::Fires,
             1 => filter.since_ms = Some(record.id.time_ms()),
             2 => filter.until_ms = Some(record.id.time_ms()),
@@ -287,6 +307,12 @@ fn some_filter(numbers: &mut Numbers, records: &[Record]) -> Filter {
             17 => filter.served_by.push(record.served_by.clone()),
             18 => filter.caches.push(record.cache),
             19 => filter.sent_to.push(record.sent_to.clone()),
+            20 => filter.versions.push(record.version.clone()),
+            21 => filter.protocols.push(record.protocol.clone()),
+            22 => filter.clouds.push(record.cloud.clone()),
+            23 => filter.cloud_regions.push(record.cloud_region.clone()),
+            24 => filter.ip_versions.push(record.ip_version),
+            25 => filter.sizes.push(record.size.map(SizeClass::of)),
             _ => filter.ids.push(record.id),
         }
     }
@@ -434,6 +460,50 @@ fn a_summary_counts_what_the_records_say() {
             .collect();
         assert_eq!(found, by_rule_and_os(&world, &filter));
     });
+}
+
+/// As the record's JSON has it, but for sizes, of which classes are counted.
+#[test]
+fn a_summary_by_an_attribute_counts_what_the_records_say() {
+    #[track_caller]
+    fn case(world: &World, name: &str) {
+        let by = [Dimension::of(name).unwrap()];
+        let mut summary = Summary::default();
+        world
+            .logs
+            .iter()
+            .flat_map(|log| part(log, &Filter::default(), &by, 9))
+            .for_each(|part| summary.absorb(part));
+        let answer = serde_json::to_value(summary.finish(&by, 500)).unwrap();
+        let groups = answer["groups"].as_array().unwrap().iter();
+        let found: BTreeMap<String, u64> = groups
+            .map(|group| (group[name].to_string(), group["requests"].as_u64().unwrap()))
+            .collect();
+        let mut expected = BTreeMap::new();
+        for record in &world.records {
+            let value = match (name, record.size) {
+                ("size", Some(size)) => SizeClass::of(size).as_str().into(),
+                _ => serde_json::to_value(record).unwrap()[name].clone(),
+            };
+            let text = value.as_u64().map_or(value, |number| number.to_string().into());
+            *expected.entry(text.to_string()).or_insert(0) += u64::from(record.weight);
+        }
+        assert_eq!(found, expected, "{name}");
+    }
+    let world = world(11, 300);
+    for name in [
+        "family",
+        "version",
+        "protocol",
+        "cloud",
+        "cloud_region",
+        "ip_version",
+    ] {
+        case(&world, name);
+    }
+    for name in ["repository", "digest", "size"] {
+        case(&world, name);
+    }
 }
 
 #[test]

@@ -34,7 +34,15 @@ fn a_rule_sees_the_cloud_of_the_address() {
         isolate.learn("fl1-iad-0", &reply(book), NOW).unwrap();
         let plan = watched(isolate.decide(&facts(BLOB, &[]), true).unwrap());
         isolate.settle(plan.id, &said(NOW));
-        !flushed(&mut isolate, NOW + 2_000)[0].fired.is_empty()
+        let record = flushed(&mut isolate, NOW + 2_000).remove(0);
+        let known = !table.is_empty();
+        let cloud = if known { ("aws", "us-east-1") } else { ("", "") };
+        assert_eq!(
+            (&*record.cloud, &*record.cloud_region),
+            cloud,
+            "the record keeps what rules saw"
+        );
+        !record.fired.is_empty()
     };
     assert!(fires(&table, "ip.src.cloud eq \"aws\""));
     assert!(fires(&table, "ip.src.cloud_region in {\"us-east-1\"}"));

@@ -57,6 +57,8 @@ fn traffic(seed: u64, requests: u64) -> Vec<Request> {
                 "gzip",
                 "",
                 "",
+                "",
+                "",
             ];
             let mut facts = lines.join("\n");
             if !agent.is_empty() {

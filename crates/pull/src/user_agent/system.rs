@@ -4,6 +4,7 @@
 /// another maker, and `5.4.0-1045-aws` is Ubuntu's kernel for AWS, which `aws` says better than `generic` would.
 const PARTS: &[(&str, &str)] = &[
     ("bottlerocket", "bottlerocket"),
+    ("boot2docker", "boot2docker"),
     ("linuxkit", "linuxkit"),
     ("microsoft", "microsoft"),
     ("flatcar", "flatcar"),
@@ -121,6 +122,7 @@ mod tests {
         kernel("5.15.0-1053-azure", "azure");
         kernel("5.15.148-flatcar", "flatcar");
         kernel("6.1.58+", "cos");
+        kernel("4.0.5-boot2docker", "boot2docker");
         kernel("6.1.0-18-cloud-amd64", "debian");
         kernel("6.4.0-150600.23.7-default", "suse");
         kernel("5.15.0-209.161.7.2.el8uek.x86_64", "el8uek");

@@ -1,3 +1,4 @@
+use super::name::MAX_NAME;
 use super::{Agent, Family, MAX_USER_AGENT, MAX_VERSION};
 
 #[track_caller]
@@ -73,7 +74,7 @@ fn containerd_comes_with_vendor_suffixes_and_tags() {
         "debian",
     );
     case(
-        "containerd/2.1.0+unknown",
+        "containerd/v2.1.0+unknown",
         Family::Containerd,
         "2.1.0+unknown",
         "",
@@ -118,12 +119,6 @@ fn every_known_client_has_its_family() {
         "0.21.9",
         "",
     );
-    case(
-        "cosign/v2.2.0 (linux; amd64) go-containerregistry/v0.16.1",
-        Family::GoContainerregistry,
-        "0.16.1",
-        "",
-    );
     case("regclient/regclient (v0.11.5)", Family::Regclient, "0.11.5", "");
     case("regclient/regctl (v0.4.0)", Family::Regclient, "0.4.0", "");
     case("oras-go", Family::Oras, "", "");
@@ -159,24 +154,297 @@ fn a_browser_has_a_browsers_product() {
         "17.5",
         "macos",
     );
+    for (text, version) in [
+        (
+            "Mozilla/4.0 (Windows NT 9.0; Win64; x64; rv:136.0) Gecko/20101 Firefox/136.0",
+            "136.0",
+        ),
+        (
+            "Mozilla/5.0 (compatible; MSIE 9.0; Windows NT 6.1; Trident/5.0)",
+            "9.0",
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 6.1; Trident/7.0; rv:11.0) like Gecko",
+            "",
+        ),
+    ] {
+        case(text, Family::Browser, version, "windows");
+    }
     case(
-        "Mozilla/5.0 (compatible; SomeBot/2.1; +http://bot.example/)",
-        Family::Unknown,
-        "5.0",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
+        Family::Browser,
+        "605.1.15",
+        "ios",
+    );
+}
+
+/// A program without a variant, by its name.
+#[track_caller]
+fn named(text: &str, name: &str, version: &str, os: &str, arch: &str) {
+    let agent = Agent::parse(text);
+    let found = (agent.family.as_str(), agent.version, agent.os, agent.arch);
+    assert_eq!(found, (name, version, os, arch), "{text}");
+    assert!(matches!(agent.family, Family::Named(_)), "{text}");
+}
+
+#[test]
+fn a_program_that_no_list_knows_is_its_first_product() {
+    named("overlaybd/1.0.9", "overlaybd", "1.0.9", "", "");
+    named("python-requests/2.32.3", "python-requests", "2.32.3", "", "");
+    named("dockerx/1", "dockerx", "1", "", "");
+    // Who only mentions docker is not docker.
+    named("scanner/1 docker/20.10", "scanner", "1", "", "");
+    named("SomeTool", "sometool", "", "", "");
+    named("Some.Tool_2+x~y/v3", "some.tool_2+x~y", "3", "", "");
+    named(
+        "jib 3.3.0 jib-gradle-plugin Google-HTTP-Java-Client/1.34.0 (gzip)",
+        "jib",
+        "3.3.0",
+        "",
         "",
     );
+    named("Datadog Agent/7.1", "datadog", "", "", "");
+    named(
+        "Expanse, a company, searches across the space",
+        "expanse",
+        "",
+        "",
+        "",
+    );
+    named(
+        "AWS-Support-TrustedAdvisor, aws-internal/3 Linux/4.14.171-136.231.amzn2.x86_64",
+        "aws-support-trustedadvisor",
+        "",
+        "amzn2",
+        "",
+    );
+    named(
+        "User-Agent: Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 5.1)",
+        "user-agent",
+        "",
+        "windows",
+        "",
+    );
+    named(
+        "linux64 sra-toolkit fasterq-dump.2.9.2",
+        "sra-toolkit",
+        "",
+        "linux",
+        "",
+    );
+    named(
+        "pip/21.2.4 {\"ci\":null,\"cpu\":\"x86_64\"}",
+        "pip",
+        "21.2.4",
+        "",
+        "",
+    );
+    named(
+        &format!("{}/1", "Ab".repeat(30)),
+        &"ab".repeat(30)[..MAX_NAME],
+        "1",
+        "",
+        "",
+    );
+}
+
+#[test]
+fn a_program_says_its_platform_in_whichever_way() {
+    named(
+        "kubelet/v1.28.0 (linux/amd64) kubernetes/855e7c4",
+        "kubelet",
+        "1.28.0",
+        "linux",
+        "amd64",
+    );
+    named(
+        "ollama/0.32.5 (amd64 windows) Go/go1.24",
+        "ollama",
+        "0.32.5",
+        "windows",
+        "amd64",
+    );
+    named(
+        "ollama/0.5.1 (arm64 darwin) Go/go1.23",
+        "ollama",
+        "0.5.1",
+        "darwin",
+        "arm64",
+    );
+    named(
+        "Homebrew/4.4.0 (Macintosh; arm64 Mac OS X 13.2.1) curl/8.7.1",
+        "homebrew",
+        "4.4.0",
+        "macos",
+        "arm64",
+    );
+    named(
+        "Linuxbrew/3.4.11 (Linux; x86_64 Ubuntu 20.04.4 LTS) curl/7.68.0",
+        "homebrew",
+        "3.4.11",
+        "ubuntu",
+        "amd64",
+    );
+    named(
+        "Nexus/3.60.0-01 (PRO; Mac OS X; 10.16; x86_64; 1.8.0_292)",
+        "nexus",
+        "3.60.0-01",
+        "macos",
+        "amd64",
+    );
+    named(
+        "cosign/v2.2.0 (linux; amd64) go-containerregistry/v0.16.1",
+        "cosign",
+        "2.2.0",
+        "linux",
+        "amd64",
+    );
+    named(
+        "metricbeat/7.16.3 (windows; 386; e7cede6)",
+        "metricbeat",
+        "7.16.3",
+        "windows",
+        "386",
+    );
+    named(
+        "singularity/3.8.7 (Linux aarch64) Go/1.17.3",
+        "singularity",
+        "3.8.7",
+        "linux",
+        "arm64",
+    );
+}
+
+#[test]
+fn one_program_of_two_names_is_one_family() {
+    named(
+        "RenovateBot/39.58.1 (https://github.com/renovatebot/renovate)",
+        "renovate",
+        "39.58.1",
+        "",
+        "",
+    );
+    named("Renovate/39", "renovate", "39", "", "");
+    named("MDCContainersSecurity/1.0", "defender", "1.0", "", "");
+}
+
+#[test]
+fn the_library_of_containerd_is_not_containerd() {
+    for version in ["1.7.12+unknown", "2.0.4+unknown", "1.7.2-rc.1+unknown"] {
+        named(
+            &format!("containerd/{version}"),
+            "containerd-library",
+            version,
+            "",
+            "",
+        );
+    }
+    for version in [
+        "1.6.16",
+        "v1.7.12",
+        "v1.7.12+unknown",
+        "2.1.4+bottlerocket",
+        "1.6.20~ds1",
+    ] {
+        assert_eq!(
+            Agent::parse(&format!("containerd/{version}")).family,
+            Family::Containerd,
+            "{version}"
+        );
+    }
+    assert_eq!(Agent::parse("buildkit/0.0.0+unknown").family, Family::Buildkit);
+}
+
+#[test]
+fn who_only_begins_like_a_browser_is_what_it_names() {
+    named(
+        "Mozilla/5.0 (compatible; SomeBot/2.1; +http://bot.example/)",
+        "somebot",
+        "2.1",
+        "",
+        "",
+    );
+    named(
+        "Mozilla/5.0 (compatible; CensysInspect/1.1; +https://about.censys.io/)",
+        "censys",
+        "1.1",
+        "",
+        "",
+    );
+    named(
+        "Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Mobile Safari/537.36 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+        "googlebot",
+        "2.1",
+        "linux",
+        "",
+    );
+    named(
+        "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; SomeBot/1.2; +https://bot.example)",
+        "somebot",
+        "1.2",
+        "",
+        "",
+    );
+    named(
+        "Mozilla/5.00 (Nikto/2.1.5) (Evasions:None) (Test:map_codes)",
+        "nikto",
+        "2.1.5",
+        "",
+        "",
+    );
+    named("Mozilla/5.0 zgrab/0.x", "zgrab", "0.x", "", "");
+    let address = Agent::parse("Mozilla/5.0 (+https://bot.example/about)");
+    assert_eq!(address.family, Family::Unknown);
+    let quoted = "\"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\"";
+    assert_eq!(Agent::parse(quoted).family, Family::Browser);
+    named(
+        "Mozilla/5.0 (compatible; Nmap Scripting Engine; https://nmap.org/)",
+        "nmap",
+        "",
+        "",
+        "",
+    );
+}
+
+#[test]
+fn what_a_client_calls_itself_is_never_what_we_call_clients() {
+    for text in [
+        "unknown/1",
+        "empty/1",
+        "browser/1",
+        "go-default/1",
+        "Mozilla/5.0",
+        "-",
+        "1.2.3",
+        "é/1",
+        "<b>x/1",
+        "a|b/1",
+        "\"/1",
+    ] {
+        assert_eq!(Agent::parse(text).family, Family::Unknown, "{text}");
+    }
+}
+
+#[test]
+fn a_family_reads_back_by_its_name() {
+    for name in Family::known() {
+        let family = Family::of_name(name).unwrap();
+        assert!(family.is_known() && family.as_str() == name, "{name}");
+        let json = serde_json::to_string(&family).unwrap();
+        assert_eq!(json, format!("{name:?}"));
+        assert_eq!(serde_json::from_str::<Family>(&json).unwrap(), family);
+    }
+    let other = Family::of_name("SomeTool").unwrap();
+    assert!(!other.is_known() && other.as_str() == "sometool");
+    assert_eq!(Family::of_name("a b"), None);
+    assert!(serde_json::from_str::<Family>("\"<b>\"").is_err());
 }
 
 #[test]
 fn nobody_and_unknown_are_two_things() {
     case("", Family::Empty, "", "");
     case(" \t", Family::Empty, "", "");
-    case("overlaybd/1.0.9", Family::Unknown, "1.0.9", "");
-    case("python-requests/2.32.3", Family::Unknown, "2.32.3", "");
     case("(docker/20.10)", Family::Unknown, "", "");
-    case("dockerx/1", Family::Unknown, "1", "");
-    // Who only mentions docker is not docker.
-    case("scanner/1 docker/20.10", Family::Unknown, "1", "");
 }
 
 #[test]
@@ -237,9 +505,17 @@ fn whatever_is_sent_comes_out_as_words() {
                 format!("x/{said} (linux; {said}) go-containerregistry/{said}"),
                 format!("regclient/regctl ({said})"),
                 format!("Mozilla/5.0 ({said}) Chrome/{said}"),
+                format!("Mozilla/5.0 (compatible; {said}/{said}) {said}"),
+                format!("{said}/{said} {said}"),
             ] {
                 let agent = Agent::parse(&text);
-                for word in [agent.version, agent.os, agent.arch, agent.kernel] {
+                for word in [
+                    agent.family.as_str(),
+                    agent.version,
+                    agent.os,
+                    agent.arch,
+                    agent.kernel,
+                ] {
                     assert!(is_word(word) && word.len() <= MAX_VERSION, "{word:?} of {text:?}");
                 }
             }

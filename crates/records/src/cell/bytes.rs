@@ -12,9 +12,9 @@ use super::counts::{CellCounts, FIELDS};
 use super::event::{Event, Evidence, MAX_EVIDENCE};
 use super::sample::{Cuts, FURTHER, STRATA, SampledRequest};
 use super::{BlobCount, Bounds, Cell, CellBatch, CellKey, MAX_BLOBS, MAX_CELLS, MAX_KEY_RULES, RouteBreadth};
-use crate::segment::codes::Coded;
+use crate::segment::families;
 use crate::segment::texts::{TextTable, Texts};
-use blobwatch_pull::{Family, RecordId};
+use blobwatch_pull::RecordId;
 use blobwatch_wire::{DecodeError, Reader, put_text, put_varint};
 
 /// Of a batch's bytes. A reader refuses a newer one; the FireLog keeps the batch and tries again. Version 1 ended in a
@@ -122,7 +122,9 @@ impl CellKey {
             &self.os,
             &self.fingerprint,
         ];
-        own.into_iter().chain(self.rules.iter().map(|rule| &**rule))
+        own.into_iter()
+            .chain(families::text(&self.family))
+            .chain(self.rules.iter().map(|rule| &**rule))
     }
 }
 
@@ -158,7 +160,7 @@ fn put_key(out: &mut Vec<u8>, texts: &Texts<'_>, key: &CellKey) {
     }
     // 0 is absent; AS 4294967295 is reserved, and fits all the same.
     put_varint(out, key.asn.map_or(0, |asn| u64::from(asn) + 1));
-    out.push(key.family.code());
+    families::put(out, texts, &key.family);
     put_varint(out, key.rules.len() as u64);
     for rule in &key.rules {
         texts.put_code(out, rule);
@@ -182,7 +184,7 @@ fn read_key(reader: &mut Reader<'_>, texts: &TextTable) -> Result<CellKey, Decod
         colo,
         country,
         asn,
-        family: Family::read(reader)?,
+        family: families::read(reader, texts)?,
         os,
         fingerprint,
         rules: read_list(reader, MAX_KEY_RULES, 1, |reader| {

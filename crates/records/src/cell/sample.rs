@@ -23,7 +23,7 @@ use super::{Event, LARGE_BYTES};
 use crate::history::{Classification, Pace};
 use blobwatch_pull::Record;
 pub use sampler::{Asked, Sampler};
-pub use values::{DIGEST, FURTHER, Further, SIZE, size_class, version_of};
+pub use values::{DIGEST, FURTHER, Further, SIZE, version_of};
 
 const EVENTS: usize = Event::ALL.len();
 

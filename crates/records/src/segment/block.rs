@@ -41,6 +41,9 @@ pub struct Row {
     pub(super) end: u64,
     pub(super) promised: u64,
     pub(super) duration_ms: u32,
+    /// 0 where the shape says that there is none.
+    pub(super) rtt_ms: u32,
+    pub(super) delivery_rate: u64,
 }
 
 /// Reads every record of a block, oldest first.
@@ -68,16 +71,31 @@ impl Block {
             treatments: front.treatments()?,
             agents: front.agents()?,
             places: front.places()?,
-            profiles: tables::read_profiles(front.back(Section::Profiles, back)?)?,
+            profiles: Vec::new(),
             clients: tables::read_clients(front.back(Section::Clients, back)?)?,
             digests,
             blobs,
             rays: Vec::new(),
             rows: Vec::new(),
         };
+        block.set_profiles(tables::read_profiles(
+            front.back(Section::Profiles, back)?,
+            front.version(),
+        )?);
         block.rows = block.read_rows(&front, back)?;
         block.read_values(&front, back)?;
         Ok(block)
+    }
+
+    /// Takes profiles in, and to agents of version 1 the protocol that stands with them.
+    fn set_profiles(&mut self, profiles: Vec<(Profile, String)>) {
+        for agent in &mut self.agents {
+            let profile = profiles.get(agent.profile as usize);
+            if let Some((_, protocol)) = profile.filter(|_| agent.protocol.is_empty()) {
+                agent.protocol.clone_from(protocol);
+            }
+        }
+        self.profiles = profiles.into_iter().map(|(profile, _)| profile).collect();
     }
 
     fn read_rows(&self, front: &Front<'_>, back: &[u8]) -> Result<Vec<Row>, DecodeError> {
@@ -105,6 +123,8 @@ impl Block {
             end: 0,
             promised: 0,
             duration_ms: 0,
+            rtt_ms: 0,
+            delivery_rate: 0,
         };
         Ok(front.ids()?.into_iter().zip(codes).map(row).collect())
     }
@@ -115,6 +135,7 @@ impl Block {
         let mut ranges = reader(Section::Ranges)?;
         let mut promised = reader(Section::Promised)?;
         let mut durations = reader(Section::Durations)?;
+        let mut connections = reader(Section::Connections)?;
         for row in &mut self.rows {
             let treatment = self.treatments.get(row.treatment as usize);
             let shape = treatment.ok_or(DecodeError::Invalid("treatment"))?.shape;
@@ -131,8 +152,18 @@ impl Block {
                 0
             };
             row.duration_ms = durations.narrow("duration")?;
+            row.rtt_ms = if shape.rtt {
+                connections.narrow("round trip")?
+            } else {
+                0
+            };
+            row.delivery_rate = if shape.delivery_rate {
+                connections.varint()?
+            } else {
+                0
+            };
         }
-        [rays, ranges, promised, durations]
+        [rays, ranges, promised, durations, connections]
             .into_iter()
             .try_for_each(Reader::finish)
     }
@@ -237,6 +268,12 @@ impl Block {
             asn: place.asn,
             country: place.country.clone(),
             colo: place.colo.clone(),
+            cloud: place.cloud.clone(),
+            cloud_region: place.cloud_region.clone(),
+            ip_version: place.ip_version,
+            protocol: agent.protocol.clone(),
+            rtt_ms: treatment.shape.rtt.then_some(row.rtt_ms),
+            delivery_rate: treatment.shape.delivery_rate.then_some(row.delivery_rate),
             family: agent.family,
             version: agent.version.clone(),
             os: agent.os.clone(),

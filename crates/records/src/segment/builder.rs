@@ -14,8 +14,8 @@ use blobwatch_pull::{Profile, Record};
 use blobwatch_wire::{clip, put_text, put_varint, unhex, zigzag};
 
 /// Most bytes of a row outside dictionaries: id 6 + 1 + 10 + 5, five codes of 4, ray 8, range 20, promised 10,
-/// duration 5.
-const ROW_BYTES: usize = 85;
+/// duration 5, round trip 5, delivery rate 10.
+const ROW_BYTES: usize = 100;
 
 /// A block in the making.
 #[derive(Debug, Default)]
@@ -139,6 +139,7 @@ impl Builder {
                     arch: record.arch,
                     fingerprint: record.fingerprint,
                     ja4: record.ja4,
+                    protocol: record.protocol,
                     profile,
                 },
                 cost,
@@ -149,6 +150,9 @@ impl Builder {
                     asn: record.asn,
                     country: record.country,
                     colo: record.colo,
+                    cloud: record.cloud,
+                    cloud_region: record.cloud_region,
+                    ip_version: record.ip_version,
                 },
                 cost,
                 place_cost,
@@ -176,6 +180,8 @@ impl Builder {
             end: record.range.end.unwrap_or_default(),
             promised: record.promised.unwrap_or_default(),
             duration_ms: record.duration_ms,
+            rtt_ms: record.rtt_ms.unwrap_or_default(),
+            delivery_rate: record.delivery_rate.unwrap_or_default(),
             treatment: self.treatments.code(
                 Treatment {
                     route: record.route,
@@ -302,6 +308,7 @@ impl Builder {
                     put_varint(out, u64::from(row.duration_ms));
                 }
             }
+            Section::Connections => self.put_connections(out),
         }
     }
 
@@ -344,6 +351,17 @@ impl Builder {
             }
             if shape.end {
                 put_varint(out, zigzag(row.end.wrapping_sub(row.start) as i64));
+            }
+        }
+    }
+
+    fn put_connections(&self, out: &mut Vec<u8>) {
+        for (row, shape) in self.shapes() {
+            if shape.rtt {
+                put_varint(out, u64::from(row.rtt_ms));
+            }
+            if shape.delivery_rate {
+                put_varint(out, row.delivery_rate);
             }
         }
     }
@@ -423,17 +441,23 @@ fn treatment_cost(treatment: &Treatment) -> usize {
 
 fn agent_cost(agent: &Agent) -> usize {
     let texts = [
-        &agent.version,
+        agent.version.as_str(),
         &agent.os,
         &agent.arch,
         &agent.fingerprint,
         &agent.ja4,
+        &agent.protocol,
+        agent.family.as_str(),
     ];
-    texts.into_iter().map(|text| text_cost(text)).sum::<usize>() + 11
+    texts.into_iter().map(text_cost).sum::<usize>() + 11
 }
 
 fn place_cost(place: &Place) -> usize {
-    text_cost(&place.country) + text_cost(&place.colo) + 5
+    tables::place_texts(place)
+        .into_iter()
+        .map(text_cost)
+        .sum::<usize>()
+        + 6
 }
 
 /// A User-Agent is written in words: for each its lengths and its code.

@@ -1,6 +1,6 @@
 //! The number that stands for each name in stored bytes. A number is never given to another name.
 
-use blobwatch_pull::{Action, Cache, Family, Method, Mode, Outcome, PathShape, RangeKind};
+use blobwatch_pull::{Action, Cache, Method, Mode, Outcome, PathShape, RangeKind};
 use blobwatch_wire::{DecodeError, Reader};
 
 /// A closed set of names with a pinned number each, below 32.
@@ -60,13 +60,6 @@ coded!(RangeKind, "range kind", {
     None = 0, Whole = 1, Probe = 2, Tile = 3, Chunk = 4, Scatter = 5, Multi = 6, Suffix = 7, Resume = 8, Repeat = 9,
     Restart = 10, Invalid = 11,
 });
-coded!(Family, "family", {
-    Unknown = 0, Docker = 1, Containerd = 2, Buildkit = 3, Podman = 4, Skopeo = 5, Buildah = 6, CriO = 7,
-    ContainersImage = 8, Crane = 9, GoContainerregistry = 10, Kaniko = 11, Regclient = 12, Oras = 13, Soci = 14,
-    GoDefault = 15, Dragonfly = 16, Spegel = 17, Harbor = 18, Curl = 19, Wget = 20, Aria2 = 21, Browser = 22,
-    Empty = 23,
-});
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,7 +81,6 @@ mod tests {
         dense::<Mode>(3);
         dense::<RangeKind>(12);
         dense::<PathShape>(6);
-        dense::<Family>(24);
         for cache in Cache::ALL {
             assert_eq!(Cache::of(cache.code()), Ok(cache));
         }

@@ -37,6 +37,8 @@ pub struct Shape {
     pub end: bool,
     pub promised: Promised,
     pub ray: RayForm,
+    pub rtt: bool,
+    pub delivery_rate: bool,
 }
 
 /// How many bytes the answer promised, said by what is known already where that is so.
@@ -72,6 +74,7 @@ pub struct Agent {
     pub arch: String,
     pub fingerprint: String,
     pub ja4: String,
+    pub protocol: String,
     /// Place of its profile in the block's profiles.
     pub profile: u32,
 }
@@ -82,6 +85,9 @@ pub struct Place {
     pub asn: Option<u32>,
     pub country: String,
     pub colo: String,
+    pub cloud: String,
+    pub cloud_region: String,
+    pub ip_version: Option<u8>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -159,6 +165,8 @@ impl Shape {
             end: record.range.end.is_some(),
             promised: Promised::of(record),
             ray,
+            rtt: record.rtt_ms.is_some(),
+            delivery_rate: record.delivery_rate.is_some(),
         }
     }
 }

@@ -25,10 +25,12 @@ pub(super) enum Section {
     Ranges,
     Promised,
     Durations,
+    /// Since version 2.
+    Connections,
 }
 
 /// All of a block, in their order.
-pub(super) const SECTIONS: [Section; 16] = [
+pub(super) const SECTIONS: [Section; 17] = [
     Section::Ids,
     Section::Treatments,
     Section::TreatmentCodes,
@@ -45,7 +47,11 @@ pub(super) const SECTIONS: [Section; 16] = [
     Section::Ranges,
     Section::Promised,
     Section::Durations,
+    Section::Connections,
 ];
+
+/// How many of them version 1 has.
+const FIRST_SECTIONS: usize = 16;
 
 /// The first of the back.
 const BACK: usize = Section::Profiles as usize;
@@ -96,7 +102,11 @@ fn directory(bytes: &[u8]) -> Result<(usize, [usize; SECTIONS.len()], &[u8]), De
         return Err(DecodeError::Invalid("number of records"));
     }
     let mut lengths = [0; SECTIONS.len()];
-    for length in &mut lengths {
+    let known = match bytes.get(MAGIC.len()) {
+        Some(1) => FIRST_SECTIONS,
+        _ => SECTIONS.len(),
+    };
+    for length in lengths.iter_mut().take(known) {
         *length = reader.narrow("section length")?;
     }
     Ok((records, lengths, reader.rest()))
@@ -175,7 +185,7 @@ impl<'a> Front<'a> {
     }
 
     pub fn agents(&self) -> Result<Vec<Agent>, DecodeError> {
-        tables::read_agents(self.front(Section::Agents)?)
+        tables::read_agents(self.front(Section::Agents)?, self.version)
     }
 
     pub fn agent_codes(&self) -> Result<Codes<'a>, DecodeError> {
@@ -183,7 +193,7 @@ impl<'a> Front<'a> {
     }
 
     pub fn places(&self) -> Result<Vec<Place>, DecodeError> {
-        tables::read_places(self.front(Section::Places)?)
+        tables::read_places(self.front(Section::Places)?, self.version)
     }
 
     pub fn place_codes(&self) -> Result<Codes<'a>, DecodeError> {

@@ -6,6 +6,7 @@ use super::block::Block;
 use super::bloom::{Bloom, hash};
 use super::codes::Coded;
 use super::entries::{Digest, Treatment};
+use super::families;
 use blobwatch_pull::{Action, Cache, Mode, RecordId};
 
 /// Values listed for one field; a field with more is looked up in the filter.
@@ -59,6 +60,11 @@ pub enum Field {
     ServedBy = 13,
     /// By its name.
     Cache = 14,
+    /// Never listed, and only of families that have no number.
+    Family = 15,
+    /// Never listed, and not there where it is empty: older records have no clouds.
+    Cloud = 16,
+    CloudRegion = 17,
 }
 
 /// Fields whose values are listed while they are few.
@@ -92,7 +98,10 @@ impl Header {
             weight: block.rows().iter().map(weight).sum(),
             fires: block.rows().iter().filter(fired).count() as u32,
             verdicts: bits(block.treatments.iter().map(|t| t.verdict)),
-            families: bits(block.agents.iter().map(|agent| agent.family)),
+            families: block
+                .agents
+                .iter()
+                .fold(0, |bits, agent| bits | families::bit(&agent.family)),
             ranges: bits(block.treatments.iter().map(|t| t.range)),
             modes: bits(
                 block
@@ -133,7 +142,8 @@ impl Header {
 
     #[must_use]
     pub fn has_family(&self, family: blobwatch_pull::Family) -> bool {
-        self.families & family.bit() != 0
+        let may_be_named = |name: &str| self.bloom.may_have(hash(Field::Family as u8, name.as_bytes()));
+        self.families & families::bit(&family) != 0 && families::text(&family).is_none_or(may_be_named)
     }
 
     #[must_use]
@@ -197,11 +207,16 @@ impl Collector {
         for agent in &block.agents {
             self.list(Field::Os, &agent.os);
             self.list(Field::Fingerprint, &agent.fingerprint);
+            self.present([(Field::Family, families::text(&agent.family).unwrap_or_default())]);
         }
         for place in &block.places {
             self.list(Field::Colo, &place.colo);
             self.list(Field::Country, &place.country);
             self.list(Field::Asn, &asn_text(place.asn));
+            self.present([
+                (Field::Cloud, &*place.cloud),
+                (Field::CloudRegion, &place.cloud_region),
+            ]);
         }
         let repositories: BTreeSet<&str> = block.blobs.iter().map(|blob| &*blob.repository).collect();
         let of = |field: Field, value: &[u8]| hash(field as u8, value);
@@ -228,11 +243,14 @@ impl Collector {
 
     fn places(&mut self, treatment: &Treatment) {
         let cache = treatment.cache.map_or("", Cache::as_str);
-        let named = [
+        self.present([
             (Field::SentTo, &*treatment.sent_to),
             (Field::ServedBy, &*treatment.served_by),
             (Field::Cache, cache),
-        ];
+        ]);
+    }
+
+    fn present<const N: usize>(&mut self, named: [(Field, &str); N]) {
         let some = named.into_iter().filter(|(_, value)| !value.is_empty());
         self.hashes
             .extend(some.map(|(field, value)| hash(field as u8, value.as_bytes())));

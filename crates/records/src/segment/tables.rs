@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::codes::Coded;
 use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, Treatment};
+use super::families;
 use super::texts::{TextTable, Texts};
 use blobwatch_pull::{Cache, ClientKey, Fired, Method, NetworkKey, PathShape, Profile};
-use blobwatch_wire::{DecodeError, MAX_TEXT_BYTES, Reader, clip, put_text, put_varint};
+use blobwatch_wire::{DecodeError, MAX_TEXT_BYTES, Reader, clip, put_text, put_varint, unzigzag, zigzag};
 
 pub(super) fn put_treatments(out: &mut Vec<u8>, treatments: &[Treatment]) {
     let routes = treatments
@@ -52,6 +53,10 @@ fn put_fired_sets(out: &mut Vec<u8>, texts: &Texts<'_>, treatments: &[Treatment]
 const ODD_PATH: u8 = 6;
 const JOINED: u8 = 7;
 
+/// The bits of a treatment's forms that came later, likewise.
+const HAS_RTT: u8 = 5;
+const HAS_DELIVERY_RATE: u8 = 6;
+
 fn put_treatment(out: &mut Vec<u8>, texts: &Texts<'_>, treatment: &Treatment) {
     let honoured = match treatment.honoured {
         None => 0,
@@ -73,7 +78,19 @@ fn put_treatment(out: &mut Vec<u8>, texts: &Texts<'_>, treatment: &Treatment) {
         treatment.outcome.code(),
         treatment.verdict.code(),
     ]);
-    out.push(treatment.shape.promised as u8 | (treatment.shape.ray as u8) << 3);
+    let Shape {
+        promised,
+        ray,
+        rtt,
+        delivery_rate,
+        ..
+    } = treatment.shape;
+    out.push(
+        promised as u8
+            | (ray as u8) << 3
+            | u8::from(rtt) << HAS_RTT
+            | u8::from(delivery_rate) << HAS_DELIVERY_RATE,
+    );
     put_varint(out, treatment.revision);
     put_varint(out, u64::from(treatment.weight));
     out.extend([
@@ -155,7 +172,9 @@ fn read_treatment(reader: &mut Reader<'_>, texts: &TextTable) -> Result<Treatmen
             start: flags >> 4 & 1 == 1,
             end: flags >> 5 & 1 == 1,
             promised: promised(forms & 7)?,
-            ray: ray_form(forms >> 3)?,
+            ray: ray_form(forms >> 3 & 3)?,
+            rtt: forms >> HAS_RTT & 1 == 1,
+            delivery_rate: forms >> HAS_DELIVERY_RATE & 1 == 1,
         },
     })
 }
@@ -202,71 +221,127 @@ fn ray_form(code: u8) -> Result<RayForm, DecodeError> {
 }
 
 pub(super) fn put_agents(out: &mut Vec<u8>, agents: &[Agent]) {
-    let texts = Texts::of(agents.iter().flat_map(agent_texts));
+    let names = agents.iter().filter_map(|agent| families::text(&agent.family));
+    let texts = Texts::of(agents.iter().flat_map(agent_texts).chain(names));
     texts.put(out);
     put_varint(out, agents.len() as u64);
-    for agent in agents {
-        out.push(agent.family.code());
+    for (place, agent) in (0..).zip(agents) {
+        families::put(out, &texts, &agent.family);
         for text in agent_texts(agent) {
             texts.put_code(out, text);
         }
-        put_varint(out, u64::from(agent.profile));
+        // Most agents have a profile of their own, and both are in the order in which they came.
+        put_varint(out, zigzag(i64::from(agent.profile) - place));
     }
 }
 
-fn agent_texts(agent: &Agent) -> [&str; 5] {
+fn agent_texts(agent: &Agent) -> [&str; 6] {
     [
         &agent.version,
         &agent.os,
         &agent.arch,
         &agent.fingerprint,
         &agent.ja4,
+        &agent.protocol,
     ]
 }
 
-pub(super) fn read_agents(bytes: &[u8]) -> Result<Vec<Agent>, DecodeError> {
+/// Version 1 has the protocol among the profiles.
+pub(super) fn read_agents(bytes: &[u8], version: u8) -> Result<Vec<Agent>, DecodeError> {
     let mut reader = Reader::new(bytes);
     let texts = TextTable::read(&mut reader)?;
+    let mut place = -1;
     let agents = list(&mut reader, 7, |reader| {
+        place += 1;
         Ok(Agent {
-            family: Coded::read(reader)?,
+            family: families::read(reader, &texts)?,
             version: texts.owned(reader)?,
             os: texts.owned(reader)?,
             arch: texts.owned(reader)?,
             fingerprint: texts.owned(reader)?,
             ja4: texts.owned(reader)?,
-            profile: reader.narrow("profile")?,
+            protocol: if version > 1 {
+                texts.owned(reader)?
+            } else {
+                String::new()
+            },
+            profile: match version {
+                1 => reader.narrow("profile")?,
+                _ => profile(place, reader.varint()?)?,
+            },
         })
     })?;
     reader.finish()?;
     Ok(agents)
 }
 
+/// The place of a profile, from the agent's and the difference to it.
+fn profile(place: i64, difference: u64) -> Result<u32, DecodeError> {
+    let profile = place.checked_add(unzigzag(difference));
+    let profile = profile.and_then(|profile| u32::try_from(profile).ok());
+    profile.ok_or(DecodeError::Invalid("profile"))
+}
+
 pub(super) fn put_places(out: &mut Vec<u8>, places: &[Place]) {
-    let texts = Texts::of(places.iter().flat_map(|place| [&*place.country, &*place.colo]));
+    let texts = Texts::of(places.iter().flat_map(place_texts));
     texts.put(out);
     put_varint(out, places.len() as u64);
     for place in places {
         put_varint(out, place.asn.map_or(0, |asn| u64::from(asn) + 1));
         texts.put_code(out, &place.country);
         texts.put_code(out, &place.colo);
+        out.push(place.ip_version.unwrap_or_default() | u8::from(has_cloud(place)) << HAS_CLOUD);
+        if has_cloud(place) {
+            texts.put_code(out, &place.cloud);
+            texts.put_code(out, &place.cloud_region);
+        }
     }
 }
 
-pub(super) fn read_places(bytes: &[u8]) -> Result<Vec<Place>, DecodeError> {
+/// The bit beside the version of IP.
+const HAS_CLOUD: u8 = 3;
+
+fn has_cloud(place: &Place) -> bool {
+    !(place.cloud.is_empty() && place.cloud_region.is_empty())
+}
+
+pub(super) fn place_texts(place: &Place) -> [&str; 4] {
+    [&place.country, &place.colo, &place.cloud, &place.cloud_region]
+}
+
+/// Version 1 has neither clouds nor versions of IP.
+pub(super) fn read_places(bytes: &[u8], version: u8) -> Result<Vec<Place>, DecodeError> {
     let mut reader = Reader::new(bytes);
     let texts = TextTable::read(&mut reader)?;
     let places = list(&mut reader, 3, |reader| {
         let asn = reader.varint()?.checked_sub(1).map(u32::try_from).transpose();
         let asn = asn.map_err(|_| DecodeError::Invalid("asn"))?;
-        Ok(Place {
+        let mut place = Place {
             asn,
             country: texts.owned(reader)?,
             colo: texts.owned(reader)?,
-        })
+            cloud: String::new(),
+            cloud_region: String::new(),
+            ip_version: None,
+        };
+        let flags = if version > 1 { reader.byte()? } else { 0 };
+        place.ip_version = ip_version(flags & !(1 << HAS_CLOUD))?;
+        if flags >> HAS_CLOUD & 1 == 1 {
+            place.cloud = texts.owned(reader)?;
+            place.cloud_region = texts.owned(reader)?;
+        }
+        Ok(place)
     })?;
     reader.finish()?;
     Ok(places)
+}
+
+fn ip_version(number: u8) -> Result<Option<u8>, DecodeError> {
+    match number {
+        0 => Ok(None),
+        4 | 6 => Ok(Some(number)),
+        _ => Err(DecodeError::Invalid("version of IP")),
+    }
 }
 
 pub(super) fn put_profiles(out: &mut Vec<u8>, profiles: &[Profile]) {
@@ -296,11 +371,10 @@ pub(super) fn agent_words(user_agent: &str) -> impl Iterator<Item = &str> {
     clip(user_agent).split(' ')
 }
 
-pub(super) fn profile_texts(profile: &Profile) -> [&str; 11] {
+pub(super) fn profile_texts(profile: &Profile) -> [&str; 10] {
     [
         &profile.host,
         &profile.scheme,
-        &profile.protocol,
         &profile.accept_encoding,
         &profile.continent,
         &profile.tls_version,
@@ -312,15 +386,22 @@ pub(super) fn profile_texts(profile: &Profile) -> [&str; 11] {
     ]
 }
 
-pub(super) fn read_profiles(bytes: &[u8]) -> Result<Vec<Profile>, DecodeError> {
+/// With the protocol of each, which version 1 has here.
+pub(super) fn read_profiles(bytes: &[u8], version: u8) -> Result<Vec<(Profile, String)>, DecodeError> {
     let mut reader = Reader::new(bytes);
     let texts = TextTable::read(&mut reader)?;
-    let profiles = list(&mut reader, 14, |reader| {
-        Ok(Profile {
-            user_agent: read_words(reader, &texts)?,
-            host: texts.owned(reader)?,
-            scheme: texts.owned(reader)?,
-            protocol: texts.owned(reader)?,
+    let profiles = list(&mut reader, 13, |reader| {
+        let user_agent = read_words(reader, &texts)?;
+        let (host, scheme) = (texts.owned(reader)?, texts.owned(reader)?);
+        let protocol = if version > 1 {
+            String::new()
+        } else {
+            texts.owned(reader)?
+        };
+        let profile = Profile {
+            user_agent,
+            host,
+            scheme,
             accept_encoding: texts.owned(reader)?,
             continent: texts.owned(reader)?,
             tls_version: texts.owned(reader)?,
@@ -330,7 +411,8 @@ pub(super) fn read_profiles(bytes: &[u8]) -> Result<Vec<Profile>, DecodeError> {
             tls_extensions_sha1_le: texts.owned(reader)?,
             ja3: texts.owned(reader)?,
             tls_hello_length: hello_length(reader)?,
-        })
+        };
+        Ok((profile, protocol))
     })?;
     reader.finish()?;
     Ok(profiles)

@@ -46,6 +46,7 @@ fn the_stored_form_is_pinned() {
         sample::redirected(),
         joined(),
         sample::object(),
+        measured(),
     ]);
     assert_eq!(bytes, include_bytes!("../../tests/data/segment-v2.bin"));
     assert_eq!(
@@ -67,6 +68,42 @@ fn joined() -> Record {
     }
 }
 
+/// A program that no list knows, in a cloud, over a connection that the platform measured.
+fn measured() -> Record {
+    Record {
+        id: blobwatch_pull::RecordId::from_parts(sample::JULY_2020_MS + 61, 0x1234_5678_9abc, 46),
+        family: blobwatch_pull::Family::of_name("sometool").unwrap(),
+        cloud: "aws".to_owned(),
+        cloud_region: "us-east-1".to_owned(),
+        ip_version: Some(6),
+        protocol: "HTTP/3".to_owned(),
+        rtt_ms: Some(12),
+        delivery_rate: Some(1_250_000),
+        ..sample::full()
+    }
+}
+
+#[test]
+fn what_was_measured_reads_back_whatever_of_it_is_there() {
+    let mut records = Vec::new();
+    for (rtt_ms, delivery_rate) in [
+        (None, None),
+        (Some(0), None),
+        (None, Some(0)),
+        (Some(u32::MAX), Some(u64::MAX)),
+    ] {
+        for ip_version in [None, Some(4), Some(6)] {
+            records.push(Record {
+                rtt_ms,
+                delivery_rate,
+                ip_version,
+                ..measured()
+            });
+        }
+    }
+    assert_eq!(decode(&encode(&records)).unwrap(), records);
+}
+
 /// Blocks of both versions are merged to one of the newest.
 #[test]
 fn the_first_sample_is_merged_with_others() {
@@ -74,8 +111,8 @@ fn the_first_sample_is_merged_with_others() {
     merged.append(open(include_bytes!("../../tests/data/segment-v1.bin")));
     merged.append(open(include_bytes!("../../tests/data/segment-v2.bin")));
     let records = decode(&merged.encode()).unwrap();
-    assert_eq!(records.len(), 7);
-    assert!(records.contains(&joined()) && records.contains(&sample::object()));
+    assert_eq!(records.len(), 8);
+    assert!(records.contains(&joined()) && records.contains(&measured()));
     assert_eq!(
         records.iter().filter(|record| **record == sample::full()).count(),
         2
@@ -185,12 +222,28 @@ fn a_header_has_every_value_of_its_records() {
                     .cache
                     .is_none_or(|cache| header.may_have(Field::Cache, cache.as_str().as_bytes()))
             );
+            let clouds = [
+                (Field::Cloud, &record.cloud),
+                (Field::CloudRegion, &record.cloud_region),
+            ];
+            for (field, value) in clouds {
+                assert!(value.is_empty() || header.may_have(field, value.as_bytes()));
+            }
             assert!(header.has_family(record.family) && header.has_verdict(record.verdict));
             assert!(header.has_range(record.range.kind));
             assert!(header.first <= record.id && record.id <= header.last);
         }
         assert!(!header.may_have(Field::Route, b"no such route"));
+        assert!(!header.has_family(blobwatch_pull::Family::of_name("othertool").unwrap()));
     });
+}
+
+#[test]
+fn a_header_knows_families_by_name() {
+    let header = Header::of(&open(&encode(&[measured(), sample::full()])));
+    let family = |name: &str| header.has_family(blobwatch_pull::Family::of_name(name).unwrap());
+    assert!(family("sometool") && family("docker"));
+    assert!(!family("othertool") && !family("podman"));
 }
 
 #[test]

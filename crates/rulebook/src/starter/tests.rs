@@ -121,7 +121,7 @@ fn docker_that_is_not_go_needs_tls_to_be_told() {
         record
     };
     case(&with(|r| r.profile.tls_hello_length = Some(508)), told);
-    case(&with(|r| r.profile.protocol = "HTTP/3".to_owned()), told);
+    case(&with(|r| r.protocol = "HTTP/3".to_owned()), told);
     case(
         &with(|r| r.ja4 = "q13d0312h3_55b375c5d22e_06cda9e17597".to_owned()),
         told,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::history::Again;
-use blobwatch_pull::{BlobKey, ClientKey, NetworkKey, RangeKind, RecordId, sample};
+use blobwatch_pull::{BlobKey, ClientKey, NetworkKey, RangeKind, RecordId, SizeClass, sample};
 
 fn trials_of(event: Event) -> Strata {
     Strata(bit(EVENTS + place(event)))
@@ -149,21 +149,6 @@ fn strata_are_what_the_counts_count() {
 }
 
 #[test]
-fn sizes_have_the_class_that_people_say() {
-    #[track_caller]
-    fn case(size: u64, expected: &str) {
-        assert_eq!(size_class(Some(size)), expected);
-    }
-    case(0, "under 1 MiB");
-    case(1 << 20, "1 MiB to 64 MiB");
-    case((64 << 20) - 1, "1 MiB to 64 MiB");
-    case(64 << 20, "64 MiB to 1 GiB");
-    case(1 << 30, "64 MiB to 1 GiB");
-    case((1 << 30) + 1, "over 1 GiB");
-    assert_eq!(size_class(None), "");
-}
-
-#[test]
 fn what_a_record_says_beyond_its_cell_is_kept() {
     let values = Further::from(&sample::full());
     let record = sample::full();
@@ -174,5 +159,10 @@ fn what_a_record_says_beyond_its_cell_is_kept() {
     );
     let values: [Arc<str>; FURTHER.len()] = values.into();
     assert_eq!(&*values[DIGEST], record.digest);
-    assert_eq!(&*values[SIZE], size_class(record.size));
+    assert_eq!(
+        Some(&*values[SIZE]),
+        record.size.map(|size| SizeClass::of(size).as_str())
+    );
+    let unknown: [Arc<str>; FURTHER.len()] = Further::from(&Record { size: None, ..record }).into();
+    assert_eq!(&*unknown[SIZE], "");
 }

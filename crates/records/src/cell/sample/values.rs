@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cell::LARGE_BYTES;
-use blobwatch_pull::{Family, Record};
+use blobwatch_pull::{Family, Record, SizeClass};
 use blobwatch_wire::clip;
 
 /// The attributes of a sampled request beyond those of its cell, in the order of the stored bytes.
@@ -24,14 +23,6 @@ pub const DIGEST: usize = 7;
 
 /// Place of the size in [`FURTHER`].
 pub const SIZE: usize = 8;
-
-/// Classes of [`SIZE`], by the first size that is not in them.
-const SIZES: [(u64, &str); 3] = [
-    (LARGE_BYTES, "under 1 MiB"),
-    (64 << 20, "1 MiB to 64 MiB"),
-    ((1 << 30) + 1, "64 MiB to 1 GiB"),
-];
-const LARGEST: &str = "over 1 GiB";
 
 pub(crate) type FurtherValues = [Arc<str>; FURTHER.len()];
 
@@ -65,14 +56,6 @@ impl From<Further> for FurtherValues {
     }
 }
 
-/// The class of a blob's size; empty where it is not known.
-#[must_use]
-pub fn size_class(size: Option<u64>) -> &'static str {
-    let Some(size) = size else { return "" };
-    let class = SIZES.iter().find(|(end, _)| size < *end);
-    class.map_or(LARGEST, |(_, class)| class)
-}
-
 /// A version, which means something with its program only; empty where it is not known.
 #[must_use]
 pub fn version_of(family: Family, version: &str) -> String {
@@ -87,12 +70,18 @@ impl From<&Record> for Further {
         let text = |text: &str| Arc::from(clip(text));
         Self {
             version: text(&version_of(record.family, &record.version)),
+            cloud: text(&record.cloud),
+            cloud_region: text(&record.cloud_region),
             served_by: text(&record.served_by),
-            protocol: text(&record.profile.protocol),
+            protocol: text(&record.protocol),
+            ip_version: record
+                .ip_version
+                .map(|version| version.to_string())
+                .unwrap_or_default()
+                .into(),
             repository: text(&record.repository),
             digest: text(&record.digest),
-            size: text(size_class(record.size)),
-            ..Self::default()
+            size: record.size.map_or("", |size| SizeClass::of(size).as_str()).into(),
         }
     }
 }
