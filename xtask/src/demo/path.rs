@@ -72,15 +72,19 @@ pub(super) struct Path {
 }
 
 impl Path {
-    pub(super) async fn open(registry: SocketAddr, fault: Fault) -> Result<Self> {
+    /// `fault` says what may go wrong with a request.
+    pub(super) async fn open(
+        registry: SocketAddr,
+        fault: impl Fn(&HeaderMap) -> Fault + Copy + Send + 'static,
+    ) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.context("failed to find a free port for a path to the registry")?;
         let address = listener
             .local_addr()
             .context("failed to read the address of a path")?;
         let client = Client::new();
-        let answer = move |request| {
-            let client = client.clone();
+        let answer = move |request: Request<Incoming>| {
+            let (client, fault) = (client.clone(), fault(request.headers()));
             async move { pass(&client, registry, fault, request).await }
         };
         tokio::spawn(serve(listener, answer));
@@ -89,6 +93,11 @@ impl Path {
 
     pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// By a host that clients know.
+    pub(super) fn named(&self, host: &str) -> String {
+        format!("http://{host}:{}", self.address.port())
     }
 }
 
