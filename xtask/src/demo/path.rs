@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use reqwest::Client;
+use reqwest::redirect::Policy;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
@@ -82,7 +83,9 @@ impl Path {
         let address = listener
             .local_addr()
             .context("failed to read the address of a path")?;
-        let client = Client::new();
+        // Redirects are the client's to follow.
+        let client = Client::builder().redirect(Policy::none()).build();
+        let client = client.context("failed to make a path's client")?;
         let answer = move |request: Request<Incoming>| {
             let (client, fault) = (client.clone(), fault(request.headers()));
             async move { pass(&client, registry, fault, request).await }
