@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// With `config/dev.capnp` this header is the whole of `request.cf`; in production nothing reads it.
-const CF: &str = "cf-blob";
+pub(super) const CF: &str = "cf-blob";
 
 /// What a client does after a broken body; seconds are of real clients.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,16 +1,20 @@
 //! An incident, played: the worker on workerd, a registry, a path between them that breaks, clients of many regions that
 //! hang and come back, and an operator who reads what Blobwatch says and switches the rule.
 //!
-//! In scope: two incidents that happened ([`Story`]). Nothing writes records or counts: they are what the worker sees.
+//! In scope: two incidents that happened, one of them told twice ([`Story`]). Nothing writes records or counts: they are what the worker sees.
 
 mod account;
 mod cast;
+mod cdn;
 mod client;
+mod mitigation;
 mod operator;
 mod path;
 mod play;
 mod player;
+mod scene;
 mod story;
+mod traffic;
 mod watch;
 
 use crate::build::{self, Variant};
@@ -25,6 +29,7 @@ use anyhow::{Context, Result, bail};
 use path::Path;
 use play::{Ending, Stage};
 pub(crate) use player::Player;
+use scene::Scene;
 use std::fs::remove_dir_all;
 use std::future::pending;
 use std::io::ErrorKind;
@@ -46,7 +51,7 @@ pub(crate) struct Args {
     /// Let you switch the rule; the demo prints the command
     #[arg(long)]
     by_hand: bool,
-    /// Preview the rule, enforce it for a quarter of the clients first, and let its guard take it back (july-2020)
+    /// Preview the rule, enforce it for a quarter of the clients first, and let its guard take it back (july-2020-rule)
     #[arg(long, conflicts_with = "by_hand")]
     guard: bool,
     /// Keep serving after the incident
@@ -55,6 +60,14 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// A guard watches a rule of ours.
+    fn story(&self) -> Story {
+        match self.story {
+            Story::July2020 if self.guard => Story::July2020Rule,
+            story => story,
+        }
+    }
+
     fn ending(&self) -> Ending {
         match (self.by_hand, self.guard) {
             (true, _) => Ending::ByHand,
@@ -66,7 +79,7 @@ impl Args {
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     check_port(args.port)?;
-    if args.guard && args.story != Story::July2020 {
+    if args.guard && args.story() != Story::July2020Rule {
         bail!("--guard works with july-2020 only: no rule causes the other incident");
     }
     let tools = build::worker(workspace, Variant::Development)?;
@@ -88,18 +101,15 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 /// Runs the registry, the paths, the worker and the story, until it is over or a signal comes.
 async fn perform(workspace: &Workspace, tools: &Tools, args: &Args, token: &str) -> Result<()> {
     let registry = Registry::bind().await?;
-    let home = Path::open(registry.address()?, ORDINARY).await?.url();
-    let stage = Stage::open(
-        args.story,
-        registry.address()?,
-        home.clone(),
-        args.port,
-        token,
-        Account::printed(),
-        args.ending(),
-    )
-    .await?;
+    let home = Path::open(registry.address()?, |_| ORDINARY).await?.url();
+    let scene = Scene::open(args.story(), registry.address()?, &home, args.port).await?;
+    let registry = match scene.storage() {
+        Some(storage) => registry.redirecting(&storage),
+        None => registry,
+    };
     tokio::spawn(registry.serve());
+    let account = Account::printed();
+    let stage = Stage::new(args.story(), scene, args.port, token, account, args.ending());
     let service = Service {
         port: args.port,
         origin: &home,

@@ -1,13 +1,21 @@
 //! The operator: the API's calls, with the token of `.dev.vars`.
 
+use super::cdn::{Cdn, HOST};
 use anyhow::{Context, Result, bail};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The rule of the July 2020 story.
+/// The rule of the July 2020 stories.
 pub(super) const RULE: &str = "botnet-sig";
+
+/// The rule that sends machines past the CDN, which the CDN's mitigation hits.
+pub(super) const REMEDY: &str = "bucket-amzn2";
+pub(super) const REMEDY_EXPRESSION: &str = "client.os eq \"amzn2\"";
+
+/// What it looks at.
+const SIGNATURE: &str = "ip.src.asnum in {14618 16509} and cf.tls_client_hello_length eq 508";
 
 /// Of a preview of some minutes of traffic, and between two looks at it.
 const PREVIEWED: Duration = Duration::from_secs(60);
@@ -31,25 +39,56 @@ impl Operator {
     /// The signature: Amazon's networks, one length of ClientHello, and a volume of one fingerprint in one data centre;
     /// everywhere but in Ashburn. What it does is lead the pull over another path, as the CDN's mitigation did.
     pub(super) async fn write_signature(&self, broken: &str) -> Result<()> {
-        let route = json!({"repository": "**", "detour": broken});
-        self.call(Method::PUT, "routes/default?reason=demo", Some(&route))
+        self.set_detour(broken).await?;
+        let everywhere_else = format!("{SIGNATURE} and cf.colo.name ne \"IAD\"");
+        self.write_rule(RULE, &signature(&everywhere_else, "detour"))
+            .await
+    }
+
+    /// The route of the CDN's host, a detour past the CDN that Ashburn takes, and the CDN's signature in monitor.
+    pub(super) async fn write_hosts(&self, cdn: &Cdn) -> Result<()> {
+        let route = json!({"host": HOST, "origin": cdn.origin()});
+        self.call(Method::PUT, "routes/cdn?reason=demo", Some(&route))
             .await?;
-        let rule = json!({
-            "description": "The July 2020 signature, as an example: do not enforce it.",
-            "expression": "ip.src.asnum in {14618 16509} and cf.tls_client_hello_length eq 508 \
-                           and cf.colo.name ne \"IAD\"",
-            "action": "detour",
-            "volume": {"by": "fingerprint", "requests": 3, "seconds": 10},
-        });
-        let target = format!("rules/{RULE}?reason=demo");
-        self.call(Method::PUT, &target, Some(&rule)).await.map(drop)
+        self.set_detour(&cdn.detour()).await?;
+        self.detour_by("bucket-iad", "cf.colo.name eq \"IAD\"", "the bucket is near")
+            .await?;
+        self.write_rule(RULE, &signature(SIGNATURE, "tag")).await
+    }
+
+    /// Sends Amazon Linux machines past the CDN.
+    pub(super) async fn remedy(&self) -> Result<()> {
+        self.detour_by(REMEDY, REMEDY_EXPRESSION, "the CDN does not serve them")
+            .await
+    }
+
+    async fn set_detour(&self, detour: &str) -> Result<()> {
+        let route = json!({"repository": "**", "detour": detour});
+        self.call(Method::PUT, "routes/default?reason=demo", Some(&route))
+            .await
+            .map(drop)
+    }
+
+    async fn detour_by(&self, rule: &str, expression: &str, reason: &str) -> Result<()> {
+        let body = json!({"description": reason, "expression": expression, "action": "detour"});
+        self.write_rule(rule, &body).await?;
+        self.switch(
+            rule,
+            &json!({"mode": "enforce", "reason": reason, "force": true, "guard": "off"}),
+        )
+        .await
+    }
+
+    async fn write_rule(&self, rule: &str, body: &Value) -> Result<()> {
+        let target = format!("rules/{rule}?reason=demo");
+        self.call(Method::PUT, &target, Some(body)).await.map(drop)
     }
 
     /// Enforces the signature as that night: without a preview, at once for everybody, watched by no guard.
     pub(super) async fn enforce(&self) -> Result<()> {
         let reason = "monitored for long enough";
-        self.switch(&json!({"mode": "enforce", "reason": reason, "force": true, "guard": "off"}))
-            .await
+        let body = json!({"mode": "enforce", "reason": reason, "force": true, "guard": "off"});
+        self.switch(RULE, &body).await
     }
 
     /// Whom the signature would hit, by what was recorded so far.
@@ -77,37 +116,38 @@ impl Operator {
         let id = preview.get("id").context("a preview has no id")?;
         let stages = json!([{"percent": 25, "minutes": 3}, {"percent": 100}]);
         let reason = "the preview shows whom it hits; a quarter of them first";
-        self.switch(&json!({"mode": "enforce", "reason": reason, "preview": id, "stages": stages}))
-            .await
+        let body = json!({"mode": "enforce", "reason": reason, "preview": id, "stages": stages});
+        self.switch(RULE, &body).await
     }
 
     /// What the guard of the signature says, where it has one.
     pub(super) async fn guard(&self) -> Result<Option<String>> {
-        let mode = self.mode().await?.unwrap_or_default();
+        let mode = self.mode(RULE).await?.unwrap_or_default();
         let text = mode.pointer("/guard/text").and_then(Value::as_str);
         Ok(text.map(str::to_owned))
     }
 
-    /// How the signature acts on the default route, where anybody has set it: only one story does.
-    async fn mode(&self) -> Result<Option<Value>> {
+    /// How a rule acts on the default route, where anybody has set it.
+    async fn mode(&self, rule: &str) -> Result<Option<Value>> {
         let mut modes = self.items("modes").await?.into_iter();
         Ok(modes.find(|mode| {
-            mode.get("rule") == Some(&RULE.into()) && mode.get("route") == Some(&"default".into())
+            mode.get("rule") == Some(&rule.into()) && mode.get("route") == Some(&"default".into())
         }))
     }
 
     pub(super) async fn monitor(&self, reason: &str) -> Result<()> {
-        self.switch(&json!({"mode": "monitor", "reason": reason})).await
+        self.switch(RULE, &json!({"mode": "monitor", "reason": reason}))
+            .await
     }
 
-    async fn switch(&self, body: &Value) -> Result<()> {
-        let target = format!("rules/{RULE}/modes/default");
+    async fn switch(&self, rule: &str, body: &Value) -> Result<()> {
+        let target = format!("rules/{rule}/modes/default");
         self.call(Method::PUT, &target, Some(body)).await.map(drop)
     }
 
-    /// Whether the rule is enforced on the default route.
-    pub(super) async fn is_enforced(&self) -> Result<bool> {
-        let mode = self.mode().await?.unwrap_or_default();
+    /// Whether a rule is enforced on the default route.
+    pub(super) async fn is_enforced(&self, rule: &str) -> Result<bool> {
+        let mode = self.mode(rule).await?.unwrap_or_default();
         Ok(mode.get("mode") == Some(&"enforce".into()))
     }
 
@@ -163,9 +203,18 @@ impl Operator {
     }
 }
 
+fn signature(expression: &str, action: &str) -> Value {
+    json!({
+        "description": "The July 2020 signature, as an example: do not enforce it.",
+        "expression": expression,
+        "action": action,
+        "volume": {"by": "fingerprint", "requests": 3, "seconds": 10},
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Operator;
+    use super::{Operator, RULE};
     use crate::http::{serve, whole};
     use hyper::Response;
     use serde_json::{Value, json};
@@ -183,7 +232,7 @@ mod tests {
             ready(Response::new(whole(list.clone())))
         }));
         let heard = (
-            operator.is_enforced().await.unwrap(),
+            operator.is_enforced(RULE).await.unwrap(),
             operator.guard().await.unwrap(),
         );
         server.abort();

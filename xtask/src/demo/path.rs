@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use reqwest::Client;
+use reqwest::redirect::Policy;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
@@ -72,15 +73,21 @@ pub(super) struct Path {
 }
 
 impl Path {
-    pub(super) async fn open(registry: SocketAddr, fault: Fault) -> Result<Self> {
+    /// `fault` says what may go wrong with a request.
+    pub(super) async fn open(
+        registry: SocketAddr,
+        fault: impl Fn(&HeaderMap) -> Fault + Copy + Send + 'static,
+    ) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.context("failed to find a free port for a path to the registry")?;
         let address = listener
             .local_addr()
             .context("failed to read the address of a path")?;
-        let client = Client::new();
-        let answer = move |request| {
-            let client = client.clone();
+        // Redirects are the client's to follow.
+        let client = Client::builder().redirect(Policy::none()).build();
+        let client = client.context("failed to make a path's client")?;
+        let answer = move |request: Request<Incoming>| {
+            let (client, fault) = (client.clone(), fault(request.headers()));
             async move { pass(&client, registry, fault, request).await }
         };
         tokio::spawn(serve(listener, answer));
@@ -89,6 +96,11 @@ impl Path {
 
     pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// By a host that clients know.
+    pub(super) fn named(&self, host: &str) -> String {
+        format!("http://{host}:{}", self.address.port())
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::account::Account;
 use super::play::{Ending, Stage};
+use super::scene::Scene;
 use super::story::Story;
 use crate::http::{Body, plain, serve, whole};
 use crate::token::random;
@@ -26,16 +27,9 @@ impl Player {
     /// Plays against the worker on `port`, whose origin is `registry`, with an operator's token.
     pub(crate) async fn open(registry: SocketAddr, port: u16, token: &str) -> Result<Self> {
         let account = Account::default();
-        let stage = Stage::open(
-            Story::July2020,
-            registry,
-            format!("http://{registry}"),
-            port,
-            token,
-            account.clone(),
-            Ending::ByHand,
-        )
-        .await?;
+        let story = Story::July2020Rule;
+        let scene = Scene::open(story, registry, &format!("http://{registry}"), port).await?;
+        let stage = Stage::new(story, scene, port, token, account.clone(), Ending::ByHand);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.context("failed to find a free port for the demo's player")?;
         let address = listener

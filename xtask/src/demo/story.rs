@@ -28,9 +28,12 @@ pub(super) const RECOVERY: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Story {
-    /// A signature against a botnet goes from monitor to active, and pulls of Amazon Linux machines hang
+    /// A CDN's signature against a botnet goes from monitor to active, and pulls of Amazon Linux machines hang
     #[value(name = "july-2020")]
     July2020,
+    /// The same with the signature as a rule of Blobwatch; the dashboard plays it, too
+    #[value(name = "july-2020-rule")]
+    July2020Rule,
     /// After a move to another CDN, ranged reconnects are answered 400
     #[value(name = "august-2026")]
     August2026,
@@ -47,16 +50,28 @@ pub(super) struct Then {
 impl Story {
     pub(super) fn title(self) -> &'static str {
         match self {
-            Self::July2020 => "5 July 2020, 19:00 UTC: a signature goes from monitor to active",
+            Self::July2020 => "5 July 2020, 19:00 UTC: a signature of the CDN goes from monitor to active",
+            Self::July2020Rule => "5 July 2020, 19:00 UTC: a signature goes from monitor to active",
             Self::August2026 => "August 2026: the blobs move to another CDN",
+        }
+    }
+
+    /// The kinds of anomaly that are to be named.
+    pub(super) fn kinds(self) -> &'static [&'static str] {
+        match self {
+            Self::July2020 => &["target_unreached", "resume_surge"],
+            Self::July2020Rule => &["resume_surge"],
+            Self::August2026 => &["range_refused"],
         }
     }
 
     /// How the path breaks that the incident leads pulls to.
     pub(super) fn broken(self) -> Fault {
         match self {
+            // What breaks is the CDN's front.
+            Self::July2020 => ORDINARY,
             // "Intermittent hanging downloads": one in eight hangs until the connection is given up.
-            Self::July2020 => Fault {
+            Self::July2020Rule => Fault {
                 stall: 0.125,
                 ..ORDINARY
             },
@@ -68,9 +83,26 @@ impl Story {
         }
     }
 
+    pub(super) fn what_begins(self, is_guarded: bool) -> &'static str {
+        match self {
+            Self::July2020 => "the CDN's signature is active",
+            Self::July2020Rule if is_guarded => "the signature is enforced for a quarter of the clients",
+            Self::July2020Rule => "the signature is enforced",
+            Self::August2026 => "the default route has another origin",
+        }
+    }
+
+    pub(super) fn what_ends(self) -> &'static str {
+        match self {
+            Self::July2020 => "a rule sends Amazon Linux machines to the bucket",
+            Self::July2020Rule => "the signature is in monitor again",
+            Self::August2026 => "the default route has its previous origin again",
+        }
+    }
+
     pub(super) fn then(self) -> &'static [Then] {
         match self {
-            Self::July2020 => &JULY_2020,
+            Self::July2020 | Self::July2020Rule => &JULY_2020,
             Self::August2026 => &[],
         }
     }

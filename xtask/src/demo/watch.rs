@@ -12,12 +12,15 @@ pub(super) struct Seen {
     pub(super) opened: Option<u64>,
     /// A cohort is named, and a rule or a change goes with it.
     pub(super) explained: Option<u64>,
+    /// When which kind was first said of a cohort.
+    pub(super) kinds: BTreeMap<String, u64>,
     pub(super) closed: Option<u64>,
 }
 
 impl Seen {
-    pub(super) fn is_explained(&self) -> bool {
-        self.explained.is_some()
+    /// A cause is named, and these kinds.
+    pub(super) fn explains(&self, kinds: &[&str]) -> bool {
+        self.explained.is_some() && kinds.iter().all(|kind| self.kinds.contains_key(*kind))
     }
 }
 
@@ -76,10 +79,16 @@ impl Watch {
         // No rule goes with a move, which hits everybody on the route: its change is the cause.
         let is_explained = match text(anomaly, "kind") {
             "range_refused" => has("routes"),
+            // What does not serve may be behind no rule of ours.
+            "target_unreached" => has("cohort"),
             _ => has("cohort") && has("rules"),
         };
         if is_explained {
             seen.explained.get_or_insert(now);
+        }
+        let kinds = anomaly.get("kinds").and_then(Value::as_array);
+        for kind in kinds.into_iter().flatten().filter_map(Value::as_str) {
+            seen.kinds.entry(kind.to_owned()).or_insert(now);
         }
     }
 }
@@ -97,22 +106,24 @@ mod tests {
     #[test]
     fn a_sentence_is_told_once_and_again_when_it_changes() {
         let mut watch = Watch::new(Instant::now());
-        let mut anomaly = json!({"id": "an-1", "kind": "resume_surge", "status": "open", "sentence": "docker: resumes",
-            "cohort": [], "rules": []});
+        let mut anomaly = json!({"id": "an-1", "kind": "resume_surge", "kinds": ["resume_surge"], "status": "open",
+            "sentence": "docker: resumes", "cohort": [], "rules": []});
+        let kinds = ["resume_surge"];
         assert_eq!(watch.take(std::slice::from_ref(&anomaly)).len(), 1);
         assert_eq!(watch.take(std::slice::from_ref(&anomaly)).len(), 0);
-        assert!(!watch.seen().is_explained());
+        assert!(!watch.seen().explains(&kinds));
         anomaly["cohort"] = json!([{"attribute": "os", "values": ["amzn2"]}]);
         anomaly["routes"] = json!([{"route": "default"}]);
         watch.take(std::slice::from_ref(&anomaly));
         assert!(
-            !watch.seen().is_explained(),
+            !watch.seen().explains(&kinds),
             "the stage is set by a change of the route, which hangs nothing"
         );
         anomaly["rules"] = json!([{"rule": "botnet-sig"}]);
         anomaly["sentence"] = json!("docker on amzn2: resumes");
         assert_eq!(watch.take(std::slice::from_ref(&anomaly)).len(), 1);
-        assert!(watch.seen().is_explained() && watch.seen().closed.is_none());
+        assert!(watch.seen().explains(&kinds) && watch.seen().closed.is_none());
+        assert!(!watch.seen().explains(&["resume_surge", "target_unreached"]));
         anomaly["status"] = json!("closed");
         watch.take(std::slice::from_ref(&anomaly));
         assert!(watch.seen().closed.is_some());

@@ -90,11 +90,11 @@ counts! {
         pub requests: u32,
         /// Blobs begun: no Range, the whole, or the first chunk or tile of one client and digest.
         pub starts: u32,
-        /// Of `starts`, those of blobs of [`LARGE_BYTES`] or more.
+        /// Of `starts`, those of blobs of [`LARGE_BYTES`] or more, and all that were redirected.
         pub large_starts: u32,
         /// The rest asked for from an offset above 0, repeats included.
         pub resumes: u32,
-        /// Of `resumes`, those of blobs of [`LARGE_BYTES`] or more.
+        /// Of `resumes`, those of blobs of [`LARGE_BYTES`] or more, and all that were redirected.
         pub large_resumes: u32,
         /// Resumes without progress: the same offset again, after 206, one after the other.
         pub repeats: u32,

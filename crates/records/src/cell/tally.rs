@@ -187,7 +187,7 @@ impl CellCounts {
     /// What one record counts.
     #[must_use]
     pub fn of(record: &Record, judged: &Classification) -> Self {
-        let large = record.size.is_some_and(|size| size >= LARGE_BYTES);
+        let large = is_large(record);
         let times = |yes: bool| if yes { record.weight } else { 0 };
         let shows = |event: Event| event.is_shown(record, judged);
         let fetched = is_fetched(record, judged);
@@ -232,6 +232,14 @@ impl CellCounts {
         counts.count_answer(record.status, record.weight);
         counts
     }
+}
+
+/// A redirect does not say how large the blob is to which it leads, and a resume of a small one hardly ever comes. The body
+/// behind it, whose size may be known, counts with it.
+fn is_large(record: &Record) -> bool {
+    record
+        .size
+        .map_or_else(|| is_redirected(record), |size| size >= LARGE_BYTES)
 }
 
 impl Event {
