@@ -23,6 +23,7 @@ mod price;
 mod scan;
 mod scatter;
 mod search;
+mod shorten;
 mod spare;
 
 pub use cause::{Cause, DEFAULT_ALPHA, MAX_CAUSES, Options, localize};

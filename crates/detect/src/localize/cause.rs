@@ -10,6 +10,7 @@ use super::pattern::{Pattern, best_patterns};
 use super::price::{Noise, Objective};
 use super::scatter::Scatter;
 use super::search::{first_idea, search};
+use super::shorten::shorten;
 use super::spare::spare;
 
 /// Causes named at most: a night with more has one cause that these attributes do not show.
@@ -74,6 +75,13 @@ pub fn localize(section: &CrossSection, options: &Options) -> Vec<Cause> {
             break;
         }
         let found = spare(&left, &raw, &objective, found);
+        let shorter = shorten(&left, &raw, &objective, &found);
+        // What is left over after another cause is not everyone.
+        let found = if causes.is_empty() || !is_everyone(&shorter) {
+            shorter
+        } else {
+            found
+        };
         let masks = left.masks(&found.chosen);
         causes.push(cause(section, &raw, &found, &masks));
         left = left.without(&masks);
