@@ -614,7 +614,7 @@ fn a_batch_says_who_is_on_each_route_within_its_bound() {
     let mut record = sample::full();
     for client in 1..=12u64 {
         record.client = ClientKey(client << 33);
-        record.network = NetworkKey(client / 4 << 33);
+        record.network = NetworkKey((client / 4) << 33);
         tally.count(&record, &Classification::alone(&record));
         tally.count(&record, &Classification::alone(&record));
     }
