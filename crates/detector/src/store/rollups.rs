@@ -211,7 +211,7 @@ impl StoredRollup {
 /// Adds minutes up, hour by hour, in slices; the minutes stay.
 ///
 /// # Errors
-/// When SQLite refuses, or a row is not what was written.
+/// When SQLite refuses.
 pub async fn keep_hours<S: Sql, L: Shared<Detector<S>, StoreError>>(
     shared: &L,
     now_ms: u64,
@@ -223,7 +223,8 @@ pub async fn keep_hours<S: Sql, L: Shared<Detector<S>, StoreError>>(
         let (mut minute, until) = (hour * 60, hour * 60 + 60);
         while let Some(mut row) = shared.with(|store| store.minute_from(minute, until))? {
             minute = row.minute + 1;
-            while let Some(part) = shared.with(|_| row.next_part())? {
+            // What cannot be read must not stop every hour after it.
+            while let Some(part) = shared.with(|_| Ok(StoreError::readable(row.next_part())?.flatten()))? {
                 other.add(&part.other);
                 pace.spent(part.cells.len()).await;
                 for (key, counts) in part.cells {

@@ -398,6 +398,23 @@ fn minutes_and_hours_are_rows() {
     assert_eq!(requests(&minutes), sent);
 }
 
+/// The hour lacks what could not be read, and is kept.
+#[test]
+fn a_damaged_minute_does_not_stop_the_hours() {
+    let first = NOON / 6;
+    for damaged in ["zeroblob(3)", "x'ffffffff'", "x''", "substr(bytes, 1, 40)"] {
+        let mut detector = open();
+        for batch in &story()[..400] {
+            accept(&mut detector, batch, arrival(batch)).unwrap();
+        }
+        let statement = format!("UPDATE minute SET bytes = {damaged} WHERE minute = {}", first + 3);
+        detector.sql.run(&statement, &[]).unwrap();
+        keep_all_hours(&mut detector, START_MS + 70 * 60_000);
+        let hour = detector.hour_from(first / 60, first / 60 + 1).unwrap().unwrap();
+        assert!(!whole(hour).is_empty(), "{damaged}");
+    }
+}
+
 /// Nobody came in the hour's last minute; and where nobody comes at all any more, the next alarm finds it.
 #[test]
 fn an_hour_with_a_quiet_end_is_a_row() {
