@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::harness::browser::browser_tests;
 use crate::harness::clock::pass;
+use crate::harness::head::Head;
 use crate::harness::http::{Answer, Ended, Request};
 use crate::harness::past::an_hour_of_health;
 use crate::harness::place::Place;
@@ -23,15 +24,15 @@ use crate::harness::relay::{Fault, Gate, Relay};
 use crate::harness::stage::{OPERATOR, Stage};
 
 /// As in `xtask/src/demo/cast.rs`.
-struct Build {
-    agent: &'static str,
+pub(crate) struct Build {
+    pub(crate) agent: &'static str,
     asn: u32,
     tls: &'static str,
     /// Bytes of its ClientHello, which the signature looks at.
     hello: &'static str,
 }
 
-const BUILDS: [Build; 4] = [
+pub(crate) const BUILDS: [Build; 4] = [
     Build {
         agent: "docker/19.03.6-ce go/go1.13.4 git-commit/369ce74 kernel/4.14.181-140.257.amzn2.x86_64 os/linux \
                 arch/amd64 UpstreamClient(Docker-Client/19.03.6-ce \\(linux\\))",
@@ -60,31 +61,31 @@ const BUILDS: [Build; 4] = [
     },
 ];
 
-const COLOS: [&str; 4] = ["IAD", "SJC", "DUB", "NRT"];
+pub(crate) const COLOS: [&str; 4] = ["IAD", "SJC", "DUB", "NRT"];
 
 /// Clients at a time; one that hangs holds up the others for a second.
-const HANDS: u32 = 12;
+pub(crate) const HANDS: u32 = 12;
 
 /// Between two pulls of a hand: sixteen of them a second, a quarter of the cohort. A busy machine plays a slower night.
-const PACE: Duration = Duration::from_millis(750);
+pub(crate) const PACE: Duration = Duration::from_millis(750);
 
 /// After this much silence a client gives a connection up and asks for the rest: minutes in truth.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Then it fails.
-const TRIES: u32 = 6;
+pub(crate) const TRIES: u32 = 6;
 
 /// Carries the name of a try to the path.
-const TRY: &str = "X-Try";
+pub(crate) const TRY: &str = "X-Try";
 
 /// Bytes after which a body hangs, of one in so many.
 const HANGS_AFTER: u64 = 40_000;
 const HANGS_ONE_IN: u32 = 3;
 
 /// The path that pulls are led over by the signature.
-struct BrokenPath {
-    relay: Relay,
-    gate: Gate,
+pub(crate) struct BrokenPath {
+    pub(crate) relay: Relay,
+    pub(crate) gate: Gate,
     /// Tries whose body it holds. Their clients know that they wait in vain: on a busy machine others are silent, too.
     hanging: Arc<Mutex<HashSet<String>>>,
 }
@@ -92,13 +93,21 @@ struct BrokenPath {
 impl BrokenPath {
     /// One body in [`HANGS_ONE_IN`] hangs.
     fn before(registry: SocketAddr) -> Self {
-        let (relay, gate) = (Relay::before(registry), Gate::default());
-        let hanging = Arc::new(Mutex::new(HashSet::new()));
-        let (passed, held) = (AtomicU32::new(0), Arc::clone(&hanging));
-        relay.arm(Fault::Hold(HANGS_AFTER, gate.clone()), move |request| {
-            let hangs = passed
+        let passed = AtomicU32::new(0);
+        Self::on(Relay::before(registry), move |_| {
+            passed
                 .fetch_add(1, Ordering::Relaxed)
-                .is_multiple_of(HANGS_ONE_IN);
+                .is_multiple_of(HANGS_ONE_IN)
+        })
+    }
+
+    /// Bodies of some requests hang.
+    pub(crate) fn on(relay: Relay, hangs: impl Fn(&Head) -> bool + Send + 'static) -> Self {
+        let gate = Gate::default();
+        let hanging = Arc::new(Mutex::new(HashSet::new()));
+        let held = Arc::clone(&hanging);
+        relay.arm(Fault::Hold(HANGS_AFTER, gate.clone()), move |request| {
+            let hangs = hangs(request);
             if hangs {
                 held.lock().unwrap().extend(request.get(TRY).map(str::to_owned));
             }
@@ -113,8 +122,14 @@ impl BrokenPath {
 }
 
 /// One try of a pull: as much of the rest as its client gets before it gives up.
-fn attempt(stage: &Stage, broken: &BrokenPath, asked: &Request, name: &str, left: usize) -> Result<Answer> {
-    let mut incoming = asked.clone().header(TRY, name).open(stage.edge.addr())?;
+pub(crate) fn attempt(
+    to: SocketAddr,
+    broken: &BrokenPath,
+    asked: &Request,
+    name: &str,
+    left: usize,
+) -> Result<Answer> {
+    let mut incoming = asked.clone().header(TRY, name).open(to)?;
     let held = usize::try_from(HANGS_AFTER).unwrap();
     if left <= held || !broken.holds(name) {
         return incoming.finish();
@@ -125,18 +140,28 @@ fn attempt(stage: &Stage, broken: &BrokenPath, asked: &Request, name: &str, left
     Ok(Answer { head, body, ended })
 }
 
-/// The client of that number; nobody comes twice.
-fn pull(stage: &Stage, broken: &BrokenPath, number: u32) {
+/// Build and data centre of the client of that number.
+pub(crate) fn client(number: u32) -> (&'static Build, &'static str) {
     let build = &BUILDS[number as usize % BUILDS.len()];
-    let colo = COLOS[number as usize / BUILDS.len() % COLOS.len()];
-    let address = 0x6440_0000 + number;
-    let place = Place::colo(colo)
+    (build, COLOS[number as usize / BUILDS.len() % COLOS.len()])
+}
+
+/// Where it is.
+pub(crate) fn place(number: u32, address: u32) -> Place {
+    let (build, colo) = client(number);
+    Place::colo(colo)
         .with("asn", build.asn)
         .with("httpProtocol", "HTTP/1.1")
         .with("tlsClientCiphersSha1", format!("{}ciphers", build.tls))
         .with("tlsClientExtensionsSha1Le", format!("{}extensions", build.tls))
         .with("tlsClientHelloLength", build.hello)
-        .address(&std::net::Ipv4Addr::from(address).to_string());
+        .address(&std::net::Ipv4Addr::from(address).to_string())
+}
+
+/// The client of that number; nobody comes twice.
+fn pull(stage: &Stage, broken: &BrokenPath, number: u32) {
+    let (build, _) = client(number);
+    let place = place(number, 0x6440_0000 + number);
     let blob = stage.registry.image.medium();
     let whole =
         Request::get(&format!("/v2/{REPOSITORY}/blobs/{}", blob.digest)).header("User-Agent", build.agent);
@@ -148,7 +173,7 @@ fn pull(stage: &Stage, broken: &BrokenPath, number: u32) {
         };
         // A machine this busy may refuse a connection: the client tries again, as it does when a body hangs.
         let (asked, name) = (place.ask(&request), format!("{number}-{again}"));
-        let answer = attempt(stage, broken, &asked, &name, blob.bytes.len() - have);
+        let answer = attempt(stage.edge.addr(), broken, &asked, &name, blob.bytes.len() - have);
         let Ok(answer) = answer else { continue };
         have += answer.body.len();
         if answer.ended == Ended::Complete {
@@ -172,7 +197,7 @@ fn write_signature(stage: &Stage, detour: &str) {
 }
 
 /// Pulls that go on beside the test, which may fail: then they end too.
-struct Until<'a>(&'a AtomicBool);
+pub(crate) struct Until<'a>(pub(crate) &'a AtomicBool);
 
 impl Drop for Until<'_> {
     fn drop(&mut self) {

@@ -41,6 +41,8 @@ mod hosts;
 #[cfg(test)]
 mod july_2020;
 #[cfg(test)]
+mod july_2020_cdn;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod large_bodies;

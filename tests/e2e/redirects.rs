@@ -79,13 +79,13 @@ impl Pair {
 }
 
 /// Where distribution stores a blob.
-fn stored(digest: &str) -> String {
+pub(crate) fn stored(digest: &str) -> String {
     let hex = digest.trim_start_matches("sha256:");
     format!("/docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2])
 }
 
 /// What the registry is asked for a path of its storage.
-fn of_registry(start: &str) -> String {
+pub(crate) fn of_registry(start: &str) -> String {
     let parts: Vec<&str> = start.split([' ', '/', '?']).collect();
     let hex = parts.iter().find(|part| part.len() == 64);
     let target = format!("/v2/{REPOSITORY}/blobs/sha256:{}", hex.unwrap_or(&"0"));

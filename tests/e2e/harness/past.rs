@@ -1,5 +1,6 @@
 //! A past: what the Detector has learnt of a deployment's clients before a test begins.
 
+use std::collections::BTreeSet;
 use std::fs::read_dir;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -83,6 +84,11 @@ pub(crate) fn an_hour_of_health(stage: &mut Stage, records: &[Value]) -> u64 {
             rules: rules(record),
         })
         .collect();
+    // Those whose starts are redirects.
+    let redirected: BTreeSet<CellKey> = (records.iter().zip(&keys))
+        .filter(|(record, _)| !record["sent_to"].is_null())
+        .map(|(_, key)| key.clone())
+        .collect();
     keys.sort();
     keys.dedup();
     let file = database(stage);
@@ -98,6 +104,7 @@ pub(crate) fn an_hour_of_health(stage: &mut Stage, records: &[Value]) -> u64 {
                 requests: 20,
                 starts: 20,
                 large_starts: 20,
+                redirected: if redirected.contains(key) { 20 } else { 0 },
                 ..CellCounts::default()
             },
             ..Cell::new(key.clone())
