@@ -35,7 +35,7 @@ pub use broad::clients_in_networks;
 pub use calls::{Report, ReportFacts, SharedDetector, answer, report_facts, wanted_evidence};
 pub(crate) use cohort::ATTRIBUTES;
 pub use cohort::{Cohort, value, values};
-pub use coverage::{Coverage, CoverageState, RouteCoverage};
+pub(crate) use coverage::{Coverage, CoverageState, RouteCoverage};
 pub(crate) use engine::detail::speed;
 pub(crate) use engine::{Change, DAYS_PER_FALSE_ALARM, OlderEngine, Rollup};
 pub use engine::{Engine, Note, Outcome};

@@ -12,7 +12,6 @@ pub use explain::explain;
 pub use fan_out::{
     Export, FireLogs, Listing, LossSums, find_anywhere, follow_anywhere, losses, summarise_all,
 };
-pub use followed::Followed;
 pub use object_calls::{
     BEFORE, FlushCall, KIND, LossesCall, PageCall, PushRulebookCall, ReadRulebookCall, RecordCall,
     StandingCall, SummaryCall,

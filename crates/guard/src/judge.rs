@@ -16,7 +16,7 @@ use super::evidence::{
 use blobwatch_pull::NetworkKey;
 
 /// Clients that must be told before a step passes.
-pub const MIN_CLIENTS: u32 = 20;
+pub(crate) const MIN_CLIENTS: u32 = 20;
 
 /// Clean clients, or bad first minutes, below which nothing is taken back: one flat with a handful of machines is not a
 /// cohort.

@@ -41,4 +41,4 @@ pub use recorded::{
 };
 pub use request::{Identity, Request, kept};
 pub use settle::{ObservedAnswer, Pending};
-pub use user_agent::{Agent, Family, MAX_NAME, Name};
+pub use user_agent::{Agent, Family, Name};

@@ -11,7 +11,7 @@ mod products;
 mod system;
 
 pub use family::Family;
-pub use name::{MAX_NAME, Name};
+pub use name::Name;
 
 use family::CONTAINERD_LIBRARY;
 use name::is_word_byte;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Bytes of a name: the longest product that was seen on registries has 28. What is behind is cut off.
-pub const MAX_NAME: usize = 31;
+pub(crate) const MAX_NAME: usize = 31;
 
 /// The first product of a User-Agent, as a word: ASCII letters in lower case, digits and `._-+~`, with at least one letter.
 /// It is kept in place, so that a family is copied and never allocates.
