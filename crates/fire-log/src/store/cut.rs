@@ -4,8 +4,6 @@
 //! seconds after its slot has ended: isolates send once a second, and a kind may be another when the next batch comes.
 //! Nothing is taken back after that.
 
-use std::collections::BTreeMap;
-
 use super::outbox::OutboxBatch;
 use super::refine::block;
 use super::{FireLog, FireLogError, Source, losses, refine};
@@ -72,13 +70,13 @@ pub(super) async fn cut<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
         for (due_ms, record) in log.challenges.unanswered(after_ms, cut_ms) {
             tally.count_unanswered(record, due_ms);
         }
-        let dropped = match log.challenges.take_dropped() {
-            0 => BTreeMap::new(),
-            dropped => [("challenges_dropped".to_owned(), dropped)].into(),
-        };
+        let dropped = log.challenges.take_dropped();
         sql.transaction(|| {
             outbox.put(sql, tally, cut_ms, now_ms)?;
-            losses::add(sql, &dropped, now_ms)
+            if dropped > 0 {
+                losses::add(sql, &[("challenges_dropped".to_owned(), dropped)].into(), now_ms)?;
+            }
+            Ok(())
         })?;
         log.challenges.forget(cut_ms);
         log.inbox = log.waiting()?;
