@@ -71,7 +71,7 @@ pub(super) async fn cut<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
             tally.count_unanswered(record, due_ms);
         }
         let dropped = log.challenges.take_dropped();
-        sql.transaction(|| {
+        sql.transaction(|| -> Result<(), FireLogError> {
             outbox.put(sql, tally, cut_ms, now_ms)?;
             if dropped > 0 {
                 losses::add(sql, &[("challenges_dropped".to_owned(), dropped)].into(), now_ms)?;
