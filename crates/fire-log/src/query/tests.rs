@@ -1,5 +1,6 @@
 //! Answers against the slow obvious way, over several FireLogs, merged and not.
 
+mod odd;
 mod pauses;
 
 use std::collections::{BTreeMap, BTreeSet};
