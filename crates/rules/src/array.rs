@@ -80,15 +80,18 @@ impl Array {
 impl<'a> Values<'a> {
     /// Every value of an array.
     pub(super) fn items<'n>(&self, array: &'n Array) -> Items<'a, 'n> {
-        let text = |field: Field, separator: u8| match self.get(field) {
-            Value::Bytes(text) => Entries::Text { text, separator },
-            _ => Entries::Text { text: b"", separator },
+        let text = |separator: u8| Entries::Text {
+            text: match self.get(array.map().field()) {
+                Value::Bytes(text) => text,
+                _ => b"",
+            },
+            separator,
         };
         Items {
             entries: match array.map() {
                 Map::Headers => Entries::Headers(self.headers().iter()),
-                Map::Arguments => text(Field::Query, b'&'),
-                Map::Cookies => text(Field::Cookie, b';'),
+                Map::Arguments => text(b'&'),
+                Map::Cookies => text(b';'),
             },
             array,
         }

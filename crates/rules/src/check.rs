@@ -104,7 +104,7 @@ impl Checker<'_> {
     }
 
     fn refuse_several(&self, predicate: &Predicate, node: &Node) -> Result<(), RuleError> {
-        if predicate.term.has_several() && predicate.quantifier.is_none() {
+        if predicate.term.has_several() {
             return Err(self.error(&node.span, "`any(…)` or `all(…)` around a comparison of `[*]`"));
         }
         Ok(())
@@ -121,17 +121,18 @@ impl Checker<'_> {
             (Meaning::Quantified(..), None) => {
                 Err(self.error(&left.span, "no `any` or `all` within another"))
             }
-            (Meaning::Test(term, test), None) => Ok(unquantified(term, test)),
-            (Meaning::Term(term), None) if term.kind() == Type::Boolean => {
-                Ok(unquantified(term, Test::IsTrue))
-            }
+            (Meaning::Test(term, test), None) => Ok(Predicate { term, test }),
+            (Meaning::Term(term), None) if term.kind() == Type::Boolean => Ok(Predicate {
+                term,
+                test: Test::IsTrue,
+            }),
             (Meaning::Term(term), None) => {
                 let expected = format!("an operator after this {}", term.kind());
                 Err(self.error(&left.span, expected))
             }
             (Meaning::Term(term), Some(test)) if term.kind() != Type::Boolean => {
                 let test = self.test(term.kind(), test)?;
-                Ok(unquantified(term, test))
+                Ok(Predicate { term, test })
             }
             (Meaning::Literal, _) => Err(self.error(&left.span, "a field or a function")),
             (Meaning::Term(term), Some(test)) => self.boolean_test(term, test),
@@ -151,10 +152,16 @@ impl Checker<'_> {
         };
         let word = self.word(value, "`true` or `false`")?;
         match (word, order) {
-            ("true", Order::Equal) => Ok(unquantified(term, Test::IsTrue)),
+            ("true", Order::Equal) => Ok(Predicate {
+                term,
+                test: Test::IsTrue,
+            }),
             ("true" | "false", _) => {
                 let text = Term::ToString(Box::new(term));
-                Ok(unquantified(text, Test::String(order, word.as_bytes().into())))
+                Ok(Predicate {
+                    term: text,
+                    test: Test::String(order, word.as_bytes().into()),
+                })
             }
             _ => Err(self.error(&value.span, "`true` or `false`")),
         }
@@ -173,19 +180,7 @@ impl Checker<'_> {
                 ));
             }
         }
-        Ok(match clause.kind {
-            ClauseKind::Predicate(predicate) => ClauseKind::Predicate(Predicate {
-                quantifier: Some(quantifier),
-                ..predicate
-            }),
-            kind => ClauseKind::Each(
-                quantifier,
-                Box::new(Clause {
-                    kind,
-                    span: clause.span,
-                }),
-            ),
-        })
+        Ok(ClauseKind::Each(quantifier, Box::new(clause)))
     }
 
     /// What is asked of each value; `arrays` gets what the comparisons go over.
@@ -341,14 +336,6 @@ impl Checker<'_> {
 
     pub(super) fn error(&self, span: &Span, expected: impl Into<String>) -> RuleError {
         RuleError::new(self.text, span.clone(), expected)
-    }
-}
-
-fn unquantified(term: Term, test: Test) -> Predicate {
-    Predicate {
-        quantifier: None,
-        term,
-        test,
     }
 }
 

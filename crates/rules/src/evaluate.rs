@@ -100,8 +100,7 @@ impl Clause {
             ClauseKind::Not(inner) => !inner.holds(values),
             ClauseKind::Predicate(predicate) => predicate.holds(values),
             ClauseKind::Each(quantifier, inner) => {
-                let items = inner.array().into_iter().flat_map(|array| values.items(array));
-                quantifier.holds(items.map(|item| inner.holds_of(item, values)))
+                quantifier.holds(inner.items(values).map(|item| inner.holds_of(item, values)))
             }
         }
     }
@@ -123,8 +122,14 @@ impl Clause {
         }
     }
 
+    /// Of what is within `any` or `all`: the values that it is asked of.
+    pub(super) fn items<'v>(&self, values: &Values<'v>) -> impl Iterator<Item = &'v [u8]> {
+        let array = self.array().into_iter();
+        array.flat_map(|array| values.items(array))
+    }
+
     /// What `[*]` goes over in the first comparison.
-    pub(super) fn array(&self) -> Option<&Array> {
+    fn array(&self) -> Option<&Array> {
         match &self.kind {
             ClauseKind::Combined(_, items) => items.first().and_then(Self::array),
             ClauseKind::Not(inner) | ClauseKind::Each(_, inner) => inner.array(),
@@ -142,20 +147,7 @@ impl Clause {
 
 impl Predicate {
     pub(super) fn holds(&self, values: &Values<'_>) -> bool {
-        match self.quantifier {
-            None => self.test.holds_of(self.term.compute(values, None)),
-            Some(quantifier) => quantifier.holds(self.each(values).map(|value| self.test.holds_of(value))),
-        }
-    }
-
-    /// The term for each value of its array.
-    fn each<'v>(&'v self, values: &'v Values<'_>) -> impl Iterator<Item = Option<Computed<'v>>> {
-        let items = self
-            .term
-            .array()
-            .into_iter()
-            .flat_map(|array| values.items(array));
-        items.map(|item| self.term.compute(values, Some(item)))
+        self.test.holds_of(self.term.compute(values, None))
     }
 }
 

@@ -42,6 +42,8 @@ impl CheckedExpression {
             end: clause.span.end,
             value: match &clause.kind {
                 ClauseKind::Predicate(predicate) => predicate.known(values),
+                ClauseKind::Each(_, inner) if inner.items(values).next().is_none() => None,
+                ClauseKind::Each(..) => Some(clause.holds(values)),
                 _ => clause.judge(values, unknown),
             },
         });
@@ -58,10 +60,7 @@ impl CheckedExpression {
 
 impl Predicate {
     fn known(&self, values: &Values<'_>) -> Option<bool> {
-        let missing = match self.term.array() {
-            Some(array) => values.items(array).next().is_none(),
-            None => self.term.compute(values, None).is_none(),
-        };
-        (!missing).then(|| self.holds(values))
+        let is_missing = self.term.compute(values, None).is_none();
+        (!is_missing).then(|| self.holds(values))
     }
 }

@@ -43,18 +43,7 @@ impl Display for Bracketed<'_> {
 
 impl Display for Predicate {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.quantifier {
-            Some(quantifier) => write!(f, "{}({})", quantifier.word(), Comparison(self)),
-            None => Comparison(self).fmt(f),
-        }
-    }
-}
-
-struct Comparison<'a>(&'a Predicate);
-
-impl Display for Comparison<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Predicate { term, test, .. } = self.0;
+        let Predicate { term, test } = self;
         match test {
             Test::IsTrue => term.fmt(f),
             Test::StartsWith(with) => write!(f, "starts_with({term}, {})", Quoted(with)),

@@ -29,15 +29,14 @@ pub(super) enum ClauseKind {
     Combined(Combiner, Vec<Clause>),
     Not(Box<Clause>),
     Predicate(Predicate),
-    /// `any` or `all` of comparisons of one array, joined: each value is asked all of them.
+    /// `any` or `all`: each value of the one array that all comparisons within are of is asked all of them. Only within it has a
+    /// term several values (`[*]`).
     Each(Quantifier, Box<Clause>),
 }
 
 /// One comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Predicate {
-    /// Set if the term has several values (`[*]`), but for comparisons within [`ClauseKind::Each`].
-    pub(super) quantifier: Option<Quantifier>,
     pub(super) term: Term,
     pub(super) test: Test,
 }

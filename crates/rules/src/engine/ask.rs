@@ -42,13 +42,7 @@ impl Ask {
     /// The question, and whether its answer is to be negated.
     pub(super) fn new(predicate: &Predicate) -> (Self, Negated) {
         let (term, question, negated) = ask(predicate);
-        match predicate.quantifier {
-            None => (Self::Of(term, question), negated),
-            Some(quantifier) => {
-                let condition = Condition::One(term, question, negated);
-                (Self::Each(quantifier, condition), false)
-            }
-        }
+        (Self::Of(term, question), negated)
     }
 }
 
