@@ -1,0 +1,102 @@
+use super::*;
+
+/// Databases as these versions wrote them.
+const VERSION_1: &str = include_str!("../../../tests/data/detector-v1.sql");
+
+const VERSION_2: &str = include_str!("../../../tests/data/detector-v2.sql");
+
+const VERSION_3: &str = include_str!("../../../tests/data/detector-v3.sql");
+
+fn with(script: &str) -> Native {
+    let sql = Native::in_memory().unwrap();
+    sql.script(script).unwrap();
+    sql
+}
+
+/// A version without a sample has no test that it opens.
+#[test]
+fn every_version_has_a_sample() {
+    let number = |script| {
+        let rows = with(script).run("SELECT value FROM meta WHERE key = 'schema'", &[]);
+        rows.unwrap()[0].integer(0, "meta.value").unwrap()
+    };
+    let numbers = [VERSION_1, VERSION_2, VERSION_3].map(number);
+    assert_eq!((numbers, crate::store::schema::STEPS.len()), ([1, 2, 3], 3));
+}
+
+#[test]
+fn every_version_comes_to_the_same_tables_and_keeps_its_rows() {
+    for script in [VERSION_1, VERSION_2, VERSION_3] {
+        let detector = Detector::open(with(script), START_MS + 700_000).unwrap();
+        let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
+        assert_eq!(tables(&detector.sql), tables(&open().sql));
+        assert_eq!(detector.webhooks().unwrap(), [hook()]);
+        assert_eq!(detector.anomaly(1).unwrap().unwrap().opened_ms, START_MS);
+        assert_eq!(detector.due(START_MS, 10).unwrap().len(), 2);
+        let first = START_MS / 60_000;
+        assert!(!minutes(&detector, first, first + 60).is_empty());
+    }
+}
+
+#[test]
+fn an_anomaly_of_version_1_is_told_as_it_was() {
+    let detector = Detector::open(with(VERSION_1), START_MS + 700_000).unwrap();
+    let anomaly = detector.anomaly(1).unwrap().unwrap();
+    assert_eq!(
+        (anomaly.name().as_str(), anomaly.affected.clients),
+        ("an-000001", 31)
+    );
+    assert_eq!(anomaly.rules[0].rule, "botnet-sig");
+    assert!(anomaly.sentence().contains("amzn2"), "{}", anomaly.sentence());
+    assert_eq!(detector.marks(0, u64::MAX, 10).unwrap().len(), 2);
+    assert!(!detector.is_caught_up().unwrap());
+}
+
+#[test]
+fn a_change_of_version_3_is_kept() {
+    let detector = Detector::open(with(VERSION_3), START_MS + 700_000).unwrap();
+    let marks = detector.change_marks(0, u64::MAX >> 1, 10).unwrap();
+    assert_eq!(marks.len(), 1);
+    assert!(detector.is_caught_up().unwrap());
+}
+
+#[test]
+fn an_older_database_keeps_what_it_has() {
+    let mut detector = Detector::open(with(VERSION_2), START_MS + 700_000).unwrap();
+    let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
+    assert_eq!(tables(&detector.sql), tables(&open().sql));
+    assert_eq!(detector.webhooks().unwrap(), [hook()]);
+    let anomaly = detector.anomaly(1).unwrap().unwrap();
+    assert_eq!(anomaly.closed_ms, Some(START_MS));
+    let marks = detector.marks(0, u64::MAX, 10).unwrap();
+    assert_eq!(
+        marks.iter().map(|mark| mark.id.as_str()).collect::<Vec<_>>(),
+        ["an-000001"; 2]
+    );
+    let due = detector.due(START_MS, 10).unwrap();
+    assert_eq!(due.iter().map(|delivery| delivery.id).collect::<Vec<_>>(), [1, 2]);
+    let first = NOON / 6;
+    assert!(!minutes(&detector, first, first + 60).is_empty());
+    assert_eq!(detector.log.batches, 2);
+    assert!(
+        !detector.is_caught_up().unwrap(),
+        "its switches are fetched again"
+    );
+    detector.harm(&denial(), START_MS + 700_000).unwrap();
+    assert_eq!(
+        detector.anomalies(u64::MAX, 10).unwrap(),
+        [anomaly],
+        "it was told before"
+    );
+}
+
+#[test]
+fn a_newer_database_is_refused() {
+    let detector = open();
+    detector
+        .sql
+        .run("UPDATE meta SET value = 99 WHERE key = 'schema'", &[])
+        .unwrap();
+    let refused = Detector::open(detector.sql, START_MS).err();
+    assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 3 }));
+}
