@@ -72,11 +72,7 @@ impl Operator {
     async fn detour_by(&self, rule: &str, expression: &str, reason: &str) -> Result<()> {
         let body = json!({"description": reason, "expression": expression, "action": "detour"});
         self.write_rule(rule, &body).await?;
-        self.switch(
-            rule,
-            &json!({"mode": "enforce", "reason": reason, "force": true, "guard": "off"}),
-        )
-        .await
+        self.enforce_at_once(rule, reason).await
     }
 
     async fn write_rule(&self, rule: &str, body: &Value) -> Result<()> {
@@ -86,9 +82,12 @@ impl Operator {
 
     /// Enforces the signature as that night: without a preview, at once for everybody, watched by no guard.
     pub(super) async fn enforce(&self) -> Result<()> {
-        let reason = "monitored for long enough";
+        self.enforce_at_once(RULE, "monitored for long enough").await
+    }
+
+    async fn enforce_at_once(&self, rule: &str, reason: &str) -> Result<()> {
         let body = json!({"mode": "enforce", "reason": reason, "force": true, "guard": "off"});
-        self.switch(RULE, &body).await
+        self.switch(rule, &body).await
     }
 
     /// Whom the signature would hit, by what was recorded so far.

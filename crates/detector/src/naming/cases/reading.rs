@@ -9,6 +9,7 @@ use crate::naming::Question;
 use crate::naming::set::Choice;
 use crate::normal::combination;
 use crate::window::{Bucket, MINUTE_SLOTS};
+use blobwatch_pull::SizeClass;
 use blobwatch_records::{CellKey, DIGEST, Event, FURTHER, SIZE, SampledRequest};
 
 /// Of the events, and of the trials, those that are read: more say nothing new.
@@ -80,6 +81,7 @@ impl<'a> Cases<'a> {
         })
     }
 }
+
 fn past(cases: &[Case]) -> Past {
     let mut past = Past::default();
     for case in cases {
@@ -153,10 +155,8 @@ impl<'a> Samples<'a> {
         for (bucket, key, request) in sampled {
             // No body of such a size can be cut short: it says nothing of who is hit.
             let is_small = || {
-                request
-                    .values
-                    .get(SIZE)
-                    .is_some_and(|size| &**size == "under 1 MiB")
+                let size = request.values.get(SIZE);
+                size.is_some_and(|size| &**size == SizeClass::Small.as_str())
             };
             if event == Event::Aborted && is_small() {
                 continue;
