@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::tally::{is_behind, is_fetched, is_observed, is_ranged, is_redirected};
-use super::{Event, LARGE_BYTES};
+use super::Event;
+use super::tally::{is_behind, is_fetched, is_large, is_observed, is_ranged, is_redirected};
 use crate::history::{Classification, Pace};
 use blobwatch_pull::Record;
 pub use sampler::{Asked, Sampler};
@@ -173,11 +173,11 @@ impl Strata {
     /// What one request is a part of.
     #[must_use]
     pub fn of(record: &Record, judged: &Classification) -> Self {
-        let large = record.size.is_some_and(|size| size >= LARGE_BYTES);
-        let shown = |event: Event| event.is_shown(record, judged) && (event != Event::Resume || large);
+        let large = is_large(record);
         let bits = Event::ALL.into_iter().map(|event| {
-            let with_event = if shown(event) { bit(place(event)) } else { 0 };
-            let is_trial = shown(event) || is_trial(event, record, judged, large);
+            let is_shown = event.is_shown(record, judged) && (event != Event::Resume || large);
+            let is_trial = is_shown || is_trial(event, record, judged, large);
+            let with_event = if is_shown { bit(place(event)) } else { 0 };
             with_event | if is_trial { bit(EVENTS + place(event)) } else { 0 }
         });
         Self(bits.fold(0, |all, bits| all | bits))

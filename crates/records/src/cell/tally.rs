@@ -236,7 +236,7 @@ impl CellCounts {
 
 /// A redirect does not say how large the blob is to which it leads, and a resume of a small one hardly ever comes. The body
 /// behind it, whose size may be known, counts with it.
-fn is_large(record: &Record) -> bool {
+pub(super) fn is_large(record: &Record) -> bool {
     record
         .size
         .map_or_else(|| is_redirected(record), |size| size >= LARGE_BYTES)

@@ -98,7 +98,13 @@ fn strata_are_what_the_counts_count() {
             RangeKind::Restart,
             RangeKind::Multi,
         ] {
-            for (size, start) in [(Some(500), true), (Some(9 << 20), false), (Some(9 << 20), true)] {
+            for (size, start) in [
+                (None, false),
+                (None, true),
+                (Some(500), true),
+                (Some(9 << 20), false),
+                (Some(9 << 20), true),
+            ] {
                 let mut record = sample::full();
                 (record.status, record.size, record.id) = (status, size, RecordId(4));
                 record.range.kind = kind;
