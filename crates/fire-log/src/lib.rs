@@ -18,8 +18,7 @@ pub use object_calls::{
 };
 pub use pace::{OPENING, undisturbed};
 pub use query::{
-    Budget, Dimension, Filter, Format, Kind, Page, Query, Summary, SummaryQuery, find, mix, scan_page,
-    summarise,
+    Budget, Dimension, Filter, Format, Kind, Page, Query, Summary, SummaryQuery, find, scan_page, summarise,
 };
 pub use store::{
     FireLog, FireLogError, FrontAndBack, MAX_VOLUME_KEYS, OutboxBatch, Span, Window, block_as_found,

@@ -1,13 +1,22 @@
 //! Reading in slices what may be merged or forgotten in a pause.
 
 use crate::store::FireLogError;
-use blobwatch_sql::{Pace, StoreError};
+use blobwatch_sql::{Pace, StoreError, at_once};
 
 /// What opening a block costs beside working on each of its records, as a share.
 pub const OPENING: usize = 4;
 
 /// Times that what is read in slices begins again because rows were merged or forgotten in a pause.
 const MAX_RESTARTS: usize = 3;
+
+/// The end of a call that never pauses.
+///
+/// # Errors
+/// Those of the call.
+pub(crate) fn unpaced<T>(call: impl Future<Output = Result<T, FireLogError>>) -> Result<T, FireLogError> {
+    let paused = || StoreError::Corrupt("work that never pauses".to_owned());
+    at_once(call).unwrap_or_else(|| Err(paused().into()))
+}
 
 /// Reads until no pause changed what is read; `attempt` answers `None` where one did. The last attempt does not pause, so that
 /// nothing can come between.

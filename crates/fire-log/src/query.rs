@@ -20,7 +20,6 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-pub use distinct::mix;
 pub use filter::{Filter, Kind};
 pub(crate) use join::{MergedPage, join};
 pub use page::Page;

@@ -34,14 +34,12 @@ pub use retain::tend;
 pub use volume::{MAX_VOLUME_KEYS, Window};
 pub use wake::wake;
 
-use blobwatch_pull::Record;
-use blobwatch_records::{Challenges, Halves, History};
 use blobwatch_rulebook::Settings;
 use blobwatch_sql::{Sql, SqlError, StoreError, migrate};
 use blobwatch_wire::DecodeError;
 use guards::Guards;
 use outbox::Outbox;
-use refine::Late;
+use refine::Remembered;
 use rulebook::CurrentRulebook;
 use volume::Volumes;
 
@@ -94,10 +92,7 @@ pub struct FireLog<S> {
     sql: S,
     rulebook: Option<CurrentRulebook>,
     volumes: Volumes,
-    history: History,
-    halves: Halves,
-    challenges: Challenges<Record>,
-    late: Late,
+    past: Remembered,
     outbox: Outbox,
     guards: Guards,
     inbox: Inbox,
@@ -144,10 +139,7 @@ impl<S: Sql> FireLog<S> {
             sql,
             rulebook: None,
             volumes: Volumes::default(),
-            history: History::default(),
-            halves: Halves::default(),
-            challenges: Challenges::default(),
-            late: Late::default(),
+            past: Remembered::default(),
             outbox,
             guards,
             inbox: Inbox::default(),

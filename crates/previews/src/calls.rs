@@ -5,7 +5,7 @@
 
 use blobwatch_rule_book::Stamp;
 use blobwatch_sql::{Sql, StoreError};
-use blobwatch_wire::{List, MAX_BODY, Method, Page, Parameters, Place, Problem};
+use blobwatch_wire::{List, MAX_BODY, Method, Page, Parameters, Problem, bad_cursor};
 
 use crate::store::{MAX_WAITING, seq_of};
 use crate::{Preview, PreviewItem, PreviewStore, Progress, Status};
@@ -27,7 +27,7 @@ pub enum PreviewCall<'a> {
 pub struct PreviewPage {
     limit: usize,
     /// Id of the last preview of the page before.
-    after: Option<String>,
+    after: Option<u64>,
 }
 
 impl<'a> PreviewCall<'a> {
@@ -59,12 +59,13 @@ impl PreviewPage {
             None => DEFAULT_LIMIT,
             Some(_) => Page::parse(query)?.limit,
         };
-        let after = parameters.get("cursor").map(str::to_owned);
-        if after.as_deref().is_some_and(|id| seq_of(id).is_none()) {
-            let message = "expected the next_cursor of another page";
-            return Err(Problem::bad_parameter(Place::new("query.cursor", message)));
-        }
-        Ok(Self { limit, after })
+        let after = parameters
+            .get("cursor")
+            .map(|id| seq_of(id).ok_or_else(bad_cursor));
+        Ok(Self {
+            limit,
+            after: after.transpose()?,
+        })
     }
 
     /// The previews of the page, newest first, and the cursor of the next.
@@ -72,7 +73,7 @@ impl PreviewPage {
     /// # Errors
     /// When the store fails.
     pub fn of<S: Sql>(&self, store: &PreviewStore<S>) -> Result<List<Preview>, StoreError> {
-        let mut items = store.list(self.after.as_deref(), self.limit + 1)?;
+        let mut items = store.list(self.after, self.limit + 1)?;
         let has_more = items.len() > self.limit;
         items.truncate(self.limit);
         let next_cursor = items.last().filter(|_| has_more).map(|last| last.id.clone());

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::cells::Cells;
 use super::sample::Sample;
-use blobwatch_fire_log::mix;
 use blobwatch_pull::RecordId;
+use blobwatch_wire::splitmix;
 
 /// Records named as evidence.
 const MAX_EVIDENCE: usize = 10;
@@ -75,7 +75,7 @@ impl Partial {
     }
 
     pub(super) fn add_evidence(&mut self, id: RecordId) {
-        let rank = mix(id.0 as u64 ^ (id.0 >> 64) as u64);
+        let rank = splitmix(id.0 as u64 ^ (id.0 >> 64) as u64);
         let is_full = self.evidence.len() >= MAX_EVIDENCE;
         if is_full && self.evidence.last().is_some_and(|(last, _)| *last <= rank) {
             return;

@@ -7,7 +7,7 @@
 use super::FxHashMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use blobwatch_fire_log::mix;
+use blobwatch_wire::splitmix;
 
 /// Pairs of a thing and a cell that are kept: some 40 bytes each, 650 KB. From 8,192 of them on, where a sample has just
 /// halved, a count has a standard error of 1/√8192 = 1.1 %.
@@ -33,13 +33,13 @@ impl Sample {
 
     /// Keys are mixed, so that no deployment's keys can be unlucky.
     fn takes(&self, key: u64) -> bool {
-        mix(key).trailing_zeros() >= self.level
+        splitmix(key).trailing_zeros() >= self.level
     }
 
     fn rise(&mut self, level: u32) {
         self.level = self.level.max(level);
         let mask = (1u64 << self.level.min(63)) - 1;
-        self.pairs.retain(|(key, _), _| mix(*key) & mask == 0);
+        self.pairs.retain(|(key, _), _| splitmix(*key) & mask == 0);
     }
 
     pub(super) fn is_exact(&self) -> bool {

@@ -3,7 +3,7 @@
 //! Slices meet at milliseconds, so that each record is counted once, also while segments are merged between the calls, and
 //! within one: a call pauses ([`Pace`]), and what it counts was read as it was found.
 
-use blobwatch_wire::{FNV_START, fnv1a};
+use blobwatch_wire::{FNV_START, fnv1a, splitmix};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ use super::partial::{ANSWERED, Partial, TROUBLED};
 use super::reads::{Key, Reads};
 use super::volume::Matches;
 use blobwatch_fire_log::{
-    FireLogError, FrontAndBack, OPENING, Span, block_as_found, mix, oldest_first, undisturbed,
+    FireLogError, FrontAndBack, OPENING, Span, block_as_found, oldest_first, undisturbed,
 };
 use blobwatch_pull::{Action, Method, Outcome, RangeKind};
 use blobwatch_records::{Block, Client, Digest, Row, Treatment, digest_key};
@@ -436,7 +436,7 @@ impl<'a> Run<'a> {
 fn identity<'b>(row: &Row, memory: &Memory<'b>) -> Option<(&'b Client, u64)> {
     let client = memory.block.client(row)?;
     let digest = memory.digests.get(memory.block.blob(row)?.digest as usize)?;
-    Some((client, mix(client.client.0) ^ *digest))
+    Some((client, splitmix(client.client.0) ^ *digest))
 }
 
 fn digest_number(digest: &Digest) -> u64 {

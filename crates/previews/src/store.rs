@@ -225,8 +225,8 @@ impl<S: Sql> PreviewStore<S> {
     }
 
     /// Newest first, those before `before` where it is given.
-    pub fn list(&self, before: Option<&str>, limit: usize) -> Result<Vec<Preview>, StoreError> {
-        let before = before.map_or(MAX_NUMBER, |id| seq_of(id).unwrap_or(0));
+    pub fn list(&self, before: Option<u64>, limit: usize) -> Result<Vec<Preview>, StoreError> {
+        let before = before.unwrap_or(MAX_NUMBER);
         let rows = self.sql.run(
             "SELECT preview FROM preview WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
             &[number(before), number(limit as u64)],
@@ -331,7 +331,7 @@ mod tests {
         let listed = store.list(None, 1_000).unwrap();
         assert_eq!(listed.len() as u64, MAX_KEPT);
         assert_eq!(listed[0].id, "pv-000228");
-        let page = store.list(Some("pv-000228"), 2).unwrap();
+        let page = store.list(Some(228), 2).unwrap();
         assert_eq!(
             page.iter().map(|p| p.id.as_str()).collect::<Vec<_>>(),
             ["pv-000227", "pv-000226"]

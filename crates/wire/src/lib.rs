@@ -30,7 +30,7 @@ pub use bytes::{
     put_text, put_varint, unzigzag, zigzag,
 };
 pub use figures::{grouped, percent};
-pub use hash::{FNV_START, fnv1a};
+pub use hash::{FNV_START, fnv1a, splitmix, splitmix_finalizer};
 pub use hex::{hex, unhex};
 pub use loss::Loss;
 pub use method::Method;

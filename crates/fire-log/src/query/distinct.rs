@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use blobwatch_wire::splitmix;
+
 /// Clients counted exactly: 2 KB a group.
 const MAX_EXACT: usize = 256;
 
@@ -75,19 +77,11 @@ fn registers(keys: &BTreeSet<u64>) -> Vec<u8> {
 }
 
 fn add(registers: &mut [u8], key: u64) {
-    let hash = mix(key);
+    let hash = splitmix(key);
     let rank = ((hash << INDEX_BITS).leading_zeros().min(64 - INDEX_BITS) + 1) as u8;
     if let Some(register) = registers.get_mut((hash >> (64 - INDEX_BITS)) as usize) {
         *register = rank.max(*register);
     }
-}
-
-/// The finisher of SplitMix64.
-pub fn mix(key: u64) -> u64 {
-    let key = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let key = (key ^ (key >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let key = (key ^ (key >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    key ^ (key >> 31)
 }
 
 fn estimate(registers: &[u8]) -> f64 {

@@ -65,13 +65,7 @@ impl<S: Sql> FireLog<S> {
 
     /// The batch with the kinds that its clients' histories show, and its records.
     fn refined(&mut self, mut block: Block, segment: &[u8]) -> Result<(Arrival, Vec<Record>), FireLogError> {
-        let memory = refine::Memory {
-            history: &mut self.history,
-            halves: &mut self.halves,
-            challenges: &mut self.challenges,
-            late: &mut self.late,
-        };
-        let (records, changed) = refine::refine(&mut block, memory)?;
+        let (records, changed) = refine::refine(&mut block, &mut self.past)?;
         if !changed {
             return Ok((Arrival::of(block, segment)?, records));
         }

@@ -57,7 +57,7 @@ pub(super) async fn cut<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
     batches.truncate(MAX_CUT_ROWS);
     let mut tally = Tally::default();
     for (_, source) in &batches {
-        let records = log.with(|log| count(&log.sql, &log.history, &mut tally, *source))?;
+        let records = log.with(|log| count(&log.sql, &log.past.history, &mut tally, *source))?;
         pace.spent(records).await;
     }
     let cut_ms = batches.last().map_or(after_ms, |(arrived_ms, _)| *arrived_ms);
@@ -67,10 +67,10 @@ pub(super) async fn cut<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
             return Err(StoreError::Corrupt("batches that were counted meanwhile".to_owned()).into());
         }
         // The batches say up to when it is: what became known since the cut before counts once, as they do.
-        for (due_ms, record) in log.challenges.unanswered(after_ms, cut_ms) {
+        for (due_ms, record) in log.past.challenges.unanswered(after_ms, cut_ms) {
             tally.count_unanswered(record, due_ms);
         }
-        let dropped = log.challenges.take_dropped();
+        let dropped = log.past.challenges.take_dropped();
         sql.transaction(|| -> Result<(), FireLogError> {
             outbox.put(sql, tally, cut_ms, now_ms)?;
             if dropped > 0 {
@@ -78,7 +78,7 @@ pub(super) async fn cut<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
             }
             Ok(())
         })?;
-        log.challenges.forget(cut_ms);
+        log.past.challenges.forget(cut_ms);
         log.inbox = log.waiting()?;
         Ok(())
     })

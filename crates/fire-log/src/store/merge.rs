@@ -154,7 +154,7 @@ impl<S: Sql> FireLog<S> {
             }
             remember(sql, taken, now_ms)
         })?;
-        self.late.forget(now_ms.saturating_sub(CORRECTED_WITHIN_MS));
+        self.past.late.forget(now_ms.saturating_sub(CORRECTED_WITHIN_MS));
         self.inbox = self.waiting()?;
         Ok(())
     }
@@ -206,7 +206,7 @@ fn read<S: Sql>(log: &FireLog<S>, waiting: &Waiting) -> Result<Option<(Block, us
         .ok_or_else(|| StoreError::Corrupt("a batch".to_owned()))?;
     let mut batch = StoreError::readable(batch(row))?;
     if let Some((block, _)) = &mut batch {
-        log.late.apply(block);
+        log.past.late.apply(block);
     }
     Ok(batch)
 }
@@ -271,7 +271,7 @@ impl Writer {
     fn fill_up<S: Sql>(&mut self, log: &FireLog<S>, first_ms: u64) -> Result<(), FireLogError> {
         if let Some(mut tail) = tail(&log.sql, first_ms)? {
             self.tail = Some(tail.id);
-            log.late.apply(&mut tail.block);
+            log.past.late.apply(&mut tail.block);
             self.builder.append(tail.block);
         }
         Ok(())

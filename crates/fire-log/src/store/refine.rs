@@ -64,22 +64,23 @@ fn join(halves: &mut Halves, records: &mut [Record], late: &mut Late) -> HashMap
 }
 
 /// What a FireLog remembers of the requests before.
-pub(super) struct Memory<'a> {
-    pub(super) history: &'a mut History,
-    pub(super) halves: &'a mut Halves,
-    pub(super) challenges: &'a mut Challenges<Record>,
-    pub(super) late: &'a mut Late,
+#[derive(Debug, Default)]
+pub(super) struct Remembered {
+    pub(super) history: History,
+    pub(super) halves: Halves,
+    pub(super) challenges: Challenges<Record>,
+    pub(super) late: Late,
 }
 
 /// Gives the records of a new block what their clients' past says; the records as they are then, and whether the block has
 /// changed.
-pub(super) fn refine(block: &mut Block, memory: Memory<'_>) -> Result<(Vec<Record>, bool), FireLogError> {
-    let Memory {
+pub(super) fn refine(block: &mut Block, past: &mut Remembered) -> Result<(Vec<Record>, bool), FireLogError> {
+    let Remembered {
         history,
         halves,
         challenges,
         late,
-    } = memory;
+    } = past;
     let mut records = read(block)?;
     let halves = join(halves, &mut records, late);
     for record in &records {
@@ -109,15 +110,6 @@ pub(super) fn encode(block: Block) -> Vec<u8> {
     let mut builder = Builder::default();
     builder.append(block);
     builder.encode()
-}
-
-/// What records are beside each other.
-#[derive(Debug, Default)]
-pub(super) struct Remembered {
-    pub(super) history: History,
-    pub(super) halves: Halves,
-    pub(super) challenges: Challenges<Record>,
-    pub(super) late: Late,
 }
 
 /// Of stored records, oldest first.

@@ -6,8 +6,9 @@ use super::cut::cut;
 use super::merge::merge;
 use super::wake::wake;
 use super::{FireLog, FireLogError};
+use crate::pace::unpaced;
 use blobwatch_pull::RecordId;
-use blobwatch_sql::{Pace, Row, Shared, Sql, SqlValue, StoreError, Unpaced, at_once, number};
+use blobwatch_sql::{Pace, Row, Shared, Sql, SqlValue, Unpaced, number};
 
 /// Retention runs so often: it matters to the hour.
 pub(super) const RETAIN_EVERY_MS: u64 = 3_600_000;
@@ -46,9 +47,7 @@ impl<S: Sql> FireLog<S> {
     /// # Errors
     /// When SQLite refuses; the step may be done in part, and none of its parts by halves.
     pub fn tend(&mut self, now_ms: u64) -> Result<MaintenanceResult, FireLogError> {
-        let log = RefCell::new(self);
-        let never = || StoreError::Corrupt("work that never pauses".to_owned());
-        at_once(tend(&log, now_ms, &Unpaced)).unwrap_or_else(|| Err(never().into()))
+        unpaced(tend(&RefCell::new(self), now_ms, &Unpaced))
     }
 }
 

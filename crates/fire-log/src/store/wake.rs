@@ -6,11 +6,11 @@
 use std::cell::RefCell;
 
 use super::cut::arrived;
-use super::refine::{self, Remembered};
+use super::refine;
 use super::{FireLog, FireLogError, Source};
-use crate::pace::OPENING;
+use crate::pace::{OPENING, unpaced};
 use blobwatch_pull::Record;
-use blobwatch_sql::{MAX_NUMBER, Pace, Shared, Sql, StoreError, Unpaced, at_once};
+use blobwatch_sql::{MAX_NUMBER, Pace, Shared, Sql, Unpaced};
 
 /// Records that guards read again: more than a minute of a busy FireLog, 0.1 s natively.
 const MAX_REPLAYED: usize = 32_768;
@@ -24,16 +24,7 @@ impl<S: Sql> FireLog<S> {
 
     /// As [`wake`], without pauses.
     pub(super) fn wake_at_once(&mut self) -> Result<(), FireLogError> {
-        let never = || StoreError::Corrupt("work that never pauses".to_owned());
-        at_once(wake(&RefCell::new(self), &Unpaced)).unwrap_or_else(|| Err(never().into()))
-    }
-
-    fn remember(&mut self, remembered: Remembered) {
-        self.history = remembered.history;
-        self.halves = remembered.halves;
-        self.challenges = remembered.challenges;
-        self.late = remembered.late;
-        self.is_awake = true;
+        unpaced(wake(&RefCell::new(self), &Unpaced))
     }
 }
 
@@ -53,7 +44,7 @@ pub async fn wake<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
     let remembered = refine::remember(records, pace).await;
     log.with(|log| {
         if !log.is_awake {
-            log.remember(remembered);
+            (log.past, log.is_awake) = (remembered, true);
         }
         Ok(())
     })

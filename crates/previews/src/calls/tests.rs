@@ -21,7 +21,7 @@ fn store(count: usize) -> PreviewStore<Native> {
 }
 
 fn page(limit: usize, after: Option<&str>) -> PreviewPage {
-    let after = after.map(str::to_owned);
+    let after = after.map(|id| seq_of(id).unwrap());
     PreviewPage { limit, after }
 }
 

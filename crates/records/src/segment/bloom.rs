@@ -1,6 +1,6 @@
 //! A Bloom filter over what a segment holds: "no" is certain, "yes" means look.
 
-use blobwatch_wire::{DecodeError, FNV_START, Reader, fnv1a, put_varint};
+use blobwatch_wire::{DecodeError, FNV_START, Reader, fnv1a, put_varint, splitmix_finalizer};
 
 /// About ten bits a value and five probes: 1 in 100 answers "look" for nothing (Broder and Mitzenmacher, "Network
 /// Applications of Bloom Filters", section 2).
@@ -55,20 +55,13 @@ impl Bloom {
 
 fn probes(value: u64, bytes: usize) -> impl Iterator<Item = usize> {
     let bits = (bytes as u64 * 8).max(1);
-    let step = mix(value) | 1;
+    let step = splitmix_finalizer(value) | 1;
     (0..PROBES).map(move |probe| (value.wrapping_add(step.wrapping_mul(probe)) % bits) as usize)
-}
-
-/// The finisher of SplitMix64: every bit of the input moves half of the output's.
-fn mix(value: u64) -> u64 {
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
 
 /// FNV-1a over a field and a value, mixed: the values that the filter is asked about. Part of the stored format.
 pub(super) fn hash(field: u8, value: &[u8]) -> u64 {
-    mix(fnv1a(FNV_START, [field].iter().chain(value)))
+    splitmix_finalizer(fnv1a(FNV_START, [field].iter().chain(value)))
 }
 
 #[cfg(test)]

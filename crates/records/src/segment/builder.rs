@@ -440,16 +440,10 @@ fn treatment_cost(treatment: &Treatment) -> usize {
 }
 
 fn agent_cost(agent: &Agent) -> usize {
-    let texts = [
-        agent.version.as_str(),
-        &agent.os,
-        &agent.arch,
-        &agent.fingerprint,
-        &agent.ja4,
-        &agent.protocol,
-        agent.family.as_str(),
-    ];
-    texts.into_iter().map(text_cost).sum::<usize>() + 11
+    let texts = tables::agent_texts(agent)
+        .into_iter()
+        .chain([agent.family.as_str()]);
+    texts.map(text_cost).sum::<usize>() + 11
 }
 
 fn place_cost(place: &Place) -> usize {

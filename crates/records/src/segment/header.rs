@@ -142,7 +142,7 @@ impl Header {
 
     #[must_use]
     pub fn has_family(&self, family: blobwatch_pull::Family) -> bool {
-        let may_be_named = |name: &str| self.bloom.may_have(hash(Field::Family as u8, name.as_bytes()));
+        let may_be_named = |name: &str| self.may_have(Field::Family, name.as_bytes());
         self.families & families::bit(&family) != 0 && families::text(&family).is_none_or(may_be_named)
     }
 

@@ -235,7 +235,7 @@ pub(super) fn put_agents(out: &mut Vec<u8>, agents: &[Agent]) {
     }
 }
 
-fn agent_texts(agent: &Agent) -> [&str; 6] {
+pub(super) fn agent_texts(agent: &Agent) -> [&str; 6] {
     [
         &agent.version,
         &agent.os,

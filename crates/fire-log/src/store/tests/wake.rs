@@ -59,16 +59,17 @@ fn past(log: &FireLog<Native>) -> String {
     let records = newest(log.sql(), usize::MAX).records;
     let kinds: Vec<_> = records
         .iter()
-        .map(|record| (record.id, log.history.recall(record).kind))
+        .map(|record| (record.id, log.past.history.recall(record).kind))
         .collect();
-    let challenged: Vec<_> = log.challenges.unanswered(0, u64::MAX - 1).collect();
+    let challenged: Vec<_> = log.past.challenges.unanswered(0, u64::MAX - 1).collect();
     let mut late = records.clone();
     late.retain(|record| {
         let mut block = Builder::default();
         block.push(record.clone());
         let bytes = block.encode();
         let (front, back) = blobwatch_records::split(&bytes).unwrap();
-        log.late
+        log.past
+            .late
             .apply(&mut blobwatch_records::Block::open(front, back).unwrap())
     });
     let late: Vec<RecordId> = late.into_iter().map(|record| record.id).collect();

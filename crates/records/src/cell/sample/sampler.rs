@@ -5,6 +5,7 @@ use std::hash::Hash;
 
 use super::{Bounds, Cuts, Further, STRATA, SampledRequest, Strata, bit};
 use blobwatch_pull::{BlobKey, ClientKey, NetworkKey};
+use blobwatch_wire::splitmix;
 
 /// Groups of blobs of one client that are told apart in a slot.
 const BLOB_GROUPS: u64 = 4;
@@ -21,23 +22,17 @@ pub struct Asked<'a> {
 impl Asked<'_> {
     fn hash(&self) -> u32 {
         let blob = match self.blob {
-            BlobKey::Digest(digest) => digest.bytes().fold(0, |sum, byte| mixed(sum ^ u64::from(byte))),
-            BlobKey::Object(object) => mixed(object),
+            BlobKey::Digest(digest) => digest
+                .bytes()
+                .fold(0, |sum, byte| splitmix(sum ^ u64::from(byte))),
+            BlobKey::Object(object) => splitmix(object),
         };
-        folded(mixed(self.client.0 ^ mixed(self.slot)) ^ mixed(blob % BLOB_GROUPS))
+        folded(splitmix(self.client.0 ^ splitmix(self.slot)) ^ splitmix(blob % BLOB_GROUPS))
     }
 }
 
-/// The finalizer of SplitMix64 (Steele, Lea and Flood, 2014).
-fn mixed(value: u64) -> u64 {
-    let z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
 fn folded(value: u64) -> u32 {
-    (mixed(value) >> 32) as u32
+    (splitmix(value) >> 32) as u32
 }
 
 /// A sample in the making.
