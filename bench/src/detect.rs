@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
         figures.extend(field::run(seed)?);
     }
     if wanted(Part::Months) {
-        figures.extend(months::run(args.months, seed));
+        figures.extend(months::run(args.months, seed)?);
     }
     Ok(Report {
         name: "detect",

@@ -1,5 +1,7 @@
 //! False alarms: the whole Detector on simulated months without a fault; then one fault, to see that it was awake.
 
+use anyhow::{Result, anyhow};
+
 use super::world::{DAY, FIRST, World};
 use crate::figure::{Figure, Target};
 use blobwatch_detector::{Engine, Moment};
@@ -35,17 +37,21 @@ struct Run {
     delay: Option<f64>,
 }
 
-pub(super) fn run(months: f64, seed: u64) -> Vec<Figure> {
+/// # Errors
+/// When a registry's thread dies.
+pub(super) fn run(months: f64, seed: u64) -> Result<Vec<Figure>> {
     let days = (months * MONTH as f64 / WORLDS as f64).ceil() as u64;
-    let runs: Vec<Run> = thread::scope(|scope| {
+    let runs: Vec<Run> = thread::scope(|scope| -> Result<_> {
         let simulate = |world| scope.spawn(move || simulate(days, seed + world));
         let running: Vec<_> = (0..WORLDS).map(simulate).collect();
-        running.into_iter().filter_map(|run| run.join().ok()).collect()
-    });
+        let runs = running.into_iter();
+        runs.map(|run| run.join().map_err(|_| anyhow!("a registry's thread died")))
+            .collect()
+    })?;
     let days: u64 = runs.iter().map(|run| run.days).sum();
     let of = |count: fn(&Run) -> u32| runs.iter().map(count).map(f64::from).sum::<f64>();
     let each = |figure: fn(&Run) -> f64| runs.iter().map(figure).collect();
-    vec![
+    Ok(vec![
         Figure::new(
             format!(
                 "false alarms a month, over {days} days of {} registries",
@@ -73,7 +79,7 @@ pub(super) fn run(months: f64, seed: u64) -> Vec<Figure> {
             each(|run| run.delay.unwrap_or(f64::INFINITY)),
             Target::AtMost(60.0),
         ),
-    ]
+    ])
 }
 
 fn simulate(days: u64, seed: u64) -> Run {
