@@ -100,10 +100,10 @@ impl<'a> Agent<'a> {
     }
 
     fn browser(text: &'a str, claimed: &'a str) -> Self {
-        if let Some((name, version)) = browser::other_program(text) {
+        let version = browser::version(text);
+        if let Some((name, version)) = browser::other_program(text, version.is_some()) {
             return Self::other(name, version, text);
         }
-        let version = browser::version(text);
         Self {
             family: version.map_or(Family::Unknown, |_| Family::Browser),
             version: version.unwrap_or(claimed),

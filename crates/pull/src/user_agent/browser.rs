@@ -31,14 +31,15 @@ pub(super) fn version(text: &str) -> Option<&str> {
 }
 
 /// The program that only begins like a browser: what it is compatible as (`(compatible; Googlebot/2.1; …)`), what its only
-/// comment names (`(Nikto/2.1.5)`), or its second product, where that is no browser's (`Mozilla/5.0 zgrab/0.x`).
-pub(super) fn other_program(text: &str) -> Option<(&str, &str)> {
+/// comment names (`(Nikto/2.1.5)`), or its second product, where that is no browser's (`Mozilla/5.0 zgrab/0.x`). `has_version` is
+/// whether it has a browser's [`version`].
+pub(super) fn other_program(text: &str, has_version: bool) -> Option<(&str, &str)> {
     match compatible(text) {
         Some(name) if name.starts_with("MSIE ") => return None,
         Some(name) => return Some(product(name)),
         None => {}
     }
-    if version(text).is_some() {
+    if has_version {
         return None;
     }
     let named = comments(text).next().filter(|comment| is_product(comment));
