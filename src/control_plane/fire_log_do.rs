@@ -187,9 +187,6 @@ impl FireLog {
         while self.is_waking.get() {
             Delay::from(WAIT_FOR_WAKING).await;
         }
-        if self.with("open the records", |store| Ok(store.is_awake()))? {
-            return Ok(());
-        }
         let _waking = Waking::begin(&self.is_waking);
         wake(self, &Slices::new(pause)).await
     }

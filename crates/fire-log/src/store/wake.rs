@@ -16,12 +16,6 @@ use blobwatch_sql::{MAX_NUMBER, Pace, Shared, Sql, Unpaced};
 const MAX_REPLAYED: usize = 32_768;
 
 impl<S: Sql> FireLog<S> {
-    /// Whether [`wake`] has nothing to do.
-    #[must_use]
-    pub fn is_awake(&self) -> bool {
-        self.is_awake
-    }
-
     /// As [`wake`], without pauses.
     pub(super) fn wake_at_once(&mut self) -> Result<(), FireLogError> {
         unpaced(wake(&RefCell::new(self), &Unpaced))

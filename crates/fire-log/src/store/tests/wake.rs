@@ -42,7 +42,7 @@ fn slept(seed: u64, merged_batches: usize) -> Native {
 
 fn woken(sql: Native, slice: usize, pause: impl Fn(&Sleeper)) -> (FireLog<Native>, usize) {
     let log = Sleeper(RefCell::new(FireLog::open_asleep(sql).unwrap()));
-    assert!(!log.0.borrow().is_awake());
+    assert!(!log.0.borrow().is_awake);
     let pauses = Cell::new(0);
     let slices = Slices::of(slice, || {
         pauses.set(pauses.get() + 1);
@@ -50,7 +50,7 @@ fn woken(sql: Native, slice: usize, pause: impl Fn(&Sleeper)) -> (FireLog<Native
         ready(())
     });
     at_once(wake(&log, &slices)).unwrap().unwrap();
-    assert!(log.0.borrow().is_awake());
+    assert!(log.0.borrow().is_awake);
     (log.0.into_inner(), pauses.get())
 }
 
@@ -119,5 +119,5 @@ fn a_rulebook_is_handed_out_while_it_sleeps() {
     let mut log = FireLog::open_asleep(slept(5, 3)).unwrap();
     log.keep_rulebook(7, r#"{"revision":3}"#).unwrap();
     assert_eq!(log.reply(HeldBook::default(), NOW).held, held(7, 3));
-    assert!(!log.is_awake());
+    assert!(!log.is_awake);
 }
