@@ -42,8 +42,16 @@ where
     A: Future<Output = Response<Body>> + Send + 'static,
 {
     loop {
+        let stream = accept(&listener).await;
+        drop(tokio::spawn(connection(stream, answer.clone())));
+    }
+}
+
+/// The next connection.
+pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
         match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(connection(stream, answer.clone()))),
+            Ok((stream, _)) => return stream,
             Err(_) => sleep(PAUSE).await,
         }
     }

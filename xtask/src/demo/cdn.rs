@@ -11,6 +11,7 @@
 use super::mitigation::{Mitigation, STALLS, Treatment};
 use super::path::{Fault, Path};
 use super::story::{FACTOR, ORDINARY};
+use crate::http::accept;
 use crate::registry::Registry;
 use anyhow::{Context, Result};
 use hyper::HeaderMap;
@@ -28,9 +29,6 @@ pub(super) const BUCKET: &str = "bucket.example";
 
 /// A client that is connected and hears nothing gives up after 30 s of that time.
 const SILENCE: Duration = Duration::from_millis(30_000 / FACTOR as u64);
-
-/// How long no connection is taken when there were too many.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// The demo's clients send some 900 bytes.
 const LONGEST_HEAD: usize = 16 * 1024;
@@ -93,10 +91,7 @@ fn fault(headers: &HeaderMap) -> Fault {
 
 async fn serve(listener: TcpListener, worker: u16, mitigation: Arc<Mitigation>) {
     loop {
-        let Ok((client, _)) = listener.accept().await else {
-            sleep(PAUSE).await;
-            continue;
-        };
+        let client = accept(&listener).await;
         let mitigation = Arc::clone(&mitigation);
         // A connection that fails is seen by its client.
         tokio::spawn(async move { connection(client, worker, &mitigation).await.ok() });

@@ -48,8 +48,7 @@ impl Operator {
     /// The route of the CDN's host, a detour past the CDN that Ashburn takes, and the CDN's signature in monitor.
     pub(super) async fn write_hosts(&self, cdn: &Cdn) -> Result<()> {
         let route = json!({"host": HOST, "origin": cdn.origin()});
-        self.call(Method::PUT, "routes/cdn?reason=demo", Some(&route))
-            .await?;
+        self.write_route("cdn", &route).await?;
         self.set_detour(&cdn.detour()).await?;
         self.detour_by("bucket-iad", "cf.colo.name eq \"IAD\"", "the bucket is near")
             .await?;
@@ -64,9 +63,12 @@ impl Operator {
 
     async fn set_detour(&self, detour: &str) -> Result<()> {
         let route = json!({"repository": "**", "detour": detour});
-        self.call(Method::PUT, "routes/default?reason=demo", Some(&route))
-            .await
-            .map(drop)
+        self.write_route("default", &route).await
+    }
+
+    async fn write_route(&self, route: &str, body: &Value) -> Result<()> {
+        let target = format!("routes/{route}?reason=demo");
+        self.call(Method::PUT, &target, Some(body)).await.map(drop)
     }
 
     async fn detour_by(&self, rule: &str, expression: &str, reason: &str) -> Result<()> {
@@ -153,9 +155,7 @@ impl Operator {
     /// Where blobs come from.
     pub(super) async fn set_origin(&self, origin: &str) -> Result<()> {
         let route = json!({"repository": "**", "origin": origin});
-        self.call(Method::PUT, "routes/default?reason=demo", Some(&route))
-            .await
-            .map(drop)
+        self.write_route("default", &route).await
     }
 
     pub(super) async fn origin_is(&self, origin: &str) -> Result<bool> {

@@ -2,8 +2,8 @@
 
 use super::cdn::Cdn;
 use super::operator::{Operator, REMEDY, REMEDY_EXPRESSION, RULE};
-use super::path::Path;
-use super::story::Story;
+use super::path::{Fault, Path};
+use super::story::{ORDINARY, Story};
 use anyhow::Result;
 use std::net::SocketAddr;
 
@@ -17,18 +17,29 @@ pub(super) enum Scene {
     Move { home: String, broken: Path },
 }
 
+/// "Intermittent hanging downloads": one in eight hangs until the connection is given up.
+const HANGING: Fault = Fault {
+    stall: 0.125,
+    ..ORDINARY
+};
+
+const REFUSING: Fault = Fault {
+    cut: 0.06,
+    refuses_ranges: true,
+    ..ORDINARY
+};
+
 impl Scene {
     /// For a worker on `port` that forwards to `home`.
     pub(super) async fn open(story: Story, registry: SocketAddr, home: &str, port: u16) -> Result<Self> {
-        let broken = Path::open(registry, move |_| story.broken());
         Ok(match story {
             Story::July2020 => Self::Cdn(Cdn::open(registry, port).await?),
             Story::July2020Rule => Self::Rule {
-                broken: broken.await?,
+                broken: Path::open(registry, |_| HANGING).await?,
             },
             Story::August2026 => Self::Move {
                 home: home.to_owned(),
-                broken: broken.await?,
+                broken: Path::open(registry, |_| REFUSING).await?,
             },
         })
     }

@@ -65,24 +65,6 @@ impl Story {
         }
     }
 
-    /// How the path breaks that the incident leads pulls to.
-    pub(super) fn broken(self) -> Fault {
-        match self {
-            // What breaks is the CDN's front.
-            Self::July2020 => ORDINARY,
-            // "Intermittent hanging downloads": one in eight hangs until the connection is given up.
-            Self::July2020Rule => Fault {
-                stall: 0.125,
-                ..ORDINARY
-            },
-            Self::August2026 => Fault {
-                cut: 0.06,
-                refuses_ranges: true,
-                ..ORDINARY
-            },
-        }
-    }
-
     pub(super) fn what_begins(self, is_guarded: bool) -> &'static str {
         match self {
             Self::July2020 => "the CDN's signature is active",
