@@ -303,12 +303,9 @@ impl Counter<'_> {
         ) else {
             return Vec::new();
         };
-        let of_blob = |dimension| of_blob(dimension, blob, block.digests());
         let mut keys: Vec<Key> = Vec::new();
         for fired in self.fired(treatment) {
-            let value = |dimension: &Dimension| {
-                value(*dimension, treatment, agent, place, fired).or_else(|| of_blob(*dimension))
-            };
+            let value = |by: &Dimension| value(*by, treatment, agent, place, (blob, block.digests()), fired);
             let key: Key = self.by.iter().map(value).collect();
             if !keys.contains(&key) {
                 keys.push(key);
@@ -340,6 +337,7 @@ fn value(
     treatment: &Treatment,
     agent: &Agent,
     place: &Place,
+    (blob, digests): (&Blob, &[Digest]),
     fired: Option<&blobwatch_pull::Fired>,
 ) -> Option<String> {
     let present = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -364,18 +362,9 @@ fn value(
         Dimension::Cloud => present(&place.cloud),
         Dimension::CloudRegion => present(&place.cloud_region),
         Dimension::IpVersion => place.ip_version.map(|version| version.to_string()),
-        Dimension::Repository | Dimension::Digest | Dimension::Size => None,
-    }
-}
-
-/// The value of what [`Dimension::is_of_blob`].
-fn of_blob(dimension: Dimension, blob: &Blob, digests: &[Digest]) -> Option<String> {
-    let present = |text: String| (!text.is_empty()).then_some(text);
-    match dimension {
-        Dimension::Repository => present(blob.repository.clone()),
-        Dimension::Digest => present(digests.get(blob.digest as usize)?.text()),
+        Dimension::Repository => present(&blob.repository),
+        Dimension::Digest => present(&digests.get(blob.digest as usize)?.text()),
         Dimension::Size => Some(SizeClass::of(blob.size?).as_str().to_owned()),
-        _ => None,
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) fn put_block(records: usize, sections: &[Vec<u8>]) -> Vec<u8> {
 /// # Errors
 /// When the bytes are no block, or one of a newer version.
 pub fn split(block: &[u8]) -> Result<(&[u8], &[u8]), DecodeError> {
-    let (_, lengths, body) = directory(block)?;
+    let Front { lengths, body, .. } = directory(block)?;
     let back = sum(lengths.get(BACK..).unwrap_or_default())?;
     let front = sum(lengths.get(..BACK).unwrap_or_default())?;
     if front.checked_add(back) != Some(body.len()) {
@@ -95,21 +95,28 @@ pub fn split(block: &[u8]) -> Result<(&[u8], &[u8]), DecodeError> {
         .ok_or(DecodeError::Truncated)
 }
 
-fn directory(bytes: &[u8]) -> Result<(usize, [usize; SECTIONS.len()], &[u8]), DecodeError> {
+/// What the first bytes say, whether or not the sections follow.
+fn directory(bytes: &[u8]) -> Result<Front<'_>, DecodeError> {
     let mut reader = Reader::open(bytes, MAGIC, "a segment", VERSION)?;
     let records: usize = reader.narrow("number of records")?;
     if records > MAX_RECORDS {
         return Err(DecodeError::Invalid("number of records"));
     }
     let mut lengths = [0; SECTIONS.len()];
-    let known = match bytes.get(MAGIC.len()) {
-        Some(1) => FIRST_SECTIONS,
+    let version = bytes.get(MAGIC.len()).copied().unwrap_or(VERSION);
+    let known = match version {
+        1 => FIRST_SECTIONS,
         _ => SECTIONS.len(),
     };
     for length in lengths.iter_mut().take(known) {
         *length = reader.narrow("section length")?;
     }
-    Ok((records, lengths, reader.rest()))
+    Ok(Front {
+        version,
+        records,
+        lengths,
+        body: reader.rest(),
+    })
 }
 
 fn sum(lengths: &[usize]) -> Result<usize, DecodeError> {
@@ -125,16 +132,11 @@ impl<'a> Front<'a> {
     /// # Errors
     /// When the bytes are no front, or one of a newer version.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        let (records, lengths, body) = directory(bytes)?;
-        if sum(lengths.get(..BACK).unwrap_or_default())? > body.len() {
+        let front = directory(bytes)?;
+        if sum(front.lengths.get(..BACK).unwrap_or_default())? > front.body.len() {
             return Err(DecodeError::Truncated);
         }
-        Ok(Self {
-            version: bytes.get(MAGIC.len()).copied().unwrap_or(VERSION),
-            records,
-            lengths,
-            body,
-        })
+        Ok(front)
     }
 
     /// Of the block.

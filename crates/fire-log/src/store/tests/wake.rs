@@ -4,24 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::future::ready;
 
 use super::*;
-use crate::store::FireLogError;
 use crate::store::wake::wake;
 use blobwatch_pull::sample::traffic;
-use blobwatch_sql::{Shared, Slices};
+use blobwatch_sql::Slices;
 
 /// A FireLog that slept.
-struct Sleeper(RefCell<FireLog<Native>>);
-
-impl Shared<FireLog<Native>, FireLogError> for Sleeper {
-    type Error = FireLogError;
-
-    fn with<T>(
-        &self,
-        body: impl FnOnce(&mut FireLog<Native>) -> Result<T, FireLogError>,
-    ) -> Result<T, FireLogError> {
-        body(&mut self.0.borrow_mut())
-    }
-}
+type Sleeper<'a> = RefCell<&'a mut FireLog<Native>>;
 
 /// Some batches are merged, the others wait.
 fn slept(seed: u64, merged_batches: usize) -> Native {
@@ -40,9 +28,10 @@ fn slept(seed: u64, merged_batches: usize) -> Native {
     log.sql
 }
 
-fn woken(sql: Native, slice: usize, pause: impl Fn(&Sleeper)) -> (FireLog<Native>, usize) {
-    let log = Sleeper(RefCell::new(FireLog::open_asleep(sql).unwrap()));
-    assert!(!log.0.borrow().is_awake);
+fn woken(sql: Native, slice: usize, pause: impl Fn(&Sleeper<'_>)) -> (FireLog<Native>, usize) {
+    let mut sleeper = FireLog::open_asleep(sql).unwrap();
+    assert!(!sleeper.is_awake);
+    let log = RefCell::new(&mut sleeper);
     let pauses = Cell::new(0);
     let slices = Slices::of(slice, || {
         pauses.set(pauses.get() + 1);
@@ -50,8 +39,8 @@ fn woken(sql: Native, slice: usize, pause: impl Fn(&Sleeper)) -> (FireLog<Native
         ready(())
     });
     at_once(wake(&log, &slices)).unwrap().unwrap();
-    assert!(log.0.borrow().is_awake);
-    (log.0.into_inner(), pauses.get())
+    assert!(sleeper.is_awake);
+    (sleeper, pauses.get())
 }
 
 /// What is in memory only: what it says of every record, what waits, and up to where guards counted.
@@ -99,7 +88,7 @@ fn what_comes_in_a_pause_is_not_forgotten_again() {
             pauses.set(pauses.get() + 1);
             if pauses.get() == paused_at + 1 {
                 let batch = flush(9, 1, &late);
-                log.0.borrow_mut().accept(&batch.encode(), NOW + 60_000).unwrap();
+                log.borrow_mut().accept(&batch.encode(), NOW + 60_000).unwrap();
             }
         });
         let mut whole = FireLog::open(slept(4, 6)).unwrap();
