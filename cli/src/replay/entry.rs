@@ -74,10 +74,10 @@ pub(super) struct LogEntry<'a> {
     pub(super) time_ms: Option<u64>,
     date: &'a str,
     clock: &'a str,
-    pub(super) method: &'a str,
+    pub(super) method: Cow<'a, str>,
     pub(super) path: Cow<'a, str>,
     /// `HTTP/1.1`, where a request line says it.
-    pub(super) protocol: &'a str,
+    pub(super) protocol: Cow<'a, str>,
     pub(super) status: Option<u16>,
     pub(super) bytes: Option<u64>,
     pub(super) wire: Option<u64>,
@@ -130,7 +130,7 @@ impl<'a> LogEntry<'a> {
             Field::Time => self.time_ms = Some(clock::any(&value).ok_or("a time")?),
             Field::Date => self.date = borrowed(value),
             Field::Clock => self.clock = borrowed(value),
-            Field::Method => self.method = borrowed(value),
+            Field::Method => self.method = value,
             Field::Path => self.path = value,
             Field::Request => self.set_request(value)?,
             Field::Status => self.status = Some(value.parse().map_err(|_| "a status")?),
@@ -176,18 +176,15 @@ impl<'a> LogEntry<'a> {
     }
 
     fn set_request(&mut self, request: Cow<'a, str>) -> Result<(), &'static str> {
-        let request = match request {
-            Cow::Borrowed(text) => text,
+        const EXPECTED: &str = "a request line such as \"GET / HTTP/1.1\"";
+        let split = match request {
+            Cow::Borrowed(text) => split_request(text).map(|parts| parts.map(Cow::Borrowed)),
             Cow::Owned(text) => {
-                let (_, path) = split_request(&text).ok_or("a request line such as \"GET / HTTP/1.1\"")?;
-                self.path = path.to_owned().into();
-                self.method = if text.starts_with("HEAD ") { "HEAD" } else { "GET" };
-                return Ok(());
+                split_request(&text).map(|parts| parts.map(|part| Cow::Owned(part.to_owned())))
             }
         };
-        let (method, path) = split_request(request).ok_or("a request line such as \"GET / HTTP/1.1\"")?;
-        (self.method, self.path) = (method, path.into());
-        self.protocol = request.rsplit_once(' ').map_or("", |(_, protocol)| protocol);
+        let [method, path, protocol] = split.ok_or(EXPECTED)?;
+        (self.method, self.path, self.protocol) = (method, path, protocol);
         Ok(())
     }
 
@@ -208,8 +205,38 @@ fn borrowed(value: Cow<'_, str>) -> &str {
     }
 }
 
-fn split_request(text: &str) -> Option<(&str, &str)> {
+/// Method, path, and the protocol where it is said.
+fn split_request(text: &str) -> Option<[&str; 3]> {
     let (method, rest) = text.split_once(' ')?;
-    let path = rest.rsplit_once(" HTTP/").map_or(rest, |(path, _)| path);
-    (!path.is_empty()).then_some((method, path))
+    let end = rest.rfind(" HTTP/").unwrap_or(rest.len());
+    let (path, protocol) = rest.split_at(end);
+    (!path.is_empty()).then_some([method, path, protocol.trim_start()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cow, Field, LogEntry};
+
+    /// Method, path and protocol, whether the line was escaped or not.
+    #[track_caller]
+    fn case(line: &str, expected: Option<(&str, &str, &str)>) {
+        for line in [Cow::Borrowed(line), Cow::Owned(line.to_owned())] {
+            let mut entry = LogEntry::default();
+            let is_read = entry.set(Field::Request, line.clone()).is_ok();
+            let read = is_read.then(|| (&*entry.method, &*entry.path, &*entry.protocol));
+            assert_eq!(read, expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_line_is_method_path_and_protocol() {
+        case("GET /v2/a HTTP/1.1", Some(("GET", "/v2/a", "HTTP/1.1")));
+        case("HEAD /v2/a HTTP/2.0", Some(("HEAD", "/v2/a", "HTTP/2.0")));
+        case("GET /v2/a", Some(("GET", "/v2/a", "")));
+        case("GET /v2/a b", Some(("GET", "/v2/a b", "")));
+        case("GET /v2/a b HTTP/3", Some(("GET", "/v2/a b", "HTTP/3")));
+        case("PURGE /v2/a HTTP/1.1", Some(("PURGE", "/v2/a", "HTTP/1.1")));
+        case("GET", None);
+        case("GET  HTTP/1.1", None);
+    }
 }

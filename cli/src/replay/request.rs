@@ -107,7 +107,7 @@ impl Reader {
         let Some((digest, repository)) = self.blob(entry) else {
             return Ok(None);
         };
-        let method = match entry.method {
+        let method = match &*entry.method {
             "GET" | "" => Method::Get,
             "HEAD" => Method::Head,
             _ => return Ok(None),
@@ -127,7 +127,7 @@ impl Reader {
         let further = Further {
             version,
             served_by: self.names.servers.number(&entry.served_by),
-            protocol: self.names.protocols.number(entry.protocol),
+            protocol: self.names.protocols.number(&entry.protocol),
             repository,
             is_ipv6: address(&entry.address).map(|address| address.is_ipv6()),
         };

@@ -76,48 +76,51 @@ fn panic_off(notice: &ChangeNotice) -> Intervention {
 }
 
 fn intervention(notice: &ChangeNotice, part: &PartChange) -> Option<Intervention> {
-    let (rules, routes, enforces) = match part {
-        PartChange::Mode {
-            rule,
-            route,
-            after,
-            default_mode,
-            ..
-        } => {
-            let mode = after.map(|value| value.mode).or(*default_mode);
-            (
-                Some(rule),
-                Some(route),
-                mode != Some(Mode::Monitor) && mode != Some(Mode::Off),
-            )
-        }
-        PartChange::Rule { rule, after, .. } => (Some(rule), None, after.is_some()),
-        PartChange::Route { route, .. } => (None, Some(route), false),
-        PartChange::Settings { .. } | PartChange::Unknown => return None,
-    };
+    let (rule, route) = place_of(part)?;
     Some(Intervention {
         time_ms: notice.time_ms,
         actor: notice.actor.clone(),
         text: part_words(notice, part)?,
-        rules: rules.into_iter().cloned().collect(),
-        routes: routes.into_iter().cloned().collect(),
-        enforces,
+        rules: rule.into_iter().cloned().collect(),
+        routes: route.into_iter().cloned().collect(),
+        enforces: match part {
+            PartChange::Mode {
+                after, default_mode, ..
+            } => enforces(mode_of(after, default_mode)),
+            PartChange::Rule { after, .. } => after.is_some(),
+            _ => false,
+        },
         is_version: matches!(part, PartChange::Rule { .. }),
         rewatches: rewatches(part),
     })
 }
 
+/// The rule and the route that a change is of; `None` where it is of neither.
+fn place_of(part: &PartChange) -> Option<(Option<&String>, Option<&String>)> {
+    match part {
+        PartChange::Mode { rule, route, .. } => Some((Some(rule), Some(route))),
+        PartChange::Rule { rule, .. } => Some((Some(rule), None)),
+        PartChange::Route { route, .. } => Some((None, Some(route))),
+        PartChange::Settings { .. } | PartChange::Unknown => None,
+    }
+}
+
+/// The mode on one side of a change; `None` where it is not known.
+fn mode_of(side: &Option<ModeValue>, default_mode: &Option<Mode>) -> Option<Mode> {
+    side.map(|value| value.mode).or(*default_mode)
+}
+
+/// Whether rules may act in a mode: in one that is not known they may.
+fn enforces(mode: Option<Mode>) -> bool {
+    mode.is_none_or(|mode| mode == Mode::Enforce)
+}
+
 /// Whether a route takes other requests for blobs of its than before.
 fn rewatches(part: &PartChange) -> bool {
-    match part {
-        PartChange::Route {
-            before: Some(before),
-            after: Some(after),
-            ..
-        } => !before.watches_like(after),
-        PartChange::Route { before, after, .. } => before.is_some() || after.is_some(),
-        _ => false,
-    }
+    let PartChange::Route { before, after, .. } = part else {
+        return false;
+    };
+    before.as_ref().map(RouteValue::watched) != after.as_ref().map(RouteValue::watched)
 }
 
 /// Whether a change has a mark of its own beside those of its parts: a push or a `panic-off` is one act.
@@ -170,12 +173,7 @@ fn mark(notice: &ChangeNotice, kind: MarkKind, id: &str, text: String) -> Mark {
 }
 
 fn switch(notice: &ChangeNotice, part: &PartChange) -> Option<Switch> {
-    let (rule, route) = match part {
-        PartChange::Mode { rule, route, .. } => (Some(rule), Some(route)),
-        PartChange::Rule { rule, .. } => (Some(rule), None),
-        PartChange::Route { route, .. } => (None, Some(route)),
-        PartChange::Settings { .. } | PartChange::Unknown => return None,
-    };
+    let (rule, route) = place_of(part)?;
     Some(Switch {
         rule: rule.cloned(),
         route: route.cloned(),
@@ -187,29 +185,18 @@ fn switch(notice: &ChangeNotice, part: &PartChange) -> Option<Switch> {
 /// Whether the change may have altered what a client gets: a rule that is new and only watches does not, nor does one
 /// that goes from off to monitor. Where a side is missing the rule's default held.
 fn may_act(part: &PartChange) -> bool {
-    let enforces = |mode: Mode| mode == Mode::Enforce;
     match part {
         PartChange::Mode {
             before,
             after,
             default_mode,
             ..
-        } => {
-            let mode = |side: &Option<ModeValue>| side.map(|value| value.mode).or(*default_mode);
-            match (mode(before), mode(after)) {
-                (Some(before), Some(after)) => enforces(before) || enforces(after),
-                _ => true,
-            }
-        }
+        } => enforces(mode_of(before, default_mode)) || enforces(mode_of(after, default_mode)),
         PartChange::Rule {
             before: None,
-            after:
-                Some(RuleValue {
-                    default_mode: Some(mode),
-                    ..
-                }),
+            after: Some(RuleValue { default_mode, .. }),
             ..
-        } => enforces(*mode),
+        } => enforces(*default_mode),
         PartChange::Rule { .. } | PartChange::Route { .. } => true,
         PartChange::Settings { .. } | PartChange::Unknown => false,
     }

@@ -83,7 +83,7 @@ pub struct Coverage {
     pub missing: MissingTraffic,
     /// Kinds of which nothing was counted in the last hour that could show them.
     pub unseen: Vec<AnomalyKind>,
-    /// Whether most starts were redirected and none was of a size that is known: the target has the rest of the story.
+    /// Whether most starts were redirected and few were fetched where Blobwatch stands: the target has the rest of the story.
     pub is_redirected: bool,
     pub routes: Vec<RouteCoverage>,
 }
@@ -213,8 +213,12 @@ impl Senders {
         AnomalyKind::RATES.into_iter().filter(is_unseen).collect()
     }
 
+    /// Whether most starts were redirected and hardly any was fetched at a target where Blobwatch stands.
     pub(crate) fn are_redirected(&self) -> bool {
-        let counts = &self.counts;
-        counts.redirected > counts.starts / 2 && counts.large_starts == 0 && counts.large_resumes == 0
+        let CellCounts {
+            starts, redirected, ..
+        } = self.counts;
+        let [_, fetched, ..] = self.counts.answered();
+        redirected > starts / 2 && fetched < redirected / 2
     }
 }

@@ -312,9 +312,7 @@ impl Engine {
                 self.switches.push(switch);
             }
         }
-        self.switches.sort_by_key(|switch| switch.time_ms);
-        let beyond = self.switches.len().saturating_sub(MAX_SWITCHES);
-        self.switches.drain(..beyond);
+        keep_newest(&mut self.switches, MAX_SWITCHES, |switch| switch.time_ms);
     }
 
     #[cfg(test)]
@@ -352,10 +350,9 @@ impl Engine {
     /// Expected rates of a kind from `first` on. What an anomaly was about that is over says nothing of health: else one
     /// that comes back would be taken for normal.
     fn rates_before(&self, kind: AnomalyKind, first: u64) -> Rates {
+        let facts = self.facts();
         locate::rates(&self.window, &self.normal, kind, first, |bucket, key| {
-            self.past
-                .iter()
-                .any(|past| past.holds(bucket.first, bucket.last, key))
+            facts.was_wrong(bucket, key)
         })
     }
 
@@ -538,6 +535,12 @@ impl Engine {
         }
         outcome.minutes.extend(minutes.into_values());
     }
+}
+
+/// Puts them in order of time, and drops the oldest of those that are too many.
+fn keep_newest<T>(all: &mut Vec<T>, most: usize, time_ms: impl Fn(&T) -> u64) {
+    all.sort_by_key(time_ms);
+    all.drain(..all.len().saturating_sub(most));
 }
 
 /// Milliseconds since 1970 at which a slot begins.

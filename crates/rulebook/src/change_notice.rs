@@ -189,10 +189,10 @@ impl RouteValue {
         ]
     }
 
-    /// Whether both take the same requests for blobs of theirs.
+    /// What decides which requests the route takes for blobs of its own.
     #[must_use]
-    pub fn watches_like(&self, other: &Self) -> bool {
-        (&self.host, &self.repository, &self.blobs) == (&other.host, &other.repository, &other.blobs)
+    pub fn watched(&self) -> impl PartialEq + use<'_> {
+        (&self.host, &self.repository, &self.blobs)
     }
 }
 
@@ -232,7 +232,9 @@ mod tests {
         route.blobs = Some(vec!["oci".to_owned(), "/layers/{hex}".to_owned()]);
         let after = RouteValue::from(&route);
         assert_eq!(after.fields()[5], ("blobs", Some("oci /layers/{hex}".into())));
-        assert!(!before.watches_like(&after) && before.watches_like(&before));
+        assert!(before.watched() != after.watched());
+        route.origin = Some("https://b.example".to_owned());
+        assert!(RouteValue::from(&route).watched() == after.watched());
     }
 
     #[test]

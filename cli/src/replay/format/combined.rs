@@ -124,7 +124,7 @@ mod tests {
         let entry = entry(line).unwrap();
         assert_eq!(entry.time_ms, Some(1_593_975_600_000));
         assert_eq!(
-            (&*entry.address, entry.method, &*entry.path),
+            (&*entry.address, &*entry.method, &*entry.path),
             ("192.0.2.7", "GET", "/v2/a/blobs/sha256:0")
         );
         assert_eq!((entry.status, entry.bytes), (Some(206), Some(1234)));

@@ -136,8 +136,7 @@ fn limits(coverage: &Coverage) -> Vec<String> {
     }
     if coverage.is_redirected {
         limits.push(
-            "Most downloads are redirected: whether they are resumed, cut or slow shows only at their target, where Blobwatch does not \
-             stand."
+            "Most downloads are redirected: whether they are cut or slow shows only at their target, where Blobwatch does not stand."
                 .to_owned(),
         );
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::watch::{MIN_COMMON, Watch};
-use super::{Change, Engine, MAX_OPEN, Outcome, slot_ms};
+use super::{Engine, MAX_OPEN, Outcome, slot_ms};
 use crate::anomaly::{Anomaly, Moment};
 use crate::broad::Affected;
 use crate::cliff::{Fall, MIN_COMBINATIONS};
@@ -57,15 +57,19 @@ impl Engine {
             first: fall.minute * MINUTE_SLOTS,
             until: (minute + 1) * MINUTE_SLOTS,
         };
-        let Some((cohort, usual)) = self.missing(span) else {
+        let heights = Heights {
+            usual: self.per_minute(before(span)),
+            now: self.per_minute(span),
+        };
+        let Some(cohort) = heights.missing() else {
             return;
         };
-        if self.is_no_longer_watched(slot, span.first, |route| self.missed(&cohort, route, span)) {
+        if self.is_no_longer_watched(slot, span.first, |route| heights.missed(&cohort, route)) {
             self.cliff.adopt();
             return;
         }
         let kind = AnomalyKind::TrafficCliff;
-        let requests = self.requests_per_minute(&cohort, span);
+        let (usual, requests) = (sum(&heights.usual, &cohort), sum(&heights.now, &cohort));
         let joins = |watch: &Watch| {
             let named = &watch.anomaly.cohort;
             overlap(&self.window, kind, named, &cohort, before(span)).requests >= MIN_COMMON
@@ -77,11 +81,7 @@ impl Engine {
                 watch.anomaly.kinds.push(kind);
                 watch.cliff = Some((usual, 0));
                 let text = format!("its requests fell from {usual:.0} to {requests:.0} a minute");
-                watch.anomaly.note(slot_ms(slot + 1), Moment::Grew, text);
-                outcome.changes.push(Change {
-                    moment: Moment::Grew,
-                    anomaly: watch.anomaly.clone(),
-                });
+                Self::tell(slot, watch, (Moment::Grew, text), outcome);
             }
             return;
         }
@@ -114,33 +114,8 @@ impl Engine {
         );
         watch.cliff = Some((usual, 0));
         let sentence = watch.anomaly.sentence();
-        watch.anomaly.note(slot_ms(slot + 1), Moment::Opened, sentence);
-        outcome.changes.push(Change {
-            moment: Moment::Opened,
-            anomaly: watch.anomaly.clone(),
-        });
+        Self::tell(slot, &mut watch, (Moment::Opened, sentence), outcome);
         self.open.push(watch);
-    }
-
-    /// The cohort whose requests are missing, and how many a minute it used to send; `None` where few are behind it, or
-    /// where it still sends a part of them.
-    fn missing(&self, span: Span) -> Option<(Cohort, f64)> {
-        let usual = self.per_minute(before(span));
-        let now = self.per_minute(span);
-        let mut cells: Vec<(&CellKey, f64, f64)> = usual
-            .iter()
-            .map(|(key, usual)| {
-                let short = (usual - now.get(key).copied().unwrap_or(0.0)).max(0.0);
-                (key, short.round(), NOISE * usual + 0.1)
-            })
-            .collect();
-        let gone = |cohort: &Cohort| sum(&now, cohort) <= LEFT_AT_MOST * sum(&usual, cohort);
-        let cohort = search(&mut cells)
-            .into_iter()
-            .map(|found| found.cohort)
-            .find(|cohort| many_miss(cohort, &cells) && gone(cohort))?;
-        let requests = sum(&usual, &cohort);
-        Some((cohort, requests))
     }
 
     /// Requests a minute of each combination.
@@ -153,30 +128,53 @@ impl Engine {
         sums
     }
 
-    /// Requests a minute that are missing of a cohort, or of its part on a route.
-    fn missed(&self, cohort: &Cohort, route: Option<&str>, span: Span) -> f64 {
-        let part = route.map(|route| cohort.clone().with("route", route));
-        let cohort = part.as_ref().unwrap_or(cohort);
-        self.requests_per_minute(cohort, before(span)) - self.requests_per_minute(cohort, span)
-    }
-
-    fn requests_per_minute(&self, cohort: &Cohort, span: Span) -> f64 {
-        sum(&self.per_minute(span), cohort)
-    }
-
     fn recover_falls(&mut self, minute: u64) {
         let span = Span {
             first: minute * MINUTE_SLOTS,
             until: (minute + 1) * MINUTE_SLOTS,
         };
-        for mut watch in std::mem::take(&mut self.open) {
+        if self.open.iter().all(|watch| watch.cliff.is_none()) {
+            return;
+        }
+        let now = self.per_minute(span);
+        for watch in &mut self.open {
             if let Some((usual, back)) = watch.cliff {
-                let now = self.requests_per_minute(&watch.anomaly.cohort, span);
-                let is_back = now >= BACK * usual;
+                let is_back = sum(&now, &watch.anomaly.cohort) >= BACK * usual;
                 watch.cliff = Some((usual, if is_back { back + 1 } else { 0 }));
             }
-            self.open.push(watch);
         }
+    }
+}
+
+/// Requests a minute of each combination, as they were and as they are.
+struct Heights {
+    usual: BTreeMap<CellKey, f64>,
+    now: BTreeMap<CellKey, f64>,
+}
+
+impl Heights {
+    /// The cohort whose requests are missing; `None` where few are behind it, or where it still sends a part of them.
+    fn missing(&self) -> Option<Cohort> {
+        let mut cells: Vec<(&CellKey, f64, f64)> = self
+            .usual
+            .iter()
+            .map(|(key, usual)| {
+                let short = (usual - self.now.get(key).copied().unwrap_or(0.0)).max(0.0);
+                (key, short.round(), NOISE * usual + 0.1)
+            })
+            .collect();
+        let gone = |cohort: &Cohort| sum(&self.now, cohort) <= LEFT_AT_MOST * sum(&self.usual, cohort);
+        search(&mut cells)
+            .into_iter()
+            .map(|found| found.cohort)
+            .find(|cohort| many_miss(cohort, &cells) && gone(cohort))
+    }
+
+    /// Requests a minute that are missing of a cohort, or of its part on a route.
+    fn missed(&self, cohort: &Cohort, route: Option<&str>) -> f64 {
+        let part = route.map(|route| cohort.clone().with("route", route));
+        let cohort = part.as_ref().unwrap_or(cohort);
+        sum(&self.usual, cohort) - sum(&self.now, cohort)
     }
 }
 

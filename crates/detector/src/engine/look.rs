@@ -2,7 +2,7 @@
 
 use super::detail;
 use super::watch::{MIN_COMMON, Watch};
-use super::{Change, Engine, Incident, MAX_CLOSED, MAX_OPEN, Note, Outcome, Past, REOPEN_SLOTS, slot_ms};
+use super::{Engine, Incident, MAX_CLOSED, MAX_OPEN, Note, Outcome, Past, REOPEN_SLOTS, slot_ms};
 use crate::anomaly::{Anomaly, Moment};
 use crate::broad::{Affected, breadth, is_broad};
 use crate::burst;
@@ -10,7 +10,6 @@ use crate::burst::Burst;
 use crate::cohort::Cohort;
 use crate::kind::AnomalyKind;
 use crate::locate::{Span, combinations, locate, narrowed, overlap};
-use crate::naming;
 use crate::naming::Naming;
 use crate::normal::Rates;
 
@@ -129,17 +128,13 @@ impl Engine {
             |watch: &&Watch| watch.anomaly.named.is_some() && watch.anomaly.kinds.contains(&seen.kind);
         let mut open = self.open.iter().filter(alike).peekable();
         open.peek()?;
-        let facts = self.facts();
-        let question = naming::Question {
-            window: &self.window,
-            kind: seen.kind,
-            cohort: seen.cohort,
-            span: seen.span,
-            rates: seen.rates,
-            was_wrong: &|bucket, key| facts.was_wrong(bucket, key),
-            min_networks: facts.breadth.networks,
-        };
-        let Naming::Better(named) = naming::name(&question, None) else {
+        let Finding {
+            kind,
+            cohort,
+            span,
+            rates,
+        } = *seen;
+        let Naming::Better(named) = self.facts().naming(kind, cohort, span, rates, None) else {
             return None;
         };
         let same = open.find(|watch| watch.anomaly.named.as_ref() == Some(&named.cohort))?;
@@ -198,11 +193,7 @@ impl Engine {
             watch.onset = watch.onset.min(seen.span.first);
             watch.anomaly.onset_ms = slot_ms(watch.onset);
             let text = format!("also {} by the same clients", seen.kind.noun());
-            watch.anomaly.note(slot_ms(slot + 1), Moment::Grew, text);
-            outcome.changes.push(Change {
-                moment: Moment::Grew,
-                anomaly: watch.anomaly.clone(),
-            });
+            Self::tell(slot, watch, (Moment::Grew, text), outcome);
         }
         Some(watch.anomaly.id)
     }
@@ -225,12 +216,8 @@ impl Engine {
         watch.watch(seen.kind, &self.window, seen.rates);
         watch.describe(&self.facts(), seen.rates, slot);
         let sentence = watch.anomaly.sentence();
-        watch.anomaly.note(slot_ms(slot + 1), moment, sentence);
+        Self::tell(slot, &mut watch, (moment, sentence), outcome);
         let id = watch.anomaly.id;
-        outcome.changes.push(Change {
-            moment,
-            anomaly: watch.anomaly.clone(),
-        });
         self.open.push(watch);
         id
     }
@@ -277,15 +264,19 @@ impl Engine {
         if self.closed.len() >= MAX_CLOSED {
             self.closed.remove(0);
         }
-        if self.past.len() >= MAX_CLOSED {
-            self.past.remove(0);
-        }
-        self.past.push(Past {
+        self.keep_past(Past {
             first: watch.onset,
             last: watch.closed_slot,
             cohort: watch.anomaly.cohort.clone(),
         });
         self.closed.push(watch);
+    }
+
+    pub(super) fn keep_past(&mut self, past: Past) {
+        if self.past.len() >= MAX_CLOSED {
+            self.past.remove(0);
+        }
+        self.past.push(past);
     }
 }
 

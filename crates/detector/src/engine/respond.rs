@@ -1,7 +1,7 @@
 //! What was done about an open anomaly, and how its rate fell since.
 
 use super::watch::Watch;
-use super::{Engine, slot_ms};
+use super::{Engine, keep_newest, slot_ms};
 use crate::anomaly::Anomaly;
 use crate::cohort::Cohort;
 use crate::intervention::{Intervention, MAX_RESPONSES, Response};
@@ -29,9 +29,7 @@ impl Engine {
                 self.interventions.push(one);
             }
         }
-        self.interventions.sort_by_key(|done| done.time_ms);
-        let beyond = self.interventions.len().saturating_sub(MAX_INTERVENTIONS);
-        self.interventions.drain(..beyond);
+        keep_newest(&mut self.interventions, MAX_INTERVENTIONS, |done| done.time_ms);
         let slot = self.ticked.unwrap_or(0);
         for mut watch in std::mem::take(&mut self.open) {
             self.respond(&mut watch, slot, u64::MAX);
@@ -54,9 +52,7 @@ impl Engine {
                 responses.push(Response::from(done));
             }
         }
-        responses.sort_by_key(|response| response.time_ms);
-        let beyond = responses.len().saturating_sub(MAX_RESPONSES);
-        responses.drain(..beyond);
+        keep_newest(&mut responses, MAX_RESPONSES, |response| response.time_ms);
         for response in &mut responses {
             measure(&self.window, anomaly, response, slot);
         }

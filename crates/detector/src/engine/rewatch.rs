@@ -3,11 +3,11 @@
 //! Requests that a route does not take any more are not missed, and rates of requests that it did not take before are learned
 //! anew. For a quarter of an hour nothing that begins with such a change opens an anomaly, as far as the route has most of it.
 
-use super::{Engine, MAX_CLOSED, Past};
+use super::{Engine, Past};
 use crate::cohort::Cohort;
 use crate::intervention::Intervention;
 use crate::kind::AnomalyKind;
-use crate::locate::{Span, combinations};
+use crate::locate::{Span, overlap};
 use crate::window::{MINUTE_SLOTS, WINDOW_SLOTS};
 use blobwatch_records::slot_of;
 
@@ -34,10 +34,7 @@ impl Engine {
                 continue;
             }
             self.normal.forget(route);
-            if self.past.len() >= MAX_CLOSED {
-                self.past.remove(0);
-            }
-            self.past.push(Past {
+            self.keep_past(Past {
                 first: 0,
                 last: slot,
                 cohort,
@@ -55,13 +52,9 @@ impl Engine {
 
     /// Whether an excess of a cohort began with such a change, which is not long ago.
     pub(super) fn is_rewatched(&self, slot: u64, kind: AnomalyKind, cohort: &Cohort, span: Span) -> bool {
-        let events = |cohort: &Cohort| -> u64 {
-            let sums = combinations(&self.window, kind, span);
-            let inside = sums.iter().filter(|(key, _)| cohort.holds(key));
-            inside.map(|(_, counts)| counts.events).sum()
-        };
         let is_most = |route: &String| {
-            events(&cohort.clone().with("route", route)) as f64 >= MOST * events(cohort) as f64
+            let on_route = Cohort::default().with("route", route);
+            overlap(&self.window, kind, cohort, &on_route, span).of_first >= MOST
         };
         self.rewatched(slot, span.first).any(is_most)
     }

@@ -120,6 +120,27 @@ impl Facts<'_> {
         let held = |past: &Past| past.holds(bucket.first, bucket.last, key);
         self.past.iter().any(held)
     }
+
+    /// A cohort's name by all attributes.
+    pub(super) fn naming(
+        &self,
+        kind: AnomalyKind,
+        cohort: &Cohort,
+        span: Span,
+        rates: &Rates,
+        before: Option<&Cohort>,
+    ) -> Naming {
+        let question = naming::Question {
+            window: self.window,
+            kind,
+            cohort,
+            span,
+            rates,
+            was_wrong: &|bucket, key| self.was_wrong(bucket, key),
+            min_networks: self.breadth.networks,
+        };
+        naming::name(&question, before)
+    }
 }
 
 impl Watch {
@@ -242,16 +263,8 @@ impl Watch {
 
     /// Names it by all attributes; the rates are then those of that name.
     fn name(&mut self, facts: &Facts<'_>, rates: &Rates, span: Span) {
-        let question = naming::Question {
-            window: facts.window,
-            kind: self.anomaly.kind(),
-            cohort: &self.anomaly.cohort,
-            span,
-            rates,
-            was_wrong: &|bucket, key| facts.was_wrong(bucket, key),
-            min_networks: facts.breadth.networks,
-        };
-        match naming::name(&question, self.anomaly.named.as_ref()) {
+        let Anomaly { cohort, named, .. } = &self.anomaly;
+        match facts.naming(self.anomaly.kind(), cohort, span, rates, named.as_ref()) {
             Naming::Undecided => {}
             Naming::Cells => self.anomaly.named = None,
             Naming::Better(named) => {
@@ -459,7 +472,13 @@ impl Engine {
         }
     }
 
-    fn tell(slot: u64, watch: &mut Watch, (moment, text): (Moment, String), outcome: &mut Outcome) {
+    /// Adds to its history, and tells of it.
+    pub(super) fn tell(
+        slot: u64,
+        watch: &mut Watch,
+        (moment, text): (Moment, String),
+        outcome: &mut Outcome,
+    ) {
         watch.anomaly.note(slot_ms(slot + 1), moment, text);
         outcome.changes.push(Change {
             moment,
@@ -494,7 +513,7 @@ impl Engine {
             watch.closed_slot = slot;
             watch.anomaly.closed_ms = Some(slot_ms(slot + 1));
             let text = format!("{why}; lasted {}", lasted((slot + 1 - watch.onset) * SLOT_S));
-            watch.anomaly.note(slot_ms(slot + 1), Moment::Closed, text);
+            Self::tell(slot, &mut watch, (Moment::Closed, text), outcome);
             for incident in &mut self.incidents {
                 if incident.anomaly == Some(watch.anomaly.id) {
                     incident.anomaly = None;
@@ -502,10 +521,6 @@ impl Engine {
                     incident.opened = slot;
                 }
             }
-            outcome.changes.push(Change {
-                moment: Moment::Closed,
-                anomaly: watch.anomaly.clone(),
-            });
             self.keep_closed(watch);
         }
     }

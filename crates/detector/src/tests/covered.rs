@@ -6,8 +6,8 @@ use super::stories::healthy;
 use super::traffic::{Build, Fault, HEALTHY, NOON, World};
 use crate::coverage::MissingTraffic;
 use crate::{CoverageState, Engine};
-use blobwatch_pull::{ClientKey, NetworkKey};
-use blobwatch_records::{CellBatch, RouteBreadth, RouteBreadths};
+use blobwatch_pull::{ClientKey, Method, NetworkKey, Outcome, Profile, Record, RecordId, sample};
+use blobwatch_records::{CellBatch, History, RouteBreadth, RouteBreadths, SLOT_S, Tally};
 use blobwatch_rulebook::AnomalyBreadth;
 
 const HOUR: u64 = 360;
@@ -139,4 +139,63 @@ fn nobody_is_called_few_who_was_not_counted() {
         (coverage.state, coverage.senders),
         (CoverageState::Watching, None)
     );
+}
+
+/// A pull by way of a redirect: what the registry answers, and the fetch at the target.
+fn pull_of(client: u64) -> [Record; 2] {
+    let at = |after_ms: u64, host: &str, status: u16| Record {
+        id: RecordId::from_parts(NOON * SLOT_S * 1000 + client * 10 + after_ms, 1, client as u32),
+        route: Arc::from("hub"),
+        digest: format!("sha256:{client:064x}"),
+        method: Method::Get,
+        status,
+        client: ClientKey(client),
+        network: NetworkKey(client),
+        profile: Profile {
+            host: host.to_owned(),
+            ..Profile::default()
+        },
+        ..sample::sparse()
+    };
+    let redirect = Record {
+        size: None,
+        sent_to: "cdn.example".to_owned(),
+        ..at(0, "registry.example", 307)
+    };
+    let fetched = Record {
+        size: Some(5 << 20),
+        outcome: Outcome::Completed,
+        ..at(1, "cdn.example", 200)
+    };
+    [redirect, fetched]
+}
+
+/// Of 100 pulls, so many are redirected, and of so many the fetch at the target is recorded.
+#[test]
+fn downloads_are_out_of_sight_where_only_their_redirects_are_recorded() {
+    #[track_caller]
+    fn case(redirected: u64, recorded: u64, expected: bool) {
+        let (mut history, mut tally) = (History::default(), Tally::default());
+        for client in 0..100 {
+            let [redirect, fetched] = pull_of(client);
+            let redirect = (client < redirected).then_some(redirect);
+            let fetched = (client < recorded || client >= redirected).then_some(fetched);
+            for record in redirect.into_iter().chain(fetched) {
+                let judged = history.take(&record);
+                tally.count(&record, &judged);
+            }
+        }
+        let mut engine = Engine::default();
+        for batch in tally.into_batches("fl1-ALL-0", 1, 1) {
+            engine.add(batch, NOON);
+        }
+        let coverage = engine.coverage(NOON);
+        assert_eq!(coverage.is_redirected, expected, "{redirected} {recorded}");
+    }
+    case(100, 0, true);
+    case(100, 20, true);
+    case(100, 100, false);
+    case(80, 0, true);
+    case(40, 0, false);
+    case(0, 0, false);
 }

@@ -85,7 +85,15 @@ fn shown(anomaly: &Anomaly) -> Anomaly {
     let values = literals.flat_map(|literal| &mut literal.values);
     let entries = shown.history.iter_mut().map(|entry| &mut entry.text);
     let routes = shown.routes.iter_mut().map(|change| &mut change.text);
-    for text in values.chain(entries).chain(routes) {
+    let rules = shown
+        .rules
+        .iter_mut()
+        .filter_map(|suspect| suspect.switched.as_mut());
+    let responses = shown
+        .responses
+        .iter_mut()
+        .flat_map(|response| [&mut response.actor, &mut response.text]);
+    for text in values.chain(entries).chain(routes).chain(rules).chain(responses) {
         if let Cow::Owned(escaped) = visible(text) {
             *text = escaped;
         }
@@ -129,6 +137,8 @@ mod tests {
     use crate::anomaly::HistoryEntry;
     use crate::broad::Affected;
     use crate::cohort::{Cohort, Literal};
+    use crate::intervention::Response;
+    use crate::rules::{Contrast, RouteChange, Suspect};
     use blobwatch_wire::is_invisible;
 
     /// An anomaly whose words somebody chose who wants to be read.
@@ -151,8 +161,20 @@ mod tests {
             baseline: 0.01,
             observed: 0.5,
             affected: Affected::default(),
-            rules: Vec::new(),
-            routes: Vec::new(),
+            rules: vec![Suspect {
+                rule: "r".to_owned(),
+                lift: 2.0,
+                share: 0.5,
+                events: 1,
+                contrast: Contrast::Before,
+                switched_ms: Some(1),
+                switched: Some(word.to_owned()),
+            }],
+            routes: vec![RouteChange {
+                route: "hub".to_owned(),
+                time_ms: 1,
+                text: word.to_owned(),
+            }],
             evidence: Vec::new(),
             history: vec![HistoryEntry {
                 time_ms: 0,
@@ -160,7 +182,16 @@ mod tests {
                 text: word.to_owned(),
             }],
             detail: String::new(),
-            responses: Vec::new(),
+            responses: vec![Response {
+                time_ms: 2,
+                actor: word.to_owned(),
+                text: word.to_owned(),
+                rules: vec!["r".to_owned()],
+                enforces: false,
+                before: None,
+                since: None,
+                measured_ms: 2,
+            }],
         }
     }
 
