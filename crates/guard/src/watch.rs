@@ -191,7 +191,7 @@ fn took(record: &Record, fired: &Fired) -> Option<Took> {
     }
     match fired.applied {
         Action::Block | Action::Throttle => Some(Took::Denied),
-        Action::Detour | Action::Tag => Some(Took::Enforced),
+        Action::Allow | Action::Detour | Action::Tag => Some(Took::Enforced),
         // Another rule decided, or the isolate did not know whether the client is in: nothing can be said of this one.
         Action::None if record.degraded || !matches!(record.verdict, Action::None | Action::Tag) => None,
         Action::None => Some(Took::HeldOut),

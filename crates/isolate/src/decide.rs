@@ -180,7 +180,7 @@ impl Isolate {
         let (way, host) = match decided.verdict.action {
             Action::Block | Action::Throttle => return String::new(),
             Action::Detour => ("detour", self.detour(decided).map(host_of_address)),
-            Action::None | Action::Tag => ("origin", None),
+            Action::None | Action::Tag | Action::Allow => ("origin", None),
         };
         let of_origin = || host_of_address(&self.origin(decided.route));
         let host = host.unwrap_or_else(of_origin);

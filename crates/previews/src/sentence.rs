@@ -18,6 +18,7 @@ pub(super) fn verb(action: Action) -> &'static str {
         Action::Block => "deny",
         Action::Throttle => "throttle",
         Action::Detour => "detour",
+        Action::Allow => "let through",
         Action::Tag | Action::None => "tag",
     }
 }

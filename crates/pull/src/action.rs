@@ -9,9 +9,25 @@ pub enum Action {
     #[default]
     None,
     Tag,
+    /// Lets the request go on as it is, whatever later rules say.
+    Allow,
     Detour,
     Throttle,
     Block,
+}
+
+impl Action {
+    /// Whether no later rule acts.
+    #[must_use]
+    pub const fn decides(self) -> bool {
+        !matches!(self, Self::None | Self::Tag)
+    }
+
+    /// Whether the client gets another answer than without the rule, or the same from elsewhere.
+    #[must_use]
+    pub const fn intervenes(self) -> bool {
+        matches!(self, Self::Detour | Self::Throttle | Self::Block)
+    }
 }
 
 /// Whether a rule acts. Monitor is enforce without the effect.

@@ -34,9 +34,9 @@ pub struct Subject<'a> {
 pub struct Verdict {
     /// Every rule that fired, in the order of the rulebook, also after the one that decided.
     pub fired: Vec<Fired>,
-    /// What is done: the first enforced block, throttle or detour; else tag where one was enforced; else none.
+    /// What is done: the first enforced block, throttle, detour or allow; else tag where one was enforced; else none.
     pub action: Action,
-    /// Position in `fired` of the rule that decided; `None` unless the action is block, throttle or detour.
+    /// Position in `fired` of the rule that decided; `None` unless the action is block, throttle, detour or allow.
     pub decided_by: Option<usize>,
     /// Matches of rules with a volume, hot or not, for the FireLog to count.
     pub counts: Vec<VolumeCount>,
@@ -105,13 +105,14 @@ fn apply(policy: &Policy, subject: &Subject<'_>, action: Action, verdict: &mut V
     let has_detour = policy.route(subject.route).is_some_and(|route| route.has_detour);
     let terminal = match action {
         Action::None => return Action::None,
+        Action::Tag if verdict.action == Action::Allow => return Action::None,
         Action::Tag => {
             verdict.action = verdict.action.max(Action::Tag);
             return Action::Tag;
         }
         // Refused when the rulebook was written; should one get here, the pull goes on.
         Action::Detour if !has_detour => return Action::None,
-        Action::Detour | Action::Throttle | Action::Block => action,
+        Action::Allow | Action::Detour | Action::Throttle | Action::Block => action,
     };
     if verdict.decided_by.is_some() {
         return Action::None;

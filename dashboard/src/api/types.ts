@@ -2,7 +2,7 @@
 
 export type Role = "viewer" | "operator";
 export type Mode = "off" | "monitor" | "enforce";
-export type Action = "block" | "throttle" | "detour" | "tag";
+export type Action = "block" | "throttle" | "detour" | "tag" | "allow";
 export type Verdict = "none" | Action;
 
 export interface Session {

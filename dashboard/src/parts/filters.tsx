@@ -24,7 +24,7 @@ export const COHORT_FILTERS = COHORT;
 export const RECORD_FILTERS: FilterField[] = [
   { name: "rule", label: "Rule", hint: "botnet-sig" },
   { name: "mode", label: "Mode", hint: "", choices: ["off", "monitor", "enforce"] },
-  { name: "verdict", label: "Verdict", hint: "", choices: ["none", "tag", "detour", "throttle", "block"] },
+  { name: "verdict", label: "Verdict", hint: "", choices: ["none", "tag", "allow", "detour", "throttle", "block"] },
   ...COHORT,
   { name: "version", label: "Version", hint: "19.03.6-ce" },
   { name: "country", label: "Country", hint: "US" },

@@ -74,20 +74,19 @@ fn idle(record: &Record, rule: &RuleExplanation) -> String {
              confirmed: no client counts as inside a partial rollout then"
         );
     }
-    let decided = record.fired.iter().find(|fired| is_terminal(fired.applied));
+    let decided = record.fired.iter().find(|fired| fired.applied.decides());
     match decided {
+        Some(before) if before.applied == Action::Allow => {
+            format!("{} had already let the request through", before.rule)
+        }
         Some(before) => format!("{} had already decided", before.rule),
         None => "the route has no detour origin".to_owned(),
     }
 }
 
-fn is_terminal(action: Action) -> bool {
-    matches!(action, Action::Block | Action::Throttle | Action::Detour)
-}
-
 /// What was done to the request as a whole.
 pub(super) fn of_record(record: &Record) -> String {
-    let decided = record.fired.iter().find(|fired| is_terminal(fired.applied));
+    let decided = record.fired.iter().find(|fired| fired.applied.decides());
     let fired = match record.fired.len() {
         0 => return "no rule fired: the request was forwarded unchanged".to_owned(),
         1 => "one rule fired".to_owned(),
@@ -111,6 +110,7 @@ fn verb(action: Action) -> &'static str {
         Action::Throttle => "throttle",
         Action::Detour => "detour",
         Action::Tag => "tag",
+        Action::Allow => "let through",
         Action::None => "do nothing to",
     }
 }
@@ -121,6 +121,7 @@ fn did(action: Action) -> &'static str {
         Action::Throttle => "throttled",
         Action::Detour => "detoured",
         Action::Tag => "tagged",
+        Action::Allow => "let through",
         Action::None => "did nothing to",
     }
 }

@@ -1,7 +1,7 @@
 //! Records of an applied enforcement: a row of their own, so that the id on a refusal is found at once.
 
 use super::FireLogError;
-use blobwatch_pull::{Action, Record, RecordId};
+use blobwatch_pull::{Record, RecordId};
 use blobwatch_records::{Block, Builder, decode};
 use blobwatch_sql::{Sql, SqlValue, number};
 
@@ -13,11 +13,7 @@ pub(super) const OF_LAST_MINUTE: &str = "SELECT count(*) FROM (SELECT 1 FROM enf
 pub(super) const BY_ID: &str = "SELECT block FROM enforced WHERE id = ?";
 
 pub(super) fn keep(sql: &impl Sql, block: &Block, now_ms: u64) -> Result<(), FireLogError> {
-    let acted = |row: &&_| {
-        block
-            .treatment(row)
-            .is_some_and(|t| !matches!(t.verdict, Action::None | Action::Tag))
-    };
+    let acted = |row: &&_| block.treatment(row).is_some_and(|t| t.verdict.intervenes());
     let mut enforced = block.rows().iter().filter(acted).peekable();
     if enforced.peek().is_none() {
         return Ok(());

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{Flush, RulebookVersion, VolumeCount};
 use crate::segment::Builder;
-use blobwatch_pull::{Action, Record};
+use blobwatch_pull::Record;
 
 /// Oldest record that waits.
 pub(crate) const DUE_AFTER_MS: u64 = 1_000;
@@ -99,8 +99,7 @@ impl Queue {
     }
 
     pub(super) fn push(&mut self, record: Record, now_ms: u64) {
-        let acted = |applied| !matches!(applied, Action::None | Action::Tag);
-        self.open.urgent |= record.fired.iter().any(|fired| acted(fired.applied));
+        self.open.urgent |= record.fired.iter().any(|fired| fired.applied.intervenes());
         self.open.records.push(record);
         self.open.since_ms.get_or_insert(now_ms);
     }

@@ -48,7 +48,7 @@ macro_rules! coded {
 
 coded!(Method, "method", { Get = 0, Head = 1 });
 coded!(Outcome, "outcome", { NotObserved = 0, Completed = 1, ClientClosed = 2, OriginFailed = 3 });
-coded!(Action, "action", { None = 0, Tag = 1, Detour = 2, Throttle = 3, Block = 4 });
+coded!(Action, "action", { None = 0, Tag = 1, Detour = 2, Throttle = 3, Block = 4, Allow = 5 });
 coded!(Mode, "mode", { Off = 0, Monitor = 1, Enforce = 2 });
 coded!(PathShape, "path shape", {
     Oci = 0, Prefixed = 1, Storage = 2, Digest = 3, Template = 4, Object = 5,
@@ -77,7 +77,7 @@ mod tests {
     fn every_number_reads_back_as_its_name() {
         dense::<Method>(2);
         dense::<Outcome>(4);
-        dense::<Action>(5);
+        dense::<Action>(6);
         dense::<Mode>(3);
         dense::<RangeKind>(12);
         dense::<PathShape>(6);

@@ -65,6 +65,7 @@ fn action(action: Action) -> &'static str {
     match action {
         Action::None => "none",
         Action::Tag => "tag",
+        Action::Allow => "allow",
         Action::Detour => "detour",
         Action::Throttle => "throttle",
         Action::Block => "block",
@@ -111,6 +112,7 @@ mod tests {
         for action in [
             Action::None,
             Action::Tag,
+            Action::Allow,
             Action::Detour,
             Action::Throttle,
             Action::Block,

@@ -58,7 +58,7 @@ pub fn refusal(action: Action, id: RecordId, retry_after_s: u32) -> Option<Refus
             "too many requests, try again later",
             Some(retry_after_s),
         ),
-        Action::None | Action::Tag | Action::Detour => return None,
+        Action::None | Action::Tag | Action::Allow | Action::Detour => return None,
     };
     Some(Refusal {
         status,
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_other_actions_let_the_request_go_on() {
-        for action in [Action::None, Action::Tag, Action::Detour] {
+        for action in [Action::None, Action::Tag, Action::Allow, Action::Detour] {
             assert_eq!(refusal(action, ID, 30), None);
         }
     }

@@ -9,12 +9,14 @@ type DecodeResult<T> = Result<T, DecodeError>;
 
 const REDIRECTS: [Redirects; 2] = [Redirects::Pass, Redirects::Follow];
 const DISCLOSE: [Disclose; 3] = [Disclose::Never, Disclose::Operators, Disclose::Always];
-const ACTIONS: [Action; 5] = [
+/// The last is of a later build than this form, as with volumes.
+const ACTIONS: [Action; 6] = [
     Action::None,
     Action::Tag,
     Action::Detour,
     Action::Throttle,
     Action::Block,
+    Action::Allow,
 ];
 const MODES: [Mode; 3] = [Mode::Off, Mode::Monitor, Mode::Enforce];
 /// The last is of a later build than this form: an isolate that does not know it goes on with the rulebook that it has.

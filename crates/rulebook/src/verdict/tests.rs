@@ -264,7 +264,13 @@ fn any_rule(at: usize) -> impl Strategy<Value = Rule> {
         requests: 5,
         seconds: 5,
     });
-    let action = sample::select(vec![Action::Tag, Action::Detour, Action::Throttle, Action::Block]);
+    let action = sample::select(vec![
+        Action::Tag,
+        Action::Allow,
+        Action::Detour,
+        Action::Throttle,
+        Action::Block,
+    ]);
     (action, any_mode(), option::of(volume)).prop_map(move |(action, mode, volume)| Rule {
         volume,
         ..rule(&format!("r{at}"), action, mode)
@@ -393,4 +399,38 @@ proptest! {
 #[test]
 fn the_number_of_a_text_is_pinned() {
     assert_eq!(number_of("default"), 0x37a8_eec1_ce19_687d);
+}
+
+#[test]
+fn what_is_let_through_is_not_acted_on_by_later_rules_and_they_are_still_recorded() {
+    let rules = vec![
+        rule("marked", Action::Tag, Mode::Enforce),
+        rule("mirror", Action::Allow, Mode::Enforce),
+        rule("seen", Action::Block, Mode::Monitor),
+        rule("denied", Action::Block, Mode::Enforce),
+        rule("late-mark", Action::Tag, Mode::Enforce),
+    ];
+    let verdict = all(&book(rules, vec![]), &subject(0));
+    assert_eq!(
+        outcomes(&verdict),
+        [
+            ("marked", Mode::Enforce, Action::Tag, Action::Tag),
+            ("mirror", Mode::Enforce, Action::Allow, Action::Allow),
+            ("seen", Mode::Monitor, Action::Block, Action::None),
+            ("denied", Mode::Enforce, Action::Block, Action::None),
+            ("late-mark", Mode::Enforce, Action::Tag, Action::None),
+        ]
+    );
+    assert_eq!((verdict.action, verdict.decided_by), (Action::Allow, Some(1)));
+}
+
+#[test]
+fn what_comes_before_it_acts_and_in_monitor_it_lets_nothing_through() {
+    let denied = || rule("denied", Action::Block, Mode::Enforce);
+    let after = vec![denied(), rule("mirror", Action::Allow, Mode::Enforce)];
+    let verdict = all(&book(after, vec![]), &subject(0));
+    assert_eq!((verdict.action, verdict.decided_by), (Action::Block, Some(0)));
+    let watched = vec![rule("mirror", Action::Allow, Mode::Monitor), denied()];
+    let verdict = all(&book(watched, vec![]), &subject(0));
+    assert_eq!((verdict.action, verdict.decided_by), (Action::Block, Some(1)));
 }
