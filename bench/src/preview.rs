@@ -107,6 +107,7 @@ fn plan(expression: &str) -> Result<PreviewPlan> {
         routes: vec![Route::named("default")],
         rules: vec![candidate.clone()],
         modes: Vec::new(),
+        lists: Vec::new(),
         settings: Settings::default(),
     };
     let plan = PreviewPlan::new(&book, candidate, "default", START_MS);

@@ -79,6 +79,7 @@ fn book(revision: u64, modes: Vec<ModeSetting>) -> Rulebook {
         routes: vec![route],
         rules: vec![rule(Action::Block)],
         modes,
+        lists: Vec::new(),
         settings: Settings::default(),
     }
 }

@@ -12,6 +12,7 @@ mod ending;
 mod entry;
 mod enforcing;
 mod guard_calls;
+mod list_calls;
 mod fire_log_calls;
 mod mode_body;
 mod mode_calls;
@@ -34,6 +35,7 @@ pub use entry::{NewAuditEntry, write_entry};
 pub(crate) use fire_log_calls::list_fire_logs;
 pub(crate) use guard_calls::{GUARD, list_guards};
 pub use guard_calls::{NextReport, take_report};
+pub(crate) use list_calls::{change_items, delete_list, get_list, list_list_versions, list_lists, put_list};
 pub(crate) use mode_calls::{delete_mode, get_mode, list_modes, put_mode};
 pub use notices::changes_since;
 pub(crate) use panic_calls::panic_off;
@@ -59,7 +61,7 @@ const _: () = assert!(MAX_RULEBOOK_BODY == 2 * MAX_DOCUMENT);
 /// # Errors
 /// A problem that names the place; nothing was written then.
 pub fn answer<S: Sql>(store: &RuleBookStore<S>, call: &ApiRequest<'_>) -> Result<ApiReply, Problem> {
-    let most = if call.path == "rulebook" {
+    let most = if call.path == "rulebook" || call.path.starts_with("lists/") {
         MAX_RULEBOOK_BODY
     } else {
         MAX_BODY
@@ -89,6 +91,9 @@ fn read<S: Sql>(store: &RuleBookStore<S>, call: &ApiRequest<'_>, path: &[&str]) 
         ["modes"] => read_answer(store, &list_modes(store, call.now_ms, None, &page()?)?),
         ["routes"] => read_answer(store, &list_routes(store, &page()?)?),
         ["routes", name] => alone().and_then(|()| read_answer(store, &get_route(store, name)?)),
+        ["lists"] => read_answer(store, &list_lists(store, &page()?)?),
+        ["lists", name] => alone().and_then(|()| read_answer(store, &get_list(store, name)?)),
+        ["lists", name, "versions"] => read_answer(store, &list_list_versions(store, name, &page()?)?),
         ["settings"] => alone().and_then(|()| read_answer(store, &get_settings(store)?)),
         ["guards"] => read_answer(store, &list_guards(store, call.now_ms, &page()?)?),
         ["rulebook"] => read_answer(store, &get_document(store, call.query)?),
@@ -122,6 +127,9 @@ fn write<S: Sql>(
         ("DELETE", ["rules", id, "modes", route]) => done(&delete_mode(store, &context, id, route)?),
         ("PUT", ["routes", name]) => done(&put_route(store, &context, name, call.body)?),
         ("DELETE", ["routes", name]) => done(&delete_route(store, &context, name)?),
+        ("PUT", ["lists", name]) => done(&put_list(store, &context, name, call.body)?),
+        ("DELETE", ["lists", name]) => done(&delete_list(store, &context, name)?),
+        ("POST", ["lists", name, "items"]) => done(&change_items(store, &context, name, call.body)?),
         ("POST", ["panic-off"]) => done(&panic_off(store, &context, call.body)?),
         ("PUT", ["rulebook"]) => {
             let dry_run = dry_run(parameters.get("dry_run"))?;
@@ -132,8 +140,8 @@ fn write<S: Sql>(
         (
             method,
             [
-                "rules" | "modes" | "routes" | "settings" | "audit" | "rulebook" | "panic-off" | "guards"
-                | "fire-logs",
+                "rules" | "modes" | "routes" | "lists" | "settings" | "audit" | "rulebook" | "panic-off"
+                | "guards" | "fire-logs",
                 ..,
             ],
         ) => Err(Problem::method_not_allowed(method)),

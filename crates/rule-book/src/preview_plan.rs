@@ -1,11 +1,13 @@
 //! What a preview replays: a rulebook of the candidate and of what is enforced beside it.
 
+use std::collections::HashSet;
+
 use blobwatch_wire::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use blobwatch_pull::Mode;
-use blobwatch_rulebook::{ModeSetting, Policy, Route, Rule, Rulebook, SCHEMA, Settings};
+use blobwatch_rulebook::{ModeSetting, NamedList, Policy, Route, Rule, Rulebook, SCHEMA, Settings, lists_of};
 
 /// A preview as it is carried out. Travels as JSON to every FireLog: at most a rulebook.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,6 +71,7 @@ pub(super) fn trim(book: &Rulebook, candidate: Rule, route: &str, at_ms: u64) ->
         routes: book.routes.iter().map(selector).collect(),
         rules: Vec::new(),
         modes: Vec::new(),
+        lists: Vec::new(),
         settings: Settings::default(),
     };
     let mut candidate = Some(candidate);
@@ -87,6 +90,7 @@ pub(super) fn trim(book: &Rulebook, candidate: Rule, route: &str, at_ms: u64) ->
     if let Some(wanted) = candidate {
         push(&mut trimmed, wanted, route, None);
     }
+    trimmed.lists = named(book, &trimmed.rules);
     trimmed
 }
 
@@ -100,6 +104,13 @@ fn push(trimmed: &mut Rulebook, rule: Rule, route: &str, percent: Option<f64>) {
         default_mode: Mode::Off,
         ..rule
     });
+}
+
+/// The lists that rules name.
+fn named(book: &Rulebook, rules: &[Rule]) -> Vec<NamedList> {
+    let names: HashSet<String> = rules.iter().flat_map(|rule| lists_of(&rule.expression)).collect();
+    let named = book.lists.iter().filter(|list| names.contains(&list.name));
+    named.cloned().collect()
 }
 
 /// A route as far as it selects requests, and whether a detour has somewhere to go.

@@ -43,6 +43,7 @@ pub fn book(rules: Vec<Rule>, modes: Vec<ModeSetting>) -> Rulebook {
         routes: vec![Route::named("default"), library, host],
         rules,
         modes,
+        lists: Vec::new(),
         settings: Settings::default(),
     }
 }

@@ -2,11 +2,12 @@
 //! one.
 
 use super::document::{Route, Rulebook};
+use super::named_list;
 use super::policy::Policy;
 use super::read::{DocumentError, shape};
 use super::validate::{MAX_PLACES, faults};
 use crate::route::RouteTable;
-use blobwatch_rules::{CheckedExpression, Engine, RuleError};
+use blobwatch_rules::{CheckedExpression, Engine, Lists, RuleError};
 use blobwatch_wire::Place;
 
 /// What a request needs of a rulebook. Positions of rules and routes are those of [`Self::book`].
@@ -59,9 +60,18 @@ impl Compiled {
 /// Everything that is wrong with the document, at most `MAX_PLACES`.
 pub fn check(book: &Rulebook) -> Result<Vec<CheckedExpression>, Vec<Place>> {
     let mut places = faults(book);
+    let lists = named_list::compiled(&book.lists).unwrap_or_else(|faults| {
+        places.extend(faults);
+        Lists::default()
+    });
+    // Where a list is damaged, that it is not there is no fault of the rules.
+    if !places.is_empty() && lists.is_empty() && !book.lists.is_empty() {
+        places.truncate(MAX_PLACES);
+        return Err(places);
+    }
     let mut checked = Vec::with_capacity(book.rules.len());
     for (at, rule) in book.rules.iter().enumerate() {
-        match read_expression(&rule.expression) {
+        match read_expression(&rule.expression, &lists) {
             Ok(rule) => checked.push(rule),
             Err(error) => places.push(expression_place(format!("rules[{at}].expression"), &error)),
         }
@@ -74,8 +84,8 @@ pub fn check(book: &Rulebook) -> Result<Vec<CheckedExpression>, Vec<Place>> {
     }
 }
 
-fn read_expression(text: &str) -> Result<CheckedExpression, RuleError> {
-    blobwatch_rules::parse(text)?.check()
+fn read_expression(text: &str, lists: &Lists) -> Result<CheckedExpression, RuleError> {
+    blobwatch_rules::parse(text)?.check_with(lists)
 }
 
 fn expression_place(place: String, error: &RuleError) -> Place {

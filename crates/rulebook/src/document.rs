@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::named_list::NamedList;
 use super::stages::Stages;
 use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError};
 
 /// The newest that this build reads. A reader refuses a newer one and keeps what it has.
 ///
-/// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings. A document says the lowest that can say it
+/// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings, 5 has lists and the action `allow`. A document says the lowest that can say it
 /// ([`Rulebook::with_schema`]), so that isolates of older builds go on with it as long as they can.
-pub const SCHEMA: u32 = 4;
+pub const SCHEMA: u32 = 5;
 
 /// The route that always exists and matches what no other does.
 pub const DEFAULT_ROUTE: &str = "default";
@@ -25,6 +26,9 @@ pub struct Rulebook {
     /// In the order they are evaluated and recorded.
     pub rules: Vec<Rule>,
     pub modes: Vec<ModeSetting>,
+    /// What rules name as `$name`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<NamedList>,
     #[serde(default)]
     pub settings: Settings,
 }
@@ -34,7 +38,10 @@ impl Rulebook {
     #[must_use]
     pub fn with_schema(self) -> Self {
         let is_2 = |setting: &ModeSetting| setting.stages.is_some() || setting.guard.is_some();
-        let schema = if !self.settings.anomaly_breadth.is_default() {
+        let allows = |rule: &Rule| rule.action == Action::Allow;
+        let schema = if !self.lists.is_empty() || self.rules.iter().any(allows) {
+            5
+        } else if !self.settings.anomaly_breadth.is_default() {
             4
         } else if self.routes.iter().any(|route| route.blobs.is_some()) {
             3

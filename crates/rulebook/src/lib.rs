@@ -9,6 +9,7 @@ mod compiled;
 mod document;
 mod json_path;
 mod name;
+mod named_list;
 mod plan;
 mod policy;
 mod program;
@@ -21,6 +22,7 @@ mod verdict;
 
 pub use answer::{OriginFailure, Refusal, fired, is_disclosed, refusal, unreachable};
 pub use blobwatch_pull::{Action, Mode};
+pub use blobwatch_rules::{ListKind, MAX_LIST_ITEMS, check_list_name};
 pub use change_notice::{
     Cause, ChangeNotice, MAX_PARTS, ModeValue, PartChange, RouteValue, RuleValue, SettingsValue,
 };
@@ -30,6 +32,7 @@ pub use document::{
     Volume, VolumeKey,
 };
 pub use name::{check_name, check_origin};
+pub use named_list::{KindName, ListItem, NamedList, lists_of};
 pub use plan::{Plan, Watched};
 pub(crate) use policy::PolicyRule;
 pub use policy::{ModeSource, Policy};
@@ -37,5 +40,5 @@ pub use program::{FORM, Program};
 pub use read::{DocumentError, MAX_DOCUMENT, strict};
 pub use stages::{MAX_STEPS, Stages, Step};
 pub use starter::{STARTER, starter};
-pub use validate::{MAX_ANOMALY_BREADTH, faults};
+pub use validate::{MAX_ANOMALY_BREADTH, MAX_LISTS, MAX_LISTS_BYTES, faults};
 pub use verdict::{HotKey, HotKeys, Subject, Verdict, decide, in_percent, volume_key};

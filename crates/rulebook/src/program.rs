@@ -22,11 +22,14 @@ use blobwatch_rules::Engine;
 use blobwatch_wire::{DecodeError, Reader, put_all, put_long_text, put_varint};
 
 /// Of the bytes. Raise it with every change of them, also one that a new version of `regex-automata` makes.
-pub const FORM: u8 = 3;
+pub const FORM: u8 = 4;
 
 /// The newest form in which routes have no `blobs`. A rulebook that needs no newer one is written in it, so that isolates
 /// of older builds go on with it.
 const FORM_WITHOUT_BLOBS: u8 = 2;
+
+/// The newest form in which rules name no lists.
+const FORM_WITHOUT_LISTS: u8 = 3;
 
 const MAGIC: &[u8; 3] = b"BWR";
 
@@ -99,8 +102,10 @@ impl Program {
     }
 
     fn form(&self) -> u8 {
-        if self.routes.iter().any(|route| route.blobs.is_some()) {
+        if self.engine.has_lists() {
             FORM
+        } else if self.routes.iter().any(|route| route.blobs.is_some()) {
+            FORM_WITHOUT_LISTS
         } else {
             FORM_WITHOUT_BLOBS
         }
@@ -137,6 +142,9 @@ impl Program {
             put_varint(out, *rule as u64);
             parts::put_setting(out, setting);
         });
+        if form > FORM_WITHOUT_LISTS {
+            self.engine.put_lists(out);
+        }
         self.engine.put(out);
     }
 
@@ -165,10 +173,15 @@ impl Program {
             let places = (reader.narrow("route")?, reader.narrow("rule")?);
             settings.insert(places, parts::read_setting(reader)?);
         }
+        let lists = if form > FORM_WITHOUT_LISTS {
+            Engine::read_lists(reader)?
+        } else {
+            Vec::new()
+        };
         let policy_routes = routes.iter().map(PolicyRoute::new).collect();
         Ok(Self {
             policy: Policy::of_parts(revision, rules, policy_routes, settings),
-            engine: Engine::read(reader)?,
+            engine: Engine::read(reader, lists)?,
             routes,
             table,
             fire_logs,

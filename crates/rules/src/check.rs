@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::array::Array;
 use super::error::RuleError;
@@ -10,10 +10,19 @@ use super::expression::{
     Combiner, Comparison, Expression, Literal, Node, NodeKind, Operand, Operator, Order, Right, Span,
 };
 use super::field::{Field, Type};
+use super::list::{List, Lists};
 use super::operand::{self, Meaning};
 use super::pattern::Pattern;
 use super::term::{Clause, ClauseKind, IpRange, Predicate, Quantifier, Term, Test};
 use super::wildcard::Wildcard;
+
+/// What of a rule can never hold here, though it can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleWarning {
+    /// Bytes from the start of the text to the comparison.
+    pub offset: usize,
+    pub message: String,
+}
 
 /// A rule that can be compiled: every field exists and every type fits. Two are equal if they say the same,
 /// however they are spaced and bracketed. `Display` gives canonical text that reads back as an equal one.
@@ -38,6 +47,36 @@ impl CheckedExpression {
         &self.text
     }
 
+    /// Comparisons with what no worker is given: they never hold.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<RuleWarning> {
+        let mut warnings = Vec::new();
+        self.root.visit_clauses(&mut |span, predicate| {
+            if let Test::InList(list) = &predicate.test
+                && list.is_managed()
+            {
+                let message = format!(
+                    "`${}` is a list that Cloudflare tells no worker: here it is empty",
+                    list.name()
+                );
+                warnings.push(RuleWarning {
+                    offset: span.start,
+                    message,
+                });
+            } else if predicate.term.is_untold() {
+                let message = format!(
+                    "Cloudflare tells no worker `{}`: here it is missing in every request",
+                    predicate.term
+                );
+                warnings.push(RuleWarning {
+                    offset: span.start,
+                    message,
+                });
+            }
+        });
+        warnings
+    }
+
     /// The fields that it reads, each once, in the order of [`Field::ALL`].
     #[must_use]
     pub fn fields(&self) -> Vec<Field> {
@@ -52,17 +91,22 @@ impl CheckedExpression {
 
 impl Clause {
     pub(super) fn visit_predicates<'a>(&'a self, visit: &mut impl FnMut(&'a Predicate)) {
+        self.visit_clauses(&mut |_, predicate| visit(predicate));
+    }
+
+    fn visit_clauses<'a>(&'a self, visit: &mut impl FnMut(&'a Span, &'a Predicate)) {
         match &self.kind {
-            ClauseKind::Combined(_, items) => items.iter().for_each(|item| item.visit_predicates(visit)),
-            ClauseKind::Not(inner) | ClauseKind::Each(_, inner) => inner.visit_predicates(visit),
-            ClauseKind::Predicate(predicate) => visit(predicate),
+            ClauseKind::Combined(_, items) => items.iter().for_each(|item| item.visit_clauses(visit)),
+            ClauseKind::Not(inner) | ClauseKind::Each(_, inner) => inner.visit_clauses(visit),
+            ClauseKind::Predicate(predicate) => visit(&self.span, predicate),
         }
     }
 }
 
-pub(super) fn check(expression: Expression) -> Result<CheckedExpression, RuleError> {
+pub(super) fn check(expression: Expression, lists: &Lists) -> Result<CheckedExpression, RuleError> {
     let root = Checker {
         text: &expression.text,
+        lists,
     }
     .clause(&expression.root)?;
     Ok(CheckedExpression {
@@ -71,8 +115,20 @@ pub(super) fn check(expression: Expression) -> Result<CheckedExpression, RuleErr
     })
 }
 
+/// Lists that an error names.
+const MAX_NAMED: usize = 20;
+
 pub(super) struct Checker<'a> {
     pub(super) text: &'a str,
+    lists: &'a Lists,
+}
+
+impl<'a> Checker<'a> {
+    /// Of a text that names no list.
+    pub(super) fn of_text(text: &'a str) -> Self {
+        static NONE: LazyLock<Lists> = LazyLock::new(Lists::default);
+        Self { text, lists: &NONE }
+    }
 }
 
 impl Checker<'_> {
@@ -208,6 +264,7 @@ impl Checker<'_> {
 
     fn test(&self, kind: Type, test: &Comparison) -> Result<Test, RuleError> {
         match (&test.right, kind) {
+            (Right::Named(name), _) => self.list(name, kind).map(Test::InList),
             (Right::List(values), Type::String) => self.each(values, Self::string).map(Test::InStrings),
             (Right::List(values), Type::Integer) => self.each(values, Self::integers).map(Test::InIntegers),
             (Right::List(values), _) => self.each(values, Self::addresses).map(Test::InIps),
@@ -218,6 +275,38 @@ impl Checker<'_> {
                 _ => Err(self.unfit(test, kind, "`eq` `ne` `lt` `le` `gt` `ge` `in`")),
             },
         }
+    }
+
+    /// The list that `$name` stands for, for values of this type.
+    fn list(&self, span: &Span, kind: Type) -> Result<List, RuleError> {
+        let name = self.text.get(span.start + 1..span.end).unwrap_or_default();
+        let list = self.lists.named(name).ok_or_else(|| self.no_list(span))?;
+        if list.is_managed() || list.kind().compared_with() == kind {
+            return Ok(list);
+        }
+        Err(self.error(
+            span,
+            format!("a list for this {kind} (`${name}` has {})", list.kind()),
+        ))
+    }
+
+    fn no_list(&self, span: &Span) -> RuleError {
+        let known: Vec<String> = self
+            .lists
+            .names()
+            .take(MAX_NAMED)
+            .map(|name| format!("`${name}`"))
+            .collect();
+        let more = if self.lists.names().nth(MAX_NAMED).is_some() {
+            " …"
+        } else {
+            ""
+        };
+        let expected = match known.as_slice() {
+            [] => "a list that exists (the rulebook has none)".to_owned(),
+            known => format!("a list that exists ({}{more})", known.join(" ")),
+        };
+        self.error(span, expected)
     }
 
     fn string_test(&self, test: &Comparison, value: &Literal) -> Result<Test, RuleError> {
@@ -288,7 +377,7 @@ impl Checker<'_> {
         integer(word).map_err(|expected| self.error(&value.span, expected))
     }
 
-    fn integers(&self, value: &Literal) -> Result<(i64, i64), RuleError> {
+    pub(super) fn integers(&self, value: &Literal) -> Result<(i64, i64), RuleError> {
         let word = self.word(value, "an Integer")?;
         let (first, last) = word.split_once("..").unwrap_or((word, word));
         let bounds = integer(first).and_then(|first| Ok((first, integer(last)?)));
@@ -302,7 +391,7 @@ impl Checker<'_> {
             .map_err(|_| self.error(&value.span, "an IP address, such as 192.0.2.7 or 2001:db8::7"))
     }
 
-    fn addresses(&self, value: &Literal) -> Result<IpRange, RuleError> {
+    pub(super) fn addresses(&self, value: &Literal) -> Result<IpRange, RuleError> {
         const EXPECTED: &str = "an IP address, a CIDR block or a range, such as 192.0.2.7, 2001:db8::/32 or \
                                 192.0.2.1..192.0.2.9";
         let word = self.word(value, "an IP address")?;

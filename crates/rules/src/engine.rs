@@ -36,11 +36,14 @@ pub use run::Scratch;
 
 use super::check::CheckedExpression;
 use super::limits::{MAX_PREDICATES, MAX_REGEX_TOTAL_BYTES, MAX_RULES};
+use super::list::List;
 use super::term::Quantifier;
 
 /// Compiled rules, in the order given.
 #[derive(Debug)]
 pub struct Engine {
+    /// Those that rules name.
+    lists: Vec<List>,
     terms: Terms,
     groups: Vec<Group>,
     /// By predicate; those of a group are neighbours.

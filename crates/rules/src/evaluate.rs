@@ -301,6 +301,7 @@ impl Test {
             Self::Wildcard(wildcard) => wildcard.to_lower().is_match(&value.to_ascii_lowercase()),
             Self::StrictWildcard(wildcard) => wildcard.is_match(value),
             Self::InStrings(strings) => strings.iter().any(|string| **string == *value),
+            Self::InList(list) => list.has_string(value),
             // A value of another type than the field's reads as missing.
             _ => self.holds_for_missing(),
         }
@@ -313,6 +314,7 @@ impl Test {
             Self::InIntegers(ranges) => ranges
                 .iter()
                 .any(|(first, last)| (*first..=*last).contains(&value)),
+            Self::InList(list) => list.has_number(value),
             _ => self.holds_for_missing(),
         }
     }
@@ -323,6 +325,7 @@ impl Test {
             // Addresses of two families do not compare; they are only not equal.
             Self::Ip(order, _) => *order == Order::NotEqual,
             Self::InIps(ranges) => ranges.iter().any(|range| range.contains(value)),
+            Self::InList(list) => list.has_ip(value),
             _ => self.holds_for_missing(),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::check::{self, CheckedExpression};
 use super::error::RuleError;
+use super::list::Lists;
 
 /// An expression that follows the grammar. Whether its fields exist and its types fit is said by
 /// [`Expression::check`].
@@ -20,7 +21,50 @@ impl Expression {
     /// # Errors
     /// The first place that does not fit.
     pub fn check(self) -> Result<CheckedExpression, RuleError> {
-        check::check(self)
+        self.check_with(&Lists::default())
+    }
+
+    /// The same, with lists that the expression may name.
+    ///
+    /// # Errors
+    /// The first place that does not fit, a list that is not there among them.
+    pub fn check_with(self, lists: &Lists) -> Result<CheckedExpression, RuleError> {
+        check::check(self, lists)
+    }
+}
+
+impl Expression {
+    /// The names of the lists that it names, each once: known before the lists are.
+    #[must_use]
+    pub fn lists(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.root.visit_lists(&mut |span| {
+            names.extend(self.text.get(span.start + 1..span.end));
+        });
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+impl Node {
+    fn visit_lists(&self, visit: &mut impl FnMut(&Span)) {
+        match &self.kind {
+            NodeKind::Combined(_, items) => items.iter().for_each(|item| item.visit_lists(visit)),
+            NodeKind::Not(inner) => inner.visit_lists(visit),
+            NodeKind::Comparison(left, test) => {
+                if let OperandKind::Call { arguments, .. } = &left.kind {
+                    arguments.iter().for_each(|argument| argument.visit_lists(visit));
+                }
+                if let Some(Comparison {
+                    right: Right::Named(name),
+                    ..
+                }) = test
+                {
+                    visit(name);
+                }
+            }
+        }
     }
 }
 
@@ -137,6 +181,8 @@ impl Order {
 pub(super) enum Right {
     One(Literal),
     List(Vec<Literal>),
+    /// `$name`, where it stands.
+    Named(Span),
 }
 
 /// A value as written; what a bare word means depends on the type of the other side.

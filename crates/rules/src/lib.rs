@@ -30,22 +30,27 @@ mod explain;
 mod expression;
 mod field;
 mod limits;
+mod list;
 mod operand;
 mod parse;
 mod pattern;
 mod print;
+mod ranges;
 mod term;
 mod text;
 mod untold;
 pub mod values;
 mod wildcard;
 
-pub use check::CheckedExpression;
+pub use check::{CheckedExpression, RuleWarning};
 pub use engine::{CompileError, Engine, Scratch};
 pub use error::RuleError;
 pub use expression::Expression;
 pub use field::{Field, Type};
-pub use limits::{MAX_NESTING, MAX_PREDICATES, MAX_REGEX_BYTES, MAX_RULES, MAX_STARS, MAX_TEXT};
+pub use limits::{
+    MAX_LIST_ITEMS, MAX_NESTING, MAX_PREDICATES, MAX_REGEX_BYTES, MAX_RULES, MAX_STARS, MAX_TEXT,
+};
+pub use list::{ItemError, List, ListKind, Lists, check_list_name};
 pub use parse::parse;
 pub use untold::Untold;
 pub use values::{Value, Values};

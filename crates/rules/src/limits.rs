@@ -12,6 +12,16 @@ pub const MAX_NESTING: usize = 32;
 /// it keeps the bound where the list is, should the text limit grow.
 pub(crate) const MAX_LIST: usize = 1000;
 
+/// Items of one list by name: what Cloudflare lets an account have.
+/// <https://developers.cloudflare.com/waf/tools/lists/custom-lists/>
+pub const MAX_LIST_ITEMS: usize = 10_000;
+
+/// Bytes of a list's name, as at Cloudflare.
+pub(super) const MAX_LIST_NAME: usize = 50;
+
+/// Bytes of a host name: what DNS lets one have. Each of its dots is one look-up.
+pub(super) const MAX_HOST_NAME: usize = 253;
+
 /// Arguments of one function call; `concat` is the only one without a fixed number.
 pub(crate) const MAX_ARGUMENTS: usize = 16;
 

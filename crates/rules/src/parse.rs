@@ -251,13 +251,13 @@ impl Parser<'_> {
 
     fn list(&mut self) -> Result<Right, RuleError> {
         let start = self.cursor.at();
-        if self.cursor.peek() == Some('$') {
-            return Err(self
-                .cursor
-                .error_here("`{` and the values of the list (lists by name are not read)"));
+        if self.cursor.take("$") {
+            return self.list_name(start);
         }
         if !self.cursor.take("{") {
-            return Err(self.cursor.error_here("`{` and values separated by spaces"));
+            return Err(self
+                .cursor
+                .error_here("`{` and values separated by spaces, or the `$name` of a list"));
         }
         let mut values = Vec::new();
         loop {
@@ -277,6 +277,13 @@ impl Parser<'_> {
             return Err(self.cursor.error(span, "at least one value in the list"));
         }
         Ok(Right::List(values))
+    }
+
+    fn list_name(&mut self, start: usize) -> Result<Right, RuleError> {
+        match self.cursor.take_while(is_name_part).is_empty() {
+            true => Err(self.cursor.error_here("the name of a list after `$`")),
+            false => Ok(Right::Named(start..self.cursor.at())),
+        }
     }
 
     fn list_value(&mut self) -> Result<Literal, RuleError> {

@@ -61,6 +61,7 @@ impl Display for Predicate {
             Test::InStrings(strings) => list(f, term, strings, |string| Quoted(string)),
             Test::InIntegers(ranges) => list(f, term, ranges, |(first, last)| Integers(*first, *last)),
             Test::InIps(ranges) => list(f, term, ranges, |range| *range),
+            Test::InList(list) => write!(f, "{term} in ${}", list.name()),
         }
     }
 }

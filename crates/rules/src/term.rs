@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::array::Array;
 use super::expression::{Combiner, Order, Span};
 use super::field::{Field, Type};
+use super::list::List;
 use super::pattern::Pattern;
 use super::untold::Untold;
 use super::wildcard::Wildcard;
@@ -92,6 +93,13 @@ pub(super) enum Term {
     Network(Box<Term>, u8, u8),
 }
 
+impl Predicate {
+    /// Whether what is asked, or what is asked for, is told to no worker.
+    pub(super) fn is_untold(&self) -> bool {
+        self.term.is_untold() || matches!(&self.test, Test::InList(list) if list.is_managed())
+    }
+}
+
 impl Term {
     pub(super) fn kind(&self) -> Type {
         match self {
@@ -170,6 +178,7 @@ pub(super) enum Test {
     InStrings(Vec<Box<[u8]>>),
     InIntegers(Vec<(i64, i64)>),
     InIps(Vec<IpRange>),
+    InList(List),
 }
 
 /// Addresses from the first to the last, of one family.

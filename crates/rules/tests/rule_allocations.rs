@@ -21,9 +21,7 @@ fn bytes(seed: u64, len: usize) -> Vec<u8> {
 fn allocations(rules: usize) -> u64 {
     let rules = (0..rules as u64).map(|rule| {
         let text = expression(&mut Draw::new(&bytes(rule, 80)), Language::Whole, 3);
-        blobwatch_rules::parse(&text)
-            .and_then(blobwatch_rules::Expression::check)
-            .unwrap_or_else(|error| panic!("{error}"))
+        rule_random::read(&text).unwrap_or_else(|error| panic!("{error}"))
     });
     let engine = Engine::compile(&rules.collect::<Vec<_>>()).expect("within the limits");
     let mut scratch = Scratch::new(&engine);

@@ -2,7 +2,8 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
 use blobwatch_rules::{
-    Field, MAX_NESTING, MAX_PREDICATES, MAX_REGEX_BYTES, MAX_RULES, MAX_STARS, MAX_TEXT, Type, Untold,
+    Field, List, ListKind, Lists, MAX_NESTING, MAX_PREDICATES, MAX_REGEX_BYTES, MAX_RULES, MAX_STARS,
+    MAX_TEXT, Type, Untold,
 };
 
 const PAGE: &str = include_str!("../../../docs/rules.md");
@@ -73,6 +74,19 @@ fn every_example_is_a_rule() {
         rules += 1;
     }
     assert_eq!(rules, 6, "examples found");
+
+    let blocks = PAGE.split("```").skip(1).step_by(2);
+    let mut blocks = blocks.filter_map(|block| block.strip_prefix("rule-with-lists\n"));
+    let list = |name, kind| List::new(name, kind, [], 1).expect("an empty list");
+    let lists = Lists::from_iter([
+        list("office", ListKind::Network),
+        list("tools", ListKind::String),
+        list("mirrors", ListKind::HostName),
+    ]);
+    for example in blocks.next().expect("examples with lists").split("\n\n") {
+        let checked = blobwatch_rules::parse(example).and_then(|read| read.check_with(&lists));
+        checked.unwrap_or_else(|error| panic!("{error}"));
+    }
 
     let tables = PAGE
         .lines()

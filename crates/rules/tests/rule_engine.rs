@@ -13,8 +13,7 @@ use rule_random::{Draw, Language, expression, facts, headers, values};
 
 #[track_caller]
 fn read(text: &str) -> CheckedExpression {
-    let checked = blobwatch_rules::parse(text).and_then(blobwatch_rules::Expression::check);
-    checked.unwrap_or_else(|error| panic!("{error}"))
+    rule_random::read(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[track_caller]

@@ -57,7 +57,7 @@ fn grammar_errors() {
     );
     expected(
         "range.count in 1",
-        "`{` and values separated by spaces, found \"1\"",
+        "`{` and values separated by spaces, or the `$name` of a list, found \"1\"",
     );
     expected(
         "range.count in {}",
@@ -287,7 +287,7 @@ fn what_cannot_be_said_here_says_why() {
     );
     expected(
         "ip.src in $office",
-        "`{` and the values of the list (lists by name are not read), found \"$\"",
+        "a list that exists (the rulebook has none), found \"$office\"",
     );
     expected(
         "url_decode(http.host, \"x\") eq \"a\"",

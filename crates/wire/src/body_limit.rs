@@ -11,7 +11,7 @@ pub const MAX_SMALL_BODY: usize = 8 << 10;
 /// An expression and a description at their bounds, escaped, several times over.
 pub const MAX_BODY: usize = 64 << 10;
 
-/// The largest rulebook document, written with spaces.
+/// The largest rulebook document, or its lists, written with spaces.
 pub const MAX_RULEBOOK_BODY: usize = 2_000_000;
 
 /// Between objects: a page of 1,000 records with the longest texts is 16 MB. An object has 128 MB.
@@ -23,7 +23,7 @@ impl ApiCall {
     pub fn max_body(&self) -> usize {
         match self.request {
             "" | "PostedToken" | "WebhookBody" => MAX_SMALL_BODY,
-            "Rulebook" => MAX_RULEBOOK_BODY,
+            "Rulebook" | "ListBody" | "ItemsBody" => MAX_RULEBOOK_BODY,
             _ => MAX_BODY,
         }
     }

@@ -37,6 +37,7 @@ fn book() -> Rulebook {
             set("missed", Mode::Enforce, Some(1e-9), None),
             set("over", Mode::Enforce, None, Some(sample::JULY_2020_MS)),
         ],
+        lists: Vec::new(),
         settings: Settings::default(),
     }
 }

@@ -16,13 +16,15 @@ pub(crate) enum Act {
     ModeDemote,
     RoutePut,
     RouteDelete,
+    ListPut,
+    ListDelete,
     PanicOff,
     RulebookPut,
     SettingsPut,
 }
 
 impl Act {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::RulePut,
         Self::RuleDelete,
         Self::ModePut,
@@ -32,6 +34,8 @@ impl Act {
         Self::ModeDemote,
         Self::RoutePut,
         Self::RouteDelete,
+        Self::ListPut,
+        Self::ListDelete,
         Self::PanicOff,
         Self::RulebookPut,
         Self::SettingsPut,
@@ -49,6 +53,8 @@ impl Act {
             Self::ModeDemote => "mode.demote",
             Self::RoutePut => "route.put",
             Self::RouteDelete => "route.delete",
+            Self::ListPut => "list.put",
+            Self::ListDelete => "list.delete",
             Self::PanicOff => "panic-off",
             Self::RulebookPut => "rulebook.put",
             Self::SettingsPut => "settings.put",
@@ -73,6 +79,8 @@ impl Act {
             | Self::ModeDelete
             | Self::RoutePut
             | Self::RouteDelete
+            | Self::ListPut
+            | Self::ListDelete
             | Self::SettingsPut => Cause::Operator,
         }
     }
@@ -87,6 +95,7 @@ pub(crate) enum Target {
         route: String,
     },
     Route(String),
+    List(String),
     /// Every mode, or those of one route.
     Modes(Option<String>),
     Rulebook,
@@ -109,6 +118,7 @@ impl Target {
             ["rules", rule, "modes", route] => Self::mode(rule, route),
             ["routes", route] => Self::Route((*route).to_owned()),
             ["routes", route, "modes"] => Self::Modes(Some((*route).to_owned())),
+            ["lists", list] => Self::List((*list).to_owned()),
             ["modes"] => Self::Modes(None),
             ["rulebook"] => Self::Rulebook,
             ["settings"] => Self::Settings,
@@ -124,6 +134,7 @@ impl fmt::Display for Target {
             Self::Rule(rule) => write!(f, "rules/{rule}"),
             Self::Mode { rule, route } => write!(f, "rules/{rule}/modes/{route}"),
             Self::Route(route) => write!(f, "routes/{route}"),
+            Self::List(list) => write!(f, "lists/{list}"),
             Self::Modes(Some(route)) => write!(f, "routes/{route}/modes"),
             Self::Modes(None) => f.write_str("modes"),
             Self::Rulebook => f.write_str("rulebook"),
@@ -146,6 +157,7 @@ mod tests {
             Target::Rule("sweep".to_owned()),
             Target::mode("sweep", "hub"),
             Target::Route("hub".to_owned()),
+            Target::List("office".to_owned()),
             Target::Modes(Some("hub".to_owned())),
             Target::Modes(None),
             Target::Rulebook,

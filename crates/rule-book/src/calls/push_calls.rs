@@ -9,9 +9,10 @@ use serde_json::Value;
 use super::act::{Act, Target};
 use super::change::{Context, PlannedChange, body, carry_out, check, current};
 use super::enforcing::{check_new_version, check_permit, largest_percent};
+use super::list_calls::{difference, outline};
 use super::pushed::{PushBody, PushCandidate};
 use crate::store::{Edit, RuleBookError, RuleBookStore};
-use blobwatch_rulebook::{ModeSetting, Route, Rule, Rulebook};
+use blobwatch_rulebook::{ModeSetting, NamedList, Route, Rule, Rulebook};
 use blobwatch_sql::Sql;
 use blobwatch_wire::{Place, Problem, json_text};
 
@@ -196,6 +197,10 @@ fn differences(book: &Rulebook, candidate: &Rulebook) -> Vec<Difference> {
     compare(&mut found, &book.routes, &candidate.routes, route);
     compare(&mut found, &book.rules, &candidate.rules, rule_target);
     compare(&mut found, &book.modes, &candidate.modes, mode_target);
+    compare(&mut found, &book.lists, &candidate.lists, list_target);
+    found
+        .iter_mut()
+        .for_each(|change| tell_list(change, book, candidate));
     let (before, after) = (from_ref(&book.settings), from_ref(&candidate.settings));
     compare(&mut found, before, after, |_| "settings".to_owned());
     for (target, before, after) in [
@@ -212,6 +217,21 @@ fn differences(book: &Rulebook, candidate: &Rulebook) -> Vec<Difference> {
         }
     }
     found
+}
+
+fn list_target(list: &NamedList) -> String {
+    format!("lists/{}", list.name)
+}
+
+/// Of a list, what came and what went instead of all items.
+fn tell_list(change: &mut Difference, book: &Rulebook, candidate: &Rulebook) {
+    let Some(name) = change.target.strip_prefix("lists/") else {
+        return;
+    };
+    let of = |book: &'_ Rulebook| book.lists.iter().find(|list| list.name == name).cloned();
+    let (before, after) = (of(book), of(candidate));
+    change.before = before.as_ref().map_or(Value::Null, outline);
+    change.after = after.map_or(Value::Null, |after| difference(before.as_ref(), &after));
 }
 
 fn rule_target(rule: &Rule) -> String {
@@ -372,6 +392,20 @@ fn edits(book: &Rulebook, candidate: &Rulebook, changes: &[Difference]) -> Resul
         if rules_move || is_changed(&rule_target(rule)) {
             edits.push(placed(Edit::rule(rule)?, at, rules_move));
         }
+    }
+    for list in book
+        .lists
+        .iter()
+        .filter(|list| is_gone(&candidate.lists, list, list_target))
+    {
+        edits.push(Edit::end_list(&list.name));
+    }
+    for list in candidate
+        .lists
+        .iter()
+        .filter(|list| is_changed(&list_target(list)))
+    {
+        edits.push(Edit::list(list)?);
     }
     for setting in candidate
         .modes

@@ -10,7 +10,9 @@ use super::enforcing::{acts_alike, continued};
 use super::mode_body::{Guarding, Permit, StepBody, future, staged};
 use crate::store::RuleBookStore;
 use blobwatch_pull::{Action, Mode};
-use blobwatch_rulebook::{ModeSetting, Route, Rule, Rulebook, Settings, Stages, Volume};
+use blobwatch_rulebook::{
+    KindName, ListItem, ListKind, ModeSetting, NamedList, Route, Rule, Rulebook, Settings, Stages, Volume,
+};
 use blobwatch_sql::Sql;
 use blobwatch_wire::Problem;
 
@@ -25,8 +27,23 @@ pub(super) struct PushBody {
     rules: Vec<PushedRule>,
     #[serde(default)]
     modes: Vec<PushedMode>,
+    /// Those that are there stay where a document says nothing of lists.
+    lists: Option<Vec<PushedList>>,
     #[serde(default)]
     settings: Settings,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PushedList {
+    name: String,
+    #[serde(default, rename = "version")]
+    _version: Option<u32>,
+    #[serde(default)]
+    description: String,
+    #[serde(with = "KindName")]
+    kind: ListKind,
+    items: Vec<ListItem>,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +122,10 @@ impl PushBody {
         let permits = self.modes.iter().map(PushedMode::permit).collect();
         let modes = (self.modes.into_iter().enumerate())
             .map(|(at, mode)| mode.of(&format!("body.modes[{at}]"), book, now_ms));
+        let lists = match self.lists {
+            None => book.lists.clone(),
+            Some(lists) => pushed_lists(lists, store, book)?,
+        };
         let mut modes: Vec<ModeSetting> = modes.collect::<Result<_, _>>()?;
         watch_anew(&mut modes, &rules, book);
         Ok(PushCandidate {
@@ -114,6 +135,7 @@ impl PushBody {
                 routes: self.routes,
                 rules,
                 modes,
+                lists,
                 settings: self.settings,
             },
             forced_rules,
@@ -142,6 +164,40 @@ impl PushedRule {
             version: version_after(&versions),
             ..rule
         })
+    }
+}
+
+fn pushed_lists<S: Sql>(
+    lists: Vec<PushedList>,
+    store: &RuleBookStore<S>,
+    book: &Rulebook,
+) -> Result<Vec<NamedList>, Problem> {
+    let lists = lists.into_iter().enumerate();
+    let lists = lists.map(|(at, list)| list.of(&format!("body.lists[{at}]."), store, book));
+    lists.collect()
+}
+
+impl PushedList {
+    fn of<S: Sql>(
+        self,
+        place: &str,
+        store: &RuleBookStore<S>,
+        book: &Rulebook,
+    ) -> Result<NamedList, Problem> {
+        let before = book.lists.iter().find(|known| known.name == self.name);
+        let list = NamedList {
+            version: before.map_or(0, |before| before.version),
+            name: self.name,
+            description: self.description,
+            kind: self.kind,
+            items: self.items,
+        };
+        let list = list.normal(place).map_err(Problem::invalid)?;
+        if before == Some(&list) {
+            return Ok(list);
+        }
+        let version = super::list_calls::version_after(&store.list_versions(&list.name)?);
+        Ok(NamedList { version, ..list })
     }
 }
 

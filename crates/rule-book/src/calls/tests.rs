@@ -5,6 +5,7 @@ mod audit_log;
 mod documents;
 mod enforcement;
 mod guards;
+mod lists;
 mod notices;
 mod odd;
 mod push;

@@ -6,7 +6,7 @@ use super::audit::{insert, last_hash};
 use super::history::{BODY, Kind, OPEN};
 use super::{RuleBookError, RuleBookStore, parameter, schema, text};
 use crate::audit::AuditEntry;
-use blobwatch_rulebook::{ModeSetting, Route, Rule, Rulebook, Settings};
+use blobwatch_rulebook::{ModeSetting, NamedList, Route, Rule, Rulebook, Settings};
 use blobwatch_sql::{Sql, SqlValue, StoreError, json};
 
 /// What the audit log says about a change.
@@ -65,6 +65,12 @@ impl Edit {
 
     /// # Errors
     /// When the value has no JSON form.
+    pub fn list(list: &NamedList) -> Result<Self, RuleBookError> {
+        Self::put(Kind::List, list.name.clone(), list)
+    }
+
+    /// # Errors
+    /// When the value has no JSON form.
     pub fn settings(settings: &Settings) -> Result<Self, RuleBookError> {
         Self::put(Kind::Settings, String::new(), settings)
     }
@@ -77,6 +83,11 @@ impl Edit {
     #[must_use]
     pub fn end_route(name: &str) -> Self {
         Self::end(Kind::Route, name.to_owned())
+    }
+
+    #[must_use]
+    pub fn end_list(name: &str) -> Self {
+        Self::end(Kind::List, name.to_owned())
     }
 
     #[must_use]
@@ -101,6 +112,9 @@ impl Edit {
         }
         for rule in &book.rules {
             edits.push(Self::rule(rule)?);
+        }
+        for list in &book.lists {
+            edits.push(Self::list(list)?);
         }
         for setting in &book.modes {
             edits.push(Self::mode(setting)?);

@@ -2,7 +2,7 @@
 
 use super::change::mode_key;
 use super::{RuleBookError, RuleBookStore, parameter, text};
-use blobwatch_rulebook::{ModeSetting, Rule, Rulebook, SCHEMA, Settings};
+use blobwatch_rulebook::{ModeSetting, NamedList, Rule, Rulebook, SCHEMA, Settings};
 use blobwatch_sql::{Row, Sql, SqlValue, StoreError};
 
 /// `until` of what is valid now: 2^53 - 1, the largest integer that crosses the platform unharmed.
@@ -12,6 +12,7 @@ const OPEN_REVISION: i64 = (1 << 53) - 1;
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    List,
     Mode,
     Route,
     Rule,
@@ -22,6 +23,7 @@ impl Kind {
     /// As stored.
     const fn name(self) -> &'static str {
         match self {
+            Self::List => "list",
             Self::Mode => "mode",
             Self::Route => "route",
             Self::Rule => "rule",
@@ -89,10 +91,12 @@ impl<S: Sql> RuleBookStore<S> {
             routes: Vec::new(),
             rules: Vec::new(),
             modes: Vec::new(),
+            lists: Vec::new(),
             settings: Settings::default(),
         };
         for found in &self.sql.run(AT_REVISION, &[parameter(revision)])? {
             match found.text(0, "entries.kind")? {
+                "list" => book.lists.push(found.json(1, BODY)?),
                 "mode" => book.modes.push(found.json(1, BODY)?),
                 "route" => book.routes.push(found.json(1, BODY)?),
                 "rule" => book.rules.push(found.json(1, BODY)?),
@@ -108,9 +112,25 @@ impl<S: Sql> RuleBookStore<S> {
     /// # Errors
     /// When SQLite refuses, or an entry is not what was written.
     pub fn rule_versions(&self, id: &str) -> Result<Vec<StoredVersion<Rule>>, RuleBookError> {
+        self.versions(Kind::Rule, id)
+    }
+
+    /// Every version of a list, newest first, also of one that was removed.
+    ///
+    /// # Errors
+    /// When SQLite refuses, or an entry is not what was written.
+    pub fn list_versions(&self, name: &str) -> Result<Vec<StoredVersion<NamedList>>, RuleBookError> {
+        self.versions(Kind::List, name)
+    }
+
+    fn versions<T: serde::de::DeserializeOwned>(
+        &self,
+        kind: Kind,
+        key: &str,
+    ) -> Result<Vec<StoredVersion<T>>, RuleBookError> {
         let rows = self.sql.run(
             &format!("SELECT {KEPT} FROM entries WHERE kind = ?1 AND key = ?2 ORDER BY since DESC"),
-            &[Kind::Rule.into(), text(id)],
+            &[kind.into(), text(key)],
         )?;
         rows.iter().map(StoredVersion::read).collect()
     }

@@ -18,6 +18,7 @@ fn starter() -> Rulebook {
         routes: vec![Route::named("default")],
         rules: vec![rule("sweep", 1), rule("empty", 1)],
         modes: vec![],
+        lists: Vec::new(),
         settings: Settings::default(),
     }
 }

@@ -82,6 +82,40 @@ fn the_form_with_paths_of_blobs_is_pinned() {
 fn the_form_is_the_lowest_that_can_say_it() {
     assert_eq!(program(DOCUMENT).encode()[3], 2);
     assert_eq!(program(&with_blobs()).encode()[3], 3);
+    assert_eq!(program(&with_lists()).encode()[3], 4);
+}
+
+/// The same with a list that a rule names, and one that none does.
+fn with_lists() -> String {
+    let expression = "cf.tls_client_hello_length eq 508 and (ip.src in $office or http.host in $mirrors)";
+    let lists = r#""lists": [
+        {"name": "office", "version": 1, "kind": "network", "items": ["192.0.2.0/24", "2001:db8::/32"]},
+        {"name": "mirrors", "version": 1, "kind": "host_name", "items": ["*.mirror.example", "a.example"]},
+        {"name": "unused", "version": 1, "kind": "string", "items": ["a"]}], "modes""#;
+    let with = DOCUMENT.replace("cf.tls_client_hello_length eq 508", expression);
+    with.replace(r#""modes""#, lists)
+}
+
+#[test]
+fn the_form_with_lists_is_pinned() {
+    let bytes = program(&with_lists()).encode();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, include_str!("pinned_lists.hex").replace('\n', ""));
+    let read = Program::decode(&bytes).unwrap();
+    assert_eq!(read.encode(), bytes);
+    let mut scratch = Scratch::new(&read.engine);
+    for (host, ip, expected) in [
+        ("b.mirror.example", "203.0.113.1", true),
+        ("b.example", "192.0.2.9", true),
+        ("b.example", "203.0.113.1", false),
+    ] {
+        let mut values = Values::new();
+        values.set(Field::TlsHelloLength, Value::Int(508));
+        values.set(Field::Host, host.into());
+        values.set(Field::Ip, Value::Ip(ip.parse().unwrap()));
+        read.engine.run(&values, &mut scratch);
+        assert_eq!(scratch.is_matched(0), expected, "{host} {ip}");
+    }
 }
 
 /// Of a build without `oci.odd_path`, whose small rulebooks had no guards: fields travel by name, and what guards a rule is in
@@ -151,7 +185,7 @@ fn a_newer_form_says_so() {
 #[test]
 fn whatever_the_bytes_are_they_are_read_without_a_panic() {
     let mut whole = Vec::new();
-    program(DOCUMENT).put(&mut whole, FORM);
+    program(&with_lists()).put(&mut whole, FORM);
     bolero::check!()
         .with_type::<Vec<(u16, u8)>>()
         .for_each(|damages| {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{SCHEMA, VolumeKey};
+use crate::{ListItem, ListKind, SCHEMA, VolumeKey};
 
 fn book() -> Rulebook {
     Rulebook {
@@ -8,6 +8,7 @@ fn book() -> Rulebook {
         routes: vec![Route::named("default"), Route::named("ecr")],
         rules: vec![rule("a", Action::Block), rule("b", Action::Detour)],
         modes: vec![],
+        lists: Vec::new(),
         settings: Settings::default(),
     }
 }
@@ -265,4 +266,53 @@ fn a_document_says_the_lowest_schema_that_can_say_it() {
     let text = serde_json::to_string(&book()).unwrap();
     assert!(!text.contains("blobs"));
     assert_eq!(Rulebook::from_json(&text).unwrap(), book());
+}
+
+/// Isolates of older builds go on with a rulebook that has neither.
+#[test]
+fn only_lists_and_what_lets_through_need_the_newest_schema() {
+    let mut allows = book();
+    allows.rules[0].action = Action::Allow;
+    assert_eq!(allows.with_schema().schema, SCHEMA);
+    let mut listed = book();
+    listed.lists.push(list("office", &["a"]));
+    assert_eq!(listed.clone().with_schema().schema, SCHEMA);
+    let text = serde_json::to_string(&listed).unwrap();
+    assert_eq!(Rulebook::from_json(&text).unwrap(), listed);
+}
+
+fn list(name: &str, items: &[&str]) -> NamedList {
+    NamedList {
+        name: name.to_owned(),
+        version: 1,
+        description: String::new(),
+        kind: ListKind::String,
+        items: items
+            .iter()
+            .map(|item| ListItem::Text((*item).to_owned()))
+            .collect(),
+    }
+}
+
+#[test]
+fn lists_are_bounded_and_named_once() {
+    case(|book| book.lists = vec![list("a", &[]), list("b", &["x"])], &[]);
+    case(
+        |book| book.lists = vec![list("a", &[]), list("a", &[])],
+        &["lists[1].name"],
+    );
+    case(|book| book.lists = vec![list("Office", &[])], &["lists[0].name"]);
+    case(
+        |book| book.lists = (0..=MAX_LISTS).map(|n| list(&format!("l{n}"), &[])).collect(),
+        &["lists"],
+    );
+    let many = |count: usize, length: usize| NamedList {
+        items: (0..count)
+            .map(|n| ListItem::Text(format!("{n:0length$}")))
+            .collect(),
+        ..list("a", &[])
+    };
+    case(|book| book.lists = vec![many(10_000, 47)], &[]);
+    case(|book| book.lists = vec![many(10_001, 5)], &["lists[0].items"]);
+    case(|book| book.lists = vec![many(10_000, 48)], &["lists"]);
 }

@@ -33,6 +33,7 @@ fn book(rules: Vec<Rule>, modes: Vec<ModeSetting>) -> Rulebook {
         routes: vec![route("default", false), route("detours", true)],
         rules,
         modes,
+        lists: Vec::new(),
         settings: Settings::default(),
     }
 }

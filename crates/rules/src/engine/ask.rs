@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use super::condition::Condition;
 use crate::expression::Order;
+use crate::list::List;
 use crate::pattern::Pattern;
+use crate::ranges::apart;
 use crate::term::{IpRange, Predicate, Quantifier, Term, Test};
 use crate::wildcard::Wildcard;
 
@@ -36,9 +38,18 @@ pub(super) enum Question {
     EndsWith(Box<[u8]>),
     Wildcard(Wildcard),
     Matches(Pattern),
+    InList(List),
 }
 
 impl Ask {
+    /// Calls `visit` with each question in it.
+    pub(super) fn visit_questions<'a>(&'a self, mut visit: impl FnMut(&'a Question)) {
+        match self {
+            Self::Of(_, question) => visit(question),
+            Self::Each(_, condition) => condition.visit(&mut visit),
+        }
+    }
+
     /// The question, and whether its answer is to be negated.
     pub(super) fn new(predicate: &Predicate) -> (Self, Negated) {
         let (term, question, negated) = ask(predicate);
@@ -75,6 +86,7 @@ fn question(test: &Test) -> Question {
         Test::InStrings(strings) => Question::Strings(sorted(strings.clone())),
         Test::InIntegers(ranges) => Question::Integers(apart(ranges.clone(), |last| last.checked_add(1))),
         Test::InIps(ranges) => ips(ranges),
+        Test::InList(list) => Question::InList(list.clone()),
     }
 }
 
@@ -150,17 +162,4 @@ fn ips(ranges: &[IpRange]) -> Question {
         apart(v4.collect(), |last| last.checked_add(1)),
         apart(v6.collect(), |last| last.checked_add(1)),
     )
-}
-
-/// The same values as ranges in ascending order that neither overlap nor touch.
-fn apart<T: Copy + Ord>(mut ranges: Vec<(T, T)>, next: impl Fn(T) -> Option<T>) -> Vec<(T, T)> {
-    ranges.sort_unstable();
-    let mut joined: Vec<(T, T)> = Vec::with_capacity(ranges.len());
-    for (first, last) in ranges {
-        match joined.last_mut() {
-            Some((_, end)) if next(*end).is_none_or(|next| first <= next) => *end = last.max(*end),
-            _ => joined.push((first, last)),
-        }
-    }
-    joined
 }

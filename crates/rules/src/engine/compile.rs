@@ -1,6 +1,8 @@
 //! Checked rules to an [`Engine`]: equal predicates become one, those over one value are grouped, each rule is put
 //! behind what it needs.
 
+use std::collections::BTreeMap;
+
 use super::ask::{Ask, Question};
 use super::estimate::{cost, likely};
 use super::group::Group;
@@ -12,6 +14,7 @@ use super::tree::{FAILS, HOLDS, Interner, PredicateId, Steps, Tree};
 use super::{Answer, CompileError, Each, Eager, Engine};
 use crate::check::CheckedExpression;
 use crate::limits::{MAX_PREDICATES, MAX_REGEX_TOTAL_BYTES, MAX_RULES};
+use crate::list::List;
 
 /// A rule alone is simply looked at: its comparisons cost less than finding out whether to make them.
 const MIN_GUARDED_RULES: usize = 2;
@@ -26,8 +29,22 @@ pub(super) fn compile(rules: &[CheckedExpression]) -> Result<Engine, CompileErro
         .map(|rule| interner.tree(&rule.root, false))
         .collect();
     check_size(&trees, &interner.asks)?;
-    let book = Book::new(interner.asks, trees);
+    let lists = lists(&interner.asks);
+    let book = Book::new(interner.asks, trees, lists);
     Ok(book.engine())
+}
+
+/// Those that comparisons name, each once.
+fn lists(asks: &[Ask]) -> Vec<List> {
+    let mut lists: BTreeMap<&str, &List> = BTreeMap::new();
+    for ask in asks {
+        ask.visit_questions(|question| {
+            if let Question::InList(list) = question {
+                lists.insert(list.name(), list);
+            }
+        });
+    }
+    lists.into_values().cloned().collect()
 }
 
 fn check_size(trees: &[Tree], asks: &[Ask]) -> Result<(), CompileError> {
@@ -59,15 +76,13 @@ fn regexes_size(ask: &Ask) -> usize {
             bytes += pattern.automaton().size();
         }
     };
-    match ask {
-        Ask::Of(_, question) => add(question),
-        Ask::Each(_, condition) => condition.visit(&mut add),
-    }
+    ask.visit_questions(&mut add);
     bytes
 }
 
 /// All rules, on the way: predicates have their final numbers.
 struct Book {
+    lists: Vec<List>,
     terms: TermFinder,
     groups: Vec<Group>,
     answers: Vec<Answer>,
@@ -78,7 +93,7 @@ struct Book {
 }
 
 impl Book {
-    fn new(asks: Vec<Ask>, mut trees: Vec<Tree>) -> Self {
+    fn new(asks: Vec<Ask>, mut trees: Vec<Tree>, lists: Vec<List>) -> Self {
         let mut terms = TermFinder::default();
         let likely_before = likely_with_use(&asks, &trees);
         let (groups, order) = group(&asks, &mut terms);
@@ -98,6 +113,7 @@ impl Book {
         let cost: Vec<u32> = asks.iter().map(cost).collect();
         let (likely, cost) = (pick(&likely_before), pick(&cost));
         let mut book = Self {
+            lists,
             terms,
             groups,
             answers: Vec::new(),
@@ -146,6 +162,7 @@ impl Book {
         let mut guards = Guards::default();
         guarded.into_iter().for_each(|rules| guards.add(rules));
         Engine {
+            lists: self.lists,
             terms: self.terms.into_terms(),
             groups: self.groups,
             answers: self.answers,

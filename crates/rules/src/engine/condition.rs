@@ -51,7 +51,7 @@ impl Condition<Question> {
 
 impl<Q> Condition<Q> {
     /// Calls `visit` with the question of each comparison.
-    pub(super) fn visit(&self, visit: &mut impl FnMut(&Q)) {
+    pub(super) fn visit<'a>(&'a self, visit: &mut impl FnMut(&'a Q)) {
         match self {
             Self::One(_, question, _) => visit(question),
             Self::All(items) | Self::Any(items) | Self::Odd(items, _) => {

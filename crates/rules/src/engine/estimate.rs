@@ -26,6 +26,7 @@ pub(super) fn likely(ask: &Ask) -> u32 {
         Question::Contains(part) | Question::StartsWith(part) | Question::EndsWith(part) => {
             partly(field, part)
         }
+        Question::InList(_) => 100,
         Question::Wildcard(_) | Question::Matches(_) => 450,
     }
 }
@@ -117,7 +118,7 @@ pub(super) fn cost(ask: &Ask) -> u32 {
         Question::Integers(_) => 2,
         Question::StartsWith(_) | Question::EndsWith(_) => 3,
         Question::Strings(_) | Question::StringOrder(..) | Question::Ips(..) => 4,
-        Question::Contains(_) => 15,
+        Question::Contains(_) | Question::InList(_) => 15,
         Question::Wildcard(_) => 40,
         Question::Matches(_) => 100,
     }

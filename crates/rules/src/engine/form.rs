@@ -5,6 +5,7 @@
 //! order, reads them all the same.
 
 mod condition;
+mod list;
 mod probe;
 mod term;
 
@@ -19,26 +20,36 @@ use super::tree::{FAILS, HOLDS, Odd, PredicateId, Step};
 use super::{Answer, Each, Eager, Engine};
 use crate::field::Field;
 use crate::limits::MAX_NESTING;
+use crate::list::List;
 use crate::term::Quantifier;
 use blobwatch_wire::{DecodeError, Reader, put_all, put_text, put_varint};
 
 pub(super) type DecodeResult<T> = Result<T, DecodeError>;
 
-/// The fields by their numbers in the bytes; `None` for one that this build does not know.
-pub(super) struct Names(Vec<Option<Field>>);
+/// What the bytes name: fields by their numbers, `None` for one that this build does not know, and lists.
+pub(super) struct Names {
+    fields: Vec<Option<Field>>,
+    lists: Vec<List>,
+}
 
 impl Names {
     fn put(out: &mut Vec<u8>) {
         put_all(out, Field::ALL.iter(), |out, field| put_text(out, field.name()));
     }
 
-    fn read(reader: &mut Reader<'_>) -> DecodeResult<Self> {
-        let names = reader.all(|reader| reader.text().map(Field::named))?;
-        Ok(Self(names))
+    fn read(reader: &mut Reader<'_>, lists: Vec<List>) -> DecodeResult<Self> {
+        let fields = reader.all(|reader| reader.text().map(Field::named))?;
+        Ok(Self { fields, lists })
+    }
+
+    pub(super) fn list(&self, reader: &mut Reader<'_>) -> DecodeResult<List> {
+        let name = reader.text()?;
+        let list = self.lists.iter().find(|list| list.name() == name);
+        list.cloned().ok_or(DecodeError::Invalid("list"))
     }
 
     pub(super) fn field(&self, reader: &mut Reader<'_>) -> DecodeResult<Field> {
-        let known = self.0.get(usize::from(reader.byte()?));
+        let known = self.fields.get(usize::from(reader.byte()?));
         known.copied().flatten().ok_or(DecodeError::Invalid("field"))
     }
 }
@@ -65,6 +76,7 @@ impl Engine {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
+        self.put_lists(&mut out);
         self.put(&mut out);
         out
     }
@@ -75,9 +87,26 @@ impl Engine {
     /// When they are not those of an engine, or use a field that this build does not know.
     pub fn from_bytes(bytes: &[u8]) -> DecodeResult<Self> {
         let mut reader = Reader::new(bytes);
-        let engine = Self::read(&mut reader)?;
+        let lists = Self::read_lists(&mut reader)?;
+        let engine = Self::read(&mut reader, lists)?;
         reader.finish()?;
         Ok(engine)
+    }
+
+    /// The lists that rules name: apart, since earlier builds have none.
+    #[must_use]
+    pub fn has_lists(&self) -> bool {
+        !self.lists.is_empty()
+    }
+
+    pub fn put_lists(&self, out: &mut Vec<u8>) {
+        put_all(out, self.lists.iter(), list::put);
+    }
+
+    /// # Errors
+    /// When the bytes are not those of lists.
+    pub fn read_lists(reader: &mut Reader<'_>) -> DecodeResult<Vec<List>> {
+        reader.all(list::read)
     }
 
     pub fn put(&self, out: &mut Vec<u8>) {
@@ -101,8 +130,8 @@ impl Engine {
         put_all(out, self.guards.iter(), put_numbers);
     }
 
-    pub fn read(reader: &mut Reader<'_>) -> DecodeResult<Self> {
-        let names = Names::read(reader)?;
+    pub fn read(reader: &mut Reader<'_>, lists: Vec<List>) -> DecodeResult<Self> {
+        let names = Names::read(reader, lists)?;
         let terms = Terms(reader.all(|reader| term::read(reader, &names))?);
         let mut next: PredicateId = 0;
         let groups = reader.all(|reader| {
@@ -135,6 +164,7 @@ impl Engine {
         }
         check_ends(&steps, &answers)?;
         Ok(Self {
+            lists: names.lists,
             terms,
             groups,
             answers,
@@ -204,7 +234,7 @@ fn put_answer(out: &mut Vec<u8>, answer: &Answer) {
 
 fn read_answer(reader: &mut Reader<'_>, names: &Names, terms: usize) -> DecodeResult<Answer> {
     Ok(match reader.byte()? {
-        0 => Answer::Single(read_source(reader, names, terms)?, Probe::read(reader)?),
+        0 => Answer::Single(read_source(reader, names, terms)?, Probe::read(reader, names)?),
         1 => Answer::Each(Box::new(Each {
             quantifier: read_quantifier(reader)?,
             condition: condition::read_one(reader, names)?,

@@ -8,6 +8,8 @@ use memchr::memmem::Finder;
 use super::ask::Question;
 use crate::automaton::Automaton;
 use crate::expression::Order;
+use crate::list::List;
+use crate::ranges::{is_in, is_one_of};
 use crate::values::Value;
 use crate::wildcard::Wildcard;
 
@@ -25,6 +27,7 @@ pub(super) enum Probe {
     EndsWith(Box<[u8]>),
     Wildcard(Wildcard),
     Matches(Arc<Automaton>),
+    InList(List),
 }
 
 impl Probe {
@@ -41,6 +44,7 @@ impl Probe {
             Question::EndsWith(part) => Self::EndsWith(part),
             Question::Wildcard(wildcard) => Self::Wildcard(wildcard),
             Question::Matches(pattern) => Self::Matches(Arc::clone(pattern.automaton())),
+            Question::InList(list) => Self::InList(list),
         }
     }
 
@@ -68,29 +72,17 @@ impl Probe {
             (Self::EndsWith(part), Value::Bytes(value)) => value.ends_with(part),
             (Self::Wildcard(wildcard), Value::Bytes(value)) => wildcard.is_match(value),
             (Self::Matches(automaton), Value::Bytes(value)) => automaton.is_match(value),
+            (Self::InList(list), value) => is_listed(list, value),
             _ => false,
         }
     }
 }
 
-/// Up to here looking at each is faster than searching.
-const FEW: usize = 8;
-
-#[inline]
-fn is_in<T: Copy + Ord>(ranges: &[(T, T)], value: T) -> bool {
-    if ranges.len() <= FEW {
-        return ranges
-            .iter()
-            .any(|(first, last)| *first <= value && value <= *last);
+fn is_listed(list: &List, value: &Value<'_>) -> bool {
+    match value {
+        Value::Bytes(value) => list.has_string(value),
+        Value::Int(value) => list.has_number(*value),
+        Value::Ip(value) => list.has_ip(*value),
+        Value::Missing | Value::Bool(_) => false,
     }
-    let after = ranges.partition_point(|(first, _)| *first <= value);
-    let candidate = after.checked_sub(1).and_then(|at| ranges.get(at));
-    candidate.is_some_and(|(_, last)| value <= *last)
-}
-
-fn is_one_of(strings: &[Box<[u8]>], value: &[u8]) -> bool {
-    if strings.len() <= FEW {
-        return strings.iter().any(|string| **string == *value);
-    }
-    strings.binary_search_by(|string| (**string).cmp(value)).is_ok()
 }

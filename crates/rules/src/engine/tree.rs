@@ -75,7 +75,7 @@ impl Interner {
         match &clause.kind {
             ClauseKind::Not(inner) => self.tree(inner, !negated),
             // Known without asking: all of nothing is true, and any of nothing false.
-            ClauseKind::Predicate(predicate) if predicate.term.is_untold() => {
+            ClauseKind::Predicate(predicate) if predicate.is_untold() => {
                 match predicate.test.holds_for_missing() != negated {
                     true => Tree::All(Vec::new()),
                     false => Tree::Any(Vec::new()),

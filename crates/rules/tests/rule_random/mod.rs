@@ -3,7 +3,9 @@
 
 use std::net::IpAddr;
 
-use blobwatch_rules::{Field, Value, Values};
+use blobwatch_rules::{
+    CheckedExpression, Expression, Field, List, ListKind, Lists, RuleError, Value, Values,
+};
 
 /// Draws from bytes; zero when they are used up, which is the simplest choice everywhere.
 pub(crate) struct Draw<'a>(pub(crate) std::slice::Iter<'a, u8>);
@@ -117,6 +119,25 @@ pub(crate) const WILDCARDS: [&str; 12] = [
     "*é",
 ];
 
+/// Lists that expressions of the whole language name.
+pub(crate) fn lists() -> Lists {
+    let list = |name, kind, items: &[&str]| {
+        List::new(name, kind, items.iter().copied(), 1).expect("items of the kind")
+    };
+    let numbers = NUMBERS.map(|number| number.to_string());
+    let numbers: Vec<&str> = numbers.iter().take(4).map(String::as_str).collect();
+    Lists::from_iter([
+        list("strings", ListKind::String, &TEXTS[..14]),
+        list("host_names", ListKind::HostName, &["a", "*.03", "ab"]),
+        list("numbers", ListKind::Number, &numbers),
+        list("networks", ListKind::Network, &NETWORKS[4..9]),
+    ])
+}
+
+pub(crate) fn read(text: &str) -> Result<CheckedExpression, RuleError> {
+    blobwatch_rules::parse(text).and_then(|expression: Expression| expression.check_with(&lists()))
+}
+
 pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
@@ -153,14 +174,14 @@ fn operand(draw: &mut Draw<'_>, language: Language, depth: usize) -> String {
 pub(crate) fn comparison(draw: &mut Draw<'_>, language: Language) -> String {
     match draw.below(if language == Language::Whole { 7 } else { 4 }) {
         0 => string_test(draw, language, |draw| draw.of(&STRINGS).name().to_owned()),
-        1 => integer_test(draw, |draw| match (language, draw.below(8)) {
+        1 => integer_test(draw, language, |draw| match (language, draw.below(8)) {
             (Language::Whole, 0) => "cf.threat_score".to_owned(),
             _ => draw.of(&INTEGERS).name().to_owned(),
         }),
         2 => ip_test(draw, language),
         3 => draw.of(&BOOLEANS).name().to_owned(),
         4 => string_test(draw, language, |draw| string_term(draw, 2, "[0]")),
-        5 => integer_test(draw, |draw| {
+        5 => integer_test(draw, language, |draw| {
             let term = string_term(draw, 1, "[1]");
             let array = draw.of(&ARRAYS);
             draw.of(&[format!("len({term})"), format!("len({array})")])
@@ -254,7 +275,7 @@ fn string_term(draw: &mut Draw<'_>, depth: usize, index: &str) -> String {
 
 fn string_test(draw: &mut Draw<'_>, language: Language, term: impl Fn(&mut Draw<'_>) -> String) -> String {
     let left = term(draw);
-    match draw.below(if language == Language::Whole { 9 } else { 5 }) {
+    match draw.below(if language == Language::Whole { 10 } else { 5 }) {
         0 | 1 => format!("{left} contains {}", quoted(draw.of(&TEXTS))),
         2 => format!("{left} {} {}", order(draw), quoted(draw.of(&TEXTS))),
         3 => {
@@ -269,13 +290,18 @@ fn string_test(draw: &mut Draw<'_>, language: Language, term: impl Fn(&mut Draw<
         ),
         6 => format!("starts_with({left}, {})", quoted(draw.of(&TEXTS))),
         7 => format!("ends_with({left}, {})", quoted(draw.of(&TEXTS))),
+        8 => format!(
+            "{left} in {}",
+            draw.of(&["$strings", "$host_names", "$cf.malware"])
+        ),
         _ => format!("{left} matches r\"{}\"", draw.of(&["a", "^.$", "\\d\\d"])),
     }
 }
 
-fn integer_test(draw: &mut Draw<'_>, term: impl Fn(&mut Draw<'_>) -> String) -> String {
+fn integer_test(draw: &mut Draw<'_>, language: Language, term: impl Fn(&mut Draw<'_>) -> String) -> String {
     let left = term(draw);
-    match draw.below(4) {
+    match draw.below(if language == Language::Whole { 5 } else { 4 }) {
+        4 => format!("{left} in $numbers"),
         0 | 1 => format!("{left} {} {}", order(draw), draw.of(&NUMBERS)),
         2 => format!("{left} {} {}", draw.of(&["&", "bitwise_and"]), draw.of(&NUMBERS)),
         _ => {
@@ -298,7 +324,8 @@ fn ip_test(draw: &mut Draw<'_>, language: Language) -> String {
         Language::Whole => draw.of(&["ip.src", "ip.src", "cidr(ip.src, 24, 48)", "cidr6(ip.src, 32)"]),
         Language::Wirefilter => "ip.src",
     };
-    match draw.below(2) {
+    match draw.below(if language == Language::Whole { 3 } else { 2 }) {
+        2 => format!("{address} in {}", draw.of(&["$networks", "$cf.vpn"])),
         0 => format!("{address} {} {}", order(draw), draw.of(&ADDRESSES)),
         _ => {
             let values: Vec<&str> = (0..=draw.below(4)).map(|_| draw.of(&NETWORKS)).collect();

@@ -81,13 +81,16 @@ fn sample(request: &str) -> Value {
         }
         "RouteBody" => json!({"host": "a.example", "repository": "a/**", "origin": "https://o.example",
             "detour": "https://d.example", "redirects": "follow", "observe": 0.5, "disclose": "all"}),
+        "ListBody" => json!({"description": "d", "kind": "number", "items": [1, "2..3"]}),
+        "ItemsBody" => json!({"add": ["a"], "remove": [1]}),
         "PanicBody" => json!({"route": "default", "reason": "r"}),
         "Settings" => json!({"fire_logs": {"FRA": 2}, "retry_after_s": 30, "retention_hours": 24,
             "retention_bytes": 1_000_000_000}),
         "Rulebook" => {
             json!({"schema": 1, "revision": 0, "routes": [{"name": "default"}], "settings": {"fire_logs": {}},
             "rules": [{"id": "a", "version": 1, "expression": "ssl", "action": "tag"}],
-            "modes": [{"rule": "a", "route": "default", "mode": "monitor"}]})
+            "modes": [{"rule": "a", "route": "default", "mode": "monitor"}],
+            "lists": [{"name": "a", "version": 1, "kind": "string", "items": ["a", 1]}]})
         }
         _ => json!({"a": 1}),
     }

@@ -49,7 +49,7 @@ fn within(reader: &mut Reader<'_>, names: &Names, depth: usize) -> DecodeResult<
 pub(super) fn read_one(reader: &mut Reader<'_>, names: &Names) -> DecodeResult<Condition<Probe>> {
     Ok(Condition::One(
         term::read(reader, names)?,
-        Probe::read(reader)?,
+        Probe::read(reader, names)?,
         reader.flag()?,
     ))
 }

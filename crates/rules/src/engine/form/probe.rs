@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use memchr::memmem::Finder;
 
-use super::DecodeResult;
+use super::{DecodeResult, Names};
 use crate::automaton::Automaton;
 use crate::engine::probe::Probe;
 use crate::expression::Order;
 use crate::wildcard::Wildcard;
-use blobwatch_wire::{DecodeError, Reader, put_all, put_bytes, put_one, put_varint, unzigzag, zigzag};
+use blobwatch_wire::{
+    DecodeError, Reader, put_all, put_bytes, put_one, put_text, put_varint, unzigzag, zigzag,
+};
 
 impl Probe {
     pub(super) fn put(&self, out: &mut Vec<u8>) {
@@ -57,10 +59,14 @@ impl Probe {
                 out.push(10);
                 automaton.put(out);
             }
+            Self::InList(list) => {
+                out.push(11);
+                put_text(out, list.name());
+            }
         }
     }
 
-    pub(super) fn read(reader: &mut Reader<'_>) -> DecodeResult<Self> {
+    pub(super) fn read(reader: &mut Reader<'_>, names: &Names) -> DecodeResult<Self> {
         Ok(match reader.byte()? {
             0 => Self::IsTrue,
             1 => Self::Strings(reader.all(read_string)?.into()),
@@ -76,6 +82,7 @@ impl Probe {
             8 => Self::EndsWith(read_string(reader)?),
             9 => Self::Wildcard(Wildcard::of_parts(reader.all(read_string)?)),
             10 => Self::Matches(Arc::new(Automaton::read(reader)?)),
+            11 => Self::InList(names.list(reader)?),
             _ => return Err(DecodeError::Invalid("predicate")),
         })
     }

@@ -1,0 +1,369 @@
+//! Lists that rules name: list, read, write a version, add and remove items, remove.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::act::{Act, Target};
+use super::change::{ChangeResult, Context, PlannedChange, body, carry_out, current};
+use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
+use blobwatch_rulebook::{KindName, ListItem, ListKind, NamedList, Rulebook, check_list_name, lists_of};
+use blobwatch_sql::Sql;
+use blobwatch_wire::{List, Page, Place, Problem, hex, json_text, rfc3339};
+
+/// Items that an entry of the audit log names one by one, of those that came and of those that went.
+const MAX_AUDITED_ITEMS: usize = 100;
+
+/// A list without its items, and who made this version.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct ListOutline {
+    pub name: String,
+    pub version: u32,
+    pub description: String,
+    #[serde(with = "KindName")]
+    pub kind: ListKind,
+    /// How many items.
+    pub count: usize,
+    /// RFC 3339.
+    pub time: String,
+    pub actor: String,
+    pub reason: Option<String>,
+    pub since_revision: u64,
+    pub until_revision: Option<u64>,
+}
+
+/// A list as it is now, and the rules that name it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct ListDetail {
+    #[serde(flatten)]
+    pub outline: ListOutline,
+    pub rules: Vec<String>,
+    pub items: Vec<ListItem>,
+}
+
+/// What a change of a list did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct ListChange {
+    #[serde(flatten)]
+    pub outline: ListOutline,
+    pub rules: Vec<String>,
+    pub added: usize,
+    pub removed: usize,
+}
+
+/// A list that is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ListRemoval {
+    pub removed: String,
+}
+
+impl From<&StoredVersion<NamedList>> for ListOutline {
+    fn from(kept: &StoredVersion<NamedList>) -> Self {
+        let list = &kept.value;
+        Self {
+            name: list.name.clone(),
+            version: list.version,
+            description: list.description.clone(),
+            kind: list.kind,
+            count: list.items.len(),
+            time: rfc3339(kept.time_ms),
+            actor: kept.actor.clone(),
+            reason: kept.reason.clone(),
+            since_revision: kept.since,
+            until_revision: kept.until,
+        }
+    }
+}
+
+/// All of a list; a description that is left out is empty, not what was there.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListBody {
+    #[serde(default)]
+    description: String,
+    #[serde(with = "KindName")]
+    kind: ListKind,
+    items: Vec<ListItem>,
+}
+
+/// Items that come and go; the others stay.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ItemsBody {
+    #[serde(default)]
+    add: Vec<ListItem>,
+    #[serde(default)]
+    remove: Vec<ListItem>,
+}
+
+/// Every list, without its items.
+///
+/// # Errors
+/// 400 for a cursor that no longer stands.
+pub(crate) fn list_lists<S: Sql>(
+    store: &RuleBookStore<S>,
+    page: &Page,
+) -> Result<List<ListOutline>, Problem> {
+    let kept = store.valid::<NamedList>(Kind::List)?;
+    page.of(kept.iter().map(ListOutline::from).collect(), |list| {
+        list.name.as_str()
+    })
+}
+
+/// One list.
+///
+/// # Errors
+/// 404 when there is none.
+pub(crate) fn get_list<S: Sql>(store: &RuleBookStore<S>, name: &str) -> Result<ListDetail, Problem> {
+    let kept = stored(store, name)?;
+    Ok(ListDetail {
+        outline: ListOutline::from(&kept),
+        rules: users(&store.document()?, name),
+        items: kept.value.items,
+    })
+}
+
+/// Every version of a list, newest first, without items. Cursors are revisions.
+///
+/// # Errors
+/// 404 when there never was one.
+pub(crate) fn list_list_versions<S: Sql>(
+    store: &RuleBookStore<S>,
+    name: &str,
+    page: &Page,
+) -> Result<List<ListOutline>, Problem> {
+    let versions = store.list_versions(name)?;
+    if versions.is_empty() {
+        return Err(no_list(name));
+    }
+    let keyed = versions.iter().map(|kept| (kept.since.to_string(), kept.into()));
+    page.keyed(keyed.collect())
+}
+
+/// Writes a version of a list, or a new list. The same values as now make no version.
+///
+/// # Errors
+/// 400 or 422 naming the place; 412 on another revision than expected.
+pub(crate) fn put_list<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    name: &str,
+    text: &str,
+) -> Result<ChangeResult<ListChange>, Problem> {
+    check_list_name(name).map_err(|expected| {
+        Problem::bad_parameter(Place::new(
+            "path.list",
+            format!("expected {expected}, found {name:?}"),
+        ))
+    })?;
+    let body: ListBody = body(text)?;
+    let list = NamedList {
+        name: name.to_owned(),
+        version: 0,
+        description: body.description,
+        kind: body.kind,
+        items: body.items,
+    };
+    let list = list.normal("body.").map_err(Problem::invalid)?;
+    write(store, context, list)
+}
+
+/// Adds items to a list and removes others, in one version.
+///
+/// # Errors
+/// 400 or 422 naming the place; 404 when there is no such list; 412 on another revision than expected.
+pub(crate) fn change_items<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    name: &str,
+    text: &str,
+) -> Result<ChangeResult<ListChange>, Problem> {
+    let ItemsBody { add, remove } = body(text)?;
+    let list = stored(store, name)?.value;
+    let normal = |items: Vec<ListItem>, place: &str| {
+        let list = NamedList {
+            items,
+            ..list.clone()
+        };
+        let told = |fault: Place| Place {
+            place: fault.place.replacen("body.items", place, 1),
+            ..fault
+        };
+        let normal = list.normal("body.").map(|list| list.items);
+        normal.map_err(|faults| Problem::invalid(faults.into_iter().map(told).collect()))
+    };
+    let (add, remove) = (normal(add, "body.add")?, normal(remove, "body.remove")?);
+    let mut items: BTreeSet<ListItem> = list.items.iter().cloned().collect();
+    remove.iter().for_each(|item| _ = items.remove(item));
+    items.extend(add);
+    let items = items.into_iter().collect();
+    write(store, context, NamedList { items, ..list })
+}
+
+/// Removes a list; its versions stay.
+///
+/// # Errors
+/// 404 when there is none; 409 where rules name it; 412 on another revision than expected.
+pub(crate) fn delete_list<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    name: &str,
+) -> Result<ChangeResult<ListRemoval>, Problem> {
+    let mut book = current(store, context)?;
+    let at = book.lists.iter().position(|list| list.name == name);
+    let list = book.lists.remove(at.ok_or_else(|| no_list(name))?);
+    let rules = users(&book, name);
+    if !rules.is_empty() {
+        return Err(in_use(name, &rules));
+    }
+    let plan = PlannedChange {
+        act: Act::ListDelete,
+        target: Target::List(name.to_owned()),
+        own: String::from("-"),
+        before: Some(json_text(&outline(&list))?),
+        after: None,
+        candidate: book,
+        edits: vec![Edit::end_list(name)],
+    };
+    let revision = carry_out(store, context, plan)?;
+    Ok(ChangeResult {
+        item: ListRemoval {
+            removed: name.to_owned(),
+        },
+        revision,
+        changed: true,
+        created: false,
+    })
+}
+
+fn write<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    list: NamedList,
+) -> Result<ChangeResult<ListChange>, Problem> {
+    let mut book = current(store, context)?;
+    let at = book.lists.iter().position(|known| known.name == list.name);
+    let before = at.and_then(|at| book.lists.get(at)).cloned();
+    let same = before.as_ref().map(|before| NamedList {
+        version: before.version,
+        ..list.clone()
+    });
+    let (name, revision) = (list.name.clone(), book.revision);
+    if before.is_some() && before == same {
+        return changed(store, &name, revision, before.as_ref(), false);
+    }
+    let version = version_after(&store.list_versions(&name)?);
+    let list = NamedList { version, ..list };
+    let own = format!("lists[{}].", at.unwrap_or(book.lists.len()));
+    let edits = vec![Edit::list(&list)?];
+    let (told_before, told_after) = (before.as_ref().map(outline), difference(before.as_ref(), &list));
+    match at.and_then(|at| book.lists.get_mut(at)) {
+        Some(slot) => *slot = list,
+        None => book.lists.push(list),
+    }
+    let plan = PlannedChange {
+        act: Act::ListPut,
+        target: Target::List(name.clone()),
+        own,
+        before: told_before.as_ref().map(json_text).transpose()?,
+        after: Some(json_text(&told_after)?),
+        candidate: book,
+        edits,
+    };
+    let revision = carry_out(store, context, plan)?;
+    changed(store, &name, revision, before.as_ref(), true)
+}
+
+fn changed<S: Sql>(
+    store: &RuleBookStore<S>,
+    name: &str,
+    revision: u64,
+    before: Option<&NamedList>,
+    changed: bool,
+) -> Result<ChangeResult<ListChange>, Problem> {
+    let kept = stored(store, name)?;
+    let (added, removed) = moved(before, &kept.value);
+    Ok(ChangeResult {
+        item: ListChange {
+            outline: ListOutline::from(&kept),
+            rules: users(&store.document()?, name),
+            added: added.len(),
+            removed: removed.len(),
+        },
+        revision,
+        changed,
+        created: before.is_none(),
+    })
+}
+
+pub(super) fn version_after(versions: &[StoredVersion<NamedList>]) -> u32 {
+    versions.iter().map(|kept| kept.value.version).max().unwrap_or(0) + 1
+}
+
+/// What of a list the audit log keeps: its items are in the version that the entry names, and their digest says that they
+/// are those.
+pub(super) fn outline(list: &NamedList) -> Value {
+    let items = json_text(&list.items).unwrap_or_default();
+    json!({
+        "version": list.version,
+        "kind": kind_name(list.kind),
+        "description": list.description,
+        "count": list.items.len(),
+        "sha256": hex(&<[u8; 32]>::from(Sha256::digest(items))),
+    })
+}
+
+fn kind_name(kind: ListKind) -> Value {
+    KindName::serialize(&kind, serde_json::value::Serializer).unwrap_or_default()
+}
+
+/// The same, and which items came and went.
+pub(super) fn difference(before: Option<&NamedList>, list: &NamedList) -> Value {
+    let (added, removed) = moved(before, list);
+    let mut told = outline(list);
+    for (name, items) in [("added", added), ("removed", removed)] {
+        told[name] =
+            json!({"count": items.len(), "items": items.iter().take(MAX_AUDITED_ITEMS).collect::<Vec<_>>()});
+    }
+    told
+}
+
+fn moved<'a>(before: Option<&'a NamedList>, after: &'a NamedList) -> (Vec<&'a ListItem>, Vec<&'a ListItem>) {
+    let of = |list: Option<&'a NamedList>| -> BTreeSet<&'a ListItem> {
+        list.into_iter().flat_map(|list| &list.items).collect()
+    };
+    let (before, after) = (of(before), of(Some(after)));
+    let added = after.difference(&before).copied().collect();
+    (added, before.difference(&after).copied().collect())
+}
+
+/// The rules that name a list.
+fn users(book: &Rulebook, name: &str) -> Vec<String> {
+    let names_it = |expression: &str| lists_of(expression).iter().any(|used| used == name);
+    let users = book.rules.iter().filter(|rule| names_it(&rule.expression));
+    users.map(|rule| rule.id.clone()).collect()
+}
+
+fn stored<S: Sql>(store: &RuleBookStore<S>, name: &str) -> Result<StoredVersion<NamedList>, Problem> {
+    let mut lists = store.valid::<NamedList>(Kind::List)?.into_iter();
+    lists
+        .find(|kept| kept.value.name == name)
+        .ok_or_else(|| no_list(name))
+}
+
+fn no_list(name: &str) -> Problem {
+    Problem::not_found(&format!("list {name:?}"))
+}
+
+fn in_use(name: &str, rules: &[String]) -> Problem {
+    let detail = format!(
+        "rules name the list {name:?}: {}; change or retire them first",
+        rules.join(", ")
+    );
+    Problem {
+        errors: vec![Place::new("path.list", detail.as_str())],
+        ..Problem::new(409, "list-in-use", "The list is in use", detail.as_str())
+    }
+}
