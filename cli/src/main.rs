@@ -14,6 +14,7 @@ mod api;
 mod audit;
 mod detect;
 mod input;
+mod list;
 mod localize;
 mod output;
 mod preview;
@@ -44,6 +45,7 @@ enum Command {
     Localize(localize::Arguments),
     Preview(preview::Arguments),
     Rulebook(rulebook::Arguments),
+    List(list::Arguments),
     Audit(audit::Arguments),
     /// Write the records on which a rule fired, as NDJSON, newest first
     Fires(records::Records),
@@ -60,6 +62,7 @@ const EXAMPLES: &str = "Examples:
   blobwatch detect counts.csv                    anomalies in counts over time
   blobwatch localize stalls.csv                  the cohort that explains an excess
   blobwatch rulebook diff rulebook.toml          what a push would change
+  blobwatch list refresh office office.txt       the values that rules name as $office
   blobwatch status                               what is wrong, and what the detector can see
   blobwatch audit verify audit.ndjson            whether the audit log is intact
 
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Localize(arguments) => localize::run(&arguments),
         Command::Preview(arguments) => preview::run(&arguments),
         Command::Rulebook(arguments) => rulebook::run(&arguments),
+        Command::List(arguments) => list::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Fires(arguments) => records::export("fires", &arguments),
         Command::Requests(arguments) => records::export("requests", &arguments),
