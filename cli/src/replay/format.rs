@@ -2,15 +2,12 @@
 
 use clap::ValueEnum;
 
-use super::entry::{Field, LogEntry};
+use blobwatch_logs::{Field, LogEntry, Names};
 
 mod columns;
 mod combined;
-mod json;
 
 use columns::Columns;
-use json::Names;
-pub(super) use json::texts;
 
 /// Formats of logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -13,9 +13,9 @@ use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
 use super::digests::Digests;
-use super::entry::LogEntry;
 use super::names::{Names, Who};
 use super::shown::{Lengths, NO_RANGE, Shown};
+use blobwatch_logs::LogEntry;
 
 /// One request for a blob; some 230 bytes. Size, range and outcome are as the line has them until `shown::resolve`.
 #[derive(Clone, Copy, Debug, PartialEq)]

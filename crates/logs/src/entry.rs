@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::clock;
+use crate::clock::{any_time, date_and_clock};
 
 /// Something a log may say of a request; the names are those of `--field`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub(super) enum Field {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+pub enum Field {
     /// Time: any of the usual forms, or a number since 1970
     Time,
     /// Date alone, `2020-07-05`, beside `clock`
@@ -70,51 +71,51 @@ pub(super) enum Field {
 
 /// One line; what is not said is empty, or `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct LogEntry<'a> {
-    pub(super) time_ms: Option<u64>,
+pub struct LogEntry<'a> {
+    pub time_ms: Option<u64>,
     date: &'a str,
     clock: &'a str,
-    pub(super) method: Cow<'a, str>,
-    pub(super) path: Cow<'a, str>,
+    pub method: Cow<'a, str>,
+    pub path: Cow<'a, str>,
     /// `HTTP/1.1`, where a request line says it.
-    pub(super) protocol: Cow<'a, str>,
-    pub(super) status: Option<u16>,
-    pub(super) bytes: Option<u64>,
-    pub(super) wire: Option<u64>,
-    pub(super) promised: Option<u64>,
-    pub(super) range: Cow<'a, str>,
-    pub(super) content_range: Cow<'a, str>,
-    pub(super) range_start: Option<u64>,
-    pub(super) range_end: Option<u64>,
-    pub(super) address: Cow<'a, str>,
-    pub(super) user_agent: Cow<'a, str>,
+    pub protocol: Cow<'a, str>,
+    pub status: Option<u16>,
+    pub bytes: Option<u64>,
+    pub wire: Option<u64>,
+    pub promised: Option<u64>,
+    pub range: Cow<'a, str>,
+    pub content_range: Cow<'a, str>,
+    pub range_start: Option<u64>,
+    pub range_end: Option<u64>,
+    pub address: Cow<'a, str>,
+    pub user_agent: Cow<'a, str>,
     /// Whether blanks are written `%20`.
-    pub(super) is_agent_encoded: bool,
-    pub(super) size: Option<u64>,
-    pub(super) colo: Cow<'a, str>,
-    pub(super) country: Cow<'a, str>,
-    pub(super) asn: Option<u32>,
-    pub(super) fingerprint: Cow<'a, str>,
+    pub is_agent_encoded: bool,
+    pub size: Option<u64>,
+    pub colo: Cow<'a, str>,
+    pub country: Cow<'a, str>,
+    pub asn: Option<u32>,
+    pub fingerprint: Cow<'a, str>,
     /// As written: a name, or a JSON list.
-    pub(super) rules: Cow<'a, str>,
-    pub(super) duration_ms: u32,
-    pub(super) id: Cow<'a, str>,
-    pub(super) route: Cow<'a, str>,
-    pub(super) digest: Cow<'a, str>,
-    pub(super) repository: Cow<'a, str>,
-    pub(super) kind: Cow<'a, str>,
-    pub(super) start: Option<u64>,
-    pub(super) end: Option<u64>,
-    pub(super) honoured: Option<bool>,
-    pub(super) outcome: Cow<'a, str>,
-    pub(super) client: Option<u64>,
-    pub(super) network: Option<u64>,
-    pub(super) family: Cow<'a, str>,
-    pub(super) version: Cow<'a, str>,
-    pub(super) served_by: Cow<'a, str>,
-    pub(super) os: Cow<'a, str>,
-    pub(super) verdict: Cow<'a, str>,
-    pub(super) weight: Option<u32>,
+    pub rules: Cow<'a, str>,
+    pub duration_ms: u32,
+    pub id: Cow<'a, str>,
+    pub route: Cow<'a, str>,
+    pub digest: Cow<'a, str>,
+    pub repository: Cow<'a, str>,
+    pub kind: Cow<'a, str>,
+    pub start: Option<u64>,
+    pub end: Option<u64>,
+    pub honoured: Option<bool>,
+    pub outcome: Cow<'a, str>,
+    pub client: Option<u64>,
+    pub network: Option<u64>,
+    pub family: Cow<'a, str>,
+    pub version: Cow<'a, str>,
+    pub served_by: Cow<'a, str>,
+    pub os: Cow<'a, str>,
+    pub verdict: Cow<'a, str>,
+    pub weight: Option<u32>,
 }
 
 impl<'a> LogEntry<'a> {
@@ -122,12 +123,12 @@ impl<'a> LogEntry<'a> {
     ///
     /// # Errors
     /// What was expected, for a time or a status that is none: without these a line says nothing.
-    pub(super) fn set(&mut self, field: Field, value: Cow<'a, str>) -> Result<(), &'static str> {
+    pub fn set(&mut self, field: Field, value: Cow<'a, str>) -> Result<(), &'static str> {
         if matches!(&*value, "" | "-" | "null") {
             return Ok(());
         }
         match field {
-            Field::Time => self.time_ms = Some(clock::any(&value).ok_or("a time")?),
+            Field::Time => self.time_ms = Some(any_time(&value).ok_or("a time")?),
             Field::Date => self.date = borrowed(value),
             Field::Clock => self.clock = borrowed(value),
             Field::Method => self.method = value,
@@ -189,9 +190,9 @@ impl<'a> LogEntry<'a> {
     }
 
     /// Puts date and clock together, where they came apart.
-    pub(super) fn finish(&mut self) -> Result<u64, &'static str> {
+    pub fn finish(&mut self) -> Result<u64, &'static str> {
         if self.time_ms.is_none() && !self.date.is_empty() {
-            self.time_ms = clock::date_and_clock(self.date.as_bytes(), self.clock.as_bytes());
+            self.time_ms = date_and_clock(self.date.as_bytes(), self.clock.as_bytes());
         }
         self.time_ms.ok_or("a time")
     }
