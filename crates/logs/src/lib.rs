@@ -5,8 +5,12 @@
 
 mod clock;
 mod entry;
+mod formats;
 mod json;
+mod shown;
 
 pub use clock::{any_time, common_time};
-pub use entry::{Field, LogEntry};
+pub use entry::{Field, LogEntry, named};
+pub use formats::LOGPUSH;
 pub use json::{Names, texts};
+pub use shown::{Answer, Lengths, NO_RANGE, Shown};

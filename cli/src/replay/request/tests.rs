@@ -4,9 +4,9 @@ use blobwatch_pull::{ClientKey, Family, Method, NetworkKey, Outcome, RangeKind, 
 
 use super::{Cohort, Reader, Request};
 use crate::replay::log::id_of;
-use crate::replay::shown::{Lengths, NO_RANGE, Shown, resolve};
+use crate::replay::shown::resolve;
 use crate::replay::sizes::Sizes;
-use blobwatch_logs::{Field, LogEntry};
+use blobwatch_logs::{Field, Lengths, LogEntry, NO_RANGE, Shown};
 
 const DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000001";
 
