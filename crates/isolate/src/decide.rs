@@ -171,6 +171,7 @@ impl Isolate {
             revision: self.held().revision,
             degraded: decided.degraded,
             weight: 1,
+            seen: true,
             profile: request.profile(),
         }
     }
