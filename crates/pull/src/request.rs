@@ -252,6 +252,7 @@ impl<'a> Request<'a> {
             revision: 0,
             degraded: false,
             weight: 1,
+            seen: true,
             profile: self.profile(),
         }
     }
