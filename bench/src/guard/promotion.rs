@@ -340,6 +340,7 @@ fn record() -> Record {
         revision: 2,
         degraded: false,
         weight: 1,
+        seen: true,
         profile: Profile::default(),
     }
 }

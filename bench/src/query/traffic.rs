@@ -162,6 +162,7 @@ impl Iterator for Traffic {
             revision: 17,
             degraded: false,
             weight: 1,
+            seen: true,
             profile: profile(build, os),
         })
     }

@@ -357,6 +357,7 @@ fn blank() -> Record {
         revision: 0,
         degraded: false,
         weight: 1,
+        seen: true,
         profile: Profile::default(),
     }
 }

@@ -6,6 +6,7 @@ mod client;
 mod digest;
 mod facts;
 mod fingerprint;
+mod origin;
 mod path;
 mod place;
 mod range;
@@ -27,6 +28,7 @@ pub use cache::Cache;
 pub use client::{Client, ClientKey, ClientKeys, NetworkKey, bucket, observed};
 pub use facts::{Facts, FactsError, TlsFacts, known_colo, parse_address};
 pub use fingerprint::{Fingerprint, NO_TLS, PRESENCE};
+pub use origin::Origin;
 pub use path::{
     Blob, BlobShapes, MAX_REPOSITORY, PathShape, ShapeError, find_blob, normal_form, repository_of,
 };

@@ -183,6 +183,8 @@ pub struct Record {
     pub degraded: bool,
     /// Requests that this record stands for.
     pub weight: u32,
+    /// Whether Blobwatch saw the request itself; another party told of it where not.
+    pub seen: bool,
     pub profile: Profile,
 }
 

@@ -74,6 +74,7 @@ pub fn full() -> Record {
         revision: 17,
         degraded: false,
         weight: 1,
+        seen: true,
         profile: Profile {
             host: "registry.example".to_owned(),
             scheme: "https".to_owned(),
@@ -142,6 +143,7 @@ pub fn sparse() -> Record {
         revision: 0,
         degraded: true,
         weight: 1,
+        seen: true,
         profile: Profile::default(),
     }
 }
@@ -356,6 +358,7 @@ fn sample_record(numbers: &mut Numbers, id: RecordId) -> Record {
         revision: 17,
         degraded: false,
         weight: 1,
+        seen: true,
         profile: profile(build, os),
     }
 }

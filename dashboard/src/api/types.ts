@@ -70,6 +70,7 @@ export interface RequestRecord {
   revision: number;
   degraded: boolean;
   weight: number;
+  seen: boolean;
 }
 
 export interface Clause {

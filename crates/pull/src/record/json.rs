@@ -52,6 +52,7 @@ struct Json<'a> {
     revision: u64,
     degraded: bool,
     weight: u32,
+    seen: bool,
 }
 
 #[derive(Serialize)]
@@ -126,6 +127,7 @@ impl Serialize for Record {
             revision: self.revision,
             degraded: self.degraded,
             weight: self.weight,
+            seen: self.seen,
         }
         .serialize(serializer)
     }

@@ -285,6 +285,7 @@ impl Block {
             revision: treatment.revision,
             degraded: treatment.degraded,
             weight: treatment.weight,
+            seen: !treatment.told,
             profile: entry(&self.profiles, agent.profile)?.clone(),
         })
     }

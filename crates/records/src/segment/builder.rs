@@ -197,6 +197,7 @@ impl Builder {
                     revision: record.revision,
                     degraded: record.degraded,
                     weight: record.weight,
+                    told: !record.seen,
                     sent_to: record.sent_to,
                     served_by: record.served_by,
                     cache: record.cache,

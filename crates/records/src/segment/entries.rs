@@ -23,6 +23,8 @@ pub struct Treatment {
     pub revision: u64,
     pub degraded: bool,
     pub weight: u32,
+    /// Another party told of the requests: Blobwatch did not see them.
+    pub told: bool,
     pub sent_to: String,
     pub served_by: String,
     pub cache: Option<Cache>,

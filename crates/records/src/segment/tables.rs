@@ -56,6 +56,7 @@ const JOINED: u8 = 7;
 /// The bits of a treatment's forms that came later, likewise.
 const HAS_RTT: u8 = 5;
 const HAS_DELIVERY_RATE: u8 = 6;
+const TOLD: u8 = 7;
 
 fn put_treatment(out: &mut Vec<u8>, texts: &Texts<'_>, treatment: &Treatment) {
     let honoured = match treatment.honoured {
@@ -89,7 +90,8 @@ fn put_treatment(out: &mut Vec<u8>, texts: &Texts<'_>, treatment: &Treatment) {
         promised as u8
             | (ray as u8) << 3
             | u8::from(rtt) << HAS_RTT
-            | u8::from(delivery_rate) << HAS_DELIVERY_RATE,
+            | u8::from(delivery_rate) << HAS_DELIVERY_RATE
+            | u8::from(treatment.told) << TOLD,
     );
     put_varint(out, treatment.revision);
     put_varint(out, u64::from(treatment.weight));
@@ -164,6 +166,7 @@ fn read_treatment(reader: &mut Reader<'_>, texts: &TextTable) -> Result<Treatmen
         revision: reader.varint()?,
         degraded: flags >> 3 & 1 == 1,
         weight: reader.narrow("weight")?,
+        told: forms >> TOLD & 1 == 1,
         sent_to: String::new(),
         served_by: String::new(),
         cache: None,

@@ -138,6 +138,24 @@ fn the_flag_of_an_odd_path_is_one_bit_of_the_old_form() {
     assert_eq!(decode(&marked).unwrap(), [odd]);
 }
 
+/// Likewise; a build before it takes such a record for one that was seen.
+#[test]
+fn the_flag_of_what_was_told_is_one_bit_of_the_old_form() {
+    let told = Record {
+        seen: false,
+        ..sample::full()
+    };
+    let (plain, marked) = (encode(&[sample::full()]), encode(std::slice::from_ref(&told)));
+    let differing: Vec<u8> = plain
+        .iter()
+        .zip(&marked)
+        .map(|(a, b)| a ^ b)
+        .filter(|bits| *bits != 0)
+        .collect();
+    assert_eq!((plain.len(), differing), (marked.len(), vec![1 << 7]));
+    assert_eq!(decode(&marked).unwrap(), [told]);
+}
+
 #[test]
 fn records_round_trip_in_order_of_their_ids() {
     bolero::check!().with_type::<u64>().for_each(|seed| {

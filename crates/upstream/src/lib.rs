@@ -1,0 +1,7 @@
+//! What other parties tell of requests: their forms, and batches of them for FireLogs.
+
+mod batch;
+mod event;
+
+pub use batch::{UpstreamAnswer, UpstreamBatch, UpstreamRule};
+pub use event::{acted, event_id, upstream_fire, upstream_rule_name};
