@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use blobwatch_rulebook::Rulebook;
+use blobwatch_rulebook::{Rulebook, strict};
 use serde_json::Value;
 
 use crate::problem::Problem;
@@ -46,7 +46,8 @@ impl Document {
                 toml::from_str(&text).map_err(|error| wrong(file, format!("TOML: {error}")))?;
             json_of(toml::Value::Table(table))
         } else {
-            serde_json::from_str(&text).map_err(|error| wrong(file, format!("JSON: {error}")))?
+            strict(&text, "rulebook")
+                .map_err(|fault| wrong(file, format!("JSON: {}: {}", fault.place, fault.message)))?
         };
         if !body.is_object() {
             return Err(wrong(

@@ -11,6 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use blobwatch_rulebook::strict;
 use blobwatch_tokens::{Actor, Role, Tokens};
 use blobwatch_wire::{MAX_SMALL_BODY, Place, Problem, hex};
 
@@ -235,9 +236,8 @@ pub fn posted_token(body: &str) -> Result<String, Problem> {
     if body.len() > MAX_SMALL_BODY {
         return Err(Problem::too_large(MAX_SMALL_BODY));
     }
-    Problem::unless_object(body)?;
     // What was found is not repeated: it may be the token.
-    serde_json::from_str::<SignIn>(body)
+    strict::<SignIn>(body, "body")
         .map(|sign_in| sign_in.token)
         .map_err(|_| place("expected {\"token\": \"…\"} as JSON"))
 }

@@ -7,6 +7,7 @@ mod answer;
 mod change_notice;
 mod compiled;
 mod document;
+mod exact;
 mod json_path;
 mod name;
 mod named_list;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::document::{Rulebook, SCHEMA};
+use super::exact::Exact;
 use super::json_path::path_at;
 use super::validate::faults;
 use blobwatch_wire::Place;
@@ -87,24 +88,27 @@ pub(super) fn shape(text: &str) -> Result<Rulebook, DocumentError> {
     strict(text, "rulebook").map_err(invalid)
 }
 
-/// Reads JSON into `T`; the fault is at `root`, or at a field of it (`root.volume.seconds`).
+/// Reads JSON into `T`, exactly: no list stands for an object; the fault is at `root`, or at a field of it (`root.volume.seconds`).
 ///
 /// # Errors
 /// The first place that cannot be read, and what was expected there.
 pub fn strict<T: DeserializeOwned>(text: &str, root: &str) -> Result<T, Place> {
-    serde_json::from_str(text).map_err(|error| {
-        let end = error_offset(text, &error);
-        // Text that is no JSON is wrong as a whole; only a value of another form is at a path.
-        let path = if error.is_data() {
-            path_at(text, end)
-        } else {
-            String::new()
-        };
-        Place {
-            offset: Some(end.saturating_sub(1)),
-            ..Place::new(join(root, &path), error.to_string())
-        }
-    })
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = T::deserialize(Exact(&mut json));
+    read.and_then(|value| json.end().map(|()| value))
+        .map_err(|error| {
+            let end = error_offset(text, &error);
+            // Text that is no JSON is wrong as a whole; only a value of another form is at a path.
+            let path = if error.is_data() {
+                path_at(text, end)
+            } else {
+                String::new()
+            };
+            Place {
+                offset: Some(end.saturating_sub(1)),
+                ..Place::new(join(root, &path), error.to_string())
+            }
+        })
 }
 
 /// An index follows its list without a dot, as in the places of [`faults`].

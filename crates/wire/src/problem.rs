@@ -77,18 +77,6 @@ impl Problem {
         }
     }
 
-    /// 400 for a body that is a list: serde would take it for an object, fields in the order of the struct.
-    ///
-    /// # Errors
-    /// The problem, at `body`.
-    pub fn unless_object(body: &str) -> Result<(), Self> {
-        if body.trim_start().starts_with('[') {
-            let place = Place::new("body", "expected an object, found a list");
-            return Err(Self::bad_parameter(place));
-        }
-        Ok(())
-    }
-
     /// 422: the body is well-formed and says something that cannot be.
     #[must_use]
     pub fn invalid(errors: Vec<Place>) -> Self {

@@ -226,6 +226,21 @@ fn every_call_of_the_table_is_known_here() {
     }
 }
 
+#[test]
+fn a_list_is_no_webhook_and_no_object_is_an_event() {
+    let (store, now, hook) = (open(), crate::store::tests::START_MS, hook());
+    let refused = |body: serde_json::Value| {
+        let problem = ask(&store, now, "PUT", "webhooks/chat", &body.to_string()).unwrap_err();
+        let places = problem.errors.iter().map(|error| error.place.clone());
+        (problem.status, places.collect::<Vec<_>>())
+    };
+    let at = |place: &str| (400, vec![place.to_owned()]);
+    assert_eq!(refused(json!([])), at("body"));
+    assert_eq!(refused(json!([hook.url, hook.secret, null])), at("body"));
+    let event = json!({"url": hook.url, "secret": hook.secret, "events": [{"anomaly.opened": null}]});
+    assert_eq!(refused(event), at("body.events[0]"));
+}
+
 /// Whatever the method, the parameters and the body: an answer, or a refusal with its place that changes nothing.
 #[test]
 fn odd_calls_are_refused_with_their_place() {

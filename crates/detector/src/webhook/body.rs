@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::address::{Allowed, check};
 use super::message::EventName;
 use crate::store::Webhook;
+use blobwatch_rulebook::strict;
 use blobwatch_wire::{MAX_SMALL_BODY, Place, Problem, rfc3339};
 
 /// Characters of a secret: what 128 random bits need in base 64, and as many as HMAC's block takes.
@@ -74,13 +75,7 @@ pub(crate) fn read(
     if body.len() > MAX_SMALL_BODY {
         return Err(Problem::too_large(MAX_SMALL_BODY));
     }
-    Problem::unless_object(body)?;
-    let body: Body = serde_json::from_str(body).map_err(|error| {
-        Problem::bad_parameter(Place::new(
-            "body",
-            format!("expected {{url, secret, events}}: {error}"),
-        ))
-    })?;
+    let body: Body = strict(body, "body").map_err(Problem::bad_parameter)?;
     let mut wrong = Vec::new();
     if let Err(error) = check(&body.url, allowed) {
         wrong.push(Place::new("body.url", format!("expected {error}")));

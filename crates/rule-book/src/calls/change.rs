@@ -143,7 +143,6 @@ pub(super) fn current<S: Sql>(store: &RuleBookStore<S>, context: &Context<'_>) -
 
 /// Reads a body; its fault is at `body.…`.
 pub(super) fn body<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    Problem::unless_object(text)?;
     strict(text, "body").map_err(Problem::bad_parameter)
 }
 

@@ -3,7 +3,11 @@
 //! In scope: both forms of a part, and the rulebook that they come to. `version`, `schema`, `revision`, where a step is
 //! and since when a guard watches are the RuleBook's to say: what a document says of them is taken from what is there.
 
+use std::fmt::{self, Formatter};
+
 use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use super::change::version_after;
 use super::enforcing::{acts_alike, continued};
@@ -86,18 +90,64 @@ struct PushedMode {
     force: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
+/// Told apart by what they are: a list is never taken for the object.
 enum PushedStages {
     Document(Stages),
     Steps(Vec<StepBody>),
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
+impl<'de> Deserialize<'de> for PushedStages {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EitherStages)
+    }
+}
+
+struct EitherStages;
+
+impl<'de> Visitor<'de> for EitherStages {
+    type Value = PushedStages;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("the stages of GET rulebook or a list of {percent, minutes}")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<PushedStages, A::Error> {
+        Stages::deserialize(MapAccessDeserializer::new(fields)).map(PushedStages::Document)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, steps: A) -> Result<PushedStages, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(steps)).map(PushedStages::Steps)
+    }
+}
+
 enum PushedGuard {
-    Since(#[expect(dead_code, reason = "read to be told apart; the RuleBook knows")] u64),
+    /// A revision, which the RuleBook knows.
+    Since,
     Said(Guarding),
+}
+
+impl<'de> Deserialize<'de> for PushedGuard {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EitherGuard)
+    }
+}
+
+struct EitherGuard;
+
+impl Visitor<'_> for EitherGuard {
+    type Value = PushedGuard;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("\"watch\", \"off\" or the revision of GET rulebook")
+    }
+
+    fn visit_u64<E: Error>(self, _revision: u64) -> Result<PushedGuard, E> {
+        Ok(PushedGuard::Since)
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<PushedGuard, E> {
+        Guarding::deserialize(word.into_deserializer()).map(PushedGuard::Said)
+    }
 }
 
 /// The rulebook that a push makes, and what permits its enforcements.
@@ -227,7 +277,7 @@ impl PushedMode {
         };
         let guard = match self.guard {
             Some(PushedGuard::Said(guard)) => guard,
-            Some(PushedGuard::Since(_)) => Guarding::Watch,
+            Some(PushedGuard::Since) => Guarding::Watch,
             None if before.is_some_and(|before| is_unwatched(before) && asked.goal() <= before.goal()) => {
                 Guarding::Off
             }

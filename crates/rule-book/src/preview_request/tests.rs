@@ -56,6 +56,15 @@ fn what_cannot_be_previewed_is_refused_with_its_place() {
         assert!(place.is_empty() || places.contains(&place), "{problem:?}");
     }
     case("{}", 400, "body");
+    case(r#"[{"id":"candidate"},"library",null,null]"#, 400, "body");
+    case(
+        r#"{"rule":["candidate",null,null,null,null],"route":"library"}"#,
+        400,
+        "body.rule",
+    );
+    let volume =
+        r#"{"rule":{"expression":"ssl","action":"block","volume":["client",5,10]},"route":"library"}"#;
+    case(volume, 400, "body.rule.volume");
     case(
         r#"{"rule":{"id":"candidate"},"route":"library","x":1}"#,
         400,

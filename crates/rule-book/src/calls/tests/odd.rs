@@ -85,11 +85,15 @@ fn sample(request: &str) -> Value {
         "ItemsBody" => json!({"add": ["a"], "remove": [1]}),
         "PanicBody" => json!({"route": "default", "reason": "r"}),
         "Settings" => json!({"fire_logs": {"FRA": 2}, "retry_after_s": 30, "retention_hours": 24,
-            "retention_bytes": 1_000_000_000}),
+            "retention_bytes": 1_000_000_000, "anomaly_breadth": {"clients": 20, "networks": 5}}),
         "Rulebook" => {
             json!({"schema": 1, "revision": 0, "routes": [{"name": "default"}], "settings": {"fire_logs": {}},
-            "rules": [{"id": "a", "version": 1, "expression": "ssl", "action": "tag"}],
-            "modes": [{"rule": "a", "route": "default", "mode": "monitor"}],
+            "rules": [{"id": "a", "version": 1, "expression": "ssl", "action": "tag",
+                "volume": {"by": "client", "requests": 5, "seconds": 10}}],
+            "modes": [{"rule": "a", "route": "default", "mode": "monitor"},
+                {"rule": "a", "route": "b", "mode": "enforce", "stages": [{"percent": 1, "minutes": 1}]},
+                {"rule": "a", "route": "c", "mode": "enforce", "stages":
+                    {"index": 0, "steps": [{"percent": 1.0, "lasts_ms": 60000}], "until_ms": 9}}],
             "lists": [{"name": "a", "version": 1, "kind": "string", "items": ["a", 1]}]})
         }
         _ => json!({"a": 1}),
@@ -300,4 +304,78 @@ fn odd_calls_are_taken_whole_or_refused_with_their_place() {
             }
         }
     }
+}
+
+/// Places of all objects, with their pointers.
+fn objects(value: &Value, pointer: &str, place: &str, all: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(fields) => {
+            all.push((pointer.to_owned(), place.to_owned()));
+            for (name, value) in fields {
+                objects(
+                    value,
+                    &format!("{pointer}/{name}"),
+                    &format!("{place}.{name}"),
+                    all,
+                );
+            }
+        }
+        Value::Array(items) => {
+            for (at, value) in items.iter().enumerate() {
+                objects(value, &format!("{pointer}/{at}"), &format!("{place}[{at}]"), all);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// An empty list, and the values of an object.
+fn lists_for(object: &Value) -> [Value; 2] {
+    let values = object
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(_, value)| value.clone());
+    [json!([]), values.collect()]
+}
+
+#[test]
+fn a_list_is_no_object_at_any_depth_of_any_body() {
+    let revision = format!("\"{}\"", store().revision().unwrap());
+    let mut tried = 0;
+    for call in CALLS
+        .iter()
+        .filter(|call| call.handler == Handler::Object(Object::RuleBook) && !call.request.is_empty())
+    {
+        let mut all = Vec::new();
+        objects(&sample(call.request), "", "body", &mut all);
+        for (pointer, place) in all {
+            // The stages of a document may be those of `PUT rules/{id}/modes/{route}` too, where they are a list.
+            if pointer.ends_with("/2/stages") {
+                continue;
+            }
+            for odd in lists_for(sample(call.request).pointer(&pointer).unwrap()) {
+                let mut body = sample(call.request);
+                *body.pointer_mut(&pointer).unwrap() = odd;
+                let request = ApiRequest {
+                    method: call.method.name(),
+                    path: &call
+                        .path
+                        .replace("{id}", "sweep")
+                        .replace("{route}", "default")
+                        .replace("{name}", "new"),
+                    query: "reason=r",
+                    body: &body.to_string(),
+                    actor: "ops",
+                    if_match: Some(&revision),
+                    now_ms: NOW + 60_000,
+                };
+                let problem = answer(&mut store(), &request).unwrap_err();
+                let places: Vec<&str> = problem.errors.iter().map(|error| error.place.as_str()).collect();
+                assert_eq!((problem.status, places), (400, vec![place.as_str()]), "{body}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 30, "{tried}");
 }
