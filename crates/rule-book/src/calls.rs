@@ -7,6 +7,7 @@
 mod act;
 mod audit;
 mod change;
+mod check_calls;
 mod document_calls;
 mod ending;
 mod entry;
@@ -29,6 +30,7 @@ pub(crate) use audit::{ExportStep, list_audit};
 pub use audit::{export_audit, export_begin, verify_audit};
 pub use change::checked_reason;
 pub(crate) use change::{ChangeResult, Context, expected_revision};
+pub(crate) use check_calls::check_expression;
 pub(crate) use document_calls::get_document;
 pub(crate) use entry::Written;
 pub use entry::{NewAuditEntry, write_entry};
@@ -121,6 +123,7 @@ fn write<S: Sql>(
         reason: change::checked_reason("query.reason", parameters.get("reason"))?,
     };
     match (call.method, path) {
+        ("POST", ["rules", "check"]) => read_answer(store, &check_expression(store, call.body)?),
         ("PUT", ["rules", id]) => done(&put_rule(store, &context, id, call.body)?),
         ("DELETE", ["rules", id]) => done(&delete_rule(store, &context, id)?),
         ("PUT", ["rules", id, "modes", route]) => done(&put_mode(store, &context, id, route, call.body)?),

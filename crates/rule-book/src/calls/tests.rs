@@ -2,6 +2,7 @@
 
 mod alarm;
 mod audit_log;
+mod check;
 mod documents;
 mod enforcement;
 mod guards;

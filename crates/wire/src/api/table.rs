@@ -20,6 +20,7 @@ pub const CALLS: &[ApiCall] = &[
     get("rules/{id}/versions", VIEWER, RULE_BOOK, "List<VersionItem>"),
     put("rules/{id}", OPERATOR, RULE_BOOK, "RuleBody", "Changed<RuleItem>"),
     delete("rules/{id}", OPERATOR, RULE_BOOK, "Changed<Retired>"),
+    post("rules/check", OPERATOR, RULE_BOOK, "CheckBody", "Checked"),
     get("modes", VIEWER, RULE_BOOK, "List<ModeItem>"),
     get("rules/{id}/modes", VIEWER, RULE_BOOK, "List<ModeItem>"),
     get("rules/{id}/modes/{route}", VIEWER, RULE_BOOK, "ModeItem"),
