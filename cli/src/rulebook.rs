@@ -118,12 +118,13 @@ fn pull(file: &Path, api: &Api) -> Result<Outcome, Problem> {
     document::replace(file, &text)?;
     let count = |name: &str| live.get(name).and_then(Value::as_array).map_or(0, Vec::len);
     output::text(&format!(
-        "wrote {}: revision {}, {} rules, {} routes, {} modes\n",
+        "wrote {}: revision {}, {} rules, {} routes, {} modes, {} lists\n",
         input::name(file),
         live.get("revision").and_then(Value::as_u64).unwrap_or_default(),
         count("rules"),
         count("routes"),
-        count("modes")
+        count("modes"),
+        count("lists")
     ))?;
     Ok(Outcome::Nothing)
 }

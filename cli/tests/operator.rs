@@ -184,7 +184,7 @@ fn a_file_is_pulled_changed_and_pushed_in_one_revision() {
     program.case(
         &["rulebook", "pull", "book.toml"],
         0,
-        "wrote book.toml: revision 1, 1 rules, 2 routes, 0 modes",
+        "wrote book.toml: revision 1, 1 rules, 2 routes, 0 modes, 0 lists",
     );
     program.case(
         &["rulebook", "diff", "book.toml"],
@@ -525,4 +525,106 @@ fn completions_and_manual_name_every_subcommand() {
         program.case(&[subcommand, "--help"], 0, "Examples:");
     }
     program.case(&["--help"], 0, "Exit codes");
+}
+
+#[test]
+fn a_list_is_made_refreshed_and_changed_by_items() {
+    let program = Program::new("list");
+    program.write(
+        "office.txt",
+        "# ours\n192.0.2.0/24\n198.51.100.7 # uplink\n\n2001:DB8::/32\n",
+    );
+    let refresh = ["list", "refresh", "office", "office.txt", "--reason", "first"];
+    program.case(&refresh, 2, "expected --kind: there is no list office yet");
+    program.case(
+        &[&refresh[..], &["--kind", "network"]].concat(),
+        0,
+        "office: 3 items, 3 added, 0 removed; version 1 at revision 2; named by no rule",
+    );
+    program.case(
+        &refresh,
+        0,
+        "office: 3 items, 0 added, 0 removed; version 1 at revision 2",
+    );
+    program.case(
+        &["list", "show", "office"],
+        0,
+        "192.0.2.0/24\n198.51.100.7\n2001:db8::/32\n",
+    );
+    program.case(
+        &["list", "add", "office", "203.0.113.9", "--reason", "r"],
+        0,
+        "4 items, 1 added",
+    );
+    program.case(
+        &["list", "remove", "office", "203.0.113.9"],
+        0,
+        "3 items, 0 added, 1 removed",
+    );
+    program.case(&["list", "show"], 0, "office  network, 3 items, version 3");
+    program.case(
+        &["list", "add", "office", "somewhere"],
+        2,
+        "body.add[0]: expected an IP address",
+    );
+    program.case(&["list", "add", "none", "192.0.2.1"], 2, "list \"none\"");
+}
+
+#[test]
+fn a_source_that_failed_empties_no_list() {
+    let program = Program::new("list-loss");
+    program.write("tools.txt", "a\nb\nc\nd\n");
+    let make = ["list", "refresh", "tools", "tools.txt", "--kind", "string"];
+    program.case(&make, 0, "4 items");
+    let refresh = ["list", "refresh", "tools", "tools.txt"];
+    program.write("tools.txt", "a\n");
+    program.case(
+        &refresh,
+        2,
+        "tools.txt has 1 items, and tools has 4: expected --force",
+    );
+    program.write("tools.txt", "");
+    program.case(&refresh, 2, "tools.txt has 0 items");
+    program.case(
+        &[&refresh[..], &["--force"]].concat(),
+        0,
+        "0 items, 0 added, 4 removed",
+    );
+    program.case(
+        &[
+            "list",
+            "refresh",
+            "tools",
+            "tools.txt",
+            "--kind",
+            "number",
+            "--force",
+        ],
+        2,
+        "expected --kind string, or none",
+    );
+    program.case(&["list", "delete", "tools"], 0, "removed tools");
+}
+
+#[test]
+fn lists_travel_in_the_file_of_the_rulebook() {
+    let program = Program::new("list-file");
+    program.write("tools.txt", "curl\nwget\n");
+    program.case(
+        &["list", "refresh", "tools", "tools.txt", "--kind", "string"],
+        0,
+        "2 items",
+    );
+    program.case(&["rulebook", "pull", "book.toml"], 0, "1 lists");
+    let book = program.read("book.toml");
+    assert!(book.contains("[[lists]]\nname = \"tools\""), "{book}");
+    program.case(&["rulebook", "diff", "book.toml"], 0, "no difference");
+    program.write("book.toml", &book.replace("\"wget\"", "\"aria2\""));
+    program.case(&["rulebook", "diff", "book.toml"], 1, "~ lists/tools");
+    program.case(
+        &["rulebook", "push", "book.toml", "--reason", "r", "--yes"],
+        0,
+        "applied as revision 3",
+    );
+    program.case(&["list", "show", "tools"], 0, "aria2\ncurl\n");
 }
