@@ -3,5 +3,6 @@
 mod batch;
 mod event;
 
-pub use batch::{UpstreamAnswer, UpstreamBatch, UpstreamRule};
+pub use batch::{UpstreamAnswer, UpstreamBatch};
+pub use blobwatch_records::UpstreamRule;
 pub use event::{acted, event_id, upstream_fire, upstream_rule_name};

@@ -49,3 +49,18 @@ pub(crate) fn find(sql: &impl Sql, id: RecordId) -> Result<Option<Record>, FireL
     };
     Ok(decode(&row.take_blob(0, "enforced.block")?)?.into_iter().next())
 }
+
+/// Writes those records anew that have a row of their own.
+pub(super) fn replace(sql: &impl Sql, block: &Block, ids: &[RecordId]) -> Result<(), FireLogError> {
+    for row in block.rows().iter().filter(|row| ids.contains(&row.id)) {
+        if block.treatment(row).is_none_or(|t| !t.verdict.intervenes()) {
+            continue;
+        }
+        let mut one = Builder::default();
+        one.push(block.record(row)?);
+        let id = SqlValue::Text(row.id.to_string());
+        let statement = "UPDATE enforced SET block = ? WHERE id = ?";
+        sql.run(statement, &[SqlValue::Blob(one.encode()), id])?;
+    }
+    Ok(())
+}
