@@ -7,6 +7,7 @@ import type { Session } from "./api/types.ts";
 import icon from "./icon.svg";
 import { OpenContext, useAsked } from "./open.ts";
 import { Link } from "./parts/link.tsx";
+import { Search } from "./parts/search.tsx";
 import { Empty, Loading } from "./parts/states.tsx";
 import { nextTheme, theme } from "./parts/theme.ts";
 import { resume, session, signOut } from "./session.ts";
@@ -88,6 +89,7 @@ function Frame({ session }: { session: Session }) {
             </Link>
           ))}
         </nav>
+        <Search />
         <Who session={session} />
       </header>
       <main id="main" tabIndex={-1}>

@@ -13,6 +13,7 @@ fn parts_hold_alone() {
             "unit/format.test.ts",
             "unit/lines.test.ts",
             "unit/preview_runner.test.ts",
+            "unit/record_id.test.ts",
             "unit/records.test.ts",
             "unit/rule_language.test.ts",
             "unit/waits.test.ts",

@@ -58,6 +58,7 @@ function Known({ book, refresh }: { book: Rulebook; refresh: () => void }) {
   return (
     <div class="stack rule-page">
       <h1>{id === null ? "New rule" : `Rule ${id}`}</h1>
+      {id === null && <LeftOut attributes={place.value.query.get("without")} />}
       {isOperator.value ? (
         <RuleEditor id={id} book={book} start={form} wanted={wanted} refresh={refresh} />
       ) : (
@@ -67,6 +68,10 @@ function Known({ book, refresh }: { book: Rulebook; refresh: () => void }) {
     </div>
   );
 }
+
+/** A rule without it is wider than what it was made of. */
+const LeftOut = ({ attributes }: { attributes: string | null }) =>
+  attributes && <p class="notice">No expression can read {visibleText(attributes.replaceAll(",", ", "))}: the rule is wider than what it was made of. Look at whom it would hit.</p>;
 
 const ReadOnly = ({ form }: { form: RuleForm }) => (
   <>

@@ -256,3 +256,56 @@ test("the editor is loaded where it is needed, and a plain field does without it
   assert.ok(loaded.some((url) => url.includes("editor-")));
   await close();
 });
+
+test("a rule is made of filters, and says what no expression can read", async () => {
+  const { page, faults, close } = await visit("fires?family=docker,podman&status=206");
+  await page.getByRole("link", { name: "Make a rule of these filters" }).click();
+  await page.getByText("No expression can read status").waitFor();
+  await until("the editor has it", async () => (await expression(page)) === 'client.family in {"docker" "podman"}');
+  await page.getByLabel("Name").fill("two-clients");
+  await page.getByText("✓ This expression can be read.").waitFor();
+  assert.deepEqual(await axe(page), []);
+  assert.deepEqual(faults, []);
+  await page.goto(`${fixture.url}fires?status=206`);
+  await settled(page);
+  assert.equal(await page.getByRole("link", { name: "Make a rule of these filters" }).count(), 0, "nothing that an expression can read");
+  await close();
+});
+
+test("a rule is made of an anomaly's cohort, from the anomaly and from Cohorts", async () => {
+  for (const path of ["anomalies/an-000012", "cohorts?anomaly=an-000012"]) {
+    const { page, close } = await visit(path);
+    await page.getByRole("link", { name: "Make a rule of this cohort" }).click();
+    await until("the editor has it", async () => (await expression(page)) === 'client.os eq "amzn2"\nand not cf.colo.name eq "IAD"');
+    assert.match(await page.getByLabel("Description").inputValue(), /^an-000012: /);
+    await close();
+  }
+});
+
+test("a value leads to the requests that have it, beside the filters that are there", async () => {
+  const { page, close } = await visit("fires?family=docker&all=yes&open=01M850MDRGD6ZQ9TZR58000002");
+  await page.getByRole("dialog").getByRole("link", { name: /^2168b2053f3f9380/ }).click();
+  await page.waitForURL(/client=2168b2053f3f9380/);
+  const query = new URL(page.url()).searchParams;
+  assert.deepEqual([query.get("family"), query.get("all"), query.get("open")], ["docker", "yes", null]);
+  await page.goto(`${fixture.url}cohorts`);
+  await page.locator(".heat td a").first().click();
+  await page.waitForURL(/fires\?.*all=yes.*(colo=.*os=|os=.*colo=)/);
+  await close();
+});
+
+test("a Blobwatch-Id opens its request from every view", async () => {
+  for (const path of ["", "audit", "fires?since=-15m&family=docker"]) {
+    const { page, faults, close } = await visit(path);
+    const box = page.getByRole("search").getByRole("textbox");
+    await box.fill("nonsense");
+    await box.press("Enter");
+    await page.getByText("This is no Blobwatch-Id").waitFor();
+    assert.deepEqual(await axe(page), [], path);
+    await box.fill("quote 01M850PVFCHPH3JAR69G00000Q");
+    await box.press("Enter");
+    await page.getByRole("dialog", { name: "Request 01M850PVFCHPH3JAR69G00000Q" }).getByText("Rules that fired").waitFor();
+    assert.deepEqual(faults, []);
+    await close();
+  }
+});
