@@ -1,10 +1,26 @@
-import { defineConfig } from "vite";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { defineConfig, type Plugin } from "vite";
+import { parseReference } from "./src/rule_language/reference.ts";
 
 // `npm run dev` serves the sources; calls go to the worker of `cargo xtask dev`, or to what BLOBWATCH names.
 const worker = process.env["BLOBWATCH"] ?? "http://127.0.0.1:8787";
 
+/** The editor completes what the documentation of the rule language has, which tests compare with the code. */
+const ruleLanguage: Plugin = {
+  name: "rule-language",
+  resolveId: (id) => (id === "virtual:rule-language" ? `\0${id}` : null),
+  load(id) {
+    if (id !== "\0virtual:rule-language") return null;
+    const page = fileURLToPath(new URL("../docs/rules.md", import.meta.url));
+    this.addWatchFile(page);
+    return `export default ${JSON.stringify(parseReference(readFileSync(page, "utf8")))}`;
+  },
+};
+
 export default defineConfig({
   base: "/_blobwatch/",
+  plugins: [ruleLanguage],
   build: {
     outDir: "../build/dashboard",
     emptyOutDir: true,

@@ -7,14 +7,18 @@ import type { Session } from "./api/types.ts";
 import icon from "./icon.svg";
 import { OpenContext, useAsked } from "./open.ts";
 import { Link } from "./parts/link.tsx";
+import { Search } from "./parts/search.tsx";
 import { Empty, Loading } from "./parts/states.tsx";
 import { nextTheme, theme } from "./parts/theme.ts";
 import { resume, session, signOut } from "./session.ts";
 import { Anomaly } from "./views/anomaly.tsx";
 import { Audit } from "./views/audit.tsx";
 import { Cohorts } from "./views/cohorts.tsx";
+import { Draft } from "./views/draft.tsx";
 import { Fires } from "./views/fires.tsx";
 import { Now } from "./views/now.tsx";
+import { Revert } from "./views/revert.tsx";
+import { Rule } from "./views/rule.tsx";
 import { Rules } from "./views/rules.tsx";
 import { SignIn } from "./views/sign_in.tsx";
 import { Timeline } from "./views/timeline.tsx";
@@ -36,7 +40,12 @@ const VIEWS: View[] = [
 ];
 
 /** Views without a place in the navigation, by their first segment; `parent` is shown as where one is. */
-const DETAILS: (View & { parent: string })[] = [{ name: "anomalies", label: "Anomaly", shows: Anomaly, parent: "" }];
+const DETAILS: (View & { parent: string })[] = [
+  { name: "anomalies", label: "Anomaly", shows: Anomaly, parent: "" },
+  { name: "rule", label: "Rule", shows: Rule, parent: "rules" },
+  { name: "draft", label: "Draft", shows: Draft, parent: "rules" },
+  { name: "revert", label: "Back to a revision", shows: Revert, parent: "audit" },
+];
 
 export function App() {
   useEffect(() => {
@@ -80,6 +89,7 @@ function Frame({ session }: { session: Session }) {
             </Link>
           ))}
         </nav>
+        <Search />
         <Who session={session} />
       </header>
       <main id="main" tabIndex={-1}>

@@ -3,6 +3,8 @@
 import { computed, signal } from "@preact/signals";
 import { credentials, queryText, Refused, send } from "./api/client.ts";
 import type { Problem, Session } from "./api/types.ts";
+import { EMPTY } from "./rulebook/draft.ts";
+import { keepDraft } from "./rulebook/draft_kept.ts";
 
 const ADDRESS = "/_blobwatch/session";
 
@@ -46,5 +48,6 @@ export async function signOut(everywhere = false): Promise<void> {
   const name = everywhere ? (session.value?.name ?? null) : null;
   await send("DELETE", ADDRESS + queryText({ name }));
   credentials.csrf = "";
+  keepDraft(EMPTY);
   session.value = null;
 }

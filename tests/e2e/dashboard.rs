@@ -9,9 +9,13 @@ fn parts_hold_alone() {
     node_tests(
         &[
             "unit/client.test.ts",
+            "unit/draft.test.ts",
             "unit/format.test.ts",
             "unit/lines.test.ts",
+            "unit/preview_runner.test.ts",
+            "unit/record_id.test.ts",
             "unit/records.test.ts",
+            "unit/rule_language.test.ts",
             "unit/waits.test.ts",
             "unit/window.test.ts",
         ],
@@ -28,6 +32,11 @@ fn types_of_the_tests_hold() {
 #[test]
 fn every_view_holds_on_made_up_answers() {
     browser_tests(&["browser/pages.test.ts"], &[]);
+}
+
+#[test]
+fn rules_are_written_on_the_page() {
+    browser_tests(&["browser/writing.test.ts"], &[]);
 }
 
 #[test]

@@ -11,6 +11,8 @@ const MAX_KEPT = 24;
 /** How long a call may take; the API answers in milliseconds, a search over all FireLogs in seconds. */
 const PATIENCE_MS = 60_000;
 
+const MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
 const kept = new Map<string, { etag: string; value: unknown }>();
 
 /** A call that was refused, or that did not arrive (`status` 0). */
@@ -43,31 +45,50 @@ export function queryText(query: Query): string {
 export const apiAddress = (path: string, query: Query = {}): string => API + path + queryText(query);
 
 export const get = <T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> =>
-  send<T>("GET", apiAddress(path, query), undefined, signal);
+  send<T>("GET", apiAddress(path, query), undefined, signal && { signal });
+
+/** As it was stored: what is to be written back must not be changed by how it is shown. */
+export const getRaw = <T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> =>
+  send<T>("GET", apiAddress(path, query), undefined, { ...(signal && { signal }), isRaw: true });
 
 export const getText = async (path: string, signal?: AbortSignal): Promise<string> =>
   (await reach("GET", apiAddress(path), {}, undefined, signal)).text();
 
-/** Marks of writing direction, written out in JSON: what somebody sends must not turn round what stands beside it. */
-export const visible = (json: string): string =>
-  json.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (mark) => `\\\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
+const writtenOut = (mark: string): string => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
-export const change = <T>(method: "PUT" | "POST" | "DELETE", path: string, body?: unknown, query: Query = {}): Promise<T> =>
-  send<T>(method, apiAddress(path, query), body);
+/** Marks of writing direction, written out in JSON: what somebody sends must not turn round what stands beside it. */
+export const visible = (json: string): string => json.replace(MARKS, (mark) => `\\${writtenOut(mark)}`);
+
+/** The same in text that is not JSON. */
+export const visibleText = (text: string): string => text.replace(MARKS, writtenOut);
+
+export const change = <T>(method: "PUT" | "POST" | "DELETE", path: string, body?: unknown, query: Query = {}, more: More = {}): Promise<T> =>
+  send<T>(method, apiAddress(path, query), body, more);
+
+/** What few calls need. */
+export interface More {
+  signal?: AbortSignal;
+  /** Revision that the change is based on. */
+  ifMatch?: number;
+  /** As it was stored, marks of direction too: for what is written back. */
+  isRaw?: boolean;
+}
 
 /** Any address of ours with JSON in both directions. */
-export async function send<T>(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+export async function send<T>(method: string, address: string, body?: unknown, { signal, ifMatch, isRaw }: More = {}): Promise<T> {
   const headers: Record<string, string> = {};
-  const known = method === "GET" ? kept.get(address) : undefined;
+  const key = isRaw ? `raw ${address}` : address;
+  const known = method === "GET" ? kept.get(key) : undefined;
   if (known) headers["If-None-Match"] = known.etag;
   if (method !== "GET") headers["Blobwatch-Csrf"] = credentials.csrf;
+  if (ifMatch !== undefined) headers["If-Match"] = `"${ifMatch}"`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const answer = await reach(method, address, headers, body, signal);
   if (answer.status === 304 && known) return known.value as T;
-  const text = visible(await answer.text());
+  const text = isRaw ? await answer.text() : visible(await answer.text());
   const value = (text === "" ? undefined : JSON.parse(text)) as T;
   const etag = answer.headers.get("ETag");
-  if (method === "GET" && etag) keep(address, etag, value);
+  if (method === "GET" && etag) keep(key, etag, value);
   return value;
 }
 

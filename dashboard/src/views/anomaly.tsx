@@ -9,10 +9,12 @@ import { FAULTS, line, namedLines, stuckLines, sum, total, unit, whole } from ".
 import { useLive } from "../live.ts";
 import { Extent } from "../parts/extent.tsx";
 import { Link } from "../parts/link.tsx";
+import { MakeRule } from "../parts/make_rule.tsx";
 import { Plot } from "../parts/plot.tsx";
 import { Empty, Refusal, Shown } from "../parts/states.tsx";
 import { Responses, SuspectButton } from "../parts/suspects.tsx";
 import { Time } from "../parts/time.tsx";
+import { ofCohort } from "../rule_language/conditions.ts";
 import { step } from "../span.ts";
 import { ATTRIBUTES, axes, KINDS } from "./cohorts.tsx";
 import { ToMonitor } from "./to_monitor.tsx";
@@ -76,6 +78,9 @@ function Details({ anomaly }: { anomaly: Answer }) {
           <Link to={to(["fires"], { ...window, ...requestFilters(anomaly), all: "yes" })} class="button">
             Requests
           </Link>
+          <MakeRule of={ofCohort(anomaly.cohort)} from={`${anomaly.id}: ${cohortWords(anomaly.cohort)}`}>
+            Make a rule of this cohort
+          </MakeRule>
         </div>
         {rule && <ToMonitor rule={rule} anomaly={anomaly} close={() => setRule(null)} />}
       </section>

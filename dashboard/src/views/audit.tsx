@@ -1,10 +1,12 @@
 // Audit: who changed what, when and why; the chain is walked by the server, and its head is what to keep elsewhere.
 
 import { useState } from "preact/hooks";
+import { to } from "../address.ts";
 import { apiAddress, get, toProblem } from "../api/client.ts";
 import type { Page, Problem } from "../api/types.ts";
 import { count } from "../format.ts";
 import { useLive } from "../live.ts";
+import { Link } from "../parts/link.tsx";
 import { Empty, Refusal, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 
@@ -117,6 +119,7 @@ function EntryRow({ entry }: { entry: Entry }) {
         <p class="faint">
           hash <code class="hash">{entry.hash}</code>
         </p>
+        <Link to={to(["revert", String(entry.revision)])}>Back to revision {entry.revision}…</Link>
       </details>
     </li>
   );

@@ -3,13 +3,16 @@
 import { place, setQuery, to } from "../address.ts";
 import { get } from "../api/client.ts";
 import type { Anomaly, Cohorts as Answer, CohortPart } from "../api/types.ts";
-import { count, expectation, kindWords, percent, times, timesCell } from "../format.ts";
+import { cohortWords, count, expectation, kindWords, percent, times, timesCell } from "../format.ts";
 import { useLive } from "../live.ts";
+import { FilterBy } from "../parts/filter_by.tsx";
 import { chosen, COHORT_FILTERS, Filters, joined } from "../parts/filters.tsx";
 import { Link } from "../parts/link.tsx";
+import { MakeRule } from "../parts/make_rule.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 import { span, WindowBar } from "../parts/window.tsx";
+import { ofCohort } from "../rule_language/conditions.ts";
 import { bounds, isLive } from "../span.ts";
 
 const SINCE = "-1h";
@@ -107,6 +110,11 @@ export function Cohorts() {
           <Link to={to(["anomalies", outlined.data.id])}>{outlined.data.sentence}</Link>
         </p>
       )}
+      {outlined.data && (
+        <MakeRule of={ofCohort(outlined.data.cohort)} from={`${outlined.data.id}: ${cohortWords(outlined.data.cohort)}`}>
+          Make a rule of this cohort
+        </MakeRule>
+      )}
       <Shown live={live} what="the cohorts">
         {(data) => (
           <>
@@ -178,7 +186,9 @@ function HeatMap({ data, cohort }: { data: Answer; cohort: CohortPart[] | null }
                     >
                       {cell ? (
                         <>
-                          <span class={cell.events === 0 ? "faint" : ""}>{ratioWords(cell.events, cell.expected, timesCell)}</span>
+                          <FilterBy parts={[[data.x.attribute, across], [data.y.attribute, down]]}>
+                            <span class={cell.events === 0 ? "faint" : ""}>{ratioWords(cell.events, cell.expected, timesCell)}</span>
+                          </FilterBy>
                           {cell.events > 0 && <small>{count(cell.events)}</small>}
                         </>
                       ) : (
@@ -245,7 +255,7 @@ function StandingOut({ data }: { data: Answer }) {
             {rows.map((row) => (
               <tr key={`${row.attribute} ${row.value}`}>
                 <td>
-                  <span class="faint">{row.attribute}</span> {row.value || "(none)"}
+                  <span class="faint">{row.attribute}</span> <FilterBy parts={[[row.attribute, row.value]]}>{row.value || "(none)"}</FilterBy>
                 </td>
                 <td class="number">{count(row.events)}</td>
                 <td class="number">{expectation(row.expected)}</td>

@@ -5,6 +5,7 @@ import type { Explanation } from "../api/types.ts";
 import { bytes, duration } from "../format.ts";
 import { useLive } from "../live.ts";
 import { Dialog } from "../parts/dialog.tsx";
+import { FilterBy } from "../parts/filter_by.tsx";
 import { ModeBadge, VerdictBadge } from "../parts/mode.tsx";
 import { GuardBadge } from "../parts/guard.tsx";
 import { Shown } from "../parts/states.tsx";
@@ -43,12 +44,15 @@ function Body({ data }: { data: Explanation }) {
         </dd>
         <dt>What</dt>
         <dd>
-          {record.method} {record.repository ?? "unknown repository"} <code class="hash">{record.digest ?? `object ${record.object}`}</code>
+          {record.method} <FilterBy parts={[["repository", record.repository]]}>{record.repository ?? "unknown repository"}</FilterBy>{" "}
+          <FilterBy parts={[record.digest === null ? ["object", record.object] : ["digest", record.digest]]}>
+            <code class="hash">{record.digest ?? `object ${record.object}`}</code>
+          </FilterBy>
           {record.odd_path && "; the path as sent was another spelling of this"}
         </dd>
         <dt>Answer</dt>
         <dd>
-          {record.status === 0 ? "none" : record.status} <VerdictBadge verdict={record.verdict} />
+          <FilterBy parts={[["status", record.status]]}>{record.status === 0 ? "none" : record.status}</FilterBy> <VerdictBadge verdict={record.verdict} />
           {record.size !== null && `, blob of ${bytes(record.size)}`}, {record.outcome.replaceAll("_", " ")}
           {record.served_by !== null && `, by ${record.served_by}`}
           {record.cache !== null && `, cache: ${record.cache}`}
@@ -59,21 +63,27 @@ function Body({ data }: { data: Explanation }) {
         </dd>
         <dt>Range</dt>
         <dd>
-          {record.range.kind}
+          <FilterBy parts={[["range", record.range.kind]]}>{record.range.kind}</FilterBy>
           {record.range.start !== null && `, from byte ${record.range.start}${record.range.end === null ? "" : ` to ${record.range.end}`}`}
           {record.range.honoured === false && ", not honoured"}
         </dd>
         <dt>Who</dt>
         <dd>
-          {[record.family, record.version, record.os, record.arch].filter(Boolean).join(" ")}; client <code>{record.client}</code>, network{" "}
-          <code>{record.network}</code>
+          <Values of={[["family", record.family], ["version", record.version], ["os", record.os], ["arch", record.arch]]} />; client{" "}
+          <FilterBy parts={[["client", record.client]]}>
+            <code>{record.client}</code>
+          </FilterBy>
+          , network <code>{record.network}</code>, fingerprint{" "}
+          <FilterBy parts={[["fingerprint", record.fingerprint]]}>
+            <code class="hash">{record.fingerprint}</code>
+          </FilterBy>
         </dd>
         <dt>Where</dt>
         <dd>
-          {[record.colo, record.country, record.asn && `AS${record.asn}`, [record.cloud, record.cloud_region].filter(Boolean).join(" ")]
-            .filter(Boolean)
-            .join(", ") || "not known"}
-          ; route {record.route}
+          <Values
+            of={[["colo", record.colo], ["country", record.country], ["asn", record.asn && `AS${record.asn}`], ["cloud", record.cloud], ["cloud_region", record.cloud_region]]}
+          />
+          ; route <FilterBy parts={[["route", record.route]]}>{record.route}</FilterBy>
           {record.ray && `; ray ${record.ray}`}
         </dd>
         {connection !== "" && (
@@ -108,6 +118,24 @@ function Body({ data }: { data: Explanation }) {
         </dl>
       </details>
     </div>
+  );
+}
+
+/** Those that the request has, each leading to the requests that have it too. */
+function Values({ of }: { of: [string, string | null | 0][] }) {
+  const some = of.filter(([, value]) => value);
+  if (some.length === 0) return <>not known</>;
+  return (
+    <>
+      {some.map(([name, value], at) => (
+        <>
+          {at > 0 && " "}
+          <FilterBy key={name} parts={[[name, value]]}>
+            {value}
+          </FilterBy>
+        </>
+      ))}
+    </>
   );
 }
 

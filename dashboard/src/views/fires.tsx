@@ -7,12 +7,14 @@ import type { Problem, RequestRecord } from "../api/types.ts";
 import { count, local, utcClock, utcDay } from "../format.ts";
 import { useLive } from "../live.ts";
 import { chosen, Filters, RECORD_FILTERS } from "../parts/filters.tsx";
+import { MakeRule } from "../parts/make_rule.tsx";
 import { VerdictBadge } from "../parts/mode.tsx";
 import { Empty, Failed, Loading, Notices } from "../parts/states.tsx";
 import { Virtual } from "../parts/virtual.tsx";
 import { span, WindowBar } from "../parts/window.tsx";
 import { isLive } from "../span.ts";
 import { type Filter, MAX_RECORDS, Records } from "../records.ts";
+import { ofFilters } from "../rule_language/conditions.ts";
 import { Explained } from "./explained.tsx";
 
 const SINCE = "-1h";
@@ -64,6 +66,9 @@ export function Fires() {
         </span>
       </div>
       <Filters fields={RECORD_FILTERS} />
+      <MakeRule of={ofFilters(filters)} from="Requests that the filters of Fires show.">
+        Make a rule of these filters
+      </MakeRule>
       <List key={key} filter={filter} isLive={isLive(shown)} />
       {open && <Explained id={open} close={() => setQuery({ open: "" }, true)} />}
     </div>

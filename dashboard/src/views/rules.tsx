@@ -10,6 +10,7 @@ import { useLive } from "../live.ts";
 import { GuardBadge, guardWords } from "../parts/guard.tsx";
 import { Link } from "../parts/link.tsx";
 import { ModeBadge } from "../parts/mode.tsx";
+import { RuleHead, RulebookLinks } from "../parts/rule_head.tsx";
 import { Sparkline } from "../parts/sparkline.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
@@ -62,9 +63,12 @@ export function Rules() {
     <div class="stack">
       <div class="bar spread">
         <h1>Rules and routes</h1>
-        <button type="button" class="danger-quiet" disabled={!isOperator.value} onClick={() => setPanic(true)}>
-          Everything to monitor…
-        </button>
+        <span class="actions">
+          <RulebookLinks />
+          <button type="button" class="danger-quiet" disabled={!isOperator.value} onClick={() => setPanic(true)}>
+            Everything to monitor…
+          </button>
+        </span>
       </div>
       {!isOperator.value && <p class="notice">You are a viewer: you can see every mode but not switch any.</p>}
       <Shown live={live} what="rules">
@@ -88,7 +92,7 @@ function Matrix({ book, fires }: { book: Book; fires: Map<string, number[]> | un
   if (book.rules.length === 0) {
     return (
       <Empty title="There are no rules">
-        Write one with <code>PUT rules/NAME</code>, or with <code>blobwatch rulebook push</code>; it starts in monitor.
+        Press <em>New rule</em>, or write one with <code>PUT rules/NAME</code> or <code>blobwatch rulebook push</code>; it starts in monitor.
       </Empty>
     );
   }
@@ -113,8 +117,7 @@ function Matrix({ book, fires }: { book: Book; fires: Map<string, number[]> | un
           {book.rules.map((rule) => (
             <tr key={rule.id}>
               <th scope="row">
-                {rule.id} <span class="faint">{rule.action}</span>
-                <small class="faint">{rule.description}</small>
+                <RuleHead rule={rule} />
               </th>
               {book.routes.map((route) => (
                 <Cell

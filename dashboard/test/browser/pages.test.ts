@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, beforeEach, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import * as data from "../fixture/data.ts";
@@ -10,8 +9,7 @@ import { type Fixture, start } from "../fixture/server.ts";
 import { until } from "../hang.ts";
 import { DESKTOP, launch, open, type Opened, PHONE, seen } from "./chromium.ts";
 import { counted, longLog, onePlot } from "./frames.ts";
-
-const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+import { axe, settled, width } from "./look.ts";
 
 const VIEWS: Record<string, string> = {
   now: "",
@@ -23,6 +21,8 @@ const VIEWS: Record<string, string> = {
   fires: "fires",
   explanation: "fires?open=01M850MDRGD6ZQ9TZR58000002",
   audit: "audit",
+  rule: "rule/old-docker",
+  revert: "revert/7",
   anomaly: "anomalies/an-000012",
 };
 
@@ -42,6 +42,7 @@ after(async () => {
 beforeEach(() => {
   Object.assign(fixture.state, { role: "operator", isSignedIn: true, anomalies: data.anomalies(), coverage: data.coverage(), fires: 2_500, failing: 0, previewRounds: 3, hasTraffic: true, points: 0, isNew: false, isHeld: false });
   fixture.calls.length = 0;
+  fixture.rulebook.reset();
 });
 
 async function visit(path: string, options = {}): Promise<Opened> {
@@ -51,22 +52,6 @@ async function visit(path: string, options = {}): Promise<Opened> {
   await settled(opened.page);
   return opened;
 }
-
-/** Nothing says that it is still loading. */
-const settled = (page: Page): Promise<unknown> =>
-  page.waitForFunction(() => !document.body.innerText.includes("Loading ") && !document.body.innerText.includes("Verifying"));
-
-async function axe(page: Page): Promise<string[]> {
-  // Evaluated by the debugger, which the policy of the page does not bind.
-  await page.evaluate(axeSource);
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }> } };
-    const { violations } = await axe.run();
-    return violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html} ${node.failureSummary ?? ""}`));
-  });
-}
-
-const width = (page: Page): Promise<number> => page.evaluate(() => document.documentElement.scrollWidth);
 
 for (const [name, path] of Object.entries(VIEWS)) {
   test(`axe finds nothing in ${name}, in either theme, and a phone never scrolls sideways`, async () => {

@@ -1,0 +1,129 @@
+// A draft: changes of the rulebook that are published together, as one revision. It is kept in this browser until then, beside what
+// each change began from: what somebody else changed meanwhile is shown and not overwritten unnoticed.
+
+import { type DocumentRule, formOf, isSame, type RouteForm, type Rulebook, type RuleForm } from "./types.ts";
+
+/** `form` null: it is retired. `base` null: it was not there. */
+export interface Edit<T> {
+  form: T | null;
+  base: T | null;
+}
+
+export interface Draft {
+  rules: Record<string, Edit<RuleForm>>;
+  routes: Record<string, Edit<RouteForm>>;
+  settings: Edit<Record<string, unknown>> | null;
+  /** Rules in their order; those that it does not name come after it, in theirs. */
+  order: string[] | null;
+}
+
+export const EMPTY: Draft = { rules: {}, routes: {}, settings: null, order: null };
+
+export const size = (draft: Draft): number =>
+  Object.keys(draft.rules).length + Object.keys(draft.routes).length + Number(draft.settings !== null) + Number(draft.order !== null);
+
+export interface Applied {
+  book: Rulebook;
+  /** Parts that somebody else changed since the draft began from them: `rules/old-docker`. */
+  conflicts: string[];
+}
+
+export function apply(book: Rulebook, draft: Draft, force = false): Applied {
+  const rules = ordered(withEdits(book.rules, draft.rules, (rule) => rule.id, ruleOf(force)), draft.order);
+  const routes = withEdits(book.routes, draft.routes, (route) => route.name, (name, form) => ({ ...form, name }));
+  const isThere = (names: string[], name: string) => names.includes(name);
+  const [ids, names] = [rules.map((rule) => rule.id), routes.map((route) => route.name)];
+  const modes = book.modes.filter((mode) => isThere(ids, mode.rule) && isThere(names, mode.route));
+  return { book: { ...book, rules, routes, modes, settings: draft.settings?.form ?? book.settings }, conflicts: conflicts(book, draft) };
+}
+
+/** What the page does not know of a rule stays. A changed rule that is enforced somewhere needs `force`. */
+const ruleOf =
+  (force: boolean) =>
+  (id: string, form: RuleForm, before: DocumentRule | undefined): DocumentRule => ({
+    ...before,
+    ...form,
+    id,
+    version: before?.version ?? 0,
+    ...(force && { force }),
+  });
+
+function withEdits<T, F>(items: T[], edits: Record<string, Edit<F>>, nameOf: (item: T) => string, made: (name: string, form: F, before: T | undefined) => T): T[] {
+  const known = new Set(items.map(nameOf));
+  const changed = items.flatMap((item) => {
+    const edit = edits[nameOf(item)];
+    if (!edit) return [item];
+    return edit.form === null ? [] : [made(nameOf(item), edit.form, item)];
+  });
+  const added = Object.entries(edits).flatMap(([name, { form }]) => (known.has(name) || form === null ? [] : [made(name, form, undefined)]));
+  return [...changed, ...added];
+}
+
+function ordered(rules: DocumentRule[], order: string[] | null): DocumentRule[] {
+  if (order === null) return rules;
+  const place = ({ id }: DocumentRule) => (order.includes(id) ? order.indexOf(id) : order.length);
+  return [...rules].sort((a, b) => place(a) - place(b));
+}
+
+function conflicts(book: Rulebook, draft: Draft): string[] {
+  const ruleNow = (id: string) => book.rules.find((rule) => rule.id === id);
+  const routeNow = (name: string) => book.routes.find((route) => route.name === name);
+  const rules = Object.entries(draft.rules).filter(([id, { base }]) => !isSame(base, orNull(ruleNow(id), formOf)));
+  const routes = Object.entries(draft.routes).filter(([name, { base }]) => !isSame(base, orNull(routeNow(name), routeForm)));
+  const settings = draft.settings && !isSame(draft.settings.base, book.settings) ? ["settings"] : [];
+  return [...rules.map(([id]) => `rules/${id}`), ...routes.map(([name]) => `routes/${name}`), ...settings];
+}
+
+const orNull = <T, F>(item: T | undefined, form: (item: T) => F): F | null => (item === undefined ? null : form(item));
+
+/** Without its name. */
+export const routeForm = (route: RouteForm & { name: string }): RouteForm =>
+  Object.fromEntries(Object.entries(route).filter(([field]) => field !== "name"));
+
+/** The same draft, begun from what there is now: whoever says so has seen what somebody else changed. */
+export function rebased(draft: Draft, book: Rulebook): Draft {
+  const rebase = <F>(edits: Record<string, Edit<F>>, now: (name: string) => F | null) =>
+    Object.fromEntries(Object.entries(edits).map(([name, { form }]) => [name, { form, base: now(name) }]));
+  return {
+    ...draft,
+    rules: rebase(draft.rules, (id) => orNull(book.rules.find((rule) => rule.id === id), formOf)),
+    routes: rebase(draft.routes, (name) => orNull(book.routes.find((route) => route.name === name), routeForm)),
+    settings: draft.settings && { ...draft.settings, base: book.settings },
+  };
+}
+
+/** An edit that changes nothing is none. */
+export function withRule(draft: Draft, id: string, edit: Edit<RuleForm>): Draft {
+  const { [id]: _, ...others } = draft.rules;
+  return { ...draft, rules: isSame(edit.form, edit.base) ? others : { ...others, [id]: edit } };
+}
+
+export function withRoute(draft: Draft, name: string, edit: Edit<RouteForm>): Draft {
+  const { [name]: _, ...others } = draft.routes;
+  return { ...draft, routes: isSame(edit.form, edit.base) ? others : { ...others, [name]: edit } };
+}
+
+/** One place up or down; `now` is the order that the page shows. */
+export function moved(now: string[], id: string, by: 1 | -1): string[] {
+  const at = now.indexOf(id);
+  const to = at + by;
+  if (at < 0 || to < 0 || to >= now.length) return now;
+  const others = now.filter((one) => one !== id);
+  return [...others.slice(0, to), id, ...others.slice(to)];
+}
+
+/** What was kept, if it is a draft; anything else is none. */
+export function parsed(text: string | null): Draft {
+  try {
+    const value = JSON.parse(text ?? "") as Partial<Draft> & { schema?: number };
+    if (value.schema !== SCHEMA) return EMPTY;
+    return { rules: value.rules ?? {}, routes: value.routes ?? {}, settings: value.settings ?? null, order: value.order ?? null };
+  } catch {
+    return EMPTY;
+  }
+}
+
+/** Of what a browser keeps: another form is another number. */
+const SCHEMA = 1;
+
+export const printed = (draft: Draft): string => JSON.stringify({ schema: SCHEMA, ...draft });

@@ -1,0 +1,96 @@
+// The rulebook as it is read and written (docs/api.md, "The whole rulebook"): what the page does not know of a part stays in it.
+
+import type { Action, Mode } from "../api/types.ts";
+
+export interface Volume {
+  by: string;
+  requests: number;
+  seconds: number;
+}
+
+/** What somebody writes of a rule. */
+export interface RuleForm {
+  description: string;
+  expression: string;
+  action: Action;
+  default_mode: Mode;
+  volume: Volume | null;
+}
+
+export interface DocumentRule extends Omit<RuleForm, "volume"> {
+  id: string;
+  version: number;
+  volume?: Volume | null;
+  force?: boolean;
+}
+
+/** What somebody writes of a route; absent: the default. */
+export interface RouteForm {
+  host?: string | null;
+  repository?: string;
+  blobs?: string[];
+  origin?: string | null;
+  detour?: string | null;
+  redirects?: string;
+  observe?: number;
+  disclose?: string;
+}
+
+export interface DocumentRoute extends RouteForm {
+  name: string;
+}
+
+export interface DocumentMode {
+  rule: string;
+  route: string;
+  mode: Mode;
+  preview?: string;
+  force?: boolean;
+}
+
+export interface Rulebook {
+  revision: number;
+  rules: DocumentRule[];
+  routes: DocumentRoute[];
+  modes: DocumentMode[];
+  settings: Record<string, unknown>;
+}
+
+/** One version of a rule, as `rules/{id}/versions` lists them. */
+export interface RuleVersion extends RuleForm {
+  id: string;
+  version: number;
+  time: string;
+  actor: string;
+  reason: string | null;
+  since_revision: number;
+  until_revision: number | null;
+}
+
+export interface Fault {
+  place: string;
+  message: string;
+  offset?: number;
+  excerpt?: string;
+}
+
+/** What a push does, or would do. */
+export interface Plan {
+  revision: number;
+  changed: boolean;
+  changes: { action: "add" | "change" | "retire"; target: string; before: unknown; after: unknown }[];
+  errors: Fault[];
+}
+
+export const NEW_RULE: RuleForm = { description: "", expression: "", action: "tag", default_mode: "monitor", volume: null };
+
+/** Without what the server adds. */
+export const formOf = ({ description, expression, action, default_mode, volume }: Omit<RuleForm, "volume"> & { volume?: Volume | null }): RuleForm => ({
+  description,
+  expression,
+  action,
+  default_mode,
+  volume: volume ?? null,
+});
+
+export const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);

@@ -1,0 +1,75 @@
+// Retiring a rule: at once, or as part of the draft. Its versions and records stay.
+
+import { useState } from "preact/hooks";
+import { go, to } from "../address.ts";
+import { Arrival } from "../parts/arrival.tsx";
+import { Reason, useChange } from "../parts/change.tsx";
+import { Dialog } from "../parts/dialog.tsx";
+import { ModeBadge } from "../parts/mode.tsx";
+import { retireRule } from "../rulebook/calls.ts";
+import { withRule } from "../rulebook/draft.ts";
+import { draft, keepDraft } from "../rulebook/draft_kept.ts";
+import type { Rulebook, RuleForm } from "../rulebook/types.ts";
+
+interface Props {
+  id: string;
+  base: RuleForm | null;
+  book: Rulebook;
+  close: () => void;
+  refresh: () => void;
+}
+
+export function RetireRule({ id, base, book, close, refresh }: Props) {
+  const [reason, setReason] = useState("");
+  const [revision, setRevision] = useState<number | null>(null);
+  const { isAsking, problem, make } = useChange();
+  const modes = book.modes.filter((mode) => mode.rule === id);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    make(async () => {
+      const outcome = await retireRule(id, base, reason);
+      if (outcome.kind === "conflict") {
+        close();
+        return refresh();
+      }
+      keepDraft(withRule(draft.value, id, { form: null, base: null }));
+      setRevision(outcome.answer.revision);
+    });
+  };
+  const toDraft = () => {
+    keepDraft(withRule(draft.value, id, { form: null, base }));
+    go(to(["draft"]));
+  };
+  return (
+    <Dialog title={`Retire ${id}`} close={revision === null ? close : () => go(to(["rules"]))}>
+      {revision !== null ? (
+        <Arrival revision={revision} />
+      ) : (
+        <form class="stack" onSubmit={submit}>
+          <p>The rule is no longer evaluated. Its versions and its records stay, and its history has a way back.</p>
+          {modes.length > 0 && (
+            <>
+              <p>Modes that are removed with it:</p>
+              <ul class="plain">
+                {modes.map((mode) => (
+                  <li key={mode.route}>
+                    route <strong>{mode.route}</strong> <ModeBadge mode={mode.mode} />
+                  </li>
+                ))}
+              </ul>
+            </>
+          )}
+          <Reason value={reason} set={setReason} problem={problem} />
+          <div class="actions">
+            <button type="submit" class="danger" disabled={isAsking}>
+              {isAsking ? "Retiring…" : "Retire now"}
+            </button>
+            <button type="button" onClick={toDraft}>
+              Add to the draft
+            </button>
+          </div>
+        </form>
+      )}
+    </Dialog>
+  );
+}

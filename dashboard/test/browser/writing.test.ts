@@ -1,0 +1,311 @@
+// Rules are written on the page, on made-up answers: by hand with completion and faults, from filters, together in a draft, and back.
+
+import assert from "node:assert/strict";
+import { after, before, beforeEach, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { HOSTILE } from "../fixture/data.ts";
+import { type Fixture, start } from "../fixture/server.ts";
+import { until } from "../hang.ts";
+import { DESKTOP, launch, open, type Opened, PHONE } from "./chromium.ts";
+import { axe, settled, width } from "./look.ts";
+
+const TABLET = { width: 768, height: 1024 };
+
+let browser: Browser;
+let fixture: Fixture;
+
+before(async () => {
+  browser = await launch();
+  fixture = await start();
+});
+
+after(async () => {
+  await browser?.close();
+  await fixture?.close();
+});
+
+beforeEach(() => {
+  Object.assign(fixture.state, { role: "operator", isSignedIn: true, failing: 0, previewRounds: 0 });
+  fixture.calls.length = 0;
+  fixture.rulebook.reset();
+});
+
+async function visit(path: string, options = {}): Promise<Opened> {
+  const opened = await open(browser, options);
+  await opened.page.goto(fixture.url + path);
+  await opened.page.locator("main").waitFor();
+  await settled(opened.page);
+  return opened;
+}
+
+const editor = (page: Page) => page.getByRole("textbox", { name: "Expression" }).and(page.locator(".cm-content"));
+
+const expression = async (page: Page): Promise<string> => (await editor(page).locator(".cm-line").allInnerTexts()).join("\n");
+
+const sent = (method: string, path: string) => fixture.calls.filter((call) => call.method === method && call.path === path);
+
+/** The reason is what every change asks for. */
+async function confirm(page: Page, reason: string, button: string): Promise<void> {
+  await page.getByLabel("Reason, for the audit log").fill(reason);
+  await page.getByRole("button", { name: button, exact: true }).click();
+}
+
+test("a rule is written with the keyboard alone", async () => {
+  const { page, faults, close } = await visit("rules");
+  await page.getByRole("link", { name: "New rule" }).focus();
+  await page.keyboard.press("Enter");
+  await editor(page).waitFor();
+  await page.getByLabel("Name").focus();
+  await page.keyboard.type("not-docker");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("client.fam");
+  await page.getByRole("option", { name: /client\.family/ }).waitFor();
+  await until("the option is taken", async () => {
+    await page.keyboard.press("Enter");
+    return (await expression(page)) === "client.family";
+  });
+  await page.keyboard.type(" eq ");
+  await page.getByRole("option", { name: /containerd/ }).waitFor();
+  await page.keyboard.type('"docker');
+  await page.getByText("✓ This expression can be read.").waitFor();
+  assert.equal(await expression(page), 'client.family eq "docker"', "the quote that closes is there");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("Whoever calls itself docker.");
+  await page.getByText("Would deny 100 % of docker on amzn2").or(page.getByText("would deny 100 % of docker on amzn2")).waitFor();
+  await page.getByLabel("Action").focus();
+  await page.keyboard.press("t");
+  await page.getByRole("button", { name: "Save…" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").getByText("comes last in the order").waitFor();
+  await page.getByLabel("Reason, for the audit log").focus();
+  await page.keyboard.type("seen enough");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.getByText("is stored.").waitFor();
+  const [put] = sent("PUT", "rules/not-docker");
+  const { expression: written, description, default_mode } = (put?.body ?? {}) as Record<string, unknown>;
+  assert.deepEqual([written, description, default_mode], ['client.family eq "docker"', "Whoever calls itself docker.", "monitor"]);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("a fault is shown in its place, and what cannot be read is neither previewed nor saved", async () => {
+  const { page, faults, close } = await visit("rule/botnet-sig");
+  await page.getByText("would deny 100 % of docker on amzn2").waitFor();
+  fixture.calls.length = 0;
+  await editor(page).click();
+  await page.keyboard.press("ControlOrMeta+End");
+  await page.keyboard.type(" and http.hots");
+  await page.getByText("did you mean `http.host`?").waitFor();
+  assert.equal(await page.locator(".cm-lintRange-error").innerText(), "http.hots");
+  assert.ok(await page.getByRole("button", { name: "Save…" }).isDisabled());
+  assert.deepEqual(sent("POST", "previews"), []);
+  assert.deepEqual(await axe(page), []);
+  for (let times = 0; times < 4; times += 1) await page.keyboard.press("Backspace");
+  await page.getByText("✓ This expression can be read.").waitFor();
+  await until("the preview follows", async () => sent("POST", "previews").length > 0);
+  const { rule, route } = (sent("POST", "previews")[0]?.body ?? {}) as { rule: { expression: string }; route: string };
+  assert.deepEqual([rule.expression, route], ['cf.tls_client_hello_length eq 508 and client.family eq "docker" and http.', "default"]);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("a preview that is out of date is cancelled", async () => {
+  fixture.state.previewRounds = Infinity;
+  const { page, close } = await visit("rule/botnet-sig");
+  await page.getByText("Replaying the last hour…").waitFor();
+  await page.getByLabel("on route").selectOption("hub");
+  await until("the second begins", async () => sent("POST", "previews").length === 2);
+  assert.deepEqual(fixture.calls.filter(({ path }) => path.startsWith("previews")).map(({ method }) => method), ["POST", "DELETE", "POST"]);
+  await page.getByRole("link", { name: "Fires" }).click();
+  await until("the last is cancelled", async () => sent("DELETE", "previews/pv-1").length === 2);
+  await close();
+});
+
+test("what somebody else changed meanwhile is shown, and one chooses", async () => {
+  for (const [button, expected] of [["Take what is there now", "ssl"], ["Keep what I wrote", 'cf.tls_client_hello_length eq 508 and client.family eq "docker"']] as const) {
+    fixture.rulebook.reset();
+    const { page, close } = await visit("rule/botnet-sig");
+    await page.getByLabel("Description").fill("mine");
+    await page.getByText("✓ This expression can be read.").waitFor();
+    const { book } = fixture.rulebook;
+    fixture.rulebook.book = { ...book, revision: 20, rules: book.rules.map((rule) => (rule.id === "botnet-sig" ? { ...rule, expression: "ssl" } : rule)) };
+    fixture.calls.length = 0;
+    await page.getByRole("button", { name: "Save…" }).click();
+    await confirm(page, "why", "Save");
+    await page.getByRole("alert", { name: "Changed meanwhile" }).getByText("ssl").waitFor();
+    assert.deepEqual(sent("PUT", "rules/botnet-sig"), [], "nothing is overwritten");
+    await page.getByRole("button", { name: button }).click();
+    await until("the editor has it", async () => (await expression(page)) === expected);
+    assert.equal(await page.getByRole("alert", { name: "Changed meanwhile" }).count(), 0);
+    await close();
+  }
+});
+
+test("another change of the rulebook is no conflict", async () => {
+  const { page, close } = await visit("rule/botnet-sig");
+  await page.getByLabel("Description").fill("mine");
+  await page.getByText("✓ This expression can be read.").waitFor();
+  fixture.rulebook.book = { ...fixture.rulebook.book, revision: 30 };
+  await page.getByRole("button", { name: "Save…" }).click();
+  await confirm(page, "why", "Save");
+  await page.getByText("Revision 31 is stored.").waitFor();
+  await close();
+});
+
+test("an older version is written again", async () => {
+  const { page, close } = await visit("rule/botnet-sig");
+  await page.getByText("version 2").first().waitFor();
+  assert.ok((await page.locator("del").allInnerTexts()).some((text) => text.includes("and ssl")));
+  await page.getByRole("button", { name: "Write version 2 again" }).click();
+  await until("the editor has it", async () => (await expression(page)).endsWith("and ssl"));
+  await page.getByText("✓ This expression can be read.").waitFor();
+  await page.getByRole("button", { name: "Save…" }).click();
+  assert.deepEqual(await axe(page), []);
+  await confirm(page, "back to version 2", "Save");
+  await page.getByText("is stored.").waitFor();
+  assert.equal((sent("PUT", "rules/botnet-sig")[0]?.body as { action: string }).action, "tag");
+  await close();
+});
+
+test("several changes are published as one revision, with their plan", async () => {
+  const { page, faults, close } = await visit("rule/old-docker");
+  await page.getByLabel("Description").fill("Docker before 19.03.");
+  await page.getByRole("button", { name: "Add to the draft" }).click();
+  await page.goto(`${fixture.url}rule/scripted-user-agent`);
+  await page.getByRole("button", { name: "Retire…" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Add to the draft" }).click();
+  await page.getByText("Order of the rules").click();
+  await page.getByRole("button", { name: "Earlier: old-docker" }).click();
+  const plan = page.getByRole("list", { name: "What changes" });
+  await plan.getByText("rules/scripted-user-agent").waitFor();
+  await plan.getByText("rules", { exact: true }).waitFor();
+  for (const [viewport, colorScheme] of [[DESKTOP, "light"], [TABLET, "dark"], [PHONE, "light"]] as const) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme });
+    assert.deepEqual(await axe(page), [], `${viewport.width}`);
+    assert.ok((await width(page)) <= viewport.width, `${viewport.width}`);
+  }
+  await page.reload();
+  await plan.getByText("rules/scripted-user-agent").waitFor();
+  await confirm(page, "tidied up", "Publish as one revision");
+  await page.getByText("Revision 13 is stored.").waitFor();
+  assert.deepEqual(fixture.rulebook.book.rules.map(({ id }) => id), ["old-docker", "botnet-sig"]);
+  assert.equal(fixture.rulebook.book.rules[0]?.["description"], "Docker before 19.03.");
+  await page.getByText("The draft is empty").waitFor();
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("a draft is not published over what somebody else changed, nor with faults", async () => {
+  const { page, close } = await visit("rule/old-docker");
+  await page.getByLabel("Description").fill("mine");
+  await page.getByRole("button", { name: "Add to the draft" }).click();
+  const { book } = fixture.rulebook;
+  fixture.rulebook.book = { ...book, revision: 20, rules: book.rules.map((rule) => (rule.id === "old-docker" ? { ...rule, description: "theirs" } : rule)) };
+  fixture.rulebook.faults = [{ place: "body.modes[0].preview", message: `no preview is named ${HOSTILE}` }];
+  await page.goto(`${fixture.url}draft`);
+  const publish = page.getByRole("button", { name: "Publish as one revision" });
+  await page.getByRole("alert", { name: "Changed meanwhile" }).waitFor();
+  await page.getByText("body.modes[0].preview").waitFor();
+  assert.ok(await publish.isDisabled());
+  await page.getByRole("button", { name: "I have seen it: keep the draft's" }).click();
+  assert.ok(await publish.isDisabled(), "not with faults");
+  fixture.rulebook.faults = [];
+  await page.reload();
+  await confirm(page, "why", "Publish as one revision");
+  await page.getByText("Revision 21 is stored.").waitFor();
+  await close();
+});
+
+test("an older revision is planned and published again", async () => {
+  const { page, faults, close } = await visit("audit");
+  await page.locator(".audit summary").first().click();
+  await page.getByRole("link", { name: "Back to revision 3…" }).click();
+  await page.getByRole("list", { name: "What changes" }).getByText("rules/old-docker").waitFor();
+  await confirm(page, "it was better", "Publish as one revision");
+  await page.getByText("Revision 13 is stored.").waitFor();
+  assert.equal(fixture.rulebook.book.rules.length, 2);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("a viewer reads a rule and writes nothing", async () => {
+  fixture.state.role = "viewer";
+  const { page, faults, close } = await visit("rule/botnet-sig");
+  await page.getByText("You are a viewer").waitFor();
+  await page.getByText("Changed since version 2").waitFor();
+  assert.equal(await page.getByRole("button", { name: /Save|Retire|Write version|draft/ }).count(), 0);
+  assert.deepEqual(await axe(page), []);
+  assert.deepEqual(fixture.calls, []);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("the editor is loaded where it is needed, and a plain field does without it", async () => {
+  const { page, close } = await visit("rules");
+  const loaded: string[] = [];
+  page.on("request", (request) => loaded.push(request.url()));
+  await page.route(/assets\/editor-/, (route) => route.abort());
+  assert.ok(!(await page.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => name))).some((name) => name.includes("editor-")));
+  await page.getByRole("link", { name: "old-docker" }).click();
+  const plain = page.locator("textarea[aria-label=Expression]");
+  await plain.fill("not ssl");
+  await page.getByText("✓ This expression can be read.").waitFor();
+  assert.ok(loaded.some((url) => url.includes("editor-")));
+  await close();
+});
+
+test("a rule is made of filters, and says what no expression can read", async () => {
+  const { page, faults, close } = await visit("fires?family=docker,podman&status=206");
+  await page.getByRole("link", { name: "Make a rule of these filters" }).click();
+  await page.getByText("No expression can read status").waitFor();
+  await until("the editor has it", async () => (await expression(page)) === 'client.family in {"docker" "podman"}');
+  await page.getByLabel("Name").fill("two-clients");
+  await page.getByText("✓ This expression can be read.").waitFor();
+  assert.deepEqual(await axe(page), []);
+  assert.deepEqual(faults, []);
+  await page.goto(`${fixture.url}fires?status=206`);
+  await settled(page);
+  assert.equal(await page.getByRole("link", { name: "Make a rule of these filters" }).count(), 0, "nothing that an expression can read");
+  await close();
+});
+
+test("a rule is made of an anomaly's cohort, from the anomaly and from Cohorts", async () => {
+  for (const path of ["anomalies/an-000012", "cohorts?anomaly=an-000012"]) {
+    const { page, close } = await visit(path);
+    await page.getByRole("link", { name: "Make a rule of this cohort" }).click();
+    await until("the editor has it", async () => (await expression(page)) === 'client.os eq "amzn2"\nand not cf.colo.name eq "IAD"');
+    assert.match(await page.getByLabel("Description").inputValue(), /^an-000012: /);
+    await close();
+  }
+});
+
+test("a value leads to the requests that have it, beside the filters that are there", async () => {
+  const { page, close } = await visit("fires?family=docker&all=yes&open=01M850MDRGD6ZQ9TZR58000002");
+  await page.getByRole("dialog").getByRole("link", { name: /^2168b2053f3f9380/ }).click();
+  await page.waitForURL(/client=2168b2053f3f9380/);
+  const query = new URL(page.url()).searchParams;
+  assert.deepEqual([query.get("family"), query.get("all"), query.get("open")], ["docker", "yes", null]);
+  await page.goto(`${fixture.url}cohorts`);
+  await page.locator(".heat td a").first().click();
+  await page.waitForURL(/fires\?.*all=yes.*(colo=.*os=|os=.*colo=)/);
+  await close();
+});
+
+test("a Blobwatch-Id opens its request from every view", async () => {
+  for (const path of ["", "audit", "fires?since=-15m&family=docker"]) {
+    const { page, faults, close } = await visit(path);
+    const box = page.getByRole("search").getByRole("textbox");
+    await box.fill("nonsense");
+    await box.press("Enter");
+    await page.getByText("This is no Blobwatch-Id").waitFor();
+    assert.deepEqual(await axe(page), [], path);
+    await box.fill("quote 01M850PVFCHPH3JAR69G00000Q");
+    await box.press("Enter");
+    await page.getByRole("dialog", { name: "Request 01M850PVFCHPH3JAR69G00000Q" }).getByText("Rules that fired").waitFor();
+    assert.deepEqual(faults, []);
+    await close();
+  }
+});
