@@ -12,7 +12,7 @@ use std::time::Duration;
 use blobwatch_detector::{Acknowledged, CellsCall};
 use blobwatch_fire_log::{
     FireLog as Store, FireLogError, FlushCall, LossesCall, OutboxBatch, PushRulebookCall, ReadRulebookCall,
-    StandingCall, tend, wake,
+    StandingCall, UpstreamCall, tend, wake,
 };
 use blobwatch_previews::ReplayCall;
 use blobwatch_records::RulebookVersion;
@@ -129,6 +129,7 @@ impl FireLog {
                 self.refused.replace(flushed.as_ref().err().cloned());
                 flushed
             }
+            UpstreamCall::ROUTE => self.take_upstream(name, &mut received).await,
             StandingCall::ROUTE => {
                 self.with("open the records", |_| Ok(()))?;
                 match self.refused.borrow().clone() {
@@ -156,6 +157,18 @@ impl FireLog {
         let reply = self.with("keep a batch", |store| store.accept(&body, now_ms()))?;
         self.tend_later().await?;
         answer::<FlushCall>(Bytes(reply.encode()))
+    }
+
+    async fn take_upstream(&self, name: &str, received: &mut ReceivedCall) -> Answer<Response> {
+        self.be_told(name).await;
+        self.with("keep the name", |store| store.be_named(name))?;
+        let Bytes(body) = received.body::<UpstreamCall>().await?;
+        self.wake().await?;
+        let taken = self.with("keep what another party tells", |store| {
+            store.accept_upstream(&body, now_ms())
+        })?;
+        self.tend_later().await?;
+        answer::<UpstreamCall>(taken)
     }
 
     async fn read_rulebook(&self, name: &str, url: &Url) -> Answer<Response> {

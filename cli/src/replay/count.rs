@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use blobwatch_pull::{Action, BlobKey, RangeKind, Record, SizeClass};
 use blobwatch_records::{
     Asked, Bounds, Cell, CellBatch, CellCounts, CellKey, Challenges, Classification, Cuts, Further, History,
-    LARGE_BYTES, RouteBreadths, SLOT_S, Sampler, Strata, slot_of,
+    LARGE_BYTES, RouteBreadths, SLOT_S, Sampler, Strata, UpstreamCells, slot_of,
 };
 use rustc_hash::FxBuildHasher;
 
@@ -147,6 +147,7 @@ impl Counter {
             other,
             cuts,
             routes: routes.into_list(),
+            upstream: UpstreamCells::default(),
         })
     }
 

@@ -14,7 +14,7 @@ pub use fan_out::{
 };
 pub use object_calls::{
     BEFORE, FlushCall, KIND, LossesCall, PageCall, PushRulebookCall, ReadRulebookCall, RecordCall,
-    StandingCall, SummaryCall,
+    StandingCall, SummaryCall, UpstreamCall,
 };
 pub use pace::{OPENING, undisturbed};
 pub use query::{

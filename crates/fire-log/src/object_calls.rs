@@ -3,6 +3,7 @@
 use crate::Page;
 use crate::query::Part;
 use blobwatch_pull::RecordId;
+use blobwatch_upstream::UpstreamAnswer;
 use blobwatch_wire::{Body, Bytes, Loss, Method, Nothing, Object, ObjectCall, Payload, Text, with_query};
 
 /// The parameter that says which records are asked for; all others are those of the API's call.
@@ -21,6 +22,18 @@ impl ObjectCall for FlushCall {
     const PURPOSE: &'static str = "flush";
     type Request = Bytes;
     type Reply = Bytes;
+}
+
+/// An `UpstreamBatch`: what another party tells of requests that this FireLog has the records of. It is stored when this answers.
+pub struct UpstreamCall;
+
+impl ObjectCall for UpstreamCall {
+    const OBJECT: Object = Object::FireLog;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "upstream";
+    const PURPOSE: &'static str = "take in what another party tells";
+    type Request = Bytes;
+    type Reply = UpstreamAnswer;
 }
 
 /// The rulebook, for an isolate that may hold it; JavaScript of the request path calls it.
@@ -152,6 +165,7 @@ mod tests {
     #[test]
     fn paths_are_pinned() {
         case(FlushCall, "POST", "flush");
+        case(UpstreamCall, "POST", "upstream");
         case(ReadRulebookCall, "GET", "rulebook");
         case(PushRulebookCall { epoch: 5 }, "PUT", "rulebook?epoch=5");
         case(LossesCall, "GET", "losses");

@@ -21,6 +21,7 @@ mod rulebook;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod upstream;
 mod volume;
 mod wake;
 
@@ -41,6 +42,7 @@ use guards::Guards;
 use outbox::Outbox;
 use refine::Remembered;
 use rulebook::CurrentRulebook;
+use upstream::Standing;
 use volume::Volumes;
 
 /// Why a FireLog could not do what it was asked; fits "failed to keep records: …".
@@ -96,6 +98,11 @@ pub struct FireLog<S> {
     outbox: Outbox,
     guards: Guards,
     inbox: Inbox,
+    /// What is being merged is in memory: nobody else writes those blocks.
+    is_merging: bool,
+    /// When something that others told of is due.
+    told_due_ms: Option<u64>,
+    standing: Standing,
     /// Whether what clients did before was read again.
     is_awake: bool,
     /// When the newest batch came. No two come at one millisecond, so that a cut can say where it ends.
@@ -143,11 +150,15 @@ impl<S: Sql> FireLog<S> {
             outbox,
             guards,
             inbox: Inbox::default(),
+            is_merging: false,
+            told_due_ms: None,
+            standing: Standing::default(),
             is_awake: false,
             last_merge_ms: 0,
             last_retain_ms: 0,
         };
         log.inbox = log.waiting()?;
+        log.told_due_ms = upstream::due_ms(&log.sql)?;
         log.take_rulebook(rulebook);
         Ok(log)
     }
@@ -170,6 +181,7 @@ impl<S: Sql> FireLog<S> {
             self.cut_due_ms(),
             self.outbox.due_ms(),
             self.guards.due_ms(),
+            self.upstream_due_ms(),
         ]
         .into_iter()
         .flatten()

@@ -304,10 +304,12 @@ impl<'a> Run<'a> {
         scanned
     }
 
-    /// Of a row that is in the slice.
+    /// Of a row that is in the slice. No rule of ours can act on a request that only another party saw.
     fn treatment<'b>(&self, block: &'b Block, row: &Row) -> Option<&'b Treatment> {
         let is_within = self.within.contains(&row.id.time_ms());
-        block.treatment(row).filter(|_| is_within)
+        block
+            .treatment(row)
+            .filter(|treatment| is_within && !treatment.told)
     }
 
     /// By the routes of the plan: those of the record's time may have been others.

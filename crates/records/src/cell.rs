@@ -1,7 +1,7 @@
 //! Counts for one 10 s slot and one combination of attributes: what a FireLog tells the Detector.
 //!
 //! In scope: what is counted, sketches of how many clients and networks are behind it, and the bytes of a batch
-//! (pinned by `tests/data/cell-batch-v5.bin`). Not in scope: which record counts as what (`history`), where batches
+//! (pinned by `tests/data/cell-batch-v6.bin`). Not in scope: which record counts as what (`history`), where batches
 //! wait (`crates/fire-log`), and what follows from them (`detector`).
 
 mod blobs;
@@ -14,6 +14,7 @@ mod sample;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod upstream;
 
 use std::sync::Arc;
 
@@ -29,10 +30,11 @@ pub use sample::{
 };
 pub use tally::Tally;
 pub(crate) use tally::is_behind;
+pub use upstream::{UpstreamCells, UpstreamCount, UpstreamRule, UpstreamTally};
 
 use serde::{Deserialize, Serialize};
 
-use blobwatch_pull::{Family, Record};
+use blobwatch_pull::{Family, Fired, Origin, Record};
 
 /// Length of a slot in seconds.
 pub const SLOT_S: u64 = 10;
@@ -65,6 +67,8 @@ pub struct CellBatch {
     pub cuts: Cuts,
     /// By route, each once, at most [`RouteBreadth::MAX`]; none in batches of older versions.
     pub routes: Vec<RouteBreadth>,
+    /// What other parties' rules did, mostly in earlier slots.
+    pub upstream: UpstreamCells,
 }
 
 /// One combination of attributes. Absent text is empty.
@@ -105,10 +109,13 @@ pub const fn slot_of(time_ms: u64) -> u64 {
 }
 
 impl CellKey {
-    /// The combination that a record belongs to.
+    /// The combination that a record belongs to. What other parties did to a request that we saw comes after it was counted,
+    /// and is counted by itself.
     #[must_use]
     pub fn of(record: &Record) -> Self {
-        let mut rules: Vec<Arc<str>> = record.fired.iter().map(|fired| Arc::clone(&fired.rule)).collect();
+        let is_counted = |fired: &&Fired| !record.seen || Origin::of(&fired.rule) == Origin::Own;
+        let fired = record.fired.iter().filter(is_counted);
+        let mut rules: Vec<Arc<str>> = fired.map(|fired| Arc::clone(&fired.rule)).collect();
         rules.sort_unstable();
         rules.dedup();
         rules.truncate(MAX_KEY_RULES);

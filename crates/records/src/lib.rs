@@ -10,8 +10,8 @@ mod segment;
 pub use cell::{
     Affected, Asked, BlobCount, Bounds, Breadth, Cell, CellBatch, CellCounts, CellKey, Cuts, DIGEST, Event,
     Evidence, FURTHER, FewNetworks, Further, LARGE_BYTES, MAX_CELLS, MAX_EVIDENCE, RouteBreadth,
-    RouteBreadths, SIZE, SKETCH, SLOT_S, SampledRequest, Sampler, Strata, Tally, note_blob, slot_of,
-    version_of,
+    RouteBreadths, SIZE, SKETCH, SLOT_S, SampledRequest, Sampler, Strata, Tally, UpstreamCells,
+    UpstreamCount, UpstreamRule, UpstreamTally, note_blob, slot_of, version_of,
 };
 pub use flush::{
     Batches, Flush, Outgoing, Reply, RulebookVersion, VolumeCount, colo_of, fire_log_name, fire_log_of,
@@ -20,6 +20,6 @@ pub use flush::{
 pub use halves::{FOLLOWED_WITHIN_MS, FirstHalf, Halves, follows, is_redirect};
 pub use history::{Challenges, Classification, History, MAX_CORRECTIONS, Pace, WINDOW_MS};
 pub use segment::{
-    Agent, Blob, Block, Builder, Client, Codes, Digest, Field, Front, Header, Place, Row, Treatment,
+    Agent, Blob, Block, Builder, Client, Codes, Digest, Field, Front, Header, Place, RayKey, Row, Treatment,
     asn_text, decode, digest_key, rule_mode, split,
 };

@@ -14,6 +14,7 @@ pub(crate) mod codes;
 mod columns;
 mod entries;
 pub(crate) mod families;
+mod fires;
 mod front;
 mod header;
 mod header_bytes;
@@ -27,6 +28,7 @@ pub use block::{Block, Row, decode};
 pub use builder::Builder;
 pub use columns::Codes;
 pub use entries::{Agent, Blob, Client, Digest, Place, Treatment};
+pub use fires::RayKey;
 pub use front::{Front, split};
 pub use header::{Field, Header, asn_text, digest_key, rule_mode};
 

@@ -3,8 +3,7 @@
 //! In scope: the form and its bounds. Not in scope: reading what the party sends (the other modules), and what a FireLog
 //! makes of a batch (`crates/fire-log`). All of a batch is of one colo and of clients of one FireLog, as an isolate picks it.
 
-use std::sync::Arc;
-
+use blobwatch_records::UpstreamRule;
 use blobwatch_wire::{DecodeError, MAX_TEXT_BYTES, Reader};
 use serde::{Deserialize, Serialize};
 
@@ -30,25 +29,6 @@ pub struct UpstreamBatch {
     pub requests: Vec<u8>,
     /// One for each rule and action among them.
     pub rules: Vec<UpstreamRule>,
-}
-
-/// What a source says of a rule that fired, in one of its actions.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct UpstreamRule {
-    /// `<source>:<rule>`, as in `Fired`.
-    pub id: Arc<str>,
-    /// What the source calls the part of it that acts, as `l7ddos`; empty where it does not say.
-    pub system: String,
-    pub description: String,
-    /// The source's own word for what it did, as `log` or `connectionclose`.
-    pub action: String,
-    /// Whether that word does anything to a request.
-    pub acts: bool,
-    /// Of the newest request, as the client sent it: what a switch of the source is set for.
-    pub host: String,
-    /// Of the first and the last event of this action in the batch.
-    pub first_ms: u64,
-    pub last_ms: u64,
 }
 
 /// What a FireLog made of a batch; stored when it answers.
@@ -99,7 +79,7 @@ impl UpstreamBatch {
         if self.rules.len() > MAX_RULES {
             return Err(DecodeError::Invalid("number of upstream rules"));
         }
-        if self.rules.iter().all(UpstreamRule::fits) {
+        if self.rules.iter().all(fits) {
             Ok(())
         } else {
             Err(DecodeError::Invalid("text of an upstream rule"))
@@ -109,17 +89,15 @@ impl UpstreamBatch {
 
 const TOO_LONG: DecodeError = DecodeError::Invalid("length of an upstream batch");
 
-impl UpstreamRule {
-    fn fits(&self) -> bool {
-        let texts = [
-            &*self.id,
-            &self.system,
-            &self.description,
-            &self.action,
-            &self.host,
-        ];
-        texts.iter().all(|text| text.len() <= MAX_TEXT_BYTES)
-    }
+fn fits(rule: &UpstreamRule) -> bool {
+    let texts = [
+        &*rule.id,
+        &rule.system,
+        &rule.description,
+        &rule.action,
+        &rule.host,
+    ];
+    texts.iter().all(|text| text.len() <= MAX_TEXT_BYTES)
 }
 
 #[cfg(test)]
@@ -131,7 +109,7 @@ mod tests {
             fires: b"BWS\x02".to_vec(),
             requests: Vec::new(),
             rules: vec![UpstreamRule {
-                id: Arc::from("cloudflare:ddos"),
+                id: "cloudflare:ddos".into(),
                 system: "l7ddos".to_owned(),
                 description: "a botnet".to_owned(),
                 action: "block".to_owned(),

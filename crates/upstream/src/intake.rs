@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use blobwatch_pull::{Record, kept};
-use blobwatch_records::Builder;
+use blobwatch_records::{Builder, UpstreamRule};
 use blobwatch_wire::{FNV_START, fnv1a};
 
 use crate::action::Acted;
-use crate::batch::{MAX_RULES, UpstreamBatch, UpstreamRule};
+use crate::batch::{MAX_RULES, UpstreamBatch};
 use crate::deployment::Deployment;
 use crate::event::{event_id, upstream_fire, upstream_rule_name};
 use crate::form::{FormReader, Seen};

@@ -12,7 +12,8 @@ mod told;
 mod unpack;
 mod window;
 
-pub use batch::{UpstreamAnswer, UpstreamBatch, UpstreamRule};
+pub use batch::{UpstreamAnswer, UpstreamBatch};
+pub use blobwatch_records::UpstreamRule;
 pub use deployment::Deployment;
 pub use event::{acted, event_id, upstream_fire, upstream_rule_name};
 pub use form::FormReader;

@@ -9,8 +9,8 @@ use blobwatch_sql::{Sql, SqlValue, number};
 const MAX_ROW_BYTES: usize = 1_900_000;
 
 /// A batch's records, ready for their row.
-struct Arrival {
-    block: Block,
+pub(super) struct Arrival {
+    pub(super) block: Block,
     header: Header,
     front: Vec<u8>,
     back: Vec<u8>,
@@ -35,7 +35,12 @@ impl<S: Sql> FireLog<S> {
         })
     }
 
-    fn keep(&mut self, flush: &Flush, block: Option<Block>, now_ms: u64) -> Result<(), FireLogError> {
+    pub(super) fn keep(
+        &mut self,
+        flush: &Flush,
+        block: Option<Block>,
+        now_ms: u64,
+    ) -> Result<(), FireLogError> {
         let arrived_ms = now_ms.max(self.arrived_ms + 1);
         let (arrival, records) = match block {
             Some(block) => {
@@ -65,8 +70,9 @@ impl<S: Sql> FireLog<S> {
 
     /// The batch with the kinds that its clients' histories show, and its records.
     fn refined(&mut self, mut block: Block, segment: &[u8]) -> Result<(Arrival, Vec<Record>), FireLogError> {
+        let took_over = self.take_over(&mut block);
         let (records, changed) = refine::refine(&mut block, &mut self.past)?;
-        if !changed {
+        if !changed && !took_over {
             return Ok((Arrival::of(block, segment)?, records));
         }
         let bytes = refine::encode(block);
@@ -88,7 +94,7 @@ impl<S: Sql> FireLog<S> {
 }
 
 /// A batch's records; `None` where it has none.
-fn open(segment: &[u8]) -> Result<Option<Block>, FireLogError> {
+pub(super) fn open(segment: &[u8]) -> Result<Option<Block>, FireLogError> {
     if segment.is_empty() {
         return Ok(None);
     }
@@ -98,7 +104,7 @@ fn open(segment: &[u8]) -> Result<Option<Block>, FireLogError> {
 }
 
 impl Arrival {
-    fn of(block: Block, segment: &[u8]) -> Result<Self, FireLogError> {
+    pub(super) fn of(block: Block, segment: &[u8]) -> Result<Self, FireLogError> {
         let (front, back) = split(segment)?;
         let header = Header::of(&block);
         let bytes = segment.len() + header.encode().len();
@@ -112,21 +118,36 @@ impl Arrival {
             block,
         })
     }
+
+    /// Header, front and back.
+    pub(super) fn blobs(&self) -> [SqlValue; 3] {
+        let blobs = [self.header.encode(), self.front.clone(), self.back.clone()];
+        blobs.map(SqlValue::Blob)
+    }
+
+    /// Of front and back.
+    pub(super) fn bytes(&self) -> usize {
+        self.front.len() + self.back.len()
+    }
 }
 
 /// An isolate sends its batches in order and one at a time: a number up to the newest is a repeat, or was given up.
 fn is_known(sql: &impl Sql, flush: &Flush) -> Result<bool, FireLogError> {
-    let isolate = number(flush.isolate);
+    Ok(newest_seq(sql, flush.isolate)? >= flush.seq)
+}
+
+/// The newest number of an isolate; 0 where it is not known.
+pub(super) fn newest_seq(sql: &impl Sql, isolate: u64) -> Result<u64, FireLogError> {
+    let isolate = number(isolate);
     let waiting = sql.run(NEWEST_WAITING, std::slice::from_ref(&isolate))?;
     let merged = sql.run(NEWEST_MERGED, &[isolate])?;
+    let mut newest = 0;
     for (row, name) in [(waiting.first(), "inbox.seq"), (merged.first(), "isolate.seq")] {
-        if let Some(row) = row
-            && row.integer(0, name)? >= flush.seq
-        {
-            return Ok(true);
+        if let Some(row) = row {
+            newest = row.integer(0, name)?.max(newest);
         }
     }
-    Ok(false)
+    Ok(newest)
 }
 
 pub(super) const NEWEST_WAITING: &str = "SELECT seq FROM inbox WHERE isolate = ? ORDER BY seq DESC LIMIT 1";
@@ -134,6 +155,7 @@ pub(super) const NEWEST_MERGED: &str = "SELECT seq FROM isolate WHERE isolate = 
 
 fn insert(sql: &impl Sql, flush: &Flush, arrival: &Arrival, arrived_ms: u64) -> Result<(), FireLogError> {
     let header = &arrival.header;
+    let [head, front, back] = arrival.blobs();
     sql.run(
         "INSERT INTO inbox (isolate, seq, arrived_ms, first_ms, last_ms, records, header, front, back) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -144,9 +166,9 @@ fn insert(sql: &impl Sql, flush: &Flush, arrival: &Arrival, arrived_ms: u64) -> 
             number(header.first.time_ms()),
             number(header.last.time_ms()),
             number(u64::from(header.records)),
-            SqlValue::Blob(header.encode()),
-            SqlValue::Blob(arrival.front.clone()),
-            SqlValue::Blob(arrival.back.clone()),
+            head,
+            front,
+            back,
         ],
     )?;
     Ok(())

@@ -13,11 +13,7 @@ pub(super) const OF_LAST_MINUTE: &str = "SELECT count(*) FROM (SELECT 1 FROM enf
 pub(super) const BY_ID: &str = "SELECT block FROM enforced WHERE id = ?";
 
 pub(super) fn keep(sql: &impl Sql, block: &Block, now_ms: u64) -> Result<(), FireLogError> {
-    let acted = |row: &&_| {
-        block
-            .treatment(row)
-            .is_some_and(|t| !matches!(t.verdict, Action::None | Action::Tag))
-    };
+    let acted = |row: &&_| block.treatment(row).is_some_and(|t| is_acted(t.verdict));
     let mut enforced = block.rows().iter().filter(acted).peekable();
     if enforced.peek().is_none() {
         return Ok(());
@@ -52,4 +48,23 @@ pub(crate) fn find(sql: &impl Sql, id: RecordId) -> Result<Option<Record>, FireL
         return Ok(None);
     };
     Ok(decode(&row.take_blob(0, "enforced.block")?)?.into_iter().next())
+}
+
+/// Writes those records anew that have a row of their own.
+pub(super) fn replace(sql: &impl Sql, block: &Block, ids: &[RecordId]) -> Result<(), FireLogError> {
+    for row in block.rows().iter().filter(|row| ids.contains(&row.id)) {
+        if block.treatment(row).is_none_or(|t| !is_acted(t.verdict)) {
+            continue;
+        }
+        let mut one = Builder::default();
+        one.push(block.record(row)?);
+        let id = SqlValue::Text(row.id.to_string());
+        let statement = "UPDATE enforced SET block = ? WHERE id = ?";
+        sql.run(statement, &[SqlValue::Blob(one.encode()), id])?;
+    }
+    Ok(())
+}
+
+fn is_acted(verdict: Action) -> bool {
+    !matches!(verdict, Action::None | Action::Tag)
 }

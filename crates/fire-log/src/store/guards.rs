@@ -92,7 +92,8 @@ impl Guards {
     /// Takes in the settled records of a batch, their kinds refined.
     pub(super) fn observe(&mut self, records: &[Record], arrived_ms: u64) {
         let is_new = self.health.taken_ms() < arrived_ms;
-        for record in records {
+        // What others told of went past our rules.
+        for record in records.iter().filter(|record| record.seen) {
             self.watches.observe(record, &self.health, arrived_ms);
             if is_new {
                 self.health.take(record, arrived_ms);

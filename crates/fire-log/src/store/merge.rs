@@ -84,6 +84,7 @@ impl<S: Sql> FireLog<S> {
     fn begin_merge(&mut self, now_ms: u64) -> Result<Vec<Waiting>, FireLogError> {
         let (sql, guards) = (&self.sql, &mut self.guards);
         sql.transaction(|| guards.keep_before_merge(sql, now_ms))?;
+        self.is_merging = true;
         choose(sql, self.outbox.cut_ms())
     }
 }
@@ -156,6 +157,7 @@ impl<S: Sql> FireLog<S> {
         })?;
         self.past.late.forget(now_ms.saturating_sub(CORRECTED_WITHIN_MS));
         self.inbox = self.waiting()?;
+        self.is_merging = false;
         Ok(())
     }
 }

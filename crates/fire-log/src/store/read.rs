@@ -5,7 +5,7 @@ use blobwatch_records::{Front, Header};
 use blobwatch_sql::{MAX_NUMBER, Row, Sql, StoreError, number};
 
 /// Where a block is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Source {
     Inbox { isolate: u64, seq: u64 },
     Segment { id: u64 },

@@ -64,6 +64,12 @@ pub async fn tend<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
     wake(log, pace).await?;
     let is_due = |at_ms: Option<u64>| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
     let mut tended = MaintenanceResult::default();
+    log.with(|log| {
+        if is_due(log.upstream_due_ms()) {
+            log.tend_upstream(now_ms)?;
+        }
+        Ok(())
+    })?;
     if log.with(|log| Ok(is_due(log.cut_due_ms())))? {
         cut(log, now_ms, pace).await?;
         tended.more = log.with(|log| Ok(is_due(log.cut_due_ms())))?;

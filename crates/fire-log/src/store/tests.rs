@@ -10,6 +10,7 @@ mod pauses;
 mod rulebook;
 mod schema;
 mod segments;
+mod upstream;
 mod wake;
 
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 //! `BWC`, the version, then source, epoch, seq and slot; the texts; the cells; `other`. A cell is the
 //! codes of its key, a set of which counts follow and those counts, a set of which sketches follow and those, its
 //! evidence, a few networks, blobs and sampled requests. Last come the cuts of all samples, and the routes with a pair of
-//! sketches each. Integers are LEB128 (`blobwatch_wire::bytes`).
+//! sketches each, and what other parties' rules did. Integers are LEB128 (`blobwatch_wire::bytes`).
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use super::breadth::{Affected, Breadth, FewNetworks, Kmv, SKETCH};
 use super::counts::{CellCounts, FIELDS};
 use super::event::{Event, Evidence, MAX_EVIDENCE};
 use super::sample::{Cuts, FURTHER, STRATA, SampledRequest};
+use super::upstream::{MAX_COUNTS, MAX_RULES, UpstreamCells, UpstreamCount, UpstreamRule};
 use super::{BlobCount, Bounds, Cell, CellBatch, CellKey, MAX_BLOBS, MAX_CELLS, MAX_KEY_RULES, RouteBreadth};
 use crate::segment::families;
 use crate::segment::texts::{TextTable, Texts};
@@ -19,8 +20,9 @@ use blobwatch_wire::{DecodeError, Reader, put_text, put_varint};
 
 /// Of a batch's bytes. A reader refuses a newer one; the FireLog keeps the batch and tries again. Version 1 ended in a
 /// list of guards, which no build ever filled; 2 had one count less; 3 had no networks; 4 had 25 counts and six events
-/// less, no blobs and no routes.
-pub(crate) const VERSION: u8 = 5;
+/// less, no blobs and no routes; 5 had nothing of other
+/// parties.
+pub(crate) const VERSION: u8 = 6;
 
 /// The first whose cells name networks.
 const WITH_NETWORKS: u8 = 4;
@@ -30,6 +32,10 @@ const WITH_BLOBS: u8 = 5;
 
 /// The first that says who is on each route.
 const WITH_ROUTES: u8 = 5;
+
+/// The newest that does not say what other parties' rules did: what is written where they did nothing, so that builds before
+/// 6 read it.
+const WITHOUT_UPSTREAM: u8 = 5;
 
 const MAGIC: &[u8; 3] = b"BWC";
 
@@ -43,13 +49,14 @@ impl CellBatch {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
-        out.push(VERSION);
+        let tells = !self.upstream.is_empty();
+        out.push(if tells { VERSION } else { WITHOUT_UPSTREAM });
         put_text(&mut out, &self.source);
         for number in [self.epoch, self.seq, self.slot] {
             put_varint(&mut out, number);
         }
         let keys = self.cells.iter().flat_map(Cell::texts);
-        let texts = Texts::of(keys);
+        let texts = Texts::of(keys.chain(self.upstream.texts()));
         texts.put(&mut out);
         put_varint(&mut out, self.cells.len() as u64);
         for cell in &self.cells {
@@ -64,6 +71,9 @@ impl CellBatch {
         put_counts(&mut out, &self.other);
         put_cuts(&mut out, &self.cuts);
         put_routes(&mut out, &self.routes);
+        if tells {
+            put_upstream(&mut out, &texts, &self.upstream);
+        }
         out
     }
 
@@ -96,6 +106,11 @@ impl CellBatch {
             } else {
                 read_list(reader, RouteBreadth::MAX, 3, read_route)?
             },
+            upstream: if version <= WITHOUT_UPSTREAM {
+                UpstreamCells::default()
+            } else {
+                read_upstream(reader, &texts)?
+            },
         };
         if version == 1 {
             read_list(reader, MAX_GUARDS, 3, |reader| skip_guard(reader, &texts))?;
@@ -114,7 +129,7 @@ impl Cell {
 }
 
 impl CellKey {
-    fn texts(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
         let own = [
             &*self.route,
             &self.colo,
@@ -416,4 +431,71 @@ fn skip_guard(reader: &mut Reader<'_>, texts: &TextTable) -> Result<(), DecodeEr
     texts.text(reader)?;
     texts.text(reader)?;
     reader.narrow::<u32>("rule version").map(drop)
+}
+
+fn put_upstream(out: &mut Vec<u8>, texts: &Texts<'_>, upstream: &UpstreamCells) {
+    put_varint(out, upstream.rules.len() as u64);
+    for rule in &upstream.rules {
+        for text in [
+            &*rule.id,
+            &rule.system,
+            &rule.description,
+            &rule.action,
+            &rule.host,
+        ] {
+            texts.put_code(out, text);
+        }
+        out.push(u8::from(rule.acts));
+        put_varint(out, rule.first_ms);
+        put_varint(out, rule.last_ms.saturating_sub(rule.first_ms));
+    }
+    put_varint(out, upstream.counts.len() as u64);
+    for count in &upstream.counts {
+        put_varint(out, count.minute);
+        put_key(out, texts, &count.key);
+        texts.put_code(out, &count.rule);
+        put_varint(out, u64::from(count.acted));
+        put_varint(out, u64::from(count.logged));
+        put_counts(out, &count.counts);
+    }
+    put_varint(out, u64::from(upstream.dropped));
+}
+
+fn read_upstream(reader: &mut Reader<'_>, texts: &TextTable) -> Result<UpstreamCells, DecodeError> {
+    Ok(UpstreamCells {
+        rules: read_list(reader, MAX_RULES, 8, |reader| read_upstream_rule(reader, texts))?,
+        counts: read_list(reader, MAX_COUNTS, 13, |reader| {
+            read_upstream_count(reader, texts)
+        })?,
+        dropped: reader.narrow("fires without room")?,
+    })
+}
+
+fn read_upstream_rule(reader: &mut Reader<'_>, texts: &TextTable) -> Result<UpstreamRule, DecodeError> {
+    let id = Arc::from(texts.text(reader)?);
+    let (system, description) = (texts.owned(reader)?, texts.owned(reader)?);
+    let (action, host) = (texts.owned(reader)?, texts.owned(reader)?);
+    let acts = reader.byte()? == 1;
+    let first_ms = stored(reader, "time of an upstream rule")?;
+    Ok(UpstreamRule {
+        id,
+        system,
+        description,
+        action,
+        acts,
+        host,
+        first_ms,
+        last_ms: first_ms + stored(reader, "time of an upstream rule")?,
+    })
+}
+
+fn read_upstream_count(reader: &mut Reader<'_>, texts: &TextTable) -> Result<UpstreamCount, DecodeError> {
+    Ok(UpstreamCount {
+        minute: stored(reader, "minute")?,
+        key: read_key(reader, texts)?,
+        rule: Arc::from(texts.text(reader)?),
+        acted: reader.narrow("number of an upstream rule")?,
+        logged: reader.narrow("number of an upstream rule")?,
+        counts: read_counts(reader)?,
+    })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     Asked, Bounds, Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS,
-    RouteBreadths, Sampler, Strata, note_blob, slot_of,
+    RouteBreadths, Sampler, Strata, UpstreamCells, UpstreamTally, note_blob, slot_of,
 };
 use crate::history::{Again, Classification, Pace};
 use blobwatch_pull::{Action, ClientKey, Method, NetworkKey, Outcome, RangeKind, Record, RecordId};
@@ -31,6 +31,7 @@ const OTHER: &str = "other";
 #[derive(Debug, Default)]
 pub struct Tally {
     slots: BTreeMap<u64, Slot>,
+    upstream: UpstreamTally,
 }
 
 #[derive(Debug)]
@@ -104,6 +105,14 @@ impl Tally {
         slot.cell(record, due_ms, Strata::turned_away()).turn_away(record);
     }
 
+    /// Takes in what other parties' rules did; it travels with the newest slot, and with that of `now_ms` where there is none.
+    pub fn take_upstream(&mut self, upstream: UpstreamTally, now_ms: u64) {
+        if !upstream.is_empty() && self.slots.is_empty() {
+            self.slots.insert(slot_of(now_ms), Slot::default());
+        }
+        self.upstream = upstream;
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
@@ -112,6 +121,8 @@ impl Tally {
     /// One batch a slot, oldest first, numbered from `seq` on.
     #[must_use]
     pub fn into_batches(self, source: &str, epoch: u64, seq: u64) -> Vec<CellBatch> {
+        let mut upstream = self.upstream.into_cells();
+        let newest = self.slots.last_key_value().map(|(slot, _)| *slot);
         let batch = |((slot, counted), seq): ((u64, Slot), u64)| {
             let (mut sample, cuts) = counted.sampler.by_key(MAX_SAMPLE_BYTES);
             let cells = counted.cells.into_iter().map(|(key, cell)| Cell {
@@ -128,6 +139,11 @@ impl Tally {
                 other,
                 cuts,
                 routes: counted.routes.into_list(),
+                upstream: if Some(slot) == newest {
+                    std::mem::take(&mut upstream)
+                } else {
+                    UpstreamCells::default()
+                },
             }
         };
         self.slots.into_iter().zip(seq..).map(batch).collect()

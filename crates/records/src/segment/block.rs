@@ -397,7 +397,7 @@ impl Block {
 }
 
 /// The place of an entry, which is added where it is not there.
-fn place_of<T: PartialEq>(entries: &mut Vec<T>, entry: T) -> u32 {
+pub(super) fn place_of<T: PartialEq>(entries: &mut Vec<T>, entry: T) -> u32 {
     let known = entries.iter().position(|known| *known == entry);
     let place = known.unwrap_or(entries.len());
     if known.is_none() {

@@ -14,6 +14,7 @@ const VERSION_1: &str = include_str!("../../../tests/data/fire_log-v1.sql");
 const VERSION_2: &str = include_str!("../../../tests/data/fire_log-v2.sql");
 const VERSION_3: &str = include_str!("../../../tests/data/fire_log-v3.sql");
 const VERSION_4: &str = include_str!("../../../tests/data/fire_log-v4.sql");
+const VERSION_5: &str = include_str!("../../../tests/data/fire_log-v5.sql");
 
 fn with(script: &str) -> Native {
     let sql = Native::in_memory().unwrap();
@@ -24,8 +25,8 @@ fn with(script: &str) -> Native {
 #[test]
 fn every_version_comes_to_the_same_tables() {
     let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
-    let expected = tables(&with(VERSION_4));
-    for older in ["", VERSION_1, VERSION_2, VERSION_3, VERSION_4] {
+    let expected = tables(&with(VERSION_5));
+    for older in ["", VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5] {
         let log = FireLog::open(with(older)).unwrap();
         assert_eq!(tables(log.sql()), expected);
     }
@@ -78,16 +79,16 @@ fn every_version_has_a_sample() {
         let rows = with(script).run("SELECT value FROM meta WHERE key = 'schema'", &[]);
         rows.unwrap()[0].integer(0, "meta.value").unwrap()
     };
-    let numbers = [VERSION_1, VERSION_2, VERSION_3, VERSION_4].map(number);
-    assert_eq!((numbers, STEPS.len()), ([1, 2, 3, 4], 4));
+    let numbers = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5].map(number);
+    assert_eq!((numbers, STEPS.len()), ([1, 2, 3, 4, 5], 5));
 }
 
 #[test]
 fn a_newer_database_is_refused_by_its_number() {
     let FireLog { sql, .. } = open();
-    sql.run("UPDATE meta SET value = 5 WHERE key = 'schema'", &[])
+    sql.run("UPDATE meta SET value = 6 WHERE key = 'schema'", &[])
         .unwrap();
-    let newer = StoreError::NewerSchema { found: 5, known: 4 };
+    let newer = StoreError::NewerSchema { found: 6, known: 5 };
     assert_eq!(FireLog::open(sql).unwrap_err(), newer.into());
 }
 

@@ -1,9 +1,12 @@
 use super::*;
 
 /// What `encode` wrote for [`batch`] when the format was made: it must read back for ever.
-const PINNED: &[u8] = include_bytes!("../../../tests/data/cell-batch-v5.bin");
+const PINNED: &[u8] = include_bytes!("../../../tests/data/cell-batch-v6.bin");
 
-/// The same batch in version 4, without the counts of failed, refused and slow downloads, and without blobs.
+/// The same batch in version 5, without what other parties' rules did.
+const VERSION_5: &[u8] = include_bytes!("../../../tests/data/cell-batch-v5.bin");
+
+/// That batch in version 4, without the counts of failed, refused and slow downloads, and without blobs.
 const VERSION_4: &[u8] = include_bytes!("../../../tests/data/cell-batch-v4.bin");
 
 /// That batch in version 3, without networks.
@@ -46,14 +49,36 @@ fn batch() -> CellBatch {
         other,
         cuts: cuts(),
         routes: routes().into_list(),
+        upstream: upstream(),
     }
+}
+
+/// By way of a tally, as a FireLog makes it.
+fn upstream() -> UpstreamCells {
+    let mut tally = UpstreamTally::default();
+    tally.rule(&UpstreamRule {
+        id: "cloudflare:ddos".into(),
+        system: "l7ddos".to_owned(),
+        description: "a botnet".to_owned(),
+        action: "block".to_owned(),
+        acts: true,
+        host: "cdn.example".to_owned(),
+        first_ms: sample::JULY_2020_MS,
+        last_ms: sample::JULY_2020_MS + 300,
+    });
+    let (enforce, block) = (blobwatch_pull::Mode::Enforce, Action::Block);
+    let fired = [sample::fired("cloudflare:ddos", 0, enforce, block, block)];
+    tally.count(&sample::full(), &fired, Some(&cell().counts));
+    let mut cells = Tally::default();
+    cells.take_upstream(tally, sample::JULY_2020_MS);
+    cells.into_batches("", 1, 1).remove(0).upstream
 }
 
 /// `BLESS=1 cargo test -p blobwatch-records the_batch_is_pinned` writes it, for as long as the version was not released.
 #[test]
 fn the_batch_is_pinned() {
     if std::env::var_os("BLESS").is_some() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/cell-batch-v5.bin");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/cell-batch-v6.bin");
         std::fs::write(path, batch().encode()).unwrap();
     }
     assert_eq!(CellBatch::decode(PINNED), Ok(batch()));
@@ -63,6 +88,13 @@ fn the_batch_is_pinned() {
 #[test]
 fn batches_of_older_versions_are_read() {
     let mut batch = batch();
+    batch.upstream = UpstreamCells::default();
+    assert_eq!(CellBatch::decode(VERSION_5), Ok(batch.clone()));
+    assert_eq!(
+        batch.encode(),
+        VERSION_5,
+        "builds before read what tells of nobody else"
+    );
     let known = batch.cells[1].counts.fields();
     let mut fields = [0; counts::FIELDS];
     fields[..26].copy_from_slice(&known[..26]);
@@ -100,6 +132,7 @@ fn a_cell_of_one_client_build_takes_few_bytes() {
         }],
         cuts: Cuts::default(),
         routes: Vec::new(),
+        upstream: UpstreamCells::default(),
         ..batch()
     };
     assert!(one.encode().len() < 150, "{}", one.encode().len());
@@ -205,7 +238,7 @@ fn a_newer_batch_is_refused_by_its_number() {
     bytes[3] = 9;
     assert_eq!(
         CellBatch::decode(&bytes),
-        Err(DecodeError::Newer { found: 9, known: 5 })
+        Err(DecodeError::Newer { found: 9, known: 6 })
     );
 }
 
