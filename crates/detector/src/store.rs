@@ -13,6 +13,7 @@
 mod anomalies;
 mod changes;
 mod deliveries;
+mod ingest;
 mod log;
 mod rollups;
 mod schema;

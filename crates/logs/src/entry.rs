@@ -97,9 +97,11 @@ pub enum Field {
     Subrequest,
     /// Headers of the request, as the format has them
     Headers,
+    /// The rule that ended a request
+    Terminating,
     /// Other lists of rules, in the words of the format
     Groups,
-    Rates,
+    Others,
 }
 
 /// One line; what is not said is empty, or `None`.
@@ -162,8 +164,10 @@ pub struct LogEntry<'a> {
     pub is_subrequest: bool,
     /// As written: JSON.
     pub headers: Cow<'a, str>,
+    pub terminating: Cow<'a, str>,
+    /// As written: JSON.
     pub groups: Cow<'a, str>,
-    pub rates: Cow<'a, str>,
+    pub others: Cow<'a, str>,
 }
 
 impl<'a> LogEntry<'a> {
@@ -233,8 +237,9 @@ impl<'a> LogEntry<'a> {
             Field::ParentId => self.parent_id = value,
             Field::Subrequest => self.is_subrequest = value == "true",
             Field::Headers => self.headers = value,
+            Field::Terminating => self.terminating = value,
             Field::Groups => self.groups = value,
-            Field::Rates => self.rates = value,
+            Field::Others => self.others = value,
         }
         Ok(())
     }

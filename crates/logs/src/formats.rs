@@ -29,6 +29,7 @@ pub const LOGPUSH: &[(&str, Field)] = &[
     ("FirewallMatchesRuleIDs", Field::Rules),
     ("SecurityActions", Field::Action),
     ("SecuritySources", Field::System),
+    ("SecurityRuleID", Field::Terminating),
     ("SecurityRuleDescription", Field::Description),
     ("SecurityAction", Field::Verdict),
     ("CacheCacheStatus", Field::Cache),

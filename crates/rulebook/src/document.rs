@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ingest::IngestMapping;
 use super::named_list::NamedList;
 use super::stages::Stages;
 use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError};
 
 /// The newest that this build reads. A reader refuses a newer one and keeps what it has.
 ///
-/// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings, 5 has lists and the action `allow`. A document says the lowest that can say it
+/// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings, 5 has lists, the
+/// action `allow`, and `ingest` of the settings. A document says the lowest that can say it
 /// ([`Rulebook::with_schema`]), so that isolates of older builds go on with it as long as they can.
 pub const SCHEMA: u32 = 5;
 
@@ -39,7 +41,8 @@ impl Rulebook {
     pub fn with_schema(self) -> Self {
         let is_2 = |setting: &ModeSetting| setting.stages.is_some() || setting.guard.is_some();
         let allows = |rule: &Rule| rule.action == Action::Allow;
-        let schema = if !self.lists.is_empty() || self.rules.iter().any(allows) {
+        let has_newest = !self.lists.is_empty() || !self.settings.ingest.is_empty();
+        let schema = if has_newest || self.rules.iter().any(allows) {
             5
         } else if !self.settings.anomaly_breadth.is_default() {
             4
@@ -236,6 +239,9 @@ pub struct Settings {
     /// How broad a fault must be to open an anomaly.
     #[serde(skip_serializing_if = "AnomalyBreadth::is_default")]
     pub anomaly_breadth: AnomalyBreadth,
+    /// Sources of upstream events in a form of their own, by name.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub ingest: std::collections::BTreeMap<String, IngestMapping>,
 }
 
 /// How many more clients, in how many more networks (/24 or /48), must be affected than before. With 1 it is not asked whether they
@@ -272,6 +278,7 @@ impl Default for Settings {
             // Half of the 10 GB that one object may hold: room for a merge and for the cells beside the records.
             retention_bytes: 5_000_000_000,
             anomaly_breadth: AnomalyBreadth::default(),
+            ingest: std::collections::BTreeMap::new(),
         }
     }
 }

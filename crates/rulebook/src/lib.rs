@@ -8,6 +8,7 @@ mod change_notice;
 mod compiled;
 mod document;
 mod exact;
+mod ingest;
 mod json_path;
 mod name;
 mod named_list;
@@ -32,6 +33,7 @@ pub use document::{
     AnomalyBreadth, DEFAULT_ROUTE, Disclose, ModeSetting, Redirects, Route, Rule, Rulebook, SCHEMA, Settings,
     Volume, VolumeKey,
 };
+pub use ingest::{IngestMapping, KNOWN_SOURCES};
 pub use name::{check_name, check_origin};
 pub use named_list::{KindName, ListItem, NamedList, lists_of};
 pub use plan::{Plan, Watched};
@@ -39,6 +41,7 @@ pub(crate) use policy::PolicyRule;
 pub use policy::{ModeSource, Policy};
 pub use program::{FORM, Program};
 pub use read::{DocumentError, MAX_DOCUMENT, strict};
+pub use route::{RouteError, RouteTable};
 pub use stages::{MAX_STEPS, Stages, Step};
 pub use starter::{STARTER, starter};
 pub use validate::{MAX_ANOMALY_BREADTH, MAX_LISTS, MAX_LISTS_BYTES, faults};

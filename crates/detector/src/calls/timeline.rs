@@ -216,6 +216,7 @@ impl Plotted {
 fn marks<S: Sql>(store: &Detector<S>, asked: &CountsQuery) -> Result<Vec<Mark>, Problem> {
     let mut marks = store.change_marks(asked.since_ms, asked.until_ms, MAX_MARKS)?;
     marks.extend(store.marks(asked.since_ms, asked.until_ms, MAX_MARKS)?);
+    marks.extend(store.window_marks(asked.since_ms, asked.until_ms, MAX_MARKS)?);
     marks.sort_by(|a, b| a.time.cmp(&b.time));
     Ok(marks)
 }

@@ -20,6 +20,7 @@ pub enum MarkKind {
     Stage,
     Guard,
     Note,
+    UpstreamWindow,
 }
 
 impl MarkKind {
@@ -32,6 +33,7 @@ impl MarkKind {
             Self::Stage => "stage",
             Self::Guard => "guard",
             Self::Note => "note",
+            Self::UpstreamWindow => "upstream_window",
         }
     }
 
