@@ -68,8 +68,8 @@ impl DurableObject for Detector {
         for step in [
             self.catch_up().await,
             // Before what is old is forgotten.
-            keep_hours(self, now_ms(), &Slices::new(pause)).await,
-            self.with("test the counts", |store| store.tick(now_ms())),
+            self.keep_hours().await,
+            self.tick(now_ms()).await,
             self.deliver().await,
             self.ring_for_next().await,
         ] {
@@ -94,7 +94,7 @@ impl Shared<Store<ObjectSql>, StoreError> for Detector {
         &self,
         body: impl FnOnce(&mut Store<ObjectSql>) -> std::result::Result<T, StoreError>,
     ) -> Answer<T> {
-        self.with("keep the counts", body)
+        self.store.with(&self.state, "keep the counts", body)
     }
 }
 
@@ -110,13 +110,15 @@ impl Detector {
             HarmCall::ROUTE => {
                 let Text(body) = received.body::<HarmCall>().await?;
                 let harm: HarmNotice = serde_json::from_str(&body).map_err(unreadable)?;
-                self.with("keep a harm", |store| store.harm(&harm, now_ms()))?;
+                let now = now_ms();
+                self.tick(now).await?;
+                self.with("keep a harm", |store| store.harm(&harm, now)).await?;
                 answer::<HarmCall>(())?
             }
             ChangeCall::ROUTE => {
                 let Text(body) = received.body::<ChangeCall>().await?;
                 let notice: ChangeNotice = serde_json::from_str(&body).map_err(unreadable)?;
-                self.with("keep a change", |store| store.change(&notice))?;
+                self.with("keep a change", |store| store.change(&notice)).await?;
                 answer::<ChangeCall>(())?
             }
             IngestedCall::ROUTE => {
@@ -126,8 +128,9 @@ impl Detector {
             }
             (AnomalyCall::METHOD, path) if path.starts_with(AnomalyCall::PATH) => {
                 self.try_to_catch_up().await;
+                self.ready().await?;
                 let id = path.trim_start_matches(AnomalyCall::PATH);
-                let pace = Slices::new(pause);
+                let pace = Slices::new(|| self.pause());
                 let facts = blobwatch_detector::report_facts(self, id, now_ms(), &pace);
                 answer::<AnomalyCall>(facts.await?)?
             }
@@ -141,7 +144,11 @@ impl Detector {
     async fn accept(&self, received: &mut ReceivedCall) -> Answer<Response> {
         let Bytes(body) = received.body::<CellsCall>().await?;
         let batch = CellBatch::decode(&body).map_err(unreadable)?;
-        let ack = self.with("count", |store| store.accept(&body, batch, now_ms()))?;
+        let now = now_ms();
+        self.tick(now).await?;
+        let ack = self
+            .with("count", |store| store.accept(&body, batch, now))
+            .await?;
         answer::<CellsCall>(Acknowledged { ack })
     }
 
@@ -161,7 +168,8 @@ impl Detector {
             if_match: None,
             now_ms: now_ms(),
         };
-        let pace = Slices::new(pause);
+        self.ready().await?;
+        let pace = Slices::new(|| self.pause());
         let reply = blobwatch_detector::answer(self, &call, self.allowed(), &pace);
         api_answer(reply.await?)
     }
@@ -170,11 +178,41 @@ impl Detector {
         Allowed::of(&text_binding(&self.env, "WEBHOOKS_MAY_REACH"))
     }
 
-    fn with<T>(
+    /// Opens the store in slices, and waits until nobody tests or saves: what is done before the next await finds all of it.
+    async fn ready(&self) -> Answer<()> {
+        let open = async || {
+            let (sql, pace) = (ObjectSql::new(self.state.storage()), Slices::new(pause));
+            let opened = Store::open_in_slices(sql, now_ms(), &pace).await;
+            opened.map_err(|error| unopened("counts", error))
+        };
+        self.store.open_with(open).await
+    }
+
+    /// The pause of work that others may test and save in.
+    async fn pause(&self) {
+        pause().await;
+        self.store.idle().await;
+    }
+
+    /// Tests what is over, in slices: what comes after it at the same moment finds nothing left to test.
+    async fn tick(&self, now_ms: u64) -> Answer<()> {
+        self.ready().await?;
+        let test =
+            async |store: &mut Store<ObjectSql>| store.tick_in_slices(now_ms, &Slices::new(pause)).await;
+        self.store.alone(&self.state, "test the counts", test).await
+    }
+
+    async fn keep_hours(&self) -> Answer<()> {
+        self.ready().await?;
+        keep_hours(self, now_ms(), &Slices::new(|| self.pause())).await
+    }
+
+    async fn with<T>(
         &self,
         what: &str,
         body: impl FnOnce(&mut Store<ObjectSql>) -> std::result::Result<T, StoreError>,
     ) -> Answer<T> {
+        self.ready().await?;
         self.store.with(&self.state, what, body)
     }
 
@@ -186,9 +224,13 @@ impl Detector {
             return Ok(());
         }
         self.next_catch_up_ms.set(now + CATCH_UP_AGAIN_MS);
-        if !self.with("read how far changes are known", |store| store.is_caught_up())? {
+        if !self
+            .with("read how far changes are known", |store| store.is_caught_up())
+            .await?
+        {
             let notices = call(&self.env, &ChangesCall { since: 0 }, Nothing).await?;
-            self.with("keep the changes", |store| store.catch_up(&notices))?;
+            self.with("keep the changes", |store| store.catch_up(&notices))
+                .await?;
         }
         self.next_catch_up_ms.set(u64::MAX);
         Ok(())
@@ -202,19 +244,27 @@ impl Detector {
     }
 
     async fn deliver(&self) -> Answer<()> {
-        let due = self.with("read the deliveries", |store| store.due(now_ms(), MAX_DELIVERIES))?;
+        let due = self
+            .with("read the deliveries", |store| store.due(now_ms(), MAX_DELIVERIES))
+            .await?;
         for delivery in due {
-            let webhook = self.with("read a webhook", |store| store.webhook(&delivery.webhook))?;
+            let webhook = self
+                .with("read a webhook", |store| store.webhook(&delivery.webhook))
+                .await?;
             let attempt = deliver::attempt(&self.env, webhook.as_ref(), &delivery, self.allowed()).await;
             self.with("keep a delivery", |store| {
                 store.attempted(&delivery, &attempt, now_ms())
-            })?;
+            })
+            .await?;
         }
         Ok(())
     }
 
     async fn ring_for_next(&self) -> Answer<()> {
-        match self.with("read what is due", |store| store.next_alarm_ms(now_ms()))? {
+        match self
+            .with("read what is due", |store| store.next_alarm_ms(now_ms()))
+            .await?
+        {
             Some(next) => self.alarm.by(&self.state, next).await,
             None => Ok(()),
         }

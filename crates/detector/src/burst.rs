@@ -7,7 +7,7 @@
 use super::cohort::Cohort;
 use super::kind::AnomalyKind;
 use super::locate::Span;
-use super::normal::{Rates, combination};
+use super::normal::Rates;
 use super::window::Window;
 
 /// How long a burst lasts: clients reconnect within seconds (containerd < 0.1 s, dockerd 5 s and up).
@@ -53,7 +53,7 @@ fn excess(window: &Window, cohort: &Cohort, kind: AnomalyKind, span: Span, rates
         };
         for (key, row) in window.rows_of(bucket).filter(|(key, _)| cohort.holds(key)) {
             let counts = kind.counts(&row.counts);
-            *slot += counts.events as f64 - counts.trials as f64 * rates.of(&combination(key));
+            *slot += counts.events as f64 - counts.trials as f64 * rates.of_row(key);
         }
     }
     slots.iter().map(|excess| excess.max(0.0)).collect()

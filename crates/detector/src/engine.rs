@@ -19,10 +19,12 @@ mod merge;
 mod older;
 mod respond;
 mod rewatch;
+pub(crate) mod saved;
 mod totals;
 mod watch;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use blobwatch_detect::monitor::{MAX_COHORTS, Monitor, Settings};
 use serde::{Deserialize, Serialize};
@@ -34,12 +36,12 @@ use super::cohort::{ATTRIBUTES, Cohort};
 use super::coverage::RecentTraffic;
 use super::intervention::Intervention;
 use super::kind::{AnomalyKind, TESTED_KINDS};
-use super::locate;
-use super::normal::{Normal, Rates};
+use super::normal::{KindSums, Normal, PastCounts, Rates, combination};
 use super::rules::Switch;
-use super::window::{MAX_SAMPLED, MINUTE_SLOTS, WINDOW_SLOTS, Window};
-use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, Cuts, SLOT_S, slot_of};
+use super::window::{Bucket, MAX_SAMPLED, MINUTE_SLOTS, WINDOW_SLOTS, Window};
+use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, Cuts, SLOT_S};
 use blobwatch_rulebook::AnomalyBreadth;
+use blobwatch_sql::{Pace, Unpaced, at_once};
 pub(crate) use older::OlderEngine;
 use totals::Totals;
 use watch::Watch;
@@ -56,6 +58,9 @@ pub(crate) const MAX_LATE_SLOTS: u64 = 30;
 
 /// How far ahead of the clock a cell may be: clocks differ by less.
 pub(crate) const MAX_EARLY_SLOTS: u64 = 6;
+
+/// What one reading of the window costs, in records: more than a slice.
+const SCAN: usize = 1_024;
 
 /// Cells that wait for their slot; beyond it they are `other`. 300 FireLogs with 100 cells each.
 const MAX_PENDING: usize = 30_000;
@@ -204,6 +209,51 @@ pub struct Engine {
     breadth: AnomalyBreadth,
 }
 
+/// Which times say what is expected.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum RatesOf {
+    /// Those before a slot, but for anomalies that are over.
+    Before(u64),
+    /// All times at which nothing was wrong, the newest included: for a past that is too short to hold anything against.
+    WhenWell,
+}
+
+impl RatesOf {
+    fn until(self) -> u64 {
+        match self {
+            Self::Before(first) => first,
+            Self::WhenWell => u64::MAX,
+        }
+    }
+}
+
+/// The slot after a bucket, and its counts.
+pub(crate) type RecentPart = (u64, Vec<(CellKey, KindSums)>);
+
+/// Expected rates of a kind in slices: from what was `learned`, part by part, and what is in the window, bucket by bucket.
+pub(crate) async fn rates<E>(
+    learned: impl Fn(Option<&CellKey>) -> Result<Vec<(CellKey, KindSums)>, E>,
+    recent: impl Fn(u64) -> Result<Option<RecentPart>, E>,
+    pace: &impl Pace,
+) -> Result<Rates, E> {
+    let (mut past, mut last, mut next) = (PastCounts::default(), None, 0);
+    loop {
+        let part = learned(last.as_ref())?;
+        let Some((key, _)) = part.last() else {
+            break;
+        };
+        last = Some(key.clone());
+        pace.spent(part.len()).await;
+        past.add(part);
+    }
+    while let Some((after, part)) = recent(next)? {
+        next = after;
+        pace.spent(part.len()).await;
+        past.add(part);
+    }
+    Ok(past.rates(pace).await)
+}
+
 /// The test of one kind.
 fn monitor(kind: AnomalyKind) -> Monitor {
     Monitor::new(Settings {
@@ -280,6 +330,11 @@ impl Engine {
 
     /// Tests every slot up to `slot`, the newest of which all cells should have come.
     pub fn tick(&mut self, slot: u64) -> Outcome {
+        at_once(self.tick_in_slices(slot, &Unpaced)).unwrap_or_default()
+    }
+
+    /// The same in slices. Whoever drops it before its end has half of a slot: the engine is to be read again then.
+    pub async fn tick_in_slices(&mut self, slot: u64, pace: &impl Pace) -> Outcome {
         let mut outcome = Outcome::default();
         let first = match self.ticked {
             Some(ticked) => ticked + 1,
@@ -288,7 +343,7 @@ impl Engine {
         // After a long sleep nothing can be in the slots before.
         for slot in first.max(slot.saturating_sub(2 * WINDOW_SLOTS))..=slot {
             self.ticked = Some(slot);
-            self.step(slot, &mut outcome);
+            self.step(slot, &mut outcome, pace).await;
         }
         outcome
     }
@@ -341,28 +396,27 @@ impl Engine {
         self.rolled
     }
 
-    /// Expected rates of a kind, but for what came since.
-    #[must_use]
-    pub fn rates(&self, kind: AnomalyKind, since_ms: u64) -> Rates {
-        self.rates_before(kind, slot_of(since_ms))
+    /// Expected rates of a kind from `first` on.
+    pub(crate) async fn rates_before(&self, kind: AnomalyKind, first: u64, pace: &impl Pace) -> Rates {
+        let learned = |after: Option<&CellKey>| Ok::<_, Infallible>(self.normal.part(kind, after));
+        let recent = |from| Ok(self.recent_part(kind, RatesOf::Before(first), from));
+        let Ok(rates) = rates(learned, recent, pace).await;
+        rates
     }
 
-    /// Expected rates of a kind from `first` on. What an anomaly was about that is over says nothing of health: else one
-    /// that comes back would be taken for normal.
-    fn rates_before(&self, kind: AnomalyKind, first: u64) -> Rates {
+    /// Counts of the next bucket of the window from slot `from` on, and the slot after it. What an anomaly was about that
+    /// is over says nothing of health: else one that comes back would be taken for normal.
+    pub(crate) fn recent_part(&self, kind: AnomalyKind, of: RatesOf, from: u64) -> Option<RecentPart> {
         let facts = self.facts();
-        locate::rates(&self.window, &self.normal, kind, first, |bucket, key| {
-            facts.was_wrong(bucket, key)
-        })
-    }
-
-    /// Expected rates of a kind from all that is known of times when nothing was wrong, the newest included: for a past that
-    /// is too short to hold anything against.
-    #[must_use]
-    pub fn rates_when_well(&self, kind: AnomalyKind) -> Rates {
-        locate::rates(&self.window, &self.normal, kind, u64::MAX, |bucket, key| {
-            self.was_wrong(bucket.first, bucket.last, key)
-        })
+        let is_next = |bucket: &&Bucket| bucket.first >= from && bucket.last < of.until();
+        let bucket = self.window.buckets().find(is_next)?;
+        let was_wrong = |key: &CellKey| match of {
+            RatesOf::Before(_) => facts.was_wrong(bucket, key),
+            RatesOf::WhenWell => self.was_wrong(bucket.first, bucket.last, key),
+        };
+        let rows = self.window.rows_of(bucket).filter(|(key, _)| !was_wrong(key));
+        let part = rows.map(|(key, row)| (combination(key), KindSums::of(kind, &row.counts)));
+        Some((bucket.last + 1, part.collect()))
     }
 
     /// Counters by route: name, help, and the counts.
@@ -443,21 +497,24 @@ impl Engine {
         self.next_id = self.next_id.max(id);
     }
 
-    fn step(&mut self, slot: u64, outcome: &mut Outcome) {
+    async fn step(&mut self, slot: u64, outcome: &mut Outcome, pace: &impl Pace) {
         let (cells, other, cuts) = self.take_due(slot);
         self.total(&cells);
-        self.feed(slot, &cells, outcome);
+        pace.spent(cells.len()).await;
+        self.feed(slot, &cells, outcome, pace).await;
         if !cells.is_empty() || other.requests > 0 {
             self.window.push(slot, &cells, &other, &cuts);
+            pace.spent(cells.len()).await;
         }
         for watch in &mut self.open {
             watch.observe(&cells);
+            pace.spent(cells.len()).await;
         }
-        self.look(slot, outcome);
-        self.refresh(slot, outcome);
+        self.look(slot, outcome, pace).await;
+        self.refresh(slot, outcome, pace).await;
         self.close(slot, outcome);
         if (slot + 1).is_multiple_of(MINUTE_SLOTS) {
-            self.minute(slot, outcome);
+            self.minute(slot, outcome, pace).await;
         }
     }
 
@@ -468,6 +525,10 @@ impl Engine {
         for (_, due) in std::mem::replace(&mut self.pending, later) {
             all.other.add(&due.other);
             all.cuts.merge(&due.cuts);
+            if all.cells.is_empty() {
+                all.cells = due.cells;
+                continue;
+            }
             for (key, cell) in due.cells {
                 match all.cells.get_mut(&key) {
                     Some(known) => known.merge(&cell),
@@ -480,9 +541,10 @@ impl Engine {
     }
 
     /// What is due once a minute: minutes given out, the past learned, requests missed.
-    fn minute(&mut self, slot: u64, outcome: &mut Outcome) {
-        let gone = self.window.age(slot);
-        self.roll(slot, &gone, outcome);
+    async fn minute(&mut self, slot: u64, outcome: &mut Outcome, pace: &impl Pace) {
+        let gone = self.window.age(slot, pace).await;
+        pace.spent(SCAN).await;
+        self.roll(slot, &gone, outcome, pace).await;
         outcome.notes.extend(self.admission.note().map(|text| Note {
             time_ms: slot_ms(slot + 1),
             text,
@@ -495,10 +557,13 @@ impl Engine {
                 .map(|(key, row)| (key.clone(), row.counts))
                 .collect();
             self.normal.learn(rows.iter().map(|(key, counts)| (key, counts)));
+            pace.spent(rows.len()).await;
         }
         self.window.forget_keys();
+        pace.spent(SCAN).await;
         self.normal.age(slot);
-        self.miss(slot, outcome);
+        pace.spent(SCAN).await;
+        self.miss(slot, outcome, pace).await;
         let forgotten = slot.saturating_sub(REOPEN_SLOTS + WINDOW_SLOTS);
         self.closed.retain(|watch| watch.closed_slot >= forgotten);
         self.past.retain(|past| past.last >= forgotten);
@@ -510,7 +575,7 @@ impl Engine {
         self.open.iter().any(is_open) || self.past.iter().any(|past| past.holds(first, last, key))
     }
 
-    fn roll(&mut self, slot: u64, gone: &[super::window::Bucket], outcome: &mut Outcome) {
+    async fn roll(&mut self, slot: u64, gone: &[Bucket], outcome: &mut Outcome, pace: &impl Pace) {
         let complete = (slot + 1).saturating_sub(super::window::FINE_SLOTS) / MINUTE_SLOTS;
         let rolled = self.rolled;
         let mut minutes: BTreeMap<u64, Rollup> = BTreeMap::new();
@@ -529,6 +594,7 @@ impl Engine {
             rollup
                 .cells
                 .extend(rows.map(|(key, row)| (key.clone(), row.counts)));
+            pace.spent(bucket.rows.len()).await;
         }
         if let Some(newest) = minutes.keys().next_back() {
             self.rolled = *newest;

@@ -7,10 +7,11 @@ use blobwatch_detect::localize::{CrossSection, Options, localize};
 
 use super::cohort::{ATTRIBUTES, Cohort, values};
 use super::kind::AnomalyKind;
-use super::normal::{Normal, Rates, combination};
-use super::window::{Bucket, Window};
+use super::normal::{Rates, combination};
+use super::window::Window;
 use blobwatch_pull::Family;
 use blobwatch_records::CellKey;
+use blobwatch_sql::Pace;
 
 /// Combinations that are searched: those with most events, seen or expected. 29 ms for 5,000 on the machine of
 /// docs/detection.md.
@@ -39,31 +40,23 @@ pub(super) struct Found {
 }
 
 /// Counts of every combination in a span.
-#[must_use]
-pub(super) fn combinations(window: &Window, kind: AnomalyKind, span: Span) -> BTreeMap<CellKey, Counts> {
+pub(super) async fn combinations(
+    window: &Window,
+    kind: AnomalyKind,
+    span: Span,
+    pace: &impl Pace,
+) -> BTreeMap<CellKey, Counts> {
     let mut sums: BTreeMap<CellKey, Counts> = BTreeMap::new();
-    for (key, row) in window.rows(span.first, span.until) {
-        let counts = kind.counts(&row.counts);
-        if counts.trials > 0 {
-            *sums.entry(combination(key)).or_default() += counts;
+    for bucket in window.between(span.first, span.until) {
+        for (key, row) in window.rows_of(bucket) {
+            let counts = kind.counts(&row.counts);
+            if counts.trials > 0 {
+                *sums.entry(combination(key)).or_default() += counts;
+            }
         }
+        pace.spent(bucket.rows.len()).await;
     }
     sums
-}
-
-/// Expected rates, from what was learned and what the window has from before `first`, but for what `was_wrong`.
-#[must_use]
-pub(super) fn rates(
-    window: &Window,
-    normal: &Normal,
-    kind: AnomalyKind,
-    first: u64,
-    was_wrong: impl Fn(&Bucket, &CellKey) -> bool,
-) -> Rates {
-    let before = window.buckets().filter(|bucket| bucket.last < first);
-    let rows = before.flat_map(|bucket| window.rows_of(bucket).map(move |row| (bucket, row)));
-    let well = rows.filter(|(bucket, (key, _))| !was_wrong(bucket, key));
-    normal.rates(kind, well.map(|(_, (key, row))| (key, &row.counts)))
 }
 
 /// The cohorts that explain the excess, the strongest first; none where there is nothing to name.

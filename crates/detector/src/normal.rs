@@ -5,13 +5,16 @@
 //! (family, system, fingerprint), that towards its family, that towards everything.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use blobwatch_detect::monitor::Estimate;
 use serde::{Deserialize, Serialize};
 
+use super::engine::saved::{Reader, Writer};
 use super::kind::{AnomalyKind, RATE_KINDS};
 use blobwatch_pull::Family;
 use blobwatch_records::{CellCounts, CellKey};
+use blobwatch_sql::Pace;
 
 /// Combinations (rules left out) that are remembered: at some 300 bytes 6 MB. Where they are full, the quarter with the
 /// fewest trials goes: what was heard of long ago has faded.
@@ -28,6 +31,9 @@ pub(super) const UNKNOWN: Estimate = Estimate {
 
 /// Hourly factor that halves the past in three days.
 const KEEP_PER_HOUR: f64 = 0.990_42;
+
+/// Combinations that are read at once: two milliseconds in Wasm.
+const PART: usize = 512;
 
 /// Less than this is forgotten.
 const NEGLIGIBLE_TRIALS: f64 = 0.5;
@@ -68,13 +74,6 @@ impl Sums {
         }
     }
 
-    fn merge(&mut self, other: &Self) {
-        for ((trials, events), (more_trials, more_events)) in self.0.iter_mut().zip(other.0) {
-            *trials += more_trials;
-            *events += more_events;
-        }
-    }
-
     fn scale(&mut self, factor: f32) {
         for (trials, events) in &mut self.0 {
             *trials *= factor;
@@ -87,10 +86,29 @@ impl Sums {
         self.0.iter().map(|(trials, _)| *trials).fold(0.0, f32::max)
     }
 
-    fn of(&self, kind: AnomalyKind) -> (f64, f64) {
+    fn of_kind(&self, kind: AnomalyKind) -> KindSums {
         let place = kind.rate_place().unwrap_or(usize::MAX);
-        let (trials, events) = self.0.get(place).copied().unwrap_or_default();
-        (f64::from(trials), f64::from(events))
+        KindSums(self.0.get(place).copied().unwrap_or_default())
+    }
+}
+
+/// Trials and events of one kind.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct KindSums((f32, f32));
+
+impl KindSums {
+    pub(super) fn of(kind: AnomalyKind, counts: &CellCounts) -> Self {
+        let counts = kind.counts(counts);
+        Self((counts.trials as f32, counts.events as f32))
+    }
+
+    fn add(&mut self, (trials, events): (f32, f32)) {
+        self.0.0 += trials;
+        self.0.1 += events;
+    }
+
+    fn numbers(self) -> (f64, f64) {
+        (f64::from(self.0.0), f64::from(self.0.1))
     }
 }
 
@@ -103,7 +121,7 @@ pub struct Normal {
 
 /// Expected rates of one kind at one moment.
 #[derive(Debug)]
-pub struct Rates {
+pub(crate) struct Rates {
     everything: f64,
     families: BTreeMap<Family, f64>,
     builds: BTreeMap<(Family, String, String), f64>,
@@ -149,6 +167,17 @@ impl Normal {
         Self { combinations, hour }
     }
 
+    /// Writes what postcard writes of it.
+    pub(super) async fn write(&self, out: &mut Writer, pace: &impl Pace) -> postcard::Result<()> {
+        out.put_all(self.combinations.iter(), |_| 1, pace).await?;
+        out.put(&self.hour)
+    }
+
+    pub(super) async fn read(from: &mut Reader<'_>, pace: &impl Pace) -> Option<Self> {
+        let combinations = from.take_all(|_| 1, pace).await?;
+        Some(Self::of_parts(combinations, from.take()?))
+    }
+
     /// Takes in counts of a time at which nothing was wrong.
     pub fn learn<'a>(&mut self, rows: impl Iterator<Item = (&'a CellKey, &'a CellCounts)>) {
         for (key, counts) in rows {
@@ -180,46 +209,57 @@ impl Normal {
         });
     }
 
-    /// What is expected, where `recent` was normal too and is not learned yet.
-    #[must_use]
-    pub fn rates<'a>(
-        &self,
-        kind: AnomalyKind,
-        recent: impl Iterator<Item = (&'a CellKey, &'a CellCounts)>,
-    ) -> Rates {
-        let mut all: BTreeMap<CellKey, Sums> = self.combinations.clone();
-        for (key, counts) in recent {
-            all.entry(combination(key)).or_default().add(counts);
+    /// What was learned of a kind, after a combination: the next ones in their order.
+    pub(crate) fn part(&self, kind: AnomalyKind, after: Option<&CellKey>) -> Vec<(CellKey, KindSums)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.combinations.range((from, Bound::Unbounded)).take(PART);
+        next.map(|(key, sums)| (key.clone(), sums.of_kind(kind)))
+            .collect()
+    }
+}
+
+/// The counts of one kind at times when nothing was wrong, by combination.
+#[derive(Debug, Default)]
+pub(crate) struct PastCounts(BTreeMap<CellKey, KindSums>);
+
+impl PastCounts {
+    pub(crate) fn add(&mut self, part: Vec<(CellKey, KindSums)>) {
+        for (key, sums) in part {
+            self.0.entry(key).or_default().add(sums.0);
         }
-        let (mut everything, mut families) = (Sums::default(), BTreeMap::<Family, Sums>::new());
-        let mut builds = BTreeMap::<(Family, String, String), Sums>::new();
-        for (key, sums) in &all {
-            everything.merge(sums);
-            families.entry(key.family).or_default().merge(sums);
-            builds.entry(build(key)).or_default().merge(sums);
+    }
+
+    /// What is expected.
+    pub(crate) async fn rates(self, pace: &impl Pace) -> Rates {
+        let (mut everything, mut families) = (KindSums::default(), BTreeMap::<Family, KindSums>::new());
+        let mut builds = BTreeMap::<(Family, String, String), KindSums>::new();
+        for (key, sums) in &self.0 {
+            everything.add(sums.0);
+            families.entry(key.family).or_default().add(sums.0);
+            builds.entry(build(key)).or_default().add(sums.0);
+            pace.spent(1).await;
         }
-        let (trials, events) = everything.of(kind);
+        let (trials, events) = everything.numbers();
         let root = (events + UNKNOWN.rate * UNKNOWN.trials) / (trials + UNKNOWN.trials);
         let families: BTreeMap<Family, f64> = families
             .iter()
-            .map(|(family, sums)| (*family, shrunk(sums.of(kind), root)))
+            .map(|(family, sums)| (*family, shrunk(sums.numbers(), root)))
             .collect();
         let family = |family: &Family| families.get(family).copied().unwrap_or(root);
         let builds: BTreeMap<_, f64> = builds
             .into_iter()
             .map(|(build, sums)| {
                 let wider = family(&build.0);
-                (build, shrunk(sums.of(kind), wider))
+                (build, shrunk(sums.numbers(), wider))
             })
             .collect();
-        let combinations = all
-            .iter()
-            .map(|(key, sums)| {
-                let wider = builds.get(&build(key)).copied().unwrap_or(root);
-                let (trials, _) = sums.of(kind);
-                (key.clone(), (shrunk(sums.of(kind), wider), trials))
-            })
-            .collect();
+        let mut combinations = BTreeMap::new();
+        for (key, sums) in self.0 {
+            let wider = builds.get(&build(&key)).copied().unwrap_or(root);
+            let rate = (shrunk(sums.numbers(), wider), sums.numbers().0);
+            combinations.insert(key, rate);
+            pace.spent(1).await;
+        }
         Rates {
             everything: root,
             families,
@@ -232,22 +272,30 @@ impl Normal {
 impl Rates {
     /// Expected rate of a combination.
     #[must_use]
-    pub fn of(&self, key: &CellKey) -> f64 {
+    pub(crate) fn of(&self, key: &CellKey) -> f64 {
         let known = self.combinations.get(key).map(|(rate, _)| rate);
         let known = known.or_else(|| self.builds.get(&build(key)));
         let known = known.or_else(|| self.families.get(&key.family));
         known.copied().unwrap_or(self.everything)
     }
 
+    /// Expected rate of the combination of a row, whose key may have rules.
+    pub(super) fn of_row(&self, key: &CellKey) -> f64 {
+        match key.rules.is_empty() {
+            true => self.of(key),
+            false => self.of(&combination(key)),
+        }
+    }
+
     /// Whether they are known from more than what is supposed of anybody.
     #[must_use]
-    pub fn are_known(&self) -> bool {
+    pub(crate) fn are_known(&self) -> bool {
         self.combinations.values().map(|(_, trials)| trials).sum::<f64>() >= WIDER_TRIALS
     }
 
     /// Trials that the rate of a combination is known from, faded.
     #[must_use]
-    pub fn trials(&self, key: &CellKey) -> f64 {
+    pub(crate) fn trials(&self, key: &CellKey) -> f64 {
         self.combinations.get(key).map_or(0.0, |(_, trials)| *trials)
     }
 }

@@ -32,7 +32,7 @@ pub(crate) use webhooks::MAX_WEBHOOKS;
 pub use webhooks::Webhook;
 
 use crate::Engine;
-use blobwatch_sql::{Sql, SqlValue, StoreError, migrate};
+use blobwatch_sql::{Pace, Sql, SqlValue, StoreError, Unpaced, at_once, migrate};
 use sources::Sources;
 
 /// The Detector over its database. Everything beside the database is a cache, read again when the object wakes.
@@ -52,8 +52,16 @@ impl<S: Sql> Detector<S> {
     /// # Errors
     /// When the database is a newer build's, or SQLite refuses.
     pub fn open(sql: S, now_ms: u64) -> Result<Self, StoreError> {
+        never_paused(Self::open_in_slices(sql, now_ms, &Unpaced))
+    }
+
+    /// The same in slices.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_in_slices(sql: S, now_ms: u64, pace: &impl Pace) -> Result<Self, StoreError> {
         migrate(&sql, schema::STEPS)?;
-        let saved = state::read(&sql)?;
+        let saved = state::read(&sql, pace).await?;
         let mut detector = Self {
             sql,
             engine: saved.engine,
@@ -62,7 +70,7 @@ impl<S: Sql> Detector<S> {
             saved_ms: now_ms,
             kept_ms: now_ms,
         };
-        detector.replay(saved.logged)?;
+        detector.replay(saved.logged, pace).await?;
         detector.orphans(now_ms)?;
         Ok(detector)
     }
@@ -84,6 +92,11 @@ impl<S: Sql> Detector<S> {
     pub fn sql(&self) -> &S {
         &self.sql
     }
+}
+
+/// What work answers that never pauses.
+fn never_paused<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    at_once(work).unwrap_or_else(|| Err(StoreError::Corrupt("the pace".to_owned())))
 }
 
 /// A number that a statement finds; 0 where it finds none.

@@ -10,6 +10,9 @@ use blobwatch_records::{
     Affected, BlobCount, Bounds, Cell, CellCounts, CellKey, Cuts, Evidence, MAX_EVIDENCE, SampledRequest,
     note_blob,
 };
+use blobwatch_sql::Pace;
+
+use crate::engine::saved::{Reader, Writer};
 
 /// Slots of a minute.
 pub(crate) const MINUTE_SLOTS: u64 = 6;
@@ -161,6 +164,19 @@ impl Window {
         Self { keys, buckets }
     }
 
+    /// Writes what postcard writes of it.
+    pub(super) async fn write(&self, out: &mut Writer, pace: &impl Pace) -> postcard::Result<()> {
+        out.put_all(self.keys.keys.iter(), |_| 1, pace).await?;
+        let rows = |bucket: &&Bucket| bucket.rows.len();
+        out.put_all(self.buckets.iter(), rows, pace).await
+    }
+
+    pub(super) async fn read(from: &mut Reader<'_>, pace: &impl Pace) -> Option<Self> {
+        let keys = from.take_all(|_| 1, pace).await?;
+        let buckets = from.take_all(|bucket: &Bucket| bucket.rows.len(), pace).await?;
+        Some(Self::of_parts(keys, buckets))
+    }
+
     /// Takes in the cells of a slot, which is not before the newest; `cuts` are of their samples.
     pub fn push(&mut self, slot: u64, cells: &[Cell], other: &CellCounts, cuts: &Cuts) {
         let mut bucket = Bucket {
@@ -187,8 +203,8 @@ impl Window {
     }
 
     /// Puts old slots together into minutes and gives out what has left the window, oldest first.
-    pub fn age(&mut self, slot: u64) -> Vec<Bucket> {
-        self.merge_minutes(slot);
+    pub async fn age(&mut self, slot: u64, pace: &impl Pace) -> Vec<Bucket> {
+        self.merge_minutes(slot, pace).await;
         let mut gone = Vec::new();
         let mut bytes: usize = self.buckets.iter().map(Bucket::bytes).sum();
         while let Some(oldest) = self.buckets.front()
@@ -210,7 +226,7 @@ impl Window {
         self.keys.keep(|number| used.contains(&number));
     }
 
-    fn merge_minutes(&mut self, slot: u64) {
+    async fn merge_minutes(&mut self, slot: u64, pace: &impl Pace) {
         let fine = slot.saturating_sub(FINE_SLOTS) / MINUTE_SLOTS;
         let mut merged: VecDeque<Bucket> = VecDeque::with_capacity(self.buckets.len());
         for bucket in std::mem::take(&mut self.buckets) {
@@ -218,6 +234,7 @@ impl Window {
                 Some(before) if before.minute() == bucket.minute() && bucket.minute() < fine => {
                     before.last = bucket.last;
                     before.merge(&bucket);
+                    pace.spent(bucket.rows.len()).await;
                 }
                 _ => merged.push_back(bucket),
             }
@@ -230,13 +247,15 @@ impl Window {
         self.buckets.iter()
     }
 
-    /// Rows with a slot from `first` on, and before `until`.
-    pub fn rows(&self, first: u64, until: u64) -> impl Iterator<Item = (&CellKey, &Row)> {
+    /// Buckets with a slot from `first` on, and before `until`.
+    pub fn between(&self, first: u64, until: u64) -> impl Iterator<Item = &Bucket> {
         let inside = move |bucket: &&Bucket| bucket.last >= first && bucket.last < until;
-        self.buckets
-            .iter()
-            .filter(inside)
-            .flat_map(|bucket| self.rows_of(bucket))
+        self.buckets.iter().filter(inside)
+    }
+
+    /// Their rows.
+    pub fn rows(&self, first: u64, until: u64) -> impl Iterator<Item = (&CellKey, &Row)> {
+        self.between(first, until).flat_map(|bucket| self.rows_of(bucket))
     }
 
     /// Sampled requests of the buckets from `first` on and before `until`, with their bucket, which has the cuts.
@@ -245,8 +264,7 @@ impl Window {
         first: u64,
         until: u64,
     ) -> impl Iterator<Item = (&Bucket, &CellKey, &SampledRequest)> {
-        let inside = move |bucket: &&Bucket| bucket.last >= first && bucket.last < until;
-        self.buckets.iter().filter(inside).flat_map(move |bucket| {
+        self.between(first, until).flat_map(move |bucket| {
             let sample = bucket.sample.iter();
             sample.filter_map(move |(number, request)| Some((bucket, self.keys.key(*number)?, request)))
         })
@@ -323,6 +341,7 @@ mod tests {
     use super::{Bucket, MAX_WINDOW_BYTES, Row, Window};
     use blobwatch_pull::{ClientKey, NetworkKey};
     use blobwatch_records::{Affected, Event, SKETCH};
+    use blobwatch_sql::{Unpaced, at_once};
 
     #[test]
     fn full_sketches_shorten_the_window() {
@@ -347,7 +366,7 @@ mod tests {
         }
         let bytes = |window: &Window| window.buckets().map(Bucket::bytes).sum::<usize>();
         assert!(bytes(&window) > 2 * MAX_WINDOW_BYTES);
-        let gone = window.age(6);
+        let gone = at_once(window.age(6, &Unpaced)).unwrap();
         assert!(bytes(&window) <= MAX_WINDOW_BYTES);
         assert_eq!(gone.first().map(|bucket| bucket.first), Some(0), "the oldest go");
     }

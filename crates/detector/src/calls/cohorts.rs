@@ -8,9 +8,10 @@ use super::SharedDetector;
 use super::anomalies::read_kind;
 use super::counts::{CountsQuery, FILTERS, attribute};
 use super::saturation::{Saturated, saturation};
+use crate::engine::{self, RatesOf};
 use crate::normal::{Rates, combination, make_room};
 use crate::{ATTRIBUTES, AnomalyKind, Rollup, value};
-use blobwatch_records::CellKey;
+use blobwatch_records::{CellKey, slot_of};
 use blobwatch_sql::{Pace, Sql};
 use blobwatch_wire::{Parameters, Place, Problem};
 
@@ -19,9 +20,6 @@ const DEFAULT_MS: u64 = 3_600_000;
 
 /// Values of one axis: those with most events, then trials.
 const MAX_VALUES: usize = 40;
-
-/// What computing expected rates costs, in records: more than a slice.
-const RATES_RECORDS: usize = 1_024;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Cohorts {
@@ -173,14 +171,23 @@ async fn rates<S: Sql>(
     since_ms: u64,
     pace: &impl Pace,
 ) -> Result<Rates, Problem> {
-    let rates = shared.read(|store| Ok(store.engine().rates(kind, since_ms)))?;
-    pace.spent(RATES_RECORDS).await;
+    let rates = rates_of(shared, kind, RatesOf::Before(slot_of(since_ms)), pace).await?;
     if rates.are_known() {
         return Ok(rates);
     }
-    let rates = shared.read(|store| Ok(store.engine().rates_when_well(kind)))?;
-    pace.spent(RATES_RECORDS).await;
-    Ok(rates)
+    rates_of(shared, kind, RatesOf::WhenWell, pace).await
+}
+
+async fn rates_of<S: Sql>(
+    shared: &impl SharedDetector<S>,
+    kind: AnomalyKind,
+    of: RatesOf,
+    pace: &impl Pace,
+) -> Result<Rates, Problem> {
+    let learned =
+        |after: Option<&CellKey>| shared.read(|store| Ok(store.engine().normal().part(kind, after)));
+    let recent = |from| shared.read(|store| Ok(store.engine().recent_part(kind, of, from)));
+    engine::rates(learned, recent, pace).await
 }
 
 fn valued((value, sums): (String, Sums)) -> Value {

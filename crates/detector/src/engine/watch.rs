@@ -1,5 +1,6 @@
 //! An open anomaly: what it says now, whether another cohort explains it better, and whether it is over.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::detail;
 use super::healing::Healing;
 use super::older::OlderAnomaly;
-use super::{Change, Engine, Outcome, Past, slot_ms};
+use super::{Change, Engine, Outcome, Past, SCAN, slot_ms};
 use crate::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
 use crate::broad::{Affected, breadth};
 use crate::cohort::Cohort;
@@ -20,6 +21,7 @@ use crate::rules::{Question, Switch};
 use crate::window::{Bucket, Window};
 use blobwatch_records::{Breadth, Cell, CellCounts, CellKey, SLOT_S};
 use blobwatch_rulebook::AnomalyBreadth;
+use blobwatch_sql::Pace;
 
 /// What is found is part of an anomaly whose cohort holds this much of its events, whatever the two are called.
 pub(super) const MIN_COMMON: f64 = 0.5;
@@ -165,12 +167,17 @@ impl Watch {
 
     /// From now on waits for this kind to recover too. What came since the onset is taken in: a name that changes while it
     /// recovers costs no time.
-    pub(super) fn watch(&mut self, kind: AnomalyKind, window: &Window, rates: &Rates) {
-        let sums = self.sums(window, kind, rates);
-        let expected = (
-            sums.expected / sums.exposed,
-            sums.deviation(self.past(window, rates)),
-        );
+    pub(super) async fn watch(
+        &mut self,
+        kind: AnomalyKind,
+        window: &Window,
+        rates: &Rates,
+        pace: &impl Pace,
+    ) {
+        let sums = self.sums(window, kind, rates, pace).await;
+        let past = self.past(window, rates);
+        pace.spent(SCAN).await;
+        let expected = (sums.expected / sums.exposed, sums.deviation(past));
         let mut healing = Healing::new(kind, expected, sums.events / sums.exposed);
         for bucket in window.buckets().filter(|bucket| bucket.last >= self.onset) {
             let mut counts = CellCounts::default();
@@ -180,6 +187,7 @@ impl Watch {
             rows.for_each(|(_, row)| counts.add(&row.counts));
             healing.observe(&counts);
         }
+        pace.spent(SCAN).await;
         self.healing.retain(|healing| healing.kind != kind);
         self.healing.push(healing);
     }
@@ -227,18 +235,20 @@ impl Watch {
     }
 
     /// Figures, rules and examples as they are now.
-    pub(super) fn describe(&mut self, facts: &Facts<'_>, rates: &Rates, slot: u64) {
+    pub(super) async fn describe(&mut self, facts: &Facts<'_>, rates: &Rates, slot: u64, pace: &impl Pace) {
         let Facts { window, switches, .. } = *facts;
         let kind = self.anomaly.kind();
-        let sums = self.sums(window, kind, rates);
+        let sums = self.sums(window, kind, rates, pace).await;
         self.anomaly.observed = sums.events / sums.trials;
         self.anomaly.baseline = sums.expected / sums.trials;
         let span = self.span(slot);
         self.name(facts, rates, span);
+        pace.spent(SCAN).await;
         if let Some(event) = kind.event() {
             self.breadth
                 .merge(&breadth(window, &self.anomaly.cohort, event, span));
         }
+        pace.spent(SCAN).await;
         self.anomaly.affected = Affected::from(&self.breadth);
         let question = Question {
             window,
@@ -250,6 +260,7 @@ impl Watch {
             switches,
         };
         self.anomaly.rules = question.suspects();
+        pace.spent(SCAN).await;
         self.anomaly.detail = detail::of(
             window,
             &self.anomaly.cohort,
@@ -258,7 +269,9 @@ impl Watch {
             &mut self.throughput_before,
         );
         self.anomaly.routes = question.route_changes();
+        pace.spent(SCAN).await;
         self.examples(window, span);
+        pace.spent(SCAN).await;
     }
 
     /// Names it by all attributes; the rates are then those of that name.
@@ -283,16 +296,18 @@ impl Watch {
     }
 
     /// What the cohort counted since the onset, as far as the window reaches.
-    fn sums(&self, window: &Window, kind: AnomalyKind, rates: &Rates) -> Sums {
+    async fn sums(&self, window: &Window, kind: AnomalyKind, rates: &Rates, pace: &impl Pace) -> Sums {
         let (mut sums, mut exposed) = (Sums::default(), CellCounts::default());
-        for (key, row) in window.rows(self.onset, u64::MAX) {
-            if self.anomaly.cohort.holds(key) {
+        for bucket in window.between(self.onset, u64::MAX) {
+            let rows = window.rows_of(bucket);
+            for (key, row) in rows.filter(|(key, _)| self.anomaly.cohort.holds(key)) {
                 let counts = kind.counts(&row.counts);
                 exposed.add(&row.counts);
                 sums.trials += counts.trials as f64;
                 sums.events += counts.events as f64;
-                sums.expected += counts.trials as f64 * rates.of(&combination(key));
+                sums.expected += counts.trials as f64 * rates.of_row(key);
             }
+            pace.spent(bucket.rows.len()).await;
         }
         sums.exposed = (kind.exposed(&exposed).trials as f64).max(1.0);
         sums.trials = sums.trials.max(1.0);
@@ -355,7 +370,7 @@ impl Watch {
 
 impl Engine {
     /// Tells the open anomalies anew, and names them anew where another cohort explains them better.
-    pub(super) fn refresh(&mut self, slot: u64, outcome: &mut Outcome) {
+    pub(super) async fn refresh(&mut self, slot: u64, outcome: &mut Outcome, pace: &impl Pace) {
         if !slot.is_multiple_of(DESCRIBE_SLOTS) {
             return;
         }
@@ -366,9 +381,10 @@ impl Engine {
             let kind = watch.anomaly.kind();
             if watch.cliff.is_none() && watch.opened < slot {
                 let first = watch.onset.max(self.window.first().unwrap_or(slot));
-                let rates = known
-                    .entry((kind, first))
-                    .or_insert_with(|| self.rates_before(kind, first));
+                let rates = match known.entry((kind, first)) {
+                    Entry::Occupied(rates) => rates.into_mut(),
+                    Entry::Vacant(place) => place.insert(self.rates_before(kind, first, pace).await),
+                };
                 let due = watch.located
                     + if slot < watch.opened + YOUNG_SLOTS {
                         1
@@ -379,42 +395,43 @@ impl Engine {
                     watch.worsen(&self.window);
                     if slot >= due {
                         watch.located = slot;
-                        others.extend(self.rename(slot, &mut watch, rates, outcome));
+                        others.extend(self.rename(slot, &mut watch, rates, outcome, pace).await);
                     }
                 }
                 let before = watch.anomaly.who().clone();
-                watch.describe(&self.facts(), rates, slot);
+                watch.describe(&self.facts(), rates, slot, pace).await;
                 self.tell_name(slot, &mut watch, &before, outcome);
             }
             self.respond(&mut watch, slot, slot_ms(slot + 1));
+            pace.spent(SCAN).await;
             self.open.push(watch);
         }
         if outcome.changes.len() > told {
-            self.merge(slot, outcome);
+            self.merge(slot, outcome, pace).await;
         }
-        self.consider_all(slot, &others, outcome);
+        self.consider_all(slot, &others, outcome, pace).await;
     }
 
     /// Names it after the cohort that explains it now; gives back those that explain something else.
-    fn rename(
+    async fn rename(
         &self,
         slot: u64,
         watch: &mut Watch,
         rates: &Rates,
         outcome: &mut Outcome,
+        pace: &impl Pace,
     ) -> Vec<(AnomalyKind, Cohort, Span)> {
         let span = watch.span(slot);
         let kind = watch.anomaly.kind();
-        let sums = combinations(&self.window, kind, span);
-        let mut found: Vec<(Cohort, Overlap)> = locate(kind, &sums, rates)
-            .into_iter()
-            .map(|found| {
-                let named = &watch.anomaly.cohort;
-                let cohort = narrowed(&self.window, kind, found.cohort, span);
-                let common = overlap(&self.window, kind, named, &cohort, span);
-                (cohort, common)
-            })
-            .collect();
+        let sums = combinations(&self.window, kind, span, pace).await;
+        let mut found: Vec<(Cohort, Overlap)> = Vec::new();
+        for one in locate(kind, &sums, rates) {
+            let named = &watch.anomaly.cohort;
+            let cohort = narrowed(&self.window, kind, one.cohort, span);
+            let common = overlap(&self.window, kind, named, &cohort, span);
+            found.push((cohort, common));
+            pace.spent(SCAN).await;
+        }
         if self.are_parts(&watch.anomaly.cohort, &found, span) {
             // The same cohort, cut up because one value of it fares a little better than the others.
             found.retain(|(_, common)| common.of_second < MIN_COMMON);
@@ -429,7 +446,7 @@ impl Engine {
         if let Some((cohort, common)) = its
             && common.requests < SAME
         {
-            self.renamed(slot, watch, cohort, rates, outcome);
+            self.renamed(slot, watch, cohort, rates, outcome, pace).await;
         }
         others
     }
@@ -445,17 +462,25 @@ impl Engine {
         inside.len() > 1 && covered >= SAME * self.requests(named, span)
     }
 
-    fn renamed(&self, slot: u64, watch: &mut Watch, cohort: Cohort, rates: &Rates, outcome: &mut Outcome) {
+    async fn renamed(
+        &self,
+        slot: u64,
+        watch: &mut Watch,
+        cohort: Cohort,
+        rates: &Rates,
+        outcome: &mut Outcome,
+        pace: &impl Pace,
+    ) {
         let span = watch.span(slot);
         let grown = self.requests(&cohort, span) > GROWN * self.requests(&watch.anomaly.cohort, span);
         let before = watch.anomaly.who().clone();
         watch.anomaly.cohort = cohort;
         let kinds: Vec<AnomalyKind> = watch.healing.iter().map(|healing| healing.kind).collect();
         for kind in kinds {
-            let rates = self.rates_before(kind, span.first);
-            watch.watch(kind, &self.window, &rates);
+            let rates = self.rates_before(kind, span.first, pace).await;
+            watch.watch(kind, &self.window, &rates, pace).await;
         }
-        watch.describe(&self.facts(), rates, slot);
+        watch.describe(&self.facts(), rates, slot, pace).await;
         if !grown || *watch.anomaly.who() == before {
             return self.tell_name(slot, watch, &before, outcome);
         }

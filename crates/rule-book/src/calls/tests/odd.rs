@@ -370,7 +370,7 @@ fn a_list_is_no_object_at_any_depth_of_any_body() {
                     if_match: Some(&revision),
                     now_ms: NOW + 60_000,
                 };
-                let problem = answer(&mut store(), &request).unwrap_err();
+                let problem = answer(&store(), &request).unwrap_err();
                 let places: Vec<&str> = problem.errors.iter().map(|error| error.place.as_str()).collect();
                 assert_eq!((problem.status, places), (400, vec![place.as_str()]), "{body}");
                 tried += 1;
