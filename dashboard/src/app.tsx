@@ -20,6 +20,7 @@ import { Now } from "./views/now.tsx";
 import { Revert } from "./views/revert.tsx";
 import { Rule } from "./views/rule.tsx";
 import { Rules } from "./views/rules.tsx";
+import { Settings } from "./views/settings.tsx";
 import { SignIn } from "./views/sign_in.tsx";
 import { Timeline } from "./views/timeline.tsx";
 
@@ -37,6 +38,7 @@ const VIEWS: View[] = [
   { name: "rules", label: "Rules", shows: Rules },
   { name: "fires", label: "Fires", shows: Fires },
   { name: "audit", label: "Audit", shows: Audit },
+  { name: "settings", label: "Settings", shows: Settings },
 ];
 
 /** Views without a place in the navigation, by their first segment; `parent` is shown as where one is. */

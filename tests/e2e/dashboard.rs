@@ -16,6 +16,7 @@ fn parts_hold_alone() {
             "unit/record_id.test.ts",
             "unit/records.test.ts",
             "unit/rule_language.test.ts",
+            "unit/settings_fields.test.ts",
             "unit/waits.test.ts",
             "unit/window.test.ts",
         ],
@@ -37,6 +38,17 @@ fn every_view_holds_on_made_up_answers() {
 #[test]
 fn rules_are_written_on_the_page() {
     browser_tests(&["browser/writing.test.ts"], &[]);
+}
+
+#[test]
+fn rules_are_written_on_the_real_worker() {
+    let stage = Stage::new();
+    let edge = format!("http://{}", stage.edge.addr());
+    let blob = format!("/v2/{REPOSITORY}/blobs/{}", stage.registry.image.small().digest);
+    browser_tests(
+        &["browser/writing_worker.test.ts"],
+        &[("EDGE", &edge), ("BLOB", &blob), ("OPERATOR", OPERATOR)],
+    );
 }
 
 #[test]

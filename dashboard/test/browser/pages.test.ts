@@ -23,6 +23,8 @@ const VIEWS: Record<string, string> = {
   audit: "audit",
   rule: "rule/old-docker",
   revert: "revert/7",
+  settings: "settings",
+  route: "settings?route=partners",
   anomaly: "anomalies/an-000012",
 };
 

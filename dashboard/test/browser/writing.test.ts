@@ -165,7 +165,7 @@ test("an older version is written again", async () => {
   assert.deepEqual(await axe(page), []);
   await confirm(page, "back to version 2", "Save");
   await page.getByText("is stored.").waitFor();
-  assert.equal((sent("PUT", "rules/botnet-sig")[0]?.body as { action: string }).action, "tag");
+  assert.equal(fixture.rulebook.book.rules[0]?.["action"], "tag");
   await close();
 });
 
@@ -227,6 +227,65 @@ test("an older revision is planned and published again", async () => {
   await confirm(page, "it was better", "Publish as one revision");
   await page.getByText("Revision 13 is stored.").waitFor();
   assert.equal(fixture.rulebook.book.rules.length, 2);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("a route is written, and is part of a draft", async () => {
+  const { page, faults, close } = await visit("settings");
+  await page.getByRole("button", { name: "Edit… hub" }).click();
+  const dialog = page.getByRole("dialog", { name: "Route hub" });
+  await dialog.getByLabel("Origin; empty").fill("https://origin.example");
+  await dialog.getByLabel("Blob paths").fill("oci\n/layers/{hex}");
+  await dialog.getByLabel("Clients observed").fill("2.5");
+  assert.deepEqual(await axe(page), []);
+  await confirm(page, "moved", "Save");
+  await page.getByText("Revision 13 is stored.").waitFor();
+  assert.deepEqual(sent("PUT", "routes/hub")[0]?.body, { repository: "library/**", origin: "https://origin.example", blobs: ["oci", "/layers/{hex}"], redirects: "pass", observe: 0.025, disclose: "operators" });
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "New route…" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("edge");
+  await page.getByLabel("Host, without port").fill("edge.example");
+  await page.getByRole("button", { name: "Add to the draft" }).click();
+  await page.goto(`${fixture.url}draft`);
+  await page.getByRole("list", { name: "What changes" }).getByText("routes/edge").waitFor();
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("settings are saved, unless somebody else changed them meanwhile", async () => {
+  const { page, close } = await visit("settings");
+  await page.getByLabel("A throttled client waits").fill("60");
+  await page.getByLabel("FireLogs of data centres").fill("iad=4 FRA=2");
+  await page.getByLabel("so many more networks").fill("3");
+  await confirm(page, "busy", "Save");
+  await page.getByText("is stored.").waitFor();
+  assert.deepEqual(sent("PUT", "settings")[0]?.body, { retry_after_s: 60, retention_hours: 168, retention_bytes: 5_000_000_000, fire_logs: { IAD: 4, FRA: 2 }, anomaly_breadth: { clients: 10, networks: 3 } });
+  fixture.rulebook.book = { ...fixture.rulebook.book, revision: 40, settings: { ...fixture.rulebook.book.settings, retention_hours: 24 } };
+  await page.getByLabel("A throttled client waits").fill("90");
+  await confirm(page, "busier", "Save");
+  await page.getByText("Somebody has changed the settings meanwhile").waitFor();
+  assert.equal(sent("PUT", "settings").length, 1);
+  await page.getByRole("button", { name: "Start from what is there now" }).click();
+  assert.equal(await page.getByLabel("Records are kept").inputValue(), "24");
+  await close();
+});
+
+test("a webhook is set, tried and seen to arrive", async () => {
+  const { page, faults, close } = await visit("settings");
+  await page.getByRole("button", { name: "New webhook…" }).click();
+  await page.getByRole("dialog").getByLabel("Name").fill("chat");
+  await page.getByLabel("Address").fill("https://hooks.example/a");
+  await page.getByLabel("Secret, 22").fill("0123456789012345678901234");
+  await page.getByLabel("anomaly.changed").uncheck();
+  assert.deepEqual(await axe(page), []);
+  await confirm(page, "the night shift", "Save");
+  await page.getByRole("button", { name: "Send a test to chat" }).click();
+  await page.getByRole("region", { name: "Deliveries" }).getByText("200 OK").first().waitFor();
+  assert.deepEqual(sent("PUT", "webhooks/chat")[0]?.body, { url: "https://hooks.example/a", events: ["anomaly.opened", "anomaly.closed"], secret: "0123456789012345678901234" });
+  await page.getByRole("button", { name: "Edit… chat" }).click();
+  await confirm(page, "moved", "Remove");
+  await page.getByRole("button", { name: "Send a test to chat" }).waitFor({ state: "detached" });
   assert.deepEqual(faults, []);
   await close();
 });

@@ -1,0 +1,46 @@
+// What somebody types of the settings, and the settings of it.
+
+export interface SettingsTexts {
+  retry_after_s: string;
+  retention_hours: string;
+  retention_bytes: string;
+  clients: string;
+  networks: string;
+  /** `IAD=4, FRA=2` */
+  fire_logs: string;
+}
+
+type Settings = Record<string, unknown>;
+
+/** Absent in answers while it is the default. */
+const BREADTH = { clients: 10, networks: 5 };
+
+export function settingsTexts(settings: Settings): SettingsTexts {
+  const text = (name: string) => String(settings[name] ?? "");
+  const breadth = { ...BREADTH, ...(settings["anomaly_breadth"] as object | undefined) };
+  const logs = Object.entries((settings["fire_logs"] ?? {}) as Record<string, number>);
+  return {
+    retry_after_s: text("retry_after_s"),
+    retention_hours: text("retention_hours"),
+    retention_bytes: text("retention_bytes"),
+    clients: String(breadth.clients),
+    networks: String(breadth.networks),
+    fire_logs: logs.map(([colo, count]) => `${colo}=${count}`).join(", "),
+  };
+}
+
+/** What the page does not know of the settings stays as `base` has it. The worker refuses what is no number. */
+export function settingsOf(texts: SettingsTexts, base: Settings): Settings {
+  const breadth = { clients: Number(texts.clients), networks: Number(texts.networks) };
+  const isDefault = breadth.clients === BREADTH.clients && breadth.networks === BREADTH.networks;
+  const logs = texts.fire_logs.split(/[\s,;]+/).filter(Boolean).map((part) => part.split(/[=:]/));
+  const others = Object.fromEntries(Object.entries(base).filter(([name]) => name !== "anomaly_breadth"));
+  return {
+    ...others,
+    fire_logs: Object.fromEntries(logs.map(([colo = "", count = ""]) => [colo.toUpperCase(), Number(count)])),
+    retry_after_s: Number(texts.retry_after_s),
+    retention_hours: Number(texts.retention_hours),
+    retention_bytes: Number(texts.retention_bytes),
+    ...(!isDefault && { anomaly_breadth: breadth }),
+  };
+}

@@ -1,0 +1,27 @@
+// What is set up and seldom changed: routes, settings of the deployment, webhooks.
+
+import { Shown } from "../parts/states.tsx";
+import { useRulebook } from "../rulebook/calls.ts";
+import { isOperator } from "../session.ts";
+import { DeploymentSettings } from "./deployment_settings.tsx";
+import { Routes } from "./routes.tsx";
+import { Webhooks } from "./webhooks.tsx";
+
+export function Settings() {
+  const live = useRulebook();
+  return (
+    <div class="stack">
+      <h1>Settings</h1>
+      {!isOperator.value && <p class="notice">You are a viewer: you can read routes and settings but not change them. Webhooks are shown to operators.</p>}
+      <Shown live={live} what="the rulebook">
+        {(book) => (
+          <>
+            <Routes book={book} refresh={live.refresh} />
+            <DeploymentSettings book={book} refresh={live.refresh} />
+          </>
+        )}
+      </Shown>
+      {isOperator.value && <Webhooks />}
+    </div>
+  );
+}
