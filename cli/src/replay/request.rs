@@ -62,6 +62,9 @@ pub(super) struct Cohort {
     pub(super) family: Family,
 }
 
+/// As long as a request may be logged after it was made, beyond the slack that is asked for.
+const MAX_LONGEST_MS: u64 = 900_000;
+
 /// What a log has of ranges decides what can be said of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct RangeEvidence {
@@ -73,6 +76,11 @@ pub(super) struct RangeEvidence {
     pub(super) bare_206: u64,
     /// Lines with bytes sent or an outcome.
     pub(super) lengths: u64,
+    /// Lines with the client's address.
+    pub(super) addresses: u64,
+    /// The longest that an answer took, up to [`MAX_LONGEST_MS`]: logs are written when answers end, and what was asked
+    /// so long before is not late.
+    pub(super) longest_ms: u64,
 }
 
 /// Turns lines into requests.
@@ -107,6 +115,7 @@ impl Reader {
         let Some((digest, repository)) = self.blob(entry) else {
             return Ok(None);
         };
+        look_behind_proxy(entry);
         let method = match &*entry.method {
             "GET" | "" => Method::Get,
             "HEAD" => Method::Head,
@@ -121,7 +130,11 @@ impl Reader {
             promised: entry.promised,
         };
         let outcome = named::<Outcome>(&entry.outcome);
-        self.seen.lengths += u64::from(lengths.sent.is_some() || outcome.is_some());
+        let is_measured = lengths.sent.or(lengths.wire.and(lengths.promised)).is_some();
+        self.seen.lengths += u64::from(is_measured || outcome.is_some());
+        let duration_ms = u64::from(entry.duration_ms).min(MAX_LONGEST_MS);
+        self.seen.longest_ms = self.seen.longest_ms.max(duration_ms);
+        self.seen.addresses += u64::from(!entry.address.is_empty() || entry.client.is_some());
         let (client, network) = self.keys(entry);
         let (cohort, version) = self.cohort(entry);
         let further = Further {
@@ -172,7 +185,12 @@ impl Reader {
             None => path,
         };
         let path = path.split_once(['?', '#']).map_or(path, |(path, _)| path);
-        let blob = find_blob(path)?;
+        // Akamai and some stores leave out the first slash.
+        let blob = if path.starts_with('/') {
+            find_blob(path)?
+        } else {
+            find_blob(&format!("/{path}"))?
+        };
         let repository = self.names.repositories.number(&blob.repository);
         Some((self.digest(&blob.digest), repository))
     }
@@ -196,7 +214,11 @@ impl Reader {
         }
         if !entry.range.is_empty() {
             self.seen.ranges += 1;
-            let asked = RequestedRange::read(Some(&entry.range));
+            let asked = if entry.range.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+                RequestedRange::read(Some(&format!("bytes={}", entry.range)))
+            } else {
+                RequestedRange::read(Some(&entry.range))
+            };
             let (start, end) = asked.offsets(None);
             let range = RangeRecord {
                 kind: asked.kind(),
@@ -296,6 +318,19 @@ fn is_honoured(entry: &LogEntry<'_>, status: u16, method: Method, asked: &Reques
         content_type: None,
     };
     honoured(method, asked, false, &answer)
+}
+
+/// Behind a proxy of one's own, the client is whom the proxy names.
+fn look_behind_proxy(entry: &mut LogEntry<'_>) {
+    let is_own = |address: IpAddr| match address {
+        IpAddr::V4(v4) => is_private(v4) || v4.is_loopback(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
+    };
+    let names_one = || address(&entry.forwarded).is_some();
+    let is_hidden = entry.address.is_empty() || address(&entry.address).is_some_and(is_own);
+    if !entry.forwarded.is_empty() && is_hidden && names_one() {
+        entry.address = std::mem::take(&mut entry.forwarded);
+    }
 }
 
 /// Whether addresses next to each other are no neighbours: inside of one organisation, or behind a carrier, a /24 holds

@@ -136,13 +136,15 @@ fn closed(range: &RangeRecord, size: Option<u64>) -> Option<u64> {
 /// Whether the body reached its end, from the bytes that were sent. Where a log counts the answer's head too, a body that
 /// was cut in its last bytes counts as whole.
 fn outcome(request: &Request) -> Outcome {
-    let Lengths { sent, promised, .. } = request.lengths;
+    let Lengths { sent, wire, promised } = request.lengths;
+    // Sizes that were learned from answers with their heads are no promise to measure such answers by.
+    let size = request.size.filter(|_| sent.is_some());
     let due = match (request.status, request.method) {
-        (200, Method::Get) => promised.or(request.size),
+        (200, Method::Get) => promised.or(size),
         (206, Method::Get) => promised.or_else(|| closed(&request.range, request.size)),
         _ => None,
     };
-    match (sent, due) {
+    match (sent.or(wire), due) {
         (Some(sent), Some(due)) if sent < due => Outcome::ClientClosed,
         (Some(_), Some(_)) => Outcome::Completed,
         _ => Outcome::NotObserved,
