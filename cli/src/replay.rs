@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use blobwatch_detector::clients_in_networks;
 use blobwatch_records::Breadth;
@@ -36,7 +37,7 @@ mod watch;
 
 use blobwatch_logs::Field;
 use faults::Faults;
-use format::Format;
+use format::{Format, LogFormat, Options};
 use judge::{Batch, Judge};
 use log::{Log, Read};
 use order::Order;
@@ -58,7 +59,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum)]
     format: Option<Format>,
 
-    /// Meaning of a CSV column or a JSON key, as NAME=COLUMN; separate nested keys with dots. May be repeated
+    /// Format string of the log, as nginx, Apache or Envoy have it in their configuration, or the name of a format: haproxy,
+    /// envoy, alb, s3, nexus …
+    #[arg(long, value_name = "FORMAT", value_parser = LogFormat::parse, conflicts_with = "format")]
+    log_format: Option<LogFormat>,
+
+    /// Meaning of a CSV column or a JSON key, as NAME=COLUMN; nested keys are a.b[0].c. May be repeated
     #[arg(long = "field", value_name = "NAME=COLUMN", value_parser = field)]
     fields: Vec<(String, Field)>,
 
@@ -90,8 +96,11 @@ Blobwatch analyses its own records: which downloads were resumed, made no progre
 refused or were cut short, for which cohort, since when. Nothing is sent anywhere.
 
 Formats: Blobwatch's own export (GET requests?format=ndjson), Cloudflare Logpush (http_requests), CloudFront standard
-logs, combined logs of nginx and Apache, distribution's JSON log, and any CSV or JSON lines. Several files are read in
-the order of their times; files that overlap are merged. Lines that cannot be read are counted, and the first few shown.
+logs, combined logs of nginx and Apache, distribution's logs, the logs of many proxies and registries, any that a format
+string describes (--log-format), and any CSV, key=value or JSON lines. What Docker, Kubernetes, syslog or journald put
+before or around lines is taken off. Several files are read in the order of their times; files that overlap are merged,
+and a copy of another is left out. Lines that cannot be read are counted, and the first few shown; if most cannot, that is
+an error.
 
 The result depends on what the log contains. With the request's Range everything can be evaluated; with only the
 answer's Content-Range, all except ignored ranges; with only status and bytes, a 206 counts as a resume by its length,
@@ -104,6 +113,9 @@ const EXAMPLES: &str = "Examples:
   blobwatch replay access.log.2.gz access.log.1.gz access.log
   zcat logs/*.gz | blobwatch replay -
   blobwatch replay --min-clients 3 --min-networks 1 office.log
+  blobwatch replay --log-format haproxy haproxy.log
+  blobwatch replay --log-format '$remote_addr [$time_local] \"$request\" $status $body_bytes_sent \"$http_user_agent\"' a.log
+  docker compose logs -t registry | blobwatch replay -
   blobwatch replay --markdown logpush-20200705.json.gz > incident.md
   blobwatch replay --json export.ndjson | jq '.anomalies[].sentence'
   blobwatch replay --format csv --field time=ts --field path=uri --field status=code --field address=ip \\
@@ -140,7 +152,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     } else {
         output::text(&report.text())?;
     }
-    if let Some(unread) = report.nothing_read() {
+    if let Some(unread) = report.unread() {
         return Err(unread);
     }
     Ok(if report.anomalies.is_empty() {
@@ -150,12 +162,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     })
 }
 
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}
+
 struct Replay {
     /// Those that have not begun yet, the next one last.
     later: Vec<Log>,
     active: Vec<Log>,
     files: Vec<File>,
     slack_ms: u64,
+    lacks_years: bool,
     least: AnomalyBreadth,
     read: Arc<AtomicU64>,
     reader: Reader,
@@ -175,22 +193,25 @@ impl Replay {
             });
         }
         let read = Arc::new(AtomicU64::new(0));
+        let options = Options {
+            format: arguments.format,
+            log_format: arguments.log_format.clone(),
+            fields: arguments.fields.clone(),
+            now_ms: now_ms(),
+        };
         let mut logs = Vec::new();
         for (number, path) in (0..).zip(&arguments.files) {
-            logs.push(Log::open(
-                path,
-                number,
-                arguments.format,
-                &arguments.fields,
-                &read,
-            )?);
+            logs.push(Log::open(path, number, &options, &read)?);
         }
         let file = |log: &Log| File {
             file: log.name(),
-            format: name_of(&log.format()),
+            format: log.title(),
             is_export: log.format() == Format::Blobwatch,
+            same_as: None,
         };
-        let files = logs.iter().map(file).collect();
+        let mut files: Vec<File> = logs.iter().map(file).collect();
+        leave_out_copies(&mut logs, &mut files);
+        let lacks_years = logs.iter().any(Log::lacks_years);
         logs.sort_by_key(|log| std::cmp::Reverse(log.begins_ms));
         let reader = Reader::new();
         let least = AnomalyBreadth {
@@ -209,6 +230,7 @@ impl Replay {
             active: Vec::new(),
             files,
             slack_ms: arguments.slack * 1000,
+            lacks_years,
             least,
             reader,
             order: Order::default(),
@@ -237,7 +259,8 @@ impl Replay {
             }
             let newest = |logs: &[Log]| logs.iter().map(|log| log.newest_ms).min();
             let oldest = newest(&self.active).into_iter().chain(newest(&self.later)).min();
-            self.pass_on(oldest.map_or(0, |oldest| oldest.saturating_sub(self.slack_ms)));
+            let slack_ms = self.slack_ms.max(self.reader.seen.longest_ms);
+            self.pass_on(oldest.map_or(0, |oldest| oldest.saturating_sub(slack_ms)));
             self.progress.set_position(self.read.load(Ordering::Relaxed));
         }
         self.pass_on(u64::MAX);
@@ -265,10 +288,16 @@ impl Replay {
         self.judge.take(due);
     }
 
-    fn report(self) -> Report {
+    fn report(mut self) -> Report {
         let found = self.judge.finish();
         self.progress.finish_and_clear();
-        let mut limits = limits(self.reader.seen, self.totals.requests);
+        let mut limits = std::mem::take(&mut self.faults.cuts);
+        limits.extend(self.lacks_years.then(|| {
+            "times have neither a year nor a zone: they are taken for the newest that can be, in UTC"
+                .to_owned()
+        }));
+        limits.extend(self::limits(self.reader.seen, self.totals.requests));
+        limits.extend(one_sender(&found.senders, self.reader.seen, self.totals.requests));
         limits.extend(too_few(&found.senders, self.least));
         Report {
             files: self.files,
@@ -283,6 +312,43 @@ impl Replay {
             anomalies: found.anomalies,
         }
     }
+}
+
+/// Takes out logs of which another has all lines.
+fn leave_out_copies(logs: &mut Vec<Log>, files: &mut [File]) {
+    // Of two that are the same, the later one goes.
+    for at in (0..logs.len()).rev() {
+        let Some(log) = logs.get(at) else { continue };
+        let is_other = |(place, other): &(usize, &Log)| *place != at && log.is_within(other);
+        let Some((_, other)) = logs.iter().enumerate().find(is_other) else {
+            continue;
+        };
+        if let Some(file) = files.get_mut(usize::from(log.number())) {
+            file.same_as = Some(other.name());
+        }
+        logs.remove(at);
+    }
+}
+
+/// Whether the log shows a proxy where it should show clients.
+fn one_sender(senders: &Breadth, seen: RangeEvidence, requests: u64) -> Option<String> {
+    /// As many requests as one client may well make alone.
+    const FEW: u64 = 20;
+    if requests < FEW {
+        return None;
+    }
+    if seen.addresses == 0 {
+        return Some(
+            "the log has no addresses of clients: all count as one (--field address=NAME names a field)"
+                .to_owned(),
+        );
+    }
+    (senders.clients.count() == 1).then(|| {
+        "all requests come from one address: most likely a proxy stands before what writes this log. Log whom it names \
+         (X-Forwarded-For) and name that field (--field address=NAME, or $http_x_forwarded_for in --log-format), or set \
+         --min-clients and --min-networks to 1"
+            .to_owned()
+    })
 }
 
 /// Whether nobody in the logs could be flagged, whatever happened to them.
@@ -325,6 +391,11 @@ fn limits(seen: RangeEvidence, requests: u64) -> Vec<String> {
             "the log shows no ranges: only failed and refused starts, restarts, redirects, bodies cut short and missing \
              traffic can be evaluated"
                 .to_owned(),
+        );
+    }
+    if seen.longest_ms == 0 {
+        limits.push(
+            "the log does not say how long answers took: slow downloads cannot be evaluated".to_owned(),
         );
     }
     if seen.lengths == 0 {

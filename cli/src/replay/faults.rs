@@ -16,6 +16,8 @@ const MAX_CHARACTERS: usize = 120;
 pub(super) struct Faults {
     pub(super) count: u64,
     pub(super) first: Vec<Fault>,
+    /// Logs that end early, in words.
+    pub(super) cuts: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,6 +29,14 @@ pub(super) struct Fault {
 }
 
 impl Faults {
+    /// A packed log that ends before its end.
+    pub(super) fn cut(&mut self, file: &Path, lines: u64, why: &str) {
+        let file = input::name(file);
+        self.cuts.push(format!(
+            "{file} ends early ({why}): the {lines} lines before that were read"
+        ));
+    }
+
     pub(super) fn add(&mut self, file: &Path, line: u64, expected: &'static str, found: &str) {
         self.count += 1;
         if self.first.len() < MAX_SHOWN {

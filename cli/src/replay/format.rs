@@ -2,12 +2,17 @@
 
 use clap::ValueEnum;
 
-use blobwatch_logs::{Field, LOGPUSH, LogEntry, Names};
+use blobwatch_logs::{
+    Carriers, Field, LOGPUSH, LogEntry, Names, Stripped, Template, inferred, is_logfmt, producer,
+    read_logfmt, recognised,
+};
 
 mod columns;
 mod combined;
+mod options;
 
 use columns::Columns;
+pub(super) use options::{LogFormat, Options};
 
 /// Formats of logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -24,12 +29,20 @@ pub(super) enum Format {
     Distribution,
     /// Any JSON, one object per line; map its fields with --field
     Json,
+    /// Any fields such as key=value; map them with --field
+    Logfmt,
     /// Any CSV with a header; map its columns with --field
     Csv,
+    /// By a format string.
+    #[value(skip)]
+    Text,
 }
 
 /// Lines that are looked at to tell the format.
 const PEEKED_LINES: usize = 50;
+
+/// Fields that are listed where none of them is what is needed.
+const MAX_LISTED: usize = 40;
 
 /// What a line is.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,11 +57,69 @@ pub(super) enum Line {
 #[derive(Debug)]
 pub(super) struct Parser {
     format: Format,
+    /// What the format is called.
+    title: String,
+    carriers: Carriers,
+    /// A year that lines do not have was put in.
+    pub(super) lacks_years: bool,
+    /// The program logs each request in a line of another format too, which is left out.
+    is_twofold: bool,
     names: Names,
     columns: Columns,
+    templates: Vec<Template>,
     /// Of CSV: files that were put together have it again.
     header: String,
+    finders: Finders,
+}
+
+/// What every line for a blob has in it, and what the second line for a request of Cloudflare's has.
+#[derive(Debug)]
+struct Finders {
     blobs: memchr::memmem::Finder<'static>,
+    sha256: memchr::memmem::Finder<'static>,
+    subrequest: memchr::memmem::Finder<'static>,
+}
+
+impl Finders {
+    fn new() -> Self {
+        let finder = memchr::memmem::Finder::new;
+        Self {
+            blobs: finder("blobs"),
+            sha256: finder("sha256"),
+            subrequest: finder("\"WorkerSubrequest\""),
+        }
+    }
+
+    fn may_be_blob(&self, line: &str) -> bool {
+        let line = line.as_bytes();
+        self.blobs.find(line).is_some() || self.sha256.find(line).is_some()
+    }
+
+    /// Whether a worker asked, for a client whose own request has another line.
+    fn is_subrequest(&self, line: &str) -> bool {
+        let at = self.subrequest.find(line.as_bytes());
+        let rest = at.and_then(|at| line.get(at + self.subrequest.needle().len()..));
+        rest.is_some_and(|rest| rest.trim_start_matches([' ', ':', '"']).starts_with("true"))
+    }
+}
+
+/// A format, and whose it is.
+struct Guess {
+    format: Format,
+    title: Option<String>,
+    template: Option<Template>,
+    is_twofold: bool,
+}
+
+impl Guess {
+    fn of(format: Format) -> Self {
+        Self {
+            format,
+            title: None,
+            template: None,
+            is_twofold: false,
+        }
+    }
 }
 
 impl Parser {
@@ -56,50 +127,86 @@ impl Parser {
         self.format
     }
 
+    pub(super) fn title(&self) -> &str {
+        &self.title
+    }
+
     /// Tells the format by the first lines, unless it is given.
     ///
     /// # Errors
     /// What was expected of the file.
-    pub(super) fn new(
-        first: &[u8],
-        given: Option<Format>,
-        asked: &[(String, Field)],
-    ) -> Result<Self, String> {
-        let text = String::from_utf8_lossy(first.get(..64 << 10).unwrap_or(first));
-        let lines = || {
-            text.lines()
-                .map(str::trim)
-                .filter(|line| !line.is_empty())
-                .take(PEEKED_LINES)
+    pub(super) fn new(first: &[u8], options: &Options) -> Result<Self, String> {
+        let text = String::from_utf8_lossy(first);
+        let text = text.trim_start_matches('\u{feff}');
+        let finders = Finders::new();
+        let peeked = peeked(text, &finders);
+        let is_known = |lines: &[&str]| options.is_given() || surely(lines, options).is_some();
+        let is_of_text = |lines: &[&str]| {
+            options
+                .templates()
+                .iter()
+                .any(|it| lines.iter().any(|line| it.is_like(line)))
         };
-        let format = given.or_else(|| guess(lines(), !asked.is_empty())).ok_or(
-            "a log in a known format: blobwatch, logpush, cloudfront, combined, distribution; \
-             or use --format json or csv with --field",
+        let carriers = match options.templates() {
+            [] => Carriers::recognised(&peeked, options.now_ms, &is_known),
+            _ => Carriers::recognised(&peeked, options.now_ms, &is_of_text),
+        };
+        let lacks_years = peeked.iter().any(|line| carriers.lacks_years(line));
+        let stripped: Vec<String> = peeked
+            .iter()
+            .map(|line| carriers.clone().strip(line).line.into_owned())
+            .filter(|line| !line.trim().is_empty())
+            .collect();
+        let lines: Vec<&str> = stripped.iter().map(String::as_str).collect();
+        let guess = options.given().or_else(|| surely(&lines, options)).or_else(|| perhaps(&lines)).ok_or(
+            "a log in a known format: blobwatch, logpush, cloudfront, combined, distribution, or one of many servers and \
+             proxies; or use --log-format with the format string that it is written by, or --format json, logfmt or csv \
+             with --field",
         )?;
-        let first = lines().next().unwrap_or_default().trim_start_matches('\u{feff}');
-        let columns = match format {
-            Format::Csv => Columns::of_header(first, |name| field_of(name, asked)),
-            Format::Cloudfront => lines()
+        let header = lines.first().copied().unwrap_or_default();
+        let columns = match guess.format {
+            Format::Csv => Columns::of_header(header, |name| field_of(name, &options.fields)),
+            Format::Cloudfront => lines
+                .iter()
                 .find_map(|line| line.strip_prefix("#Fields:"))
                 .map(Columns::of_cloudfront)
                 .unwrap_or_default(),
             _ => Columns::default(),
         };
-        let parser = Self {
-            format,
-            names: Names::new(names_of(format, asked)),
-            columns,
-            header: first.to_owned(),
-            blobs: memchr::memmem::Finder::new("blobs"),
+        let blobs: Vec<&str> = lines
+            .iter()
+            .copied()
+            .filter(|line| finders.may_be_blob(line))
+            .collect();
+        let names = names_of(
+            guess.format,
+            &options.fields,
+            if blobs.is_empty() { &lines } else { &blobs },
+        )?;
+        let templates = match guess.template {
+            Some(template) => vec![template],
+            None => options.templates().to_vec(),
         };
-        parser.check()?;
+        let parser = Self {
+            format: guess.format,
+            title: guess.title.unwrap_or_else(|| super::name_of(&guess.format)),
+            carriers,
+            lacks_years,
+            is_twofold: guess.is_twofold,
+            names: Names::new(names),
+            columns,
+            templates,
+            header: header.to_owned(),
+            finders,
+        };
+        parser.check(&peeked)?;
         Ok(parser)
     }
 
-    /// Whether what is needed of every request has a column.
-    fn check(&self) -> Result<(), String> {
+    /// Whether what is needed of every request has a column, and a time somewhere.
+    fn check(&self, peeked: &[&str]) -> Result<(), String> {
         let needed: [(&str, &[Field]); 3] = [
-            ("time", &[Field::Time, Field::Date]),
+            ("time", &[Field::Time, Field::Date, Field::Finished]),
             ("path", &[Field::Path, Field::Request, Field::Digest]),
             ("status", &[Field::Status]),
         ];
@@ -117,31 +224,88 @@ impl Parser {
                 _ => {}
             }
         }
+        let lacks_time = self.format == Format::Text && !self.templates.iter().any(Template::has_time);
+        let is_carried = || {
+            peeked
+                .iter()
+                .any(|line| self.carriers.clone().strip(line).time_ms.is_some())
+        };
+        if lacks_time && !is_carried() {
+            return Err(format!(
+                "times: the format {} has none, and nothing stands before its lines; add one to it, or have the lines with \
+                 the times of what carries them (syslog, docker compose logs -t, kubectl logs --timestamps)",
+                self.title
+            ));
+        }
         Ok(())
     }
 
-    /// Reads a line.
+    /// Takes off what carried a line.
+    pub(super) fn strip<'a>(&mut self, line: &'a str) -> Stripped<'a> {
+        self.carriers.strip(line)
+    }
+
+    /// Reads a line; `carried_ms` is when a carrier took it.
     ///
     /// # Errors
     /// What was expected.
-    pub(super) fn read<'a>(&mut self, line: &'a str, entry: &mut LogEntry<'a>) -> Result<Line, &'static str> {
-        if self.is_header(line) {
+    pub(super) fn read<'a>(
+        &mut self,
+        line: &'a str,
+        carried_ms: Option<u64>,
+        entry: &mut LogEntry<'a>,
+    ) -> Result<Line, &'static str> {
+        if self.is_header(line) || self.is_twofold && self.is_second(line) {
             return Ok(Line::Other);
         }
         let has_paths = !self.columns.has(Field::Digest) && self.format != Format::Blobwatch;
-        if has_paths && self.blobs.find(line.as_bytes()).is_none() {
+        if has_paths && !self.finders.may_be_blob(line) {
             return self.shape(line).map(|()| Line::Other);
         }
         match self.format {
             Format::Combined => combined::read(line, entry)?,
             Format::Csv | Format::Cloudfront => self.columns.read(line, entry)?,
+            Format::Text => self.read_text(line, entry)?,
+            Format::Logfmt => read_logfmt(&mut self.names, line, entry)?,
+            Format::Logpush if self.finders.is_subrequest(line) => return Ok(Line::Other),
             _ => self.names.read(line, entry)?,
         }
-        // distribution logs more than requests.
-        if self.format == Format::Distribution && entry.status.is_none() {
+        // Programs log more than requests.
+        let is_of_program = matches!(self.format, Format::Distribution | Format::Json | Format::Logfmt);
+        if is_of_program && entry.status.is_none() {
             return Ok(Line::Other);
         }
+        if carried_ms.is_some() && entry.finish().is_err() {
+            entry.finished_ms = carried_ms;
+        }
         Ok(Line::Request)
+    }
+
+    /// By the format that the line before had, or else by the others of that name.
+    fn read_text<'a>(&mut self, line: &'a str, entry: &mut LogEntry<'a>) -> Result<(), &'static str> {
+        let mut last = Err("a line in the log's format");
+        for at in 0..self.templates.len() {
+            let mut read = LogEntry::default();
+            last = self
+                .templates
+                .get(at)
+                .map_or(last, |template| template.read(line, &mut read));
+            if last.is_ok() {
+                *entry = read;
+                self.templates.swap(0, at);
+                break;
+            }
+        }
+        last
+    }
+
+    /// Whether a line is the other one that the program logs for a request.
+    fn is_second(&self, line: &str) -> bool {
+        match self.format {
+            Format::Combined => line.starts_with('{') || is_logfmt(line),
+            Format::Logfmt => combined::is_like(line),
+            _ => !line.starts_with('{'),
+        }
     }
 
     fn is_header(&mut self, line: &str) -> bool {
@@ -160,46 +324,117 @@ impl Parser {
 
     /// Whether a line that names no blob looks like the others.
     fn shape(&self, line: &str) -> Result<(), &'static str> {
-        let fits = match self.format {
-            Format::Combined => line.contains("] \""),
-            Format::Csv | Format::Cloudfront => self.columns.is_like(line),
-            _ => line.starts_with('{') && line.ends_with('}'),
+        let is_text = |template: &Template| template.read(line, &mut LogEntry::default()).is_ok();
+        let (fits, expected) = match self.format {
+            Format::Combined => (
+                line.contains("] \""),
+                "a time in brackets and a request in quotes",
+            ),
+            Format::Csv | Format::Cloudfront => {
+                (self.columns.is_like(line), "as many columns as in the header")
+            }
+            Format::Text => (self.templates.iter().any(is_text), "a line in the log's format"),
+            Format::Logfmt => (line.contains('='), "fields such as key=value"),
+            _ => (line.starts_with('{') && line.ends_with('}'), "an object"),
         };
-        match self.format {
-            _ if fits => Ok(()),
-            Format::Combined => Err("a time in brackets and a request in quotes"),
-            Format::Csv | Format::Cloudfront => Err("as many columns as in the header"),
-            _ => Err("an object"),
-        }
+        if fits { Ok(()) } else { Err(expected) }
+    }
+}
+
+/// The first lines, and of the block that was read further ones that may be for blobs.
+fn peeked<'a>(text: &'a str, finders: &Finders) -> Vec<&'a str> {
+    let lines = || text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    let blobs = lines()
+        .skip(PEEKED_LINES)
+        .filter(|line| finders.may_be_blob(line));
+    lines()
+        .take(PEEKED_LINES)
+        .chain(blobs.take(PEEKED_LINES))
+        .collect()
+}
+
+/// The format of more than half of the lines, those that may be for blobs.
+fn surely(lines: &[&str], options: &Options) -> Option<Guess> {
+    let first = lines.first().copied().unwrap_or_default();
+    if lines
+        .iter()
+        .any(|line| line.starts_with("#Version:") || line.starts_with("#Fields:"))
+    {
+        return Some(Guess::of(Format::Cloudfront));
+    }
+    let header = Columns::of_header(first, |name| field_of(name, &options.fields));
+    let is_header = header.has(Field::Time) && header.has(Field::Status);
+    if is_header && !first.starts_with('{') {
+        return Some(Guess::of(Format::Csv));
+    }
+    let finders = Finders::new();
+    let mut blobs: Vec<&str> = lines
+        .iter()
+        .copied()
+        .filter(|line| finders.may_be_blob(line))
+        .collect();
+    if blobs.is_empty() {
+        blobs = lines.to_vec();
+    }
+    let count = |is_of: fn(&str) -> bool| blobs.iter().filter(|line| is_of(line)).count();
+    let (json, combined) = (count(|line| line.starts_with('{')), count(combined::is_like));
+    let logfmt = count(is_logfmt);
+    let is_most = |count: usize| count > 0 && 2 * count >= blobs.len();
+    if combined > 0 && json + logfmt > 0 && is_most(combined + json + logfmt) {
+        return Some(twofold(&blobs, json >= logfmt));
+    }
+    if is_most(json) {
+        return blobs
+            .iter()
+            .find(|line| line.starts_with('{'))
+            .map(|line| guess_json(line));
+    }
+    if let Some((name, template)) = recognised(&blobs) {
+        return Some(Guess {
+            title: Some(name.to_owned()),
+            template: Some(template),
+            ..Guess::of(Format::Text)
+        });
+    }
+    let by_count = [(combined, Format::Combined), (logfmt, Format::Logfmt)];
+    let found = by_count.into_iter().find(|(count, _)| is_most(*count));
+    let has_columns = !options.fields.is_empty() && header.count() > 1;
+    found
+        .map(|(_, format)| Guess::of(format))
+        .or_else(|| has_columns.then(|| Guess::of(Format::Csv)))
+}
+
+/// Of two lines for each request, the one that says more: distribution's own, where that has the status and a time.
+fn twofold(lines: &[&str], is_json: bool) -> Guess {
+    let says_all = |line: &&&str| line.contains("http.response.status") && line.contains("time");
+    let own = lines.iter().filter(says_all).count();
+    let format = match (own > 0, is_json) {
+        (false, _) => Format::Combined,
+        (true, true) => Format::Distribution,
+        (true, false) => Format::Logfmt,
+    };
+    Guess {
+        is_twofold: true,
+        ..Guess::of(format)
     }
 }
 
 /// By the first line that shows one.
-fn guess<'a>(lines: impl Iterator<Item = &'a str>, has_fields: bool) -> Option<Format> {
-    let mut csv = None;
-    for (at, line) in lines.enumerate() {
-        let line = line.trim_start_matches('\u{feff}');
-        if line.starts_with("#Version:") || line.starts_with("#Fields:") {
-            return Some(Format::Cloudfront);
-        }
+fn perhaps(lines: &[&str]) -> Option<Guess> {
+    lines.iter().find_map(|line| {
         if line.starts_with('{') {
-            return Some(guess_json(line));
+            Some(guess_json(line))
+        } else if combined::is_like(line) {
+            Some(Guess::of(Format::Combined))
+        } else {
+            None
         }
-        if combined::is_like(line) {
-            return Some(Format::Combined);
-        }
-        if at == 0 {
-            let columns = Columns::of_header(line, |name| field_of(name, &[]));
-            let is_header = columns.has(Field::Time) && columns.has(Field::Status);
-            csv = (is_header || has_fields && columns.count() > 1).then_some(Format::Csv);
-        }
-    }
-    csv
+    })
 }
 
-fn guess_json(line: &str) -> Format {
+fn guess_json(line: &str) -> Guess {
     let has = |name: &str| line.contains(&format!("\"{name}\""));
-    if has("EdgeStartTimestamp") || has("ClientRequestURI") || has("RayID") {
+    let format = if has("EdgeStartTimestamp") || has("ClientRequestURI") || has("RayID") {
         Format::Logpush
     } else if has("digest") && has("fired") {
         Format::Blobwatch
@@ -207,25 +442,84 @@ fn guess_json(line: &str) -> Format {
         Format::Distribution
     } else {
         Format::Json
+    };
+    let of = producer(line).filter(|_| format == Format::Json);
+    Guess {
+        title: of.map(|of| of.name.to_owned()),
+        ..Guess::of(format)
     }
 }
 
-/// Names of a JSON format's fields, those of `--field` first.
-fn names_of(format: Format, asked: &[(String, Field)]) -> Vec<(String, Field)> {
-    let known: &[(&str, Field)] = match format {
-        Format::Blobwatch => BLOBWATCH,
-        Format::Logpush => LOGPUSH,
-        Format::Distribution => DISTRIBUTION,
-        Format::Json => ALIASES,
-        Format::Csv | Format::Cloudfront | Format::Combined => &[],
+/// Names of a format's fields, those of `--field` first; those that nobody gave are inferred from lines.
+fn names_of(
+    format: Format,
+    asked: &[(String, Field)],
+    lines: &[&str],
+) -> Result<Vec<(String, Field)>, String> {
+    let mut names = asked.to_vec();
+    let add = |names: &mut Vec<(String, Field)>, known: &[(&str, Field)]| {
+        let before = names.clone();
+        let is_new = |(_, field): &&(&str, Field)| !before.iter().any(|(_, taken)| taken == field);
+        names.extend(
+            known
+                .iter()
+                .filter(is_new)
+                .map(|(name, field)| ((*name).to_owned(), *field)),
+        );
     };
-    let known = known.iter().map(|(name, field)| ((*name).to_owned(), *field));
-    let is_asked = |field: Field| asked.iter().any(|(_, wanted)| *wanted == field);
-    asked
-        .iter()
-        .cloned()
-        .chain(known.filter(|(_, field)| !is_asked(*field)))
-        .collect()
+    match format {
+        Format::Blobwatch => add(&mut names, BLOBWATCH),
+        Format::Logpush => add(&mut names, LOGPUSH),
+        Format::Distribution => add(&mut names, DISTRIBUTION),
+        Format::Csv | Format::Cloudfront | Format::Combined | Format::Text => {}
+        Format::Json | Format::Logfmt => {
+            if let Some(of) = lines.iter().find_map(|line| producer(line)) {
+                add(&mut names, of.names);
+                return Ok(names);
+            }
+            if lines.iter().any(|line| line.contains("http.request.uri=")) {
+                add(&mut names, DISTRIBUTION);
+                return Ok(names);
+            }
+            let found = inferred(lines);
+            let known: Vec<(&str, Field)> = found
+                .names
+                .iter()
+                .map(|(name, field)| (name.as_str(), *field))
+                .collect();
+            add(&mut names, &known);
+            check_names(&names, &found.seen)?;
+            let times = [Field::Time, Field::Finished, Field::Date];
+            let has_time = names.iter().any(|(_, field)| times.contains(field));
+            let rest: Vec<(&str, Field)> = ALIASES
+                .iter()
+                .copied()
+                .filter(|(_, field)| !has_time || !times.contains(field))
+                .collect();
+            add(&mut names, &rest);
+        }
+    }
+    Ok(names)
+}
+
+/// Whether what is needed of every request was found among the fields of a log.
+fn check_names(names: &[(String, Field)], seen: &[String]) -> Result<(), String> {
+    let needed: [(&str, &[Field]); 2] = [
+        ("path", &[Field::Path, Field::Request, Field::Digest]),
+        ("status", &[Field::Status, Field::Outcome]),
+    ];
+    for (name, fields) in needed {
+        let is_there = names.iter().any(|(_, field)| fields.contains(field));
+        if !is_there && !seen.is_empty() {
+            let listed = seen.get(..seen.len().min(MAX_LISTED)).unwrap_or(seen).join(", ");
+            let rest = if seen.len() > MAX_LISTED { ", …" } else { "" };
+            return Err(format!(
+                "a field with the {name} of requests, found {listed}{rest}; name it with --field {name}=NAME, as in \
+                 --field {name}=a.b[0].c"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What a CSV column says.
@@ -274,7 +568,8 @@ const BLOBWATCH: &[(&str, Field)] = &[
 
 /// distribution's `log.formatter: json`; lines without a status are other messages.
 const DISTRIBUTION: &[(&str, Field)] = &[
-    ("time", Field::Time),
+    ("time", Field::Finished),
+    ("http.response.duration", Field::Duration),
     ("http.request.method", Field::Method),
     ("http.request.uri", Field::Path),
     ("http.request.remoteaddr", Field::Address),
@@ -289,9 +584,9 @@ const ALIASES: &[(&str, Field)] = &[
     ("timestamp", Field::Time),
     ("@timestamp", Field::Time),
     ("ts", Field::Time),
-    ("time_local", Field::Time),
-    ("time_iso8601", Field::Time),
-    ("msec", Field::Time),
+    ("time_local", Field::Finished),
+    ("time_iso8601", Field::Finished),
+    ("msec", Field::Finished),
     ("method", Field::Method),
     ("request_method", Field::Method),
     ("http.request.method", Field::Method),

@@ -1,17 +1,19 @@
 //! One log: where it begins, and its lines as they come.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::faults::Faults;
-use super::format::{Format, Line, Parser};
+use super::format::{Format, Line, Options, Parser};
 use super::order::Order;
 use super::request::Reader;
 use super::source::{Block, Source};
 use crate::input;
 use crate::problem::Problem;
-use blobwatch_logs::{Field, LogEntry};
+use blobwatch_logs::LogEntry;
 use blobwatch_pull::RecordId;
 
 /// A clock that jumps ahead by more than a day is believed when this many lines say so.
@@ -34,7 +36,12 @@ pub(super) struct Log {
     is_backwards: bool,
     ahead: u32,
     lines: u64,
+    /// Of the beginning; 0 for what cannot be read twice, and for nothing.
+    beginning: u64,
 }
+
+/// Bytes by which logs are taken for the same until all of them was compared.
+const BEGINNING: usize = 4096;
 
 /// Lines and requests of all logs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,22 +58,28 @@ impl Log {
     pub(super) fn open(
         path: &Path,
         number: u16,
-        format: Option<Format>,
-        fields: &[(String, Field)],
+        options: &Options,
         read: &Arc<AtomicU64>,
     ) -> Result<Self, Problem> {
         let mut source = Source::open(path, read)?;
         let first = source.next()?;
         let text = match &first {
             Some(Block::Lines(text)) => text.as_slice(),
-            Some(Block::TooLong) | None => b"",
+            Some(Block::TooLong | Block::Cut(_)) | None => b"",
         };
         let file = input::name(path);
-        let mut parser = if text.is_empty() && format.is_none() {
+        let mut parser = if text.is_empty() && !options.is_given() {
             // Nothing to tell it by, and nothing to read.
-            Parser::new(b"", Some(Format::Combined), fields)
+            let format = Some(Format::Combined);
+            Parser::new(
+                b"",
+                &Options {
+                    format,
+                    ..options.clone()
+                },
+            )
         } else {
-            Parser::new(text, format, fields)
+            Parser::new(text, options)
         }
         .map_err(|expected| Problem::File {
             file: file.clone(),
@@ -80,6 +93,7 @@ impl Log {
             .filter(|_| !is_backwards)
             .unwrap_or_default();
         let is_once = path == Path::new("-");
+        let beginning = if is_once { 0 } else { hash_of(text) };
         Ok(Self {
             path: path.to_owned(),
             number,
@@ -91,6 +105,7 @@ impl Log {
             is_backwards,
             ahead: 0,
             lines: 0,
+            beginning,
         })
     }
 
@@ -98,8 +113,28 @@ impl Log {
         self.parser.format()
     }
 
+    /// What its format is called.
+    pub(super) fn title(&self) -> String {
+        self.parser.title().to_owned()
+    }
+
+    pub(super) fn lacks_years(&self) -> bool {
+        self.parser.lacks_years
+    }
+
+    pub(super) fn number(&self) -> u16 {
+        self.number
+    }
+
     pub(super) fn name(&self) -> String {
         input::name(&self.path)
+    }
+
+    /// Whether this log is another one again, or a part from that one's beginning.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        self.beginning != 0
+            && self.beginning == other.beginning
+            && is_begin_of(&self.path, &other.path).unwrap_or(false)
     }
 
     /// Reads on by one block; `false` at the end.
@@ -131,6 +166,13 @@ impl Log {
                 totals.lines += 1;
                 faults.add(&self.path, self.lines, "a shorter line", "…");
             }
+            Some(Block::Cut(why)) if self.lines == 0 => {
+                return Err(Problem::Read {
+                    file: self.name(),
+                    source: io::Error::other(why),
+                });
+            }
+            Some(Block::Cut(why)) => faults.cut(&self.path, self.lines, &why),
             Some(Block::Lines(text)) => self.read_lines(&text, reader, order, faults, totals),
         }
         Ok(true)
@@ -178,8 +220,12 @@ impl Log {
         } else {
             line
         };
+        let stripped = self.parser.strip(line);
+        let line = &*stripped.line;
         let mut entry = LogEntry::default();
-        if line.trim_ascii().is_empty() || self.parser.read(line, &mut entry)? == Line::Other {
+        if line.trim_ascii().is_empty()
+            || self.parser.read(line, stripped.time_ms, &mut entry)? == Line::Other
+        {
             return Ok(false);
         }
         let (number, place) = (self.number, self.lines);
@@ -212,6 +258,43 @@ impl Log {
     }
 }
 
+fn hash_of(text: &[u8]) -> u64 {
+    let beginning = text.get(..BEGINNING).unwrap_or(text);
+    let mut hasher = DefaultHasher::new();
+    beginning.hash(&mut hasher);
+    if beginning.is_empty() { 0 } else { hasher.finish() }
+}
+
+/// Whether a file has nothing that another does not begin with.
+fn is_begin_of(path: &Path, other: &Path) -> Result<bool, Problem> {
+    let (mut ours, mut theirs) = (input::open(path)?, input::open(other)?);
+    let (mut our_block, mut their_block) = (Vec::new(), Vec::new());
+    loop {
+        our_block.clear();
+        their_block.clear();
+        let problem = |source| Problem::Read {
+            file: input::name(path),
+            source,
+        };
+        let read = ours
+            .by_ref()
+            .take(1 << 20)
+            .read_to_end(&mut our_block)
+            .map_err(problem)?;
+        theirs
+            .by_ref()
+            .take(1 << 20)
+            .read_to_end(&mut their_block)
+            .map_err(problem)?;
+        if !their_block.starts_with(&our_block) {
+            return Ok(false);
+        }
+        if read < 1 << 20 {
+            return Ok(true);
+        }
+    }
+}
+
 /// An id that holds time, file and line: what sorts by it sorts by these.
 pub(super) fn id_of(time_ms: u64, file: u16, line: u64) -> RecordId {
     RecordId::from_parts(time_ms, u64::from(file) << 32 | line >> 32, line as u32)
@@ -229,10 +312,9 @@ fn times(parser: &mut Parser, text: &[u8]) -> Vec<u64> {
     let first = text.get(..64 << 10).unwrap_or(text);
     let text = String::from_utf8_lossy(first);
     let time = |line: &str| {
+        let stripped = parser.strip(line.trim_start_matches('\u{feff}'));
         let mut entry = LogEntry::default();
-        parser
-            .read(line.trim_start_matches('\u{feff}'), &mut entry)
-            .ok()?;
+        parser.read(&stripped.line, stripped.time_ms, &mut entry).ok()?;
         entry.finish().ok()
     };
     text.lines().map(str::trim_end).filter_map(time).collect()

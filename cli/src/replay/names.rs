@@ -176,7 +176,8 @@ impl Names {
         if let Some(who) = self.agents.get(text) {
             return *who;
         }
-        let plain = if is_encoded {
+        // Akamai and CloudFront write no blanks.
+        let plain = if is_encoded || text.contains("%20") && !text.contains(' ') {
             decoded(text)
         } else {
             text.to_owned()

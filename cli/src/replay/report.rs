@@ -37,17 +37,38 @@ pub(super) struct File {
     pub(super) format: String,
     #[serde(skip)]
     pub(super) is_export: bool,
+    /// The file that has all its lines, for which it was left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) same_as: Option<String>,
+}
+
+impl File {
+    /// What is said of it behind its name.
+    fn said(&self) -> String {
+        match &self.same_as {
+            Some(other) => format!("{}, left out: all its lines are in {other}", self.format),
+            None => self.format.clone(),
+        }
+    }
 }
 
 impl Report {
-    /// The first line, where none could be read but a heading of each file: most likely another format was named.
-    pub(super) fn nothing_read(&self) -> Option<Problem> {
+    /// A line as an example, where most could not be read, or none but a heading of each file: most likely they are in
+    /// another format.
+    pub(super) fn unread(&self) -> Option<Problem> {
         let fault = self.faults.first.first()?;
         let headings = self.files.len() as u64;
-        (self.read == 0 && self.faults.count + headings >= self.lines).then(|| Problem::Line {
+        let is_none = self.read == 0 && self.faults.count + headings >= self.lines;
+        (is_none || 2 * self.faults.count > self.lines).then(|| Problem::Line {
             file: fault.file.clone(),
             line: fault.line,
-            expected: fault.expected.to_owned(),
+            expected: format!(
+                "{}, found {:?}; {} of {} lines could not be read: name the format with --format or --log-format",
+                fault.expected,
+                fault.found,
+                grouped(self.faults.count),
+                grouped(self.lines)
+            ),
         })
     }
 
@@ -56,7 +77,7 @@ impl Report {
         let files: Vec<String> = self
             .files
             .iter()
-            .map(|file| format!("{} ({})", file.file, file.format))
+            .map(|file| format!("{} ({})", file.file, file.said()))
             .collect();
         line(&mut out, &format!("read      {}", files.join(", ")));
         line(
@@ -135,7 +156,10 @@ impl Report {
             ),
         );
         for file in &self.files {
-            line(&mut out, &format!("- `{}` ({})", code(&file.file), file.format));
+            line(
+                &mut out,
+                &format!("- `{}` ({})", code(&file.file), plain(&file.said())),
+            );
         }
         if self.anomalies.is_empty() {
             line(&mut out, "\nNothing would have been flagged.");

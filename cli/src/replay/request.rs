@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr};
 
-use blobwatch_logs::{Lengths, LogEntry, Shown, named};
+use blobwatch_logs::{Lengths, LogEntry, Shown, address_of, named};
 use blobwatch_pull::{
     ClientKey, Family, Method, NetworkKey, Outcome, RangeKind, RangeRecord, RecordId, find_blob,
 };
@@ -56,6 +56,9 @@ pub(super) struct Cohort {
     pub(super) family: Family,
 }
 
+/// As long as a request may be logged after it was made, beyond the slack that is asked for.
+const MAX_LONGEST_MS: u64 = 900_000;
+
 /// What a log has of ranges decides what can be said of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct RangeEvidence {
@@ -67,6 +70,11 @@ pub(super) struct RangeEvidence {
     pub(super) bare_206: u64,
     /// Lines with bytes sent or an outcome.
     pub(super) lengths: u64,
+    /// Lines with the client's address.
+    pub(super) addresses: u64,
+    /// The longest that an answer took, up to [`MAX_LONGEST_MS`]: logs are written when answers end, and what was asked
+    /// so long before is not late.
+    pub(super) longest_ms: u64,
 }
 
 /// Turns lines into requests.
@@ -101,6 +109,7 @@ impl Reader {
         let Some((digest, repository)) = self.blob(entry) else {
             return Ok(None);
         };
+        look_behind_proxy(entry);
         let method = match &*entry.method {
             "GET" | "" => Method::Get,
             "HEAD" => Method::Head,
@@ -111,7 +120,11 @@ impl Reader {
         let (range, shown) = self.range(entry, status, method);
         let lengths = entry.lengths();
         let outcome = named::<Outcome>(&entry.outcome);
-        self.seen.lengths += u64::from(lengths.sent.is_some() || outcome.is_some());
+        let is_measured = lengths.sent.or(lengths.wire.and(lengths.promised)).is_some();
+        self.seen.lengths += u64::from(is_measured || outcome.is_some());
+        let duration_ms = u64::from(entry.duration_ms).min(MAX_LONGEST_MS);
+        self.seen.longest_ms = self.seen.longest_ms.max(duration_ms);
+        self.seen.addresses += u64::from(!entry.address.is_empty() || entry.client.is_some());
         let (client, network) = self.keys(entry);
         let (cohort, version) = self.cohort(entry);
         let further = Further {
@@ -156,7 +169,13 @@ impl Reader {
             let repository = self.names.repositories.number(&entry.repository);
             return Some((self.digest(&entry.digest), repository));
         }
-        let blob = find_blob(entry.url_path()?)?;
+        let path = entry.url_path()?;
+        // Akamai and some stores leave out the first slash.
+        let blob = if path.starts_with('/') {
+            find_blob(path)?
+        } else {
+            find_blob(&format!("/{path}"))?
+        };
         let repository = self.names.repositories.number(&blob.repository);
         Some((self.digest(&blob.digest), repository))
     }
@@ -220,6 +239,18 @@ impl Reader {
             family,
         };
         (cohort, version)
+    }
+}
+
+/// Behind a proxy of one's own, the client is whom the proxy names.
+fn look_behind_proxy(entry: &mut LogEntry<'_>) {
+    let is_own = |address: IpAddr| match address {
+        IpAddr::V4(v4) => is_private(v4) || v4.is_loopback(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
+    };
+    let is_hidden = entry.address.is_empty() || address_of(&entry.address).is_some_and(is_own);
+    if is_hidden && address_of(&entry.forwarded).is_some() {
+        entry.address = std::mem::take(&mut entry.forwarded);
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) enum Block {
     Lines(Vec<u8>),
     /// One line that is longer than [`MAX_LINE`] was left out.
     TooLong,
+    /// A packed log ends before its end, or is broken from here on, and why; it is the last block.
+    Cut(String),
 }
 
 /// A log that is being read.
@@ -104,6 +106,8 @@ struct Lines {
     /// Inside of a line that is left out.
     skipping: bool,
     ended: bool,
+    /// Why it ended early, until that is said.
+    cut: Option<String>,
 }
 
 impl Lines {
@@ -113,7 +117,16 @@ impl Lines {
             block.append(&mut self.rest);
             let before = block.len();
             let mut limited = input.take(BLOCK as u64);
-            let read = limited.read_to_end(&mut block)?;
+            let read = match limited.read_to_end(&mut block) {
+                Ok(read) => read,
+                Err(error) if is_of_packing(&error) => {
+                    self.cut = Some(error.to_string());
+                    // Of the line that was cut, nothing can be said.
+                    block.truncate(memchr::memrchr(b'\n', &block).map_or(0, |at| at + 1));
+                    0
+                }
+                Err(error) => return Err(error),
+            };
             self.ended = read < BLOCK;
             if self.skipping {
                 // `rest` is empty while a line is skipped.
@@ -144,8 +157,14 @@ impl Lines {
                 return Ok(Some(Block::Lines(block)));
             }
         }
-        Ok(None)
+        Ok(self.cut.take().map(Block::Cut))
     }
+}
+
+/// Whether bytes were read that cannot be unpacked; what the system refuses is another matter.
+fn is_of_packing(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+    matches!(error.kind(), InvalidData | InvalidInput | Other | UnexpectedEof)
 }
 
 #[cfg(test)]
@@ -191,6 +210,34 @@ mod tests {
         assert_eq!(found.first(), Some(&Block::Lines(b"before\n".to_vec())));
         assert_eq!(found.iter().filter(|block| **block == Block::TooLong).count(), 1);
         assert_eq!(found.last(), Some(&Block::Lines(b"after\n".to_vec())));
+    }
+
+    #[test]
+    fn of_a_packed_log_that_is_cut_whole_lines_are_read() {
+        let text: String = (0..60_000_u32)
+            .map(|at| format!("line {at} {}\n", at.wrapping_mul(2_654_435_761)))
+            .collect();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(text.as_bytes()).unwrap();
+        for packed in [
+            gzip.finish().unwrap(),
+            zstd::encode_all(text.as_bytes(), 1).unwrap(),
+        ] {
+            let cut = packed[..packed.len() / 2].to_vec();
+            let mut reader = unpacked(std::io::Cursor::new(cut)).unwrap();
+            let mut lines = Lines::default();
+            let blocks: Vec<Block> = std::iter::from_fn(|| lines.next(&mut *reader).unwrap()).collect();
+            let (last, whole) = blocks.split_last().unwrap();
+            assert!(matches!(last, Block::Cut(_)), "{last:?}");
+            let joined: Vec<u8> = whole
+                .iter()
+                .flat_map(|block| match block {
+                    Block::Lines(lines) => lines.clone(),
+                    _ => Vec::new(),
+                })
+                .collect();
+            assert!(!joined.is_empty() && joined.ends_with(b"\n") && text.as_bytes().starts_with(&joined));
+        }
     }
 
     #[test]

@@ -11,34 +11,35 @@ pub fn common_time(text: &str) -> Option<u64> {
     if bytes.get(2) != Some(&b'/') || bytes.get(11) != Some(&b':') {
         return None;
     }
-    let month = match bytes.get(3..6)? {
-        b"Jan" => 1,
-        b"Feb" => 2,
-        b"Mar" => 3,
-        b"Apr" => 4,
-        b"May" => 5,
-        b"Jun" => 6,
-        b"Jul" => 7,
-        b"Aug" => 8,
-        b"Sep" => 9,
-        b"Oct" => 10,
-        b"Nov" => 11,
-        b"Dec" => 12,
-        _ => return None,
-    };
+    let month = month(bytes.get(3..6)?)?;
     let seconds = seconds(
         (digits(7, 4)?, month, digits(0, 2)?),
         (digits(12, 2)?, digits(15, 2)?, digits(18, 2)?),
     )?;
+    // HAProxy writes thousandths and no zone.
+    let ms = match bytes.get(20) {
+        Some(b'.') => digits(21, 3)?,
+        _ => 0,
+    };
     let zone = match bytes.get(20..) {
-        None | Some([]) => 0,
+        None | Some([] | [b'.', ..]) => 0,
         Some([b' ', sign @ (b'+' | b'-'), ..]) => {
             let offset = digits(22, 2)? * 3600 + digits(24, 2)? * 60;
             if *sign == b'+' { offset } else { -offset }
         }
         Some(_) => return None,
     };
-    u64::try_from((seconds - zone) * 1000).ok()
+    u64::try_from((seconds - zone) * 1000 + ms).ok()
+}
+
+fn month(name: &[u8]) -> Option<i64> {
+    const MONTHS: [&[u8; 3]; 12] = [
+        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
+    ];
+    (1..)
+        .zip(MONTHS)
+        .find(|(_, known)| *known == name)
+        .map(|(number, _)| number)
 }
 
 /// `2020-07-05T19:00:00Z` with or without a fraction, or with a blank and without a zone, then UTC.
@@ -91,8 +92,44 @@ pub fn any_time(text: &str) -> Option<u64> {
         [_, _, b'/', ..] => common_time(text),
         [_, _, _, _, b'-', ..] => iso(text),
         [b'[', ..] => any_time(text.trim_matches(['[', ']'])),
+        [b'1' | b'2', ..] if text.len() == 14 => compact(text.as_bytes()).or_else(|| unix(text)),
         _ => unix(text),
     }
+}
+
+/// `20200705190000`, which as a number would be thousands of years ahead.
+fn compact(bytes: &[u8]) -> Option<u64> {
+    let two = |from| digits(bytes, from, 2);
+    let seconds = seconds(
+        (digits(bytes, 0, 4)?, two(4)?, two(6)?),
+        (two(8)?, two(10)?, two(12)?),
+    )?;
+    u64::try_from(seconds * 1000).ok()
+}
+
+/// `Jul  5 19:00:00`, as syslog writes it, perhaps with a fraction: without a year it is the newest that is not after
+/// `now_ms`, but for a day of clocks that differ. Also the text behind it.
+pub(crate) fn syslog_time(text: &str, now_ms: u64) -> Option<(u64, &str)> {
+    let bytes = text.as_bytes();
+    let day = match bytes.get(4..6)? {
+        [b' ', one] if one.is_ascii_digit() => i64::from(one - b'0'),
+        _ => digits(bytes, 4, 2)?,
+    };
+    let clock = (digits(bytes, 7, 2)?, digits(bytes, 10, 2)?, digits(bytes, 13, 2)?);
+    if bytes.get(3) != Some(&b' ') || bytes.get(6) != Some(&b' ') || bytes.get(9) != Some(&b':') {
+        return None;
+    }
+    let month = month(bytes.get(..3)?)?;
+    let year = 1970 + (now_ms / 31_556_952_000) as i64;
+    let of_year =
+        |year| seconds((year, month, day), clock).and_then(|seconds| u64::try_from(seconds * 1000).ok());
+    let time_ms = [year + 1, year, year - 1, year - 2, year - 3, year - 4]
+        .into_iter()
+        .filter_map(of_year)
+        .find(|time_ms| *time_ms <= now_ms + 86_400_000)?;
+    let rest = text.get(15..)?;
+    let fraction = |c: char| c.is_ascii_digit() || c == '.';
+    Some((time_ms, rest.trim_start_matches(fraction)))
 }
 
 /// `2020-07-05T19:00:00+0000`.
@@ -144,7 +181,7 @@ fn days_of(year: i64, month: i64) -> i64 {
 mod tests {
     use blobwatch_wire::rfc3339;
 
-    use super::{any_time, common_time};
+    use super::{any_time, common_time, syslog_time};
 
     const JULY: u64 = 1_593_975_600_000;
 
@@ -165,8 +202,38 @@ mod tests {
             ("1593975600250", JULY + 250),
             ("1593975600250000", JULY + 250),
             ("1593975600250000000", JULY + 250),
+            ("05/Jul/2020:19:00:00.250", JULY + 250),
+            ("20200705190000", JULY),
         ] {
             assert_eq!(any_time(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_year_of_syslog_is_the_newest_that_was() {
+        #[track_caller]
+        fn case(text: &str, now_ms: u64, expected: Option<(u64, &str)>) {
+            assert_eq!(syslog_time(text, now_ms), expected, "{text}");
+        }
+        case("Jul  5 19:00:00 host", JULY + 1, Some((JULY, " host")));
+        case("Jul 05 19:00:00.123456 host", JULY + 1, Some((JULY, " host")));
+        // Of last year, seen in spring; and a clock that is an hour ahead.
+        case("Jul  5 19:00:00", JULY + 270 * 86_400_000, Some((JULY, "")));
+        case("Jul  5 19:00:00", JULY - 3_600_000, Some((JULY, "")));
+        case(
+            "Feb 29 00:00:00",
+            JULY + 400 * 86_400_000,
+            Some((1_582_934_400_000, "")),
+        );
+        for text in [
+            "",
+            "Jul",
+            "Jul  5 19:00",
+            "Jux  5 19:00:00",
+            "Jul 32 19:00:00",
+            "2020-07-05 19:00:00",
+        ] {
+            case(text, JULY, None);
         }
     }
 

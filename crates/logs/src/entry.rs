@@ -20,6 +20,8 @@ pub enum Field {
     Date,
     /// Time of day alone, `19:00:00`, beside `date`
     Clock,
+    /// Time of the answer's end; where the log says how long it took, the request was made so much earlier
+    Finished,
     Method,
     /// Path with or without query, or a whole URL
     Path,
@@ -41,6 +43,8 @@ pub enum Field {
     RangeEnd,
     /// The client's address; a port or further addresses after it are ignored
     Address,
+    /// X-Forwarded-For; it is used where `address` is missing or private
+    Forwarded,
     UserAgent,
     /// Bytes of the whole blob
     Size,
@@ -53,6 +57,10 @@ pub enum Field {
     Rules,
     /// Seconds that the answer took
     Seconds,
+    /// The same in microseconds, in nanoseconds, and with its unit: `12.5ms`
+    Microseconds,
+    Nanoseconds,
+    Duration,
     /// An id to find the request by
     Id,
     /// Names of Blobwatch's own exports
@@ -79,8 +87,6 @@ pub enum Field {
     Query,
     /// `HTTP/1.1`
     Protocol,
-    /// Time at which the answer ended
-    EndTime,
     /// Round trip to the client
     RttMs,
     /// What a cache said of the answer
@@ -108,6 +114,8 @@ pub enum Field {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogEntry<'a> {
     pub time_ms: Option<u64>,
+    /// When the answer had ended.
+    pub finished_ms: Option<u64>,
     date: &'a str,
     clock: &'a str,
     pub method: Cow<'a, str>,
@@ -123,6 +131,7 @@ pub struct LogEntry<'a> {
     pub range_start: Option<u64>,
     pub range_end: Option<u64>,
     pub address: Cow<'a, str>,
+    pub forwarded: Cow<'a, str>,
     pub user_agent: Cow<'a, str>,
     /// Whether blanks are written `%20`.
     pub is_agent_encoded: bool,
@@ -154,7 +163,6 @@ pub struct LogEntry<'a> {
     pub host: Cow<'a, str>,
     pub scheme: Cow<'a, str>,
     pub query: Cow<'a, str>,
-    pub end_ms: Option<u64>,
     pub rtt_ms: Option<u32>,
     pub cache: Cow<'a, str>,
     pub action: Cow<'a, str>,
@@ -194,7 +202,9 @@ impl<'a> LogEntry<'a> {
             Field::ContentRange => self.content_range = value,
             Field::RangeStart => self.range_start = value.parse().ok(),
             Field::RangeEnd => self.range_end = value.parse().ok(),
+            Field::Finished => self.finished_ms = any_time(&value),
             Field::Address => self.address = value,
+            Field::Forwarded => self.forwarded = value,
             Field::UserAgent => self.user_agent = value,
             Field::Size => self.size = value.parse().ok(),
             Field::Colo => self.colo = value,
@@ -202,11 +212,11 @@ impl<'a> LogEntry<'a> {
             Field::Asn => self.asn = value.trim_start_matches(['A', 'S', 'a', 's']).parse().ok(),
             Field::Fingerprint => self.fingerprint = value,
             Field::Rules => self.rules = value,
-            Field::Seconds => {
-                let ms = value.parse::<f64>().map_or(0.0, |seconds| seconds * 1000.0);
-                self.duration_ms = ms.clamp(0.0, f64::from(u32::MAX)) as u32;
-            }
-            Field::DurationMs => self.duration_ms = value.parse().unwrap_or_default(),
+            Field::Seconds => self.duration_ms = scaled(&value, 1000.0),
+            Field::DurationMs => self.duration_ms = scaled(&value, 1.0),
+            Field::Microseconds => self.duration_ms = scaled(&value, 1e-3),
+            Field::Nanoseconds => self.duration_ms = scaled(&value, 1e-6),
+            Field::Duration => self.duration_ms = duration_ms(&value).unwrap_or_default(),
             Field::Id => self.id = value,
             Field::Route => self.route = value,
             Field::Digest => self.digest = value,
@@ -228,7 +238,6 @@ impl<'a> LogEntry<'a> {
             Field::Scheme => self.scheme = value,
             Field::Query => self.query = value,
             Field::Protocol => self.protocol = value,
-            Field::EndTime => self.end_ms = any_time(&value),
             Field::RttMs => self.rtt_ms = value.parse().ok(),
             Field::Cache => self.cache = value,
             Field::Action => self.action = value,
@@ -257,29 +266,25 @@ impl<'a> LogEntry<'a> {
         Ok(())
     }
 
-    /// Puts together date and clock, and beginning and end, where they came apart.
+    /// Puts date and clock together, where they came apart; from when an answer ended and how long it took, says when it was
+    /// asked, and the other way round.
     pub fn finish(&mut self) -> Result<u64, &'static str> {
         if self.time_ms.is_none() && !self.date.is_empty() {
             self.time_ms = date_and_clock(self.date.as_bytes(), self.clock.as_bytes());
         }
-        if let (0, Some((begin, end))) = (self.duration_ms, self.time_ms.zip(self.end_ms)) {
+        if self.time_ms.is_none() {
+            let took = u64::from(self.duration_ms);
+            self.time_ms = self.finished_ms.map(|end| end.saturating_sub(took));
+        } else if let (0, Some((begin, end))) = (self.duration_ms, self.time_ms.zip(self.finished_ms)) {
             self.duration_ms = u32::try_from(end.saturating_sub(begin)).unwrap_or(u32::MAX);
         }
         self.time_ms.ok_or("a time")
     }
 
-    /// An address without its port; of a list the first.
+    /// The client's address.
     #[must_use]
     pub fn client_address(&self) -> Option<IpAddr> {
-        let text = &*self.address;
-        let first = text.split_once(',').map_or(text, |(first, _)| first).trim();
-        if let Ok(address) = IpAddr::from_str(first) {
-            return Some(address.to_canonical());
-        }
-        let (host, port) = first.rsplit_once(':')?;
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        port.parse::<u16>().ok()?;
-        host.parse().ok().map(|address: IpAddr| address.to_canonical())
+        address_of(&self.address)
     }
 
     /// The path of the URL, without host and query; `None` for a URL without a path.
@@ -293,6 +298,19 @@ impl<'a> LogEntry<'a> {
     }
 }
 
+/// An address without its port; of a list the first.
+#[must_use]
+pub fn address_of(text: &str) -> Option<IpAddr> {
+    let first = text.split_once(',').map_or(text, |(first, _)| first).trim();
+    if let Ok(address) = IpAddr::from_str(first) {
+        return Some(address.to_canonical());
+    }
+    let (host, port) = first.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    port.parse::<u16>().ok()?;
+    host.parse().ok().map(|address: IpAddr| address.to_canonical())
+}
+
 /// A value by the name that it has in JSON.
 #[must_use]
 pub fn named<'de, T: Deserialize<'de>>(text: &'de str) -> Option<T> {
@@ -301,6 +319,35 @@ pub fn named<'de, T: Deserialize<'de>>(text: &'de str) -> Option<T> {
     }
     let deserializer: StrDeserializer<'de, ValueError> = text.into_deserializer();
     T::deserialize(deserializer).ok()
+}
+
+/// Milliseconds of a number in another unit; none is none.
+fn scaled(value: &str, ms: f64) -> u32 {
+    let ms = value.parse::<f64>().map_or(0.0, |number| number * ms);
+    ms.clamp(0.0, f64::from(u32::MAX)) as u32
+}
+
+/// Milliseconds of a number with its unit, as Go and Java write durations: `1m2.5s`, `12.5ms`, `0s`.
+pub(crate) fn duration_ms(text: &str) -> Option<u32> {
+    let (mut rest, mut total) = (text, 0.0);
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, after) = rest.split_at(end);
+        let unit_end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(unit_end);
+        let ms = match unit.trim() {
+            "h" => 3_600_000.0,
+            "m" => 60_000.0,
+            "s" => 1000.0,
+            "ms" => 1.0,
+            "us" | "\u{b5}s" | "\u{3bc}s" => 1e-3,
+            "ns" => 1e-6,
+            _ => return None,
+        };
+        total += number.parse::<f64>().ok()? * ms;
+        rest = after;
+    }
+    (!text.is_empty()).then_some(total.clamp(0.0, f64::from(u32::MAX)) as u32)
 }
 
 /// Values that are short and never escaped; one that is after all is not what was meant.
@@ -321,7 +368,34 @@ fn split_request(text: &str) -> Option<[&str; 3]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cow, Field, LogEntry};
+    use super::{Cow, Field, LogEntry, duration_ms};
+
+    #[test]
+    fn a_request_was_made_before_its_answer_ended() {
+        let mut entry = LogEntry::default();
+        entry.set(Field::Finished, "1593975600".into()).unwrap();
+        entry.set(Field::Seconds, "2.5".into()).unwrap();
+        assert_eq!(entry.finish(), Ok(1_593_975_597_500));
+        // A time of asking is believed.
+        entry.set(Field::Time, "1593975599".into()).unwrap();
+        assert_eq!(entry.finish(), Ok(1_593_975_599_000));
+    }
+
+    #[test]
+    fn durations_have_units() {
+        for (text, expected) in [
+            ("1m2.5s", Some(62_500)),
+            ("12.5ms", Some(12)),
+            ("357313ns", Some(0)),
+            ("7140.6\u{b5}s", Some(7)),
+            ("0.123s", Some(123)),
+            ("5", None),
+            ("", None),
+            ("5 apples", None),
+        ] {
+            assert_eq!(duration_ms(text), expected, "{text}");
+        }
+    }
 
     /// Method, path and protocol, whether the line was escaped or not.
     #[track_caller]

@@ -11,7 +11,7 @@ pub const LOGPUSH: &[(&str, Field)] = &[
     ("EdgeResponseStatus", Field::Status),
     ("EdgeResponseBodyBytes", Field::Bytes),
     ("EdgeResponseBytes", Field::Wire),
-    ("EdgeEndTimestamp", Field::EndTime),
+    ("EdgeEndTimestamp", Field::Finished),
     ("RayID", Field::Id),
     ("ParentRayID", Field::ParentId),
     ("WorkerSubrequest", Field::Subrequest),

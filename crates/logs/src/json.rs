@@ -32,7 +32,7 @@ impl Names {
         let names: Vec<(String, Field)> = names.into_iter().collect();
         let mut objects: Vec<String> = names
             .iter()
-            .flat_map(|(name, _)| name.match_indices('.').map(|(at, _)| name.get(..=at)))
+            .flat_map(|(name, _)| name.match_indices(['.', '[']).map(|(at, _)| name.get(..=at)))
             .flatten()
             .map(str::to_owned)
             .collect();
@@ -87,10 +87,11 @@ impl Names {
                     let prefix = self.objects.get(object).cloned().unwrap_or_default();
                     self.object(walk, &prefix, entry, place, depth + 1)?;
                 }
-                _ => match field {
-                    Some(field) => entry.set(field, walk.value()?)?,
-                    None => walk.skip()?,
-                },
+                Some(object) if walk.peek() == Some(b'[') && depth < MAX_DEPTH => {
+                    let prefix = self.objects.get(object).cloned().unwrap_or_default();
+                    self.list(walk, &prefix, entry, place, depth + 1)?;
+                }
+                _ => set(walk, field, entry)?,
             }
             walk.blanks();
             if walk.take(b'}') {
@@ -98,6 +99,42 @@ impl Names {
             }
             walk.expect(b',')?;
         }
+    }
+
+    /// A list of which some item is named: `a[0]`, `a[0].b`.
+    fn list<'a>(
+        &mut self,
+        walk: &mut Walk<'a>,
+        prefix: &str,
+        entry: &mut LogEntry<'a>,
+        place: &mut usize,
+        depth: usize,
+    ) -> Result<(), &'static str> {
+        walk.at += 1;
+        let mut item = 0;
+        loop {
+            walk.blanks();
+            if walk.take(b']') {
+                return Ok(());
+            }
+            let (field, object) = self.known(prefix, &format!("{item}]"), place);
+            match object.and_then(|object| self.objects.get(object).cloned()) {
+                Some(prefix) if walk.peek() == Some(b'{') && depth < MAX_DEPTH => {
+                    self.object(walk, &prefix, entry, place, depth + 1)?;
+                }
+                _ => set(walk, field, entry)?,
+            }
+            item += 1;
+            walk.blanks();
+            if !walk.take(b',') && walk.peek() != Some(b']') {
+                return Err("a comma");
+            }
+        }
+    }
+
+    /// The field of a name without nesting, for lines that are no JSON.
+    pub(crate) fn field(&mut self, key: &str, place: &mut usize) -> Option<Field> {
+        self.known("", key, place).0
     }
 
     fn known(&mut self, prefix: &str, key: &str, place: &mut usize) -> (Option<Field>, Option<usize>) {
@@ -120,7 +157,7 @@ impl Names {
         let object = self
             .objects
             .iter()
-            .position(|object| object.strip_suffix('.') == Some(&key));
+            .position(|object| object.strip_suffix(['.', '[']) == Some(&key));
         let known = RememberedName { key, field, object };
         match self.order.get_mut(at) {
             Some(slot) => *slot = known,
@@ -129,6 +166,26 @@ impl Names {
             None => {}
         }
         (field, object)
+    }
+}
+
+/// Takes in a value; of a list its first, but for rules, of which all count.
+fn set<'a>(walk: &mut Walk<'a>, field: Option<Field>, entry: &mut LogEntry<'a>) -> Result<(), &'static str> {
+    let Some(field) = field else {
+        return walk.skip();
+    };
+    if walk.peek() != Some(b'[') || field == Field::Rules {
+        return entry.set(field, walk.value()?);
+    }
+    let mut inside = Walk {
+        text: walk.text,
+        at: walk.at + 1,
+    };
+    walk.skip()?;
+    inside.blanks();
+    match inside.peek() {
+        Some(b']') => Ok(()),
+        _ => entry.set(field, inside.value()?),
     }
 }
 
@@ -295,6 +352,33 @@ mod tests {
         );
         assert_eq!((&*entry.range, &*entry.user_agent), ("bytes=5-", "a\"b\u{e9}"));
         assert_eq!(texts(&entry.rules, "rule"), ["a", "b"]);
+    }
+
+    #[test]
+    fn items_of_lists_have_names() {
+        let names =
+            ["a.b[0].c", "h.range", "x[1]"]
+                .into_iter()
+                .zip([Field::UserAgent, Field::Range, Field::Colo]);
+        let mut names = Names::new(names.map(|(name, field)| (name.to_owned(), field)));
+        for line in [
+            r#"{"h":{"range":["bytes=5-","bytes=6-"]},"a":{"b":[{"z":1,"c":"ua"},{"c":"other"}]},"x":["no","IAD"]}"#,
+            r#"{"x": [ {"y":[]} , "IAD" ], "a":{"b":[ {"c":"ua"} ]},"h":{"range":[ "bytes=5-" ]}}"#,
+        ] {
+            let mut entry = LogEntry::default();
+            names.read(line, &mut entry).unwrap();
+            assert_eq!(
+                (&*entry.user_agent, &*entry.range, &*entry.colo),
+                ("ua", "bytes=5-", "IAD"),
+                "{line}"
+            );
+        }
+        let mut entry = LogEntry::default();
+        names
+            .read(r#"{"h":{"range":[]},"a":{"b":[]},"x":[]}"#, &mut entry)
+            .unwrap();
+        assert_eq!(entry, LogEntry::default());
+        assert!(names.read(r#"{"x":["a" "b"]}"#, &mut entry).is_err());
     }
 
     #[test]

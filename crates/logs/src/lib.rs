@@ -3,14 +3,27 @@
 //! In scope: the fields, their times and numbers, JSON by the names that a format gives its fields. Not in scope: where
 //! lines come from (`cli` reads files, `upstream` what is pushed), and what is made of them.
 
+mod carrier;
 mod clock;
 mod entry;
 mod formats;
+mod inferred;
 mod json;
+mod logfmt;
+mod presets;
+mod producers;
 mod shown;
+mod template;
+mod variables;
 
+pub use carrier::{Carriers, Stripped};
 pub use clock::{any_time, common_time};
-pub use entry::{Field, LogEntry, named};
+pub use entry::{Field, LogEntry, address_of, named};
 pub use formats::LOGPUSH;
+pub use inferred::{Inferred, inferred};
 pub use json::{Names, texts};
+pub use logfmt::{is_logfmt, pairs, read_logfmt};
+pub use presets::{PRESETS, preset, recognised};
+pub use producers::{Producer, producer};
 pub use shown::{Answer, Lengths, NO_RANGE, Shown};
+pub use template::{Template, unescaped};

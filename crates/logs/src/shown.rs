@@ -94,7 +94,12 @@ impl LogEntry<'_> {
     }
 
     fn asked(&self, status: u16, method: Method) -> (RangeRecord, Shown) {
-        let asked = RequestedRange::read(Some(&self.range));
+        // Some logs leave out the unit.
+        let is_bare = self.range.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+        let asked = match is_bare {
+            true => RequestedRange::read(Some(&format!("bytes={}", self.range))),
+            false => RequestedRange::read(Some(&self.range)),
+        };
         let (start, end) = asked.offsets(None);
         let range = RangeRecord {
             kind: asked.kind(),
@@ -177,13 +182,15 @@ impl Answer {
     /// that was cut in its last bytes counts as whole.
     #[must_use]
     pub fn outcome(&self, range: &RangeRecord) -> Outcome {
-        let Lengths { sent, promised, .. } = self.lengths;
+        let Lengths { sent, wire, promised } = self.lengths;
+        // Sizes that were learned from answers with their heads are no promise to measure such answers by.
+        let size = self.size.filter(|_| sent.is_some());
         let due = match (self.status, self.method) {
-            (200, Method::Get) => promised.or(self.size),
+            (200, Method::Get) => promised.or(size),
             (206, Method::Get) => promised.or_else(|| closed(range, self.size)),
             _ => None,
         };
-        match (sent, due) {
+        match (sent.or(wire), due) {
             (Some(sent), Some(due)) if sent < due => Outcome::ClientClosed,
             (Some(_), Some(_)) => Outcome::Completed,
             _ => Outcome::NotObserved,

@@ -32,7 +32,8 @@ impl Columns {
             "time" => Some(Field::Clock),
             "timestamp" | "timestamp(ms)" => Some(Field::Time),
             "x-edge-location" => Some(Field::Colo),
-            "sc-bytes" => Some(Field::Bytes),
+            // With the head of the answer.
+            "sc-bytes" => Some(Field::Wire),
             "sc-content-len" => Some(Field::Promised),
             "c-ip" => Some(Field::Address),
             "cs-method" => Some(Field::Method),

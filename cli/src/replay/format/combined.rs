@@ -1,13 +1,14 @@
 //! The combined format of nginx and Apache, and what distribution writes as its access log.
 //!
 //! `ADDRESS - USER [05/Jul/2020:19:00:00 +0000] "GET /v2/… HTTP/1.1" 200 1234 "REFERER" "USER AGENT"`, also with the
-//! virtual host in front. Of fields that were added behind, one that begins with `bytes=` is the request's Range, and
-//! one that begins with `bytes ` the answer's Content-Range.
+//! virtual host in front, and with other fields before the request. Of fields that were added behind, one that begins with
+//! `bytes=` is the request's Range, one that begins with `bytes ` the answer's Content-Range, and an address is
+//! X-Forwarded-For.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use blobwatch_logs::{Field, LogEntry};
+use blobwatch_logs::{Field, LogEntry, unescaped};
 use blobwatch_logs::{any_time, common_time};
 
 /// Reads a line.
@@ -18,14 +19,19 @@ pub(in super::super) fn read<'a>(line: &'a str, entry: &mut LogEntry<'a>) -> Res
     let (head, rest) = line.split_once(" [").ok_or("a time in brackets")?;
     let (time, rest) = rest.split_once(']').ok_or("a time in brackets")?;
     entry.time_ms = Some(common_time(time).or_else(|| any_time(time)).ok_or("a time")?);
-    entry.address = Cow::Borrowed(address(head));
-    let rest = rest.trim_start();
-    let (request, rest) = quoted(rest).ok_or("a request in quotes")?;
+    let (address, is_below_apache) = address(head);
+    entry.address = Cow::Borrowed(address);
+    let (request, rest) = request(rest).ok_or("a request in quotes")?;
     entry.set(Field::Request, Cow::Borrowed(request))?;
     let mut numbers = rest.trim_start().splitn(3, ' ');
     let status = numbers.next().unwrap_or_default();
     entry.status = Some(status.parse().map_err(|_| "a status")?);
-    entry.bytes = numbers.next().and_then(|bytes| bytes.parse().ok());
+    let bytes = numbers.next().and_then(|bytes| bytes.parse().ok());
+    if is_below_apache {
+        entry.wire = bytes;
+    } else {
+        entry.bytes = bytes;
+    }
     let mut rest = numbers.next().unwrap_or_default();
     let mut texts = 0;
     while let Some((text, after)) = next_text(rest) {
@@ -34,6 +40,7 @@ pub(in super::super) fn read<'a>(line: &'a str, entry: &mut LogEntry<'a>) -> Res
             1 => entry.set(Field::UserAgent, unescaped(text))?,
             _ if text.starts_with("bytes=") => entry.range = Cow::Borrowed(text),
             _ if text.starts_with("bytes ") => entry.content_range = Cow::Borrowed(text),
+            _ if is_forwarded(text) => entry.forwarded = Cow::Borrowed(text),
             _ => {}
         }
         texts += 1;
@@ -42,20 +49,61 @@ pub(in super::super) fn read<'a>(line: &'a str, entry: &mut LogEntry<'a>) -> Res
     Ok(())
 }
 
-/// Whether a line has the shape.
+/// Whether a line surely has the shape: what stands before the time is a client, and nobody who carries logs.
 pub(in super::super) fn is_like(line: &str) -> bool {
     let mut entry = LogEntry::default();
-    read(line, &mut entry).is_ok()
+    let head = line.split_once(" [").map_or("", |(head, _)| head);
+    let mut words = head.split(' ').filter(|word| !word.is_empty());
+    let first = words.next().unwrap_or_default();
+    let second = words.next().unwrap_or_default();
+    let is_name = any_time(first).is_none()
+        && first
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte));
+    let is_client = is_ip(first) || is_name && (is_ip(second) || second == "-");
+    is_client && read(line, &mut entry).is_ok()
 }
 
-/// The client's address: the first word, or the second where a virtual host stands before it.
-fn address(head: &str) -> &str {
+fn is_ip(word: &str) -> bool {
+    word.len() > 1 && word.parse::<IpAddr>().is_ok()
+}
+
+/// The client's address: the first word, or the second where a virtual host stands before it; and whether that host has a
+/// port. Only Apache's `vhost_combined` writes it so, with the answer's head among the bytes.
+fn address(head: &str) -> (&str, bool) {
     let mut words = head.split(' ').filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default();
     match words.next() {
-        Some(second) if second.len() > 1 && second.parse::<IpAddr>().is_ok() => second,
-        _ => first,
+        Some(second) if is_ip(second) => {
+            let port = first.rsplit_once(':').map_or("", |(_, port)| port);
+            (second, port.parse::<u16>().is_ok())
+        }
+        _ => (first, false),
     }
+}
+
+/// The first text in quotes that is a request line, and what follows; the first one of all where none is.
+fn request(text: &str) -> Option<(&str, &str)> {
+    let mut rest = text.trim_start();
+    let mut first = None;
+    loop {
+        let Some((quoted, after)) = next_text(rest) else {
+            return first;
+        };
+        let method = quoted.split(' ').next().unwrap_or_default();
+        let is_request = method.len() < quoted.len() && method.bytes().all(|byte| byte.is_ascii_uppercase());
+        if is_request {
+            return Some((quoted, after));
+        }
+        first = first.or(Some((quoted, after)));
+        rest = after;
+    }
+}
+
+/// Addresses without a port: those with one are a server's.
+fn is_forwarded(text: &str) -> bool {
+    let may_be = text.as_bytes().first().is_some_and(u8::is_ascii_hexdigit);
+    may_be && text.split(',').next().is_some_and(is_ip)
 }
 
 /// A text in quotes from the beginning, and what follows. A quote inside is `\"`.
@@ -79,37 +127,9 @@ fn next_text(text: &str) -> Option<(&str, &str)> {
     quoted(text.get(at..)?)
 }
 
-/// `\"`, `\\` and `\xNN`, as nginx and Apache write what they must not.
-fn unescaped(text: &str) -> Cow<'_, str> {
-    if !text.contains('\\') {
-        return Cow::Borrowed(text);
-    }
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('\\') {
-        plain.push_str(before);
-        let byte = after
-            .strip_prefix('x')
-            .and_then(|hex| u8::from_str_radix(hex.get(..2)?, 16).ok());
-        match (byte, after.chars().next()) {
-            (Some(byte), _) => {
-                plain.push(char::from(byte));
-                rest = after.get(3..).unwrap_or_default();
-            }
-            (None, Some(next)) => {
-                plain.push(next);
-                rest = after.get(next.len_utf8()..).unwrap_or_default();
-            }
-            (None, None) => rest = "",
-        }
-    }
-    plain.push_str(rest);
-    Cow::Owned(plain)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{is_like, read};
     use blobwatch_logs::LogEntry;
 
     fn entry(line: &str) -> Result<LogEntry<'_>, &'static str> {
@@ -150,6 +170,46 @@ mod tests {
             (&*entry.range, &*entry.content_range, &*entry.user_agent),
             ("bytes=5-", "bytes 5-9/10", r#"a"b\c"#)
         );
+    }
+
+    #[test]
+    fn apache_counts_the_head_of_an_answer_behind_a_virtual_host() {
+        let rest = r#"192.0.2.7 - - [05/Jul/2020:19:00:00 +0000] "GET / HTTP/1.1" 200 700"#;
+        for (line, expected) in [
+            (format!("hub.example.com:443 {rest}"), (None, Some(700))),
+            (format!("hub.example.com {rest}"), (Some(700), None)),
+            (rest.to_owned(), (Some(700), None)),
+        ] {
+            let entry = entry(&line).unwrap();
+            assert_eq!((entry.bytes, entry.wire), expected, "{line}");
+            assert_eq!(entry.address, "192.0.2.7", "{line}");
+        }
+    }
+
+    #[test]
+    fn other_fields_may_stand_around_the_request() {
+        let line = r#"10.0.0.1 - - [05/Jul/2020:19:00:00 +0000] "hub.example.com" 5 "GET / HTTP/1.1" 206 5 "-" "a" "10.0.0.9:80" "192.0.2.7, 10.0.0.2""#;
+        let entry = entry(line).unwrap();
+        assert_eq!(
+            (&*entry.path, entry.status, &*entry.forwarded),
+            ("/", Some(206), "192.0.2.7, 10.0.0.2")
+        );
+    }
+
+    #[test]
+    fn what_carries_a_log_is_no_client() {
+        let line = r#"192.0.2.7 - - [05/Jul/2020:19:00:00 +0000] "GET / HTTP/1.1" 200 5"#;
+        assert!(is_like(line));
+        assert!(is_like(&format!("hub.example.com:443 {line}")));
+        for prefix in [
+            "registry  | ",
+            "Jul  5 19:00:00 host nginx: ",
+            "2020-07-05T19:00:00Z ",
+            "[pod/a/b] ",
+            "pod container ",
+        ] {
+            assert!(!is_like(&format!("{prefix}{line}")), "{prefix}");
+        }
     }
 
     #[test]
