@@ -39,6 +39,8 @@ mod histories;
 #[cfg(test)]
 mod hosts;
 #[cfg(test)]
+mod ingest;
+#[cfg(test)]
 mod july_2020;
 #[cfg(test)]
 mod july_2020_cdn;
