@@ -14,11 +14,11 @@ use crate::harness::http::{Answer, Request};
 use crate::harness::image::digest;
 use crate::harness::stage::{OPERATOR, Stage, VIEWER, tokens};
 
-const PUSHER: &str = "token-of-logpush";
+pub(crate) const PUSHER: &str = "token-of-logpush";
 
-const DIGEST: &str = "sha256:4abcf20661432fb2d719aaf90656f55c287f8ca915dc1c92ec14ff61e67fbaf8";
+pub(crate) const DIGEST: &str = "sha256:4abcf20661432fb2d719aaf90656f55c287f8ca915dc1c92ec14ff61e67fbaf8";
 
-fn stage() -> Stage {
+pub(crate) fn stage() -> Stage {
     let mut all: Vec<Value> = serde_json::from_str(&tokens()).unwrap();
     let sha256 = digest(PUSHER.as_bytes());
     all.push(json!({"name": "logpush", "role": "ingest", "sha256": sha256.trim_start_matches("sha256:")}));
@@ -29,18 +29,18 @@ fn stage() -> Stage {
     })
 }
 
-fn gzip(text: &str) -> Vec<u8> {
+pub(crate) fn gzip(text: &str) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(text.as_bytes()).unwrap();
     gzip.finish().unwrap()
 }
 
-fn bearer(token: &str) -> (&'static str, String) {
+pub(crate) fn bearer(token: &str) -> (&'static str, String) {
     ("Authorization", format!("Bearer {token}"))
 }
 
 #[track_caller]
-fn push(stage: &Stage, source: &str, header: (&str, String), body: impl Into<Vec<u8>>) -> Answer {
+pub(crate) fn push(stage: &Stage, source: &str, header: (&str, String), body: impl Into<Vec<u8>>) -> Answer {
     let request = Request::new("POST", &format!("/_blobwatch/ingest/v1/{source}"));
     let request = request.header(header.0, &header.1).body("application/json", body);
     request.send(stage.edge.addr()).unwrap()

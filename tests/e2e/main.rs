@@ -61,6 +61,8 @@ mod paths;
 #[cfg(test)]
 mod preview;
 #[cfg(test)]
+mod push_only;
+#[cfg(test)]
 mod queries;
 #[cfg(test)]
 mod real_clients;
