@@ -12,6 +12,7 @@
 
 mod anomalies;
 mod changes;
+mod delay;
 mod deliveries;
 mod ingest;
 mod log;
@@ -42,6 +43,9 @@ pub struct Detector<S> {
     engine: Engine,
     sources: Sources,
     log: log::Size,
+    delay: delay::Delay,
+    /// As the database has it.
+    kept_delay: u64,
     saved_ms: u64,
     kept_ms: u64,
 }
@@ -62,11 +66,14 @@ impl<S: Sql> Detector<S> {
     pub async fn open_in_slices(sql: S, now_ms: u64, pace: &impl Pace) -> Result<Self, StoreError> {
         migrate(&sql, schema::STEPS)?;
         let saved = state::read(&sql, pace).await?;
+        let kept_delay = count(&sql, "SELECT value FROM meta WHERE key = 'delay'", &[])?;
         let mut detector = Self {
             sql,
             engine: saved.engine,
             sources: saved.sources,
             log: log::Size::default(),
+            delay: delay::Delay::after(kept_delay),
+            kept_delay,
             saved_ms: now_ms,
             kept_ms: now_ms,
         };

@@ -82,31 +82,45 @@ pub enum Field {
     Verdict,
     Weight,
     /// Of the URL
+    #[cfg_attr(feature = "clap", value(skip))]
     Host,
+    #[cfg_attr(feature = "clap", value(skip))]
     Scheme,
+    #[cfg_attr(feature = "clap", value(skip))]
     Query,
     /// `HTTP/1.1`
     Protocol,
     /// Round trip to the client
+    #[cfg_attr(feature = "clap", value(skip))]
     RttMs,
     /// What a cache said of the answer
+    #[cfg_attr(feature = "clap", value(skip))]
     Cache,
     /// What somebody else's rule did: one word, or a list beside `rules`
+    #[cfg_attr(feature = "clap", value(skip))]
     Action,
     /// Which part of somebody else's system acted: one name, or a list beside `rules`
+    #[cfg_attr(feature = "clap", value(skip))]
     System,
     /// What somebody else's rule is for
+    #[cfg_attr(feature = "clap", value(skip))]
     Description,
     /// The id of the request that this one was made for
+    #[cfg_attr(feature = "clap", value(skip))]
     ParentId,
     /// Whether it is a request that a worker made
+    #[cfg_attr(feature = "clap", value(skip))]
     Subrequest,
     /// Headers of the request, as the format has them
+    #[cfg_attr(feature = "clap", value(skip))]
     Headers,
     /// The rule that ended a request
+    #[cfg_attr(feature = "clap", value(skip))]
     Terminating,
     /// Other lists of rules, in the words of the format
+    #[cfg_attr(feature = "clap", value(skip))]
     Groups,
+    #[cfg_attr(feature = "clap", value(skip))]
     Others,
 }
 

@@ -1,3 +1,4 @@
+use blobwatch_records::{Cell, CellKey};
 use blobwatch_upstream::{Counts, IngestReport, UpstreamWindow};
 
 use super::*;
@@ -106,4 +107,61 @@ fn beginning_and_end_of_a_window_meet_in_any_order() {
             []
         );
     }
+}
+
+fn key() -> CellKey {
+    CellKey {
+        route: "hub".into(),
+        colo: "FRA".to_owned(),
+        country: "US".to_owned(),
+        asn: None,
+        family: Family::Docker,
+        os: "amzn2".to_owned(),
+        fingerprint: String::new(),
+        rules: Vec::new(),
+    }
+}
+
+/// Bodies of half a minute each, whose requests come 200 to 260 s late.
+#[test]
+fn requests_that_are_only_told_of_count_in_the_slot_in_which_they_were_made() {
+    let mut detector = open();
+    let first = START_MS / 10_000;
+    let mut seq = 0;
+    for now in (first..first + 360).step_by(3) {
+        for late in [20, 21, 22, 26] {
+            let mut cell = Cell::new(key());
+            cell.counts.requests = 10;
+            cell.counts.starts = 10;
+            seq += 1;
+            let batch = CellBatch {
+                source: "fl1-fra-0".to_owned(),
+                epoch: 1,
+                seq,
+                slot: now - late,
+                cells: vec![cell],
+                ..CellBatch::default()
+            };
+            detector
+                .accept(&batch.encode(), batch, now * 10_000 + 9_000)
+                .unwrap();
+        }
+    }
+    let ticked = detector.engine().ticked().unwrap();
+    assert_eq!(ticked, first + 357 - 26 - 1);
+    assert_eq!(detector.engine().uncounted().out_of_time, 0);
+    let last = ticked / 6 - 1;
+    let rollups = minutes(&detector, last - 20, last);
+    let requests = |rollup: &Rollup| {
+        rollup
+            .cells
+            .iter()
+            .map(|(_, counts)| counts.requests)
+            .sum::<u32>()
+    };
+    assert!(!rollups.is_empty());
+    assert!(
+        rollups.iter().all(|rollup| requests(rollup) == 80),
+        "every minute has its own"
+    );
 }
