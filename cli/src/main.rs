@@ -13,6 +13,7 @@ use crate::problem::Problem;
 mod api;
 mod audit;
 mod detect;
+mod ingest;
 mod input;
 mod localize;
 mod output;
@@ -51,6 +52,7 @@ enum Command {
     Requests(records::Records),
     Anomalies(records::Anomalies),
     Status(status::Status),
+    Ingest(ingest::Ingest),
     Completions(shell::Completions),
     Man(shell::Manual),
 }
@@ -84,6 +86,7 @@ fn main() -> ExitCode {
         Command::Requests(arguments) => records::export("requests", &arguments),
         Command::Anomalies(arguments) => records::anomalies(&arguments),
         Command::Status(arguments) => status::status(&arguments),
+        Command::Ingest(arguments) => ingest::ingest(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => shell::manual(&arguments, Arguments::command()),
     };

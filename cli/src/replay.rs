@@ -19,10 +19,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::problem::Problem;
 use crate::{Outcome, output};
 
-mod clock;
 mod count;
 mod digests;
-mod entry;
 mod faults;
 mod format;
 mod judge;
@@ -36,7 +34,7 @@ mod sizes;
 mod source;
 mod watch;
 
-use entry::Field;
+use blobwatch_logs::Field;
 use faults::Faults;
 use format::Format;
 use judge::{Batch, Judge};

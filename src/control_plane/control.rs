@@ -17,7 +17,8 @@ use super::body::text_of_request;
 use super::http::{Answer, ConditionalRequest, FailedTo, method_of, refuse};
 use super::object_call::forward;
 use super::{
-    access, audit_api, demo_api, detector_api, health, losses_api, page, records_api, session, tries,
+    access, audit_api, demo_api, detector_api, health, ingest_api, losses_api, page, records_api, session,
+    tries,
 };
 
 #[event(fetch)]
@@ -98,7 +99,9 @@ async fn answer(handler: Handler, asked: &Authorized<'_>, env: &Env) -> Answer<R
         Handler::Report => detector_api::report(path, request, env).await,
         Handler::WebhookChange => detector_api::change_webhook(path, request, body, env, actor).await,
         Handler::Demo => demo_api::forward(path, request, body, env).await,
-        Handler::Metrics | Handler::Health | Handler::Session => Err(Problem::no_such_call()),
+        Handler::Metrics | Handler::Health | Handler::Session | Handler::Ingest => {
+            Err(Problem::no_such_call())
+        }
     }
 }
 
@@ -120,6 +123,7 @@ async fn answer_outside(
         Handler::Health => health::answer(request, env).await,
         Handler::Session => session::answer(request, env).await,
         Handler::Metrics => detector_api::metrics(env).await,
+        Handler::Ingest => ingest_api::answer(address, request, env).await,
         _ => Err(Problem::no_such_call()),
     }
 }

@@ -8,8 +8,8 @@
 use std::cell::Cell;
 
 use blobwatch_detector::{
-    Acknowledged, Allowed, AnomalyCall, CellsCall, ChangeCall, Detector as Store, HarmCall, SharedDetector,
-    keep_hours,
+    Acknowledged, Allowed, AnomalyCall, CellsCall, ChangeCall, Detector as Store, HarmCall, IngestedCall,
+    SharedDetector, keep_hours,
 };
 use blobwatch_guard::HarmNotice;
 use blobwatch_records::CellBatch;
@@ -118,6 +118,11 @@ impl Detector {
                 let notice: ChangeNotice = serde_json::from_str(&body).map_err(unreadable)?;
                 self.with("keep a change", |store| store.change(&notice))?;
                 answer::<ChangeCall>(())?
+            }
+            IngestedCall::ROUTE => {
+                let report = received.body::<IngestedCall>().await?;
+                self.with("keep figures of a source", |store| store.ingested(&report))?;
+                answer::<IngestedCall>(())?
             }
             (AnomalyCall::METHOD, path) if path.starts_with(AnomalyCall::PATH) => {
                 self.try_to_catch_up().await;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use blobwatch_fire_log::StandingCall;
 use blobwatch_rule_book::{DocumentCall, FireLogNamesCall, HealthCall};
 use blobwatch_rulebook::Rulebook;
+use blobwatch_tokens::Role;
 use blobwatch_wire::{Nothing, Problem};
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -86,7 +87,8 @@ pub(super) async fn answer(request: &Request, env: &Env) -> Answer<Response> {
 async fn is_known(request: &Request, env: &Env) -> Answer<bool> {
     let bearer = request.headers().get("authorization").ok().flatten();
     if bearer.is_some() {
-        return authenticate(request, env).await.map(|_| true);
+        let actor = authenticate(request, env).await?;
+        return Ok(actor.require(Role::Viewer).is_ok());
     }
     Ok(matches!(session::actor(request, env).await, Ok(Some(_))))
 }

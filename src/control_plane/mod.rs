@@ -17,6 +17,7 @@ mod fire_log_do;
 mod fire_log_queries;
 mod health;
 mod http;
+mod ingest_api;
 mod isolate_state;
 mod losses_api;
 mod object_call;

@@ -39,6 +39,8 @@ mod histories;
 #[cfg(test)]
 mod hosts;
 #[cfg(test)]
+mod ingest;
+#[cfg(test)]
 mod july_2020;
 #[cfg(test)]
 mod july_2020_cdn;
@@ -58,6 +60,8 @@ mod outcomes;
 mod paths;
 #[cfg(test)]
 mod preview;
+#[cfg(test)]
+mod push_only;
 #[cfg(test)]
 mod queries;
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub(crate) struct Args {
 pub(crate) enum Role {
     /// Reads
     Viewer,
+    /// Pushes what other parties tell of requests, and reads nothing
+    Ingest,
     /// Reads, and changes rules, routes and modes
     Operator,
 }
@@ -48,6 +50,7 @@ pub(crate) fn random() -> Result<String> {
 pub(crate) fn entry(name: &str, role: Role, token: &str) -> Value {
     let role = match role {
         Role::Viewer => "viewer",
+        Role::Ingest => "ingest",
         Role::Operator => "operator",
     };
     json!({"name": name, "role": role, "sha256": sha256(token)})

@@ -2,15 +2,12 @@
 
 use clap::ValueEnum;
 
-use super::entry::{Field, LogEntry};
+use blobwatch_logs::{Field, LOGPUSH, LogEntry, Names};
 
 mod columns;
 mod combined;
-mod json;
 
 use columns::Columns;
-use json::Names;
-pub(super) use json::texts;
 
 /// Formats of logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -273,34 +270,6 @@ const BLOBWATCH: &[(&str, Field)] = &[
     ("fired", Field::Rules),
     ("verdict", Field::Verdict),
     ("weight", Field::Weight),
-];
-
-/// developers.cloudflare.com/logs/logpush/logpush-job/datasets/zone/http_requests/; headers are custom fields of a job.
-const LOGPUSH: &[(&str, Field)] = &[
-    ("EdgeStartTimestamp", Field::Time),
-    ("ClientRequestMethod", Field::Method),
-    ("ClientRequestPath", Field::Path),
-    ("ClientRequestURI", Field::Path),
-    ("EdgeResponseStatus", Field::Status),
-    ("EdgeResponseBodyBytes", Field::Bytes),
-    ("EdgeResponseBytes", Field::Wire),
-    ("RayID", Field::Id),
-    ("ClientIP", Field::Address),
-    ("ClientRequestUserAgent", Field::UserAgent),
-    ("EdgeColoCode", Field::Colo),
-    ("ClientCountry", Field::Country),
-    ("ClientASN", Field::Asn),
-    ("JA3Hash", Field::Fingerprint),
-    ("JA4", Field::Fingerprint),
-    ("SecurityRuleIDs", Field::Rules),
-    ("FirewallMatchesRuleIDs", Field::Rules),
-    ("SecurityAction", Field::Verdict),
-    ("RequestHeaders.range", Field::Range),
-    ("RequestHeaders.Range", Field::Range),
-    ("ResponseHeaders.content-range", Field::ContentRange),
-    ("ResponseHeaders.Content-Range", Field::ContentRange),
-    ("ResponseHeaders.content-length", Field::Promised),
-    ("ResponseHeaders.Content-Length", Field::Promised),
 ];
 
 /// distribution's `log.formatter: json`; lines without a status are other messages.

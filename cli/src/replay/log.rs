@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::entry::{Field, LogEntry};
 use super::faults::Faults;
 use super::format::{Format, Line, Parser};
 use super::order::Order;
@@ -12,6 +11,7 @@ use super::request::Reader;
 use super::source::{Block, Source};
 use crate::input;
 use crate::problem::Problem;
+use blobwatch_logs::{Field, LogEntry};
 use blobwatch_pull::RecordId;
 
 /// A clock that jumps ahead by more than a day is believed when this many lines say so.

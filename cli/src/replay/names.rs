@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use blobwatch_pull::{Agent, Family};
 use blobwatch_records::version_of;
 
-use super::format::texts;
+use blobwatch_logs::texts;
 
 /// Texts of one kind that are told apart: colos, countries, systems, routes and sets of rules are hundreds, fingerprints
 /// some thousands. What lies beyond is called [`OTHER`]. At some 100 bytes each 6 MB a kind.

@@ -2,20 +2,14 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr};
-use std::str::FromStr;
 
+use blobwatch_logs::{Lengths, LogEntry, Shown, named};
 use blobwatch_pull::{
-    Answered, ClientKey, ContentRange, Family, Method, NetworkKey, Outcome, RangeKind, RangeRecord, RecordId,
-    RequestedRange, find_blob, honoured,
+    ClientKey, Family, Method, NetworkKey, Outcome, RangeKind, RangeRecord, RecordId, find_blob,
 };
-use serde::Deserialize;
-use serde::de::IntoDeserializer;
-use serde::de::value::{Error as ValueError, StrDeserializer};
 
 use super::digests::Digests;
-use super::entry::LogEntry;
 use super::names::{Names, Who};
-use super::shown::{Lengths, NO_RANGE, Shown};
 
 /// One request for a blob; some 230 bytes. Size, range and outcome are as the line has them until `shown::resolve`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -115,11 +109,7 @@ impl Reader {
         let time_ms = entry.finish()?;
         let status = entry.status.ok_or("a status")?;
         let (range, shown) = self.range(entry, status, method);
-        let lengths = Lengths {
-            sent: entry.bytes,
-            wire: entry.wire,
-            promised: entry.promised,
-        };
+        let lengths = entry.lengths();
         let outcome = named::<Outcome>(&entry.outcome);
         self.seen.lengths += u64::from(lengths.sent.is_some() || outcome.is_some());
         let (client, network) = self.keys(entry);
@@ -129,7 +119,7 @@ impl Reader {
             served_by: self.names.servers.number(&entry.served_by),
             protocol: self.names.protocols.number(&entry.protocol),
             repository,
-            is_ipv6: address(&entry.address).map(|address| address.is_ipv6()),
+            is_ipv6: entry.client_address().map(|address| address.is_ipv6()),
         };
         Ok(Some(Request {
             id: id(time_ms, &entry.id),
@@ -138,7 +128,7 @@ impl Reader {
             digest,
             range,
             shown,
-            size: entry.size.or(total(entry)),
+            size: entry.total(),
             lengths,
             duration_ms: entry.duration_ms,
             weight: entry.weight.unwrap_or(1).max(1),
@@ -166,13 +156,7 @@ impl Reader {
             let repository = self.names.repositories.number(&entry.repository);
             return Some((self.digest(&entry.digest), repository));
         }
-        let path = entry.path.as_ref();
-        let path = match path.split_once("://") {
-            Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..))?,
-            None => path,
-        };
-        let path = path.split_once(['?', '#']).map_or(path, |(path, _)| path);
-        let blob = find_blob(path)?;
+        let blob = find_blob(entry.url_path()?)?;
         let repository = self.names.repositories.number(&blob.repository);
         Some((self.digest(&blob.digest), repository))
     }
@@ -184,56 +168,21 @@ impl Reader {
     }
 
     fn range(&mut self, entry: &LogEntry<'_>, status: u16, method: Method) -> (RangeRecord, Shown) {
-        if let Some(kind) = named::<RangeKind>(&entry.kind) {
-            self.seen.ranges += 1;
-            let range = RangeRecord {
-                kind,
-                start: entry.start,
-                end: entry.end,
-                honoured: entry.honoured,
-            };
-            return (range, Shown::All);
+        let (range, shown) = entry.shown(status, method);
+        let is_said = named::<RangeKind>(&entry.kind).is_some() || !entry.range.is_empty();
+        match shown {
+            _ if is_said => self.seen.ranges += 1,
+            Shown::Part { .. } => self.seen.content_ranges += 1,
+            Shown::Length => self.seen.bare_206 += 1,
+            Shown::All | Shown::Asked(_) => {}
         }
-        if !entry.range.is_empty() {
-            self.seen.ranges += 1;
-            let asked = RequestedRange::read(Some(&entry.range));
-            let (start, end) = asked.offsets(None);
-            let range = RangeRecord {
-                kind: asked.kind(),
-                start,
-                end,
-                honoured: is_honoured(entry, status, method, &asked),
-            };
-            return match asked {
-                RequestedRange::One(one) => (range, Shown::Asked(one)),
-                _ => (range, Shown::All),
-            };
-        }
-        match (status, self.part(entry)) {
-            (206, Some((first, last))) => {
-                self.seen.content_ranges += 1;
-                (NO_RANGE, Shown::Part { first, last })
-            }
-            (206, None) => {
-                self.seen.bare_206 += 1;
-                (NO_RANGE, Shown::Length)
-            }
-            _ => (NO_RANGE, Shown::All),
-        }
-    }
-
-    /// What part an answer says it is.
-    fn part(&self, entry: &LogEntry<'_>) -> Option<(u64, Option<u64>)> {
-        match ContentRange::parse(&entry.content_range) {
-            Some(ContentRange::Part { first, last, .. }) => Some((first, Some(last))),
-            _ => entry.range_start.map(|first| (first, entry.range_end)),
-        }
+        (range, shown)
     }
 
     /// As a deployment tells clients and networks apart (`ClientKeys` of `blobwatch-pull`): an address or the /64 of an IPv6
     /// address, and a /24 or a /48.
     fn keys(&self, entry: &LogEntry<'_>) -> (ClientKey, NetworkKey) {
-        let (own, prefix) = match address(&entry.address) {
+        let (own, prefix) = match entry.client_address() {
             Some(IpAddr::V4(v4)) => {
                 let bits = u128::from(v4.to_bits());
                 (bits, if is_private(v4) { bits } else { bits & !0xff })
@@ -274,56 +223,11 @@ impl Reader {
     }
 }
 
-/// The whole blob's size, as an answer's Content-Range says it.
-fn total(entry: &LogEntry<'_>) -> Option<u64> {
-    match ContentRange::parse(&entry.content_range)? {
-        ContentRange::Part { size, .. } => size,
-        ContentRange::Unsatisfied { size } => Some(size),
-    }
-}
-
-/// Without the answer's Content-Range, a 206 is believed, and of a 416 nothing can be said but that several ranges at once
-/// are not all behind the end.
-fn is_honoured(entry: &LogEntry<'_>, status: u16, method: Method, asked: &RequestedRange) -> Option<bool> {
-    let is_asked = asked.is_range() && method == Method::Get;
-    if entry.content_range.is_empty() && matches!(status, 206 | 416) {
-        let is_refused = status == 416 && asked.kind() == RangeKind::Multi;
-        return (is_asked && (status == 206 || is_refused)).then_some(status == 206);
-    }
-    let answer = Answered {
-        status,
-        content_range: Some(&*entry.content_range).filter(|text| !text.is_empty()),
-        content_type: None,
-    };
-    honoured(method, asked, false, &answer)
-}
-
 /// Whether addresses next to each other are no neighbours: inside of one organisation, or behind a carrier, a /24 holds
 /// machines that have nothing in common, so that each is a network of its own.
 fn is_private(v4: Ipv4Addr) -> bool {
     let [first, second, ..] = v4.octets();
     v4.is_private() || first == 100 && (64..128).contains(&second)
-}
-
-/// An address without its port; of a list the first.
-fn address(text: &str) -> Option<IpAddr> {
-    let first = text.split_once(',').map_or(text, |(first, _)| first).trim();
-    if let Ok(address) = IpAddr::from_str(first) {
-        return Some(address.to_canonical());
-    }
-    let (host, port) = first.rsplit_once(':')?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    port.parse::<u16>().ok()?;
-    host.parse().ok().map(|address: IpAddr| address.to_canonical())
-}
-
-/// A value by the name that it has in JSON.
-fn named<'de, T: Deserialize<'de>>(text: &'de str) -> Option<T> {
-    if text.is_empty() {
-        return None;
-    }
-    let deserializer: StrDeserializer<'de, ValueError> = text.into_deserializer();
-    T::deserialize(deserializer).ok()
 }
 
 #[cfg(test)]

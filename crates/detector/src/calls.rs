@@ -9,6 +9,7 @@ mod clients;
 mod cohorts;
 mod connections;
 mod counts;
+mod ingest;
 mod coverage;
 mod metrics;
 mod report;
@@ -77,6 +78,7 @@ fn answer_at_once<S: Sql>(
     match (call.method, path.as_slice()) {
         ("GET", ["anomalies"]) => ApiReply::json(200, &anomalies::list(store, call.query, call.now_ms)?),
         ("GET", ["anomalies", id]) => ApiReply::json(200, &anomalies::anomaly(store, id, call.query)?.json()),
+        ("GET", ["ingest"]) => ApiReply::json(200, &ingest::list(store, call.query, call.now_ms)?),
         ("GET", ["metrics"]) => Ok(ApiReply {
             status: 200,
             media_type: "text/plain; version=0.0.4; charset=utf-8",

@@ -256,10 +256,15 @@ impl Default for Engine {
 impl Engine {
     /// Takes in a batch that came in slot `now`; whether it came before is the caller's to know.
     pub fn add(&mut self, batch: CellBatch, now: u64) -> Added {
+        self.add_late(batch, now, 0)
+    }
+
+    /// As [`Self::add`], where slots are tested so many slots later than usual.
+    pub fn add_late(&mut self, batch: CellBatch, now: u64, delay: u64) -> Added {
         let ticked = self.ticked.unwrap_or(0);
         // It says its own times, and may come as late as it likes.
         self.upstream.take(&batch.upstream, now);
-        if batch.slot + MAX_LATE_SLOTS < now || batch.slot > now + MAX_EARLY_SLOTS {
+        if batch.slot + MAX_LATE_SLOTS + delay < now || batch.slot > now + MAX_EARLY_SLOTS {
             self.uncounted.out_of_time += 1;
             return Added::OutOfTime;
         }

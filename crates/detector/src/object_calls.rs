@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ReportFacts;
+use blobwatch_upstream::IngestReport;
 use blobwatch_wire::{Bytes, Method, Nothing, Object, ObjectCall, Text};
 
 /// Answer to a batch of cells: it need not be sent again.
@@ -47,6 +48,18 @@ impl ObjectCall for ChangeCall {
     type Reply = ();
 }
 
+/// What came of a body that a source pushed.
+pub struct IngestedCall;
+
+impl ObjectCall for IngestedCall {
+    const OBJECT: Object = Object::Detector;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "ingested";
+    const PURPOSE: &'static str = "tell the Detector what a source pushed";
+    type Request = IngestReport;
+    type Reply = ();
+}
+
 /// What is known of an anomaly, for a report.
 pub struct AnomalyCall<'a>(pub &'a str);
 
@@ -81,6 +94,7 @@ mod tests {
         case(CellsCall, "POST", "cells");
         case(HarmCall, "POST", "harm");
         case(ChangeCall, "POST", "change");
+        case(IngestedCall, "POST", "ingested");
         case(AnomalyCall("an-000012"), "GET", "anomaly/an-000012");
     }
 

@@ -12,7 +12,9 @@
 
 mod anomalies;
 mod changes;
+mod delay;
 mod deliveries;
+mod ingest;
 mod log;
 mod rollups;
 mod schema;
@@ -41,6 +43,9 @@ pub struct Detector<S> {
     engine: Engine,
     sources: Sources,
     log: log::Size,
+    delay: delay::Delay,
+    /// As the database has it.
+    kept_delay: u64,
     saved_ms: u64,
     kept_ms: u64,
 }
@@ -53,11 +58,14 @@ impl<S: Sql> Detector<S> {
     pub fn open(sql: S, now_ms: u64) -> Result<Self, StoreError> {
         migrate(&sql, schema::STEPS)?;
         let saved = state::read(&sql)?;
+        let kept_delay = count(&sql, "SELECT value FROM meta WHERE key = 'delay'", &[])?;
         let mut detector = Self {
             sql,
             engine: saved.engine,
             sources: saved.sources,
             log: log::Size::default(),
+            delay: delay::Delay::after(kept_delay),
+            kept_delay,
             saved_ms: now_ms,
             kept_ms: now_ms,
         };

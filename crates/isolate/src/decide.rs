@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Isolate;
 use blobwatch_pull::{
-    Action, Facts, FactsError, Outcome, Pending, RangeRecord, Record, RecordId, Request, host_of_address,
-    kept, normal_form, observed, repository_of,
+    Action, Facts, FactsError, Pending, RecordId, Request, host_of_address, kept, normal_form, observed,
+    repository_of,
 };
 use blobwatch_records::volume_fire_log_name;
 use blobwatch_rulebook::{Plan, Redirects, Route, Subject, Verdict, Watched, fired, is_disclosed, refusal};
@@ -104,76 +104,26 @@ impl Isolate {
             self.batches
                 .count_volume(&to, &count.rule, count.version, count.key, now_ms);
         }
-        let pending = Pending {
-            record: self.record(request, decided),
-            asked: request.asked.clone(),
-            conditional: request.facts.header("if-range").is_some(),
-        };
+        let pending = self.pending(request, decided);
         let pending = Box::new(pending);
         self.make_room(pending.bytes(), now_ms);
         self.in_flight.insert(pending);
     }
 
-    fn record(&self, request: &Request<'_>, decided: Decided) -> Record {
-        let (facts, agent) = (request.facts, &request.agent);
-        let (start, end) = request.asked.offsets(None);
+    fn pending(&self, request: &Request<'_>, decided: Decided) -> Pending {
         let route = self
             .book
             .policy
             .route(decided.route)
             .map_or_else(|| Arc::from(""), |route| Arc::clone(&route.name));
-        Record {
-            id: decided.id,
-            ray: kept(facts.ray),
-            route,
-            repository: kept(&request.blob.repository),
-            digest: kept(&request.blob.digest),
-            object: request.blob.object,
-            shape: request.blob.shape,
-            joined: false,
-            odd_path: request.blob.odd_path,
-            method: request.method,
-            status: 0,
-            range: RangeRecord {
-                kind: request.kind,
-                start,
-                end,
-                honoured: None,
-            },
-            size: None,
-            promised: None,
-            // Until it is settled: what a request comes to that is never answered, because its client left.
-            outcome: Outcome::ClientClosed,
-            duration_ms: 0,
-            sent_to: String::new(),
-            sent_object: 0,
-            served_by: self.served_by(request, &decided),
-            cache: None,
-            client: request.client,
-            network: request.network,
-            asn: facts.asn,
-            country: kept(facts.country),
-            colo: kept(facts.colo),
-            cloud: kept(facts.cloud),
-            cloud_region: kept(facts.cloud_region),
-            ip_version: facts.ip_version(),
-            protocol: kept(facts.protocol),
-            rtt_ms: facts.rtt_ms,
-            delivery_rate: facts.delivery_rate,
-            family: agent.family,
-            version: kept(agent.version),
-            os: kept(agent.os),
-            arch: kept(agent.arch),
-            fingerprint: request.fingerprint.to_string(),
-            ja4: kept(facts.ja4),
-            fired: decided.verdict.fired,
-            verdict: decided.verdict.action,
-            revision: self.held().revision,
-            degraded: decided.degraded,
-            weight: 1,
-            seen: true,
-            profile: request.profile(),
-        }
+        let mut pending = request.pending(decided.id, route);
+        let record = &mut pending.record;
+        record.served_by = self.served_by(request, &decided);
+        record.verdict = decided.verdict.action;
+        record.fired = decided.verdict.fired;
+        record.revision = self.held().revision;
+        record.degraded = decided.degraded;
+        pending
     }
 
     /// Who is asked for the blob; nobody where an enforced rule refuses it.

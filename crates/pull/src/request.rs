@@ -3,13 +3,17 @@
 //! In scope: bringing together what the modules before this one read, and the values that expressions see. Not in
 //! scope: rules and verdicts.
 
+use std::sync::Arc;
+
+use crate::action::Action;
 use crate::client::{Client, ClientKey, ClientKeys, NetworkKey};
 use crate::facts::Facts;
 use crate::fingerprint::{Fingerprint, accept_encoding};
 use crate::path::{Blob, BlobShapes};
 use crate::range::{RangeKind, RequestedRange};
-use crate::record::{Method, Profile};
+use crate::record::{Method, Outcome, Profile, RangeRecord, Record, RecordId};
 use crate::recorded::algorithm;
+use crate::settle::Pending;
 use crate::user_agent::Agent;
 use blobwatch_rules::{Field, Value, Values};
 use blobwatch_wire::clip;
@@ -184,6 +188,73 @@ impl<'a> Request<'a> {
         values.set(Field::RangeStart, integer(start));
         values.set(Field::RangeEnd, integer(end));
         values.set(Field::RangeCount, integer(u64::try_from(self.asked.count()).ok()));
+    }
+
+    /// The request until its answer: what the facts say, decided by nobody yet.
+    #[must_use]
+    pub fn pending(&self, id: RecordId, route: Arc<str>) -> Pending {
+        Pending {
+            record: self.record(id, route),
+            asked: self.asked.clone(),
+            conditional: self.facts.header("if-range").is_some(),
+        }
+    }
+
+    fn record(&self, id: RecordId, route: Arc<str>) -> Record {
+        let (facts, agent) = (self.facts, &self.agent);
+        let (start, end) = self.asked.offsets(None);
+        Record {
+            id,
+            ray: kept(facts.ray),
+            route,
+            repository: kept(&self.blob.repository),
+            digest: kept(&self.blob.digest),
+            object: self.blob.object,
+            shape: self.blob.shape,
+            joined: false,
+            odd_path: self.blob.odd_path,
+            method: self.method,
+            status: 0,
+            range: RangeRecord {
+                kind: self.kind,
+                start,
+                end,
+                honoured: None,
+            },
+            size: None,
+            promised: None,
+            // Until it is settled: what a request comes to that is never answered, because its client left.
+            outcome: Outcome::ClientClosed,
+            duration_ms: 0,
+            sent_to: String::new(),
+            sent_object: 0,
+            served_by: String::new(),
+            cache: None,
+            client: self.client,
+            network: self.network,
+            asn: facts.asn,
+            country: kept(facts.country),
+            colo: kept(facts.colo),
+            cloud: kept(facts.cloud),
+            cloud_region: kept(facts.cloud_region),
+            ip_version: facts.ip_version(),
+            protocol: kept(facts.protocol),
+            rtt_ms: facts.rtt_ms,
+            delivery_rate: facts.delivery_rate,
+            family: agent.family,
+            version: kept(agent.version),
+            os: kept(agent.os),
+            arch: kept(agent.arch),
+            fingerprint: self.fingerprint.to_string(),
+            ja4: kept(facts.ja4),
+            fired: Vec::new(),
+            verdict: Action::None,
+            revision: 0,
+            degraded: false,
+            weight: 1,
+            seen: true,
+            profile: self.profile(),
+        }
     }
 
     /// What the record keeps of the facts beside its own fields, each text up to its bound.

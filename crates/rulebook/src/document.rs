@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ingest::IngestMapping;
 use super::stages::Stages;
 use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError};
 
 /// The newest that this build reads. A reader refuses a newer one and keeps what it has.
 ///
-/// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings. A document says the lowest that can say it
+/// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings, 5 has their `ingest`. A document says the lowest that can say it
 /// ([`Rulebook::with_schema`]), so that isolates of older builds go on with it as long as they can.
-pub const SCHEMA: u32 = 4;
+pub const SCHEMA: u32 = 5;
 
 /// The route that always exists and matches what no other does.
 pub const DEFAULT_ROUTE: &str = "default";
@@ -34,7 +35,9 @@ impl Rulebook {
     #[must_use]
     pub fn with_schema(self) -> Self {
         let is_2 = |setting: &ModeSetting| setting.stages.is_some() || setting.guard.is_some();
-        let schema = if !self.settings.anomaly_breadth.is_default() {
+        let schema = if !self.settings.ingest.is_empty() {
+            5
+        } else if !self.settings.anomaly_breadth.is_default() {
             4
         } else if self.routes.iter().any(|route| route.blobs.is_some()) {
             3
@@ -229,6 +232,9 @@ pub struct Settings {
     /// How broad a fault must be to open an anomaly.
     #[serde(skip_serializing_if = "AnomalyBreadth::is_default")]
     pub anomaly_breadth: AnomalyBreadth,
+    /// Sources of upstream events in a form of their own, by name.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub ingest: std::collections::BTreeMap<String, IngestMapping>,
 }
 
 /// How many more clients, in how many more networks (/24 or /48), must be affected than before. With 1 it is not asked whether they
@@ -265,6 +271,7 @@ impl Default for Settings {
             // Half of the 10 GB that one object may hold: room for a merge and for the cells beside the records.
             retention_bytes: 5_000_000_000,
             anomaly_breadth: AnomalyBreadth::default(),
+            ingest: std::collections::BTreeMap::new(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod answer;
 mod change_notice;
 mod compiled;
 mod document;
+mod ingest;
 mod json_path;
 mod name;
 mod plan;
@@ -29,12 +30,14 @@ pub use document::{
     AnomalyBreadth, DEFAULT_ROUTE, Disclose, ModeSetting, Redirects, Route, Rule, Rulebook, SCHEMA, Settings,
     Volume, VolumeKey,
 };
+pub use ingest::{IngestMapping, KNOWN_SOURCES};
 pub use name::{check_name, check_origin};
 pub use plan::{Plan, Watched};
 pub(crate) use policy::PolicyRule;
 pub use policy::{ModeSource, Policy};
 pub use program::{FORM, Program};
 pub use read::{DocumentError, MAX_DOCUMENT, strict};
+pub use route::{RouteError, RouteTable};
 pub use stages::{MAX_STEPS, Stages, Step};
 pub use starter::{STARTER, starter};
 pub use validate::{MAX_ANOMALY_BREADTH, faults};

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 
 use super::document::{DEFAULT_ROUTE, ModeSetting, Route, Rule, Rulebook, Settings, Volume};
+use super::ingest;
 use super::name::{check_host, check_name, check_origin};
 use super::stages;
 use crate::route::{Glob, MAX_ROUTES};
@@ -274,6 +275,7 @@ fn settings(faults: &mut Faults, settings: &Settings) {
         let place = format!("settings.anomaly_breadth.{field}");
         faults.within(place, least, 1, MAX_ANOMALY_BREADTH);
     }
+    ingest::mappings(faults, &settings.ingest);
     for (colo, count) in &settings.fire_logs {
         let is_code = (3..=8).contains(&colo.len())
             && colo.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());

@@ -39,10 +39,10 @@ impl Actor {
     /// # Errors
     /// 403 when the role is not enough.
     pub fn require(&self, needed: Role) -> Result<(), Problem> {
-        if self.role < needed {
-            Err(forbidden(self, needed))
-        } else {
+        if self.role.allows(needed) {
             Ok(())
+        } else {
+            Err(forbidden(self, needed))
         }
     }
 }
@@ -258,6 +258,7 @@ mod tests {
         Tokens::from_json(&text)
             .unwrap()
             .with_token("ops", Role::Operator, "another")
+            .with_token("logpush", Role::Ingest, "pushed")
     }
 
     #[test]
@@ -312,6 +313,11 @@ mod tests {
         case("secret", Role::Operator, Some(403));
         case("another", Role::Viewer, None);
         case("another", Role::Operator, None);
+        case("another", Role::Ingest, None);
+        case("secret", Role::Ingest, Some(403));
+        case("pushed", Role::Ingest, None);
+        case("pushed", Role::Viewer, Some(403));
+        case("pushed", Role::Operator, Some(403));
     }
 
     #[test]

@@ -17,7 +17,7 @@ const MAX_BYTES: usize = 4 << 20;
 
 /// Rules that one batch tells of: a zone has some hundred managed rules that match anything. Their texts have at most
 /// [`MAX_TEXT_BYTES`]: 2.6 MB.
-const MAX_RULES: usize = 1_024;
+pub(crate) const MAX_RULES: usize = 1_024;
 
 /// What one FireLog is told.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

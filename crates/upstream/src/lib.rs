@@ -1,8 +1,23 @@
 //! What other parties tell of requests: their forms, and batches of them for FireLogs.
 
+mod action;
 mod batch;
+mod deployment;
 mod event;
+mod form;
+mod intake;
+mod lines;
+mod report;
+mod told;
+mod unpack;
+mod window;
 
 pub use batch::{UpstreamAnswer, UpstreamBatch};
 pub use blobwatch_records::UpstreamRule;
+pub use deployment::Deployment;
 pub use event::{acted, event_id, upstream_fire, upstream_rule_name};
+pub use form::FormReader;
+pub use intake::{Harvest, Intake};
+pub use report::{Counts, IngestFault, IngestReport, MAX_FAULTS};
+pub use unpack::{MAX_PACKED, Unpack, UnpackError};
+pub use window::UpstreamWindow;

@@ -45,6 +45,8 @@ pub enum Handler {
     Metrics,
     Health,
     Session,
+    /// All FireLogs and the Detector: what other parties tell of requests.
+    Ingest,
     /// The program that plays July 2020.
     Demo,
 }
@@ -62,7 +64,7 @@ pub enum Lookup {
 #[must_use]
 pub fn handler_at(address: &str) -> Option<Handler> {
     let mut calls = CALLS.iter().filter(|call| call.path.starts_with('/'));
-    calls.find(|call| call.path == address).map(|call| call.handler)
+    calls.find(|call| call.matches(address)).map(|call| call.handler)
 }
 
 /// What an address outside of [`API`] accepts. What monitoring asks is asked with HEAD as well.
@@ -70,7 +72,7 @@ pub fn handler_at(address: &str) -> Option<Handler> {
 pub fn methods_at(address: &str) -> Vec<&'static str> {
     let calls = CALLS
         .iter()
-        .filter(|call| call.path.starts_with('/') && call.path == address);
+        .filter(|call| call.path.starts_with('/') && call.matches(address));
     let methods = calls.flat_map(|call| {
         let is_monitored = call.method == Method::Get && call.handler != Handler::Session;
         [Some(call.method.name()), is_monitored.then_some(HEAD)]

@@ -1,6 +1,6 @@
 // What the API answers, as docs/api.md has it. Times are RFC 3339 in UTC.
 
-export type Role = "viewer" | "operator";
+export type Role = "ingest" | "viewer" | "operator";
 export type Mode = "off" | "monitor" | "enforce";
 export type Action = "block" | "throttle" | "detour" | "tag";
 export type Verdict = "none" | Action;

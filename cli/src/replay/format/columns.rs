@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::super::entry::{Field, LogEntry};
+use blobwatch_logs::{Field, LogEntry};
 
 /// Which column says what.
 #[derive(Debug, Default)]
@@ -168,8 +168,8 @@ impl<'a> Split<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::entry::{Field, LogEntry};
     use super::Columns;
+    use blobwatch_logs::{Field, LogEntry};
 
     fn csv(header: &str) -> Columns {
         Columns::of_header(header, |name| match name {

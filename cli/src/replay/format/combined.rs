@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use super::super::clock;
-use super::super::entry::{Field, LogEntry};
+use blobwatch_logs::{Field, LogEntry};
+use blobwatch_logs::{any_time, common_time};
 
 /// Reads a line.
 ///
@@ -17,7 +17,7 @@ use super::super::entry::{Field, LogEntry};
 pub(in super::super) fn read<'a>(line: &'a str, entry: &mut LogEntry<'a>) -> Result<(), &'static str> {
     let (head, rest) = line.split_once(" [").ok_or("a time in brackets")?;
     let (time, rest) = rest.split_once(']').ok_or("a time in brackets")?;
-    entry.time_ms = Some(clock::common(time).or_else(|| clock::any(time)).ok_or("a time")?);
+    entry.time_ms = Some(common_time(time).or_else(|| any_time(time)).ok_or("a time")?);
     entry.address = Cow::Borrowed(address(head));
     let rest = rest.trim_start();
     let (request, rest) = quoted(rest).ok_or("a request in quotes")?;
@@ -109,8 +109,8 @@ fn unescaped(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::entry::LogEntry;
     use super::read;
+    use blobwatch_logs::LogEntry;
 
     fn entry(line: &str) -> Result<LogEntry<'_>, &'static str> {
         let mut entry = LogEntry::default();

@@ -3,10 +3,10 @@ use std::borrow::Cow;
 use blobwatch_pull::{ClientKey, Family, Method, NetworkKey, Outcome, RangeKind, RangeRecord, RecordId};
 
 use super::{Cohort, Reader, Request};
-use crate::replay::entry::{Field, LogEntry};
 use crate::replay::log::id_of;
-use crate::replay::shown::{Lengths, NO_RANGE, Shown, resolve};
+use crate::replay::shown::resolve;
 use crate::replay::sizes::Sizes;
+use blobwatch_logs::{Field, Lengths, LogEntry, NO_RANGE, Shown};
 
 const DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000001";
 

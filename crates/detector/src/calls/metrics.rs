@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
+use crate::ingest::SourceState;
 use crate::store::Detector;
 use crate::{AnomalyKind, Coverage, CoverageState, Engine, Fill};
 use blobwatch_pull::Origin;
@@ -77,6 +78,7 @@ pub(super) fn text<S: Sql>(store: &Detector<S>, now_ms: u64) -> Result<String, P
         uncounted.other_requests,
     );
     upstream(&mut page, engine);
+    ingest(&mut page, store, now_ms)?;
     let counts = store.delivery_counts()?;
     let name = "blobwatch_webhook_deliveries";
     page.head(name, "gauge", "Deliveries of the last 90 days, by state.");
@@ -113,6 +115,63 @@ fn upstream(page: &mut Page, engine: &Engine) {
         "Fires of other parties' rules for which there was no room, or that came more than two hours late.",
         engine.upstream().dropped(),
     );
+}
+
+/// What sources push.
+fn ingest<S: Sql>(page: &mut Page, store: &Detector<S>, now_ms: u64) -> Result<(), Problem> {
+    let sources = store.ingest_sources()?;
+    let mut family = |name, kind, help, values: fn(&SourceState, u64) -> Vec<(&'static str, u64)>| {
+        page.head(name, kind, help);
+        for (source, state) in &sources {
+            for (result, value) in values(state, now_ms) {
+                let all = [("source", source.as_str()), ("result", result)];
+                let labels = if result.is_empty() {
+                    all.get(..1).unwrap_or_default()
+                } else {
+                    &all[..]
+                };
+                page.value(name, labels, value);
+            }
+        }
+    };
+    let help = "Lines that sources pushed, and what became of those that are no events.";
+    family(
+        "blobwatch_ingest_lines_total",
+        "counter",
+        help,
+        SourceState::lines,
+    );
+    let help = "Events that sources pushed, by what the FireLogs made of them.";
+    family(
+        "blobwatch_ingest_events_total",
+        "counter",
+        help,
+        SourceState::events,
+    );
+    let help = "Bytes that sources pushed, unpacked.";
+    family("blobwatch_ingest_bytes_total", "counter", help, |state, _| {
+        vec![("", state.counts.bytes)]
+    });
+    let help = "Time at which a source pushed last.";
+    family(
+        "blobwatch_ingest_received_timestamp_seconds",
+        "gauge",
+        help,
+        |state, _| vec![("", state.received_ms / 1000)],
+    );
+    let help = "Seconds since the newest event of a source.";
+    family("blobwatch_ingest_lag_seconds", "gauge", help, |state, now_ms| {
+        state
+            .newest_lag_s(now_ms)
+            .map(|lag_s| ("", lag_s))
+            .into_iter()
+            .collect()
+    });
+    let help = "1 where a source pushed regularly and does so no more.";
+    family("blobwatch_ingest_silent", "gauge", help, |state, now_ms| {
+        vec![("", u64::from(state.silent_since_ms(now_ms).is_some()))]
+    });
+    Ok(())
 }
 
 /// Whether a fault would open an anomaly.

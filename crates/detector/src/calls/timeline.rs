@@ -217,6 +217,7 @@ fn marks<S: Sql>(store: &Detector<S>, asked: &CountsQuery) -> Result<Vec<Mark>, 
     let mut marks = store.change_marks(asked.since_ms, asked.until_ms, MAX_MARKS)?;
     marks.extend(upstream_marks(store.engine(), asked.since_ms, asked.until_ms));
     marks.extend(store.marks(asked.since_ms, asked.until_ms, MAX_MARKS)?);
+    marks.extend(store.window_marks(asked.since_ms, asked.until_ms, MAX_MARKS)?);
     marks.sort_by(|a, b| a.time.cmp(&b.time));
     Ok(marks)
 }

@@ -22,6 +22,7 @@ pub enum MarkKind {
     /// Another party's rule began to act.
     Upstream,
     Note,
+    UpstreamWindow,
 }
 
 impl MarkKind {
@@ -35,6 +36,7 @@ impl MarkKind {
             Self::Guard => "guard",
             Self::Upstream => "upstream",
             Self::Note => "note",
+            Self::UpstreamWindow => "upstream_window",
         }
     }
 

@@ -27,12 +27,12 @@ pub(super) struct Size {
     pub(super) bytes: u64,
 }
 
-/// The newest slot that is over, and all of it here.
-fn due(now_ms: u64) -> u64 {
-    slot_of(now_ms.saturating_sub(GRACE_MS)).saturating_sub(1)
-}
-
 impl<S: Sql> Detector<S> {
+    /// The newest slot that is over, and all of it here.
+    fn over_slot(&self, now_ms: u64) -> u64 {
+        slot_of(now_ms.saturating_sub(GRACE_MS)).saturating_sub(1 + self.delay.slots())
+    }
+
     /// Counts a batch, whose bytes these are, unless it came already; returns its number, which acknowledges it.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl<S: Sql> Detector<S> {
         if self.sources.has(&batch.source, batch.epoch, seq) {
             return Ok(seq);
         }
-        let outcome = self.engine.tick(due(now_ms));
+        let outcome = self.engine.tick(self.over_slot(now_ms));
         self.sql.transaction(|| {
             self.log_bytes(bytes, now_ms)?;
             self.keep(&outcome, now_ms)
@@ -61,7 +61,7 @@ impl<S: Sql> Detector<S> {
         if self.has_heard(harm)? {
             return Ok(());
         }
-        let mut outcome = self.engine.tick(due(now_ms));
+        let mut outcome = self.engine.tick(self.over_slot(now_ms));
         outcome.changes.extend(self.engine.harm(harm, now_ms).changes);
         let bytes = serde_json::to_vec(harm).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         self.sql.transaction(|| {
@@ -104,7 +104,7 @@ impl<S: Sql> Detector<S> {
     /// # Errors
     /// When SQLite refuses; what is in memory is in doubt then.
     pub fn tick(&mut self, now_ms: u64) -> Result<(), StoreError> {
-        let outcome = self.engine.tick(due(now_ms));
+        let outcome = self.engine.tick(self.over_slot(now_ms));
         if outcome != Outcome::default() {
             self.sql.transaction(|| {
                 self.keep(&outcome, now_ms)?;
@@ -116,10 +116,24 @@ impl<S: Sql> Detector<S> {
                 Ok::<(), StoreError>(())
             })?;
         }
+        self.keep_delay()?;
         if self.is_save_due(now_ms) {
             self.save(now_ms)?;
         }
         self.retain(now_ms)
+    }
+
+    /// An object that wakes must not test what is still to come.
+    fn keep_delay(&mut self) -> Result<(), StoreError> {
+        let slots = self.delay.slots();
+        if slots != self.kept_delay {
+            self.sql.run(
+                "INSERT OR REPLACE INTO meta (key, value) VALUES ('delay', ?)",
+                &[number(slots)],
+            )?;
+            self.kept_delay = slots;
+        }
+        Ok(())
     }
 
     /// When [`Detector::tick`] should run next; `None` while nothing waits for it.
@@ -137,7 +151,9 @@ impl<S: Sql> Detector<S> {
     fn count(&mut self, batch: CellBatch, now_ms: u64) {
         self.sources
             .saw(&batch.source, batch.epoch, batch.seq, batch.slot);
-        self.engine.add(batch, slot_of(now_ms));
+        let now = slot_of(now_ms);
+        self.delay.saw(&batch, now);
+        self.engine.add_late(batch, now, self.delay.slots());
     }
 
     /// Plays the log since the state that was saved; what it decides was kept when it was decided.
@@ -155,7 +171,7 @@ impl<S: Sql> Detector<S> {
                 let bytes = row.take_blob(2, "batch.bytes")?;
                 self.log.batches += 1;
                 self.log.bytes += bytes.len() as u64;
-                self.engine.tick(due(arrived_ms));
+                self.engine.tick(self.over_slot(arrived_ms));
                 // A harm is JSON: it has taken a number, which the next anomaly has not.
                 if bytes.first() == Some(&b'{') {
                     if let Ok(harm) = serde_json::from_slice(&bytes) {

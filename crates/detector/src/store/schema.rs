@@ -1,6 +1,7 @@
 //! The tables, and how an older database comes to have them. A step, once released, is never changed.
 
 use super::changes::{CHANGE, CHANGE_TIME, NO_SWITCHES};
+use super::ingest::{INGEST, UPSTREAM_WINDOW, UPSTREAM_WINDOW_TIME};
 use blobwatch_sql::{META, Step};
 
 pub(super) const STEPS: &[Step] = &[
@@ -26,4 +27,6 @@ pub(super) const STEPS: &[Step] = &[
     // Harms that the guard told of: one that comes again is known by its id.
     Step::Statements(&["CREATE TABLE harm (id TEXT PRIMARY KEY, told_ms INTEGER NOT NULL) WITHOUT ROWID"]),
     Step::Statements(&[CHANGE, CHANGE_TIME, NO_SWITCHES]),
+    // Sources that push events, and windows that they tell of.
+    Step::Statements(&[INGEST, UPSTREAM_WINDOW, UPSTREAM_WINDOW_TIME]),
 ];

@@ -2,6 +2,7 @@
 
 mod changes;
 mod deliveries;
+mod ingest;
 mod rollups;
 mod schema;
 mod state;

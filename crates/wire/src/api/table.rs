@@ -4,6 +4,7 @@ use super::{ApiCall, Handler};
 use crate::{Method, Object, Role};
 
 const VIEWER: Option<Role> = Some(Role::Viewer);
+const INGEST: Option<Role> = Some(Role::Ingest);
 const OPERATOR: Option<Role> = Some(Role::Operator);
 const ANYONE: Option<Role> = None;
 
@@ -64,6 +65,9 @@ pub const CALLS: &[ApiCall] = &[
     put("webhooks/{id}", OPERATOR, Handler::WebhookChange, "WebhookBody", "WebhookItem"),
     delete("webhooks/{id}", OPERATOR, Handler::WebhookChange, "WebhookItem"),
     post("webhooks/{id}/test", OPERATOR, DETECTOR, "", "Queued"),
+    // What other parties tell
+    post("/_blobwatch/ingest/v1/{source}", INGEST, Handler::Ingest, "Events", "Ingested"),
+    get("ingest", VIEWER, DETECTOR, "List<IngestSource>"),
     // The deployment
     get("/_blobwatch/metrics", VIEWER, Handler::Metrics, "text/plain"),
     get("/_blobwatch/healthz", ANYONE, Handler::Health, "Health"),

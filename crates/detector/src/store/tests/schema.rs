@@ -7,6 +7,8 @@ const VERSION_2: &str = include_str!("../../../tests/data/detector-v2.sql");
 
 const VERSION_3: &str = include_str!("../../../tests/data/detector-v3.sql");
 
+const VERSION_4: &str = include_str!("../../../tests/data/detector-v4.sql");
+
 fn with(script: &str) -> Native {
     let sql = Native::in_memory().unwrap();
     sql.script(script).unwrap();
@@ -20,13 +22,13 @@ fn every_version_has_a_sample() {
         let rows = with(script).run("SELECT value FROM meta WHERE key = 'schema'", &[]);
         rows.unwrap()[0].integer(0, "meta.value").unwrap()
     };
-    let numbers = [VERSION_1, VERSION_2, VERSION_3].map(number);
-    assert_eq!((numbers, crate::store::schema::STEPS.len()), ([1, 2, 3], 3));
+    let numbers = [VERSION_1, VERSION_2, VERSION_3, VERSION_4].map(number);
+    assert_eq!((numbers, crate::store::schema::STEPS.len()), ([1, 2, 3, 4], 4));
 }
 
 #[test]
 fn every_version_comes_to_the_same_tables_and_keeps_its_rows() {
-    for script in [VERSION_1, VERSION_2, VERSION_3] {
+    for script in [VERSION_1, VERSION_2, VERSION_3, VERSION_4] {
         let detector = Detector::open(with(script), START_MS + 700_000).unwrap();
         let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
         assert_eq!(tables(&detector.sql), tables(&open().sql));
@@ -58,6 +60,21 @@ fn a_change_of_version_3_is_kept() {
     let marks = detector.change_marks(0, u64::MAX >> 1, 10).unwrap();
     assert_eq!(marks.len(), 1);
     assert!(detector.is_caught_up().unwrap());
+}
+
+#[test]
+fn a_source_and_a_window_of_version_4_are_kept() {
+    let detector = Detector::open(with(VERSION_4), START_MS + 700_000).unwrap();
+    let sources = detector.ingest_sources().unwrap();
+    assert_eq!(
+        (sources[0].0.as_str(), sources[0].1.counts.lines),
+        ("cloudflare", 3)
+    );
+    let windows = detector.upstream_windows(0, u64::MAX >> 1, 10).unwrap();
+    assert_eq!(
+        (windows[0].id.as_str(), windows[0].until_ms),
+        ("c", Some(1_594_036_900_000))
+    );
 }
 
 #[test]
@@ -98,5 +115,5 @@ fn a_newer_database_is_refused() {
         .run("UPDATE meta SET value = 99 WHERE key = 'schema'", &[])
         .unwrap();
     let refused = Detector::open(detector.sql, START_MS).err();
-    assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 3 }));
+    assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 4 }));
 }

@@ -5,14 +5,14 @@
 
 use std::borrow::Cow;
 
-use super::super::entry::{Field, LogEntry};
+use crate::entry::{Field, LogEntry};
 
 /// Objects inside of objects that are walked.
 const MAX_DEPTH: usize = 4;
 
 /// Which fields are called what. A name with a dot is one field of a name with dots, or of an object inside.
 #[derive(Debug)]
-pub(in super::super) struct Names {
+pub struct Names {
     names: Vec<(String, Field)>,
     /// Prefixes of names that may be objects: `range.`.
     objects: Vec<String>,
@@ -28,7 +28,7 @@ struct RememberedName {
 }
 
 impl Names {
-    pub(in super::super) fn new(names: impl IntoIterator<Item = (String, Field)>) -> Self {
+    pub fn new(names: impl IntoIterator<Item = (String, Field)>) -> Self {
         let names: Vec<(String, Field)> = names.into_iter().collect();
         let mut objects: Vec<String> = names
             .iter()
@@ -49,11 +49,7 @@ impl Names {
     ///
     /// # Errors
     /// What was expected.
-    pub(in super::super) fn read<'a>(
-        &mut self,
-        line: &'a str,
-        entry: &mut LogEntry<'a>,
-    ) -> Result<(), &'static str> {
+    pub fn read<'a>(&mut self, line: &'a str, entry: &mut LogEntry<'a>) -> Result<(), &'static str> {
         let mut walk = Walk { text: line, at: 0 };
         walk.blanks();
         let mut place = 0;
@@ -250,7 +246,7 @@ impl<'a> Walk<'a> {
 }
 
 /// The texts of a JSON list of texts, or of objects that have the text as `key`; else the text itself.
-pub(in super::super) fn texts(value: &str, key: &str) -> Vec<String> {
+pub fn texts(value: &str, key: &str) -> Vec<String> {
     match serde_json::from_str(value) {
         Ok(serde_json::Value::Array(items)) => items
             .iter()
@@ -266,8 +262,8 @@ pub(in super::super) fn texts(value: &str, key: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::entry::{Field, LogEntry};
     use super::{Names, texts};
+    use crate::entry::{Field, LogEntry};
 
     fn names() -> Names {
         let names = [

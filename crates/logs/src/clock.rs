@@ -5,7 +5,7 @@
 use blobwatch_wire::{MAX_TIME_MS, parse_rfc3339};
 
 /// `05/Jul/2020:19:00:00 +0000`, as combined logs write it.
-pub(super) fn common(text: &str) -> Option<u64> {
+pub fn common_time(text: &str) -> Option<u64> {
     let bytes = text.as_bytes();
     let digits = |from: usize, count: usize| digits(bytes, from, count);
     if bytes.get(2) != Some(&b'/') || bytes.get(11) != Some(&b':') {
@@ -42,7 +42,7 @@ pub(super) fn common(text: &str) -> Option<u64> {
 }
 
 /// `2020-07-05T19:00:00Z` with or without a fraction, or with a blank and without a zone, then UTC.
-pub(super) fn iso(text: &str) -> Option<u64> {
+fn iso(text: &str) -> Option<u64> {
     let bytes = text.as_bytes();
     match bytes.get(19..) {
         Some([]) | Some(b"Z") => date_and_clock(bytes.get(..10)?, bytes.get(11..19)?),
@@ -54,7 +54,7 @@ pub(super) fn iso(text: &str) -> Option<u64> {
 }
 
 /// A date `2020-07-05` and a clock `19:00:00`.
-pub(super) fn date_and_clock(date: &[u8], clock: &[u8]) -> Option<u64> {
+pub(crate) fn date_and_clock(date: &[u8], clock: &[u8]) -> Option<u64> {
     if date.get(4) != Some(&b'-') || date.get(7) != Some(&b'-') || date.len() != 10 {
         return None;
     }
@@ -66,7 +66,7 @@ pub(super) fn date_and_clock(date: &[u8], clock: &[u8]) -> Option<u64> {
 }
 
 /// Seconds, milliseconds, microseconds or nanoseconds since 1970, by their size; seconds may have a fraction.
-pub(super) fn unix(text: &str) -> Option<u64> {
+fn unix(text: &str) -> Option<u64> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || !digits(whole) || !digits(part) {
@@ -86,11 +86,11 @@ pub(super) fn unix(text: &str) -> Option<u64> {
 }
 
 /// A time in any of these forms.
-pub(super) fn any(text: &str) -> Option<u64> {
+pub fn any_time(text: &str) -> Option<u64> {
     match text.as_bytes() {
-        [_, _, b'/', ..] => common(text),
+        [_, _, b'/', ..] => common_time(text),
         [_, _, _, _, b'-', ..] => iso(text),
-        [b'[', ..] => any(text.trim_matches(['[', ']'])),
+        [b'[', ..] => any_time(text.trim_matches(['[', ']'])),
         _ => unix(text),
     }
 }
@@ -144,7 +144,7 @@ fn days_of(year: i64, month: i64) -> i64 {
 mod tests {
     use blobwatch_wire::rfc3339;
 
-    use super::{any, common};
+    use super::{any_time, common_time};
 
     const JULY: u64 = 1_593_975_600_000;
 
@@ -166,7 +166,7 @@ mod tests {
             ("1593975600250000", JULY + 250),
             ("1593975600250000000", JULY + 250),
         ] {
-            assert_eq!(any(text), Some(expected), "{text}");
+            assert_eq!(any_time(text), Some(expected), "{text}");
         }
     }
 
@@ -185,7 +185,7 @@ mod tests {
             "1.5.3",
             "99999999999999999999",
         ] {
-            assert_eq!(any(text), None, "{text}");
+            assert_eq!(any_time(text), None, "{text}");
         }
     }
 
@@ -205,7 +205,11 @@ mod tests {
                 &text[..4],
                 &text[11..19]
             );
-            assert_eq!((common(&clf), any(&text)), (Some(time), Some(time)), "{text}");
+            assert_eq!(
+                (common_time(&clf), any_time(&text)),
+                (Some(time), Some(time)),
+                "{text}"
+            );
         }
     }
 
@@ -220,8 +224,8 @@ mod tests {
                     .iter()
                     .map(|b| char::from(LETTERS[usize::from(*b) % LETTERS.len()]))
                     .collect();
-                let _ = any(&spelled);
-                let _ = any(&String::from_utf8_lossy(bytes));
+                let _ = any_time(&spelled);
+                let _ = any_time(&String::from_utf8_lossy(bytes));
             });
     }
 }

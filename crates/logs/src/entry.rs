@@ -1,12 +1,19 @@
 //! What one line of a log says, in the same words whatever its format.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
+use std::str::FromStr;
 
-use super::clock;
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+
+use crate::clock::{any_time, date_and_clock};
 
 /// Something a log may say of a request; the names are those of `--field`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub(super) enum Field {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+pub enum Field {
     /// Time: any of the usual forms, or a number since 1970
     Time,
     /// Date alone, `2020-07-05`, beside `clock`
@@ -66,55 +73,115 @@ pub(super) enum Field {
     ServedBy,
     Verdict,
     Weight,
+    /// Of the URL
+    #[cfg_attr(feature = "clap", value(skip))]
+    Host,
+    #[cfg_attr(feature = "clap", value(skip))]
+    Scheme,
+    #[cfg_attr(feature = "clap", value(skip))]
+    Query,
+    /// `HTTP/1.1`
+    Protocol,
+    /// Time at which the answer ended
+    EndTime,
+    /// Round trip to the client
+    #[cfg_attr(feature = "clap", value(skip))]
+    RttMs,
+    /// What a cache said of the answer
+    #[cfg_attr(feature = "clap", value(skip))]
+    Cache,
+    /// What somebody else's rule did: one word, or a list beside `rules`
+    #[cfg_attr(feature = "clap", value(skip))]
+    Action,
+    /// Which part of somebody else's system acted: one name, or a list beside `rules`
+    #[cfg_attr(feature = "clap", value(skip))]
+    System,
+    /// What somebody else's rule is for
+    #[cfg_attr(feature = "clap", value(skip))]
+    Description,
+    /// The id of the request that this one was made for
+    #[cfg_attr(feature = "clap", value(skip))]
+    ParentId,
+    /// Whether it is a request that a worker made
+    #[cfg_attr(feature = "clap", value(skip))]
+    Subrequest,
+    /// Headers of the request, as the format has them
+    #[cfg_attr(feature = "clap", value(skip))]
+    Headers,
+    /// The rule that ended a request
+    #[cfg_attr(feature = "clap", value(skip))]
+    Terminating,
+    /// Other lists of rules, in the words of the format
+    #[cfg_attr(feature = "clap", value(skip))]
+    Groups,
+    #[cfg_attr(feature = "clap", value(skip))]
+    Others,
 }
 
 /// One line; what is not said is empty, or `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct LogEntry<'a> {
-    pub(super) time_ms: Option<u64>,
+pub struct LogEntry<'a> {
+    pub time_ms: Option<u64>,
     date: &'a str,
     clock: &'a str,
-    pub(super) method: Cow<'a, str>,
-    pub(super) path: Cow<'a, str>,
+    pub method: Cow<'a, str>,
+    pub path: Cow<'a, str>,
     /// `HTTP/1.1`, where a request line says it.
-    pub(super) protocol: Cow<'a, str>,
-    pub(super) status: Option<u16>,
-    pub(super) bytes: Option<u64>,
-    pub(super) wire: Option<u64>,
-    pub(super) promised: Option<u64>,
-    pub(super) range: Cow<'a, str>,
-    pub(super) content_range: Cow<'a, str>,
-    pub(super) range_start: Option<u64>,
-    pub(super) range_end: Option<u64>,
-    pub(super) address: Cow<'a, str>,
-    pub(super) user_agent: Cow<'a, str>,
+    pub protocol: Cow<'a, str>,
+    pub status: Option<u16>,
+    pub bytes: Option<u64>,
+    pub wire: Option<u64>,
+    pub promised: Option<u64>,
+    pub range: Cow<'a, str>,
+    pub content_range: Cow<'a, str>,
+    pub range_start: Option<u64>,
+    pub range_end: Option<u64>,
+    pub address: Cow<'a, str>,
+    pub user_agent: Cow<'a, str>,
     /// Whether blanks are written `%20`.
-    pub(super) is_agent_encoded: bool,
-    pub(super) size: Option<u64>,
-    pub(super) colo: Cow<'a, str>,
-    pub(super) country: Cow<'a, str>,
-    pub(super) asn: Option<u32>,
-    pub(super) fingerprint: Cow<'a, str>,
+    pub is_agent_encoded: bool,
+    pub size: Option<u64>,
+    pub colo: Cow<'a, str>,
+    pub country: Cow<'a, str>,
+    pub asn: Option<u32>,
+    pub fingerprint: Cow<'a, str>,
     /// As written: a name, or a JSON list.
-    pub(super) rules: Cow<'a, str>,
-    pub(super) duration_ms: u32,
-    pub(super) id: Cow<'a, str>,
-    pub(super) route: Cow<'a, str>,
-    pub(super) digest: Cow<'a, str>,
-    pub(super) repository: Cow<'a, str>,
-    pub(super) kind: Cow<'a, str>,
-    pub(super) start: Option<u64>,
-    pub(super) end: Option<u64>,
-    pub(super) honoured: Option<bool>,
-    pub(super) outcome: Cow<'a, str>,
-    pub(super) client: Option<u64>,
-    pub(super) network: Option<u64>,
-    pub(super) family: Cow<'a, str>,
-    pub(super) version: Cow<'a, str>,
-    pub(super) served_by: Cow<'a, str>,
-    pub(super) os: Cow<'a, str>,
-    pub(super) verdict: Cow<'a, str>,
-    pub(super) weight: Option<u32>,
+    pub rules: Cow<'a, str>,
+    pub duration_ms: u32,
+    pub id: Cow<'a, str>,
+    pub route: Cow<'a, str>,
+    pub digest: Cow<'a, str>,
+    pub repository: Cow<'a, str>,
+    pub kind: Cow<'a, str>,
+    pub start: Option<u64>,
+    pub end: Option<u64>,
+    pub honoured: Option<bool>,
+    pub outcome: Cow<'a, str>,
+    pub client: Option<u64>,
+    pub network: Option<u64>,
+    pub family: Cow<'a, str>,
+    pub version: Cow<'a, str>,
+    pub served_by: Cow<'a, str>,
+    pub os: Cow<'a, str>,
+    pub verdict: Cow<'a, str>,
+    pub weight: Option<u32>,
+    pub host: Cow<'a, str>,
+    pub scheme: Cow<'a, str>,
+    pub query: Cow<'a, str>,
+    pub end_ms: Option<u64>,
+    pub rtt_ms: Option<u32>,
+    pub cache: Cow<'a, str>,
+    pub action: Cow<'a, str>,
+    pub system: Cow<'a, str>,
+    pub description: Cow<'a, str>,
+    pub parent_id: Cow<'a, str>,
+    pub is_subrequest: bool,
+    /// As written: JSON.
+    pub headers: Cow<'a, str>,
+    pub terminating: Cow<'a, str>,
+    /// As written: JSON.
+    pub groups: Cow<'a, str>,
+    pub others: Cow<'a, str>,
 }
 
 impl<'a> LogEntry<'a> {
@@ -122,12 +189,12 @@ impl<'a> LogEntry<'a> {
     ///
     /// # Errors
     /// What was expected, for a time or a status that is none: without these a line says nothing.
-    pub(super) fn set(&mut self, field: Field, value: Cow<'a, str>) -> Result<(), &'static str> {
+    pub fn set(&mut self, field: Field, value: Cow<'a, str>) -> Result<(), &'static str> {
         if matches!(&*value, "" | "-" | "null") {
             return Ok(());
         }
         match field {
-            Field::Time => self.time_ms = Some(clock::any(&value).ok_or("a time")?),
+            Field::Time => self.time_ms = Some(any_time(&value).ok_or("a time")?),
             Field::Date => self.date = borrowed(value),
             Field::Clock => self.clock = borrowed(value),
             Field::Method => self.method = value,
@@ -171,6 +238,22 @@ impl<'a> LogEntry<'a> {
             Field::Os => self.os = value,
             Field::Verdict => self.verdict = value,
             Field::Weight => self.weight = value.parse().ok(),
+            Field::Host => self.host = value,
+            Field::Scheme => self.scheme = value,
+            Field::Query => self.query = value,
+            Field::Protocol => self.protocol = value,
+            Field::EndTime => self.end_ms = any_time(&value),
+            Field::RttMs => self.rtt_ms = value.parse().ok(),
+            Field::Cache => self.cache = value,
+            Field::Action => self.action = value,
+            Field::System => self.system = value,
+            Field::Description => self.description = value,
+            Field::ParentId => self.parent_id = value,
+            Field::Subrequest => self.is_subrequest = value == "true",
+            Field::Headers => self.headers = value,
+            Field::Terminating => self.terminating = value,
+            Field::Groups => self.groups = value,
+            Field::Others => self.others = value,
         }
         Ok(())
     }
@@ -188,13 +271,50 @@ impl<'a> LogEntry<'a> {
         Ok(())
     }
 
-    /// Puts date and clock together, where they came apart.
-    pub(super) fn finish(&mut self) -> Result<u64, &'static str> {
+    /// Puts together date and clock, and beginning and end, where they came apart.
+    pub fn finish(&mut self) -> Result<u64, &'static str> {
         if self.time_ms.is_none() && !self.date.is_empty() {
-            self.time_ms = clock::date_and_clock(self.date.as_bytes(), self.clock.as_bytes());
+            self.time_ms = date_and_clock(self.date.as_bytes(), self.clock.as_bytes());
+        }
+        if let (0, Some((begin, end))) = (self.duration_ms, self.time_ms.zip(self.end_ms)) {
+            self.duration_ms = u32::try_from(end.saturating_sub(begin)).unwrap_or(u32::MAX);
         }
         self.time_ms.ok_or("a time")
     }
+
+    /// An address without its port; of a list the first.
+    #[must_use]
+    pub fn client_address(&self) -> Option<IpAddr> {
+        let text = &*self.address;
+        let first = text.split_once(',').map_or(text, |(first, _)| first).trim();
+        if let Ok(address) = IpAddr::from_str(first) {
+            return Some(address.to_canonical());
+        }
+        let (host, port) = first.rsplit_once(':')?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        port.parse::<u16>().ok()?;
+        host.parse().ok().map(|address: IpAddr| address.to_canonical())
+    }
+
+    /// The path of the URL, without host and query; `None` for a URL without a path.
+    #[must_use]
+    pub fn url_path(&self) -> Option<&str> {
+        let path = match self.path.split_once("://") {
+            Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..))?,
+            None => &self.path,
+        };
+        Some(path.split_once(['?', '#']).map_or(path, |(path, _)| path))
+    }
+}
+
+/// A value by the name that it has in JSON.
+#[must_use]
+pub fn named<'de, T: Deserialize<'de>>(text: &'de str) -> Option<T> {
+    if text.is_empty() {
+        return None;
+    }
+    let deserializer: StrDeserializer<'de, ValueError> = text.into_deserializer();
+    T::deserialize(deserializer).ok()
 }
 
 /// Values that are short and never escaped; one that is after all is not what was meant.

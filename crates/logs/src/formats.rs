@@ -1,0 +1,43 @@
+//! Names of fields in formats that files and pushes have alike.
+
+use crate::entry::Field;
+
+/// developers.cloudflare.com/logs/logpush/logpush-job/datasets/zone/http_requests/; headers are custom fields of a job.
+pub const LOGPUSH: &[(&str, Field)] = &[
+    ("EdgeStartTimestamp", Field::Time),
+    ("ClientRequestMethod", Field::Method),
+    ("ClientRequestPath", Field::Path),
+    ("ClientRequestURI", Field::Path),
+    ("EdgeResponseStatus", Field::Status),
+    ("EdgeResponseBodyBytes", Field::Bytes),
+    ("EdgeResponseBytes", Field::Wire),
+    ("EdgeEndTimestamp", Field::EndTime),
+    ("RayID", Field::Id),
+    ("ParentRayID", Field::ParentId),
+    ("WorkerSubrequest", Field::Subrequest),
+    ("ClientRequestHost", Field::Host),
+    ("ClientRequestScheme", Field::Scheme),
+    ("ClientRequestProtocol", Field::Protocol),
+    ("ClientIP", Field::Address),
+    ("ClientRequestUserAgent", Field::UserAgent),
+    ("EdgeColoCode", Field::Colo),
+    ("ClientCountry", Field::Country),
+    ("ClientASN", Field::Asn),
+    ("JA3Hash", Field::Fingerprint),
+    ("JA4", Field::Fingerprint),
+    ("SecurityRuleIDs", Field::Rules),
+    ("FirewallMatchesRuleIDs", Field::Rules),
+    ("SecurityActions", Field::Action),
+    ("SecuritySources", Field::System),
+    ("SecurityRuleID", Field::Terminating),
+    ("SecurityRuleDescription", Field::Description),
+    ("SecurityAction", Field::Verdict),
+    ("CacheCacheStatus", Field::Cache),
+    ("ClientTCPRTTMs", Field::RttMs),
+    ("RequestHeaders.range", Field::Range),
+    ("RequestHeaders.Range", Field::Range),
+    ("ResponseHeaders.content-range", Field::ContentRange),
+    ("ResponseHeaders.Content-Range", Field::ContentRange),
+    ("ResponseHeaders.content-length", Field::Promised),
+    ("ResponseHeaders.Content-Length", Field::Promised),
+];

@@ -1,0 +1,70 @@
+//! What is said of one body of a source, for whoever looks whether it is told.
+
+use serde::{Deserialize, Serialize};
+
+use crate::batch::UpstreamAnswer;
+use crate::window::UpstreamWindow;
+
+/// Faults of one body that are shown; all are counted.
+pub const MAX_FAULTS: usize = 10;
+
+/// One body, told to the Detector once it is stored or refused.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct IngestReport {
+    pub source: String,
+    pub received_ms: u64,
+    pub counts: Counts,
+    /// Time of the newest event.
+    pub newest_ms: Option<u64>,
+    /// Median time between an event and its coming.
+    pub lag_ms: Option<u64>,
+    pub faults: Faults,
+    pub windows: Vec<UpstreamWindow>,
+    /// What the FireLogs made of it.
+    pub answer: UpstreamAnswer,
+}
+
+/// What was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counts {
+    /// After unpacking.
+    pub bytes: u64,
+    pub lines: u64,
+    /// Fires of rules and whole requests.
+    pub events: u64,
+    /// Whole requests among them.
+    pub requests: u64,
+    /// Requests that are for no blob.
+    pub not_blobs: u64,
+    /// Requests that a worker made.
+    pub subrequests: u64,
+    /// Requests on which no rule did or would have done anything, and lines that say nothing.
+    pub passed: u64,
+    pub windows: u64,
+    /// Lines that could not be read.
+    pub faults: u64,
+}
+
+/// The first lines of a body that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Faults(pub Vec<IngestFault>);
+
+/// A line that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IngestFault {
+    /// From 1.
+    pub line: u64,
+    pub expected: String,
+}
+
+impl Faults {
+    pub(crate) fn add(&mut self, line: u64, expected: &str) {
+        if self.0.len() < MAX_FAULTS {
+            self.0.push(IngestFault {
+                line,
+                expected: expected.to_owned(),
+            });
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What other parties push: who may, what is answered, and where it is found afterwards.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+use crate::api::is_problem;
+use crate::harness::api::Api;
+use crate::harness::clock::{eventually, unix_ms};
+use crate::harness::deployment::Bundle;
+use crate::harness::http::{Answer, Request};
+use crate::harness::image::digest;
+use crate::harness::stage::{OPERATOR, Stage, VIEWER, tokens};
+
+pub(crate) const PUSHER: &str = "token-of-logpush";
+
+pub(crate) const DIGEST: &str = "sha256:4abcf20661432fb2d719aaf90656f55c287f8ca915dc1c92ec14ff61e67fbaf8";
+
+pub(crate) fn stage() -> Stage {
+    let mut all: Vec<Value> = serde_json::from_str(&tokens()).unwrap();
+    let sha256 = digest(PUSHER.as_bytes());
+    all.push(json!({"name": "logpush", "role": "ingest", "sha256": sha256.trim_start_matches("sha256:")}));
+    Stage::with(Bundle::Release, |deployment| {
+        let mut deployment = deployment;
+        deployment.vars.retain(|(name, _)| *name != "BLOBWATCH_TOKENS");
+        deployment.var("BLOBWATCH_TOKENS", json!(all).to_string())
+    })
+}
+
+pub(crate) fn gzip(text: &str) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    gzip.finish().unwrap()
+}
+
+pub(crate) fn bearer(token: &str) -> (&'static str, String) {
+    ("Authorization", format!("Bearer {token}"))
+}
+
+#[track_caller]
+pub(crate) fn push(stage: &Stage, source: &str, header: (&str, String), body: impl Into<Vec<u8>>) -> Answer {
+    let request = Request::new("POST", &format!("/_blobwatch/ingest/v1/{source}"));
+    let request = request.header(header.0, &header.1).body("application/json", body);
+    request.send(stage.edge.addr()).unwrap()
+}
+
+/// Of a minute ago: our own batches of that time have come.
+fn firewall_event(ray: &str, action: &str) -> String {
+    let time = unix_ms() - 60_000;
+    json!({
+        "Action": action, "ClientASN": 16509, "ClientCountry": "us", "ClientIP": "198.51.100.7",
+        "ClientRequestHost": "hub.example", "ClientRequestMethod": "GET",
+        "ClientRequestPath": format!("/v2/library/alpine/blobs/{DIGEST}"),
+        "ClientRequestUserAgent": "docker/19.03.12 go/go1.13.10 kernel/4.14.181-140.257.amzn2.x86_64 os/linux arch/amd64",
+        "Datetime": time, "Description": "botnet", "EdgeColoCode": "FRA", "EdgeResponseStatus": 403,
+        "RayID": ray, "RuleID": "botnet-sig", "Source": "l7ddos",
+    })
+    .to_string()
+}
+
+#[test]
+fn a_pusher_pushes_and_does_nothing_else() {
+    let stage = stage();
+    let trial = gzip("{\"content\":\"tests\"}\n");
+    assert_eq!(
+        push(&stage, "cloudflare", bearer(PUSHER), trial.clone()).status(),
+        200
+    );
+    assert_eq!(
+        push(
+            &stage,
+            "cloudflare",
+            ("cf-webhook-auth", PUSHER.to_owned()),
+            trial.clone()
+        )
+        .status(),
+        200
+    );
+    assert_eq!(
+        push(&stage, "cloudflare", bearer(OPERATOR), trial.clone()).status(),
+        200
+    );
+    is_problem(
+        &push(&stage, "cloudflare", bearer(VIEWER), trial.clone()),
+        403,
+        "",
+    );
+    is_problem(
+        &push(&stage, "cloudflare", bearer("wrong"), trial.clone()),
+        401,
+        "",
+    );
+    is_problem(&push(&stage, "nobody", bearer(PUSHER), trial), 404, "");
+    for path in ["/rules", "/requests", "/ingest", "/settings"] {
+        is_problem(&Api::new(stage.edge.addr(), PUSHER).try_get(path), 403, "");
+    }
+    let body = json!({"token": PUSHER}).to_string();
+    let session = Request::new("POST", "/_blobwatch/session").body("application/json", body);
+    assert_ne!(session.send(stage.edge.addr()).unwrap().status(), 200);
+    let health = stage.health("").json();
+    assert_eq!(health["revision"], Value::Null);
+}
+
+#[test]
+fn events_are_stored_once_and_found_as_fires() {
+    let stage = stage();
+    let lines = [
+        firewall_event("a1", "block"),
+        "oops".to_owned(),
+        firewall_event("a2", "log"),
+    ]
+    .join("\n");
+    let pushed = push(&stage, "cloudflare", bearer(PUSHER), gzip(&lines));
+    assert_eq!(pushed.status(), 202, "{}", pushed.text());
+    let pushed = pushed.json();
+    assert_eq!(
+        (&pushed["events"], &pushed["new"], &pushed["faults"]),
+        (&json!(2), &json!(2), &json!(1))
+    );
+    let again = push(&stage, "cloudflare", bearer(PUSHER), lines).json();
+    assert_eq!((&again["new"], &again["repeats"]), (&json!(0), &json!(2)));
+    let fires = eventually("the block stands alone", || {
+        Some(stage.api().items("/fires?rule=cloudflare:botnet-sig")).filter(|fires| !fires.is_empty())
+    });
+    let fire = fires.iter().find(|fire| fire["ray"] == "a1").unwrap();
+    assert_eq!(
+        (&fire["seen"], &fire["os"], &fire["status"]),
+        (&json!(false), &json!("amzn2"), &json!(403))
+    );
+    assert_eq!(fire["fired"][0]["applied"], "block");
+    let source = &stage.api().items("/ingest")[0];
+    assert_eq!(
+        (&source["source"], &source["lines"], &source["faults"]),
+        (&json!("cloudflare"), &json!(6), &json!(2))
+    );
+    assert_eq!(source["last_faults"][0]["line"], 2);
+    let metrics = Request::get("/_blobwatch/metrics").header("Authorization", &bearer(VIEWER).1);
+    let metrics = metrics.send(stage.edge.addr()).unwrap().text();
+    assert!(
+        metrics.contains("blobwatch_ingest_events_total{source=\"cloudflare\",result=\"repeat\"} 2"),
+        "{metrics}"
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_with_its_place() {
+    let stage = stage();
+    let answer = push(&stage, "cloudflare", bearer(PUSHER), "oops\n{}");
+    let problem = is_problem(&answer, 400, "body.line.1");
+    assert_eq!(problem["errors"][0]["message"], "expected an object");
+    let cut = &gzip(&firewall_event("a1", "block"))[..50];
+    is_problem(&push(&stage, "cloudflare", bearer(PUSHER), cut), 400, "body");
+    let bomb = gzip(&" ".repeat(65 << 20));
+    is_problem(&push(&stage, "cloudflare", bearer(PUSHER), bomb), 413, "");
+}
+
+#[test]
+fn firehose_gets_the_answer_that_it_waits_for() {
+    let stage = stage();
+    let send = |token: &str, body: &str| {
+        let request = Request::new("POST", "/_blobwatch/ingest/v1/aws-waf")
+            .header("X-Amz-Firehose-Access-Key", token)
+            .header("X-Amz-Firehose-Request-Id", "req-1");
+        request
+            .body("application/json", body)
+            .send(stage.edge.addr())
+            .unwrap()
+    };
+    let empty = send(PUSHER, r#"{"requestId":"req-1","timestamp":1,"records":[]}"#);
+    assert_eq!(
+        (empty.status(), &empty.json()["requestId"]),
+        (200, &json!("req-1"))
+    );
+    assert!(empty.json()["timestamp"].as_u64().unwrap() > 1_600_000_000_000);
+    let refused = send("wrong", "{}");
+    assert_eq!(
+        (refused.status(), &refused.json()["requestId"]),
+        (401, &json!("req-1"))
+    );
+    assert!(refused.json()["errorMessage"].is_string());
+}
+
+#[test]
+fn a_source_of_ones_own_is_read_by_a_mapping_of_the_settings() {
+    let stage = stage();
+    let api = stage.api();
+    let mut settings = api.get("/settings");
+    let mapping = json!({"time": "/at", "rule": "/rule", "action": "/did", "address": "/ip", "path": "/url", "ray": "/id"});
+    settings["ingest"] = json!({"own-cdn": mapping});
+    for member in ["revision"] {
+        settings.as_object_mut().unwrap().remove(member);
+    }
+    api.put("/settings", &settings);
+    let line = json!({"at": unix_ms(), "rule": "limit", "did": "block", "ip": "198.51.100.9", "id": "x",
+        "url": format!("https://hub.example/v2/a/blobs/{DIGEST}")});
+    let pushed = eventually("the mapping is known", || {
+        Some(push(&stage, "own-cdn", bearer(PUSHER), line.to_string()))
+            .filter(|answer| answer.status() != 404)
+    });
+    assert_eq!(
+        (pushed.status(), &pushed.json()["events"]),
+        (202, &json!(1)),
+        "{}",
+        pushed.text()
+    );
+    settings["ingest"]["own-cdn"]["rule"] = json!("rule");
+    let refused = api.try_put("/settings", &settings);
+    assert_eq!(refused.status(), 422, "{}", refused.text());
+}
