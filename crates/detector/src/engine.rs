@@ -38,6 +38,7 @@ use super::intervention::Intervention;
 use super::kind::{AnomalyKind, TESTED_KINDS};
 use super::normal::{KindSums, Normal, PastCounts, Rates, combination};
 use super::rules::Switch;
+use super::upstream::UpstreamFires;
 use super::window::{Bucket, MAX_SAMPLED, MINUTE_SLOTS, WINDOW_SLOTS, Window};
 use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, Cuts, SLOT_S};
 use blobwatch_rulebook::AnomalyBreadth;
@@ -207,6 +208,9 @@ pub struct Engine {
     /// Likewise.
     #[serde(skip)]
     breadth: AnomalyBreadth,
+    /// What other parties' rules did; saved beside the engine.
+    #[serde(skip)]
+    upstream: UpstreamFires,
 }
 
 /// Which times say what is expected.
@@ -294,6 +298,7 @@ impl Default for Engine {
             traffic: RecentTraffic::default(),
             interventions: Vec::new(),
             breadth: AnomalyBreadth::default(),
+            upstream: UpstreamFires::default(),
         }
     }
 }
@@ -307,6 +312,8 @@ impl Engine {
     /// As [`Self::add`], where slots are tested so many slots later than usual.
     pub fn add_late(&mut self, batch: CellBatch, now: u64, delay: u64) -> Added {
         let ticked = self.ticked.unwrap_or(0);
+        // It says its own times, and may come as late as it likes.
+        self.upstream.take(&batch.upstream, now);
         if batch.slot + MAX_LATE_SLOTS + delay < now || batch.slot > now + MAX_EARLY_SLOTS {
             self.uncounted.out_of_time += 1;
             return Added::OutOfTime;
@@ -485,6 +492,17 @@ impl Engine {
     /// Takes over who sent requests lately, which was saved beside the engine.
     pub(crate) fn restore_traffic(&mut self, traffic: RecentTraffic) {
         self.traffic = traffic;
+    }
+
+    /// What other parties' rules did lately.
+    #[must_use]
+    pub fn upstream(&self) -> &UpstreamFires {
+        &self.upstream
+    }
+
+    /// Takes over what was saved beside the engine.
+    pub(crate) fn restore_upstream(&mut self, upstream: UpstreamFires) {
+        self.upstream = upstream;
     }
 
     /// How broad a fault must be.

@@ -12,6 +12,7 @@ import { Link } from "../parts/link.tsx";
 import { MakeRule } from "../parts/make_rule.tsx";
 import { Plot } from "../parts/plot.tsx";
 import { Empty, Refusal, Shown } from "../parts/states.tsx";
+import { RuleName } from "../parts/origin.tsx";
 import { Responses, SuspectButton } from "../parts/suspects.tsx";
 import { Time } from "../parts/time.tsx";
 import { ofCohort } from "../rule_language/conditions.ts";
@@ -230,7 +231,9 @@ function Rules({ anomaly }: { anomaly: Answer }) {
         <tbody>
           {anomaly.rules.map((rule) => (
             <tr key={rule.rule}>
-              <td>{rule.rule}</td>
+              <td>
+                <RuleName rule={rule.rule} />
+              </td>
               <td class="number">{times(rule.lift)}</td>
               <td class="number">{percent(rule.share)}</td>
               <td>{rule.mode_changed ? <Time at={rule.mode_changed} seconds /> : <span class="faint">not near the onset</span>}</td>

@@ -378,6 +378,7 @@ fn the_report_of_a_harm_says_what_the_rule_did() {
         records: &[],
         marks: &[],
         breadth: AnomalyBreadth::default(),
+        acted: &[],
         now_ms,
     };
     let expected = "\
@@ -457,6 +458,7 @@ fn the_report_says_which_clients_go_round_refused_ranges() {
         records: &[],
         marks: &[],
         breadth: AnomalyBreadth::default(),
+        acted: &[],
         now_ms: now,
     };
     let text = report.markdown();
@@ -487,6 +489,7 @@ fn the_report_says_everything_that_a_partner_asks() {
         records: &[record],
         marks: &store.marks(0, u64::MAX, 10).unwrap(),
         breadth: AnomalyBreadth::default(),
+        acted: &[],
         now_ms: now,
     };
     let text = report.markdown();

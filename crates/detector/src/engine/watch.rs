@@ -18,7 +18,9 @@ use crate::naming;
 use crate::naming::Naming;
 use crate::normal::{Rates, UNKNOWN, combination};
 use crate::rules::{Question, Switch};
+use crate::upstream::UpstreamFires;
 use crate::window::{Bucket, Window};
+use blobwatch_pull::Origin;
 use blobwatch_records::{Breadth, Cell, CellCounts, CellKey, SLOT_S};
 use blobwatch_rulebook::AnomalyBreadth;
 use blobwatch_sql::Pace;
@@ -114,6 +116,7 @@ pub(super) struct Facts<'a> {
     pub(super) switches: &'a [Switch],
     pub(super) past: &'a [Past],
     pub(super) breadth: AnomalyBreadth,
+    pub(super) upstream: &'a UpstreamFires,
 }
 
 impl Facts<'_> {
@@ -236,7 +239,7 @@ impl Watch {
 
     /// Figures, rules and examples as they are now.
     pub(super) async fn describe(&mut self, facts: &Facts<'_>, rates: &Rates, slot: u64, pace: &impl Pace) {
-        let Facts { window, switches, .. } = *facts;
+        let Facts { window, .. } = *facts;
         let kind = self.anomaly.kind();
         let sums = self.sums(window, kind, rates, pace).await;
         self.anomaly.observed = sums.events / sums.trials;
@@ -250,17 +253,12 @@ impl Watch {
         }
         pace.spent(SCAN).await;
         self.anomaly.affected = Affected::from(&self.breadth);
-        let question = Question {
-            window,
-            cohort: &self.anomaly.cohort,
-            kind,
-            span,
-            onset_ms: slot_ms(self.onset),
-            rates,
-            switches,
-        };
-        self.anomaly.rules = question.suspects();
+        let question = self.question(facts, rates, span);
+        let rules = question.suspects();
         pace.spent(SCAN).await;
+        let routes = question.route_changes();
+        pace.spent(SCAN).await;
+        (self.anomaly.rules, self.anomaly.routes) = (rules, routes);
         self.anomaly.detail = detail::of(
             window,
             &self.anomaly.cohort,
@@ -268,10 +266,28 @@ impl Watch {
             self.onset,
             &mut self.throughput_before,
         );
-        self.anomaly.routes = question.route_changes();
-        pace.spent(SCAN).await;
         self.examples(window, span);
         pace.spent(SCAN).await;
+    }
+
+    fn question<'a>(&'a self, facts: &Facts<'a>, rates: &'a Rates, span: Span) -> Question<'a> {
+        Question {
+            window: facts.window,
+            cohort: &self.anomaly.cohort,
+            kind: self.anomaly.kind(),
+            span,
+            onset_ms: slot_ms(self.onset),
+            opened_ms: self.anomaly.opened_ms,
+            rates,
+            switches: facts.switches,
+            upstream: facts.upstream,
+        }
+    }
+
+    /// Of a cliff: rules of other parties that stopped those who are missing.
+    fn name_rules(&mut self, facts: &Facts<'_>, rates: &Rates, slot: u64) {
+        let span = self.span(slot);
+        self.anomaly.rules = self.question(facts, rates, span).suspects();
     }
 
     /// Names it by all attributes; the rates are then those of that name.
@@ -368,6 +384,14 @@ impl Watch {
     }
 }
 
+fn upstream_rules(anomaly: &Anomaly) -> Vec<String> {
+    let rules = anomaly.rules.iter().map(|suspect| &suspect.rule);
+    rules
+        .filter(|rule| Origin::of(rule) == Origin::Upstream)
+        .cloned()
+        .collect()
+}
+
 impl Engine {
     /// Tells the open anomalies anew, and names them anew where another cohort explains them better.
     pub(super) async fn refresh(&mut self, slot: u64, outcome: &mut Outcome, pace: &impl Pace) {
@@ -379,6 +403,11 @@ impl Engine {
         let told = outcome.changes.len();
         for mut watch in std::mem::take(&mut self.open) {
             let kind = watch.anomaly.kind();
+            let rules = upstream_rules(&watch.anomaly);
+            if watch.cliff.is_some() && watch.opened < slot {
+                let rates = self.rates_before(kind, watch.onset, pace).await;
+                watch.name_rules(&self.facts(), &rates, slot);
+            }
             if watch.cliff.is_none() && watch.opened < slot {
                 let first = watch.onset.max(self.window.first().unwrap_or(slot));
                 let rates = match known.entry((kind, first)) {
@@ -402,6 +431,7 @@ impl Engine {
                 watch.describe(&self.facts(), rates, slot, pace).await;
                 self.tell_name(slot, &mut watch, &before, outcome);
             }
+            Self::tell_upstream(slot, &mut watch, &rules, outcome);
             self.respond(&mut watch, slot, slot_ms(slot + 1));
             pace.spent(SCAN).await;
             self.open.push(watch);
@@ -497,6 +527,16 @@ impl Engine {
         }
     }
 
+    /// Says that rules of other parties go with it that did not before: their events come minutes late.
+    fn tell_upstream(slot: u64, watch: &mut Watch, before: &[String], outcome: &mut Outcome) {
+        let mut new = upstream_rules(&watch.anomaly);
+        new.retain(|rule| !before.contains(rule));
+        if !new.is_empty() {
+            let text = format!("correlates with {} (upstream)", new.join(", "));
+            Self::tell(slot, watch, (Moment::Note, text), outcome);
+        }
+    }
+
     /// Adds to its history, and tells of it.
     pub(super) fn tell(
         slot: u64,
@@ -517,6 +557,7 @@ impl Engine {
             switches: &self.switches,
             past: &self.past,
             breadth: self.breadth,
+            upstream: &self.upstream,
         }
     }
 

@@ -122,6 +122,12 @@ async fn decode(bytes: &[u8], format: u64, pace: &impl Pace) -> Option<Read<Engi
     }
     let (traffic, rest) = postcard::take_from_bytes(rest).ok()?;
     state.engine.restore_traffic(traffic);
+    if rest.is_empty() {
+        // Likewise: other parties tell again.
+        return Some(state);
+    }
+    let (upstream, rest) = postcard::take_from_bytes(rest).ok()?;
+    state.engine.restore_upstream(upstream);
     rest.is_empty().then_some(state)
 }
 
@@ -174,6 +180,7 @@ impl<S: Sql> Detector<S> {
         out.put(self.engine.admission())?;
         pace.spent(PART_RECORDS).await;
         out.put(self.engine.traffic())?;
+        out.put(self.engine.upstream())?;
         Ok(out.bytes())
     }
 
