@@ -38,6 +38,7 @@ pub(crate) use policy::PolicyRule;
 pub use policy::{ModeSource, Policy};
 pub use program::{FORM, Program};
 pub use read::{DocumentError, MAX_DOCUMENT, strict};
+pub use route::RouteTable;
 pub use stages::{MAX_STEPS, Stages, Step};
 pub use starter::{STARTER, starter};
 pub use validate::{MAX_ANOMALY_BREADTH, MAX_LISTS, MAX_LISTS_BYTES, faults};

@@ -4,6 +4,7 @@ mod alarm;
 mod audit_log;
 mod documents;
 mod enforcement;
+mod explain;
 mod guards;
 mod lists;
 mod notices;
