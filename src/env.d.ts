@@ -38,7 +38,35 @@ interface Cf {
   readonly clientTcpRtt?: number;
   readonly clientQuicRtt?: number;
   readonly edgeL4?: { readonly deliveryRate?: number };
-  readonly botManagement?: { readonly ja3Hash?: string; readonly ja4?: string };
+  readonly botManagement?: {
+    readonly ja3Hash?: string;
+    readonly ja4?: string;
+    readonly score?: number;
+    readonly verifiedBot?: boolean;
+    readonly staticResource?: boolean;
+    readonly corporateProxy?: boolean;
+    readonly jsDetection?: { readonly passed?: boolean };
+  };
+  readonly verifiedBotCategory?: string;
+  readonly tlsClientAuth?: {
+    readonly certPresented?: string;
+    readonly certVerified?: string;
+    readonly certRevoked?: string;
+    readonly certFingerprintSHA1?: string;
+    readonly certFingerprintSHA256?: string;
+    readonly certIssuerDN?: string;
+    readonly certSerial?: string;
+    readonly certSubjectDN?: string;
+  };
+  readonly city?: string;
+  readonly latitude?: string;
+  readonly longitude?: string;
+  readonly metroCode?: string;
+  readonly postalCode?: string;
+  readonly region?: string;
+  readonly regionCode?: string;
+  readonly timezone?: string;
+  readonly isEUCountry?: string;
 }
 
 /** A request as the platform hands it over. */

@@ -13,6 +13,7 @@ use crate::problem::Problem;
 mod api;
 mod audit;
 mod detect;
+mod explain;
 mod ingest;
 mod input;
 mod list;
@@ -47,6 +48,7 @@ enum Command {
     Preview(preview::Arguments),
     Rulebook(rulebook::Arguments),
     List(list::Arguments),
+    Explain(explain::Arguments),
     Audit(audit::Arguments),
     /// Write the records on which a rule fired, as NDJSON, newest first
     Fires(records::Records),
@@ -85,6 +87,7 @@ fn main() -> ExitCode {
         Command::Preview(arguments) => preview::run(&arguments),
         Command::Rulebook(arguments) => rulebook::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Fires(arguments) => records::export("fires", &arguments),
         Command::Requests(arguments) => records::export("requests", &arguments),

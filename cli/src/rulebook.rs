@@ -1,4 +1,4 @@
-//! `blobwatch rulebook pull | diff | push`: the rulebook of a deployment as a file.
+//! `blobwatch rulebook pull | check | import | export | diff | push`: the rulebook of a deployment as a file.
 //!
 //! A push says first what it changes, is one revision or nothing, and is refused when the live rulebook moved on since
 //! the file was pulled. It starts or grows no enforcement without a preview that the file names, or `--force`.
@@ -12,10 +12,13 @@ use crate::api::{Api, Deployment, escaped};
 use crate::problem::Problem;
 use crate::{Outcome, input, output};
 
+mod check;
 mod document;
+mod export;
+mod import;
 mod plan;
 
-use document::Document;
+pub(crate) use document::Document;
 use plan::Plan;
 
 /// Keep a deployment's rulebook in a file: pull, diff, push
@@ -35,6 +38,37 @@ enum Command {
         file: PathBuf,
         #[command(flatten)]
         deployment: Deployment,
+    },
+    /// Check a file without a deployment; exit code 1 if anything is wrong
+    #[command(after_help = EXAMPLES)]
+    Check {
+        /// TOML or JSON by its extension; - reads JSON from standard input
+        file: PathBuf,
+    },
+    /// Say what rules and lists of Cloudflare are here, in monitor; exit code 1 if some cannot be said
+    #[command(after_help = EXAMPLES)]
+    Import {
+        /// Answers of the Rulesets and Lists APIs (JSON), or Terraform (HCL); - reads standard input
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Add them to this rulebook, TOML or JSON by its extension, or make it
+        #[arg(long, value_name = "FILE")]
+        into: Option<PathBuf>,
+    },
+    /// Write the rules and lists of a file in the form of Cloudflare's APIs, as log; exit code 1 if some cannot be said
+    #[command(after_help = EXAMPLES)]
+    Export {
+        /// TOML or JSON by its extension; - reads JSON from standard input
+        file: PathBuf,
+        /// Into the form of Cloudflare's Rulesets and Lists APIs, the only one
+        #[arg(long, required = true)]
+        cloudflare: bool,
+        /// Output file; without it, standard output
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Give rules that are enforced by default their action instead of log
+        #[arg(long)]
+        enforced: bool,
     },
     /// Show what a push of a file would change; exit code 1 if there are changes
     #[command(after_help = EXAMPLES)]
@@ -72,6 +106,9 @@ enum Command {
 const EXAMPLES: &str = "Examples:
   export BLOBWATCH_URL=https://registry.example.com BLOBWATCH_TOKEN=…
   blobwatch rulebook pull rulebook.toml
+  blobwatch rulebook check rulebook.toml
+  blobwatch rulebook import waf.tf --into rulebook.toml
+  blobwatch rulebook export rulebook.toml --cloudflare --out rulesets.json
   blobwatch rulebook diff rulebook.toml
   blobwatch rulebook push rulebook.toml --reason 'botnet-sig from 1 % on'
   blobwatch rulebook push rulebook.toml --reason \"$CI_COMMIT_TITLE\" --yes
@@ -80,7 +117,7 @@ A mode that begins to enforce names its preview, as `preview = \"pv-…\"` in it
 file, and a push is refused when the live rulebook is at another revision; a file without `revision` applies to whatever
 is live when its plan is made.
 
-Exit codes: diff 0 no difference, 1 differences; push 0 applied, or nothing to do; 2 refused, or another error";
+Exit codes: check 0 sound, 1 not; import and export 0 all of it, 1 some left out; diff 0 no difference, 1 differences; push 0 applied, or nothing to do; 2 refused, or another error";
 
 fn reason(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
@@ -92,6 +129,11 @@ fn reason(text: &str) -> Result<String, String> {
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     match &arguments.command {
         Command::Pull { file, deployment } => pull(file, &Api::new(deployment)?),
+        Command::Check { file } => check::run(file),
+        Command::Export {
+            file, out, enforced, ..
+        } => export::run(file, out.as_deref(), *enforced),
+        Command::Import { files, into } => import::run(files, into.as_deref()),
         Command::Diff {
             file,
             json,

@@ -628,3 +628,41 @@ fn lists_travel_in_the_file_of_the_rulebook() {
     );
     program.case(&["list", "show", "tools"], 0, "aria2\ncurl\n");
 }
+
+#[test]
+fn a_request_is_explained_before_anybody_makes_it() {
+    let program = Program::new("explain");
+    let line = "curl -A docker/19.03.6 https://r.example/v2/library/a/blobs/sha256:4abcf20661432fb2d719aaf90656f55c287f8ca915dc1c92ec14ff61e67fbaf8";
+    program.case(
+        &["explain", "--curl", line],
+        0,
+        "route hub: the request is forwarded unchanged\n  matches   sweep (monitor, would block)",
+    );
+    let expression = "ip.src.country eq \"US\"";
+    let asked = ["explain", "--curl", line, "--rule", expression];
+    program.case(
+        &asked,
+        0,
+        "unknown   draft (monitor, would tag): its expression depends on ip.src.country",
+    );
+    program.case(
+        &[&asked[..], &["--fact", "ip.src.country=US"]].concat(),
+        0,
+        "matches   draft",
+    );
+    program.case(&["rulebook", "pull", "book.toml"], 0, "wrote");
+    let book = program
+        .read("book.toml")
+        .replace("default_mode = \"monitor\"", "default_mode = \"enforce\"");
+    program.write("book.toml", &book);
+    program.case(
+        &["explain", "--curl", line, "--rulebook", "book.toml"],
+        1,
+        "route hub: sweep blocks the request",
+    );
+    program.case(
+        &["explain", "--curl", "curl"],
+        2,
+        "body.curl: expected a URL in the curl line",
+    );
+}

@@ -46,6 +46,54 @@ export const firstScheme = (said) => (said.split(",", 1)[0]?.trim().toLowerCase(
  */
 export const schemeOf = (request, url) => (line(readCf(request).tlsVersion) ? "https" : url.protocol.slice(0, -1));
 
+/** Ends each name and each value of `platformFacts`. */
+const SEPARATOR = "\u001f";
+
+/**
+ * What the platform says beside the lines, by the names of the rule language (`crates/rules/src/told.rs`).
+ * @param {Cf} cf
+ */
+function platformFacts(cf) {
+  const { botManagement: bot, tlsClientAuth: auth } = cf;
+  let text = "";
+  const add = (/** @type {string} */ name, /** @type {unknown} */ value) => {
+    const said = typeof value === "boolean" ? `${value}` : line(value);
+    if (said && !said.includes(SEPARATOR)) text += name + SEPARATOR + said + SEPARATOR;
+  };
+  if (bot) {
+    add("cf.bot_management.score", bot.score);
+    add("cf.bot_management.verified_bot", bot.verifiedBot);
+    add("cf.bot_management.static_resource", bot.staticResource);
+    add("cf.bot_management.corporate_proxy", bot.corporateProxy);
+    add("cf.bot_management.js_detection.passed", bot.jsDetection?.passed);
+  }
+  add("cf.verified_bot_category", cf.verifiedBotCategory);
+  if (auth && line(auth.certPresented) === "1") {
+    add("cf.tls_client_auth.cert_presented", true);
+    add("cf.tls_client_auth.cert_verified", auth.certVerified === "SUCCESS");
+    add("cf.tls_client_auth.cert_revoked", auth.certRevoked);
+    add("cf.tls_client_auth.cert_fingerprint_sha1", auth.certFingerprintSHA1);
+    add("cf.tls_client_auth.cert_fingerprint_sha256", auth.certFingerprintSHA256);
+    add("cf.tls_client_auth.cert_issuer_dn", auth.certIssuerDN);
+    add("cf.tls_client_auth.cert_serial", auth.certSerial);
+    add("cf.tls_client_auth.cert_subject_dn", auth.certSubjectDN);
+  } else if (auth) {
+    add("cf.tls_client_auth.cert_presented", false);
+    add("cf.tls_client_auth.cert_verified", false);
+  }
+  add("ip.src.city", cf.city);
+  add("ip.src.lat", cf.latitude);
+  add("ip.src.lon", cf.longitude);
+  add("ip.src.metro_code", cf.metroCode);
+  add("ip.src.postal_code", cf.postalCode);
+  add("ip.src.region", cf.region);
+  add("ip.src.region_code", cf.regionCode);
+  add("ip.src.timezone.name", cf.timezone);
+  // Only where the country is in the union; where there is no country nothing is known.
+  add("ip.src.is_in_european_union", line(cf.country) && (cf.isEUCountry === "1" ? "1" : "0"));
+  return text;
+}
+
 /**
  * @param {ClientRequest} request
  * @param {URL} url
@@ -82,6 +130,7 @@ export function readFacts(request, url, env) {
     // Of the transport that the client used; the other one is missing or 0.
     line(cf.clientTcpRtt || cf.clientQuicRtt),
     line(cf.edgeL4?.deliveryRate),
+    platformFacts(cf),
   ].join("\n");
   for (const [name, value] of request.headers) text += `\n${name}:${value}`;
   return text;

@@ -14,9 +14,9 @@ use crate::{input, output};
 const MAX_FILE: u64 = 2_000_000;
 
 /// A rulebook as somebody wrote it.
-pub(super) struct Document {
+pub(crate) struct Document {
     /// What is sent.
-    pub(super) body: Value,
+    pub(crate) body: Value,
     /// The revision that it was pulled at.
     pub(super) revision: Option<u64>,
     text: String,
@@ -28,7 +28,7 @@ fn is_toml(file: &Path) -> bool {
 
 impl Document {
     /// Reads a file; with `force`, every enforcement in it is forced.
-    pub(super) fn read(file: &Path, force: bool) -> Result<Self, Problem> {
+    pub(crate) fn read(file: &Path, force: bool) -> Result<Self, Problem> {
         let mut text = String::new();
         input::open(file)?
             .take(MAX_FILE + 1)

@@ -20,7 +20,7 @@ pub(super) struct Needs {
     pub(super) blob: bool,
     /// The offsets of a range.
     pub(super) range: bool,
-    /// The CF-Ray: no two rows are alike.
+    /// The CF-Ray or the time: no two rows are alike.
     pub(super) ray: bool,
 }
 
@@ -47,7 +47,7 @@ impl Needs {
                     needs.treatment = true;
                     needs.range = true;
                 }
-                Field::Ray => needs.ray = true,
+                Field::Ray | Field::TimestampSec => needs.ray = true,
                 _ => needs.agent = true,
             }
         }
@@ -185,6 +185,7 @@ impl<'a> Reads<'a> {
         }
         values.set(Field::OddPath, Value::Bool(texts.odd_path));
         set(&mut values, Field::Ray, &texts.ray);
+        values.set(Field::TimestampSec, integer(Some(row.id.time_ms() / 1000)));
         set(&mut values, Field::Route, self.route);
         let method = self
             .block

@@ -12,7 +12,7 @@ use crate::user_agent::Agent;
 use blobwatch_rules::{Field, Value, Values};
 
 /// Fields that no record keeps. Addresses are personal; queries and headers may hold tokens.
-pub const NEVER_KEPT: [Field; 8] = [
+pub const NEVER_KEPT: [Field; 9] = [
     Field::Uri,
     Field::Query,
     Field::FullUri,
@@ -21,6 +21,7 @@ pub const NEVER_KEPT: [Field; 8] = [
     Field::XForwardedFor,
     Field::Headers,
     Field::Ip,
+    Field::Platform,
 ];
 
 /// A record and the texts that it does not hold as they are, for [`Self::values`] to borrow.
@@ -137,6 +138,7 @@ impl<'a> RecordValues<'a> {
     fn numbers(&self, values: &mut Values<'a>) {
         let record = self.record;
         values.set(Field::OddPath, Value::Bool(record.odd_path));
+        values.set(Field::TimestampSec, integer(Some(record.id.time_ms() / 1000)));
         if !record.fingerprint.is_empty() {
             values.set(Field::Fingerprint, Value::from(record.fingerprint.as_str()));
         }

@@ -155,6 +155,8 @@ impl<'a> Request<'a> {
         set(values, Field::TlsExtensionsSha1Le, facts.tls.extensions_sha1_le);
         set(values, Field::Ja4, facts.ja4);
         set(values, Field::Ja3, facts.ja3);
+        set(values, Field::Platform, facts.platform);
+        values.set(Field::TimestampSec, integer(Some(facts.time_ms / 1000)));
         values.set(Field::Ssl, Value::Bool(facts.scheme == "https"));
         values.set(Field::Ip, facts.address.map_or(Value::Missing, Value::Ip));
         values.set(Field::Asn, integer(facts.asn.map(u64::from)));

@@ -12,6 +12,7 @@ mod document_calls;
 mod ending;
 mod entry;
 mod enforcing;
+mod explain_call;
 mod guard_calls;
 mod list_calls;
 mod fire_log_calls;
@@ -34,6 +35,7 @@ pub(crate) use check_calls::check_expression;
 pub(crate) use document_calls::get_document;
 pub(crate) use entry::Written;
 pub use entry::{NewAuditEntry, write_entry};
+pub(crate) use explain_call::explain_request;
 pub(crate) use fire_log_calls::list_fire_logs;
 pub(crate) use guard_calls::{GUARD, list_guards};
 pub use guard_calls::{NextReport, take_report};
@@ -63,7 +65,7 @@ const _: () = assert!(MAX_RULEBOOK_BODY == 2 * MAX_DOCUMENT);
 /// # Errors
 /// A problem that names the place; nothing was written then.
 pub fn answer<S: Sql>(store: &RuleBookStore<S>, call: &ApiRequest<'_>) -> Result<ApiReply, Problem> {
-    let most = if call.path == "rulebook" || call.path.starts_with("lists/") {
+    let most = if matches!(call.path, "rulebook" | "explain") || call.path.starts_with("lists/") {
         MAX_RULEBOOK_BODY
     } else {
         MAX_BODY
@@ -73,6 +75,11 @@ pub fn answer<S: Sql>(store: &RuleBookStore<S>, call: &ApiRequest<'_>) -> Result
     }
     let segments: Vec<&str> = call.path.split('/').collect();
     match (call.method, segments.as_slice()) {
+        // It changes nothing, though it has a body.
+        ("POST", ["explain"]) => {
+            Parameters::parse(call.query, &[])?;
+            read_answer(store, &explain_request(store, call.now_ms, call.body)?)
+        }
         ("GET", _) => read(store, call, &segments),
         ("PUT" | "DELETE" | "POST", _) => write(store, call, &segments),
         _ => Err(Problem::method_not_allowed(call.method)),
@@ -144,7 +151,7 @@ fn write<S: Sql>(
             method,
             [
                 "rules" | "modes" | "routes" | "lists" | "settings" | "audit" | "rulebook" | "panic-off"
-                | "guards" | "fire-logs",
+                | "guards" | "fire-logs" | "explain",
                 ..,
             ],
         ) => Err(Problem::method_not_allowed(method)),

@@ -1,9 +1,12 @@
 //! The RuleBook: routes, rules, modes and their audit log, changed by calls.
 
 mod alarm;
+mod asked;
 mod audit;
 mod calls;
+mod curl;
 mod document;
+mod hypothetical;
 mod object_calls;
 mod preview_freshness;
 mod preview_plan;

@@ -136,6 +136,12 @@ impl Checker<'_> {
         let kind = match &node.kind {
             NodeKind::Combined(op, items) => self.combined(*op, items)?,
             NodeKind::Not(inner) => ClauseKind::Not(Box::new(self.clause(inner)?)),
+            NodeKind::Comparison(left, None) if self.is_word(left, "true") => {
+                ClauseKind::Combined(Combiner::And, Vec::new())
+            }
+            NodeKind::Comparison(left, None) if self.is_word(left, "false") => {
+                ClauseKind::Combined(Combiner::Or, Vec::new())
+            }
             NodeKind::Comparison(left, test) => match (operand::resolve(self, left)?, test) {
                 (Meaning::Quantified(quantifier, node), None) => self.quantified(quantifier, node)?,
                 (meaning, test) => {
@@ -149,6 +155,11 @@ impl Checker<'_> {
             kind,
             span: node.span.clone(),
         })
+    }
+
+    /// `true` and `false` are whole expressions at Cloudflare.
+    fn is_word(&self, operand: &Operand, word: &str) -> bool {
+        self.text.get(operand.span.clone()) == Some(word)
     }
 
     fn combined(&self, op: Combiner, items: &[Node]) -> Result<ClauseKind, RuleError> {
@@ -186,6 +197,14 @@ impl Checker<'_> {
                 let expected = format!("an operator after this {}", term.kind());
                 Err(self.error(&left.span, expected))
             }
+            (
+                Meaning::Term(term),
+                Some(Comparison {
+                    operator: Operator::Order(order),
+                    right: Right::Operand(right),
+                    ..
+                }),
+            ) if !operand::is_unknown(self, right) => self.term_test(term, *order, right),
             (Meaning::Term(term), Some(test)) if term.kind() != Type::Boolean => {
                 let test = self.test(term.kind(), test)?;
                 Ok(Predicate { term, test })
@@ -199,8 +218,35 @@ impl Checker<'_> {
         }
     }
 
+    /// A field against a field. `ne` is true where one of them is missing.
+    fn term_test(&self, left: Term, order: Order, right: &Operand) -> Result<Predicate, RuleError> {
+        let Meaning::Term(other) = operand::resolve(self, right)? else {
+            return Err(self.error(&right.span, "a field, or a function that gives a value"));
+        };
+        if left.has_several() || other.has_several() {
+            return Err(self.error(&right.span, "a value in quotes: `[*]` is compared with no field"));
+        }
+        if other.kind() != left.kind() {
+            return Err(self.error(&right.span, format!("one value of this {}", left.kind())));
+        }
+        let same = Term::Same(Box::new(left), Box::new(other));
+        Ok(match order {
+            Order::NotEqual => Predicate {
+                term: Term::ToString(Box::new(same)),
+                test: Test::String(Order::NotEqual, Box::from(*b"true")),
+            },
+            _ => Predicate {
+                term: same,
+                test: Test::IsTrue,
+            },
+        })
+    }
+
     /// `ssl eq true`, and the three like it. Of a fact that is missing, "equal" to either is false.
     fn boolean_test(&self, term: Term, test: &Comparison) -> Result<Predicate, RuleError> {
+        if let Right::Operand(operand) = &test.right {
+            return Err(self.error(&operand.span, "`true` or `false`"));
+        }
         let (Operator::Order(order @ (Order::Equal | Order::NotEqual)), Right::One(value)) =
             (test.operator, &test.right)
         else {
@@ -265,6 +311,17 @@ impl Checker<'_> {
     fn test(&self, kind: Type, test: &Comparison) -> Result<Test, RuleError> {
         match (&test.right, kind) {
             (Right::Named(name), _) => self.list(name, kind).map(Test::InList),
+            (Right::Operand(operand), _) => {
+                let span = operand.span.clone();
+                let value = Literal { string: None, span };
+                self.test(
+                    kind,
+                    &Comparison {
+                        right: Right::One(value),
+                        ..test.clone()
+                    },
+                )
+            }
             (Right::List(values), Type::String) => self.each(values, Self::string).map(Test::InStrings),
             (Right::List(values), Type::Integer) => self.each(values, Self::integers).map(Test::InIntegers),
             (Right::List(values), _) => self.each(values, Self::addresses).map(Test::InIps),

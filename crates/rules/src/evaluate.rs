@@ -75,6 +75,9 @@ impl Term {
                 !is_kept(array) && fields.contains(&array.map().field())
             }
             Self::Concat(parts) | Self::Coalesce(parts) => parts.iter().any(|part| part.reads(fields)),
+            Self::Told(_) => fields.contains(&Field::Platform),
+            Self::Extension => fields.contains(&Field::Path),
+            Self::Same(left, right) => left.reads(fields) || right.reads(fields),
             _ => self.inner().is_some_and(|of| of.reads(fields)),
         }
     }
@@ -170,6 +173,15 @@ impl Term {
         let bytes = match self {
             Self::Field(field) => return computed(values.get(*field)),
             Self::Untold(_) => return None,
+            Self::Told(fact) => return computed(values.told(*fact)),
+            Self::Extension => match values.get(Field::Path) {
+                Value::Bytes(path) => Cow::Owned(extension(path).to_ascii_lowercase()),
+                _ => return None,
+            },
+            Self::Same(left, right) => {
+                let right = right.compute(values, each)?;
+                return Some(Computed::Bool(left.compute(values, each)? == right));
+            }
             Self::Count(array) => return count(values.items(array)),
             Self::Length(of) => return Some(Computed::Int(i64::try_from(string(of)?.len()).ok()?)),
             Self::At(array, at) => Cow::Borrowed(values.items(array).nth(*at as usize)?),
@@ -252,6 +264,14 @@ impl<'a> Computed<'a> {
             Self::Ip(ip) => Cow::Owned(ip.to_string().into_bytes()),
         }
     }
+}
+
+/// What follows the last dot of the last segment; empty where there is none.
+pub(super) fn extension(path: &[u8]) -> &[u8] {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    memchr::memrchr(b'.', name)
+        .and_then(|dot| name.get(dot + 1..))
+        .unwrap_or_default()
 }
 
 /// The bytes from `start` up to `end` of a value of this length, both from the end where negative; `None`: none.

@@ -180,6 +180,8 @@ impl Order {
 #[derive(Debug, Clone)]
 pub(super) enum Right {
     One(Literal),
+    /// A field, or a function of one.
+    Operand(Operand),
     List(Vec<Literal>),
     /// `$name`, where it stands.
     Named(Span),

@@ -11,6 +11,8 @@ pub enum Type {
     IpAddress,
     /// `http.request.headers`: to each name the list of its values.
     Headers,
+    /// Everything that the platform says by name.
+    Facts,
     /// One header's values, before `[0]` or `[*]`.
     Strings,
 }
@@ -23,6 +25,7 @@ impl fmt::Display for Type {
             Self::Boolean => "Boolean",
             Self::IpAddress => "IP address",
             Self::Headers => "Map of Arrays of Strings",
+            Self::Facts => "Map",
             Self::Strings => "Array of Strings",
         })
     }
@@ -127,6 +130,10 @@ fields! {
         r#"starts_with(cf.bot_management.ja4, "t13d1516h2")"#
     Ja3 "cf.bot_management.ja3_hash" String "JA3, where the zone has Bot Management"
         r#"cf.bot_management.ja3_hash eq "e7d705a3286e19ea42f587b344ee6865""#
+    Platform "cf.*" Facts "what the platform says beside the fields of this table ([names](#names-that-only-the-platform-can-fill))"
+        "cf.bot_management.verified_bot"
+    TimestampSec "http.request.timestamp.sec" Integer "when the request came, in seconds since 1970"
+        "http.request.timestamp.sec ge 1593975600"
     Route "oci.route" String "name of the route that the request took"
         r#"oci.route eq "public""#
     Repository "oci.repository" String "name of the repository, from the path"
@@ -175,6 +182,7 @@ pub(super) const OTHER_NAMES: &[(&str, Field)] = &[
     ("ip.geoip.asnum", Field::Asn),
     ("ip.geoip.continent", Field::Continent),
     ("ip.geoip.country", Field::Country),
+    ("ip.addr", Field::Ip),
 ];
 
 /// The name without Cloudflare's mark of what was there before URL normalisation, which Blobwatch does not do.

@@ -38,6 +38,7 @@ mod print;
 mod ranges;
 mod term;
 mod text;
+mod told;
 mod untold;
 pub mod values;
 mod wildcard;
@@ -52,5 +53,6 @@ pub use limits::{
 };
 pub use list::{ItemError, List, ListKind, Lists, check_list_name};
 pub use parse::parse;
+pub use told::{PlatformFact, SEPARATOR};
 pub use untold::Untold;
 pub use values::{Value, Values};

@@ -7,6 +7,7 @@ use super::error::RuleError;
 use super::expression::{Index, IndexKind, Literal, Node, NodeKind, Operand, OperandKind, Span};
 use super::field::{Field, Type, without_raw};
 use super::term::{Decoding, Quantifier, Term, Test};
+use super::told::PlatformFact;
 use super::untold::Untold;
 
 /// An operand with its names resolved.
@@ -58,6 +59,40 @@ enum Several {
     Array(Array),
 }
 
+/// What is worked out of the path.
+pub(super) const EXTENSION: &str = "http.request.uri.path.extension";
+
+/// The term of a name that has one value.
+fn named(text: &str) -> Option<Term> {
+    let text = without_raw(text);
+    let geoip = text
+        .strip_prefix("ip.geoip.")
+        .map(|rest| format!("ip.src.{rest}"));
+    let current = match geoip.as_deref().unwrap_or(text) {
+        "ip.src.timezone_name" => "ip.src.timezone.name",
+        current => current,
+    };
+    let told = || PlatformFact::named(current).map(Term::Told);
+    let untold = || Untold::named(current).map(Term::Untold);
+    let derived = || (text == EXTENSION).then_some(Term::Extension);
+    let field = Field::named(text).filter(|field| *field != Field::Platform);
+    field
+        .map(Term::Field)
+        .or_else(derived)
+        .or_else(told)
+        .or_else(untold)
+}
+
+/// Whether an operand is a name that nothing has: a text without its quotes.
+pub(super) fn is_unknown(checker: &Checker<'_>, operand: &Operand) -> bool {
+    match &operand.kind {
+        OperandKind::Field { name, indexes } => {
+            indexes.is_empty() && named(checker.name(name)).is_none() && checker.several(name).is_none()
+        }
+        OperandKind::Call { .. } | OperandKind::Literal(_) => false,
+    }
+}
+
 impl Checker<'_> {
     fn name(&self, span: &Span) -> &str {
         self.text.get(span.clone()).unwrap_or_default()
@@ -93,8 +128,7 @@ impl Checker<'_> {
             }
             (None, _) => {
                 let text = self.name(name);
-                let untold = || Untold::named(text).map(Term::Untold);
-                let term = Field::named(text).map(Term::Field).or_else(untold);
+                let term = named(text);
                 let term = term.ok_or_else(|| self.unknown_field(name))?;
                 match indexes.first() {
                     Some(extra) => Err(self.one_value(extra)),
@@ -152,6 +186,9 @@ impl Checker<'_> {
         let names = Field::ALL.iter().map(|field| field.name()).chain(arrays);
         let names = names.chain(Map::ALL.iter().map(|map| map.name()));
         let names = names.chain(Untold::ALL.iter().map(|untold| untold.name()));
+        let names = names
+            .chain(PlatformFact::ALL.iter().map(|fact| fact.name()))
+            .chain([EXTENSION]);
         self.error(span, with_hint("a field", name, names))
     }
 

@@ -245,8 +245,22 @@ impl Parser<'_> {
         match operator {
             Operator::In => self.list(),
             Operator::Matches => self.literal(Quoting::Regex).map(Right::One),
+            Operator::Order(Order::Equal | Order::NotEqual) if self.at_operand() => {
+                self.operand().map(Right::Operand)
+            }
             _ => self.literal(Quoting::Text).map(Right::One),
         }
+    }
+
+    /// Whether a field or a function begins here, and no value: `true`, an address or a string.
+    fn at_operand(&self) -> bool {
+        let span = self.cursor.name_span();
+        let name = self.cursor.slice(&span);
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let goes_on = self
+            .cursor
+            .starts_at(span.end, |c| matches!(c, ':' | '/' | '-' | '"' | '#'));
+        is_name && !goes_on && !matches!(name, "true" | "false")
     }
 
     fn list(&mut self) -> Result<Right, RuleError> {

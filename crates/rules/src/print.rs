@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::array::Array;
 use super::check::CheckedExpression;
+use super::expression::{Combiner, Order};
+use super::operand::EXTENSION;
 use super::pattern::Pattern;
 use super::term::{Clause, ClauseKind, Decoding, IpRange, Predicate, Term, Test};
 use super::wildcard::Wildcard;
@@ -18,6 +20,9 @@ impl Display for CheckedExpression {
 impl Display for Clause {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.kind {
+            ClauseKind::Combined(op, items) if items.is_empty() => {
+                f.write_str(if *op == Combiner::And { "true" } else { "false" })
+            }
             ClauseKind::Combined(op, items) => {
                 let separator = format!(" {} ", op.word());
                 joined(f, &separator, items, Bracketed)
@@ -35,7 +40,7 @@ struct Bracketed<'a>(&'a Clause);
 impl Display for Bracketed<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0.kind {
-            ClauseKind::Combined(..) => write!(f, "({})", self.0),
+            ClauseKind::Combined(_, ref items) if !items.is_empty() => write!(f, "({})", self.0),
             _ => self.0.fmt(f),
         }
     }
@@ -44,6 +49,11 @@ impl Display for Bracketed<'_> {
 impl Display for Predicate {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Predicate { term, test } = self;
+        if let (Term::ToString(of), Test::String(Order::NotEqual, _)) = (term, test)
+            && let Term::Same(left, right) = &**of
+        {
+            return write!(f, "{left} ne {right}");
+        }
         match test {
             Test::IsTrue => term.fmt(f),
             Test::StartsWith(with) => write!(f, "starts_with({term}, {})", Quoted(with)),
@@ -95,6 +105,9 @@ impl Display for Term {
         match self {
             Self::Field(field) => f.write_str(field.name()),
             Self::Untold(untold) => f.write_str(untold.name()),
+            Self::Told(fact) => f.write_str(fact.name()),
+            Self::Extension => f.write_str(EXTENSION),
+            Self::Same(left, right) => write!(f, "{left} eq {right}"),
             Self::At(array, at) => write!(f, "{array}[{at}]"),
             Self::Each(array) => write!(f, "{array}[*]"),
             Self::Count(array) => write!(f, "len({array})"),

@@ -7,6 +7,7 @@ use super::expression::{Combiner, Order, Span};
 use super::field::{Field, Type};
 use super::list::List;
 use super::pattern::Pattern;
+use super::told::PlatformFact;
 use super::untold::Untold;
 use super::wildcard::Wildcard;
 
@@ -69,6 +70,11 @@ impl Quantifier {
 pub(super) enum Term {
     Field(Field),
     /// Always missing.
+    Told(PlatformFact),
+    /// `http.request.uri.path.extension`.
+    Extension,
+    /// Whether two values are there and equal.
+    Same(Box<Term>, Box<Term>),
     Untold(Untold),
     /// The value at a position.
     At(Array, u32),
@@ -105,6 +111,8 @@ impl Term {
         match self {
             Self::Field(field) => field.kind(),
             Self::Untold(untold) => untold.kind(),
+            Self::Told(fact) => fact.kind(),
+            Self::Same(..) => Type::Boolean,
             Self::Coalesce(parts) => parts.first().map_or(Type::String, Self::kind),
             Self::Count(_) | Self::Length(_) => Type::Integer,
             Self::Network(..) => Type::IpAddress,
@@ -145,6 +153,9 @@ impl Term {
             Self::Concat(parts) | Self::Coalesce(parts) => {
                 parts.iter().for_each(|part| part.visit_fields(visit));
             }
+            Self::Told(_) => visit(Field::Platform),
+            Self::Extension => visit(Field::Path),
+            Self::Same(left, right) => [left, right].iter().for_each(|part| part.visit_fields(visit)),
             _ => self.inner().into_iter().for_each(|of| of.visit_fields(visit)),
         }
     }

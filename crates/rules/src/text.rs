@@ -83,6 +83,11 @@ impl<'a> Cursor<'a> {
         self.at..self.at + rest.len() - rest.trim_start_matches(is_name).len()
     }
 
+    /// Whether such a character is at a place.
+    pub(super) fn starts_at(&self, at: usize, wanted: fn(char) -> bool) -> bool {
+        self.text.get(at..).is_some_and(|rest| rest.starts_with(wanted))
+    }
+
     pub(super) fn slice(&self, span: &Span) -> &'a str {
         self.text.get(span.clone()).unwrap_or_default()
     }

@@ -23,7 +23,7 @@ static SCHEME: LazyLock<Scheme> = LazyLock::new(|| {
             Type::Integer => wirefilter::Type::Int,
             Type::Boolean => wirefilter::Type::Bool,
             Type::IpAddress => wirefilter::Type::Ip,
-            Type::Headers | Type::Strings => return None,
+            Type::Headers | Type::Facts | Type::Strings => return None,
         };
         Some((field.name().to_owned(), kind))
     });

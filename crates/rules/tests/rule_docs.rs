@@ -3,7 +3,7 @@
 
 use blobwatch_rules::{
     Field, List, ListKind, Lists, MAX_NESTING, MAX_PREDICATES, MAX_REGEX_BYTES, MAX_RULES, MAX_STARS,
-    MAX_TEXT, Type, Untold,
+    MAX_TEXT, PlatformFact, Type, Untold,
 };
 
 const PAGE: &str = include_str!("../../../docs/rules.md");
@@ -59,6 +59,26 @@ fn the_names_that_are_always_missing_are_listed() {
         assert!(PAGE.contains(&row), "docs/rules.md is to have: {row}");
     }
     assert!(Untold::ALL.iter().all(|untold| kinds.contains(&untold.kind())));
+}
+
+#[test]
+fn the_names_that_the_platform_can_fill_are_listed() {
+    let kinds = [Type::Boolean, Type::Integer, Type::String];
+    for kind in kinds {
+        let names = PlatformFact::ALL.iter().filter(|fact| fact.kind() == kind);
+        let names: Vec<String> = names.map(|fact| format!("`{}`", fact.name())).collect();
+        let row = format!("| {kind} | {} |", names.join(" "));
+        assert!(PAGE.contains(&row), "docs/rules.md is to have: {row}");
+    }
+    assert!(PlatformFact::ALL.iter().all(|fact| kinds.contains(&fact.kind())));
+    let facts = include_str!("../../../src/data_plane/facts.js");
+    for fact in PlatformFact::ALL {
+        assert!(
+            facts.contains(&format!("add(\"{}\", ", fact.name())),
+            "facts.js adds {}",
+            fact.name()
+        );
+    }
 }
 
 #[test]

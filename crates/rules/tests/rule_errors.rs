@@ -261,6 +261,16 @@ fn type_errors() {
         "foo(http.host) eq \"a\"",
         "a function that exists (docs/rules.md lists them), found \"foo\"",
     );
+    expected("http.host eq ssl", "one value of this String, found \"ssl\"");
+    expected("http.host eq htp.host", "a string in quotes, found \"htp.host\"");
+    expected(
+        "http.host eq lowr(http.host)",
+        "a function (did you mean `lower`?), found \"lowr\"",
+    );
+    expected(
+        "any(http.request.headers[\"a\"][*] eq http.host)",
+        "a value in quotes: `[*]` is compared with no field, found \"http.host\"",
+    );
     expected(
         "starts_with(http.host, http.host)",
         "a string in quotes, found \"http.host\"",

@@ -367,3 +367,87 @@ fn an_explanation_names_each_part_and_what_is_missing() {
         expected.map(|(text, start, end, value)| (text.to_owned(), start, end, value))
     );
 }
+
+#[test]
+fn a_field_is_compared_with_a_field() {
+    let mut values = Values::new();
+    values.set(Field::Path, "/V2/a.Tar.GZ".into());
+    values.set(Field::Host, "a".into());
+    values.set(Field::RangeStart, Value::Int(5));
+    values.set(Field::RangeEnd, Value::Int(5));
+    let headers = [("x-host", "a")];
+    values.set_headers(&headers);
+    for (text, expected) in [
+        ("http.request.uri.path ne raw.http.request.uri.path", false),
+        ("http.request.uri.path eq raw.http.request.uri.path", true),
+        ("http.request.uri.path ne lower(http.request.uri.path)", true),
+        (
+            "lower(http.request.uri.path) == lower(http.request.uri.path)",
+            true,
+        ),
+        ("http.host eq http.request.headers[\"x-host\"][0]", true),
+        (
+            "range.start eq range.end and range.start eq len(concat(http.host, \"1234\"))",
+            true,
+        ),
+        ("http.host eq client.family", false),
+        ("http.host ne client.family", true),
+        ("client.family eq http.host", false),
+        ("not (client.family ne http.host)", false),
+        ("client.family eq client.os", false),
+        ("http.request.uri.path.extension eq \"gz\"", true),
+        ("http.request.uri.path.extension in {\"css\" \"js\"}", false),
+        ("true", true),
+        ("(false or true) and not false", true),
+        ("true and ssl", false),
+    ] {
+        holds(text, &values, expected);
+        let checked = read(text);
+        assert_eq!(read(&checked.to_string()), checked, "{checked}");
+    }
+    printed("http.host!=lower( http.host )", "http.host ne lower(http.host)");
+}
+
+#[test]
+fn what_the_platform_says_by_name_is_read_by_its_type() {
+    let mut values = Values::new();
+    let said = "cf.bot_management.score\u{1f}30\u{1f}cf.bot_management.verified_bot\u{1f}false\u{1f}ip.src.city\u{1f}Seattle\u{1f}\
+        ip.src.is_in_european_union\u{1f}1\u{1f}cf.verified_bot_category\u{1f}\u{1f}ip.src.lat\u{1f}47.6\u{1f}";
+    values.set(Field::Platform, said.into());
+    values.set(Field::TimestampSec, Value::Int(1_593_975_600));
+    for (text, expected) in [
+        (
+            "cf.bot_management.score lt 31 and cf.bot_management.score ge 30",
+            true,
+        ),
+        ("cf.bot_management.verified_bot", false),
+        ("cf.bot_management.verified_bot eq false", true),
+        ("cf.bot_management.static_resource", false),
+        ("cf.bot_management.static_resource eq false", false),
+        (
+            "ip.src.city eq \"Seattle\" and lower(ip.geoip.city) eq \"seattle\"",
+            true,
+        ),
+        ("ip.geoip.is_in_european_union", true),
+        ("cf.verified_bot_category eq \"\"", true),
+        ("ip.src.region ne \"Texas\"", true),
+        ("to_string(cf.bot_management.score) eq \"30\"", true),
+        ("http.request.timestamp.sec gt 1593975599", true),
+        ("cf.client.bot", false),
+    ] {
+        holds(text, &values, expected);
+    }
+    for odd in [
+        "",
+        "ip.src.city",
+        "\u{1f}\u{1f}\u{1f}",
+        "cf.bot_management.score\u{1f}many\u{1f}",
+    ] {
+        values.set(Field::Platform, odd.into());
+        holds(
+            "cf.bot_management.score ge 0 or ip.src.city ne \"\" and len(ip.src.city) gt 0",
+            &values,
+            false,
+        );
+    }
+}

@@ -54,6 +54,7 @@ fn facts_are_read_as_javascript_writes_them() {
         ja3: "ja3",
         rtt_ms: Some(12),
         delivery_rate: Some(1_250_000),
+        platform: "cf.bot_management.score\u{1f}30\u{1f}cf.bot_management.verified_bot\u{1f}false\u{1f}ip.src.city\u{1f}Seattle\u{1f}ip.src.is_in_european_union\u{1f}1\u{1f}",
         headers: vec![
             ("accept-encoding", "br"),
             ("range", "bytes=5-"),

@@ -20,7 +20,9 @@ const cf = {
   tlsClientExtensionsSha1Le: "extensions-sha1-le",
   tlsClientHelloLength: "508",
   clientAcceptEncoding: "gzip",
-  botManagement: { ja4: "ja4", ja3Hash: "ja3" },
+  botManagement: { ja4: "ja4", ja3Hash: "ja3", score: 30, verifiedBot: false },
+  city: "Seattle",
+  isEUCountry: "1",
   clientTcpRtt: 12,
   edgeL4: { deliveryRate: 1_250_000 },
 };
@@ -62,7 +64,7 @@ test("the platform's own word goes before a header", () => {
 
 test("what is not known is an empty line", () => {
   const known = ["1593975600000", "GET", "https", "registry.example", "/v2/demo/hello/blobs/sha256%3A00", "ns=docker.io"];
-  assert.deepEqual(read("workerd", undefined, {}).split("\n"), [...known, ...Array.from({ length: 18 }, () => "")]);
+  assert.deepEqual(read("workerd", undefined, {}).split("\n"), [...known, ...Array.from({ length: 19 }, () => "")]);
 });
 
 test("nginx's names of HTTP's versions are the field's", () => {

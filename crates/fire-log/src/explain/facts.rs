@@ -6,9 +6,11 @@ use serde_json::Value as Json;
 
 use blobwatch_rules::{Field, Value, Values};
 
-/// Every field but the map of headers, of which only the User-Agent is kept.
+/// Every field but the maps: of the headers only the User-Agent is kept, of what the platform says by name nothing.
 pub(super) fn facts(values: &Values<'_>) -> BTreeMap<&'static str, Json> {
-    let fields = Field::ALL.iter().filter(|field| **field != Field::Headers);
+    let fields = Field::ALL
+        .iter()
+        .filter(|field| !matches!(field, Field::Headers | Field::Platform));
     fields
         .map(|field| (field.name(), json(values.get(*field))))
         .collect()

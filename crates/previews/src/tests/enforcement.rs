@@ -59,6 +59,7 @@ fn traffic(seed: u64, requests: u64) -> Vec<Request> {
                 "",
                 "",
                 "",
+                "",
             ];
             let mut facts = lines.join("\n");
             if !agent.is_empty() {

@@ -307,3 +307,92 @@ fn watch_anew(modes: &mut [ModeSetting], rules: &[Rule], book: &Rulebook) {
 fn is_unwatched(setting: &ModeSetting) -> bool {
     setting.mode == Mode::Enforce && setting.guard.is_none()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::DeserializeOwned;
+    use serde_json::{Value, json};
+
+    const SCHEMA: &str = include_str!("../../../../docs/rulebook.schema.json");
+
+    /// The names that reading a part expects in place of one that nothing has.
+    fn expected<T: DeserializeOwned>(part: &Value) -> Vec<String> {
+        let error = serde_json::from_value::<T>(part.clone())
+            .err()
+            .unwrap()
+            .to_string();
+        let names = error.split_once("expected").unwrap().1;
+        let mut names: Vec<String> = names.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        names.sort();
+        names
+    }
+
+    fn named(values: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
+        let mut names: Vec<String> = values.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_schema_has_the_fields_that_are_read() {
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        let fields = |part: &Value| named(part["properties"].as_object().unwrap().keys());
+        let of = |name: &str| fields(&schema["$defs"][name]);
+        let odd = json!({"?": 1});
+        assert_eq!(fields(&schema), expected::<PushBody>(&odd));
+        assert_eq!(of("Route"), expected::<Route>(&odd));
+        assert_eq!(of("Rule"), expected::<PushedRule>(&odd));
+        assert_eq!(of("Volume"), expected::<Volume>(&odd));
+        assert_eq!(of("ModeSetting"), expected::<PushedMode>(&odd));
+        assert_eq!(of("Step"), expected::<StepBody>(&odd));
+        assert_eq!(of("Stages"), expected::<Stages>(&odd));
+        assert_eq!(of("KeptStep"), expected::<blobwatch_rulebook::Step>(&odd));
+        assert_eq!(of("List"), expected::<PushedList>(&odd));
+        assert_eq!(of("Settings"), expected::<Settings>(&odd));
+        assert_eq!(
+            of("AnomalyBreadth"),
+            expected::<blobwatch_rulebook::AnomalyBreadth>(&odd)
+        );
+        let parts = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+        for part in parts.filter(|part| part["type"] == "object") {
+            assert_eq!(part["additionalProperties"], false);
+        }
+    }
+
+    #[test]
+    fn the_schema_has_the_words_that_are_read() {
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        let words = |part: &Value| {
+            named(
+                part["enum"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|word| word.as_str().unwrap()),
+            )
+        };
+        let of = |part: &str, field: &str| words(&schema["$defs"][part]["properties"][field]);
+        let odd = json!("?");
+        assert_eq!(words(&schema["$defs"]["Mode"]), expected::<Mode>(&odd));
+        // No rule has the action "none".
+        let actions = expected::<Action>(&odd)
+            .into_iter()
+            .filter(|action| action != "none");
+        assert_eq!(of("Rule", "action"), named(actions));
+        assert_eq!(
+            of("Route", "redirects"),
+            expected::<blobwatch_rulebook::Redirects>(&odd)
+        );
+        assert_eq!(
+            of("Route", "disclose"),
+            expected::<blobwatch_rulebook::Disclose>(&odd)
+        );
+        assert_eq!(
+            of("Volume", "by"),
+            expected::<blobwatch_rulebook::VolumeKey>(&odd)
+        );
+        let list = json!({"name": "a", "kind": "?", "items": []});
+        assert_eq!(of("List", "kind"), expected::<PushedList>(&list));
+    }
+}

@@ -5,6 +5,7 @@ mod audit_log;
 mod check;
 mod documents;
 mod enforcement;
+mod explain;
 mod guards;
 mod lists;
 mod notices;

@@ -6,7 +6,7 @@ use std::io::Write;
 use rustc_hash::FxBuildHasher;
 
 use crate::decode::{network, remove_bytes, url_decode};
-use crate::evaluate::cut;
+use crate::evaluate::{cut, extension};
 use crate::field::Field;
 use crate::limits::DERIVED_BYTES;
 use crate::term::Term;
@@ -180,6 +180,16 @@ pub(super) fn compute<'v>(
             some => integer(some),
         },
         Term::Literal(_) | Term::Untold(_) => MISSING,
+        Term::Told(fact) => Found::Value(values.told(*fact)),
+        Term::Extension => match values.get(Field::Path) {
+            Value::Bytes(path) => change(
+                Found::Value(Value::Bytes(extension(path))),
+                memory,
+                <[u8]>::make_ascii_lowercase,
+            ),
+            _ => MISSING,
+        },
+        Term::Same(left, right) => same(left, right, values, each, memory),
         Term::Lower(of) => change(
             compute(of, values, each, memory),
             memory,
@@ -246,6 +256,27 @@ fn shorten<'v>(found: Found<'v>, memory: &mut Memory, change: impl FnOnce(&mut [
         }),
         None => MISSING,
     }
+}
+
+/// Whether both are there and equal. Nothing of them is kept.
+fn same(
+    left: &Term,
+    right: &Term,
+    values: &Values<'_>,
+    each: Option<&[u8]>,
+    memory: &mut Memory,
+) -> Found<'static> {
+    let mark = memory.mark();
+    let (left, right) = (
+        compute(left, values, each, memory),
+        compute(right, values, each, memory),
+    );
+    let same = match (memory.value(left), memory.value(right)) {
+        (Value::Missing, _) | (_, Value::Missing) => MISSING,
+        (left, right) => Found::Value(Value::Bool(left == right)),
+    };
+    memory.release(mark);
+    same
 }
 
 /// The first that is not missing.

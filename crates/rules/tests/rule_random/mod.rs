@@ -275,7 +275,7 @@ fn string_term(draw: &mut Draw<'_>, depth: usize, index: &str) -> String {
 
 fn string_test(draw: &mut Draw<'_>, language: Language, term: impl Fn(&mut Draw<'_>) -> String) -> String {
     let left = term(draw);
-    match draw.below(if language == Language::Whole { 10 } else { 5 }) {
+    match draw.below(if language == Language::Whole { 11 } else { 5 }) {
         0 | 1 => format!("{left} contains {}", quoted(draw.of(&TEXTS))),
         2 => format!("{left} {} {}", order(draw), quoted(draw.of(&TEXTS))),
         3 => {
@@ -290,6 +290,16 @@ fn string_test(draw: &mut Draw<'_>, language: Language, term: impl Fn(&mut Draw<
         ),
         6 => format!("starts_with({left}, {})", quoted(draw.of(&TEXTS))),
         7 => format!("ends_with({left}, {})", quoted(draw.of(&TEXTS))),
+        9 if !left.contains("[*]") => format!(
+            "{left} {} {}",
+            draw.of(&["eq", "ne"]),
+            draw.of(&[
+                "http.host",
+                "lower(http.user_agent)",
+                "http.request.uri.path.extension",
+                "http.request.headers[\"x\"][0]"
+            ])
+        ),
         8 => format!(
             "{left} in {}",
             draw.of(&["$strings", "$host_names", "$cf.malware"])

@@ -43,6 +43,7 @@ pub const CALLS: &[ApiCall] = &[
     put("settings", OPERATOR, RULE_BOOK, "Settings", "Changed<Settings>"),
     get("rulebook", VIEWER, RULE_BOOK, "Rulebook"),
     put("rulebook", OPERATOR, RULE_BOOK, "Rulebook", "Push"),
+    post("explain", VIEWER, RULE_BOOK, "ExplainBody", "Hypothesis"),
     get("fire-logs", VIEWER, RULE_BOOK, "List<FireLogItem>"),
     get("audit", VIEWER, Handler::AuditLog, "List<AuditItem>"),
     get("audit/verify", VIEWER, Handler::AuditLog, "Report"),

@@ -81,6 +81,10 @@ fn sample(request: &str) -> Value {
         }
         "RouteBody" => json!({"host": "a.example", "repository": "a/**", "origin": "https://o.example",
             "detour": "https://d.example", "redirects": "follow", "observe": 0.5, "disclose": "all"}),
+        "ExplainBody" => {
+            json!({"curl": "curl https://a.example/v2/a/blobs/sha256:00", "facts": {"ip.src": "192.0.2.1"},
+            "rule": {"expression": "ssl", "action": "block"}})
+        }
         "ListBody" => json!({"description": "d", "kind": "number", "items": [1, "2..3"]}),
         "ItemsBody" => json!({"add": ["a"], "remove": [1]}),
         "PanicBody" => json!({"route": "default", "reason": "r"}),

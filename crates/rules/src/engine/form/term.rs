@@ -4,6 +4,7 @@ use super::{DecodeResult, Names, put_field};
 use crate::array::{Array, Map};
 use crate::limits::MAX_NESTING;
 use crate::term::{Decoding, Term};
+use crate::told::PlatformFact;
 use crate::untold::Untold;
 use blobwatch_wire::{
     DecodeError, Reader, put_all, put_bytes, put_long_text, put_option, put_text, put_varint, unzigzag,
@@ -57,6 +58,15 @@ pub(super) fn put(out: &mut Vec<u8>, term: &Term) {
         Term::RemoveBytes(of, unwanted) => {
             put_of(out, 17, of);
             put_bytes(out, unwanted);
+        }
+        Term::Told(fact) => {
+            out.push(19);
+            put_text(out, fact.name());
+        }
+        Term::Extension => out.push(20),
+        Term::Same(left, right) => {
+            put_of(out, 21, left);
+            put(out, right);
         }
         Term::Network(of, v4, v6) => {
             put_of(out, 18, of);
@@ -148,6 +158,12 @@ fn within(reader: &mut Reader<'_>, names: &Names, depth: usize) -> DecodeResult<
             },
         ),
         17 => Term::RemoveBytes(of(reader)?, reader.bytes()?.into()),
+        19 => {
+            let fact = PlatformFact::named(reader.text()?);
+            Term::Told(fact.ok_or(DecodeError::Invalid("field"))?)
+        }
+        20 => Term::Extension,
+        21 => Term::Same(of(reader)?, of(reader)?),
         18 => Term::Network(of(reader)?, reader.byte()?, reader.byte()?),
         _ => return Err(DecodeError::Invalid("term")),
     })
