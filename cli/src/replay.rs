@@ -33,6 +33,7 @@ mod request;
 mod shown;
 mod sizes;
 mod source;
+mod unrolled;
 mod watch;
 
 use blobwatch_logs::Field;
@@ -162,6 +163,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     })
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "times without a year are of the newest one, and this is where the command begins"
+)]
 fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_millis() as u64)

@@ -365,6 +365,52 @@ fn a_format_string_reads_what_nobody_knows() {
 }
 
 #[test]
+fn requests_need_no_line_of_their_own_in_json() {
+    let objects: Vec<String> = (0..2 * CLIENTS)
+        .map(|at| line(FORMS.iter().find(|(name, _)| *name == "gcp").unwrap().1, at))
+        .collect();
+    let pretty = |object: &String| format!("{:#}", serde_json::from_str::<Value>(object).unwrap());
+    let pretty: Vec<String> = objects.iter().map(pretty).collect();
+    let records: Vec<String> = objects
+        .chunks(3)
+        .map(|some| format!("{{\"records\":[{}]}}", some.join(",")))
+        .collect();
+    for log in [
+        format!("[{}]", objects.join(",")),
+        format!("[\n{}\n]\n", pretty.join(",\n")),
+        pretty.join("\n"),
+        records.join("\n"),
+    ] {
+        assert_eq!(wrong("list", &[], &log), None, "{}", &log[..200]);
+    }
+}
+
+#[test]
+fn columns_are_known_by_their_names_and_by_what_stands_in_them() {
+    let gcs = r#""time_micros","c_ip","cs_method","cs_uri","sc_status","sc_bytes","cs_user_agent""#;
+    let w3c = "#Software: x\n#Version: 1.0\n#Fields: date time s-ip cs-method cs-uri-stem c-ip cs(User-Agent) sc-status time-taken";
+    for (name, header, form) in [
+        (
+            "gcs",
+            gcs,
+            r#""{unix}000000","{ip}","GET","/b{path}","200","5000321","{ua}""#,
+        ),
+        (
+            "w3c",
+            w3c,
+            "2026-03-02 {clock} 10.0.0.1 GET {path} {ip} {ua} 200 0",
+        ),
+        (
+            "own",
+            "at\tpeer\tverb\tasked\tcode",
+            "{iso}\t{ip}\tGET\t{path}\t200",
+        ),
+    ] {
+        assert_eq!(wrong(name, &[], &format!("{header}\n{}", log(form))), None);
+    }
+}
+
+#[test]
 fn fields_may_be_nested_and_in_lists() {
     let form = r#"{"a":{"t":"{iso}"},"req":[{"where":"{path}","who":["{ip}"]}],"answer":{"n":200}}"#;
     let arguments = [

@@ -3,8 +3,8 @@
 use clap::ValueEnum;
 
 use blobwatch_logs::{
-    Carriers, Field, LogEntry, Names, Stripped, Template, inferred, is_logfmt, producer, read_logfmt,
-    recognised,
+    Carriers, Field, LogEntry, Names, Stripped, Template, inferred, inferred_rows, is_logfmt, producer,
+    read_logfmt, recognised,
 };
 
 mod columns;
@@ -165,12 +165,8 @@ impl Parser {
         )?;
         let header = lines.first().copied().unwrap_or_default();
         let columns = match guess.format {
-            Format::Csv => Columns::of_header(header, |name| field_of(name, &options.fields)),
-            Format::Cloudfront => lines
-                .iter()
-                .find_map(|line| line.strip_prefix("#Fields:"))
-                .map(Columns::of_cloudfront)
-                .unwrap_or_default(),
+            Format::Csv => csv(&lines, options),
+            Format::Cloudfront => w3c(&lines),
             _ => Columns::default(),
         };
         let blobs: Vec<&str> = lines
@@ -313,7 +309,7 @@ impl Parser {
             Format::Cloudfront => {
                 // Files that were put together have a header each.
                 if let Some(fields) = line.strip_prefix("#Fields:") {
-                    self.columns = Columns::of_cloudfront(fields);
+                    self.columns = Columns::of_cloudfront(fields, self.columns.is_tabbed());
                 }
                 line.starts_with('#')
             }
@@ -362,8 +358,11 @@ fn surely(lines: &[&str], options: &Options) -> Option<Guess> {
     {
         return Some(Guess::of(Format::Cloudfront));
     }
-    let header = Columns::of_header(first, |name| field_of(name, &options.fields));
-    let is_header = header.has(Field::Time) && header.has(Field::Status);
+    let header = csv(lines, options);
+    let is_header = [Field::Time, Field::Finished]
+        .iter()
+        .any(|field| header.has(*field))
+        && header.has(Field::Status);
     if is_header && !first.starts_with('{') {
         return Some(Guess::of(Format::Csv));
     }
@@ -402,6 +401,34 @@ fn surely(lines: &[&str], options: &Options) -> Option<Guess> {
     found
         .map(|(_, format)| Guess::of(format))
         .or_else(|| has_columns.then(|| Guess::of(Format::Csv)))
+}
+
+/// Columns under a header: by their usual names, and the rest as their rows have it.
+fn csv(lines: &[&str], options: &Options) -> Columns {
+    let first = lines.first().copied().unwrap_or_default();
+    let usual = Columns::of_header(first, |name| field_of(name, &options.fields));
+    if usual.count() < 3 || first.starts_with('{') {
+        return usual;
+    }
+    let rows = lines.iter().skip(1).map(|line| usual.row(first, line));
+    let found = inferred_rows(rows);
+    let inferred = |name: &str| {
+        let of = found.names.iter().find(|(known, _)| known == name);
+        of.map(|(_, field)| *field).filter(|field| !usual.has(*field))
+    };
+    Columns::of_header(first, |name| {
+        field_of(name, &options.fields).or_else(|| inferred(name))
+    })
+}
+
+/// Columns under `#Fields:`.
+fn w3c(lines: &[&str]) -> Columns {
+    let first = lines.iter().find(|line| !line.starts_with('#'));
+    let is_tabbed = first.is_none_or(|line| line.contains('\t'));
+    let fields = lines.iter().find_map(|line| line.strip_prefix("#Fields:"));
+    fields
+        .map(|fields| Columns::of_cloudfront(fields, is_tabbed))
+        .unwrap_or_default()
 }
 
 /// Of two lines for each request, the one that says more: distribution's own, where that has the status and a time.

@@ -17,7 +17,7 @@ mod variables;
 pub use carrier::{Carriers, Stripped};
 pub use clock::{any_time, common_time};
 pub use entry::{Field, LogEntry};
-pub use inferred::{Inferred, inferred};
+pub use inferred::{Inferred, inferred, inferred_rows};
 pub use json::{Names, texts};
 pub use logfmt::{is_logfmt, pairs, read_logfmt};
 pub use presets::{PRESETS, preset, recognised};
