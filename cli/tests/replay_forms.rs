@@ -574,3 +574,56 @@ fn the_order_of_asking_is_not_that_of_the_lines() {
         "{report:#}"
     );
 }
+
+const RULEBOOK: &str = r#"
+[[rules]]
+id = "old-containerd"
+expression = "client.family eq \"containerd\" and http.request.headers[\"range\"][0] eq \"bytes=5000000-\""
+action = "block"
+preview = "pv-1"
+
+[[rules]]
+id = "everybody"
+expression = "http.request.method eq \"GET\""
+action = "tag"
+default_mode = "enforce"
+
+[[rules]]
+id = "abroad"
+expression = "ip.src.country eq \"XX\""
+action = "block"
+"#;
+
+/// Half of the clients resume, without anything wrong but that.
+#[test]
+fn a_rulebook_is_put_before_a_log() {
+    fs::write(folder().join("rulebook.toml"), RULEBOOK).unwrap();
+    let resume = r#"{ip} - - [{clf}] "GET {path} HTTP/1.1" 206 4000000 "-" "{ua}" "bytes=5000000-" "bytes 5000000-8999999/9000000""#;
+    let whole = COMBINED.replace("5000000", "9000000") + r#" "-" "-""#;
+    let log = log(&whole) + &(0..10).map(|at| line(resume, at + 40) + "\n").collect::<String>();
+    let report = report(&["--rulebook", "rulebook.toml"], log.as_bytes());
+    let rules = report["rules"].as_array().unwrap();
+    let of = |at: usize| {
+        let rule = &rules[at];
+        (
+            rule["rule"].as_str().unwrap(),
+            rule["requests"].as_u64().unwrap(),
+            rule["clients"].as_u64().unwrap(),
+            rule["applied"].as_u64().unwrap(),
+        )
+    };
+    assert_eq!(of(0), ("old-containerd", 10, 10, 0), "{rules:#?}");
+    assert_eq!(of(1), ("everybody", 50, 20, 50), "{rules:#?}");
+    assert_eq!(of(2), ("abroad", 0, 0, 0), "{rules:#?}");
+    // Of resumes whose beginning no log has, one in four counts.
+    assert!(rules[0]["troubled"].as_f64().unwrap() > 0.0, "{rules:#?}");
+    assert_eq!(rules[0]["others_troubled"], json!(0.0), "{rules:#?}");
+    assert_eq!(rules[2]["not_logged"], json!(["ip.src.country"]), "{rules:#?}");
+    let text = String::from_utf8(run(&["--rulebook", "rulebook.toml", "-"], log.as_bytes()).stdout).unwrap();
+    assert!(
+        text.contains("rule      old-containerd (block): 10 requests of 10 clients in 10 networks; "),
+        "{text}"
+    );
+    assert!(text.contains("the log does not say ip.src.country"), "{text}");
+    refused(&["--rulebook", "no-such.toml"], "", &["no-such.toml: "]);
+}

@@ -14,6 +14,7 @@ use serde::de::value::{Error as ValueError, StrDeserializer};
 
 use super::digests::Digests;
 use super::names::{Names, Who};
+use super::rules::Ruler;
 use super::shown::{Lengths, NO_RANGE, Shown};
 use blobwatch_logs::LogEntry;
 
@@ -91,15 +92,18 @@ pub(super) struct Reader {
     pub(super) names: Names,
     pub(super) digests: Digests,
     pub(super) seen: RangeEvidence,
+    /// The rulebook that is asked about each request.
+    pub(super) ruler: Option<Ruler>,
 }
 
 impl Reader {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(ruler: Option<Ruler>) -> Self {
         Self {
             keyed: DefaultHasher::new(),
             names: Names::default(),
             digests: Digests::default(),
             seen: RangeEvidence::default(),
+            ruler,
         }
     }
 
@@ -136,6 +140,9 @@ impl Reader {
         self.seen.longest_ms = self.seen.longest_ms.max(duration_ms);
         self.seen.addresses += u64::from(!entry.address.is_empty() || entry.client.is_some());
         let (client, network) = self.keys(entry);
+        if let Some(ruler) = &mut self.ruler {
+            entry.rules = ruler.fired(entry, client, network).into();
+        }
         let (cohort, version) = self.cohort(entry);
         let further = Further {
             version,
@@ -341,7 +348,7 @@ fn is_private(v4: Ipv4Addr) -> bool {
 }
 
 /// An address without its port; of a list the first.
-fn address(text: &str) -> Option<IpAddr> {
+pub(super) fn address(text: &str) -> Option<IpAddr> {
     let first = text.split_once(',').map_or(text, |(first, _)| first).trim();
     if let Ok(address) = IpAddr::from_str(first) {
         return Some(address.to_canonical());

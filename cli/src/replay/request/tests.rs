@@ -45,7 +45,7 @@ pub(in crate::replay) fn request(time_ms: u64, line: u64) -> Request {
 struct Lines(Reader, Sizes);
 
 fn reader() -> Lines {
-    Lines(Reader::new(), Sizes::default())
+    Lines(Reader::new(None), Sizes::default())
 }
 
 fn read(Lines(reader, sizes): &mut Lines, fields: &[(Field, &str)]) -> Result<Option<Request>, &'static str> {
