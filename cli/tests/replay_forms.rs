@@ -212,6 +212,10 @@ const FORMS: &[(&str, &str)] = &[
         r#"{"authority":"hub","bytes_received":0,"bytes_sent":5000000,"downstream_remote_address":"{ip}:43612","duration":2000,"method":"GET","path":"{path}","protocol":"HTTP/1.1","response_code":200,"start_time":"{iso}","upstream_host":"10.0.0.9:5000","user_agent":"{ua}","x_forwarded_for":null}"#,
     ),
     (
+        "envoy gateway",
+        r#"{"start_time":"{iso}","method":"GET","x-envoy-origin-path":"{path}","response_code":"200","bytes_sent":"5000000","duration":"2000","x-forwarded-for":"{ip}","user-agent":"{ua}","downstream_remote_address":"10.0.0.1:5"}"#,
+    ),
+    (
         "front door",
         r#"{"time":"{end}","resourceId":"/S","category":"FrontDoorAccessLog","properties":{"trackingReference":"0","httpMethod":"GET","requestUri":"https://hub.example.com:443{path}","responseBytes":"5000321","userAgent":"{ua}","clientIp":"{ip}","socketIp":"10.0.0.1","timeTaken":"2.000","httpStatusCode":"200","pop":"MIA"}}"#,
     ),
@@ -471,7 +475,17 @@ fn what_cannot_be_read_is_an_error_that_says_how_to_read_it() {
     );
     // A log of a proxy whose times syslog had, without syslog.
     let harbor = r#"{ip} - "GET {path} HTTP/1.1" 200 5000000 "-" "{ua}" 0.000 0.000 ."#;
-    refused(&[], &log(harbor), &["expected times: the format harbor has none"]);
+    refused(
+        &[],
+        &log(harbor),
+        &["expected times: lines (harbor) have no date"],
+    );
+    let terminal = r#"INFO[0012] response completed go.version=go1 http.request.method=GET http.request.remoteaddr={ip} http.request.uri={path} http.response.status=200"#;
+    refused(
+        &[],
+        &log(terminal),
+        &["expected times: lines (logfmt) have no date"],
+    );
     refused(
         &["--log-format", "$remote_addr"],
         "",
