@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 use blobwatch_pull::{
-    Answered, ClientKey, ContentRange, Family, Method, NetworkKey, Outcome, RangeKind, RangeRecord, RecordId,
-    RequestedRange, find_blob, honoured,
+    Answered, Blob, ClientKey, ContentRange, Family, Method, NetworkKey, Outcome, RangeKind, RangeRecord,
+    RecordId, RequestedRange, find_blob, honoured,
 };
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -194,12 +194,18 @@ impl Reader {
         let path = path.split_once(['?', '#']).map_or(path, |(path, _)| path);
         // Akamai and some stores leave out the first slash.
         let blob = if path.starts_with('/') {
-            find_blob(path)?
+            find_blob(path).or_else(|| Self::in_artifactory(path))?
         } else {
             find_blob(&format!("/{path}"))?
         };
         let repository = self.names.repositories.number(&blob.repository);
         Some((self.digest(&blob.digest), repository))
+    }
+
+    /// Artifactory names its files so beside its paths of a registry; what knows a host watches them by a template.
+    fn in_artifactory(path: &str) -> Option<Blob<'static>> {
+        let hex = path.rsplit_once("/sha256__").map(|(_, hex)| hex)?;
+        find_blob(&format!("/sha256:{hex}"))
     }
 
     fn digest(&self, digest: &str) -> u64 {
