@@ -30,9 +30,11 @@ mod names;
 mod order;
 mod report;
 mod request;
+mod rules;
 mod shown;
 mod sizes;
 mod source;
+mod unrolled;
 mod watch;
 
 use blobwatch_logs::Field;
@@ -43,6 +45,7 @@ use log::{Log, Read};
 use order::Order;
 use report::{File, Report};
 use request::{RangeEvidence, Reader};
+use rules::Ruler;
 
 /// Files of one run; each has its number in the ids of its lines.
 const MAX_FILES: usize = 4096;
@@ -67,6 +70,10 @@ pub(crate) struct Arguments {
     /// Meaning of a CSV column or a JSON key, as NAME=COLUMN; nested keys are a.b[0].c. May be repeated
     #[arg(long = "field", value_name = "NAME=COLUMN", value_parser = field)]
     fields: Vec<(String, Field)>,
+
+    /// Say which rules of a rulebook would have fired, on whom, and how those pulls went; TOML or JSON by its extension
+    #[arg(long, value_name = "FILE")]
+    rulebook: Option<PathBuf>,
 
     /// Number of seconds by which lines may be out of order
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=3600))]
@@ -115,6 +122,7 @@ const EXAMPLES: &str = "Examples:
   blobwatch replay --min-clients 3 --min-networks 1 office.log
   blobwatch replay --log-format haproxy haproxy.log
   blobwatch replay --log-format '$remote_addr [$time_local] \"$request\" $status $body_bytes_sent \"$http_user_agent\"' a.log
+  blobwatch replay --rulebook rulebook.toml access.log
   docker compose logs -t registry | blobwatch replay -
   blobwatch replay --markdown logpush-20200705.json.gz > incident.md
   blobwatch replay --json export.ndjson | jq '.anomalies[].sentence'
@@ -162,6 +170,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     })
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "times without a year are of the newest one, and this is where the command begins"
+)]
 fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_millis() as u64)
@@ -213,7 +225,8 @@ impl Replay {
         leave_out_copies(&mut logs, &mut files);
         let lacks_years = logs.iter().any(Log::lacks_years);
         logs.sort_by_key(|log| std::cmp::Reverse(log.begins_ms));
-        let reader = Reader::new();
+        let ruler = arguments.rulebook.as_deref().map(Ruler::open).transpose()?;
+        let reader = Reader::new(ruler);
         let least = AnomalyBreadth {
             clients: arguments.min_clients,
             networks: arguments.min_networks,
@@ -299,6 +312,11 @@ impl Replay {
         limits.extend(self::limits(self.reader.seen, self.totals.requests));
         limits.extend(one_sender(&found.senders, self.reader.seen, self.totals.requests));
         limits.extend(too_few(&found.senders, self.least));
+        let meanings = self.reader.names.meanings();
+        let ruler = self.reader.ruler.as_ref();
+        let rules = ruler.map_or_else(Vec::new, |ruler| {
+            ruler.findings(&found.rules, &found.totals, &meanings)
+        });
         Report {
             files: self.files,
             lines: self.totals.lines,
@@ -306,6 +324,7 @@ impl Replay {
             late: self.order.late,
             faults: self.faults,
             totals: found.totals,
+            rules,
             span: found.span,
             limits,
             notes: found.notes,

@@ -21,6 +21,11 @@ mod plan;
 pub(crate) use document::Document;
 use plan::Plan;
 
+/// The document in a file, as it was written.
+pub(crate) fn read(file: &Path) -> Result<Value, Problem> {
+    Document::read(file, false).map(|document| document.body)
+}
+
 /// Keep a deployment's rulebook in a file: pull, diff, push
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]

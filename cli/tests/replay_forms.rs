@@ -212,6 +212,10 @@ const FORMS: &[(&str, &str)] = &[
         r#"{"authority":"hub","bytes_received":0,"bytes_sent":5000000,"downstream_remote_address":"{ip}:43612","duration":2000,"method":"GET","path":"{path}","protocol":"HTTP/1.1","response_code":200,"start_time":"{iso}","upstream_host":"10.0.0.9:5000","user_agent":"{ua}","x_forwarded_for":null}"#,
     ),
     (
+        "envoy gateway",
+        r#"{"start_time":"{iso}","method":"GET","x-envoy-origin-path":"{path}","response_code":"200","bytes_sent":"5000000","duration":"2000","x-forwarded-for":"{ip}","user-agent":"{ua}","downstream_remote_address":"10.0.0.1:5"}"#,
+    ),
+    (
         "front door",
         r#"{"time":"{end}","resourceId":"/S","category":"FrontDoorAccessLog","properties":{"trackingReference":"0","httpMethod":"GET","requestUri":"https://hub.example.com:443{path}","responseBytes":"5000321","userAgent":"{ua}","clientIp":"{ip}","socketIp":"10.0.0.1","timeTaken":"2.000","httpStatusCode":"200","pop":"MIA"}}"#,
     ),
@@ -365,6 +369,52 @@ fn a_format_string_reads_what_nobody_knows() {
 }
 
 #[test]
+fn requests_need_no_line_of_their_own_in_json() {
+    let objects: Vec<String> = (0..2 * CLIENTS)
+        .map(|at| line(FORMS.iter().find(|(name, _)| *name == "gcp").unwrap().1, at))
+        .collect();
+    let pretty = |object: &String| format!("{:#}", serde_json::from_str::<Value>(object).unwrap());
+    let pretty: Vec<String> = objects.iter().map(pretty).collect();
+    let records: Vec<String> = objects
+        .chunks(3)
+        .map(|some| format!("{{\"records\":[{}]}}", some.join(",")))
+        .collect();
+    for log in [
+        format!("[{}]", objects.join(",")),
+        format!("[\n{}\n]\n", pretty.join(",\n")),
+        pretty.join("\n"),
+        records.join("\n"),
+    ] {
+        assert_eq!(wrong("list", &[], &log), None, "{}", &log[..200]);
+    }
+}
+
+#[test]
+fn columns_are_known_by_their_names_and_by_what_stands_in_them() {
+    let gcs = r#""time_micros","c_ip","cs_method","cs_uri","sc_status","sc_bytes","cs_user_agent""#;
+    let w3c = "#Software: x\n#Version: 1.0\n#Fields: date time s-ip cs-method cs-uri-stem c-ip cs(User-Agent) sc-status time-taken";
+    for (name, header, form) in [
+        (
+            "gcs",
+            gcs,
+            r#""{unix}000000","{ip}","GET","/b{path}","200","5000321","{ua}""#,
+        ),
+        (
+            "w3c",
+            w3c,
+            "2026-03-02 {clock} 10.0.0.1 GET {path} {ip} {ua} 200 0",
+        ),
+        (
+            "own",
+            "at\tpeer\tverb\tasked\tcode",
+            "{iso}\t{ip}\tGET\t{path}\t200",
+        ),
+    ] {
+        assert_eq!(wrong(name, &[], &format!("{header}\n{}", log(form))), None);
+    }
+}
+
+#[test]
 fn fields_may_be_nested_and_in_lists() {
     let form = r#"{"a":{"t":"{iso}"},"req":[{"where":"{path}","who":["{ip}"]}],"answer":{"n":200}}"#;
     let arguments = [
@@ -425,7 +475,17 @@ fn what_cannot_be_read_is_an_error_that_says_how_to_read_it() {
     );
     // A log of a proxy whose times syslog had, without syslog.
     let harbor = r#"{ip} - "GET {path} HTTP/1.1" 200 5000000 "-" "{ua}" 0.000 0.000 ."#;
-    refused(&[], &log(harbor), &["expected times: the format harbor has none"]);
+    refused(
+        &[],
+        &log(harbor),
+        &["expected times: lines (harbor) have no date"],
+    );
+    let terminal = r#"INFO[0012] response completed go.version=go1 http.request.method=GET http.request.remoteaddr={ip} http.request.uri={path} http.response.status=200"#;
+    refused(
+        &[],
+        &log(terminal),
+        &["expected times: lines (logfmt) have no date"],
+    );
     refused(
         &["--log-format", "$remote_addr"],
         "",
@@ -527,4 +587,57 @@ fn the_order_of_asking_is_not_that_of_the_lines() {
         (&json!(0), &json!("2026-03-02T09:00:00.000Z")),
         "{report:#}"
     );
+}
+
+const RULEBOOK: &str = r#"
+[[rules]]
+id = "old-containerd"
+expression = "client.family eq \"containerd\" and http.request.headers[\"range\"][0] eq \"bytes=5000000-\""
+action = "block"
+preview = "pv-1"
+
+[[rules]]
+id = "everybody"
+expression = "http.request.method eq \"GET\""
+action = "tag"
+default_mode = "enforce"
+
+[[rules]]
+id = "abroad"
+expression = "ip.src.country eq \"XX\""
+action = "block"
+"#;
+
+/// Half of the clients resume, without anything wrong but that.
+#[test]
+fn a_rulebook_is_put_before_a_log() {
+    fs::write(folder().join("rulebook.toml"), RULEBOOK).unwrap();
+    let resume = r#"{ip} - - [{clf}] "GET {path} HTTP/1.1" 206 4000000 "-" "{ua}" "bytes=5000000-" "bytes 5000000-8999999/9000000""#;
+    let whole = COMBINED.replace("5000000", "9000000") + r#" "-" "-""#;
+    let log = log(&whole) + &(0..10).map(|at| line(resume, at + 40) + "\n").collect::<String>();
+    let report = report(&["--rulebook", "rulebook.toml"], log.as_bytes());
+    let rules = report["rules"].as_array().unwrap();
+    let of = |at: usize| {
+        let rule = &rules[at];
+        (
+            rule["rule"].as_str().unwrap(),
+            rule["requests"].as_u64().unwrap(),
+            rule["clients"].as_u64().unwrap(),
+            rule["applied"].as_u64().unwrap(),
+        )
+    };
+    assert_eq!(of(0), ("old-containerd", 10, 10, 0), "{rules:#?}");
+    assert_eq!(of(1), ("everybody", 50, 20, 50), "{rules:#?}");
+    assert_eq!(of(2), ("abroad", 0, 0, 0), "{rules:#?}");
+    // Of resumes whose beginning no log has, one in four counts.
+    assert!(rules[0]["troubled"].as_f64().unwrap() > 0.0, "{rules:#?}");
+    assert_eq!(rules[0]["others_troubled"], json!(0.0), "{rules:#?}");
+    assert_eq!(rules[2]["not_logged"], json!(["ip.src.country"]), "{rules:#?}");
+    let text = String::from_utf8(run(&["--rulebook", "rulebook.toml", "-"], log.as_bytes()).stdout).unwrap();
+    assert!(
+        text.contains("rule      old-containerd (block): 10 requests of 10 clients in 10 networks; "),
+        "{text}"
+    );
+    assert!(text.contains("the log does not say ip.src.country"), "{text}");
+    refused(&["--rulebook", "no-such.toml"], "", &["no-such.toml: "]);
 }

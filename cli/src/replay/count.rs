@@ -12,6 +12,7 @@ use rustc_hash::FxBuildHasher;
 use super::digests::Digests;
 use super::names::Meanings;
 use super::request::{Cohort, Request};
+use super::rules::RuleTally;
 use super::shown::resolve;
 use super::sizes::Sizes;
 
@@ -52,6 +53,8 @@ pub(super) struct Counter {
     /// Whether any length was seen: without them nothing tells a large blob from a small one, and all count as large.
     knows_sizes: bool,
     pub(super) totals: CellCounts64,
+    /// By the rules that fired.
+    pub(super) rules: RuleTally,
 }
 
 /// Sums over the whole log.
@@ -89,6 +92,7 @@ impl Counter {
             now_ms: 0,
             knows_sizes: false,
             totals: CellCounts64::default(),
+            rules: RuleTally::default(),
         }
     }
 
@@ -162,6 +166,7 @@ impl Counter {
             }
             let counted = CellCounts::of(&self.record, judged);
             self.totals.add(&counted);
+            self.rules.add(request, &counted);
             let is_full = cells.len() >= MAX_CELLS;
             if is_full && !cells.contains_key(&request.cohort) {
                 other.add(&counted);
@@ -190,7 +195,12 @@ impl Counter {
                 .or_insert_with(|| Cell::new(key(request.cohort, &self.meanings)));
             let before = cell.counts.turned_away;
             cell.turn_away(&self.record);
-            self.totals.turned_away += u64::from(cell.counts.turned_away - before);
+            let counted = CellCounts {
+                turned_away: cell.counts.turned_away - before,
+                ..CellCounts::default()
+            };
+            self.totals.add(&counted);
+            self.rules.add(request, &counted);
             unanswered.push(*request);
         }
         for request in &unanswered {
@@ -238,7 +248,25 @@ impl Counter {
 }
 
 impl CellCounts64 {
-    fn add(&mut self, counts: &CellCounts) {
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.starts += other.starts;
+        self.resumes += other.resumes;
+        self.repeats += other.repeats;
+        self.restarts += other.restarts;
+        self.refused += other.refused;
+        self.aborted += other.aborted;
+        self.observed += other.observed;
+        self.failed += other.failed;
+        self.turned_away += other.turned_away;
+        self.unreached += other.unreached;
+        self.looped += other.looped;
+        self.paced += other.paced;
+        self.slow += other.slow;
+        self.suspect += other.suspect;
+    }
+
+    pub(super) fn add(&mut self, counts: &CellCounts) {
         self.requests += u64::from(counts.requests);
         self.starts += u64::from(counts.starts);
         self.resumes += u64::from(counts.resumes);

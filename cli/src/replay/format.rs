@@ -2,16 +2,17 @@
 
 use clap::ValueEnum;
 
-use blobwatch_logs::{
-    Carriers, Field, LOGPUSH, LogEntry, Names, Stripped, Template, inferred, is_logfmt, producer,
-    read_logfmt, recognised,
-};
+use blobwatch_logs::{Carriers, Field, LogEntry, Names, Stripped, Template, is_logfmt, read_logfmt};
 
 mod columns;
 mod combined;
+mod guess;
+mod names;
 mod options;
 
 use columns::Columns;
+use guess::{csv, perhaps, surely, w3c};
+use names::names_of;
 pub(super) use options::{LogFormat, Options};
 
 /// Formats of logs.
@@ -40,9 +41,6 @@ pub(super) enum Format {
 
 /// Lines that are looked at to tell the format.
 const PEEKED_LINES: usize = 50;
-
-/// Fields that are listed where none of them is what is needed.
-const MAX_LISTED: usize = 40;
 
 /// What a line is.
 #[derive(Debug, PartialEq, Eq)]
@@ -103,25 +101,6 @@ impl Finders {
     }
 }
 
-/// A format, and whose it is.
-struct Guess {
-    format: Format,
-    title: Option<String>,
-    template: Option<Template>,
-    is_twofold: bool,
-}
-
-impl Guess {
-    fn of(format: Format) -> Self {
-        Self {
-            format,
-            title: None,
-            template: None,
-            is_twofold: false,
-        }
-    }
-}
-
 impl Parser {
     pub(super) fn format(&self) -> Format {
         self.format
@@ -165,12 +144,8 @@ impl Parser {
         )?;
         let header = lines.first().copied().unwrap_or_default();
         let columns = match guess.format {
-            Format::Csv => Columns::of_header(header, |name| field_of(name, &options.fields)),
-            Format::Cloudfront => lines
-                .iter()
-                .find_map(|line| line.strip_prefix("#Fields:"))
-                .map(Columns::of_cloudfront)
-                .unwrap_or_default(),
+            Format::Csv => csv(&lines, options),
+            Format::Cloudfront => w3c(&lines),
             _ => Columns::default(),
         };
         let blobs: Vec<&str> = lines
@@ -187,7 +162,7 @@ impl Parser {
             Some(template) => vec![template],
             None => options.templates().to_vec(),
         };
-        let parser = Self {
+        let mut parser = Self {
             format: guess.format,
             title: guess.title.unwrap_or_else(|| super::name_of(&guess.format)),
             carriers,
@@ -199,12 +174,13 @@ impl Parser {
             header: header.to_owned(),
             finders,
         };
-        parser.check(&peeked)?;
+        parser.check()?;
+        parser.check_times(&peeked)?;
         Ok(parser)
     }
 
-    /// Whether what is needed of every request has a column, and a time somewhere.
-    fn check(&self, peeked: &[&str]) -> Result<(), String> {
+    /// Whether what is needed of every request has a column.
+    fn check(&self) -> Result<(), String> {
         let needed: [(&str, &[Field]); 3] = [
             ("time", &[Field::Time, Field::Date, Field::Finished]),
             ("path", &[Field::Path, Field::Request, Field::Digest]),
@@ -224,20 +200,30 @@ impl Parser {
                 _ => {}
             }
         }
-        let lacks_time = self.format == Format::Text && !self.templates.iter().any(Template::has_time);
-        let is_carried = || {
-            peeked
-                .iter()
-                .any(|line| self.carriers.clone().strip(line).time_ms.is_some())
-        };
-        if lacks_time && !is_carried() {
-            return Err(format!(
-                "times: the format {} has none, and nothing stands before its lines; add one to it, or have the lines with \
-                 the times of what carries them (syslog, docker compose logs -t, kubectl logs --timestamps)",
-                self.title
-            ));
-        }
         Ok(())
+    }
+
+    /// Whether some request says when it was made, itself or by what carried it.
+    fn check_times(&mut self, peeked: &[&str]) -> Result<(), String> {
+        let (mut with, mut without) = (0, 0);
+        for line in peeked {
+            let stripped = self.carriers.strip(line);
+            let mut entry = LogEntry::default();
+            let read = self.read(&stripped.line, stripped.time_ms, &mut entry);
+            match entry.finish() {
+                _ if read != Ok(Line::Request) => {}
+                Ok(_) => with += 1,
+                Err(_) => without += 1,
+            }
+        }
+        if without == 0 || with > 0 || !matches!(self.format, Format::Text | Format::Logfmt | Format::Json) {
+            return Ok(());
+        }
+        Err(format!(
+            "times: lines ({}) have no date, and nothing with one stands before them; log it, name it with --field time=NAME, or \
+             pass the lines with the times of what carries them (syslog, docker compose logs -t, kubectl logs --timestamps)",
+            self.title
+        ))
     }
 
     /// Takes off what carried a line.
@@ -313,7 +299,7 @@ impl Parser {
             Format::Cloudfront => {
                 // Files that were put together have a header each.
                 if let Some(fields) = line.strip_prefix("#Fields:") {
-                    self.columns = Columns::of_cloudfront(fields);
+                    self.columns = Columns::of_cloudfront(fields, self.columns.is_tabbed());
                 }
                 line.starts_with('#')
             }
@@ -352,286 +338,3 @@ fn peeked<'a>(text: &'a str, finders: &Finders) -> Vec<&'a str> {
         .chain(blobs.take(PEEKED_LINES))
         .collect()
 }
-
-/// The format of more than half of the lines, those that may be for blobs.
-fn surely(lines: &[&str], options: &Options) -> Option<Guess> {
-    let first = lines.first().copied().unwrap_or_default();
-    if lines
-        .iter()
-        .any(|line| line.starts_with("#Version:") || line.starts_with("#Fields:"))
-    {
-        return Some(Guess::of(Format::Cloudfront));
-    }
-    let header = Columns::of_header(first, |name| field_of(name, &options.fields));
-    let is_header = header.has(Field::Time) && header.has(Field::Status);
-    if is_header && !first.starts_with('{') {
-        return Some(Guess::of(Format::Csv));
-    }
-    let finders = Finders::new();
-    let mut blobs: Vec<&str> = lines
-        .iter()
-        .copied()
-        .filter(|line| finders.may_be_blob(line))
-        .collect();
-    if blobs.is_empty() {
-        blobs = lines.to_vec();
-    }
-    let count = |is_of: fn(&str) -> bool| blobs.iter().filter(|line| is_of(line)).count();
-    let (json, combined) = (count(|line| line.starts_with('{')), count(combined::is_like));
-    let logfmt = count(is_logfmt);
-    let is_most = |count: usize| count > 0 && 2 * count >= blobs.len();
-    if combined > 0 && json + logfmt > 0 && is_most(combined + json + logfmt) {
-        return Some(twofold(&blobs, json >= logfmt));
-    }
-    if is_most(json) {
-        return blobs
-            .iter()
-            .find(|line| line.starts_with('{'))
-            .map(|line| guess_json(line));
-    }
-    if let Some((name, template)) = recognised(&blobs) {
-        return Some(Guess {
-            title: Some(name.to_owned()),
-            template: Some(template),
-            ..Guess::of(Format::Text)
-        });
-    }
-    let by_count = [(combined, Format::Combined), (logfmt, Format::Logfmt)];
-    let found = by_count.into_iter().find(|(count, _)| is_most(*count));
-    let has_columns = !options.fields.is_empty() && header.count() > 1;
-    found
-        .map(|(_, format)| Guess::of(format))
-        .or_else(|| has_columns.then(|| Guess::of(Format::Csv)))
-}
-
-/// Of two lines for each request, the one that says more: distribution's own, where that has the status and a time.
-fn twofold(lines: &[&str], is_json: bool) -> Guess {
-    let says_all = |line: &&&str| line.contains("http.response.status") && line.contains("time");
-    let own = lines.iter().filter(says_all).count();
-    let format = match (own > 0, is_json) {
-        (false, _) => Format::Combined,
-        (true, true) => Format::Distribution,
-        (true, false) => Format::Logfmt,
-    };
-    Guess {
-        is_twofold: true,
-        ..Guess::of(format)
-    }
-}
-
-/// By the first line that shows one.
-fn perhaps(lines: &[&str]) -> Option<Guess> {
-    lines.iter().find_map(|line| {
-        if line.starts_with('{') {
-            Some(guess_json(line))
-        } else if combined::is_like(line) {
-            Some(Guess::of(Format::Combined))
-        } else {
-            None
-        }
-    })
-}
-
-fn guess_json(line: &str) -> Guess {
-    let has = |name: &str| line.contains(&format!("\"{name}\""));
-    let format = if has("EdgeStartTimestamp") || has("ClientRequestURI") || has("RayID") {
-        Format::Logpush
-    } else if has("digest") && has("fired") {
-        Format::Blobwatch
-    } else if has("http.request.uri") || has("go.version") || has("http.request.id") {
-        Format::Distribution
-    } else {
-        Format::Json
-    };
-    let of = producer(line).filter(|_| format == Format::Json);
-    Guess {
-        title: of.map(|of| of.name.to_owned()),
-        ..Guess::of(format)
-    }
-}
-
-/// Names of a format's fields, those of `--field` first; those that nobody gave are inferred from lines.
-fn names_of(
-    format: Format,
-    asked: &[(String, Field)],
-    lines: &[&str],
-) -> Result<Vec<(String, Field)>, String> {
-    let mut names = asked.to_vec();
-    let add = |names: &mut Vec<(String, Field)>, known: &[(&str, Field)]| {
-        let before = names.clone();
-        let is_new = |(_, field): &&(&str, Field)| !before.iter().any(|(_, taken)| taken == field);
-        names.extend(
-            known
-                .iter()
-                .filter(is_new)
-                .map(|(name, field)| ((*name).to_owned(), *field)),
-        );
-    };
-    match format {
-        Format::Blobwatch => add(&mut names, BLOBWATCH),
-        Format::Logpush => add(&mut names, LOGPUSH),
-        Format::Distribution => add(&mut names, DISTRIBUTION),
-        Format::Csv | Format::Cloudfront | Format::Combined | Format::Text => {}
-        Format::Json | Format::Logfmt => {
-            if let Some(of) = lines.iter().find_map(|line| producer(line)) {
-                add(&mut names, of.names);
-                return Ok(names);
-            }
-            if lines.iter().any(|line| line.contains("http.request.uri=")) {
-                add(&mut names, DISTRIBUTION);
-                return Ok(names);
-            }
-            let found = inferred(lines);
-            let known: Vec<(&str, Field)> = found
-                .names
-                .iter()
-                .map(|(name, field)| (name.as_str(), *field))
-                .collect();
-            add(&mut names, &known);
-            check_names(&names, &found.seen)?;
-            let times = [Field::Time, Field::Finished, Field::Date];
-            let has_time = names.iter().any(|(_, field)| times.contains(field));
-            let rest: Vec<(&str, Field)> = ALIASES
-                .iter()
-                .copied()
-                .filter(|(_, field)| !has_time || !times.contains(field))
-                .collect();
-            add(&mut names, &rest);
-        }
-    }
-    Ok(names)
-}
-
-/// Whether what is needed of every request was found among the fields of a log.
-fn check_names(names: &[(String, Field)], seen: &[String]) -> Result<(), String> {
-    let needed: [(&str, &[Field]); 2] = [
-        ("path", &[Field::Path, Field::Request, Field::Digest]),
-        ("status", &[Field::Status, Field::Outcome]),
-    ];
-    for (name, fields) in needed {
-        let is_there = names.iter().any(|(_, field)| fields.contains(field));
-        if !is_there && !seen.is_empty() {
-            let listed = seen.get(..seen.len().min(MAX_LISTED)).unwrap_or(seen).join(", ");
-            let rest = if seen.len() > MAX_LISTED { ", …" } else { "" };
-            return Err(format!(
-                "a field with the {name} of requests, found {listed}{rest}; name it with --field {name}=NAME, as in \
-                 --field {name}=a.b[0].c"
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// What a CSV column says.
-fn field_of(name: &str, asked: &[(String, Field)]) -> Option<Field> {
-    let wanted = asked.iter().find(|(column, _)| column == name);
-    let alias = || {
-        let found = ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
-        found.filter(|(_, field)| !asked.iter().any(|(_, wanted)| wanted == field))
-    };
-    wanted
-        .map(|(_, field)| *field)
-        .or_else(|| alias().map(|(_, field)| *field))
-}
-
-/// docs/records.md.
-const BLOBWATCH: &[(&str, Field)] = &[
-    ("id", Field::Id),
-    ("time", Field::Time),
-    ("route", Field::Route),
-    ("digest", Field::Digest),
-    ("repository", Field::Repository),
-    ("method", Field::Method),
-    ("status", Field::Status),
-    ("range.kind", Field::Kind),
-    ("range.start", Field::Start),
-    ("range.end", Field::End),
-    ("range.honoured", Field::Honoured),
-    ("size", Field::Size),
-    ("promised", Field::Promised),
-    ("outcome", Field::Outcome),
-    ("duration_ms", Field::DurationMs),
-    ("client", Field::Client),
-    ("network", Field::Network),
-    ("asn", Field::Asn),
-    ("country", Field::Country),
-    ("colo", Field::Colo),
-    ("family", Field::Family),
-    ("version", Field::Version),
-    ("served_by", Field::ServedBy),
-    ("os", Field::Os),
-    ("fingerprint", Field::Fingerprint),
-    ("fired", Field::Rules),
-    ("verdict", Field::Verdict),
-    ("weight", Field::Weight),
-];
-
-/// distribution's `log.formatter: json`; lines without a status are other messages.
-const DISTRIBUTION: &[(&str, Field)] = &[
-    ("time", Field::Finished),
-    ("http.response.duration", Field::Duration),
-    ("http.request.method", Field::Method),
-    ("http.request.uri", Field::Path),
-    ("http.request.remoteaddr", Field::Address),
-    ("http.request.useragent", Field::UserAgent),
-    ("http.response.status", Field::Status),
-    ("http.response.written", Field::Bytes),
-];
-
-/// What logs of one's own tend to call their fields: our names, nginx's variables, the Elastic Common Schema's.
-const ALIASES: &[(&str, Field)] = &[
-    ("time", Field::Time),
-    ("timestamp", Field::Time),
-    ("@timestamp", Field::Time),
-    ("ts", Field::Time),
-    ("time_local", Field::Finished),
-    ("time_iso8601", Field::Finished),
-    ("msec", Field::Finished),
-    ("method", Field::Method),
-    ("request_method", Field::Method),
-    ("http.request.method", Field::Method),
-    ("path", Field::Path),
-    ("uri", Field::Path),
-    ("url", Field::Path),
-    ("request_uri", Field::Path),
-    ("url.path", Field::Path),
-    ("url.original", Field::Path),
-    ("request", Field::Request),
-    ("status", Field::Status),
-    ("status_code", Field::Status),
-    ("http.response.status_code", Field::Status),
-    ("bytes", Field::Bytes),
-    ("body_bytes_sent", Field::Bytes),
-    ("http.response.body.bytes", Field::Bytes),
-    ("promised", Field::Promised),
-    ("sent_http_content_length", Field::Promised),
-    ("content_length", Field::Promised),
-    ("range", Field::Range),
-    ("http_range", Field::Range),
-    ("content_range", Field::ContentRange),
-    ("sent_http_content_range", Field::ContentRange),
-    ("address", Field::Address),
-    ("remote_addr", Field::Address),
-    ("client_ip", Field::Address),
-    ("ip", Field::Address),
-    ("source.ip", Field::Address),
-    ("client.ip", Field::Address),
-    ("user_agent", Field::UserAgent),
-    ("http_user_agent", Field::UserAgent),
-    ("user_agent.original", Field::UserAgent),
-    ("size", Field::Size),
-    ("colo", Field::Colo),
-    ("country", Field::Country),
-    ("asn", Field::Asn),
-    ("as.number", Field::Asn),
-    ("client.as.number", Field::Asn),
-    ("client.geo.country_iso_code", Field::Country),
-    ("fingerprint", Field::Fingerprint),
-    ("ja4", Field::Fingerprint),
-    ("rules", Field::Rules),
-    ("rule.id", Field::Rules),
-    ("request_time", Field::Seconds),
-    ("id", Field::Id),
-    ("request_id", Field::Id),
-    ("digest", Field::Digest),
-];

@@ -14,6 +14,7 @@ use super::count::{CellCounts64, Counter};
 use super::digests::Digests;
 use super::names::Meanings;
 use super::request::Request;
+use super::rules::RuleTally;
 use super::watch::Watch;
 
 /// Batches that wait to be judged, each of a block of lines: some 4,000 requests of 220 bytes, or what had waited for its
@@ -33,6 +34,7 @@ pub(super) struct Findings {
     pub(super) anomalies: Vec<Anomaly>,
     pub(super) notes: Vec<Note>,
     pub(super) totals: CellCounts64,
+    pub(super) rules: RuleTally,
     /// Times of the first and the last request.
     pub(super) span: Option<(u64, u64)>,
     /// Everybody in the logs.
@@ -79,12 +81,14 @@ fn judge(mut counter: Counter, mut watch: Watch, due: &Receiver<Batch>) -> Findi
         watch.take(batch);
     }
     let totals = counter.totals;
+    let rules = std::mem::take(&mut counter.rules);
     let senders = watch.senders.clone();
     let (anomalies, notes) = watch.finish();
     Findings {
         anomalies,
         notes,
         totals,
+        rules,
         span,
         senders,
     }

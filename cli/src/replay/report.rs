@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::count::CellCounts64;
 use super::faults::Faults;
 use super::log::place_of;
+use super::rules::RuleFinding;
 use crate::problem::Problem;
 
 /// Everything that is said.
@@ -23,6 +24,8 @@ pub(super) struct Report {
     pub(super) late: u64,
     pub(super) faults: Faults,
     pub(super) totals: CellCounts64,
+    /// What would have come of the rules of a rulebook.
+    pub(super) rules: Vec<RuleFinding>,
     /// First and last time, where there is one.
     pub(super) span: Option<(u64, u64)>,
     /// What these logs do not show, in words.
@@ -95,6 +98,9 @@ impl Report {
             );
         }
         line(&mut out, &format!("counted   {}", self.counted()));
+        for rule in &self.rules {
+            line(&mut out, &format!("rule      {}", visible(&rule.text())));
+        }
         self.write_faults(&mut out, "malformed ", "          ");
         if self.late > 0 {
             line(
@@ -160,6 +166,12 @@ impl Report {
                 &mut out,
                 &format!("- `{}` ({})", code(&file.file), plain(&file.said())),
             );
+        }
+        if !self.rules.is_empty() {
+            line(&mut out, "\nRules of the rulebook:\n");
+        }
+        for rule in &self.rules {
+            line(&mut out, &format!("- {}", plain(&rule.text())));
         }
         if self.anomalies.is_empty() {
             line(&mut out, "\nNothing would have been flagged.");
@@ -283,6 +295,7 @@ impl Report {
                 "observed": observed, "aborted": aborted, "failed": failed, "turned_away": turned_away,
                 "unreached": unreached, "looped": looped, "paced": paced, "slow": slow, "suspect": suspect,
             },
+            "rules": self.rules.iter().map(RuleFinding::json).collect::<Vec<_>>(),
             "malformed": { "count": self.faults.count, "first": self.faults.first },
             "late": self.late,
             "limits": self.limits,

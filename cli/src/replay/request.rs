@@ -5,11 +5,12 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use blobwatch_logs::{Lengths, LogEntry, Shown, address_of, named};
 use blobwatch_pull::{
-    ClientKey, Family, Method, NetworkKey, Outcome, RangeKind, RangeRecord, RecordId, find_blob,
+    Blob, ClientKey, Family, Method, NetworkKey, Outcome, RangeKind, RangeRecord, RecordId, find_blob,
 };
 
 use super::digests::Digests;
 use super::names::{Names, Who};
+use super::rules::Ruler;
 
 /// One request for a blob; some 230 bytes. Size, range and outcome are as the line has them until `shown::resolve`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,15 +86,18 @@ pub(super) struct Reader {
     pub(super) names: Names,
     pub(super) digests: Digests,
     pub(super) seen: RangeEvidence,
+    /// The rulebook that is asked about each request.
+    pub(super) ruler: Option<Ruler>,
 }
 
 impl Reader {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(ruler: Option<Ruler>) -> Self {
         Self {
             keyed: DefaultHasher::new(),
             names: Names::default(),
             digests: Digests::default(),
             seen: RangeEvidence::default(),
+            ruler,
         }
     }
 
@@ -126,6 +130,9 @@ impl Reader {
         self.seen.longest_ms = self.seen.longest_ms.max(duration_ms);
         self.seen.addresses += u64::from(!entry.address.is_empty() || entry.client.is_some());
         let (client, network) = self.keys(entry);
+        if let Some(ruler) = &mut self.ruler {
+            entry.rules = ruler.fired(entry, client, network).into();
+        }
         let (cohort, version) = self.cohort(entry);
         let further = Further {
             version,
@@ -172,12 +179,18 @@ impl Reader {
         let path = entry.url_path()?;
         // Akamai and some stores leave out the first slash.
         let blob = if path.starts_with('/') {
-            find_blob(path)?
+            find_blob(path).or_else(|| Self::in_artifactory(path))?
         } else {
             find_blob(&format!("/{path}"))?
         };
         let repository = self.names.repositories.number(&blob.repository);
         Some((self.digest(&blob.digest), repository))
+    }
+
+    /// Artifactory names its files so beside its paths of a registry; what knows a host watches them by a template.
+    fn in_artifactory(path: &str) -> Option<Blob<'static>> {
+        let hex = path.rsplit_once("/sha256__").map(|(_, hex)| hex)?;
+        find_blob(&format!("/sha256:{hex}"))
     }
 
     fn digest(&self, digest: &str) -> u64 {

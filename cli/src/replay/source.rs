@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use super::unrolled::unrolled;
 use crate::input;
 use crate::problem::Problem;
 
@@ -48,7 +49,7 @@ impl Source {
             raw: input::raw(path)?,
             read: Arc::clone(read),
         };
-        let mut unpacked = input::unpacked(counted).map_err(problem)?;
+        let mut unpacked = unrolled(input::unpacked(counted).map_err(problem)?).map_err(problem)?;
         let (sender, blocks) = sync_channel(BLOCKS_AHEAD);
         thread::Builder::new()
             .name("read".to_owned())

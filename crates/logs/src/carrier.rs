@@ -269,7 +269,7 @@ fn compose(line: &str) -> Option<&str> {
 
 /// An ISO time in front, as `docker logs -t` and `kubectl logs --timestamps` put it.
 fn timestamp(line: &str) -> Option<(u64, &str)> {
-    let (time, rest) = line.split_once(' ')?;
+    let (time, rest) = line.split_once([' ', '\t'])?;
     let is_iso = time.len() >= 19 && time.as_bytes().get(10) == Some(&b'T');
     Some((any_time(time).filter(|_| is_iso)?, rest))
 }

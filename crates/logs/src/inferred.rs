@@ -31,9 +31,15 @@ pub struct Inferred {
 /// Infers from lines, best from such that are for blobs.
 #[must_use]
 pub fn inferred(lines: &[&str]) -> Inferred {
+    inferred_rows(lines.iter().map(|line| leaves_of(line)))
+}
+
+/// The same of rows, each with the names of its columns.
+#[must_use]
+pub fn inferred_rows(rows: impl IntoIterator<Item = Vec<(String, String)>>) -> Inferred {
     let mut leaves: Vec<Leaf> = Vec::new();
-    for line in lines {
-        for (name, value) in leaves_of(line) {
+    for row in rows {
+        for (name, value) in row {
             let has_room = leaves.len() < MAX_LEAVES;
             match leaves.iter_mut().find(|leaf| leaf.name == name) {
                 Some(leaf) => leaf.values.push(value),
@@ -287,6 +293,7 @@ impl Found<'_> {
                 self.containing(field, word, is_time);
             }
         }
+        self.any(field, is_date, &["expire", "modified"]);
     }
 
     /// How long an answer took: its unit is in its name, in its text, or told by what numbers there are.
@@ -315,7 +322,7 @@ impl Found<'_> {
             return;
         };
         let has_parts = leaf.values.iter().any(|value| value.contains('.'));
-        let is_large = leaf.values.iter().any(|value| value.len() > 7);
+        let is_large = leaf.values.iter().any(|value| value.len() > 6);
         let unit = match (has_parts, is_large) {
             (true, _) => Field::Seconds,
             // Go writes durations as whole nanoseconds.
@@ -560,6 +567,11 @@ fn is_short(text: &str) -> bool {
 
 fn is_time(text: &str) -> bool {
     any_time(text).is_some_and(|time_ms| time_ms >= OLDEST_MS)
+}
+
+/// A time that is no number, which may be anything.
+fn is_date(text: &str) -> bool {
+    text.contains(':') && is_time(text)
 }
 
 fn is_path(text: &str) -> bool {

@@ -47,7 +47,7 @@ fn is_of_key(byte: u8) -> bool {
 }
 
 /// Keys and values of a line; words without a value are left out.
-pub fn pairs(line: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+pub(crate) fn pairs(line: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
     let mut rest = line;
     std::iter::from_fn(move || {
         loop {

@@ -73,14 +73,6 @@ impl Template {
         self.values.iter().any(|value| value.slot == Slot::Field(field))
     }
 
-    /// Whether lines say when they were written.
-    #[must_use]
-    pub fn has_time(&self) -> bool {
-        [Field::Time, Field::Finished, Field::Date]
-            .iter()
-            .any(|field| self.has(*field))
-    }
-
     /// Reads a line. What was added behind the format is ignored, and so is what a line lacks at its end.
     ///
     /// # Errors

@@ -25,8 +25,9 @@ impl Columns {
         columns
     }
 
-    /// From CloudFront's `#Fields: date time x-edge-location …`; both sets of names, of files and of real-time logs.
-    pub(in super::super) fn of_cloudfront(fields: &str) -> Self {
+    /// From CloudFront's `#Fields: date time x-edge-location …`; both sets of names, of files and of real-time logs. Other
+    /// programs (IIS) write such fields with blanks between them, and milliseconds.
+    pub(in super::super) fn of_cloudfront(fields: &str, is_tabbed: bool) -> Self {
         let field = |name: &str| match name {
             "date" => Some(Field::Date),
             "time" => Some(Field::Clock),
@@ -43,16 +44,28 @@ impl Columns {
             "x-edge-request-id" => Some(Field::Id),
             "sc-range-start" => Some(Field::RangeStart),
             "sc-range-end" => Some(Field::RangeEnd),
-            "time-taken" => Some(Field::Seconds),
+            "time-taken" if is_tabbed => Some(Field::Seconds),
+            "time-taken" => Some(Field::DurationMs),
+            "cs(Range)" => Some(Field::Range),
             "c-country" => Some(Field::Country),
             "asn" | "c-asn" => Some(Field::Asn),
             _ => None,
         };
         Self {
             fields: fields.split_ascii_whitespace().map(field).collect(),
-            separator: b'\t',
+            separator: if is_tabbed { b'\t' } else { b' ' },
             is_cloudfront: true,
         }
+    }
+
+    pub(in super::super) fn is_tabbed(&self) -> bool {
+        self.separator == b'\t'
+    }
+
+    /// What a line has in its columns, by their names.
+    pub(in super::super) fn row(&self, header: &str, line: &str) -> Vec<(String, String)> {
+        let names = self.split(header).map(|name| name.trim().to_owned());
+        names.zip(self.split(line).map(Cow::into_owned)).collect()
     }
 
     pub(in super::super) fn has(&self, field: Field) -> bool {
@@ -212,6 +225,7 @@ mod tests {
     fn cloudfront_names_its_fields() {
         let columns = Columns::of_cloudfront(
             "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(User-Agent) sc-content-len sc-range-start sc-range-end",
+            true,
         );
         let line = "2020-07-05\t19:00:00\tIAD89-C1\t700\t192.0.2.7\tGET\thub\t/v2/a\t206\tdocker/19.03%20go/1\t400\t5\t-";
         let mut entry = LogEntry::default();

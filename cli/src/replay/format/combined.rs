@@ -56,7 +56,8 @@ pub(in super::super) fn is_like(line: &str) -> bool {
     let mut words = head.split(' ').filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default();
     let second = words.next().unwrap_or_default();
-    let is_name = any_time(first).is_none()
+    let is_name = first.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && any_time(first).is_none()
         && first
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte));

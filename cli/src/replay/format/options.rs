@@ -2,7 +2,8 @@
 
 use blobwatch_logs::{Field, PRESETS, Template, preset};
 
-use super::{Format, Guess};
+use super::Format;
+use super::guess::Guess;
 use crate::replay::name_of;
 
 /// Of `--log-format`: a name, or a format string.

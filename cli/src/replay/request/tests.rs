@@ -45,7 +45,7 @@ pub(in crate::replay) fn request(time_ms: u64, line: u64) -> Request {
 struct Lines(Reader, Sizes);
 
 fn reader() -> Lines {
-    Lines(Reader::new(), Sizes::default())
+    Lines(Reader::new(None), Sizes::default())
 }
 
 fn read(Lines(reader, sizes): &mut Lines, fields: &[(Field, &str)]) -> Result<Option<Request>, &'static str> {
@@ -80,6 +80,12 @@ fn only_blobs_are_taken() {
     assert!(is_blob(&format!(
         "/registry-v2/docker/registry/v2/blobs/sha256/00/{hex}/data?verify=1"
     )));
+    assert!(is_blob(&format!("/artifactory/hub/library/alpine/sha256__{hex}")));
+    assert!(is_blob(&format!(
+        "v2%2Fa%2Fblobs%2F{}",
+        DIGEST.replace(':', "%3A")
+    )));
+    assert!(is_blob(&format!("/ghcr1/blobs/{DIGEST}?sig=x")));
     // As a deployment does: some origins serve what is against the grammar of digests.
     assert!(is_blob("/v2/a/blobs/sha256:00"));
     for path in [
@@ -99,6 +105,19 @@ fn only_blobs_are_taken() {
         ),
         Ok(None)
     );
+}
+
+#[test]
+fn behind_a_proxy_the_client_is_whom_it_names() {
+    let client = |address: &str, forwarded: &str| {
+        one(&[(Field::Address, address), (Field::Forwarded, forwarded)]).client
+    };
+    let plain = |address: &str| one(&[(Field::Address, address)]).client;
+    assert_eq!(client("10.0.0.1", "192.0.2.7, 10.0.0.2"), plain("192.0.2.7"));
+    assert_eq!(client("", "192.0.2.7"), plain("192.0.2.7"));
+    // Whoever comes from outside may say what he likes.
+    assert_eq!(client("198.51.100.1", "192.0.2.7"), plain("198.51.100.1"));
+    assert_eq!(client("10.0.0.1", "unknown"), plain("10.0.0.1"));
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn what_carries_logs_is_taken_off() {
     case("2020-07-05T19:00:00.000000000Z stdout F LINE", july);
     case("2020-07-05T21:00:00.000000000+02:00 stderr F LINE", july);
     case("2020-07-05T19:00:00.000Z LINE", july);
+    case("2020-07-05T19:00:00.000Z\tLINE", july);
     case("Jul  5 19:00:00 host registry[12]: LINE", july);
     case("Jul 05 19:00:00.000123 host docker/registry[12]: LINE", july);
     case("Jul  5 19:00:00 registry: LINE", july);

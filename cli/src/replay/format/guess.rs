@@ -1,0 +1,154 @@
+//! Which format lines are in.
+
+use blobwatch_logs::{Field, Template, inferred_rows, is_logfmt, producer, recognised};
+
+use super::columns::Columns;
+use super::names::field_of;
+use super::{Finders, Format, Options, combined};
+
+/// A format, and whose it is.
+pub(super) struct Guess {
+    pub(super) format: Format,
+    pub(super) title: Option<String>,
+    pub(super) template: Option<Template>,
+    pub(super) is_twofold: bool,
+}
+
+impl Guess {
+    pub(super) fn of(format: Format) -> Self {
+        Self {
+            format,
+            title: None,
+            template: None,
+            is_twofold: false,
+        }
+    }
+}
+
+/// The format of more than half of the lines, those that may be for blobs.
+pub(super) fn surely(lines: &[&str], options: &Options) -> Option<Guess> {
+    let first = lines.first().copied().unwrap_or_default();
+    if lines
+        .iter()
+        .any(|line| line.starts_with("#Version:") || line.starts_with("#Fields:"))
+    {
+        return Some(Guess::of(Format::Cloudfront));
+    }
+    let header = csv(lines, options);
+    let is_header = [Field::Time, Field::Finished]
+        .iter()
+        .any(|field| header.has(*field))
+        && header.has(Field::Status);
+    if is_header && !first.starts_with('{') {
+        return Some(Guess::of(Format::Csv));
+    }
+    let finders = Finders::new();
+    let mut blobs: Vec<&str> = lines
+        .iter()
+        .copied()
+        .filter(|line| finders.may_be_blob(line))
+        .collect();
+    if blobs.is_empty() {
+        blobs = lines.to_vec();
+    }
+    let count = |is_of: fn(&str) -> bool| blobs.iter().filter(|line| is_of(line)).count();
+    let (json, combined) = (count(|line| line.starts_with('{')), count(combined::is_like));
+    let logfmt = count(is_logfmt);
+    let is_most = |count: usize| count > 0 && 2 * count >= blobs.len();
+    if combined > 0 && json + logfmt > 0 && is_most(combined + json + logfmt) {
+        return Some(twofold(&blobs, json >= logfmt));
+    }
+    if is_most(json) {
+        return blobs
+            .iter()
+            .find(|line| line.starts_with('{'))
+            .map(|line| guess_json(line));
+    }
+    if let Some((name, template)) = recognised(&blobs) {
+        return Some(Guess {
+            title: Some(name.to_owned()),
+            template: Some(template),
+            ..Guess::of(Format::Text)
+        });
+    }
+    let by_count = [(combined, Format::Combined), (logfmt, Format::Logfmt)];
+    let found = by_count.into_iter().find(|(count, _)| is_most(*count));
+    let has_columns = !options.fields.is_empty() && header.count() > 1;
+    found
+        .map(|(_, format)| Guess::of(format))
+        .or_else(|| has_columns.then(|| Guess::of(Format::Csv)))
+}
+
+/// Columns under a header: by their usual names, and the rest as their rows have it.
+pub(super) fn csv(lines: &[&str], options: &Options) -> Columns {
+    let first = lines.first().copied().unwrap_or_default();
+    let usual = Columns::of_header(first, |name| field_of(name, &options.fields));
+    if usual.count() < 3 || first.starts_with('{') {
+        return usual;
+    }
+    let rows = lines.iter().skip(1).map(|line| usual.row(first, line));
+    let found = inferred_rows(rows);
+    let inferred = |name: &str| {
+        let of = found.names.iter().find(|(known, _)| known == name);
+        of.map(|(_, field)| *field).filter(|field| !usual.has(*field))
+    };
+    Columns::of_header(first, |name| {
+        field_of(name, &options.fields).or_else(|| inferred(name))
+    })
+}
+
+/// Columns under `#Fields:`.
+pub(super) fn w3c(lines: &[&str]) -> Columns {
+    let first = lines.iter().find(|line| !line.starts_with('#'));
+    let is_tabbed = first.is_none_or(|line| line.contains('\t'));
+    let fields = lines.iter().find_map(|line| line.strip_prefix("#Fields:"));
+    fields
+        .map(|fields| Columns::of_cloudfront(fields, is_tabbed))
+        .unwrap_or_default()
+}
+
+/// Of two lines for each request, the one that says more: distribution's own, where that has the status and a time.
+fn twofold(lines: &[&str], is_json: bool) -> Guess {
+    let says_all = |line: &&&str| line.contains("http.response.status") && line.contains("time");
+    let own = lines.iter().filter(says_all).count();
+    let format = match (own > 0, is_json) {
+        (false, _) => Format::Combined,
+        (true, true) => Format::Distribution,
+        (true, false) => Format::Logfmt,
+    };
+    Guess {
+        is_twofold: true,
+        ..Guess::of(format)
+    }
+}
+
+/// By the first line that shows one.
+pub(super) fn perhaps(lines: &[&str]) -> Option<Guess> {
+    lines.iter().find_map(|line| {
+        if line.starts_with('{') {
+            Some(guess_json(line))
+        } else if combined::is_like(line) {
+            Some(Guess::of(Format::Combined))
+        } else {
+            None
+        }
+    })
+}
+
+fn guess_json(line: &str) -> Guess {
+    let has = |name: &str| line.contains(&format!("\"{name}\""));
+    let format = if has("EdgeStartTimestamp") || has("ClientRequestURI") || has("RayID") {
+        Format::Logpush
+    } else if has("digest") && has("fired") {
+        Format::Blobwatch
+    } else if has("http.request.uri") || has("go.version") || has("http.request.id") {
+        Format::Distribution
+    } else {
+        Format::Json
+    };
+    let of = producer(line).filter(|_| format == Format::Json);
+    Guess {
+        title: of.map(|of| of.name.to_owned()),
+        ..Guess::of(format)
+    }
+}
