@@ -1,7 +1,7 @@
 // The form of a rule, with what is wrong with it and whom it would hit; saved by itself, or added to the draft.
 
 import { useEffect, useState } from "preact/hooks";
-import { to } from "../address.ts";
+import { place, to } from "../address.ts";
 import { ExpressionField } from "../parts/expression_field.tsx";
 import { Link } from "../parts/link.tsx";
 import { RuleDifference } from "../parts/rule_difference.tsx";
@@ -33,7 +33,7 @@ export function RuleEditor({ id, book, start, wanted, refresh }: Props) {
   const [form, setForm] = useState(start);
   const [turn, setTurn] = useState(0);
   const [base, setBase] = useState(id === null ? null : (draft.value.rules[id]?.base ?? now));
-  const [name, setName] = useState(id ?? "");
+  const [name, setName] = useState(id ?? place.value.query.get("draft") ?? "");
   const [dialog, setDialog] = useState<"save" | "retire" | null>(null);
   const check = useCheck(form.expression, true);
   const replace = (form: RuleForm) => {
