@@ -8,7 +8,7 @@ import { RuleDifference } from "../parts/rule_difference.tsx";
 import { ruleIn } from "../rulebook/calls.ts";
 import { withRule } from "../rulebook/draft.ts";
 import { draft, keepDraft } from "../rulebook/draft_kept.ts";
-import { isSame, type Rulebook, type RuleForm } from "../rulebook/types.ts";
+import { isSame, listNames, type Rulebook, type RuleForm } from "../rulebook/types.ts";
 import { type Check, useCheck } from "../rulebook/use_check.ts";
 import { RetireRule } from "./rule_retire.tsx";
 import { RuleFields } from "./rule_fields.tsx";
@@ -68,7 +68,13 @@ export function RuleEditor({ id, book, start, wanted, refresh }: Props) {
               {isNameTaken && <small>There is a rule of this name.</small>}
             </label>
           )}
-          <ExpressionField text={form.expression} turn={turn} faults={check.of === form.expression ? check.faults : []} change={(expression) => setForm((form) => ({ ...form, expression }))} />
+          <ExpressionField
+            text={form.expression}
+            turn={turn}
+            faults={check.of === form.expression ? check.faults : []}
+            lists={listNames(book)}
+            change={(expression) => setForm((form) => ({ ...form, expression }))}
+          />
           <Verdict check={check} expression={form.expression} />
           <RuleFields form={form} change={(part) => setForm((form) => ({ ...form, ...part }))} />
           <div class="actions">
