@@ -44,8 +44,6 @@ export interface DocumentMode {
   rule: string;
   route: string;
   mode: Mode;
-  preview?: string;
-  force?: boolean;
 }
 
 export interface Rulebook {
