@@ -82,6 +82,8 @@ export interface Clause {
 
 export interface Explanation {
   record: RequestRecord;
+  /** What was done to the request, in words. */
+  why?: string;
   followed?: { id: string; status: number | null; outcome: string } | null;
   facts: Record<string, unknown>;
   not_recorded: string[];

@@ -4,22 +4,17 @@
 // It stands in a shadow root: there its styles are adopted style sheets, which the content security policy permits, and not elements
 // that it would refuse.
 
-import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, type CompletionContext, completionKeymap, type CompletionResult } from "@codemirror/autocomplete";
+import { autocompletion, closeBrackets, closeBracketsKeymap, type CompletionContext, completionKeymap, type CompletionResult } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { type Diagnostic, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { EditorState, type Extension } from "@codemirror/state";
 import { Decoration, type DecorationSet, EditorView, highlightSpecialChars, keymap, placeholder, ViewPlugin, type ViewUpdate } from "@codemirror/view";
 import reference from "virtual:rule-language";
 import { possible } from "../rule_language/completion.ts";
+import type { Marked } from "../rule_language/place.ts";
 import { tokenize } from "../rule_language/tokens.ts";
 import { inQuotes, isInteger } from "../rule_language/values.ts";
 import { theme } from "./theme.ts";
-
-export interface Mark {
-  from: number;
-  to: number;
-  message: string;
-}
 
 export interface Seen {
   value: string;
@@ -39,7 +34,7 @@ export interface Options {
 export interface Editor {
   text: () => string;
   setText: (text: string) => void;
-  mark: (marks: Mark[]) => void;
+  mark: (marks: Marked[]) => void;
   focus: () => void;
   destroy: () => void;
 }
@@ -69,7 +64,7 @@ const extensions = (options: Options): Extension[] => [
   autocompletion({ override: [(context) => complete(context, options)], icons: false, activateOnTyping: true }),
   placeholder('client.family eq "docker" and …'),
   // Tab leaves the editor, as it leaves any other field.
-  keymap.of([{ key: "Ctrl-Enter", run: acceptCompletion }, ...completionKeymap, ...closeBracketsKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap]),
+  keymap.of([...completionKeymap, ...closeBracketsKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap]),
   EditorView.contentAttributes.of({ "aria-label": options.label, spellcheck: "false", autocorrect: "off", autocapitalize: "off" }),
   EditorView.updateListener.of((update) => {
     if (update.docChanged) options.changed(update.state.doc.toString());
@@ -78,7 +73,7 @@ const extensions = (options: Options): Extension[] => [
 ];
 
 /** A fault at the end of the text is shown on its last character. */
-function diagnostic({ from, to, message }: Mark, length: number): Diagnostic {
+function diagnostic({ from, to, message }: Marked, length: number): Diagnostic {
   const start = Math.max(0, Math.min(from, length - 1));
   return { from: start, to: Math.min(length, Math.max(to, start + 1)), severity: "error", message };
 }

@@ -13,14 +13,16 @@ interface Props {
   turn: number;
   /** What the worker found wrong with this very text. */
   faults: Fault[];
+  /** Names of the rulebook's lists. */
+  lists: string[];
   change: (text: string) => void;
 }
 
-export function ExpressionField({ text, turn, faults, change }: Props) {
+export function ExpressionField({ text, turn, faults, lists, change }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const [editor, setEditor] = useState<Editor | null>(null);
-  const latest = useRef({ text, change });
-  latest.current = { text, change };
+  const latest = useRef({ text, lists, change });
+  latest.current = { text, lists, change };
 
   useEffect(() => {
     let opened: Editor | null = null;
@@ -29,7 +31,7 @@ export function ExpressionField({ text, turn, faults, change }: Props) {
       ({ openEditor }) => {
         if (isOver || !host.current) return;
         const { text } = latest.current;
-        opened = openEditor({ host: host.current, text, label: "Expression", changed: (text) => latest.current.change(text), valuesOf, lists: () => [] });
+        opened = openEditor({ host: host.current, text, label: "Expression", changed: (text) => latest.current.change(text), valuesOf, lists: () => latest.current.lists });
         setEditor(opened);
       },
       // The plain field stays.

@@ -15,9 +15,12 @@ interface Wanted {
   not?: boolean;
 }
 
-/** An empty value of a filter is a request without one. */
-export const ofFilters = (filters: Record<string, string[]>): Conditions =>
-  joined(Object.entries(filters).map(([attribute, values]) => ({ attribute, values })));
+/** An empty value of a filter is a request without one. What is excluded has its name with `!`, as the API has it. */
+export const ofFilters = (filters: Record<string, string[]>, excluded: Record<string, string[]> = {}): Conditions =>
+  joined([
+    ...Object.entries(filters).map(([attribute, values]) => ({ attribute, values })),
+    ...Object.entries(excluded).map(([name, values]) => ({ attribute: name.replace(/!$/, ""), values, not: true })),
+  ]);
 
 /** A cohort calls a missing value `unknown`. */
 export const ofCohort = (parts: CohortPart[]): Conditions =>
@@ -28,7 +31,7 @@ function joined(parts: Wanted[]): Conditions {
   const conditions = read.flatMap(({ condition }) => condition ?? []);
   const isAlone = conditions.length === 1;
   return {
-    expression: conditions.map((one) => (isAlone || !isDisjunction(one) ? one : `(${one})`)).join("\nand "),
+    expression: conditions.map((one) => (isAlone || !isDisjunction(one) || one.startsWith("not (") ? one : `(${one})`)).join("\nand "),
     leftOut: read.filter(({ condition }) => condition === null).map(({ part }) => part.attribute),
   };
 }

@@ -44,8 +44,6 @@ export interface DocumentMode {
   rule: string;
   route: string;
   mode: Mode;
-  preview?: string;
-  force?: boolean;
 }
 
 export interface Rulebook {
@@ -54,7 +52,11 @@ export interface Rulebook {
   routes: DocumentRoute[];
   modes: DocumentMode[];
   settings: Record<string, unknown>;
+  /** Lists that expressions name with `$`, where the worker has them. */
+  lists?: { name: string }[] | Record<string, unknown>;
 }
+
+export const listNames = ({ lists }: Rulebook): string[] => (Array.isArray(lists) ? lists.map(({ name }) => name) : Object.keys(lists ?? {}));
 
 /** One version of a rule, as `rules/{id}/versions` lists them. */
 export interface RuleVersion extends RuleForm {

@@ -87,7 +87,7 @@ function Parts({ book }: { book: Rulebook }) {
   const without = (part: Partial<Changes>) => () => keepDraft({ ...now, ...part });
   const rules = Object.entries(now.rules).map(([id, { form, base }]) => ({
     name: `rules/${id}`,
-    place: form === null ? to(["rule", id]) : base === null && !book.rules.some((rule) => rule.id === id) ? null : to(["rule", id]),
+    place: book.rules.some((rule) => rule.id === id) ? to(["rule", id]) : to(["rule"], { draft: id }),
     is: form === null ? "retired" : base === null ? "new" : "changed",
     remove: without({ rules: omit(now.rules, id) }),
   }));

@@ -38,6 +38,7 @@ function Body({ data }: { data: Explanation }) {
     .join(", ");
   return (
     <div class="stack">
+      {data.why && <p class="capital">{data.why}.</p>}
       <dl class="facts">
         <dt>When</dt>
         <dd>

@@ -6,6 +6,7 @@ import { apiAddress, toProblem } from "../api/client.ts";
 import type { Problem, RequestRecord } from "../api/types.ts";
 import { count, local, utcClock, utcDay } from "../format.ts";
 import { useLive } from "../live.ts";
+import { Excluded, excluded } from "../parts/excluded.tsx";
 import { chosen, Filters, RECORD_FILTERS } from "../parts/filters.tsx";
 import { MakeRule } from "../parts/make_rule.tsx";
 import { VerdictBadge } from "../parts/mode.tsx";
@@ -41,9 +42,10 @@ export function Fires() {
   const shown = span(SINCE);
   const isAll = query.get("all") === "yes";
   const filters = chosen(RECORD_FILTERS);
+  const without = excluded(RECORD_FILTERS);
   const filter: Filter = {
     path: isAll ? "requests" : "fires",
-    query: { ...filters, since: shown.since, ...(shown.until && { until: shown.until }) },
+    query: { ...filters, ...without, since: shown.since, ...(shown.until && { until: shown.until }) },
   };
   const key = JSON.stringify(filter);
   const open = query.get("open");
@@ -67,7 +69,8 @@ export function Fires() {
         </span>
       </div>
       <Filters fields={RECORD_FILTERS} />
-      <MakeRule of={ofFilters(filters)} from="Requests that the filters of Fires show.">
+      <Excluded fields={RECORD_FILTERS} />
+      <MakeRule of={ofFilters(filters, without)} from="Requests that the filters of Fires show.">
         Make a rule of these filters
       </MakeRule>
       <List key={key} filter={filter} isLive={isLive(shown)} />

@@ -76,8 +76,8 @@ export function Plan({ book, force, setForce, held, done, refresh, reason: first
   );
 }
 
-/** Refused for want of a preview, and a rule cannot have one. */
-const isForced = (fault: Fault): boolean => /^body\.rules\[\d+\]/.test(fault.place) && fault.place.endsWith(".force");
+/** A rule that is enforced would act in a version that nobody has seen in monitor: no preview of it is possible. A fault of its text has a place in the text. */
+const isForced = ({ place, offset }: Fault): boolean => offset == null && /^body\.rules\[\d+\]\.(expression|default_mode)$/.test(place);
 
 function Faults({ faults }: { faults: Fault[] }) {
   if (faults.length === 0) return null;

@@ -1,6 +1,6 @@
 // One rule: written, with whom it would hit while one types; its history; and the way back to an older version.
 
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { place, to } from "../address.ts";
 import { visibleText } from "../api/client.ts";
 import type { Action } from "../api/types.ts";
@@ -27,9 +27,11 @@ export function Rule() {
 
 const ACTIONS: Action[] = ["block", "throttle", "detour", "tag"];
 
-/** What the address asks for: a copy of a rule, or an expression that was made elsewhere on the page. */
+/** What the address asks for: a new rule of the draft, a copy of a rule, or an expression that was made elsewhere on the page. */
 function begun(book: Rulebook): RuleForm {
   const { query } = place.value;
+  const drafted = draft.value.rules[query.get("draft") ?? ""]?.form;
+  if (drafted) return drafted;
   const like = ruleIn(book, query.get("like") ?? "");
   const action = ACTIONS.find((one) => one === query.get("action"));
   const given = { expression: query.get("expression"), description: query.get("description"), action };
@@ -41,7 +43,10 @@ function begun(book: Rulebook): RuleForm {
 function Known({ book, refresh }: { book: Rulebook; refresh: () => void }) {
   const id = place.value.rest[0] ?? null;
   const now = id === null ? null : ruleIn(book, id);
-  const [start] = useState(() => (id === null ? begun(book) : (draft.value.rules[id]?.form ?? now)));
+  // A rule that was saved a moment ago comes with the next answer.
+  const begin = useRef<RuleForm | null>(null);
+  begin.current ??= id === null ? begun(book) : (draft.value.rules[id]?.form ?? now);
+  const start = begin.current;
   const [wanted, setWanted] = useState<{ form: RuleForm; turn: number } | null>(null);
   if (id !== null && start === null) {
     return (

@@ -1,14 +1,14 @@
 // The form of a rule, with what is wrong with it and whom it would hit; saved by itself, or added to the draft.
 
 import { useEffect, useState } from "preact/hooks";
-import { to } from "../address.ts";
+import { place, to } from "../address.ts";
 import { ExpressionField } from "../parts/expression_field.tsx";
 import { Link } from "../parts/link.tsx";
 import { RuleDifference } from "../parts/rule_difference.tsx";
 import { ruleIn } from "../rulebook/calls.ts";
 import { withRule } from "../rulebook/draft.ts";
 import { draft, keepDraft } from "../rulebook/draft_kept.ts";
-import { isSame, type Rulebook, type RuleForm } from "../rulebook/types.ts";
+import { isSame, listNames, type Rulebook, type RuleForm } from "../rulebook/types.ts";
 import { type Check, useCheck } from "../rulebook/use_check.ts";
 import { RetireRule } from "./rule_retire.tsx";
 import { RuleFields } from "./rule_fields.tsx";
@@ -33,7 +33,7 @@ export function RuleEditor({ id, book, start, wanted, refresh }: Props) {
   const [form, setForm] = useState(start);
   const [turn, setTurn] = useState(0);
   const [base, setBase] = useState(id === null ? null : (draft.value.rules[id]?.base ?? now));
-  const [name, setName] = useState(id ?? "");
+  const [name, setName] = useState(id ?? place.value.query.get("draft") ?? "");
   const [dialog, setDialog] = useState<"save" | "retire" | null>(null);
   const check = useCheck(form.expression, true);
   const replace = (form: RuleForm) => {
@@ -68,7 +68,13 @@ export function RuleEditor({ id, book, start, wanted, refresh }: Props) {
               {isNameTaken && <small>There is a rule of this name.</small>}
             </label>
           )}
-          <ExpressionField text={form.expression} turn={turn} faults={check.of === form.expression ? check.faults : []} change={(expression) => setForm((form) => ({ ...form, expression }))} />
+          <ExpressionField
+            text={form.expression}
+            turn={turn}
+            faults={check.of === form.expression ? check.faults : []}
+            lists={listNames(book)}
+            change={(expression) => setForm((form) => ({ ...form, expression }))}
+          />
           <Verdict check={check} expression={form.expression} />
           <RuleFields form={form} change={(part) => setForm((form) => ({ ...form, ...part }))} />
           <div class="actions">

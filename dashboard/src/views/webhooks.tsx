@@ -63,7 +63,7 @@ export function Webhooks() {
       <Refusal problem={problem} />
       <Shown live={live} what="the webhooks">
         {({ webhooks, deliveries }) => (
-          <>
+          <div class="stack">
             {webhooks.length === 0 ? (
               <Empty title="Nobody is told of anomalies">A webhook sends each anomaly to a chat or a pager when it opens, changes and closes.</Empty>
             ) : (
@@ -86,7 +86,7 @@ export function Webhooks() {
               </ul>
             )}
             <Deliveries items={deliveries.slice(0, MAX_SHOWN)} />
-          </>
+          </div>
         )}
       </Shown>
       {edited && <WebhookEditor webhook={edited === "new" ? null : edited} close={() => setEdited(null)} done={live.refresh} />}

@@ -440,6 +440,7 @@ test("the log of fires is read with the keyboard alone", async () => {
   const active = await page.locator("[role=row][aria-selected=true] [role=gridcell]").first().textContent();
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").getByText("Rules that fired").waitFor();
+  await page.getByRole("dialog").getByText("one rule fired: botnet-sig, which blocks").waitFor();
   await page.getByRole("dialog").getByText("stage 2 of 3").waitFor();
   await page.getByRole("dialog").getByText("guard holding").waitFor();
   await page.keyboard.press("Escape");

@@ -198,6 +198,46 @@ test("several changes are published as one revision, with their plan", async () 
   await close();
 });
 
+test("a new version that would act at once is forced or not written", async () => {
+  const { page, close } = await visit("rule/botnet-sig");
+  fixture.rulebook.isEnforced = true;
+  await page.getByLabel("Description").fill("mine");
+  await page.getByRole("button", { name: "Save…" }).click();
+  await confirm(page, "why", "Save");
+  await page.getByRole("checkbox", { name: /Act in the new version at once/ }).check();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText("is stored.").waitFor();
+  await page.getByRole("button", { name: "Stay here" }).click();
+  await page.getByLabel("Description").fill("mine again");
+  await page.getByRole("button", { name: "Add to the draft" }).click();
+  await page.goto(`${fixture.url}draft`);
+  const publish = page.getByRole("button", { name: "Publish as one revision" });
+  await page.getByRole("alert", { name: "Faults" }).waitFor();
+  assert.ok(await publish.isDisabled());
+  await page.getByRole("checkbox", { name: /act in their new version at once/ }).check();
+  await page.getByRole("alert", { name: "Faults" }).waitFor({ state: "detached" });
+  await confirm(page, "why", "Publish as one revision");
+  await page.getByText("is stored.").waitFor();
+  assert.equal(fixture.rulebook.book.rules.find(({ id }) => id === "botnet-sig")?.["force"], true);
+  await close();
+});
+
+test("a new rule waits in the draft and is changed there", async () => {
+  const { page, close } = await visit("rule?expression=ssl");
+  await page.getByLabel("Name").fill("over-tls");
+  await page.getByRole("button", { name: "Add to the draft" }).click();
+  await page.getByRole("link", { name: "draft", exact: true }).click();
+  await page.getByRole("list", { name: "In the draft" }).getByRole("link", { name: "rules/over-tls" }).click();
+  await page.getByLabel("Description").fill("Over TLS.");
+  assert.equal(await page.getByLabel("Name").inputValue(), "over-tls");
+  await page.getByRole("button", { name: "Add to the draft" }).click();
+  await page.goto(`${fixture.url}draft`);
+  await page.getByRole("list", { name: "What changes" }).getByText("Over TLS.").waitFor();
+  await page.getByRole("button", { name: "Take out rules/over-tls" }).click();
+  await page.getByText("The draft is empty").waitFor();
+  await close();
+});
+
 test("a draft is not published over what somebody else changed, nor with faults", async () => {
   const { page, close } = await visit("rule/old-docker");
   await page.getByLabel("Description").fill("mine");
@@ -350,6 +390,20 @@ test("a value leads to the requests that have it, beside the filters that are th
   await page.goto(`${fixture.url}cohorts`);
   await page.locator(".heat td a").first().click();
   await page.waitForURL(/fires\?.*all=yes.*(colo=.*os=|os=.*colo=)/);
+  await close();
+});
+
+test("a value is excluded, and taken out again", async () => {
+  const { page, faults, close } = await visit("fires?family=docker&all=yes&open=01M850MDRGD6ZQ9TZR58000002");
+  await page.getByRole("dialog").getByRole("link", { name: "Exclude 2168b2053f3f9380" }).click();
+  await page.waitForURL(/client%21=2168b2053f3f9380/);
+  const asked = await page.waitForRequest((request) => request.url().includes("/requests?") && request.url().includes("client%21=2168b2053f3f9380"));
+  assert.ok(asked.url().includes("family=docker"));
+  assert.deepEqual(await axe(page), []);
+  assert.match((await page.getByRole("link", { name: "Make a rule of these filters" }).getAttribute("href")) ?? "", /not\+client\.key/);
+  await page.getByRole("button", { name: "Do not exclude 2168b2053f3f9380" }).click();
+  await page.getByRole("list", { name: "Excluded" }).waitFor({ state: "detached" });
+  assert.deepEqual(faults, []);
   await close();
 });
 

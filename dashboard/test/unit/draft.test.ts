@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { difference } from "../../src/difference.ts";
 import { apply, type Draft, EMPTY, moved, parsed, printed, rebased, size, withRoute, withRule } from "../../src/rulebook/draft.ts";
 import { asOf } from "../../src/rulebook/revert.ts";
-import { type DocumentRule, NEW_RULE, type Rulebook, type RuleForm } from "../../src/rulebook/types.ts";
+import { type DocumentRule, listNames, NEW_RULE, type Rulebook, type RuleForm } from "../../src/rulebook/types.ts";
 
 const form = (expression: string): RuleForm => ({ ...NEW_RULE, expression });
 const rule = (id: string, more: object = {}): DocumentRule => ({ ...form(id), id, version: 2, ...more });
@@ -17,6 +17,11 @@ const book = (): Rulebook => ({
 });
 
 const ids = (applied: { book: Rulebook }) => applied.book.rules.map(({ id }) => id);
+
+test("lists are named whether the rulebook has them by name or in order", () => {
+  assert.deepEqual([book(), { ...book(), lists: { botnets: [] } }, { ...book(), lists: [{ name: "botnets" }] }].map(listNames), [[], ["botnets"], ["botnets"]]);
+  assert.deepEqual(apply({ ...book(), lists: { botnets: [1] } }, EMPTY).book.lists, { botnets: [1] }, "they stay");
+});
 
 test("an empty draft changes nothing", () => {
   assert.deepEqual(apply(book(), EMPTY), { book: book(), conflicts: [] });

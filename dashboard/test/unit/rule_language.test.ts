@@ -85,6 +85,7 @@ test("filters become an expression, and what none can read is named", () => {
   assert.equal(of({ family: ["docker", "podman"], asn: ["AS16509"], colo: ["FRA"] }), 'client.family in {"docker" "podman"}\nand ip.src.asnum eq 16509\nand cf.colo.name eq "FRA"');
   assert.equal(of({ os: ["amzn2", ""], route: ["hub"] }), '(client.os eq "amzn2" or not len(client.os) ge 0)\nand oci.route eq "hub"');
   assert.equal(of({ os: ["a or b"], route: ["hub"] }), 'client.os eq "a or b"\nand oci.route eq "hub"');
+  assert.equal(ofFilters({ family: ["docker"] }, { "os!": ["amzn2", ""], "colo!": ["FRA"] }).expression, 'client.family eq "docker"\nand not (client.os eq "amzn2" or not len(client.os) ge 0)\nand not cf.colo.name eq "FRA"');
   assert.equal(of({ asn: [""] }), "not ip.src.asnum ge 0");
   assert.equal(of({ ip_version: ["4", "6"], odd_path: ["false"] }), "ip.src in {0.0.0.0/0 ::/0}\nand not oci.odd_path");
   assert.equal(of({ client: ["2168b2053f3f9380"] }), 'client.key eq "2168b2053f3f9380"');

@@ -83,6 +83,8 @@ pub struct Filter {
     pub served_by: Vec<String>,
     pub caches: Vec<Option<Cache>>,
     pub ids: Vec<RecordId>,
+    /// What no match has: filters of one value each.
+    pub without: Vec<Filter>,
 }
 
 fn any<T>(wanted: &[T], holds: impl FnMut(&T) -> bool) -> bool {
@@ -137,6 +139,17 @@ impl Filter {
             && any(&self.sent_to, |host| *host == record.sent_to)
             && any(&self.served_by, |host| *host == record.served_by)
             && any(&self.caches, |cache| *cache == record.cache)
+            && !self.without.iter().any(|one| one.matches(record))
+    }
+
+    /// Whether one value is excluded, among those that are read where `reads` says.
+    fn excludes(&self, reads: fn(&Self) -> bool, holds: impl Fn(&Self) -> bool) -> bool {
+        self.without.iter().any(|one| reads(one) && holds(one))
+    }
+
+    /// Whether this or what it excludes reads something.
+    fn reads_any(&self, own: bool, reads: fn(&Self) -> bool) -> bool {
+        own || self.without.iter().any(reads)
     }
 
     /// Time and id.
@@ -207,7 +220,7 @@ impl Filter {
     }
 
     pub(super) fn reads_treatments(&self) -> bool {
-        self.asks_fired()
+        let own = self.asks_fired()
             || !(self.routes.is_empty()
                 && self.verdicts.is_empty()
                 && self.statuses.is_empty()
@@ -215,7 +228,8 @@ impl Filter {
                 && self.odd_paths.is_empty()
                 && self.sent_to.is_empty()
                 && self.served_by.is_empty()
-                && self.caches.is_empty())
+                && self.caches.is_empty());
+        self.reads_any(own, Self::reads_treatments)
     }
 
     /// One rule that fired.
@@ -236,14 +250,16 @@ impl Filter {
             && any(&self.sent_to, |host| *host == treatment.sent_to)
             && any(&self.served_by, |host| *host == treatment.served_by)
             && any(&self.caches, |cache| *cache == treatment.cache)
+            && !self.excludes(Self::reads_treatments, |one| one.treatment(treatment))
     }
 
     pub(super) fn reads_agents(&self) -> bool {
-        !(self.families.is_empty()
+        let own = !(self.families.is_empty()
             && self.os.is_empty()
             && self.fingerprints.is_empty()
             && self.versions.is_empty()
-            && self.protocols.is_empty())
+            && self.protocols.is_empty());
+        self.reads_any(own, Self::reads_agents)
     }
 
     pub(super) fn agent(&self, agent: &Agent) -> bool {
@@ -254,15 +270,17 @@ impl Filter {
             })
             && any(&self.versions, |version| *version == agent.version)
             && any(&self.protocols, |protocol| *protocol == agent.protocol)
+            && !self.excludes(Self::reads_agents, |one| one.agent(agent))
     }
 
     pub(super) fn reads_places(&self) -> bool {
-        !(self.asns.is_empty()
+        let own = !(self.asns.is_empty()
             && self.countries.is_empty()
             && self.colos.is_empty()
             && self.clouds.is_empty()
             && self.cloud_regions.is_empty()
-            && self.ip_versions.is_empty())
+            && self.ip_versions.is_empty());
+        self.reads_any(own, Self::reads_places)
     }
 
     pub(super) fn place(&self, place: &Place) -> bool {
@@ -272,18 +290,25 @@ impl Filter {
             && any(&self.clouds, |cloud| *cloud == place.cloud)
             && any(&self.cloud_regions, |region| *region == place.cloud_region)
             && any(&self.ip_versions, |version| *version == place.ip_version)
+            && !self.excludes(Self::reads_places, |one| one.place(place))
     }
 
     pub(super) fn reads_back(&self) -> bool {
-        self.reads_blobs() || !self.clients.is_empty()
+        self.reads_blobs() || self.reads_clients()
+    }
+
+    pub(super) fn reads_clients(&self) -> bool {
+        self.reads_any(!self.clients.is_empty(), Self::reads_clients)
     }
 
     pub(super) fn reads_blobs(&self) -> bool {
-        !(self.digests.is_empty() && self.repositories.is_empty() && self.sizes.is_empty())
+        let own = !(self.digests.is_empty() && self.repositories.is_empty() && self.sizes.is_empty());
+        self.reads_any(own, Self::reads_blobs)
     }
 
     pub(super) fn client(&self, client: &Client) -> bool {
         any(&self.clients, |wanted| *wanted == client.client)
+            && !self.excludes(Self::reads_clients, |one| one.client(client))
     }
 
     pub(super) fn blob(&self, blob: &Blob, digests: &[Digest]) -> bool {
@@ -292,6 +317,7 @@ impl Filter {
             && any(&self.digests, |wanted| {
                 digests.get(blob.digest as usize) == Some(wanted)
             })
+            && !self.excludes(Self::reads_blobs, |one| one.blob(blob, digests))
     }
 }
 

@@ -146,7 +146,23 @@ fn refuse(name: &str, message: &str) -> Problem {
     Problem::bad_parameter(Place::new(format!("query.{name}"), message))
 }
 
+/// `family=docker`, or `family!=docker` for all but these.
 fn read_filter(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Result<(), Problem> {
+    let Some(excluded) = name.strip_suffix('!') else {
+        return read_value(filter, name, value, now_ms);
+    };
+    if matches!(excluded, "since" | "until" | "id") {
+        return Err(refuse(name, "cannot be excluded; expected another filter"));
+    }
+    let mut one = Filter {
+        kind: Kind::Requests,
+        ..Filter::default()
+    };
+    read_value(&mut one, excluded, value, now_ms)?;
+    add(&mut filter.without, name, one)
+}
+
+fn read_value(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Result<(), Problem> {
     match name {
         "since" => filter.since_ms = Some(time(name, value, now_ms)?),
         "until" => filter.until_ms = Some(time(name, value, now_ms)?),

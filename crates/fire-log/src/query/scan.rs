@@ -147,7 +147,7 @@ fn keep_by_back(
     let Some(back) = back_of(sql, source)? else {
         return Ok(false);
     };
-    if !filter.clients.is_empty() {
+    if filter.reads_clients() {
         let clients: Vec<bool> = front
             .clients(&back)?
             .iter()

@@ -82,6 +82,12 @@ fn every_bad_parameter_is_refused_with_its_name_and_what_was_expected() {
     refused(&[("object", "xyz")], "query.object", "16 hex digits");
     refused(&[("id", "xyz")], "query.id", "26 characters");
     refused(&[("route", "")], "query.route", "is empty");
+    refused(&[("colour!", "red")], "query.colour", "expected one of since");
+    refused(&[("family!!", "docker")], "query.family!", "unknown parameter");
+    for name in ["since!", "until!", "id!"] {
+        refused(&[(name, "-1h")], &format!("query.{name}"), "cannot be excluded");
+    }
+    refused(&vec![("os!", "amzn2"); 65], "query.os!", "more than 64");
     refused(&[("cursor", "00")], "query.cursor", "not a cursor");
     let many: Vec<(&str, &str)> = vec![("rule", "a"); 65];
     refused(&many, "query.rule", "more than 64");
@@ -137,6 +143,25 @@ fn values_are_read_as_they_are_written() {
     assert_eq!((query.filter.colos[0].as_str(), query.limit), ("IAD", 7));
     let export = Query::parse(Kind::Fires, &pairs(&[("format", "ndjson")]), NOW).unwrap();
     assert_eq!(export.limit, super::parameters::DEFAULT_EXPORT);
+}
+
+#[test]
+fn a_value_is_excluded_with_an_exclamation_mark() {
+    let query = query(&[
+        ("family", "docker"),
+        ("os!", "amzn2"),
+        ("os!", ""),
+        ("colo!", "iad"),
+    ]);
+    let [amzn, none, iad] = query.filter.without.as_slice() else {
+        panic!("{:?}", query.filter.without);
+    };
+    assert_eq!(
+        (amzn.os.as_slice(), none.os.as_slice()),
+        (&["amzn2".to_owned()][..], &[String::new()][..])
+    );
+    assert_eq!(iad.colos, ["IAD"]);
+    assert!(query.filter.os.is_empty());
 }
 
 #[test]
@@ -292,42 +317,58 @@ fn some_filter(numbers: &mut Numbers, records: &[Record]) -> Filter {
         let Some(record) = records.get(numbers.below(records.len().max(1) as u64) as usize) else {
             break;
         };
-        match numbers.below(28) {
+        let which = numbers.below(31);
+        match which {
             0 => filter.kind = Kind::Fires,
             1 => filter.since_ms = Some(record.id.time_ms()),
             2 => filter.until_ms = Some(record.id.time_ms()),
-            3 => filter.routes.push(record.route.to_string()),
-            4 => filter
-                .rules
-                .extend(record.fired.first().map(|fired| fired.rule.to_string())),
-            5 => filter.modes.push(Mode::Monitor),
-            6 => filter.verdicts.push(Action::None),
-            7 => filter.families.push(record.family),
-            8 => filter.os.push(record.os.clone()),
-            9 => filter.asns.push(record.asn),
-            10 => filter.fingerprints.push(record.fingerprint.clone()),
-            11 => filter
-                .statuses
-                .push(super::filter::StatusFilter::Class(record.status / 100)),
-            12 => filter.ranges.push(record.range.kind),
-            13 => filter.digests.push(Digest::of(record.digest.clone())),
-            14 => filter.repositories.push(record.repository.clone()),
-            15 => filter.clients.push(record.client),
-            16 => filter.odd_paths.push(record.odd_path),
-            17 => filter.served_by.push(record.served_by.clone()),
-            18 => filter.caches.push(record.cache),
-            19 => filter.sent_to.push(record.sent_to.clone()),
-            20 => filter.versions.push(record.version.clone()),
-            21 => filter.protocols.push(record.protocol.clone()),
-            22 => filter.clouds.push(record.cloud.clone()),
-            23 => filter.cloud_regions.push(record.cloud_region.clone()),
-            24 => filter.ip_versions.push(record.ip_version),
-            26 => filter.origins.push(Origin::Upstream),
-            25 => filter.sizes.push(record.size.map(SizeClass::of)),
-            _ => filter.ids.push(record.id),
+            27 => filter.ids.push(record.id),
+            28.. => {
+                let mut one = Filter::default();
+                some_value(&mut one, 3 + numbers.below(24), record);
+                // A record on which no rule fired has no rule that could be excluded.
+                if one != Filter::default() {
+                    filter.without.push(one);
+                }
+            }
+            _ => some_value(&mut filter, which, record),
         }
     }
     filter
+}
+
+/// One value that the record has.
+fn some_value(filter: &mut Filter, which: u64, record: &Record) {
+    match which {
+        3 => filter.routes.push(record.route.to_string()),
+        4 => filter
+            .rules
+            .extend(record.fired.first().map(|fired| fired.rule.to_string())),
+        5 => filter.modes.push(Mode::Monitor),
+        6 => filter.verdicts.push(Action::None),
+        7 => filter.families.push(record.family),
+        8 => filter.os.push(record.os.clone()),
+        9 => filter.asns.push(record.asn),
+        10 => filter.fingerprints.push(record.fingerprint.clone()),
+        11 => filter
+            .statuses
+            .push(super::filter::StatusFilter::Class(record.status / 100)),
+        12 => filter.ranges.push(record.range.kind),
+        13 => filter.digests.push(Digest::of(record.digest.clone())),
+        14 => filter.repositories.push(record.repository.clone()),
+        15 => filter.clients.push(record.client),
+        16 => filter.odd_paths.push(record.odd_path),
+        17 => filter.served_by.push(record.served_by.clone()),
+        18 => filter.caches.push(record.cache),
+        19 => filter.sent_to.push(record.sent_to.clone()),
+        20 => filter.versions.push(record.version.clone()),
+        21 => filter.protocols.push(record.protocol.clone()),
+        22 => filter.clouds.push(record.cloud.clone()),
+        23 => filter.cloud_regions.push(record.cloud_region.clone()),
+        24 => filter.ip_versions.push(record.ip_version),
+        25 => filter.origins.push(Origin::Upstream),
+        _ => filter.sizes.push(record.size.map(SizeClass::of)),
+    }
 }
 
 #[derive(Debug, TypeGenerator)]
