@@ -84,6 +84,7 @@ pub(super) async fn report(path: &str, request: &Request, env: &Env) -> Answer<R
         families,
         marks,
         breadth,
+        acted,
     } = call_through(env, &AnomalyCall(id), Nothing).await?;
     // Without the FireLogs there are no examples, and a report all the same.
     let names = call(env, &FireLogNamesCall, Nothing).await.unwrap_or_default();
@@ -98,6 +99,7 @@ pub(super) async fn report(path: &str, request: &Request, env: &Env) -> Answer<R
         records: &records,
         marks: &marks,
         breadth,
+        acted: &acted,
         now_ms: now_ms(),
     };
     text(200, "text/markdown; charset=utf-8", report.markdown()).failed_to("answer")

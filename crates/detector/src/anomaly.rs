@@ -8,6 +8,7 @@ use super::intervention::{Response, ResponseJson, taken_back};
 use super::kind::AnomalyKind;
 use super::rules::{Contrast, RouteChange, Suspect};
 use super::sentence;
+use blobwatch_pull::Origin;
 use blobwatch_wire::rfc3339;
 
 /// Entries of a history; the first ones stay, of the later ones the newest.
@@ -200,6 +201,7 @@ pub struct AnomalyJson<'a> {
 #[derive(Debug, Serialize)]
 struct SuspectJson<'a> {
     rule: &'a str,
+    origin: Origin,
     lift: f64,
     share: f64,
     events: u64,
@@ -233,6 +235,7 @@ impl<'a> From<&'a Anomaly> for AnomalyJson<'a> {
     fn from(anomaly: &'a Anomaly) -> Self {
         let rule = |suspect: &'a Suspect| SuspectJson {
             rule: &suspect.rule,
+            origin: Origin::of(&suspect.rule),
             lift: rounded(suspect.lift),
             share: rounded(suspect.share),
             events: suspect.events,

@@ -3,6 +3,7 @@
 //! In scope: from a method, a path, a query and a body to an answer or a problem, whatever carries them. Not in scope:
 //! HTTP and auth (`src/control_plane`, `auth`), and what an anomaly is (`detector`).
 
+mod acted;
 mod anomalies;
 mod clients;
 mod cohorts;
@@ -18,6 +19,7 @@ mod tests;
 mod timeline;
 mod webhooks;
 
+pub use acted::Acted;
 pub(crate) use clients::FamilyCounts;
 pub use report::{Report, wanted_evidence};
 
@@ -107,6 +109,9 @@ pub struct ReportFacts {
     /// How broad a fault must be now.
     #[serde(default)]
     pub breadth: AnomalyBreadth,
+    /// What fired on the cohort, ours and other parties'.
+    #[serde(default)]
+    pub acted: Vec<Acted>,
 }
 
 /// An anomaly by its name, for a report.
@@ -123,14 +128,17 @@ pub async fn report_facts<S: Sql>(
     let families = clients::families(shared, &anomaly, now_ms, pace).await?;
     let since_ms = anomaly.onset_ms.saturating_sub(BEFORE_ONSET_MS);
     let until_ms = anomaly.closed_ms.unwrap_or(now_ms) + 1;
-    let (marks, breadth) = shared.read(|store| {
-        let marks = store.change_marks(since_ms, until_ms, MAX_MARKS)?;
-        Ok((marks, store.engine().breadth()))
+    let (marks, breadth, acted) = shared.read(|store| {
+        let mut marks = store.change_marks(since_ms, until_ms, MAX_MARKS)?;
+        let engine = store.engine();
+        marks.extend(timeline::upstream_marks(engine, since_ms, until_ms));
+        Ok((marks, engine.breadth(), acted::acted(engine, &anomaly)))
     })?;
     Ok(ReportFacts {
         anomaly,
         families,
         marks,
         breadth,
+        acted,
     })
 }

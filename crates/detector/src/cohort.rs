@@ -122,6 +122,13 @@ impl Cohort {
         self.0.iter().all(|literal| literal.holds_one_of(&values))
     }
 
+    /// Without the route: a request that was stopped at one host is on no other host's route.
+    #[must_use]
+    pub(super) fn wherever(&self) -> Self {
+        let literals = self.0.iter().filter(|literal| literal.attribute != "route");
+        Self(literals.cloned().collect())
+    }
+
     /// Whether somebody with this value can be in it.
     #[must_use]
     pub fn may_hold(&self, attribute: &str, value: &str) -> bool {

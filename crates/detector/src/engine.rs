@@ -37,6 +37,7 @@ use super::kind::{AnomalyKind, TESTED_KINDS};
 use super::locate;
 use super::normal::{Normal, Rates};
 use super::rules::Switch;
+use super::upstream::UpstreamFires;
 use super::window::{MAX_SAMPLED, MINUTE_SLOTS, WINDOW_SLOTS, Window};
 use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, Cuts, SLOT_S, slot_of};
 use blobwatch_rulebook::AnomalyBreadth;
@@ -202,6 +203,9 @@ pub struct Engine {
     /// Likewise.
     #[serde(skip)]
     breadth: AnomalyBreadth,
+    /// What other parties' rules did; saved beside the engine.
+    #[serde(skip)]
+    upstream: UpstreamFires,
 }
 
 /// The test of one kind.
@@ -244,6 +248,7 @@ impl Default for Engine {
             traffic: RecentTraffic::default(),
             interventions: Vec::new(),
             breadth: AnomalyBreadth::default(),
+            upstream: UpstreamFires::default(),
         }
     }
 }
@@ -257,6 +262,8 @@ impl Engine {
     /// As [`Self::add`], where slots are tested so many slots later than usual.
     pub fn add_late(&mut self, batch: CellBatch, now: u64, delay: u64) -> Added {
         let ticked = self.ticked.unwrap_or(0);
+        // It says its own times, and may come as late as it likes.
+        self.upstream.take(&batch.upstream, now);
         if batch.slot + MAX_LATE_SLOTS + delay < now || batch.slot > now + MAX_EARLY_SLOTS {
             self.uncounted.out_of_time += 1;
             return Added::OutOfTime;
@@ -431,6 +438,17 @@ impl Engine {
     /// Takes over who sent requests lately, which was saved beside the engine.
     pub(crate) fn restore_traffic(&mut self, traffic: RecentTraffic) {
         self.traffic = traffic;
+    }
+
+    /// What other parties' rules did lately.
+    #[must_use]
+    pub fn upstream(&self) -> &UpstreamFires {
+        &self.upstream
+    }
+
+    /// Takes over what was saved beside the engine.
+    pub(crate) fn restore_upstream(&mut self, upstream: UpstreamFires) {
+        self.upstream = upstream;
     }
 
     /// How broad a fault must be.

@@ -26,6 +26,7 @@ mod sentence;
 mod store;
 #[cfg(test)]
 pub(crate) mod tests;
+mod upstream;
 mod webhook;
 mod window;
 
@@ -33,7 +34,7 @@ pub(crate) use admission::{Admission, Fill, OlderAdmission};
 pub(crate) use anomaly::AnomalyJson;
 pub use anomaly::{Anomaly, Moment, number};
 pub use broad::clients_in_networks;
-pub use calls::{Report, ReportFacts, SharedDetector, answer, report_facts, wanted_evidence};
+pub use calls::{Acted, Report, ReportFacts, SharedDetector, answer, report_facts, wanted_evidence};
 pub(crate) use cohort::ATTRIBUTES;
 pub use cohort::{Cohort, value, values};
 pub(crate) use coverage::{Coverage, CoverageState, RouteCoverage};
@@ -45,6 +46,6 @@ pub use intervention::Response;
 pub use kind::AnomalyKind;
 pub use object_calls::{Acknowledged, AnomalyCall, CellsCall, ChangeCall, HarmCall, IngestedCall};
 pub(crate) use rules::{Contrast, Switch};
-pub(crate) use sentence::{rate, times};
+pub(crate) use sentence::{called, rate, times};
 pub use store::{Attempt, Delivery, Detector, Webhook, keep_hours};
 pub use webhook::{Allowed, SIGNATURE_HEADER, audited, check, signature};

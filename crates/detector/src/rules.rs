@@ -6,6 +6,7 @@
 //! That it was switched within the onset is the strongest evidence there is; so is that the route itself was changed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -14,24 +15,25 @@ use super::cohort::Cohort;
 use super::kind::AnomalyKind;
 use super::locate::Span;
 use super::normal::{Rates, combination};
+use super::upstream::UpstreamFires;
 use super::window::Window;
 use blobwatch_guard::Against;
-use blobwatch_pull::Family;
+use blobwatch_pull::{Family, Origin};
 use blobwatch_records::CellKey;
 
 /// A rule is named from these on.
 const MIN_Z: f64 = 4.0;
-const MIN_RATIO: f64 = 3.0;
+pub(super) const MIN_RATIO: f64 = 3.0;
 
 /// Variance of the excess, in events, from which a contrast that names no rule speaks against it: a ratio of
 /// [`MIN_RATIO`] would show. Below, as where a rule with a volume is silent for some seconds only, it says nothing.
 const MIN_INFORMATION: f64 = 4.0;
 
 /// Of a rule that was switched within the onset, the share of events that it fired on.
-const MIN_SWITCHED_SHARE: f64 = 0.5;
+pub(super) const MIN_SWITCHED_SHARE: f64 = 0.5;
 
 /// A ratio above this says no more than "nearly all".
-const MAX_RATIO: f64 = 10_000.0;
+pub(super) const MAX_RATIO: f64 = 10_000.0;
 
 /// How long before the onset a switch still counts: clients notice a hang after minutes (docs/detection.md). The onset
 /// itself is uncertain by a minute.
@@ -84,6 +86,8 @@ pub enum Contrast {
     Harmless,
     /// Of a rule that acted and let through: the clients outside its percentage.
     HeldOut,
+    /// Of another party's rule: everybody else, whom it acts on less often.
+    Reach,
 }
 
 impl From<Against> for Contrast {
@@ -121,7 +125,7 @@ struct Stratum {
 
 /// Mantel-Haenszel sums over strata.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Ratio {
+pub(super) struct Ratio {
     above: f64,
     below: f64,
     excess: f64,
@@ -142,7 +146,7 @@ impl Ratio {
     }
 
     /// Half an event more on either side: with none without the rule the ratio is finite still.
-    fn ratio(&self) -> f64 {
+    pub(super) fn ratio(&self) -> f64 {
         ((self.above + 0.5) / (self.below + 0.5)).min(MAX_RATIO)
     }
 
@@ -155,8 +159,56 @@ impl Ratio {
         self.is_named() || self.variance >= MIN_INFORMATION
     }
 
-    fn is_named(&self) -> bool {
+    pub(super) fn is_named(&self) -> bool {
         self.variance > 0.0 && self.z() > MIN_Z && self.ratio() > MIN_RATIO
+    }
+}
+
+/// Both contrasts of a rule whose fires came after the requests were counted.
+#[derive(Debug, Default)]
+pub(super) struct Ratios {
+    within: BTreeMap<CellKey, Stratum>,
+    builds: BTreeMap<(Arc<str>, Family, String), Stratum>,
+    pub(super) inside: Ratio,
+    pub(super) outside: Ratio,
+}
+
+impl Ratios {
+    /// Requests and events, with the rule or without it.
+    pub(super) fn add(&mut self, key: &CellKey, cohort: &Cohort, fires: bool, (n, k): (f64, f64)) {
+        let side = |stratum: &mut Stratum| {
+            let side = if fires {
+                &mut stratum.with
+            } else {
+                &mut stratum.without
+            };
+            (side.0, side.1) = (side.0 + n, side.1 + k);
+        };
+        side(self.builds.entry(build(key)).or_default());
+        if cohort.holds(key) {
+            side(self.within.entry(combination(key)).or_default());
+        }
+    }
+
+    /// The rule fired on so many of the requests that were added as without it.
+    pub(super) fn change_side(&mut self, key: &CellKey, cohort: &Cohort, (n, k): (f64, f64)) {
+        let change = |stratum: &mut Stratum| {
+            stratum.with = (stratum.with.0 + n, stratum.with.1 + k);
+            let (requests, events) = stratum.without;
+            stratum.without = ((requests - n).max(0.0), (events - k).max(0.0));
+        };
+        change(self.builds.entry(build(key)).or_default());
+        if cohort.holds(key) {
+            change(self.within.entry(combination(key)).or_default());
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Self {
+        self.within.values().for_each(|stratum| self.inside.take(stratum));
+        self.builds
+            .values()
+            .for_each(|stratum| self.outside.take(stratum));
+        self
     }
 }
 
@@ -168,8 +220,10 @@ pub(super) struct Question<'a> {
     pub kind: AnomalyKind,
     pub span: Span,
     pub onset_ms: u64,
+    pub opened_ms: u64,
     pub rates: &'a Rates,
     pub switches: &'a [Switch],
+    pub upstream: &'a UpstreamFires,
 }
 
 impl Question<'_> {
@@ -177,7 +231,10 @@ impl Question<'_> {
     #[must_use]
     pub(super) fn suspects(&self) -> Vec<Suspect> {
         let rules: BTreeSet<&Arc<str>> = self.inside().flat_map(|(key, ..)| &key.rules).collect();
-        let mut suspects: Vec<Suspect> = rules.into_iter().filter_map(|rule| self.suspect(rule)).collect();
+        let own = rules.into_iter().filter(|rule| Origin::of(rule) == Origin::Own);
+        let mut suspects: Vec<Suspect> = own.filter_map(|rule| self.suspect(rule)).collect();
+        let upstream = self.upstream_rules();
+        suspects.extend(upstream.iter().filter_map(|rule| self.upstream_suspect(rule)));
         suspects.sort_by(|a, b| {
             let rank = |s: &Suspect| (s.switched_ms.is_some(), s.share * s.lift.ln());
             rank(b)
@@ -189,7 +246,7 @@ impl Question<'_> {
         suspects
     }
 
-    fn all(&self) -> impl Iterator<Item = (&CellKey, f64, f64)> {
+    pub(super) fn all(&self) -> impl Iterator<Item = (&CellKey, f64, f64)> {
         self.window
             .rows(self.span.first, self.span.until)
             .map(|(key, row)| {
@@ -199,7 +256,7 @@ impl Question<'_> {
             .filter(|(_, trials, _)| *trials > 0.0)
     }
 
-    fn inside(&self) -> impl Iterator<Item = (&CellKey, f64, f64)> {
+    pub(super) fn inside(&self) -> impl Iterator<Item = (&CellKey, f64, f64)> {
         self.all().filter(|(key, ..)| self.cohort.holds(key))
     }
 
@@ -306,9 +363,14 @@ impl Question<'_> {
         self.nearest(self.switches.iter().filter(concerns))
     }
 
+    /// Times that count as the onset.
+    pub(super) fn onset(&self) -> RangeInclusive<u64> {
+        self.onset_ms.saturating_sub(BEFORE_ONSET_MS)..=self.onset_ms + AFTER_ONSET_MS
+    }
+
     /// The one nearest to the onset, of those within it.
     fn nearest<'s>(&self, switches: impl Iterator<Item = &'s Switch>) -> Option<&'s Switch> {
-        let onset = self.onset_ms.saturating_sub(BEFORE_ONSET_MS)..=self.onset_ms + AFTER_ONSET_MS;
+        let onset = self.onset();
         switches
             .filter(|switch| onset.contains(&switch.time_ms))
             .min_by_key(|switch| switch.time_ms.abs_diff(self.onset_ms))

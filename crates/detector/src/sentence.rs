@@ -5,6 +5,7 @@
 use super::anomaly::{Anomaly, MAX_RISK_RATIO};
 use super::kind::AnomalyKind;
 use super::rules::{Contrast, RouteChange, Suspect};
+use blobwatch_pull::Origin;
 use blobwatch_wire::{grouped, percent, rfc3339};
 
 pub(super) fn of(anomaly: &Anomaly) -> String {
@@ -87,7 +88,7 @@ fn rule(kind: AnomalyKind, suspect: &Suspect) -> String {
         return format!("caused by {}, which the guard put back to monitor", suspect.rule);
     }
     let lift = grouped(suspect.lift.round() as u64);
-    let name = &suspect.rule;
+    let name = &called(&suspect.rule);
     let mut words = match suspect.contrast {
         Contrast::Inside | Contrast::Harmless | Contrast::HeldOut => {
             format!("{lift}x more likely when {name} fires")
@@ -97,6 +98,9 @@ fn rule(kind: AnomalyKind, suspect: &Suspect) -> String {
                 "{name} fires on the whole cohort: {lift}x more likely than for similar clients outside it"
             )
         }
+        Contrast::Reach => {
+            format!("{name} acts on them {lift}x as often as on others")
+        }
         Contrast::Before => format!("{name} fires on the whole cohort: {lift}x more likely than before"),
     };
     if let Some(switched) = suspect.switched_ms {
@@ -105,6 +109,14 @@ fn rule(kind: AnomalyKind, suspect: &Suspect) -> String {
         words.extend(how.map(|how| format!(" ({how})")));
     }
     words
+}
+
+/// A rule of another party is never mistaken for ours.
+pub(crate) fn called(rule: &str) -> String {
+    match Origin::of(rule) {
+        Origin::Own => rule.to_owned(),
+        Origin::Upstream => format!("{rule} (upstream)"),
+    }
 }
 
 fn route(change: &RouteChange) -> String {

@@ -7,3 +7,4 @@ mod missed;
 mod responses;
 pub(crate) mod stories;
 pub(crate) mod traffic;
+mod upstream;

@@ -24,6 +24,7 @@ export const COHORT_FILTERS = COHORT;
 export const RECORD_FILTERS: FilterField[] = [
   { name: "rule", label: "Rule", hint: "botnet-sig" },
   { name: "mode", label: "Mode", hint: "", choices: ["off", "monitor", "enforce"] },
+  { name: "origin", label: "Origin", hint: "", choices: ["own", "upstream"] },
   { name: "verdict", label: "Verdict", hint: "", choices: ["none", "tag", "detour", "throttle", "block"] },
   ...COHORT,
   { name: "version", label: "Version", hint: "19.03.6-ce" },

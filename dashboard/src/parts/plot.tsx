@@ -174,6 +174,7 @@ const MARK_COLOUR: Record<string, string> = {
   route_change: "--accent",
   stage: "--accent",
   guard: "--warn",
+  upstream: "--upstream",
 };
 
 /** A vertical line for each; the list below the plots says what they are. */

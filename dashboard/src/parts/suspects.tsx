@@ -4,11 +4,19 @@ import { to } from "../address.ts";
 import type { Anomaly } from "../api/types.ts";
 import { isOperator } from "../session.ts";
 import { Link } from "./link.tsx";
+import { isUpstream, RuleName } from "./origin.tsx";
 import { Time } from "./time.tsx";
 
 type Suspect = Anomaly["rules"][number];
 
 export function SuspectButton({ suspect, choose }: { suspect: Suspect; choose: (rule: string) => void }) {
+  if (isUpstream(suspect.rule)) {
+    return (
+      <span class="done">
+        <RuleName rule={suspect.rule} /> is another party's: the report has the call that sets it to log.
+      </span>
+    );
+  }
   if (!suspect.taken_back) {
     return (
       <button type="button" class="danger" disabled={!isOperator.value} onClick={() => choose(suspect.rule)}>

@@ -11,6 +11,7 @@ import { Extent } from "../parts/extent.tsx";
 import { Link } from "../parts/link.tsx";
 import { Plot } from "../parts/plot.tsx";
 import { Empty, Refusal, Shown } from "../parts/states.tsx";
+import { RuleName } from "../parts/origin.tsx";
 import { Responses, SuspectButton } from "../parts/suspects.tsx";
 import { Time } from "../parts/time.tsx";
 import { step } from "../span.ts";
@@ -225,7 +226,9 @@ function Rules({ anomaly }: { anomaly: Answer }) {
         <tbody>
           {anomaly.rules.map((rule) => (
             <tr key={rule.rule}>
-              <td>{rule.rule}</td>
+              <td>
+                <RuleName rule={rule.rule} />
+              </td>
               <td class="number">{times(rule.lift)}</td>
               <td class="number">{percent(rule.share)}</td>
               <td>{rule.mode_changed ? <Time at={rule.mode_changed} seconds /> : <span class="faint">not near the onset</span>}</td>

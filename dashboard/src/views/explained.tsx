@@ -6,6 +6,7 @@ import { bytes, duration } from "../format.ts";
 import { useLive } from "../live.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { ModeBadge, VerdictBadge } from "../parts/mode.tsx";
+import { isUpstream, RuleName } from "../parts/origin.tsx";
 import { GuardBadge } from "../parts/guard.tsx";
 import { Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
@@ -24,6 +25,7 @@ export function Explained({ id, close }: { id: string; close: () => void }) {
 function Body({ data }: { data: Explanation }) {
   const { record } = data;
   const fired = data.rules.filter((rule) => rule.fired);
+  const upstream = record.fired.filter((one) => isUpstream(one.rule));
   const others = data.rules.filter((rule) => !rule.fired);
   const connection = [
     record.protocol,
@@ -84,7 +86,20 @@ function Body({ data }: { data: Explanation }) {
         )}
       </dl>
       {data.rulebook_changed_since && <p class="notice">Explained with revision {data.revision}, which decided this request. The rulebook has changed since.</p>}
-      <h3>{fired.length === 0 ? "No rule fired" : "Rules that fired"}</h3>
+      {!record.seen && <p class="notice">Blobwatch did not see this request: another party told of it.</p>}
+      {upstream.length > 0 && (
+        <>
+          <h3>Rules of other parties</h3>
+          <ul class="plain">
+            {upstream.map((one) => (
+              <li key={`${one.rule}${one.mode}`}>
+                <RuleName rule={one.rule} /> {one.applied === "none" ? "logged it and let it pass" : "blocked, challenged or dropped it"}
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      <h3>{fired.length === 0 ? "No rule of Blobwatch fired" : "Rules that fired"}</h3>
       {fired.map((rule) => (
         <RuleCard key={rule.rule} rule={rule} />
       ))}

@@ -8,6 +8,7 @@ import { count, local, utcClock, utcDay } from "../format.ts";
 import { useLive } from "../live.ts";
 import { chosen, Filters, RECORD_FILTERS } from "../parts/filters.tsx";
 import { VerdictBadge } from "../parts/mode.tsx";
+import { RuleName } from "../parts/origin.tsx";
 import { Empty, Failed, Loading, Notices } from "../parts/states.tsx";
 import { Virtual } from "../parts/virtual.tsx";
 import { span, WindowBar } from "../parts/window.tsx";
@@ -190,7 +191,12 @@ function Row({ record }: { record: RequestRecord }) {
         <VerdictBadge verdict={record.verdict} />
       </span>
       <span role="gridcell" title={fired.map((one) => `${one.rule} v${one.version}: ${one.mode}, would ${one.would}, applied ${one.applied}`).join("\n")}>
-        {fired.map((one) => one.rule).join(", ")}
+        {fired.map((one, place) => (
+          <span key={`${one.rule}${one.mode}`}>
+            {place > 0 && ", "}
+            <RuleName rule={one.rule} />
+          </span>
+        ))}
       </span>
       <span role="gridcell">{record.route}</span>
       <span role="gridcell" title={`${record.repository ?? "unknown repository"} ${record.digest ?? `object ${record.object}`}`}>

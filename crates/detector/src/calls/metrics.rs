@@ -5,7 +5,8 @@ use std::fmt::{Display, Write as _};
 
 use crate::ingest::SourceState;
 use crate::store::Detector;
-use crate::{AnomalyKind, Coverage, CoverageState, Fill};
+use crate::{AnomalyKind, Coverage, CoverageState, Engine, Fill};
+use blobwatch_pull::Origin;
 use blobwatch_records::slot_of;
 use blobwatch_sql::Sql;
 use blobwatch_wire::Problem;
@@ -76,6 +77,7 @@ pub(super) fn text<S: Sql>(store: &Detector<S>, now_ms: u64) -> Result<String, P
         "Requests that were counted in no cohort because the table of cohorts was full.",
         uncounted.other_requests,
     );
+    upstream(&mut page, engine);
     ingest(&mut page, store, now_ms)?;
     let counts = store.delivery_counts()?;
     let name = "blobwatch_webhook_deliveries";
@@ -84,6 +86,35 @@ pub(super) fn text<S: Sql>(store: &Detector<S>, now_ms: u64) -> Result<String, P
         page.value(name, &[("state", state)], count);
     }
     Ok(page.0)
+}
+
+/// What other parties' rules did, in the words that records have.
+fn upstream(page: &mut Page, engine: &Engine) {
+    let name = "blobwatch_rule_fires_total";
+    page.head(
+        name,
+        "counter",
+        "Requests that a rule of another party fired on, as its events tell.",
+    );
+    for (rule, route, [acted, logged]) in engine.upstream().totals() {
+        for (mode, applied, count) in [("enforce", "block", acted), ("monitor", "none", logged)] {
+            let labels = [
+                ("origin", Origin::of(rule).name()),
+                ("rule", rule),
+                ("route", route),
+                ("mode", mode),
+                ("would", "block"),
+                ("applied", applied),
+            ];
+            page.value(name, &labels, count);
+        }
+    }
+    page.one(
+        "blobwatch_detector_upstream_dropped_total",
+        "counter",
+        "Fires of other parties' rules for which there was no room, or that came more than two hours late.",
+        engine.upstream().dropped(),
+    );
 }
 
 /// What sources push.

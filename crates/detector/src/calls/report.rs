@@ -5,9 +5,10 @@
 use std::fmt::Write as _;
 
 use super::FamilyCounts;
+use super::acted::{self, Acted};
 use super::connections::connections;
 use crate::store::Mark;
-use crate::{Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, rate, times};
+use crate::{Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, called, rate, times};
 use blobwatch_guard::{ALPHA, MIN_HARMED, MIN_NETWORKS as MIN_HARMED_NETWORKS};
 use blobwatch_pull::Record;
 use blobwatch_rulebook::AnomalyBreadth;
@@ -31,6 +32,8 @@ pub struct Report<'a> {
     pub marks: &'a [Mark],
     /// How broad a fault must be.
     pub breadth: AnomalyBreadth,
+    /// Rules that fired on the cohort.
+    pub acted: &'a [Acted],
     pub now_ms: u64,
 }
 
@@ -51,6 +54,7 @@ impl Report<'_> {
         self.timeline(&mut out);
         self.responses(&mut out);
         self.rules(&mut out);
+        acted::section(&mut out, self.acted);
         self.ruled_out(&mut out);
         self.examples(&mut out);
         connections(&mut out, self.records);
@@ -241,7 +245,7 @@ impl Report<'_> {
             let _ = writeln!(
                 out,
                 "| {} | {:.0} | {:.0} % | {against} | {switched} |",
-                plain(&rule.rule),
+                plain(&called(&rule.rule)),
                 rule.lift,
                 100.0 * rule.share
             );
@@ -390,11 +394,12 @@ fn against(contrast: Contrast) -> &'static str {
         Contrast::Before => "the time before the onset",
         Contrast::Harmless => "the effect of a harmless rule on the clients that it fires on",
         Contrast::HeldOut => "the clients outside its percentage",
+        Contrast::Reach => "everybody else, whom it acts on less often",
     }
 }
 
 /// Text that is no Markdown and no HTML.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

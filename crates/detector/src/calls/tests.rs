@@ -363,6 +363,7 @@ fn the_report_of_a_harm_says_what_the_rule_did() {
         records: &[],
         marks: &[],
         breadth: AnomalyBreadth::default(),
+        acted: &[],
         now_ms,
     };
     let expected = "\
@@ -442,6 +443,7 @@ fn the_report_says_which_clients_go_round_refused_ranges() {
         records: &[],
         marks: &[],
         breadth: AnomalyBreadth::default(),
+        acted: &[],
         now_ms: now,
     };
     let text = report.markdown();
@@ -472,6 +474,7 @@ fn the_report_says_everything_that_a_partner_asks() {
         records: &[record],
         marks: &store.marks(0, u64::MAX, 10).unwrap(),
         breadth: AnomalyBreadth::default(),
+        acted: &[],
         now_ms: now,
     };
     let text = report.markdown();

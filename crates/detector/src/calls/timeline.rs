@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::counts::{CountsQuery, FILTERS, attribute, number};
 use super::{MAX_MARKS, SharedDetector};
-use crate::store::{Detector, Mark};
-use crate::{Rollup, value};
+use crate::store::{Detector, Mark, MarkKind};
+use crate::{Engine, Rollup, Switch, value};
 use blobwatch_pull::RangeKind;
 use blobwatch_records::CellCounts;
 use blobwatch_sql::{Pace, Sql};
@@ -215,10 +215,24 @@ impl Plotted {
 /// Anomalies and what is worth a note, and changes of the rulebook; oldest first.
 fn marks<S: Sql>(store: &Detector<S>, asked: &CountsQuery) -> Result<Vec<Mark>, Problem> {
     let mut marks = store.change_marks(asked.since_ms, asked.until_ms, MAX_MARKS)?;
+    marks.extend(upstream_marks(store.engine(), asked.since_ms, asked.until_ms));
     marks.extend(store.marks(asked.since_ms, asked.until_ms, MAX_MARKS)?);
     marks.extend(store.window_marks(asked.since_ms, asked.until_ms, MAX_MARKS)?);
     marks.sort_by(|a, b| a.time.cmp(&b.time));
     Ok(marks)
+}
+
+/// When other parties' rules began to act, by their own events.
+pub(super) fn upstream_marks(engine: &Engine, since_ms: u64, until_ms: u64) -> Vec<Mark> {
+    let switches = engine.upstream().switches();
+    let within = switches.filter(|switch| (since_ms..until_ms).contains(&switch.time_ms));
+    let mark = |switch: Switch| Mark {
+        time: rfc3339(switch.time_ms),
+        kind: MarkKind::Upstream,
+        id: switch.rule.unwrap_or_default(),
+        text: format!("upstream {}", switch.text),
+    };
+    within.map(mark).take(MAX_MARKS).collect()
 }
 
 /// Those with most requests, and the rest as one, which is the last.

@@ -17,7 +17,9 @@ use crate::naming;
 use crate::naming::Naming;
 use crate::normal::{Rates, UNKNOWN, combination};
 use crate::rules::{Question, Switch};
+use crate::upstream::UpstreamFires;
 use crate::window::{Bucket, Window};
+use blobwatch_pull::Origin;
 use blobwatch_records::{Breadth, Cell, CellCounts, CellKey, SLOT_S};
 use blobwatch_rulebook::AnomalyBreadth;
 
@@ -112,6 +114,7 @@ pub(super) struct Facts<'a> {
     pub(super) switches: &'a [Switch],
     pub(super) past: &'a [Past],
     pub(super) breadth: AnomalyBreadth,
+    pub(super) upstream: &'a UpstreamFires,
 }
 
 impl Facts<'_> {
@@ -228,7 +231,7 @@ impl Watch {
 
     /// Figures, rules and examples as they are now.
     pub(super) fn describe(&mut self, facts: &Facts<'_>, rates: &Rates, slot: u64) {
-        let Facts { window, switches, .. } = *facts;
+        let Facts { window, .. } = *facts;
         let kind = self.anomaly.kind();
         let sums = self.sums(window, kind, rates);
         self.anomaly.observed = sums.events / sums.trials;
@@ -240,16 +243,9 @@ impl Watch {
                 .merge(&breadth(window, &self.anomaly.cohort, event, span));
         }
         self.anomaly.affected = Affected::from(&self.breadth);
-        let question = Question {
-            window,
-            cohort: &self.anomaly.cohort,
-            kind,
-            span,
-            onset_ms: slot_ms(self.onset),
-            rates,
-            switches,
-        };
-        self.anomaly.rules = question.suspects();
+        let question = self.question(facts, rates, span);
+        let (rules, routes) = (question.suspects(), question.route_changes());
+        (self.anomaly.rules, self.anomaly.routes) = (rules, routes);
         self.anomaly.detail = detail::of(
             window,
             &self.anomaly.cohort,
@@ -257,8 +253,27 @@ impl Watch {
             self.onset,
             &mut self.throughput_before,
         );
-        self.anomaly.routes = question.route_changes();
         self.examples(window, span);
+    }
+
+    fn question<'a>(&'a self, facts: &Facts<'a>, rates: &'a Rates, span: Span) -> Question<'a> {
+        Question {
+            window: facts.window,
+            cohort: &self.anomaly.cohort,
+            kind: self.anomaly.kind(),
+            span,
+            onset_ms: slot_ms(self.onset),
+            opened_ms: self.anomaly.opened_ms,
+            rates,
+            switches: facts.switches,
+            upstream: facts.upstream,
+        }
+    }
+
+    /// Of a cliff: rules of other parties that stopped those who are missing.
+    fn name_rules(&mut self, facts: &Facts<'_>, rates: &Rates, slot: u64) {
+        let span = self.span(slot);
+        self.anomaly.rules = self.question(facts, rates, span).suspects();
     }
 
     /// Names it by all attributes; the rates are then those of that name.
@@ -353,6 +368,14 @@ impl Watch {
     }
 }
 
+fn upstream_rules(anomaly: &Anomaly) -> Vec<String> {
+    let rules = anomaly.rules.iter().map(|suspect| &suspect.rule);
+    rules
+        .filter(|rule| Origin::of(rule) == Origin::Upstream)
+        .cloned()
+        .collect()
+}
+
 impl Engine {
     /// Tells the open anomalies anew, and names them anew where another cohort explains them better.
     pub(super) fn refresh(&mut self, slot: u64, outcome: &mut Outcome) {
@@ -364,6 +387,11 @@ impl Engine {
         let told = outcome.changes.len();
         for mut watch in std::mem::take(&mut self.open) {
             let kind = watch.anomaly.kind();
+            let rules = upstream_rules(&watch.anomaly);
+            if watch.cliff.is_some() && watch.opened < slot {
+                let rates = self.rates_before(kind, watch.onset);
+                watch.name_rules(&self.facts(), &rates, slot);
+            }
             if watch.cliff.is_none() && watch.opened < slot {
                 let first = watch.onset.max(self.window.first().unwrap_or(slot));
                 let rates = known
@@ -386,6 +414,7 @@ impl Engine {
                 watch.describe(&self.facts(), rates, slot);
                 self.tell_name(slot, &mut watch, &before, outcome);
             }
+            Self::tell_upstream(slot, &mut watch, &rules, outcome);
             self.respond(&mut watch, slot, slot_ms(slot + 1));
             self.open.push(watch);
         }
@@ -472,6 +501,16 @@ impl Engine {
         }
     }
 
+    /// Says that rules of other parties go with it that did not before: their events come minutes late.
+    fn tell_upstream(slot: u64, watch: &mut Watch, before: &[String], outcome: &mut Outcome) {
+        let mut new = upstream_rules(&watch.anomaly);
+        new.retain(|rule| !before.contains(rule));
+        if !new.is_empty() {
+            let text = format!("correlates with {} (upstream)", new.join(", "));
+            Self::tell(slot, watch, (Moment::Note, text), outcome);
+        }
+    }
+
     /// Adds to its history, and tells of it.
     pub(super) fn tell(
         slot: u64,
@@ -492,6 +531,7 @@ impl Engine {
             switches: &self.switches,
             past: &self.past,
             breadth: self.breadth,
+            upstream: &self.upstream,
         }
     }
 

@@ -19,6 +19,8 @@ pub enum MarkKind {
     RouteChange,
     Stage,
     Guard,
+    /// Another party's rule began to act.
+    Upstream,
     Note,
     UpstreamWindow,
 }
@@ -32,6 +34,7 @@ impl MarkKind {
             Self::RouteChange => "route_change",
             Self::Stage => "stage",
             Self::Guard => "guard",
+            Self::Upstream => "upstream",
             Self::Note => "note",
             Self::UpstreamWindow => "upstream_window",
         }
@@ -45,6 +48,7 @@ impl MarkKind {
             Self::RouteChange,
             Self::Stage,
             Self::Guard,
+            Self::Upstream,
         ]
         .into_iter()
         .find(|kind| kind.as_str() == name)

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::sources::Sources;
 use super::{Detector, count, log};
 use crate::coverage::RecentTraffic;
+use crate::upstream::UpstreamFires;
 use crate::{Admission, Engine, OlderAdmission, OlderEngine};
 use blobwatch_sql::{Sql, SqlValue, StoreError, json, number};
 
@@ -29,6 +30,7 @@ struct State<'a> {
     sources: &'a Sources,
     admission: &'a Admission,
     traffic: &'a RecentTraffic,
+    upstream: &'a UpstreamFires,
 }
 
 /// What is read back.
@@ -121,6 +123,12 @@ fn decode(bytes: &[u8], format: u64) -> Option<Read<Engine>> {
     }
     let (traffic, rest) = postcard::take_from_bytes(rest).ok()?;
     state.engine.restore_traffic(traffic);
+    if rest.is_empty() {
+        // Likewise: other parties tell again.
+        return Some(state);
+    }
+    let (upstream, rest) = postcard::take_from_bytes(rest).ok()?;
+    state.engine.restore_upstream(upstream);
     rest.is_empty().then_some(state)
 }
 
@@ -144,6 +152,7 @@ impl<S: Sql> Detector<S> {
             sources: &self.sources,
             admission: self.engine.admission(),
             traffic: self.engine.traffic(),
+            upstream: self.engine.upstream(),
         };
         let bytes = postcard::to_allocvec(&state)
             .map_err(|error| StoreError::Corrupt(format!("the state ({error})")))?;

@@ -7,9 +7,9 @@ use blobwatch_detect::simulate::Random;
 use super::traffic::{NOON, story};
 use crate::cliff::Cliff;
 use crate::window::Row;
-use crate::{AnomalyKind, Change, Engine, Intervention};
+use crate::{AnomalyKind, Change, Contrast, Engine, Intervention};
 use blobwatch_pull::Family;
-use blobwatch_records::{Cell, CellBatch, CellKey};
+use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, UpstreamCells, UpstreamCount, UpstreamRule};
 
 const DAY: u64 = 1440;
 const WEEK: u64 = 7 * DAY;
@@ -160,8 +160,54 @@ fn requests_that_vanish_are_a_cliff_once_the_week_is_known() {
         sentence.contains("debian: requests fell to 0 % of normal"),
         "{sentence}"
     );
+    // The CDN says that it stopped them, two minutes late.
+    let stopped = stopped(&mut traffic, "debian");
+    engine.add(stopped, 6 * traffic.minute);
+    let told = play(&mut engine, &mut traffic, 2, gone, no_fleet);
+    assert_eq!(story(&told), ["note an-000001"]);
+    let suspect = &told[0].anomaly.rules[0];
+    assert_eq!(
+        (&*suspect.rule, suspect.contrast),
+        ("cloudflare:ddos", Contrast::Reach)
+    );
     let back = play(&mut engine, &mut traffic, 20, usual, no_fleet);
     assert_eq!(story(&back), ["closed an-000001"]);
+}
+
+/// What a FireLog tells of a rule that stopped all requests of a system.
+fn stopped(traffic: &mut Traffic, os: &str) -> CellBatch {
+    let rule: Arc<str> = "cloudflare:ddos".into();
+    let first = traffic.minute - 4;
+    let of_it = traffic
+        .minute(&usual, &no_fleet)
+        .into_iter()
+        .filter(|cell| cell.key.os == os);
+    let count = |cell: Cell| UpstreamCount {
+        minute: first,
+        key: cell.key,
+        rule: Arc::clone(&rule),
+        acted: cell.counts.requests,
+        logged: 0,
+        counts: CellCounts::default(),
+    };
+    CellBatch {
+        slot: 6 * traffic.minute,
+        upstream: UpstreamCells {
+            counts: of_it.map(count).collect(),
+            rules: vec![UpstreamRule {
+                id: Arc::clone(&rule),
+                system: "l4ddos".to_owned(),
+                description: String::new(),
+                action: "drop".to_owned(),
+                acts: true,
+                host: String::new(),
+                first_ms: first * 60_000,
+                last_ms: first * 60_000,
+            }],
+            dropped: 0,
+        },
+        ..CellBatch::default()
+    }
 }
 
 /// What a route does not take any more is not missed; what others lose at that time is.

@@ -363,6 +363,24 @@ fn a_request_as_a_whole_says_what_was_done() {
         shown(&sample::sparse()),
         "no rule fired: the request was forwarded unchanged"
     );
+    let upstream = |mode, applied| sample::fired("cdn:bots", 0, mode, Action::Block, applied);
+    let logged = Record {
+        fired: vec![upstream(Mode::Monitor, Action::None)],
+        ..sample::sparse()
+    };
+    assert_eq!(
+        shown(&logged),
+        "no rule fired: the request was forwarded unchanged; cdn:bots (upstream) logged it and let it pass"
+    );
+    let told = Record {
+        fired: vec![upstream(Mode::Enforce, Action::Block)],
+        seen: false,
+        ..sample::sparse()
+    };
+    assert_eq!(
+        shown(&told),
+        "Blobwatch did not see the request: another party told of it; cdn:bots (upstream) blocked, challenged or dropped it"
+    );
     let blocked = Record {
         fired: vec![sample::fired(
             "botnet-sig",

@@ -1,7 +1,7 @@
 //! What was done to a request, and why, in words.
 
 use super::RuleExplanation;
-use blobwatch_pull::{Action, Mode, Record};
+use blobwatch_pull::{Action, Fired, Mode, Origin, Record};
 use blobwatch_rulebook::{Volume, VolumeKey};
 
 /// Why a rule did what it did, or did not.
@@ -74,8 +74,8 @@ fn idle(record: &Record, rule: &RuleExplanation) -> String {
              confirmed: no client counts as inside a partial rollout then"
         );
     }
-    let decided = record.fired.iter().find(|fired| is_terminal(fired.applied));
-    match decided {
+    let is_ours = |fired: &&Fired| Origin::of(&fired.rule) == Origin::Own && is_terminal(fired.applied);
+    match record.fired.iter().find(is_ours) {
         Some(before) => format!("{} had already decided", before.rule),
         None => "the route has no detour origin".to_owned(),
     }
@@ -85,10 +85,38 @@ fn is_terminal(action: Action) -> bool {
     matches!(action, Action::Block | Action::Throttle | Action::Detour)
 }
 
-/// What was done to the request as a whole.
+/// What was done to the request as a whole, by us and by others.
 pub(super) fn of_record(record: &Record) -> String {
-    let decided = record.fired.iter().find(|fired| is_terminal(fired.applied));
-    let fired = match record.fired.len() {
+    let others = of_others(record);
+    let ours = if record.seen {
+        ours(record)
+    } else {
+        "Blobwatch did not see the request: another party told of it".to_owned()
+    };
+    [ours].into_iter().chain(others).collect::<Vec<_>>().join("; ")
+}
+
+/// What rules of other parties did, as they tell.
+fn of_others(record: &Record) -> impl Iterator<Item = String> {
+    let fired = record
+        .fired
+        .iter()
+        .filter(|fired| Origin::of(&fired.rule) == Origin::Upstream);
+    fired.map(|fired| match fired.applied {
+        Action::None => format!("{} (upstream) logged it and let it pass", fired.rule),
+        _ => format!("{} (upstream) blocked, challenged or dropped it", fired.rule),
+    })
+}
+
+fn ours(record: &Record) -> String {
+    let own = || {
+        record
+            .fired
+            .iter()
+            .filter(|fired| Origin::of(&fired.rule) == Origin::Own)
+    };
+    let decided = own().find(|fired| is_terminal(fired.applied));
+    let fired = match own().count() {
         0 => return "no rule fired: the request was forwarded unchanged".to_owned(),
         1 => "one rule fired".to_owned(),
         some => format!("{some} rules fired"),

@@ -1,7 +1,9 @@
 //! Which records are asked for. Each part is asked of the smallest thing that knows: the segment's header, then the
 //! dictionary entry, and only then the record.
 
-use blobwatch_pull::{Action, Cache, ClientKey, Family, Fired, Mode, RangeKind, Record, RecordId, SizeClass};
+use blobwatch_pull::{
+    Action, Cache, ClientKey, Family, Fired, Mode, Origin, RangeKind, Record, RecordId, SizeClass,
+};
 use blobwatch_records::{
     Agent, Blob, Client, Digest, Field, Header, Place, Treatment, asn_text, digest_key, rule_mode,
 };
@@ -56,6 +58,8 @@ pub struct Filter {
     /// A rule and a mode together mean: this rule fired in this mode.
     pub rules: Vec<String>,
     pub modes: Vec<Mode>,
+    /// Whose rule fired, together with the two before.
+    pub origins: Vec<Origin>,
     pub verdicts: Vec<Action>,
     pub families: Vec<Family>,
     pub os: Vec<String>,
@@ -99,9 +103,11 @@ impl Filter {
     #[must_use]
     pub fn matches(&self, record: &Record) -> bool {
         let fired = |rule: &str, mode: Mode| {
-            any(&self.rules, |wanted| wanted == rule) && any(&self.modes, |wanted| *wanted == mode)
+            any(&self.rules, |wanted| wanted == rule)
+                && any(&self.modes, |wanted| *wanted == mode)
+                && any(&self.origins, |wanted| *wanted == Origin::of(rule))
         };
-        let asks_fired = self.kind == Kind::Fires || !self.rules.is_empty() || !self.modes.is_empty();
+        let asks_fired = self.asks_fired();
         self.in_time(record.id)
             && any(&self.routes, |route| **route == *record.route)
             && (!asks_fired || record.fired.iter().any(|f| fired(&f.rule, f.mode)))
@@ -187,17 +193,22 @@ impl Filter {
     fn may_have_fired(&self, header: &Header) -> bool {
         let in_mode =
             |rule: &str, mode: &Mode| header.may_have(Field::RuleMode, rule_mode(rule, *mode).as_bytes());
-        any(&self.modes, |mode| header.has_mode(*mode))
+        any(&self.origins, |origin| may_be_of(header, *origin))
+            && any(&self.modes, |mode| header.has_mode(*mode))
             && any(&self.rules, |rule| {
                 header.may_have(Field::Rule, rule.as_bytes()) && any(&self.modes, |mode| in_mode(rule, mode))
             })
     }
 
-    pub(super) fn reads_treatments(&self) -> bool {
+    /// Whether a rule must have fired.
+    fn asks_fired(&self) -> bool {
         self.kind == Kind::Fires
+            || !(self.rules.is_empty() && self.modes.is_empty() && self.origins.is_empty())
+    }
+
+    pub(super) fn reads_treatments(&self) -> bool {
+        self.asks_fired()
             || !(self.routes.is_empty()
-                && self.rules.is_empty()
-                && self.modes.is_empty()
                 && self.verdicts.is_empty()
                 && self.statuses.is_empty()
                 && self.ranges.is_empty()
@@ -209,11 +220,13 @@ impl Filter {
 
     /// One rule that fired.
     pub(super) fn fired(&self, fired: &Fired) -> bool {
-        any(&self.rules, |rule| **rule == *fired.rule) && any(&self.modes, |mode| *mode == fired.mode)
+        any(&self.rules, |rule| **rule == *fired.rule)
+            && any(&self.modes, |mode| *mode == fired.mode)
+            && any(&self.origins, |origin| *origin == Origin::of(&fired.rule))
     }
 
     pub(super) fn treatment(&self, treatment: &Treatment) -> bool {
-        let asks_fired = self.kind == Kind::Fires || !self.rules.is_empty() || !self.modes.is_empty();
+        let asks_fired = self.asks_fired();
         any(&self.routes, |route| **route == *treatment.route)
             && (!asks_fired || treatment.fired.iter().any(|fired| self.fired(fired)))
             && any(&self.verdicts, |verdict| *verdict == treatment.verdict)
@@ -280,6 +293,12 @@ impl Filter {
                 digests.get(blob.digest as usize) == Some(wanted)
             })
     }
+}
+
+/// Whether a rule of that origin may have fired: known where rules are few enough to list.
+fn may_be_of(header: &Header, origin: Origin) -> bool {
+    let listed = header.listed(Field::Rule);
+    listed.is_none_or(|rules| rules.iter().any(|rule| Origin::of(rule) == origin))
 }
 
 impl StatusFilter {

@@ -157,6 +157,7 @@ fn read_filter(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Res
             name,
             word(name, value, "off, monitor or enforce")?,
         )?,
+        "origin" => add(&mut filter.origins, name, word(name, value, "own or upstream")?)?,
         "verdict" => {
             add(
                 &mut filter.verdicts,
@@ -213,7 +214,7 @@ fn read_filter(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Res
     Ok(())
 }
 
-const FILTERS: &str = "since, until, route, rule, mode, verdict, family, version, os, asn, country, colo, cloud, cloud_region, \
+const FILTERS: &str = "since, until, route, rule, mode, origin, verdict, family, version, os, asn, country, colo, cloud, cloud_region, \
     ip_version, protocol, fingerprint, status, range, size, digest, object, repository, client, odd_path, sent_to, served_by, cache, id, and, if the call accepts them, cursor, limit, format, by";
 
 const RANGES: &str =

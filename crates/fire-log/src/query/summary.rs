@@ -11,7 +11,7 @@ use super::filter::Filter;
 use super::scan::Budget;
 use crate::pace::OPENING;
 use crate::store::FireLogError;
-use blobwatch_pull::{RecordId, SizeClass};
+use blobwatch_pull::{Origin, RecordId, SizeClass};
 use blobwatch_records::{Agent, Blob, Block, Digest, Place, Row, Treatment, asn_text};
 use blobwatch_sql::{Pace, Sql};
 
@@ -35,6 +35,7 @@ pub enum Dimension {
     Country,
     Colo,
     Mode,
+    Origin,
     Verdict,
     Status,
     Range,
@@ -53,7 +54,7 @@ pub enum Dimension {
 }
 
 impl Dimension {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::Rule,
         Self::Route,
         Self::Family,
@@ -62,6 +63,7 @@ impl Dimension {
         Self::Country,
         Self::Colo,
         Self::Mode,
+        Self::Origin,
         Self::Verdict,
         Self::Status,
         Self::Range,
@@ -80,7 +82,7 @@ impl Dimension {
     ];
 
     /// As `by` has them, in the order of [`Dimension::ALL`].
-    pub(super) const NAMES: [&'static str; 23] = [
+    pub(super) const NAMES: [&'static str; 24] = [
         "rule",
         "route",
         "family",
@@ -89,6 +91,7 @@ impl Dimension {
         "country",
         "colo",
         "mode",
+        "origin",
         "verdict",
         "status",
         "range",
@@ -316,12 +319,12 @@ impl Counter<'_> {
         places
     }
 
-    /// The rules that make groups: those that the filter asks for, where the answer is by rule or mode.
+    /// The rules that make groups: those that the filter asks for, where the answer is by rule, mode or origin.
     fn fired<'t>(&self, treatment: &'t Treatment) -> Vec<Option<&'t blobwatch_pull::Fired>> {
         let by_fired = self
             .by
             .iter()
-            .any(|by| matches!(by, Dimension::Rule | Dimension::Mode));
+            .any(|by| matches!(by, Dimension::Rule | Dimension::Mode | Dimension::Origin));
         let asked = treatment.fired.iter().filter(|fired| self.filter.fired(fired));
         let fired: Vec<_> = asked.map(Some).collect();
         if by_fired && !fired.is_empty() {
@@ -343,6 +346,7 @@ fn value(
     let present = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     match dimension {
         Dimension::Rule => fired.map(|fired| fired.rule.to_string()),
+        Dimension::Origin => fired.map(|fired| Origin::of(&fired.rule).name().to_owned()),
         Dimension::Mode => fired.and_then(|fired| name(&fired.mode)),
         Dimension::Route => present(&treatment.route),
         Dimension::Verdict => name(&treatment.verdict),

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::store::FireLog;
 use blobwatch_pull::sample::Numbers;
-use blobwatch_pull::{Action, Family, Method, Mode, Record, RecordId, SizeClass, sample};
+use blobwatch_pull::{Action, Family, Method, Mode, Origin, Record, RecordId, SizeClass, sample};
 use blobwatch_records::{Builder, Digest, Flush, RulebookVersion};
 use blobwatch_sql::{Native, Unpaced, at_once};
 
@@ -73,6 +73,7 @@ fn every_bad_parameter_is_refused_with_its_name_and_what_was_expected() {
     refused(&[("range", "partial")], "query.range", "resume");
     refused(&[("client", "xyz")], "query.client", "16 hex digits");
     refused(&[("odd_path", "1")], "query.odd_path", "true or false");
+    refused(&[("origin", "cdn")], "query.origin", "own or upstream");
     refused(
         &[("cache", "warm")],
         "query.cache",
@@ -108,6 +109,7 @@ fn values_are_read_as_they_are_written() {
         ("size", "over 1 GiB"),
         ("size", ""),
         ("odd_path", "true"),
+        ("origin", "upstream"),
         ("cache", "hit"),
         ("cache", ""),
         ("sent_to", "CDN.example"),
@@ -129,6 +131,7 @@ fn values_are_read_as_they_are_written() {
     assert_eq!(query.filter.clouds, ["aws"]);
     assert_eq!(query.filter.sizes, [Some(SizeClass::Huge), None]);
     assert_eq!(query.filter.odd_paths, [true]);
+    assert_eq!(query.filter.origins, [Origin::Upstream]);
     assert_eq!(query.filter.caches, [Some(blobwatch_pull::Cache::Hit), None]);
     assert_eq!(query.filter.sent_to, ["cdn.example"]);
     assert_eq!((query.filter.colos[0].as_str(), query.limit), ("IAD", 7));
@@ -211,7 +214,13 @@ fn without_history(mut records: Vec<Record>) -> Vec<Record> {
 
 fn world(seed: u64, records: usize) -> World {
     let mut numbers = Numbers(seed);
-    let records = without_history(sample::traffic(seed, records));
+    let mut records = without_history(sample::traffic(seed, records));
+    for record in records.iter_mut().step_by(7) {
+        let (mode, block) = (Mode::Enforce, Action::Block);
+        record
+            .fired
+            .push(sample::fired("cdn:bots", 0, mode, block, block));
+    }
     let mut logs: Vec<FireLog<Native>> = (0..3)
         .map(|_| FireLog::open(Native::in_memory().unwrap()).unwrap())
         .collect();
@@ -283,7 +292,7 @@ fn some_filter(numbers: &mut Numbers, records: &[Record]) -> Filter {
         let Some(record) = records.get(numbers.below(records.len().max(1) as u64) as usize) else {
             break;
         };
-        match numbers.below(27) {
+        match numbers.below(28) {
             0 => filter.kind = Kind::Fires,
             1 => filter.since_ms = Some(record.id.time_ms()),
             2 => filter.until_ms = Some(record.id.time_ms()),
@@ -313,6 +322,7 @@ fn some_filter(numbers: &mut Numbers, records: &[Record]) -> Filter {
             22 => filter.clouds.push(record.cloud.clone()),
             23 => filter.cloud_regions.push(record.cloud_region.clone()),
             24 => filter.ip_versions.push(record.ip_version),
+            26 => filter.origins.push(Origin::Upstream),
             25 => filter.sizes.push(record.size.map(SizeClass::of)),
             _ => filter.ids.push(record.id),
         }

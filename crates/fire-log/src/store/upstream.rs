@@ -213,7 +213,7 @@ impl<S: Sql> FireLog<S> {
         } = settled;
         let (rows, due_ms, dropped) = waiting::rows(wait, now_ms);
         answer.dropped += dropped;
-        let losses = lost(&answer, &tally);
+        let losses = loss(&answer, &tally);
         let mut cells = Tally::default();
         cells.take_upstream(tally, now_ms);
         let (sql, outbox) = (&self.sql, &mut self.outbox);
@@ -249,7 +249,7 @@ impl<S: Sql> FireLog<S> {
     }
 }
 
-fn lost(answer: &UpstreamAnswer, tally: &UpstreamTally) -> BTreeMap<String, u32> {
+fn loss(answer: &UpstreamAnswer, tally: &UpstreamTally) -> BTreeMap<String, u32> {
     let dropped = u32::try_from(answer.dropped).unwrap_or(u32::MAX);
     [
         ("upstream_dropped", dropped),

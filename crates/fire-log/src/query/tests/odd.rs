@@ -3,12 +3,13 @@
 use super::*;
 use blobwatch_wire::Problem;
 
-const NAMES: [&str; 31] = [
+const NAMES: [&str; 32] = [
     "since",
     "until",
     "route",
     "rule",
     "mode",
+    "origin",
     "verdict",
     "family",
     "os",

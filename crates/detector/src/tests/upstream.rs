@@ -1,0 +1,244 @@
+//! The mechanism at the CDN: the anomaly opens by our own sight, and names the CDN's rule once its events arrive.
+
+use std::sync::Arc;
+
+use super::stories::{healthy, july};
+use super::traffic::{AMAZON, BUILDS, COLOS, Fault, World};
+use crate::{Contrast, Moment, Outcome};
+use blobwatch_pull::Origin;
+use blobwatch_records::{CellBatch, CellCounts, CellKey, UpstreamCells, UpstreamCount, UpstreamRule};
+
+const RULE: &str = "cloudflare:ddos/1";
+
+const HOUR: u64 = 360;
+
+/// What the CDN's rule does in one slot.
+#[derive(Clone, Copy)]
+struct Acts {
+    /// Requests of each Amazon colo that it acts on, and of each other build's.
+    amazon: u32,
+    others: u32,
+    /// Of each Amazon colo that it acts on, came to us, and were resumed.
+    joined: u32,
+    acts: bool,
+}
+
+const LOGS: Acts = Acts {
+    amazon: 8,
+    others: 0,
+    joined: 0,
+    acts: false,
+};
+
+const BLOCKS: Acts = Acts {
+    amazon: 8,
+    others: 0,
+    joined: 0,
+    acts: true,
+};
+
+/// What a FireLog tells of a slot.
+fn told(slot: u64, acts: Acts, route: &str) -> UpstreamCells {
+    let mut counts = Vec::new();
+    for colo in COLOS.iter().filter(|colo| **colo != "IAD") {
+        for build in BUILDS {
+            let is_amazon = build.os == AMAZON.os;
+            let times = if is_amazon { acts.amazon } else { acts.others };
+            let joined = if is_amazon { acts.joined } else { 0 };
+            if times == 0 {
+                continue;
+            }
+            counts.push(UpstreamCount {
+                minute: slot / 6,
+                key: CellKey {
+                    route: Arc::from(route),
+                    colo: (*colo).to_owned(),
+                    country: String::new(),
+                    asn: Some(build.asn),
+                    family: build.family,
+                    os: build.os.to_owned(),
+                    fingerprint: build.fingerprint.to_owned(),
+                    rules: Vec::new(),
+                },
+                rule: RULE.into(),
+                acted: if acts.acts { times } else { 0 },
+                logged: if acts.acts { 0 } else { times },
+                counts: CellCounts {
+                    requests: joined,
+                    resumes: joined,
+                    large_resumes: joined,
+                    ..CellCounts::default()
+                },
+            });
+        }
+    }
+    UpstreamCells {
+        rules: vec![UpstreamRule {
+            id: RULE.into(),
+            system: "l7ddos".to_owned(),
+            description: "a botnet".to_owned(),
+            action: if acts.acts { "block" } else { "log" }.to_owned(),
+            acts: acts.acts,
+            host: "cdn.example".to_owned(),
+            first_ms: slot * 10_000,
+            last_ms: slot * 10_000 + 9_000,
+        }],
+        counts,
+        dropped: 0,
+    }
+}
+
+/// Plays slots in which the CDN's events of `lag` slots before arrive.
+struct Story {
+    world: World,
+    lag: u64,
+    route: &'static str,
+    acts: Vec<(u64, Acts)>,
+}
+
+impl Story {
+    fn new(seed: u64, lag: u64) -> Self {
+        Self {
+            world: World::new(seed),
+            lag,
+            route: "cdn",
+            acts: Vec::new(),
+        }
+    }
+
+    fn play(
+        &mut self,
+        slots: u64,
+        acts: Option<Acts>,
+        fault: impl Fn(&super::traffic::Build, &str, bool) -> Fault,
+    ) -> Outcome {
+        let mut all = Outcome::default();
+        for _ in 0..slots {
+            let mut batch = self.world.batch(&fault);
+            self.acts.extend(acts.map(|acts| (self.world.slot, acts)));
+            let due = self.world.slot.saturating_sub(self.lag);
+            if let Some((slot, acts)) = self.acts.iter().find(|(slot, _)| *slot == due) {
+                batch.upstream = told(*slot, *acts, self.route);
+            }
+            all.changes.extend(self.world.take(batch).changes);
+        }
+        all
+    }
+
+    fn names(&self) -> Vec<(String, Contrast)> {
+        let rules = self.world.engine.open().flat_map(|anomaly| &anomaly.rules);
+        rules.map(|rule| (rule.rule.clone(), rule.contrast)).collect()
+    }
+}
+
+/// One minute, five and fifteen: the anomaly opens as soon as without any events, and is updated once they come.
+#[test]
+fn an_anomaly_names_the_upstream_rule_when_its_events_arrive() {
+    for lag in [6, 30, 90] {
+        let mut story = Story::new(3, lag);
+        story.play(HOUR, Some(LOGS), healthy);
+        let began = story.world.slot;
+        let before = story.play(lag.saturating_sub(1), Some(BLOCKS), july);
+        if lag > 12 {
+            let first = &before.changes.first().expect("opened by our own sight").anomaly;
+            assert!(first.opened_ms / 10_000 <= began + 12, "{}", first.sentence());
+            assert_eq!(story.names(), [], "nothing was told yet");
+        }
+        let after = story.play(24, Some(BLOCKS), july);
+        let names = story.names();
+        assert_eq!(names, [(RULE.to_owned(), Contrast::Reach)], "lag {lag}");
+        let anomaly = story.world.engine.open().next().unwrap();
+        let sentence = anomaly.sentence();
+        assert!(
+            sentence.contains("cloudflare:ddos/1 (upstream) acts on them"),
+            "{sentence}"
+        );
+        assert!(
+            sentence.contains("(log to block, in its own events)"),
+            "{sentence}"
+        );
+        let named = |change: &&crate::Change| {
+            change.moment != Moment::Opened
+                && change
+                    .anomaly
+                    .rules
+                    .iter()
+                    .any(|rule| Origin::of(&rule.rule) == Origin::Upstream)
+        };
+        let first = after.changes.iter().find(named);
+        if lag > 12 {
+            let text = &first.expect("it is updated").anomaly.history.last().unwrap();
+            let slots = text.time_ms / 10_000 - began - lag;
+            println!(
+                "lag {} s: named {} s after its first block arrived",
+                lag * 10,
+                slots * 10
+            );
+            assert!(slots <= 12, "named after {slots} slots: {}", text.text);
+        }
+    }
+}
+
+/// A rule that acts on everybody alike, or that has acted for hours, is not named.
+#[test]
+fn a_rule_that_acts_as_ever_is_not_named() {
+    let everybody = Acts { others: 20, ..BLOCKS };
+    for acts in [everybody, BLOCKS] {
+        let mut story = Story::new(4, 6);
+        story.play(HOUR, Some(acts), healthy);
+        story.play(60, Some(acts), july);
+        assert_eq!(story.names(), []);
+    }
+}
+
+/// It acted on a few of them before, and then on many.
+#[test]
+fn a_rule_that_acts_on_many_more_is_named() {
+    let few = Acts { amazon: 1, ..BLOCKS };
+    let many = Acts { amazon: 24, ..BLOCKS };
+    let mut story = Story::new(5, 6);
+    story.play(HOUR, Some(few), healthy);
+    story.play(60, Some(many), july);
+    assert_eq!(story.names(), [(RULE.to_owned(), Contrast::Reach)]);
+    let sentence = story.world.engine.open().next().unwrap().sentence();
+    assert!(
+        sentence.contains("requests a minute, in its own events"),
+        "{sentence}"
+    );
+}
+
+/// What came through is held against what the rule did not fire on, as for rules of ours.
+#[test]
+fn a_rule_that_lets_through_is_named_by_contrast() {
+    let mut story = Story::new(6, 6);
+    story.route = "hub";
+    let logs = Acts { joined: 1, ..LOGS };
+    story.play(HOUR, Some(LOGS), healthy);
+    story.play(60, Some(logs), july);
+    let names = story.names();
+    assert!(
+        names
+            .iter()
+            .any(|(rule, contrast)| rule == RULE && matches!(contrast, Contrast::Inside | Contrast::Outside)),
+        "{names:?}"
+    );
+}
+
+/// Rules are told of with no cells at all, and hours late.
+#[test]
+fn what_comes_alone_or_late_opens_nothing() {
+    let mut story = Story::new(8, 6);
+    story.play(HOUR, None, healthy);
+    let late = story.world.slot - 3 * HOUR;
+    for slot in [late, story.world.slot] {
+        let batch = CellBatch {
+            slot: story.world.slot,
+            upstream: told(slot, BLOCKS, "cdn"),
+            ..CellBatch::default()
+        };
+        assert_eq!(story.world.take(batch).changes, []);
+    }
+    assert!(story.world.engine.upstream().dropped() > 0);
+    let outcome = story.play(HOUR, None, healthy);
+    assert_eq!(outcome.changes, []);
+}
