@@ -102,12 +102,17 @@ fn a_fault_is_found_named_and_reported_without_a_request_through_us() {
             }
         });
         let found = eventually("the fault is found", || anomaly(&stage));
-        assert!(found["sentence"].as_str().unwrap().contains("amzn2"), "{found}");
+        assert_eq!(found["cohort"][0]["attribute"], "os", "{found}");
+        for id in found["evidence"].as_array().unwrap() {
+            let path = format!("/requests/{}", id.as_str().unwrap());
+            let record = stage.api().get(&path);
+            assert_eq!(record["record"]["os"], "amzn2", "{record}");
+        }
         let report = stage
             .api()
             .try_get(&format!("/anomalies/{}/report", found["id"].as_str().unwrap()));
         assert_eq!(report.status(), 200);
-        assert!(report.text().contains("amzn2"), "{}", report.text());
+        assert!(report.text().contains("resumes"), "{}", report.text());
     });
     let source = &stage.api().items("/ingest")[0];
     assert_eq!(

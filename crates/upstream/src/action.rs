@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Acted {
     /// Something that a registry's client cannot get past: it answers no challenge.
-    Acted,
+    Blocked,
     /// It was seen only, or nobody knows.
     Watched,
     /// It let the request through: no mitigation.
@@ -46,7 +46,7 @@ impl Acted {
             | "ddosdynamic"
             | "tarpit"
             | "precursorinterstitialpageissued"
-            | "redirect" => Self::Acted,
+            | "redirect" => Self::Blocked,
             "allow" | "allowed" | "accept" | "bypass" | "skip" | "exempt" | "pass" | "none" => Self::Passed,
             other
                 if ["solved", "bypassed", "skipped"]
@@ -56,7 +56,7 @@ impl Acted {
                 Self::Passed
             }
             // Akamai's `deny_custom_4711`, Google's `deny(403)`.
-            other if other.starts_with("deny") => Self::Acted,
+            other if other.starts_with("deny") => Self::Blocked,
             _ => Self::Watched,
         }
     }
@@ -78,11 +78,11 @@ mod tests {
         case(
             "block challenge jschallenge managedchallenge connectionclose challengefailed jschallengefailed \
              precursorinterstitialpageissued managed_challenge js_challenge",
-            Acted::Acted,
+            Acted::Blocked,
         );
         case(
             "BLOCK CAPTCHA CHALLENGE DENY deny(403) RATE_BASED_BAN deny_custom_4711 THROTTLE",
-            Acted::Acted,
+            Acted::Blocked,
         );
         case(
             "log COUNT alert monitor preview simulate unknown EXCLUDED_AS_COUNT rewrite something",

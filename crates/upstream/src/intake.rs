@@ -244,7 +244,7 @@ impl<'d> Intake<'d> {
         let name = self.deployment.fire_log(&record.colo, record.client);
         for rule in &told.rules {
             let id = upstream_rule_name(self.source, &rule.name());
-            let acts = Acted::of(&rule.action) == Acted::Acted;
+            let acts = Acted::of(&rule.action) == Acted::Blocked;
             let mut fire = record.clone();
             fire.id = event_id(time_ms, self.source, event, &rule.rule);
             fire.fired = vec![upstream_fire(Arc::clone(&id), acts)];
@@ -276,7 +276,7 @@ fn status(told: &Told<'_>) -> Option<u16> {
     let is_acted = told
         .rules
         .iter()
-        .any(|rule| Acted::of(&rule.action) == Acted::Acted);
+        .any(|rule| Acted::of(&rule.action) == Acted::Blocked);
     match told.entry.status {
         // A connection that was closed has no status: for the client it is a refusal all the same.
         Some(0) | None if is_acted => Some(403),

@@ -124,7 +124,7 @@ fn counted<'v, 'a: 'v>(list: &'v Value, group: &'v str) -> impl Iterator<Item = 
             .or_else(|| text(rule, "exclusionType"))
             .unwrap_or_default();
         // A challenge that goes on was answered.
-        let action = if Acted::of(&action) == Acted::Acted {
+        let action = if Acted::of(&action) == Acted::Blocked {
             "solved".to_owned()
         } else {
             action

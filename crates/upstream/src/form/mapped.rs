@@ -43,7 +43,7 @@ impl Mapped {
         if self.has_rule && entry.status.is_none() {
             let is_acted = actions
                 .iter()
-                .any(|word| crate::action::Acted::of(word) == crate::action::Acted::Acted);
+                .any(|word| crate::action::Acted::of(word) == crate::action::Acted::Blocked);
             entry.status = Some(if is_acted { 403 } else { 200 });
         }
         out(Told {

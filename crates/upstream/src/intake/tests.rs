@@ -93,7 +93,10 @@ fn an_event_is_a_record_as_a_live_request_is_one() {
         ("amzn2", "hub.example")
     );
     assert_eq!(record.client, deployment().client("192.0.2.7"));
-    assert_eq!(said(&[record.clone()]), ["cloudflare:r1 Enforce Block 403"]);
+    assert_eq!(
+        said(std::slice::from_ref(&record)),
+        ["cloudflare:r1 Enforce Block 403"]
+    );
     let (name, batch) = &harvest.batches[0];
     assert_eq!(*name, deployment().fire_log("FRA", record.client));
     let rule = &batch.rules[0];
