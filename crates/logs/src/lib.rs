@@ -21,5 +21,5 @@ pub use inferred::{inferred, inferred_rows};
 pub use json::{Names, texts};
 pub use logfmt::{is_logfmt, read_logfmt};
 pub use presets::{PRESETS, preset, recognised};
-pub use producers::producer;
-pub use template::{Template, unescaped};
+pub use producers::{CLOUDFRONT, producer};
+pub use template::{Template, end_of_quoted, unescaped};
