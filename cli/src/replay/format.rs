@@ -10,7 +10,7 @@ mod guess;
 mod names;
 mod options;
 
-use columns::Columns;
+use columns::{Columns, shorten_location};
 use guess::{csv, perhaps, surely, w3c};
 use names::names_of;
 pub(super) use options::{LogFormat, Options};
@@ -255,6 +255,9 @@ impl Parser {
             Format::Logfmt => read_logfmt(&mut self.names, line, entry)?,
             Format::Logpush if self.finders.is_subrequest(line) => return Ok(Line::Other),
             _ => self.names.read(line, entry)?,
+        }
+        if self.format == Format::Json && self.title == "cloudfront" {
+            shorten_location(entry);
         }
         // Programs log more than requests.
         let is_of_program = matches!(self.format, Format::Distribution | Format::Json | Format::Logfmt);

@@ -24,6 +24,6 @@ pub use inferred::{inferred, inferred_rows};
 pub use json::{Names, texts};
 pub use logfmt::{is_logfmt, read_logfmt};
 pub use presets::{PRESETS, preset, recognised};
-pub use producers::producer;
+pub use producers::{CLOUDFRONT, producer};
 pub use shown::{Answer, Lengths, NO_RANGE, Shown};
-pub use template::{Template, unescaped};
+pub use template::{Template, end_of_quoted, unescaped};

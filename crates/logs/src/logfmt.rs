@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::entry::LogEntry;
 use crate::json::Names;
+use crate::template::end_of_quoted;
 
 /// Reads a line by the names of its keys.
 ///
@@ -69,33 +70,19 @@ pub(crate) fn pairs(line: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
 }
 
 fn value_of(text: &str) -> (Cow<'_, str>, &str) {
-    if text.starts_with('"')
-        && let Some(end) = end_of_quoted(text)
-    {
-        let (quoted, after) = text.split_at(end + 1);
-        let inner = quoted.get(1..end).unwrap_or_default();
+    let quoted = text
+        .strip_prefix('"')
+        .and_then(|inner| inner.split_at_checked(end_of_quoted(inner)?));
+    if let Some((inner, after)) = quoted {
         let value = if inner.contains('\\') {
-            serde_json::from_str(quoted).map_or(Cow::Borrowed(inner), Cow::Owned)
+            serde_json::from_str(&format!("\"{inner}\"")).map_or(Cow::Borrowed(inner), Cow::Owned)
         } else {
             Cow::Borrowed(inner)
         };
-        return (value, after);
+        return (value, after.strip_prefix('"').unwrap_or(after));
     }
     let (value, after) = text.split_at(memchr::memchr(b' ', text.as_bytes()).unwrap_or(text.len()));
     (Cow::Borrowed(value), after)
-}
-
-/// Where the quote stands that ends the text that begins with one.
-fn end_of_quoted(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut at = 1;
-    loop {
-        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes.get(at) == Some(&b'"') {
-            return Some(at);
-        }
-        at += 2;
-    }
 }
 
 #[cfg(test)]

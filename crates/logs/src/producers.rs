@@ -175,8 +175,11 @@ const DATASTREAM: &[(&str, Field)] = &[
     ("asn", Field::Asn),
 ];
 
-/// docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html
-const CLOUDFRONT: &[(&str, Field)] = &[
+/// docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html, and the names of its real-time
+/// logs: the bytes are with the answer's head.
+pub const CLOUDFRONT: &[(&str, Field)] = &[
+    ("x-edge-request-id", Field::Id),
+    ("cs(Range)", Field::Range),
     ("date", Field::Date),
     ("time", Field::Clock),
     ("timestamp", Field::Time),

@@ -174,7 +174,8 @@ fn find(text: &[u8], what: &[u8]) -> Option<usize> {
 }
 
 /// The quote that ends a text; one with a backslash before it does not.
-fn end_of_quoted(text: &str) -> Option<usize> {
+#[must_use]
+pub fn end_of_quoted(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut from = 0;
     loop {

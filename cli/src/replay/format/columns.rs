@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use blobwatch_logs::{Field, LogEntry};
+use blobwatch_logs::{CLOUDFRONT, Field, LogEntry};
 
 /// Which column says what.
 #[derive(Debug, Default)]
@@ -29,27 +29,11 @@ impl Columns {
     /// programs (IIS) write such fields with blanks between them, and milliseconds.
     pub(in super::super) fn of_cloudfront(fields: &str, is_tabbed: bool) -> Self {
         let field = |name: &str| match name {
-            "date" => Some(Field::Date),
-            "time" => Some(Field::Clock),
-            "timestamp" | "timestamp(ms)" => Some(Field::Time),
-            "x-edge-location" => Some(Field::Colo),
-            // With the head of the answer.
-            "sc-bytes" => Some(Field::Wire),
-            "sc-content-len" => Some(Field::Promised),
-            "c-ip" => Some(Field::Address),
-            "cs-method" => Some(Field::Method),
-            "cs-uri-stem" => Some(Field::Path),
-            "sc-status" => Some(Field::Status),
-            "cs(User-Agent)" | "cs-user-agent" => Some(Field::UserAgent),
-            "x-edge-request-id" => Some(Field::Id),
-            "sc-range-start" => Some(Field::RangeStart),
-            "sc-range-end" => Some(Field::RangeEnd),
-            "time-taken" if is_tabbed => Some(Field::Seconds),
-            "time-taken" => Some(Field::DurationMs),
-            "cs(Range)" => Some(Field::Range),
-            "c-country" => Some(Field::Country),
-            "asn" | "c-asn" => Some(Field::Asn),
-            _ => None,
+            "time-taken" if !is_tabbed => Some(Field::DurationMs),
+            _ => CLOUDFRONT
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, field)| *field),
         };
         Self {
             fields: fields.split_ascii_whitespace().map(field).collect(),
@@ -95,30 +79,17 @@ impl Columns {
         for value in self.split(line) {
             found += 1;
             if let Some(Some(field)) = columns.next() {
-                self.set(*field, value, entry)?;
+                entry.set(*field, value)?;
             }
         }
         if found != self.fields.len() {
             return Err("as many columns as in the header");
         }
         entry.is_agent_encoded = self.is_cloudfront;
-        Ok(())
-    }
-
-    fn set<'a>(
-        &self,
-        field: Field,
-        value: Cow<'a, str>,
-        entry: &mut LogEntry<'a>,
-    ) -> Result<(), &'static str> {
-        // `IAD89-C1`: the airport and the cache in it.
-        let is_location = self.is_cloudfront && field == Field::Colo;
-        match value {
-            Cow::Borrowed(text) if is_location => {
-                entry.set(field, Cow::Borrowed(text.get(..3).unwrap_or(text)))
-            }
-            value => entry.set(field, value),
+        if self.is_cloudfront {
+            shorten_location(entry);
         }
+        Ok(())
     }
 
     fn split<'a>(&self, line: &'a str) -> Split<'a> {
@@ -127,6 +98,13 @@ impl Columns {
             separator: self.separator,
             quotes: !self.is_cloudfront,
         }
+    }
+}
+
+/// `IAD89-C1`: the airport and the cache in it.
+pub(in super::super) fn shorten_location(entry: &mut LogEntry<'_>) {
+    if let Cow::Borrowed(text) = &mut entry.colo {
+        *text = text.get(..3).unwrap_or(text);
     }
 }
 

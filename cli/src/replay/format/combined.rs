@@ -8,8 +8,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use blobwatch_logs::{Field, LogEntry, unescaped};
-use blobwatch_logs::{any_time, common_time};
+use blobwatch_logs::{Field, LogEntry, any_time, common_time, end_of_quoted, unescaped};
 
 /// Reads a line.
 ///
@@ -110,16 +109,8 @@ fn is_forwarded(text: &str) -> bool {
 /// A text in quotes from the beginning, and what follows. A quote inside is `\"`.
 fn quoted(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('"')?;
-    let mut from = 0;
-    loop {
-        let at = from + memchr::memchr(b'"', inner.as_bytes().get(from..)?)?;
-        let before = inner.as_bytes().get(..at)?;
-        let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
-        if backslashes % 2 == 0 {
-            return Some((inner.get(..at)?, inner.get(at + 1..)?));
-        }
-        from = at + 1;
-    }
+    let end = end_of_quoted(inner)?;
+    Some((inner.get(..end)?, inner.get(end + 1..)?))
 }
 
 /// The next text in quotes; words without are stepped over.
