@@ -49,14 +49,18 @@ fn fact(text: &str) -> Result<(String, Value), String> {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     let facts: Map<String, Value> = arguments.facts.iter().cloned().collect();
-    let mut body = json!({"curl": arguments.curl, "facts": facts});
+    let mut body = Map::from_iter([
+        ("curl".to_owned(), json!(arguments.curl)),
+        ("facts".to_owned(), Value::Object(facts)),
+    ]);
     if let Some(file) = &arguments.rulebook {
-        body["rulebook"] = Document::read(file, false)?.body;
+        body.insert("rulebook".to_owned(), Document::read(file, false)?.body);
     }
     if let Some(expression) = &arguments.rule {
-        body["rule"] = json!({"expression": expression, "action": "tag"});
+        let rule = json!({"expression": expression, "action": "tag"});
+        body.insert("rule".to_owned(), rule);
     }
-    let answer = Api::new(&arguments.deployment)?.send("POST", "explain", &body, None)?;
+    let answer = Api::new(&arguments.deployment)?.send("POST", "explain", &Value::Object(body), None)?;
     if arguments.json {
         output::json_line(&format!("{answer:#}"))?;
     } else {

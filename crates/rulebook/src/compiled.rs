@@ -7,7 +7,7 @@ use super::policy::Policy;
 use super::read::{DocumentError, shape};
 use super::validate::{MAX_PLACES, faults};
 use crate::route::RouteTable;
-use blobwatch_rules::{CheckedExpression, Engine, Lists, RuleError};
+use blobwatch_rules::{CheckedExpression, Engine, Lists, RuleError, RuleWarning};
 use blobwatch_wire::Place;
 
 /// What a request needs of a rulebook. Positions of rules and routes are those of [`Self::book`].
@@ -82,6 +82,13 @@ pub fn check(book: &Rulebook) -> Result<Vec<CheckedExpression>, Vec<Place>> {
     } else {
         Err(places)
     }
+}
+
+/// What of a rule can never hold, though it can be read; none for an expression that cannot.
+#[must_use]
+pub fn warnings(book: &Rulebook, expression: &str) -> Vec<RuleWarning> {
+    let lists = named_list::compiled(&book.lists).unwrap_or_default();
+    read_expression(expression, &lists).map_or_else(|_| Vec::new(), |checked| checked.warnings())
 }
 
 fn read_expression(text: &str, lists: &Lists) -> Result<CheckedExpression, RuleError> {

@@ -28,7 +28,7 @@ pub use blobwatch_rules::{ListKind, MAX_LIST_ITEMS, check_list_name};
 pub use change_notice::{
     Cause, ChangeNotice, MAX_PARTS, ModeValue, PartChange, RouteValue, RuleValue, SettingsValue,
 };
-pub use compiled::{Compiled, check};
+pub use compiled::{Compiled, check, warnings};
 pub use document::{
     AnomalyBreadth, DEFAULT_ROUTE, Disclose, ModeSetting, Redirects, Route, Rule, Rulebook, SCHEMA, Settings,
     Volume, VolumeKey,

@@ -317,8 +317,8 @@ fn rate_limit(rule: &Value, notes: &mut Vec<String>) -> Result<Option<(&'static 
 /// From `ref`, where a person wrote it, or from the description; each once.
 fn id(rule: &Value, description: &str, ids: &mut HashSet<String>) -> String {
     let reference = text(rule, "ref");
-    let is_written = !reference.is_empty()
-        && !(reference.len() == 32 && reference.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let is_made = reference.len() == 32 && reference.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_written = !reference.is_empty() && !is_made;
     let base = slug(if is_written { reference } else { description });
     let mut names = std::iter::once(base.clone()).chain((2_u32..).map(|n| format!("{base}-{n}")));
     let id = names.find(|name| !ids.contains(name)).unwrap_or(base);

@@ -322,10 +322,14 @@ fn kind_name(kind: ListKind) -> Value {
 /// The same, and which items came and went.
 pub(super) fn difference(before: Option<&NamedList>, list: &NamedList) -> Value {
     let (added, removed) = moved(before, list);
+    let part = |items: Vec<&ListItem>| {
+        let named: Vec<_> = items.iter().take(MAX_AUDITED_ITEMS).collect();
+        json!({"count": items.len(), "items": named})
+    };
     let mut told = outline(list);
-    for (name, items) in [("added", added), ("removed", removed)] {
-        told[name] =
-            json!({"count": items.len(), "items": items.iter().take(MAX_AUDITED_ITEMS).collect::<Vec<_>>()});
+    if let Value::Object(fields) = &mut told {
+        fields.insert("added".to_owned(), part(added));
+        fields.insert("removed".to_owned(), part(removed));
     }
     told
 }

@@ -14,9 +14,10 @@ use super::guard_calls::guards_by_mode;
 use super::mode_calls::ModeItem;
 use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
 use blobwatch_pull::{Action, Mode};
-use blobwatch_rulebook::{ModeSetting, Rule, Rulebook, Volume};
+use blobwatch_rulebook::{ModeSetting, Rule, Rulebook, Volume, warnings};
+use blobwatch_rules::RuleWarning;
 use blobwatch_sql::Sql;
-use blobwatch_wire::{List, Page, Problem, json_text, rfc3339};
+use blobwatch_wire::{List, Page, Place, Problem, json_text, rfc3339};
 
 /// A rule as it is now, with the modes that are set for it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,6 +25,9 @@ pub(crate) struct RuleItem {
     #[serde(flatten)]
     pub version: VersionItem,
     pub modes: Vec<ModeItem>,
+    /// In the answer to a write: comparisons that can never hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Place>,
 }
 
 /// One version of a rule, and who made it.
@@ -152,15 +156,27 @@ pub(crate) fn put_rule<S: Sql>(
     if !force {
         check_new_version(&book, before.as_ref(), &rule, context.now_ms, "body")?;
     }
+    let warnings = warned(&book, &rule);
     let plan = put_plan(book, at, before.as_ref(), &rule, force, acts_anew)?;
     let revision = carry_out(store, context, plan)?;
-    let item = get_rule(store, context.now_ms, id)?;
+    let item = RuleItem {
+        warnings,
+        ..get_rule(store, context.now_ms, id)?
+    };
     Ok(ChangeResult {
         item,
         revision,
         changed: true,
         created: before.is_none(),
     })
+}
+
+fn warned(book: &Rulebook, rule: &Rule) -> Vec<Place> {
+    let place = |warning: RuleWarning| Place {
+        offset: Some(warning.offset),
+        ..Place::new("body.expression", warning.message)
+    };
+    warnings(book, &rule.expression).into_iter().map(place).collect()
 }
 
 /// Retires a rule and its modes; its versions stay.
@@ -272,6 +288,7 @@ fn items<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Vec<RuleItem>,
     }
     let item = |kept: StoredVersion<Rule>| RuleItem {
         modes: modes.remove(&kept.value.id).unwrap_or_default(),
+        warnings: Vec::new(),
         version: kept.into(),
     };
     Ok(rules.into_iter().map(item).collect())

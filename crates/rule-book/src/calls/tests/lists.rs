@@ -293,3 +293,20 @@ fn a_push_says_what_it_does_to_lists_and_leaves_them_where_it_says_nothing() {
     assert_eq!(push(&none)["changed"], true);
     assert_eq!(api.get("lists")["items"], json!([]));
 }
+
+#[test]
+fn a_rule_that_can_never_hold_is_warned_of_when_it_is_written() {
+    let api = api();
+    let (_, made) = api.put("rules/vpn", &rule("ssl and ip.src in $cf.vpn"));
+    let warning = &made["warnings"][0];
+    assert_eq!(
+        (&warning["place"], &warning["offset"]),
+        (&json!("body.expression"), &json!(8))
+    );
+    assert_eq!(
+        warning["message"],
+        "`$cf.vpn` is a list that Cloudflare tells no worker: here it is empty"
+    );
+    assert_eq!(api.get("rules/vpn").get("warnings"), None);
+    assert_eq!(api.put("rules/plain", &rule("ssl")).1.get("warnings"), None);
+}
