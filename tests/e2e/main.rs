@@ -77,6 +77,8 @@ mod switching;
 #[cfg(test)]
 mod tls_proxy;
 #[cfg(test)]
+mod upstream;
+#[cfg(test)]
 mod webhooks;
 #[cfg(test)]
 mod worked_example;
