@@ -24,7 +24,19 @@ pub const SECURITY_HEADERS: [(&str, &str); 6] = [
 ];
 
 /// The views, which are one document: the script shows what the address says.
-const VIEWS: [&str; 7] = ["", "timeline", "cohorts", "rules", "fires", "audit", "anomalies"];
+const VIEWS: [&str; 11] = [
+    "",
+    "timeline",
+    "cohorts",
+    "rules",
+    "fires",
+    "audit",
+    "settings",
+    "anomalies",
+    "rule",
+    "draft",
+    "revert",
+];
 
 /// A file that answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +101,18 @@ mod tests {
         }
         case("/_blobwatch/anomalies/an-000012", Some("index.html"));
         case("/_blobwatch/rules/botnet-sig/hub", Some("index.html"));
+    }
+
+    /// The page's script names its views by `name: "timeline"`: an address that it shows must not be 404 when it is copied.
+    #[test]
+    fn the_script_has_these_views_and_no_other() {
+        let script = include_str!("../../../dashboard/src/app.tsx");
+        let names = script.split("{ name: \"").skip(1);
+        let mut shown: Vec<&str> = names.filter_map(|rest| rest.split('"').next()).collect();
+        let mut known = VIEWS.to_vec();
+        shown.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(shown, known);
     }
 
     #[test]
