@@ -1,7 +1,7 @@
 //! The statistics of detection: false alarms, delay, localisation, cost. Every generator is seeded. Constants were chosen
 //! on the tuning seeds; what is reported runs on others, unless `--tuned` asks for them.
 
-mod cost;
+pub(crate) mod cost;
 mod delay;
 mod field;
 mod months;

@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
     })
 }
 
-fn plan(expression: &str) -> Result<PreviewPlan> {
+pub(crate) fn plan(expression: &str) -> Result<PreviewPlan> {
     let candidate = Rule {
         id: "candidate".to_owned(),
         version: 1,

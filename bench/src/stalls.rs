@@ -3,6 +3,8 @@
 //! In scope: pulls that are due every few milliseconds while one call of the API runs over a FireLog full of records, and while
 //! records are merged. A wait is counted from when the pull was due, so that those behind a long one count as well.
 
+mod stretches;
+
 use crate::figure::{Figure, Target};
 use crate::preview::CANDIDATES;
 use crate::report::Report;
@@ -27,6 +29,9 @@ pub(crate) struct Args {
     /// Seconds of pulls that are stored and merged
     #[arg(long, default_value_t = 75)]
     seconds: u64,
+    /// Only what computes between two pauses, natively
+    #[arg(long)]
+    native: bool,
 }
 
 /// Between two pulls.
@@ -50,8 +55,8 @@ const LOOK: Duration = Duration::from_millis(250);
 /// # Errors
 /// When something cannot be started, or a call fails.
 pub(crate) fn run(args: &Args) -> Result<Report> {
-    let mut figures = Vec::new();
-    for bundle in &args.bundle {
+    let mut figures = stretches::run(args.records)?;
+    for bundle in args.bundle.iter().filter(|_| !args.native) {
         figures.extend(of_bundle(bundle, args)?);
     }
     Ok(Report {

@@ -8,6 +8,7 @@ mod deploy;
 mod dev;
 #[cfg(test)]
 mod docs;
+mod fuzz;
 mod hex;
 mod http;
 mod layers;
@@ -55,6 +56,8 @@ enum Command {
     Lint,
     /// Build the worker and run every test, native and end to end
     Test(test::Args),
+    /// Run the fuzz targets of every parser that a stranger reaches for longer than `cargo test` does
+    Fuzz(fuzz::Args),
     /// Print which crate imports which, and fail where that is against the order of ARCHITECTURE.md
     Layers,
     /// Make the table of cloud prefixes from the files that clouds publish
@@ -93,6 +96,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Build(args) => build::run(&workspace, args),
         Command::Lint => lint::run(&workspace),
         Command::Test(args) => return test::run(&workspace, args),
+        Command::Fuzz(args) => fuzz::run(&workspace, args),
         Command::Layers => layers::run(&workspace),
         Command::Prefixes(args) => prefixes::run(&workspace, args),
         Command::Record => record::run(&workspace),

@@ -63,7 +63,7 @@ pub(super) fn run() -> Result<Vec<Figure>> {
 ///
 /// # Errors
 /// When the clock cannot be read.
-pub(super) fn thread_cpu() -> Result<Duration> {
+pub(crate) fn thread_cpu() -> Result<Duration> {
     let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
         .context("failed to read the CPU clock of a thread")?;
     Ok(time.into())
@@ -89,7 +89,8 @@ fn ticks(leaves: usize, starts: u32) -> Result<(Engine, Vec<f64>)> {
     Ok((engine, times))
 }
 
-fn batch(part: usize, slot: u64, leaves: usize, starts: u32, random: &mut Random) -> CellBatch {
+/// The cells of up to 300 leaves in a slot.
+pub(crate) fn batch(part: usize, slot: u64, leaves: usize, starts: u32, random: &mut Random) -> CellBatch {
     CellBatch {
         source: format!("fl1-C{part}-0"),
         epoch: 1,

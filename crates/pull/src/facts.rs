@@ -306,6 +306,30 @@ mod tests {
     }
 
     #[test]
+    fn any_text_is_facts_or_refused() {
+        let sample = sample();
+        bolero::check!()
+            .with_type::<(usize, usize, String)>()
+            .for_each(|(from, length, with)| {
+                let cut = |at: usize| {
+                    (0..=at.min(sample.len()))
+                        .rev()
+                        .find(|at| sample.is_char_boundary(*at))
+                        .unwrap()
+                };
+                let from = cut(from % (sample.len() + 1));
+                let until = cut(from.saturating_add(length % 64));
+                let text = format!("{}{with}{}", &sample[..from], &sample[until.max(from)..]);
+                for text in [text.as_str(), with] {
+                    let Ok(facts) = Facts::parse(text) else {
+                        continue;
+                    };
+                    let _ = (facts.ip_version(), facts.host);
+                }
+            });
+    }
+
+    #[test]
     fn a_short_text_is_refused_with_the_count() {
         assert_eq!(
             Facts::parse("1\nGET").unwrap_err().to_string(),

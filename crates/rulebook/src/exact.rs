@@ -328,6 +328,32 @@ mod tests {
         }
     }
 
+    /// What is taken is written and read again as the same.
+    #[test]
+    fn any_text_is_a_rulebook_or_refused_with_a_place() {
+        let whole = book().to_string();
+        bolero::check!()
+            .with_type::<(usize, usize, String)>()
+            .for_each(|(from, length, with)| {
+                let cut = |at: usize| {
+                    (0..=at.min(whole.len()))
+                        .rev()
+                        .find(|at| whole.is_char_boundary(*at))
+                        .unwrap()
+                };
+                let from = cut(from % (whole.len() + 1));
+                let until = cut(from + length % 64).max(from);
+                let text = format!("{}{with}{}", &whole[..from], &whole[until..]);
+                match strict::<Rulebook>(&text, "body") {
+                    Ok(book) => {
+                        let again = serde_json::to_string(&book).unwrap();
+                        assert_eq!(strict::<Rulebook>(&again, "body").unwrap(), book);
+                    }
+                    Err(place) => assert!(place.place.starts_with("body")),
+                }
+            });
+    }
+
     #[test]
     fn ten_thousand_levels_are_refused() {
         for open in ["[", "{\"a\":", "{\"rules\":[", "{\"settings\":{\"fire_logs\":"] {

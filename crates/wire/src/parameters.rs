@@ -133,3 +133,39 @@ pub fn bad_cursor() -> Problem {
         "expected the next_cursor of an earlier answer; its item may be gone: start without a cursor";
     Problem::bad_parameter(Place::new("query.cursor", message))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Page, Parameters};
+    use crate::{parse_rfc3339, parse_time, rfc3339};
+
+    #[test]
+    fn any_query_is_read_or_refused_with_its_place() {
+        bolero::check!().with_type::<String>().for_each(|query| {
+            for read in [
+                Parameters::parse(query, &["a", "limit"]).map(drop),
+                Page::parse(query).map(drop),
+            ] {
+                if let Err(problem) = read {
+                    assert_eq!(problem.status, 400);
+                    assert!(
+                        problem
+                            .errors
+                            .iter()
+                            .all(|error| error.place.starts_with("query."))
+                    );
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn any_time_is_read_or_refused() {
+        bolero::check!().with_type::<String>().for_each(|text| {
+            let _ = parse_time(text, u64::MAX);
+            if let Some(time_ms) = parse_rfc3339(text) {
+                assert_eq!(parse_rfc3339(&rfc3339(time_ms)), Some(time_ms));
+            }
+        });
+    }
+}

@@ -1,7 +1,6 @@
 //! What is remembered of a client beside its chains: that it came before, and how it and its build space parallel
 //! starts.
 
-use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
@@ -15,7 +14,7 @@ const MAX_CLIENTS: usize = 65_536;
 /// A client is known for one to two days.
 const TURN_MS: u64 = 24 * 3_600_000;
 
-/// Builds whose spacing is remembered; further ones are known client by client.
+/// Builds whose spacing is remembered, at some 100 bytes 100 KB; those that were not seen for longest go.
 const MAX_BUILDS: usize = 1024;
 
 /// Clients of one build that must space alike before all of it is believed to: what one client does is its own.
@@ -25,7 +24,7 @@ const BUILD_CLIENTS: usize = 3;
 type Build = u64;
 
 /// How a build spaces its starts, and the clients that showed it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Spaced {
     spacing: u64,
     clients: Vec<ClientKey>,
@@ -41,15 +40,19 @@ struct Client {
 #[derive(Debug, Default)]
 pub(super) struct Clients {
     seen: Generations<ClientKey, Client>,
-    builds: HashMap<Build, Spaced>,
+    builds: Generations<Build, Spaced>,
 }
 
 impl Clients {
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        let (young, old) = self.seen.sizes();
+        young + old
+    }
+
     /// Remembers a client; whether it was known.
     pub(super) fn see(&mut self, client: ClientKey, now_ms: u64) -> bool {
-        if self.seen.turn(now_ms, TURN_MS, MAX_CLIENTS) {
-            self.builds.clear();
-        }
+        self.seen.turn(now_ms, TURN_MS, MAX_CLIENTS);
         if let Some(known) = self.seen.young_mut(&client) {
             return known.first_ms < now_ms;
         }
@@ -93,13 +96,16 @@ impl Clients {
 
     fn keep_of_build(&mut self, record: &Record, spacing: u64) {
         let build = build(record);
-        if self.builds.len() >= MAX_BUILDS && !self.builds.contains_key(&build) {
-            return;
+        self.builds.turn(record.id.time_ms(), TURN_MS, MAX_BUILDS);
+        if self.builds.young_mut(&build).is_none() {
+            // Another spacing than in the generation before is learned anew.
+            let known = self.builds.take_old(&build);
+            let known = known.filter(|known| known.spacing == spacing).unwrap_or_default();
+            self.builds.insert(build, known);
         }
-        let spaced = self.builds.entry(build).or_insert_with(|| Spaced {
-            spacing,
-            clients: Vec::new(),
-        });
+        let Some(spaced) = self.builds.young_mut(&build) else {
+            return;
+        };
         if spaced.spacing != spacing && spaced.clients.len() < BUILD_CLIENTS {
             (spaced.spacing, spaced.clients) = (spacing, Vec::new());
         }
@@ -118,4 +124,36 @@ fn build(record: &Record) -> Build {
     let mut hasher = FxHasher::default();
     (record.family, &record.version, &record.fingerprint).hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Clients, MAX_BUILDS};
+    use blobwatch_pull::{ClientKey, Record, TILE_UNIT, sample};
+
+    const SPACING: u64 = 4 * TILE_UNIT;
+
+    fn of(client: u64, version: &str) -> Record {
+        Record {
+            client: ClientKey(client),
+            version: version.into(),
+            ..sample::full()
+        }
+    }
+
+    #[test]
+    fn invented_builds_keep_no_build_from_being_learned() {
+        let mut clients = Clients::default();
+        for n in 0..3 * MAX_BUILDS as u64 {
+            for client in 0..3 {
+                clients.keep_of_build(&of(client, &format!("9.{n}")), SPACING);
+            }
+        }
+        for client in 0..3 {
+            clients.keep_of_build(&of(client, "1.7"), 2 * SPACING);
+        }
+        assert_eq!(clients.spacing(&of(99, "1.7")), Some(2 * SPACING));
+        let (young, old) = clients.builds.sizes();
+        assert!(young + old <= MAX_BUILDS, "{young} {old}");
+    }
 }

@@ -52,6 +52,11 @@ struct Past {
 }
 
 impl Paces {
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        self.populations.len()
+    }
+
     /// Says how fast a body came, and learns from it.
     pub(super) fn judge(&mut self, record: &Record) -> Pace {
         let Some(octave) = octave(record) else {

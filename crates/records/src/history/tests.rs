@@ -132,6 +132,28 @@ fn asks_are_bounded_whatever_comes() {
     assert!(history.corrections().len() <= MAX_CORRECTIONS);
 }
 
+/// Of 250,000 addresses with a blob, a range, a program and a system each.
+#[test]
+fn whatever_is_remembered_is_bounded_when_everything_is_new() {
+    let mut history = History::default();
+    for n in 0..250_000 {
+        let mut record = of(n, ask(n, Some(&format!("{n}-"))));
+        record.digest = format!("sha256:{n:064x}");
+        (record.os, record.version) = (format!("os{n}"), format!("1.{n}"));
+        history.take(&record);
+        history.paces.judge(&Record {
+            outcome: Outcome::Completed,
+            duration_ms: 900,
+            ..record
+        });
+    }
+    assert!(history.len() <= MAX_ASKS, "{}", history.len());
+    assert!(history.young.by_key.len() + history.old.by_key.len() <= MAX_ASKS);
+    let sizes = [history.clients.size(), history.paces.size()];
+    assert!(sizes[0] <= 65_536 && sizes[1] <= 4_096, "{sizes:?}");
+    assert!(sizes.iter().all(|size| *size > 1_000), "{sizes:?}");
+}
+
 #[test]
 fn a_record_that_comes_again_says_nothing_new() {
     let mut history = History::default();
