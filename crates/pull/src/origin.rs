@@ -13,8 +13,6 @@ pub enum Origin {
 }
 
 impl Origin {
-    pub const ALL: [Self; 2] = [Self::Own, Self::Upstream];
-
     /// Of the rule of that name.
     #[must_use]
     pub fn of(rule: &str) -> Self {

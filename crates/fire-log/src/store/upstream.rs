@@ -319,13 +319,13 @@ impl Told {
 }
 
 /// A block as it is stored.
-pub(super) fn rewritten(block: Block) -> Result<Arrival, FireLogError> {
+fn rewritten(block: Block) -> Result<Arrival, FireLogError> {
     let bytes = refine::encode(block);
     let (front, back) = blobwatch_records::split(&bytes)?;
     Arrival::of(Block::open(front, back)?, &bytes)
 }
 
-pub(super) fn write(sql: &impl Sql, source: Source, arrival: &Arrival) -> Result<(), FireLogError> {
+fn write(sql: &impl Sql, source: Source, arrival: &Arrival) -> Result<(), FireLogError> {
     let [header, front, back] = arrival.blobs();
     match source {
         Source::Inbox { isolate, seq } => sql.run(
