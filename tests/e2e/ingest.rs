@@ -189,9 +189,7 @@ fn a_source_of_ones_own_is_read_by_a_mapping_of_the_settings() {
     let mut settings = api.get("/settings");
     let mapping = json!({"time": "/at", "rule": "/rule", "action": "/did", "address": "/ip", "path": "/url", "ray": "/id"});
     settings["ingest"] = json!({"own-cdn": mapping});
-    for member in ["revision"] {
-        settings.as_object_mut().unwrap().remove(member);
-    }
+    settings.as_object_mut().unwrap().remove("revision");
     api.put("/settings", &settings);
     let line = json!({"at": unix_ms(), "rule": "limit", "did": "block", "ip": "198.51.100.9", "id": "x",
         "url": format!("https://hub.example/v2/a/blobs/{DIGEST}")});
