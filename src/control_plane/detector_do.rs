@@ -123,7 +123,8 @@ impl Detector {
             }
             IngestedCall::ROUTE => {
                 let report = received.body::<IngestedCall>().await?;
-                self.with("keep figures of a source", |store| store.ingested(&report))?;
+                self.with("keep figures of a source", |store| store.ingested(&report))
+                    .await?;
                 answer::<IngestedCall>(())?
             }
             (AnomalyCall::METHOD, path) if path.starts_with(AnomalyCall::PATH) => {

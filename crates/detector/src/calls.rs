@@ -19,7 +19,7 @@ mod tests;
 mod timeline;
 mod webhooks;
 
-pub use acted::Acted;
+use acted::Acted;
 pub(crate) use clients::FamilyCounts;
 pub use report::{Report, wanted_evidence};
 

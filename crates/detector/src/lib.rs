@@ -34,7 +34,7 @@ pub(crate) use admission::{Admission, Fill, OlderAdmission};
 pub(crate) use anomaly::AnomalyJson;
 pub use anomaly::{Anomaly, Moment, number};
 pub use broad::clients_in_networks;
-pub use calls::{Acted, Report, ReportFacts, SharedDetector, answer, report_facts, wanted_evidence};
+pub use calls::{Report, ReportFacts, SharedDetector, answer, report_facts, wanted_evidence};
 pub(crate) use cohort::ATTRIBUTES;
 pub use cohort::{Cohort, value, values};
 pub(crate) use coverage::{Coverage, CoverageState, RouteCoverage};

@@ -44,5 +44,5 @@ pub use read::{DocumentError, MAX_DOCUMENT, strict};
 pub use route::{RouteError, RouteTable};
 pub use stages::{MAX_STEPS, Stages, Step};
 pub use starter::{STARTER, starter};
-pub use validate::{MAX_ANOMALY_BREADTH, MAX_LISTS, MAX_LISTS_BYTES, faults};
+pub use validate::{MAX_ANOMALY_BREADTH, faults};
 pub use verdict::{HotKey, HotKeys, Subject, Verdict, decide, in_percent, volume_key};

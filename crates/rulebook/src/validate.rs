@@ -26,11 +26,11 @@ pub(crate) const MAX_MODES: usize = 10_000;
 pub(crate) const MAX_EXPRESSION: usize = 4_096;
 
 /// Lists of a rulebook: each that rules look something up in is a look-up of each request, some 50 ns.
-pub const MAX_LISTS: usize = 100;
+pub(crate) const MAX_LISTS: usize = 100;
 
 /// Bytes of the items of all lists, each with its quotes and comma: half of a document. 10,000 IPv4 networks take 200 KB
 /// here, and 80 KB compiled.
-pub const MAX_LISTS_BYTES: usize = 500_000;
+pub(crate) const MAX_LISTS_BYTES: usize = 500_000;
 
 /// Bytes of a description: a paragraph.
 pub(crate) const MAX_DESCRIPTION: usize = 1_000;
