@@ -67,7 +67,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FORMAT", value_parser = LogFormat::parse, conflicts_with = "format")]
     log_format: Option<LogFormat>,
 
-    /// Meaning of a CSV column or a JSON key, as NAME=COLUMN; nested keys are a.b[0].c. May be repeated
+    /// Meaning of a CSV column or a JSON key, as NAME=COLUMN; nested keys are `a.b[0].c`. May be repeated
     #[arg(long = "field", value_name = "NAME=COLUMN", value_parser = field)]
     fields: Vec<(String, Field)>,
 
