@@ -216,7 +216,7 @@ impl<'a> LogEntry<'a> {
             Field::ContentRange => self.content_range = value,
             Field::RangeStart => self.range_start = value.parse().ok(),
             Field::RangeEnd => self.range_end = value.parse().ok(),
-            Field::Finished => self.finished_ms = any_time(&value),
+            Field::Finished => self.finished_ms = Some(any_time(&value).ok_or("a time")?),
             Field::Address => self.address = value,
             Field::Forwarded => self.forwarded = value,
             Field::UserAgent => self.user_agent = value,

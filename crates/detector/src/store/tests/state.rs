@@ -8,13 +8,14 @@ fn save(detector: &mut Detector<Native>, now_ms: u64) {
     never_paused(detector.save(now_ms, &Unpaced)).unwrap();
 }
 
-/// As the builds before wrote it, all at once.
+/// All that is saved, at once.
 #[derive(serde::Serialize)]
 struct Whole<'a> {
     engine: &'a Engine,
     sources: &'a crate::store::sources::Sources,
     admission: &'a crate::Admission,
     traffic: &'a crate::coverage::RecentTraffic,
+    upstream: &'a crate::upstream::UpstreamFires,
 }
 
 #[test]
@@ -30,6 +31,7 @@ fn a_state_saved_in_slices_is_what_is_saved_at_once() {
         sources: &detector.sources,
         admission: engine.admission(),
         traffic: engine.traffic(),
+        upstream: engine.upstream(),
     });
     let mut rows = detector.sql.run("SELECT bytes FROM state", &[]).unwrap();
     assert_eq!(rows.len(), 1);
