@@ -66,7 +66,7 @@ fn the_presets_are_recognised_and_read() {
     case(
         "alb",
         r#"https 2020-07-05T19:00:02.000000Z app/my/50dc 192.0.2.7:2817 10.0.0.1:80 0.086 0.048 0.037 206 206 0 57 "GET https://hub.example.com:443PATH HTTP/1.1" "docker/29 go/1" ECDHE TLSv1.2 arn:aws "Root=1" "hub.example.com" "arn:aws:acm" 1 2020-07-05T19:00:00.000000Z "forward" "-" "-" "10.0.0.1:80" "206" "-" "-""#,
-        (Some(JULY), "192.0.2.7:2817", 206, 0, "docker/29 go/1"),
+        (Some(JULY), "192.0.2.7:2817", 206, 2000, "docker/29 go/1"),
     );
     case(
         "elb",
