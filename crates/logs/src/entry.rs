@@ -124,6 +124,16 @@ pub enum Field {
     Others,
 }
 
+impl Field {
+    /// Whether all items of a list count: rules that fired and what stands beside each of them, and headers.
+    pub(crate) const fn is_list(self) -> bool {
+        matches!(
+            self,
+            Self::Rules | Self::Action | Self::System | Self::Headers | Self::Groups | Self::Others
+        )
+    }
+}
+
 /// One line; what is not said is empty, or `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogEntry<'a> {

@@ -169,12 +169,12 @@ impl Names {
     }
 }
 
-/// Takes in a value; of a list its first, but for rules, of which all count.
+/// Takes in a value; of a list its first, but for fields that hold lists.
 fn set<'a>(walk: &mut Walk<'a>, field: Option<Field>, entry: &mut LogEntry<'a>) -> Result<(), &'static str> {
     let Some(field) = field else {
         return walk.skip();
     };
-    if walk.peek() != Some(b'[') || field == Field::Rules {
+    if walk.peek() != Some(b'[') || field.is_list() {
         return entry.set(field, walk.value()?);
     }
     let mut inside = Walk {

@@ -351,6 +351,10 @@ mod tests {
         assert_eq!(of("List"), expected::<PushedList>(&odd));
         assert_eq!(of("Settings"), expected::<Settings>(&odd));
         assert_eq!(
+            of("IngestMapping"),
+            expected::<blobwatch_rulebook::IngestMapping>(&odd)
+        );
+        assert_eq!(
             of("AnomalyBreadth"),
             expected::<blobwatch_rulebook::AnomalyBreadth>(&odd)
         );
