@@ -50,9 +50,14 @@ function add(reference: Reference, column: string, cells: string[]): void {
   const [first = "", second = "", third = "", fourth = ""] = cells;
   const names = inCode(first);
   const name = names[0] ?? "";
-  if (column === "field") reference.fields.push({ name, type: words(second), source: words(third), example: code(fourth) });
+  // `cf.*` stands for names of a table of their own.
+  if (column === "field" && !name.endsWith("*")) reference.fields.push({ name, type: words(second), source: words(third), example: code(fourth) });
   if (column === "array") {
     for (const array of names) reference.fields.push({ name: array, type: "Array", source: words(second), example: code(third) });
+  }
+  if (column === "type") {
+    const source = "told by Cloudflare in some zones and plans";
+    for (const told of inCode(second)) reference.fields.push({ name: told, type: words(first), source, example: told });
   }
   if (column === "function") reference.functions.push({ name: name.replace(/\(.*/, ""), signature: name, gives: words(second), example: code(third) });
   if (column === "operator") reference.operators.push({ names, of: second.split(",").map((type) => type.trim()), example: code(third) });

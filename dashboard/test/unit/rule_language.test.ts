@@ -13,7 +13,7 @@ const reference = parseReference(page);
 
 test("the reference has every table of the documentation", () => {
   const names = (list: { name: string }[]) => list.map(({ name }) => name);
-  for (const name of ["http.user_agent", "ip.src.asnum", "oci.repository", "http.request.uri.args.names"]) assert.ok(names(reference.fields).includes(name), name);
+  for (const name of ["http.user_agent", "ip.src.asnum", "oci.repository", "http.request.uri.args.names", "cf.bot_management.score"]) assert.ok(names(reference.fields).includes(name), name);
   for (const name of ["lower", "cidr", "any"]) assert.ok(names(reference.functions).includes(name), name);
   assert.deepEqual(reference.operators.find(({ names }) => names.includes("=="))?.of, ["String", "Integer", "IP address"]);
   const asn = reference.fields.find(({ name }) => name === "ip.src.asnum");
