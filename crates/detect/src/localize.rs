@@ -18,6 +18,7 @@ mod cross_section;
 mod dispersion;
 mod grid;
 mod level;
+mod likeness;
 mod pattern;
 mod price;
 mod scan;
@@ -25,6 +26,7 @@ mod scatter;
 mod search;
 mod shorten;
 mod spare;
+mod words;
 
 pub use cause::{Cause, DEFAULT_ALPHA, MAX_CAUSES, Options, localize};
 pub use climb::MAX_STEPS;
