@@ -71,12 +71,7 @@ impl<'a> Words<'a> {
     /// What errors take of a cohort's evidence if cells are as little alike as they may be: from 0, where they have some
     /// events each, to 1.
     pub(super) fn saturation(&self, chosen: &[Vec<bool>]) -> f64 {
-        let unlike = Words {
-            likeness: Likeness::LEAST,
-            grid: self.grid.clone(),
-            ..*self
-        };
-        unlike.saturated(&unlike.named(chosen.to_vec()))
+        self.saturated(&self.named_by(Likeness::LEAST, chosen.to_vec()))
     }
 
     pub(super) fn is_plenty(&self, found: &Selection) -> bool {
@@ -131,11 +126,15 @@ impl<'a> Words<'a> {
     }
 
     fn named(&self, chosen: Vec<Vec<bool>>) -> Named {
+        self.named_by(self.likeness, chosen)
+    }
+
+    fn named_by(&self, likeness: Likeness, chosen: Vec<Vec<bool>>) -> Named {
         let masks = self.grid.masks(&chosen);
         let cells = self.grid.cells.iter().zip(&masks);
         let inside = cells.filter(|(_, mask)| **mask == 0).map(|(cell, _)| *cell);
-        let ratio = self.likeness.ratio(inside.clone());
-        let evidence: f64 = inside.map(|cell| self.likeness.gain(cell, ratio)).sum();
+        let ratio = likeness.ratio(inside.clone());
+        let evidence: f64 = inside.map(|cell| likeness.gain(cell, ratio)).sum();
         let worth = evidence - self.objective.price(&chosen, None).cost;
         Named {
             chosen,
@@ -151,7 +150,8 @@ impl<'a> Words<'a> {
         let (mut best, mut most) = (None, MIN_GAIN);
         for (attribute, sums) in self.grid.marginals(&at.masks).into_iter().enumerate() {
             let old = at.chosen.get(attribute)?;
-            let gains: Vec<f64> = sums.into_iter().map(|sum| self.gain(sum, at.ratio)).collect();
+            let gain = |sum: Sum| self.likeness.gain(sum, at.ratio);
+            let gains: Vec<f64> = sums.into_iter().map(gain).collect();
             let prices = self.objective.of(attribute);
             let (worth, values) = best_values(&gains, prices, choice);
             let gain = worth - worth_of(&gains, prices, old);
@@ -163,10 +163,6 @@ impl<'a> Words<'a> {
         let mut chosen = at.chosen.clone();
         *chosen.get_mut(attribute)? = values;
         Some(chosen)
-    }
-
-    fn gain(&self, sum: Sum, ratio: f64) -> f64 {
-        self.likeness.gain(sum, ratio)
     }
 }
 
