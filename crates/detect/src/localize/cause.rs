@@ -1,6 +1,6 @@
 //! The causes of a cross-section: search, test, remove what is explained, search again.
 
-use super::climb::Selection;
+use super::climb::{Selection, scored};
 use super::cohort::Cohort;
 use super::cross_section::CrossSection;
 use super::dispersion::{MIN_SPREAD, are_counts, dispersion, spread};
@@ -12,6 +12,7 @@ use super::scatter::Scatter;
 use super::search::{first_idea, search};
 use super::shorten::shorten;
 use super::spare::spare;
+use super::words::Words;
 
 /// Causes named at most: a night with more has one cause that these attributes do not show.
 pub const MAX_CAUSES: usize = 4;
@@ -74,8 +75,7 @@ pub fn localize(section: &CrossSection, options: &Options) -> Vec<Cause> {
         if !causes.is_empty() && is_everyone(&found) {
             break;
         }
-        let found = spare(&left, &raw, &objective, found);
-        let shorter = shorten(&left, &raw, &objective, &found);
+        let (found, shorter) = worded(&left, &raw, &objective, found, &known);
         // What is left over after another cause is not everyone.
         let found = if causes.is_empty() || !is_everyone(&shorter) {
             shorter
@@ -88,6 +88,25 @@ pub fn localize(section: &CrossSection, options: &Options) -> Vec<Cause> {
         raw = raw.without(&masks);
     }
     causes
+}
+
+/// What was found, in words that say what it spares; and in the fewest.
+fn worded(
+    left: &Grid,
+    raw: &Grid,
+    objective: &Objective,
+    found: Selection,
+    patterns: &[Vec<Pattern>],
+) -> (Selection, Selection) {
+    let words = Words::new(raw, objective, &found);
+    if !words.is_plenty(&found) {
+        let found = spare(left, raw, objective, words.likeness, found);
+        return (found.clone(), found);
+    }
+    let found = scored(left, objective, words.best(&found, patterns));
+    let found = spare(left, raw, objective, words.likeness, found);
+    let chosen = shorten(raw, &found.chosen, words.saturation(&found.chosen));
+    (found, scored(left, objective, chosen))
 }
 
 /// Score from which the cause after `named` others is named. alpha is spent as 6/pi^2 (1, 1/4, 1/9, …), which sums to
