@@ -55,7 +55,7 @@ function add(reference: Reference, column: string, cells: string[]): void {
   if (column === "array") {
     for (const array of names) reference.fields.push({ name: array, type: "Array", source: words(second), example: code(third) });
   }
-  if (column === "type") {
+  if (column === "type, where told") {
     const source = "told by Cloudflare in some zones and plans";
     for (const told of inCode(second)) reference.fields.push({ name: told, type: words(first), source, example: told });
   }
