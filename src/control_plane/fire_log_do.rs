@@ -7,7 +7,6 @@
 //! Calls have the path `/<name>/<call>`: an object does not know its own name.
 
 use std::cell::{Cell, RefCell};
-use std::time::Duration;
 
 use blobwatch_detector::{Acknowledged, CellsCall};
 use blobwatch_fire_log::{
@@ -19,7 +18,7 @@ use blobwatch_records::RulebookVersion;
 use blobwatch_rule_book::GuardCountsCall;
 use blobwatch_sql::{Shared, Slices};
 use blobwatch_wire::{Bytes, Method, ObjectCall, Problem, Text};
-use worker::{Delay, DurableObject, Env, Request, Response, Result, State, Url, durable_object};
+use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
 
 use super::http::{Answer, internal, now_ms, refuse};
 use super::object_call::{ReceivedCall, answer, call};
@@ -34,9 +33,6 @@ const ASK_AGAIN_MS: u64 = 15 * 60_000;
 
 /// Rows of cells sent by one alarm: ten minutes of them.
 const MAX_ROWS_SENT: usize = 64;
-
-/// Between two looks whether somebody else has read what clients did before.
-const WAIT_FOR_WAKING: Duration = Duration::from_millis(5);
 
 #[durable_object(alarm)]
 pub struct FireLog {
@@ -198,7 +194,7 @@ impl FireLog {
     /// Reads what clients did before, once, however many isolates send batches meanwhile: it is in memory while it is read.
     async fn wake(&self) -> Answer<()> {
         while self.is_waking.get() {
-            Delay::from(WAIT_FOR_WAKING).await;
+            pause().await;
         }
         let _waking = Waking::begin(&self.is_waking);
         wake(self, &Slices::new(pause)).await

@@ -4,13 +4,13 @@
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt::Display;
-use std::time::Duration;
 
 use blobwatch_sql::StoreError;
 use blobwatch_wire::Problem;
-use worker::{Delay, State};
+use worker::State;
 
 use super::http::{Answer, internal, set_alarm};
+use super::pause::pause;
 use super::sql::ObjectSql;
 
 /// A database of a newer build says so; anything else may be over when it is tried again.
@@ -20,9 +20,6 @@ pub(super) fn unopened(what: &str, error: StoreError) -> Problem {
         error => internal(&format!("open the {what}"), error),
     }
 }
-
-/// Between two looks whether the store is free.
-const WAIT_FOR_STORE: Duration = Duration::from_millis(5);
 
 /// A store, opened with the first call.
 pub(super) struct Opened<S> {
@@ -44,10 +41,11 @@ impl<S> Opened<S> {
         }
     }
 
-    /// Ends when no work that pauses has the store. Whoever uses it before the next await finds it here.
+    /// Ends when no work that pauses has the store. Whoever uses it before the next await finds it here. A timer that waits
+    /// would not ring where the machine's clock was set back: an object's time then stands still.
     pub(super) async fn idle(&self) {
         while self.is_lent.get() {
-            Delay::from(WAIT_FOR_STORE).await;
+            pause().await;
         }
     }
 

@@ -41,7 +41,7 @@ fn what_the_cdn_did_is_found_with_the_request_that_it_was_done_to() {
     let place = Place::default().with("ray", "8f00ba4bad0c0aaa");
     let answer = stage.from(
         &place,
-        &Request::get(&target).header("User-Agent", "docker/19.03.12"),
+        &Request::get(&target).header("User-Agent", "skopeo/1.9.3"),
     );
     let id = answer.get("blobwatch-id").unwrap().to_owned();
     let before = stage.records(&format!("id={id}"), 1).remove(0);
