@@ -6,6 +6,7 @@ use super::cross_section::CrossSection;
 use super::dispersion::{MIN_SPREAD, are_counts, dispersion, spread};
 use super::grid::{Grid, Mask};
 use super::level::{bounded, level};
+use super::likeness::Likeness;
 use super::pattern::{Pattern, best_patterns};
 use super::price::{Noise, Objective};
 use super::scatter::Scatter;
@@ -33,6 +34,9 @@ pub struct Options {
     pub alpha: f64,
     /// Of the random starts; the same seed and input give the same answer.
     pub seed: u64,
+    /// Whether what is expected of a cell errs beyond chance, as a forecast does: words are then weighed by how much
+    /// (`likeness`). Where it is a rate that held for all clients alike, each difference between cells may be said.
+    pub forecasts_err: bool,
 }
 
 impl Default for Options {
@@ -40,6 +44,7 @@ impl Default for Options {
         Self {
             alpha: DEFAULT_ALPHA,
             seed: 1,
+            forecasts_err: true,
         }
     }
 }
@@ -75,7 +80,7 @@ pub fn localize(section: &CrossSection, options: &Options) -> Vec<Cause> {
         if !causes.is_empty() && is_everyone(&found) {
             break;
         }
-        let (found, shorter) = worded(&left, &raw, &objective, found, &known);
+        let (found, shorter) = worded((&left, &raw), &objective, found, &known, options);
         // What is left over after another cause is not everyone.
         let found = if causes.is_empty() || !is_everyone(&shorter) {
             shorter
@@ -92,15 +97,19 @@ pub fn localize(section: &CrossSection, options: &Options) -> Vec<Cause> {
 
 /// What was found, in words that say what it spares; and in the fewest.
 fn worded(
-    left: &Grid,
-    raw: &Grid,
+    (left, raw): (&Grid, &Grid),
     objective: &Objective,
     found: Selection,
     patterns: &[Vec<Pattern>],
+    options: &Options,
 ) -> (Selection, Selection) {
     let words = Words::new(raw, objective, &found);
-    if !words.is_plenty(&found) {
-        let found = spare(left, raw, objective, words.likeness, found);
+    if !options.forecasts_err || !words.is_plenty(&found) {
+        let likeness = match options.forecasts_err {
+            true => words.likeness,
+            false => Likeness::POISSON,
+        };
+        let found = spare(left, raw, objective, likeness, found);
         return (found.clone(), found);
     }
     let found = scored(left, objective, words.best(&found, patterns));
