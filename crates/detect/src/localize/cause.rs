@@ -1,19 +1,17 @@
 //! The causes of a cross-section: search, test, remove what is explained, search again.
 
-use super::climb::{Selection, scored};
+use super::climb::Selection;
 use super::cohort::Cohort;
 use super::cross_section::CrossSection;
 use super::dispersion::{MIN_SPREAD, are_counts, dispersion, spread};
 use super::grid::{Grid, Mask};
 use super::level::{bounded, level};
-use super::likeness::Likeness;
 use super::pattern::{Pattern, best_patterns};
 use super::price::{Noise, Objective};
 use super::scatter::Scatter;
 use super::search::{first_idea, search};
 use super::shorten::shorten;
 use super::spare::spare;
-use super::words::Words;
 
 /// Causes named at most: a night with more has one cause that these attributes do not show.
 pub const MAX_CAUSES: usize = 4;
@@ -34,9 +32,6 @@ pub struct Options {
     pub alpha: f64,
     /// Of the random starts; the same seed and input give the same answer.
     pub seed: u64,
-    /// Whether what is expected of a cell errs beyond chance, as a forecast does: words are then weighed by how much
-    /// (`likeness`). Where it is a rate that held for all clients alike, each difference between cells may be said.
-    pub forecasts_err: bool,
 }
 
 impl Default for Options {
@@ -44,7 +39,6 @@ impl Default for Options {
         Self {
             alpha: DEFAULT_ALPHA,
             seed: 1,
-            forecasts_err: true,
         }
     }
 }
@@ -80,7 +74,8 @@ pub fn localize(section: &CrossSection, options: &Options) -> Vec<Cause> {
         if !causes.is_empty() && is_everyone(&found) {
             break;
         }
-        let (found, shorter) = worded((&left, &raw), &objective, found, &known, options);
+        let found = spare(&left, &raw, &objective, found);
+        let shorter = shorten(&left, &raw, &objective, &found);
         // What is left over after another cause is not everyone.
         let found = if causes.is_empty() || !is_everyone(&shorter) {
             shorter
@@ -93,29 +88,6 @@ pub fn localize(section: &CrossSection, options: &Options) -> Vec<Cause> {
         raw = raw.without(&masks);
     }
     causes
-}
-
-/// What was found, in words that say what it spares; and in the fewest.
-fn worded(
-    (left, raw): (&Grid, &Grid),
-    objective: &Objective,
-    found: Selection,
-    patterns: &[Vec<Pattern>],
-    options: &Options,
-) -> (Selection, Selection) {
-    let words = Words::new(raw, objective, &found);
-    if !options.forecasts_err || !words.is_plenty(&found) {
-        let likeness = match options.forecasts_err {
-            true => words.likeness,
-            false => Likeness::POISSON,
-        };
-        let found = spare(left, raw, objective, likeness, found);
-        return (found.clone(), found);
-    }
-    let found = scored(left, objective, words.best(&found, patterns));
-    let found = spare(left, raw, objective, words.likeness, found);
-    let chosen = shorten(raw, &found.chosen, words.saturation(&found.chosen));
-    (found, scored(left, objective, chosen))
 }
 
 /// Score from which the cause after `named` others is named. alpha is spent as 6/pi^2 (1, 1/4, 1/9, …), which sums to

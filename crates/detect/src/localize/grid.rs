@@ -68,16 +68,6 @@ impl Grid {
         }
     }
 
-    /// The cells with counts in units of `phi`.
-    pub(super) fn in_units_of(&self, phi: f64) -> Self {
-        let scaled = |cell: &Sum| Sum {
-            observed: cell.observed / phi,
-            expected: cell.expected / phi,
-        };
-        let cells = self.cells.iter().map(scaled).collect();
-        Self::new(self.sizes.clone(), (self.ids.clone(), cells))
-    }
-
     /// Weighs each cell by what it tells against its size: sums then vary by phi times what they expect.
     pub(super) fn weigh(&mut self, scatter: Scatter) {
         for cell in &mut self.cells {

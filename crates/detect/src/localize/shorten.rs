@@ -2,29 +2,31 @@
 //! the truth is worth many nats and buys words: lists of nearly all values of an attribute that does not matter, and of
 //! values that have hardly any of the excess.
 
+use super::climb::{Selection, scored};
 use super::grid::{Grid, Sum};
+use super::price::Objective;
 
-/// What may be lost or let in for fewer words, where errors take all of the evidence; less where they do not.
+/// What may be lost or let in for fewer words, where counts are huge; less where they are not.
 const TENTH: f64 = 0.1;
 
-/// Values that are as quickly said as "all but one".
-const FEW: usize = 2;
+/// Score in nats at which half of that may be lost: incidents of a few dozen nats have no word to spare.
+const HUGE: f64 = 100.0;
 
 /// Share of the cohort's ratio from which what is left out rose as well.
 const ALIKE: f64 = 0.5;
 
 /// Leaves out attributes of which nearly all values are listed for little, and values that add little. `raw` are the
-/// cells as they were counted; `saturation` is the share of the evidence that errors take.
-pub(super) fn shorten(raw: &Grid, found: &[Vec<bool>], saturation: f64) -> Vec<Vec<bool>> {
-    let share = TENTH * saturation;
-    let mut chosen = found.to_vec();
+/// cells of `grid` as they were counted.
+pub(super) fn shorten(grid: &Grid, raw: &Grid, objective: &Objective, found: &Selection) -> Selection {
+    let share = TENTH * found.score.max(0.0) / (found.score.max(0.0) + HUGE);
+    let mut chosen = found.chosen.clone();
     while let Some(all) = needless(raw, &chosen, share).and_then(|at| chosen.get_mut(at)) {
         all.fill(true);
     }
     for attribute in 0..chosen.len() {
         shorten_list(raw, &mut chosen, attribute, share);
     }
-    chosen
+    scored(grid, objective, chosen)
 }
 
 /// An attribute with most of its values, where leaving it out lets in little, or what rose as well.
@@ -47,8 +49,8 @@ fn is_alike(sum: Sum, inside: Sum) -> bool {
     sum.expected > 0.0 && sum.observed * inside.expected >= ALIKE * inside.observed * sum.expected
 }
 
-/// Leaves out the values with the least excess, as long as that is little of all; only where no more words are needed
-/// then.
+/// Leaves out the values with the least excess, as long as that is little of all; only where fewer are listed then, in
+/// the shorter wording.
 fn shorten_list(raw: &Grid, chosen: &mut [Vec<bool>], attribute: usize, share: f64) {
     let marginals = raw.marginals(&raw.masks(chosen));
     let (Some(list), Some(sums)) = (chosen.get_mut(attribute), marginals.get(attribute)) else {
@@ -74,7 +76,7 @@ fn shorten_list(raw: &Grid, chosen: &mut [Vec<bool>], attribute: usize, share: f
             *chosen = false;
         }
     }
-    if said(&shorter) <= said(list) || count(&shorter) <= FEW {
+    if said(&shorter) < said(list) {
         *list = shorter;
     }
 }

@@ -4,7 +4,6 @@
 
 use super::climb::{Selection, scored};
 use super::grid::{Grid, Sum};
-use super::likeness::Likeness;
 use super::price::Objective;
 
 /// Share of the others' ratio that a spared value has at most: next to nothing of the rise.
@@ -15,16 +14,9 @@ const SURE: f64 = 7.0;
 
 /// Leaves out, attribute by attribute, the one value that has next to nothing of what all others have. `raw` are the cells
 /// of `grid` as they were counted: whether a value is like the others is told by all of its events.
-pub(super) fn spare(
-    grid: &Grid,
-    raw: &Grid,
-    objective: &Objective,
-    likeness: Likeness,
-    mut found: Selection,
-) -> Selection {
-    let raw = raw.in_units_of(objective.noise.phi.max(1.0));
+pub(super) fn spare(grid: &Grid, raw: &Grid, objective: &Objective, mut found: Selection) -> Selection {
     for _ in 0..grid.sizes.len() {
-        let Some((attribute, value)) = spared(&raw, likeness, &found) else {
+        let Some((attribute, value)) = spared(raw, objective, &found) else {
             break;
         };
         if let Some(chosen) = found.chosen.get_mut(attribute).and_then(|all| all.get_mut(value)) {
@@ -35,7 +27,7 @@ pub(super) fn spare(
 }
 
 /// The value that is surest to be spared, of the attributes that are not said yet.
-fn spared(raw: &Grid, likeness: Likeness, found: &Selection) -> Option<(usize, usize)> {
+fn spared(raw: &Grid, objective: &Objective, found: &Selection) -> Option<(usize, usize)> {
     let masks = raw.masks(&found.chosen);
     let whole = raw.inside(&masks);
     let values: usize = raw.sizes.iter().sum();
@@ -49,7 +41,7 @@ fn spared(raw: &Grid, likeness: Likeness, found: &Selection) -> Option<(usize, u
             continue;
         }
         for (value, sum) in sums.into_iter().enumerate() {
-            let nats = unlike(sum, whole, likeness);
+            let nats = unlike(sum, whole) / objective.noise.phi.max(1.0);
             if nats > most {
                 (best, most) = (Some((attribute, value)), nats);
             }
@@ -59,7 +51,7 @@ fn spared(raw: &Grid, likeness: Likeness, found: &Selection) -> Option<(usize, u
 }
 
 /// Log likelihood ratio of a value's events against the ratio of the rest; zero where it has more than a little of it.
-fn unlike(sum: Sum, whole: Sum, likeness: Likeness) -> f64 {
+fn unlike(sum: Sum, whole: Sum) -> f64 {
     let others = Sum {
         observed: whole.observed - sum.observed,
         expected: whole.expected - sum.expected,
@@ -67,12 +59,14 @@ fn unlike(sum: Sum, whole: Sum, likeness: Likeness) -> f64 {
     if others.expected <= 0.0 || sum.expected <= 0.0 {
         return 0.0;
     }
-    let alike = Sum {
-        observed: sum.observed,
-        expected: sum.expected * others.observed / others.expected,
-    };
-    if sum.observed > SPARED_RATIO * alike.expected || alike.expected <= 0.0 {
+    let alike = sum.expected * others.observed / others.expected;
+    if sum.observed > SPARED_RATIO * alike {
         return 0.0;
     }
-    likeness.gain(alike, (alike.observed / alike.expected).max(f64::MIN_POSITIVE))
+    let ratio = if sum.observed > 0.0 {
+        sum.observed * (sum.observed / alike).ln()
+    } else {
+        0.0
+    };
+    ratio - sum.observed + alike
 }
