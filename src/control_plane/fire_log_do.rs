@@ -23,7 +23,7 @@ use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_
 use super::http::{Answer, internal, now_ms, refuse};
 use super::object_call::{ReceivedCall, answer, call};
 use super::opened::{Bell, Opened, unopened};
-use super::pause::pause;
+use super::pause::{pause, rest};
 use super::sql::ObjectSql;
 use super::{fire_log_queries, rule_book_do};
 
@@ -194,7 +194,7 @@ impl FireLog {
     /// Reads what clients did before, once, however many isolates send batches meanwhile: it is in memory while it is read.
     async fn wake(&self) -> Answer<()> {
         while self.is_waking.get() {
-            pause().await;
+            rest().await;
         }
         let _waking = Waking::begin(&self.is_waking);
         wake(self, &Slices::new(pause)).await

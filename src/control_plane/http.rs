@@ -142,6 +142,11 @@ pub(super) fn now_ms() -> u64 {
     NOW.get().unwrap_or_else(machine_ms)
 }
 
+/// Whether the machine's clock is behind what it said before: an object's timers then ring when it has caught up.
+pub(super) fn is_set_back() -> bool {
+    NOW.get().is_some()
+}
+
 /// What the machine's clock says: the time of whoever is outside.
 pub(super) fn machine_ms() -> u64 {
     Date::now().as_millis()

@@ -10,7 +10,7 @@ use blobwatch_wire::Problem;
 use worker::State;
 
 use super::http::{Answer, internal, set_alarm};
-use super::pause::pause;
+use super::pause::rest;
 use super::sql::ObjectSql;
 
 /// A database of a newer build says so; anything else may be over when it is tried again.
@@ -41,11 +41,10 @@ impl<S> Opened<S> {
         }
     }
 
-    /// Ends when no work that pauses has the store. Whoever uses it before the next await finds it here. A timer that waits
-    /// would not ring where the machine's clock was set back: an object's time then stands still.
+    /// Ends when no work that pauses has the store. Whoever uses it before the next await finds it here.
     pub(super) async fn idle(&self) {
         while self.is_lent.get() {
-            pause().await;
+            rest().await;
         }
     }
 
