@@ -15,7 +15,7 @@ use blobwatch_guard::HarmNotice;
 use blobwatch_records::CellBatch;
 use blobwatch_rule_book::ChangesCall;
 use blobwatch_rulebook::ChangeNotice;
-use blobwatch_sql::{Shared, Slices, StoreError};
+use blobwatch_sql::{Shared, Slices, StoreError, Unpaced};
 use blobwatch_wire::{ApiRequest, Bytes, Nothing, Object, ObjectCall, Problem, Text};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
@@ -182,8 +182,8 @@ impl Detector {
     /// Opens the store in slices, and waits until nobody tests or saves: what is done before the next await finds all of it.
     async fn ready(&self) -> Answer<()> {
         let open = async || {
-            let (sql, pace) = (ObjectSql::new(self.state.storage()), Slices::new(pause));
-            let opened = Store::open_in_slices(sql, now_ms(), &pace).await;
+            let sql = ObjectSql::new(self.state.storage());
+            let opened = Store::open_in_slices(sql, now_ms(), &Unpaced).await;
             opened.map_err(|error| unopened("counts", error))
         };
         self.store.open_with(open).await
@@ -198,8 +198,7 @@ impl Detector {
     /// Tests what is over, in slices: what comes after it at the same moment finds nothing left to test.
     async fn tick(&self, now_ms: u64) -> Answer<()> {
         self.ready().await?;
-        let test =
-            async |store: &mut Store<ObjectSql>| store.tick_in_slices(now_ms, &Slices::new(pause)).await;
+        let test = async |store: &mut Store<ObjectSql>| store.tick_in_slices(now_ms, &Unpaced).await;
         self.store.alone(&self.state, "test the counts", test).await
     }
 
