@@ -15,7 +15,7 @@ use blobwatch_guard::HarmNotice;
 use blobwatch_records::CellBatch;
 use blobwatch_rule_book::ChangesCall;
 use blobwatch_rulebook::ChangeNotice;
-use blobwatch_sql::{Shared, Slices, StoreError, Unpaced};
+use blobwatch_sql::{Shared, Slices, StoreError};
 use blobwatch_wire::{ApiRequest, Bytes, Nothing, Object, ObjectCall, Problem, Text};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
@@ -68,8 +68,8 @@ impl DurableObject for Detector {
         for step in [
             self.catch_up().await,
             // Before what is old is forgotten.
-            self.keep_hours().await,
-            self.tick(now_ms()).await,
+            keep_hours(self, now_ms(), &Slices::new(pause)).await,
+            self.with("test the counts", |store| store.tick(now_ms())),
             self.deliver().await,
             self.ring_for_next().await,
         ] {
@@ -94,7 +94,7 @@ impl Shared<Store<ObjectSql>, StoreError> for Detector {
         &self,
         body: impl FnOnce(&mut Store<ObjectSql>) -> std::result::Result<T, StoreError>,
     ) -> Answer<T> {
-        self.store.with(&self.state, "keep the counts", body)
+        self.with("keep the counts", body)
     }
 }
 
@@ -110,28 +110,24 @@ impl Detector {
             HarmCall::ROUTE => {
                 let Text(body) = received.body::<HarmCall>().await?;
                 let harm: HarmNotice = serde_json::from_str(&body).map_err(unreadable)?;
-                let now = now_ms();
-                self.tick(now).await?;
-                self.with("keep a harm", |store| store.harm(&harm, now)).await?;
+                self.with("keep a harm", |store| store.harm(&harm, now_ms()))?;
                 answer::<HarmCall>(())?
             }
             ChangeCall::ROUTE => {
                 let Text(body) = received.body::<ChangeCall>().await?;
                 let notice: ChangeNotice = serde_json::from_str(&body).map_err(unreadable)?;
-                self.with("keep a change", |store| store.change(&notice)).await?;
+                self.with("keep a change", |store| store.change(&notice))?;
                 answer::<ChangeCall>(())?
             }
             IngestedCall::ROUTE => {
                 let report = received.body::<IngestedCall>().await?;
-                self.with("keep figures of a source", |store| store.ingested(&report))
-                    .await?;
+                self.with("keep figures of a source", |store| store.ingested(&report))?;
                 answer::<IngestedCall>(())?
             }
             (AnomalyCall::METHOD, path) if path.starts_with(AnomalyCall::PATH) => {
                 self.try_to_catch_up().await;
-                self.ready().await?;
                 let id = path.trim_start_matches(AnomalyCall::PATH);
-                let pace = Slices::new(|| self.pause());
+                let pace = Slices::new(pause);
                 let facts = blobwatch_detector::report_facts(self, id, now_ms(), &pace);
                 answer::<AnomalyCall>(facts.await?)?
             }
@@ -145,11 +141,7 @@ impl Detector {
     async fn accept(&self, received: &mut ReceivedCall) -> Answer<Response> {
         let Bytes(body) = received.body::<CellsCall>().await?;
         let batch = CellBatch::decode(&body).map_err(unreadable)?;
-        let now = now_ms();
-        self.tick(now).await?;
-        let ack = self
-            .with("count", |store| store.accept(&body, batch, now))
-            .await?;
+        let ack = self.with("count", |store| store.accept(&body, batch, now_ms()))?;
         answer::<CellsCall>(Acknowledged { ack })
     }
 
@@ -169,8 +161,7 @@ impl Detector {
             if_match: None,
             now_ms: now_ms(),
         };
-        self.ready().await?;
-        let pace = Slices::new(|| self.pause());
+        let pace = Slices::new(pause);
         let reply = blobwatch_detector::answer(self, &call, self.allowed(), &pace);
         api_answer(reply.await?)
     }
@@ -179,40 +170,11 @@ impl Detector {
         Allowed::of(&text_binding(&self.env, "WEBHOOKS_MAY_REACH"))
     }
 
-    /// Opens the store in slices, and waits until nobody tests or saves: what is done before the next await finds all of it.
-    async fn ready(&self) -> Answer<()> {
-        let open = async || {
-            let sql = ObjectSql::new(self.state.storage());
-            let opened = Store::open_in_slices(sql, now_ms(), &Unpaced).await;
-            opened.map_err(|error| unopened("counts", error))
-        };
-        self.store.open_with(open).await
-    }
-
-    /// The pause of work that others may test and save in.
-    async fn pause(&self) {
-        pause().await;
-        self.store.idle().await;
-    }
-
-    /// Tests what is over, in slices: what comes after it at the same moment finds nothing left to test.
-    async fn tick(&self, now_ms: u64) -> Answer<()> {
-        self.ready().await?;
-        let test = async |store: &mut Store<ObjectSql>| store.tick_in_slices(now_ms, &Unpaced).await;
-        self.store.alone(&self.state, "test the counts", test).await
-    }
-
-    async fn keep_hours(&self) -> Answer<()> {
-        self.ready().await?;
-        keep_hours(self, now_ms(), &Slices::new(|| self.pause())).await
-    }
-
-    async fn with<T>(
+    fn with<T>(
         &self,
         what: &str,
         body: impl FnOnce(&mut Store<ObjectSql>) -> std::result::Result<T, StoreError>,
     ) -> Answer<T> {
-        self.ready().await?;
         self.store.with(&self.state, what, body)
     }
 
@@ -224,13 +186,9 @@ impl Detector {
             return Ok(());
         }
         self.next_catch_up_ms.set(now + CATCH_UP_AGAIN_MS);
-        if !self
-            .with("read how far changes are known", |store| store.is_caught_up())
-            .await?
-        {
+        if !self.with("read how far changes are known", |store| store.is_caught_up())? {
             let notices = call(&self.env, &ChangesCall { since: 0 }, Nothing).await?;
-            self.with("keep the changes", |store| store.catch_up(&notices))
-                .await?;
+            self.with("keep the changes", |store| store.catch_up(&notices))?;
         }
         self.next_catch_up_ms.set(u64::MAX);
         Ok(())
@@ -244,27 +202,19 @@ impl Detector {
     }
 
     async fn deliver(&self) -> Answer<()> {
-        let due = self
-            .with("read the deliveries", |store| store.due(now_ms(), MAX_DELIVERIES))
-            .await?;
+        let due = self.with("read the deliveries", |store| store.due(now_ms(), MAX_DELIVERIES))?;
         for delivery in due {
-            let webhook = self
-                .with("read a webhook", |store| store.webhook(&delivery.webhook))
-                .await?;
+            let webhook = self.with("read a webhook", |store| store.webhook(&delivery.webhook))?;
             let attempt = deliver::attempt(&self.env, webhook.as_ref(), &delivery, self.allowed()).await;
             self.with("keep a delivery", |store| {
                 store.attempted(&delivery, &attempt, now_ms())
-            })
-            .await?;
+            })?;
         }
         Ok(())
     }
 
     async fn ring_for_next(&self) -> Answer<()> {
-        match self
-            .with("read what is due", |store| store.next_alarm_ms(now_ms()))
-            .await?
-        {
+        match self.with("read what is due", |store| store.next_alarm_ms(now_ms()))? {
             Some(next) => self.alarm.by(&self.state, next).await,
             None => Ok(()),
         }

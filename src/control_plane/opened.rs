@@ -10,7 +10,6 @@ use blobwatch_wire::Problem;
 use worker::State;
 
 use super::http::{Answer, internal, set_alarm};
-use super::pause::rest;
 use super::sql::ObjectSql;
 
 /// A database of a newer build says so; anything else may be over when it is tried again.
@@ -24,8 +23,6 @@ pub(super) fn unopened(what: &str, error: StoreError) -> Problem {
 /// A store, opened with the first call.
 pub(super) struct Opened<S> {
     store: RefCell<Option<S>>,
-    /// Work that pauses has it; others wait.
-    is_lent: Cell<bool>,
     /// For "failed to open the …".
     what: &'static str,
     open: fn(ObjectSql) -> Answer<S>,
@@ -35,50 +32,9 @@ impl<S> Opened<S> {
     pub(super) const fn new(what: &'static str, open: fn(ObjectSql) -> Answer<S>) -> Self {
         Self {
             store: RefCell::new(None),
-            is_lent: Cell::new(false),
             what,
             open,
         }
-    }
-
-    /// Ends when no work that pauses has the store. Whoever uses it before the next await finds it here.
-    pub(super) async fn idle(&self) {
-        while self.is_lent.get() {
-            rest().await;
-        }
-    }
-
-    /// Opens the store in slices, where it is not open.
-    pub(super) async fn open_with(&self, open: impl AsyncFnOnce() -> Answer<S>) -> Answer<()> {
-        self.idle().await;
-        if self.is_open() {
-            return Ok(());
-        }
-        let _lent = Lent::begin(&self.is_lent);
-        let opened = open().await?;
-        self.store.replace(Some(opened));
-        Ok(())
-    }
-
-    /// Runs work that pauses on the store, while everybody else waits for it. After a failure, or where the work is dropped,
-    /// the store is read again from the database.
-    pub(super) async fn alone<T, E: Display>(
-        &self,
-        state: &State,
-        what: &str,
-        body: impl AsyncFnOnce(&mut S) -> Result<T, E>,
-    ) -> Answer<T> {
-        self.idle().await;
-        let taken = self.opened(state)?.take();
-        let mut store = taken.ok_or_else(|| self.failed("not open"))?;
-        let _lent = Lent::begin(&self.is_lent);
-        let value = body(&mut store).await.map_err(|error| internal(what, error))?;
-        self.store.replace(Some(store));
-        Ok(value)
-    }
-
-    fn is_open(&self) -> bool {
-        self.store.try_borrow().is_ok_and(|store| store.is_some())
     }
 
     /// Runs synchronous work on the store. A failure in the middle of a write leaves what is in memory in doubt, so it is
@@ -107,9 +63,6 @@ impl<S> Opened<S> {
     }
 
     fn opened(&self, state: &State) -> Answer<RefMut<'_, Option<S>>> {
-        if self.is_lent.get() {
-            return Err(self.failed("others work on it"));
-        }
         let mut store = self.store.try_borrow_mut().map_err(|e| self.failed(e))?;
         if store.is_none() {
             *store = Some((self.open)(ObjectSql::new(state.storage()))?);
@@ -119,22 +72,6 @@ impl<S> Opened<S> {
 
     fn failed(&self, error: impl Display) -> Problem {
         internal(&format!("open the {}", self.what), error)
-    }
-}
-
-/// Ends with the work, however that ends.
-struct Lent<'a>(&'a Cell<bool>);
-
-impl<'a> Lent<'a> {
-    fn begin(is_lent: &'a Cell<bool>) -> Self {
-        is_lent.set(true);
-        Self(is_lent)
-    }
-}
-
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        self.0.set(false);
     }
 }
 
