@@ -9,6 +9,7 @@ use serde_json::Value;
 use ureq::http::Request;
 use ureq::{Agent, Body};
 
+use crate::answer::{list, text};
 use crate::problem::Problem;
 
 /// Of one answer that is held in memory: a rulebook has at most 1 MB, a page of records some more.
@@ -163,14 +164,12 @@ fn json(body: Body) -> Result<Value, String> {
 
 /// A problem document in words, with every place that it names.
 fn refused(status: u16, problem: &Value) -> Problem {
-    let text = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default();
-    let mut message = match (text("title"), text("detail")) {
+    let mut message = match (text(problem, "title"), text(problem, "detail")) {
         ("", _) => format!("the API answered {status}"),
         (title, "") => format!("{title} ({status})"),
         (title, detail) => format!("{title} ({status}): {detail}"),
     };
-    let places = problem.get("errors").and_then(Value::as_array);
-    for place in places.into_iter().flatten() {
+    for place in list(problem, "errors") {
         message.push_str(&format!("\n  {}", place_of(place)));
     }
     Problem::Api(message)
@@ -178,9 +177,8 @@ fn refused(status: u16, problem: &Value) -> Problem {
 
 /// One place of a problem or of a plan's errors: where, what, and the line with the wrong word.
 pub(crate) fn place_of(place: &Value) -> String {
-    let text = |name: &str| place.get(name).and_then(Value::as_str).unwrap_or_default();
-    let mut message = format!("{}: {}", text("place"), text("message"));
-    for line in text("excerpt").lines() {
+    let mut message = format!("{}: {}", text(place, "place"), text(place, "message"));
+    for line in text(place, "excerpt").lines() {
         message.push_str(&format!("\n      {line}"));
     }
     message

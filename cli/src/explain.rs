@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
+use crate::answer::{list, text};
 use crate::api::{Api, Deployment};
 use crate::problem::Problem;
 use crate::rulebook::Document;
@@ -74,12 +75,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
 
 fn in_words(answer: &Value) -> String {
     let mut words = format!("route {}: {}\n", text(answer, "route"), text(answer, "why"));
-    for rule in answer
-        .get("rules")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    for rule in list(answer, "rules") {
         let matched = match rule.get("matched").and_then(Value::as_bool) {
             Some(true) => "matches",
             Some(false) => "no match",
@@ -93,11 +89,8 @@ fn in_words(answer: &Value) -> String {
             text(rule, "why")
         ));
     }
-    let unsaid: Vec<&str> = answer
-        .get("not_said")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+    let unsaid: Vec<&str> = list(answer, "not_said")
+        .iter()
         .filter_map(Value::as_str)
         .collect();
     if !unsaid.is_empty() {
@@ -107,8 +100,4 @@ fn in_words(answer: &Value) -> String {
         ));
     }
     words
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
 }

@@ -3,9 +3,9 @@
 use blobwatch_wire::visible;
 use serde_json::Value;
 
+use crate::answer::{list, text};
 use crate::api::{Api, Deployment};
 use crate::problem::Problem;
-use crate::records::text;
 use crate::{Outcome, output};
 
 /// Say which sources push events, how much and how late, and what could not be read
@@ -33,15 +33,11 @@ pub(crate) fn ingest(arguments: &Ingest) -> Result<Outcome, Problem> {
     } else {
         lines(&page).iter().try_for_each(|line| output::line(line))?;
     }
-    Ok(if items(&page).any(needs_somebody) {
+    Ok(if list(&page, "items").iter().any(needs_somebody) {
         Outcome::Found
     } else {
         Outcome::Nothing
     })
-}
-
-fn items(page: &Value) -> impl Iterator<Item = &Value> {
-    page.get("items").and_then(Value::as_array).into_iter().flatten()
 }
 
 fn needs_somebody(source: &Value) -> bool {
@@ -54,7 +50,7 @@ fn number(source: &Value, key: &str) -> f64 {
 
 fn lines(page: &Value) -> Vec<String> {
     let mut lines = Vec::new();
-    for source in items(page) {
+    for source in list(page, "items") {
         let of = |key: &str| number(source, key);
         lines.push(format!(
             "{}  last {}, {:.1} events/min, {} s late: {} lines, {} events ({} joined, {} repeats, {} dropped), {} not for blobs, \
@@ -74,12 +70,7 @@ fn lines(page: &Value) -> Vec<String> {
         if let Some(since) = source.get("silent_since").and_then(Value::as_str) {
             lines.push(format!("  silent since {}", visible(since)));
         }
-        let faults = source
-            .get("last_faults")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
-        lines.extend(faults.map(|fault| {
+        lines.extend(list(source, "last_faults").iter().map(|fault| {
             let (time, expected) = (text(fault, "time"), text(fault, "expected"));
             format!(
                 "  {} line {}: expected {}",
@@ -99,7 +90,7 @@ fn lines(page: &Value) -> Vec<String> {
 mod tests {
     use serde_json::json;
 
-    use super::{items, lines, needs_somebody};
+    use super::{lines, list, needs_somebody};
 
     #[test]
     fn a_source_is_a_line_and_what_is_wrong_stands_below() {
@@ -113,7 +104,7 @@ mod tests {
             "  18:59 line 3: expected a time",
         ];
         assert_eq!(lines(&page), expected);
-        assert!(items(&page).all(needs_somebody));
+        assert!(list(&page, "items").iter().all(needs_somebody));
         assert!(lines(&json!({"items": []}))[0].contains("docs/upstream.md"));
     }
 }

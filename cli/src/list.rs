@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::answer::{self, text};
 use crate::api::{Api, Deployment, escaped};
 use crate::problem::Problem;
 use crate::{Outcome, input, output};
@@ -125,7 +126,7 @@ fn show_all(api: &Api) -> Result<Outcome, Problem> {
     let mut cursor = String::new();
     loop {
         let page = api.get(&format!("lists?limit=100{cursor}"))?;
-        for list in page.get("items").and_then(Value::as_array).into_iter().flatten() {
+        for list in answer::list(&page, "items") {
             output::text(&format!(
                 "{}  {}, {} items, version {}  {}\n",
                 text(list, "name"),
@@ -193,8 +194,9 @@ fn refresh(
 }
 
 fn listed(known: &Value, name: &str) -> bool {
-    let mut lists = known.get("items").and_then(Value::as_array).into_iter().flatten();
-    lists.any(|list| text(list, "name") == name)
+    answer::list(known, "items")
+        .iter()
+        .any(|list| text(list, "name") == name)
 }
 
 /// As many as are there, whatever they are: an item may be written in several ways.
@@ -216,11 +218,8 @@ fn change_items(name: &str, what: &str, items: &[String], change: &Change) -> Re
 }
 
 fn told(name: &str, changed: &Value) -> Result<Outcome, Problem> {
-    let rules: Vec<&str> = changed
-        .get("rules")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+    let rules: Vec<&str> = answer::list(changed, "rules")
+        .iter()
         .filter_map(Value::as_str)
         .collect();
     let used = if rules.is_empty() {
@@ -270,14 +269,10 @@ fn read(file: &Path) -> Result<Vec<String>, Problem> {
 }
 
 fn items_of(list: &Value) -> Vec<String> {
-    let items = list.get("items").and_then(Value::as_array).into_iter().flatten();
-    items
+    answer::list(list, "items")
+        .iter()
         .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
         .collect()
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn number(value: &Value, name: &str) -> u64 {

@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::problem::Problem;
 
+mod answer;
 mod api;
 mod audit;
 mod detect;

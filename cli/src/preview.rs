@@ -10,6 +10,7 @@ use blobwatch_wire::{percent, visible};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::{Value, json};
 
+use crate::answer::{self, list};
 use crate::api::{Api, Deployment, escaped};
 use crate::problem::Problem;
 use crate::{Outcome, output};
@@ -202,18 +203,11 @@ fn report(preview: &Value) -> String {
 
 /// As one line.
 fn text<'a>(value: &'a Value, name: &str) -> Cow<'a, str> {
-    visible(value.get(name).and_then(Value::as_str).unwrap_or_default())
+    visible(answer::text(value, name))
 }
 
 fn number(value: &Value, name: &str) -> u64 {
     value.get(name).and_then(Value::as_u64).unwrap_or_default()
-}
-
-fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
-    value
-        .get(name)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
 }
 
 #[cfg(test)]

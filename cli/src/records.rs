@@ -5,6 +5,7 @@ use std::io;
 use blobwatch_wire::visible;
 use serde_json::Value;
 
+use crate::answer::{list, text};
 use crate::api::{Api, Deployment, escaped};
 use crate::problem::Problem;
 use crate::{Outcome, output};
@@ -111,8 +112,7 @@ pub(crate) fn anomalies(arguments: &Anomalies) -> Result<Outcome, Problem> {
         let mut query = query.clone();
         query.extend(cursor.take().map(|cursor| ("cursor".to_owned(), cursor)));
         let page = api.get(&with_query("anomalies", &query))?;
-        let items = page.get("items").and_then(Value::as_array);
-        for anomaly in items.into_iter().flatten() {
+        for anomaly in list(&page, "items") {
             if text(anomaly, "status") == "open" {
                 outcome = Outcome::Found;
             }
@@ -142,10 +142,6 @@ pub(crate) fn line(anomaly: &Value) -> String {
         text(anomaly, "id"),
         visible(text(anomaly, "sentence"))
     )
-}
-
-pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn with_query(path: &str, query: &[(String, String)]) -> String {

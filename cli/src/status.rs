@@ -3,9 +3,10 @@
 use blobwatch_wire::visible;
 use serde_json::Value;
 
+use crate::answer::{list, text};
 use crate::api::{Api, Deployment};
 use crate::problem::Problem;
-use crate::records::{line, text};
+use crate::records::line;
 use crate::{Outcome, output};
 
 /// Say what is wrong, and what the detector can see and cannot
@@ -33,24 +34,20 @@ pub(crate) fn status(arguments: &Status) -> Result<Outcome, Problem> {
     } else {
         lines(&page).iter().try_for_each(|line| output::line(line))?;
     }
-    Ok(if items(&page).next().is_some() {
+    Ok(if !list(&page, "items").is_empty() {
         Outcome::Found
     } else {
         Outcome::Nothing
     })
 }
 
-fn items(page: &Value) -> impl Iterator<Item = &Value> {
-    let items = page.get("items").and_then(Value::as_array);
-    items.into_iter().flatten()
-}
-
 fn lines(page: &Value) -> Vec<String> {
     let mut lines = Vec::new();
-    for anomaly in items(page) {
+    for anomaly in list(page, "items") {
         lines.push(line(anomaly));
-        let responses = anomaly.get("responses").and_then(Value::as_array);
-        let sentences = responses.into_iter().flatten().map(|done| text(done, "sentence"));
+        let sentences = list(anomaly, "responses")
+            .iter()
+            .map(|done| text(done, "sentence"));
         lines.extend(sentences.map(|sentence| format!("  {}", visible(sentence))));
     }
     let Some(coverage) = page.get("coverage") else {
@@ -61,8 +58,7 @@ fn lines(page: &Value) -> Vec<String> {
         lines.push("The detector sees no fault.".to_owned());
     }
     lines.push(visible(text(coverage, "text")).into_owned());
-    let limits = coverage.get("limits").and_then(Value::as_array);
-    let limits = limits.into_iter().flatten().filter_map(Value::as_str);
+    let limits = list(coverage, "limits").iter().filter_map(Value::as_str);
     lines.extend(limits.map(|limit| format!("- {}", visible(limit))));
     lines
 }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use self::convert::{Converted, Outcomes, convert};
 use super::document::{self, Document};
+use crate::answer;
 use crate::problem::Problem;
 use crate::{Outcome, input, output};
 
@@ -53,8 +54,8 @@ pub(super) fn run(files: &[PathBuf], into: Option<&Path>) -> Result<Outcome, Pro
 }
 
 fn names(book: &Value, list: &str, key: &str) -> HashSet<String> {
-    let entries = book.get(list).and_then(Value::as_array).into_iter().flatten();
-    entries
+    answer::list(book, list)
+        .iter()
         .filter_map(|entry| entry.get(key)?.as_str())
         .map(str::to_owned)
         .collect()

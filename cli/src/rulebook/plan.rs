@@ -5,6 +5,7 @@ use std::fmt::Write;
 use blobwatch_wire::visible;
 use serde_json::{Map, Value};
 
+use crate::answer;
 use crate::api::place_of;
 use crate::problem::Problem;
 
@@ -30,10 +31,7 @@ impl Plan {
     }
 
     fn list(&self, name: &str) -> &[Value] {
-        self.json
-            .get(name)
-            .and_then(Value::as_array)
-            .map_or(&[], Vec::as_slice)
+        answer::list(&self.json, name)
     }
 
     pub(super) fn is_empty(&self) -> bool {

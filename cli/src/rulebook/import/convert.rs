@@ -1,12 +1,13 @@
 //! What a rule or list of Cloudflare becomes, or why it becomes nothing.
 
+use crate::answer::{self, text};
 use std::collections::HashSet;
 
 use blobwatch_rulebook::{ListItem, ListKind, MAX_LIST_ITEMS, NamedList, check_list_name, lists_of};
 use blobwatch_rules::{List, Lists, parse};
 use serde_json::{Value, json};
 
-use super::source::{Found, FoundList, FoundRule, text};
+use super::source::{Found, FoundList, FoundRule};
 use super::terraform::unknown_in;
 
 /// One that can be said here.
@@ -279,12 +280,8 @@ fn rate_limit(rule: &Value, notes: &mut Vec<String>) -> Result<Option<(&'static 
             "it counts other requests than it acts on ({counting}); a volume counts the rule's own matches"
         ));
     }
-    let characteristics = limit
-        .get("characteristics")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    let of: Vec<&str> = characteristics
+    let of: Vec<&str> = answer::list(limit, "characteristics")
+        .iter()
         .filter_map(Value::as_str)
         .filter(|name| !name.starts_with("cf.colo."))
         .collect();

@@ -1,5 +1,6 @@
 //! What is found in files: rules and lists in Cloudflare's own terms, as JSON.
 
+use crate::answer::text;
 use std::io::Read;
 use std::path::Path;
 
@@ -116,8 +117,4 @@ fn rule_at(rule: &Value, phase: &str, from: &str, at: usize) -> FoundRule {
         phase: phase.to_owned(),
         rule: rule.clone(),
     }
-}
-
-pub(super) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
 }

@@ -10,7 +10,8 @@ use hcl::expr::{Expression, ObjectKey};
 use hcl::structure::{Block, Body, Structure};
 use serde_json::{Map, Value};
 
-use super::source::{Found, FoundList, FoundRule, text};
+use super::source::{Found, FoundList, FoundRule};
+use crate::answer::text;
 
 /// In place of a value that is not known, with why.
 const UNKNOWN: &str = "$unknown";
