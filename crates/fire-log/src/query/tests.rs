@@ -12,7 +12,7 @@ use super::{
 };
 use crate::store::FireLog;
 use blobwatch_pull::sample::Numbers;
-use blobwatch_pull::{Action, Family, Method, Mode, Origin, Record, RecordId, SizeClass, sample};
+use blobwatch_pull::{Action, Family, Fired, Method, Mode, Origin, Record, RecordId, SizeClass, sample};
 use blobwatch_records::{Builder, Digest, Flush, RulebookVersion};
 use blobwatch_sql::{Native, Unpaced, at_once};
 
@@ -448,11 +448,15 @@ fn by_rule_and_os(world: &World, filter: &Filter) -> BTreeMap<(Option<String>, O
     let mut counts = BTreeMap::new();
     for record in world.records.iter().filter(|record| filter.matches(record)) {
         let os = (!record.os.is_empty()).then(|| record.os.clone());
-        let asked = |rule: &str| filter.rules.is_empty() || filter.rules.iter().any(|wanted| wanted == rule);
+        let asked = |f: &Fired| {
+            (filter.rules.is_empty() || filter.rules.contains(&f.rule.to_string()))
+                && (filter.modes.is_empty() || filter.modes.contains(&f.mode))
+                && (filter.origins.is_empty() || filter.origins.contains(&Origin::of(&f.rule)))
+        };
         let mut rules: Vec<Option<String>> = record
             .fired
             .iter()
-            .filter(|f| asked(&f.rule))
+            .filter(|f| asked(f))
             .map(|fired| Some(fired.rule.to_string()))
             .collect();
         if rules.is_empty() {
