@@ -641,3 +641,20 @@ fn a_rulebook_is_put_before_a_log() {
     assert!(text.contains("the log does not say ip.src.country"), "{text}");
     refused(&["--rulebook", "no-such.toml"], "", &["no-such.toml: "]);
 }
+
+/// Rules see paths as requests have them, however the log writes them.
+#[test]
+fn a_rulebook_sees_the_path_of_a_request() {
+    let rulebook = r#"
+[[rules]]
+id = "nginx"
+expression = "http.request.uri.path contains \"/v2/library/nginx/\" and http.request.uri.query eq \"\""
+action = "tag"
+"#;
+    fs::write(folder().join("path.toml"), rulebook).unwrap();
+    let is_of_registry = |form: &str| form.contains("{path}") || form.contains("v2/library/nginx/");
+    for (name, form) in FORMS.iter().filter(|(_, form)| is_of_registry(form)) {
+        let report = report(&["--rulebook", "path.toml"], log(form).as_bytes());
+        assert_eq!(report["rules"][0]["requests"], json!(2 * CLIENTS), "{name}");
+    }
+}

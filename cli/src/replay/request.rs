@@ -177,12 +177,7 @@ impl Reader {
             return Some((self.digest(&entry.digest), repository));
         }
         let path = entry.url_path()?;
-        // Akamai and some stores leave out the first slash.
-        let blob = if path.starts_with('/') {
-            find_blob(path).or_else(|| Self::in_artifactory(path))?
-        } else {
-            find_blob(&format!("/{path}"))?
-        };
+        let blob = find_blob(&path).or_else(|| Self::in_artifactory(&path))?;
         let repository = self.names.repositories.number(&blob.repository);
         Some((self.digest(&blob.digest), repository))
     }

@@ -313,13 +313,30 @@ impl<'a> LogEntry<'a> {
 
     /// The path of the URL, without host and query; `None` for a URL without a path.
     #[must_use]
-    pub fn url_path(&self) -> Option<&str> {
-        let path = match self.path.split_once("://") {
-            Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..))?,
-            None => &self.path,
-        };
-        Some(path.split_once(['?', '#']).map_or(path, |(path, _)| path))
+    pub fn url_path(&self) -> Option<Cow<'_, str>> {
+        path_of(&self.path)
     }
+
+    /// The query of the URL, or what the line says of it beside.
+    #[must_use]
+    pub fn url_query(&self) -> &str {
+        let in_url = self.path.split_once('?').map(|(_, query)| query);
+        in_url.unwrap_or_else(|| self.query.trim_start_matches('?'))
+    }
+}
+
+/// The path of a URL, without host and query; `None` where it has none. Akamai and some stores leave out the first slash.
+pub(crate) fn path_of(url: &str) -> Option<Cow<'_, str>> {
+    let path = match url.split_once("://") {
+        Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..))?,
+        None => url,
+    };
+    let path = path.split_once(['?', '#']).map_or(path, |(path, _)| path);
+    Some(if path.starts_with('/') {
+        Cow::Borrowed(path)
+    } else {
+        Cow::Owned(format!("/{path}"))
+    })
 }
 
 /// An address without its port; of a list the first.
@@ -392,7 +409,20 @@ fn split_request(text: &str) -> Option<[&str; 3]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cow, Field, LogEntry, duration_ms};
+    use super::{Cow, Field, LogEntry, duration_ms, path_of};
+
+    #[test]
+    fn a_path_is_the_same_however_its_url_is_written() {
+        for (url, expected) in [
+            ("/v2/a", Some("/v2/a")),
+            ("/v2/a?x=1#y", Some("/v2/a")),
+            ("https://hub.example.com:443/v2/a?x=https://b/c", Some("/v2/a")),
+            ("v2/a?x=1", Some("/v2/a")),
+            ("https://hub.example.com", None),
+        ] {
+            assert_eq!(path_of(url).as_deref(), expected, "{url}");
+        }
+    }
 
     #[test]
     fn a_request_was_made_before_its_answer_ended() {

@@ -9,7 +9,7 @@ use blobwatch_pull::find_blob;
 use serde_json::Value;
 
 use crate::clock::any_time;
-use crate::entry::{Field, duration_ms};
+use crate::entry::{Field, duration_ms, path_of};
 use crate::logfmt::pairs;
 use crate::template::is_address;
 
@@ -586,11 +586,8 @@ fn is_request(text: &str) -> bool {
 }
 
 fn is_of_blob(text: &str) -> bool {
-    let path = text.split(' ').find(|word| word.contains('/')).unwrap_or(text);
-    let path = path.split_once("://").map_or(path, |(_, rest)| rest);
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let path = path.find('/').and_then(|at| path.get(at..)).unwrap_or_default();
-    find_blob(path).is_some()
+    let url = text.split(' ').find(|word| word.contains('/')).unwrap_or(text);
+    path_of(url).is_some_and(|path| find_blob(&path).is_some())
 }
 
 #[cfg(test)]

@@ -98,14 +98,10 @@ struct Texts {
 
 impl Texts {
     fn of(entry: &LogEntry<'_>) -> Option<Self> {
-        let path = entry.url_path()?;
-        let slash = if path.starts_with('/') { "" } else { "/" };
-        let in_path = entry.path.split_once('?').map(|(_, query)| query);
-        let query = in_path.unwrap_or_else(|| entry.query.trim_start_matches('?'));
         let (scheme, _) = entry.path.split_once("://").unwrap_or((&entry.scheme, ""));
         Some(Self {
-            path: format!("{slash}{path}"),
-            query: query.to_owned(),
+            path: entry.url_path()?.into_owned(),
+            query: entry.url_query().to_owned(),
             host: host(entry),
             colo: entry.colo.to_ascii_uppercase(),
             protocol: entry.protocol.trim_end_matches(".0").to_owned(),
