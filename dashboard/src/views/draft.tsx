@@ -120,7 +120,6 @@ function omit<T>(items: Record<string, T>, name: string): Record<string, T> {
   return others;
 }
 
-/** Of the rules that fire in enforce, the first with block, throttle or detour decides. */
 function Order({ book }: { book: Rulebook }) {
   const ids = apply(book, draft.value).book.rules.map((rule) => rule.id);
   const move = (id: string, by: 1 | -1) => () => {
@@ -131,7 +130,7 @@ function Order({ book }: { book: Rulebook }) {
   return (
     <details>
       <summary>Order of the rules</summary>
-      <p class="faint">Of the rules that fire and are enforced, the first that blocks, throttles or detours decides.</p>
+      <p class="faint">Of the rules that fire and are enforced, the first that blocks, throttles, detours or allows decides.</p>
       <ol class="card rows order">
         {ids.map((id, at) => (
           <li key={id} class="row">
