@@ -5,7 +5,7 @@ import { to } from "../address.ts";
 import { Link } from "../parts/link.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { useRulebook } from "../rulebook/calls.ts";
-import { apply, type Draft as Changes, EMPTY, moved, rebased, size } from "../rulebook/draft.ts";
+import { apply, EMPTY, moved, NO_EDIT, rebased, size, withRoute, withRule } from "../rulebook/draft.ts";
 import { draft, keepDraft } from "../rulebook/draft_kept.ts";
 import type { Rulebook } from "../rulebook/types.ts";
 import { isOperator } from "../session.ts";
@@ -84,21 +84,20 @@ function Parts({ book }: { book: Rulebook }) {
       </Empty>
     );
   }
-  const without = (part: Partial<Changes>) => () => keepDraft({ ...now, ...part });
   const rules = Object.entries(now.rules).map(([id, { form, base }]) => ({
     name: `rules/${id}`,
     place: book.rules.some((rule) => rule.id === id) ? to(["rule", id]) : to(["rule"], { draft: id }),
     is: form === null ? "retired" : base === null ? "new" : "changed",
-    remove: without({ rules: omit(now.rules, id) }),
+    remove: () => keepDraft(withRule(now, id, NO_EDIT)),
   }));
   const routes = Object.entries(now.routes).map(([name, { form, base }]) => ({
     name: `routes/${name}`,
     place: to(["settings"], { route: name }),
     is: form === null ? "removed" : base === null ? "new" : "changed",
-    remove: without({ routes: omit(now.routes, name) }),
+    remove: () => keepDraft(withRoute(now, name, NO_EDIT)),
   }));
-  const settings = now.settings ? [{ name: "settings", place: to(["settings"]), is: "changed", remove: without({ settings: null }) }] : [];
-  const order = now.order ? [{ name: "order of the rules", place: null, is: "changed", remove: without({ order: null }) }] : [];
+  const settings = now.settings ? [{ name: "settings", place: to(["settings"]), is: "changed", remove: () => keepDraft({ ...now, settings: null }) }] : [];
+  const order = now.order ? [{ name: "order of the rules", place: null, is: "changed", remove: () => keepDraft({ ...now, order: null }) }] : [];
   return (
     <ul class="plain card rows" aria-label="In the draft">
       {[...rules, ...routes, ...settings, ...order].map(({ name, place, is, remove }) => (
@@ -113,11 +112,6 @@ function Parts({ book }: { book: Rulebook }) {
       ))}
     </ul>
   );
-}
-
-function omit<T>(items: Record<string, T>, name: string): Record<string, T> {
-  const { [name]: _, ...others } = items;
-  return others;
 }
 
 function Order({ book }: { book: Rulebook }) {
