@@ -34,7 +34,7 @@ export function RuleEditor({ id, book, start, wanted, refresh }: Props) {
   const [base, setBase] = useState(id === null ? null : (draft.value.rules[id]?.base ?? now));
   const [name, setName] = useState(id ?? place.value.query.get("draft") ?? "");
   const [dialog, setDialog] = useState<"save" | "retire" | null>(null);
-  const check = useCheck(form.expression, true);
+  const check = useCheck(form.expression);
   const replace = (form: RuleForm) => {
     setForm(form);
     setTurn((turn) => turn + 1);
@@ -44,10 +44,10 @@ export function RuleEditor({ id, book, start, wanted, refresh }: Props) {
   }, [wanted?.turn]);
 
   const isNameTaken = id === null && book.rules.some((rule) => rule.id === name);
-  const isReady = NAME.test(name) && !isNameTaken && check.of === form.expression && check.faults.length === 0;
+  const isChecked = check.of === form.expression && check.faults.length === 0;
+  const isReady = NAME.test(name) && !isNameTaken && isChecked;
   const isInDraft = draft.value.rules[name] !== undefined && isSame(draft.value.rules[name]?.form, form);
   const toDraft = () => keepDraft(withRule(draft.value, name, { form, base }));
-  const candidate = check.of === form.expression && check.faults.length === 0 ? form : null;
   return (
     <>
       {id !== null && !isSame(base, now) && <Meanwhile base={base} now={now} rebase={() => setBase(now)} take={() => now && (setBase(now), replace(now))} />}
@@ -100,7 +100,7 @@ export function RuleEditor({ id, book, start, wanted, refresh }: Props) {
             )}
           </div>
         </form>
-        <WhoWouldBeHit form={candidate} routes={book.routes.map((route) => route.name)} />
+        <WhoWouldBeHit form={isChecked ? form : null} routes={book.routes.map((route) => route.name)} />
       </div>
       {dialog === "save" && (
         <SaveRule
