@@ -6,7 +6,7 @@ import { type Live, useLive } from "../live.ts";
 import { countedBy } from "../rule_language/values.ts";
 import type { Seen } from "../editor/editor.ts";
 import type { Candidate, PreviewCalls } from "./preview_runner.ts";
-import { type Fault, formOf, isSame, type Plan, type Rulebook, type RuleForm } from "./types.ts";
+import { type Fault, isSame, type Plan, type Rulebook, type RuleForm, ruleIn } from "./types.ts";
 
 /** Often enough to notice that somebody else changes the same. */
 const EVERY_MS = 10_000;
@@ -51,11 +51,6 @@ export async function atRevision<T>(act: (revision: number) => Promise<Changed &
       if (!isMoved || attempt === MAX_ATTEMPTS) throw error;
     }
   }
-}
-
-export function ruleIn(book: Rulebook, id: string): RuleForm | null {
-  const rule = book.rules.find((one) => one.id === id);
-  return rule ? formOf(rule) : null;
 }
 
 /** What a push of this document would do. */

@@ -1,7 +1,7 @@
 // A draft: changes of the rulebook that are published together, as one revision. It is kept in this browser until then, beside what
 // each change began from: what somebody else changed meanwhile is shown and not overwritten unnoticed.
 
-import { type DocumentRule, formOf, isSame, type RouteForm, type Rulebook, type RuleForm } from "./types.ts";
+import { type DocumentRule, isSame, modesOf, type RouteForm, routeIn, type Rulebook, type RuleForm, ruleIn } from "./types.ts";
 
 /** `form` null: it is retired. `base` null: it was not there. */
 export interface Edit<T> {
@@ -31,9 +31,7 @@ export interface Applied {
 export function apply(book: Rulebook, draft: Draft, force = false): Applied {
   const rules = ordered(withEdits(book.rules, draft.rules, (rule) => rule.id, ruleOf(force)), draft.order);
   const routes = withEdits(book.routes, draft.routes, (route) => route.name, (name, form) => ({ ...form, name }));
-  const isThere = (names: string[], name: string) => names.includes(name);
-  const [ids, names] = [rules.map((rule) => rule.id), routes.map((route) => route.name)];
-  const modes = book.modes.filter((mode) => isThere(ids, mode.rule) && isThere(names, mode.route));
+  const modes = modesOf(book.modes, { rules, routes });
   return { book: { ...book, rules, routes, modes, settings: draft.settings?.form ?? book.settings }, conflicts: conflicts(book, draft) };
 }
 
@@ -66,41 +64,34 @@ function ordered(rules: DocumentRule[], order: string[] | null): DocumentRule[] 
 }
 
 function conflicts(book: Rulebook, draft: Draft): string[] {
-  const ruleNow = (id: string) => book.rules.find((rule) => rule.id === id);
-  const routeNow = (name: string) => book.routes.find((route) => route.name === name);
-  const rules = Object.entries(draft.rules).filter(([id, { base }]) => !isSame(base, orNull(ruleNow(id), formOf)));
-  const routes = Object.entries(draft.routes).filter(([name, { base }]) => !isSame(base, orNull(routeNow(name), routeForm)));
+  const rules = Object.entries(draft.rules).filter(([id, { base }]) => !isSame(base, ruleIn(book, id)));
+  const routes = Object.entries(draft.routes).filter(([name, { base }]) => !isSame(base, routeIn(book, name)));
   const settings = draft.settings && !isSame(draft.settings.base, book.settings) ? ["settings"] : [];
   return [...rules.map(([id]) => `rules/${id}`), ...routes.map(([name]) => `routes/${name}`), ...settings];
 }
 
-const orNull = <T, F>(item: T | undefined, form: (item: T) => F): F | null => (item === undefined ? null : form(item));
-
-/** Without its name. */
-export const routeForm = (route: RouteForm & { name: string }): RouteForm =>
-  Object.fromEntries(Object.entries(route).filter(([field]) => field !== "name"));
-
 /** The same draft, begun from what there is now: whoever says so has seen what somebody else changed. */
 export function rebased(draft: Draft, book: Rulebook): Draft {
-  const rebase = <F>(edits: Record<string, Edit<F>>, now: (name: string) => F | null) =>
-    Object.fromEntries(Object.entries(edits).map(([name, { form }]) => [name, { form, base: now(name) }]));
+  const rebase = <F>(edits: Record<string, Edit<F>>, now: (book: Rulebook, name: string) => F | null) =>
+    Object.fromEntries(Object.entries(edits).map(([name, { form }]) => [name, { form, base: now(book, name) }]));
   return {
     ...draft,
-    rules: rebase(draft.rules, (id) => orNull(book.rules.find((rule) => rule.id === id), formOf)),
-    routes: rebase(draft.routes, (name) => orNull(book.routes.find((route) => route.name === name), routeForm)),
+    rules: rebase(draft.rules, ruleIn),
+    routes: rebase(draft.routes, routeIn),
     settings: draft.settings && { ...draft.settings, base: book.settings },
   };
 }
 
-/** An edit that changes nothing is none. */
-export function withRule(draft: Draft, id: string, edit: Edit<RuleForm>): Draft {
-  const { [id]: _, ...others } = draft.rules;
-  return { ...draft, rules: isSame(edit.form, edit.base) ? others : { ...others, [id]: edit } };
-}
+/** An edit that changes nothing: it takes out what the draft has of this name. */
+export const NO_EDIT: Edit<never> = { form: null, base: null };
 
-export function withRoute(draft: Draft, name: string, edit: Edit<RouteForm>): Draft {
-  const { [name]: _, ...others } = draft.routes;
-  return { ...draft, routes: isSame(edit.form, edit.base) ? others : { ...others, [name]: edit } };
+export const withRule = (draft: Draft, id: string, edit: Edit<RuleForm>): Draft => ({ ...draft, rules: withEdit(draft.rules, id, edit) });
+
+export const withRoute = (draft: Draft, name: string, edit: Edit<RouteForm>): Draft => ({ ...draft, routes: withEdit(draft.routes, name, edit) });
+
+function withEdit<F>(edits: Record<string, Edit<F>>, name: string, edit: Edit<F>): Record<string, Edit<F>> {
+  const { [name]: _, ...others } = edits;
+  return isSame(edit.form, edit.base) ? others : { ...others, [name]: edit };
 }
 
 /** One place up or down; `now` is the order that the page shows. */

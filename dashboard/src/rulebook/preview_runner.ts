@@ -3,7 +3,7 @@
 
 import { toProblem } from "../api/client.ts";
 import type { Action, Preview, Problem } from "../api/types.ts";
-import type { Volume } from "./types.ts";
+import { isSame, type Volume } from "./types.ts";
 
 export interface Candidate {
   expression: string;
@@ -27,6 +27,9 @@ export interface PreviewCalls {
   cancel: (id: string) => Promise<unknown>;
   wait: (ms: number) => Promise<void>;
 }
+
+/** What is shown is of something else than what is wanted. */
+export const isOutdated = ({ item, of }: PreviewState, wanted: Candidate | null): boolean => item !== null && !isSame(of, wanted);
 
 /** Nobody types this slowly. */
 export const QUIET_MS = 600;

@@ -26,22 +26,20 @@ export const textsOf = (route: RouteForm): RouteTexts => ({
 
 /** What the page does not know of a route stays as `base` has it. */
 export function routeOf(texts: RouteTexts, base: RouteForm): RouteForm {
-  const blobs = texts.blobs.split(/[\s,]+/).filter(Boolean);
   const share = Number(texts.observe.trim().replace(",", ".")) / 100;
-  const changed: RouteForm = {
-    ...base,
-    ...optional("host", texts.host),
+  const optional = {
+    host: texts.host.trim(),
+    blobs: texts.blobs.split(/[\s,]+/).filter(Boolean),
+    origin: texts.origin.trim(),
+    detour: texts.detour.trim(),
+  };
+  const others = Object.entries(base).filter(([name]) => !(name in optional));
+  return {
+    ...Object.fromEntries(others),
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value.length > 0)),
     repository: texts.repository.trim() || "**",
-    ...(blobs.length > 0 && { blobs }),
-    ...optional("origin", texts.origin),
-    ...optional("detour", texts.detour),
     redirects: texts.redirects,
     observe: Number.isFinite(share) ? share : 0,
     disclose: texts.disclose,
   };
-  const cleared = Object.entries({ host: texts.host.trim(), blobs: texts.blobs.trim(), origin: texts.origin.trim(), detour: texts.detour.trim() }).filter(([, text]) => text === "");
-  const names = new Set(cleared.map(([name]) => name));
-  return Object.fromEntries(Object.entries(changed).filter(([name]) => !names.has(name)));
 }
-
-const optional = (name: "host" | "origin" | "detour", text: string): RouteForm => (text.trim() === "" ? {} : { [name]: text.trim() });

@@ -95,6 +95,25 @@ export const formOf = ({ description, expression, action, default_mode, volume }
   volume: volume ?? null,
 });
 
+/** What is written of a rule, if there is one of this id. */
+export function ruleIn(book: Rulebook, id: string): RuleForm | null {
+  const rule = book.rules.find((one) => one.id === id);
+  return rule ? formOf(rule) : null;
+}
+
+export function routeIn(book: Rulebook, name: string): RouteForm | null {
+  const route = book.routes.find((one) => one.name === name);
+  if (!route) return null;
+  const { name: _, ...form } = route;
+  return form;
+}
+
+/** Those of rules and routes that are there. */
+export function modesOf(modes: DocumentMode[], { rules, routes }: Pick<Rulebook, "rules" | "routes">): DocumentMode[] {
+  const [ids, names] = [new Set(rules.map(({ id }) => id)), new Set(routes.map(({ name }) => name))];
+  return modes.filter((mode) => ids.has(mode.rule) && names.has(mode.route));
+}
+
 /** Whatever the order of the fields. */
 export const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one, inOrder) === JSON.stringify(other, inOrder);
 

@@ -16,10 +16,10 @@ export interface Check {
 
 const NOT_YET: Check = { of: null, faults: [], isUnknown: false };
 
-export function useCheck(expression: string, isAsked: boolean): Check {
+export function useCheck(expression: string): Check {
   const [check, setCheck] = useState(NOT_YET);
   useEffect(() => {
-    if (!isAsked || expression.trim() === "") {
+    if (expression.trim() === "") {
       setCheck(NOT_YET);
       return;
     }
@@ -34,6 +34,6 @@ export function useCheck(expression: string, isAsked: boolean): Check {
       clearTimeout(timer);
       ended.abort();
     };
-  }, [expression, isAsked]);
+  }, [expression]);
   return check;
 }

@@ -5,7 +5,7 @@ import { to } from "../address.ts";
 import { Link } from "../parts/link.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { useRulebook } from "../rulebook/calls.ts";
-import { apply, type Draft as Changes, EMPTY, moved, rebased, size } from "../rulebook/draft.ts";
+import { apply, EMPTY, moved, NO_EDIT, rebased, size, withRoute, withRule } from "../rulebook/draft.ts";
 import { draft, keepDraft } from "../rulebook/draft_kept.ts";
 import type { Rulebook } from "../rulebook/types.ts";
 import { isOperator } from "../session.ts";
@@ -84,21 +84,20 @@ function Parts({ book }: { book: Rulebook }) {
       </Empty>
     );
   }
-  const without = (part: Partial<Changes>) => () => keepDraft({ ...now, ...part });
   const rules = Object.entries(now.rules).map(([id, { form, base }]) => ({
     name: `rules/${id}`,
     place: book.rules.some((rule) => rule.id === id) ? to(["rule", id]) : to(["rule"], { draft: id }),
     is: form === null ? "retired" : base === null ? "new" : "changed",
-    remove: without({ rules: omit(now.rules, id) }),
+    remove: () => keepDraft(withRule(now, id, NO_EDIT)),
   }));
   const routes = Object.entries(now.routes).map(([name, { form, base }]) => ({
     name: `routes/${name}`,
     place: to(["settings"], { route: name }),
     is: form === null ? "removed" : base === null ? "new" : "changed",
-    remove: without({ routes: omit(now.routes, name) }),
+    remove: () => keepDraft(withRoute(now, name, NO_EDIT)),
   }));
-  const settings = now.settings ? [{ name: "settings", place: to(["settings"]), is: "changed", remove: without({ settings: null }) }] : [];
-  const order = now.order ? [{ name: "order of the rules", place: null, is: "changed", remove: without({ order: null }) }] : [];
+  const settings = now.settings ? [{ name: "settings", place: to(["settings"]), is: "changed", remove: () => keepDraft({ ...now, settings: null }) }] : [];
+  const order = now.order ? [{ name: "order of the rules", place: null, is: "changed", remove: () => keepDraft({ ...now, order: null }) }] : [];
   return (
     <ul class="plain card rows" aria-label="In the draft">
       {[...rules, ...routes, ...settings, ...order].map(({ name, place, is, remove }) => (
@@ -115,12 +114,6 @@ function Parts({ book }: { book: Rulebook }) {
   );
 }
 
-function omit<T>(items: Record<string, T>, name: string): Record<string, T> {
-  const { [name]: _, ...others } = items;
-  return others;
-}
-
-/** Of the rules that fire in enforce, the first with block, throttle or detour decides. */
 function Order({ book }: { book: Rulebook }) {
   const ids = apply(book, draft.value).book.rules.map((rule) => rule.id);
   const move = (id: string, by: 1 | -1) => () => {
@@ -131,7 +124,7 @@ function Order({ book }: { book: Rulebook }) {
   return (
     <details>
       <summary>Order of the rules</summary>
-      <p class="faint">Of the rules that fire and are enforced, the first that blocks, throttles or detours decides.</p>
+      <p class="faint">Of the rules that fire and are enforced, the first that blocks, throttles, detours or allows decides.</p>
       <ol class="card rows order">
         {ids.map((id, at) => (
           <li key={id} class="row">

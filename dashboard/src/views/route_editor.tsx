@@ -9,10 +9,10 @@ import { Reason, useChange } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Link } from "../parts/link.tsx";
 import { atRevision } from "../rulebook/calls.ts";
-import { routeForm, withRoute } from "../rulebook/draft.ts";
+import { NO_EDIT, withRoute } from "../rulebook/draft.ts";
 import { draft, keepDraft } from "../rulebook/draft_kept.ts";
 import { routeOf, type RouteTexts, textsOf } from "../rulebook/route_fields.ts";
-import { isSame, type RouteForm, type Rulebook } from "../rulebook/types.ts";
+import { isSame, routeIn, type Rulebook } from "../rulebook/types.ts";
 import { isOperator } from "../session.ts";
 
 interface Props {
@@ -22,11 +22,6 @@ interface Props {
   close: () => void;
   refresh: () => void;
 }
-
-const routeIn = (book: Rulebook, name: string): RouteForm | null => {
-  const found = book.routes.find((route) => route.name === name);
-  return found ? routeForm(found) : null;
-};
 
 export function RouteEditor({ name: known, book, close, refresh }: Props) {
   const [base] = useState(() => (known === null ? null : (draft.value.routes[known]?.base ?? routeIn(book, known))));
@@ -45,7 +40,7 @@ export function RouteEditor({ name: known, book, close, refresh }: Props) {
       setConflict(outcome.kind === "conflict");
       if (outcome.kind === "conflict") return;
       setRevision(outcome.answer.revision);
-      keepDraft(withRoute(draft.value, name, { form, base: form }));
+      keepDraft(withRoute(draft.value, name, NO_EDIT));
       refresh();
     });
   const save = (event: Event) => {
@@ -53,7 +48,7 @@ export function RouteEditor({ name: known, book, close, refresh }: Props) {
     send((ifMatch) => change<Changed>("PUT", path, form, { reason }, { ifMatch }));
   };
   const remove = () => send((ifMatch) => change<Changed>("DELETE", path, undefined, { reason }, { ifMatch }));
-  const toDraft = (form: RouteForm | null) => () => {
+  const toDraft = () => {
     keepDraft(withRoute(draft.value, name, { form, base }));
     close();
   };
@@ -85,7 +80,7 @@ export function RouteEditor({ name: known, book, close, refresh }: Props) {
                 <button type="submit" class="primary" disabled={isAsking || isSame(form, base)}>
                   {isAsking ? "Saving…" : "Save"}
                 </button>
-                <button type="button" disabled={name === "" || isSame(form, base)} onClick={toDraft(form)}>
+                <button type="button" disabled={name === "" || isSame(form, base)} onClick={toDraft}>
                   Add to the draft
                 </button>
                 {known !== null && known !== "default" && (

@@ -3,14 +3,13 @@
 import { useRef, useState } from "preact/hooks";
 import { place, to } from "../address.ts";
 import { visibleText } from "../api/client.ts";
-import type { Action } from "../api/types.ts";
 import { Expression } from "../parts/expression.tsx";
 import { Link } from "../parts/link.tsx";
 import { volumeWords } from "../parts/rule_difference.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
-import { ruleIn, useRulebook } from "../rulebook/calls.ts";
+import { useRulebook } from "../rulebook/calls.ts";
 import { draft } from "../rulebook/draft_kept.ts";
-import { formOf, NEW_RULE, type Rulebook, type RuleForm } from "../rulebook/types.ts";
+import { formOf, NEW_RULE, type Rulebook, type RuleForm, ruleIn } from "../rulebook/types.ts";
 import { isOperator } from "../session.ts";
 import { RuleEditor } from "./rule_editor.tsx";
 import { RuleHistory } from "./rule_history.tsx";
@@ -25,16 +24,13 @@ export function Rule() {
   );
 }
 
-const ACTIONS: Action[] = ["block", "throttle", "detour", "tag"];
-
 /** What the address asks for: a new rule of the draft, a copy of a rule, or an expression that was made elsewhere on the page. */
 function begun(book: Rulebook): RuleForm {
   const { query } = place.value;
   const drafted = draft.value.rules[query.get("draft") ?? ""]?.form;
   if (drafted) return drafted;
   const like = ruleIn(book, query.get("like") ?? "");
-  const action = ACTIONS.find((one) => one === query.get("action"));
-  const given = { expression: query.get("expression"), description: query.get("description"), action };
+  const given = { expression: query.get("expression"), description: query.get("description") };
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value != null)) as Partial<RuleForm>;
   // A copy is not enforced before somebody has looked at it.
   return { ...NEW_RULE, ...like, ...set, default_mode: "monitor" };

@@ -5,10 +5,9 @@ import { place, to } from "../address.ts";
 import { ExpressionField } from "../parts/expression_field.tsx";
 import { Link } from "../parts/link.tsx";
 import { RuleDifference } from "../parts/rule_difference.tsx";
-import { ruleIn } from "../rulebook/calls.ts";
 import { withRule } from "../rulebook/draft.ts";
 import { draft, keepDraft } from "../rulebook/draft_kept.ts";
-import { isSame, listNames, type Rulebook, type RuleForm } from "../rulebook/types.ts";
+import { isSame, listNames, type Rulebook, type RuleForm, ruleIn } from "../rulebook/types.ts";
 import { type Check, useCheck } from "../rulebook/use_check.ts";
 import { RetireRule } from "./rule_retire.tsx";
 import { RuleFields } from "./rule_fields.tsx";
@@ -35,7 +34,7 @@ export function RuleEditor({ id, book, start, wanted, refresh }: Props) {
   const [base, setBase] = useState(id === null ? null : (draft.value.rules[id]?.base ?? now));
   const [name, setName] = useState(id ?? place.value.query.get("draft") ?? "");
   const [dialog, setDialog] = useState<"save" | "retire" | null>(null);
-  const check = useCheck(form.expression, true);
+  const check = useCheck(form.expression);
   const replace = (form: RuleForm) => {
     setForm(form);
     setTurn((turn) => turn + 1);
@@ -45,10 +44,10 @@ export function RuleEditor({ id, book, start, wanted, refresh }: Props) {
   }, [wanted?.turn]);
 
   const isNameTaken = id === null && book.rules.some((rule) => rule.id === name);
-  const isReady = NAME.test(name) && !isNameTaken && check.of === form.expression && check.faults.length === 0;
+  const isChecked = check.of === form.expression && check.faults.length === 0;
+  const isReady = NAME.test(name) && !isNameTaken && isChecked;
   const isInDraft = draft.value.rules[name] !== undefined && isSame(draft.value.rules[name]?.form, form);
   const toDraft = () => keepDraft(withRule(draft.value, name, { form, base }));
-  const candidate = check.of === form.expression && check.faults.length === 0 ? form : null;
   return (
     <>
       {id !== null && !isSame(base, now) && <Meanwhile base={base} now={now} rebase={() => setBase(now)} take={() => now && (setBase(now), replace(now))} />}
@@ -101,7 +100,7 @@ export function RuleEditor({ id, book, start, wanted, refresh }: Props) {
             )}
           </div>
         </form>
-        <WhoWouldBeHit form={candidate} routes={book.routes.map((route) => route.name)} />
+        <WhoWouldBeHit form={isChecked ? form : null} routes={book.routes.map((route) => route.name)} />
       </div>
       {dialog === "save" && (
         <SaveRule

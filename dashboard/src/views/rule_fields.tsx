@@ -3,18 +3,19 @@
 import type { Action, Mode } from "../api/types.ts";
 import type { RuleForm, Volume } from "../rulebook/types.ts";
 
-const ACTIONS: { action: Action; does: string }[] = [
-  { action: "tag", does: "tag: only recorded" },
-  { action: "detour", does: "detour: to the route's alternate origin" },
-  { action: "throttle", does: "throttle: 429 with Retry-After" },
-  { action: "block", does: "block: 403" },
-];
+const ACTIONS: Record<Action, string> = {
+  tag: "only recorded",
+  allow: "no later rule acts",
+  detour: "to the route's alternate origin",
+  throttle: "429 with Retry-After",
+  block: "403",
+};
 
-const MODES: { mode: Mode; does: string }[] = [
-  { mode: "off", does: "off: matches are not recorded" },
-  { mode: "monitor", does: "monitor: matches are recorded" },
-  { mode: "enforce", does: "enforce: matches act" },
-];
+const MODES: Record<Mode, string> = {
+  off: "matches are not recorded",
+  monitor: "matches are recorded",
+  enforce: "matches act",
+};
 
 const KEYS = ["client", "network", "asn", "fingerprint", "route"];
 
@@ -36,21 +37,13 @@ export function RuleFields({ form, change }: Props) {
         <label>
           Action
           <select value={form.action} onChange={(event) => change({ action: event.currentTarget.value as Action })}>
-            {ACTIONS.map(({ action, does }) => (
-              <option key={action} value={action}>
-                {does}
-              </option>
-            ))}
+            <Options of={ACTIONS} />
           </select>
         </label>
         <label>
           Mode where none is set
           <select value={form.default_mode} onChange={(event) => change({ default_mode: event.currentTarget.value as Mode })}>
-            {MODES.map(({ mode, does }) => (
-              <option key={mode} value={mode}>
-                {does}
-              </option>
-            ))}
+            <Options of={MODES} />
           </select>
         </label>
       </div>
@@ -61,6 +54,16 @@ export function RuleFields({ form, change }: Props) {
     </>
   );
 }
+
+const Options = ({ of }: { of: Record<string, string> }) => (
+  <>
+    {Object.entries(of).map(([name, does]) => (
+      <option key={name} value={name}>
+        {name}: {does}
+      </option>
+    ))}
+  </>
+);
 
 function VolumeFields({ volume, change }: { volume: Volume; change: (volume: Volume) => void }) {
   const number = (label: string, name: "requests" | "seconds", most: number) => (

@@ -7,7 +7,7 @@ import { Reason, useChange } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { ModeBadge } from "../parts/mode.tsx";
 import { retireRule } from "../rulebook/calls.ts";
-import { withRule } from "../rulebook/draft.ts";
+import { NO_EDIT, withRule } from "../rulebook/draft.ts";
 import { draft, keepDraft } from "../rulebook/draft_kept.ts";
 import type { Rulebook, RuleForm } from "../rulebook/types.ts";
 
@@ -32,7 +32,7 @@ export function RetireRule({ id, base, book, close, refresh }: Props) {
         close();
         return refresh();
       }
-      keepDraft(withRule(draft.value, id, { form: null, base: null }));
+      keepDraft(withRule(draft.value, id, NO_EDIT));
       setRevision(outcome.answer.revision);
     });
   };

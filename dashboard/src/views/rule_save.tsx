@@ -7,7 +7,7 @@ import { Reason, useChange } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { RuleDifference } from "../parts/rule_difference.tsx";
 import { saveRule } from "../rulebook/calls.ts";
-import { withRule } from "../rulebook/draft.ts";
+import { NO_EDIT, withRule } from "../rulebook/draft.ts";
 import { draft, keepDraft } from "../rulebook/draft_kept.ts";
 import type { RuleForm } from "../rulebook/types.ts";
 
@@ -36,7 +36,7 @@ export function SaveRule({ id, form, base, isNew, conflict, saved, close }: Prop
       if (outcome.kind === "conflict") return conflict();
       setRevision(outcome.answer.revision);
       // What is published is no draft any more.
-      keepDraft(withRule(draft.value, id, { form, base: form }));
+      keepDraft(withRule(draft.value, id, NO_EDIT));
       saved();
     });
   };

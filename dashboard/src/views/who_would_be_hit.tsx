@@ -5,7 +5,7 @@ import type { Preview } from "../api/types.ts";
 import { bytes, count, percent } from "../format.ts";
 import { Refusal } from "../parts/states.tsx";
 import { previewCalls } from "../rulebook/calls.ts";
-import { PreviewRunner, type PreviewState } from "../rulebook/preview_runner.ts";
+import { isOutdated, PreviewRunner, type PreviewState } from "../rulebook/preview_runner.ts";
 import type { RuleForm } from "../rulebook/types.ts";
 
 interface Props {
@@ -20,12 +20,12 @@ export function WhoWouldBeHit({ form, routes }: Props) {
   const runner = useRef<PreviewRunner | null>(null);
   runner.current ??= new PreviewRunner(previewCalls, setState);
   useEffect(() => () => runner.current?.want(null), []);
-  const key = form && JSON.stringify([form.expression, form.action, form.volume, route]);
+  const wanted = form && { expression: form.expression, action: form.action, volume: form.volume, route };
   useEffect(() => {
-    runner.current?.want(form && { expression: form.expression, action: form.action, volume: form.volume, route });
-  }, [key]);
+    runner.current?.want(wanted);
+  }, [JSON.stringify(wanted)]);
 
-  const isOld = state.item !== null && (form === null || state.of?.expression !== form.expression || state.of.route !== route);
+  const isOld = isOutdated(state, wanted);
   return (
     <section class="card" aria-labelledby="hit">
       <div class="bar spread">

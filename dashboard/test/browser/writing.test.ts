@@ -154,6 +154,19 @@ test("another change of the rulebook is no conflict", async () => {
   await close();
 });
 
+test("every action of the API can be chosen", async () => {
+  const { page, close } = await visit("rule/botnet-sig");
+  const options = await page.getByLabel("Action").locator("option").evaluateAll((all) => all.map((one) => (one as HTMLOptionElement).value));
+  assert.deepEqual(options.sort(), ["allow", "block", "detour", "tag", "throttle"]);
+  await page.getByLabel("Action").selectOption("allow");
+  await page.getByText("✓ This expression can be read.").waitFor();
+  await page.getByRole("button", { name: "Save…" }).click();
+  await confirm(page, "they are ours", "Save");
+  await page.getByText("is stored.").waitFor();
+  assert.equal(fixture.rulebook.book.rules[0]?.["action"], "allow");
+  await close();
+});
+
 test("an older version is written again", async () => {
   const { page, close } = await visit("rule/botnet-sig");
   await page.getByText("version 2").first().waitFor();

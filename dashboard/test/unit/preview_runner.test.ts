@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Preview } from "../../src/api/types.ts";
-import { type Candidate, PreviewRunner, type PreviewState } from "../../src/rulebook/preview_runner.ts";
+import { type Candidate, isOutdated, PreviewRunner, type PreviewState } from "../../src/rulebook/preview_runner.ts";
 
 /** Previews that are done after so many looks; waiting takes no time, but others get their turn. */
 function runner(looks: number) {
@@ -84,4 +84,15 @@ test("a refusal is shown, and the next preview goes on", async () => {
   one.want(candidate("b"));
   await one.settled();
   assert.deepEqual([states.at(-1)?.problem, states.at(-1)?.item?.id], [null, "b"]);
+});
+
+test("a preview of another action, volume or route is out of date", () => {
+  const of = candidate("ssl");
+  const state: PreviewState = { item: {} as Preview, of, isRunning: false, problem: null };
+  assert.equal(isOutdated(state, candidate("ssl")), false);
+  const volume = { by: "client", requests: 600, seconds: 60 };
+  for (const other of [null, candidate("not ssl"), { ...of, action: "block" as const }, { ...of, volume }, { ...of, route: "hub" }]) {
+    assert.equal(isOutdated(state, other), true, JSON.stringify(other));
+  }
+  assert.equal(isOutdated({ ...state, item: null, of: null }, of), false, "nothing is shown");
 });
