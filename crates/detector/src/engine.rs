@@ -19,7 +19,6 @@ mod merge;
 mod older;
 mod respond;
 mod rewatch;
-pub(crate) mod saved;
 mod totals;
 mod watch;
 
@@ -59,9 +58,6 @@ pub(crate) const MAX_LATE_SLOTS: u64 = 30;
 
 /// How far ahead of the clock a cell may be: clocks differ by less.
 pub(crate) const MAX_EARLY_SLOTS: u64 = 6;
-
-/// What one reading of the window costs, in records: more than a slice.
-const SCAN: usize = 1_024;
 
 /// Cells that wait for their slot; beyond it they are `other`. 300 FireLogs with 100 cells each.
 const MAX_PENDING: usize = 30_000;
@@ -342,11 +338,6 @@ impl Engine {
 
     /// Tests every slot up to `slot`, the newest of which all cells should have come.
     pub fn tick(&mut self, slot: u64) -> Outcome {
-        at_once(self.tick_in_slices(slot, &Unpaced)).unwrap_or_default()
-    }
-
-    /// The same in slices. Whoever drops it before its end has half of a slot: the engine is to be read again then.
-    pub async fn tick_in_slices(&mut self, slot: u64, pace: &impl Pace) -> Outcome {
         let mut outcome = Outcome::default();
         let first = match self.ticked {
             Some(ticked) => ticked + 1,
@@ -355,7 +346,7 @@ impl Engine {
         // After a long sleep nothing can be in the slots before.
         for slot in first.max(slot.saturating_sub(2 * WINDOW_SLOTS))..=slot {
             self.ticked = Some(slot);
-            self.step(slot, &mut outcome, pace).await;
+            self.step(slot, &mut outcome);
         }
         outcome
     }
@@ -409,11 +400,13 @@ impl Engine {
     }
 
     /// Expected rates of a kind from `first` on.
-    pub(crate) async fn rates_before(&self, kind: AnomalyKind, first: u64, pace: &impl Pace) -> Rates {
+    pub(crate) fn rates_before(&self, kind: AnomalyKind, first: u64) -> Rates {
         let learned = |after: Option<&CellKey>| Ok::<_, Infallible>(self.normal.part(kind, after));
         let recent = |from| Ok(self.recent_part(kind, RatesOf::Before(first), from));
-        let Ok(rates) = rates(learned, recent, pace).await;
-        rates
+        match at_once(rates(learned, recent, &Unpaced)) {
+            Some(Ok(rates)) => rates,
+            None => Rates::default(),
+        }
     }
 
     /// Counts of the next bucket of the window from slot `from` on, and the slot after it. What an anomaly was about that
@@ -520,24 +513,21 @@ impl Engine {
         self.next_id = self.next_id.max(id);
     }
 
-    async fn step(&mut self, slot: u64, outcome: &mut Outcome, pace: &impl Pace) {
+    fn step(&mut self, slot: u64, outcome: &mut Outcome) {
         let (cells, other, cuts) = self.take_due(slot);
         self.total(&cells);
-        pace.spent(cells.len()).await;
-        self.feed(slot, &cells, outcome, pace).await;
+        self.feed(slot, &cells, outcome);
         if !cells.is_empty() || other.requests > 0 {
             self.window.push(slot, &cells, &other, &cuts);
-            pace.spent(cells.len()).await;
         }
         for watch in &mut self.open {
             watch.observe(&cells);
-            pace.spent(cells.len()).await;
         }
-        self.look(slot, outcome, pace).await;
-        self.refresh(slot, outcome, pace).await;
+        self.look(slot, outcome);
+        self.refresh(slot, outcome);
         self.close(slot, outcome);
         if (slot + 1).is_multiple_of(MINUTE_SLOTS) {
-            self.minute(slot, outcome, pace).await;
+            self.minute(slot, outcome);
         }
     }
 
@@ -564,10 +554,9 @@ impl Engine {
     }
 
     /// What is due once a minute: minutes given out, the past learned, requests missed.
-    async fn minute(&mut self, slot: u64, outcome: &mut Outcome, pace: &impl Pace) {
-        let gone = self.window.age(slot, pace).await;
-        pace.spent(SCAN).await;
-        self.roll(slot, &gone, outcome, pace).await;
+    fn minute(&mut self, slot: u64, outcome: &mut Outcome) {
+        let gone = self.window.age(slot);
+        self.roll(slot, &gone, outcome);
         outcome.notes.extend(self.admission.note().map(|text| Note {
             time_ms: slot_ms(slot + 1),
             text,
@@ -580,13 +569,10 @@ impl Engine {
                 .map(|(key, row)| (key.clone(), row.counts))
                 .collect();
             self.normal.learn(rows.iter().map(|(key, counts)| (key, counts)));
-            pace.spent(rows.len()).await;
         }
         self.window.forget_keys();
-        pace.spent(SCAN).await;
         self.normal.age(slot);
-        pace.spent(SCAN).await;
-        self.miss(slot, outcome, pace).await;
+        self.miss(slot, outcome);
         let forgotten = slot.saturating_sub(REOPEN_SLOTS + WINDOW_SLOTS);
         self.closed.retain(|watch| watch.closed_slot >= forgotten);
         self.past.retain(|past| past.last >= forgotten);
@@ -598,7 +584,7 @@ impl Engine {
         self.open.iter().any(is_open) || self.past.iter().any(|past| past.holds(first, last, key))
     }
 
-    async fn roll(&mut self, slot: u64, gone: &[Bucket], outcome: &mut Outcome, pace: &impl Pace) {
+    fn roll(&mut self, slot: u64, gone: &[Bucket], outcome: &mut Outcome) {
         let complete = (slot + 1).saturating_sub(super::window::FINE_SLOTS) / MINUTE_SLOTS;
         let rolled = self.rolled;
         let mut minutes: BTreeMap<u64, Rollup> = BTreeMap::new();
@@ -617,7 +603,6 @@ impl Engine {
             rollup
                 .cells
                 .extend(rows.map(|(key, row)| (key.clone(), row.counts)));
-            pace.spent(bucket.rows.len()).await;
         }
         if let Some(newest) = minutes.keys().next_back() {
             self.rolled = *newest;

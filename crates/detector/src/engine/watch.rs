@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::detail;
 use super::healing::Healing;
 use super::older::OlderAnomaly;
-use super::{Change, Engine, Outcome, Past, SCAN, slot_ms};
+use super::{Change, Engine, Outcome, Past, slot_ms};
 use crate::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
 use crate::broad::{Affected, breadth};
 use crate::cohort::Cohort;
@@ -23,7 +23,6 @@ use crate::window::{Bucket, Window};
 use blobwatch_pull::Origin;
 use blobwatch_records::{Breadth, Cell, CellCounts, CellKey, SLOT_S};
 use blobwatch_rulebook::AnomalyBreadth;
-use blobwatch_sql::Pace;
 
 /// What is found is part of an anomaly whose cohort holds this much of its events, whatever the two are called.
 pub(super) const MIN_COMMON: f64 = 0.5;
@@ -170,16 +169,9 @@ impl Watch {
 
     /// From now on waits for this kind to recover too. What came since the onset is taken in: a name that changes while it
     /// recovers costs no time.
-    pub(super) async fn watch(
-        &mut self,
-        kind: AnomalyKind,
-        window: &Window,
-        rates: &Rates,
-        pace: &impl Pace,
-    ) {
-        let sums = self.sums(window, kind, rates, pace).await;
+    pub(super) fn watch(&mut self, kind: AnomalyKind, window: &Window, rates: &Rates) {
+        let sums = self.sums(window, kind, rates);
         let past = self.past(window, rates);
-        pace.spent(SCAN).await;
         let expected = (sums.expected / sums.exposed, sums.deviation(past));
         let mut healing = Healing::new(kind, expected, sums.events / sums.exposed);
         for bucket in window.buckets().filter(|bucket| bucket.last >= self.onset) {
@@ -190,7 +182,6 @@ impl Watch {
             rows.for_each(|(_, row)| counts.add(&row.counts));
             healing.observe(&counts);
         }
-        pace.spent(SCAN).await;
         self.healing.retain(|healing| healing.kind != kind);
         self.healing.push(healing);
     }
@@ -238,26 +229,22 @@ impl Watch {
     }
 
     /// Figures, rules and examples as they are now.
-    pub(super) async fn describe(&mut self, facts: &Facts<'_>, rates: &Rates, slot: u64, pace: &impl Pace) {
+    pub(super) fn describe(&mut self, facts: &Facts<'_>, rates: &Rates, slot: u64) {
         let Facts { window, .. } = *facts;
         let kind = self.anomaly.kind();
-        let sums = self.sums(window, kind, rates, pace).await;
+        let sums = self.sums(window, kind, rates);
         self.anomaly.observed = sums.events / sums.trials;
         self.anomaly.baseline = sums.expected / sums.trials;
         let span = self.span(slot);
         self.name(facts, rates, span);
-        pace.spent(SCAN).await;
         if let Some(event) = kind.event() {
             self.breadth
                 .merge(&breadth(window, &self.anomaly.cohort, event, span));
         }
-        pace.spent(SCAN).await;
         self.anomaly.affected = Affected::from(&self.breadth);
         let question = self.question(facts, rates, span);
         let rules = question.suspects();
-        pace.spent(SCAN).await;
         let routes = question.route_changes();
-        pace.spent(SCAN).await;
         (self.anomaly.rules, self.anomaly.routes) = (rules, routes);
         self.anomaly.detail = detail::of(
             window,
@@ -267,7 +254,6 @@ impl Watch {
             &mut self.throughput_before,
         );
         self.examples(window, span);
-        pace.spent(SCAN).await;
     }
 
     fn question<'a>(&'a self, facts: &Facts<'a>, rates: &'a Rates, span: Span) -> Question<'a> {
@@ -312,7 +298,7 @@ impl Watch {
     }
 
     /// What the cohort counted since the onset, as far as the window reaches.
-    async fn sums(&self, window: &Window, kind: AnomalyKind, rates: &Rates, pace: &impl Pace) -> Sums {
+    fn sums(&self, window: &Window, kind: AnomalyKind, rates: &Rates) -> Sums {
         let (mut sums, mut exposed) = (Sums::default(), CellCounts::default());
         for bucket in window.between(self.onset, u64::MAX) {
             let rows = window.rows_of(bucket);
@@ -323,7 +309,6 @@ impl Watch {
                 sums.events += counts.events as f64;
                 sums.expected += counts.trials as f64 * rates.of_row(key);
             }
-            pace.spent(bucket.rows.len()).await;
         }
         sums.exposed = (kind.exposed(&exposed).trials as f64).max(1.0);
         sums.trials = sums.trials.max(1.0);
@@ -394,7 +379,7 @@ fn upstream_rules(anomaly: &Anomaly) -> Vec<String> {
 
 impl Engine {
     /// Tells the open anomalies anew, and names them anew where another cohort explains them better.
-    pub(super) async fn refresh(&mut self, slot: u64, outcome: &mut Outcome, pace: &impl Pace) {
+    pub(super) fn refresh(&mut self, slot: u64, outcome: &mut Outcome) {
         if !slot.is_multiple_of(DESCRIBE_SLOTS) {
             return;
         }
@@ -405,14 +390,14 @@ impl Engine {
             let kind = watch.anomaly.kind();
             let rules = upstream_rules(&watch.anomaly);
             if watch.cliff.is_some() && watch.opened < slot {
-                let rates = self.rates_before(kind, watch.onset, pace).await;
+                let rates = self.rates_before(kind, watch.onset);
                 watch.name_rules(&self.facts(), &rates, slot);
             }
             if watch.cliff.is_none() && watch.opened < slot {
                 let first = watch.onset.max(self.window.first().unwrap_or(slot));
                 let rates = match known.entry((kind, first)) {
                     Entry::Occupied(rates) => rates.into_mut(),
-                    Entry::Vacant(place) => place.insert(self.rates_before(kind, first, pace).await),
+                    Entry::Vacant(place) => place.insert(self.rates_before(kind, first)),
                 };
                 let due = watch.located
                     + if slot < watch.opened + YOUNG_SLOTS {
@@ -424,43 +409,40 @@ impl Engine {
                     watch.worsen(&self.window);
                     if slot >= due {
                         watch.located = slot;
-                        others.extend(self.rename(slot, &mut watch, rates, outcome, pace).await);
+                        others.extend(self.rename(slot, &mut watch, rates, outcome));
                     }
                 }
                 let before = watch.anomaly.who().clone();
-                watch.describe(&self.facts(), rates, slot, pace).await;
+                watch.describe(&self.facts(), rates, slot);
                 self.tell_name(slot, &mut watch, &before, outcome);
             }
             Self::tell_upstream(slot, &mut watch, &rules, outcome);
             self.respond(&mut watch, slot, slot_ms(slot + 1));
-            pace.spent(SCAN).await;
             self.open.push(watch);
         }
         if outcome.changes.len() > told {
-            self.merge(slot, outcome, pace).await;
+            self.merge(slot, outcome);
         }
-        self.consider_all(slot, &others, outcome, pace).await;
+        self.consider_all(slot, &others, outcome);
     }
 
     /// Names it after the cohort that explains it now; gives back those that explain something else.
-    async fn rename(
+    fn rename(
         &self,
         slot: u64,
         watch: &mut Watch,
         rates: &Rates,
         outcome: &mut Outcome,
-        pace: &impl Pace,
     ) -> Vec<(AnomalyKind, Cohort, Span)> {
         let span = watch.span(slot);
         let kind = watch.anomaly.kind();
-        let sums = combinations(&self.window, kind, span, pace).await;
+        let sums = combinations(&self.window, kind, span);
         let mut found: Vec<(Cohort, Overlap)> = Vec::new();
         for one in locate(kind, &sums, rates) {
             let named = &watch.anomaly.cohort;
             let cohort = narrowed(&self.window, kind, one.cohort, span);
             let common = overlap(&self.window, kind, named, &cohort, span);
             found.push((cohort, common));
-            pace.spent(SCAN).await;
         }
         if self.are_parts(&watch.anomaly.cohort, &found, span) {
             // The same cohort, cut up because one value of it fares a little better than the others.
@@ -476,7 +458,7 @@ impl Engine {
         if let Some((cohort, common)) = its
             && common.requests < SAME
         {
-            self.renamed(slot, watch, cohort, rates, outcome, pace).await;
+            self.renamed(slot, watch, cohort, rates, outcome);
         }
         others
     }
@@ -492,25 +474,17 @@ impl Engine {
         inside.len() > 1 && covered >= SAME * self.requests(named, span)
     }
 
-    async fn renamed(
-        &self,
-        slot: u64,
-        watch: &mut Watch,
-        cohort: Cohort,
-        rates: &Rates,
-        outcome: &mut Outcome,
-        pace: &impl Pace,
-    ) {
+    fn renamed(&self, slot: u64, watch: &mut Watch, cohort: Cohort, rates: &Rates, outcome: &mut Outcome) {
         let span = watch.span(slot);
         let grown = self.requests(&cohort, span) > GROWN * self.requests(&watch.anomaly.cohort, span);
         let before = watch.anomaly.who().clone();
         watch.anomaly.cohort = cohort;
         let kinds: Vec<AnomalyKind> = watch.healing.iter().map(|healing| healing.kind).collect();
         for kind in kinds {
-            let rates = self.rates_before(kind, span.first, pace).await;
-            watch.watch(kind, &self.window, &rates, pace).await;
+            let rates = self.rates_before(kind, span.first);
+            watch.watch(kind, &self.window, &rates);
         }
-        watch.describe(&self.facts(), rates, slot, pace).await;
+        watch.describe(&self.facts(), rates, slot);
         if !grown || *watch.anomaly.who() == before {
             return self.tell_name(slot, watch, &before, outcome);
         }
