@@ -17,6 +17,7 @@ use blobwatch_rule_book::ChangesCall;
 use blobwatch_rulebook::ChangeNotice;
 use blobwatch_sql::{Shared, Slices, StoreError};
 use blobwatch_wire::{ApiRequest, Bytes, Nothing, Object, ObjectCall, Problem, Text};
+use serde::de::DeserializeOwned;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::control::text_binding;
@@ -108,15 +109,13 @@ impl Detector {
         let response = match (method, path.as_str()) {
             CellsCall::ROUTE => self.accept(&mut received).await?,
             HarmCall::ROUTE => {
-                let Text(body) = received.body::<HarmCall>().await?;
-                let harm: HarmNotice = serde_json::from_str(&body).map_err(unreadable)?;
+                let harm: HarmNotice = notice::<HarmCall, _>(&mut received).await?;
                 self.with("keep a harm", |store| store.harm(&harm, now_ms()))?;
                 answer::<HarmCall>(())?
             }
             ChangeCall::ROUTE => {
-                let Text(body) = received.body::<ChangeCall>().await?;
-                let notice: ChangeNotice = serde_json::from_str(&body).map_err(unreadable)?;
-                self.with("keep a change", |store| store.change(&notice))?;
+                let change: ChangeNotice = notice::<ChangeCall, _>(&mut received).await?;
+                self.with("keep a change", |store| store.change(&change))?;
                 answer::<ChangeCall>(())?
             }
             IngestedCall::ROUTE => {
@@ -219,6 +218,14 @@ impl Detector {
             None => Ok(()),
         }
     }
+}
+
+/// What the RuleBook wrote down, and tells until it is taken.
+async fn notice<C: ObjectCall<Request = Text>, T: DeserializeOwned>(
+    received: &mut ReceivedCall,
+) -> Answer<T> {
+    let Text(body) = received.body::<C>().await?;
+    serde_json::from_str(&body).map_err(unreadable)
 }
 
 fn no_such_call() -> Problem {

@@ -146,25 +146,32 @@ impl FireLog {
     }
 
     async fn flush(&self, name: &str, received: &mut ReceivedCall) -> Answer<Response> {
-        self.be_told(name).await;
-        self.with("keep the name", |store| store.be_named(name))?;
-        let Bytes(body) = received.body::<FlushCall>().await?;
-        self.wake().await?;
+        let body = self.batch::<FlushCall>(name, received).await?;
         let reply = self.with("keep a batch", |store| store.accept(&body, now_ms()))?;
         self.tend_later().await?;
         answer::<FlushCall>(Bytes(reply.encode()))
     }
 
     async fn take_upstream(&self, name: &str, received: &mut ReceivedCall) -> Answer<Response> {
-        self.be_told(name).await;
-        self.with("keep the name", |store| store.be_named(name))?;
-        let Bytes(body) = received.body::<UpstreamCall>().await?;
-        self.wake().await?;
+        let body = self.batch::<UpstreamCall>(name, received).await?;
         let taken = self.with("keep what another party tells", |store| {
             store.accept_upstream(&body, now_ms())
         })?;
         self.tend_later().await?;
         answer::<UpstreamCall>(taken)
+    }
+
+    /// The body of a call that brings records, once the store can take them.
+    async fn batch<C: ObjectCall<Request = Bytes>>(
+        &self,
+        name: &str,
+        received: &mut ReceivedCall,
+    ) -> Answer<Vec<u8>> {
+        self.be_told(name).await;
+        self.with("keep the name", |store| store.be_named(name))?;
+        let Bytes(body) = received.body::<C>().await?;
+        self.wake().await?;
+        Ok(body)
     }
 
     async fn read_rulebook(&self, name: &str, url: &Url) -> Answer<Response> {

@@ -217,12 +217,8 @@ async fn read(mut intake: Intake<'_>, request: &mut Request) -> Answer<Harvest> 
 async fn send(harvest: &mut Harvest, env: &Env) -> Answer<()> {
     for (name, batch) in std::mem::take(&mut harvest.batches) {
         let bytes = batch.encode().failed_to("write a batch of events")?;
-        let more = call_named(env, &name, &UpstreamCall, Bytes(bytes)).await?;
-        let sum = &mut harvest.report.answer;
-        sum.new += more.new;
-        sum.joined += more.joined;
-        sum.repeats += more.repeats;
-        sum.dropped += more.dropped;
+        let answer = call_named(env, &name, &UpstreamCall, Bytes(bytes)).await?;
+        harvest.report.answer.add(&answer);
     }
     Ok(())
 }

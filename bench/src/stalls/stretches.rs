@@ -96,7 +96,8 @@ fn of_detector(file: &std::path::Path) -> Result<Vec<Figure>> {
         let is_faulty = slot >= FIRST + HEALTHY_SLOTS;
         now_ms = (slot + 1) * SLOT_S * 1000 + 7_000;
         let stretches = Stretches::begin()?;
-        at_once(detector.tick_in_slices(now_ms, &pace(&stretches))).context("it paused")??;
+        detector.tick(now_ms)?;
+        stretches.note();
         at_once(keep_hours(
             &RefCell::new(&mut detector),
             now_ms,
@@ -147,9 +148,7 @@ fn of_detector(file: &std::path::Path) -> Result<Vec<Figure>> {
     }
     drop(detector);
     let stretches = Stretches::begin()?;
-    let pace = pace(&stretches);
-    let opened = Detector::open_in_slices(Native::open(file)?, now_ms, &pace);
-    drop(at_once(opened).context("it paused")??);
+    drop(Detector::open(Native::open(file)?, now_ms)?);
     figures.push(longest("opening its state and log", vec![stretches.longest()]));
     Ok(figures)
 }

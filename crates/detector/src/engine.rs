@@ -10,21 +10,22 @@
 
 mod cover;
 pub(super) mod detail;
+mod expected;
 mod fall;
 mod feed;
 mod harm;
 mod healing;
 mod look;
 mod merge;
+mod minute;
 mod older;
+mod pending;
 mod respond;
 mod rewatch;
-pub(crate) mod saved;
 mod totals;
 mod watch;
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
 use blobwatch_detect::monitor::{MAX_COHORTS, Monitor, Settings};
 use serde::{Deserialize, Serialize};
@@ -36,14 +37,15 @@ use super::cohort::{ATTRIBUTES, Cohort};
 use super::coverage::RecentTraffic;
 use super::intervention::Intervention;
 use super::kind::{AnomalyKind, TESTED_KINDS};
-use super::normal::{KindSums, Normal, PastCounts, Rates, combination};
+use super::normal::Normal;
 use super::rules::Switch;
 use super::upstream::UpstreamFires;
-use super::window::{Bucket, MAX_SAMPLED, MINUTE_SLOTS, WINDOW_SLOTS, Window};
-use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, Cuts, SLOT_S};
+use super::window::{MINUTE_SLOTS, WINDOW_SLOTS, Window};
+use blobwatch_records::{CellCounts, CellKey, SLOT_S};
 use blobwatch_rulebook::AnomalyBreadth;
-use blobwatch_sql::{Pace, Unpaced, at_once};
+pub(crate) use expected::{RatesOf, rates};
 pub(crate) use older::OlderEngine;
+use pending::Pending;
 use totals::Totals;
 use watch::Watch;
 
@@ -59,15 +61,6 @@ pub(crate) const MAX_LATE_SLOTS: u64 = 30;
 
 /// How far ahead of the clock a cell may be: clocks differ by less.
 pub(crate) const MAX_EARLY_SLOTS: u64 = 6;
-
-/// What one reading of the window costs, in records: more than a slice.
-const SCAN: usize = 1_024;
-
-/// Cells that wait for their slot; beyond it they are `other`. 300 FireLogs with 100 cells each.
-const MAX_PENDING: usize = 30_000;
-
-/// Sampled requests that wait for their slot; beyond it what a bucket of the window keeps of them. At some 300 bytes 3 MB.
-const MAX_PENDING_SAMPLED: usize = 10_000;
 
 /// Anomalies open at a time; what else is found joins none and is looked at again.
 const MAX_OPEN: usize = 32;
@@ -155,28 +148,6 @@ impl Past {
     }
 }
 
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Pending {
-    cells: BTreeMap<CellKey, Cell>,
-    other: CellCounts,
-    cuts: Cuts,
-}
-
-impl Pending {
-    /// Keeps the samples within their bound.
-    fn thin(&mut self) {
-        let sampled: usize = self.cells.values().map(|cell| cell.sample.len()).sum();
-        if sampled <= MAX_PENDING_SAMPLED {
-            return;
-        }
-        let all = self.cells.values().flat_map(|cell| &cell.sample);
-        self.cuts.tighten(all, MAX_SAMPLED);
-        for cell in self.cells.values_mut() {
-            cell.sample.retain_mut(|request| self.cuts.keep(request));
-        }
-    }
-}
-
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Engine {
     monitors: Vec<Monitor>,
@@ -211,51 +182,6 @@ pub struct Engine {
     /// What other parties' rules did; saved beside the engine.
     #[serde(skip)]
     upstream: UpstreamFires,
-}
-
-/// Which times say what is expected.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum RatesOf {
-    /// Those before a slot, but for anomalies that are over.
-    Before(u64),
-    /// All times at which nothing was wrong, the newest included: for a past that is too short to hold anything against.
-    WhenWell,
-}
-
-impl RatesOf {
-    fn until(self) -> u64 {
-        match self {
-            Self::Before(first) => first,
-            Self::WhenWell => u64::MAX,
-        }
-    }
-}
-
-/// The slot after a bucket, and its counts.
-pub(crate) type RecentPart = (u64, Vec<(CellKey, KindSums)>);
-
-/// Expected rates of a kind in slices: from what was `learned`, part by part, and what is in the window, bucket by bucket.
-pub(crate) async fn rates<E>(
-    learned: impl Fn(Option<&CellKey>) -> Result<Vec<(CellKey, KindSums)>, E>,
-    recent: impl Fn(u64) -> Result<Option<RecentPart>, E>,
-    pace: &impl Pace,
-) -> Result<Rates, E> {
-    let (mut past, mut last, mut next) = (PastCounts::default(), None, 0);
-    loop {
-        let part = learned(last.as_ref())?;
-        let Some((key, _)) = part.last() else {
-            break;
-        };
-        last = Some(key.clone());
-        pace.spent(part.len()).await;
-        past.add(part);
-    }
-    while let Some((after, part)) = recent(next)? {
-        next = after;
-        pace.spent(part.len()).await;
-        past.add(part);
-    }
-    Ok(past.rates(pace).await)
 }
 
 /// The test of one kind.
@@ -304,49 +230,8 @@ impl Default for Engine {
 }
 
 impl Engine {
-    /// Takes in a batch that came in slot `now`; whether it came before is the caller's to know.
-    pub fn add(&mut self, batch: CellBatch, now: u64) -> Added {
-        self.add_late(batch, now, 0)
-    }
-
-    /// As [`Self::add`], where slots are tested so many slots later than usual.
-    pub fn add_late(&mut self, batch: CellBatch, now: u64, delay: u64) -> Added {
-        let ticked = self.ticked.unwrap_or(0);
-        // It says its own times, and may come as late as it likes.
-        self.upstream.take(&batch.upstream, now);
-        if batch.slot + MAX_LATE_SLOTS + delay < now || batch.slot > now + MAX_EARLY_SLOTS {
-            self.uncounted.out_of_time += 1;
-            return Added::OutOfTime;
-        }
-        self.traffic.take(&batch);
-        let waiting: usize = self.pending.values().map(|pending| pending.cells.len()).sum();
-        let mut room = MAX_PENDING.saturating_sub(waiting);
-        let slot = batch.slot.max(ticked + 1);
-        let pending = self.pending.entry(slot).or_default();
-        pending.other.add(&batch.other);
-        pending.cuts.merge(&batch.cuts);
-        for cell in batch.cells {
-            let cell = self.admission.admit(cell, now);
-            match pending.cells.get_mut(&cell.key) {
-                Some(known) => known.merge(&cell),
-                None if room == 0 => pending.other.add(&cell.counts),
-                None => {
-                    room -= 1;
-                    pending.cells.insert(cell.key.clone(), cell);
-                }
-            }
-        }
-        pending.thin();
-        Added::Counted
-    }
-
     /// Tests every slot up to `slot`, the newest of which all cells should have come.
     pub fn tick(&mut self, slot: u64) -> Outcome {
-        at_once(self.tick_in_slices(slot, &Unpaced)).unwrap_or_default()
-    }
-
-    /// The same in slices. Whoever drops it before its end has half of a slot: the engine is to be read again then.
-    pub async fn tick_in_slices(&mut self, slot: u64, pace: &impl Pace) -> Outcome {
         let mut outcome = Outcome::default();
         let first = match self.ticked {
             Some(ticked) => ticked + 1,
@@ -355,7 +240,7 @@ impl Engine {
         // After a long sleep nothing can be in the slots before.
         for slot in first.max(slot.saturating_sub(2 * WINDOW_SLOTS))..=slot {
             self.ticked = Some(slot);
-            self.step(slot, &mut outcome, pace).await;
+            self.step(slot, &mut outcome);
         }
         outcome
     }
@@ -406,29 +291,6 @@ impl Engine {
     #[must_use]
     pub fn rolled(&self) -> u64 {
         self.rolled
-    }
-
-    /// Expected rates of a kind from `first` on.
-    pub(crate) async fn rates_before(&self, kind: AnomalyKind, first: u64, pace: &impl Pace) -> Rates {
-        let learned = |after: Option<&CellKey>| Ok::<_, Infallible>(self.normal.part(kind, after));
-        let recent = |from| Ok(self.recent_part(kind, RatesOf::Before(first), from));
-        let Ok(rates) = rates(learned, recent, pace).await;
-        rates
-    }
-
-    /// Counts of the next bucket of the window from slot `from` on, and the slot after it. What an anomaly was about that
-    /// is over says nothing of health: else one that comes back would be taken for normal.
-    pub(crate) fn recent_part(&self, kind: AnomalyKind, of: RatesOf, from: u64) -> Option<RecentPart> {
-        let facts = self.facts();
-        let is_next = |bucket: &&Bucket| bucket.first >= from && bucket.last < of.until();
-        let bucket = self.window.buckets().find(is_next)?;
-        let was_wrong = |key: &CellKey| match of {
-            RatesOf::Before(_) => facts.was_wrong(bucket, key),
-            RatesOf::WhenWell => self.was_wrong(bucket.first, bucket.last, key),
-        };
-        let rows = self.window.rows_of(bucket).filter(|(key, _)| !was_wrong(key));
-        let part = rows.map(|(key, row)| (combination(key), KindSums::of(kind, &row.counts)));
-        Some((bucket.last + 1, part.collect()))
     }
 
     /// Counters by route: name, help, and the counts.
@@ -520,109 +382,28 @@ impl Engine {
         self.next_id = self.next_id.max(id);
     }
 
-    async fn step(&mut self, slot: u64, outcome: &mut Outcome, pace: &impl Pace) {
+    fn step(&mut self, slot: u64, outcome: &mut Outcome) {
         let (cells, other, cuts) = self.take_due(slot);
         self.total(&cells);
-        pace.spent(cells.len()).await;
-        self.feed(slot, &cells, outcome, pace).await;
+        self.feed(slot, &cells, outcome);
         if !cells.is_empty() || other.requests > 0 {
             self.window.push(slot, &cells, &other, &cuts);
-            pace.spent(cells.len()).await;
         }
         for watch in &mut self.open {
             watch.observe(&cells);
-            pace.spent(cells.len()).await;
         }
-        self.look(slot, outcome, pace).await;
-        self.refresh(slot, outcome, pace).await;
+        self.look(slot, outcome);
+        self.refresh(slot, outcome);
         self.close(slot, outcome);
         if (slot + 1).is_multiple_of(MINUTE_SLOTS) {
-            self.minute(slot, outcome, pace).await;
+            self.minute(slot, outcome);
         }
-    }
-
-    /// Cells of all slots up to `slot`.
-    fn take_due(&mut self, slot: u64) -> (Vec<Cell>, CellCounts, Cuts) {
-        let later = self.pending.split_off(&(slot + 1));
-        let mut all = Pending::default();
-        for (_, due) in std::mem::replace(&mut self.pending, later) {
-            all.other.add(&due.other);
-            all.cuts.merge(&due.cuts);
-            if all.cells.is_empty() {
-                all.cells = due.cells;
-                continue;
-            }
-            for (key, cell) in due.cells {
-                match all.cells.get_mut(&key) {
-                    Some(known) => known.merge(&cell),
-                    None => drop(all.cells.insert(key, cell)),
-                }
-            }
-        }
-        self.uncounted.other_requests += u64::from(all.other.requests);
-        (all.cells.into_values().collect(), all.other, all.cuts)
-    }
-
-    /// What is due once a minute: minutes given out, the past learned, requests missed.
-    async fn minute(&mut self, slot: u64, outcome: &mut Outcome, pace: &impl Pace) {
-        let gone = self.window.age(slot, pace).await;
-        pace.spent(SCAN).await;
-        self.roll(slot, &gone, outcome, pace).await;
-        outcome.notes.extend(self.admission.note().map(|text| Note {
-            time_ms: slot_ms(slot + 1),
-            text,
-        }));
-        for bucket in &gone {
-            let rows: Vec<(CellKey, CellCounts)> = self
-                .window
-                .rows_of(bucket)
-                .filter(|(key, _)| !self.was_wrong(bucket.first, bucket.last, key))
-                .map(|(key, row)| (key.clone(), row.counts))
-                .collect();
-            self.normal.learn(rows.iter().map(|(key, counts)| (key, counts)));
-            pace.spent(rows.len()).await;
-        }
-        self.window.forget_keys();
-        pace.spent(SCAN).await;
-        self.normal.age(slot);
-        pace.spent(SCAN).await;
-        self.miss(slot, outcome, pace).await;
-        let forgotten = slot.saturating_sub(REOPEN_SLOTS + WINDOW_SLOTS);
-        self.closed.retain(|watch| watch.closed_slot >= forgotten);
-        self.past.retain(|past| past.last >= forgotten);
     }
 
     /// Whether something was wrong with a combination in that time.
     fn was_wrong(&self, first: u64, last: u64, key: &CellKey) -> bool {
         let is_open = |watch: &Watch| watch.onset <= last && watch.anomaly.cohort.holds(key);
         self.open.iter().any(is_open) || self.past.iter().any(|past| past.holds(first, last, key))
-    }
-
-    async fn roll(&mut self, slot: u64, gone: &[Bucket], outcome: &mut Outcome, pace: &impl Pace) {
-        let complete = (slot + 1).saturating_sub(super::window::FINE_SLOTS) / MINUTE_SLOTS;
-        let rolled = self.rolled;
-        let mut minutes: BTreeMap<u64, Rollup> = BTreeMap::new();
-        for bucket in gone.iter().chain(self.window.buckets()) {
-            let minute = bucket.minute();
-            if minute <= rolled || minute >= complete {
-                continue;
-            }
-            let rollup = minutes.entry(minute).or_insert_with(|| Rollup {
-                minute,
-                cells: Vec::new(),
-                other: CellCounts::default(),
-            });
-            rollup.other.add(&bucket.other);
-            let rows = self.window.rows_of(bucket);
-            rollup
-                .cells
-                .extend(rows.map(|(key, row)| (key.clone(), row.counts)));
-            pace.spent(bucket.rows.len()).await;
-        }
-        if let Some(newest) = minutes.keys().next_back() {
-            self.rolled = *newest;
-        }
-        outcome.minutes.extend(minutes.into_values());
     }
 }
 

@@ -101,12 +101,8 @@ impl SourceState {
         };
         self.bodies += 1;
         self.received_ms = self.received_ms.max(now_ms);
-        add(&mut self.counts, &report.counts);
-        let answer = &mut self.answer;
-        answer.new += report.answer.new;
-        answer.joined += report.answer.joined;
-        answer.repeats += report.answer.repeats;
-        answer.dropped += report.answer.dropped;
+        self.counts.add(&report.counts);
+        self.answer.add(&report.answer);
         self.newest_ms = self.newest_ms.max(report.newest_ms);
         self.lag_ms = report.lag_ms.or(self.lag_ms);
         for fault in report.faults.0.iter().rev() {
@@ -138,9 +134,9 @@ impl SourceState {
     }
 
     /// Lines by what became of them; `read` is all of them.
-    pub(crate) fn lines(&self, _: u64) -> Vec<(&'static str, u64)> {
+    pub(crate) fn lines(&self) -> [(&'static str, u64); 6] {
         let counts = &self.counts;
-        vec![
+        [
             ("read", counts.lines),
             ("not_blob", counts.not_blobs),
             ("subrequest", counts.subrequests),
@@ -151,9 +147,9 @@ impl SourceState {
     }
 
     /// Events by what the FireLogs made of them.
-    pub(crate) fn events(&self, _: u64) -> Vec<(&'static str, u64)> {
+    pub(crate) fn events(&self) -> [(&'static str, u64); 4] {
         let answer = &self.answer;
-        vec![
+        [
             ("new", answer.new),
             ("joined", answer.joined),
             ("repeat", answer.repeats),
@@ -216,18 +212,6 @@ impl SourceState {
             last_faults: self.faults.iter().map(fault).collect(),
         }
     }
-}
-
-fn add(sum: &mut Counts, more: &Counts) {
-    sum.bytes += more.bytes;
-    sum.lines += more.lines;
-    sum.events += more.events;
-    sum.requests += more.requests;
-    sum.not_blobs += more.not_blobs;
-    sum.subrequests += more.subrequests;
-    sum.passed += more.passed;
-    sum.windows += more.windows;
-    sum.faults += more.faults;
 }
 
 #[cfg(test)]

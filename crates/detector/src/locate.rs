@@ -11,7 +11,6 @@ use super::normal::{Rates, combination};
 use super::window::Window;
 use blobwatch_pull::Family;
 use blobwatch_records::CellKey;
-use blobwatch_sql::Pace;
 
 /// Combinations that are searched: those with most events, seen or expected. 29 ms for 5,000 on the machine of
 /// docs/detection.md.
@@ -40,12 +39,7 @@ pub(super) struct Found {
 }
 
 /// Counts of every combination in a span.
-pub(super) async fn combinations(
-    window: &Window,
-    kind: AnomalyKind,
-    span: Span,
-    pace: &impl Pace,
-) -> BTreeMap<CellKey, Counts> {
+pub(super) fn combinations(window: &Window, kind: AnomalyKind, span: Span) -> BTreeMap<CellKey, Counts> {
     let mut sums: BTreeMap<CellKey, Counts> = BTreeMap::new();
     for bucket in window.between(span.first, span.until) {
         for (key, row) in window.rows_of(bucket) {
@@ -54,7 +48,6 @@ pub(super) async fn combinations(
                 *sums.entry(combination(key)).or_default() += counts;
             }
         }
-        pace.spent(bucket.rows.len()).await;
     }
     sums
 }

@@ -10,7 +10,6 @@ use std::ops::Bound;
 use blobwatch_detect::monitor::Estimate;
 use serde::{Deserialize, Serialize};
 
-use super::engine::saved::{Reader, Writer};
 use super::kind::{AnomalyKind, RATE_KINDS};
 use blobwatch_pull::Family;
 use blobwatch_records::{CellCounts, CellKey};
@@ -167,17 +166,6 @@ impl Normal {
         Self { combinations, hour }
     }
 
-    /// Writes what postcard writes of it.
-    pub(super) async fn write(&self, out: &mut Writer, pace: &impl Pace) -> postcard::Result<()> {
-        out.put_all(self.combinations.iter(), |_| 1, pace).await?;
-        out.put(&self.hour)
-    }
-
-    pub(super) async fn read(from: &mut Reader<'_>, pace: &impl Pace) -> Option<Self> {
-        let combinations = from.take_all(|_| 1, pace).await?;
-        Some(Self::of_parts(combinations, from.take()?))
-    }
-
     /// Takes in counts of a time at which nothing was wrong.
     pub fn learn<'a>(&mut self, rows: impl Iterator<Item = (&'a CellKey, &'a CellCounts)>) {
         for (key, counts) in rows {
@@ -265,6 +253,18 @@ impl PastCounts {
             families,
             builds,
             combinations,
+        }
+    }
+}
+
+/// Where nothing is known.
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            everything: UNKNOWN.rate,
+            families: BTreeMap::new(),
+            builds: BTreeMap::new(),
+            combinations: BTreeMap::new(),
         }
     }
 }

@@ -118,9 +118,18 @@ pub struct Suspect {
 
 /// Trials and events with and without a rule, of requests that are alike.
 #[derive(Debug, Clone, Copy, Default)]
-struct Stratum {
+pub(super) struct Stratum {
     with: (f64, f64),
     without: (f64, f64),
+}
+
+impl Stratum {
+    /// The rule fired on so many of the requests that were taken for those without it.
+    pub(super) fn change_side(&mut self, (n, k): (f64, f64)) {
+        self.with = (self.with.0 + n, self.with.1 + k);
+        let (requests, events) = self.without;
+        self.without = ((requests - n).max(0.0), (events - k).max(0.0));
+    }
 }
 
 /// Mantel-Haenszel sums over strata.
@@ -133,6 +142,12 @@ pub(super) struct Ratio {
 }
 
 impl Ratio {
+    pub(super) fn of<K>(strata: &BTreeMap<K, Stratum>) -> Self {
+        let mut ratio = Self::default();
+        strata.values().for_each(|stratum| ratio.take(stratum));
+        ratio
+    }
+
     fn take(&mut self, stratum: &Stratum) {
         let ((n1, a), (n0, b)) = (stratum.with, stratum.without);
         let (n, m) = (n1 + n0, a + b);
@@ -161,54 +176,6 @@ impl Ratio {
 
     pub(super) fn is_named(&self) -> bool {
         self.variance > 0.0 && self.z() > MIN_Z && self.ratio() > MIN_RATIO
-    }
-}
-
-/// Both contrasts of a rule whose fires came after the requests were counted.
-#[derive(Debug, Default)]
-pub(super) struct Ratios {
-    within: BTreeMap<CellKey, Stratum>,
-    builds: BTreeMap<(Arc<str>, Family, String), Stratum>,
-    pub(super) inside: Ratio,
-    pub(super) outside: Ratio,
-}
-
-impl Ratios {
-    /// Requests and events, with the rule or without it.
-    pub(super) fn add(&mut self, key: &CellKey, cohort: &Cohort, fires: bool, (n, k): (f64, f64)) {
-        let side = |stratum: &mut Stratum| {
-            let side = if fires {
-                &mut stratum.with
-            } else {
-                &mut stratum.without
-            };
-            (side.0, side.1) = (side.0 + n, side.1 + k);
-        };
-        side(self.builds.entry(build(key)).or_default());
-        if cohort.holds(key) {
-            side(self.within.entry(combination(key)).or_default());
-        }
-    }
-
-    /// The rule fired on so many of the requests that were added as without it.
-    pub(super) fn change_side(&mut self, key: &CellKey, cohort: &Cohort, (n, k): (f64, f64)) {
-        let change = |stratum: &mut Stratum| {
-            stratum.with = (stratum.with.0 + n, stratum.with.1 + k);
-            let (requests, events) = stratum.without;
-            stratum.without = ((requests - n).max(0.0), (events - k).max(0.0));
-        };
-        change(self.builds.entry(build(key)).or_default());
-        if cohort.holds(key) {
-            change(self.within.entry(combination(key)).or_default());
-        }
-    }
-
-    pub(super) fn finish(mut self) -> Self {
-        self.within.values().for_each(|stratum| self.inside.take(stratum));
-        self.builds
-            .values()
-            .for_each(|stratum| self.outside.take(stratum));
-        self
     }
 }
 
@@ -260,12 +227,18 @@ impl Question<'_> {
         self.all().filter(|(key, ..)| self.cohort.holds(key))
     }
 
-    fn suspect(&self, rule: &str) -> Option<Suspect> {
+    /// The cohort's events on which the rule fired, and all of them.
+    pub(super) fn touched(&self, rule: &str) -> (f64, f64) {
         let (mut touched, mut events) = (0.0, 0.0);
         for (key, _, k) in self.inside() {
             events += k;
             touched += if fires(key, rule) { k } else { 0.0 };
         }
+        (touched, events)
+    }
+
+    fn suspect(&self, rule: &str) -> Option<Suspect> {
+        let (touched, events) = self.touched(rule);
         if touched == 0.0 {
             return None;
         }
@@ -287,11 +260,11 @@ impl Question<'_> {
 
     /// The nearest contrast that tells anything, the ratio against it, and whether that names the rule.
     fn contrast(&self, rule: &str) -> (Contrast, f64, bool) {
-        let inside = self.ratio(rule, self.inside(), combination);
+        let inside = Ratio::of(&strata(rule, self.inside(), combination));
         if inside.tells() {
             return (Contrast::Inside, inside.ratio(), inside.is_named());
         }
-        let outside = self.ratio(rule, self.all(), build);
+        let outside = Ratio::of(&strata(rule, self.all(), build));
         if outside.tells() {
             return (Contrast::Outside, outside.ratio(), outside.is_named());
         }
@@ -306,28 +279,6 @@ impl Question<'_> {
             ((events + 0.5) / (expected + 0.5)).min(MAX_RATIO),
             false,
         )
-    }
-
-    fn ratio<'a, K: Ord>(
-        &self,
-        rule: &str,
-        rows: impl Iterator<Item = (&'a CellKey, f64, f64)>,
-        stratum: impl Fn(&CellKey) -> K,
-    ) -> Ratio {
-        let mut strata: BTreeMap<K, Stratum> = BTreeMap::new();
-        for (key, n, k) in rows {
-            let stratum = strata.entry(stratum(key)).or_default();
-            let side = if fires(key, rule) {
-                &mut stratum.with
-            } else {
-                &mut stratum.without
-            };
-            side.0 += n;
-            side.1 += k;
-        }
-        let mut ratio = Ratio::default();
-        strata.values().for_each(|stratum| ratio.take(stratum));
-        ratio
     }
 
     /// The routes that have most of the events and were changed within the onset; of several changes of a route the one
@@ -377,11 +328,31 @@ impl Question<'_> {
     }
 }
 
+/// Requests and events with the rule and without it, among those that are alike.
+pub(super) fn strata<'a, K: Ord>(
+    rule: &str,
+    rows: impl Iterator<Item = (&'a CellKey, f64, f64)>,
+    stratum: impl Fn(&CellKey) -> K,
+) -> BTreeMap<K, Stratum> {
+    let mut strata: BTreeMap<K, Stratum> = BTreeMap::new();
+    for (key, n, k) in rows {
+        let stratum = strata.entry(stratum(key)).or_default();
+        let side = if fires(key, rule) {
+            &mut stratum.with
+        } else {
+            &mut stratum.without
+        };
+        side.0 += n;
+        side.1 += k;
+    }
+    strata
+}
+
 fn fires(key: &CellKey, rule: &str) -> bool {
     key.rules.iter().any(|fired| **fired == *rule)
 }
 
-fn build(key: &CellKey) -> (Arc<str>, Family, String) {
+pub(super) fn build(key: &CellKey) -> (Arc<str>, Family, String) {
     (Arc::clone(&key.route), key.family, key.os.clone())
 }
 

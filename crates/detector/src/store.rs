@@ -33,7 +33,7 @@ pub(crate) use webhooks::MAX_WEBHOOKS;
 pub use webhooks::Webhook;
 
 use crate::Engine;
-use blobwatch_sql::{Pace, Sql, SqlValue, StoreError, Unpaced, at_once, migrate};
+use blobwatch_sql::{Sql, SqlValue, StoreError, migrate};
 use sources::Sources;
 
 /// The Detector over its database. Everything beside the database is a cache, read again when the object wakes.
@@ -56,16 +56,8 @@ impl<S: Sql> Detector<S> {
     /// # Errors
     /// When the database is a newer build's, or SQLite refuses.
     pub fn open(sql: S, now_ms: u64) -> Result<Self, StoreError> {
-        never_paused(Self::open_in_slices(sql, now_ms, &Unpaced))
-    }
-
-    /// The same in slices.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn open_in_slices(sql: S, now_ms: u64, pace: &impl Pace) -> Result<Self, StoreError> {
         migrate(&sql, schema::STEPS)?;
-        let saved = state::read(&sql, pace).await?;
+        let saved = state::read(&sql)?;
         let kept_delay = count(&sql, "SELECT value FROM meta WHERE key = 'delay'", &[])?;
         let mut detector = Self {
             sql,
@@ -77,7 +69,7 @@ impl<S: Sql> Detector<S> {
             saved_ms: now_ms,
             kept_ms: now_ms,
         };
-        detector.replay(saved.logged, pace).await?;
+        detector.replay(saved.logged)?;
         detector.orphans(now_ms)?;
         Ok(detector)
     }
@@ -99,11 +91,6 @@ impl<S: Sql> Detector<S> {
     pub fn sql(&self) -> &S {
         &self.sql
     }
-}
-
-/// What work answers that never pauses.
-fn never_paused<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    at_once(work).unwrap_or_else(|| Err(StoreError::Corrupt("the pace".to_owned())))
 }
 
 /// A number that a statement finds; 0 where it finds none.

@@ -10,9 +10,6 @@ use blobwatch_records::{
     Affected, BlobCount, Bounds, Cell, CellCounts, CellKey, Cuts, Evidence, MAX_EVIDENCE, SampledRequest,
     note_blob,
 };
-use blobwatch_sql::Pace;
-
-use crate::engine::saved::{Reader, Writer};
 
 /// Slots of a minute.
 pub(crate) const MINUTE_SLOTS: u64 = 6;
@@ -164,19 +161,6 @@ impl Window {
         Self { keys, buckets }
     }
 
-    /// Writes what postcard writes of it.
-    pub(super) async fn write(&self, out: &mut Writer, pace: &impl Pace) -> postcard::Result<()> {
-        out.put_all(self.keys.keys.iter(), |_| 1, pace).await?;
-        let rows = |bucket: &&Bucket| bucket.rows.len();
-        out.put_all(self.buckets.iter(), rows, pace).await
-    }
-
-    pub(super) async fn read(from: &mut Reader<'_>, pace: &impl Pace) -> Option<Self> {
-        let keys = from.take_all(|_| 1, pace).await?;
-        let buckets = from.take_all(|bucket: &Bucket| bucket.rows.len(), pace).await?;
-        Some(Self::of_parts(keys, buckets))
-    }
-
     /// Takes in the cells of a slot, which is not before the newest; `cuts` are of their samples.
     pub fn push(&mut self, slot: u64, cells: &[Cell], other: &CellCounts, cuts: &Cuts) {
         let mut bucket = Bucket {
@@ -203,8 +187,8 @@ impl Window {
     }
 
     /// Puts old slots together into minutes and gives out what has left the window, oldest first.
-    pub async fn age(&mut self, slot: u64, pace: &impl Pace) -> Vec<Bucket> {
-        self.merge_minutes(slot, pace).await;
+    pub fn age(&mut self, slot: u64) -> Vec<Bucket> {
+        self.merge_minutes(slot);
         let mut gone = Vec::new();
         let mut bytes: usize = self.buckets.iter().map(Bucket::bytes).sum();
         while let Some(oldest) = self.buckets.front()
@@ -226,7 +210,7 @@ impl Window {
         self.keys.keep(|number| used.contains(&number));
     }
 
-    async fn merge_minutes(&mut self, slot: u64, pace: &impl Pace) {
+    fn merge_minutes(&mut self, slot: u64) {
         let fine = slot.saturating_sub(FINE_SLOTS) / MINUTE_SLOTS;
         let mut merged: VecDeque<Bucket> = VecDeque::with_capacity(self.buckets.len());
         for bucket in std::mem::take(&mut self.buckets) {
@@ -234,7 +218,6 @@ impl Window {
                 Some(before) if before.minute() == bucket.minute() && bucket.minute() < fine => {
                     before.last = bucket.last;
                     before.merge(&bucket);
-                    pace.spent(bucket.rows.len()).await;
                 }
                 _ => merged.push_back(bucket),
             }
@@ -341,7 +324,6 @@ mod tests {
     use super::{Bucket, MAX_WINDOW_BYTES, Row, Window};
     use blobwatch_pull::{ClientKey, NetworkKey};
     use blobwatch_records::{Affected, Event, SKETCH};
-    use blobwatch_sql::{Unpaced, at_once};
 
     #[test]
     fn full_sketches_shorten_the_window() {
@@ -366,7 +348,7 @@ mod tests {
         }
         let bytes = |window: &Window| window.buckets().map(Bucket::bytes).sum::<usize>();
         assert!(bytes(&window) > 2 * MAX_WINDOW_BYTES);
-        let gone = at_once(window.age(6, &Unpaced)).unwrap();
+        let gone = window.age(6);
         assert!(bytes(&window) <= MAX_WINDOW_BYTES);
         assert_eq!(gone.first().map(|bucket| bucket.first), Some(0), "the oldest go");
     }

@@ -44,6 +44,16 @@ pub struct UpstreamAnswer {
     pub dropped: u64,
 }
 
+impl UpstreamAnswer {
+    /// Adds what was made of another batch.
+    pub fn add(&mut self, more: &Self) {
+        self.new += more.new;
+        self.joined += more.joined;
+        self.repeats += more.repeats;
+        self.dropped += more.dropped;
+    }
+}
+
 impl UpstreamBatch {
     /// # Errors
     /// When it is above the bounds; `blobwatch_wire::clip` cuts texts to theirs.
@@ -90,14 +100,7 @@ impl UpstreamBatch {
 const TOO_LONG: DecodeError = DecodeError::Invalid("length of an upstream batch");
 
 fn fits(rule: &UpstreamRule) -> bool {
-    let texts = [
-        &*rule.id,
-        &rule.system,
-        &rule.description,
-        &rule.action,
-        &rule.host,
-    ];
-    texts.iter().all(|text| text.len() <= MAX_TEXT_BYTES)
+    rule.texts().iter().all(|text| text.len() <= MAX_TEXT_BYTES)
 }
 
 #[cfg(test)]

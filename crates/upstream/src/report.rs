@@ -46,6 +46,21 @@ pub struct Counts {
     pub faults: u64,
 }
 
+impl Counts {
+    /// Adds what was counted in another body.
+    pub fn add(&mut self, more: &Self) {
+        self.bytes += more.bytes;
+        self.lines += more.lines;
+        self.events += more.events;
+        self.requests += more.requests;
+        self.not_blobs += more.not_blobs;
+        self.subrequests += more.subrequests;
+        self.passed += more.passed;
+        self.windows += more.windows;
+        self.faults += more.faults;
+    }
+}
+
 /// The first lines of a body that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Faults(pub Vec<IngestFault>);

@@ -15,19 +15,15 @@ pub(super) fn text<S: Sql>(store: &Detector<S>, now_ms: u64) -> Result<String, P
     let mut page = Page::default();
     let engine = store.engine();
     for (name, help, of) in engine.totals_by_route() {
-        page.head(name, "counter", help);
-        for (route, count) in of {
-            page.value(name, &[("route", route)], count);
-        }
+        page.by("route", name, "counter", help, of);
     }
     let mut open: BTreeMap<AnomalyKind, u64> = AnomalyKind::ALL.map(|kind| (kind, 0)).into();
     for anomaly in engine.open() {
         *open.entry(anomaly.kind()).or_default() += 1;
     }
-    page.head("blobwatch_anomalies_open", "gauge", "Open anomalies, by kind.");
-    for (kind, count) in open {
-        page.value("blobwatch_anomalies_open", &[("kind", kind.as_str())], count);
-    }
+    let open = open.iter().map(|(kind, count)| (kind.as_str(), count));
+    let help = "Open anomalies, by kind.";
+    page.by("kind", "blobwatch_anomalies_open", "gauge", help, open);
     let slot_s = engine
         .ticked()
         .map_or(0, |slot| (slot + 1) * blobwatch_records::SLOT_S);
@@ -79,12 +75,9 @@ pub(super) fn text<S: Sql>(store: &Detector<S>, now_ms: u64) -> Result<String, P
     );
     upstream(&mut page, engine);
     ingest(&mut page, store, now_ms)?;
-    let counts = store.delivery_counts()?;
     let name = "blobwatch_webhook_deliveries";
-    page.head(name, "gauge", "Deliveries of the last 90 days, by state.");
-    for (state, count) in counts {
-        page.value(name, &[("state", state)], count);
-    }
+    let help = "Deliveries of the last 90 days, by state.";
+    page.by("state", name, "gauge", help, store.delivery_counts()?);
     Ok(page.0)
 }
 
@@ -120,82 +113,80 @@ fn upstream(page: &mut Page, engine: &Engine) {
 /// What sources push.
 fn ingest<S: Sql>(page: &mut Page, store: &Detector<S>, now_ms: u64) -> Result<(), Problem> {
     let sources = store.ingest_sources()?;
-    let mut family = |name, kind, help, values: fn(&SourceState, u64) -> Vec<(&'static str, u64)>| {
-        page.head(name, kind, help);
-        for (source, state) in &sources {
-            for (result, value) in values(state, now_ms) {
-                let all = [("source", source.as_str()), ("result", result)];
-                let labels = if result.is_empty() {
-                    all.get(..1).unwrap_or_default()
-                } else {
-                    &all[..]
-                };
-                page.value(name, labels, value);
-            }
-        }
-    };
-    let help = "Lines that sources pushed, and what became of those that are no events.";
-    family(
+    results(
+        page,
+        &sources,
         "blobwatch_ingest_lines_total",
-        "counter",
-        help,
+        "Lines that sources pushed, and what became of those that are no events.",
         SourceState::lines,
     );
-    let help = "Events that sources pushed, by what the FireLogs made of them.";
-    family(
+    results(
+        page,
+        &sources,
         "blobwatch_ingest_events_total",
-        "counter",
-        help,
+        "Events that sources pushed, by what the FireLogs made of them.",
         SourceState::events,
     );
-    let help = "Bytes that sources pushed, unpacked.";
-    family("blobwatch_ingest_bytes_total", "counter", help, |state, _| {
-        vec![("", state.counts.bytes)]
-    });
-    let help = "Time at which a source pushed last.";
-    family(
+    let mut by_source = |name, kind, help, value: fn(&SourceState, u64) -> Option<u64>| {
+        let values = sources
+            .iter()
+            .filter_map(|(source, state)| Some((&**source, value(state, now_ms)?)));
+        page.by("source", name, kind, help, values);
+    };
+    by_source(
+        "blobwatch_ingest_bytes_total",
+        "counter",
+        "Bytes that sources pushed, unpacked.",
+        |state, _| Some(state.counts.bytes),
+    );
+    by_source(
         "blobwatch_ingest_received_timestamp_seconds",
         "gauge",
-        help,
-        |state, _| vec![("", state.received_ms / 1000)],
+        "Time at which a source pushed last.",
+        |state, _| Some(state.received_ms / 1000),
     );
-    let help = "Seconds since the newest event of a source.";
-    family("blobwatch_ingest_lag_seconds", "gauge", help, |state, now_ms| {
-        state
-            .newest_lag_s(now_ms)
-            .map(|lag_s| ("", lag_s))
-            .into_iter()
-            .collect()
-    });
-    let help = "1 where a source pushed regularly and does so no more.";
-    family("blobwatch_ingest_silent", "gauge", help, |state, now_ms| {
-        vec![("", u64::from(state.silent_since_ms(now_ms).is_some()))]
-    });
+    by_source(
+        "blobwatch_ingest_lag_seconds",
+        "gauge",
+        "Seconds since the newest event of a source.",
+        SourceState::newest_lag_s,
+    );
+    by_source(
+        "blobwatch_ingest_silent",
+        "gauge",
+        "1 where a source pushed regularly and does so no more.",
+        |state, now_ms| Some(u64::from(state.silent_since_ms(now_ms).is_some())),
+    );
     Ok(())
+}
+
+/// A counter of each source by result.
+fn results<const N: usize>(
+    page: &mut Page,
+    sources: &[(String, SourceState)],
+    name: &str,
+    help: &str,
+    of: fn(&SourceState) -> [(&'static str, u64); N],
+) {
+    page.head(name, "counter", help);
+    for (source, state) in sources {
+        for (result, value) in of(state) {
+            page.value(name, &[("source", source), ("result", result)], value);
+        }
+    }
 }
 
 /// Whether a fault would open an anomaly.
 fn coverage(page: &mut Page, coverage: &Coverage) {
-    let name = "blobwatch_detector_state";
-    page.head(
-        name,
-        "gauge",
-        "Whether a fault would open an anomaly: 1 for the state that holds.",
-    );
-    for state in CoverageState::ALL {
-        let holds = u8::from(state == coverage.state);
-        page.value(name, &[("state", state.as_str())], holds);
-    }
-    let name = "blobwatch_detector_route_watched";
-    page.head(
-        name,
-        "gauge",
-        "1 where a fault of the route alone would open an anomaly.",
-    );
-    for route in &coverage.routes {
+    let help = "Whether a fault would open an anomaly: 1 for the state that holds.";
+    let states = CoverageState::ALL.map(|state| (state.as_str(), u8::from(state == coverage.state)));
+    page.by("state", "blobwatch_detector_state", "gauge", help, states);
+    let help = "1 where a fault of the route alone would open an anomaly.";
+    let routes = coverage.routes.iter().map(|route| {
         let is_watched = u8::from(route.state == CoverageState::Watching);
-        page.value(name, &[("route", &route.route)], is_watched);
-    }
+        (&*route.route, is_watched)
+    });
+    page.by("route", "blobwatch_detector_route_watched", "gauge", help, routes);
     let least = coverage.least;
     for (name, help, value) in [
         (
@@ -235,20 +226,17 @@ fn values(page: &mut Page, fills: &[Fill]) {
         }
     }
     let name = "blobwatch_detector_values_max";
-    page.head(name, "gauge", "Values of an attribute for which there is room.");
-    for (breadth, count) in [("broad", Fill::MAX_BROAD), ("narrow", Fill::MAX_NARROW)] {
-        page.value(name, &[("breadth", breadth)], count);
-    }
+    let help = "Values of an attribute for which there is room.";
+    let room = [("broad", Fill::MAX_BROAD), ("narrow", Fill::MAX_NARROW)];
+    page.by("breadth", name, "gauge", help, room);
     let name = "blobwatch_detector_values_evicted_total";
-    page.head(name, "counter", "Idle values that made room for others.");
-    for fill in fills {
-        page.value(name, &[("attribute", fill.attribute)], fill.evicted);
-    }
+    let help = "Idle values that made room for others.";
+    let evicted = fills.iter().map(|fill| (fill.attribute, fill.evicted));
+    page.by("attribute", name, "counter", help, evicted);
     let name = "blobwatch_detector_values_other_requests_total";
-    page.head(name, "counter", "Requests whose value is counted as other.");
-    for fill in fills {
-        page.value(name, &[("attribute", fill.attribute)], fill.other_requests);
-    }
+    let help = "Requests whose value is counted as other.";
+    let other = fills.iter().map(|fill| (fill.attribute, fill.other_requests));
+    page.by("attribute", name, "counter", help, other);
 }
 
 #[derive(Default)]
@@ -263,6 +251,21 @@ impl Page {
     fn one(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
         self.head(name, kind, help);
         self.value(name, &[], value);
+    }
+
+    /// A value for each value of one label.
+    fn by<'v>(
+        &mut self,
+        label: &str,
+        name: &str,
+        kind: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (&'v str, impl Display)>,
+    ) {
+        self.head(name, kind, help);
+        for (of, value) in values {
+            self.value(name, &[(label, of)], value);
+        }
     }
 
     fn value(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::watch::{MIN_COMMON, Watch};
-use super::{Engine, MAX_OPEN, Outcome, SCAN, slot_ms};
+use super::{Engine, MAX_OPEN, Outcome, slot_ms};
 use crate::anomaly::{Anomaly, Moment};
 use crate::broad::Affected;
 use crate::cliff::{Fall, MIN_COMBINATIONS};
@@ -13,7 +13,6 @@ use crate::locate::{Span, overlap, search};
 use crate::normal::combination;
 use crate::window::MINUTE_SLOTS;
 use blobwatch_records::CellKey;
-use blobwatch_sql::Pace;
 
 /// Minutes at the usual height after which a cohort is back.
 pub(super) const BACK_MINUTES: u32 = 5;
@@ -35,7 +34,7 @@ const LEFT_AT_MOST: f64 = 0.25;
 
 impl Engine {
     /// Tests the minute before the last one, so that what comes late is in it.
-    pub(super) async fn miss(&mut self, slot: u64, outcome: &mut Outcome, pace: &impl Pace) {
+    pub(super) fn miss(&mut self, slot: u64, outcome: &mut Outcome) {
         let Some(minute) = ((slot + 1) / MINUTE_SLOTS).checked_sub(2) else {
             return;
         };
@@ -46,28 +45,25 @@ impl Engine {
             .collect();
         let rows = of_minute.iter().flat_map(|bucket| self.window.rows_of(bucket));
         let fall = self.cliff.observe(minute, rows);
-        pace.spent(SCAN).await;
-        self.recover_falls(minute, pace).await;
-        pace.spent(SCAN).await;
+        self.recover_falls(minute);
         if let Some(fall) = fall {
-            self.fell(slot, minute, &fall, outcome, pace).await;
+            self.fell(slot, minute, &fall, outcome);
             self.cliff.told();
         }
     }
 
-    async fn fell(&mut self, slot: u64, minute: u64, fall: &Fall, outcome: &mut Outcome, pace: &impl Pace) {
+    fn fell(&mut self, slot: u64, minute: u64, fall: &Fall, outcome: &mut Outcome) {
         let span = Span {
             first: fall.minute * MINUTE_SLOTS,
             until: (minute + 1) * MINUTE_SLOTS,
         };
         let heights = Heights {
-            usual: self.per_minute(before(span), pace).await,
-            now: self.per_minute(span, pace).await,
+            usual: self.per_minute(before(span)),
+            now: self.per_minute(span),
         };
         let Some(cohort) = heights.missing() else {
             return;
         };
-        pace.spent(SCAN).await;
         if self.is_no_longer_watched(slot, span.first, |route| heights.missed(&cohort, route)) {
             self.cliff.adopt();
             return;
@@ -123,19 +119,18 @@ impl Engine {
     }
 
     /// Requests a minute of each combination.
-    async fn per_minute(&self, span: Span, pace: &impl Pace) -> BTreeMap<CellKey, f64> {
+    fn per_minute(&self, span: Span) -> BTreeMap<CellKey, f64> {
         let minutes = ((span.until - span.first) / MINUTE_SLOTS).max(1) as f64;
         let mut sums: BTreeMap<CellKey, f64> = BTreeMap::new();
         for bucket in self.window.between(span.first, span.until) {
             for (key, row) in self.window.rows_of(bucket) {
                 *sums.entry(combination(key)).or_default() += f64::from(row.counts.requests) / minutes;
             }
-            pace.spent(bucket.rows.len()).await;
         }
         sums
     }
 
-    async fn recover_falls(&mut self, minute: u64, pace: &impl Pace) {
+    fn recover_falls(&mut self, minute: u64) {
         let span = Span {
             first: minute * MINUTE_SLOTS,
             until: (minute + 1) * MINUTE_SLOTS,
@@ -143,7 +138,7 @@ impl Engine {
         if self.open.iter().all(|watch| watch.cliff.is_none()) {
             return;
         }
-        let now = self.per_minute(span, pace).await;
+        let now = self.per_minute(span);
         for watch in &mut self.open {
             if let Some((usual, back)) = watch.cliff {
                 let is_back = sum(&now, &watch.anomaly.cohort) >= BACK * usual;

@@ -10,10 +10,9 @@ use crate::cohort::values;
 use crate::kind::AnomalyKind;
 use crate::normal::combination;
 use blobwatch_records::{Cell, CellCounts, CellKey};
-use blobwatch_sql::Pace;
 
 impl Engine {
-    pub(super) async fn feed(&mut self, slot: u64, cells: &[Cell], outcome: &mut Outcome, pace: &impl Pace) {
+    pub(super) fn feed(&mut self, slot: u64, cells: &[Cell], outcome: &mut Outcome) {
         let mut sums: BTreeMap<CellKey, CellCounts> = BTreeMap::new();
         for cell in cells {
             sums.entry(combination(&cell.key)).or_default().add(&cell.counts);
@@ -31,7 +30,6 @@ impl Engine {
             });
             let seen = trials.filter(|cell| cell.counts.trials > 0);
             events.extend(monitor.observe(slot, seen).into_iter().map(|event| (kind, event)));
-            pace.spent(named.len().max(monitor.len())).await;
         }
         for (kind, event) in events {
             self.heard(slot, kind, &event, outcome);

@@ -2,7 +2,7 @@
 
 use super::detail;
 use super::watch::{MIN_COMMON, Watch};
-use super::{Engine, Incident, MAX_CLOSED, MAX_OPEN, Note, Outcome, Past, REOPEN_SLOTS, SCAN, slot_ms};
+use super::{Engine, Incident, MAX_CLOSED, MAX_OPEN, Note, Outcome, Past, REOPEN_SLOTS, slot_ms};
 use crate::anomaly::{Anomaly, Moment};
 use crate::broad::{Affected, breadth, is_broad};
 use crate::burst;
@@ -12,7 +12,6 @@ use crate::kind::AnomalyKind;
 use crate::locate::{Span, combinations, locate, narrowed, overlap};
 use crate::naming::Naming;
 use crate::normal::Rates;
-use blobwatch_sql::Pace;
 
 /// An alarm younger than this is looked at in every slot, an older one once a minute.
 const YOUNG_SLOTS: u64 = 30;
@@ -45,14 +44,14 @@ enum LookResult {
 
 impl Engine {
     /// Looks at the alarms that are no anomaly yet.
-    pub(super) async fn look(&mut self, slot: u64, outcome: &mut Outcome, pace: &impl Pace) {
+    pub(super) fn look(&mut self, slot: u64, outcome: &mut Outcome) {
         for mut incident in std::mem::take(&mut self.incidents) {
             let known = incident
                 .anomaly
                 .is_some_and(|id| self.open.iter().any(|watch| watch.anomaly.id == id));
             if !known && incident.next_look <= slot {
                 incident.anomaly = None;
-                if self.look_at(slot, &mut incident, outcome, pace).await == Looked::Adopted {
+                if self.look_at(slot, &mut incident, outcome) == Looked::Adopted {
                     continue;
                 }
                 let young = slot < incident.opened + YOUNG_SLOTS;
@@ -62,28 +61,20 @@ impl Engine {
         }
     }
 
-    async fn look_at(
-        &mut self,
-        slot: u64,
-        incident: &mut Incident,
-        outcome: &mut Outcome,
-        pace: &impl Pace,
-    ) -> Looked {
+    fn look_at(&mut self, slot: u64, incident: &mut Incident, outcome: &mut Outcome) -> Looked {
         let first = incident.since.max(self.window.first().unwrap_or(slot));
         let span = Span {
             first,
             until: slot + 1,
         };
         let kind = incident.kind;
-        let sums = combinations(&self.window, kind, span, pace).await;
+        let sums = combinations(&self.window, kind, span);
         if sums.values().all(|counts| counts.events == 0) {
             return Looked::Open;
         }
-        let rates = self.rates_before(kind, first, pace).await;
+        let rates = self.rates_before(kind, first);
         incident.burst = None;
-        let all = locate(kind, &sums, &rates);
-        pace.spent(SCAN).await;
-        for found in all {
+        for found in locate(kind, &sums, &rates) {
             let cohort = narrowed(&self.window, kind, found.cohort, span);
             let seen = Finding {
                 kind,
@@ -91,7 +82,7 @@ impl Engine {
                 span,
                 rates: &rates,
             };
-            match self.consider(slot, &seen, outcome, pace).await {
+            match self.consider(slot, &seen, outcome) {
                 LookResult::Nothing => {}
                 LookResult::Anomaly(id) => drop(incident.anomaly.get_or_insert(id)),
                 LookResult::Perhaps => incident.burst = Some(noted(&seen)),
@@ -110,31 +101,23 @@ impl Engine {
     }
 
     /// Makes an anomaly of what was found, unless it is part of one, narrow, or a burst.
-    async fn consider(
-        &mut self,
-        slot: u64,
-        seen: &Finding<'_>,
-        outcome: &mut Outcome,
-        pace: &impl Pace,
-    ) -> LookResult {
-        if let Some(id) = self.join(slot, seen, outcome, pace).await {
+    fn consider(&mut self, slot: u64, seen: &Finding<'_>, outcome: &mut Outcome) -> LookResult {
+        if let Some(id) = self.join(slot, seen, outcome) {
             return LookResult::Anomaly(id);
         }
         if !self.is_broad(seen) || !self.is_of_one_blob(seen) || self.open.len() >= MAX_OPEN {
             return LookResult::Nothing;
         }
-        pace.spent(SCAN).await;
         if self.is_rewatched(slot, seen.kind, seen.cohort, seen.span) {
             return LookResult::Rewatched;
         }
         if let Some(id) = self.named_alike(seen) {
             return LookResult::Anomaly(id);
         }
-        pace.spent(SCAN).await;
         match burst::judge(&self.window, seen.cohort, seen.kind, seen.span, seen.rates) {
             Burst::Perhaps => LookResult::Perhaps,
             Burst::Yes => LookResult::Burst,
-            Burst::No => LookResult::Anomaly(self.open_or_reopen(slot, seen, outcome, pace).await),
+            Burst::No => LookResult::Anomaly(self.open_or_reopen(slot, seen, outcome)),
         }
     }
 
@@ -159,22 +142,21 @@ impl Engine {
     }
 
     /// Makes anomalies of further causes that a look at an open one found.
-    pub(super) async fn consider_all(
+    pub(super) fn consider_all(
         &mut self,
         slot: u64,
         causes: &[(AnomalyKind, Cohort, Span)],
         outcome: &mut Outcome,
-        pace: &impl Pace,
     ) {
         for (kind, cohort, span) in causes {
-            let rates = self.rates_before(*kind, span.first, pace).await;
+            let rates = self.rates_before(*kind, span.first);
             let seen = Finding {
                 kind: *kind,
                 cohort,
                 span: *span,
                 rates: &rates,
             };
-            self.consider(slot, &seen, outcome, pace).await;
+            self.consider(slot, &seen, outcome);
         }
     }
 
@@ -198,17 +180,11 @@ impl Engine {
     }
 
     /// The open anomaly that this is part of.
-    async fn join(
-        &mut self,
-        slot: u64,
-        seen: &Finding<'_>,
-        outcome: &mut Outcome,
-        pace: &impl Pace,
-    ) -> Option<u64> {
-        let place = self.same_of(&self.open, 0, seen, pace).await?;
+    fn join(&mut self, slot: u64, seen: &Finding<'_>, outcome: &mut Outcome) -> Option<u64> {
+        let place = self.same_of(&self.open, 0, seen)?;
         let watch = self.open.get_mut(place)?;
         if !watch.anomaly.kinds.contains(&seen.kind) {
-            watch.watch(seen.kind, &self.window, seen.rates, pace).await;
+            watch.watch(seen.kind, &self.window, seen.rates);
             if seen.kind.explains(watch.anomaly.kind()) {
                 watch.anomaly.kinds.insert(0, seen.kind);
             } else {
@@ -223,21 +199,9 @@ impl Engine {
     }
 
     /// The place of the first watch that is the same, of those that closed after `since` or are open.
-    async fn same_of(
-        &self,
-        watches: &[Watch],
-        since: u64,
-        seen: &Finding<'_>,
-        pace: &impl Pace,
-    ) -> Option<usize> {
-        let recent = watches.iter().enumerate();
-        for (place, watch) in recent.filter(|(_, watch)| watch.closed_slot >= since) {
-            if self.is_same(watch, seen) {
-                return Some(place);
-            }
-            pace.spent(SCAN).await;
-        }
-        None
+    fn same_of(&self, watches: &[Watch], since: u64, seen: &Finding<'_>) -> Option<usize> {
+        let is_one = |watch: &Watch| watch.closed_slot >= since && self.is_same(watch, seen);
+        watches.iter().position(is_one)
     }
 
     fn is_same(&self, watch: &Watch, seen: &Finding<'_>) -> bool {
@@ -245,21 +209,15 @@ impl Engine {
         overlap(&self.window, seen.kind, named, seen.cohort, seen.span).of_second >= MIN_COMMON
     }
 
-    async fn open_or_reopen(
-        &mut self,
-        slot: u64,
-        seen: &Finding<'_>,
-        outcome: &mut Outcome,
-        pace: &impl Pace,
-    ) -> u64 {
+    fn open_or_reopen(&mut self, slot: u64, seen: &Finding<'_>, outcome: &mut Outcome) -> u64 {
         let since = slot.saturating_sub(REOPEN_SLOTS);
-        let earlier = self.same_of(&self.closed, since, seen, pace).await;
+        let earlier = self.same_of(&self.closed, since, seen);
         let (mut watch, moment) = match earlier {
             Some(place) => (self.reopened(place, slot, seen), Moment::Reopened),
             None => (self.opened(slot, seen), Moment::Opened),
         };
-        watch.watch(seen.kind, &self.window, seen.rates, pace).await;
-        watch.describe(&self.facts(), seen.rates, slot, pace).await;
+        watch.watch(seen.kind, &self.window, seen.rates);
+        watch.describe(&self.facts(), seen.rates, slot);
         let sentence = watch.anomaly.sentence();
         Self::tell(slot, &mut watch, (moment, sentence), outcome);
         let id = watch.anomaly.id;

@@ -4,30 +4,17 @@
 //! younger one ends and says whose it was.
 
 use super::watch::{SAME, Watch};
-use super::{Change, Engine, Outcome, SCAN, slot_ms};
+use super::{Change, Engine, Outcome, slot_ms};
 use crate::anomaly::Moment;
 use crate::locate::{Span, overlap};
-use blobwatch_sql::Pace;
 
 impl Engine {
     /// Ends what is the same as an older one.
-    pub(super) async fn merge(&mut self, slot: u64, outcome: &mut Outcome, pace: &impl Pace) {
+    pub(super) fn merge(&mut self, slot: u64, outcome: &mut Outcome) {
         let mut kept: Vec<Watch> = Vec::with_capacity(self.open.len());
         for watch in std::mem::take(&mut self.open) {
-            let mut same = None;
-            for (place, older) in kept.iter().enumerate() {
-                if self.is_one(slot, older, &watch) {
-                    same = Some(place);
-                    break;
-                }
-                pace.spent(SCAN).await;
-            }
-            match same {
-                Some(place) => {
-                    if let Some(older) = kept.get_mut(place) {
-                        self.take_in(slot, older, watch, outcome);
-                    }
-                }
+            match kept.iter_mut().find(|older| self.is_one(slot, older, &watch)) {
+                Some(older) => self.take_in(slot, older, watch, outcome),
                 None => kept.push(watch),
             }
         }

@@ -1,45 +1,34 @@
 //! An open anomaly: what it says now, whether another cohort explains it better, and whether it is over.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+mod facts;
+mod refresh;
+mod saved;
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use super::detail;
 use super::healing::Healing;
-use super::older::OlderAnomaly;
-use super::{Change, Engine, Outcome, Past, SCAN, slot_ms};
-use crate::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
+use super::slot_ms;
+use crate::anomaly::{Anomaly, MAX_EXAMPLES};
 use crate::broad::{Affected, breadth};
-use crate::cohort::Cohort;
 use crate::kind::AnomalyKind;
-use crate::locate::{Overlap, Span, combinations, locate, narrowed, overlap};
-use crate::naming;
+use crate::locate::Span;
 use crate::naming::Naming;
 use crate::normal::{Rates, UNKNOWN, combination};
-use crate::rules::{Question, Switch};
-use crate::upstream::UpstreamFires;
-use crate::window::{Bucket, Window};
-use blobwatch_pull::Origin;
-use blobwatch_records::{Breadth, Cell, CellCounts, CellKey, SLOT_S};
-use blobwatch_rulebook::AnomalyBreadth;
-use blobwatch_sql::Pace;
+use crate::rules::Question;
+use crate::window::Window;
+use blobwatch_records::{Breadth, Cell, CellCounts, CellKey};
+pub(super) use facts::Facts;
+pub(super) use saved::OlderWatch;
+use saved::as_json;
 
 /// What is found is part of an anomaly whose cohort holds this much of its events, whatever the two are called.
 pub(super) const MIN_COMMON: f64 = 0.5;
 
 /// A cohort this much like the one that is named is no news.
 pub(super) const SAME: f64 = 0.9;
-
-/// A cohort with this many times the requests is said to have grown.
-const GROWN: f64 = 1.1;
-
-/// Figures are told anew once a minute.
-const DESCRIBE_SLOTS: u64 = 6;
-
-/// The name is looked at once a minute in the first ten, then every ten.
-const YOUNG_SLOTS: u64 = 60;
-const OLD_SLOTS: u64 = 60;
 
 /// What lasts three days is the new normal.
 const ADOPT_SLOTS: u64 = 3 * 8640;
@@ -80,74 +69,6 @@ pub(super) struct Watch {
     throughput_before: Option<f64>,
 }
 
-/// A watch as builds saved it before format 7.
-#[derive(Debug, Deserialize)]
-pub(super) struct OlderWatch {
-    anomaly: OlderAnomaly,
-    onset: u64,
-    opened: u64,
-    closed_slot: u64,
-    healing: Vec<Healing>,
-    breadth: Breadth,
-    located: u64,
-    cliff: Option<(f64, u32)>,
-}
-
-impl From<OlderWatch> for Watch {
-    fn from(older: OlderWatch) -> Self {
-        Self {
-            anomaly: older.anomaly.into(),
-            onset: older.onset,
-            opened: older.opened,
-            closed_slot: older.closed_slot,
-            healing: older.healing,
-            breadth: older.breadth,
-            located: older.located,
-            cliff: older.cliff,
-            throughput_before: None,
-        }
-    }
-}
-
-/// What an anomaly is described from.
-#[derive(Clone, Copy)]
-pub(super) struct Facts<'a> {
-    pub(super) window: &'a Window,
-    pub(super) switches: &'a [Switch],
-    pub(super) past: &'a [Past],
-    pub(super) breadth: AnomalyBreadth,
-    pub(super) upstream: &'a UpstreamFires,
-}
-
-impl Facts<'_> {
-    /// What an anomaly was about that is over.
-    pub(super) fn was_wrong(&self, bucket: &Bucket, key: &CellKey) -> bool {
-        let held = |past: &Past| past.holds(bucket.first, bucket.last, key);
-        self.past.iter().any(held)
-    }
-
-    /// A cohort's name by all attributes.
-    pub(super) fn naming(
-        &self,
-        kind: AnomalyKind,
-        cohort: &Cohort,
-        span: Span,
-        rates: &Rates,
-        before: Option<&Cohort>,
-    ) -> Naming {
-        let question = naming::Question {
-            window: self.window,
-            kind,
-            cohort,
-            span,
-            rates,
-            was_wrong: &|bucket, key| self.was_wrong(bucket, key),
-            min_networks: self.breadth.networks,
-        };
-        naming::name(&question, before)
-    }
-}
-
 impl Watch {
     pub(super) fn new(anomaly: Anomaly, onset: u64, slot: u64) -> Self {
         Self {
@@ -170,16 +91,9 @@ impl Watch {
 
     /// From now on waits for this kind to recover too. What came since the onset is taken in: a name that changes while it
     /// recovers costs no time.
-    pub(super) async fn watch(
-        &mut self,
-        kind: AnomalyKind,
-        window: &Window,
-        rates: &Rates,
-        pace: &impl Pace,
-    ) {
-        let sums = self.sums(window, kind, rates, pace).await;
+    pub(super) fn watch(&mut self, kind: AnomalyKind, window: &Window, rates: &Rates) {
+        let sums = self.sums(window, kind, rates);
         let past = self.past(window, rates);
-        pace.spent(SCAN).await;
         let expected = (sums.expected / sums.exposed, sums.deviation(past));
         let mut healing = Healing::new(kind, expected, sums.events / sums.exposed);
         for bucket in window.buckets().filter(|bucket| bucket.last >= self.onset) {
@@ -190,7 +104,6 @@ impl Watch {
             rows.for_each(|(_, row)| counts.add(&row.counts));
             healing.observe(&counts);
         }
-        pace.spent(SCAN).await;
         self.healing.retain(|healing| healing.kind != kind);
         self.healing.push(healing);
     }
@@ -238,26 +151,22 @@ impl Watch {
     }
 
     /// Figures, rules and examples as they are now.
-    pub(super) async fn describe(&mut self, facts: &Facts<'_>, rates: &Rates, slot: u64, pace: &impl Pace) {
+    pub(super) fn describe(&mut self, facts: &Facts<'_>, rates: &Rates, slot: u64) {
         let Facts { window, .. } = *facts;
         let kind = self.anomaly.kind();
-        let sums = self.sums(window, kind, rates, pace).await;
+        let sums = self.sums(window, kind, rates);
         self.anomaly.observed = sums.events / sums.trials;
         self.anomaly.baseline = sums.expected / sums.trials;
         let span = self.span(slot);
         self.name(facts, rates, span);
-        pace.spent(SCAN).await;
         if let Some(event) = kind.event() {
             self.breadth
                 .merge(&breadth(window, &self.anomaly.cohort, event, span));
         }
-        pace.spent(SCAN).await;
         self.anomaly.affected = Affected::from(&self.breadth);
         let question = self.question(facts, rates, span);
         let rules = question.suspects();
-        pace.spent(SCAN).await;
         let routes = question.route_changes();
-        pace.spent(SCAN).await;
         (self.anomaly.rules, self.anomaly.routes) = (rules, routes);
         self.anomaly.detail = detail::of(
             window,
@@ -267,7 +176,6 @@ impl Watch {
             &mut self.throughput_before,
         );
         self.examples(window, span);
-        pace.spent(SCAN).await;
     }
 
     fn question<'a>(&'a self, facts: &Facts<'a>, rates: &'a Rates, span: Span) -> Question<'a> {
@@ -312,7 +220,7 @@ impl Watch {
     }
 
     /// What the cohort counted since the onset, as far as the window reaches.
-    async fn sums(&self, window: &Window, kind: AnomalyKind, rates: &Rates, pace: &impl Pace) -> Sums {
+    fn sums(&self, window: &Window, kind: AnomalyKind, rates: &Rates) -> Sums {
         let (mut sums, mut exposed) = (Sums::default(), CellCounts::default());
         for bucket in window.between(self.onset, u64::MAX) {
             let rows = window.rows_of(bucket);
@@ -323,7 +231,6 @@ impl Watch {
                 sums.events += counts.events as f64;
                 sums.expected += counts.trials as f64 * rates.of_row(key);
             }
-            pace.spent(bucket.rows.len()).await;
         }
         sums.exposed = (kind.exposed(&exposed).trials as f64).max(1.0);
         sums.trials = sums.trials.max(1.0);
@@ -381,241 +288,5 @@ impl Watch {
         } else {
             None
         }
-    }
-}
-
-fn upstream_rules(anomaly: &Anomaly) -> Vec<String> {
-    let rules = anomaly.rules.iter().map(|suspect| &suspect.rule);
-    rules
-        .filter(|rule| Origin::of(rule) == Origin::Upstream)
-        .cloned()
-        .collect()
-}
-
-impl Engine {
-    /// Tells the open anomalies anew, and names them anew where another cohort explains them better.
-    pub(super) async fn refresh(&mut self, slot: u64, outcome: &mut Outcome, pace: &impl Pace) {
-        if !slot.is_multiple_of(DESCRIBE_SLOTS) {
-            return;
-        }
-        let mut known: BTreeMap<(AnomalyKind, u64), Rates> = BTreeMap::new();
-        let mut others = Vec::new();
-        let told = outcome.changes.len();
-        for mut watch in std::mem::take(&mut self.open) {
-            let kind = watch.anomaly.kind();
-            let rules = upstream_rules(&watch.anomaly);
-            if watch.cliff.is_some() && watch.opened < slot {
-                let rates = self.rates_before(kind, watch.onset, pace).await;
-                watch.name_rules(&self.facts(), &rates, slot);
-            }
-            if watch.cliff.is_none() && watch.opened < slot {
-                let first = watch.onset.max(self.window.first().unwrap_or(slot));
-                let rates = match known.entry((kind, first)) {
-                    Entry::Occupied(rates) => rates.into_mut(),
-                    Entry::Vacant(place) => place.insert(self.rates_before(kind, first, pace).await),
-                };
-                let due = watch.located
-                    + if slot < watch.opened + YOUNG_SLOTS {
-                        1
-                    } else {
-                        OLD_SLOTS
-                    };
-                if !watch.heals() {
-                    watch.worsen(&self.window);
-                    if slot >= due {
-                        watch.located = slot;
-                        others.extend(self.rename(slot, &mut watch, rates, outcome, pace).await);
-                    }
-                }
-                let before = watch.anomaly.who().clone();
-                watch.describe(&self.facts(), rates, slot, pace).await;
-                self.tell_name(slot, &mut watch, &before, outcome);
-            }
-            Self::tell_upstream(slot, &mut watch, &rules, outcome);
-            self.respond(&mut watch, slot, slot_ms(slot + 1));
-            pace.spent(SCAN).await;
-            self.open.push(watch);
-        }
-        if outcome.changes.len() > told {
-            self.merge(slot, outcome, pace).await;
-        }
-        self.consider_all(slot, &others, outcome, pace).await;
-    }
-
-    /// Names it after the cohort that explains it now; gives back those that explain something else.
-    async fn rename(
-        &self,
-        slot: u64,
-        watch: &mut Watch,
-        rates: &Rates,
-        outcome: &mut Outcome,
-        pace: &impl Pace,
-    ) -> Vec<(AnomalyKind, Cohort, Span)> {
-        let span = watch.span(slot);
-        let kind = watch.anomaly.kind();
-        let sums = combinations(&self.window, kind, span, pace).await;
-        let mut found: Vec<(Cohort, Overlap)> = Vec::new();
-        for one in locate(kind, &sums, rates) {
-            let named = &watch.anomaly.cohort;
-            let cohort = narrowed(&self.window, kind, one.cohort, span);
-            let common = overlap(&self.window, kind, named, &cohort, span);
-            found.push((cohort, common));
-            pace.spent(SCAN).await;
-        }
-        if self.are_parts(&watch.anomaly.cohort, &found, span) {
-            // The same cohort, cut up because one value of it fares a little better than the others.
-            found.retain(|(_, common)| common.of_second < MIN_COMMON);
-        }
-        found.sort_by(|a, b| b.1.requests.total_cmp(&a.1.requests));
-        let is_its = |(_, common): &(Cohort, Overlap)| common.of_first.max(common.of_second) >= MIN_COMMON;
-        let its = found.first().is_some_and(is_its).then(|| found.remove(0));
-        let others = found
-            .into_iter()
-            .map(|(cohort, _)| (kind, cohort, span))
-            .collect();
-        if let Some((cohort, common)) = its
-            && common.requests < SAME
-        {
-            self.renamed(slot, watch, cohort, rates, outcome, pace).await;
-        }
-        others
-    }
-
-    /// Whether several of what was found lie in a cohort, and together are nearly all of it.
-    fn are_parts(&self, named: &Cohort, found: &[(Cohort, Overlap)], span: Span) -> bool {
-        let inside: Vec<&Cohort> = found
-            .iter()
-            .filter(|(_, common)| common.of_second >= MIN_COMMON)
-            .map(|(cohort, _)| cohort)
-            .collect();
-        let covered: f64 = inside.iter().map(|cohort| self.requests(cohort, span)).sum();
-        inside.len() > 1 && covered >= SAME * self.requests(named, span)
-    }
-
-    async fn renamed(
-        &self,
-        slot: u64,
-        watch: &mut Watch,
-        cohort: Cohort,
-        rates: &Rates,
-        outcome: &mut Outcome,
-        pace: &impl Pace,
-    ) {
-        let span = watch.span(slot);
-        let grown = self.requests(&cohort, span) > GROWN * self.requests(&watch.anomaly.cohort, span);
-        let before = watch.anomaly.who().clone();
-        watch.anomaly.cohort = cohort;
-        let kinds: Vec<AnomalyKind> = watch.healing.iter().map(|healing| healing.kind).collect();
-        for kind in kinds {
-            let rates = self.rates_before(kind, span.first, pace).await;
-            watch.watch(kind, &self.window, &rates, pace).await;
-        }
-        watch.describe(&self.facts(), rates, slot, pace).await;
-        if !grown || *watch.anomaly.who() == before {
-            return self.tell_name(slot, watch, &before, outcome);
-        }
-        let text = format!("now {}; was {before}", watch.anomaly.who());
-        Self::tell(slot, watch, (Moment::Grew, text), outcome);
-    }
-
-    /// Says that another name explains it better.
-    fn tell_name(&self, slot: u64, watch: &mut Watch, before: &Cohort, outcome: &mut Outcome) {
-        let now = watch.anomaly.who();
-        if now != before {
-            let text = format!("{now} explains it better than {before}");
-            Self::tell(slot, watch, (Moment::Renamed, text), outcome);
-        }
-    }
-
-    /// Says that rules of other parties go with it that did not before: their events come minutes late.
-    fn tell_upstream(slot: u64, watch: &mut Watch, before: &[String], outcome: &mut Outcome) {
-        let mut new = upstream_rules(&watch.anomaly);
-        new.retain(|rule| !before.contains(rule));
-        if !new.is_empty() {
-            let text = format!("correlates with {} (upstream)", new.join(", "));
-            Self::tell(slot, watch, (Moment::Note, text), outcome);
-        }
-    }
-
-    /// Adds to its history, and tells of it.
-    pub(super) fn tell(
-        slot: u64,
-        watch: &mut Watch,
-        (moment, text): (Moment, String),
-        outcome: &mut Outcome,
-    ) {
-        watch.anomaly.note(slot_ms(slot + 1), moment, text);
-        outcome.changes.push(Change {
-            moment,
-            anomaly: watch.anomaly.clone(),
-        });
-    }
-
-    pub(super) fn facts(&self) -> Facts<'_> {
-        Facts {
-            window: &self.window,
-            switches: &self.switches,
-            past: &self.past,
-            breadth: self.breadth,
-            upstream: &self.upstream,
-        }
-    }
-
-    fn requests(&self, cohort: &Cohort, span: Span) -> f64 {
-        let rows = self.window.rows(span.first, span.until);
-        rows.filter(|(key, _)| cohort.holds(key))
-            .map(|(_, row)| f64::from(row.counts.requests))
-            .sum()
-    }
-
-    /// Closes what is over.
-    pub(super) fn close(&mut self, slot: u64, outcome: &mut Outcome) {
-        for mut watch in std::mem::take(&mut self.open) {
-            let Some(why) = watch.over(slot) else {
-                self.open.push(watch);
-                continue;
-            };
-            self.respond(&mut watch, slot, slot_ms(slot + 1));
-            watch.closed_slot = slot;
-            watch.anomaly.closed_ms = Some(slot_ms(slot + 1));
-            let text = format!("{why}; lasted {}", lasted((slot + 1 - watch.onset) * SLOT_S));
-            Self::tell(slot, &mut watch, (Moment::Closed, text), outcome);
-            for incident in &mut self.incidents {
-                if incident.anomaly == Some(watch.anomaly.id) {
-                    incident.anomaly = None;
-                    incident.since = slot + 1;
-                    incident.opened = slot;
-                }
-            }
-            self.keep_closed(watch);
-        }
-    }
-}
-
-/// An anomaly in a saved state stands as in the database: what a newer build adds to it is absent, and no error.
-mod as_json {
-    use serde::de::Error as _;
-    use serde::ser::Error as _;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::Anomaly;
-
-    pub(super) fn serialize<S: Serializer>(anomaly: &Anomaly, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = serde_json::to_string(anomaly).map_err(S::Error::custom)?;
-        text.serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Anomaly, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        serde_json::from_str(&text).map_err(D::Error::custom)
-    }
-}
-
-/// "11 h 26 min", "40 s".
-fn lasted(seconds: u64) -> String {
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, _) => format!("{minutes} min"),
-        (hours, minutes, _) => format!("{hours} h {minutes} min"),
     }
 }

@@ -3,11 +3,11 @@
 //! The state must follow from the log: before a batch that came at a time is counted, every slot that was over by then
 //! is ticked. A tick between two batches changes nothing of that, so that alarms need no row.
 
-use super::{Detector, count, never_paused};
+use super::{Detector, count};
 use crate::Outcome;
 use blobwatch_guard::HarmNotice;
 use blobwatch_records::{CellBatch, SLOT_S, slot_of};
-use blobwatch_sql::{Pace, Sql, SqlValue, StoreError, Unpaced, number};
+use blobwatch_sql::{Sql, SqlValue, StoreError, number};
 
 /// How long after its end a slot is tested: FireLogs cut their cells by their own alarms, and send at once.
 pub(crate) const GRACE_MS: u64 = 6_000;
@@ -104,15 +104,7 @@ impl<S: Sql> Detector<S> {
     /// # Errors
     /// When SQLite refuses; what is in memory is in doubt then.
     pub fn tick(&mut self, now_ms: u64) -> Result<(), StoreError> {
-        never_paused(self.tick_in_slices(now_ms, &Unpaced))
-    }
-
-    /// The same in slices. Whoever drops it before its end opens the store again.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn tick_in_slices(&mut self, now_ms: u64, pace: &impl Pace) -> Result<(), StoreError> {
-        let outcome = self.engine.tick_in_slices(self.over_slot(now_ms), pace).await;
+        let outcome = self.engine.tick(self.over_slot(now_ms));
         if outcome != Outcome::default() {
             self.sql.transaction(|| {
                 self.keep(&outcome, now_ms)?;
@@ -126,7 +118,7 @@ impl<S: Sql> Detector<S> {
         }
         self.keep_delay()?;
         if self.is_save_due(now_ms) {
-            self.save(now_ms, pace).await?;
+            self.save(now_ms)?;
         }
         self.retain(now_ms)
     }
@@ -165,7 +157,7 @@ impl<S: Sql> Detector<S> {
     }
 
     /// Plays the log since the state that was saved; what it decides was kept when it was decided.
-    pub(super) async fn replay(&mut self, logged: u64, pace: &impl Pace) -> Result<(), StoreError> {
+    pub(super) fn replay(&mut self, logged: u64) -> Result<(), StoreError> {
         self.remember_switches()?;
         let mut after = logged;
         loop {
@@ -179,7 +171,7 @@ impl<S: Sql> Detector<S> {
                 let bytes = row.take_blob(2, "batch.bytes")?;
                 self.log.batches += 1;
                 self.log.bytes += bytes.len() as u64;
-                self.engine.tick_in_slices(self.over_slot(arrived_ms), pace).await;
+                self.engine.tick(self.over_slot(arrived_ms));
                 // A harm is JSON: it has taken a number, which the next anomaly has not.
                 if bytes.first() == Some(&b'{') {
                     if let Ok(harm) = serde_json::from_slice(&bytes) {
@@ -189,9 +181,7 @@ impl<S: Sql> Detector<S> {
                 }
                 // It could be read when it came: after a step back to an older build it may not be.
                 if let Ok(batch) = CellBatch::decode(&bytes) {
-                    let cells = batch.cells.len();
                     self.count(batch, arrived_ms);
-                    pace.spent(cells).await;
                 }
             }
             if rows.is_empty() {
@@ -200,7 +190,7 @@ impl<S: Sql> Detector<S> {
         }
         let ticked = count(&self.sql, "SELECT value FROM meta WHERE key = 'ticked'", &[])?;
         if ticked > 0 {
-            self.engine.tick_in_slices(ticked, pace).await;
+            self.engine.tick(ticked);
         }
         let newest = count(&self.sql, "SELECT coalesce(max(id), 0) FROM anomaly", &[])?;
         self.engine.number_from(newest + 1);

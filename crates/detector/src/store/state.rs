@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::sources::Sources;
 use super::{Detector, count, log};
-use crate::engine::saved::{Reader, Writer};
+use crate::coverage::RecentTraffic;
+use crate::upstream::UpstreamFires;
 use crate::{Admission, Engine, OlderAdmission, OlderEngine};
-use blobwatch_sql::{Pace, Sql, SqlValue, StoreError, json, number};
+use blobwatch_sql::{Sql, SqlValue, StoreError, json, number};
 
 /// Of the saved bytes. It grows with every change of what [`Engine`] or a monitor keeps. A state of a newer format is refused as a
 /// database of a newer schema is: saving over it would lose it. One of an older format is left unread: anomalies, marks and roll-ups are rows of their own and stay, and what is normal is learned anew, which
@@ -22,8 +23,15 @@ const WITHOUT_ADMISSION: u64 = 5;
 /// Bytes of a row are at most 2 MB on the platform.
 const PART_BYTES: usize = 1_900_000;
 
-/// What a part costs, in records: more than a slice.
-const PART_RECORDS: usize = 1_024;
+/// What is saved.
+#[derive(Serialize)]
+struct State<'a> {
+    engine: &'a Engine,
+    sources: &'a Sources,
+    admission: &'a Admission,
+    traffic: &'a RecentTraffic,
+    upstream: &'a UpstreamFires,
+}
 
 /// What is read back.
 pub(super) struct Saved {
@@ -41,7 +49,7 @@ struct Read<E> {
 
 const HEAD: &str = "meta.value of state";
 
-/// Says which batches are in the parts. Parts of a save that did not end are beyond them.
+/// Says which batches are in the parts. What is beyond them an older build left of a save that did not end.
 #[derive(Serialize, Deserialize)]
 struct Head {
     format: u64,
@@ -60,7 +68,7 @@ struct Format {
 }
 
 /// The state that was saved last; an empty one where there is none, or one of an older format.
-pub(super) async fn read(sql: &impl Sql, pace: &impl Pace) -> Result<Saved, StoreError> {
+pub(super) fn read(sql: &impl Sql) -> Result<Saved, StoreError> {
     let nothing = |logged| Saved {
         engine: Engine::default(),
         sources: Sources::default(),
@@ -86,10 +94,9 @@ pub(super) async fn read(sql: &impl Sql, pace: &impl Pace) -> Result<Saved, Stor
         for row in &mut sql.run("SELECT bytes FROM state WHERE part = ?", &[number(part)])? {
             bytes.extend(row.take_blob(0, "state.bytes")?);
         }
-        pace.spent(PART_RECORDS).await;
     }
     // What cannot be read is no reason to see nothing from now on.
-    match decode(&bytes, head.format, pace).await {
+    match decode(&bytes, head.format) {
         Some(Read { engine, sources }) => Ok(Saved {
             engine,
             sources,
@@ -99,22 +106,21 @@ pub(super) async fn read(sql: &impl Sql, pace: &impl Pace) -> Result<Saved, Stor
     }
 }
 
-async fn decode(bytes: &[u8], format: u64, pace: &impl Pace) -> Option<Read<Engine>> {
-    let mut from = Reader(bytes);
-    let mut state = if format == STATE_FORMAT {
-        Read {
-            engine: Engine::read(&mut from, pace).await?,
-            sources: from.take()?,
-        }
+fn decode(bytes: &[u8], format: u64) -> Option<Read<Engine>> {
+    let (mut state, rest) = if format == STATE_FORMAT {
+        postcard::take_from_bytes::<Read<Engine>>(bytes).ok()?
     } else {
-        let older: Read<OlderEngine> = from.take()?;
-        Read {
-            engine: Engine::from(older.engine),
-            sources: older.sources,
-        }
+        let (older, rest) = postcard::take_from_bytes::<Read<OlderEngine>>(bytes).ok()?;
+        let engine = Engine::from(older.engine);
+        (
+            Read {
+                engine,
+                sources: older.sources,
+            },
+            rest,
+        )
     };
-    pace.spent(PART_RECORDS).await;
-    let (admission, rest) = admission(from.0, format)?;
+    let (admission, rest) = admission(rest, format)?;
     state.engine.restore(admission);
     if rest.is_empty() {
         // As the builds before wrote it: who sends requests is known anew within the hour.
@@ -144,24 +150,26 @@ fn admission(bytes: &[u8], format: u64) -> Option<(Admission, &[u8])> {
 }
 
 impl<S: Sql> Detector<S> {
-    /// Saves the state and empties the log. The parts are there before the head names them, and those before go after it.
-    pub(super) async fn save(&mut self, now_ms: u64, pace: &impl Pace) -> Result<(), StoreError> {
-        let unwritten = |error| StoreError::Corrupt(format!("the state ({error})"));
-        let bytes = self.state_bytes(pace).await.map_err(unwritten)?;
-        let (first, parts) = self.write_parts(&bytes, pace).await?;
+    /// Saves the state and empties the log.
+    pub(super) fn save(&mut self, now_ms: u64) -> Result<(), StoreError> {
+        let bytes = self.state_bytes()?;
         let logged = count(&self.sql, "SELECT coalesce(max(id), 0) FROM batch", &[])?;
-        let head = Head {
-            format: STATE_FORMAT,
-            first,
-            parts,
-            bytes: bytes.len() as u64,
-            logged,
-        };
         self.sql.transaction(|| {
+            let first = count(&self.sql, "SELECT coalesce(max(part) + 1, 0) FROM state", &[])?;
+            let parts = self.write_parts(first, &bytes)?;
+            let head = Head {
+                format: STATE_FORMAT,
+                first,
+                parts,
+                bytes: bytes.len() as u64,
+                logged,
+            };
             self.sql.run(
                 "INSERT OR REPLACE INTO meta (key, value) VALUES ('state', ?)",
                 &[json(&head, HEAD)?],
             )?;
+            self.sql
+                .run("DELETE FROM state WHERE part < ?", &[number(first)])?;
             // The newest stays, so that its number is never given again.
             self.sql
                 .run("DELETE FROM batch WHERE id < ?", &[number(logged)])?;
@@ -169,45 +177,30 @@ impl<S: Sql> Detector<S> {
         })?;
         self.saved_ms = now_ms;
         self.log = log::Size::default();
-        self.forget_parts(first, first + parts, pace).await
+        Ok(())
     }
 
-    async fn state_bytes(&self, pace: &impl Pace) -> postcard::Result<Vec<u8>> {
-        let mut out = Writer::new();
-        self.engine.write(&mut out, pace).await?;
-        out.put(&self.sources)?;
-        pace.spent(PART_RECORDS).await;
-        out.put(self.engine.admission())?;
-        pace.spent(PART_RECORDS).await;
-        out.put(self.engine.traffic())?;
-        out.put(self.engine.upstream())?;
-        Ok(out.bytes())
+    fn state_bytes(&self) -> Result<Vec<u8>, StoreError> {
+        let state = State {
+            engine: &self.engine,
+            sources: &self.sources,
+            admission: self.engine.admission(),
+            traffic: self.engine.traffic(),
+            upstream: self.engine.upstream(),
+        };
+        postcard::to_allocvec(&state).map_err(|error| StoreError::Corrupt(format!("the state ({error})")))
     }
 
-    /// Writes the parts behind all others; returns the number of the first and how many there are.
-    async fn write_parts(&self, bytes: &[u8], pace: &impl Pace) -> Result<(u64, u64), StoreError> {
-        let first = count(&self.sql, "SELECT coalesce(max(part) + 1, 0) FROM state", &[])?;
+    /// Writes the parts, the first under this number; returns how many there are.
+    fn write_parts(&self, first: u64, bytes: &[u8]) -> Result<u64, StoreError> {
         let mut next = first;
         for bytes in bytes.chunks(PART_BYTES) {
-            pace.spent(PART_RECORDS).await;
             self.sql.run(
                 "INSERT INTO state (part, bytes) VALUES (?, ?)",
                 &[number(next), SqlValue::Blob(bytes.to_vec())],
             )?;
             next += 1;
         }
-        Ok((first, next - first))
-    }
-
-    /// Deletes all parts but those from `first` on, before `until`.
-    async fn forget_parts(&self, first: u64, until: u64, pace: &impl Pace) -> Result<(), StoreError> {
-        let others = "SELECT part FROM state WHERE part < ? OR part >= ?";
-        for row in self.sql.run(others, &[number(first), number(until)])? {
-            let part = row.integer(0, "state.part")?;
-            self.sql
-                .run("DELETE FROM state WHERE part = ?", &[number(part)])?;
-            pace.spent(PART_RECORDS).await;
-        }
-        Ok(())
+        Ok(next - first)
     }
 }

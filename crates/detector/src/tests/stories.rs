@@ -2,7 +2,6 @@ use super::traffic::{AMAZON, BUILDS, Build, Fault, HEALTHY, NOON, World, story};
 use crate::{AnomalyKind, Contrast, Engine, Switch};
 use blobwatch_pull::{ClientKey, Family, NetworkKey};
 use blobwatch_records::Event;
-use blobwatch_sql::{Unpaced, at_once};
 
 const HOUR: u64 = 360;
 
@@ -120,10 +119,10 @@ fn an_incident_is_nobodys_past() {
             .rows(0, u64::MAX)
             .find(|(key, _)| key.os == AMAZON.os && key.colo == "FRA")
             .unwrap();
-        let rates = world
+        world
             .engine
-            .rates_before(AnomalyKind::ResumeSurge, world.slot, &Unpaced);
-        at_once(rates).unwrap().of(key)
+            .rates_before(AnomalyKind::ResumeSurge, world.slot)
+            .of(key)
     };
     assert!(expected(&world) < 0.01, "{}", expected(&world));
     let again = world.play(30, july);

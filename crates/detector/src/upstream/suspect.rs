@@ -7,7 +7,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::super::rules::{Contrast, MAX_RATIO, MIN_RATIO, MIN_SWITCHED_SHARE, Question, Ratios, Suspect};
+use super::super::normal::combination;
+use super::super::rules::{
+    Contrast, MAX_RATIO, MIN_RATIO, MIN_SWITCHED_SHARE, Question, Ratio, Suspect, build, strata,
+};
 use super::Fires;
 use blobwatch_pull::Origin;
 use blobwatch_records::{CellKey, SLOT_S};
@@ -26,6 +29,14 @@ struct Reach {
 }
 
 impl Reach {
+    fn side(&mut self, is_inside: bool) -> &mut (f64, f64) {
+        if is_inside {
+            &mut self.inside
+        } else {
+            &mut self.outside
+        }
+    }
+
     /// How many times more often the rule acts on the cohort; where nobody is outside, on everybody.
     fn ratio(&self) -> f64 {
         let rate = |(requests, acted): (f64, f64)| (acted + 0.5) / (requests + acted + 1.0);
@@ -60,9 +71,14 @@ impl Question<'_> {
         self.upstream.minutes.range(minutes).flat_map(|(_, of)| of)
     }
 
+    fn fires_of(&self, rule: &str) -> impl Iterator<Item = (&CellKey, &Fires)> {
+        let of_rule = self.fires().filter(move |((_, known), _)| **known == *rule);
+        of_rule.map(|((key, _), fires)| (key, fires))
+    }
+
     pub(in super::super) fn upstream_suspect(&self, rule: &str) -> Option<Suspect> {
         let (switched_ms, switched) = self.upstream_switch(rule).unzip();
-        let (inside, touched, events) = self.joined(rule);
+        let ([inside, outside], touched, events) = self.joined(rule);
         let share = if events > 0.0 {
             (touched / events).min(1.0)
         } else {
@@ -78,11 +94,11 @@ impl Question<'_> {
             switched_ms,
             switched: switched.clone(),
         };
-        if inside.inside.is_named() && touched > 0.0 {
-            return Some(named(Contrast::Inside, inside.inside.ratio(), share, touched));
+        if inside.is_named() && touched > 0.0 {
+            return Some(named(Contrast::Inside, inside.ratio(), share, touched));
         }
-        if inside.outside.is_named() && touched > 0.0 {
-            return Some(named(Contrast::Outside, inside.outside.ratio(), share, touched));
+        if outside.is_named() && touched > 0.0 {
+            return Some(named(Contrast::Outside, outside.ratio(), share, touched));
         }
         let of_it = reach.inside.1 / (reach.inside.1 + reach.outside.1).max(1.0);
         (switched_ms.is_some() && reach.is_named())
@@ -90,23 +106,20 @@ impl Question<'_> {
     }
 
     /// Within the cohort and against similar clients: the ratios; and the cohort's events that the rule fired on, of all.
-    fn joined(&self, rule: &str) -> (Ratios, f64, f64) {
-        let (mut ratios, mut touched, mut events) = (Ratios::default(), 0.0, 0.0);
-        for (key, n, k) in self.all() {
-            let fires = key.rules.iter().any(|known| **known == *rule);
-            ratios.add(key, self.cohort, fires, (n, k));
-            if self.cohort.holds(key) {
-                events += k;
-                touched += if fires { k } else { 0.0 };
-            }
-        }
-        for ((key, _), fires) in self.fires().filter(|((_, known), _)| **known == *rule) {
+    fn joined(&self, rule: &str) -> ([Ratio; 2], f64, f64) {
+        let (mut touched, events) = self.touched(rule);
+        let mut inside = strata(rule, self.inside(), combination);
+        let mut outside = strata(rule, self.all(), build);
+        for (key, fires) in self.fires_of(rule) {
             let counts = self.kind.counts(&fires.counts);
             let (n, k) = (counts.trials as f64, counts.events as f64);
-            ratios.change_side(key, self.cohort, (n, k));
-            touched += if self.cohort.holds(key) { k } else { 0.0 };
+            outside.entry(build(key)).or_default().change_side((n, k));
+            if self.cohort.holds(key) {
+                inside.entry(combination(key)).or_default().change_side((n, k));
+                touched += k;
+            }
         }
-        (ratios.finish(), touched, events)
+        ([Ratio::of(&inside), Ratio::of(&outside)], touched, events)
     }
 
     /// Whom the rule acts on. A request that was stopped at one host belongs to no other host's route.
@@ -114,20 +127,10 @@ impl Question<'_> {
         let cohort = self.cohort.wherever();
         let mut reach = Reach::default();
         for (key, row) in self.window.rows(self.span.first, self.span.until) {
-            let side = if cohort.holds(key) {
-                &mut reach.inside
-            } else {
-                &mut reach.outside
-            };
-            side.0 += f64::from(row.counts.requests);
+            reach.side(cohort.holds(key)).0 += f64::from(row.counts.requests);
         }
-        for ((key, _), fires) in self.fires().filter(|((_, known), _)| **known == *rule) {
-            let side = if cohort.holds(key) {
-                &mut reach.inside
-            } else {
-                &mut reach.outside
-            };
-            side.1 += f64::from(fires.acted);
+        for (key, fires) in self.fires_of(rule) {
+            reach.side(cohort.holds(key)).1 += f64::from(fires.acted);
         }
         reach
     }

@@ -2,7 +2,7 @@
 
 use super::FireLogError;
 use blobwatch_pull::{Record, RecordId};
-use blobwatch_records::{Block, Builder, decode};
+use blobwatch_records::{Block, Builder, Row, decode};
 use blobwatch_sql::{Sql, SqlValue, number};
 
 /// An attack that is refused must not be billed by the refusal: 600 rows a minute are at most 0.04 USD an hour. What
@@ -13,19 +13,34 @@ pub(super) const OF_LAST_MINUTE: &str = "SELECT count(*) FROM (SELECT 1 FROM enf
 pub(super) const BY_ID: &str = "SELECT block FROM enforced WHERE id = ?";
 
 pub(super) fn keep(sql: &impl Sql, block: &Block, now_ms: u64) -> Result<(), FireLogError> {
-    let acted = |row: &&_| block.treatment(row).is_some_and(|t| t.verdict.intervenes());
-    let mut enforced = block.rows().iter().filter(acted).peekable();
+    let mut enforced = enforced(block).peekable();
     if enforced.peek().is_none() {
         return Ok(());
     }
     let room = MAX_OWN_ROWS_PER_MINUTE.saturating_sub(of_last_minute(sql, now_ms)?);
     for row in enforced.take(usize::try_from(room).unwrap_or(0)) {
-        let mut one = Builder::default();
-        one.push(block.record(row)?);
-        let id = SqlValue::Text(row.id.to_string());
-        let statement = "INSERT OR IGNORE INTO enforced (id, block) VALUES (?, ?)";
-        sql.run(statement, &[id, SqlValue::Blob(one.encode())])?;
+        write(
+            sql,
+            "INSERT OR IGNORE INTO enforced (block, id) VALUES (?, ?)",
+            block,
+            row,
+        )?;
     }
+    Ok(())
+}
+
+/// Those of a block on which an enforcement was applied.
+fn enforced(block: &Block) -> impl Iterator<Item = &Row> {
+    let acted = |row: &&_| block.treatment(row).is_some_and(|t| t.verdict.intervenes());
+    block.rows().iter().filter(acted)
+}
+
+/// Runs a statement with the record as a block of its own, and its id.
+fn write(sql: &impl Sql, statement: &'static str, block: &Block, row: &Row) -> Result<(), FireLogError> {
+    let mut one = Builder::default();
+    one.push(block.record(row)?);
+    let id = SqlValue::Text(row.id.to_string());
+    sql.run(statement, &[SqlValue::Blob(one.encode()), id])?;
     Ok(())
 }
 
@@ -52,15 +67,8 @@ pub(crate) fn find(sql: &impl Sql, id: RecordId) -> Result<Option<Record>, FireL
 
 /// Writes those records anew that have a row of their own.
 pub(super) fn replace(sql: &impl Sql, block: &Block, ids: &[RecordId]) -> Result<(), FireLogError> {
-    for row in block.rows().iter().filter(|row| ids.contains(&row.id)) {
-        if block.treatment(row).is_none_or(|t| !t.verdict.intervenes()) {
-            continue;
-        }
-        let mut one = Builder::default();
-        one.push(block.record(row)?);
-        let id = SqlValue::Text(row.id.to_string());
-        let statement = "UPDATE enforced SET block = ? WHERE id = ?";
-        sql.run(statement, &[SqlValue::Blob(one.encode()), id])?;
+    for row in enforced(block).filter(|row| ids.contains(&row.id)) {
+        write(sql, "UPDATE enforced SET block = ? WHERE id = ?", block, row)?;
     }
     Ok(())
 }

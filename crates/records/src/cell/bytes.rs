@@ -20,8 +20,7 @@ use blobwatch_wire::{DecodeError, Reader, put_text, put_varint};
 
 /// Of a batch's bytes. A reader refuses a newer one; the FireLog keeps the batch and tries again. Version 1 ended in a
 /// list of guards, which no build ever filled; 2 had one count less; 3 had no networks; 4 had 25 counts and six events
-/// less, no blobs and no routes; 5 had nothing of other
-/// parties.
+/// less, no blobs and no routes; 5 had nothing of other parties.
 pub(crate) const VERSION: u8 = 6;
 
 /// The first whose cells name networks.
@@ -436,13 +435,7 @@ fn skip_guard(reader: &mut Reader<'_>, texts: &TextTable) -> Result<(), DecodeEr
 fn put_upstream(out: &mut Vec<u8>, texts: &Texts<'_>, upstream: &UpstreamCells) {
     put_varint(out, upstream.rules.len() as u64);
     for rule in &upstream.rules {
-        for text in [
-            &*rule.id,
-            &rule.system,
-            &rule.description,
-            &rule.action,
-            &rule.host,
-        ] {
+        for text in rule.texts() {
             texts.put_code(out, text);
         }
         out.push(u8::from(rule.acts));

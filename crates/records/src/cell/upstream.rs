@@ -76,15 +76,16 @@ pub struct UpstreamTally {
 }
 
 impl UpstreamRule {
-    fn texts(&self) -> impl Iterator<Item = &str> {
-        let texts = [
-            &*self.id,
+    /// In the order in which a batch of cells has them.
+    #[must_use]
+    pub fn texts(&self) -> [&str; 5] {
+        [
+            &self.id,
             &self.system,
             &self.description,
             &self.action,
             &self.host,
-        ];
-        texts.into_iter()
+        ]
     }
 
     /// Takes in what another batch says of the same rule in the same action.
@@ -106,7 +107,7 @@ impl UpstreamTally {
         let key = (Arc::clone(&rule.id), rule.action.clone());
         if let Some(known) = self.rules.get_mut(&key) {
             known.merge(rule);
-        } else if self.rules.len() < MAX_RULES && self.has_room(rule.texts()) {
+        } else if self.rules.len() < MAX_RULES && self.has_room(rule.texts().into_iter()) {
             self.rules.insert(key, rule.clone());
         } else {
             self.dropped += 1;

@@ -4,40 +4,6 @@ fn state(engine: &Engine) -> Vec<u8> {
     postcard::to_allocvec(&(engine, engine.admission())).unwrap()
 }
 
-fn save(detector: &mut Detector<Native>, now_ms: u64) {
-    never_paused(detector.save(now_ms, &Unpaced)).unwrap();
-}
-
-/// All that is saved, at once.
-#[derive(serde::Serialize)]
-struct Whole<'a> {
-    engine: &'a Engine,
-    sources: &'a crate::store::sources::Sources,
-    admission: &'a crate::Admission,
-    traffic: &'a crate::coverage::RecentTraffic,
-    upstream: &'a crate::upstream::UpstreamFires,
-}
-
-#[test]
-fn a_state_saved_in_slices_is_what_is_saved_at_once() {
-    let mut detector = open();
-    for batch in &story()[..385] {
-        accept(&mut detector, batch, arrival(batch)).unwrap();
-    }
-    save(&mut detector, START_MS);
-    let engine = &detector.engine;
-    let whole = postcard::to_allocvec(&Whole {
-        engine,
-        sources: &detector.sources,
-        admission: engine.admission(),
-        traffic: engine.traffic(),
-        upstream: engine.upstream(),
-    });
-    let mut rows = detector.sql.run("SELECT bytes FROM state", &[]).unwrap();
-    assert_eq!(rows.len(), 1);
-    assert!(rows[0].take_blob(0, "state.bytes").unwrap() == whole.unwrap());
-}
-
 #[test]
 fn a_save_that_did_not_end_leaves_the_one_before() {
     let mut detector = open();
@@ -46,7 +12,7 @@ fn a_save_that_did_not_end_leaves_the_one_before() {
         accept(&mut detector, batch, arrival(batch)).unwrap();
     }
     for _ in 0..2 {
-        save(&mut detector, START_MS);
+        detector.save(START_MS).unwrap();
     }
     let before = state(&detector.engine);
     let part = detector.sql.run("SELECT part FROM state", &[]).unwrap();
@@ -58,7 +24,7 @@ fn a_save_that_did_not_end_leaves_the_one_before() {
         .unwrap();
     let mut detector = reopened(detector, START_MS);
     assert_eq!(state(&detector.engine), before);
-    save(&mut detector, START_MS);
+    detector.save(START_MS).unwrap();
     let rows = detector.sql.run("SELECT part FROM state", &[]).unwrap();
     assert_eq!(rows.len(), 1, "the rest of it goes with the next one");
     assert_eq!(state(&reopened(detector, START_MS).engine), before);
@@ -106,7 +72,7 @@ fn a_saved_state_empties_the_log_and_comes_back() {
     }
     let now = arrival(&batches[379]) + 5_000;
     assert_eq!(detector.log.batches, 380);
-    save(&mut detector, now);
+    detector.save(now).unwrap();
     let kept = count(&detector.sql, "SELECT count(*) FROM batch", &[]).unwrap();
     assert_eq!((kept, detector.log.batches), (1, 0));
     let before = state(&detector.engine);
@@ -170,7 +136,7 @@ fn reads(format: u64, bytes: &[u8]) {
         .rows(0, u64::MAX)
         .map(|(_, row)| row.counts.requests);
     assert!(requests.sum::<u32>() > 0);
-    save(&mut detector, START_MS);
+    detector.save(START_MS).unwrap();
     let before = state(&detector.engine);
     assert_eq!(state(&reopened(detector, START_MS).engine), before);
 }
@@ -183,7 +149,7 @@ fn a_state_of_another_build_is_left_and_its_anomalies_are_closed() {
         accept(&mut detector, batch, arrival(batch)).unwrap();
     }
     let now = arrival(&batches[384]) + 5_000;
-    save(&mut detector, now);
+    detector.save(now).unwrap();
     detector
         .sql
         .run(
@@ -214,7 +180,7 @@ fn a_state_of_a_newer_format_is_refused_and_left() {
         sql.run(kept, &parameters).unwrap();
         sql.run("INSERT INTO state (part, bytes) VALUES (0, x'010203')", &[])
             .unwrap();
-        let refused = never_paused(crate::store::state::read(&sql, &Unpaced)).err();
+        let refused = crate::store::state::read(&sql).err();
         assert!(
             matches!(refused, Some(StoreError::NewerSchema { found, known: STATE_FORMAT }) if found > STATE_FORMAT),
             "{head}: {refused:?}"
