@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use crate::answer::{list, text};
+use crate::answer::{list, text, texts};
 use crate::api::{Api, Deployment};
 use crate::problem::Problem;
-use crate::rulebook::Document;
-use crate::{Outcome, output};
+use crate::{Outcome, output, rulebook};
 
 /// Say what each rule would do with a request, and why
 #[derive(clap::Args)]
@@ -55,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
         ("facts".to_owned(), Value::Object(facts)),
     ]);
     if let Some(file) = &arguments.rulebook {
-        body.insert("rulebook".to_owned(), Document::read(file, false)?.body);
+        body.insert("rulebook".to_owned(), rulebook::read(file)?);
     }
     if let Some(expression) = &arguments.rule {
         let rule = json!({"expression": expression, "action": "tag"});
@@ -89,10 +88,7 @@ fn in_words(answer: &Value) -> String {
             text(rule, "why")
         ));
     }
-    let unsaid: Vec<&str> = list(answer, "not_said")
-        .iter()
-        .filter_map(Value::as_str)
-        .collect();
+    let unsaid = texts(answer, "not_said");
     if !unsaid.is_empty() {
         words.push_str(&format!(
             "not said: {} (give them with --fact)\n",

@@ -17,6 +17,26 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
     unpacked(raw(path)?).map_err(problem)
 }
 
+/// The text of `path`, unpacked and without a byte order mark.
+///
+/// # Errors
+/// When it cannot be read, or has more than `most` bytes.
+pub(crate) fn text(path: &Path, most: u64) -> Result<String, Problem> {
+    let mut text = String::new();
+    let read = open(path)?.take(most + 1).read_to_string(&mut text);
+    read.map_err(|source| Problem::Read {
+        file: name(path),
+        source,
+    })?;
+    if text.len() as u64 > most {
+        return Err(Problem::File {
+            file: name(path),
+            expected: format!("at most {most} bytes"),
+        });
+    }
+    Ok(text.trim_start_matches('\u{feff}').to_owned())
+}
+
 /// The bytes of `path` as they are.
 pub(crate) fn raw(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
     if path == Path::new("-") {

@@ -4,12 +4,11 @@
 //! failed is more likely than a world that changed.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::answer::{self, text};
+use crate::answer::{self, number, text};
 use crate::api::{Api, Deployment, escaped};
 use crate::problem::Problem;
 use crate::{Outcome, input, output};
@@ -160,43 +159,32 @@ fn refresh(
 ) -> Result<Outcome, Problem> {
     let items = read(file)?;
     let api = Api::new(&change.deployment)?;
-    // The revision that is read is the one that is replaced.
-    let revision = number(&api.get("rulebook")?, "revision");
-    let known = api.get("lists?limit=100")?;
-    let is_there = listed(&known, name);
-    let list = if is_there {
-        api.get(&format!("lists/{}", escaped(name)))?
-    } else {
-        Value::Null
-    };
-    let kind = match (kind, list.get("kind").and_then(Value::as_str)) {
-        (None, Some(kind)) => kind.to_owned(),
-        (Some(kind), None) => kind.to_owned(),
-        (Some(asked), Some(kind)) if asked == kind => kind.to_owned(),
-        (Some(asked), Some(kind)) => {
-            return Err(Problem::Usage(format!(
-                "expected --kind {kind}, or none: {name} has that kind, not {asked}"
-            )));
-        }
-        (None, None) => {
-            return Err(Problem::Usage(format!(
-                "expected --kind: there is no list {name} yet"
-            )));
-        }
-    };
+    // The list of the revision that is replaced.
+    let book = api.get("rulebook")?;
+    let mut lists = answer::list(&book, "lists").iter();
+    let list = lists.find(|list| text(list, "name") == name);
+    let kind = kind_of(name, kind, list)?;
+    let list = list.unwrap_or(&Value::Null);
     if !force {
-        check_loss(name, file, &list, &items)?;
+        check_loss(name, file, list, &items)?;
     }
-    let description = text(&list, "description");
+    let description = text(list, "description");
     let body = json!({"kind": kind, "description": description, "items": items});
+    let revision = number(&book, "revision");
     let changed = api.send("PUT", &path(name, "", change), &body, Some(revision))?;
     told(name, &changed)
 }
 
-fn listed(known: &Value, name: &str) -> bool {
-    answer::list(known, "items")
-        .iter()
-        .any(|list| text(list, "name") == name)
+/// The kind that a list has, or is to have.
+fn kind_of<'a>(name: &str, asked: Option<&'a str>, list: Option<&'a Value>) -> Result<&'a str, Problem> {
+    let expected = match (asked, list.map(|list| text(list, "kind"))) {
+        (Some(asked), Some(kind)) if asked != kind => {
+            format!("expected --kind {kind}, or none: {name} has that kind, not {asked}")
+        }
+        (_, Some(kind)) | (Some(kind), None) => return Ok(kind),
+        (None, None) => format!("expected --kind: there is no list {name} yet"),
+    };
+    Err(Problem::Usage(expected))
 }
 
 /// As many as are there, whatever they are: an item may be written in several ways.
@@ -218,14 +206,9 @@ fn change_items(name: &str, what: &str, items: &[String], change: &Change) -> Re
 }
 
 fn told(name: &str, changed: &Value) -> Result<Outcome, Problem> {
-    let rules: Vec<&str> = answer::list(changed, "rules")
-        .iter()
-        .filter_map(Value::as_str)
-        .collect();
-    let used = if rules.is_empty() {
-        "no rule".to_owned()
-    } else {
-        rules.join(", ")
+    let used = match answer::texts(changed, "rules") {
+        none if none.is_empty() => "no rule".to_owned(),
+        rules => rules.join(", "),
     };
     output::text(&format!(
         "{name}: {} items, {} added, {} removed; version {} at revision {}; named by {used}\n",
@@ -248,20 +231,10 @@ fn path(name: &str, below: &str, change: &Change) -> String {
 
 /// One item a line. A comment is a line of its own, or follows a space.
 fn read(file: &Path) -> Result<Vec<String>, Problem> {
-    let mut text = String::new();
-    let read = input::open(file)?.take(MAX_FILE + 1).read_to_string(&mut text);
-    read.map_err(|source| Problem::Read {
-        file: input::name(file),
-        source,
-    })?;
-    if text.len() as u64 > MAX_FILE {
-        return Err(Problem::File {
-            file: input::name(file),
-            expected: format!("at most {MAX_FILE} bytes"),
-        });
-    }
-    let lines = text.trim_start_matches('\u{feff}').lines();
-    let items = lines.map(|line| line.split(" #").next().unwrap_or(line).trim());
+    let text = input::text(file, MAX_FILE)?;
+    let items = text
+        .lines()
+        .map(|line| line.split(" #").next().unwrap_or(line).trim());
     Ok(items
         .filter(|item| !item.is_empty() && !item.starts_with('#'))
         .map(str::to_owned)
@@ -273,8 +246,4 @@ fn items_of(list: &Value) -> Vec<String> {
         .iter()
         .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
         .collect()
-}
-
-fn number(value: &Value, name: &str) -> u64 {
-    value.get(name).and_then(Value::as_u64).unwrap_or_default()
 }

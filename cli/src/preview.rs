@@ -10,7 +10,7 @@ use blobwatch_wire::{percent, visible};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::{Value, json};
 
-use crate::answer::{self, list};
+use crate::answer::{self, list, number, texts};
 use crate::api::{Api, Deployment, escaped};
 use crate::problem::Problem;
 use crate::{Outcome, output};
@@ -165,26 +165,19 @@ fn report(preview: &Value) -> String {
     if let Some(not_judged) = preview.get("not_judged")
         && number(not_judged, "requests") > 0
     {
-        let fields: Vec<&str> = list(not_judged, "fields")
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
         let _ = writeln!(
             out,
             "unjudged  {} requests, whose records lack {}",
             number(not_judged, "requests"),
-            fields.join(", ")
+            texts(not_judged, "fields").join(", ")
         );
     }
     for (name, label) in [("approximations", "assumed "), ("incomplete", "missing ")] {
-        for note in list(preview, name).iter().filter_map(Value::as_str) {
+        for note in texts(preview, name) {
             let _ = writeln!(out, "{label}  {note}");
         }
     }
-    let evidence: Vec<&str> = list(preview, "evidence")
-        .iter()
-        .filter_map(Value::as_str)
-        .collect();
+    let evidence = texts(preview, "evidence");
     if !evidence.is_empty() {
         let _ = writeln!(out, "evidence  {}", evidence.join(", "));
     }
@@ -204,10 +197,6 @@ fn report(preview: &Value) -> String {
 /// As one line.
 fn text<'a>(value: &'a Value, name: &str) -> Cow<'a, str> {
     visible(answer::text(value, name))
-}
-
-fn number(value: &Value, name: &str) -> u64 {
-    value.get(name).and_then(Value::as_u64).unwrap_or_default()
 }
 
 #[cfg(test)]

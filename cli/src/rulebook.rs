@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::answer;
 use crate::api::{Api, Deployment, escaped};
 use crate::problem::Problem;
 use crate::{Outcome, input, output};
@@ -18,7 +19,7 @@ mod export;
 mod import;
 mod plan;
 
-pub(crate) use document::Document;
+use document::Document;
 use plan::Plan;
 
 /// The document in a file, as it was written.
@@ -163,11 +164,11 @@ fn pull(file: &Path, api: &Api) -> Result<Outcome, Problem> {
         return Ok(Outcome::Nothing);
     }
     document::replace(file, &text)?;
-    let count = |name: &str| live.get(name).and_then(Value::as_array).map_or(0, Vec::len);
+    let count = |name: &str| answer::list(&live, name).len();
     output::text(&format!(
         "wrote {}: revision {}, {} rules, {} routes, {} modes, {} lists\n",
         input::name(file),
-        live.get("revision").and_then(Value::as_u64).unwrap_or_default(),
+        answer::number(&live, "revision"),
         count("rules"),
         count("routes"),
         count("modes"),
@@ -215,7 +216,7 @@ fn push(file: &Path, reason: &str, force: bool, yes: bool, api: &Api) -> Result<
     // The revision of the plan: what was shown is what is done.
     let path = format!("rulebook?reason={}", escaped(reason));
     let pushed = api.send("PUT", &path, &document.body, Some(plan.revision))?;
-    let revision = pushed.get("revision").and_then(Value::as_u64).unwrap_or_default();
+    let revision = answer::number(&pushed, "revision");
     output::text(&format!("applied as revision {revision}\n"))?;
     if document.revision.is_some() {
         document.write_revision(file, revision)?;

@@ -3,7 +3,7 @@
 use blobwatch_wire::visible;
 use serde_json::Value;
 
-use crate::answer::{list, text};
+use crate::answer::{list, text, texts};
 use crate::api::{Api, Deployment};
 use crate::problem::Problem;
 use crate::records::line;
@@ -58,7 +58,7 @@ fn lines(page: &Value) -> Vec<String> {
         lines.push("The detector sees no fault.".to_owned());
     }
     lines.push(visible(text(coverage, "text")).into_owned());
-    let limits = list(coverage, "limits").iter().filter_map(Value::as_str);
+    let limits = texts(coverage, "limits").into_iter();
     lines.extend(limits.map(|limit| format!("- {}", visible(limit))));
     lines
 }

@@ -6,26 +6,25 @@
 
 use std::path::Path;
 
-use blobwatch_rulebook::{Compiled, DocumentError, Program, Rulebook, check, strict};
+use blobwatch_rulebook::{Compiled, DocumentError, Program, Rulebook, check};
 use blobwatch_wire::Place;
 use serde_json::{Map, Value};
 
-use super::document::Document;
 use crate::api::place_of;
 use crate::problem::Problem;
 use crate::{Outcome, input, output};
 
 pub(super) fn run(file: &Path) -> Result<Outcome, Problem> {
-    let document = Document::read(file, false)?;
     let name = input::name(file);
-    match read(document.body) {
-        Ok(book) => sound(&name, book),
+    match read(super::read(file)?) {
+        Ok(compiled) => sound(&name, compiled),
         Err(places) => wrong(&name, &places),
     }
 }
 
-fn sound(name: &str, book: Rulebook) -> Result<Outcome, Problem> {
-    for (place, message) in warnings(&book) {
+fn sound(name: &str, compiled: Compiled) -> Result<Outcome, Problem> {
+    let book = &compiled.book;
+    for (place, message) in warnings(book) {
         output::text(&format!("{name}: warning: {place}: {message}\n"))?;
     }
     let counts = [
@@ -34,12 +33,8 @@ fn sound(name: &str, book: Rulebook) -> Result<Outcome, Problem> {
         (book.modes.len(), "modes"),
         (book.lists.len(), "lists"),
     ];
-    let program: Program = match Compiled::build(book) {
-        Ok(compiled) => compiled.into(),
-        Err(error) => return wrong(name, &places_of(error)),
-    };
     let counts = counts.map(|(count, what)| format!("{count} {what}")).join(", ");
-    let size = program.encode().len();
+    let size = Program::from(compiled).encode().len();
     output::text(&format!("{name}: ok: {counts}; {size} bytes compiled\n"))?;
     Ok(Outcome::Nothing)
 }
@@ -75,16 +70,8 @@ fn places_of(error: DocumentError) -> Vec<Place> {
 }
 
 /// The document that the RuleBook would make of it.
-pub(super) fn read(body: Value) -> Result<Rulebook, Vec<Place>> {
-    let text = filled(body).to_string();
-    let book: Rulebook = strict(&text, "rulebook").map_err(|place| {
-        vec![Place {
-            offset: None,
-            ..place
-        }]
-    })?;
-    Compiled::from_json(&text).map_err(places_of)?;
-    Ok(book)
+pub(super) fn read(body: Value) -> Result<Compiled, Vec<Place>> {
+    Compiled::from_json(&filled(body).to_string()).map_err(places_of)
 }
 
 /// With what the RuleBook fills in, and without what only a push reads.

@@ -1,7 +1,6 @@
 //! The file: TOML or JSON by its extension.
 
 use std::fs;
-use std::io::Read;
 use std::path::Path;
 
 use blobwatch_rulebook::{Rulebook, strict};
@@ -14,9 +13,9 @@ use crate::{input, output};
 const MAX_FILE: u64 = 2_000_000;
 
 /// A rulebook as somebody wrote it.
-pub(crate) struct Document {
+pub(super) struct Document {
     /// What is sent.
-    pub(crate) body: Value,
+    pub(super) body: Value,
     /// The revision that it was pulled at.
     pub(super) revision: Option<u64>,
     text: String,
@@ -28,19 +27,8 @@ fn is_toml(file: &Path) -> bool {
 
 impl Document {
     /// Reads a file; with `force`, every enforcement in it is forced.
-    pub(crate) fn read(file: &Path, force: bool) -> Result<Self, Problem> {
-        let mut text = String::new();
-        input::open(file)?
-            .take(MAX_FILE + 1)
-            .read_to_string(&mut text)
-            .map_err(|source| Problem::Read {
-                file: input::name(file),
-                source,
-            })?;
-        if text.len() as u64 > MAX_FILE {
-            return Err(wrong(file, format!("at most {MAX_FILE} bytes")));
-        }
-        let text = text.trim_start_matches('\u{feff}').to_owned();
+    pub(super) fn read(file: &Path, force: bool) -> Result<Self, Problem> {
+        let text = input::text(file, MAX_FILE)?;
         let mut body = if is_toml(file) {
             let table: toml::Table =
                 toml::from_str(&text).map_err(|error| wrong(file, format!("TOML: {error}")))?;

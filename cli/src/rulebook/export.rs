@@ -10,7 +10,7 @@ use blobwatch_rules::{CheckedExpression, Field};
 use serde_json::{Map, Value, json};
 
 use super::check::read;
-use super::document::{Document, replace};
+use super::document::replace;
 use crate::problem::Problem;
 use crate::{Outcome, input, output};
 
@@ -34,7 +34,9 @@ pub(super) fn run(file: &Path, out: Option<&Path>, enforced: bool) -> Result<Out
             .first()
             .map_or_else(String::new, |place| format!("{}: {}", place.place, place.message))
     };
-    let book = read(Document::read(file, false)?.body).map_err(|places| wrong(said(places)))?;
+    let book = read(super::read(file)?)
+        .map_err(|places| wrong(said(places)))?
+        .book;
     let checked = check(&book).map_err(|places| wrong(said(places)))?;
     let mut exported = Exported::default();
     book.lists.iter().for_each(|list| exported.add_list(list));

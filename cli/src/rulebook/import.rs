@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use self::convert::{Converted, Outcomes, convert};
-use super::document::{self, Document};
+use super::document;
 use crate::answer;
 use crate::problem::Problem;
 use crate::{Outcome, input, output};
@@ -36,7 +36,7 @@ pub(super) fn run(files: &[PathBuf], into: Option<&Path>) -> Result<Outcome, Pro
         });
     }
     let mut book = match into {
-        Some(file) if file.exists() => Document::read(file, false)?.body,
+        Some(file) if file.exists() => super::read(file)?,
         _ => json!({"routes": [{"name": "default"}], "rules": [], "modes": [], "lists": []}),
     };
     let outcomes = convert(&found, &names(&book, "lists", "name"));

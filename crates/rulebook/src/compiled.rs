@@ -60,15 +60,15 @@ impl Compiled {
 /// Everything that is wrong with the document, at most `MAX_PLACES`.
 pub fn check(book: &Rulebook) -> Result<Vec<CheckedExpression>, Vec<Place>> {
     let mut places = faults(book);
-    let lists = named_list::compiled(&book.lists).unwrap_or_else(|faults| {
-        places.extend(faults);
-        Lists::default()
-    });
-    // Where a list is damaged, that it is not there is no fault of the rules.
-    if !places.is_empty() && lists.is_empty() && !book.lists.is_empty() {
-        places.truncate(MAX_PLACES);
-        return Err(places);
-    }
+    let lists = match named_list::compiled(&book.lists) {
+        Ok(lists) => lists,
+        // Where a list is damaged, that it is not there is no fault of the rules.
+        Err(faults) => {
+            places.extend(faults);
+            places.truncate(MAX_PLACES);
+            return Err(places);
+        }
+    };
     let mut checked = Vec::with_capacity(book.rules.len());
     for (at, rule) in book.rules.iter().enumerate() {
         match read_expression(&rule.expression, &lists) {

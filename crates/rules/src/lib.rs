@@ -31,6 +31,7 @@ mod expression;
 mod field;
 mod limits;
 mod list;
+mod names;
 mod operand;
 mod parse;
 mod pattern;

@@ -69,12 +69,13 @@ impl Quantifier {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Term {
     Field(Field),
-    /// Always missing.
+    /// What the platform says by name.
     Told(PlatformFact),
     /// `http.request.uri.path.extension`.
     Extension,
     /// Whether two values are there and equal.
     Same(Box<Term>, Box<Term>),
+    /// Always missing.
     Untold(Untold),
     /// The value at a position.
     At(Array, u32),

@@ -2,29 +2,17 @@
 //!
 //! They travel as one text, a name and a value in turns, each ended by [`SEPARATOR`]. What is not in it is missing.
 
-use super::field::Type;
+use super::field::{Field, Type};
+use super::names::names;
 use super::values::{Value, Values};
 
 /// Ends each name and each value. The edge leaves out values that have one.
 pub const SEPARATOR: char = '\u{1f}';
 
-/// A fact that the platform may say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PlatformFact {
-    name: &'static str,
-    kind: Type,
-}
-
-macro_rules! platform {
-    ($($kind:ident: $($name:literal)*;)*) => {
-        impl PlatformFact {
-            /// Every one, in the order of docs/rules.md; `src/data_plane/facts.js` writes those that are there.
-            pub const ALL: &[Self] = &[$($(Self { name: $name, kind: Type::$kind },)*)*];
-        }
-    };
-}
-
-platform! {
+names! {
+    /// A fact that the platform may say.
+    PlatformFact,
+    /// Every one, in the order of docs/rules.md; `src/data_plane/facts.js` writes those that are there.
     Boolean:
         "cf.bot_management.corporate_proxy" "cf.bot_management.js_detection.passed" "cf.bot_management.static_resource"
         "cf.bot_management.verified_bot" "cf.tls_client_auth.cert_presented" "cf.tls_client_auth.cert_revoked"
@@ -38,28 +26,10 @@ platform! {
         "ip.src.region" "ip.src.region_code" "ip.src.timezone.name";
 }
 
-impl PlatformFact {
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|fact| fact.name == name)
-    }
-
-    /// As written in expressions.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        self.name
-    }
-
-    #[must_use]
-    pub const fn kind(self) -> Type {
-        self.kind
-    }
-}
-
 impl<'a> Values<'a> {
     /// What the platform says of a fact. A value of another type than the fact's is as good as missing.
     pub(super) fn told(&self, fact: PlatformFact) -> Value<'a> {
-        let Value::Bytes(text) = self.get(super::field::Field::Platform) else {
+        let Value::Bytes(text) = self.get(Field::Platform) else {
             return Value::Missing;
         };
         let mut parts = text.split(|byte| *byte == SEPARATOR as u8);

@@ -1,25 +1,13 @@
 //! Names of Cloudflare's for what no platform tells a worker: read, so that expressions can be pasted, and always missing.
 
 use super::field::Type;
+use super::names::names;
 
-/// A fact that no request here has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Untold {
-    pub(super) name: &'static str,
-    pub(super) kind: Type,
-}
-
-macro_rules! untold {
-    ($($kind:ident: $($name:literal)*;)*) => {
-        impl Untold {
-            /// Every one, in the order of docs/rules.md.
-            /// <https://developers.cloudflare.com/ruleset-engine/rules-language/fields/reference/>
-            pub const ALL: &[Self] = &[$($(Self { name: $name, kind: Type::$kind },)*)*];
-        }
-    };
-}
-
-untold! {
+names! {
+    /// A fact that no request here has.
+    Untold,
+    /// Every one, in the order of docs/rules.md.
+    /// <https://developers.cloudflare.com/ruleset-engine/rules-language/fields/reference/>
     Boolean:
         "cf.api_gateway.auth_id_present" "cf.api_gateway.fallthrough_detected" "cf.api_gateway.request_violates_schema"
         "cf.edge.client_tcp" "cf.waf.auth_detected" "cf.waf.content_scan.has_failed" "cf.waf.content_scan.has_malicious_obj"
@@ -40,22 +28,4 @@ untold! {
         "cf.tls_client_auth.cert_not_before" "cf.tls_client_auth.cert_rfc9440" "cf.tls_client_auth.cert_ski"
         "cf.tls_client_auth.cert_subject_dn_legacy" "cf.tls_client_auth.cert_subject_dn_rfc2253"
         "ip.src.subdivision_1_iso_code" "ip.src.subdivision_2_iso_code";
-}
-
-impl Untold {
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|untold| untold.name == name)
-    }
-
-    /// As written in expressions.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        self.name
-    }
-
-    #[must_use]
-    pub const fn kind(self) -> Type {
-        self.kind
-    }
 }

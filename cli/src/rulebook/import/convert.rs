@@ -1,6 +1,5 @@
 //! What a rule or list of Cloudflare becomes, or why it becomes nothing.
 
-use crate::answer::{self, text};
 use std::collections::HashSet;
 
 use blobwatch_rulebook::{ListItem, ListKind, MAX_LIST_ITEMS, NamedList, check_list_name, lists_of};
@@ -8,7 +7,8 @@ use blobwatch_rules::{List, Lists, parse};
 use serde_json::{Value, json};
 
 use super::source::{Found, FoundList, FoundRule};
-use super::terraform::unknown_in;
+use super::terraform::{UNKNOWN, unknown_in};
+use crate::answer::{text, texts};
 
 /// One that can be said here.
 pub(super) struct Converted {
@@ -169,7 +169,7 @@ fn of_rule(
             return Err(format!("its {name} depends on {why}"));
         }
     }
-    if let Some(why) = rule.get("$unknown").and_then(Value::as_str) {
+    if let Some(why) = rule.get(UNKNOWN).and_then(Value::as_str) {
         return Err(format!("it depends on {why}"));
     }
     let mut notes = Vec::new();
@@ -280,9 +280,8 @@ fn rate_limit(rule: &Value, notes: &mut Vec<String>) -> Result<Option<(&'static 
             "it counts other requests than it acts on ({counting}); a volume counts the rule's own matches"
         ));
     }
-    let of: Vec<&str> = answer::list(limit, "characteristics")
-        .iter()
-        .filter_map(Value::as_str)
+    let of: Vec<&str> = texts(limit, "characteristics")
+        .into_iter()
         .filter(|name| !name.starts_with("cf.colo."))
         .collect();
     let by = match of.as_slice() {

@@ -1,12 +1,11 @@
 //! What is found in files: rules and lists in Cloudflare's own terms, as JSON.
 
-use crate::answer::text;
-use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::terraform;
+use crate::answer::text;
 use crate::input;
 use crate::problem::Problem;
 
@@ -44,19 +43,11 @@ impl Found {
 }
 
 pub(super) fn read(file: &Path, found: &mut Found) -> Result<(), Problem> {
-    let mut text = String::new();
-    let read = input::open(file)?.take(MAX_FILE + 1).read_to_string(&mut text);
-    read.map_err(|source| Problem::Read {
-        file: input::name(file),
-        source,
-    })?;
+    let text = input::text(file, MAX_FILE)?;
     let wrong = |expected: String| Problem::File {
         file: input::name(file),
         expected,
     };
-    if text.len() as u64 > MAX_FILE {
-        return Err(wrong(format!("at most {MAX_FILE} bytes")));
-    }
     let name = file
         .file_name()
         .map_or_else(|| input::name(file), |name| name.to_string_lossy().into_owned());

@@ -14,7 +14,7 @@ use super::source::{Found, FoundList, FoundRule};
 use crate::answer::text;
 
 /// In place of a value that is not known, with why.
-const UNKNOWN: &str = "$unknown";
+pub(super) const UNKNOWN: &str = "$unknown";
 
 pub(super) fn read(text: &str, from: &str, found: &mut Found) -> Result<(), String> {
     let body: Body = hcl::from_str(text).map_err(|error| error.to_string())?;

@@ -7,9 +7,10 @@
 mod condition;
 mod list;
 mod probe;
+mod ranges;
 mod term;
 
-pub(super) use probe::{v4, v6};
+pub(super) use ranges::{v4, v6};
 
 use super::condition::Condition;
 use super::group::Group;

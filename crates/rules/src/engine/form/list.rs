@@ -1,10 +1,11 @@
 //! The bytes of lists, each once, however many comparisons name it.
 
-use super::{DecodeResult, v4, v6};
-use crate::list::{Items, List, ListKind};
-use blobwatch_wire::{
-    DecodeError, Reader, put_all, put_bytes, put_one, put_text, put_varint, unzigzag, zigzag,
+use super::DecodeResult;
+use super::ranges::{
+    integers, put_integers, put_ips, put_strings, strings, v4_ranges, v6_ranges,
 };
+use crate::list::{Items, List, ListKind};
+use blobwatch_wire::{DecodeError, Reader, put_one, put_text};
 
 pub(super) fn put(out: &mut Vec<u8>, list: &List) {
     put_text(out, list.name());
@@ -12,45 +13,30 @@ pub(super) fn put(out: &mut Vec<u8>, list: &List) {
     match &*list.items {
         Items::Ips(v4, v6) => {
             out.push(0);
-            put_all(out, v4.iter(), |out, (first, last)| {
-                out.extend(first.to_le_bytes());
-                out.extend(last.to_le_bytes());
-            });
-            put_all(out, v6.iter(), |out, (first, last)| {
-                out.extend(first.to_le_bytes());
-                out.extend(last.to_le_bytes());
-            });
+            put_ips(out, v4, v6);
         }
         Items::Numbers(ranges) => {
             out.push(1);
-            put_all(out, ranges.iter(), |out, (first, last)| {
-                put_varint(out, zigzag(*first));
-                put_varint(out, zigzag(*last));
-            });
+            put_integers(out, ranges);
         }
-        Items::Strings(strings) => put_strings(out, 2, strings),
-        Items::HostNames(names) => put_strings(out, 3, names),
+        Items::Strings(strings) => {
+            out.push(2);
+            put_strings(out, strings);
+        }
+        Items::HostNames(names) => {
+            out.push(3);
+            put_strings(out, names);
+        }
         Items::Managed => out.push(4),
     }
-}
-
-fn put_strings(out: &mut Vec<u8>, tag: u8, strings: &[Box<[u8]>]) {
-    out.push(tag);
-    put_all(out, strings.iter(), |out, string| put_bytes(out, string));
 }
 
 pub(super) fn read(reader: &mut Reader<'_>) -> DecodeResult<List> {
     let name = reader.text()?;
     let kind = reader.one(&ListKind::ALL, "list")?;
-    let strings = |reader: &mut Reader<'_>| reader.all(|reader| reader.bytes().map(Box::from));
     let items = match reader.byte()? {
-        0 => Items::Ips(
-            reader.all(|reader| Ok((v4(reader)?, v4(reader)?)))?,
-            reader.all(|reader| Ok((v6(reader)?, v6(reader)?)))?,
-        ),
-        1 => {
-            Items::Numbers(reader.all(|reader| Ok((unzigzag(reader.varint()?), unzigzag(reader.varint()?))))?)
-        }
+        0 => Items::Ips(v4_ranges(reader)?, v6_ranges(reader)?),
+        1 => Items::Numbers(integers(reader)?),
         2 => Items::Strings(strings(reader)?),
         3 => Items::HostNames(strings(reader)?),
         4 => Items::Managed,

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use memchr::memmem::Finder;
 
+use super::ranges::{
+    integers, put_integers, put_ips, put_strings, string, strings, v4_ranges, v6_ranges,
+};
 use super::{DecodeResult, Names};
 use crate::automaton::Automaton;
 use crate::engine::probe::Probe;
 use crate::expression::Order;
 use crate::wildcard::Wildcard;
 use blobwatch_wire::{
-    DecodeError, Reader, put_all, put_bytes, put_one, put_text, put_varint, unzigzag, zigzag,
+    DecodeError, Reader, put_bytes, put_one, put_text, put_varint, unzigzag, zigzag,
 };
 
 impl Probe {
@@ -19,7 +22,7 @@ impl Probe {
             Self::IsTrue => out.push(0),
             Self::Strings(strings) => {
                 out.push(1);
-                put_all(out, strings.iter(), |out, string| put_bytes(out, string));
+                put_strings(out, strings);
             }
             Self::StringOrder(order, string) => {
                 out.push(2);
@@ -28,10 +31,7 @@ impl Probe {
             }
             Self::Integers(ranges) => {
                 out.push(3);
-                put_all(out, ranges.iter(), |out, (first, last)| {
-                    put_varint(out, zigzag(*first));
-                    put_varint(out, zigzag(*last));
-                });
+                put_integers(out, ranges);
             }
             Self::Mask(mask) => {
                 out.push(4);
@@ -39,21 +39,14 @@ impl Probe {
             }
             Self::Ips(v4, v6) => {
                 out.push(5);
-                put_all(out, v4.iter(), |out, (first, last)| {
-                    out.extend(first.to_le_bytes());
-                    out.extend(last.to_le_bytes());
-                });
-                put_all(out, v6.iter(), |out, (first, last)| {
-                    out.extend(first.to_le_bytes());
-                    out.extend(last.to_le_bytes());
-                });
+                put_ips(out, v4, v6);
             }
             Self::Contains(finder) => put_string(out, 6, finder.needle()),
             Self::StartsWith(part) => put_string(out, 7, part),
             Self::EndsWith(part) => put_string(out, 8, part),
             Self::Wildcard(wildcard) => {
                 out.push(9);
-                put_all(out, wildcard.parts().iter(), |out, part| put_bytes(out, part));
+                put_strings(out, wildcard.parts());
             }
             Self::Matches(automaton) => {
                 out.push(10);
@@ -69,18 +62,15 @@ impl Probe {
     pub(super) fn read(reader: &mut Reader<'_>, names: &Names) -> DecodeResult<Self> {
         Ok(match reader.byte()? {
             0 => Self::IsTrue,
-            1 => Self::Strings(reader.all(read_string)?.into()),
-            2 => Self::StringOrder(reader.one(&ORDERS, "order")?, read_string(reader)?),
-            3 => Self::Integers(reader.all(read_range)?.into()),
+            1 => Self::Strings(strings(reader)?.into()),
+            2 => Self::StringOrder(reader.one(&ORDERS, "order")?, string(reader)?),
+            3 => Self::Integers(integers(reader)?.into()),
             4 => Self::Mask(unzigzag(reader.varint()?)),
-            5 => Self::Ips(
-                reader.all(|reader| Ok((v4(reader)?, v4(reader)?)))?.into(),
-                reader.all(|reader| Ok((v6(reader)?, v6(reader)?)))?.into(),
-            ),
+            5 => Self::Ips(v4_ranges(reader)?.into(), v6_ranges(reader)?.into()),
             6 => Self::Contains(Box::new(Finder::new(reader.bytes()?).into_owned())),
-            7 => Self::StartsWith(read_string(reader)?),
-            8 => Self::EndsWith(read_string(reader)?),
-            9 => Self::Wildcard(Wildcard::of_parts(reader.all(read_string)?)),
+            7 => Self::StartsWith(string(reader)?),
+            8 => Self::EndsWith(string(reader)?),
+            9 => Self::Wildcard(Wildcard::of_parts(strings(reader)?)),
             10 => Self::Matches(Arc::new(Automaton::read(reader)?)),
             11 => Self::InList(names.list(reader)?),
             _ => return Err(DecodeError::Invalid("predicate")),
@@ -91,22 +81,6 @@ impl Probe {
 fn put_string(out: &mut Vec<u8>, tag: u8, string: &[u8]) {
     out.push(tag);
     put_bytes(out, string);
-}
-
-fn read_string(reader: &mut Reader<'_>) -> DecodeResult<Box<[u8]>> {
-    reader.bytes().map(Box::from)
-}
-
-fn read_range(reader: &mut Reader<'_>) -> DecodeResult<(i64, i64)> {
-    Ok((unzigzag(reader.varint()?), unzigzag(reader.varint()?)))
-}
-
-pub(in crate::engine) fn v4(reader: &mut Reader<'_>) -> DecodeResult<u32> {
-    reader.array().map(u32::from_le_bytes)
-}
-
-pub(in crate::engine) fn v6(reader: &mut Reader<'_>) -> DecodeResult<u128> {
-    reader.array().map(u128::from_le_bytes)
 }
 
 const ORDERS: [Order; 6] = [
