@@ -1,9 +1,7 @@
 //! The bytes of lists, each once, however many comparisons name it.
 
 use super::DecodeResult;
-use super::ranges::{
-    integers, put_integers, put_ips, put_strings, strings, v4_ranges, v6_ranges,
-};
+use super::ranges::{integers, put_integers, put_ips, put_strings, strings, v4_ranges, v6_ranges};
 use crate::list::{Items, List, ListKind};
 use blobwatch_wire::{DecodeError, Reader, put_one, put_text};
 

@@ -4,17 +4,13 @@ use std::sync::Arc;
 
 use memchr::memmem::Finder;
 
-use super::ranges::{
-    integers, put_integers, put_ips, put_strings, string, strings, v4_ranges, v6_ranges,
-};
+use super::ranges::{integers, put_integers, put_ips, put_strings, string, strings, v4_ranges, v6_ranges};
 use super::{DecodeResult, Names};
 use crate::automaton::Automaton;
 use crate::engine::probe::Probe;
 use crate::expression::Order;
 use crate::wildcard::Wildcard;
-use blobwatch_wire::{
-    DecodeError, Reader, put_bytes, put_one, put_text, put_varint, unzigzag, zigzag,
-};
+use blobwatch_wire::{DecodeError, Reader, put_bytes, put_one, put_text, put_varint, unzigzag, zigzag};
 
 impl Probe {
     pub(super) fn put(&self, out: &mut Vec<u8>) {
