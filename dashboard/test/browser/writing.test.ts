@@ -60,10 +60,11 @@ test("a rule is written with the keyboard alone", async () => {
   await page.keyboard.press("Tab");
   await page.keyboard.type("client.fam");
   await page.getByRole("option", { name: /client\.family/ }).waitFor();
-  await until("the option is taken", async () => {
-    await page.keyboard.press("Enter");
-    return (await expression(page)) === "client.family";
-  });
+  const shown = Date.now();
+  // In its first 75 ms the list leaves keys to the text: nobody has read it yet.
+  await until("the list takes keys", async () => Date.now() > shown + 100);
+  await page.keyboard.press("Enter");
+  await until("the option is taken", async () => (await expression(page)) === "client.family");
   await page.keyboard.type(" eq ");
   await page.getByRole("option", { name: /containerd/ }).waitFor();
   await page.keyboard.type('"docker');
@@ -96,13 +97,15 @@ test("a fault is shown in its place, and what cannot be read is neither previewe
   fixture.calls.length = 0;
   await editor(page).click();
   await page.keyboard.press("ControlOrMeta+End");
-  await page.keyboard.type(" and http.hots");
+  // At once: what stands there between two slow keys can be read, and would be previewed.
+  await page.keyboard.insertText(" and http.hots");
   await page.getByText("did you mean `http.host`?").waitFor();
   assert.equal(await page.locator(".cm-lintRange-error").innerText(), "http.hots");
   assert.ok(await page.getByRole("button", { name: "Save…" }).isDisabled());
   assert.deepEqual(sent("POST", "previews"), []);
   assert.deepEqual(await axe(page), []);
-  for (let times = 0; times < 4; times += 1) await page.keyboard.press("Backspace");
+  for (let times = 0; times < 4; times += 1) await page.keyboard.press("Shift+ArrowLeft");
+  await page.keyboard.press("Backspace");
   await page.getByText("✓ This expression can be read.").waitFor();
   await until("the preview follows", async () => sent("POST", "previews").length > 0);
   const { rule, route } = (sent("POST", "previews")[0]?.body ?? {}) as { rule: { expression: string }; route: string };
@@ -117,7 +120,9 @@ test("a preview that is out of date is cancelled", async () => {
   await page.getByText("Replaying the last hour…").waitFor();
   await page.getByLabel("on route").selectOption("hub");
   await until("the second begins", async () => sent("POST", "previews").length === 2);
-  assert.deepEqual(fixture.calls.filter(({ path }) => path.startsWith("previews")).map(({ method }) => method), ["POST", "DELETE", "POST"]);
+  // How often it is looked at depends on the machine.
+  const begunAndEnded = fixture.calls.filter(({ method, path }) => path.startsWith("previews") && method !== "GET");
+  assert.deepEqual(begunAndEnded.map(({ method }) => method), ["POST", "DELETE", "POST"]);
   await page.getByRole("link", { name: "Fires" }).click();
   await until("the last is cancelled", async () => sent("DELETE", "previews/pv-1").length === 2);
   await close();
