@@ -5,11 +5,13 @@
 
 use std::time::Duration;
 
-use blobwatch_detector::{Allowed, Attempt, Delivery, SIGNATURE_HEADER, Webhook, check, signature};
+use blobwatch_detector::{
+    Allowed, Attempt, Delivery, SIGNATURE_HEADER, SecretUse, Webhook, check, signature, standard_signature,
+};
 use futures_util::future::{Either, select};
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
-use worker::{Delay, Env, Fetch, Method, Request, RequestInit, RequestRedirect, Response, Result};
+use worker::{Delay, Env, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response, Result};
 
 use super::body::discard;
 use super::http::machine_ms;
@@ -54,6 +56,13 @@ fn answered(status: u16) -> Attempt {
     match status {
         200..300 => Attempt::Delivered { status },
         300..400 => failed(format!("answered {status}: redirects are not followed")),
+        // Too slow, in conflict with another, too early, too many: a later one may be taken.
+        408 | 409 | 425 | 429 => failed(format!("answered {status}")),
+        400..500 => Attempt::Refused {
+            why: format!(
+                "answered {status}: not tried again, because the same message would be refused again"
+            ),
+        },
         _ => failed(format!("answered {status}")),
     }
 }
@@ -67,16 +76,38 @@ fn request(webhook: &Webhook, delivery: &Delivery) -> Result<Request> {
     init.with_method(Method::Post)
         .with_redirect(RequestRedirect::Manual)
         .with_body(Some(delivery.body.as_str().into()));
-    let request = Request::new_with_init(&webhook.url, &init)?;
+    let url = format!("{}{}", webhook.url.trim_end_matches('/'), delivery.path);
+    let url = if delivery.path.is_empty() {
+        &webhook.url
+    } else {
+        &url
+    };
+    let request = Request::new_with_init(url, &init)?;
     let headers = request.headers();
-    headers.set("Content-Type", "application/json")?;
+    headers.set("Content-Type", webhook.format.content_type())?;
     headers.set("User-Agent", "Blobwatch")?;
-    headers.set("Blobwatch-Delivery", &format!("dl-{:06}", delivery.id))?;
-    headers.set(
-        SIGNATURE_HEADER,
-        &signature(&webhook.secret, machine_ms() / 1000, &delivery.body),
-    )?;
+    headers.set("Blobwatch-Delivery", &delivery.name())?;
+    match webhook.format.secret_use() {
+        SecretUse::Signature => sign(headers, webhook, delivery)?,
+        SecretUse::Credential(scheme) if !webhook.secret.is_empty() => {
+            headers.set("Authorization", &format!("{scheme} {}", webhook.secret))?;
+        }
+        SecretUse::Credential(_) | SecretUse::RoutingKey | SecretUse::Nothing => {}
+    }
     Ok(request)
+}
+
+/// By the time of the attempt, in the header of Blobwatch's own and in those of Standard Webhooks.
+fn sign(headers: &Headers, webhook: &Webhook, delivery: &Delivery) -> Result<()> {
+    let unix_s = machine_ms() / 1000;
+    let (secret, body, id) = (&webhook.secret, &delivery.body, delivery.name());
+    headers.set(SIGNATURE_HEADER, &signature(secret, unix_s, body))?;
+    headers.set("Webhook-Id", &id)?;
+    headers.set("Webhook-Timestamp", &unix_s.to_string())?;
+    headers.set(
+        "Webhook-Signature",
+        &standard_signature(secret, &id, unix_s, body),
+    )
 }
 
 async fn send(env: &Env, request: Request) -> Result<Response> {

@@ -115,7 +115,7 @@ impl Detector {
             }
             ChangeCall::ROUTE => {
                 let change: ChangeNotice = notice::<ChangeCall, _>(&mut received).await?;
-                self.with("keep a change", |store| store.change(&change))?;
+                self.with("keep a change", |store| store.change(&change, now_ms()))?;
                 answer::<ChangeCall>(())?
             }
             IngestedCall::ROUTE => {

@@ -1,6 +1,6 @@
 //! Who is told: addresses that may be, by whom they are set, and deliveries that are sent until they are taken.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::api::is_problem;
 use crate::harness::clock::eventually;
@@ -85,4 +85,95 @@ fn a_delivery_is_sent_again_until_it_is_taken_and_redirects_are_not_followed() {
         (item["status"] == "delivered").then_some(item)
     });
     assert_eq!(item["attempts"], receiver.told().len(), "one by one");
+}
+
+#[test]
+fn each_receiver_gets_its_form_and_what_it_refuses_is_not_sent_again() {
+    let stage = Stage::with(Bundle::Release, |deployment| {
+        deployment.var("WEBHOOKS_MAY_REACH", "private")
+    });
+    let (pager, chat) = (Receiver::start(), Receiver::start());
+    let api = stage.api();
+    let key = "0123456789abcdef0123456789abcdef";
+    api.put(
+        "/webhooks/pager",
+        &json!({"url": pager.url("/v2/enqueue"), "format": "pagerduty", "secret": key, "dashboard": "http://blobs.test/_blobwatch/"}),
+    );
+    api.put(
+        "/webhooks/signed",
+        &json!({"url": pager.url("/events"), "format": "cloudevents", "secret": SECRET}),
+    );
+    api.put(
+        "/webhooks/chat",
+        &json!({"url": chat.url("/"), "format": "slack", "events": ["mode.changed"]}),
+    );
+    chat.answer_next("404 Gone");
+    for id in ["pager", "signed"] {
+        let path = format!("/_blobwatch/api/v1/webhooks/{id}/test");
+        let queued = api.send(Request::new("POST", &path).body("application/json", ""));
+        assert_eq!(queued.status(), 202, "{}", queued.text());
+    }
+    // That a rule is there that only watches changes nothing for clients; another version of it may.
+    for expression in ["ssl", "not ssl"] {
+        api.put(
+            "/rules/sweep",
+            &json!({"description": "", "expression": expression, "action": "tag"}),
+        );
+    }
+    let told = eventually("both are told", || {
+        Some(pager.told()).filter(|told| told.len() == 2)
+    });
+    let body = |at: usize| -> Value { serde_json::from_str(&told[at].body).unwrap() };
+    let (incident, event) = (body(0), body(1));
+    assert_eq!(
+        (
+            &incident["routing_key"],
+            &incident["payload"]["class"],
+            &incident["client_url"]
+        ),
+        (
+            &json!(key),
+            &json!("test"),
+            &json!("http://blobs.test/_blobwatch/")
+        )
+    );
+    assert_eq!(
+        told[0].head.get("blobwatch-signature"),
+        None,
+        "its key is in the message"
+    );
+    assert_eq!(
+        told[1].head.get("content-type"),
+        Some("application/cloudevents+json")
+    );
+    assert_eq!(
+        (&event["specversion"], &event["type"]),
+        (&json!("1.0"), &json!("blobwatch.test"))
+    );
+    assert_eq!(told[1].head.get("webhook-id"), event["id"].as_str());
+    assert!(
+        told[1]
+            .head
+            .get("webhook-signature")
+            .is_some_and(|signature| signature.starts_with("v1,"))
+    );
+    let refused = eventually("the change is told", || {
+        let items = api.get("/webhooks/deliveries")["items"].clone();
+        let items = items.as_array().unwrap().clone();
+        items
+            .into_iter()
+            .find(|item| item["webhook"] == "chat" && item["status"] != "pending")
+    });
+    assert_eq!(
+        (&refused["status"], &refused["attempts"]),
+        (&json!("failed"), &json!(1))
+    );
+    let text = serde_json::from_str::<Value>(&chat.told()[0].body).unwrap();
+    assert!(
+        text["text"]
+            .as_str()
+            .unwrap()
+            .contains("sweep: rule.put, by olga"),
+        "{text}"
+    );
 }

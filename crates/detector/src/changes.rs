@@ -1,6 +1,7 @@
 //! Changes of the rulebook, as marks of a timeline and as switches that an onset is held against.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::broad::clients_in_networks;
 use crate::store::{Mark, MarkKind};
@@ -10,6 +11,9 @@ use blobwatch_rulebook::{
     AnomalyBreadth, Cause, ChangeNotice, ModeValue, PartChange, RouteValue, RuleValue, SettingsValue,
 };
 use blobwatch_wire::rfc3339;
+
+/// Parts of one change that are told in words.
+const MAX_WORDS: usize = 3;
 
 /// One for each change, and one for each route that a push changed.
 pub(crate) fn marks_of(notice: &ChangeNotice) -> Vec<Mark> {
@@ -51,6 +55,28 @@ pub(crate) fn breadth_of(notice: &ChangeNotice) -> Option<AnomalyBreadth> {
         PartChange::Settings { after, .. } => Some(after.unwrap_or_default().anomaly_breadth),
         _ => None,
     })
+}
+
+/// What a change altered for clients, in words; `None` where it altered nothing.
+pub(crate) fn change_words(notice: &ChangeNotice) -> Option<String> {
+    if notice.cause == Cause::PanicOff {
+        return Some(panic_off(notice).text);
+    }
+    let parts = notice.parts.iter().filter(|part| may_act(part));
+    let all: Vec<String> = parts.filter_map(|part| part_words(notice, part)).collect();
+    let more = all.len().saturating_sub(MAX_WORDS);
+    let mut words = all.into_iter().take(MAX_WORDS).collect::<Vec<_>>().join("; ");
+    if more > 0 {
+        words.push_str(&format!("; and {more} more"));
+    }
+    (!words.is_empty()).then_some(words)
+}
+
+/// The routes that a change is on; empty where it may be on every one.
+pub(crate) fn routes_of(notice: &ChangeNotice) -> Vec<String> {
+    let places = notice.parts.iter().filter_map(place_of);
+    let routes: Option<BTreeSet<String>> = places.map(|(_, route)| route.cloned()).collect();
+    routes.unwrap_or_default().into_iter().collect()
 }
 
 fn panic_off(notice: &ChangeNotice) -> Intervention {

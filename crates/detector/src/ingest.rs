@@ -159,9 +159,15 @@ impl SourceState {
 
     /// When the last body came of a source that sent regularly and does so no more.
     pub(crate) fn silent_since_ms(&self, now_ms: u64) -> Option<u64> {
+        self.silent_from_ms()
+            .is_some_and(|from_ms| now_ms >= from_ms)
+            .then_some(self.received_ms)
+    }
+
+    /// From when on a source that sends regularly is silent, if nothing comes.
+    pub(crate) fn silent_from_ms(&self) -> Option<u64> {
         let allowed_ms = (self.gap_ms * SILENT_FACTOR).max(SILENT_MS);
-        let is_silent = now_ms.saturating_sub(self.received_ms) > allowed_ms;
-        (self.bodies >= REGULAR_AFTER && is_silent).then_some(self.received_ms)
+        (self.bodies >= REGULAR_AFTER).then_some(self.received_ms + allowed_ms + 1)
     }
 
     pub(crate) fn newest_lag_s(&self, now_ms: u64) -> Option<u64> {

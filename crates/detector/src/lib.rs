@@ -31,7 +31,7 @@ mod webhook;
 mod window;
 
 pub(crate) use admission::{Admission, Fill, OlderAdmission};
-pub(crate) use anomaly::AnomalyJson;
+
 pub use anomaly::{Anomaly, Moment, number};
 pub use broad::clients_in_networks;
 pub use calls::{Report, ReportFacts, SharedDetector, answer, report_facts, wanted_evidence};
@@ -48,4 +48,6 @@ pub use object_calls::{Acknowledged, AnomalyCall, CellsCall, ChangeCall, HarmCal
 pub(crate) use rules::{Contrast, Switch};
 pub(crate) use sentence::{called, rate, times};
 pub use store::{Attempt, Delivery, Detector, Webhook, keep_hours};
-pub use webhook::{Allowed, SIGNATURE_HEADER, audited, check, signature};
+pub use webhook::{
+    Allowed, Format, SIGNATURE_HEADER, SecretUse, audited, check, signature, standard_signature,
+};

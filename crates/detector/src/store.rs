@@ -12,6 +12,7 @@
 
 mod anomalies;
 mod changes;
+mod conditions;
 mod delay;
 mod deliveries;
 mod ingest;

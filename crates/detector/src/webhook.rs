@@ -1,16 +1,23 @@
-//! Telling others: which addresses may be told, what they are told, and how they know that it was us.
+//! Telling others: which addresses may be told, what they are told of and in which form, and how they know that it was us.
 //!
-//! In scope: the address, the message, its signature, the calls that set a webhook. Not in scope: when something is
-//! told and how often (`store`), and the request itself (`src/control_plane`).
+//! In scope: the address, the alert and its forms, the signature, the calls that set a webhook. Not in scope: when something
+//! is told and how often (`store`), and the request itself (`src/control_plane`).
 
 mod address;
+mod alert;
 mod audited;
 mod body;
-mod message;
+mod event;
+mod format;
 mod sign;
+#[cfg(test)]
+mod tests;
 
 pub use address::{Allowed, check};
+pub(crate) use alert::{Alert, Status};
 pub use audited::audited;
 pub(crate) use body::{WebhookItem, checked_id, read};
-pub(crate) use message::{EventName, message, test_message};
-pub use sign::{SIGNATURE_HEADER, signature};
+pub(crate) use event::{EventName, Severity};
+pub(crate) use format::{Context, rendered};
+pub use format::{Format, SecretUse};
+pub use sign::{SIGNATURE_HEADER, signature, standard_signature};

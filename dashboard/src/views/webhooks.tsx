@@ -1,6 +1,7 @@
 // Webhooks: who is told of anomalies, whether the messages arrive, and a message to try it with.
 
 import { useState } from "preact/hooks";
+import { BASE } from "../address.ts";
 import { change, get, toProblem } from "../api/client.ts";
 import type { Page, Problem } from "../api/types.ts";
 import { useLive } from "../live.ts";
@@ -15,13 +16,47 @@ const EVERY_MS = 5_000;
 const MAX_SHOWN = 20;
 
 /** Without the message `test`, which is sent when somebody asks for it. */
-const EVENTS = ["anomaly.opened", "anomaly.changed", "anomaly.closed"];
+const EVENTS = [
+  "anomaly.opened",
+  "anomaly.changed",
+  "anomaly.closed",
+  "guard.demoted",
+  "rulebook.panic_off",
+  "source.silent",
+  "attribute.saturated",
+  "mode.changed",
+  "mode.stage",
+];
+
+/** What a new webhook is told of: what somebody should look at. */
+const DEFAULT_EVENTS = EVENTS.filter((event) => !event.startsWith("mode."));
+
+/** Receivers, and what their secret is; none where the address is the secret. */
+const FORMATS: Record<string, { label: string; secret: string | null }> = {
+  generic: { label: "Blobwatch's own JSON, signed", secret: "Secret, 22 to 256 bytes: it signs each message" },
+  slack: { label: "Slack", secret: null },
+  teams: { label: "Teams", secret: null },
+  discord: { label: "Discord", secret: null },
+  pagerduty: { label: "PagerDuty", secret: "Integration key" },
+  opsgenie: { label: "Opsgenie", secret: "API key" },
+  alertmanager: { label: "Alertmanager", secret: "Bearer token, if it wants one" },
+  cloudevents: { label: "CloudEvents, signed", secret: "Secret, 22 to 256 bytes: it signs each message" },
+};
+
+const SEVERITIES = ["info", "warning", "critical"];
 
 interface Webhook {
   id: string;
   url: string;
+  format: string;
   events: string[];
+  kinds: string[];
+  routes: string[];
+  severity: string;
+  dashboard: string | null;
 }
+
+const words = (text: string): string[] => text.split(/[\s,]+/).filter((word) => word !== "");
 
 interface Delivery {
   id: string;
@@ -71,7 +106,8 @@ export function Webhooks() {
                 {webhooks.map((webhook) => (
                   <li key={webhook.id} class="row spread-row">
                     <span>
-                      <strong>{webhook.id}</strong> <span class="faint">{webhook.url}</span> <span class="faint">{webhook.events.join(", ")}</span>
+                      <strong>{webhook.id}</strong> <span class="faint">{FORMATS[webhook.format]?.label ?? webhook.format}</span> <span class="faint">{webhook.url}</span>{" "}
+                      <span class="faint">{webhook.events.join(", ")}</span>
                     </span>
                     <span class="actions">
                       <button type="button" onClick={tryIt(webhook.id)}>
@@ -147,8 +183,13 @@ function WebhookEditor({ webhook, close, done }: Props) {
   const [id, setId] = useState(webhook?.id ?? "");
   const [url, setUrl] = useState(webhook?.url ?? "");
   const [secret, setSecret] = useState("");
-  const [events, setEvents] = useState(webhook?.events ?? EVENTS);
+  const [format, setFormat] = useState(webhook?.format ?? "generic");
+  const [events, setEvents] = useState(webhook?.events ?? DEFAULT_EVENTS);
+  const [severity, setSeverity] = useState(webhook?.severity ?? "info");
+  const [kinds, setKinds] = useState(webhook?.kinds.join(", ") ?? "");
+  const [routes, setRoutes] = useState(webhook?.routes.join(", ") ?? "");
   const [reason, setReason] = useState("");
+  const secretLabel = FORMATS[format]?.secret;
   const { isAsking, problem, make } = useChange();
   const act = (ask: () => Promise<unknown>) =>
     make(async () => {
@@ -158,7 +199,9 @@ function WebhookEditor({ webhook, close, done }: Props) {
     });
   const save = (event: Event) => {
     event.preventDefault();
-    act(() => change("PUT", pathOf(id), { url, events, ...(secret !== "" && { secret }) }, { reason }));
+    const dashboard = webhook?.dashboard ?? new URL(BASE, location.href).href;
+    const body = { url, format, events, severity, kinds: words(kinds), routes: words(routes), dashboard, ...(secret !== "" && { secret }) };
+    act(() => change("PUT", pathOf(id), body, { reason }));
   };
   const toggle = (event: string) => setEvents((now) => (now.includes(event) ? now.filter((one) => one !== event) : [...now, event]));
   return (
@@ -175,9 +218,27 @@ function WebhookEditor({ webhook, close, done }: Props) {
           <input type="url" value={url} required autocomplete="off" spellcheck={false} placeholder="https://hooks.example.com/…" onInput={(event) => setUrl(event.currentTarget.value.trim())} />
         </label>
         <label>
-          {webhook ? "New secret, 22 to 256 bytes; empty: as it is" : "Secret, 22 to 256 bytes: it signs each message"}
-          <input type="password" value={secret} required={!webhook} autocomplete="new-password" onInput={(event) => setSecret(event.currentTarget.value)} />
+          Receiver
+          <select value={format} onChange={(event) => setFormat(event.currentTarget.value)}>
+            {Object.entries(FORMATS).map(([name, { label }]) => (
+              <option key={name} value={name}>
+                {label}
+              </option>
+            ))}
+          </select>
         </label>
+        {secretLabel && (
+          <label>
+            {webhook ? `${secretLabel}; empty: as it is` : secretLabel}
+            <input
+              type="password"
+              value={secret}
+              required={!webhook && format !== "alertmanager"}
+              autocomplete="new-password"
+              onInput={(event) => setSecret(event.currentTarget.value)}
+            />
+          </label>
+        )}
         <fieldset>
           <legend>Sends</legend>
           {[...new Set([...EVENTS, ...events])].map((event) => (
@@ -186,6 +247,22 @@ function WebhookEditor({ webhook, close, done }: Props) {
             </label>
           ))}
         </fieldset>
+        <label>
+          At least
+          <select value={severity} onChange={(event) => setSeverity(event.currentTarget.value)}>
+            {SEVERITIES.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Kinds of anomaly; empty: all
+          <input value={kinds} autocomplete="off" spellcheck={false} placeholder="start_failed, resume_surge" onInput={(event) => setKinds(event.currentTarget.value)} />
+        </label>
+        <label>
+          Routes; empty: all
+          <input value={routes} autocomplete="off" spellcheck={false} placeholder="default" onInput={(event) => setRoutes(event.currentTarget.value)} />
+        </label>
         <Reason value={reason} set={setReason} problem={problem} />
         <div class="actions">
           <button type="submit" class="primary" disabled={isAsking || events.length === 0}>

@@ -334,13 +334,27 @@ test("a webhook is set, tried and seen to arrive", async () => {
   await page.getByRole("button", { name: "New webhook…" }).click();
   await page.getByRole("dialog").getByLabel("Name").fill("chat");
   await page.getByLabel("Address").fill("https://hooks.example/a");
-  await page.getByLabel("Secret, 22").fill("0123456789012345678901234");
+  await page.getByLabel("Receiver").selectOption("Slack");
+  assert.equal(await page.getByLabel("Secret, 22").count(), 0, "the address is the secret");
+  await page.getByLabel("Receiver").selectOption("PagerDuty");
+  await page.getByLabel("Integration key").fill("0123456789012345678901234");
   await page.getByLabel("anomaly.changed").uncheck();
+  await page.getByLabel("At least").selectOption("critical");
+  await page.getByLabel("Kinds of anomaly").fill("start_failed, resume_surge");
   assert.deepEqual(await axe(page), []);
   await confirm(page, "the night shift", "Save");
   await page.getByRole("button", { name: "Send a test to chat" }).click();
   await page.getByRole("region", { name: "Deliveries" }).getByText("200 OK").first().waitFor();
-  assert.deepEqual(sent("PUT", "webhooks/chat")[0]?.body, { url: "https://hooks.example/a", events: ["anomaly.opened", "anomaly.closed"], secret: "0123456789012345678901234" });
+  assert.deepEqual(sent("PUT", "webhooks/chat")[0]?.body, {
+    url: "https://hooks.example/a",
+    format: "pagerduty",
+    events: ["anomaly.opened", "anomaly.closed", "guard.demoted", "rulebook.panic_off", "source.silent", "attribute.saturated"],
+    severity: "critical",
+    kinds: ["start_failed", "resume_surge"],
+    routes: [],
+    dashboard: new URL("/_blobwatch/", page.url()).href,
+    secret: "0123456789012345678901234",
+  });
   await page.getByRole("button", { name: "Edit… chat" }).click();
   await confirm(page, "moved", "Remove");
   await page.getByRole("button", { name: "Send a test to chat" }).waitFor({ state: "detached" });

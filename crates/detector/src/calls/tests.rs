@@ -26,7 +26,7 @@ fn night() -> (Detector<Native>, u64) {
     }
     let now = arrival(&batches[389]) + 5_000;
     detector.tick(now).unwrap();
-    detector.change(&written(1, now - 60_000)).unwrap();
+    detector.change(&written(1, now - 60_000), now).unwrap();
     (detector, now)
 }
 
@@ -551,7 +551,7 @@ fn no_anomaly_is_not_taken_for_health() {
     let settings = json!({"id": "1", "revision": 2, "time_ms": now, "actor": "olga", "cause": "operator", "action": "settings.put",
         "target": "settings", "parts": [{"part": "settings", "before": {}, "after": {"anomaly_breadth": {"clients": 3, "networks": 1}}}]});
     detector
-        .change(&serde_json::from_value(settings).unwrap())
+        .change(&serde_json::from_value(settings).unwrap(), now)
         .unwrap();
     assert_eq!(
         said(&detector, now),

@@ -48,8 +48,7 @@ pub(crate) fn answer<S: Sql>(
             ApiReply::json(200, &WebhookItem::from(&webhook))
         }
         ("POST", ["webhooks", id, "test"]) => {
-            webhook(store, id)?;
-            let id = store.tell_test(id, call.now_ms)?;
+            let id = store.tell_test(&webhook(store, id)?, call.now_ms)?;
             let id = format!("dl-{id:06}");
             ApiReply::json(202, &QueuedDelivery { id })
         }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Detector;
+use crate::webhook::Alert;
 use crate::{Anomaly, Change, Moment, Note, Outcome};
 use blobwatch_sql::{Row, Sql, SqlValue, StoreError, json, number};
 use blobwatch_wire::rfc3339;
@@ -72,7 +73,7 @@ impl<S: Sql> Detector<S> {
     pub(super) fn keep(&self, outcome: &Outcome, now_ms: u64) -> Result<(), StoreError> {
         for change in &outcome.changes {
             self.keep_change(change)?;
-            self.tell(change, now_ms)?;
+            self.tell(&Alert::of_change(change), now_ms)?;
         }
         for Note { time_ms, text } in &outcome.notes {
             self.mark(*time_ms, MarkKind::Note, "", text)?;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Detector, Mark, count};
 use crate::changes::{breadth_of, interventions_of, marks_of, switches_of};
 use crate::engine::MAX_SWITCHES;
+use crate::webhook::Alert;
 use blobwatch_rulebook::{AnomalyBreadth, ChangeNotice};
 use blobwatch_sql::{Sql, SqlValue, StoreError, json, number};
 
@@ -37,13 +38,20 @@ pub(super) const OF_TIME: &str =
     "SELECT body FROM change WHERE time_ms >= ? AND time_ms < ? ORDER BY time_ms DESC LIMIT ?";
 
 impl<S: Sql> Detector<S> {
-    /// Takes in a change; one that came already changes nothing.
+    /// Takes in a change, and tells of it; one that came already changes nothing.
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn change(&mut self, notice: &ChangeNotice) -> Result<(), StoreError> {
-        self.sql
-            .transaction(|| self.keep_change_notices(std::slice::from_ref(notice)))?;
+    pub fn change(&mut self, notice: &ChangeNotice, now_ms: u64) -> Result<(), StoreError> {
+        self.sql.transaction(|| {
+            let is_known = "SELECT count(*) FROM change WHERE id = ?";
+            let is_new = count(&self.sql, is_known, &[SqlValue::Text(notice.id.clone())])? == 0;
+            self.keep_change_notices(std::slice::from_ref(notice))?;
+            match Alert::of_notice(notice).filter(|_| is_new) {
+                Some(alert) => self.tell(&alert, now_ms),
+                None => Ok(()),
+            }
+        })?;
         self.tell_engine(std::slice::from_ref(notice))
     }
 

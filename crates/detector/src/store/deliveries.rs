@@ -1,14 +1,13 @@
 //! What is to be told to whom, until it was told.
 //!
 //! Guarantees: what a tick decided to tell is in the database with that decision; it is sent until an answer of 2xx
-//! comes or [`MAX_ATTEMPTS`] have failed, which takes a day; each has an id that stays, so that a receiver knows a
-//! repeat.
+//! comes, [`MAX_ATTEMPTS`] have failed, which takes a day, or it is refused for good; each has an id that stays, so that a
+//! receiver knows a repeat.
 
 use serde::Serialize;
 
-use super::{Detector, count};
-use crate::Change;
-use crate::webhook::{EventName, message};
+use super::{Detector, Webhook, count};
+use crate::webhook::{Alert, Context, rendered};
 use blobwatch_sql::{Row, Sql, SqlValue, StoreError, number};
 use blobwatch_wire::rfc3339;
 
@@ -27,14 +26,32 @@ pub struct Delivery {
     pub webhook: String,
     /// JSON, the same at each attempt.
     pub body: String,
+    /// What follows the receiver's address; mostly nothing.
+    pub path: String,
     pub attempts: u64,
+}
+
+impl Delivery {
+    /// `dl-000012`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        name(self.id)
+    }
 }
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attempt {
-    Delivered { status: u16 },
-    Failed { why: String },
+    Delivered {
+        status: u16,
+    },
+    Failed {
+        why: String,
+    },
+    /// The receiver will not take it however often it comes.
+    Refused {
+        why: String,
+    },
 }
 
 /// A delivery as the API lists it.
@@ -52,20 +69,15 @@ pub struct DeliveryItem {
     pub outcome: String,
 }
 
-/// `dl-000012`.
-pub(super) fn name(id: u64) -> String {
+fn name(id: u64) -> String {
     format!("dl-{id:06}")
 }
 
 impl<S: Sql> Detector<S> {
-    /// Queues what a change has to tell, to everybody who wants to be told of such.
-    pub(super) fn tell(&self, change: &Change, now_ms: u64) -> Result<(), StoreError> {
-        let event = EventName::of(change.moment);
-        let wanting = |hook: &super::Webhook| hook.events.contains(&event);
-        for webhook in self.webhooks()?.into_iter().filter(wanting) {
-            self.queue(&webhook.id, event, now_ms, |id| {
-                message(&name(id), event, &change.anomaly, now_ms)
-            })?;
+    /// Queues an alert for everybody who wants it.
+    pub(super) fn tell(&self, alert: &Alert, now_ms: u64) -> Result<(), StoreError> {
+        for webhook in self.webhooks()?.iter().filter(|webhook| webhook.wants(alert)) {
+            self.queue(webhook, alert, now_ms)?;
         }
         Ok(())
     }
@@ -74,19 +86,11 @@ impl<S: Sql> Detector<S> {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn tell_test(&self, webhook: &str, now_ms: u64) -> Result<u64, StoreError> {
-        self.queue(webhook, EventName::Test, now_ms, |id| {
-            crate::webhook::test_message(&name(id), now_ms)
-        })
+    pub fn tell_test(&self, webhook: &Webhook, now_ms: u64) -> Result<u64, StoreError> {
+        self.queue(webhook, &Alert::test(now_ms), now_ms)
     }
 
-    fn queue(
-        &self,
-        webhook: &str,
-        event: EventName,
-        now_ms: u64,
-        body: impl FnOnce(u64) -> String,
-    ) -> Result<u64, StoreError> {
+    fn queue(&self, webhook: &Webhook, alert: &Alert, now_ms: u64) -> Result<u64, StoreError> {
         let id = 1 + count(&self.sql, "SELECT coalesce(max(id), 0) FROM delivery", &[])?;
         let waiting = count(
             &self.sql,
@@ -94,15 +98,23 @@ impl<S: Sql> Detector<S> {
             &[],
         )?;
         let full = waiting >= MAX_WAITING;
+        let context = Context {
+            delivery: &name(id),
+            secret: &webhook.secret,
+            dashboard: webhook.dashboard.as_deref(),
+            now_ms,
+        };
+        let message = rendered(webhook.format, alert, context);
         self.sql.run(
-            "INSERT INTO delivery (id, webhook, event, created_ms, body, attempts, next_ms, ended_ms, outcome) \
-             VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)",
+            "INSERT INTO delivery (id, webhook, event, created_ms, body, path, attempts, next_ms, ended_ms, outcome) \
+             VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
             &[
                 number(id),
-                SqlValue::Text(webhook.to_owned()),
-                SqlValue::Text(event.as_str().to_owned()),
+                SqlValue::Text(webhook.id.clone()),
+                SqlValue::Text(alert.event.as_str().to_owned()),
                 number(now_ms),
-                SqlValue::Text(body(id)),
+                SqlValue::Text(message.body),
+                SqlValue::Text(message.path),
                 if full { SqlValue::Null } else { number(now_ms) },
                 if full { number(now_ms) } else { SqlValue::Null },
                 SqlValue::Text(if full { "too many deliveries are waiting" } else { "" }.to_owned()),
@@ -117,7 +129,7 @@ impl<S: Sql> Detector<S> {
     /// When SQLite refuses.
     pub fn due(&self, now_ms: u64, limit: usize) -> Result<Vec<Delivery>, StoreError> {
         let rows = self.sql.run(
-            "SELECT id, webhook, body, attempts FROM delivery WHERE next_ms <= ? ORDER BY next_ms LIMIT ?",
+            "SELECT id, webhook, body, path, attempts FROM delivery WHERE next_ms <= ? ORDER BY next_ms LIMIT ?",
             &[number(now_ms), number(limit as u64)],
         )?;
         rows.iter().map(delivery).collect()
@@ -132,6 +144,7 @@ impl<S: Sql> Detector<S> {
         let (outcome, again) = match attempt {
             Attempt::Delivered { status } => (format!("status {status}"), false),
             Attempt::Failed { why } => (why.clone(), attempts < MAX_ATTEMPTS),
+            Attempt::Refused { why } => (why.clone(), false),
         };
         self.sql.run(
             "UPDATE delivery SET attempts = ?, next_ms = ?, ended_ms = ?, outcome = ? WHERE id = ?",
@@ -214,7 +227,8 @@ fn delivery(row: &Row) -> Result<Delivery, StoreError> {
         id: row.integer(0, "delivery.id")?,
         webhook: row.text(1, "delivery.webhook")?.to_owned(),
         body: row.text(2, "delivery.body")?.to_owned(),
-        attempts: row.integer(3, "delivery.attempts")?,
+        path: row.text(3, "delivery.path")?.to_owned(),
+        attempts: row.integer(4, "delivery.attempts")?,
     })
 }
 

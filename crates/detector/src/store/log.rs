@@ -116,6 +116,7 @@ impl<S: Sql> Detector<S> {
                 Ok::<(), StoreError>(())
             })?;
         }
+        self.tell_conditions(now_ms)?;
         self.keep_delay()?;
         if self.is_save_due(now_ms) {
             self.save(now_ms)?;
@@ -145,7 +146,10 @@ impl<S: Sql> Detector<S> {
         let after_slot = (slot_of(now_ms.saturating_sub(GRACE_MS)) + 1) * SLOT_S * 1000 + GRACE_MS + 500;
         let tick = (self.engine.is_waiting() || self.log.batches > 0).then_some(after_slot);
         let told = self.next_delivery_ms()?.map(|at| at.max(now_ms));
-        Ok([tick, told].into_iter().flatten().min())
+        Ok([tick, told, self.next_silence_ms(now_ms)?]
+            .into_iter()
+            .flatten()
+            .min())
     }
 
     fn count(&mut self, batch: CellBatch, now_ms: u64) {

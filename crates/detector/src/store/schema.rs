@@ -29,4 +29,6 @@ pub(super) const STEPS: &[Step] = &[
     Step::Statements(&[CHANGE, CHANGE_TIME, NO_SWITCHES]),
     // Sources that push events, and windows that they tell of.
     Step::Statements(&[INGEST, UPSTREAM_WINDOW, UPSTREAM_WINDOW_TIME]),
+    // Some receivers take different messages at different addresses.
+    Step::Statements(&["ALTER TABLE delivery ADD COLUMN path TEXT NOT NULL DEFAULT ''"]),
 ];

@@ -1,6 +1,7 @@
 //! The Detector on SQLite in memory: nothing lost, nothing twice, whenever the process dies.
 
 mod changes;
+mod conditions;
 mod deliveries;
 mod ingest;
 mod rollups;
@@ -15,7 +16,7 @@ use crate::store::deliveries::MAX_ATTEMPTS;
 use crate::store::state::STATE_FORMAT;
 use crate::tests::stories::{healthy, july};
 use crate::tests::traffic::{NOON, World};
-use crate::webhook::EventName;
+use crate::webhook::{EventName, Format, Severity};
 use crate::{Engine, Rollup};
 use blobwatch_guard::{Against, HarmNotice};
 use blobwatch_pull::{Family, Mode};
@@ -95,8 +96,13 @@ pub(crate) fn hook() -> Webhook {
     Webhook {
         id: "chat".to_owned(),
         url: "https://hooks.example.org/x".to_owned(),
+        format: Format::Generic,
         secret: "a secret of some length".to_owned(),
         events: vec![EventName::Opened, EventName::Changed, EventName::Closed],
+        kinds: Vec::new(),
+        routes: Vec::new(),
+        severity: Severity::Info,
+        dashboard: None,
         created_ms: START_MS,
         actor: "olga".to_owned(),
     }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Detector;
-use crate::webhook::EventName;
+use crate::AnomalyKind;
+use crate::webhook::{Alert, EventName, Format, Severity};
 use blobwatch_sql::{Row, Sql, SqlValue, StoreError, json};
 
 /// Addresses at most: each event is a request to each.
@@ -16,12 +17,37 @@ const BODY: &str = "webhook.body";
 pub struct Webhook {
     pub id: String,
     pub url: String,
+    #[serde(default)]
+    pub format: Format,
     pub secret: String,
     /// What it is told of; never empty.
     pub events: Vec<EventName>,
+    /// Of anomalies those of these kinds; empty: all.
+    #[serde(default)]
+    pub kinds: Vec<AnomalyKind>,
+    /// What may concern one of these routes; empty: all.
+    #[serde(default)]
+    pub routes: Vec<String>,
+    /// The least that it is told of.
+    #[serde(default)]
+    pub severity: Severity,
+    /// Address of the dashboard, for links.
+    #[serde(default)]
+    pub dashboard: Option<String>,
     pub created_ms: u64,
     /// Name of the token that set it.
     pub actor: String,
+}
+
+impl Webhook {
+    /// Whether it is to be told.
+    pub(crate) fn wants(&self, alert: &Alert) -> bool {
+        let is_of_kind = || self.kinds.is_empty() || alert.kinds.iter().any(|kind| self.kinds.contains(kind));
+        self.events.contains(&alert.event)
+            && alert.severity >= self.severity
+            && (alert.kinds.is_empty() || is_of_kind())
+            && (self.routes.is_empty() || self.routes.iter().any(|route| alert.may_concern(route)))
+    }
 }
 
 impl<S: Sql> Detector<S> {

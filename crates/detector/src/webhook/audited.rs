@@ -6,7 +6,17 @@ use sha2::{Digest, Sha256};
 use blobwatch_wire::hex;
 
 /// What is kept as it is; whatever a webhook gets beside it stays out until somebody adds it here.
-const KEPT: [&str; 4] = ["id", "events", "created", "actor"];
+const KEPT: [&str; 9] = [
+    "id",
+    "format",
+    "events",
+    "kinds",
+    "routes",
+    "severity",
+    "dashboard",
+    "created",
+    "actor",
+];
 
 /// The item of the API with scheme and host of its address, and the address's SHA-256: two entries can be compared, and an
 /// address that somebody has can be recognised.

@@ -3,25 +3,42 @@
 use serde::{Deserialize, Serialize};
 
 use super::address::{Allowed, check};
-use super::message::EventName;
+use super::event::{EventName, Severity};
+use super::format::{Format, SecretUse};
+use crate::AnomalyKind;
 use crate::store::Webhook;
 use blobwatch_rulebook::strict;
 use blobwatch_wire::{MAX_SMALL_BODY, Place, Problem, rfc3339};
 
-/// Characters of a secret: what 128 random bits need in base 64, and as many as HMAC's block takes.
+/// Characters of a secret: what 128 random bits need in base 64, and as many as anybody's key.
 pub(crate) const MIN_SECRET: usize = 22;
 const MAX_SECRET: usize = 256;
 
 /// Characters of an id.
 const MAX_ID: usize = 64;
 
+/// Characters of the dashboard's address.
+const MAX_DASHBOARD: usize = 300;
+
+/// Routes that a webhook can be about.
+const MAX_ROUTES: usize = 100;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
     url: String,
+    #[serde(default)]
+    format: Format,
     /// Absent: the one it has stays.
     secret: Option<String>,
     events: Option<Vec<EventName>>,
+    #[serde(default)]
+    kinds: Vec<AnomalyKind>,
+    #[serde(default)]
+    routes: Vec<String>,
+    #[serde(default)]
+    severity: Severity,
+    dashboard: Option<String>,
 }
 
 /// A webhook as the API shows it.
@@ -29,7 +46,12 @@ struct Body {
 pub(crate) struct WebhookItem {
     pub id: String,
     pub url: String,
+    pub format: Format,
     pub events: Vec<EventName>,
+    pub kinds: Vec<AnomalyKind>,
+    pub routes: Vec<String>,
+    pub severity: Severity,
+    pub dashboard: Option<String>,
     /// RFC 3339.
     pub created: String,
     pub actor: String,
@@ -40,7 +62,12 @@ impl From<&Webhook> for WebhookItem {
         Self {
             id: webhook.id.clone(),
             url: webhook.url.clone(),
+            format: webhook.format,
             events: webhook.events.clone(),
+            kinds: webhook.kinds.clone(),
+            routes: webhook.routes.clone(),
+            severity: webhook.severity,
+            dashboard: webhook.dashboard.clone(),
             created: rfc3339(webhook.created_ms),
             actor: webhook.actor.clone(),
         }
@@ -82,20 +109,21 @@ pub(crate) fn read(
     }
     let secret = body.secret.or_else(|| known.map(|known| known.secret.clone()));
     let secret = secret.unwrap_or_default();
-    if !(MIN_SECRET..=MAX_SECRET).contains(&secret.len()) {
-        let message = format!(
-            "expected {MIN_SECRET} to {MAX_SECRET} bytes, for instance from `openssl rand -base64 24`"
-        );
-        wrong.push(Place::new("body.secret", message));
+    wrong.extend(secret_fault(body.format, &secret));
+    wrong.extend(dashboard_fault(body.dashboard.as_deref()));
+    if body.routes.len() > MAX_ROUTES {
+        let message = format!("expected at most {MAX_ROUTES} routes");
+        wrong.push(Place::new("body.routes", message));
     }
-    let mut events = body
-        .events
-        .unwrap_or_else(|| vec![EventName::Opened, EventName::Changed, EventName::Closed]);
+    let mut events = body.events.unwrap_or_else(|| EventName::DEFAULT.to_vec());
     events.sort();
     events.dedup();
     if events.is_empty() || events.contains(&EventName::Test) {
-        let message = "expected one or more of anomaly.opened, anomaly.changed and anomaly.closed";
-        wrong.push(Place::new("body.events", message));
+        let names = EventName::SUBSCRIBABLE.map(EventName::as_str).join(", ");
+        wrong.push(Place::new(
+            "body.events",
+            format!("expected one or more of {names}"),
+        ));
     }
     if !wrong.is_empty() {
         return Err(Problem::invalid(wrong));
@@ -103,11 +131,51 @@ pub(crate) fn read(
     Ok(Webhook {
         id: id.to_owned(),
         url: body.url,
+        format: body.format,
         secret,
         events,
+        kinds: body.kinds,
+        routes: body.routes,
+        severity: body.severity,
+        dashboard: body.dashboard,
         created_ms: known.map_or(now_ms, |known| known.created_ms),
         actor: actor.to_owned(),
     })
+}
+
+fn secret_fault(format: Format, secret: &str) -> Option<Place> {
+    if secret.is_empty() && !format.needs_secret() {
+        return None;
+    }
+    let is_signing = format.secret_use() == SecretUse::Signature;
+    // What stands in a header is one word.
+    let is_word = secret.bytes().all(|byte| byte.is_ascii_graphic());
+    if (is_signing || is_word) && (MIN_SECRET..=MAX_SECRET).contains(&secret.len()) {
+        return None;
+    }
+    let what = match format.secret_use() {
+        SecretUse::Signature => ", for instance from `openssl rand -base64 24`",
+        SecretUse::RoutingKey => ": the integration key of the service",
+        SecretUse::Credential(_) | SecretUse::Nothing => ": the key that the receiver gave out",
+    };
+    let message = format!("expected {MIN_SECRET} to {MAX_SECRET} bytes{what}");
+    Some(Place::new("body.secret", message))
+}
+
+/// It is shown as a link, and never requested.
+fn dashboard_fault(dashboard: Option<&str>) -> Option<Place> {
+    let address = dashboard?;
+    let is_web = address.starts_with("https://") || address.starts_with("http://");
+    let is_plain = address
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && !b"<>\"|\\`".contains(&byte));
+    if is_web && is_plain && address.len() <= MAX_DASHBOARD {
+        return None;
+    }
+    let message = format!(
+        "expected the dashboard's address of at most {MAX_DASHBOARD} characters, for instance https://blobs.example.com/_blobwatch/"
+    );
+    Some(Place::new("body.dashboard", message))
 }
 
 #[cfg(test)]
@@ -124,7 +192,7 @@ mod tests {
     fn a_webhook_is_set_and_its_secret_is_not_shown() {
         let body = serde_json::json!({"url": "https://hooks.example.org/x", "secret": SECRET});
         let webhook = set(&body, None).unwrap();
-        assert_eq!(webhook.events.len(), 3);
+        assert_eq!(webhook.events, EventName::DEFAULT);
         let shown = serde_json::to_string(&WebhookItem::from(&webhook)).unwrap();
         assert!(!shown.contains(SECRET), "{shown}");
         let moved = serde_json::json!({"url": "https://hooks.example.org/y", "events": ["anomaly.opened"]});

@@ -37,13 +37,13 @@ fn switched(detector: &Detector<Native>) -> Vec<u64> {
 #[test]
 fn a_change_counts_once_however_often_it_comes_and_outlives_the_process() {
     let mut detector = open();
-    detector.change(&written(2, START_MS + 2)).unwrap();
-    detector.change(&written(2, START_MS + 2)).unwrap();
+    detector.change(&written(2, START_MS + 2), START_MS).unwrap();
+    detector.change(&written(2, START_MS + 2), START_MS).unwrap();
     assert_eq!(switched(&detector), [2]);
     assert!(!detector.is_caught_up().unwrap());
     let old = [written(1, START_MS + 1), written(2, START_MS + 2)];
     detector.catch_up(&old).unwrap();
-    detector.change(&written(3, START_MS + 3)).unwrap();
+    detector.change(&written(3, START_MS + 3), START_MS).unwrap();
     let detector = reopened(detector, START_MS + 10);
     assert!(detector.is_caught_up().unwrap());
     assert_eq!(switched(&detector), [1, 2, 3]);

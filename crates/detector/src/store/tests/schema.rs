@@ -9,6 +9,8 @@ const VERSION_3: &str = include_str!("../../../tests/data/detector-v3.sql");
 
 const VERSION_4: &str = include_str!("../../../tests/data/detector-v4.sql");
 
+const VERSION_5: &str = include_str!("../../../tests/data/detector-v5.sql");
+
 fn with(script: &str) -> Native {
     let sql = Native::in_memory().unwrap();
     sql.script(script).unwrap();
@@ -22,17 +24,17 @@ fn every_version_has_a_sample() {
         let rows = with(script).run("SELECT value FROM meta WHERE key = 'schema'", &[]);
         rows.unwrap()[0].integer(0, "meta.value").unwrap()
     };
-    let numbers = [VERSION_1, VERSION_2, VERSION_3, VERSION_4].map(number);
-    assert_eq!((numbers, crate::store::schema::STEPS.len()), ([1, 2, 3, 4], 4));
+    let numbers = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5].map(number);
+    assert_eq!((numbers, crate::store::schema::STEPS.len()), ([1, 2, 3, 4, 5], 5));
 }
 
 #[test]
 fn every_version_comes_to_the_same_tables_and_keeps_its_rows() {
-    for script in [VERSION_1, VERSION_2, VERSION_3, VERSION_4] {
+    for script in [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5] {
         let detector = Detector::open(with(script), START_MS + 700_000).unwrap();
         let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
         assert_eq!(tables(&detector.sql), tables(&open().sql));
-        assert_eq!(detector.webhooks().unwrap(), [hook()]);
+        assert_eq!(detector.webhook("chat").unwrap(), Some(hook()));
         assert_eq!(detector.anomaly(1).unwrap().unwrap().opened_ms, START_MS);
         assert_eq!(detector.due(START_MS, 10).unwrap().len(), 2);
         let first = START_MS / 60_000;
@@ -78,6 +80,17 @@ fn a_source_and_a_window_of_version_4_are_kept() {
 }
 
 #[test]
+fn a_webhook_of_version_5_is_kept() {
+    let detector = Detector::open(with(VERSION_5), START_MS + 700_000).unwrap();
+    let pager = detector.webhook("pager").unwrap().unwrap();
+    assert_eq!(
+        (pager.format, pager.severity),
+        (Format::Opsgenie, Severity::Critical)
+    );
+    assert_eq!((pager.kinds.len(), pager.routes), (1, vec!["hub".to_owned()]));
+}
+
+#[test]
 fn an_older_database_keeps_what_it_has() {
     let mut detector = Detector::open(with(VERSION_2), START_MS + 700_000).unwrap();
     let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
@@ -115,5 +128,5 @@ fn a_newer_database_is_refused() {
         .run("UPDATE meta SET value = 99 WHERE key = 'schema'", &[])
         .unwrap();
     let refused = Detector::open(detector.sql, START_MS).err();
-    assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 4 }));
+    assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 5 }));
 }

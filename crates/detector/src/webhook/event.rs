@@ -1,0 +1,155 @@
+//! What a webhook can be told of, and how urgent it is.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AnomalyKind, Moment};
+use blobwatch_rulebook::Cause;
+
+/// What a webhook is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum EventName {
+    /// Opened, or opened again.
+    #[serde(rename = "anomaly.opened")]
+    Opened,
+    /// It grew, or another cohort explains it better.
+    #[serde(rename = "anomaly.changed")]
+    Changed,
+    #[serde(rename = "anomaly.closed")]
+    Closed,
+    /// Somebody tries whether the address works.
+    #[serde(rename = "test")]
+    Test,
+    /// A guard took an enforced rule back.
+    #[serde(rename = "guard.demoted")]
+    GuardDemoted,
+    /// An enforcement in steps went on, or a setting expired.
+    #[serde(rename = "mode.stage")]
+    Stage,
+    /// Somebody changed what rules or routes do to clients.
+    #[serde(rename = "mode.changed")]
+    ModeChanged,
+    /// Somebody put every rule to monitor.
+    #[serde(rename = "rulebook.panic_off")]
+    PanicOff,
+    /// A source of upstream events that pushed regularly does so no more.
+    #[serde(rename = "source.silent")]
+    SourceSilent,
+    /// Values of an attribute are counted as `other`: a cohort may be missing.
+    #[serde(rename = "attribute.saturated")]
+    AttributeSaturated,
+}
+
+impl EventName {
+    /// Every one that can be asked for.
+    pub(crate) const SUBSCRIBABLE: [Self; 9] = [
+        Self::Opened,
+        Self::Changed,
+        Self::Closed,
+        Self::GuardDemoted,
+        Self::PanicOff,
+        Self::ModeChanged,
+        Self::Stage,
+        Self::SourceSilent,
+        Self::AttributeSaturated,
+    ];
+
+    /// What a webhook is told of that asks for nothing: what somebody should look at.
+    pub(crate) const DEFAULT: [Self; 7] = [
+        Self::Opened,
+        Self::Changed,
+        Self::Closed,
+        Self::GuardDemoted,
+        Self::PanicOff,
+        Self::SourceSilent,
+        Self::AttributeSaturated,
+    ];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "anomaly.opened",
+            Self::Changed => "anomaly.changed",
+            Self::Closed => "anomaly.closed",
+            Self::Test => "test",
+            Self::GuardDemoted => "guard.demoted",
+            Self::Stage => "mode.stage",
+            Self::ModeChanged => "mode.changed",
+            Self::PanicOff => "rulebook.panic_off",
+            Self::SourceSilent => "source.silent",
+            Self::AttributeSaturated => "attribute.saturated",
+        }
+    }
+
+    #[must_use]
+    pub const fn of(moment: Moment) -> Self {
+        match moment {
+            Moment::Opened | Moment::Reopened => Self::Opened,
+            Moment::Closed => Self::Closed,
+            Moment::Grew | Moment::Renamed | Moment::Note => Self::Changed,
+        }
+    }
+
+    pub(crate) const fn of_cause(cause: Cause) -> Self {
+        match cause {
+            Cause::Guard => Self::GuardDemoted,
+            Cause::Stage | Cause::Expiry => Self::Stage,
+            Cause::PanicOff => Self::PanicOff,
+            Cause::Operator | Cause::Push | Cause::Unknown => Self::ModeChanged,
+        }
+    }
+}
+
+/// How soon somebody should look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Nothing is wrong.
+    #[default]
+    Info,
+    /// Pulls are slow or wasteful, or Blobwatch sees less than it should.
+    Warning,
+    /// Pulls fail or hang.
+    Critical,
+}
+
+impl Severity {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+
+    pub(super) const fn of_kind(kind: AnomalyKind) -> Self {
+        match kind {
+            AnomalyKind::ResumeSurge
+            | AnomalyKind::StallSurge
+            | AnomalyKind::RangeRefused
+            | AnomalyKind::TrafficCliff
+            | AnomalyKind::RuleHarm
+            | AnomalyKind::StartFailed
+            | AnomalyKind::StartRefused
+            | AnomalyKind::TargetUnreached => Self::Critical,
+            AnomalyKind::RestartSurge
+            | AnomalyKind::AbortSurge
+            | AnomalyKind::RangeLoop
+            | AnomalyKind::SlowSurge
+            | AnomalyKind::ContentSuspect => Self::Warning,
+        }
+    }
+
+    pub(super) const fn of_event(event: EventName) -> Self {
+        match event {
+            EventName::GuardDemoted | EventName::PanicOff => Self::Critical,
+            EventName::SourceSilent | EventName::AttributeSaturated => Self::Warning,
+            EventName::Opened
+            | EventName::Changed
+            | EventName::Closed
+            | EventName::Test
+            | EventName::Stage
+            | EventName::ModeChanged => Self::Info,
+        }
+    }
+}
