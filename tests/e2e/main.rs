@@ -49,6 +49,8 @@ mod killed;
 #[cfg(test)]
 mod large_bodies;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod misconfigured;
 #[cfg(test)]
 mod modes;

@@ -32,9 +32,9 @@ pub(crate) const BROWSER: Package = Package {
     program: "chromium",
 };
 
-/// A real registry and what stands before it, the clients whose requests are watched, and the browser that the dashboard is
-/// looked at with.
-pub(crate) const PACKAGES: [Package; 11] = [
+/// A real registry and what stands before it, the clients whose requests are watched, the browser that the dashboard is
+/// looked at with, and the reader of metrics and alerts.
+pub(crate) const PACKAGES: [Package; 12] = [
     BROWSER,
     Package {
         name: "docker-registry",
@@ -71,6 +71,10 @@ pub(crate) const PACKAGES: [Package; 11] = [
     Package {
         name: "nginx",
         program: "nginx",
+    },
+    Package {
+        name: "prometheus",
+        program: "promtool",
     },
     Package {
         name: "openssl",
