@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::problem::Problem;
 
+mod addresses;
 mod answer;
 mod api;
 mod audit;
@@ -58,6 +59,7 @@ enum Command {
     Anomalies(records::Anomalies),
     Status(status::Status),
     Ingest(ingest::Ingest),
+    Addresses(addresses::Addresses),
     Completions(shell::Completions),
     Man(shell::Manual),
 }
@@ -95,6 +97,7 @@ fn main() -> ExitCode {
         Command::Anomalies(arguments) => records::anomalies(&arguments),
         Command::Status(arguments) => status::status(&arguments),
         Command::Ingest(arguments) => ingest::ingest(&arguments),
+        Command::Addresses(arguments) => addresses::addresses(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => shell::manual(&arguments, Arguments::command()),
     };

@@ -17,8 +17,8 @@ use super::body::text_of_request;
 use super::http::{Answer, ConditionalRequest, FailedTo, method_of, refuse};
 use super::object_call::forward;
 use super::{
-    access, audit_api, demo_api, detector_api, health, ingest_api, losses_api, page, records_api, session,
-    tries,
+    access, addresses_api, audit_api, demo_api, detector_api, health, ingest_api, losses_api, page,
+    records_api, session, tries,
 };
 
 #[event(fetch)]
@@ -95,6 +95,7 @@ async fn answer(handler: Handler, asked: &Authorized<'_>, env: &Env) -> Answer<R
             None => forward(env, Object::RuleBook, path, request, body, actor).await,
         },
         Handler::Records => records_api::answer(path, request, env).await,
+        Handler::Addresses => addresses_api::answer(path, request, env, actor).await,
         Handler::Losses => losses_api::answer(request, env).await,
         Handler::Report => detector_api::report(path, request, env).await,
         Handler::WebhookChange => detector_api::change_webhook(path, request, body, env, actor).await,

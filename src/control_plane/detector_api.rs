@@ -55,7 +55,7 @@ pub(super) async fn change_webhook(
     text(response.status_code(), "application/json", item.to_string()).failed_to("answer")
 }
 
-fn reason(url: &Url) -> Answer<Option<String>> {
+pub(super) fn reason(url: &Url) -> Answer<Option<String>> {
     let mut reason = None;
     for (name, value) in query_pairs(url) {
         if name != "reason" {

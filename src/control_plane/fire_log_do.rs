@@ -10,8 +10,8 @@ use std::cell::{Cell, RefCell};
 
 use blobwatch_detector::{Acknowledged, CellsCall};
 use blobwatch_fire_log::{
-    FireLog as Store, FireLogError, FlushCall, LossesCall, OutboxBatch, PushRulebookCall, ReadRulebookCall,
-    StandingCall, UpstreamCall, tend, wake,
+    AddressesCall, EraseAddressCall, FireLog as Store, FireLogError, FlushCall, LossesCall, OutboxBatch,
+    PushRulebookCall, ReadRulebookCall, StandingCall, UpstreamCall, tend, wake,
 };
 use blobwatch_previews::ReplayCall;
 use blobwatch_records::RulebookVersion;
@@ -140,6 +140,16 @@ impl FireLog {
                 answer::<ReplayCall>(fire_log_queries::slice(&call, &self.records()?).await?)
             }
             LossesCall::ROUTE => answer::<LossesCall>(self.with("read the losses", |store| store.losses())?),
+            AddressesCall::ROUTE => {
+                let sql = self.records()?;
+                answer::<AddressesCall<'_>>(fire_log_queries::addresses(&received.url, &sql)?)
+            }
+            EraseAddressCall::ROUTE => {
+                let client = fire_log_queries::client_in(&received.url)?;
+                let client = client.ok_or_else(no_such_call)?;
+                let erased = self.with("erase an address", |store| store.erase_address(client))?;
+                answer::<EraseAddressCall>(erased)
+            }
             (Method::Get, call) => fire_log_queries::answer(call, &received.url, &self.records()?).await,
             _ => Err(no_such_call()),
         }

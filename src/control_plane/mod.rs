@@ -5,6 +5,7 @@
 //! Objects.
 
 mod access;
+mod addresses_api;
 mod audit_api;
 mod body;
 mod control;

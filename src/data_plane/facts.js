@@ -77,6 +77,19 @@ function platformFacts(cf) {
     add("cf.tls_client_auth.cert_issuer_dn", auth.certIssuerDN);
     add("cf.tls_client_auth.cert_serial", auth.certSerial);
     add("cf.tls_client_auth.cert_subject_dn", auth.certSubjectDN);
+    add("cf.tls_client_auth.cert_issuer_dn_legacy", auth.certIssuerDNLegacy);
+    add("cf.tls_client_auth.cert_issuer_dn_rfc2253", auth.certIssuerDNRFC2253);
+    add("cf.tls_client_auth.cert_issuer_serial", auth.certIssuerSerial);
+    add("cf.tls_client_auth.cert_issuer_ski", auth.certIssuerSKI);
+    add("cf.tls_client_auth.cert_not_after", auth.certNotAfter);
+    add("cf.tls_client_auth.cert_not_before", auth.certNotBefore);
+    add("cf.tls_client_auth.cert_ski", auth.certSKI);
+    add("cf.tls_client_auth.cert_subject_dn_legacy", auth.certSubjectDNLegacy);
+    add("cf.tls_client_auth.cert_subject_dn_rfc2253", auth.certSubjectDNRFC2253);
+    add("cf.tls_client_auth.cert_rfc9440", auth.certRFC9440);
+    add("cf.tls_client_auth.cert_rfc9440_too_large", auth.certRFC9440TooLarge);
+    add("cf.tls_client_auth.cert_chain_rfc9440", auth.certChainRFC9440);
+    add("cf.tls_client_auth.cert_chain_rfc9440_too_large", auth.certChainRFC9440TooLarge);
   } else if (auth) {
     add("cf.tls_client_auth.cert_presented", false);
     add("cf.tls_client_auth.cert_verified", false);

@@ -9,6 +9,8 @@ mod harness;
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod addresses;
+#[cfg(test)]
 mod anomalies;
 #[cfg(test)]
 mod api;

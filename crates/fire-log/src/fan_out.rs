@@ -4,6 +4,7 @@
 //! of the truth now is worth more than all of it later. Not in scope: which FireLogs there are and how to reach them
 //! (`src/control_plane`), and what each of them answers (`query`).
 
+mod addresses;
 mod export;
 mod list;
 mod losses;
@@ -11,6 +12,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+pub use addresses::{AddressList, Erased, address_list, erase_address};
 pub use export::Export;
 pub use list::Listing;
 pub use losses::{LossSums, losses};

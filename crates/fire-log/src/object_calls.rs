@@ -1,8 +1,8 @@
 //! What other objects, the API and the request path ask of a FireLog. A slice of a preview is in `blobwatch-previews`.
 
-use crate::Page;
 use crate::query::Part;
-use blobwatch_pull::RecordId;
+use crate::{KeptAddress, Page};
+use blobwatch_pull::{ClientKey, RecordId};
 use blobwatch_upstream::UpstreamAnswer;
 use blobwatch_wire::{Body, Bytes, Loss, Method, Nothing, Object, ObjectCall, Payload, Text, with_query};
 
@@ -138,6 +138,46 @@ impl ObjectCall for RecordCall {
     }
 }
 
+/// What is kept of clients' addresses: of one client, or of those that follow a key.
+pub struct AddressesCall<'a> {
+    pub client: Option<ClientKey>,
+    pub after: &'a str,
+    pub limit: usize,
+}
+
+impl ObjectCall for AddressesCall<'_> {
+    const OBJECT: Object = Object::FireLog;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "addresses";
+    const PURPOSE: &'static str = "read the addresses";
+    type Request = Nothing;
+    type Reply = Vec<KeptAddress>;
+
+    fn path(&self) -> String {
+        let limit = self.limit.to_string();
+        match self.client {
+            Some(client) => with_query(Self::PATH, &[("client", &client.to_string())]),
+            None => with_query(Self::PATH, &[("after", self.after), ("limit", &limit)]),
+        }
+    }
+}
+
+/// Erases the address of a client; whether there was one.
+pub struct EraseAddressCall(pub ClientKey);
+
+impl ObjectCall for EraseAddressCall {
+    const OBJECT: Object = Object::FireLog;
+    const METHOD: Method = Method::Delete;
+    const PATH: &'static str = "addresses";
+    const PURPOSE: &'static str = "erase an address";
+    type Request = Nothing;
+    type Reply = bool;
+
+    fn path(&self) -> String {
+        with_query(Self::PATH, &[("client", &self.0.to_string())])
+    }
+}
+
 impl Body for Page {
     fn into_payload(self) -> Result<Payload, String> {
         Ok(Payload::Bytes(self.encode()))
@@ -151,7 +191,6 @@ impl Body for Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blobwatch_pull::ClientKey;
     use blobwatch_records::{RulebookVersion, fire_log_name, flush_path, rulebook_path};
 
     #[track_caller]
@@ -169,6 +208,23 @@ mod tests {
         case(ReadRulebookCall, "GET", "rulebook");
         case(PushRulebookCall { epoch: 5 }, "PUT", "rulebook?epoch=5");
         case(LossesCall, "GET", "losses");
+        let client = ClientKey(0xc0ffee);
+        let addresses = |client| AddressesCall {
+            client,
+            after: "00ff",
+            limit: 9,
+        };
+        case(addresses(None), "GET", "addresses?after=00ff&limit=9");
+        case(
+            addresses(Some(client)),
+            "GET",
+            "addresses?client=0000000000c0ffee",
+        );
+        case(
+            EraseAddressCall(client),
+            "DELETE",
+            "addresses?client=0000000000c0ffee",
+        );
         case(StandingCall, "GET", "standing");
         let parameters = [(KIND, "fires"), ("cursor", "c"), ("limit", "9")];
         case(PageCall(&parameters), "GET", "page?of=fires&cursor=c&limit=9");

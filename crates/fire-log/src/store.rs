@@ -8,6 +8,7 @@
 //! isolate to remember the numbers.
 
 mod accept;
+mod addresses;
 mod cut;
 mod enforced;
 mod guards;
@@ -27,6 +28,7 @@ mod wake;
 
 use std::fmt;
 
+pub use addresses::{KeptAddress, address_of, addresses};
 pub(crate) use enforced::find as find_enforced;
 pub use outbox::OutboxBatch;
 pub(crate) use read::{After, Candidate, Source, back_of, front_as_found, front_of, newest_first, recent};
@@ -103,6 +105,8 @@ pub struct FireLog<S> {
     /// When something that others told of is due.
     told_due_ms: Option<u64>,
     standing: Standing,
+    /// Clients with an address.
+    addresses: u64,
     /// Whether what clients did before was read again.
     is_awake: bool,
     /// When the newest batch came. No two come at one millisecond, so that a cut can say where it ends.
@@ -153,12 +157,14 @@ impl<S: Sql> FireLog<S> {
             is_merging: false,
             told_due_ms: None,
             standing: Standing::default(),
+            addresses: 0,
             is_awake: false,
             last_merge_ms: 0,
             last_retain_ms: 0,
         };
         log.inbox = log.waiting()?;
         log.told_due_ms = upstream::due_ms(&log.sql)?;
+        log.addresses = addresses::count(&log.sql)?;
         log.take_rulebook(rulebook);
         Ok(log)
     }

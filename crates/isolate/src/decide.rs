@@ -104,10 +104,23 @@ impl Isolate {
             self.batches
                 .count_volume(&to, &count.rule, count.version, count.key, now_ms);
         }
+        self.keep_address(request);
         let pending = self.pending(request, decided);
         let pending = Box::new(pending);
         self.make_room(pending.bytes(), now_ms);
         self.in_flight.insert(pending);
+    }
+
+    /// A key that is this isolate's alone is no client's.
+    fn keep_address(&mut self, request: &Request<'_>) {
+        let facts = request.facts;
+        let keep = self.book.keep_addresses;
+        let kept = facts.address.and_then(|address| keep.kept(address));
+        if let Some(address) = kept.filter(|_| self.config.keys_are_shared) {
+            let to = self.fire_log(facts.colo, request.client);
+            self.batches
+                .keep_address(&to, request.client, address, facts.time_ms);
+        }
     }
 
     fn pending(&self, request: &Request<'_>, decided: Decided) -> Pending {

@@ -8,7 +8,7 @@ use super::reads::{Needs, Reads, RowTexts};
 use blobwatch_pull::{Fired, NEVER_KEPT};
 use blobwatch_records::{Row, Treatment};
 use blobwatch_rule_book::PreviewPlan;
-use blobwatch_rulebook::{Compiled, DocumentError, Policy, Volume, check};
+use blobwatch_rulebook::{Compiled, DocumentError, KeepAddresses, Policy, Volume, check};
 use blobwatch_rules::{CheckedExpression, Field, Scratch, Values};
 
 /// A plan that is ready to be asked about rows.
@@ -77,6 +77,12 @@ impl Judge {
             lacking,
             by_record,
         })
+    }
+
+    /// Of a network alone, or of none, nothing is known that a rule asks for.
+    pub(super) fn needs_addresses(&self) -> bool {
+        let keep = self.compiled.book.settings.keep_addresses;
+        self.needs.address && keep == KeepAddresses::Full
     }
 
     pub(super) fn policy(&self) -> &Policy {

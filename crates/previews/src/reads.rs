@@ -3,6 +3,8 @@
 //! Says the same as [`blobwatch_pull::RecordValues`] does of the row's record, which is its oracle in the tests, without
 //! making the record. What rows have in common is worked out once a block.
 
+use std::net::IpAddr;
+
 use blobwatch_pull::{
     Agent, Method, PathShape, Profile, RangeKind, RangeRecord, algorithm, asked_kind, has_path, integer,
     not_recorded, parts, range_values, seen_kind,
@@ -17,6 +19,8 @@ pub(super) struct Needs {
     pub(super) agent: bool,
     pub(super) place: bool,
     pub(super) client: bool,
+    /// The address that is kept of the client.
+    pub(super) address: bool,
     pub(super) blob: bool,
     /// The offsets of a range.
     pub(super) range: bool,
@@ -39,6 +43,7 @@ impl Needs {
                 Field::Asn | Field::Country | Field::Colo => needs.place = true,
                 Field::Path | Field::Repository | Field::Digest | Field::DigestAlgorithm => needs.blob = true,
                 Field::ClientKey | Field::ClientNetwork => needs.client = true,
+                Field::Ip => (needs.client, needs.address) = (true, true),
                 Field::RangePresent
                 | Field::RangeKind
                 | Field::RangeStart
@@ -80,6 +85,8 @@ pub(super) struct Reads<'a> {
     agents: Vec<AgentTexts<'a>>,
     /// Client and network in hex, by client; empty unless needed.
     clients: Vec<(String, String)>,
+    /// What is kept of their addresses, by client; empty unless needed.
+    addresses: Vec<Option<IpAddr>>,
     /// Path and digest, by blob; empty unless needed.
     blobs: Vec<(String, String)>,
 }
@@ -101,17 +108,25 @@ pub(super) struct RowTexts {
     odd_path: bool,
     shape: PathShape,
     joined: bool,
+    address: Option<IpAddr>,
 }
 
 impl RowTexts {
     /// Fields of which this row does not say what the request had.
     pub(super) fn not_recorded(&self) -> Vec<Field> {
-        not_recorded(self.asked, self.seen, has_path(self.shape, self.odd_path))
+        let mut fields = not_recorded(self.asked, self.seen, has_path(self.shape, self.odd_path));
+        fields.retain(|field| *field != Field::Ip || self.address.is_none());
+        fields
     }
 }
 
 impl<'a> Reads<'a> {
-    pub(super) fn new(block: &'a Block, route: &'a str, needs: &Needs) -> Self {
+    pub(super) fn new(
+        block: &'a Block,
+        route: &'a str,
+        needs: &Needs,
+        addresses: Vec<Option<IpAddr>>,
+    ) -> Self {
         let hex =
             |client: &blobwatch_records::Client| (client.client.to_string(), client.network.to_string());
         let blob = |blob: &blobwatch_records::Blob| {
@@ -129,6 +144,7 @@ impl<'a> Reads<'a> {
                 .map(|agent| AgentTexts::new(block, agent))
                 .collect(),
             clients: block.clients().iter().take(of(needs.client)).map(hex).collect(),
+            addresses,
             blobs: block.blobs().iter().take(of(needs.blob)).map(blob).collect(),
         }
     }
@@ -149,6 +165,7 @@ impl<'a> Reads<'a> {
                 .map(|treatment| treatment.path_shape)
                 .unwrap_or_default(),
             joined: treatment.is_some_and(|treatment| treatment.joined),
+            address: self.addresses.get(row.client as usize).copied().flatten(),
             asked,
             range,
         }
@@ -183,6 +200,7 @@ impl<'a> Reads<'a> {
                 set(&mut values, Field::Repository, &blob.repository);
             }
         }
+        values.set(Field::Ip, texts.address.map_or(Value::Missing, Value::Ip));
         values.set(Field::OddPath, Value::Bool(texts.odd_path));
         set(&mut values, Field::Ray, &texts.ray);
         values.set(Field::TimestampSec, integer(Some(row.id.time_ms() / 1000)));

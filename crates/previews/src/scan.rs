@@ -5,6 +5,7 @@
 
 use blobwatch_wire::{FNV_START, fnv1a, splitmix};
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::ops::Range;
 
 use super::FxHashMap;
@@ -16,7 +17,7 @@ use super::partial::{ANSWERED, Partial, TROUBLED};
 use super::reads::{Key, Reads};
 use super::volume::Matches;
 use blobwatch_fire_log::{
-    FireLogError, FrontAndBack, OPENING, Span, block_as_found, oldest_first, undisturbed,
+    FireLogError, FrontAndBack, OPENING, Span, address_of, block_as_found, oldest_first, undisturbed,
 };
 use blobwatch_pull::{Action, Method, Outcome, RangeKind};
 use blobwatch_records::{Block, Client, Digest, Row, Treatment, digest_key};
@@ -138,10 +139,11 @@ pub async fn scan_slice(
         for (front, back) in &band.blocks {
             let block = Block::open(front, back)?;
             pace.spent(block.rows().len() / OPENING).await;
+            let addresses = kept_addresses(sql, run.judge, &block)?;
             if let SliceTask::Match { .. } = call.task {
-                run.matches(&block, &mut weights, pace).await;
+                run.matches(&block, addresses, &mut weights, pace).await;
             } else {
-                slice.scanned += run.count(&block, &mut slice.part, pace).await;
+                slice.scanned += run.count(&block, addresses, &mut slice.part, pace).await;
             }
         }
         match (&call.task, band.next_ms) {
@@ -151,6 +153,19 @@ pub async fn scan_slice(
     }
     slice.matches = Matches::of(weights);
     Ok(slice)
+}
+
+/// What is kept of the addresses of a block's clients, where the candidate asks for them.
+fn kept_addresses(sql: &impl Sql, judge: &Judge, block: &Block) -> Result<Vec<Option<IpAddr>>, FireLogError> {
+    if !judge.needs_addresses() {
+        return Ok(Vec::new());
+    }
+    let clients = block.clients().iter();
+    let kept = clients.map(|client| {
+        let kept = address_of(sql, client.client)?;
+        Ok(kept.and_then(|kept| kept.address.parse().ok()))
+    });
+    kept.collect()
 }
 
 /// Records of the blocks that are in memory together, about: 2.6 MB.
@@ -241,13 +256,13 @@ struct Memory<'b> {
 }
 
 impl<'a> Run<'a> {
-    fn memory<'b>(&self, block: &'b Block) -> Memory<'b>
+    fn memory<'b>(&self, block: &'b Block, addresses: Vec<Option<IpAddr>>) -> Memory<'b>
     where
         'a: 'b,
     {
         Memory {
             block,
-            reads: Reads::new(block, &self.judge.route_name, &self.judge.needs),
+            reads: Reads::new(block, &self.judge.route_name, &self.judge.needs, addresses),
             judged: FxHashMap::default(),
             on_route: FxHashMap::default(),
             cells: FxHashMap::default(),
@@ -256,8 +271,14 @@ impl<'a> Run<'a> {
     }
 
     /// The matches of a rule with a volume: weights by millisecond and key.
-    async fn matches(&mut self, block: &Block, weights: &mut FxHashMap<(u64, u64), u64>, pace: &impl Pace) {
-        let mut memory = self.memory(block);
+    async fn matches(
+        &mut self,
+        block: &Block,
+        addresses: Vec<Option<IpAddr>>,
+        weights: &mut FxHashMap<(u64, u64), u64>,
+        pace: &impl Pace,
+    ) {
+        let mut memory = self.memory(block, addresses);
         for row in block.rows() {
             pace.spent(1).await;
             let Some(treatment) = self.treatment(block, row) else {
@@ -288,8 +309,14 @@ impl<'a> Run<'a> {
     }
 
     /// Counts a block's rows; answers how many were looked at.
-    async fn count(&mut self, block: &Block, part: &mut Partial, pace: &impl Pace) -> u64 {
-        let mut memory = self.memory(block);
+    async fn count(
+        &mut self,
+        block: &Block,
+        addresses: Vec<Option<IpAddr>>,
+        part: &mut Partial,
+        pace: &impl Pace,
+    ) -> u64 {
+        let mut memory = self.memory(block, addresses);
         let mut scanned = 0;
         for row in block.rows() {
             pace.spent(1).await;

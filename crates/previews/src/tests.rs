@@ -1,5 +1,6 @@
 //! The replay against its oracles: an isolate that enforces, a record's own values, one slice instead of many.
 
+mod addresses;
 mod enforcement;
 mod slices;
 mod volumes;

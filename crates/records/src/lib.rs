@@ -14,8 +14,8 @@ pub use cell::{
     UpstreamCount, UpstreamRule, UpstreamTally, note_blob, slot_of, version_of,
 };
 pub use flush::{
-    Batches, Flush, Outgoing, Reply, RulebookVersion, VolumeCount, colo_of, fire_log_name, fire_log_of,
-    flush_path, rulebook_path, volume_fire_log_name,
+    Batches, ClientAddress, Flush, Outgoing, Reply, RulebookVersion, VolumeCount, colo_of, fire_log_name,
+    fire_log_of, flush_path, rulebook_path, volume_fire_log_name,
 };
 pub use halves::{FOLLOWED_WITHIN_MS, FirstHalf, Halves, follows, is_redirect};
 pub use history::{Challenges, Classification, History, MAX_CORRECTIONS, Pace, WINDOW_MS};

@@ -44,6 +44,7 @@ pub(crate) use mode_calls::{delete_mode, get_mode, list_modes, put_mode};
 pub use notices::changes_since;
 pub(crate) use panic_calls::panic_off;
 pub(crate) use push_calls::put_rulebook;
+pub(crate) use pushed::{PushedList, suppose_lists};
 pub(crate) use route_calls::{delete_route, get_route, list_routes, put_route};
 pub(crate) use rule_calls::{delete_rule, get_rule, list_rules, list_versions, put_rule};
 pub use schedule::advance;

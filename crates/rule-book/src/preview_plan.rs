@@ -72,7 +72,11 @@ pub(super) fn trim(book: &Rulebook, candidate: Rule, route: &str, at_ms: u64) ->
         rules: Vec::new(),
         modes: Vec::new(),
         lists: Vec::new(),
-        settings: Settings::default(),
+        // Whether records say addresses.
+        settings: Settings {
+            keep_addresses: book.settings.keep_addresses,
+            ..Settings::default()
+        },
     };
     let mut candidate = Some(candidate);
     for (at, rule) in book.rules.iter().enumerate() {

@@ -5,6 +5,7 @@ mod tests;
 
 use serde::Deserialize;
 
+use crate::calls::{PushedList, suppose_lists};
 use crate::preview_plan::PreviewPlan;
 use crate::store::RuleBookStore;
 use blobwatch_pull::{Action, Mode};
@@ -21,6 +22,9 @@ const DEFAULT_WINDOW_MS: u64 = 24 * 3_600_000;
 pub(crate) struct PreviewRequest {
     pub rule: RequestedRule,
     pub route: String,
+    /// Lists that are not published, in the form of a rulebook's.
+    #[serde(default)]
+    pub lists: Vec<PushedList>,
     /// RFC 3339; a day before `until` unless given.
     pub since: Option<String>,
     /// RFC 3339; now unless given.
@@ -44,11 +48,12 @@ pub(crate) struct RequestedRule {
 /// 400 or 422 naming the place; 404 for a rule, version or route that is not there.
 pub fn plan_of<S: Sql>(store: &RuleBookStore<S>, body: &str, now_ms: u64) -> Result<PreviewPlan, Problem> {
     let wanted: PreviewRequest = strict(body, "body").map_err(Problem::bad_parameter)?;
-    let book = store.document()?;
+    let mut book = store.document()?;
     if !book.routes.iter().any(|route| route.name == wanted.route) {
         return Err(Problem::not_found(&format!("route {:?}", wanted.route)));
     }
     let (since_ms, until_ms) = window(&wanted, now_ms)?;
+    suppose_lists(&mut book, wanted.lists, store)?;
     let candidate = candidate(store, &book, wanted.rule)?;
     let plan = PreviewPlan::new(&book, candidate, &wanted.route, now_ms);
     check(&plan)?;

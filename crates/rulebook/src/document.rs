@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ingest::IngestMapping;
+use super::keep_addresses::KeepAddresses;
 use super::named_list::NamedList;
 use super::stages::Stages;
 use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError};
@@ -10,7 +11,7 @@ use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError};
 /// The newest that this build reads. A reader refuses a newer one and keeps what it has.
 ///
 /// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings, 5 has lists, the
-/// action `allow`, and `ingest` of the settings. A document says the lowest that can say it
+/// action `allow`, and `ingest`, `keep_addresses` and `address_hours` of the settings. A document says the lowest that can say it
 /// ([`Rulebook::with_schema`]), so that isolates of older builds go on with it as long as they can.
 pub const SCHEMA: u32 = 5;
 
@@ -41,7 +42,7 @@ impl Rulebook {
     pub fn with_schema(self) -> Self {
         let is_2 = |setting: &ModeSetting| setting.stages.is_some() || setting.guard.is_some();
         let allows = |rule: &Rule| rule.action == Action::Allow;
-        let has_newest = !self.lists.is_empty() || !self.settings.ingest.is_empty();
+        let has_newest = !self.lists.is_empty() || self.settings.has_newest();
         let schema = if has_newest || self.rules.iter().any(allows) {
             5
         } else if !self.settings.anomaly_breadth.is_default() {
@@ -239,9 +240,28 @@ pub struct Settings {
     /// How broad a fault must be to open an anomaly.
     #[serde(skip_serializing_if = "AnomalyBreadth::is_default")]
     pub anomaly_breadth: AnomalyBreadth,
+    #[serde(skip_serializing_if = "KeepAddresses::is_none")]
+    pub keep_addresses: KeepAddresses,
+    /// The address of a client that was not seen for so long is deleted.
+    #[serde(skip_serializing_if = "is_default_hours")]
+    pub address_hours: u32,
     /// Sources of upstream events in a form of their own, by name.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub ingest: std::collections::BTreeMap<String, IngestMapping>,
+}
+
+/// A week.
+const ADDRESS_HOURS: u32 = 7 * 24;
+
+fn is_default_hours(hours: &u32) -> bool {
+    *hours == ADDRESS_HOURS
+}
+
+impl Settings {
+    /// Whether it says what only the newest schema can.
+    fn has_newest(&self) -> bool {
+        !self.ingest.is_empty() || !self.keep_addresses.is_none() || !is_default_hours(&self.address_hours)
+    }
 }
 
 /// How many more clients, in how many more networks (/24 or /48), must be affected than before. With 1 it is not asked whether they
@@ -278,6 +298,8 @@ impl Default for Settings {
             // Half of the 10 GB that one object may hold: room for a merge and for the cells beside the records.
             retention_bytes: 5_000_000_000,
             anomaly_breadth: AnomalyBreadth::default(),
+            keep_addresses: KeepAddresses::None,
+            address_hours: ADDRESS_HOURS,
             ingest: std::collections::BTreeMap::new(),
         }
     }

@@ -10,6 +10,7 @@ mod document;
 mod exact;
 mod ingest;
 mod json_path;
+mod keep_addresses;
 mod name;
 mod named_list;
 mod plan;
@@ -34,6 +35,7 @@ pub use document::{
     Volume, VolumeKey,
 };
 pub use ingest::{IngestMapping, KNOWN_SOURCES};
+pub use keep_addresses::KeepAddresses;
 pub use name::{check_name, check_origin};
 pub use named_list::{KindName, ListItem, NamedList, lists_of};
 pub use plan::{Plan, Watched};

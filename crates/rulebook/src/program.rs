@@ -16,13 +16,14 @@ use sha2::{Digest, Sha256};
 
 use super::compiled::Compiled;
 use super::document::Route;
+use super::keep_addresses::KeepAddresses;
 use super::policy::{Policy, PolicyRoute};
 use crate::route::RouteTable;
 use blobwatch_rules::Engine;
 use blobwatch_wire::{DecodeError, Reader, put_all, put_long_text, put_varint};
 
 /// Of the bytes. Raise it with every change of them, also one that a new version of `regex-automata` makes.
-pub const FORM: u8 = 4;
+pub const FORM: u8 = 5;
 
 /// The newest form in which routes have no `blobs`. A rulebook that needs no newer one is written in it, so that isolates
 /// of older builds go on with it.
@@ -30,6 +31,9 @@ const FORM_WITHOUT_BLOBS: u8 = 2;
 
 /// The newest form in which rules name no lists.
 const FORM_WITHOUT_LISTS: u8 = 3;
+
+/// The newest form in which no addresses are kept.
+const FORM_WITHOUT_ADDRESSES: u8 = 4;
 
 const MAGIC: &[u8; 3] = b"BWR";
 
@@ -48,6 +52,7 @@ pub struct Program {
     pub fire_logs: BTreeMap<String, u32>,
     /// Seconds a throttled client is asked to wait.
     pub retry_after_s: u32,
+    pub keep_addresses: KeepAddresses,
 }
 
 impl From<Compiled> for Program {
@@ -65,6 +70,7 @@ impl From<Compiled> for Program {
             table,
             fire_logs: book.settings.fire_logs,
             retry_after_s: book.settings.retry_after_s,
+            keep_addresses: book.settings.keep_addresses,
         }
     }
 }
@@ -102,8 +108,10 @@ impl Program {
     }
 
     fn form(&self) -> u8 {
-        if self.engine.has_lists() {
+        if !self.keep_addresses.is_none() {
             FORM
+        } else if self.engine.has_lists() {
+            FORM_WITHOUT_ADDRESSES
         } else if self.routes.iter().any(|route| route.blobs.is_some()) {
             FORM_WITHOUT_LISTS
         } else {
@@ -145,6 +153,9 @@ impl Program {
         if form > FORM_WITHOUT_LISTS {
             self.engine.put_lists(out);
         }
+        if form > FORM_WITHOUT_ADDRESSES {
+            parts::put_addresses(out, self.keep_addresses);
+        }
         self.engine.put(out);
     }
 
@@ -178,6 +189,11 @@ impl Program {
         } else {
             Vec::new()
         };
+        let keep_addresses = if form > FORM_WITHOUT_ADDRESSES {
+            parts::read_addresses(reader)?
+        } else {
+            KeepAddresses::None
+        };
         let policy_routes = routes.iter().map(PolicyRoute::new).collect();
         Ok(Self {
             policy: Policy::of_parts(revision, rules, policy_routes, settings),
@@ -186,6 +202,7 @@ impl Program {
             table,
             fire_logs,
             retry_after_s,
+            keep_addresses,
         })
     }
 }

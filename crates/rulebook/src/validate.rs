@@ -310,6 +310,12 @@ fn settings(faults: &mut Faults, settings: &Settings) {
         1,
         MAX_RETENTION_HOURS,
     );
+    faults.within(
+        "settings.address_hours",
+        settings.address_hours,
+        1,
+        MAX_RETENTION_HOURS,
+    );
     let bytes = settings.retention_bytes;
     faults.within("settings.retention_bytes", bytes, 1_000_000, MAX_RETENTION_BYTES);
     let breadth = settings.anomaly_breadth;

@@ -15,28 +15,22 @@ const FIELDS: &[(&str, &str)] = &[
 ];
 
 const FUNCTIONS: &[(&str, &str)] = &[
-    ("regex_replace", "ask with `matches`"),
-    ("wildcard_replace", "ask with `wildcard`"),
-    ("split", "ask with `contains` or `matches`"),
-    ("join", "ask each value with `any`"),
-    ("has_key", "write `len(…) gt 0` of the array"),
-    ("has_value", "write `any(… eq …)`"),
-    ("lookup_json_string", "ask with `contains` or `matches`"),
-    ("lookup_json_integer", "ask with `matches`"),
-    ("decode_base64", "ask with `matches` for the text as it was sent"),
+    (
+        "regex_replace",
+        "Cloudflare has it in rewrites only; ask with `matches`",
+    ),
+    (
+        "wildcard_replace",
+        "Cloudflare has it in rewrites only; ask with `wildcard`",
+    ),
     (
         "encode_base64",
         "it makes values to send, and rules here send none",
     ),
-    ("sha256", "it makes values to send, and rules here send none"),
     ("uuidv4", "it makes values to send, and rules here send none"),
     (
         "remove_query_args",
         "it makes values to send, and rules here send none",
-    ),
-    (
-        "is_timed_hmac_valid_v0",
-        "no rule here verifies signatures; the origin does",
     ),
     ("bit_slice", "compare with `&`, or with a range of `in`"),
 ];

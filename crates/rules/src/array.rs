@@ -3,6 +3,7 @@
 use std::slice::Iter;
 
 use super::field::Field;
+use super::term::Term;
 use super::values::{Value, Values};
 
 /// Names with values, a name maybe several times.
@@ -20,7 +21,22 @@ pub(super) enum Array {
     Of(Map, Box<str>),
     Names(Map),
     Values(Map),
+    Split(Box<Split>),
 }
+
+/// The parts of one value of the request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Split {
+    /// A name, or one value of an array: what needs no memory of its own.
+    pub(super) of: Term,
+    /// What is between the parts.
+    pub(super) separator: Box<[u8]>,
+    /// Parts at most: the last one is what is left.
+    pub(super) limit: u8,
+}
+
+/// What `split` has at most, as at Cloudflare.
+pub(super) const MAX_PARTS: u8 = 128;
 
 impl Map {
     pub(super) const ALL: [Self; 3] = [Self::Headers, Self::Arguments, Self::Cookies];
@@ -70,37 +86,65 @@ impl Array {
         ("http.request.uri.args.values", Self::Values(Map::Arguments)),
     ];
 
-    pub(super) const fn map(&self) -> Map {
+    /// Calls `visit` for each field that it is read from.
+    pub(super) fn visit_fields(&self, visit: &mut impl FnMut(Field)) {
         match self {
-            Self::Of(map, _) | Self::Names(map) | Self::Values(map) => *map,
+            Self::Of(map, _) | Self::Names(map) | Self::Values(map) => visit(map.field()),
+            Self::Split(split) => split.of.visit_fields(visit),
         }
+    }
+
+    /// Whether it can be there without a value, as the arguments of a request without any.
+    pub(super) const fn may_be_empty(&self) -> bool {
+        matches!(self, Self::Names(_) | Self::Values(_))
     }
 }
 
 impl<'a> Values<'a> {
     /// Every value of an array.
     pub(super) fn items<'n>(&self, array: &'n Array) -> Items<'a, 'n> {
-        let text = |separator: u8| Entries::Text {
-            text: match self.get(array.map().field()) {
+        let text = |map: Map, separator: u8| Entries::Text {
+            text: match self.get(map.field()) {
                 Value::Bytes(text) => text,
                 _ => b"",
             },
             separator,
         };
-        Items {
-            entries: match array.map() {
+        let entries = match array {
+            Array::Of(map, _) | Array::Names(map) | Array::Values(map) => match map {
                 Map::Headers => Entries::Headers(self.headers().iter()),
-                Map::Arguments => text(b'&'),
-                Map::Cookies => text(b';'),
+                Map::Arguments => text(*map, b'&'),
+                Map::Cookies => text(*map, b';'),
             },
-            array,
+            Array::Split(split) => Entries::Parts {
+                rest: match self.own(&split.of) {
+                    Value::Bytes(text) => Some(text),
+                    _ => None,
+                },
+                separator: &split.separator,
+                left: split.limit,
+            },
+        };
+        Items { entries, array }
+    }
+
+    /// What the request says as it is.
+    fn own(&self, term: &Term) -> Value<'a> {
+        match term {
+            Term::Field(field) => self.get(*field),
+            Term::Told(fact) => self.told(*fact),
+            Term::At(array, at) => {
+                let value = self.items(array).nth(*at as usize);
+                value.map_or(Value::Missing, Value::Bytes)
+            }
+            _ => Value::Missing,
         }
     }
 }
 
 /// The values of an array of one request.
 pub(super) struct Items<'a, 'n> {
-    entries: Entries<'a>,
+    entries: Entries<'a, 'n>,
     array: &'n Array,
 }
 
@@ -112,7 +156,7 @@ impl<'a> Iterator for Items<'a, '_> {
             let (name, value) = self.entries.next()?;
             match self.array {
                 Array::Names(_) => return Some(name),
-                Array::Values(_) => return Some(value),
+                Array::Values(_) | Array::Split(_) => return Some(value),
                 Array::Of(_, wanted) if wanted.as_bytes() == name => return Some(value),
                 Array::Of(..) => {}
             }
@@ -121,16 +165,22 @@ impl<'a> Iterator for Items<'a, '_> {
 }
 
 /// Names and values, as sent: nothing is decoded.
-enum Entries<'a> {
+enum Entries<'a, 'n> {
     Headers(Iter<'a, (&'a str, &'a str)>),
     /// `name=value`, or a name alone, each separated from the next.
     Text {
         text: &'a [u8],
         separator: u8,
     },
+    /// Values without a name, of a text of which this is left.
+    Parts {
+        rest: Option<&'a [u8]>,
+        separator: &'n [u8],
+        left: u8,
+    },
 }
 
-impl<'a> Iterator for Entries<'a> {
+impl<'a> Iterator for Entries<'a, '_> {
     type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -138,6 +188,17 @@ impl<'a> Iterator for Entries<'a> {
             Self::Headers(headers) => headers
                 .next()
                 .map(|(name, value)| (name.as_bytes(), value.as_bytes())),
+            Self::Parts {
+                rest,
+                separator,
+                left,
+            } => {
+                let text = (*rest)?;
+                *left = left.saturating_sub(1);
+                let cut = memchr::memmem::find(text, separator).filter(|_| *left > 0);
+                *rest = cut.and_then(|cut| text.get(cut + separator.len()..));
+                Some((b"", text.get(..cut.unwrap_or(text.len()))?))
+            }
             Self::Text { text, separator } => loop {
                 if text.is_empty() {
                     return None;

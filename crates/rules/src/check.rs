@@ -144,6 +144,7 @@ impl Checker<'_> {
             }
             NodeKind::Comparison(left, test) => match (operand::resolve(self, left)?, test) {
                 (Meaning::Quantified(quantifier, node), None) => self.quantified(quantifier, node)?,
+                (Meaning::HasValue(array, value), None) => has_value(array, value, node.span.clone()),
                 (meaning, test) => {
                     let predicate = self.comparison(meaning, left, test.as_ref())?;
                     self.refuse_several(&predicate, node)?;
@@ -185,7 +186,7 @@ impl Checker<'_> {
         test: Option<&Comparison>,
     ) -> Result<Predicate, RuleError> {
         match (meaning, test) {
-            (Meaning::Quantified(..), None) => {
+            (Meaning::Quantified(..) | Meaning::HasValue(..), None) => {
                 Err(self.error(&left.span, "no `any` or `all` within another"))
             }
             (Meaning::Test(term, test), None) => Ok(Predicate { term, test }),
@@ -483,6 +484,17 @@ impl Checker<'_> {
     pub(super) fn error(&self, span: &Span, expected: impl Into<String>) -> RuleError {
         RuleError::new(self.text, span.clone(), expected)
     }
+}
+
+fn has_value(array: Array, value: Box<[u8]>, span: Span) -> ClauseKind {
+    let is_value = Clause {
+        kind: ClauseKind::Predicate(Predicate {
+            term: Term::Each(array),
+            test: Test::String(Order::Equal, value),
+        }),
+        span,
+    };
+    ClauseKind::Each(Quantifier::Any, Box::new(is_value))
 }
 
 /// Decimal, or hexadecimal after `0x`. wirefilter reads a leading zero as octal; here it is an error, because a

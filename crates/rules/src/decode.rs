@@ -1,4 +1,4 @@
-//! `url_decode`, `remove_bytes` and `cidr`: what they do to a value, in place.
+//! `url_decode`, `decode_base64`, `remove_bytes` and `cidr`: what they do to a value, in place.
 
 use std::net::IpAddr;
 
@@ -24,32 +24,68 @@ pub(super) fn url_decode(bytes: &mut [u8], decoding: Decoding) -> usize {
 }
 
 fn decode_once(bytes: &mut [u8], unicode: bool) -> usize {
+    rewrite(bytes, |rest, piece| match rest {
+        [b'+', ..] => {
+            piece[0] = b' ';
+            (1, 1)
+        }
+        [b'%', ..] => match (escape(rest), unicode.then(|| unicode_escape(rest)).flatten()) {
+            (Some(byte), _) => {
+                piece[0] = byte;
+                (3, 1)
+            }
+            (None, Some(c)) => (6, c.encode_utf8(piece).len()),
+            (None, None) => (1, 1),
+        },
+        _ => (1, 1),
+    })
+}
+
+/// Replaces piece by piece: `step` sees what is left and the first byte of it as the new piece, and says how many bytes it
+/// takes and how many it puts there, never more. Gives the length that is left.
+pub(super) fn rewrite(bytes: &mut [u8], step: impl Fn(&[u8], &mut [u8; 4]) -> (usize, usize)) -> usize {
     let (mut from, mut to) = (0, 0);
     while let Some(byte) = bytes.get(from).copied() {
-        let rest = bytes.get(from..).unwrap_or_default();
-        let mut utf8 = [0; 4];
-        let (taken, decoded): (usize, &[u8]) = match byte {
-            b'+' => (1, b" "),
-            b'%' => match (escape(rest), unicode.then(|| unicode_escape(rest)).flatten()) {
-                (Some(byte), _) => {
-                    utf8[0] = byte;
-                    (3, &utf8[..1])
-                }
-                (None, Some(c)) => (6, c.encode_utf8(&mut utf8).as_bytes()),
-                (None, None) => (1, b"%"),
-            },
-            _ => {
-                utf8[0] = byte;
-                (1, &utf8[..1])
-            }
-        };
-        if let Some(slot) = bytes.get_mut(to..to + decoded.len()) {
-            slot.copy_from_slice(decoded);
+        let mut piece = [byte, 0, 0, 0];
+        let (taken, given) = step(bytes.get(from..).unwrap_or_default(), &mut piece);
+        if let (Some(slot), Some(piece)) = (bytes.get_mut(to..to + given), piece.get(..given)) {
+            slot.copy_from_slice(piece);
         }
         from += taken;
-        to += decoded.len();
+        to += given;
     }
     to
+}
+
+/// Decodes base64, of either alphabet, padded or not, and gives the length that is left; `None` where it is none.
+pub(super) fn decode_base64(bytes: &mut [u8]) -> Option<usize> {
+    let padding = bytes.iter().rev().take_while(|byte| **byte == b'=').count();
+    let symbols = bytes.len() - padding;
+    let (mut bits, mut held, mut to) = (0_u32, 0, 0);
+    for from in 0..symbols {
+        bits = bits << 6 | sextet(*bytes.get(from)?)?;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            *bytes.get_mut(to)? = (bits >> held) as u8;
+            to += 1;
+        }
+    }
+    // A symbol alone is no byte, and padding fills up to four.
+    let is_whole = held < 6 && (padding == 0 || (symbols + padding).is_multiple_of(4) && padding < 3);
+    is_whole.then_some(to)
+}
+
+fn sextet(symbol: u8) -> Option<u32> {
+    let value = match symbol {
+        b'A'..=b'Z' => symbol - b'A',
+        b'a'..=b'z' => symbol - b'a' + 26,
+        b'0'..=b'9' => symbol - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
+    };
+    Some(value.into())
 }
 
 /// `%41`.
@@ -63,7 +99,7 @@ fn unicode_escape(rest: &[u8]) -> Option<char> {
     (rest.get(1) == Some(&b'u')).then(|| hexadecimal(digits).and_then(char::from_u32))?
 }
 
-fn hexadecimal(digits: &[u8]) -> Option<u32> {
+pub(super) fn hexadecimal(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |number, digit| {
         Some(16 * number + char::from(*digit).to_digit(16)?)
     })
@@ -131,6 +167,29 @@ mod tests {
         let layers = |layers: usize| format!("%{}41", "25".repeat(layers));
         decoded(&layers(9), "r", b"A");
         decoded(&layers(10), "r", b"%41");
+    }
+
+    #[track_caller]
+    fn base64(text: &str, expected: Option<&[u8]>) {
+        let mut bytes = text.as_bytes().to_vec();
+        let len = decode_base64(&mut bytes);
+        assert_eq!(len.map(|len| &bytes[..len]), expected, "{text}");
+    }
+
+    #[test]
+    fn base64_of_either_alphabet_is_decoded_and_what_is_none_is_refused() {
+        base64("", Some(b""));
+        base64("MTIzYWJj", Some(b"123abc"));
+        base64("Zg==", Some(b"f"));
+        base64("Zm8=", Some(b"fo"));
+        base64("Zm8", Some(b"fo"));
+        base64("-_-_", Some(b"\xfb\xff\xbf"));
+        base64("+/+/", Some(b"\xfb\xff\xbf"));
+        for text in [
+            "Z", "Zm9vZ", "Zg=", "Zg===", "Zm8==", "Z===", "=", "====", "Zm=8", "Zm 8", "Zm9v!", "Zm9v=",
+        ] {
+            base64(text, None);
+        }
     }
 
     #[test]

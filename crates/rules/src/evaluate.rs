@@ -9,9 +9,11 @@ use std::ops::Range;
 
 use super::array::{Array, Map};
 use super::check::CheckedExpression;
-use super::decode::{network, remove_bytes, url_decode};
+use super::decode::{decode_base64, network, remove_bytes, url_decode};
 use super::expression::{Combiner, Order};
 use super::field::Field;
+use super::json::{self, Json};
+use super::signature::sha256;
 use super::term::{Clause, ClauseKind, Predicate, Term, Test};
 use super::values::{Value, Values};
 
@@ -61,9 +63,15 @@ impl Clause {
     }
 }
 
-/// Of the headers, records keep the User-Agent alone.
-fn is_kept(array: &Array) -> bool {
-    matches!(array, Array::Of(Map::Headers, name) if &**name == "user-agent")
+impl Array {
+    /// Whether it reads one of these fields. Of the headers, records keep the User-Agent alone.
+    fn reads(&self, fields: &[Field]) -> bool {
+        match self {
+            Self::Of(Map::Headers, name) if &**name == "user-agent" => false,
+            Self::Of(map, _) | Self::Names(map) | Self::Values(map) => fields.contains(&map.field()),
+            Self::Split(split) => split.of.reads(fields),
+        }
+    }
 }
 
 impl Term {
@@ -71,13 +79,14 @@ impl Term {
     fn reads(&self, fields: &[Field]) -> bool {
         match self {
             Self::Field(field) => fields.contains(field),
-            Self::At(array, _) | Self::Each(array) | Self::Count(array) => {
-                !is_kept(array) && fields.contains(&array.map().field())
+            Self::At(array, _) | Self::Each(array) | Self::Count(array) | Self::Join(array, _) => {
+                array.reads(fields)
             }
             Self::Concat(parts) | Self::Coalesce(parts) => parts.iter().any(|part| part.reads(fields)),
             Self::Told(_) => fields.contains(&Field::Platform),
             Self::Extension => fields.contains(&Field::Path),
             Self::Same(left, right) => left.reads(fields) || right.reads(fields),
+            Self::Signed(signed) => signed.of.reads(fields) || signed.now.reads(fields),
             _ => self.inner().is_some_and(|of| of.reads(fields)),
         }
     }
@@ -214,6 +223,36 @@ impl Term {
                 bytes.truncate(len);
                 Cow::Owned(bytes)
             }
+            Self::Join(array, separator) => Cow::Owned(joined(array, separator, values)?),
+            Self::JsonString(of, keys) => {
+                let text = string(of)?;
+                match json::find(&text, keys)? {
+                    Json::String(place) => {
+                        let mut string = text.get(place)?.to_vec();
+                        let len = json::unescape(&mut string);
+                        string.truncate(len);
+                        Cow::Owned(string)
+                    }
+                    Json::Integer(_) => return None,
+                }
+            }
+            Self::JsonInteger(of, keys) => match json::find(&string(of)?, keys)? {
+                Json::Integer(int) => return Some(Computed::Int(int)),
+                Json::String(_) => return None,
+            },
+            Self::Base64(of) => {
+                let mut bytes = string(of)?.into_owned();
+                let len = decode_base64(&mut bytes)?;
+                bytes.truncate(len);
+                Cow::Owned(bytes)
+            }
+            Self::Sha256(of) => Cow::Owned(sha256(&string(of)?)?.to_vec()),
+            Self::Signed(signed) => {
+                let Computed::Int(now) = signed.now.compute(values, each)? else {
+                    return None;
+                };
+                return Some(Computed::Bool(signed.is_valid(&string(&signed.of)?, now)));
+            }
             Self::Network(of, v4, v6) => match of.compute(values, each)? {
                 Computed::Ip(ip) => return Some(Computed::Ip(network(ip, *v4, *v6))),
                 _ => return None,
@@ -229,6 +268,12 @@ fn concat<'v>(parts: impl Iterator<Item = Cow<'v, [u8]>>) -> Option<Cow<'v, [u8]
         joined.to_mut().extend_from_slice(&part);
         joined
     })
+}
+
+/// Missing where the array is.
+fn joined(array: &Array, separator: &[u8], values: &Values<'_>) -> Option<Vec<u8>> {
+    let items: Vec<&[u8]> = values.items(array).collect();
+    (!items.is_empty() || array.may_be_empty()).then(|| items.join(separator))
 }
 
 fn count<'v>(items: impl Iterator<Item = &'v [u8]>) -> Option<Computed<'v>> {

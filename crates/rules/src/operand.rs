@@ -1,5 +1,7 @@
 //! What the left side of a comparison means: a field, a header's values, or a function of them.
 
+mod functions;
+
 use super::absent;
 use super::array::{Array, Map};
 use super::check::Checker;
@@ -17,6 +19,7 @@ pub(super) enum Meaning<'a> {
     Test(Term, Test),
     /// `any` and `all`, with the comparison in them.
     Quantified(Quantifier, &'a Node),
+    HasValue(Array, Box<[u8]>),
     Literal,
 }
 
@@ -37,6 +40,15 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "remove_bytes",
     "cidr",
     "cidr6",
+    "split",
+    "join",
+    "has_key",
+    "has_value",
+    "lookup_json_string",
+    "lookup_json_integer",
+    "decode_base64",
+    "sha256",
+    "is_timed_hmac_valid_v0",
 ];
 
 pub(super) fn resolve<'a>(checker: &Checker<'_>, operand: &'a Operand) -> Result<Meaning<'a>, RuleError> {
@@ -199,6 +211,9 @@ impl Checker<'_> {
         arguments: &'a [Node],
         indexes: &[Index],
     ) -> Result<Meaning<'a>, RuleError> {
+        if self.name(name) == "split" {
+            return self.part(name, arguments, indexes).map(Meaning::Term);
+        }
         let meaning = self.call(name, arguments)?;
         let several = matches!(&meaning, Meaning::Term(term) if term.has_several());
         let extra = indexes.iter().skip(usize::from(several));
@@ -211,6 +226,16 @@ impl Checker<'_> {
             }
             Some(wrong) => Err(self.one_value(wrong)),
             None => Ok(meaning),
+        }
+    }
+
+    /// One part of a text, or each.
+    fn part(&self, name: &Span, arguments: &[Node], indexes: &[Index]) -> Result<Term, RuleError> {
+        let parts = self.split(name, arguments)?;
+        match indexes {
+            [index] => self.of_array(parts, index),
+            [] => Err(self.error(name, "`[0]` or `[*]` after `split(…)`")),
+            [_, extra, ..] => Err(self.one_value(extra)),
         }
     }
 
@@ -239,6 +264,21 @@ impl Checker<'_> {
             }
             ("remove_bytes", [of, unwanted]) => {
                 Term::RemoveBytes(self.string_argument(of)?, self.literal_argument(unwanted)?)
+            }
+            ("join", [of, separator]) => self.join(of, separator)?,
+            ("has_key", [of, key]) => return self.has_key(of, key),
+            ("has_value", [of, value]) => return self.has_value(of, value),
+            ("lookup_json_string", [of, keys @ ..]) if !keys.is_empty() => {
+                Term::JsonString(self.string_argument(of)?, self.json_keys(keys)?)
+            }
+            ("lookup_json_integer", [of, keys @ ..]) if !keys.is_empty() => {
+                Term::JsonInteger(self.string_argument(of)?, self.json_keys(keys)?)
+            }
+            ("decode_base64", [of]) => Term::Base64(self.string_argument(of)?),
+            ("sha256", [of]) => Term::Sha256(self.string_argument(of)?),
+            ("is_timed_hmac_valid_v0", _) => {
+                let signed = self.signed(arguments)?;
+                signed.ok_or_else(|| self.error(name, usage("is_timed_hmac_valid_v0")))?
             }
             ("cidr", [of, v4, v6]) => Term::Network(
                 self.address_argument(of)?,
@@ -333,19 +373,10 @@ impl Checker<'_> {
 
     /// Of a string its bytes, of an array its values.
     fn length(&self, node: &Node) -> Result<Term, RuleError> {
-        if let NodeKind::Comparison(operand, None) = &node.kind
-            && let OperandKind::Field { name, indexes } = &operand.kind
-        {
-            match (self.several(name), indexes.as_slice()) {
-                (Some(Several::Array(array)), []) => return Ok(Term::Count(array)),
-                (Some(Several::Map(map)), [key]) => {
-                    let name = self.entry_name(map, key)?;
-                    return Ok(Term::Count(Array::Of(map, name)));
-                }
-                _ => {}
-            }
+        match self.array_argument(node)? {
+            Some(array) => Ok(Term::Count(array)),
+            None => self.string_argument(node).map(Term::Length),
         }
-        self.string_argument(node).map(Term::Length)
     }
 
     fn concat(&self, arguments: &[Node]) -> Result<Term, RuleError> {
@@ -406,6 +437,15 @@ fn usage(function: &str) -> String {
         "url_decode" => "a String and optionally the options `r` and `u`",
         "remove_bytes" => "a String and the bytes to leave out, in quotes",
         "cidr" => "an IP address, the bits of an IPv4 network and those of an IPv6 network",
+        "split" => "a String, the text between its parts and how many parts there are at most",
+        "join" => "an array and the text to put between its values",
+        "has_key" => "a map and a name in quotes",
+        "has_value" => "an array and a value in quotes",
+        "lookup_json_string" | "lookup_json_integer" => "a String and names in quotes or positions",
+        "is_timed_hmac_valid_v0" => {
+            "a key in quotes, a String, the seconds that it holds, the time and optionally the bytes of the separator \
+             and the option `s`"
+        }
         "cidr6" => "an IP address and the bits of an IPv6 network",
         _ => "one value",
     };

@@ -6,8 +6,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::array::Array;
 use super::check::CheckedExpression;
 use super::expression::{Combiner, Order};
+use super::json::Key;
 use super::operand::EXTENSION;
 use super::pattern::Pattern;
+use super::signature::Signed;
 use super::term::{Clause, ClauseKind, Decoding, IpRange, Predicate, Term, Test};
 use super::wildcard::Wildcard;
 
@@ -133,7 +135,46 @@ impl Display for Term {
             },
             Self::RemoveBytes(of, unwanted) => write!(f, "remove_bytes({of}, {})", Quoted(unwanted)),
             Self::Network(of, v4, v6) => write!(f, "cidr({of}, {v4}, {v6})"),
+            Self::Join(array, separator) => write!(f, "join({array}, {})", Quoted(separator)),
+            Self::JsonString(of, keys) => {
+                write!(f, "lookup_json_string({of}, ")?;
+                joined(f, ", ", keys, |key| key)?;
+                f.write_char(')')
+            }
+            Self::JsonInteger(of, keys) => {
+                write!(f, "lookup_json_integer({of}, ")?;
+                joined(f, ", ", keys, |key| key)?;
+                f.write_char(')')
+            }
+            Self::Base64(of) => write!(f, "decode_base64({of})"),
+            Self::Sha256(of) => write!(f, "sha256({of})"),
+            Self::Signed(signed) => signed.fmt(f),
             Self::Literal(literal) => Quoted(literal).fmt(f),
+        }
+    }
+}
+
+impl Display for Key {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => Quoted(name).fmt(f),
+            Self::Position(at) => at.fmt(f),
+        }
+    }
+}
+
+impl Display for Signed {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let key = Quoted(&self.key);
+        write!(
+            f,
+            "is_timed_hmac_valid_v0({key}, {}, {}, {}",
+            self.of, self.ttl, self.now
+        )?;
+        match (self.separator, self.url_safe) {
+            (0, false) => f.write_char(')'),
+            (separator, false) => write!(f, ", {separator})"),
+            (separator, true) => write!(f, ", {separator}, \"s\")"),
         }
     }
 }
@@ -154,6 +195,10 @@ impl Display for Array {
             Self::Of(map, name) => write!(f, "{}[{}]", map.name(), Quoted(name.as_bytes())),
             Self::Names(map) => write!(f, "{}.names", map.name()),
             Self::Values(map) => write!(f, "{}.values", map.name()),
+            Self::Split(split) => {
+                let separator = Quoted(&split.separator);
+                write!(f, "split({}, {separator}, {})", split.of, split.limit)
+            }
         }
     }
 }

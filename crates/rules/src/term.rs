@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use super::array::Array;
 use super::expression::{Combiner, Order, Span};
 use super::field::{Field, Type};
+use super::json::Key;
 use super::list::List;
 use super::pattern::Pattern;
+use super::signature::Signed;
 use super::told::PlatformFact;
 use super::untold::Untold;
 use super::wildcard::Wildcard;
@@ -96,6 +98,13 @@ pub(super) enum Term {
     UrlDecode(Box<Term>, Decoding),
     /// Without any of these bytes.
     RemoveBytes(Box<Term>, Box<[u8]>),
+    /// The values of an array, with this between them.
+    Join(Array, Box<[u8]>),
+    JsonString(Box<Term>, Vec<Key>),
+    JsonInteger(Box<Term>, Vec<Key>),
+    Base64(Box<Term>),
+    Sha256(Box<Term>),
+    Signed(Box<Signed>),
     /// The network of an address: bits that are kept of IPv4 and of IPv6.
     Network(Box<Term>, u8, u8),
 }
@@ -113,9 +122,9 @@ impl Term {
             Self::Field(field) => field.kind(),
             Self::Untold(untold) => untold.kind(),
             Self::Told(fact) => fact.kind(),
-            Self::Same(..) => Type::Boolean,
+            Self::Same(..) | Self::Signed(_) => Type::Boolean,
             Self::Coalesce(parts) => parts.first().map_or(Type::String, Self::kind),
-            Self::Count(_) | Self::Length(_) => Type::Integer,
+            Self::Count(_) | Self::Length(_) | Self::JsonInteger(..) => Type::Integer,
             Self::Network(..) => Type::IpAddress,
             _ => Type::String,
         }
@@ -131,6 +140,10 @@ impl Term {
             | Self::Substring(of, ..)
             | Self::UrlDecode(of, _)
             | Self::RemoveBytes(of, _)
+            | Self::JsonString(of, _)
+            | Self::JsonInteger(of, _)
+            | Self::Base64(of)
+            | Self::Sha256(of)
             | Self::Network(of, ..) => Some(of),
             _ => None,
         }
@@ -150,13 +163,18 @@ impl Term {
     pub(super) fn visit_fields(&self, visit: &mut impl FnMut(Field)) {
         match self {
             Self::Field(field) => visit(*field),
-            Self::At(array, _) | Self::Each(array) | Self::Count(array) => visit(array.map().field()),
+            Self::At(array, _) | Self::Each(array) | Self::Count(array) | Self::Join(array, _) => {
+                array.visit_fields(visit);
+            }
             Self::Concat(parts) | Self::Coalesce(parts) => {
                 parts.iter().for_each(|part| part.visit_fields(visit));
             }
             Self::Told(_) => visit(Field::Platform),
             Self::Extension => visit(Field::Path),
             Self::Same(left, right) => [left, right].iter().for_each(|part| part.visit_fields(visit)),
+            Self::Signed(signed) => [&signed.of, &signed.now]
+                .iter()
+                .for_each(|part| part.visit_fields(visit)),
             _ => self.inner().into_iter().for_each(|of| of.visit_fields(visit)),
         }
     }

@@ -15,13 +15,19 @@ names! {
     /// Every one, in the order of docs/rules.md; `src/data_plane/facts.js` writes those that are there.
     Boolean:
         "cf.bot_management.corporate_proxy" "cf.bot_management.js_detection.passed" "cf.bot_management.static_resource"
-        "cf.bot_management.verified_bot" "cf.tls_client_auth.cert_presented" "cf.tls_client_auth.cert_revoked"
+        "cf.bot_management.verified_bot" "cf.tls_client_auth.cert_chain_rfc9440_too_large"
+        "cf.tls_client_auth.cert_presented" "cf.tls_client_auth.cert_revoked" "cf.tls_client_auth.cert_rfc9440_too_large"
         "cf.tls_client_auth.cert_verified" "ip.src.is_in_european_union";
     Integer:
         "cf.bot_management.score";
     String:
-        "cf.tls_client_auth.cert_fingerprint_sha1" "cf.tls_client_auth.cert_fingerprint_sha256"
-        "cf.tls_client_auth.cert_issuer_dn" "cf.tls_client_auth.cert_serial" "cf.tls_client_auth.cert_subject_dn"
+        "cf.tls_client_auth.cert_chain_rfc9440" "cf.tls_client_auth.cert_fingerprint_sha1"
+        "cf.tls_client_auth.cert_fingerprint_sha256" "cf.tls_client_auth.cert_issuer_dn"
+        "cf.tls_client_auth.cert_issuer_dn_legacy" "cf.tls_client_auth.cert_issuer_dn_rfc2253"
+        "cf.tls_client_auth.cert_issuer_serial" "cf.tls_client_auth.cert_issuer_ski" "cf.tls_client_auth.cert_not_after"
+        "cf.tls_client_auth.cert_not_before" "cf.tls_client_auth.cert_rfc9440" "cf.tls_client_auth.cert_serial"
+        "cf.tls_client_auth.cert_ski" "cf.tls_client_auth.cert_subject_dn" "cf.tls_client_auth.cert_subject_dn_legacy"
+        "cf.tls_client_auth.cert_subject_dn_rfc2253"
         "cf.verified_bot_category" "ip.src.city" "ip.src.lat" "ip.src.lon" "ip.src.metro_code" "ip.src.postal_code"
         "ip.src.region" "ip.src.region_code" "ip.src.timezone.name";
 }

@@ -13,7 +13,7 @@ names! {
         "cf.edge.client_tcp" "cf.waf.auth_detected" "cf.waf.content_scan.has_failed" "cf.waf.content_scan.has_malicious_obj"
         "cf.waf.content_scan.has_obj" "cf.waf.credential_check.password_leaked"
         "cf.waf.credential_check.username_and_password_leaked" "cf.waf.credential_check.username_leaked"
-        "cf.waf.credential_check.username_password_similar" "cf.client.bot" "cf.tls_client_auth.cert_rfc9440_too_large"
+        "cf.waf.credential_check.username_password_similar" "cf.client.bot"
         "http.request.headers.truncated" "http.request.cookies.truncated";
     Integer:
         "cf.edge.client_port" "cf.edge.server_port" "cf.threat_score" "cf.waf.content_scan.num_malicious_obj"
@@ -23,9 +23,6 @@ names! {
         "cf.edge.server_ip";
     String:
         "cf.metal.id" "cf.tls_client_random" "cf.waf.score.class" "cf.worker.upstream_zone" "cf.zone.name"
-        "cf.colo.region" "cf.tls_client_auth.cert_issuer_dn_legacy" "cf.tls_client_auth.cert_issuer_dn_rfc2253"
-        "cf.tls_client_auth.cert_issuer_serial" "cf.tls_client_auth.cert_issuer_ski" "cf.tls_client_auth.cert_not_after"
-        "cf.tls_client_auth.cert_not_before" "cf.tls_client_auth.cert_rfc9440" "cf.tls_client_auth.cert_ski"
-        "cf.tls_client_auth.cert_subject_dn_legacy" "cf.tls_client_auth.cert_subject_dn_rfc2253"
+        "cf.colo.region"
         "ip.src.subdivision_1_iso_code" "ip.src.subdivision_2_iso_code";
 }

@@ -293,7 +293,7 @@ fn what_cannot_be_said_here_says_why() {
     );
     expected(
         "regex_replace(http.host, \"a\", \"b\") eq \"c\"",
-        "a function that exists here (ask with `matches`), found \"regex_replace\"",
+        "a function that exists here (Cloudflare has it in rewrites only; ask with `matches`), found \"regex_replace\"",
     );
     expected(
         "ip.src in $office",

@@ -184,6 +184,197 @@ fn functions_of_texts_and_addresses() {
     }
 }
 
+/// Every expression is asked of trees and of an engine that was written and read, and printed text reads back as it.
+#[track_caller]
+fn every_way_holds(text: &str, values: &Values<'_>, expected: bool) {
+    holds(text, values, expected);
+    let printed = read(text).to_string();
+    assert_eq!(read(&printed), read(text), "{printed}");
+    let engine = Engine::compile(&[read(text)]).unwrap_or_else(|error| panic!("{error:?}"));
+    let engine = Engine::from_bytes(&engine.to_bytes()).unwrap_or_else(|error| panic!("{error:?}"));
+    let mut scratch = Scratch::new(&engine);
+    engine.run(values, &mut scratch);
+    assert_eq!(scratch.is_matched(0), expected, "{text}");
+}
+
+#[test]
+fn a_text_is_split_and_values_are_joined() {
+    let mut values = Values::new();
+    let headers = [
+        ("x-categories", "groceries,electronics,diy,auto"),
+        ("empty", "a,,b"),
+        ("via", "one"),
+        ("via", "two"),
+    ];
+    values.set_headers(&headers);
+    values.set(Field::Host, "a.b.example".into());
+    values.set(Field::Query, "k=1&l=2".into());
+    for (text, expected) in [
+        (r#"split($, ",", 64)[3] eq "auto""#, true),
+        (r#"split($, ",", 3)[2] eq "diy,auto""#, true),
+        (r#"split($, ",", 1)[0] eq $"#, true),
+        (r#"split($, ",", 64)[4] eq "auto""#, false),
+        (r#"split($, "nothing", 64)[0] eq $"#, true),
+        (r#"len(split($, ",", 64)) eq 4"#, true),
+        (r#"len(split($, ",", 2)) eq 2"#, true),
+        (r#"any(split($, ",", 64)[*] eq "diy")"#, true),
+        (r#"any(upper(split($, ",", 64)[*])[*] eq "DIY")"#, true),
+        (r#"all(split($, ",", 64)[*] contains "o")"#, false),
+        (
+            r#"split(http.request.headers["empty"][0], ",", 9)[1] eq """#,
+            true,
+        ),
+        (
+            r#"split(http.request.headers["none"][0], ",", 9)[0] eq """#,
+            false,
+        ),
+        (
+            r#"any(split(http.request.headers["none"][0], ",", 9)[*] ne "x")"#,
+            false,
+        ),
+        (r#"split(split(http.host, ".", 2)[1], ".", 2)[0] eq "b""#, true),
+        (r#"split(cf.verified_bot_category, ".", 2)[0] eq "b""#, false),
+        (r#"join(split(http.host, ".", 9), "/") eq "a/b/example""#, true),
+        (r#"join(http.request.headers["via"], ", ") eq "one, two""#, true),
+        (
+            r#"upper(join(http.request.headers["via"], "")) eq "ONETWO""#,
+            true,
+        ),
+        (r#"join(http.request.uri.args.names, ",") eq "k,l""#, true),
+        (r#"len(join(http.request.headers["none"], ",")) ge 0"#, false),
+        (r#"join(http.request.cookies["a"], ",") ne "x""#, true),
+        (
+            r#"concat(join(http.request.headers["via"], ","), "|", http.host) eq "one,two|a.b.example""#,
+            true,
+        ),
+        (r#"has_key(http.request.headers, "via")"#, true),
+        (r#"not has_key(http.request.uri.args, "m")"#, true),
+        (r#"has_value(http.request.headers["via"], "two")"#, true),
+        (r#"has_value(http.request.uri.args.values, "3")"#, false),
+        (r#"has_value(split(http.host, ".", 9), "b")"#, true),
+        (r#"has_value(split(http.host, ".", 9), "c")"#, false),
+    ] {
+        let text = text.replace('$', r#"http.request.headers["x-categories"][0]"#);
+        every_way_holds(&text, &values, expected);
+    }
+    every_way_holds(
+        r#"join(http.request.uri.args.names, ",") eq """#,
+        &Values::new(),
+        true,
+    );
+}
+
+#[test]
+fn a_value_is_looked_up_in_json() {
+    let mut values = Values::new();
+    let headers = [
+        ("x", r#"{"a": {"b": ["c", "d\u00e9"]}, "n": -42, "f": 1.5}"#),
+        ("x", r#"{"a": 1}"#),
+        ("y", "{"),
+    ];
+    values.set_headers(&headers);
+    values.set(Field::Cookie, "s=%7B%22role%22%3A%22ci%5C%2F1%22%7D".into());
+    let cookie = r#"url_decode(http.request.cookies["s"][0])"#;
+    for (text, expected) in [
+        (r#"lookup_json_string($[0], "a", "b", 1) eq "dé""#, true),
+        (r#"lookup_json_integer($[0], "n") eq -42"#, true),
+        (r#"lookup_json_integer($[0], "n") in {-50..-40}"#, true),
+        (r#"lookup_json_integer($[0], "f") ne 1"#, true),
+        (r#"lookup_json_integer($[0], "f") ge 0"#, false),
+        (r#"lookup_json_string($[0], "n") contains """#, false),
+        (r#"any(lookup_json_integer($[*], "a")[*] eq 1)"#, true),
+        (
+            r#"lookup_json_string(http.request.headers["y"][0], "a") contains """#,
+            false,
+        ),
+        (r#"lookup_json_string(&, "role") eq "ci/1""#, true),
+        (r#"upper(lookup_json_string(&, "role")) eq "CI/1""#, true),
+        (
+            r#"concat(lookup_json_string(lower($[0]), "a", "b", 0), "!") eq "c!""#,
+            true,
+        ),
+    ] {
+        let text = text
+            .replace('$', r#"http.request.headers["x"]"#)
+            .replace('&', cookie);
+        every_way_holds(&text, &values, expected);
+    }
+}
+
+#[test]
+fn base64_digests_and_signatures() {
+    const SIGNED: &str =
+        "/download/cat.jpg?verify=1484063787-JcOQEFurDwNF66OcDJLopQxjsg3cB1KVO5%2BBFS9zZZ0%3D";
+    /// `printf 123 | sha256sum`
+    const DIGEST: &str = "a665a45920422f9d417e4867efdc4fb8a04a1f3fff1fa07e998e86f7f7a27ae3";
+    let digest: Vec<String> = DIGEST
+        .as_bytes()
+        .chunks(2)
+        .map(|byte| format!("\\x{}", String::from_utf8_lossy(byte)))
+        .collect();
+    let mut values = Values::new();
+    let headers = [
+        ("client-id", "MTIzYWJj"),
+        ("bad", "M!"),
+        ("stamp", "1484063787"),
+        ("mac", "JcOQEFurDwNF66OcDJLopQxjsg3cB1KVO5-BFS9zZZ0"),
+    ];
+    values.set_headers(&headers);
+    values.set(Field::Uri, SIGNED.into());
+    values.set(Field::Path, "/download/cat.jpg".into());
+    values.set(Field::TimestampSec, Value::Int(1_484_063_800));
+    for (text, expected) in [
+        (
+            r#"any(decode_base64(http.request.headers["client-id"][*])[*] eq "123abc")"#,
+            true,
+        ),
+        (
+            r#"upper(decode_base64(http.request.headers["client-id"][0])) eq "123ABC""#,
+            true,
+        ),
+        (
+            r#"decode_base64(http.request.headers["bad"][0]) contains """#,
+            false,
+        ),
+        (
+            r#"sha256(substring(decode_base64(http.request.headers["client-id"][0]), 0, 3)) eq "$""#,
+            true,
+        ),
+        (r#"len(sha256(http.request.uri)) eq 32"#, true),
+        (r#"sha256(http.user_agent) ne "x""#, true),
+        (
+            r#"is_timed_hmac_valid_v0("mysecretkey", http.request.uri, 100, @, 8)"#,
+            true,
+        ),
+        (
+            r#"is_timed_hmac_valid_v0("mysecretkey", http.request.uri, 10, @, 8)"#,
+            false,
+        ),
+        (
+            r#"not is_timed_hmac_valid_v0("other", http.request.uri, 100, @, 8)"#,
+            true,
+        ),
+        (
+            r#"is_timed_hmac_valid_v0("mysecretkey", concat(http.request.uri.path,
+               http.request.headers["stamp"][0], "-", http.request.headers["mac"][0]), 100, @, 0, "s")"#,
+            true,
+        ),
+        (
+            r#"is_timed_hmac_valid_v0("mysecretkey", http.user_agent, 100, @)"#,
+            false,
+        ),
+        (
+            r#"is_timed_hmac_valid_v0("mysecretkey", http.request.uri, 100, range.start, 8) eq true"#,
+            false,
+        ),
+    ] {
+        let text = text
+            .replace('$', &digest.concat())
+            .replace('@', "http.request.timestamp.sec");
+        every_way_holds(&text, &values, expected);
+    }
+}
+
 #[test]
 fn what_no_platform_tells_is_missing() {
     for untold in Untold::ALL {

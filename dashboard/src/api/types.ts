@@ -80,6 +80,33 @@ export interface Clause {
   value: boolean | null;
 }
 
+/** What a rulebook would do with a request that somebody thinks of. */
+export interface Hypothesis {
+  watched: boolean;
+  route: string;
+  verdict: Verdict;
+  why: string;
+  /** Enforced rules that may act before the one that decides. */
+  uncertain: string[];
+  not_said: string[];
+  revision: number;
+  rules: { rule: string; matched: boolean | null; mode: Mode; percent: number | null; why: string; clauses: Clause[] }[];
+}
+
+/** What a source pushed; sums, and rates of the last ten minutes. */
+export interface IngestSource {
+  source: string;
+  last_received: string;
+  lines: number;
+  events: number;
+  faults: number;
+  events_per_minute: number;
+  bytes_per_minute: number;
+  lag_s: number | null;
+  silent_since: string | null;
+  last_faults: { time: string; line: number; expected: string }[];
+}
+
 export interface Explanation {
   record: RequestRecord;
   /** What was done to the request, in words. */

@@ -6,6 +6,9 @@ export interface SettingsTexts {
   retention_bytes: string;
   clients: string;
   networks: string;
+  /** `none`, `network` or `full`. */
+  keep_addresses: string;
+  address_hours: string;
   /** `IAD=4, FRA=2` */
   fire_logs: string;
 }
@@ -14,6 +17,9 @@ type Settings = Record<string, unknown>;
 
 /** Absent in answers while it is the default. */
 const BREADTH = { clients: 10, networks: 5 };
+const KEEP = "none";
+const ADDRESS_HOURS = 168;
+const DEFAULTED = ["anomaly_breadth", "keep_addresses", "address_hours"];
 
 export function settingsTexts(settings: Settings): SettingsTexts {
   const text = (name: string) => String(settings[name] ?? "");
@@ -25,6 +31,8 @@ export function settingsTexts(settings: Settings): SettingsTexts {
     retention_bytes: text("retention_bytes"),
     clients: String(breadth.clients),
     networks: String(breadth.networks),
+    keep_addresses: text("keep_addresses") || KEEP,
+    address_hours: text("address_hours") || String(ADDRESS_HOURS),
     fire_logs: logs.map(([colo, count]) => `${colo}=${count}`).join(", "),
   };
 }
@@ -34,7 +42,7 @@ export function settingsOf(texts: SettingsTexts, base: Settings): Settings {
   const breadth = { clients: Number(texts.clients), networks: Number(texts.networks) };
   const isDefault = breadth.clients === BREADTH.clients && breadth.networks === BREADTH.networks;
   const logs = texts.fire_logs.split(/[\s,;]+/).filter(Boolean).map((part) => part.split(/[=:]/));
-  const others = Object.fromEntries(Object.entries(base).filter(([name]) => name !== "anomaly_breadth"));
+  const others = Object.fromEntries(Object.entries(base).filter(([name]) => !DEFAULTED.includes(name)));
   return {
     ...others,
     fire_logs: Object.fromEntries(logs.map(([colo = "", count = ""]) => [colo.toUpperCase(), Number(count)])),
@@ -42,5 +50,7 @@ export function settingsOf(texts: SettingsTexts, base: Settings): Settings {
     retention_hours: Number(texts.retention_hours),
     retention_bytes: Number(texts.retention_bytes),
     ...(!isDefault && { anomaly_breadth: breadth }),
+    ...(texts.keep_addresses !== KEEP && { keep_addresses: texts.keep_addresses }),
+    ...(Number(texts.address_hours) !== ADDRESS_HOURS && { address_hours: Number(texts.address_hours) }),
   };
 }

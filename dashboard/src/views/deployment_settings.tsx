@@ -17,6 +17,8 @@ const FIELDS: { name: keyof SettingsTexts; label: string; isNumber: boolean; hin
   { name: "retention_bytes", label: "Bytes of each FireLog at most", isNumber: true },
   { name: "clients", label: "An anomaly needs so many more clients", isNumber: true },
   { name: "networks", label: "in so many more networks", isNumber: true },
+  { name: "keep_addresses", label: "Addresses of clients are kept", isNumber: false, hint: "none, network or full" },
+  { name: "address_hours", label: "for so many hours after the last request", isNumber: true },
   { name: "fire_logs", label: "FireLogs of data centres, if more than one", isNumber: false, hint: "IAD=4, FRA=2" },
 ];
 

@@ -9,6 +9,7 @@ import { withRule } from "../rulebook/draft.ts";
 import { draft, keepDraft } from "../rulebook/draft_kept.ts";
 import { isSame, listNames, type Rulebook, type RuleForm, ruleIn } from "../rulebook/types.ts";
 import { type Check, useCheck } from "../rulebook/use_check.ts";
+import { ExplainForm } from "./explain_form.tsx";
 import { RetireRule } from "./rule_retire.tsx";
 import { RuleFields } from "./rule_fields.tsx";
 import { SaveRule } from "./rule_save.tsx";
@@ -102,6 +103,7 @@ export function RuleEditor({ id, book, start, wanted, refresh }: Props) {
         </form>
         <WhoWouldBeHit form={isChecked ? form : null} routes={book.routes.map((route) => route.name)} />
       </div>
+      <ExplainForm written={isChecked ? form : null} />
       {dialog === "save" && (
         <SaveRule
           id={name}

@@ -15,6 +15,7 @@ import { Sparkline } from "../parts/sparkline.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 import { isOperator } from "../session.ts";
+import { ExplainForm } from "./explain_form.tsx";
 import { PanicOff } from "./panic_off.tsx";
 import { Switch } from "./switch.tsx";
 
@@ -74,6 +75,7 @@ export function Rules() {
       <Shown live={live} what="rules">
         {(book) => <Matrix book={book} fires={fires.data} />}
       </Shown>
+      <ExplainForm written={null} />
       {isPanic && <PanicOff routes={live.data?.routes ?? []} close={() => setPanic(false)} done={live.refresh} />}
       {live.data && chosen && route !== null && (
         <Switch

@@ -4,6 +4,7 @@ import { Shown } from "../parts/states.tsx";
 import { useRulebook } from "../rulebook/calls.ts";
 import { isOperator } from "../session.ts";
 import { DeploymentSettings } from "./deployment_settings.tsx";
+import { IngestSources } from "./ingest_sources.tsx";
 import { Routes } from "./routes.tsx";
 import { Webhooks } from "./webhooks.tsx";
 
@@ -21,6 +22,7 @@ export function Settings() {
           </>
         )}
       </Shown>
+      <IngestSources />
       {isOperator.value && <Webhooks />}
     </div>
   );

@@ -329,6 +329,30 @@ test("settings are saved, unless somebody else changed them meanwhile", async ()
   await close();
 });
 
+test("a request is explained, with the rule as it is written", async () => {
+  const { page, faults, close } = await visit("rule/old-docker");
+  await page.getByText("Explain a request").click();
+  await page.getByLabel("A curl command line").fill("curl https://registry.example/v2/a/blobs/sha256:00");
+  await page.getByLabel("What the platform would say").fill("ip.src.asnum = 16509");
+  await page.getByRole("button", { name: "Explain, with the rule as written here" }).click();
+  const answer = page.getByRole("region", { name: "What would be done" });
+  await answer.getByText("no enforced rule acts").waitFor();
+  await answer.getByText("draft").waitFor();
+  const asked = sent("POST", "explain")[0]?.body as { facts: unknown; rule: { action: string } };
+  assert.deepEqual([asked.facts, asked.rule.action], [{ "ip.src.asnum": 16509 }, "throttle"]);
+  assert.deepEqual(await axe(page), []);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("sources that push are listed, with who is silent and what could not be read", async () => {
+  const { page, close } = await visit("settings");
+  await page.getByText("aws-waf sent regularly and has been silent since").waitFor();
+  await page.getByText("Lines that could not be read").click();
+  await page.getByText("line 17: expected a time in").waitFor();
+  await close();
+});
+
 test("a webhook is set, tried and seen to arrive", async () => {
   const { page, faults, close } = await visit("settings");
   await page.getByRole("button", { name: "New webhook…" }).click();

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Export, FireLogs, Listing, find_anywhere, losses, summarise_all};
+use super::{Export, FireLogs, Listing, address_list, erase_address, find_anywhere, losses, summarise_all};
 use crate::query::{Budget, Kind, Query, SummaryQuery, find, scan_page, summarise};
-use crate::store::FireLog;
-use crate::{BEFORE, KIND, LossesCall, PageCall, RecordCall, SummaryCall};
-use blobwatch_pull::{Record, RecordId, sample};
-use blobwatch_records::{Builder, Flush, RulebookVersion};
+use crate::store::{FireLog, address_of, addresses};
+use crate::{AddressesCall, BEFORE, KIND, LossesCall, PageCall, RecordCall, SummaryCall};
+use blobwatch_pull::{ClientKey, Record, RecordId, sample};
+use blobwatch_records::{Builder, ClientAddress, Flush, RulebookVersion};
 use blobwatch_sql::{Native, Unpaced, at_once};
-use blobwatch_wire::{Body, Nothing, ObjectCall, Payload, Problem};
+use blobwatch_wire::{Body, Method, Nothing, ObjectCall, Payload, Problem};
 
 const NOW: u64 = sample::JULY_2020_MS;
 
@@ -33,7 +33,12 @@ impl FireLogs for Logs {
         let path = call.path();
         let (what, query) = path.split_once('?').unwrap_or((&path, ""));
         let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let payload = self.answer(&self.logs[name], what, pairs)?;
+        let payload = if C::METHOD == Method::Delete {
+            // Nothing is erased here: the store's own tests do that.
+            false.into_payload().unwrap()
+        } else {
+            self.answer(&self.logs[name], what, pairs)?
+        };
         let bytes = match payload {
             Payload::Nothing => Vec::new(),
             Payload::Text(text) => text.into_bytes(),
@@ -61,6 +66,18 @@ impl Logs {
             let query = SummaryQuery::parse(kind, &pairs, NOW + before.0 as u64 % 1_000)?;
             let part = summarise(sql, &query.filter, &query.by, before, budget, &Unpaced);
             at_once(part).unwrap().unwrap().into_payload()
+        } else if call == AddressesCall::PATH {
+            let client = take("client").map(|client| client.parse().unwrap());
+            let kept = match client {
+                Some(client) => address_of(sql, client).unwrap().into_iter().collect(),
+                None => addresses(
+                    sql,
+                    &take("after").unwrap(),
+                    take("limit").unwrap().parse().unwrap(),
+                )
+                .unwrap(),
+            };
+            kept.into_payload()
         } else if call == LossesCall::PATH {
             log.losses().unwrap().into_payload()
         } else {
@@ -151,6 +168,7 @@ fn logs(records: &[Record], budget: u32) -> Logs {
         let mut block = Builder::default();
         batch.iter().cloned().for_each(|record| block.push(record));
         let flush = Flush {
+            addresses: Vec::new(),
             isolate: 1,
             seq: number,
             held: RulebookVersion::default(),
@@ -292,4 +310,84 @@ fn an_export_that_breaks_off_says_so_after_what_it_had() {
     let (exported, ended) = logs.export(&[("format", "ndjson")]);
     assert_eq!(ids(&exported), newest_first(&records)[..2_000]);
     assert_eq!(ended, Err("the export is incomplete: fl1-c-0".to_owned()));
+}
+
+/// A FireLog that keeps the addresses of these clients, as of these times.
+fn keeping(said: &[(u64, &str, u64)]) -> FireLog<Native> {
+    let mut log = FireLog::open(Native::in_memory().unwrap()).unwrap();
+    let document = r#"{"schema":5,"revision":1,"settings":{"keep_addresses":"full"}}"#;
+    log.keep_rulebook(0, document).unwrap();
+    for (seq, (client, address, seen_ms)) in (1..).zip(said) {
+        let flush = Flush {
+            isolate: 1,
+            seq,
+            held: RulebookVersion::default(),
+            losses: BTreeMap::new(),
+            volumes: Vec::new(),
+            addresses: vec![ClientAddress {
+                client: ClientKey(*client),
+                address: address.parse().unwrap(),
+            }],
+            segment: Vec::new(),
+        };
+        log.accept(&flush.encode(), *seen_ms).unwrap();
+    }
+    log
+}
+
+#[test]
+fn addresses_of_all_fire_logs_are_one_list() {
+    let logs = Logs {
+        logs: BTreeMap::from([
+            (
+                "a".to_owned(),
+                keeping(&[(1, "192.0.2.1", NOW), (3, "192.0.2.3", NOW)]),
+            ),
+            (
+                "b".to_owned(),
+                keeping(&[(2, "192.0.2.2", NOW), (3, "2001:db8::3", NOW + 9)]),
+            ),
+        ]),
+        answers: RefCell::default(),
+        budget: Budget::default(),
+    };
+    let names = logs.names();
+    let list = |query: &str| at_once(address_list(&logs, &names, query)).unwrap();
+    let of = |query: &str| {
+        let list = list(query).map(|list| serde_json::to_value(list).unwrap());
+        list.map(|list| {
+            let items = list["items"].as_array().unwrap().iter();
+            let addresses: Vec<String> = items
+                .map(|item| item["address"].as_str().unwrap().to_owned())
+                .collect();
+            (addresses, list["next_cursor"].as_str().map(str::to_owned))
+        })
+    };
+    let (first, cursor) = of("limit=2").unwrap();
+    assert_eq!(first, ["192.0.2.1", "192.0.2.2"]);
+    let (rest, end) = of(&format!("limit=2&cursor={}", cursor.unwrap())).unwrap();
+    assert_eq!(
+        (rest, end),
+        (vec!["2001:db8::3".to_owned()], None),
+        "the newest counts"
+    );
+    assert_eq!(of("client=0000000000000003").unwrap().0, ["2001:db8::3"]);
+    for (query, place) in [
+        ("client=x", "query.client"),
+        ("limit=0", "query.limit"),
+        ("bogus=1", "query.bogus"),
+    ] {
+        assert_eq!(of(query).unwrap_err().errors[0].place, place);
+    }
+    let refused = at_once(erase_address(&logs, &names, "nobody")).unwrap();
+    assert_eq!(refused.unwrap_err().errors[0].place, "path.client");
+    logs.answers.borrow_mut().insert("b".to_owned(), 0);
+    let (some, _) = of("").unwrap();
+    assert_eq!(some, ["192.0.2.1", "192.0.2.3"]);
+    assert_eq!(
+        serde_json::to_value(list("").unwrap()).unwrap()["incomplete"],
+        json!(["b"])
+    );
+    let failed = at_once(erase_address(&logs, &names, "0000000000000001")).unwrap();
+    assert!(failed.is_err(), "what one of them has would stay unnoticed");
 }

@@ -274,6 +274,7 @@ fn batch_of(seq: u64, records: &[Record]) -> Vec<u8> {
     let mut block = Builder::default();
     records.iter().cloned().for_each(|record| block.push(record));
     let flush = Flush {
+        addresses: Vec::new(),
         isolate: seq % 2,
         seq,
         held: RulebookVersion::default(),

@@ -49,9 +49,9 @@ impl<S: Sql> FireLog<S> {
             }
             None => (None, Vec::new()),
         };
-        let dropped = self.volumes.take_dropped();
+        let mut dropped = self.volumes.take_dropped();
         let sql = &self.sql;
-        sql.transaction(|| {
+        let addresses = sql.transaction(|| {
             match &arrival {
                 Some(arrival) => {
                     insert(sql, flush, arrival, arrived_ms)?;
@@ -60,8 +60,14 @@ impl<S: Sql> FireLog<S> {
                 None => remember(sql, flush.isolate, flush.seq, now_ms)?,
             }
             losses::add(sql, &flush.losses, now_ms)?;
-            losses::add(sql, &dropped, now_ms)
+            let (addresses, evicted) = self.keep_addresses(&flush.addresses, now_ms)?;
+            if evicted > 0 {
+                dropped.insert("addresses_evicted".to_owned(), evicted);
+            }
+            losses::add(sql, &dropped, now_ms)?;
+            Ok::<_, FireLogError>(addresses)
         })?;
+        self.addresses = addresses;
         self.arrived_ms = arrived_ms;
         self.count(flush, arrival.is_some(), now_ms);
         self.guards.observe(&records, arrived_ms);

@@ -80,6 +80,7 @@ pub async fn tend<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
     }
     // Not before all is merged: batches take twice the room of segments, and would cost older records theirs.
     if !tended.more && log.with(|log| Ok(log.last_retain_ms + RETAIN_EVERY_MS <= now_ms))? {
+        log.with(|log| log.forget_unseen(now_ms))?;
         tended.forgotten = retain(log, now_ms, pace).await?;
         tended.more = tended.forgotten >= MAX_FORGOTTEN;
         let last_retain_ms = if tended.more { 0 } else { now_ms };

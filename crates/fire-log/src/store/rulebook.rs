@@ -146,7 +146,8 @@ impl<S: Sql> FireLog<S> {
             return Ok(false);
         }
         let sql = &self.sql;
-        sql.transaction(|| {
+        let before = self.settings();
+        let are_forgotten = sql.transaction(|| {
             sql.run(
                 "INSERT OR REPLACE INTO meta (key, value) VALUES ('rulebook_epoch', ?)",
                 &[number(epoch)],
@@ -155,8 +156,12 @@ impl<S: Sql> FireLog<S> {
                 "INSERT OR REPLACE INTO rulebook (one, revision, document) VALUES (1, ?, ?)",
                 &[number(kept.held.revision), SqlValue::Text(document.to_owned())],
             )?;
-            guards::forget_others(sql, &kept.guarded)
+            guards::forget_others(sql, &kept.guarded)?;
+            self.forget_addresses_of(&before, &kept.settings)
         })?;
+        if are_forgotten {
+            self.addresses = 0;
+        }
         self.take_rulebook(Some(kept));
         Ok(true)
     }

@@ -1,5 +1,6 @@
 //! The FireLog on SQLite in memory: what is kept, how often, in how many rows, and for how long.
 
+mod addresses;
 mod alarm;
 mod batches;
 mod cells;
@@ -41,6 +42,7 @@ fn flush(isolate: u64, seq: u64, records: &[Record]) -> Flush {
         block(records)
     };
     Flush {
+        addresses: Vec::new(),
         isolate,
         seq,
         held: HeldBook::default(),

@@ -167,6 +167,7 @@ impl<S: Sql> FireLog<S> {
 
     fn keep_told(&mut self, builder: Builder, now_ms: u64) -> Result<(), FireLogError> {
         let flush = Flush {
+            addresses: Vec::new(),
             isolate: TOLD,
             seq: super::accept::newest_seq(&self.sql, TOLD)? + 1,
             held: blobwatch_records::RulebookVersion::default(),

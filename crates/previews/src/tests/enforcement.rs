@@ -4,10 +4,10 @@ use super::*;
 use crate::report::NotJudged;
 use blobwatch_pull::sample::Numbers;
 
-struct Request {
-    time_ms: u64,
-    facts: String,
-    status: u16,
+pub(super) struct Request {
+    pub(super) time_ms: u64,
+    pub(super) facts: String,
+    pub(super) status: u16,
 }
 
 fn pick<'a>(numbers: &mut Numbers, values: &[&'a str]) -> &'a str {
@@ -15,7 +15,7 @@ fn pick<'a>(numbers: &mut Numbers, values: &[&'a str]) -> &'a str {
 }
 
 /// Pulls by clients that differ in all that the rules below read.
-fn traffic(seed: u64, requests: u64) -> Vec<Request> {
+pub(super) fn traffic(seed: u64, requests: u64) -> Vec<Request> {
     let mut numbers = Numbers(seed);
     (0..requests)
         .map(|n| {

@@ -13,6 +13,7 @@ pub(super) fn log(records: Vec<Record>) -> FireLog<Native> {
         let mut block = Builder::default();
         batch.iter().cloned().for_each(|record| block.push(record));
         let flush = Flush {
+            addresses: Vec::new(),
             isolate: seq % 3,
             seq,
             held: blobwatch_records::RulebookVersion {
@@ -56,7 +57,7 @@ fn values_are_those_of_the_record() {
     for row in block.rows() {
         let mut record = block.record(row).unwrap();
         record.route = "default".into();
-        let reads = Reads::new(&block, "default", &needs);
+        let reads = Reads::new(&block, "default", &needs, Vec::new());
         let (oracle, texts) = (RecordValues::of(&record), reads.row(row, &needs));
         let (oracle_values, values) = (oracle.values(), reads.values(row, &texts));
         for field in Field::ALL {

@@ -4,10 +4,11 @@
 mod tests;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::queue::{MIN_URGENT_GAP_MS, Queue};
 use super::{MAX_VOLUMES, RulebookVersion};
-use blobwatch_pull::{MAX_ISOLATE, Record};
+use blobwatch_pull::{ClientKey, MAX_ISOLATE, Record};
 
 /// Records that wait in one isolate, over all FireLogs: 16 batches. Encoded, about 100 bytes each.
 pub(crate) const MAX_BUFFERED_RECORDS: usize = 4096;
@@ -113,6 +114,14 @@ impl Batches {
                 .is_some_and(|queue| queue.count_volume(rule, version, key, room, now_ms));
         if !is_counted {
             self.count_loss(to, "volume_keys_dropped", 1, now_ms);
+        }
+    }
+
+    /// Notes what is kept of a client's address, for the FireLog that has the client's records.
+    pub fn keep_address(&mut self, to: &str, client: ClientKey, address: IpAddr, now_ms: u64) {
+        let queue = self.queue_or_first(to, now_ms);
+        if queue.is_some_and(|queue| !queue.keep_address(client, address)) {
+            self.count_loss(to, "addresses_dropped", 1, now_ms);
         }
     }
 

@@ -4,10 +4,11 @@
 //! whoever receives it twice can tell.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 
-use super::{Flush, RulebookVersion, VolumeCount};
+use super::{ClientAddress, Flush, MAX_ADDRESSES, RulebookVersion, VolumeCount};
 use crate::segment::Builder;
-use blobwatch_pull::Record;
+use blobwatch_pull::{ClientKey, Record};
 
 /// Oldest record that waits.
 pub(crate) const DUE_AFTER_MS: u64 = 1_000;
@@ -54,6 +55,7 @@ struct Open {
     urgent: bool,
     losses: BTreeMap<&'static str, u32>,
     volumes: BTreeMap<(String, u32, u64), u32>,
+    addresses: BTreeMap<u64, IpAddr>,
 }
 
 #[derive(Debug)]
@@ -127,6 +129,17 @@ impl Queue {
         let requests = self.open.volumes.entry(name).or_default();
         *requests = requests.saturating_add(1);
         self.open.since_ms.get_or_insert(now_ms);
+        true
+    }
+
+    /// Notes a client's address for the batch that is open; `false` where there is no room for another. It makes no batch due: a
+    /// record of the client follows.
+    pub(super) fn keep_address(&mut self, client: ClientKey, address: IpAddr) -> bool {
+        let full = self.open.addresses.len() >= MAX_ADDRESSES;
+        if full && !self.open.addresses.contains_key(&client.0) {
+            return false;
+        }
+        self.open.addresses.insert(client.0, address);
         true
     }
 
@@ -220,6 +233,10 @@ impl Queue {
         let records = open.records.len();
         self.last_seq += 1;
         let losses = open.losses.clone();
+        let address = |(client, address)| ClientAddress {
+            client: ClientKey(client),
+            address,
+        };
         let volume = |((rule, version, key), requests)| VolumeCount {
             rule,
             version,
@@ -236,6 +253,7 @@ impl Queue {
                 .map(|(name, count)| (name.to_owned(), count))
                 .collect(),
             volumes: open.volumes.into_iter().map(volume).collect(),
+            addresses: open.addresses.into_iter().map(address).collect(),
             segment: if records == 0 {
                 Vec::new()
             } else {

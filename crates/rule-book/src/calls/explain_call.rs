@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::change::body;
-use super::pushed::PushBody;
+use super::pushed::{PushBody, PushedList, suppose_lists};
 use crate::asked::{Asked, is_fact};
 use crate::curl;
 use crate::hypothetical::{Hypothesis, suppose};
@@ -28,6 +28,9 @@ struct ExplainBody {
     facts: BTreeMap<String, Json>,
     /// A rulebook instead of the live one.
     rulebook: Option<PushBody>,
+    /// Lists in place of those that are there, in the form of a rulebook's.
+    #[serde(default)]
+    lists: Vec<PushedList>,
     /// A rule that is asked after all others, in monitor.
     rule: Option<DraftBody>,
 }
@@ -71,6 +74,7 @@ pub(crate) fn explain_request<S: Sql>(
         Some(pushed) => pushed.candidate(store, &live, now_ms)?.book,
         None => live,
     };
+    suppose_lists(&mut book, asking.lists, store)?;
     if let Some(rule) = asking.rule {
         append(&mut book, rule);
     }

@@ -16,9 +16,10 @@ use crate::store::RuleBookStore;
 use blobwatch_pull::{Action, Mode};
 use blobwatch_rulebook::{
     KindName, ListItem, ListKind, ModeSetting, NamedList, Route, Rule, Rulebook, Settings, Stages, Volume,
+    check_list_name,
 };
 use blobwatch_sql::Sql;
-use blobwatch_wire::Problem;
+use blobwatch_wire::{Place, Problem};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,9 +38,9 @@ pub(super) struct PushBody {
     settings: Settings,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PushedList {
+pub(crate) struct PushedList {
     name: String,
     #[serde(default, rename = "version")]
     _version: Option<u32>,
@@ -227,6 +228,34 @@ fn pushed_lists<S: Sql>(
     lists.collect()
 }
 
+/// Puts lists that are thought of in the place of those of the same name, or beside the others.
+pub(crate) fn suppose_lists<S: Sql>(
+    book: &mut Rulebook,
+    lists: Vec<PushedList>,
+    store: &RuleBookStore<S>,
+) -> Result<(), Problem> {
+    let names: Vec<&str> = lists.iter().map(|list| list.name.as_str()).collect();
+    for (at, name) in names.iter().enumerate() {
+        let wrong = |message: String| {
+            let place = Place::new(format!("body.lists[{at}].name"), message);
+            Err(Problem::invalid(vec![place]))
+        };
+        if let Err(expected) = check_list_name(name) {
+            return wrong(format!("expected {expected}, found {name:?}"));
+        }
+        if names.iter().take(at).any(|other| other == name) {
+            return wrong(format!("{name:?} occurs twice"));
+        }
+    }
+    for list in pushed_lists(lists, store, book)? {
+        match book.lists.iter_mut().find(|known| known.name == list.name) {
+            Some(known) => *known = list,
+            None => book.lists.push(list),
+        }
+    }
+    Ok(())
+}
+
 impl PushedList {
     fn of<S: Sql>(
         self,
@@ -395,6 +424,10 @@ mod tests {
         assert_eq!(
             of("Volume", "by"),
             expected::<blobwatch_rulebook::VolumeKey>(&odd)
+        );
+        assert_eq!(
+            of("Settings", "keep_addresses"),
+            expected::<blobwatch_rulebook::KeepAddresses>(&odd)
         );
         let list = json!({"name": "a", "kind": "?", "items": []});
         assert_eq!(of("List", "kind"), expected::<PushedList>(&list));

@@ -47,6 +47,25 @@ fn a_stored_version_or_a_draft_is_planned() {
 }
 
 #[test]
+fn a_list_that_is_not_published_is_planned_with() {
+    let with = |items: &str| {
+        format!(
+            r#"{{"rule":{{"expression":"ip.src.asnum in $clouds","action":"block"}},"route":"library",
+            "lists":[{{"name":"clouds","kind":"number","items":[{items}]}},{{"name":"other","kind":"string","items":[]}}]}}"#
+        )
+    };
+    let plan = of(&with("16509, 14618, 14618")).unwrap();
+    let lists: Vec<_> = plan
+        .book
+        .lists
+        .iter()
+        .map(|list| (list.name.as_str(), list.items.len()))
+        .collect();
+    assert_eq!(lists, [("clouds", 2)], "those that its rules name");
+    assert_ne!(plan.relevant, of(&with("16509")).unwrap().relevant);
+}
+
+#[test]
 fn what_cannot_be_previewed_is_refused_with_its_place() {
     #[track_caller]
     fn case(body: &str, status: u16, place: &str) {
@@ -56,6 +75,25 @@ fn what_cannot_be_previewed_is_refused_with_its_place() {
         assert!(place.is_empty() || places.contains(&place), "{problem:?}");
     }
     case("{}", 400, "body");
+    let with = |rule: &str, lists: &str| {
+        format!(
+            r#"{{"rule":{{"expression":"{rule}","action":"block"}},"route":"library","lists":[{lists}]}}"#
+        )
+    };
+    let one = r#"{"name":"a","kind":"number","items":[1]}"#;
+    case(&with("ip.src.asnum in $b", one), 422, "body.rule.expression");
+    case(&with("http.host in $a", one), 422, "body.rule.expression");
+    case(&with("ssl", &format!("{one},{one}")), 422, "body.lists[1].name");
+    case(
+        &with("ssl", &one.replace("\"a\"", "\"A B\"")),
+        422,
+        "body.lists[0].name",
+    );
+    case(
+        &with("ssl", &one.replace("[1]", "[1, \"x\"]")),
+        422,
+        "body.lists[0].items[1]",
+    );
     case(r#"[{"id":"candidate"},"library",null,null]"#, 400, "body");
     case(
         r#"{"rule":["candidate",null,null,null,null],"route":"library"}"#,

@@ -1,6 +1,7 @@
 //! The bytes of routes, of rules without their expressions, and of modes.
 
 use crate::document::{Disclose, Redirects, Route, Volume, VolumeKey};
+use crate::keep_addresses::KeepAddresses;
 use crate::policy::{PolicyRule, Setting};
 use blobwatch_pull::{Action, Mode};
 use blobwatch_wire::{DecodeError, Reader, put_all, put_long_text, put_one, put_option, put_varint};
@@ -27,6 +28,16 @@ const VOLUME_KEYS: [VolumeKey; 5] = [
     VolumeKey::Route,
     VolumeKey::Network,
 ];
+
+const ADDRESSES: [KeepAddresses; 3] = [KeepAddresses::None, KeepAddresses::Network, KeepAddresses::Full];
+
+pub(super) fn put_addresses(out: &mut Vec<u8>, keep: KeepAddresses) {
+    put_one(out, &ADDRESSES, &keep);
+}
+
+pub(super) fn read_addresses(reader: &mut Reader<'_>) -> DecodeResult<KeepAddresses> {
+    reader.one(&ADDRESSES, "addresses")
+}
 
 fn put_float(out: &mut Vec<u8>, number: f64) {
     out.extend(number.to_bits().to_le_bytes());

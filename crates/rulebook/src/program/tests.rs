@@ -1,4 +1,4 @@
-use super::{FORM, Program};
+use super::{FORM, KeepAddresses, Program};
 use crate::{Compiled, STARTER};
 use blobwatch_pull::Mode;
 use blobwatch_rules::{Field, Scratch, Value, Values};
@@ -148,6 +148,25 @@ fn the_first_form_is_still_read() {
     let mut bytes = program(DOCUMENT).encode();
     bytes[3] = 1;
     assert_eq!(Program::decode(&bytes).unwrap().revision(), 300);
+}
+
+/// Isolates of older builds go on with a rulebook that keeps none.
+#[test]
+fn a_rulebook_that_keeps_addresses_has_the_newest_form() {
+    let mut keeps = program(DOCUMENT);
+    let form = keeps.encode()[3];
+    for keep in [KeepAddresses::Network, KeepAddresses::Full] {
+        keeps.keep_addresses = keep;
+        let bytes = keeps.encode();
+        assert_eq!((form < FORM, bytes[3]), (true, FORM));
+        assert_eq!(Program::decode(&bytes).unwrap().keep_addresses, keep);
+    }
+    keeps.keep_addresses = KeepAddresses::None;
+    let read = Program::decode(&keeps.encode()).unwrap();
+    assert_eq!(
+        (keeps.encode()[3], read.keep_addresses),
+        (form, KeepAddresses::None)
+    );
 }
 
 #[test]

@@ -225,6 +225,11 @@ fn settings_keep_what_an_object_can_hold() {
         &["settings.anomaly_breadth.networks"],
     );
     case(|book| book.settings.anomaly_breadth.networks = 1, &[]);
+    case(
+        |book| book.settings.address_hours = 0,
+        &["settings.address_hours"],
+    );
+    case(|book| book.settings.address_hours = 8_784, &[]);
 }
 
 /// Isolates of older builds go on with a rulebook that leaves the breadth as it is.

@@ -2,13 +2,17 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::ops::Range;
 
 use rustc_hash::FxBuildHasher;
 
-use crate::decode::{network, remove_bytes, url_decode};
+use crate::array::Array;
+use crate::decode::{decode_base64, network, remove_bytes, url_decode};
 use crate::evaluate::{cut, extension};
 use crate::field::Field;
+use crate::json::{self, Json, Key};
 use crate::limits::DERIVED_BYTES;
+use crate::signature::{Signed, sha256};
 use crate::term::Term;
 use crate::values::{Value, Values};
 
@@ -212,11 +216,17 @@ pub(super) fn compute<'v>(
         Term::Concat(parts) => concat(parts, values, memory),
         Term::Coalesce(parts) => coalesce(parts, values, each, memory),
         Term::UrlDecode(of, decoding) => shorten(compute(of, values, each, memory), memory, |bytes| {
-            url_decode(bytes, *decoding)
+            Some(url_decode(bytes, *decoding))
         }),
         Term::RemoveBytes(of, unwanted) => shorten(compute(of, values, each, memory), memory, |bytes| {
-            remove_bytes(bytes, unwanted)
+            Some(remove_bytes(bytes, unwanted))
         }),
+        Term::Join(array, separator) => join(array, separator, values, memory),
+        Term::JsonString(of, keys) => json_string(compute(of, values, each, memory), keys, memory),
+        Term::JsonInteger(of, keys) => json_integer(compute(of, values, each, memory), keys, memory),
+        Term::Base64(of) => shorten(compute(of, values, each, memory), memory, decode_base64),
+        Term::Sha256(of) => digest(compute(of, values, each, memory), memory),
+        Term::Signed(signed) => is_signed(signed, values, memory),
         Term::Network(of, v4, v6) => match compute(of, values, each, memory) {
             Found::Value(Value::Ip(ip)) => Found::Value(Value::Ip(network(ip, *v4, *v6))),
             _ => MISSING,
@@ -243,13 +253,17 @@ fn change<'v>(found: Found<'v>, memory: &mut Memory, change: fn(&mut [u8])) -> F
     }
 }
 
-/// Changes a copy of the bytes, of which the first ones are then the value: as many as `change` says.
-fn shorten<'v>(found: Found<'v>, memory: &mut Memory, change: impl FnOnce(&mut [u8]) -> usize) -> Found<'v> {
+/// Changes a copy of the bytes, of which the first ones are then the value: as many as `change` says, or none.
+fn shorten<'v>(
+    found: Found<'v>,
+    memory: &mut Memory,
+    change: impl FnOnce(&mut [u8]) -> Option<usize>,
+) -> Found<'v> {
     let start = match found {
         Found::MemoryRange(kept) => kept.start,
         _ => memory.mark(),
     };
-    match memory.own(found).map(change) {
+    match memory.own(found).and_then(change) {
         Some(len) => Found::MemoryRange(MemoryRange {
             start,
             end: start + len,
@@ -277,6 +291,76 @@ fn same(
     };
     memory.release(mark);
     same
+}
+
+fn join<'v>(array: &Array, separator: &[u8], values: &Values<'v>, memory: &mut Memory) -> Found<'v> {
+    let start = memory.mark();
+    let mut is_first = true;
+    for item in values.items(array) {
+        if !is_first {
+            memory.bytes.extend_from_slice(separator);
+        }
+        memory.bytes.extend_from_slice(item);
+        is_first = false;
+    }
+    if is_first && !array.may_be_empty() {
+        return MISSING;
+    }
+    memory.kept_since(start)
+}
+
+fn json_at(found: Found<'_>, keys: &[Key], memory: &Memory) -> Option<Json> {
+    match memory.value(found) {
+        Value::Bytes(text) => json::find(text, keys),
+        _ => None,
+    }
+}
+
+fn json_string<'v>(found: Found<'v>, keys: &[Key], memory: &mut Memory) -> Found<'v> {
+    let Some(Json::String(place)) = json_at(found, keys, memory) else {
+        return MISSING;
+    };
+    let string = part(found, place);
+    match memory.value(string) {
+        Value::Bytes(bytes) if memchr::memchr(b'\\', bytes).is_some() => {
+            shorten(string, memory, |bytes| Some(json::unescape(bytes)))
+        }
+        _ => string,
+    }
+}
+
+fn json_integer(found: Found<'_>, keys: &[Key], memory: &Memory) -> Found<'static> {
+    match json_at(found, keys, memory) {
+        Some(Json::Integer(int)) => Found::Value(Value::Int(int)),
+        _ => MISSING,
+    }
+}
+
+fn digest(found: Found<'_>, memory: &mut Memory) -> Found<'static> {
+    let digest = match memory.value(found) {
+        Value::Bytes(bytes) => sha256(bytes),
+        _ => None,
+    };
+    let start = memory.mark();
+    digest.map_or(MISSING, |digest| {
+        memory.bytes.extend_from_slice(&digest);
+        memory.kept_since(start)
+    })
+}
+
+/// Nothing of what is signed is kept.
+fn is_signed(signed: &Signed, values: &Values<'_>, memory: &mut Memory) -> Found<'static> {
+    let mark = memory.mark();
+    let (of, now) = (
+        compute(&signed.of, values, None, memory),
+        compute(&signed.now, values, None, memory),
+    );
+    let is_valid = match (memory.value(of), memory.value(now)) {
+        (Value::Bytes(of), Value::Int(now)) => Found::Value(Value::Bool(signed.is_valid(of, now))),
+        _ => MISSING,
+    };
+    memory.release(mark);
+    is_valid
 }
 
 /// The first that is not missing.
@@ -314,18 +398,22 @@ fn print<'v>(found: Found<'v>, memory: &mut Memory) -> Found<'v> {
 }
 
 fn cut_found(found: Found<'_>, start: i64, end: Option<i64>) -> Found<'_> {
+    let len = match found {
+        Found::Value(Value::Bytes(bytes)) => bytes.len(),
+        Found::MemoryRange(kept) => kept.end - kept.start,
+        Found::Value(_) => return MISSING,
+    };
+    part(found, cut(len, start, end).unwrap_or(0..0))
+}
+
+/// Bytes of a value.
+fn part(found: Found<'_>, range: Range<usize>) -> Found<'_> {
     match found {
-        Found::Value(Value::Bytes(bytes)) => {
-            let range = cut(bytes.len(), start, end).unwrap_or(0..0);
-            Found::Value(Value::Bytes(bytes.get(range).unwrap_or_default()))
-        }
-        Found::MemoryRange(kept) => {
-            let range = cut(kept.end - kept.start, start, end).unwrap_or(0..0);
-            Found::MemoryRange(MemoryRange {
-                start: kept.start + range.start,
-                end: kept.start + range.end,
-            })
-        }
+        Found::Value(Value::Bytes(bytes)) => Found::Value(Value::Bytes(bytes.get(range).unwrap_or_default())),
+        Found::MemoryRange(kept) => Found::MemoryRange(MemoryRange {
+            start: kept.start + range.start,
+            end: kept.start + range.end,
+        }),
         Found::Value(_) => MISSING,
     }
 }

@@ -40,7 +40,7 @@ pub(crate) const INTEGERS: [Field; 3] = [Field::Asn, Field::RangeStart, Field::R
 pub(crate) const BOOLEANS: [Field; 2] = [Field::Ssl, Field::RangePresent];
 
 /// A small alphabet, so that comparisons are true as often as false.
-pub(crate) const TEXTS: [&str; 18] = [
+pub(crate) const TEXTS: [&str; 20] = [
     "",
     "a",
     "b",
@@ -59,6 +59,8 @@ pub(crate) const TEXTS: [&str; 18] = [
     "x\"\\y",
     "%61%2562+",
     "%u0061",
+    r#"{"a":"a\/","b":1}"#,
+    "[\"ab\"]",
 ];
 pub(crate) const NUMBERS: [i64; 10] = [0, 1, 2, 3, 7, 16509, -1, -5, 2_147_483_647, -2_147_483_648];
 pub(crate) const ADDRESSES: [&str; 9] = [
@@ -184,7 +186,11 @@ pub(crate) fn comparison(draw: &mut Draw<'_>, language: Language) -> String {
         5 => integer_test(draw, language, |draw| {
             let term = string_term(draw, 1, "[1]");
             let array = draw.of(&ARRAYS);
-            draw.of(&[format!("len({term})"), format!("len({array})")])
+            draw.of(&[
+                format!("len({term})"),
+                format!("len({array})"),
+                format!("lookup_json_integer({term}, \"b\")"),
+            ])
         }),
         _ => {
             let quantifier = draw.of(&["any", "all"]);
@@ -195,7 +201,7 @@ pub(crate) fn comparison(draw: &mut Draw<'_>, language: Language) -> String {
 }
 
 /// Arrays of a request, as written before an index.
-const ARRAYS: [&str; 9] = [
+const ARRAYS: [&str; 12] = [
     "http.request.headers[\"x\"]",
     "http.request.headers[\"y\"]",
     "http.request.headers[\"z\"]",
@@ -205,6 +211,9 @@ const ARRAYS: [&str; 9] = [
     "http.request.uri.args.names",
     "http.request.uri.args.values",
     "http.request.cookies[\"a\"]",
+    "split(http.user_agent, \"a\", 3)",
+    "split(http.request.headers[\"x\"][0], \"/\", 128)",
+    "split(split(http.request.uri.path, \"b\", 2)[1], \"a\", 2)",
 ];
 
 /// Comparisons of one array, joined.
@@ -234,7 +243,22 @@ fn string_term(draw: &mut Draw<'_>, depth: usize, index: &str) -> String {
     if depth == 0 {
         return draw.of(&STRINGS).name().to_owned();
     }
-    match draw.below(11) {
+    match draw.below(14) {
+        11 => format!(
+            "join({}, {})",
+            draw.of(&ARRAYS),
+            draw.of(&["\"\"", "\"a\"", "\", \""])
+        ),
+        12 => format!(
+            "{}({})",
+            draw.of(&["sha256", "decode_base64"]),
+            string_term(draw, depth - 1, index)
+        ),
+        13 => format!(
+            "lookup_json_string({}, {})",
+            string_term(draw, depth - 1, index),
+            draw.of(&["\"a\"", "0", "\"a\", \"b\""])
+        ),
         8 => format!(
             "url_decode({}{})",
             string_term(draw, depth - 1, index),

@@ -59,6 +59,8 @@ pub const CALLS: &[ApiCall] = &[
     get("requests", VIEWER, Handler::Records, "List<Record>"),
     get("requests/summary", VIEWER, Handler::Records, "Summary"),
     get("requests/{id}", VIEWER, Handler::Records, "Explanation"),
+    get("addresses", OPERATOR, Handler::Addresses, "List<KeptAddress>"),
+    delete("addresses/{client}", OPERATOR, Handler::Addresses, "ErasedAddress"),
     get("losses", VIEWER, Handler::Losses, "List<Loss>"),
     // Anomalies
     get("anomalies", VIEWER, DETECTOR, "List<AnomalyJson>"),

@@ -113,6 +113,7 @@ fn odd_parameters_are_searched_with_or_refused_with_their_place() {
     let mut builder = Builder::default();
     records.iter().cloned().for_each(|record| builder.push(record));
     let flush = Flush {
+        addresses: Vec::new(),
         isolate: 1,
         seq: 1,
         held: RulebookVersion::default(),

@@ -63,6 +63,7 @@ fn accept(log: &mut FireLog<Native>, seq: u64, records: Vec<Record>, now_ms: u64
     let mut builder = Builder::default();
     records.into_iter().for_each(|record| builder.push(record));
     let flush = Flush {
+        addresses: Vec::new(),
         isolate: 7,
         seq,
         held: RulebookVersion {

@@ -4,7 +4,7 @@ use super::{CUT, NOW, all, count, merged, open, requests, sent};
 use crate::store::cut::CUT_SPREAD_MS;
 use crate::store::merge::MERGE_AFTER_MS;
 use crate::store::schema::STEPS;
-use crate::store::{FireLog, accept, enforced, merge, outbox, read, retain};
+use crate::store::{FireLog, accept, addresses, enforced, merge, outbox, read, retain};
 use blobwatch_pull::sample;
 use blobwatch_records::CellBatch;
 use blobwatch_sql::{Native, Sql, SqlValue, StoreError};
@@ -15,6 +15,7 @@ const VERSION_2: &str = include_str!("../../../tests/data/fire_log-v2.sql");
 const VERSION_3: &str = include_str!("../../../tests/data/fire_log-v3.sql");
 const VERSION_4: &str = include_str!("../../../tests/data/fire_log-v4.sql");
 const VERSION_5: &str = include_str!("../../../tests/data/fire_log-v5.sql");
+const VERSION_6: &str = include_str!("../../../tests/data/fire_log-v6.sql");
 
 fn with(script: &str) -> Native {
     let sql = Native::in_memory().unwrap();
@@ -25,8 +26,10 @@ fn with(script: &str) -> Native {
 #[test]
 fn every_version_comes_to_the_same_tables() {
     let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
-    let expected = tables(&with(VERSION_5));
-    for older in ["", VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5] {
+    let expected = tables(&with(VERSION_6));
+    for older in [
+        "", VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6,
+    ] {
         let log = FireLog::open(with(older)).unwrap();
         assert_eq!(tables(log.sql()), expected);
     }
@@ -79,16 +82,16 @@ fn every_version_has_a_sample() {
         let rows = with(script).run("SELECT value FROM meta WHERE key = 'schema'", &[]);
         rows.unwrap()[0].integer(0, "meta.value").unwrap()
     };
-    let numbers = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5].map(number);
-    assert_eq!((numbers, STEPS.len()), ([1, 2, 3, 4, 5], 5));
+    let numbers = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6].map(number);
+    assert_eq!((numbers, STEPS.len()), ([1, 2, 3, 4, 5, 6], 6));
 }
 
 #[test]
 fn a_newer_database_is_refused_by_its_number() {
     let FireLog { sql, .. } = open();
-    sql.run("UPDATE meta SET value = 6 WHERE key = 'schema'", &[])
+    sql.run("UPDATE meta SET value = 7 WHERE key = 'schema'", &[])
         .unwrap();
-    let newer = StoreError::NewerSchema { found: 6, known: 5 };
+    let newer = StoreError::NewerSchema { found: 7, known: 6 };
     assert_eq!(FireLog::open(sql).unwrap_err(), newer.into());
 }
 
@@ -154,6 +157,22 @@ fn every_statement_finds_its_rows_by_an_index() {
         2,
         "SEARCH segment USING INDEX segment_time (last_ms<?)",
     );
+    plan(
+        addresses::OLDEST,
+        0,
+        "SCAN address USING COVERING INDEX address_seen",
+    );
+    plan(
+        addresses::UNSEEN,
+        2,
+        "SEARCH address USING COVERING INDEX address_seen (seen_ms<?)",
+    );
+    plan(
+        addresses::FOLLOWING,
+        2,
+        "SEARCH address USING PRIMARY KEY (client>?)",
+    );
+    plan(addresses::ONE, 1, "SEARCH address USING PRIMARY KEY (client=?)");
     plan(outbox::ONE, 1, "SEARCH outbox USING INTEGER PRIMARY KEY");
     plan(retain::OLDEST, 1, "SCAN segment USING INDEX segment_time");
     plan(

@@ -89,7 +89,7 @@ fn sample(request: &str) -> Value {
         "ItemsBody" => json!({"add": ["a"], "remove": [1]}),
         "PanicBody" => json!({"route": "default", "reason": "r"}),
         "Settings" => json!({"fire_logs": {"FRA": 2}, "retry_after_s": 30, "retention_hours": 24,
-            "retention_bytes": 1_000_000_000, "anomaly_breadth": {"clients": 20, "networks": 5}}),
+            "retention_bytes": 1_000_000_000, "anomaly_breadth": {"clients": 20, "networks": 5}, "keep_addresses": "full"}),
         "Rulebook" => {
             json!({"schema": 1, "revision": 0, "routes": [{"name": "default"}], "settings": {"fire_logs": {}},
             "rules": [{"id": "a", "version": 1, "expression": "ssl", "action": "tag",

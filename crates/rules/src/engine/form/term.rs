@@ -1,8 +1,10 @@
 //! The bytes of terms.
 
 use super::{DecodeResult, Names, put_field};
-use crate::array::{Array, Map};
+use crate::array::{Array, Map, Split};
+use crate::json::Key;
 use crate::limits::MAX_NESTING;
+use crate::signature::Signed;
 use crate::term::{Decoding, Term};
 use crate::told::PlatformFact;
 use crate::untold::Untold;
@@ -72,28 +74,82 @@ pub(super) fn put(out: &mut Vec<u8>, term: &Term) {
             put_of(out, 18, of);
             out.extend([*v4, *v6]);
         }
+        Term::Join(array, separator) => {
+            out.push(22);
+            put_any_array(out, array);
+            put_bytes(out, separator);
+        }
+        Term::JsonString(of, keys) => put_json(out, 23, of, keys),
+        Term::JsonInteger(of, keys) => put_json(out, 24, of, keys),
+        Term::Base64(of) => put_of(out, 25, of),
+        Term::Sha256(of) => put_of(out, 26, of),
+        Term::Signed(signed) => put_signed(out, signed),
     }
+}
+
+fn put_json(out: &mut Vec<u8>, tag: u8, of: &Term, keys: &[Key]) {
+    put_of(out, tag, of);
+    put_all(out, keys.iter(), |out, key| match key {
+        Key::Name(name) => {
+            out.push(0);
+            put_bytes(out, name);
+        }
+        Key::Position(at) => {
+            out.push(1);
+            put_varint(out, u64::from(*at));
+        }
+    });
+}
+
+fn read_key(reader: &mut Reader<'_>) -> DecodeResult<Key> {
+    match reader.byte()? {
+        0 => Ok(Key::Name(reader.bytes()?.into())),
+        1 => Ok(Key::Position(reader.narrow("position")?)),
+        _ => Err(DecodeError::Invalid("key")),
+    }
+}
+
+fn put_signed(out: &mut Vec<u8>, signed: &Signed) {
+    put_of(out, 27, &signed.of);
+    put(out, &signed.now);
+    put_bytes(out, &signed.key);
+    put_varint(out, zigzag(signed.ttl));
+    put_varint(out, u64::from(signed.separator));
+    out.push(u8::from(signed.url_safe));
 }
 
 /// The first tag is that of a header's values, which earlier builds have too, the second that of any other array.
 fn put_array(out: &mut Vec<u8>, [header, other]: [u8; 2], array: &Array) {
-    let map = |map: Map| {
-        Map::ALL
-            .iter()
-            .position(|known| *known == map)
-            .unwrap_or_default() as u8
-    };
     match array {
         Array::Of(Map::Headers, name) => {
             out.push(header);
             put_long_text(out, name);
         }
+        other_array => {
+            out.push(other);
+            put_any_array(out, other_array);
+        }
+    }
+}
+
+fn put_any_array(out: &mut Vec<u8>, array: &Array) {
+    let map = |map: &Map| {
+        let place = Map::ALL.iter().position(|known| known == map);
+        place.unwrap_or_default() as u8
+    };
+    match array {
         Array::Of(of, name) => {
-            out.extend([other, 0, map(*of)]);
+            out.extend([0, map(of)]);
             put_long_text(out, name);
         }
-        Array::Names(of) => out.extend([other, 1, map(*of)]),
-        Array::Values(of) => out.extend([other, 2, map(*of)]),
+        Array::Names(of) => out.extend([1, map(of)]),
+        Array::Values(of) => out.extend([2, map(of)]),
+        Array::Split(split) => {
+            out.push(3);
+            put(out, &split.of);
+            put_bytes(out, &split.separator);
+            out.push(split.limit);
+        }
     }
 }
 
@@ -101,8 +157,15 @@ fn read_header(reader: &mut Reader<'_>) -> DecodeResult<Array> {
     Ok(Array::Of(Map::Headers, reader.long_text()?.into()))
 }
 
-fn read_array(reader: &mut Reader<'_>) -> DecodeResult<Array> {
+fn read_array(reader: &mut Reader<'_>, names: &Names, depth: usize) -> DecodeResult<Array> {
     let form = reader.byte()?;
+    if form == 3 {
+        return Ok(Array::Split(Box::new(Split {
+            of: within(reader, names, depth)?,
+            separator: reader.bytes()?.into(),
+            limit: reader.byte()?,
+        })));
+    }
     let map = Map::ALL.get(usize::from(reader.byte()?)).copied();
     let map = map.ok_or(DecodeError::Invalid("map"))?;
     match form {
@@ -126,6 +189,7 @@ pub(super) fn read(reader: &mut Reader<'_>, names: &Names) -> DecodeResult<Term>
 fn within(reader: &mut Reader<'_>, names: &Names, depth: usize) -> DecodeResult<Term> {
     let depth = depth.checked_sub(1).ok_or(DecodeError::Invalid("nesting"))?;
     let of = |reader: &mut Reader<'_>| within(reader, names, depth).map(Box::new);
+    let array = |reader: &mut Reader<'_>| read_array(reader, names, depth);
     Ok(match reader.byte()? {
         0 => Term::Field(names.field(reader)?),
         1 => Term::At(read_header(reader)?, reader.narrow("position")?),
@@ -142,13 +206,10 @@ fn within(reader: &mut Reader<'_>, names: &Names, depth: usize) -> DecodeResult<
         ),
         9 => Term::Concat(reader.all(|reader| within(reader, names, depth))?),
         10 => Term::Literal(reader.bytes()?.into()),
-        11 => Term::At(read_array(reader)?, reader.narrow("position")?),
-        12 => Term::Each(read_array(reader)?),
-        13 => Term::Count(read_array(reader)?),
-        14 => {
-            let untold = Untold::named(reader.text()?);
-            Term::Untold(untold.ok_or(DecodeError::Invalid("field"))?)
-        }
+        11 => Term::At(array(reader)?, reader.narrow("position")?),
+        12 => Term::Each(array(reader)?),
+        13 => Term::Count(array(reader)?),
+        14 => untold(reader.text()?)?,
         15 => Term::Coalesce(reader.all(|reader| within(reader, names, depth))?),
         16 => Term::UrlDecode(
             of(reader)?,
@@ -165,6 +226,45 @@ fn within(reader: &mut Reader<'_>, names: &Names, depth: usize) -> DecodeResult<
         20 => Term::Extension,
         21 => Term::Same(of(reader)?, of(reader)?),
         18 => Term::Network(of(reader)?, reader.byte()?, reader.byte()?),
+        22 => Term::Join(array(reader)?, reader.bytes()?.into()),
+        23 => Term::JsonString(of(reader)?, reader.all(read_key)?),
+        24 => Term::JsonInteger(of(reader)?, reader.all(read_key)?),
+        25 => Term::Base64(of(reader)?),
+        26 => Term::Sha256(of(reader)?),
+        27 => Term::Signed(Box::new(Signed {
+            of: within(reader, names, depth)?,
+            now: within(reader, names, depth)?,
+            key: reader.bytes()?.into(),
+            ttl: unzigzag(reader.varint()?),
+            separator: reader.narrow("separator")?,
+            url_safe: reader.flag()?,
+        })),
         _ => return Err(DecodeError::Invalid("term")),
     })
+}
+
+/// A name that no worker was told when the bytes were written may be told by now.
+fn untold(name: &str) -> DecodeResult<Term> {
+    let told = || PlatformFact::named(name).map(Term::Told);
+    let term = Untold::named(name).map(Term::Untold).or_else(told);
+    term.ok_or(DecodeError::Invalid("field"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A build that knew a name as one that no worker is told wrote these bytes.
+    #[test]
+    fn a_name_that_is_told_by_now_is_read_from_old_bytes() {
+        let name = "cf.tls_client_auth.cert_ski";
+        let mut bytes = vec![14];
+        put_text(&mut bytes, name);
+        let names = Names {
+            fields: Vec::new(),
+            lists: Vec::new(),
+        };
+        let term = read(&mut Reader::new(&bytes), &names);
+        assert_eq!(term.ok(), PlatformFact::named(name).map(Term::Told));
+    }
 }
