@@ -132,7 +132,11 @@ pub async fn report_facts<S: Sql>(
         let mut marks = store.change_marks(since_ms, until_ms, MAX_MARKS)?;
         let engine = store.engine();
         marks.extend(timeline::upstream_marks(engine, since_ms, until_ms));
-        Ok((marks, engine.breadth(), acted::acted(engine, &anomaly)))
+        marks.extend(store.window_marks(since_ms, until_ms, acted::MAX_WINDOWS)?);
+        let told = store.upstream_windows(since_ms, until_ms, MAX_MARKS)?;
+        let mut acted = acted::acted(engine, &anomaly);
+        acted.extend(acted::windows(&told, since_ms));
+        Ok((marks, engine.breadth(), acted))
     })?;
     Ok(ReportFacts {
         anomaly,

@@ -3,6 +3,7 @@
 //! In scope: what is known of the rules, what they did by minute and client attributes, and when one of them was switched by
 //! its own account. Not in scope: what follows for an anomaly (`suspect`).
 
+mod open_window;
 mod remedy;
 mod suspect;
 
@@ -14,6 +15,9 @@ use serde::{Deserialize, Serialize};
 use super::cohort::Cohort;
 use super::rules::Switch;
 use blobwatch_records::{CellCounts, CellKey, SLOT_S, UpstreamCells, UpstreamRule};
+use blobwatch_upstream::UpstreamWindow;
+pub(crate) use open_window::OpenWindow;
+pub(crate) use open_window::{window_name, window_text};
 pub(crate) use remedy::remedy;
 
 /// Rules that are remembered: a zone has some hundred managed rules that match anything. At some 400 bytes 0.4 MB. The one that
@@ -99,6 +103,15 @@ impl Period {
 }
 
 impl KnownRule {
+    /// The rule that a window is of.
+    pub(crate) fn of_window(window: &UpstreamWindow) -> Self {
+        Self {
+            system: window.system.clone(),
+            host: window.target.clone(),
+            ..Self::default()
+        }
+    }
+
     fn take(&mut self, rule: &UpstreamRule) {
         if self.last_ms() <= rule.last_ms {
             self.system.clone_from(&rule.system);

@@ -175,6 +175,7 @@ mod tests {
                 time_ms: 1,
                 text: word.to_owned(),
             }],
+            windows: Vec::new(),
             evidence: Vec::new(),
             history: vec![HistoryEntry {
                 time_ms: 0,
