@@ -20,6 +20,7 @@ mod input;
 mod list;
 mod localize;
 mod output;
+mod packets;
 mod preview;
 mod problem;
 mod records;
@@ -58,6 +59,7 @@ enum Command {
     Anomalies(records::Anomalies),
     Status(status::Status),
     Ingest(ingest::Ingest),
+    Packets(packets::Packets),
     Completions(shell::Completions),
     Man(shell::Manual),
 }
@@ -95,6 +97,7 @@ fn main() -> ExitCode {
         Command::Anomalies(arguments) => records::anomalies(&arguments),
         Command::Status(arguments) => status::status(&arguments),
         Command::Ingest(arguments) => ingest::ingest(&arguments),
+        Command::Packets(arguments) => packets::packets(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => shell::manual(&arguments, Arguments::command()),
     };

@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use super::cohort::Cohort;
 use super::rules::Switch;
 use blobwatch_records::{CellCounts, CellKey, SLOT_S, UpstreamCells, UpstreamRule};
-use blobwatch_upstream::UpstreamWindow;
 pub(crate) use open_window::OpenWindow;
 pub(crate) use open_window::{window_name, window_text};
 pub(crate) use remedy::remedy;
@@ -103,11 +102,11 @@ impl Period {
 }
 
 impl KnownRule {
-    /// The rule that a window is of.
-    pub(crate) fn of_window(window: &UpstreamWindow) -> Self {
+    /// A rule of which no event told.
+    pub(crate) fn named(system: &str, host: &str) -> Self {
         Self {
-            system: window.system.clone(),
-            host: window.target.clone(),
+            system: system.to_owned(),
+            host: host.to_owned(),
             ..Self::default()
         }
     }

@@ -115,7 +115,7 @@ pub(super) fn windows(told: &[UpstreamWindow], since_ms: u64) -> Vec<Acted> {
         until_ms: window.until_ms,
         is_window: true,
         words: window_text(window),
-        remedy: remedy(&window.rule, &KnownRule::of_window(window)),
+        remedy: remedy(&window.rule, &KnownRule::named(&window.system, &window.target)),
     };
     told.iter()
         .rev()

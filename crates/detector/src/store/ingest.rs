@@ -46,6 +46,7 @@ impl<S: Sql> Detector<S> {
              (SELECT source FROM ingest ORDER BY json_extract(body, '$.received_ms') DESC LIMIT ?)",
             &[number(MAX_SOURCES)],
         )?;
+        self.keep_packets(&report.packets, report.received_ms)?;
         for window in &report.windows {
             self.keep_window(window)?;
         }

@@ -1,4 +1,6 @@
 use super::*;
+use crate::packets::tests::{counts, row};
+use blobwatch_upstream::{PacketCounts, PacketOutcome};
 
 /// Databases as these versions wrote them.
 const VERSION_1: &str = include_str!("../../../tests/data/detector-v1.sql");
@@ -8,6 +10,8 @@ const VERSION_2: &str = include_str!("../../../tests/data/detector-v2.sql");
 const VERSION_3: &str = include_str!("../../../tests/data/detector-v3.sql");
 
 const VERSION_4: &str = include_str!("../../../tests/data/detector-v4.sql");
+
+const VERSION_5: &str = include_str!("../../../tests/data/detector-v5.sql");
 
 fn with(script: &str) -> Native {
     let sql = Native::in_memory().unwrap();
@@ -22,13 +26,13 @@ fn every_version_has_a_sample() {
         let rows = with(script).run("SELECT value FROM meta WHERE key = 'schema'", &[]);
         rows.unwrap()[0].integer(0, "meta.value").unwrap()
     };
-    let numbers = [VERSION_1, VERSION_2, VERSION_3, VERSION_4].map(number);
-    assert_eq!((numbers, crate::store::schema::STEPS.len()), ([1, 2, 3, 4], 4));
+    let numbers = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5].map(number);
+    assert_eq!((numbers, crate::store::schema::STEPS.len()), ([1, 2, 3, 4, 5], 5));
 }
 
 #[test]
 fn every_version_comes_to_the_same_tables_and_keeps_its_rows() {
-    for script in [VERSION_1, VERSION_2, VERSION_3, VERSION_4] {
+    for script in [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5] {
         let detector = Detector::open(with(script), START_MS + 700_000).unwrap();
         let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
         assert_eq!(tables(&detector.sql), tables(&open().sql));
@@ -78,6 +82,21 @@ fn a_source_and_a_window_of_version_4_are_kept() {
 }
 
 #[test]
+fn packets_of_version_5_are_kept() {
+    let detector = Detector::open(with(VERSION_5), START_MS + 700_000).unwrap();
+    let (minute, sums) = detector.packets_from(0, u64::MAX >> 1).unwrap().unwrap();
+    let samples: Vec<u64> = sums.rows.values().map(|packets| packets.samples).collect();
+    assert_eq!((minute, samples), (26_567_280, vec![2]));
+    let again = PacketCounts {
+        body: 7,
+        ..counts(vec![row(minute, PacketOutcome::Dropped, 2, &[])])
+    };
+    detector.keep_packets(&again, START_MS).unwrap();
+    let (_, after) = detector.packets_from(0, u64::MAX >> 1).unwrap().unwrap();
+    assert_eq!(after, sums, "its body was counted");
+}
+
+#[test]
 fn an_older_database_keeps_what_it_has() {
     let mut detector = Detector::open(with(VERSION_2), START_MS + 700_000).unwrap();
     let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
@@ -115,5 +134,5 @@ fn a_newer_database_is_refused() {
         .run("UPDATE meta SET value = 99 WHERE key = 'schema'", &[])
         .unwrap();
     let refused = Detector::open(detector.sql, START_MS).err();
-    assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 4 }));
+    assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 5 }));
 }
