@@ -25,8 +25,7 @@ impl<S: Sql> Detector<S> {
     pub(super) fn keep_packets(&self, counts: &PacketCounts, now_ms: u64) -> Result<(), StoreError> {
         // Numbers of SQLite have 63 bits and a sign.
         let id = number(counts.body >> 1);
-        if counts.is_empty() || count(&self.sql, "SELECT 1 FROM packet_body WHERE id = ?", &[id.clone()])? > 0
-        {
+        if counts.is_empty() || self.has_counted(&id)? {
             return Ok(());
         }
         self.sql.transaction(|| {
@@ -45,6 +44,11 @@ impl<S: Sql> Detector<S> {
                 .try_for_each(|minute| self.add_packets(minute, counts))?;
             self.forget_packets(now_ms / 60_000)
         })
+    }
+
+    fn has_counted(&self, id: &SqlValue) -> Result<bool, StoreError> {
+        let known = "SELECT 1 FROM packet_body WHERE id = ?";
+        Ok(count(&self.sql, known, std::slice::from_ref(id))? > 0)
     }
 
     fn add_packets(&self, minute: u64, counts: &PacketCounts) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 //! Nothing but time holds a window to an anomaly. It is a candidate if it began within the onset, was still open at the onset,
 //! and the fault did not go on as before once it had ended. No more is claimed of it than that it was open.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,9 @@ use blobwatch_wire::rfc3339;
 
 /// Windows that one anomaly names; those that began nearest to the onset.
 const MAX_NAMED: usize = 3;
+
+/// Letters of what a source says of a window, as far as a sentence has them.
+const MAX_TEXT: usize = 160;
 
 /// Clients that hang notice it after minutes: what comes so soon after the end of a window says nothing.
 const SETTLES_MS: u64 = 5 * 60_000;
@@ -133,7 +136,8 @@ impl Question<'_> {
             .filter_map(|one| self.candidate(one))
             .collect();
         open.sort_by_key(|one| (one.from_ms.abs_diff(self.onset_ms), one.rule.clone()));
-        open.dedup_by(|later, first| later.rule == first.rule);
+        let mut named = BTreeSet::new();
+        open.retain(|one| named.insert(one.rule.clone()));
         open.truncate(MAX_NAMED);
         open
     }
@@ -148,7 +152,7 @@ impl Question<'_> {
             rule: window_name(window),
             from_ms: window.from_ms,
             until_ms: window.until_ms,
-            text: window_text(window),
+            text: window_text(window).chars().take(MAX_TEXT).collect(),
             while_open: sides.open.rate(self.kind),
             after: sides.after.rate(self.kind),
         })
