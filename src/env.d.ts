@@ -18,7 +18,7 @@ interface Env {
 
 /**
  * What is read of `request.cf`. The platform's own type promises more: parts of it are absent on workerd and on some plans, and
- * `clientIp` and `ray` come from workerd only.
+ * `clientIp`, `ray` and `clientTcp` come from workerd only.
  */
 interface Cf {
   readonly httpProtocol?: string;
@@ -35,6 +35,7 @@ interface Cf {
   readonly tlsClientExtensionsSha1Le?: string;
   readonly tlsClientHelloLength?: string;
   readonly clientAcceptEncoding?: string;
+  readonly clientTcp?: string;
   readonly clientTcpRtt?: number;
   readonly clientQuicRtt?: number;
   readonly edgeL4?: { readonly deliveryRate?: number };

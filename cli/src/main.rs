@@ -21,6 +21,7 @@ mod input;
 mod list;
 mod localize;
 mod output;
+mod packets;
 mod preview;
 mod problem;
 mod records;
@@ -60,6 +61,7 @@ enum Command {
     Status(status::Status),
     Ingest(ingest::Ingest),
     Addresses(addresses::Addresses),
+    Packets(packets::Packets),
     Completions(shell::Completions),
     Man(shell::Manual),
 }
@@ -98,6 +100,7 @@ fn main() -> ExitCode {
         Command::Status(arguments) => status::status(&arguments),
         Command::Ingest(arguments) => ingest::ingest(&arguments),
         Command::Addresses(arguments) => addresses::addresses(&arguments),
+        Command::Packets(arguments) => packets::packets(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => shell::manual(&arguments, Arguments::command()),
     };

@@ -85,6 +85,7 @@ pub(super) async fn report(path: &str, request: &Request, env: &Env) -> Answer<R
         marks,
         breadth,
         acted,
+        packets,
     } = call_through(env, &AnomalyCall(id), Nothing).await?;
     // Without the FireLogs there are no examples, and a report all the same.
     let names = call(env, &FireLogNamesCall, Nothing).await.unwrap_or_default();
@@ -100,6 +101,7 @@ pub(super) async fn report(path: &str, request: &Request, env: &Env) -> Answer<R
         marks: &marks,
         breadth,
         acted: &acted,
+        packets: &packets,
         now_ms: now_ms(),
     };
     text(200, "text/markdown; charset=utf-8", report.markdown()).failed_to("answer")

@@ -73,7 +73,8 @@ pub(super) async fn answer(address: &str, request: &mut Request, env: &Env) -> A
 
 /// 200 where there was nothing to store, such as a trial; 202 where everything is stored.
 fn accepted(ingested: &Ingested) -> Answer<Response> {
-    let is_stored = ingested.counts.events + ingested.counts.windows > 0;
+    let counts = &ingested.counts;
+    let is_stored = counts.events + counts.windows + counts.packets > 0;
     let body = serde_json::to_string(ingested).failed_to("answer")?;
     let status = if is_stored { 202 } else { 200 };
     text(status, "application/json", body).failed_to("answer")

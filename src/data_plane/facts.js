@@ -104,6 +104,7 @@ function platformFacts(cf) {
   add("ip.src.timezone.name", cf.timezone);
   // Only where the country is in the union; where there is no country nothing is known.
   add("ip.src.is_in_european_union", line(cf.country) && (cf.isEUCountry === "1" ? "1" : "0"));
+  add("client.tcp", cf.clientTcp);
   return text;
 }
 

@@ -8,6 +8,7 @@ use super::intervention::{Response, ResponseJson, taken_back};
 use super::kind::AnomalyKind;
 use super::rules::{Contrast, RouteChange, Suspect};
 use super::sentence;
+use super::upstream::OpenWindow;
 use blobwatch_pull::Origin;
 use blobwatch_wire::rfc3339;
 
@@ -78,6 +79,9 @@ pub struct Anomaly {
     /// Routes that were changed within the onset.
     #[serde(default)]
     pub routes: Vec<RouteChange>,
+    /// Other parties' windows that began within the onset.
+    #[serde(default)]
+    pub windows: Vec<OpenWindow>,
     /// Ids of records.
     pub evidence: Vec<String>,
     pub history: Vec<HistoryEntry>,
@@ -192,6 +196,7 @@ pub struct AnomalyJson<'a> {
     clients_exact: bool,
     rules: Vec<SuspectJson<'a>>,
     routes: Vec<RouteChangeJson<'a>>,
+    windows: Vec<OpenWindowJson<'a>>,
     responses: Vec<ResponseJson<'a>>,
     detail: &'a str,
     evidence: &'a [String],
@@ -225,6 +230,17 @@ struct RouteChangeJson<'a> {
 }
 
 #[derive(Debug, Serialize)]
+struct OpenWindowJson<'a> {
+    rule: &'a str,
+    from: String,
+    until: Option<String>,
+    text: &'a str,
+    while_open: Option<f64>,
+    after: Option<f64>,
+    sentence: String,
+}
+
+#[derive(Debug, Serialize)]
 struct EntryJson<'a> {
     time: String,
     event: &'static str,
@@ -251,6 +267,15 @@ impl<'a> From<&'a Anomaly> for AnomalyJson<'a> {
             route: &change.route,
             changed: rfc3339(change.time_ms),
             text: &change.text,
+        };
+        let window = |window: &'a OpenWindow| OpenWindowJson {
+            rule: &window.rule,
+            from: rfc3339(window.from_ms),
+            until: window.until_ms.map(rfc3339),
+            text: &window.text,
+            while_open: window.while_open.map(rounded),
+            after: window.after.map(rounded),
+            sentence: window.sentence(),
         };
         let entry = |entry: &'a HistoryEntry| EntryJson {
             time: rfc3339(entry.time_ms),
@@ -280,6 +305,7 @@ impl<'a> From<&'a Anomaly> for AnomalyJson<'a> {
             clients_exact: anomaly.affected.exact,
             rules: anomaly.rules.iter().map(rule).collect(),
             routes: anomaly.routes.iter().map(route).collect(),
+            windows: anomaly.windows.iter().map(window).collect(),
             responses: anomaly
                 .responses
                 .iter()

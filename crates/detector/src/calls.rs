@@ -12,6 +12,7 @@ mod counts;
 mod ingest;
 mod coverage;
 mod metrics;
+mod packets;
 mod report;
 mod saturation;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use report::{Report, wanted_evidence};
 use serde::{Deserialize, Serialize};
 
 use crate::Anomaly;
+use crate::packets::{PacketFinding, findings};
 use crate::store::{Detector, Mark};
 use crate::webhook::Allowed;
 use blobwatch_rulebook::AnomalyBreadth;
@@ -64,6 +66,10 @@ pub async fn answer<S: Sql>(
         ("GET", "cohorts") => ApiReply::json(
             200,
             &cohorts::answer(shared, call.query, call.now_ms, pace).await?,
+        ),
+        ("GET", "packets") => ApiReply::json(
+            200,
+            &packets::answer(shared, call.query, call.now_ms, pace).await?,
         ),
         _ => shared.read(|store| answer_at_once(store, call, allowed)),
     }
@@ -112,6 +118,9 @@ pub struct ReportFacts {
     /// What fired on the cohort, ours and other parties'.
     #[serde(default)]
     pub acted: Vec<Acted>,
+    /// What packets that were dropped meanwhile have in common.
+    #[serde(default)]
+    pub packets: Vec<PacketFinding>,
 }
 
 /// An anomaly by its name, for a report.
@@ -128,11 +137,18 @@ pub async fn report_facts<S: Sql>(
     let families = clients::families(shared, &anomaly, now_ms, pace).await?;
     let since_ms = anomaly.onset_ms.saturating_sub(BEFORE_ONSET_MS);
     let until_ms = anomaly.closed_ms.unwrap_or(now_ms) + 1;
+    let until_packets_ms = until_ms.min(since_ms + packets::MAX_MS);
+    let sums = packets::sums(shared, since_ms, until_packets_ms, pace).await?;
+    let packets = findings(&sums);
     let (marks, breadth, acted) = shared.read(|store| {
         let mut marks = store.change_marks(since_ms, until_ms, MAX_MARKS)?;
         let engine = store.engine();
         marks.extend(timeline::upstream_marks(engine, since_ms, until_ms));
-        Ok((marks, engine.breadth(), acted::acted(engine, &anomaly)))
+        marks.extend(store.window_marks(since_ms, until_ms, acted::MAX_WINDOWS)?);
+        let told = store.upstream_windows(since_ms, until_ms, MAX_MARKS)?;
+        let mut acted = acted::acted(engine, &anomaly);
+        acted.extend(acted::windows(&told, since_ms));
+        Ok((marks, engine.breadth(), acted))
     })?;
     Ok(ReportFacts {
         anomaly,
@@ -140,5 +156,6 @@ pub async fn report_facts<S: Sql>(
         marks,
         breadth,
         acted,
+        packets,
     })
 }

@@ -43,6 +43,7 @@ use super::upstream::UpstreamFires;
 use super::window::{MINUTE_SLOTS, WINDOW_SLOTS, Window};
 use blobwatch_records::{CellCounts, CellKey, SLOT_S};
 use blobwatch_rulebook::AnomalyBreadth;
+use blobwatch_upstream::UpstreamWindow;
 pub(crate) use expected::{RatesOf, rates};
 pub(crate) use older::OlderEngine;
 use pending::Pending;
@@ -182,6 +183,9 @@ pub struct Engine {
     /// What other parties' rules did; saved beside the engine.
     #[serde(skip)]
     upstream: UpstreamFires,
+    /// Oldest first; read from the windows that are kept.
+    #[serde(skip)]
+    windows: Vec<UpstreamWindow>,
 }
 
 /// The test of one kind.
@@ -225,6 +229,7 @@ impl Default for Engine {
             interventions: Vec::new(),
             breadth: AnomalyBreadth::default(),
             upstream: UpstreamFires::default(),
+            windows: Vec::new(),
         }
     }
 }
@@ -365,6 +370,11 @@ impl Engine {
     /// Takes over what was saved beside the engine.
     pub(crate) fn restore_upstream(&mut self, upstream: UpstreamFires) {
         self.upstream = upstream;
+    }
+
+    /// Takes in the windows that other parties told of, instead of those that it knew.
+    pub(crate) fn set_windows(&mut self, windows: Vec<UpstreamWindow>) {
+        self.windows = windows;
     }
 
     /// How broad a fault must be.

@@ -64,6 +64,7 @@ pub(crate) struct IngestSource {
     events: u64,
     requests: u64,
     windows: u64,
+    packets: u64,
     bytes: u64,
     not_blobs: u64,
     subrequests: u64,
@@ -134,7 +135,7 @@ impl SourceState {
     }
 
     /// Lines by what became of them; `read` is all of them.
-    pub(crate) fn lines(&self) -> [(&'static str, u64); 6] {
+    pub(crate) fn lines(&self) -> [(&'static str, u64); 7] {
         let counts = &self.counts;
         [
             ("read", counts.lines),
@@ -142,6 +143,7 @@ impl SourceState {
             ("subrequest", counts.subrequests),
             ("passed", counts.passed),
             ("window", counts.windows),
+            ("packet", counts.packets),
             ("fault", counts.faults),
         ]
     }
@@ -200,6 +202,7 @@ impl SourceState {
             events: counts.events,
             requests: counts.requests,
             windows: counts.windows,
+            packets: counts.packets,
             bytes: counts.bytes,
             not_blobs: counts.not_blobs,
             subrequests: counts.subrequests,

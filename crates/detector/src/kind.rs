@@ -127,6 +127,23 @@ impl AnomalyKind {
         causes.contains(&self) && symptoms.contains(&other)
     }
 
+    /// Whether what is stopped before it is a request shows so: requests vanish, stall, or do not arrive where they were sent.
+    #[must_use]
+    pub(super) const fn may_be_mitigated(self) -> bool {
+        matches!(
+            self,
+            Self::ResumeSurge
+                | Self::StallSurge
+                | Self::RestartSurge
+                | Self::AbortSurge
+                | Self::TrafficCliff
+                | Self::StartFailed
+                | Self::StartRefused
+                | Self::TargetUnreached
+                | Self::SlowSurge
+        )
+    }
+
     /// What happened too often, in the plural.
     #[must_use]
     pub const fn noun(self) -> &'static str {

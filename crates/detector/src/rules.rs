@@ -20,6 +20,7 @@ use super::window::Window;
 use blobwatch_guard::Against;
 use blobwatch_pull::{Family, Origin};
 use blobwatch_records::CellKey;
+use blobwatch_upstream::UpstreamWindow;
 
 /// A rule is named from these on.
 const MIN_Z: f64 = 4.0;
@@ -124,6 +125,13 @@ pub(super) struct Stratum {
 }
 
 impl Stratum {
+    /// Adds requests on which it fired, or did not.
+    pub(super) fn count(&mut self, fired: bool, (n, k): (f64, f64)) {
+        let side = if fired { &mut self.with } else { &mut self.without };
+        side.0 += n;
+        side.1 += k;
+    }
+
     /// The rule fired on so many of the requests that were taken for those without it.
     pub(super) fn change_side(&mut self, (n, k): (f64, f64)) {
         self.with = (self.with.0 + n, self.with.1 + k);
@@ -170,7 +178,7 @@ impl Ratio {
     }
 
     /// Whether there is anything to learn from it, for or against the rule.
-    fn tells(&self) -> bool {
+    pub(super) fn tells(&self) -> bool {
         self.is_named() || self.variance >= MIN_INFORMATION
     }
 
@@ -191,6 +199,7 @@ pub(super) struct Question<'a> {
     pub rates: &'a Rates,
     pub switches: &'a [Switch],
     pub upstream: &'a UpstreamFires,
+    pub windows: &'a [UpstreamWindow],
 }
 
 impl Question<'_> {
@@ -337,13 +346,7 @@ pub(super) fn strata<'a, K: Ord>(
     let mut strata: BTreeMap<K, Stratum> = BTreeMap::new();
     for (key, n, k) in rows {
         let stratum = strata.entry(stratum(key)).or_default();
-        let side = if fires(key, rule) {
-            &mut stratum.with
-        } else {
-            &mut stratum.without
-        };
-        side.0 += n;
-        side.1 += k;
+        stratum.count(fires(key, rule), (n, k));
     }
     strata
 }

@@ -5,6 +5,7 @@
 use super::anomaly::{Anomaly, MAX_RISK_RATIO};
 use super::kind::AnomalyKind;
 use super::rules::{Contrast, RouteChange, Suspect};
+use super::upstream::OpenWindow;
 use blobwatch_pull::Origin;
 use blobwatch_wire::{grouped, percent, rfc3339};
 
@@ -22,6 +23,13 @@ pub(super) fn of(anomaly: &Anomaly) -> String {
         .first()
         .is_some_and(|rule| rule.switched_ms.is_some());
     parts.extend(anomaly.routes.first().filter(|_| !is_switched).map(route));
+    parts.extend(
+        anomaly
+            .windows
+            .first()
+            .filter(|_| !is_switched)
+            .map(OpenWindow::sentence),
+    );
     parts.extend(who(anomaly));
     parts.join("; ")
 }
@@ -189,6 +197,7 @@ mod tests {
                 switched: None,
             }],
             routes: Vec::new(),
+            windows: Vec::new(),
             evidence: vec![],
             history: vec![],
             detail: String::new(),
@@ -201,6 +210,17 @@ mod tests {
         networks: 0,
         exact: true,
     };
+
+    fn window(until_ms: Option<u64>) -> OpenWindow {
+        OpenWindow {
+            rule: "cloudflare:3b".to_owned(),
+            from_ms: parse_rfc3339("2020-07-05T19:00:00Z").unwrap(),
+            until_ms,
+            text: "SYN floods at 192.0.2.1:443".to_owned(),
+            while_open: Some(0.152),
+            after: None,
+        }
+    }
 
     #[track_caller]
     fn case(change: impl FnOnce(&mut Anomaly), expected: &str) {
@@ -278,6 +298,20 @@ mod tests {
                 }];
             },
             "all clients: refused ranges 38x since 19:04; route hub was changed at 19:03; 1,204 clients in 212 networks",
+        );
+        case(
+            |a| {
+                a.rules.clear();
+                a.windows = vec![window(None)];
+            },
+            "docker on amzn2, 6 colos, not IAD: resumes 38x since 19:04; window cloudflare:3b (upstream) was open since \
+             19:00 (SYN floods at 192.0.2.1:443); 1,204 clients in 212 networks",
+        );
+        case(
+            |a| a.windows = vec![window(Some(a.onset_ms + 41_000_000))],
+            "docker on amzn2, 6 colos, not IAD: resumes 38x since 19:04; 210x more likely when botnet-sig fires; window \
+             cloudflare:3b (upstream) was open from 19:00 to 06:27 (SYN floods at 192.0.2.1:443); 1,204 clients in 212 \
+             networks",
         );
         case(
             |a| {

@@ -17,6 +17,7 @@ mod delay;
 mod deliveries;
 mod ingest;
 mod log;
+mod packets;
 mod rollups;
 mod schema;
 mod sources;

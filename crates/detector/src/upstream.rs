@@ -3,6 +3,7 @@
 //! In scope: what is known of the rules, what they did by minute and client attributes, and when one of them was switched by
 //! its own account. Not in scope: what follows for an anomaly (`suspect`).
 
+mod open_window;
 mod remedy;
 mod suspect;
 
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::cohort::Cohort;
 use super::rules::Switch;
 use blobwatch_records::{CellCounts, CellKey, SLOT_S, UpstreamCells, UpstreamRule};
+pub(crate) use open_window::OpenWindow;
+pub(crate) use open_window::{window_name, window_text};
 pub(crate) use remedy::remedy;
 
 /// Rules that are remembered: a zone has some hundred managed rules that match anything. At some 400 bytes 0.4 MB. The one that
@@ -99,6 +102,15 @@ impl Period {
 }
 
 impl KnownRule {
+    /// A rule of which no event told.
+    pub(crate) fn named(system: &str, host: &str) -> Self {
+        Self {
+            system: system.to_owned(),
+            host: host.to_owned(),
+            ..Self::default()
+        }
+    }
+
     fn take(&mut self, rule: &UpstreamRule) {
         if self.last_ms() <= rule.last_ms {
             self.system.clone_from(&rule.system);

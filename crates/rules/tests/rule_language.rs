@@ -603,7 +603,8 @@ fn a_field_is_compared_with_a_field() {
 fn what_the_platform_says_by_name_is_read_by_its_type() {
     let mut values = Values::new();
     let said = "cf.bot_management.score\u{1f}30\u{1f}cf.bot_management.verified_bot\u{1f}false\u{1f}ip.src.city\u{1f}Seattle\u{1f}\
-        ip.src.is_in_european_union\u{1f}1\u{1f}cf.verified_bot_category\u{1f}\u{1f}ip.src.lat\u{1f}47.6\u{1f}";
+        ip.src.is_in_european_union\u{1f}1\u{1f}cf.verified_bot_category\u{1f}\u{1f}ip.src.lat\u{1f}47.6\u{1f}\
+        client.tcp\u{1f}4:255:0:1460:26883,0:mss:df:0\u{1f}";
     values.set(Field::Platform, said.into());
     values.set(Field::TimestampSec, Value::Int(1_593_975_600));
     for (text, expected) in [
@@ -624,6 +625,8 @@ fn what_the_platform_says_by_name_is_read_by_its_type() {
         ("ip.src.region ne \"Texas\"", true),
         ("to_string(cf.bot_management.score) eq \"30\"", true),
         ("http.request.timestamp.sec gt 1593975599", true),
+        ("client.tcp wildcard \"4:255:*:26883,*\"", true),
+        ("client.tcp eq \"4:64:0:1460:64240,7:mss:df:0\"", false),
         ("cf.client.bot", false),
     ] {
         holds(text, &values, expected);

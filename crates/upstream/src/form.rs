@@ -9,10 +9,12 @@ mod cloudflare;
 mod encoded;
 mod fastly;
 mod mapped;
+mod packet;
 
 use blobwatch_logs::{Field, Names};
 use blobwatch_rulebook::IngestMapping;
 
+use crate::packets::Packet;
 use crate::told::Told;
 use crate::window::Notice;
 use mapped::Mapped;
@@ -25,7 +27,9 @@ pub(crate) enum Seen {
     /// A source tries whether anybody listens.
     Test,
     /// The beginning or the end of a window.
-    Window(Notice),
+    Window(Box<Notice>),
+    /// A packet that was sampled.
+    Packet(Box<Packet>),
     /// It says nothing that is kept.
     Nothing,
 }

@@ -16,6 +16,7 @@ use crate::deployment::Deployment;
 use crate::event::{event_id, upstream_fire, upstream_rule_name};
 use crate::form::{FormReader, Seen};
 use crate::lines::{Line, Lines};
+use crate::packets::{Packet, PacketTable};
 use crate::report::{Counts, IngestReport};
 use crate::told::{Told, ToldRule};
 use crate::window::UpstreamWindow;
@@ -49,6 +50,7 @@ pub struct Intake<'d> {
     shards: BTreeMap<String, Shard>,
     harvest: Harvest,
     lags_ms: Vec<u64>,
+    packets: PacketTable,
 }
 
 /// What a body came to.
@@ -111,6 +113,7 @@ impl<'d> Intake<'d> {
                 ..Harvest::default()
             },
             lags_ms: Vec::new(),
+            packets: PacketTable::default(),
         }
     }
 
@@ -131,6 +134,7 @@ impl<'d> Intake<'d> {
         for (name, shard) in std::mem::take(&mut self.shards) {
             self.harvest.batches.push((name, shard.into_batch()));
         }
+        self.harvest.report.packets = std::mem::take(&mut self.packets).into_counts();
         self.lags_ms.sort_unstable();
         self.harvest.report.lag_ms = self.lags_ms.get(self.lags_ms.len() / 2).copied();
         self.harvest
@@ -172,6 +176,7 @@ impl<'d> Intake<'d> {
             Seen::Told => {}
             Seen::Test => self.harvest.tests += 1,
             Seen::Window(notice) => self.keep_window(notice.of_source(self.source))?,
+            Seen::Packet(packet) => self.keep_packet(*packet, hash)?,
             Seen::Nothing => self.counts().passed += 1,
         }
         kept
@@ -184,6 +189,14 @@ impl<'d> Intake<'d> {
         }
         self.counts().windows += 1;
         self.harvest.report.windows.push(window);
+        Ok(())
+    }
+
+    fn keep_packet(&mut self, packet: Packet, hash: u64) -> Result<(), &'static str> {
+        self.check_time(packet.time_ms)?;
+        self.see(packet.time_ms);
+        self.counts().packets += 1;
+        self.packets.take(self.source, packet, hash);
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::batch::UpstreamAnswer;
+use crate::packets::PacketCounts;
 use crate::window::UpstreamWindow;
 
 /// Faults of one body that are shown; all are counted.
@@ -20,6 +21,8 @@ pub struct IngestReport {
     pub lag_ms: Option<u64>,
     pub faults: Faults,
     pub windows: Vec<UpstreamWindow>,
+    #[serde(default)]
+    pub packets: PacketCounts,
     /// What the FireLogs made of it.
     pub answer: UpstreamAnswer,
 }
@@ -42,6 +45,8 @@ pub struct Counts {
     /// Requests on which no rule did or would have done anything, and lines that say nothing.
     pub passed: u64,
     pub windows: u64,
+    /// Samples of packets.
+    pub packets: u64,
     /// Lines that could not be read.
     pub faults: u64,
 }
@@ -57,6 +62,7 @@ impl Counts {
         self.subrequests += more.subrequests;
         self.passed += more.passed;
         self.windows += more.windows;
+        self.packets += more.packets;
         self.faults += more.faults;
     }
 }

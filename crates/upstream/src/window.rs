@@ -22,6 +22,9 @@ pub struct UpstreamWindow {
     pub target: String,
     /// `<source>:<rule>`; empty where no rule is said.
     pub rule: String,
+    /// `l4ddos` or `l7ddos`; windows that older builds kept have none.
+    #[serde(default)]
+    pub system: String,
     /// What was mitigated, and how.
     pub words: String,
     /// As the source writes it, as `12345 packets/s`.
@@ -90,6 +93,7 @@ pub(crate) fn notice(text: &str) -> Result<Option<Notice>, &'static str> {
         }),
         target: clip(&target(&data)).to_owned(),
         rule: String::new(),
+        system: system(&kind).to_owned(),
         words: clip(&words(&data, &value)).to_owned(),
         rate: clip(&rate(&data)).to_owned(),
     };
@@ -105,6 +109,11 @@ fn text_at(value: &Value, keys: &[&str]) -> String {
         _ => None,
     };
     keys.iter().find_map(text).unwrap_or_default()
+}
+
+/// What mitigates attacks of that layer, as events of the same rule call it.
+fn system(kind: &str) -> &'static str {
+    if kind.contains("l7") { "l7ddos" } else { "l4ddos" }
 }
 
 fn target(data: &Value) -> String {
@@ -171,8 +180,8 @@ mod tests {
             ("192.0.2.1:443", "12000 packets/s")
         );
         assert_eq!(
-            (begun.rule.as_str(), begun.words.as_str()),
-            ("cloudflare:3b", "SYN floods, SYN Flood, TCP, mitigated")
+            (begun.rule.as_str(), begun.words.as_str(), begun.system.as_str()),
+            ("cloudflare:3b", "SYN floods, SYN Flood, TCP, mitigated", "l4ddos")
         );
         let ended = notice(&L4.replace("_START", "_END"))
             .unwrap()
@@ -194,6 +203,7 @@ mod tests {
             (window.rule.as_str(), window.words.as_str(), window.rate.as_str()),
             ("", "HTTP DDoS", "70 requests/s")
         );
+        assert_eq!(window.system, "l7ddos");
     }
 
     #[test]

@@ -241,6 +241,8 @@ export interface Anomaly {
   networks: number;
   rules: { rule: string; lift: number; share: number; mode_changed?: string | null; taken_back?: { time: string; by: string } | null }[];
   routes?: { route: string; changed: string; text: string }[];
+  /** Of other parties, which began within the onset. */
+  windows?: { rule: string; from: string; until: string | null; text: string; while_open: number | null; after: number | null; sentence: string }[];
   /** What was done since, oldest first. */
   responses?: { time: string; by: string; text: string; sentence: string }[];
   evidence: string[];

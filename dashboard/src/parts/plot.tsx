@@ -175,6 +175,7 @@ const MARK_COLOUR: Record<string, string> = {
   stage: "--accent",
   guard: "--warn",
   upstream: "--upstream",
+  upstream_window: "--upstream",
 };
 
 /** A vertical line for each; the list below the plots says what they are. */

@@ -101,6 +101,7 @@ function Details({ anomaly }: { anomaly: Answer }) {
           </dl>
         </section>
         <Routes anomaly={anomaly} />
+        <Windows anomaly={anomaly} />
         <Rules anomaly={anomaly} />
       </div>
       {anomaly.evidence.length > 0 && (
@@ -193,6 +194,50 @@ function Routes({ anomaly }: { anomaly: Answer }) {
           </li>
         ))}
       </ul>
+    </section>
+  );
+}
+
+/** What another party mitigated meanwhile, by its own word. */
+function Windows({ anomaly }: { anomaly: Answer }) {
+  const windows = anomaly.windows ?? [];
+  if (windows.length === 0) return null;
+  const isCliff = anomaly.kind === "traffic_cliff";
+  const rate = (value: number | null) => (value === null ? "-" : isCliff ? `${Math.round(value)} a minute` : percent(value));
+  return (
+    <section class="card" aria-labelledby="windows">
+      <h2 id="windows">Upstream windows</h2>
+      <p class="faint">Another party said that it mitigated an attack in that time. Only time connects it with this anomaly.</p>
+      <table class="list">
+        <thead>
+          <tr>
+            <th scope="col">Window</th>
+            <th scope="col">Open from</th>
+            <th scope="col">Until</th>
+            <th scope="col" class="number">
+              {isCliff ? "Requests" : "Rate"} while open
+            </th>
+            <th scope="col" class="number">
+              After it
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {windows.map((window) => (
+            <tr key={window.rule}>
+              <td>
+                <RuleName rule={window.rule} /> {window.text}
+              </td>
+              <td>
+                <Time at={window.from} seconds />
+              </td>
+              <td>{window.until ? <Time at={window.until} seconds /> : <span class="faint">no end was told</span>}</td>
+              <td class="number">{rate(window.while_open)}</td>
+              <td class="number">{rate(window.after)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </section>
   );
 }

@@ -23,6 +23,7 @@ const cf = {
   botManagement: { ja4: "ja4", ja3Hash: "ja3", score: 30, verifiedBot: false },
   city: "Seattle",
   isEUCountry: "1",
+  clientTcp: "4:64:0:1460:64240,7:mss,sok,ts,nop,ws:df:0",
   clientTcpRtt: 12,
   edgeL4: { deliveryRate: 1_250_000 },
 };

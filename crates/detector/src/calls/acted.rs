@@ -1,19 +1,24 @@
 //! What acted on a cohort: rules of ours and of other parties, how often, since when, and how it is taken back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
 use super::report::plain;
-use crate::upstream::remedy;
+use crate::upstream::{KnownRule, remedy, window_name, window_text};
 use crate::{Anomaly, Engine, called};
 use blobwatch_pull::Origin;
 use blobwatch_records::slot_of;
+use blobwatch_upstream::UpstreamWindow;
 use blobwatch_wire::rfc3339;
 
-/// Rules that are listed.
+/// Rules that are listed, and windows; of those the newest.
 const MAX_ACTED: usize = 20;
+pub(super) const MAX_WINDOWS: usize = 10;
+
+/// A window whose end nobody told of is not taken for open for longer.
+const MAX_OPEN_MS: u64 = 24 * 3_600_000;
 
 /// One rule that fired on the cohort since half an hour before the onset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,8 +28,14 @@ pub struct Acted {
     /// first.
     pub acted: u64,
     pub logged: u64,
-    /// Since when another party's rule acts.
+    /// Since when another party's rule acts, or a window is open.
     pub since_ms: Option<u64>,
+    /// When a window ended.
+    #[serde(default)]
+    pub until_ms: Option<u64>,
+    /// A window, which tells of no requests.
+    #[serde(default)]
+    pub is_window: bool,
     /// "l7ddos: block", "a botnet".
     pub words: String,
     /// The call that sets it to log.
@@ -41,6 +52,8 @@ pub(super) fn acted(engine: &Engine, anomaly: &Anomaly) -> Vec<Acted> {
             acted,
             logged: 0,
             since_ms: None,
+            until_ms: None,
+            is_window: false,
             words: String::new(),
             remedy: None,
         })
@@ -81,11 +94,60 @@ fn upstream(engine: &Engine, anomaly: &Anomaly, since_ms: u64) -> Vec<Acted> {
             acted,
             logged,
             since_ms: known.and_then(|known| known.acts_since_ms()),
+            until_ms: None,
+            is_window: false,
             words: words.unwrap_or_default(),
             remedy: known.and_then(|known| remedy(rule, known)),
         }
     };
     sums.into_iter().map(of).collect()
+}
+
+/// Windows that were open in that time, as far as somebody may still take one for open whose end was never told.
+pub(super) fn windows(told: &[UpstreamWindow], since_ms: u64) -> Vec<Acted> {
+    let is_fresh =
+        |window: &&UpstreamWindow| window.until_ms.is_some() || window.from_ms + MAX_OPEN_MS >= since_ms;
+    let of = |window: &UpstreamWindow| Acted {
+        rule: window_name(window),
+        acted: 0,
+        logged: 0,
+        since_ms: Some(window.from_ms),
+        until_ms: window.until_ms,
+        is_window: true,
+        words: window_text(window),
+        remedy: remedy(&window.rule, &KnownRule::named(&window.system, &window.target)),
+    };
+    told.iter()
+        .rev()
+        .filter(is_fresh)
+        .take(MAX_WINDOWS)
+        .map(of)
+        .collect()
+}
+
+impl Acted {
+    fn name(&self) -> String {
+        let window = if self.is_window { "window " } else { "" };
+        plain(&format!("{window}{}", called(&self.rule)))
+    }
+
+    fn since(&self) -> String {
+        let since = self.since_ms.map_or_else(|| "-".to_owned(), rfc3339);
+        self.until_ms.map_or(since.clone(), |until_ms| {
+            format!("{since} to {}", rfc3339(until_ms))
+        })
+    }
+
+    /// Requests that it acted on, and that it only logged.
+    fn counts(&self) -> [String; 2] {
+        [self.acted, self.logged].map(|count| {
+            if self.is_window {
+                "-".to_owned()
+            } else {
+                count.to_string()
+            }
+        })
+    }
 }
 
 /// The part of a report.
@@ -96,22 +158,23 @@ pub(super) fn section(out: &mut String, acted: &[Acted]) {
     let _ = writeln!(
         out,
         "\n## What acted\n\nRules that fired on these clients since half an hour before the onset. Rules marked upstream are \
-         another party's, by its own events.\n\n\
+         another party's, by its own events; of a window it said only that it was open.\n\n\
          | rule | requests | only logged | acts since | what it is |\n| --- | --- | --- | --- | --- |"
     );
     for one in acted {
-        let since = one.since_ms.map_or_else(|| "-".to_owned(), rfc3339);
+        let ([acted, logged], words) = (one.counts(), plain(&one.words));
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {since} | {} |",
-            plain(&called(&one.rule)),
-            one.acted,
-            one.logged,
-            plain(&one.words)
+            "| {} | {acted} | {logged} | {} | {words} |",
+            one.name(),
+            one.since()
         );
     }
-    for one in acted.iter().filter(|one| one.acted > 0) {
-        let Some(remedy) = &one.remedy else { continue };
+    let mut told = BTreeSet::new();
+    for one in acted.iter().filter(|one| one.acted > 0 || one.is_window) {
+        let Some(remedy) = one.remedy.as_ref().filter(|_| told.insert(&one.rule)) else {
+            continue;
+        };
         let rule = plain(&one.rule);
         let _ = writeln!(
             out,

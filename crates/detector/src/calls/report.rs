@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use super::FamilyCounts;
 use super::acted::{self, Acted};
 use super::connections::connections;
+use super::packets;
+use crate::packets::PacketFinding;
 use crate::store::Mark;
 use crate::{Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, called, rate, times};
 use blobwatch_guard::{ALPHA, MIN_HARMED, MIN_NETWORKS as MIN_HARMED_NETWORKS};
@@ -34,6 +36,8 @@ pub struct Report<'a> {
     pub breadth: AnomalyBreadth,
     /// Rules that fired on the cohort.
     pub acted: &'a [Acted],
+    /// Of packets that were dropped meanwhile.
+    pub packets: &'a [PacketFinding],
     pub now_ms: u64,
 }
 
@@ -55,6 +59,7 @@ impl Report<'_> {
         self.responses(&mut out);
         self.rules(&mut out);
         acted::section(&mut out, self.acted);
+        packets::section(&mut out, self.packets, self.acted);
         self.ruled_out(&mut out);
         self.examples(&mut out);
         connections(&mut out, self.records);

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Report, ReportFacts, answer, report_facts, wanted_evidence};
 use crate::AnomalyKind;
+use crate::packets::tests as packets;
 use crate::store::Detector;
 use crate::store::tests::{accept, arrival, denial, hook, open, reopened, story, written};
 use crate::tests::stories::healthy;
@@ -15,6 +16,7 @@ use blobwatch_guard::{Against, HarmNotice};
 use blobwatch_pull::{Family, Record, sample};
 use blobwatch_rulebook::AnomalyBreadth;
 use blobwatch_sql::{Native, Unpaced, at_once};
+use blobwatch_upstream::{IngestReport, PacketOutcome, PacketRow, UpstreamWindow};
 use blobwatch_wire::{ApiReply, ApiRequest, CALLS, Handler, Object, Problem, parse_rfc3339};
 
 /// The night of July 2020 five minutes after its onset.
@@ -379,6 +381,7 @@ fn the_report_of_a_harm_says_what_the_rule_did() {
         marks: &[],
         breadth: AnomalyBreadth::default(),
         acted: &[],
+        packets: &[],
         now_ms,
     };
     let expected = "\
@@ -459,6 +462,7 @@ fn the_report_says_which_clients_go_round_refused_ranges() {
         marks: &[],
         breadth: AnomalyBreadth::default(),
         acted: &[],
+        packets: &[],
         now_ms: now,
     };
     let text = report.markdown();
@@ -490,6 +494,7 @@ fn the_report_says_everything_that_a_partner_asks() {
         marks: &store.marks(0, u64::MAX, 10).unwrap(),
         breadth: AnomalyBreadth::default(),
         acted: &[],
+        packets: &[],
         now_ms: now,
     };
     let text = report.markdown();
@@ -510,6 +515,63 @@ fn the_report_says_everything_that_a_partner_asks() {
         "5ae3f0a1b2c3-FRA",
         "## Reproduce",
         "curl -v -o /dev/null -A '",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+}
+
+/// A window that began with it, and packets that were dropped meanwhile.
+#[test]
+fn the_report_says_what_another_party_stopped_before_it_was_a_request() {
+    let (mut store, now) = night();
+    let onset_ms = store.anomaly(1).unwrap().unwrap().onset_ms;
+    let window = UpstreamWindow {
+        source: "cloudflare".to_owned(),
+        id: "c".to_owned(),
+        from_ms: onset_ms,
+        until_ms: None,
+        target: "192.0.2.1:443".to_owned(),
+        rule: "cloudflare:3b".to_owned(),
+        system: "l4ddos".to_owned(),
+        words: "SYN floods".to_owned(),
+        rate: String::new(),
+    };
+    let rows = [packets::usual(), packets::signature(PacketOutcome::Dropped)]
+        .concat()
+        .into_iter();
+    let rows = rows.map(|row| PacketRow {
+        minute: onset_ms / 60_000,
+        ..row
+    });
+    let told = IngestReport {
+        source: "cloudflare".to_owned(),
+        received_ms: now,
+        windows: vec![window],
+        packets: packets::counts(rows.collect()),
+        ..IngestReport::default()
+    };
+    store.ingested(&told).unwrap();
+    let facts = at_once(report_facts(&store, "an-000001", now, &Unpaced))
+        .unwrap()
+        .unwrap();
+    let report = Report {
+        anomaly: &facts.anomaly,
+        families: &facts.families,
+        records: &[],
+        marks: &facts.marks,
+        breadth: facts.breadth,
+        acted: &facts.acted,
+        packets: &facts.packets,
+        now_ms: now,
+    };
+    let text = report.markdown();
+    for part in [
+        "| window cloudflare:3b (upstream) | - | - | ",
+        "| SYN floods at 192.0.2.1:443 |",
+        "cloudflare began mitigating: SYN floods at 192.0.2.1:443",
+        "To set cloudflare:3b to log for this host:",
+        "## Packets",
+        "98 % of what cloudflare:3b (upstream) drops at FRA, GRU has TTL 255 and window 26,883",
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }

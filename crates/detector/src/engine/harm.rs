@@ -43,6 +43,7 @@ impl Engine {
             },
             rules: Vec::new(),
             routes: Vec::new(),
+            windows: Vec::new(),
             evidence: harm.evidence.iter().take(MAX_EXAMPLES).cloned().collect(),
             history: Vec::new(),
             detail: String::new(),

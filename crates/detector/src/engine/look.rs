@@ -241,6 +241,7 @@ impl Engine {
             affected: Affected::default(),
             rules: Vec::new(),
             routes: Vec::new(),
+            windows: Vec::new(),
             evidence: Vec::new(),
             history: Vec::new(),
             detail: String::new(),

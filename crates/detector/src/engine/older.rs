@@ -244,6 +244,7 @@ impl From<OlderAnomaly> for Anomaly {
             affected: older.affected,
             rules: older.rules.into_iter().map(suspect).collect(),
             routes: older.routes,
+            windows: Vec::new(),
             evidence: older.evidence,
             history: older.history,
             detail: String::new(),

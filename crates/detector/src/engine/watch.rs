@@ -165,9 +165,10 @@ impl Watch {
         }
         self.anomaly.affected = Affected::from(&self.breadth);
         let question = self.question(facts, rates, span);
-        let rules = question.suspects();
-        let routes = question.route_changes();
+        let (rules, routes) = (question.suspects(), question.route_changes());
+        let windows = question.open_windows();
         (self.anomaly.rules, self.anomaly.routes) = (rules, routes);
+        self.anomaly.windows = windows;
         self.anomaly.detail = detail::of(
             window,
             &self.anomaly.cohort,
@@ -189,13 +190,15 @@ impl Watch {
             rates,
             switches: facts.switches,
             upstream: facts.upstream,
+            windows: facts.windows,
         }
     }
 
-    /// Of a cliff: rules of other parties that stopped those who are missing.
+    /// Of a cliff: rules of other parties that stopped those who are missing, and windows in which they went missing.
     fn name_rules(&mut self, facts: &Facts<'_>, rates: &Rates, slot: u64) {
-        let span = self.span(slot);
-        self.anomaly.rules = self.question(facts, rates, span).suspects();
+        let question = self.question(facts, rates, self.span(slot));
+        let (rules, windows) = (question.suspects(), question.open_windows());
+        (self.anomaly.rules, self.anomaly.windows) = (rules, windows);
     }
 
     /// Names it by all attributes; the rates are then those of that name.

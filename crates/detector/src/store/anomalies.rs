@@ -50,6 +50,7 @@ impl MarkKind {
             Self::Stage,
             Self::Guard,
             Self::Upstream,
+            Self::UpstreamWindow,
         ]
         .into_iter()
         .find(|kind| kind.as_str() == name)

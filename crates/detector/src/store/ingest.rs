@@ -1,9 +1,8 @@
 //! Sources that push events, and the windows that they tell of.
 
-use std::fmt::Write as _;
-
 use super::{Detector, Mark, MarkKind};
 use crate::ingest::SourceState;
+use crate::upstream::{window_name, window_text};
 use blobwatch_sql::{Row, Sql, SqlValue, StoreError, json, number};
 use blobwatch_upstream::{IngestReport, UpstreamWindow};
 use blobwatch_wire::rfc3339;
@@ -23,6 +22,9 @@ const MAX_SOURCES: u64 = 64;
 
 /// Windows that are kept, the newest: some 2.5 KB each at most, 2.5 MB.
 const MAX_WINDOWS: u64 = 1_000;
+
+/// Windows that open anomalies are held against: those of some hours of an attack that moves about. 0.3 MB.
+const REMEMBERED: usize = 128;
 
 const BODY: &str = "ingest.body";
 const WINDOW: &str = "upstream_window.body";
@@ -44,10 +46,21 @@ impl<S: Sql> Detector<S> {
              (SELECT source FROM ingest ORDER BY json_extract(body, '$.received_ms') DESC LIMIT ?)",
             &[number(MAX_SOURCES)],
         )?;
-        report
-            .windows
-            .iter()
-            .try_for_each(|window| self.keep_window(window))
+        self.keep_packets(&report.packets, report.received_ms)?;
+        for window in &report.windows {
+            self.keep_window(window)?;
+        }
+        if report.windows.is_empty() {
+            return Ok(());
+        }
+        self.remember_windows()
+    }
+
+    /// Gives the newest windows to the engine.
+    pub(super) fn remember_windows(&mut self) -> Result<(), StoreError> {
+        let windows = self.upstream_windows(0, u64::MAX >> 1, REMEMBERED)?;
+        self.engine.set_windows(windows);
+        Ok(())
     }
 
     fn source_state(&self, source: &str) -> Result<SourceState, StoreError> {
@@ -157,6 +170,7 @@ fn joined(known: UpstreamWindow, told: &UpstreamWindow) -> UpstreamWindow {
         until_ms: known.until_ms.max(told.until_ms),
         target: longer(known.target, &told.target),
         rule: longer(known.rule, &told.rule),
+        system: longer(known.system, &told.system),
         words: longer(known.words, &told.words),
         rate: longer(known.rate, &told.rate),
         source: known.source,
@@ -165,22 +179,11 @@ fn joined(known: UpstreamWindow, told: &UpstreamWindow) -> UpstreamWindow {
 }
 
 fn mark(window: &UpstreamWindow, at_ms: u64, verb: &str) -> Mark {
-    let mut line = format!("{} {verb} mitigating: {}", window.source, window.words);
-    for (before, part) in [(" at ", &window.target), (", ", &window.rate)] {
-        if !part.is_empty() {
-            // Writing to a String cannot fail.
-            let _ = write!(line, "{before}{part}");
-        }
-    }
     Mark {
         time: rfc3339(at_ms),
         kind: MarkKind::UpstreamWindow,
-        id: if window.rule.is_empty() {
-            window.id.clone()
-        } else {
-            window.rule.clone()
-        },
-        text: line,
+        id: window_name(window),
+        text: format!("{} {verb} mitigating: {}", window.source, window_text(window)),
     }
 }
 

@@ -163,6 +163,7 @@ impl<S: Sql> Detector<S> {
     /// Plays the log since the state that was saved; what it decides was kept when it was decided.
     pub(super) fn replay(&mut self, logged: u64) -> Result<(), StoreError> {
         self.remember_switches()?;
+        self.remember_windows()?;
         let mut after = logged;
         loop {
             let mut rows = self.sql.run(

@@ -2,6 +2,7 @@
 
 use super::changes::{CHANGE, CHANGE_TIME, NO_SWITCHES};
 use super::ingest::{INGEST, UPSTREAM_WINDOW, UPSTREAM_WINDOW_TIME};
+use super::packets::{PACKET, PACKET_BODY, PACKET_BODY_TIME};
 use blobwatch_sql::{META, Step};
 
 pub(super) const STEPS: &[Step] = &[
@@ -29,6 +30,8 @@ pub(super) const STEPS: &[Step] = &[
     Step::Statements(&[CHANGE, CHANGE_TIME, NO_SWITCHES]),
     // Sources that push events, and windows that they tell of.
     Step::Statements(&[INGEST, UPSTREAM_WINDOW, UPSTREAM_WINDOW_TIME]),
+    // Packets that sources sampled.
+    Step::Statements(&[PACKET, PACKET_BODY, PACKET_BODY_TIME]),
     // Some receivers take different messages at different addresses.
     Step::Statements(&["ALTER TABLE delivery ADD COLUMN path TEXT NOT NULL DEFAULT ''"]),
 ];

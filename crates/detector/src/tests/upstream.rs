@@ -7,6 +7,7 @@ use super::traffic::{AMAZON, BUILDS, COLOS, Fault, World};
 use crate::{Contrast, Moment, Outcome};
 use blobwatch_pull::Origin;
 use blobwatch_records::{CellBatch, CellCounts, CellKey, UpstreamCells, UpstreamCount, UpstreamRule};
+use blobwatch_upstream::UpstreamWindow;
 
 const RULE: &str = "cloudflare:ddos/1";
 
@@ -241,4 +242,77 @@ fn what_comes_alone_or_late_opens_nothing() {
     assert!(story.world.engine.upstream().dropped() > 0);
     let outcome = story.play(HOUR, None, healthy);
     assert_eq!(outcome.changes, []);
+}
+
+/// A window of slots.
+fn window(id: &str, from: u64, until: Option<u64>) -> UpstreamWindow {
+    UpstreamWindow {
+        source: "cloudflare".to_owned(),
+        id: id.to_owned(),
+        from_ms: from * 10_000,
+        until_ms: until.map(|until| until * 10_000),
+        target: "192.0.2.1:443".to_owned(),
+        rule: String::new(),
+        system: "l4ddos".to_owned(),
+        words: "SYN floods".to_owned(),
+        rate: String::new(),
+    }
+}
+
+fn named_windows(story: &Story) -> Vec<String> {
+    let windows = story.world.engine.open().flat_map(|anomaly| &anomaly.windows);
+    windows.map(|window| window.rule.clone()).collect()
+}
+
+#[test]
+fn a_window_that_began_within_the_onset_is_a_candidate() {
+    let mut story = Story::new(11, 6);
+    story.play(HOUR, None, healthy);
+    let onset = story.world.slot;
+    story.play(12, None, july);
+    assert_eq!(named_windows(&story), [""; 0]);
+    story.world.engine.set_windows(vec![
+        window("hours before", onset - HOUR, None),
+        window("over by then", onset - 60, Some(onset - 30)),
+        window("after it opened", onset + 40, None),
+        window("with it", onset - 3, None),
+    ]);
+    let outcome = story.play(12, None, july);
+    assert_eq!(named_windows(&story), ["cloudflare:with it"]);
+    let anomaly = story.world.engine.open().next().unwrap();
+    assert!(anomaly.windows[0].while_open.is_some_and(|rate| rate > 0.05));
+    assert!(
+        anomaly
+            .sentence()
+            .contains("window cloudflare:with it (upstream) was open since ")
+    );
+    let told = outcome
+        .changes
+        .iter()
+        .filter(|change| change.moment == Moment::Note);
+    assert_eq!(told.count(), 1, "and it is told once");
+}
+
+#[test]
+fn a_fault_that_outlasts_a_window_does_not_name_it() {
+    for outlasts in [true, false] {
+        let mut story = Story::new(12, 6);
+        story.play(HOUR, None, healthy);
+        let onset = story.world.slot;
+        let told = window("w", onset - 3, Some(onset + 30));
+        story.world.engine.set_windows(vec![told]);
+        story.play(30, None, july);
+        assert_eq!(named_windows(&story).len(), 1, "while it is open");
+        if outlasts {
+            story.play(120, None, july);
+            assert_eq!(named_windows(&story), [""; 0]);
+        } else {
+            let outcome = story.play(90, None, healthy);
+            let closed = outcome
+                .changes
+                .iter()
+                .find(|change| change.moment == Moment::Closed);
+            assert_eq!(closed.unwrap().anomaly.windows.len(), 1);
+        }
+    }
 }

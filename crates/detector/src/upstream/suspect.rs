@@ -5,6 +5,7 @@
 //! onset, and acts on the cohort far more often than on everybody else.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::super::normal::combination;
@@ -135,10 +136,14 @@ impl Question<'_> {
         reach
     }
 
+    /// The onset is uncertain by minutes, and what came before the alarm may be its cause.
+    pub(super) fn until_opened(&self) -> RangeInclusive<u64> {
+        *self.onset().start()..=self.opened_ms.max(*self.onset().end())
+    }
+
     /// When it began to act by its own account, or to act on many more of the cohort, within the onset.
     fn upstream_switch(&self, rule: &str) -> Option<(u64, String)> {
-        // The onset is uncertain by minutes, and what came before the alarm may be its cause.
-        let within = *self.onset().start()..=self.opened_ms.max(*self.onset().end());
+        let within = self.until_opened();
         let switch = self.upstream.rule(rule).and_then(super::KnownRule::switch);
         let switch = switch.filter(|(time_ms, _)| within.contains(time_ms));
         let cohort = self.cohort.wherever();

@@ -169,6 +169,8 @@ fn without_invisible(anomaly: &Anomaly) -> Anomaly {
     let values = literals.flat_map(|literal| &mut literal.values);
     let entries = shown.history.iter_mut().map(|entry| &mut entry.text);
     let routes = shown.routes.iter_mut().map(|change| &mut change.text);
+    let windows = shown.windows.iter_mut();
+    let windows = windows.flat_map(|window| [&mut window.rule, &mut window.text]);
     let rules = shown
         .rules
         .iter_mut()
@@ -177,7 +179,8 @@ fn without_invisible(anomaly: &Anomaly) -> Anomaly {
         .responses
         .iter_mut()
         .flat_map(|response| [&mut response.actor, &mut response.text]);
-    for text in values.chain(entries).chain(routes).chain(rules).chain(responses) {
+    let changes = routes.chain(rules).chain(responses);
+    for text in values.chain(entries).chain(windows).chain(changes) {
         if let std::borrow::Cow::Owned(escaped) = visible(text) {
             *text = escaped;
         }

@@ -9,6 +9,7 @@ use crate::cohort::{Cohort, Literal};
 use crate::intervention::Response;
 use crate::rules::{Contrast, RouteChange, Suspect};
 use crate::store::Webhook;
+use crate::upstream::OpenWindow;
 use crate::{Anomaly, AnomalyKind, Change, Moment};
 use blobwatch_rulebook::ChangeNotice;
 use blobwatch_wire::is_invisible;
@@ -71,6 +72,14 @@ fn anomaly(word: &str) -> Anomaly {
             route: "hub".to_owned(),
             time_ms: 1,
             text: word.to_owned(),
+        }],
+        windows: vec![OpenWindow {
+            rule: word.to_owned(),
+            from_ms: 0,
+            until_ms: None,
+            text: word.to_owned(),
+            while_open: None,
+            after: None,
         }],
         evidence: Vec::new(),
         history: vec![HistoryEntry {

@@ -1,4 +1,4 @@
-//! Cloudflare: the data sets `firewall_events` and `http_requests` of Logpush, and notifications.
+//! Cloudflare: the data sets `firewall_events`, `http_requests` and `network_analytics_logs` of Logpush, and notifications.
 //!
 //! developers.cloudflare.com/logs/logpush/logpush-job/datasets/zone/firewall_events/ and …/http_requests/, and
 //! developers.cloudflare.com/notifications/reference/webhook-payload-schema/
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use blobwatch_logs::{Field, LOGPUSH, LogEntry, Names, texts};
 
-use super::{Out, Seen, has_key, names};
+use super::{Out, Seen, has_key, names, packet};
 use crate::told::{Told, ToldRule};
 use crate::window::notice;
 
@@ -54,16 +54,20 @@ impl Cloudflare {
         if has(&["EdgeStartTimestamp", "ClientRequestURI"]) {
             return self.request(line, out);
         }
+        if has(&packet::KEYS) {
+            return Ok(packet::packet(line)?.map_or(Seen::Nothing, |packet| Seen::Packet(Box::new(packet))));
+        }
         if has(&["Datetime", "MatchIndex", "RuleID", "Action"]) {
             return self.firewall_event(line, out);
         }
         if has(&["alert_type", "alert_event", "policy_id"]) {
-            return Ok(notice(line)?.map_or(Seen::Nothing, Seen::Window));
+            return Ok(notice(line)?.map_or(Seen::Nothing, |notice| Seen::Window(Box::new(notice))));
         }
         // A line that is no object says what it lacks; any other is of no data set that is known.
         self.requests.read(line, &mut LogEntry::default())?;
         Err(
-            "an event with Datetime (firewall_events) or EdgeStartTimestamp (http_requests), or a notification",
+            "an event with Datetime (firewall_events), EdgeStartTimestamp (http_requests) or SampleInterval \
+             (network_analytics_logs), or a notification",
         )
     }
 

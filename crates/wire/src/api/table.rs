@@ -78,6 +78,7 @@ pub const CALLS: &[ApiCall] = &[
     // What other parties tell
     post("/_blobwatch/ingest/v1/{source}", INGEST, Handler::Ingest, "Events", "Ingested"),
     get("ingest", VIEWER, DETECTOR, "List<IngestSource>"),
+    get("packets", VIEWER, DETECTOR, "PacketsAnswer"),
     // The deployment
     get("/_blobwatch/metrics", VIEWER, Handler::Metrics, "text/plain"),
     get("/_blobwatch/healthz", ANYONE, Handler::Health, "Health"),

@@ -12,6 +12,7 @@ use crate::upstream::UpstreamFires;
 use crate::window::{Bucket, Window};
 use blobwatch_records::CellKey;
 use blobwatch_rulebook::AnomalyBreadth;
+use blobwatch_upstream::UpstreamWindow;
 
 #[derive(Clone, Copy)]
 pub(in crate::engine) struct Facts<'a> {
@@ -20,6 +21,7 @@ pub(in crate::engine) struct Facts<'a> {
     pub(in crate::engine) past: &'a [Past],
     pub(in crate::engine) breadth: AnomalyBreadth,
     pub(in crate::engine) upstream: &'a UpstreamFires,
+    pub(in crate::engine) windows: &'a [UpstreamWindow],
 }
 
 impl Facts<'_> {

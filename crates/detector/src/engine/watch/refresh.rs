@@ -10,6 +10,7 @@ use crate::engine::{Change, Engine, Outcome, slot_ms};
 use crate::kind::AnomalyKind;
 use crate::locate::{Overlap, Span, combinations, locate, narrowed, overlap};
 use crate::normal::Rates;
+use crate::upstream::OpenWindow;
 use blobwatch_pull::Origin;
 use blobwatch_records::SLOT_S;
 
@@ -42,7 +43,7 @@ impl Engine {
         let told = outcome.changes.len();
         for mut watch in std::mem::take(&mut self.open) {
             let kind = watch.anomaly.kind();
-            let rules = upstream_rules(&watch.anomaly);
+            let (rules, windows) = (upstream_rules(&watch.anomaly), watch.anomaly.windows.clone());
             if watch.cliff.is_some() && watch.opened < slot {
                 let rates = self.rates_before(kind, watch.onset);
                 watch.name_rules(&self.facts(), &rates, slot);
@@ -71,6 +72,7 @@ impl Engine {
                 self.tell_name(slot, &mut watch, &before, outcome);
             }
             Self::tell_upstream(slot, &mut watch, &rules, outcome);
+            Self::tell_windows(slot, &mut watch, &windows, outcome);
             self.respond(&mut watch, slot, slot_ms(slot + 1));
             self.open.push(watch);
         }
@@ -165,6 +167,21 @@ impl Engine {
         }
     }
 
+    /// Says that windows were open that were not known before.
+    fn tell_windows(slot: u64, watch: &mut Watch, before: &[OpenWindow], outcome: &mut Outcome) {
+        let is_new = |window: &&OpenWindow| before.iter().all(|known| known.rule != window.rule);
+        let new: Vec<String> = watch
+            .anomaly
+            .windows
+            .iter()
+            .filter(is_new)
+            .map(OpenWindow::sentence)
+            .collect();
+        if !new.is_empty() {
+            Self::tell(slot, watch, (Moment::Note, new.join("; ")), outcome);
+        }
+    }
+
     /// Adds to its history, and tells of it.
     pub(in crate::engine) fn tell(
         slot: u64,
@@ -186,6 +203,7 @@ impl Engine {
             past: &self.past,
             breadth: self.breadth,
             upstream: &self.upstream,
+            windows: &self.windows,
         }
     }
 

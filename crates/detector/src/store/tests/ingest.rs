@@ -1,7 +1,8 @@
 use blobwatch_records::{Cell, CellKey};
-use blobwatch_upstream::{Counts, IngestReport, UpstreamWindow};
+use blobwatch_upstream::{Counts, IngestReport, PacketCounts, PacketOutcome, PacketRow, UpstreamWindow};
 
 use super::*;
+use crate::packets::tests::{counts, row};
 
 fn report(source: &str, received_ms: u64, windows: Vec<UpstreamWindow>) -> IngestReport {
     IngestReport {
@@ -26,6 +27,7 @@ fn window(id: &str, from_ms: u64, until_ms: Option<u64>) -> UpstreamWindow {
         until_ms,
         target: "hub.example".to_owned(),
         rule: "cloudflare:r9".to_owned(),
+        system: "l7ddos".to_owned(),
         words: "HTTP flood".to_owned(),
         rate: "70 requests/s".to_owned(),
     }
@@ -107,6 +109,49 @@ fn beginning_and_end_of_a_window_meet_in_any_order() {
             []
         );
     }
+}
+
+fn packets(body: u64, rows: Vec<PacketRow>) -> IngestReport {
+    IngestReport {
+        packets: PacketCounts { body, ..counts(rows) },
+        ..report("cloudflare", START_MS, Vec::new())
+    }
+}
+
+#[test]
+fn packets_add_up_by_minute_and_a_body_that_comes_again_changes_nothing() {
+    let minute = START_MS / 60_000;
+    let mut detector = open();
+    let first = packets(
+        2,
+        vec![
+            row(minute, PacketOutcome::Dropped, 3, &[]),
+            row(minute + 1, PacketOutcome::Passed, 1, &[]),
+        ],
+    );
+    let second = packets(4, vec![row(minute, PacketOutcome::Dropped, 2, &[])]);
+    for body in [&first, &second, &first, &second] {
+        detector.ingested(body).unwrap();
+    }
+    let samples = |at| {
+        detector
+            .packets_from(at, at + 1)
+            .unwrap()
+            .map(|(_, sums)| sums.rows.values().next().unwrap().samples)
+    };
+    assert_eq!(
+        [samples(minute), samples(minute + 1), samples(minute + 2)],
+        [Some(5), Some(1), None]
+    );
+}
+
+#[test]
+fn packets_are_kept_for_a_day() {
+    let minute = START_MS / 60_000;
+    let mut detector = open();
+    let old = row(minute - 1_441, PacketOutcome::Passed, 1, &[]);
+    detector.ingested(&packets(2, vec![old])).unwrap();
+    assert_eq!(detector.packets_from(0, u64::MAX >> 1).unwrap(), None);
 }
 
 fn key() -> CellKey {

@@ -1,4 +1,6 @@
 use super::*;
+use crate::packets::tests::{counts, row};
+use blobwatch_upstream::{PacketCounts, PacketOutcome};
 
 /// Databases as these versions wrote them.
 const VERSION_1: &str = include_str!("../../../tests/data/detector-v1.sql");
@@ -10,6 +12,8 @@ const VERSION_3: &str = include_str!("../../../tests/data/detector-v3.sql");
 const VERSION_4: &str = include_str!("../../../tests/data/detector-v4.sql");
 
 const VERSION_5: &str = include_str!("../../../tests/data/detector-v5.sql");
+
+const VERSION_6: &str = include_str!("../../../tests/data/detector-v6.sql");
 
 fn with(script: &str) -> Native {
     let sql = Native::in_memory().unwrap();
@@ -24,13 +28,16 @@ fn every_version_has_a_sample() {
         let rows = with(script).run("SELECT value FROM meta WHERE key = 'schema'", &[]);
         rows.unwrap()[0].integer(0, "meta.value").unwrap()
     };
-    let numbers = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5].map(number);
-    assert_eq!((numbers, crate::store::schema::STEPS.len()), ([1, 2, 3, 4, 5], 5));
+    let numbers = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6].map(number);
+    assert_eq!(
+        (numbers, crate::store::schema::STEPS.len()),
+        ([1, 2, 3, 4, 5, 6], 6)
+    );
 }
 
 #[test]
 fn every_version_comes_to_the_same_tables_and_keeps_its_rows() {
-    for script in [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5] {
+    for script in [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6] {
         let detector = Detector::open(with(script), START_MS + 700_000).unwrap();
         let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
         assert_eq!(tables(&detector.sql), tables(&open().sql));
@@ -80,14 +87,29 @@ fn a_source_and_a_window_of_version_4_are_kept() {
 }
 
 #[test]
-fn a_webhook_of_version_5_is_kept() {
-    let detector = Detector::open(with(VERSION_5), START_MS + 700_000).unwrap();
+fn a_webhook_of_version_6_is_kept() {
+    let detector = Detector::open(with(VERSION_6), START_MS + 700_000).unwrap();
     let pager = detector.webhook("pager").unwrap().unwrap();
     assert_eq!(
         (pager.format, pager.severity),
         (Format::Opsgenie, Severity::Critical)
     );
     assert_eq!((pager.kinds.len(), pager.routes), (1, vec!["hub".to_owned()]));
+}
+
+#[test]
+fn packets_of_version_5_are_kept() {
+    let detector = Detector::open(with(VERSION_5), START_MS + 700_000).unwrap();
+    let (minute, sums) = detector.packets_from(0, u64::MAX >> 1).unwrap().unwrap();
+    let samples: Vec<u64> = sums.rows.values().map(|packets| packets.samples).collect();
+    assert_eq!((minute, samples), (26_567_280, vec![2]));
+    let again = PacketCounts {
+        body: 7,
+        ..counts(vec![row(minute, PacketOutcome::Dropped, 2, &[])])
+    };
+    detector.keep_packets(&again, START_MS).unwrap();
+    let (_, after) = detector.packets_from(0, u64::MAX >> 1).unwrap().unwrap();
+    assert_eq!(after, sums, "its body was counted");
 }
 
 #[test]
@@ -128,5 +150,5 @@ fn a_newer_database_is_refused() {
         .run("UPDATE meta SET value = 99 WHERE key = 'schema'", &[])
         .unwrap();
     let refused = Detector::open(detector.sql, START_MS).err();
-    assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 5 }));
+    assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 6 }));
 }

@@ -265,3 +265,52 @@ fn akamai_has_lists_in_base64() {
         ["akamai:970901 Monitor None 403"]
     );
 }
+
+#[test]
+fn packets_are_counted_by_what_they_share_and_a_body_is_known_by_its_lines() {
+    let packet = |time: &str, outcome: &str, ttl: u32| {
+        format!(
+            r#"{{"Datetime":"2020-07-05T19:00:{time}Z","ColoCode":"FRA","IPDestinationAddress":"192.0.2.1","DestinationPort":443,"IPProtocolName":"TCP","IPSourceAddress":"198.51.100.7","IPTTL":{ttl},"MitigationSystem":"dosd","Outcome":"{outcome}","RuleID":"3b","SampleInterval":100,"Verdict":"{outcome}"}}"#
+        )
+    };
+    let lines = [
+        packet("01", "drop", 255),
+        packet("02", "drop", 255),
+        packet("03", "pass", 64),
+    ];
+    let harvest = read("cloudflare", None, false, &lines.join("\n"));
+    let report = &harvest.report;
+    assert_eq!(
+        (report.counts.packets, report.counts.faults, harvest.batches.len()),
+        (3, 0, 0)
+    );
+    let rows: Vec<(&str, u32, u64)> = report
+        .packets
+        .rows
+        .iter()
+        .map(|row| (&*row.rule, row.samples, row.packets))
+        .collect();
+    assert_eq!(rows, [("", 1, 100), ("cloudflare:3b", 2, 200)]);
+    assert!(!serde_json::to_string(report).unwrap().contains("198.51.100.7"));
+    let turned = [&*lines[2], &*lines[0], &*lines[1]].join("\n");
+    assert_eq!(
+        read("cloudflare", None, false, &turned).report.packets,
+        report.packets
+    );
+    let other = read("cloudflare", None, false, &lines[..2].join("\n"));
+    assert_ne!(other.report.packets.body, report.packets.body);
+}
+
+#[test]
+fn a_flood_of_packets_leaves_room_for_what_passed_and_says_what_it_left_out() {
+    let packet = |outcome: &str, window: u32| {
+        format!(
+            r#"{{"Datetime":"2020-07-05T19:00:00Z","IPProtocolName":"TCP","Outcome":"{outcome}","RuleID":"3b","TCPWindowSize":{window},"SampleInterval":1}}"#
+        )
+    };
+    let flood = (0..1_500).map(|window| packet("drop", window));
+    let lines: Vec<String> = flood.chain([packet("pass", 1)]).collect();
+    let packets = read("cloudflare", None, false, &lines.join("\n")).report.packets;
+    assert_eq!(packets.rows.len(), 1_001);
+    assert_eq!(packets.unplaced.values().sum::<u64>(), 500);
+}
