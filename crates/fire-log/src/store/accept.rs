@@ -49,7 +49,8 @@ impl<S: Sql> FireLog<S> {
             }
             None => (None, Vec::new()),
         };
-        let dropped = self.volumes.take_dropped();
+        let mut dropped = self.volumes.take_dropped();
+        dropped.extend(self.past.take_evicted());
         let sql = &self.sql;
         sql.transaction(|| {
             match &arrival {
