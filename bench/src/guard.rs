@@ -105,22 +105,27 @@ fn harmless() -> Vec<(&'static str, Rule, Vec<Crowd>)> {
     vec![
         ("2,000 bots", Rule::Block, vec![bots(2_000, 0.0)]),
         (
+            "2,000 bots, 0.5 % share an address",
+            Rule::Block,
+            vec![bots(2_000, 0.005)],
+        ),
+        (
             "2,000 bots, 1 % share an address",
             Rule::Block,
             vec![bots(2_000, 0.01)],
         ),
         (
-            "2,000 bots, 2 % share an address",
+            "20,000 bots, 1 % share an address",
             Rule::Block,
-            vec![bots(2_000, 0.02)],
+            vec![bots(20_000, 0.01)],
         ),
         ("100 bots", Rule::Block, vec![bots(100, 0.01)]),
         (
-            "2,000 bots in 40 networks, 2 % share an address",
+            "2,000 bots in 40 networks, 1 % share an address",
             Rule::Block,
             vec![Crowd {
                 of_network: 50,
-                ..bots(2_000, 0.02)
+                ..bots(2_000, 0.01)
             }],
         ),
         (
@@ -150,7 +155,8 @@ struct Case {
     stages: &'static [(f64, u64)],
 }
 
-/// Rules that hit a cohort of 2 % of the traffic: 1,000 of 50,000 clients, 100,000 of 5 million.
+/// Rules that hit a cohort of 2 % of the traffic: 1,000 of 50,000 clients, 100,000 of 5 million; and of bots of which some
+/// pull cleanly.
 fn harmful() -> Vec<Case> {
     let cohort = Crowd {
         count: 1_000,
@@ -164,6 +170,11 @@ fn harmful() -> Vec<Case> {
     let bots = Crowd {
         count: 5_000,
         clean: 0.01,
+        ..Crowd::BOTS
+    };
+    let few = |clean| Crowd {
+        count: 20_000,
+        clean,
         ..Crowd::BOTS
     };
     let broken = Crowd {
@@ -218,6 +229,18 @@ fn harmful() -> Vec<Case> {
             Rule::Block,
             vec![cohort],
             at_once,
+        ),
+        case(
+            "20,000 bots, 2 % with a clean client",
+            Rule::Block,
+            vec![few(0.02)],
+            &STAGES,
+        ),
+        case(
+            "20,000 bots, 3 % with a clean client",
+            Rule::Block,
+            vec![few(0.03)],
+            &STAGES,
         ),
     ]
 }

@@ -7,29 +7,40 @@
 use super::counts::Arm;
 
 /// Largest share of clients that pull cleanly among those that a harmless rule fires on: bots behind an address that
-/// somebody healthy has too.
-pub(crate) const HARMLESS: f64 = 0.02;
+/// somebody healthy has too, with the same build.
+pub(crate) const HARMLESS: f64 = 0.01;
+
+/// From this share on a rule harms. Between the two nothing is promised: no count of clients tells neighbouring shares apart.
+pub(crate) const HARMFUL: f64 = 0.02;
 
 /// From this share on a step does not pass.
 pub(crate) const HARM: f64 = 0.2;
 
-/// Of each test of each step; two tests and up to five steps stay within 1 in 1,000 promotions.
+/// Of each test of each step: a rule that denies has two tests, and up to five steps stay within 1 in 1,000 promotions.
 pub const ALPHA: f64 = 1e-4;
 
-/// Shares of clean clients that the alternatives assume.
+/// Shares of clean clients that the alternatives of the test for many of them assume.
 const SHARES: [f64; 5] = [0.05, 0.1, 0.2, 0.4, 0.8];
 
 /// How many times the odds of a bad first minute the alternatives assume.
 pub(super) const ODDS: [f64; 3] = [2.0, 4.0, 10.0];
 
-/// Logarithm of the evidence that more than [`HARMLESS`] of the clients pull cleanly: `clean` of `clients` do.
-pub(super) fn ln_clean(clients: u32, clean: u32) -> f64 {
-    ln_mean(SHARES.map(|share| ln_ratio(clients, clean, share, HARMLESS)))
+/// Logarithm of the evidence that far more than [`HARMFUL`] of the clients pull cleanly: `clean` of `clients` do.
+///
+/// A handful of clients decides. They are compared with a harmful share, because a handful can be chosen: whoever has five
+/// clean clients must not be able to vouch for more who are not.
+pub(super) fn ln_many(clients: u32, clean: u32) -> f64 {
+    ln_mean(SHARES.map(|share| ln_ratio(clients, clean, share, HARMFUL)))
+}
+
+/// Logarithm of the evidence that more than [`HARMLESS`] of them do: the fastest test at [`HARMFUL`], and faster above.
+pub(super) fn ln_some(clients: u32, clean: u32) -> f64 {
+    ln_ratio(clients, clean, HARMFUL, HARMLESS)
 }
 
 /// Logarithm of the evidence that fewer than [`HARM`] of them do.
 pub(super) fn ln_harmless(clients: u32, clean: u32) -> f64 {
-    ln_ratio(clients, clean, HARMLESS, HARM)
+    ln_ratio(clients, clean, HARMFUL, HARM)
 }
 
 /// Logarithm of the likelihood of `events` of `trials` at rate `p` over that at rate `q`; rates within (0, 1).
@@ -122,65 +133,20 @@ mod tests {
 
     #[test]
     fn clean_clients_are_evidence_that_a_harmless_rule_does_not_give() {
-        let expected: f64 = (0..=30)
-            .map(|k| binomial(30, k, HARMLESS) * ln_clean(30, k).exp())
-            .sum();
-        assert!((expected - 1.0).abs() < 1e-9, "{expected}");
-        let expected: f64 = (0..=30)
-            .map(|k| binomial(30, k, HARM) * ln_harmless(30, k).exp())
-            .sum();
-        assert!((expected - 1.0).abs() < 1e-9, "{expected}");
-        assert!(ln_clean(5, 5) > 15.0 && ln_clean(1000, 20) < 0.0);
-    }
-
-    /// Coin tosses that are the same everywhere.
-    struct Tosses(u64);
-
-    impl Tosses {
-        fn is_below(&mut self, share: f64) -> bool {
-            self.0 = self
-                .0
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            ((self.0 >> 11) as f64 / (1_u64 << 53) as f64) < share
+        #[track_caller]
+        fn case(evidence: fn(u32, u32) -> f64, share: f64, most: f64) {
+            let of = |share: f64| -> f64 {
+                (0..=30)
+                    .map(|k| binomial(30, k, share) * evidence(30, k).exp())
+                    .sum()
+            };
+            assert!((of(share) - 1.0).abs() < 1e-9, "{}", of(share));
+            assert!(of(most) <= 1.0 + 1e-9, "{}", of(most));
         }
-    }
-
-    /// Clean clients that were denied when a rule is taken back, of which a share pulls cleanly; `None` where 4,096 clients,
-    /// which one FireLog counts, do not suffice. All clients together have half of the weight.
-    fn denied(share: f64, tosses: &mut Tosses) -> Option<u32> {
-        let mut clean = 0;
-        (1..=4096).find_map(|clients| {
-            clean += u32::from(tosses.is_below(share));
-            (ln_clean(clients, clean) >= (2.0 / ALPHA).ln()).then_some(clean)
-        })
-    }
-
-    const RUNS: usize = 100;
-
-    /// docs/safe-enforcement.md has these figures: what is promised at 2 %, above and below.
-    #[test]
-    fn a_rule_is_taken_back_before_200_clean_clients_from_five_in_a_hundred_on() {
-        let mut tosses = Tosses(5);
-        let mut of = |share: f64| {
-            let runs = (0..RUNS).filter_map(|_| denied(share, &mut tosses));
-            let mut found: Vec<u32> = runs.collect();
-            found.sort_unstable();
-            println!(
-                "{share}: {} of {RUNS}, {:?} to {:?}",
-                found.len(),
-                found.get(found.len() / 2),
-                found.last()
-            );
-            found
-        };
-        assert_eq!((of(0.0).len(), of(0.01).len(), of(HARMLESS).len()), (0, 0, 0));
-        let (three, four) = (of(0.03).len(), of(0.04).len());
-        assert!(three < RUNS / 4 && four > RUNS / 4 * 3, "{three} {four}");
-        for share in [0.05, 0.07, 0.1, 0.2, 1.0] {
-            let found = of(share);
-            assert_eq!(found.len(), RUNS, "{share}");
-            assert!(found.iter().all(|denied| *denied < 200), "{share}: {found:?}");
-        }
+        case(ln_many, HARMFUL, HARMLESS);
+        case(ln_some, HARMLESS, 0.0);
+        case(ln_harmless, HARM, 0.5);
+        assert!(ln_many(5, 5) > 15.0 && ln_many(1000, 20) < 0.0);
+        assert!(ln_some(5_000, 100) > 15.0 && ln_some(5_000, 50) < 0.0);
     }
 }

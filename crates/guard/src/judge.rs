@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::{Arm, Cohort, CohortCounts, Counts, MAX_COHORTS, total};
 use super::evidence::{
-    ALPHA, HARM, HARMLESS, ODDS, ln_clean, ln_harmless, ln_mean, ln_one_arm, ln_ratio, ln_two_arms,
+    ALPHA, HARM, HARMLESS, ODDS, ln_harmless, ln_many, ln_mean, ln_one_arm, ln_ratio, ln_some, ln_two_arms,
 };
 use blobwatch_pull::NetworkKey;
 
@@ -21,6 +21,10 @@ pub(crate) const MIN_CLIENTS: u32 = 20;
 /// Clean clients, or bad first minutes, below which nothing is taken back: one flat with a handful of machines is not a
 /// cohort.
 pub const MIN_HARMED: u32 = 5;
+
+/// Clean clients, of at least 19 networks (`networks`), below which a share of two or three in a hundred takes nothing back.
+/// Of fewer clients than 3,750 they are more than two in a hundred; with them, 200 are far from being denied.
+const MIN_SOME: u32 = 75;
 
 /// And networks of those, as for anomalies: one address can have five names.
 pub const MIN_NETWORKS: usize = 5;
@@ -158,8 +162,16 @@ impl TestedClients {
         self.clean >= MIN_HARMED && self.networks >= MIN_NETWORKS
     }
 
+    fn is_harmed_by_few(&self) -> bool {
+        self.clean >= MIN_SOME && self.networks >= MIN_NETWORKS
+    }
+
     fn is_doubtful(&self) -> bool {
         self.clean >= MIN_DOUBTED
+    }
+
+    fn is_doubtful_by_few(&self) -> bool {
+        self.clean >= MIN_SOME
     }
 }
 
@@ -168,17 +180,33 @@ fn networks(cohorts: &[CohortCounts], of: fn(&CohortCounts) -> &Vec<NetworkKey>)
     cohorts.iter().flat_map(of).collect::<BTreeSet<_>>().len()
 }
 
-/// The evidence that more than [`HARMLESS`] of the clients pull cleanly, from those groups that are `enough`. Half of the
-/// weight is on all clients together, the rest on the cohorts that there is room for.
-fn evidence(
-    cohorts: &[CohortCounts],
-    told: fn(&[CohortCounts]) -> TestedClients,
-    enough: fn(&TestedClients) -> bool,
-) -> f64 {
+/// How a test weighs clients, and from how many on it does.
+type Test = (fn(u32, u32) -> f64, fn(&TestedClients) -> bool);
+
+/// What takes a rule back that denies: many clean clients, or some of very many.
+const HARM_TESTS: [Test; 2] = [
+    (ln_many, TestedClients::is_harmed),
+    (ln_some, TestedClients::is_harmed_by_few),
+];
+
+/// What makes a step wait.
+const DOUBT_TESTS: [Test; 2] = [
+    (ln_many, TestedClients::is_doubtful),
+    (ln_some, TestedClients::is_doubtful_by_few),
+];
+
+/// The evidence of one test, from those groups that are enough for it. Half of the weight is on all clients together, the
+/// rest on the cohorts that there is room for.
+fn evidence(cohorts: &[CohortCounts], told: fn(&[CohortCounts]) -> TestedClients, test: Test) -> f64 {
+    let (ln_evidence, is_enough) = test;
     let of = |group: &[CohortCounts], share: f64| {
         let told = told(group);
-        let ln = ln_clean(told.clients, told.clean) - share.ln();
-        if enough(&told) { ln.min(700.0).exp() } else { 0.0 }
+        let ln = ln_evidence(told.clients, told.clean) - share.ln();
+        if is_enough(&told) {
+            ln.min(700.0).exp()
+        } else {
+            0.0
+        }
     };
     let share = 2.0 * (MAX_COHORTS as f64 + 1.0);
     let each = cohorts.iter().map(|cohort| of(slice::from_ref(cohort), share));
@@ -186,12 +214,14 @@ fn evidence(
 }
 
 fn denial(cohorts: &[CohortCounts]) -> Judgement {
-    if evidence(cohorts, TestedClients::known, TestedClients::is_harmed) >= 1.0 / ALPHA {
+    let harms = |test| evidence(cohorts, TestedClients::known, test) >= 1.0 / ALPHA;
+    if HARM_TESTS.into_iter().any(harms) {
         return Judgement::Harm(denial_harm(cohorts));
     }
     let TestedClients { clients, clean, .. } = TestedClients::all(cohorts);
     let is_harmless = clients >= MIN_CLIENTS && ln_harmless(clients, clean) >= LN_20;
-    if is_harmless && evidence(cohorts, TestedClients::all, TestedClients::is_doubtful) < LN_20.exp() {
+    let doubts = |test| evidence(cohorts, TestedClients::all, test) >= LN_20.exp();
+    if is_harmless && !DOUBT_TESTS.into_iter().any(doubts) {
         Judgement::Pass
     } else {
         Judgement::Open
@@ -202,7 +232,7 @@ fn denial(cohorts: &[CohortCounts]) -> Judgement {
 fn worst(cohorts: &[CohortCounts]) -> Option<&CohortCounts> {
     let evidence = |cohort: &CohortCounts| {
         let sample = cohort.counts.sample;
-        ln_clean(sample.known, sample.clean)
+        ln_many(sample.known, sample.clean)
     };
     let named = cohorts.iter().filter(|cohort| cohort.cohort.family.is_some());
     named.max_by(|a, b| evidence(a).total_cmp(&evidence(b)))

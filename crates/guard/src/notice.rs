@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::HARMLESS;
 use crate::judge::Against;
+
+/// What a RuleBook means that does not say it: one of a build that took 2 % for harmless.
+const HARMLESS_UNTOLD: f64 = 0.02;
 
 /// What the guard saw.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,7 +40,7 @@ pub struct HarmNotice {
 }
 
 fn harmless() -> f64 {
-    HARMLESS
+    HARMLESS_UNTOLD
 }
 
 #[cfg(test)]
@@ -67,7 +69,7 @@ mod tests {
                 notice.against,
                 notice.expected
             ),
-            ("", None, 3, Against::Harmless, HARMLESS)
+            ("", None, 3, Against::Harmless, HARMLESS_UNTOLD)
         );
     }
 }

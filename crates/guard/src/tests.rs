@@ -1,6 +1,7 @@
 mod attacks;
 mod older;
 mod pasts;
+mod shares;
 
 use super::counts::MAX_COHORTS;
 use std::sync::Arc;

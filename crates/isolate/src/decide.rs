@@ -101,8 +101,13 @@ impl Isolate {
         let (colo, fire_logs) = (request.facts.colo, self.fire_logs(request.facts.colo));
         for count in &decided.verdict.counts {
             let to = volume_fire_log_name(colo, &count.rule, count.key, fire_logs);
-            self.batches
-                .count_volume(&to, &count.rule, count.version, count.key, now_ms);
+            self.batches.count_volume(
+                &to,
+                &count.rule,
+                count.version,
+                (count.key, request.network),
+                now_ms,
+            );
         }
         self.keep_address(request);
         let pending = self.pending(request, decided);

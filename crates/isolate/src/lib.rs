@@ -93,6 +93,7 @@ impl Isolate {
         if let Some(pending) = self.in_flight.take(id) {
             let mut record = pending.settle(said);
             record.range.kind = self.history.take(&record).kind;
+            self.count_forgotten(&record, said.time_ms);
             self.buffer(record, said.time_ms);
         }
         while let Some(record) = self.in_flight.take_unanswered(said.time_ms) {
@@ -106,6 +107,14 @@ impl Isolate {
             let to = self.fire_log(&record.colo, record.client);
             self.batches.count_loss(&to, "answers_unrecorded", 1, now_ms);
             self.buffer(record, now_ms);
+        }
+    }
+
+    fn count_forgotten(&mut self, record: &Record, now_ms: u64) {
+        let evicted = self.history.take_evicted();
+        if evicted > 0 {
+            let to = self.fire_log(&record.colo, record.client);
+            self.batches.count_loss(&to, "history_evicted", evicted, now_ms);
         }
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use blobwatch_pull::{BlobKey, ClientKey, Method, Record, RecordId};
 
-use crate::generations::Generations;
+use crate::fair::FairMap;
 use crate::history::blob_hash;
 
 /// A client follows a redirect at once, but one that it does not reach it tries again.
@@ -49,20 +49,34 @@ struct Redirect {
     half: FirstHalf,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Fetch {
     id: RecordId,
     host: String,
 }
 
 /// The halves that one FireLog has seen, until the others come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Halves {
-    redirects: Generations<Key, Arc<Redirect>>,
-    fetches: Generations<Key, Fetch>,
+    redirects: FairMap<Key, Arc<Redirect>>,
+    fetches: FairMap<Key, Fetch>,
+}
+
+impl Default for Halves {
+    fn default() -> Self {
+        Self {
+            redirects: FairMap::with_room(MAX_WAITING),
+            fetches: FairMap::with_room(MAX_WAITING),
+        }
+    }
 }
 
 impl Halves {
+    /// How many went for want of room since this was last asked.
+    pub fn take_evicted(&mut self) -> u32 {
+        (self.redirects.take_evicted()).saturating_add(self.fetches.take_evicted())
+    }
+
     /// Remembers a redirect; the fetch that it led to, if that came before.
     pub fn take_redirect(&mut self, record: &Record) -> Option<(RecordId, FirstHalf)> {
         if !is_redirect(record) || record.digest.is_empty() {
@@ -80,8 +94,9 @@ impl Halves {
         });
         let keys = keys_of(record);
         for key in &keys {
-            self.redirects.turn(time_ms, FOLLOWED_WITHIN_MS, MAX_WAITING);
-            self.redirects.insert(*key, Arc::clone(&redirect));
+            self.redirects.sweep(time_ms, FOLLOWED_WITHIN_MS);
+            let redirect = Arc::clone(&redirect);
+            self.redirects.put(*key, record.network, time_ms, redirect);
         }
         let follows = |fetch: &&Fetch| redirect.leads_to(fetch.id.time_ms(), &fetch.host);
         let fetch = keys
@@ -101,9 +116,12 @@ impl Halves {
         if let Some(redirect) = self.redirects.get(&key).filter(led) {
             return Some(redirect.half.clone());
         }
-        let (id, host) = (record.id, host.clone());
-        self.fetches.turn(time_ms, FOLLOWED_WITHIN_MS, MAX_WAITING);
-        self.fetches.insert(key, Fetch { id, host });
+        self.fetches.sweep(time_ms, FOLLOWED_WITHIN_MS);
+        let fetch = Fetch {
+            id: record.id,
+            host: host.clone(),
+        };
+        self.fetches.put(key, record.network, time_ms, fetch);
         None
     }
 }

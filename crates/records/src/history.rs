@@ -22,14 +22,13 @@ mod paces;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-
 pub(crate) use ask::blob_hash;
 pub use challenges::Challenges;
 pub(crate) use classification::Again;
 pub(crate) use classification::Progress;
 pub use classification::{Classification, Pace};
 
+use crate::fair::FairMap;
 use ask::Ask;
 use blobwatch_pull::{ClientKey, RangeKind, Record, RecordId, Request};
 use chain::Chain;
@@ -44,7 +43,7 @@ pub const WINDOW_MS: u64 = 30 * 60_000;
 /// Asks of one chain: three rounds of ten parallel tiles fit. What is older is forgotten.
 pub(crate) const MAX_CHAIN_ASKS: usize = 32;
 
-/// Asks of all chains together. An ask is 56 bytes, a chain of one some 150 with its place in the map: 20 MB at most,
+/// Asks of all chains together. An ask is 56 bytes, a chain of one some 200 with its place in the map: 26 MB at most,
 /// of an object's 128. At 100 requests a second it is more than the window.
 pub(crate) const MAX_ASKS: usize = 131_072;
 
@@ -61,22 +60,12 @@ pub struct Correction {
 /// The chains of all clients of one FireLog.
 #[derive(Debug)]
 pub struct History {
-    /// Chains touched since the last turn, and those touched in the turn before: a turn comes after [`WINDOW_MS`], or
-    /// when half of the room is used.
-    young: Chains,
-    old: Chains,
-    turned_ms: u64,
+    /// Each weighs as many asks as it has.
+    chains: FairMap<(ClientKey, u64), Chain>,
     clients: Clients,
     loops: Loops,
     paces: Paces,
     corrections: Vec<Correction>,
-    max_asks: usize,
-}
-
-#[derive(Debug, Default)]
-struct Chains {
-    by_key: HashMap<(ClientKey, u64), Chain>,
-    asks: usize,
 }
 
 impl Default for History {
@@ -90,21 +79,18 @@ impl History {
     #[must_use]
     pub fn with_room(max_asks: usize) -> Self {
         Self {
-            young: Chains::default(),
-            old: Chains::default(),
-            turned_ms: 0,
-            clients: Clients::default(),
-            loops: Loops::default(),
+            chains: FairMap::with_room(max_asks),
+            clients: Clients::of_asks(max_asks),
+            loops: Loops::of_asks(max_asks),
             paces: Paces::default(),
             corrections: Vec::new(),
-            max_asks,
         }
     }
 
     /// Takes in a record, whatever kind it has been given so far, and says what it is.
     pub fn take(&mut self, record: &Record) -> Classification {
         let time_ms = record.id.time_ms();
-        let known_client = self.clients.see(record.client, time_ms);
+        let known_client = self.clients.see(record);
         let Some(ask) = Ask::of(record) else {
             self.refuse(record);
             self.loops.see(record);
@@ -113,12 +99,11 @@ impl History {
                 ..self.beside(record)
             };
         };
-        self.turn(time_ms);
+        self.chains.sweep(time_ms, WINDOW_MS);
         let key = (record.client, blob_hash(record.blob_key()));
         let spacing = self.clients.spacing(record);
         let pace = self.paces.judge(record);
-        let chain = self.young.fetch(&mut self.old, key);
-        let before = chain.len();
+        let chain = (self.chains).used(key, record.network, time_ms, Chain::default);
         let judged = chain.take(
             Ask {
                 known_client,
@@ -128,8 +113,8 @@ impl History {
             spacing,
             &mut self.corrections,
         );
-        let (after, found) = (chain.len(), chain.spacing());
-        self.young.asks = (self.young.asks + after).saturating_sub(before);
+        let (asks, found) = (chain.len(), chain.spacing());
+        self.chains.weighs(&key, asks);
         if let Some(spacing) = found {
             self.clients.keep_spacing(record, spacing);
         }
@@ -143,8 +128,7 @@ impl History {
             return;
         }
         let key = (record.client, blob_hash(record.blob_key()));
-        let chain = self.young.by_key.get_mut(&key);
-        if let Some(chain) = chain.or_else(|| self.old.by_key.get_mut(&key)) {
+        if let Some(chain) = self.chains.get_mut(&key) {
             chain.refuse(record.id.time_ms());
         }
     }
@@ -172,18 +156,15 @@ impl History {
     }
 
     fn chain(&self, record: &Record) -> Option<&Chain> {
-        self.by_key((record.client, blob_hash(record.blob_key())))
-    }
-
-    fn by_key(&self, key: (ClientKey, u64)) -> Option<&Chain> {
-        self.young.by_key.get(&key).or_else(|| self.old.by_key.get(&key))
+        let key = (record.client, blob_hash(record.blob_key()));
+        self.chains.get(&key)
     }
 
     /// What a request is before its answer is there; nothing is taken in.
     #[must_use]
     pub fn expected(&self, request: &Request<'_>) -> RangeKind {
         let key = (request.client, blob_hash(request.blob.key()));
-        match (self.by_key(key), Ask::expected(request)) {
+        match (self.chains.get(&key), Ask::expected(request)) {
             (Some(chain), Some(ask)) => chain.expected(ask, self.clients.spacing_of(request.client)),
             _ => request.asked.kind(),
         }
@@ -197,31 +178,22 @@ impl History {
     /// Asks held.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.young.asks + self.old.asks
+        self.chains.weight()
+    }
+
+    /// How much was forgotten for want of room since this was last asked: chains, clients, populations.
+    pub fn take_evicted(&mut self) -> u32 {
+        let beside = [
+            self.clients.take_evicted(),
+            self.loops.take_evicted(),
+            self.paces.take_evicted(),
+        ];
+        let chains = self.chains.take_evicted();
+        beside.into_iter().fold(chains, u32::saturating_add)
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    fn turn(&mut self, now_ms: u64) {
-        let is_due = now_ms.saturating_sub(self.turned_ms) > WINDOW_MS;
-        if is_due || self.young.asks >= self.max_asks / 2 {
-            self.old = std::mem::take(&mut self.young);
-            self.turned_ms = now_ms;
-        }
-    }
-}
-
-impl Chains {
-    /// The chain of a key, taken over from the older ones where it is there.
-    fn fetch(&mut self, old: &mut Self, key: (ClientKey, u64)) -> &mut Chain {
-        if let Some(chain) = old.by_key.remove(&key) {
-            old.asks = old.asks.saturating_sub(chain.len());
-            self.asks += chain.len();
-            self.by_key.insert(key, chain);
-        }
-        self.by_key.entry(key).or_default()
     }
 }

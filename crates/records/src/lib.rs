@@ -2,7 +2,7 @@
 
 mod cell;
 mod flush;
-mod generations;
+mod fair;
 mod halves;
 mod history;
 mod segment;

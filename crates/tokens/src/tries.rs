@@ -1,5 +1,6 @@
 //! Failed tries of tokens, by address: whoever guesses is told to wait, and nobody else is.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use blobwatch_wire::Problem;
@@ -10,7 +11,8 @@ pub(crate) const MAX_FAILED: u32 = 20;
 /// How long an address waits, from its first failed try.
 pub(crate) const WINDOW_MS: u64 = 60_000;
 
-/// Addresses that are remembered, 32 bytes each. When there are more, the one whose wait ends first is forgotten.
+/// Addresses that are remembered, 32 bytes each. When there are more, the one whose wait ends first is forgotten, of the network
+/// that has most of them: no network makes the waits of others end.
 pub(crate) const MAX_ADDRESSES: usize = 1_024;
 
 /// What one isolate saw. It forgets with the isolate, and each isolate counts for itself.
@@ -54,13 +56,30 @@ impl Tries {
     fn remember(&mut self, failed: FailedTries) {
         if self.0.len() < MAX_ADDRESSES {
             self.0.push(failed);
-        } else if let Some(first) = self.0.iter_mut().min_by_key(|known| known.until_ms) {
+            return;
+        }
+        let mut of_network: BTreeMap<u128, u32> = BTreeMap::new();
+        for known in &self.0 {
+            *of_network.entry(known.around()).or_default() += 1;
+        }
+        let most = |known: &&mut FailedTries| {
+            let of = of_network.get(&known.around()).copied();
+            (std::cmp::Reverse(of), known.until_ms)
+        };
+        if let Some(first) = self.0.iter_mut().min_by_key(most) {
             *first = failed;
         }
     }
 }
 
 impl FailedTries {
+    /// The /24 or /48 that it is in.
+    fn around(&self) -> u128 {
+        let is_v4 = self.network >> 32 == 0xffff;
+        let bits = if is_v4 { 8 } else { 80 };
+        self.network >> bits << bits
+    }
+
     /// 0 once it is over, and where the clock was set back.
     fn left_ms(&self, now_ms: u64) -> u64 {
         let left = self.until_ms.saturating_sub(now_ms);
@@ -150,11 +169,22 @@ mod tests {
     fn what_is_remembered_is_bounded_and_the_oldest_goes() {
         let mut tries = after("192.0.2.7", MAX_FAILED);
         for at in 0..MAX_ADDRESSES as u32 - 1 {
-            tries.failed(Some(IpAddr::V4((0x0a00_0000 + at).into())), NOW + 1);
+            tries.failed(Some(IpAddr::V4((0x0a00_0000 + (at << 8)).into())), NOW + 1);
         }
         assert!(tries.wait_s(at("192.0.2.7"), NOW + 2).is_some());
         tries.failed(at("198.51.100.1"), NOW + 2);
         assert_eq!(tries.0.len(), MAX_ADDRESSES);
         assert_eq!(tries.wait_s(at("192.0.2.7"), NOW + 2), None);
+    }
+
+    #[test]
+    fn no_network_ends_the_waits_of_others() {
+        let mut tries = after("192.0.2.7", MAX_FAILED);
+        for at in 0..4 * MAX_ADDRESSES as u128 {
+            let address = (0x2001_0db8_u128 << 96) | (at << 64);
+            tries.failed(Some(IpAddr::V6(address.into())), NOW + 1);
+        }
+        assert_eq!(tries.0.len(), MAX_ADDRESSES);
+        assert!(tries.wait_s(at("192.0.2.7"), NOW + 2).is_some());
     }
 }

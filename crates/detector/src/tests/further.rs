@@ -180,6 +180,32 @@ fn several_values_and_two_attributes_are_named() {
     );
 }
 
+/// Faults of two repositories at once, in the second one later or of fewer pulls.
+#[test]
+fn two_repositories_at_fault_are_both_named() {
+    #[track_caller]
+    fn case(seed: u64, slots_alone: u64, share: f64) {
+        let mut registry = Registry::new(seed);
+        let noise = |_: &Record, chance: f64| chance < 0.002;
+        registry.play(HEALTHY_SLOTS, 503, noise);
+        registry.play(slots_alone, 503, |record, chance| {
+            record.repository == "team/2" || noise(record, chance)
+        });
+        registry.play(30, 503, |record, chance| {
+            record.repository == "team/2"
+                || record.repository == "team/5" && chance < share
+                || noise(record, chance)
+        });
+        let names: Vec<String> = registry.engine.open().map(|anomaly| anomaly.sentence()).collect();
+        for repository in ["team/2", "team/5"] {
+            assert!(names.iter().any(|name| name.contains(repository)), "{names:?}");
+        }
+    }
+    case(51, 0, 1.0);
+    case(53, 30, 1.0);
+    case(55, 12, 0.5);
+}
+
 #[test]
 fn what_cells_say_is_said_by_cells() {
     case(21, |_, chance| chance < 0.4, &[]);

@@ -50,6 +50,7 @@ impl<S: Sql> FireLog<S> {
             None => (None, Vec::new()),
         };
         let mut dropped = self.volumes.take_dropped();
+        dropped.extend(self.past.take_evicted());
         let sql = &self.sql;
         let addresses = sql.transaction(|| {
             match &arrival {

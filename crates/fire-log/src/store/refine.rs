@@ -72,6 +72,14 @@ pub(super) struct Remembered {
     pub(super) late: Late,
 }
 
+impl Remembered {
+    /// What was forgotten for want of room since this was last asked, as a loss.
+    pub(super) fn take_evicted(&mut self) -> Option<(String, u32)> {
+        let evicted = (self.history.take_evicted()).saturating_add(self.halves.take_evicted());
+        (evicted > 0).then(|| ("history_evicted".to_owned(), evicted))
+    }
+}
+
 /// Gives the records of a new block what their clients' past says; the records as they are then, and whether the block has
 /// changed.
 pub(super) fn refine(block: &mut Block, past: &mut Remembered) -> Result<(Vec<Record>, bool), FireLogError> {
@@ -131,6 +139,8 @@ pub(super) async fn remember(mut records: Vec<Record>, pace: &impl Pace) -> Reme
     }
     // They were counted when they were dropped first.
     challenges.take_dropped();
+    history.take_evicted();
+    halves.take_evicted();
     history.corrections();
     for record in &records {
         let kind = history.recall(record).kind;

@@ -119,3 +119,29 @@ fn the_estimate_of_a_request_is_what_it_takes() {
         assert!(taken * 2 > estimated, "{taken} of {estimated}");
     }
 }
+
+/// Requests of one address, small and many or large and fewer, that nobody answers.
+#[test]
+fn whoever_opens_thousands_of_requests_drives_out_nobody_elses() {
+    #[track_caller]
+    fn case(flood: usize, longest: usize, answered: bool) {
+        let mut isolate = isolate();
+        let mut others = Vec::new();
+        for number in 0..flood {
+            if number % (flood / 100) == 0 {
+                let address = format!("198.51.{}.9", others.len());
+                let text = at(0, &[]).replace("192.0.2.7", &address);
+                others.push(watched(isolate.decide(&text, true).unwrap()).id);
+            }
+            let plan = watched(isolate.decide(&worst(number, longest), true).unwrap());
+            if answered {
+                isolate.answered(plan.id, &said(NOW));
+            }
+        }
+        let waiting = others.iter().filter(|id| isolate.in_flight.take(**id).is_some());
+        assert_eq!(waiting.count(), others.len(), "{flood}");
+    }
+    case(MAX_IN_FLIGHT + 1_000, 0, false);
+    case(1_500, LONGEST, false);
+    case(1_500, LONGEST, true);
+}

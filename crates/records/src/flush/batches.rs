@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use super::queue::{MIN_URGENT_GAP_MS, Queue};
 use super::{MAX_VOLUMES, RulebookVersion};
-use blobwatch_pull::{ClientKey, MAX_ISOLATE, Record};
+use blobwatch_pull::{ClientKey, MAX_ISOLATE, NetworkKey, Record};
 
 /// Records that wait in one isolate, over all FireLogs: 16 batches. Encoded, about 100 bytes each.
 pub(crate) const MAX_BUFFERED_RECORDS: usize = 4096;
@@ -104,8 +104,9 @@ impl Batches {
         self.waiting_records
     }
 
-    /// Counts a match of a rule with a volume. Only `to` counts this key, so the match is lost where it has no room.
-    pub fn count_volume(&mut self, to: &str, rule: &str, version: u32, key: u64, now_ms: u64) {
+    /// Counts a match of a rule with a volume, by a key, of a client in a network. Only `to` counts this key, so the match is
+    /// lost where it has no room.
+    pub fn count_volume(&mut self, to: &str, rule: &str, version: u32, key: (u64, NetworkKey), now_ms: u64) {
         let room = (MAX_WAITING_KEYS / self.queues.len().max(1)).min(MAX_VOLUMES);
         let is_counted = self.has_queue(to, now_ms)
             && self

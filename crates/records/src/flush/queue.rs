@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use super::{ClientAddress, Flush, MAX_ADDRESSES, RulebookVersion, VolumeCount};
 use crate::segment::Builder;
-use blobwatch_pull::{ClientKey, Record};
+use blobwatch_pull::{ClientKey, NetworkKey, Record};
 
 /// Oldest record that waits.
 pub(crate) const DUE_AFTER_MS: u64 = 1_000;
@@ -25,6 +25,9 @@ pub(crate) const ANSWER_WITHIN_MS: u64 = 10_000;
 /// Least time between the sends of urgent batches. An attack that is refused at 10,000 requests a second must not
 /// become as many object requests: 10 a second and isolate cost 0.005 USD an hour.
 pub(crate) const MIN_URGENT_GAP_MS: u64 = 100;
+
+/// Of the keys of volumes that one batch counts, those that clients of one network bring in: a fingerprint is cheap.
+pub(crate) const MAX_KEYS_OF_NETWORK: u32 = 256;
 
 /// A batch is given up this long after its first send: FireLogs forget the numbers of isolates after an hour.
 pub(crate) const MAX_RETRY_AGE_MS: u64 = 10 * 60_000;
@@ -56,6 +59,8 @@ struct Open {
     losses: BTreeMap<&'static str, u32>,
     volumes: BTreeMap<(String, u32, u64), u32>,
     addresses: BTreeMap<u64, IpAddr>,
+    /// Of `volumes`, those that a network brought in.
+    keys_of: BTreeMap<NetworkKey, u32>,
 }
 
 #[derive(Debug)]
@@ -112,19 +117,24 @@ impl Queue {
         self.open.since_ms.get_or_insert(now_ms);
     }
 
-    /// Counts a match of a rule with a volume; `false` where there are `room` keys already and this is another.
+    /// Counts a match of a rule with a volume; `false` where there are `room` keys already, or the network brought in as many
+    /// as it may, and this is another.
     pub(super) fn count_volume(
         &mut self,
         rule: &str,
         version: u32,
-        key: u64,
+        (key, network): (u64, NetworkKey),
         room: usize,
         now_ms: u64,
     ) -> bool {
-        let full = self.open.volumes.len() >= room;
+        let is_full = self.open.volumes.len() >= room;
         let name = (rule.to_owned(), version, key);
-        if full && !self.open.volumes.contains_key(&name) {
-            return false;
+        if !self.open.volumes.contains_key(&name) {
+            let of_network = self.open.keys_of.get(&network).copied().unwrap_or_default();
+            if is_full || of_network >= MAX_KEYS_OF_NETWORK {
+                return false;
+            }
+            self.open.keys_of.insert(network, of_network + 1);
         }
         let requests = self.open.volumes.entry(name).or_default();
         *requests = requests.saturating_add(1);

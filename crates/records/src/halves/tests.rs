@@ -1,5 +1,5 @@
 use super::{FOLLOWED_WITHIN_MS, Halves, MAX_WAITING, follows};
-use blobwatch_pull::{ClientKey, Method, PathShape, Profile, Record, RecordId, sample};
+use blobwatch_pull::{ClientKey, Method, NetworkKey, PathShape, Profile, Record, RecordId, sample};
 
 const START_MS: u64 = sample::JULY_2020_MS;
 
@@ -152,7 +152,37 @@ fn what_waits_is_bounded() {
             ..fetch(5)
         });
     }
-    for (young, old) in [halves.redirects.sizes(), halves.fetches.sizes()] {
-        assert!(young + old <= MAX_WAITING + 1, "{young} {old}");
+    for waiting in [halves.redirects.len(), halves.fetches.len()] {
+        assert!(waiting <= MAX_WAITING, "{waiting}");
+    }
+    assert!(halves.take_evicted() > 0);
+}
+
+#[test]
+fn what_one_network_is_redirected_to_leaves_the_halves_of_others() {
+    let of = |client: u64, network: u64, record: Record| Record {
+        client: ClientKey(client),
+        network: NetworkKey(network),
+        ..record
+    };
+    let mut halves = Halves::default();
+    for client in 0..500 {
+        halves.take_redirect(&of(client, client, redirect()));
+        assert_eq!(halves.take_fetch(&of(1_000 + client, client, fetch(5))), None);
+    }
+    for client in 0..3 * MAX_WAITING as u64 {
+        halves.take_redirect(&of(10_000 + client, 7_777, redirect()));
+        halves.take_fetch(&of(1 << 40 | client, 7_777, fetch(5)));
+    }
+    for client in 0..500 {
+        assert!(
+            halves.take_fetch(&of(client, client, fetch(5))).is_some(),
+            "{client}"
+        );
+        assert!(
+            halves
+                .take_redirect(&of(1_000 + client, client, redirect()))
+                .is_some()
+        );
     }
 }

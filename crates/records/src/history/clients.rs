@@ -5,16 +5,16 @@ use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
 
-use crate::generations::Generations;
+use crate::fair::FairMap;
 use blobwatch_pull::{ClientKey, Record, TILE_UNIT};
 
-/// Clients remembered: 24 bytes each and their place in a map, 6 MB at most.
+/// Clients remembered: 56 bytes each and their place in a map, 8 MB at most.
 const MAX_CLIENTS: usize = 65_536;
 
 /// A client is known for one to two days.
-const TURN_MS: u64 = 24 * 3_600_000;
+const KNOWN_MS: u64 = 24 * 3_600_000;
 
-/// Builds whose spacing is remembered, at some 100 bytes 100 KB; those that were not seen for longest go.
+/// Builds whose spacing is remembered, at some 100 bytes 100 KB.
 const MAX_BUILDS: usize = 1024;
 
 /// Clients of one build that must space alike before all of it is believed to: what one client does is its own.
@@ -37,32 +37,42 @@ struct Client {
     spacing: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Clients {
-    seen: Generations<ClientKey, Client>,
-    builds: Generations<Build, Spaced>,
+    seen: FairMap<ClientKey, Client>,
+    builds: FairMap<Build, Spaced>,
 }
 
 impl Clients {
+    /// Those that so many asks are of.
+    pub(super) fn of_asks(asks: usize) -> Self {
+        Self {
+            seen: FairMap::with_room(asks.min(MAX_CLIENTS)),
+            builds: FairMap::with_room(MAX_BUILDS),
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn size(&self) -> usize {
-        let (young, old) = self.seen.sizes();
-        young + old
+        self.seen.len()
+    }
+
+    pub(super) fn take_evicted(&mut self) -> u32 {
+        self.seen
+            .take_evicted()
+            .saturating_add(self.builds.take_evicted())
     }
 
     /// Remembers a client; whether it was known.
-    pub(super) fn see(&mut self, client: ClientKey, now_ms: u64) -> bool {
-        self.seen.turn(now_ms, TURN_MS, MAX_CLIENTS);
-        if let Some(known) = self.seen.young_mut(&client) {
-            return known.first_ms < now_ms;
-        }
-        let old = self.seen.take_old(&client);
-        let first = Client {
+    pub(super) fn see(&mut self, record: &Record) -> bool {
+        let now_ms = record.id.time_ms();
+        self.seen.sweep(now_ms, KNOWN_MS);
+        let first = || Client {
             first_ms: now_ms,
             spacing: 0,
         };
-        self.seen.insert(client, old.unwrap_or(first));
-        old.is_some()
+        let client = self.seen.used(record.client, record.network, now_ms, first);
+        client.first_ms < now_ms
     }
 
     /// Whether a client had come before this time.
@@ -85,7 +95,7 @@ impl Clients {
     }
 
     pub(super) fn keep_spacing(&mut self, record: &Record, spacing: u64) {
-        if let Some(client) = self.seen.young_mut(&record.client) {
+        if let Some(client) = self.seen.get_mut(&record.client) {
             client.spacing = spacing;
         }
         // Smaller ones are near enough to what a resume may start at.
@@ -95,21 +105,18 @@ impl Clients {
     }
 
     fn keep_of_build(&mut self, record: &Record, spacing: u64) {
-        let build = build(record);
-        self.builds.turn(record.id.time_ms(), TURN_MS, MAX_BUILDS);
-        if self.builds.young_mut(&build).is_none() {
-            // Another spacing than in the generation before is learned anew.
-            let known = self.builds.take_old(&build);
-            let known = known.filter(|known| known.spacing == spacing).unwrap_or_default();
-            self.builds.insert(build, known);
-        }
-        let Some(spaced) = self.builds.young_mut(&build) else {
+        let (build, now_ms) = (build(record), record.id.time_ms());
+        self.builds.sweep(now_ms, KNOWN_MS);
+        let is_other = |known: &Spaced| known.spacing != spacing && known.clients.len() >= BUILD_CLIENTS;
+        // It is learned anew when nobody has shown the known one for long.
+        if self.builds.get(&build).is_some_and(is_other) {
             return;
-        };
-        if spaced.spacing != spacing && spaced.clients.len() < BUILD_CLIENTS {
+        }
+        let spaced = self.builds.used(build, record.network, now_ms, Spaced::default);
+        if spaced.spacing != spacing {
             (spaced.spacing, spaced.clients) = (spacing, Vec::new());
         }
-        let is_new = spaced.spacing == spacing && !spaced.clients.contains(&record.client);
+        let is_new = !spaced.clients.contains(&record.client);
         if is_new && spaced.clients.len() < BUILD_CLIENTS {
             spaced.clients.push(record.client);
         }
@@ -129,13 +136,14 @@ fn build(record: &Record) -> Build {
 #[cfg(test)]
 mod tests {
     use super::{Clients, MAX_BUILDS};
-    use blobwatch_pull::{ClientKey, Record, TILE_UNIT, sample};
+    use blobwatch_pull::{ClientKey, NetworkKey, Record, TILE_UNIT, sample};
 
     const SPACING: u64 = 4 * TILE_UNIT;
 
     fn of(client: u64, version: &str) -> Record {
         Record {
             client: ClientKey(client),
+            network: NetworkKey(client),
             version: version.into(),
             ..sample::full()
         }
@@ -143,7 +151,7 @@ mod tests {
 
     #[test]
     fn invented_builds_keep_no_build_from_being_learned() {
-        let mut clients = Clients::default();
+        let mut clients = Clients::of_asks(1_000);
         for n in 0..3 * MAX_BUILDS as u64 {
             for client in 0..3 {
                 clients.keep_of_build(&of(client, &format!("9.{n}")), SPACING);
@@ -153,7 +161,6 @@ mod tests {
             clients.keep_of_build(&of(client, "1.7"), 2 * SPACING);
         }
         assert_eq!(clients.spacing(&of(99, "1.7")), Some(2 * SPACING));
-        let (young, old) = clients.builds.sizes();
-        assert!(young + old <= MAX_BUILDS, "{young} {old}");
+        assert!(clients.builds.len() <= MAX_BUILDS);
     }
 }

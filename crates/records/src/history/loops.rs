@@ -2,10 +2,10 @@
 
 use super::ask::blob_hash;
 use crate::cell::is_behind;
-use crate::generations::Generations;
+use crate::fair::FairMap;
 use blobwatch_pull::{ClientKey, Record, RecordId};
 
-/// Clients and digests remembered: at 56 bytes and a place in a map each 2 MB at most.
+/// Clients and digests remembered: at 112 bytes and a place in a map each 3 MB at most.
 const MAX_LOOPS: usize = 16_384;
 
 /// A job that finds its file complete asks once each time that it runs; whoever loops does so within minutes.
@@ -35,17 +35,26 @@ impl Behind {
     }
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Loops(Generations<(ClientKey, u64), Behind>);
+#[derive(Debug)]
+pub(super) struct Loops(FairMap<(ClientKey, u64), Behind>);
 
 impl Loops {
+    /// Those that so many asks are of.
+    pub(super) fn of_asks(asks: usize) -> Self {
+        Self(FairMap::with_room(asks.min(MAX_LOOPS)))
+    }
+
+    pub(super) fn take_evicted(&mut self) -> u32 {
+        self.0.take_evicted()
+    }
+
     /// Takes in a record that may be a 416 to such a range.
     pub(super) fn see(&mut self, record: &Record) {
         let (Some(start), true) = (record.range.start, is_behind(record)) else {
             return;
         };
         let now_ms = record.id.time_ms();
-        self.0.turn(now_ms, AGAIN_WITHIN_MS, MAX_LOOPS);
+        self.0.sweep(now_ms, AGAIN_WITHIN_MS);
         let key = key(record);
         let known = self.0.get(&key).copied();
         let goes_on =
@@ -57,7 +66,7 @@ impl Loops {
             last_ms: now_ms,
         };
         let seen = known.filter(goes_on).map_or(new, |known| known.with(record.id));
-        self.0.insert(key, seen);
+        self.0.put(key, record.network, now_ms, seen);
     }
 
     /// Whether it is the first such answer to the client, and whether it is the second.

@@ -6,13 +6,13 @@
 //! healthy body in twenty is slow at most, and that share is what the sequential test knows; the second condition says
 //! that a population whose bodies are all alike does not become slow by a few per cent.
 
-use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
 
 use super::Pace;
 use crate::cell::{LARGE_BYTES, PACE_FIRST, PACE_PARTS};
+use crate::fair::FairMap;
 use blobwatch_pull::{Method, Outcome, Record};
 
 /// Factors of two, from 16 KB/s and less to 512 MB/s and more.
@@ -33,15 +33,23 @@ const MOST: f32 = 20_000.0;
 /// What a slow body weighs in the past: while a fault lasts, hardly anything is learned from it.
 const SLOW_WEIGHT: f32 = 0.125;
 
-/// Populations; at some 150 bytes 600 KB. Where they are full, those with fewest bodies go.
+/// Populations; at some 170 bytes 700 KB. Where they are full, those with fewest bodies go, of the network that has most first.
 const MAX_POPULATIONS: usize = 4096;
 
 /// Hash of the AS number, the family and the system: clients that are alike, and stand in one place.
 type Population = u64;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Paces {
-    populations: HashMap<Population, Past>,
+    populations: FairMap<Population, Past>,
+}
+
+impl Default for Paces {
+    fn default() -> Self {
+        Self {
+            populations: FairMap::with_room(MAX_POPULATIONS),
+        }
+    }
 }
 
 /// Bodies by throughput.
@@ -57,16 +65,19 @@ impl Paces {
         self.populations.len()
     }
 
+    pub(super) fn take_evicted(&mut self) -> u32 {
+        self.populations.take_evicted()
+    }
+
     /// Says how fast a body came, and learns from it.
     pub(super) fn judge(&mut self, record: &Record) -> Pace {
         let Some(octave) = octave(record) else {
             return Pace::Unknown;
         };
         let population = population(record);
-        if self.populations.len() >= MAX_POPULATIONS && !self.populations.contains_key(&population) {
-            self.make_room();
-        }
-        let past = self.populations.entry(population).or_default();
+        let known = self.populations.get(&population);
+        let bodies = known.map_or(0, |past| past.bodies as u64);
+        let past = (self.populations).used(population, record.network, bodies, Past::default);
         let pace = past.judge(octave);
         past.learn(
             octave,
@@ -77,17 +88,6 @@ impl Paces {
             },
         );
         pace
-    }
-
-    fn make_room(&mut self) {
-        let mut bodies: Vec<f32> = self.populations.values().map(|past| past.bodies).collect();
-        let (_, fewest, _) = bodies.select_nth_unstable_by(MAX_POPULATIONS / 4, f32::total_cmp);
-        let (fewest, mut surplus) = (*fewest, MAX_POPULATIONS / 4);
-        self.populations.retain(|_, past| {
-            let goes = surplus > 0 && past.bodies <= fewest;
-            surplus -= usize::from(goes);
-            !goes
-        });
     }
 }
 

@@ -8,9 +8,12 @@ use crate::flush::queue::{
     ANSWER_WITHIN_MS, DUE_AFTER_MS, MAX_BATCH_RECORDS, MAX_RETRY_AGE_MS, MIN_URGENT_GAP_MS,
 };
 use crate::segment;
-use blobwatch_pull::{Action, Mode, RecordId, sample};
+use blobwatch_pull::{Action, Mode, NetworkKey, RecordId, sample};
 
 const TO: &str = "fl1-fra-0";
+
+/// Of a volume, and of a network.
+const KEY: (u64, NetworkKey) = (9, NetworkKey(9));
 
 fn record(counter: u32) -> Record {
     Record {
@@ -147,8 +150,8 @@ fn what_does_not_fit_is_dropped_and_counted() {
 fn volumes_and_losses_travel_with_the_next_batch() {
     let mut batches = Batches::new(7);
     batches.count_loss(TO, "decide_trap", 1, 0);
-    batches.count_volume(TO, "botnet-sig", 3, 9, 0);
-    batches.count_volume(TO, "botnet-sig", 3, 9, 1);
+    batches.count_volume(TO, "botnet-sig", 3, KEY, 0);
+    batches.count_volume(TO, "botnet-sig", 3, KEY, 1);
     let flush = flush(&batches.next(HELD, 1000).unwrap());
     assert_eq!(flush.losses, BTreeMap::from([("decide_trap".to_owned(), 1)]));
     assert_eq!(
@@ -175,7 +178,9 @@ fn all_fire_logs_of_two_colos_have_queues_of_their_own() {
     let names = ["fra", "iad"].map(|colo| (0..64).map(move |place| format!("fl1-{colo}-{place}")));
     let names: BTreeSet<String> = names.into_iter().flatten().collect();
     names.iter().for_each(|to| batches.push(to, record(0), HELD, 0));
-    names.iter().for_each(|to| batches.count_volume(to, "a", 1, 9, 0));
+    names
+        .iter()
+        .for_each(|to| batches.count_volume(to, "a", 1, KEY, 0));
     let flushes = flush_all(&mut batches, 1000);
     assert!(flushes.keys().eq(names.iter()));
     for flush in flushes.values() {
@@ -217,7 +222,7 @@ fn idle_queues_make_room_for_others() {
     for colo in 0..3 * MAX_TARGETS as u64 {
         let to = format!("fl1-{colo}-0");
         batches.push(&to, record(0), HELD, colo * 1_500);
-        batches.count_volume(&to, "a", 1, 9, colo * 1_500);
+        batches.count_volume(&to, "a", 1, KEY, colo * 1_500);
         let flushes = flush_all(&mut batches, colo * 1_500 + 1_000);
         assert_eq!(flushes[&to].volumes.len(), 1);
     }
@@ -230,7 +235,7 @@ fn without_room_for_a_queue_records_go_elsewhere_and_counts_are_lost_and_said() 
     for place in 0..=MAX_TARGETS {
         let to = format!("fl1-fra-{place:03}");
         batches.push(&to, record(place as u32), HELD, 0);
-        batches.count_volume(&to, "a", 1, 9, 0);
+        batches.count_volume(&to, "a", 1, KEY, 0);
     }
     let flushes = flush_all(&mut batches, 1000);
     assert_eq!(flushes.len(), MAX_TARGETS);
@@ -241,6 +246,27 @@ fn without_room_for_a_queue_records_go_elsewhere_and_counts_are_lost_and_said() 
 }
 
 #[test]
+fn keys_of_one_network_leave_room_for_those_of_others() {
+    let mut batches = Batches::new(7);
+    batches.push(TO, record(0), HELD, 0);
+    for key in 0..10_000 {
+        batches.count_volume(TO, "a", 1, (key, NetworkKey(1)), 0);
+    }
+    for key in 20_000..20_100 {
+        batches.count_volume(TO, "a", 1, (key, NetworkKey(key)), 0);
+        batches.count_volume(TO, "a", 1, (key, NetworkKey(1)), 0);
+    }
+    let flush = &flush_all(&mut batches, 1000)[TO];
+    let of_others: Vec<u32> = (flush.volumes.iter())
+        .filter(|volume| volume.key >= 20_000)
+        .map(|volume| volume.requests)
+        .collect();
+    assert_eq!(of_others, [2; 100], "a known key needs no room");
+    assert_eq!(flush.volumes.len(), 256 + 100);
+    assert_eq!(flush.losses["volume_keys_dropped"], 10_000 - 256);
+}
+
+#[test]
 fn keys_that_wait_are_bounded_over_all_queues() {
     let mut batches = Batches::new(7);
     let names: Vec<String> = (0..64).map(|place| format!("fl1-fra-{place}")).collect();
@@ -248,7 +274,7 @@ fn keys_that_wait_are_bounded_over_all_queues() {
     for key in 0..1_000 {
         names
             .iter()
-            .for_each(|to| batches.count_volume(to, "a", 1, key, 0));
+            .for_each(|to| batches.count_volume(to, "a", 1, (key, NetworkKey(key)), 0));
     }
     let flushes = flush_all(&mut batches, 1000);
     let keys: usize = flushes.values().map(|flush| flush.volumes.len()).sum();

@@ -1,6 +1,7 @@
 //! Challenges, and the success that follows them or does not.
 
 use super::*;
+use blobwatch_pull::NetworkKey;
 
 #[test]
 fn a_challenge_is_unanswered_after_a_minute_without_success() {
@@ -50,12 +51,37 @@ fn challenges_are_bounded_and_no_client_takes_all_the_room() {
         "of one client they are not waited for"
     );
     for n in 0..20_000 {
-        challenges.see(&challenge(n, n), || "many");
+        let network = NetworkKey(n);
+        challenges.see(
+            &Record {
+                network,
+                ..challenge(n, n)
+            },
+            || "many",
+        );
     }
     // All but the loud one's: it has its eight.
     let waited_for = 9 + 20_000 - 1;
     assert_eq!(challenges.len() + challenges.take_dropped() as usize, waited_for);
     assert!(challenges.len() <= 4096);
+    challenges.forget(u64::MAX);
+    assert!(challenges.is_empty());
+}
+
+#[test]
+fn no_network_takes_the_room_of_others() {
+    let mut challenges = Challenges::default();
+    for n in 0..30_000 {
+        let mut record = of(n, ask(n, None));
+        (record.status, record.digest) = (401, format!("sha256:{n}"));
+        let is_quiet = n % 300 == 0;
+        record.network = NetworkKey(if is_quiet { n } else { 1 });
+        challenges.see(&record, || is_quiet);
+    }
+    let waiting = challenges.unanswered(0, u64::MAX - 1);
+    assert_eq!(waiting.filter(|(_, is_quiet)| **is_quiet).count(), 100);
+    assert_eq!(challenges.len(), 100 + 512);
+    assert_eq!(challenges.take_dropped(), 30_000 - 612, "it is said");
     challenges.forget(u64::MAX);
     assert!(challenges.is_empty());
 }
