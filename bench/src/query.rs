@@ -84,7 +84,7 @@ pub(crate) fn fill(mut log: FireLog<Native>, records: u32, start_ms: u64) -> Res
             break;
         }
         seq += 1;
-        let (losses, volumes) = Default::default();
+        let (losses, volumes, addresses) = Default::default();
         let flush = Flush {
             isolate: seq % 5,
             seq,
@@ -94,6 +94,7 @@ pub(crate) fn fill(mut log: FireLog<Native>, records: u32, start_ms: u64) -> Res
             },
             losses,
             volumes,
+            addresses,
             segment: block.encode(),
         };
         log.accept(&flush.encode(), start_ms)?;
