@@ -3,11 +3,12 @@
 //! In scope: putting a line before the rules as a deployment would put the request, and counting by rule. Not in scope: the
 //! rules (`crates/rulebook`), and what a log does not say: a rule that reads such a thing is named with it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use blobwatch_detector::clients_in_networks;
-use blobwatch_logs::LogEntry;
+use blobwatch_logs::{LogEntry, address_of};
 use blobwatch_pull::{
     Action, BlobShapes, Client, ClientKey, ClientKeys, Facts, Family, Fingerprint, Identity, NetworkKey,
     Request as Asked, normal_form,
@@ -23,7 +24,6 @@ use super::names::Meanings;
 use super::request::Request;
 use crate::problem::Problem;
 use crate::{input, rulebook};
-use blobwatch_logs::address_of;
 
 /// Client builds that are named of a rule.
 const MAX_BUILDS: usize = 3;
@@ -74,21 +74,13 @@ impl Ruler {
 
     /// The rules that would have fired on a line, as a JSON list; empty where none would.
     pub(super) fn fired(&mut self, entry: &LogEntry<'_>, client: ClientKey, network: NetworkKey) -> String {
-        let stored;
-        let (path, query) = match &*entry.path {
-            "" => {
-                stored = format!("/v2/{}/blobs/{}", entry.repository, entry.digest);
-                (stored.as_str(), "")
-            }
-            path => {
-                let path = path.split_once("://").map_or(path, |(_, rest)| {
-                    rest.find('/').map_or("", |at| rest.split_at(at).1)
-                });
-                path.split_once('?').unwrap_or((path, ""))
-            }
+        let path = if entry.path.is_empty() {
+            Cow::Owned(format!("/v2/{}/blobs/{}", entry.repository, entry.digest))
+        } else {
+            entry.url_path().unwrap_or_default()
         };
-        let facts = facts(entry, path, query);
-        let form = normal_form(path);
+        let facts = facts(entry, &path, entry.url_query());
+        let form = normal_form(&path);
         let identify = || Identity {
             client: Client::of(facts.address, &self.keys),
             fingerprint: Fingerprint::of(&facts),
