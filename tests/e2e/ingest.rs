@@ -12,6 +12,8 @@ use crate::harness::clock::{eventually, unix_ms};
 use crate::harness::deployment::Bundle;
 use crate::harness::http::{Answer, Request};
 use crate::harness::image::digest;
+use crate::harness::place::Place;
+use crate::harness::registry::REPOSITORY;
 use crate::harness::stage::{OPERATOR, Stage, VIEWER, tokens};
 
 pub(crate) const PUSHER: &str = "token-of-logpush";
@@ -206,4 +208,74 @@ fn a_source_of_ones_own_is_read_by_a_mapping_of_the_settings() {
     settings["ingest"]["own-cdn"]["rule"] = json!("rule");
     let refused = api.try_put("/settings", &settings);
     assert_eq!(refused.status(), 422, "{}", refused.text());
+}
+
+/// A packet that Cloudflare sampled.
+fn packet(outcome: &str, colo: &str, ttl: u32, window: u32) -> String {
+    json!({
+        "ColoCode": colo, "Datetime": unix_ms() - 60_000, "DestinationPort": 443, "Direction": "ingress",
+        "IPDestinationAddress": "192.0.2.1", "IPProtocolName": "TCP", "IPSourceAddress": "198.51.100.7", "IPTTL": ttl, "IPTotalLength": 60,
+        "MitigationSystem": "dosd", "Outcome": outcome, "RuleID": if outcome == "drop" { "3b64" } else { "" }, "SampleInterval": 100,
+        "SourceASN": 16509, "SourceCountry": "us", "SourcePort": 41234, "TCPFlagsString": "SYN", "TCPMSS": 1460,
+        "TCPOptions": "2,4,8,1,3", "TCPWindowScale": 7, "TCPWindowSize": window, "Verdict": outcome,
+    })
+    .to_string()
+}
+
+#[test]
+fn what_dropped_packets_share_is_named_from_samples() {
+    let stage = stage();
+    let mut lines = Vec::new();
+    for _ in 0..30 {
+        lines.extend(["FRA", "GRU"].map(|colo| packet("drop", colo, 255, 26_883)));
+        for colo in ["FRA", "GRU", "IAD"] {
+            lines.extend(
+                [(52, 64_240), (112, 8_192), (240, 65_535)]
+                    .map(|(ttl, window)| packet("pass", colo, ttl, window)),
+            );
+        }
+    }
+    let body = gzip(&lines.join("\n"));
+    for _ in 0..2 {
+        let pushed = push(&stage, "cloudflare", bearer(PUSHER), body.clone());
+        assert_eq!(
+            (pushed.status(), &pushed.json()["packets"]),
+            (202, &json!(330)),
+            "{}",
+            pushed.text()
+        );
+    }
+    let packets = stage.api().get("/packets?since=-10m");
+    let rule = &packets["rules"][0];
+    assert_eq!(
+        (&rule["rule"], &rule["samples"], &rule["colos"]),
+        (&json!("cloudflare:3b64"), &json!(60), &json!(["FRA", "GRU"]))
+    );
+    assert!(
+        rule["sentence"]
+            .as_str()
+            .unwrap()
+            .starts_with("100 % of what cloudflare:3b64 (upstream) drops at FRA, GRU has "),
+        "{rule}"
+    );
+    assert_eq!(packets["passed_samples"], 270);
+    is_problem(&stage.api().try_get("/packets?since=-3h"), 400, "query.since");
+}
+
+#[test]
+fn a_rule_reads_the_tcp_signature_that_a_front_proxy_tells() {
+    let stage = stage();
+    let body = json!({"description": "", "expression": "client.tcp wildcard \"4:255:*\"", "action": "block"});
+    stage.api().put("/rules/tcp-sig", &body);
+    let mode = json!({"mode": "enforce", "reason": "test", "force": true, "guard": "off"});
+    stage.api().put("/rules/tcp-sig/modes/default", &mode);
+    let target = format!("/v2/{REPOSITORY}/blobs/{}", stage.registry.image.small().digest);
+    let status = |signature: &str| {
+        let place = Place::default().with("clientTcp", signature);
+        stage.from(&place, &Request::get(&target)).status()
+    };
+    eventually("the rule is everywhere", || {
+        (status("4:255:0:1460:26883,0:mss:df:0") == 403).then_some(())
+    });
+    assert_eq!(status("4:64:0:1460:64240,7:mss:df:0"), 200);
 }

@@ -6,19 +6,20 @@
 
 use std::io::{ErrorKind, Result};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::scope;
 
 use serde_json::{Value, json};
 
-use crate::harness::clock::{eventually, pass};
+use crate::harness::clock::{eventually, pass, unix_ms};
 use crate::harness::head::Head;
 use crate::harness::http::{Answer, Ended, Request};
 use crate::harness::past::an_hour_of_health;
 use crate::harness::registry::REPOSITORY;
 use crate::harness::relay::{Fault, Relay};
-use crate::harness::stage::Stage;
+use crate::harness::stage::{OPERATOR, Stage};
+use crate::ingest::{bearer, gzip, push};
 use crate::july_2020::{BUILDS, BrokenPath, COLOS, HANDS, PACE, TRIES, TRY, Until, attempt, client, place};
 use crate::redirects::{of_registry, stored};
 
@@ -27,6 +28,9 @@ const NEAR: &str = COLOS[0];
 
 /// Where most of those that are hit are dropped.
 const EARLY: [&str; 2] = ["SJC", "DUB"];
+
+/// The mechanism, as the CDN's own events call it.
+const MECHANISM: &str = "cloudflare:botnet-sig";
 
 const KINDS: [&str; 2] = ["target_unreached", "resume_surge"];
 
@@ -70,6 +74,21 @@ struct Night {
     _bucket: Relay,
     _to_bucket: Relay,
     is_active: Arc<AtomicBool>,
+    /// What the CDN has to tell of what it dropped.
+    events: Arc<Mutex<Vec<String>>>,
+}
+
+/// As Logpush writes it.
+fn event(request: &Head) -> Option<String> {
+    let client: Value = serde_json::from_str(request.get("CF-Blob")?).ok()?;
+    let event = json!({
+        "Action": "block", "ClientASN": client["asn"], "ClientCountry": client["country"], "ClientIP": client["clientIp"],
+        "ClientRequestHost": "localhost", "ClientRequestMethod": "GET", "ClientRequestPath": request.target(),
+        "ClientRequestUserAgent": request.get("User-Agent")?, "Datetime": unix_ms(), "Description": "a botnet",
+        "EdgeColoCode": client["colo"], "EdgeResponseStatus": 0, "RayID": request.get(TRY)?, "RuleID": "botnet-sig",
+        "Source": "l7ddos",
+    });
+    Some(event.to_string())
 }
 
 impl Night {
@@ -82,10 +101,15 @@ impl Night {
             })
         };
         let front = Relay::before(stage.edge.addr());
-        let active = Arc::clone(&is_active);
+        let (active, events) = (Arc::clone(&is_active), Arc::default());
+        let told: Arc<Mutex<Vec<String>>> = Arc::clone(&events);
         front.arm(Fault::Refuse, move |request| {
             let hits = |(number, _)| treatment(number) == Treatment::Drop;
-            active.load(Ordering::Relaxed) && numbers(request).is_some_and(hits)
+            let is_hit = active.load(Ordering::Relaxed) && numbers(request).is_some_and(hits);
+            if is_hit {
+                told.lock().unwrap().extend(event(request));
+            }
+            is_hit
         });
         let active = Arc::clone(&is_active);
         let cdn = BrokenPath::on(storage(), move |request| {
@@ -120,6 +144,21 @@ impl Night {
             _bucket: bucket,
             _to_bucket: to_bucket,
             is_active,
+            events,
+        }
+    }
+
+    /// The CDN tells of what it dropped since it told last.
+    fn tell(&self) {
+        let events = std::mem::take(&mut *self.events.lock().unwrap());
+        if !events.is_empty() {
+            let pushed = push(
+                &self.stage,
+                "cloudflare",
+                bearer(OPERATOR),
+                gzip(&events.join("\n")),
+            );
+            assert_eq!(pushed.status(), 202, "{}", pushed.text());
         }
     }
 
@@ -272,6 +311,20 @@ fn july_2020_as_it_was_is_named_from_both_hosts() {
             explained.get("followed") == Some(&Value::Null)
         });
         assert!(lost, "{evidence:?}");
+        // The anomalies are open by our own sight; the CDN's events come later.
+        let rule = eventually("the mechanism is named once its events arrive", || {
+            night.tell();
+            let open = open();
+            let rules = open
+                .iter()
+                .flat_map(|anomaly| anomaly["rules"].as_array().unwrap());
+            rules.into_iter().find(|rule| rule["rule"] == MECHANISM).cloned()
+        });
+        assert_eq!(
+            (&rule["origin"], &rule["contrast"]),
+            (&json!("upstream"), &json!("reach")),
+            "{rule}"
+        );
     });
 
     // Sent to the bucket, they are served while the mechanism is active.

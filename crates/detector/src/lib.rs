@@ -46,7 +46,6 @@ pub(crate) use intervention::Intervention;
 pub use intervention::Response;
 pub use kind::AnomalyKind;
 pub use object_calls::{Acknowledged, AnomalyCall, CellsCall, ChangeCall, HarmCall, IngestedCall};
-pub use packets::PacketFinding;
 pub(crate) use rules::{Contrast, Switch};
 pub(crate) use sentence::{called, rate, times};
 pub use store::{Attempt, Delivery, Detector, Webhook, keep_hours};

@@ -13,8 +13,7 @@ use blobwatch_sql::StoreError;
 use blobwatch_upstream::{MAX_COMBINATIONS, PacketCounts, PacketOutcome, PacketRow, PacketRule};
 use serde::{Deserialize, Serialize};
 
-pub use finding::PacketFinding;
-pub(crate) use finding::findings;
+pub(crate) use finding::{PacketFinding, findings};
 
 /// Of a stored minute. A newer one is passed over.
 const VERSION: u8 = 1;

@@ -3,6 +3,7 @@
 //! It looks at a request before any worker does, and takes Amazon Linux machines for the botnet. In part of the regions it mostly
 //! drops their packets from the first one on, in the others mostly in the middle of a body.
 
+use super::told::{Events, event};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,6 +52,8 @@ pub(super) struct Mitigation {
     is_active: AtomicBool,
     /// When each client was first hit, by address.
     hit: Mutex<BTreeMap<String, Instant>>,
+    /// What it drops, and in monitor would have dropped, in the CDN's own words.
+    pub(super) events: Events,
 }
 
 impl Mitigation {
@@ -61,10 +64,16 @@ impl Mitigation {
     /// What to do with a request that begins so.
     pub(super) fn treat(&self, head: &str) -> Treatment {
         let is_active = self.is_active.load(Ordering::Relaxed);
-        let Some(client) = Client::of(head).filter(|client| is_active && client.is_of_cohort) else {
+        let Some(client) = Client::of(head).filter(|client| client.is_of_cohort) else {
             return Treatment::Pass;
         };
         let treatment = shares(&client.colo).treatment(fastrand::f64());
+        if treatment == Treatment::Drop {
+            self.events.add(client.event(head, is_active));
+        }
+        if !is_active {
+            return Treatment::Pass;
+        }
         if treatment != Treatment::Pass {
             let mut hit = self.hit.lock().unwrap_or_else(PoisonError::into_inner);
             hit.entry(client.address).or_insert_with(Instant::now);
@@ -107,6 +116,7 @@ struct Client {
     address: String,
     colo: String,
     is_of_cohort: bool,
+    platform: Value,
 }
 
 impl Client {
@@ -117,7 +127,18 @@ impl Client {
             address: text("clientIp")?,
             colo: text("colo")?,
             is_of_cohort: field(head, "user-agent")?.contains(COHORT),
+            platform,
         })
+    }
+
+    fn event(&self, head: &str, acts: bool) -> String {
+        let target = head.split(' ').nth(1).unwrap_or_default();
+        event(
+            &self.platform,
+            target,
+            field(head, "user-agent").unwrap_or_default(),
+            acts,
+        )
     }
 }
 

@@ -1,7 +1,7 @@
 //! An incident, played: the worker on workerd, a registry, a path between them that breaks, clients of many regions that
 //! hang and come back, and an operator who reads what Blobwatch says and switches the rule.
 //!
-//! In scope: two incidents that happened, one of them told twice ([`Story`]). Nothing writes records or counts: they are what the worker sees.
+//! In scope: two incidents that happened, one of them told three times ([`Story`]). Nothing writes records or counts: they are what the worker sees.
 
 mod account;
 mod cast;
@@ -14,6 +14,7 @@ mod play;
 mod player;
 mod scene;
 mod story;
+mod told;
 mod traffic;
 mod watch;
 

@@ -177,6 +177,25 @@ impl Operator {
             .unwrap_or_default())
     }
 
+    /// Pushes what the CDN tells, as its Logpush job would.
+    pub(super) async fn push(&self, events: &str) -> Result<()> {
+        let url = self.base.replace("/api/v1", "/ingest/v1/cloudflare");
+        let request = self
+            .http
+            .post(url)
+            .bearer_auth(&self.token)
+            .body(events.to_owned());
+        let answer = request.send().await.context("failed to push events")?;
+        let status = answer.status();
+        if !status.is_success() {
+            bail!(
+                "pushing events returned {status}: {}",
+                answer.text().await.unwrap_or_default()
+            );
+        }
+        Ok(())
+    }
+
     pub(super) async fn report(&self, id: &str) -> Result<String> {
         let url = format!("{}/anomalies/{id}/report", self.base);
         let answer = self.http.get(url).bearer_auth(&self.token).send().await?;

@@ -69,7 +69,13 @@ impl Stage {
         self.account.say(&format!("\n{}\n", self.story.title()));
         self.scene.prepare(&self.operator).await?;
         let traffic = tokio::spawn(traffic(self.port, self.score.clone()));
-        let played = self.acts().await;
+        let played = match self.story {
+            Story::July2020Told => tokio::select! {
+                played = self.acts() => played,
+                never = self.scene.tell(&self.operator) => match never {},
+            },
+            _ => self.acts().await,
+        };
         traffic.abort();
         played
     }
@@ -90,8 +96,9 @@ impl Stage {
         let mut watch = Watch::new(began);
         if !is_guarded {
             let kinds = self.story.kinds();
-            self.until(&mut watch, PATIENCE, |seen| seen.explains(kinds))
-                .await?;
+            let is_told = self.story == Story::July2020Told;
+            let shows = |seen: &Seen| seen.explains(kinds) && (!is_told || seen.upstream.is_some());
+            self.until(&mut watch, PATIENCE, shows).await?;
         }
         match self.ending {
             Ending::Operator => {
@@ -221,6 +228,12 @@ impl Stage {
             "  here        {:>9}  the cohort and its cause are named",
             at(seen.explained)
         );
+        if let Some(second) = seen.upstream {
+            say(format!(
+                "  here        {:>9}  the CDN's rule is named, from its own events",
+                at(Some(second))
+            ));
+        }
         say(format!("  here        {:>9}  switched", at(Some(switched))));
         say(format!(
             "  here        {:>9}  the anomaly is closed",

@@ -3,9 +3,12 @@
 use super::cdn::Cdn;
 use super::operator::{Operator, REMEDY, REMEDY_EXPRESSION, RULE};
 use super::path::{Fault, Path};
-use super::story::{ORDINARY, Story};
+use super::story::{LAG, ORDINARY, Story};
 use anyhow::Result;
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// What is up for a story beside the worker and the registry.
 pub(super) enum Scene {
@@ -16,6 +19,9 @@ pub(super) enum Scene {
     /// The default route gets another origin.
     Move { home: String, broken: Path },
 }
+
+/// Between two bodies of events.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// "Intermittent hanging downloads": one in eight hangs until the connection is given up.
 const HANGING: Fault = Fault {
@@ -33,7 +39,7 @@ impl Scene {
     /// For a worker on `port` that forwards to `home`.
     pub(super) async fn open(story: Story, registry: SocketAddr, home: &str, port: u16) -> Result<Self> {
         Ok(match story {
-            Story::July2020 => Self::Cdn(Cdn::open(registry, port).await?),
+            Story::July2020 | Story::July2020Told => Self::Cdn(Cdn::open(registry, port).await?),
             Story::July2020Rule => Self::Rule {
                 broken: Path::open(registry, |_| HANGING).await?,
             },
@@ -57,6 +63,20 @@ impl Scene {
             Self::Cdn(cdn) => operator.write_hosts(cdn).await,
             Self::Rule { broken } => operator.write_signature(&broken.url()).await,
             Self::Move { .. } => Ok(()),
+        }
+    }
+
+    /// Tells, again and again, of what the CDN did some time ago; what is not taken is told again.
+    pub(super) async fn tell(&self, operator: &Operator) -> Infallible {
+        let mut due = Vec::new();
+        loop {
+            sleep(PAUSE).await;
+            if let Self::Cdn(cdn) = self {
+                due.extend(cdn.mitigation.events.take(LAG));
+            }
+            if !due.is_empty() && operator.push(&due.join("\n")).await.is_ok() {
+                due.clear();
+            }
         }
     }
 
@@ -137,7 +157,12 @@ mod tests {
 
     #[tokio::test]
     async fn what_ends_a_story_can_be_typed() {
-        for story in [Story::July2020, Story::July2020Rule, Story::August2026] {
+        for story in [
+            Story::July2020,
+            Story::July2020Told,
+            Story::July2020Rule,
+            Story::August2026,
+        ] {
             let registry = SocketAddr::from((Ipv4Addr::LOCALHOST, 5000));
             let scene = Scene::open(story, registry, "http://home", 8788).await.unwrap();
             let how = scene.how_to_end("http://127.0.0.1:8788/_blobwatch/api/v1");

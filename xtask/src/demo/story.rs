@@ -22,6 +22,9 @@ pub(super) const WARM_UP: Duration = Duration::from_secs(6 * 60);
 /// How long the incident may last before the demo gives up on its detection.
 pub(super) const PATIENCE: Duration = Duration::from_secs(4 * 60);
 
+/// How late the CDN tells of what it did: as Logpush does.
+pub(super) const LAG: Duration = Duration::from_secs(60);
+
 /// How long after the switch the anomaly may take to close: a minute or two are the rule with some 60 pulls of the cohort in
 /// ten seconds, and a baseline of six minutes makes it slower (docs/detection.md).
 pub(super) const RECOVERY: Duration = Duration::from_secs(10 * 60);
@@ -31,6 +34,9 @@ pub(super) enum Story {
     /// A CDN's signature against a botnet goes from monitor to active, and pulls of Amazon Linux machines hang
     #[value(name = "july-2020")]
     July2020,
+    /// The same, and a minute later the CDN tells of what it dropped: the anomaly names its rule
+    #[value(name = "july-2020-told")]
+    July2020Told,
     /// The same with the signature as a rule of Blobwatch; the dashboard plays it, too
     #[value(name = "july-2020-rule")]
     July2020Rule,
@@ -50,7 +56,9 @@ pub(super) struct Then {
 impl Story {
     pub(super) fn title(self) -> &'static str {
         match self {
-            Self::July2020 => "5 July 2020, 19:00 UTC: a signature of the CDN goes from monitor to active",
+            Self::July2020 | Self::July2020Told => {
+                "5 July 2020, 19:00 UTC: a signature of the CDN goes from monitor to active"
+            }
             Self::July2020Rule => "5 July 2020, 19:00 UTC: a signature goes from monitor to active",
             Self::August2026 => "August 2026: the blobs move to another CDN",
         }
@@ -59,7 +67,7 @@ impl Story {
     /// The kinds of anomaly that are to be named.
     pub(super) fn kinds(self) -> &'static [&'static str] {
         match self {
-            Self::July2020 => &["target_unreached", "resume_surge"],
+            Self::July2020 | Self::July2020Told => &["target_unreached", "resume_surge"],
             Self::July2020Rule => &["resume_surge"],
             Self::August2026 => &["range_refused"],
         }
@@ -67,7 +75,7 @@ impl Story {
 
     pub(super) fn what_begins(self, is_guarded: bool) -> &'static str {
         match self {
-            Self::July2020 => "the CDN's signature is active",
+            Self::July2020 | Self::July2020Told => "the CDN's signature is active",
             Self::July2020Rule if is_guarded => "the signature is enforced for a quarter of the clients",
             Self::July2020Rule => "the signature is enforced",
             Self::August2026 => "the default route has another origin",
@@ -76,7 +84,7 @@ impl Story {
 
     pub(super) fn what_ends(self) -> &'static str {
         match self {
-            Self::July2020 => "a rule sends Amazon Linux machines to the bucket",
+            Self::July2020 | Self::July2020Told => "a rule sends Amazon Linux machines to the bucket",
             Self::July2020Rule => "the signature is in monitor again",
             Self::August2026 => "the default route has its previous origin again",
         }
@@ -84,7 +92,7 @@ impl Story {
 
     pub(super) fn then(self) -> &'static [Then] {
         match self {
-            Self::July2020 | Self::July2020Rule => &JULY_2020,
+            Self::July2020 | Self::July2020Told | Self::July2020Rule => &JULY_2020,
             Self::August2026 => &[],
         }
     }

@@ -15,6 +15,8 @@ pub(super) struct Seen {
     /// When which kind was first said of a cohort.
     pub(super) kinds: BTreeMap<String, u64>,
     pub(super) closed: Option<u64>,
+    /// When another party's rule was first said to go with one.
+    pub(super) upstream: Option<u64>,
 }
 
 impl Seen {
@@ -85,6 +87,14 @@ impl Watch {
         };
         if is_explained {
             seen.explained.get_or_insert(now);
+        }
+        let rules = anomaly.get("rules").and_then(Value::as_array);
+        if rules
+            .into_iter()
+            .flatten()
+            .any(|rule| text(rule, "origin") == "upstream")
+        {
+            seen.upstream.get_or_insert(now);
         }
         let kinds = anomaly.get("kinds").and_then(Value::as_array);
         for kind in kinds.into_iter().flatten().filter_map(Value::as_str) {
