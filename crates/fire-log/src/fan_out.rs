@@ -13,7 +13,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-pub use addresses::{AddressList, Erased, address_list, erase_address};
+pub use addresses::{address_list, erase_address};
 pub use export::Export;
 pub use list::Listing;
 pub use losses::{LossSums, losses};

@@ -10,8 +10,8 @@ mod store;
 
 pub use explain::explain;
 pub use fan_out::{
-    AddressList, Erased, Export, FireLogs, Listing, LossSums, address_list, erase_address, find_anywhere,
-    follow_anywhere, losses, summarise_all, with_own_fires,
+    Export, FireLogs, Listing, LossSums, address_list, erase_address, find_anywhere, follow_anywhere, losses,
+    summarise_all, with_own_fires,
 };
 pub use object_calls::{
     AddressesCall, BEFORE, EraseAddressCall, FlushCall, KIND, LossesCall, PageCall, PushRulebookCall,
@@ -22,6 +22,7 @@ pub use query::{
     Budget, Dimension, Filter, Format, Kind, Page, Query, Summary, SummaryQuery, find, scan_page, summarise,
 };
 pub use store::{
-    FireLog, FireLogError, FrontAndBack, KeptAddress, MAX_VOLUME_KEYS, OutboxBatch, RuleAct, RuleFires, Span,
-    Window, address_of, addresses, block_as_found, oldest_first, tend, wake,
+    FireLog, FireLogError, FrontAndBack, KeptAddress, MAX_VOLUME_KEYS, OutboxBatch, Span, Window, address_of,
+    addresses, block_as_found, oldest_first, tend, wake,
 };
+pub(crate) use store::{RuleAct, RuleFires};
