@@ -35,7 +35,7 @@ pub use outbox::OutboxBatch;
 pub(crate) use read::{After, Candidate, Source, back_of, front_as_found, front_of, newest_first, recent};
 pub use read::{FrontAndBack, Span, block_as_found, oldest_first};
 pub use retain::tend;
-pub use rule_fires::{RuleAct, RuleFires};
+pub(crate) use rule_fires::{RuleAct, RuleFires};
 pub use volume::{MAX_VOLUME_KEYS, Window};
 pub use wake::wake;
 
