@@ -2,6 +2,7 @@
 //! are in the FireLogs.
 
 use blobwatch_detector::{AnomalyCall, Report, ReportFacts, audited, wanted_evidence};
+use blobwatch_fire_log::with_own_fires;
 use blobwatch_rule_book::{FireLogNamesCall, HealthCall, NewAuditEntry, WriteEntryCall, checked_reason};
 use blobwatch_wire::{Nothing, Object, Place, Problem};
 use serde_json::Value;
@@ -10,6 +11,7 @@ use worker::{Env, Method, Request, Response, Url};
 use super::body::text_of_reply;
 use super::http::{Answer, FailedTo, internal, now_ms, query_pairs, text, without_parameters};
 use super::object_call::{ForwardedCall, call, call_through};
+use super::records_api::Objects;
 use super::{losses_api, records_api};
 
 /// Media type of Prometheus' text.
@@ -123,6 +125,8 @@ pub(super) async fn metrics(env: &Env) -> Answer<Response> {
         let problem = serde_json::from_str::<Problem>(&page);
         return Err(problem.unwrap_or_else(|_| internal("read the metrics", page)));
     }
+    let names = call(env, &FireLogNamesCall, Nothing).await?;
+    page = with_own_fires(&Objects(env.clone()), &names, &page).await;
     let revision = call(env, &HealthCall, Nothing).await?.revision;
     page.push_str("# HELP blobwatch_rulebook_revision Current revision of the rulebook.\n");
     page.push_str("# TYPE blobwatch_rulebook_revision gauge\n");

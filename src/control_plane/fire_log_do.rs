@@ -11,7 +11,7 @@ use std::cell::{Cell, RefCell};
 use blobwatch_detector::{Acknowledged, CellsCall};
 use blobwatch_fire_log::{
     AddressesCall, EraseAddressCall, FireLog as Store, FireLogError, FlushCall, LossesCall, OutboxBatch,
-    PushRulebookCall, ReadRulebookCall, StandingCall, UpstreamCall, tend, wake,
+    PushRulebookCall, ReadRulebookCall, RuleFiresCall, StandingCall, UpstreamCall, tend, wake,
 };
 use blobwatch_previews::ReplayCall;
 use blobwatch_records::RulebookVersion;
@@ -138,6 +138,9 @@ impl FireLog {
             ReplayCall::ROUTE => {
                 let call = received.body::<ReplayCall>().await?;
                 answer::<ReplayCall>(fire_log_queries::slice(&call, &self.records()?).await?)
+            }
+            RuleFiresCall::ROUTE => {
+                answer::<RuleFiresCall>(self.with("read what rules did", |store| store.rule_fires())?)
             }
             LossesCall::ROUTE => answer::<LossesCall>(self.with("read the losses", |store| store.losses())?),
             AddressesCall::ROUTE => {

@@ -8,14 +8,16 @@ mod addresses;
 mod export;
 mod list;
 mod losses;
+mod rule_fires;
 mod summary;
 #[cfg(test)]
 mod tests;
 
-pub use addresses::{AddressList, Erased, address_list, erase_address};
+pub use addresses::{address_list, erase_address};
 pub use export::Export;
 pub use list::Listing;
 pub use losses::{LossSums, losses};
+pub use rule_fires::with_own_fires;
 pub use summary::summarise_all;
 
 use std::future::Future;

@@ -10,12 +10,12 @@ mod store;
 
 pub use explain::explain;
 pub use fan_out::{
-    AddressList, Erased, Export, FireLogs, Listing, LossSums, address_list, erase_address, find_anywhere,
-    follow_anywhere, losses, summarise_all,
+    Export, FireLogs, Listing, LossSums, address_list, erase_address, find_anywhere, follow_anywhere, losses,
+    summarise_all, with_own_fires,
 };
 pub use object_calls::{
     AddressesCall, BEFORE, EraseAddressCall, FlushCall, KIND, LossesCall, PageCall, PushRulebookCall,
-    ReadRulebookCall, RecordCall, StandingCall, SummaryCall, UpstreamCall,
+    ReadRulebookCall, RecordCall, RuleFiresCall, StandingCall, SummaryCall, UpstreamCall,
 };
 pub use pace::{OPENING, undisturbed};
 pub use query::{
@@ -25,3 +25,4 @@ pub use store::{
     FireLog, FireLogError, FrontAndBack, KeptAddress, MAX_VOLUME_KEYS, OutboxBatch, Span, Window, address_of,
     addresses, block_as_found, oldest_first, tend, wake,
 };
+pub(crate) use store::{RuleAct, RuleFires};

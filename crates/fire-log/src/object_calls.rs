@@ -1,7 +1,7 @@
 //! What other objects, the API and the request path ask of a FireLog. A slice of a preview is in `blobwatch-previews`.
 
 use crate::query::Part;
-use crate::{KeptAddress, Page};
+use crate::{KeptAddress, Page, RuleFires};
 use blobwatch_pull::{ClientKey, RecordId};
 use blobwatch_upstream::UpstreamAnswer;
 use blobwatch_wire::{Body, Bytes, Loss, Method, Nothing, Object, ObjectCall, Payload, Text, with_query};
@@ -88,6 +88,18 @@ impl ObjectCall for LossesCall {
     const PURPOSE: &'static str = "read the losses";
     type Request = Nothing;
     type Reply = Vec<Loss>;
+}
+
+/// What our own rules did, added up for ever.
+pub struct RuleFiresCall;
+
+impl ObjectCall for RuleFiresCall {
+    const OBJECT: Object = Object::FireLog;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "rule-fires";
+    const PURPOSE: &'static str = "read what rules did";
+    type Request = Nothing;
+    type Reply = Vec<RuleFires>;
 }
 
 /// A page of records. The parameters are [`KIND`] and those of the API's call.
@@ -208,6 +220,7 @@ mod tests {
         case(ReadRulebookCall, "GET", "rulebook");
         case(PushRulebookCall { epoch: 5 }, "PUT", "rulebook?epoch=5");
         case(LossesCall, "GET", "losses");
+        case(RuleFiresCall, "GET", "rule-fires");
         let client = ClientKey(0xc0ffee);
         let addresses = |client| AddressesCall {
             client,

@@ -18,6 +18,7 @@ mod outbox;
 mod read;
 mod refine;
 mod retain;
+mod rule_fires;
 mod rulebook;
 mod schema;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use outbox::OutboxBatch;
 pub(crate) use read::{After, Candidate, Source, back_of, front_as_found, front_of, newest_first, recent};
 pub use read::{FrontAndBack, Span, block_as_found, oldest_first};
 pub use retain::tend;
+pub(crate) use rule_fires::{RuleAct, RuleFires};
 pub use volume::{MAX_VOLUME_KEYS, Window};
 pub use wake::wake;
 

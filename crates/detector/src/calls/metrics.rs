@@ -87,7 +87,7 @@ fn upstream(page: &mut Page, engine: &Engine) {
     page.head(
         name,
         "counter",
-        "Requests that a rule of another party fired on, as its events tell.",
+        "Requests that a rule fired on: our own as recorded, others' as their events tell.",
     );
     for (rule, route, [acted, logged]) in engine.upstream().totals() {
         for (mode, applied, count) in [("enforce", "block", acted), ("monitor", "none", logged)] {

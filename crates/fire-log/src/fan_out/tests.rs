@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Export, FireLogs, Listing, address_list, erase_address, find_anywhere, losses, summarise_all};
+use super::{
+    Export, FireLogs, Listing, address_list, erase_address, find_anywhere, losses, summarise_all,
+    with_own_fires,
+};
 use crate::query::{Budget, Kind, Query, SummaryQuery, find, scan_page, summarise};
 use crate::store::{FireLog, address_of, addresses};
-use crate::{AddressesCall, BEFORE, KIND, LossesCall, PageCall, RecordCall, SummaryCall};
+use crate::{AddressesCall, BEFORE, KIND, LossesCall, PageCall, RecordCall, RuleFiresCall, SummaryCall};
 use blobwatch_pull::{ClientKey, Record, RecordId, sample};
 use blobwatch_records::{Builder, ClientAddress, Flush, RulebookVersion};
 use blobwatch_sql::{Native, Unpaced, at_once};
@@ -78,6 +81,8 @@ impl Logs {
                 .unwrap(),
             };
             kept.into_payload()
+        } else if call == RuleFiresCall::PATH {
+            log.rule_fires().unwrap().into_payload()
         } else if call == LossesCall::PATH {
             log.losses().unwrap().into_payload()
         } else {
@@ -390,4 +395,74 @@ fn addresses_of_all_fire_logs_are_one_list() {
     );
     let failed = at_once(erase_address(&logs, &names, "0000000000000001")).unwrap();
     assert!(failed.is_err(), "what one of them has would stay unnoticed");
+}
+
+#[test]
+fn what_our_rules_did_is_one_counter_or_a_gap() {
+    let logs = logs_with_fires();
+    let names = logs.names();
+    let page = "# HELP blobwatch_rule_fires_total x\n# TYPE blobwatch_rule_fires_total counter\nupstream 1\n";
+    let own = at_once(with_own_fires(&logs, &names, page)).unwrap();
+    let lines: Vec<&str> = own.lines().collect();
+    let labels =
+        "origin=\"own\",rule=\"a\",route=\"default\",mode=\"enforce\",would=\"block\",applied=\"block\"";
+    assert_eq!(lines[2], format!("blobwatch_rule_fires_total{{{labels}}} 4"));
+    assert_eq!(
+        (lines.len(), lines[3]),
+        (4, "upstream 1"),
+        "of other parties' rules the Detector counts"
+    );
+    logs.answers.borrow_mut().insert("b".to_owned(), 0);
+    assert_eq!(at_once(with_own_fires(&logs, &names, page)).unwrap(), page);
+}
+
+/// Two FireLogs with two fires each of one rule of ours, and of another party's.
+fn logs_with_fires() -> Logs {
+    let fired = |rule: &str| blobwatch_pull::Fired {
+        rule: rule.into(),
+        version: 1,
+        mode: blobwatch_pull::Mode::Enforce,
+        would: blobwatch_pull::Action::Block,
+        applied: blobwatch_pull::Action::Block,
+    };
+    let log = || {
+        let mut log = FireLog::open(Native::in_memory().unwrap()).unwrap();
+        let mut block = Builder::default();
+        for counter in 0..2 {
+            block.push(Record {
+                id: RecordId::from_parts(NOW, 1, counter),
+                route: "default".into(),
+                weight: 1,
+                fired: vec![fired("a"), fired("cloudflare:b")],
+                ..sample::full()
+            });
+        }
+        let flush = Flush {
+            isolate: 1,
+            seq: 1,
+            held: RulebookVersion::default(),
+            losses: BTreeMap::new(),
+            volumes: Vec::new(),
+            addresses: Vec::new(),
+            segment: block.encode(),
+        };
+        log.accept(&flush.encode(), NOW).unwrap();
+        // Each record once, also when its batch is merged.
+        assert_eq!(log.rule_fires(), Ok(Vec::new()));
+        log.tend(NOW + 60_000).unwrap();
+        while log.tend(NOW + 120_000).unwrap().more {}
+        let sums: Vec<u64> = log
+            .rule_fires()
+            .unwrap()
+            .iter()
+            .map(|fires| fires.requests)
+            .collect();
+        assert_eq!(sums, [2]);
+        log
+    };
+    Logs {
+        logs: BTreeMap::from([("a".to_owned(), log()), ("b".to_owned(), log())]),
+        answers: RefCell::default(),
+        budget: Budget::default(),
+    }
 }

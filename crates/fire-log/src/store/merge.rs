@@ -3,6 +3,7 @@
 //! What a step takes from the inbox and what it writes as segments are the same records, in one transaction at its end.
 //! The newest segment is filled up first, so that quiet hours do not leave thousands of small ones.
 
+use super::rule_fires::FireTally;
 use super::{FireLog, FireLogError, Inbox, accept, losses};
 use crate::pace::OPENING;
 use blobwatch_records::{Block, Builder, Header, split};
@@ -102,13 +103,14 @@ pub(super) async fn merge<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
         log.with(|log| writer.fill_up(log, first.first_ms))?;
         pace.spent(writer.builder.len() / OPENING).await;
     }
-    let mut lost = 0;
+    let (mut lost, mut fires) = (0, FireTally::default());
     for waiting in &taken {
         match log.with(|log| read(log, waiting))? {
             Some((block, bytes)) => {
                 if writer.is_full_for(block.rows().len(), bytes) {
                     close(log, &mut writer, pace).await?;
                 }
+                fires.count(&block);
                 writer.builder.append(block);
             }
             None => lost += waiting.records,
@@ -116,7 +118,7 @@ pub(super) async fn merge<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
         pace.spent(waiting.records as usize).await;
     }
     close(log, &mut writer, pace).await?;
-    log.with(|log| log.end_merge(&taken, &writer, lost, now_ms))?;
+    log.with(|log| log.end_merge(&taken, &writer, (lost, fires), now_ms))?;
     Ok(taken.len() as u64)
 }
 
@@ -139,7 +141,7 @@ impl<S: Sql> FireLog<S> {
         &mut self,
         taken: &[Waiting],
         writer: &Writer,
-        lost: u64,
+        (lost, fires): (u64, FireTally),
         now_ms: u64,
     ) -> Result<(), FireLogError> {
         let sql = &self.sql;
@@ -152,6 +154,14 @@ impl<S: Sql> FireLog<S> {
                 // A stored batch that cannot be read must not stop all others from being merged: it is dropped, and counted.
                 let count = u32::try_from(lost).unwrap_or(u32::MAX);
                 losses::add(sql, &[("records_unreadable".to_owned(), count)].into(), now_ms)?;
+            }
+            let uncounted = fires.put(sql)?;
+            if uncounted > 0 {
+                losses::add(
+                    sql,
+                    &[("rule_fires_dropped".to_owned(), uncounted)].into(),
+                    now_ms,
+                )?;
             }
             remember(sql, taken, now_ms)
         })?;

@@ -16,6 +16,7 @@ const VERSION_3: &str = include_str!("../../../tests/data/fire_log-v3.sql");
 const VERSION_4: &str = include_str!("../../../tests/data/fire_log-v4.sql");
 const VERSION_5: &str = include_str!("../../../tests/data/fire_log-v5.sql");
 const VERSION_6: &str = include_str!("../../../tests/data/fire_log-v6.sql");
+const VERSION_7: &str = include_str!("../../../tests/data/fire_log-v7.sql");
 
 fn with(script: &str) -> Native {
     let sql = Native::in_memory().unwrap();
@@ -26,9 +27,9 @@ fn with(script: &str) -> Native {
 #[test]
 fn every_version_comes_to_the_same_tables() {
     let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
-    let expected = tables(&with(VERSION_6));
+    let expected = tables(&with(VERSION_7));
     for older in [
-        "", VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6,
+        "", VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7,
     ] {
         let log = FireLog::open(with(older)).unwrap();
         assert_eq!(tables(log.sql()), expected);
@@ -75,6 +76,16 @@ fn an_outbox_of_an_older_version_is_sent() {
     assert_eq!(unsent[0].seq, 8, "numbers go on");
 }
 
+/// Counters go on.
+#[test]
+fn sums_of_fires_are_those_that_were_stored() {
+    let fires = FireLog::open(with(VERSION_7)).unwrap().rule_fires().unwrap();
+    assert_eq!(
+        (fires.len(), fires[0].requests, fires[0].act.rule.as_str()),
+        (1, 7, "a")
+    );
+}
+
 /// A version without a sample has no test that it opens.
 #[test]
 fn every_version_has_a_sample() {
@@ -82,16 +93,19 @@ fn every_version_has_a_sample() {
         let rows = with(script).run("SELECT value FROM meta WHERE key = 'schema'", &[]);
         rows.unwrap()[0].integer(0, "meta.value").unwrap()
     };
-    let numbers = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6].map(number);
-    assert_eq!((numbers, STEPS.len()), ([1, 2, 3, 4, 5, 6], 6));
+    let numbers = [
+        VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7,
+    ]
+    .map(number);
+    assert_eq!((numbers, STEPS.len()), ([1, 2, 3, 4, 5, 6, 7], 7));
 }
 
 #[test]
 fn a_newer_database_is_refused_by_its_number() {
     let FireLog { sql, .. } = open();
-    sql.run("UPDATE meta SET value = 7 WHERE key = 'schema'", &[])
+    sql.run("UPDATE meta SET value = 8 WHERE key = 'schema'", &[])
         .unwrap();
-    let newer = StoreError::NewerSchema { found: 7, known: 6 };
+    let newer = StoreError::NewerSchema { found: 8, known: 7 };
     assert_eq!(FireLog::open(sql).unwrap_err(), newer.into());
 }
 
