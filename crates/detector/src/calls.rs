@@ -132,7 +132,7 @@ pub async fn report_facts<S: Sql>(
         let mut marks = store.change_marks(since_ms, until_ms, MAX_MARKS)?;
         let engine = store.engine();
         marks.extend(timeline::upstream_marks(engine, since_ms, until_ms));
-        Ok((marks, engine.breadth(), acted::acted(engine, &anomaly)))
+        Ok((marks, engine.breadth_of(&anomaly), acted::acted(engine, &anomaly)))
     })?;
     Ok(ReportFacts {
         anomaly,

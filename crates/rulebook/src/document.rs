@@ -10,7 +10,7 @@ use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError};
 /// The newest that this build reads. A reader refuses a newer one and keeps what it has.
 ///
 /// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings, 5 has lists, the
-/// action `allow`, and `ingest` of the settings. A document says the lowest that can say it
+/// action `allow`, `ingest` of the settings and `anomaly_breadth` of routes. A document says the lowest that can say it
 /// ([`Rulebook::with_schema`]), so that isolates of older builds go on with it as long as they can.
 pub const SCHEMA: u32 = 5;
 
@@ -41,8 +41,9 @@ impl Rulebook {
     pub fn with_schema(self) -> Self {
         let is_2 = |setting: &ModeSetting| setting.stages.is_some() || setting.guard.is_some();
         let allows = |rule: &Rule| rule.action == Action::Allow;
+        let has_breadth = |route: &Route| route.anomaly_breadth.is_some();
         let has_newest = !self.lists.is_empty() || !self.settings.ingest.is_empty();
-        let schema = if has_newest || self.rules.iter().any(allows) {
+        let schema = if has_newest || self.rules.iter().any(allows) || self.routes.iter().any(has_breadth) {
             5
         } else if !self.settings.anomaly_breadth.is_default() {
             4
@@ -84,6 +85,9 @@ pub struct Route {
     pub observe: f64,
     #[serde(default)]
     pub disclose: Disclose,
+    /// How broad a fault of its requests must be to open an anomaly; absent: as the settings say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anomaly_breadth: Option<AnomalyBreadth>,
 }
 
 fn every_repository() -> String {
@@ -121,6 +125,7 @@ impl Route {
             redirects: Redirects::default(),
             observe: 0.0,
             disclose: Disclose::default(),
+            anomaly_breadth: None,
         }
     }
 }
@@ -266,6 +271,15 @@ impl AnomalyBreadth {
     #[must_use]
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The larger of each.
+    #[must_use]
+    pub fn or_more(self, other: Self) -> Self {
+        Self {
+            clients: self.clients.max(other.clients),
+            networks: self.networks.max(other.networks),
+        }
     }
 }
 
