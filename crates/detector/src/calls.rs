@@ -148,7 +148,7 @@ pub async fn report_facts<S: Sql>(
         let told = store.upstream_windows(since_ms, until_ms, MAX_MARKS)?;
         let mut acted = acted::acted(engine, &anomaly);
         acted.extend(acted::windows(&told, since_ms));
-        Ok((marks, engine.breadth(), acted))
+        Ok((marks, engine.breadth_of(&anomaly), acted))
     })?;
     Ok(ReportFacts {
         anomaly,

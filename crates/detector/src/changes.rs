@@ -49,6 +49,19 @@ pub(crate) fn interventions_of(notice: &ChangeNotice) -> Vec<Intervention> {
     parts.filter_map(|part| intervention(notice, part)).collect()
 }
 
+/// How broad a fault of a route must be from then on; `None`: as the settings say.
+pub(crate) fn route_breadths_of(
+    notice: &ChangeNotice,
+) -> impl Iterator<Item = (&str, Option<AnomalyBreadth>)> {
+    notice.parts.iter().filter_map(|part| match part {
+        PartChange::Route { route, after, .. } => {
+            let breadth = after.as_ref().and_then(|after| after.anomaly_breadth);
+            Some((route.as_str(), breadth))
+        }
+        _ => None,
+    })
+}
+
 /// How broad a fault must be from then on.
 pub(crate) fn breadth_of(notice: &ChangeNotice) -> Option<AnomalyBreadth> {
     notice.parts.iter().find_map(|part| match part {
@@ -223,6 +236,11 @@ fn may_act(part: &PartChange) -> bool {
             after: Some(RuleValue { default_mode, .. }),
             ..
         } => enforces(*default_mode),
+        PartChange::Route {
+            before: Some(before),
+            after: Some(after),
+            ..
+        } if before.anomaly_breadth != after.anomaly_breadth => before.acts() != after.acts(),
         PartChange::Rule { .. } | PartChange::Route { .. } => true,
         PartChange::Settings { .. } | PartChange::Unknown => false,
     }

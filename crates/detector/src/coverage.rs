@@ -94,6 +94,7 @@ pub struct RouteCoverage {
     pub route: String,
     pub state: CoverageState,
     pub senders: Option<Affected>,
+    pub least: AnomalyBreadth,
     /// Blob starts that its past has, where it is not tested by itself yet.
     pub learned: Option<u64>,
 }

@@ -32,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use super::admission::{Admission, Fill, Saturation};
 use super::anomaly::{Anomaly, Moment};
+use super::breadths::Breadths;
 use super::cliff::Cliff;
 use super::cohort::{ATTRIBUTES, Cohort};
 use super::coverage::RecentTraffic;
@@ -179,7 +180,7 @@ pub struct Engine {
     interventions: Vec<Intervention>,
     /// Likewise.
     #[serde(skip)]
-    breadth: AnomalyBreadth,
+    breadths: Breadths,
     /// What other parties' rules did; saved beside the engine.
     #[serde(skip)]
     upstream: UpstreamFires,
@@ -227,7 +228,7 @@ impl Default for Engine {
             admission: Admission::default(),
             traffic: RecentTraffic::default(),
             interventions: Vec::new(),
-            breadth: AnomalyBreadth::default(),
+            breadths: Breadths::default(),
             upstream: UpstreamFires::default(),
             windows: Vec::new(),
         }
@@ -377,14 +378,24 @@ impl Engine {
         self.windows = windows;
     }
 
-    /// How broad a fault must be.
-    #[must_use]
-    pub fn breadth(&self) -> AnomalyBreadth {
-        self.breadth
+    /// How broad a fault of an anomaly's cohort must be.
+    pub(crate) fn breadth_of(&self, anomaly: &Anomaly) -> AnomalyBreadth {
+        self.breadths.of_cohort(&anomaly.cohort)
     }
 
+    /// How broad a fault must be.
     pub fn set_breadth(&mut self, breadth: AnomalyBreadth) {
-        self.breadth = breadth;
+        self.breadths.all = breadth;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn route_breadths(&self) -> &BTreeMap<String, AnomalyBreadth> {
+        &self.breadths.of_routes
+    }
+
+    /// The same of routes that say it of themselves.
+    pub fn set_route_breadths(&mut self, of_routes: BTreeMap<String, AnomalyBreadth>) {
+        self.breadths.of_routes = of_routes;
     }
 
     /// The first number for an anomaly that is not below `id`: those below are in the database already.

@@ -6,6 +6,7 @@
 
 mod admission;
 mod anomaly;
+mod breadths;
 mod broad;
 mod burst;
 mod calls;

@@ -125,6 +125,9 @@ pub struct RouteValue {
     /// Which paths are blobs; `None` where the default holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blobs: Option<Vec<String>>,
+    /// `None` where the settings hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anomaly_breadth: Option<AnomalyBreadth>,
 }
 
 /// What of the settings the Detector goes by.
@@ -152,6 +155,7 @@ impl From<&Route> for RouteValue {
             detour: route.detour.clone(),
             redirects: Some(route.redirects),
             blobs: route.blobs.clone(),
+            anomaly_breadth: route.anomaly_breadth,
         }
     }
 }
@@ -167,7 +171,7 @@ impl From<&Settings> for SettingsValue {
 impl RouteValue {
     /// Each by the name that the API gives it.
     #[must_use]
-    pub fn fields(&self) -> [(&'static str, Option<Cow<'_, str>>); 6] {
+    pub fn fields(&self) -> [(&'static str, Option<Cow<'_, str>>); 7] {
         let redirects = self.redirects.map(|redirects| match redirects {
             Redirects::Pass => "pass",
             Redirects::Follow => "follow",
@@ -186,7 +190,19 @@ impl RouteValue {
             ("detour", text(&self.detour)),
             ("redirects", redirects.map(Cow::Borrowed)),
             ("blobs", Some(blobs)),
+            (
+                "anomaly_breadth",
+                self.anomaly_breadth.map(|AnomalyBreadth { clients, networks }| {
+                    Cow::Owned(format!("{clients} in {networks}"))
+                }),
+            ),
         ]
+    }
+
+    /// What decides what clients get.
+    #[must_use]
+    pub fn acts(&self) -> impl PartialEq + use<'_> {
+        (self.watched(), &self.origin, &self.detour, &self.redirects)
     }
 
     /// What decides which requests the route takes for blobs of its own.
@@ -213,6 +229,27 @@ mod tests {
         let notice: ChangeNotice = serde_json::from_str(PINNED).unwrap();
         assert_eq!(serde_json::to_string(&notice).unwrap(), PINNED);
         assert_eq!((notice.cause, notice.parts.len()), (Cause::Push, 3));
+    }
+
+    #[test]
+    fn a_breadth_of_a_route_is_told_and_does_not_act() {
+        let mut route = Route::named("internal");
+        let before = RouteValue::from(&route);
+        route.anomaly_breadth = Some(AnomalyBreadth {
+            clients: 3,
+            networks: 1,
+        });
+        let after = RouteValue::from(&route);
+        let text = serde_json::to_string(&after).unwrap();
+        assert!(
+            text.ends_with(r#""anomaly_breadth":{"clients":3,"networks":1}}"#),
+            "{text}"
+        );
+        assert_eq!(serde_json::from_str::<RouteValue>(&text).unwrap(), after);
+        assert_eq!(after.fields()[6], ("anomaly_breadth", Some("3 in 1".into())));
+        assert!(before.acts() == after.acts());
+        route.origin = Some("https://a.example".to_owned());
+        assert!(RouteValue::from(&route).acts() != after.acts());
     }
 
     #[test]

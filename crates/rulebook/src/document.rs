@@ -11,8 +11,8 @@ use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError};
 /// The newest that this build reads. A reader refuses a newer one and keeps what it has.
 ///
 /// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings, 5 has lists, the
-/// action `allow`, and `ingest`, `keep_addresses` and `address_hours` of the settings. A document says the lowest that can say it
-/// ([`Rulebook::with_schema`]), so that isolates of older builds go on with it as long as they can.
+/// action `allow`, `ingest`, `keep_addresses` and `address_hours` of the settings, and `anomaly_breadth` of routes. A document
+/// says the lowest that can say it ([`Rulebook::with_schema`]), so that isolates of older builds go on with it as long as they can.
 pub const SCHEMA: u32 = 5;
 
 /// The route that always exists and matches what no other does.
@@ -42,8 +42,9 @@ impl Rulebook {
     pub fn with_schema(self) -> Self {
         let is_2 = |setting: &ModeSetting| setting.stages.is_some() || setting.guard.is_some();
         let allows = |rule: &Rule| rule.action == Action::Allow;
+        let has_breadth = |route: &Route| route.anomaly_breadth.is_some();
         let has_newest = !self.lists.is_empty() || self.settings.has_newest();
-        let schema = if has_newest || self.rules.iter().any(allows) {
+        let schema = if has_newest || self.rules.iter().any(allows) || self.routes.iter().any(has_breadth) {
             5
         } else if !self.settings.anomaly_breadth.is_default() {
             4
@@ -85,6 +86,9 @@ pub struct Route {
     pub observe: f64,
     #[serde(default)]
     pub disclose: Disclose,
+    /// How broad a fault of its requests must be to open an anomaly; absent: as the settings say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anomaly_breadth: Option<AnomalyBreadth>,
 }
 
 fn every_repository() -> String {
@@ -122,6 +126,7 @@ impl Route {
             redirects: Redirects::default(),
             observe: 0.0,
             disclose: Disclose::default(),
+            anomaly_breadth: None,
         }
     }
 }
@@ -286,6 +291,15 @@ impl AnomalyBreadth {
     #[must_use]
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The larger of each.
+    #[must_use]
+    pub fn or_more(self, other: Self) -> Self {
+        Self {
+            clients: self.clients.max(other.clients),
+            networks: self.networks.max(other.networks),
+        }
     }
 }
 

@@ -246,7 +246,7 @@ mod tests {
 
     fn book() -> Value {
         json!({
-            "schema": 1, "revision": 3, "routes": [{"name": "default", "blobs": ["oci"]}],
+            "schema": 1, "revision": 3, "routes": [{"name": "default", "blobs": ["oci"], "anomaly_breadth": {"clients": 3, "networks": 1}}],
             "rules": [{"id": "a", "version": 1, "expression": "ssl", "action": "tag",
                 "volume": {"by": "client", "requests": 5, "seconds": 10}}],
             "modes": [{"rule": "a", "route": "default", "mode": "enforce", "percent": 1.0, "stages":
@@ -284,7 +284,7 @@ mod tests {
         strict::<Rulebook>(&book.to_string(), "body").unwrap();
         let mut all = Vec::new();
         objects(&book, "", "body", &mut all);
-        assert_eq!(all.len(), 11, "{all:?}");
+        assert_eq!(all.len(), 12, "{all:?}");
         for (pointer, place) in &all {
             let mut odd = book.clone();
             let object = odd.pointer_mut(pointer).unwrap();

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 
-use super::document::{DEFAULT_ROUTE, ModeSetting, Route, Rule, Rulebook, Settings, Volume};
+use super::document::{AnomalyBreadth, DEFAULT_ROUTE, ModeSetting, Route, Rule, Rulebook, Settings, Volume};
 use super::ingest;
 use super::name::{check_host, check_name, check_origin};
 use super::named_list::NamedList;
@@ -126,6 +126,9 @@ fn one_route(faults: &mut Faults, prefix: &str, route: &Route) {
     if let Err(error) = route.blob_shapes() {
         let place = error.at().map_or_else(String::new, |at| format!("[{at}]"));
         faults.add(format!("{prefix}blobs{place}"), error.to_string());
+    }
+    if let Some(own) = route.anomaly_breadth {
+        breadth(faults, prefix, own);
     }
     if let Some(host) = &route.host {
         faults.check(|| format!("{prefix}host"), host, check_host(host));
@@ -297,6 +300,13 @@ fn detours(faults: &mut Faults, book: &Rulebook) {
     }
 }
 
+fn breadth(faults: &mut Faults, prefix: &str, breadth: AnomalyBreadth) {
+    for (field, least) in [("clients", breadth.clients), ("networks", breadth.networks)] {
+        let place = format!("{prefix}anomaly_breadth.{field}");
+        faults.within(place, least, 1, MAX_ANOMALY_BREADTH);
+    }
+}
+
 fn settings(faults: &mut Faults, settings: &Settings) {
     faults.within(
         "settings.retry_after_s",
@@ -318,11 +328,7 @@ fn settings(faults: &mut Faults, settings: &Settings) {
     );
     let bytes = settings.retention_bytes;
     faults.within("settings.retention_bytes", bytes, 1_000_000, MAX_RETENTION_BYTES);
-    let breadth = settings.anomaly_breadth;
-    for (field, least) in [("clients", breadth.clients), ("networks", breadth.networks)] {
-        let place = format!("settings.anomaly_breadth.{field}");
-        faults.within(place, least, 1, MAX_ANOMALY_BREADTH);
-    }
+    breadth(faults, "settings.", settings.anomaly_breadth);
     ingest::mappings(faults, &settings.ingest);
     for (colo, count) in &settings.fire_logs {
         let is_code = (3..=8).contains(&colo.len())

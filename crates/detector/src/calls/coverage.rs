@@ -56,11 +56,7 @@ pub(super) fn coverage<S: Sql>(store: &Detector<S>, now_ms: u64) -> CoverageJson
         networks: senders.map(|senders| senders.networks),
         anomaly_breadth: coverage.least,
         limits: limits(&coverage),
-        routes: coverage
-            .routes
-            .iter()
-            .map(|route| of_route(route, &coverage))
-            .collect(),
+        routes: coverage.routes.iter().map(of_route).collect(),
     }
 }
 
@@ -162,16 +158,10 @@ fn limits(coverage: &Coverage) -> Vec<String> {
 /// What is said of a route beside everything together.
 fn limit(route: &RouteCoverage, coverage: &Coverage) -> Option<String> {
     let is_told = route.state == coverage.state || coverage.routes.len() == 1;
-    (!is_told).then(|| {
-        format!(
-            "Route {}: {}",
-            visible(&route.route),
-            of_route(route, coverage).text
-        )
-    })
+    (!is_told).then(|| format!("Route {}: {}", visible(&route.route), of_route(route).text))
 }
 
-fn of_route(route: &RouteCoverage, coverage: &Coverage) -> RouteJson {
+fn of_route(route: &RouteCoverage) -> RouteJson {
     let text = match (route.state, route.learned) {
         (CoverageState::NoTraffic, _) => "no blob request in the last hour.".to_owned(),
         (CoverageState::Learning, Some(learned)) => format!(
@@ -180,7 +170,7 @@ fn of_route(route: &RouteCoverage, coverage: &Coverage) -> RouteJson {
         ),
         (CoverageState::Learning, None) => "still learning what is normal.".to_owned(),
         (CoverageState::TooFewClients, _) => {
-            let AnomalyBreadth { clients, networks } = coverage.least;
+            let AnomalyBreadth { clients, networks } = route.least;
             let found = counted(route.senders.unwrap_or_default());
             format!(
                 "too few clients to judge by itself: {found} in the last hour, and an anomaly needs {clients} in {networks}."

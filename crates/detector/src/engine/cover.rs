@@ -5,6 +5,7 @@ use crate::coverage::{Coverage, CoverageState, MissingTraffic, RouteCoverage, Se
 use crate::kind::AnomalyKind;
 use crate::window::MINUTE_SLOTS;
 use blobwatch_detect::monitor::Monitor;
+use blobwatch_rulebook::AnomalyBreadth;
 
 /// Slots of a week.
 const WEEK_SLOTS: u64 = 7 * 8640;
@@ -20,10 +21,10 @@ impl Engine {
         }
         let tested_from = self.tested_from().filter(|from| *from > slot);
         Coverage {
-            state: self.state(&everybody, tested_from.is_some()),
+            state: self.state_of_all(&everybody, &lately, tested_from.is_some()),
             tested_from,
             senders: everybody.counted(),
-            least: self.breadth,
+            least: self.breadths.all,
             missing: self.missing_traffic(slot),
             unseen: everybody.unseen(),
             is_redirected: everybody.are_redirected(),
@@ -42,12 +43,26 @@ impl Engine {
         self.monitors.iter().filter_map(Monitor::tested_from).max()
     }
 
-    fn state(&self, senders: &Senders, is_learning: bool) -> CoverageState {
+    /// A route that judges itself by fewer clients is watched, also where all together are too few.
+    fn state_of_all(
+        &self,
+        senders: &Senders,
+        lately: &[(&str, Senders)],
+        is_learning: bool,
+    ) -> CoverageState {
+        let own = |(route, senders): &(&str, Senders)| !senders.are_few(self.breadths.of_route(route));
+        match Self::state(senders, is_learning, self.breadths.all) {
+            CoverageState::TooFewClients if lately.iter().any(own) => CoverageState::Watching,
+            state => state,
+        }
+    }
+
+    fn state(senders: &Senders, is_learning: bool, least: AnomalyBreadth) -> CoverageState {
         if senders.counts.requests == 0 {
             CoverageState::NoTraffic
         } else if is_learning {
             CoverageState::Learning
-        } else if senders.are_few(self.breadth) {
+        } else if senders.are_few(least) {
             CoverageState::TooFewClients
         } else {
             CoverageState::Watching
@@ -59,9 +74,11 @@ impl Engine {
         let is_alone = lately.len() == 1;
         let of = |(route, senders): &(&str, Senders)| {
             let learned = self.learned(route).filter(|_| !is_alone);
+            let least = self.breadths.of_route(route);
             RouteCoverage {
                 route: (*route).to_owned(),
-                state: self.state(senders, is_learning || learned.is_some()),
+                state: Self::state(senders, is_learning || learned.is_some(), least),
+                least,
                 senders: senders.counted(),
                 learned,
             }

@@ -176,7 +176,8 @@ impl Engine {
             until: seen.span.first,
         };
         let count = |span| Affected::from(&breadth(&self.window, seen.cohort, event, span));
-        is_broad(count(seen.span), count(before), self.breadth)
+        let least = (self.breadths).of_events(&self.window, seen.kind, seen.cohort, seen.span);
+        is_broad(count(seen.span), count(before), least)
     }
 
     /// The open anomaly that this is part of.

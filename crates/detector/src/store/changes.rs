@@ -2,10 +2,12 @@
 //!
 //! A change that comes again is known by its id. They are kept as long as marks are.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Detector, Mark, count};
-use crate::changes::{breadth_of, interventions_of, marks_of, switches_of};
+use crate::changes::{breadth_of, interventions_of, marks_of, route_breadths_of, switches_of};
 use crate::engine::MAX_SWITCHES;
 use crate::webhook::Alert;
 use blobwatch_rulebook::{AnomalyBreadth, ChangeNotice};
@@ -25,6 +27,16 @@ pub(super) const NO_SWITCHES: &str = "DELETE FROM meta WHERE key = 'switches'";
 
 const BREADTH: &str = "SELECT value FROM meta WHERE key = 'anomaly_breadth'";
 const KEEP_BREADTH: &str = "INSERT OR REPLACE INTO meta (key, value) VALUES ('anomaly_breadth', ?)";
+
+const ROUTE_BREADTHS: &str = "SELECT value FROM meta WHERE key = 'anomaly_breadth_of_routes'";
+const KEEP_ROUTE_BREADTHS: &str =
+    "INSERT OR REPLACE INTO meta (key, value) VALUES ('anomaly_breadth_of_routes', ?)";
+
+/// Routes whose breadth is kept, also after it was taken back: four times as many as there may be.
+const MAX_ROUTE_BREADTHS: usize = 1_024;
+
+/// By route: since when, and what; `None` where it was taken back.
+type RouteBreadths = BTreeMap<String, (u64, Option<AnomalyBreadth>)>;
 
 /// How broad a fault must be, since a time.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
@@ -83,6 +95,7 @@ impl<S: Sql> Detector<S> {
     fn keep_change_notices(&self, notices: &[ChangeNotice]) -> Result<(), StoreError> {
         for notice in notices {
             self.keep_breadth(notice)?;
+            self.keep_route_breadths(notice)?;
             self.sql.run(
                 "INSERT OR IGNORE INTO change (id, time_ms, body) VALUES (?, ?, ?)",
                 &[
@@ -119,6 +132,41 @@ impl<S: Sql> Detector<S> {
         self.engine.intervened(notices.iter().flat_map(interventions_of));
         let kept = self.kept_breadth()?;
         self.engine.set_breadth(kept.breadth);
+        let of_routes = self.kept_route_breadths()?.into_iter();
+        let told = of_routes.filter_map(|(route, (_, breadth))| Some((route, breadth?)));
+        self.engine.set_route_breadths(told.collect());
+        Ok(())
+    }
+
+    fn kept_route_breadths(&self) -> Result<RouteBreadths, StoreError> {
+        let rows = self.sql.run(ROUTE_BREADTHS, &[])?;
+        let kept = rows
+            .first()
+            .map(|row| row.json(0, "meta.value of anomaly_breadth_of_routes"));
+        Ok(kept.transpose()?.unwrap_or_default())
+    }
+
+    fn keep_route_breadths(&self, notice: &ChangeNotice) -> Result<(), StoreError> {
+        let mut told = route_breadths_of(notice).peekable();
+        if told.peek().is_none() {
+            return Ok(());
+        }
+        let mut kept = self.kept_route_breadths()?;
+        let before = kept.clone();
+        for (route, breadth) in told {
+            let is_newer = |(time_ms, _): &(u64, _)| *time_ms <= notice.time_ms;
+            let is_known = kept.get(route);
+            if is_known.map_or(breadth.is_some(), is_newer) {
+                kept.insert(route.to_owned(), (notice.time_ms, breadth));
+            }
+        }
+        if kept.len() > MAX_ROUTE_BREADTHS {
+            kept.retain(|_, (_, breadth)| breadth.is_some());
+        }
+        if kept != before {
+            let kept = json(&kept, "anomaly_breadth_of_routes")?;
+            self.sql.run(KEEP_ROUTE_BREADTHS, &[kept])?;
+        }
         Ok(())
     }
 

@@ -21,7 +21,7 @@ use crate::{Engine, Rollup};
 use blobwatch_guard::{Against, HarmNotice};
 use blobwatch_pull::{Family, Mode};
 use blobwatch_records::{CellBatch, SLOT_S};
-use blobwatch_rulebook::{Cause, ChangeNotice, PartChange, RuleValue};
+use blobwatch_rulebook::{AnomalyBreadth, Cause, ChangeNotice, PartChange, RuleValue};
 use blobwatch_sql::{Native, Unpaced, at_once};
 
 pub(crate) const START_MS: u64 = NOON * SLOT_S * 1000;

@@ -93,6 +93,50 @@ fn a_fleet_behind_one_proxy_is_judged_once_the_settings_say_so() {
     case(1, Some(least(1, 1)), CoverageState::Watching);
 }
 
+/// Three machines of an internal registry, beside a public one with thousands.
+#[test]
+fn a_small_route_is_judged_by_its_own_breadth() {
+    #[track_caller]
+    fn case(own: Option<AnomalyBreadth>, of_all: AnomalyBreadth, opens: bool) {
+        let mut world = World::new(5).crowd(3, 2);
+        let mut public = World::new(6);
+        world.engine.set_breadth(of_all);
+        let of_routes = own.map(|own| ("hub".to_owned(), own));
+        (world.engine).set_route_breadths(of_routes.into_iter().collect());
+        let few = |resumed| {
+            move |_: &Build, _: &str, _: bool| Fault {
+                resumed,
+                clients: 3,
+                networks: 2,
+                ..HEALTHY
+            }
+        };
+        for slot in 0..HOUR + 60 {
+            let mut batch = world.batch(&few(if slot < HOUR { 0.0 } else { 0.3 }));
+            let mut beside = public.batch(&healthy);
+            let route: Arc<str> = "public".into();
+            beside
+                .cells
+                .iter_mut()
+                .for_each(|cell| cell.key.route = Arc::clone(&route));
+            batch.cells.extend(beside.cells);
+            world.take(batch);
+        }
+        let coverage = world.engine.coverage(world.slot);
+        let hub = coverage.routes.iter().find(|of| of.route == "hub").unwrap();
+        assert_eq!(hub.state == CoverageState::Watching, opens, "{own:?}");
+        let names: Vec<String> = world.engine.open().map(|anomaly| anomaly.sentence()).collect();
+        assert_eq!(names.len(), usize::from(opens), "{names:?}");
+        assert!(names.iter().all(|name| name.contains("route hub")), "{names:?}");
+    }
+    let usual = AnomalyBreadth::default();
+    case(None, usual, false);
+    case(Some(least(3, 2)), usual, true);
+    case(Some(least(4, 2)), usual, false);
+    // It may ask for more than the others, too.
+    case(Some(least(20, 5)), least(3, 2), false);
+}
+
 #[test]
 fn a_quiet_route_learns_beside_a_busy_one() {
     let mut world = World::new(4);

@@ -7,7 +7,7 @@ use super::change::{ChangeResult, Context, PlannedChange, body, carry_out, check
 use super::ending::{Ending, Retirement, retire};
 use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
 use blobwatch_pull::BlobShapes;
-use blobwatch_rulebook::{DEFAULT_ROUTE, Disclose, Redirects, Route, Rulebook};
+use blobwatch_rulebook::{AnomalyBreadth, DEFAULT_ROUTE, Disclose, Redirects, Route, Rulebook};
 use blobwatch_sql::Sql;
 use blobwatch_wire::{List, Page, Place, Problem, json_text, rfc3339};
 
@@ -23,6 +23,8 @@ pub(crate) struct RouteItem {
     pub redirects: Redirects,
     pub observe: f64,
     pub disclose: Disclose,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anomaly_breadth: Option<AnomalyBreadth>,
     /// RFC 3339.
     pub time: String,
     pub actor: String,
@@ -43,6 +45,7 @@ impl From<StoredVersion<Route>> for RouteItem {
             redirects: route.redirects,
             observe: route.observe,
             disclose: route.disclose,
+            anomaly_breadth: route.anomaly_breadth,
             time: rfc3339(kept.time_ms),
             actor: kept.actor,
             reason: kept.reason,
@@ -63,6 +66,7 @@ struct RouteBody {
     redirects: Option<Redirects>,
     observe: Option<f64>,
     disclose: Option<Disclose>,
+    anomaly_breadth: Option<AnomalyBreadth>,
 }
 
 /// Every route, in the order that breaks ties.
@@ -153,6 +157,7 @@ impl RouteBody {
             redirects: self.redirects.unwrap_or(unset.redirects),
             observe: self.observe.unwrap_or(unset.observe),
             disclose: self.disclose.unwrap_or(unset.disclose),
+            anomaly_breadth: self.anomaly_breadth,
             name: unset.name,
         }
     }

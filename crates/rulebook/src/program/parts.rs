@@ -83,6 +83,8 @@ pub(super) fn read_route(reader: &mut Reader<'_>) -> DecodeResult<Route> {
         redirects: reader.one(&REDIRECTS, "redirects")?,
         observe: read_float(reader)?,
         disclose: reader.one(&DISCLOSE, "disclose")?,
+        // Only the Detector goes by it.
+        anomaly_breadth: None,
     })
 }
 

@@ -230,6 +230,26 @@ fn settings_keep_what_an_object_can_hold() {
         &["settings.address_hours"],
     );
     case(|book| book.settings.address_hours = 8_784, &[]);
+    let own = |clients, networks| Some(AnomalyBreadth { clients, networks });
+    case(|book| book.routes[0].anomaly_breadth = own(1, 1), &[]);
+    case(
+        |book| book.routes[0].anomaly_breadth = own(0, 10_001),
+        &[
+            "routes[0].anomaly_breadth.clients",
+            "routes[0].anomaly_breadth.networks",
+        ],
+    );
+}
+
+#[test]
+fn a_breadth_of_a_route_needs_the_newest_schema() {
+    let mut book = book();
+    let text = serde_json::to_string(&book.routes).unwrap();
+    assert!(!text.contains("anomaly_breadth"), "{text}");
+    book.routes[0].anomaly_breadth = Some(AnomalyBreadth::default());
+    assert_eq!(book.clone().with_schema().schema, 5);
+    let text = serde_json::to_string(&book.routes).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<Route>>(&text).unwrap(), book.routes);
 }
 
 /// Isolates of older builds go on with a rulebook that leaves the breadth as it is.

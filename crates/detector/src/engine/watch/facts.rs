@@ -1,5 +1,6 @@
 //! What an anomaly is described from.
 
+use crate::breadths::Breadths;
 use crate::cohort::Cohort;
 use crate::engine::Past;
 use crate::kind::AnomalyKind;
@@ -11,7 +12,6 @@ use crate::rules::Switch;
 use crate::upstream::UpstreamFires;
 use crate::window::{Bucket, Window};
 use blobwatch_records::CellKey;
-use blobwatch_rulebook::AnomalyBreadth;
 use blobwatch_upstream::UpstreamWindow;
 
 #[derive(Clone, Copy)]
@@ -19,7 +19,7 @@ pub(in crate::engine) struct Facts<'a> {
     pub(in crate::engine) window: &'a Window,
     pub(in crate::engine) switches: &'a [Switch],
     pub(in crate::engine) past: &'a [Past],
-    pub(in crate::engine) breadth: AnomalyBreadth,
+    pub(in crate::engine) breadths: &'a Breadths,
     pub(in crate::engine) upstream: &'a UpstreamFires,
     pub(in crate::engine) windows: &'a [UpstreamWindow],
 }
@@ -40,6 +40,7 @@ impl Facts<'_> {
         rates: &Rates,
         before: Option<&Cohort>,
     ) -> Naming {
+        let least = self.breadths.of_events(self.window, kind, cohort, span);
         let question = naming::Question {
             window: self.window,
             kind,
@@ -47,7 +48,7 @@ impl Facts<'_> {
             span,
             rates,
             was_wrong: &|bucket, key| self.was_wrong(bucket, key),
-            min_networks: self.breadth.networks,
+            min_networks: least.networks,
         };
         naming::name(&question, before)
     }

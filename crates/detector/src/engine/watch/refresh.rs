@@ -201,7 +201,7 @@ impl Engine {
             window: &self.window,
             switches: &self.switches,
             past: &self.past,
-            breadth: self.breadth,
+            breadths: &self.breadths,
             upstream: &self.upstream,
             windows: &self.windows,
         }

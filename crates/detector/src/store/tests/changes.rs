@@ -82,3 +82,41 @@ fn changes_are_kept_within_their_bound_and_as_long_as_marks() {
     detector.tick(START_MS + 91 * 86_400_000).unwrap();
     assert_eq!(kept(&detector), 0);
 }
+
+/// Of routes, as the RuleBook tells of them: out of order, taken back, and after a restart.
+#[test]
+fn breadths_of_routes_are_those_that_were_told_last() {
+    let told = |id: u64, time_ms: u64, route: &str, after: serde_json::Value| -> ChangeNotice {
+        let part = serde_json::json!({"part": "route", "route": route, "before": null, "after": after});
+        let notice = serde_json::json!({"id": id.to_string(), "revision": id, "time_ms": time_ms, "actor": "olga",
+            "cause": "operator", "action": "route.put", "target": route, "parts": [part]});
+        serde_json::from_value(notice).unwrap()
+    };
+    let own = |clients: u32| serde_json::json!({"anomaly_breadth": {"clients": clients, "networks": 1}});
+    let mut detector = open();
+    for (id, time_ms, route, after) in [
+        (1, 10, "internal", own(3)),
+        (2, 30, "internal", own(2)),
+        (3, 20, "internal", own(7)),
+        (4, 10, "edge", own(4)),
+        (5, 20, "edge", serde_json::json!({"origin": "https://a.example"})),
+        (6, 10, "gone", own(5)),
+        (7, 20, "gone", serde_json::Value::Null),
+        (8, 10, "plain", serde_json::json!({})),
+    ] {
+        detector
+            .change(&told(id, START_MS + time_ms, route, after))
+            .unwrap();
+    }
+    let kept = |detector: &Detector<Native>| detector.engine.route_breadths().clone();
+    let expected = [(
+        "internal".to_owned(),
+        AnomalyBreadth {
+            clients: 2,
+            networks: 1,
+        },
+    )]
+    .into();
+    assert_eq!(kept(&detector), expected);
+    assert_eq!(kept(&reopened(detector, START_MS + 100)), expected);
+}

@@ -141,3 +141,22 @@ fn the_rulebook_of_any_revision_can_be_read() {
         "query.revision"
     );
 }
+
+#[test]
+fn a_route_may_have_a_breadth_of_its_own() {
+    let api = api();
+    let own = json!({"clients": 3, "networks": 1});
+    let route = json!({"repository": "internal/**", "anomaly_breadth": own});
+    let (_, made) = api.put("routes/internal", &route);
+    assert_eq!(made["anomaly_breadth"], own);
+    assert_eq!(api.get("rulebook")["schema"], 5);
+    let (_, without) = api.put("routes/internal", &json!({"repository": "internal/**"}));
+    assert_eq!(
+        (&without["changed"], without.get("anomaly_breadth")),
+        (&json!(true), None)
+    );
+    let body = r#"{"repository": "internal/**", "anomaly_breadth": {"clients": 0, "networks": 1}}"#;
+    let problem = api.refused("PUT", "routes/internal", body);
+    let place = problem.errors[0].place.as_str();
+    assert!(place.ends_with("anomaly_breadth.clients"), "{place}");
+}

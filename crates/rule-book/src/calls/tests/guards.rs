@@ -375,7 +375,7 @@ fn a_guard_that_cannot_make_up_its_mind_is_remembered_by_its_last_moments() {
     api.put("rules/sweep/modes/default", &enforce);
     // Ever more clients, of whom just so many pull cleanly that it passes and does not, in turns.
     let mut at_ms = 100_000;
-    let (mut clients, mut clean) = (2_000, 0);
+    let (mut clients, mut clean) = (8_000, 0);
     let mut turns = 0;
     let mut last = State::Watching;
     while turns < 2 * MAX_MOMENTS {
