@@ -105,7 +105,7 @@ fn breadths_of_routes_are_those_that_were_told_last() {
         (8, 10, "plain", serde_json::json!({})),
     ] {
         detector
-            .change(&told(id, START_MS + time_ms, route, after))
+            .change(&told(id, START_MS + time_ms, route, after), START_MS)
             .unwrap();
     }
     let kept = |detector: &Detector<Native>| detector.engine.route_breadths().clone();
