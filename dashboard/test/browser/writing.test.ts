@@ -357,7 +357,7 @@ test("a webhook is set, tried and seen to arrive", async () => {
   const { page, faults, close } = await visit("settings");
   await page.getByRole("button", { name: "New webhook…" }).click();
   await page.getByRole("dialog").getByLabel("Name").fill("chat");
-  await page.getByLabel("Address").fill("https://hooks.example/a");
+  await page.getByLabel("Address", { exact: true }).fill("https://hooks.example/a");
   await page.getByLabel("Receiver").selectOption("Slack");
   assert.equal(await page.getByLabel("Secret, 22").count(), 0, "the address is the secret");
   await page.getByLabel("Receiver").selectOption("PagerDuty");

@@ -108,7 +108,7 @@ test("routes, settings and webhooks are written on the page", async () => {
   assert.equal(settings["retry_after_s"], 45);
   await page.getByRole("button", { name: "New webhook…" }).click();
   await page.getByLabel("Name", { exact: true }).fill("chat");
-  await page.getByLabel("Address").fill("http://localhost/");
+  await page.getByLabel("Address", { exact: true }).fill("http://localhost/");
   await page.getByLabel("Secret, 22").fill("0123456789012345678901234");
   await page.getByLabel("Reason, for the audit log").fill("the night shift");
   await page.getByRole("button", { name: "Save", exact: true }).click();

@@ -63,7 +63,7 @@ impl<S: Sql> FireLog<S> {
             losses::add(sql, &flush.losses, now_ms)?;
             let (addresses, evicted) = self.keep_addresses(&flush.addresses, now_ms)?;
             if evicted > 0 {
-                dropped.insert("addresses_evicted".to_owned(), evicted);
+                losses::add(sql, &[("addresses_evicted".to_owned(), evicted)].into(), now_ms)?;
             }
             losses::add(sql, &dropped, now_ms)?;
             Ok::<_, FireLogError>(addresses)
