@@ -3,6 +3,7 @@
 //! Guarantees: an address is judged again before every attempt; redirects are not followed; an answer is waited for
 //! ten seconds and its body is not read.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use blobwatch_detector::{
@@ -76,13 +77,11 @@ fn request(webhook: &Webhook, delivery: &Delivery) -> Result<Request> {
     init.with_method(Method::Post)
         .with_redirect(RequestRedirect::Manual)
         .with_body(Some(delivery.body.as_str().into()));
-    let url = format!("{}{}", webhook.url.trim_end_matches('/'), delivery.path);
-    let url = if delivery.path.is_empty() {
-        &webhook.url
-    } else {
-        &url
+    let url = match &*delivery.path {
+        "" => Cow::Borrowed(&*webhook.url),
+        path => Cow::Owned(format!("{}{path}", webhook.url.trim_end_matches('/'))),
     };
-    let request = Request::new_with_init(url, &init)?;
+    let request = Request::new_with_init(&url, &init)?;
     let headers = request.headers();
     headers.set("Content-Type", webhook.format.content_type())?;
     headers.set("User-Agent", "Blobwatch")?;

@@ -38,8 +38,8 @@ pub use record::{
     BlobKey, Fired, MAX_ISOLATE, Method, Outcome, Profile, RangeRecord, Record, RecordId, SizeClass,
 };
 pub use recorded::{
-    NEVER_KEPT, RecordValues, algorithm, asked_kind, has_path, integer, not_recorded, parts, range_values,
-    seen_kind,
+    NEVER_KEPT, RecordValues, algorithm, asked_kind, has_path, integer, name_of, not_recorded, parts,
+    range_values, seen_kind,
 };
 pub use request::{Identity, Request, kept};
 pub use settle::{ObservedAnswer, Pending};

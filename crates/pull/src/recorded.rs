@@ -248,7 +248,8 @@ pub fn integer<'a>(number: Option<u64>) -> Value<'a> {
 }
 
 /// The name in JSON, which is the one in the rule language.
-fn name_of<T: Serialize>(value: &T) -> String {
+#[must_use]
+pub fn name_of<T: Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(name)) => name,
         _ => String::new(),

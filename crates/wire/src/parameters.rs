@@ -78,7 +78,14 @@ impl Page {
     /// # Errors
     /// 400 for anything else, and for a limit outside 1 to [`MAX_LIMIT`].
     pub fn parse(query: &str) -> Result<Self, Problem> {
-        let parameters = Parameters::parse(query, &["cursor", "limit"])?;
+        Self::read(&Parameters::parse(query, &["cursor", "limit"])?)
+    }
+
+    /// The same, of a call that takes other parameters too.
+    ///
+    /// # Errors
+    /// 400 for a limit outside 1 to [`MAX_LIMIT`].
+    pub fn read(parameters: &Parameters<'_>) -> Result<Self, Problem> {
         let limit = match parameters.get("limit") {
             None => DEFAULT_LIMIT,
             Some(text) => limit(text)?,

@@ -1,5 +1,7 @@
 //! One thing to tell, before anybody's format.
 
+use std::borrow::Cow;
+
 use super::event::{EventName, Severity};
 use crate::broad::clients_in_networks;
 use crate::changes::{change_words, routes_of};
@@ -181,7 +183,7 @@ fn without_invisible(anomaly: &Anomaly) -> Anomaly {
         .flat_map(|response| [&mut response.actor, &mut response.text]);
     let changes = routes.chain(rules).chain(responses);
     for text in values.chain(entries).chain(windows).chain(changes) {
-        if let std::borrow::Cow::Owned(escaped) = visible(text) {
+        if let Cow::Owned(escaped) = visible(text) {
             *text = escaped;
         }
     }

@@ -113,15 +113,6 @@ pub enum Severity {
 }
 
 impl Severity {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
-
     pub(super) const fn of_kind(kind: AnomalyKind) -> Self {
         match kind {
             AnomalyKind::ResumeSurge

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{FireLogs, ask_all};
 use crate::{AddressesCall, EraseAddressCall, KeptAddress};
 use blobwatch_pull::ClientKey;
-use blobwatch_wire::{MAX_LIMIT, Parameters, Place, Problem, rfc3339};
+use blobwatch_wire::{Page, Parameters, Place, Problem, rfc3339};
 
 /// As the API answers.
 #[derive(Debug, Serialize)]
@@ -44,17 +44,14 @@ pub async fn address_list(
     query: &str,
 ) -> Result<AddressList, Problem> {
     let parameters = Parameters::parse(query, &["client", "cursor", "limit"])?;
-    let limit = match parameters.get("limit") {
-        None => 100,
-        Some(text) => limit(text)?,
-    };
+    let page = Page::read(&parameters)?;
     let call = AddressesCall {
         client: parameters
             .get("client")
             .map(|text| client_of(text, "query.client"))
             .transpose()?,
-        after: parameters.get("cursor").unwrap_or_default(),
-        limit: limit + 1,
+        after: page.after.as_deref().unwrap_or_default(),
+        limit: page.limit + 1,
     };
     let gathered = ask_all(fire_logs, names, &call).await;
     if let (true, Some(problem)) = (gathered.answers.is_empty(), gathered.problem) {
@@ -62,7 +59,7 @@ pub async fn address_list(
     }
     Ok(AddressList::of(
         gathered.answers.into_iter().flatten(),
-        limit,
+        page.limit,
         gathered.incomplete,
     ))
 }
@@ -122,13 +119,5 @@ fn client_of(text: &str, place: &str) -> Result<ClientKey, Problem> {
     text.parse().map_err(|_| {
         let message = format!("expected 16 hex digits, as `client` of records has them, found {text:?}");
         Problem::bad_parameter(Place::new(place, message))
-    })
-}
-
-fn limit(text: &str) -> Result<usize, Problem> {
-    let number = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-    number.ok_or_else(|| {
-        let message = format!("expected a number from 1 to {MAX_LIMIT}, found {text:?}");
-        Problem::bad_parameter(Place::new("query.limit", message))
     })
 }

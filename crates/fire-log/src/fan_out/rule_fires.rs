@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use serde::Serialize;
-
 use super::{FireLogs, ask_all};
 use crate::{RuleAct, RuleFiresCall};
-use blobwatch_pull::Origin;
+use blobwatch_pull::{Origin, name_of};
 
 /// The counter, which the Detector's page begins with what others' rules did.
 const NAME: &str = "blobwatch_rule_fires_total";
@@ -38,14 +36,8 @@ fn labels(act: &RuleAct) -> String {
         Origin::Own.name(),
         act.rule,
         act.route,
-        word(&act.mode),
-        word(&act.would),
-        word(&act.applied),
+        name_of(&act.mode),
+        name_of(&act.would),
+        name_of(&act.applied),
     )
-}
-
-/// As records have it.
-fn word(value: &impl Serialize) -> String {
-    let text = serde_json::to_string(value).unwrap_or_default();
-    text.trim_matches('"').to_owned()
 }
