@@ -204,6 +204,7 @@ const BLOB_ATTRIBUTES: [&str; 3] = ["repository", "digest", "size"];
 
 /// Values said one by one; of more their number is said.
 const MAX_SAID: usize = 3;
+            "tcp",
 
 fn words(literal: &Literal) -> String {
     let list = |word: &str| listed(&literal.values, word, plural(&literal.attribute));
@@ -268,6 +269,7 @@ fn as_number(value: &str) -> String {
         format!("AS{value}")
     } else {
         format!("{value} network")
+        ("tcp", false) => one_or_many("TCP signature"),
     }
 }
 
@@ -312,6 +314,7 @@ mod tests {
             among,
         }
     }
+        "tcp" => "TCP signatures",
 
     #[track_caller]
     fn case(literals: Vec<Literal>, expected: &str) {
@@ -431,3 +434,14 @@ mod tests {
         assert!(cohort.is_wide() && !absent.is_wide());
     }
 }
+        case(
+            vec![literal("tcp", &["4:255:0:1460:26883,0:mss:df:0"], false, 1)],
+            "TCP signature 4:255:0:1460:26883,0:mss:df:0",
+        );
+        case(
+            vec![
+                literal("family", &["docker"], false, 1),
+                literal("tcp", &["a", "b"], false, 2),
+            ],
+            "docker, TCP signatures a or b",
+        );

@@ -65,6 +65,7 @@ export interface RequestRecord {
   arch: string | null;
   fingerprint: string;
   ja4: string | null;
+  tcp: string | null;
   fired: Fired[];
   verdict: Verdict;
   revision: number;

@@ -52,7 +52,7 @@ function filters(anomaly: Answer, known: string[]): Record<string, string> {
 
 /** One value of these can be filtered by where requests are listed. */
 const OF_REQUESTS = [...ATTRIBUTES, "served_by"];
-const ONE_OF_REQUESTS = ["repository", "digest"];
+const ONE_OF_REQUESTS = ["repository", "digest", "tcp"];
 
 function requestFilters(anomaly: Answer): Record<string, string> {
   const single = anomaly.cohort.filter((part) => ONE_OF_REQUESTS.includes(part.attribute) && part.values.length === 1);
