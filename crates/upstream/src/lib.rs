@@ -9,6 +9,7 @@ mod intake;
 mod lines;
 mod packets;
 mod report;
+mod target;
 mod told;
 mod unpack;
 mod window;

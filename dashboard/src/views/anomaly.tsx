@@ -207,7 +207,7 @@ function Windows({ anomaly }: { anomaly: Answer }) {
   return (
     <section class="card" aria-labelledby="windows">
       <h2 id="windows">Upstream windows</h2>
-      <p class="faint">Another party said that it mitigated an attack in that time. Only time connects it with this anomaly.</p>
+      <p class="faint">Another party said that it mitigated an attack in that time. Only its time and its target connect it with this anomaly.</p>
       <table class="list">
         <thead>
           <tr>
