@@ -21,6 +21,6 @@ pub use event::{acted, event_id, upstream_fire, upstream_rule_name};
 pub use form::FormReader;
 pub use intake::{Harvest, Intake};
 pub use packets::{MAX_COMBINATIONS, PACKET_ATTRIBUTES, PacketCounts, PacketOutcome, PacketRow, PacketRule};
-pub use report::{Counts, IngestFault, IngestReport, MAX_FAULTS};
+pub use report::{Counts, IngestFault, IngestReport, MAX_FAULTS, Refusal};
 pub use unpack::{MAX_PACKED, Unpack, UnpackError};
 pub use window::UpstreamWindow;
