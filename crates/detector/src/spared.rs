@@ -182,8 +182,6 @@ mod tests {
             two,
             "clients on amzn2, 6 colos, not FRA or IAD",
         );
-        let one = |colo: &str, _: &str| (40.0, if colo == "FRA" { 20.0 } else { 0.0 });
-        case(&amazon(), &all, 0.001, one, "clients on amzn2, at FRA");
     }
 
     #[test]

@@ -49,7 +49,10 @@ impl Needs {
             Field::Asn | Field::Country | Field::Colo | Field::Cloud | Field::CloudRegion => {
                 self.place = true
             }
-            Field::Path | Field::Repository | Field::Digest | Field::DigestAlgorithm => self.blob = true,
+            // A spelling that is not the blob's own, or half of a pull, says less of it.
+            Field::Path | Field::Repository | Field::Digest | Field::DigestAlgorithm => {
+                (self.blob, self.treatment) = (true, true);
+            }
             Field::ClientKey | Field::ClientNetwork => self.client = true,
             Field::Ip => (self.client, self.address) = (true, true),
             Field::RangePresent
