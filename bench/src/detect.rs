@@ -4,6 +4,7 @@
 pub(crate) mod cost;
 mod delay;
 mod field;
+mod lag;
 mod months;
 mod place;
 mod rivals;
@@ -51,6 +52,8 @@ enum Part {
     Cost,
     /// Incidents as people report them, through `blobwatch replay`
     Field,
+    /// Attribution to another party's rule whose events come late
+    Lag,
 }
 
 /// # Errors
@@ -74,6 +77,9 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
     }
     if wanted(Part::Field) {
         figures.extend(field::run(seed)?);
+    }
+    if wanted(Part::Lag) {
+        figures.extend(lag::run(seed, args.seeds));
     }
     if wanted(Part::Months) {
         figures.extend(months::run(args.months, seed)?);

@@ -56,7 +56,7 @@ fn lines(page: &Value) -> Vec<String> {
             "{}  last {}, {:.1} events/min, {} s late: {} lines, {} events ({} joined, {} repeats, {} dropped), {} not for blobs, \
              {} unreadable",
             visible(text(source, "source")),
-            visible(text(source, "last_received")),
+            visible(source.get("last_received").and_then(Value::as_str).unwrap_or("never")),
             of("events_per_minute"),
             of("lag_s"),
             of("lines"),
@@ -67,6 +67,7 @@ fn lines(page: &Value) -> Vec<String> {
             of("not_blobs"),
             of("faults"),
         ));
+        lines.extend(list(source, "refused").iter().filter_map(refused));
         if let Some(since) = source.get("silent_since").and_then(Value::as_str) {
             lines.push(format!("  silent since {}", visible(since)));
         }
@@ -86,6 +87,16 @@ fn lines(page: &Value) -> Vec<String> {
     lines
 }
 
+/// Bodies that were refused for one reason, if any were.
+fn refused(one: &Value) -> Option<String> {
+    let last = one.get("last").and_then(Value::as_str)?;
+    let (status, bodies) = (number(one, "status"), number(one, "bodies"));
+    Some(format!(
+        "  {bodies} refused with {status}, last {}",
+        visible(last)
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -96,10 +107,12 @@ mod tests {
     fn a_source_is_a_line_and_what_is_wrong_stands_below() {
         let page = json!({"items": [{"source": "cloudflare", "last_received": "19:00", "events_per_minute": 12.5, "lag_s": 90,
             "lines": 40, "events": 30, "joined": 20, "repeats": 1, "dropped": 0, "not_blobs": 9, "faults": 1,
+            "refused": [{"status": 413, "bodies": 2, "last": "18:58"}, {"status": 429, "bodies": 0, "last": null}],
             "silent_since": "19:00", "last_faults": [{"time": "18:59", "line": 3, "expected": "a time"}]}]});
         let expected = [
             "cloudflare  last 19:00, 12.5 events/min, 90 s late: 40 lines, 30 events (20 joined, 1 repeats, 0 dropped), 9 not for \
              blobs, 1 unreadable",
+            "  2 refused with 413, last 18:58",
             "  silent since 19:00",
             "  18:59 line 3: expected a time",
         ];

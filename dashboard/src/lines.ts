@@ -13,6 +13,8 @@ export const PARALLEL = ["tile", "chunk", "scatter"];
 /** Classes of answers, what a rule does, and the starts that did not get their blob. */
 export const CLASSES = ["2xx", "3xx", "4xx", "5xx", "none"];
 export const ACTIONS = ["block", "throttle", "detour", "tag"];
+/** What lets a request through is none of them. */
+export const ALLOW = "allow";
 export const NO_START = ["start_failed", "start_refused"];
 export const FAULTS = [...NO_START, "target_unreached", "range_loop", "slow", "content_suspect"];
 
@@ -22,6 +24,7 @@ const WORDS: Record<string, string> = {
   throttle: "throttled",
   detour: "sent elsewhere",
   tag: "tagged",
+  allow: "let through by an allow rule",
   start_failed: "failed (5xx or no answer)",
   start_refused: "refused by the origin",
   target_unreached: "redirects not followed",

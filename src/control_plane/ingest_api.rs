@@ -13,7 +13,8 @@ use blobwatch_rule_book::{DocumentCall, HealthCall};
 use blobwatch_rulebook::{KNOWN_SOURCES, Rulebook};
 use blobwatch_tokens::{Actor, Role};
 use blobwatch_upstream::{
-    Counts, Deployment, FormReader, Harvest, Intake, MAX_PACKED, Unpack, UnpackError, UpstreamAnswer,
+    Counts, Deployment, FormReader, Harvest, IngestReport, Intake, MAX_PACKED, Refusal, Unpack, UnpackError,
+    UpstreamAnswer,
 };
 use blobwatch_wire::{Bytes, Nothing, Place, Problem};
 use futures_util::StreamExt;
@@ -92,18 +93,23 @@ fn firehose(status: u16, id: &str, error: Option<&str>) -> Answer<Response> {
 
 async fn take(source: &str, is_firehose: bool, request: &mut Request, env: &Env) -> Answer<Ingested> {
     authenticate(request, env)?.require(Role::Ingest)?;
-    let _slot = Slot::take()?;
     let known = known(env).await?;
     let (book, deployment) = &*known;
     let form =
         FormReader::of(source, book.settings.ingest.get(source)).ok_or_else(|| unknown_source(source))?;
+    let Some(_slot) = Slot::take() else {
+        return Err(refuse(env, source, Refusal::Busy).await);
+    };
     let is_envelope = is_firehose && form.is_of_firehose();
     let intake = Intake::new(deployment, source, form, is_envelope, now_ms());
-    let mut harvest = read(intake, request).await?;
-    if harvest.is_too_much {
-        return Err(too_much());
-    }
+    let Some(mut harvest) = read(intake, request)
+        .await?
+        .filter(|harvest| !harvest.is_too_much)
+    else {
+        return Err(refuse(env, source, Refusal::TooLarge).await);
+    };
     let sent = send(&mut harvest, env).await;
+    harvest.report.refused = (harvest.report.answer.dropped > 0).then_some(Refusal::Busy);
     // Figures, and windows: without them the source sends again.
     call(env, &IngestedCall, harvest.report.clone()).await?;
     sent?;
@@ -136,12 +142,12 @@ fn authenticate(request: &Request, env: &Env) -> Answer<Actor> {
 struct Slot;
 
 impl Slot {
-    fn take() -> Answer<Self> {
+    fn take() -> Option<Self> {
         if AT_ONCE.get() >= MAX_AT_ONCE {
-            return Err(busy("several bodies are being read; send this one again later"));
+            return None;
         }
         AT_ONCE.set(AT_ONCE.get() + 1);
-        Ok(Self)
+        Some(Self)
     }
 }
 
@@ -199,19 +205,21 @@ fn secret(env: &Env) -> Answer<String> {
     Ok(secret)
 }
 
-/// Reads the body as it comes.
-async fn read(mut intake: Intake<'_>, request: &mut Request) -> Answer<Harvest> {
+/// Reads the body as it comes; `None` where it is too large.
+async fn read(mut intake: Intake<'_>, request: &mut Request) -> Answer<Option<Harvest>> {
     if request.inner().body().is_some() {
         let mut stream = request.stream().failed_to("read the body")?;
         let mut unpack = Unpack::new(|piece: &[u8]| intake.push(piece));
         while let Some(piece) = stream.next().await {
-            unpack
-                .push(&piece.failed_to("read the body")?)
-                .map_err(unreadable)?;
+            if !fits(unpack.push(&piece.failed_to("read the body")?))? {
+                return Ok(None);
+            }
         }
-        unpack.finish().map_err(unreadable)?;
+        if !fits(unpack.finish())? {
+            return Ok(None);
+        }
     }
-    Ok(intake.finish())
+    Ok(Some(intake.finish()))
 }
 
 /// One FireLog after the other: a body is rarely of more than a few.
@@ -224,13 +232,26 @@ async fn send(harvest: &mut Harvest, env: &Env) -> Answer<()> {
     Ok(())
 }
 
-fn unreadable(error: UnpackError) -> Problem {
-    match error {
-        UnpackError::TooLarge => too_much(),
-        UnpackError::NotGzip => {
+/// Whether it is not too large.
+fn fits<T>(unpacked: Result<T, UnpackError>) -> Answer<bool> {
+    match unpacked {
+        Ok(_) => Ok(true),
+        Err(UnpackError::TooLarge) => Ok(false),
+        Err(UnpackError::NotGzip) => {
             let message = "expected plain text, or gzip that is whole";
-            Problem::bad_parameter(Place::new("body", message))
+            Err(Problem::bad_parameter(Place::new("body", message)))
         }
+    }
+}
+
+/// Refuses a body of which nothing is kept. The source's figures say so if the Detector answers; the source is refused in any
+/// case.
+async fn refuse(env: &Env, source: &str, refusal: Refusal) -> Problem {
+    let report = IngestReport::refused(source, now_ms(), refusal);
+    drop(call(env, &IngestedCall, report).await);
+    match refusal {
+        Refusal::TooLarge => too_much(),
+        Refusal::Busy => busy("several bodies are being read; send this one again later"),
     }
 }
 

@@ -104,7 +104,6 @@ function platformFacts(cf) {
   add("ip.src.timezone.name", cf.timezone);
   // Only where the country is in the union; where there is no country nothing is known.
   add("ip.src.is_in_european_union", line(cf.country) && (cf.isEUCountry === "1" ? "1" : "0"));
-  add("client.tcp", cf.clientTcp);
   return text;
 }
 
@@ -144,6 +143,7 @@ export function readFacts(request, url, env) {
     // Of the transport that the client used; the other one is missing or 0.
     line(cf.clientTcpRtt || cf.clientQuicRtt),
     line(cf.edgeL4?.deliveryRate),
+    line(cf.clientTcp),
     platformFacts(cf),
   ].join("\n");
   for (const [name, value] of request.headers) text += `\n${name}:${value}`;

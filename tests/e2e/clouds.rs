@@ -70,18 +70,20 @@ fn a_record_says_who_asked_and_how_well_it_is_connected() {
     let blob = format!("/v2/{REPOSITORY}/blobs/{}", stage.registry.image.small().digest);
     let place = Place::default()
         .address("2001:db8::7")
+        .with("clientTcp", "4:64:0:1460:64240,7:mss:df:0")
         .with("clientTcpRtt", 12)
         .with("edgeL4", json!({"deliveryRate": 1_250_000}));
     let ask = |agent: &str| stage.from(&place, &Request::get(&blob).header("User-Agent", agent));
     assert_eq!(ask("Homebrew/4.4.0 (Macintosh; arm64) curl/8.7.1").status(), 200);
     assert_eq!(ask("SomeTool/1.2").status(), 200);
     let record = &stage.records(
-        "family=homebrew&cloud_region=us-east-1&ip_version=6&protocol=h2",
+        "family=homebrew&cloud_region=us-east-1&ip_version=6&protocol=h2&tcp=4:64:0:1460:64240,7:mss:df:0",
         1,
     )[0];
     let expected = json!({
         "cloud": "aws", "cloud_region": "us-east-1", "ip_version": 6, "protocol": "HTTP/2", "rtt_ms": 12,
         "delivery_rate": 1_250_000, "family": "homebrew", "version": "4.4.0", "os": "macos", "arch": "arm64",
+        "tcp": "4:64:0:1460:64240,7:mss:df:0",
     });
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&record[name], value, "{name} of {record}");

@@ -335,6 +335,7 @@ fn record() -> Record {
         arch: String::new(),
         fingerprint: String::new(),
         ja4: String::new(),
+        tcp: String::new(),
         fired: vec![fired],
         verdict: Action::None,
         revision: 2,

@@ -157,6 +157,7 @@ impl Iterator for Traffic {
             arch: "amd64".to_owned(),
             fingerprint: format!("bw1-{:012x}-{:08x}", hash(u64::from(build / 40)) >> 16, build % 7),
             ja4: String::new(),
+            tcp: String::new(),
             fired: self.fired(),
             verdict: Action::None,
             revision: 17,

@@ -381,6 +381,7 @@ fn blank() -> Record {
         arch: String::new(),
         fingerprint: String::new(),
         ja4: String::new(),
+        tcp: String::new(),
         fired: Vec::new(),
         verdict: Action::None,
         revision: 0,

@@ -113,6 +113,34 @@ impl Cohort {
         self
     }
 
+    /// Of it, all but those with this value; the others of it have the values `rest`. The shorter side is kept.
+    #[must_use]
+    pub(super) fn without(mut self, attribute: &str, value: &str, mut rest: Vec<String>) -> Self {
+        let place = self.0.iter().position(|literal| literal.attribute == attribute);
+        if let Some(literal) = place
+            .and_then(|place| self.0.get_mut(place))
+            .filter(|literal| !literal.not)
+        {
+            literal.values.retain(|known| known != value);
+            literal.among = literal.values.len();
+            return self;
+        }
+        let known = place.map(|place| self.0.remove(place));
+        let mut out = known.map_or_else(Vec::new, |literal| literal.values);
+        out.push(value.to_owned());
+        out.sort();
+        let (among, not) = (rest.len(), out.len() < rest.len());
+        rest.truncate(MAX_VALUES);
+        let literal = Literal {
+            attribute: attribute.to_owned(),
+            values: if not { out } else { rest },
+            not,
+            among,
+        };
+        self.0.insert(place.unwrap_or(self.0.len()), literal);
+        self
+    }
+
     #[must_use]
     pub fn holds(&self, key: &CellKey) -> bool {
         if self.0.is_empty() {
@@ -176,6 +204,7 @@ impl fmt::Display for Cohort {
         }
         for attribute in [
             "fingerprint",
+            "tcp",
             "cloud",
             "cloud_region",
             "asn",
@@ -240,6 +269,7 @@ fn words(literal: &Literal) -> String {
         ("cloud_region", false) => one_or_many("cloud region"),
         ("protocol", false) => format!("over {said}"),
         ("ip_version", false) => format!("over IPv{}", literal.values.join(" or ")),
+        ("tcp", false) => one_or_many("TCP signature"),
         ("served_by", false) => format!("served by {said}"),
         ("family", true) if is_unknown(literal) => "any known program".to_owned(),
         ("os", true) if is_unknown(literal) => "any known system".to_owned(),
@@ -284,6 +314,7 @@ fn plural(attribute: &str) -> &str {
         "cloud_region" => "cloud regions",
         "served_by" => "servers",
         "protocol" => "protocols",
+        "tcp" => "TCP signatures",
         "repository" => "repositories",
         "digest" => "blobs",
         _ => "fingerprints",
@@ -408,6 +439,17 @@ mod tests {
                 literal("ip_version", &["6"], false, 1),
             ],
             "cloud region eu-west-1, over HTTP/3, over IPv6",
+        );
+        case(
+            vec![literal("tcp", &["4:255:0:1460:26883,0:mss:df:0"], false, 1)],
+            "TCP signature 4:255:0:1460:26883,0:mss:df:0",
+        );
+        case(
+            vec![
+                literal("family", &["docker"], false, 1),
+                literal("tcp", &["a", "b"], false, 2),
+            ],
+            "docker, TCP signatures a or b",
         );
     }
 

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use blobwatch_upstream::{Counts, IngestReport, MAX_FAULTS, UpstreamAnswer};
+use blobwatch_upstream::{Counts, IngestReport, MAX_FAULTS, Refusal, UpstreamAnswer};
 use blobwatch_wire::rfc3339;
 
 const MINUTE_MS: u64 = 60_000;
@@ -38,6 +38,16 @@ pub(crate) struct SourceState {
     faults: VecDeque<KeptFault>,
     /// The newest last.
     minutes: VecDeque<MinuteCounts>,
+    too_large: Refused,
+    busy: Refused,
+}
+
+/// Bodies that were refused for one reason.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Refused {
+    bodies: u64,
+    last_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +68,8 @@ struct MinuteCounts {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct IngestSource {
     pub(crate) source: String,
-    last_received: String,
+    /// `None` where all that came was refused.
+    last_received: Option<String>,
     bodies: u64,
     lines: u64,
     events: u64,
@@ -82,6 +93,14 @@ pub(crate) struct IngestSource {
     newest_lag_s: Option<u64>,
     silent_since: Option<String>,
     last_faults: Vec<FaultItem>,
+    refused: [RefusedItem; 2],
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct RefusedItem {
+    status: u16,
+    bodies: u64,
+    last: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -94,6 +113,12 @@ struct FaultItem {
 impl SourceState {
     pub(crate) fn take(&mut self, report: &IngestReport) {
         let now_ms = report.received_ms;
+        if let Some(refusal) = report.refused {
+            self.refuse(refusal, now_ms);
+        }
+        if !report.is_of_content() {
+            return;
+        }
         let gap_ms = now_ms.saturating_sub(self.received_ms);
         self.gap_ms = match self.bodies {
             0 => 0,
@@ -115,6 +140,25 @@ impl SourceState {
         }
         self.faults.truncate(MAX_FAULTS);
         self.count_minute(now_ms / MINUTE_MS, &report.counts);
+    }
+
+    fn refuse(&mut self, refusal: Refusal, now_ms: u64) {
+        let refused = match refusal {
+            Refusal::TooLarge => &mut self.too_large,
+            Refusal::Busy => &mut self.busy,
+        };
+        refused.bodies += 1;
+        refused.last_ms = refused.last_ms.max(Some(now_ms));
+    }
+
+    /// Bodies by why they were refused.
+    pub(crate) fn refused(&self) -> [(&'static str, u64); 2] {
+        [("too_large", self.too_large.bodies), ("busy", self.busy.bodies)]
+    }
+
+    /// When a body came that was not refused.
+    pub(crate) fn last_received_ms(&self) -> Option<u64> {
+        (self.bodies > 0).then_some(self.received_ms)
     }
 
     fn count_minute(&mut self, minute: u64, counts: &Counts) {
@@ -196,7 +240,7 @@ impl SourceState {
         };
         IngestSource {
             source: source.to_owned(),
-            last_received: rfc3339(self.received_ms),
+            last_received: self.last_received_ms().map(rfc3339),
             bodies: self.bodies,
             lines: counts.lines,
             events: counts.events,
@@ -219,6 +263,11 @@ impl SourceState {
             newest_lag_s: self.newest_lag_s(now_ms),
             silent_since: self.silent_since_ms(now_ms).map(rfc3339),
             last_faults: self.faults.iter().map(fault).collect(),
+            refused: [(413, self.too_large), (429, self.busy)].map(|(status, refused)| RefusedItem {
+                status,
+                bodies: refused.bodies,
+                last: refused.last_ms.map(rfc3339),
+            }),
         }
     }
 }
@@ -226,7 +275,8 @@ impl SourceState {
 #[cfg(test)]
 mod tests {
     use super::{MINUTE_MS, SourceState};
-    use blobwatch_upstream::{Counts, IngestReport};
+    use blobwatch_upstream::{Counts, IngestReport, Refusal};
+    use blobwatch_wire::rfc3339;
 
     const NOW: u64 = 1_593_975_600_000;
 
@@ -256,6 +306,42 @@ mod tests {
         let mut rare = SourceState::default();
         (0..4).for_each(|minute| rare.take(&report(NOW + minute * MINUTE_MS)));
         assert_eq!(rare.silent_since_ms(last + 1_000 * MINUTE_MS), None);
+    }
+
+    #[test]
+    fn what_was_refused_is_counted_and_is_nothing_else() {
+        let mut state = SourceState::default();
+        let refused = |at, refusal| IngestReport::refused("cloudflare", NOW + at, refusal);
+        state.take(&refused(0, Refusal::TooLarge));
+        assert_eq!(state.item("cloudflare", NOW).last_received, None);
+        state.take(&report(NOW + 1));
+        let before = state.item("cloudflare", NOW + 4);
+        state.take(&refused(2, Refusal::Busy));
+        state.take(&refused(3, Refusal::TooLarge));
+        let after = state.item("cloudflare", NOW + 4);
+        let said = |at: usize| {
+            let item = &after.refused[at];
+            (item.status, item.bodies, item.last.clone().unwrap())
+        };
+        assert_eq!(said(0), (413, 2, rfc3339(NOW + 3)));
+        assert_eq!(said(1), (429, 1, rfc3339(NOW + 2)));
+        let as_before = super::IngestSource {
+            refused: before.refused.clone(),
+            ..after
+        };
+        assert_eq!(as_before, before);
+    }
+
+    /// Some events of it found room, and it is sent again.
+    #[test]
+    fn a_body_that_was_taken_in_part_is_counted_and_refused() {
+        let mut state = SourceState::default();
+        state.take(&IngestReport {
+            refused: Some(Refusal::Busy),
+            ..report(NOW)
+        });
+        let item = state.item("cloudflare", NOW);
+        assert_eq!((item.bodies, item.events, item.refused[1].bodies), (1, 60, 1));
     }
 
     #[test]

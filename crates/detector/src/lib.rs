@@ -25,6 +25,7 @@ mod object_calls;
 mod packets;
 mod rules;
 mod sentence;
+mod spared;
 mod store;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -8,6 +8,7 @@ use blobwatch_detect::localize::{CrossSection, Options, localize};
 use super::cohort::{ATTRIBUTES, Cohort, values};
 use super::kind::AnomalyKind;
 use super::normal::{Rates, combination};
+use super::spared::{CellSums, without_spared};
 use super::window::Window;
 use blobwatch_pull::Family;
 use blobwatch_records::CellKey;
@@ -94,6 +95,24 @@ pub(super) fn narrowed(window: &Window, kind: AnomalyKind, cohort: Cohort, span:
         Some((family, _)) => cohort.with("family", family.as_str()),
         None => cohort,
     }
+}
+
+/// The cohort without values that fare well though hardly any event is expected of it; `known` is what it was called before.
+#[must_use]
+pub(super) fn spared(
+    cohort: Cohort,
+    known: &Cohort,
+    kind: AnomalyKind,
+    sums: &BTreeMap<CellKey, Counts>,
+    rates: &Rates,
+) -> Cohort {
+    let cells = sums.iter().map(|(key, counts)| CellSums {
+        key,
+        trials: counts.trials as f64,
+        events: counts.events as f64,
+        expected: counts.trials as f64 * healthy(kind, rates, key),
+    });
+    without_spared(cohort, known, &cells.collect::<Vec<_>>())
 }
 
 /// Names the excess of the second number over the third.

@@ -49,6 +49,7 @@ fn facts(path: &str, headers: &[&str]) -> String {
         "",
         "12",
         "1250000",
+        "4:64:0:1460:64240,7:mss,sok,ts,nop,ws:df:0",
         "cf.bot_management.score\u{1f}30\u{1f}",
     ]
     .join("\n");

@@ -38,25 +38,31 @@ impl Needs {
     pub(super) fn of(fields: impl IntoIterator<Item = Field>) -> Self {
         let mut needs = Self::default();
         for field in fields {
-            match field {
-                Field::Method | Field::Route | Field::OddPath => needs.treatment = true,
-                Field::Asn | Field::Country | Field::Colo => needs.place = true,
-                Field::Path | Field::Repository | Field::Digest | Field::DigestAlgorithm => needs.blob = true,
-                Field::ClientKey | Field::ClientNetwork => needs.client = true,
-                Field::Ip => (needs.client, needs.address) = (true, true),
-                Field::RangePresent
-                | Field::RangeKind
-                | Field::RangeStart
-                | Field::RangeEnd
-                | Field::RangeCount => {
-                    needs.treatment = true;
-                    needs.range = true;
-                }
-                Field::Ray | Field::TimestampSec => needs.ray = true,
-                _ => needs.agent = true,
-            }
+            needs.add(field);
         }
         needs
+    }
+
+    fn add(&mut self, field: Field) {
+        match field {
+            Field::Method | Field::Route | Field::OddPath => self.treatment = true,
+            Field::Asn | Field::Country | Field::Colo | Field::Cloud | Field::CloudRegion => {
+                self.place = true
+            }
+            // A spelling that is not the blob's own, or half of a pull, says less of it.
+            Field::Path | Field::Repository | Field::Digest | Field::DigestAlgorithm => {
+                (self.blob, self.treatment) = (true, true);
+            }
+            Field::ClientKey | Field::ClientNetwork => self.client = true,
+            Field::Ip => (self.client, self.address) = (true, true),
+            Field::RangePresent
+            | Field::RangeKind
+            | Field::RangeStart
+            | Field::RangeEnd
+            | Field::RangeCount => (self.treatment, self.range) = (true, true),
+            Field::Ray | Field::TimestampSec => self.ray = true,
+            _ => self.agent = true,
+        }
     }
 
     /// `None` for a row that is like no other.
@@ -239,6 +245,7 @@ impl<'a> Reads<'a> {
         set(values, Field::FingerprintHttp, texts.http);
         set(values, Field::Version, &agent.protocol);
         set(values, Field::Ja4, &agent.ja4);
+        set(values, Field::ClientTcp, &agent.tcp);
         let Some(profile) = texts.profile else { return };
         // A request without one reads as the empty text, as it did when it was decided.
         values.set(Field::UserAgent, Value::from(profile.user_agent.as_str()));

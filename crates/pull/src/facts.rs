@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use memchr::{Memchr, memchr_iter};
 
 /// Lines before the headers; `src/data_plane/facts.js` writes exactly these.
-pub(crate) const FIXED_LINES: usize = 25;
+pub(crate) const FIXED_LINES: usize = 26;
 
 /// The request as the platform and the client describe it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -56,6 +56,8 @@ pub struct Facts<'a> {
     pub rtt_ms: Option<u32>,
     /// Bytes a second that the platform delivers on the connection.
     pub delivery_rate: Option<u64>,
+    /// Signature of the client's TCP handshake, where a front proxy says it.
+    pub tcp: &'a str,
     /// What the platform says beside these lines, as `Field::Platform` reads it.
     pub platform: &'a str,
     /// Name in lower case, value as sent; repeated headers are one entry joined with `, `.
@@ -133,6 +135,7 @@ impl<'a> Facts<'a> {
             ja3,
             rtt_ms,
             delivery_rate,
+            tcp,
             platform,
         ] = fixed;
         Ok(Self {
@@ -164,6 +167,7 @@ impl<'a> Facts<'a> {
             ja3,
             rtt_ms: rtt_ms.parse().ok(),
             delivery_rate: delivery_rate.parse().ok(),
+            tcp,
             platform,
             headers: lines.filter_map(|line| line.split_once(':')).collect(),
         })
@@ -251,6 +255,7 @@ mod tests {
             "",
             "12",
             "1250000",
+            "4:64:0:1460:64240,7:mss:df:0",
             "ip.src.city\u{1f}Seattle\u{1f}",
         ];
         format!(
@@ -282,6 +287,7 @@ mod tests {
             ("gzip", "t13", "")
         );
         assert_eq!((facts.rtt_ms, facts.delivery_rate), (Some(12), Some(1_250_000)));
+        assert_eq!(facts.tcp, "4:64:0:1460:64240,7:mss:df:0");
         assert_eq!(facts.platform, "ip.src.city\u{1f}Seattle\u{1f}");
         assert_eq!(facts.header("range"), Some("bytes=5-"));
         assert_eq!(facts.header("accept"), None);
@@ -333,7 +339,7 @@ mod tests {
     fn a_short_text_is_refused_with_the_count() {
         assert_eq!(
             Facts::parse("1\nGET").unwrap_err().to_string(),
-            "expected 25 lines, found 2"
+            "expected 26 lines, found 2"
         );
     }
 

@@ -173,6 +173,8 @@ pub struct Record {
     pub arch: String,
     pub fingerprint: String,
     pub ja4: String,
+    /// Signature of the client's TCP handshake, where a front proxy says it.
+    pub tcp: String,
     /// Every rule that matched, in the order of the rulebook.
     pub fired: Vec<Fired>,
     /// What was done to the request.
@@ -225,6 +227,7 @@ impl Record {
             &self.arch,
             &self.fingerprint,
             &self.ja4,
+            &self.tcp,
             &self.sent_to,
             &self.served_by,
             &profile.host,

@@ -87,7 +87,7 @@ impl<'a> RecordValues<'a> {
         not_recorded(self.asked, seen, !self.path.is_empty())
     }
 
-    fn texts(&self) -> [(Field, &str); 31] {
+    fn texts(&self) -> [(Field, &str); 32] {
         let (record, profile) = (self.record, &self.record.profile);
         let (tls, http) = parts(&record.fingerprint);
         let repository = if record.said_repository() {
@@ -128,6 +128,7 @@ impl<'a> RecordValues<'a> {
             (Field::ClientOs, &record.os),
             (Field::ClientArch, &record.arch),
             (Field::ClientKernel, Agent::parse(&profile.user_agent).kernel),
+            (Field::ClientTcp, &record.tcp),
             (Field::ClientKey, &self.client),
             (Field::ClientNetwork, &self.network),
             (Field::FingerprintTls, tls),

@@ -155,6 +155,7 @@ impl<'a> Request<'a> {
         set(values, Field::TlsExtensionsSha1Le, facts.tls.extensions_sha1_le);
         set(values, Field::Ja4, facts.ja4);
         set(values, Field::Ja3, facts.ja3);
+        set(values, Field::ClientTcp, facts.tcp);
         set(values, Field::Platform, facts.platform);
         values.set(Field::TimestampSec, integer(Some(facts.time_ms / 1000)));
         values.set(Field::Ssl, Value::Bool(facts.scheme == "https"));
@@ -249,6 +250,7 @@ impl<'a> Request<'a> {
             arch: kept(agent.arch),
             fingerprint: self.fingerprint.to_string(),
             ja4: kept(facts.ja4),
+            tcp: kept(facts.tcp),
             fired: Vec::new(),
             verdict: Action::None,
             revision: 0,

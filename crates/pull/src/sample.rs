@@ -66,6 +66,7 @@ pub fn full() -> Record {
         arch: "amd64".to_owned(),
         fingerprint: "bw1-0a1b2c3d4e5f-6a7b8c9d".to_owned(),
         ja4: "t13d1516h2_8daaf6152771_b186095e22b6".to_owned(),
+        tcp: String::new(),
         fired: vec![
             fired("botnet-sig", 3, Mode::Monitor, Action::Block, Action::None),
             fired("note-amzn", 1, Mode::Enforce, Action::Tag, Action::Tag),
@@ -138,6 +139,7 @@ pub fn sparse() -> Record {
         arch: String::new(),
         fingerprint: String::new(),
         ja4: String::new(),
+        tcp: String::new(),
         fired: Vec::new(),
         verdict: Action::None,
         revision: 0,
@@ -353,6 +355,7 @@ fn sample_record(numbers: &mut Numbers, id: RecordId) -> Record {
         arch: "amd64".to_owned(),
         fingerprint: format!("bw1-{:012x}-{:08x}", Numbers(build / 40).next() >> 16, build % 7),
         ja4: String::new(),
+        tcp: String::new(),
         fired: sample_fires(numbers.popular(16)),
         verdict: Action::None,
         revision: 17,

@@ -135,6 +135,7 @@ const PLATFORM: &[Field] = &[
     Field::TlsExtensionsSha1Le,
     Field::Ja4,
     Field::Ja3,
+    Field::ClientTcp,
 ];
 
 pub(crate) fn facts<'a>(asked: &'a Asked, platform: &'a str, now_ms: u64) -> Facts<'a> {
@@ -166,6 +167,7 @@ pub(crate) fn facts<'a>(asked: &'a Asked, platform: &'a str, now_ms: u64) -> Fac
         },
         ja4: text(Field::Ja4),
         ja3: text(Field::Ja3),
+        tcp: text(Field::ClientTcp),
         platform,
         headers: asked
             .headers

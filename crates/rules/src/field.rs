@@ -164,6 +164,8 @@ fields! {
         r#"client.arch eq "arm64""#
     ClientKernel "client.kernel" String "kernel in Docker's User-Agent"
         r#"client.kernel contains "amzn2""#
+    ClientTcp "client.tcp" String "signature of the client's TCP handshake, where [a front proxy](self-hosting.md#what-is-known-of-a-client) tells it"
+        r#"client.tcp wildcard "4:255:*""#
     ClientKey "client.key" String "16 hex digits that identify the client in this deployment"
         r#"client.key eq "00c0ffee00c0ffee""#
     ClientNetwork "client.network" String "16 hex digits that identify the client's /24 or /48"

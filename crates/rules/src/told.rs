@@ -29,7 +29,7 @@ names! {
         "cf.tls_client_auth.cert_not_before" "cf.tls_client_auth.cert_rfc9440" "cf.tls_client_auth.cert_serial"
         "cf.tls_client_auth.cert_ski" "cf.tls_client_auth.cert_subject_dn" "cf.tls_client_auth.cert_subject_dn_legacy"
         "cf.tls_client_auth.cert_subject_dn_rfc2253"
-        "cf.verified_bot_category" "client.tcp" "ip.src.city" "ip.src.lat" "ip.src.lon" "ip.src.metro_code" "ip.src.postal_code"
+        "cf.verified_bot_category" "ip.src.city" "ip.src.lat" "ip.src.lon" "ip.src.metro_code" "ip.src.postal_code"
         "ip.src.region" "ip.src.region_code" "ip.src.timezone.name";
 }
 

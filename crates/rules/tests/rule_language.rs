@@ -603,10 +603,10 @@ fn a_field_is_compared_with_a_field() {
 fn what_the_platform_says_by_name_is_read_by_its_type() {
     let mut values = Values::new();
     let said = "cf.bot_management.score\u{1f}30\u{1f}cf.bot_management.verified_bot\u{1f}false\u{1f}ip.src.city\u{1f}Seattle\u{1f}\
-        ip.src.is_in_european_union\u{1f}1\u{1f}cf.verified_bot_category\u{1f}\u{1f}ip.src.lat\u{1f}47.6\u{1f}\
-        client.tcp\u{1f}4:255:0:1460:26883,0:mss:df:0\u{1f}";
+        ip.src.is_in_european_union\u{1f}1\u{1f}cf.verified_bot_category\u{1f}\u{1f}ip.src.lat\u{1f}47.6\u{1f}";
     values.set(Field::Platform, said.into());
     values.set(Field::TimestampSec, Value::Int(1_593_975_600));
+    values.set(Field::ClientTcp, "4:255:0:1460:26883,0:mss:df:0".into());
     for (text, expected) in [
         (
             "cf.bot_management.score lt 31 and cf.bot_management.score ge 30",

@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::target::routes_of;
+
 use blobwatch_logs::{Answer, LogEntry};
 use blobwatch_pull::{
     Cache, Client, ClientKey, ClientKeys, Facts, Fingerprint, Identity, Record, RecordId, Request,
     host_of_address, kept, known_colo, normal_form, repository_of,
 };
 use blobwatch_records::fire_log_name;
-use blobwatch_rulebook::{RouteError, RouteTable, Rulebook};
+use blobwatch_rulebook::{Route, RouteError, RouteTable, Rulebook};
 
 /// By which events become records as live requests do.
 #[derive(Debug)]
 pub struct Deployment {
     routes: RouteTable,
+    named: Vec<Route>,
     names: Vec<Arc<str>>,
     keys: ClientKeys,
     fire_logs: BTreeMap<String, u32>,
@@ -29,6 +32,7 @@ impl Deployment {
     pub fn new(book: &Rulebook, secret: &[u8]) -> Result<Self, RouteError> {
         Ok(Self {
             routes: RouteTable::compile(&book.routes)?,
+            named: book.routes.clone(),
             names: book
                 .routes
                 .iter()
@@ -37,6 +41,11 @@ impl Deployment {
             keys: ClientKeys::new(secret),
             fire_logs: book.settings.fire_logs.clone(),
         })
+    }
+
+    /// The routes that a window may be of; `None`: every one.
+    pub(crate) fn routes_at(&self, target: &str, is_zone: bool) -> Option<Vec<String>> {
+        routes_of(target, is_zone, &self.named)
     }
 
     /// The FireLog that an isolate would send this record to.

@@ -175,7 +175,10 @@ impl<'d> Intake<'d> {
         match seen? {
             Seen::Told => {}
             Seen::Test => self.harvest.tests += 1,
-            Seen::Window(notice) => self.keep_window(notice.of_source(self.source))?,
+            Seen::Window(notice) => {
+                let routes_at = |target: &str, is_zone| self.deployment.routes_at(target, is_zone);
+                self.keep_window(notice.of_source(self.source, routes_at))?;
+            }
             Seen::Packet(packet) => self.keep_packet(*packet, hash)?,
             Seen::Nothing => self.counts().passed += 1,
         }

@@ -25,6 +25,38 @@ pub struct IngestReport {
     pub packets: PacketCounts,
     /// What the FireLogs made of it.
     pub answer: UpstreamAnswer,
+    /// Whether the source is to send it again, smaller or later.
+    #[serde(default)]
+    pub refused: Option<Refusal>,
+}
+
+/// Why a body was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// 413: nothing of it is stored.
+    TooLarge,
+    /// 429: nothing of it was read, or not all events found room.
+    Busy,
+}
+
+impl IngestReport {
+    /// Of a body of which nothing is kept.
+    #[must_use]
+    pub fn refused(source: &str, received_ms: u64, refusal: Refusal) -> Self {
+        Self {
+            source: source.to_owned(),
+            received_ms,
+            refused: Some(refusal),
+            ..Self::default()
+        }
+    }
+
+    /// Whether it says what was in the body.
+    #[must_use]
+    pub fn is_of_content(&self) -> bool {
+        self.refused.is_none() || self.counts != Counts::default()
+    }
 }
 
 /// What was counted.

@@ -20,6 +20,9 @@ pub struct UpstreamWindow {
     pub until_ms: Option<u64>,
     /// A host, or an address with its port; empty where it is not said.
     pub target: String,
+    /// Names of the routes that it may be of; `None`: every one, as in windows that older builds kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routes: Option<Vec<String>>,
     /// `<source>:<rule>`; empty where no rule is said.
     pub rule: String,
     /// `l4ddos` or `l7ddos`; windows that older builds kept have none.
@@ -36,11 +39,17 @@ pub struct UpstreamWindow {
 pub(crate) struct Notice {
     window: UpstreamWindow,
     rule: String,
+    /// Whether the target is a zone with all hosts in it.
+    is_zone: bool,
 }
 
 impl Notice {
-    /// The window as that source tells of it.
-    pub(crate) fn of_source(self, source: &str) -> UpstreamWindow {
+    /// The window as that source tells of it, with the routes at a target.
+    pub(crate) fn of_source(
+        self,
+        source: &str,
+        routes_at: impl FnOnce(&str, bool) -> Option<Vec<String>>,
+    ) -> UpstreamWindow {
         let rule = match self.rule.as_str() {
             "" => String::new(),
             rule => clip(&format!("{source}:{rule}")).to_owned(),
@@ -48,6 +57,7 @@ impl Notice {
         UpstreamWindow {
             source: source.to_owned(),
             rule,
+            routes: routes_at(&self.window.target, self.is_zone),
             ..self.window
         }
     }
@@ -92,13 +102,20 @@ pub(crate) fn notice(text: &str) -> Result<Option<Notice>, &'static str> {
                 .max(from_ms)
         }),
         target: clip(&target(&data)).to_owned(),
+        routes: None,
         rule: String::new(),
         system: system(&kind).to_owned(),
         words: clip(&words(&data, &value)).to_owned(),
         rate: clip(&rate(&data)).to_owned(),
     };
     let rule = text_at(&data, &["rule_id"]);
-    Ok(Some(Notice { window, rule }))
+    let is_zone =
+        text_at(&data, &["target_hostname"]).is_empty() && !text_at(&data, &["target_zone_name"]).is_empty();
+    Ok(Some(Notice {
+        window,
+        rule,
+        is_zone,
+    }))
 }
 
 /// The first of those members that says something; numbers as they are written.
@@ -168,9 +185,35 @@ mod tests {
         "ts":1593975700,"account_id":"a","policy_id":"p","alert_type":"advanced_ddos_attack_l4_alert",
         "alert_correlation_id":"c1","alert_event":"ALERT_STATE_EVENT_START"}"#;
 
+    fn every(_: &str, _: bool) -> Option<Vec<String>> {
+        None
+    }
+
+    #[test]
+    fn routes_are_asked_for_by_the_target() {
+        let of = |told: &str| {
+            let told = format!(
+                r#"{{"alert_type":"dos_attack_l7","alert_correlation_id":"c","ts":1593975700,"data":{{{told}}}}}"#
+            );
+            let asked = |target: &str, is_zone: bool| Some(vec![format!("{target} {is_zone}")]);
+            let window = notice(&told).unwrap().unwrap().of_source("cloudflare", asked);
+            window.routes.unwrap().remove(0)
+        };
+        assert_eq!(
+            of(r#""target_hostname":"hub.example","target_zone_name":"example.com""#),
+            "hub.example false"
+        );
+        assert_eq!(of(r#""target_zone_name":"example.com""#), "example.com true");
+        assert_eq!(
+            of(r#""target_ip":"192.0.2.1","target_port":443"#),
+            "192.0.2.1:443 false"
+        );
+        assert_eq!(of(r#""target_id":"023e""#), "023e false");
+    }
+
     #[test]
     fn beginning_and_end_are_one_window() {
-        let begun = notice(L4).unwrap().unwrap().of_source("cloudflare");
+        let begun = notice(L4).unwrap().unwrap().of_source("cloudflare", every);
         assert_eq!(
             (begun.id.as_str(), begun.from_ms, begun.until_ms),
             ("c1", 1_593_975_600_000, None)
@@ -186,7 +229,7 @@ mod tests {
         let ended = notice(&L4.replace("_START", "_END"))
             .unwrap()
             .unwrap()
-            .of_source("cloudflare");
+            .of_source("cloudflare", every);
         assert_eq!(
             (ended.id.as_str(), ended.until_ms),
             ("c1", Some(1_593_975_700_000))
@@ -197,7 +240,7 @@ mod tests {
     fn a_window_may_say_little() {
         let told = r#"{"text":"HTTP DDoS","data":{"attack_id":"9","requests_per_second":70,"target_hostname":"hub.example"},"ts":1593975700,
             "alert_type":"advanced_ddos_attack_l7_alert"}"#;
-        let window = notice(told).unwrap().unwrap().of_source("cloudflare");
+        let window = notice(told).unwrap().unwrap().of_source("cloudflare", every);
         assert_eq!((window.id.as_str(), window.target.as_str()), ("9", "hub.example"));
         assert_eq!(
             (window.rule.as_str(), window.words.as_str(), window.rate.as_str()),

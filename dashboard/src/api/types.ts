@@ -65,6 +65,7 @@ export interface RequestRecord {
   arch: string | null;
   fingerprint: string;
   ja4: string | null;
+  tcp: string | null;
   fired: Fired[];
   verdict: Verdict;
   revision: number;
@@ -96,7 +97,8 @@ export interface Hypothesis {
 /** What a source pushed; sums, and rates of the last ten minutes. */
 export interface IngestSource {
   source: string;
-  last_received: string;
+  /** `null` where all that came was refused. */
+  last_received: string | null;
   lines: number;
   events: number;
   faults: number;
@@ -105,6 +107,32 @@ export interface IngestSource {
   lag_s: number | null;
   silent_since: string | null;
   last_faults: { time: string; line: number; expected: string }[];
+  /** Bodies that were too large (413), or to be sent again later (429). */
+  refused: { status: number; bodies: number; last: string | null }[];
+}
+
+/** What dropped packets share, against passed ones. */
+export interface Packets {
+  since: string;
+  until: string;
+  passed: number;
+  passed_samples: number;
+  rules: PacketFinding[];
+  unplaced: number;
+}
+
+export interface PacketFinding {
+  rule: string;
+  words: string;
+  /** `logged`: it would have dropped what passed. */
+  outcome: "dropped" | "logged";
+  packets: number;
+  samples: number;
+  destinations: string[];
+  colos: string[];
+  cohort: CohortPart[] | null;
+  share: number;
+  passed_share: number;
 }
 
 export interface Explanation {

@@ -9,6 +9,8 @@ export interface FilterField {
   hint: string;
   /** Values that there are; otherwise any text. */
   choices?: string[];
+  /** A comma is part of it, and does not end it. */
+  isOneValue?: boolean;
 }
 
 const COHORT: FilterField[] = [
@@ -33,6 +35,7 @@ export const RECORD_FILTERS: FilterField[] = [
   { name: "cloud_region", label: "Cloud region", hint: "us-east-1" },
   { name: "protocol", label: "Protocol", hint: "", choices: ["HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3"] },
   { name: "ip_version", label: "IP version", hint: "", choices: ["4", "6"] },
+  { name: "tcp", label: "TCP signature", hint: "4:64:0:*:64240,7:mss,sok,ts,nop,ws:df:0", isOneValue: true },
   { name: "status", label: "Status", hint: "206, 4xx" },
   {
     name: "range",
@@ -58,11 +61,13 @@ export const RECORD_FILTERS: FilterField[] = [
   { name: "id", label: "Record id", hint: "01M8…" },
 ];
 
+const valuesOf = (field: FilterField, text: string): string[] => (field.isOneValue ? [text] : text.split(",").map((value) => value.trim()));
+
 /** What the address says, for the API. */
 export function chosen(fields: FilterField[]): Record<string, string[]> {
   const { query } = place.value;
   const set = fields.filter((field) => query.has(field.name));
-  return Object.fromEntries(set.map((field) => [field.name, (query.get(field.name) ?? "").split(",").map((value) => value.trim())]));
+  return Object.fromEntries(set.map((field) => [field.name, valuesOf(field, query.get(field.name) ?? "")]));
 }
 
 /** For calls that take several values of one filter in one text. */

@@ -5,6 +5,7 @@ const COUNTED: Record<string, { by: string; isInteger?: boolean }> = {
   "cf.colo.name": { by: "colo" },
   "client.family": { by: "family" },
   "client.os": { by: "os" },
+  "client.tcp": { by: "tcp" },
   "client.version": { by: "version" },
   "fingerprint.id": { by: "fingerprint" },
   "http.request.version": { by: "protocol" },

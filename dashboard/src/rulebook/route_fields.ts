@@ -11,6 +11,9 @@ export interface RouteTexts {
   redirects: string;
   observe: string;
   disclose: string;
+  /** How broad a fault must be; empty: as the settings say. */
+  clients: string;
+  networks: string;
 }
 
 export const textsOf = (route: RouteForm): RouteTexts => ({
@@ -22,6 +25,8 @@ export const textsOf = (route: RouteForm): RouteTexts => ({
   redirects: route.redirects ?? "pass",
   observe: String(Number(((route.observe ?? 0) * 100).toPrecision(6))),
   disclose: route.disclose ?? "operators",
+  clients: String(route.anomaly_breadth?.clients ?? ""),
+  networks: String(route.anomaly_breadth?.networks ?? ""),
 });
 
 /** What the page does not know of a route stays as `base` has it. */
@@ -33,7 +38,8 @@ export function routeOf(texts: RouteTexts, base: RouteForm): RouteForm {
     origin: texts.origin.trim(),
     detour: texts.detour.trim(),
   };
-  const others = Object.entries(base).filter(([name]) => !(name in optional));
+  const breadth = breadthOf(texts);
+  const others = Object.entries(base).filter(([name]) => !(name in optional) && name !== "anomaly_breadth");
   return {
     ...Object.fromEntries(others),
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value.length > 0)),
@@ -41,5 +47,12 @@ export function routeOf(texts: RouteTexts, base: RouteForm): RouteForm {
     redirects: texts.redirects,
     observe: Number.isFinite(share) ? share : 0,
     disclose: texts.disclose,
+    ...(breadth && { anomaly_breadth: breadth }),
   };
+}
+
+/** The worker refuses what is no number; of one that is empty it has the default. */
+function breadthOf(texts: RouteTexts): RouteForm["anomaly_breadth"] {
+  const typed = Object.entries({ clients: texts.clients.trim(), networks: texts.networks.trim() }).filter(([, value]) => value !== "");
+  return typed.length === 0 ? undefined : Object.fromEntries(typed.map(([name, value]) => [name, Number(value)]));
 }

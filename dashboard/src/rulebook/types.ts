@@ -34,6 +34,8 @@ export interface RouteForm {
   redirects?: string;
   observe?: number;
   disclose?: string;
+  /** How many more clients and networks a fault must affect to open an anomaly; absent: as the settings say. */
+  anomaly_breadth?: { clients?: number; networks?: number };
 }
 
 export interface DocumentRoute extends RouteForm {

@@ -18,11 +18,14 @@ import { Time } from "../parts/time.tsx";
 import { ofCohort } from "../rule_language/conditions.ts";
 import { step } from "../span.ts";
 import { ATTRIBUTES, axes, KINDS } from "./cohorts.tsx";
+import { Packets } from "./packets.tsx";
 import { ToMonitor } from "./to_monitor.tsx";
 
 /** Shown around the anomaly in Timeline. */
 const BEFORE_MS = 3_600_000;
 const AFTER_MS = 1_800_000;
+const PACKETS_BEFORE_MS = 1_800_000;
+const PACKETS_MS = 7_200_000;
 
 export function Anomaly() {
   const id = place.value.rest[0] ?? "";
@@ -44,6 +47,12 @@ function around(anomaly: Answer): { since: string; until?: string } {
 /** The anomaly's own window: what came before it is what it is compared with. */
 const during = (anomaly: Answer) => ({ since: anomaly.onset, ...(anomaly.closed && { until: anomaly.closed }) });
 
+/** As the report has it: two hours, from half an hour before the onset on. */
+function ofPackets(anomaly: Answer) {
+  const since = Date.parse(anomaly.onset) - PACKETS_BEFORE_MS;
+  return { since, until: since + PACKETS_MS };
+}
+
 /** The cohort as filters of a view that knows these attributes; what it excludes cannot be said there. */
 function filters(anomaly: Answer, known: string[]): Record<string, string> {
   const parts = anomaly.cohort.filter((part) => !part.not && known.includes(part.attribute));
@@ -52,7 +61,7 @@ function filters(anomaly: Answer, known: string[]): Record<string, string> {
 
 /** One value of these can be filtered by where requests are listed. */
 const OF_REQUESTS = [...ATTRIBUTES, "served_by"];
-const ONE_OF_REQUESTS = ["repository", "digest"];
+const ONE_OF_REQUESTS = ["repository", "digest", "tcp"];
 
 function requestFilters(anomaly: Answer): Record<string, string> {
   const single = anomaly.cohort.filter((part) => ONE_OF_REQUESTS.includes(part.attribute) && part.values.length === 1);
@@ -104,6 +113,7 @@ function Details({ anomaly }: { anomaly: Answer }) {
         <Windows anomaly={anomaly} />
         <Rules anomaly={anomaly} />
       </div>
+      <Packets window={ofPackets(anomaly)} />
       {anomaly.evidence.length > 0 && (
         <section class="card" aria-labelledby="evidence">
           <h2 id="evidence">Example requests</h2>
@@ -207,7 +217,7 @@ function Windows({ anomaly }: { anomaly: Answer }) {
   return (
     <section class="card" aria-labelledby="windows">
       <h2 id="windows">Upstream windows</h2>
-      <p class="faint">Another party said that it mitigated an attack in that time. Only time connects it with this anomaly.</p>
+      <p class="faint">Another party said that it mitigated an attack in that time. Only its time and its target connect it with this anomaly.</p>
       <table class="list">
         <thead>
           <tr>

@@ -32,6 +32,7 @@ function Body({ data }: { data: Explanation }) {
     record.protocol,
     record.ip_version !== null && `IPv${record.ip_version}`,
     record.rtt_ms !== null && `round trip ${record.rtt_ms} ms`,
+    record.tcp !== null && `TCP signature ${record.tcp}`,
     record.delivery_rate !== null && `the platform delivers ${bytes(record.delivery_rate)}/s`,
   ]
     .filter(Boolean)

@@ -8,7 +8,7 @@ import { Empty, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 
 const EVERY_MS = 10_000;
-const COLUMNS = ["Source", "Last received", "Events", "Bytes", "Late", "Lines", "Kept", "Unreadable"];
+const COLUMNS = ["Source", "Last received", "Events", "Bytes", "Late", "Lines", "Kept", "Unreadable", "Refused"];
 
 export function IngestSources() {
   const live = useLive("ingest", (signal) => get<Page<IngestSource>>("ingest", {}, signal), EVERY_MS);
@@ -47,15 +47,16 @@ const Sources = ({ items }: { items: IngestSource[] }) => (
           {items.map((source) => (
             <tr key={source.source}>
               <td>{visibleText(source.source)}</td>
-              <td>
-                <Time at={source.last_received} seconds />
-              </td>
+              <td>{source.last_received === null ? "never" : <Time at={source.last_received} seconds />}</td>
               <td class="number">{source.events_per_minute.toFixed(1)}/min</td>
               <td class="number">{bytes(source.bytes_per_minute)}/min</td>
               <td class="number">{source.lag_s === null ? "not known" : duration(source.lag_s * 1000)}</td>
               <td class="number">{count(source.lines)}</td>
               <td class="number">{count(source.events)}</td>
               <td class="number">{count(source.faults)}</td>
+              <td class="number">
+                <Refused source={source} />
+              </td>
             </tr>
           ))}
         </tbody>
@@ -64,6 +65,26 @@ const Sources = ({ items }: { items: IngestSource[] }) => (
     <Faults items={items} />
   </>
 );
+
+/** By the status that its bodies were refused with. */
+function Refused({ source }: { source: IngestSource }) {
+  const refused = source.refused.filter(({ bodies }) => bodies > 0);
+  if (refused.length === 0) return <>0</>;
+  return (
+    <>
+      {refused.map(({ status, bodies, last }) => (
+        <div key={status}>
+          {count(bodies)} with {status}
+          {last !== null && (
+            <>
+              , last <Time at={last} seconds />
+            </>
+          )}
+        </div>
+      ))}
+    </>
+  );
+}
 
 /** The last lines that could not be read, of all sources. */
 function Faults({ items }: { items: IngestSource[] }) {

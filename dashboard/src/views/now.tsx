@@ -5,7 +5,7 @@ import { to } from "../address.ts";
 import { get } from "../api/client.ts";
 import type { Anomaly, Page, RequestRecord, Series, Timeline } from "../api/types.ts";
 import { count, percent, short } from "../format.ts";
-import { ACTIONS, named, namedLines, NO_START, stuck, stuckLines, sum, total, unit, whole } from "../lines.ts";
+import { ACTIONS, ALLOW, named, namedLines, NO_START, stuck, stuckLines, sum, total, unit, whole } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { type OpenAnomalies, useOpen } from "../open.ts";
 import { Limits, NoFault } from "../parts/coverage.tsx";
@@ -124,7 +124,7 @@ function Plots({ data }: { data: Timeline }) {
     <div class="plots">
       <Plot {...common} title="Resumed, repeated, requested again" lines={stuckLines(data.series)} />
       <Plot {...common} title="Blob starts that failed or were refused by the origin" lines={namedLines(data.series, "events", NO_START)} />
-      <Plot {...common} title="Acted on by a rule" lines={namedLines(data.series, "acted", ACTIONS)} />
+      <Plot {...common} title="Acted on by a rule" lines={namedLines(data.series, "acted", [...ACTIONS, ALLOW])} />
     </div>
   );
 }
@@ -134,6 +134,8 @@ function Figures({ series }: { series: Series[] }) {
   const requests = of((one) => one.requests);
   const acted = ACTIONS.map((action) => ({ action, many: of(named("acted", action)) })).filter(({ many }) => many > 0);
   const touched = acted.reduce((all, { many }) => all + many, 0);
+  const allowed = of(named("acted", ALLOW));
+  const notes = [...acted.map(({ action, many }) => `${count(many)} ${action}`), ...(allowed > 0 ? [`${count(allowed)} more let through by an allow`] : [])];
   const [failed = 0, turnedAway = 0] = NO_START.map((name) => of(named("events", name)));
   const healthy = of(named("events", "restart_after_whole"));
   const isStuck = total(sum(series.map(stuck)));
@@ -149,7 +151,7 @@ function Figures({ series }: { series: Series[] }) {
     {
       label: "acted on by a rule",
       value: share(touched),
-      note: acted.map(({ action, many }) => `${count(many)} ${action}`).join(", ") || "none",
+      note: notes.join(", ") || "none",
       to: to(["fires"], { verdict: ACTIONS.join(","), since: "-1h" }),
     },
     {

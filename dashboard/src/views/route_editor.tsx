@@ -128,6 +128,12 @@ function Fields({ texts, isDefault, change }: FieldsProps) {
       </select>
     </label>
   );
+  const least = (name: "clients" | "networks", label: string) => (
+    <label>
+      {label}
+      <input type="number" min={1} max={10_000} value={texts[name]} onInput={(event) => change({ [name]: event.currentTarget.value })} />
+    </label>
+  );
   return (
     <>
       {!isDefault && (
@@ -158,6 +164,10 @@ function Fields({ texts, isDefault, change }: FieldsProps) {
           Clients observed to the end, %
           <input type="number" min={0} max={100} step="any" value={texts.observe} onInput={(event) => change({ observe: event.currentTarget.value })} />
         </label>
+      </div>
+      <div class="fields">
+        {least("clients", "An anomaly needs so many more clients; empty: as in the settings")}
+        {least("networks", "In so many more networks")}
       </div>
     </>
   );

@@ -42,7 +42,7 @@ export function Routes({ book, refresh }: { book: Rulebook; refresh: () => void 
   );
 }
 
-function routeWords({ host, repository, origin, detour, observe, redirects, blobs }: DocumentRoute): string {
+function routeWords({ host, repository, origin, detour, observe, redirects, blobs, anomaly_breadth }: DocumentRoute): string {
   const words = [
     `${host ?? "any host"} ${repository ?? "**"}`,
     `to ${origin ?? "the deployment's origin"}`,
@@ -50,6 +50,7 @@ function routeWords({ host, repository, origin, detour, observe, redirects, blob
     redirects === "follow" && "follows redirects",
     observe ? `observes ${Number((observe * 100).toPrecision(3))} % of clients` : "",
     blobs && `blobs: ${blobs.join(", ")}`,
+    anomaly_breadth && `anomalies from ${anomaly_breadth.clients ?? 10} clients in ${anomaly_breadth.networks ?? 5} networks on`,
   ];
   return words.filter(Boolean).join("; ");
 }

@@ -5,6 +5,7 @@ import { useRulebook } from "../rulebook/calls.ts";
 import { isOperator } from "../session.ts";
 import { DeploymentSettings } from "./deployment_settings.tsx";
 import { IngestSources } from "./ingest_sources.tsx";
+import { Packets } from "./packets.tsx";
 import { Routes } from "./routes.tsx";
 import { Webhooks } from "./webhooks.tsx";
 
@@ -23,6 +24,7 @@ export function Settings() {
         )}
       </Shown>
       <IngestSources />
+      <Packets />
       {isOperator.value && <Webhooks />}
     </div>
   );

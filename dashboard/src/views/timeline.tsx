@@ -4,7 +4,7 @@ import { place, setQuery, to } from "../address.ts";
 import { get } from "../api/client.ts";
 import type { Mark, Series, Timeline as Answer } from "../api/types.ts";
 import { count } from "../format.ts";
-import { ACTIONS, CLASSES, FAULTS, kindLines, line, MAX_LINES, named, namedLines, NO_START, PARALLEL, stuck, stuckLines, sum, total, unit, whole } from "../lines.ts";
+import { ACTIONS, ALLOW, CLASSES, FAULTS, kindLines, line, MAX_LINES, named, namedLines, NO_START, PARALLEL, stuck, stuckLines, sum, total, unit, whole } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { chosen, COHORT_FILTERS, Filters, joined } from "../parts/filters.tsx";
 import { Link } from "../parts/link.tsx";
@@ -32,6 +32,7 @@ const MEASURES: Measure[] = [
   { title: "Resumes, repeats, restarts", of: stuck },
   { title: "Starts that failed or were refused by the origin", of: (series) => sum(NO_START.map((name) => named("events", name)(series))) },
   { title: "Acted on by a rule", of: (series) => sum(ACTIONS.map((name) => named("acted", name)(series))) },
+  { title: "Let through by an allow rule", of: named("acted", ALLOW) },
   { title: "Ranges refused by the origin", of: (series) => series.refused },
   { title: "Bodies cut short", of: (series) => series.aborted },
 ];

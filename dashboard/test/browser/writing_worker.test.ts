@@ -37,7 +37,7 @@ async function confirm(page: Page, reason: string, button: string): Promise<void
 
 test("whatever the page makes of filters and cohorts can be read", async () => {
   const values = ["docker", "", HOSTILE, '"', "\\", "a\nb", "\u0000", "😀"];
-  const attributes = ["family", "os", "version", "colo", "country", "route", "repository", "digest", "fingerprint", "protocol", "cloud", "cloud_region", "range", "client"];
+  const attributes = ["family", "os", "version", "colo", "country", "route", "repository", "digest", "fingerprint", "protocol", "cloud", "cloud_region", "range", "client", "tcp"];
   const of = [
     ...attributes.flatMap((attribute) => [ofFilters({ [attribute]: values }), ofCohort([{ attribute, values, not: true }])]),
     ofFilters({ asn: ["16509", "AS14618", ""], ip_version: ["4", "6"], odd_path: ["false"], family: ["docker"] }),

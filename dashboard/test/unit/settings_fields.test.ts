@@ -7,7 +7,7 @@ import { isSame } from "../../src/rulebook/types.ts";
 test("a route that nobody changed is the same, with what the page does not know", () => {
   for (const route of [
     { repository: "**", redirects: "pass", observe: 0, disclose: "operators" },
-    { repository: "library/**", host: "a.example", blobs: ["oci", "/layers/{hex}"], origin: "https://a.example", detour: "http://b.example:80", redirects: "follow", observe: 0.07, disclose: "never", later: { field: 1 } },
+    { repository: "library/**", host: "a.example", blobs: ["oci", "/layers/{hex}"], origin: "https://a.example", detour: "http://b.example:80", redirects: "follow", observe: 0.07, disclose: "never", later: { field: 1 }, anomaly_breadth: { clients: 3, networks: 1 } },
     { repository: "**", redirects: "pass", observe: 1e-4, disclose: "always" },
   ]) {
     assert.deepEqual(routeOf(textsOf(route), route), route);
@@ -18,6 +18,9 @@ test("what is emptied is the default again", () => {
   const route = { repository: "a", host: "a.example", blobs: ["oci"], origin: "https://a.example", detour: "https://b.example", redirects: "follow", observe: 0.5, disclose: "never" };
   const emptied = { ...textsOf(route), host: " ", repository: "", blobs: "\n", origin: "", detour: "", observe: "" };
   assert.deepEqual(routeOf(emptied, route), { repository: "**", redirects: "follow", observe: 0, disclose: "never" });
+  const narrow = { ...route, anomaly_breadth: { clients: 3, networks: 1 } };
+  assert.ok(!("anomaly_breadth" in routeOf({ ...textsOf(narrow), clients: " ", networks: "" }, narrow)));
+  assert.deepEqual(routeOf({ ...textsOf(route), networks: "2" }, route).anomaly_breadth, { networks: 2 });
 });
 
 test("settings that nobody changed are the same, with what the page does not know", () => {

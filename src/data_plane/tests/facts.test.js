@@ -65,7 +65,7 @@ test("the platform's own word goes before a header", () => {
 
 test("what is not known is an empty line", () => {
   const known = ["1593975600000", "GET", "https", "registry.example", "/v2/demo/hello/blobs/sha256%3A00", "ns=docker.io"];
-  assert.deepEqual(read("workerd", undefined, {}).split("\n"), [...known, ...Array.from({ length: 19 }, () => "")]);
+  assert.deepEqual(read("workerd", undefined, {}).split("\n"), [...known, ...Array.from({ length: 20 }, () => "")]);
 });
 
 test("nginx's names of HTTP's versions are the field's", () => {
@@ -98,7 +98,7 @@ test("whatever a front proxy says, a fact has one line and the others theirs", (
   const known = read("workerd", undefined, { "user-agent": "docker" });
   const odd = [null, 5, "text", [], true, { colo: null }, { colo: {} }, { colo: ["IAD"] }, { clientIp: "192.0.2.7\n192.0.2.8" },
     { country: "US\r\nUS" }, { asn: {} }, { asn: true }, { tlsVersion: {} }, { botManagement: null }, { botManagement: 5 }, { botManagement: { ja4: [] } },
-    { edgeL4: null }, { edgeL4: 5 }, { edgeL4: { deliveryRate: {} } }, { clientTcpRtt: [] }, { clientTcpRtt: "1\n2" }];
+    { edgeL4: null }, { edgeL4: 5 }, { edgeL4: { deliveryRate: {} } }, { clientTcpRtt: [] }, { clientTcpRtt: "1\n2" }, { clientTcp: {} }, { clientTcp: "4:64\n0" }];
   for (const cf of odd) {
     assert.equal(read("workerd", /** @type {Cf} */ (cf), { "user-agent": "docker" }), known, JSON.stringify(cf));
   }

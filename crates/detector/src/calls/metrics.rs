@@ -127,6 +127,13 @@ fn ingest<S: Sql>(page: &mut Page, store: &Detector<S>, now_ms: u64) -> Result<(
         "Events that sources pushed, by what the FireLogs made of them.",
         SourceState::events,
     );
+    results(
+        page,
+        &sources,
+        "blobwatch_ingest_refused_total",
+        "Bodies that were refused: too large (413), or to be sent again later (429).",
+        SourceState::refused,
+    );
     let mut by_source = |name, kind, help, value: fn(&SourceState, u64) -> Option<u64>| {
         let values = sources
             .iter()
@@ -143,7 +150,7 @@ fn ingest<S: Sql>(page: &mut Page, store: &Detector<S>, now_ms: u64) -> Result<(
         "blobwatch_ingest_received_timestamp_seconds",
         "gauge",
         "Time at which a source pushed last.",
-        |state, _| Some(state.received_ms / 1000),
+        |state, _| state.last_received_ms().map(|ms| ms / 1000),
     );
     by_source(
         "blobwatch_ingest_lag_seconds",

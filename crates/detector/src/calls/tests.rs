@@ -531,6 +531,7 @@ fn the_report_says_what_another_party_stopped_before_it_was_a_request() {
         from_ms: onset_ms,
         until_ms: None,
         target: "192.0.2.1:443".to_owned(),
+        routes: None,
         rule: "cloudflare:3b".to_owned(),
         system: "l4ddos".to_owned(),
         words: "SYN floods".to_owned(),

@@ -52,7 +52,7 @@ struct Series {
     aborted: Vec<u64>,
     /// By class: `none`, `2xx` to `5xx`.
     answers: Named,
-    /// By what a rule did: `block`, `throttle`, `detour`, `tag`.
+    /// By what a rule did: `block`, `throttle`, `detour`, `tag`, `allow`.
     acted: Named,
     /// What goes wrong, by its name.
     events: Named,
@@ -328,12 +328,13 @@ impl Series {
     }
 }
 
-fn acted(counts: &CellCounts) -> [(&'static str, u32); 4] {
+fn acted(counts: &CellCounts) -> [(&'static str, u32); 5] {
     [
         ("block", counts.blocked),
         ("throttle", counts.denied.saturating_sub(counts.blocked)),
         ("detour", counts.detoured),
         ("tag", counts.tagged),
+        ("allow", counts.allowed),
     ]
 }
 

@@ -9,7 +9,7 @@ use crate::burst;
 use crate::burst::Burst;
 use crate::cohort::Cohort;
 use crate::kind::AnomalyKind;
-use crate::locate::{Span, combinations, locate, narrowed, overlap};
+use crate::locate::{Span, combinations, locate, narrowed, overlap, spared};
 use crate::naming::Naming;
 use crate::normal::Rates;
 
@@ -76,6 +76,7 @@ impl Engine {
         incident.burst = None;
         for found in locate(kind, &sums, &rates) {
             let cohort = narrowed(&self.window, kind, found.cohort, span);
+            let cohort = spared(cohort, &Cohort::default(), kind, &sums, &rates);
             let seen = Finding {
                 kind,
                 cohort: &cohort,

@@ -8,7 +8,7 @@ use blobwatch_records::{Cell, CellCounts};
 /// Routes that are counted one by one; further ones are not in the counters.
 const MAX_ROUTES: usize = 64;
 
-const COUNTED: usize = 27;
+const COUNTED: usize = 28;
 
 /// A counter as Prometheus names it.
 pub(super) struct Counter {
@@ -134,6 +134,11 @@ pub(super) const COUNTERS: [Counter; COUNTED] = [
         "blobwatch_answers_5xx_total",
         "Requests that were answered with 5xx.",
     ),
+    counter(
+        27,
+        "blobwatch_allowed_total",
+        "Requests that an allow rule kept from later rules.",
+    ),
 ];
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
@@ -183,7 +188,8 @@ impl Totals {
             counts.again_cut,
             counts.again_whole,
         ];
-        for (total, more) in self.0.iter_mut().zip(more.into_iter().chain(counts.answered())) {
+        let more = more.into_iter().chain(counts.answered()).chain([counts.allowed]);
+        for (total, more) in self.0.iter_mut().zip(more) {
             *total += u64::from(more);
         }
     }

@@ -20,7 +20,7 @@ pub(super) const UPSTREAM_WINDOW_TIME: &str =
 /// Sources whose figures are kept; those that sent last.
 const MAX_SOURCES: u64 = 64;
 
-/// Windows that are kept, the newest: some 2.5 KB each at most, 2.5 MB.
+/// Windows that are kept, the newest: some 6.5 KB each at most, 6.5 MB.
 const MAX_WINDOWS: u64 = 1_000;
 
 /// Windows that open anomalies are held against: those of some hours of an attack that moves about. 0.3 MB.
@@ -165,7 +165,13 @@ fn joined(known: UpstreamWindow, told: &UpstreamWindow) -> UpstreamWindow {
             known
         }
     };
+    let routes = if told.target.len() < known.target.len() {
+        known.routes
+    } else {
+        told.routes.clone()
+    };
     UpstreamWindow {
+        routes,
         from_ms: known.from_ms.min(told.from_ms),
         until_ms: known.until_ms.max(told.until_ms),
         target: longer(known.target, &told.target),

@@ -14,6 +14,10 @@ use blobwatch_records::{Classification, SLOT_S, Tally};
 const REQUESTS: u64 = 40;
 const HEALTHY_SLOTS: u64 = 120;
 
+/// Signatures of TCP handshakes.
+const LINUX_TCP: &str = "4:64:0:*:64240,7:mss,sok,ts,nop,ws:df:0";
+const ODD_TCP: &str = "4:255:0:1460:26883,0:mss:df:0";
+
 struct Registry {
     engine: Engine,
     random: Random,
@@ -64,6 +68,7 @@ impl Registry {
             ..sample::sparse()
         };
         record.protocol = if client % 11 < 3 { "HTTP/3" } else { "HTTP/2" }.to_owned();
+        record.tcp = if client % 13 < 3 { ODD_TCP } else { LINUX_TCP }.to_owned();
         record
     }
 
@@ -156,6 +161,16 @@ fn what_carries_all_events_is_the_cohort_alone() {
         |record, chance| record.served_by == "origin:b.example" && chance < 0.5,
         &[literal("served_by", &["origin:b.example"])],
     );
+    case(
+        7,
+        |record, _| record.tcp == ODD_TCP,
+        &[literal("tcp", &[ODD_TCP])],
+    );
+    case(
+        8,
+        |record, chance| record.tcp == ODD_TCP && chance < 0.5,
+        &[literal("tcp", &[ODD_TCP])],
+    );
 }
 
 #[test]
@@ -216,6 +231,21 @@ fn what_cells_say_is_said_by_cells() {
     );
     case(23, |record, chance| record.colo == "FRA" && chance < 0.3, &[]);
     case(24, |record, _| record.asn == Some(16_510), &[]);
+}
+
+/// In the words of an anomaly, and after the state was saved and read.
+#[test]
+fn a_signature_of_tcp_handshakes_is_said() {
+    let mut registry = Registry::new(9);
+    registry.play(HEALTHY_SLOTS, 503, |_, chance| chance < 0.002);
+    registry.play(9, 503, |record, _| record.tcp == ODD_TCP);
+    let saved = postcard::to_allocvec(&registry.engine).unwrap();
+    registry.engine = postcard::from_bytes(&saved).unwrap();
+    registry.play(9, 503, |record, _| record.tcp == ODD_TCP);
+    let said: Vec<String> = registry.engine.open().map(|anomaly| anomaly.sentence()).collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    let words = format!("TCP signature {ODD_TCP}: blob starts failed with 5xx");
+    assert!(said[0].starts_with(&words), "{said:?}");
 }
 
 #[test]

@@ -252,10 +252,19 @@ fn window(id: &str, from: u64, until: Option<u64>) -> UpstreamWindow {
         from_ms: from * 10_000,
         until_ms: until.map(|until| until * 10_000),
         target: "192.0.2.1:443".to_owned(),
+        routes: None,
         rule: String::new(),
         system: "l4ddos".to_owned(),
         words: "SYN floods".to_owned(),
         rate: String::new(),
+    }
+}
+
+/// One at a host that has these routes.
+fn window_at(routes: &[&str], id: &str, from: u64) -> UpstreamWindow {
+    UpstreamWindow {
+        routes: Some(routes.iter().map(|route| (*route).to_owned()).collect()),
+        ..window(id, from, None)
     }
 }
 
@@ -291,6 +300,22 @@ fn a_window_that_began_within_the_onset_is_a_candidate() {
         .iter()
         .filter(|change| change.moment == Moment::Note);
     assert_eq!(told.count(), 1, "and it is told once");
+}
+
+/// All that hangs is on the route `hub`.
+#[test]
+fn a_window_of_other_routes_is_no_candidate() {
+    let mut story = Story::new(11, 6);
+    story.play(HOUR, None, healthy);
+    let onset = story.world.slot;
+    story.play(12, None, july);
+    story.world.engine.set_windows(vec![
+        window_at(&["other"], "of another host", onset - 3),
+        window_at(&[], "of no host here", onset - 3),
+        window_at(&["other", "hub"], "of this host too", onset - 3),
+    ]);
+    story.play(12, None, july);
+    assert_eq!(named_windows(&story), ["cloudflare:of this host too"]);
 }
 
 #[test]

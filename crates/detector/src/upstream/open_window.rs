@@ -1,7 +1,8 @@
 //! Windows of other parties that were open while something was wrong: what was mitigated without a request to tell of.
 //!
-//! Nothing but time holds a window to an anomaly. It is a candidate if it began within the onset, was still open at the onset,
-//! and the fault did not go on as before once it had ended. No more is claimed of it than that it was open.
+//! Nothing but time and its target holds a window to an anomaly. It is a candidate if it may have been at the routes that the fault
+//! is on, began within the onset, was still open at the onset, and the fault did not go on as before once it had ended. No more is
+//! claimed of it than that it was open.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,9 @@ const MAX_NAMED: usize = 3;
 
 /// Letters of what a source says of a window, as far as a sentence has them.
 const MAX_TEXT: usize = 160;
+
+/// Of an anomaly's events on the routes of a window.
+const MIN_SHARE: f64 = 0.5;
 
 /// Clients that hang notice it after minutes: what comes so soon after the end of a window says nothing.
 const SETTLES_MS: u64 = 5 * 60_000;
@@ -144,7 +148,8 @@ impl Question<'_> {
 
     fn candidate(&self, window: &UpstreamWindow) -> Option<OpenWindow> {
         let is_over = |until_ms: u64| until_ms + ONSET_ERROR_MS < self.onset_ms;
-        if !self.until_opened().contains(&window.from_ms) || window.until_ms.is_some_and(is_over) {
+        let is_then = self.until_opened().contains(&window.from_ms) && !window.until_ms.is_some_and(is_over);
+        if !is_then || !self.is_at(window) {
             return None;
         }
         let sides = self.sides(window);
@@ -156,6 +161,29 @@ impl Question<'_> {
             while_open: sides.open.rate(self.kind),
             after: sides.after.rate(self.kind),
         })
+    }
+
+    /// Whether the window may have been at what is wrong: half of it is on its routes. A redirect leads to a host that has no
+    /// route, or another one.
+    fn is_at(&self, window: &UpstreamWindow) -> bool {
+        let Some(routes) = &window.routes else {
+            return true;
+        };
+        let (mut on_routes, mut all) = (0.0, 0.0);
+        for (key, trials, events) in self.inside() {
+            let count = match self.kind {
+                AnomalyKind::TargetUnreached => return true,
+                AnomalyKind::TrafficCliff => trials,
+                _ => events,
+            };
+            all += count;
+            on_routes += if routes.iter().any(|route| **route == *key.route) {
+                count
+            } else {
+                0.0
+            };
+        }
+        on_routes >= all * MIN_SHARE
     }
 
     fn sides(&self, window: &UpstreamWindow) -> Sides {

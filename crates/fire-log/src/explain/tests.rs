@@ -132,6 +132,7 @@ fn every_field_is_told_or_named_as_not_kept() {
     let mut record = sample::full();
     record.profile.ja3 = "j".repeat(32);
     (record.cloud, record.cloud_region) = ("aws".to_owned(), "us-east-1".to_owned());
+    record.tcp = "4:64:0:*:64240,7:mss:df:0".to_owned();
     let texts = RecordValues::of(&record);
     let (values, unknown) = (texts.values(), texts.not_recorded());
     for field in Field::ALL {

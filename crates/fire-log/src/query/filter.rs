@@ -69,6 +69,7 @@ pub struct Filter {
     pub fingerprints: Vec<String>,
     pub versions: Vec<String>,
     pub protocols: Vec<String>,
+    pub tcps: Vec<String>,
     pub clouds: Vec<String>,
     pub cloud_regions: Vec<String>,
     pub ip_versions: Vec<Option<u8>>,
@@ -124,6 +125,7 @@ impl Filter {
             })
             && any(&self.versions, |version| *version == record.version)
             && any(&self.protocols, |protocol| *protocol == record.protocol)
+            && any(&self.tcps, |tcp| *tcp == record.tcp)
             && any(&self.clouds, |cloud| *cloud == record.cloud)
             && any(&self.cloud_regions, |region| *region == record.cloud_region)
             && any(&self.ip_versions, |version| *version == record.ip_version)
@@ -182,6 +184,7 @@ impl Filter {
             && text(Field::Repository, &self.repositories)
             && some(Field::SentTo, &self.sent_to)
             && some(Field::ServedBy, &self.served_by)
+            && some(Field::Tcp, &self.tcps)
             && some(Field::Cloud, &self.clouds)
             && some(Field::CloudRegion, &self.cloud_regions)
             && any(&self.caches, |cache| {
@@ -258,7 +261,8 @@ impl Filter {
             && self.os.is_empty()
             && self.fingerprints.is_empty()
             && self.versions.is_empty()
-            && self.protocols.is_empty());
+            && self.protocols.is_empty()
+            && self.tcps.is_empty());
         self.reads_any(own, Self::reads_agents)
     }
 
@@ -270,6 +274,7 @@ impl Filter {
             })
             && any(&self.versions, |version| *version == agent.version)
             && any(&self.protocols, |protocol| *protocol == agent.protocol)
+            && any(&self.tcps, |tcp| *tcp == agent.tcp)
             && !self.excludes(Self::reads_agents, |one| one.agent(agent))
     }
 

@@ -197,6 +197,7 @@ fn read_value(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Resu
         "fingerprint" => add(&mut filter.fingerprints, name, some_text(name, value)?)?,
         "version" => add(&mut filter.versions, name, value.to_owned())?,
         "protocol" => add(&mut filter.protocols, name, protocol(value))?,
+        "tcp" => add(&mut filter.tcps, name, value.to_owned())?,
         "cloud" => add(&mut filter.clouds, name, value.to_ascii_lowercase())?,
         "cloud_region" => add(&mut filter.cloud_regions, name, value.to_owned())?,
         "ip_version" => add(&mut filter.ip_versions, name, ip_version(name, value)?)?,
@@ -231,7 +232,7 @@ fn read_value(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Resu
 }
 
 const FILTERS: &str = "since, until, route, rule, mode, origin, verdict, family, version, os, asn, country, colo, cloud, cloud_region, \
-    ip_version, protocol, fingerprint, status, range, size, digest, object, repository, client, odd_path, sent_to, served_by, cache, id, and, if the call accepts them, cursor, limit, format, by";
+    ip_version, protocol, fingerprint, tcp, status, range, size, digest, object, repository, client, odd_path, sent_to, served_by, cache, id, and, if the call accepts them, cursor, limit, format, by";
 
 const RANGES: &str =
     "none, whole, probe, tile, chunk, scatter, multi, suffix, resume, repeat, restart or invalid";

@@ -51,10 +51,11 @@ pub enum Dimension {
     Repository,
     Digest,
     Size,
+    Tcp,
 }
 
 impl Dimension {
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 25] = [
         Self::Rule,
         Self::Route,
         Self::Family,
@@ -79,10 +80,11 @@ impl Dimension {
         Self::Repository,
         Self::Digest,
         Self::Size,
+        Self::Tcp,
     ];
 
     /// As `by` has them, in the order of [`Dimension::ALL`].
-    pub(super) const NAMES: [&'static str; 24] = [
+    pub(super) const NAMES: [&'static str; 25] = [
         "rule",
         "route",
         "family",
@@ -107,6 +109,7 @@ impl Dimension {
         "repository",
         "digest",
         "size",
+        "tcp",
     ];
 
     pub(super) fn of(name: &str) -> Option<Self> {
@@ -363,6 +366,7 @@ fn value(
         Dimension::Colo => present(&place.colo),
         Dimension::Version => present(&agent.version),
         Dimension::Protocol => present(&agent.protocol),
+        Dimension::Tcp => present(&agent.tcp),
         Dimension::Cloud => present(&place.cloud),
         Dimension::CloudRegion => present(&place.cloud_region),
         Dimension::IpVersion => place.ip_version.map(|version| version.to_string()),

@@ -112,6 +112,8 @@ fn values_are_read_as_they_are_written() {
         ("ip_version", "6"),
         ("ip_version", ""),
         ("cloud", "AWS"),
+        ("tcp", "4:64:0:*:64240,7:mss,sok,ts,nop,ws:df:0"),
+        ("tcp", ""),
         ("size", "over 1 GiB"),
         ("size", ""),
         ("odd_path", "true"),
@@ -135,6 +137,7 @@ fn values_are_read_as_they_are_written() {
     assert_eq!(query.filter.protocols, ["HTTP/2", "HTTP/1.1"]);
     assert_eq!(query.filter.ip_versions, [Some(6), None]);
     assert_eq!(query.filter.clouds, ["aws"]);
+    assert_eq!(query.filter.tcps, ["4:64:0:*:64240,7:mss,sok,ts,nop,ws:df:0", ""]);
     assert_eq!(query.filter.sizes, [Some(SizeClass::Huge), None]);
     assert_eq!(query.filter.odd_paths, [true]);
     assert_eq!(query.filter.origins, [Origin::Upstream]);
@@ -246,6 +249,10 @@ fn world(seed: u64, records: usize) -> World {
             .fired
             .push(sample::fired("cdn:bots", 0, mode, block, block));
     }
+    // Batches of both versions: most have a signature in it, some have none.
+    for (at, record) in records.iter_mut().enumerate().filter(|(at, _)| at % 90 < 60) {
+        record.tcp = ["4:255:0:1460:26883,0:mss:df:0", "4:64:0:*:64240,7:mss:df:0", ""][at % 3].to_owned();
+    }
     let mut logs: Vec<FireLog<Native>> = (0..3)
         .map(|_| FireLog::open(Native::in_memory().unwrap()).unwrap())
         .collect();
@@ -318,15 +325,15 @@ fn some_filter(numbers: &mut Numbers, records: &[Record]) -> Filter {
         let Some(record) = records.get(numbers.below(records.len().max(1) as u64) as usize) else {
             break;
         };
-        let which = numbers.below(31);
+        let which = numbers.below(32);
         match which {
             0 => filter.kind = Kind::Fires,
             1 => filter.since_ms = Some(record.id.time_ms()),
             2 => filter.until_ms = Some(record.id.time_ms()),
-            27 => filter.ids.push(record.id),
-            28.. => {
+            28 => filter.ids.push(record.id),
+            29.. => {
                 let mut one = Filter::default();
-                some_value(&mut one, 3 + numbers.below(24), record);
+                some_value(&mut one, 3 + numbers.below(25), record);
                 // A record on which no rule fired has no rule that could be excluded.
                 if one != Filter::default() {
                     filter.without.push(one);
@@ -368,6 +375,7 @@ fn some_value(filter: &mut Filter, which: u64, record: &Record) {
         23 => filter.cloud_regions.push(record.cloud_region.clone()),
         24 => filter.ip_versions.push(record.ip_version),
         25 => filter.origins.push(Origin::Upstream),
+        26 => filter.tcps.push(record.tcp.clone()),
         _ => filter.sizes.push(record.size.map(SizeClass::of)),
     }
 }
@@ -555,6 +563,7 @@ fn a_summary_by_an_attribute_counts_what_the_records_say() {
         "cloud",
         "cloud_region",
         "ip_version",
+        "tcp",
     ] {
         case(&world, name);
     }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::reads::{Needs, Reads};
 use crate::report::CohortTerm;
@@ -70,6 +72,47 @@ fn values_are_those_of_the_record() {
         }
         assert_eq!(texts.not_recorded(), oracle.not_recorded());
     }
+}
+
+/// A preview asks once for all rows with one key.
+#[test]
+fn rows_with_one_key_read_alike() {
+    let mut builder = Builder::default();
+    signed(6, 400).into_iter().for_each(|record| builder.push(record));
+    let bytes = builder.encode();
+    let (front, back) = split(&bytes).unwrap();
+    let block = Block::open(front, back).unwrap();
+    for field in Field::ALL {
+        let needs = Needs::of([*field]);
+        let reads = Reads::new(&block, "default", &needs, Vec::new());
+        let mut known = BTreeMap::new();
+        for row in block.rows() {
+            let Some(key) = needs.key(&block, row) else {
+                continue;
+            };
+            let value = format!("{:?}", reads.values(row, &reads.row(row, &needs)).get(*field));
+            let first = known.entry(key).or_insert_with(|| value.clone());
+            assert_eq!(*first, value, "{}", field.name());
+        }
+    }
+}
+
+/// Traffic behind a front proxy that tells signatures of TCP handshakes.
+fn signed(seed: u64, records: usize) -> Vec<Record> {
+    let mut records = sample::traffic(seed, records);
+    for (at, record) in records.iter_mut().enumerate() {
+        record.tcp = ["4:255:0:1460:26883,0:mss:df:0", "4:64:0:*:64240,7:mss:df:0", ""][at % 3].to_owned();
+    }
+    records
+}
+
+#[test]
+fn a_rule_on_the_signature_of_a_handshake_is_judged() {
+    let plan = hit("client.tcp wildcard \"4:255:*\"", None);
+    let mut partial = Partial::default();
+    run(log(signed(1, 300)).sql(), &plan, u64::MAX, &mut partial);
+    let report = Report::of(&plan, partial);
+    assert_eq!((report.matched_requests, report.not_judged.requests), (100, 0));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::breadth::{Affected, Breadth, FewNetworks, Kmv, SKETCH};
 use super::counts::{CellCounts, FIELDS};
 use super::event::{Event, Evidence, MAX_EVIDENCE};
-use super::sample::{Cuts, FURTHER, STRATA, SampledRequest};
+use super::sample::{Cuts, FURTHER, STRATA, SampledRequest, TCP};
 use super::upstream::{MAX_COUNTS, MAX_RULES, UpstreamCells, UpstreamCount, UpstreamRule};
 use super::{BlobCount, Bounds, Cell, CellBatch, CellKey, MAX_BLOBS, MAX_CELLS, MAX_KEY_RULES, RouteBreadth};
 use crate::segment::families;
@@ -20,8 +20,12 @@ use blobwatch_wire::{DecodeError, Reader, put_text, put_varint};
 
 /// Of a batch's bytes. A reader refuses a newer one; the FireLog keeps the batch and tries again. Version 1 ended in a
 /// list of guards, which no build ever filled; 2 had one count less; 3 had no networks; 4 had 25 counts and six events
-/// less, no blobs and no routes; 5 had nothing of other parties.
-pub(crate) const VERSION: u8 = 6;
+/// less, no blobs and no routes; 5 had nothing of other parties; 6 had no signatures of TCP handshakes and
+/// did not count what an `allow` did.
+pub(crate) const VERSION: u8 = 7;
+
+/// What is written where there is none of both and other parties' rules did something.
+const WITHOUT_TCP: u8 = 6;
 
 /// The first whose cells name networks.
 const WITH_NETWORKS: u8 = 4;
@@ -48,13 +52,13 @@ impl CellBatch {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
-        let tells = !self.upstream.is_empty();
-        out.push(if tells { VERSION } else { WITHOUT_UPSTREAM });
+        let version = self.version();
+        out.push(version);
         put_text(&mut out, &self.source);
         for number in [self.epoch, self.seq, self.slot] {
             put_varint(&mut out, number);
         }
-        let keys = self.cells.iter().flat_map(Cell::texts);
+        let keys = self.cells.iter().flat_map(|cell| cell.texts(version));
         let texts = Texts::of(keys.chain(self.upstream.texts()));
         texts.put(&mut out);
         put_varint(&mut out, self.cells.len() as u64);
@@ -65,15 +69,30 @@ impl CellBatch {
             put_evidence(&mut out, &cell.evidence);
             put_sketch(&mut out, cell.networks.sketch());
             put_blobs(&mut out, &texts, &cell.blobs);
-            put_sample(&mut out, &texts, &cell.sample);
+            put_sample(&mut out, &texts, &cell.sample, version);
         }
         put_counts(&mut out, &self.other);
         put_cuts(&mut out, &self.cuts);
         put_routes(&mut out, &self.routes);
-        if tells {
+        if version > WITHOUT_UPSTREAM {
             put_upstream(&mut out, &texts, &self.upstream);
         }
         out
+    }
+
+    /// The oldest that can say it.
+    fn version(&self) -> u8 {
+        let mut sampled = self.cells.iter().flat_map(|cell| &cell.sample);
+        let upstream = self.upstream.counts.iter().map(|count| &count.counts);
+        let counts = self.cells.iter().map(|cell| &cell.counts).chain(upstream);
+        let allows = counts.chain([&self.other]).any(|counts| counts.allowed > 0);
+        if allows || sampled.any(SampledRequest::has_tcp) {
+            VERSION
+        } else if self.upstream.is_empty() {
+            WITHOUT_UPSTREAM
+        } else {
+            WITHOUT_TCP
+        }
     }
 
     /// Reads a batch.
@@ -120,9 +139,11 @@ impl CellBatch {
 }
 
 impl Cell {
-    fn texts(&self) -> impl Iterator<Item = &str> {
+    fn texts(&self, version: u8) -> impl Iterator<Item = &str> {
         let blobs = self.blobs.iter().map(|blob| &*blob.digest);
-        let sampled = self.sample.iter().flat_map(|request| &request.values);
+        let values = values_in(version);
+        let sampled = self.sample.iter();
+        let sampled = sampled.flat_map(move |request| request.values.iter().take(values));
         self.key.texts().chain(blobs).chain(sampled.map(|value| &**value))
     }
 }
@@ -349,8 +370,8 @@ fn read_cell(reader: &mut Reader<'_>, texts: &TextTable, version: u8) -> Result<
         sample: if version < WITH_BLOBS {
             Vec::new()
         } else {
-            read_list(reader, MAX_SAMPLED, 13 + FURTHER.len(), |reader| {
-                read_sampled(reader, texts)
+            read_list(reader, MAX_SAMPLED, 13 + values_in(version), |reader| {
+                read_sampled(reader, texts, version)
             })?
         },
     })
@@ -371,20 +392,29 @@ fn read_blob(reader: &mut Reader<'_>, texts: &TextTable) -> Result<BlobCount, De
     })
 }
 
-fn put_sample(out: &mut Vec<u8>, texts: &Texts<'_>, sample: &[SampledRequest]) {
+/// How many of [`FURTHER`] a version has.
+fn values_in(version: u8) -> usize {
+    if version > WITHOUT_TCP { FURTHER.len() } else { TCP }
+}
+
+fn put_sample(out: &mut Vec<u8>, texts: &Texts<'_>, sample: &[SampledRequest], version: u8) {
     put_varint(out, sample.len() as u64);
     for request in sample {
         for hash in [request.hash, request.client, request.network] {
             out.extend(hash.to_le_bytes());
         }
         put_varint(out, u64::from(request.strata));
-        for value in &request.values {
+        for value in request.values.iter().take(values_in(version)) {
             texts.put_code(out, value);
         }
     }
 }
 
-fn read_sampled(reader: &mut Reader<'_>, texts: &TextTable) -> Result<SampledRequest, DecodeError> {
+fn read_sampled(
+    reader: &mut Reader<'_>,
+    texts: &TextTable,
+    version: u8,
+) -> Result<SampledRequest, DecodeError> {
     let mut hash = || -> Result<u32, DecodeError> {
         let bytes = reader.take(4)?.try_into().map_err(|_| DecodeError::Truncated)?;
         Ok(u32::from_le_bytes(bytes))
@@ -398,7 +428,7 @@ fn read_sampled(reader: &mut Reader<'_>, texts: &TextTable) -> Result<SampledReq
         strata: u32::try_from(strata).map_err(|_| DecodeError::Invalid("set"))?,
         values: Default::default(),
     };
-    for value in &mut request.values {
+    for value in request.values.iter_mut().take(values_in(version)) {
         *value = Arc::from(texts.text(reader)?);
     }
     Ok(request)

@@ -157,6 +157,8 @@ counts! {
         pub silent: u32,
         /// Of `paced`, the sum of their throughputs' logarithms: see [`CellCounts::throughput`].
         pub pace_sum: u32,
+        /// Requests that an `allow` kept from later rules.
+        pub allowed: u32,
     }
 }
 

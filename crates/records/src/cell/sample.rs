@@ -23,6 +23,7 @@ use super::tally::{is_behind, is_fetched, is_large, is_observed, is_ranged, is_r
 use crate::history::{Classification, Pace};
 use blobwatch_pull::Record;
 pub use sampler::{Asked, Sampler};
+pub(super) use values::TCP;
 pub use values::{DIGEST, FURTHER, Further, SIZE, version_of};
 
 const EVENTS: usize = Event::ALL.len();
@@ -62,6 +63,7 @@ pub struct SampledRequest {
     /// One bit for each stratum that it is in.
     pub(crate) strata: u32,
     /// In the order of [`FURTHER`]; empty where it is not known.
+    #[serde(with = "values::stored")]
     pub values: [Arc<str>; FURTHER.len()],
 }
 
@@ -105,6 +107,10 @@ impl SampledRequest {
     #[must_use]
     pub fn rank(&self) -> u32 {
         self.hash
+    }
+
+    pub(super) fn has_tcp(&self) -> bool {
+        self.values.get(TCP).is_some_and(|tcp| !tcp.is_empty())
     }
 
     /// About; texts that others share counted whole.

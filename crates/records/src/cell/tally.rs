@@ -239,6 +239,7 @@ impl CellCounts {
             blocked: times(record.verdict == Action::Block),
             detoured: times(record.verdict == Action::Detour),
             tagged: times(record.verdict == Action::Tag),
+            allowed: times(record.verdict == Action::Allow),
             limited: times(is_turned_away(record) && record.status == 429),
             forbidden: times(is_turned_away(record) && record.status == 403),
             silent: times(is_failed(record) && record.status == 0),

@@ -50,6 +50,7 @@ fn cell() -> Cell {
         forbidden: 2,
         silent: 7,
         pace_sum: 6_400,
+        allowed: 0,
     };
     cell.counts.count_kind(RangeKind::None, 210);
     cell.counts.count_kind(RangeKind::Resume, 83);

@@ -280,6 +280,7 @@ impl Block {
             arch: agent.arch.clone(),
             fingerprint: agent.fingerprint.clone(),
             ja4: agent.ja4.clone(),
+            tcp: agent.tcp.clone(),
             fired: treatment.fired.clone(),
             verdict: treatment.verdict,
             revision: treatment.revision,

@@ -9,7 +9,7 @@ use super::block::{Block, Row};
 use super::columns::{put_codes, put_ids};
 use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, Treatment};
 use super::front::{SECTIONS, Section, put_block};
-use super::{MAX_BLOCK_BYTES, MAX_RECORDS, tables};
+use super::{MAX_BLOCK_BYTES, MAX_RECORDS, VERSION, WITHOUT_TCP, tables};
 use blobwatch_pull::{Profile, Record};
 use blobwatch_wire::{clip, put_text, put_varint, unhex, zigzag};
 
@@ -139,6 +139,7 @@ impl Builder {
                     arch: record.arch,
                     fingerprint: record.fingerprint,
                     ja4: record.ja4,
+                    tcp: record.tcp,
                     protocol: record.protocol,
                     profile,
                 },
@@ -285,6 +286,12 @@ impl Builder {
         }
     }
 
+    /// Of the block: the oldest that can say it.
+    fn version(&self) -> u8 {
+        let has_tcp = self.agents.entries.iter().any(|agent| !agent.tcp.is_empty());
+        if has_tcp { VERSION } else { WITHOUT_TCP }
+    }
+
     fn put(&self, section: Section, out: &mut Vec<u8>) {
         match section {
             Section::Ids => put_ids(out, &self.rows.iter().map(|row| row.id).collect::<Vec<_>>()),
@@ -292,7 +299,7 @@ impl Builder {
             Section::TreatmentCodes => {
                 self.put_codes(out, self.treatments.entries.len(), |row| row.treatment)
             }
-            Section::Agents => tables::put_agents(out, &self.agents.entries),
+            Section::Agents => tables::put_agents(out, &self.agents.entries, self.version()),
             Section::AgentCodes => self.put_codes(out, self.agents.entries.len(), |row| row.agent),
             Section::Places => tables::put_places(out, &self.places.entries),
             Section::PlaceCodes => self.put_codes(out, self.places.entries.len(), |row| row.place),
@@ -404,7 +411,7 @@ impl Encoding {
     #[must_use]
     pub fn finish(mut self) -> Vec<u8> {
         while self.put_section() {}
-        put_block(self.builder.len(), &self.sections)
+        put_block(self.builder.version(), self.builder.len(), &self.sections)
     }
 }
 

@@ -76,6 +76,7 @@ pub struct Agent {
     pub arch: String,
     pub fingerprint: String,
     pub ja4: String,
+    pub tcp: String,
     pub protocol: String,
     /// Place of its profile in the block's profiles.
     pub profile: u32,

@@ -66,9 +66,9 @@ pub struct Front<'a> {
 }
 
 /// Joins sections to a block.
-pub(super) fn put_block(records: usize, sections: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn put_block(version: u8, records: usize, sections: &[Vec<u8>]) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
-    out.push(VERSION);
+    out.push(version);
     put_varint(&mut out, records as u64);
     for section in sections {
         put_varint(&mut out, section.len() as u64);

@@ -65,6 +65,8 @@ pub enum Field {
     /// Never listed, and not there where it is empty: older records have no clouds.
     Cloud = 16,
     CloudRegion = 17,
+    /// Likewise: older records have no signatures.
+    Tcp = 18,
 }
 
 /// Fields whose values are listed while they are few.
@@ -207,7 +209,10 @@ impl Collector {
         for agent in &block.agents {
             self.list(Field::Os, &agent.os);
             self.list(Field::Fingerprint, &agent.fingerprint);
-            self.present([(Field::Family, families::text(&agent.family).unwrap_or_default())]);
+            self.present([
+                (Field::Family, families::text(&agent.family).unwrap_or_default()),
+                (Field::Tcp, &*agent.tcp),
+            ]);
         }
         for place in &block.places {
             self.list(Field::Colo, &place.colo);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::WITHOUT_TCP;
 use super::codes::Coded;
 use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, Treatment};
 use super::families;
@@ -223,14 +224,15 @@ fn ray_form(code: u8) -> Result<RayForm, DecodeError> {
     found.ok_or(DecodeError::Invalid("form of ray"))
 }
 
-pub(super) fn put_agents(out: &mut Vec<u8>, agents: &[Agent]) {
+pub(super) fn put_agents(out: &mut Vec<u8>, agents: &[Agent], version: u8) {
+    let texts_of = |agent| agent_texts(agent).into_iter().take(texts_in(version));
     let names = agents.iter().filter_map(|agent| families::text(&agent.family));
-    let texts = Texts::of(agents.iter().flat_map(agent_texts).chain(names));
+    let texts = Texts::of(agents.iter().flat_map(texts_of).chain(names));
     texts.put(out);
     put_varint(out, agents.len() as u64);
     for (place, agent) in (0..).zip(agents) {
         families::put(out, &texts, &agent.family);
-        for text in agent_texts(agent) {
+        for text in texts_of(agent) {
             texts.put_code(out, text);
         }
         // Most agents have a profile of their own, and both are in the order in which they came.
@@ -238,7 +240,12 @@ pub(super) fn put_agents(out: &mut Vec<u8>, agents: &[Agent]) {
     }
 }
 
-pub(super) fn agent_texts(agent: &Agent) -> [&str; 6] {
+/// How many of [`agent_texts`] a version that is written has.
+fn texts_in(version: u8) -> usize {
+    if version > WITHOUT_TCP { 7 } else { 6 }
+}
+
+pub(super) fn agent_texts(agent: &Agent) -> [&str; 7] {
     [
         &agent.version,
         &agent.os,
@@ -246,6 +253,7 @@ pub(super) fn agent_texts(agent: &Agent) -> [&str; 6] {
         &agent.fingerprint,
         &agent.ja4,
         &agent.protocol,
+        &agent.tcp,
     ]
 }
 
@@ -264,6 +272,11 @@ pub(super) fn read_agents(bytes: &[u8], version: u8) -> Result<Vec<Agent>, Decod
             fingerprint: texts.owned(reader)?,
             ja4: texts.owned(reader)?,
             protocol: if version > 1 {
+                texts.owned(reader)?
+            } else {
+                String::new()
+            },
+            tcp: if version > WITHOUT_TCP {
                 texts.owned(reader)?
             } else {
                 String::new()

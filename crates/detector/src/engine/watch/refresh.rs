@@ -8,7 +8,7 @@ use crate::anomaly::{Anomaly, Moment};
 use crate::cohort::Cohort;
 use crate::engine::{Change, Engine, Outcome, slot_ms};
 use crate::kind::AnomalyKind;
-use crate::locate::{Overlap, Span, combinations, locate, narrowed, overlap};
+use crate::locate::{Overlap, Span, combinations, locate, narrowed, overlap, spared};
 use crate::normal::Rates;
 use crate::upstream::OpenWindow;
 use blobwatch_pull::Origin;
@@ -97,6 +97,7 @@ impl Engine {
         for one in locate(kind, &sums, rates) {
             let named = &watch.anomaly.cohort;
             let cohort = narrowed(&self.window, kind, one.cohort, span);
+            let cohort = spared(cohort, named, kind, &sums, rates);
             let common = overlap(&self.window, kind, named, &cohort, span);
             found.push((cohort, common));
         }
@@ -111,10 +112,16 @@ impl Engine {
             .into_iter()
             .map(|(cohort, _)| (kind, cohort, span))
             .collect();
-        if let Some((cohort, common)) = its
-            && common.requests < SAME
-        {
-            self.renamed(slot, watch, cohort, rates, outcome);
+        if let Some((cohort, common)) = its {
+            let named = &watch.anomaly.cohort;
+            let cohort = match common.requests < SAME {
+                true => cohort,
+                // A small part of it that fares well is news.
+                false => spared(named.clone(), named, kind, &sums, rates),
+            };
+            if cohort != *named {
+                self.renamed(slot, watch, cohort, rates, outcome);
+            }
         }
         others
     }

@@ -26,6 +26,7 @@ fn window(id: &str, from_ms: u64, until_ms: Option<u64>) -> UpstreamWindow {
         from_ms,
         until_ms,
         target: "hub.example".to_owned(),
+        routes: Some(vec!["hub".to_owned()]),
         rule: "cloudflare:r9".to_owned(),
         system: "l7ddos".to_owned(),
         words: "HTTP flood".to_owned(),

@@ -3,7 +3,7 @@
 use super::*;
 use blobwatch_wire::Problem;
 
-const NAMES: [&str; 32] = [
+const NAMES: [&str; 33] = [
     "since",
     "until",
     "route",
@@ -33,6 +33,7 @@ const NAMES: [&str; 32] = [
     "cloud_region",
     "ip_version",
     "size",
+    "tcp",
     "id",
     "limit",
     "cursor",

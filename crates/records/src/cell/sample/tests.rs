@@ -169,6 +169,14 @@ fn what_a_record_says_beyond_its_cell_is_kept() {
         Some(&*values[SIZE]),
         record.size.map(|size| SizeClass::of(size).as_str())
     );
+    assert_eq!(&*values[super::TCP], "");
+    let tcp = "4:64:0:*:64240,7:mss:df:0".to_owned();
+    let signed: [Arc<str>; FURTHER.len()] = Further::from(&Record {
+        tcp: tcp.clone(),
+        ..record.clone()
+    })
+    .into();
+    assert_eq!(&*signed[super::TCP], tcp);
     let unknown: [Arc<str>; FURTHER.len()] = Further::from(&Record { size: None, ..record }).into();
     assert_eq!(&*unknown[SIZE], "");
 }

@@ -6,7 +6,7 @@ use blobwatch_pull::{Family, Record, SizeClass};
 use blobwatch_wire::clip;
 
 /// The attributes of a sampled request beyond those of its cell, in the order of the stored bytes.
-pub const FURTHER: [&str; 9] = [
+pub const FURTHER: [&str; 10] = [
     "version",
     "cloud",
     "cloud_region",
@@ -16,6 +16,7 @@ pub const FURTHER: [&str; 9] = [
     "repository",
     "digest",
     "size",
+    "tcp",
 ];
 
 /// Place of the digest in [`FURTHER`].
@@ -23,6 +24,9 @@ pub const DIGEST: usize = 7;
 
 /// Place of the size in [`FURTHER`].
 pub const SIZE: usize = 8;
+
+/// Place of the signature of the TCP handshake in [`FURTHER`]. It is the last: builds before it know those in front of it.
+pub(crate) const TCP: usize = FURTHER.len() - 1;
 
 pub(crate) type FurtherValues = [Arc<str>; FURTHER.len()];
 
@@ -38,6 +42,7 @@ pub struct Further {
     pub repository: Arc<str>,
     pub digest: Arc<str>,
     pub size: Arc<str>,
+    pub tcp: Arc<str>,
 }
 
 impl From<Further> for FurtherValues {
@@ -52,6 +57,7 @@ impl From<Further> for FurtherValues {
             values.repository,
             values.digest,
             values.size,
+            values.tcp,
         ]
     }
 }
@@ -82,6 +88,44 @@ impl From<&Record> for Further {
             repository: text(&record.repository),
             digest: text(&record.digest),
             size: record.size.map_or("", |size| SizeClass::of(size).as_str()).into(),
+            tcp: text(&record.tcp),
         }
+    }
+}
+
+/// In the Detector's state, which does not describe itself: the texts that builds before had. The signature of the TCP
+/// handshake follows the size, of which there are few and none has a separator.
+pub(super) mod stored {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{FURTHER, FurtherValues, SIZE, TCP};
+
+    const SEPARATOR: char = '\u{1f}';
+
+    pub(crate) fn serialize<S: Serializer>(values: &FurtherValues, serializer: S) -> Result<S::Ok, S::Error> {
+        let [known @ .., tcp] = values;
+        let mut known: [Arc<str>; TCP] = known.clone();
+        if let Some(size) = known.get_mut(SIZE).filter(|_| !tcp.is_empty()) {
+            *size = format!("{size}{SEPARATOR}{tcp}").into();
+        }
+        known.serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FurtherValues, D::Error> {
+        let known = <[Arc<str>; TCP]>::deserialize(deserializer)?;
+        let mut values: [Arc<str>; FURTHER.len()] = Default::default();
+        for (value, known) in values.iter_mut().zip(known) {
+            *value = known;
+        }
+        let [.., size, tcp] = &mut values;
+        let both = size
+            .split_once(SEPARATOR)
+            .map(|(of, more)| (of.into(), more.into()));
+        if let Some(both) = both {
+            (*size, *tcp) = both;
+        }
+        Ok(values)
     }
 }

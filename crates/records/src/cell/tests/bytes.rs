@@ -1,9 +1,12 @@
 use super::*;
 
-/// What `encode` wrote for [`batch`] when the format was made: it must read back for ever.
-const PINNED: &[u8] = include_bytes!("../../../tests/data/cell-batch-v6.bin");
+/// What `encode` wrote for [`signed`] when the format was made: it must read back for ever.
+const PINNED: &[u8] = include_bytes!("../../../tests/data/cell-batch-v7.bin");
 
-/// The same batch in version 5, without what other parties' rules did.
+/// [`batch`], without signatures of TCP handshakes.
+const VERSION_6: &[u8] = include_bytes!("../../../tests/data/cell-batch-v6.bin");
+
+/// That batch in version 5, without what other parties' rules did.
 const VERSION_5: &[u8] = include_bytes!("../../../tests/data/cell-batch-v5.bin");
 
 /// That batch in version 4, without the counts of failed, refused and slow downloads, and without blobs.
@@ -78,16 +81,53 @@ fn upstream() -> UpstreamCells {
 #[test]
 fn the_batch_is_pinned() {
     if std::env::var_os("BLESS").is_some() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/cell-batch-v6.bin");
-        std::fs::write(path, batch().encode()).unwrap();
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/cell-batch-v7.bin");
+        std::fs::write(path, signed().encode()).unwrap();
     }
-    assert_eq!(CellBatch::decode(PINNED), Ok(batch()));
-    assert_eq!(batch().encode(), PINNED);
+    assert_eq!(CellBatch::decode(PINNED), Ok(signed()));
+    assert_eq!(signed().encode(), PINNED);
+}
+
+/// With the signature of a TCP handshake, and with what an `allow` did.
+fn signed() -> CellBatch {
+    let mut batch = batch();
+    let request = batch.cells[1].sample.first_mut().unwrap();
+    request.values[crate::cell::sample::TCP] = "4:255:0:1460:26883,0:mss:df:0".into();
+    batch.cells[1].counts.allowed = 14;
+    batch
+}
+
+#[test]
+fn a_batch_with_signatures_and_without_other_parties_reads_back() {
+    let mut signed = signed();
+    signed.upstream = UpstreamCells::default();
+    assert_eq!(CellBatch::decode(&signed.encode()), Ok(signed));
+}
+
+/// Wherever it was counted: builds before refuse a count that they do not know, and would drop the batch.
+#[test]
+fn a_batch_with_an_allow_says_that_it_is_of_the_newest_version() {
+    let version = |count: fn(&mut CellBatch) -> &mut CellCounts| {
+        let mut batch = batch();
+        count(&mut batch).allowed = 1;
+        let bytes = batch.encode();
+        assert_eq!(CellBatch::decode(&bytes), Ok(batch));
+        bytes[3]
+    };
+    assert_eq!(version(|batch| &mut batch.cells[0].counts), 7);
+    assert_eq!(version(|batch| &mut batch.other), 7);
+    assert_eq!(version(|batch| &mut batch.upstream.counts[0].counts), 7);
 }
 
 #[test]
 fn batches_of_older_versions_are_read() {
     let mut batch = batch();
+    assert_eq!(CellBatch::decode(VERSION_6), Ok(batch.clone()));
+    assert_eq!(
+        batch.encode(),
+        VERSION_6,
+        "builds before read what has no signatures"
+    );
     batch.upstream = UpstreamCells::default();
     assert_eq!(CellBatch::decode(VERSION_5), Ok(batch.clone()));
     assert_eq!(
@@ -238,15 +278,15 @@ fn a_newer_batch_is_refused_by_its_number() {
     bytes[3] = 9;
     assert_eq!(
         CellBatch::decode(&bytes),
-        Err(DecodeError::Newer { found: 9, known: 6 })
+        Err(DecodeError::Newer { found: 9, known: 7 })
     );
 }
 
 #[test]
 fn any_bytes_are_an_error_or_a_batch_that_reads_back() {
-    let pinned = batch().encode();
+    let pinned = [batch().encode(), signed().encode()];
     bolero::check!().for_each(|bytes: &[u8]| {
-        let mut damaged = pinned.clone();
+        let mut damaged = pinned[bytes.len() % 2].clone();
         for (place, byte) in bytes
             .chunks_exact(2)
             .map(|pair| (usize::from(pair[0]) * 2, pair[1]))

@@ -2,6 +2,7 @@
 
 use super::{DecodeResult, Names, put_field};
 use crate::array::{Array, Map, Split};
+use crate::field::Field;
 use crate::json::Key;
 use crate::limits::MAX_NESTING;
 use crate::signature::Signed;
@@ -220,8 +221,8 @@ fn within(reader: &mut Reader<'_>, names: &Names, depth: usize) -> DecodeResult<
         ),
         17 => Term::RemoveBytes(of(reader)?, reader.bytes()?.into()),
         19 => {
-            let fact = PlatformFact::named(reader.text()?);
-            Term::Told(fact.ok_or(DecodeError::Invalid("field"))?)
+            let name = reader.text()?;
+            told(name).ok_or(DecodeError::Invalid("field"))?
         }
         20 => Term::Extension,
         21 => Term::Same(of(reader)?, of(reader)?),
@@ -245,9 +246,14 @@ fn within(reader: &mut Reader<'_>, names: &Names, depth: usize) -> DecodeResult<
 
 /// A name that no worker was told when the bytes were written may be told by now.
 fn untold(name: &str) -> DecodeResult<Term> {
-    let told = || PlatformFact::named(name).map(Term::Told);
-    let term = Untold::named(name).map(Term::Untold).or_else(told);
+    let term = Untold::named(name).map(Term::Untold).or_else(|| told(name));
     term.ok_or(DecodeError::Invalid("field"))
+}
+
+/// A name that only the platform filled when the bytes were written may be a field by now.
+fn told(name: &str) -> Option<Term> {
+    let field = || Field::named(name).map(Term::Field);
+    PlatformFact::named(name).map(Term::Told).or_else(field)
 }
 
 #[cfg(test)]
@@ -266,5 +272,18 @@ mod tests {
         };
         let term = read(&mut Reader::new(&bytes), &names);
         assert_eq!(term.ok(), PlatformFact::named(name).map(Term::Told));
+    }
+
+    /// A build that knew a field as a name that the platform fills wrote these bytes.
+    #[test]
+    fn a_name_that_is_a_field_by_now_is_read_from_old_bytes() {
+        let mut bytes = vec![19];
+        put_text(&mut bytes, "client.tcp");
+        let names = Names {
+            fields: Vec::new(),
+            lists: Vec::new(),
+        };
+        let term = read(&mut Reader::new(&bytes), &names);
+        assert_eq!(term.ok(), Some(Term::Field(Field::ClientTcp)));
     }
 }
