@@ -3,13 +3,20 @@
 //! A stream that is dropped before its end is cancelled: the sender of a body that is too large is answered without
 //! waiting for the rest.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use blobwatch_wire::{BoundedBody, MAX_OBJECT_BODY, Problem, text_of};
 use futures_util::StreamExt;
-use worker::{ByteStream, Headers, Request, Response, ResponseBody};
+use futures_util::future::{Either, select};
+use worker::{ByteStream, Delay, Headers, Request, Response, ResponseBody};
 
 use super::http::{Answer, FailedTo, internal};
 
 const READ: &str = "read the body";
+
+/// A sender that is silent for so long is given up: its connection may be gone without a word, and nobody would ever say so.
+const SILENT_FOR: Duration = Duration::from_secs(60);
 
 /// The body of a request; 413 where it is larger.
 pub(super) async fn bytes_of(request: &mut Request, limit: usize) -> Answer<Vec<u8>> {
@@ -66,8 +73,22 @@ fn begin(headers: &Headers, limit: usize) -> Answer<BoundedBody> {
 }
 
 async fn finish(mut body: BoundedBody, mut stream: ByteStream) -> Answer<Vec<u8>> {
-    while let Some(piece) = stream.next().await {
-        body.push(&piece.failed_to(READ)?)?;
+    while let Some(piece) = next_piece(&mut stream).await? {
+        body.push(&piece)?;
     }
     Ok(body.into_bytes())
+}
+
+/// What comes next of a body; none at its end. 408 where nothing comes.
+pub(super) async fn next_piece(stream: &mut ByteStream) -> Answer<Option<Vec<u8>>> {
+    match select(stream.next(), pin!(Delay::from(SILENT_FOR))).await {
+        Either::Left((piece, _)) => piece.transpose().failed_to(READ),
+        Either::Right(_) => {
+            let detail = format!(
+                "the body stopped: nothing of it came for {} s; send it again",
+                SILENT_FOR.as_secs()
+            );
+            Err(Problem::new(408, "timeout", "The body stopped", detail))
+        }
+    }
 }

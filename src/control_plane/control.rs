@@ -14,6 +14,7 @@ use wasm_bindgen::JsValue;
 use worker::{Context, Env, Request, Response, Result, event};
 
 use super::body::text_of_request;
+use super::gone::while_called;
 use super::http::{Answer, ConditionalRequest, FailedTo, method_of, refuse};
 use super::object_call::forward;
 use super::{
@@ -23,6 +24,11 @@ use super::{
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _ctx: Context) -> Result<Response> {
+    let signal = request.inner().signal();
+    while_called(&signal, answer_caller(request, env)).await
+}
+
+async fn answer_caller(request: Request, env: Env) -> Result<Response> {
     let asked = ConditionalRequest::of(&request);
     match route(request, &env).await {
         Ok(response) => asked.unless_known(response).await,

@@ -4,12 +4,12 @@
 use blobwatch_detector::{AnomalyCall, Report, ReportFacts, audited, wanted_evidence};
 use blobwatch_fire_log::with_own_fires;
 use blobwatch_rule_book::{FireLogNamesCall, HealthCall, NewAuditEntry, WriteEntryCall, checked_reason};
-use blobwatch_wire::{Nothing, Object, Place, Problem};
+use blobwatch_wire::{Nothing, Object, Parameters, Problem};
 use serde_json::Value;
 use worker::{Env, Method, Request, Response, Url};
 
 use super::body::text_of_reply;
-use super::http::{Answer, FailedTo, internal, now_ms, query_pairs, text, without_parameters};
+use super::http::{Answer, FailedTo, internal, now_ms, text, without_parameters};
 use super::object_call::{ForwardedCall, call, call_through};
 use super::records_api::Objects;
 use super::{losses_api, records_api};
@@ -58,18 +58,8 @@ pub(super) async fn change_webhook(
 }
 
 pub(super) fn reason(url: &Url) -> Answer<Option<String>> {
-    let mut reason = None;
-    for (name, value) in query_pairs(url) {
-        if name != "reason" {
-            let message = "unknown parameter; expected reason";
-            return Err(Problem::bad_parameter(Place::new(
-                format!("query.{name}"),
-                message,
-            )));
-        }
-        reason = Some(value);
-    }
-    checked_reason("query.reason", reason.as_deref())
+    let parameters = Parameters::parse(url.query().unwrap_or_default(), &["reason"])?;
+    checked_reason("query.reason", parameters.get("reason"))
 }
 
 async fn json_of(response: &mut Response) -> Answer<Value> {

@@ -152,9 +152,14 @@ pub(super) fn machine_ms() -> u64 {
     Date::now().as_millis()
 }
 
+/// The platform refuses an alarm after the year 2189, and a mode may expire later. Whoever is rung earlier finds nothing due, and sets
+/// the alarm again.
+const MAX_AHEAD_MS: u64 = 366 * 24 * 3_600_000;
+
 /// Sets an object's alarm, in place of the one that was set. `worker` takes a bare number for a distance from now.
 /// While the clock is set back, `src/control_plane/standstill.js` rings it.
 pub(super) async fn set_alarm(state: &State, at_ms: u64) -> Answer<()> {
+    let at_ms = at_ms.min(now_ms() + MAX_AHEAD_MS);
     let at = ScheduledTime::new(js_sys::Date::new(&JsValue::from_f64(at_ms as f64)));
     state.storage().set_alarm(at).await.failed_to("set the alarm")
 }

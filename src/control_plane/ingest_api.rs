@@ -17,11 +17,11 @@ use blobwatch_upstream::{
     UpstreamAnswer,
 };
 use blobwatch_wire::{Bytes, Nothing, Place, Problem};
-use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::json;
 use worker::{Env, Request, Response};
 
+use super::body::next_piece;
 use super::control::{text_binding, tokens};
 use super::http::{Answer, FailedTo, now_ms, text};
 use super::object_call::{call, call_named};
@@ -138,7 +138,7 @@ fn authenticate(request: &Request, env: &Env) -> Answer<Actor> {
     }
 }
 
-/// A place among the bodies that are read at a time.
+/// A place among the bodies that are read at a time, until it is dropped: also where its caller has gone (`gone`).
 struct Slot;
 
 impl Slot {
@@ -210,8 +210,8 @@ async fn read(mut intake: Intake<'_>, request: &mut Request) -> Answer<Option<Ha
     if request.inner().body().is_some() {
         let mut stream = request.stream().failed_to("read the body")?;
         let mut unpack = Unpack::new(|piece: &[u8]| intake.push(piece));
-        while let Some(piece) = stream.next().await {
-            if !fits(unpack.push(&piece.failed_to("read the body")?))? {
+        while let Some(piece) = next_piece(&mut stream).await? {
+            if !fits(unpack.push(&piece))? {
                 return Ok(None);
             }
         }

@@ -16,6 +16,7 @@ mod detector_do;
 mod ended;
 mod fire_log_do;
 mod fire_log_queries;
+mod gone;
 mod health;
 mod http;
 mod ingest_api;

@@ -6,7 +6,7 @@ use blobwatch_auth::{
 };
 use blobwatch_rule_book::{NewAuditEntry, WriteEntryCall};
 use blobwatch_tokens::{Actor, Role};
-use blobwatch_wire::{MAX_SMALL_BODY, Place, Problem};
+use blobwatch_wire::{MAX_SMALL_BODY, Parameters, Problem};
 use serde::Serialize;
 use worker::{Env, Method, Request, Response};
 
@@ -57,18 +57,8 @@ async fn sign_out(request: &Request, env: &Env) -> Answer<Response> {
 
 fn name_to_end(request: &Request) -> Answer<Option<String>> {
     let url = request.url().failed_to("read the address")?;
-    let mut name = None;
-    for (parameter, value) in query_pairs(&url) {
-        if parameter != "name" {
-            let message = "this parameter is not known; expected name";
-            return Err(Problem::bad_parameter(Place::new(
-                format!("query.{parameter}"),
-                message,
-            )));
-        }
-        name = Some(value);
-    }
-    Ok(name)
+    let parameters = Parameters::parse(url.query().unwrap_or_default(), &["name"])?;
+    Ok(parameters.get("name").map(str::to_owned))
 }
 
 async fn end_all(name: &str, request: &Request, env: &Env) -> Answer<()> {

@@ -1,15 +1,19 @@
 //! What other parties push: who may, what is answered, and where it is found afterwards.
 
-use std::io::Write;
+use std::io::{BufReader, Write};
+use std::net::TcpStream;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use rustix::net::sockopt::set_socket_linger;
 use serde_json::{Value, json};
 
 use crate::api::is_problem;
 use crate::harness::api::Api;
 use crate::harness::clock::{eventually, unix_ms};
 use crate::harness::deployment::Bundle;
+use crate::harness::head::Head;
 use crate::harness::http::{Answer, Request};
 use crate::harness::image::digest;
 use crate::harness::place::Place;
@@ -278,4 +282,44 @@ fn a_rule_reads_the_tcp_signature_that_a_front_proxy_tells() {
         (status("4:255:0:1460:26883,0:mss:df:0") == 403).then_some(())
     });
     assert_eq!(status("4:64:0:1460:64240,7:mss:df:0"), 200);
+}
+
+/// Some of a body, on a connection of its own.
+fn begin_to_push(stage: &Stage) -> TcpStream {
+    let mut stream = TcpStream::connect(stage.edge.addr()).unwrap();
+    let (name, token) = bearer(PUSHER);
+    let head =
+        format!("POST /_blobwatch/ingest/v1/cloudflare HTTP/1.1\r\nHost: hub.example\r\n{name}: {token}");
+    write!(stream, "{head}\r\nContent-Length: 100000\r\n\r\n{{").unwrap();
+    stream
+}
+
+/// However a sender goes: the places that it held are others' again.
+#[test]
+fn bodies_that_are_never_finished_leave_room_for_others() {
+    let stage = stage();
+    let trial = || push(&stage, "cloudflare", bearer(PUSHER), "{\"content\":\"tests\"}\n").status();
+    let begin = || {
+        let streams: Vec<TcpStream> = (0..3).map(|_| begin_to_push(&stage)).collect();
+        eventually("all places are taken", || (trial() == 429).then_some(()));
+        streams
+    };
+    for stream in begin() {
+        set_socket_linger(&stream, Some(Duration::ZERO)).unwrap(); // RST
+    }
+    eventually("senders whose connection was reset leave room", || {
+        (trial() == 200).then_some(())
+    });
+    drop(begin());
+    eventually("senders that ended their connection leave room", || {
+        (trial() == 200).then_some(())
+    });
+    let mut silent = begin();
+    eventually("senders that say nothing leave room", || {
+        (trial() == 200).then_some(())
+    });
+    let head = Head::read(&mut BufReader::new(silent.pop().unwrap()))
+        .unwrap()
+        .unwrap();
+    assert_eq!(head.status(), 408, "{head:?}");
 }

@@ -315,3 +315,22 @@ fn a_volume_is_not_evaded_by_names_and_addresses_that_cost_nothing() {
         "2001:db8:1::1",
     );
 }
+
+/// No platform takes an alarm so late: the object that waits for it goes on with what is due before.
+#[test]
+fn a_setting_may_expire_in_the_year_9999() {
+    let mut stage = Stage::new();
+    put_rule(&stage, "block");
+    set_mode(
+        &stage,
+        json!({"mode": "enforce", "force": true, "expires": "9999-12-31T23:59:59Z"}),
+    );
+    stage.until(&probe(&stage), |answer| answer.status() == 403);
+    stage.edge.restart();
+    // The first call wakes the RuleBook, which sets its alarm.
+    eventually("the RuleBook answers", || {
+        (stage.health("").status() == 200).then_some(())
+    });
+    let log = stage.edge.log();
+    assert!(!log.contains("failed to set"), "{log}");
+}

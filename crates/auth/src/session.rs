@@ -76,10 +76,12 @@ impl Sessions {
     /// # Errors
     /// 503 while nobody is configured, 401 for a token that is not known.
     pub fn open(&self, tokens: &Tokens, token: &str, now_ms: u64) -> Result<Session, Problem> {
-        let actor = tokens.authorize(Some(&format!("Bearer {token}")), Role::Viewer)?;
+        let actor = tokens
+            .authorize(Some(&format!("Bearer {token}")), Role::Viewer)
+            .map_err(in_body)?;
         let expires_s = now_ms / 1_000 + MAX_AGE_S;
         self.session(tokens, &actor.name, expires_s)
-            .ok_or_else(|| ended("unknown token"))
+            .ok_or_else(unknown_token)
     }
 
     /// The session of a `Cookie` header. A neighbour domain can add cookies of our name: those that do not hold count for
@@ -240,6 +242,27 @@ pub fn posted_token(body: &str) -> Result<String, Problem> {
     strict::<SignIn>(body, "body")
         .map(|sign_in| sign_in.token)
         .map_err(|_| place("expected {\"token\": \"…\"} as JSON"))
+}
+
+/// Whoever signs in sends the token in the body, and no header.
+fn in_body(problem: Problem) -> Problem {
+    match problem.status {
+        401 => unknown_token(),
+        _ => problem,
+    }
+}
+
+fn unknown_token() -> Problem {
+    let why = "unknown token";
+    Problem {
+        errors: vec![Place::new("body.token", why)],
+        ..Problem::new(
+            401,
+            "unauthorized",
+            "Not authenticated",
+            "unknown token; expected one of the deployment's tokens",
+        )
+    }
 }
 
 /// What a page needs to know of the session that it is in.

@@ -232,7 +232,7 @@ impl<'a> LogEntry<'a> {
             Field::UserAgent => self.user_agent = value,
             Field::Size => self.size = value.parse().ok(),
             Field::Colo => self.colo = value,
-            Field::Country => self.country = value,
+            Field::Country => self.country = country_code(value),
             Field::Asn => self.asn = value.trim_start_matches(['A', 'S', 'a', 's']).parse().ok(),
             Field::Fingerprint => self.fingerprint = value,
             Field::Rules => self.rules = value,
@@ -407,6 +407,16 @@ fn split_request(text: &str) -> Option<[&str; 3]> {
     (!path.is_empty()).then_some([method, path, protocol.trim_start()])
 }
 
+/// The code of a country as live requests have it, in upper case: Logpush writes `us`. A name of another form stays.
+fn country_code(value: Cow<'_, str>) -> Cow<'_, str> {
+    let is_lower = value.len() == 2 && value.bytes().any(|byte| byte.is_ascii_lowercase());
+    if is_lower {
+        value.to_ascii_uppercase().into()
+    } else {
+        value
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Cow, Field, LogEntry, duration_ms, path_of};
@@ -421,6 +431,22 @@ mod tests {
             ("https://hub.example.com", None),
         ] {
             assert_eq!(path_of(url).as_deref(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_country_has_one_code_however_a_log_writes_it() {
+        for (written, expected) in [
+            ("us", "US"),
+            ("Us", "US"),
+            ("US", "US"),
+            ("t1", "T1"),
+            ("germany", "germany"),
+            ("é", "é"),
+        ] {
+            let mut entry = LogEntry::default();
+            entry.set(Field::Country, written.into()).unwrap();
+            assert_eq!(entry.country, expected, "{written}");
         }
     }
 

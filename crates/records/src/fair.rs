@@ -2,8 +2,10 @@
 //!
 //! Keys and values are what clients send, and one address can invent any number of them. Where the room is used up, a
 //! quarter of it is made free: of each network its worthiest entry stays first, then its second, and so on. Whoever invents
-//! many pushes out his own. What three networks used is nobody's, and stays like a network's worthiest.
+//! many pushes out his own. What many networks use counts for less by their number, so whoever has three networks cannot
+//! fill it with what all three use.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
@@ -30,7 +32,7 @@ struct Kept<V> {
 /// What an entry has for itself: 32 bytes.
 #[derive(Debug, Clone, Copy)]
 struct Claim {
-    owner: Owner,
+    users: Users,
     weight: u32,
     /// When it was used last, or how much is in it: an entry of less worth goes first.
     worth: u64,
@@ -38,34 +40,33 @@ struct Claim {
     place: u32,
 }
 
-/// The networks that used an entry, by half of their keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Owner {
-    One(u32),
-    Two(u32, u32),
-    Many,
+/// The networks that used an entry: who began it, and about how many they are.
+#[derive(Debug, Clone, Copy)]
+struct Users {
+    /// Half of a network's key. The entry is charged to it.
+    first: u32,
+    /// One bit for each network, by its key: some share a bit, so many networks count as at most 32.
+    seen: u32,
 }
 
-impl Owner {
-    fn of(network: NetworkKey) -> Self {
-        Self::One(network.0 as u32)
-    }
-
-    fn with(self, network: NetworkKey) -> Self {
-        let other = network.0 as u32;
-        match self {
-            Self::One(first) if first != other => Self::Two(first, other),
-            Self::Two(first, second) if first != other && second != other => Self::Many,
-            known => known,
+impl Users {
+    const fn one(network: NetworkKey) -> Self {
+        Self {
+            first: network.0 as u32,
+            seen: Self::bit(network),
         }
     }
 
-    /// To whom it is charged; `None`: to nobody.
-    fn charged(self) -> Option<u32> {
-        match self {
-            Self::One(network) | Self::Two(network, _) => Some(network),
-            Self::Many => None,
-        }
+    const fn bit(network: NetworkKey) -> u32 {
+        1 << ((network.0 >> 32) % 32)
+    }
+
+    const fn add(&mut self, network: NetworkKey) {
+        self.seen |= Self::bit(network);
+    }
+
+    const fn count(self) -> u32 {
+        self.seen.count_ones()
     }
 }
 
@@ -117,7 +118,7 @@ impl<K: Copy + Eq + Hash, V> FairMap<K, V> {
             Entry::Vacant(place) => {
                 self.weight += 1;
                 let claim = Claim {
-                    owner: Owner::of(network),
+                    users: Users::one(network),
                     weight: 1,
                     worth,
                     place: 0,
@@ -125,7 +126,7 @@ impl<K: Copy + Eq + Hash, V> FairMap<K, V> {
                 place.insert(Kept { value: make(), claim })
             }
         };
-        kept.claim.owner = kept.claim.owner.with(network);
+        kept.claim.users.add(network);
         kept.claim.worth = kept.claim.worth.max(worth);
         &mut kept.value
     }
@@ -187,15 +188,20 @@ fn weight<K, V>(entries: &HashMap<K, Kept<V>>) -> usize {
 /// Which of some entries stay in so much room, by their places.
 fn staying(mut claims: Vec<Claim>, room: usize) -> Vec<bool> {
     let mut stays = vec![false; claims.len()];
-    claims.sort_unstable_by_key(|claim| (claim.owner.charged(), std::cmp::Reverse(claim.worth)));
-    let (mut charged, mut before) = (None, 0);
-    // From here on a claim's weight is what its network has up to it.
-    let mut ranked: Vec<(u32, std::cmp::Reverse<u64>, u32, u32)> = Vec::with_capacity(claims.len());
+    let of_one = |claim: &Claim| {
+        let users = claim.users;
+        (users.first, Reverse(users.count()), Reverse(claim.worth))
+    };
+    claims.sort_unstable_by_key(of_one);
+    let (mut network, mut before) = (None, 0);
+    let mut ranked: Vec<(u32, Reverse<u64>, u32, u32)> = Vec::with_capacity(claims.len());
     for claim in claims {
-        if claim.owner.charged().is_none() || claim.owner.charged() != charged {
-            (charged, before) = (claim.owner.charged(), 0);
+        if network != Some(claim.users.first) {
+            (network, before) = (Some(claim.users.first), 0);
         }
-        ranked.push((before, std::cmp::Reverse(claim.worth), claim.place, claim.weight));
+        // What its network has before it.
+        let rank = before / claim.users.count().max(1);
+        ranked.push((rank, Reverse(claim.worth), claim.place, claim.weight));
         before += claim.weight;
     }
     ranked.sort_unstable();
@@ -223,7 +229,12 @@ mod tests {
     }
 
     fn uses(map: &mut FairMap<u64, ()>, key: u64, network: u64, worth: u64) {
-        map.used(key, NetworkKey(network), worth, || ());
+        map.used(key, network_key(network), worth, || ());
+    }
+
+    /// Keys of networks are hashes: both halves differ.
+    fn network_key(network: u64) -> NetworkKey {
+        NetworkKey(network << 32 | network)
     }
 
     /// What a flood of invented keys leaves of what others had before, and of what they use meanwhile.
@@ -257,8 +268,9 @@ mod tests {
         case(24, 1, 1_000, false);
     }
 
+    /// Thirty entries, and a flood of whoever began them.
     #[test]
-    fn what_three_networks_use_is_like_the_best_of_a_network() {
+    fn what_several_networks_use_stays_longer() {
         #[track_caller]
         fn case(networks: u64, stays: bool) {
             let mut map = map();
@@ -269,8 +281,33 @@ mod tests {
             assert_eq!((0..30).all(|key| map.get(&key).is_some()), stays, "{networks}");
         }
         case(1, false);
-        case(2, false);
+        case(2, true);
         case(3, true);
+        case(40, true);
+    }
+
+    /// A flood of entries that each of several networks uses.
+    #[test]
+    fn what_some_networks_invent_together_leaves_what_others_have() {
+        #[track_caller]
+        fn case(others: u64, together: u64) {
+            let mut map = map();
+            (0..others).for_each(|key| uses(&mut map, key, 100 + key, 0));
+            for n in 0..1_000 {
+                for network in 0..together {
+                    // Each begins as many as the others.
+                    uses(&mut map, 1_000 + n, (network + n) % together, 1 + n);
+                }
+            }
+            assert!(
+                (0..others).all(|key| map.get(&key).is_some()),
+                "{others} {together}"
+            );
+            assert!(map.weight() <= ROOM);
+        }
+        case(40, 2);
+        case(30, 3);
+        case(20, 5);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod document;
 mod exact;
 mod ingest;
 mod json_path;
+mod json_words;
 mod keep_addresses;
 mod name;
 mod named_list;

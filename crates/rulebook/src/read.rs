@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use super::document::{Rulebook, SCHEMA};
 use super::exact::Exact;
 use super::json_path::path_at;
+use super::json_words::in_words;
 use super::validate::faults;
 use blobwatch_wire::Place;
 
@@ -106,7 +107,7 @@ pub fn strict<T: DeserializeOwned>(text: &str, root: &str) -> Result<T, Place> {
             };
             Place {
                 offset: Some(end.saturating_sub(1)),
-                ..Place::new(join(root, &path), error.to_string())
+                ..Place::new(join(root, &path), in_words(&error))
             }
         })
 }
@@ -189,7 +190,7 @@ mod tests {
         case(
             ("\"revision\":3", "\"revision\":\"3\""),
             "rulebook.revision",
-            "invalid type: string",
+            "expected a whole number, 0 or more, found \"3\"",
         );
         case(
             ("\"revision\":3", "\"revison\":3"),
@@ -202,10 +203,14 @@ mod tests {
                 "\"modes\":[{\"rule\":\"a\",\"route\":\"b\",\"mode\":\"on\"}]",
             ),
             "rulebook.modes[0].mode",
-            "unknown variant `on`",
+            "expected one of `off`, `monitor`, `enforce`, found `on`",
         );
-        case(("]}", "]"), "rulebook", "EOF");
-        case(("]}", "]} x"), "rulebook", "trailing characters");
+        case(("]}", "]"), "rulebook", "expected JSON, found its beginning only");
+        case(
+            ("]}", "]} x"),
+            "rulebook",
+            "expected JSON; line 1, column 79: trailing characters",
+        );
     }
 
     #[test]

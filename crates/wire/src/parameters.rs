@@ -57,10 +57,10 @@ impl<'a> Parameters<'a> {
 }
 
 fn unknown(known: &[&str]) -> String {
-    if known.is_empty() {
-        "this call takes no parameters".to_owned()
-    } else {
-        format!("unknown parameter; expected one of {}", known.join(", "))
+    match known {
+        [] => "this call takes no parameters".to_owned(),
+        [only] => format!("unknown parameter; expected {only}"),
+        _ => format!("unknown parameter; expected one of {}", known.join(", ")),
     }
 }
 

@@ -69,4 +69,19 @@ test("whatever a proxy says of the scheme, there is an address", () => {
   is("http, https", "http");
   is("", "http");
   is("a b", "http");
+  is("javascript", "http");
+  is("ftp", "http");
+});
+
+test("a scheme that is an address leads to no other host", () => {
+  const asked = (/** @type {string} */ scheme, host = "registry.example") => {
+    const made = request("http://registry.example/v2/a", { headers: { host } }, undefined);
+    return addressOf(Object.defineProperty(made, "url", { value: `${scheme}://${host}/v2/a?b=https://c.example/` }));
+  };
+  for (const scheme of ["https://other.example/_blobwatch/x?", "https://other.example/#", "http://a@registry.example.evil/", "x://other.example/"]) {
+    assert.equal(asked(scheme), undefined, scheme);
+  }
+  assert.equal(asked("https")?.hostname, "registry.example");
+  assert.equal(asked("https", "REGISTRY.example:8443")?.host, "registry.example:8443");
+  assert.equal(asked("x", "REGISTRY.example")?.hostname, "registry.example");
 });

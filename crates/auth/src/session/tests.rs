@@ -56,8 +56,15 @@ const PINNED_CSRF: &str = "fa9c41a8bb4b17fa1085dbf94b168fa1a6f07cd12baceebf38814
 
 #[test]
 fn an_unknown_token_opens_nothing() {
-    let problem = sessions().open(&tokens(), "other", NOW).unwrap_err();
-    assert_eq!(problem.status, 401);
+    for token in ["other", "", "a b", "\u{e9}"] {
+        let problem = sessions().open(&tokens(), token, NOW).unwrap_err();
+        // It was sent in the body.
+        assert_eq!(
+            (problem.status, &*problem.errors[0].place),
+            (401, "body.token"),
+            "{token}"
+        );
+    }
     assert_eq!(
         sessions()
             .open(&Tokens::default(), "other", NOW)

@@ -39,7 +39,10 @@ pub(crate) fn answer<S: Sql>(
             let items: Vec<DeliveryItem> = store.deliveries(u64::MAX, DELIVERIES)?;
             ApiReply::json(200, &whole_list(items))
         }
-        ("GET", ["webhooks", id]) => ApiReply::json(200, &WebhookItem::from(&webhook(store, id)?)),
+        ("GET", ["webhooks", id]) => {
+            Parameters::parse(call.query, &[])?;
+            ApiReply::json(200, &WebhookItem::from(&webhook(store, id)?))
+        }
         ("PUT", ["webhooks", id]) => put(store, call, id, allowed),
         ("DELETE", ["webhooks", id]) => {
             Parameters::parse(call.query, &["reason"])?;
@@ -48,6 +51,7 @@ pub(crate) fn answer<S: Sql>(
             ApiReply::json(200, &WebhookItem::from(&webhook))
         }
         ("POST", ["webhooks", id, "test"]) => {
+            Parameters::parse(call.query, &[])?;
             let id = store.tell_test(&webhook(store, id)?, call.now_ms)?;
             let id = format!("dl-{id:06}");
             ApiReply::json(202, &QueuedDelivery { id })

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use super::queue::{MIN_URGENT_GAP_MS, Queue};
@@ -38,6 +38,8 @@ pub struct Batches {
     tickets: u64,
     waiting_records: usize,
     waiting_bytes: usize,
+    /// Records by network since the buffer was last less than half full.
+    crowd: HashMap<NetworkKey, usize>,
 }
 
 /// One batch to send.
@@ -62,6 +64,7 @@ impl Batches {
             tickets: 0,
             waiting_records: 0,
             waiting_bytes: 0,
+            crowd: HashMap::new(),
         }
     }
 
@@ -71,17 +74,15 @@ impl Batches {
         self.isolate
     }
 
-    /// Buffers a record for a FireLog; where the buffer is full it is dropped and counted. `held` is the
+    /// Buffers a record for a FireLog; where there is no room for it, it is dropped and counted. `held` is the
     /// rulebook that the isolate holds.
     pub fn push(&mut self, to: &str, record: Record, held: RulebookVersion, now_ms: u64) {
-        let open: usize = self.queues.values().map(Queue::open_bytes).sum();
-        let full =
-            self.waiting_records >= MAX_BUFFERED_RECORDS || self.waiting_bytes + open >= MAX_BUFFERED_BYTES;
+        let has_room = self.has_room(record.network);
         let isolate = self.isolate;
         let Some(queue) = self.queue_or_first(to, now_ms) else {
             return;
         };
-        if full {
+        if !has_room {
             queue.count_loss("records_dropped", 1, now_ms);
             return;
         }
@@ -89,6 +90,27 @@ impl Batches {
         let grown = queue.close_full(isolate, held, now_ms);
         self.waiting_records += 1;
         self.waiting_bytes += grown;
+    }
+
+    /// Whether there is room for a record of a network. Of the second half of the buffer a network gets as much as it leaves
+    /// free, so a flood of one network leaves a quarter to all others.
+    fn has_room(&mut self, network: NetworkKey) -> bool {
+        let open: usize = self.queues.values().map(Queue::open_bytes).sum();
+        let free_bytes = MAX_BUFFERED_BYTES.saturating_sub(self.waiting_bytes + open);
+        let free_records = MAX_BUFFERED_RECORDS.saturating_sub(self.waiting_records);
+        // In records of the size at which both bounds are reached together.
+        let free = free_records.min(free_bytes.div_ceil(MAX_BUFFERED_BYTES / MAX_BUFFERED_RECORDS));
+        if free > MAX_BUFFERED_RECORDS / 2 {
+            self.crowd.clear();
+            return true;
+        }
+        if free == 0 {
+            return false;
+        }
+        let of_network = self.crowd.entry(network).or_default();
+        let has_room = *of_network < free;
+        *of_network += usize::from(has_room);
+        has_room
     }
 
     /// Counts something lost, to be reported with the next batch to a FireLog.

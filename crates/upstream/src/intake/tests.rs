@@ -114,6 +114,36 @@ fn an_event_is_a_record_as_a_live_request_is_one() {
     );
 }
 
+/// As live requests have it: a cohort or a rule of one country has all of them.
+#[test]
+fn a_country_is_that_of_live_requests() {
+    for written in ["us", "US"] {
+        let body = firewall("").replace(
+            r#""ClientCountry":"us""#,
+            &format!(r#""ClientCountry":"{written}""#),
+        );
+        let [record] = fires(&read("cloudflare", None, false, &body)).try_into().unwrap();
+        assert_eq!(record.country, "US", "{written}");
+    }
+}
+
+#[test]
+fn an_event_is_the_same_on_one_line_and_on_several() {
+    let expected = fires(&read("cloudflare", None, false, &firewall("")));
+    let event: serde_json::Value = serde_json::from_str(&firewall("")).unwrap();
+    let object = serde_json::to_string_pretty(&event).unwrap();
+    let list = serde_json::to_string_pretty(&[&event]).unwrap();
+    for body in [
+        object.replace('\n', "\r\n"),
+        object.replace("\": ", "\"\n:\n"),
+        object,
+        list,
+    ] {
+        let harvest = read("cloudflare", None, false, &body);
+        assert_eq!(fires(&harvest), expected, "{body}\n{:?}", harvest.report.faults);
+    }
+}
+
 #[test]
 fn the_same_event_is_the_same_record_whatever_it_comes_with() {
     let one = fires(&read("cloudflare", None, false, &firewall("")));

@@ -22,6 +22,13 @@ fn record(counter: u32) -> Record {
     }
 }
 
+fn of_network(counter: u32, network: u32) -> Record {
+    Record {
+        network: NetworkKey(network.into()),
+        ..record(counter)
+    }
+}
+
 fn refused(counter: u32) -> Record {
     let fired = sample::fired("a", 1, Mode::Enforce, Action::Block, Action::Block);
     Record {
@@ -134,7 +141,7 @@ fn one_flush_is_under_way_at_a_time_and_ten_seconds_end_it() {
 fn what_does_not_fit_is_dropped_and_counted() {
     let mut batches = Batches::new(7);
     let pushed = MAX_BUFFERED_RECORDS as u32 + 10;
-    (0..pushed).for_each(|n| batches.push(TO, record(n), HELD, 0));
+    (0..pushed).for_each(|n| batches.push(TO, of_network(n, n), HELD, 0));
     let (mut kept, mut dropped) = (0, 0);
     while let Some(next) = batches.next(HELD, 60_000) {
         let flush = flush(&next);
@@ -144,6 +151,40 @@ fn what_does_not_fit_is_dropped_and_counted() {
     }
     assert_eq!((kept, dropped), (MAX_BUFFERED_RECORDS, 10));
     assert_eq!((batches.waiting_records, batches.waiting_bytes), (0, 0));
+}
+
+/// A network floods the buffer while no FireLog answers; others have a request here and there.
+#[test]
+fn a_flood_of_one_network_leaves_room_for_records_of_others() {
+    #[track_caller]
+    fn case(floods: u32, others: u32) {
+        let mut batches = Batches::new(7);
+        let flood = 4 * MAX_BUFFERED_RECORDS as u32;
+        for n in 0..flood {
+            batches.push(TO, of_network(n, n % floods), HELD, 0);
+        }
+        for n in 0..others {
+            batches.push(TO, of_network(flood + n, 1_000 + n % 200), HELD, 0);
+        }
+        assert!(batches.buffered() <= MAX_BUFFERED_RECORDS);
+        let mut kept = 0;
+        let mut losses = 0;
+        while let Some(next) = batches.next(HELD, 60_000) {
+            let flush = flush(&next);
+            let records = segment::decode(&flush.segment).unwrap_or_default();
+            kept += records.iter().filter(|record| record.network.0 >= 1_000).count() as u32;
+            losses += flush.losses.get("records_dropped").copied().unwrap_or(0);
+            batches.acknowledged(TO, flush.seq);
+        }
+        assert_eq!(kept, others, "{floods}");
+        assert!(losses > flood / 2, "{losses}");
+        // What was sent makes room for everybody.
+        batches.push(TO, of_network(0, 0), HELD, 0);
+        assert_eq!(batches.buffered(), 1);
+    }
+    case(1, 800);
+    case(3, 400);
+    case(10, 100);
 }
 
 #[test]

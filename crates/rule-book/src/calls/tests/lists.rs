@@ -175,13 +175,13 @@ fn what_is_wrong_with_a_list_is_said_at_its_place() {
         "lists/a",
         json!({"kind": "ip", "items": []}),
         "body.kind",
-        "unknown variant `ip`",
+        "expected one of `address`, `network`, `number`, `string`, `host_name`, found `ip`",
     );
     case(
         "lists/a",
         json!({"kind": "number", "items": [1, true]}),
         "body.items[1]",
-        "invalid type: boolean",
+        "expected a text or an Integer, found true",
     );
     case(
         "lists/a",
