@@ -1,4 +1,4 @@
-//! Where input comes from: a file, or standard input as `-`; plain, gzip or zstd by the first bytes.
+//! Where input comes from: a file, or standard input as `-`; plain, gzip, zstd or UTF-16 by the first bytes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -7,6 +7,9 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 
 use crate::problem::Problem;
+use utf16::Utf16;
+
+mod utf16;
 
 /// Opens `path`, or standard input for `-`, and unpacks it.
 pub(crate) fn open(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
@@ -54,6 +57,11 @@ pub(crate) fn unpacked(raw: impl Read + Send + 'static) -> io::Result<Box<dyn Re
     Ok(match raw.fill_buf()? {
         [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(raw)),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::Decoder::with_buffer(raw)?),
+        [mark @ (0xff | 0xfe), other, ..] if mark ^ other == 1 => {
+            let is_big_endian = *mark == 0xfe;
+            raw.consume(2);
+            Box::new(Utf16::new(raw, is_big_endian))
+        }
         _ => Box::new(raw),
     })
 }

@@ -116,6 +116,22 @@ const FORMS: &[(&str, &str)] = &[
         r#"10.0.0.1 - - [{clf}] "GET {path} HTTP/1.1" 200 5000000 "-" "{ua}" "{ip}, 10.0.0.2""#,
     ),
     (
+        "ports of clients",
+        r#"{ip}:41478 - - [{clf}] "GET {path} HTTP/1.1" 200 5000000 "-" "{ua}""#,
+    ),
+    (
+        "gin",
+        r#"[GIN] 2026/03/02 - {clock} | 200 |         0s |     {ip} | GET      "{path}""#,
+    ),
+    (
+        "caddy console",
+        "2026/03/02 {clock}.000\tinfo\thttp.log.access\thandled request\t{\"request\":{\"remote_ip\":\"{ip}\",\"method\":\"GET\",\"uri\":\"{path}\",\"headers\":{\"User-Agent\":[\"{ua}\"]}},\"size\":5000000,\"status\":200}",
+    ),
+    (
+        "lines of an array",
+        r#"{"time":"2026-03-02 {clock} +0000","ip":"{ip}","method":"GET","path":"{path}","status":"200 OK","size":5000000,"ua":"{ua}"},"#,
+    ),
+    (
         "host in quotes",
         r#"{ip} - - [{clf}] "hub.example.com" "GET {path} HTTP/1.1" 200 5000000 "-" "{ua}""#,
     ),
@@ -274,6 +290,10 @@ const CARRIERS: &[(&str, &str)] = &[
     ("rfc 5424", "<134>1 {iso} node registry 812 - - LINE"),
     ("docker", r#"{"log":"JSON\n","stream":"stdout","time":"{iso}"}"#),
     (
+        "fluentd",
+        "{iso}\tkube.nginx\t{\"log\":\"JSON\\n\",\"stream\":\"stdout\"}",
+    ),
+    (
         "journald json",
         r#"{"__REALTIME_TIMESTAMP":"{unix}000000","MESSAGE":"JSON","_PID":"812"}"#,
     ),
@@ -302,6 +322,20 @@ fn every_carrier_is_taken_off_whatever_it_carries() {
         }
     }
     assert!(all.is_empty(), "\n{}", all.join("\n"));
+}
+
+#[test]
+fn a_log_that_powershell_wrote_is_read() {
+    let text = log(COMBINED).replace('\n', "\r\n");
+    for encode in [u16::to_le_bytes as fn(u16) -> [u8; 2], u16::to_be_bytes] {
+        let bytes: Vec<u8> = format!("\u{feff}{text}")
+            .encode_utf16()
+            .flat_map(encode)
+            .collect();
+        let report = report(&[], &bytes);
+        assert_eq!(report["requests"], json!(2 * CLIENTS));
+        assert_eq!(report["malformed"]["count"], json!(0));
+    }
 }
 
 /// distribution logs a request when it is allowed, when it is answered, and in its access log.

@@ -1,11 +1,13 @@
-//! Localisation on generated incidents: overlap of the named cohorts with the true ones, by requests.
+//! Localisation on generated incidents: overlap of the named cohorts with the true ones, by requests. Those of a registry
+//! have some events a cell and many values; tables have few values, and either small counts or large ones whose forecasts
+//! err, so that nothing is tuned to one generator.
 
 use super::cost::thread_cpu;
 use super::riskloc::riskloc;
 use crate::figure::{Figure, Target};
 use anyhow::Result;
-use blobwatch_detect::localize::{Cohort, Options, contrast_pattern, localize};
-use blobwatch_detect::simulate::{Incident, Strength};
+use blobwatch_detect::localize::{Cohort, CrossSection, Options, contrast_pattern, localize};
+use blobwatch_detect::simulate::{Elements, Incident, Size, Strength, Table};
 
 /// What names cohorts.
 type Localizer = fn(&Incident) -> Vec<Cohort>;
@@ -80,11 +82,43 @@ pub(super) fn run(first: u64, seeds: u64) -> Result<Vec<Figure>> {
         vec![named as f64 / nulls as f64],
         Target::AtMost(0.01),
     ));
+    for (name, size) in [
+        ("small counts", Size::Small),
+        ("large counts that err", Size::Large),
+    ] {
+        figures.extend(tables(name, size, first, seeds));
+    }
     Ok(figures)
 }
 
+/// Tables of few values: their elements, and what is named where there is nothing.
+fn tables(name: &str, size: Size, first: u64, seeds: u64) -> [Figure; 3] {
+    let (mut elements, mut overlaps) = (Elements::default(), 0.0);
+    for seed in first..first + seeds {
+        let table = Table::generate(seed, size, true);
+        let named = cohorts(&table.section);
+        elements.add(table.elements(&named));
+        overlaps += table.overlap(&named);
+    }
+    let nulls = NULLS * seeds;
+    let named = (first..first + nulls)
+        .filter(|seed| !cohorts(&Table::generate(*seed, size, false).section).is_empty())
+        .count();
+    let figure =
+        |what: &str, value: f64| Figure::new(format!("{name}, {what}"), "", vec![value], Target::None);
+    [
+        figure("F1 of the named elements", elements.f1()),
+        figure("mean IoU", overlaps / seeds as f64),
+        figure("named where there is no cause", named as f64 / nulls as f64),
+    ]
+}
+
 fn ours(incident: &Incident) -> Vec<Cohort> {
-    let causes = localize(&incident.section, &Options::default());
+    cohorts(&incident.section)
+}
+
+fn cohorts(section: &CrossSection) -> Vec<Cohort> {
+    let causes = localize(section, &Options::default());
     causes.into_iter().map(|cause| cause.cohort).collect()
 }
 

@@ -105,7 +105,12 @@ impl Affected {
             let expected = season * before.rate(*leaf, &values) * counts.trials as f64;
             section.push(&values, counts.events as f64, expected).ok()?;
         }
-        let causes = localize(&section, &Options::default());
+        let options = Options {
+            // What is expected is a rate of the past.
+            forecasts_err: false,
+            ..Options::default()
+        };
+        let causes = localize(&section, &options);
         let cohorts = causes.into_iter().map(|cause| cause.cohort);
         cohorts.into_iter().find(|cohort| overlaps(cohort, anomaly))
     }

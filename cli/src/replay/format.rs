@@ -324,7 +324,10 @@ impl Parser {
             }
             Format::Text => (self.templates.iter().any(is_text), "a line in the log's format"),
             Format::Logfmt => (line.contains('='), "fields such as key=value"),
-            _ => (line.starts_with('{') && line.ends_with('}'), "an object"),
+            _ => (
+                line.starts_with('{') && line.trim_end_matches(',').ends_with('}'),
+                "an object",
+            ),
         };
         if fits { Ok(()) } else { Err(expected) }
     }

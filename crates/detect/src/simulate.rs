@@ -6,8 +6,10 @@
 
 pub mod closing;
 mod incidents;
+mod tables;
 
 pub use incidents::{ATTRIBUTES, Incident, Row, SIZES, Strength};
+pub use tables::{Elements, Size, Table};
 
 use crate::counts::Counts;
 

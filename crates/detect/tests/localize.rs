@@ -6,8 +6,8 @@
     reason = "helpers of tests; clippy.toml covers test functions only"
 )]
 
-use blobwatch_detect::localize::{Cause, CrossSection, Error, Options, localize};
-use blobwatch_detect::simulate::{ATTRIBUTES, Incident, Random, Strength};
+use blobwatch_detect::localize::{Cause, Cohort, CrossSection, Error, Options, localize};
+use blobwatch_detect::simulate::{ATTRIBUTES, Elements, Incident, Random, Size, Strength, Table};
 
 /// Seeds apart from those that constants were chosen on and from those reported.
 const FIRST_SEED: u64 = 5_000;
@@ -369,4 +369,131 @@ fn lists_that_huge_counts_buy_are_not_said() {
         },
         "all devices but d1, bitrate 2000",
     );
+}
+
+/// Sessions whose forecasts err by a third in each cell, and of which a rise hits some devices and networks more than
+/// others.
+fn uneven_sessions(seed: u64, odds: impl Fn(&str, &str, &str) -> f64) -> CrossSection {
+    let mut random = Random::new(seed);
+    let mut section = CrossSection::new(&["device", "bitrate", "p2p", "network"]).unwrap();
+    let devices = [40.0, 30.0, 20.0, 9.0, 6.0, 1.0, 0.5].map(|share| (share, (0.4 * random.normal()).exp()));
+    for (device, (weight, hit)) in (0..).map(|n| format!("d{n}")).zip(devices) {
+        for (bitrate, share) in [("500", 1.0), ("1200", 2.0), ("2000", 4.0), ("4000", 1.5)] {
+            for (p2p, network) in [("0", "n1"), ("0", "n2"), ("1", "n1"), ("1", "n2")] {
+                let expected = 20.0 * weight * share;
+                let odds = odds(&device, bitrate, p2p);
+                let rise = if odds > 1.0 { (odds * hit).max(1.0) } else { odds };
+                let mean = expected * rise * (0.35 * random.normal()).exp();
+                let observed = random.poisson(mean) as f64;
+                section
+                    .push(&[&device, bitrate, p2p, network], observed, expected)
+                    .unwrap();
+            }
+        }
+    }
+    section
+}
+
+#[test]
+fn words_are_as_short_as_the_truth_where_cells_err() {
+    #[track_caller]
+    fn case(odds: impl Fn(&str, &str, &str) -> f64 + Copy, expected: &str) {
+        let first = |seed| {
+            let causes = localize(&uneven_sessions(seed, odds), &Options::default());
+            causes.first().map(|cause| cause.cohort.to_string())
+        };
+        let named: Vec<Option<String>> = (FIRST_SEED..FIRST_SEED + 12).map(first).collect();
+        let right = named.iter().flatten().filter(|words| *words == expected);
+        assert!(right.count() >= 11, "{named:?} instead of {expected}");
+    }
+    let rise = |is_hit| if is_hit { 9.0 } else { 1.0 };
+    case(|_, bitrate, _| rise(bitrate == "2000"), "bitrate 2000");
+    case(
+        |_, bitrate, p2p| rise(bitrate == "500" && p2p == "1"),
+        "bitrate 500, p2p 1",
+    );
+    case(
+        |_, bitrate, _| rise(bitrate == "500" || bitrate == "4000"),
+        "bitrate 4000 or 500",
+    );
+    case(
+        |device, bitrate, _| rise(bitrate == "2000" && device == "d1"),
+        "device d1, bitrate 2000",
+    );
+    // The others rose, too: half of it is half of the cause.
+    case(
+        |_, bitrate, p2p| match (bitrate, p2p) {
+            ("2000", "1") => 12.0,
+            ("2000", "0") => 6.0,
+            _ => 1.0,
+        },
+        "bitrate 2000",
+    );
+}
+
+/// F1 of the named elements and mean overlap of generated tables.
+fn named_of_tables(size: Size, seeds: u64) -> (f64, f64) {
+    let (mut elements, mut overlap) = (Elements::default(), 0.0);
+    for seed in FIRST_SEED..FIRST_SEED + seeds {
+        let table = Table::generate(seed, size, true);
+        let causes = localize(&table.section, &Options::default());
+        let named: Vec<Cohort> = causes.into_iter().map(|cause| cause.cohort).collect();
+        println!("seed {seed}: {} is {}", table.truth, words_of(&named));
+        elements.add(table.elements(&named));
+        overlap += table.overlap(&named);
+    }
+    (elements.f1(), overlap / seeds as f64)
+}
+
+fn words_of(named: &[Cohort]) -> String {
+    named.iter().map(Cohort::to_string).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn tables_of_large_counts_are_named_by_their_elements() {
+    let (f1, overlap) = named_of_tables(Size::Large, 24);
+    assert!(f1 >= 0.85 && overlap >= 0.9, "F1 {f1:.3}, mean IoU {overlap:.3}");
+}
+
+/// No value that did not rise comes into a name, and none that rose is left out.
+#[test]
+fn tables_of_small_counts_are_named_exactly() {
+    let (f1, overlap) = named_of_tables(Size::Small, 40);
+    assert!(f1 >= 0.98 && overlap >= 0.99, "F1 {f1:.3}, mean IoU {overlap:.3}");
+}
+
+#[test]
+fn tables_without_a_cause_name_nothing() {
+    for size in [Size::Small, Size::Large] {
+        let is_named = |seed: &u64| {
+            let table = Table::generate(*seed, size, false);
+            !localize(&table.section, &Options::default()).is_empty()
+        };
+        let named = (FIRST_SEED..FIRST_SEED + 12).filter(is_named).count();
+        assert_eq!(named, 0, "{size:?}");
+    }
+}
+
+/// Where cells agree with Poisson counts, each difference between them is said, whether or not forecasts may err.
+#[test]
+fn forecasts_that_do_not_err_are_rates() {
+    let rates = Options {
+        forecasts_err: false,
+        ..Options::default()
+    };
+    for seed in FIRST_SEED..FIRST_SEED + 20 {
+        let table = Table::generate(seed, Size::Small, true);
+        assert_eq!(
+            localize(&table.section, &Options::default()),
+            localize(&table.section, &rates),
+            "seed {seed}"
+        );
+    }
+    for strength in [Strength::Strong, Strength::Weak] {
+        let incident = Incident::generate(FIRST_SEED, Some(strength), 1);
+        assert_eq!(
+            localize(&incident.section, &Options::default()),
+            localize(&incident.section, &rates)
+        );
+    }
 }

@@ -129,7 +129,12 @@ pub(super) fn search(cells: &mut Vec<(&CellKey, f64, f64)>) -> Vec<Found> {
         // Refused only beyond 4,096 values of one attribute: what is left out then is small.
         let _ = section.push(&values, *observed, *expected);
     }
-    let found = localize(&section, &Options::default());
+    let options = Options {
+        // What is expected is a rate of all clients alike.
+        forecasts_err: false,
+        ..Options::default()
+    };
+    let found = localize(&section, &options);
     found
         .iter()
         .map(|cause| Found {

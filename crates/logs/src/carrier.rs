@@ -47,12 +47,14 @@ enum Carrier {
     Timestamp,
     /// `MESSAGE=`, in systemd's export format.
     Export,
+    /// Words before a line in JSON: zap's and Caddy's console, what Fluentd writes into files.
+    Object,
     /// So many words of somebody's own.
     Words(usize),
 }
 
 /// In the order in which they are looked for.
-const CARRIERS: [Carrier; 8] = [
+const CARRIERS: [Carrier; 9] = [
     Carrier::Colours,
     Carrier::Compose,
     Carrier::Kubectl,
@@ -61,6 +63,7 @@ const CARRIERS: [Carrier; 8] = [
     Carrier::Rfc5424,
     Carrier::Syslog,
     Carrier::Timestamp,
+    Carrier::Object,
 ];
 
 /// Everything that a log went through.
@@ -144,6 +147,11 @@ fn layers(
             && fits(&Carrier::Export, &lines, now_ms)
         {
             Some(Carrier::Export)
+        } else if fits(&Carrier::Object, &lines, now_ms)
+            && layers_inside(&Carrier::Object, &lines, now_ms, is_known, most - 1)
+        {
+            // Before what is known: a message in JSON may have the shape of logfmt.
+            Some(Carrier::Object)
         } else if knows(&lines) {
             None
         } else {
@@ -246,6 +254,7 @@ impl Carrier {
             Self::Rfc5424 => rfc5424(line),
             Self::Syslog => syslog(line, now_ms).map(|(rest, time_ms)| (rest, Some(time_ms))),
             Self::Timestamp => timestamp(line).map(|(time_ms, rest)| (rest, Some(time_ms))),
+            Self::Object => object(line),
             Self::Words(words) => {
                 let mut rest = line;
                 for _ in 0..*words {
@@ -295,6 +304,16 @@ fn unix_time(line: &str) -> Option<(u64, &str)> {
     let (time, rest) = line.split_once(' ')?;
     let is_precise = time.split_once('.').is_some_and(|(_, part)| part.len() == 6);
     Some((any_time(time).filter(|_| is_precise)?, rest))
+}
+
+/// `2020/07/05 19:00:00.000\tinfo\tname\t{…}`
+fn object(line: &str) -> Option<(&str, Option<u64>)> {
+    let (before, rest) = line.split_at_checked(line.find('{')?)?;
+    let is_object = before.ends_with([' ', '\t']) && rest.trim_end().ends_with('}');
+    let field = before.split('\t').next().map(str::trim_end);
+    let times = [field, before.split(' ').next(), before.get(..19)];
+    let time_ms = times.into_iter().flatten().find_map(any_time);
+    is_object.then_some((rest, time_ms))
 }
 
 /// `Sun 2020-07-05 19:00:00 UTC`, of journald's short-full.

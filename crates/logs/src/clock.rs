@@ -50,8 +50,36 @@ fn iso(text: &str) -> Option<u64> {
         // nginx and tools of Go write a fraction; the offset of a zone is rare.
         _ => parse_rfc3339(text)
             .or_else(|| parse_rfc3339(&format!("{}Z", text.replacen(',', ".", 1))))
-            .or_else(|| without_colon(text)),
+            .or_else(|| without_colon(text))
+            .or_else(|| before_zone(text)),
     }
+}
+
+/// `2020-07-05 19:00:00 +0000`, `… UTC`, and both as Go prints them.
+fn before_zone(text: &str) -> Option<u64> {
+    let (time, rest) = text.split_at_checked(19)?;
+    let (fraction, zone) = rest.split_once(' ')?;
+    let zone = match zone.split(' ').next()? {
+        "UTC" | "GMT" => "Z",
+        offset if offset.starts_with(['+', '-']) => offset,
+        _ => return None,
+    };
+    iso(&format!("{time}{fraction}{zone}"))
+}
+
+/// `Sun, 05 Jul 2020 19:00:00 GMT`, as HTTP writes it.
+fn http_date(text: &str) -> Option<u64> {
+    let bytes = text.as_bytes();
+    let two = |from| digits(bytes, from, 2);
+    let date = (digits(bytes, 12, 4)?, month(bytes.get(8..11)?)?, two(5)?);
+    let seconds = seconds(date, (two(17)?, two(20)?, two(23)?))?;
+    let is_utc = matches!(text.get(25..), Some(" GMT" | " UTC" | " +0000"));
+    u64::try_from(seconds * 1000).ok().filter(|_| is_utc)
+}
+
+/// `2020/07/05 19:00:00`, as programs of Go write it, and Gin's with a line between.
+fn with_slashes(text: &str) -> Option<u64> {
+    iso(&text.replacen('/', "-", 2).replacen(" - ", " ", 1))
 }
 
 /// A date `2020-07-05` and a clock `19:00:00`.
@@ -91,6 +119,8 @@ pub fn any_time(text: &str) -> Option<u64> {
     match text.as_bytes() {
         [_, _, b'/', ..] => common_time(text),
         [_, _, _, _, b'-', ..] => iso(text),
+        [_, _, _, _, b'/', ..] => with_slashes(text),
+        [_, _, _, b',', ..] => http_date(text),
         [b'[', ..] => any_time(text.trim_matches(['[', ']'])),
         [b'1' | b'2', ..] if text.len() == 14 => compact(text.as_bytes()).or_else(|| unix(text)),
         _ => unix(text),
@@ -197,6 +227,13 @@ mod tests {
             ("2020-07-05T21:00:00+0200", JULY),
             ("2020-07-05 19:00:00", JULY),
             ("2020-07-05 19:00:00,250", JULY + 250),
+            ("2020-07-05 21:00:00 +0200", JULY),
+            ("2020-07-05 19:00:00.250 UTC", JULY + 250),
+            ("2020-07-05 19:00:00.25 +0000 UTC", JULY + 250),
+            ("Sun, 05 Jul 2020 19:00:00 GMT", JULY),
+            ("2020/07/05 19:00:00", JULY),
+            ("2020/07/05 19:00:00.250", JULY + 250),
+            ("2020/07/05 - 19:00:00", JULY),
             ("1593975600", JULY),
             ("1593975600.25", JULY + 250),
             ("1593975600250", JULY + 250),
@@ -249,6 +286,12 @@ mod tests {
             "05/Jul/2020",
             "2020-13-05T19:00:00Z",
             "2020-07-05",
+            "2020-07-05 19:00:00 ",
+            "2020-07-05 19:00:00 CEST",
+            "2020/13/05 19:00:00",
+            "Sun, 05 Jux 2020 19:00:00 GMT",
+            "Sun, 05 Jul 2020 19:00:00 CEST",
+            "Sun,",
             "1.5.3",
             "99999999999999999999",
         ] {

@@ -218,7 +218,11 @@ impl<'a> LogEntry<'a> {
             Field::Method => self.method = value,
             Field::Path => self.path = value,
             Field::Request => self.set_request(value)?,
-            Field::Status => self.status = Some(value.parse().map_err(|_| "a status")?),
+            // With its words: `200 OK`.
+            Field::Status => {
+                let number = value.split(' ').next().unwrap_or_default();
+                self.status = Some(number.parse().map_err(|_| "a status")?);
+            }
             Field::Bytes => self.bytes = value.parse().ok(),
             Field::Wire => self.wire = value.parse().ok(),
             Field::Promised => self.promised = value.parse().ok(),

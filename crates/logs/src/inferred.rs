@@ -383,7 +383,7 @@ impl Found<'_> {
         }
         self.named(Field::Wire, WIRES, is_number);
         if !self.has(Field::Wire) {
-            self.named(Field::Bytes, &["size", "length"], is_number);
+            self.named(Field::Bytes, &["size", "length", "len"], is_number);
         }
     }
 }
@@ -553,6 +553,7 @@ fn is_method(text: &str) -> bool {
 }
 
 fn is_status(text: &str) -> bool {
+    let text = text.split(' ').next().unwrap_or_default();
     text.len() <= 3 && text.parse::<u16>().is_ok_and(|status| status < 600)
 }
 

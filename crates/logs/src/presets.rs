@@ -91,6 +91,11 @@ pub const PRESETS: &[(&str, &str)] = &[
         "traefik",
         r#"$remote_addr - $user [$time] "$request" $status $body_bytes_sent "$referer" "$http_user_agent" $number "$router" "$server" $duration"#,
     ),
+    // github.com/gin-gonic/gin, logger.go: columns, and the time at which an answer ended.
+    (
+        "gin",
+        r#"[GIN] $time_local | $status | $duration | $remote_addr | $request_method "$request_uri""#,
+    ),
     // wiki.squid-cache.org/Features/LogFormat: the answer with its head.
     (
         "squid",

@@ -132,7 +132,11 @@ impl Value {
         if let Some(after) = after.strip_prefix(self.until.as_str()) {
             let is_aligned = self.until.ends_with(' ');
             return Some((
-                value,
+                if self.is_quoted {
+                    value
+                } else {
+                    value.trim_end_matches(' ')
+                },
                 if is_aligned {
                     after.trim_start_matches(' ')
                 } else {

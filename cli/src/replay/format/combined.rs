@@ -6,7 +6,7 @@
 //! X-Forwarded-For.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use blobwatch_logs::{Field, LogEntry, any_time, common_time, end_of_quoted, unescaped};
 
@@ -60,7 +60,8 @@ pub(in super::super) fn is_like(line: &str) -> bool {
         && first
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte));
-    let is_client = is_ip(first) || is_name && (is_ip(second) || second == "-");
+    let has_port = first.parse::<SocketAddr>().is_ok();
+    let is_client = is_ip(first) || has_port || is_name && (is_ip(second) || second == "-");
     is_client && read(line, &mut entry).is_ok()
 }
 
@@ -193,6 +194,8 @@ mod tests {
         let line = r#"192.0.2.7 - - [05/Jul/2020:19:00:00 +0000] "GET / HTTP/1.1" 200 5"#;
         assert!(is_like(line));
         assert!(is_like(&format!("hub.example.com:443 {line}")));
+        assert!(is_like(&line.replace("192.0.2.7", "192.0.2.7:41478")));
+        assert!(is_like(&line.replace("192.0.2.7", "[2001:db8::7]:41478")));
         for prefix in [
             "registry  | ",
             "Jul  5 19:00:00 host nginx: ",

@@ -1,6 +1,6 @@
 //! The causes of a cross-section: search, test, remove what is explained, search again.
 
-use super::climb::Selection;
+use super::climb::{Selection, scored};
 use super::cohort::Cohort;
 use super::cross_section::CrossSection;
 use super::dispersion::{MIN_SPREAD, are_counts, dispersion, spread};
@@ -10,8 +10,9 @@ use super::pattern::{Pattern, best_patterns};
 use super::price::{Noise, Objective};
 use super::scatter::Scatter;
 use super::search::{first_idea, search};
-use super::shorten::shorten;
+use super::shorten::{Slack, shorten};
 use super::spare::spare;
+use super::words::Words;
 
 /// Causes named at most: a night with more has one cause that these attributes do not show.
 pub const MAX_CAUSES: usize = 4;
@@ -32,6 +33,9 @@ pub struct Options {
     pub alpha: f64,
     /// Of the random starts; the same seed and input give the same answer.
     pub seed: u64,
+    /// Whether what is expected of a cell errs beyond chance, as a forecast does: words are then weighed by how much
+    /// (`errors`). Where it is a rate that held for all clients alike, each difference between cells may be said.
+    pub forecasts_err: bool,
 }
 
 impl Default for Options {
@@ -39,6 +43,7 @@ impl Default for Options {
         Self {
             alpha: DEFAULT_ALPHA,
             seed: 1,
+            forecasts_err: true,
         }
     }
 }
@@ -74,8 +79,7 @@ pub fn localize(section: &CrossSection, options: &Options) -> Vec<Cause> {
         if !causes.is_empty() && is_everyone(&found) {
             break;
         }
-        let found = spare(&left, &raw, &objective, found);
-        let shorter = shorten(&left, &raw, &objective, &found);
+        let (found, shorter) = worded((&left, &raw), &objective, found, &known, options);
         // What is left over after another cause is not everyone.
         let found = if causes.is_empty() || !is_everyone(&shorter) {
             shorter
@@ -88,6 +92,25 @@ pub fn localize(section: &CrossSection, options: &Options) -> Vec<Cause> {
         raw = raw.without(&masks);
     }
     causes
+}
+
+/// What was found, in words that say what it spares; and in the fewest.
+fn worded(
+    (left, raw): (&Grid, &Grid),
+    objective: &Objective,
+    found: Selection,
+    patterns: &[Vec<Pattern>],
+    options: &Options,
+) -> (Selection, Selection) {
+    let found = spare(left, raw, objective, found);
+    let words = || Words::new(raw, objective, &found.chosen);
+    let Some(words) = options.forecasts_err.then(words).flatten() else {
+        let shorter = shorten(raw, &found.chosen, Slack::of_score(found.score));
+        return (found, scored(left, objective, shorter));
+    };
+    let best = words.best(&found.chosen, patterns);
+    let shorter = shorten(raw, &best, Slack::of_errors(words.saturation(&best)));
+    (scored(left, objective, best), scored(left, objective, shorter))
 }
 
 /// Score from which the cause after `named` others is named. alpha is spent as 6/pi^2 (1, 1/4, 1/9, …), which sums to

@@ -222,9 +222,12 @@ fn search(cells: BTreeMap<&[String], (f64, f64)>) -> Option<Cohort> {
         // Refused beyond 4,096 values of one attribute: what is left out then is small.
         let _ = section.push(&values, observed, expected);
     }
-    let first = localize::localize(&section, &Options::default())
-        .into_iter()
-        .next()?;
+    let options = Options {
+        // What is expected is the rate of all packets alike.
+        forecasts_err: false,
+        ..Options::default()
+    };
+    let first = localize::localize(&section, &options).into_iter().next()?;
     Some(Cohort::of(&first.cohort)).filter(|cohort| !cohort.0.is_empty())
 }
 

@@ -76,6 +76,17 @@ fn what_carries_logs_is_taken_off() {
         july,
     );
     case("of somebody's own LINE", None);
+    case(
+        "2020/07/05 19:00:00.000\tinfo\taccess\thandled request\t{\"log\":\"JSON\"}",
+        july,
+    );
+    case(
+        "2020-07-05T19:00:00+00:00\tkube.nginx\t{\"log\":\"JSON\\n\",\"stream\":\"stdout\"}",
+        july,
+    );
+    case("2020-07-05T19:00:00Z INFO access {\"line\":\"JSON\"}", july);
+    case("2020/07/05 19:00:00 [info] {\"line\":\"JSON\"}", july);
+    case("INFO access {\"line\":\"JSON\"}", None);
 }
 
 #[test]
@@ -93,7 +104,7 @@ fn any_line_is_stripped_or_left() {
         .with_max_len(48)
         .with_iterations(20_000)
         .for_each(|bytes: &[u8]| {
-            const PIECES: [&str; 16] = [
+            const PIECES: [&str; 17] = [
                 "a",
                 " ",
                 "|",
@@ -110,6 +121,7 @@ fn any_line_is_stripped_or_left() {
                 "{\"log\":\"",
                 "\"}",
                 "MESSAGE=",
+                "\t{",
             ];
             let spelled: String = bytes
                 .iter()

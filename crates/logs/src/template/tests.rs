@@ -54,6 +54,11 @@ fn the_presets_are_recognised_and_read() {
         (Some(JULY), "192.0.2.7:33317", 206, 109, ""),
     );
     case(
+        "gin",
+        r#"[GIN] 2020/07/05 - 19:00:01 | 206 |  1.000s |       192.0.2.7 | GET      "PATH""#,
+        (Some(JULY), "192.0.2.7", 206, 1000, ""),
+    );
+    case(
         "envoy",
         r#"[2020-07-05T19:00:00.000Z] "GET PATH HTTP/1.1" 206 - 0 400 12 11 "192.0.2.7" "docker/29 go/1" "c7" "hub" "10.0.0.1:80""#,
         usual(12),
