@@ -13,10 +13,8 @@ mod hex;
 mod http;
 mod layers;
 mod lint;
-mod origin;
 mod parallel;
 mod prefixes;
-mod progress;
 mod record;
 mod registry;
 mod setup;
@@ -25,6 +23,7 @@ mod token;
 mod workspace;
 
 use crate::command::open;
+use blobwatch_host::progress;
 use blobwatch_wire::visible_lines;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

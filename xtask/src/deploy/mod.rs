@@ -5,10 +5,10 @@ mod secrets;
 
 use crate::build::{self, Variant};
 use crate::command::open;
-use crate::origin::Origin;
 use crate::progress::step;
 use crate::workspace::Workspace;
 use anyhow::{Result, ensure};
+use blobwatch_host::Origin;
 
 /// The free plan's limit of a worker, gzip-coded; more would be refused after the upload.
 /// <https://developers.cloudflare.com/workers/platform/limits/#worker-size>
