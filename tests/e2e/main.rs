@@ -73,6 +73,8 @@ mod real_clients;
 #[cfg(test)]
 mod redirects;
 #[cfg(test)]
+mod serve;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod set_back;
