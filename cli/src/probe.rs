@@ -8,7 +8,7 @@ use ureq::Agent;
 use ureq::http::{Request, Response};
 
 /// For one answer; who takes longer is told of as one who does not answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Of one answer.
 const MAX_BODY: u64 = 64 << 10;

@@ -33,35 +33,50 @@ fn release(folder: &Path) -> PathBuf {
 }
 
 /// `cargo xtask test` builds it beside the tests.
-fn blobwatch() -> Command {
+pub(crate) fn built(program: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
-    let program = tests.parent().unwrap().parent().unwrap().join("blobwatch");
-    command(program.to_str().unwrap())
+    tests.parent().unwrap().parent().unwrap().join(program)
 }
 
-struct Served {
+fn blobwatch() -> Command {
+    command(built("blobwatch").to_str().unwrap())
+}
+
+pub(crate) struct Served {
     service: Service,
     log: PathBuf,
 }
 
 impl Served {
+    /// With the program beside the tests and the release of a folder.
     fn start(folder: &Path, origin: SocketAddr, arguments: &[&str]) -> Self {
+        let release = folder.join("release");
+        let mut program = blobwatch();
+        program.arg("serve").arg("--bundle").arg(release);
+        Self::run(program, folder, origin, arguments)
+    }
+
+    /// With the program of an unpacked release, which finds the rest beside itself.
+    pub(crate) fn of(release: &Path, folder: &Path, origin: SocketAddr, arguments: &[&str]) -> Self {
+        let mut program = command(release.join("blobwatch").to_str().unwrap());
+        program.arg("serve");
+        Self::run(program, folder, origin, arguments)
+    }
+
+    fn run(mut program: Command, folder: &Path, origin: SocketAddr, arguments: &[&str]) -> Self {
         let log = folder.join("log");
         write(&log, "").unwrap();
-        let mut program = blobwatch();
         program
-            .args(["serve", "--listen", "127.0.0.1:0", "--patience", "5"])
+            .args(["--listen", "127.0.0.1:0", "--patience", "5"])
             .arg(format!("--origin=http://{origin}"))
             .arg("--data")
             .arg(folder.join("data"))
-            .arg("--bundle")
-            .arg(folder.join("release"))
             .args(arguments);
         let service = Service::start(program, &log);
         let mut served = Self { service, log };
         eventually("Blobwatch is up", || {
             assert!(served.service.ended().is_none(), "{}", served.said());
-            served.said().contains("  token ").then_some(())
+            served.said().contains("  health ").then_some(())
         });
         served
     }
@@ -71,7 +86,7 @@ impl Served {
     }
 
     /// What follows a word of the banner.
-    fn word(&self, name: &str) -> String {
+    pub(crate) fn word(&self, name: &str) -> String {
         let said = self.said();
         let lines = said.lines().filter_map(|line| line.trim().strip_prefix(name));
         let value = lines.last().unwrap().split_whitespace().next();
@@ -82,7 +97,7 @@ impl Served {
         self.word("registry ").parse().unwrap()
     }
 
-    fn ask(&self, path: &str, token: &str) -> Answer {
+    pub(crate) fn ask(&self, path: &str, token: &str) -> Answer {
         let request = Request::get(path).header("Authorization", &format!("Bearer {token}"));
         request.send(self.addr()).unwrap()
     }
@@ -95,7 +110,7 @@ impl Served {
     }
 
     /// Asks it to end, as systemd does.
-    fn end(mut self) {
+    pub(crate) fn end(mut self) {
         self.service.signal(Signal::TERM);
         let status = eventually("it ends", || self.service.ended());
         assert!(status.success(), "{}", self.said());
@@ -156,11 +171,15 @@ fn from_an_unpacked_folder_to_a_pull_and_a_sign_in() {
         assert!(served.said().contains(line), "{line}: {}", served.said());
     }
     assert_eq!(served.ask(&blob, "").status(), 200);
-    eventually("the pull is recorded", || (records(&served, &token) == 1).then_some(()));
+    eventually("the pull is recorded", || {
+        (records(&served, &token) == 1).then_some(())
+    });
 
     // One process serves a folder; another says who does.
     let mut second = blobwatch();
-    second.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+    second
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(&data);
     let second = run({
         second.arg("--bundle").arg(path.join("release"));
         second
@@ -174,14 +193,22 @@ fn from_an_unpacked_folder_to_a_pull_and_a_sign_in() {
     // A pull that comes while workerd is dead waits for the next one.
     kill_process(served.workerd(), Signal::KILL).unwrap();
     assert_eq!(served.ask(&blob, "").status(), 200);
-    eventually("it says so", || served.said().contains("started anew").then_some(()));
-    eventually("both pulls are recorded", || (records(&served, &token) == 2).then_some(()));
+    eventually("it says so", || {
+        served.said().contains("started anew").then_some(())
+    });
+    eventually("both pulls are recorded", || {
+        (records(&served, &token) == 2).then_some(())
+    });
     served.end();
 
     // The alarms' file is damaged: the next start mends it, and knows what was recorded.
     write(alarms(path), "not a database ".repeat(100)).unwrap();
     let again = Served::start(path, registry.addr(), &[]);
-    assert!(again.said().contains("metadata.sqlite.damaged"), "{}", again.said());
+    assert!(
+        again.said().contains("metadata.sqlite.damaged"),
+        "{}",
+        again.said()
+    );
     assert!(again.said().contains("made before"), "{}", again.said());
     assert_eq!(records(&again, &token), 2);
     again.end();
@@ -195,8 +222,22 @@ fn tls_of_its_own() {
     let (certificate, key) = (path.join("cert.pem"), path.join("key.pem"));
     let mut openssl = command("openssl");
     openssl
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+        ])
+        .args([
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-keyout",
+        ])
         .arg(&key)
         .arg("-out")
         .arg(&certificate);

@@ -80,10 +80,10 @@ async fn turn(
     let is_first = !*was_up;
     let up = async {
         come_up(service, is_first).await?;
+        *was_up = true;
         if is_first {
             tell(service, banner).await?;
         }
-        *was_up = true;
         std::future::pending::<Result<()>>().await
     };
     tokio::select! {
@@ -108,15 +108,16 @@ async fn come_up(service: &Service<'_>, is_first: bool) -> Result<()> {
     Ok(())
 }
 
-/// What the worker says of itself, and what a person needs to know.
+/// What a person needs to know, and what the worker says of itself.
 async fn tell(service: &Service<'_>, banner: &Banner) -> Result<()> {
+    // Clients are served: a registry that hangs delays its own line only.
+    output::text(&banner.to_string()).context("failed to write")?;
+    notify::is_ready();
     let (at, host) = (service.front.asked_at(), service.host()?);
     if service.origin.is_some() {
         told("origin", move || origin(at)).await;
     }
     told("health", move || health(at, host.as_deref())).await;
-    output::text(&banner.to_string()).context("failed to write")?;
-    notify::is_ready();
     Ok(())
 }
 
