@@ -27,6 +27,8 @@ mod clouds;
 #[cfg(test)]
 mod dashboard;
 #[cfg(test)]
+mod dist;
+#[cfg(test)]
 mod fail_open;
 #[cfg(test)]
 mod fidelity;

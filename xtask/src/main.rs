@@ -6,6 +6,7 @@ mod command;
 mod demo;
 mod deploy;
 mod dev;
+mod dist;
 #[cfg(test)]
 mod docs;
 mod fuzz;
@@ -67,6 +68,8 @@ enum Command {
     Bench(bench::Args),
     /// Check the configuration, the size and the secrets, then upload to Cloudflare
     Deploy(deploy::Args),
+    /// Make the archives of a release, which need neither a clone nor a compiler
+    Dist(dist::Args),
     /// Make a token for a person or a program
     Token(token::Args),
     /// Run the pinned wrangler, for instance `cargo xtask wrangler secret put BLOBWATCH_TOKENS`
@@ -101,6 +104,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Record => record::run(&workspace),
         Command::Bench(args) => bench::run(&workspace, args),
         Command::Deploy(args) => deploy::run(&workspace, args),
+        Command::Dist(args) => dist::run(&workspace, args),
         Command::Token(args) => token::run(args),
         Command::Wrangler { arguments } => open(setup::run(&workspace)?.wrangler().args(arguments)),
     }?;
