@@ -88,8 +88,8 @@ impl Served {
     /// What follows a word of the banner.
     pub(crate) fn word(&self, name: &str) -> String {
         let said = self.said();
-        let lines = said.lines().filter_map(|line| line.trim().strip_prefix(name));
-        let value = lines.last().unwrap().split_whitespace().next();
+        let mut lines = said.lines().filter_map(|line| line.trim().strip_prefix(name));
+        let value = lines.next_back().unwrap().split_whitespace().next();
         value.unwrap().to_owned()
     }
 
