@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn what_is_shipped_is_listed_once() {
         let mut components = Components::new();
-        let tree = "blobwatch-cli v0.1.0 (/work/blobwatch/cli)|MIT\nserde v1.0.229|MIT OR Apache-2.0\n\
+        let tree = "blobwatch-cli v0.1.0 (/home/ada/blobwatch/cli)|MIT\nserde v1.0.229|MIT OR Apache-2.0\n\
             serde_derive v1.0.229 (proc-macro)|MIT\nserde v1.0.229|MIT OR Apache-2.0 (*)\nmemchr v2.8.3|Unlicense/MIT\n\nnonsense";
         crates(tree, &mut components);
         let lock = r#"{"packages": {"": {"name": "blobwatch"}, "dashboard": {"version": "1"},
