@@ -52,7 +52,7 @@ impl Api {
         let token = std::env::var("BLOBWATCH_TOKEN").unwrap_or_default();
         if token.trim().is_empty() {
             return Err(refuse(
-                "expected a token in the variable BLOBWATCH_TOKEN; `cargo xtask token` makes one",
+                "expected a token in the variable BLOBWATCH_TOKEN; `blobwatch token` makes one",
             ));
         }
         let config = Agent::config_builder()

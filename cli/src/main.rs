@@ -1,5 +1,5 @@
-//! `blobwatch` on the command line: detection on files, for people who have counts or logs and no deployment yet, and
-//! the operator's client of one.
+//! `blobwatch` on the command line: detection on files, for people who have counts or logs and no deployment yet, a
+//! deployment on this machine, and the operator's client of one.
 //!
 //! In scope: arguments, exit codes, and one module per subcommand. Not in scope: the statistics (`blobwatch-detect`) and
 //! what records mean (`crates/`). docs/cli.md says what each subcommand does and which exit codes it has.
@@ -14,22 +14,29 @@ mod addresses;
 mod answer;
 mod api;
 mod audit;
+mod data_folder;
+mod databases;
 mod detect;
+mod doctor;
 mod explain;
 mod ingest;
 mod input;
+mod installation;
 mod list;
 mod localize;
 mod output;
 mod packets;
 mod preview;
+mod probe;
 mod problem;
 mod records;
 mod replay;
 mod rulebook;
+mod serve;
 mod shell;
 mod status;
 mod table;
+mod token;
 
 #[derive(Parser)]
 #[command(
@@ -45,6 +52,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Serve(serve::Arguments),
+    Doctor(doctor::Doctor),
     Replay(replay::Arguments),
     Detect(detect::Arguments),
     Localize(localize::Arguments),
@@ -62,11 +71,13 @@ enum Command {
     Ingest(ingest::Ingest),
     Addresses(addresses::Addresses),
     Packets(packets::Packets),
+    Token(token::Token),
     Completions(shell::Completions),
     Man(shell::Manual),
 }
 
 const EXAMPLES: &str = "Examples:
+  blobwatch serve --origin https://r.example.com serve on this machine, in front of a registry
   blobwatch replay access.log.gz                 what would have been flagged
   blobwatch detect counts.csv                    anomalies in counts over time
   blobwatch localize stalls.csv                  the cohort that explains an excess
@@ -86,6 +97,8 @@ enum Outcome {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Localize(arguments) => localize::run(&arguments),
@@ -101,6 +114,7 @@ fn main() -> ExitCode {
         Command::Ingest(arguments) => ingest::ingest(&arguments),
         Command::Addresses(arguments) => addresses::addresses(&arguments),
         Command::Packets(arguments) => packets::packets(&arguments),
+        Command::Token(arguments) => token::token(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => shell::manual(&arguments, Arguments::command()),
     };

@@ -18,6 +18,8 @@ pub(crate) enum Problem {
     Create { file: String, source: io::Error },
     /// The deployment refused a call, or cannot be reached.
     Api(String),
+    /// An installation on this machine cannot be served, or not be looked at.
+    Installation(anyhow::Error),
     /// The arguments do not go together.
     Usage(String),
     /// The output is closed or full.
@@ -31,6 +33,7 @@ impl fmt::Display for Problem {
             Self::File { file, expected } => write!(f, "{file}: expected {expected}"),
             Self::Line { file, line, expected } => write!(f, "{file}:{line}: expected {expected}"),
             Self::Create { file, source } => write!(f, "failed to write {file}: {source}"),
+            Self::Installation(error) => write!(f, "{error:#}"),
             Self::Api(message) | Self::Usage(message) => f.write_str(message),
             Self::Write(source) => write!(f, "failed to write the output: {source}"),
         }
@@ -38,3 +41,9 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+impl From<anyhow::Error> for Problem {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Installation(error)
+    }
+}

@@ -27,6 +27,8 @@ mod clouds;
 #[cfg(test)]
 mod dashboard;
 #[cfg(test)]
+mod dist;
+#[cfg(test)]
 mod fail_open;
 #[cfg(test)]
 mod fidelity;
@@ -72,6 +74,8 @@ mod queries;
 mod real_clients;
 #[cfg(test)]
 mod redirects;
+#[cfg(test)]
+mod serve;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]

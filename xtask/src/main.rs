@@ -6,6 +6,7 @@ mod command;
 mod demo;
 mod deploy;
 mod dev;
+mod dist;
 #[cfg(test)]
 mod docs;
 mod fuzz;
@@ -13,10 +14,8 @@ mod hex;
 mod http;
 mod layers;
 mod lint;
-mod origin;
 mod parallel;
 mod prefixes;
-mod progress;
 mod record;
 mod registry;
 mod setup;
@@ -25,6 +24,7 @@ mod token;
 mod workspace;
 
 use crate::command::open;
+use blobwatch_host::progress;
 use blobwatch_wire::visible_lines;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -68,6 +68,8 @@ enum Command {
     Bench(bench::Args),
     /// Check the configuration, the size and the secrets, then upload to Cloudflare
     Deploy(deploy::Args),
+    /// Make the archives of a release, which need neither a clone nor a compiler
+    Dist(dist::Args),
     /// Make a token for a person or a program
     Token(token::Args),
     /// Run the pinned wrangler, for instance `cargo xtask wrangler secret put BLOBWATCH_TOKENS`
@@ -102,6 +104,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Record => record::run(&workspace),
         Command::Bench(args) => bench::run(&workspace, args),
         Command::Deploy(args) => deploy::run(&workspace, args),
+        Command::Dist(args) => dist::run(&workspace, args),
         Command::Token(args) => token::run(args),
         Command::Wrangler { arguments } => open(setup::run(&workspace)?.wrangler().args(arguments)),
     }?;

@@ -116,14 +116,15 @@ fn prepare(workspace: &Workspace, args: &Args) -> Result<()> {
         Ok((debian::ensure(step, &PACKAGES, purpose)?, ()))
     })?;
     step("compile tests", |step| {
-        let mut cargo = Command::new("cargo");
-        cargo.current_dir(workspace.root());
-        cargo
-            .arg("test")
-            .args(WHAT)
-            .arg("--no-run")
-            .args(&args.cargo_test);
-        quiet(step, &mut cargo)?;
+        let cargo = |command: &str| {
+            let mut cargo = Command::new("cargo");
+            cargo.current_dir(workspace.root()).arg(command);
+            cargo
+        };
+        let mut tests = cargo("test");
+        quiet(step, tests.args(WHAT).arg("--no-run").args(&args.cargo_test))?;
+        // What an installation is served by, also where only end-to-end tests are asked for.
+        quiet(step, cargo("build").args(["--package", "blobwatch-cli"]))?;
         Ok(("native".to_owned(), ()))
     })
 }

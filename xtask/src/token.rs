@@ -1,13 +1,7 @@
-//! Operators' tokens: random text for a person to keep, and the entry with its hash for `BLOBWATCH_TOKENS`.
+//! `cargo xtask token`: a token for a person to keep, and the entry with its hash for `BLOBWATCH_TOKENS`.
 
-use crate::hex;
-use anyhow::{Context, Result};
-use clap::ValueEnum;
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-
-/// 32 bytes: nobody guesses them, and they fit on a line.
-const RANDOM_BYTES: usize = 32;
+use anyhow::Result;
+use blobwatch_host::token::{Role, entry, random};
 
 /// What `cargo xtask token` understands.
 #[derive(clap::Args)]
@@ -19,16 +13,6 @@ pub(crate) struct Args {
     role: Role,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Role {
-    /// Reads
-    Viewer,
-    /// Pushes what other parties tell of requests, and reads nothing
-    Ingest,
-    /// Reads, and changes rules, routes and modes
-    Operator,
-}
-
 pub(crate) fn run(args: &Args) -> Result<()> {
     let token = random()?;
     println!("token, for {} to keep:\n  {token}", args.name);
@@ -37,43 +21,4 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         entry(&args.name, args.role, &token)
     );
     Ok(())
-}
-
-/// Random text: a token, or the secret that client keys are made with.
-pub(crate) fn random() -> Result<String> {
-    let mut bytes = [0; RANDOM_BYTES];
-    getrandom::fill(&mut bytes).context("failed to read random bytes")?;
-    Ok(hex::encode(&bytes))
-}
-
-/// What the worker knows of a token.
-pub(crate) fn entry(name: &str, role: Role, token: &str) -> Value {
-    let role = match role {
-        Role::Viewer => "viewer",
-        Role::Ingest => "ingest",
-        Role::Operator => "operator",
-    };
-    json!({"name": name, "role": role, "sha256": sha256(token)})
-}
-
-pub(crate) fn sha256(token: &str) -> String {
-    hex::encode(&Sha256::digest(token))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Role, entry, random};
-
-    #[test]
-    fn an_entry_has_the_hash_of_the_token_and_not_the_token() {
-        // printf token | sha256sum
-        let hash = "3c469e9d6c5875d37a43f353d4f88e61fcf812c66eee3457465a40b0da4153e0";
-        let expected = format!(r#"{{"name":"ada","role":"viewer","sha256":"{hash}"}}"#);
-        assert_eq!(entry("ada", Role::Viewer, "token").to_string(), expected);
-    }
-
-    #[test]
-    fn no_two_tokens_are_the_same() {
-        assert_ne!(random().unwrap(), random().unwrap());
-    }
 }

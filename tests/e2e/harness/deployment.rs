@@ -224,7 +224,7 @@ fn modules(kind: Bundle, folder: &Path) -> String {
 }
 
 /// The folder of a built worker.
-pub(super) fn bundle(kind: Bundle) -> &'static str {
+pub(crate) fn bundle(kind: Bundle) -> &'static str {
     let is_quick = var_os("BLOBWATCH_TEST_QUICK").is_some(); // set by `cargo xtask test --quick`
     match (kind, is_quick) {
         (Bundle::Hooks, false) => "build/test/bundle",

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::clock::{HANG, within};
 
@@ -77,6 +77,17 @@ impl Service {
 
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// To the program alone, which may have ended.
+    pub(crate) fn signal(&self, signal: Signal) {
+        if let Some(process) = i32::try_from(self.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(process, signal);
+        }
     }
 
     /// SIGKILL to the whole group: nothing gets a chance to tidy up.

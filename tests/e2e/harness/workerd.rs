@@ -16,7 +16,7 @@ use super::deployment::Deployment;
 use super::http::Request;
 use super::process::{Service, command};
 
-pub(super) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+pub(crate) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 pub(crate) struct Workerd {
     deployment: Deployment,
@@ -144,7 +144,7 @@ fn serve(deployment: &Deployment, folder: &Path, sockets: &Sockets) -> (Service,
 }
 
 /// npm leaves either the binary or a script that starts it in `.bin`; the package of the machine has the binary.
-pub(super) fn binary() -> String {
+pub(crate) fn binary() -> String {
     let machine = match (std::env::consts::OS, std::env::consts::ARCH) {
         ("macos", "aarch64") => "darwin-arm64",
         ("macos", _) => "darwin-64",

@@ -19,14 +19,15 @@ mod traffic;
 mod watch;
 
 use crate::build::{self, Variant};
-use crate::dev::workerd::{Service, Workerd, ready};
-use crate::dev::{check_port, end_signal, vars};
+use crate::dev::workerd::{self, Service, ready};
+use crate::dev::{check_port, end_signal};
 use crate::progress::step;
 use crate::registry::Registry;
 use crate::setup::Tools;
 use crate::workspace::Workspace;
 use account::Account;
 use anyhow::{Context, Result, bail};
+use blobwatch_host::vars;
 use path::Path;
 use play::{Ending, Stage};
 pub(crate) use player::Player;
@@ -117,9 +118,9 @@ async fn perform(workspace: &Workspace, tools: &Tools, args: &Args, token: &str)
         player: None,
         data: DATA,
     };
-    let mut workerd = Workerd::start(workspace, tools, &service)?;
+    let mut workerd = workerd::start(workspace, tools, &service)?;
     let ended = tokio::select! {
-        ended = workerd.ended() => Err(ended),
+        ended = workerd::ended(&mut workerd) => Err(ended),
         played = play(args, &stage) => played,
         signal = end_signal() => signal,
     };

@@ -1,8 +1,8 @@
 //! wrangler.toml, as far as a mistake in it would show only after the upload.
 
-use crate::origin::Origin;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail, ensure};
+use blobwatch_host::Origin;
 use serde_json::Value;
 use std::fs;
 

@@ -5,14 +5,18 @@ mod secrets;
 
 use crate::build::{self, Variant};
 use crate::command::open;
-use crate::origin::Origin;
+use crate::dist;
 use crate::progress::step;
 use crate::workspace::Workspace;
 use anyhow::{Result, ensure};
+use blobwatch_host::Origin;
 
 /// The free plan's limit of a worker, gzip-coded; more would be refused after the upload.
 /// <https://developers.cloudflare.com/workers/platform/limits/#worker-size>
 const MAX_GZIP: usize = 3 * 1024 * 1024;
+
+/// What is deployed, as a release has it.
+const FOLDER: &str = "build/worker";
 
 /// What `cargo xtask deploy` understands.
 #[derive(clap::Args)]
@@ -51,8 +55,10 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if !args.dry_run {
         step("secrets", |step| Ok((secrets::check(&tools, step)?, ())))?;
     }
+    // What a release has: a fault of that folder shows here first.
+    dist::write_worker(workspace, &workspace.path(FOLDER))?;
     let mut deploy = tools.wrangler();
-    deploy.arg("deploy");
+    deploy.args(["deploy", "--config", &format!("{FOLDER}/wrangler.toml")]);
     if args.dry_run {
         deploy.args(["--dry-run", "--outdir", "build/deploy"]);
     }

@@ -2,23 +2,24 @@
 //! demo registry. Everything listens on the loopback interface.
 
 mod banner;
-pub(crate) mod vars;
 pub(crate) mod workerd;
 
 use crate::build::{self, Variant};
 use crate::demo::Player;
-use crate::origin::Origin;
 use crate::progress::{Step, step};
 use crate::registry::Registry;
 use crate::setup::Tools;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use banner::Banner;
+use blobwatch_host::Origin;
+use blobwatch_host::vars;
+use blobwatch_host::workerd::Workerd;
 use std::future::pending;
 use std::net::{Ipv4Addr, TcpListener};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
-use workerd::{Service, Workerd};
+use workerd::Service;
 
 /// Records, rules and the rest from run to run.
 const DATA: &str = ".blobwatch";
@@ -94,7 +95,7 @@ async fn serve(workspace: &Workspace, tools: &Tools, args: &Args, token: &str) -
         player: player.as_deref(),
         data: DATA,
     };
-    let workerd = Workerd::start(workspace, tools, &service)?;
+    let workerd = workerd::start(workspace, tools, &service)?;
     let registry = async {
         match demo {
             Some(demo) => demo.serve().await,
@@ -109,7 +110,7 @@ async fn serve(workspace: &Workspace, tools: &Tools, args: &Args, token: &str) -
 
 async fn work(mut workerd: Workerd, port: u16, banner: &Banner<'_>) -> Result<()> {
     let ended = tokio::select! {
-        ended = workerd.ended() => Err(ended),
+        ended = workerd::ended(&mut workerd) => Err(ended),
         ready = announce(port, banner) => ready,
         signal = end_signal() => signal,
     };

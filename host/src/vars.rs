@@ -1,5 +1,7 @@
-//! `.dev.vars`: the secrets of a development worker, which become its variables. Lines that a person wrote stay as they are;
-//! what is missing is added; the token stays the same from run to run.
+//! A file of the worker's variables, most of them secrets. Lines that a person wrote stay as they are; what is missing is added.
+//!
+//! `.dev.vars` of a development worker keeps its operator's token, so that it stays the same from run to run. The file of an
+//! installation keeps hashes only.
 
 use crate::token::{self, Role, entry, random};
 use anyhow::{Context, Result};
@@ -10,11 +12,14 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// In the root of the clone.
-pub(crate) const FILE: &str = ".dev.vars";
+pub const FILE: &str = ".dev.vars";
 
 const TOKEN: &str = "BLOBWATCH_DEV_TOKEN";
-const TOKENS: &str = "BLOBWATCH_TOKENS";
-const SECRET: &str = "BLOBWATCH_CLIENT_SECRET";
+pub const TOKENS: &str = "BLOBWATCH_TOKENS";
+pub const SECRET: &str = "BLOBWATCH_CLIENT_SECRET";
+
+/// Whose token an installation makes first.
+const FIRST_OPERATOR: &str = "operator";
 
 /// What the worker may be given; `config/dev.capnp` has them all.
 const OF_THE_WORKER: [&str; 5] = [
@@ -26,7 +31,10 @@ const OF_THE_WORKER: [&str; 5] = [
 ];
 
 /// The worker's variables that are in the file.
-pub(crate) fn read(path: &Path) -> Result<Vec<(&'static str, String)>> {
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read(path: &Path) -> Result<Vec<(&'static str, String)>> {
     let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
     let known = OF_THE_WORKER.into_iter();
     Ok(known
@@ -34,12 +42,12 @@ pub(crate) fn read(path: &Path) -> Result<Vec<(&'static str, String)>> {
         .collect())
 }
 
-/// Completes the file; answers with what was done and the operator's token.
-pub(crate) fn ensure(path: &Path) -> Result<(String, String)> {
-    let before = match fs::read_to_string(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-        read => read.with_context(|| format!("failed to read {}", path.display()))?,
-    };
+/// Completes `.dev.vars`; answers with what was done and the operator's token.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn ensure(path: &Path) -> Result<(String, String)> {
+    let before = text_of(path)?;
     let after = complete(&before, &random()?, &random()?);
     if after != before {
         write(path, &after).with_context(|| format!("failed to write {}", path.display()))?;
@@ -56,6 +64,57 @@ pub(crate) fn ensure(path: &Path) -> Result<(String, String)> {
     ))
 }
 
+/// Makes the secrets of an installation where it has none, tokens where they are wanted; answers with the token of its first
+/// operator, which is kept nowhere.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn found(path: &Path, wants_tokens: bool) -> Result<Option<String>> {
+    let mut text = text_of(path)?;
+    if value(&text, SECRET).is_none() {
+        set(&mut text, SECRET, &random()?);
+        replace(path, &text)?;
+    }
+    close(path, 0o600)?;
+    match value(&text, TOKENS) {
+        None if wants_tokens => add_token(path, FIRST_OPERATOR, Role::Operator).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Gives somebody a token, in place of the one of that name; answers with it.
+///
+/// # Errors
+/// The file cannot be read or written, or its tokens are no list.
+pub fn add_token(path: &Path, name: &str, role: Role) -> Result<String> {
+    let mut text = text_of(path)?;
+    let tokens = value(&text, TOKENS).unwrap_or("[]");
+    let mut entries: Vec<Value> = serde_json::from_str(tokens)
+        .with_context(|| format!("{TOKENS} in {} is not a JSON list of tokens", path.display()))?;
+    let token = random()?;
+    give(&mut entries, name, role, &token);
+    set(&mut text, TOKENS, &Value::from(entries).to_string());
+    replace(path, &text)?;
+    Ok(token)
+}
+
+/// The text of a file, or none.
+fn text_of(path: &Path) -> Result<String> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        read => read.with_context(|| format!("failed to read {}", path.display())),
+    }
+}
+
+/// Writes the file whole or not at all: a client secret that is lost makes every client a new one.
+fn replace(path: &Path, text: &str) -> Result<()> {
+    let new = path.with_extension("new");
+    write(&new, text)
+        .and_then(|()| fs::File::open(&new)?.sync_all())
+        .and_then(|()| fs::rename(&new, path))
+        .with_context(|| format!("failed to write {}", path.display()))
+}
+
 /// Readable by its owner only.
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file = OpenOptions::new()
@@ -68,7 +127,10 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// For its owner only, also where somebody made it before.
-pub(crate) fn close(path: &Path, mode: u32) -> Result<()> {
+///
+/// # Errors
+/// The file is another's, or not there.
+pub fn close(path: &Path, mode: u32) -> Result<()> {
     fs::set_permissions(path, Permissions::from_mode(mode))
         .with_context(|| format!("failed to set the mode of {} to {mode:o}", path.display()))
 }
@@ -96,9 +158,14 @@ fn with_operator(tokens: &str, token: &str) -> String {
     {
         return tokens.to_owned();
     }
-    entries.retain(|entry| entry.get("name").is_none_or(|name| name != "dev"));
-    entries.push(entry("dev", Role::Operator, token));
+    give(&mut entries, "dev", Role::Operator, token);
     Value::from(entries).to_string()
+}
+
+/// One token for each name.
+fn give(entries: &mut Vec<Value>, name: &str, role: Role, token: &str) {
+    entries.retain(|entry| entry.get("name").is_none_or(|known| known != name));
+    entries.push(entry(name, role, token));
 }
 
 /// The value of a variable; an empty one, or none, is `None`. Quotes around it are not part of it.
@@ -131,7 +198,8 @@ fn set(text: &mut String, name: &str, new: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{complete, ensure, read, value};
+    use super::{add_token, complete, ensure, found, read, value};
+    use crate::token::{Role, sha256};
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
@@ -229,5 +297,45 @@ mod tests {
             ensure(&path).unwrap();
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+    fn mode(path: &std::path::Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn an_installation_keeps_hashes_and_tells_its_first_token_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secrets.env");
+        let token = found(&path, true).unwrap().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!text.contains(&token) && text.contains(&sha256(&token)), "{text}");
+        assert!(value(&text, "BLOBWATCH_CLIENT_SECRET").is_some());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(found(&path, true).unwrap(), None);
+        assert_eq!((fs::read_to_string(&path).unwrap(), mode(&path)), (text, 0o600));
+    }
+
+    #[test]
+    fn a_token_takes_the_place_of_that_name_and_of_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secrets.env");
+        fs::write(&path, "# mine\nBLOBWATCH_HOST=b.example\n").unwrap();
+        let first = found(&path, true).unwrap().unwrap();
+        let old = add_token(&path, "ada", Role::Viewer).unwrap();
+        let new = add_token(&path, "ada", Role::Operator).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        for (token, is_there) in [(&first, true), (&old, false), (&new, true)] {
+            assert_eq!(text.contains(&sha256(token)), is_there);
+        }
+        assert!(text.starts_with("# mine\nBLOBWATCH_HOST=b.example\n"), "{text}");
+        assert_eq!(mode(&path), 0o600);
+        fs::write(&path, "BLOBWATCH_TOKENS=ada\n").unwrap();
+        let error = add_token(&path, "ada", Role::Viewer).unwrap_err().to_string();
+        assert!(error.contains("is not a JSON list"), "{error}");
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            "BLOBWATCH_TOKENS=ada\n",
+            "left as it was"
+        );
     }
 }

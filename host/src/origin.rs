@@ -1,12 +1,12 @@
 //! The address of a registry, as a person gives it.
 
-use hyper::Uri;
+use http::Uri;
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;
 
 /// Scheme and authority: `https://registry.example.com:5000`.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Origin(String);
+pub struct Origin(String);
 
 impl FromStr for Origin {
     type Err = &'static str;
@@ -23,6 +23,23 @@ impl FromStr for Origin {
             return Err("an origin must have no user name: clients send their own credentials");
         }
         Ok(Self(format!("{scheme}://{authority}")))
+    }
+}
+
+impl Origin {
+    /// Where it is connected to.
+    #[must_use]
+    pub fn host_and_port(&self) -> (String, u16) {
+        let uri: Uri = self.0.parse().unwrap_or_default();
+        let default = if uri.scheme_str() == Some("https") {
+            443
+        } else {
+            80
+        };
+        let host = uri.host().unwrap_or_default();
+        // Brackets of an IPv6 address are the URL's.
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        (host.to_owned(), uri.port_u16().unwrap_or(default))
     }
 }
 
@@ -46,6 +63,17 @@ mod tests {
             expected,
             "{text}"
         );
+    }
+
+    #[test]
+    fn an_origin_is_connected_to_at_its_host_and_port() {
+        let case = |text: &str, host: &str, port| {
+            let origin: Origin = text.parse().unwrap();
+            assert_eq!(origin.host_and_port(), (host.to_owned(), port), "{text}");
+        };
+        case("http://127.0.0.1:5000", "127.0.0.1", 5000);
+        case("https://registry.example.com", "registry.example.com", 443);
+        case("http://[::1]", "::1", 80);
     }
 
     #[test]

@@ -8,27 +8,30 @@ use board::BOARD;
 use std::sync::PoisonError;
 
 /// A step that is going on. It prints its line when it ends.
-pub(crate) struct Step {
+pub struct Step {
     number: u32,
 }
 
 impl Step {
-    pub(crate) fn start(title: impl Into<String>) -> Self {
+    /// Begins a step.
+    #[must_use]
+    pub fn start(title: impl Into<String>) -> Self {
         let number = with_board(|board| board.start(title.into()));
         Self { number }
     }
 
     /// The step is still going on; `detail` is what its command wrote last.
-    pub(crate) fn tick(&self, detail: &str) {
+    pub fn tick(&self, detail: &str) {
         with_board(|board| board.tick(self.number, detail));
     }
 
     /// Ends the step; `outcome` says in a few words what came of it.
-    pub(crate) fn done(self, outcome: &str) {
+    pub fn done(self, outcome: &str) {
         with_board(|board| board.end(self.number, outcome));
     }
 
-    pub(crate) fn failed(self) {
+    /// Ends the step, which could not be done.
+    pub fn failed(self) {
         self.done("FAILED");
     }
 }
@@ -41,10 +44,7 @@ fn with_board<T>(work: impl FnOnce(&mut board::Board) -> T) -> T {
 ///
 /// # Errors
 /// Whatever `work` fails with; the step's line then says `FAILED`.
-pub(crate) fn step<T>(
-    title: impl Into<String>,
-    work: impl FnOnce(&Step) -> Result<(String, T)>,
-) -> Result<T> {
+pub fn step<T>(title: impl Into<String>, work: impl FnOnce(&Step) -> Result<(String, T)>) -> Result<T> {
     let step = Step::start(title);
     match work(&step) {
         Ok((outcome, value)) => {

@@ -1,0 +1,162 @@
+//! The release, and the data folder as a folder: whose it is, what is in it beside databases.
+
+use std::fs::read_to_string;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use blobwatch_host::vars;
+use rustix::process::geteuid;
+use serde_json::Value;
+
+use super::finding::Finding;
+use crate::data_folder::{SECRETS, VERSION, is_newer};
+use crate::installation::Installation;
+
+const OWN_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub(super) fn release(named: Option<&Path>) -> Finding {
+    match Installation::find(named) {
+        Ok(found) => Finding::sound(
+            "release",
+            format!("{OWN_VERSION} in {}", found.folder().display()),
+        ),
+        Err(error) => Finding::fault("release", format!("{error:#}")),
+    }
+}
+
+/// The folder, its secrets and its folders of databases are their owner's only.
+pub(super) fn permissions(path: &Path) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (file, most) in [(path.to_owned(), 0o700), (path.join(SECRETS), 0o600)] {
+        let Ok(metadata) = file.metadata() else { continue };
+        let (mode, owner, own) = (metadata.mode() & 0o777, metadata.uid(), geteuid().as_raw());
+        let place = file.display();
+        if mode & !most != 0 {
+            let told = format!(
+                "{place} has mode {mode:o}: others read secrets and records; `chmod {most:o} {place}`"
+            );
+            findings.push(Finding::fault("permissions", told));
+        }
+        if owner != own && own != 0 {
+            let told = format!("{place} belongs to user {owner}, and this is user {own}");
+            findings.push(Finding::fault("permissions", told));
+        }
+    }
+    if findings.is_empty() {
+        findings.push(Finding::sound(
+            "permissions",
+            format!("{} is its owner's only", path.display()),
+        ));
+    }
+    findings
+}
+
+pub(super) fn secrets(path: &Path) -> Finding {
+    let file = path.join(SECRETS);
+    let Ok(known) = vars::read(&file) else {
+        let told =
+            "cannot be read: `blobwatch serve` makes it, where the environment does not have both secrets";
+        return Finding::fault("secrets", format!("{} {told}", file.display()));
+    };
+    let value = |name| {
+        known
+            .iter()
+            .find_map(|(known, value)| (*known == name).then_some(value.as_str()))
+    };
+    let tokens: Option<Vec<Value>> = value(vars::TOKENS).and_then(|text| serde_json::from_str(text).ok());
+    match (value(vars::SECRET), tokens) {
+        (None, _) => Finding::fault(
+            "secrets",
+            "BLOBWATCH_CLIENT_SECRET is missing: records are degraded without it",
+        ),
+        (_, None) => Finding::fault("secrets", "BLOBWATCH_TOKENS is no list: nobody can call the API"),
+        (_, Some(tokens)) if tokens.is_empty() => Finding::fault(
+            "secrets",
+            "there is no token: `blobwatch token NAME --role operator --data FOLDER` makes one",
+        ),
+        (_, Some(tokens)) => {
+            Finding::sound("secrets", format!("a client secret and {} tokens", tokens.len()))
+        }
+    }
+}
+
+pub(super) fn version(path: &Path) -> Finding {
+    let served = read_to_string(path.join(VERSION)).unwrap_or_default();
+    let served = served.trim();
+    if is_newer(served, OWN_VERSION) {
+        let told = format!(
+            "{served} served this folder, which is newer than this {OWN_VERSION}: start that release"
+        );
+        return Finding::fault("version", told);
+    }
+    let served = if served.is_empty() {
+        "not served yet"
+    } else {
+        served
+    };
+    Finding::sound("version", format!("{served}, and this is {OWN_VERSION}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{Permissions, set_permissions, write};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::{permissions, secrets, version};
+
+    #[test]
+    fn what_others_can_read_is_a_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let close =
+            |name: &str, mode| set_permissions(path.join(name), Permissions::from_mode(mode)).unwrap();
+        write(path.join("secrets.env"), "").unwrap();
+        close("secrets.env", 0o600);
+        close("", 0o700);
+        assert!(!permissions(path)[0].is_fault());
+        close("secrets.env", 0o640);
+        close("", 0o711);
+        let told: Vec<String> = permissions(path).iter().map(ToString::to_string).collect();
+        assert!(
+            told[0].contains("chmod 700") && told[1].contains("chmod 600"),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn secrets_that_are_missing_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let case = |text: &str, expected: &str| {
+            write(folder.path().join("secrets.env"), text).unwrap();
+            let found = secrets(folder.path()).to_string();
+            assert!(found.contains(expected), "{text}: {found}");
+        };
+        assert!(secrets(folder.path()).is_fault());
+        case("", "BLOBWATCH_CLIENT_SECRET is missing");
+        case("BLOBWATCH_CLIENT_SECRET=x", "BLOBWATCH_TOKENS is no list");
+        case(
+            "BLOBWATCH_CLIENT_SECRET=x\nBLOBWATCH_TOKENS={}",
+            "BLOBWATCH_TOKENS is no list",
+        );
+        case(
+            "BLOBWATCH_CLIENT_SECRET=x\nBLOBWATCH_TOKENS=[]",
+            "there is no token",
+        );
+        case(
+            "BLOBWATCH_CLIENT_SECRET=x\nBLOBWATCH_TOKENS=[{}]",
+            "ok     secrets",
+        );
+    }
+
+    #[test]
+    fn data_of_a_newer_release_is_a_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let is_fault = |text: &str| {
+            write(folder.path().join("version"), text).unwrap();
+            version(folder.path()).is_fault()
+        };
+        assert!(!version(folder.path()).is_fault());
+        assert!(!is_fault("0.0.1\n") && !is_fault("nonsense"));
+        assert!(is_fault("999.0.0\n"));
+    }
+}

@@ -1,0 +1,82 @@
+//! What is served: the command that starts workerd, the same at each start.
+
+use std::env::var_os;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+use blobwatch_host::workerd::folder;
+use blobwatch_host::{Origin, vars};
+use rustix::io::{FdFlags, fcntl_setfd};
+
+use super::front::Front;
+use crate::data_folder::DataFolder;
+use crate::installation::Installation;
+
+pub(super) struct Service<'a> {
+    installation: &'a Installation,
+    pub(super) data: &'a DataFolder,
+    pub(super) front: &'a Front,
+    pub(super) origin: Option<&'a Origin>,
+}
+
+impl<'a> Service<'a> {
+    pub(super) fn new(
+        installation: &'a Installation,
+        data: &'a DataFolder,
+        front: &'a Front,
+        origin: Option<&'a Origin>,
+    ) -> Self {
+        Self {
+            installation,
+            data,
+            front,
+            origin,
+        }
+    }
+
+    pub(super) fn command(&self) -> Result<Command> {
+        // workerd holds the lock too: no second one serves the folder if this process is killed.
+        fcntl_setfd(self.data.lock(), FdFlags::empty()).context("failed to hand the lock to workerd")?;
+        let bundle = self.installation.bundle();
+        let import_paths = [bundle.as_path()].into_iter().chain(self.front.import_paths());
+        let mut command = Command::new(self.installation.workerd());
+        command.arg("serve").arg(self.data.config());
+        for path in import_paths {
+            command.arg("--import-path").arg(path);
+        }
+        command
+            .args(self.front.arguments())
+            .arg(folder("data", self.data.path()))
+            .arg(folder("dashboard", &self.installation.dashboard()))
+            .envs(self.variables()?)
+            .stdin(Stdio::null());
+        Ok(command)
+    }
+
+    /// Of the file of secrets; the environment's own are inherited, and come first.
+    fn variables(&self) -> Result<Vec<(&'static str, String)>> {
+        let file = self.data.secrets();
+        let mut variables = if file.exists() {
+            vars::read(&file)?
+        } else {
+            Vec::new()
+        };
+        variables.retain(|(name, _)| var_os(name).is_none_or(|value| value.is_empty()));
+        variables.extend(self.origin.map(|origin| ("ORIGIN", origin.to_string())));
+        Ok(variables)
+    }
+
+    /// The host of the dashboard and the API, if they have one of their own.
+    pub(super) fn host(&self) -> Result<Option<String>> {
+        let own = std::env::var("BLOBWATCH_HOST")
+            .ok()
+            .filter(|host| !host.is_empty());
+        let kept = || {
+            self.variables().map(|known| {
+                let mut known = known.into_iter();
+                known.find_map(|(name, value)| (name == "BLOBWATCH_HOST").then_some(value))
+            })
+        };
+        own.map_or_else(kept, |host| Ok(Some(host)))
+    }
+}
