@@ -11,6 +11,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::problem::Problem;
 
 mod addresses;
+mod anomaly;
 mod answer;
 mod api;
 mod audit;
@@ -60,6 +61,7 @@ enum Command {
     Anomalies(records::Anomalies),
     Status(status::Status),
     Ingest(ingest::Ingest),
+    Anomaly(anomaly::Arguments),
     Addresses(addresses::Addresses),
     Packets(packets::Packets),
     Completions(shell::Completions),
@@ -100,6 +102,7 @@ fn main() -> ExitCode {
         Command::Status(arguments) => status::status(&arguments),
         Command::Ingest(arguments) => ingest::ingest(&arguments),
         Command::Addresses(arguments) => addresses::addresses(&arguments),
+        Command::Anomaly(arguments) => anomaly::run(&arguments),
         Command::Packets(arguments) => packets::packets(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => shell::manual(&arguments, Arguments::command()),

@@ -246,7 +246,12 @@ export interface Anomaly {
   /** What was done since, oldest first. */
   responses?: { time: string; by: string; text: string; sentence: string }[];
   evidence: string[];
-  history?: { time: string; event: string; text: string }[];
+  /** Who looks into it, and what was said about it. */
+  acknowledged?: { time: string; by: string } | null;
+  assignee?: string | null;
+  muted?: { since: string; by: string; until: string | null; cohort_of: string | null } | null;
+  expected?: boolean;
+  history?: { time: string; event: string; text: string; by?: string | null }[];
 }
 
 /** What the detector can see: no anomaly says something only of what it judges. */

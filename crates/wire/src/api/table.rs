@@ -67,6 +67,13 @@ pub const CALLS: &[ApiCall] = &[
     get("anomalies/{id}", VIEWER, DETECTOR, "AnomalyJson"),
     get("anomalies/{id}/report", VIEWER, Handler::Report, "text/markdown"),
     get("timeline", VIEWER, DETECTOR, "Timeline"),
+    post("anomalies/{id}/acknowledge", OPERATOR, DETECTOR, "", "AnomalyJson"),
+    post("anomalies/{id}/assign", OPERATOR, DETECTOR, "AssignBody", "AnomalyJson"),
+    post("anomalies/{id}/comment", OPERATOR, DETECTOR, "CommentBody", "AnomalyJson"),
+    post("anomalies/{id}/mute", OPERATOR, DETECTOR, "MuteBody", "AnomalyJson"),
+    delete("anomalies/{id}/mute", OPERATOR, DETECTOR, "AnomalyJson"),
+    post("anomalies/{id}/expected", OPERATOR, DETECTOR, "", "AnomalyJson"),
+    post("anomalies/{id}/reopen", OPERATOR, DETECTOR, "", "AnomalyJson"),
     get("cohorts", VIEWER, DETECTOR, "Cohorts"),
     // Webhooks
     get("webhooks", OPERATOR, DETECTOR, "List<WebhookItem>"),
