@@ -15,6 +15,7 @@ mod anomaly;
 mod answer;
 mod api;
 mod audit;
+mod compare;
 mod detect;
 mod explain;
 mod ingest;
@@ -58,10 +59,11 @@ enum Command {
     Fires(records::Records),
     /// Write records of requests, as NDJSON, newest first
     Requests(records::Records),
+    Compare(compare::Arguments),
     Anomalies(records::Anomalies),
+    Anomaly(anomaly::Arguments),
     Status(status::Status),
     Ingest(ingest::Ingest),
-    Anomaly(anomaly::Arguments),
     Addresses(addresses::Addresses),
     Packets(packets::Packets),
     Completions(shell::Completions),
@@ -98,11 +100,12 @@ fn main() -> ExitCode {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Fires(arguments) => records::export("fires", &arguments),
         Command::Requests(arguments) => records::export("requests", &arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Anomalies(arguments) => records::anomalies(&arguments),
+        Command::Anomaly(arguments) => anomaly::run(&arguments),
         Command::Status(arguments) => status::status(&arguments),
         Command::Ingest(arguments) => ingest::ingest(&arguments),
         Command::Addresses(arguments) => addresses::addresses(&arguments),
-        Command::Anomaly(arguments) => anomaly::run(&arguments),
         Command::Packets(arguments) => packets::packets(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => shell::manual(&arguments, Arguments::command()),

@@ -254,6 +254,16 @@ export interface Anomaly {
   history?: { time: string; event: string; text: string; by?: string | null }[];
 }
 
+/** `POST compare`. */
+export interface Comparison {
+  selection: number;
+  rest: number;
+  cohorts: { cohort: CohortPart[]; selection: number; rest: number; sentence: string }[];
+  attributes: { attribute: string; chosen: boolean; difference: number; values: { value: string | null; selection: number; rest: number }[] }[];
+  other: number;
+  incomplete?: string[];
+}
+
 /** What the detector can see: no anomaly says something only of what it judges. */
 export interface Coverage {
   state: "no_traffic" | "learning" | "too_few_clients" | "watching";

@@ -195,6 +195,23 @@ test("a viewer reads who looks into an anomaly, and has no buttons for it", asyn
   await close();
 });
 
+test("what is different about a selection is shown with bars", async () => {
+  for (const path of ["fires?all=yes&status=503", "timeline?since=-1h"]) {
+    for (const viewport of [DESKTOP, PHONE]) {
+      const { page, faults, close } = await visit(path, { viewport });
+      await page.getByRole("button", { name: "What is different here?" }).click();
+      await page.getByText("97 % of the selection, 6 % of the rest").waitFor();
+      await page.getByRole("table", { name: "os" }).getByRole("link", { name: /^amzn2/ }).waitFor();
+      assert.equal(await page.getByRole("table", { name: "asn" }).count(), 0, "it does not differ");
+      assert.equal(await page.getByRole("table", { name: "status" }).count(), path.startsWith("fires") ? 0 : 1, "the selection was made by it");
+      assert.deepEqual(await axe(page), [], path);
+      assert.ok((await width(page)) <= viewport.width, path);
+      assert.deepEqual(faults, []);
+      await close();
+    }
+  }
+});
+
 test("from the sentence to monitor in two clicks", async () => {
   const { page, close } = await visit("");
   await page.getByRole("button", { name: "Put botnet-sig to monitor" }).click();

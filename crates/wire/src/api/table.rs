@@ -59,6 +59,7 @@ pub const CALLS: &[ApiCall] = &[
     get("requests", VIEWER, Handler::Records, "List<Record>"),
     get("requests/summary", VIEWER, Handler::Records, "Summary"),
     get("requests/{id}", VIEWER, Handler::Records, "Explanation"),
+    post("compare", VIEWER, Handler::Compare, "CompareBody", "Comparison"),
     get("addresses", OPERATOR, Handler::Addresses, "List<KeptAddress>"),
     delete("addresses/{client}", OPERATOR, Handler::Addresses, "ErasedAddress"),
     get("losses", VIEWER, Handler::Losses, "List<Loss>"),
@@ -66,7 +67,6 @@ pub const CALLS: &[ApiCall] = &[
     get("anomalies", VIEWER, DETECTOR, "List<AnomalyJson>"),
     get("anomalies/{id}", VIEWER, DETECTOR, "AnomalyJson"),
     get("anomalies/{id}/report", VIEWER, Handler::Report, "text/markdown"),
-    get("timeline", VIEWER, DETECTOR, "Timeline"),
     post("anomalies/{id}/acknowledge", OPERATOR, DETECTOR, "", "AnomalyJson"),
     post("anomalies/{id}/assign", OPERATOR, DETECTOR, "AssignBody", "AnomalyJson"),
     post("anomalies/{id}/comment", OPERATOR, DETECTOR, "CommentBody", "AnomalyJson"),
@@ -74,6 +74,7 @@ pub const CALLS: &[ApiCall] = &[
     delete("anomalies/{id}/mute", OPERATOR, DETECTOR, "AnomalyJson"),
     post("anomalies/{id}/expected", OPERATOR, DETECTOR, "", "AnomalyJson"),
     post("anomalies/{id}/reopen", OPERATOR, DETECTOR, "", "AnomalyJson"),
+    get("timeline", VIEWER, DETECTOR, "Timeline"),
     get("cohorts", VIEWER, DETECTOR, "Cohorts"),
     // Webhooks
     get("webhooks", OPERATOR, DETECTOR, "List<WebhookItem>"),
