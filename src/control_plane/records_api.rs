@@ -80,7 +80,8 @@ pub(super) async fn compare(request: &Request, body: &str, env: &Env) -> Answer<
     without_parameters(&request.url().failed_to("read the address")?)?;
     let query = CompareQuery::parse(body, now_ms())?;
     let names = call(env, &FireLogNamesCall, Nothing).await?;
-    let compared = compare_all(&Objects(env.clone()), &names, &query).await;
+    let objects = Objects(env.clone());
+    let compared = compare_all(&objects, &names, &query).await;
     respond(Ok(compared)).failed_to("answer")
 }
 

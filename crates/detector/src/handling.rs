@@ -132,6 +132,14 @@ pub(crate) struct Mute {
     pub(crate) by: String,
 }
 
+/// What an act changes of what is muted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MuteChange {
+    pub(crate) begins: Option<Mute>,
+    /// The anomaly that what ends was made from.
+    pub(crate) ends: Option<u64>,
+}
+
 impl Mute {
     /// Of an anomaly's kinds and cohort, as they are.
     pub(crate) fn of(anomaly: &Anomaly, act: &AnomalyAct, until_ms: u64) -> Self {

@@ -75,6 +75,7 @@ impl<S: Sql> Detector<S> {
             kept_ms: now_ms,
         };
         detector.replay(saved.logged)?;
+        detector.remember_mutes()?;
         detector.remember_harms()?;
         detector.orphans(now_ms)?;
         Ok(detector)

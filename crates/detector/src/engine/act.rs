@@ -3,7 +3,7 @@
 use super::watch::{SAME, Watch};
 use super::{Change, Engine, MAX_OPEN, Outcome, Past, slot_ms};
 use crate::anomaly::{Anomaly, Moment};
-use crate::handling::{Act, AnomalyAct, Mute, Muting};
+use crate::handling::{Act, AnomalyAct, Mute, MuteChange, Muting};
 use crate::kind::AnomalyKind;
 use crate::locate::{Span, overlap};
 
@@ -37,6 +37,14 @@ impl Engine {
 
     pub(crate) fn mutes(&self) -> &[Mute] {
         &self.mutes
+    }
+
+    /// Takes in what an act mutes, and what it ends.
+    pub(crate) fn change_mutes(&mut self, change: &MuteChange) {
+        let begins = change.begins.as_ref();
+        let of = change.ends.or(begins.map(|mute| mute.anomaly));
+        self.mutes.retain(|mute| Some(mute.anomaly) != of);
+        self.mutes.extend(begins.cloned());
     }
 
     /// Takes in what is muted, instead of what was.
@@ -229,6 +237,7 @@ impl Engine {
     /// Tells of what was muted and is no more: its time is over, somebody ended it, or it grew beyond what was muted.
     pub(super) fn unmute(&mut self, slot: u64, outcome: &mut Outcome) {
         let now_ms = slot_ms(slot + 1);
+        self.mutes.retain(|mute| mute.until_ms > now_ms);
         let grew = |id: u64| {
             let mut changes = outcome.changes.iter();
             changes.any(|change| change.moment == Moment::Grew && change.anomaly.id == id)

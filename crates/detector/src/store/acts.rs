@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::anomalies::BODY as ANOMALY;
 use super::{Detector, count};
 use crate::anomaly::name;
-use crate::handling::{Act, AnomalyAct, MAX_COMMENTS, Mute};
+use crate::handling::{Act, AnomalyAct, MAX_COMMENTS, Mute, MuteChange};
 use crate::{Anomaly, AnomalyKind, Change};
 use blobwatch_sql::{Sql, StoreError, json, number};
 use blobwatch_wire::{Problem, rfc3339};
@@ -79,20 +79,24 @@ impl<S: Sql> Detector<S> {
             time_ms: now_ms.max(last + 1),
             reason: request.reason,
         };
-        let changes = self.changed(&before, &act);
+        let logged = LoggedAct {
+            mutes: mutes_of(&before, &act),
+            act,
+        };
+        let act = &logged.act;
+        let changes = self.changed(&before, act);
         if changes.is_empty() {
             return Ok(Ok(before));
         }
-        let mute = mute_of(&before, &act);
-        let bytes = serde_json::to_vec(&act).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        self.engine.change_mutes(&logged.mutes);
+        let bytes = serde_json::to_vec(&logged).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         self.sql.transaction(|| {
             self.log_bytes(&bytes, now_ms)?;
             self.keep_changes(&changes, now_ms)?;
-            self.keep_mute(&before, &act, mute.as_ref())?;
-            self.queue_entry(&act)
+            self.keep_mutes(&logged.mutes)?;
+            self.queue_entry(act)
         })?;
         self.log.batches += 1;
-        self.remember_mutes()?;
         let after = self.anomaly(act.anomaly)?.unwrap_or(before);
         Ok(Ok(after))
     }
@@ -150,22 +154,17 @@ impl<S: Sql> Detector<S> {
         mutes.len() < MAX_MUTES || mutes.iter().any(|mute| mute.anomaly == id)
     }
 
-    fn keep_mute(&self, before: &Anomaly, act: &AnomalyAct, mute: Option<&Mute>) -> Result<(), StoreError> {
-        if let Some(mute) = mute {
+    fn keep_mutes(&self, change: &MuteChange) -> Result<(), StoreError> {
+        if let Some(of) = change.ends {
+            self.end_mute(of)?;
+        }
+        if let Some(mute) = &change.begins {
             self.sql.run(
                 "INSERT OR REPLACE INTO mute (anomaly, body) VALUES (?, ?)",
                 &[number(mute.anomaly), json(mute, MUTED)?],
             )?;
-            return Ok(());
         }
-        match act.act {
-            Act::Mute(_) => self.end_mute(before.id),
-            Act::Unmute => {
-                let muted = before.handling.muted.as_ref();
-                self.end_mute(muted.and_then(|muted| muted.of).unwrap_or(before.id))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn end_mute(&self, of: u64) -> Result<(), StoreError> {
@@ -182,18 +181,11 @@ impl<S: Sql> Detector<S> {
         Ok(())
     }
 
-    /// Ends mutes whose time is over.
-    pub(super) fn forget_mutes(&mut self, now_ms: u64) -> Result<(), StoreError> {
-        let is_over = |mute: &&Mute| mute.until_ms <= now_ms;
-        let over: Vec<u64> = (self.engine.mutes().iter().filter(is_over))
-            .map(|mute| mute.anomaly)
-            .collect();
-        if over.is_empty() {
-            return Ok(());
-        }
-        self.sql
-            .transaction(|| over.iter().try_for_each(|of| self.end_mute(*of)))?;
-        self.remember_mutes()
+    /// Forgets mutes whose time is over; the engine knows their times.
+    pub(super) fn forget_mutes(&self, now_ms: u64) -> Result<(), StoreError> {
+        let over = "DELETE FROM mute WHERE json_extract(body, '$.until_ms') <= ?";
+        self.sql.run(over, &[number(now_ms)])?;
+        Ok(())
     }
 
     /// Gives the engine the harms that are open.
@@ -252,13 +244,29 @@ impl<S: Sql> Detector<S> {
     }
 }
 
-/// The mute that an act makes of an anomaly's kinds and cohort.
-fn mute_of(anomaly: &Anomaly, act: &AnomalyAct) -> Option<Mute> {
-    let Act::Mute(request) = &act.act else {
-        return None;
-    };
-    let until_ms = request.until_ms.unwrap_or(act.time_ms + MAX_MUTED_MS);
-    request.is_of_cohort.then(|| Mute::of(anomaly, act, until_ms))
+/// What an act on an anomaly changes of what is muted.
+fn mutes_of(anomaly: &Anomaly, act: &AnomalyAct) -> MuteChange {
+    match &act.act {
+        Act::Mute(request) if request.is_of_cohort => {
+            let until_ms = request.until_ms.unwrap_or(act.time_ms + MAX_MUTED_MS);
+            MuteChange {
+                begins: Some(Mute::of(anomaly, act, until_ms)),
+                ends: None,
+            }
+        }
+        Act::Mute(_) => MuteChange {
+            begins: None,
+            ends: Some(anomaly.id),
+        },
+        Act::Unmute => {
+            let muted = anomaly.handling.muted.as_ref();
+            MuteChange {
+                begins: None,
+                ends: Some(muted.and_then(|muted| muted.of).unwrap_or(anomaly.id)),
+            }
+        }
+        _ => MuteChange::default(),
+    }
 }
 
 /// What an act says, for the audit log.
@@ -273,7 +281,15 @@ fn audited(act: &Act) -> Option<Value> {
     }
 }
 
-/// An act in the log of batches.
-pub(super) fn logged(bytes: &[u8]) -> Option<AnomalyAct> {
-    serde_json::from_slice(bytes).ok()
+/// An act in the log of batches, with what it changed of what is muted: the anomaly may be long forgotten.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct LoggedAct {
+    pub(super) act: AnomalyAct,
+    pub(super) mutes: MuteChange,
+}
+
+impl LoggedAct {
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
 }

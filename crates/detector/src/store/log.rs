@@ -3,7 +3,8 @@
 //! The state must follow from the log: before a batch that came at a time is counted, every slot that was over by then
 //! is ticked. A tick between two batches changes nothing of that, so that alarms need no row.
 
-use super::{Detector, acts, count};
+use super::acts::LoggedAct;
+use super::{Detector, count};
 use crate::Outcome;
 use blobwatch_guard::HarmNotice;
 use blobwatch_records::{CellBatch, SLOT_S, slot_of};
@@ -170,7 +171,6 @@ impl<S: Sql> Detector<S> {
     /// Plays the log since the state that was saved; what it decides was kept when it was decided.
     pub(super) fn replay(&mut self, logged: u64) -> Result<(), StoreError> {
         self.remember_switches()?;
-        self.remember_mutes()?;
         self.remember_windows()?;
         let mut after = logged;
         loop {
@@ -187,8 +187,9 @@ impl<S: Sql> Detector<S> {
                 self.engine.tick(self.over_slot(arrived_ms));
                 // A harm is JSON: it has taken a number, which the next anomaly has not. So is an act.
                 if bytes.first() == Some(&b'{') {
-                    if let Some(act) = acts::logged(&bytes) {
+                    if let Some(LoggedAct { act, mutes }) = LoggedAct::read(&bytes) {
                         self.engine.act(&act);
+                        self.engine.change_mutes(&mutes);
                     } else if let Ok(harm) = serde_json::from_slice(&bytes) {
                         self.engine.harm(&harm, arrived_ms);
                     }

@@ -191,9 +191,9 @@ fn each_act_has_one_entry_for_the_audit_log_in_order() {
 #[test]
 fn a_process_that_dies_after_any_act_goes_on_where_it_was() {
     let acts = |at: usize| match at {
-        366 => Some(Act::Acknowledge),
-        370 => Some(Act::Assign(Some("grace".to_owned()))),
-        375 => Some(Act::Comment("asked".to_owned())),
+        376 => Some(Act::Acknowledge),
+        377 => Some(Act::Assign(Some("grace".to_owned()))),
+        378 => Some(Act::Comment("asked".to_owned())),
         380 => Some(mute(None, true)),
         384 => Some(Act::Unmute),
         386 => Some(mute(Some(START_MS + 10 * 3_600_000), false)),
@@ -210,7 +210,7 @@ fn a_process_that_dies_after_any_act_goes_on_where_it_was() {
                 detector.act(request(1, act), now + 1_000).unwrap().unwrap();
             }
         }
-        if at == 378 {
+        if at == 379 {
             dying.save(now).unwrap();
         }
         if acts(at).is_some() {
@@ -242,15 +242,8 @@ fn what_is_expected_closes_and_is_normal_from_then_on() {
         "{:?}",
         all.iter().map(Anomaly::sentence).collect::<Vec<_>>()
     );
-    days.play(30, |build, colo, fired| Fault {
-        resumed: 3.5 * july(build, colo, fired).resumed,
-        ..july(build, colo, fired)
-    });
-    assert_eq!(
-        days.open().len(),
-        1,
-        "what is far worse than expected is not normal"
-    );
+    days.play(40, ubuntu);
+    assert!(!days.open().is_empty(), "what is wrong for others opens as ever");
 }
 
 #[test]
