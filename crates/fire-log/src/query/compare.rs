@@ -109,6 +109,15 @@ impl CompareQuery {
             until: None,
             filters: BTreeMap::new(),
         });
+        // What is wrong with the selection itself is said first, and at its own place.
+        let own = body.filters.clone();
+        read(
+            "body",
+            body.of.kind(),
+            (since.clone(), until.clone()),
+            own,
+            now_ms,
+        )?;
         let all_since = within.since.unwrap_or_else(|| since.clone());
         let all_until = within.until.or_else(|| until.clone());
         let of_all = within.filters.clone();
