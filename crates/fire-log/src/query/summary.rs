@@ -466,7 +466,7 @@ impl Summary {
     }
 
     /// Requests of everything, those of each group, and those that are in no group of their own.
-    pub(crate) fn cells(self) -> (u64, Vec<(Vec<Option<String>>, u64)>, u64) {
+    pub(crate) fn cells(self) -> (u64, Vec<(Key, u64)>, u64) {
         let part = self.tally.into_part();
         let cells = part.groups.into_iter().map(|(key, group)| (key, group.requests));
         (part.total.requests, cells.collect(), part.other.requests)
