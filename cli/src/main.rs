@@ -11,9 +11,11 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::problem::Problem;
 
 mod addresses;
+mod anomaly;
 mod answer;
 mod api;
 mod audit;
+mod compare;
 mod data_folder;
 mod databases;
 mod detect;
@@ -66,7 +68,9 @@ enum Command {
     Fires(records::Records),
     /// Write records of requests, as NDJSON, newest first
     Requests(records::Records),
+    Compare(compare::Arguments),
     Anomalies(records::Anomalies),
+    Anomaly(anomaly::Arguments),
     Status(status::Status),
     Ingest(ingest::Ingest),
     Addresses(addresses::Addresses),
@@ -109,7 +113,9 @@ fn main() -> ExitCode {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Fires(arguments) => records::export("fires", &arguments),
         Command::Requests(arguments) => records::export("requests", &arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Anomalies(arguments) => records::anomalies(&arguments),
+        Command::Anomaly(arguments) => anomaly::run(&arguments),
         Command::Status(arguments) => status::status(&arguments),
         Command::Ingest(arguments) => ingest::ingest(&arguments),
         Command::Addresses(arguments) => addresses::addresses(&arguments),

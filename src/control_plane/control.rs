@@ -101,6 +101,7 @@ async fn answer(handler: Handler, asked: &Authorized<'_>, env: &Env) -> Answer<R
             None => forward(env, Object::RuleBook, path, request, body, actor).await,
         },
         Handler::Records => records_api::answer(path, request, env).await,
+        Handler::Compare => records_api::compare(request, body, env).await,
         Handler::Addresses => addresses_api::answer(path, request, env, actor).await,
         Handler::Losses => losses_api::answer(request, env).await,
         Handler::Report => detector_api::report(path, request, env).await,

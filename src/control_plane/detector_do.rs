@@ -1,7 +1,8 @@
 //! The Detector: what is wrong and for whom, in one object for the whole deployment.
 //!
 //! Guarantees: counts that were acknowledged are counted once, also when the process dies; an anomaly that opened,
-//! changed or closed is told to every webhook that wants it until somebody takes it. It must be one object because a
+//! changed or closed is told to every webhook that wants it until somebody takes it; what people do about anomalies is
+//! told to the RuleBook until it is in the audit log. It must be one object because a
 //! fault in six colos is found sooner in their sum, and because the promise of few false alarms is one promise for
 //! everything that is watched.
 
@@ -13,7 +14,7 @@ use blobwatch_detector::{
 };
 use blobwatch_guard::HarmNotice;
 use blobwatch_records::CellBatch;
-use blobwatch_rule_book::ChangesCall;
+use blobwatch_rule_book::{ChangesCall, EntryOnce, NewAuditEntry, WriteEntryOnceCall};
 use blobwatch_rulebook::ChangeNotice;
 use blobwatch_sql::{Shared, Slices, StoreError};
 use blobwatch_wire::{ApiRequest, Bytes, Nothing, Object, ObjectCall, Problem, Text};
@@ -72,6 +73,7 @@ impl DurableObject for Detector {
             keep_hours(self, now_ms(), &Slices::new(pause)).await,
             self.with("test the counts", |store| store.tick(now_ms())),
             self.deliver().await,
+            self.write_entries().await,
             self.ring_for_next().await,
         ] {
             if let Err(problem) = step {
@@ -160,6 +162,12 @@ impl Detector {
             if_match: None,
             now_ms: now_ms(),
         };
+        if blobwatch_detector::is_act(&call) {
+            let act = |store: &mut Store<ObjectSql>| blobwatch_detector::act(store, &call);
+            let reply = self.with("keep what was done about an anomaly", act)?;
+            self.try_to_write_entries().await;
+            return api_answer(reply?);
+        }
         let pace = Slices::new(pause);
         let reply = blobwatch_detector::answer(self, &call, self.allowed(), &pace);
         api_answer(reply.await?)
@@ -210,6 +218,33 @@ impl Detector {
             })?;
         }
         Ok(())
+    }
+
+    /// Tells the RuleBook of what people did about anomalies, until the audit log has all of it.
+    async fn write_entries(&self) -> Answer<()> {
+        while let Some(done) = self.with("read an entry of the audit log", |store| store.next_entry())? {
+            let entry = NewAuditEntry {
+                action: done.action.clone(),
+                actor: done.actor.clone(),
+                after: done.after.clone(),
+                before: None,
+                reason: done.reason.clone(),
+                target: done.target.clone(),
+            };
+            let time_ms = done.time_ms;
+            call(&self.env, &WriteEntryOnceCall, EntryOnce { time_ms, entry }).await?;
+            self.with("forget an entry of the audit log", |store| {
+                store.entry_written(&done)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The same, where the next alarm tries again.
+    async fn try_to_write_entries(&self) {
+        if let Err(problem) = self.write_entries().await {
+            worker::console_error!("{}", problem.detail);
+        }
     }
 
     async fn ring_for_next(&self) -> Answer<()> {

@@ -1,8 +1,8 @@
 //! What a FireLog answers about its records; `records_api` asks, and joins the answers of all FireLogs.
 
 use blobwatch_fire_log::{
-    BEFORE, Budget, KIND, KeptAddress, Kind, Page, PageCall, Query, RecordCall, SummaryCall, SummaryQuery,
-    address_of, addresses as kept_addresses, find, scan_page, summarise,
+    BEFORE, Budget, CellsOfCall, CompareQuery, KIND, KeptAddress, Kind, Page, PageCall, Query, RecordCall,
+    SummaryCall, SummaryQuery, address_of, addresses as kept_addresses, find, scan_page, summarise, tabulate,
 };
 use blobwatch_previews::{Budget as SliceBudget, Replay, Slice, SliceCall, scan_slice};
 use blobwatch_pull::{ClientKey, RecordId};
@@ -20,6 +20,7 @@ pub(super) async fn answer(call: &str, url: &Url, sql: &ObjectSql) -> Answer<Res
         Some(id) => record(id, sql).await,
         None if call == PageCall::PATH => page(url, sql).await,
         None if call == SummaryCall::PATH => summary(url, sql).await,
+        None if call == CellsOfCall::PATH => cells(url, sql).await,
         None => Err(Problem::not_found("call of a FireLog")),
     }
 }
@@ -56,6 +57,18 @@ async fn summary(url: &Url, sql: &ObjectSql) -> Answer<Response> {
     let (budget, pace) = (Budget::default(), Slices::new(pause));
     let part = summarise(sql, &query.filter, &query.by, before, budget, &pace).await;
     object_call::answer::<SummaryCall>(part.failed_to("count the records")?)
+}
+
+/// What a comparison counts.
+async fn cells(url: &Url, sql: &ObjectSql) -> Answer<Response> {
+    let mut pairs = query_pairs(url);
+    let before = take(&mut pairs, BEFORE)
+        .and_then(|id| id.parse().ok())
+        .unwrap_or(RecordId(u128::MAX));
+    let filter = CompareQuery::filter(&pairs, now_ms())?;
+    let (budget, pace) = (Budget::default(), Slices::new(pause));
+    let part = tabulate(sql, &filter, CompareQuery::tables(), before, budget, &pace).await;
+    object_call::answer::<CellsOfCall>(part.failed_to("count the records")?)
 }
 
 /// One client's, or those that follow a key.

@@ -1,8 +1,8 @@
 //! The calls about records: asked of every FireLog at once, and put together (`fan_out` of `blobwatch-fire-log`).
 
 use blobwatch_fire_log::{
-    Export, FireLogs, Format, Kind, Listing, Query, SummaryQuery, explain, find_anywhere, follow_anywhere,
-    summarise_all,
+    CompareQuery, Export, FireLogs, Format, Kind, Listing, Query, SummaryQuery, compare_all, explain,
+    find_anywhere, follow_anywhere, summarise_all,
 };
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_rule_book::{DocumentCall, FireLogNamesCall, GuardsAt, GuardsThenCall, HealthCall};
@@ -73,6 +73,16 @@ async fn summary(kind: Kind, url: &Url, env: &Env) -> Answer<Response> {
     let objects = Objects(env.clone());
     let summary = summarise_all(&objects, &names, kind, &pairs, &query).await;
     respond(Ok(summary)).failed_to("answer")
+}
+
+/// What is different about a selection of records.
+pub(super) async fn compare(request: &Request, body: &str, env: &Env) -> Answer<Response> {
+    without_parameters(&request.url().failed_to("read the address")?)?;
+    let query = CompareQuery::parse(body, now_ms())?;
+    let names = call(env, &FireLogNamesCall, Nothing).await?;
+    let objects = Objects(env.clone());
+    let compared = compare_all(&objects, &names, &query).await;
+    respond(Ok(compared)).failed_to("answer")
 }
 
 async fn explanation(id: &str, url: &Url, env: &Env) -> Answer<Response> {

@@ -12,7 +12,8 @@ use blobwatch_rule_book::{
     ChangesCall, Document, DocumentCall, EPOCH_HEADER, EndSessionCall, EndedSessionsCall, ExportAuditCall,
     FireLogNamesCall, FireLogState, GuardCountsCall, GuardsThenCall, Health, HealthCall, NextReport,
     NoticeKind, PendingNotice, PlanPreviewCall, PreviewDoneCall, RuleBookError, RuleBookLossesCall,
-    RuleBookStore, StalePreviewsCall, VerifyAuditCall, WriteEntryCall, plan_of, stale_previews,
+    RuleBookStore, StalePreviewsCall, VerifyAuditCall, WriteEntryCall, WriteEntryOnceCall, plan_of,
+    stale_previews,
 };
 use blobwatch_rulebook::starter;
 use blobwatch_wire::{ApiRequest, Nothing, Object, ObjectCall, Problem, Text};
@@ -149,6 +150,11 @@ impl RuleBook {
                 let written = self.with_api(write)?;
                 self.alarm.by(&self.state, now_ms()).await?;
                 answer::<WriteEntryCall>(written)
+            }
+            WriteEntryOnceCall::ROUTE => {
+                let told = received.body::<WriteEntryOnceCall>().await?;
+                let write = |store: &_| blobwatch_rule_book::write_entry_once(store, &told);
+                answer::<WriteEntryOnceCall>(self.with_api(write)?)
             }
             EndSessionCall::ROUTE => {
                 let end = received.body::<EndSessionCall>().await?;

@@ -137,3 +137,36 @@ fn a_harm_whose_answer_is_lost_is_told_again_and_counts_once() {
         assert_eq!(text.contains("pull cleanly"), state == "demoted", "{rule:#}");
     }
 }
+
+/// Somebody looks at it while the RuleBook takes no entry, and the process dies: the entry is written all the same, once.
+#[test]
+fn who_acknowledged_a_harm_is_in_the_audit_log_once() {
+    let mut stage = Stage::new();
+    enforced(&stage);
+    healthy_machines_are_denied(&stage);
+    until_taken_back(&stage);
+    let harm = eventually("the harm is told", || harms(&stage).pop());
+    assert_eq!(harm["status"], "open", "{harm}");
+    let path = format!(
+        "/_blobwatch/api/v1/anomalies/{}/acknowledge",
+        harm["id"].as_str().unwrap()
+    );
+    let acknowledge = || Request::new("POST", &path).body("application/json", "{}");
+    stage.edge.sabotage(&json!({"RuleBook": "unheard"}));
+    // It is kept, and the entry waits; or it was not kept, and is done again.
+    drop(stage.api().try_send(acknowledge()));
+    stage.edge.restart();
+    eventually("somebody looks at it", || {
+        let answer = stage.api().try_send(acknowledge())?;
+        let harm = stage.api().get(&format!("/anomalies/{}", harm["id"].as_str()?));
+        (matches!(answer.status(), 200 | 409) && harm["status"] == "closed").then_some(())
+    });
+    let written = || {
+        let entries = stage.api().items("/audit");
+        let of = |entry: &Value| entry["action"] == "anomaly.acknowledge";
+        entries.into_iter().filter(of).count()
+    };
+    eventually("the audit log has it", || (written() > 0).then_some(()));
+    assert_eq!(written(), 1);
+    assert_eq!(stage.api().get("/audit/verify")["ok"], true);
+}

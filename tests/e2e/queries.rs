@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api::{blob, is_problem, rulebook};
 use crate::harness::clock::eventually;
+use crate::harness::http::Request;
 use crate::harness::place::Place;
 use crate::harness::stage::Stage;
 
@@ -106,6 +107,40 @@ fn summary_counts_by_what_is_asked() {
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&of_rule[name], value, "{name}: {summary}");
     }
+}
+
+#[test]
+fn what_is_different_about_a_selection_is_said() {
+    let stage = Stage::new();
+    let asked = pull_everywhere(&stage, 3);
+    stage.records("limit=1000", asked.len());
+    let compare = |body: &Value| {
+        let post = Request::new("POST", "/_blobwatch/api/v1/compare");
+        stage.api().send(post.body("application/json", body.to_string()))
+    };
+    let all = compare(&json!({})).json();
+    assert_eq!(
+        (&all["selection"], &all["rest"]),
+        (&json!(asked.len()), &json!(0)),
+        "{all}"
+    );
+    let colos = stage.api().get("/requests/summary?by=colo");
+    let (colo, of_colo) = (&colos["groups"][0]["colo"], &colos["groups"][0]["requests"]);
+    let body = json!({"filters": {"colo": [colo.as_str().unwrap_or_default()]}, "within": {"since": "-2h"}});
+    let found = compare(&body).json();
+    assert_eq!(&found["selection"], of_colo, "{found}");
+    let attributes = found["attributes"].as_array().unwrap();
+    let chosen = attributes.iter().find(|of| of["attribute"] == "colo").unwrap();
+    assert_eq!(
+        (&chosen["chosen"], &chosen["values"][0]["value"]),
+        (&json!(true), colo),
+        "{found}"
+    );
+    let refused = compare(&json!({"filters": {"system": ["amzn2"]}}));
+    assert_eq!(
+        (refused.status(), &refused.json()["errors"][0]["place"]),
+        (400, &json!("body.filters.system"))
+    );
 }
 
 #[test]

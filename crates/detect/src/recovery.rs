@@ -91,6 +91,12 @@ impl Recovery {
         self.height = self.height.max(observed);
     }
 
+    /// Forgets what was seen of health.
+    pub fn restart(&mut self) {
+        (self.ln_m, self.cusum) = (NOTHING, 0.0);
+        (self.slots, self.rises) = (0, [0.0; 3]);
+    }
+
     /// Rate from which on it is not over.
     fn ill(&self) -> f64 {
         let left = self.expected + LEFT * (self.height - self.expected);

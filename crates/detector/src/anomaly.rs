@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::broad::Affected;
 use super::cohort::{Cohort, LiteralJson};
+use super::handling::{Handling, HandlingJson};
 use super::intervention::{Response, ResponseJson, taken_back};
 use super::kind::AnomalyKind;
 use super::rules::{Contrast, RouteChange, Suspect};
@@ -33,6 +34,16 @@ pub enum Moment {
     Closed,
     Reopened,
     Note,
+    /// Somebody looks into it.
+    Acknowledged,
+    Assigned,
+    Commented,
+    Muted,
+    Unmuted,
+    /// Somebody says that there is a reason for it which is no fault.
+    Expected,
+    /// A change that may end it.
+    Response,
 }
 
 impl Moment {
@@ -45,6 +56,13 @@ impl Moment {
             Self::Closed => "closed",
             Self::Reopened => "reopened",
             Self::Note => "note",
+            Self::Acknowledged => "acknowledged",
+            Self::Assigned => "assigned",
+            Self::Commented => "commented",
+            Self::Muted => "muted",
+            Self::Unmuted => "unmuted",
+            Self::Expected => "expected",
+            Self::Response => "response",
         }
     }
 }
@@ -54,6 +72,9 @@ pub struct HistoryEntry {
     pub time_ms: u64,
     pub moment: Moment,
     pub text: String,
+    /// Who did it; `None`: the Detector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,6 +112,9 @@ pub struct Anomaly {
     /// What was done since, oldest first.
     #[serde(default)]
     pub responses: Vec<Response>,
+    /// What people said about it.
+    #[serde(default, skip_serializing_if = "Handling::is_none")]
+    pub handling: Handling,
 }
 
 impl Anomaly {
@@ -108,7 +132,7 @@ impl Anomaly {
     /// `an-000012`.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("an-{:06}", self.id)
+        name(self.id)
     }
 
     /// A rule that let through what it then spoiled: found against the clients outside its percentage.
@@ -144,14 +168,34 @@ impl Anomaly {
     }
 
     pub fn note(&mut self, time_ms: u64, moment: Moment, text: impl Into<String>) {
-        if self.history.len() >= MAX_HISTORY {
-            self.history.remove(MAX_HISTORY / 2);
-        }
-        self.history.push(HistoryEntry {
+        self.add_to_history(HistoryEntry {
             time_ms,
             moment,
             text: text.into(),
+            by: None,
         });
+    }
+
+    /// Adds what somebody did, in its place by time.
+    pub(super) fn note_of(&mut self, time_ms: u64, moment: Moment, text: String, by: &str) {
+        self.add_to_history(HistoryEntry {
+            time_ms,
+            moment,
+            text,
+            by: Some(by.to_owned()),
+        });
+    }
+
+    /// Of what is too much the oldest in the second half goes that the Detector wrote itself: people do not repeat themselves.
+    fn add_to_history(&mut self, entry: HistoryEntry) {
+        if self.history.len() >= MAX_HISTORY {
+            let is_own = |entry: &HistoryEntry| entry.by.is_none();
+            let own = self.history.iter().skip(MAX_HISTORY / 2).position(is_own);
+            self.history.remove(MAX_HISTORY / 2 + own.unwrap_or(0));
+        }
+        let later = self.history.iter().rev();
+        let later = later.take_while(|known| known.time_ms > entry.time_ms).count();
+        self.history.insert(self.history.len() - later, entry);
     }
 
     /// What an operator reads.
@@ -165,6 +209,11 @@ impl Anomaly {
     pub fn json(&self) -> AnomalyJson<'_> {
         AnomalyJson::from(self)
     }
+}
+
+/// `an-000012` of 12.
+pub(super) fn name(id: u64) -> String {
+    format!("an-{id:06}")
 }
 
 /// Number in an anomaly's name; `None` for anything else.
@@ -198,6 +247,8 @@ pub struct AnomalyJson<'a> {
     routes: Vec<RouteChangeJson<'a>>,
     windows: Vec<OpenWindowJson<'a>>,
     responses: Vec<ResponseJson<'a>>,
+    #[serde(flatten)]
+    handling: HandlingJson<'a>,
     detail: &'a str,
     evidence: &'a [String],
     history: Vec<EntryJson<'a>>,
@@ -245,6 +296,7 @@ struct EntryJson<'a> {
     time: String,
     event: &'static str,
     text: &'a str,
+    by: Option<&'a str>,
 }
 
 impl<'a> From<&'a Anomaly> for AnomalyJson<'a> {
@@ -281,6 +333,7 @@ impl<'a> From<&'a Anomaly> for AnomalyJson<'a> {
             time: rfc3339(entry.time_ms),
             event: entry.moment.as_str(),
             text: &entry.text,
+            by: entry.by.as_deref(),
         };
         Self {
             id: anomaly.name(),
@@ -311,6 +364,7 @@ impl<'a> From<&'a Anomaly> for AnomalyJson<'a> {
                 .iter()
                 .map(|response| ResponseJson::of(response, anomaly))
                 .collect(),
+            handling: HandlingJson::of(&anomaly.handling),
             detail: anomaly.detail.trim_start_matches([' ', ',', ':']),
             evidence: &anomaly.evidence,
             history: anomaly.history.iter().map(entry).collect(),

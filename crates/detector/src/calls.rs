@@ -4,6 +4,7 @@
 //! HTTP and auth (`src/control_plane`, `auth`), and what an anomaly is (`detector`).
 
 mod acted;
+mod acts;
 mod anomalies;
 mod clients;
 mod cohorts;
@@ -21,6 +22,7 @@ mod timeline;
 mod webhooks;
 
 use acted::Acted;
+pub use acts::{act, is_act};
 pub(crate) use clients::FamilyCounts;
 pub use report::{Report, wanted_evidence};
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::cohort::values;
+use super::cohort::{ATTRIBUTES, Cohort, values};
 use super::normal::combination;
 use super::window::Row;
 use blobwatch_records::CellKey;
@@ -163,6 +163,20 @@ impl Cliff {
     pub(super) fn adopt(&mut self) {
         let falling = self.states.values_mut().filter(|state| state.falling.is_some());
         falling.for_each(|state| state.recent.clear());
+    }
+
+    /// The same of a cohort that an anomaly named: whoever may be in it is learned anew.
+    pub(super) fn adopt_cohort(&mut self, cohort: &Cohort) {
+        for (name, state) in &mut self.states {
+            let holds = name.as_ref().is_none_or(|(place, value)| {
+                let attribute = ATTRIBUTES.get(usize::from(*place));
+                attribute.is_some_and(|attribute| cohort.may_hold(attribute, value))
+            });
+            if holds {
+                state.recent.clear();
+                (state.ln_m, state.falling) = (0.0, None);
+            }
+        }
     }
 
     /// Starts the tests afresh, once an anomaly says what they found.

@@ -8,6 +8,7 @@
 //! [`locate`](super::locate) names a cohort, the cohort is [`broad`](super::broad) and the excess is no
 //! [`burst`](super::burst). Cohorts that overlap are one anomaly, whatever the kinds.
 
+mod act;
 mod cover;
 pub(super) mod detail;
 mod expected;
@@ -36,6 +37,7 @@ use super::breadths::Breadths;
 use super::cliff::Cliff;
 use super::cohort::{ATTRIBUTES, Cohort};
 use super::coverage::RecentTraffic;
+use super::handling::Mute;
 use super::intervention::Intervention;
 use super::kind::{AnomalyKind, TESTED_KINDS};
 use super::normal::Normal;
@@ -187,6 +189,12 @@ pub struct Engine {
     /// Oldest first; read from the windows that are kept.
     #[serde(skip)]
     windows: Vec<UpstreamWindow>,
+    /// What opens silently; read from the mutes that are kept.
+    #[serde(skip)]
+    mutes: Vec<Mute>,
+    /// Open anomalies that a guard told of, oldest first; read from those that are kept.
+    #[serde(skip)]
+    harms: Vec<Anomaly>,
 }
 
 /// The test of one kind.
@@ -231,6 +239,8 @@ impl Default for Engine {
             breadths: Breadths::default(),
             upstream: UpstreamFires::default(),
             windows: Vec::new(),
+            mutes: Vec::new(),
+            harms: Vec::new(),
         }
     }
 }
@@ -280,7 +290,7 @@ impl Engine {
 
     /// Open anomalies as they are now, oldest first.
     pub fn open(&self) -> impl Iterator<Item = &Anomaly> {
-        self.open.iter().map(|watch| &watch.anomaly)
+        self.open.iter().map(|watch| &watch.anomaly).chain(&self.harms)
     }
 
     #[must_use]
@@ -416,6 +426,8 @@ impl Engine {
         self.look(slot, outcome);
         self.refresh(slot, outcome);
         self.close(slot, outcome);
+        self.end_harms(slot, outcome);
+        self.unmute(slot, outcome);
         if (slot + 1).is_multiple_of(MINUTE_SLOTS) {
             self.minute(slot, outcome);
         }

@@ -15,6 +15,7 @@ mod cliff;
 mod cohort;
 mod coverage;
 mod engine;
+mod handling;
 mod ingest;
 mod intervention;
 mod kind;
@@ -37,7 +38,7 @@ pub(crate) use admission::{Admission, Fill, OlderAdmission};
 
 pub use anomaly::{Anomaly, Moment, number};
 pub use broad::clients_in_networks;
-pub use calls::{Report, ReportFacts, SharedDetector, answer, report_facts, wanted_evidence};
+pub use calls::{Report, ReportFacts, SharedDetector, act, answer, is_act, report_facts, wanted_evidence};
 pub(crate) use cohort::ATTRIBUTES;
 pub use cohort::{Cohort, value, values};
 pub(crate) use coverage::{Coverage, CoverageState, RouteCoverage};
@@ -50,7 +51,7 @@ pub use kind::AnomalyKind;
 pub use object_calls::{Acknowledged, AnomalyCall, CellsCall, ChangeCall, HarmCall, IngestedCall};
 pub(crate) use rules::{Contrast, Switch};
 pub(crate) use sentence::{called, rate, times};
-pub use store::{Attempt, Delivery, Detector, Webhook, keep_hours};
+pub use store::{Attempt, Delivery, Detector, PendingEntry, Webhook, keep_hours};
 pub use webhook::{
     Allowed, Format, SIGNATURE_HEADER, SecretUse, audited, check, signature, standard_signature,
 };

@@ -10,6 +10,7 @@ use std::ops::Bound;
 use blobwatch_detect::monitor::Estimate;
 use serde::{Deserialize, Serialize};
 
+use super::cohort::Cohort;
 use super::kind::{AnomalyKind, RATE_KINDS};
 use blobwatch_pull::Family;
 use blobwatch_records::{CellCounts, CellKey};
@@ -178,6 +179,11 @@ impl Normal {
     /// Forgets what was usual on a route.
     pub(super) fn forget(&mut self, route: &str) {
         self.combinations.retain(|key, _| &*key.route != route);
+    }
+
+    /// Forgets what was usual of a cohort.
+    pub(super) fn forget_cohort(&mut self, cohort: &Cohort) {
+        self.combinations.retain(|key, _| !cohort.holds(key));
     }
 
     /// Fades what is old, once an hour.

@@ -154,6 +154,7 @@ mod tests {
     use super::*;
     use crate::broad::Affected;
     use crate::cohort::{Cohort, Literal};
+    use crate::handling::Handling;
     use blobwatch_wire::parse_rfc3339;
 
     fn literal(attribute: &str, value: &str, not: bool, among: usize) -> Literal {
@@ -202,6 +203,7 @@ mod tests {
             history: vec![],
             detail: String::new(),
             responses: Vec::new(),
+            handling: Handling::default(),
         }
     }
 

@@ -10,6 +10,7 @@
 //! Rows are what the platform bills (docs/cost.md): a batch is one row, written once and deleted once; a state is a
 //! row for each 1.9 MB, twice an hour.
 
+mod acts;
 mod anomalies;
 mod changes;
 mod conditions;
@@ -26,6 +27,8 @@ mod state;
 pub(crate) mod tests;
 mod webhooks;
 
+pub use acts::PendingEntry;
+pub(crate) use acts::{ActRequest, MAX_MUTED_MS};
 pub(crate) use anomalies::{Mark, MarkKind};
 pub(crate) use deliveries::DeliveryItem;
 pub use deliveries::{Attempt, Delivery};
@@ -72,6 +75,8 @@ impl<S: Sql> Detector<S> {
             kept_ms: now_ms,
         };
         detector.replay(saved.logged)?;
+        detector.remember_mutes()?;
+        detector.remember_harms()?;
         detector.orphans(now_ms)?;
         Ok(detector)
     }

@@ -5,6 +5,7 @@
 //! (`src/control_plane`), and what each of them answers (`query`).
 
 mod addresses;
+mod compare;
 mod export;
 mod list;
 mod losses;
@@ -14,6 +15,7 @@ mod summary;
 mod tests;
 
 pub use addresses::{address_list, erase_address};
+pub use compare::compare_all;
 pub use export::Export;
 pub use list::Listing;
 pub use losses::{LossSums, losses};

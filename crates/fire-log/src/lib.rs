@@ -10,16 +10,17 @@ mod store;
 
 pub use explain::explain;
 pub use fan_out::{
-    Export, FireLogs, Listing, LossSums, address_list, erase_address, find_anywhere, follow_anywhere, losses,
-    summarise_all, with_own_fires,
+    Export, FireLogs, Listing, LossSums, address_list, compare_all, erase_address, find_anywhere,
+    follow_anywhere, losses, summarise_all, with_own_fires,
 };
 pub use object_calls::{
-    AddressesCall, BEFORE, EraseAddressCall, FlushCall, KIND, LossesCall, PageCall, PushRulebookCall,
-    ReadRulebookCall, RecordCall, RuleFiresCall, StandingCall, SummaryCall, UpstreamCall,
+    AddressesCall, BEFORE, CellsOfCall, EraseAddressCall, FlushCall, KIND, LossesCall, PageCall,
+    PushRulebookCall, ReadRulebookCall, RecordCall, RuleFiresCall, StandingCall, SummaryCall, UpstreamCall,
 };
 pub use pace::{OPENING, undisturbed};
 pub use query::{
-    Budget, Dimension, Filter, Format, Kind, Page, Query, Summary, SummaryQuery, find, scan_page, summarise,
+    Budget, CompareQuery, Dimension, Filter, Format, Kind, Page, Query, Summary, SummaryQuery, find,
+    scan_page, summarise, tabulate,
 };
 pub use store::{
     FireLog, FireLogError, FrontAndBack, KeptAddress, MAX_VOLUME_KEYS, OutboxBatch, Span, Window, address_of,

@@ -134,6 +134,22 @@ impl ObjectCall for SummaryCall<'_> {
     }
 }
 
+/// One stretch of a comparison's counts. The parameters are [`BEFORE`] and filters.
+pub struct CellsOfCall<'a>(pub &'a [(&'a str, &'a str)]);
+
+impl ObjectCall for CellsOfCall<'_> {
+    const OBJECT: Object = Object::FireLog;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "summary-cells";
+    const PURPOSE: &'static str = "count the records";
+    type Request = Nothing;
+    type Reply = Part;
+
+    fn path(&self) -> String {
+        with_query(Self::PATH, self.0)
+    }
+}
+
 /// A page with the record of that id, if it is there.
 pub struct RecordCall(pub RecordId);
 
@@ -246,6 +262,12 @@ mod tests {
             SummaryCall(&parameters),
             "GET",
             "summary?of=requests&before=id&by=os%2Casn",
+        );
+        let parameters = [(BEFORE, "id"), ("os", "amzn2")];
+        case(
+            CellsOfCall(&parameters),
+            "GET",
+            "summary-cells?before=id&os=amzn2",
         );
         case(
             RecordCall(RecordId(0)),

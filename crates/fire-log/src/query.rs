@@ -8,6 +8,7 @@
 //! while segments are merged between the calls, and within one: long work pauses ([`crate::Pace`]).
 
 mod band;
+mod compare;
 mod cursor;
 mod distinct;
 mod filter;
@@ -20,6 +21,8 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+pub use compare::CompareQuery;
+pub(crate) use compare::TABLES;
 pub use filter::{Filter, Kind};
 pub(crate) use join::{MergedPage, join};
 pub use page::Page;
@@ -27,4 +30,4 @@ pub(crate) use parameters::MAX_LIMIT;
 pub use parameters::{Format, Query, SummaryQuery};
 pub use scan::{Budget, find, scan_page};
 pub(crate) use summary::Part;
-pub use summary::{Dimension, Summary, summarise};
+pub use summary::{Dimension, Summary, summarise, tabulate};

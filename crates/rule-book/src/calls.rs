@@ -34,7 +34,7 @@ pub(crate) use change::{ChangeResult, Context, expected_revision};
 pub(crate) use check_calls::check_expression;
 pub(crate) use document_calls::get_document;
 pub(crate) use entry::Written;
-pub use entry::{NewAuditEntry, write_entry};
+pub use entry::{EntryOnce, NewAuditEntry, write_entry, write_entry_once};
 pub(crate) use explain_call::explain_request;
 pub(crate) use fire_log_calls::list_fire_logs;
 pub(crate) use guard_calls::{GUARD, list_guards};

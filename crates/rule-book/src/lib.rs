@@ -19,14 +19,15 @@ mod store;
 pub use alarm::next_alarm_ms;
 pub use audit::{AuditEntry, AuditItem, Broken, Chain, ChainReport};
 pub use calls::{
-    NewAuditEntry, NextReport, advance, answer, changes_since, checked_reason, export_audit, export_begin,
-    take_report, verify_audit, write_entry,
+    EntryOnce, NewAuditEntry, NextReport, advance, answer, changes_since, checked_reason, export_audit,
+    export_begin, take_report, verify_audit, write_entry, write_entry_once,
 };
 pub use document::{Document, read_document};
 pub use object_calls::{
     ChangesCall, DocumentCall, EPOCH_HEADER, EndSessionCall, EndedSessionsCall, ExportAuditCall,
     FireLogNamesCall, GuardCountsCall, GuardsAt, GuardsThenCall, Health, HealthCall, PlanPreviewCall,
     PreviewDoneCall, RuleBookLossesCall, StalePreviewsCall, VerifyAuditCall, WriteEntryCall,
+    WriteEntryOnceCall,
 };
 pub use preview_freshness::{Stamp, stale_previews};
 pub use preview_plan::PreviewPlan;

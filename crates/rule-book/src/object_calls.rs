@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::calls::{ExportStep, Written};
-use crate::{Chain, EndSession, EndedSessions, NewAuditEntry, NextReport, PreviewPlan, Stamp};
+use crate::{Chain, EndSession, EndedSessions, EntryOnce, NewAuditEntry, NextReport, PreviewPlan, Stamp};
 use blobwatch_guard::{GuardThen, Report};
 use blobwatch_rulebook::ChangeNotice;
 use blobwatch_wire::{Loss, Method, Nothing, Object, ObjectCall, Text};
@@ -105,6 +105,18 @@ impl ObjectCall for WriteEntryCall {
     const PATH: &'static str = "audit/entry";
     const PURPOSE: &'static str = "write the audit log";
     type Request = NewAuditEntry;
+    type Reply = Written;
+}
+
+/// Writes what somebody did about an anomaly into the audit log, once however often it is told.
+pub struct WriteEntryOnceCall;
+
+impl ObjectCall for WriteEntryOnceCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "audit/entry-once";
+    const PURPOSE: &'static str = "write the audit log";
+    type Request = EntryOnce;
     type Reply = Written;
 }
 
@@ -256,6 +268,7 @@ mod tests {
         case(ExportAuditCall { after: 9 }, "GET", "audit/export?after=9");
         case(VerifyAuditCall, "POST", "audit/verify");
         case(WriteEntryCall, "POST", "audit/entry");
+        case(WriteEntryOnceCall, "POST", "audit/entry-once");
         case(EndSessionCall, "POST", "sessions/end");
         case(EndedSessionsCall, "GET", "sessions/ended");
         case(ChangesCall { since: 3 }, "GET", "changes?since=3");

@@ -36,6 +36,8 @@ pub enum Handler {
     AuditLog,
     /// All FireLogs, put together.
     Records,
+    /// All FireLogs, put together: what is different about a selection of records.
+    Compare,
     /// All FireLogs, and the audit log: what is kept of clients' addresses.
     Addresses,
     /// All FireLogs: what was lost on the way.

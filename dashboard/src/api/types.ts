@@ -274,7 +274,22 @@ export interface Anomaly {
   /** What was done since, oldest first. */
   responses?: { time: string; by: string; text: string; sentence: string }[];
   evidence: string[];
-  history?: { time: string; event: string; text: string }[];
+  /** Who looks into it, and what was said about it. */
+  acknowledged?: { time: string; by: string } | null;
+  assignee?: string | null;
+  muted?: { since: string; by: string; until: string | null; cohort_of: string | null } | null;
+  expected?: boolean;
+  history?: { time: string; event: string; text: string; by?: string | null }[];
+}
+
+/** `POST compare`. */
+export interface Comparison {
+  selection: number;
+  rest: number;
+  cohorts: { cohort: CohortPart[]; selection: number; rest: number; sentence: string }[];
+  attributes: { attribute: string; chosen: boolean; difference: number; values: { value: string | null; selection: number; rest: number }[] }[];
+  other: number;
+  incomplete?: string[];
 }
 
 /** What the detector can see: no anomaly says something only of what it judges. */

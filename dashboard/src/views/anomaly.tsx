@@ -17,6 +17,7 @@ import { Responses, SuspectButton } from "../parts/suspects.tsx";
 import { Time } from "../parts/time.tsx";
 import { ofCohort } from "../rule_language/conditions.ts";
 import { step } from "../span.ts";
+import { AnomalyActs } from "./anomaly_acts.tsx";
 import { ATTRIBUTES, axes, KINDS } from "./cohorts.tsx";
 import { Packets } from "./packets.tsx";
 import { ToMonitor } from "./to_monitor.tsx";
@@ -33,7 +34,7 @@ export function Anomaly() {
   if (!id) return <Empty title="No anomaly selected">Open one from Now.</Empty>;
   return (
     <Shown live={live} what={`anomaly ${id}`}>
-      {(data) => <Details anomaly={data} />}
+      {(data) => <Details anomaly={data} refresh={live.refresh} />}
     </Shown>
   );
 }
@@ -68,7 +69,7 @@ function requestFilters(anomaly: Answer): Record<string, string> {
   return filters(anomaly, [...OF_REQUESTS, ...single.map((part) => part.attribute)]);
 }
 
-function Details({ anomaly }: { anomaly: Answer }) {
+function Details({ anomaly, refresh }: { anomaly: Answer; refresh: () => void }) {
   const [rule, setRule] = useState<string | null>(null);
   const window = around(anomaly);
   return (
@@ -92,6 +93,7 @@ function Details({ anomaly }: { anomaly: Answer }) {
             Make a rule of this cohort
           </MakeRule>
         </div>
+        <AnomalyActs anomaly={anomaly} refresh={refresh} />
         {rule && <ToMonitor rule={rule} anomaly={anomaly} close={() => setRule(null)} />}
       </section>
       <CohortPlot anomaly={anomaly} window={window} />
@@ -135,7 +137,8 @@ function Details({ anomaly }: { anomaly: Answer }) {
           <ul class="plain">
             {history(anomaly).map((entry) => (
               <li key={`${entry.time}${entry.event}${entry.text}`} class="row">
-                <Time at={entry.time} seconds /> <strong>{entry.event}</strong> {entry.text}
+                <Time at={entry.time} seconds /> <strong>{entry.event}</strong> {by(entry)}
+                {entry.text}
               </li>
             ))}
           </ul>
@@ -145,10 +148,17 @@ function Details({ anomaly }: { anomaly: Answer }) {
   );
 }
 
-/** What became of it and what was done about it, oldest first. */
-function history(anomaly: Answer) {
-  const done = (anomaly.responses ?? []).map(({ time, text }) => ({ time, event: "changed", text }));
-  return [...(anomaly.history ?? []), ...done].sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
+type Entry = NonNullable<Answer["history"]>[number];
+
+/** Who did it, where the text does not say so. */
+const by = (entry: Entry) => (entry.by && !entry.text.endsWith(entry.by) ? `by ${entry.by}${entry.text ? ": " : ""}` : "");
+
+/** What became of it and what was done about it, oldest first; a Detector of an older build lists changes apart. */
+function history(anomaly: Answer): Entry[] {
+  const told = anomaly.history ?? [];
+  const isNew = ({ time, text }: { time: string; text: string }) => !told.some((entry) => entry.time === time && entry.text === text);
+  const done = (anomaly.responses ?? []).filter(isNew).map(({ time, text }) => ({ time, event: "response", text }));
+  return [...told, ...done].sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
 }
 
 /** Requests of its cohort that are stuck: they fall where the cause is gone. */

@@ -17,6 +17,7 @@ import { span, WindowBar } from "../parts/window.tsx";
 import { isLive } from "../span.ts";
 import { type Filter, MAX_RECORDS, Records } from "../records.ts";
 import { ofFilters } from "../rule_language/conditions.ts";
+import { Compare } from "./compare.tsx";
 import { Explained } from "./explained.tsx";
 
 const SINCE = "-1h";
@@ -73,6 +74,11 @@ export function Fires() {
       <MakeRule of={ofFilters(filters, without)} from="Requests that the filters of Fires show.">
         Make a rule of these filters
       </MakeRule>
+      <Compare
+        key={`compare ${key}`}
+        what={isAll ? "These requests against all others of the window." : "Requests that rules fired on against all others of the window."}
+        selection={{ of: filter.path, since: shown.since, ...(shown.until && { until: shown.until }), filters: { ...filters, ...without } }}
+      />
       <List key={key} filter={filter} isLive={isLive(shown)} />
       {open && <Explained id={open} close={() => setQuery({ open: "" }, true)} />}
     </div>

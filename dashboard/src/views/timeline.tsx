@@ -13,6 +13,7 @@ import { Empty, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 import { brushed, span, WindowBar } from "../parts/window.tsx";
 import { bounds, isLive, step } from "../span.ts";
+import { Compare, type Selection } from "./compare.tsx";
 
 const SINCE = "-6h";
 const EVERY_MS = 10_000;
@@ -74,11 +75,20 @@ export function Timeline() {
         </label>
       </div>
       <Filters fields={COHORT_FILTERS} />
+      <Compare key={`compare ${key}`} what="This window against the hours around it." selection={around(shown, filters)} />
       <Shown live={live} what="the timeline">
         {(data) => <Plots data={whole(data, live.at)} by={by} />}
       </Shown>
     </div>
   );
+}
+
+/** The window against as much as three times its length before it, and one after it. */
+function around(shown: ReturnType<typeof span>, filters: Record<string, string[]>): Selection {
+  const [from, until] = bounds(shown, Date.now());
+  const at = (ms: number) => new Date(ms).toISOString();
+  const all = { since: at(from - 3 * (until - from)), until: at(2 * until - from), filters };
+  return { since: at(from), until: at(until), filters: {}, within: all };
 }
 
 function Plots({ data, by }: { data: Answer; by: string }) {

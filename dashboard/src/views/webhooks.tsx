@@ -20,6 +20,7 @@ const EVENTS = [
   "anomaly.opened",
   "anomaly.changed",
   "anomaly.closed",
+  "anomaly.acknowledged",
   "guard.demoted",
   "rulebook.panic_off",
   "source.silent",

@@ -152,6 +152,66 @@ test("what was done is said, and its button is gone", async () => {
   await close();
 });
 
+test("what people do about an anomaly is said, with who did it", async () => {
+  const { page, faults, close } = await visit("anomalies/an-000012");
+  const history = page.getByRole("region", { name: "History" });
+  const people = page.getByRole("list", { name: "Who looks into it" });
+  await page.getByRole("button", { name: "Acknowledge" }).click();
+  await people.getByText("Acknowledged by ada").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Acknowledge" }).count(), 0);
+  await page.getByRole("button", { name: "Assign…" }).click();
+  await page.getByLabel("To (empty: to nobody)").fill("grace");
+  await page.keyboard.press("Enter");
+  await people.getByText("Assigned to grace").waitFor();
+  await page.getByRole("button", { name: "Comment…" }).click();
+  await page.getByLabel("Comment", { exact: true }).and(page.locator("textarea")).fill("the CDN is asked");
+  assert.deepEqual(await axe(page), []);
+  await page.getByRole("dialog").getByRole("button", { name: "Comment" }).click();
+  await history.getByText("the CDN is asked").waitFor();
+  await page.getByRole("button", { name: "Mute…" }).click();
+  await page.getByLabel("Until: 2h, or 2020-07-06T08:00:00Z").fill("2h");
+  await page.keyboard.press("Enter");
+  await people.getByText(/Muted by ada .* until /).waitFor();
+  await page.getByRole("button", { name: "Unmute" }).click();
+  await page.getByRole("button", { name: "Expected…" }).click();
+  await page.getByLabel("Reason (for the history and the audit log)").fill("a roll-out");
+  await page.getByRole("button", { name: "Close as expected" }).click();
+  await people.getByText("Its level counts as normal.").waitFor();
+  await history.getByText("a roll-out").waitFor();
+  await page.getByRole("button", { name: "Reopen" }).click();
+  await page.getByRole("button", { name: "Expected…" }).waitFor();
+  assert.deepEqual(await axe(page), []);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("a viewer reads who looks into an anomaly, and has no buttons for it", async () => {
+  fixture.state.anomalies = data.acted(data.anomalies(), "an-000012", "acknowledge", {}, new URLSearchParams()) ?? [];
+  fixture.state.role = "viewer";
+  const { page, faults, close } = await visit("anomalies/an-000012");
+  await page.getByRole("list", { name: "Who looks into it" }).getByText("Acknowledged by ada").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Comment…" }).count(), 0);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("what is different about a selection is shown with bars", async () => {
+  for (const path of ["fires?all=yes&status=503", "timeline?since=-1h"]) {
+    for (const viewport of [DESKTOP, PHONE]) {
+      const { page, faults, close } = await visit(path, { viewport });
+      await page.getByRole("button", { name: "What is different here?" }).click();
+      await page.getByText("97 % of the selection, 6 % of the rest").waitFor();
+      await page.getByRole("table", { name: "os" }).getByRole("link", { name: /^amzn2/ }).waitFor();
+      assert.equal(await page.getByRole("table", { name: "asn" }).count(), 0, "it does not differ");
+      assert.equal(await page.getByRole("table", { name: "status" }).count(), path.startsWith("fires") ? 0 : 1, "the selection was made by it");
+      assert.deepEqual(await axe(page), [], path);
+      assert.ok((await width(page)) <= viewport.width, path);
+      assert.deepEqual(faults, []);
+      await close();
+    }
+  }
+});
+
 test("from the sentence to monitor in two clicks", async () => {
   const { page, close } = await visit("");
   await page.getByRole("button", { name: "Put botnet-sig to monitor" }).click();

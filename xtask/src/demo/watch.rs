@@ -59,7 +59,9 @@ impl Watch {
                 self.said.insert(id.to_owned(), news);
             }
         }
-        let all_closed = !anomalies.is_empty() && anomalies.iter().all(|a| text(a, "status") == "closed");
+        // A harm is over when it is told, and stays open for somebody to look.
+        let is_over = |a: &Value| text(a, "status") == "closed" || text(a, "kind") == "rule_harm";
+        let all_closed = !anomalies.is_empty() && anomalies.iter().all(is_over);
         if all_closed && self.seen.closed.is_none() {
             self.seen.closed = Some(now);
         } else if !all_closed {

@@ -8,6 +8,7 @@ use super::FamilyCounts;
 use super::acted::{self, Acted};
 use super::connections::connections;
 use super::packets;
+use crate::anomaly::HistoryEntry;
 use crate::packets::PacketFinding;
 use crate::store::Mark;
 use crate::{Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, called, rate, times};
@@ -78,9 +79,11 @@ impl Report<'_> {
         );
         let (onset, opened) = (rfc3339(anomaly.onset_ms), rfc3339(anomaly.opened_ms));
         if self.is_harm() {
+            let first = anomaly.history.first();
+            let taken_back = first.map_or(opened, |entry| rfc3339(entry.time_ms));
             line(
                 out,
-                format!("- Enforced {onset}, taken back {opened}; all times UTC"),
+                format!("- Enforced {onset}, taken back {taken_back}; all times UTC"),
             );
         } else {
             let status = match anomaly.closed_ms {
@@ -185,12 +188,11 @@ impl Report<'_> {
 
     fn timeline(&self, out: &mut String) {
         let onset = if self.is_harm() { "enforced" } else { "onset" };
-        let history = self.anomaly.history.iter().map(|entry| {
-            (
-                rfc3339(entry.time_ms),
-                format!("{}: {}", entry.moment.as_str(), entry.text),
-            )
-        });
+        let history = self
+            .anomaly
+            .history
+            .iter()
+            .map(|entry| (rfc3339(entry.time_ms), told(entry)));
         let name = self.anomaly.name();
         let marks = self.marks.iter().filter(|mark| mark.id != name);
         let mut lines: Vec<(String, String)> = [(rfc3339(self.anomaly.onset_ms), onset.to_owned())]
@@ -431,6 +433,18 @@ fn quoted(text: &str) -> String {
         })
         .collect();
     format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// "acknowledged by ada: on it".
+fn told(entry: &HistoryEntry) -> String {
+    // What was changed says it itself.
+    let by = entry.by.as_ref().filter(|by| !entry.text.ends_with(*by));
+    let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
+    let text = match entry.text.as_str() {
+        "" => String::new(),
+        text => format!(": {text}"),
+    };
+    format!("{}{by}{text}", entry.moment.as_str())
 }
 
 #[cfg(test)]

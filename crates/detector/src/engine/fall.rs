@@ -8,6 +8,7 @@ use crate::anomaly::{Anomaly, Moment};
 use crate::broad::Affected;
 use crate::cliff::{Fall, MIN_COMBINATIONS};
 use crate::cohort::Cohort;
+use crate::handling::Handling;
 use crate::kind::AnomalyKind;
 use crate::locate::{Span, overlap, search};
 use crate::normal::combination;
@@ -109,11 +110,13 @@ impl Engine {
                 history: Vec::new(),
                 detail: String::new(),
                 responses: Vec::new(),
+                handling: Handling::default(),
             },
             span.first,
             slot,
         );
         watch.cliff = Some((usual, 0));
+        self.silence(&mut watch, slot);
         let sentence = watch.anomaly.sentence();
         Self::tell(slot, &mut watch, (Moment::Opened, sentence), outcome);
         self.open.push(watch);

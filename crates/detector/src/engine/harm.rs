@@ -1,9 +1,10 @@
-//! A rule that the guard took back: an anomaly that was over when it was told.
+//! A rule that the guard took back: an anomaly whose fault is over when it is told. It stays open for somebody to look.
 
-use super::{Change, Engine, Outcome};
+use super::{Engine, Outcome};
 use crate::anomaly::{Anomaly, MAX_EXAMPLES, Moment};
 use crate::broad::Affected;
 use crate::cohort::{Cohort, Literal};
+use crate::handling::Handling;
 use crate::kind::AnomalyKind;
 use crate::rules::Suspect;
 use blobwatch_guard::HarmNotice;
@@ -29,7 +30,7 @@ impl Engine {
             id: self.next_id - 1,
             kinds: vec![AnomalyKind::RuleHarm],
             onset_ms: since_ms,
-            opened_ms: time_ms,
+            opened_ms: now_ms,
             closed_ms: None,
             reopened: 0,
             cohort: Cohort(named.into_iter().filter_map(literal).collect()),
@@ -48,6 +49,7 @@ impl Engine {
             history: Vec::new(),
             detail: String::new(),
             responses: Vec::new(),
+            handling: Handling::default(),
         };
         anomaly.rules.push(Suspect {
             rule: harm.rule.clone(),
@@ -59,18 +61,9 @@ impl Engine {
             switched: None,
         });
         anomaly.note(time_ms, Moment::Opened, harm.text.clone());
-        let opened = Change {
-            moment: Moment::Opened,
-            anomaly: anomaly.clone(),
-        };
-        anomaly.closed_ms = Some(time_ms);
-        anomaly.note(time_ms, Moment::Closed, "the guard put the rule back to monitor");
-        let closed = Change {
-            moment: Moment::Closed,
-            anomaly,
-        };
+        anomaly.note(time_ms, Moment::Note, "the guard put the rule back to monitor");
         Outcome {
-            changes: vec![opened, closed],
+            changes: self.open_harm(anomaly),
             ..Outcome::default()
         }
     }

@@ -44,6 +44,12 @@ impl Healing {
             .worsen(Tally::from(self.kind.exposed(counts)).rate());
     }
 
+    /// Forgets what it saw of health.
+    pub(super) fn restart(&mut self) {
+        self.quiet = 0;
+        self.recovery.restart();
+    }
+
     /// Whether there are first signs of health: the window is a mix of both from then on.
     pub(super) fn heals(&self) -> bool {
         self.recovery.heals()

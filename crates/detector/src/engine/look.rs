@@ -8,6 +8,7 @@ use crate::broad::{Affected, breadth, is_broad};
 use crate::burst;
 use crate::burst::Burst;
 use crate::cohort::Cohort;
+use crate::handling::Handling;
 use crate::kind::AnomalyKind;
 use crate::locate::{Span, combinations, locate, narrowed, overlap, spared};
 use crate::naming::Naming;
@@ -202,7 +203,10 @@ impl Engine {
 
     /// The place of the first watch that is the same, of those that closed after `since` or are open.
     fn same_of(&self, watches: &[Watch], since: u64, seen: &Finding<'_>) -> Option<usize> {
-        let is_one = |watch: &Watch| watch.closed_slot >= since && self.is_same(watch, seen);
+        // What was said to be expected is no fault that comes back.
+        let is_one = |watch: &Watch| {
+            watch.closed_slot >= since && !watch.anomaly.handling.expected && self.is_same(watch, seen)
+        };
         watches.iter().position(is_one)
     }
 
@@ -220,6 +224,7 @@ impl Engine {
         };
         watch.watch(seen.kind, &self.window, seen.rates);
         watch.describe(&self.facts(), seen.rates, slot);
+        self.silence(&mut watch, slot);
         let sentence = watch.anomaly.sentence();
         Self::tell(slot, &mut watch, (moment, sentence), outcome);
         let id = watch.anomaly.id;
@@ -248,6 +253,7 @@ impl Engine {
             history: Vec::new(),
             detail: String::new(),
             responses: Vec::new(),
+            handling: Handling::default(),
         };
         Watch::new(anomaly, seen.span.first, slot)
     }
@@ -263,18 +269,27 @@ impl Engine {
         anomaly.cohort = seen.cohort.clone();
         anomaly.opened_ms = slot_ms(slot + 1);
         anomaly.onset_ms = slot_ms(seen.span.first);
+        anomaly.handling = Handling {
+            assignee: anomaly.handling.assignee,
+            ..Handling::default()
+        };
         Watch::new(anomaly, seen.span.first, slot)
     }
 
     pub(super) fn keep_closed(&mut self, watch: Watch) {
-        if self.closed.len() >= MAX_CLOSED {
-            self.closed.remove(0);
-        }
         self.keep_past(Past {
             first: watch.onset,
             last: watch.closed_slot,
             cohort: watch.anomaly.cohort.clone(),
         });
+        self.remember_closed(watch);
+    }
+
+    /// It can be opened again.
+    pub(super) fn remember_closed(&mut self, watch: Watch) {
+        if self.closed.len() >= MAX_CLOSED {
+            self.closed.remove(0);
+        }
         self.closed.push(watch);
     }
 

@@ -34,6 +34,7 @@ impl Engine {
     fn take_in(&mut self, slot: u64, older: &mut Watch, mut younger: Watch, outcome: &mut Outcome) {
         let now = slot_ms(slot + 1);
         older.take_in(&mut younger);
+        older.anomaly.handling.take_in(&younger.anomaly.handling);
         let text = format!("merged with {}", younger.anomaly.name());
         older.anomaly.note(now, Moment::Grew, text);
         younger.anomaly.closed_ms = Some(now);

@@ -9,10 +9,11 @@ use serde::Deserialize;
 
 use super::watch::OlderWatch;
 use super::{DAYS_PER_TEST, Engine, Incident, Past, Pending, Uncounted, max_cohorts, monitor};
-use crate::anomaly::{Anomaly, HistoryEntry};
+use crate::anomaly::{Anomaly, HistoryEntry, Moment};
 use crate::broad::Affected as Counted;
 use crate::cliff::Cliff;
 use crate::cohort::Cohort;
+use crate::handling::Handling;
 use crate::kind::AnomalyKind;
 use crate::normal::{Normal, Sums};
 use crate::rules::{Contrast, RouteChange, Suspect, Switch};
@@ -93,7 +94,14 @@ pub(super) struct OlderAnomaly {
     rules: Vec<OlderSuspect>,
     routes: Vec<RouteChange>,
     evidence: Vec<String>,
-    history: Vec<HistoryEntry>,
+    history: Vec<OlderEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+struct OlderEntry {
+    time_ms: u64,
+    moment: Moment,
+    text: String,
 }
 
 /// An engine as these builds saved it.
@@ -230,6 +238,12 @@ impl From<OlderAnomaly> for Anomaly {
             switched_ms: suspect.switched_ms,
             switched: None,
         };
+        let entry = |entry: OlderEntry| HistoryEntry {
+            time_ms: entry.time_ms,
+            moment: entry.moment,
+            text: entry.text,
+            by: None,
+        };
         Self {
             id: older.id,
             kinds: older.kinds,
@@ -246,9 +260,10 @@ impl From<OlderAnomaly> for Anomaly {
             routes: older.routes,
             windows: Vec::new(),
             evidence: older.evidence,
-            history: older.history,
+            history: older.history.into_iter().map(entry).collect(),
             detail: String::new(),
             responses: Vec::new(),
+            handling: Handling::default(),
         }
     }
 }

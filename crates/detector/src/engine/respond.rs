@@ -2,7 +2,7 @@
 
 use super::watch::Watch;
 use super::{Engine, keep_newest, slot_ms};
-use crate::anomaly::Anomaly;
+use crate::anomaly::{Anomaly, HistoryEntry, Moment};
 use crate::cohort::Cohort;
 use crate::intervention::{Intervention, MAX_RESPONSES, Response};
 use crate::kind::AnomalyKind;
@@ -50,6 +50,7 @@ impl Engine {
             let is_new = !responses.iter().any(|response| response.is_of(done));
             if is_new && done.time_ms < until_ms && done.concerns(anomaly) {
                 responses.push(Response::from(done));
+                write_down(anomaly, done);
             }
         }
         keep_newest(&mut responses, MAX_RESPONSES, |response| response.time_ms);
@@ -57,6 +58,16 @@ impl Engine {
             measure(&self.window, anomaly, response, slot);
         }
         anomaly.responses = responses;
+    }
+}
+
+/// A change that is done once is in the history once, also where it is listed again.
+fn write_down(anomaly: &mut Anomaly, done: &Intervention) {
+    let is_it = |entry: &HistoryEntry| {
+        entry.moment == Moment::Response && (entry.time_ms, &entry.text) == (done.time_ms, &done.text)
+    };
+    if !anomaly.history.iter().any(is_it) {
+        anomaly.note_of(done.time_ms, Moment::Response, done.text.clone(), &done.actor);
     }
 }
 

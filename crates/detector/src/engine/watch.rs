@@ -13,6 +13,7 @@ use super::healing::Healing;
 use super::slot_ms;
 use crate::anomaly::{Anomaly, MAX_EXAMPLES};
 use crate::broad::{Affected, breadth};
+use crate::handling::Handling;
 use crate::kind::AnomalyKind;
 use crate::locate::Span;
 use crate::naming::Naming;
@@ -82,6 +83,20 @@ impl Watch {
             cliff: None,
             throughput_before: None,
         }
+    }
+
+    /// Open again because somebody says so: whether it is over is judged by what comes from now on.
+    pub(super) fn reopen(&mut self, slot: u64, now_ms: u64) {
+        (self.opened, self.closed_slot) = (slot, u64::MAX);
+        self.healing.iter_mut().for_each(Healing::restart);
+        self.cliff = self.cliff.map(|(usual, _)| (usual, 0));
+        let anomaly = &mut self.anomaly;
+        (anomaly.opened_ms, anomaly.closed_ms) = (now_ms, None);
+        anomaly.reopened += 1;
+        anomaly.handling = Handling {
+            assignee: anomaly.handling.assignee.take(),
+            ..Handling::default()
+        };
     }
 
     /// Whether some kind begins to recover.

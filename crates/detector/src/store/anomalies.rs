@@ -8,7 +8,7 @@ use crate::{Anomaly, Change, Moment, Note, Outcome};
 use blobwatch_sql::{Row, Sql, SqlValue, StoreError, json, number};
 use blobwatch_wire::rfc3339;
 
-const BODY: &str = "anomaly.body";
+pub(super) const BODY: &str = "anomaly.body";
 
 /// What a mark is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,14 +72,22 @@ pub struct Mark {
 impl<S: Sql> Detector<S> {
     /// Keeps what a tick decided; in the transaction of what made it tick.
     pub(super) fn keep(&self, outcome: &Outcome, now_ms: u64) -> Result<(), StoreError> {
-        for change in &outcome.changes {
-            self.keep_change(change)?;
-            self.tell(&Alert::of_change(change), now_ms)?;
-        }
+        self.keep_changes(&outcome.changes, now_ms)?;
         for Note { time_ms, text } in &outcome.notes {
             self.mark(*time_ms, MarkKind::Note, "", text)?;
         }
         self.keep_minutes(&outcome.minutes)
+    }
+
+    /// Keeps changes, and tells of those that are no act of people alone.
+    pub(super) fn keep_changes(&self, changes: &[Change], now_ms: u64) -> Result<(), StoreError> {
+        for change in changes {
+            self.keep_change(change)?;
+            if change.anomaly.is_told(change.moment) {
+                self.tell(&Alert::of_change(change), now_ms)?;
+            }
+        }
+        Ok(())
     }
 
     fn keep_change(&self, change: &Change) -> Result<(), StoreError> {
@@ -98,7 +106,7 @@ impl<S: Sql> Detector<S> {
                 &anomaly.name(),
                 &anomaly.sentence(),
             ),
-            Moment::Grew | Moment::Renamed | Moment::Note => Ok(()),
+            _ => Ok(()),
         }
     }
 

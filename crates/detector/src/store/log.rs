@@ -3,6 +3,7 @@
 //! The state must follow from the log: before a batch that came at a time is counted, every slot that was over by then
 //! is ticked. A tick between two batches changes nothing of that, so that alarms need no row.
 
+use super::acts::LoggedAct;
 use super::{Detector, count};
 use crate::Outcome;
 use blobwatch_guard::HarmNotice;
@@ -91,7 +92,7 @@ impl<S: Sql> Detector<S> {
         Ok(())
     }
 
-    fn log_bytes(&self, bytes: &[u8], now_ms: u64) -> Result<(), StoreError> {
+    pub(super) fn log_bytes(&self, bytes: &[u8], now_ms: u64) -> Result<(), StoreError> {
         self.sql.run(
             "INSERT INTO batch (arrived_ms, bytes) VALUES (?, ?)",
             &[number(now_ms), SqlValue::Blob(bytes.to_vec())],
@@ -116,6 +117,7 @@ impl<S: Sql> Detector<S> {
                 Ok::<(), StoreError>(())
             })?;
         }
+        self.forget_mutes(now_ms)?;
         self.tell_conditions(now_ms)?;
         self.keep_delay()?;
         if self.is_save_due(now_ms) {
@@ -146,10 +148,16 @@ impl<S: Sql> Detector<S> {
         let after_slot = (slot_of(now_ms.saturating_sub(GRACE_MS)) + 1) * SLOT_S * 1000 + GRACE_MS + 500;
         let tick = (self.engine.is_waiting() || self.log.batches > 0).then_some(after_slot);
         let told = self.next_delivery_ms()?.map(|at| at.max(now_ms));
-        Ok([tick, told, self.next_silence_ms(now_ms)?]
-            .into_iter()
-            .flatten()
-            .min())
+        let harm = self.engine.next_harm_end_ms();
+        let harm = harm.map(|end| (end + SLOT_S * 1000 + GRACE_MS).max(after_slot));
+        let due = [
+            tick,
+            told,
+            harm,
+            self.next_silence_ms(now_ms)?,
+            self.next_entry_ms(now_ms)?,
+        ];
+        Ok(due.into_iter().flatten().min())
     }
 
     fn count(&mut self, batch: CellBatch, now_ms: u64) {
@@ -177,9 +185,12 @@ impl<S: Sql> Detector<S> {
                 self.log.batches += 1;
                 self.log.bytes += bytes.len() as u64;
                 self.engine.tick(self.over_slot(arrived_ms));
-                // A harm is JSON: it has taken a number, which the next anomaly has not.
+                // A harm is JSON: it has taken a number, which the next anomaly has not. So is an act.
                 if bytes.first() == Some(&b'{') {
-                    if let Ok(harm) = serde_json::from_slice(&bytes) {
+                    if let Some(LoggedAct { act, mutes }) = LoggedAct::read(&bytes) {
+                        self.engine.act(&act);
+                        self.engine.change_mutes(&mutes);
+                    } else if let Ok(harm) = serde_json::from_slice(&bytes) {
                         self.engine.harm(&harm, arrived_ms);
                     }
                     continue;

@@ -1,5 +1,6 @@
 //! The tables, and how an older database comes to have them. A step, once released, is never changed.
 
+use super::acts::{AUDIT_ENTRY, MUTE, TELL_ACKNOWLEDGED};
 use super::changes::{CHANGE, CHANGE_TIME, NO_SWITCHES};
 use super::ingest::{INGEST, UPSTREAM_WINDOW, UPSTREAM_WINDOW_TIME};
 use super::packets::{PACKET, PACKET_BODY, PACKET_BODY_TIME};
@@ -34,4 +35,6 @@ pub(super) const STEPS: &[Step] = &[
     Step::Statements(&[PACKET, PACKET_BODY, PACKET_BODY_TIME]),
     // Some receivers take different messages at different addresses.
     Step::Statements(&["ALTER TABLE delivery ADD COLUMN path TEXT NOT NULL DEFAULT ''"]),
+    // What people do about anomalies.
+    Step::Statements(&[MUTE, AUDIT_ENTRY, TELL_ACKNOWLEDGED]),
 ];

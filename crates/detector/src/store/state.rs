@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::sources::Sources;
 use super::{Detector, count, log};
 use crate::coverage::RecentTraffic;
+use crate::handling::Mute;
 use crate::upstream::UpstreamFires;
 use crate::{Admission, Engine, OlderAdmission, OlderEngine};
 use blobwatch_sql::{Sql, SqlValue, StoreError, json, number};
@@ -31,6 +32,7 @@ struct State<'a> {
     admission: &'a Admission,
     traffic: &'a RecentTraffic,
     upstream: &'a UpstreamFires,
+    mutes: &'a [Mute],
 }
 
 /// What is read back.
@@ -134,6 +136,12 @@ fn decode(bytes: &[u8], format: u64) -> Option<Read<Engine>> {
     }
     let (upstream, rest) = postcard::take_from_bytes(rest).ok()?;
     state.engine.restore_upstream(upstream);
+    if rest.is_empty() {
+        // Likewise: mutes are rows too.
+        return Some(state);
+    }
+    let (mutes, rest) = postcard::take_from_bytes(rest).ok()?;
+    state.engine.set_mutes(mutes);
     rest.is_empty().then_some(state)
 }
 
@@ -187,6 +195,7 @@ impl<S: Sql> Detector<S> {
             admission: self.engine.admission(),
             traffic: self.engine.traffic(),
             upstream: self.engine.upstream(),
+            mutes: self.engine.mutes(),
         };
         postcard::to_allocvec(&state).map_err(|error| StoreError::Corrupt(format!("the state ({error})")))
     }

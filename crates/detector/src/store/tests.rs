@@ -1,5 +1,6 @@
 //! The Detector on SQLite in memory: nothing lost, nothing twice, whenever the process dies.
 
+mod acts;
 mod changes;
 mod conditions;
 mod deliveries;

@@ -55,6 +55,7 @@ impl Alert {
             EventName::Opened if anomaly.reopened > 0 => "reopened",
             EventName::Opened => "opened",
             EventName::Closed => "closed",
+            EventName::Acknowledged => "acknowledged",
             _ => "changed",
         };
         let severity = anomaly.kinds.iter().map(|kind| Severity::of_kind(*kind));
@@ -157,6 +158,13 @@ fn facts(anomaly: &Anomaly) -> Vec<(&'static str, String)> {
     if !rules.is_empty() {
         facts.push(("Rules", rules.join(", ")));
     }
+    if let Some(one) = &anomaly.handling.acknowledged {
+        let text = format!("by {}, {}", one.by, rfc3339(one.time_ms));
+        facts.push(("Acknowledged", visible(&text).into_owned()));
+    }
+    if let Some(assignee) = &anomaly.handling.assignee {
+        facts.push(("Assignee", visible(assignee).into_owned()));
+    }
     if let Some(response) = anomaly.responses.last() {
         facts.push(("Done", visible(&response.sentence(anomaly)).into_owned()));
     }
@@ -169,7 +177,8 @@ fn without_invisible(anomaly: &Anomaly) -> Anomaly {
     let literals = shown.cohort.0.iter_mut();
     let literals = literals.chain(shown.named.iter_mut().flat_map(|named| &mut named.0));
     let values = literals.flat_map(|literal| &mut literal.values);
-    let entries = shown.history.iter_mut().map(|entry| &mut entry.text);
+    let entries = shown.history.iter_mut();
+    let entries = entries.flat_map(|entry| [Some(&mut entry.text), entry.by.as_mut()]);
     let routes = shown.routes.iter_mut().map(|change| &mut change.text);
     let windows = shown.windows.iter_mut();
     let windows = windows.flat_map(|window| [&mut window.rule, &mut window.text]);
@@ -182,6 +191,13 @@ fn without_invisible(anomaly: &Anomaly) -> Anomaly {
         .iter_mut()
         .flat_map(|response| [&mut response.actor, &mut response.text]);
     let changes = routes.chain(rules).chain(responses);
+    let handling = &mut shown.handling;
+    let people = [
+        handling.assignee.as_mut(),
+        handling.acknowledged.as_mut().map(|one| &mut one.by),
+        handling.muted.as_mut().map(|one| &mut one.by),
+    ];
+    let entries = entries.chain(people).flatten();
     for text in values.chain(entries).chain(windows).chain(changes) {
         if let Cow::Owned(escaped) = visible(text) {
             *text = escaped;

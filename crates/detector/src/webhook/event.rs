@@ -16,6 +16,9 @@ pub enum EventName {
     Changed,
     #[serde(rename = "anomaly.closed")]
     Closed,
+    /// Somebody looks into it.
+    #[serde(rename = "anomaly.acknowledged")]
+    Acknowledged,
     /// Somebody tries whether the address works.
     #[serde(rename = "test")]
     Test,
@@ -41,10 +44,11 @@ pub enum EventName {
 
 impl EventName {
     /// Every one that can be asked for.
-    pub(crate) const SUBSCRIBABLE: [Self; 9] = [
+    pub(crate) const SUBSCRIBABLE: [Self; 10] = [
         Self::Opened,
         Self::Changed,
         Self::Closed,
+        Self::Acknowledged,
         Self::GuardDemoted,
         Self::PanicOff,
         Self::ModeChanged,
@@ -54,10 +58,11 @@ impl EventName {
     ];
 
     /// What a webhook is told of that asks for nothing: what somebody should look at.
-    pub(crate) const DEFAULT: [Self; 7] = [
+    pub(crate) const DEFAULT: [Self; 8] = [
         Self::Opened,
         Self::Changed,
         Self::Closed,
+        Self::Acknowledged,
         Self::GuardDemoted,
         Self::PanicOff,
         Self::SourceSilent,
@@ -70,6 +75,7 @@ impl EventName {
             Self::Opened => "anomaly.opened",
             Self::Changed => "anomaly.changed",
             Self::Closed => "anomaly.closed",
+            Self::Acknowledged => "anomaly.acknowledged",
             Self::Test => "test",
             Self::GuardDemoted => "guard.demoted",
             Self::Stage => "mode.stage",
@@ -85,7 +91,8 @@ impl EventName {
         match moment {
             Moment::Opened | Moment::Reopened => Self::Opened,
             Moment::Closed => Self::Closed,
-            Moment::Grew | Moment::Renamed | Moment::Note => Self::Changed,
+            Moment::Acknowledged => Self::Acknowledged,
+            _ => Self::Changed,
         }
     }
 
@@ -138,6 +145,7 @@ impl Severity {
             EventName::Opened
             | EventName::Changed
             | EventName::Closed
+            | EventName::Acknowledged
             | EventName::Test
             | EventName::Stage
             | EventName::ModeChanged => Self::Info,

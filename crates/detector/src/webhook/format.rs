@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::alert::{Alert, Status};
+use super::event::EventName;
 
 /// What a receiver takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -106,8 +107,13 @@ pub(crate) struct Rendered {
 
 /// The body of a delivery.
 pub(crate) fn rendered(format: Format, alert: &Alert, context: Context<'_>) -> Rendered {
-    let path = match (format, alert.status) {
-        (Format::Opsgenie, Status::Closed) => format!("/{}/close?identifierType=alias", alert.subject),
+    let opsgenie = match (alert.status, alert.event) {
+        (Status::Closed, _) => Some("close"),
+        (_, EventName::Acknowledged) => Some("acknowledge"),
+        _ => None,
+    };
+    let path = match (format, opsgenie) {
+        (Format::Opsgenie, Some(action)) => format!("/{}/{action}?identifierType=alias", alert.subject),
         _ => String::new(),
     };
     let body: Value = match format {

@@ -6,6 +6,7 @@ use super::format::{Context, Format, rendered};
 use crate::anomaly::HistoryEntry;
 use crate::broad::Affected;
 use crate::cohort::{Cohort, Literal};
+use crate::handling::{Acknowledgement, Handling, Muting};
 use crate::intervention::Response;
 use crate::rules::{Contrast, RouteChange, Suspect};
 use crate::store::Webhook;
@@ -86,6 +87,7 @@ fn anomaly(word: &str) -> Anomaly {
             time_ms: 0,
             moment: Moment::Opened,
             text: word.to_owned(),
+            by: Some(word.to_owned()),
         }],
         detail: String::new(),
         responses: vec![Response {
@@ -98,6 +100,21 @@ fn anomaly(word: &str) -> Anomaly {
             since: None,
             measured_ms: 2,
         }],
+        handling: Handling {
+            acknowledged: Some(Acknowledgement {
+                time_ms: 3,
+                by: word.to_owned(),
+            }),
+            assignee: Some(word.to_owned()),
+            muted: Some(Muting {
+                time_ms: 3,
+                by: word.to_owned(),
+                until_ms: None,
+                of: None,
+                is_silent: false,
+            }),
+            expected: false,
+        },
     }
 }
 
@@ -235,6 +252,44 @@ fn a_pager_has_one_alert_from_the_opening_to_the_end() {
     assert_eq!(firing["labels"], resolved["labels"]);
     assert_eq!(resolved["endsAt"], "2020-07-06T12:00:00.000Z");
     assert!(firing["endsAt"].as_str() > resolved["endsAt"].as_str());
+}
+
+#[test]
+fn a_pager_stops_ringing_once_somebody_looks() {
+    let (opened, acknowledged) = (
+        alert("amzn2", Moment::Opened),
+        alert("amzn2", Moment::Acknowledged),
+    );
+    assert_eq!(acknowledged.event, EventName::Acknowledged);
+    let told = body(Format::PagerDuty, &acknowledged);
+    assert_eq!(told["event_action"], "acknowledge");
+    assert_eq!(told["dedup_key"], body(Format::PagerDuty, &opened)["dedup_key"]);
+    let context = Context {
+        delivery: "dl-000001",
+        secret: "",
+        dashboard: None,
+        now_ms: NOW_MS,
+    };
+    assert_eq!(
+        rendered(Format::Opsgenie, &acknowledged, context).path,
+        "/an-000001/acknowledge?identifierType=alias"
+    );
+    let note = body(Format::Opsgenie, &acknowledged);
+    assert!(note.get("alias").is_none() && note["note"].as_str().unwrap().contains("acknowledged"));
+    let [before, after] = [&opened, &acknowledged].map(|alert| body(Format::Alertmanager, alert)[0].clone());
+    assert_eq!(before["labels"], after["labels"], "it is the same alert");
+    assert!(
+        after["annotations"]["acknowledged"]
+            .as_str()
+            .unwrap()
+            .contains("amzn2")
+    );
+    assert!(after["endsAt"].as_str() > Some("2020-07-06T12:00:00.000Z"));
+    let generic = body(Format::Generic, &acknowledged);
+    assert_eq!(
+        (&generic["event"], &generic["status"]),
+        (&json!("anomaly.acknowledged"), &json!("open"))
+    );
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub(crate) const MAX_GROUPS: usize = 500;
 /// Groups counted at one time, at most 2 KB each: 4 MB. What comes after them is `other`.
 const MAX_TRACKED: usize = 2_000;
 
+/// Cells of a comparison in all of its tables: 2.4 MB, and as much again as JSON.
+const MAX_CELLS: usize = 8_000;
+
 /// Names in `by`.
 pub(super) const MAX_DIMENSIONS: usize = 4;
 
@@ -170,11 +173,37 @@ pub async fn summarise(
     budget: Budget,
     pace: &impl Pace,
 ) -> Result<Part, FireLogError> {
-    let mut counter = Counter {
-        by,
-        filter,
-        tally: Tally::default(),
+    count(sql, filter, Counter::new(&[by], filter), before, budget, pace).await
+}
+
+/// The same by several lists of names at once. A group's key begins with the number of its list; clients are not told apart.
+///
+/// # Errors
+/// As [`summarise`].
+pub async fn tabulate(
+    sql: &impl Sql,
+    filter: &Filter,
+    tables: &[&[Dimension]],
+    before: RecordId,
+    budget: Budget,
+    pace: &impl Pace,
+) -> Result<Part, FireLogError> {
+    let counter = Counter {
+        are_tables: true,
+        tally: Tally::of_tables(),
+        ..Counter::new(tables, filter)
     };
+    count(sql, filter, counter, before, budget, pace).await
+}
+
+async fn count(
+    sql: &impl Sql,
+    filter: &Filter,
+    mut counter: Counter<'_>,
+    before: RecordId,
+    budget: Budget,
+    pace: &impl Pace,
+) -> Result<Part, FireLogError> {
     let (mut at, mut records) = (before, 0);
     loop {
         let band = Band::load(sql, filter, at, budget.records - records, pace).await?;
@@ -193,18 +222,40 @@ pub async fn summarise(
 }
 
 /// Groups as they are counted, bounded.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Tally {
+    /// Groups that are counted, and those that are given out.
+    most: (usize, usize),
     total: Group,
     places: HashMap<Key, usize>,
     groups: Vec<Group>,
     other: Group,
 }
 
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            most: (MAX_TRACKED, MAX_GROUPS),
+            total: Group::default(),
+            places: HashMap::new(),
+            groups: Vec::new(),
+            other: Group::default(),
+        }
+    }
+}
+
 impl Tally {
+    /// Without clients a group is some 300 bytes.
+    fn of_tables() -> Self {
+        Self {
+            most: (MAX_CELLS, MAX_CELLS),
+            ..Self::default()
+        }
+    }
+
     /// The group's place; none where it is one of too many.
     fn place(&mut self, key: Key) -> Option<usize> {
-        let full = self.groups.len() >= MAX_TRACKED;
+        let full = self.groups.len() >= self.most.0;
         match self.places.get(&key) {
             Some(place) => Some(*place),
             None if full => None,
@@ -232,7 +283,7 @@ impl Tally {
             }
         }
         groups.sort_by(|(a_key, a), (b_key, b)| b.requests.cmp(&a.requests).then_with(|| a_key.cmp(b_key)));
-        for (_, group) in groups.drain(MAX_GROUPS.min(groups.len())..) {
+        for (_, group) in groups.drain(self.most.1.min(groups.len())..) {
             self.other.join(&group);
         }
         Part {
@@ -245,12 +296,23 @@ impl Tally {
 }
 
 struct Counter<'a> {
-    by: &'a [Dimension],
+    tables: &'a [&'a [Dimension]],
+    /// Whether keys begin with the number of their table.
+    are_tables: bool,
     filter: &'a Filter,
     tally: Tally,
 }
 
-impl Counter<'_> {
+impl<'a> Counter<'a> {
+    fn new(tables: &'a [&'a [Dimension]], filter: &'a Filter) -> Self {
+        Self {
+            tables,
+            are_tables: false,
+            filter,
+            tally: Tally::default(),
+        }
+    }
+
     async fn block(
         &mut self,
         block: &Block,
@@ -270,7 +332,7 @@ impl Counter<'_> {
             .map(|blob| self.filter.blob(blob, block.digests()))
             .collect();
         let holds = |wanted: &[bool], code: u32| wanted.get(code as usize).copied().unwrap_or(false);
-        let by_blob = self.by.iter().any(|by| by.is_of_blob());
+        let by_blob = self.tables.iter().any(|by| by.iter().any(|by| by.is_of_blob()));
         let mut known: HashMap<(u32, u32, u32, u32), Vec<Option<usize>>> = HashMap::new();
         for (row, _) in block.rows().iter().zip(alive).filter(|(_, alive)| **alive) {
             if !in_span(row.id) || !holds(&clients, row.client) || !holds(&blobs, row.blob) {
@@ -291,7 +353,9 @@ impl Counter<'_> {
             for place in places {
                 let group = self.tally.group(*place);
                 group.requests += weight;
-                group.clients.insert(client);
+                if !self.are_tables {
+                    group.clients.insert(client);
+                }
             }
             self.tally.total.requests += weight;
             self.tally.total.clients.insert(client);
@@ -310,11 +374,15 @@ impl Counter<'_> {
             return Vec::new();
         };
         let mut keys: Vec<Key> = Vec::new();
-        for fired in self.fired(treatment) {
-            let value = |by: &Dimension| value(*by, treatment, agent, place, (blob, block.digests()), fired);
-            let key: Key = self.by.iter().map(value).collect();
-            if !keys.contains(&key) {
-                keys.push(key);
+        for (number, by) in self.tables.iter().enumerate() {
+            for fired in self.fired(by, treatment) {
+                let value =
+                    |by: &Dimension| value(*by, treatment, agent, place, (blob, block.digests()), fired);
+                let table = self.are_tables.then(|| Some(number.to_string()));
+                let key: Key = table.into_iter().chain(by.iter().map(value)).collect();
+                if !keys.contains(&key) {
+                    keys.push(key);
+                }
             }
         }
         let mut places: Vec<Option<usize>> = keys.into_iter().map(|key| self.tally.place(key)).collect();
@@ -323,9 +391,12 @@ impl Counter<'_> {
     }
 
     /// The rules that make groups: those that the filter asks for, where the answer is by rule, mode or origin.
-    fn fired<'t>(&self, treatment: &'t Treatment) -> Vec<Option<&'t blobwatch_pull::Fired>> {
-        let by_fired = self
-            .by
+    fn fired<'t>(
+        &self,
+        by: &[Dimension],
+        treatment: &'t Treatment,
+    ) -> Vec<Option<&'t blobwatch_pull::Fired>> {
+        let by_fired = by
             .iter()
             .any(|by| matches!(by, Dimension::Rule | Dimension::Mode | Dimension::Origin));
         let asked = treatment.fired.iter().filter(|fired| self.filter.fired(fired));
@@ -391,6 +462,20 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Of [`tabulate`].
+    pub(crate) fn of_tables() -> Self {
+        Self {
+            tally: Tally::of_tables(),
+        }
+    }
+
+    /// Requests of everything, those of each group, and those that are in no group of their own.
+    pub(crate) fn cells(self) -> (u64, Vec<(Key, u64)>, u64) {
+        let part = self.tally.into_part();
+        let cells = part.groups.into_iter().map(|(key, group)| (key, group.requests));
+        (part.total.requests, cells.collect(), part.other.requests)
+    }
+
     /// Adds what one call counted. Counts of a group that a FireLog had among its smallest are in `other`.
     pub fn absorb(&mut self, part: Part) {
         self.tally.total.join(&part.total);

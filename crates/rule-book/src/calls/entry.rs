@@ -19,6 +19,13 @@ pub struct NewAuditEntry {
     pub target: String,
 }
 
+/// What was done at that time, and is told until it is written. No two of the one who tells have the same time.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct EntryOnce {
+    pub time_ms: u64,
+    pub entry: NewAuditEntry,
+}
+
 /// That it was written.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
@@ -34,7 +41,23 @@ pub fn write_entry<S: Sql>(
     entry: &NewAuditEntry,
     now_ms: u64,
 ) -> Result<Written, Problem> {
-    let change = Change {
+    let revision = store.change(&change_of(entry, now_ms)?, &[])?;
+    Ok(Written { revision })
+}
+
+/// Writes an entry unless it, or a later one, was told before. What people do about anomalies changes nothing for clients: the
+/// revision stays.
+///
+/// # Errors
+/// When the storage refuses.
+pub fn write_entry_once<S: Sql>(store: &RuleBookStore<S>, told: &EntryOnce) -> Result<Written, Problem> {
+    let EntryOnce { time_ms, entry } = told;
+    let revision = store.log_once(&change_of(entry, *time_ms)?)?;
+    Ok(Written { revision })
+}
+
+fn change_of(entry: &NewAuditEntry, now_ms: u64) -> Result<Change<'_>, Problem> {
+    Ok(Change {
         actor: &entry.actor,
         now_ms,
         action: &entry.action,
@@ -43,9 +66,7 @@ pub fn write_entry<S: Sql>(
         after: entry.after.as_ref().map(json_text).transpose()?,
         reason: entry.reason.as_deref(),
         expected: None,
-    };
-    let revision = store.change(&change, &[])?;
-    Ok(Written { revision })
+    })
 }
 
 #[cfg(test)]
@@ -70,5 +91,44 @@ mod tests {
             ("olga", "webhooks/chat", 2)
         );
         assert_eq!(store.document().unwrap().rules, before.rules);
+    }
+
+    #[test]
+    fn what_is_told_again_is_written_once_and_makes_no_revision() {
+        let store = RuleBookStore::open(Native::in_memory().unwrap(), &starter().unwrap(), 1).unwrap();
+        let told = |time_ms, action: &str| EntryOnce {
+            time_ms,
+            entry: NewAuditEntry {
+                action: action.to_owned(),
+                actor: "olga".to_owned(),
+                after: None,
+                before: None,
+                reason: None,
+                target: "anomalies/an-000001".to_owned(),
+            },
+        };
+        for (time_ms, action) in [
+            (70, "anomaly.acknowledge"),
+            (70, "anomaly.acknowledge"),
+            (71, "anomaly.comment"),
+            (70, "anomaly.acknowledge"),
+            (71, "anomaly.comment"),
+        ] {
+            let written = write_entry_once(&store, &told(time_ms, action)).unwrap();
+            assert_eq!(written, Written { revision: 1 });
+        }
+        let entries = store.audit(None, 10).unwrap();
+        let kept: Vec<_> = entries
+            .iter()
+            .map(|entry| (entry.time_ms, entry.action.as_str()))
+            .collect();
+        assert_eq!(
+            kept,
+            [(71, "anomaly.comment"), (70, "anomaly.acknowledge"), (1, "seed")]
+        );
+        let mut chain = crate::Chain::default();
+        entries.iter().rev().for_each(|entry| {
+            assert!(chain.push(entry), "{entry:?}");
+        });
     }
 }

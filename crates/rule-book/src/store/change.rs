@@ -187,6 +187,18 @@ impl<S: Sql> RuleBookStore<S> {
         })
     }
 
+    /// Writes the entry of what changes no rulebook, unless one of its time or later is written; answers the revision.
+    pub(crate) fn log_once(&self, change: &Change<'_>) -> Result<u64, RuleBookError> {
+        self.sql.transaction(|| {
+            let revision = self.revision()?;
+            if change.now_ms > schema::told_ms(&self.sql)? {
+                self.log(change, revision)?;
+                schema::set_told_ms(&self.sql, change.now_ms)?;
+            }
+            Ok(revision)
+        })
+    }
+
     fn write(&self, change: &Change<'_>, edit: &Edit, revision: u64) -> Result<(), RuleBookError> {
         // Looked up before the entry ends: a new version keeps the place of the old one.
         let position = self.position(edit)?;

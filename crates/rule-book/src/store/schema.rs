@@ -80,6 +80,24 @@ pub(super) fn set_epoch<S: Sql>(sql: &S, epoch: u64) -> Result<(), RuleBookError
     Ok(())
 }
 
+/// Time of the newest act about an anomaly that is in the audit log; 0 before the first.
+pub(super) fn told_ms<S: Sql>(sql: &S) -> Result<u64, RuleBookError> {
+    let rows = sql.run("SELECT value FROM meta WHERE key = 'told_ms'", &[])?;
+    match rows.first() {
+        Some(found) => Ok(found.integer(0, "meta.value of told_ms")?),
+        None => Ok(0),
+    }
+}
+
+/// Sets it, in the transaction that writes the entry.
+pub(super) fn set_told_ms<S: Sql>(sql: &S, told_ms: u64) -> Result<(), RuleBookError> {
+    sql.run(
+        "INSERT INTO meta (key, value) VALUES ('told_ms', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
+        &[parameter(told_ms)],
+    )?;
+    Ok(())
+}
+
 /// Sets the revision, inside the transaction of the change that makes it.
 pub(super) fn set_revision<S: Sql>(sql: &S, revision: u64) -> Result<(), RuleBookError> {
     sql.run(

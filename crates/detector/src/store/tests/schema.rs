@@ -15,6 +15,19 @@ const VERSION_5: &str = include_str!("../../../tests/data/detector-v5.sql");
 
 const VERSION_6: &str = include_str!("../../../tests/data/detector-v6.sql");
 
+const VERSION_7: &str = include_str!("../../../tests/data/detector-v7.sql");
+
+const ALL: [&str; 7] = [
+    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7,
+];
+
+/// Whoever was told of the end is told that somebody looks into it.
+fn told_of_acts() -> Webhook {
+    let mut hook = hook();
+    hook.events.push(EventName::Acknowledged);
+    hook
+}
+
 fn with(script: &str) -> Native {
     let sql = Native::in_memory().unwrap();
     sql.script(script).unwrap();
@@ -28,20 +41,20 @@ fn every_version_has_a_sample() {
         let rows = with(script).run("SELECT value FROM meta WHERE key = 'schema'", &[]);
         rows.unwrap()[0].integer(0, "meta.value").unwrap()
     };
-    let numbers = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6].map(number);
+    let numbers = ALL.map(number);
     assert_eq!(
         (numbers, crate::store::schema::STEPS.len()),
-        ([1, 2, 3, 4, 5, 6], 6)
+        ([1, 2, 3, 4, 5, 6, 7], 7)
     );
 }
 
 #[test]
 fn every_version_comes_to_the_same_tables_and_keeps_its_rows() {
-    for script in [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6] {
+    for script in ALL {
         let detector = Detector::open(with(script), START_MS + 700_000).unwrap();
         let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
         assert_eq!(tables(&detector.sql), tables(&open().sql));
-        assert_eq!(detector.webhook("chat").unwrap(), Some(hook()));
+        assert_eq!(detector.webhook("chat").unwrap(), Some(told_of_acts()));
         assert_eq!(detector.anomaly(1).unwrap().unwrap().opened_ms, START_MS);
         assert_eq!(detector.due(START_MS, 10).unwrap().len(), 2);
         let first = START_MS / 60_000;
@@ -98,6 +111,24 @@ fn a_webhook_of_version_6_is_kept() {
 }
 
 #[test]
+fn what_people_did_in_version_7_is_kept() {
+    let mut detector = Detector::open(with(VERSION_7), START_MS + 700_000).unwrap();
+    let anomaly = detector.anomaly(1).unwrap().unwrap();
+    let muted = anomaly.handling.muted.as_ref().unwrap();
+    assert_eq!((muted.by.as_str(), muted.of), ("olga", Some(1)));
+    assert_eq!(anomaly.history.last().unwrap().by.as_deref(), Some("olga"));
+    let entry = detector.next_entry().unwrap().unwrap();
+    assert_eq!(entry.action, "anomaly.mute");
+    let again = blobwatch_guard::HarmNotice {
+        id: "another".to_owned(),
+        ..denial()
+    };
+    detector.harm(&again, START_MS + 800_000).unwrap();
+    let newest = detector.anomalies(u64::MAX, 1).unwrap().remove(0);
+    assert!(newest.handling.muted.unwrap().is_silent, "the cohort is muted");
+}
+
+#[test]
 fn packets_of_version_5_are_kept() {
     let detector = Detector::open(with(VERSION_5), START_MS + 700_000).unwrap();
     let (minute, sums) = detector.packets_from(0, u64::MAX >> 1).unwrap().unwrap();
@@ -117,7 +148,7 @@ fn an_older_database_keeps_what_it_has() {
     let mut detector = Detector::open(with(VERSION_2), START_MS + 700_000).unwrap();
     let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
     assert_eq!(tables(&detector.sql), tables(&open().sql));
-    assert_eq!(detector.webhooks().unwrap(), [hook()]);
+    assert_eq!(detector.webhooks().unwrap(), [told_of_acts()]);
     let anomaly = detector.anomaly(1).unwrap().unwrap();
     assert_eq!(anomaly.closed_ms, Some(START_MS));
     let marks = detector.marks(0, u64::MAX, 10).unwrap();
@@ -150,5 +181,5 @@ fn a_newer_database_is_refused() {
         .run("UPDATE meta SET value = 99 WHERE key = 'schema'", &[])
         .unwrap();
     let refused = Detector::open(detector.sql, START_MS).err();
-    assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 6 }));
+    assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 7 }));
 }

@@ -23,9 +23,10 @@ fn details(alert: &Alert) -> Value {
 }
 
 pub(super) fn pagerduty(alert: &Alert, context: Context<'_>) -> Value {
-    let action = match alert.status {
-        Status::Closed => "resolve",
-        Status::Open | Status::Once => "trigger",
+    let action = match (alert.status, alert.event) {
+        (Status::Closed, _) => "resolve",
+        (_, EventName::Acknowledged) => "acknowledge",
+        (Status::Open | Status::Once, _) => "trigger",
     };
     let mut event = json!({
         "routing_key": context.secret,
@@ -52,10 +53,10 @@ pub(super) fn pagerduty(alert: &Alert, context: Context<'_>) -> Value {
     event
 }
 
-/// Its body alone; an alert is closed by another address.
+/// Its body alone; an alert is acknowledged and closed by other addresses.
 pub(super) fn opsgenie(alert: &Alert, context: Context<'_>) -> Value {
     let note = cut(&alert.headline(), MAX_DESCRIPTION);
-    if alert.status == Status::Closed {
+    if alert.status == Status::Closed || alert.event == EventName::Acknowledged {
         return json!({"source": "Blobwatch", "note": note});
     }
     let link = context.link(alert).map(|link| format!(" {link}"));
