@@ -7,13 +7,21 @@ use crate::progress::step;
 use crate::setup::debian::{self, Package};
 use crate::workspace::Workspace;
 use anyhow::Result;
+use std::num::NonZero;
 use std::process::{Command, ExitCode};
+use std::thread::available_parallelism;
 
 /// What `cargo test` compiles and runs.
 const WHAT: [&str; 2] = ["--workspace", "--no-fail-fast"];
 
 /// Tells the end-to-end tests to run the worker that is compiled quickly.
 const QUICK: &str = "BLOBWATCH_TEST_QUICK";
+
+/// Tests that run side by side.
+const THREADS: &str = "RUST_TEST_THREADS";
+
+/// Most of the time end-to-end tests wait: for a slot of ten seconds, a step of a guard, a client that hangs.
+const TESTS_A_CORE: usize = 2;
 
 /// What `cargo xtask test` understands.
 #[derive(clap::Args)]
@@ -100,6 +108,10 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
         cargo.env(QUICK, "1");
     } else {
         println!("{}", build::sizes(workspace, Variant::Release)?);
+    }
+    if std::env::var_os(THREADS).is_none() {
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        cargo.env(THREADS, (TESTS_A_CORE * cores).to_string());
     }
     let status = status(cargo.arg("test").args(WHAT).args(&args.cargo_test))?;
     Ok(if status.success() {
