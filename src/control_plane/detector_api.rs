@@ -39,22 +39,36 @@ pub(super) async fn change_webhook(
         mut response if response.status_code() == 200 => Some(json_of(&mut response).await?),
         _ => None,
     };
+    let entry = |action: &str, after| NewAuditEntry {
+        action: action.to_owned(),
+        actor: actor.to_owned(),
+        after,
+        before: before.as_ref().map(audited),
+        reason: reason.clone(),
+        target: path.to_owned(),
+    };
     let is_put = method == Method::Put;
+    // Before it is removed: a call that is made again would find nothing to write down.
+    if !is_put && before.is_some() {
+        call(env, &WriteEntryCall, entry("webhook.delete", None)).await?;
+    }
     let mut response = ask(method, body).send(env, Object::Detector).await?;
     if response.status_code() >= 300 {
         return Ok(response);
     }
     let item = json_of(&mut response).await?;
-    let entry = NewAuditEntry {
-        action: if is_put { "webhook.put" } else { "webhook.delete" }.to_owned(),
-        actor: actor.to_owned(),
-        after: is_put.then(|| audited(&item)),
-        before: before.as_ref().map(audited),
-        reason,
-        target: path.to_owned(),
-    };
-    call(env, &WriteEntryCall, entry).await?;
+    if is_put {
+        let written = call(env, &WriteEntryCall, entry("webhook.put", Some(audited(&item)))).await;
+        written.map_err(|_| unaudited())?;
+    }
     text(response.status_code(), "application/json", item.to_string()).failed_to("answer")
+}
+
+/// What was found wrong is known by the Detector only once it has taken the webhook.
+fn unaudited() -> Problem {
+    let detail =
+        "the webhook was set, and the audit log cannot be written: make the same call again until it is";
+    Problem::new(503, "unavailable", "Unavailable", detail)
 }
 
 pub(super) fn reason(url: &Url) -> Answer<Option<String>> {

@@ -1,5 +1,6 @@
 //! Who is told: addresses that may be, by whom they are set, and deliveries that are sent until they are taken.
 
+use blobwatch_wire::API;
 use serde_json::{Value, json};
 
 use crate::api::is_problem;
@@ -53,6 +54,34 @@ fn webhooks_are_operators_and_go_to_public_addresses_only() {
         assert!(log.contains("https://hooks.blobwatch.org"), "{path}: {log}");
         assert!(!log.contains("hidden") && !log.contains(SECRET), "{path}: {log}");
     }
+}
+
+/// Every change of a webhook is in the audit log, or is made again until it is.
+#[test]
+fn no_webhook_is_removed_without_an_entry_of_the_audit_log() {
+    let stage = Stage::new();
+    let api = stage.api();
+    let webhook = json!({"url": "https://hooks.blobwatch.org/", "secret": SECRET});
+    api.put("/webhooks/chat", &webhook);
+    stage.edge.sabotage(&json!({"RuleBook": "refuse"}));
+    let unset = api.send(Request::new("DELETE", &format!("{API}webhooks/chat")));
+    is_problem(&unset, 503, "");
+    let unlogged = api.try_put("/webhooks/other", &webhook);
+    is_problem(&unlogged, 503, "");
+    assert!(unlogged.text().contains("was set"), "{}", unlogged.text());
+    assert_eq!(api.get("/webhooks/chat")["id"], "chat", "it is still there");
+    stage.edge.sabotage(&json!({}));
+    api.put("/webhooks/other", &webhook);
+    api.delete("/webhooks/chat");
+    let log = api.get("/audit?limit=2");
+    let said = |at: usize| {
+        (
+            log["items"][at]["action"].clone(),
+            log["items"][at]["target"].clone(),
+        )
+    };
+    assert_eq!(said(0), (json!("webhook.delete"), json!("webhooks/chat")));
+    assert_eq!(said(1), (json!("webhook.put"), json!("webhooks/other")));
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub use kind::AnomalyKind;
 pub use object_calls::{Acknowledged, AnomalyCall, CellsCall, ChangeCall, HarmCall, IngestedCall};
 pub(crate) use rules::{Contrast, Switch};
 pub(crate) use sentence::{called, rate, times};
-pub use store::{Attempt, Delivery, Detector, PendingEntry, Webhook, keep_hours};
+pub use store::{Attempt, Delivery, Detector, Webhook, keep_hours};
 pub use webhook::{
     Allowed, Format, SIGNATURE_HEADER, SecretUse, audited, check, signature, standard_signature,
 };

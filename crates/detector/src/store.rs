@@ -27,7 +27,6 @@ mod state;
 pub(crate) mod tests;
 mod webhooks;
 
-pub use acts::PendingEntry;
 pub(crate) use acts::{ActRequest, MAX_MUTED_MS};
 pub(crate) use anomalies::{Mark, MarkKind};
 pub(crate) use deliveries::DeliveryItem;

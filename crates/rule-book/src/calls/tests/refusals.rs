@@ -24,7 +24,13 @@ fn a_body_of_another_form_names_the_field() {
         );
     }
     let rule = |more: &str| format!(r#"{{"description":"","expression":"ssl","action":"block"{more}}}"#);
-    case("rules/a", "", 400, "body", "expected JSON, found its beginning only");
+    case(
+        "rules/a",
+        "",
+        400,
+        "body",
+        "expected JSON, found its beginning only",
+    );
     case("rules/a", "[]", 400, "body", "expected an object");
     case(
         "rules/a",
