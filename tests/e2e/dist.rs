@@ -6,6 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::harness::deployment::is_quick;
 use crate::harness::process::{command, run};
 use crate::harness::registry::Registry;
 use crate::harness::workerd::ROOT;
@@ -16,8 +17,9 @@ fn packed(parts: &[&str]) -> TempDir {
     let folder = TempDir::new().unwrap();
     let mut xtask = command(built("xtask").to_str().unwrap());
     xtask
-        .args(["dist", "--built", "--quick", "--out"])
+        .args(["dist", "--built", "--debug", "--out"])
         .arg(folder.path())
+        .args(is_quick().then_some("--quick"))
         .args(parts.iter().flat_map(|part| ["--only", part]))
         .env("SOURCE_DATE_EPOCH", "1593975600");
     run(xtask).success();

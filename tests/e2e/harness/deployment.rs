@@ -223,10 +223,14 @@ fn modules(kind: Bundle, folder: &Path) -> String {
     list(&modules)
 }
 
+/// Whether the worker of `cargo xtask dev` is tested, as `cargo xtask test --quick` does.
+pub(crate) fn is_quick() -> bool {
+    var_os("BLOBWATCH_TEST_QUICK").is_some()
+}
+
 /// The folder of a built worker.
 pub(crate) fn bundle(kind: Bundle) -> &'static str {
-    let is_quick = var_os("BLOBWATCH_TEST_QUICK").is_some(); // set by `cargo xtask test --quick`
-    match (kind, is_quick) {
+    match (kind, is_quick()) {
         (Bundle::Hooks, false) => "build/test/bundle",
         (Bundle::Hooks, true) => "build/quick/bundle",
         (Bundle::Release | Bundle::Passthrough, false) => "build/bundle",

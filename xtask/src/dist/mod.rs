@@ -46,9 +46,12 @@ pub(crate) struct Args {
     /// Pack what is built already, and build nothing
     #[arg(long)]
     built: bool,
-    /// Pack the worker of `cargo xtask dev` and the command line of `cargo build`: for tests of the archives
+    /// Pack the worker of `cargo xtask dev`
     #[arg(long)]
     quick: bool,
+    /// Pack the command line of `cargo build`: for tests of the archives
+    #[arg(long)]
+    debug: bool,
     /// For which machine the command line, the package and the image are
     #[arg(long, value_enum, default_value_t = Machine::X86_64)]
     machine: Machine,
@@ -128,7 +131,7 @@ fn kept(out: &Path, (name, bytes): (String, Vec<u8>)) -> Result<(String, ())> {
 }
 
 fn program(workspace: &Workspace, tools: &Tools, args: &Args) -> Result<PathBuf> {
-    if args.quick {
+    if args.debug {
         return Ok(workspace.target().join("debug/blobwatch"));
     }
     let program = command_line::program(workspace, args.machine);
