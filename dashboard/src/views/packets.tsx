@@ -37,22 +37,24 @@ const Findings = ({ answer }: { answer: Answer }) => (
     {answer.rules.length === 0 ? (
       <p>Nothing was dropped; {count(answer.passed)} packets passed.</p>
     ) : (
-      <table class="list">
-        <thead>
-          <tr>
-            <th scope="col">Rule</th>
-            <th scope="col">Packets</th>
-            <th scope="col">In common</th>
-            <th scope="col">Of those it drops</th>
-            <th scope="col">Of those that pass</th>
-          </tr>
-        </thead>
-        <tbody>
-          {answer.rules.map((finding) => (
-            <Finding key={`${finding.rule} ${finding.outcome}`} finding={finding} />
-          ))}
-        </tbody>
-      </table>
+      <div class="scroller" tabIndex={0} role="region" aria-label="Dropped packets">
+        <table class="list">
+          <thead>
+            <tr>
+              <th scope="col">Rule</th>
+              <th scope="col">Packets</th>
+              <th scope="col">In common</th>
+              <th scope="col">Of those it drops</th>
+              <th scope="col">Of those that pass</th>
+            </tr>
+          </thead>
+          <tbody>
+            {answer.rules.map((finding) => (
+              <Finding key={`${finding.rule} ${finding.outcome}`} finding={finding} />
+            ))}
+          </tbody>
+        </table>
+      </div>
     )}
     {answer.unplaced > 0 && <p class="faint">{count(answer.unplaced)} samples found no room and are in no count.</p>}
   </section>
