@@ -8,7 +8,7 @@ use blobwatch_pull::{NetworkKey, ObservedAnswer, Outcome, Pending, Record, Recor
 pub(crate) const MAX_IN_FLIGHT: usize = 8_192;
 
 /// Of an isolate's 128 MB: [`MAX_IN_FLIGHT`] requests as most clients send them, 1,000 with the longest texts.
-pub(crate) const MAX_IN_FLIGHT_BYTES: usize = 12_000_000;
+pub(crate) const MAX_IN_FLIGHT_BYTES: usize = 12_250_000;
 
 /// A network with more than one in so many of the bytes in flight makes room itself: whoever opens thousands of requests drives
 /// out nobody else's.
