@@ -342,7 +342,7 @@ mod tests {
         case("{", "tokens: ");
         case(
             r#"[{"name":"a","role":"admin","sha256":""}]"#,
-            "tokens[0].role: unknown variant `admin`",
+            "tokens[0].role: expected one of `ingest`, `viewer`, `operator`, found `admin`",
         );
         case(
             r#"[{"name":"a","role":"viewer","sha256":"secret"}]"#,

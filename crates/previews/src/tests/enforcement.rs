@@ -60,6 +60,7 @@ pub(super) fn traffic(seed: u64, requests: u64) -> Vec<Request> {
                 "",
                 "",
                 "",
+                "",
             ];
             let mut facts = lines.join("\n");
             if !agent.is_empty() {

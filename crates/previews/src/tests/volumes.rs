@@ -39,7 +39,7 @@ impl Asked {
         let digest = format!("sha256:{:064x}", self.client);
         format!(
             "{time_ms}\nGET\nhttps\nregistry.example\n/v2/team/app/blobs/{digest}\n\nHTTP/1.1\n192.0.2.{}\n5ae\nIAD\n\
-             US\nNA\n{}\nTLSv1.2\nAES\nc\ne\nl\n508\ngzip\n\n\n\n\nuser-agent:docker/20.10.7",
+             US\nNA\n{}\nTLSv1.2\nAES\nc\ne\nl\n508\ngzip\n\n\n\n\n\n\nuser-agent:docker/20.10.7",
             self.client,
             self.asn()
         )
