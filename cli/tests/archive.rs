@@ -198,7 +198,7 @@ impl Deployment {
     }
 }
 
-/// The answer is broken off where a FireLog does not answer: here it has fewer bytes than it promises.
+/// The worker breaks its answer off where a FireLog does not answer; here it is refused.
 fn export(listing: Listing<&Deployment>) -> Answer {
     let mut export = Export::new(listing);
     let mut body = Vec::new();

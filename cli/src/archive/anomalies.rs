@@ -54,7 +54,10 @@ fn write(book: &Book<'_>, schemas: &Schemas, id: &str, mut anomaly: Value) -> Re
         opened.unwrap_or_default(),
         escaped(id)
     );
-    anomaly["json"] = anomaly.to_string().into();
+    let whole = anomaly.to_string();
+    if let Some(members) = anomaly.as_object_mut() {
+        members.insert("json".to_owned(), whole.into());
+    }
     let mut table = Table::new(&schemas.anomaly);
     table
         .push(&anomaly)
