@@ -36,9 +36,12 @@ const BEYOND_RETENTION_MS: u64 = 7 * 3_600_000;
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Folder of the archive; it is made if it does not exist
-    #[arg(long, value_name = "FOLDER")]
+    /// Folder of the archive, which is made if it does not exist, or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "FOLDER|S3")]
     to: String,
+    /// Address of an S3 service other than AWS, such as <https://ACCOUNT.r2.cloudflarestorage.com>
+    #[arg(long, env = "AWS_ENDPOINT_URL", value_name = "URL")]
+    endpoint: Option<String>,
     /// Archive records up to this time: RFC 3339, or -15m. Younger records may still change
     #[arg(long, default_value = "-15m", allow_hyphen_values = true)]
     until: String,
@@ -49,10 +52,11 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "Examples:
   export BLOBWATCH_URL=https://registry.example.com BLOBWATCH_TOKEN=…
   blobwatch archive --to /var/lib/blobwatch-archive
+  blobwatch archive --to s3://logs/blobwatch --endpoint https://ACCOUNT.r2.cloudflarestorage.com
   duckdb -c \"select count(*) from read_parquet('/var/lib/blobwatch-archive/records/*/*/*.parquet')\"
 
 Run it once an hour: each run continues where the last one ended, also if that was killed, and adds records that came
-late. A token with the role viewer is enough.
+late. A token with the role viewer is enough. A bucket needs AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for AWS, AWS_REGION.
 
 Exit codes: 0 archived, 2 usage or another error";
 
@@ -87,7 +91,7 @@ impl Clock {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     let api = Api::new(&arguments.deployment)?;
-    let place = Place::open(&arguments.to)?;
+    let place = Place::open(&arguments.to, arguments.endpoint.as_deref())?;
     let clock = Clock::of(arguments, &api)?;
     let schemas = Schemas::new();
     let mut book = Book::open(&place, clock.oldest_ms())?;

@@ -1,6 +1,7 @@
 //! `blobwatch archive` of a deployment with several FireLogs, through a kill, read with DuckDB.
 
 use std::fs::{create_dir_all, read_dir, read_to_string};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -47,6 +48,18 @@ impl Archive {
         program
     }
 
+    /// What is there of this deployment, in the API's form and order.
+    fn records(&self) -> Vec<Value> {
+        let all = "SELECT to_json(record)::VARCHAR FROM (SELECT * REPLACE (strftime(time, '%Y-%m-%dT%H:%M:%S.%gZ') AS time)
+            FROM read_parquet('/srv/archive/records/day=*/*/*.parquet', hive_partitioning = false)
+            WHERE time > '2021-01-01') AS record ORDER BY id DESC";
+        let rows = self.rows(&[all.to_owned()]);
+        let texts = rows[0].as_array().unwrap().iter();
+        texts
+            .map(|row| serde_json::from_str(row[0].as_str().unwrap()).unwrap())
+            .collect()
+    }
+
     /// The rows that DuckDB answers each statement with.
     fn rows(&self, statements: &[String]) -> Vec<Value> {
         let file = self.beside.path().join("statements.json");
@@ -56,8 +69,7 @@ impl Archive {
             .map(|statement| statement.replace("/srv/archive", folder))
             .collect();
         std::fs::write(&file, json!(statements).to_string()).unwrap();
-        // `cargo xtask test` makes it beside what it compiles.
-        let mut reader = command(built("../python/bin/python").to_str().unwrap());
+        let mut reader = python();
         reader.args(["-c", READER]).arg(&file);
         serde_json::from_str(&run(reader).success().stdout).unwrap()
     }
@@ -96,6 +108,89 @@ fn pull_everywhere(stage: &Stage) {
     }
 }
 
+/// A program of the Python that `cargo xtask test` makes beside what it compiles.
+fn python() -> Command {
+    command(built("../python/bin/python").to_str().unwrap())
+}
+
+/// A service that speaks as S3 does.
+struct Store {
+    url: String,
+    _service: Service,
+    log: PathBuf,
+}
+
+impl Store {
+    fn start(folder: &Path) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let log = folder.join("store.log");
+        let mut service = python();
+        service.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()]);
+        let store = Self {
+            url: format!("http://127.0.0.1:{port}"),
+            _service: Service::start(service, &log),
+            log,
+        };
+        eventually("the store answers", || {
+            TcpStream::connect(("127.0.0.1", port)).ok().map(drop)
+        });
+        store
+    }
+
+    /// Runs statements with `bucket`, and `folder` as where to copy to.
+    fn script(&self, statements: &str, folder: &Path) {
+        let begin = "import boto3, os, sys
+s3 = boto3.resource('s3', endpoint_url = sys.argv[1], aws_access_key_id = 'key', aws_secret_access_key = 'secret',
+    region_name = 'us-east-1')
+bucket, folder = s3.Bucket('logs'), sys.argv[2]
+";
+        let mut script = python();
+        script
+            .args(["-c", &format!("{begin}{statements}"), &self.url])
+            .arg(folder);
+        run(script).success();
+    }
+}
+
+#[test]
+fn a_bucket_has_what_the_api_says_through_a_kill() {
+    let stage = Stage::new();
+    pull_everywhere(&stage);
+    stage.records("limit=1000", 8);
+    let archive = Archive::new();
+    let store = Store::start(archive.beside.path());
+    store.script("bucket.create()", &archive.folder);
+    let program = || {
+        let mut program = command(built("blobwatch").to_str().unwrap());
+        program
+            .args(["archive", "--until", "-0s", "--to", "s3://logs/some/where"])
+            .args(["--endpoint", &store.url])
+            .env("BLOBWATCH_URL", format!("http://{}", stage.edge.addr()))
+            .env("BLOBWATCH_TOKEN", VIEWER)
+            .env("AWS_ACCESS_KEY_ID", "key")
+            .env("AWS_SECRET_ACCESS_KEY", "secret");
+        program
+    };
+    let killed = Service::start(program(), &archive.beside.path().join("log"));
+    eventually("the archive is begun", || {
+        let said = read_to_string(&store.log).unwrap();
+        said.contains("PUT /logs/some/where/manifest.json").then_some(())
+    });
+    drop(killed);
+    pull_everywhere(&stage);
+    let listed = stage.records("limit=1000", 16);
+    run(program()).success();
+    let copy = "for file in bucket.objects.all():
+    path = os.path.join(folder, file.key.removeprefix('some/where/'))
+    os.makedirs(os.path.dirname(path), exist_ok = True)
+    bucket.download_file(file.key, path)";
+    store.script(copy, &archive.folder);
+    assert!(archive.folder.join("manifest.json").exists());
+    assert_eq!(archive.records(), listed);
+}
+
 #[test]
 fn duckdb_reads_every_record_as_the_api_says_it() {
     let stage = Stage::new();
@@ -120,17 +215,7 @@ fn duckdb_reads_every_record_as_the_api_says_it() {
     let listed = stage.records("limit=1000", pulls + 16);
     run(archive.program(&stage)).success();
 
-    let all = "SELECT to_json(record)::VARCHAR FROM (SELECT * REPLACE (strftime(time, '%Y-%m-%dT%H:%M:%S.%gZ') AS time)
-        FROM read_parquet('/srv/archive/records/day=*/*/*.parquet', hive_partitioning = false)
-        WHERE time > '2021-01-01') AS record ORDER BY id DESC";
-    let rows = archive.rows(&[all.to_owned()]);
-    let rows: Vec<Value> = rows[0]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| serde_json::from_str(row[0].as_str().unwrap()).unwrap())
-        .collect();
-    assert_eq!(rows, listed);
+    assert_eq!(archive.records(), listed);
 
     let answers = archive.rows(&recipes());
     let [networks, partial, rules, once, anomalies] = answers.as_slice() else {

@@ -1,93 +1,48 @@
 //! Where an archive is, and writing a file there so that a reader sees all of it or nothing.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
-
 use crate::problem::Problem;
+use bucket::Bucket;
+use folder::Folder;
 
-/// Held while one process writes.
-const LOCK: &str = "lock";
+mod bucket;
+mod folder;
 
-pub(super) struct Place {
-    folder: PathBuf,
-    /// Held, never read.
-    _lock: File,
+pub(super) enum Place {
+    Folder(Folder),
+    Bucket(Box<Bucket>),
 }
 
 impl Place {
-    /// Makes the folder, or takes the one that is there.
-    ///
     /// # Errors
-    /// It cannot be written, or another process archives to it.
-    pub(super) fn open(to: &str) -> Result<Self, Problem> {
-        let folder = PathBuf::from(to);
-        let failed = |source| failed(&folder, source);
-        fs::create_dir_all(&folder).map_err(failed)?;
-        let lock = File::create(folder.join(LOCK)).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { folder, _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(Problem::Usage(format!(
-                "another process archives to {to}: expected one at a time"
-            ))),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
+    /// It cannot be written, or another process archives to it: of a bucket only its owner can know.
+    pub(super) fn open(to: &str, endpoint: Option<&str>) -> Result<Self, Problem> {
+        match to.strip_prefix("s3://") {
+            Some(path) => Bucket::open(path, endpoint).map(|bucket| Self::Bucket(Box::new(bucket))),
+            None => Folder::open(to).map(Self::Folder),
         }
     }
 
     /// `None` where there is no such file.
     pub(super) fn get(&self, name: &str) -> Result<Option<Vec<u8>>, Problem> {
-        let path = self.folder.join(name);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(Problem::Read {
-                file: path.display().to_string(),
-                source,
-            }),
+        match self {
+            Self::Folder(folder) => folder.get(name),
+            Self::Bucket(bucket) => bucket.get(name),
         }
     }
 
     /// Writes a file, or puts it in the place of the one that is there.
     pub(super) fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Problem> {
-        let path = self.folder.join(name);
-        write(&path, bytes).map_err(|source| failed(&path, source))
+        match self {
+            Self::Folder(folder) => folder.put(name, bytes),
+            Self::Bucket(bucket) => bucket.put(name, bytes),
+        }
     }
 
     /// Removes what [`Self::put`] wrote, or had begun to write.
     pub(super) fn remove(&self, name: &str) -> Result<(), Problem> {
-        let path = self.folder.join(name);
-        for path in [unfinished(&path), path] {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&path, error)),
-                _ => {}
-            }
+        match self {
+            Self::Folder(folder) => folder.remove(name),
+            Self::Bucket(bucket) => bucket.remove(name),
         }
-        Ok(())
-    }
-}
-
-/// No reader of `*.parquet` takes it for a file.
-fn unfinished(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".unfinished");
-    path.with_file_name(name)
-}
-
-/// On the disk before it has its name, and so is the name: what a manifest lists is there after a power cut.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder)?;
-    let unfinished = unfinished(path);
-    let mut file = File::create(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    File::open(folder)?.sync_all()
-}
-
-fn failed(path: &Path, source: io::Error) -> Problem {
-    Problem::Create {
-        file: path.display().to_string(),
-        source,
     }
 }
