@@ -1,3 +1,4 @@
+mod acted;
 mod acts;
 mod pauses;
 
