@@ -87,7 +87,7 @@ pub(super) fn finish(
     if module == Module::ControlPlane {
         bindings::inline(tools, step, &script)?;
     }
-    let outcome = if variant.is_quick() {
+    let outcome = if variant.is_for_tests_only() || variant.is_quick() {
         "wasm-bindgen"
     } else {
         shrink(
