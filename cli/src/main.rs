@@ -40,6 +40,7 @@ mod status;
 mod table;
 mod token;
 
+mod tokens;
 #[derive(Parser)]
 #[command(
     name = "blobwatch",
@@ -78,6 +79,7 @@ enum Command {
     Token(token::Token),
     Completions(shell::Completions),
     Man(shell::Manual),
+    Tokens(tokens::Arguments),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -124,6 +126,7 @@ fn main() -> ExitCode {
         Command::Completions(arguments) => shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => shell::manual(&arguments, Arguments::command()),
     };
+        Command::Tokens(arguments) => tokens::run(&arguments),
     exit_code(result)
 }
 

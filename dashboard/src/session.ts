@@ -2,7 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { credentials, queryText, Refused, send } from "./api/client.ts";
-import type { Problem, Session } from "./api/types.ts";
+import type { Problem, Role, Session } from "./api/types.ts";
 import { EMPTY } from "./rulebook/draft.ts";
 import { keepDraft } from "./rulebook/draft_kept.ts";
 
@@ -16,7 +16,29 @@ export const sessionProblem = signal<Problem | null>(null);
 /** Somebody was signed in on this page, and no longer is. */
 export const hasEnded = signal(false);
 
-export const isOperator = computed(() => session.value?.role === "operator");
+const has = (...roles: Role[]): boolean => session.value != null && roles.includes(session.value.role);
+
+/** Begins previews. */
+export const isAnalyst = computed(() => has("analyst", "operator", "admin"));
+
+/** Changes something, on some routes at least. */
+export const operatesSomewhere = computed(() => has("operator", "admin"));
+
+/** Changes what holds for every route. */
+export const isOperator = computed(() => operatesSomewhere.value && !session.value?.routes);
+
+/** Says who may call. */
+export const isAdmin = computed(() => has("admin"));
+
+/** Whether rules may be switched on that route. */
+export const operatesOn = (route: string): boolean => operatesSomewhere.value && (session.value?.routes?.includes(route) ?? true);
+
+/** What somebody is who may not do something: "a viewer", "an operator of hub". */
+export const rank = computed(() => {
+  const { role = "viewer", routes } = session.value ?? {};
+  const article = /^[aeiou]/.test(role) ? "an" : "a";
+  return `${article} ${role}${routes ? ` of ${routes.join(", ")}` : ""}`;
+});
 
 credentials.ended = () => {
   hasEnded.value ||= Boolean(session.value);

@@ -3,7 +3,7 @@
 //! In scope: who calls, and handing a call to whoever answers. Not in scope: which calls there are (`blobwatch_wire`'s
 //! table), what a call means (the crate of its object) and where things are kept (`*_do`).
 
-use blobwatch_auth::Candidate;
+use blobwatch_auth::{Candidate, session_over};
 use blobwatch_tokens::{Actor, Role, Tokens};
 use blobwatch_wire::{
     API, DashboardFile, Handler, Lookup, Method, Object, Problem, handler_at, look_up, methods_at,
@@ -13,9 +13,10 @@ use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::{Context, Env, Request, Response, Result, event};
 
+use super::admission::{admission, used};
 use super::body::text_of_request;
 use super::gone::while_called;
-use super::http::{Answer, ConditionalRequest, FailedTo, method_of, refuse};
+use super::http::{Answer, ConditionalRequest, FailedTo, method_of, now_ms, refuse};
 use super::object_call::forward;
 use super::{
     access, addresses_api, audit_api, demo_api, detector_api, health, ingest_api, losses_api, page,
@@ -58,11 +59,12 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
             let needed = call.role.unwrap_or(Role::Viewer);
             let actor = authorize(&request, env, needed).await?;
             let body = text_of_request(&mut request, call.max_body()).await?;
+            actor.require_for(needed, &call.changed(path, &body))?;
             let asked = Authorized {
                 path,
                 request: &request,
                 body: &body,
-                actor: &actor,
+                actor: &actor.name,
             };
             answer(call.handler, &asked, env).await
         }
@@ -106,6 +108,7 @@ async fn answer(handler: Handler, asked: &Authorized<'_>, env: &Env) -> Answer<R
         Handler::Losses => losses_api::answer(request, env).await,
         Handler::Report => detector_api::report(path, request, env).await,
         Handler::WebhookChange => detector_api::change_webhook(path, request, body, env, actor).await,
+        Handler::Tokens => tokens_api::answer(path, request, body, env, actor).await,
         Handler::Demo => demo_api::forward(path, request, body, env).await,
         Handler::Metrics | Handler::Health | Handler::Session | Handler::Ingest => {
             Err(Problem::no_such_call())
@@ -145,11 +148,11 @@ pub(super) fn method_not_allowed(request: &Request, allowed: &[&str]) -> Answer<
     Ok(response)
 }
 
-/// Name of the actor, who has at least that role: by a bearer token, by the cookie of a session, or through Access.
-async fn authorize(request: &Request, env: &Env, needed: Role) -> Answer<String> {
+/// Who calls, with at least that role: by a bearer token, by the cookie of a session, or through Access.
+async fn authorize(request: &Request, env: &Env, needed: Role) -> Answer<Actor> {
     let actor = authenticate(request, env).await?;
     actor.require(needed)?;
-    Ok(actor.name)
+    Ok(actor)
 }
 
 /// What somebody sends on purpose goes before what a browser sends by itself.
@@ -164,14 +167,12 @@ pub(super) async fn authenticate(request: &Request, env: &Env) -> Answer<Actor> 
     if tokens.is_empty() && access::is_configured(env) {
         return Err(Candidate::missing());
     }
-    // Without a token there is nothing to guess.
-    match bearer.as_deref() {
-        None => tokens.authenticate(None).cloned(),
-        bearer => tries::limited(request, env, || tokens.authenticate(bearer).cloned()),
+    if let Ok(actor) = secret.authenticate(bearer) {
+        return Ok(actor.clone());
     }
 }
 
-/// Everybody who may call.
+/// The tokens of the secret.
 pub(super) fn tokens(env: &Env) -> Answer<Tokens> {
     let secret = text_binding(env, "BLOBWATCH_TOKENS");
     Tokens::from_json(&secret).map_err(|error| {
@@ -191,5 +192,10 @@ pub(super) fn text_binding(env: &Env, name: &str) -> String {
 
 fn closed(why: &str) -> Problem {
     let detail = format!("nobody can sign in: the secret BLOBWATCH_TOKENS cannot be read ({why})");
+    let known = admission(env).await?;
+    let tokens = secret.with_stored(&known.tokens, now_ms());
+    let actor = tokens.authenticate(bearer)?;
+    used(&actor.name, &known, env).await;
+    Ok(actor.clone())
     Problem::new(503, "closed", "The control plane is closed", detail)
 }

@@ -6,6 +6,7 @@
 
 mod access;
 mod addresses_api;
+mod admission;
 mod audit_api;
 mod body;
 mod control;
@@ -13,7 +14,6 @@ mod demo_api;
 mod deliver;
 mod detector_api;
 mod detector_do;
-mod ended;
 mod fire_log_do;
 mod fire_log_queries;
 mod gone;
@@ -28,7 +28,9 @@ mod page;
 mod pause;
 mod previews_do;
 mod records_api;
+mod random;
 mod rule_book_do;
 mod session;
 mod sql;
 mod tries;
+mod tokens_api;

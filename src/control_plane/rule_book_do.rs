@@ -162,6 +162,36 @@ impl RuleBook {
                 answer::<EndSessionCall>(())
             }
             EndedSessionsCall::ROUTE => {
+            AdmissionCall::ROUTE => answer::<AdmissionCall>(Admission {
+                ended: self.with(READ, |store| store.ended_sessions(now_ms()))?,
+                tokens: self.with(READ, RuleBookStore::stored_tokens)?,
+            }),
+            ListTokensCall::ROUTE => {
+                let tokens = self.with_api(|store| list_tokens(store, now_ms()))?;
+                answer::<ListTokensCall>(tokens)
+            }
+            CreateTokenCall::ROUTE => {
+                let create = received.body::<CreateTokenCall>().await?;
+                let made = self.with_api(|store| create_token(store, &create, now_ms()))?;
+                answer::<CreateTokenCall>(made)
+            }
+            ExpireTokenCall::ROUTE => {
+                let expire = received.body::<ExpireTokenCall>().await?;
+                let item = self.with_api(|store| expire_token(store, &expire, now_ms()))?;
+                answer::<ExpireTokenCall>(item)
+            }
+            RevokeTokenCall::ROUTE => {
+                let revoke = received.body::<RevokeTokenCall>().await?;
+                let item = self.with_api(|store| revoke_token(store, &revoke, now_ms()))?;
+                answer::<RevokeTokenCall>(item)
+            }
+            TokenUsedCall::ROUTE => {
+                let used = received.body::<TokenUsedCall>().await?;
+                self.with("write down that a token was used", |store| {
+                    store.token_used(&used.name, now_ms())
+                })?;
+                answer::<TokenUsedCall>(())
+            }
                 let ended = self.with(READ, |store| store.ended_sessions(now_ms()))?;
                 answer::<EndedSessionsCall>(ended)
             }

@@ -5,8 +5,8 @@ use blobwatch_auth::{
     clear_cookie, posted_token, set_cookie,
 };
 use blobwatch_rule_book::{NewAuditEntry, WriteEntryCall};
-use blobwatch_tokens::{Actor, Role};
-use blobwatch_wire::{MAX_SMALL_BODY, Parameters, Problem};
+use blobwatch_tokens::{Actor, Role, Tokens};
+use blobwatch_wire::{Changed, MAX_SMALL_BODY, Parameters, Problem};
 use serde::Serialize;
 use worker::{Env, Method, Request, Response};
 
@@ -29,12 +29,12 @@ pub(super) async fn answer(request: &mut Request, env: &Env) -> Answer<Response>
 async fn sign_in(request: &mut Request, env: &Env) -> Answer<Response> {
     check_site(request)?;
     let body = text_of_request(request, MAX_SMALL_BODY).await?;
-    let (sessions, tokens, token) = (sessions(env)?, tokens(env)?, posted_token(&body)?);
-    let open = |at_ms| sessions.open(&tokens, &token, at_ms);
-    let mut session = tries::limited(request, env, || open(now_ms()))?;
-    let earliest_ms = ended::earliest_ms(&session.actor.name, env).await;
+    let (sessions, token) = (sessions(env)?, posted_token(&body)?);
+    let open = async |at_ms| with_tokens(env, |tokens| sessions.open(tokens, &token, at_ms)).await;
+    let mut session = tries::limited(request, env, open(now_ms())).await?;
+    let earliest_ms = admission::earliest_ms(&session.actor.name, env).await;
     if earliest_ms > now_ms() {
-        session = open(earliest_ms)?;
+        session = open(earliest_ms).await?;
     }
     let response = shown(&session, env)?;
     with_cookies(response, &set_cookie(&session, &host(request)?))
@@ -46,8 +46,8 @@ async fn sign_out(request: &Request, env: &Env) -> Answer<Response> {
     match name_to_end(request)? {
         Some(name) => end_all(&name, request, env).await?,
         None => {
-            if let Ok(session) = cookie_session(request, env) {
-                ended::end_session(&session.actor.name, Some(&session), env).await?;
+            if let Ok(session) = cookie_session(request, env).await {
+                admission::end_session(&session.actor.name, Some(&session), env).await?;
             }
         }
     }
@@ -64,12 +64,12 @@ fn name_to_end(request: &Request) -> Answer<Option<String>> {
 async fn end_all(name: &str, request: &Request, env: &Env) -> Answer<()> {
     let actor = authenticate(request, env).await?;
     if actor.name != name {
-        actor.require(Role::Operator)?;
+        actor.require_for(Role::Operator, &Changed::Everything)?;
     }
     if tokens(env)?.named(name).is_none() {
         return Err(Problem::not_found("token of this name"));
     }
-    ended::end_session(name, None, env).await?;
+    admission::end_session(name, None, env).await?;
     let entry = NewAuditEntry {
         action: "session.end".to_owned(),
         actor: actor.name,
@@ -97,6 +97,7 @@ async fn who(request: &Request, env: &Env) -> Answer<Response> {
     }))
     .failed_to("answer")
 }
+        routes: actor.routes,
 
 /// As [`SessionItem`], of somebody whom Access lets in: it says itself when that ends, and its changes need no `csrf` but
 /// the origin alone, which is checked.
@@ -110,6 +111,7 @@ struct Visitor {
 }
 
 /// Who calls by the cookie of a session that holds, or else through Access: a cookie outlives its session in the browser.
+    routes: Option<Vec<String>>,
 /// `None` where there is neither.
 pub(super) async fn actor(request: &Request, env: &Env) -> Answer<Option<Actor>> {
     let why = if has_cookie(request) {
@@ -155,8 +157,8 @@ fn is_read(request: &Request) -> bool {
 }
 
 async fn read(request: &Request, env: &Env) -> Answer<Session> {
-    let session = cookie_session(request, env)?;
-    ended::check(&session, is_read(request), env).await?;
+    let session = cookie_session(request, env).await?;
+    admission::check(&session, is_read(request), env).await?;
     Ok(session)
 }
 
@@ -165,7 +167,7 @@ fn cookie_session(request: &Request, env: &Env) -> Answer<Session> {
     sessions(env)?.read(&tokens, &cookies, now_ms())
 }
 
-fn sessions(env: &Env) -> Answer<Sessions> {
+pub(super) fn sessions(env: &Env) -> Answer<Sessions> {
     Sessions::new(&text_binding(env, "BLOBWATCH_CLIENT_SECRET"))
 }
 
@@ -179,7 +181,7 @@ pub(super) fn check_site(request: &Request) -> Answer<()> {
 }
 
 /// Host and port that the client asked for.
-fn host(request: &Request) -> Answer<String> {
+pub(super) fn host(request: &Request) -> Answer<String> {
     let url = request.url().failed_to("read the address")?;
     let name = url.host_str().unwrap_or_default();
     Ok(match url.port() {
@@ -198,7 +200,7 @@ fn capabilities(env: &Env) -> Capabilities {
     }
 }
 
-fn with_cookies(response: Response, cookies: &[String]) -> Answer<Response> {
+pub(super) fn with_cookies(response: Response, cookies: &[String]) -> Answer<Response> {
     for cookie in cookies {
         let set = response.headers().append("Set-Cookie", cookie);
         set.failed_to("set the cookie")?;
@@ -206,6 +208,6 @@ fn with_cookies(response: Response, cookies: &[String]) -> Answer<Response> {
     Ok(response)
 }
 
-fn header(request: &Request, name: &str) -> Option<String> {
+pub(super) fn header(request: &Request, name: &str) -> Option<String> {
     request.headers().get(name).ok().flatten()
 }

@@ -61,6 +61,7 @@ mod modes;
 #[cfg(test)]
 mod odd_calls;
 #[cfg(test)]
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod paths;
@@ -86,6 +87,8 @@ mod switching;
 mod tls_proxy;
 #[cfg(test)]
 mod upstream;
+mod tokens;
+#[cfg(test)]
 #[cfg(test)]
 mod webhooks;
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod rule_calls;
 mod schedule;
 mod settings_calls;
 
+mod token_calls;
 pub(crate) use audit::{ExportStep, list_audit};
 pub use audit::{export_audit, export_begin, verify_audit};
 pub use change::checked_reason;
@@ -50,9 +51,14 @@ pub(crate) use rule_calls::{delete_rule, get_rule, list_rules, list_versions, pu
 pub use schedule::advance;
 pub(crate) use schedule::next_change_ms;
 pub(crate) use settings_calls::{get_settings, put_settings};
+};
 
 use serde::Serialize;
 
+pub use token_calls::{
+    CreateToken, ExpireToken, RevokeToken, TokenItem, TokenSource, TokenUsed, create_token, expire_token,
+    list_tokens, new_expiry, new_token, revoke_token,
+};
 use crate::store::RuleBookStore;
 use blobwatch_rulebook::MAX_DOCUMENT;
 use blobwatch_sql::Sql;

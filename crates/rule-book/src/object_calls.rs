@@ -3,9 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::calls::{ExportStep, Written};
-use crate::{Chain, EndSession, EndedSessions, EntryOnce, NewAuditEntry, NextReport, PreviewPlan, Stamp};
+use crate::{
+    Chain, CreateToken, EndSession, EndedSessions, EntryOnce, ExpireToken, NewAuditEntry, NextReport,
+    PreviewPlan, RevokeToken, Stamp, TokenItem, TokenUsed,
+};
 use blobwatch_guard::{GuardThen, Report};
 use blobwatch_rulebook::ChangeNotice;
+use blobwatch_tokens::StoredToken;
 use blobwatch_wire::{Loss, Method, Nothing, Object, ObjectCall, Text};
 
 /// Beside a document that goes to a FireLog: the epoch it is of.
@@ -327,3 +331,13 @@ mod tests {
         case(EndedSessions::default(), r#"{"sessions":[],"names":{}}"#);
     }
 }
+        case(AdmissionCall, "GET", "admission");
+        case(ListTokensCall, "GET", "tokens");
+        case(CreateTokenCall, "POST", "tokens");
+        case(ExpireTokenCall, "POST", "tokens/expire");
+        case(RevokeTokenCall, "POST", "tokens/revoke");
+        case(TokenUsedCall, "POST", "tokens/used");
+        case(
+            Admission::default(),
+            r#"{"ended":{"sessions":[],"names":{}},"tokens":[]}"#,
+        );

@@ -20,6 +20,7 @@ mod outbox;
 mod previews;
 mod schema;
 
+mod tokens;
 pub(crate) use change::{Change, Edit};
 pub use ended_sessions::{EndSession, EndedSessions};
 pub use fire_logs::FireLogState;
@@ -31,6 +32,8 @@ pub(crate) use history::{Kind, StoredVersion};
 pub(crate) use outbox::{HARMS, MAX_CHANGES, MAX_HARMS};
 pub use outbox::{NoticeKind, PendingNotice};
 
+pub(crate) use tokens::TokenRow;
+pub use tokens::USED_EVERY_MS;
 use std::fmt;
 
 use blobwatch_rulebook::{DocumentError, Rulebook};

@@ -3,8 +3,10 @@
 //! In scope: finding a call by method and path, and what is asked of somebody whose call is not there. Not in scope: what
 //! a call means, and HTTP (`src/control_plane`). docs/api.md describes the same calls: a test compares the two.
 
+mod reach;
 mod table;
 
+pub use reach::{Changed, Reach};
 pub use table::CALLS;
 
 use crate::{Method, Object, Problem, Role};
@@ -20,6 +22,8 @@ pub struct ApiCall {
     pub path: &'static str,
     /// `None`: anyone may call, or the handler itself says who.
     pub role: Option<Role>,
+    /// Where that role must hold.
+    pub reach: Reach,
     pub handler: Handler,
     /// Type of the body that is sent; empty for none.
     pub request: &'static str,
@@ -46,6 +50,8 @@ pub enum Handler {
     Report,
     /// The Detector, and the audit log.
     WebhookChange,
+    /// The secret's tokens and the RuleBook's.
+    Tokens,
     Metrics,
     Health,
     Session,

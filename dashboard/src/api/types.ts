@@ -1,6 +1,6 @@
 // What the API answers, as docs/api.md has it. Times are RFC 3339 in UTC.
 
-export type Role = "ingest" | "viewer" | "operator";
+export type Role = "ingest" | "viewer" | "analyst" | "operator" | "admin";
 export type Mode = "off" | "monitor" | "enforce";
 export type Action = "block" | "throttle" | "detour" | "tag" | "allow";
 export type Verdict = "none" | Action;
@@ -8,6 +8,8 @@ export type Verdict = "none" | Action;
 export interface Session {
   name: string;
   role: Role;
+  /** On which routes an operator changes something; `null`: on all. */
+  routes: string[] | null;
   csrf: string;
   /** `null` through Access, which has its own. */
   expires: string | null;

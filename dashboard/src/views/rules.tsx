@@ -66,7 +66,7 @@ export function Rules() {
         <h1>Rules and routes</h1>
         <span class="actions">
           <RulebookLinks />
-          <button type="button" class="danger-quiet" disabled={!isOperator.value} onClick={() => setPanic(true)}>
+          <button type="button" class="danger-quiet" disabled={!operatesSomewhere.value} onClick={() => setPanic(true)}>
             Everything to monitor…
           </button>
         </span>

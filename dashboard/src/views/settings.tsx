@@ -1,8 +1,8 @@
-// What is set up and seldom changed: routes, settings of the deployment, webhooks.
+// What is set up and seldom changed: routes, settings of the deployment, tokens, webhooks.
 
 import { Shown } from "../parts/states.tsx";
 import { useRulebook } from "../rulebook/calls.ts";
-import { isOperator } from "../session.ts";
+import { isAdmin, isOperator, rank } from "../session.ts";
 import { DeploymentSettings } from "./deployment_settings.tsx";
 import { IngestSources } from "./ingest_sources.tsx";
 import { Packets } from "./packets.tsx";
@@ -14,7 +14,7 @@ export function Settings() {
   return (
     <div class="stack">
       <h1>Settings</h1>
-      {!isOperator.value && <p class="notice">You are a viewer: you can read routes and settings but not change them. Webhooks are shown to operators.</p>}
+      {!isOperator.value && <p class="notice">You are {rank.value}: you can read routes and settings but not change them. Webhooks are shown to operators.</p>}
       <Shown live={live} what="the rulebook">
         {(book) => (
           <>

@@ -10,7 +10,7 @@ import { Dialog } from "../parts/dialog.tsx";
 import { GuardBadge, guardWords } from "../parts/guard.tsx";
 import { ModeBadge } from "../parts/mode.tsx";
 import { Time } from "../parts/time.tsx";
-import { isOperator } from "../session.ts";
+import { isAnalyst, operatesOn, rank } from "../session.ts";
 import { Preview } from "./preview.tsx";
 import { type Held, StageLine } from "./rules.tsx";
 
@@ -79,7 +79,7 @@ export function Switch({ rule, route, held, close, done }: Props) {
         <Arrival revision={revision} />
       ) : (
         <form onSubmit={submit} class="stack">
-          <fieldset disabled={!isOperator.value}>
+          <fieldset disabled={!isAnalyst.value}>
             <legend>Mode on this route</legend>
             {MODES.map((one) => (
               <label key={one.mode} class="choice">
@@ -95,7 +95,7 @@ export function Switch({ rule, route, held, close, done }: Props) {
           {isEnforcing && (
             <>
               <Preview rule={rule} route={route} found={setPreview} />
-              <fieldset disabled={!isOperator.value}>
+              <fieldset disabled={!operatesOn(route)}>
                 <legend>For whom</legend>
                 {PLANS.map((one, at) => (
                   <label key={one.name} class="choice">
@@ -105,13 +105,13 @@ export function Switch({ rule, route, held, close, done }: Props) {
               </fieldset>
               {!hasPreview && (
                 <label class="choice">
-                  <input type="checkbox" checked={force} disabled={!isOperator.value} onChange={(event) => setForce(event.currentTarget.checked)} />{" "}
+                  <input type="checkbox" checked={force} disabled={!operatesOn(route)} onChange={(event) => setForce(event.currentTarget.checked)} />{" "}
                   Enforce without a preview; the audit log says so
                 </label>
               )}
             </>
           )}
-          {isOperator.value ? (
+          {operatesOn(route) ? (
             <>
               <Reason value={reason} set={setReason} problem={problem} />
               <div class="actions">
@@ -127,7 +127,7 @@ export function Switch({ rule, route, held, close, done }: Props) {
               </div>
             </>
           ) : (
-            <p class="notice">You are a viewer: an operator can switch this.</p>
+            <p class="notice">You are {rank.value}: an operator of this route can switch it.</p>
           )}
         </form>
       )}

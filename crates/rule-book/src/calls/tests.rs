@@ -15,6 +15,7 @@ mod refusals;
 mod rules;
 mod taking_back;
 
+mod tokens;
 use super::answer;
 use crate::store::RuleBookStore;
 use blobwatch_rulebook::Rulebook;

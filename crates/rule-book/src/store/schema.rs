@@ -5,6 +5,7 @@ use super::guard_states::GUARD_STATES;
 use super::guards::{GUARD_COUNTS, GUARDS};
 use super::losses::LOSSES;
 use super::outbox::{HARMS, NO_HARMS, OUTBOX, OUTBOX_OF_HARMS};
+use super::tokens::TOKENS;
 use super::{RuleBookError, parameter};
 use blobwatch_sql::{Sql, Step};
 
@@ -18,6 +19,7 @@ pub(super) const STEPS: &[Step] = &[
     Step::Statements(&[OUTBOX, OUTBOX_OF_HARMS, NO_HARMS, LOSSES]),
     Step::Statements(&[ENDED_SESSIONS]),
 ];
+    Step::Statements(&[TOKENS]),
 
 /// Beside the schema's version, the epoch and the revision.
 const META: &str =

@@ -6,6 +6,7 @@ use crate::store::outbox::NoticeKind;
 use crate::store::{RuleBookStore, schema};
 use blobwatch_pull::Mode;
 use blobwatch_sql::{Native, Row, Sql, migrate};
+use blobwatch_tokens::Role;
 
 const NOW: u64 = 1_593_975_605_000;
 
@@ -18,8 +19,9 @@ const VERSION_4: &str = include_str!("../../../tests/data/rule_book_v4.sql");
 const VERSION_5: &str = include_str!("../../../tests/data/rule_book_v5.sql");
 const VERSION_6: &str = include_str!("../../../tests/data/rule_book_v6.sql");
 const VERSION_7: &str = include_str!("../../../tests/data/rule_book_v7.sql");
+const VERSION_8: &str = include_str!("../../../tests/data/rule_book_v8.sql");
 
-const ALL: [&str; 8] = [
+const ALL: [&str; 10] = [
     VERSION_1,
     VERSION_2,
     VERSION_3,
@@ -29,6 +31,7 @@ const ALL: [&str; 8] = [
     VERSION_6,
     VERSION_7,
 ];
+    VERSION_8,
 
 fn opened(script: &str) -> RuleBookStore<Native> {
     let old = Native::in_memory().unwrap();
@@ -98,6 +101,7 @@ fn what_a_version_brought_is_kept_by_all_that_follow() {
         VERSION_7,
     ] {
         let known = opened(script).fire_logs().unwrap();
+        VERSION_8,
         let known: Vec<_> = known
             .iter()
             .map(|log| (log.name.as_str(), log.acknowledged))
