@@ -28,6 +28,7 @@ mod list;
 mod localize;
 mod output;
 mod packets;
+mod pending;
 mod preview;
 mod probe;
 mod problem;
@@ -39,8 +40,8 @@ mod shell;
 mod status;
 mod table;
 mod token;
-
 mod tokens;
+
 #[derive(Parser)]
 #[command(
     name = "blobwatch",
@@ -76,10 +77,11 @@ enum Command {
     Ingest(ingest::Ingest),
     Addresses(addresses::Addresses),
     Packets(packets::Packets),
+    Pending(pending::Arguments),
     Token(token::Token),
+    Tokens(tokens::Arguments),
     Completions(shell::Completions),
     Man(shell::Manual),
-    Tokens(tokens::Arguments),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -122,11 +124,12 @@ fn main() -> ExitCode {
         Command::Ingest(arguments) => ingest::ingest(&arguments),
         Command::Addresses(arguments) => addresses::addresses(&arguments),
         Command::Packets(arguments) => packets::packets(&arguments),
+        Command::Pending(arguments) => pending::run(&arguments),
         Command::Token(arguments) => token::token(&arguments),
+        Command::Tokens(arguments) => tokens::run(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => shell::manual(&arguments, Arguments::command()),
     };
-        Command::Tokens(arguments) => tokens::run(&arguments),
     exit_code(result)
 }
 

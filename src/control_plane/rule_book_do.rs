@@ -9,11 +9,12 @@ use blobwatch_detector::{ChangeCall, HarmCall};
 use blobwatch_fire_log::PushRulebookCall;
 use blobwatch_guard::Report;
 use blobwatch_rule_book::{
-    ChangesCall, Document, DocumentCall, EPOCH_HEADER, EndSessionCall, EndedSessionsCall, ExportAuditCall,
-    FireLogNamesCall, FireLogState, GuardCountsCall, GuardsThenCall, Health, HealthCall, NextReport,
-    NoticeKind, PendingNotice, PlanPreviewCall, PreviewDoneCall, RuleBookError, RuleBookLossesCall,
-    RuleBookStore, StalePreviewsCall, VerifyAuditCall, WriteEntryCall, WriteEntryOnceCall, plan_of,
-    stale_previews,
+    Admission, AdmissionCall, ChangesCall, CreateTokenCall, Document, DocumentCall, EPOCH_HEADER,
+    EndSessionCall, EndedSessionsCall, ExpireTokenCall, ExportAuditCall, FireLogNamesCall, FireLogState,
+    GuardCountsCall, GuardsThenCall, Health, HealthCall, ListTokensCall, NextReport, NoticeKind,
+    PendingNotice, PlanPreviewCall, PreviewDoneCall, RevokeTokenCall, RuleBookError, RuleBookLossesCall,
+    RuleBookStore, StalePreviewsCall, TokenUsedCall, VerifyAuditCall, WriteEntryCall, WriteEntryOnceCall,
+    create_token, expire_token, list_tokens, plan_of, revoke_token, stale_previews,
 };
 use blobwatch_rulebook::starter;
 use blobwatch_wire::{ApiRequest, Nothing, Object, ObjectCall, Problem, Text};
@@ -161,7 +162,6 @@ impl RuleBook {
                 self.with("end a session", |store| store.end_session(&end, now_ms()))?;
                 answer::<EndSessionCall>(())
             }
-            EndedSessionsCall::ROUTE => {
             AdmissionCall::ROUTE => answer::<AdmissionCall>(Admission {
                 ended: self.with(READ, |store| store.ended_sessions(now_ms()))?,
                 tokens: self.with(READ, RuleBookStore::stored_tokens)?,
@@ -192,6 +192,7 @@ impl RuleBook {
                 })?;
                 answer::<TokenUsedCall>(())
             }
+            EndedSessionsCall::ROUTE => {
                 let ended = self.with(READ, |store| store.ended_sessions(now_ms()))?;
                 answer::<EndedSessionsCall>(ended)
             }

@@ -86,10 +86,10 @@ mod switching;
 #[cfg(test)]
 mod tls_proxy;
 #[cfg(test)]
-mod upstream;
 mod tokens;
 #[cfg(test)]
 #[cfg(test)]
+mod upstream;
 mod webhooks;
 #[cfg(test)]
 mod worked_example;

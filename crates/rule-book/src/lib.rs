@@ -32,7 +32,7 @@ pub use object_calls::{
     RuleBookLossesCall, StalePreviewsCall, TokenUsedCall, VerifyAuditCall, WriteEntryCall,
     WriteEntryOnceCall,
 };
-pub use preview_freshness::{Stamp, stale_previews};
+pub use preview_freshness::{Healthy, Stamp, stale_previews};
 pub use preview_plan::PreviewPlan;
 pub use preview_request::plan_of;
 pub use store::{

@@ -237,6 +237,19 @@ export interface ModeItem {
 export interface Changed {
   revision: number;
   changed: boolean;
+  /** Nothing has changed: another person decides. */
+  pending?: Pending;
+}
+
+/** An enforcement that waits for a second person. */
+export interface Pending {
+  id: string;
+  rule: string;
+  route: string;
+  actor: string;
+  reason: string;
+  expires: string;
+  sentence: string;
 }
 
 export interface FireLog {

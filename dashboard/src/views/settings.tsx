@@ -7,6 +7,8 @@ import { DeploymentSettings } from "./deployment_settings.tsx";
 import { IngestSources } from "./ingest_sources.tsx";
 import { Packets } from "./packets.tsx";
 import { Routes } from "./routes.tsx";
+import { SecondPerson } from "./second_person.tsx";
+import { Tokens } from "./tokens.tsx";
 import { Webhooks } from "./webhooks.tsx";
 
 export function Settings() {
@@ -20,6 +22,8 @@ export function Settings() {
           <>
             <Routes book={book} refresh={live.refresh} />
             <DeploymentSettings book={book} refresh={live.refresh} />
+            <SecondPerson />
+            {isAdmin.value && <Tokens routes={book.routes} />}
           </>
         )}
       </Shown>

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { change } from "../api/client.ts";
-import type { Changed, Mode, Preview as PreviewItem, Rule, Step } from "../api/types.ts";
+import type { Changed, Mode, Pending, Preview as PreviewItem, Rule, Step } from "../api/types.ts";
 import { duration } from "../format.ts";
 import { Arrival } from "../parts/arrival.tsx";
 import { Reason, useChange } from "../parts/change.tsx";
@@ -42,6 +42,7 @@ export function Switch({ rule, route, held, close, done }: Props) {
   const [preview, setPreview] = useState<PreviewItem | null>(null);
   const [force, setForce] = useState(false);
   const [revision, setRevision] = useState<number | null>(null);
+  const [pending, setPending] = useState<Pending | null>(null);
   const { isAsking, problem, make } = useChange();
   const isEnforcing = mode === "enforce";
   const hasPreview = preview?.status === "done" && !preview.stale;
@@ -50,7 +51,9 @@ export function Switch({ rule, route, held, close, done }: Props) {
   const path = `rules/${encodeURIComponent(rule.id)}/modes/${encodeURIComponent(route)}`;
   const sent = (ask: () => Promise<Changed>) =>
     make(async () => {
-      setRevision((await ask()).revision);
+      const answer = await ask();
+      if (answer.pending) setPending(answer.pending);
+      else setRevision(answer.revision);
       done();
     });
   const set = () => sent(() => change<Changed>("PUT", path, body()));
@@ -75,9 +78,13 @@ export function Switch({ rule, route, held, close, done }: Props) {
         {rule.expression}
       </pre>
       <Current held={held} rule={rule} />
-      {revision !== null ? (
-        <Arrival revision={revision} />
-      ) : (
+      {pending && (
+        <p role="status" class="notice">
+          It waits for a second person: {pending.sentence}. Somebody else who may switch rules on this route has an hour to approve it, on Rules or on Now.
+        </p>
+      )}
+      {revision !== null && <Arrival revision={revision} />}
+      {!pending && revision === null && (
         <form onSubmit={submit} class="stack">
           <fieldset disabled={!isAnalyst.value}>
             <legend>Mode on this route</legend>

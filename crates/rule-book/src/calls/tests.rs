@@ -13,9 +13,10 @@ mod odd;
 mod push;
 mod refusals;
 mod rules;
+mod second_person;
 mod taking_back;
-
 mod tokens;
+
 use super::answer;
 use crate::store::RuleBookStore;
 use blobwatch_rulebook::Rulebook;

@@ -27,8 +27,13 @@ pub const CALLS: &[ApiCall] = &[
     get("modes", VIEWER, RULE_BOOK, "List<ModeItem>"),
     get("rules/{id}/modes", VIEWER, RULE_BOOK, "List<ModeItem>"),
     get("rules/{id}/modes/{route}", VIEWER, RULE_BOOK, "ModeItem"),
-    put("rules/{id}/modes/{route}", OPERATOR, RULE_BOOK, "ModeBody", "Changed<ModeItem>"),
-    delete("rules/{id}/modes/{route}", OPERATOR, RULE_BOOK, "Changed<Unset>"),
+    put("rules/{id}/modes/{route}", OPERATOR, RULE_BOOK, "ModeBody", "Changed<ModeItem>").on(Reach::Route),
+    delete("rules/{id}/modes/{route}", OPERATOR, RULE_BOOK, "Changed<Unset>").on(Reach::Route),
+    post("rules/{id}/modes/{route}/approve", OPERATOR, RULE_BOOK, "Decision", "Changed<ModeItem>").on(Reach::Route),
+    post("rules/{id}/modes/{route}/decline", OPERATOR, RULE_BOOK, "Decision", "PendingItem").on(Reach::Route),
+    get("pending", VIEWER, RULE_BOOK, "List<PendingItem>"),
+    get("second-person", VIEWER, RULE_BOOK, "SecondPerson"),
+    put("second-person", ADMIN, RULE_BOOK, "SecondPerson", "SecondPerson"),
     get("guards", VIEWER, RULE_BOOK, "List<GuardOf>"),
     post("panic-off", OPERATOR, RULE_BOOK, "PanicBody", "Changed<TakenBack>").on(Reach::RouteOfBody),
     get("routes", VIEWER, RULE_BOOK, "List<RouteItem>"),
@@ -89,16 +94,16 @@ pub const CALLS: &[ApiCall] = &[
     post("/_blobwatch/ingest/v1/{source}", INGEST, Handler::Ingest, "Events", "Ingested"),
     get("ingest", VIEWER, DETECTOR, "List<IngestSource>"),
     get("packets", VIEWER, DETECTOR, "PacketsAnswer"),
-    // The deployment
-    get("/_blobwatch/metrics", VIEWER, Handler::Metrics, "text/plain"),
-    get("/_blobwatch/healthz", ANYONE, Handler::Health, "Health"),
-    get("/_blobwatch/session", ANYONE, Handler::Session, "SessionItem"),
-    post("/_blobwatch/session", ANYONE, Handler::Session, "PostedToken", "SessionItem"),
     // Who may call
     get("tokens", ADMIN, Handler::Tokens, "List<TokenItem>"),
     post("tokens", ADMIN, Handler::Tokens, "TokenBody", "NewToken"),
     put("tokens/{name}", ADMIN, Handler::Tokens, "ExpiryBody", "TokenItem"),
     delete("tokens/{name}", ADMIN, Handler::Tokens, "TokenItem"),
+    // The deployment
+    get("/_blobwatch/metrics", VIEWER, Handler::Metrics, "text/plain"),
+    get("/_blobwatch/healthz", ANYONE, Handler::Health, "Health"),
+    get("/_blobwatch/session", ANYONE, Handler::Session, "SessionItem"),
+    post("/_blobwatch/session", ANYONE, Handler::Session, "PostedToken", "SessionItem"),
     delete("/_blobwatch/session", ANYONE, Handler::Session, ""),
     get("demo/play", OPERATOR, Handler::Demo, "Played"),
     post("demo/play", OPERATOR, Handler::Demo, "", "Played"),
@@ -146,10 +151,10 @@ const fn call(
         role,
         handler,
         request,
+        reach: reach_of(role),
         answer,
     }
 }
-        reach: reach_of(role),
 
 /// Where nothing else is said: whoever may change something must be allowed to everywhere.
 const fn reach_of(role: Option<Role>) -> Reach {

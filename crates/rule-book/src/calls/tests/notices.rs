@@ -206,6 +206,7 @@ fn harms_of_an_older_build_still_wait() {
     let sql = store.sql();
     for statement in [
         "DROP TABLE tokens",
+        "DROP TABLE pending_modes",
         "DROP TABLE ended_sessions",
         "DROP TABLE outbox",
         "DROP TABLE losses",
