@@ -13,6 +13,9 @@ export const session = signal<Session | null | undefined>(undefined);
 /** Why the session could not be asked for; a closed deployment says how to open it. */
 export const sessionProblem = signal<Problem | null>(null);
 
+/** Where one signs in at an identity provider, if there is one. */
+export const providerAddress = signal<string | null>(null);
+
 /** Somebody was signed in on this page, and no longer is. */
 export const hasEnded = signal(false);
 
@@ -57,6 +60,7 @@ export async function resume(): Promise<void> {
     enter(await send<Session>("GET", ADDRESS));
   } catch (error) {
     if (error instanceof Refused && error.problem.status !== 401) sessionProblem.value = error.problem;
+    if (error instanceof Refused) providerAddress.value = error.problem.sign_in ?? null;
     session.value = null;
   }
 }

@@ -26,6 +26,7 @@ const OF_THE_WORKER: [&str; 6] = [
     TOKENS,
     SECRET,
     "BLOBWATCH_ACCESS",
+    "BLOBWATCH_OIDC",
     "BLOBWATCH_HOST",
     "WEBHOOKS_MAY_REACH",
 ];

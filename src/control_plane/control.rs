@@ -19,8 +19,8 @@ use super::gone::while_called;
 use super::http::{Answer, ConditionalRequest, FailedTo, method_of, now_ms, refuse};
 use super::object_call::forward;
 use super::{
-    access, addresses_api, audit_api, demo_api, detector_api, health, ingest_api, losses_api, page,
-    records_api, session, tries,
+    access, addresses_api, audit_api, demo_api, detector_api, health, ingest_api, losses_api, oidc, page,
+    records_api, session, tokens_api, tries,
 };
 
 #[event(fetch)]
@@ -110,7 +110,7 @@ async fn answer(handler: Handler, asked: &Authorized<'_>, env: &Env) -> Answer<R
         Handler::WebhookChange => detector_api::change_webhook(path, request, body, env, actor).await,
         Handler::Tokens => tokens_api::answer(path, request, body, env, actor).await,
         Handler::Demo => demo_api::forward(path, request, body, env).await,
-        Handler::Metrics | Handler::Health | Handler::Session | Handler::Ingest => {
+        Handler::Metrics | Handler::Health | Handler::Session | Handler::Oidc | Handler::Ingest => {
             Err(Problem::no_such_call())
         }
     }
@@ -133,6 +133,7 @@ async fn answer_outside(
     match handler {
         Handler::Health => health::answer(request, env).await,
         Handler::Session => session::answer(request, env).await,
+        Handler::Oidc => oidc::answer(address, request, env).await,
         Handler::Metrics => detector_api::metrics(env).await,
         Handler::Ingest => ingest_api::answer(address, request, env).await,
         _ => Err(Problem::no_such_call()),
@@ -163,13 +164,39 @@ pub(super) async fn authenticate(request: &Request, env: &Env) -> Answer<Actor> 
     {
         return Ok(actor);
     }
-    let tokens = tokens(env)?;
-    if tokens.is_empty() && access::is_configured(env) {
-        return Err(Candidate::missing());
+    if bearer.is_none() && tokens(env)?.is_empty() {
+        if access::is_configured(env) {
+            return Err(Candidate::missing());
+        }
+        if oidc::begins_at(env).is_some() {
+            return Err(session_over());
+        }
+    }
+    by_token(request, bearer.as_deref(), env).await
+}
+
+/// Who calls with a token. Without one there is nothing to guess.
+pub(super) async fn by_token(request: &Request, bearer: Option<&str>, env: &Env) -> Answer<Actor> {
+    match bearer {
+        None => of_token(None, env).await,
+        bearer => tries::limited(request, env, of_token(bearer, env)).await,
+    }
+}
+
+/// The secret's tokens hold whatever happens; the RuleBook is asked about the others.
+async fn of_token(bearer: Option<&str>, env: &Env) -> Answer<Actor> {
+    let secret = tokens(env)?;
+    if bearer.is_none() && !secret.is_empty() {
+        return secret.authenticate(None).cloned();
     }
     if let Ok(actor) = secret.authenticate(bearer) {
         return Ok(actor.clone());
     }
+    let known = admission(env).await?;
+    let tokens = secret.with_stored(&known.tokens, now_ms());
+    let actor = tokens.authenticate(bearer)?;
+    used(&actor.name, &known, env).await;
+    Ok(actor.clone())
 }
 
 /// The tokens of the secret.
@@ -192,10 +219,5 @@ pub(super) fn text_binding(env: &Env, name: &str) -> String {
 
 fn closed(why: &str) -> Problem {
     let detail = format!("nobody can sign in: the secret BLOBWATCH_TOKENS cannot be read ({why})");
-    let known = admission(env).await?;
-    let tokens = secret.with_stored(&known.tokens, now_ms());
-    let actor = tokens.authenticate(bearer)?;
-    used(&actor.name, &known, env).await;
-    Ok(actor.clone())
     Problem::new(503, "closed", "The control plane is closed", detail)
 }

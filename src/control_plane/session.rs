@@ -14,7 +14,7 @@ use super::body::text_of_request;
 use super::control::{authenticate, text_binding, tokens};
 use super::http::{Answer, FailedTo, now_ms, query_pairs, respond};
 use super::object_call::call;
-use super::{access, demo_api, ended, tries};
+use super::{access, admission, demo_api, oidc, tries};
 
 /// `POST` signs in, `GET` says who is signed in, `DELETE` signs out.
 pub(super) async fn answer(request: &mut Request, env: &Env) -> Answer<Response> {
@@ -66,7 +66,10 @@ async fn end_all(name: &str, request: &Request, env: &Env) -> Answer<()> {
     if actor.name != name {
         actor.require_for(Role::Operator, &Changed::Everything)?;
     }
-    if tokens(env)?.named(name).is_none() {
+    let known = admission::admission(env).await?;
+    let tokens = tokens(env)?.with_stored(&known.tokens, now_ms());
+    let may_be_a_person = oidc::configured(env)?.is_some() && name.contains(['@', ':']);
+    if tokens.named(name).is_none() && !may_be_a_person && actor.name != name {
         return Err(Problem::not_found("token of this name"));
     }
     admission::end_session(name, None, env).await?;
@@ -85,19 +88,22 @@ async fn end_all(name: &str, request: &Request, env: &Env) -> Answer<()> {
 async fn who(request: &Request, env: &Env) -> Answer<Response> {
     let why = match read(request, env).await {
         Ok(session) => return shown(&session, env),
-        Err(why) => why,
+        Err(why) => Problem {
+            sign_in: oidc::begins_at(env).map(str::to_owned),
+            ..why
+        },
     };
     let actor = access::actor(request, env).await?.ok_or(why)?;
     respond(Ok(Visitor {
         name: actor.name,
         role: actor.role,
+        routes: actor.routes,
         csrf: "",
         expires: None,
         capabilities: capabilities(env),
     }))
     .failed_to("answer")
 }
-        routes: actor.routes,
 
 /// As [`SessionItem`], of somebody whom Access lets in: it says itself when that ends, and its changes need no `csrf` but
 /// the origin alone, which is checked.
@@ -105,13 +111,13 @@ async fn who(request: &Request, env: &Env) -> Answer<Response> {
 struct Visitor {
     name: String,
     role: Role,
+    routes: Option<Vec<String>>,
     csrf: &'static str,
     expires: Option<String>,
     capabilities: Capabilities,
 }
 
 /// Who calls by the cookie of a session that holds, or else through Access: a cookie outlives its session in the browser.
-    routes: Option<Vec<String>>,
 /// `None` where there is neither.
 pub(super) async fn actor(request: &Request, env: &Env) -> Answer<Option<Actor>> {
     let why = if has_cookie(request) {
@@ -162,9 +168,24 @@ async fn read(request: &Request, env: &Env) -> Answer<Session> {
     Ok(session)
 }
 
-fn cookie_session(request: &Request, env: &Env) -> Answer<Session> {
-    let (tokens, cookies) = (tokens(env)?, header(request, "cookie").unwrap_or_default());
-    sessions(env)?.read(&tokens, &cookies, now_ms())
+async fn cookie_session(request: &Request, env: &Env) -> Answer<Session> {
+    let (sessions, cookies) = (sessions(env)?, header(request, "cookie").unwrap_or_default());
+    let oidc = oidc::configured(env)?;
+    let read = |tokens: &Tokens| sessions.read_of(tokens, oidc.as_ref(), &cookies, now_ms());
+    let session = with_tokens(env, read).await?;
+    if let Ok(known) = admission::admission(env).await {
+        admission::used(&session.actor.name, &known, env).await;
+    }
+    Ok(session)
+}
+
+/// What all tokens that hold say. While the RuleBook cannot be asked, what the secret's say: of the others nobody knows.
+async fn with_tokens<T>(env: &Env, read: impl Fn(&Tokens) -> Answer<T>) -> Answer<T> {
+    let secret = tokens(env)?;
+    match admission::admission(env).await {
+        Ok(known) => read(&secret.with_stored(&known.tokens, now_ms())),
+        Err(problem) => read(&secret).map_err(|_| problem),
+    }
 }
 
 pub(super) fn sessions(env: &Env) -> Answer<Sessions> {

@@ -61,6 +61,7 @@ mod modes;
 #[cfg(test)]
 mod odd_calls;
 #[cfg(test)]
+mod oidc;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
@@ -88,8 +89,8 @@ mod tls_proxy;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
-#[cfg(test)]
 mod upstream;
+#[cfg(test)]
 mod webhooks;
 #[cfg(test)]
 mod worked_example;

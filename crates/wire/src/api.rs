@@ -55,6 +55,8 @@ pub enum Handler {
     Metrics,
     Health,
     Session,
+    /// The way to an identity provider and back.
+    Oidc,
     /// All FireLogs and the Detector: what other parties tell of requests.
     Ingest,
     /// The program that plays July 2020.
@@ -84,7 +86,8 @@ pub fn methods_at(address: &str) -> Vec<&'static str> {
         .iter()
         .filter(|call| call.path.starts_with('/') && call.matches(address));
     let methods = calls.flat_map(|call| {
-        let is_monitored = call.method == Method::Get && call.handler != Handler::Session;
+        let is_monitored =
+            call.method == Method::Get && !matches!(call.handler, Handler::Session | Handler::Oidc);
         [Some(call.method.name()), is_monitored.then_some(HEAD)]
     });
     methods.flatten().collect()

@@ -416,4 +416,6 @@ export interface Problem {
   status: number;
   detail: string;
   errors?: { place: string; message: string; excerpt?: string }[];
+  /** Where a browser signs in at an identity provider, beside a 401 of the session. */
+  sign_in?: string;
 }

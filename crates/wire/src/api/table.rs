@@ -105,6 +105,8 @@ pub const CALLS: &[ApiCall] = &[
     get("/_blobwatch/session", ANYONE, Handler::Session, "SessionItem"),
     post("/_blobwatch/session", ANYONE, Handler::Session, "PostedToken", "SessionItem"),
     delete("/_blobwatch/session", ANYONE, Handler::Session, ""),
+    get("/_blobwatch/session/oidc", ANYONE, Handler::Oidc, ""),
+    get("/_blobwatch/session/oidc/callback", ANYONE, Handler::Oidc, ""),
     get("demo/play", OPERATOR, Handler::Demo, "Played"),
     post("demo/play", OPERATOR, Handler::Demo, "", "Played"),
 ];
@@ -149,9 +151,9 @@ const fn call(
         method,
         path,
         role,
+        reach: reach_of(role),
         handler,
         request,
-        reach: reach_of(role),
         answer,
     }
 }
