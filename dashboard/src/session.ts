@@ -44,8 +44,10 @@ export const rank = computed(() => {
 });
 
 credentials.ended = () => {
-  hasEnded.value ||= Boolean(session.value);
+  const wasSignedIn = Boolean(session.value);
+  hasEnded.value ||= wasSignedIn;
   session.value = null;
+  if (wasSignedIn) resume();
 };
 
 function enter(found: Session): void {
@@ -76,4 +78,6 @@ export async function signOut(everywhere = false): Promise<void> {
   credentials.csrf = "";
   keepDraft(EMPTY);
   session.value = null;
+  // Where one may sign in again.
+  await resume();
 }

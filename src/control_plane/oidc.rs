@@ -2,7 +2,7 @@
 //!
 //! In scope: what needs the platform. Not in scope: which answers and tokens hold (`blobwatch_auth::oidc`).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use blobwatch_auth::{
     BEGIN, CALLBACK, Callback, IdToken, KeyRing, Need, Oidc, Provider, PublicKey, SignIn,
@@ -18,12 +18,16 @@ use super::http::{Answer, FailedTo, internal, machine_ms, now_ms};
 use super::random::random_bytes;
 use super::session::{header, host, sessions, with_cookies};
 use super::signature::{fetch_document, is_signed, send, signer_request};
+use super::tries;
 
 /// The variable that says which provider.
 const BINDING: &str = "BLOBWATCH_OIDC";
 
 /// What a provider says of itself is asked again after this long.
 const PROVIDER_MS: u64 = 3_600_000;
+
+/// A provider that could not be asked is left alone for this long, whoever wants to sign in.
+const AGAIN_MS: u64 = 5_000;
 
 /// The dashboard.
 const PAGE: &str = "/_blobwatch/";
@@ -32,6 +36,8 @@ thread_local! {
     /// Of the one provider that an isolate knows. Read and written between awaits, never across one.
     static KEYS: RefCell<KeyRing> = RefCell::new(KeyRing::default());
     static PROVIDER: RefCell<Option<(u64, Provider)>> = const { RefCell::new(None) };
+    /// When it last could not be asked.
+    static FAILED_MS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// `GET` sends the browser to the provider, or takes it back.
@@ -41,7 +47,8 @@ pub(super) async fn answer(address: &str, request: &Request, env: &Env) -> Answe
     };
     match address {
         BEGIN => begin(&oidc, request, env).await,
-        CALLBACK => finish(&oidc, request, env).await,
+        // A stranger who invents codes asks the provider no more often than one who invents tokens.
+        CALLBACK => tries::limited(request, env, finish(&oidc, request, env)).await,
         _ => Err(Problem::no_such_call()),
     }
 }
@@ -112,10 +119,20 @@ async fn provider(oidc: &Oidc) -> Answer<Provider> {
     if let Some(known) = known {
         return Ok(known);
     }
-    let document = fetch_document(&oidc.discovery(), WHAT).await?;
-    let found = Provider::read(&document, oidc).failed_to(WHAT)?;
-    PROVIDER.set(Some((machine_ms(), found.clone())));
-    Ok(found)
+    if machine_ms().abs_diff(FAILED_MS.get()) < AGAIN_MS {
+        return Err(internal(WHAT, "it could not be asked just now"));
+    }
+    let discovered = discover(oidc, WHAT).await;
+    match &discovered {
+        Ok(found) => PROVIDER.set(Some((machine_ms(), found.clone()))),
+        Err(_) => FAILED_MS.set(machine_ms()),
+    }
+    discovered
+}
+
+async fn discover(oidc: &Oidc, what: &str) -> Answer<Provider> {
+    let document = fetch_document(&oidc.discovery(), what).await?;
+    Provider::read(&document, oidc).failed_to(what)
 }
 
 /// The provider's key of that name, fetched where it is not known.

@@ -33,7 +33,7 @@ impl Candidate {
         })
     }
 
-    /// Who the token speaks for, `is_proven` being what the key of [`Self::kid`] says of the signature.
+    /// Who the token speaks for, `is_proven` being what the key of [`Signed::kid`] says of the signature.
     ///
     /// # Errors
     /// 401 where it is not the key's, whoever it names: else anybody could ask who has a role. 403 for somebody without one.

@@ -179,7 +179,7 @@ fn only_an_operator_changes_something() {
 #[test]
 fn whoever_has_routes_changes_nothing_else() {
     for call in CALLS.iter().filter(|call| call.role >= Some(Role::Operator)) {
-        let is_on_a_route = call.path == "panic-off" || call.path.ends_with("/modes/{route}");
+        let is_on_a_route = call.path.contains("/modes/{route}");
         let is_about_an_anomaly = ["acknowledge", "assign", "comment", "reopen"]
             .iter()
             .any(|act| call.path == format!("anomalies/{{id}}/{act}"));
