@@ -56,8 +56,8 @@ pub(crate) use second_person::{
 };
 pub(crate) use settings_calls::{get_settings, put_settings};
 pub use token_calls::{
-    CreateToken, ExpireToken, RevokeToken, TokenItem, TokenSource, TokenUsed, create_token, expire_token,
-    list_tokens, new_expiry, new_token, revoke_token,
+    CreateToken, ExpireToken, RevokeToken, TokenItem, TokenUsed, create_token, expire_token, list_tokens,
+    new_expiry, new_token, revoke_token,
 };
 
 use serde::Serialize;
