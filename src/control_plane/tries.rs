@@ -18,12 +18,16 @@ thread_local! {
 }
 
 /// Looks at a token, unless too many of this address were not known.
-pub(super) fn limited<T>(request: &Request, env: &Env, look: impl FnOnce() -> Answer<T>) -> Answer<T> {
+pub(super) async fn limited<T>(
+    request: &Request,
+    env: &Env,
+    look: impl Future<Output = Answer<T>>,
+) -> Answer<T> {
     let (address, now_ms) = (address(request, env), now_ms());
     if let Some(wait_s) = TRIES.with_borrow(|tries| tries.wait_s(address, now_ms)) {
         return Err(too_many_tries(wait_s));
     }
-    let looked = look();
+    let looked = look.await;
     if matches!(&looked, Err(problem) if problem.status == 401) {
         TRIES.with_borrow_mut(|tries| tries.failed(address, now_ms));
     }

@@ -61,6 +61,8 @@ mod modes;
 #[cfg(test)]
 mod odd_calls;
 #[cfg(test)]
+mod oidc;
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod paths;
@@ -84,6 +86,8 @@ mod set_back;
 mod switching;
 #[cfg(test)]
 mod tls_proxy;
+#[cfg(test)]
+mod tokens;
 #[cfg(test)]
 mod upstream;
 #[cfg(test)]

@@ -17,8 +17,10 @@ mod guards;
 mod history;
 mod losses;
 mod outbox;
+mod pending;
 mod previews;
 mod schema;
+mod tokens;
 
 pub(crate) use change::{Change, Edit};
 pub use ended_sessions::{EndSession, EndedSessions};
@@ -30,6 +32,9 @@ pub(crate) use history::{Kind, StoredVersion};
 #[cfg(test)]
 pub(crate) use outbox::{HARMS, MAX_CHANGES, MAX_HARMS};
 pub use outbox::{NoticeKind, PendingNotice};
+pub(crate) use pending::PendingMode;
+pub(crate) use tokens::TokenRow;
+pub use tokens::USED_EVERY_MS;
 
 use std::fmt;
 

@@ -3,8 +3,11 @@
 //! In scope: finding a call by method and path, and what is asked of somebody whose call is not there. Not in scope: what
 //! a call means, and HTTP (`src/control_plane`). docs/api.md describes the same calls: a test compares the two.
 
+mod reach;
 mod table;
 
+pub use reach::Changed;
+pub(crate) use reach::Reach;
 pub use table::CALLS;
 
 use crate::{Method, Object, Problem, Role};
@@ -20,6 +23,8 @@ pub struct ApiCall {
     pub path: &'static str,
     /// `None`: anyone may call, or the handler itself says who.
     pub role: Option<Role>,
+    /// Where that role must hold.
+    pub(crate) reach: Reach,
     pub handler: Handler,
     /// Type of the body that is sent; empty for none.
     pub request: &'static str,
@@ -46,9 +51,13 @@ pub enum Handler {
     Report,
     /// The Detector, and the audit log.
     WebhookChange,
+    /// The secret's tokens and the RuleBook's.
+    Tokens,
     Metrics,
     Health,
     Session,
+    /// The way to an identity provider and back.
+    Oidc,
     /// All FireLogs and the Detector: what other parties tell of requests.
     Ingest,
     /// The program that plays July 2020.
@@ -78,7 +87,8 @@ pub fn methods_at(address: &str) -> Vec<&'static str> {
         .iter()
         .filter(|call| call.path.starts_with('/') && call.matches(address));
     let methods = calls.flat_map(|call| {
-        let is_monitored = call.method == Method::Get && call.handler != Handler::Session;
+        let is_monitored =
+            call.method == Method::Get && !matches!(call.handler, Handler::Session | Handler::Oidc);
         [Some(call.method.name()), is_monitored.then_some(HEAD)]
     });
     methods.flatten().collect()

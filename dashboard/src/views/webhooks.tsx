@@ -23,6 +23,7 @@ const EVENTS = [
   "anomaly.acknowledged",
   "guard.demoted",
   "rulebook.panic_off",
+  "enforcement.proposed",
   "source.silent",
   "attribute.saturated",
   "mode.changed",

@@ -25,7 +25,7 @@ after(async () => {
 });
 
 beforeEach(() => {
-  Object.assign(fixture.state, { role: "operator", isSignedIn: true, failing: 0, previewRounds: 0 });
+  Object.assign(fixture.state, { role: "operator", routes: null, above: null, pending: [], isSignedIn: true, failing: 0, previewRounds: 0 });
   fixture.calls.length = 0;
   fixture.rulebook.reset();
 });
@@ -424,6 +424,73 @@ test("a rule is made of filters, and says what no expression can read", async ()
   await page.goto(`${fixture.url}fires?status=206`);
   await settled(page);
   assert.equal(await page.getByRole("link", { name: "Make a rule of these filters" }).count(), 0, "nothing that an expression can read");
+  await close();
+});
+
+test("a token is made, shown once, given an end and revoked", async () => {
+  fixture.state.role = "admin";
+  const { page, faults, close } = await visit("settings");
+  const list = page.getByRole("region", { name: "Tokens" });
+  await list.getByText("operator of hub").waitFor();
+  await page.getByRole("button", { name: "New token…" }).click();
+  await page.getByLabel("Name, for the audit log").fill("bob");
+  await page.getByLabel("Role").selectOption("operator");
+  await page.getByRole("checkbox", { name: "default" }).check();
+  assert.deepEqual(await axe(page), []);
+  await confirm(page, "on call", "Make the token");
+  await page.getByLabel("Token", { exact: true }).getByText("0123abcd".repeat(8)).waitFor();
+  const [made] = sent("POST", "tokens");
+  assert.ok(made);
+  const { expires, ...body } = made.body as { expires: string };
+  assert.deepEqual(body, { name: "bob", role: "operator", routes: ["default"], reason: "on call" });
+  assert.ok(Date.parse(expires) > Date.now());
+  await page.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("button", { name: "Change… bob" }).click();
+  await page.getByLabel("Expires").selectOption("never");
+  await confirm(page, "stays", "Set the end");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.deepEqual(sent("PUT", "tokens/bob")[0]?.body, { expires: null, reason: "stays" });
+  await page.getByRole("button", { name: "Change… bob" }).click();
+  await confirm(page, "left", "Revoke it now");
+  await list.getByText("bob").waitFor({ state: "detached" });
+  assert.equal(await page.getByText("0123abcd").count(), 0, "the token is shown once");
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("an enforcement waits for a second person, who approves it", async () => {
+  fixture.state.role = "admin";
+  const { page, faults, close } = await visit("settings");
+  await page.getByRole("button", { name: "Change… when a second person is needed" }).click();
+  await page.getByRole("checkbox", { name: /Another person approves/ }).check();
+  await page.getByLabel("More than this percentage of them").fill("2.5");
+  await confirm(page, "four eyes", "Save");
+  await page.getByText("more than 2.5 % of the clients that pull cleanly").waitFor();
+  assert.deepEqual(sent("PUT", "second-person")[0]?.body, { above: 2.5 });
+  const item = { id: "pm-1", rule: "botnet-sig", route: "hub", actor: "ada", reason: HOSTILE, expires: "2099-01-01T00:00:00.000Z", sentence: "ada wants to enforce it" };
+  fixture.state.pending = [item, { ...item, id: "pm-2", route: "default", actor: "olga" }];
+  await page.goto(`${fixture.url}rules`);
+  const waiting = page.getByRole("region", { name: "Waits for a second person" });
+  await waiting.getByText("ada wants to enforce it").first().waitFor();
+  assert.deepEqual(await axe(page), []);
+  assert.equal(await waiting.getByRole("button", { name: /^Approve/ }).count(), 1, "not one's own");
+  await waiting.getByRole("button", { name: "Approve… botnet-sig on hub" }).click();
+  await confirm(page, "seen", "Enforce it");
+  await waiting.waitFor({ state: "detached" });
+  assert.deepEqual(sent("POST", "rules/botnet-sig/modes/hub/approve")[0]?.body, { id: "pm-1", reason: "seen" });
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("an operator of a route is offered that route", async () => {
+  fixture.state.routes = ["default"];
+  const { page, faults, close } = await visit("rules");
+  await page.getByRole("button", { name: "Everything to monitor…" }).click();
+  assert.deepEqual(await page.getByLabel("Where").getByRole("option").allInnerTexts(), ["on default"]);
+  await page.goto(`${fixture.url}settings`);
+  await page.getByText("You are an operator of default").waitFor();
+  assert.equal(await page.getByRole("button", { name: "New token…" }).count(), 0);
+  assert.deepEqual(faults, []);
   await close();
 });
 

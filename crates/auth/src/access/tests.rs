@@ -1,6 +1,6 @@
-use crate::access::keys::REFRESH_MS;
-use crate::access::keys::RETRY_MS;
 use crate::access::token::MAX_JWT;
+use crate::keys::{REFRESH_MS, RETRY_MS};
+use crate::{KeyMaterial, KeyRing, Need, PublicKey};
 use std::sync::LazyLock;
 
 use base64::Engine;
@@ -65,10 +65,13 @@ fn jwks() -> String {
 /// What WebCrypto does at the edge.
 fn is_of(key: &PublicKey, candidate: &Candidate) -> bool {
     let number = |text: &str| BigUint::from_bytes_be(&BASE64.decode(text).unwrap());
-    let key = RsaPublicKey::new(number(&key.n), number(&key.e)).unwrap();
-    let signature = Signature::try_from(candidate.signature.as_slice()).unwrap();
+    let KeyMaterial::Rsa { n, e } = &key.material else {
+        panic!("expected an RSA key")
+    };
+    let key = RsaPublicKey::new(number(n), number(e)).unwrap();
+    let signature = Signature::try_from(candidate.signed.signature.as_slice()).unwrap();
     VerifyingKey::<Sha256>::new(key)
-        .verify(candidate.signed.as_bytes(), &signature)
+        .verify(candidate.signed.text.as_bytes(), &signature)
         .is_ok()
 }
 
@@ -78,7 +81,7 @@ fn a_token_of_the_team_speaks_for_its_person() {
     assert_eq!(ring.need("key-1", NOW), Need::Fetch);
     ring.take(&jwks(), NOW).unwrap();
     let candidate = Candidate::read(&token(&claims()), &access(), NOW).unwrap();
-    let Need::Have(key) = ring.need(&candidate.kid, NOW) else {
+    let Need::Have(key) = ring.need(&candidate.signed.kid, NOW) else {
         panic!("expected a key")
     };
     assert!(is_of(&key, &candidate));
@@ -325,8 +328,12 @@ fn a_configuration_that_cannot_be_used_names_the_place() {
         "access.roles[0]",
     );
     case(
-        |d| d["roles"] = json!([{"email": "a@b", "role": "admin"}]),
+        |d| d["roles"] = json!([{"email": "a@b", "role": "owner"}]),
         "access.roles[0].role",
+    );
+    case(
+        |d| d["roles"] = json!([{"email": "a@b", "role": "admin", "routes": ["hub"]}]),
+        "access.roles[0].routes",
     );
     case(|d| d["keys"] = json!("http://example.com/certs"), "access.keys");
     case(

@@ -406,3 +406,24 @@ fn a_change_is_told_by_its_cause() {
     );
     assert_eq!(Alert::of_notice(&notice("operator", "off", "monitor")), None);
 }
+
+#[test]
+fn an_enforcement_that_waits_is_told_and_is_no_change() {
+    let notice: ChangeNotice =
+        serde_json::from_value(json!({"id": "5-pm-1", "revision": 7, "time_ms": NOW_MS,
+        "actor": "olga", "cause": "proposal", "action": "mode.propose", "target": "rules/sweep/modes/hub",
+        "parts": [{"part": "proposal", "rule": "sweep", "route": "hub", "text": "olga wants it"}]}))
+        .unwrap();
+    let alert = Alert::of_notice(&notice).unwrap();
+    assert_eq!(
+        (alert.event, alert.severity, alert.text.as_str()),
+        (
+            EventName::Proposed,
+            Severity::Warning,
+            "olga wants it; a second person decides"
+        )
+    );
+    assert!(alert.may_concern("hub") && !alert.may_concern("mirror"));
+    assert!(crate::changes::switches_of(&notice).is_empty());
+    assert!(crate::changes::interventions_of(&notice).is_empty());
+}
