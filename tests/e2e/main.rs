@@ -85,6 +85,8 @@ mod switching;
 #[cfg(test)]
 mod tls_proxy;
 #[cfg(test)]
+mod upgrade;
+#[cfg(test)]
 mod upstream;
 #[cfg(test)]
 mod webhooks;
