@@ -16,8 +16,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tar::Archive;
 
-/// The C library of workerd, and the authorities that it trusts.
-const PACKAGES: [&str; 2] = ["libc6", "ca-certificates"];
+/// The C library of workerd.
+const LIBRARY: &str = "libc6";
+
+/// What it trusts, on every machine.
+const TRUSTED: &str = "ca-certificates";
+
+/// What a command line needs beside them that is not linked statically.
+const RUNTIME: &str = "libgcc-s1";
 
 /// Where Debian keeps the authorities, one a file.
 const AUTHORITIES: &str = "usr/share/ca-certificates/mozilla/";
@@ -34,7 +40,7 @@ pub(super) fn archive(release: &Release<'_>) -> Result<(String, Vec<u8>)> {
     for layer in layers {
         let plain = tar(&layer, release.time)?;
         diffs.push(digest(&plain));
-        let packed = gzip(&plain, release.effort)?;
+        let packed = gzip(&plain, release.effort())?;
         descriptors.push(layout.blob("application/vnd.oci.image.layer.v1.tar+gzip", packed));
     }
     let config = configuration(release.machine.architecture(), &created(release.time), &diffs);
@@ -134,8 +140,9 @@ fn downloaded(folder: &Path, release: &Release<'_>) -> Result<Vec<PathBuf>> {
         ask("dpkg", &["--print-architecture"]).context("an image is made on Debian: dpkg is missing")?;
     let architecture = release.machine.architecture();
     let mut found = Vec::new();
-    for package in PACKAGES {
-        let is_library = package == "libc6";
+    let runtime = release.is_debug.then_some(RUNTIME);
+    for package in [LIBRARY, TRUSTED].into_iter().chain(runtime) {
+        let is_library = package != TRUSTED;
         let suffix = if is_library { architecture } else { "all" };
         let newest = || newest(folder, &format!("{package}_"), &format!("_{suffix}.deb"));
         if !(release.is_built && newest().is_ok()) {

@@ -88,14 +88,23 @@ pub(super) struct Release<'a> {
     program: PathBuf,
     /// Of the commit, in seconds.
     time: u64,
-    effort: Effort,
+    /// Whether the program is that of `cargo build`, and nobody keeps the archives.
+    is_debug: bool,
     /// Whether nothing is to be built or fetched that is there.
     is_built: bool,
 }
 
 impl Release<'_> {
     fn packed(&self, tree: &Tree) -> Result<Vec<u8>> {
-        tar_gz(tree, self.time, self.effort)
+        tar_gz(tree, self.time, self.effort())
+    }
+
+    fn effort(&self) -> Effort {
+        if self.is_debug {
+            Effort::Least
+        } else {
+            Effort::Usual
+        }
     }
 }
 
@@ -116,7 +125,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         variant,
         program: program(workspace, &tools, args)?,
         time: time(workspace)?,
-        effort: if args.debug { Effort::Least } else { Effort::Usual },
+        is_debug: args.debug,
         is_built: args.built,
     };
     let out = workspace.path(&args.out);
