@@ -87,7 +87,10 @@ mod switching;
 #[cfg(test)]
 mod tls_proxy;
 #[cfg(test)]
+
 mod tokens;
+#[cfg(test)]
+mod upgrade;
 #[cfg(test)]
 mod upstream;
 #[cfg(test)]
