@@ -87,7 +87,6 @@ mod switching;
 #[cfg(test)]
 mod tls_proxy;
 #[cfg(test)]
-
 mod tokens;
 #[cfg(test)]
 mod upgrade;
