@@ -181,6 +181,12 @@ fn every_spelling_is_the_blob() {
         format!("/v2/library/app/tags/%252e%252e/blobs/{DIGEST}"),
         format!("/v2/library/app/manifests%2f..%2fblobs/{DIGEST}"),
         format!("/v2/library/app/blobs/x%2fy%2f%252e%252e%2f..%2f{DIGEST}"),
+        // Dots behind what only some origins take for a slash, an empty segment or an end.
+        format!("/v2/x%5cy%2f..%2flibrary/app/blobs/{DIGEST}"),
+        format!("/v2/x%3by%2f..%2flibrary/app/blobs/{DIGEST}"),
+        format!("/v2/%2f../library/app/blobs/{DIGEST}"),
+        format!("/v2/..;%252f../library/app/blobs/{DIGEST}"),
+        format!("/v2/%3b%5C..%5c%00//v2/..;%2flibrary/app/blobs/{DIGEST}"),
         // Parameters, a query, an end.
         format!("/v2;a=b/library;c/app;/blobs;jsessionid=1/{DIGEST};d"),
         format!("/v2/x/..;/library/app/blobs/{DIGEST}"),
@@ -284,9 +290,16 @@ fn a_name_is_what_the_specs_expression_matches() {
         });
 }
 
-const PIECES: [&str; 22] = [
+const PIECES: [&str; 29] = [
     "/v2/",
     "/blobs/",
+    "%5c",
+    "%5C..%5c",
+    "%2f..",
+    "%2f%2f",
+    "%252f..%252f",
+    "%3b",
+    "%00",
     "uploads/",
     "manifests",
     "tags",
@@ -379,11 +392,26 @@ fn what_an_origin_serves_is_watched() {
         }
         kept.join("/")
     }
+    /// nginx with `merge_slashes off`: `..` takes an empty segment back.
+    fn resolved(path: &str) -> String {
+        let mut kept = Vec::new();
+        for segment in path.split('/').skip(1) {
+            match segment {
+                "." => {}
+                ".." => drop(kept.pop()),
+                segment => kept.push(segment),
+            }
+        }
+        format!("/{}", kept.join("/"))
+    }
     fn without_parameters(path: &str) -> String {
         let names = path.split('/').map(|segment| segment.split(';').next().unwrap());
         names.collect::<Vec<_>>().join("/")
     }
-    let origins: [fn(&str) -> String; 9] = [
+    fn until_the_end(path: &str) -> &str {
+        path.split(['?', '#', '\0']).next().unwrap()
+    }
+    let origins: [fn(&str) -> String; 17] = [
         |path| clean(&once(path)),
         str::to_owned,
         once,
@@ -392,6 +420,15 @@ fn what_an_origin_serves_is_watched() {
         |path| clean(&once(&clean(&once(path)))),
         |path| clean(&once(&once(path))),
         |path| clean(&once(&without_parameters(path))),
+        |path| clean(until_the_end(&once(path))),
+        |path| clean(until_the_end(&once(&once(path)))),
+        |path| clean(&once(path).replace('\\', "/")),
+        // A front, and Go behind it, which decodes what is left.
+        |path| clean(&resolved(&once(path))),
+        |path| clean(&once(&resolved(&once(path)))),
+        |path| clean(&once(&clean(&once(&without_parameters(path))))),
+        |path| clean(&without_parameters(&once(&clean(&once(path))))),
+        |path| clean(&once(&without_parameters(&once(path)))),
         |path| clean(&once(path).replace('\\', "/")).to_ascii_lowercase(),
     ];
     fn name(served: &str) -> Option<&str> {
