@@ -223,9 +223,12 @@ fn escaped(after: &str) -> Option<(char, &str)> {
 }
 
 pub(super) fn joined(segments: &[&str]) -> String {
-    segments
-        .iter()
-        .fold(String::new(), |path, name| path + "/" + name)
+    let mut path = String::with_capacity(segments.iter().map(|name| name.len() + 1).sum());
+    for name in segments {
+        path.push('/');
+        path.push_str(name);
+    }
+    path
 }
 
 /// The blob that segments name, in normal form: of several the last.
