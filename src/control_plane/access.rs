@@ -3,14 +3,19 @@
 //! In scope: what needs the platform. Not in scope: which tokens hold (`blobwatch_auth::access`).
 
 use std::cell::RefCell;
+use std::pin::pin;
+use std::time::Duration;
 
 use blobwatch_auth::{Access, Candidate, HEADER, KeyRing, Need, PublicKey, access_token_of};
 use blobwatch_tokens::Actor;
 use blobwatch_wire::{MAX_BODY, Problem};
+use futures_util::future::{Either, select};
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::{Env, Fetch, Method, Request, RequestInit, RequestRedirect};
+use worker::{
+    AbortController, AbortSignal, Delay, Env, Fetch, Method, Request, RequestInit, RequestRedirect,
+};
 
 use super::body::text_of_response;
 use super::control::text_binding;
@@ -19,6 +24,9 @@ use super::session::check_site;
 
 /// The variable that says whose tokens are taken.
 const BINDING: &str = "BLOBWATCH_ACCESS";
+
+/// An address that hangs makes nobody wait for longer; keys that are known are used then.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 thread_local! {
     /// Of the one team that an isolate knows. Read and written between awaits, never across one.
@@ -77,7 +85,8 @@ async fn key(access: &Access, kid: &str) -> Answer<PublicKey> {
     // A key that is known goes on to be used while the keys cannot be fetched.
     match KEYS.with_borrow(|keys| keys.known(kid, machine_ms())) {
         Some(key) => Ok(key),
-        None => Err(Candidate::unknown_key()),
+        None if KEYS.with_borrow(KeyRing::has_keys) => Err(Candidate::unknown_key()),
+        None => Err(Candidate::no_keys()),
     }
 }
 
@@ -86,12 +95,28 @@ fn need(kid: &str) -> Need {
 }
 
 async fn fetch(address: &str) -> Answer<String> {
+    let controller = AbortController::default();
+    let signal = controller.signal();
+    match select(pin!(ask(address, &signal)), pin!(Delay::from(PATIENCE))).await {
+        Either::Left((document, _)) => document,
+        Either::Right(_) => {
+            controller.abort();
+            let why = format!("no answer within {} s", PATIENCE.as_secs());
+            Err(internal("fetch the team's keys", why))
+        }
+    }
+}
+
+async fn ask(address: &str, signal: &AbortSignal) -> Answer<String> {
     let failed = |e: &dyn std::fmt::Display| internal("fetch the team's keys", e);
     let mut init = RequestInit::new();
     // Not followed: the platform has no `error`, and an answer that is none of 200 is refused below.
     init.with_redirect(RequestRedirect::Manual);
     let request = Request::new_with_init(address, &init).map_err(|e| failed(&e))?;
-    let mut response = Fetch::Request(request).send().await.map_err(|e| failed(&e))?;
+    let mut response = Fetch::Request(request)
+        .send_with_signal(signal)
+        .await
+        .map_err(|e| failed(&e))?;
     match response.status_code() {
         200 => text_of_response(&mut response, MAX_BODY)
             .await

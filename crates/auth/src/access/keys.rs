@@ -3,6 +3,7 @@
 
 use blobwatch_wire::MAX_BODY;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// Keys of one team: Access shows two or three.
 pub(crate) const MAX_KEYS: usize = 32;
@@ -32,7 +33,8 @@ pub struct PublicKey {
 
 #[derive(Deserialize)]
 struct Document {
-    keys: Vec<Jwk>,
+    /// Each read by itself: one that nobody understands hides none of the others (RFC 7517, section 5).
+    keys: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +89,12 @@ impl KeyRing {
         }
     }
 
+    /// Whether keys came at some time.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
     /// The key of that name, where it is known and not too old to be trusted.
     #[must_use]
     pub fn known(&self, kid: &str, now_ms: u64) -> Option<PublicKey> {
@@ -111,7 +119,7 @@ impl KeyRing {
             return Err(format!("expected at most {MAX_BODY} bytes"));
         }
         let document: Document = serde_json::from_str(document).map_err(|error| error.to_string())?;
-        let keys: Vec<PublicKey> = document.keys.into_iter().take(MAX_KEYS).filter_map(rsa).collect();
+        let keys: Vec<PublicKey> = document.keys.into_iter().filter_map(rsa).take(MAX_KEYS).collect();
         if keys.is_empty() {
             return Err("expected an RSA key for signatures, found none".to_owned());
         }
@@ -121,7 +129,8 @@ impl KeyRing {
     }
 }
 
-fn rsa(key: Jwk) -> Option<PublicKey> {
+fn rsa(key: Value) -> Option<PublicKey> {
+    let key: Jwk = serde_json::from_value(key).ok()?;
     let is_digits = |text: &str| {
         text.bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
