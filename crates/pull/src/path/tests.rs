@@ -185,6 +185,7 @@ fn every_spelling_is_the_blob() {
         format!("/v2/x%5cy%2f..%2flibrary/app/blobs/{DIGEST}"),
         format!("/v2/x%3by%2f..%2flibrary/app/blobs/{DIGEST}"),
         format!("/v2/%2f../library/app/blobs/{DIGEST}"),
+        format!("/v2/library/app/blobs/%2f../{DIGEST}"),
         format!("/v2/..;%252f../library/app/blobs/{DIGEST}"),
         format!("/v2/%3b%5C..%5c%00//v2/..;%2flibrary/app/blobs/{DIGEST}"),
         // Parameters, a query, an end.
