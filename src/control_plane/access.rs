@@ -97,14 +97,18 @@ fn need(kid: &str) -> Need {
 async fn fetch(address: &str) -> Answer<String> {
     let controller = AbortController::default();
     let signal = controller.signal();
-    match select(pin!(ask(address, &signal)), pin!(Delay::from(PATIENCE))).await {
+    let fetched = match select(pin!(ask(address, &signal)), pin!(Delay::from(PATIENCE))).await {
         Either::Left((document, _)) => document,
         Either::Right(_) => {
-            controller.abort();
             let why = format!("no answer within {} s", PATIENCE.as_secs());
             Err(internal("fetch the team's keys", why))
         }
+    };
+    if fetched.is_err() {
+        // Also the body of an answer that is not read to its end.
+        controller.abort();
     }
+    fetched
 }
 
 async fn ask(address: &str, signal: &AbortSignal) -> Answer<String> {
