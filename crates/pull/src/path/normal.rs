@@ -69,8 +69,12 @@ const MAX_DECODINGS: u32 = 2;
 /// Texts that are made of one path: three or four of one that nobody made up.
 const MAX_TEXTS: usize = 64;
 
-/// Bytes of them together. Each is read seven times, so this much is a millisecond or two.
+/// Bytes of them together, beyond those that are made of any path. Each is read seven times, so this much is a millisecond or
+/// two.
 const MAX_TEXT_SUM: usize = 128 << 10;
+
+/// Texts that are made of a path of any length: a long one is no way round the usual origins.
+const ALWAYS: usize = 16;
 
 /// What is made of a path on its way, each text once, with how often it was decoded.
 #[derive(Default)]
@@ -86,7 +90,9 @@ impl Texts {
                 .iter()
                 .any(|known| known.0 == text && known.1 == decodings)
         };
-        if self.found.len() < MAX_TEXTS && self.bytes + text.len() <= MAX_TEXT_SUM && !is_known() {
+        let count = self.found.len();
+        let has_room = count < ALWAYS || self.bytes + text.len() <= MAX_TEXT_SUM;
+        if count < MAX_TEXTS && has_room && !is_known() {
             self.bytes += text.len();
             self.found.push((text.into_owned(), decodings));
         }

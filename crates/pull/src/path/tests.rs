@@ -216,6 +216,15 @@ fn every_spelling_is_the_blob() {
     odd(&format!("/v2/a%ffb/blobs/{DIGEST}"), "a\u{fffd}b");
 }
 
+/// What comes before it is as long as a header may be.
+#[test]
+fn a_long_way_to_the_blob_is_the_blob() {
+    for detour in ["x%252f..%252f", "x%2f..%2f", "x/..;/", "x%5c..%5c"] {
+        let long = detour.repeat(4_000);
+        odd(&format!("/v2/{long}library/app/blobs/{DIGEST}"), "library/app");
+    }
+}
+
 #[test]
 fn a_whole_pull_has_one_repository() {
     #[track_caller]
