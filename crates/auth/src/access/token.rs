@@ -85,7 +85,8 @@ impl Candidate {
     /// 503: nothing is known of the team's keys, so nothing of the token either.
     #[must_use]
     pub fn no_keys() -> Problem {
-        let detail = "the public keys of the Access team cannot be fetched, so no Access token can be checked; try again in half a minute, or use one of the deployment's tokens";
+        let detail = "the public keys of the Access team cannot be fetched, so no Access token can be checked; \
+            try again in half a minute, or use one of the deployment's tokens";
         Problem::new(503, "unavailable", "Access cannot be checked", detail)
     }
 
