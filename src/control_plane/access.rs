@@ -72,7 +72,8 @@ async fn key(access: &Access, kid: &str) -> Answer<PublicKey> {
     // A key that is known goes on to be used while the keys cannot be fetched.
     match KEYS.with_borrow(|keys| keys.known(kid, machine_ms())) {
         Some(key) => Ok(key),
-        None => Err(Candidate::unknown_key()),
+        None if KEYS.with_borrow(KeyRing::has_keys) => Err(Candidate::unknown_key()),
+        None => Err(Candidate::no_keys()),
     }
 }
 

@@ -8,16 +8,15 @@ use blobwatch_auth::{
     BEGIN, CALLBACK, Callback, IdToken, KeyRing, Need, Oidc, Provider, PublicKey, SignIn,
     clear_sign_in_cookie, id_token_of, set_cookie, sign_in_cookie,
 };
-use blobwatch_wire::{MAX_BODY, Problem};
+use blobwatch_wire::Problem;
 use worker::{Env, Method, Request, Response};
 
 use super::admission::earliest_ms;
-use super::body::text_of_response;
 use super::control::text_binding;
 use super::http::{Answer, FailedTo, internal, machine_ms, now_ms};
 use super::random::random_bytes;
 use super::session::{header, host, sessions, with_cookies};
-use super::signature::{fetch_document, is_signed, send, signer_request};
+use super::signature::{ask, fetch_document, is_signed, signer_request};
 use super::tries;
 
 /// The variable that says which provider.
@@ -107,9 +106,8 @@ async fn exchange(oidc: &Oidc, provider: &Provider, code: &str, sign_in: &SignIn
     if let Some(authorization) = &asked.authorization {
         headers.set("Authorization", authorization).failed_to(WHAT)?;
     }
-    let mut response = send(request, WHAT).await?;
-    let text = text_of_response(&mut response, MAX_BODY).await?;
-    id_token_of(response.status_code(), &text)
+    let (status, body) = ask(request, WHAT).await?;
+    id_token_of(status, &body)
 }
 
 async fn provider(oidc: &Oidc) -> Answer<Provider> {

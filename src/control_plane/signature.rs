@@ -1,14 +1,21 @@
 //! Signatures of tokens, by WebCrypto, and documents of those who sign them.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use blobwatch_auth::{KeyMaterial, PublicKey, Signed};
 use blobwatch_wire::MAX_BODY;
+use futures_util::future::{Either, select};
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::{Fetch, Method, Request, RequestInit, RequestRedirect, Response};
+use worker::{AbortController, AbortSignal, Delay, Fetch, Method, Request, RequestInit, RequestRedirect};
 
 use super::body::text_of_response;
 use super::http::{Answer, internal};
+
+/// An address that hangs makes nobody wait for longer; keys that are known are used then.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether the key's owner signed it.
 pub(super) async fn is_signed(key: &PublicKey, signed: &Signed) -> Answer<bool> {
@@ -45,12 +52,9 @@ async fn verify(key: &PublicKey, signed: &Signed) -> Result<bool, JsValue> {
 /// A document of a signer: his keys, or what he says of himself.
 pub(super) async fn fetch_document(address: &str, what: &str) -> Answer<String> {
     let request = signer_request(Method::Get, address, None).map_err(|error| internal(what, error))?;
-    let mut response = send(request, what).await?;
-    match response.status_code() {
-        200 => text_of_response(&mut response, MAX_BODY)
-            .await
-            .map_err(|problem| internal(what, problem.detail)),
-        status => Err(internal(what, status)),
+    match ask(request, what).await? {
+        (200, document) => Ok(document),
+        (status, _) => Err(internal(what, status)),
     }
 }
 
@@ -64,9 +68,30 @@ pub(super) fn signer_request(method: Method, address: &str, body: Option<&str>) 
     Request::new_with_init(address, &init)
 }
 
-pub(super) async fn send(request: Request, what: &str) -> Answer<Response> {
-    let sent = Fetch::Request(request).send().await;
-    sent.map_err(|error| internal(what, error))
+/// The status of what a signer answers, and all of its body.
+pub(super) async fn ask(request: Request, what: &str) -> Answer<(u16, String)> {
+    let controller = AbortController::default();
+    let signal = controller.signal();
+    let answered = match select(pin!(read(request, &signal, what)), pin!(Delay::from(PATIENCE))).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right(_) => {
+            let why = format!("no answer within {} s", PATIENCE.as_secs());
+            Err(internal(what, why))
+        }
+    };
+    if answered.is_err() {
+        // Also the body of an answer that is not read to its end.
+        controller.abort();
+    }
+    answered
+}
+
+async fn read(request: Request, signal: &AbortSignal, what: &str) -> Answer<(u16, String)> {
+    let sent = Fetch::Request(request).send_with_signal(signal).await;
+    let mut response = sent.map_err(|error| internal(what, error))?;
+    let body = text_of_response(&mut response, MAX_BODY).await;
+    let body = body.map_err(|problem| internal(what, problem.detail))?;
+    Ok((response.status_code(), body))
 }
 
 fn property(of: &JsValue, name: &str) -> Result<JsValue, JsValue> {

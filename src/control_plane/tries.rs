@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::net::IpAddr;
 
-use blobwatch_pull::parse_address;
 use blobwatch_tokens::{Tries, too_many_tries};
+use blobwatch_wire::parse_address;
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::{Env, Request};

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
 use crate::clock::{any_time, date_and_clock};
+use crate::template::unescaped;
+use blobwatch_wire::parse_address;
 
 /// Something a log may say of a request; the names are those of `--field`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +44,7 @@ pub enum Field {
     RangeEnd,
     /// The client's address; a port or further addresses after it are ignored
     Address,
-    /// X-Forwarded-For; it is used where `address` is missing or private
+    /// X-Forwarded-For or Forwarded; it is used where `address` is missing or private
     Forwarded,
     UserAgent,
     /// Bytes of the whole blob
@@ -343,17 +344,16 @@ pub(crate) fn path_of(url: &str) -> Option<Cow<'_, str>> {
     })
 }
 
-/// An address without its port; of a list the first.
+/// An address without its port; of a list the first. Also of the header `Forwarded` (RFC 7239), which names whom each proxy
+/// speaks `for`.
 #[must_use]
 pub fn address_of(text: &str) -> Option<IpAddr> {
-    let first = text.split_once(',').map_or(text, |(first, _)| first).trim();
-    if let Ok(address) = IpAddr::from_str(first) {
-        return Some(address.to_canonical());
-    }
-    let (host, port) = first.rsplit_once(':')?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    port.parse::<u16>().ok()?;
-    host.parse().ok().map(|address: IpAddr| address.to_canonical())
+    let first = unescaped(text.split_once(',').map_or(text, |(first, _)| first));
+    let named = first.split(';').find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("for").then_some(value)
+    });
+    parse_address(named.unwrap_or(&first).trim().trim_matches('"'))
 }
 
 /// A value by the name that it has in JSON.
@@ -423,7 +423,7 @@ fn country_code(value: Cow<'_, str>) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cow, Field, LogEntry, duration_ms, path_of};
+    use super::{Cow, Field, LogEntry, address_of, duration_ms, path_of};
 
     #[test]
     fn a_path_is_the_same_however_its_url_is_written() {
@@ -451,6 +451,37 @@ mod tests {
             let mut entry = LogEntry::default();
             entry.set(Field::Country, written.into()).unwrap();
             assert_eq!(entry.country, expected, "{written}");
+        }
+    }
+
+    /// X-Forwarded-For with and without ports and brackets, and Forwarded (RFC 7239, section 4), escaped as logs do.
+    #[test]
+    fn the_first_address_is_the_clients() {
+        for (text, expected) in [
+            ("192.0.2.7", Some("192.0.2.7")),
+            ("192.0.2.7:4711, 10.0.0.1", Some("192.0.2.7")),
+            (" 2001:db8::7 ,10.0.0.1", Some("2001:db8::7")),
+            ("[2001:db8::7], 10.0.0.1", Some("2001:db8::7")),
+            ("[2001:db8::7]:4711", Some("2001:db8::7")),
+            ("::ffff:192.0.2.7, 10.0.0.1", Some("192.0.2.7")),
+            ("fe80::7%eth0", Some("fe80::7")),
+            (r#""[2001:db8::7]:4711""#, Some("2001:db8::7")),
+            ("for=192.0.2.7;proto=http;by=203.0.113.43", Some("192.0.2.7")),
+            (
+                r#"proto=https; For="[2001:db8::7]:4711", for=10.0.0.1"#,
+                Some("2001:db8::7"),
+            ),
+            (r#"for=\"[2001:db8::7]\""#, Some("2001:db8::7")),
+            (r"for=\x22[2001:db8::7]:4711\x22;host=a", Some("2001:db8::7")),
+            ("for=unknown, for=192.0.2.7", None),
+            ("for=_hidden", None),
+            ("by=192.0.2.7", None),
+            ("unknown, 192.0.2.7", None),
+            ("-", None),
+            ("", None),
+        ] {
+            let expected = expected.map(|text| text.parse().unwrap());
+            assert_eq!(address_of(text), expected, "{text}");
         }
     }
 

@@ -473,6 +473,8 @@ const FORWARDED: &[&str] = &[
     "httpxforwardedfor",
     "requestxforwardedfor",
     "forwardedfor",
+    "forwarded",
+    "httpforwarded",
     "xff",
     "xrealip",
     "httpxrealip",

@@ -3,9 +3,8 @@
 //! In scope: reading such a string once, and lines by it. Not in scope: which string a log is in (`presets`).
 
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
 
-use crate::entry::{Field, LogEntry};
+use crate::entry::{Field, LogEntry, address_of};
 use crate::variables::{Slot, apache, envoy, nginx};
 
 /// A format string, ready for lines.
@@ -255,13 +254,7 @@ pub(crate) fn is_host(text: &str) -> bool {
 
 /// An IP address, with a port or without; of a list the first.
 pub(crate) fn is_address(text: &str) -> bool {
-    let first = text.split(',').next().unwrap_or_default().trim();
-    first.parse::<IpAddr>().is_ok()
-        || first.parse::<SocketAddr>().is_ok()
-        || first
-            .strip_prefix('[')
-            .and_then(|it| it.strip_suffix(']'))
-            .is_some_and(|it| it.parse::<IpAddr>().is_ok())
+    address_of(text).is_some()
 }
 
 /// `\"`, `\\` and `\xNN`, as nginx and Apache write what they must not.

@@ -1,6 +1,7 @@
-//! What everything of Blobwatch speaks: bytes, times, problems, calls between objects, parameters of
+//! What everything of Blobwatch speaks: bytes, times, addresses, problems, calls between objects, parameters of
 //! calls, pages and their validators; text of strangers made visible.
 
+mod address;
 mod answer_limit;
 mod api;
 mod api_request;
@@ -21,6 +22,7 @@ mod times;
 mod validator;
 mod visible;
 
+pub use address::parse_address;
 pub use answer_limit::{answer_limit, unanswered};
 pub use api::{API, CALLS, Changed, Handler, Lookup, handler_at, look_up, methods_at, role_of_missing};
 pub use api_request::{ApiReply, ApiRequest, json_text};

@@ -169,9 +169,10 @@ impl Entry {
         }
     }
 
+    /// Only what ASCII has cases of: the Kelvin sign is another person's `k`.
     fn lowered(self) -> Self {
         Self {
-            email: self.email.map(|email| email.to_lowercase()),
+            email: self.email.map(|email| email.to_ascii_lowercase()),
             ..self
         }
     }

@@ -28,6 +28,7 @@ static KEY: LazyLock<RsaPrivateKey> =
 fn access() -> Access {
     let text = json!({"team": TEAM, "audiences": [AUDIENCE], "roles": [
         {"email": "*@example.com", "role": "viewer"}, {"email": "Ada@Example.com", "role": "operator"},
+        {"email": "frank@example.com", "role": "operator"},
         {"service": "88bf3b6d86161464f6509f7219099e57.access", "role": "viewer"}]});
     Access::from_json(&text.to_string()).unwrap().unwrap()
 }
@@ -127,6 +128,12 @@ fn roles_come_by_email_domain_or_service() {
         Ok(("bob@example.com", Role::Viewer)),
     );
     case(&[("email", json!("bob@sub.example.com"))], Err(403));
+    // U+017F is an `s` and U+212A a `k` where case is folded by Unicode.
+    case(&[("email", json!("eve@example.com.\u{212a}"))], Err(403));
+    case(
+        &[("email", json!("fran\u{212a}@example.com"))],
+        Ok(("fran\u{212a}@example.com", Role::Viewer)),
+    );
     case(&[("email", json!("@example.com"))], Err(403));
     case(&[("email", json!("bob@evil.com@example.com"))], Err(403));
     let service = "88bf3b6d86161464f6509f7219099e57.access";
@@ -289,6 +296,28 @@ fn keys_are_fetched_again_when_one_is_not_known_but_not_for_everybody() {
         Need::Unknown,
         "not trusted for ever"
     );
+}
+
+/// RFC 7517, section 5: what is not understood is passed over.
+#[test]
+fn a_key_that_cannot_be_read_hides_no_other() {
+    let mut document: Value = serde_json::from_str(&jwks()).unwrap();
+    let ours = document["keys"][1].clone();
+    for odd in [
+        json!(null),
+        json!(7),
+        json!({"kty": null, "n": {}}),
+        json!({"kid": ["key-1"], "kty": "RSA", "alg": "RS256", "n": ours["n"], "e": 65_537}),
+        json!({"kty": "EC", "crv": "P-256", "x": "a", "y": "b", "use": ["sig"], "kid": "ec"}),
+    ] {
+        document["keys"] = json!(vec![odd.clone(); 40]);
+        document["keys"].as_array_mut().unwrap().push(ours.clone());
+        let mut ring = KeyRing::default();
+        assert!(!ring.has_keys());
+        assert_eq!(ring.take(&document.to_string(), NOW), Ok(()), "{odd}");
+        assert!(matches!(ring.need("key-1", NOW + 1), Need::Have(_)), "{odd}");
+        assert!(ring.has_keys());
+    }
 }
 
 #[test]

@@ -50,6 +50,14 @@ impl Candidate {
         refused("this call has no Cloudflare Access token")
     }
 
+    /// 503: nothing is known of the team's keys, so nothing of the token either.
+    #[must_use]
+    pub fn no_keys() -> Problem {
+        let detail = "the public keys of the Access team cannot be fetched, so no Access token can be checked; \
+            try again in half a minute, or use one of the deployment's tokens";
+        Problem::new(503, "unavailable", "Access cannot be checked", detail)
+    }
+
     /// 401: the team has no such key.
     #[must_use]
     pub fn unknown_key() -> Problem {
@@ -71,7 +79,7 @@ fn for_us(jwt: &Jwt, access: &Access) -> Result<(), Problem> {
 /// A person has an `email`, a service token a `common_name`; Access leaves the other one empty or out.
 fn identity(jwt: &Jwt) -> Result<Identity, Problem> {
     match (jwt.text("email"), jwt.text("common_name")) {
-        (Some(email), None) if is_name(email) => Ok(Identity::Email(email.to_lowercase())),
+        (Some(email), None) if is_name(email) => Ok(Identity::Email(email.to_ascii_lowercase())),
         (None, Some(id)) if is_name(id) => Ok(Identity::Service(id.to_owned())),
         _ => Err(refused("the token identifies neither a person nor a service")),
     }

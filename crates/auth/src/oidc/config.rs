@@ -215,7 +215,7 @@ impl Entry {
 
     fn lowered(self) -> Self {
         Self {
-            email: self.email.map(|email| email.to_lowercase()),
+            email: self.email.map(|email| email.to_ascii_lowercase()),
             ..self
         }
     }

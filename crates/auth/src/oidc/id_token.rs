@@ -101,7 +101,7 @@ fn person(jwt: &Jwt, oidc: &Oidc) -> Result<Person, Problem> {
         claim => jwt.text(claim).filter(|name| !name.contains('@')),
     };
     let name = match said {
-        Some(name) if oidc.name == "email" => name.to_lowercase(),
+        Some(name) if oidc.name == "email" => name.to_ascii_lowercase(),
         other => format!("oidc:{}", other.unwrap_or(subject)),
     };
     if !is_name(&name) {
@@ -112,7 +112,7 @@ fn person(jwt: &Jwt, oidc: &Oidc) -> Result<Person, Problem> {
     Ok(Person {
         issuer: oidc.issuer.clone(),
         name,
-        email: email.map(str::to_lowercase),
+        email: email.map(str::to_ascii_lowercase),
         groups: oidc.known_groups(&jwt.texts(&oidc.groups)),
     })
 }

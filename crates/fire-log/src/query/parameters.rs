@@ -63,6 +63,7 @@ impl Query {
             kind,
             ..Filter::default()
         };
+        check_single(pairs)?;
         let (mut limit, mut format, mut cursor) = (None, Format::Json, None);
         for (name, value) in pairs {
             match name.as_str() {
@@ -121,6 +122,7 @@ impl SummaryQuery {
             by: Vec::new(),
             limit: DEFAULT_LIMIT,
         };
+        check_single(pairs)?;
         for (name, value) in pairs {
             match name.as_str() {
                 "by" => read_dimensions(&mut query.by, value)?,
@@ -139,6 +141,17 @@ impl SummaryQuery {
         }
         check_span(&query.filter)?;
         Ok(query)
+    }
+}
+
+/// What is no filter by values cannot mean two things at a time.
+const SINGLE: [&str; 5] = ["since", "until", "limit", "cursor", "format"];
+
+fn check_single(pairs: &Pairs) -> Result<(), Problem> {
+    let times = |name: &str| pairs.iter().filter(|(known, _)| known == name).count();
+    match SINGLE.into_iter().find(|name| times(name) > 1) {
+        Some(name) => Err(refuse(name, "expected once, found several times")),
+        None => Ok(()),
     }
 }
 
@@ -178,7 +191,7 @@ fn read_value(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Resu
             add(
                 &mut filter.verdicts,
                 name,
-                word(name, value, "none, tag, detour, throttle or block")?,
+                word(name, value, "none, tag, allow, detour, throttle or block")?,
             )?;
         }
         "family" => add(

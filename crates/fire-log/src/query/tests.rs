@@ -84,6 +84,20 @@ fn every_bad_parameter_is_refused_with_its_name_and_what_was_expected() {
     refused(&[("route", "")], "query.route", "is empty");
     refused(&[("colour!", "red")], "query.colour", "expected one of since");
     refused(&[("family!!", "docker")], "query.family!", "unknown parameter");
+    for (name, value) in [
+        ("since", "-5m"),
+        ("until", "2020-07-05T19:00:00Z"),
+        ("limit", "1"),
+        ("cursor", "x"),
+        ("format", "json"),
+    ] {
+        let place = format!("query.{name}");
+        refused(
+            &[(name, value), ("os", "a"), (name, value)],
+            &place,
+            "expected once",
+        );
+    }
     for name in ["since!", "until!", "id!"] {
         refused(&[(name, "-1h")], &format!("query.{name}"), "cannot be excluded");
     }

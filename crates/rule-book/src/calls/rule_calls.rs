@@ -14,7 +14,7 @@ use super::guard_calls::guards_by_mode;
 use super::mode_calls::ModeItem;
 use super::second_person::{denies, refuse_where_needed};
 use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
-use blobwatch_pull::{Action, Mode};
+use blobwatch_pull::{Action, Mode, rule_action};
 use blobwatch_rulebook::{ModeSetting, Rule, Rulebook, Volume, warnings};
 use blobwatch_rules::RuleWarning;
 use blobwatch_sql::Sql;
@@ -76,6 +76,7 @@ impl From<StoredVersion<Rule>> for VersionItem {
 struct RuleBody {
     description: String,
     expression: String,
+    #[serde(deserialize_with = "rule_action")]
     action: Action,
     #[serde(default)]
     default_mode: Mode,
