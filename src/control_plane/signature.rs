@@ -1,6 +1,6 @@
 //! Signatures of tokens, by WebCrypto, and documents of those who sign them.
 
-use blobwatch_auth::{Algorithm, KeyMaterial, PublicKey, Signed};
+use blobwatch_auth::{KeyMaterial, PublicKey, Signed};
 use blobwatch_wire::MAX_BODY;
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};

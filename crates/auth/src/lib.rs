@@ -8,11 +8,11 @@ mod oidc;
 mod session;
 
 pub use access::{Access, Candidate, HEADER, access_token_of};
-pub use jwt::{Algorithm, Signed};
+pub use jwt::Signed;
 pub use keys::{KeyMaterial, KeyRing, Need, PublicKey};
 pub use oidc::{
-    BEGIN, CALLBACK, Callback, IdToken, Oidc, OidcError, Person, Provider, SignIn, TokenRequest,
-    clear_sign_in_cookie, id_token_of, sign_in_cookie,
+    BEGIN, CALLBACK, Callback, IdToken, Oidc, Provider, SignIn, clear_sign_in_cookie, id_token_of,
+    sign_in_cookie,
 };
 pub use session::{
     COOKIE, CSRF_HEADER, Capabilities, MAX_AGE_S, Session, SessionItem, Sessions, check_destination,

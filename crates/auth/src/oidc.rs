@@ -13,10 +13,11 @@ mod provider;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Oidc, OidcError};
+pub use config::Oidc;
 pub use flow::{Callback, SignIn, clear_sign_in_cookie, sign_in_cookie};
-pub use id_token::{IdToken, Person};
-pub use provider::{Provider, TokenRequest, id_token_of};
+pub use id_token::IdToken;
+pub(crate) use id_token::Person;
+pub use provider::{Provider, id_token_of};
 
 use blobwatch_wire::{Place, Problem};
 

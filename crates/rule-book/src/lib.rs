@@ -19,10 +19,9 @@ mod store;
 pub use alarm::next_alarm_ms;
 pub use audit::{AuditEntry, AuditItem, Broken, Chain, ChainReport};
 pub use calls::{
-    CreateToken, EntryOnce, ExpireToken, NewAuditEntry, NextReport, RevokeToken, TokenItem, TokenSource,
-    TokenUsed, advance, answer, changes_since, checked_reason, create_token, expire_token, export_audit,
-    export_begin, list_tokens, new_expiry, new_token, revoke_token, take_report, verify_audit, write_entry,
-    write_entry_once,
+    EntryOnce, NewAuditEntry, NextReport, RevokeToken, TokenItem, TokenUsed, advance, answer, changes_since,
+    checked_reason, create_token, expire_token, export_audit, export_begin, list_tokens, new_expiry,
+    new_token, revoke_token, take_report, verify_audit, write_entry, write_entry_once,
 };
 pub use document::{Document, read_document};
 pub use object_calls::{
@@ -36,6 +35,5 @@ pub use preview_freshness::{Healthy, Stamp, stale_previews};
 pub use preview_plan::PreviewPlan;
 pub use preview_request::plan_of;
 pub use store::{
-    EndSession, EndedSessions, FireLogState, NoticeKind, PendingNotice, RuleBookError, RuleBookStore,
-    USED_EVERY_MS,
+    EndSession, FireLogState, NoticeKind, PendingNotice, RuleBookError, RuleBookStore, USED_EVERY_MS,
 };

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::calls::{ExportStep, Written};
+use crate::calls::{CreateToken, ExpireToken, ExportStep, Written};
+use crate::store::EndedSessions;
 use crate::{
-    Chain, CreateToken, EndSession, EndedSessions, EntryOnce, ExpireToken, NewAuditEntry, NextReport,
-    PreviewPlan, RevokeToken, Stamp, TokenItem, TokenUsed,
+    Chain, EndSession, EntryOnce, NewAuditEntry, NextReport, PreviewPlan, RevokeToken, Stamp, TokenItem,
+    TokenUsed,
 };
 use blobwatch_guard::{GuardThen, Report};
 use blobwatch_rulebook::ChangeNotice;

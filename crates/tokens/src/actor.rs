@@ -6,7 +6,7 @@ use blobwatch_rulebook::check_name;
 use blobwatch_wire::{Changed, Problem, Role};
 
 /// Routes that one person is limited to: whoever needs more is an operator of all.
-pub const MAX_ROUTES: usize = 32;
+const MAX_ROUTES: usize = 32;
 
 /// Who calls; the name goes into the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-pub use actor::{Actor, Grant, MAX_ROUTES};
+pub use actor::{Actor, Grant};
 use blobwatch_rulebook::{check_name, strict};
 pub use blobwatch_wire::Role;
 use blobwatch_wire::{Place, Problem, hex};

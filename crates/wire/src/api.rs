@@ -6,7 +6,8 @@
 mod reach;
 mod table;
 
-pub use reach::{Changed, Reach};
+pub use reach::Changed;
+pub(crate) use reach::Reach;
 pub use table::CALLS;
 
 use crate::{Method, Object, Problem, Role};
@@ -23,7 +24,7 @@ pub struct ApiCall {
     /// `None`: anyone may call, or the handler itself says who.
     pub role: Option<Role>,
     /// Where that role must hold.
-    pub reach: Reach,
+    pub(crate) reach: Reach,
     pub handler: Handler,
     /// Type of the body that is sent; empty for none.
     pub request: &'static str,

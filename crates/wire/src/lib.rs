@@ -22,9 +22,7 @@ mod validator;
 mod visible;
 
 pub use answer_limit::{answer_limit, unanswered};
-pub use api::{
-    API, CALLS, Changed, Handler, Lookup, Reach, handler_at, look_up, methods_at, role_of_missing,
-};
+pub use api::{API, CALLS, Changed, Handler, Lookup, handler_at, look_up, methods_at, role_of_missing};
 pub use api_request::{ApiReply, ApiRequest, json_text};
 pub use body_limit::{BoundedBody, MAX_BODY, MAX_OBJECT_BODY, MAX_RULEBOOK_BODY, MAX_SMALL_BODY, text_of};
 pub use bytes::{

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use sha2::Digest;
 
 use super::*;
-use crate::{Algorithm, Sessions};
+use crate::Sessions;
+use crate::jwt::Algorithm;
 use blobwatch_tokens::{Role, Tokens};
 
 const NOW_S: u64 = 1_593_975_600;

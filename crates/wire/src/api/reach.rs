@@ -6,7 +6,7 @@ use super::ApiCall;
 
 /// Where the role that a call asks for must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub(crate) enum Reach {
     /// Nowhere in particular: nothing changes for any pull.
     Nowhere,
     /// On the route of its path.

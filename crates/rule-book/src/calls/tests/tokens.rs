@@ -5,9 +5,10 @@ use blobwatch_sql::Native;
 use blobwatch_tokens::{Grant, MAX_STORED, Role, StoredToken, Tokens, digest};
 use blobwatch_wire::Problem;
 
+use crate::calls::CreateToken;
 use crate::{
-    CreateToken, RevokeToken, RuleBookStore, TokenItem, USED_EVERY_MS, create_token, expire_token,
-    list_tokens, new_expiry, new_token, revoke_token,
+    RevokeToken, RuleBookStore, TokenItem, USED_EVERY_MS, create_token, expire_token, list_tokens,
+    new_expiry, new_token, revoke_token,
 };
 
 const NOW: u64 = 1_593_975_600_000;
