@@ -89,7 +89,7 @@ async fn who(request: &Request, env: &Env) -> Answer<Response> {
     let why = match read(request, env).await {
         Ok(session) => return shown(&session, env),
         Err(why) => Problem {
-            sign_in: oidc::begins_at(env).map(str::to_owned),
+            sign_in: oidc::begins_at(env).map(Box::from),
             ..why
         },
     };

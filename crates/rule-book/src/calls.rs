@@ -55,9 +55,10 @@ pub(crate) use second_person::{
     approve_mode, decline_mode, get_second_person, list_pending, put_second_person,
 };
 pub(crate) use settings_calls::{get_settings, put_settings};
+pub(crate) use token_calls::{CreateToken, ExpireToken};
 pub use token_calls::{
-    CreateToken, ExpireToken, RevokeToken, TokenItem, TokenUsed, create_token, expire_token, list_tokens,
-    new_expiry, new_token, revoke_token,
+    RevokeToken, TokenItem, TokenUsed, create_token, expire_token, list_tokens, new_expiry, new_token,
+    revoke_token,
 };
 
 use serde::Serialize;

@@ -23,7 +23,8 @@ mod schema;
 mod tokens;
 
 pub(crate) use change::{Change, Edit};
-pub use ended_sessions::{EndSession, EndedSessions};
+pub use ended_sessions::EndSession;
+pub(crate) use ended_sessions::EndedSessions;
 pub use fire_logs::FireLogState;
 #[cfg(test)]
 pub(crate) use guard_states::MAX_MOMENTS;

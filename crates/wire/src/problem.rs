@@ -22,7 +22,7 @@ pub struct Problem {
     pub errors: Vec<Place>,
     /// Where a browser signs in at an identity provider, beside a 401 of the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sign_in: Option<String>,
+    pub sign_in: Option<Box<str>>,
 }
 
 /// One wrong place of a call.
