@@ -1,7 +1,7 @@
 //! From the release before to this one on the same data, and back, as docs/upgrade.md says.
 //!
-//! `tests/data/releases/0.1.0.tar.xz` is the release before: `build/bundle` of `cargo xtask build` at bb63300 and its sample configuration.
-//! Its dashboard is left out.
+//! `tests/data/releases/0.1.0.tar.xz` is the release before: `build/bundle` of `cargo xtask build` at bb63300 and its sample configuration,
+//! without the dashboard, and with the paths of the machine that built it overwritten.
 
 use std::fs::create_dir_all;
 use std::net::SocketAddr;
@@ -36,29 +36,45 @@ fn before(folder: &Path) -> PathBuf {
     installed
 }
 
-/// One client that the rule of this test refuses, and one that it does not.
+/// One client that the rule of this test refuses, and one that it does not, of a version that no other stage has.
 struct Clients {
     edge: SocketAddr,
     blob: String,
+    version: &'static str,
 }
 
 impl Clients {
-    fn new(edge: SocketAddr, registry: &Registry) -> Self {
+    fn new(edge: SocketAddr, registry: &Registry, version: &'static str) -> Self {
         let blob = format!("/v2/library/app/blobs/{}", registry.image.small().digest);
-        Self { edge, blob }
+        Self { edge, blob, version }
     }
 
-    fn status(&self, client: &str) -> u16 {
-        let request = Request::get(&self.blob).header("User-Agent", client);
+    fn status(&self, family: &str) -> u16 {
+        let request = Request::get(&self.blob).header("User-Agent", &format!("{family}/{}", self.version));
         request.send(self.edge).unwrap().status()
     }
 
-    fn refused(&self) -> u16 {
-        self.status("wget/1.21")
+    /// The first pulls of an isolate may come before its rulebook.
+    fn are_told_apart(&self) {
+        eventually("the rule is in force", || {
+            (self.status("wget") == 403).then_some(())
+        });
+        assert_eq!(self.status("skopeo"), 200);
     }
 
-    fn served(&self) -> u16 {
-        self.status("skopeo/1.9.3")
+    /// All records, once there is one of each client.
+    fn recorded(&self, api: Api<'_>) -> Vec<Value> {
+        eventually("pulls are recorded", || {
+            let records = records(api);
+            let has = |family: &str, status: u64| {
+                let is_it = |record: &&Value| record["family"] == family && record["version"] == self.version;
+                records
+                    .iter()
+                    .filter(is_it)
+                    .any(|record| record["status"] == status)
+            };
+            (has("wget", 403) && has("skopeo", 200)).then_some(records)
+        })
     }
 }
 
@@ -77,6 +93,10 @@ fn health(edge: SocketAddr) -> Answer {
     Request::get("/_blobwatch/healthz").send(edge).unwrap()
 }
 
+fn stage(edge: SocketAddr, registry: &Registry, version: &'static str) -> (Api<'static>, Clients) {
+    (Api::new(edge, OPERATOR), Clients::new(edge, registry, version))
+}
+
 #[test]
 fn from_the_release_before_and_back() {
     let (folder, registry) = (TempDir::new().unwrap(), Registry::shared());
@@ -90,35 +110,19 @@ fn from_the_release_before_and_back() {
     ];
     let variables = [&secrets[..], &[("ORIGIN", origin.as_str())]].concat();
 
-    // The release before, with a rule that is enforced and two records.
+    // The release before, with a rule that is enforced and records.
     let edge = SelfHosted::serving(&old, &data, &variables);
-    let (api, clients) = (
-        Api::new(edge.addr(), OPERATOR),
-        Clients::new(edge.addr(), &registry),
-    );
+    let (api, clients) = stage(edge.addr(), &registry, "1.1");
     enforce(api);
-    eventually("the rule is in force", || {
-        (clients.refused() == 403).then_some(())
-    });
-    assert_eq!(clients.served(), 200);
-    let recorded = eventually("pulls are recorded", || {
-        let records = records(api);
-        let has = |status: u64| records.iter().any(|record| record["status"] == status);
-        (has(403) && has(200)).then_some(records)
-    });
+    clients.are_told_apart();
+    let recorded = clients.recorded(api);
     drop(edge);
 
     // This release has the rule and the records, and makes its own.
     let served = Served::given(path, registry.addr(), &secrets);
-    let (api, clients) = (
-        Api::new(served.addr(), OPERATOR),
-        Clients::new(served.addr(), &registry),
-    );
-    assert_eq!((clients.refused(), clients.served()), (403, 200));
-    let now = eventually("new pulls are recorded", || {
-        let records = records(api);
-        (records.len() == recorded.len() + 2).then_some(records)
-    });
+    let (api, clients) = stage(served.addr(), &registry, "1.2");
+    clients.are_told_apart();
+    let now = clients.recorded(api);
     for record in &recorded {
         let same = now.iter().find(|other| other["id"] == record["id"]).unwrap();
         for field in ["time", "status", "client", "fingerprint", "digest"] {
@@ -134,26 +138,23 @@ fn from_the_release_before_and_back() {
 
     // The release before says whose the data is, and lets everybody through.
     let edge = SelfHosted::serving(&old, &data, &variables);
-    let (api, clients) = (
-        Api::new(edge.addr(), OPERATOR),
-        Clients::new(edge.addr(), &registry),
-    );
-    assert_eq!((clients.refused(), clients.served()), (200, 200));
+    let (api, clients) = stage(edge.addr(), &registry, "1.3");
+    assert_eq!([clients.status("wget"), clients.status("skopeo")], [200, 200]);
     let requests = api.try_get("/requests");
     assert_eq!(requests.status(), 503, "{}", requests.text());
     assert!(requests.text().contains("newer-schema"), "{}", requests.text());
-    assert_eq!(health(edge.addr()).json()["status"], "degraded");
+    eventually("it says that it is degraded", || {
+        (health(edge.addr()).json()["status"] == "degraded").then_some(())
+    });
+    assert_eq!([clients.status("wget"), clients.status("skopeo")], [200, 200]);
     drop(edge);
 
     // And this one again, as if nothing had been.
     let served = Served::given(path, registry.addr(), &secrets);
-    let (api, clients) = (
-        Api::new(served.addr(), OPERATOR),
-        Clients::new(served.addr(), &registry),
-    );
-    assert_eq!((clients.refused(), clients.served()), (403, 200));
-    eventually("pulls are recorded", || {
-        (records(api).len() == now.len() + 2).then_some(())
-    });
+    let (api, clients) = stage(served.addr(), &registry, "1.4");
+    clients.are_told_apart();
+    let after = clients.recorded(api);
+    let is_kept = |record: &Value| after.iter().any(|other| other["id"] == record["id"]);
+    assert!(now.iter().all(is_kept));
     served.end();
 }
