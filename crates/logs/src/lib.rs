@@ -10,6 +10,7 @@ mod formats;
 mod inferred;
 mod json;
 mod logfmt;
+mod numbers;
 mod presets;
 mod producers;
 mod shown;
