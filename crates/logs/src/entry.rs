@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
-use crate::clock::{any_time, date_and_clock};
+use crate::clock::{any_time, date_and_clock, expected_time};
+use crate::numbers::{count, decimal};
 use crate::template::unescaped;
 use blobwatch_wire::parse_address;
 
@@ -141,7 +142,7 @@ pub struct LogEntry<'a> {
     pub time_ms: Option<u64>,
     /// When the answer had ended.
     pub finished_ms: Option<u64>,
-    date: &'a str,
+    pub(crate) date: &'a str,
     clock: &'a str,
     pub method: Cow<'a, str>,
     pub path: Cow<'a, str>,
@@ -213,10 +214,10 @@ impl<'a> LogEntry<'a> {
             return Ok(());
         }
         match field {
-            Field::Time => self.time_ms = Some(any_time(&value).ok_or("a time")?),
+            Field::Time => self.time_ms = Some(time_of(&value)?),
             Field::Date => self.date = borrowed(value),
             Field::Clock => self.clock = borrowed(value),
-            Field::Method => self.method = value,
+            Field::Method => self.method = method_of(value),
             Field::Path => self.path = value,
             Field::Request => self.set_request(value)?,
             // With its words: `200 OK`.
@@ -224,18 +225,18 @@ impl<'a> LogEntry<'a> {
                 let number = value.split(' ').next().unwrap_or_default();
                 self.status = Some(number.parse().map_err(|_| "a status")?);
             }
-            Field::Bytes => self.bytes = value.parse().ok(),
-            Field::Wire => self.wire = value.parse().ok(),
-            Field::Promised => self.promised = value.parse().ok(),
+            Field::Bytes => self.bytes = count(&value),
+            Field::Wire => self.wire = count(&value),
+            Field::Promised => self.promised = count(&value),
             Field::Range => self.range = value,
             Field::ContentRange => self.content_range = value,
             Field::RangeStart => self.range_start = value.parse().ok(),
             Field::RangeEnd => self.range_end = value.parse().ok(),
-            Field::Finished => self.finished_ms = Some(any_time(&value).ok_or("a time")?),
+            Field::Finished => self.finished_ms = Some(time_of(&value)?),
             Field::Address => self.address = value,
             Field::Forwarded => self.forwarded = value,
             Field::UserAgent => self.user_agent = value,
-            Field::Size => self.size = value.parse().ok(),
+            Field::Size => self.size = count(&value),
             Field::Colo => self.colo = value,
             Field::Country => self.country = country_code(value),
             Field::Asn => self.asn = value.trim_start_matches(['A', 'S', 'a', 's']).parse().ok(),
@@ -284,6 +285,11 @@ impl<'a> LogEntry<'a> {
 
     fn set_request(&mut self, request: Cow<'a, str>) -> Result<(), &'static str> {
         const EXPECTED: &str = "a request line such as \"GET / HTTP/1.1\"";
+        // Some call the path alone so.
+        if request.starts_with('/') && !request.contains(' ') {
+            self.path = request;
+            return Ok(());
+        }
         let split = match request {
             Cow::Borrowed(text) => split_request(text).map(|parts| parts.map(Cow::Borrowed)),
             Cow::Owned(text) => {
@@ -330,6 +336,26 @@ impl<'a> LogEntry<'a> {
     }
 }
 
+fn time_of(text: &str) -> Result<u64, &'static str> {
+    any_time(text).ok_or_else(|| expected_time(text))
+}
+
+/// A method as HTTP writes it. Stores name what was done: `GetObject`, `REST.GET.OBJECT`, `storage.objects.get`; what
+/// neither read a blob nor asked for its head stays as it is.
+fn method_of(value: Cow<'_, str>) -> Cow<'_, str> {
+    if value.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return value;
+    }
+    let small = value.to_ascii_lowercase();
+    match &*small {
+        "get" | "getobject" | "getblob" | "get_object" | "rest.get.object" | "storage.objects.get" => {
+            "GET".into()
+        }
+        "head" | "headobject" | "getblobproperties" | "getblobmetadata" | "rest.head.object" => "HEAD".into(),
+        _ => value,
+    }
+}
+
 /// The path of a URL, without host and query; `None` where it has none. Akamai and some stores leave out the first slash.
 pub(crate) fn path_of(url: &str) -> Option<Cow<'_, str>> {
     let path = match url.split_once("://") {
@@ -368,7 +394,7 @@ pub fn named<'de, T: Deserialize<'de>>(text: &'de str) -> Option<T> {
 
 /// Milliseconds of a number in another unit; none is none.
 fn scaled(value: &str, ms: f64) -> u32 {
-    let ms = value.parse::<f64>().map_or(0.0, |number| number * ms);
+    let ms = decimal(value).map_or(0.0, |number| number * ms);
     ms.clamp(0.0, f64::from(u32::MAX)) as u32
 }
 

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use crate::entry::{Field, LogEntry, address_of};
+use crate::numbers::is_number;
 use crate::variables::{Slot, apache, envoy, nginx};
 
 /// A format string, ready for lines.
@@ -105,7 +106,9 @@ impl Template {
             let Some((text, after)) = value.cut(rest).filter(|_| !rest.is_empty()) else {
                 return false;
             };
-            let is_word = value.slot != Slot::Skip || value.is_quoted || !text.starts_with('"');
+            // Between blanks, a quote begins a text of several words, which is another value.
+            let is_apart = value.is_quoted || !value.until.starts_with(' ');
+            let is_word = value.slot != Slot::Skip || is_apart || !text.starts_with('"');
             if !is_word || !is_plausible(value.slot, text) || set(value.slot, text, &mut entry).is_err() {
                 return false;
             }
@@ -225,17 +228,12 @@ fn captured<'a>(text: &'a str, entry: &mut LogEntry<'a>) {
 
 fn is_plausible(slot: Slot, text: &str) -> bool {
     let Slot::Field(field) = slot else { return true };
-    let is_number = || {
-        text == "-"
-            || text
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+'))
-    };
+    let is_number = || text == "-" || is_number(text);
     match field {
         Field::Address => is_host(text),
         Field::Bytes | Field::Wire | Field::Size | Field::Promised => is_number(),
         Field::Seconds | Field::DurationMs | Field::Status => is_number(),
-        Field::Method => !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase()),
+        Field::Method => !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic()),
         Field::Request => text
             .split(' ')
             .next()
