@@ -19,7 +19,7 @@ use super::http::{Answer, ConditionalRequest, FailedTo, method_of, refuse};
 use super::object_call::forward;
 use super::{
     access, addresses_api, audit_api, demo_api, detector_api, health, ingest_api, losses_api, page,
-    records_api, session, tries,
+    records_api, session, shares_api, tries,
 };
 
 #[event(fetch)]
@@ -48,6 +48,9 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
         return page::answer(&found, &request, env).await;
     }
     let Some(path) = address.strip_prefix(API) else {
+        if page::is_shown(&request) {
+            return page::nothing_here();
+        }
         return Err(Problem::not_found(
             "page at this address; the dashboard is at /_blobwatch/, the API under /_blobwatch/api/v1/",
         ));
@@ -105,9 +108,10 @@ async fn answer(handler: Handler, asked: &Authorized<'_>, env: &Env) -> Answer<R
         Handler::Addresses => addresses_api::answer(path, request, env, actor).await,
         Handler::Losses => losses_api::answer(request, env).await,
         Handler::Report => detector_api::report(path, request, env).await,
+        Handler::NewShare => shares_api::create(path, request, body, env, actor).await,
         Handler::WebhookChange => detector_api::change_webhook(path, request, body, env, actor).await,
         Handler::Demo => demo_api::forward(path, request, body, env).await,
-        Handler::Metrics | Handler::Health | Handler::Session | Handler::Ingest => {
+        Handler::Metrics | Handler::Health | Handler::Session | Handler::Ingest | Handler::SharedReport => {
             Err(Problem::no_such_call())
         }
     }
@@ -131,6 +135,7 @@ async fn answer_outside(
         Handler::Health => health::answer(request, env).await,
         Handler::Session => session::answer(request, env).await,
         Handler::Metrics => detector_api::metrics(env).await,
+        Handler::SharedReport => shares_api::open(address, request, env).await,
         Handler::Ingest => ingest_api::answer(address, request, env).await,
         _ => Err(Problem::no_such_call()),
     }

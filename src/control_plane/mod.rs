@@ -30,5 +30,6 @@ mod previews_do;
 mod records_api;
 mod rule_book_do;
 mod session;
+mod shares_api;
 mod sql;
 mod tries;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ReportFacts;
+use crate::{NewShare, ReportFacts, ShareItem, SharedReport};
 use blobwatch_upstream::IngestReport;
 use blobwatch_wire::{Bytes, Method, Nothing, Object, ObjectCall, Text};
 
@@ -76,6 +76,30 @@ impl ObjectCall for AnomalyCall<'_> {
     }
 }
 
+/// A link to the report of an anomaly is to be made.
+pub struct NewShareCall;
+
+impl ObjectCall for NewShareCall {
+    const OBJECT: Object = Object::Detector;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "share";
+    const PURPOSE: &'static str = "make a link";
+    type Request = NewShare;
+    type Reply = ShareItem;
+}
+
+/// What a link opens; asked with the hash of its token.
+pub struct SharedReportCall;
+
+impl ObjectCall for SharedReportCall {
+    const OBJECT: Object = Object::Detector;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "shared";
+    const PURPOSE: &'static str = "read the report";
+    type Request = Text;
+    type Reply = SharedReport;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +120,8 @@ mod tests {
         case(ChangeCall, "POST", "change");
         case(IngestedCall, "POST", "ingested");
         case(AnomalyCall("an-000012"), "GET", "anomaly/an-000012");
+        case(NewShareCall, "POST", "share");
+        case(SharedReportCall, "POST", "shared");
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod log;
 mod packets;
 mod rollups;
 mod schema;
+mod shares;
 mod sources;
 mod state;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub(crate) use deliveries::DeliveryItem;
 pub use deliveries::{Attempt, Delivery};
 pub(crate) use rollups::StoredRollup;
 pub use rollups::keep_hours;
+pub(crate) use shares::{MAX_SHARED_MS, SHARED_MS, Share, ShareRequest};
 pub(crate) use webhooks::MAX_WEBHOOKS;
 pub use webhooks::Webhook;
 

@@ -14,6 +14,7 @@ mod method;
 mod object_call;
 mod page;
 mod parameters;
+mod plain_page;
 mod problem;
 mod role;
 mod time;
@@ -22,7 +23,7 @@ mod validator;
 mod visible;
 
 pub use answer_limit::{answer_limit, unanswered};
-pub use api::{API, CALLS, Handler, Lookup, handler_at, look_up, methods_at, role_of_missing};
+pub use api::{API, CALLS, Handler, Lookup, SHARED, handler_at, look_up, methods_at, role_of_missing};
 pub use api_request::{ApiReply, ApiRequest, json_text};
 pub use body_limit::{BoundedBody, MAX_BODY, MAX_OBJECT_BODY, MAX_RULEBOOK_BODY, MAX_SMALL_BODY, text_of};
 pub use bytes::{
@@ -37,6 +38,7 @@ pub use method::Method;
 pub use object_call::{Body, Bytes, Nothing, Object, ObjectCall, Payload, Text, with_query};
 pub use page::{DashboardFile, PREFIX, SECURITY_HEADERS};
 pub use parameters::{List, MAX_LIMIT, Page, Parameters, bad_cursor};
+pub use plain_page::{escaped, plain_page, plain_page_headers};
 pub use problem::{MEDIA_TYPE, Place, Problem};
 pub use role::Role;
 pub use time::{MAX_TIME_MS, parse_rfc3339, rfc3339};

@@ -118,6 +118,7 @@ impl<S: Sql> Detector<S> {
             })?;
         }
         self.forget_mutes(now_ms)?;
+        self.forget_shares(now_ms)?;
         self.tell_conditions(now_ms)?;
         self.keep_delay()?;
         if self.is_save_due(now_ms) {
