@@ -10,7 +10,7 @@ use std::cell::Cell;
 
 use blobwatch_detector::{
     Acknowledged, Allowed, AnomalyCall, CellsCall, ChangeCall, Detector as Store, HarmCall, IngestedCall,
-    NewShareCall, SharedDetector, SharedReportCall, keep_hours,
+    LostCall, NewShareCall, SharedDetector, SharedReportCall, keep_hours,
 };
 use blobwatch_guard::HarmNotice;
 use blobwatch_records::CellBatch;
@@ -131,6 +131,11 @@ impl Detector {
                 let pace = Slices::new(pause);
                 let facts = blobwatch_detector::report_facts(self, id, now_ms(), &pace);
                 answer::<AnomalyCall>(facts.await?)?
+            }
+            LostCall::ROUTE => {
+                let losses = received.body::<LostCall>().await?;
+                self.with("keep what was lost", |store| store.lost(&losses, now_ms()))?;
+                answer::<LostCall>(())?
             }
             NewShareCall::ROUTE => {
                 let new = received.body::<NewShareCall>().await?;

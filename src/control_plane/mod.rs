@@ -32,4 +32,5 @@ mod rule_book_do;
 mod session;
 mod shares_api;
 mod sql;
+mod told_losses;
 mod tries;

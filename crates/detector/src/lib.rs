@@ -53,7 +53,7 @@ pub(crate) use intervention::Intervention;
 pub use intervention::Response;
 pub use kind::AnomalyKind;
 pub use object_calls::{
-    Acknowledged, AnomalyCall, CellsCall, ChangeCall, HarmCall, IngestedCall, NewShareCall,
+    Acknowledged, AnomalyCall, CellsCall, ChangeCall, HarmCall, IngestedCall, LostCall, NewShareCall,
     SharedReportCall,
 };
 pub(crate) use rules::{Contrast, Switch};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{NewShare, ReportFacts, ShareItem, SharedReport};
 use blobwatch_upstream::IngestReport;
-use blobwatch_wire::{Bytes, Method, Nothing, Object, ObjectCall, Text};
+use blobwatch_wire::{Bytes, Loss, Method, Nothing, Object, ObjectCall, Text};
 
 /// Answer to a batch of cells: it need not be sent again.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +76,18 @@ impl ObjectCall for AnomalyCall<'_> {
     }
 }
 
+/// What an object lost so far, as far as it is data ([`Loss::is_of_data`]).
+pub struct LostCall;
+
+impl ObjectCall for LostCall {
+    const OBJECT: Object = Object::Detector;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "lost";
+    const PURPOSE: &'static str = "tell the Detector what was lost";
+    type Request = Vec<Loss>;
+    type Reply = ();
+}
+
 /// A link to the report of an anomaly is to be made.
 pub struct NewShareCall;
 
@@ -120,6 +132,7 @@ mod tests {
         case(ChangeCall, "POST", "change");
         case(IngestedCall, "POST", "ingested");
         case(AnomalyCall("an-000012"), "GET", "anomaly/an-000012");
+        case(LostCall, "POST", "lost");
         case(NewShareCall, "POST", "share");
         case(SharedReportCall, "POST", "shared");
     }

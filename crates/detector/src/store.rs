@@ -18,6 +18,7 @@ mod delay;
 mod deliveries;
 mod ingest;
 mod log;
+mod losses;
 mod packets;
 mod rollups;
 mod schema;

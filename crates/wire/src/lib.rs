@@ -33,7 +33,7 @@ pub use bytes::{
 pub use figures::{grouped, percent};
 pub use hash::{FNV_START, fnv1a, splitmix, splitmix_finalizer};
 pub use hex::{hex, unhex};
-pub use loss::Loss;
+pub use loss::{DATA_LOSSES, Loss};
 pub use method::Method;
 pub use object_call::{Body, Bytes, Nothing, Object, ObjectCall, Payload, Text, with_query};
 pub use page::{DashboardFile, PREFIX, SECURITY_HEADERS};

@@ -25,6 +25,7 @@ const EVENTS = [
   "rulebook.panic_off",
   "source.silent",
   "attribute.saturated",
+  "data.lost",
   "mode.changed",
   "mode.stage",
 ];

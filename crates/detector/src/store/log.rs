@@ -156,6 +156,7 @@ impl<S: Sql> Detector<S> {
             told,
             harm,
             self.next_silence_ms(now_ms)?,
+            self.next_loss_end_ms(now_ms)?,
             self.next_entry_ms(now_ms)?,
         ];
         Ok(due.into_iter().flatten().min())

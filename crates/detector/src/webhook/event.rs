@@ -40,11 +40,14 @@ pub enum EventName {
     /// Values of an attribute are counted as `other`: a cohort may be missing.
     #[serde(rename = "attribute.saturated")]
     AttributeSaturated,
+    /// Something that was recorded or counted is gone.
+    #[serde(rename = "data.lost")]
+    DataLost,
 }
 
 impl EventName {
     /// Every one that can be asked for.
-    pub(crate) const SUBSCRIBABLE: [Self; 10] = [
+    pub(crate) const SUBSCRIBABLE: [Self; 11] = [
         Self::Opened,
         Self::Changed,
         Self::Closed,
@@ -55,10 +58,11 @@ impl EventName {
         Self::Stage,
         Self::SourceSilent,
         Self::AttributeSaturated,
+        Self::DataLost,
     ];
 
     /// What a webhook is told of that asks for nothing: what somebody should look at.
-    pub(crate) const DEFAULT: [Self; 8] = [
+    pub(crate) const DEFAULT: [Self; 9] = [
         Self::Opened,
         Self::Changed,
         Self::Closed,
@@ -67,6 +71,7 @@ impl EventName {
         Self::PanicOff,
         Self::SourceSilent,
         Self::AttributeSaturated,
+        Self::DataLost,
     ];
 
     #[must_use]
@@ -83,6 +88,7 @@ impl EventName {
             Self::PanicOff => "rulebook.panic_off",
             Self::SourceSilent => "source.silent",
             Self::AttributeSaturated => "attribute.saturated",
+            Self::DataLost => "data.lost",
         }
     }
 
@@ -141,7 +147,7 @@ impl Severity {
     pub(super) const fn of_event(event: EventName) -> Self {
         match event {
             EventName::GuardDemoted | EventName::PanicOff => Self::Critical,
-            EventName::SourceSilent | EventName::AttributeSaturated => Self::Warning,
+            EventName::SourceSilent | EventName::AttributeSaturated | EventName::DataLost => Self::Warning,
             EventName::Opened
             | EventName::Changed
             | EventName::Closed
