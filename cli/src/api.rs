@@ -5,6 +5,7 @@
 use std::io::Read;
 use std::time::Duration;
 
+use blobwatch_wire::API;
 use serde_json::Value;
 use ureq::http::Request;
 use ureq::{Agent, Body};
@@ -64,9 +65,14 @@ impl Api {
             .build();
         Ok(Self {
             agent: config.into(),
-            base: format!("{base}/_blobwatch/api/v1/"),
+            base: format!("{base}{API}"),
             token: token.trim().to_owned(),
         })
+    }
+
+    /// An address of the deployment, for people; `path` begins with `/`.
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.base.trim_end_matches(API))
     }
 
     /// `GET` of a path with its query.

@@ -20,7 +20,7 @@ use super::http::{Answer, ConditionalRequest, FailedTo, method_of, now_ms, refus
 use super::object_call::forward;
 use super::{
     access, addresses_api, audit_api, demo_api, detector_api, health, ingest_api, losses_api, oidc, page,
-    records_api, session, tokens_api, tries,
+    records_api, session, shares_api, tokens_api, tries,
 };
 
 #[event(fetch)]
@@ -49,6 +49,9 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
         return page::answer(&found, &request, env).await;
     }
     let Some(path) = address.strip_prefix(API) else {
+        if page::is_shown(&request) {
+            return page::nothing_here();
+        }
         return Err(Problem::not_found(
             "page at this address; the dashboard is at /_blobwatch/, the API under /_blobwatch/api/v1/",
         ));
@@ -107,12 +110,16 @@ async fn answer(handler: Handler, asked: &Authorized<'_>, env: &Env) -> Answer<R
         Handler::Addresses => addresses_api::answer(path, request, env, actor).await,
         Handler::Losses => losses_api::answer(request, env).await,
         Handler::Report => detector_api::report(path, request, env).await,
+        Handler::NewShare => shares_api::create(path, request, body, env, actor).await,
         Handler::WebhookChange => detector_api::change_webhook(path, request, body, env, actor).await,
         Handler::Tokens => tokens_api::answer(path, request, body, env, actor).await,
         Handler::Demo => demo_api::forward(path, request, body, env).await,
-        Handler::Metrics | Handler::Health | Handler::Session | Handler::Oidc | Handler::Ingest => {
-            Err(Problem::no_such_call())
-        }
+        Handler::Metrics
+        | Handler::Health
+        | Handler::Session
+        | Handler::Oidc
+        | Handler::Ingest
+        | Handler::SharedReport => Err(Problem::no_such_call()),
     }
 }
 
@@ -135,6 +142,7 @@ async fn answer_outside(
         Handler::Session => session::answer(request, env).await,
         Handler::Oidc => oidc::answer(address, request, env).await,
         Handler::Metrics => detector_api::metrics(env).await,
+        Handler::SharedReport => shares_api::open(address, request, env).await,
         Handler::Ingest => ingest_api::answer(address, request, env).await,
         _ => Err(Problem::no_such_call()),
     }

@@ -25,6 +25,7 @@ use super::http::{Answer, FailedTo, api_answer, internal, now_ms, query_pairs, r
 use super::object_call::{ReceivedCall, answer, call, call_named, reply, send_only};
 use super::opened::{Bell, Opened, unopened};
 use super::sql::ObjectSql;
+use super::told_losses::ToldLosses;
 
 /// Pushes of one alarm; a push takes some 10 ms to 300 ms and they run side by side.
 const MAX_PUSHES: usize = 512;
@@ -54,6 +55,7 @@ pub struct RuleBook {
     env: Env,
     store: Opened<RuleBookStore<ObjectSql>>,
     alarm: Bell,
+    told_losses: ToldLosses,
 }
 
 impl DurableObject for RuleBook {
@@ -69,6 +71,7 @@ impl DurableObject for RuleBook {
                 })
             }),
             alarm: Bell::default(),
+            told_losses: ToldLosses::default(),
         }
     }
 
@@ -288,7 +291,8 @@ impl RuleBook {
                 }
             }
         }
-        Ok(())
+        let losses = self.with("read the losses", RuleBookStore::losses)?;
+        self.told_losses.tell(&self.env, losses).await
     }
 
     /// The Detector knows by a notice's id what it was told before. The audit log has it already.

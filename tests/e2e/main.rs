@@ -81,6 +81,8 @@ mod serve;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod shares;
+#[cfg(test)]
 mod set_back;
 #[cfg(test)]
 mod switching;

@@ -15,6 +15,9 @@ use crate::{Method, Object, Problem, Role};
 /// Where the paths of the table begin that do not begin with `/`.
 pub const API: &str = "/_blobwatch/api/v1/";
 
+/// Where links to reports begin; their token follows.
+pub const SHARED: &str = "/_blobwatch/shared/";
+
 /// One call.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ApiCall {
@@ -49,6 +52,10 @@ pub enum Handler {
     Losses,
     /// The Detector's anomaly with records of the FireLogs.
     Report,
+    /// The Detector, with a token that is made for it.
+    NewShare,
+    /// A page, for whoever has the link: the Detector's anomaly with records of the FireLogs.
+    SharedReport,
     /// The Detector, and the audit log.
     WebhookChange,
     /// The secret's tokens and the RuleBook's.

@@ -297,6 +297,20 @@ export interface Anomaly {
   history?: { time: string; event: string; text: string; by?: string | null }[];
 }
 
+/** A link to the report of an anomaly. */
+export interface Share {
+  id: string;
+  anomaly: string;
+  created: string;
+  expires: string;
+  actor: string;
+}
+
+/** As it is answered to whoever makes it. */
+export interface NewShare extends Share {
+  path: string;
+}
+
 /** `POST compare`. */
 export interface Comparison {
   selection: number;

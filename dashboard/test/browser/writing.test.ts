@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { HOSTILE } from "../fixture/data.ts";
+import { HOSTILE, KNOWN } from "../fixture/data.ts";
 import { type Fixture, start } from "../fixture/server.ts";
 import { until } from "../hang.ts";
 import { DESKTOP, launch, open, type Opened, PHONE } from "./chromium.ts";
@@ -25,7 +25,7 @@ after(async () => {
 });
 
 beforeEach(() => {
-  Object.assign(fixture.state, { role: "operator", routes: null, above: null, pending: [], isSignedIn: true, failing: 0, previewRounds: 0 });
+  Object.assign(fixture.state, { role: "operator", routes: null, above: null, pending: [], isSignedIn: true, failing: 0, previewRounds: 0, shares: [] });
   fixture.calls.length = 0;
   fixture.rulebook.reset();
 });
@@ -534,9 +534,9 @@ test("a Blobwatch-Id opens its request from every view", async () => {
   for (const path of ["", "audit", "fires?since=-15m&family=docker"]) {
     const { page, faults, close } = await visit(path);
     const box = page.getByRole("search").getByRole("textbox");
-    await box.fill("nonsense");
+    await box.fill("what is this");
     await box.press("Enter");
-    await page.getByText("This is no Blobwatch-Id").waitFor();
+    await page.getByText("Expected a Blobwatch-Id, a CF-Ray").waitFor();
     assert.deepEqual(await axe(page), [], path);
     await box.fill("quote 01M850PVFCHPH3JAR69G00000Q");
     await box.press("Enter");
@@ -544,4 +544,53 @@ test("a Blobwatch-Id opens its request from every view", async () => {
     assert.deepEqual(faults, []);
     await close();
   }
+});
+
+test("a ray, an anomaly, a rule and a digest are found whatever the window, and what is not found says where it was looked for", async () => {
+  const { page, faults, close } = await visit("fires?since=-15m");
+  const search = async (text: string) => {
+    const box = page.getByRole("search").getByRole("textbox");
+    await box.fill(text);
+    await box.press("Enter");
+  };
+  const [ray = "", digest = "", upstream = ""] = KNOWN;
+  await search("CF-Ray: 0000c4d1e8b2a3f4-FRA");
+  await page.getByText("No request has the CF-Ray 0000c4d1e8b2a3f4 in all that the FireLogs keep.").waitFor();
+  assert.deepEqual(await axe(page), []);
+  await search(`${ray}-FRA`);
+  await page.waitForURL(/fires\?open=01M8/);
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await search(digest);
+  await page.waitForURL((url) => url.searchParams.get("digest") === digest && url.searchParams.get("since") === "-90d");
+  await search("an-000012");
+  await page.waitForURL(/anomalies\/an-000012$/);
+  await search("old-docker");
+  await page.waitForURL(/rule\/old-docker$/);
+  await search(upstream);
+  await page.waitForURL((url) => url.searchParams.get("rule") === upstream);
+  await search("no-such-rule");
+  await page.getByText("No rule is called no-such-rule").waitFor();
+  // The browser's own line about each call that was answered with 404.
+  assert.deepEqual(faults.filter((fault) => !fault.includes("404")), []);
+  await close();
+});
+
+test("a link to the report is made, copied once and revoked", async () => {
+  const { page, faults, close } = await visit("anomalies/an-000012");
+  const share = page.getByRole("region", { name: "Share" });
+  await share.getByText("No link opens this anomaly.").waitFor();
+  await share.getByLabel("Works for").selectOption("1 day");
+  await share.getByLabel("Reason, for the audit log").fill("for the CDN");
+  await share.getByRole("button", { name: "Make a link" }).click();
+  const link = await share.getByRole("textbox", { name: "Link" }).inputValue();
+  assert.equal(link, new URL(`/_blobwatch/shared/${"5f".repeat(32)}`, fixture.url).href);
+  assert.deepEqual(fixture.calls.at(-1), { method: "POST", path: "anomalies/an-000012/shares", body: { until: "+1d" }, csrf: "csrf" });
+  const list = share.getByRole("list", { name: "Links that work" });
+  await list.getByText("Made by olga").waitFor();
+  assert.deepEqual(await axe(page), []);
+  await list.getByRole("button", { name: "Revoke" }).click();
+  await share.getByText("No link opens this anomaly.").waitFor();
+  assert.deepEqual(faults, []);
+  await close();
 });

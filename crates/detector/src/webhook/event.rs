@@ -43,6 +43,9 @@ pub enum EventName {
     /// Somebody wants to enforce, and a second person has to decide.
     #[serde(rename = "enforcement.proposed")]
     Proposed,
+    /// Something that was recorded or counted is gone.
+    #[serde(rename = "data.lost")]
+    DataLost,
 }
 
 impl EventName {
@@ -59,6 +62,7 @@ impl EventName {
         Self::SourceSilent,
         Self::AttributeSaturated,
         Self::Proposed,
+        Self::DataLost,
     ];
 
     /// What a webhook is told of that asks for nothing: what somebody should look at.
@@ -72,6 +76,7 @@ impl EventName {
         Self::SourceSilent,
         Self::AttributeSaturated,
         Self::Proposed,
+        Self::DataLost,
     ];
 
     #[must_use]
@@ -89,6 +94,7 @@ impl EventName {
             Self::SourceSilent => "source.silent",
             Self::AttributeSaturated => "attribute.saturated",
             Self::Proposed => "enforcement.proposed",
+            Self::DataLost => "data.lost",
         }
     }
 
@@ -148,7 +154,10 @@ impl Severity {
     pub(super) const fn of_event(event: EventName) -> Self {
         match event {
             EventName::GuardDemoted | EventName::PanicOff => Self::Critical,
-            EventName::SourceSilent | EventName::AttributeSaturated | EventName::Proposed => Self::Warning,
+            EventName::SourceSilent
+            | EventName::AttributeSaturated
+            | EventName::Proposed
+            | EventName::DataLost => Self::Warning,
             EventName::Opened
             | EventName::Changed
             | EventName::Closed

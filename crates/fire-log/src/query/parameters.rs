@@ -9,7 +9,7 @@ use super::cursor::Cursor;
 use super::filter::{Filter, Kind, StatusFilter};
 use super::summary::Dimension;
 use blobwatch_pull::{Cache, RecordId, SizeClass};
-use blobwatch_records::Digest;
+use blobwatch_records::{Digest, RayKey};
 use blobwatch_wire::{EXPECTED_TIME, FNV_START, Place, Problem, fnv1a, parse_time};
 
 /// Records of a page unless `limit` says otherwise, and at most.
@@ -221,6 +221,7 @@ fn read_value(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Resu
         "object" => add(&mut filter.digests, name, object(name, value)?)?,
         "repository" => add(&mut filter.repositories, name, some_text(name, value)?)?,
         "client" => add(&mut filter.clients, name, client(name, value)?)?,
+        "ray" => add(&mut filter.rays, name, ray(name, value)?)?,
         "odd_path" => add(
             &mut filter.odd_paths,
             name,
@@ -245,7 +246,7 @@ fn read_value(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Resu
 }
 
 const FILTERS: &str = "since, until, route, rule, mode, origin, verdict, family, version, os, asn, country, colo, cloud, cloud_region, \
-    ip_version, protocol, fingerprint, tcp, status, range, size, digest, object, repository, client, odd_path, sent_to, served_by, cache, id, and, if the call accepts them, cursor, limit, format, by";
+    ip_version, protocol, fingerprint, tcp, status, range, size, digest, object, repository, client, ray, odd_path, sent_to, served_by, cache, id, and, if the call accepts them, cursor, limit, format, by";
 
 const RANGES: &str =
     "none, whole, probe, tile, chunk, scatter, multi, suffix, resume, repeat, restart or invalid";
@@ -374,6 +375,12 @@ fn client(name: &str, value: &str) -> Result<blobwatch_pull::ClientKey, Problem>
         return Err(refuse(name, &format!("{value:?}: {expected}")));
     }
     parsed(name, value, expected)
+}
+
+/// As a header has it, with a data centre or without.
+fn ray(name: &str, value: &str) -> Result<RayKey, Problem> {
+    let ray = RayKey::of(value.trim());
+    ray.ok_or_else(|| refuse(name, "is empty; expected a CF-Ray such as 5ae0123456789abc-FRA"))
 }
 
 fn read_format(value: &str) -> Result<Format, Problem> {
