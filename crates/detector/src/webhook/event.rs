@@ -50,7 +50,7 @@ pub enum EventName {
 
 impl EventName {
     /// Every one that can be asked for.
-    pub(crate) const SUBSCRIBABLE: [Self; 11] = [
+    pub(crate) const SUBSCRIBABLE: [Self; 12] = [
         Self::Opened,
         Self::Changed,
         Self::Closed,
@@ -66,7 +66,7 @@ impl EventName {
     ];
 
     /// What a webhook is told of that asks for nothing: what somebody should look at.
-    pub(crate) const DEFAULT: [Self; 9] = [
+    pub(crate) const DEFAULT: [Self; 10] = [
         Self::Opened,
         Self::Changed,
         Self::Closed,

@@ -162,7 +162,7 @@ pub(crate) fn put_mode<S: Sql>(
 
 /// What comes of a call that sets a mode.
 pub(crate) enum ModeChange {
-    Made(ChangeResult<ModeItem>),
+    Made(Box<ChangeResult<ModeItem>>),
     /// A second person decides.
     Waits(Box<WaitingMode>),
 }
@@ -179,7 +179,7 @@ impl ModeChange {
     /// What was made, by a call that never waits.
     pub(super) fn made(self) -> Result<ChangeResult<ModeItem>, Problem> {
         match self {
-            Self::Made(made) => Ok(made),
+            Self::Made(made) => Ok(*made),
             Self::Waits(waiting) => {
                 let detail = format!("{:?} waits for a second person", waiting.pending.id);
                 Err(Problem::new(409, "pending", "An enforcement is waiting", detail))
@@ -212,12 +212,12 @@ pub(super) fn set_mode<S: Sql>(
         .is_some_and(|kept| kept.value == setting && kept.reason == reason);
     if is_same {
         let item = get_mode(store, context.now_ms, rule, route)?;
-        return Ok(ModeChange::Made(ChangeResult {
+        return Ok(ModeChange::Made(Box::new(ChangeResult {
             item,
             revision: book.revision,
             changed: false,
             created: false,
-        }));
+        })));
     }
     let context = Context {
         reason: reason.or_else(|| context.reason.clone()),
@@ -238,12 +238,12 @@ pub(super) fn set_mode<S: Sql>(
     };
     supersede(store, &context, Some(rule), Some(route))?;
     let item = get_mode(store, context.now_ms, rule, route)?;
-    Ok(ModeChange::Made(ChangeResult {
+    Ok(ModeChange::Made(Box::new(ChangeResult {
         item,
         revision,
         changed: true,
         created: before.is_none(),
-    }))
+    })))
 }
 
 /// A setting that could be made but for the second person.
