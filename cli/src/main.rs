@@ -29,6 +29,7 @@ mod list;
 mod localize;
 mod output;
 mod packets;
+mod pending;
 mod preview;
 mod probe;
 mod problem;
@@ -40,6 +41,7 @@ mod shell;
 mod status;
 mod table;
 mod token;
+mod tokens;
 
 #[derive(Parser)]
 #[command(
@@ -77,7 +79,9 @@ enum Command {
     Ingest(ingest::Ingest),
     Addresses(addresses::Addresses),
     Packets(packets::Packets),
+    Pending(pending::Arguments),
     Token(token::Token),
+    Tokens(tokens::Arguments),
     Completions(shell::Completions),
     Man(shell::Manual),
 }
@@ -124,7 +128,9 @@ fn main() -> ExitCode {
         Command::Ingest(arguments) => ingest::ingest(&arguments),
         Command::Addresses(arguments) => addresses::addresses(&arguments),
         Command::Packets(arguments) => packets::packets(&arguments),
+        Command::Pending(arguments) => pending::run(&arguments),
         Command::Token(arguments) => token::token(&arguments),
+        Command::Tokens(arguments) => tokens::run(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => shell::manual(&arguments, Arguments::command()),
     };

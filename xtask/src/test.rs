@@ -42,8 +42,8 @@ pub(crate) const BROWSER: Package = Package {
 };
 
 /// A real registry and what stands before it, the clients whose requests are watched, the browser that the dashboard is
-/// looked at with, and the reader of metrics and alerts.
-pub(crate) const PACKAGES: [Package; 12] = [
+/// looked at with, the reader of metrics and alerts, and what runs images and makes a Debian to try packages on.
+pub(crate) const PACKAGES: [Package; 15] = [
     BROWSER,
     Package {
         name: "docker-registry",
@@ -89,6 +89,18 @@ pub(crate) const PACKAGES: [Package; 12] = [
         name: "openssl",
         program: "openssl",
     },
+    Package {
+        name: "runc",
+        program: "runc",
+    },
+    Package {
+        name: "xz-utils",
+        program: "xz",
+    },
+    Package {
+        name: "mmdebstrap",
+        program: "mmdebstrap",
+    },
 ];
 
 /// Answers with the outcome of `cargo test`, whose own lines are the last ones.
@@ -130,6 +142,9 @@ fn prepare(workspace: &Workspace, args: &Args) -> Result<()> {
     })?;
     step("python packages", |step| {
         Ok((python::ensure(workspace, step)?.to_owned(), ()))
+    })?;
+    step("Debian for packages", |step| {
+        Ok((debian::system(workspace, step)?, ()))
     })?;
     step("compile tests", |step| {
         let cargo = |command: &str| {

@@ -1,9 +1,19 @@
-//! Who may call beside bearer tokens: Cloudflare Access and sessions of browsers.
+//! Who may call beside bearer tokens: Cloudflare Access, people who sign in at an OpenID Connect provider, and sessions of
+//! browsers.
 
 mod access;
+mod jwt;
+mod keys;
+mod oidc;
 mod session;
 
-pub use access::{Access, Candidate, HEADER, KeyRing, Need, PublicKey, access_token_of};
+pub use access::{Access, Candidate, HEADER, access_token_of};
+pub use jwt::Signed;
+pub use keys::{KeyMaterial, KeyRing, Need, PublicKey};
+pub use oidc::{
+    BEGIN, CALLBACK, Callback, IdToken, Oidc, Provider, SignIn, clear_sign_in_cookie, id_token_of,
+    sign_in_cookie,
+};
 pub use session::{
     COOKIE, CSRF_HEADER, Capabilities, MAX_AGE_S, Session, SessionItem, Sessions, check_destination,
     check_origin, clear_cookie, posted_token, session_over, set_cookie,

@@ -1,6 +1,7 @@
-//! What everything of Blobwatch speaks: bytes, times, problems, calls between objects, parameters of
+//! What everything of Blobwatch speaks: bytes, times, addresses, problems, calls between objects, parameters of
 //! calls, pages and their validators; text of strangers made visible.
 
+mod address;
 mod answer_limit;
 mod api;
 mod api_request;
@@ -14,6 +15,7 @@ mod method;
 mod object_call;
 mod page;
 mod parameters;
+mod plain_page;
 mod problem;
 mod role;
 mod time;
@@ -21,8 +23,11 @@ mod times;
 mod validator;
 mod visible;
 
+pub use address::parse_address;
 pub use answer_limit::{answer_limit, unanswered};
-pub use api::{API, CALLS, Handler, Lookup, handler_at, look_up, methods_at, role_of_missing};
+pub use api::{
+    API, CALLS, Changed, Handler, Lookup, SHARED, handler_at, look_up, methods_at, role_of_missing,
+};
 pub use api_request::{ApiReply, ApiRequest, json_text};
 pub use body_limit::{BoundedBody, MAX_BODY, MAX_OBJECT_BODY, MAX_RULEBOOK_BODY, MAX_SMALL_BODY, text_of};
 pub use bytes::{
@@ -32,11 +37,12 @@ pub use bytes::{
 pub use figures::{grouped, percent};
 pub use hash::{FNV_START, fnv1a, splitmix, splitmix_finalizer};
 pub use hex::{hex, unhex};
-pub use loss::Loss;
+pub use loss::{DATA_LOSSES, Loss};
 pub use method::Method;
 pub use object_call::{Body, Bytes, Nothing, Object, ObjectCall, Payload, Text, with_query};
 pub use page::{DashboardFile, PREFIX, SECURITY_HEADERS};
 pub use parameters::{List, MAX_LIMIT, Page, Parameters, bad_cursor};
+pub use plain_page::{escaped, plain_page, plain_page_headers};
 pub use problem::{MEDIA_TYPE, Place, Problem};
 pub use role::Role;
 pub use time::{MAX_TIME_MS, parse_rfc3339, rfc3339};

@@ -1,6 +1,6 @@
 // What the API answers, as docs/api.md has it. Times are RFC 3339 in UTC.
 
-export type Role = "ingest" | "viewer" | "operator";
+export type Role = "ingest" | "viewer" | "analyst" | "operator" | "admin";
 export type Mode = "off" | "monitor" | "enforce";
 export type Action = "block" | "throttle" | "detour" | "tag" | "allow";
 export type Verdict = "none" | Action;
@@ -8,6 +8,8 @@ export type Verdict = "none" | Action;
 export interface Session {
   name: string;
   role: Role;
+  /** On which routes an operator changes something; `null`: on all. */
+  routes: string[] | null;
   csrf: string;
   /** `null` through Access, which has its own. */
   expires: string | null;
@@ -235,6 +237,19 @@ export interface ModeItem {
 export interface Changed {
   revision: number;
   changed: boolean;
+  /** Nothing has changed: another person decides. */
+  pending?: Pending;
+}
+
+/** An enforcement that waits for a second person. */
+export interface Pending {
+  id: string;
+  rule: string;
+  route: string;
+  actor: string;
+  reason: string;
+  expires: string;
+  sentence: string;
 }
 
 export interface FireLog {
@@ -280,6 +295,20 @@ export interface Anomaly {
   muted?: { since: string; by: string; until: string | null; cohort_of: string | null } | null;
   expected?: boolean;
   history?: { time: string; event: string; text: string; by?: string | null }[];
+}
+
+/** A link to the report of an anomaly. */
+export interface Share {
+  id: string;
+  anomaly: string;
+  created: string;
+  expires: string;
+  actor: string;
+}
+
+/** As it is answered to whoever makes it. */
+export interface NewShare extends Share {
+  path: string;
 }
 
 /** `POST compare`. */
@@ -401,4 +430,6 @@ export interface Problem {
   status: number;
   detail: string;
   errors?: { place: string; message: string; excerpt?: string }[];
+  /** Where a browser signs in at an identity provider, beside a 401 of the session. */
+  sign_in?: string;
 }
