@@ -56,7 +56,7 @@ pub(super) fn foreign(first: &[u8]) -> Option<String> {
 fn is_binary(first: &[u8]) -> bool {
     let looked_at = || first.iter().take(LOOKED_AT);
     let is_control = |byte: &u8| matches!(byte, 1..=8 | 14..=26);
-    looked_at().any(|byte| *byte == 0) && looked_at().any(|byte| is_control(byte))
+    looked_at().any(|byte| *byte == 0) && looked_at().any(is_control)
 }
 
 #[cfg(test)]

@@ -40,16 +40,25 @@ fn html(part: &Part) -> String {
     }
 }
 
+fn value(text: &str) -> String {
+    format!("<td>{}</td>", escaped(text))
+}
+
+/// A column without a name has no heading: who listens to a page would hear one that says nothing.
+fn heading(text: &str) -> String {
+    if text.is_empty() {
+        return value(text);
+    }
+    format!("<th scope=\"col\">{}</th>", escaped(text))
+}
+
 fn table(table: &Table) -> String {
-    let row = |cells: &[String], open: &str, close: &str| {
-        let cells: String = cells
-            .iter()
-            .map(|cell| format!("<{open}>{}</{close}>", escaped(cell)))
-            .collect();
+    let row = |cells: &[String], cell: fn(&str) -> String| {
+        let cells: String = cells.iter().map(|text| cell(text)).collect();
         format!("<tr>{cells}</tr>\n")
     };
-    let rows: String = table.rows.iter().map(|cells| row(cells, "td", "td")).collect();
-    let head = row(&table.head, "th scope=\"col\"", "th");
+    let rows: String = table.rows.iter().map(|cells| row(cells, value)).collect();
+    let head = row(&table.head, heading);
     format!(
         "<div class=\"table\"><table>\n<thead>\n{head}</thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
     )
