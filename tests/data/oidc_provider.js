@@ -7,7 +7,7 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
-import Provider from "oidc-provider";
+import OpenIdProvider from "oidc-provider";
 
 const GROUPS = { ada: ["admins", "everybody"], bob: ["everybody"], eve: ["strangers"] };
 
@@ -33,7 +33,7 @@ const client = (id, alg) => ({
 
 function begin(issuer) {
   keys = [key("RS256"), key("ES256")];
-  const provider = new Provider(issuer, {
+  const provider = new OpenIdProvider(issuer, {
     clients: [client("rsa", "RS256"), client("elliptic", "ES256")],
     jwks: { keys: keys.map(({ jwk }) => jwk) },
     claims: { openid: ["sub"], email: ["email", "email_verified"], groups: ["groups"] },
