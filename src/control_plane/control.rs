@@ -6,7 +6,7 @@
 use blobwatch_auth::Candidate;
 use blobwatch_tokens::{Actor, Role, Tokens};
 use blobwatch_wire::{
-    API, DashboardFile, Handler, Lookup, Method, Object, Problem, handler_at, look_up, methods_at,
+    API, ApiCall, DashboardFile, Handler, Lookup, Method, Object, Problem, handler_at, look_up, methods_at,
     role_of_missing,
 };
 use js_sys::Reflect;
@@ -57,6 +57,7 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
         Lookup::Call(call) => {
             let needed = call.role.unwrap_or(Role::Viewer);
             let actor = authorize(&request, env, needed).await?;
+            check_query(call, &request)?;
             let body = text_of_request(&mut request, call.max_body()).await?;
             let asked = Authorized {
                 path,
@@ -76,6 +77,11 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
             Err(Problem::no_such_call())
         }
     }
+}
+
+fn check_query(call: &ApiCall, request: &Request) -> Answer<()> {
+    let url = request.url().failed_to("read the address")?;
+    call.check_query(url.query().unwrap_or_default())
 }
 
 /// A call below the API's prefix, of somebody who may make it.
@@ -107,6 +113,7 @@ async fn answer(handler: Handler, asked: &Authorized<'_>, env: &Env) -> Answer<R
         Handler::Report => detector_api::report(path, request, env).await,
         Handler::WebhookChange => detector_api::change_webhook(path, request, body, env, actor).await,
         Handler::Demo => demo_api::forward(path, request, body, env).await,
+        Handler::OpenApi => page::openapi(env).await,
         Handler::Metrics | Handler::Health | Handler::Session | Handler::Ingest => {
             Err(Problem::no_such_call())
         }
@@ -129,7 +136,12 @@ async fn answer_outside(
     }
     match handler {
         Handler::Health => health::answer(request, env).await,
-        Handler::Session => session::answer(request, env).await,
+        Handler::Session => {
+            if let Lookup::Call(call) = look_up(Method::of_name(&method_of(request)), address) {
+                check_query(call, request)?;
+            }
+            session::answer(request, env).await
+        }
         Handler::Metrics => detector_api::metrics(env).await,
         Handler::Ingest => ingest_api::answer(address, request, env).await,
         _ => Err(Problem::no_such_call()),

@@ -16,6 +16,8 @@ mod metrics;
 mod packets;
 mod report;
 mod saturation;
+#[cfg(feature = "schema")]
+mod schema;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -25,6 +27,8 @@ use acted::Acted;
 pub use acts::{act, is_act};
 pub(crate) use clients::FamilyCounts;
 pub use report::{Report, wanted_evidence};
+#[cfg(feature = "schema")]
+pub use schema::{add_answers, add_bodies};
 
 use serde::{Deserialize, Serialize};
 

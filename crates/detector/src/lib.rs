@@ -39,6 +39,8 @@ pub(crate) use admission::{Admission, Fill, OlderAdmission};
 pub use anomaly::{Anomaly, Moment, number};
 pub use broad::clients_in_networks;
 pub use calls::{Report, ReportFacts, SharedDetector, act, answer, is_act, report_facts, wanted_evidence};
+#[cfg(feature = "schema")]
+pub use calls::{add_answers, add_bodies};
 pub(crate) use cohort::ATTRIBUTES;
 pub use cohort::{Cohort, value, values};
 pub(crate) use coverage::{Coverage, CoverageState, RouteCoverage};

@@ -25,6 +25,8 @@ mod push_calls;
 mod pushed;
 mod rule_calls;
 mod schedule;
+#[cfg(feature = "schema")]
+mod schema;
 mod settings_calls;
 
 pub(crate) use audit::{ExportStep, list_audit};
@@ -49,6 +51,8 @@ pub(crate) use route_calls::{delete_route, get_route, list_routes, put_route};
 pub(crate) use rule_calls::{delete_rule, get_rule, list_rules, list_versions, put_rule};
 pub use schedule::advance;
 pub(crate) use schedule::next_change_ms;
+#[cfg(feature = "schema")]
+pub use schema::{add_answers, add_bodies};
 pub(crate) use settings_calls::{get_settings, put_settings};
 
 use serde::Serialize;
@@ -118,10 +122,10 @@ fn write<S: Sql>(
     call: &ApiRequest<'_>,
     path: &[&str],
 ) -> Result<ApiReply, Problem> {
-    let known: &[&str] = if path == ["rulebook"] {
-        &["reason", "dry_run"]
-    } else {
-        &["reason"]
+    let known: &[&str] = match path {
+        ["rulebook"] => &["reason", "dry_run"],
+        ["rules", "check"] => &[],
+        _ => &["reason"],
     };
     let parameters = Parameters::parse(call.query, known)?;
     let context = Context {

@@ -22,6 +22,8 @@ pub use calls::{
     EntryOnce, NewAuditEntry, NextReport, advance, answer, changes_since, checked_reason, export_audit,
     export_begin, take_report, verify_audit, write_entry, write_entry_once,
 };
+#[cfg(feature = "schema")]
+pub use calls::{add_answers, add_bodies};
 pub use document::{Document, read_document};
 pub use object_calls::{
     ChangesCall, DocumentCall, EPOCH_HEADER, EndSessionCall, EndedSessionsCall, ExportAuditCall,

@@ -3,8 +3,11 @@
 //! In scope: finding a call by method and path, and what is asked of somebody whose call is not there. Not in scope: what
 //! a call means, and HTTP (`src/control_plane`). docs/api.md describes the same calls: a test compares the two.
 
+mod parameter;
+mod queries;
 mod table;
 
+pub use parameter::{ApiParameter, Occurs, ParameterValue};
 pub use table::CALLS;
 
 use crate::{Method, Object, Problem, Role};
@@ -21,6 +24,8 @@ pub struct ApiCall {
     /// `None`: anyone may call, or the handler itself says who.
     pub role: Option<Role>,
     pub handler: Handler,
+    /// What its query may have, in groups.
+    pub parameters: &'static [&'static [ApiParameter]],
     /// Type of the body that is sent; empty for none.
     pub request: &'static str,
     /// Type of the answer; `List<…>` is a page, `Changed<…>` has `revision` and `changed` beside the fields.
@@ -53,6 +58,8 @@ pub enum Handler {
     Ingest,
     /// The program that plays July 2020.
     Demo,
+    /// The description of the API.
+    OpenApi,
 }
 
 /// What is at a method and a path.
@@ -129,6 +136,14 @@ fn first(path: &str) -> &str {
 }
 
 impl ApiCall {
+    /// Whether `If-Match` may say which revision of the rulebook it changes.
+    #[must_use]
+    pub fn changes_rulebook(&self) -> bool {
+        self.handler == Handler::Object(Object::RuleBook)
+            && self.role == Some(Role::Operator)
+            && self.path != "rules/check"
+    }
+
     fn matches(&self, path: &str) -> bool {
         let (own, other) = (self.path.split('/'), path.split('/'));
         own.clone().count() == other.clone().count()

@@ -8,6 +8,7 @@ mod body_limit;
 mod bytes;
 mod figures;
 mod hash;
+mod health;
 mod hex;
 mod loss;
 mod method;
@@ -16,13 +17,18 @@ mod page;
 mod parameters;
 mod problem;
 mod role;
+#[cfg(feature = "schema")]
+mod schema;
 mod time;
 mod times;
 mod validator;
 mod visible;
 
 pub use answer_limit::{answer_limit, unanswered};
-pub use api::{API, CALLS, Handler, Lookup, handler_at, look_up, methods_at, role_of_missing};
+pub use api::{
+    API, ApiCall, ApiParameter, CALLS, Handler, Lookup, Occurs, ParameterValue, handler_at, look_up,
+    methods_at, role_of_missing,
+};
 pub use api_request::{ApiReply, ApiRequest, json_text};
 pub use body_limit::{BoundedBody, MAX_BODY, MAX_OBJECT_BODY, MAX_RULEBOOK_BODY, MAX_SMALL_BODY, text_of};
 pub use bytes::{
@@ -31,6 +37,7 @@ pub use bytes::{
 };
 pub use figures::{grouped, percent};
 pub use hash::{FNV_START, fnv1a, splitmix, splitmix_finalizer};
+pub use health::{Health, HealthStatus};
 pub use hex::{hex, unhex};
 pub use loss::Loss;
 pub use method::Method;
@@ -39,6 +46,8 @@ pub use page::{DashboardFile, PREFIX, SECURITY_HEADERS};
 pub use parameters::{List, MAX_LIMIT, Page, Parameters, bad_cursor};
 pub use problem::{MEDIA_TYPE, Place, Problem};
 pub use role::Role;
+#[cfg(feature = "schema")]
+pub use schema::{Schemas, add_answers};
 pub use time::{MAX_TIME_MS, parse_rfc3339, rfc3339};
 pub use times::{EXPECTED_TIME, parse_time};
 pub use validator::{etag, is_known};

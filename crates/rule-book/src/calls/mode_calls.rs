@@ -17,6 +17,7 @@ use blobwatch_wire::{List, Page, Problem, json_text, rfc3339};
 
 /// The mode that is set for a rule on a route.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ModeItem {
     pub rule: String,
     pub route: String,
@@ -39,6 +40,7 @@ pub(crate) struct ModeItem {
 
 /// Where a schedule is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct StageItem {
     /// Of the current step, from 0.
     pub index: usize,
@@ -51,6 +53,7 @@ pub(crate) struct StageItem {
 
 /// One step of a schedule.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct StepItem {
     pub percent: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -236,6 +239,7 @@ pub(crate) fn delete_mode<S: Sql>(
 
 /// The mode that holds after a setting was taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Unset {
     pub rule: String,
     pub route: String,
