@@ -37,6 +37,7 @@ const blobwatch :Workerd.Worker = (
     (name = "BLOBWATCH_CLIENT_SECRET", fromEnvironment = "BLOBWATCH_CLIENT_SECRET"),
     (name = "BLOBWATCH_HOST", fromEnvironment = "BLOBWATCH_HOST"),
     (name = "BLOBWATCH_ACCESS", fromEnvironment = "BLOBWATCH_ACCESS"),
+    (name = "BLOBWATCH_OIDC", fromEnvironment = "BLOBWATCH_OIDC"),
     (name = "WEBHOOKS_MAY_REACH", fromEnvironment = "WEBHOOKS_MAY_REACH"),
     (name = "ASSETS", service = "dashboard"),
     (name = "RULE_BOOK", durableObjectNamespace = "RuleBook"),

@@ -50,6 +50,7 @@ const blobwatch :Workerd.Worker = (
     (name = "BLOBWATCH_TOKENS", fromEnvironment = "BLOBWATCH_TOKENS"),
     # Who may call through Cloudflare Access, if anybody; not set: nobody. docs/self-hosting.md, "Cloudflare Access"
     (name = "BLOBWATCH_ACCESS", fromEnvironment = "BLOBWATCH_ACCESS"),
+    (name = "BLOBWATCH_OIDC", fromEnvironment = "BLOBWATCH_OIDC"),
     (name = "BLOBWATCH_CLIENT_SECRET", fromEnvironment = "BLOBWATCH_CLIENT_SECRET"),
     (name = "BLOBWATCH_HOST", fromEnvironment = "BLOBWATCH_HOST"),
     (name = "WEBHOOKS", service = "public-internet"),

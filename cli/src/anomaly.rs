@@ -1,13 +1,13 @@
-//! `blobwatch anomaly`: what people do about one: they look into it, mute it, or say that it is expected.
+//! `blobwatch anomaly`: what people do about one: they look into it, mute it, say that it is expected, or share its report.
 
 use serde_json::{Value, json};
 
-use crate::answer::text;
+use crate::answer::{list, text};
 use crate::api::{Api, Deployment, escaped};
 use crate::problem::Problem;
 use crate::{Outcome, output, records};
 
-/// Acknowledge, assign, comment, mute or reopen an anomaly, or say that it is expected
+/// Acknowledge, assign, comment, mute, reopen or share an anomaly, or say that it is expected
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -68,6 +68,29 @@ enum Command {
         #[command(flatten)]
         of: Anomaly,
     },
+    /// Make a link to its report, for somebody without an account
+    #[command(after_help = EXAMPLES)]
+    Share {
+        #[command(flatten)]
+        of: Anomaly,
+        /// Until when the link works: 2020-07-12T08:00:00Z, or 2d from now; a week unless said, 30 days at most
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+    },
+    /// List the links to its report that work
+    #[command(after_help = EXAMPLES)]
+    Shares {
+        #[command(flatten)]
+        of: Anomaly,
+    },
+    /// Revoke a link to its report
+    #[command(after_help = EXAMPLES)]
+    Unshare {
+        #[command(flatten)]
+        of: Anomaly,
+        /// As listed, for instance sh-1593982200000
+        share: String,
+    },
 }
 
 #[derive(clap::Args)]
@@ -88,22 +111,52 @@ const EXAMPLES: &str = "Examples:
   blobwatch anomaly comment an-000012 'the CDN is asked'
   blobwatch anomaly mute an-000012 --until 2h
   blobwatch anomaly expected an-000012 --reason 'roll-out of containerd 2'
+  blobwatch anomaly share an-000012 --until 2d --reason 'for the CDN'
 
 Exit codes: 0 done, or so already; 2 refused, or another error";
 
-/// What is asked for: method, the end of the path, and the body.
-fn asked(command: &Command) -> (&Anomaly, &'static str, &'static str, Value) {
+/// A call that is asked for.
+struct Asked<'a> {
+    of: &'a Anomaly,
+    method: &'static str,
+    /// The end of the path.
+    act: String,
+    body: Value,
+}
+
+fn asked(command: &Command) -> Asked<'_> {
+    let post = |of, act: &str, body| Asked {
+        of,
+        method: "POST",
+        act: act.to_owned(),
+        body,
+    };
+    let delete = |of, act: String| Asked {
+        of,
+        method: "DELETE",
+        act,
+        body: json!({}),
+    };
     match command {
-        Command::Ack { of } => (of, "POST", "acknowledge", json!({})),
-        Command::Assign { of, to } => (of, "POST", "assign", json!({"to": to})),
-        Command::Comment { of, comment } => (of, "POST", "comment", json!({"text": comment})),
+        Command::Ack { of } => post(of, "acknowledge", json!({})),
+        Command::Assign { of, to } => post(of, "assign", json!({"to": to})),
+        Command::Comment { of, comment } => post(of, "comment", json!({"text": comment})),
         Command::Mute { of, until, cohort } => {
             let until = until.as_deref().map(until_of);
-            (of, "POST", "mute", json!({"until": until, "cohort": cohort}))
+            post(of, "mute", json!({"until": until, "cohort": cohort}))
         }
-        Command::Unmute { of } => (of, "DELETE", "mute", json!({})),
-        Command::Expected { of } => (of, "POST", "expected", json!({})),
-        Command::Reopen { of } => (of, "POST", "reopen", json!({})),
+        Command::Unmute { of } => delete(of, "mute".to_owned()),
+        Command::Expected { of } => post(of, "expected", json!({})),
+        Command::Reopen { of } => post(of, "reopen", json!({})),
+        Command::Share { of, until } => {
+            let until = until.as_deref().map(until_of);
+            post(of, "shares", json!({"until": until}))
+        }
+        Command::Shares { of } => Asked {
+            method: "GET",
+            ..post(of, "shares", Value::Null)
+        },
+        Command::Unshare { of, share } => delete(of, format!("shares/{}", escaped(share))),
     }
 }
 
@@ -118,22 +171,57 @@ fn until_of(text: &str) -> String {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
-    let (of, method, act, body) = asked(&arguments.command);
+    let Asked {
+        of,
+        method,
+        act,
+        body,
+    } = asked(&arguments.command);
     let reason = of
         .reason
         .as_deref()
+        .filter(|_| method != "GET")
         .map(|reason| format!("?reason={}", escaped(reason)));
     let path = format!(
         "anomalies/{}/{act}{}",
         escaped(&of.id),
         reason.unwrap_or_default()
     );
-    let anomaly = Api::new(&of.deployment)?.send(method, &path, &body, None)?;
-    output::line(&records::line(&anomaly))?;
-    if let Some(handling) = handling(&anomaly) {
-        output::line(&handling)?;
+    let api = Api::new(&of.deployment)?;
+    let answer = match method {
+        "GET" => api.get(&path)?,
+        _ => api.send(method, &path, &body, None)?,
+    };
+    match &arguments.command {
+        Command::Share { .. } => {
+            output::line(&link_line(&answer))?;
+            output::line(&format!("  {}", api.address(text(&answer, "path"))))?;
+        }
+        Command::Shares { .. } => {
+            for item in list(&answer, "items") {
+                output::line(&link_line(item))?;
+            }
+        }
+        Command::Unshare { .. } => output::line(&format!("{} opens nothing any more", text(&answer, "id")))?,
+        _ => {
+            output::line(&records::line(&answer))?;
+            if let Some(handling) = handling(&answer) {
+                output::line(&handling)?;
+            }
+        }
     }
     Ok(Outcome::Nothing)
+}
+
+/// "sh-1593982200000  an-000012  until 2020-07-12T20:50:00.000Z, by ada".
+fn link_line(item: &Value) -> String {
+    format!(
+        "{}  {}  until {}, by {}",
+        text(item, "id"),
+        text(item, "anomaly"),
+        text(item, "expires"),
+        text(item, "actor")
+    )
 }
 
 /// "acknowledged by ada, assigned to grace, muted by ada until it closes".

@@ -5,6 +5,7 @@
 use std::io::Read;
 use std::time::Duration;
 
+use blobwatch_wire::API;
 use serde_json::Value;
 use ureq::http::Request;
 use ureq::{Agent, Body};
@@ -64,9 +65,14 @@ impl Api {
             .build();
         Ok(Self {
             agent: config.into(),
-            base: format!("{base}/_blobwatch/api/v1/"),
+            base: format!("{base}{API}"),
             token: token.trim().to_owned(),
         })
+    }
+
+    /// An address of the deployment, for people; `path` begins with `/`.
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.base.trim_end_matches(API))
     }
 
     /// `GET` of a path with its query.
@@ -162,14 +168,19 @@ fn json(body: Body) -> Result<Value, String> {
         .map_err(|_| "the answer is not JSON: is this a Blobwatch deployment?".to_owned())
 }
 
-/// A problem document in words, with every place that it names.
+/// A problem document in words, with every place that it names, once.
 fn refused(status: u16, problem: &Value) -> Problem {
-    let mut message = match (text(problem, "title"), text(problem, "detail")) {
+    let places = list(problem, "errors");
+    let detail = text(problem, "detail");
+    let is_said = |place: &Value| detail.contains(&sentence_of(place));
+    let repeats = !places.is_empty() && places.iter().all(is_said);
+    let detail = if repeats { "" } else { detail };
+    let mut message = match (text(problem, "title"), detail) {
         ("", _) => format!("the API answered {status}"),
         (title, "") => format!("{title} ({status})"),
         (title, detail) => format!("{title} ({status}): {detail}"),
     };
-    for place in list(problem, "errors") {
+    for place in places {
         message.push_str(&format!("\n  {}", place_of(place)));
     }
     Problem::Api(message)
@@ -177,11 +188,15 @@ fn refused(status: u16, problem: &Value) -> Problem {
 
 /// One place of a problem or of a plan's errors: where, what, and the line with the wrong word.
 pub(crate) fn place_of(place: &Value) -> String {
-    let mut message = format!("{}: {}", text(place, "place"), text(place, "message"));
+    let mut message = sentence_of(place);
     for line in text(place, "excerpt").lines() {
         message.push_str(&format!("\n      {line}"));
     }
     message
+}
+
+fn sentence_of(place: &Value) -> String {
+    format!("{}: {}", text(place, "place"), text(place, "message"))
 }
 
 /// A part of a query, escaped.
@@ -248,6 +263,14 @@ mod tests {
         assert_eq!(
             refused(422, &problem).to_string(),
             "Invalid (422): two places\n  body.rules[1].expression: expected a value\n      asn eq\n            ^"
+        );
+        // The API's detail is all of its places, one after the other.
+        let problem = json!({"title": "Invalid", "detail": "body.a: expected b; body.c: expected d", "errors": [
+            {"place": "body.a", "message": "expected b"}, {"place": "body.c", "message": "expected d"},
+        ]});
+        assert_eq!(
+            refused(422, &problem).to_string(),
+            "Invalid (422)\n  body.a: expected b\n  body.c: expected d"
         );
         assert_eq!(refused(502, &json!(null)).to_string(), "the API answered 502");
     }

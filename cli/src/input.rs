@@ -7,8 +7,10 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 
 use crate::problem::Problem;
+use foreign::foreign;
 use utf16::Utf16;
 
+mod foreign;
 mod utf16;
 
 /// Opens `path`, or standard input for `-`, and unpacks it.
@@ -52,17 +54,38 @@ pub(crate) fn raw(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
     Ok(Box::new(opened))
 }
 
+/// Packings of one input, one in the other: what is downloaded packed may have been packed before.
+const MAX_LAYERS: usize = 2;
+
+/// What is packed in it, as UTF-8.
+///
+/// # Errors
+/// When it cannot be read, or is no text.
 pub(crate) fn unpacked(raw: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+    layer(Box::new(raw), MAX_LAYERS)
+}
+
+fn layer(raw: Box<dyn Read + Send>, further: usize) -> io::Result<Box<dyn Read + Send>> {
     let mut raw = BufReader::with_capacity(1 << 17, raw);
-    Ok(match raw.fill_buf()? {
-        [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(raw)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::Decoder::with_buffer(raw)?),
+    let first = raw.fill_buf()?;
+    let Some(next) = further.checked_sub(1) else {
+        return Ok(Box::new(raw));
+    };
+    Ok(match first {
+        [0x1f, 0x8b, ..] => layer(Box::new(MultiGzDecoder::new(raw)), next)?,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => layer(Box::new(zstd::Decoder::with_buffer(raw)?), next)?,
         [mark @ (0xff | 0xfe), other, ..] if mark ^ other == 1 => {
             let is_big_endian = *mark == 0xfe;
             raw.consume(2);
             Box::new(Utf16::new(raw, is_big_endian))
         }
-        _ => Box::new(raw),
+        // Without its mark, as a part of a file has it: letters of ASCII have a zero beside them.
+        [1..=0x7f, 0, 1..=0x7f, 0, ..] => Box::new(Utf16::new(raw, false)),
+        [0, 1..=0x7f, 0, 1..=0x7f, ..] => Box::new(Utf16::new(raw, true)),
+        first => match foreign(first) {
+            Some(what) => return Err(io::Error::new(io::ErrorKind::InvalidData, what)),
+            None => Box::new(raw),
+        },
     })
 }
 

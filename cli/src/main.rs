@@ -28,6 +28,7 @@ mod list;
 mod localize;
 mod output;
 mod packets;
+mod pending;
 mod preview;
 mod probe;
 mod problem;
@@ -39,6 +40,7 @@ mod shell;
 mod status;
 mod table;
 mod token;
+mod tokens;
 
 #[derive(Parser)]
 #[command(
@@ -75,7 +77,9 @@ enum Command {
     Ingest(ingest::Ingest),
     Addresses(addresses::Addresses),
     Packets(packets::Packets),
+    Pending(pending::Arguments),
     Token(token::Token),
+    Tokens(tokens::Arguments),
     Completions(shell::Completions),
     Man(shell::Manual),
 }
@@ -120,7 +124,9 @@ fn main() -> ExitCode {
         Command::Ingest(arguments) => ingest::ingest(&arguments),
         Command::Addresses(arguments) => addresses::addresses(&arguments),
         Command::Packets(arguments) => packets::packets(&arguments),
+        Command::Pending(arguments) => pending::run(&arguments),
         Command::Token(arguments) => token::token(&arguments),
+        Command::Tokens(arguments) => tokens::run(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => shell::manual(&arguments, Arguments::command()),
     };

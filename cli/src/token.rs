@@ -12,12 +12,12 @@ use crate::problem::Problem;
 use crate::{Outcome, output};
 
 const EXAMPLES: &str = "Examples:
-  blobwatch token ada --role operator                             the token, and the entry for BLOBWATCH_TOKENS
+  blobwatch token ada --role admin                                the token, and the entry for BLOBWATCH_TOKENS
   blobwatch token ada --data blobwatch-data                       gives it to an installation; restart that
 
 A token of the same name in the installation ends with that. Exit codes: 0 made, 2 an error";
 
-/// Make a token for a person or a program
+/// Make a token for the secret of a deployment; `tokens` makes them through the API
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Token {

@@ -120,6 +120,30 @@ const FORMS: &[(&str, &str)] = &[
         r#"{ip}:41478 - - [{clf}] "GET {path} HTTP/1.1" 200 5000000 "-" "{ua}""#,
     ),
     (
+        "messages beside",
+        "2026/03/02 {clock} [error] 9#9: *{id} open() \"/srv{path}\" failed, client: {ip}\n{ip} - - [{clf}] \"GET {path} HTTP/1.1\" 200 5,000,000 \"-\" \"{ua}\"",
+    ),
+    (
+        "werkzeug",
+        r#"{ip} - - [02/Mar/2026 {clock}] "GET {path} HTTP/1.1" 200 -"#,
+    ),
+    (
+        "bunny",
+        "HIT|200|{unix}000|5000321|390|{ip}|-|https://hub.b-cdn.net{path}|WA|{ua}|322b|DE",
+    ),
+    (
+        "azure storage",
+        r#"{"time":"{iso}","category":"StorageRead","operationName":"GetBlob","statusCode":200,"durationMs":0,"callerIpAddress":"{ip}:8345","properties":{"userAgentHeader":"{ua}","responseBodySize":5000000},"uri":"https://a.blob.core.windows.net:443/hub/docker/registry/v2/blobs/sha256/00/{hex}/data?sig=X"}"#,
+    ),
+    (
+        "minio",
+        r#"{"version":"1","time":"{iso}","api":{"name":"GetObject","bucket":"hub","object":"x","status":"OK","statusCode":200,"tx":5000000,"timeToResponse":"0ns"},"remotehost":"{ip}","userAgent":"{ua}","requestPath":"/hub/docker/registry/v2/blobs/sha256/00/{hex}/data"}"#,
+    ),
+    (
+        "ltsv",
+        "time:{clf}\thost:{ip}\treq:GET {path} HTTP/1.1\tstatus:200\tsize:5000000\tua:{ua}\treqtime:0.000",
+    ),
+    (
         "gin",
         r#"[GIN] 2026/03/02 - {clock} | 200 |         0s |     {ip} | GET      "{path}""#,
     ),
@@ -294,6 +318,16 @@ const CARRIERS: &[(&str, &str)] = &[
         "{iso}\tkube.nginx\t{\"log\":\"JSON\\n\",\"stream\":\"stdout\"}",
     ),
     (
+        "splunk",
+        r#"{"preview":false,"offset":1,"result":{"_raw":"JSON","_time":"{iso}","host":"node"}}"#,
+    ),
+    ("logcli", r#"{iso} {app="registry", pod="registry-1"} LINE"#),
+    ("fluent bit", r#"[0] tail.0: [[{unix}.0, {}], {"log"=>"LINE"}]"#),
+    (
+        "gelf",
+        r#"{"version":"1.1","host":"node","short_message":"JSON","timestamp":{unix}}"#,
+    ),
+    (
         "journald json",
         r#"{"__REALTIME_TIMESTAMP":"{unix}000000","MESSAGE":"JSON","_PID":"812"}"#,
     ),
@@ -439,6 +473,16 @@ fn columns_are_known_by_their_names_and_by_what_stands_in_them() {
             "2026-03-02 {clock} 10.0.0.1 GET {path} {ip} {ua} 200 0",
         ),
         (
+            "kibana",
+            r#""@timestamp","clientip","verb","request","response","bytes","agent""#,
+            r#""Mar 2, 2026 @ {clock}.000","{ip}",GET,"{path}","200","5,000,000","{ua}""#,
+        ),
+        (
+            "spreadsheet",
+            "Zeit;IP;Methode;URL;Status;Bytes;User-Agent",
+            r#"02.03.2026 {clock};{ip};GET;{path};200;5.000.000;"{ua}""#,
+        ),
+        (
             "own",
             "at\tpeer\tverb\tasked\tcode",
             "{iso}\t{ip}\tGET\t{path}\t200",
@@ -519,6 +563,27 @@ fn what_cannot_be_read_is_an_error_that_says_how_to_read_it() {
         &[],
         &log(terminal),
         &["expected times: lines (logfmt) have no date"],
+    );
+    // What is no log of requests.
+    refused(
+        &[],
+        "time,os,trials,events\n1772442000,amzn2,100,3\n1772442060,amzn2,100,4\n",
+        &[
+            "expected columns with the time, the path and the status of requests, found time, os, trials, events",
+        ],
+    );
+    refused(
+        &[],
+        "Mar  2 09:00:00 node sshd[7]: Accepted publickey for ada from 192.0.2.7 port 4 ssh2\n",
+        &["found \"Accepted publickey for ada"],
+    );
+    refused(
+        &[],
+        &format!(
+            "time,path,status\n02/03/2026 09:00:00,{},200\n",
+            "/v2/a/blobs/sha256:".to_owned() + &"0".repeat(64)
+        ),
+        &["a time that says which number is the day"],
     );
     refused(
         &["--log-format", "$remote_addr"],

@@ -14,10 +14,28 @@ const RANDOM_BYTES: usize = 32;
 pub enum Role {
     /// Reads
     Viewer,
+    /// Reads, and previews rules
+    Analyst,
     /// Pushes what other parties tell of requests, and reads nothing
     Ingest,
     /// Reads, and changes rules, routes and modes
     Operator,
+    /// Does all of that, and says who may call
+    Admin,
+}
+
+impl Role {
+    /// As the worker knows it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Analyst => "analyst",
+            Self::Ingest => "ingest",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
 }
 
 /// Random text: a token, or the secret that client keys are made with.
@@ -33,12 +51,7 @@ pub fn random() -> Result<String> {
 /// What the worker knows of a token.
 #[must_use]
 pub fn entry(name: &str, role: Role, token: &str) -> Value {
-    let role = match role {
-        Role::Viewer => "viewer",
-        Role::Ingest => "ingest",
-        Role::Operator => "operator",
-    };
-    json!({"name": name, "role": role, "sha256": sha256(token)})
+    json!({"name": name, "role": role.name(), "sha256": sha256(token)})
 }
 
 /// The digest of a token, as the worker knows it.

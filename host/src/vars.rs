@@ -1,6 +1,6 @@
 //! A file of the worker's variables, most of them secrets. Lines that a person wrote stay as they are; what is missing is added.
 //!
-//! `.dev.vars` of a development worker keeps its operator's token, so that it stays the same from run to run. The file of an
+//! `.dev.vars` of a development worker keeps its admin's token, so that it stays the same from run to run. The file of an
 //! installation keeps hashes only.
 
 use crate::token::{self, Role, entry, random};
@@ -18,14 +18,15 @@ const TOKEN: &str = "BLOBWATCH_DEV_TOKEN";
 pub const TOKENS: &str = "BLOBWATCH_TOKENS";
 pub const SECRET: &str = "BLOBWATCH_CLIENT_SECRET";
 
-/// Whose token an installation makes first.
-const FIRST_OPERATOR: &str = "operator";
+/// Whose token an installation makes first: it makes all others.
+const FIRST_ADMIN: &str = "admin";
 
 /// What the worker may be given; `config/dev.capnp` has them all.
-const OF_THE_WORKER: [&str; 5] = [
+const OF_THE_WORKER: [&str; 6] = [
     TOKENS,
     SECRET,
     "BLOBWATCH_ACCESS",
+    "BLOBWATCH_OIDC",
     "BLOBWATCH_HOST",
     "WEBHOOKS_MAY_REACH",
 ];
@@ -42,7 +43,7 @@ pub fn read(path: &Path) -> Result<Vec<(&'static str, String)>> {
         .collect())
 }
 
-/// Completes `.dev.vars`; answers with what was done and the operator's token.
+/// Completes `.dev.vars`; answers with what was done and the admin's token.
 ///
 /// # Errors
 /// The file cannot be read or written.
@@ -65,7 +66,7 @@ pub fn ensure(path: &Path) -> Result<(String, String)> {
 }
 
 /// Makes the secrets of an installation where it has none, tokens where they are wanted; answers with the token of its first
-/// operator, which is kept nowhere.
+/// admin, which is kept nowhere.
 ///
 /// # Errors
 /// The file cannot be read or written.
@@ -77,7 +78,7 @@ pub fn found(path: &Path, wants_tokens: bool) -> Result<Option<String>> {
     }
     close(path, 0o600)?;
     match value(&text, TOKENS) {
-        None if wants_tokens => add_token(path, FIRST_OPERATOR, Role::Operator).map(Some),
+        None if wants_tokens => add_token(path, FIRST_ADMIN, Role::Admin).map(Some),
         _ => Ok(None),
     }
 }
@@ -140,16 +141,16 @@ fn complete(text: &str, new_token: &str, new_secret: &str) -> String {
     let mut text = text.to_owned();
     let token = value(&text, TOKEN).unwrap_or(new_token).to_owned();
     set(&mut text, TOKEN, &token);
-    let tokens = with_operator(value(&text, TOKENS).unwrap_or_default(), &token);
+    let tokens = with_admin(value(&text, TOKENS).unwrap_or_default(), &token);
     set(&mut text, TOKENS, &tokens);
     let secret = value(&text, SECRET).unwrap_or(new_secret).to_owned();
     set(&mut text, SECRET, &secret);
     text
 }
 
-/// The list with the token's hash as an operator named `dev`; other entries stay, and so does the whole text when the
+/// The list with the token's hash as an admin named `dev`; other entries stay, and so does the whole text when the
 /// hash is in it.
-fn with_operator(tokens: &str, token: &str) -> String {
+fn with_admin(tokens: &str, token: &str) -> String {
     let sha256 = token::sha256(token);
     let mut entries: Vec<Value> = serde_json::from_str(tokens).unwrap_or_default();
     if entries
@@ -158,7 +159,7 @@ fn with_operator(tokens: &str, token: &str) -> String {
     {
         return tokens.to_owned();
     }
-    give(&mut entries, "dev", Role::Operator, token);
+    give(&mut entries, "dev", Role::Admin, token);
     Value::from(entries).to_string()
 }
 
@@ -206,8 +207,8 @@ mod tests {
     // printf token | sha256sum
     const HASH: &str = "3c469e9d6c5875d37a43f353d4f88e61fcf812c66eee3457465a40b0da4153e0";
 
-    fn operator() -> String {
-        format!(r#"{{"name":"dev","role":"operator","sha256":"{HASH}"}}"#)
+    fn admin() -> String {
+        format!(r#"{{"name":"dev","role":"admin","sha256":"{HASH}"}}"#)
     }
 
     #[track_caller]
@@ -224,7 +225,7 @@ mod tests {
     fn an_empty_file_gets_all_three() {
         let all = format!(
             "BLOBWATCH_DEV_TOKEN=token\nBLOBWATCH_TOKENS=[{}]\nBLOBWATCH_CLIENT_SECRET=secret\n",
-            operator()
+            admin()
         );
         case("", &all);
     }
@@ -238,7 +239,7 @@ mod tests {
             ),
             &format!(
                 "# mine\nDEBUG=1\nBLOBWATCH_CLIENT_SECRET=kept\nBLOBWATCH_DEV_TOKEN=token\nBLOBWATCH_TOKENS=[{ada},{}]\n",
-                operator()
+                admin()
             ),
         );
     }
@@ -253,7 +254,7 @@ mod tests {
         );
         assert_eq!(
             value(&after, "BLOBWATCH_TOKENS").unwrap(),
-            format!("[{}]", operator())
+            format!("[{}]", admin())
         );
     }
 
@@ -261,7 +262,7 @@ mod tests {
     fn quotes_are_not_part_of_a_value() {
         let text = format!(
             "BLOBWATCH_DEV_TOKEN='token'\nBLOBWATCH_CLIENT_SECRET=s\nBLOBWATCH_TOKENS='[{}]'\n",
-            operator()
+            admin()
         );
         case(&text, &text);
     }

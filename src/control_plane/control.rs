@@ -3,7 +3,7 @@
 //! In scope: who calls, and handing a call to whoever answers. Not in scope: which calls there are (`blobwatch_wire`'s
 //! table), what a call means (the crate of its object) and where things are kept (`*_do`).
 
-use blobwatch_auth::Candidate;
+use blobwatch_auth::{Candidate, session_over};
 use blobwatch_tokens::{Actor, Role, Tokens};
 use blobwatch_wire::{
     API, ApiCall, DashboardFile, Handler, Lookup, Method, Object, Problem, handler_at, look_up, methods_at,
@@ -13,13 +13,14 @@ use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::{Context, Env, Request, Response, Result, event};
 
+use super::admission::{admission, used};
 use super::body::text_of_request;
 use super::gone::while_called;
-use super::http::{Answer, ConditionalRequest, FailedTo, method_of, refuse};
+use super::http::{Answer, ConditionalRequest, FailedTo, method_of, now_ms, refuse};
 use super::object_call::forward;
 use super::{
-    access, addresses_api, audit_api, demo_api, detector_api, health, ingest_api, losses_api, page,
-    records_api, session, tries,
+    access, addresses_api, audit_api, demo_api, detector_api, health, ingest_api, losses_api, oidc, page,
+    records_api, session, shares_api, tokens_api, tries,
 };
 
 #[event(fetch)]
@@ -48,6 +49,9 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
         return page::answer(&found, &request, env).await;
     }
     let Some(path) = address.strip_prefix(API) else {
+        if page::is_shown(&request) {
+            return page::nothing_here();
+        }
         return Err(Problem::not_found(
             "page at this address; the dashboard is at /_blobwatch/, the API under /_blobwatch/api/v1/",
         ));
@@ -59,11 +63,12 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
             let actor = authorize(&request, env, needed).await?;
             check_query(call, &request)?;
             let body = text_of_request(&mut request, call.max_body()).await?;
+            actor.require_for(needed, &call.changed(path, &body))?;
             let asked = Authorized {
                 path,
                 request: &request,
                 body: &body,
-                actor: &actor,
+                actor: &actor.name,
             };
             answer(call.handler, &asked, env).await
         }
@@ -111,12 +116,17 @@ async fn answer(handler: Handler, asked: &Authorized<'_>, env: &Env) -> Answer<R
         Handler::Addresses => addresses_api::answer(path, request, env, actor).await,
         Handler::Losses => losses_api::answer(request, env).await,
         Handler::Report => detector_api::report(path, request, env).await,
+        Handler::NewShare => shares_api::create(path, request, body, env, actor).await,
         Handler::WebhookChange => detector_api::change_webhook(path, request, body, env, actor).await,
+        Handler::Tokens => tokens_api::answer(path, request, body, env, actor).await,
         Handler::Demo => demo_api::forward(path, request, body, env).await,
         Handler::OpenApi => page::openapi(env).await,
-        Handler::Metrics | Handler::Health | Handler::Session | Handler::Ingest => {
-            Err(Problem::no_such_call())
-        }
+        Handler::Metrics
+        | Handler::Health
+        | Handler::Session
+        | Handler::Oidc
+        | Handler::Ingest
+        | Handler::SharedReport => Err(Problem::no_such_call()),
     }
 }
 
@@ -142,7 +152,9 @@ async fn answer_outside(
             }
             session::answer(request, env).await
         }
+        Handler::Oidc => oidc::answer(address, request, env).await,
         Handler::Metrics => detector_api::metrics(env).await,
+        Handler::SharedReport => shares_api::open(address, request, env).await,
         Handler::Ingest => ingest_api::answer(address, request, env).await,
         _ => Err(Problem::no_such_call()),
     }
@@ -157,11 +169,11 @@ pub(super) fn method_not_allowed(request: &Request, allowed: &[&str]) -> Answer<
     Ok(response)
 }
 
-/// Name of the actor, who has at least that role: by a bearer token, by the cookie of a session, or through Access.
-async fn authorize(request: &Request, env: &Env, needed: Role) -> Answer<String> {
+/// Who calls, with at least that role: by a bearer token, by the cookie of a session, or through Access.
+async fn authorize(request: &Request, env: &Env, needed: Role) -> Answer<Actor> {
     let actor = authenticate(request, env).await?;
     actor.require(needed)?;
-    Ok(actor.name)
+    Ok(actor)
 }
 
 /// What somebody sends on purpose goes before what a browser sends by itself.
@@ -172,18 +184,42 @@ pub(super) async fn authenticate(request: &Request, env: &Env) -> Answer<Actor> 
     {
         return Ok(actor);
     }
-    let tokens = tokens(env)?;
-    if tokens.is_empty() && access::is_configured(env) {
-        return Err(Candidate::missing());
+    if bearer.is_none() && tokens(env)?.is_empty() {
+        if access::is_configured(env) {
+            return Err(Candidate::missing());
+        }
+        if oidc::begins_at(env).is_some() {
+            return Err(session_over());
+        }
     }
-    // Without a token there is nothing to guess.
-    match bearer.as_deref() {
-        None => tokens.authenticate(None).cloned(),
-        bearer => tries::limited(request, env, || tokens.authenticate(bearer).cloned()),
+    by_token(request, bearer.as_deref(), env).await
+}
+
+/// Who calls with a token. Without one there is nothing to guess.
+pub(super) async fn by_token(request: &Request, bearer: Option<&str>, env: &Env) -> Answer<Actor> {
+    match bearer {
+        None => of_token(None, env).await,
+        bearer => tries::limited(request, env, of_token(bearer, env)).await,
     }
 }
 
-/// Everybody who may call.
+/// The secret's tokens hold whatever happens; the RuleBook is asked about the others.
+async fn of_token(bearer: Option<&str>, env: &Env) -> Answer<Actor> {
+    let secret = tokens(env)?;
+    if bearer.is_none() && !secret.is_empty() {
+        return secret.authenticate(None).cloned();
+    }
+    if let Ok(actor) = secret.authenticate(bearer) {
+        return Ok(actor.clone());
+    }
+    let known = admission(env).await?;
+    let tokens = secret.with_stored(&known.tokens, now_ms());
+    let actor = tokens.authenticate(bearer)?;
+    used(&actor.name, &known, env).await;
+    Ok(actor.clone())
+}
+
+/// The tokens of the secret.
 pub(super) fn tokens(env: &Env) -> Answer<Tokens> {
     let secret = text_binding(env, "BLOBWATCH_TOKENS");
     Tokens::from_json(&secret).map_err(|error| {

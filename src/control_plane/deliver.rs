@@ -1,24 +1,29 @@
 //! Sending to webhooks.
 //!
 //! Guarantees: an address is judged again before every attempt; redirects are not followed; an answer is waited for
-//! ten seconds and its body is not read.
+//! ten seconds, and its body is read only where its format says something in it.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use blobwatch_detector::{
-    Allowed, Attempt, Delivery, SIGNATURE_HEADER, SecretUse, Webhook, check, signature, standard_signature,
+    Allowed, Attempt, Delivery, Format, SIGNATURE_HEADER, SecretUse, Webhook, check, signature,
+    standard_signature,
 };
+use blobwatch_wire::MAX_SMALL_BODY;
 use futures_util::future::{Either, select};
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::{Delay, Env, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response, Result};
 
-use super::body::discard;
+use super::body::{discard, text_of_response};
 use super::http::machine_ms;
 
 /// How long an answer is waited for.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Letters of what a receiver says of a message that it rejected.
+const MAX_WHY: usize = 300;
 
 /// Where a deployment on workerd binds a network of public addresses only; a fetch goes there, where it is bound.
 const NETWORK: &str = "WEBHOOKS";
@@ -40,17 +45,34 @@ pub(super) async fn attempt(
         Ok(request) => request,
         Err(error) => return failed(error),
     };
-    let sending = Box::pin(send(env, request));
+    let sending = Box::pin(sent(env, request, webhook.format));
     let timeout = Delay::from(TIMEOUT);
     match select(sending, timeout).await {
-        Either::Left((Ok(response), _)) => {
-            let status = response.status_code();
-            discard(response);
-            answered(status)
-        }
+        Either::Left((Ok(attempt), _)) => attempt,
         Either::Left((Err(error), _)) => failed(error),
         Either::Right(_) => failed(format!("no answer within {} s", TIMEOUT.as_secs())),
     }
+}
+
+async fn sent(env: &Env, request: Request, format: Format) -> Result<Attempt> {
+    let mut response = send(env, request).await?;
+    let status = response.status_code();
+    if !format.reads_answer() || !(200..300).contains(&status) {
+        discard(response);
+        return Ok(answered(status));
+    }
+    // An answer that cannot be read says nothing else than its status.
+    let answer = text_of_response(&mut response, MAX_SMALL_BODY).await;
+    let rejected = answer.ok().and_then(|answer| format.rejected(&answer));
+    Ok(rejected.map_or_else(
+        || answered(status),
+        |why| Attempt::Refused {
+            why: format!(
+                "answered {status} and rejected the record: {}",
+                why.chars().take(MAX_WHY).collect::<String>()
+            ),
+        },
+    ))
 }
 
 fn answered(status: u16) -> Attempt {

@@ -1,8 +1,9 @@
 //! The calls that the Detector answers: anomalies, timelines, cohorts, webhooks, metrics; and the report, whose examples
 //! are in the FireLogs.
 
-use blobwatch_detector::{AnomalyCall, Report, ReportFacts, audited, wanted_evidence};
+use blobwatch_detector::{AnomalyCall, ReportFacts, audited, wanted_evidence};
 use blobwatch_fire_log::with_own_fires;
+use blobwatch_pull::Record;
 use blobwatch_rule_book::{FireLogNamesCall, HealthCall, NewAuditEntry, WriteEntryCall, checked_reason};
 use blobwatch_wire::{Nothing, Object, Parameters, Problem};
 use serde_json::Value;
@@ -85,32 +86,21 @@ async fn json_of(response: &mut Response) -> Answer<Value> {
 pub(super) async fn report(path: &str, request: &Request, env: &Env) -> Answer<Response> {
     without_parameters(&request.url().failed_to("read the address")?)?;
     let id = path.split('/').nth(1).unwrap_or_default();
-    let ReportFacts {
-        anomaly,
-        families,
-        marks,
-        breadth,
-        acted,
-        packets,
-    } = call_through(env, &AnomalyCall(id), Nothing).await?;
-    // Without the FireLogs there are no examples, and a report all the same.
+    let facts = call_through(env, &AnomalyCall(id), Nothing).await?;
+    let records = examples(&facts, env).await;
+    let report = facts.report(&records, now_ms());
+    text(200, "text/markdown; charset=utf-8", report.markdown()).failed_to("answer")
+}
+
+/// Records of a report. Without the FireLogs there are none, and a report all the same; what is no longer kept is left out.
+pub(super) async fn examples(facts: &ReportFacts, env: &Env) -> Vec<Record> {
     let names = call(env, &FireLogNamesCall, Nothing).await.unwrap_or_default();
     let mut records = Vec::new();
-    for id in wanted_evidence(&anomaly).iter().filter_map(|id| id.parse().ok()) {
-        // What is no longer kept is left out.
+    let ids = wanted_evidence(&facts.anomaly).iter();
+    for id in ids.filter_map(|id| id.parse().ok()) {
         records.extend(records_api::record(id, &names, env).await.ok());
     }
-    let report = Report {
-        anomaly: &anomaly,
-        families: &families,
-        records: &records,
-        marks: &marks,
-        breadth,
-        acted: &acted,
-        packets: &packets,
-        now_ms: now_ms(),
-    };
-    text(200, "text/markdown; charset=utf-8", report.markdown()).failed_to("answer")
+    records
 }
 
 /// Prometheus text: what the Detector counts, the rulebook's revision, and what was lost on the way.

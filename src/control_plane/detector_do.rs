@@ -10,7 +10,7 @@ use std::cell::Cell;
 
 use blobwatch_detector::{
     Acknowledged, Allowed, AnomalyCall, CellsCall, ChangeCall, Detector as Store, HarmCall, IngestedCall,
-    SharedDetector, keep_hours,
+    LostCall, NewShareCall, SharedDetector, SharedReportCall, keep_hours,
 };
 use blobwatch_guard::HarmNotice;
 use blobwatch_records::CellBatch;
@@ -131,6 +131,25 @@ impl Detector {
                 let pace = Slices::new(pause);
                 let facts = blobwatch_detector::report_facts(self, id, now_ms(), &pace);
                 answer::<AnomalyCall>(facts.await?)?
+            }
+            LostCall::ROUTE => {
+                let losses = received.body::<LostCall>().await?;
+                self.with("keep what was lost", |store| store.lost(&losses, now_ms()))?;
+                answer::<LostCall>(())?
+            }
+            NewShareCall::ROUTE => {
+                let new = received.body::<NewShareCall>().await?;
+                let share = |store: &mut Store<ObjectSql>| blobwatch_detector::share(store, &new, now_ms());
+                let item = self.with("make a link", share)?;
+                self.try_to_write_entries().await;
+                answer::<NewShareCall>(item?)?
+            }
+            SharedReportCall::ROUTE => {
+                self.try_to_catch_up().await;
+                let Text(hash) = received.body::<SharedReportCall>().await?;
+                let pace = Slices::new(pause);
+                let report = blobwatch_detector::shared_report(self, &hash, now_ms(), &pace);
+                answer::<SharedReportCall>(report.await?)?
             }
             (_, path) if path.starts_with(Object::Detector.api_prefix()) => self.call(&mut received).await?,
             _ => return Err(no_such_call()),

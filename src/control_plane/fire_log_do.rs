@@ -25,6 +25,7 @@ use super::object_call::{ReceivedCall, answer, call};
 use super::opened::{Bell, Opened, unopened};
 use super::pause::{pause, rest};
 use super::sql::ObjectSql;
+use super::told_losses::ToldLosses;
 use super::{fire_log_queries, rule_book_do};
 
 /// The rulebook is asked for again when nobody pushed one for this long: a RuleBook that lost its database forgot us too,
@@ -46,6 +47,7 @@ pub struct FireLog {
     refused: RefCell<Option<Problem>>,
     /// Somebody reads what clients did before; others wait for that.
     is_waking: Cell<bool>,
+    told_losses: ToldLosses,
 }
 
 impl DurableObject for FireLog {
@@ -63,6 +65,7 @@ impl DurableObject for FireLog {
             told_ms: Cell::new(0),
             refused: RefCell::new(None),
             is_waking: Cell::new(false),
+            told_losses: ToldLosses::default(),
         }
     }
 
@@ -83,6 +86,9 @@ impl DurableObject for FireLog {
             worker::console_error!("{}", problem.detail);
         }
         if let Err(problem) = self.send_cells().await {
+            worker::console_error!("{}", problem.detail);
+        }
+        if let Err(problem) = self.tell_losses().await {
             worker::console_error!("{}", problem.detail);
         }
         let now = now_ms();
@@ -287,6 +293,11 @@ impl FireLog {
             store.guard_reported(&watches, heard.again_ms, now_ms());
             Ok(())
         })
+    }
+
+    async fn tell_losses(&self) -> Answer<()> {
+        let losses = self.with("read the losses", |store| store.losses())?;
+        self.told_losses.tell(&self.env, losses).await
     }
 
     async fn tend_later(&self) -> Answer<()> {

@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Date, Headers, Method, Request, RequestInit, Response, Result, ScheduledTime, State, Url};
 
 /// Beside a 429: the longest that anybody waits for another try of a token, and about what a preview takes.
-const RETRY_AFTER_S: &str = "60";
+pub(super) const RETRY_AFTER_S: &str = "60";
 
 /// An answer of the API, or the problem that takes its place.
 pub(super) type Answer<T> = std::result::Result<T, Problem>;

@@ -15,15 +15,14 @@ use blobwatch_tokens::{Actor, Role};
 use blobwatch_upstream::{
     Deployment, FormReader, Harvest, IngestReport, Ingested, Intake, MAX_PACKED, Refusal, Unpack, UnpackError,
 };
-use blobwatch_wire::{Bytes, Nothing, Place, Problem};
+use blobwatch_wire::{Bytes, Changed, Nothing, Place, Problem};
 use serde_json::json;
 use worker::{Env, Request, Response};
 
 use super::body::next_piece;
-use super::control::{text_binding, tokens};
+use super::control::{by_token, text_binding};
 use super::http::{Answer, FailedTo, now_ms, text};
 use super::object_call::{call, call_named};
-use super::tries;
 
 /// Bodies that one isolate reads at a time: each holds up to 20 MB of its 128 MB.
 const MAX_AT_ONCE: u32 = 3;
@@ -81,7 +80,9 @@ fn firehose(status: u16, id: &str, error: Option<&str>) -> Answer<Response> {
 }
 
 async fn take(source: &str, is_firehose: bool, request: &mut Request, env: &Env) -> Answer<Ingested> {
-    authenticate(request, env)?.require(Role::Ingest)?;
+    authenticate(request, env)
+        .await?
+        .require_for(Role::Ingest, &Changed::Everything)?;
     let known = known(env).await?;
     let (book, deployment) = &*known;
     let form =
@@ -114,17 +115,13 @@ async fn take(source: &str, is_firehose: bool, request: &mut Request, env: &Env)
 }
 
 /// A token in any of the headers by which sources send one.
-fn authenticate(request: &Request, env: &Env) -> Answer<Actor> {
+async fn authenticate(request: &Request, env: &Env) -> Answer<Actor> {
     let header = |name: &str| request.headers().get(name).ok().flatten();
     let bearer = header("authorization").or_else(|| {
         let token = TOKEN_HEADERS.iter().find_map(|name| header(name))?;
         Some(format!("Bearer {token}"))
     });
-    let tokens = tokens(env)?;
-    match bearer.as_deref() {
-        None => tokens.authenticate(None).cloned(),
-        bearer => tries::limited(request, env, || tokens.authenticate(bearer).cloned()),
-    }
+    by_token(request, bearer.as_deref(), env).await
 }
 
 /// A place among the bodies that are read at a time, until it is dropped: also where its caller has gone (`gone`).

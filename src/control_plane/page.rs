@@ -1,10 +1,10 @@
 //! The dashboard's files, from the platform's assets: each with its type, its caching and the headers that keep it safe.
 
-use blobwatch_wire::{DashboardFile, PREFIX, Problem, SECURITY_HEADERS};
+use blobwatch_wire::{DashboardFile, PREFIX, Problem, SECURITY_HEADERS, plain_page, plain_page_headers};
 use worker::{Env, Headers, Request, Response};
 
 use super::control::method_not_allowed;
-use super::http::{Answer, FailedTo, internal, method_of, text};
+use super::http::{Answer, FailedTo, RETRY_AFTER_S, internal, method_of, text};
 
 /// The binding of the folder: assets on Cloudflare, a disk on workerd.
 const BINDING: &str = "ASSETS";
@@ -55,6 +55,34 @@ async fn file(name: &str, env: &Env) -> Answer<Response> {
     } else {
         Err(missing(name))
     }
+}
+
+/// A page without a script.
+pub(super) fn plain(status: u16, html: String) -> Answer<Response> {
+    let failed = |e| internal("answer with a page", e);
+    let headers = Headers::new();
+    for (name, value) in plain_page_headers() {
+        headers.set(name, &value).map_err(failed)?;
+    }
+    if status == 429 {
+        headers.set("Retry-After", RETRY_AFTER_S).map_err(failed)?;
+    }
+    let response = Response::from_bytes(html.into_bytes()).map_err(failed)?;
+    Ok(response.with_status(status).with_headers(headers))
+}
+
+/// 404 for somebody with a browser: a page, with the way to the dashboard.
+pub(super) fn nothing_here() -> Answer<Response> {
+    let title = "There is no page at this address";
+    let main = format!("<h1>{title}</h1>\n<p>The dashboard is at <a href=\"{PREFIX}\">{PREFIX}</a>.</p>");
+    plain(404, plain_page(title, &main))
+}
+
+/// Whether a browser shows the answer to a person: programs do not ask for HTML.
+pub(super) fn is_shown(request: &Request) -> bool {
+    let accept = request.headers().get("accept").ok().flatten();
+    let is_read = ACCEPTED.contains(&method_of(request).as_str());
+    is_read && accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
 fn missing(file: &str) -> Problem {

@@ -9,11 +9,12 @@ use blobwatch_detector::{ChangeCall, HarmCall};
 use blobwatch_fire_log::PushRulebookCall;
 use blobwatch_guard::Report;
 use blobwatch_rule_book::{
-    ChangesCall, Document, DocumentCall, EPOCH_HEADER, EndSessionCall, EndedSessionsCall, ExportAuditCall,
-    FireLogNamesCall, FireLogState, GuardCountsCall, GuardsThenCall, Health, HealthCall, NextReport,
-    NoticeKind, PendingNotice, PlanPreviewCall, PreviewDoneCall, RuleBookError, RuleBookLossesCall,
-    RuleBookStore, StalePreviewsCall, VerifyAuditCall, WriteEntryCall, WriteEntryOnceCall, plan_of,
-    stale_previews,
+    Admission, AdmissionCall, ChangesCall, CreateTokenCall, Document, DocumentCall, EPOCH_HEADER,
+    EndSessionCall, EndedSessionsCall, ExpireTokenCall, ExportAuditCall, FireLogNamesCall, FireLogState,
+    GuardCountsCall, GuardsThenCall, Health, HealthCall, ListTokensCall, NextReport, NoticeKind,
+    PendingNotice, PlanPreviewCall, PreviewDoneCall, RevokeTokenCall, RuleBookError, RuleBookLossesCall,
+    RuleBookStore, StalePreviewsCall, TokenUsedCall, VerifyAuditCall, WriteEntryCall, WriteEntryOnceCall,
+    create_token, expire_token, list_tokens, plan_of, revoke_token, stale_previews,
 };
 use blobwatch_rulebook::starter;
 use blobwatch_wire::{ApiRequest, Nothing, Object, ObjectCall, Problem, Text};
@@ -24,6 +25,7 @@ use super::http::{Answer, FailedTo, api_answer, internal, now_ms, query_pairs, r
 use super::object_call::{ReceivedCall, answer, call, call_named, reply, send_only};
 use super::opened::{Bell, Opened, unopened};
 use super::sql::ObjectSql;
+use super::told_losses::ToldLosses;
 
 /// Pushes of one alarm; a push takes some 10 ms to 300 ms and they run side by side.
 const MAX_PUSHES: usize = 512;
@@ -53,6 +55,7 @@ pub struct RuleBook {
     env: Env,
     store: Opened<RuleBookStore<ObjectSql>>,
     alarm: Bell,
+    told_losses: ToldLosses,
 }
 
 impl DurableObject for RuleBook {
@@ -68,6 +71,7 @@ impl DurableObject for RuleBook {
                 })
             }),
             alarm: Bell::default(),
+            told_losses: ToldLosses::default(),
         }
     }
 
@@ -160,6 +164,36 @@ impl RuleBook {
                 let end = received.body::<EndSessionCall>().await?;
                 self.with("end a session", |store| store.end_session(&end, now_ms()))?;
                 answer::<EndSessionCall>(())
+            }
+            AdmissionCall::ROUTE => answer::<AdmissionCall>(Admission {
+                ended: self.with(READ, |store| store.ended_sessions(now_ms()))?,
+                tokens: self.with(READ, RuleBookStore::stored_tokens)?,
+            }),
+            ListTokensCall::ROUTE => {
+                let tokens = self.with_api(|store| list_tokens(store, now_ms()))?;
+                answer::<ListTokensCall>(tokens)
+            }
+            CreateTokenCall::ROUTE => {
+                let create = received.body::<CreateTokenCall>().await?;
+                let made = self.with_api(|store| create_token(store, &create, now_ms()))?;
+                answer::<CreateTokenCall>(made)
+            }
+            ExpireTokenCall::ROUTE => {
+                let expire = received.body::<ExpireTokenCall>().await?;
+                let item = self.with_api(|store| expire_token(store, &expire, now_ms()))?;
+                answer::<ExpireTokenCall>(item)
+            }
+            RevokeTokenCall::ROUTE => {
+                let revoke = received.body::<RevokeTokenCall>().await?;
+                let item = self.with_api(|store| revoke_token(store, &revoke, now_ms()))?;
+                answer::<RevokeTokenCall>(item)
+            }
+            TokenUsedCall::ROUTE => {
+                let used = received.body::<TokenUsedCall>().await?;
+                self.with("write down that a token was used", |store| {
+                    store.token_used(&used.name, now_ms())
+                })?;
+                answer::<TokenUsedCall>(())
             }
             EndedSessionsCall::ROUTE => {
                 let ended = self.with(READ, |store| store.ended_sessions(now_ms()))?;
@@ -257,7 +291,8 @@ impl RuleBook {
                 }
             }
         }
-        Ok(())
+        let losses = self.with("read the losses", RuleBookStore::losses)?;
+        self.told_losses.tell(&self.env, losses).await
     }
 
     /// The Detector knows by a notice's id what it was told before. The audit log has it already.

@@ -5,15 +5,15 @@ use blobwatch_auth::{
     clear_cookie, posted_token, set_cookie,
 };
 use blobwatch_rule_book::{NewAuditEntry, WriteEntryCall};
-use blobwatch_tokens::{Actor, Role};
-use blobwatch_wire::{MAX_SMALL_BODY, Parameters, Problem};
+use blobwatch_tokens::{Actor, Role, Tokens};
+use blobwatch_wire::{Changed, MAX_SMALL_BODY, Parameters, Problem};
 use worker::{Env, Method, Request, Response};
 
 use super::body::text_of_request;
 use super::control::{authenticate, text_binding, tokens};
 use super::http::{Answer, FailedTo, now_ms, query_pairs, respond};
 use super::object_call::call;
-use super::{access, demo_api, ended, tries};
+use super::{access, admission, demo_api, oidc, tries};
 
 /// `POST` signs in, `GET` says who is signed in, `DELETE` signs out.
 pub(super) async fn answer(request: &mut Request, env: &Env) -> Answer<Response> {
@@ -28,12 +28,12 @@ pub(super) async fn answer(request: &mut Request, env: &Env) -> Answer<Response>
 async fn sign_in(request: &mut Request, env: &Env) -> Answer<Response> {
     check_site(request)?;
     let body = text_of_request(request, MAX_SMALL_BODY).await?;
-    let (sessions, tokens, token) = (sessions(env)?, tokens(env)?, posted_token(&body)?);
-    let open = |at_ms| sessions.open(&tokens, &token, at_ms);
-    let mut session = tries::limited(request, env, || open(now_ms()))?;
-    let earliest_ms = ended::earliest_ms(&session.actor.name, env).await;
+    let (sessions, token) = (sessions(env)?, posted_token(&body)?);
+    let open = async |at_ms| with_tokens(env, |tokens| sessions.open(tokens, &token, at_ms)).await;
+    let mut session = tries::limited(request, env, open(now_ms())).await?;
+    let earliest_ms = admission::earliest_ms(&session.actor.name, env).await;
     if earliest_ms > now_ms() {
-        session = open(earliest_ms)?;
+        session = open(earliest_ms).await?;
     }
     let response = shown(&session, env)?;
     with_cookies(response, &set_cookie(&session, &host(request)?))
@@ -45,8 +45,8 @@ async fn sign_out(request: &Request, env: &Env) -> Answer<Response> {
     match name_to_end(request)? {
         Some(name) => end_all(&name, request, env).await?,
         None => {
-            if let Ok(session) = cookie_session(request, env) {
-                ended::end_session(&session.actor.name, Some(&session), env).await?;
+            if let Ok(session) = cookie_session(request, env).await {
+                admission::end_session(&session.actor.name, Some(&session), env).await?;
             }
         }
     }
@@ -63,12 +63,15 @@ fn name_to_end(request: &Request) -> Answer<Option<String>> {
 async fn end_all(name: &str, request: &Request, env: &Env) -> Answer<()> {
     let actor = authenticate(request, env).await?;
     if actor.name != name {
-        actor.require(Role::Operator)?;
+        actor.require_for(Role::Operator, &Changed::Everything)?;
     }
-    if tokens(env)?.named(name).is_none() {
+    let known = admission::admission(env).await?;
+    let tokens = tokens(env)?.with_stored(&known.tokens, now_ms());
+    let may_be_a_person = oidc::configured(env)?.is_some() && name.contains(['@', ':']);
+    if tokens.named(name).is_none() && !may_be_a_person && actor.name != name {
         return Err(Problem::not_found("token of this name"));
     }
-    ended::end_session(name, None, env).await?;
+    admission::end_session(name, None, env).await?;
     let entry = NewAuditEntry {
         action: "session.end".to_owned(),
         actor: actor.name,
@@ -84,7 +87,10 @@ async fn end_all(name: &str, request: &Request, env: &Env) -> Answer<()> {
 async fn who(request: &Request, env: &Env) -> Answer<Response> {
     let why = match read(request, env).await {
         Ok(session) => return shown(&session, env),
-        Err(why) => why,
+        Err(why) => Problem {
+            sign_in: oidc::begins_at(env).map(Box::from),
+            ..why
+        },
     };
     let actor = access::actor(request, env).await?.ok_or(why)?;
     respond(Ok(SessionItem::through_access(actor, capabilities(env)))).failed_to("answer")
@@ -136,17 +142,32 @@ fn is_read(request: &Request) -> bool {
 }
 
 async fn read(request: &Request, env: &Env) -> Answer<Session> {
-    let session = cookie_session(request, env)?;
-    ended::check(&session, is_read(request), env).await?;
+    let session = cookie_session(request, env).await?;
+    admission::check(&session, is_read(request), env).await?;
     Ok(session)
 }
 
-fn cookie_session(request: &Request, env: &Env) -> Answer<Session> {
-    let (tokens, cookies) = (tokens(env)?, header(request, "cookie").unwrap_or_default());
-    sessions(env)?.read(&tokens, &cookies, now_ms())
+async fn cookie_session(request: &Request, env: &Env) -> Answer<Session> {
+    let (sessions, cookies) = (sessions(env)?, header(request, "cookie").unwrap_or_default());
+    let oidc = oidc::configured(env)?;
+    let read = |tokens: &Tokens| sessions.read_of(tokens, oidc.as_ref(), &cookies, now_ms());
+    let session = with_tokens(env, read).await?;
+    if let Ok(known) = admission::admission(env).await {
+        admission::used(&session.actor.name, &known, env).await;
+    }
+    Ok(session)
 }
 
-fn sessions(env: &Env) -> Answer<Sessions> {
+/// What all tokens that hold say. While the RuleBook cannot be asked, what the secret's say: of the others nobody knows.
+async fn with_tokens<T>(env: &Env, read: impl Fn(&Tokens) -> Answer<T>) -> Answer<T> {
+    let secret = tokens(env)?;
+    match admission::admission(env).await {
+        Ok(known) => read(&secret.with_stored(&known.tokens, now_ms())),
+        Err(problem) => read(&secret).map_err(|_| problem),
+    }
+}
+
+pub(super) fn sessions(env: &Env) -> Answer<Sessions> {
     Sessions::new(&text_binding(env, "BLOBWATCH_CLIENT_SECRET"))
 }
 
@@ -160,7 +181,7 @@ pub(super) fn check_site(request: &Request) -> Answer<()> {
 }
 
 /// Host and port that the client asked for.
-fn host(request: &Request) -> Answer<String> {
+pub(super) fn host(request: &Request) -> Answer<String> {
     let url = request.url().failed_to("read the address")?;
     let name = url.host_str().unwrap_or_default();
     Ok(match url.port() {
@@ -179,7 +200,7 @@ fn capabilities(env: &Env) -> Capabilities {
     }
 }
 
-fn with_cookies(response: Response, cookies: &[String]) -> Answer<Response> {
+pub(super) fn with_cookies(response: Response, cookies: &[String]) -> Answer<Response> {
     for cookie in cookies {
         let set = response.headers().append("Set-Cookie", cookie);
         set.failed_to("set the cookie")?;
@@ -187,6 +208,6 @@ fn with_cookies(response: Response, cookies: &[String]) -> Answer<Response> {
     Ok(response)
 }
 
-fn header(request: &Request, name: &str) -> Option<String> {
+pub(super) fn header(request: &Request, name: &str) -> Option<String> {
     request.headers().get(name).ok().flatten()
 }

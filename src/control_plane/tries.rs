@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 use std::net::IpAddr;
+use std::thread::LocalKey;
 
-use blobwatch_pull::parse_address;
 use blobwatch_tokens::{Tries, too_many_tries};
+use blobwatch_wire::parse_address;
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::{Env, Request};
@@ -13,21 +14,44 @@ use super::control::text_binding;
 use super::http::{Answer, now_ms};
 
 thread_local! {
-    /// Read and written between awaits, never across one.
-    static TRIES: RefCell<Tries> = RefCell::new(Tries::default());
+    /// Read and written between awaits, never across one. Whoever mistypes a link can go on with a token.
+    static TOKENS: RefCell<Tries> = RefCell::new(Tries::default());
+    static LINKS: RefCell<Tries> = RefCell::new(Tries::default());
 }
 
 /// Looks at a token, unless too many of this address were not known.
-pub(super) fn limited<T>(request: &Request, env: &Env, look: impl FnOnce() -> Answer<T>) -> Answer<T> {
+pub(super) async fn limited<T>(
+    request: &Request,
+    env: &Env,
+    look: impl Future<Output = Answer<T>>,
+) -> Answer<T> {
     let (address, now_ms) = (address(request, env), now_ms());
-    if let Some(wait_s) = TRIES.with_borrow(|tries| tries.wait_s(address, now_ms)) {
-        return Err(too_many_tries(wait_s));
-    }
-    let looked = look();
+    may_try(&TOKENS, address, now_ms)?;
+    let looked = look.await;
     if matches!(&looked, Err(problem) if problem.status == 401) {
-        TRIES.with_borrow_mut(|tries| tries.failed(address, now_ms));
+        TOKENS.with_borrow_mut(|tries| tries.failed(address, now_ms));
     }
     looked
+}
+
+/// Opens a link, unless too many of this address opened nothing.
+pub(super) async fn limited_links<T>(
+    request: &Request,
+    env: &Env,
+    open: impl Future<Output = Answer<T>>,
+) -> Answer<T> {
+    let (address, now_ms) = (address(request, env), now_ms());
+    may_try(&LINKS, address, now_ms)?;
+    let opened = open.await;
+    if matches!(&opened, Err(problem) if problem.status == 404) {
+        LINKS.with_borrow_mut(|tries| tries.failed(address, now_ms));
+    }
+    opened
+}
+
+fn may_try(tries: &'static LocalKey<RefCell<Tries>>, address: Option<IpAddr>, now_ms: u64) -> Answer<()> {
+    let wait_s = tries.with_borrow(|tries| tries.wait_s(address, now_ms));
+    wait_s.map_or(Ok(()), |wait_s| Err(too_many_tries(wait_s)))
 }
 
 /// As `facts.js` of the data plane: Cloudflare's header on Cloudflare, `request.cf` alone elsewhere.

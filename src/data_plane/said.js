@@ -10,11 +10,13 @@ import { now } from "./clock.js";
 /** @typedef {[status: number, contentRange: string, contentLength: string, contentType: string, location: string, followedTo: string, cache: string]} Said */
 
 /**
- * Content-Length. One that an origin says several times alike is that length (RFC 9112, section 6.3); the platform joins them.
+ * Content-Length. One that an origin says several times alike is that length; the platform joins them. Beside Transfer-Encoding
+ * it counts for nothing (RFC 9112, section 6.3).
  * @param {Headers} headers
  */
 export function lengthOf(headers) {
   const said = headers.get("content-length") ?? "";
+  if (said && headers.has("transfer-encoding")) return "";
   const [first = "", ...others] = said.split(",").map((length) => length.trim());
   return others.every((length) => length === first) ? first : said;
 }

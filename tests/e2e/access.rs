@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::spawn;
 
@@ -42,6 +42,8 @@ struct Certs {
     addr: SocketAddr,
     document: Arc<Mutex<String>>,
     fetched: Arc<AtomicUsize>,
+    /// Whoever asks is kept waiting.
+    hangs: Arc<AtomicBool>,
 }
 
 impl Certs {
@@ -51,14 +53,21 @@ impl Certs {
             addr: listener.local_addr().unwrap(),
             document: Arc::new(Mutex::new(document)),
             fetched: Arc::default(),
+            hangs: Arc::default(),
         };
         let (document, fetched) = (Arc::clone(&certs.document), Arc::clone(&certs.fetched));
+        let hangs = Arc::clone(&certs.hangs);
         spawn(move || {
+            let mut waiting = Vec::new();
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 // The request is small and comes at once; what it asks is known.
                 drop(stream.read(&mut [0; 4_096]));
                 fetched.fetch_add(1, Ordering::Relaxed);
+                if hangs.load(Ordering::Relaxed) {
+                    waiting.push(stream);
+                    continue;
+                }
                 let body = document.lock().unwrap().clone();
                 let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
                 drop(write!(
@@ -241,6 +250,28 @@ fn a_team_that_changes_its_key_is_followed() {
         (ask(&edge, rules(), &rotated).status() == 200).then_some(())
     });
     assert_eq!(ask(&edge, rules(), &token(&text)).status(), 200);
+}
+
+/// Nobody waits for ever, the sentence says whose fault it is, and bearer tokens go on to work.
+#[test]
+fn keys_that_do_not_come_are_said() {
+    let certs = Certs::start(json!({"keys": [jwk("key-1", &KEYS[0])]}).to_string());
+    let edge = deployment(&certs);
+    let token = token(&claims("ada@example.com"));
+    let is_said = |what: &str| {
+        let answer = ask(&edge, rules(), &token);
+        assert_eq!(answer.status(), 503, "{what}: {}", answer.text());
+        assert!(answer.text().contains("cannot be fetched"), "{}", answer.text());
+        let bearer = rules().header("Authorization", &format!("Bearer {OPERATOR}"));
+        assert_eq!(bearer.send(edge.addr()).unwrap().status(), 200, "{what}");
+    };
+    certs.hangs.store(true, Ordering::Relaxed);
+    is_said("an address that hangs");
+    certs.hangs.store(false, Ordering::Relaxed);
+    let keys = std::mem::replace(&mut *certs.document.lock().unwrap(), " ".repeat(64 << 20));
+    is_said("a document without an end");
+    *certs.document.lock().unwrap() = keys;
+    assert_eq!(ask(&edge, rules(), &token).status(), 200);
 }
 
 fn expired(email: &str) -> String {

@@ -6,6 +6,7 @@ pub(crate) mod api;
 pub(crate) mod browser;
 pub(crate) mod clients;
 pub(crate) mod clock;
+pub(crate) mod debian;
 pub(crate) mod deployment;
 pub(crate) mod head;
 pub(crate) mod http;

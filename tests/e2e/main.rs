@@ -61,6 +61,8 @@ mod modes;
 #[cfg(test)]
 mod odd_calls;
 #[cfg(test)]
+mod oidc;
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod paths;
@@ -79,11 +81,17 @@ mod serve;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod shares;
+#[cfg(test)]
 mod set_back;
 #[cfg(test)]
 mod switching;
 #[cfg(test)]
 mod tls_proxy;
+#[cfg(test)]
+mod tokens;
+#[cfg(test)]
+mod upgrade;
 #[cfg(test)]
 mod upstream;
 #[cfg(test)]

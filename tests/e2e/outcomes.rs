@@ -55,6 +55,22 @@ fn completed() {
     }
 }
 
+/// RFC 9112, section 6.3: what Transfer-Encoding codes has no other length, whatever Content-Length says. The client would
+/// take the rest of such a body for the next answer on its connection.
+#[test]
+fn a_length_beside_a_transfer_coding_is_none() {
+    let stage = observing();
+    for length in [0, 3, 5, 4_000] {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nTransfer-Encoding: chunked");
+        let answer = format!("{head}\r\nConnection: close\r\n\r\n5\r\nwhole\r\n0\r\n\r\n");
+        stage.origin.arm(Fault::Answer(answer.into()), |_| true);
+        let through = stage.through(&large(&stage));
+        let found = (through.ended, through.text(), through.get("content-length"));
+        assert_eq!(found, (Ended::Complete, "whole".to_owned(), None), "{length}");
+        assert_eq!(outcome(&stage, &through), "completed", "{length}");
+    }
+}
+
 #[test]
 fn ended_by_the_client() {
     let stage = observing();

@@ -21,7 +21,7 @@ use crate::harness::stage::{OPERATOR, configured};
 use crate::harness::workerd::Workerd;
 
 /// `DIGEST` is the blob's, `HEX` the digits of it.
-const SPELLINGS: [&str; 75] = [
+const SPELLINGS: [&str; 79] = [
     "/v2/library/app/blobs/DIGEST",
     // Escapes.
     "/v2/library%2Fapp/blobs/DIGEST",
@@ -86,6 +86,11 @@ const SPELLINGS: [&str; 75] = [
     "/v2/library/app/blobs/DIGEST%2f.",
     "/v2/library/app/blobs/DIGEST/x%2f..",
     "/v2/library/app/blobs/DIGEST/x%2f..%2f",
+    // Dots behind an empty segment, and behind a backslash.
+    "/v2/%2f..%2flibrary/app/blobs/DIGEST",
+    "/v2/%2f%2e%2e%2flibrary/app/blobs/DIGEST",
+    "/v2/library/app/blobs/%2f../DIGEST",
+    "/v2/x%5cy%2f..%2flibrary/app/blobs/DIGEST",
     // Parameters, a query, a fragment.
     "/v2/library;a=b/app/blobs/DIGEST",
     "/v2;x/library/app/blobs/DIGEST",
@@ -129,6 +134,8 @@ const OTHERS: [&str; 14] = [
 enum Location {
     /// As in Harbor (`make/photon/prepare/templates/nginx/nginx.http.conf.jinja`).
     Harbor,
+    /// The same with `merge_slashes off`, where `..` takes back an empty segment.
+    Unmerged,
     /// The decoded path is sent as it is, for the registry to decode again.
     DecodedTwice,
 }
@@ -167,6 +174,7 @@ impl Nginx {
 fn configuration(folder: &Path, addr: SocketAddr, upstream: SocketAddr, location: Location) -> String {
     let pass = match location {
         Location::Harbor => "location /v2/ { proxy_pass http://core/v2/; }",
+        Location::Unmerged => "merge_slashes off; location /v2/ { proxy_pass http://core/v2/; }",
         Location::DecodedTwice => "location / { proxy_pass http://core$uri; }",
     };
     let folder = folder.display();
@@ -316,6 +324,13 @@ fn no_spelling_passes_before_nginx_as_harbor_sets_it_up() {
     let mut nginx = None;
     let before = Before::new(|registry| nginx.insert(Nginx::before(registry, Location::Harbor)).addr);
     holds(&before, 20);
+}
+
+#[test]
+fn no_spelling_passes_before_nginx_that_keeps_empty_segments() {
+    let mut nginx = None;
+    let before = Before::new(|registry| nginx.insert(Nginx::before(registry, Location::Unmerged)).addr);
+    holds(&before, 15);
 }
 
 #[test]

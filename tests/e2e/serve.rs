@@ -17,7 +17,7 @@ use crate::harness::registry::Registry;
 use crate::harness::workerd::{ROOT, binary};
 
 /// What a person unpacks, of what the build made.
-fn release(folder: &Path) -> PathBuf {
+pub(crate) fn release(folder: &Path) -> PathBuf {
     let release = folder.join("release");
     create_dir(&release).unwrap();
     let root = Path::new(ROOT);
@@ -42,6 +42,13 @@ fn blobwatch() -> Command {
     command(built("blobwatch").to_str().unwrap())
 }
 
+/// `serve` of the release in a folder.
+fn of_folder(folder: &Path) -> Command {
+    let mut program = blobwatch();
+    program.arg("serve").arg("--bundle").arg(folder.join("release"));
+    program
+}
+
 pub(crate) struct Served {
     service: Service,
     log: PathBuf,
@@ -50,10 +57,14 @@ pub(crate) struct Served {
 impl Served {
     /// With the program beside the tests and the release of a folder.
     fn start(folder: &Path, origin: SocketAddr, arguments: &[&str]) -> Self {
-        let release = folder.join("release");
-        let mut program = blobwatch();
-        program.arg("serve").arg("--bundle").arg(release);
-        Self::run(program, folder, origin, arguments)
+        Self::run(of_folder(folder), folder, origin, arguments)
+    }
+
+    /// With secrets of the environment.
+    pub(crate) fn given(folder: &Path, origin: SocketAddr, secrets: &[(&str, &str)]) -> Self {
+        let mut program = of_folder(folder);
+        program.envs(secrets.iter().copied());
+        Self::run(program, folder, origin, &[])
     }
 
     /// With the program of an unpacked release, which finds the rest beside itself.
@@ -64,14 +75,19 @@ impl Served {
     }
 
     fn run(mut program: Command, folder: &Path, origin: SocketAddr, arguments: &[&str]) -> Self {
-        let log = folder.join("log");
-        write(&log, "").unwrap();
         program
             .args(["--listen", "127.0.0.1:0", "--patience", "5"])
             .arg(format!("--origin=http://{origin}"))
             .arg("--data")
             .arg(folder.join("data"))
             .args(arguments);
+        Self::started(program, folder)
+    }
+
+    /// By a command that is whole.
+    pub(crate) fn started(program: Command, folder: &Path) -> Self {
+        let log = folder.join("log");
+        write(&log, "").unwrap();
         let service = Service::start(program, &log);
         let mut served = Self { service, log };
         eventually("Blobwatch is up", || {
@@ -93,7 +109,7 @@ impl Served {
         value.unwrap().to_owned()
     }
 
-    fn addr(&self) -> SocketAddr {
+    pub(crate) fn addr(&self) -> SocketAddr {
         self.word("registry ").parse().unwrap()
     }
 
@@ -127,9 +143,10 @@ impl Drop for Served {
     }
 }
 
-fn doctor(folder: &Path, served: &Served, origin: SocketAddr) -> Output {
+pub(crate) fn doctor(folder: &Path, served: &Served, origin: SocketAddr, secrets: &[(&str, &str)]) -> Output {
     let mut program = blobwatch();
     program
+        .envs(secrets.iter().copied())
         .arg("doctor")
         .arg("--data")
         .arg(folder.join("data"))
@@ -187,7 +204,7 @@ fn from_an_unpacked_folder_to_a_pull_and_a_sign_in() {
     assert_eq!(second.status.code(), Some(2), "{second:?}");
     assert!(second.stderr.contains("in use, by process"), "{second:?}");
 
-    let found = doctor(path, &served, registry.addr());
+    let found = doctor(path, &served, registry.addr(), &[]);
     assert_eq!(found.status.code(), Some(0), "{found:?}");
 
     // A pull that comes while workerd is dead waits for the next one.
@@ -264,7 +281,7 @@ fn an_origin_that_is_not_there_is_said_and_served_all_the_same() {
     let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
     let served = Served::start(path, nobody, &[]);
     assert!(served.said().contains("cannot be used"), "{}", served.said());
-    let found = doctor(path, &served, nobody);
+    let found = doctor(path, &served, nobody, &[]);
     assert_eq!(found.status.code(), Some(1), "{found:?}");
     assert!(found.stdout.contains("FAULT  registry"), "{found:?}");
     served.end();

@@ -174,6 +174,27 @@ fn the_readme_leads_to_every_page() {
     assert!(missed.is_empty(), "no link leads to {missed:?}");
 }
 
+/// `mdbook build` takes the folder alone, and the pages that its summary lists.
+#[test]
+fn the_site_has_every_page_and_links_to_nothing_else() {
+    let pages = pages(&root());
+    let of_site = |path: &Path| path.starts_with("docs");
+    let mut faults = Vec::new();
+    for (path, page) in pages.iter().filter(|(path, _)| of_site(path)) {
+        let outside = page.links.iter().filter(|link| !of_site(&link.path));
+        faults
+            .extend(outside.map(|link| format!("{}:{}: a link out of the site", path.display(), link.line)));
+    }
+    let summary = Path::new("docs/SUMMARY.md");
+    let listed: BTreeSet<_> = pages[summary].links.iter().map(|link| &link.path).collect();
+    let own = pages.keys().filter(|path| of_site(path) && *path != summary);
+    faults.extend(
+        own.filter(|path| !listed.contains(path))
+            .map(|path| format!("{} is not listed", path.display())),
+    );
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 #[test]
 fn an_anchor_is_that_of_the_repositorys_host() {
     #[track_caller]

@@ -57,7 +57,9 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
                 .args(["--nocapture", "--test-threads", "1"])
                 .args(tests)
                 .env("BOLERO_RANDOM_SEED", seed.to_string())
-                .env("BOLERO_RANDOM_TEST_TIME_MS", each_ms.to_string()),
+                .env("BOLERO_RANDOM_TEST_TIME_MS", each_ms.to_string())
+                // Else a target ends after the few thousand inputs that `cargo test` tries.
+                .env("BOLERO_RANDOM_ITERATIONS", u32::MAX.to_string()),
         )?;
     }
     Ok(())

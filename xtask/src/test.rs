@@ -41,8 +41,8 @@ pub(crate) const BROWSER: Package = Package {
 };
 
 /// A real registry and what stands before it, the clients whose requests are watched, the browser that the dashboard is
-/// looked at with, and the reader of metrics and alerts.
-pub(crate) const PACKAGES: [Package; 12] = [
+/// looked at with, the reader of metrics and alerts, and what runs images and makes a Debian to try packages on.
+pub(crate) const PACKAGES: [Package; 15] = [
     BROWSER,
     Package {
         name: "docker-registry",
@@ -88,6 +88,18 @@ pub(crate) const PACKAGES: [Package; 12] = [
         name: "openssl",
         program: "openssl",
     },
+    Package {
+        name: "runc",
+        program: "runc",
+    },
+    Package {
+        name: "xz-utils",
+        program: "xz",
+    },
+    Package {
+        name: "mmdebstrap",
+        program: "mmdebstrap",
+    },
 ];
 
 /// Answers with the outcome of `cargo test`, whose own lines are the last ones.
@@ -126,6 +138,9 @@ fn prepare(workspace: &Workspace, args: &Args) -> Result<()> {
     step("registry, clients, browser", |step| {
         let purpose = "the end-to-end tests use a real registry, real clients and a real browser";
         Ok((debian::ensure(step, &PACKAGES, purpose)?, ()))
+    })?;
+    step("Debian for packages", |step| {
+        Ok((debian::system(workspace, step)?, ()))
     })?;
     step("compile tests", |step| {
         let cargo = |command: &str| {

@@ -40,6 +40,18 @@ impl Workspace {
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.path("target"), |dir| self.path(dir))
     }
 
+    /// Flags of rustc with which what is released is the same wherever it is built, and names no folder of a person.
+    pub(crate) fn hidden_paths(&self) -> Vec<String> {
+        let cargo = env::var_os("CARGO_HOME").map(PathBuf::from);
+        let cargo = cargo.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+        let hidden = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+        let cargo = cargo.map(|cargo| hidden(&cargo, "/cargo"));
+        [hidden(&self.root, "/blobwatch")]
+            .into_iter()
+            .chain(cargo)
+            .collect()
+    }
+
     /// A command that an npm package brings.
     pub(crate) fn npm_bin(&self, name: &str) -> PathBuf {
         self.path("node_modules/.bin").join(name)

@@ -1,5 +1,6 @@
 //! The release, and the data folder as a folder: whose it is, what is in it beside databases.
 
+use std::env::var;
 use std::fs::read_to_string;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -51,32 +52,47 @@ pub(super) fn permissions(path: &Path) -> Vec<Finding> {
     findings
 }
 
+/// Of the environment first, as `serve` takes them, then of the folder's file.
 pub(super) fn secrets(path: &Path) -> Finding {
+    secrets_of(path, |name| var(name).ok().filter(|value| !value.is_empty()))
+}
+
+fn secrets_of(path: &Path, given: impl Fn(&str) -> Option<String>) -> Finding {
     let file = path.join(SECRETS);
-    let Ok(known) = vars::read(&file) else {
+    let kept = vars::read(&file);
+    let is_given = [vars::TOKENS, vars::SECRET]
+        .iter()
+        .all(|name| given(name).is_some());
+    if kept.is_err() && !is_given {
         let told =
             "cannot be read: `blobwatch serve` makes it, where the environment does not have both secrets";
         return Finding::fault("secrets", format!("{} {told}", file.display()));
-    };
+    }
+    let kept = kept.unwrap_or_default();
     let value = |name| {
-        known
-            .iter()
-            .find_map(|(known, value)| (*known == name).then_some(value.as_str()))
+        given(name).or_else(|| {
+            kept.iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| value.clone())
+        })
     };
-    let tokens: Option<Vec<Value>> = value(vars::TOKENS).and_then(|text| serde_json::from_str(text).ok());
-    match (value(vars::SECRET), tokens) {
-        (None, _) => Finding::fault(
+    let tokens: Option<Vec<Value>> = value(vars::TOKENS).and_then(|text| serde_json::from_str(&text).ok());
+    judged(value(vars::SECRET).is_some(), tokens.map(|tokens| tokens.len()))
+}
+
+fn judged(has_secret: bool, tokens: Option<usize>) -> Finding {
+    match (has_secret, tokens) {
+        (false, _) => Finding::fault(
             "secrets",
             "BLOBWATCH_CLIENT_SECRET is missing: records are degraded without it",
         ),
         (_, None) => Finding::fault("secrets", "BLOBWATCH_TOKENS is no list: nobody can call the API"),
-        (_, Some(tokens)) if tokens.is_empty() => Finding::fault(
+        (_, Some(0)) => Finding::fault(
             "secrets",
             "there is no token: `blobwatch token NAME --role operator --data FOLDER` makes one",
         ),
-        (_, Some(tokens)) => {
-            Finding::sound("secrets", format!("a client secret and {} tokens", tokens.len()))
-        }
+        (_, Some(1)) => Finding::sound("secrets", "a client secret and 1 token"),
+        (_, Some(tokens)) => Finding::sound("secrets", format!("a client secret and {tokens} tokens")),
     }
 }
 
@@ -102,7 +118,7 @@ mod tests {
     use std::fs::{Permissions, set_permissions, write};
     use std::os::unix::fs::PermissionsExt;
 
-    use super::{permissions, secrets, version};
+    use super::{permissions, secrets_of, version};
 
     #[test]
     fn what_others_can_read_is_a_fault() {
@@ -128,10 +144,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let case = |text: &str, expected: &str| {
             write(folder.path().join("secrets.env"), text).unwrap();
-            let found = secrets(folder.path()).to_string();
+            let found = secrets_of(folder.path(), |_| None).to_string();
             assert!(found.contains(expected), "{text}: {found}");
         };
-        assert!(secrets(folder.path()).is_fault());
+        assert!(secrets_of(folder.path(), |_| None).is_fault());
         case("", "BLOBWATCH_CLIENT_SECRET is missing");
         case("BLOBWATCH_CLIENT_SECRET=x", "BLOBWATCH_TOKENS is no list");
         case(
@@ -146,6 +162,30 @@ mod tests {
             "BLOBWATCH_CLIENT_SECRET=x\nBLOBWATCH_TOKENS=[{}]",
             "ok     secrets",
         );
+    }
+
+    #[test]
+    fn secrets_of_the_environment_come_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let given = |name: &str| {
+            Some(
+                if name == "BLOBWATCH_TOKENS" {
+                    "[{},{}]"
+                } else {
+                    "x"
+                }
+                .to_owned(),
+            )
+        };
+        let found = secrets_of(folder.path(), given).to_string();
+        assert!(found.contains("2 tokens"), "{found}");
+        write(
+            folder.path().join("secrets.env"),
+            "BLOBWATCH_CLIENT_SECRET=y\nBLOBWATCH_TOKENS=[]",
+        )
+        .unwrap();
+        let found = secrets_of(folder.path(), given).to_string();
+        assert!(found.contains("2 tokens"), "{found}");
     }
 
     #[test]

@@ -23,11 +23,13 @@ impl Default for Digests {
 
 impl Digests {
     pub(super) fn learn(&self, hash: u64, digest: &str) {
-        let Some(bytes) = digest.strip_prefix("sha256:").or(Some(digest)).and_then(unhex) else {
-            return;
-        };
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = places.get_mut(hash as usize % PLACES) {
+        // Most blobs are asked for again and again, and reading 64 digits takes as long as reading the line.
+        let place = places
+            .get_mut(hash as usize % PLACES)
+            .filter(|place| place.0 != hash);
+        let bytes = |text: &str| unhex(text.strip_prefix("sha256:").unwrap_or(text));
+        if let Some((place, bytes)) = place.and_then(|place| Some((place, bytes(digest)?))) {
             *place = (hash, bytes);
         }
     }

@@ -7,11 +7,13 @@ use blobwatch_logs::{Carriers, Field, LogEntry, Names, Stripped, Template, is_lo
 mod columns;
 mod combined;
 mod guess;
+mod messages;
 mod names;
 mod options;
 
 use columns::{Columns, shorten_location};
-use guess::{csv, perhaps, surely, w3c};
+use guess::{csv, perhaps, surely, unknown, w3c};
+use messages::is_message;
 use names::names_of;
 pub(super) use options::{LogFormat, Options};
 
@@ -137,11 +139,11 @@ impl Parser {
             .filter(|line| !line.trim().is_empty())
             .collect();
         let lines: Vec<&str> = stripped.iter().map(String::as_str).collect();
-        let guess = options.given().or_else(|| surely(&lines, options)).or_else(|| perhaps(&lines)).ok_or(
-            "a log in a known format: blobwatch, logpush, cloudfront, combined, distribution, or one of many servers and \
-             proxies; or use --log-format with the format string that it is written by, or --format json, logfmt or csv \
-             with --field",
-        )?;
+        let guess = options
+            .given()
+            .or_else(|| surely(&lines, options))
+            .or_else(|| perhaps(&lines))
+            .ok_or_else(|| unknown(&lines, options))?;
         let header = lines.first().copied().unwrap_or_default();
         let columns = match guess.format {
             Format::Csv => csv(&lines, options),
@@ -246,10 +248,18 @@ impl Parser {
         }
         let has_paths = !self.columns.has(Field::Digest) && self.format != Format::Blobwatch;
         if has_paths && !self.finders.may_be_blob(line) {
-            return self.shape(line).map(|()| Line::Other);
+            let is_of_server = matches!(self.format, Format::Combined | Format::Text) && is_message(line);
+            return if is_of_server {
+                Ok(Line::Other)
+            } else {
+                self.shape(line).map(|()| Line::Other)
+            };
         }
         match self.format {
-            Format::Combined => combined::read(line, entry)?,
+            Format::Combined => match combined::read(line, entry) {
+                Err(_) if is_message(line) => return Ok(Line::Other),
+                read => read?,
+            },
             Format::Csv | Format::Cloudfront => self.columns.read(line, entry)?,
             Format::Text => self.read_text(line, entry)?,
             Format::Logfmt => read_logfmt(&mut self.names, line, entry)?,
@@ -274,16 +284,15 @@ impl Parser {
     fn read_text<'a>(&mut self, line: &'a str, entry: &mut LogEntry<'a>) -> Result<(), &'static str> {
         let mut last = Err("a line in the log's format");
         for at in 0..self.templates.len() {
-            let mut read = LogEntry::default();
             last = self
                 .templates
                 .get(at)
-                .map_or(last, |template| template.read(line, &mut read));
+                .map_or(last, |template| template.read(line, entry));
             if last.is_ok() {
-                *entry = read;
                 self.templates.swap(0, at);
                 break;
             }
+            *entry = LogEntry::default();
         }
         last
     }
@@ -323,7 +332,7 @@ impl Parser {
                 (self.columns.is_like(line), "as many columns as in the header")
             }
             Format::Text => (self.templates.iter().any(is_text), "a line in the log's format"),
-            Format::Logfmt => (line.contains('='), "fields such as key=value"),
+            Format::Logfmt => (line.contains('=') || is_logfmt(line), "fields such as key=value"),
             _ => (
                 line.starts_with('{') && line.trim_end_matches(',').ends_with('}'),
                 "an object",

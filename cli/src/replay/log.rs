@@ -68,7 +68,7 @@ impl Log {
             Some(Block::TooLong | Block::Cut(_)) | None => b"",
         };
         let file = input::name(path);
-        let mut parser = if text.is_empty() && !options.is_given() {
+        let mut parser = if text.trim_ascii().is_empty() && !options.is_given() {
             // Nothing to tell it by, and nothing to read.
             let format = Some(Format::Combined);
             Parser::new(

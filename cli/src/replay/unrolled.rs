@@ -22,10 +22,14 @@ pub(super) fn unrolled(input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read +
 fn level_of(first: &[u8]) -> Option<usize> {
     let text = String::from_utf8_lossy(first);
     let text = text.trim_start_matches('\u{feff}').trim_start();
-    let compact: String = text.chars().filter(|c| !c.is_whitespace()).take(16).collect();
+    let compact: String = text
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .take(LONGEST)
+        .collect();
     if compact.starts_with("[{") {
         Some(1)
-    } else if compact.to_ascii_lowercase().starts_with("{\"records\":[{") {
+    } else if is_list_by_name(&compact) {
         Some(2)
     } else {
         // An object whose first line ends with its brace.
@@ -33,6 +37,22 @@ fn level_of(first: &[u8]) -> Option<usize> {
             .filter(|rest| rest.trim_start_matches([' ', '\r']).starts_with('\n'))
             .map(|_| 0)
     }
+}
+
+/// Names of a list of requests, as services hand them out: Azure, CloudWatch, Splunk, Datadog, Google.
+const LISTS: [&str; 7] = ["records", "events", "results", "entries", "logs", "data", "items"];
+
+/// Letters of the longest beginning.
+const LONGEST: usize = 16;
+
+/// `{"events":[{`
+fn is_list_by_name(compact: &str) -> bool {
+    let small = compact.to_ascii_lowercase();
+    let rest = small.strip_prefix("{\"").unwrap_or_default();
+    LISTS.iter().any(|name| {
+        rest.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with("\":[{"))
+    })
 }
 
 struct Unrolled<R> {
@@ -127,6 +147,10 @@ mod tests {
         case(
             "{\"records\":[{\"a\":1},{\"a\":2}]}\n{\"records\":[{\"a\":3}]}\n",
             "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n",
+        );
+        case(
+            "{\n  \"events\": [\n {\"a\":1},\n {\"a\":2}\n ],\n \"next\": {}\n}\n",
+            "{\"a\":1}\n{\"a\":2}\n",
         );
         case("{\n \"a\": 1\n}\n{\n \"a\": 2\n}\n", "{ \"a\": 1}\n{ \"a\": 2}\n");
     }

@@ -41,9 +41,9 @@ impl Display for Banner {
         let origin = self.origin.as_deref().unwrap_or("that of each route");
         let data = data.display();
         let token = match &self.token {
-            Some(token) => format!("{token}  (operator; shown this once, and kept nowhere)"),
+            Some(token) => format!("{token}  (admin; shown this once, and kept nowhere)"),
             None => {
-                format!("made before; `blobwatch token NAME --role operator --data {data}` makes another")
+                format!("made before; `blobwatch token NAME --role admin --data {data}` makes another")
             }
         };
         writeln!(

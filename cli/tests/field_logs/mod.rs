@@ -42,6 +42,8 @@ pub(crate) enum Story {
     Denied,
     /// 429 to one program.
     Limited,
+    /// 429 to three pulls in ten, of the one program that the log has.
+    Throttled,
     /// 503 to two starts in five.
     Failing,
     /// 502 without an origin to all of them.
@@ -86,7 +88,7 @@ pub(crate) enum Story {
     Lazy,
 }
 
-pub(crate) const FAULTS: [Story; 16] = [
+pub(crate) const FAULTS: [Story; 17] = [
     Story::Denied,
     Story::Limited,
     Story::Failing,
@@ -103,6 +105,7 @@ pub(crate) const FAULTS: [Story; 16] = [
     Story::Slow,
     Story::Unreached,
     Story::CutParts,
+    Story::Throttled,
 ];
 
 pub(crate) const HEALTHY: [Story; 7] = [
@@ -121,6 +124,7 @@ impl Story {
         match self {
             Self::Denied => ("start_refused", &["containerd", "refused with 403"]),
             Self::Limited => ("start_refused", &["containerd", "refused with 429"]),
+            Self::Throttled => ("start_refused", &["all clients: ", "refused with 429"]),
             Self::Failing => ("start_failed", &["all clients", "failed with 5xx"]),
             Self::Down => ("start_failed", &["all clients", "failed with 5xx"]),
             Self::Expired => ("start_refused", &["401"]),
@@ -218,6 +222,7 @@ fn pull(random: &mut Random, time_s: u64, story: Story) -> Line {
         is_it
     });
     let agent = match agent {
+        _ if story == Story::Throttled => CONTAINERD,
         Some((CONTAINERD, _)) if story == Story::Version && random.next(2) == 0 => NEW_CONTAINERD,
         Some((agent, _)) => agent,
         None => "",
@@ -265,6 +270,7 @@ fn told(story: Story, pull: Line, random: &mut Random) -> Vec<Line> {
     match story {
         Story::Denied if is("containerd") => tries(answer(403, 5_000), 3),
         Story::Limited if is("containerd") => tries(answer(429, 200), 3),
+        Story::Throttled if random.next(10) < 3 => tries(answer(429, 200), 3),
         Story::Failing if random.next(5) < 2 => tries(answer(503, 190), 2),
         Story::Down => tries(answer(502, 150), 2),
         Story::Expired if is("containerd") || is("containers") => vec![answer(401, 170)],

@@ -1,18 +1,15 @@
 //! Cloudflare Access: who a JWT speaks for, beside bearer tokens (`auth`).
 //!
-//! In scope: the configuration, reading a token and its claims, which key it must be signed with, when keys are fetched
-//! again. Not in scope: the signature itself, which the platform's WebCrypto checks (`src/control_plane/access.rs`), and fetching.
+//! In scope: the configuration, who a token is of. Not in scope: the signature itself, which the platform's WebCrypto checks (`src/control_plane/access.rs`), and fetching.
 //!
 //! <https://developers.cloudflare.com/cloudflare-one/access-controls/applications/http-apps/authorization-cookie/validating-json/>
 
-mod config;
-mod keys;
+pub(crate) mod config;
 #[cfg(test)]
 mod tests;
 mod token;
 
 pub use config::Access;
-pub use keys::{KeyRing, Need, PublicKey};
 pub use token::Candidate;
 
 /// Carries the token of a request that went through Access.

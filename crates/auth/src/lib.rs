@@ -1,11 +1,21 @@
-//! Who may call beside bearer tokens: Cloudflare Access and sessions of browsers.
+//! Who may call beside bearer tokens: Cloudflare Access, people who sign in at an OpenID Connect provider, and sessions of
+//! browsers.
 
 mod access;
+mod jwt;
+mod keys;
+mod oidc;
 #[cfg(feature = "schema")]
 mod schema;
 mod session;
 
-pub use access::{Access, Candidate, HEADER, KeyRing, Need, PublicKey, access_token_of};
+pub use access::{Access, Candidate, HEADER, access_token_of};
+pub use jwt::Signed;
+pub use keys::{KeyMaterial, KeyRing, Need, PublicKey};
+pub use oidc::{
+    BEGIN, CALLBACK, Callback, IdToken, Oidc, Provider, SignIn, clear_sign_in_cookie, id_token_of,
+    sign_in_cookie,
+};
 #[cfg(feature = "schema")]
 pub use schema::{add_answers, add_bodies};
 pub use session::{

@@ -6,11 +6,15 @@
 //! Nothing is stored of a session that holds; the RuleBook keeps which ones were ended before their time. The cookie is
 //! `v1.<expiry>.<tag>.<name>`, the tag an HMAC-SHA256 under a key that is derived from the deployment's secret. The hash of
 //! the token is under the tag too, so a token that is taken out of `BLOBWATCH_TOKENS`, or replaced, ends its sessions at once.
+//! That of a person who signed in at a provider is `v2.<expiry>.<tag>.<person>`: who that is, and not what he may do.
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::oidc::{Oidc, Person};
 use blobwatch_rulebook::strict;
 use blobwatch_tokens::{Actor, Role, Tokens};
 use blobwatch_wire::{MAX_SMALL_BODY, Place, Problem, hex};
@@ -91,6 +95,20 @@ impl Sessions {
     /// 401 without a cookie of ours, for ones that are malformed, forged, over or of a token that is gone, and for two
     /// sessions.
     pub fn read(&self, tokens: &Tokens, header: &str, now_ms: u64) -> Result<Session, Problem> {
+        self.read_of(tokens, None, header, now_ms)
+    }
+
+    /// As [`Self::read`], also of people of a provider.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and for somebody whom the configuration gives no role any more.
+    pub fn read_of(
+        &self,
+        tokens: &Tokens,
+        oidc: Option<&Oidc>,
+        header: &str,
+        now_ms: u64,
+    ) -> Result<Session, Problem> {
         let mut values: Vec<&str> = cookies(header).collect();
         if values.is_empty() {
             return Err(ended("you are not signed in"));
@@ -100,10 +118,13 @@ impl Sessions {
         let mut holding = values
             .into_iter()
             .filter_map(|value| Some((value, parts(value)?)))
-            .filter(|(_, (expires_s, _))| *expires_s > now_ms / 1_000)
+            .filter(|(_, parts)| parts.expires_s > now_ms / 1_000)
             .take(MAX_TRIED)
-            .filter_map(|(value, (expires_s, name))| {
-                let session = self.session(tokens, name, expires_s)?;
+            .filter_map(|(value, parts)| {
+                let session = match parts.kind {
+                    Kind::Token => self.session(tokens, parts.of, parts.expires_s),
+                    Kind::Person => self.session_of(oidc?, &person_of(parts.of)?, parts.expires_s),
+                }?;
                 // The whole text, so that a tag has one way of being written.
                 bool::from(session.cookie.as_bytes().ct_eq(value.as_bytes())).then_some(session)
             });
@@ -124,15 +145,44 @@ impl Sessions {
             &self.keyed,
             &[b"session\0", expires.as_bytes(), b"\0", sha256, name.as_bytes()],
         );
+        Some(self.tagged(actor.clone(), tag, expires_s, |tag| {
+            format!("v1.{expires}.{tag}.{name}")
+        }))
+    }
+
+    /// Begins the session of somebody who signed in at a provider.
+    ///
+    /// # Errors
+    /// 401 for somebody without a role.
+    pub fn open_for(&self, oidc: &Oidc, person: &Person, now_ms: u64) -> Result<Session, Problem> {
+        let expires_s = now_ms / 1_000 + MAX_AGE_S;
+        self.session_of(oidc, person, expires_s).ok_or_else(session_over)
+    }
+
+    fn session_of(&self, oidc: &Oidc, person: &Person, expires_s: u64) -> Option<Session> {
+        let actor = oidc.actor(person)?;
+        let text = BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_string(person).ok()?);
+        let expires = expires_s.to_string();
+        let parts: [&[u8]; 4] = [b"person session\0", expires.as_bytes(), b"\0", text.as_bytes()];
+        let tag = tag(&self.keyed, &parts);
+        Some(self.tagged(actor, tag, expires_s, |tag| format!("v2.{expires}.{tag}.{text}")))
+    }
+
+    /// Text that only this deployment can make.
+    pub(crate) fn derived(&self, parts: &[&[u8]]) -> String {
+        hex(&tag(&self.keyed, parts))
+    }
+
+    fn tagged(&self, actor: Actor, tag: Tag, expires_s: u64, cookie: impl FnOnce(&str) -> String) -> Session {
         let csrf = self::tag(&self.keyed, &[b"csrf\0", &tag]);
         let id = self::tag(&self.keyed, &[b"session id\0", &tag]);
-        Some(Session {
-            actor: actor.clone(),
+        Session {
+            actor,
             csrf: hex(&csrf),
-            cookie: format!("v1.{expires}.{}.{name}", hex(&tag)),
+            cookie: cookie(&hex(&tag)),
             id: hex(&id),
             expires_s,
-        })
+        }
     }
 }
 
@@ -274,6 +324,8 @@ fn unknown_token() -> Problem {
 pub struct SessionItem {
     pub name: String,
     pub role: Role,
+    /// On which routes an operator changes something; `null`: on all.
+    pub routes: Option<Vec<String>>,
     /// Empty where changes need none: through Access, their origin is checked.
     pub csrf: String,
     /// RFC 3339; `null` through Access, which says itself when that ends.
@@ -296,6 +348,7 @@ impl SessionItem {
         Self {
             name: session.actor.name.clone(),
             role: session.actor.role,
+            routes: session.actor.routes.clone(),
             csrf: session.csrf.clone(),
             expires: Some(blobwatch_wire::rfc3339(session.expires_s.saturating_mul(1_000))),
             capabilities,
@@ -308,6 +361,7 @@ impl SessionItem {
         Self {
             name: actor.name,
             role: actor.role,
+            routes: actor.routes,
             csrf: String::new(),
             expires: None,
             capabilities,
@@ -316,7 +370,7 @@ impl SessionItem {
 }
 
 /// There is no TLS there, and browsers differ on whether they would send a `Secure` cookie back.
-fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let name = host.rsplit_once(':').map_or(host, |(name, port)| {
         if port.bytes().all(|b| b.is_ascii_digit()) {
             name
@@ -335,11 +389,34 @@ fn cookies(header: &str) -> impl Iterator<Item = &str> {
         .map(|(_, value)| value)
 }
 
-/// Expiry and name, of a cookie of this version.
-fn parts(value: &str) -> Option<(u64, &str)> {
-    let (expires, rest) = value.strip_prefix("v1.")?.split_once('.')?;
-    let (_, name) = rest.split_once('.')?;
-    Some((expires.parse().ok()?, name))
+/// Whom a cookie says that it is of.
+struct Parts<'a> {
+    kind: Kind,
+    expires_s: u64,
+    of: &'a str,
+}
+
+enum Kind {
+    Token,
+    Person,
+}
+
+fn parts(value: &str) -> Option<Parts<'_>> {
+    let (kind, rest) = match value.strip_prefix("v1.") {
+        Some(rest) => (Kind::Token, rest),
+        None => (Kind::Person, value.strip_prefix("v2.")?),
+    };
+    let (expires, rest) = rest.split_once('.')?;
+    let (_, of) = rest.split_once('.')?;
+    Some(Parts {
+        kind,
+        expires_s: expires.parse().ok()?,
+        of,
+    })
+}
+
+fn person_of(text: &str) -> Option<Person> {
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()
 }
 
 fn keyed(key: &Tag) -> Hmac<Sha256> {

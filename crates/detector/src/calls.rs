@@ -18,6 +18,7 @@ mod report;
 mod saturation;
 #[cfg(feature = "schema")]
 mod schema;
+mod shares;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -26,9 +27,10 @@ mod webhooks;
 use acted::Acted;
 pub use acts::{act, is_act};
 pub(crate) use clients::FamilyCounts;
-pub use report::{Report, wanted_evidence};
+pub use report::{Rates, Report, wanted_evidence};
 #[cfg(feature = "schema")]
 pub use schema::{add_answers, add_bodies};
+pub use shares::{NewShare, NewShareItem, ShareItem, SharedReport, link_hash, share, shared_report};
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +38,7 @@ use crate::Anomaly;
 use crate::packets::{PacketFinding, findings};
 use crate::store::{Detector, Mark};
 use crate::webhook::Allowed;
+use blobwatch_pull::Record;
 use blobwatch_rulebook::AnomalyBreadth;
 use blobwatch_sql::{Pace, Sql};
 use blobwatch_wire::{ApiReply, ApiRequest, Problem};
@@ -90,6 +93,9 @@ fn answer_at_once<S: Sql>(
     match (call.method, path.as_slice()) {
         ("GET", ["anomalies"]) => ApiReply::json(200, &anomalies::list(store, call.query, call.now_ms)?),
         ("GET", ["anomalies", id]) => ApiReply::json(200, &anomalies::anomaly(store, id, call.query)?.json()),
+        ("GET", ["anomalies", id, "shares"]) => {
+            ApiReply::json(200, &shares::list(store, id, call.query, call.now_ms)?)
+        }
         ("GET", ["ingest"]) => ApiReply::json(200, &ingest::list(store, call.query, call.now_ms)?),
         ("GET", ["metrics"]) => Ok(ApiReply {
             status: 200,
@@ -127,6 +133,27 @@ pub struct ReportFacts {
     /// What packets that were dropped meanwhile have in common.
     #[serde(default)]
     pub packets: Vec<PacketFinding>,
+    /// How its rate went.
+    #[serde(default)]
+    pub rates: Rates,
+}
+
+impl ReportFacts {
+    /// The report, with records that show the anomaly.
+    #[must_use]
+    pub fn report<'a>(&'a self, records: &'a [Record], now_ms: u64) -> Report<'a> {
+        Report {
+            anomaly: &self.anomaly,
+            families: &self.families,
+            records,
+            marks: &self.marks,
+            breadth: self.breadth,
+            acted: &self.acted,
+            packets: &self.packets,
+            rates: &self.rates,
+            now_ms,
+        }
+    }
 }
 
 /// An anomaly by its name, for a report.
@@ -141,6 +168,7 @@ pub async fn report_facts<S: Sql>(
 ) -> Result<ReportFacts, Problem> {
     let anomaly = shared.read(|store| anomalies::anomaly(store, id, ""))?;
     let families = clients::families(shared, &anomaly, now_ms, pace).await?;
+    let rates = report::rates(shared, &anomaly, now_ms, pace).await?;
     let since_ms = anomaly.onset_ms.saturating_sub(BEFORE_ONSET_MS);
     let until_ms = anomaly.closed_ms.unwrap_or(now_ms) + 1;
     let until_packets_ms = until_ms.min(since_ms + packets::MAX_MS);
@@ -163,5 +191,6 @@ pub async fn report_facts<S: Sql>(
         breadth,
         acted,
         packets,
+        rates,
     })
 }

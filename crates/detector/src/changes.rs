@@ -75,6 +75,9 @@ pub(crate) fn change_words(notice: &ChangeNotice) -> Option<String> {
     if notice.cause == Cause::PanicOff {
         return Some(panic_off(notice).text);
     }
+    if notice.cause == Cause::Proposal {
+        return notice.parts.iter().find_map(|part| part_words(notice, part));
+    }
     let parts = notice.parts.iter().filter(|part| may_act(part));
     let all: Vec<String> = parts.filter_map(|part| part_words(notice, part)).collect();
     let more = all.len().saturating_sub(MAX_WORDS);
@@ -137,7 +140,9 @@ fn intervention(notice: &ChangeNotice, part: &PartChange) -> Option<Intervention
 /// The rule and the route that a change is of; `None` where it is of neither.
 fn place_of(part: &PartChange) -> Option<(Option<&String>, Option<&String>)> {
     match part {
-        PartChange::Mode { rule, route, .. } => Some((Some(rule), Some(route))),
+        PartChange::Mode { rule, route, .. } | PartChange::Proposal { rule, route, .. } => {
+            Some((Some(rule), Some(route)))
+        }
         PartChange::Rule { rule, .. } => Some((Some(rule), None)),
         PartChange::Route { route, .. } => Some((None, Some(route))),
         PartChange::Settings { .. } | PartChange::Unknown => None,
@@ -171,6 +176,7 @@ const fn mark_kind(cause: Cause) -> MarkKind {
     match cause {
         Cause::Stage | Cause::Expiry => MarkKind::Stage,
         Cause::Guard => MarkKind::Guard,
+        Cause::Proposal => MarkKind::Note,
         Cause::Operator | Cause::PanicOff | Cause::Push | Cause::Unknown => MarkKind::RuleChange,
     }
 }
@@ -242,7 +248,7 @@ fn may_act(part: &PartChange) -> bool {
             ..
         } if before.anomaly_breadth != after.anomaly_breadth => before.acts() != after.acts(),
         PartChange::Rule { .. } | PartChange::Route { .. } => true,
-        PartChange::Settings { .. } | PartChange::Unknown => false,
+        PartChange::Settings { .. } | PartChange::Proposal { .. } | PartChange::Unknown => false,
     }
 }
 
@@ -272,6 +278,7 @@ fn part_words(notice: &ChangeNotice, part: &PartChange) -> Option<String> {
                 notice.actor
             )
         }
+        PartChange::Proposal { text, .. } => format!("{text}; a second person decides"),
         PartChange::Unknown => return None,
     })
 }

@@ -36,9 +36,13 @@ mod window;
 
 pub(crate) use admission::{Admission, Fill, OlderAdmission};
 
+pub(crate) use anomaly::HistoryEntry;
 pub use anomaly::{Anomaly, Moment, number};
 pub use broad::clients_in_networks;
-pub use calls::{Report, ReportFacts, SharedDetector, act, answer, is_act, report_facts, wanted_evidence};
+pub use calls::{
+    NewShare, NewShareItem, Rates, Report, ReportFacts, ShareItem, SharedDetector, SharedReport, act, answer,
+    is_act, link_hash, report_facts, share, shared_report, wanted_evidence,
+};
 #[cfg(feature = "schema")]
 pub use calls::{add_answers, add_bodies};
 pub(crate) use cohort::ATTRIBUTES;
@@ -50,7 +54,10 @@ pub use engine::{Engine, Note, Outcome};
 pub(crate) use intervention::Intervention;
 pub use intervention::Response;
 pub use kind::AnomalyKind;
-pub use object_calls::{Acknowledged, AnomalyCall, CellsCall, ChangeCall, HarmCall, IngestedCall};
+pub use object_calls::{
+    Acknowledged, AnomalyCall, CellsCall, ChangeCall, HarmCall, IngestedCall, LostCall, NewShareCall,
+    SharedReportCall,
+};
 pub(crate) use rules::{Contrast, Switch};
 pub(crate) use sentence::{called, rate, times};
 pub use store::{Attempt, Delivery, Detector, Webhook, keep_hours};

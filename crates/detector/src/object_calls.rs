@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ReportFacts;
+use crate::{NewShare, ReportFacts, ShareItem, SharedReport};
 use blobwatch_upstream::IngestReport;
-use blobwatch_wire::{Bytes, Method, Nothing, Object, ObjectCall, Text};
+use blobwatch_wire::{Bytes, Loss, Method, Nothing, Object, ObjectCall, Text};
 
 /// Answer to a batch of cells: it need not be sent again.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +76,42 @@ impl ObjectCall for AnomalyCall<'_> {
     }
 }
 
+/// What an object lost so far, as far as it is data ([`Loss::is_of_data`]).
+pub struct LostCall;
+
+impl ObjectCall for LostCall {
+    const OBJECT: Object = Object::Detector;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "lost";
+    const PURPOSE: &'static str = "tell the Detector what was lost";
+    type Request = Vec<Loss>;
+    type Reply = ();
+}
+
+/// A link to the report of an anomaly is to be made.
+pub struct NewShareCall;
+
+impl ObjectCall for NewShareCall {
+    const OBJECT: Object = Object::Detector;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "share";
+    const PURPOSE: &'static str = "make a link";
+    type Request = NewShare;
+    type Reply = ShareItem;
+}
+
+/// What a link opens; asked with the hash of its token.
+pub struct SharedReportCall;
+
+impl ObjectCall for SharedReportCall {
+    const OBJECT: Object = Object::Detector;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "shared";
+    const PURPOSE: &'static str = "read the report";
+    type Request = Text;
+    type Reply = SharedReport;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +132,9 @@ mod tests {
         case(ChangeCall, "POST", "change");
         case(IngestedCall, "POST", "ingested");
         case(AnomalyCall("an-000012"), "GET", "anomaly/an-000012");
+        case(LostCall, "POST", "lost");
+        case(NewShareCall, "POST", "share");
+        case(SharedReportCall, "POST", "shared");
     }
 
     #[test]

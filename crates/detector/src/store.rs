@@ -18,9 +18,11 @@ mod delay;
 mod deliveries;
 mod ingest;
 mod log;
+mod losses;
 mod packets;
 mod rollups;
 mod schema;
+mod shares;
 mod sources;
 mod state;
 #[cfg(test)]
@@ -33,6 +35,7 @@ pub(crate) use deliveries::DeliveryItem;
 pub use deliveries::{Attempt, Delivery};
 pub(crate) use rollups::StoredRollup;
 pub use rollups::keep_hours;
+pub(crate) use shares::{MAX_SHARED_MS, SHARED_MS, Share, ShareRequest};
 pub(crate) use webhooks::MAX_WEBHOOKS;
 pub use webhooks::Webhook;
 

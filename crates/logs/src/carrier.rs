@@ -5,9 +5,11 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use wrapped::Wrapped;
 
 use crate::clock::{any_time, syslog_time};
+
+mod wrapped;
 
 /// Carriers of one log, one in the other.
 const MAX_LAYERS: usize = 4;
@@ -15,22 +17,14 @@ const MAX_LAYERS: usize = 4;
 /// Words before a line that nobody knows.
 const MAX_WORDS: usize = 8;
 
-/// Keys of a whole line in JSON around it: Docker, journald, Loki, Google, Splunk, Vector.
-const WRAPPED: [&str; 8] = [
-    "log",
-    "MESSAGE",
-    "message",
-    "line",
-    "textPayload",
-    "_raw",
-    "msg",
-    "event.original",
-];
-
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Carrier {
     /// `{"log":"…","stream":"stdout","time":"…"}`
-    Wrapped(&'static str),
+    Wrapped(Box<Wrapped>),
+    /// `[0] name: [[1593975600.123, {}], {"log"=>"…"}]`, of Fluent Bit's standard output.
+    FluentBit,
+    /// `{app="nginx"} `, of Loki's command line.
+    Labels,
     /// Colours of a terminal.
     Colours,
     /// `name-1  | `
@@ -54,8 +48,10 @@ enum Carrier {
 }
 
 /// In the order in which they are looked for.
-const CARRIERS: [Carrier; 9] = [
+const CARRIERS: [Carrier; 11] = [
     Carrier::Colours,
+    Carrier::FluentBit,
+    Carrier::Labels,
     Carrier::Compose,
     Carrier::Kubectl,
     Carrier::Export,
@@ -106,7 +102,7 @@ impl Carriers {
     #[must_use]
     pub fn lacks_years(&self, line: &str) -> bool {
         let line = priority(line).unwrap_or(line);
-        self.layers.first() == Some(&Carrier::Syslog) && syslog_time(line, self.now_ms).is_some()
+        matches!(self.layers.first(), Some(Carrier::Syslog)) && syslog_time(line, self.now_ms).is_some()
     }
 
     /// Takes off what carried a line; a line that lacks it stays as it is.
@@ -115,8 +111,8 @@ impl Carriers {
             line: Cow::Borrowed(line),
             time_ms: None,
         };
-        for layer in &self.layers {
-            if *layer == Carrier::Export {
+        for layer in &mut self.layers {
+            if matches!(layer, Carrier::Export) {
                 export(&mut stripped, &mut self.exported_ms);
             } else if let Some(time_ms) = layer.take_off(&mut stripped.line, self.now_ms) {
                 stripped.time_ms = stripped.time_ms.or(time_ms);
@@ -136,13 +132,14 @@ fn layers(
     let mut layers = Vec::new();
     let knows = |lines: &[String]| is_known(&lines.iter().map(String::as_str).collect::<Vec<_>>());
     while layers.len() < most {
-        let is_json = 2 * lines.iter().filter(|line| line.starts_with('{')).count() > lines.len();
+        let is_json = 2 * lines.iter().filter(|line| is_object(line)).count() > lines.len();
         let next = if is_json {
             let is_it = |carrier: &Carrier| {
                 let further = || layers_inside(carrier, &lines, now_ms, is_known, most - 1);
                 fits(carrier, &lines, now_ms) && further()
             };
-            WRAPPED.into_iter().map(Carrier::Wrapped).find(is_it)
+            let candidates = Wrapped::candidates(&lines).into_iter();
+            candidates.map(|of| Carrier::Wrapped(Box::new(of))).find(is_it)
         } else if lines.iter().any(|line| line.starts_with("MESSAGE="))
             && fits(&Carrier::Export, &lines, now_ms)
         {
@@ -181,15 +178,16 @@ fn layers_inside(
 ) -> bool {
     let inner: Vec<String> = stripped(carrier, lines, now_ms);
     // Messages that are words are not what a line is about.
-    let is_line = |line: &&String| line.contains(' ') || line.starts_with('{');
+    let is_line = |line: &&String| line.contains([' ', '\t']) || line.starts_with('{');
     2 * inner.iter().filter(is_line).count() > inner.len() && layers(inner, now_ms, is_known, most).1
 }
 
 /// Whether more than half of the lines came through it.
 fn fits(carrier: &Carrier, lines: &[String], now_ms: u64) -> bool {
-    let is_of = |line: &&String| match carrier {
+    let mut carrier = carrier.clone();
+    let is_of = |line: &&String| match &mut carrier {
         Carrier::Export => is_export(line),
-        _ => carrier
+        carrier => carrier
             .take_off(&mut Cow::Borrowed(line.as_str()), now_ms)
             .is_some(),
     };
@@ -198,9 +196,10 @@ fn fits(carrier: &Carrier, lines: &[String], now_ms: u64) -> bool {
 
 /// Lines as they were before; of an export only those with a message.
 fn stripped(carrier: &Carrier, lines: &[String], now_ms: u64) -> Vec<String> {
+    let mut carrier = carrier.clone();
     let strip = |line: &String| {
         let mut line = Cow::Borrowed(line.as_str());
-        if *carrier == Carrier::Export {
+        if matches!(carrier, Carrier::Export) {
             return line.strip_prefix("MESSAGE=").map(str::to_owned);
         }
         carrier.take_off(&mut line, now_ms);
@@ -211,10 +210,15 @@ fn stripped(carrier: &Carrier, lines: &[String], now_ms: u64) -> Vec<String> {
 
 impl Carrier {
     /// Takes it off a line; the time that it had, `None` where the line did not come through it.
-    fn take_off(&self, line: &mut Cow<'_, str>, now_ms: u64) -> Option<Option<u64>> {
+    fn take_off(&mut self, line: &mut Cow<'_, str>, now_ms: u64) -> Option<Option<u64>> {
         match self {
-            Self::Wrapped(key) => {
-                let (inner, time_ms) = unwrapped(line, key)?;
+            Self::Wrapped(of) => {
+                let (inner, time_ms) = of.unwrap(line)?;
+                *line = Cow::Owned(inner);
+                Some(time_ms)
+            }
+            Self::FluentBit => {
+                let (inner, time_ms) = fluent_bit(line)?;
                 *line = Cow::Owned(inner);
                 Some(time_ms)
             }
@@ -239,6 +243,7 @@ impl Carrier {
         let untimed = |rest: &'a str| (rest, None);
         match self {
             Self::Compose => compose(line).map(untimed),
+            Self::Labels => labels(line).map(untimed),
             Self::Kubectl => {
                 let (pod, rest) = line.strip_prefix("[pod/")?.split_once("] ")?;
                 (!pod.contains(' ')).then_some(untimed(rest))
@@ -262,7 +267,7 @@ impl Carrier {
                 }
                 Some(untimed(rest.trim_start_matches(' ')))
             }
-            Self::Wrapped(_) | Self::Colours | Self::Export => None,
+            Self::Wrapped(_) | Self::FluentBit | Self::Colours | Self::Export => None,
         }
     }
 }
@@ -372,26 +377,39 @@ fn after_data(text: &str) -> Option<&str> {
     (rest.len() < text.len()).then_some(rest)
 }
 
-fn unwrapped(line: &str, key: &str) -> Option<(String, Option<u64>)> {
-    // A look before the whole line is read.
-    if !line.starts_with('{') || !line.contains(key) {
-        return None;
-    }
-    let value: Value = serde_json::from_str(line).ok()?;
-    let inner = match value.get(key)? {
-        Value::String(text) => text.trim_end().to_owned(),
-        _ => return None,
+/// Whether a line is an object of JSON, and no labels in braces.
+#[must_use]
+pub fn is_object(line: &str) -> bool {
+    let inner = line.strip_prefix('{').map(str::trim_start);
+    inner.is_some_and(|inner| inner.is_empty() || inner.starts_with(['"', '}']))
+}
+
+/// `{app="nginx", pod="a"} line`
+fn labels(line: &str) -> Option<&str> {
+    let (labels, rest) = line.strip_prefix('{')?.split_once('}')?;
+    let is_label = |label: &str| {
+        label.split_once('=').is_some_and(|(name, value)| {
+            !name.contains('"') && value.starts_with('"') && value.ends_with('"')
+        })
     };
-    let time = ["time", "timestamp", "@timestamp", "__REALTIME_TIMESTAMP", "ts"];
-    let time_ms = time
-        .iter()
-        .filter_map(|key| value.get(key))
-        .find_map(|value| match value {
-            Value::String(text) => any_time(text),
-            Value::Number(number) => any_time(&number.to_string()),
-            _ => None,
-        });
-    Some((inner, time_ms))
+    let are_labels = labels.split(", ").all(|list| list.split(',').all(is_label));
+    are_labels.then_some(rest.strip_prefix(' ')?)
+}
+
+/// A record as Fluent Bit prints it, whose text has the usual name; quotes inside of it may have a backslash or none.
+fn fluent_bit(line: &str) -> Option<(String, Option<u64>)> {
+    let (place, record) = line.strip_prefix('[')?.split_once("] ")?;
+    place.parse::<u32>().ok()?;
+    let time = record.split_once(": [")?.1.trim_start_matches('[');
+    let time_ms = time.split([',', ']']).next().and_then(any_time);
+    let keys = ["\"log\"=>\"", "\"message\"=>\"", "\"MESSAGE\"=>\""];
+    let rest = keys.iter().find_map(|key| record.split_once(key))?.1;
+    let text = match rest.split_once("\"=>") {
+        Some((before, _)) => before.rsplit_once("\", \"")?.0,
+        None => rest.trim_end().strip_suffix("\"}]")?,
+    };
+    let text = text.strip_suffix("\\n").unwrap_or(text);
+    Some((text.replace("\\\"", "\""), time_ms))
 }
 
 fn is_export(line: &str) -> bool {

@@ -4,11 +4,13 @@
 
 use blobwatch_wire::{MAX_TIME_MS, parse_rfc3339};
 
-/// `05/Jul/2020:19:00:00 +0000`, as combined logs write it.
+mod written;
+
+/// `05/Jul/2020:19:00:00 +0000`, as combined logs write it; Werkzeug writes a blank before the hour, and no zone.
 pub fn common_time(text: &str) -> Option<u64> {
     let bytes = text.as_bytes();
     let digits = |from: usize, count: usize| digits(bytes, from, count);
-    if bytes.get(2) != Some(&b'/') || bytes.get(11) != Some(&b':') {
+    if bytes.get(2) != Some(&b'/') || !matches!(bytes.get(11), Some(b':' | b' ')) {
         return None;
     }
     let month = month(bytes.get(3..6)?)?;
@@ -82,9 +84,10 @@ fn with_slashes(text: &str) -> Option<u64> {
     iso(&text.replacen('/', "-", 2).replacen(" - ", " ", 1))
 }
 
-/// A date `2020-07-05` and a clock `19:00:00`.
+/// A date `2020-07-05` or `2020/07/05`, and a clock `19:00:00`.
 pub(crate) fn date_and_clock(date: &[u8], clock: &[u8]) -> Option<u64> {
-    if date.get(4) != Some(&b'-') || date.get(7) != Some(&b'-') || date.len() != 10 {
+    let separator = date.get(4);
+    if !matches!(separator, Some(b'-' | b'/')) || date.get(7) != separator || date.len() != 10 {
         return None;
     }
     let seconds = seconds(
@@ -116,7 +119,7 @@ fn unix(text: &str) -> Option<u64> {
 
 /// A time in any of these forms.
 pub fn any_time(text: &str) -> Option<u64> {
-    match text.as_bytes() {
+    let time_ms = match text.as_bytes() {
         [_, _, b'/', ..] => common_time(text),
         [_, _, _, _, b'-', ..] => iso(text),
         [_, _, _, _, b'/', ..] => with_slashes(text),
@@ -124,6 +127,22 @@ pub fn any_time(text: &str) -> Option<u64> {
         [b'[', ..] => any_time(text.trim_matches(['[', ']'])),
         [b'1' | b'2', ..] if text.len() == 14 => compact(text.as_bytes()).or_else(|| unix(text)),
         _ => unix(text),
+    };
+    time_ms.or_else(|| as_written(text))
+}
+
+/// For what has the length of a date and a clock, and a colon in it: most texts that are asked for are no times.
+fn as_written(text: &str) -> Option<u64> {
+    let may_be = (12..=48).contains(&text.len()) && text.contains(':');
+    if may_be { written::written(text) } else { None }
+}
+
+/// What was expected of a text that is no time.
+pub(crate) fn expected_time(text: &str) -> &'static str {
+    if written::is_ambiguous(text) {
+        "a time that says which number is the day, such as 2020-07-05 19:00:00"
+    } else {
+        "a time"
     }
 }
 
@@ -211,7 +230,7 @@ fn days_of(year: i64, month: i64) -> i64 {
 mod tests {
     use blobwatch_wire::rfc3339;
 
-    use super::{any_time, common_time, syslog_time};
+    use super::{any_time, common_time, expected_time, syslog_time};
 
     const JULY: u64 = 1_593_975_600_000;
 
@@ -241,6 +260,23 @@ mod tests {
             ("1593975600250000000", JULY + 250),
             ("05/Jul/2020:19:00:00.250", JULY + 250),
             ("20200705190000", JULY),
+            ("2020-07-05 19:00:00 ", JULY),
+            ("05/Jul/2020 19:00:00", JULY),
+            ("Jul 5, 2020 @ 19:00:00.250", JULY + 250),
+            ("July 5, 2020 7:00:00 PM", JULY),
+            ("05.07.2020 19:00:00", JULY),
+            ("5.7.2020, 19:00:00", JULY),
+            ("07/05/2020 07:00:00 PM", JULY),
+            ("7/5/2020 7:00 PM", JULY),
+            ("7/5/2020, 7:00:00\u{202f}PM", JULY),
+            ("07/05/2020 07:00:00.250PM", JULY + 250),
+            ("2020/07/05 07:00:00 PM", JULY),
+            ("Sun Jul  5 19:00:00 2020", JULY),
+            ("[Sun Jul 05 19:00:00.250123 2020]", JULY + 250),
+            ("Sun Jul  5 19:00:00 UTC 2020", JULY),
+            ("Sunday, 05-Jul-20 19:00:00 GMT", JULY),
+            ("05-Jul-2020 19:00:00", JULY),
+            ("5 Jul 2020 21:00:00 +0200", JULY),
         ] {
             assert_eq!(any_time(text), Some(expected), "{text}");
         }
@@ -286,16 +322,34 @@ mod tests {
             "05/Jul/2020",
             "2020-13-05T19:00:00Z",
             "2020-07-05",
-            "2020-07-05 19:00:00 ",
             "2020-07-05 19:00:00 CEST",
             "2020/13/05 19:00:00",
             "Sun, 05 Jux 2020 19:00:00 GMT",
             "Sun, 05 Jul 2020 19:00:00 CEST",
             "Sun,",
+            "07/05/2020 19:00:00",
+            "13/05/2020 19:00:00",
+            "5/7/2020 19:00",
+            "05.13.2020 19:00:00",
+            "07/05/2020 13:00:00 PM",
+            "Jul 5, 2020",
+            "Jul 5 19:00:00",
+            "Sun Jul  5 19:00:00 CEST 2020",
+            "192.0.2.7:41478 GET",
             "1.5.3",
             "99999999999999999999",
         ] {
             assert_eq!(any_time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_that_may_be_a_month_is_asked_for() {
+        for text in ["07/05/2020 19:00:00", "5/7/2020, 19:00"] {
+            assert!(expected_time(text).contains("which number is the day"), "{text}");
+        }
+        for text in ["noon", "", "07/05/2020", "a/b/c 1:2"] {
+            assert_eq!(expected_time(text), "a time", "{text}");
         }
     }
 
@@ -329,7 +383,7 @@ mod tests {
             .with_max_len(32)
             .with_iterations(20_000)
             .for_each(|bytes: &[u8]| {
-                const LETTERS: &[u8] = b"0123456789-:/.TZ+, Jul[";
+                const LETTERS: &[u8] = b"0123456789-:/.TZ+, JulPMA[";
                 let spelled: String = bytes
                     .iter()
                     .map(|b| char::from(LETTERS[usize::from(*b) % LETTERS.len()]))

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
-use crate::clock::{any_time, date_and_clock};
+use crate::clock::{any_time, date_and_clock, expected_time};
+use crate::numbers::{count, decimal};
+use crate::template::unescaped;
+use blobwatch_wire::parse_address;
 
 /// Something a log may say of a request; the names are those of `--field`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +45,7 @@ pub enum Field {
     RangeEnd,
     /// The client's address; a port or further addresses after it are ignored
     Address,
-    /// X-Forwarded-For; it is used where `address` is missing or private
+    /// X-Forwarded-For or Forwarded; it is used where `address` is missing or private
     Forwarded,
     UserAgent,
     /// Bytes of the whole blob
@@ -140,7 +142,7 @@ pub struct LogEntry<'a> {
     pub time_ms: Option<u64>,
     /// When the answer had ended.
     pub finished_ms: Option<u64>,
-    date: &'a str,
+    pub(crate) date: &'a str,
     clock: &'a str,
     pub method: Cow<'a, str>,
     pub path: Cow<'a, str>,
@@ -212,10 +214,10 @@ impl<'a> LogEntry<'a> {
             return Ok(());
         }
         match field {
-            Field::Time => self.time_ms = Some(any_time(&value).ok_or("a time")?),
+            Field::Time => self.time_ms = Some(time_of(&value)?),
             Field::Date => self.date = borrowed(value),
             Field::Clock => self.clock = borrowed(value),
-            Field::Method => self.method = value,
+            Field::Method => self.method = method_of(value),
             Field::Path => self.path = value,
             Field::Request => self.set_request(value)?,
             // With its words: `200 OK`.
@@ -223,18 +225,18 @@ impl<'a> LogEntry<'a> {
                 let number = value.split(' ').next().unwrap_or_default();
                 self.status = Some(number.parse().map_err(|_| "a status")?);
             }
-            Field::Bytes => self.bytes = value.parse().ok(),
-            Field::Wire => self.wire = value.parse().ok(),
-            Field::Promised => self.promised = value.parse().ok(),
+            Field::Bytes => self.bytes = count(&value),
+            Field::Wire => self.wire = count(&value),
+            Field::Promised => self.promised = count(&value),
             Field::Range => self.range = value,
             Field::ContentRange => self.content_range = value,
             Field::RangeStart => self.range_start = value.parse().ok(),
             Field::RangeEnd => self.range_end = value.parse().ok(),
-            Field::Finished => self.finished_ms = Some(any_time(&value).ok_or("a time")?),
+            Field::Finished => self.finished_ms = Some(time_of(&value)?),
             Field::Address => self.address = value,
             Field::Forwarded => self.forwarded = value,
             Field::UserAgent => self.user_agent = value,
-            Field::Size => self.size = value.parse().ok(),
+            Field::Size => self.size = count(&value),
             Field::Colo => self.colo = value,
             Field::Country => self.country = country_code(value),
             Field::Asn => self.asn = value.trim_start_matches(['A', 'S', 'a', 's']).parse().ok(),
@@ -283,6 +285,11 @@ impl<'a> LogEntry<'a> {
 
     fn set_request(&mut self, request: Cow<'a, str>) -> Result<(), &'static str> {
         const EXPECTED: &str = "a request line such as \"GET / HTTP/1.1\"";
+        // Some call the path alone so.
+        if request.starts_with('/') && !request.contains(' ') {
+            self.path = request;
+            return Ok(());
+        }
         let split = match request {
             Cow::Borrowed(text) => split_request(text).map(|parts| parts.map(Cow::Borrowed)),
             Cow::Owned(text) => {
@@ -329,6 +336,26 @@ impl<'a> LogEntry<'a> {
     }
 }
 
+fn time_of(text: &str) -> Result<u64, &'static str> {
+    any_time(text).ok_or_else(|| expected_time(text))
+}
+
+/// A method as HTTP writes it. Stores name what was done: `GetObject`, `REST.GET.OBJECT`, `storage.objects.get`; what
+/// neither read a blob nor asked for its head stays as it is.
+fn method_of(value: Cow<'_, str>) -> Cow<'_, str> {
+    if value.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return value;
+    }
+    let small = value.to_ascii_lowercase();
+    match &*small {
+        "get" | "getobject" | "getblob" | "get_object" | "rest.get.object" | "storage.objects.get" => {
+            "GET".into()
+        }
+        "head" | "headobject" | "getblobproperties" | "getblobmetadata" | "rest.head.object" => "HEAD".into(),
+        _ => value,
+    }
+}
+
 /// The path of a URL, without host and query; `None` where it has none. Akamai and some stores leave out the first slash.
 pub(crate) fn path_of(url: &str) -> Option<Cow<'_, str>> {
     let path = match url.split_once("://") {
@@ -343,17 +370,16 @@ pub(crate) fn path_of(url: &str) -> Option<Cow<'_, str>> {
     })
 }
 
-/// An address without its port; of a list the first.
+/// An address without its port; of a list the first. Also of the header `Forwarded` (RFC 7239), which names whom each proxy
+/// speaks `for`.
 #[must_use]
 pub fn address_of(text: &str) -> Option<IpAddr> {
-    let first = text.split_once(',').map_or(text, |(first, _)| first).trim();
-    if let Ok(address) = IpAddr::from_str(first) {
-        return Some(address.to_canonical());
-    }
-    let (host, port) = first.rsplit_once(':')?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    port.parse::<u16>().ok()?;
-    host.parse().ok().map(|address: IpAddr| address.to_canonical())
+    let first = unescaped(text.split_once(',').map_or(text, |(first, _)| first));
+    let named = first.split(';').find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("for").then_some(value)
+    });
+    parse_address(named.unwrap_or(&first).trim().trim_matches('"'))
 }
 
 /// A value by the name that it has in JSON.
@@ -368,7 +394,7 @@ pub fn named<'de, T: Deserialize<'de>>(text: &'de str) -> Option<T> {
 
 /// Milliseconds of a number in another unit; none is none.
 fn scaled(value: &str, ms: f64) -> u32 {
-    let ms = value.parse::<f64>().map_or(0.0, |number| number * ms);
+    let ms = decimal(value).map_or(0.0, |number| number * ms);
     ms.clamp(0.0, f64::from(u32::MAX)) as u32
 }
 
@@ -423,7 +449,7 @@ fn country_code(value: Cow<'_, str>) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cow, Field, LogEntry, duration_ms, path_of};
+    use super::{Cow, Field, LogEntry, address_of, duration_ms, path_of};
 
     #[test]
     fn a_path_is_the_same_however_its_url_is_written() {
@@ -451,6 +477,37 @@ mod tests {
             let mut entry = LogEntry::default();
             entry.set(Field::Country, written.into()).unwrap();
             assert_eq!(entry.country, expected, "{written}");
+        }
+    }
+
+    /// X-Forwarded-For with and without ports and brackets, and Forwarded (RFC 7239, section 4), escaped as logs do.
+    #[test]
+    fn the_first_address_is_the_clients() {
+        for (text, expected) in [
+            ("192.0.2.7", Some("192.0.2.7")),
+            ("192.0.2.7:4711, 10.0.0.1", Some("192.0.2.7")),
+            (" 2001:db8::7 ,10.0.0.1", Some("2001:db8::7")),
+            ("[2001:db8::7], 10.0.0.1", Some("2001:db8::7")),
+            ("[2001:db8::7]:4711", Some("2001:db8::7")),
+            ("::ffff:192.0.2.7, 10.0.0.1", Some("192.0.2.7")),
+            ("fe80::7%eth0", Some("fe80::7")),
+            (r#""[2001:db8::7]:4711""#, Some("2001:db8::7")),
+            ("for=192.0.2.7;proto=http;by=203.0.113.43", Some("192.0.2.7")),
+            (
+                r#"proto=https; For="[2001:db8::7]:4711", for=10.0.0.1"#,
+                Some("2001:db8::7"),
+            ),
+            (r#"for=\"[2001:db8::7]\""#, Some("2001:db8::7")),
+            (r"for=\x22[2001:db8::7]:4711\x22;host=a", Some("2001:db8::7")),
+            ("for=unknown, for=192.0.2.7", None),
+            ("for=_hidden", None),
+            ("by=192.0.2.7", None),
+            ("unknown, 192.0.2.7", None),
+            ("-", None),
+            ("", None),
+        ] {
+            let expected = expected.map(|text| text.parse().unwrap());
+            assert_eq!(address_of(text), expected, "{text}");
         }
     }
 

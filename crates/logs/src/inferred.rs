@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::clock::any_time;
 use crate::entry::{Field, duration_ms, path_of};
 use crate::logfmt::pairs;
+use crate::numbers::decimal;
 use crate::template::is_address;
 
 /// Fields of a line that are looked at, and how deep objects are entered: as deep as lines are read.
@@ -91,6 +92,15 @@ impl Leaf {
         said.peek().is_some() && said.all(|value| fits(value))
     }
 
+    /// Whether numbers are points in time and no durations: those of one log are near each other.
+    fn is_moment(&self) -> bool {
+        let starts: Vec<&str> = self.values.iter().filter_map(|value| value.get(..4)).collect();
+        let are_alike = starts
+            .windows(2)
+            .all(|pair| matches!(pair, [one, next] if one == next));
+        are_alike && self.key.contains("time") && self.holds(is_time)
+    }
+
     fn is_unsaid(&self) -> bool {
         self.values.iter().all(|value| is_nothing(value))
     }
@@ -110,7 +120,7 @@ fn is_nothing(value: &str) -> bool {
 }
 
 /// Names and values of a line.
-fn leaves_of(line: &str) -> Vec<(String, String)> {
+pub(crate) fn leaves_of(line: &str) -> Vec<(String, String)> {
     let mut leaves = Vec::new();
     if line.trim_start().starts_with('{') {
         if let Ok(value) = serde_json::from_str::<Value>(line) {
@@ -164,6 +174,7 @@ impl Found<'_> {
         self.path();
         self.named(Field::Method, METHODS, is_method);
         self.any(Field::Method, is_method, OTHERS);
+        self.named(Field::Method, OPERATIONS, is_operation);
         self.named(Field::Status, STATUSES, is_status);
         self.containing(Field::Status, "status", is_status);
         self.duration();
@@ -177,7 +188,11 @@ impl Found<'_> {
             is_address,
         );
         self.ending(Field::UserAgent, "useragent", |_| true);
-        self.named(Field::UserAgent, &["ua", "agent", "browser"], |_| true);
+        self.named(
+            Field::UserAgent,
+            &["ua", "agent", "browser", "useragentheader"],
+            |_| true,
+        );
         self.ranges();
         self.lengths();
         self.named(Field::Country, COUNTRIES, |text| text.len() == 2);
@@ -300,13 +315,7 @@ impl Found<'_> {
     fn duration(&mut self) {
         self.named(
             Field::Seconds,
-            &[
-                "requesttime",
-                "requesttimesec",
-                "seconds",
-                "durationseconds",
-                "latencyseconds",
-            ],
+            &["requesttimesec", "seconds", "durationseconds", "latencyseconds"],
             is_short,
         );
         self.named(Field::DurationMs, MILLISECONDS, is_number);
@@ -317,7 +326,9 @@ impl Found<'_> {
         if self.has(Field::Duration) {
             return;
         }
-        let is_it = |leaf: &&Leaf| DURATIONS.iter().any(|name| leaf.is_called(name)) && leaf.holds(is_number);
+        let is_it = |leaf: &&Leaf| {
+            DURATIONS.iter().any(|name| leaf.is_called(name)) && leaf.holds(is_number) && !leaf.is_moment()
+        };
         let Some(leaf) = self.leaves.iter().find(is_it) else {
             return;
         };
@@ -410,6 +421,15 @@ const PATHS: &[&str] = &[
 ];
 const REQUESTS: &[&str] = &["request", "requestline", "requestfull", "shortmessage", "req"];
 const METHODS: &[&str] = &["requestmethod", "method", "httpmethod", "reqmethod", "verb"];
+/// What stores call what was done with an object.
+const OPERATIONS: &[&str] = &[
+    "operationname",
+    "operation",
+    "operationtype",
+    "apiname",
+    "eventname",
+    "methodname",
+];
 const STATUSES: &[&str] = &[
     "status",
     "statuscode",
@@ -426,7 +446,12 @@ const STATUSES: &[&str] = &[
     "resstatus",
     "edgeresponsestatus",
     "rescode",
+    "httpcode",
+    "returncode",
+    "respcode",
+    "httpresponsecode",
     "code",
+    "response",
 ];
 const STARTS: &[&str] = &[
     "starttime",
@@ -448,6 +473,10 @@ const TIMES: &[&str] = &[
     "eventtime",
     "logtime",
     "requesttimestamp",
+    "unixtime",
+    "unixtimestamp",
+    "epoch",
+    "requesttime",
 ];
 const ADDRESSES: &[&str] = &[
     "clientip",
@@ -473,6 +502,8 @@ const FORWARDED: &[&str] = &[
     "httpxforwardedfor",
     "requestxforwardedfor",
     "forwardedfor",
+    "forwarded",
+    "httpforwarded",
     "xff",
     "xrealip",
     "httpxrealip",
@@ -500,6 +531,8 @@ const MILLISECONDS: &[&str] = &[
     "milliseconds",
 ];
 const DURATIONS: &[&str] = &[
+    "requesttime",
+    "reqtime",
     "duration",
     "latency",
     "elapsed",
@@ -511,6 +544,7 @@ const DURATIONS: &[&str] = &[
     "totaltime",
     "processingtime",
     "elapsedtime",
+    "timetoresponse",
     "httpresponseduration",
 ];
 const BODIES: &[&str] = &[
@@ -527,6 +561,7 @@ const BODIES: &[&str] = &[
     "written",
     "bytes",
     "edgeresponsebodybytes",
+    "tx",
 ];
 const WIRES: &[&str] = &[
     "bytessent",
@@ -543,6 +578,7 @@ const WIRES: &[&str] = &[
     "scbytes",
     "ressize",
     "respsize",
+    "rspsize",
 ];
 
 fn is_method(text: &str) -> bool {
@@ -552,18 +588,31 @@ fn is_method(text: &str) -> bool {
     )
 }
 
+fn is_operation(text: &str) -> bool {
+    const VERBS: [&str; 13] = [
+        "get", "head", "put", "list", "delete", "create", "copy", "post", "upload", "complete", "abort",
+        "new", "append",
+    ];
+    let small = text.to_ascii_lowercase();
+    let is_verb = VERBS.iter().any(|verb| small.starts_with(verb));
+    let is_thing = ["object", "blob", "block", "upload", "part"]
+        .iter()
+        .any(|thing| small.contains(thing));
+    is_verb && is_thing || small.starts_with("rest.") || small.starts_with("storage.objects.")
+}
+
 fn is_status(text: &str) -> bool {
     let text = text.split(' ').next().unwrap_or_default();
     text.len() <= 3 && text.parse::<u16>().is_ok_and(|status| status < 600)
 }
 
 fn is_number(text: &str) -> bool {
-    text.parse::<f64>().is_ok()
+    decimal(text).is_some()
 }
 
 /// A number of seconds that some answer may have taken, and no time.
 fn is_short(text: &str) -> bool {
-    text.parse::<f64>().is_ok_and(|seconds| seconds < 1e6)
+    decimal(text).is_some_and(|seconds| seconds < 1e6)
 }
 
 fn is_time(text: &str) -> bool {

@@ -11,7 +11,7 @@ use crate::entry::{Field, LogEntry};
 const MAX_DEPTH: usize = 4;
 
 /// Which fields are called what. A name with a dot is one field of a name with dots, or of an object inside.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Names {
     names: Vec<(String, Field)>,
     /// Prefixes of names that may be objects: `range.`.

@@ -10,13 +10,14 @@ mod formats;
 mod inferred;
 mod json;
 mod logfmt;
+mod numbers;
 mod presets;
 mod producers;
 mod shown;
 mod template;
 mod variables;
 
-pub use carrier::{Carriers, Stripped};
+pub use carrier::{Carriers, Stripped, is_object};
 pub use clock::{any_time, common_time};
 pub use entry::{Field, LogEntry, address_of, named};
 pub use formats::LOGPUSH;

@@ -1,4 +1,5 @@
-//! Lines of `key=value`, as distribution and other programs of Go write them; also with a level in front (`INFO[0012]`).
+//! Lines of `key=value`, as distribution and other programs of Go write them; also with a level in front (`INFO[0012]`), and
+//! with labels before colons and tabs between them (ltsv.org).
 
 use std::borrow::Cow;
 
@@ -34,7 +35,7 @@ pub fn is_logfmt(line: &str) -> bool {
     let first = line.split(' ').next().unwrap_or_default();
     let is_level =
         first.ends_with(']') && first.contains('[') && first.starts_with(|c: char| c.is_ascii_uppercase());
-    let starts = is_level || first.contains('=');
+    let starts = is_level || first.contains('=') || is_labelled(line);
     starts
         && pairs(line)
             .filter(|(key, _)| key.bytes().all(is_of_key))
@@ -47,10 +48,26 @@ fn is_of_key(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
 }
 
+/// Whether a line is `label:value` with tabs between.
+fn is_labelled(line: &str) -> bool {
+    let mut fields = line.split('\t');
+    let first = fields.next().and_then(|field| field.split_once(':'));
+    let is_label = first.is_some_and(|(label, _)| !label.is_empty() && label.bytes().all(is_of_key));
+    is_label && fields.next().is_some_and(|field| field.contains(':'))
+}
+
 /// Keys and values of a line; words without a value are left out.
 pub(crate) fn pairs(line: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+    let is_labelled = is_labelled(line);
     let mut rest = line;
     std::iter::from_fn(move || {
+        while is_labelled && !rest.is_empty() {
+            let (field, after) = rest.split_once('\t').unwrap_or((rest, ""));
+            rest = after;
+            if let Some((label, value)) = field.split_once(':') {
+                return Some((label, Cow::Borrowed(value)));
+            }
+        }
         loop {
             rest = rest.trim_start();
             let end = rest
@@ -108,7 +125,11 @@ mod tests {
     fn lines_are_read_by_names() {
         let names = [("t", Field::Time), ("s", Field::Status)];
         let mut names = Names::new(names.map(|(name, field)| (name.to_owned(), field)));
-        for line in ["t=1593975600 x=1 s=206", r#"s=206 t="2020-07-05T19:00:00Z" x=y"#] {
+        for line in [
+            "t=1593975600 x=1 s=206",
+            r#"s=206 t="2020-07-05T19:00:00Z" x=y"#,
+            "t:[05/Jul/2020:19:00:00 +0000]\tx:a b\ts:206",
+        ] {
             let mut entry = LogEntry::default();
             read_logfmt(&mut names, line, &mut entry).unwrap();
             assert_eq!(
@@ -133,6 +154,12 @@ mod tests {
             ("registry-1  | a=1 b=2 c=3", false),
             ("192.0.2.1 - - a=1 b=2 c=3", false),
             ("a=1", false),
+            (
+                "time:[05/Jul/2020:19:00:00 +0000]\thost:192.0.2.7\tstatus:200",
+                true,
+            ),
+            ("time:1\thost:192.0.2.7", false),
+            ("192.0.2.7 - -\ta:1\tb:2", false),
             ("", false),
         ] {
             assert_eq!(is_logfmt(line), expected, "{line}");
@@ -145,7 +172,7 @@ mod tests {
             .with_max_len(48)
             .with_iterations(20_000)
             .for_each(|bytes: &[u8]| {
-                const LETTERS: &[u8] = b"ab=\"\\ \xc3\xa9.";
+                const LETTERS: &[u8] = b"ab=\"\\ \xc3\xa9.:\t";
                 let spelled: Vec<u8> = bytes
                     .iter()
                     .map(|b| LETTERS[usize::from(*b) % LETTERS.len()])

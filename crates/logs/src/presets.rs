@@ -96,6 +96,30 @@ pub const PRESETS: &[(&str, &str)] = &[
         "gin",
         r#"[GIN] $time_local | $status | $duration | $remote_addr | $request_method "$request_uri""#,
     ),
+    // docs.bunny.net/cdn/logging: the bytes are all that was sent.
+    (
+        "bunny",
+        "$cache|$status|$msec|$bytes_sent|$zone|$remote_addr|$referer|$request_uri|$edge|$http_user_agent|$request_id|$country",
+    ),
+    // learn.microsoft.com/rest/api/storageservices/storage-analytics-log-format, version 1.0.
+    (
+        "azure-storage",
+        r#"$version;$time;$request_method;$outcome;$status;$ms;$server_ms;$auth;$requester;$owner;$service;"$request_uri";"$key";$request_id;$number;$remote_addr;$api;$in_head;$in_body;$out_head;$body_bytes_sent;$length;$md5;$server_md5;$etag;$modified;$conditions;"$http_user_agent""#,
+    ),
+    // oauth2-proxy.github.io/oauth2-proxy/configuration/overview: since version 7, and before.
+    (
+        "oauth2-proxy",
+        r#"$remote_addr - $request_id - $user [$time_local] $host $request_method $upstream "$request_uri" $protocol "$http_user_agent" $status $body_bytes_sent $request_time"#,
+    ),
+    (
+        "oauth2-proxy",
+        r#"$remote_addr - $user [$time_local] $host $request_method $upstream "$request_uri" $protocol "$http_user_agent" $status $body_bytes_sent $request_time"#,
+    ),
+    // docs.gitea.com/administration/logging-config: its router, without an access log.
+    (
+        "gitea",
+        "$date $clock $caller [$level] router: completed $request_method $request_uri for $remote_addr, $status $text in $duration @ $function",
+    ),
     // wiki.squid-cache.org/Features/LogFormat: the answer with its head.
     (
         "squid",

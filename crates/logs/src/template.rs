@@ -3,9 +3,9 @@
 //! In scope: reading such a string once, and lines by it. Not in scope: which string a log is in (`presets`).
 
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
 
-use crate::entry::{Field, LogEntry};
+use crate::entry::{Field, LogEntry, address_of};
+use crate::numbers::is_number;
 use crate::variables::{Slot, apache, envoy, nginx};
 
 /// A format string, ready for lines.
@@ -106,7 +106,9 @@ impl Template {
             let Some((text, after)) = value.cut(rest).filter(|_| !rest.is_empty()) else {
                 return false;
             };
-            let is_word = value.slot != Slot::Skip || value.is_quoted || !text.starts_with('"');
+            // Between blanks, a quote begins a text of several words, which is another value.
+            let is_apart = value.is_quoted || !value.until.starts_with(' ');
+            let is_word = value.slot != Slot::Skip || is_apart || !text.starts_with('"');
             if !is_word || !is_plausible(value.slot, text) || set(value.slot, text, &mut entry).is_err() {
                 return false;
             }
@@ -226,17 +228,12 @@ fn captured<'a>(text: &'a str, entry: &mut LogEntry<'a>) {
 
 fn is_plausible(slot: Slot, text: &str) -> bool {
     let Slot::Field(field) = slot else { return true };
-    let is_number = || {
-        text == "-"
-            || text
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+'))
-    };
+    let is_number = || text == "-" || is_number(text);
     match field {
         Field::Address => is_host(text),
         Field::Bytes | Field::Wire | Field::Size | Field::Promised => is_number(),
         Field::Seconds | Field::DurationMs | Field::Status => is_number(),
-        Field::Method => !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase()),
+        Field::Method => !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic()),
         Field::Request => text
             .split(' ')
             .next()
@@ -255,13 +252,7 @@ pub(crate) fn is_host(text: &str) -> bool {
 
 /// An IP address, with a port or without; of a list the first.
 pub(crate) fn is_address(text: &str) -> bool {
-    let first = text.split(',').next().unwrap_or_default().trim();
-    first.parse::<IpAddr>().is_ok()
-        || first.parse::<SocketAddr>().is_ok()
-        || first
-            .strip_prefix('[')
-            .and_then(|it| it.strip_suffix(']'))
-            .is_some_and(|it| it.parse::<IpAddr>().is_ok())
+    address_of(text).is_some()
 }
 
 /// `\"`, `\\` and `\xNN`, as nginx and Apache write what they must not.

@@ -32,6 +32,7 @@ pub(crate) fn nginx(name: &str) -> Slot {
         "sent_http_content_range" | "upstream_http_content_range" => Field::ContentRange,
         "remote_addr" | "binary_remote_addr" => Field::Address,
         "http_x_forwarded_for"
+        | "http_forwarded"
         | "proxy_add_x_forwarded_for"
         | "http_x_real_ip"
         | "the_real_ip"
@@ -67,7 +68,7 @@ pub(crate) fn apache(letter: char, argument: &str) -> Slot {
         'T' => Field::Seconds,
         'i' if is("User-Agent") => Field::UserAgent,
         'i' if is("Range") => Field::Range,
-        'i' if is("X-Forwarded-For") || is("X-Real-IP") => Field::Forwarded,
+        'i' if is("X-Forwarded-For") || is("X-Real-IP") || is("Forwarded") => Field::Forwarded,
         'o' if is("Content-Range") => Field::ContentRange,
         'o' if is("Content-Length") => Field::Promised,
         _ => return Slot::Skip,
@@ -85,7 +86,7 @@ pub(crate) fn envoy(name: &str, argument: &str) -> Slot {
         "DURATION" => Field::DurationMs,
         "REQ" if header(":METHOD") => Field::Method,
         "REQ" if header(":PATH") => Field::Path,
-        "REQ" if header("X-FORWARDED-FOR") => Field::Forwarded,
+        "REQ" if header("X-FORWARDED-FOR") || header("FORWARDED") => Field::Forwarded,
         "REQ" if header("USER-AGENT") => Field::UserAgent,
         "REQ" if header("RANGE") => Field::Range,
         "RESP" if header("CONTENT-RANGE") => Field::ContentRange,

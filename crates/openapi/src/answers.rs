@@ -30,6 +30,8 @@ const PROBLEMS: [(u16, &str); 13] = [
     (503, "Not configured, or an object does not answer: try again"),
 ];
 
+const SET_MODE: &str = "rules/{id}/modes/{route}";
+
 /// Responses that calls refer to.
 pub(crate) fn problems() -> Value {
     let problem = json!({MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}});
@@ -74,6 +76,13 @@ pub(crate) fn responses(call: &ApiCall, components: &Components) -> Value {
     if call.handler == Handler::Health {
         all.insert("503".to_owned(), unready(components));
     }
+    if call.path == SET_MODE && call.method == Method::Put {
+        let content = json!({"application/json": {"schema": components.answer("WaitingMode")}});
+        all.insert(
+            "202".to_owned(),
+            json!({"description": "It waits for a second person", "content": content}),
+        );
+    }
     if call.handler == Handler::Demo && call.method == Method::Post {
         // As the player says it.
         let content = json!({"application/json": {"schema": {"type": "object"}}});
@@ -88,6 +97,10 @@ pub(crate) fn responses(call: &ApiCall, components: &Components) -> Value {
 fn successes(call: &ApiCall) -> Vec<(u16, &'static str)> {
     match (call.method, call.path) {
         (Method::Delete, "/_blobwatch/session") => vec![(204, "Signed out")],
+        (Method::Get, "/_blobwatch/session/oidc") => vec![(302, "To the identity provider")],
+        (Method::Get, "/_blobwatch/session/oidc/callback") => vec![(302, "Signed in: to the dashboard")],
+        (Method::Post, "tokens" | "anomalies/{id}/shares") => vec![(201, "Created")],
+        (Method::Put, "tokens/{name}" | "second-person") => vec![(200, "Done")],
         (Method::Post, "previews") => vec![(202, "Begun: poll the preview")],
         (Method::Post, "webhooks/{id}/test") => vec![(202, "Queued")],
         (Method::Post, "demo/play") => vec![(202, "Begun")],
@@ -125,7 +138,7 @@ fn content(call: &ApiCall, components: &Components) -> Value {
             types.insert("application/json".to_owned(), json!({"schema": schema}));
         }
         (None, "") => {}
-        (None, "text/markdown" | "text/plain") => {
+        (None, "text/html" | "text/markdown" | "text/plain") => {
             types.insert(call.answer.to_owned(), json!({"schema": {"type": "string"}}));
         }
         // What the demo's player says.

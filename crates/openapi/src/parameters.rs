@@ -57,6 +57,8 @@ pub(crate) fn parameters(call: &ApiCall) -> Vec<Value> {
     all
 }
 
+const EXAMPLE_LINK: &str = "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c";
+
 fn of_path(call: &ApiCall, name: &str) -> Value {
     let of = call.path.split('/').next().unwrap_or_default();
     let (about, example) = match (of, name) {
@@ -67,6 +69,9 @@ fn of_path(call: &ApiCall, name: &str) -> Value {
         ("previews", _) => ("Id of the preview", "pv-000001"),
         ("fires" | "requests", _) => ("Id of the record", "01M850MDRGD6ZQ9TZR58000002"),
         ("anomalies", _) => ("Id of the anomaly", "an-000012"),
+        (_, "share") => ("Id of the link", "sh-1594036820000"),
+        (_, "token") => ("Token of the link: 64 hex digits", EXAMPLE_LINK),
+        ("tokens", _) => ("Name of the token", "ops"),
         ("webhooks", _) => ("Id of the webhook", "chat"),
         ("addresses", _) => ("Client key", "2168b2053f3f9380"),
         _ => ("Name of the source", "cloudflare"),

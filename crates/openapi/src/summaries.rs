@@ -13,7 +13,7 @@ pub(crate) const TAGS: [(&str, &str); 7] = [
     ),
     ("webhooks", "Who is told"),
     ("ingest", "What other parties tell"),
-    ("deployment", "Health, metrics, sessions"),
+    ("deployment", "Health, metrics, tokens, sessions"),
 ];
 
 /// By method and path.
@@ -30,6 +30,11 @@ pub(crate) const SUMMARIES: &[(&str, &str)] = &[
     ("GET rules/{id}/modes/{route}", "The mode of a rule on a route"),
     ("PUT rules/{id}/modes/{route}", "Set the mode of a rule on a route"),
     ("DELETE rules/{id}/modes/{route}", "Remove the mode of a rule on a route: its default holds again"),
+    ("POST rules/{id}/modes/{route}/approve", "Let an enforcement begin that waits for a second person"),
+    ("POST rules/{id}/modes/{route}/decline", "End an enforcement that waits for a second person"),
+    ("GET pending", "The enforcements that wait for a second person"),
+    ("GET second-person", "From which share of healthy clients on a second person is needed"),
+    ("PUT second-person", "Say from which share of healthy clients on a second person is needed"),
     ("GET guards", "The guards of enforcements"),
     ("POST panic-off", "Set everything that is enforced to monitor, on a route or everywhere"),
     ("GET routes", "Every route"),
@@ -67,6 +72,10 @@ pub(crate) const SUMMARIES: &[(&str, &str)] = &[
     ("GET anomalies", "Anomalies, newest first, and what the Detector can see"),
     ("GET anomalies/{id}", "One anomaly"),
     ("GET anomalies/{id}/report", "A report in Markdown, to hand to a provider"),
+    ("GET anomalies/{id}/shares", "The links that open its report"),
+    ("POST anomalies/{id}/shares", "Make a link that opens its report for people without an account"),
+    ("DELETE anomalies/{id}/shares/{share}", "Revoke a link"),
+    ("GET /_blobwatch/shared/{token}", "The report that a link opens, as a page"),
     ("POST anomalies/{id}/acknowledge", "Say that somebody looks into it"),
     ("POST anomalies/{id}/assign", "Assign it to somebody, or to nobody"),
     ("POST anomalies/{id}/comment", "Add a comment"),
@@ -92,6 +101,12 @@ pub(crate) const SUMMARIES: &[(&str, &str)] = &[
     ("DELETE /_blobwatch/session", "Sign out, or end all sessions of a name"),
     ("GET demo/play", "How far July 2020 is played; only in `cargo xtask dev`"),
     ("POST demo/play", "Play July 2020; only in `cargo xtask dev`"),
+    ("GET tokens", "The tokens, without what they are"),
+    ("POST tokens", "Make a token, which is said once"),
+    ("PUT tokens/{name}", "Say when a token ends"),
+    ("DELETE tokens/{name}", "Revoke a token"),
+    ("GET /_blobwatch/session/oidc", "Send a browser to the identity provider"),
+    ("GET /_blobwatch/session/oidc/callback", "Take a browser back from the identity provider"),
     ("GET openapi.json", "This document"),
 ];
 
@@ -111,7 +126,14 @@ pub(crate) fn tag(call: &ApiCall) -> &'static str {
         (Handler::Object(Object::RuleBook) | Handler::AuditLog, _) => "rulebook",
         (Handler::Object(Object::Previews), _) => "previews",
         (Handler::Records | Handler::Compare | Handler::Addresses | Handler::Losses, _) => "records",
-        (Handler::Object(Object::Detector) | Handler::Report | Handler::WebhookChange, _) => "anomalies",
+        (
+            Handler::Object(Object::Detector)
+            | Handler::Report
+            | Handler::NewShare
+            | Handler::SharedReport
+            | Handler::WebhookChange,
+            _,
+        ) => "anomalies",
         _ => "deployment",
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::cells::Cells;
 use super::sample::Sample;
 use blobwatch_pull::RecordId;
+use blobwatch_rule_book::Healthy;
 use blobwatch_wire::splitmix;
 
 /// Records named as evidence.
@@ -14,6 +15,11 @@ const MAX_EVIDENCE: usize = 10;
 pub(super) const ANSWERED: u8 = 1;
 /// A pull that was resumed, repeated or begun again, cut short, or refused by the origin.
 pub(super) const TROUBLED: u8 = 2;
+/// A client of which the candidate matched a request.
+pub(super) const HIT: u8 = 4;
+
+/// Stands for the cell where it does not matter: no coarser table gives it another number.
+const NO_CELL: u32 = u32::MAX;
 
 /// Counts of requests are by weight.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,6 +44,9 @@ pub struct Partial {
     pub(super) pulls: Sample,
     /// Of every client on the route, matched or not.
     pub(super) health: Sample,
+    /// How each client on the route fared, and whether it was hit; slices of earlier builds do not have it.
+    #[serde(default)]
+    all_clients: Sample,
     /// A uniform choice of the matched: those whose mixed ids are smallest.
     evidence: Vec<(u64, String)>,
 }
@@ -64,6 +73,21 @@ impl Partial {
             &mut self.health,
         ] {
             sample.renumber(&to);
+        }
+    }
+
+    /// What one more request says of a client.
+    pub(super) fn fared(&mut self, client: u64, flags: u8) {
+        self.all_clients.insert(client, NO_CELL, flags);
+    }
+
+    /// Clients all of whose pulls were answered and completed, and how many of them are hit.
+    pub(super) fn healthy_clients(&self) -> Healthy {
+        let count = |flags| self.all_clients.count_where(|_, found| found == flags);
+        let hit = count(ANSWERED | HIT);
+        Healthy {
+            clients: count(ANSWERED) + hit,
+            hit,
         }
     }
 
@@ -134,6 +158,7 @@ impl Partial {
             self.networks.join(&other.networks, &to);
             self.pulls.join(&other.pulls, &to);
             self.health.join(&other.health, &to);
+            self.all_clients.join(&other.all_clients, &[]);
             return;
         }
     }

@@ -9,7 +9,7 @@ use super::cover::{Cover, cover};
 use super::partial::{ANSWERED, Partial, TROUBLED};
 use super::sentence;
 use blobwatch_pull::Action;
-use blobwatch_rule_book::PreviewPlan;
+use blobwatch_rule_book::{Healthy, PreviewPlan};
 use blobwatch_rules::Field;
 
 /// Counts of requests are by weight.
@@ -24,6 +24,10 @@ pub struct Report {
     pub requests: u64,
     pub matched_requests: u64,
     pub matched_clients: u64,
+    /// Clients on the route all of whose pulls were answered and completed, and how many of them match; none in reports of
+    /// earlier builds.
+    #[serde(default)]
+    pub healthy_clients: Option<Healthy>,
     pub matched_networks: u64,
     /// A pull is one client's of one digest.
     pub matched_pulls: u64,
@@ -90,6 +94,13 @@ pub struct NotJudged {
 }
 
 impl Report {
+    /// Whom it hits of the clients that pull cleanly; `None` where nobody can say: it hits some, and none of them pulled cleanly.
+    #[must_use]
+    pub fn healthy(&self) -> Option<Healthy> {
+        self.healthy_clients
+            .filter(|healthy| healthy.clients > 0 || self.matched_clients == 0)
+    }
+
     #[must_use]
     pub fn of(plan: &PreviewPlan, mut part: Partial) -> Self {
         let rule = plan.rule();
@@ -106,6 +117,7 @@ impl Report {
             requests: part.requests,
             matched_requests: part.matched,
             matched_clients: part.clients.count(),
+            healthy_clients: Some(part.healthy_clients()),
             matched_networks: part.networks.count(),
             matched_pulls: part.pulls.count(),
             matched_bytes: part.bytes,

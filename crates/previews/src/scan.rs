@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cells::values_of;
 use super::judge::{Judge, RowJudgement};
-use super::partial::{ANSWERED, Partial, TROUBLED};
+use super::partial::{ANSWERED, HIT, Partial, TROUBLED};
 use super::reads::{Key, Reads};
 use super::volume::Matches;
 use blobwatch_fire_log::{
@@ -382,6 +382,7 @@ impl<'a> Run<'a> {
         }
         if let Some(flags) = health(treatment) {
             part.health.insert(pull, cell, flags);
+            part.fared(client.client.0, flags);
         }
         let judged = self.judged(row, treatment, memory);
         match judged.candidate {
@@ -404,6 +405,7 @@ impl<'a> Run<'a> {
         if let Some(cell) = part.cells.get_mut(cell) {
             cell.matched += weight;
         }
+        part.fared(client.client.0, HIT);
         part.clients.insert(client.client.0, cell, 0);
         part.networks.insert(client.network.0, cell, 0);
         if treatment.method == Method::Get {

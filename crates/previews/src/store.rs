@@ -92,6 +92,7 @@ impl Preview {
             relevant: self.relevant.clone(),
             done_ms,
             incomplete: self.incomplete.clone(),
+            healthy: self.report.as_ref().and_then(Report::healthy),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What a rule may do to a request, and whether it does: the two words that records, rules and routes share.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What a rule does when it is enforced. `none` is never a rule's own action: it is what is applied in monitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -15,6 +15,29 @@ pub enum Action {
     Detour,
     Throttle,
     Block,
+}
+
+/// Reads the action of a rule: what is wrong with another word is said without `none`, which no rule may have.
+///
+/// # Errors
+/// For any other text.
+pub fn rule_action<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Action, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Own {
+        Tag,
+        Allow,
+        Detour,
+        Throttle,
+        Block,
+    }
+    Ok(match Own::deserialize(deserializer)? {
+        Own::Tag => Action::Tag,
+        Own::Allow => Action::Allow,
+        Own::Detour => Action::Detour,
+        Own::Throttle => Action::Throttle,
+        Own::Block => Action::Block,
+    })
 }
 
 impl Action {

@@ -9,8 +9,9 @@
 //! header (RFC 9112, section 2.2), so it separates.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
+use blobwatch_wire::parse_address;
 use memchr::{Memchr, memchr_iter};
 
 /// Lines before the headers; `src/data_plane/facts.js` writes exactly these.
@@ -33,6 +34,7 @@ pub struct Facts<'a> {
     pub query: &'a str,
     /// `HTTP/1.1`, `HTTP/2`, `HTTP/3`; empty when the platform does not say.
     pub protocol: &'a str,
+    /// IPv4 also where a socket of both kinds has it within an IPv6 address.
     pub address: Option<IpAddr>,
     /// Cloudflare's id of the request.
     pub ray: &'a str,
@@ -173,11 +175,10 @@ impl<'a> Facts<'a> {
         })
     }
 
-    /// 4 or 6. A socket of both kinds has an IPv4 address within an IPv6 one.
+    /// 4 or 6.
     #[must_use]
     pub fn ip_version(&self) -> Option<u8> {
-        let address = self.address?.to_canonical();
-        Some(if address.is_ipv4() { 4 } else { 6 })
+        Some(if self.address?.is_ipv4() { 4 } else { 6 })
     }
 
     /// The value of a header, or `None`; `name` in lower case.
@@ -215,14 +216,6 @@ pub fn known_colo(text: &str) -> &str {
     let is_code =
         (3..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     if is_code { text } else { "" }
-}
-
-/// The address alone, or with a port: `request.cf.clientIp` of `workerd serve` without `cfBlobHeader` is
-/// `192.0.2.7:38056` (seen on workerd 2026-11-17).
-#[must_use]
-pub fn parse_address(text: &str) -> Option<IpAddr> {
-    let alone = text.parse().ok();
-    alone.or_else(|| text.parse().ok().map(|socket: SocketAddr| socket.ip()))
 }
 
 #[cfg(test)]
@@ -357,6 +350,7 @@ mod tests {
         case("192.0.2.7:38056", "192.0.2.7");
         case("[2001:db8::7]:38056", "2001:db8::7");
         case("2001:db8::7", "2001:db8::7");
+        case("[::ffff:192.0.2.9]:38056", "192.0.2.9");
         case("192.0.2.7:", "");
         case("", "");
     }

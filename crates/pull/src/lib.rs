@@ -25,10 +25,10 @@ mod schema;
 mod settle;
 mod user_agent;
 
-pub use action::{Action, Mode};
+pub use action::{Action, Mode, rule_action};
 pub use cache::Cache;
 pub use client::{Client, ClientKey, ClientKeys, NetworkKey, bucket, observed};
-pub use facts::{Facts, FactsError, TlsFacts, known_colo, parse_address};
+pub use facts::{Facts, FactsError, TlsFacts, known_colo};
 pub use fingerprint::{Fingerprint, NO_TLS, PRESENCE};
 pub use origin::Origin;
 pub use path::{

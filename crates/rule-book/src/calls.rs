@@ -24,10 +24,12 @@ mod route_calls;
 mod push_calls;
 mod pushed;
 mod rule_calls;
+mod second_person;
 mod schedule;
 #[cfg(feature = "schema")]
 mod schema;
 mod settings_calls;
+mod token_calls;
 
 pub(crate) use audit::{ExportStep, list_audit};
 pub use audit::{export_audit, export_begin, verify_audit};
@@ -42,7 +44,7 @@ pub(crate) use fire_log_calls::list_fire_logs;
 pub(crate) use guard_calls::{GUARD, list_guards};
 pub use guard_calls::{NextReport, take_report};
 pub(crate) use list_calls::{change_items, delete_list, get_list, list_list_versions, list_lists, put_list};
-pub(crate) use mode_calls::{delete_mode, get_mode, list_modes, put_mode};
+pub(crate) use mode_calls::{ModeChange, delete_mode, get_mode, list_modes, put_mode};
 pub use notices::changes_since;
 pub(crate) use panic_calls::panic_off;
 pub(crate) use push_calls::put_rulebook;
@@ -53,7 +55,15 @@ pub use schedule::advance;
 pub(crate) use schedule::next_change_ms;
 #[cfg(feature = "schema")]
 pub use schema::{add_answers, add_bodies};
+pub(crate) use second_person::{
+    approve_mode, decline_mode, get_second_person, list_pending, put_second_person,
+};
 pub(crate) use settings_calls::{get_settings, put_settings};
+pub(crate) use token_calls::{CreateToken, ExpireToken};
+pub use token_calls::{
+    NewToken, RevokeToken, TokenItem, TokenUsed, create_token, expire_token, list_tokens, new_expiry,
+    new_token, revoke_token,
+};
 
 use serde::Serialize;
 
@@ -109,6 +119,8 @@ fn read<S: Sql>(store: &RuleBookStore<S>, call: &ApiRequest<'_>, path: &[&str]) 
         ["lists", name] => alone().and_then(|()| read_answer(store, &get_list(store, name)?)),
         ["lists", name, "versions"] => read_answer(store, &list_list_versions(store, name, &page()?)?),
         ["settings"] => alone().and_then(|()| read_answer(store, &get_settings(store)?)),
+        ["pending"] => read_answer(store, &list_pending(store, call.now_ms, &page()?)?),
+        ["second-person"] => alone().and_then(|()| read_answer(store, &get_second_person(store)?)),
         ["guards"] => read_answer(store, &list_guards(store, call.now_ms, &page()?)?),
         ["rulebook"] => read_answer(store, &get_document(store, call.query)?),
         ["fire-logs"] => read_answer(store, &list_fire_logs(store, &page()?)?),
@@ -138,7 +150,17 @@ fn write<S: Sql>(
         ("POST", ["rules", "check"]) => read_answer(store, &check_expression(store, call.body)?),
         ("PUT", ["rules", id]) => done(&put_rule(store, &context, id, call.body)?),
         ("DELETE", ["rules", id]) => done(&delete_rule(store, &context, id)?),
-        ("PUT", ["rules", id, "modes", route]) => done(&put_mode(store, &context, id, route, call.body)?),
+        ("PUT", ["rules", id, "modes", route]) => match put_mode(store, &context, id, route, call.body)? {
+            ModeChange::Made(made) => done(&made),
+            ModeChange::Waits(waiting) => reply(202, &waiting, waiting.revision),
+        },
+        ("POST", ["rules", id, "modes", route, "approve"]) => {
+            done(&approve_mode(store, &context, id, route, call.body)?)
+        }
+        ("POST", ["rules", id, "modes", route, "decline"]) => {
+            read_answer(store, &decline_mode(store, &context, id, route, call.body)?)
+        }
+        ("PUT", ["second-person"]) => read_answer(store, &put_second_person(store, &context, call.body)?),
         ("DELETE", ["rules", id, "modes", route]) => done(&delete_mode(store, &context, id, route)?),
         ("PUT", ["routes", name]) => done(&put_route(store, &context, name, call.body)?),
         ("DELETE", ["routes", name]) => done(&delete_route(store, &context, name)?),
@@ -156,7 +178,7 @@ fn write<S: Sql>(
             method,
             [
                 "rules" | "modes" | "routes" | "lists" | "settings" | "audit" | "rulebook" | "panic-off"
-                | "guards" | "fire-logs" | "explain",
+                | "guards" | "fire-logs" | "explain" | "pending" | "second-person",
                 ..,
             ],
         ) => Err(Problem::method_not_allowed(method)),

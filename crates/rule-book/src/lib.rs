@@ -19,21 +19,23 @@ mod store;
 pub use alarm::next_alarm_ms;
 pub use audit::{AuditEntry, AuditItem, Broken, Chain, ChainReport};
 pub use calls::{
-    EntryOnce, NewAuditEntry, NextReport, advance, answer, changes_since, checked_reason, export_audit,
-    export_begin, take_report, verify_audit, write_entry, write_entry_once,
+    EntryOnce, NewAuditEntry, NewToken, NextReport, RevokeToken, TokenItem, TokenUsed, advance, answer,
+    changes_since, checked_reason, create_token, expire_token, export_audit, export_begin, list_tokens,
+    new_expiry, new_token, revoke_token, take_report, verify_audit, write_entry, write_entry_once,
 };
 #[cfg(feature = "schema")]
 pub use calls::{add_answers, add_bodies};
 pub use document::{Document, read_document};
 pub use object_calls::{
-    ChangesCall, DocumentCall, EPOCH_HEADER, EndSessionCall, EndedSessionsCall, ExportAuditCall,
-    FireLogNamesCall, GuardCountsCall, GuardsAt, GuardsThenCall, Health, HealthCall, PlanPreviewCall,
-    PreviewDoneCall, RuleBookLossesCall, StalePreviewsCall, VerifyAuditCall, WriteEntryCall,
+    Admission, AdmissionCall, ChangesCall, CreateTokenCall, DocumentCall, EPOCH_HEADER, EndSessionCall,
+    EndedSessionsCall, ExpireTokenCall, ExportAuditCall, FireLogNamesCall, GuardCountsCall, GuardsAt,
+    GuardsThenCall, Health, HealthCall, ListTokensCall, PlanPreviewCall, PreviewDoneCall, RevokeTokenCall,
+    RuleBookLossesCall, StalePreviewsCall, TokenUsedCall, VerifyAuditCall, WriteEntryCall,
     WriteEntryOnceCall,
 };
-pub use preview_freshness::{Stamp, stale_previews};
+pub use preview_freshness::{Healthy, Stamp, stale_previews};
 pub use preview_plan::PreviewPlan;
 pub use preview_request::plan_of;
 pub use store::{
-    EndSession, EndedSessions, FireLogState, NoticeKind, PendingNotice, RuleBookError, RuleBookStore,
+    EndSession, FireLogState, NoticeKind, PendingNotice, RuleBookError, RuleBookStore, USED_EVERY_MS,
 };

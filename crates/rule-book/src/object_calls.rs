@@ -2,10 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::calls::{ExportStep, Written};
-use crate::{Chain, EndSession, EndedSessions, EntryOnce, NewAuditEntry, NextReport, PreviewPlan, Stamp};
+use crate::calls::{CreateToken, ExpireToken, ExportStep, Written};
+use crate::store::EndedSessions;
+use crate::{
+    Chain, EndSession, EntryOnce, NewAuditEntry, NextReport, PreviewPlan, RevokeToken, Stamp, TokenItem,
+    TokenUsed,
+};
 use blobwatch_guard::{GuardThen, Report};
 use blobwatch_rulebook::ChangeNotice;
+use blobwatch_tokens::StoredToken;
 use blobwatch_wire::{Loss, Method, Nothing, Object, ObjectCall, Text};
 
 /// Beside a document that goes to a FireLog: the epoch it is of.
@@ -132,7 +137,86 @@ impl ObjectCall for EndSessionCall {
     type Reply = ();
 }
 
-/// The sessions that were ended before their time.
+/// Who is let in beside the secret's tokens, and who no longer is.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admission {
+    pub ended: EndedSessions,
+    pub tokens: Vec<StoredToken>,
+}
+
+/// What every isolate that is called asks every few seconds.
+pub struct AdmissionCall;
+
+impl ObjectCall for AdmissionCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "admission";
+    const PURPOSE: &'static str = "read who may call";
+    type Request = Nothing;
+    type Reply = Admission;
+}
+
+/// Tokens that were made by calls.
+pub struct ListTokensCall;
+
+impl ObjectCall for ListTokensCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "tokens";
+    const PURPOSE: &'static str = "read the tokens";
+    type Request = Nothing;
+    type Reply = Vec<TokenItem>;
+}
+
+/// Keeps a token.
+pub struct CreateTokenCall;
+
+impl ObjectCall for CreateTokenCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "tokens";
+    const PURPOSE: &'static str = "keep the token";
+    type Request = CreateToken;
+    type Reply = TokenItem;
+}
+
+/// Sets when a token expires.
+pub struct ExpireTokenCall;
+
+impl ObjectCall for ExpireTokenCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "tokens/expire";
+    const PURPOSE: &'static str = "set when the token expires";
+    type Request = ExpireToken;
+    type Reply = TokenItem;
+}
+
+/// Ends a token.
+pub struct RevokeTokenCall;
+
+impl ObjectCall for RevokeTokenCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "tokens/revoke";
+    const PURPOSE: &'static str = "revoke the token";
+    type Request = RevokeToken;
+    type Reply = TokenItem;
+}
+
+/// A token was used.
+pub struct TokenUsedCall;
+
+impl ObjectCall for TokenUsedCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "tokens/used";
+    const PURPOSE: &'static str = "write down that a token was used";
+    type Request = TokenUsed;
+    type Reply = ();
+}
+
+/// The sessions that were ended before their time: isolates of builds before [`AdmissionCall`] ask for them.
 pub struct EndedSessionsCall;
 
 impl ObjectCall for EndedSessionsCall {
@@ -271,6 +355,12 @@ mod tests {
         case(WriteEntryOnceCall, "POST", "audit/entry-once");
         case(EndSessionCall, "POST", "sessions/end");
         case(EndedSessionsCall, "GET", "sessions/ended");
+        case(AdmissionCall, "GET", "admission");
+        case(ListTokensCall, "GET", "tokens");
+        case(CreateTokenCall, "POST", "tokens");
+        case(ExpireTokenCall, "POST", "tokens/expire");
+        case(RevokeTokenCall, "POST", "tokens/revoke");
+        case(TokenUsedCall, "POST", "tokens/used");
         case(ChangesCall { since: 3 }, "GET", "changes?since=3");
         case(RuleBookLossesCall, "GET", "losses");
         case(PlanPreviewCall, "POST", "previews/plan");
@@ -325,5 +415,9 @@ mod tests {
             r#"{"name":"olga","session":"0f","until_s":9}"#,
         );
         case(EndedSessions::default(), r#"{"sessions":[],"names":{}}"#);
+        case(
+            Admission::default(),
+            r#"{"ended":{"sessions":[],"names":{}},"tokens":[]}"#,
+        );
     }
 }

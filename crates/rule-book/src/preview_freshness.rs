@@ -28,6 +28,29 @@ pub struct Stamp {
     pub done_ms: u64,
     /// FireLogs that did not answer.
     pub incomplete: Vec<String>,
+    /// Whom it hits of the clients that pull cleanly; `None` where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthy: Option<Healthy>,
+}
+
+/// Clients that pull cleanly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Healthy {
+    pub clients: u64,
+    /// Those of them that a rule matches.
+    pub hit: u64,
+}
+
+impl Healthy {
+    /// Percent of them.
+    #[must_use]
+    pub fn percent(self) -> f64 {
+        match self.clients {
+            0 => 0.0,
+            clients => 100.0 * self.hit as f64 / clients as f64,
+        }
+    }
 }
 
 /// Why a preview does not allow a change; fits "the preview pv-1 …".
@@ -88,6 +111,7 @@ impl Stamp {
             relevant: plan.relevant.clone(),
             done_ms,
             incomplete,
+            healthy: None,
         }
     }
 }

@@ -17,11 +17,14 @@ mod guards;
 mod history;
 mod losses;
 mod outbox;
+mod pending;
 mod previews;
 mod schema;
+mod tokens;
 
 pub(crate) use change::{Change, Edit};
-pub use ended_sessions::{EndSession, EndedSessions};
+pub use ended_sessions::EndSession;
+pub(crate) use ended_sessions::EndedSessions;
 pub use fire_logs::FireLogState;
 #[cfg(test)]
 pub(crate) use guard_states::MAX_MOMENTS;
@@ -30,6 +33,9 @@ pub(crate) use history::{Kind, StoredVersion};
 #[cfg(test)]
 pub(crate) use outbox::{HARMS, MAX_CHANGES, MAX_HARMS};
 pub use outbox::{NoticeKind, PendingNotice};
+pub(crate) use pending::PendingMode;
+pub(crate) use tokens::TokenRow;
+pub use tokens::USED_EVERY_MS;
 
 use std::fmt;
 

@@ -46,6 +46,8 @@ pub enum Cause {
     PanicOff,
     /// The whole rulebook was replaced.
     Push,
+    /// Somebody wants to enforce, and a second person decides: nothing has changed.
+    Proposal,
     #[serde(other)]
     Unknown,
 }
@@ -77,6 +79,13 @@ pub enum PartChange {
     Settings {
         before: Option<SettingsValue>,
         after: Option<SettingsValue>,
+    },
+    /// An enforcement that waits for a second person.
+    Proposal {
+        rule: String,
+        route: String,
+        /// Who wants what, and whom it would hit.
+        text: String,
     },
     #[serde(other)]
     Unknown,

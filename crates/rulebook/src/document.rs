@@ -6,7 +6,7 @@ use super::ingest::IngestMapping;
 use super::keep_addresses::KeepAddresses;
 use super::named_list::NamedList;
 use super::stages::Stages;
-use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError};
+use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError, rule_action};
 
 /// The newest that this build reads. A reader refuses a newer one and keeps what it has.
 ///
@@ -165,6 +165,7 @@ pub struct Rule {
     #[serde(default)]
     pub description: String,
     pub expression: String,
+    #[serde(deserialize_with = "rule_action")]
     pub action: Action,
     #[serde(default)]
     pub default_mode: Mode,

@@ -1,8 +1,10 @@
-//! Who may call the control plane: bearer tokens that the deployment knows by their SHA-256.
+//! Who may call the control plane: bearer tokens that the deployment knows by their SHA-256, of its secret and of the RuleBook.
 //!
-//! In scope: reading the secret, checking an `Authorization` header, roles. Not in scope: Cloudflare Access and
+//! In scope: reading the secret, the RuleBook's tokens that hold now, checking an `Authorization` header, roles. Not in scope: Cloudflare Access and
 //! session cookies.
 
+mod actor;
+mod stored;
 mod tries;
 
 use std::fmt;
@@ -11,9 +13,11 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+pub use actor::{Actor, Grant};
 use blobwatch_rulebook::{check_name, strict};
 pub use blobwatch_wire::Role;
-use blobwatch_wire::{Place, Problem};
+use blobwatch_wire::{Place, Problem, hex};
+pub use stored::{MAX_STORED, StoredToken};
 pub use tries::{Tries, too_many_tries};
 
 /// Value of `WWW-Authenticate` beside a 401 (RFC 6750, section 3).
@@ -28,25 +32,6 @@ pub const RESERVED: [&str; 3] = ["blobwatch", "schedule", "guard"];
 /// Bytes of a token: longer ones are refused before they are hashed.
 pub const MAX_TOKEN: usize = 1_024;
 
-/// Who calls; the name goes into the audit log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actor {
-    pub name: String,
-    pub role: Role,
-}
-
-impl Actor {
-    /// # Errors
-    /// 403 when the role is not enough.
-    pub fn require(&self, needed: Role) -> Result<(), Problem> {
-        if self.role.allows(needed) {
-            Ok(())
-        } else {
-            Err(forbidden(self, needed))
-        }
-    }
-}
-
 /// The tokens that open the control plane.
 #[derive(Debug, Clone, Default)]
 pub struct Tokens(Vec<Token>);
@@ -57,12 +42,13 @@ struct Token {
     sha256: [u8; 32],
 }
 
-/// One entry of the secret: `{"name": "ci", "role": "viewer", "sha256": "<64 hex digits>"}`.
+/// One entry of the secret: `{"name": "ci", "role": "viewer", "sha256": "<64 hex digits>"}`; an operator may have `routes`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TokenEntry {
     name: String,
     role: Role,
+    routes: Option<Vec<String>>,
     sha256: String,
 }
 
@@ -112,15 +98,16 @@ impl Tokens {
     /// Adds a token given in the clear; the development server's.
     #[must_use]
     pub fn with_token(mut self, name: &str, role: Role, token: &str) -> Self {
-        let actor = Actor {
-            name: name.to_owned(),
-            role,
-        };
         self.0.push(Token {
-            actor,
+            actor: Actor::everywhere(name, role),
             sha256: Sha256::digest(token).into(),
         });
         self
+    }
+
+    /// Everybody, in order.
+    pub fn actors(&self) -> impl Iterator<Item = &Actor> {
+        self.0.iter().map(|token| &token.actor)
     }
 
     #[must_use]
@@ -182,11 +169,15 @@ impl Token {
         // The value itself is not repeated: a token in the clear may have been pasted in the wrong place.
         let sha256 = digest_of_hex(&entry.sha256)
             .ok_or_else(|| wrong("sha256", "64 hex digits, the SHA-256 of the token"))?;
+        let grant = Grant {
+            role: entry.role,
+            routes: entry.routes,
+        };
+        grant
+            .check()
+            .map_err(|(field, expected)| wrong(field, &expected))?;
         Ok(Self {
-            actor: Actor {
-                name: entry.name,
-                role: entry.role,
-            },
+            actor: grant.actor(entry.name),
             sha256,
         })
     }
@@ -194,6 +185,12 @@ impl Token {
 
 fn tokens_error(place: Place) -> TokensError {
     TokensError(format!("{}: {}", place.place, place.message))
+}
+
+/// How a token is known, in hex.
+#[must_use]
+pub fn digest(token: &str) -> String {
+    hex(&Sha256::digest(token))
 }
 
 fn digest_of_hex(text: &str) -> Option<[u8; 32]> {
@@ -231,14 +228,6 @@ fn unauthorized(why: &str) -> Problem {
     }
 }
 
-fn forbidden(actor: &Actor, needed: Role) -> Problem {
-    let detail = format!(
-        "this call needs the role {needed}; the token {:?} has {}",
-        actor.name, actor.role
-    );
-    Problem::new(403, "forbidden", "Not allowed", detail)
-}
-
 fn closed() -> Problem {
     let detail = "no token is configured, so the control plane is closed. To open it, set the secret BLOBWATCH_TOKENS \
                   to a JSON list such as [{\"name\":\"me\",\"role\":\"operator\",\"sha256\":\"<SHA-256 of your token in \
@@ -270,6 +259,14 @@ mod tests {
             tokens.authenticate(Some("bearer  another")).unwrap().role,
             Role::Operator
         );
+    }
+
+    #[test]
+    fn an_operator_may_have_routes() {
+        let text = format!(r#"[{{"name":"ada","role":"operator","routes":["hub"],"sha256":"{SECRET}"}}]"#);
+        let tokens = Tokens::from_json(&text).unwrap();
+        let ada = tokens.authenticate(Some("Bearer secret")).unwrap();
+        assert_eq!(ada.routes.as_deref(), Some(&["hub".to_owned()][..]));
     }
 
     #[test]
@@ -341,8 +338,8 @@ mod tests {
         }
         case("{", "tokens: ");
         case(
-            r#"[{"name":"a","role":"admin","sha256":""}]"#,
-            "tokens[0].role: expected one of `ingest`, `viewer`, `operator`, found `admin`",
+            r#"[{"name":"a","role":"owner","sha256":""}]"#,
+            "tokens[0].role: expected one of `ingest`, `viewer`, `analyst`, `operator`, `admin`, found `owner`",
         );
         case(
             r#"[{"name":"a","role":"viewer","sha256":"secret"}]"#,
@@ -355,6 +352,14 @@ mod tests {
         case(
             &format!(r#"[{{"name":"guard","role":"viewer","sha256":"{SECRET}"}}]"#),
             "tokens[0].name: expected a name that is not reserved",
+        );
+        case(
+            &format!(r#"[{{"name":"a","role":"viewer","routes":["hub"],"sha256":"{SECRET}"}}]"#),
+            "tokens[0].routes: expected no routes beside the role viewer",
+        );
+        case(
+            &format!(r#"[{{"name":"a","role":"operator","routes":"hub","sha256":"{SECRET}"}}]"#),
+            "tokens[0].routes: ",
         );
         case(
             r#"[{"name":"a","role":"viewer","sha256":"","x":1}]"#,

@@ -5,8 +5,9 @@
 
 use std::net::IpAddr;
 
-use blobwatch_pull::{host_of_address, parse_address};
+use blobwatch_pull::host_of_address;
 use blobwatch_rulebook::Route;
+use blobwatch_wire::parse_address;
 
 /// Names of routes that a window keeps, 4 KB; of more it may be of every one.
 const MAX_NAMED: usize = 64;
@@ -71,7 +72,7 @@ impl<'a> Target<'a> {
 
     /// Whether it is that host, or may be for all that is known.
     fn may_be(&self, host: &str) -> bool {
-        let is_address = address_of(host).is_some();
+        let is_address = parse_address(host).is_some();
         match self {
             Self::Unknown => true,
             Self::Network(..) => !is_address || self.is(host),
@@ -89,7 +90,7 @@ impl<'a> Target<'a> {
                 rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
             }
             Self::Network(network, bits) => {
-                address_of(host).is_some_and(|address| is_within(address, *network, *bits))
+                parse_address(host).is_some_and(|address| is_within(address, *network, *bits))
             }
         }
     }
@@ -97,17 +98,11 @@ impl<'a> Target<'a> {
 
 /// An address with its port or without, or a prefix.
 fn network_of(text: &str) -> Option<(IpAddr, u32)> {
-    let alone = parse_address(text.trim_matches(['[', ']'])).or_else(|| parse_address(text));
-    if let Some(address) = alone {
-        return Some((address.to_canonical(), u32::MAX));
+    if let Some(address) = parse_address(text) {
+        return Some((address, u32::MAX));
     }
     let (address, bits) = text.split_once('/')?;
     Some((address.parse().ok()?, bits.parse().ok()?))
-}
-
-fn address_of(host: &str) -> Option<IpAddr> {
-    let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
-    address.map(|address| address.to_canonical())
 }
 
 fn is_within(address: IpAddr, network: IpAddr, bits: u32) -> bool {

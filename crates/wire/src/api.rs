@@ -5,15 +5,21 @@
 
 mod parameter;
 mod queries;
+mod reach;
 mod table;
 
 pub use parameter::{ApiParameter, Occurs, ParameterValue};
+pub use reach::Changed;
+pub(crate) use reach::Reach;
 pub use table::CALLS;
 
 use crate::{Method, Object, Problem, Role};
 
 /// Where the paths of the table begin that do not begin with `/`.
 pub const API: &str = "/_blobwatch/api/v1/";
+
+/// Where links to reports begin; their token follows.
+pub const SHARED: &str = "/_blobwatch/shared/";
 
 /// One call.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,6 +29,8 @@ pub struct ApiCall {
     pub path: &'static str,
     /// `None`: anyone may call, or the handler itself says who.
     pub role: Option<Role>,
+    /// Where that role must hold.
+    pub(crate) reach: Reach,
     pub handler: Handler,
     /// What its query may have, in groups.
     pub parameters: &'static [&'static [ApiParameter]],
@@ -49,11 +57,19 @@ pub enum Handler {
     Losses,
     /// The Detector's anomaly with records of the FireLogs.
     Report,
+    /// The Detector, with a token that is made for it.
+    NewShare,
+    /// A page, for whoever has the link: the Detector's anomaly with records of the FireLogs.
+    SharedReport,
     /// The Detector, and the audit log.
     WebhookChange,
+    /// The secret's tokens and the RuleBook's.
+    Tokens,
     Metrics,
     Health,
     Session,
+    /// The way to an identity provider and back.
+    Oidc,
     /// All FireLogs and the Detector: what other parties tell of requests.
     Ingest,
     /// The program that plays July 2020.
@@ -85,7 +101,8 @@ pub fn methods_at(address: &str) -> Vec<&'static str> {
         .iter()
         .filter(|call| call.path.starts_with('/') && call.matches(address));
     let methods = calls.flat_map(|call| {
-        let is_monitored = call.method == Method::Get && call.handler != Handler::Session;
+        let is_monitored =
+            call.method == Method::Get && !matches!(call.handler, Handler::Session | Handler::Oidc);
         [Some(call.method.name()), is_monitored.then_some(HEAD)]
     });
     methods.flatten().collect()

@@ -1,6 +1,7 @@
-//! What everything of Blobwatch speaks: bytes, times, problems, calls between objects, parameters of
+//! What everything of Blobwatch speaks: bytes, times, addresses, problems, calls between objects, parameters of
 //! calls, pages and their validators; text of strangers made visible.
 
+mod address;
 mod answer_limit;
 mod api;
 mod api_request;
@@ -15,6 +16,7 @@ mod method;
 mod object_call;
 mod page;
 mod parameters;
+mod plain_page;
 mod problem;
 mod role;
 #[cfg(feature = "schema")]
@@ -24,10 +26,11 @@ mod times;
 mod validator;
 mod visible;
 
+pub use address::parse_address;
 pub use answer_limit::{answer_limit, unanswered};
 pub use api::{
-    API, ApiCall, ApiParameter, CALLS, Handler, Lookup, Occurs, ParameterValue, handler_at, look_up,
-    methods_at, role_of_missing,
+    API, ApiCall, ApiParameter, CALLS, Changed, Handler, Lookup, Occurs, ParameterValue, SHARED, handler_at,
+    look_up, methods_at, role_of_missing,
 };
 pub use api_request::{ApiReply, ApiRequest, json_text};
 pub use body_limit::{BoundedBody, MAX_BODY, MAX_OBJECT_BODY, MAX_RULEBOOK_BODY, MAX_SMALL_BODY, text_of};
@@ -39,15 +42,16 @@ pub use figures::{grouped, percent};
 pub use hash::{FNV_START, fnv1a, splitmix, splitmix_finalizer};
 pub use health::{Health, HealthStatus};
 pub use hex::{hex, unhex};
-pub use loss::Loss;
+pub use loss::{DATA_LOSSES, Loss};
 pub use method::Method;
 pub use object_call::{Body, Bytes, Nothing, Object, ObjectCall, Payload, Text, with_query};
 pub use page::{DashboardFile, PREFIX, SECURITY_HEADERS};
 pub use parameters::{List, MAX_LIMIT, Page, Parameters, bad_cursor};
+pub use plain_page::{escaped, plain_page, plain_page_headers};
 pub use problem::{MEDIA_TYPE, Place, Problem};
 pub use role::Role;
 #[cfg(feature = "schema")]
-pub use schema::{Schemas, add_answers};
+pub use schema::{Nullable, Schemas, add_answers};
 pub use time::{MAX_TIME_MS, parse_rfc3339, rfc3339};
 pub use times::{EXPECTED_TIME, parse_time};
 pub use validator::{etag, is_known};

@@ -21,6 +21,9 @@ pub struct Problem {
     /// Each place that is wrong and what was expected there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Place>,
+    /// Where a browser signs in at an identity provider, beside a 401 of the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<Box<str>>,
 }
 
 /// One wrong place of a call.
@@ -60,6 +63,7 @@ impl Problem {
             status,
             detail: detail.into(),
             errors: Vec::new(),
+            sign_in: None,
         }
     }
 

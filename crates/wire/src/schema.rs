@@ -3,7 +3,9 @@
 //! In scope: collecting them. Not in scope: the document that they are part of (`crates/openapi`). Only that crate is built with
 //! the feature, so the worker carries none of this.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
@@ -59,6 +61,24 @@ impl Schemas {
     ) {
         let definitions = self.generator.take_definitions(true);
         (self.named, definitions)
+    }
+}
+
+/// A field that may be `null`, and may not be absent.
+#[derive(Debug)]
+pub struct Nullable<T>(PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for Nullable<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        Option::<T>::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Option::<T>::json_schema(generator)
     }
 }
 

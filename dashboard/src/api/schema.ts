@@ -228,6 +228,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/_blobwatch/api/v1/anomalies/{id}/shares": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The links that open its report
+         * @description Role: viewer.
+         */
+        get: operations["list_anomaly_shares"];
+        put?: never;
+        /**
+         * Make a link that opens its report for people without an account
+         * @description Role: operator.
+         */
+        post: operations["post_anomaly_shares"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/_blobwatch/api/v1/anomalies/{id}/shares/{share}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a link
+         * @description Role: operator.
+         */
+        delete: operations["delete_anomaly_share"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/_blobwatch/api/v1/audit": {
         parameters: {
             query?: never;
@@ -660,6 +704,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/_blobwatch/api/v1/pending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The enforcements that wait for a second person
+         * @description Role: viewer.
+         */
+        get: operations["list_pending"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/_blobwatch/api/v1/previews": {
         parameters: {
             query?: never;
@@ -675,7 +739,7 @@ export interface paths {
         put?: never;
         /**
          * Begin a preview of whom a rule would hit
-         * @description Role: operator.
+         * @description Role: analyst.
          */
         post: operations["post_previews"];
         delete?: never;
@@ -700,7 +764,7 @@ export interface paths {
         post?: never;
         /**
          * Cancel a preview that runs
-         * @description Role: operator.
+         * @description Role: analyst.
          */
         delete: operations["delete_preview"];
         options?: never;
@@ -871,7 +935,7 @@ export interface paths {
         put?: never;
         /**
          * Say whether an expression can be stored
-         * @description Role: operator.
+         * @description Role: analyst.
          */
         post: operations["post_rules_check"];
         delete?: never;
@@ -956,6 +1020,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/_blobwatch/api/v1/rules/{id}/modes/{route}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let an enforcement begin that waits for a second person
+         * @description Role: operator.
+         */
+        post: operations["post_rule_mode_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/_blobwatch/api/v1/rules/{id}/modes/{route}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End an enforcement that waits for a second person
+         * @description Role: operator.
+         */
+        post: operations["post_rule_mode_decline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/_blobwatch/api/v1/rules/{id}/versions": {
         parameters: {
             query?: never;
@@ -969,6 +1073,30 @@ export interface paths {
          */
         get: operations["list_rule_versions"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/_blobwatch/api/v1/second-person": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * From which share of healthy clients on a second person is needed
+         * @description Role: viewer.
+         */
+        get: operations["get_second_person"];
+        /**
+         * Say from which share of healthy clients on a second person is needed
+         * @description Role: admin.
+         */
+        put: operations["put_second_person"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1015,6 +1143,54 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/_blobwatch/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tokens, without what they are
+         * @description Role: admin.
+         */
+        get: operations["list_tokens"];
+        put?: never;
+        /**
+         * Make a token, which is said once
+         * @description Role: admin.
+         */
+        post: operations["post_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/_blobwatch/api/v1/tokens/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say when a token ends
+         * @description Role: admin.
+         */
+        put: operations["put_token"];
+        post?: never;
+        /**
+         * Revoke a token
+         * @description Role: admin.
+         */
+        delete: operations["delete_token"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1196,6 +1372,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/_blobwatch/session/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Send a browser to the identity provider
+         * @description Anybody may call.
+         */
+        get: operations["get_session_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/_blobwatch/session/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Take a browser back from the identity provider
+         * @description Anybody may call.
+         */
+        get: operations["get_session_oidc_callback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/_blobwatch/shared/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The report that a link opens, as a page
+         * @description Anybody may call.
+         */
+        get: operations["get_shared"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1338,7 +1574,7 @@ export interface components {
         };
         AssignBody: {
             /** @description `null`: to nobody. */
-            to: string;
+            to: string | null;
         };
         /** @description One change. `before` and `after` are written byte for byte as they were hashed. */
         AuditItem: {
@@ -1824,6 +2060,12 @@ export interface components {
          * @enum {string}
          */
         CoverageState: "watching" | "no_traffic" | "learning" | "too_few_clients";
+        /** @description What somebody says of one that waits. */
+        Decision: {
+            /** @description Which one is meant: another may have taken its place. */
+            id: string;
+            reason?: string | null;
+        };
         /** @description A delivery as the API lists it. */
         DeliveryItem: {
             /** Format: uint64 */
@@ -1900,9 +2142,16 @@ export interface components {
          *     - `rulebook.panic_off`: Somebody put every rule to monitor.
          *     - `source.silent`: A source of upstream events that pushed regularly does so no more.
          *     - `attribute.saturated`: Values of an attribute are counted as `other`: a cohort may be missing.
+         *     - `enforcement.proposed`: Somebody wants to enforce, and a second person has to decide.
+         *     - `data.lost`: Something that was recorded or counted is gone.
          * @enum {string}
          */
-        EventName: "anomaly.closed" | "anomaly.opened" | "anomaly.changed" | "anomaly.acknowledged" | "test" | "guard.demoted" | "mode.stage" | "mode.changed" | "rulebook.panic_off" | "source.silent" | "attribute.saturated";
+        EventName: "anomaly.closed" | "anomaly.opened" | "anomaly.changed" | "anomaly.acknowledged" | "test" | "guard.demoted" | "mode.stage" | "mode.changed" | "rulebook.panic_off" | "source.silent" | "attribute.saturated" | "enforcement.proposed" | "data.lost";
+        ExpiryBody: {
+            /** @description RFC 3339; `null`: never. */
+            expires: string | null;
+            reason?: string | null;
+        };
         ExplainBody: {
             /** @description A command line. */
             curl?: string | null;
@@ -2142,6 +2391,16 @@ export interface components {
         };
         /** @enum {string} */
         HealthStatus: "ok" | "degraded";
+        /** @description Clients that pull cleanly. */
+        Healthy: {
+            /** Format: uint64 */
+            clients: number;
+            /**
+             * Format: uint64
+             * @description Those of them that a rule matches.
+             */
+            hit: number;
+        };
         /** @description What a rulebook would do with a request. */
         Hypothesis: {
             /** @description The rule that decides. */
@@ -2554,6 +2813,35 @@ export interface components {
         };
         /** @description Stands for the /24 or /48 of a client. */
         NetworkKey: string;
+        /** @description The link, for whoever makes it. */
+        NewShareItem: {
+            actor: string;
+            anomaly: string;
+            /** @description RFC 3339. */
+            created: string;
+            expires: string;
+            id: string;
+            /** @description With the token, which is said here and nowhere else. */
+            path: string;
+        };
+        /** @description What is answered to whoever makes one. */
+        NewToken: {
+            /** @description RFC 3339; not known of the secret's. */
+            created: string | null;
+            created_by: string | null;
+            /** @description Whether that time has come. */
+            expired: boolean;
+            /** @description RFC 3339; `null`: never. */
+            expires: string | null;
+            name: string;
+            role: components["schemas"]["Role"];
+            /** @description On which routes an operator changes something; `null`: on all. */
+            routes: string[] | null;
+            source: components["schemas"]["TokenSource"];
+            token: string;
+            /** @description RFC 3339, to the hour; `null`: not yet, or not known. */
+            used: string | null;
+        };
         /** @description What the records could not tell. */
         NotJudged: {
             /** @description What they would have had to keep. */
@@ -2631,6 +2919,35 @@ export interface components {
             reason: string;
             route?: string | null;
         };
+        /** @description An enforcement that waits. */
+        PendingItem: {
+            /** @description Who asked for it. */
+            actor: string;
+            /** @description RFC 3339. */
+            created: string;
+            expires: string;
+            /** @description Whom its preview hits of the clients that pull cleanly; `null` where that is not known. */
+            healthy: components["schemas"]["Healthy"] | null;
+            id: string;
+            /**
+             * Format: double
+             * @description The largest percentage of clients that it comes to.
+             */
+            percent: number;
+            reason: string;
+            route: string;
+            rule: string;
+            /** @description In words, why it waits. */
+            sentence: string;
+            /** Format: uint32 */
+            version: number;
+        };
+        /** @description A list, a page of it. */
+        PendingItemList: {
+            items: components["schemas"]["PendingItem"][];
+            /** @description For the next page; `null` on the last. */
+            next_cursor: string | null;
+        };
         /** @description One wrong place of a call. */
         Place: {
             /** @description The line with `^^^` under the wrong word, where it is text. */
@@ -2680,6 +2997,12 @@ export interface components {
             /** @description Why it failed; or why FireLogs did not answer, where trying again would not have helped. */
             error: string | null;
             evidence?: string[];
+            /**
+             * @description Clients on the route all of whose pulls were answered and completed, and how many of them match; none in reports of
+             *     earlier builds.
+             * @default null
+             */
+            healthy_clients?: components["schemas"]["Healthy"] | null;
             id: string;
             /** @description FireLogs that did not answer: their records are not in the counts. */
             incomplete: string[];
@@ -2767,6 +3090,8 @@ export interface components {
             detail: string;
             /** @description Each place that is wrong and what was expected there. */
             errors?: components["schemas"]["Place"][];
+            /** @description Where a browser signs in at an identity provider, beside a 401 of the session. */
+            sign_in?: string | null;
             /** Format: uint16 */
             status: number;
             title: string;
@@ -2968,14 +3293,16 @@ export interface components {
             volume?: components["schemas"]["Volume"] | null;
         };
         /**
-         * @description What a token may do; an operator may do all that the others may.
+         * @description What a token may do. Each may do all that the ones before it may, but only operators and admins push events.
          *
          *     - `ingest`: Pushes what other parties tell of requests, and nothing else: it reads nothing.
          *     - `viewer`: Reads.
-         *     - `operator`: Changes what happens to requests.
+         *     - `analyst`: Also asks what a rule would do: it begins and cancels previews.
+         *     - `operator`: Also changes what happens to requests.
+         *     - `admin`: Also says who may call.
          * @enum {string}
          */
-        Role: "ingest" | "viewer" | "operator";
+        Role: "ingest" | "viewer" | "analyst" | "operator" | "admin";
         /** @description Requests selected by host and repository, and how they are handled. */
         Route: {
             /** @description How broad a fault of its requests must be to open an anomaly; absent: as the settings say. */
@@ -3252,6 +3579,14 @@ export interface components {
             other_requests: number;
             since: string;
         };
+        /** @description From which share of healthy clients on a second person is needed. */
+        SecondPerson: {
+            /**
+             * Format: double
+             * @description Percent of the clients that pull cleanly; `null`: never.
+             */
+            above: number | null;
+        };
         Series: {
             aborted: number[];
             /** @description By what a rule did: `block`, `throttle`, `detour`, `tag`, `allow`. */
@@ -3287,6 +3622,8 @@ export interface components {
             expires: string | null;
             name: string;
             role: components["schemas"]["Role"];
+            /** @description On which routes an operator changes something; `null`: on all. */
+            routes: string[] | null;
         };
         /** @description What holds for the whole deployment. */
         Settings: {
@@ -3377,6 +3714,25 @@ export interface components {
          * @enum {string}
          */
         Severity: "info" | "warning" | "critical";
+        ShareBody: {
+            /** @description RFC 3339, or from now (`+2h`); a week unless given. */
+            until?: string | null;
+        };
+        /** @description A link as the API shows it: its token is known to whoever made it, and to nobody else. */
+        ShareItem: {
+            actor: string;
+            anomaly: string;
+            /** @description RFC 3339. */
+            created: string;
+            expires: string;
+            id: string;
+        };
+        /** @description A list, a page of it. */
+        ShareItemList: {
+            items: components["schemas"]["ShareItem"][];
+            /** @description For the next page; `null` on the last. */
+            next_cursor: string | null;
+        };
         /** @description The step that an enforcement was at. */
         StageExplanation: {
             /** Format: uint */
@@ -3492,6 +3848,43 @@ export interface components {
             times: number[];
             until: string;
         };
+        TokenBody: {
+            expires?: string | null;
+            name: string;
+            reason?: string | null;
+            role: components["schemas"]["Role"];
+            routes?: string[] | null;
+        };
+        /** @description A token as people see it: everything but the token and its hash. */
+        TokenItem: {
+            /** @description RFC 3339; not known of the secret's. */
+            created: string | null;
+            created_by: string | null;
+            /** @description Whether that time has come. */
+            expired: boolean;
+            /** @description RFC 3339; `null`: never. */
+            expires: string | null;
+            name: string;
+            role: components["schemas"]["Role"];
+            /** @description On which routes an operator changes something; `null`: on all. */
+            routes: string[] | null;
+            source: components["schemas"]["TokenSource"];
+            /** @description RFC 3339, to the hour; `null`: not yet, or not known. */
+            used: string | null;
+        };
+        /** @description A list, a page of it. */
+        TokenItemList: {
+            items: components["schemas"]["TokenItem"][];
+            /** @description For the next page; `null` on the last. */
+            next_cursor: string | null;
+        };
+        /**
+         * @description Where a token is kept.
+         *
+         *     - `secret`: `BLOBWATCH_TOKENS`.
+         * @enum {string}
+         */
+        TokenSource: "rulebook" | "secret";
         /** @description One version of a rule, and who made it. */
         VersionItem: {
             action: components["schemas"]["Action"];
@@ -3533,6 +3926,13 @@ export interface components {
          * @enum {string}
          */
         VolumeKey: "fingerprint" | "asn" | "client" | "route" | "network";
+        /** @description The answer where a second person decides: nothing has changed. */
+        WaitingMode: {
+            changed: boolean;
+            pending: components["schemas"]["PendingItem"];
+            /** Format: uint64 */
+            revision: number;
+        };
         WebhookBody: {
             dashboard?: string | null;
             events?: components["schemas"]["EventName"][] | null;
@@ -3558,9 +3958,10 @@ export interface components {
          *     - `opsgenie`: Alert API, of Jira Service Management too.
          *     - `alertmanager`: `/api/v2/alerts`.
          *     - `cloudevents`: Version 1.0, structured, with Blobwatch's own message as data; signed.
+         *     - `otlp`: Logs of OpenTelemetry, `/v1/logs`, in JSON.
          * @enum {string}
          */
-        WebhookFormat: "discord" | "generic" | "slack" | "teams" | "pagerduty" | "opsgenie" | "alertmanager" | "cloudevents";
+        WebhookFormat: "discord" | "generic" | "slack" | "teams" | "pagerduty" | "opsgenie" | "alertmanager" | "cloudevents" | "otlp";
         /** @description A webhook as the API shows it. */
         WebhookItem: {
             actor: string;
@@ -3742,6 +4143,7 @@ export interface components {
             "os!"?: string[];
             "protocol!"?: string[];
             "range!"?: ("none" | "whole" | "probe" | "tile" | "chunk" | "scatter" | "multi" | "suffix" | "resume" | "repeat" | "restart" | "invalid")[];
+            "ray!"?: string[];
             "repository!"?: string[];
             "route!"?: string[];
             "rule!"?: string[];
@@ -3775,6 +4177,8 @@ export interface components {
         protocol: string[];
         /** @description Range kind */
         range: ("none" | "whole" | "probe" | "tile" | "chunk" | "scatter" | "multi" | "suffix" | "resume" | "repeat" | "restart" | "invalid")[];
+        /** @description CF-Ray, with or without its data centre */
+        ray: string[];
         /** @description Name of the repository */
         repository: string[];
         /** @description Name of the route */
@@ -3857,6 +4261,7 @@ export type Comparison = components['schemas']['Comparison'];
 export type Contrast = components['schemas']['Contrast'];
 export type Coverage = components['schemas']['Coverage'];
 export type CoverageState = components['schemas']['CoverageState'];
+export type Decision = components['schemas']['Decision'];
 export type DeliveryItem = components['schemas']['DeliveryItem'];
 export type DeliveryItemList = components['schemas']['DeliveryItemList'];
 export type Difference = components['schemas']['Difference'];
@@ -3866,6 +4271,7 @@ export type Disclose = components['schemas']['Disclose'];
 export type DraftRule = components['schemas']['DraftRule'];
 export type ErasedAddress = components['schemas']['ErasedAddress'];
 export type EventName = components['schemas']['EventName'];
+export type ExpiryBody = components['schemas']['ExpiryBody'];
 export type ExplainBody = components['schemas']['ExplainBody'];
 export type ExplainedRequest = components['schemas']['ExplainedRequest'];
 export type Explanation = components['schemas']['Explanation'];
@@ -3886,6 +4292,7 @@ export type GuardState = components['schemas']['GuardState'];
 export type Guarding = components['schemas']['Guarding'];
 export type Health = components['schemas']['Health'];
 export type HealthStatus = components['schemas']['HealthStatus'];
+export type Healthy = components['schemas']['Healthy'];
 export type Hypothesis = components['schemas']['Hypothesis'];
 export type IngestMapping = components['schemas']['IngestMapping'];
 export type IngestSource = components['schemas']['IngestSource'];
@@ -3914,6 +4321,8 @@ export type MuteBody = components['schemas']['MuteBody'];
 export type Muting = components['schemas']['Muting'];
 export type NamedList = components['schemas']['NamedList'];
 export type NetworkKey = components['schemas']['NetworkKey'];
+export type NewShareItem = components['schemas']['NewShareItem'];
+export type NewToken = components['schemas']['NewToken'];
 export type NotJudged = components['schemas']['NotJudged'];
 export type OpenWindow = components['schemas']['OpenWindow'];
 export type Origin = components['schemas']['Origin'];
@@ -3922,6 +4331,8 @@ export type PacketFinding = components['schemas']['PacketFinding'];
 export type PacketOutcome = components['schemas']['PacketOutcome'];
 export type Packets = components['schemas']['Packets'];
 export type PanicBody = components['schemas']['PanicBody'];
+export type PendingItem = components['schemas']['PendingItem'];
+export type PendingItemList = components['schemas']['PendingItemList'];
 export type Place = components['schemas']['Place'];
 export type PostedToken = components['schemas']['PostedToken'];
 export type PreviewCohortPart = components['schemas']['PreviewCohortPart'];
@@ -3966,11 +4377,15 @@ export type RuleOnRoute = components['schemas']['RuleOnRoute'];
 export type Rulebook = components['schemas']['Rulebook'];
 export type RulebookBody = components['schemas']['RulebookBody'];
 export type Saturated = components['schemas']['Saturated'];
+export type SecondPerson = components['schemas']['SecondPerson'];
 export type Series = components['schemas']['Series'];
 export type SessionItem = components['schemas']['SessionItem'];
 export type Settings = components['schemas']['Settings'];
 export type SettingsInput = components['schemas']['SettingsInput'];
 export type Severity = components['schemas']['Severity'];
+export type ShareBody = components['schemas']['ShareBody'];
+export type ShareItem = components['schemas']['ShareItem'];
+export type ShareItemList = components['schemas']['ShareItemList'];
 export type StageExplanation = components['schemas']['StageExplanation'];
 export type StageItem = components['schemas']['StageItem'];
 export type Stages = components['schemas']['Stages'];
@@ -3982,10 +4397,15 @@ export type SummaryGroup = components['schemas']['SummaryGroup'];
 export type SuspectedRule = components['schemas']['SuspectedRule'];
 export type TakenBackRule = components['schemas']['TakenBackRule'];
 export type Timeline = components['schemas']['Timeline'];
+export type TokenBody = components['schemas']['TokenBody'];
+export type TokenItem = components['schemas']['TokenItem'];
+export type TokenItemList = components['schemas']['TokenItemList'];
+export type TokenSource = components['schemas']['TokenSource'];
 export type VersionItem = components['schemas']['VersionItem'];
 export type VersionItemList = components['schemas']['VersionItemList'];
 export type Volume = components['schemas']['Volume'];
 export type VolumeKey = components['schemas']['VolumeKey'];
+export type WaitingMode = components['schemas']['WaitingMode'];
 export type WebhookBody = components['schemas']['WebhookBody'];
 export type WebhookFormat = components['schemas']['WebhookFormat'];
 export type WebhookItem = components['schemas']['WebhookItem'];
@@ -4024,6 +4444,7 @@ export type ParameterOrigin = components['parameters']['origin'];
 export type ParameterOs = components['parameters']['os'];
 export type ParameterProtocol = components['parameters']['protocol'];
 export type ParameterRange = components['parameters']['range'];
+export type ParameterRay = components['parameters']['ray'];
 export type ParameterRepository = components['parameters']['repository'];
 export type ParameterRoute = components['parameters']['route'];
 export type ParameterRule = components['parameters']['rule'];
@@ -4522,6 +4943,131 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    list_anomaly_shares: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the anomaly
+                 * @example an-000012
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareItemList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    post_anomaly_shares: {
+        parameters: {
+            query?: {
+                /** @description For the audit log; up to 1,000 bytes */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the anomaly
+                 * @example an-000012
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description At most 65536 bytes */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShareBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewShareItem"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            408: components["responses"]["Problem408"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    delete_anomaly_share: {
+        parameters: {
+            query?: {
+                /** @description For the audit log; up to 1,000 bytes */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the anomaly
+                 * @example an-000012
+                 */
+                id: string;
+                /**
+                 * @description Id of the anomaly
+                 * @example an-000012
+                 */
+                share: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareItem"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            408: components["responses"]["Problem408"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     list_audit: {
         parameters: {
             query?: {
@@ -4856,6 +5402,8 @@ export interface operations {
                 fingerprint?: components["parameters"]["fingerprint"];
                 /** @description TCP signature; empty for none */
                 tcp?: components["parameters"]["tcp"];
+                /** @description CF-Ray, with or without its data centre */
+                ray?: components["parameters"]["ray"];
                 /** @description A status, a class such as `4xx`, or 0 for no answer */
                 status?: components["parameters"]["status"];
                 /** @description Range kind */
@@ -4956,6 +5504,8 @@ export interface operations {
                 fingerprint?: components["parameters"]["fingerprint"];
                 /** @description TCP signature; empty for none */
                 tcp?: components["parameters"]["tcp"];
+                /** @description CF-Ray, with or without its data centre */
+                ray?: components["parameters"]["ray"];
                 /** @description A status, a class such as `4xx`, or 0 for no answer */
                 status?: components["parameters"]["status"];
                 /** @description Range kind */
@@ -5548,6 +6098,40 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    list_pending: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+                /** @description Items of the page; 100 unless given */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingItemList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     list_previews: {
         parameters: {
             query?: {
@@ -5607,9 +6191,7 @@ export interface operations {
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
-            404: components["responses"]["Problem404"];
             408: components["responses"]["Problem408"];
-            409: components["responses"]["Problem409"];
             413: components["responses"]["Problem413"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
@@ -5681,7 +6263,6 @@ export interface operations {
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
             408: components["responses"]["Problem408"];
-            409: components["responses"]["Problem409"];
             413: components["responses"]["Problem413"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
@@ -5730,6 +6311,8 @@ export interface operations {
                 fingerprint?: components["parameters"]["fingerprint"];
                 /** @description TCP signature; empty for none */
                 tcp?: components["parameters"]["tcp"];
+                /** @description CF-Ray, with or without its data centre */
+                ray?: components["parameters"]["ray"];
                 /** @description A status, a class such as `4xx`, or 0 for no answer */
                 status?: components["parameters"]["status"];
                 /** @description Range kind */
@@ -5830,6 +6413,8 @@ export interface operations {
                 fingerprint?: components["parameters"]["fingerprint"];
                 /** @description TCP signature; empty for none */
                 tcp?: components["parameters"]["tcp"];
+                /** @description CF-Ray, with or without its data centre */
+                ray?: components["parameters"]["ray"];
                 /** @description A status, a class such as `4xx`, or 0 for no answer */
                 status?: components["parameters"]["status"];
                 /** @description Range kind */
@@ -6236,9 +6821,7 @@ export interface operations {
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
-            404: components["responses"]["Problem404"];
             408: components["responses"]["Problem408"];
-            409: components["responses"]["Problem409"];
             413: components["responses"]["Problem413"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
@@ -6520,6 +7103,15 @@ export interface operations {
                     "application/json": components["schemas"]["ChangedModeItem"];
                 };
             };
+            /** @description It waits for a second person */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitingMode"];
+                };
+            };
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
@@ -6584,6 +7176,116 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    post_rule_mode_approve: {
+        parameters: {
+            query?: {
+                /** @description For the audit log; up to 1,000 bytes */
+                reason?: string;
+            };
+            header?: {
+                /** @description Make the change only while the rulebook is at this revision, for instance `"12"` */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /**
+                 * @description Id of the rule
+                 * @example botnet-sig
+                 */
+                id: string;
+                /**
+                 * @description Name of the route
+                 * @example default
+                 */
+                route: string;
+            };
+            cookie?: never;
+        };
+        /** @description At most 65536 bytes */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangedModeItem"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            408: components["responses"]["Problem408"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    post_rule_mode_decline: {
+        parameters: {
+            query?: {
+                /** @description For the audit log; up to 1,000 bytes */
+                reason?: string;
+            };
+            header?: {
+                /** @description Make the change only while the rulebook is at this revision, for instance `"12"` */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /**
+                 * @description Id of the rule
+                 * @example botnet-sig
+                 */
+                id: string;
+                /**
+                 * @description Name of the route
+                 * @example default
+                 */
+                route: string;
+            };
+            cookie?: never;
+        };
+        /** @description At most 65536 bytes */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingItem"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            408: components["responses"]["Problem408"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     list_rule_versions: {
         parameters: {
             query?: {
@@ -6620,6 +7322,73 @@ export interface operations {
             404: components["responses"]["Problem404"];
             408: components["responses"]["Problem408"];
             413: components["responses"]["Problem413"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    get_second_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondPerson"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    put_second_person: {
+        parameters: {
+            query?: {
+                /** @description For the audit log; up to 1,000 bytes */
+                reason?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description At most 65536 bytes */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondPerson"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondPerson"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -6744,6 +7513,148 @@ export interface operations {
             403: components["responses"]["Problem403"];
             408: components["responses"]["Problem408"];
             413: components["responses"]["Problem413"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    list_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenItemList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    post_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description At most 65536 bytes */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewToken"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    put_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the token
+                 * @example ops
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description At most 65536 bytes */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExpiryBody"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenItem"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    delete_token: {
+        parameters: {
+            query?: {
+                /** @description For the audit log; up to 1,000 bytes */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the token
+                 * @example ops
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenItem"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -7178,6 +8089,93 @@ export interface operations {
             408: components["responses"]["Problem408"];
             413: components["responses"]["Problem413"];
             422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    get_session_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the identity provider */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    get_session_oidc_callback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed in: to the dashboard */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    get_shared: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Token of the link: 64 hex digits
+                 * @example b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];

@@ -8,12 +8,16 @@ import type {
   ClauseExplanation,
   FireLogItem,
   GuardItem,
+  NewShareItem,
+  PendingItem,
   PreviewItem,
   RouteItem,
   RuleItem,
   SessionItem,
+  ShareItem,
   StageItem,
   StepItem,
+  WaitingMode,
 } from "./schema.ts";
 
 export type {
@@ -44,14 +48,20 @@ export type Verdict = Applied;
 /** What a rule can do: `none` is a verdict only. */
 export type Action = Exclude<Verdict, "none">;
 export type Anomalies = AnomalyList;
-/** What the answer to every change of the rulebook has. */
-export type Changed = Pick<ChangedRetirement, "changed" | "revision">;
+/** What the answer to every change of the rulebook has; with `pending`, nothing has changed: another person decides. */
+export type Changed = Pick<ChangedRetirement, "changed" | "revision"> & Partial<Pick<WaitingMode, "pending">>;
 export type Clause = ClauseExplanation;
 export type FireLog = FireLogItem;
 export type Guard = GuardItem;
+/** As it is answered to whoever makes it. */
+export type NewShare = NewShareItem;
+/** An enforcement that waits for a second person. */
+export type Pending = PendingItem;
 export type Route = RouteItem;
 export type Rule = RuleItem;
 export type Session = SessionItem;
+/** A link to the report of an anomaly. */
+export type Share = ShareItem;
 export type Stage = StageItem;
 export type Step = StepItem;
 /** With its counts, which are there once it is done: views show them only then. */

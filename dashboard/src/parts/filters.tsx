@@ -58,6 +58,7 @@ export const RECORD_FILTERS: FilterField[] = [
   { name: "odd_path", label: "Odd path", hint: "", choices: ["true", "false"] },
   { name: "fingerprint", label: "Fingerprint", hint: "bw1-…" },
   { name: "client", label: "Client key", hint: "2168b2053f3f9380" },
+  { name: "ray", label: "CF-Ray", hint: "5ae0123456789abc-FRA" },
   { name: "id", label: "Record id", hint: "01M8…" },
 ];
 

@@ -1,39 +1,71 @@
-// A Blobwatch-Id opens its request, from every view and whatever the window: the id itself says when the request was.
+// A name of a request, an anomaly, a rule or a blob opens it, from every view and whatever the window.
 
-import { useState } from "preact/hooks";
-import { go, to } from "../address.ts";
-import { recordId } from "../record_id.ts";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { go } from "../address.ts";
+import { toProblem } from "../api/client.ts";
+import { find } from "../find.ts";
+import { sought } from "../sought.ts";
+
+const EXPECTED = "Expected a Blobwatch-Id, a CF-Ray, an anomaly (an-000012), a rule's name or a digest.";
 
 export function Search() {
   const [text, setText] = useState("");
-  const [isWrong, setWrong] = useState(false);
-  const submit = (event: Event) => {
+  const [fault, setFault] = useState("");
+  const [isAsking, setAsking] = useState(false);
+  const asked = useRef(new AbortController());
+  useEffect(() => () => asked.current.abort(), []);
+  const forget = () => {
+    asked.current.abort();
+    asked.current = new AbortController();
+    setAsking(false);
+    setFault("");
+  };
+  const submit = async (event: Event) => {
     event.preventDefault();
-    const id = recordId(text);
-    setWrong(id === null);
-    if (id === null) return;
-    setText("");
-    go(to(["fires"], { open: id }));
+    forget();
+    const wanted = sought(text);
+    if (!wanted) return setFault(EXPECTED);
+    const { signal } = asked.current;
+    setAsking(true);
+    try {
+      const found = await find(wanted, signal);
+      if (signal.aborted) return;
+      if ("nothing" in found) setFault(found.nothing);
+      else {
+        setText("");
+        go(found.address);
+      }
+    } catch (error) {
+      if (!signal.aborted) setFault(toProblem(error).detail);
+    } finally {
+      if (!signal.aborted) setAsking(false);
+    }
   };
   return (
     <form class="search" role="search" onSubmit={submit}>
       <input
-        aria-label="Blobwatch-Id of a request"
-        aria-invalid={isWrong}
-        placeholder="Blobwatch-Id"
-        title={isWrong ? "A Blobwatch-Id has 26 letters and digits, such as 01M850PVFCHPH3JAR69G00000Q" : "Opens the request with this id"}
+        aria-label="Blobwatch-Id, CF-Ray, anomaly, rule or digest"
+        aria-invalid={fault !== ""}
+        aria-busy={isAsking}
+        placeholder="Id, ray, rule, digest"
+        title={fault || "Opens what has this name, whatever the window"}
         value={text}
         autocomplete="off"
         spellcheck={false}
-        maxLength={200}
+        maxLength={500}
         onInput={(event) => {
           setText(event.currentTarget.value);
-          setWrong(false);
+          forget();
         }}
       />
-      {isWrong && (
+      {isAsking && (
+        <span role="status" class="hidden">
+          Searching…
+        </span>
+      )}
+      {fault && (
         <span role="alert" class="fault">
-          This is no Blobwatch-Id: it has 26 letters and digits.
+          {fault}
         </span>
       )}
     </form>

@@ -2,7 +2,7 @@
 
 import { to } from "../address.ts";
 import type { Anomaly } from "../api/types.ts";
-import { isOperator } from "../session.ts";
+import { operatesSomewhere } from "../session.ts";
 import { Link } from "./link.tsx";
 import { isUpstream, RuleName } from "./origin.tsx";
 import { Time } from "./time.tsx";
@@ -19,7 +19,7 @@ export function SuspectButton({ suspect, choose }: { suspect: Suspect; choose: (
   }
   if (!suspect.taken_back) {
     return (
-      <button type="button" class="danger" disabled={!isOperator.value} onClick={() => choose(suspect.rule)}>
+      <button type="button" class="danger" disabled={!operatesSomewhere.value} onClick={() => choose(suspect.rule)}>
         Put {suspect.rule} to monitor
       </button>
     );

@@ -18,6 +18,7 @@ import { Time } from "../parts/time.tsx";
 import { ofCohort } from "../rule_language/conditions.ts";
 import { step } from "../span.ts";
 import { AnomalyActs } from "./anomaly_acts.tsx";
+import { AnomalyShares } from "./anomaly_shares.tsx";
 import { ATTRIBUTES, axes, KINDS } from "./cohorts.tsx";
 import { Packets } from "./packets.tsx";
 import { ToMonitor } from "./to_monitor.tsx";
@@ -131,6 +132,7 @@ function Details({ anomaly, refresh }: { anomaly: Answer; refresh: () => void })
         </section>
       )}
       <Report id={anomaly.id} />
+      <AnomalyShares key={anomaly.id} id={anomaly.id} />
       {history(anomaly).length > 0 && (
         <section class="card" aria-labelledby="history">
           <h2 id="history">History</h2>

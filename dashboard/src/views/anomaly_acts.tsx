@@ -7,7 +7,7 @@ import { useChange } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Refusal } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
-import { isOperator, session } from "../session.ts";
+import { isOperator, operatesSomewhere, session } from "../session.ts";
 
 interface Props {
   anomaly: Anomaly;
@@ -74,7 +74,7 @@ export function AnomalyActs({ anomaly, refresh }: Props) {
   return (
     <div class="stack">
       <Handling anomaly={anomaly} />
-      {isOperator.value && (
+      {operatesSomewhere.value && (
         <div class="actions" role="group" aria-label="What you do about it">
           {isOpen && !anomaly.acknowledged && (
             <button type="button" disabled={isAsking} onClick={() => now("POST", "acknowledge")}>
@@ -87,11 +87,12 @@ export function AnomalyActs({ anomaly, refresh }: Props) {
           <button type="button" onClick={() => setAsked(QUESTIONS.comment)}>
             Comment…
           </button>
-          {anomaly.muted ? (
+          {isOperator.value && anomaly.muted && (
             <button type="button" disabled={isAsking} onClick={() => now("DELETE", "mute")}>
               Unmute
             </button>
-          ) : (
+          )}
+          {isOperator.value && !anomaly.muted && (
             <>
               {isOpen && (
                 <button type="button" onClick={() => setAsked(QUESTIONS.mute)}>
@@ -103,7 +104,7 @@ export function AnomalyActs({ anomaly, refresh }: Props) {
               </button>
             </>
           )}
-          {isOpen && anomaly.kind !== "rule_harm" && (
+          {isOperator.value && isOpen && anomaly.kind !== "rule_harm" && (
             <button type="button" onClick={() => setAsked(QUESTIONS.expected)}>
               Expected…
             </button>

@@ -5,7 +5,7 @@ import { change, get, toProblem } from "../api/client.ts";
 import type { Problem } from "../api/types.ts";
 import { useLive } from "../live.ts";
 import { Refusal } from "../parts/states.tsx";
-import { session } from "../session.ts";
+import { isOperator, session } from "../session.ts";
 
 export function FirstStart() {
   const { host } = location;
@@ -32,7 +32,7 @@ interface Played {
 
 /** Above what it brings about, while it runs. */
 export function Playing() {
-  const can = session.value?.capabilities.demo && session.value.role === "operator";
+  const can = session.value?.capabilities.demo && isOperator.value;
   const live = useLive(can ? "playing" : null, (signal) => get<Played>("demo/play", {}, signal), 5_000);
   if (live.data?.status !== "running") return null;
   return (
@@ -45,7 +45,7 @@ export function Playing() {
 /** July 2020, on a machine of a developer. */
 export function Play() {
   const [problem, setProblem] = useState<Problem | null>(null);
-  const can = session.value?.capabilities.demo && session.value.role === "operator";
+  const can = session.value?.capabilities.demo && isOperator.value;
   const live = useLive(can ? "demo" : null, (signal) => get<Played>("demo/play", {}, signal), 2_000);
   if (!can) return null;
   const play = () =>

@@ -11,11 +11,12 @@ import { type OpenAnomalies, useOpen } from "../open.ts";
 import { Limits, NoFault } from "../parts/coverage.tsx";
 import { Extent } from "../parts/extent.tsx";
 import { Link } from "../parts/link.tsx";
+import { Pending } from "../parts/pending.tsx";
 import { Plot } from "../parts/plot.tsx";
 import { Failed, Loading, Notices, Shown } from "../parts/states.tsx";
 import { Responses, SuspectButton } from "../parts/suspects.tsx";
 import { Time } from "../parts/time.tsx";
-import { isOperator } from "../session.ts";
+import { operatesSomewhere } from "../session.ts";
 import { FirstStart, Playing } from "./first_start.tsx";
 import { ToMonitor } from "./to_monitor.tsx";
 
@@ -35,6 +36,7 @@ export function Now() {
     <div class="stack">
       <h1 class="hidden">Now</h1>
       <Open live={open} />
+      <Pending done={open.refresh} />
       <Playing />
       <LastHour />
       {closed.data && closed.data.items.length > 0 && (
@@ -91,7 +93,7 @@ function AnomalyCard({ anomaly }: { anomaly: Anomaly }) {
           Open
         </Link>
         {suspect && <SuspectButton suspect={suspect} choose={setRule} />}
-        {suspect && !suspect.taken_back && !isOperator.value && <span class="faint">only an operator can switch rules</span>}
+        {suspect && !suspect.taken_back && !operatesSomewhere.value && <span class="faint">only an operator can switch rules</span>}
         {!suspect && <span class="faint">no rule correlates</span>}
       </div>
       {rule && <ToMonitor rule={rule} anomaly={anomaly} close={() => setRule(null)} />}

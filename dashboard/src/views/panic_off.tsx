@@ -6,13 +6,15 @@ import type { Changed, Route } from "../api/types.ts";
 import { Arrival } from "../parts/arrival.tsx";
 import { Reason, useChange } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
+import { isOperator, operatesOn } from "../session.ts";
 
 interface TakenBack extends Changed {
   modes: { rule: string; route: string }[];
 }
 
 export function PanicOff({ routes, close, done }: { routes: Route[]; close: () => void; done: () => void }) {
-  const [route, setRoute] = useState("");
+  const names = routes.map((one) => one.name).filter(operatesOn);
+  const [route, setRoute] = useState(isOperator.value ? "" : (names[0] ?? ""));
   const [reason, setReason] = useState("");
   const { isAsking, problem, make } = useChange();
   const [answer, setAnswer] = useState<TakenBack | null>(null);
@@ -40,8 +42,8 @@ export function PanicOff({ routes, close, done }: { routes: Route[]; close: () =
           <label>
             Where
             <select value={route} onChange={(event) => setRoute(event.currentTarget.value)}>
-              <option value="">on every route</option>
-              {routes.map(({ name }) => (
+              {isOperator.value && <option value="">on every route</option>}
+              {names.map((name) => (
                 <option key={name} value={name}>
                   on {name}
                 </option>

@@ -8,7 +8,7 @@ import { bytes, count, percent } from "../format.ts";
 import { useLive } from "../live.ts";
 import { Link } from "../parts/link.tsx";
 import { Refusal } from "../parts/states.tsx";
-import { isOperator } from "../session.ts";
+import { isAnalyst } from "../session.ts";
 
 export function Preview({ rule, route, found }: { rule: Rule; route: string; found: (item: Item | null) => void }) {
   const [id, setId] = useState<string | null>(null);
@@ -39,7 +39,7 @@ export function Preview({ rule, route, found }: { rule: Rule; route: string; fou
   return (
     <section class="preview" aria-label="Preview">
       <div class="actions">
-        <button type="button" class="primary" disabled={!isOperator.value || item?.status === "running"} onClick={start}>
+        <button type="button" class="primary" disabled={!isAnalyst.value || item?.status === "running"} onClick={start}>
           {item ? "Preview again" : "Who would be hit?"}
         </button>
         {item?.status === "running" && (

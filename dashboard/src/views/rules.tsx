@@ -14,7 +14,8 @@ import { RuleHead, RulebookLinks } from "../parts/rule_head.tsx";
 import { Sparkline } from "../parts/sparkline.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
-import { isOperator } from "../session.ts";
+import { Pending } from "../parts/pending.tsx";
+import { operatesSomewhere, rank } from "../session.ts";
 import { ExplainForm } from "./explain_form.tsx";
 import { PanicOff } from "./panic_off.tsx";
 import { Switch } from "./switch.tsx";
@@ -66,12 +67,13 @@ export function Rules() {
         <h1>Rules and routes</h1>
         <span class="actions">
           <RulebookLinks />
-          <button type="button" class="danger-quiet" disabled={!isOperator.value} onClick={() => setPanic(true)}>
+          <button type="button" class="danger-quiet" disabled={!operatesSomewhere.value} onClick={() => setPanic(true)}>
             Everything to monitor…
           </button>
         </span>
       </div>
-      {!isOperator.value && <p class="notice">You are a viewer: you can see every mode but not switch any.</p>}
+      {!operatesSomewhere.value && <p class="notice">You are {rank.value}: you can see every mode but not switch any.</p>}
+      <Pending done={live.refresh} />
       <Shown live={live} what="rules">
         {(book) => <Matrix book={book} fires={fires.data} />}
       </Shown>

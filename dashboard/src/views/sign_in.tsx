@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { toProblem } from "../api/client.ts";
 import type { Problem } from "../api/types.ts";
 import icon from "../icon.svg";
-import { hasEnded, sessionProblem, signIn } from "../session.ts";
+import { hasEnded, providerAddress, sessionProblem, signIn } from "../session.ts";
 
 export function SignIn() {
   const [token, setToken] = useState("");
@@ -27,6 +27,13 @@ export function SignIn() {
       <h1 class="brand">
         <img src={icon} alt="" width="22" height="22" /> Blobwatch
       </h1>
+      {providerAddress.value && (
+        <p>
+          <a class="button primary" href={providerAddress.value}>
+            Sign in with your identity provider
+          </a>
+        </p>
+      )}
       <form onSubmit={submit}>
         <label>
           Token
@@ -54,8 +61,7 @@ export function SignIn() {
         </p>
       )}
       <p class="faint">
-        An API token. <code>cargo xtask dev</code> prints one; <code>cargo xtask token NAME --role operator</code> makes
-        one. The session lasts 12 hours, in this browser only.
+        An API token. <code>cargo xtask dev</code> and <code>blobwatch serve</code> print the first one; admins make others. The session lasts 12 hours, in this browser only.
       </p>
     </main>
   );

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { change } from "../api/client.ts";
-import type { Changed, Mode, Preview as PreviewItem, Rule, Step } from "../api/types.ts";
+import type { Changed, Mode, Pending, Preview as PreviewItem, Rule, Step } from "../api/types.ts";
 import { duration } from "../format.ts";
 import { Arrival } from "../parts/arrival.tsx";
 import { Reason, useChange } from "../parts/change.tsx";
@@ -10,7 +10,7 @@ import { Dialog } from "../parts/dialog.tsx";
 import { GuardBadge, guardWords } from "../parts/guard.tsx";
 import { ModeBadge } from "../parts/mode.tsx";
 import { Time } from "../parts/time.tsx";
-import { isOperator } from "../session.ts";
+import { isAnalyst, operatesOn, rank } from "../session.ts";
 import { Preview } from "./preview.tsx";
 import { type Held, StageLine } from "./rules.tsx";
 
@@ -42,6 +42,7 @@ export function Switch({ rule, route, held, close, done }: Props) {
   const [preview, setPreview] = useState<PreviewItem | null>(null);
   const [force, setForce] = useState(false);
   const [revision, setRevision] = useState<number | null>(null);
+  const [pending, setPending] = useState<Pending | null>(null);
   const { isAsking, problem, make } = useChange();
   const isEnforcing = mode === "enforce";
   const hasPreview = preview?.status === "done" && !preview.stale;
@@ -50,7 +51,9 @@ export function Switch({ rule, route, held, close, done }: Props) {
   const path = `rules/${encodeURIComponent(rule.id)}/modes/${encodeURIComponent(route)}`;
   const sent = (ask: () => Promise<Changed>) =>
     make(async () => {
-      setRevision((await ask()).revision);
+      const answer = await ask();
+      if (answer.pending) setPending(answer.pending);
+      else setRevision(answer.revision);
       done();
     });
   const set = () => sent(() => change<Changed>("PUT", path, body()));
@@ -75,11 +78,15 @@ export function Switch({ rule, route, held, close, done }: Props) {
         {rule.expression}
       </pre>
       <Current held={held} rule={rule} />
-      {revision !== null ? (
-        <Arrival revision={revision} />
-      ) : (
+      {pending && (
+        <p role="status" class="notice">
+          It waits for a second person: {pending.sentence}. Somebody else who may switch rules on this route has an hour to approve it, on Rules or on Now.
+        </p>
+      )}
+      {revision !== null && <Arrival revision={revision} />}
+      {!pending && revision === null && (
         <form onSubmit={submit} class="stack">
-          <fieldset disabled={!isOperator.value}>
+          <fieldset disabled={!isAnalyst.value}>
             <legend>Mode on this route</legend>
             {MODES.map((one) => (
               <label key={one.mode} class="choice">
@@ -95,7 +102,7 @@ export function Switch({ rule, route, held, close, done }: Props) {
           {isEnforcing && (
             <>
               <Preview rule={rule} route={route} found={setPreview} />
-              <fieldset disabled={!isOperator.value}>
+              <fieldset disabled={!operatesOn(route)}>
                 <legend>For whom</legend>
                 {PLANS.map((one, at) => (
                   <label key={one.name} class="choice">
@@ -105,13 +112,13 @@ export function Switch({ rule, route, held, close, done }: Props) {
               </fieldset>
               {!hasPreview && (
                 <label class="choice">
-                  <input type="checkbox" checked={force} disabled={!isOperator.value} onChange={(event) => setForce(event.currentTarget.checked)} />{" "}
+                  <input type="checkbox" checked={force} disabled={!operatesOn(route)} onChange={(event) => setForce(event.currentTarget.checked)} />{" "}
                   Enforce without a preview; the audit log says so
                 </label>
               )}
             </>
           )}
-          {isOperator.value ? (
+          {operatesOn(route) ? (
             <>
               <Reason value={reason} set={setReason} problem={problem} />
               <div class="actions">
@@ -127,7 +134,7 @@ export function Switch({ rule, route, held, close, done }: Props) {
               </div>
             </>
           ) : (
-            <p class="notice">You are a viewer: an operator can switch this.</p>
+            <p class="notice">You are {rank.value}: an operator of this route can switch it.</p>
           )}
         </form>
       )}

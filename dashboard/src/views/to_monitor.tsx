@@ -9,6 +9,7 @@ import { Reason, useChange } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { ModeBadge } from "../parts/mode.tsx";
 import { Failed, Loading } from "../parts/states.tsx";
+import { operatesOn } from "../session.ts";
 
 /** Where it appears, Enter presses it. */
 const focus = (button: HTMLElement | null): void => button?.focus();
@@ -49,7 +50,7 @@ export function ToMonitor({ rule, anomaly, close }: { rule: string; anomaly: Ano
       ]);
       const everywhere = acting(found, routes.items, modes.items, Date.now());
       const here = concerned(anomaly, everywhere.map((one) => one.route));
-      return everywhere.filter((one) => here.includes(one.route));
+      return everywhere.filter((one) => here.includes(one.route) && operatesOn(one.route));
     },
     0,
   );

@@ -23,8 +23,10 @@ const EVENTS = [
   "anomaly.acknowledged",
   "guard.demoted",
   "rulebook.panic_off",
+  "enforcement.proposed",
   "source.silent",
   "attribute.saturated",
+  "data.lost",
   "mode.changed",
   "mode.stage",
 ];
@@ -41,6 +43,7 @@ const FORMATS: Record<string, { label: string; secret: string | null }> = {
   pagerduty: { label: "PagerDuty", secret: "Integration key" },
   opsgenie: { label: "Opsgenie", secret: "API key" },
   alertmanager: { label: "Alertmanager", secret: "Bearer token, if it wants one" },
+  otlp: { label: "OpenTelemetry logs (OTLP/HTTP)", secret: "Bearer token, if it wants one" },
   cloudevents: { label: "CloudEvents, signed", secret: "Secret, 22 to 256 bytes: it signs each message" },
 };
 
@@ -234,7 +237,7 @@ function WebhookEditor({ webhook, close, done }: Props) {
             <input
               type="password"
               value={secret}
-              required={!webhook && format !== "alertmanager"}
+              required={!webhook && !["alertmanager", "otlp"].includes(format)}
               autocomplete="new-password"
               onInput={(event) => setSecret(event.currentTarget.value)}
             />

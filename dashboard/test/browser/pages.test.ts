@@ -42,7 +42,7 @@ after(async () => {
 });
 
 beforeEach(() => {
-  Object.assign(fixture.state, { role: "operator", isSignedIn: true, anomalies: data.anomalies(), coverage: data.coverage(), fires: 2_500, failing: 0, previewRounds: 3, hasTraffic: true, points: 0, isNew: false, isHeld: false });
+  Object.assign(fixture.state, { role: "operator", routes: null, isSignedIn: true, anomalies: data.anomalies(), shares: [], coverage: data.coverage(), fires: 2_500, failing: 0, previewRounds: 3, hasTraffic: true, points: 0, isNew: false, isHeld: false });
   fixture.calls.length = 0;
   fixture.rulebook.reset();
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { HOSTILE } from "../fixture/data.ts";
+import { HOSTILE, KNOWN } from "../fixture/data.ts";
 import { type Fixture, start } from "../fixture/server.ts";
 import { until } from "../hang.ts";
 import { DESKTOP, launch, open, type Opened, PHONE } from "./chromium.ts";
@@ -25,7 +25,7 @@ after(async () => {
 });
 
 beforeEach(() => {
-  Object.assign(fixture.state, { role: "operator", isSignedIn: true, failing: 0, previewRounds: 0 });
+  Object.assign(fixture.state, { role: "operator", routes: null, above: null, pending: [], isSignedIn: true, failing: 0, previewRounds: 0, shares: [] });
   fixture.calls.length = 0;
   fixture.rulebook.reset();
 });
@@ -427,6 +427,73 @@ test("a rule is made of filters, and says what no expression can read", async ()
   await close();
 });
 
+test("a token is made, shown once, given an end and revoked", async () => {
+  fixture.state.role = "admin";
+  const { page, faults, close } = await visit("settings");
+  const list = page.getByRole("region", { name: "Tokens" });
+  await list.getByText("operator of hub").waitFor();
+  await page.getByRole("button", { name: "New token…" }).click();
+  await page.getByLabel("Name, for the audit log").fill("bob");
+  await page.getByLabel("Role").selectOption("operator");
+  await page.getByRole("checkbox", { name: "default" }).check();
+  assert.deepEqual(await axe(page), []);
+  await confirm(page, "on call", "Make the token");
+  await page.getByLabel("Token", { exact: true }).getByText("0123abcd".repeat(8)).waitFor();
+  const [made] = sent("POST", "tokens");
+  assert.ok(made);
+  const { expires, ...body } = made.body as { expires: string };
+  assert.deepEqual(body, { name: "bob", role: "operator", routes: ["default"], reason: "on call" });
+  assert.ok(Date.parse(expires) > Date.now());
+  await page.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("button", { name: "Change… bob" }).click();
+  await page.getByLabel("Expires").selectOption("never");
+  await confirm(page, "stays", "Set the end");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.deepEqual(sent("PUT", "tokens/bob")[0]?.body, { expires: null, reason: "stays" });
+  await page.getByRole("button", { name: "Change… bob" }).click();
+  await confirm(page, "left", "Revoke it now");
+  await list.getByText("bob").waitFor({ state: "detached" });
+  assert.equal(await page.getByText("0123abcd").count(), 0, "the token is shown once");
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("an enforcement waits for a second person, who approves it", async () => {
+  fixture.state.role = "admin";
+  const { page, faults, close } = await visit("settings");
+  await page.getByRole("button", { name: "Change… when a second person is needed" }).click();
+  await page.getByRole("checkbox", { name: /Another person approves/ }).check();
+  await page.getByLabel("More than this percentage of them").fill("2.5");
+  await confirm(page, "four eyes", "Save");
+  await page.getByText("more than 2.5 % of the clients that pull cleanly").waitFor();
+  assert.deepEqual(sent("PUT", "second-person")[0]?.body, { above: 2.5 });
+  const item = { id: "pm-1", rule: "botnet-sig", route: "hub", actor: "ada", reason: HOSTILE, expires: "2099-01-01T00:00:00.000Z", sentence: "ada wants to enforce it" };
+  fixture.state.pending = [item, { ...item, id: "pm-2", route: "default", actor: "olga" }];
+  await page.goto(`${fixture.url}rules`);
+  const waiting = page.getByRole("region", { name: "Waits for a second person" });
+  await waiting.getByText("ada wants to enforce it").first().waitFor();
+  assert.deepEqual(await axe(page), []);
+  assert.equal(await waiting.getByRole("button", { name: /^Approve/ }).count(), 1, "not one's own");
+  await waiting.getByRole("button", { name: "Approve… botnet-sig on hub" }).click();
+  await confirm(page, "seen", "Enforce it");
+  await waiting.waitFor({ state: "detached" });
+  assert.deepEqual(sent("POST", "rules/botnet-sig/modes/hub/approve")[0]?.body, { id: "pm-1", reason: "seen" });
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("an operator of a route is offered that route", async () => {
+  fixture.state.routes = ["default"];
+  const { page, faults, close } = await visit("rules");
+  await page.getByRole("button", { name: "Everything to monitor…" }).click();
+  assert.deepEqual(await page.getByLabel("Where").getByRole("option").allInnerTexts(), ["on default"]);
+  await page.goto(`${fixture.url}settings`);
+  await page.getByText("You are an operator of default").waitFor();
+  assert.equal(await page.getByRole("button", { name: "New token…" }).count(), 0);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
 test("a rule is made of an anomaly's cohort, from the anomaly and from Cohorts", async () => {
   for (const path of ["anomalies/an-000012", "cohorts?anomaly=an-000012"]) {
     const { page, close } = await visit(path);
@@ -467,9 +534,9 @@ test("a Blobwatch-Id opens its request from every view", async () => {
   for (const path of ["", "audit", "fires?since=-15m&family=docker"]) {
     const { page, faults, close } = await visit(path);
     const box = page.getByRole("search").getByRole("textbox");
-    await box.fill("nonsense");
+    await box.fill("what is this");
     await box.press("Enter");
-    await page.getByText("This is no Blobwatch-Id").waitFor();
+    await page.getByText("Expected a Blobwatch-Id, a CF-Ray").waitFor();
     assert.deepEqual(await axe(page), [], path);
     await box.fill("quote 01M850PVFCHPH3JAR69G00000Q");
     await box.press("Enter");
@@ -477,4 +544,53 @@ test("a Blobwatch-Id opens its request from every view", async () => {
     assert.deepEqual(faults, []);
     await close();
   }
+});
+
+test("a ray, an anomaly, a rule and a digest are found whatever the window, and what is not found says where it was looked for", async () => {
+  const { page, faults, close } = await visit("fires?since=-15m");
+  const search = async (text: string) => {
+    const box = page.getByRole("search").getByRole("textbox");
+    await box.fill(text);
+    await box.press("Enter");
+  };
+  const [ray = "", digest = "", upstream = ""] = KNOWN;
+  await search("CF-Ray: 0000c4d1e8b2a3f4-FRA");
+  await page.getByText("No request has the CF-Ray 0000c4d1e8b2a3f4 in all that the FireLogs keep.").waitFor();
+  assert.deepEqual(await axe(page), []);
+  await search(`${ray}-FRA`);
+  await page.waitForURL(/fires\?open=01M8/);
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await search(digest);
+  await page.waitForURL((url) => url.searchParams.get("digest") === digest && url.searchParams.get("since") === "-90d");
+  await search("an-000012");
+  await page.waitForURL(/anomalies\/an-000012$/);
+  await search("old-docker");
+  await page.waitForURL(/rule\/old-docker$/);
+  await search(upstream);
+  await page.waitForURL((url) => url.searchParams.get("rule") === upstream);
+  await search("no-such-rule");
+  await page.getByText("No rule is called no-such-rule").waitFor();
+  // The browser's own line about each call that was answered with 404.
+  assert.deepEqual(faults.filter((fault) => !fault.includes("404")), []);
+  await close();
+});
+
+test("a link to the report is made, copied once and revoked", async () => {
+  const { page, faults, close } = await visit("anomalies/an-000012");
+  const share = page.getByRole("region", { name: "Share" });
+  await share.getByText("No link opens this anomaly.").waitFor();
+  await share.getByLabel("Works for").selectOption("1 day");
+  await share.getByLabel("Reason, for the audit log").fill("for the CDN");
+  await share.getByRole("button", { name: "Make a link" }).click();
+  const link = await share.getByRole("textbox", { name: "Link" }).inputValue();
+  assert.equal(link, new URL(`/_blobwatch/shared/${"5f".repeat(32)}`, fixture.url).href);
+  assert.deepEqual(fixture.calls.at(-1), { method: "POST", path: "anomalies/an-000012/shares", body: { until: "+1d" }, csrf: "csrf" });
+  const list = share.getByRole("list", { name: "Links that work" });
+  await list.getByText("Made by olga").waitFor();
+  assert.deepEqual(await axe(page), []);
+  await list.getByRole("button", { name: "Revoke" }).click();
+  await share.getByText("No link opens this anomaly.").waitFor();
+  assert.deepEqual(faults, []);
+  await close();
 });

@@ -42,3 +42,9 @@ test("a length that is said several times alike is that length", () => {
   for (const [said, length] of cases) assert.equal(lengthOf(new Headers({ "content-length": said })), length);
   assert.equal(lengthOf(new Headers()), "");
 });
+
+test("a length beside a transfer coding is none", () => {
+  const headers = new Headers({ "content-length": "5", "transfer-encoding": "chunked" });
+  assert.equal(lengthOf(headers), "");
+  assert.equal(describe(200, headers, "")[2], "");
+});

@@ -53,7 +53,7 @@ pub(crate) fn browser_tests(files: &[&str], env: &[(&str, &str)]) {
 
 /// The Node of the npm packages, which understands TypeScript; the machine's where none is for it.
 #[track_caller]
-fn node() -> Command {
+pub(crate) fn node() -> Command {
     let own = format!("{ROOT}/node_modules/.bin/node");
     command(if Path::new(&own).is_file() { &own } else { "node" })
 }

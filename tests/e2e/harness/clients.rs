@@ -90,6 +90,46 @@ fn named(edge: SocketAddr, repository: &str) -> String {
     format!("{edge}/{repository}:{TAG}")
 }
 
+/// A container of an image that is in an archive, on the network of this machine; removed with its owner.
+pub(crate) struct Container {
+    home: Home,
+    name: &'static str,
+}
+
+impl Container {
+    #[track_caller]
+    pub(crate) fn load(archive: &Path, name: &'static str) -> Self {
+        let home = Home::new();
+        let archive = archive.to_str().unwrap();
+        run(podman_command(&home, &["load", "--quiet", "--input", archive])).success();
+        Self { home, name }
+    }
+
+    /// The command that runs it to its end.
+    pub(crate) fn run(&self, options: &[&str], image: &str, arguments: &[&str]) -> Command {
+        // The runtime that knows every layout of control groups, and limits that need no privilege.
+        let own = [
+            "--runtime=runc",
+            "run",
+            "--network=host",
+            "--ulimit=nofile=1024:1024",
+            "--ulimit=nproc=1024:1024",
+            "--name",
+            self.name,
+        ];
+        podman_command(&self.home, &[&own[..], options, &[image], arguments].concat())
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        run(podman_command(
+            &self.home,
+            &["--runtime=runc", "rm", "--force", "--volumes", self.name],
+        ));
+    }
+}
+
 fn podman_command(home: &Home, arguments: &[&str]) -> Command {
     let mut podman = command("podman");
     podman.args([

@@ -1,6 +1,6 @@
 //! The sample configuration of docs/self-hosting.md, served as that page says, with nothing of the tests in it.
 
-use std::fs::{create_dir, read_to_string, write};
+use std::fs::{create_dir, create_dir_all, read_to_string, write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -16,7 +16,7 @@ use super::workerd::{ROOT, binary};
 pub(crate) struct SelfHosted {
     service: Service,
     port: u16,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl SelfHosted {
@@ -30,12 +30,23 @@ impl SelfHosted {
     #[track_caller]
     pub(crate) fn configured(variables: &[(&str, &str)], edit: impl Fn(&str) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (data, log) = (folder.path().join("data"), folder.path().join("log"));
-        create_dir(&data).unwrap();
         installed(folder.path(), edit);
+        let data = folder.path().join("data");
+        let mut edge = Self::serving(folder.path(), &data, variables);
+        edge._folder = Some(folder);
+        edge
+    }
+
+    /// What is installed in a folder, on data that outlives it.
+    #[track_caller]
+    pub(crate) fn serving(installed: &Path, data: &Path, variables: &[(&str, &str)]) -> Self {
+        let log = installed.join("log");
+        create_dir_all(data).unwrap();
+        // Each start reports its own socket.
+        write(&log, "").unwrap();
         let mut workerd = command(&binary());
         workerd
-            .current_dir(folder.path())
+            .current_dir(installed)
             .args(["serve", "config/workerd.capnp", "--control-fd=1"])
             .arg("--socket-addr=http=127.0.0.1:0")
             .arg(format!("--directory-path=data={}", data.display()))
@@ -49,7 +60,7 @@ impl SelfHosted {
         Self {
             service,
             port,
-            _folder: folder,
+            _folder: None,
         }
     }
 

@@ -15,6 +15,7 @@ use super::registry::Registry;
 use super::relay::Relay;
 use super::workerd::Workerd;
 
+pub(crate) const ADMIN: &str = "token-of-an-admin";
 pub(crate) const OPERATOR: &str = "token-of-an-operator";
 pub(crate) const VIEWER: &str = "token-of-a-viewer";
 
@@ -104,20 +105,21 @@ impl Stage {
     }
 }
 
-/// A deployment with a secret, an operator and a viewer.
+/// A deployment with a secret, an admin, an operator and a viewer.
 pub(crate) fn configured(bundle: Bundle, origin: &str) -> Deployment {
     Deployment::new(bundle, origin)
         .var("BLOBWATCH_TOKENS", tokens())
         .var("BLOBWATCH_CLIENT_SECRET", SECRET)
 }
 
-/// `BLOBWATCH_TOKENS` with both.
+/// `BLOBWATCH_TOKENS` with all three.
 pub(crate) fn tokens() -> String {
     let token = |name: &str, role: &str, token: &str| {
         let sha256 = digest(token.as_bytes());
         json!({"name": name, "role": role, "sha256": sha256.trim_start_matches("sha256:")})
     };
     let tokens = [
+        token("adam", "admin", ADMIN),
         token("olga", "operator", OPERATOR),
         token("vic", "viewer", VIEWER),
     ];

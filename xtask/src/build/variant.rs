@@ -63,6 +63,11 @@ impl Variant {
         }
     }
 
+    /// Whether nobody but a test meets it: what it weighs and how fast it is says nothing.
+    pub(super) fn is_for_tests_only(self) -> bool {
+        matches!(self, Self::TestHooks | Self::DevelopmentTestHooks)
+    }
+
     /// Whether it is compiled for somebody who waits for it after each edit.
     pub(super) fn is_quick(self) -> bool {
         matches!(self, Self::Development | Self::DevelopmentTestHooks)

@@ -40,6 +40,9 @@ pub(super) fn compile(
         .args(arguments(variant, modules))
         // Rust's promises then need one crate of bindings, not two.
         .env("WASM_BINDGEN_USE_JS_SYS", "1");
+    if !variant.is_quick() {
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", workspace.hidden_paths().join("\x1f"));
+    }
     quiet(step, &mut cargo)?;
     Ok((WASM_TARGET.to_owned(), ()))
 }
@@ -87,7 +90,7 @@ pub(super) fn finish(
     if module == Module::ControlPlane {
         bindings::inline(tools, step, &script)?;
     }
-    let outcome = if variant.is_quick() {
+    let outcome = if variant.is_for_tests_only() || variant.is_quick() {
         "wasm-bindgen"
     } else {
         shrink(

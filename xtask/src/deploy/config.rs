@@ -35,6 +35,7 @@ impl Config {
             config.check_object(binding, class)?;
         }
         config.check_assets()?;
+        config.check_logs()?;
         Ok(config)
     }
 
@@ -92,6 +93,25 @@ impl Config {
                 && setting("html_handling").and_then(Value::as_str) == Some("none"),
             "[assets] in wrangler.toml must have run_worker_first = true and html_handling = \"none\": \
              the worker serves its pages itself"
+        );
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Where it is not said, the platform stores a log of every invocation, and bills each: more than all of Blobwatch costs.
+    fn check_logs(&self) -> Result<()> {
+        let logs = self.0.pointer("/observability/logs/invocation_logs");
+        let are_kept = self.0.pointer("/observability/enabled").and_then(Value::as_bool) == Some(true)
+            || self
+                .0
+                .pointer("/observability/logs/enabled")
+                .and_then(Value::as_bool)
+                == Some(true);
+        ensure!(
+            !are_kept || logs.and_then(Value::as_bool) == Some(false),
+            "[observability.logs] in wrangler.toml must have invocation_logs = false: one stored log for each pull costs \
+             several times what Blobwatch does (docs/cost.md, \"Logs of the worker\")"
         );
         Ok(())
     }
@@ -162,6 +182,12 @@ mod tests {
             "run_worker_first = false",
             "run_worker_first",
         );
+        refused(
+            "invocation_logs = false",
+            "invocation_logs = true",
+            "invocation_logs",
+        );
+        refused("invocation_logs = false", "persist = true", "invocation_logs");
         refused("[\"RuleBook\", \"FireLog\"]", "[\"RuleBook\"]", "FireLog");
         refused("[\"Detector\"]", "[]", "Detector");
     }

@@ -32,7 +32,7 @@ Blobwatch is up; Ctrl-C ends it.
   origin    {origin}{what}
   dashboard http://127.0.0.1:{port}/_blobwatch/  (sign in with the token)
   API       http://127.0.0.1:{port}/_blobwatch/api/v1/
-  token     {token}  (operator; in .dev.vars)
+  token     {token}  (admin; in .dev.vars)
 
 Pull an image through it:
   skopeo copy --src-tls-verify=false docker://127.0.0.1:{port}/{image}:latest dir:out

@@ -7,14 +7,31 @@ use std::process::{Command, Stdio};
 use std::thread::scope;
 use tar::{Builder, EntryType, Header};
 
-pub(super) fn tar_gz(tree: &Tree, time: u64) -> Result<Vec<u8>> {
-    gzip(&tar(tree, time)?)
+/// How long gzip may look for what repeats.
+#[derive(Clone, Copy)]
+pub(super) enum Effort {
+    /// For tests of the archives, which are packed to be unpacked once.
+    Least,
+    Usual,
+}
+
+impl Effort {
+    fn option(self) -> &'static str {
+        match self {
+            Self::Least => "-1",
+            Self::Usual => "-6",
+        }
+    }
+}
+
+pub(super) fn tar_gz(tree: &Tree, time: u64, effort: Effort) -> Result<Vec<u8>> {
+    gzip(&tar(tree, time)?, effort)
 }
 
 /// By the program, which is compiled for speed: workerd alone has 160 MB, and this is a development build.
-pub(super) fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+pub(super) fn gzip(bytes: &[u8], effort: Effort) -> Result<Vec<u8>> {
     let mut child = Command::new("gzip")
-        .args(["--no-name", "--stdout", "-6"])
+        .args(["--no-name", "--stdout", effort.option()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -65,7 +82,7 @@ pub(super) fn tar(tree: &Tree, time: u64) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::super::tree::{FILE, PROGRAM, Tree};
-    use super::tar_gz;
+    use super::{Effort, tar_gz};
     use flate2::read::GzDecoder;
     use std::fs;
     use tar::Archive;
@@ -83,7 +100,7 @@ mod tests {
             tree.link("bin/sh", "dash");
             tree.put("bin/dash", PROGRAM, "dash");
             tree.folder("var/own", 0o700, 7);
-            tar_gz(&tree.below("release"), 1_593_975_600).unwrap()
+            tar_gz(&tree.below("release"), 1_593_975_600, Effort::Usual).unwrap()
         };
         let bytes = pack(["b.js", "a.js"]);
         assert_eq!(bytes, pack(["a.js", "b.js"]));

@@ -1,27 +1,24 @@
 //! A package of Debian, written here: an archive of `ar` with two of `tar` (deb(5)).
 
-use super::archive::tar_gz;
 use super::host::installed;
 use super::tree::{FILE, PROGRAM, Tree};
 use super::{Release, VERSION};
-use anyhow::Result;
+use crate::command::ask;
+use crate::workspace::Workspace;
+use anyhow::{Context, Result};
+use std::env;
 use std::fmt::Write as _;
 
-const MAINTAINER: &str = "Blobwatch <blobwatch@localhost>";
-
-/// systemd learns of the unit; nothing starts before ORIGIN is set.
+/// The unit's user and its folder; nothing starts before somebody set ORIGIN.
 const AFTER_INSTALL: &str = "#!/bin/sh
 set -e
+if [ \"$1\" = configure ]; then
+  adduser --system --group --home /var/lib/blobwatch --no-create-home --quiet blobwatch
+  install -d -o blobwatch -g blobwatch -m 0700 /var/lib/blobwatch
+fi
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reload
   systemctl try-restart blobwatch.service || true
-fi
-";
-
-const AFTER_REMOVAL: &str = "#!/bin/sh
-set -e
-if [ -d /run/systemd/system ]; then
-  systemctl daemon-reload
 fi
 ";
 
@@ -32,32 +29,57 @@ if [ \"$1\" = remove ] && [ -d /run/systemd/system ]; then
 fi
 ";
 
+/// A purge leaves nothing: neither records and secrets nor the user whose they were.
+const AFTER_REMOVAL: &str = "#!/bin/sh
+set -e
+if [ -d /run/systemd/system ]; then
+  systemctl daemon-reload
+fi
+if [ \"$1\" = purge ]; then
+  rm -rf /var/lib/blobwatch /etc/blobwatch
+  if command -v deluser > /dev/null; then
+    deluser --system --quiet blobwatch || true
+  fi
+fi
+";
+
 pub(super) fn package(release: &Release<'_>) -> Result<(String, Vec<u8>)> {
     let architecture = release.machine.architecture();
     let mut data = installed(release)?;
     for (path, from) in [
         (
-            "lib/systemd/system/blobwatch.service",
+            "usr/lib/systemd/system/blobwatch.service",
             "config/dist/blobwatch.service",
         ),
         ("etc/blobwatch/blobwatch.env", "config/dist/blobwatch.env"),
     ] {
         data.copy(path, FILE, &release.workspace.path(from))?;
     }
-    let control = control(architecture, data.size());
+    let control = control(architecture, &maintainer(release.workspace)?, data.size());
     let members = [
         ("debian-binary", b"2.0\n".to_vec()),
-        ("control.tar.gz", tar_gz(&control, release.time)?),
-        ("data.tar.gz", tar_gz(&data, release.time)?),
+        ("control.tar.gz", release.packed(&control)?),
+        ("data.tar.gz", release.packed(&data)?),
     ];
     let bytes = ar(&members, release.time);
     Ok((format!("blobwatch_{VERSION}_{architecture}.deb"), bytes))
 }
 
-fn control(architecture: &str, bytes: usize) -> Tree {
+/// Who answers for this package: as Debian's own tools are told, or who made the commit that is packed.
+fn maintainer(workspace: &Workspace) -> Result<String> {
+    let [name, address] = ["DEBFULLNAME", "DEBEMAIL"].map(|name| env::var(name).ok());
+    if let Some((name, address)) = name.zip(address) {
+        return Ok(format!("{name} <{address}>"));
+    }
+    let root = workspace.root().to_string_lossy();
+    ask("git", &["-C", &root, "log", "-1", "--format=%an <%ae>"])
+        .context("a package names who maintains it: set DEBFULLNAME and DEBEMAIL")
+}
+
+fn control(architecture: &str, maintainer: &str, bytes: usize) -> Tree {
     let fields = format!(
-        "Package: blobwatch\nVersion: {VERSION}\nArchitecture: {architecture}\nMaintainer: {MAINTAINER}\nInstalled-Size: {}\n\
-         Depends: libc6 (>= 2.27), ca-certificates\nSection: net\nPriority: optional\n\
+        "Package: blobwatch\nVersion: {VERSION}\nArchitecture: {architecture}\nMaintainer: {maintainer}\nInstalled-Size: {}\n\
+         Depends: libc6 (>= 2.27), adduser, ca-certificates\nSection: net\nPriority: optional\n\
          Description: finds clients of a container registry that are stuck\n \
          Blobwatch stands in front of a registry, records every request for a blob, says\n \
          whose downloads hang and which rule did it, and switches rules by route.\n",
@@ -96,7 +118,7 @@ fn ar(members: &[(&str, Vec<u8>)], time: u64) -> Vec<u8> {
 mod tests {
     use super::{ar, control};
     use crate::command::ask;
-    use crate::dist::archive::tar_gz;
+    use crate::dist::archive::{Effort, tar_gz};
     use crate::dist::tree::{FILE, Tree};
     use std::fs::write;
 
@@ -124,10 +146,13 @@ mod tests {
         let path = folder.path().join("p.deb");
         let mut data = Tree::default();
         data.put("usr/share/doc/blobwatch/LICENSE-MIT", FILE, "MIT");
-        let tree = |tree: &Tree| tar_gz(tree, 0).unwrap();
+        let tree = |tree: &Tree| tar_gz(tree, 0, Effort::Least).unwrap();
         let members = [
             ("debian-binary", b"2.0\n".to_vec()),
-            ("control.tar.gz", tree(&control("amd64", 3))),
+            (
+                "control.tar.gz",
+                tree(&control("amd64", "Ada <ada@example.com>", 3)),
+            ),
             ("data.tar.gz", tree(&data)),
         ];
         write(&path, ar(&members, 0)).unwrap();

@@ -1,10 +1,9 @@
 //! The folder that serves by itself: workerd, the worker, and the program that starts and checks it.
 
-use super::archive::tar_gz;
 use super::tree::{FILE, PROGRAM, Tree};
 use super::worker::licences;
 use super::{Release, VERSION};
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 /// Where a package puts what `blobwatch` serves.
 const LIBRARY: &str = "usr/lib/blobwatch";
@@ -21,10 +20,7 @@ pub(super) fn archive(release: &Release<'_>) -> Result<(String, Vec<u8>)> {
         tree.copy(name, FILE, &release.workspace.path(from))?;
     }
     licences(&mut tree, release.workspace)?;
-    Ok((
-        format!("{folder}.tar.gz"),
-        tar_gz(&tree.below(&folder), release.time)?,
-    ))
+    Ok((format!("{folder}.tar.gz"), release.packed(&tree.below(&folder))?))
 }
 
 /// The same in the places of a system: of the package, and of the image.
@@ -42,7 +38,8 @@ fn served(release: &Release<'_>) -> Result<Tree> {
     let mut tree = Tree::default();
     let workspace = release.workspace;
     let workerd = format!("node_modules/{}", release.machine.workerd());
-    tree.copy("workerd", PROGRAM, &workspace.path(&workerd).join("bin/workerd"))?;
+    let copied = tree.copy("workerd", PROGRAM, &workspace.path(&workerd).join("bin/workerd"));
+    copied.context("npm brings workerd for the machine that it runs on: pack on such a machine, or the command line alone (--only cli)")?;
     tree.copy_all("bundle", &workspace.path(release.variant.bundle()))?;
     tree.copy_all("dashboard", &workspace.path("build/dashboard"))?;
     Ok(tree)

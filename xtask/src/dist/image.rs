@@ -16,8 +16,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tar::Archive;
 
-/// The C library of workerd, and the authorities that it trusts.
-const PACKAGES: [&str; 2] = ["libc6", "ca-certificates"];
+/// The C library of workerd.
+const LIBRARY: &str = "libc6";
+
+/// What it trusts, on every machine.
+const TRUSTED: &str = "ca-certificates";
+
+/// What a command line needs beside them that is not linked statically.
+const RUNTIME: &str = "libgcc-s1";
 
 /// Where Debian keeps the authorities, one a file.
 const AUTHORITIES: &str = "usr/share/ca-certificates/mozilla/";
@@ -34,7 +40,7 @@ pub(super) fn archive(release: &Release<'_>) -> Result<(String, Vec<u8>)> {
     for layer in layers {
         let plain = tar(&layer, release.time)?;
         diffs.push(digest(&plain));
-        let packed = gzip(&plain)?;
+        let packed = gzip(&plain, release.effort())?;
         descriptors.push(layout.blob("application/vnd.oci.image.layer.v1.tar+gzip", packed));
     }
     let config = configuration(release.machine.architecture(), &created(release.time), &diffs);
@@ -108,7 +114,7 @@ fn system(release: &Release<'_>) -> Result<Tree> {
     let folder = release.workspace.path("target/dist/debian");
     let mut tree = Tree::default();
     let mut authorities = Vec::new();
-    for package in downloaded(&folder, release.machine.architecture())? {
+    for package in downloaded(&folder, release)? {
         unpack(&package, &mut tree, &mut authorities)
             .with_context(|| format!("failed to unpack {}", package.display()))?;
     }
@@ -127,38 +133,42 @@ fn system(release: &Release<'_>) -> Result<Tree> {
     Ok(tree)
 }
 
-/// The packages of this machine's Debian.
-fn downloaded(folder: &Path, architecture: &str) -> Result<Vec<PathBuf>> {
+/// The packages of this machine's Debian; those of before where nothing is to be built.
+fn downloaded(folder: &Path, release: &Release<'_>) -> Result<Vec<PathBuf>> {
     create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
     let own =
         ask("dpkg", &["--print-architecture"]).context("an image is made on Debian: dpkg is missing")?;
+    let architecture = release.machine.architecture();
     let mut found = Vec::new();
-    for package in PACKAGES {
-        let is_other = own != architecture && package == "libc6";
-        let name = if is_other {
-            format!("{package}:{architecture}")
-        } else {
-            package.to_owned()
-        };
-        let mut download = Command::new("apt-get");
-        let status = download
-            .args(["-q", "download", &name])
-            .current_dir(folder)
-            .output();
-        let status = status.context("failed to start apt-get")?;
-        ensure!(
-            status.status.success(),
-            "failed to download {name} (`apt-get update` first; for another architecture also `dpkg --add-architecture`): {}",
-            String::from_utf8_lossy(&status.stderr)
-        );
-        let suffix = if package == "libc6" {
-            format!("_{architecture}.deb")
-        } else {
-            "_all.deb".to_owned()
-        };
-        found.push(newest(folder, &format!("{package}_"), &suffix)?);
+    let runtime = release.is_debug.then_some(RUNTIME);
+    for package in [LIBRARY, TRUSTED].into_iter().chain(runtime) {
+        let is_library = package != TRUSTED;
+        let suffix = if is_library { architecture } else { "all" };
+        let newest = || newest(folder, &format!("{package}_"), &format!("_{suffix}.deb"));
+        if !(release.is_built && newest().is_ok()) {
+            let of_other = is_library && own != architecture;
+            let other = if of_other {
+                format!(":{architecture}")
+            } else {
+                String::new()
+            };
+            download(folder, &format!("{package}{other}"))?;
+        }
+        found.push(newest()?);
     }
     Ok(found)
+}
+
+fn download(folder: &Path, name: &str) -> Result<()> {
+    let mut download = Command::new("apt-get");
+    download.args(["-q", "download", name]).current_dir(folder);
+    let output = download.output().context("failed to start apt-get")?;
+    ensure!(
+        output.status.success(),
+        "failed to download {name} (`apt-get update` first; for another architecture also `dpkg --add-architecture`): {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
 }
 
 fn newest(folder: &Path, prefix: &str, suffix: &str) -> Result<PathBuf> {

@@ -1,6 +1,7 @@
 //! The machines that releases are for.
 
 use clap::ValueEnum;
+use std::env::consts::ARCH;
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Machine {
@@ -11,6 +12,15 @@ pub(super) enum Machine {
 }
 
 impl Machine {
+    /// This one.
+    pub(super) fn own() -> Self {
+        if ARCH == "aarch64" {
+            Self::Arm64
+        } else {
+            Self::X86_64
+        }
+    }
+
     /// As archives are called.
     pub(super) fn name(self) -> &'static str {
         match self {

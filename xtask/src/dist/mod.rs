@@ -3,6 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `blobwatch-worker-V.tar.gz` | the worker, as `wrangler deploy` takes it |
+//! | `blobwatch-cli-V-linux-ARCH.tar.gz` | the command line alone, linked statically |
 //! | `blobwatch-V-linux-ARCH.tar.gz` | workerd, the worker, the command line, a unit for systemd |
 //! | `blobwatch_V_ARCH.deb` | the same as a package of Debian |
 //! | `blobwatch-V-oci-ARCH.tar` | the same as an image, in the layout of OCI |
@@ -28,10 +29,12 @@ use crate::progress::step;
 use crate::setup::{self, Tools};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
+use archive::{Effort, tar_gz};
 use machine::Machine;
 use std::env;
 use std::fs::{create_dir_all, write};
 use std::path::{Path, PathBuf};
+use tree::Tree;
 pub(crate) use worker::write as write_worker;
 
 /// What the releases are called.
@@ -53,7 +56,7 @@ pub(crate) struct Args {
     #[arg(long)]
     debug: bool,
     /// For which machine the command line, the package and the image are
-    #[arg(long, value_enum, default_value_t = Machine::X86_64)]
+    #[arg(long, value_enum, default_value_t = Machine::own())]
     machine: Machine,
     /// Where the archives go
     #[arg(long, value_name = "FOLDER", default_value = "target/dist")]
@@ -64,6 +67,8 @@ pub(crate) struct Args {
 enum Part {
     /// For `wrangler deploy`
     Worker,
+    /// The command line alone
+    Cli,
     /// The folder with `blobwatch serve`
     Host,
     /// The package of Debian
@@ -83,6 +88,24 @@ pub(super) struct Release<'a> {
     program: PathBuf,
     /// Of the commit, in seconds.
     time: u64,
+    /// Whether the program is that of `cargo build`, and nobody keeps the archives.
+    is_debug: bool,
+    /// Whether nothing is to be built or fetched that is there.
+    is_built: bool,
+}
+
+impl Release<'_> {
+    fn packed(&self, tree: &Tree) -> Result<Vec<u8>> {
+        tar_gz(tree, self.time, self.effort())
+    }
+
+    fn effort(&self) -> Effort {
+        if self.is_debug {
+            Effort::Least
+        } else {
+            Effort::Usual
+        }
+    }
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
@@ -102,11 +125,14 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         variant,
         program: program(workspace, &tools, args)?,
         time: time(workspace)?,
+        is_debug: args.debug,
+        is_built: args.built,
     };
     let out = workspace.path(&args.out);
     create_dir_all(&out).with_context(|| format!("failed to create {}", out.display()))?;
     let parts = [
         (Part::Worker, "worker", worker::archive as Pack),
+        (Part::Cli, "command line", command_line::archive),
         (Part::Host, "self-hosting", host::archive),
         (Part::Deb, "package of Debian", deb::package),
         (Part::Image, "image", image::archive),

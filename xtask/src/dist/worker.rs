@@ -1,6 +1,5 @@
 //! The worker as `wrangler deploy` takes it, from a folder that has nothing to build.
 
-use super::archive::tar_gz;
 use super::tree::{Content, FILE, Tree};
 use super::{Release, VERSION};
 use crate::build::Variant;
@@ -46,10 +45,7 @@ BLOBWATCH_CLIENT_SECRET=\"\"
 pub(super) fn archive(release: &Release<'_>) -> Result<(String, Vec<u8>)> {
     let folder = format!("blobwatch-worker-{VERSION}");
     let tree = tree(release.workspace, release.variant)?;
-    Ok((
-        format!("{folder}.tar.gz"),
-        tar_gz(&tree.below(&folder), release.time)?,
-    ))
+    Ok((format!("{folder}.tar.gz"), release.packed(&tree.below(&folder))?))
 }
 
 /// The same as a folder, which `cargo xtask deploy` deploys.

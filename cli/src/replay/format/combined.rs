@@ -25,12 +25,12 @@ pub(in super::super) fn read<'a>(line: &'a str, entry: &mut LogEntry<'a>) -> Res
     let mut numbers = rest.trim_start().splitn(3, ' ');
     let status = numbers.next().unwrap_or_default();
     entry.status = Some(status.parse().map_err(|_| "a status")?);
-    let bytes = numbers.next().and_then(|bytes| bytes.parse().ok());
-    if is_below_apache {
-        entry.wire = bytes;
+    let field = if is_below_apache {
+        Field::Wire
     } else {
-        entry.bytes = bytes;
-    }
+        Field::Bytes
+    };
+    entry.set(field, Cow::Borrowed(numbers.next().unwrap_or_default()))?;
     let mut rest = numbers.next().unwrap_or_default();
     let mut texts = 0;
     while let Some((text, after)) = next_text(rest) {
@@ -153,6 +153,21 @@ mod tests {
             (&*entry.address, entry.bytes, &*entry.user_agent),
             ("2001:db8::7", None, "")
         );
+    }
+
+    #[test]
+    fn lengths_may_have_separators() {
+        for bytes in ["5,000,000", "5.000.000", "\"5,000,000\"", "5000000"] {
+            let line = format!(
+                r#"192.0.2.7 - - [05/Jul/2020:19:00:00 +0000] "GET / HTTP/1.1" 200 {bytes} "-" "a/1""#
+            );
+            let entry = entry(&line).unwrap();
+            assert_eq!(
+                (entry.bytes, &*entry.user_agent),
+                (Some(5_000_000), "a/1"),
+                "{bytes}"
+            );
+        }
     }
 
     #[test]

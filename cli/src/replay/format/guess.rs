@@ -1,10 +1,13 @@
 //! Which format lines are in.
 
-use blobwatch_logs::{Field, Template, inferred_rows, is_logfmt, producer, recognised};
+use blobwatch_logs::{Field, Template, inferred_rows, is_logfmt, is_object, producer, recognised};
 
 use super::columns::Columns;
 use super::names::field_of;
 use super::{Finders, Format, Options, combined};
+
+/// Letters of a line that are shown where it is of no known format.
+const MAX_SHOWN: usize = 80;
 
 /// A format, and whose it is.
 pub(super) struct Guess {
@@ -39,7 +42,7 @@ pub(super) fn surely(lines: &[&str], options: &Options) -> Option<Guess> {
         .iter()
         .any(|field| header.has(*field))
         && header.has(Field::Status);
-    if is_header && !first.starts_with('{') {
+    if is_header && !is_object(first) {
         return Some(Guess::of(Format::Csv));
     }
     let finders = Finders::new();
@@ -52,7 +55,7 @@ pub(super) fn surely(lines: &[&str], options: &Options) -> Option<Guess> {
         blobs = lines.to_vec();
     }
     let count = |is_of: fn(&str) -> bool| blobs.iter().filter(|line| is_of(line)).count();
-    let (json, combined) = (count(|line| line.starts_with('{')), count(combined::is_like));
+    let (json, combined) = (count(is_object), count(combined::is_like));
     let logfmt = count(is_logfmt);
     let is_most = |count: usize| count > 0 && 2 * count >= blobs.len();
     if combined > 0 && json + logfmt > 0 && is_most(combined + json + logfmt) {
@@ -61,7 +64,7 @@ pub(super) fn surely(lines: &[&str], options: &Options) -> Option<Guess> {
     if is_most(json) {
         return blobs
             .iter()
-            .find(|line| line.starts_with('{'))
+            .find(|line| is_object(line))
             .map(|line| guess_json(line));
     }
     if let Some((name, template)) = recognised(&blobs) {
@@ -79,11 +82,42 @@ pub(super) fn surely(lines: &[&str], options: &Options) -> Option<Guess> {
         .or_else(|| has_columns.then(|| Guess::of(Format::Csv)))
 }
 
+/// What is wrong with lines of no known format, with what was found instead.
+pub(super) fn unknown(lines: &[&str], options: &Options) -> String {
+    let first = lines.first().copied().unwrap_or_default();
+    let header = csv(lines, options);
+    let mut rows = lines.iter().skip(1).take(5);
+    let is_table = header.count() > 2 && lines.len() > 1 && rows.all(|row| header.is_like(row));
+    let names: Vec<String> = header
+        .row(first, first)
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    let is_name = |name: &String| !name.is_empty() && name.len() < 40 && !name.contains(['/', '[', ':']);
+    if is_table && names.iter().all(is_name) {
+        return format!(
+            "columns with the time, the path and the status of requests, found {}; name them with --format csv and \
+             --field time=NAME --field path=NAME --field status=NAME",
+            names.join(", ")
+        );
+    }
+    let shown: String = first
+        .chars()
+        .take(MAX_SHOWN)
+        .filter(|letter| !letter.is_control())
+        .collect();
+    format!(
+        "a log in a known format: blobwatch, logpush, cloudfront, combined, distribution, or one of many servers and \
+         proxies, found {shown:?}; use --log-format with the format string that it is written by, or --format json, logfmt \
+         or csv with --field"
+    )
+}
+
 /// Columns under a header: by their usual names, and the rest as their rows have it.
 pub(super) fn csv(lines: &[&str], options: &Options) -> Columns {
     let first = lines.first().copied().unwrap_or_default();
     let usual = Columns::of_header(first, |name| field_of(name, &options.fields));
-    if usual.count() < 3 || first.starts_with('{') {
+    if usual.count() < 3 || is_object(first) {
         return usual;
     }
     let rows = lines.iter().skip(1).map(|line| usual.row(first, line));
@@ -125,7 +159,7 @@ fn twofold(lines: &[&str], is_json: bool) -> Guess {
 /// By the first line that shows one.
 pub(super) fn perhaps(lines: &[&str]) -> Option<Guess> {
     lines.iter().find_map(|line| {
-        if line.starts_with('{') {
+        if is_object(line) {
             Some(guess_json(line))
         } else if combined::is_like(line) {
             Some(Guess::of(Format::Combined))

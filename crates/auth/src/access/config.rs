@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use blobwatch_rulebook::{check_origin, strict};
-use blobwatch_tokens::{Actor, RESERVED, Role};
+use blobwatch_tokens::{Actor, Grant, RESERVED, Role};
 
 /// People and services with a role of their own; the others come by a domain.
 pub(crate) const MAX_ROLES: usize = 1_000;
@@ -36,17 +36,18 @@ pub struct Access {
     /// Where its public keys are.
     pub keys: String,
     audiences: Vec<String>,
-    grants: Vec<Grant>,
+    entries: Vec<Entry>,
 }
 
 /// Who has which role: `{"email": "ada@example.com", "role": "operator"}`, `{"email": "*@example.com", …}` or
-/// `{"service": "<client id>", …}`.
+/// `{"service": "<client id>", …}`; an operator may have `routes`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Grant {
+struct Entry {
     email: Option<String>,
     service: Option<String>,
     role: Role,
+    routes: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -54,7 +55,7 @@ struct Grant {
 struct Document {
     team: String,
     audiences: Vec<String>,
-    roles: Vec<Grant>,
+    roles: Vec<Entry>,
     keys: Option<String>,
 }
 
@@ -94,9 +95,12 @@ impl Access {
         if document.roles.len() > MAX_ROLES {
             return wrong("roles", "at most 1000 entries");
         }
-        for (at, grant) in document.roles.iter().enumerate() {
-            if let Err(expected) = grant.check() {
+        for (at, entry) in document.roles.iter().enumerate() {
+            if let Err(expected) = entry.check() {
                 return wrong(&format!("roles[{at}]"), expected);
+            }
+            if let Err((field, expected)) = entry.grant().check() {
+                return wrong(&format!("roles[{at}].{field}"), &expected);
             }
         }
         let keys = match document.keys {
@@ -108,7 +112,7 @@ impl Access {
             team: document.team,
             keys,
             audiences: document.audiences,
-            grants: document.roles.into_iter().map(Grant::lowered).collect(),
+            entries: document.roles.into_iter().map(Entry::lowered).collect(),
         }))
     }
 
@@ -118,16 +122,13 @@ impl Access {
 
     /// Who that is here. One's own entry goes before that of the domain; the first of several holds.
     pub(super) fn actor(&self, identity: &Identity) -> Option<Actor> {
-        let exact = self.grants.iter().find(|grant| grant.is_of(identity));
-        let grant = exact.or_else(|| self.grants.iter().find(|grant| grant.is_of_domain(identity)))?;
+        let exact = self.entries.iter().find(|entry| entry.is_of(identity));
+        let entry = exact.or_else(|| self.entries.iter().find(|entry| entry.is_of_domain(identity)))?;
         let name = match identity {
             Identity::Email(email) => email.clone(),
             Identity::Service(id) => format!("service:{id}"),
         };
-        Some(Actor {
-            name,
-            role: grant.role,
-        })
+        Some(entry.grant().actor(name))
     }
 }
 
@@ -143,7 +144,14 @@ fn is_keys_address(text: &str) -> bool {
     is_plain && is_origin && (scheme == "https" || is_loopback)
 }
 
-impl Grant {
+impl Entry {
+    fn grant(&self) -> Grant {
+        Grant {
+            role: self.role,
+            routes: self.routes.clone(),
+        }
+    }
+
     fn check(&self) -> Result<(), &'static str> {
         match (&self.email, &self.service) {
             (Some(email), None) => {
@@ -161,9 +169,10 @@ impl Grant {
         }
     }
 
+    /// Only what ASCII has cases of: the Kelvin sign is another person's `k`.
     fn lowered(self) -> Self {
         Self {
-            email: self.email.map(|email| email.to_lowercase()),
+            email: self.email.map(|email| email.to_ascii_lowercase()),
             ..self
         }
     }
@@ -188,6 +197,6 @@ impl Grant {
 }
 
 /// What may be shown in an audit log: printable, without spaces, at most 254 bytes (RFC 5321).
-pub(super) fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     (1..=254).contains(&text.len()) && text.chars().all(|c| !c.is_control() && !c.is_whitespace())
 }

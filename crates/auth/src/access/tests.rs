@@ -1,6 +1,6 @@
-use crate::access::keys::REFRESH_MS;
-use crate::access::keys::RETRY_MS;
 use crate::access::token::MAX_JWT;
+use crate::keys::{REFRESH_MS, RETRY_MS};
+use crate::{KeyMaterial, KeyRing, Need, PublicKey};
 use std::sync::LazyLock;
 
 use base64::Engine;
@@ -28,6 +28,7 @@ static KEY: LazyLock<RsaPrivateKey> =
 fn access() -> Access {
     let text = json!({"team": TEAM, "audiences": [AUDIENCE], "roles": [
         {"email": "*@example.com", "role": "viewer"}, {"email": "Ada@Example.com", "role": "operator"},
+        {"email": "frank@example.com", "role": "operator"},
         {"service": "88bf3b6d86161464f6509f7219099e57.access", "role": "viewer"}]});
     Access::from_json(&text.to_string()).unwrap().unwrap()
 }
@@ -65,10 +66,13 @@ fn jwks() -> String {
 /// What WebCrypto does at the edge.
 fn is_of(key: &PublicKey, candidate: &Candidate) -> bool {
     let number = |text: &str| BigUint::from_bytes_be(&BASE64.decode(text).unwrap());
-    let key = RsaPublicKey::new(number(&key.n), number(&key.e)).unwrap();
-    let signature = Signature::try_from(candidate.signature.as_slice()).unwrap();
+    let KeyMaterial::Rsa { n, e } = &key.material else {
+        panic!("expected an RSA key")
+    };
+    let key = RsaPublicKey::new(number(n), number(e)).unwrap();
+    let signature = Signature::try_from(candidate.signed.signature.as_slice()).unwrap();
     VerifyingKey::<Sha256>::new(key)
-        .verify(candidate.signed.as_bytes(), &signature)
+        .verify(candidate.signed.text.as_bytes(), &signature)
         .is_ok()
 }
 
@@ -78,7 +82,7 @@ fn a_token_of_the_team_speaks_for_its_person() {
     assert_eq!(ring.need("key-1", NOW), Need::Fetch);
     ring.take(&jwks(), NOW).unwrap();
     let candidate = Candidate::read(&token(&claims()), &access(), NOW).unwrap();
-    let Need::Have(key) = ring.need(&candidate.kid, NOW) else {
+    let Need::Have(key) = ring.need(&candidate.signed.kid, NOW) else {
         panic!("expected a key")
     };
     assert!(is_of(&key, &candidate));
@@ -124,6 +128,12 @@ fn roles_come_by_email_domain_or_service() {
         Ok(("bob@example.com", Role::Viewer)),
     );
     case(&[("email", json!("bob@sub.example.com"))], Err(403));
+    // U+017F is an `s` and U+212A a `k` where case is folded by Unicode.
+    case(&[("email", json!("eve@example.com.\u{212a}"))], Err(403));
+    case(
+        &[("email", json!("fran\u{212a}@example.com"))],
+        Ok(("fran\u{212a}@example.com", Role::Viewer)),
+    );
     case(&[("email", json!("@example.com"))], Err(403));
     case(&[("email", json!("bob@evil.com@example.com"))], Err(403));
     let service = "88bf3b6d86161464f6509f7219099e57.access";
@@ -288,6 +298,28 @@ fn keys_are_fetched_again_when_one_is_not_known_but_not_for_everybody() {
     );
 }
 
+/// RFC 7517, section 5: what is not understood is passed over.
+#[test]
+fn a_key_that_cannot_be_read_hides_no_other() {
+    let mut document: Value = serde_json::from_str(&jwks()).unwrap();
+    let ours = document["keys"][1].clone();
+    for odd in [
+        json!(null),
+        json!(7),
+        json!({"kty": null, "n": {}}),
+        json!({"kid": ["key-1"], "kty": "RSA", "alg": "RS256", "n": ours["n"], "e": 65_537}),
+        json!({"kty": "EC", "crv": "P-256", "x": "a", "y": "b", "use": ["sig"], "kid": "ec"}),
+    ] {
+        document["keys"] = json!(vec![odd.clone(); 40]);
+        document["keys"].as_array_mut().unwrap().push(ours.clone());
+        let mut ring = KeyRing::default();
+        assert!(!ring.has_keys());
+        assert_eq!(ring.take(&document.to_string(), NOW), Ok(()), "{odd}");
+        assert!(matches!(ring.need("key-1", NOW + 1), Need::Have(_)), "{odd}");
+        assert!(ring.has_keys());
+    }
+}
+
 #[test]
 fn documents_without_a_key_change_nothing() {
     let mut ring = KeyRing::default();
@@ -325,8 +357,12 @@ fn a_configuration_that_cannot_be_used_names_the_place() {
         "access.roles[0]",
     );
     case(
-        |d| d["roles"] = json!([{"email": "a@b", "role": "admin"}]),
+        |d| d["roles"] = json!([{"email": "a@b", "role": "owner"}]),
         "access.roles[0].role",
+    );
+    case(
+        |d| d["roles"] = json!([{"email": "a@b", "role": "admin", "routes": ["hub"]}]),
+        "access.roles[0].routes",
     );
     case(|d| d["keys"] = json!("http://example.com/certs"), "access.keys");
     case(

@@ -1,11 +1,10 @@
 //! What acted on a cohort: rules of ours and of other parties, how often, since when, and how it is taken back.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::report::plain;
+use super::report::{Document, Table};
 use crate::upstream::{KnownRule, remedy, window_name, window_text};
 use crate::{Anomaly, Engine, called};
 use blobwatch_pull::Origin;
@@ -128,7 +127,7 @@ pub(super) fn windows(told: &[UpstreamWindow], since_ms: u64) -> Vec<Acted> {
 impl Acted {
     fn name(&self) -> String {
         let window = if self.is_window { "window " } else { "" };
-        plain(&format!("{window}{}", called(&self.rule)))
+        format!("{window}{}", called(&self.rule))
     }
 
     fn since(&self) -> String {
@@ -151,34 +150,27 @@ impl Acted {
 }
 
 /// The part of a report.
-pub(super) fn section(out: &mut String, acted: &[Acted]) {
+pub(super) fn section(out: &mut Document, acted: &[Acted]) {
     if acted.is_empty() {
         return;
     }
-    let _ = writeln!(
-        out,
-        "\n## What acted\n\nRules that fired on these clients since half an hour before the onset. Rules marked upstream are \
-         another party's, by its own events; of a window it said only that it was open.\n\n\
-         | rule | requests | only logged | acts since | what it is |\n| --- | --- | --- | --- | --- |"
+    out.heading("What acted");
+    out.text(
+        "Rules that fired on these clients since half an hour before the onset. Rules marked upstream are another party's, by \
+         its own events; of a window it said only that it was open.",
     );
+    let mut table = Table::with(["rule", "requests", "only logged", "acts since", "what it is"]);
     for one in acted {
-        let ([acted, logged], words) = (one.counts(), plain(&one.words));
-        let _ = writeln!(
-            out,
-            "| {} | {acted} | {logged} | {} | {words} |",
-            one.name(),
-            one.since()
-        );
+        let [acted, logged] = one.counts();
+        table.row([one.name(), acted, logged, one.since(), one.words.clone()]);
     }
+    out.table(table);
     let mut told = BTreeSet::new();
     for one in acted.iter().filter(|one| one.acted > 0 || one.is_window) {
         let Some(remedy) = one.remedy.as_ref().filter(|_| told.insert(&one.rule)) else {
             continue;
         };
-        let rule = plain(&one.rule);
-        let _ = writeln!(
-            out,
-            "\nTo set {rule} to log for this host:\n\n```sh\n{remedy}\n```"
-        );
+        out.text(format!("To set {} to log for this host:", one.rule));
+        out.command(remedy);
     }
 }

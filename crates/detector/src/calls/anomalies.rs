@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::acts::id_of;
 use super::counts;
 use super::coverage::{CoverageJson, coverage};
 use super::saturation::{Saturated, saturation};
@@ -114,10 +115,7 @@ fn list_of<S: Sql>(store: &Detector<S>, found: &[Anomaly], more: bool, now_ms: u
 
 pub(super) fn anomaly<S: Sql>(store: &Detector<S>, id: &str, query: &str) -> Result<Anomaly, Problem> {
     Parameters::parse(query, &[])?;
-    let id = number(id).ok_or_else(|| {
-        let message = "expected an anomaly's id, for instance an-000012";
-        Problem::bad_parameter(Place::new("path.id", message))
-    })?;
+    let id = id_of(id)?;
     let found = store.anomaly(id)?;
     found.ok_or_else(|| Problem::not_found("anomaly of this id"))
 }

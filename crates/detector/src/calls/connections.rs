@@ -1,32 +1,30 @@
 //! What the platform measured on the connections of a report's examples: evidence that is not Blobwatch's own.
 
-use std::fmt::Write as _;
-
+use super::report::{Document, Table};
 use crate::speed;
 use blobwatch_pull::Record;
 
 /// A table, where the platform measured anything.
-pub(super) fn connections(out: &mut String, records: &[Record]) {
+pub(super) fn connections(out: &mut Document, records: &[Record]) {
     let mut measured = records.iter().filter(|record| is_measured(record)).peekable();
     if measured.peek().is_none() {
         return;
     }
-    let _ = writeln!(
-        out,
-        "\n## Connections\n\nMeasured by the platform on the client's connection when the request came; the last column is how fast the\n\
-         body came, as far as its end was observed.\n\n\
-         | id | round trip | delivery rate | body |\n| --- | --- | --- | --- |"
+    out.heading("Connections");
+    out.text(
+        "Measured by the platform on the client's connection when the request came; the last column is how fast the body \
+         came, as far as its end was observed.",
     );
+    let mut table = Table::with(["id", "round trip", "delivery rate", "body"]);
     for record in measured {
-        let _ = writeln!(
-            out,
-            "| {} | {} | {} | {} |",
-            record.id,
+        table.row([
+            record.id.to_string(),
             said(record.rtt_ms.map(|ms| format!("{ms} ms"))),
             said(record.delivery_rate.map(|rate| speed(rate as f64))),
             said(body_rate(record).map(speed)),
-        );
+        ]);
     }
+    out.table(table);
 }
 
 fn is_measured(record: &Record) -> bool {
@@ -51,9 +49,9 @@ mod tests {
 
     #[test]
     fn a_platform_that_measures_nothing_is_not_mentioned() {
-        let mut out = String::new();
+        let mut out = Document::default();
         connections(&mut out, &[sample::full(), sample::sparse()]);
-        assert_eq!(out, "");
+        assert_eq!(out, Document::default());
     }
 
     #[test]
@@ -71,9 +69,10 @@ mod tests {
             outcome: Outcome::ClientClosed,
             ..slow.clone()
         };
-        let mut out = String::new();
+        let mut out = Document::default();
         connections(&mut out, &[slow, sample::sparse(), cut]);
-        let rows: Vec<&str> = out.lines().filter(|line| line.starts_with("| 01")).collect();
+        let text = out.markdown();
+        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| 01")).collect();
         assert_eq!(
             rows,
             [

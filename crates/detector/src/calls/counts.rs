@@ -71,6 +71,10 @@ impl CountsQuery {
         }
     }
 
+    pub(super) fn span_ms(&self) -> u64 {
+        self.until_ms - self.since_ms
+    }
+
     pub(super) fn is_everything(&self) -> bool {
         self.filters.is_empty()
     }

@@ -1,13 +1,11 @@
 //! `GET packets`, and the part of a report: what packets that other parties drop have in common, against those that pass.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 
 use super::SharedDetector;
 use super::acted::Acted;
 use super::counts::time;
-use super::report::plain;
+use super::report::Document;
 use crate::anomaly::rounded;
 use crate::cohort::LiteralJson;
 use crate::packets::{PacketFinding, PacketSums, Packets, findings};
@@ -138,32 +136,27 @@ impl From<PacketFinding> for PacketFindingJson {
 }
 
 /// The part of a report; the calls for rules that did not act on requests too.
-pub(super) fn section(out: &mut String, findings: &[PacketFinding], acted: &[Acted]) {
+pub(super) fn section(out: &mut Document, findings: &[PacketFinding], acted: &[Acted]) {
     if findings.is_empty() {
         return;
     }
-    let _ = writeln!(
-        out,
-        "\n## Packets\n\nSampled by the party that dropped them, in the two hours from half an hour before the onset on:\n"
+    out.heading("Packets");
+    out.text(
+        "Sampled by the party that dropped them, in the two hours from half an hour before the onset on:",
     );
-    for finding in findings {
-        let words = match &*finding.words {
-            "" => String::new(),
-            words => format!(" ({})", plain(words)),
-        };
-        let _ = writeln!(out, "- {}{words}", plain(&finding.sentence()));
-    }
+    let line = |finding: &PacketFinding| match &*finding.words {
+        "" => finding.sentence(),
+        words => format!("{} ({words})", finding.sentence()),
+    };
+    out.list(findings.iter().map(line).collect());
     for finding in findings {
         let is_told = acted.iter().any(|acted| acted.rule == finding.rule);
         let rule = KnownRule::named(&finding.system, "");
         let call =
             remedy(&finding.rule, &rule).filter(|_| finding.outcome == PacketOutcome::Dropped && !is_told);
         if let Some(call) = call {
-            let _ = writeln!(
-                out,
-                "\nTo set {} to log:\n\n```sh\n{call}\n```",
-                plain(&finding.rule)
-            );
+            out.text(format!("To set {} to log:", finding.rule));
+            out.command(call);
         }
     }
 }

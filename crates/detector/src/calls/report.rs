@@ -1,8 +1,19 @@
-//! The report: Markdown to hand to a CDN or a cloud provider.
+//! The report, to hand to a CDN or a cloud provider: as Markdown, or as a page behind a link.
 //!
-//! What clients send (User-Agents, repositories) is in it: it is quoted so that it can be nothing but text.
+//! What clients send (User-Agents, repositories) is in it: it can be nothing but text in either form.
 
-use std::fmt::Write as _;
+mod document;
+mod figure;
+mod page;
+mod partner;
+mod rates;
+
+pub(super) use document::{Document, Table};
+pub(super) use partner::for_partner;
+pub use rates::Rates;
+pub(super) use rates::rates;
+
+use partner::without_addresses;
 
 use super::FamilyCounts;
 use super::acted::{self, Acted};
@@ -10,6 +21,7 @@ use super::connections::connections;
 use super::packets;
 use crate::anomaly::HistoryEntry;
 use crate::packets::PacketFinding;
+use crate::rules::RouteChange;
 use crate::store::Mark;
 use crate::{Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, called, rate, times};
 use blobwatch_guard::{ALPHA, MIN_HARMED, MIN_NETWORKS as MIN_HARMED_NETWORKS};
@@ -39,6 +51,8 @@ pub struct Report<'a> {
     pub acted: &'a [Acted],
     /// Of packets that were dropped meanwhile.
     pub packets: &'a [PacketFinding],
+    /// How the rate went.
+    pub rates: &'a Rates,
     pub now_ms: u64,
 }
 
@@ -51,7 +65,19 @@ pub fn wanted_evidence(anomaly: &Anomaly) -> &[String] {
 impl Report<'_> {
     #[must_use]
     pub fn markdown(&self) -> String {
-        let mut out = String::new();
+        self.document().markdown()
+    }
+
+    /// A page, for somebody without an account who may read it until then.
+    #[must_use]
+    pub fn page(&self, until_ms: u64) -> String {
+        let mut document = self.document();
+        document.each_text(without_addresses);
+        page::of(&document, self.anomaly, self.now_ms, until_ms)
+    }
+
+    fn document(&self) -> Document {
+        let mut out = Document::default();
         self.head(&mut out);
         self.cohort(&mut out);
         self.rates(&mut out);
@@ -68,33 +94,10 @@ impl Report<'_> {
         out
     }
 
-    fn head(&self, out: &mut String) {
+    fn head(&self, out: &mut Document) {
         let anomaly = self.anomaly;
-        let line = |out: &mut String, text: String| {
-            let _ = writeln!(out, "{text}");
-        };
-        line(
-            out,
-            format!("# {}: {}\n", anomaly.name(), plain(&anomaly.sentence())),
-        );
-        let (onset, opened) = (rfc3339(anomaly.onset_ms), rfc3339(anomaly.opened_ms));
-        if self.is_harm() {
-            let first = anomaly.history.first();
-            let taken_back = first.map_or(opened, |entry| rfc3339(entry.time_ms));
-            line(
-                out,
-                format!("- Enforced {onset}, taken back {taken_back}; all times UTC"),
-            );
-        } else {
-            let status = match anomaly.closed_ms {
-                None => format!("open as of {}", rfc3339(self.now_ms)),
-                Some(closed) => format!("closed {}", rfc3339(closed)),
-            };
-            line(out, format!("- Status: {status}"));
-            line(out, format!("- Onset {onset}, detected {opened}; all times UTC"));
-            let kinds: Vec<&str> = anomaly.kinds.iter().map(|kind| kind.noun()).collect();
-            line(out, format!("- What rose: {}", kinds.join(", ")));
-        }
+        out.title(format!("{}: {}", anomaly.name(), anomaly.sentence()));
+        let mut lines = self.times();
         let affected = anomaly.affected;
         if affected.clients > 0 {
             let about = if affected.exact { "" } else { "about " };
@@ -102,11 +105,31 @@ impl Report<'_> {
                 0 => String::new(),
                 networks => format!(" in {networks} networks (/24 or /48)"),
             };
-            line(
-                out,
-                format!("- Affected: {about}{} clients{networks}", affected.clients),
-            );
+            lines.push(format!("Affected: {about}{} clients{networks}", affected.clients));
         }
+        out.list(lines);
+    }
+
+    fn times(&self) -> Vec<String> {
+        let anomaly = self.anomaly;
+        let (onset, opened) = (rfc3339(anomaly.onset_ms), rfc3339(anomaly.opened_ms));
+        if self.is_harm() {
+            let first = anomaly.history.first();
+            let taken_back = first.map_or(opened, |entry| rfc3339(entry.time_ms));
+            return vec![format!(
+                "Enforced {onset}, taken back {taken_back}; all times UTC"
+            )];
+        }
+        let status = match anomaly.closed_ms {
+            None => format!("open as of {}", rfc3339(self.now_ms)),
+            Some(closed) => format!("closed {}", rfc3339(closed)),
+        };
+        let kinds: Vec<&str> = anomaly.kinds.iter().map(|kind| kind.noun()).collect();
+        vec![
+            format!("Status: {status}"),
+            format!("Onset {onset}, detected {opened}; all times UTC"),
+            format!("What rose: {}", kinds.join(", ")),
+        ]
     }
 
     /// Of a rule that the guard took back: a story that is over, of which the cause is known.
@@ -114,79 +137,72 @@ impl Report<'_> {
         self.anomaly.kind() == AnomalyKind::RuleHarm
     }
 
-    fn cohort(&self, out: &mut String) {
-        let _ = writeln!(out, "\n## Who\n\n{}\n", plain(&self.anomaly.who().to_string()));
+    fn cohort(&self, out: &mut Document) {
+        out.heading("Who");
+        out.text(self.anomaly.who().to_string());
         if self.anomaly.who().0.is_empty() {
-            let _ = writeln!(
-                out,
-                "No attribute distinguishes the affected clients from the others."
-            );
+            out.text("No attribute distinguishes the affected clients from the others.");
             return;
         }
-        let _ = writeln!(out, "| attribute | values |\n| --- | --- |");
+        let mut table = Table::with(["attribute", "values"]);
         for literal in &self.anomaly.who().0 {
             let not = if literal.not { "all but " } else { "" };
-            let values = plain(&literal.values.join(", "));
-            let _ = writeln!(out, "| {} | {not}{values} |", literal.attribute);
+            let values = format!("{not}{}", literal.values.join(", "));
+            table.row([literal.attribute.clone(), values]);
         }
+        out.table(table);
     }
 
-    fn rates(&self, out: &mut String) {
+    fn rates(&self, out: &mut Document) {
         let anomaly = self.anomaly;
-        let kind = anomaly.kind();
-        let _ = writeln!(out, "\n## Rates\n");
-        if kind == AnomalyKind::TrafficCliff {
+        out.heading("Rates");
+        if anomaly.kind() == AnomalyKind::TrafficCliff {
             let (before, now) = (anomaly.baseline, anomaly.observed);
-            let _ = writeln!(out, "Requests a minute: {before:.0} before, {now:.0} during.");
-            return;
+            out.text(format!("Requests a minute: {before:.0} before, {now:.0} during."));
+        } else {
+            let what = format!("{} among {}", anomaly.noun(), anomaly.trials_noun());
+            let mut table = Table::with([&what, ""]);
+            table.row(["expected".to_owned(), rate(anomaly.baseline)]);
+            table.row(["during".to_owned(), rate(anomaly.observed)]);
+            table.row(["ratio".to_owned(), times(anomaly.risk_ratio())]);
+            out.table(table);
         }
-        let _ = writeln!(
-            out,
-            "| {} among {} | |\n| --- | --- |\n| expected | {} |\n| during | {} |\n| ratio | {} |",
-            anomaly.noun(),
-            anomaly.trials_noun(),
-            rate(anomaly.baseline),
-            rate(anomaly.observed),
-            times(anomaly.risk_ratio())
-        );
+        if let Some(figure) = self.rates.figure(anomaly) {
+            out.figure(figure);
+        }
     }
 
-    fn clients(&self, out: &mut String) {
+    fn clients(&self, out: &mut Document) {
         if self.families.is_empty() {
             return;
         }
         let anomaly = self.anomaly;
         let goes_round = anomaly.kind() == AnomalyKind::RangeRefused;
-        let (head, line) = if goes_round {
-            (" started over after that |", " --- |")
-        } else {
-            ("", "")
-        };
-        let _ = writeln!(
-            out,
-            "\n## Clients\n\n| client | {} | of its {} |{head}\n| --- | --- | --- |{line}",
-            anomaly.noun(),
-            anomaly.trials_noun()
-        );
+        out.heading("Clients");
+        let of_its = format!("of its {}", anomaly.trials_noun());
+        let mut table = Table::with(["client", anomaly.noun(), &of_its]);
+        if goes_round {
+            table.head.push("started over after that".to_owned());
+        }
         for counted in self.families.iter().take(FAMILIES) {
             let share = counted.events as f64 / counted.trials.max(1) as f64;
             let (family, events) = (counted.family.as_str(), counted.events);
-            let _ = write!(out, "| {family} | {events} | {} |", rate(share));
+            let mut row = vec![family.to_owned(), events.to_string(), rate(share)];
             if goes_round {
-                let _ = write!(out, " {} |", counted.begun_again);
+                row.push(counted.begun_again.to_string());
             }
-            let _ = writeln!(out);
+            table.rows.push(row);
         }
+        out.table(table);
         if goes_round {
-            let _ = writeln!(
-                out,
-                "\nStarted over: after the rest was refused, the client requested the whole blob. The pull of a client \
-                 that does not do this fails."
+            out.text(
+                "Started over: after the rest was refused, the client requested the whole blob. The pull of a client \
+                 that does not do this fails.",
             );
         }
     }
 
-    fn timeline(&self, out: &mut String) {
+    fn timeline(&self, out: &mut Document) {
         let onset = if self.is_harm() { "enforced" } else { "onset" };
         let history = self
             .anomaly
@@ -202,86 +218,90 @@ impl Report<'_> {
             .collect();
         // What came at one time stays as told: it opens before it closes.
         lines.sort_by(|a, b| a.0.cmp(&b.0));
-        let _ = writeln!(out, "\n## Timeline (UTC)\n");
-        for (time, text) in lines {
-            let _ = writeln!(out, "- {time} {}", plain(&text));
-        }
+        out.heading("Timeline (UTC)");
+        let line = |(time, text): (String, String)| format!("{time} {text}");
+        out.list(lines.into_iter().map(line).collect());
     }
 
-    fn responses(&self, out: &mut String) {
+    fn responses(&self, out: &mut Document) {
         if self.anomaly.responses.is_empty() {
             return;
         }
-        let _ = writeln!(out, "\n## What was done, and what it changed\n");
-        for response in &self.anomaly.responses {
-            let _ = writeln!(out, "- {}", plain(&response.sentence(self.anomaly)));
-        }
+        out.heading("What was done, and what it changed");
+        let responses = self.anomaly.responses.iter();
+        out.list(
+            responses
+                .map(|response| response.sentence(self.anomaly))
+                .collect(),
+        );
     }
 
-    fn rules(&self, out: &mut String) {
+    fn rules(&self, out: &mut Document) {
         if self.is_harm() {
             return self.culprit(out);
         }
-        if !self.anomaly.routes.is_empty() {
-            let _ = writeln!(
-                out,
-                "\n## Changed routes\n\nThese routes have most of the events and were changed around the onset. This \
-                 is an association, not proof.\n"
-            );
-            for change in &self.anomaly.routes {
-                let _ = writeln!(out, "- {} {}", rfc3339(change.time_ms), plain(&change.text));
-            }
-        }
-        let _ = writeln!(out, "\n## Rules that correlate\n");
+        self.changed_routes(out);
+        out.heading("Rules that correlate");
         if self.anomaly.rules.is_empty() {
-            let _ = writeln!(
-                out,
-                "None of Blobwatch's rules correlates: requests on which a rule fired fared no worse than others."
+            out.text(
+                "None of Blobwatch's rules correlates: requests on which a rule fired fared no worse than others.",
             );
             return;
         }
-        let _ = writeln!(
-            out,
+        out.text(
             "This is an association, not proof: such a rule may be the cause, or may fire on the requests that the \
-             cause affects.\n\n\
-             | rule | lift | share of the events | compared with | switched |\n| --- | --- | --- | --- | --- |"
+             cause affects.",
         );
+        let mut table = Table::with(["rule", "lift", "share of the events", "compared with", "switched"]);
         for rule in &self.anomaly.rules {
-            let against = against(rule.contrast);
-            let switched = rule.switched_ms.map_or_else(|| "-".to_owned(), rfc3339);
-            let _ = writeln!(
-                out,
-                "| {} | {:.0} | {:.0} % | {against} | {switched} |",
-                plain(&called(&rule.rule)),
-                rule.lift,
-                100.0 * rule.share
-            );
+            table.row([
+                called(&rule.rule),
+                format!("{:.0}", rule.lift),
+                format!("{:.0} %", 100.0 * rule.share),
+                against(rule.contrast).to_owned(),
+                rule.switched_ms.map_or_else(|| "-".to_owned(), rfc3339),
+            ]);
         }
+        out.table(table);
     }
 
-    fn culprit(&self, out: &mut String) {
-        let _ = writeln!(out, "\n## The rule that caused it\n");
+    fn changed_routes(&self, out: &mut Document) {
+        if self.anomaly.routes.is_empty() {
+            return;
+        }
+        out.heading("Changed routes");
+        out.text(
+            "These routes have most of the events and were changed around the onset. This is an association, not proof.",
+        );
+        let line = |change: &RouteChange| format!("{} {}", rfc3339(change.time_ms), change.text);
+        out.list(self.anomaly.routes.iter().map(line).collect());
+    }
+
+    fn culprit(&self, out: &mut Document) {
+        out.heading("The rule that caused it");
         for rule in &self.anomaly.rules {
-            let _ = writeln!(
-                out,
+            out.text(format!(
                 "{}: {} the expected rate, compared with {}.",
-                plain(&rule.rule),
+                rule.rule,
                 times(rule.lift),
                 against(rule.contrast)
-            );
+            ));
         }
     }
 
-    fn ruled_out(&self, out: &mut String) {
+    fn ruled_out(&self, out: &mut Document) {
+        out.heading("Ruled out");
         let anomaly = self.anomaly;
-        let _ = writeln!(out, "\n## Ruled out\n");
         if self.is_harm() {
-            let _ = writeln!(
-                out,
-                "- Chance: at most one stage in {:.0} of a harmless rule's enforcement is taken back.\n\
-                 - A handful of machines: at least {MIN_HARMED} clients in {MIN_HARMED_NETWORKS} networks were harmed.",
-                1.0 / ALPHA
-            );
+            out.list(vec![
+                format!(
+                    "Chance: at most one stage in {:.0} of a harmless rule's enforcement is taken back.",
+                    1.0 / ALPHA
+                ),
+                format!(
+                    "A handful of machines: at least {MIN_HARMED} clients in {MIN_HARMED_NETWORKS} networks were harmed."
+                ),
+            ]);
             return;
         }
         let mut reasons = vec![
@@ -310,9 +330,7 @@ impl Report<'_> {
         if !others.is_empty() {
             reasons.push(format!("Not increased for these clients: {}.", others.join(", ")));
         }
-        for reason in reasons {
-            let _ = writeln!(out, "- {reason}");
-        }
+        out.list(reasons);
     }
 
     /// `None` where the settings do not ask for several clients or networks.
@@ -326,43 +344,44 @@ impl Report<'_> {
         })
     }
 
-    fn examples(&self, out: &mut String) {
-        let _ = writeln!(out, "\n## Examples\n");
+    fn examples(&self, out: &mut Document) {
+        out.heading("Examples");
         if self.records.is_empty() {
             let why = if self.anomaly.evidence.is_empty() {
                 "None."
             } else {
                 "The records are no longer kept."
             };
-            let _ = writeln!(out, "{why}");
+            out.text(why);
             return;
         }
-        let _ = writeln!(
-            out,
-            "| time | id | CF-Ray | colo | ASN | status | range | user agent |\n\
-             | --- | --- | --- | --- | --- | --- | --- | --- |"
-        );
+        let mut table = Table::with([
+            "time",
+            "id",
+            "CF-Ray",
+            "colo",
+            "ASN",
+            "status",
+            "range",
+            "user agent",
+        ]);
         for record in self.records {
-            let asn = record.asn.map_or_else(|| "-".to_owned(), |asn| asn.to_string());
-            let start = record
-                .range
-                .start
-                .map_or_else(String::new, |start| format!(" from {start}"));
-            let _ = writeln!(
-                out,
-                "| {} | {} | {} | {} | {asn} | {} | {}{start} | {} |",
+            let start = record.range.start.map(|start| format!(" from {start}"));
+            table.row([
                 rfc3339(record.id.time_ms()),
-                record.id,
-                plain(&record.ray),
-                plain(&record.colo),
-                record.status,
-                record.range.kind.as_str(),
-                plain(&record.profile.user_agent)
-            );
+                record.id.to_string(),
+                record.ray.clone(),
+                record.colo.clone(),
+                record.asn.map_or_else(|| "-".to_owned(), |asn| asn.to_string()),
+                record.status.to_string(),
+                format!("{}{}", record.range.kind.as_str(), start.unwrap_or_default()),
+                record.profile.user_agent.clone(),
+            ]);
         }
+        out.table(table);
     }
 
-    fn reproduce(&self, out: &mut String) {
+    fn reproduce(&self, out: &mut Document) {
         let Some(record) = self.records.first() else {
             return;
         };
@@ -382,14 +401,11 @@ impl Report<'_> {
             .filter(|_| record.range.kind != blobwatch_pull::RangeKind::None)
         {
             let end = record.range.end.map_or_else(String::new, |end| end.to_string());
-            let _ = write!(command, " -H {}", quoted(&format!("Range: bytes={start}-{end}")));
+            command.push_str(&format!(" -H {}", quoted(&format!("Range: bytes={start}-{end}"))));
         }
-        let _ = writeln!(
-            out,
-            "\n## Reproduce\n\nFrom a machine in the cohort, with a registry token if the registry requires one:\n\n\
-             ```sh\n{command} {}\n```",
-            quoted(&address)
-        );
+        out.heading("Reproduce");
+        out.text("From a machine in the cohort, with a registry token if the registry requires one:");
+        out.command(format!("{command} {}", quoted(&address)));
     }
 }
 
@@ -403,21 +419,6 @@ fn against(contrast: Contrast) -> &'static str {
         Contrast::HeldOut => "the clients outside its percentage",
         Contrast::Reach => "everybody else, whom it acts on less often",
     }
-}
-
-/// Text that is no Markdown and no HTML.
-pub(super) fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '|' | '`' | '*' | '[' | ']' | '\\' | '#' => out.extend(['\\', letter]),
-            '<' => out.push_str("&lt;"),
-            '&' => out.push_str("&amp;"),
-            letter if is_invisible(letter) => out.push(' '),
-            letter => out.push(letter),
-        }
-    }
-    out
 }
 
 /// One word of a POSIX shell inside a fenced block, whatever is in it.
@@ -449,14 +450,10 @@ fn told(entry: &HistoryEntry) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{plain, quoted};
+    use super::quoted;
 
     #[test]
-    fn what_clients_send_stays_text() {
-        assert_eq!(
-            plain("a|b `x` <b> [y](z)\n#\u{202e}"),
-            "a\\|b \\`x\\` &lt;b> \\[y\\](z) \\# "
-        );
+    fn a_word_for_a_shell_is_one_word() {
         assert_eq!(quoted("it's $(rm) ```\n"), "'it'\\''s $(rm)     '");
     }
 }

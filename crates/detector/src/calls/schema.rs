@@ -6,6 +6,7 @@ use super::acts::{AssignBody, CommentBody, MuteBody};
 use super::anomalies;
 use super::cohorts::Cohorts;
 use super::packets::PacketsAnswer;
+use super::shares::{NewShareItem, ShareBody, ShareItem};
 use super::timeline::Timeline;
 use super::webhooks::QueuedDelivery;
 use crate::anomaly::AnomalyJson;
@@ -17,12 +18,16 @@ pub fn add_bodies(schemas: &mut Schemas) {
     schemas.add::<AssignBody>("AssignBody");
     schemas.add::<CommentBody>("CommentBody");
     schemas.add::<MuteBody>("MuteBody");
+    schemas.add::<ShareBody>("ShareBody");
     schemas.add::<WebhookBody>("WebhookBody");
 }
 
 pub fn add_answers(schemas: &mut Schemas) {
     schemas.add::<anomalies::List>("AnomalyList");
     schemas.add::<AnomalyJson<'static>>("Anomaly");
+    schemas.add::<List<ShareItem>>("List<ShareItem>");
+    schemas.add::<ShareItem>("ShareItem");
+    schemas.add::<NewShareItem>("NewShareItem");
     schemas.add::<Timeline>("Timeline");
     schemas.add::<Cohorts>("Cohorts");
     schemas.add::<List<WebhookItem>>("List<WebhookItem>");

@@ -71,12 +71,11 @@ impl<S: Sql> Detector<S> {
         if let Some(problem) = self.refusal(&before, &request.act) {
             return Ok(Err(problem));
         }
-        let last = count(&self.sql, "SELECT value FROM meta WHERE key = 'acted'", &[])?;
         let act = AnomalyAct {
             anomaly: request.anomaly,
             act: request.act,
             by: request.by,
-            time_ms: now_ms.max(last + 1),
+            time_ms: self.next_act_ms(now_ms)?,
             reason: request.reason,
         };
         let logged = LoggedAct {
@@ -94,7 +93,7 @@ impl<S: Sql> Detector<S> {
             self.log_bytes(&bytes, now_ms)?;
             self.keep_changes(&changes, now_ms)?;
             self.keep_mutes(&logged.mutes)?;
-            self.queue_entry(act)
+            self.queue_entry(&entry_of(act))
         })?;
         self.log.batches += 1;
         let after = self.anomaly(act.anomaly)?.unwrap_or(before);
@@ -198,18 +197,16 @@ impl<S: Sql> Detector<S> {
         Ok(())
     }
 
-    fn queue_entry(&self, act: &AnomalyAct) -> Result<(), StoreError> {
-        let entry = PendingEntry {
-            time_ms: act.time_ms,
-            actor: act.by.clone(),
-            action: act.act.name().to_owned(),
-            target: format!("anomalies/{}", name(act.anomaly)),
-            after: audited(&act.act),
-            reason: act.reason.clone(),
-        };
+    /// A time that no act had before.
+    pub(super) fn next_act_ms(&self, now_ms: u64) -> Result<u64, StoreError> {
+        let last = count(&self.sql, "SELECT value FROM meta WHERE key = 'acted'", &[])?;
+        Ok(now_ms.max(last + 1))
+    }
+
+    pub(super) fn queue_entry(&self, entry: &PendingEntry) -> Result<(), StoreError> {
         self.sql.run(
             "INSERT INTO audit_entry (id, body) VALUES (?, ?)",
-            &[number(entry.time_ms), json(&entry, ENTRY)?],
+            &[number(entry.time_ms), json(entry, ENTRY)?],
         )?;
         let acted = "INSERT OR REPLACE INTO meta (key, value) VALUES ('acted', ?)";
         self.sql.run(acted, &[number(entry.time_ms)])?;
@@ -266,6 +263,17 @@ fn mutes_of(anomaly: &Anomaly, act: &AnomalyAct) -> MuteChange {
             }
         }
         _ => MuteChange::default(),
+    }
+}
+
+fn entry_of(act: &AnomalyAct) -> PendingEntry {
+    PendingEntry {
+        time_ms: act.time_ms,
+        actor: act.by.clone(),
+        action: act.act.name().to_owned(),
+        target: format!("anomalies/{}", name(act.anomaly)),
+        after: audited(&act.act),
+        reason: act.reason.clone(),
     }
 }
 

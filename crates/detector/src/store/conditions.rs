@@ -19,7 +19,8 @@ type Conditions = BTreeMap<(EventName, String), u64>;
 impl<S: Sql> Detector<S> {
     /// Tells of what began and what ended.
     pub(super) fn tell_conditions(&self, now_ms: u64) -> Result<(), StoreError> {
-        let (before, now) = (self.known_conditions()?, self.conditions(now_ms)?);
+        let before = self.known_conditions()?;
+        let now = self.conditions(&before, now_ms)?;
         if before.keys().eq(now.keys()) {
             return Ok(());
         }
@@ -44,7 +45,7 @@ impl<S: Sql> Detector<S> {
         Ok(from_ms.filter(|from_ms| *from_ms > now_ms).min())
     }
 
-    fn conditions(&self, now_ms: u64) -> Result<Conditions, StoreError> {
+    fn conditions(&self, before: &Conditions, now_ms: u64) -> Result<Conditions, StoreError> {
         let sources = self.ingest_sources()?;
         let silent = sources.iter().filter_map(|(name, state)| {
             let since_ms = state.silent_since_ms(now_ms)?;
@@ -54,7 +55,13 @@ impl<S: Sql> Detector<S> {
             let what = (EventName::AttributeSaturated, of.attribute.to_owned());
             (what, of.first * SLOT_S * 1000)
         });
-        Ok(silent.chain(saturated).take(MAX_CONDITIONS).collect())
+        let lost = self.losses_at(now_ms)?.into_iter().map(|(name, last_ms)| {
+            let what = (EventName::DataLost, name);
+            let since_ms = before.get(&what).copied().unwrap_or(last_ms);
+            (what, since_ms)
+        });
+        let all = lost.chain(silent).chain(saturated);
+        Ok(all.take(MAX_CONDITIONS).collect())
     }
 
     fn known_conditions(&self) -> Result<Conditions, StoreError> {
@@ -74,6 +81,13 @@ fn alert((event, of): &(EventName, String), since_ms: u64, status: Status) -> Al
             )
         }
         (EventName::SourceSilent, _) => format!("{of} pushes upstream events again"),
+        (EventName::DataLost, Status::Open) => {
+            format!(
+                "{of}: something that was recorded or counted is gone, since {}",
+                rfc3339(since_ms)
+            )
+        }
+        (EventName::DataLost, _) => format!("{of}: nothing more was lost for an hour"),
         (_, Status::Open) => format!(
             "values of {of} are more than there is room for: some are counted as other, and a cohort of them is not named"
         ),

@@ -118,6 +118,7 @@ impl<S: Sql> Detector<S> {
             })?;
         }
         self.forget_mutes(now_ms)?;
+        self.forget_shares(now_ms)?;
         self.tell_conditions(now_ms)?;
         self.keep_delay()?;
         if self.is_save_due(now_ms) {
@@ -155,6 +156,7 @@ impl<S: Sql> Detector<S> {
             told,
             harm,
             self.next_silence_ms(now_ms)?,
+            self.next_loss_end_ms(now_ms)?,
             self.next_entry_ms(now_ms)?,
         ];
         Ok(due.into_iter().flatten().min())

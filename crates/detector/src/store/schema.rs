@@ -4,6 +4,7 @@ use super::acts::{AUDIT_ENTRY, MUTE, TELL_ACKNOWLEDGED};
 use super::changes::{CHANGE, CHANGE_TIME, NO_SWITCHES};
 use super::ingest::{INGEST, UPSTREAM_WINDOW, UPSTREAM_WINDOW_TIME};
 use super::packets::{PACKET, PACKET_BODY, PACKET_BODY_TIME};
+use super::shares::SHARE;
 use blobwatch_sql::{META, Step};
 
 pub(super) const STEPS: &[Step] = &[
@@ -37,4 +38,6 @@ pub(super) const STEPS: &[Step] = &[
     Step::Statements(&["ALTER TABLE delivery ADD COLUMN path TEXT NOT NULL DEFAULT ''"]),
     // What people do about anomalies.
     Step::Statements(&[MUTE, AUDIT_ENTRY, TELL_ACKNOWLEDGED]),
+    // Links to reports, for people without an account.
+    Step::Statements(&[SHARE]),
 ];

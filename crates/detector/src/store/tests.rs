@@ -7,6 +7,7 @@ mod deliveries;
 mod ingest;
 mod rollups;
 mod schema;
+mod shares;
 mod state;
 
 use std::cell::RefCell;

@@ -41,11 +41,17 @@ pub enum EventName {
     /// Values of an attribute are counted as `other`: a cohort may be missing.
     #[serde(rename = "attribute.saturated")]
     AttributeSaturated,
+    /// Somebody wants to enforce, and a second person has to decide.
+    #[serde(rename = "enforcement.proposed")]
+    Proposed,
+    /// Something that was recorded or counted is gone.
+    #[serde(rename = "data.lost")]
+    DataLost,
 }
 
 impl EventName {
     /// Every one that can be asked for.
-    pub(crate) const SUBSCRIBABLE: [Self; 10] = [
+    pub(crate) const SUBSCRIBABLE: [Self; 12] = [
         Self::Opened,
         Self::Changed,
         Self::Closed,
@@ -56,10 +62,12 @@ impl EventName {
         Self::Stage,
         Self::SourceSilent,
         Self::AttributeSaturated,
+        Self::Proposed,
+        Self::DataLost,
     ];
 
     /// What a webhook is told of that asks for nothing: what somebody should look at.
-    pub(crate) const DEFAULT: [Self; 8] = [
+    pub(crate) const DEFAULT: [Self; 10] = [
         Self::Opened,
         Self::Changed,
         Self::Closed,
@@ -68,6 +76,8 @@ impl EventName {
         Self::PanicOff,
         Self::SourceSilent,
         Self::AttributeSaturated,
+        Self::Proposed,
+        Self::DataLost,
     ];
 
     #[must_use]
@@ -84,6 +94,8 @@ impl EventName {
             Self::PanicOff => "rulebook.panic_off",
             Self::SourceSilent => "source.silent",
             Self::AttributeSaturated => "attribute.saturated",
+            Self::Proposed => "enforcement.proposed",
+            Self::DataLost => "data.lost",
         }
     }
 
@@ -102,6 +114,7 @@ impl EventName {
             Cause::Guard => Self::GuardDemoted,
             Cause::Stage | Cause::Expiry => Self::Stage,
             Cause::PanicOff => Self::PanicOff,
+            Cause::Proposal => Self::Proposed,
             Cause::Operator | Cause::Push | Cause::Unknown => Self::ModeChanged,
         }
     }
@@ -143,7 +156,10 @@ impl Severity {
     pub(super) const fn of_event(event: EventName) -> Self {
         match event {
             EventName::GuardDemoted | EventName::PanicOff => Self::Critical,
-            EventName::SourceSilent | EventName::AttributeSaturated => Self::Warning,
+            EventName::SourceSilent
+            | EventName::AttributeSaturated
+            | EventName::Proposed
+            | EventName::DataLost => Self::Warning,
             EventName::Opened
             | EventName::Changed
             | EventName::Closed

@@ -6,6 +6,7 @@
 mod alertmanager;
 mod cards;
 mod generic;
+mod otlp;
 mod pagers;
 
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,8 @@ pub enum Format {
     Alertmanager,
     /// Version 1.0, structured, with Blobwatch's own message as data; signed.
     CloudEvents,
+    /// Logs of OpenTelemetry, `/v1/logs`, in JSON.
+    Otlp,
 }
 
 /// What the secret of a webhook is for.
@@ -61,7 +64,7 @@ impl Format {
             Self::Generic | Self::CloudEvents => SecretUse::Signature,
             Self::PagerDuty => SecretUse::RoutingKey,
             Self::Opsgenie => SecretUse::Credential("GenieKey"),
-            Self::Alertmanager => SecretUse::Credential("Bearer"),
+            Self::Alertmanager | Self::Otlp => SecretUse::Credential("Bearer"),
             Self::Slack | Self::Teams | Self::Discord => SecretUse::Nothing,
         }
     }
@@ -69,7 +72,7 @@ impl Format {
     /// Whether there must be a secret.
     #[must_use]
     pub const fn needs_secret(self) -> bool {
-        !matches!(self.secret_use(), SecretUse::Nothing) && !matches!(self, Self::Alertmanager)
+        !matches!(self.secret_use(), SecretUse::Nothing) && !matches!(self, Self::Alertmanager | Self::Otlp)
     }
 
     #[must_use]
@@ -77,6 +80,22 @@ impl Format {
         match self {
             Self::CloudEvents => "application/cloudevents+json",
             _ => "application/json",
+        }
+    }
+
+    /// Whether the body of an answer of 2xx says anything.
+    #[must_use]
+    pub const fn reads_answer(self) -> bool {
+        matches!(self, Self::Otlp)
+    }
+
+    /// Why a receiver that answered 2xx did not take the message, and will not.
+    #[must_use]
+    pub fn rejected(self, answer: &str) -> Option<String> {
+        if self.reads_answer() {
+            otlp::rejected(answer)
+        } else {
+            None
         }
     }
 }
@@ -130,6 +149,7 @@ pub(crate) fn rendered(format: Format, alert: &Alert, context: Context<'_>) -> R
         Format::PagerDuty => pagers::pagerduty(alert, context),
         Format::Opsgenie => pagers::opsgenie(alert, context),
         Format::Alertmanager => alertmanager::alerts(alert, context),
+        Format::Otlp => otlp::logs(alert, context),
     };
     Rendered {
         body: body.to_string(),

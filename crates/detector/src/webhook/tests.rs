@@ -14,10 +14,11 @@ use crate::upstream::OpenWindow;
 use crate::{Anomaly, AnomalyKind, Change, Moment};
 use blobwatch_rulebook::ChangeNotice;
 use blobwatch_wire::is_invisible;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 
 const NOW_MS: u64 = 1_594_036_800_000;
 
-const FORMATS: [Format; 8] = [
+const FORMATS: [Format; 9] = [
     Format::Generic,
     Format::Slack,
     Format::Teams,
@@ -26,6 +27,7 @@ const FORMATS: [Format; 8] = [
     Format::Opsgenie,
     Format::Alertmanager,
     Format::CloudEvents,
+    Format::Otlp,
 ];
 
 /// Words that page people, show a link or hide something, somewhere.
@@ -305,6 +307,68 @@ fn a_cloud_event_has_our_message_in_it() {
     }
 }
 
+/// The types that are generated from OpenTelemetry's published protocol read it, and nothing in it is left over.
+#[test]
+fn a_log_record_is_what_the_protocol_says() {
+    let opened = alert("amzn2", Moment::Opened);
+    let silent = Alert::of_condition(EventName::SourceSilent, Status::Open, "waf", "silent", NOW_MS);
+    for alert in [&opened, &silent] {
+        let told = body(Format::Otlp, alert);
+        let request: ExportLogsServiceRequest = serde_json::from_value(told.clone()).unwrap();
+        let [resource] = &request.resource_logs[..] else {
+            panic!("{request:?}")
+        };
+        let [scope] = &resource.scope_logs[..] else {
+            panic!("{request:?}")
+        };
+        let [record] = &scope.log_records[..] else {
+            panic!("{request:?}")
+        };
+        assert_eq!(record.time_unix_nano, NOW_MS * 1_000_000);
+        assert_eq!(record.event_name, format!("blobwatch.{}", alert.event.as_str()));
+        assert!(record.severity_number > 0 && record.body.is_some());
+        let again = serde_json::to_value(&request).unwrap();
+        is_within(&told, &again, "");
+    }
+    let record = &body(Format::Otlp, &opened)["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0];
+    let attributes = record["attributes"].as_array().unwrap();
+    let value = |name: &str| {
+        attributes
+            .iter()
+            .find(|one| one["key"] == name)
+            .map(|one| &one["value"])
+    };
+    assert_eq!(value("security_rule.name"), Some(&json!({"stringValue": "r"})));
+    assert_eq!(
+        value("blobwatch.anomaly.id"),
+        Some(&json!({"stringValue": "an-000001"}))
+    );
+    assert_eq!(
+        value("blobwatch.anomaly.kind"),
+        Some(&json!({"stringValue": "resume_surge"}))
+    );
+}
+
+/// Whatever was written came back from the types; they add what is absent.
+#[track_caller]
+fn is_within(told: &Value, again: &Value, at: &str) {
+    match (told, again) {
+        (Value::Object(told), Value::Object(again)) => {
+            for (name, value) in told {
+                let place = format!("{at}.{name}");
+                is_within(value, again.get(name).unwrap_or(&Value::Null), &place);
+            }
+        }
+        (Value::Array(told), Value::Array(again)) => {
+            assert_eq!(told.len(), again.len(), "{at}");
+            for (place, (told, again)) in told.iter().zip(again).enumerate() {
+                is_within(told, again, &format!("{at}[{place}]"));
+            }
+        }
+        _ => assert_eq!(told, again, "{at}"),
+    }
+}
+
 #[test]
 fn a_webhook_is_told_what_it_asked_for() {
     let all = Webhook {
@@ -405,4 +469,25 @@ fn a_change_is_told_by_its_cause() {
         "panic-off: sweep to monitor, by olga",
     );
     assert_eq!(Alert::of_notice(&notice("operator", "off", "monitor")), None);
+}
+
+#[test]
+fn an_enforcement_that_waits_is_told_and_is_no_change() {
+    let notice: ChangeNotice =
+        serde_json::from_value(json!({"id": "5-pm-1", "revision": 7, "time_ms": NOW_MS,
+        "actor": "olga", "cause": "proposal", "action": "mode.propose", "target": "rules/sweep/modes/hub",
+        "parts": [{"part": "proposal", "rule": "sweep", "route": "hub", "text": "olga wants it"}]}))
+        .unwrap();
+    let alert = Alert::of_notice(&notice).unwrap();
+    assert_eq!(
+        (alert.event, alert.severity, alert.text.as_str()),
+        (
+            EventName::Proposed,
+            Severity::Warning,
+            "olga wants it; a second person decides"
+        )
+    );
+    assert!(alert.may_concern("hub") && !alert.may_concern("mirror"));
+    assert!(crate::changes::switches_of(&notice).is_empty());
+    assert!(crate::changes::interventions_of(&notice).is_empty());
 }

@@ -5,7 +5,7 @@ use blobwatch_pull::{
     Action, Cache, ClientKey, Family, Fired, Mode, Origin, RangeKind, Record, RecordId, SizeClass,
 };
 use blobwatch_records::{
-    Agent, Blob, Client, Digest, Field, Header, Place, Treatment, asn_text, digest_key, rule_mode,
+    Agent, Blob, Client, Digest, Field, Header, Place, RayKey, Treatment, asn_text, digest_key, rule_mode,
 };
 
 /// Which call.
@@ -84,6 +84,8 @@ pub struct Filter {
     pub served_by: Vec<String>,
     pub caches: Vec<Option<Cache>>,
     pub ids: Vec<RecordId>,
+    /// Whichever data centre is named beside it.
+    pub rays: Vec<RayKey>,
     /// What no match has: filters of one value each.
     pub without: Vec<Filter>,
 }
@@ -141,6 +143,7 @@ impl Filter {
             && any(&self.sent_to, |host| *host == record.sent_to)
             && any(&self.served_by, |host| *host == record.served_by)
             && any(&self.caches, |cache| *cache == record.cache)
+            && any(&self.rays, |ray| RayKey::of(&record.ray).as_ref() == Some(ray))
             && !self.without.iter().any(|one| one.matches(record))
     }
 
@@ -299,7 +302,15 @@ impl Filter {
     }
 
     pub(super) fn reads_back(&self) -> bool {
-        self.reads_blobs() || self.reads_clients()
+        self.reads_blobs() || self.reads_clients() || self.reads_rays()
+    }
+
+    pub(super) fn reads_rays(&self) -> bool {
+        self.reads_any(!self.rays.is_empty(), Self::reads_rays)
+    }
+
+    pub(super) fn ray(&self, ray: Option<&RayKey>) -> bool {
+        any(&self.rays, |wanted| ray == Some(wanted)) && !self.excludes(Self::reads_rays, |one| one.ray(ray))
     }
 
     pub(super) fn reads_clients(&self) -> bool {

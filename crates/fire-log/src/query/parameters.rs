@@ -9,7 +9,7 @@ use super::cursor::Cursor;
 use super::filter::{Filter, Kind, StatusFilter};
 use super::summary::Dimension;
 use blobwatch_pull::{Cache, RecordId, SizeClass};
-use blobwatch_records::Digest;
+use blobwatch_records::{Digest, RayKey};
 use blobwatch_wire::{EXPECTED_TIME, FNV_START, Place, Problem, fnv1a, parse_time};
 
 /// Records of a page unless `limit` says otherwise, and at most.
@@ -63,6 +63,7 @@ impl Query {
             kind,
             ..Filter::default()
         };
+        check_single(pairs)?;
         let (mut limit, mut format, mut cursor) = (None, Format::Json, None);
         for (name, value) in pairs {
             match name.as_str() {
@@ -121,6 +122,7 @@ impl SummaryQuery {
             by: Vec::new(),
             limit: DEFAULT_LIMIT,
         };
+        check_single(pairs)?;
         for (name, value) in pairs {
             match name.as_str() {
                 "by" => read_dimensions(&mut query.by, value)?,
@@ -139,6 +141,17 @@ impl SummaryQuery {
         }
         check_span(&query.filter)?;
         Ok(query)
+    }
+}
+
+/// What is no filter by values cannot mean two things at a time.
+const SINGLE: [&str; 5] = ["since", "until", "limit", "cursor", "format"];
+
+fn check_single(pairs: &Pairs) -> Result<(), Problem> {
+    let times = |name: &str| pairs.iter().filter(|(known, _)| known == name).count();
+    match SINGLE.into_iter().find(|name| times(name) > 1) {
+        Some(name) => Err(refuse(name, "expected once, found several times")),
+        None => Ok(()),
     }
 }
 
@@ -178,7 +191,7 @@ fn read_value(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Resu
             add(
                 &mut filter.verdicts,
                 name,
-                word(name, value, "none, tag, detour, throttle or block")?,
+                word(name, value, "none, tag, allow, detour, throttle or block")?,
             )?;
         }
         "family" => add(
@@ -208,6 +221,7 @@ fn read_value(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Resu
         "object" => add(&mut filter.digests, name, object(name, value)?)?,
         "repository" => add(&mut filter.repositories, name, some_text(name, value)?)?,
         "client" => add(&mut filter.clients, name, client(name, value)?)?,
+        "ray" => add(&mut filter.rays, name, ray(name, value)?)?,
         "odd_path" => add(
             &mut filter.odd_paths,
             name,
@@ -232,7 +246,7 @@ fn read_value(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Resu
 }
 
 const FILTERS: &str = "since, until, route, rule, mode, origin, verdict, family, version, os, asn, country, colo, cloud, cloud_region, \
-    ip_version, protocol, fingerprint, tcp, status, range, size, digest, object, repository, client, odd_path, sent_to, served_by, cache, id, and, if the call accepts them, cursor, limit, format, by";
+    ip_version, protocol, fingerprint, tcp, status, range, size, digest, object, repository, client, ray, odd_path, sent_to, served_by, cache, id, and, if the call accepts them, cursor, limit, format, by";
 
 const RANGES: &str =
     "none, whole, probe, tile, chunk, scatter, multi, suffix, resume, repeat, restart or invalid";
@@ -361,6 +375,12 @@ fn client(name: &str, value: &str) -> Result<blobwatch_pull::ClientKey, Problem>
         return Err(refuse(name, &format!("{value:?}: {expected}")));
     }
     parsed(name, value, expected)
+}
+
+/// As a header has it, with a data centre or without.
+fn ray(name: &str, value: &str) -> Result<RayKey, Problem> {
+    let ray = RayKey::of(value.trim());
+    ray.ok_or_else(|| refuse(name, "is empty; expected a CF-Ray such as 5ae0123456789abc-FRA"))
 }
 
 fn read_format(value: &str) -> Result<Format, Problem> {

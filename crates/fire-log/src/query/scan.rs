@@ -135,7 +135,7 @@ fn hits_of(
     Ok(Some(hits.collect()))
 }
 
-/// Puts out what does not hold by its client or blob; `false` where nothing is left. Most segments are done with
+/// Puts out what does not hold by its client, blob or ray; `false` where nothing is left. Most segments are done with
 /// their list of clients: it is read without the rest.
 fn keep_by_back(
     sql: &impl Sql,
@@ -159,6 +159,11 @@ fn keep_by_back(
         let (digests, blobs) = front.blobs(&back)?;
         let blobs: Vec<bool> = blobs.iter().map(|blob| filter.blob(blob, &digests)).collect();
         front.blob_codes(&back)?.keep(&blobs, alive);
+    }
+    if filter.reads_rays() && alive.contains(&true) {
+        for (ray, alive) in front.rays(&back)?.iter().zip(alive.iter_mut()) {
+            *alive &= filter.ray(ray.as_ref());
+        }
     }
     Ok(alive.contains(&true))
 }

@@ -332,10 +332,14 @@ impl<'a> Counter<'a> {
             .map(|blob| self.filter.blob(blob, block.digests()))
             .collect();
         let holds = |wanted: &[bool], code: u32| wanted.get(code as usize).copied().unwrap_or(false);
+        let reads_rays = self.filter.reads_rays();
         let by_blob = self.tables.iter().any(|by| by.iter().any(|by| by.is_of_blob()));
         let mut known: HashMap<(u32, u32, u32, u32), Vec<Option<usize>>> = HashMap::new();
         for (row, _) in block.rows().iter().zip(alive).filter(|(_, alive)| **alive) {
             if !in_span(row.id) || !holds(&clients, row.client) || !holds(&blobs, row.blob) {
+                continue;
+            }
+            if reads_rays && !self.filter.ray(block.ray_key(row).as_ref()) {
                 continue;
             }
             let blob = if by_blob { row.blob } else { 0 };

@@ -13,7 +13,7 @@ use super::{
 use crate::store::FireLog;
 use blobwatch_pull::sample::Numbers;
 use blobwatch_pull::{Action, Family, Fired, Method, Mode, Origin, Record, RecordId, SizeClass, sample};
-use blobwatch_records::{Builder, Digest, Flush, RulebookVersion};
+use blobwatch_records::{Builder, Digest, Flush, RayKey, RulebookVersion};
 use blobwatch_sql::{Native, Unpaced, at_once};
 
 const NOW: u64 = sample::JULY_2020_MS;
@@ -72,6 +72,7 @@ fn every_bad_parameter_is_refused_with_its_name_and_what_was_expected() {
     refused(&[("status", "42")], "query.status", "2xx");
     refused(&[("range", "partial")], "query.range", "resume");
     refused(&[("client", "xyz")], "query.client", "16 hex digits");
+    refused(&[("ray", " ")], "query.ray", "expected a CF-Ray");
     refused(&[("odd_path", "1")], "query.odd_path", "true or false");
     refused(&[("origin", "cdn")], "query.origin", "own or upstream");
     refused(
@@ -84,6 +85,20 @@ fn every_bad_parameter_is_refused_with_its_name_and_what_was_expected() {
     refused(&[("route", "")], "query.route", "is empty");
     refused(&[("colour!", "red")], "query.colour", "expected one of since");
     refused(&[("family!!", "docker")], "query.family!", "unknown parameter");
+    for (name, value) in [
+        ("since", "-5m"),
+        ("until", "2020-07-05T19:00:00Z"),
+        ("limit", "1"),
+        ("cursor", "x"),
+        ("format", "json"),
+    ] {
+        let place = format!("query.{name}");
+        refused(
+            &[(name, value), ("os", "a"), (name, value)],
+            &place,
+            "expected once",
+        );
+    }
     for name in ["since!", "until!", "id!"] {
         refused(&[(name, "-1h")], &format!("query.{name}"), "cannot be excluded");
     }
@@ -121,6 +136,7 @@ fn values_are_read_as_they_are_written() {
         ("cache", "hit"),
         ("cache", ""),
         ("sent_to", "CDN.example"),
+        ("ray", "5AE0123456789ABC-iad"),
         ("limit", "7"),
     ]);
     assert_eq!(
@@ -143,6 +159,7 @@ fn values_are_read_as_they_are_written() {
     assert_eq!(query.filter.origins, [Origin::Upstream]);
     assert_eq!(query.filter.caches, [Some(blobwatch_pull::Cache::Hit), None]);
     assert_eq!(query.filter.sent_to, ["cdn.example"]);
+    assert_eq!(query.filter.rays, [RayKey::Hex(0x5ae0_1234_5678_9abc)]);
     assert_eq!((query.filter.colos[0].as_str(), query.limit), ("IAD", 7));
     let export = Query::parse(Kind::Fires, &pairs(&[("format", "ndjson")]), NOW).unwrap();
     assert_eq!(export.limit, super::parameters::DEFAULT_EXPORT);
@@ -325,15 +342,15 @@ fn some_filter(numbers: &mut Numbers, records: &[Record]) -> Filter {
         let Some(record) = records.get(numbers.below(records.len().max(1) as u64) as usize) else {
             break;
         };
-        let which = numbers.below(32);
+        let which = numbers.below(33);
         match which {
             0 => filter.kind = Kind::Fires,
             1 => filter.since_ms = Some(record.id.time_ms()),
             2 => filter.until_ms = Some(record.id.time_ms()),
-            28 => filter.ids.push(record.id),
-            29.. => {
+            29 => filter.ids.push(record.id),
+            30.. => {
                 let mut one = Filter::default();
-                some_value(&mut one, 3 + numbers.below(25), record);
+                some_value(&mut one, 3 + numbers.below(26), record);
                 // A record on which no rule fired has no rule that could be excluded.
                 if one != Filter::default() {
                     filter.without.push(one);
@@ -376,6 +393,7 @@ fn some_value(filter: &mut Filter, which: u64, record: &Record) {
         24 => filter.ip_versions.push(record.ip_version),
         25 => filter.origins.push(Origin::Upstream),
         26 => filter.tcps.push(record.tcp.clone()),
+        27 => filter.rays.extend(RayKey::of(&record.ray)),
         _ => filter.sizes.push(record.size.map(SizeClass::of)),
     }
 }

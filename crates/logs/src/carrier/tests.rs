@@ -87,11 +87,54 @@ fn what_carries_logs_is_taken_off() {
     case("2020-07-05T19:00:00Z INFO access {\"line\":\"JSON\"}", july);
     case("2020/07/05 19:00:00 [info] {\"line\":\"JSON\"}", july);
     case("INFO access {\"line\":\"JSON\"}", None);
+    case(
+        r#"2020-07-05T19:00:00Z {app="nginx", pod="registry-1"} LINE"#,
+        july,
+    );
+    case(r#"{app="nginx"} LINE"#, None);
+    case(
+        r#"[0] tail.0: [[1593975600.000000000, {}], {"log"=>"JSON"}]"#,
+        july,
+    );
+    case(
+        r#"[3] kube.x: [1593975600.0, {"stream"=>"stdout", "log"=>"JSON"}]"#,
+        july,
+    );
+    case(
+        r#"{"preview":false,"result":{"_raw":"JSON","_time":"2020-07-05T19:00:00.000+0000"}}"#,
+        july,
+    );
+    case(
+        r#"{"version":"1.1","short_message":"JSON","timestamp":1593975600.0}"#,
+        july,
+    );
+}
+
+#[test]
+fn a_text_of_any_name_may_be_the_line() {
+    let line = r#"192.0.2.7 - - \"GET /v2/a/blobs/sha256:0 HTTP/1.1\" 200 5"#;
+    for (wrapped, time_ms) in [
+        (
+            format!(r#"{{"attributes":{{"payload":"{line}"}},"time":"2020-07-05T19:00:00Z"}}"#),
+            Some(JULY),
+        ),
+        (format!(r#"{{"body":"{line}","n":1}}"#), None),
+    ] {
+        let mut carriers = Carriers::recognised(&[&wrapped], JULY, &is_known);
+        let found = carriers.strip(&wrapped);
+        assert!(found.line.starts_with("192.0.2.7 - "), "{wrapped}: {carriers:?}");
+        assert_eq!(found.time_ms, time_ms, "{wrapped}");
+    }
 }
 
 #[test]
 fn what_is_a_format_of_its_own_is_left_alone() {
-    for line in [LINE, r#"{"path":"/v2/a","message":"HTTP API"}"#, ""] {
+    for line in [
+        LINE,
+        r#"{"path":"/v2/a","message":"HTTP API"}"#,
+        r#"{"message":{"reqPath":"/v2/a","status":"200 OK"},"start":"1"}"#,
+        "",
+    ] {
         let mut carriers =
             Carriers::recognised(&[line], JULY, &|lines| is_known(lines) || lines[0].is_empty());
         assert_eq!(carriers.strip(line).line, line);

@@ -70,6 +70,51 @@ fn names_of_many_programs() {
 }
 
 #[test]
+fn names_of_networks_of_delivery() {
+    let usual = (JULY, "192.0.2.7", 206, Some(400), "docker/29");
+    // Alibaba's, whose durations are milliseconds by nginx's name for seconds.
+    case(
+        r#"{"unixtime":1593975600,"method":"GET","uri":"PATH","client_ip":"192.0.2.7","remote_ip":"192.0.2.99","request_time":0,"response_size":700,"return_code":206,"body_bytes_sent":400,"user_agent":"docker/29"}"#,
+        usual,
+    );
+    // Huawei's: a point in time by that name.
+    case(
+        r#"{"request_time":"1593975602000","method":"GET","uri":"PATH","client_ip":"192.0.2.7","response_time":"2000","body_bytes":"400","http_code":"206","user_agent":"docker/29"}"#,
+        usual,
+    );
+    // Stores: Azure's, and MinIO's.
+    case(
+        r#"{"time":"2020-07-05T19:00:00Z","operationName":"GetBlob","statusCode":206,"callerIpAddress":"192.0.2.7:8345","properties":{"userAgentHeader":"docker/29","responseBodySize":400},"uri":"https://hub.example.comPATH"}"#,
+        (JULY, "192.0.2.7:8345", 206, Some(400), "docker/29"),
+    );
+    case(
+        r#"{"time":"2020-07-05T19:00:00Z","api":{"name":"GetObject","statusCode":206,"rx":0,"tx":400,"txHeaders":387,"timeToResponse":"0ns"},"remotehost":"192.0.2.7","userAgent":"docker/29","requestPath":"PATH"}"#,
+        usual,
+    );
+    // With labels and tabs (ltsv.org).
+    case(
+        "time:05/Jul/2020:19:00:00 +0000\thost:192.0.2.7\treq:GET PATH HTTP/1.1\tstatus:206\tsize:400\tua:docker/29\treqtime:0.000",
+        usual,
+    );
+}
+
+#[test]
+fn what_was_done_with_an_object_is_a_method() {
+    for (operation, expected) in [
+        ("GetBlob", "GET"),
+        ("GetBlobProperties", "HEAD"),
+        ("PutBlob", "PutBlob"),
+    ] {
+        let line = format!(
+            r#"{{"time":"2020-07-05T19:00:00Z","operationName":"{operation}","uri":"https://a.example.comPATH","statusCode":200}}"#
+        );
+        read(&line, |entry| assert_eq!(&*entry.method, expected));
+    }
+    let line = r#"{"time":"2020-07-05T19:00:00Z","api":{"name":"PutObject","statusCode":200,"tx":5},"requestPath":"PATH"}"#;
+    read(line, |entry| assert_eq!(&*entry.method, "PutObject"));
+}
+
+#[test]
 fn what_the_server_is_is_not_the_client() {
     case(
         r#"{"time":"2020-07-05T19:00:00Z","upstream_addr":"10.0.0.1:5000","server_ip":"10.0.0.2","peer":"192.0.2.7","upstream_status":"502","code":206,"method":"GET","uri":"PATH"}"#,
@@ -103,6 +148,8 @@ fn durations_go_by_their_unit() {
         (r#""latency":"250ms""#, 250),
         (r#""elapsed_ms":250"#, 250),
         (r#""request_time":"0.250""#, 250),
+        (r#""request_time":250"#, 250),
+        (r#""timeToResponse":"250000000ns""#, 250),
     ] {
         let line = format!(r#"{{"time":"2020-07-05T19:00:00Z","path":"PATH","status":200,{field}}}"#);
         let found = read(&line, |entry| (entry.duration_ms, entry.time_ms));

@@ -106,13 +106,17 @@ impl Run {
 
     /// What the RuleBook is told of that end.
     pub(super) fn stamp(&self, end: &End, now_ms: u64) -> Option<Stamp> {
-        let End::Done { incomplete, .. } = end else {
+        let End::Done {
+            report, incomplete, ..
+        } = end
+        else {
             return None;
         };
         let done = Preview {
             status: Status::Done,
             ended_ms: Some(now_ms),
             incomplete: incomplete.clone(),
+            report: Some((**report).clone()),
             ..self.preview.clone()
         };
         done.stamp()

@@ -288,6 +288,9 @@ fn the_cohort_that_is_hit_is_named_with_its_health() {
     let cohort = &report.cohorts[0];
     assert_eq!((cohort.share_of_cohort, cohort.requests), (1.0, 600));
     assert!(cohort.healthy.unwrap() > 0.98 && cohort.healthy.unwrap() < 1.0);
+    // Of 1,050 clients seven have resumed a pull, six of them outside of IAD.
+    let healthy = report.healthy().unwrap();
+    assert_eq!((healthy.clients, healthy.hit), (1_043, 594));
     assert_eq!(
         report.sentence,
         "would deny 100 % of docker on amzn2 in all colos but IAD, of which 99 % completed their pulls: \

@@ -1,8 +1,9 @@
 //! The normal form of a path: what the laxest origin takes it for.
 //!
-//! Origins decode a path once, or twice behind a proxy that decoded it already; they merge slashes, resolve dots after
-//! decoding (nginx with a URI in `proxy_pass`), take a backslash for a slash, drop `;parameters` (Tomcat, Jetty) and
-//! ignore case (Gitea). All of that is undone here. What is left over of a path that no origin takes for a blob is of use
+//! Origins decode a path once, or twice behind a proxy that decoded it already; they merge slashes or count the empty
+//! segments between them, resolve dots after decoding (nginx with a URI in `proxy_pass`), take a backslash for a slash, drop
+//! `;parameters` (Tomcat, Jetty) and ignore case (Gitea). All of that is undone here, in each order in which a front and an
+//! origin may do it. What is left over of a path that no origin takes for a blob is of use
 //! for the choice of a route only.
 
 use std::borrow::Cow;
@@ -24,34 +25,157 @@ pub fn normal_form(path: &str) -> Cow<'_, str> {
             return false;
         };
         let is_valid = is_valid_blob(&form);
-        blob = Some(form);
+        if is_valid || blob.is_none() {
+            blob = Some(form);
+        }
         is_valid
     });
-    blob.or_else(|| other_in(&segments(&decode(path), CUT)))
+    blob.or_else(|| other_in(&LAX.segments(&decode(path))))
         .map_or(Cow::Borrowed(path), Cow::Owned)
 }
 
-/// The segments of a path as origins read it, until one reading is taken.
+/// The segments of a path as origins read it, until one reading is taken. What origins of Go take it for comes first. After
+/// it comes whatever a front and the origin behind it can make of a path that each of them may decode, and may resolve in
+/// its own way before and after that.
 pub(super) fn each_reading(path: &str, take: &mut dyn FnMut(&[&str]) -> bool) {
     let once = decode(path);
-    // What origins of Go take it for comes first, then what Tomcat does, and whoever decodes twice or not at all.
-    let is_read_one_way = !path.contains('%') && !path.contains(CUT);
-    if take(&segments(&once, WHOLE)) || is_read_one_way {
+    if take(&PLAIN.segments(&once)) || !path.contains(ODD) && !path.contains("//") {
         return;
     }
-    let resolved_first = |path: &str| decode(&joined(&segments(path, CUT))).into_owned();
-    let _ = take(&segments(path, CUT))
-        || take(&segments(&once, CUT))
-        || take(&segments(&resolved_first(path), CUT))
-        || take(&segments(&resolved_first(&once), CUT))
-        || take(&segments(&decode(&once), CUT));
+    let mut texts = Texts::default();
+    texts.add(once.clone(), 1);
+    texts.add(Cow::Borrowed(path), 0);
+    let mut at = 0;
+    while let Some((text, decodings)) = texts.found.get(at).cloned() {
+        if at > 0 && take(&PLAIN.segments(&text)) {
+            return;
+        }
+        at += 1;
+        if decodings < MAX_DECODINGS {
+            texts.add(decode(&text), decodings + 1);
+        }
+        for reader in READERS.iter().filter(|reader| reader.sees_more(&text)) {
+            texts.add(Cow::Owned(joined(&reader.segments(&text))), decodings);
+        }
+        if let Some((before, _)) = text.split_once(END) {
+            texts.add(Cow::Borrowed(before), decodings);
+        }
+    }
 }
 
-/// Segments are as they stand.
-const WHOLE: &[char] = &[];
+/// A front decodes, and the origin behind it once more.
+const MAX_DECODINGS: u32 = 2;
+
+/// Texts that are made of one path: three or four of one that nobody made up.
+const MAX_TEXTS: usize = 64;
+
+/// Bytes of them together, beyond those that are made of any path. Each is read seven times, so this much is a millisecond or
+/// two.
+const MAX_TEXT_SUM: usize = 128 << 10;
+
+/// Texts that are made of a path of any length: a long one is no way round the usual origins.
+const ALWAYS: usize = 16;
+
+/// What is made of a path on its way, each text once, with how often it was decoded.
+#[derive(Default)]
+struct Texts {
+    found: Vec<(String, u32)>,
+    bytes: usize,
+}
+
+impl Texts {
+    fn add(&mut self, text: Cow<'_, str>, decodings: u32) {
+        let is_known = || {
+            self.found
+                .iter()
+                .any(|known| known.0 == text && known.1 == decodings)
+        };
+        let count = self.found.len();
+        let has_room = count < ALWAYS || self.bytes + text.len() <= MAX_TEXT_SUM;
+        if count < MAX_TEXTS && has_room && !is_known() {
+            self.bytes += text.len();
+            self.found.push((text.into_owned(), decodings));
+        }
+    }
+}
+
+/// How an origin cuts a path into segments.
+#[derive(Clone, Copy)]
+struct Reader {
+    slashes: &'static [char],
+    /// Each segment counts up to the first of them.
+    ends: &'static [char],
+    /// `..` takes an empty segment back, as RFC 3986 has it; else slashes are merged first.
+    counts_empty: bool,
+}
+
+/// Go's `path.Clean`, nginx with `merge_slashes on`, Apache httpd.
+const PLAIN: Reader = Reader {
+    slashes: &['/'],
+    ends: &[],
+    counts_empty: false,
+};
+
+/// nginx with `merge_slashes off`.
+const COUNTING: Reader = Reader {
+    counts_empty: true,
+    ..PLAIN
+};
+
+/// Servers on Windows, and Envoy.
+const BACKSLASH: Reader = Reader {
+    slashes: &['/', '\\'],
+    ..PLAIN
+};
+
+/// Tomcat, Jetty.
+const PARAMETERS: Reader = Reader {
+    ends: &[';'],
+    ..PLAIN
+};
+
+/// Whoever else reads a segment up to something.
+const LAX: Reader = Reader {
+    ends: CUT,
+    ..BACKSLASH
+};
+
+impl Reader {
+    /// Whether what it makes of a text may be read otherwise than the text.
+    fn sees_more(&self, text: &str) -> bool {
+        let is_odd = text.contains(ODD) && self.slashes.len() == 1 && self.ends.is_empty();
+        is_odd
+            || text.contains(self.ends)
+            || self.counts_empty && text.contains("//")
+            || self.slashes.len() > 1 && text.contains('\\')
+    }
+
+    /// What of a path names something: no empty segments, dots resolved.
+    fn segments<'a>(&self, path: &'a str) -> Vec<&'a str> {
+        let mut kept = Vec::new();
+        for segment in path.strip_prefix('/').unwrap_or(path).split(self.slashes) {
+            match segment.split(self.ends).next().unwrap_or_default() {
+                "" if !self.counts_empty => {}
+                "." => {}
+                ".." => drop(kept.pop()),
+                name => kept.push(name),
+            }
+        }
+        kept.retain(|name| !name.is_empty());
+        kept
+    }
+}
+
+const READERS: [Reader; 5] = [PLAIN, COUNTING, BACKSLASH, PARAMETERS, LAX];
+
+/// What not all origins read alike.
+const ODD: &[char] = &['%', '\\', ';', '?', '#', '\0'];
 
 /// What an origin may take for the start of parameters, of a query, of a fragment, or for the end.
 pub(super) const CUT: &[char] = &[';', '?', '#', '\0'];
+
+/// Those of [`CUT`] behind which nothing is of the path any more.
+const END: &[char] = &['?', '#', '\0'];
 
 /// Whether it is a blob's path by the specification's grammar, which has one spelling.
 fn is_valid_blob(path: &str) -> bool {
@@ -104,23 +228,13 @@ fn escaped(after: &str) -> Option<(char, &str)> {
     Some((letter, tail))
 }
 
-/// What of a path names something: no empty segments, dots resolved, each only up to the first of `ends`.
-fn segments<'a>(path: &'a str, ends: &[char]) -> Vec<&'a str> {
-    let mut kept = Vec::new();
-    for segment in path.split(['/', '\\']) {
-        match segment.split(ends).next().unwrap_or_default() {
-            "" | "." => {}
-            ".." => drop(kept.pop()),
-            name => kept.push(name),
-        }
-    }
-    kept
-}
-
 pub(super) fn joined(segments: &[&str]) -> String {
-    segments
-        .iter()
-        .fold(String::new(), |path, name| path + "/" + name)
+    let mut path = String::with_capacity(segments.iter().map(|name| name.len() + 1).sum());
+    for name in segments {
+        path.push('/');
+        path.push_str(name);
+    }
+    path
 }
 
 /// The blob that segments name, in normal form: of several the last.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::block::{Block, Row, place_of};
 use super::entries::{RayForm, Treatment};
 use blobwatch_pull::{Fired, Origin, RecordId};
-use blobwatch_wire::unhex;
+use blobwatch_wire::{DecodeError, Reader, unhex};
 
 /// Rules of other parties that one record names: a request meets some ten phases of a CDN.
 const MAX_UPSTREAM: usize = 16;
@@ -37,6 +37,15 @@ impl RayKey {
             Some(raw) => Self::Hex(u64::from_be_bytes(raw)),
             None => Self::Text(ray.to_owned()),
         })
+    }
+
+    /// The next one of a block.
+    pub(super) fn read(form: RayForm, rays: &mut Reader<'_>) -> Result<Option<Self>, DecodeError> {
+        match form {
+            RayForm::Absent => Ok(None),
+            RayForm::Hex | RayForm::HexColo => Ok(Some(Self::Hex(rays.word()?))),
+            RayForm::Text => Ok(Self::of(rays.text()?)),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::columns::{Codes, read_ids};
 use super::entries::{Agent, Blob, Client, Digest, Place, Treatment};
+use super::fires::RayKey;
 use super::{MAGIC, MAX_RECORDS, VERSION, tables};
 use blobwatch_pull::RecordId;
 use blobwatch_wire::{DecodeError, Reader, put_varint};
@@ -213,6 +214,21 @@ impl<'a> Front<'a> {
 
     pub fn blobs(&self, back: &[u8]) -> Result<(Vec<Digest>, Vec<Blob>), DecodeError> {
         tables::read_blobs(self.back(Section::Blobs, back)?, self.version)
+    }
+
+    /// What each record's request is called by, in their order.
+    pub fn rays(&self, back: &[u8]) -> Result<Vec<Option<RayKey>>, DecodeError> {
+        let treatments = self.treatments()?;
+        let mut rays = Reader::new(self.back(Section::Rays, back)?);
+        let mut read = |code: u32| {
+            let treatment = treatments.get(code as usize);
+            let form = treatment.ok_or(DecodeError::Invalid("treatment"))?.shape.ray;
+            RayKey::read(form, &mut rays)
+        };
+        self.treatment_codes()?
+            .each(self.records)
+            .map(&mut read)
+            .collect()
     }
 
     pub fn blob_codes<'b>(&self, back: &'b [u8]) -> Result<Codes<'b>, DecodeError> {

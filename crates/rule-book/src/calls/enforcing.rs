@@ -155,10 +155,17 @@ struct AuditedMode<'a> {
     preview: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     forced: bool,
+    /// Who asked for it, where the actor approved it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proposed_by: Option<&'a str>,
 }
 
 /// JSON of a setting for the audit log.
-pub(super) fn shown(setting: &ModeSetting, permit: Option<&Permit>) -> Result<String, Problem> {
+pub(super) fn shown(
+    setting: &ModeSetting,
+    permit: Option<&Permit>,
+    proposed_by: Option<&str>,
+) -> Result<String, Problem> {
     let forced = permit.is_some_and(|permit| permit.force);
     let preview = permit
         .and_then(|permit| permit.preview.as_deref())
@@ -167,5 +174,6 @@ pub(super) fn shown(setting: &ModeSetting, permit: Option<&Permit>) -> Result<St
         setting,
         preview,
         forced,
+        proposed_by,
     })
 }

@@ -3,12 +3,16 @@
 use serde::Serialize;
 
 use super::act::{Act, Target};
-use super::change::{ChangeResult, Context, PlannedChange, body, carry_out, checked_reason, current};
+use super::change::{
+    ChangeResult, Context, PlannedChange, body, carry_out, carry_out_with, check, checked_reason, current,
+};
 use super::enforcing::{check_permit, continued, largest_percent, shown};
 use super::guard_calls::{GuardItem, Guards, guard_of, guards_by_mode};
 use super::mode_body::{ModeBody, Permit};
 use super::route_calls::no_route;
 use super::rule_calls::no_rule;
+use super::second_person::{Needed, PendingItem, is_needed, propose, refuse_where_needed, supersede};
+use crate::preview_freshness::Healthy;
 use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
 use blobwatch_pull::Mode;
 use blobwatch_rulebook::{ModeSetting, Rulebook, Stages};
@@ -155,7 +159,48 @@ pub(crate) fn put_mode<S: Sql>(
     rule: &str,
     route: &str,
     text: &str,
-) -> Result<ChangeResult<ModeItem>, Problem> {
+) -> Result<ModeChange, Problem> {
+    set_mode(store, context, rule, route, text, None)
+}
+
+/// What comes of a call that sets a mode.
+pub(crate) enum ModeChange {
+    Made(Box<ChangeResult<ModeItem>>),
+    /// A second person decides.
+    Waits(Box<WaitingMode>),
+}
+
+/// The answer where a second person decides: nothing has changed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct WaitingMode {
+    pub pending: PendingItem,
+    pub revision: u64,
+    pub changed: bool,
+}
+
+impl ModeChange {
+    /// What was made, by a call that never waits.
+    pub(super) fn made(self) -> Result<ChangeResult<ModeItem>, Problem> {
+        match self {
+            Self::Made(made) => Ok(*made),
+            Self::Waits(waiting) => {
+                let detail = format!("{:?} waits for a second person", waiting.pending.id);
+                Err(Problem::new(409, "pending", "An enforcement is waiting", detail))
+            }
+        }
+    }
+}
+
+/// Sets a mode that somebody asks for, or that `proposed_by` asked for and the actor approves.
+pub(super) fn set_mode<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    rule: &str,
+    route: &str,
+    text: &str,
+    proposed_by: Option<&str>,
+) -> Result<ModeChange, Problem> {
     let body: ModeBody = body(text)?;
     let reason = checked_reason("body.reason", Some(&body.reason))?;
     let permit = body.permit();
@@ -171,29 +216,58 @@ pub(crate) fn put_mode<S: Sql>(
         .is_some_and(|kept| kept.value == setting && kept.reason == reason);
     if is_same {
         let item = get_mode(store, context.now_ms, rule, route)?;
-        return Ok(ChangeResult {
+        return Ok(ModeChange::Made(Box::new(ChangeResult {
             item,
             revision: book.revision,
             changed: false,
             created: false,
-        });
+        })));
     }
-    if setting.goal() > largest_percent(&book, rule, route, context.now_ms) {
-        check_permit(store, &book, context.now_ms, &permit, (rule, route), "body")?;
-    }
-    let plan = put_plan(book, standing, setting, Some(&permit))?;
     let context = Context {
-        reason,
+        reason: reason.or_else(|| context.reason.clone()),
         ..context.clone()
     };
-    let revision = carry_out(store, &context, plan)?;
+    if setting.goal() > largest_percent(&book, rule, route, context.now_ms) {
+        check_permit(store, &book, context.now_ms, &permit, (rule, route), "body")?;
+        if proposed_by.is_none()
+            && let Needed::Yes(healthy) = is_needed(store, &book, &setting, &permit)?
+        {
+            return wait(store, &context, book, setting, text, healthy);
+        }
+    }
+    let plan = put_plan(book, standing, setting, Some(&permit), proposed_by)?;
+    let revision = match proposed_by {
+        Some(_) => carry_out_with(store, &context, plan, || store.end_pending(rule, route))?,
+        None => carry_out(store, &context, plan)?,
+    };
+    supersede(store, &context, Some(rule), Some(route))?;
     let item = get_mode(store, context.now_ms, rule, route)?;
-    Ok(ChangeResult {
+    Ok(ModeChange::Made(Box::new(ChangeResult {
         item,
         revision,
         changed: true,
         created: before.is_none(),
-    })
+    })))
+}
+
+/// A setting that could be made but for the second person.
+fn wait<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    book: Rulebook,
+    setting: ModeSetting,
+    text: &str,
+    healthy: Option<Healthy>,
+) -> Result<ModeChange, Problem> {
+    let revision = book.revision;
+    let plan = put_plan(book.clone(), None, setting.clone(), None, None)?;
+    check(plan.candidate, &plan.own)?;
+    let pending = propose(store, context, &book, &setting, text, healthy)?;
+    Ok(ModeChange::Waits(Box::new(WaitingMode {
+        pending,
+        revision,
+        changed: false,
+    })))
 }
 
 /// Takes a mode back: the rule's default holds again.
@@ -208,7 +282,11 @@ pub(crate) fn delete_mode<S: Sql>(
 ) -> Result<ChangeResult<Unset>, Problem> {
     let mut book = current(store, context)?;
     let at = position(&book, rule, route).ok_or_else(|| no_mode(rule, route))?;
+    let standing = largest_percent(&book, rule, route, context.now_ms);
     let before = json_text(&book.modes.remove(at))?;
+    if largest_percent(&book, rule, route, context.now_ms) > standing {
+        refuse_where_needed(store, "path.route", "the rule's default is to enforce")?;
+    }
     let default = book
         .rules
         .iter()
@@ -224,6 +302,7 @@ pub(crate) fn delete_mode<S: Sql>(
         edits: vec![Edit::end_mode(rule, route)],
     };
     let revision = carry_out(store, context, plan)?;
+    supersede(store, context, Some(rule), Some(route))?;
     let item = Unset {
         rule: rule.to_owned(),
         route: route.to_owned(),
@@ -252,10 +331,11 @@ fn put_plan(
     before: Option<&ModeSetting>,
     setting: ModeSetting,
     permit: Option<&Permit>,
+    proposed_by: Option<&str>,
 ) -> Result<PlannedChange, Problem> {
     let at = position(&book, &setting.rule, &setting.route);
     let own = at.unwrap_or(book.modes.len());
-    let (after, edit) = (shown(&setting, permit)?, Edit::mode(&setting)?);
+    let (after, edit) = (shown(&setting, permit, proposed_by)?, Edit::mode(&setting)?);
     let target = Target::mode(&setting.rule, &setting.route);
     match at.and_then(|at| book.modes.get_mut(at)) {
         Some(slot) => *slot = setting,

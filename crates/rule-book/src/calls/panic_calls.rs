@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::act::{Act, Target};
 use super::change::{ChangeResult, Context, PlannedChange, body, carry_out, checked_reason, current};
 use super::route_calls::no_route;
+use super::second_person::supersede;
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_pull::Mode;
 use blobwatch_rulebook::{ModeSetting, Policy, Rulebook};
@@ -58,6 +59,7 @@ pub(crate) fn panic_off<S: Sql>(
         return Err(no_route(name));
     }
     let monitored = enforced(&book, body.route.as_deref(), context.now_ms);
+    supersede(store, context, None, body.route.as_deref())?;
     let pair = |setting: &ModeSetting| Pair {
         rule: setting.rule.clone(),
         route: setting.route.clone(),

@@ -10,7 +10,9 @@ use super::act::{Act, Target};
 use super::change::{Context, PlannedChange, body, carry_out, check, current};
 use super::enforcing::{check_new_version, check_permit, largest_percent};
 use super::list_calls::{difference, outline};
+use super::mode_body::Permit;
 use super::pushed::{PushBody, PushCandidate};
+use super::second_person::{Needed, denies, is_needed, refuse_where_needed};
 use crate::store::{Edit, RuleBookError, RuleBookStore};
 use blobwatch_rulebook::{ModeSetting, NamedList, Route, Rule, Rulebook};
 use blobwatch_sql::Sql;
@@ -159,7 +161,60 @@ fn refusals<S: Sql>(
         )
         .err()
     });
-    rules.chain(modes).collect()
+    rules
+        .chain(modes)
+        .chain(second_persons(store, candidate, grows))
+        .chain(forced_versions(store, book, candidate, now_ms))
+        .collect()
+}
+
+/// A push cannot wait for a second person.
+fn second_persons<S: Sql>(
+    store: &RuleBookStore<S>,
+    candidate: &PushCandidate,
+    grows: impl Fn(&ModeSetting) -> bool,
+) -> Vec<Problem> {
+    let modes = candidate.book.modes.iter().zip(&candidate.permits).enumerate();
+    let modes = modes.filter(|(_, (setting, _))| grows(setting));
+    let refused = |(at, (setting, permit)): (usize, (&ModeSetting, &Permit))| {
+        let needed = is_needed(store, &candidate.book, setting, permit);
+        match needed {
+            Ok(Needed::No) => None,
+            Ok(Needed::Yes(_)) => {
+                let what = format!(
+                    "{:?} would be enforced on the route {:?}",
+                    setting.rule, setting.route
+                );
+                refuse_where_needed(store, &format!("body.modes[{at}]"), &what).err()
+            }
+            Err(problem) => Some(problem),
+        }
+    };
+    modes.filter_map(refused).collect()
+}
+
+/// Nor can a version that is enforced by being written.
+fn forced_versions<S: Sql>(
+    store: &RuleBookStore<S>,
+    book: &Rulebook,
+    candidate: &PushCandidate,
+    now_ms: u64,
+) -> Vec<Problem> {
+    let rules = candidate
+        .book
+        .rules
+        .iter()
+        .zip(&candidate.forced_rules)
+        .enumerate();
+    let forced = rules.filter(|(_, (rule, forced))| **forced && denies(rule.action));
+    let refused = |(at, (rule, _)): (usize, (&Rule, &bool))| {
+        let place = format!("body.rules[{at}]");
+        let before = book.rules.iter().find(|known| known.id == rule.id);
+        check_new_version(book, before, rule, now_ms, &place).err()?;
+        let what = format!("the new version of {:?} would be enforced at once", rule.id);
+        refuse_where_needed(store, &place, &what).err()
+    };
+    forced.filter_map(refused).collect()
 }
 
 /// The candidate with those of its settings as they were that grow.

@@ -12,8 +12,9 @@ use super::ending::{Ending, Retirement, retire};
 use super::enforcing::{acts_alike, check_new_version};
 use super::guard_calls::guards_by_mode;
 use super::mode_calls::ModeItem;
+use super::second_person::{denies, refuse_where_needed};
 use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
-use blobwatch_pull::{Action, Mode};
+use blobwatch_pull::{Action, Mode, rule_action};
 use blobwatch_rulebook::{ModeSetting, Rule, Rulebook, Volume, warnings};
 use blobwatch_rules::RuleWarning;
 use blobwatch_sql::Sql;
@@ -78,6 +79,7 @@ impl From<StoredVersion<Rule>> for VersionItem {
 pub(super) struct RuleBody {
     description: String,
     expression: String,
+    #[serde(deserialize_with = "rule_action")]
     action: Action,
     #[serde(default)]
     default_mode: Mode,
@@ -156,8 +158,13 @@ pub(crate) fn put_rule<S: Sql>(
         ..same
     };
     let acts_anew = before.as_ref().is_none_or(|before| !acts_alike(before, &rule));
-    if !force {
-        check_new_version(&book, before.as_ref(), &rule, context.now_ms, "body")?;
+    if let Err(needed) = check_new_version(&book, before.as_ref(), &rule, context.now_ms, "body") {
+        if !force {
+            return Err(needed);
+        }
+        if denies(rule.action) {
+            refuse_where_needed(store, "body.force", "the new version would be enforced at once")?;
+        }
     }
     let warnings = warned(&book, &rule);
     let plan = put_plan(book, at, before.as_ref(), &rule, force, acts_anew)?;

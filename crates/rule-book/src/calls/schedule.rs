@@ -9,6 +9,7 @@ use super::act::{Act, Target};
 use super::change::{Context, PlannedChange, carry_out};
 use super::enforcing::shown;
 use super::guard_calls::GUARD;
+use super::second_person::{expire_pending, next_lapse_ms};
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_guard::{Ledger, State};
 use blobwatch_pull::Mode;
@@ -28,7 +29,7 @@ pub fn advance<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<(), Prob
     while let Some((context, plan)) = next(store, now_ms)? {
         carry_out(store, &context, plan)?;
     }
-    Ok(())
+    expire_pending(store, now_ms)
 }
 
 /// When [`advance`] has something to do next, steps that wait for their guard left out.
@@ -49,7 +50,7 @@ pub(crate) fn next_change_ms<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> R
         .modes
         .iter()
         .flat_map(|setting| [step(setting), setting.expires_ms]);
-    Ok(times.flatten().min())
+    Ok(times.chain([next_lapse_ms(store)?]).flatten().min())
 }
 
 fn next<S: Sql>(
@@ -133,7 +134,7 @@ pub(super) fn demotion(
     let mut candidate = book.clone();
     let monitored = ModeSetting::new(&setting.rule, &setting.route, Mode::Monitor);
     let edit = Edit::mode(&monitored)?;
-    let after = shown(&monitored, None)?;
+    let after = shown(&monitored, None, None)?;
     if let Some(slot) = candidate.modes.get_mut(at) {
         *slot = monitored;
     }
@@ -141,7 +142,7 @@ pub(super) fn demotion(
         act: Act::ModeDemote,
         target: Target::mode(&setting.rule, &setting.route),
         own: String::from("-"),
-        before: Some(shown(setting, None)?),
+        before: Some(shown(setting, None, None)?),
         after: Some(after),
         candidate,
         edits: vec![edit],
@@ -156,7 +157,7 @@ fn expiry(book: &Rulebook, at: usize, setting: &ModeSetting) -> Result<PlannedCh
         act: Act::ModeExpire,
         target: Target::mode(&setting.rule, &setting.route),
         own: String::from("-"),
-        before: Some(shown(setting, None)?),
+        before: Some(shown(setting, None, None)?),
         after: None,
         candidate,
         edits: vec![Edit::end_mode(&setting.rule, &setting.route)],
@@ -174,7 +175,7 @@ fn step(
         ..following
     };
     let mut candidate = book.clone();
-    let (after, edit) = (shown(&following, None)?, Edit::mode(&following)?);
+    let (after, edit) = (shown(&following, None, None)?, Edit::mode(&following)?);
     if let Some(slot) = candidate.modes.get_mut(at) {
         *slot = following;
     }
@@ -182,7 +183,7 @@ fn step(
         act: Act::ModeStage,
         target: Target::mode(&setting.rule, &setting.route),
         own: format!("modes[{at}]."),
-        before: Some(shown(setting, None)?),
+        before: Some(shown(setting, None, None)?),
         after: Some(after),
         candidate,
         edits: vec![edit],

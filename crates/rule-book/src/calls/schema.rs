@@ -11,12 +11,14 @@ use super::fire_log_calls::FireLogItem;
 use super::guard_calls::GuardOf;
 use super::list_calls::{ItemsBody, ListBody, ListChange, ListDetail, ListOutline, ListRemoval};
 use super::mode_body::ModeBody;
-use super::mode_calls::{ModeItem, Unset};
+use super::mode_calls::{ModeItem, Unset, WaitingMode};
 use super::panic_calls::{PanicBody, TakenBack};
 use super::push_calls::Push;
 use super::pushed::PushBody;
 use super::route_calls::{RouteBody, RouteItem};
 use super::rule_calls::{RuleBody, RuleItem, VersionItem};
+use super::second_person::{Decision, PendingItem, SecondPerson};
+use super::token_calls::{ExpiryBody, NewToken, TokenBody, TokenItem};
 use crate::audit::{AuditItem, ChainReport};
 use crate::hypothetical::Hypothesis;
 use crate::preview_request::PreviewRequest;
@@ -25,6 +27,8 @@ pub fn add_bodies(schemas: &mut Schemas) {
     schemas.add::<RuleBody>("RuleBody");
     schemas.add::<CheckBody>("CheckBody");
     schemas.add::<ModeBody>("ModeBody");
+    schemas.add::<Decision>("Decision");
+    schemas.add::<SecondPerson>("SecondPerson");
     schemas.add::<PanicBody>("PanicBody");
     schemas.add::<RouteBody>("RouteBody");
     schemas.add::<ListBody>("ListBody");
@@ -33,6 +37,8 @@ pub fn add_bodies(schemas: &mut Schemas) {
     schemas.add::<PushBody>("RulebookBody");
     schemas.add::<ExplainBody>("ExplainBody");
     schemas.add::<PreviewRequest>("PreviewRequest");
+    schemas.add::<TokenBody>("TokenBody");
+    schemas.add::<ExpiryBody>("ExpiryBody");
 }
 
 pub fn add_answers(schemas: &mut Schemas) {
@@ -46,6 +52,10 @@ pub fn add_answers(schemas: &mut Schemas) {
     schemas.add::<ModeItem>("ModeItem");
     schemas.add::<ChangeResult<ModeItem>>("Changed<ModeItem>");
     schemas.add::<ChangeResult<Unset>>("Changed<Unset>");
+    schemas.add::<WaitingMode>("WaitingMode");
+    schemas.add::<PendingItem>("PendingItem");
+    schemas.add::<List<PendingItem>>("List<PendingItem>");
+    schemas.add::<SecondPerson>("SecondPerson");
     schemas.add::<List<GuardOf>>("List<GuardOf>");
     schemas.add::<ChangeResult<TakenBack>>("Changed<TakenBack>");
     schemas.add::<List<RouteItem>>("List<RouteItem>");
@@ -63,4 +73,7 @@ pub fn add_answers(schemas: &mut Schemas) {
     schemas.add::<List<FireLogItem>>("List<FireLogItem>");
     schemas.add::<List<AuditItem>>("List<AuditItem>");
     schemas.add::<ChainReport>("ChainReport");
+    schemas.add::<List<TokenItem>>("List<TokenItem>");
+    schemas.add::<TokenItem>("TokenItem");
+    schemas.add::<NewToken>("NewToken");
 }

@@ -13,7 +13,9 @@ mod odd;
 mod push;
 mod refusals;
 mod rules;
+mod second_person;
 mod taking_back;
+mod tokens;
 
 use super::answer;
 use crate::store::RuleBookStore;

@@ -187,6 +187,19 @@ impl<S: Sql> RuleBookStore<S> {
         })
     }
 
+    /// Writes the entry of what changes no rulebook, and beside it what `also` writes, first: both or neither.
+    pub(crate) fn log_with(
+        &self,
+        change: &Change<'_>,
+        also: impl FnOnce() -> Result<(), RuleBookError>,
+    ) -> Result<(), RuleBookError> {
+        self.sql.transaction(|| {
+            let revision = self.revision()?;
+            also()?;
+            self.log(change, revision)
+        })
+    }
+
     /// Writes the entry of what changes no rulebook, unless one of its time or later is written; answers the revision.
     pub(crate) fn log_once(&self, change: &Change<'_>) -> Result<u64, RuleBookError> {
         self.sql.transaction(|| {

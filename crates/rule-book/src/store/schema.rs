@@ -5,6 +5,8 @@ use super::guard_states::GUARD_STATES;
 use super::guards::{GUARD_COUNTS, GUARDS};
 use super::losses::LOSSES;
 use super::outbox::{HARMS, NO_HARMS, OUTBOX, OUTBOX_OF_HARMS};
+use super::pending::PENDING_MODES;
+use super::tokens::TOKENS;
 use super::{RuleBookError, parameter};
 use blobwatch_sql::{Sql, Step};
 
@@ -17,6 +19,8 @@ pub(super) const STEPS: &[Step] = &[
     Step::Statements(&[GUARD_STATES, HARMS]),
     Step::Statements(&[OUTBOX, OUTBOX_OF_HARMS, NO_HARMS, LOSSES]),
     Step::Statements(&[ENDED_SESSIONS]),
+    Step::Statements(&[TOKENS]),
+    Step::Statements(&[PENDING_MODES]),
 ];
 
 /// Beside the schema's version, the epoch and the revision.
@@ -77,6 +81,28 @@ pub(super) fn set_epoch<S: Sql>(sql: &S, epoch: u64) -> Result<(), RuleBookError
         "INSERT INTO meta (key, value) VALUES ('epoch', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
         &[parameter(epoch)],
     )?;
+    Ok(())
+}
+
+/// From which share of healthy clients on a second person is needed, in thousandths of a percent; `None`: never.
+pub(super) fn second_person_above<S: Sql>(sql: &S) -> Result<Option<u64>, RuleBookError> {
+    let rows = sql.run("SELECT value FROM meta WHERE key = 'second_person_above'", &[])?;
+    match rows.first() {
+        Some(found) => Ok(Some(found.integer(0, "meta.value of second_person_above")?)),
+        None => Ok(None),
+    }
+}
+
+/// Sets it, in the transaction that writes the entry.
+pub(super) fn set_second_person_above<S: Sql>(sql: &S, above: Option<u64>) -> Result<(), RuleBookError> {
+    match above {
+        Some(above) => sql.run(
+            "INSERT INTO meta (key, value) VALUES ('second_person_above', ?1) \
+             ON CONFLICT (key) DO UPDATE SET value = ?1",
+            &[parameter(above)],
+        )?,
+        None => sql.run("DELETE FROM meta WHERE key = 'second_person_above'", &[])?,
+    };
     Ok(())
 }
 

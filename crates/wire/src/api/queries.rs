@@ -191,6 +191,7 @@ pub(super) const FILTERS: Parameters = &[
     ),
     filter("fingerprint", Text, "Fingerprint of the client"),
     filter("tcp", Text, "TCP signature; empty for none"),
+    filter("ray", Text, "CF-Ray, with or without its data centre"),
     filter(
         "status",
         Text,

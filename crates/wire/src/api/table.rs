@@ -4,12 +4,14 @@ use super::queries::{
     ANOMALIES, AUDIT, AXES, CLIENT, COUNTS, DRY_RUN, FILTERS, GROUPS, NAME, PAGE, PREVIEW_PAGE, READY,
     REASON, RECORD_PAGE, REVISION, SERIES, WINDOW,
 };
-use super::{ApiCall, ApiParameter, Handler};
+use super::{ApiCall, ApiParameter, Handler, Reach};
 use crate::{Method, Object, Role};
 
 const VIEWER: Option<Role> = Some(Role::Viewer);
 const INGEST: Option<Role> = Some(Role::Ingest);
+const ANALYST: Option<Role> = Some(Role::Analyst);
 const OPERATOR: Option<Role> = Some(Role::Operator);
+const ADMIN: Option<Role> = Some(Role::Admin);
 const ANYONE: Option<Role> = None;
 
 const RULE_BOOK: Handler = Handler::Object(Object::RuleBook);
@@ -25,14 +27,19 @@ pub const CALLS: &[ApiCall] = &[
     get("rules/{id}/versions", VIEWER, RULE_BOOK, "List<VersionItem>").takes(&[PAGE]),
     put("rules/{id}", OPERATOR, RULE_BOOK, "RuleBody", "Changed<RuleItem>").takes(&[REASON]),
     delete("rules/{id}", OPERATOR, RULE_BOOK, "Changed<Retirement>").takes(&[REASON]),
-    post("rules/check", OPERATOR, RULE_BOOK, "CheckBody", "Checked"),
+    post("rules/check", ANALYST, RULE_BOOK, "CheckBody", "Checked"),
     get("modes", VIEWER, RULE_BOOK, "List<ModeItem>").takes(&[PAGE]),
     get("rules/{id}/modes", VIEWER, RULE_BOOK, "List<ModeItem>").takes(&[PAGE]),
     get("rules/{id}/modes/{route}", VIEWER, RULE_BOOK, "ModeItem"),
-    put("rules/{id}/modes/{route}", OPERATOR, RULE_BOOK, "ModeBody", "Changed<ModeItem>").takes(&[REASON]),
-    delete("rules/{id}/modes/{route}", OPERATOR, RULE_BOOK, "Changed<Unset>").takes(&[REASON]),
+    put("rules/{id}/modes/{route}", OPERATOR, RULE_BOOK, "ModeBody", "Changed<ModeItem>").on(Reach::Route).takes(&[REASON]),
+    delete("rules/{id}/modes/{route}", OPERATOR, RULE_BOOK, "Changed<Unset>").on(Reach::Route).takes(&[REASON]),
+    post("rules/{id}/modes/{route}/approve", OPERATOR, RULE_BOOK, "Decision", "Changed<ModeItem>").on(Reach::Route).takes(&[REASON]),
+    post("rules/{id}/modes/{route}/decline", OPERATOR, RULE_BOOK, "Decision", "PendingItem").on(Reach::Route).takes(&[REASON]),
+    get("pending", VIEWER, RULE_BOOK, "List<PendingItem>").takes(&[PAGE]),
+    get("second-person", VIEWER, RULE_BOOK, "SecondPerson"),
+    put("second-person", ADMIN, RULE_BOOK, "SecondPerson", "SecondPerson").takes(&[REASON]),
     get("guards", VIEWER, RULE_BOOK, "List<GuardOf>").takes(&[PAGE]),
-    post("panic-off", OPERATOR, RULE_BOOK, "PanicBody", "Changed<TakenBack>").takes(&[REASON]),
+    post("panic-off", OPERATOR, RULE_BOOK, "PanicBody", "Changed<TakenBack>").on(Reach::RouteOfBody).takes(&[REASON]),
     get("routes", VIEWER, RULE_BOOK, "List<RouteItem>").takes(&[PAGE]),
     get("routes/{name}", VIEWER, RULE_BOOK, "RouteItem"),
     put("routes/{name}", OPERATOR, RULE_BOOK, "RouteBody", "Changed<RouteItem>").takes(&[REASON]),
@@ -52,10 +59,10 @@ pub const CALLS: &[ApiCall] = &[
     get("audit", VIEWER, Handler::AuditLog, "List<AuditItem>").takes(&[PAGE, AUDIT]),
     get("audit/verify", VIEWER, Handler::AuditLog, "ChainReport"),
     // Previews
-    post("previews", OPERATOR, PREVIEWS, "PreviewRequest", "PreviewItem"),
+    post("previews", ANALYST, PREVIEWS, "PreviewRequest", "PreviewItem"),
     get("previews", VIEWER, PREVIEWS, "List<PreviewItem>").takes(&[PREVIEW_PAGE]),
     get("previews/{id}", VIEWER, PREVIEWS, "PreviewItem"),
-    delete("previews/{id}", OPERATOR, PREVIEWS, "PreviewItem"),
+    delete("previews/{id}", ANALYST, PREVIEWS, "PreviewItem"),
     // Records
     get("fires", VIEWER, Handler::Records, "RecordList").takes(&[FILTERS, RECORD_PAGE]),
     get("fires/summary", VIEWER, Handler::Records, "Summary").takes(&[FILTERS, GROUPS]),
@@ -71,13 +78,17 @@ pub const CALLS: &[ApiCall] = &[
     get("anomalies", VIEWER, DETECTOR, "AnomalyList").takes(&[ANOMALIES, PAGE]),
     get("anomalies/{id}", VIEWER, DETECTOR, "Anomaly"),
     get("anomalies/{id}/report", VIEWER, Handler::Report, "text/markdown"),
-    post("anomalies/{id}/acknowledge", OPERATOR, DETECTOR, "", "Anomaly").takes(&[REASON]),
-    post("anomalies/{id}/assign", OPERATOR, DETECTOR, "AssignBody", "Anomaly").takes(&[REASON]),
-    post("anomalies/{id}/comment", OPERATOR, DETECTOR, "CommentBody", "Anomaly").takes(&[REASON]),
+    get("anomalies/{id}/shares", VIEWER, DETECTOR, "List<ShareItem>"),
+    post("anomalies/{id}/shares", OPERATOR, Handler::NewShare, "ShareBody", "NewShareItem").takes(&[REASON]),
+    delete("anomalies/{id}/shares/{share}", OPERATOR, DETECTOR, "ShareItem").takes(&[REASON]),
+    get("/_blobwatch/shared/{token}", ANYONE, Handler::SharedReport, "text/html"),
+    post("anomalies/{id}/acknowledge", OPERATOR, DETECTOR, "", "Anomaly").on(Reach::Nowhere).takes(&[REASON]),
+    post("anomalies/{id}/assign", OPERATOR, DETECTOR, "AssignBody", "Anomaly").on(Reach::Nowhere).takes(&[REASON]),
+    post("anomalies/{id}/comment", OPERATOR, DETECTOR, "CommentBody", "Anomaly").on(Reach::Nowhere).takes(&[REASON]),
     post("anomalies/{id}/mute", OPERATOR, DETECTOR, "MuteBody", "Anomaly").takes(&[REASON]),
     delete("anomalies/{id}/mute", OPERATOR, DETECTOR, "Anomaly").takes(&[REASON]),
     post("anomalies/{id}/expected", OPERATOR, DETECTOR, "", "Anomaly").takes(&[REASON]),
-    post("anomalies/{id}/reopen", OPERATOR, DETECTOR, "", "Anomaly").takes(&[REASON]),
+    post("anomalies/{id}/reopen", OPERATOR, DETECTOR, "", "Anomaly").on(Reach::Nowhere).takes(&[REASON]),
     get("timeline", VIEWER, DETECTOR, "Timeline").takes(&[COUNTS, SERIES]),
     get("cohorts", VIEWER, DETECTOR, "Cohorts").takes(&[COUNTS, AXES]),
     // Webhooks
@@ -91,6 +102,11 @@ pub const CALLS: &[ApiCall] = &[
     post("/_blobwatch/ingest/v1/{source}", INGEST, Handler::Ingest, "Events", "Ingested"),
     get("ingest", VIEWER, DETECTOR, "List<IngestSource>").takes(&[PAGE]),
     get("packets", VIEWER, DETECTOR, "Packets").takes(&[WINDOW]),
+    // Who may call
+    get("tokens", ADMIN, Handler::Tokens, "List<TokenItem>"),
+    post("tokens", ADMIN, Handler::Tokens, "TokenBody", "NewToken"),
+    put("tokens/{name}", ADMIN, Handler::Tokens, "ExpiryBody", "TokenItem"),
+    delete("tokens/{name}", ADMIN, Handler::Tokens, "TokenItem").takes(&[REASON]),
     // The deployment
     get("openapi.json", VIEWER, Handler::OpenApi, "OpenApi"),
     get("/_blobwatch/metrics", VIEWER, Handler::Metrics, "text/plain"),
@@ -98,6 +114,8 @@ pub const CALLS: &[ApiCall] = &[
     get("/_blobwatch/session", ANYONE, Handler::Session, "SessionItem"),
     post("/_blobwatch/session", ANYONE, Handler::Session, "PostedToken", "SessionItem"),
     delete("/_blobwatch/session", ANYONE, Handler::Session, "").takes(&[NAME]),
+    get("/_blobwatch/session/oidc", ANYONE, Handler::Oidc, ""),
+    get("/_blobwatch/session/oidc/callback", ANYONE, Handler::Oidc, ""),
     get("demo/play", OPERATOR, Handler::Demo, "Played"),
     post("demo/play", OPERATOR, Handler::Demo, "", "Played"),
 ];
@@ -142,6 +160,7 @@ const fn call(
         method,
         path,
         role,
+        reach: reach_of(role),
         handler,
         parameters: &[],
         request,
@@ -149,8 +168,20 @@ const fn call(
     }
 }
 
+/// Where nothing else is said: whoever may change something must be allowed to everywhere.
+const fn reach_of(role: Option<Role>) -> Reach {
+    match role {
+        None | Some(Role::Viewer | Role::Analyst) => Reach::Nowhere,
+        Some(Role::Ingest | Role::Operator | Role::Admin) => Reach::Everywhere,
+    }
+}
+
 impl ApiCall {
     const fn takes(self, parameters: &'static [&'static [ApiParameter]]) -> Self {
         Self { parameters, ..self }
+    }
+
+    const fn on(self, reach: Reach) -> Self {
+        Self { reach, ..self }
     }
 }

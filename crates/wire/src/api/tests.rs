@@ -38,7 +38,7 @@ fn a_call_is_found_by_method_and_path() {
     case(
         Method::Post,
         "previews",
-        Role::Operator,
+        Role::Analyst,
         Handler::Object(Object::Previews),
     );
     case(Method::Get, "losses", Role::Viewer, Handler::Losses);
@@ -165,14 +165,62 @@ fn no_call_is_there_twice() {
 fn only_an_operator_changes_something() {
     for call in CALLS.iter().filter(|call| call.handler != Handler::Session) {
         let is_read = call.method == Method::Get;
-        // They say what would be done, or what is there, and store nothing.
-        let is_asked = ["explain", "compare"].contains(&call.path);
+        // They say what would be done, or what is there, and change nothing for a pull.
+        let is_asked =
+            ["explain", "compare", "rules/check", "previews", "previews/{id}"].contains(&call.path);
         let is_told = call.handler == Handler::Ingest && call.role == Some(Role::Ingest);
         assert!(
-            is_read || is_asked || is_told || call.role == Some(Role::Operator),
+            is_read || is_asked || is_told || call.role >= Some(Role::Operator),
             "{call:?}"
         );
     }
+}
+
+#[test]
+fn whoever_has_routes_changes_nothing_else() {
+    for call in CALLS.iter().filter(|call| call.role >= Some(Role::Operator)) {
+        let is_on_a_route = call.path.contains("/modes/{route}");
+        let is_about_an_anomaly = ["acknowledge", "assign", "comment", "reopen"]
+            .iter()
+            .any(|act| call.path == format!("anomalies/{{id}}/{act}"));
+        let expected = match call.path {
+            "panic-off" => Reach::RouteOfBody,
+            _ if is_on_a_route && call.method != Method::Get => Reach::Route,
+            _ if is_about_an_anomaly => Reach::Nowhere,
+            _ => Reach::Everywhere,
+        };
+        assert_eq!(call.reach, expected, "{call:?}");
+    }
+}
+
+#[test]
+fn what_a_call_changes_is_in_its_path_or_its_body() {
+    #[track_caller]
+    fn case(method: Method, path: &str, body: &str, expected: Changed) {
+        assert_eq!(found(method, path).changed(path, body), expected, "{path} {body}");
+    }
+    let hub = || Changed::Route("hub".to_owned());
+    case(Method::Put, "rules/a/modes/hub", "{\"route\":\"other\"}", hub());
+    case(Method::Delete, "rules/a/modes/hub", "", hub());
+    case(Method::Get, "rules/a/modes/hub", "", Changed::Nothing);
+    case(
+        Method::Post,
+        "panic-off",
+        "{\"route\":\"hub\",\"reason\":\"x\"}",
+        hub(),
+    );
+    for body in [
+        "{\"reason\":\"x\"}",
+        "{\"route\":null}",
+        "{\"route\":\"hub\",\"route\":\"other\"}",
+        "{\"Route\":\"hub\"}",
+        "[\"hub\",7]",
+        "",
+    ] {
+        case(Method::Post, "panic-off", body, Changed::Everything);
+    }
+    case(Method::Put, "routes/hub", "{}", Changed::Everything);
+    case(Method::Post, "previews", "{}", Changed::Nothing);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::link_hash;
 use crate::packets::tests::{counts, row};
 use blobwatch_upstream::{PacketCounts, PacketOutcome};
 
@@ -17,8 +18,10 @@ const VERSION_6: &str = include_str!("../../../tests/data/detector-v6.sql");
 
 const VERSION_7: &str = include_str!("../../../tests/data/detector-v7.sql");
 
-const ALL: [&str; 7] = [
-    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7,
+const VERSION_8: &str = include_str!("../../../tests/data/detector-v8.sql");
+
+const ALL: [&str; 8] = [
+    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8,
 ];
 
 /// Whoever was told of the end is told that somebody looks into it.
@@ -44,7 +47,7 @@ fn every_version_has_a_sample() {
     let numbers = ALL.map(number);
     assert_eq!(
         (numbers, crate::store::schema::STEPS.len()),
-        ([1, 2, 3, 4, 5, 6, 7], 7)
+        ([1, 2, 3, 4, 5, 6, 7, 8], 8)
     );
 }
 
@@ -181,5 +184,18 @@ fn a_newer_database_is_refused() {
         .run("UPDATE meta SET value = 99 WHERE key = 'schema'", &[])
         .unwrap();
     let refused = Detector::open(detector.sql, START_MS).err();
-    assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 7 }));
+    assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 8 }));
+}
+
+#[test]
+fn a_link_of_version_8_opens_until_it_expires() {
+    let detector = Detector::open(with(VERSION_8), START_MS + 700_000).unwrap();
+    let hash = link_hash(&"a".repeat(64)).unwrap();
+    let expires_ms = 1_594_641_620_000;
+    let share = detector.share_of(&hash, expires_ms - 1).unwrap().unwrap();
+    assert_eq!(
+        (share.name().as_str(), share.anomaly, share.actor.as_str()),
+        ("sh-1594036820000", 1, "olga")
+    );
+    assert_eq!(detector.share_of(&hash, expires_ms).unwrap(), None);
 }

@@ -3,7 +3,7 @@
 use super::*;
 use blobwatch_wire::Problem;
 
-const NAMES: [&str; 33] = [
+const NAMES: [&str; 34] = [
     "since",
     "until",
     "route",
@@ -34,6 +34,7 @@ const NAMES: [&str; 33] = [
     "ip_version",
     "size",
     "tcp",
+    "ray",
     "id",
     "limit",
     "cursor",

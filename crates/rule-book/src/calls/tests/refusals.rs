@@ -77,9 +77,9 @@ fn a_body_of_another_form_names_the_field() {
     case(
         "rules/a",
         r#"{"description":"","expression":"ssl","action":"none"}"#,
-        422,
+        400,
         "body.action",
-        "expected tag",
+        "expected one of `tag`, `allow`, `detour`, `throttle`, `block`, found `none`",
     );
     case(
         "rules/A%20b",

@@ -6,6 +6,7 @@ use crate::store::outbox::NoticeKind;
 use crate::store::{RuleBookStore, schema};
 use blobwatch_pull::Mode;
 use blobwatch_sql::{Native, Row, Sql, migrate};
+use blobwatch_tokens::Role;
 
 const NOW: u64 = 1_593_975_605_000;
 
@@ -18,8 +19,10 @@ const VERSION_4: &str = include_str!("../../../tests/data/rule_book_v4.sql");
 const VERSION_5: &str = include_str!("../../../tests/data/rule_book_v5.sql");
 const VERSION_6: &str = include_str!("../../../tests/data/rule_book_v6.sql");
 const VERSION_7: &str = include_str!("../../../tests/data/rule_book_v7.sql");
+const VERSION_8: &str = include_str!("../../../tests/data/rule_book_v8.sql");
+const VERSION_9: &str = include_str!("../../../tests/data/rule_book_v9.sql");
 
-const ALL: [&str; 8] = [
+const ALL: [&str; 10] = [
     VERSION_1,
     VERSION_2,
     VERSION_3,
@@ -28,6 +31,8 @@ const ALL: [&str; 8] = [
     VERSION_5,
     VERSION_6,
     VERSION_7,
+    VERSION_8,
+    VERSION_9,
 ];
 
 fn opened(script: &str) -> RuleBookStore<Native> {
@@ -53,8 +58,8 @@ fn every_version_has_a_sample() {
         rows[0].integer(0, "meta.value").unwrap()
     };
     let numbers: Vec<u64> = ALL.iter().copied().map(number).collect();
-    assert_eq!(numbers, [1, 2, 3, 3, 4, 5, 6, 7]);
-    assert_eq!(schema::STEPS.len(), 7);
+    assert_eq!(numbers, [1, 2, 3, 3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!(schema::STEPS.len(), 9);
 }
 
 #[test]
@@ -96,6 +101,8 @@ fn what_a_version_brought_is_kept_by_all_that_follow() {
         VERSION_5,
         VERSION_6,
         VERSION_7,
+        VERSION_8,
+        VERSION_9,
     ] {
         let known = opened(script).fire_logs().unwrap();
         let known: Vec<_> = known
@@ -104,27 +111,65 @@ fn what_a_version_brought_is_kept_by_all_that_follow() {
             .collect();
         assert_eq!(known, [("fl1-FRA-0", 3), ("fl1-IAD-0", 2)]);
     }
-    for script in [VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7] {
+    for script in [
+        VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9,
+    ] {
         let store = opened(script);
         let ledger = store.guard("sweep", "default").unwrap().unwrap();
         assert_eq!((ledger.guard, ledger.cohorts[0].counts.enforced.clients), (3, 40));
         let counts = store.guard_counts("sweep", "default", "fl1-FRA-0", 3).unwrap();
         assert_eq!(counts, ledger.cohorts);
     }
-    for script in [VERSION_3_PREVIEWS, VERSION_4, VERSION_5, VERSION_6, VERSION_7] {
+    for script in [
+        VERSION_3_PREVIEWS,
+        VERSION_4,
+        VERSION_5,
+        VERSION_6,
+        VERSION_7,
+        VERSION_8,
+        VERSION_9,
+    ] {
         let stamp = opened(script).preview("pv-000001").unwrap().unwrap();
         assert_eq!((stamp.rule.as_str(), stamp.version), ("sweep", 2));
     }
-    for script in [VERSION_5, VERSION_6, VERSION_7] {
+    for script in [VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9] {
         let store = opened(script);
         let waiting = store.notices_due(NoticeKind::Harm, NOW, 10).unwrap();
         assert_eq!((waiting.len(), waiting[0].attempts), (1, 3));
         assert!(waiting[0].body.contains("\"healthy\":20"));
     }
-    for script in [VERSION_6, VERSION_7] {
+    for script in [VERSION_6, VERSION_7, VERSION_8, VERSION_9] {
         let losses = opened(script).losses().unwrap();
         assert_eq!((losses[0].name.as_str(), losses[0].count), ("changes_dropped", 2));
     }
-    let ended = opened(VERSION_7).ended_sessions(NOW).unwrap();
-    assert_eq!(ended.ended_s("ops"), Some(1_593_975_600));
+    for script in [VERSION_7, VERSION_8, VERSION_9] {
+        let ended = opened(script).ended_sessions(NOW).unwrap();
+        assert_eq!(ended.ended_s("ops"), Some(1_593_975_600));
+    }
+    let pending = opened(VERSION_9)
+        .pending_mode("empty", "default")
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (pending.actor.as_str(), pending.expires_ms),
+        ("ops", 1_593_979_201_000)
+    );
+    assert_eq!(opened(VERSION_9).second_person_above().unwrap(), Some(2.5));
+    for script in [VERSION_8, VERSION_9] {
+        tokens_are_kept(script);
+    }
+}
+
+fn tokens_are_kept(script: &str) {
+    let tokens = opened(script).stored_tokens().unwrap();
+    let [ada, ci] = tokens.as_slice() else {
+        panic!("{tokens:?}")
+    };
+    assert_eq!((ada.name.as_str(), ada.grant.role), ("ada", Role::Operator));
+    assert_eq!(ada.grant.routes.as_deref(), Some(&["default".to_owned()][..]));
+    assert_eq!(
+        (ada.expires_ms, ada.used_ms),
+        (Some(1_593_979_201_000), Some(1_593_975_602_000))
+    );
+    assert_eq!((ci.grant.role, ci.expires_ms), (Role::Viewer, None));
 }

@@ -1,10 +1,12 @@
-//! A team's public keys as an isolate keeps them. Access signs with a new key every six weeks and shows it before; a key
-//! that is not known is looked for, but not for everybody who invents one.
+//! The public keys of whoever signs tokens, as an isolate keeps them. Access signs with a new key every six weeks and shows it
+//! before; a key that is not known is looked for, but not for everybody who invents one.
 
+use crate::jwt::Algorithm;
 use blobwatch_wire::MAX_BODY;
 use serde::Deserialize;
+use serde_json::Value;
 
-/// Keys of one team: Access shows two or three.
+/// Keys of one signer: Access shows two or three.
 pub(crate) const MAX_KEYS: usize = 32;
 
 /// Keys are fetched again after this long: a key that was taken back is not trusted for longer.
@@ -22,17 +24,38 @@ const MAX_FIRST_TRIES: u32 = 8;
 /// Base64url digits of a modulus of 2,048 and of 8,192 bits.
 const MODULUS: std::ops::RangeInclusive<usize> = 342..=1_366;
 
-/// An RSA key, as a JWK has it: base64url without padding.
+/// Base64url digits of a coordinate of P-256.
+const COORDINATE: usize = 43;
+
+/// A key, as a JWK has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
     pub kid: String,
-    pub n: String,
-    pub e: String,
+    pub material: KeyMaterial,
+}
+
+/// Its numbers: base64url without padding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyMaterial {
+    Rsa { n: String, e: String },
+    P256 { x: String, y: String },
+}
+
+impl PublicKey {
+    /// What it signs with.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        match self.material {
+            KeyMaterial::Rsa { .. } => Algorithm::Rs256,
+            KeyMaterial::P256 { .. } => Algorithm::Es256,
+        }
+    }
 }
 
 #[derive(Deserialize)]
 struct Document {
-    keys: Vec<Jwk>,
+    /// Each read by itself: one that nobody understands hides none of the others (RFC 7517, section 5).
+    keys: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -49,9 +72,15 @@ struct Jwk {
     n: String,
     #[serde(default)]
     e: String,
+    #[serde(default)]
+    crv: String,
+    #[serde(default)]
+    x: String,
+    #[serde(default)]
+    y: String,
 }
 
-/// The keys of one team.
+/// The keys of one signer.
 #[derive(Debug, Clone, Default)]
 pub struct KeyRing {
     keys: Vec<PublicKey>,
@@ -87,6 +116,12 @@ impl KeyRing {
         }
     }
 
+    /// Whether keys came at some time.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
     /// The key of that name, where it is known and not too old to be trusted.
     #[must_use]
     pub fn known(&self, kid: &str, now_ms: u64) -> Option<PublicKey> {
@@ -111,9 +146,14 @@ impl KeyRing {
             return Err(format!("expected at most {MAX_BODY} bytes"));
         }
         let document: Document = serde_json::from_str(document).map_err(|error| error.to_string())?;
-        let keys: Vec<PublicKey> = document.keys.into_iter().take(MAX_KEYS).filter_map(rsa).collect();
+        let keys: Vec<PublicKey> = document
+            .keys
+            .into_iter()
+            .filter_map(public_key)
+            .take(MAX_KEYS)
+            .collect();
         if keys.is_empty() {
-            return Err("expected an RSA key for signatures, found none".to_owned());
+            return Err("expected a key for signatures with RS256 or ES256, found none".to_owned());
         }
         self.keys = keys;
         self.fetched_ms = now_ms.max(1);
@@ -121,22 +161,32 @@ impl KeyRing {
     }
 }
 
-fn rsa(key: Jwk) -> Option<PublicKey> {
-    let is_digits = |text: &str| {
-        text.bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+fn public_key(key: Value) -> Option<PublicKey> {
+    let key: Jwk = serde_json::from_value(key).ok()?;
+    let is_for_us = key.purpose.as_deref().is_none_or(|purpose| purpose == "sig") && !key.kid.is_empty();
+    let is_of = |algorithm: &str| key.alg.as_deref().is_none_or(|alg| alg == algorithm);
+    let material = match (key.kty.as_str(), key.crv.as_str()) {
+        ("RSA", _) if is_of("RS256") => rsa(key.n, key.e),
+        ("EC", "P-256") if is_of("ES256") => p256(key.x, key.y),
+        _ => None,
     };
-    let is_for_us = key.kty == "RSA"
-        && key.alg.is_none_or(|alg| alg == "RS256")
-        && key.purpose.is_none_or(|purpose| purpose == "sig")
-        && MODULUS.contains(&key.n.len())
-        && (1..=8).contains(&key.e.len())
-        && is_digits(&key.n)
-        && is_digits(&key.e)
-        && !key.kid.is_empty();
-    is_for_us.then_some(PublicKey {
+    Some(PublicKey {
         kid: key.kid,
-        n: key.n,
-        e: key.e,
+        material: material.filter(|_| is_for_us)?,
     })
+}
+
+fn rsa(n: String, e: String) -> Option<KeyMaterial> {
+    let is_key = MODULUS.contains(&n.len()) && (1..=8).contains(&e.len()) && is_digits(&n) && is_digits(&e);
+    is_key.then_some(KeyMaterial::Rsa { n, e })
+}
+
+fn p256(x: String, y: String) -> Option<KeyMaterial> {
+    let is_coordinate = |text: &str| text.len() == COORDINATE && is_digits(text);
+    (is_coordinate(&x) && is_coordinate(&y)).then_some(KeyMaterial::P256 { x, y })
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }

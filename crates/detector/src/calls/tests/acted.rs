@@ -1,0 +1,63 @@
+//! What a timeline says of what rules did: each action apart, and what is only denied is what is not blocked.
+
+use super::*;
+use crate::tests::traffic::NOON;
+use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey};
+
+fn batch(minute: u64, counts: CellCounts) -> CellBatch {
+    let key = CellKey {
+        route: "hub".into(),
+        colo: "FRA".to_owned(),
+        country: "DE".to_owned(),
+        asn: Some(3320),
+        family: Family::Docker,
+        os: "debian".to_owned(),
+        fingerprint: "bw1-a".to_owned(),
+        rules: Vec::new(),
+    };
+    CellBatch {
+        source: "FRA-1".to_owned(),
+        epoch: 1,
+        seq: minute + 1,
+        slot: NOON + minute * 6,
+        cells: vec![Cell {
+            counts,
+            ..Cell::new(key)
+        }],
+        ..CellBatch::default()
+    }
+}
+
+#[test]
+fn a_timeline_says_what_each_action_did() {
+    let mut detector = open();
+    let first = CellCounts {
+        requests: 40,
+        starts: 40,
+        denied: 7,
+        blocked: 5,
+        detoured: 4,
+        tagged: 3,
+        allowed: 6,
+        ..CellCounts::default()
+    };
+    let second = CellCounts {
+        requests: 10,
+        starts: 10,
+        allowed: 1,
+        ..CellCounts::default()
+    };
+    let batches = [batch(0, first), batch(1, second), batch(2, CellCounts::default())];
+    for batch in &batches {
+        accept(&mut detector, batch, arrival(batch)).unwrap();
+    }
+    let now = arrival(&batches[2]);
+    let timeline = get(&detector, now, "timeline?since=-10m");
+    let series = &timeline["series"][0];
+    let sum = |action: &str| -> u64 {
+        let counts = series["acted"][action].as_array().unwrap().iter();
+        counts.map(|count| count.as_u64().unwrap()).sum()
+    };
+    let actions = ["block", "throttle", "detour", "tag", "allow"];
+    assert_eq!(actions.map(sum), [5, 2, 4, 3, 7]);
+}

@@ -1,0 +1,57 @@
+//! What a call changes, for somebody whose role holds on some routes only.
+
+use serde::Deserialize;
+
+use super::ApiCall;
+
+/// Where the role that a call asks for must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Nowhere in particular: nothing changes for any pull.
+    Nowhere,
+    /// On the route of its path.
+    Route,
+    /// On the route that its body names; everywhere where it names none.
+    RouteOfBody,
+    Everywhere,
+}
+
+/// What one call changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    Nothing,
+    Route(String),
+    Everything,
+}
+
+impl ApiCall {
+    /// What is changed by this call, at a path below [`super::API`] and with a body.
+    #[must_use]
+    pub fn changed(&self, path: &str, body: &str) -> Changed {
+        let route = match self.reach {
+            Reach::Nowhere => return Changed::Nothing,
+            Reach::Route => self.segment("{route}", path),
+            Reach::RouteOfBody => route_of(body),
+            Reach::Everywhere => None,
+        };
+        route.map_or(Changed::Everything, Changed::Route)
+    }
+
+    fn segment(&self, name: &str, path: &str) -> Option<String> {
+        let mut segments = self.path.split('/').zip(path.split('/'));
+        segments
+            .find(|(own, _)| *own == name)
+            .map(|(_, found)| found.to_owned())
+    }
+}
+
+/// A body that cannot be read names no route: whoever answers the call says what is wrong with it.
+fn route_of(body: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct OnRoute {
+        route: Option<String>,
+    }
+    serde_json::from_str::<OnRoute>(body)
+        .ok()
+        .and_then(|body| body.route)
+}
