@@ -69,6 +69,9 @@ pub(crate) fn responses(call: &ApiCall, components: &Components) -> Value {
     for (status, about) in successes(call) {
         all.insert(status.to_string(), success(call, about, components));
     }
+    if call.handler == Handler::SharedReport {
+        return Value::Object(all.into_iter().chain(pages_of_refusals()).collect());
+    }
     for status in refusals(call) {
         let reference = json!({"$ref": format!("#/components/responses/{}", name(status))});
         all.insert(status.to_string(), reference);
@@ -92,6 +95,23 @@ pub(crate) fn responses(call: &ApiCall, components: &Components) -> Value {
         );
     }
     Value::Object(all)
+}
+
+/// Whoever opens a link is told in words why it opens nothing.
+fn pages_of_refusals() -> impl Iterator<Item = (String, Value)> {
+    let pages = [
+        (404, "The link opens nothing"),
+        (429, "Too many links from this address opened nothing"),
+        (500, "The report cannot be read"),
+        (503, "The report cannot be read now: try again"),
+    ];
+    pages.into_iter().map(|(status, about): (u16, _)| {
+        let content = json!({"text/html": {"schema": {"type": "string"}}});
+        (
+            status.to_string(),
+            json!({"description": about, "content": content}),
+        )
+    })
 }
 
 fn successes(call: &ApiCall) -> Vec<(u16, &'static str)> {
@@ -170,11 +190,11 @@ fn refusals(call: &ApiCall) -> BTreeSet<u16> {
     if !call.request.is_empty() || changes {
         all.insert(422);
     }
-    if changes && call.role == Some(Role::Operator) {
+    if changes && call.role >= Some(Role::Analyst) {
         all.extend([404, 409]);
     }
     // The file of the document may be missing.
-    if call.request == "ExplainBody" || call.handler == Handler::OpenApi {
+    if call.request == "ExplainBody" || matches!(call.handler, Handler::OpenApi | Handler::Oidc) {
         all.insert(404);
     }
     if call.changes_rulebook() {

@@ -45,7 +45,7 @@ pub fn document() -> Value {
             "responses": answers::problems(),
             "headers": answers::headers(),
             "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "description": "A token of `BLOBWATCH_TOKENS`"},
+                "token": {"type": "http", "scheme": "bearer", "description": "A token of `BLOBWATCH_TOKENS`, or one of `POST tokens`"},
                 "session": {
                     "type": "apiKey",
                     "in": "cookie",

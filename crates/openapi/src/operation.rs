@@ -44,7 +44,8 @@ fn description(call: &ApiCall) -> String {
         Some(role) => format!("Role: {role}."),
     };
     let more = match call.handler {
-        Handler::Health | Handler::Metrics | Handler::Ingest => {
+        Handler::Oidc => " Its parameters are the identity provider's.",
+        Handler::Health | Handler::Metrics | Handler::Ingest | Handler::SharedReport => {
             " Parameters that are not listed are ignored."
         }
         _ => "",
