@@ -213,7 +213,7 @@ pub(crate) fn escaped(text: &str) -> String {
         .collect()
 }
 
-fn is_loopback(base: &str) -> bool {
+pub(crate) fn is_loopback(base: &str) -> bool {
     let Some(rest) = base.strip_prefix("http://") else {
         return false;
     };

@@ -14,6 +14,7 @@ mod addresses;
 mod anomaly;
 mod answer;
 mod api;
+mod archive;
 mod audit;
 mod compare;
 mod data_folder;
@@ -66,6 +67,7 @@ enum Command {
     List(list::Arguments),
     Explain(explain::Arguments),
     Audit(audit::Arguments),
+    Archive(archive::Arguments),
     /// Write the records on which a rule fired, as NDJSON, newest first
     Fires(records::Records),
     /// Write records of requests, as NDJSON, newest first
@@ -93,6 +95,7 @@ const EXAMPLES: &str = "Examples:
   blobwatch list refresh office office.txt       the values that rules name as $office
   blobwatch status                               what is wrong, and what the detector can see
   blobwatch audit verify audit.ndjson            whether the audit log is intact
+  blobwatch archive --to /srv/archive            history as Parquet, for DuckDB and others
 
 Exit codes: 0 nothing found, 1 something found, 2 usage or input error";
 
@@ -115,6 +118,7 @@ fn main() -> ExitCode {
         Command::List(arguments) => list::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Archive(arguments) => archive::run(&arguments),
         Command::Fires(arguments) => records::export("fires", &arguments),
         Command::Requests(arguments) => records::export("requests", &arguments),
         Command::Compare(arguments) => compare::run(&arguments),

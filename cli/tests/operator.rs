@@ -7,8 +7,6 @@
 )]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -16,91 +14,56 @@ use blobwatch_rule_book::{RuleBookStore, answer, export_audit, export_begin};
 use blobwatch_rulebook::Rulebook;
 use blobwatch_sql::Native;
 use blobwatch_wire::ApiRequest;
+use local_api::{Answer, Call, TOKEN, serve};
+
+mod local_api;
 
 const NOW: u64 = 1_593_975_600_000;
-const TOKEN: &str = "an-operator";
 
-/// Answers one call a connection, until the test ends.
 fn deployment() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
+    serve(|| {
         let starter = r#"{"schema":1,"revision":0,"routes":[{"name":"default"},{"name":"hub","repository":"library/**"}],
             "rules":[{"id":"sweep","version":1,"description":"d","expression":"ssl","action":"block"}],"modes":[]}"#;
         let starter = Rulebook::from_json(starter).unwrap();
         let store = RuleBookStore::open(Native::in_memory().unwrap(), &starter, NOW).unwrap();
-        for stream in listener.incoming() {
-            serve(stream.unwrap(), &store);
-        }
-    });
-    format!("http://{address}")
+        move |call: &Call| answered(call, &store)
+    })
 }
 
-fn serve(mut stream: TcpStream, store: &RuleBookStore<Native>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut line = String::new();
-    reader.read_line(&mut line).unwrap();
-    let mut words = line.split(' ').map(str::to_owned);
-    let (method, target) = (words.next().unwrap(), words.next().unwrap());
-    let (mut length, mut if_match, mut is_operator) = (0, None, false);
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).unwrap();
-        let Some((name, value)) = header.trim().split_once(": ") else {
-            break;
-        };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.parse().unwrap(),
-            "if-match" => if_match = Some(value.to_owned()),
-            "authorization" => is_operator = value == format!("Bearer {TOKEN}"),
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    let path = target.strip_prefix("/_blobwatch/api/v1/").unwrap();
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let (status, media, body) = if !is_operator {
-        (
-            401,
-            "application/problem+json",
-            r#"{"title":"Who is it?","status":401,"detail":"expected a token"}"#.to_owned(),
-        )
-    } else if path == "audit"
-        && let Some(after) = export_begin(query).unwrap()
+fn answered(call: &Call, store: &RuleBookStore<Native>) -> Answer {
+    if call.path == "audit"
+        && let Some(after) = export_begin(&call.query).unwrap()
     {
-        (200, "application/x-ndjson", export(store, after))
-    } else if path.starts_with("previews") {
-        // The previews are another object's than the rulebook's: here one is done when it is asked for again.
-        let status = if method == "POST" { "running" } else { "done" };
-        let preview = serde_json::json!({"id": "pv-7", "status": status, "matched_requests": 5, "sentence": "would hit 2 clients",
-            "rule": serde_json::from_slice::<serde_json::Value>(&body).unwrap_or_default(), "revision": 1});
-        (202, "application/json", preview.to_string())
-    } else {
-        let call = ApiRequest {
-            method: &method,
-            path,
-            query,
-            body: std::str::from_utf8(&body).unwrap(),
-            if_match: if_match.as_deref(),
-            actor: "ada",
-            now_ms: NOW + 60_000,
+        return Answer {
+            status: 200,
+            media: "application/x-ndjson",
+            body: export(store, after),
         };
-        match answer(store, &call) {
-            Ok(reply) => (reply.status, "application/json", reply.body),
-            Err(problem) => (
-                problem.status,
-                "application/problem+json",
-                serde_json::to_string(&problem).unwrap(),
-            ),
-        }
+    }
+    if call.path.starts_with("previews") {
+        // The previews are another object's than the rulebook's: here one is done when it is asked for again.
+        let status = if call.method == "POST" { "running" } else { "done" };
+        let preview = serde_json::json!({"id": "pv-7", "status": status, "matched_requests": 5, "sentence": "would hit 2 clients",
+            "rule": serde_json::from_str::<serde_json::Value>(&call.body).unwrap_or_default(), "revision": 1});
+        return Answer::json(202, preview.to_string());
+    }
+    let request = ApiRequest {
+        method: &call.method,
+        path: &call.path,
+        query: &call.query,
+        body: &call.body,
+        if_match: call.if_match.as_deref(),
+        actor: "ada",
+        now_ms: NOW + 60_000,
     };
-    let head = format!(
-        "HTTP/1.1 {status} Done\r\ncontent-type: {media}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).unwrap();
-    stream.write_all(body.as_bytes()).unwrap();
+    match answer(store, &request) {
+        Ok(reply) => Answer::json(reply.status, reply.body),
+        Err(problem) => Answer {
+            status: problem.status,
+            media: "application/problem+json",
+            body: serde_json::to_string(&problem).unwrap(),
+        },
+    }
 }
 
 fn export(store: &RuleBookStore<Native>, mut after: u64) -> String {

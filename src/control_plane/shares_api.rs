@@ -5,18 +5,14 @@
 
 use blobwatch_detector::{NewShare, NewShareCall, NewShareItem, SharedReportCall, link_hash};
 use blobwatch_wire::{Problem, SHARED, Text, escaped, hex, plain_page};
-use js_sys::{Function, Reflect, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, Request, Response};
 
 use super::detector_api::examples;
-use super::http::{Answer, FailedTo, internal, now_ms, text};
+use super::http::{Answer, FailedTo, now_ms, text};
 use super::object_call::call_through;
 use super::page::plain;
+use super::random::random_bytes;
 use super::tries::limited_links;
-
-/// Random bytes of a token.
-const TOKEN_BYTES: u32 = 32;
 
 /// Makes a link; `path` is `anomalies/{id}/shares`.
 pub(super) async fn create(
@@ -27,7 +23,7 @@ pub(super) async fn create(
     actor: &str,
 ) -> Answer<Response> {
     let url = request.url().failed_to("read the address")?;
-    let token = random_token()?;
+    let token = hex(&random_bytes()?);
     let new = NewShare {
         anomaly: path.split('/').nth(1).unwrap_or_default().to_owned(),
         query: url.query().unwrap_or_default().to_owned(),
@@ -41,16 +37,6 @@ pub(super) async fn create(
     };
     let made = serde_json::to_string(&made).failed_to("answer")?;
     text(201, "application/json", made).failed_to("answer")
-}
-
-fn random_token() -> Answer<String> {
-    let failed = |_: JsValue| internal("make a token", "the platform has no random numbers");
-    let bytes = Uint8Array::new_with_length(TOKEN_BYTES);
-    let crypto = Reflect::get(&js_sys::global(), &JsValue::from_str("crypto")).map_err(failed)?;
-    let fill = Reflect::get(&crypto, &JsValue::from_str("getRandomValues")).map_err(failed)?;
-    let fill: Function = fill.dyn_into().map_err(failed)?;
-    fill.call1(&crypto, &bytes).map_err(failed)?;
-    Ok(hex(&bytes.to_vec()))
 }
 
 /// What a link opens, as a page; so is why it opens nothing.

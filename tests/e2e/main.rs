@@ -15,6 +15,8 @@ mod anomalies;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod archive;
+#[cfg(test)]
 mod august_2026;
 #[cfg(test)]
 mod broken_origin;

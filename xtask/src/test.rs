@@ -5,6 +5,7 @@ use crate::command::{quiet, status};
 use crate::parallel::both;
 use crate::progress::step;
 use crate::setup::debian::{self, Package};
+use crate::setup::python;
 use crate::workspace::Workspace;
 use anyhow::Result;
 use std::num::NonZero;
@@ -138,6 +139,9 @@ fn prepare(workspace: &Workspace, args: &Args) -> Result<()> {
     step("registry, clients, browser", |step| {
         let purpose = "the end-to-end tests use a real registry, real clients and a real browser";
         Ok((debian::ensure(step, &PACKAGES, purpose)?, ()))
+    })?;
+    step("python packages", |step| {
+        Ok((python::ensure(workspace, step)?.to_owned(), ()))
     })?;
     step("Debian for packages", |step| {
         Ok((debian::system(workspace, step)?, ()))

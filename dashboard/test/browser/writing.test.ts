@@ -372,7 +372,7 @@ test("a webhook is set, tried and seen to arrive", async () => {
   assert.deepEqual(sent("PUT", "webhooks/chat")[0]?.body, {
     url: "https://hooks.example/a",
     format: "pagerduty",
-    events: ["anomaly.opened", "anomaly.closed", "anomaly.acknowledged", "guard.demoted", "rulebook.panic_off", "source.silent", "attribute.saturated"],
+    events: ["anomaly.opened", "anomaly.closed", "anomaly.acknowledged", "guard.demoted", "rulebook.panic_off", "enforcement.proposed", "source.silent", "attribute.saturated", "data.lost"],
     severity: "critical",
     kinds: ["start_failed", "resume_surge"],
     routes: [],

@@ -31,7 +31,7 @@ pub(crate) fn ensure(step: &Step, packages: &[Package], purpose: &str) -> Result
     Ok(format!("installed {}", missing.join(" ")))
 }
 
-fn install(step: &Step, names: &[&str], purpose: &str) -> Result<()> {
+pub(super) fn install(step: &Step, names: &[&str], purpose: &str) -> Result<()> {
     let names_line = names.join(" ");
     let root = ask("id", &["-u"]).as_deref() == Some("0");
     if !root || !on_path("apt-get") {

@@ -4,6 +4,7 @@
 pub(crate) mod debian;
 mod node;
 mod npm;
+pub(crate) mod python;
 mod wasm_target;
 
 use crate::parallel::both;

@@ -31,7 +31,7 @@ fn a_link_opens_until_it_is_revoked_and_the_audit_log_is_told_of_both() {
         detector.share_of(&request.hash, now).unwrap(),
         Some(share.clone())
     );
-    assert_eq!(detector.shares(1, now).unwrap(), [share.clone()]);
+    assert_eq!(detector.shares(1, now).unwrap(), std::slice::from_ref(&share));
     assert_eq!(detector.shares(2, now).unwrap(), []);
     let detector = reopened(detector, now);
     let made = detector.next_entry().unwrap().unwrap();

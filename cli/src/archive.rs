@@ -1,0 +1,130 @@
+//! `blobwatch archive`: records, anomalies and the audit log as Parquet files, for engines that others know.
+//!
+//! In scope: what is archived already, what is due, and files that a reader never sees by halves. Not in scope: how long
+//! an archive is kept, which is for whoever owns the place. docs/archive.md says what is where.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use blobwatch_wire::{EXPECTED_TIME, parse_time, rfc3339};
+
+use crate::answer::number;
+use crate::api::{Api, Deployment};
+use crate::problem::Problem;
+use crate::{Outcome, output};
+use book::Book;
+use place::Place;
+use schemas::Schemas;
+
+mod anomalies;
+mod audit;
+mod book;
+mod column;
+mod export;
+mod late;
+mod manifest;
+mod parts;
+mod place;
+mod read_ids;
+mod records;
+mod schemas;
+mod table;
+
+/// Records are deleted by the segment, which spans at most six hours, and the hour.
+const BEYOND_RETENTION_MS: u64 = 7 * 3_600_000;
+
+/// Copy records, anomalies and the audit log to Parquet files
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Folder of the archive, which is made if it does not exist, or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "FOLDER|S3")]
+    to: String,
+    /// Address of an S3 service other than AWS, such as <https://ACCOUNT.r2.cloudflarestorage.com>
+    #[arg(long, env = "AWS_ENDPOINT_URL", value_name = "URL")]
+    endpoint: Option<String>,
+    /// Archive records up to this time: RFC 3339, or -15m. Younger records may still change
+    #[arg(long, default_value = "-15m", allow_hyphen_values = true)]
+    until: String,
+    #[command(flatten)]
+    deployment: Deployment,
+}
+
+const EXAMPLES: &str = "Examples:
+  export BLOBWATCH_URL=https://registry.example.com BLOBWATCH_TOKEN=…
+  blobwatch archive --to /var/lib/blobwatch-archive
+  blobwatch archive --to s3://logs/blobwatch --endpoint https://ACCOUNT.r2.cloudflarestorage.com
+  duckdb -c \"select count(*) from read_parquet('/var/lib/blobwatch-archive/records/*/*/*.parquet')\"
+
+Run it once an hour: each run continues where the last one ended, also if that was killed, and adds records that came
+late. A token with the role viewer is enough. A bucket needs AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for AWS, AWS_REGION.
+
+Exit codes: 0 archived, 2 usage or another error";
+
+/// What is archived at one time.
+struct Clock {
+    now_ms: u64,
+    /// Records from here on are left for the next run.
+    until_ms: u64,
+    /// How long the deployment keeps records.
+    retention_ms: u64,
+}
+
+impl Clock {
+    fn of(arguments: &Arguments, api: &Api) -> Result<Self, Problem> {
+        let now_ms = now_ms();
+        let until_ms = parse_time(&arguments.until, now_ms)
+            .filter(|until_ms| *until_ms <= now_ms)
+            .ok_or_else(|| Problem::Usage(format!("--until: {EXPECTED_TIME}, not in the future")))?;
+        Ok(Self {
+            now_ms,
+            until_ms,
+            retention_ms: number(&api.get("settings")?, "retention_hours") * 3_600_000,
+        })
+    }
+
+    /// No record is older.
+    fn oldest_ms(&self) -> u64 {
+        self.now_ms
+            .saturating_sub(self.retention_ms + BEYOND_RETENTION_MS)
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
+    let api = Api::new(&arguments.deployment)?;
+    let place = Place::open(&arguments.to, arguments.endpoint.as_deref())?;
+    let clock = Clock::of(arguments, &api)?;
+    let schemas = Schemas::new();
+    let mut book = Book::open(&place, clock.oldest_ms())?;
+    skip_deleted(&mut book, clock.oldest_ms());
+    let records = records::archive(&api, &mut book, &schemas, &clock)?;
+    let late = late::archive(&api, &mut book, &schemas, &clock)?;
+    let anomalies = anomalies::archive(&api, &mut book, &schemas)?;
+    let entries = audit::archive(&api, &mut book, &schemas)?;
+    output::line(&format!(
+        "archived {records} records up to {}, {late} late ones, {anomalies} anomalies, {entries} audit entries",
+        rfc3339(book.manifest.until_ms)
+    ))?;
+    Ok(Outcome::Nothing)
+}
+
+/// Begins with the oldest record that there can be.
+fn skip_deleted(book: &mut Book<'_>, oldest_ms: u64) {
+    let until_ms = book.manifest.until_ms;
+    if until_ms < oldest_ms && !book.manifest.spans.is_empty() {
+        output::complain(&format!(
+            "records from {} to {} were deleted before they were archived: run it more often",
+            rfc3339(until_ms),
+            rfc3339(oldest_ms)
+        ));
+    }
+    book.manifest.until_ms = until_ms.max(oldest_ms);
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is due depends on the time, and this is where the command begins"
+)]
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}

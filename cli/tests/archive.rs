@@ -1,0 +1,505 @@
+//! `blobwatch archive` against FireLogs and a RuleBook on databases of this process: every record once, whatever happens
+//! meanwhile. The end-to-end tests run it against the real worker, and read the files with DuckDB.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests; clippy.toml covers test functions only"
+)]
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use blobwatch_fire_log::{
+    BEFORE, Budget, Export, FireLog, FireLogs, KIND, Kind, Listing, PageCall, Query, SummaryCall,
+    SummaryQuery, scan_page, summarise, summarise_all,
+};
+use blobwatch_pull::{Record, RecordId, sample};
+use blobwatch_records::{Builder, Flush, RulebookVersion};
+use blobwatch_rule_book::{RuleBookStore, answer, export_audit, export_begin};
+use blobwatch_rulebook::Rulebook;
+use blobwatch_sql::{Native, Unpaced, at_once};
+use blobwatch_wire::{ApiRequest, Body, Nothing, ObjectCall, Payload, Problem};
+use local_api::{Answer, Call, TOKEN, serve};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::RowAccessor;
+use rustix::process::{Pid, Signal, kill_process};
+
+mod local_api;
+
+const HOUR_MS: u64 = 3_600_000;
+
+#[expect(clippy::disallowed_methods, reason = "the program has the machine's clock")]
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap().as_millis() as u64
+}
+
+/// What the deployment is told from outside.
+#[derive(Default)]
+struct Orders {
+    /// Records that arrive before the next call.
+    arriving: Vec<Record>,
+    /// A FireLog that does not answer.
+    silent: Option<String>,
+    /// This process is killed at the call of that number, before it is answered.
+    victim: Option<(usize, Pid)>,
+    calls: usize,
+}
+
+struct Deployment {
+    logs: RefCell<BTreeMap<String, FireLog<Native>>>,
+    book: RuleBookStore<Native>,
+    orders: Arc<Mutex<Orders>>,
+    batches: RefCell<u64>,
+}
+
+type Pairs = Vec<(String, String)>;
+
+impl FireLogs for &Deployment {
+    async fn ask<C: ObjectCall<Request = Nothing>>(&self, name: &str, call: &C) -> Result<C::Reply, Problem> {
+        if self.orders.lock().unwrap().silent.as_deref() == Some(name) {
+            return Err(Problem::not_found(name));
+        }
+        let path = call.path();
+        let (what, query) = path.split_once('?').unwrap();
+        let bytes = match self.answer(name, what, pairs(query))? {
+            Payload::Nothing => Vec::new(),
+            Payload::Text(text) => text.into_bytes(),
+            Payload::Bytes(bytes) => bytes,
+        };
+        Ok(C::Reply::from_bytes(&bytes).unwrap())
+    }
+}
+
+fn pairs(query: &str) -> Pairs {
+    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+}
+
+impl Deployment {
+    fn new(orders: Arc<Mutex<Orders>>) -> Self {
+        let starter = r#"{"schema":1,"revision":0,"routes":[{"name":"default"}],"rules":[],"modes":[]}"#;
+        let starter = Rulebook::from_json(starter).unwrap();
+        Self {
+            logs: RefCell::default(),
+            book: RuleBookStore::open(Native::in_memory().unwrap(), &starter, now_ms()).unwrap(),
+            orders,
+            batches: RefCell::new(0),
+        }
+    }
+
+    /// As `src/control_plane/fire_log_queries.rs` does.
+    fn answer(&self, name: &str, call: &str, mut pairs: Pairs) -> Result<Payload, Problem> {
+        let mut take = |name: &str| {
+            let at = pairs.iter().position(|(known, _)| known == name)?;
+            Some(pairs.swap_remove(at).1)
+        };
+        let kind = Kind::of_name(&take(KIND).unwrap_or_default());
+        let before = take(BEFORE).map_or(RecordId(u128::MAX), |id| id.parse().unwrap());
+        let (logs, budget) = (self.logs.borrow(), Budget::default());
+        let sql = logs[name].sql();
+        if call == PageCall::PATH {
+            let query = Query::parse(kind, &pairs, now_ms())?;
+            let page = scan_page(sql, &query.filter, query.before, query.limit, budget, &Unpaced);
+            Ok(at_once(page).unwrap().unwrap().into_payload().unwrap())
+        } else {
+            assert_eq!(call, SummaryCall::PATH);
+            let query = SummaryQuery::parse(kind, &pairs, now_ms())?;
+            let part = summarise(sql, &query.filter, &query.by, before, budget, &Unpaced);
+            Ok(at_once(part).unwrap().unwrap().into_payload().unwrap())
+        }
+    }
+
+    /// Each record at the FireLog of its colo.
+    fn store(&self, records: Vec<Record>) {
+        for record in records {
+            let mut logs = self.logs.borrow_mut();
+            let log = logs
+                .entry(format!("fl1-{}-0", record.colo))
+                .or_insert_with(|| FireLog::open(Native::in_memory().unwrap()).unwrap());
+            let mut block = Builder::default();
+            block.push(record);
+            *self.batches.borrow_mut() += 1;
+            let flush = Flush {
+                addresses: Vec::new(),
+                isolate: 1,
+                seq: *self.batches.borrow(),
+                held: RulebookVersion::default(),
+                losses: BTreeMap::new(),
+                volumes: Vec::new(),
+                segment: block.encode(),
+            };
+            log.accept(&flush.encode(), now_ms()).unwrap();
+        }
+    }
+
+    fn call(&self, call: &Call) -> Answer {
+        self.store(self.follow_orders());
+        let names = self.logs.borrow().keys().cloned().collect::<Vec<_>>();
+        let pairs = pairs(&call.query);
+        match call.path.as_str() {
+            "requests" => {
+                let query = Query::parse(Kind::Requests, &pairs, now_ms()).unwrap();
+                export(Listing {
+                    fire_logs: self,
+                    names,
+                    kind: Kind::Requests,
+                    pairs,
+                    query,
+                })
+            }
+            "requests/summary" => {
+                let query = SummaryQuery::parse(Kind::Requests, &pairs, now_ms()).unwrap();
+                let summary = summarise_all(&self, &names, Kind::Requests, &pairs, &query);
+                Answer::json(200, serde_json::to_string(&at_once(summary).unwrap()).unwrap())
+            }
+            // Of an object that is not here: one as docs/api.md shows it.
+            "anomalies" => Answer::json(200, include_str!("data/archive/anomalies.json")),
+            "audit" => {
+                let mut after = export_begin(&call.query).unwrap();
+                let mut body = String::new();
+                while let Some(from) = after {
+                    let step = export_audit(&self.book, from).unwrap();
+                    body.push_str(&step.lines);
+                    after = step.after;
+                }
+                Answer::json(200, body)
+            }
+            path => {
+                let request = ApiRequest {
+                    method: &call.method,
+                    path,
+                    query: &call.query,
+                    body: &call.body,
+                    if_match: call.if_match.as_deref(),
+                    actor: "ada",
+                    now_ms: now_ms(),
+                };
+                let reply = answer(&self.book, &request).unwrap();
+                Answer::json(reply.status, reply.body)
+            }
+        }
+    }
+
+    fn follow_orders(&self) -> Vec<Record> {
+        let mut orders = self.orders.lock().unwrap();
+        orders.calls += 1;
+        if let Some((at, victim)) = orders.victim
+            && at == orders.calls
+        {
+            kill_process(victim, Signal::KILL).unwrap();
+        }
+        std::mem::take(&mut orders.arriving)
+    }
+}
+
+/// The worker breaks its answer off where a FireLog does not answer; here it is refused.
+fn export(listing: Listing<&Deployment>) -> Answer {
+    let mut export = Export::new(listing);
+    let mut body = Vec::new();
+    while let Some(lines) = at_once(export.lines()).unwrap() {
+        match lines {
+            Ok(lines) => body.extend(lines),
+            Err(why) => return Answer::json(503, format!("{{\"title\":\"{why}\"}}")),
+        }
+    }
+    Answer::json(200, String::from_utf8(body).unwrap())
+}
+
+/// A deployment, and an archive of it.
+struct Archive {
+    folder: PathBuf,
+    url: String,
+    orders: Arc<Mutex<Orders>>,
+}
+
+impl Archive {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("archive").join(name);
+        let _ = fs::remove_dir_all(&folder);
+        let orders = Arc::<Mutex<Orders>>::default();
+        let told = Arc::clone(&orders);
+        let url = serve(move || {
+            let deployment = Deployment::new(told);
+            move |call: &Call| deployment.call(call)
+        });
+        Self { folder, url, orders }
+    }
+
+    fn arrive(&self, records: &[Record]) {
+        self.orders.lock().unwrap().arriving.extend_from_slice(records);
+    }
+
+    fn program(&self) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_blobwatch"));
+        program
+            .args(["archive", "--until", "-0s", "--to"])
+            .arg(&self.folder)
+            .env("BLOBWATCH_URL", &self.url)
+            .env("BLOBWATCH_TOKEN", TOKEN);
+        program
+    }
+
+    /// What it says.
+    #[track_caller]
+    fn run(&self, code: i32) -> String {
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = self.program().output().unwrap();
+        let text = String::from_utf8([stdout, stderr].concat()).unwrap();
+        assert_eq!(status.code(), Some(code), "{text}");
+        text
+    }
+
+    /// Runs it, killed before the call of that number is answered; whether it ended before.
+    fn run_killed_at(&self, call: usize) -> bool {
+        let mut orders = self.orders.lock().unwrap();
+        let mut child = self.program().stdout(Stdio::null()).spawn().unwrap();
+        orders.calls = 0;
+        orders.victim = Some((call, Pid::from_child(&child)));
+        drop(orders);
+        let has_ended = child.wait().unwrap().success();
+        self.orders.lock().unwrap().victim = None;
+        has_ended
+    }
+
+    /// Files of the archive whose names begin so.
+    fn files(&self, of: &str) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.folder.join(of)];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "parquet") {
+                    found.push(path);
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// All ids in it, as often as they are in it.
+    fn ids(&self) -> Vec<String> {
+        let mut ids: Vec<String> = self
+            .files("records")
+            .iter()
+            .flat_map(|file| first_column(file))
+            .collect();
+        ids.sort();
+        ids
+    }
+}
+
+fn first_column(file: &Path) -> Vec<String> {
+    let reader = SerializedFileReader::new(fs::File::open(file).unwrap()).unwrap();
+    let rows = reader.get_row_iter(None).unwrap();
+    rows.map(|row| row.unwrap().get_string(0).unwrap().clone())
+        .collect()
+}
+
+/// Of several days, colos and records without one.
+fn records(count: u32) -> Vec<Record> {
+    let began_ms = now_ms() - 60 * HOUR_MS;
+    let record = |counter: u32| Record {
+        id: RecordId::from_parts(
+            began_ms + u64::from(counter) * 59 * HOUR_MS / u64::from(count),
+            1,
+            counter,
+        ),
+        colo: ["FRA", "AMS", ""][counter as usize % 3].to_owned(),
+        digest: format!("sha256:{counter:064x}"),
+        ..sample::full()
+    };
+    (0..count).map(record).collect()
+}
+
+fn ids(records: &[Record]) -> Vec<String> {
+    let mut ids: Vec<String> = records.iter().map(|record| record.id.to_string()).collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn every_record_is_archived_once_by_day_and_colo() {
+    let archive = Archive::new("once");
+    let all = records(90);
+    archive.arrive(&all);
+    let said = archive.run(0);
+    assert!(said.starts_with("archived 90 records up to "), "{said}");
+    assert_eq!(archive.ids(), ids(&all));
+    for record in &all {
+        let (day, colo) = (blobwatch_wire::rfc3339(record.id.time_ms()), &record.colo);
+        let colo = if colo.is_empty() {
+            "__HIVE_DEFAULT_PARTITION__"
+        } else {
+            colo
+        };
+        let folder = format!("records/day={}/colo={colo}", &day[..10]);
+        let files = archive.files(&folder);
+        assert!(
+            files
+                .iter()
+                .flat_map(|file| first_column(file))
+                .any(|id| id == record.id.to_string()),
+            "{folder} has no {}",
+            record.id
+        );
+    }
+    let said = archive.run(0);
+    assert!(said.starts_with("archived 0 records"), "{said}");
+    assert_eq!(archive.ids(), ids(&all));
+}
+
+#[test]
+fn a_record_that_comes_late_is_added_and_nothing_is_written_again() {
+    let archive = Archive::new("late");
+    let all = records(60);
+    let (late, in_time): (Vec<_>, Vec<_>) = all
+        .iter()
+        .cloned()
+        .partition(|record| record.id.counter() % 7 == 0);
+    archive.arrive(&in_time);
+    archive.run(0);
+    let before = archive.files("records");
+    // Spans are looked at again once they are twice as old as they were: the oldest of them are two days old.
+    let manifest = archive.folder.join("manifest.json");
+    let mut kept: serde_json::Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+    for span in kept["spans"].as_array_mut().unwrap() {
+        span["compared"] = span["until"].clone();
+    }
+    fs::write(&manifest, kept.to_string()).unwrap();
+    archive.arrive(&late);
+    let said = archive.run(0);
+    assert!(said.contains(&format!(" {} late ones", late.len())), "{said}");
+    assert_eq!(archive.ids(), ids(&all));
+    let after = archive.files("records");
+    assert!(before.iter().all(|file| after.contains(file)));
+}
+
+#[test]
+fn a_kill_loses_nothing_and_doubles_nothing() {
+    let archive = Archive::new("killed");
+    let mut all = records(30);
+    archive.arrive(&all);
+    let mut call = 1;
+    while !archive.run_killed_at(call) {
+        call += 1;
+        assert!(call < 200, "it never ends");
+        // The next run finds other records than the killed one did.
+        let more = Record {
+            id: RecordId::from_parts(now_ms(), 2, call as u32),
+            colo: "FRA".to_owned(),
+            ..sample::full()
+        };
+        archive.arrive(std::slice::from_ref(&more));
+        all.push(more);
+    }
+    assert!(call > 5, "it was killed {call} times");
+    archive.run(0);
+    assert_eq!(archive.ids(), ids(&all));
+}
+
+#[test]
+fn files_of_a_run_that_ended_among_them_are_written_anew() {
+    let archive = Archive::new("half");
+    let mut all = records(1);
+    all[0].colo = "AMS".to_owned();
+    let other = Record {
+        id: RecordId::from_parts(all[0].id.time_ms() + 1, 1, 9),
+        colo: "FRA".to_owned(),
+        ..sample::full()
+    };
+    let day = blobwatch_wire::rfc3339(other.id.time_ms())[..10].to_owned();
+    // A folder where the second file is to be begun.
+    let id = other.id;
+    let obstacle = format!("records/day={day}/colo=FRA/part-{id}-{id}.parquet.unfinished");
+    fs::create_dir_all(archive.folder.join(&obstacle)).unwrap();
+    all.push(other.clone());
+    archive.arrive(&all);
+    let said = archive.run(2);
+    assert!(said.contains("colo=FRA"), "{said}");
+    assert_eq!(archive.files("records").len(), 1);
+    fs::remove_dir(archive.folder.join(obstacle)).unwrap();
+    let more = Record {
+        id: RecordId::from_parts(other.id.time_ms() - 1, 1, 10),
+        colo: "AMS".to_owned(),
+        ..sample::full()
+    };
+    archive.arrive(std::slice::from_ref(&more));
+    all.push(more);
+    archive.run(0);
+    assert_eq!(archive.ids(), ids(&all));
+}
+
+#[test]
+fn a_fire_log_that_does_not_answer_is_waited_for() {
+    let archive = Archive::new("silent");
+    let all = records(30);
+    archive.arrive(&all);
+    archive.orders.lock().unwrap().silent = Some("fl1-AMS-0".to_owned());
+    let said = archive.run(2);
+    assert!(said.contains("fl1-AMS-0 did not answer"), "{said}");
+    assert_eq!(archive.files("records"), Vec::<PathBuf>::new());
+    archive.orders.lock().unwrap().silent = None;
+    archive.run(0);
+    assert_eq!(archive.ids(), ids(&all));
+}
+
+#[test]
+fn a_run_that_comes_too_late_says_what_is_missing() {
+    let archive = Archive::new("gap");
+    archive.run(0);
+    let manifest = archive.folder.join("manifest.json");
+    let mut kept: serde_json::Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+    kept["until"] = "2020-07-05T19:00:00.000Z".into();
+    fs::write(&manifest, kept.to_string()).unwrap();
+    let said = archive.run(0);
+    assert!(
+        said.contains("records from 2020-07-05T19:00:00.000Z to ") && said.contains("were deleted"),
+        "{said}"
+    );
+    assert!(!archive.run(0).contains("deleted"));
+}
+
+#[test]
+fn anomalies_and_audit_are_archived_when_they_change() {
+    let archive = Archive::new("others");
+    let said = archive.run(0);
+    assert!(said.contains("1 anomalies, 1 audit entries"), "{said}");
+    let anomaly = archive.folder.join("anomalies/day=2020-07-05/an-000012.parquet");
+    assert_eq!(first_column(&anomaly), ["an-000012"]);
+    let audit = archive.files("audit");
+    assert!(audit[0].ends_with("part-1-1.parquet"), "{audit:?}");
+    let said = archive.run(0);
+    assert!(said.contains("0 anomalies, 0 audit entries"), "{said}");
+}
+
+#[test]
+fn what_cannot_be_archived_to_is_refused() {
+    let archive = Archive::new("refused");
+    archive.run(0);
+    let lock = fs::File::open(archive.folder.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let said = archive.run(2);
+    assert!(said.contains("another process archives to"), "{said}");
+    drop(lock);
+    fs::write(archive.folder.join("manifest.json"), r#"{"version":2}"#).unwrap();
+    let said = archive.run(2);
+    assert!(said.contains("expected version 1 or older, found 2"), "{said}");
+    fs::write(archive.folder.join("manifest.json"), r#"{"version":1}"#).unwrap();
+    let said = archive.run(2);
+    assert!(
+        said.contains("manifest.json: expected what `blobwatch archive` wrote: missing field"),
+        "{said}"
+    );
+}
