@@ -18,9 +18,18 @@ const ruleLanguage: Plugin = {
   },
 };
 
+/** What `GET openapi.json` answers: served from the same folder as the page. */
+const openapi: Plugin = {
+  name: "openapi",
+  generateBundle() {
+    const document = fileURLToPath(new URL("../docs/openapi.json", import.meta.url));
+    this.emitFile({ type: "asset", fileName: "openapi.json", source: readFileSync(document) });
+  },
+};
+
 export default defineConfig({
   base: "/_blobwatch/",
-  plugins: [ruleLanguage],
+  plugins: [ruleLanguage, openapi],
   build: {
     outDir: "../build/dashboard",
     emptyOutDir: true,

@@ -6,7 +6,7 @@
 use blobwatch_auth::{Candidate, session_over};
 use blobwatch_tokens::{Actor, Role, Tokens};
 use blobwatch_wire::{
-    API, DashboardFile, Handler, Lookup, Method, Object, Problem, handler_at, look_up, methods_at,
+    API, ApiCall, DashboardFile, Handler, Lookup, Method, Object, Problem, handler_at, look_up, methods_at,
     role_of_missing,
 };
 use js_sys::Reflect;
@@ -61,6 +61,7 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
         Lookup::Call(call) => {
             let needed = call.role.unwrap_or(Role::Viewer);
             let actor = authorize(&request, env, needed).await?;
+            check_query(call, &request)?;
             let body = text_of_request(&mut request, call.max_body()).await?;
             actor.require_for(needed, &call.changed(path, &body))?;
             let asked = Authorized {
@@ -81,6 +82,11 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
             Err(Problem::no_such_call())
         }
     }
+}
+
+fn check_query(call: &ApiCall, request: &Request) -> Answer<()> {
+    let url = request.url().failed_to("read the address")?;
+    call.check_query(url.query().unwrap_or_default())
 }
 
 /// A call below the API's prefix, of somebody who may make it.
@@ -114,6 +120,7 @@ async fn answer(handler: Handler, asked: &Authorized<'_>, env: &Env) -> Answer<R
         Handler::WebhookChange => detector_api::change_webhook(path, request, body, env, actor).await,
         Handler::Tokens => tokens_api::answer(path, request, body, env, actor).await,
         Handler::Demo => demo_api::forward(path, request, body, env).await,
+        Handler::OpenApi => page::openapi(env).await,
         Handler::Metrics
         | Handler::Health
         | Handler::Session
@@ -139,7 +146,12 @@ async fn answer_outside(
     }
     match handler {
         Handler::Health => health::answer(request, env).await,
-        Handler::Session => session::answer(request, env).await,
+        Handler::Session => {
+            if let Lookup::Call(call) = look_up(Method::of_name(&method_of(request)), address) {
+                check_query(call, request)?;
+            }
+            session::answer(request, env).await
+        }
         Handler::Oidc => oidc::answer(address, request, env).await,
         Handler::Metrics => detector_api::metrics(env).await,
         Handler::SharedReport => shares_api::open(address, request, env).await,

@@ -11,9 +11,8 @@ use blobwatch_fire_log::StandingCall;
 use blobwatch_rule_book::{DocumentCall, FireLogNamesCall, HealthCall};
 use blobwatch_rulebook::Rulebook;
 use blobwatch_tokens::Role;
-use blobwatch_wire::{Nothing, Problem};
+use blobwatch_wire::{Health, Nothing, Problem};
 use futures_util::future::join_all;
-use serde::Serialize;
 use worker::{Delay, Env, Request, Response};
 
 use super::control::{authenticate, text_binding};
@@ -51,22 +50,11 @@ struct ObjectsHealth {
     unstored: Vec<(String, String)>,
 }
 
-#[derive(Serialize)]
-struct HealthAnswer {
-    status: &'static str,
-    /// For whoever may read the rulebook: it grows with each change, and a guard's verdict is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revision: Option<u64>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    reasons: Vec<String>,
-}
-
 pub(super) async fn answer(request: &Request, env: &Env) -> Answer<Response> {
     let is_known = is_known(request, env).await?;
     let found = ask_objects(env).await?;
     let revision = is_known.then_some(found.revision);
     let reasons = reasons(env, found);
-    let status = if reasons.is_empty() { "ok" } else { "degraded" };
     let url = request.url().failed_to("read the address")?;
     let must_be_ready = query_pairs(&url).iter().any(|(name, _)| name == "ready");
     let code = if must_be_ready && !reasons.is_empty() {
@@ -74,12 +62,7 @@ pub(super) async fn answer(request: &Request, env: &Env) -> Answer<Response> {
     } else {
         200
     };
-    let shown = HealthAnswer {
-        status,
-        revision,
-        reasons,
-    };
-    let response = respond(Ok(shown)).failed_to("answer")?;
+    let response = respond(Ok(Health::new(revision, reasons))).failed_to("answer")?;
     Ok(response.with_status(code))
 }
 

@@ -13,11 +13,9 @@ use blobwatch_rule_book::{DocumentCall, HealthCall};
 use blobwatch_rulebook::{KNOWN_SOURCES, Rulebook};
 use blobwatch_tokens::{Actor, Role};
 use blobwatch_upstream::{
-    Counts, Deployment, FormReader, Harvest, IngestReport, Intake, MAX_PACKED, Refusal, Unpack, UnpackError,
-    UpstreamAnswer,
+    Deployment, FormReader, Harvest, IngestReport, Ingested, Intake, MAX_PACKED, Refusal, Unpack, UnpackError,
 };
 use blobwatch_wire::{Bytes, Changed, Nothing, Place, Problem};
-use serde::Serialize;
 use serde_json::json;
 use worker::{Env, Request, Response};
 
@@ -48,15 +46,6 @@ struct Known {
     asked_ms: u64,
     revision: u64,
     book: Rc<(Rulebook, Deployment)>,
-}
-
-/// What a body came to.
-#[derive(Serialize)]
-struct Ingested {
-    #[serde(flatten)]
-    counts: Counts,
-    #[serde(flatten)]
-    answer: UpstreamAnswer,
 }
 
 pub(super) async fn answer(address: &str, request: &mut Request, env: &Env) -> Answer<Response> {

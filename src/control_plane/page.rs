@@ -4,10 +4,13 @@ use blobwatch_wire::{DashboardFile, PREFIX, Problem, SECURITY_HEADERS, plain_pag
 use worker::{Env, Headers, Request, Response};
 
 use super::control::method_not_allowed;
-use super::http::{Answer, FailedTo, RETRY_AFTER_S, internal, method_of};
+use super::http::{Answer, FailedTo, RETRY_AFTER_S, internal, method_of, text};
 
 /// The binding of the folder: assets on Cloudflare, a disk on workerd.
 const BINDING: &str = "ASSETS";
+
+/// As `dashboard/vite.config.ts` names it.
+const OPENAPI: &str = "openapi.json";
 
 /// Methods.
 const ACCEPTED: [&str; 2] = ["GET", "HEAD"];
@@ -24,12 +27,7 @@ pub(super) async fn answer(page: &DashboardFile<'_>, request: &Request, env: &En
     if !ACCEPTED.contains(&method_of(request).as_str()) {
         return method_not_allowed(request, &ACCEPTED);
     }
-    let assets = env.assets(BINDING).map_err(|_| missing(page.file))?;
-    let found = assets.fetch(format!("https://assets/{}", page.file), None).await;
-    let found = found.failed_to("read the page")?;
-    if found.status_code() != 200 {
-        return Err(missing(page.file));
-    }
+    let found = file(page.file, env).await?;
     let failed = |e| internal("answer with the page", e);
     // Only ours: the platform guesses types and adds validators that speak of its storage.
     let headers = Headers::new();
@@ -39,6 +37,24 @@ pub(super) async fn answer(page: &DashboardFile<'_>, request: &Request, env: &En
         headers.set(name, value).map_err(failed)?;
     }
     Ok(found.with_headers(headers))
+}
+
+/// The description of the API, which is a file beside the page: in the module it would be a tenth of it.
+pub(super) async fn openapi(env: &Env) -> Answer<Response> {
+    let mut found = file(OPENAPI, env).await?;
+    let document = found.text().await.failed_to("read the description of the API")?;
+    text(200, "application/json", document).failed_to("answer")
+}
+
+async fn file(name: &str, env: &Env) -> Answer<Response> {
+    let assets = env.assets(BINDING).map_err(|_| missing(name))?;
+    let found = assets.fetch(format!("https://assets/{name}"), None).await;
+    let found = found.failed_to("read the page")?;
+    if found.status_code() == 200 {
+        Ok(found)
+    } else {
+        Err(missing(name))
+    }
 }
 
 /// A page without a script.

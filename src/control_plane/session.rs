@@ -7,7 +7,6 @@ use blobwatch_auth::{
 use blobwatch_rule_book::{NewAuditEntry, WriteEntryCall};
 use blobwatch_tokens::{Actor, Role, Tokens};
 use blobwatch_wire::{Changed, MAX_SMALL_BODY, Parameters, Problem};
-use serde::Serialize;
 use worker::{Env, Method, Request, Response};
 
 use super::body::text_of_request;
@@ -94,27 +93,7 @@ async fn who(request: &Request, env: &Env) -> Answer<Response> {
         },
     };
     let actor = access::actor(request, env).await?.ok_or(why)?;
-    respond(Ok(Visitor {
-        name: actor.name,
-        role: actor.role,
-        routes: actor.routes,
-        csrf: "",
-        expires: None,
-        capabilities: capabilities(env),
-    }))
-    .failed_to("answer")
-}
-
-/// As [`SessionItem`], of somebody whom Access lets in: it says itself when that ends, and its changes need no `csrf` but
-/// the origin alone, which is checked.
-#[derive(Serialize)]
-struct Visitor {
-    name: String,
-    role: Role,
-    routes: Option<Vec<String>>,
-    csrf: &'static str,
-    expires: Option<String>,
-    capabilities: Capabilities,
+    respond(Ok(SessionItem::through_access(actor, capabilities(env)))).failed_to("answer")
 }
 
 /// Who calls by the cookie of a session that holds, or else through Access: a cookie outlives its session in the browser.

@@ -3,9 +3,8 @@
 //! Guarantees: a token has 256 random bits, is in the answer that makes it, and is kept nowhere; whoever guesses tokens waits as
 //! whoever guesses those of operators does; a page has no script and is kept by no cache.
 
-use blobwatch_detector::{NewShare, NewShareCall, SharedReportCall, link_hash};
+use blobwatch_detector::{NewShare, NewShareCall, NewShareItem, SharedReportCall, link_hash};
 use blobwatch_wire::{Problem, SHARED, Text, escaped, hex, plain_page};
-use serde_json::{Value, json};
 use worker::{Env, Request, Response};
 
 use super::detector_api::examples;
@@ -32,12 +31,12 @@ pub(super) async fn create(
         actor: actor.to_owned(),
         hash: link_hash(&token).unwrap_or_default(),
     };
-    let item = call_through(env, &NewShareCall, new).await?;
-    let mut item: Value = serde_json::to_value(item).failed_to("answer")?;
-    if let Value::Object(fields) = &mut item {
-        fields.insert("path".to_owned(), json!(format!("{SHARED}{token}")));
-    }
-    text(201, "application/json", item.to_string()).failed_to("answer")
+    let made = NewShareItem {
+        item: call_through(env, &NewShareCall, new).await?,
+        path: format!("{SHARED}{token}"),
+    };
+    let made = serde_json::to_string(&made).failed_to("answer")?;
+    text(201, "application/json", made).failed_to("answer")
 }
 
 /// What a link opens, as a page; so is why it opens nothing.

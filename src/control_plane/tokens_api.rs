@@ -1,12 +1,11 @@
 //! `tokens`: who may call, listed, made, expired and revoked. A token is said once, in the answer to whoever makes it.
 
 use blobwatch_rule_book::{
-    CreateTokenCall, ExpireTokenCall, ListTokensCall, RevokeToken, RevokeTokenCall, TokenItem, new_expiry,
-    new_token,
+    CreateTokenCall, ExpireTokenCall, ListTokensCall, NewToken, RevokeToken, RevokeTokenCall, TokenItem,
+    new_expiry, new_token,
 };
 use blobwatch_tokens::digest;
 use blobwatch_wire::{List, Nothing, Place, Problem, hex};
-use serde::Serialize;
 use worker::{Env, Method, Request, Response};
 
 use super::admission::forget;
@@ -15,14 +14,6 @@ use super::detector_api::reason;
 use super::http::{Answer, FailedTo, now_ms, respond, text, without_parameters};
 use super::object_call::{call, call_through};
 use super::random::random_bytes;
-
-/// What is answered to whoever makes one.
-#[derive(Serialize)]
-struct NewToken {
-    token: String,
-    #[serde(flatten)]
-    item: TokenItem,
-}
 
 pub(super) async fn answer(
     path: &str,

@@ -5,6 +5,8 @@ mod access;
 mod jwt;
 mod keys;
 mod oidc;
+#[cfg(feature = "schema")]
+mod schema;
 mod session;
 
 pub use access::{Access, Candidate, HEADER, access_token_of};
@@ -14,6 +16,8 @@ pub use oidc::{
     BEGIN, CALLBACK, Callback, IdToken, Oidc, Provider, SignIn, clear_sign_in_cookie, id_token_of,
     sign_in_cookie,
 };
+#[cfg(feature = "schema")]
+pub use schema::{add_answers, add_bodies};
 pub use session::{
     COOKIE, CSRF_HEADER, Capabilities, MAX_AGE_S, Session, SessionItem, Sessions, check_destination,
     check_origin, clear_cookie, posted_token, session_over, set_cookie,

@@ -274,22 +274,25 @@ fn cookie(name: &str, value: &str, max_age_s: u64, secure: &str) -> String {
     format!("{name}={value}; Path=/_blobwatch; HttpOnly; SameSite=Strict; Max-Age={max_age_s}{secure}")
 }
 
+/// What signs in.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct PostedToken {
+    token: String,
+}
+
 /// A body that signs in.
 ///
 /// # Errors
 /// 400 for anything but `{"token": "…"}`, 413 for one that is too large.
 pub fn posted_token(body: &str) -> Result<String, Problem> {
-    #[derive(serde::Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct SignIn {
-        token: String,
-    }
     let place = |message: &str| Problem::bad_parameter(Place::new("body", message));
     if body.len() > MAX_SMALL_BODY {
         return Err(Problem::too_large(MAX_SMALL_BODY));
     }
     // What was found is not repeated: it may be the token.
-    strict::<SignIn>(body, "body")
+    strict::<PostedToken>(body, "body")
         .map(|sign_in| sign_in.token)
         .map_err(|_| place("expected {\"token\": \"…\"} as JSON"))
 }
@@ -317,20 +320,23 @@ fn unknown_token() -> Problem {
 
 /// What a page needs to know of the session that it is in.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionItem {
     pub name: String,
     pub role: Role,
     /// On which routes an operator changes something; `null`: on all.
     pub routes: Option<Vec<String>>,
+    /// Empty where changes need none: through Access, their origin is checked.
     pub csrf: String,
-    /// RFC 3339.
-    pub expires: String,
+    /// RFC 3339; `null` through Access, which says itself when that ends.
+    pub expires: Option<String>,
     /// What this deployment can do beside what every one can.
     pub capabilities: Capabilities,
 }
 
 /// See [`SessionItem::capabilities`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Capabilities {
     /// July 2020 can be played: `POST demo/play`.
     pub demo: bool,
@@ -344,7 +350,20 @@ impl SessionItem {
             role: session.actor.role,
             routes: session.actor.routes.clone(),
             csrf: session.csrf.clone(),
-            expires: blobwatch_wire::rfc3339(session.expires_s.saturating_mul(1_000)),
+            expires: Some(blobwatch_wire::rfc3339(session.expires_s.saturating_mul(1_000))),
+            capabilities,
+        }
+    }
+
+    /// Of somebody whom Access lets in.
+    #[must_use]
+    pub fn through_access(actor: Actor, capabilities: Capabilities) -> Self {
+        Self {
+            name: actor.name,
+            role: actor.role,
+            routes: actor.routes,
+            csrf: String::new(),
+            expires: None,
             capabilities,
         }
     }

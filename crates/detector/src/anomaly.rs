@@ -226,6 +226,11 @@ pub fn number(name: &str) -> Option<u64> {
 
 /// docs/api.md.
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Anomaly")
+)]
 pub struct AnomalyJson<'a> {
     id: String,
     kind: AnomalyKind,
@@ -255,6 +260,11 @@ pub struct AnomalyJson<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "SuspectedRule")
+)]
 struct SuspectJson<'a> {
     rule: &'a str,
     origin: Origin,
@@ -268,12 +278,22 @@ struct SuspectJson<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "TakenBackRule")
+)]
 struct TakenBackJson<'a> {
     time: String,
     by: &'a str,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "RouteChange")
+)]
 struct RouteChangeJson<'a> {
     route: &'a str,
     changed: String,
@@ -281,6 +301,11 @@ struct RouteChangeJson<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "OpenWindow")
+)]
 struct OpenWindowJson<'a> {
     rule: &'a str,
     from: String,
@@ -292,6 +317,11 @@ struct OpenWindowJson<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "AnomalyEvent")
+)]
 struct EntryJson<'a> {
     time: String,
     event: &'static str,

@@ -16,6 +16,8 @@ mod metrics;
 mod packets;
 mod report;
 mod saturation;
+#[cfg(feature = "schema")]
+mod schema;
 mod shares;
 #[cfg(test)]
 mod tests;
@@ -26,7 +28,9 @@ use acted::Acted;
 pub use acts::{act, is_act};
 pub(crate) use clients::FamilyCounts;
 pub use report::{Rates, Report, wanted_evidence};
-pub use shares::{NewShare, ShareItem, SharedReport, link_hash, share, shared_report};
+#[cfg(feature = "schema")]
+pub use schema::{add_answers, add_bodies};
+pub use shares::{NewShare, NewShareItem, ShareItem, SharedReport, link_hash, share, shared_report};
 
 use serde::{Deserialize, Serialize};
 

@@ -59,6 +59,11 @@ pub struct Cohort(pub Vec<Literal>);
 
 /// A literal as the API writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "CohortPart")
+)]
 pub struct LiteralJson<'a> {
     pub attribute: &'a str,
     pub values: &'a [String],

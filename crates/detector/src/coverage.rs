@@ -42,6 +42,7 @@ pub(crate) struct RecentTraffic {
 /// Whether a fault would open an anomaly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum CoverageState {
     /// No request in the last hour.
     NoTraffic,

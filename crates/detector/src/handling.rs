@@ -248,6 +248,11 @@ fn muted_words(request: &MuteRequest) -> String {
 
 /// docs/api.md.
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "AnomalyHandling")
+)]
 pub(super) struct HandlingJson<'a> {
     acknowledged: Option<AcknowledgedJson<'a>>,
     assignee: Option<&'a str>,
@@ -256,12 +261,18 @@ pub(super) struct HandlingJson<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Acknowledgement")
+)]
 struct AcknowledgedJson<'a> {
     time: String,
     by: &'a str,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Muting"))]
 struct MutedJson<'a> {
     since: String,
     by: &'a str,

@@ -66,6 +66,7 @@ struct MinuteCounts {
 
 /// A source as the API shows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct IngestSource {
     pub(crate) source: String,
     /// `None` where all that came was refused.
@@ -97,6 +98,7 @@ pub(crate) struct IngestSource {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct RefusedItem {
     status: u16,
     bodies: u64,
@@ -104,6 +106,7 @@ struct RefusedItem {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct FaultItem {
     time: String,
     line: u64,

@@ -137,6 +137,11 @@ fn lasted(seconds: u64) -> String {
 
 /// docs/api.md.
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "AnomalyResponse")
+)]
 pub(super) struct ResponseJson<'a> {
     time: String,
     by: &'a str,

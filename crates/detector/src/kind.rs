@@ -10,6 +10,7 @@ use blobwatch_records::{CellCounts, Event};
 /// What is wrong. The order is that of the saved state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum AnomalyKind {
     /// Downloads hang and are resumed.
     ResumeSurge,

@@ -40,9 +40,11 @@ pub(crate) use anomaly::HistoryEntry;
 pub use anomaly::{Anomaly, Moment, number};
 pub use broad::clients_in_networks;
 pub use calls::{
-    NewShare, Rates, Report, ReportFacts, ShareItem, SharedDetector, SharedReport, act, answer, is_act,
-    link_hash, report_facts, share, shared_report, wanted_evidence,
+    NewShare, NewShareItem, Rates, Report, ReportFacts, ShareItem, SharedDetector, SharedReport, act, answer,
+    is_act, link_hash, report_facts, share, shared_report, wanted_evidence,
 };
+#[cfg(feature = "schema")]
+pub use calls::{add_answers, add_bodies};
 pub(crate) use cohort::ATTRIBUTES;
 pub use cohort::{Cohort, value, values};
 pub(crate) use coverage::{Coverage, CoverageState, RouteCoverage};

@@ -76,6 +76,7 @@ pub struct RouteChange {
 /// What a rule was held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Contrast {
     /// Requests of the cohort on which it did not fire.
     Inside,

@@ -16,6 +16,8 @@ mod tests;
 pub use address::{Allowed, check};
 pub(crate) use alert::{Alert, Status};
 pub use audited::audited;
+#[cfg(feature = "schema")]
+pub(crate) use body::WebhookBody;
 pub(crate) use body::{WebhookItem, checked_id, read};
 pub(crate) use event::{EventName, Severity};
 pub(crate) use format::{Context, rendered};

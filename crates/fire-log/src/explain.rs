@@ -24,6 +24,7 @@ use blobwatch_wire::{Place, rfc3339};
 
 /// One record explained.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Explanation<'a> {
     pub record: &'a Record,
     /// What became of a redirect: `null` where no fetch followed it; absent where it is none.
@@ -46,6 +47,7 @@ pub struct Explanation<'a> {
 
 /// One rule as it was for one request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RuleExplanation {
     pub rule: String,
     pub version: u32,
@@ -68,6 +70,7 @@ pub struct RuleExplanation {
 
 /// One part of an expression.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClauseExplanation {
     pub text: String,
     /// Bytes of the expression: first, and after the last.
@@ -79,6 +82,7 @@ pub struct ClauseExplanation {
 
 /// The mode that held at the time of the request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModeExplanation {
     pub value: Mode,
     pub from: ModeSource,
@@ -96,6 +100,7 @@ pub struct ModeExplanation {
 
 /// Where a guard stood at the time of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GuardExplanation {
     /// Of the rulebook that it began with.
     pub revision: u64,
@@ -110,6 +115,7 @@ pub struct GuardExplanation {
 
 /// The step that an enforcement was at.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StageExplanation {
     /// From 0.
     pub index: usize,

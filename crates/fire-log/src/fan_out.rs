@@ -14,12 +14,22 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "schema")]
+pub(crate) use addresses::{AddressList, Erased};
 pub use addresses::{address_list, erase_address};
+#[cfg(feature = "schema")]
+pub(crate) use compare::Comparison;
 pub use compare::compare_all;
 pub use export::Export;
+#[cfg(feature = "schema")]
+pub(crate) use list::List;
 pub use list::Listing;
+#[cfg(feature = "schema")]
+pub(crate) use losses::LossList;
 pub use losses::{LossSums, losses};
 pub use rule_fires::with_own_fires;
+#[cfg(feature = "schema")]
+pub(crate) use summary::SummaryAnswer;
 pub use summary::summarise_all;
 
 use std::future::Future;

@@ -10,6 +10,7 @@ use blobwatch_wire::rfc3339;
 
 /// The other half of a pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Followed {
     pub id: RecordId,
     /// `null` when no answer came.

@@ -6,6 +6,8 @@ mod followed;
 mod object_calls;
 mod pace;
 mod query;
+#[cfg(feature = "schema")]
+mod schema;
 mod store;
 
 pub use explain::explain;
@@ -22,6 +24,8 @@ pub use query::{
     Budget, CompareQuery, Dimension, Filter, Format, Kind, Page, Query, Summary, SummaryQuery, find,
     scan_page, summarise, tabulate,
 };
+#[cfg(feature = "schema")]
+pub use schema::{add_answers, add_bodies};
 pub use store::{
     FireLog, FireLogError, FrontAndBack, KeptAddress, MAX_VOLUME_KEYS, OutboxBatch, Span, Window, address_of,
     addresses, block_as_found, oldest_first, tend, wake,

@@ -21,6 +21,8 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "schema")]
+pub(crate) use compare::CompareBody;
 pub use compare::CompareQuery;
 pub(crate) use compare::TABLES;
 pub use filter::{Filter, Kind};
@@ -30,4 +32,6 @@ pub(crate) use parameters::MAX_LIMIT;
 pub use parameters::{Format, Query, SummaryQuery};
 pub use scan::{Budget, find, scan_page};
 pub(crate) use summary::Part;
+#[cfg(feature = "schema")]
+pub(crate) use summary::SummaryCounts;
 pub use summary::{Dimension, Summary, summarise, tabulate};

@@ -69,6 +69,11 @@ pub struct Counts {
 
 /// Who is told apart: a client program on an operating system.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ClientCohort")
+)]
 pub struct Cohort {
     /// One that is known, or `unknown`; `None`: all that found no room of their own.
     pub family: Option<Family>,

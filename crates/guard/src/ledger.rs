@@ -11,6 +11,11 @@ pub(super) const PATIENCE_MS: u64 = 10 * 60_000;
 /// Where a guard stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "GuardState")
+)]
 pub enum State {
     /// It counts.
     #[default]

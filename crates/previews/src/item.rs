@@ -10,6 +10,7 @@ use blobwatch_wire::rfc3339;
 
 /// One preview. What was counted is beside these once it is done.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PreviewItem {
     pub id: String,
     pub status: Status,
@@ -38,6 +39,7 @@ pub struct PreviewItem {
 
 /// Records read, of all in the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Progress {
     pub scanned: u64,
     pub total: u64,
@@ -46,6 +48,7 @@ pub struct Progress {
 /// The candidate as it was asked for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum PreviewedRule {
     Stored {
         id: String,

@@ -20,6 +20,8 @@ mod report;
 mod sample;
 mod scan;
 mod scheduler;
+#[cfg(feature = "schema")]
+mod schema;
 mod sentence;
 mod store;
 #[cfg(test)]
@@ -33,6 +35,8 @@ pub use partial::Partial;
 pub use report::Report;
 pub use scan::{Budget, Replay, Slice, SliceCall, SliceTask, scan_slice};
 pub use scheduler::{Event, RETRY_MS, Scheduler, Step};
+#[cfg(feature = "schema")]
+pub use schema::add_answers;
 pub use store::{End, Preview, PreviewStore};
 pub(crate) use store::{MAX_ATTEMPTS, Status};
 pub(crate) use volume::Matches;

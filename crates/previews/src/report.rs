@@ -14,6 +14,11 @@ use blobwatch_rules::Field;
 
 /// Counts of requests are by weight.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "PreviewReport")
+)]
 pub struct Report {
     /// On the route in the window.
     pub requests: u64,
@@ -49,6 +54,7 @@ pub struct Report {
 
 /// Clients of one description, and what the rule does to them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CohortHit {
     pub cohort: Vec<CohortTerm>,
     /// Matched requests.
@@ -66,6 +72,11 @@ pub struct CohortHit {
 
 /// "`attribute` is one of `values`", or none of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "PreviewCohortPart")
+)]
 pub struct CohortTerm {
     pub attribute: String,
     pub values: Vec<String>,
@@ -75,6 +86,7 @@ pub struct CohortTerm {
 
 /// What the records could not tell.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NotJudged {
     pub requests: u64,
     /// What they would have had to keep.

@@ -24,6 +24,11 @@ pub(crate) const MAX_ATTEMPTS: u32 = 4;
 /// How a preview stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "PreviewStatus")
+)]
 pub enum Status {
     Running,
     Done,

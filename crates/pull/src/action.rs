@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// What a rule does when it is enforced. `none` is never a rule's own action: it is what is applied in monitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Action {
     #[default]
     None,
@@ -56,6 +57,7 @@ impl Action {
 /// Whether a rule acts. Monitor is enforce without the effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Mode {
     Off,
     #[default]

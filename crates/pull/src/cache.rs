@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// <https://developers.cloudflare.com/cache/concepts/cache-responses/>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Cache {
     Hit,
     Miss,

@@ -20,6 +20,8 @@ mod request;
     reason = "made up for tests only"
 )]
 pub mod sample;
+#[cfg(feature = "schema")]
+mod schema;
 mod settle;
 mod user_agent;
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Who acts by a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Origin {
     /// A rule of the rulebook.
     Own,

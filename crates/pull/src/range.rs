@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 /// What a Range means in the life of a pull (docs/records.md). `Chunk`, `Repeat` and `Restart` need the client's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum RangeKind {
     /// No Range.
     None,

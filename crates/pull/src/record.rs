@@ -28,6 +28,7 @@ pub struct RecordId(pub u128);
 /// How the body of an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Outcome {
     Completed,
     ClientClosed,
@@ -38,6 +39,11 @@ pub enum Outcome {
 
 /// The methods that are watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "RecordMethod")
+)]
 pub enum Method {
     #[serde(rename = "GET")]
     Get,
@@ -66,6 +72,7 @@ impl RangeRecord {
 
 /// One rule that matched. `mode`, `would` and `applied` are kept apart: merged, monitor looks like block.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Fired {
     pub rule: Arc<str>,
     pub version: u32,

@@ -26,6 +26,8 @@ mod pushed;
 mod rule_calls;
 mod second_person;
 mod schedule;
+#[cfg(feature = "schema")]
+mod schema;
 mod settings_calls;
 mod token_calls;
 
@@ -51,14 +53,16 @@ pub(crate) use route_calls::{delete_route, get_route, list_routes, put_route};
 pub(crate) use rule_calls::{delete_rule, get_rule, list_rules, list_versions, put_rule};
 pub use schedule::advance;
 pub(crate) use schedule::next_change_ms;
+#[cfg(feature = "schema")]
+pub use schema::{add_answers, add_bodies};
 pub(crate) use second_person::{
     approve_mode, decline_mode, get_second_person, list_pending, put_second_person,
 };
 pub(crate) use settings_calls::{get_settings, put_settings};
 pub(crate) use token_calls::{CreateToken, ExpireToken};
 pub use token_calls::{
-    RevokeToken, TokenItem, TokenUsed, create_token, expire_token, list_tokens, new_expiry, new_token,
-    revoke_token,
+    NewToken, RevokeToken, TokenItem, TokenUsed, create_token, expire_token, list_tokens, new_expiry,
+    new_token, revoke_token,
 };
 
 use serde::Serialize;
@@ -130,10 +134,10 @@ fn write<S: Sql>(
     call: &ApiRequest<'_>,
     path: &[&str],
 ) -> Result<ApiReply, Problem> {
-    let known: &[&str] = if path == ["rulebook"] {
-        &["reason", "dry_run"]
-    } else {
-        &["reason"]
+    let known: &[&str] = match path {
+        ["rulebook"] => &["reason", "dry_run"],
+        ["rules", "check"] => &[],
+        _ => &["reason"],
     };
     let parameters = Parameters::parse(call.query, known)?;
     let context = Context {

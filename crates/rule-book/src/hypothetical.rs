@@ -21,6 +21,7 @@ use blobwatch_wire::Place;
 
 /// What a rulebook would do with a request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Hypothesis {
     /// Whether it is a request of a blob, which alone rules are asked of.
     pub watched: bool,
@@ -44,6 +45,7 @@ pub(crate) struct Hypothesis {
 
 /// What one rule would do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct RuleHypothesis {
     pub rule: String,
     pub version: u32,
@@ -63,6 +65,7 @@ pub(crate) struct RuleHypothesis {
 
 /// One part of an expression.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ClauseHypothesis {
     pub text: String,
     pub start: usize,

@@ -19,10 +19,12 @@ mod store;
 pub use alarm::next_alarm_ms;
 pub use audit::{AuditEntry, AuditItem, Broken, Chain, ChainReport};
 pub use calls::{
-    EntryOnce, NewAuditEntry, NextReport, RevokeToken, TokenItem, TokenUsed, advance, answer, changes_since,
-    checked_reason, create_token, expire_token, export_audit, export_begin, list_tokens, new_expiry,
-    new_token, revoke_token, take_report, verify_audit, write_entry, write_entry_once,
+    EntryOnce, NewAuditEntry, NewToken, NextReport, RevokeToken, TokenItem, TokenUsed, advance, answer,
+    changes_since, checked_reason, create_token, expire_token, export_audit, export_begin, list_tokens,
+    new_expiry, new_token, revoke_token, take_report, verify_audit, write_entry, write_entry_once,
 };
+#[cfg(feature = "schema")]
+pub use calls::{add_answers, add_bodies};
 pub use document::{Document, read_document};
 pub use object_calls::{
     Admission, AdmissionCall, ChangesCall, CreateTokenCall, DocumentCall, EPOCH_HEADER, EndSessionCall,

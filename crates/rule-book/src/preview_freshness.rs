@@ -35,6 +35,7 @@ pub struct Stamp {
 
 /// Clients that pull cleanly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Healthy {
     pub clients: u64,
     /// Those of them that a rule matches.

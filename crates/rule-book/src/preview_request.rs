@@ -19,6 +19,7 @@ const DEFAULT_WINDOW_MS: u64 = 24 * 3_600_000;
 /// The body of `POST previews`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct PreviewRequest {
     pub rule: RequestedRule,
     pub route: String,
@@ -34,6 +35,7 @@ pub(crate) struct PreviewRequest {
 /// A stored rule, or one that is thought of.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct RequestedRule {
     pub id: Option<String>,
     pub version: Option<u32>,

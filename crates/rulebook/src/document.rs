@@ -21,6 +21,7 @@ pub const DEFAULT_ROUTE: &str = "default";
 /// One revision of everything that decides about a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Rulebook {
     pub schema: u32,
     /// Grows by one with each change.
@@ -62,6 +63,7 @@ impl Rulebook {
 /// Requests selected by host and repository, and how they are handled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Route {
     pub name: String,
     /// Exact, lower case; any host when absent.
@@ -134,6 +136,7 @@ impl Route {
 /// What happens to a redirect that the origin answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Redirects {
     #[default]
     Pass,
@@ -143,6 +146,7 @@ pub enum Redirects {
 /// Who is told in `Blobwatch-Fired` which rules fired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Disclose {
     Never,
     #[default]
@@ -153,6 +157,7 @@ pub enum Disclose {
 /// One version of a rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Rule {
     /// Lower case letters, digits and hyphens; a token in structured fields.
     pub id: String,
@@ -171,6 +176,7 @@ pub struct Rule {
 /// The mode of one rule on one route; goes before the rule's default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModeSetting {
     pub rule: String,
     pub route: String,
@@ -214,6 +220,7 @@ impl ModeSetting {
 /// A rule with a volume fires only while one key exceeds this many matches in one colo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Volume {
     pub by: VolumeKey,
     pub requests: u32,
@@ -223,6 +230,7 @@ pub struct Volume {
 /// What a volume is counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum VolumeKey {
     Fingerprint,
     Asn,
@@ -234,6 +242,7 @@ pub enum VolumeKey {
 /// What holds for the whole deployment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Settings {
     /// FireLogs of a colo, where it needs more than one.
     pub fire_logs: std::collections::BTreeMap<String, u32>,
@@ -274,6 +283,7 @@ impl Settings {
 /// are more than before: a fleet behind one proxy is one network, and often one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AnomalyBreadth {
     pub clients: u32,
     pub networks: u32,

@@ -24,6 +24,7 @@ pub const KNOWN_SOURCES: [&str; 5] = ["akamai", "aws-waf", "cloud-armor", "cloud
 /// Where a line has what, as JSON pointers (RFC 6901) to members of objects. Without `rule`, lines tell of whole requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IngestMapping {
     pub time: String,
     /// A name, or a list of names.

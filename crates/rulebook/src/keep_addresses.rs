@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// What of an address is kept; nothing unless the operator asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum KeepAddresses {
     #[default]
     None,

@@ -13,6 +13,7 @@ use blobwatch_wire::Place;
 /// One version of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NamedList {
     /// Lower case letters, digits and underscores, as at Cloudflare.
     pub name: String,
@@ -27,6 +28,11 @@ pub struct NamedList {
 /// How a kind is written.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "ListKind", rename_all = "snake_case")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ListKind")
+)]
 pub enum KindName {
     Address,
     Network,
@@ -38,6 +44,7 @@ pub enum KindName {
 /// One item; which of the two it is says the kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(untagged)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ListItem {
     Number(i64),
     Text(String),

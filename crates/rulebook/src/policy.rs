@@ -59,6 +59,7 @@ pub struct EffectiveMode {
 /// Why a mode holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ModeSource {
     /// Set for this rule on this route.
     #[serde(rename = "rule on route")]

@@ -20,6 +20,7 @@ pub(crate) const MAX_STEP_MS: u64 = 90 * 86_400_000;
 /// The steps of an enforcement, and where it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stages {
     /// Position of the current step in `steps`.
     pub index: usize,
@@ -33,6 +34,7 @@ pub struct Stages {
 /// One percentage, for a time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Step {
     /// Of client keys, above 0 and up to 100.
     pub percent: f64,

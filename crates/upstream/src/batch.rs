@@ -3,6 +3,7 @@
 //! In scope: the form and its bounds. Not in scope: reading what the party sends (the other modules), and what a FireLog
 //! makes of a batch (`crates/fire-log`). All of a batch is of one colo and of clients of one FireLog, as an isolate picks it.
 
+use crate::report::Counts;
 use blobwatch_records::UpstreamRule;
 use blobwatch_wire::{DecodeError, MAX_TEXT_BYTES, Reader};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,7 @@ pub struct UpstreamBatch {
 
 /// What a FireLog made of a batch; stored when it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UpstreamAnswer {
     /// Stand alone, or wait some seconds for a record of ours.
     pub new: u64,
@@ -42,6 +44,16 @@ pub struct UpstreamAnswer {
     pub repeats: u64,
     /// Did not fit.
     pub dropped: u64,
+}
+
+/// What a body came to.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Ingested {
+    #[serde(flatten)]
+    pub counts: Counts,
+    #[serde(flatten)]
+    pub answer: UpstreamAnswer,
 }
 
 impl UpstreamAnswer {

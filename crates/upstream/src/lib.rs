@@ -9,12 +9,14 @@ mod intake;
 mod lines;
 mod packets;
 mod report;
+#[cfg(feature = "schema")]
+mod schema;
 mod target;
 mod told;
 mod unpack;
 mod window;
 
-pub use batch::{UpstreamAnswer, UpstreamBatch};
+pub use batch::{Ingested, UpstreamAnswer, UpstreamBatch};
 pub use blobwatch_records::UpstreamRule;
 pub use deployment::Deployment;
 pub use event::{acted, event_id, upstream_fire, upstream_rule_name};
@@ -22,5 +24,7 @@ pub use form::FormReader;
 pub use intake::{Harvest, Intake};
 pub use packets::{MAX_COMBINATIONS, PACKET_ATTRIBUTES, PacketCounts, PacketOutcome, PacketRow, PacketRule};
 pub use report::{Counts, IngestFault, IngestReport, MAX_FAULTS, Refusal};
+#[cfg(feature = "schema")]
+pub use schema::add_answers;
 pub use unpack::{MAX_PACKED, Unpack, UnpackError};
 pub use window::UpstreamWindow;

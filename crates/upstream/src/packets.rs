@@ -38,6 +38,7 @@ const MAX_RULES: usize = 64;
 /// What became of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum PacketOutcome {
     Passed,
     /// It passed, though a rule would have dropped it.

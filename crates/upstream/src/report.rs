@@ -62,6 +62,11 @@ impl IngestReport {
 /// What was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "IngestCounts")
+)]
 pub struct Counts {
     /// After unpacking.
     pub bytes: u64,

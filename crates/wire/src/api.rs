@@ -3,9 +3,12 @@
 //! In scope: finding a call by method and path, and what is asked of somebody whose call is not there. Not in scope: what
 //! a call means, and HTTP (`src/control_plane`). docs/api.md describes the same calls: a test compares the two.
 
+mod parameter;
+mod queries;
 mod reach;
 mod table;
 
+pub use parameter::{ApiParameter, Occurs, ParameterValue};
 pub use reach::Changed;
 pub(crate) use reach::Reach;
 pub use table::CALLS;
@@ -29,6 +32,8 @@ pub struct ApiCall {
     /// Where that role must hold.
     pub(crate) reach: Reach,
     pub handler: Handler,
+    /// What its query may have, in groups.
+    pub parameters: &'static [&'static [ApiParameter]],
     /// Type of the body that is sent; empty for none.
     pub request: &'static str,
     /// Type of the answer; `List<…>` is a page, `Changed<…>` has `revision` and `changed` beside the fields.
@@ -69,6 +74,8 @@ pub enum Handler {
     Ingest,
     /// The program that plays July 2020.
     Demo,
+    /// The description of the API.
+    OpenApi,
 }
 
 /// What is at a method and a path.
@@ -146,6 +153,14 @@ fn first(path: &str) -> &str {
 }
 
 impl ApiCall {
+    /// Whether `If-Match` may say which revision of the rulebook it changes.
+    #[must_use]
+    pub fn changes_rulebook(&self) -> bool {
+        self.handler == Handler::Object(Object::RuleBook)
+            && self.role == Some(Role::Operator)
+            && self.path != "rules/check"
+    }
+
     fn matches(&self, path: &str) -> bool {
         let (own, other) = (self.path.split('/'), path.split('/'));
         own.clone().count() == other.clone().count()

@@ -23,7 +23,7 @@ impl ApiCall {
     pub fn max_body(&self) -> usize {
         match self.request {
             "" | "PostedToken" | "WebhookBody" => MAX_SMALL_BODY,
-            "Rulebook" | "ExplainBody" | "ListBody" | "ItemsBody" => MAX_RULEBOOK_BODY,
+            "RulebookBody" | "ExplainBody" | "ListBody" | "ItemsBody" => MAX_RULEBOOK_BODY,
             _ => MAX_BODY,
         }
     }

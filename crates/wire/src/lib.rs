@@ -9,6 +9,7 @@ mod body_limit;
 mod bytes;
 mod figures;
 mod hash;
+mod health;
 mod hex;
 mod loss;
 mod method;
@@ -18,6 +19,8 @@ mod parameters;
 mod plain_page;
 mod problem;
 mod role;
+#[cfg(feature = "schema")]
+mod schema;
 mod time;
 mod times;
 mod validator;
@@ -26,7 +29,8 @@ mod visible;
 pub use address::parse_address;
 pub use answer_limit::{answer_limit, unanswered};
 pub use api::{
-    API, CALLS, Changed, Handler, Lookup, SHARED, handler_at, look_up, methods_at, role_of_missing,
+    API, ApiCall, ApiParameter, CALLS, Changed, Handler, Lookup, Occurs, ParameterValue, SHARED, handler_at,
+    look_up, methods_at, role_of_missing,
 };
 pub use api_request::{ApiReply, ApiRequest, json_text};
 pub use body_limit::{BoundedBody, MAX_BODY, MAX_OBJECT_BODY, MAX_RULEBOOK_BODY, MAX_SMALL_BODY, text_of};
@@ -36,6 +40,7 @@ pub use bytes::{
 };
 pub use figures::{grouped, percent};
 pub use hash::{FNV_START, fnv1a, splitmix, splitmix_finalizer};
+pub use health::{Health, HealthStatus};
 pub use hex::{hex, unhex};
 pub use loss::{DATA_LOSSES, Loss};
 pub use method::Method;
@@ -45,6 +50,8 @@ pub use parameters::{List, MAX_LIMIT, Page, Parameters, bad_cursor};
 pub use plain_page::{escaped, plain_page, plain_page_headers};
 pub use problem::{MEDIA_TYPE, Place, Problem};
 pub use role::Role;
+#[cfg(feature = "schema")]
+pub use schema::{Nullable, Schemas, add_answers};
 pub use time::{MAX_TIME_MS, parse_rfc3339, rfc3339};
 pub use times::{EXPECTED_TIME, parse_time};
 pub use validator::{etag, is_known};

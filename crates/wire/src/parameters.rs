@@ -14,6 +14,11 @@ const DEFAULT_LIMIT: usize = 100;
 
 /// A list, a page of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "{T}List")
+)]
 pub struct List<T> {
     pub items: Vec<T>,
     /// For the next page; `null` on the last.
@@ -40,7 +45,7 @@ impl<'a> Parameters<'a> {
                 return wrong(unknown(known));
             }
             if pairs.iter().any(|(other, _)| *other == name) {
-                return wrong("expected once, found several times".to_owned());
+                return wrong(repeated());
             }
             pairs.push((name, value));
         }
@@ -56,7 +61,11 @@ impl<'a> Parameters<'a> {
     }
 }
 
-fn unknown(known: &[&str]) -> String {
+pub(crate) fn repeated() -> String {
+    "expected once, found several times".to_owned()
+}
+
+pub(crate) fn unknown(known: &[&str]) -> String {
     match known {
         [] => "this call takes no parameters".to_owned(),
         [only] => format!("unknown parameter; expected {only}"),

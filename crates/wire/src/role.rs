@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// What a token may do. Each may do all that the ones before it may, but only operators and admins push events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Role {
     /// Pushes what other parties tell of requests, and nothing else: it reads nothing.
     Ingest,

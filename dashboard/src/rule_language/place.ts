@@ -11,7 +11,7 @@ export interface Marked {
 /** Faults of an expression; one without a place is on the whole text. */
 export function marked(text: string, fault: Fault): Marked {
   const message = fault.message;
-  if (fault.offset === undefined) return { from: 0, to: text.length, message };
+  if (typeof fault.offset !== "number") return { from: 0, to: text.length, message };
   const from = units(text, fault.offset);
   const length = /\^+/.exec(fault.excerpt?.split("\n").at(-1) ?? "")?.[0].length ?? 1;
   return { from, to: from + [...text.slice(from)].slice(0, length).join("").length, message };

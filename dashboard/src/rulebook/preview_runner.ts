@@ -2,12 +2,12 @@
 // longer wanted is cancelled before the next begins, because all previews of a deployment wait in one queue.
 
 import { toProblem } from "../api/client.ts";
-import type { Action, Preview, Problem } from "../api/types.ts";
+import type { Preview, Problem, Verdict } from "../api/types.ts";
 import { isSame, type Volume } from "./types.ts";
 
 export interface Candidate {
   expression: string;
-  action: Action;
+  action: Verdict;
   volume: Volume | null;
   route: string;
 }

@@ -1,19 +1,12 @@
 // The rulebook as it is read and written (docs/api.md, "The whole rulebook"): what the page does not know of a part stays in it.
 
-import type { Action, Mode } from "../api/types.ts";
+import type { Place, Push, RouteBody, RuleBody, VersionItem, Volume } from "../api/schema.ts";
+import type { Mode } from "../api/types.ts";
 
-export interface Volume {
-  by: string;
-  requests: number;
-  seconds: number;
-}
+export type { Volume };
 
 /** What somebody writes of a rule. */
-export interface RuleForm {
-  description: string;
-  expression: string;
-  action: Action;
-  default_mode: Mode;
+export interface RuleForm extends Required<Omit<RuleBody, "force" | "volume">> {
   volume: Volume | null;
 }
 
@@ -25,17 +18,10 @@ export interface DocumentRule extends Omit<RuleForm, "volume"> {
 }
 
 /** What somebody writes of a route; absent: the default. */
-export interface RouteForm {
-  host?: string | null;
-  repository?: string;
-  blobs?: string[];
-  origin?: string | null;
-  detour?: string | null;
-  redirects?: string;
-  observe?: number;
+export interface RouteForm extends Omit<RouteBody, "disclose" | "redirects"> {
+  /** As they stand in the form: the worker says which words it knows. */
   disclose?: string;
-  /** How many more clients and networks a fault must affect to open an anomaly; absent: as the settings say. */
-  anomaly_breadth?: { clients?: number; networks?: number };
+  redirects?: string;
 }
 
 export interface DocumentRoute extends RouteForm {
@@ -61,30 +47,12 @@ export interface Rulebook {
 export const listNames = ({ lists }: Rulebook): string[] => (Array.isArray(lists) ? lists.map(({ name }) => name) : Object.keys(lists ?? {}));
 
 /** One version of a rule, as `rules/{id}/versions` lists them. */
-export interface RuleVersion extends RuleForm {
-  id: string;
-  version: number;
-  time: string;
-  actor: string;
-  reason: string | null;
-  since_revision: number;
-  until_revision: number | null;
-}
+export type RuleVersion = VersionItem;
 
-export interface Fault {
-  place: string;
-  message: string;
-  offset?: number;
-  excerpt?: string;
-}
+export type Fault = Place;
 
 /** What a push does, or would do. */
-export interface Plan {
-  revision: number;
-  changed: boolean;
-  changes: { action: "add" | "change" | "retire"; target: string; before: unknown; after: unknown }[];
-  errors: Fault[];
-}
+export type Plan = Push;
 
 export const NEW_RULE: RuleForm = { description: "", expression: "", action: "tag", default_mode: "monitor", volume: null };
 

@@ -159,7 +159,7 @@ const by = (entry: Entry) => (entry.by && !entry.text.endsWith(entry.by) ? `by $
 function history(anomaly: Answer): Entry[] {
   const told = anomaly.history ?? [];
   const isNew = ({ time, text }: { time: string; text: string }) => !told.some((entry) => entry.time === time && entry.text === text);
-  const done = (anomaly.responses ?? []).filter(isNew).map(({ time, text }) => ({ time, event: "response", text }));
+  const done = (anomaly.responses ?? []).filter(isNew).map(({ time, text }) => ({ time, event: "response", text, by: null }));
   return [...told, ...done].sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
 }
 

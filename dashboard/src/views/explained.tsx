@@ -23,6 +23,18 @@ export function Explained({ id, close }: { id: string; close: () => void }) {
   );
 }
 
+type Guard = NonNullable<Explanation["rules"][number]["mode"]["guard"]>;
+
+/** Where the guard stood when the request came: for how long that is known, the documentation says. */
+function GuardThen({ state, since, words }: Pick<Guard, "state" | "since"> & { words: Guard["text"] }) {
+  if (state === null || since === null) return <>a guard watched; where it stood is no longer known</>;
+  return (
+    <>
+      <GuardBadge state={state} words={words} /> since <Time at={since} seconds />
+    </>
+  );
+}
+
 function Body({ data }: { data: Explanation }) {
   const { record } = data;
   const fired = data.rules.filter((rule) => rule.fired);
@@ -171,7 +183,7 @@ function RuleCard({ rule }: { rule: Explanation["rules"][number] }) {
           {rule.mode.stage && `stage ${rule.mode.stage.index + 1} of ${rule.mode.stage.count}`}{" "}
           {rule.mode.guard && (
             <>
-              <GuardBadge state={rule.mode.guard.state} words={rule.mode.guard.text} /> since <Time at={rule.mode.guard.since} seconds />
+              <GuardThen state={rule.mode.guard.state} since={rule.mode.guard.since} words={rule.mode.guard.text} />
               {rule.mode.guard.text && `: ${rule.mode.guard.text}`}
             </>
           )}

@@ -216,12 +216,12 @@ function Row({ record }: { record: RequestRecord }) {
       <span role="gridcell" title={`${record.repository ?? "unknown repository"} ${record.digest ?? `object ${record.object}`}`}>
         {record.repository ?? "unknown"}
       </span>
-      <span role="gridcell" title={record.fingerprint}>
+      <span role="gridcell" title={record.fingerprint ?? "no fingerprint"}>
         {client}
       </span>
       <span role="gridcell">{where}</span>
       <span role="gridcell" class="number">
-        {record.status === 0 ? "none" : record.status}
+        {record.status ?? "none"}
       </span>
       <span role="gridcell">{record.range.kind}</span>
     </>

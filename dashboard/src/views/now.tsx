@@ -65,7 +65,7 @@ function Open({ live }: { live: OpenAnomalies }) {
   const { items, coverage } = live.data;
   return (
     <section aria-label="Open anomalies" aria-live="polite">
-      <Notices live={live} incomplete={live.data.incomplete} />
+      <Notices live={live} />
       {items.length === 0 ? (
         <NoFault coverage={coverage} />
       ) : (

@@ -78,7 +78,7 @@ function VolumeFields({ volume, change }: { volume: Volume; change: (volume: Vol
       {number("in seconds", "seconds", 3_600)}
       <label>
         of one
-        <select value={volume.by} onChange={(event) => change({ ...volume, by: event.currentTarget.value })}>
+        <select value={volume.by} onChange={(event) => change({ ...volume, by: event.currentTarget.value as Volume["by"] })}>
           {KEYS.map((key) => (
             <option key={key}>{key}</option>
           ))}

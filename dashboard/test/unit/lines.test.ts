@@ -5,7 +5,7 @@ import { stuck, stuckLines, sum, unit, whole } from "../../src/lines.ts";
 const timeline = (step_s: number) => {
   const values = [5, 6, 7, 1];
   const series = [{ by: {}, requests: values, starts: values, kinds: { resume: values }, refused: values, denied: values, aborted: values, answers: { "2xx": values }, acted: {}, events: { start_failed: values } }];
-  return { since: "", until: "", step_s, times: [0, 1, 2, 3].map((at) => at * step_s), series, marks: [] };
+  return { since: "", until: "", step_s, times: [0, 1, 2, 3].map((at) => at * step_s), series, marks: [], incomplete: [] };
 };
 
 test("a step that is still being counted is not drawn", () => {

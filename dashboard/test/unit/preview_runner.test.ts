@@ -90,7 +90,7 @@ test("a preview of another action, volume or route is out of date", () => {
   const of = candidate("ssl");
   const state: PreviewState = { item: {} as Preview, of, isRunning: false, problem: null };
   assert.equal(isOutdated(state, candidate("ssl")), false);
-  const volume = { by: "client", requests: 600, seconds: 60 };
+  const volume = { by: "client" as const, requests: 600, seconds: 60 };
   for (const other of [null, candidate("not ssl"), { ...of, action: "block" as const }, { ...of, volume }, { ...of, route: "hub" }]) {
     assert.equal(isOutdated(state, other), true, JSON.stringify(other));
   }

@@ -18,9 +18,10 @@ const SOURCES: &str = "dashboard";
 const OUTPUT: &str = "build/dashboard";
 
 /// What decides the files, beside the folder `src`.
-const INPUTS: [&str; 6] = [
+const INPUTS: [&str; 7] = [
     "package-lock.json",
     "docs/rules.md",
+    "docs/openapi.json",
     "dashboard/package.json",
     "dashboard/index.html",
     "dashboard/tsconfig.json",
@@ -35,6 +36,9 @@ const MAX_EDITOR_GZIP: usize = 150 * 1024;
 
 /// How the names of the editor's files begin; Vite names a chunk after its module.
 const EDITOR: &str = "editor-";
+
+/// What programs load and the page does not: the API's description.
+const OPENAPI: &str = "openapi.json";
 
 /// Answers with what the files weigh. What has not changed is not built again.
 pub(super) fn build(workspace: &Workspace, tools: &Tools, step: &Step) -> Result<(String, ())> {
@@ -86,6 +90,9 @@ fn weigh(folder: &Path) -> Result<Weight> {
     for file in files(folder)? {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let gzip = gzip_len(&fs::read(&file)?)?;
+        if name == OPENAPI {
+            continue;
+        }
         if name.starts_with(EDITOR) {
             weight.editor += gzip;
         } else {
@@ -149,11 +156,17 @@ mod tests {
     fn every_file_of_every_folder_is_weighed() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("assets")).unwrap();
-        for name in ["index.html", "assets/a.js", "assets/b.css", "assets/editor-1.js"] {
+        for name in [
+            "index.html",
+            "assets/a.js",
+            "assets/b.css",
+            "assets/editor-1.js",
+            "openapi.json",
+        ] {
             fs::write(folder.path().join(name), "x").unwrap();
         }
         let names: Vec<_> = files(folder.path()).unwrap();
-        assert_eq!(names.len(), 4);
+        assert_eq!(names.len(), 5);
         let one = super::gzip_len(b"x").unwrap();
         let expected = Weight {
             page: 3 * one,

@@ -9,9 +9,10 @@ use std::fs;
 use std::process::Command;
 
 /// What decides which packages are installed.
-const INPUTS: [&str; 4] = [
+const INPUTS: [&str; 5] = [
     "package.json",
     "dashboard/package.json",
+    "tests/clients/package.json",
     "package-lock.json",
     ".npmrc",
 ];

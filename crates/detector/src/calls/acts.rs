@@ -17,21 +17,25 @@ struct NoBody {}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AssignBody {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct AssignBody {
     /// `null`: to nobody.
     #[serde(deserialize_with = "Option::deserialize")]
+    #[cfg_attr(feature = "schema", schemars(with = "blobwatch_wire::Nullable<String>"))]
     to: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CommentBody {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct CommentBody {
     text: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct MuteBody {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct MuteBody {
     until: Option<String>,
     #[serde(default)]
     cohort: bool,

@@ -19,7 +19,16 @@ const PAGE: usize = 200;
 const MAX_READ: usize = 5_000;
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "AnomalyList")
+)]
 pub(super) struct List {
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Vec<crate::anomaly::AnomalyJson<'static>>")
+    )]
     items: Vec<Box<RawValue>>,
     next_cursor: Option<String>,
     saturation: Vec<Saturated>,

@@ -22,6 +22,7 @@ const DEFAULT_MS: u64 = 3_600_000;
 const MAX_VALUES: usize = 40;
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct Cohorts {
     kind: AnomalyKind,
     x: Axis,
@@ -32,6 +33,7 @@ pub(super) struct Cohorts {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Axis {
     attribute: &'static str,
     values: Vec<String>,
@@ -39,6 +41,11 @@ struct Axis {
 
 /// Places on both axes and what was counted there.
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "CohortCell")
+)]
 struct Cell {
     x: usize,
     y: usize,
@@ -47,12 +54,22 @@ struct Cell {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "CohortAttribute")
+)]
 struct Attribute {
     attribute: &'static str,
     values: Vec<Value>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "CohortValue")
+)]
 struct Value {
     value: String,
     #[serde(flatten)]
@@ -62,6 +79,11 @@ struct Value {
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "CohortSums")
+)]
 struct Sums {
     trials: u64,
     events: u64,

@@ -17,6 +17,11 @@ const MAX_ROUTES: usize = 64;
 
 /// docs/api.md.
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Coverage")
+)]
 pub(super) struct CoverageJson {
     state: CoverageState,
     text: String,
@@ -30,6 +35,11 @@ pub(super) struct CoverageJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "RouteCoverage")
+)]
 struct RouteJson {
     route: String,
     state: CoverageState,

@@ -22,6 +22,11 @@ const DEFAULT_MS: u64 = 3_600_000;
 pub(super) const MAX_MS: u64 = 2 * 3_600_000;
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Packets")
+)]
 pub(super) struct PacketsAnswer {
     since: String,
     until: String,
@@ -33,6 +38,11 @@ pub(super) struct PacketsAnswer {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "PacketFinding")
+)]
 struct PacketFindingJson {
     rule: String,
     origin: Origin,
@@ -43,6 +53,10 @@ struct PacketFindingJson {
     samples: u64,
     destinations: Vec<String>,
     colos: Vec<String>,
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<Vec<crate::cohort::LiteralJson<'static>>>")
+    )]
     cohort: Option<serde_json::Value>,
     share: f64,
     passed_share: f64,

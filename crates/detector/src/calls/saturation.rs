@@ -9,6 +9,7 @@ use blobwatch_wire::rfc3339;
 
 /// One attribute.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct Saturated {
     attribute: &'static str,
     /// Requests whose value was counted as `other`.

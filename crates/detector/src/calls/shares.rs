@@ -14,12 +14,15 @@ use sha2::{Digest, Sha256};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ShareBody {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct ShareBody {
+    /// RFC 3339, or from now (`+2h`); a week unless given.
     until: Option<String>,
 }
 
 /// A link as the API shows it: its token is known to whoever made it, and to nobody else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShareItem {
     pub id: String,
     pub anomaly: String,
@@ -27,6 +30,16 @@ pub struct ShareItem {
     pub created: String,
     pub expires: String,
     pub actor: String,
+}
+
+/// The link, for whoever makes it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct NewShareItem {
+    #[serde(flatten)]
+    pub item: ShareItem,
+    /// With the token, which is said here and nowhere else.
+    pub path: String,
 }
 
 impl From<&Share> for ShareItem {
@@ -101,8 +114,8 @@ pub(super) fn revoke<S: Sql>(
     let ("DELETE", ["anomalies", id, "shares", share]) = (call.method, path.as_slice()) else {
         return None;
     };
-    let (anomaly, reason) = match (id_of(id), reason_of(call.query)) {
-        (Ok(anomaly), Ok(reason)) => (anomaly, reason),
+    let (reason, anomaly) = match (reason_of(call.query), id_of(id)) {
+        (Ok(reason), Ok(anomaly)) => (reason, anomaly),
         (Err(problem), _) | (_, Err(problem)) => return Some(Ok(Err(problem))),
     };
     let revoked = store.revoke_share(anomaly, share, (call.actor, reason), call.now_ms);

@@ -29,6 +29,7 @@ const MAX_TRIED: usize = 64;
 const REST: &str = "other";
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct Timeline {
     since: String,
     until: String,
@@ -42,6 +43,7 @@ pub(super) struct Timeline {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Series {
     by: BTreeMap<&'static str, String>,
     requests: Vec<u64>,

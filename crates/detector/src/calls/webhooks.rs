@@ -5,19 +5,14 @@ use serde::Serialize;
 use crate::store::{DeliveryItem, Detector, MAX_WEBHOOKS, Webhook};
 use crate::webhook::{Allowed, WebhookItem, checked_id, read};
 use blobwatch_sql::Sql;
-use blobwatch_wire::{ApiReply, ApiRequest, Parameters, Place, Problem};
+use blobwatch_wire::{ApiReply, ApiRequest, List, Parameters, Place, Problem};
 
 /// Deliveries of one answer: the newest.
 const DELIVERIES: usize = 200;
 
 #[derive(Serialize)]
-struct List<T> {
-    items: Vec<T>,
-    next_cursor: Option<String>,
-}
-
-#[derive(Serialize)]
-struct QueuedDelivery {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct QueuedDelivery {
     /// Of the delivery.
     id: String,
 }

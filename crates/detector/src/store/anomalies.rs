@@ -13,6 +13,7 @@ pub(super) const BODY: &str = "anomaly.body";
 /// What a mark is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum MarkKind {
     AnomalyOpened,
     AnomalyClosed,
@@ -60,6 +61,7 @@ impl MarkKind {
 
 /// A moment that a plot shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Mark {
     /// RFC 3339.
     pub time: String,

@@ -56,6 +56,7 @@ pub enum Attempt {
 
 /// A delivery as the API lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeliveryItem {
     pub id: String,
     pub webhook: String,

@@ -25,7 +25,8 @@ const MAX_ROUTES: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Body {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct WebhookBody {
     url: String,
     #[serde(default)]
     format: Format,
@@ -43,6 +44,7 @@ struct Body {
 
 /// A webhook as the API shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct WebhookItem {
     pub id: String,
     pub url: String,
@@ -102,7 +104,7 @@ pub(crate) fn read(
     if body.len() > MAX_SMALL_BODY {
         return Err(Problem::too_large(MAX_SMALL_BODY));
     }
-    let body: Body = strict(body, "body").map_err(Problem::bad_parameter)?;
+    let body: WebhookBody = strict(body, "body").map_err(Problem::bad_parameter)?;
     let mut wrong = Vec::new();
     if let Err(error) = check(&body.url, allowed) {
         wrong.push(Place::new("body.url", format!("expected {error}")));

@@ -7,6 +7,7 @@ use blobwatch_rulebook::Cause;
 
 /// What a webhook is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum EventName {
     /// Opened, or opened again.
     #[serde(rename = "anomaly.opened")]
@@ -122,6 +123,7 @@ impl EventName {
 /// How soon somebody should look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Severity {
     /// Nothing is wrong.
     #[default]

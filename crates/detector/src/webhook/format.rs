@@ -18,6 +18,11 @@ use super::event::EventName;
 /// What a receiver takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "WebhookFormat")
+)]
 pub enum Format {
     /// Blobwatch's own, signed. Its `text` is what Slack shows.
     #[default]

@@ -11,6 +11,7 @@ use blobwatch_wire::{Page, Parameters, Place, Problem, rfc3339};
 
 /// As the API answers.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AddressList {
     items: Vec<Item>,
     next_cursor: Option<String>,
@@ -19,6 +20,11 @@ pub struct AddressList {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "AddressItem")
+)]
 struct Item {
     client: String,
     address: String,
@@ -28,6 +34,11 @@ struct Item {
 
 /// What an erasure did.
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ErasedAddress")
+)]
 pub struct Erased {
     client: String,
     /// FireLogs that had an address of the client.

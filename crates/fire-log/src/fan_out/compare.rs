@@ -23,7 +23,8 @@ const MAX_COHORTS: usize = 8;
 const ABSENT: &str = "unknown";
 
 #[derive(Debug, Serialize)]
-struct Comparison {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Comparison {
     /// Requests.
     selection: u64,
     rest: u64,
@@ -36,6 +37,11 @@ struct Comparison {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "DifferentCohort")
+)]
 struct Explanation {
     cohort: Vec<Literal>,
     /// Share of the selection that is in it, and of the rest.
@@ -47,6 +53,11 @@ struct Explanation {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ComparedCohortPart")
+)]
 struct Literal {
     attribute: String,
     values: Vec<String>,
@@ -55,6 +66,11 @@ struct Literal {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ComparedAttribute")
+)]
 struct Attribute {
     attribute: &'static str,
     /// Whether the selection was made by it.
@@ -65,6 +81,11 @@ struct Attribute {
 }
 
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ComparedValue")
+)]
 struct Bar {
     value: Option<String>,
     selection: f64,

@@ -22,6 +22,11 @@ pub struct Listing<L> {
 
 /// As the API answers.
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "RecordList")
+)]
 pub struct List {
     pub items: Vec<Record>,
     pub next_cursor: Option<String>,

@@ -18,6 +18,7 @@ pub struct LossSums {
 
 /// As the API answers.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LossList {
     items: Vec<Item>,
     next_cursor: Option<String>,
@@ -26,6 +27,11 @@ pub struct LossList {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "LossItem")
+)]
 struct Item {
     name: String,
     count: u64,

@@ -11,12 +11,16 @@ use crate::{BEFORE, KIND, SummaryCall};
 use blobwatch_wire::{Problem, rfc3339};
 
 #[derive(Serialize)]
-struct Counted<T> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "{T}"))]
+pub(crate) struct Counted<T> {
     #[serde(flatten)]
     counts: T,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     incomplete: Vec<String>,
 }
+
+#[cfg(feature = "schema")]
+pub(crate) type SummaryAnswer = Counted<crate::query::SummaryCounts>;
 
 /// What all FireLogs count. One that stops answering has counted as far as it came.
 pub async fn summarise_all(

@@ -48,7 +48,8 @@ const MAX_FILTERS: usize = 64;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Body {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct CompareBody {
     /// Whether the selection has only requests that a rule fired on.
     #[serde(default)]
     of: Of,
@@ -61,6 +62,11 @@ struct Body {
 
 #[derive(Deserialize, Clone, Copy, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ComparedRecords")
+)]
 enum Of {
     #[default]
     Requests,
@@ -78,6 +84,11 @@ impl Of {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ComparedWithin")
+)]
 struct Within {
     since: Option<String>,
     until: Option<String>,
@@ -102,7 +113,7 @@ impl CompareQuery {
     /// # Errors
     /// 400 for what cannot be read, with its place; 422 for a selection that is not within the rest.
     pub fn parse(body: &str, now_ms: u64) -> Result<Self, Problem> {
-        let body: Body = strict(body, "body").map_err(Problem::bad_parameter)?;
+        let body: CompareBody = strict(body, "body").map_err(Problem::bad_parameter)?;
         let (since, until) = (body.since.unwrap_or_else(|| DEFAULT_SINCE.to_owned()), body.until);
         let within = body.within.unwrap_or(Within {
             since: None,

@@ -506,7 +506,7 @@ impl Summary {
             group,
             total,
         };
-        Answer {
+        SummaryCounts {
             requests: total,
             clients: part.total.clients.count(),
             clients_exact: part.total.clients.is_exact(),
@@ -521,7 +521,12 @@ impl Summary {
 }
 
 #[derive(Serialize)]
-struct Answer {
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Summary")
+)]
+pub(crate) struct SummaryCounts {
     requests: u64,
     clients: u64,
     clients_exact: bool,
@@ -533,6 +538,28 @@ struct Line {
     named: Vec<(&'static str, Option<String>)>,
     group: Group,
     total: u64,
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Line {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SummaryGroup".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "object",
+            "description": "Counts, and the values of `by` that they are of.",
+            "properties": {
+                "requests": {"type": "integer", "minimum": 0},
+                "clients": {"type": "integer", "minimum": 0},
+                "clients_exact": {"type": "boolean"},
+                "share": {"type": "number"},
+            },
+            "required": ["requests", "clients", "clients_exact", "share"],
+            "additionalProperties": {"type": ["string", "null"]},
+        })
+    }
 }
 
 impl Serialize for Line {

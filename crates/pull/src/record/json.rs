@@ -11,6 +11,11 @@ use crate::user_agent::Family;
 use blobwatch_wire::rfc3339;
 
 #[derive(Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "RequestRecord")
+)]
 struct Json<'a> {
     id: RecordId,
     time: String,
@@ -57,6 +62,11 @@ struct Json<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "RecordRange")
+)]
 struct RangeJson {
     kind: RangeKind,
     start: Option<u64>,
@@ -83,6 +93,17 @@ impl From<RangeRecord> for RangeJson {
 
 fn present(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Record {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        Json::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Json::json_schema(generator)
+    }
 }
 
 impl Serialize for Record {

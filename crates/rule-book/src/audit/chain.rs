@@ -22,6 +22,11 @@ pub struct Chain {
 
 /// Where a chain breaks. What comes after it says nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "BrokenEntry")
+)]
 pub struct Broken {
     /// Number of the entry that does not fit, or of the one that is missing.
     pub seq: u64,
@@ -30,6 +35,7 @@ pub struct Broken {
 
 /// What a walk comes to, as the API and the command line answer it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChainReport {
     pub ok: bool,
     /// Entries that follow one another whole, from where the walk began.

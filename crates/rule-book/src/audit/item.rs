@@ -11,6 +11,7 @@ use blobwatch_wire::{parse_rfc3339, rfc3339};
 /// One change. `before` and `after` are written byte for byte as they were hashed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditItem {
     pub seq: u64,
     /// RFC 3339.

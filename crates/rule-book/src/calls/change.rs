@@ -27,6 +27,11 @@ pub(crate) struct Context<'a> {
 
 /// What is there after a call that changes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Changed{T}")
+)]
 pub(crate) struct ChangeResult<T> {
     #[serde(flatten)]
     pub item: T,

@@ -11,12 +11,14 @@ use blobwatch_wire::{Place, Problem};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CheckBody {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct CheckBody {
     expression: String,
 }
 
 /// What is wrong with an expression; nothing: it can be stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Checked {
     pub errors: Vec<Place>,
 }

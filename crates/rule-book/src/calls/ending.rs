@@ -11,6 +11,7 @@ use blobwatch_wire::{Problem, json_text};
 
 /// What is no longer there, and how many modes went with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Retirement {
     pub retired: String,
     pub modes: usize,

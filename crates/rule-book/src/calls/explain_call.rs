@@ -18,7 +18,8 @@ use blobwatch_wire::{Place, Problem};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ExplainBody {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct ExplainBody {
     /// A command line.
     curl: Option<String>,
     /// Or what it would say.
@@ -37,6 +38,11 @@ struct ExplainBody {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ExplainedRequest")
+)]
 struct RequestBody {
     #[serde(default = "get")]
     method: String,
@@ -51,6 +57,11 @@ fn get() -> String {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "DraftRule")
+)]
 struct DraftBody {
     expression: String,
     action: Action,

@@ -8,6 +8,7 @@ use blobwatch_wire::{List, Page, Problem, rfc3339};
 
 /// What is known of one FireLog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct FireLogItem {
     pub name: String,
     /// Of the rulebook that it last said it has.

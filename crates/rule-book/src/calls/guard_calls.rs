@@ -24,6 +24,7 @@ const AGAIN_PASSED_MS: u64 = 60_000;
 
 /// Where the guard of a mode stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct GuardItem {
     pub state: State,
     /// RFC 3339: when it began to watch.
@@ -43,6 +44,11 @@ pub(crate) struct GuardItem {
 
 /// First minutes of clients that were let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "GuardArms")
+)]
 pub(crate) struct Arms {
     pub enforced: ArmItem,
     pub held_out: ArmItem,
@@ -50,6 +56,11 @@ pub(crate) struct Arms {
 
 /// Pulls, and those of them that failed or got stuck.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "GuardArm")
+)]
 pub(crate) struct ArmItem {
     pub pulls: u32,
     pub bad: u32,
@@ -59,6 +70,11 @@ pub(crate) struct ArmItem {
 
 /// How many clients of one kind a rule fires on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "GuardCohort")
+)]
 pub(crate) struct CohortItem {
     #[serde(flatten)]
     pub cohort: Cohort,
@@ -70,6 +86,7 @@ pub(crate) struct CohortItem {
 
 /// A guard with whose it is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct GuardOf {
     pub rule: String,
     pub route: String,

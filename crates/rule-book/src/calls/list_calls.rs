@@ -18,6 +18,7 @@ const MAX_AUDITED_ITEMS: usize = 100;
 
 /// A list without its items, and who made this version.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ListOutline {
     pub name: String,
     pub version: u32,
@@ -36,6 +37,7 @@ pub(crate) struct ListOutline {
 
 /// A list as it is now, and the rules that name it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ListDetail {
     #[serde(flatten)]
     pub outline: ListOutline,
@@ -45,6 +47,7 @@ pub(crate) struct ListDetail {
 
 /// What a change of a list did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ListChange {
     #[serde(flatten)]
     pub outline: ListOutline,
@@ -55,6 +58,7 @@ pub(crate) struct ListChange {
 
 /// A list that is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ListRemoval {
     pub removed: String,
 }
@@ -80,7 +84,8 @@ impl From<&StoredVersion<NamedList>> for ListOutline {
 /// All of a list; a description that is left out is empty, not what was there.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ListBody {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct ListBody {
     #[serde(default)]
     description: String,
     #[serde(with = "KindName")]
@@ -91,7 +96,8 @@ struct ListBody {
 /// Items that come and go; the others stay.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ItemsBody {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct ItemsBody {
     #[serde(default)]
     add: Vec<ListItem>,
     #[serde(default)]

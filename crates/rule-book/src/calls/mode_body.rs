@@ -8,6 +8,7 @@ use blobwatch_wire::{Place, Problem, parse_rfc3339, rfc3339};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct ModeBody {
     mode: Mode,
     percent: Option<f64>,
@@ -34,6 +35,7 @@ pub(super) struct Permit {
 /// Whether a guard takes an enforcement back that harms.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) enum Guarding {
     #[default]
     Watch,
@@ -43,6 +45,7 @@ pub(super) enum Guarding {
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct StepBody {
     percent: f64,
     minutes: Option<f64>,

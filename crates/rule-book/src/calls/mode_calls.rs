@@ -21,6 +21,7 @@ use blobwatch_wire::{List, Page, Problem, json_text, rfc3339};
 
 /// The mode that is set for a rule on a route.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ModeItem {
     pub rule: String,
     pub route: String,
@@ -43,6 +44,7 @@ pub(crate) struct ModeItem {
 
 /// Where a schedule is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct StageItem {
     /// Of the current step, from 0.
     pub index: usize,
@@ -55,6 +57,7 @@ pub(crate) struct StageItem {
 
 /// One step of a schedule.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct StepItem {
     pub percent: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,6 +172,7 @@ pub(crate) enum ModeChange {
 
 /// The answer where a second person decides: nothing has changed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct WaitingMode {
     pub pending: PendingItem,
     pub revision: u64,
@@ -314,6 +318,7 @@ pub(crate) fn delete_mode<S: Sql>(
 
 /// The mode that holds after a setting was taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Unset {
     pub rule: String,
     pub route: String,

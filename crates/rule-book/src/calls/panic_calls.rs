@@ -14,13 +14,15 @@ use blobwatch_wire::{Problem, json_text};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PanicBody {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct PanicBody {
     route: Option<String>,
     reason: String,
 }
 
 /// What was taken back.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct TakenBack {
     /// `null`: everywhere.
     pub route: Option<String>,
@@ -29,6 +31,11 @@ pub(crate) struct TakenBack {
 
 /// A rule on a route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "RuleOnRoute")
+)]
 pub(crate) struct Pair {
     pub rule: String,
     pub route: String,

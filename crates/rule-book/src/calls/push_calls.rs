@@ -23,6 +23,7 @@ const MAX_AUDITED: usize = 1_500_000;
 
 /// One difference between two rulebooks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Difference {
     pub action: Does,
     /// `rules/botnet-sig`, `rules/botnet-sig/modes/hub`, `routes/hub`, `settings`; `rules` or `routes` for their order.
@@ -34,6 +35,11 @@ pub(crate) struct Difference {
 /// What a push does to a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "DifferenceAction")
+)]
 pub(crate) enum Does {
     Add,
     Change,
@@ -42,6 +48,7 @@ pub(crate) enum Does {
 
 /// What a push does, or would do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Push {
     /// Of the rulebook after the call; with `dry_run` the one that the plan is for.
     pub revision: u64,

@@ -23,6 +23,11 @@ use blobwatch_wire::{Place, Problem};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "RulebookBody")
+)]
 pub(super) struct PushBody {
     #[serde(default, rename = "schema")]
     _schema: Option<u32>,
@@ -40,6 +45,7 @@ pub(super) struct PushBody {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct PushedList {
     name: String,
     #[serde(default, rename = "version")]
@@ -53,6 +59,7 @@ pub(crate) struct PushedList {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct PushedRule {
     id: String,
     #[serde(default, rename = "version")]
@@ -71,6 +78,7 @@ struct PushedRule {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct PushedMode {
     rule: String,
     route: String,
@@ -92,6 +100,7 @@ struct PushedMode {
 }
 
 /// Told apart by what they are: a list is never taken for the object.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
 enum PushedStages {
     Document(Stages),
     Steps(Vec<StepBody>),
@@ -121,8 +130,10 @@ impl<'de> Visitor<'de> for EitherStages {
     }
 }
 
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
 enum PushedGuard {
     /// A revision, which the RuleBook knows.
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     Since,
     Said(Guarding),
 }

@@ -13,6 +13,7 @@ use blobwatch_wire::{List, Page, Place, Problem, json_text, rfc3339};
 
 /// A route as it is now, and who made it so.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct RouteItem {
     pub name: String,
     pub host: Option<String>,
@@ -57,7 +58,8 @@ impl From<StoredVersion<Route>> for RouteItem {
 /// All settings of a route; what is left out is the default, not what was there.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RouteBody {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct RouteBody {
     host: Option<String>,
     repository: Option<String>,
     blobs: Option<Vec<String>>,

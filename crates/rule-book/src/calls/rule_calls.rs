@@ -22,6 +22,7 @@ use blobwatch_wire::{List, Page, Place, Problem, json_text, rfc3339};
 
 /// A rule as it is now, with the modes that are set for it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct RuleItem {
     #[serde(flatten)]
     pub version: VersionItem,
@@ -33,6 +34,7 @@ pub(crate) struct RuleItem {
 
 /// One version of a rule, and who made it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct VersionItem {
     pub id: String,
     pub version: u32,
@@ -73,7 +75,8 @@ impl From<StoredVersion<Rule>> for VersionItem {
 /// A new version of a rule.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RuleBody {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct RuleBody {
     description: String,
     expression: String,
     #[serde(deserialize_with = "rule_action")]

@@ -25,9 +25,11 @@ const MAX_PENDING: usize = 64;
 /// From which share of healthy clients on a second person is needed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct SecondPerson {
     /// Percent of the clients that pull cleanly; `null`: never.
     #[serde(deserialize_with = "Option::deserialize")]
+    #[cfg_attr(feature = "schema", schemars(with = "blobwatch_wire::Nullable<f64>"))]
     pub above: Option<f64>,
 }
 
@@ -66,6 +68,7 @@ pub(crate) fn put_second_person<S: Sql>(
 
 /// An enforcement that waits.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct PendingItem {
     pub id: String,
     pub rule: String,
@@ -281,7 +284,8 @@ fn notice<S: Sql>(
 /// What somebody says of one that waits.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Decision {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct Decision {
     /// Which one is meant: another may have taken its place.
     id: String,
     reason: Option<String>,

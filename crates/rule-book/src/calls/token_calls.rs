@@ -11,6 +11,7 @@ use blobwatch_wire::{Place, Problem, json_text, rfc3339};
 
 /// A token as people see it: everything but the token and its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenItem {
     pub name: String,
     pub role: Role,
@@ -31,6 +32,7 @@ pub struct TokenItem {
 /// Where a token is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum TokenSource {
     /// `BLOBWATCH_TOKENS`.
     Secret,
@@ -104,9 +106,19 @@ pub struct TokenUsed {
     pub name: String,
 }
 
+/// What is answered to whoever makes one.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct NewToken {
+    pub token: String,
+    #[serde(flatten)]
+    pub item: TokenItem,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TokenBody {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct TokenBody {
     name: String,
     role: Role,
     routes: Option<Vec<String>>,
@@ -148,19 +160,23 @@ pub fn new_token(text: &str, actor: &str, sha256: &str, now_ms: u64) -> Result<C
     })
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct ExpiryBody {
+    /// RFC 3339; `null`: never.
+    // Without it `null` would be the default of a field that was forgotten.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[cfg_attr(feature = "schema", schemars(with = "blobwatch_wire::Nullable<String>"))]
+    expires: Option<String>,
+    reason: Option<String>,
+}
+
 /// Reads `{expires, reason?}`: a time, or `null` for never.
 ///
 /// # Errors
 /// 400 or 422 naming the place.
 pub fn new_expiry(text: &str, name: &str, actor: &str, now_ms: u64) -> Result<ExpireToken, Problem> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct ExpiryBody {
-        // Without it `null` would be the default of a field that was forgotten.
-        #[serde(deserialize_with = "Option::deserialize")]
-        expires: Option<String>,
-        reason: Option<String>,
-    }
     let body: ExpiryBody = body(text)?;
     Ok(ExpireToken {
         name: name.to_owned(),

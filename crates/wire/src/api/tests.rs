@@ -237,6 +237,65 @@ fn the_page_has_every_call_and_no_other() {
 }
 
 #[test]
+fn the_page_names_every_parameter() {
+    let words: BTreeSet<&str> = texts_in_code(PAGE)
+        .flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'))
+        .collect();
+    let parameters = CALLS.iter().flat_map(ApiCall::parameters);
+    let missing: BTreeSet<&str> = parameters
+        .map(|parameter| parameter.name)
+        .filter(|name| !words.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "docs/api.md does not have {missing:?}");
+}
+
+#[test]
+fn what_a_call_does_not_take_is_refused_with_what_it_takes() {
+    #[track_caller]
+    fn case(method: Method, path: &str, query: &str, expected: &str) {
+        let refused = found(method, path).check_query(query);
+        assert_eq!(
+            refused.err().map(|problem| problem.detail).unwrap_or_default(),
+            expected
+        );
+    }
+    case(Method::Get, "rules", "", "");
+    case(Method::Get, "rules", "limit=5&cursor=a", "");
+    case(
+        Method::Get,
+        "rules",
+        "limit=5&limit=5",
+        "query.limit: expected once, found several times",
+    );
+    case(
+        Method::Get,
+        "rules",
+        "bogus",
+        "query.bogus: unknown parameter; expected one of cursor, limit",
+    );
+    case(
+        Method::Get,
+        "rules",
+        "limit!=5",
+        "query.limit!: unknown parameter; expected one of cursor, limit",
+    );
+    case(
+        Method::Get,
+        "losses",
+        "a=b",
+        "query.a: this call takes no parameters",
+    );
+    case(
+        Method::Put,
+        "settings",
+        "Reason=b",
+        "query.Reason: unknown parameter; expected reason",
+    );
+    case(Method::Get, "fires", "os=a&os=b&os!=c&os%21=d&id=1&id=2", "");
+    assert!(found(Method::Get, "fires").check_query("id!=1").is_err());
+}
+
+#[test]
 fn the_page_says_the_same_roles() {
     let mut compared = 0;
     for row in PAGE.lines().filter(|line| line.starts_with("| `")) {
