@@ -27,10 +27,12 @@ mod webhooks;
 use acted::Acted;
 pub use acts::{act, is_act};
 pub(crate) use clients::FamilyCounts;
-pub use report::{Rates, Report, wanted_evidence};
+pub(crate) use report::Rates;
+pub use report::{Report, wanted_evidence};
 #[cfg(feature = "schema")]
 pub use schema::{add_answers, add_bodies};
-pub use shares::{NewShare, NewShareItem, ShareItem, SharedReport, link_hash, share, shared_report};
+pub use shares::{NewShare, NewShareItem, link_hash, share, shared_report};
+pub(crate) use shares::{ShareItem, SharedReport};
 
 use serde::{Deserialize, Serialize};
 

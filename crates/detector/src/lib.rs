@@ -40,9 +40,10 @@ pub(crate) use anomaly::HistoryEntry;
 pub use anomaly::{Anomaly, Moment, number};
 pub use broad::clients_in_networks;
 pub use calls::{
-    NewShare, NewShareItem, Rates, Report, ReportFacts, ShareItem, SharedDetector, SharedReport, act, answer,
-    is_act, link_hash, report_facts, share, shared_report, wanted_evidence,
+    NewShare, NewShareItem, Report, ReportFacts, SharedDetector, act, answer, is_act, link_hash,
+    report_facts, share, shared_report, wanted_evidence,
 };
+pub(crate) use calls::{ShareItem, SharedReport};
 #[cfg(feature = "schema")]
 pub use calls::{add_answers, add_bodies};
 pub(crate) use cohort::ATTRIBUTES;

@@ -10,7 +10,7 @@ mod rates;
 
 pub(super) use document::{Document, Table};
 pub(super) use partner::for_partner;
-pub use rates::Rates;
+pub(crate) use rates::Rates;
 pub(super) use rates::rates;
 
 use partner::without_addresses;
