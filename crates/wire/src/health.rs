@@ -6,7 +6,7 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Health {
-    pub status: HealthStatus,
+    status: HealthStatus,
     /// For whoever may read the rulebook: it grows with each change, and a guard's verdict is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
@@ -17,7 +17,7 @@ pub struct Health {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum HealthStatus {
+enum HealthStatus {
     Ok,
     Degraded,
 }

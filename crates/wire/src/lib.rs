@@ -40,7 +40,7 @@ pub use bytes::{
 };
 pub use figures::{grouped, percent};
 pub use hash::{FNV_START, fnv1a, splitmix, splitmix_finalizer};
-pub use health::{Health, HealthStatus};
+pub use health::Health;
 pub use hex::{hex, unhex};
 pub use loss::{DATA_LOSSES, Loss};
 pub use method::Method;
