@@ -150,9 +150,10 @@ fn from_the_release_before_and_back() {
     let requests = api.try_get("/requests");
     assert_eq!(requests.status(), 503, "{}", requests.text());
     assert!(requests.text().contains("newer-schema"), "{}", requests.text());
-    eventually("it says that it is degraded", || {
-        (health(edge.addr()).json()["status"] == "degraded").then_some(())
-    });
+    // Whose rules it cannot read: its own question for its health is one of those that it cannot answer.
+    let health = health(edge.addr());
+    assert_eq!(health.status(), 503, "{}", health.text());
+    assert!(health.text().contains("newer-schema"), "{}", health.text());
     assert_eq!([clients.status("wget"), clients.status("skopeo")], [200, 200]);
     drop(edge);
 
