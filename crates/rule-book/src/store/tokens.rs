@@ -54,7 +54,7 @@ impl<S: Sql> RuleBookStore<S> {
     /// What isolates know of all tokens.
     ///
     /// # Errors
-    /// As [`Self::tokens`].
+    /// As `tokens`.
     pub fn stored_tokens(&self) -> Result<Vec<StoredToken>, RuleBookError> {
         Ok(self.tokens()?.into_iter().map(|row| row.token).collect())
     }
