@@ -9,6 +9,7 @@ mod reach;
 mod table;
 
 pub use parameter::{ApiParameter, Occurs, ParameterValue};
+pub use queries::DIMENSIONS;
 pub use reach::Changed;
 pub(crate) use reach::Reach;
 pub use table::CALLS;

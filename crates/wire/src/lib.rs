@@ -29,8 +29,8 @@ mod visible;
 pub use address::parse_address;
 pub use answer_limit::{answer_limit, unanswered};
 pub use api::{
-    API, ApiCall, ApiParameter, CALLS, Changed, Handler, Lookup, Occurs, ParameterValue, SHARED, handler_at,
-    look_up, methods_at, role_of_missing,
+    API, ApiCall, ApiParameter, CALLS, Changed, DIMENSIONS, Handler, Lookup, Occurs, ParameterValue, SHARED,
+    handler_at, look_up, methods_at, role_of_missing,
 };
 pub use api_request::{ApiReply, ApiRequest, json_text};
 pub use body_limit::{BoundedBody, MAX_BODY, MAX_OBJECT_BODY, MAX_RULEBOOK_BODY, MAX_SMALL_BODY, text_of};

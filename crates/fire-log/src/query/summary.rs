@@ -14,6 +14,7 @@ use crate::store::FireLogError;
 use blobwatch_pull::{Origin, RecordId, SizeClass};
 use blobwatch_records::{Agent, Blob, Block, Digest, Place, Row, Treatment, asn_text};
 use blobwatch_sql::{Pace, Sql};
+use blobwatch_wire::DIMENSIONS;
 
 /// Groups of an answer; the rest is `other`.
 pub(crate) const MAX_GROUPS: usize = 500;
@@ -86,34 +87,8 @@ impl Dimension {
         Self::Tcp,
     ];
 
-    /// As `by` has them, in the order of [`Dimension::ALL`].
-    pub(super) const NAMES: [&'static str; 25] = [
-        "rule",
-        "route",
-        "family",
-        "os",
-        "asn",
-        "country",
-        "colo",
-        "mode",
-        "origin",
-        "verdict",
-        "status",
-        "range",
-        "fingerprint",
-        "sent_to",
-        "served_by",
-        "cache",
-        "version",
-        "protocol",
-        "cloud",
-        "cloud_region",
-        "ip_version",
-        "repository",
-        "digest",
-        "size",
-        "tcp",
-    ];
+    /// In the order of [`Dimension::ALL`].
+    pub(super) const NAMES: [&'static str; Self::ALL.len()] = DIMENSIONS;
 
     pub(super) fn of(name: &str) -> Option<Self> {
         let mut named = Self::NAMES.into_iter().zip(Self::ALL);

@@ -46,7 +46,8 @@ const CACHES: &[&str] = &[
     "updating",
     "none",
 ];
-const DIMENSIONS: &[&str] = &[
+/// What records are grouped by, as `by` has it.
+pub const DIMENSIONS: [&str; 25] = [
     "rule",
     "route",
     "family",
@@ -157,7 +158,7 @@ pub(super) const RECORD_PAGE: Parameters = &[
 pub(super) const GROUPS: Parameters = &[
     ApiParameter {
         occurs: Occurs::Required,
-        ..once("by", Words(DIMENSIONS, 4), "What records are grouped by")
+        ..once("by", Words(&DIMENSIONS, 4), "What records are grouped by")
     },
     limit(500, "Groups of the answer, largest first; 100 unless given"),
 ];
