@@ -134,23 +134,21 @@ fn refusals<S: Sql>(
     now_ms: u64,
 ) -> Vec<Problem> {
     let rules = candidate
-        .book
-        .rules
-        .iter()
-        .zip(&candidate.forced_rules)
-        .enumerate();
-    let rules = rules
-        .filter(|(_, (_, forced))| !**forced)
+        .rules()
+        .enumerate()
+        .filter(|(_, (_, forced))| !forced)
         .filter_map(|(at, (rule, _))| {
             let before = book.rules.iter().find(|known| known.id == rule.id);
             check_new_version(book, before, rule, now_ms, &format!("body.rules[{at}]")).err()
         });
     let grows =
         |setting: &ModeSetting| setting.goal() > largest_percent(book, &setting.rule, &setting.route, now_ms);
-    let modes = candidate.book.modes.iter().zip(&candidate.permits).enumerate();
-    let modes = modes.filter(|(_, (setting, permit))| !permit.force && grows(setting));
+    let modes = candidate
+        .modes()
+        .enumerate()
+        .filter(|(_, (setting, permit))| !permit.force && grows(setting));
     let standing = as_before(book, &candidate.book, grows);
-    let modes = modes.into_iter().filter_map(|(at, (setting, permit))| {
+    let modes = modes.filter_map(|(at, (setting, permit))| {
         check_permit(
             store,
             &with(&standing, setting),
@@ -174,7 +172,7 @@ fn second_persons<S: Sql>(
     candidate: &PushCandidate,
     grows: impl Fn(&ModeSetting) -> bool,
 ) -> Vec<Problem> {
-    let modes = candidate.book.modes.iter().zip(&candidate.permits).enumerate();
+    let modes = candidate.modes().enumerate();
     let modes = modes.filter(|(_, (setting, _))| grows(setting));
     let refused = |(at, (setting, permit)): (usize, (&ModeSetting, &Permit))| {
         let needed = is_needed(store, &candidate.book, setting, permit);
@@ -200,14 +198,9 @@ fn forced_versions<S: Sql>(
     candidate: &PushCandidate,
     now_ms: u64,
 ) -> Vec<Problem> {
-    let rules = candidate
-        .book
-        .rules
-        .iter()
-        .zip(&candidate.forced_rules)
-        .enumerate();
-    let forced = rules.filter(|(_, (rule, forced))| **forced && denies(rule.action));
-    let refused = |(at, (rule, _)): (usize, (&Rule, &bool))| {
+    let rules = candidate.rules().enumerate();
+    let forced = rules.filter(|(_, (rule, forced))| *forced && denies(rule.action));
+    let refused = |(at, (rule, _)): (usize, (&Rule, bool))| {
         let place = format!("body.rules[{at}]");
         let before = book.rules.iter().find(|known| known.id == rule.id);
         check_new_version(book, before, rule, now_ms, &place).err()?;
@@ -377,9 +370,9 @@ fn plan(book: &Rulebook, candidate: PushCandidate, changes: &[Difference]) -> Re
 
 /// The changes, each enforcement with what permitted it.
 fn permitted_by(changes: &[Difference], candidate: &PushCandidate) -> Vec<Difference> {
-    let rules = candidate.book.rules.iter().zip(&candidate.forced_rules);
-    let rules = rules.map(|(rule, forced)| (rule_target(rule), *forced, None));
-    let modes = candidate.book.modes.iter().zip(&candidate.permits);
+    let rules = candidate.rules();
+    let rules = rules.map(|(rule, forced)| (rule_target(rule), forced, None));
+    let modes = candidate.modes();
     let modes =
         modes.map(|(setting, permit)| (mode_target(setting), permit.force, permit.preview.as_deref()));
     let permits: HashMap<String, (bool, Option<&str>)> = rules

@@ -166,9 +166,21 @@ impl Visitor<'_> for EitherGuard {
 pub(super) struct PushCandidate {
     pub(super) book: Rulebook,
     /// By position in `book.rules`.
-    pub(super) forced_rules: Vec<bool>,
+    forced_rules: Vec<bool>,
     /// By position in `book.modes`.
-    pub(super) permits: Vec<Permit>,
+    permits: Vec<Permit>,
+}
+
+impl PushCandidate {
+    /// Each rule, and whether its version is forced.
+    pub(super) fn rules(&self) -> impl Iterator<Item = (&Rule, bool)> {
+        self.book.rules.iter().zip(self.forced_rules.iter().copied())
+    }
+
+    /// Each setting of a mode, and what permits it.
+    pub(super) fn modes(&self) -> impl Iterator<Item = (&ModeSetting, &Permit)> {
+        self.book.modes.iter().zip(&self.permits)
+    }
 }
 
 impl PushBody {
