@@ -19,6 +19,19 @@ const MAX_ANSWER: u64 = 16 << 20;
 /// For an answer's first byte. An export may go on for longer.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Who makes requests: each answer is looked at whatever its status, and nobody is led elsewhere. `patience` is for an answer's
+/// first byte.
+pub(crate) fn agent(patience: Duration) -> Agent {
+    Agent::config_builder()
+        .timeout_connect(Some(Duration::from_secs(10)))
+        .timeout_recv_response(Some(patience))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .user_agent(concat!("blobwatch/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .into()
+}
+
 /// Where the API is.
 #[derive(clap::Args, Clone)]
 pub(crate) struct Deployment {
@@ -56,15 +69,8 @@ impl Api {
                 "expected a token in the variable BLOBWATCH_TOKEN; `blobwatch token` makes one",
             ));
         }
-        let config = Agent::config_builder()
-            .timeout_connect(Some(Duration::from_secs(10)))
-            .timeout_recv_response(Some(TIMEOUT))
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .user_agent(concat!("blobwatch/", env!("CARGO_PKG_VERSION")))
-            .build();
         Ok(Self {
-            agent: config.into(),
+            agent: agent(TIMEOUT),
             base: format!("{base}{API}"),
             token: token.trim().to_owned(),
         })

@@ -7,7 +7,7 @@ use rusty_s3::{Bucket as Signer, Credentials, S3Action, UrlStyle};
 use ureq::Agent;
 use url::Url;
 
-use crate::api::is_loopback;
+use crate::api::{agent, is_loopback};
 use crate::problem::Problem;
 
 /// A request is made as soon as it is signed.
@@ -60,18 +60,11 @@ impl Bucket {
                     "expected the address of an S3 service, found {address}: {error}"
                 ))
             })?;
-        let config = Agent::config_builder()
-            .timeout_connect(Some(Duration::from_secs(10)))
-            .timeout_recv_response(Some(TIMEOUT))
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .user_agent(concat!("blobwatch/", env!("CARGO_PKG_VERSION")))
-            .build();
         let prefix = prefix.trim_matches('/');
         Ok(Self {
             signer,
             credentials,
-            agent: config.into(),
+            agent: agent(TIMEOUT),
             prefix: if prefix.is_empty() {
                 String::new()
             } else {
