@@ -181,6 +181,12 @@ fn form(answer: &Answer, login: &str) -> Request {
     Request::new("POST", path).body("application/x-www-form-urlencoded", prompt)
 }
 
+/// A parameter of an address, as it stands there.
+fn parameter<'a>(address: &'a str, name: &str) -> &'a str {
+    let (_, value) = address.split_once(&format!("{name}=")).unwrap();
+    value.split('&').next().unwrap()
+}
+
 #[test]
 fn people_sign_in_at_the_provider_with_the_role_of_their_group() {
     for client in ["rsa", "elliptic"] {
@@ -259,26 +265,8 @@ fn an_answer_that_does_not_hold_lets_nobody_in() {
         "another identity provider",
     );
     // The provider takes a code once, and for this browser's verifier only.
-    let state = |of: &str| {
-        of.split("state=")
-            .nth(1)
-            .unwrap()
-            .split('&')
-            .next()
-            .unwrap()
-            .to_owned()
-    };
-    let code = |of: &str| {
-        of.split("code=")
-            .nth(1)
-            .unwrap()
-            .split('&')
-            .next()
-            .unwrap()
-            .to_owned()
-    };
-    let injected = back.replace(&code(&back), &code(&other_back));
-    assert_eq!(state(&injected), state(&back));
+    let injected = back.replace(parameter(&back, "code"), parameter(&other_back, "code"));
+    assert_eq!(parameter(&injected, "state"), parameter(&back, "state"));
     refused(&deployment.finish(&injected, &mut cookies), "invalid_grant");
     let mut copied = Cookies(cookies.0.clone());
     assert_eq!(deployment.finish(&back, &mut cookies).status(), 302);
