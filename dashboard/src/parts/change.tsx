@@ -29,6 +29,24 @@ export function useChange(): Change {
   return { isAsking, problem, make };
 }
 
+/** What a dialog that makes changes is given. */
+export interface Closes {
+  close: () => void;
+  done: () => void;
+}
+
+/** A change in a dialog: once it is made, whoever opened the dialog is told, and it closes. */
+export function useClosingChange({ close, done }: Closes): Omit<Change, "make"> & { act: (ask: () => Promise<unknown>) => Promise<void> } {
+  const { isAsking, problem, make } = useChange();
+  const act = (ask: () => Promise<unknown>) =>
+    make(async () => {
+      await ask();
+      done();
+      close();
+    });
+  return { isAsking, problem, act };
+}
+
 interface Props {
   value: string;
   set: (reason: string) => void;

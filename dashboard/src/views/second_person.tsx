@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { change, get } from "../api/client.ts";
 import { useLive } from "../live.ts";
-import { Reason, useChange } from "../parts/change.tsx";
+import { type Closes, Reason, useClosingChange } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Shown } from "../parts/states.tsx";
 import { isAdmin } from "../session.ts";
@@ -39,18 +39,14 @@ export function SecondPerson() {
   );
 }
 
-function Editor({ limit, close, done }: { limit: Limit; close: () => void; done: () => void }) {
+function Editor({ limit, close, done }: Closes & { limit: Limit }) {
   const [isOn, setOn] = useState(limit.above !== null);
   const [above, setAbove] = useState(String(limit.above ?? 5));
   const [reason, setReason] = useState("");
-  const { isAsking, problem, make } = useChange();
+  const { isAsking, problem, act } = useClosingChange({ close, done });
   const submit = (event: Event) => {
     event.preventDefault();
-    make(async () => {
-      await change("PUT", "second-person", { above: isOn ? Number(above) : null }, { reason });
-      done();
-      close();
-    });
+    act(() => change("PUT", "second-person", { above: isOn ? Number(above) : null }, { reason }));
   };
   return (
     <Dialog title="Second person" close={close}>

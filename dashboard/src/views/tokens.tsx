@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { change, get } from "../api/client.ts";
 import type { Page, Role } from "../api/types.ts";
 import { useLive } from "../live.ts";
-import { Reason, useChange } from "../parts/change.tsx";
+import { type Closes, Reason, useChange, useClosingChange } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
@@ -126,11 +126,6 @@ const Life = ({ days, set }: { days: number; set: (days: number) => void }) => (
   </label>
 );
 
-interface Closes {
-  close: () => void;
-  done: () => void;
-}
-
 function NewToken({ routes, close, done }: Closes & { routes: Named[] }) {
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("viewer");
@@ -200,13 +195,7 @@ function NewToken({ routes, close, done }: Closes & { routes: Named[] }) {
 function TokenEnd({ token, close, done }: Closes & { token: Token }) {
   const [days, setDays] = useState(90);
   const [reason, setReason] = useState("");
-  const { isAsking, problem, make } = useChange();
-  const act = (ask: () => Promise<unknown>) =>
-    make(async () => {
-      await ask();
-      done();
-      close();
-    });
+  const { isAsking, problem, act } = useClosingChange({ close, done });
   const save = (event: Event) => {
     event.preventDefault();
     act(() => change("PUT", pathOf(token.name), { expires: inDays(days), reason }));

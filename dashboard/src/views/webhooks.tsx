@@ -5,7 +5,7 @@ import { BASE } from "../address.ts";
 import { change, get, toProblem } from "../api/client.ts";
 import type { Page, Problem } from "../api/types.ts";
 import { useLive } from "../live.ts";
-import { Reason, useChange } from "../parts/change.tsx";
+import { type Closes, Reason, useClosingChange } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Empty, Refusal, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
@@ -177,10 +177,8 @@ function Deliveries({ items }: { items: Delivery[] }) {
   );
 }
 
-interface Props {
+interface Props extends Closes {
   webhook: Webhook | null;
-  close: () => void;
-  done: () => void;
 }
 
 function WebhookEditor({ webhook, close, done }: Props) {
@@ -194,13 +192,7 @@ function WebhookEditor({ webhook, close, done }: Props) {
   const [routes, setRoutes] = useState(webhook?.routes.join(", ") ?? "");
   const [reason, setReason] = useState("");
   const secretLabel = FORMATS[format]?.secret;
-  const { isAsking, problem, make } = useChange();
-  const act = (ask: () => Promise<unknown>) =>
-    make(async () => {
-      await ask();
-      done();
-      close();
-    });
+  const { isAsking, problem, act } = useClosingChange({ close, done });
   const save = (event: Event) => {
     event.preventDefault();
     const dashboard = webhook?.dashboard ?? new URL(BASE, location.href).href;
