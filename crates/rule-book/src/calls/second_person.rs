@@ -412,14 +412,9 @@ pub(crate) fn expire_pending<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> R
         let target = Target::mode(&pending.rule, &pending.route).to_string();
         let item = json_text(&PendingItem::new(pending.clone()))?;
         let change = Change {
-            actor: SCHEDULE,
-            now_ms,
-            action: "mode.lapse",
-            target: &target,
             before: Some(item),
-            after: None,
             reason: Some("no second person decided within an hour"),
-            expected: None,
+            ..Change::new(SCHEDULE, now_ms, "mode.lapse", &target)
         };
         store.decline_mode(&pending, &change)?;
     }
@@ -437,13 +432,7 @@ pub(super) fn next_lapse_ms<S: Sql>(store: &RuleBookStore<S>) -> Result<Option<u
 
 fn change<'a>(context: &'a Context<'_>, action: &'a str, target: &'a str) -> Change<'a> {
     Change {
-        actor: context.actor,
-        now_ms: context.now_ms,
-        action,
-        target,
-        before: None,
-        after: None,
         reason: context.reason.as_deref(),
-        expected: None,
+        ..Change::new(context.actor, context.now_ms, action, target)
     }
 }

@@ -224,10 +224,10 @@ pub fn create_token<S: Sql>(
         created_by: actor.clone(),
     };
     let target = target(&token.name);
-    let change = change("token.create", actor, &target, reason.as_deref(), now_ms);
     let change = Change {
         after: Some(shown(&row)?),
-        ..change
+        reason: reason.as_deref(),
+        ..Change::new(actor, now_ms, "token.create", &target)
     };
     store.create_token(&row, &change)?;
     Ok(TokenItem::of_row(row, now_ms))
@@ -249,13 +249,8 @@ pub fn expire_token<S: Sql>(
     let change = Change {
         before: Some(shown(&before)?),
         after: Some(shown(&row)?),
-        ..change(
-            "token.expire",
-            &expire.actor,
-            &target,
-            expire.reason.as_deref(),
-            now_ms,
-        )
+        reason: expire.reason.as_deref(),
+        ..Change::new(&expire.actor, now_ms, "token.expire", &target)
     };
     if row != before {
         store.expire_token(&expire.name, expire.expires_ms, &change)?;
@@ -276,13 +271,8 @@ pub fn revoke_token<S: Sql>(
     let target = target(&revoke.name);
     let change = Change {
         before: Some(shown(&row)?),
-        ..change(
-            "token.revoke",
-            &revoke.actor,
-            &target,
-            revoke.reason.as_deref(),
-            now_ms,
-        )
+        reason: revoke.reason.as_deref(),
+        ..Change::new(&revoke.actor, now_ms, "token.revoke", &target)
     };
     store.revoke_token(&revoke.name, &change)?;
     Ok(TokenItem::of_row(row, now_ms))
@@ -323,25 +313,6 @@ fn shown(row: &TokenRow) -> Result<String, Problem> {
 
 fn target(name: &str) -> String {
     format!("tokens/{name}")
-}
-
-fn change<'a>(
-    action: &'a str,
-    actor: &'a str,
-    target: &'a str,
-    reason: Option<&'a str>,
-    now_ms: u64,
-) -> Change<'a> {
-    Change {
-        actor,
-        now_ms,
-        action,
-        target,
-        before: None,
-        after: None,
-        reason,
-        expected: None,
-    }
 }
 
 fn refused(place: &str, message: impl Into<String>) -> Problem {

@@ -27,6 +27,22 @@ pub struct Change<'a> {
     pub expected: Option<u64>,
 }
 
+impl<'a> Change<'a> {
+    /// Of whoever said no reason, with nothing before it nor after it.
+    pub(crate) const fn new(actor: &'a str, now_ms: u64, action: &'a str, target: &'a str) -> Self {
+        Self {
+            actor,
+            now_ms,
+            action,
+            target,
+            before: None,
+            after: None,
+            reason: None,
+            expected: None,
+        }
+    }
+}
+
 /// One thing that a change writes or ends.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edit {
