@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use blobwatch_auth::{Access, Candidate, HEADER, KeyRing, Need, PublicKey, access_token_of};
+use blobwatch_auth::{Access, Candidate, HEADER, KeyRing, PublicKey, access_token_of};
 use blobwatch_tokens::Actor;
 use blobwatch_wire::Problem;
 use worker::{Env, Method, Request};
@@ -12,7 +12,7 @@ use worker::{Env, Method, Request};
 use super::control::text_binding;
 use super::http::{Answer, machine_ms};
 use super::session::check_site;
-use super::signature::{fetch_document, is_signed};
+use super::signature::{is_signed, refresh_keys};
 
 /// The variable that says whose tokens are taken.
 const BINDING: &str = "BLOBWATCH_ACCESS";
@@ -57,26 +57,11 @@ fn configured(env: &Env) -> Answer<Option<Access>> {
 
 /// The team's key of that name, fetched where it is not known.
 async fn key(access: &Access, kid: &str) -> Answer<PublicKey> {
-    if need(kid) == Need::Fetch {
-        KEYS.with_borrow_mut(|keys| keys.trying(machine_ms()));
-        match fetch_document(&access.keys, "fetch the team's keys").await {
-            Ok(document) => {
-                let taken = KEYS.with_borrow_mut(|keys| keys.take(&document, machine_ms()));
-                if let Err(why) = taken {
-                    worker::console_error!("failed to read the team's keys: {why}");
-                }
-            }
-            Err(problem) => worker::console_error!("{}", problem.detail),
-        }
-    }
-    // A key that is known goes on to be used while the keys cannot be fetched.
+    // A key that is known goes on to be used while the keys cannot be fetched: the log says why.
+    drop(refresh_keys(&KEYS, kid, &access.keys, "the team's").await);
     match KEYS.with_borrow(|keys| keys.known(kid, machine_ms())) {
         Some(key) => Ok(key),
         None if KEYS.with_borrow(KeyRing::has_keys) => Err(Candidate::unknown_key()),
         None => Err(Candidate::no_keys()),
     }
-}
-
-fn need(kid: &str) -> Need {
-    KEYS.with_borrow(|keys| keys.need(kid, machine_ms()))
 }

@@ -5,8 +5,8 @@
 use std::cell::{Cell, RefCell};
 
 use blobwatch_auth::{
-    BEGIN, CALLBACK, Callback, IdToken, KeyRing, Need, Oidc, Provider, PublicKey, SignIn,
-    clear_sign_in_cookie, id_token_of, set_cookie, sign_in_cookie,
+    BEGIN, CALLBACK, Callback, IdToken, KeyRing, Oidc, Provider, PublicKey, SignIn, clear_sign_in_cookie,
+    id_token_of, set_cookie, sign_in_cookie,
 };
 use blobwatch_wire::Problem;
 use worker::{Env, Method, Request, Response};
@@ -16,7 +16,7 @@ use super::control::text_binding;
 use super::http::{Answer, FailedTo, internal, machine_ms, now_ms};
 use super::random::random_bytes;
 use super::session::{header, host, sessions, with_cookies};
-use super::signature::{ask, fetch_document, is_signed, signer_request};
+use super::signature::{ask, fetch_document, is_signed, refresh_keys, signer_request};
 use super::tries;
 
 /// The variable that says which provider.
@@ -135,12 +135,7 @@ async fn discover(oidc: &Oidc, what: &str) -> Answer<Provider> {
 
 /// The provider's key of that name, fetched where it is not known.
 async fn key(provider: &Provider, kid: &str) -> Answer<PublicKey> {
-    if KEYS.with_borrow(|keys| keys.need(kid, machine_ms())) == Need::Fetch {
-        KEYS.with_borrow_mut(|keys| keys.trying(machine_ms()));
-        let document = fetch_document(&provider.keys, "fetch the identity provider's keys").await?;
-        let taken = KEYS.with_borrow_mut(|keys| keys.take(&document, machine_ms()));
-        taken.failed_to("read the identity provider's keys")?;
-    }
+    refresh_keys(&KEYS, kid, &provider.keys, "the identity provider's").await?;
     let known = KEYS.with_borrow(|keys| keys.known(kid, machine_ms()));
     known.ok_or_else(IdToken::unknown_key)
 }

@@ -1,9 +1,11 @@
 //! Signatures of tokens, by WebCrypto, and documents of those who sign them.
 
+use std::cell::RefCell;
 use std::pin::pin;
+use std::thread::LocalKey;
 use std::time::Duration;
 
-use blobwatch_auth::{KeyMaterial, PublicKey, Signed};
+use blobwatch_auth::{KeyMaterial, KeyRing, Need, PublicKey, Signed};
 use blobwatch_wire::MAX_BODY;
 use futures_util::future::{Either, select};
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
@@ -12,7 +14,7 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::{AbortController, AbortSignal, Delay, Fetch, Method, Request, RequestInit, RequestRedirect};
 
 use super::body::text_of_response;
-use super::http::{Answer, internal};
+use super::http::{Answer, FailedTo, internal, machine_ms};
 
 /// An address that hangs makes nobody wait for longer; keys that are known are used then.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -56,6 +58,22 @@ pub(super) async fn fetch_document(address: &str, what: &str) -> Answer<String> 
         (200, document) => Ok(document),
         (status, _) => Err(internal(what, status)),
     }
+}
+
+/// Fetches a signer's keys where the one of that name is not known, or all of them are old.
+pub(super) async fn refresh_keys(
+    keys: &'static LocalKey<RefCell<KeyRing>>,
+    kid: &str,
+    address: &str,
+    whose: &str,
+) -> Answer<()> {
+    if keys.with_borrow(|keys| keys.need(kid, machine_ms())) != Need::Fetch {
+        return Ok(());
+    }
+    keys.with_borrow_mut(|keys| keys.trying(machine_ms()));
+    let document = fetch_document(address, &format!("fetch {whose} keys")).await?;
+    let taken = keys.with_borrow_mut(|keys| keys.take(&document, machine_ms()));
+    taken.failed_to(&format!("read {whose} keys"))
 }
 
 /// Not followed: the platform has no `error`, and an answer that is none of 200 is refused.
