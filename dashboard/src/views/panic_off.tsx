@@ -14,7 +14,9 @@ interface TakenBack extends Changed {
 
 export function PanicOff({ routes, close, done }: { routes: Route[]; close: () => void; done: () => void }) {
   const names = routes.map((one) => one.name).filter(operatesOn);
-  const [route, setRoute] = useState(isOperator.value ? "" : (names[0] ?? ""));
+  const [chosen, setChosen] = useState<string | null>(null);
+  // Where somebody may switch only some routes, it is one of them, and none before they are known.
+  const route = chosen ?? (isOperator.value ? "" : names[0]);
   const [reason, setReason] = useState("");
   const { isAsking, problem, make } = useChange();
   const [answer, setAnswer] = useState<TakenBack | null>(null);
@@ -41,7 +43,7 @@ export function PanicOff({ routes, close, done }: { routes: Route[]; close: () =
           <p>Every enforced rule stops acting within 5 seconds. Rules are still evaluated and recorded.</p>
           <label>
             Where
-            <select value={route} onChange={(event) => setRoute(event.currentTarget.value)}>
+            <select value={route} onChange={(event) => setChosen(event.currentTarget.value)}>
               {isOperator.value && <option value="">on every route</option>}
               {names.map((name) => (
                 <option key={name} value={name}>
@@ -52,7 +54,7 @@ export function PanicOff({ routes, close, done }: { routes: Route[]; close: () =
           </label>
           <Reason value={reason} set={setReason} problem={problem} />
           <div class="actions">
-            <button type="submit" class="danger" disabled={isAsking}>
+            <button type="submit" class="danger" disabled={isAsking || route === undefined}>
               {isAsking ? "Switching…" : "Put everything to monitor"}
             </button>
           </div>

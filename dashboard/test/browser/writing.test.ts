@@ -486,10 +486,33 @@ test("an operator of a route is offered that route", async () => {
   fixture.state.routes = ["default"];
   const { page, faults, close } = await visit("rules");
   await page.getByRole("button", { name: "Everything to monitor…" }).click();
-  assert.deepEqual(await page.getByLabel("Where").getByRole("option").allInnerTexts(), ["on default"]);
+  const offered = page.getByLabel("Where").getByRole("option");
+  await offered.first().waitFor({ state: "attached" });
+  assert.deepEqual(await offered.allInnerTexts(), ["on default"]);
   await page.goto(`${fixture.url}settings`);
   await page.getByText("You are an operator of default").waitFor();
   assert.equal(await page.getByRole("button", { name: "New token…" }).count(), 0);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("an operator of a route who is faster than the list of routes stops what acts on theirs", async () => {
+  fixture.state.routes = ["default"];
+  const { page, faults, close } = await open(browser);
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  await page.route("**/_blobwatch/api/v1/routes*", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(`${fixture.url}rules`);
+  await page.getByRole("button", { name: "Everything to monitor…" }).click();
+  const stop = page.getByRole("button", { name: "Put everything to monitor" });
+  await stop.waitFor();
+  assert.ok(await stop.isDisabled(), "not before it is known where");
+  release();
+  await confirm(page, "they hang", "Put everything to monitor");
+  await page.getByText("No longer acting").or(page.getByText("Nothing was enforced")).waitFor();
+  assert.deepEqual(sent("POST", "panic-off")[0]?.body, { reason: "they hang", route: "default" });
   assert.deepEqual(faults, []);
   await close();
 });
