@@ -134,8 +134,14 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     })
 }
 
-/// What the tests need beside the worker: what they run, and themselves.
+/// What the tests need beside the worker: what they run, which is mostly waited for, and themselves.
 fn prepare(workspace: &Workspace, args: &Args) -> Result<()> {
+    both(|| install(workspace), || compile(workspace, args))?;
+    Ok(())
+}
+
+/// What the tests run.
+fn install(workspace: &Workspace) -> Result<()> {
     step("registry, clients, browser", |step| {
         let purpose = "the end-to-end tests use a real registry, real clients and a real browser";
         Ok((debian::ensure(step, &PACKAGES, purpose)?, ()))
@@ -145,7 +151,11 @@ fn prepare(workspace: &Workspace, args: &Args) -> Result<()> {
     })?;
     step("Debian for packages", |step| {
         Ok((debian::system(workspace, step)?, ()))
-    })?;
+    })
+}
+
+/// The tests themselves.
+fn compile(workspace: &Workspace, args: &Args) -> Result<()> {
     step("compile tests", |step| {
         let cargo = |command: &str| {
             let mut cargo = Command::new("cargo");
