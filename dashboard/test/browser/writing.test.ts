@@ -499,7 +499,10 @@ test("an operator of a route is offered that route", async () => {
 test("an operator of a route who is faster than the list of routes stops what acts on theirs", async () => {
   fixture.state.routes = ["default"];
   const { page, faults, close } = await open(browser);
-  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
   await page.route("**/_blobwatch/api/v1/routes*", async (route) => {
     await held;
     await route.continue();
