@@ -71,14 +71,27 @@ fn export_is_one_record_a_line() {
     let stage = Stage::new();
     let asked = pull_everywhere(&stage, 5);
     let listed = stage.records("limit=1000", asked.len());
-    let export = stage.api().try_get("/requests?format=ndjson");
-    assert_eq!(export.get("content-type"), Some("application/x-ndjson"));
-    let text = export.text();
-    let lines: Vec<Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(lines, listed);
+    let export = |parameters: &str| -> Vec<Value> {
+        let path = format!("/requests?format=ndjson{parameters}");
+        let export = stage.api().try_get(&path);
+        assert_eq!(export.get("content-type"), Some("application/x-ndjson"));
+        let text = export.text();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    assert_eq!(export(""), listed);
+    for (schema, place) in [
+        ("blobwatch", ""),
+        ("ocsf", "/unmapped/blobwatch"),
+        ("ecs", "/blobwatch"),
+        ("logpush", "/Blobwatch"),
+    ] {
+        let lines = export(&format!("&schema={schema}"));
+        let records: Vec<&Value> = lines.iter().filter_map(|line| line.pointer(place)).collect();
+        assert_eq!(records, listed.iter().collect::<Vec<_>>(), "{schema}");
+    }
+    is_problem(&stage.api().try_get("/requests?schema=ocsf"), 400, "query.schema");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod explain;
 mod fan_out;
 mod followed;
+mod forms;
 mod object_calls;
 mod pace;
 mod query;

@@ -3,6 +3,7 @@
 use std::vec::IntoIter;
 
 use super::{FireLogs, Listing};
+use crate::forms::Schema;
 use crate::query::MAX_LIMIT;
 use blobwatch_pull::{Record, RecordId};
 
@@ -38,7 +39,8 @@ impl<L: FireLogs> Export<L> {
                 return Some(Err(format!("the export is incomplete: {why}")));
             }
         }
-        Some(written(self.waiting.by_ref().take(CHUNK)))
+        let schema = self.listing.query.schema;
+        Some(written(self.waiting.by_ref().take(CHUNK), schema))
     }
 
     /// Reads a page.
@@ -55,10 +57,11 @@ impl<L: FireLogs> Export<L> {
     }
 }
 
-fn written(records: impl Iterator<Item = Record>) -> Result<Vec<u8>, String> {
+fn written(records: impl Iterator<Item = Record>, schema: Schema) -> Result<Vec<u8>, String> {
     let mut text = Vec::new();
     for record in records {
-        serde_json::to_writer(&mut text, &record).map_err(|error| error.to_string())?;
+        let line = schema.line(&record).map_err(|error| error.to_string())?;
+        text.extend(line.as_bytes());
         text.push(b'\n');
     }
     Ok(text)

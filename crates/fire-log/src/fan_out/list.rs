@@ -61,7 +61,7 @@ impl<L: FireLogs> Listing<L> {
             ("cursor", &cursor),
             ("limit", &limit_text),
         ];
-        let own = |name: &str| matches!(name, "cursor" | "limit" | "format");
+        let own = |name: &str| matches!(name, "cursor" | "limit" | "format" | "schema");
         let filters = self.pairs.iter().filter(|(name, _)| !own(name));
         pairs.extend(filters.map(|(name, value)| (name.as_str(), value.as_str())));
         let gathered = ask_all(&self.fire_logs, &self.names, &PageCall(&pairs)).await;

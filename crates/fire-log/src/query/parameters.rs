@@ -8,6 +8,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use super::cursor::Cursor;
 use super::filter::{Filter, Kind, StatusFilter};
 use super::summary::Dimension;
+use crate::forms::Schema;
 use blobwatch_pull::{Cache, RecordId, SizeClass};
 use blobwatch_records::{Digest, RayKey};
 use blobwatch_wire::{EXPECTED_TIME, FNV_START, Place, Problem, fnv1a, parse_time};
@@ -37,6 +38,8 @@ pub struct Query {
     pub filter: Filter,
     pub limit: usize,
     pub format: Format,
+    /// Of the lines of an export.
+    pub(crate) schema: Schema,
     /// Where this page begins: only older ids are in it.
     pub before: RecordId,
     check: u64,
@@ -64,14 +67,21 @@ impl Query {
             ..Filter::default()
         };
         check_single(pairs)?;
-        let (mut limit, mut format, mut cursor) = (None, Format::Json, None);
+        let (mut limit, mut format, mut schema, mut cursor) = (None, Format::Json, None, None);
         for (name, value) in pairs {
             match name.as_str() {
                 "limit" => limit = Some(value),
                 "cursor" => cursor = Some(value),
                 "format" => format = read_format(value)?,
+                "schema" => schema = Some(read_schema(value)?),
                 _ => read_filter(&mut filter, name, value, now_ms)?,
             }
+        }
+        if schema.is_some() && format != Format::Ndjson {
+            return Err(refuse(
+                "schema",
+                "is of the lines of an export; expected format=ndjson beside it",
+            ));
         }
         let check = check(kind, pairs);
         let (default, most) = match format {
@@ -88,6 +98,7 @@ impl Query {
             filter,
             limit,
             format,
+            schema: schema.unwrap_or_default(),
             before,
             check,
         })
@@ -145,7 +156,7 @@ impl SummaryQuery {
 }
 
 /// What is no filter by values cannot mean two things at a time.
-const SINGLE: [&str; 5] = ["since", "until", "limit", "cursor", "format"];
+const SINGLE: [&str; 6] = ["since", "until", "limit", "cursor", "format", "schema"];
 
 fn check_single(pairs: &Pairs) -> Result<(), Problem> {
     let times = |name: &str| pairs.iter().filter(|(known, _)| known == name).count();
@@ -246,7 +257,7 @@ fn read_value(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Resu
 }
 
 const FILTERS: &str = "since, until, route, rule, mode, origin, verdict, family, version, os, asn, country, colo, cloud, cloud_region, \
-    ip_version, protocol, fingerprint, tcp, status, range, size, digest, object, repository, client, ray, odd_path, sent_to, served_by, cache, id, and, if the call accepts them, cursor, limit, format, by";
+    ip_version, protocol, fingerprint, tcp, status, range, size, digest, object, repository, client, ray, odd_path, sent_to, served_by, cache, id, and, if the call accepts them, cursor, limit, format, schema, by";
 
 const RANGES: &str =
     "none, whole, probe, tile, chunk, scatter, multi, suffix, resume, repeat, restart or invalid";
@@ -391,6 +402,11 @@ fn read_format(value: &str) -> Result<Format, Problem> {
     }
 }
 
+fn read_schema(value: &str) -> Result<Schema, Problem> {
+    let expected = || refuse("schema", &format!("{value:?}: expected {}", Schema::NAMES));
+    Schema::of_name(value).ok_or_else(expected)
+}
+
 fn read_limit(value: &str, most: usize) -> Result<usize, Problem> {
     let expected = format!("{value:?}: expected a number from 1 to {most}");
     value
@@ -445,7 +461,7 @@ fn read_dimensions(by: &mut Vec<Dimension>, value: &str) -> Result<(), Problem> 
 fn check(kind: Kind, pairs: &Pairs) -> u64 {
     let mut sorted: Vec<&(String, String)> = pairs
         .iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "cursor" | "limit" | "format"))
+        .filter(|(name, _)| !matches!(name.as_str(), "cursor" | "limit" | "format" | "schema"))
         .collect();
     sorted.sort();
     let bytes = sorted

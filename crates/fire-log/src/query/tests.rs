@@ -11,6 +11,7 @@ use bolero::TypeGenerator;
 use super::{
     Budget, Dimension, Filter, Kind, Page, Part, Query, Summary, SummaryQuery, join, scan_page, summarise,
 };
+use crate::forms::Schema;
 use crate::store::FireLog;
 use blobwatch_pull::sample::Numbers;
 use blobwatch_pull::{Action, Family, Fired, Method, Mode, Origin, Record, RecordId, SizeClass, sample};
@@ -73,6 +74,12 @@ fn every_bad_parameter_is_refused_with_its_name_and_what_was_expected() {
     refused(&[("status", "42")], "query.status", "2xx");
     refused(&[("range", "partial")], "query.range", "resume");
     refused(&[("client", "xyz")], "query.client", "16 hex digits");
+    refused(&[("schema", "ecs")], "query.schema", "expected format=ndjson");
+    refused(
+        &[("schema", "cef"), ("format", "ndjson")],
+        "query.schema",
+        "ocsf, ecs or logpush",
+    );
     refused(&[("ray", " ")], "query.ray", "expected a CF-Ray");
     refused(&[("odd_path", "1")], "query.odd_path", "true or false");
     refused(&[("origin", "cdn")], "query.origin", "own or upstream");
@@ -162,7 +169,13 @@ fn values_are_read_as_they_are_written() {
     assert_eq!(query.filter.sent_to, ["cdn.example"]);
     assert_eq!(query.filter.rays, [RayKey::Hex(0x5ae0_1234_5678_9abc)]);
     assert_eq!((query.filter.colos[0].as_str(), query.limit), ("IAD", 7));
-    let export = Query::parse(Kind::Fires, &pairs(&[("format", "ndjson")]), NOW).unwrap();
+    let export = Query::parse(
+        Kind::Fires,
+        &pairs(&[("format", "ndjson"), ("schema", "ecs")]),
+        NOW,
+    )
+    .unwrap();
+    assert_eq!(export.schema, Schema::Ecs);
     assert_eq!(export.limit, super::parameters::DEFAULT_EXPORT);
 }
 

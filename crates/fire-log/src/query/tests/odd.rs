@@ -40,7 +40,7 @@ const NAMES: [&str; 34] = [
     "cursor",
 ];
 
-const OTHERS: [&str; 5] = ["by", "format", "unknown", "", "SINCE"];
+const OTHERS: [&str; 6] = ["by", "format", "schema", "unknown", "", "SINCE"];
 
 fn values() -> Vec<String> {
     let fixed = [
@@ -63,6 +63,7 @@ fn values() -> Vec<String> {
         "true",
         "json",
         "ndjson",
+        "ocsf",
         "block",
         "docker",
         "resume",
