@@ -11,6 +11,7 @@ use crate::api::blob;
 use crate::harness::clock::eventually;
 use crate::harness::place::Place;
 use crate::harness::process::{Service, command, run};
+use crate::harness::python::python;
 use crate::harness::stage::{Stage, VIEWER};
 use crate::harness::workerd::ROOT;
 use crate::serve::built;
@@ -69,7 +70,7 @@ impl Archive {
             .map(|statement| statement.replace("/srv/archive", folder))
             .collect();
         std::fs::write(&file, json!(statements).to_string()).unwrap();
-        let mut reader = python();
+        let mut reader = python("python");
         reader.args(["-c", READER]).arg(&file);
         serde_json::from_str(&run(reader).success().stdout).unwrap()
     }
@@ -108,11 +109,6 @@ fn pull_everywhere(stage: &Stage) {
     }
 }
 
-/// A program of the Python that `cargo xtask test` makes beside what it compiles.
-fn python() -> Command {
-    command(built("../python/bin/python").to_str().unwrap())
-}
-
 /// A service that speaks as S3 does.
 struct Store {
     url: String,
@@ -126,7 +122,7 @@ impl Store {
         let port = free.local_addr().unwrap().port();
         drop(free);
         let log = folder.join("store.log");
-        let mut service = python();
+        let mut service = python("python");
         service.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()]);
         let store = Self {
             url: format!("http://127.0.0.1:{port}"),
@@ -146,7 +142,7 @@ s3 = boto3.resource('s3', endpoint_url = sys.argv[1], aws_access_key_id = 'key',
     region_name = 'us-east-1')
 bucket, folder = s3.Bucket('logs'), sys.argv[2]
 ";
-        let mut script = python();
+        let mut script = python("python");
         script
             .args(["-c", &format!("{begin}{statements}"), &self.url])
             .arg(folder);

@@ -14,6 +14,7 @@ pub(crate) mod image;
 pub(crate) mod past;
 pub(crate) mod place;
 pub(crate) mod process;
+pub(crate) mod python;
 pub(crate) mod receiver;
 pub(crate) mod registry;
 pub(crate) mod relay;

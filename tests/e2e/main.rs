@@ -65,6 +65,8 @@ mod odd_calls;
 #[cfg(test)]
 mod oidc;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod paths;

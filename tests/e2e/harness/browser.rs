@@ -29,6 +29,14 @@ pub(crate) fn types_hold(folder: &str) {
     succeeds(node);
 }
 
+/// A program of ours or of a package, in the root of the clone.
+#[track_caller]
+pub(crate) fn node_runs(arguments: &[&str], env: &[(&str, &str)]) {
+    let mut node = node();
+    node.args(arguments).envs(env.iter().copied());
+    succeeds(node);
+}
+
 #[track_caller]
 fn succeeds(mut node: Command) {
     node.current_dir(ROOT);

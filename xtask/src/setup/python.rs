@@ -24,7 +24,7 @@ pub(crate) fn ensure(workspace: &Workspace, step: &Step) -> Result<&'static str>
         debian::install(
             step,
             &["python3-venv"],
-            "the archive is read with DuckDB's Python package",
+            "the archive is read, and the API is tried, with Python packages",
         )?;
     }
     let mut make = Command::new("python3");
@@ -38,7 +38,7 @@ pub(crate) fn ensure(workspace: &Workspace, step: &Step) -> Result<&'static str>
             "--requirement",
         ])
         .arg(workspace.path(REQUIREMENTS));
-    quiet(step, &mut install).context("the archive is read with DuckDB, which comes from PyPI")?;
+    quiet(step, &mut install).context("the packages of tests/requirements.txt come from PyPI")?;
     fs::write(&stamp, wanted).with_context(|| format!("failed to write {}", stamp.display()))?;
     Ok("installed")
 }
