@@ -6,7 +6,7 @@
 use blobwatch_auth::{Candidate, session_over};
 use blobwatch_tokens::{Actor, Role, Tokens};
 use blobwatch_wire::{
-    API, ApiCall, DashboardFile, Handler, Lookup, Method, Object, Problem, handler_at, look_up, methods_at,
+    API, DashboardFile, Handler, Lookup, Method, Object, Problem, handler_at, look_up, methods_at,
     role_of_missing,
 };
 use js_sys::Reflect;
@@ -59,11 +59,12 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
     let method = Method::of_name(&method_of(&request));
     match look_up(method, path) {
         Lookup::Call(call) => {
-            let needed = call.role.unwrap_or(Role::Viewer);
+            let query = query_of(&request)?;
+            let needed = call.role_with(&query);
             let actor = authorize(&request, env, needed).await?;
-            check_query(call, &request)?;
+            call.check_query(&query)?;
             let body = text_of_request(&mut request, call.max_body()).await?;
-            actor.require_for(needed, &call.changed(path, &body))?;
+            actor.require_for(needed, &call.changed(path, &query, &body))?;
             let asked = Authorized {
                 path,
                 request: &request,
@@ -84,9 +85,9 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
     }
 }
 
-fn check_query(call: &ApiCall, request: &Request) -> Answer<()> {
+fn query_of(request: &Request) -> Answer<String> {
     let url = request.url().failed_to("read the address")?;
-    call.check_query(url.query().unwrap_or_default())
+    Ok(url.query().unwrap_or_default().to_owned())
 }
 
 /// A call below the API's prefix, of somebody who may make it.
@@ -148,7 +149,7 @@ async fn answer_outside(
         Handler::Health => health::answer(request, env).await,
         Handler::Session => {
             if let Lookup::Call(call) = look_up(Method::of_name(&method_of(request)), address) {
-                check_query(call, request)?;
+                call.check_query(&query_of(request)?)?;
             }
             session::answer(request, env).await
         }

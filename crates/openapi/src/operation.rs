@@ -9,6 +9,9 @@ use crate::operation_name::operation_name;
 use crate::parameters::parameters;
 use crate::summaries::{summary, tag};
 
+/// With it a change only says what it would be.
+const DRY_RUN: &str = "dry_run=true";
+
 /// Says who may call, for programs.
 const ROLE: &str = "x-blobwatch-role";
 
@@ -41,6 +44,9 @@ pub(crate) fn operation(call: &ApiCall, components: &Components) -> Value {
 fn description(call: &ApiCall) -> String {
     let who = match call.role {
         None => "Anybody may call.".to_owned(),
+        Some(role) if call.role_with(DRY_RUN) < role => {
+            format!("Role: {role}; with `{DRY_RUN}` {}.", call.role_with(DRY_RUN))
+        }
         Some(role) => format!("Role: {role}."),
     };
     let more = match call.handler {

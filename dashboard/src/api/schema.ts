@@ -894,7 +894,7 @@ export interface paths {
         get: operations["get_rulebook"];
         /**
          * Replace the whole rulebook in one revision
-         * @description Role: operator.
+         * @description Role: operator; with `dry_run=true` analyst.
          */
         put: operations["put_rulebook"];
         post?: never;

@@ -3,6 +3,9 @@
 use serde::Deserialize;
 
 use super::ApiCall;
+use crate::Role;
+
+const DRY_RUN: &str = "dry_run";
 
 /// Where the role that a call asks for must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,16 +28,36 @@ pub enum Changed {
 }
 
 impl ApiCall {
-    /// What is changed by this call, at a path below [`super::API`] and with a body.
+    /// What is changed by this call, at a path below [`super::API`], with a query and a body.
     #[must_use]
-    pub fn changed(&self, path: &str, body: &str) -> Changed {
+    pub fn changed(&self, path: &str, query: &str, body: &str) -> Changed {
         let route = match self.reach {
+            _ if self.is_dry_run(query) => return Changed::Nothing,
             Reach::Nowhere => return Changed::Nothing,
             Reach::Route => self.segment("{route}", path),
             Reach::RouteOfBody => route_of(body),
             Reach::Everywhere => None,
         };
         route.map_or(Changed::Everything, Changed::Route)
+    }
+
+    /// Who may make it: what only says what would change takes no more than a preview of it does.
+    #[must_use]
+    pub fn role_with(&self, query: &str) -> Role {
+        let role = self.role.unwrap_or(Role::Viewer);
+        if self.is_dry_run(query) {
+            role.min(Role::Analyst)
+        } else {
+            role
+        }
+    }
+
+    /// Whether whoever answers it takes it for one, too: the parameter is there once.
+    fn is_dry_run(&self, query: &str) -> bool {
+        let takes_it = self.parameters().any(|parameter| parameter.name == DRY_RUN);
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        let mut given = pairs.filter(|(name, _)| name == DRY_RUN).map(|(_, value)| value);
+        takes_it && given.next().is_some_and(|value| value == "true") && given.next().is_none()
     }
 
     fn segment(&self, name: &str, path: &str) -> Option<String> {

@@ -197,7 +197,7 @@ fn whoever_has_routes_changes_nothing_else() {
 fn what_a_call_changes_is_in_its_path_or_its_body() {
     #[track_caller]
     fn case(method: Method, path: &str, body: &str, expected: Changed) {
-        assert_eq!(found(method, path).changed(path, body), expected, "{path} {body}");
+        assert_eq!(found(method, path).changed(path, "", body), expected, "{path} {body}");
     }
     let hub = || Changed::Route("hub".to_owned());
     case(Method::Put, "rules/a/modes/hub", "{\"route\":\"other\"}", hub());
@@ -221,6 +221,31 @@ fn what_a_call_changes_is_in_its_path_or_its_body() {
     }
     case(Method::Put, "routes/hub", "{}", Changed::Everything);
     case(Method::Post, "previews", "{}", Changed::Nothing);
+}
+
+/// What would change is asked by whoever may preview it; what only looks like that is a change.
+#[test]
+fn a_plan_takes_an_analyst_and_changes_nothing() {
+    #[track_caller]
+    fn case(path: &str, query: &str, role: Role, changed: &Changed) {
+        let call = found(Method::Put, path);
+        assert_eq!((call.role_with(query), &call.changed(path, query, "{}")), (role, changed), "{path}?{query}");
+    }
+    case("rulebook", "dry_run=true", Role::Analyst, &Changed::Nothing);
+    case("rulebook", "reason=x&dry_run=tru%65", Role::Analyst, &Changed::Nothing);
+    for query in [
+        "",
+        "dry_run=false",
+        "dry_run",
+        "dry_run=true&dry_run=false",
+        "dry_run=true&dry%5Frun=true",
+        "reason=dry_run=true",
+        "Dry_run=true",
+    ] {
+        case("rulebook", query, Role::Operator, &Changed::Everything);
+    }
+    case("rules/a", "dry_run=true", Role::Operator, &Changed::Everything);
+    assert_eq!(found(Method::Get, "rules").role_with("dry_run=true"), Role::Viewer);
 }
 
 #[test]
