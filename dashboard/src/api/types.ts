@@ -8,6 +8,7 @@ import type {
   ClauseExplanation,
   FireLogItem,
   GuardItem,
+  LossItem,
   NewShareItem,
   PendingItem,
   PreviewItem,
@@ -16,7 +17,6 @@ import type {
   SessionItem,
   ShareItem,
   StageItem,
-  StepItem,
   WaitingMode,
 } from "./schema.ts";
 
@@ -53,6 +53,7 @@ export type Changed = Pick<ChangedRetirement, "changed" | "revision"> & Partial<
 export type Clause = ClauseExplanation;
 export type FireLog = FireLogItem;
 export type Guard = GuardItem;
+export type Loss = LossItem;
 /** As it is answered to whoever makes it. */
 export type NewShare = NewShareItem;
 /** An enforcement that waits for a second person. */
@@ -63,7 +64,6 @@ export type Session = SessionItem;
 /** A link to the report of an anomaly. */
 export type Share = ShareItem;
 export type Stage = StageItem;
-export type Step = StepItem;
 /** With its counts, which are there once it is done: views show them only then. */
 export type Preview = Required<PreviewItem>;
 

@@ -5,6 +5,7 @@ import { useRulebook } from "../rulebook/calls.ts";
 import { isAdmin, isOperator, rank } from "../session.ts";
 import { DeploymentSettings } from "./deployment_settings.tsx";
 import { IngestSources } from "./ingest_sources.tsx";
+import { Losses } from "./losses.tsx";
 import { Packets } from "./packets.tsx";
 import { Routes } from "./routes.tsx";
 import { SecondPerson } from "./second_person.tsx";
@@ -29,6 +30,7 @@ export function Settings() {
       </Shown>
       <IngestSources />
       <Packets />
+      <Losses />
       {isOperator.value && <Webhooks />}
     </div>
   );

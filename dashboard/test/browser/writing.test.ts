@@ -398,6 +398,15 @@ test("a viewer reads a rule and writes nothing", async () => {
   await close();
 });
 
+test("what was lost is listed, with what it means", async () => {
+  const { page, close } = await visit("settings");
+  const losses = page.getByRole("region", { name: "What was lost" });
+  await losses.getByText("records are gone: their isolate could not send them").waitFor();
+  await losses.getByRole("cell", { name: "1,234", exact: true }).waitFor();
+  await losses.getByText("made up for, or a limit of what is remembered").waitFor();
+  await close();
+});
+
 test("the editor is loaded where it is needed, and a plain field does without it", async () => {
   const { page, close } = await visit("rules");
   const loaded: string[] = [];
