@@ -2,7 +2,7 @@
 
 import { to } from "../address.ts";
 import type { Conditions } from "../rule_language/conditions.ts";
-import { isOperator } from "../session.ts";
+import { isAnalyst } from "../session.ts";
 import { Link } from "./link.tsx";
 
 interface Props {
@@ -13,7 +13,7 @@ interface Props {
 }
 
 export function MakeRule({ of, from, children }: Props) {
-  if (!isOperator.value || of.expression === "") return null;
+  if (!isAnalyst.value || of.expression === "") return null;
   const leftOut = of.leftOut.length > 0 ? of.leftOut.join(",") : undefined;
   return (
     <Link to={to(["rule"], { expression: of.expression, description: from, without: leftOut })} class="button">

@@ -4,7 +4,7 @@ import { to } from "../address.ts";
 import type { Rule } from "../api/types.ts";
 import { size } from "../rulebook/draft.ts";
 import { draft } from "../rulebook/draft_kept.ts";
-import { isOperator } from "../session.ts";
+import { isAnalyst } from "../session.ts";
 import { Expression } from "./expression.tsx";
 import { Link } from "./link.tsx";
 
@@ -19,9 +19,9 @@ export const RuleHead = ({ rule }: { rule: Rule }) => (
   </>
 );
 
-/** A viewer can see neither a draft nor a new rule do anything. */
+/** For whoever can see what a rule would do; publishing it is another's. */
 export function RulebookLinks() {
-  if (!isOperator.value) return null;
+  if (!isAnalyst.value) return null;
   const changes = size(draft.value);
   return (
     <>

@@ -8,7 +8,7 @@ import { useRulebook } from "../rulebook/calls.ts";
 import { apply, EMPTY, moved, NO_EDIT, rebased, size, withRoute, withRule } from "../rulebook/draft.ts";
 import { draft, keepDraft } from "../rulebook/draft_kept.ts";
 import type { Rulebook } from "../rulebook/types.ts";
-import { isOperator } from "../session.ts";
+import { isAnalyst } from "../session.ts";
 import { Plan } from "./plan.tsx";
 
 export function Draft() {
@@ -131,10 +131,10 @@ function Order({ book }: { book: Rulebook }) {
             <span class="spread-row">
               <span>{id}</span>
               <span class="joined">
-                <button type="button" disabled={!isOperator.value || at === 0} aria-label={`Earlier: ${id}`} onClick={move(id, -1)}>
+                <button type="button" disabled={!isAnalyst.value || at === 0} aria-label={`Earlier: ${id}`} onClick={move(id, -1)}>
                   ↑
                 </button>
-                <button type="button" disabled={!isOperator.value || at === ids.length - 1} aria-label={`Later: ${id}`} onClick={move(id, 1)}>
+                <button type="button" disabled={!isAnalyst.value || at === ids.length - 1} aria-label={`Later: ${id}`} onClick={move(id, 1)}>
                   ↓
                 </button>
               </span>

@@ -1,6 +1,6 @@
 // A plan: what a push of this rulebook would change, what it would be refused for, and the push itself.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Refused, visibleText } from "../api/client.ts";
 import { useLive } from "../live.ts";
 import { Arrival } from "../parts/arrival.tsx";
@@ -10,7 +10,7 @@ import { Difference } from "../parts/expression.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { planOf, push } from "../rulebook/calls.ts";
 import { formOf, type DocumentRule, type Fault, type Plan as Answer, type Rulebook } from "../rulebook/types.ts";
-import { isOperator } from "../session.ts";
+import { isOperator, rank } from "../session.ts";
 
 interface Props {
   /** At the revision that it was made from. */
@@ -68,11 +68,31 @@ export function Plan({ book, force, setForce, held, done, refresh, reason: first
               </div>
             </form>
           ) : (
-            <p class="notice">You are a viewer: an operator can publish this.</p>
+            <div class="notice">
+              <p>
+                You are {rank.value}: an operator of every route can publish this, here or with <code>blobwatch rulebook push</code> and this file.
+              </p>
+              <Download book={book} />
+            </div>
           )}
         </>
       )}
     </Shown>
+  );
+}
+
+/** What is to be published, for somebody who may. */
+function Download({ book }: { book: Rulebook }) {
+  const [address, setAddress] = useState("");
+  useEffect(() => {
+    const made = URL.createObjectURL(new Blob([JSON.stringify(book, null, 2)], { type: "application/json" }));
+    setAddress(made);
+    return () => URL.revokeObjectURL(made);
+  }, [book]);
+  return (
+    <a class="button" href={address} download={`rulebook-${book.revision}.json`}>
+      Download the rulebook
+    </a>
   );
 }
 

@@ -10,7 +10,7 @@ import { Empty, Shown } from "../parts/states.tsx";
 import { useRulebook } from "../rulebook/calls.ts";
 import { draft } from "../rulebook/draft_kept.ts";
 import { formOf, NEW_RULE, type Rulebook, type RuleForm, ruleIn } from "../rulebook/types.ts";
-import { isOperator } from "../session.ts";
+import { isAnalyst, rank } from "../session.ts";
 import { RuleEditor } from "./rule_editor.tsx";
 import { RuleHistory } from "./rule_history.tsx";
 
@@ -60,12 +60,12 @@ function Known({ book, refresh }: { book: Rulebook; refresh: () => void }) {
     <div class="stack rule-page">
       <h1>{id === null ? "New rule" : `Rule ${id}`}</h1>
       {id === null && <LeftOut attributes={place.value.query.get("without")} />}
-      {isOperator.value ? (
+      {isAnalyst.value ? (
         <RuleEditor id={id} book={book} start={form} wanted={wanted} refresh={refresh} />
       ) : (
         <ReadOnly form={now ?? form} />
       )}
-      {id !== null && <RuleHistory id={id} now={now} use={isOperator.value ? (form) => setWanted({ form: formOf(form), turn: (wanted?.turn ?? 0) + 1 }) : null} revision={book.revision} />}
+      {id !== null && <RuleHistory id={id} now={now} use={isAnalyst.value ? (form) => setWanted({ form: formOf(form), turn: (wanted?.turn ?? 0) + 1 }) : null} revision={book.revision} />}
     </div>
   );
 }
@@ -76,7 +76,7 @@ const LeftOut = ({ attributes }: { attributes: string | null }) =>
 
 const ReadOnly = ({ form }: { form: RuleForm }) => (
   <>
-    <p class="notice">You are a viewer: you can read this rule but not change it.</p>
+    <p class="notice">You are {rank.value}: you can read this rule but not change it.</p>
     <dl class="facts card">
       <dt>Expression</dt>
       <dd>

@@ -9,6 +9,7 @@ import { withRule } from "../rulebook/draft.ts";
 import { draft, keepDraft } from "../rulebook/draft_kept.ts";
 import { isSame, listNames, type Rulebook, type RuleForm, ruleIn } from "../rulebook/types.ts";
 import { type Check, useCheck } from "../rulebook/use_check.ts";
+import { isOperator, rank } from "../session.ts";
 import { ExplainForm } from "./explain_form.tsx";
 import { RetireRule } from "./rule_retire.tsx";
 import { RuleFields } from "./rule_fields.tsx";
@@ -57,7 +58,7 @@ export function RuleEditor({ id, book, start, wanted, refresh }: Props) {
           class="card stack"
           onSubmit={(event) => {
             event.preventDefault();
-            setDialog("save");
+            if (isOperator.value) setDialog("save");
           }}
         >
           {id === null && (
@@ -77,10 +78,15 @@ export function RuleEditor({ id, book, start, wanted, refresh }: Props) {
           />
           <Verdict check={check} expression={form.expression} />
           <RuleFields form={form} change={(part) => setForm((form) => ({ ...form, ...part }))} />
+          {!isOperator.value && (
+            <p class="notice">You are {rank.value}: you can write a rule, see whom it would hit and keep it in the draft of this browser. An operator of every route can publish it.</p>
+          )}
           <div class="actions">
-            <button type="submit" class="primary" disabled={!isReady || isSame(form, now)}>
-              Save…
-            </button>
+            {isOperator.value && (
+              <button type="submit" class="primary" disabled={!isReady || isSame(form, now)}>
+                Save…
+              </button>
+            )}
             <button type="button" disabled={!isReady || isInDraft || isSame(form, base)} onClick={toDraft}>
               Add to the draft
             </button>

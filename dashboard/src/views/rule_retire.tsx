@@ -10,6 +10,7 @@ import { retireRule } from "../rulebook/calls.ts";
 import { NO_EDIT, withRule } from "../rulebook/draft.ts";
 import { draft, keepDraft } from "../rulebook/draft_kept.ts";
 import type { Rulebook, RuleForm } from "../rulebook/types.ts";
+import { isOperator } from "../session.ts";
 
 interface Props {
   id: string;
@@ -59,11 +60,13 @@ export function RetireRule({ id, base, book, close, refresh }: Props) {
               </ul>
             </>
           )}
-          <Reason value={reason} set={setReason} problem={problem} />
+          {isOperator.value && <Reason value={reason} set={setReason} problem={problem} />}
           <div class="actions">
-            <button type="submit" class="danger" disabled={isAsking}>
-              {isAsking ? "Retiring…" : "Retire now"}
-            </button>
+            {isOperator.value && (
+              <button type="submit" class="danger" disabled={isAsking}>
+                {isAsking ? "Retiring…" : "Retire now"}
+              </button>
+            )}
             <button type="button" onClick={toDraft}>
               Add to the draft
             </button>

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
+import { readFile } from "node:fs/promises";
 import type { Browser, Page } from "playwright-core";
 import { HOSTILE, KNOWN } from "../fixture/data.ts";
 import { type Fixture, start } from "../fixture/server.ts";
@@ -394,6 +395,38 @@ test("a viewer reads a rule and writes nothing", async () => {
   assert.equal(await page.getByRole("button", { name: /Save|Retire|Write version|draft/ }).count(), 0);
   assert.deepEqual(await axe(page), []);
   assert.deepEqual(fixture.calls, []);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("an analyst writes a rule, sees whom it would hit, and leaves publishing to somebody else", async () => {
+  fixture.state.role = "analyst";
+  const { page, faults, close } = await visit("rules");
+  await page.getByRole("link", { name: "New rule" }).click();
+  await editor(page).click();
+  await page.keyboard.insertText('client.family eq "curl"');
+  await page.getByText("would deny 100 % of docker on amzn2").waitFor();
+  await page.getByLabel("Name").fill("curls");
+  await page.getByText("You are an analyst: you can write a rule").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Save…" }).count(), 0);
+  // Enter in a field is no way around it.
+  await page.getByLabel("Name").press("Enter");
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  await page.getByRole("button", { name: "Add to the draft" }).click();
+  await page.getByRole("link", { name: "draft", exact: true }).click();
+  await page.getByRole("list", { name: "What changes" }).getByText("rules/curls").waitFor();
+  await page.getByText("You are an analyst: an operator of every route can publish this").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Publish as one revision" }).count(), 0);
+  assert.deepEqual(await axe(page), []);
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download the rulebook" }).click()]);
+  assert.equal(file.suggestedFilename(), `rulebook-${fixture.rulebook.book.revision}.json`);
+  const wanted = JSON.parse(await readFile(await file.path(), "utf8")) as { rules: { id: string }[] };
+  assert.ok(wanted.rules.some(({ id }) => id === "curls"));
+  await page.reload();
+  await page.getByRole("list", { name: "What changes" }).getByText("rules/curls").waitFor();
+  const changes = fixture.calls.filter(({ method, path }) => !(method === "POST" && /^(previews|rules\/check)/.test(path)) && !path.startsWith("previews/") && path !== "rulebook");
+  assert.deepEqual(changes, []);
+  assert.ok(!fixture.rulebook.book.rules.some(({ id }) => id === "curls"));
   assert.deepEqual(faults, []);
   await close();
 });
