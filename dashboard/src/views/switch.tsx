@@ -2,17 +2,18 @@
 
 import { useState } from "preact/hooks";
 import { change } from "../api/client.ts";
-import type { Changed, Mode, Pending, Preview as PreviewItem, Rule, Step } from "../api/types.ts";
+import type { Changed, Mode, Pending, Preview as PreviewItem, Rule } from "../api/types.ts";
 import { duration } from "../format.ts";
 import { Arrival } from "../parts/arrival.tsx";
 import { Reason, useChange } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
-import { GuardBadge, guardWords } from "../parts/guard.tsx";
+import { GuardBadge, GuardEvidence, guardWords } from "../parts/guard.tsx";
 import { ModeBadge } from "../parts/mode.tsx";
 import { Time } from "../parts/time.tsx";
 import { isAnalyst, operatesOn, rank } from "../session.ts";
 import { Preview } from "./preview.tsx";
 import { type Held, StageLine } from "./rules.tsx";
+import { End, expiresOf, FIRST_STEPS, OwnSteps, PLANS, stepsOf } from "./switch_plan.tsx";
 
 const MODES: { mode: Mode; does: string }[] = [
   { mode: "off", does: "matches are not recorded and do not act" },
@@ -20,12 +21,8 @@ const MODES: { mode: Mode; does: string }[] = [
   { mode: "enforce", does: "matches are recorded and act" },
 ];
 
-/** Ways to begin; the guard lets a step go on only while nobody healthy is harmed. */
-const PLANS: { name: string; steps: Step[] }[] = [
-  { name: "1 % for 10 min, 10 % for 30 min, then all", steps: [{ percent: 1, minutes: 10 }, { percent: 10, minutes: 30 }, { percent: 100 }] },
-  { name: "10 % for 10 min, then all", steps: [{ percent: 10, minutes: 10 }, { percent: 100 }] },
-  { name: "all clients at once", steps: [{ percent: 100 }] },
-];
+/** Behind the plans that are offered. */
+const OWN = PLANS.length;
 
 interface Props {
   rule: Rule;
@@ -38,6 +35,8 @@ interface Props {
 export function Switch({ rule, route, held, close, done }: Props) {
   const [mode, setMode] = useState<Mode>(held.mode);
   const [plan, setPlan] = useState(0);
+  const [own, setOwn] = useState(FIRST_STEPS);
+  const [end, setEnd] = useState({ chosen: "", at: "" });
   const [reason, setReason] = useState("");
   const [preview, setPreview] = useState<PreviewItem | null>(null);
   const [force, setForce] = useState(false);
@@ -47,6 +46,7 @@ export function Switch({ rule, route, held, close, done }: Props) {
   const isEnforcing = mode === "enforce";
   const hasPreview = preview?.status === "done" && !preview.stale;
   const isPermitted = !isEnforcing || force || hasPreview;
+  const steps = plan === OWN ? stepsOf(own) : PLANS[plan]?.steps;
 
   const path = `rules/${encodeURIComponent(rule.id)}/modes/${encodeURIComponent(route)}`;
   const sent = (ask: () => Promise<Changed>) =>
@@ -60,10 +60,11 @@ export function Switch({ rule, route, held, close, done }: Props) {
   const reset = () => sent(() => change<Changed>("DELETE", path, undefined, { reason }));
 
   const body = () => {
-    if (!isEnforcing) return { mode, reason };
-    const steps = PLANS[plan]?.steps ?? [];
-    const stages = steps.length > 1 ? { stages: steps } : {};
-    return { mode, reason, ...stages, ...(force ? { force } : { preview: preview?.id }) };
+    const common = { mode, reason, ...expiresOf(end.chosen, end.at, Date.now()) };
+    if (!isEnforcing || !steps) return common;
+    const [first] = steps;
+    const extent = steps.length > 1 ? { stages: steps } : first && first.percent < 100 ? { percent: first.percent } : {};
+    return { ...common, ...extent, ...(force ? { force } : { preview: preview?.id }) };
   };
 
   const submit = (event: Event) => {
@@ -109,6 +110,10 @@ export function Switch({ rule, route, held, close, done }: Props) {
                     <input type="radio" name="plan" checked={plan === at} onChange={() => setPlan(at)} /> {one.name}
                   </label>
                 ))}
+                <label class="choice">
+                  <input type="radio" name="plan" checked={plan === OWN} onChange={() => setPlan(OWN)} /> in steps of my own
+                </label>
+                {plan === OWN && <OwnSteps steps={own} change={setOwn} />}
               </fieldset>
               {!hasPreview && (
                 <label class="choice">
@@ -120,9 +125,12 @@ export function Switch({ rule, route, held, close, done }: Props) {
           )}
           {operatesOn(route) ? (
             <>
+              <End {...end} change={(chosen, at) => setEnd({ chosen, at })}>
+                {rule.default_mode}
+              </End>
               <Reason value={reason} set={setReason} problem={problem} />
               <div class="actions">
-                <button type="submit" class={isEnforcing ? "danger" : "primary"} disabled={isAsking || !isPermitted}>
+                <button type="submit" class={isEnforcing ? "danger" : "primary"} disabled={isAsking || !isPermitted || (isEnforcing && !steps)}>
                   {isAsking ? "Switching…" : isEnforcing ? `Enforce: ${rule.action}` : `Set to ${mode}`}
                 </button>
                 {held.set && (
@@ -170,9 +178,12 @@ function Current({ held, rule }: { held: Held; rule: Rule }) {
         </p>
       )}
       {set?.guard && (
-        <p>
-          <GuardBadge state={set.guard.state} words={guardWords(set.guard)} /> {guardWords(set.guard)}
-        </p>
+        <>
+          <p>
+            <GuardBadge state={set.guard.state} words={guardWords(set.guard)} /> {guardWords(set.guard)}
+          </p>
+          <GuardEvidence guard={set.guard} />
+        </>
       )}
     </div>
   );

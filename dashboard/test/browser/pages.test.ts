@@ -283,6 +283,46 @@ test("everything to monitor asks for a reason", async () => {
   await close();
 });
 
+test("an enforcement in steps of one's own ends by itself", async () => {
+  const { page, close } = await visit("rules?rule=scripted-user-agent&route=default");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("radio", { name: /^enforce/ }).check();
+  await dialog.getByRole("checkbox", { name: /without a preview/ }).check();
+  await dialog.getByRole("radio", { name: "in steps of my own" }).check();
+  const enforce = dialog.getByRole("button", { name: "Enforce: tag" });
+  await dialog.getByLabel("Percent of clients, step 2").fill("3");
+  await dialog.getByText("Each step has a larger percentage").waitFor();
+  assert.ok(await enforce.isDisabled(), "3 % after 5 %");
+  await dialog.getByLabel("Percent of clients, step 2").fill("50");
+  await dialog.getByRole("button", { name: "Remove step 3" }).click();
+  await dialog.getByRole("button", { name: "Add a step" }).click();
+  await dialog.getByLabel("Percent of clients, step 2").fill("12.5");
+  await dialog.getByLabel("How long").selectOption("until a time, then monitor");
+  await dialog.getByLabel("Until (UTC)").fill("2099-01-01T00:30");
+  await dialog.getByLabel("Reason, for the audit log").fill("while we look");
+  assert.deepEqual(await axe(page), []);
+  await enforce.click();
+  await dialog.getByText("is stored").waitFor();
+  assert.deepEqual(fixture.calls.find((call) => call.method === "PUT")?.body, {
+    mode: "enforce",
+    reason: "while we look",
+    expires: "2099-01-01T00:30:00.000Z",
+    stages: [{ percent: 5, minutes: 60 }, { percent: 12.5, minutes: 60 }, { percent: 50 }],
+    force: true,
+  });
+  await close();
+});
+
+test("what a guard has counted is shown by cohort", async () => {
+  const { page, close } = await visit("rules?rule=botnet-sig&route=hub");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("What the guard has counted since").click();
+  await dialog.getByRole("row", { name: "that went wrong 12 (6.32 %) 4 (0.493 %)" }).waitFor();
+  await dialog.getByRole("row", { name: "curl 60 38 10 12" }).waitFor();
+  assert.deepEqual(await axe(page), []);
+  await close();
+});
+
 test("a view that cannot be loaded says why and tries again", async () => {
   for (const path of ["", "timeline", "cohorts", "rules", "fires", "audit", "anomalies/an-000012"]) {
     fixture.state.failing = 503;
