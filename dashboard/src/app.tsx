@@ -1,7 +1,7 @@
 // The frame around every view: where one can go, who is signed in, light or dark.
 
 import type { ComponentType } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { place, to } from "./address.ts";
 import type { Session } from "./api/types.ts";
 import icon from "./icon.svg";
@@ -10,13 +10,14 @@ import { Link } from "./parts/link.tsx";
 import { Search } from "./parts/search.tsx";
 import { Empty, Loading } from "./parts/states.tsx";
 import { nextTheme, theme } from "./parts/theme.ts";
-import { resume, session, signOut } from "./session.ts";
+import { operatesSomewhere, resume, session, signOut } from "./session.ts";
 import { Anomaly } from "./views/anomaly.tsx";
 import { Audit } from "./views/audit.tsx";
 import { Cohorts } from "./views/cohorts.tsx";
 import { Draft } from "./views/draft.tsx";
 import { Fires } from "./views/fires.tsx";
 import { Now } from "./views/now.tsx";
+import { PanicOff } from "./views/panic_off.tsx";
 import { Revert } from "./views/revert.tsx";
 import { Rule } from "./views/rule.tsx";
 import { Rules } from "./views/rules.tsx";
@@ -63,6 +64,7 @@ export function App() {
 
 function Frame({ session }: { session: Session }) {
   const open = useAsked();
+  const [isStopping, setStopping] = useState(false);
   const { view } = place.value;
   const detail = DETAILS.find((one) => one.name === view);
   const found = detail ?? VIEWS.find((one) => one.name === view);
@@ -92,6 +94,9 @@ function Frame({ session }: { session: Session }) {
           ))}
         </nav>
         <Search />
+        <button type="button" class="danger-quiet" disabled={!operatesSomewhere.value} onClick={() => setStopping(true)}>
+          Everything to monitor…
+        </button>
         <Who session={session} />
       </header>
       <main id="main" tabIndex={-1}>
@@ -103,6 +108,7 @@ function Frame({ session }: { session: Session }) {
           </Empty>
         )}
       </main>
+      {isStopping && <PanicOff close={() => setStopping(false)} />}
     </OpenContext.Provider>
   );
 }

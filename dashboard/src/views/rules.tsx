@@ -1,6 +1,5 @@
 // Rules x routes: which mode holds where, what fired in the last hour, and the switch.
 
-import { useState } from "preact/hooks";
 import { place, setQuery, to } from "../address.ts";
 import { get } from "../api/client.ts";
 import type { ModeItem, Page, Route, Rule, Stage } from "../api/types.ts";
@@ -17,7 +16,6 @@ import { Time } from "../parts/time.tsx";
 import { Pending } from "../parts/pending.tsx";
 import { operatesSomewhere, rank } from "../session.ts";
 import { ExplainForm } from "./explain_form.tsx";
-import { PanicOff } from "./panic_off.tsx";
 import { Switch } from "./switch.tsx";
 
 const EVERY_MS = 5_000;
@@ -57,7 +55,6 @@ export function Rules() {
     EVERY_MS,
   );
   const fires = useLive("fires by time", (signal) => firesByTime(Date.now(), signal), FIRES_EVERY_MS);
-  const [isPanic, setPanic] = useState(false);
   const { query } = place.value;
   const chosen = live.data?.rules.find((rule) => rule.id === query.get("rule"));
   const route = query.get("route");
@@ -67,9 +64,6 @@ export function Rules() {
         <h1>Rules and routes</h1>
         <span class="actions">
           <RulebookLinks />
-          <button type="button" class="danger-quiet" disabled={!operatesSomewhere.value} onClick={() => setPanic(true)}>
-            Everything to monitor…
-          </button>
         </span>
       </div>
       {!operatesSomewhere.value && <p class="notice">You are {rank.value}: you can see every mode but not switch any.</p>}
@@ -78,7 +72,6 @@ export function Rules() {
         {(book) => <Matrix book={book} fires={fires.data} />}
       </Shown>
       <ExplainForm written={null} />
-      {isPanic && <PanicOff routes={live.data?.routes ?? []} close={() => setPanic(false)} done={live.refresh} />}
       {live.data && chosen && route !== null && (
         <Switch
           rule={chosen}

@@ -271,7 +271,20 @@ test("a viewer sees every switch and can use none", async () => {
   await close();
 });
 
-test("everything to monitor asks for a reason", async () => {
+test("everything to monitor is on every view, says what would stop and why", async () => {
+  for (const view of ["", "timeline", "fires", "audit"]) {
+    const { page, close } = await visit(view);
+    await page.getByRole("button", { name: "Everything to monitor…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("list", { name: "What stops acting" }).getByText("botnet-sig").first().waitFor();
+    assert.match(await dialog.getByLabel("Reason").inputValue(), /^an-\d+: /);
+    assert.deepEqual(await axe(page), [], view);
+    await close();
+  }
+});
+
+test("everything to monitor needs a reason", async () => {
+  fixture.state.anomalies = [];
   const { page, close } = await visit("rules");
   await page.getByRole("button", { name: "Everything to monitor…" }).click();
   const dialog = page.getByRole("dialog");
