@@ -26,6 +26,9 @@ pub(crate) struct Records {
     /// A filter of the API, such as family=docker; several filters with the same name match any of them
     #[arg(long = "where", value_name = "NAME=VALUE", value_parser = filter)]
     filters: Vec<(String, String)>,
+    /// In whose words a line is
+    #[arg(long, value_parser = ["blobwatch", "ocsf", "ecs", "logpush", "otlp"])]
+    schema: Option<String>,
     /// Maximum number of records
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
@@ -37,6 +40,7 @@ const RECORDS: &str = "Examples:
   export BLOBWATCH_URL=https://registry.example.com BLOBWATCH_TOKEN=…
   blobwatch fires --since -24h --where rule=botnet-sig --where verdict=block
   blobwatch requests --where family=docker --where os=amzn2 | jq -r .client | sort -u | wc -l
+  blobwatch fires --since -24h --schema ocsf > fires.ndjson
   blobwatch requests --since -7d --limit 1000000 | zstd > week.ndjson.zst; blobwatch replay week.ndjson.zst
 
 If a part of the deployment does not answer, the export is interrupted and the exit code is 2.
@@ -89,6 +93,8 @@ pub(crate) fn export(path: &str, arguments: &Records) -> Result<Outcome, Problem
             .iter()
             .map(|until| ("until".to_owned(), until.clone())),
     );
+    let schema = arguments.schema.iter();
+    query.extend(schema.map(|schema| ("schema".to_owned(), schema.clone())));
     query.extend(arguments.filters.iter().cloned());
     let mut export = api.stream(&with_query(path, &query))?;
     io::copy(&mut export, &mut output::stream())

@@ -6,6 +6,7 @@
 mod ecs;
 mod logpush;
 mod ocsf;
+mod otlp;
 #[cfg(test)]
 mod tests;
 
@@ -25,10 +26,12 @@ pub(crate) enum Schema {
     Ecs,
     /// Cloudflare Logpush: the data set `http_requests`.
     Logpush,
+    /// A log record of OpenTelemetry, in the JSON that collectors take.
+    Otlp,
 }
 
 impl Schema {
-    pub(crate) const NAMES: &str = "blobwatch, ocsf, ecs or logpush";
+    pub(crate) const NAMES: &str = "blobwatch, ocsf, ecs, logpush or otlp";
 
     pub(crate) fn of_name(name: &str) -> Option<Self> {
         match name {
@@ -36,6 +39,7 @@ impl Schema {
             "ocsf" => Some(Self::Ocsf),
             "ecs" => Some(Self::Ecs),
             "logpush" => Some(Self::Logpush),
+            "otlp" => Some(Self::Otlp),
             _ => None,
         }
     }
@@ -50,6 +54,7 @@ impl Schema {
             Self::Ocsf => serde_json::to_string(&ocsf::event(record)),
             Self::Ecs => serde_json::to_string(&ecs::document(record)),
             Self::Logpush => serde_json::to_string(&logpush::request(record)),
+            Self::Otlp => serde_json::to_string(&otlp::logs(record)),
         }
     }
 }
@@ -58,6 +63,19 @@ impl Schema {
 fn done(record: &Record) -> Action {
     let applied = record.fired.iter().map(|fired| fired.applied);
     applied.fold(record.verdict, Action::max)
+}
+
+/// Rules of which none was applied only `matched`, whatever they would have done and in whichever mode.
+fn done_in_words(record: &Record) -> &'static str {
+    match done(record) {
+        Action::None if record.fired.is_empty() => "none",
+        Action::None => "matched",
+        Action::Block => "block",
+        Action::Throttle => "throttle",
+        Action::Detour => "detour",
+        Action::Tag => "tag",
+        Action::Allow => "allow",
+    }
 }
 
 /// The first rule that did what was done: one that only tagged may stand before one that blocked.

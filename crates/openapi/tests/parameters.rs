@@ -121,8 +121,11 @@ fn what_the_document_allows_is_read() {
     for call in CALLS {
         for parameter in call.parameters() {
             for value in values(parameter) {
-                let is_export = parameter.name == "limit" && value == "1000000";
-                let more = if is_export { "&format=ndjson" } else { "" };
+                let is_of_exports = match parameter.name {
+                    "limit" => value == "1000000",
+                    name => name == "schema",
+                };
+                let more = if is_of_exports { "&format=ndjson" } else { "" };
                 let mut names = vec![parameter.name.to_owned()];
                 if parameter.excludes() {
                     names.push(format!("{}!", parameter.name));

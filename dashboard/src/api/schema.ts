@@ -5434,6 +5434,8 @@ export interface operations {
                 limit?: number;
                 /** @description `json` is a page; `ndjson` is a stream of one item a line */
                 format?: "json" | "ndjson";
+                /** @description In whose words a line of `ndjson` is: `blobwatch` unless given */
+                schema?: "blobwatch" | "ocsf" | "ecs" | "logpush" | "otlp";
                 /** @description Filters of what must not match: their names end in `!` */
                 excluded?: components["parameters"]["excluded"];
             };
@@ -6346,6 +6348,8 @@ export interface operations {
                 limit?: number;
                 /** @description `json` is a page; `ndjson` is a stream of one item a line */
                 format?: "json" | "ndjson";
+                /** @description In whose words a line of `ndjson` is: `blobwatch` unless given */
+                schema?: "blobwatch" | "ocsf" | "ecs" | "logpush" | "otlp";
                 /** @description Filters of what must not match: their names end in `!` */
                 excluded?: components["parameters"]["excluded"];
             };

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::alert::{Alert, Status};
 use super::event::EventName;
+use blobwatch_wire::otlp_rejected;
 
 /// What a receiver takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -92,11 +93,8 @@ impl Format {
     /// Why a receiver that answered 2xx did not take the message, and will not.
     #[must_use]
     pub fn rejected(self, answer: &str) -> Option<String> {
-        if self.reads_answer() {
-            otlp::rejected(answer)
-        } else {
-            None
-        }
+        let rejected = self.reads_answer().then(|| otlp_rejected(answer)).flatten();
+        rejected.map(|(_, why)| why)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{body_bytes, done, is_refused, object, path, status, text};
-use blobwatch_pull::{Action, Fired, Record};
+use super::{body_bytes, done_in_words, is_refused, object, path, status, text};
+use blobwatch_pull::{Fired, Record};
 use blobwatch_wire::rfc3339;
 
 const VERSION: &str = "8.11.0";
@@ -40,26 +40,13 @@ fn event(record: &Record) -> Value {
         // Types of `web` do not say whether a request was let through; those of `network` do.
         ("category", json!(["network", "web"])),
         ("type", json!(["access", kind])),
-        ("action", json!(action(record))),
+        ("action", json!(done_in_words(record))),
         ("outcome", json!(outcome)),
         ("duration", json!(u64::from(record.duration_ms) * 1_000_000)),
         ("module", json!("blobwatch")),
         ("dataset", json!("blobwatch.records")),
         ("provider", json!("blobwatch")),
     ])
-}
-
-/// What was done. Rules of which none was applied only `matched`, whatever they would have done and in whichever mode.
-fn action(record: &Record) -> &'static str {
-    match done(record) {
-        Action::None if record.fired.is_empty() => "none",
-        Action::None => "matched",
-        Action::Block => "block",
-        Action::Throttle => "throttle",
-        Action::Detour => "detour",
-        Action::Tag => "tag",
-        Action::Allow => "allow",
-    }
 }
 
 /// Lists, in the order in which rules fired.

@@ -8,6 +8,8 @@ use super::Schema;
 use blobwatch_pull::{Action, Cache, Fired, Mode, Outcome, PathShape, Record, RecordId, sample};
 use blobwatch_rulebook::starter;
 use blobwatch_upstream::{Deployment, FormReader, Intake};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::AnyValue;
 
 fn fired(rule: &str, mode: Mode, would: Action, applied: Action) -> Fired {
     sample::fired(rule, 3, mode, would, applied)
@@ -103,7 +105,16 @@ fn each_schema_is_written_as_it_was() {
     #[track_caller]
     fn case(schema: Schema, golden: &str) {
         let version = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
-        assert_eq!(lines(schema).replace(&version, "\"version\":\"0.0.0\""), golden);
+        let written = lines(schema).replace(&version, "\"version\":\"0.0.0\"");
+        if std::env::var_os("BLESS").is_some() {
+            let name = format!("{schema:?}").to_lowercase();
+            std::fs::write(format!("tests/data/forms/{name}.ndjson"), &written).unwrap();
+        } else {
+            // Whole, it would fill a screen.
+            let lines = written.lines().zip(golden.lines());
+            lines.for_each(|(written, golden)| assert_eq!(written, golden));
+            assert_eq!(written.lines().count(), golden.lines().count());
+        }
     }
     case(Schema::Ocsf, include_str!("../../tests/data/forms/ocsf.ndjson"));
     case(Schema::Ecs, include_str!("../../tests/data/forms/ecs.ndjson"));
@@ -111,6 +122,7 @@ fn each_schema_is_written_as_it_was() {
         Schema::Logpush,
         include_str!("../../tests/data/forms/logpush.ndjson"),
     );
+    case(Schema::Otlp, include_str!("../../tests/data/forms/otlp.ndjson"));
 }
 
 /// As <https://schema.ocsf.io> publishes the class, in the form of JSON Schema.
@@ -243,6 +255,11 @@ fn a_rule_that_watches_blocks_nothing_in_any_schema() {
     let logpush = values(Schema::Logpush);
     assert_eq!(logpush[0]["SecurityActions"], json!(["log"]));
     assert_eq!(logpush[1]["SecurityActions"], json!(["log", "block"]));
+    let otlp = otlp_attributes();
+    assert_eq!(
+        [0, 1, 6].map(|at| &otlp[at]["blobwatch.action"]["stringValue"]),
+        ["matched", "block", "matched"]
+    );
     assert_eq!(
         (&logpush[1]["SecurityRuleID"], &logpush[1]["SecurityAction"]),
         (&json!("sweep"), &json!("block"))
@@ -264,12 +281,44 @@ fn a_rule_that_watches_blocks_nothing_in_any_schema() {
     }
 }
 
+/// As the types that are generated from OpenTelemetry's own definition read it: a value that they do not know is none.
+#[test]
+fn a_collector_reads_every_log_record() {
+    for line in lines(Schema::Otlp).lines() {
+        let request: ExportLogsServiceRequest = serde_json::from_str(line).unwrap();
+        let record = &request.resource_logs[0].scope_logs[0].log_records[0];
+        assert!(record.time_unix_nano > 0 && record.observed_time_unix_nano >= record.time_unix_nano);
+        assert!(record.severity_number > 0 && record.body.is_some());
+        let is_known = |value: &AnyValue| value.value.is_some();
+        let mut attributes = record.attributes.iter();
+        assert!(attributes.all(|one| one.value.as_ref().is_some_and(is_known)), "{line}");
+    }
+}
+
+/// Of each record, by their names.
+fn otlp_attributes() -> Vec<Value> {
+    let of = |line: Value| {
+        let all = line["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["attributes"].clone();
+        let pairs = all.as_array().unwrap().iter();
+        Value::Object(
+            pairs
+                .map(|pair| (pair["key"].as_str().unwrap().to_owned(), pair["value"].clone()))
+                .collect(),
+        )
+    };
+    values(Schema::Otlp).into_iter().map(of).collect()
+}
+
 /// A rule that only tagged does not answer for another's refusal.
 #[test]
 fn the_rule_that_decided_is_named() {
     let ocsf = values(Schema::Ocsf);
     assert_eq!(ocsf[8]["firewall_rule"]["name"], "sweep");
     assert_eq!(values(Schema::Logpush)[8]["SecurityRuleID"], "sweep");
+    assert_eq!(
+        otlp_attributes()[8]["security_rule.name"],
+        json!({"stringValue": "sweep"})
+    );
     assert_eq!(ocsf[7]["firewall_rule"], Value::Null, "no rule fired");
     assert_eq!(ocsf[9]["firewall_rule"]["name"], "cloudflare:botnet");
     assert_eq!(

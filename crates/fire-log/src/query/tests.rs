@@ -78,7 +78,7 @@ fn every_bad_parameter_is_refused_with_its_name_and_what_was_expected() {
     refused(
         &[("schema", "cef"), ("format", "ndjson")],
         "query.schema",
-        "ocsf, ecs or logpush",
+        "ocsf, ecs, logpush or otlp",
     );
     refused(&[("ray", " ")], "query.ray", "expected a CF-Ray");
     refused(&[("odd_path", "1")], "query.odd_path", "true or false");

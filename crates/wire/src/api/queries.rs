@@ -153,6 +153,11 @@ pub(super) const RECORD_PAGE: Parameters = &[
         "Records of the page, up to 1,000 and 100 unless given; with `ndjson` of the export, 10,000 unless given",
     ),
     FORMAT,
+    once(
+        "schema",
+        Word(&["blobwatch", "ocsf", "ecs", "logpush", "otlp"]),
+        "In whose words a line of `ndjson` is: `blobwatch` unless given",
+    ),
 ];
 
 pub(super) const GROUPS: Parameters = &[
