@@ -9,7 +9,7 @@ use crate::harness::browser::{node_runs, types_hold};
 use crate::harness::http::Request;
 use crate::harness::process::run;
 use crate::harness::python::python;
-use crate::harness::stage::{OPERATOR, Stage, VIEWER};
+use crate::harness::stage::{ADMIN, OPERATOR, Stage, VIEWER};
 use crate::harness::workerd::ROOT;
 
 const DOCUMENT: &str = "docs/openapi.json";
@@ -107,12 +107,12 @@ fn the_worker_answers_as_the_document_says() {
         .arg("--url")
         .arg(format!("http://{}", stage.edge.addr()))
         .arg("--header")
-        .arg(format!("Authorization: Bearer {OPERATOR}"))
+        .arg(format!("Authorization: Bearer {ADMIN}"))
         .args([
             "--phases",
             "examples,fuzzing",
             "--max-examples",
-            "8",
+            MOST_EXAMPLES,
             "--seed",
             "2020",
         ])
@@ -127,6 +127,9 @@ fn the_worker_answers_as_the_document_says() {
     let output = run(schemathesis);
     assert!(output.status.success(), "{}{}", output.stdout, output.stderr);
 }
+
+/// Of each call: some 400 cases in all, a few seconds on a machine that does nothing else.
+const MOST_EXAMPLES: &str = "4";
 
 const CHECKS: &str =
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";

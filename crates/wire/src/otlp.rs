@@ -35,7 +35,9 @@ fn any(value: &Value) -> Value {
         }
         Value::Object(fields) => {
             let there = fields.iter().filter(|(_, value)| !value.is_null());
-            let values: Vec<Value> = there.map(|(key, value)| json!({"key": key, "value": any(value)})).collect();
+            let values: Vec<Value> = there
+                .map(|(key, value)| json!({"key": key, "value": any(value)}))
+                .collect();
             json!({"kvlistValue": {"values": values}})
         }
     }
@@ -95,7 +97,8 @@ mod tests {
 
     #[test]
     fn a_value_has_its_type() {
-        let value = json!({"a": 1, "b": 0.5, "c": null, "d": [true, "x"], "e": 18_446_744_073_709_551_615_u64});
+        let value =
+            json!({"a": 1, "b": 0.5, "c": null, "d": [true, "x"], "e": 18_446_744_073_709_551_615_u64});
         let expected = json!({"kvlistValue": {"values": [
             {"key": "a", "value": {"intValue": "1"}},
             {"key": "b", "value": {"doubleValue": 0.5}},

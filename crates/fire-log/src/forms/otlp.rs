@@ -51,7 +51,11 @@ fn attributes(record: &Record) -> Vec<Value> {
     ];
     let known = rule(record).into_iter().chain(http(record)).chain(client(record));
     let is_there = |(_, value): &(&str, Value)| !value.is_null() && value != "";
-    all.extend(known.filter(is_there).map(|(key, value)| otlp_attribute(key, value)));
+    all.extend(
+        known
+            .filter(is_there)
+            .map(|(key, value)| otlp_attribute(key, value)),
+    );
     all.push(otlp_attribute("blobwatch.record", json!(record)));
     all
 }
@@ -80,8 +84,14 @@ fn http(record: &Record) -> [(&'static str, Value); 9] {
         ("url.scheme", json!(profile.scheme)),
         ("url.domain", json!(profile.host)),
         ("url.path", json!(path(record))),
-        ("network.protocol.version", json!(record.protocol.trim_start_matches("HTTP/"))),
-        ("tls.protocol.version", json!(profile.tls_version.trim_start_matches("TLSv"))),
+        (
+            "network.protocol.version",
+            json!(record.protocol.trim_start_matches("HTTP/")),
+        ),
+        (
+            "tls.protocol.version",
+            json!(profile.tls_version.trim_start_matches("TLSv")),
+        ),
         ("tls.cipher", json!(profile.tls_cipher)),
     ]
 }
@@ -93,7 +103,10 @@ fn client(record: &Record) -> [(&'static str, Value); 9] {
         ("user_agent.name", json!(record.family)),
         ("user_agent.version", json!(record.version)),
         ("user_agent.os.name", json!(record.os)),
-        ("network.type", json!(record.ip_version.map(|version| format!("ipv{version}")))),
+        (
+            "network.type",
+            json!(record.ip_version.map(|version| format!("ipv{version}"))),
+        ),
         ("geo.country.iso_code", json!(record.country)),
         ("geo.continent.code", json!(record.profile.continent)),
         ("tls.client.ja3", json!(record.profile.ja3)),

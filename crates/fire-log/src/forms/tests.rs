@@ -291,7 +291,10 @@ fn a_collector_reads_every_log_record() {
         assert!(record.severity_number > 0 && record.body.is_some());
         let is_known = |value: &AnyValue| value.value.is_some();
         let mut attributes = record.attributes.iter();
-        assert!(attributes.all(|one| one.value.as_ref().is_some_and(is_known)), "{line}");
+        assert!(
+            attributes.all(|one| one.value.as_ref().is_some_and(is_known)),
+            "{line}"
+        );
     }
 }
 

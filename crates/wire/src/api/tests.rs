@@ -197,7 +197,11 @@ fn whoever_has_routes_changes_nothing_else() {
 fn what_a_call_changes_is_in_its_path_or_its_body() {
     #[track_caller]
     fn case(method: Method, path: &str, body: &str, expected: Changed) {
-        assert_eq!(found(method, path).changed(path, "", body), expected, "{path} {body}");
+        assert_eq!(
+            found(method, path).changed(path, "", body),
+            expected,
+            "{path} {body}"
+        );
     }
     let hub = || Changed::Route("hub".to_owned());
     case(Method::Put, "rules/a/modes/hub", "{\"route\":\"other\"}", hub());
@@ -229,10 +233,19 @@ fn a_plan_takes_an_analyst_and_changes_nothing() {
     #[track_caller]
     fn case(path: &str, query: &str, role: Role, changed: &Changed) {
         let call = found(Method::Put, path);
-        assert_eq!((call.role_with(query), &call.changed(path, query, "{}")), (role, changed), "{path}?{query}");
+        assert_eq!(
+            (call.role_with(query), &call.changed(path, query, "{}")),
+            (role, changed),
+            "{path}?{query}"
+        );
     }
     case("rulebook", "dry_run=true", Role::Analyst, &Changed::Nothing);
-    case("rulebook", "reason=x&dry_run=tru%65", Role::Analyst, &Changed::Nothing);
+    case(
+        "rulebook",
+        "reason=x&dry_run=tru%65",
+        Role::Analyst,
+        &Changed::Nothing,
+    );
     for query in [
         "",
         "dry_run=false",
@@ -245,7 +258,10 @@ fn a_plan_takes_an_analyst_and_changes_nothing() {
         case("rulebook", query, Role::Operator, &Changed::Everything);
     }
     case("rules/a", "dry_run=true", Role::Operator, &Changed::Everything);
-    assert_eq!(found(Method::Get, "rules").role_with("dry_run=true"), Role::Viewer);
+    assert_eq!(
+        found(Method::Get, "rules").role_with("dry_run=true"),
+        Role::Viewer
+    );
 }
 
 #[test]
