@@ -3,12 +3,11 @@
 //! In scope: what is archived already, what is due, and files that a reader never sees by halves. Not in scope: how long
 //! an archive is kept, which is for whoever owns the place. docs/archive.md says what is where.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use blobwatch_wire::{EXPECTED_TIME, parse_time, rfc3339};
 
-use crate::answer::number;
 use crate::api::{Api, Deployment};
+use crate::clock::now_ms;
+use crate::export::oldest_ms;
 use crate::problem::Problem;
 use crate::{Outcome, output};
 use book::Book;
@@ -19,8 +18,8 @@ mod anomalies;
 mod audit;
 mod book;
 mod column;
-mod export;
 mod late;
+mod line;
 mod manifest;
 mod parts;
 mod place;
@@ -28,9 +27,6 @@ mod read_ids;
 mod records;
 mod schemas;
 mod table;
-
-/// Records are deleted by the segment, which spans at most six hours, and the hour.
-const BEYOND_RETENTION_MS: u64 = 7 * 3_600_000;
 
 /// Copy records, anomalies and the audit log to Parquet files
 #[derive(clap::Args)]
@@ -65,8 +61,8 @@ struct Clock {
     now_ms: u64,
     /// Records from here on are left for the next run.
     until_ms: u64,
-    /// How long the deployment keeps records.
-    retention_ms: u64,
+    /// No record is older.
+    oldest_ms: u64,
 }
 
 impl Clock {
@@ -78,14 +74,8 @@ impl Clock {
         Ok(Self {
             now_ms,
             until_ms,
-            retention_ms: number(&api.get("settings")?, "retention_hours") * 3_600_000,
+            oldest_ms: oldest_ms(api, now_ms)?,
         })
-    }
-
-    /// No record is older.
-    fn oldest_ms(&self) -> u64 {
-        self.now_ms
-            .saturating_sub(self.retention_ms + BEYOND_RETENTION_MS)
     }
 }
 
@@ -94,8 +84,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     let place = Place::open(&arguments.to, arguments.endpoint.as_deref())?;
     let clock = Clock::of(arguments, &api)?;
     let schemas = Schemas::new();
-    let mut book = Book::open(&place, clock.oldest_ms())?;
-    skip_deleted(&mut book, clock.oldest_ms());
+    let mut book = Book::open(&place, clock.oldest_ms)?;
+    skip_deleted(&mut book, clock.oldest_ms);
     let records = records::archive(&api, &mut book, &schemas, &clock)?;
     let late = late::archive(&api, &mut book, &schemas, &clock)?;
     let anomalies = anomalies::archive(&api, &mut book, &schemas)?;
@@ -118,13 +108,4 @@ fn skip_deleted(book: &mut Book<'_>, oldest_ms: u64) {
         ));
     }
     book.manifest.until_ms = until_ms.max(oldest_ms);
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what is due depends on the time, and this is where the command begins"
-)]
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as u64)
 }

@@ -16,12 +16,14 @@ mod answer;
 mod api;
 mod archive;
 mod audit;
+mod clock;
 mod compare;
 mod data_folder;
 mod databases;
 mod detect;
 mod doctor;
 mod explain;
+mod export;
 mod ingest;
 mod input;
 mod installation;
@@ -42,6 +44,7 @@ mod status;
 mod table;
 mod token;
 mod tokens;
+mod whole;
 
 #[derive(Parser)]
 #[command(

@@ -8,7 +8,6 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use blobwatch_detector::clients_in_networks;
 use blobwatch_records::Breadth;
@@ -17,6 +16,7 @@ use clap::ValueEnum;
 use clap::builder::RangedI64ValueParser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::clock::now_ms;
 use crate::problem::Problem;
 use crate::{Outcome, output};
 
@@ -168,15 +168,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     } else {
         Outcome::Found
     })
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "times without a year are of the newest one, and this is where the command begins"
-)]
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as u64)
 }
 
 struct Replay {

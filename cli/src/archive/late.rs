@@ -9,18 +9,16 @@ use std::collections::HashSet;
 
 use super::Clock;
 use super::book::Book;
-use super::export::Window;
+use super::line::Line;
 use super::manifest::Span;
 use super::parts::of_records;
 use super::read_ids::read_ids;
-use super::records::{count, fitting};
+use super::records::{MAX_RECORDS, count};
 use super::schemas::Schemas;
 use crate::api::Api;
+use crate::export::{Export, Window};
 use crate::problem::Problem;
 use blobwatch_pull::RecordId;
-
-/// Spans are compared at least so often.
-const MOST_MS: u64 = 24 * 3_600_000;
 
 /// Adds what came late; how many records.
 pub(super) fn archive(
@@ -29,17 +27,17 @@ pub(super) fn archive(
     schemas: &Schemas,
     clock: &Clock,
 ) -> Result<u64, Problem> {
-    let oldest_ms = clock.oldest_ms();
+    let oldest_ms = clock.oldest_ms;
     book.manifest.spans.retain(|span| span.until_ms > oldest_ms);
     let mut archived = 0;
     for place in 0..book.manifest.spans.len() {
         let Some(span) = book.manifest.spans.get_mut(place) else {
             break;
         };
-        if !is_due(span, clock.now_ms) {
+        if !span.window().is_due(span.compared_ms, clock.now_ms) {
             continue;
         }
-        if span.window().count(api)? > span.requests {
+        if Export::of_requests(api).count(span.window())? > span.requests {
             archived += add_missing(api, book, schemas, place)?;
         }
         if let Some(span) = book.manifest.spans.get_mut(place) {
@@ -48,11 +46,6 @@ pub(super) fn archive(
     }
     book.save()?;
     Ok(archived)
-}
-
-fn is_due(span: &Span, now_ms: u64) -> bool {
-    let age_then = span.compared_ms.saturating_sub(span.until_ms);
-    now_ms.saturating_sub(span.compared_ms) >= age_then.min(MOST_MS)
 }
 
 impl Span {
@@ -72,8 +65,8 @@ fn add_missing(api: &Api, book: &mut Book<'_>, schemas: &Schemas, place: usize) 
     let known = known(book, span)?;
     let mut archived = 0;
     while rest.from_ms < rest.until_ms {
-        let (window, _) = fitting(api, rest)?;
-        let mut lines = window.lines(api)?;
+        let (window, _) = Export::of_requests(api).fitting(rest, MAX_RECORDS)?;
+        let mut lines = Line::all(api, window)?;
         lines.retain(|line| !known.contains(&line.id));
         archived += lines.len() as u64;
         let requests: u64 = lines.iter().map(|line| line.weight).sum();

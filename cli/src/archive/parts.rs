@@ -6,7 +6,7 @@ use blobwatch_wire::rfc3339;
 use parquet::schema::types::TypePtr;
 use serde_json::Value;
 
-use super::export::Line;
+use super::line::Line;
 use super::table::Table;
 use crate::api::escaped;
 use crate::problem::Problem;

@@ -2,14 +2,18 @@
 
 use super::Clock;
 use super::book::Book;
-use super::export::{MAX_RECORDS, Window};
+use super::line::Line;
 use super::manifest::{Manifest, Span};
 use super::parts::{Part, day, of_records};
 use super::schemas::Schemas;
 use crate::api::Api;
+use crate::export::{Export, Window};
 use crate::problem::Problem;
 
 const DAY_MS: u64 = 86_400_000;
+
+/// Records that are held in memory together, as their lines: 80 MB.
+pub(super) const MAX_RECORDS: u64 = 65_536;
 
 /// Archives up to a time; how many records.
 pub(super) fn archive(
@@ -28,8 +32,12 @@ pub(super) fn archive(
                 .min(from_ms + length_ms)
                 .min((from_ms / DAY_MS + 1) * DAY_MS),
         };
-        let (window, count) = fitting(api, wanted)?;
-        let lines = if count > 0 { window.lines(api)? } else { Vec::new() };
+        let (window, count) = Export::of_requests(api).fitting(wanted, MAX_RECORDS)?;
+        let lines = if count > 0 {
+            Line::all(api, window)?
+        } else {
+            Vec::new()
+        };
         archived += lines.len() as u64;
         let parts = of_records(&schemas.record, &lines)?;
         let requests = lines.iter().map(|line| line.weight).sum();
@@ -40,17 +48,6 @@ pub(super) fn archive(
         length_ms = (2 * (window.until_ms - from_ms)).min(DAY_MS);
     }
     Ok(archived)
-}
-
-/// The beginning of a window that fits into memory, and the requests in it.
-pub(super) fn fitting(api: &Api, mut window: Window) -> Result<(Window, u64), Problem> {
-    loop {
-        let count = window.count(api)?;
-        if count <= MAX_RECORDS || window.is_a_millisecond() {
-            return Ok((window, count));
-        }
-        window = window.half();
-    }
 }
 
 fn note(manifest: &mut Manifest, window: Window, requests: u64, parts: &[Part], now_ms: u64) {

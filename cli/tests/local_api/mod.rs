@@ -6,12 +6,14 @@ use std::net::{TcpListener, TcpStream};
 pub(crate) const TOKEN: &str = "an-operator";
 
 /// A call as it came.
+#[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) method: String,
-    /// Below the API's root.
+    /// Of the API, below its root.
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) if_match: Option<String>,
+    pub(crate) authorization: String,
     pub(crate) body: String,
 }
 
@@ -31,8 +33,27 @@ impl Answer {
     }
 }
 
-/// Answers until the test ends; its address. What answers is made in the thread that it answers in.
+/// Answers the operator until the test ends; its address. What answers is made in the thread that it answers in.
 pub(crate) fn serve<A: FnMut(&Call) -> Answer>(make: impl FnOnce() -> A + Send + 'static) -> String {
+    let make = move || {
+        let mut answer = make();
+        move |call: &Call| match call.path.strip_prefix("/_blobwatch/api/v1/") {
+            Some(path) if call.authorization == format!("Bearer {TOKEN}") => answer(&Call {
+                path: path.to_owned(),
+                ..call.clone()
+            }),
+            _ => Answer {
+                status: 401,
+                media: "application/problem+json",
+                body: r#"{"title":"Who is it?","status":401,"detail":"expected a token"}"#.to_owned(),
+            },
+        }
+    };
+    listen(make)
+}
+
+/// Answers anybody.
+pub(crate) fn listen<A: FnMut(&Call) -> Answer>(make: impl FnOnce() -> A + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -50,7 +71,7 @@ fn serve_one(mut stream: TcpStream, answer: &mut impl FnMut(&Call) -> Answer) {
     reader.read_line(&mut line).unwrap();
     let mut words = line.split(' ').map(str::to_owned);
     let (method, target) = (words.next().unwrap(), words.next().unwrap());
-    let (mut length, mut if_match, mut is_operator) = (0, None, false);
+    let (mut length, mut if_match, mut authorization) = (0, None, String::new());
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).unwrap();
@@ -60,29 +81,21 @@ fn serve_one(mut stream: TcpStream, answer: &mut impl FnMut(&Call) -> Answer) {
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.parse().unwrap(),
             "if-match" => if_match = Some(value.to_owned()),
-            "authorization" => is_operator = value == format!("Bearer {TOKEN}"),
+            "authorization" => value.clone_into(&mut authorization),
             _ => {}
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
-    let path = target.strip_prefix("/_blobwatch/api/v1/").unwrap();
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let answer = if is_operator {
-        answer(&Call {
-            method,
-            path: path.to_owned(),
-            query: query.to_owned(),
-            if_match,
-            body: String::from_utf8(body).unwrap(),
-        })
-    } else {
-        Answer {
-            status: 401,
-            media: "application/problem+json",
-            body: r#"{"title":"Who is it?","status":401,"detail":"expected a token"}"#.to_owned(),
-        }
-    };
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let answer = answer(&Call {
+        method,
+        path: path.to_owned(),
+        query: query.to_owned(),
+        if_match,
+        authorization,
+        body: String::from_utf8(body).unwrap(),
+    });
     let head = format!(
         "HTTP/1.1 {} Done\r\ncontent-type: {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         answer.status,

@@ -1,10 +1,11 @@
 //! A folder on this machine.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::problem::Problem;
+use crate::whole::{unfinished, write};
 
 /// Held while one process writes.
 const LOCK: &str = "lock";
@@ -64,25 +65,6 @@ impl Folder {
         }
         Ok(())
     }
-}
-
-/// No reader of `*.parquet` takes it for a file.
-fn unfinished(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".unfinished");
-    path.with_file_name(name)
-}
-
-/// On the disk before it has its name, and so is the name: what a manifest lists is there after a power cut.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder)?;
-    let unfinished = unfinished(path);
-    let mut file = File::create(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    File::open(folder)?.sync_all()
 }
 
 fn failed(path: &Path, source: io::Error) -> Problem {
