@@ -42,6 +42,7 @@ mod serve;
 mod shell;
 mod status;
 mod table;
+mod tail;
 mod token;
 mod tokens;
 mod whole;
@@ -75,6 +76,7 @@ enum Command {
     Fires(records::Records),
     /// Write records of requests, as NDJSON, newest first
     Requests(records::Records),
+    Tail(tail::Tail),
     Compare(compare::Arguments),
     Anomalies(records::Anomalies),
     Anomaly(anomaly::Arguments),
@@ -98,6 +100,7 @@ const EXAMPLES: &str = "Examples:
   blobwatch list refresh office office.txt       the values that rules name as $office
   blobwatch status                               what is wrong, and what the detector can see
   blobwatch audit verify audit.ndjson            whether the audit log is intact
+  blobwatch tail --otlp http://127.0.0.1:4318    fires as they come, to a collector of OpenTelemetry
   blobwatch archive --to /srv/archive            history as Parquet, for DuckDB and others
 
 Exit codes: 0 nothing found, 1 something found, 2 usage or input error";
@@ -124,6 +127,7 @@ fn main() -> ExitCode {
         Command::Archive(arguments) => archive::run(&arguments),
         Command::Fires(arguments) => records::export("fires", &arguments),
         Command::Requests(arguments) => records::export("requests", &arguments),
+        Command::Tail(arguments) => tail::tail(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Anomalies(arguments) => records::anomalies(&arguments),
         Command::Anomaly(arguments) => anomaly::run(&arguments),

@@ -74,7 +74,7 @@ const ANOMALIES: &str = "Examples:
 
 Exit codes: 0 none is open, 1 at least one is open, 2 usage or another error";
 
-fn filter(text: &str) -> Result<(String, String), String> {
+pub(crate) fn filter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
