@@ -16,6 +16,7 @@ mod disk;
 mod finding;
 mod folder;
 mod network;
+mod sign_in;
 
 const EXAMPLES: &str = "Examples:
   blobwatch doctor --data blobwatch-data --origin http://127.0.0.1:5000
@@ -41,6 +42,9 @@ pub(crate) struct Doctor {
     /// The registry behind
     #[arg(long, env = "ORIGIN", value_name = "URL")]
     origin: Option<Origin>,
+    /// The provider at which people sign in, as for `serve`: a file with the JSON of BLOBWATCH_OIDC
+    #[arg(long, value_name = "FILE")]
+    oidc: Option<PathBuf>,
     /// Where the service is asked; with TLS, its name
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8787")]
     url: Origin,
@@ -61,6 +65,7 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<Outcome, Problem> {
 fn examine(arguments: &Doctor) -> Vec<Finding> {
     let mut findings = vec![folder::release(arguments.bundle.as_deref())];
     findings.extend(data(&arguments.data));
+    findings.extend(sign_in::findings(&arguments.data, arguments.oidc.as_deref()));
     findings.push(network::service(&arguments.url));
     findings.extend(network::registry(arguments.origin.as_ref()));
     findings

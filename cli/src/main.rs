@@ -40,6 +40,7 @@ mod replay;
 mod rulebook;
 mod serve;
 mod shell;
+mod sign_in;
 mod status;
 mod table;
 mod tail;

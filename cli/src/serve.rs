@@ -14,7 +14,7 @@ use blobwatch_host::{Origin, vars};
 use crate::data_folder::DataFolder;
 use crate::installation::Installation;
 use crate::problem::Problem;
-use crate::{Outcome, output};
+use crate::{Outcome, output, sign_in};
 use banner::Banner;
 use config::Config;
 use front::{Front, Tls};
@@ -65,6 +65,9 @@ pub(crate) struct Arguments {
     /// Believe the header Blobwatch-Cf: only for a front proxy that sets it on every request, where nobody else connects
     #[arg(long, conflicts_with = "tls_cert")]
     proxy: bool,
+    /// Let people sign in at an OpenID Connect provider: a file with the JSON of BLOBWATCH_OIDC
+    #[arg(long, value_name = "FILE")]
+    oidc: Option<PathBuf>,
     /// How long requests in flight may go on after a signal
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     patience: u64,
@@ -90,6 +93,13 @@ fn serve(arguments: &Arguments) -> Result<()> {
     let config = arguments.config()?;
     let data = step("data folder", |_| opened(&arguments.data))?;
     let token = step("secrets", |_| secrets(&data))?;
+    let oidc = sign_in::oidc_text(arguments.oidc.as_deref(), &data.secrets())?;
+    if let Some(text) = &oidc {
+        step("sign-in", |_| Ok((sign_in::oidc(text)?.issuer, ())))?;
+    }
+    if let Some(text) = sign_in::variable(sign_in::ACCESS, &data.secrets()) {
+        sign_in::check_access(&text)?;
+    }
     let front = step("address", |_| {
         let front = Front::open(arguments.listen, arguments.tls()?)?;
         front.is_not(arguments.origin.as_ref())?;
@@ -97,7 +107,7 @@ fn serve(arguments: &Arguments) -> Result<()> {
     })?;
     data.write_config(&config.to_string())?;
     let banner = Banner::new(&front, arguments.origin.as_ref(), &data, token);
-    let service = Service::new(&installation, &data, &front, arguments.origin.as_ref());
+    let service = Service::new(&installation, &data, &front, arguments.origin.as_ref(), oidc);
     watch::until_ended(&service, &banner, arguments.patience)
 }
 

@@ -11,12 +11,15 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use super::front::Front;
 use crate::data_folder::DataFolder;
 use crate::installation::Installation;
+use crate::sign_in::OIDC;
 
 pub(super) struct Service<'a> {
     installation: &'a Installation,
     pub(super) data: &'a DataFolder,
     pub(super) front: &'a Front,
     pub(super) origin: Option<&'a Origin>,
+    /// At which provider people sign in.
+    oidc: Option<String>,
 }
 
 impl<'a> Service<'a> {
@@ -25,12 +28,14 @@ impl<'a> Service<'a> {
         data: &'a DataFolder,
         front: &'a Front,
         origin: Option<&'a Origin>,
+        oidc: Option<String>,
     ) -> Self {
         Self {
             installation,
             data,
             front,
             origin,
+            oidc,
         }
     }
 
@@ -62,6 +67,10 @@ impl<'a> Service<'a> {
             Vec::new()
         };
         variables.retain(|(name, _)| var_os(name).is_none_or(|value| value.is_empty()));
+        if let Some(oidc) = &self.oidc {
+            variables.retain(|(name, _)| *name != OIDC);
+            variables.push((OIDC, oidc.clone()));
+        }
         variables.extend(self.origin.map(|origin| ("ORIGIN", origin.to_string())));
         Ok(variables)
     }
