@@ -28,6 +28,7 @@ mod judge;
 mod log;
 mod names;
 mod order;
+mod parquet_rows;
 mod report;
 mod request;
 mod rules;
