@@ -219,6 +219,19 @@ pub(crate) fn escaped(text: &str) -> String {
         .collect()
 }
 
+/// A path with its query.
+pub(crate) fn with_query(path: &str, query: &[(String, String)]) -> String {
+    let pairs: Vec<String> = query
+        .iter()
+        .map(|(name, value)| format!("{}={}", escaped(name), escaped(value)))
+        .collect();
+    if pairs.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", pairs.join("&"))
+    }
+}
+
 pub(crate) fn is_loopback(base: &str) -> bool {
     let Some(rest) = base.strip_prefix("http://") else {
         return false;
@@ -237,7 +250,7 @@ pub(crate) fn is_loopback(base: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::{escaped, is_loopback, refused};
+    use super::{escaped, is_loopback, refused, with_query};
 
     #[test]
     fn the_token_is_sent_in_the_clear_to_this_machine_only() {
@@ -287,5 +300,15 @@ mod tests {
             escaped("too many builds & more"),
             "too%20many%20builds%20%26%20more"
         );
+    }
+
+    #[test]
+    fn a_query_is_escaped_part_by_part() {
+        let query = [
+            ("since".to_owned(), "-1h".to_owned()),
+            ("os".to_owned(), "a&b".to_owned()),
+        ];
+        assert_eq!(with_query("fires", &query), "fires?since=-1h&os=a%26b");
+        assert_eq!(with_query("anomalies", &[]), "anomalies");
     }
 }

@@ -29,6 +29,7 @@ mod input;
 mod installation;
 mod list;
 mod localize;
+mod mcp;
 mod output;
 mod packets;
 mod pending;
@@ -82,6 +83,7 @@ enum Command {
     Anomalies(records::Anomalies),
     Anomaly(anomaly::Arguments),
     Status(status::Status),
+    Mcp(mcp::Arguments),
     Ingest(ingest::Ingest),
     Addresses(addresses::Addresses),
     Packets(packets::Packets),
@@ -133,6 +135,7 @@ fn main() -> ExitCode {
         Command::Anomalies(arguments) => records::anomalies(&arguments),
         Command::Anomaly(arguments) => anomaly::run(&arguments),
         Command::Status(arguments) => status::status(&arguments),
+        Command::Mcp(arguments) => mcp::run(&arguments),
         Command::Ingest(arguments) => ingest::ingest(&arguments),
         Command::Addresses(arguments) => addresses::addresses(&arguments),
         Command::Packets(arguments) => packets::packets(&arguments),

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use blobwatch_wire::{percent, visible};
 use indicatif::{ProgressBar, ProgressDrawTarget};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::answer::{self, list, number, texts};
 use crate::api::{Api, Deployment, escaped};
@@ -22,6 +24,22 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    candidate: Candidate,
+    /// Seconds to wait for the result; the preview continues afterwards
+    #[arg(long, default_value_t = 600)]
+    wait: u64,
+    /// Write the preview as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    deployment: Deployment,
+}
+
+/// What is previewed, and on which records.
+#[derive(clap::Args, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Candidate {
     /// Id of a stored rule
     #[arg(long, conflicts_with_all = ["expression", "action"], required_unless_present = "expression")]
     rule: Option<String>,
@@ -35,7 +53,8 @@ pub(crate) struct Arguments {
     #[arg(long, requires = "expression")]
     action: Option<String>,
     /// The route on which it would act
-    #[arg(long, default_value = "default")]
+    #[arg(long, default_value = DEFAULT_ROUTE)]
+    #[serde(default = "default_route")]
     route: String,
     /// Start of the window, as a time [default: a day before its end]
     #[arg(long)]
@@ -43,14 +62,12 @@ pub(crate) struct Arguments {
     /// End of the window [default: now]
     #[arg(long)]
     until: Option<String>,
-    /// Seconds to wait for the result; the preview continues afterwards
-    #[arg(long, default_value_t = 600)]
-    wait: u64,
-    /// Write the preview as JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    deployment: Deployment,
+}
+
+const DEFAULT_ROUTE: &str = "default";
+
+fn default_route() -> String {
+    DEFAULT_ROUTE.to_owned()
 }
 
 const EXAMPLES: &str = "Examples:
@@ -65,7 +82,7 @@ Exit codes: 0 nothing matched, 1 something matched, 2 failed, cancelled, timed o
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     let api = Api::new(&arguments.deployment)?;
-    let begun = api.send("POST", "previews", &arguments.body(), None)?;
+    let begun = api.send("POST", "previews", &arguments.candidate.body(), None)?;
     let id = text(&begun, "id").into_owned();
     let preview = wait(&api, begun, &id, arguments.wait)?;
     match &*text(&preview, "status") {
@@ -95,21 +112,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     })
 }
 
-impl Arguments {
-    fn body(&self) -> Value {
-        let rule = match (&self.rule, self.version) {
-            (Some(id), Some(version)) => json!({"id": id, "version": version}),
-            (Some(id), None) => json!({"id": id}),
-            (None, _) => json!({"expression": self.expression, "action": self.action}),
-        };
-        let mut body = json!({"rule": rule, "route": self.route});
-        if let Some(fields) = body.as_object_mut() {
-            for (name, value) in [("since", &self.since), ("until", &self.until)] {
-                fields.extend(value.iter().map(|value| (name.to_owned(), value.clone().into())));
-            }
-        }
-        body
+impl Candidate {
+    pub(crate) fn body(&self) -> Value {
+        let rule = present([
+            ("id", self.rule.as_deref().map(Value::from)),
+            ("version", self.version.map(Value::from)),
+            ("expression", self.expression.as_deref().map(Value::from)),
+            ("action", self.action.as_deref().map(Value::from)),
+        ]);
+        present([
+            ("rule", Some(rule)),
+            ("route", Some(self.route.as_str().into())),
+            ("since", self.since.as_deref().map(Value::from)),
+            ("until", self.until.as_deref().map(Value::from)),
+        ])
     }
+}
+
+/// What was said, of fields that may be.
+fn present(fields: [(&str, Option<Value>); 4]) -> Value {
+    let said = fields
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(said.collect())
 }
 
 /// Asks until it is no longer running, at most so many times.
@@ -117,7 +142,7 @@ impl Arguments {
     clippy::disallowed_methods,
     reason = "a program on somebody's machine may sleep between two calls"
 )]
-fn wait(api: &Api, begun: Value, id: &str, at_most: u64) -> Result<Value, Problem> {
+pub(crate) fn wait(api: &Api, begun: Value, id: &str, at_most: u64) -> Result<Value, Problem> {
     let bar = if io::stderr().is_terminal() {
         ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5))
     } else {

@@ -6,7 +6,7 @@ use blobwatch_wire::visible;
 use serde_json::Value;
 
 use crate::answer::{list, text};
-use crate::api::{Api, Deployment, escaped};
+use crate::api::{Api, Deployment, escaped, with_query};
 use crate::problem::Problem;
 use crate::{Outcome, output};
 
@@ -150,23 +150,11 @@ pub(crate) fn line(anomaly: &Value) -> String {
     )
 }
 
-fn with_query(path: &str, query: &[(String, String)]) -> String {
-    let pairs: Vec<String> = query
-        .iter()
-        .map(|(name, value)| format!("{}={}", escaped(name), escaped(value)))
-        .collect();
-    if pairs.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{}", pairs.join("&"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{line, with_query};
+    use super::line;
 
     #[test]
     fn an_anomaly_is_one_line() {
@@ -178,15 +166,5 @@ mod tests {
         );
         anomaly["closed"] = "2020-07-06T06:30:00.000Z".into();
         assert!(line(&anomaly).contains("19:01:00.000Z closed 2020-07-06T06:30:00.000Z"));
-    }
-
-    #[test]
-    fn a_query_is_escaped_part_by_part() {
-        let query = [
-            ("since".to_owned(), "-1h".to_owned()),
-            ("os".to_owned(), "a&b".to_owned()),
-        ];
-        assert_eq!(with_query("fires", &query), "fires?since=-1h&os=a%26b");
-        assert_eq!(with_query("anomalies", &[]), "anomalies");
     }
 }

@@ -28,6 +28,7 @@ mod judge;
 mod log;
 mod names;
 mod order;
+mod parquet_rows;
 mod report;
 mod request;
 mod rules;
@@ -353,7 +354,7 @@ fn one_sender(senders: &Breadth, seen: RangeEvidence, requests: u64) -> Option<S
                 .to_owned(),
         );
     }
-    (senders.clients.count() == 1).then(|| {
+    (senders.count_clients() == 1).then(|| {
         "all requests come from one address: most likely a proxy stands before what writes this log. Log whom it names \
          (X-Forwarded-For) and name that field (--field address=NAME, or $http_x_forwarded_for in --log-format), or set \
          --min-clients and --min-networks to 1"
@@ -363,7 +364,7 @@ fn one_sender(senders: &Breadth, seen: RangeEvidence, requests: u64) -> Option<S
 
 /// Whether nobody in the logs could be flagged, whatever happened to them.
 fn too_few(senders: &Breadth, least: AnomalyBreadth) -> Option<String> {
-    let (clients, networks) = (senders.clients.count(), senders.networks.count());
+    let (clients, networks) = (senders.count_clients(), senders.count_networks());
     let is_few = clients < u64::from(least.clients) || networks < u64::from(least.networks);
     (is_few && clients > 0).then(|| {
         format!(

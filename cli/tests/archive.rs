@@ -13,13 +13,15 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use blobwatch_pull::{Record, RecordId, sample};
-use deployment::{Orders, ids, now_ms, records, start};
+use deployment::{Orders, ids, records, start};
 use local_api::TOKEN;
+use local_records::now_ms;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
 
 mod deployment;
 mod local_api;
+mod local_records;
 
 /// A deployment, and an archive of it.
 struct Archive {
@@ -265,6 +267,46 @@ fn anomalies_and_audit_are_archived_when_they_change() {
     assert!(audit[0].ends_with("part-1-1.parquet"), "{audit:?}");
     let said = archive.run(0);
     assert!(said.contains("0 anomalies, 0 audit entries"), "{said}");
+}
+
+/// What `replay` says of logs, beside their names.
+fn replayed(logs: &[PathBuf]) -> serde_json::Value {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_blobwatch"));
+    let output = program.args(["replay", "--json"]).args(logs).output().unwrap();
+    assert!(!output.stdout.is_empty(), "{output:?}");
+    let mut report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    report.as_object_mut().unwrap().remove("files");
+    report
+}
+
+#[test]
+fn an_archive_is_replayed_as_its_records_are() {
+    let archive = Archive::new("replayed");
+    archive.arrive(&records(300));
+    archive.run(0);
+    let mut export = Command::new(env!("CARGO_BIN_EXE_blobwatch"));
+    export
+        .args(["requests", "--since", "-7d"])
+        .env("BLOBWATCH_URL", &archive.url)
+        .env("BLOBWATCH_TOKEN", TOKEN);
+    let export = export.output().unwrap().stdout;
+    let file = archive.folder.join("export.ndjson");
+    fs::write(&file, export).unwrap();
+    let read = replayed(&archive.files("records"));
+    assert_eq!(read, replayed(&[file]));
+    assert_eq!(
+        (&read["lines"], &read["malformed"]["count"]),
+        (&300.into(), &0.into())
+    );
+
+    let released =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/archive/v1/records/day=2020-07-05/colo=IAD");
+    let released = fs::read_dir(released).unwrap().map(|file| file.unwrap().path());
+    let read = replayed(&released.collect::<Vec<_>>());
+    assert_eq!(
+        (&read["requests"], &read["since"]),
+        (&1.into(), &"2020-07-05T19:00:00.007Z".into())
+    );
 }
 
 #[test]

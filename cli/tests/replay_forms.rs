@@ -284,6 +284,10 @@ const FORMS: &[(&str, &str)] = &[
         r#"{"date":"2026-03-02","time":"{clock}","x-edge-location":"LAX1","sc-bytes":"5000321","c-ip":"{ip}","cs-method":"GET","cs-uri-stem":"{path}","sc-status":"200","cs(User-Agent)":"{ua}","sc-content-len":"5000000"}"#,
     ),
     (
+        "cloudfront v2 as Parquet names it",
+        r#"{"date":"2026-03-02","time":"{clock}","x_edge_location":"LAX1","sc_bytes":"5000321","c_ip":"{ip}","cs_method":"GET","cs_uri_stem":"{path}","sc_status":"200","cs_user_agent":"{ua}","sc_content_len":"5000000"}"#,
+    ),
+    (
         "nginx json",
         r#"{"access_time":"{clf}","upstream_cache_status":"HIT","verb":"GET","uri":"{path}","code":"200","sent":"5000000","peer":"{ip}","upstream":"10.0.0.9","ua":"{ua}"}"#,
     ),

@@ -13,12 +13,14 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use blobwatch_pull::{Action, Mode, Record, RecordId, sample};
-use deployment::{Orders, ids, now_ms, records, start};
+use deployment::{Orders, ids, records, start};
 use local_api::{Answer, Call, TOKEN, listen};
+use local_records::now_ms;
 use serde_json::{Value, json};
 
 mod deployment;
 mod local_api;
+mod local_records;
 
 /// A collector: what it is to answer next, else that it took everything, and what it was sent.
 #[derive(Default)]

@@ -15,7 +15,7 @@ use crate::harness::place::Place;
 use crate::harness::receiver::Receiver;
 use crate::harness::registry::REPOSITORY;
 use crate::harness::stage::Stage;
-use crate::shares;
+use crate::{mcp, shares};
 
 const SECRET: &str = "a secret of thirty-two characters";
 
@@ -204,6 +204,7 @@ fn cut_downloads_open_an_anomaly_with_their_cohort_and_a_kill_loses_nothing() {
     assert!(text.contains("## Ruled out") && text.contains(example), "{text}");
     assert!(text.contains("curl -v"), "{text}");
     shares::somebody_outside_reads_the_report(&stage, id, example);
+    mcp::an_assistant_reads_the_report(&stage, id, example);
 
     let told = eventually("the webhook is told", || {
         receiver

@@ -187,6 +187,49 @@ fn a_bucket_has_what_the_api_says_through_a_kill() {
     assert_eq!(archive.records(), listed);
 }
 
+/// CloudFront's standard logging v2, which names its columns so in Parquet and has texts in all of them.
+const CLOUDFRONT: &str = "CREATE TABLE log AS SELECT '2026-03-02' AS date, strftime(TIMESTAMP '2026-03-02 10:00:00' + to_seconds(n // 20), '%H:%M:%S') AS time,
+    'FRA60-P1' AS x_edge_location, '5000321' AS sc_bytes, '192.0.' || (n % 40) || '.' || (n % 250) AS c_ip, 'GET' AS cs_method,
+    '/v2/library/app/blobs/sha256:' || sha256((n % 90)::VARCHAR) AS cs_uri_stem, '200' AS sc_status,
+    'docker/20.10.7%20kernel/4.14.238-182.422.amzn2.x86_64' AS cs_user_agent, '5000000' AS sc_content_len, NULL::VARCHAR AS sc_range_start
+    FROM range(20000) rows(n)";
+
+#[test]
+fn logs_of_cloudfront_in_parquet_are_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let mut statements = vec![CLOUDFRONT.to_owned()];
+    for how in ["snappy", "zstd", "gzip", "uncompressed"] {
+        statements.push(format!(
+            "COPY log TO '{}' (FORMAT parquet, COMPRESSION {how}, ROW_GROUP_SIZE 7000)",
+            place(how)
+        ));
+    }
+    statements.push(format!("COPY log TO '{}' (FORMAT json)", place("lines")));
+    let mut writer = python("python");
+    let script = "import json, sys, duckdb
+for statement in json.loads(sys.argv[1]): duckdb.sql(statement)";
+    writer.args(["-c", script, &json!(statements).to_string()]);
+    run(writer).success();
+    let replayed = |name: &str| {
+        let mut program = command(built("blobwatch").to_str().unwrap());
+        program.args(["replay", "--json", &place(name)]);
+        let mut report: Value = serde_json::from_str(&run(program).success().stdout).unwrap();
+        let file = report.as_object_mut().unwrap().remove("files").unwrap();
+        assert_eq!(file[0]["format"], "cloudfront", "{file}");
+        report
+    };
+    let expected = replayed("lines");
+    assert_eq!(
+        (&expected["lines"], &expected["counts"]["starts"]),
+        (&json!(20_000), &json!(20_000)),
+        "{expected}"
+    );
+    for how in ["snappy", "zstd", "gzip", "uncompressed"] {
+        assert_eq!(replayed(how), expected, "{how}");
+    }
+}
+
 #[test]
 fn duckdb_reads_every_record_as_the_api_says_it() {
     let stage = Stage::new();

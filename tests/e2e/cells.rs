@@ -82,7 +82,7 @@ fn a_kill_loses_no_acknowledged_count_and_doubles_none() {
     assert_eq!((sum.kind(RangeKind::None), sum.kind(RangeKind::Resume)), (30, 30));
     let broad = told.0.values().flat_map(|batch| &batch.cells);
     let clients: u64 = broad
-        .map(|cell| cell.affected.of(Event::Resume).clients.count())
+        .map(|cell| cell.affected.of(Event::Resume).count_clients())
         .sum();
     assert_eq!(clients, 30);
 }

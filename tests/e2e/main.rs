@@ -55,6 +55,8 @@ mod killed;
 #[cfg(test)]
 mod large_bodies;
 #[cfg(test)]
+mod mcp;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod misconfigured;

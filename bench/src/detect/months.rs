@@ -120,7 +120,7 @@ fn july_2020(engine: &mut Engine, world: &mut World, begin: u64) -> Option<f64> 
         for cell in batch.cells.iter().filter(|cell| july(&cell.key) > 0.0) {
             minute.merge(cell.affected.of(Event::Resume));
         }
-        if enough.is_none() && minute.clients.count() >= ENOUGH_CLIENTS {
+        if enough.is_none() && minute.count_clients() >= ENOUGH_CLIENTS {
             enough = Some(slot);
         }
         if let Some(first) = step(engine, batch).first() {

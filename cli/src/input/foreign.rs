@@ -19,7 +19,10 @@ const KNOWN: [(&[u8], &str); 11] = [
         "a zip archive: unpack it with `unzip -p FILE` and read that with -",
     ),
     (b"7z\xbc\xaf", "a 7z archive: unpack it first"),
-    (b"PAR1", "Parquet: write it as CSV or JSON lines first"),
+    (
+        b"PAR1",
+        "Parquet, which `replay` reads as a file that is not packed: write it as CSV or JSON lines first",
+    ),
     (b"Obj\x01", "Avro: write it as JSON lines first"),
     (b"ORC", "ORC: write it as CSV or JSON lines first"),
     (b"SQLite format 3\0", "a database of SQLite"),

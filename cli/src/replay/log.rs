@@ -10,7 +10,7 @@ use super::faults::Faults;
 use super::format::{Format, Line, Options, Parser};
 use super::order::Order;
 use super::request::Reader;
-use super::source::{Block, Source};
+use super::source::{Block, Source, text};
 use crate::input;
 use crate::problem::Problem;
 use blobwatch_logs::LogEntry;
@@ -267,7 +267,8 @@ fn hash_of(text: &[u8]) -> u64 {
 
 /// Whether a file has nothing that another does not begin with.
 fn is_begin_of(path: &Path, other: &Path) -> Result<bool, Problem> {
-    let (mut ours, mut theirs) = (input::open(path)?, input::open(other)?);
+    let unread = Arc::default();
+    let (mut ours, mut theirs) = (text(path, &unread)?, text(other, &unread)?);
     let (mut our_block, mut their_block) = (Vec::new(), Vec::new());
     loop {
         our_block.clear();

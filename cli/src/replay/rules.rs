@@ -343,7 +343,7 @@ impl RuleFinding {
                     self.id,
                     self.would,
                     grouped(self.counts.requests),
-                    clients_in_networks(self.breadth.clients.count(), self.breadth.networks.count()),
+                    clients_in_networks(self.breadth.count_clients(), self.breadth.count_networks()),
                     percent(trouble),
                 )
             }
@@ -373,8 +373,8 @@ impl RuleFinding {
             "rule": self.id,
             "would": self.would,
             "requests": self.counts.requests,
-            "clients": self.breadth.clients.count(),
-            "networks": self.breadth.networks.count(),
+            "clients": self.breadth.count_clients(),
+            "networks": self.breadth.count_networks(),
             "applied": self.applied,
             "troubled": self.trouble(),
             "others_troubled": self.others,

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use super::parquet_rows::rows;
 use super::unrolled::unrolled;
 use crate::input;
 use crate::problem::Problem;
@@ -45,15 +46,11 @@ impl Source {
             file: input::name(path),
             source,
         };
-        let counted = CountingReader {
-            raw: input::raw(path)?,
-            read: Arc::clone(read),
-        };
-        let mut unpacked = unrolled(input::unpacked(counted).map_err(problem)?).map_err(problem)?;
+        let mut text = text(path, read)?;
         let (sender, blocks) = sync_channel(BLOCKS_AHEAD);
         thread::Builder::new()
             .name("read".to_owned())
-            .spawn(move || send_blocks(&mut *unpacked, &sender))
+            .spawn(move || send_blocks(&mut *text, &sender))
             .map_err(problem)?;
         Ok(Self { blocks, file })
     }
@@ -69,6 +66,25 @@ impl Source {
             Err(_) => Ok(None),
         }
     }
+}
+
+/// The lines of a file: of Parquet, of JSON that is no line for each request, or as they are.
+///
+/// # Errors
+/// When it cannot be read, or is no text.
+pub(super) fn text(path: &Path, read: &Arc<AtomicU64>) -> Result<Box<dyn Read + Send>, Problem> {
+    if let Some(rows) = rows(path, read)? {
+        return Ok(Box::new(rows));
+    }
+    let counted = CountingReader {
+        raw: input::raw(path)?,
+        read: Arc::clone(read),
+    };
+    let unpacked = input::unpacked(counted).and_then(unrolled);
+    unpacked.map_err(|source| Problem::Read {
+        file: input::name(path),
+        source,
+    })
 }
 
 struct CountingReader<R> {

@@ -1,32 +1,20 @@
 //! FireLogs and a RuleBook on databases of this process, as an API on this machine.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::process::Child;
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use blobwatch_fire_log::{
-    BEFORE, Budget, Export, FireLog, FireLogs, KIND, Kind, Listing, PageCall, Query, SummaryCall,
-    SummaryQuery, scan_page, summarise, summarise_all,
-};
+use blobwatch_fire_log::{Export, Kind, Listing, Query, SummaryQuery, summarise_all};
 use blobwatch_pull::{Record, RecordId, sample};
-use blobwatch_records::{Builder, Flush, RulebookVersion};
 use blobwatch_rule_book::{RuleBookStore, answer, export_audit, export_begin};
 use blobwatch_rulebook::Rulebook;
-use blobwatch_sql::{Native, Unpaced, at_once};
-use blobwatch_wire::{ApiRequest, Body, Nothing, ObjectCall, Payload, Problem};
+use blobwatch_sql::{Native, at_once};
+use blobwatch_wire::ApiRequest;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::local_api::{Answer, Call, serve};
+use crate::local_records::{LocalRecords, now_ms, pairs};
 
 pub(crate) const HOUR_MS: u64 = 3_600_000;
-
-#[expect(clippy::disallowed_methods, reason = "the program has the machine's clock")]
-pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap().as_millis() as u64
-}
 
 /// What the deployment is told from outside.
 #[derive(Default)]
@@ -65,32 +53,9 @@ pub(crate) fn start(orders: &Arc<Mutex<Orders>>) -> String {
 }
 
 struct Deployment {
-    logs: RefCell<BTreeMap<String, FireLog<Native>>>,
+    records: LocalRecords,
     book: RuleBookStore<Native>,
     orders: Arc<Mutex<Orders>>,
-    batches: RefCell<u64>,
-}
-
-type Pairs = Vec<(String, String)>;
-
-impl FireLogs for &Deployment {
-    async fn ask<C: ObjectCall<Request = Nothing>>(&self, name: &str, call: &C) -> Result<C::Reply, Problem> {
-        if self.orders.lock().unwrap().silent.as_deref() == Some(name) {
-            return Err(Problem::not_found(name));
-        }
-        let path = call.path();
-        let (what, query) = path.split_once('?').unwrap();
-        let bytes = match self.answer(name, what, pairs(query))? {
-            Payload::Nothing => Vec::new(),
-            Payload::Text(text) => text.into_bytes(),
-            Payload::Bytes(bytes) => bytes,
-        };
-        Ok(C::Reply::from_bytes(&bytes).unwrap())
-    }
-}
-
-fn pairs(query: &str) -> Pairs {
-    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }
 
 impl Deployment {
@@ -98,68 +63,22 @@ impl Deployment {
         let starter = r#"{"schema":1,"revision":0,"routes":[{"name":"default"}],"rules":[],"modes":[]}"#;
         let starter = Rulebook::from_json(starter).unwrap();
         Self {
-            logs: RefCell::default(),
+            records: LocalRecords::default(),
             book: RuleBookStore::open(Native::in_memory().unwrap(), &starter, now_ms()).unwrap(),
             orders,
-            batches: RefCell::new(0),
-        }
-    }
-
-    /// As `src/control_plane/fire_log_queries.rs` does.
-    fn answer(&self, name: &str, call: &str, mut pairs: Pairs) -> Result<Payload, Problem> {
-        let mut take = |name: &str| {
-            let at = pairs.iter().position(|(known, _)| known == name)?;
-            Some(pairs.swap_remove(at).1)
-        };
-        let kind = Kind::of_name(&take(KIND).unwrap_or_default());
-        let before = take(BEFORE).map_or(RecordId(u128::MAX), |id| id.parse().unwrap());
-        let (logs, budget) = (self.logs.borrow(), Budget::default());
-        let sql = logs[name].sql();
-        if call == PageCall::PATH {
-            let query = Query::parse(kind, &pairs, now_ms())?;
-            let page = scan_page(sql, &query.filter, query.before, query.limit, budget, &Unpaced);
-            Ok(at_once(page).unwrap().unwrap().into_payload().unwrap())
-        } else {
-            assert_eq!(call, SummaryCall::PATH);
-            let query = SummaryQuery::parse(kind, &pairs, now_ms())?;
-            let part = summarise(sql, &query.filter, &query.by, before, budget, &Unpaced);
-            Ok(at_once(part).unwrap().unwrap().into_payload().unwrap())
-        }
-    }
-
-    /// Each record at the FireLog of its colo.
-    fn store(&self, records: Vec<Record>) {
-        for record in records {
-            let mut logs = self.logs.borrow_mut();
-            let log = logs
-                .entry(format!("fl1-{}-0", record.colo))
-                .or_insert_with(|| FireLog::open(Native::in_memory().unwrap()).unwrap());
-            let mut block = Builder::default();
-            block.push(record);
-            *self.batches.borrow_mut() += 1;
-            let flush = Flush {
-                addresses: Vec::new(),
-                isolate: 1,
-                seq: *self.batches.borrow(),
-                held: RulebookVersion::default(),
-                losses: BTreeMap::new(),
-                volumes: Vec::new(),
-                segment: block.encode(),
-            };
-            log.accept(&flush.encode(), now_ms()).unwrap();
         }
     }
 
     fn call(&self, call: &Call) -> Answer {
-        self.store(self.follow_orders());
-        let names = self.logs.borrow().keys().cloned().collect::<Vec<_>>();
+        self.records.store(self.follow_orders());
+        let (fire_logs, names) = (&self.records, self.records.names());
         let pairs = pairs(&call.query);
         match call.path.as_str() {
             "requests" | "fires" => {
                 let kind = Kind::of_name(&call.path);
                 let query = Query::parse(kind, &pairs, now_ms()).unwrap();
                 export(Listing {
-                    fire_logs: self,
+                    fire_logs,
                     names,
                     kind,
                     pairs,
@@ -169,7 +88,7 @@ impl Deployment {
             "requests/summary" | "fires/summary" => {
                 let kind = Kind::of_name(call.path.trim_end_matches("/summary"));
                 let query = SummaryQuery::parse(kind, &pairs, now_ms()).unwrap();
-                let summary = summarise_all(&self, &names, kind, &pairs, &query);
+                let summary = summarise_all(&fire_logs, &names, kind, &pairs, &query);
                 Answer::json(200, serde_json::to_string(&at_once(summary).unwrap()).unwrap())
             }
             // Of an object that is not here: one as docs/api.md shows it.
@@ -208,12 +127,13 @@ impl Deployment {
         {
             kill_process(victim, Signal::KILL).unwrap();
         }
+        self.records.silent.replace(orders.silent.clone());
         std::mem::take(&mut orders.arriving)
     }
 }
 
 /// The worker breaks its answer off where a FireLog does not answer; here it is refused.
-fn export(listing: Listing<&Deployment>) -> Answer {
+fn export(listing: Listing<&LocalRecords>) -> Answer {
     let mut export = Export::new(listing);
     let mut body = Vec::new();
     while let Some(lines) = at_once(export.lines()).unwrap() {

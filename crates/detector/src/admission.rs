@@ -145,7 +145,7 @@ impl Admission {
     pub(crate) fn admit(&mut self, mut cell: Cell, slot: u64) -> Cell {
         let (requests, mut networks) = (u64::from(cell.counts.requests), cell.networks.clone());
         for event in Event::ALL {
-            networks.take(&cell.affected.of(event).networks);
+            networks.take(cell.affected.of(event));
         }
         let values = [
             (&mut self.os, &mut cell.key.os),

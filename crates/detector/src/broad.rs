@@ -24,9 +24,9 @@ pub struct Affected {
 impl From<&Breadth> for Affected {
     fn from(breadth: &Breadth) -> Self {
         Self {
-            clients: breadth.clients.count(),
-            networks: breadth.networks.count(),
-            exact: breadth.clients.is_exact() && breadth.networks.is_exact(),
+            clients: breadth.count_clients(),
+            networks: breadth.count_networks(),
+            exact: breadth.is_exact(),
         }
     }
 }

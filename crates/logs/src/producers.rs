@@ -59,6 +59,11 @@ const PRODUCERS: &[Producer] = &[
         marks: &["cs-uri-stem", "sc-status"],
         names: CLOUDFRONT,
     },
+    Producer {
+        name: "cloudfront",
+        marks: &["cs_uri_stem", "sc_status"],
+        names: CLOUDFRONT_PARQUET,
+    },
 ];
 
 /// cloud.google.com/load-balancing/docs/https/https-logging-monitoring: `timestamp` is when the request arrived, the size
@@ -201,6 +206,30 @@ pub const CLOUDFRONT: &[(&str, Field)] = &[
     ("c-asn", Field::Asn),
 ];
 
+/// The same where names of columns are letters: docs.aws.amazon.com/athena/latest/ug/create-cloudfront-table-manual-parquet.html
+const CLOUDFRONT_PARQUET: &[(&str, Field)] = &[
+    ("x_edge_request_id", Field::Id),
+    ("cs_range", Field::Range),
+    ("date", Field::Date),
+    ("time", Field::Clock),
+    ("timestamp", Field::Time),
+    ("timestamp_ms", Field::Time),
+    ("x_edge_location", Field::Colo),
+    ("sc_bytes", Field::Wire),
+    ("sc_content_len", Field::Promised),
+    ("c_ip", Field::Address),
+    ("cs_method", Field::Method),
+    ("cs_uri_stem", Field::Path),
+    ("sc_status", Field::Status),
+    ("cs_user_agent", Field::UserAgent),
+    ("sc_range_start", Field::RangeStart),
+    ("sc_range_end", Field::RangeEnd),
+    ("time_taken", Field::Seconds),
+    ("c_country", Field::Country),
+    ("asn", Field::Asn),
+    ("c_asn", Field::Asn),
+];
+
 #[cfg(test)]
 mod tests {
     use super::producer;
@@ -259,6 +288,10 @@ mod tests {
         case(
             "cloudfront",
             r#"{"date":"2020-07-05","time":"19:00:00","c-ip":"192.0.2.7","cs-method":"GET","cs-uri-stem":"/v2/a/blobs/sha256:00","sc-status":"206","cs(User-Agent)":"docker/29.1.3"}"#,
+        );
+        case(
+            "cloudfront",
+            r#"{"date":"2020-07-05","time":"19:00:00","c_ip":"192.0.2.7","cs_method":"GET","cs_uri_stem":"/v2/a/blobs/sha256:00","sc_status":"206","cs_user_agent":"docker/29.1.3"}"#,
         );
     }
 }

@@ -108,7 +108,7 @@ fn excluded() -> Value {
 }
 
 fn several(value: ParameterValue) -> Value {
-    json!({"type": "array", "items": schema(value), "minItems": 1, "maxItems": 64})
+    json!({"type": "array", "items": value.schema(), "minItems": 1, "maxItems": 64})
 }
 
 fn of_query(parameter: &ApiParameter) -> Value {
@@ -126,30 +126,7 @@ fn of_query(parameter: &ApiParameter) -> Value {
             written.insert("style".to_owned(), json!("form"));
             written.insert("explode".to_owned(), json!(false));
         }
-        written.insert("schema".to_owned(), schema(parameter.value));
+        written.insert("schema".to_owned(), parameter.value.schema());
     }
     Value::Object(written)
-}
-
-fn schema(value: ParameterValue) -> Value {
-    match value {
-        ParameterValue::Text => json!({"type": "string"}),
-        ParameterValue::Time => json!({
-            "type": "string",
-            "description": "RFC 3339, or a time ago with its unit",
-            "examples": ["2020-07-05T19:00:00Z", "-15m", "-2h"],
-        }),
-        ParameterValue::Whole { least, most } => {
-            json!({"type": "integer", "minimum": least, "maximum": most})
-        }
-        ParameterValue::Word(words) => json!({"type": "string", "enum": words}),
-        ParameterValue::Words(words, most) => json!({
-            "type": "array",
-            "items": {"type": "string", "enum": words},
-            "minItems": 1,
-            "maxItems": most,
-            "uniqueItems": true,
-        }),
-        ParameterValue::Texts => json!({"type": "array", "items": {"type": "string"}, "minItems": 1}),
-    }
 }

@@ -118,7 +118,7 @@ impl Report {
             matched_requests: part.matched,
             matched_clients: part.clients.count(),
             healthy_clients: Some(part.healthy_clients()),
-            matched_networks: part.networks.count(),
+            matched_networks: networks(part.networks.count(), part.clients.count()),
             matched_pulls: part.pulls.count(),
             matched_bytes: part.bytes,
             share: ratio(part.matched, part.requests).unwrap_or(0.0),
@@ -183,14 +183,20 @@ fn approximations(plan: &PreviewPlan, part: &Partial) -> Vec<String> {
     said
 }
 
+/// Each client is in one network: where two estimates say more networks than clients, the one of clients holds for both.
+fn networks(estimated: u64, clients: u64) -> u64 {
+    estimated.min(clients)
+}
+
 fn hit(cohort: &Cover, part: &Partial, is_exact: bool) -> CohortHit {
     let cells: BTreeSet<u32> = cohort.cells.iter().copied().collect();
     let holds = |cell: u32, _: u8| cells.contains(&cell);
+    let clients = part.clients.count_where(holds);
     let mut hit = CohortHit {
         cohort: terms(cohort, part),
         requests: cohort.matched,
-        clients: part.clients.count_where(holds),
-        networks: part.networks.count_where(holds),
+        clients,
+        networks: networks(part.networks.count_where(holds), clients),
         share_of_cohort: cohort.share(),
         healthy: health(&cells, part),
         sentence: String::new(),

@@ -354,6 +354,22 @@ fn a_rule_that_has_no_cohort_hits_a_part_of_everyone() {
     assert!(report.cohorts[0].share_of_cohort < 1.0, "{:#?}", report.cohorts);
 }
 
+/// Both are estimates from so many on, each with its own error.
+#[test]
+fn clients_are_never_in_more_networks_than_they_are() {
+    let plan = hit("ssl", None);
+    for clients in (20_000..100_000).step_by(20_000) {
+        let mut part = Partial::default();
+        for client in 0..clients {
+            part.clients.insert(client, 0, 0);
+            part.networks.insert(!client, 0, 0);
+        }
+        let report = Report::of(&plan, part);
+        let (clients, networks) = (report.matched_clients, report.matched_networks);
+        assert!(networks <= clients, "{clients} clients in {networks} networks");
+    }
+}
+
 #[test]
 fn a_rule_that_matches_nothing_says_so() {
     let plan = hit("client.os eq \"nothing\"", None);

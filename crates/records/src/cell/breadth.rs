@@ -11,14 +11,14 @@ pub const SKETCH: usize = 32;
 /// The k smallest hashes of a set (Bar-Yossef et al., "Counting distinct elements in a data stream", 2002): how many
 /// there are follows from where the largest of them stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Kmv {
+pub(super) struct Kmv {
     /// Ascending, each once, at most [`SKETCH`].
     hashes: Vec<u32>,
 }
 
 impl Kmv {
     /// Takes in one member. Keys of clients and networks are hashes already: 32 bits of them are uniform.
-    pub fn insert(&mut self, key: u64) {
+    pub(super) fn insert(&mut self, key: u64) {
         self.insert_hash((key ^ key >> 32) as u32);
     }
 
@@ -32,7 +32,7 @@ impl Kmv {
     }
 
     /// Takes in every member of another sketch.
-    pub fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         for hash in &other.hashes {
             self.insert_hash(*hash);
         }
@@ -40,21 +40,22 @@ impl Kmv {
 
     /// Whether [`Kmv::count`] is exact (but for two members of one hash: 1 in 8 million at 32).
     #[must_use]
-    pub fn is_exact(&self) -> bool {
+    pub(super) fn is_exact(&self) -> bool {
         self.hashes.len() < SKETCH
     }
 
-    /// Members, estimated where it is not exact.
+    /// Members, estimated where it is not exact: then they are not fewer than those that are known.
     #[must_use]
-    pub fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
+        let known = SKETCH as u64;
         match self.hashes.last() {
-            Some(largest) if !self.is_exact() => ((SKETCH as u64 - 1) << 32) / (u64::from(*largest) + 1),
+            Some(largest) if !self.is_exact() => (((known - 1) << 32) / (u64::from(*largest) + 1)).max(known),
             _ => self.hashes.len() as u64,
         }
     }
 
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.hashes.is_empty()
     }
 
@@ -82,14 +83,18 @@ impl FewNetworks {
         self.0.hashes.truncate(FEW);
     }
 
-    /// Takes in the networks of a sketch: those of [`Breadth`] are hashed alike.
-    pub fn take(&mut self, sketch: &Kmv) {
-        self.0.merge(sketch);
-        self.0.hashes.truncate(FEW);
+    /// Takes in the networks of somebody's breadth, which are hashed alike.
+    pub fn take(&mut self, breadth: &Breadth) {
+        self.take_sketch(&breadth.networks);
     }
 
     pub fn merge(&mut self, other: &Self) {
-        self.take(&other.0);
+        self.take_sketch(&other.0);
+    }
+
+    fn take_sketch(&mut self, sketch: &Kmv) {
+        self.0.merge(sketch);
+        self.0.hashes.truncate(FEW);
     }
 
     /// At least so many.
@@ -111,8 +116,8 @@ impl FewNetworks {
 /// Distinct clients, and the networks they are in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Breadth {
-    pub clients: Kmv,
-    pub networks: Kmv,
+    pub(super) clients: Kmv,
+    pub(super) networks: Kmv,
 }
 
 impl Breadth {
@@ -124,6 +129,22 @@ impl Breadth {
     pub fn merge(&mut self, other: &Self) {
         self.clients.merge(&other.clients);
         self.networks.merge(&other.networks);
+    }
+
+    #[must_use]
+    pub fn count_clients(&self) -> u64 {
+        self.clients.count()
+    }
+
+    /// Each client is in one network: where two estimates say more networks than clients, the one of clients holds for both.
+    #[must_use]
+    pub fn count_networks(&self) -> u64 {
+        self.networks.count().min(self.clients.count())
+    }
+
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.clients.is_exact() && self.networks.is_exact()
     }
 
     #[must_use]

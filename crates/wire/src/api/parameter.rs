@@ -4,6 +4,7 @@
 //! ([`Parameters`](crate::Parameters) and `blobwatch_fire_log`); a test compares the two (`crates/openapi`).
 
 use form_urlencoded::parse;
+use serde_json::{Value, json};
 
 use super::ApiCall;
 use crate::parameters::{repeated, unknown};
@@ -47,6 +48,31 @@ pub enum ParameterValue {
     Words(&'static [&'static str], usize),
     /// Texts with commas between.
     Texts,
+}
+
+impl ParameterValue {
+    /// What JSON Schema says of it.
+    #[must_use]
+    pub fn schema(self) -> Value {
+        match self {
+            Self::Text => json!({"type": "string"}),
+            Self::Time => json!({
+                "type": "string",
+                "description": "RFC 3339, or a time ago with its unit",
+                "examples": ["2020-07-05T19:00:00Z", "-15m", "-2h"],
+            }),
+            Self::Whole { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
+            Self::Word(words) => json!({"type": "string", "enum": words}),
+            Self::Words(words, most) => json!({
+                "type": "array",
+                "items": {"type": "string", "enum": words},
+                "minItems": 1,
+                "maxItems": most,
+                "uniqueItems": true,
+            }),
+            Self::Texts => json!({"type": "array", "items": {"type": "string"}, "minItems": 1}),
+        }
+    }
 }
 
 impl ApiCall {

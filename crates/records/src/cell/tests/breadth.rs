@@ -16,6 +16,22 @@ fn a_sketch_is_exact_below_its_size_and_near_above() {
 }
 
 #[test]
+fn no_estimate_says_more_networks_than_clients() {
+    bolero::check!()
+        .with_type::<(u16, u8, u64)>()
+        .for_each(|(clients, of_network, seed)| {
+            let mut breadth = Breadth::default();
+            let hash = |n: u64| blobwatch_wire::splitmix(n ^ seed);
+            for client in 0..u64::from(*clients) {
+                let network = client / (u64::from(*of_network) + 1);
+                breadth.insert(ClientKey(hash(client)), NetworkKey(hash(!network)));
+            }
+            let (clients, networks) = (breadth.count_clients(), breadth.count_networks());
+            assert!(networks <= clients, "{clients} clients in {networks} networks");
+        });
+}
+
+#[test]
 fn sketches_of_parts_merge_into_that_of_the_whole() {
     bolero::check!()
         .with_type::<(Vec<u64>, Vec<u64>)>()
