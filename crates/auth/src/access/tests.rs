@@ -275,6 +275,24 @@ proptest::proptest! {
     }
 }
 
+/// A key that the team changed is followed, also where the machine's clock was set back since the last fetch.
+#[test]
+fn a_clock_that_is_set_back_puts_no_fetch_off() {
+    const HOUR: u64 = 3_600_000;
+    let mut ring = KeyRing::default();
+    ring.trying(NOW + HOUR);
+    ring.take(&jwks(), NOW + HOUR).unwrap();
+    assert_eq!(
+        ring.need("rotated", NOW + HOUR),
+        Need::Unknown,
+        "one came just now"
+    );
+    assert_eq!(ring.need("rotated", NOW), Need::Fetch);
+    ring.trying(NOW);
+    assert_eq!(ring.need("rotated", NOW), Need::Unknown);
+    assert!(ring.known("key-1", NOW).is_some());
+}
+
 #[test]
 fn keys_are_fetched_again_when_one_is_not_known_but_not_for_everybody() {
     let mut ring = KeyRing::default();
