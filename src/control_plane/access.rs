@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use blobwatch_auth::{Access, Candidate, HEADER, KeyRing, PublicKey, access_token_of};
+use blobwatch_auth::{Access, Candidate, HEADER, KeyRing, Proven, PublicKey, access_tokens_of};
 use blobwatch_tokens::Actor;
 use blobwatch_wire::Problem;
 use worker::{Env, Method, Request};
@@ -22,13 +22,14 @@ thread_local! {
     static KEYS: RefCell<KeyRing> = RefCell::new(KeyRing::default());
 }
 
-/// Who calls through Access; `None` where no token came, or no team is configured.
+/// Who calls through Access; `None` where no token came, or no team is configured. Of several cookies those count that hold.
 pub(super) async fn actor(request: &Request, env: &Env) -> Answer<Option<Actor>> {
     let header = |name| request.headers().get(name).ok().flatten();
     let (asserted, cookies) = (header(HEADER), header("cookie"));
-    let Some(token) = access_token_of(asserted.as_deref(), cookies.as_deref()) else {
+    let tokens = access_tokens_of(asserted.as_deref(), cookies.as_deref());
+    if tokens.is_empty() {
         return Ok(None);
-    };
+    }
     let Some(access) = configured(env)? else {
         return Ok(None);
     };
@@ -36,10 +37,20 @@ pub(super) async fn actor(request: &Request, env: &Env) -> Answer<Option<Actor>>
     if request.method() != Method::Get {
         check_site(request)?;
     }
-    let candidate = Candidate::read(token, &access, machine_ms())?;
-    let key = key(&access, &candidate.signed.kid).await?;
+    let (mut proven, mut why) = (Vec::new(), None);
+    for candidate in Candidate::read_all(&tokens, &access, machine_ms())? {
+        match prove(&access, candidate).await {
+            Ok(found) => proven.push(found),
+            Err(problem) => why = why.or(Some(problem)),
+        }
+    }
+    Proven::only(proven, why).map(Some)
+}
+
+async fn prove(access: &Access, candidate: Candidate) -> Answer<Proven> {
+    let key = key(access, &candidate.signed.kid).await?;
     let is_proven = is_signed(&key, &candidate.signed).await?;
-    candidate.proven(is_proven).map(Some)
+    candidate.proven(is_proven)
 }
 
 /// Whether somebody may come through Access.

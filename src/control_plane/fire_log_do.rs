@@ -56,10 +56,7 @@ impl DurableObject for FireLog {
             state,
             env,
             store: Opened::new("records", |sql| {
-                Store::open_asleep(sql).map_err(|error| match error {
-                    FireLogError::Store(error) => unopened("records", error),
-                    error => internal("open the records", error),
-                })
+                Store::open_asleep(sql).map_err(|error| unopened("records", error))
             }),
             alarm: Bell::default(),
             told_ms: Cell::new(0),

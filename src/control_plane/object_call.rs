@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-use blobwatch_sql::NEWER_SCHEMA;
-use blobwatch_wire::{Body, MAX_OBJECT_BODY, Object, ObjectCall, Payload, Problem, answer_limit, unanswered};
+use blobwatch_sql::{NEWER_SCHEMA, STORAGE};
+use blobwatch_wire::{
+    Body, MAX_OBJECT_BODY, Object, ObjectCall, Payload, Problem, answer_limit, broken_off, unanswered,
+};
 use futures_util::future::{Either, select};
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
@@ -69,8 +71,8 @@ async fn send<C: ObjectCall>(env: &Env, name: &str, call: &C, body: C::Request) 
         status => {
             let why = text_of_reply(&mut response).await.unwrap_or_default();
             match serde_json::from_str::<Problem>(&why) {
-                // It lasts until somebody deploys that build: trying again is no remedy.
-                Ok(problem) if problem.is(NEWER_SCHEMA) => Err(problem),
+                // It lasts until somebody deploys that build, or makes room: trying again is no remedy.
+                Ok(problem) if problem.is(NEWER_SCHEMA) || problem.is(STORAGE) => Err(problem),
                 _ => Err(internal(C::PURPOSE, format_args!("status {status}: {why}"))),
             }
         }
@@ -104,7 +106,11 @@ async fn in_time(
     limit: Duration,
 ) -> Answer<Response> {
     match select(asked, Delay::from(limit)).await {
-        Either::Left((answer, _)) => answer.failed_to(purpose),
+        Either::Left((answer, _)) => answer.map_err(|error| {
+            let problem = broken_off(object, name, purpose, &error.to_string());
+            worker::console_error!("{}: {error}", problem.detail);
+            problem
+        }),
         Either::Right(_) => {
             let problem = unanswered(object, name, purpose, limit);
             worker::console_error!("{}", problem.detail);

@@ -78,8 +78,7 @@ async fn finish(oidc: &Oidc, request: &Request, env: &Env) -> Answer<Response> {
     let url = request.url().failed_to("read the address")?;
     let callback = Callback::read(url.query().unwrap_or_default(), oidc)?;
     let cookies = header(request, "cookie").unwrap_or_default();
-    let sign_in = SignIn::read(&sessions, &cookies, machine_ms())?;
-    sign_in.check_state(&callback.state)?;
+    let sign_in = SignIn::read(&sessions, &cookies, &callback.state, machine_ms())?;
     let provider = provider(oidc).await?;
     let token = exchange(oidc, &provider, &callback.code, &sign_in).await?;
     let id_token = IdToken::read(&token, oidc, sign_in.nonce(), machine_ms())?;

@@ -5,19 +5,22 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt::Display;
 
-use blobwatch_sql::StoreError;
 use blobwatch_wire::Problem;
 use worker::State;
 
 use super::http::{Answer, internal, set_alarm};
 use super::sql::ObjectSql;
 
-/// A database of a newer build says so; anything else may be over when it is tried again.
-pub(super) fn unopened(what: &str, error: StoreError) -> Problem {
-    match error {
-        StoreError::NewerSchema { .. } => error.into(),
-        error => internal(&format!("open the {what}"), error),
-    }
+/// A step failed: the caller is told why, as it may be his to mend.
+pub(super) fn failed(what: &str, error: impl Into<Problem>) -> Problem {
+    let problem = error.into().in_step(what);
+    worker::console_error!("{}", problem.detail);
+    problem
+}
+
+/// A database cannot be opened.
+pub(super) fn unopened(what: &str, error: impl Into<Problem>) -> Problem {
+    failed(&format!("open the {what}"), error)
 }
 
 /// A store, opened with the first call.
@@ -39,7 +42,7 @@ impl<S> Opened<S> {
 
     /// Runs synchronous work on the store. A failure in the middle of a write leaves what is in memory in doubt, so it is
     /// read again from the database.
-    pub(super) fn with<T, E: Display>(
+    pub(super) fn with<T, E: Into<Problem>>(
         &self,
         state: &State,
         what: &str,
@@ -50,7 +53,7 @@ impl<S> Opened<S> {
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => {
                 *store = None;
-                Err(internal(what, error))
+                Err(failed(what, error))
             }
             None => Err(internal(what, "not open")),
         }

@@ -21,7 +21,7 @@ use blobwatch_wire::{ApiRequest, Nothing, Object, ObjectCall, Problem, Text};
 use futures_util::future::join_all;
 use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
 
-use super::http::{Answer, FailedTo, api_answer, internal, now_ms, query_pairs, refuse, respond};
+use super::http::{Answer, FailedTo, api_answer, now_ms, query_pairs, refuse, respond};
 use super::object_call::{ReceivedCall, answer, call, call_named, reply, send_only};
 use super::opened::{Bell, Opened, unopened};
 use super::sql::ObjectSql;
@@ -65,10 +65,7 @@ impl DurableObject for RuleBook {
             env,
             store: Opened::new("rulebook", |sql| {
                 let starter = starter().failed_to("read the shipped rulebook")?;
-                RuleBookStore::open(sql, &starter, now_ms()).map_err(|error| match error {
-                    RuleBookError::Store(error) => unopened("rulebook", error),
-                    error => internal("open the rulebook", error),
-                })
+                RuleBookStore::open(sql, &starter, now_ms()).map_err(|error| unopened("rulebook", error))
             }),
             alarm: Bell::default(),
             told_losses: ToldLosses::default(),

@@ -101,6 +101,45 @@ fn parameters_that_are_not_understood_are_refused_by_name() {
     case("/audit?bogus=1", "query.bogus");
 }
 
+/// Probes, scrapers and mail gateways add parameters of their own: what they call answers as without. The API's calls are
+/// made by those who read its page, and refuse.
+#[test]
+fn what_other_programs_call_passes_over_parameters_that_it_does_not_know() {
+    let stage = Stage::new();
+    let ask = |method: &str, path: &str| {
+        let request = Request::new(method, &format!("/_blobwatch{path}")).header("Accept", "*/*");
+        stage.api().send(request)
+    };
+    let shown = |answer: &Answer| {
+        let header = |name: &str| answer.get(name).unwrap_or_default().to_owned();
+        (
+            answer.status(),
+            header("content-type"),
+            header("location"),
+            header("allow"),
+        )
+    };
+    let token = "ab".repeat(32);
+    for path in [
+        "",
+        "/",
+        "/healthz",
+        "/metrics",
+        "/session/oidc",
+        "/session/oidc/callback",
+        "/ingest/v1/waf",
+        &format!("/shared/{token}"),
+        "/assets/none.js",
+    ] {
+        for method in ["GET", "HEAD", "POST", "OPTIONS"] {
+            let (without, with) = (ask(method, path), ask(method, &format!("{path}?x=1&y")));
+            assert_eq!(shown(&with), shown(&without), "{method} {path}");
+        }
+    }
+    is_problem(&ask("GET", "/session?x=1"), 400, "query.x");
+    is_problem(&ask("GET", "/api/v1/openapi.json?x=1"), 400, "query.x");
+}
+
 #[test]
 fn rulebook_takes_a_change_whole_or_not_at_all() {
     let stage = Stage::new();

@@ -275,6 +275,32 @@ impl Before {
         }
     }
 
+    /// Registries written in Go take this for a blob of `app`, and so does a rule of nobody; the nginx in front serves that of
+    /// the repository that a rule is for.
+    #[track_caller]
+    fn a_rule_holds_for_what_the_origin_serves(&self) {
+        let target = self.spelled("/v2/library/%2f..%2fapp/blobs/DIGEST");
+        let served = self.get("GET", &target, "free/1");
+        assert_eq!(served.status(), 200, "nginx serves it: the path tries nothing");
+        let id = |answer: &Answer| answer.get("blobwatch-id").unwrap().to_owned();
+        let repository = |id: String| {
+            let records = eventually("its record", || {
+                Some(self.api().items(&format!("/requests?id={id}"))).filter(|found| !found.is_empty())
+            });
+            records[0]["repository"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(repository(id(&served)), "app");
+        let expression = format!("oci.repository eq \"{REPOSITORY}\"");
+        let rule = json!({"description": "", "expression": expression, "action": "block"});
+        self.api().put("/rules/of-one", &rule);
+        let mode = json!({"mode": "enforce", "force": true, "reason": "the end-to-end test"});
+        self.api().put("/rules/of-one/modes/default", &mode);
+        let refused = eventually("the block is in force", || {
+            Some(self.get("GET", &target, "free/1")).filter(|answer| answer.status() == 403)
+        });
+        assert_eq!(repository(id(&refused)), REPOSITORY);
+    }
+
     /// Past a rule that refuses every blob.
     #[track_caller]
     fn others_pass(&self) {
@@ -331,6 +357,7 @@ fn no_spelling_passes_before_nginx_that_keeps_empty_segments() {
     let mut nginx = None;
     let before = Before::new(|registry| nginx.insert(Nginx::before(registry, Location::Unmerged)).addr);
     holds(&before, 15);
+    before.a_rule_holds_for_what_the_origin_serves();
 }
 
 #[test]

@@ -10,7 +10,9 @@ mod tests;
 mod token;
 
 pub use config::Access;
-pub use token::Candidate;
+pub use token::{Candidate, Proven};
+
+use crate::session::MAX_TRIED;
 
 /// Carries the token of a request that went through Access.
 pub const HEADER: &str = "cf-access-jwt-assertion";
@@ -18,17 +20,23 @@ pub const HEADER: &str = "cf-access-jwt-assertion";
 /// Carries it too, from a browser.
 pub(crate) const COOKIE: &str = "CF_Authorization";
 
-/// The token of a request: of the header, or of the `Cookie` header's cookie.
+/// The tokens of a request: that of the header, or those of the `Cookie` header's cookies, each once. A neighbour domain can
+/// add cookies of the name.
 #[must_use]
-pub fn access_token_of<'a>(header: Option<&'a str>, cookies: Option<&'a str>) -> Option<&'a str> {
-    let cookie = || {
-        let pairs = cookies?.split(';').filter_map(|pair| pair.trim().split_once('='));
-        let mut values = pairs.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value);
-        // Two cookies of the name: one of them may be forged by a neighbour domain.
-        values.next().filter(|_| values.next().is_none())
-    };
-    header
-        .or_else(cookie)
+pub fn access_tokens_of<'a>(header: Option<&'a str>, cookies: Option<&'a str>) -> Vec<&'a str> {
+    let pairs = cookies.unwrap_or_default().split(';');
+    let pairs = pairs.filter_map(|pair| pair.trim().split_once('='));
+    let of_cookies = pairs.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value);
+    let tokens: Vec<&str> = header.map_or_else(|| of_cookies.collect(), |token| vec![token]);
+    let mut once: Vec<&str> = Vec::new();
+    for token in tokens
+        .into_iter()
         .map(str::trim)
         .filter(|token| !token.is_empty())
+    {
+        if !once.contains(&token) && once.len() < MAX_TRIED {
+            once.push(token);
+        }
+    }
+    once
 }

@@ -106,8 +106,8 @@ impl KeyRing {
     pub fn need(&self, kid: &str, now_ms: u64) -> Need {
         // Before the first keys came several requests may fetch: none can wait for another's.
         let most = if self.fetched_ms == 0 { MAX_FIRST_TRIES } else { 1 };
-        let may_fetch = self.tries < most || now_ms.saturating_sub(self.tried_ms) >= RETRY_MS;
-        let is_old = now_ms.saturating_sub(self.fetched_ms) >= REFRESH_MS;
+        let may_fetch = self.tries < most || now_ms.abs_diff(self.tried_ms) >= RETRY_MS;
+        let is_old = now_ms.abs_diff(self.fetched_ms) >= REFRESH_MS;
         match self.known(kid, now_ms) {
             _ if is_old && may_fetch => Need::Fetch,
             Some(key) => Need::Have(key),
@@ -125,13 +125,13 @@ impl KeyRing {
     /// The key of that name, where it is known and not too old to be trusted.
     #[must_use]
     pub fn known(&self, kid: &str, now_ms: u64) -> Option<PublicKey> {
-        let is_trusted = now_ms.saturating_sub(self.fetched_ms) < TRUST_MS;
+        let is_trusted = now_ms.abs_diff(self.fetched_ms) < TRUST_MS;
         self.keys.iter().find(|key| key.kid == kid && is_trusted).cloned()
     }
 
     /// A fetch begins.
     pub fn trying(&mut self, now_ms: u64) {
-        if now_ms.saturating_sub(self.tried_ms) >= RETRY_MS {
+        if now_ms.abs_diff(self.tried_ms) >= RETRY_MS {
             (self.tried_ms, self.tries) = (now_ms, 0);
         }
         self.tries += 1;

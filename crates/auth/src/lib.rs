@@ -9,7 +9,7 @@ mod oidc;
 mod schema;
 mod session;
 
-pub use access::{Access, Candidate, HEADER, access_token_of};
+pub use access::{Access, Candidate, HEADER, Proven, access_tokens_of};
 pub use jwt::Signed;
 pub use keys::{KeyMaterial, KeyRing, Need, PublicKey};
 pub use oidc::{

@@ -25,8 +25,8 @@ pub const COOKIE: &str = "blobwatch_session";
 /// Name of the cookie elsewhere: browsers take it over TLS only, so that nobody on the wire can set it.
 pub(crate) const SECURE_COOKIE: &str = "__Secure-blobwatch_session";
 
-/// Cookies of our name that are looked at, each a hash or two. Browsers keep 180 of a domain and its neighbours together.
-const MAX_TRIED: usize = 200;
+/// Cookies of one name that are looked at, each a hash or two, or a signature. Browsers keep 180 of a domain and its neighbours together.
+pub(crate) const MAX_TRIED: usize = 200;
 
 /// Carries [`Session::csrf`] on every changing call by cookie.
 pub const CSRF_HEADER: &str = "blobwatch-csrf";

@@ -41,7 +41,7 @@ pub use wake::wake;
 
 use blobwatch_rulebook::Settings;
 use blobwatch_sql::{Sql, SqlError, StoreError, migrate};
-use blobwatch_wire::DecodeError;
+use blobwatch_wire::{DecodeError, Problem};
 use guards::Guards;
 use outbox::Outbox;
 use refine::Remembered;
@@ -72,6 +72,15 @@ impl fmt::Display for FireLogError {
 }
 
 impl std::error::Error for FireLogError {}
+
+impl From<FireLogError> for Problem {
+    fn from(error: FireLogError) -> Self {
+        match error {
+            FireLogError::Store(error) => error.into(),
+            error => Self::new(422, "invalid", "Invalid request", error.to_string()),
+        }
+    }
+}
 
 impl From<StoreError> for FireLogError {
     fn from(error: StoreError) -> Self {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::Isolate;
+use super::readings::Reading;
 use blobwatch_pull::{
     Action, Facts, FactsError, Pending, RecordId, Request, host_of_address, kept, normal_form, observed,
     repository_of,
 };
 use blobwatch_records::volume_fire_log_name;
-use blobwatch_rulebook::{Plan, Redirects, Route, Subject, Verdict, Watched, fired, is_disclosed, refusal};
+use blobwatch_rulebook::{Plan, Redirects, Route, Verdict, Watched, fired, is_disclosed, refusal};
 use blobwatch_tokens::Role;
 
 /// Carries an operator's token on a request to the registry, where `Authorization` is the registry's.
@@ -34,20 +35,20 @@ impl Isolate {
             (facts.cloud, facts.cloud_region) = (cloud.cloud, cloud.region);
         }
         self.batches.is_at(facts.time_ms);
-        let path = normal_form(facts.path);
-        let route = self.book.table.best(facts.host, repository_of(&path));
-        let identify = || self.memory.identity(&facts, &self.config.keys);
-        let shapes = self.book.table.shapes(route);
-        let read = shapes.and_then(|shapes| Request::read(&facts, &path, shapes, identify));
-        let Some(mut request) = read else {
+        let degraded = !confirmed || self.epoch.is_none() || !self.config.keys_are_shared;
+        let form = normal_form(facts.path);
+        let Some(Reading {
+            request,
+            route,
+            verdict,
+        }) = self.strictest(&facts, &form, degraded)
+        else {
+            let route = self.book.table.best(facts.host, repository_of(&form));
             return Ok(Plan::Pass {
                 origin: self.origin(route),
                 route: name_of(&self.book.routes, route).to_owned(),
             });
         };
-        request.kind = self.history.expected(&request);
-        let degraded = !confirmed || self.epoch.is_none() || !self.config.keys_are_shared;
-        let verdict = self.verdict(&request, route, degraded);
         let decided = Decided {
             id: self.next_id(facts.time_ms),
             route,
@@ -58,22 +59,6 @@ impl Isolate {
         let plan = self.plan(&request, &decided, is_operator);
         self.keep(&request, decided);
         Ok(plan)
-    }
-
-    fn verdict(&mut self, request: &Request<'_>, route: usize, degraded: bool) -> Verdict {
-        let texts = request.texts();
-        let values = request.values(name_of(&self.book.routes, route), &texts);
-        self.book.engine.run(&values, &mut self.scratch);
-        let subject = Subject {
-            route,
-            client: request.client,
-            network: request.network,
-            fingerprint: request.fingerprint.as_str(),
-            asn: request.facts.asn,
-            now_ms: request.facts.time_ms,
-            degraded,
-        };
-        blobwatch_rulebook::decide(&self.book.policy, &subject, self.scratch.matched(), &self.hot)
     }
 
     fn plan(&self, request: &Request<'_>, decided: &Decided, is_operator: bool) -> Plan {
@@ -199,7 +184,7 @@ impl Isolate {
     }
 }
 
-fn name_of(routes: &[Route], at: usize) -> &str {
+pub(super) fn name_of(routes: &[Route], at: usize) -> &str {
     routes.get(at).map_or("", |route| route.name.as_str())
 }
 

@@ -8,6 +8,7 @@ mod decide;
 mod in_flight;
 mod learn;
 mod memory;
+mod readings;
 
 pub use config::Config;
 

@@ -11,7 +11,7 @@ use blobwatch_pull::{
 };
 use blobwatch_records::{Flush, Reply, RulebookVersion};
 use blobwatch_rulebook::{
-    Compiled, FORM, ModeSetting, Plan, Program, Route, Rule, Rulebook, SCHEMA, Settings,
+    Compiled, FORM, ModeSetting, Plan, Program, Route, Rule, Rulebook, SCHEMA, Settings, Volume, VolumeKey,
 };
 use blobwatch_rules::Field;
 use blobwatch_tokens::{Role, Tokens};

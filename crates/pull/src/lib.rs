@@ -32,7 +32,8 @@ pub use facts::{Facts, FactsError, TlsFacts, known_colo};
 pub use fingerprint::{Fingerprint, NO_TLS, PRESENCE};
 pub use origin::Origin;
 pub use path::{
-    Blob, BlobShapes, MAX_REPOSITORY, PathShape, ShapeError, find_blob, normal_form, repository_of,
+    Blob, BlobShapes, MAX_REPOSITORY, PathShape, ShapeError, find_blob, normal_form, other_forms,
+    repository_of,
 };
 pub use place::host_of_address;
 pub use range::{Answered, ByteRange, ContentRange, RangeKind, RequestedRange, TILE_UNIT, honoured};

@@ -11,7 +11,7 @@ mod normal;
 mod shapes;
 mod template;
 
-pub use normal::normal_form;
+pub use normal::{normal_form, other_forms};
 pub(crate) use shapes::object_key;
 pub use shapes::{Blob, BlobShapes, PathShape, ShapeError, find_blob};
 

@@ -19,7 +19,7 @@ use blobwatch_rules::{Field, Value, Values};
 use blobwatch_wire::clip;
 
 /// A `GET` or `HEAD` of a blob.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Request<'a> {
     pub facts: &'a Facts<'a>,
     pub method: Method,
@@ -71,12 +71,18 @@ impl<'a> Request<'a> {
         shapes: &BlobShapes,
         identify: impl FnOnce() -> Identity,
     ) -> Option<Self> {
-        let method = match facts.method {
-            "GET" => Method::Get,
-            "HEAD" => Method::Head,
-            _ => return None,
-        };
-        let blob = shapes.find(facts.path, form)?;
+        watched(facts.method)?;
+        Self::of_blob(facts, shapes.find(facts.path, form)?, identify)
+    }
+
+    /// As [`Self::read`], of a blob that was found already.
+    #[must_use]
+    pub fn of_blob(
+        facts: &'a Facts<'a>,
+        blob: Blob<'a>,
+        identify: impl FnOnce() -> Identity,
+    ) -> Option<Self> {
+        let method = watched(facts.method)?;
         let Identity { client, fingerprint } = identify();
         let asked = RequestedRange::read(facts.header("range"));
         Some(Self {
@@ -91,6 +97,12 @@ impl<'a> Request<'a> {
             network: client.network,
             observe_place: client.observe_place,
         })
+    }
+
+    /// The same request, if its path is read otherwise.
+    #[must_use]
+    pub fn with_blob(&self, blob: Blob<'a>) -> Self {
+        Self { blob, ..self.clone() }
     }
 
     #[must_use]
@@ -279,6 +291,14 @@ impl<'a> Request<'a> {
             tls_hello_length: facts.tls.hello_length,
             ja3: kept(facts.ja3),
         }
+    }
+}
+
+fn watched(method: &str) -> Option<Method> {
+    match method {
+        "GET" => Some(Method::Get),
+        "HEAD" => Some(Method::Head),
+        _ => None,
     }
 }
 

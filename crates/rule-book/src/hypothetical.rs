@@ -14,7 +14,7 @@ use blobwatch_pull::{
     Action, ClientKey, ClientKeys, Identity, Mode, NetworkKey, Request, normal_form, repository_of,
 };
 use blobwatch_rulebook::{
-    HotKeys, ModeSource, Policy, RouteTable, Rule, Rulebook, Subject, check, decide, in_percent,
+    HotKeys, ModeSource, Policy, RouteTable, Rule, Rulebook, Subject, Verdict, check, decide, in_percent,
 };
 use blobwatch_rules::{CheckedExpression, Field, Value, Values};
 use blobwatch_wire::Place;
@@ -83,26 +83,47 @@ pub(crate) fn suppose(asked: &Asked, book: &Rulebook, now_ms: u64) -> Result<Hyp
     let platform = asked.platform();
     let facts = facts(asked, &platform, now_ms);
     let form = normal_form(facts.path);
-    let route = table.best(facts.host, repository_of(&form));
-    let name = book.routes.get(route).map_or("", |route| route.name.as_str());
+    let policy = Policy::new(book);
     // No key of a client is known here: what depends on one is unknown, unless it was written.
     let keys = ClientKeys::new(b"");
-    let shapes = table.shapes(route);
-    let request =
-        shapes.and_then(|shapes| Request::read(&facts, &form, shapes, || Identity::of(&facts, &keys)));
-    let Some(request) = request else {
-        return Ok(not_watched(name, asked, book));
+    let mut strictest: Option<(Hypothesis, Verdict)> = None;
+    for (request, route) in table.readings(&facts, &form, || Identity::of(&facts, &keys)) {
+        let supposed = of_reading(asked, book, &checked, &policy, (&request, route), now_ms);
+        strictest = Some(stricter(strictest, supposed));
+    }
+    let route = table.best(facts.host, repository_of(&form));
+    Ok(strictest.map_or_else(
+        || not_watched(route_name(book, route), asked, book),
+        |(supposed, _)| supposed,
+    ))
+}
+
+/// Of two readings of one path, as isolates decide.
+fn stricter(held: Option<(Hypothesis, Verdict)>, other: (Hypothesis, Verdict)) -> (Hypothesis, Verdict) {
+    let Some((supposed, mut verdict)) = held else {
+        return other;
     };
+    let is_other = verdict.or_stricter(other.1);
+    (if is_other { other.0 } else { supposed }, verdict)
+}
+
+fn of_reading(
+    asked: &Asked,
+    book: &Rulebook,
+    checked: &[CheckedExpression],
+    policy: &Policy,
+    (request, route): (&Request<'_>, usize),
+    now_ms: u64,
+) -> (Hypothesis, Verdict) {
+    let name = route_name(book, route);
     let texts = request.texts();
     let mut values = request.values(name, &texts);
-    let unknown = asked.unknown();
     for field in [Field::ClientKey, Field::ClientNetwork] {
         values.set(field, Value::Missing);
         if let Some(key) = asked.facts.get(field.name()).and_then(Json::as_str) {
             values.set(field, Value::from(key));
         }
     }
-    let policy = Policy::new(book);
     let subject = Subject {
         route,
         client: key(asked.text(Field::ClientKey))
@@ -112,21 +133,23 @@ pub(crate) fn suppose(asked: &Asked, book: &Rulebook, now_ms: u64) -> Result<Hyp
             .map(NetworkKey)
             .unwrap_or_default(),
         fingerprint: request.fingerprint.as_str(),
-        asn: facts.asn,
+        asn: request.facts.asn,
         now_ms,
         degraded: key(asked.text(Field::ClientKey)).is_none(),
     };
-    Ok(answer(
-        &Case {
-            book,
-            checked: &checked,
-            policy: &policy,
-            subject: &subject,
-            values: &values,
-            unknown: &unknown,
-        },
-        name,
-    ))
+    let case = Case {
+        book,
+        checked,
+        policy,
+        subject: &subject,
+        values: &values,
+        unknown: &asked.unknown(),
+    };
+    answer(&case, name)
+}
+
+fn route_name(book: &Rulebook, route: usize) -> &str {
+    book.routes.get(route).map_or("", |route| route.name.as_str())
 }
 
 fn key(text: &str) -> Option<u64> {
@@ -143,7 +166,7 @@ struct Case<'a> {
     unknown: &'a [Field],
 }
 
-fn answer(case: &Case<'_>, route: &str) -> Hypothesis {
+fn answer(case: &Case<'_>, route: &str) -> (Hypothesis, Verdict) {
     let judged: Vec<Option<bool>> = case
         .checked
         .iter()
@@ -194,7 +217,7 @@ fn answer(case: &Case<'_>, route: &str) -> Hypothesis {
         .collect();
     not_said.sort_unstable();
     not_said.dedup();
-    Hypothesis {
+    let supposed = Hypothesis {
         watched: true,
         route: route.to_owned(),
         why: in_words(verdict.action, decided_by.as_deref(), &uncertain),
@@ -205,7 +228,8 @@ fn answer(case: &Case<'_>, route: &str) -> Hypothesis {
         not_said,
         rules,
         revision: case.book.revision,
-    }
+    };
+    (supposed, verdict)
 }
 
 /// Whether it may act, for all that is known.

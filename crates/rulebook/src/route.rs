@@ -7,6 +7,7 @@
 //! the first in the rulebook on ties. `default` matches everything and comes last.
 
 mod glob;
+mod readings;
 
 pub(crate) use glob::{Glob, GlobError};
 

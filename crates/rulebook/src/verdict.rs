@@ -4,6 +4,7 @@
 //! expression matches (`rule`), how a refusal looks (`answer`), counting volumes (the FireLog).
 
 mod hot;
+mod readings;
 
 pub use hot::{HotKey, HotKeys};
 

@@ -9,6 +9,9 @@ use super::SqlError;
 /// The kind of the problem that lasts until the build that wrote a database is deployed.
 pub const NEWER_SCHEMA: &str = "newer-schema";
 
+/// The kind of the problem that lasts until there is room, or the database is mended.
+pub const STORAGE: &str = "storage";
+
 /// Fits "failed to …: …".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreError {
@@ -83,22 +86,21 @@ impl From<DecodeError> for StoreError {
 /// The one place where errors of stores become problems.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        if matches!(error, StoreError::NewerSchema { .. }) {
-            return Self::new(
+        match error {
+            StoreError::NewerSchema { .. } => Self::new(
                 503,
                 NEWER_SCHEMA,
                 "The database was written by a newer build",
                 format!("{error}; deploy that build"),
-            );
+            ),
+            // It may be over when somebody has made room.
+            StoreError::Sql(error) => Self::new(503, STORAGE, TITLE, error.to_string()),
+            error => Self::new(500, STORAGE, TITLE, error.to_string()),
         }
-        Self::new(
-            500,
-            "storage",
-            "The database cannot be read or written",
-            error.to_string(),
-        )
     }
 }
+
+const TITLE: &str = "The database cannot be read or written";
 
 #[cfg(test)]
 mod tests {
@@ -128,7 +130,7 @@ mod tests {
         };
         case(column, 500, "storage", "expected text in inbox.seq, found NULL");
         let full = StoreError::Sql(SqlError("disk full".to_owned()));
-        case(full, 500, "storage", "disk full");
+        case(full, 503, "storage", "disk full");
         case(
             StoreError::Corrupt("a plan".to_owned()),
             500,

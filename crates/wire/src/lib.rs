@@ -28,7 +28,7 @@ mod validator;
 mod visible;
 
 pub use address::parse_address;
-pub use answer_limit::{answer_limit, unanswered};
+pub use answer_limit::{answer_limit, broken_off, unanswered};
 pub use api::{
     API, ApiCall, ApiParameter, CALLS, Changed, DIMENSIONS, Handler, Lookup, Occurs, ParameterValue, SHARED,
     handler_at, look_up, methods_at, role_of_missing,

@@ -73,6 +73,15 @@ impl Problem {
         self.kind.strip_prefix("urn:blobwatch:problem:") == Some(kind)
     }
 
+    /// The same, with the step of ours that failed for it; fits "failed to …".
+    #[must_use]
+    pub fn in_step(self, what: &str) -> Self {
+        Self {
+            detail: format!("failed to {what}: {}", self.detail),
+            ..self
+        }
+    }
+
     /// 400: a parameter is unknown, or its value cannot be read.
     #[must_use]
     pub fn bad_parameter(place: Place) -> Self {

@@ -15,7 +15,8 @@ use rsa::{BigUint, RsaPrivateKey, RsaPublicKey};
 use serde_json::{Value, json};
 
 use super::*;
-use blobwatch_tokens::Role;
+use blobwatch_tokens::{Actor, Role};
+use blobwatch_wire::Problem;
 
 const NOW_S: u64 = 1_593_975_600;
 const NOW: u64 = NOW_S * 1_000;
@@ -63,6 +64,11 @@ fn jwks() -> String {
     .to_string()
 }
 
+/// Whoever has signed.
+fn actor_of(candidate: Candidate) -> Result<Actor, Problem> {
+    Proven::only(vec![candidate.proven(true)?], None)
+}
+
 /// What WebCrypto does at the edge.
 fn is_of(key: &PublicKey, candidate: &Candidate) -> bool {
     let number = |text: &str| BigUint::from_bytes_be(&BASE64.decode(text).unwrap());
@@ -86,7 +92,7 @@ fn a_token_of_the_team_speaks_for_its_person() {
         panic!("expected a key")
     };
     assert!(is_of(&key, &candidate));
-    let actor = candidate.clone().proven(true).unwrap();
+    let actor = actor_of(candidate.clone()).unwrap();
     assert_eq!(
         (actor.name.as_str(), actor.role),
         ("ada@example.com", Role::Operator)
@@ -111,8 +117,7 @@ fn roles_come_by_email_domain_or_service() {
         for (name, value) in change {
             claims[name] = value.clone();
         }
-        let read =
-            Candidate::read(&token(&claims), &access(), NOW).and_then(|candidate| candidate.proven(true));
+        let read = Candidate::read(&token(&claims), &access(), NOW).and_then(actor_of);
         let found = read
             .as_ref()
             .map(|actor| (actor.name.as_str(), actor.role))
@@ -270,6 +275,24 @@ proptest::proptest! {
     }
 }
 
+/// A key that the team changed is followed, also where the machine's clock was set back since the last fetch.
+#[test]
+fn a_clock_that_is_set_back_puts_no_fetch_off() {
+    const HOUR: u64 = 3_600_000;
+    let mut ring = KeyRing::default();
+    ring.trying(NOW + HOUR);
+    ring.take(&jwks(), NOW + HOUR).unwrap();
+    assert_eq!(
+        ring.need("rotated", NOW + HOUR),
+        Need::Unknown,
+        "one came just now"
+    );
+    assert_eq!(ring.need("rotated", NOW), Need::Fetch);
+    ring.trying(NOW);
+    assert_eq!(ring.need("rotated", NOW), Need::Unknown);
+    assert!(ring.known("key-1", NOW).is_some());
+}
+
 #[test]
 fn keys_are_fetched_again_when_one_is_not_known_but_not_for_everybody() {
     let mut ring = KeyRing::default();
@@ -375,20 +398,71 @@ fn a_configuration_that_cannot_be_used_names_the_place() {
 }
 
 #[test]
-fn the_token_comes_by_header_or_by_one_cookie() {
-    assert_eq!(
-        access_token_of(Some("a.b.c"), Some("CF_Authorization=x")),
-        Some("a.b.c")
+fn the_tokens_come_by_header_or_by_cookies() {
+    #[track_caller]
+    fn case(header: Option<&str>, cookies: &str, expected: &[&str]) {
+        assert_eq!(access_tokens_of(header, Some(cookies)), expected, "{cookies}");
+    }
+    case(Some("a.b.c"), "CF_Authorization=x", &["a.b.c"]);
+    case(None, "other=1; CF_Authorization=a.b.c", &["a.b.c"]);
+    case(
+        None,
+        "CF_Authorization=a; CF_Authorization=b; CF_Authorization=a",
+        &["a", "b"],
     );
+    case(None, "XCF_Authorization=a", &[]);
+    case(Some(" "), "", &[]);
+    assert!(access_tokens_of(None, None).is_empty());
+    let many: String = (0..300).map(|n| format!("CF_Authorization={n};")).collect();
+    assert_eq!(access_tokens_of(None, Some(&many)).len(), MAX_TRIED);
+}
+
+/// Who calls by these tokens, each with its own signature.
+fn caller(tokens: &[&str]) -> Result<String, u16> {
+    let mut ring = KeyRing::default();
+    ring.take(&jwks(), NOW).unwrap();
+    let key = ring.known("key-1", NOW).unwrap();
+    let called = Candidate::read_all(tokens, &access(), NOW).and_then(|candidates| {
+        let (mut proven, mut why) = (Vec::new(), None);
+        for candidate in candidates {
+            let is_proven = is_of(&key, &candidate);
+            match candidate.proven(is_proven) {
+                Ok(found) => proven.push(found),
+                Err(problem) => why = why.or(Some(problem)),
+            }
+        }
+        Proven::only(proven, why)
+    });
+    called.map(|actor| actor.name).map_err(|problem| problem.status)
+}
+
+/// A page of a neighbour domain sets cookies of Access's name, which a browser sends before its own.
+#[test]
+fn cookies_of_a_neighbour_hide_no_token_and_make_nobody_somebody_else() {
+    let own = token(&claims());
+    let later = {
+        let mut claims = claims();
+        claims["exp"] = json!(NOW_S + 900);
+        token(&claims)
+    };
+    let of = |email: &str| {
+        let mut claims = claims();
+        claims["email"] = json!(email);
+        token(&claims)
+    };
+    let (body, _) = own.rsplit_once('.').unwrap();
+    let forged = format!("{body}.{}", BASE64.encode([7; 256]));
+    let ada = Ok("ada@example.com".to_owned());
+    assert_eq!(caller(&["junk", &forged, &own]), ada);
+    assert_eq!(caller(&[&own, &forged]), ada);
+    assert_eq!(caller(&[&own, &later]), ada, "one person, twice");
+    assert_eq!(caller(&[&own, &of("bob@example.com")]), Err(401));
     assert_eq!(
-        access_token_of(None, Some("other=1; CF_Authorization=a.b.c")),
-        Some("a.b.c")
+        caller(&[&own, &of("eve@elsewhere.com")]),
+        Err(401),
+        "also without a role"
     );
-    assert_eq!(
-        access_token_of(None, Some("CF_Authorization=a; CF_Authorization=b")),
-        None
-    );
-    assert_eq!(access_token_of(None, Some("XCF_Authorization=a")), None);
-    assert_eq!(access_token_of(Some(" "), None), None);
-    assert_eq!(access_token_of(None, None), None);
+    assert_eq!(caller(&[&of("eve@elsewhere.com")]), Err(403));
+    assert_eq!(caller(&["junk", &forged]), Err(401));
+    assert_eq!(caller(&["junk"]), Err(401));
 }

@@ -16,12 +16,55 @@ pub struct Candidate {
     actor: Option<Actor>,
 }
 
+/// Who a token speaks for, whose signature holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    identity: Identity,
+    actor: Option<Actor>,
+}
+
+impl Proven {
+    /// Who calls, by all tokens that hold: of two people nobody knows which one it is.
+    ///
+    /// # Errors
+    /// 401 for none, with the reason why the first one did not hold, and for two people; 403 for somebody without a role.
+    pub fn only(proven: Vec<Self>, why: Option<Problem>) -> Result<Actor, Problem> {
+        let mut proven = proven.into_iter();
+        let Some(first) = proven.next() else {
+            return Err(why.unwrap_or_else(Candidate::missing));
+        };
+        if proven.any(|other| other.identity != first.identity) {
+            return Err(refused("the request carries the tokens of two people"));
+        }
+        first.actor.ok_or_else(|| no_role(&first.identity))
+    }
+}
+
 impl Candidate {
+    /// Those of several tokens whose claims hold.
+    ///
+    /// # Errors
+    /// 401 where none does, with the reason of the first.
+    pub fn read_all(tokens: &[&str], access: &Access, now_ms: u64) -> Result<Vec<Self>, Problem> {
+        let mut why = None;
+        let mut candidates = Vec::new();
+        for token in tokens {
+            match Self::read(token, access, now_ms) {
+                Ok(candidate) => candidates.push(candidate),
+                Err(problem) => why = why.or(Some(problem)),
+            }
+        }
+        if candidates.is_empty() {
+            return Err(why.unwrap_or_else(Self::missing));
+        }
+        Ok(candidates)
+    }
+
     /// Reads a token and checks everything but its signature.
     ///
     /// # Errors
     /// 401 for a token that is not one of ours, not now or not for us.
-    pub fn read(token: &str, access: &Access, now_ms: u64) -> Result<Self, Problem> {
+    pub(crate) fn read(token: &str, access: &Access, now_ms: u64) -> Result<Self, Problem> {
         let jwt = Jwt::read(token, MAX_JWT, &[Algorithm::Rs256]).map_err(|why| refused(&why))?;
         jwt.in_time(now_ms / 1_000).map_err(|why| refused(&why))?;
         for_us(&jwt, access)?;
@@ -36,12 +79,15 @@ impl Candidate {
     /// Who the token speaks for, `is_proven` being what the key of [`Signed::kid`] says of the signature.
     ///
     /// # Errors
-    /// 401 where it is not the key's, whoever it names: else anybody could ask who has a role. 403 for somebody without one.
-    pub fn proven(self, is_proven: bool) -> Result<Actor, Problem> {
+    /// 401 where it is not the key's, whoever it names: else anybody could ask who has a role.
+    pub fn proven(self, is_proven: bool) -> Result<Proven, Problem> {
         if !is_proven {
             return Err(refused("the signature does not match the team's key"));
         }
-        self.actor.ok_or_else(|| no_role(&self.identity))
+        Ok(Proven {
+            identity: self.identity,
+            actor: self.actor,
+        })
     }
 
     /// 401: no token came, and there is no other way in.

@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use super::config::Oidc;
 use super::provider::Provider;
 use super::refused;
-use crate::session::{Sessions, is_loopback};
+use crate::session::{MAX_TRIED, Sessions, is_loopback};
 use blobwatch_wire::{Problem, hex};
 
 /// How long somebody may take at the provider, with a second factor and a forgotten password.
@@ -39,23 +39,30 @@ impl SignIn {
         Self::of(sessions, hex(random), now_ms / 1_000 + LASTS_S)
     }
 
-    /// The one that the browser's cookie carries.
+    /// The one of the browser's cookies that the provider answers to. A neighbour domain can add cookies of our name, and
+    /// cannot make one that has this state.
     ///
     /// # Errors
-    /// 401 without one, or where it is over.
-    pub fn read(sessions: &Sessions, cookies: &str, now_ms: u64) -> Result<Self, Problem> {
+    /// 401 without one, where it is over, and where the answer belongs to another.
+    pub fn read(sessions: &Sessions, cookies: &str, state: &str, now_ms: u64) -> Result<Self, Problem> {
         let pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
-        let mut values = pairs.filter(|(name, _)| [COOKIE, SECURE_COOKIE].contains(name));
-        let value = values.next().map(|(_, value)| value);
-        let (expires, random) = value
-            .and_then(|value| value.strip_prefix("v1.")?.split_once('.'))
-            .filter(|(_, random)| random.len() == 64 && random.bytes().all(|b| b.is_ascii_hexdigit()))
-            .ok_or_else(|| refused("this browser did not begin to sign in here, or sends no cookies"))?;
-        let expires_s = expires.parse().unwrap_or(0);
-        if expires_s <= now_ms / 1_000 || expires_s > now_ms / 1_000 + LASTS_S {
-            return Err(refused("signing in took longer than ten minutes"));
+        let values = pairs.filter(|(name, _)| [COOKIE, SECURE_COOKIE].contains(name));
+        let mut why = refused("this browser did not begin to sign in here, or sends no cookies");
+        for (_, value) in values.take(MAX_TRIED) {
+            let Some((expires_s, random)) = parts(value) else {
+                continue;
+            };
+            if expires_s <= now_ms / 1_000 || expires_s > now_ms / 1_000 + LASTS_S {
+                why = refused("signing in took longer than ten minutes");
+                continue;
+            }
+            let sign_in = Self::of(sessions, random.to_owned(), expires_s);
+            match sign_in.check_state(state) {
+                Ok(()) => return Ok(sign_in),
+                Err(problem) => why = problem,
+            }
         }
-        Ok(Self::of(sessions, random.to_owned(), expires_s))
+        Err(why)
     }
 
     fn of(sessions: &Sessions, random: String, expires_s: u64) -> Self {
@@ -101,10 +108,7 @@ impl SignIn {
     }
 
     /// Whether the provider answers to this one.
-    ///
-    /// # Errors
-    /// 401 where it does not.
-    pub fn check_state(&self, state: &str) -> Result<(), Problem> {
+    fn check_state(&self, state: &str) -> Result<(), Problem> {
         if bool::from(self.state.as_bytes().ct_eq(state.as_bytes())) {
             Ok(())
         } else {
@@ -121,6 +125,13 @@ impl SignIn {
     pub fn verifier(&self) -> &str {
         &self.verifier
     }
+}
+
+/// When it is over, and the random text.
+fn parts(value: &str) -> Option<(u64, &str)> {
+    let (expires, random) = value.strip_prefix("v1.")?.split_once('.')?;
+    let is_random = random.len() == 64 && random.bytes().all(|b| b.is_ascii_hexdigit());
+    is_random.then_some((expires.parse().ok()?, random))
 }
 
 /// `Set-Cookie` that begins it. `Lax`: the provider's page leads back here.

@@ -117,15 +117,44 @@ fn a_browser_goes_to_the_provider_and_comes_back() {
         set.ends_with("; Path=/_blobwatch/session/oidc; HttpOnly; SameSite=Lax; Max-Age=600; Secure"),
         "{set}"
     );
-    let back = SignIn::read(&sessions, &format!("a=b; {}", cookie_of(&set)), NOW + 599_000).unwrap();
-    assert_eq!(back, sign_in);
+    let cookies = format!("a=b; {}", cookie_of(&set));
     let query = format!(
         "code=c%2F1&state={}&iss=https%3A%2F%2Fid.example.com&session_state=x",
         value("state")
     );
     let callback = Callback::read(&query, &oidc).unwrap();
     assert_eq!(callback.code, "c/1");
-    back.check_state(&callback.state).unwrap();
+    let back = SignIn::read(&sessions, &cookies, &callback.state, NOW + 599_000).unwrap();
+    assert_eq!(back, sign_in);
+}
+
+/// What a browser sends back in the address.
+fn state_of(sign_in: &SignIn) -> String {
+    let provider = Provider::read(&discovery().to_string(), &oidc()).unwrap();
+    let address = sign_in.address(&oidc(), &provider);
+    let (_, after) = address.split_once("&state=").unwrap();
+    after.split('&').next().unwrap().to_owned()
+}
+
+/// A page of a neighbour domain sets cookies of our name, which a browser sends before ours: nobody is locked out by them.
+#[test]
+fn cookies_of_a_neighbour_hide_no_sign_in() {
+    let sessions = sessions();
+    let sign_in = SignIn::begin(&sessions, &[7; 32], NOW);
+    let other = SignIn::begin(&sessions, &[8; 32], NOW);
+    let set = [sign_in_cookie(&other, HOST), sign_in_cookie(&sign_in, HOST)];
+    let name = cookie_of(&set[1]).split('=').next().unwrap();
+    let cookies = format!(
+        "{name}=junk; {name}=v1.1593976200.zz; {name}=v1.1.{}; {}; {}",
+        "ab".repeat(32),
+        cookie_of(&set[0]),
+        cookie_of(&set[1])
+    );
+    for begun in [&sign_in, &other] {
+        let back = SignIn::read(&sessions, &cookies, &state_of(begun), NOW).unwrap();
+        assert_eq!(&back, begun);
+    }
+    assert!(SignIn::read(&sessions, &cookies, "another", NOW).is_err());
 }
 
 #[test]
@@ -133,31 +162,18 @@ fn an_answer_that_is_not_of_this_browser_is_refused() {
     let sessions = sessions();
     let sign_in = SignIn::begin(&sessions, &[7; 32], NOW);
     let other = SignIn::begin(&sessions, &[8; 32], NOW);
-    let state = |of: &SignIn| {
-        let provider = Provider::read(&discovery().to_string(), &oidc()).unwrap();
-        let address = of.address(&oidc(), &provider);
-        address
-            .split("&state=")
-            .nth(1)
-            .unwrap()
-            .split('&')
-            .next()
-            .unwrap()
-            .to_owned()
-    };
-    assert!(sign_in.check_state(&state(&sign_in)).is_ok());
-    for wrong in [state(&other), String::new(), sign_in.nonce().to_owned()] {
-        assert_eq!(sign_in.check_state(&wrong).unwrap_err().status, 401);
-    }
     let set = sign_in_cookie(&sign_in, HOST);
     let cookie = cookie_of(&set).to_owned();
+    let state = state_of(&sign_in);
+    assert!(SignIn::read(&sessions, &cookie, &state, NOW).is_ok());
+    for wrong in [state_of(&other), String::new(), sign_in.nonce().to_owned()] {
+        let refused = SignIn::read(&sessions, &cookie, &wrong, NOW);
+        assert_eq!(refused.unwrap_err().status, 401);
+    }
     let later = cookie.replace("v1.1593976200", "v1.1593976201");
     assert_ne!(later, cookie);
-    let moved = SignIn::read(&sessions, &later, NOW + 2_000).unwrap();
-    assert!(
-        moved.check_state(&state(&sign_in)).is_err(),
-        "its end is part of it"
-    );
+    let moved = SignIn::read(&sessions, &later, &state, NOW + 2_000);
+    assert!(moved.is_err(), "its end is part of it");
     for (cookies, now_ms) in [
         ("", NOW),
         ("blobwatch_sign_in=v1.x", NOW),
@@ -166,14 +182,15 @@ fn an_answer_that_is_not_of_this_browser_is_refused() {
         (later.as_str(), NOW),
     ] {
         assert_eq!(
-            SignIn::read(&sessions, cookies, now_ms).unwrap_err().status,
+            SignIn::read(&sessions, cookies, &state, now_ms)
+                .unwrap_err()
+                .status,
             401,
             "{cookies}"
         );
     }
     let elsewhere = Sessions::new("another secret").unwrap();
-    let moved = SignIn::read(&elsewhere, &cookie, NOW).unwrap();
-    assert!(moved.check_state(&state(&sign_in)).is_err());
+    assert!(SignIn::read(&elsewhere, &cookie, &state, NOW).is_err());
 }
 
 #[test]

@@ -29,6 +29,98 @@ fn another_spelling_of_a_blob_is_refused_and_recorded_as_the_blob() {
     }
 }
 
+/// The spelling of a blob of `alpine` for Go's registries, and of `library/alpine` for nginx with `merge_slashes off`.
+fn ambiguous() -> String {
+    BLOB.replace("library/", "library/%2f..%2f")
+}
+
+/// Decides with one rule, of a repository, and says what is done and recorded.
+fn of_repository(name: &str, mode: Mode, action: Action, path: &str) -> (Option<u16>, Record) {
+    let mut book = book(7, vec![ModeSetting::new("botnet-sig", "default", mode)]);
+    book.rules[0].expression = format!("oci.repository eq \"{name}\"");
+    book.rules[0].action = action;
+    book.rules[0].default_mode = Mode::Monitor;
+    let mut isolate = isolate();
+    isolate.learn("fl1-iad-0", &reply(book), NOW).unwrap();
+    let plan = watched(isolate.decide(&facts(path, &[]), true).unwrap());
+    isolate.settle(plan.id, &said(NOW));
+    let mut records = flushed(&mut isolate, NOW + 2_000);
+    assert_eq!(records.len(), 1);
+    (plan.refusal.map(|refusal| refusal.status), records.remove(0))
+}
+
+/// A rule that holds for what one origin serves is not got round by what another one would.
+#[test]
+fn a_rule_holds_if_any_reading_matches() {
+    #[track_caller]
+    fn case(name: &str, mode: Mode, action: Action, refused: Option<u16>, recorded: &str) {
+        let (status, record) = of_repository(name, mode, action, &ambiguous());
+        assert_eq!(status, refused, "{name}");
+        assert_eq!(record.repository, recorded, "{name}");
+        assert!(record.odd_path);
+        assert_eq!(record.fired.len(), usize::from(name != "other"), "{name}");
+    }
+    let (block, tag, allow) = (Action::Block, Action::Tag, Action::Allow);
+    case("alpine", Mode::Enforce, block, Some(403), "alpine");
+    case(
+        "library/alpine",
+        Mode::Enforce,
+        block,
+        Some(403),
+        "library/alpine",
+    );
+    case("library/alpine", Mode::Monitor, block, None, "library/alpine");
+    case("library/alpine", Mode::Enforce, tag, None, "library/alpine");
+    case("alpine", Mode::Enforce, allow, None, "alpine");
+    case("other", Mode::Enforce, block, None, "alpine");
+}
+
+/// A mode of a route is one of what its origin serves.
+#[test]
+fn a_route_holds_if_any_reading_is_on_it() {
+    let mut with_library = book(7, vec![ModeSetting::new("botnet-sig", "library", Mode::Enforce)]);
+    with_library.routes.push(Route {
+        repository: "library/**".to_owned(),
+        ..Route::named("library")
+    });
+    let mut isolate = isolate();
+    isolate.learn("fl1-iad-0", &reply(with_library), NOW).unwrap();
+    let plan = watched(isolate.decide(&facts(&ambiguous(), &[]), true).unwrap());
+    assert_eq!(plan.refusal.map(|refusal| refusal.status), Some(403));
+    assert_eq!(plan.route, "library");
+}
+
+/// What is counted for a volume is counted by every reading: else a rule would never become hot by the other one.
+#[test]
+fn a_volume_counts_every_reading() {
+    let mut with_volume = book(7, vec![]);
+    with_volume.rules[0].expression = "oci.repository eq \"library/alpine\"".to_owned();
+    with_volume.rules[0].volume = Some(Volume {
+        by: VolumeKey::Client,
+        requests: 100,
+        seconds: 10,
+    });
+    let mut isolate = isolate();
+    isolate.learn("fl1-iad-0", &reply(with_volume), NOW).unwrap();
+    isolate.decide(&facts(&ambiguous(), &[]), true).unwrap();
+    let body = isolate.next_flush(NOW + 2_000).unwrap().body;
+    assert_eq!(Flush::decode(&body).unwrap().volumes.len(), 1);
+}
+
+/// A digest, too, where storage is asked for it.
+#[test]
+fn a_rule_of_a_digest_holds_for_storage_that_reads_another() {
+    let (free, held) = ("ab".repeat(32), "cd".repeat(32));
+    let stored = format!("/docker/registry/v2/blobs/sha256/ab/{free}/data");
+    let path = format!("{stored}%5c..%5c..%5c..%5ccd%5c{held}%5cdata");
+    let mut of_digest = book(7, enforced());
+    of_digest.rules[0].expression = format!("oci.digest eq \"sha256:{held}\"");
+    let mut isolate = isolate();
+    isolate.learn("fl1-iad-0", &reply(of_digest), NOW).unwrap();
+    let plan = watched(isolate.decide(&facts(&path, &[]), true).unwrap());
+    assert_eq!(plan.refusal.map(|refusal| refusal.status), Some(403));
+}
+
 /// A pull goes to one origin, however its paths are spelled.
 #[test]
 fn another_spelling_takes_the_route_of_the_repository() {

@@ -34,6 +34,28 @@ pub fn normal_form(path: &str) -> Cow<'_, str> {
         .map_or(Cow::Borrowed(path), Cow::Owned)
 }
 
+/// Readings of one path beside its normal form. Each is decided on; whoever wants more of them than this has a path that
+/// means nothing to any origin, and those of the usual origins are the first.
+pub(super) const MAX_OTHER_FORMS: usize = 8;
+
+/// The other blobs, by names and digests of the specification's grammar, that some origin takes the path for; `form` is its
+/// [`normal_form`]. None for nearly every path, which costs a look at `form`.
+#[must_use]
+pub fn other_forms(path: &str, form: &str) -> Vec<String> {
+    let mut others: Vec<String> = Vec::new();
+    if path == form || !is_valid_blob(form) {
+        return others;
+    }
+    each_reading(path, &mut |segments| {
+        let found = blob_in(segments).filter(|other| other != form && is_valid_blob(other));
+        if let Some(other) = found.filter(|other| !others.contains(other)) {
+            others.push(other);
+        }
+        others.len() == MAX_OTHER_FORMS
+    });
+    others
+}
+
 /// The segments of a path as origins read it, until one reading is taken. What origins of Go take it for comes first. After
 /// it comes whatever a front and the origin behind it can make of a path that each of them may decode, and may resolve in
 /// its own way before and after that.

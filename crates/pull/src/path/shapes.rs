@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::normal::{CUT, each_reading, joined};
+use super::normal::{CUT, MAX_OTHER_FORMS, each_reading, joined};
 use super::template::{Captured, Template, TemplateError};
 use super::{BlobPath, normal_form};
 use crate::digest::Digest;
@@ -52,6 +52,20 @@ pub struct Blob<'a> {
 }
 
 impl Blob<'_> {
+    #[must_use]
+    pub fn into_owned(self) -> Blob<'static> {
+        Blob {
+            repository: Cow::Owned(self.repository.into_owned()),
+            digest: Cow::Owned(self.digest.into_owned()),
+            ..self
+        }
+    }
+
+    /// Whether rules see the same of both.
+    fn is_named_as(&self, other: &Blob<'_>) -> bool {
+        (&self.repository, &self.digest) == (&other.repository, &other.digest)
+    }
+
     /// What it is one blob by.
     #[must_use]
     pub fn key(&self) -> BlobKey<'_> {
@@ -183,6 +197,25 @@ impl BlobShapes {
         found.filter(|_| !is_other_when_decoded(form))
     }
 
+    /// The other blobs that some origin takes the path for, where `found` is not by a registry's path, whose readings are
+    /// [`super::other_forms`]. None where the path has one spelling.
+    #[must_use]
+    pub fn others(&self, path: &str, found: &Blob<'_>) -> Vec<Blob<'static>> {
+        let mut others: Vec<Blob<'static>> = Vec::new();
+        if !found.odd_path || matches!(found.shape, PathShape::Oci | PathShape::Prefixed) {
+            return others;
+        }
+        each_reading(path, &mut |segments| {
+            let other = self.in_segments(segments, path);
+            let is_new = |other: &Blob<'_>| {
+                !other.is_named_as(found) && !others.iter().any(|known| other.is_named_as(known))
+            };
+            others.extend(other.filter(is_new));
+            others.len() == MAX_OTHER_FORMS
+        });
+        others
+    }
+
     fn in_segments(&self, segments: &[&str], path: &str) -> Option<Blob<'static>> {
         let found = self.by_template(segments).or_else(|| self.by_name(segments));
         let (shape, captured) = found?;
@@ -241,12 +274,8 @@ impl BlobShapes {
 #[must_use]
 pub fn find_blob(path: &str) -> Option<Blob<'static>> {
     let form = normal_form(path);
-    let found = BlobShapes::default().find(path, &form)?;
-    Some(Blob {
-        repository: Cow::Owned(found.repository.into_owned()),
-        digest: Cow::Owned(found.digest.into_owned()),
-        ..found
-    })
+    let found = BlobShapes::default().find(path, &form);
+    found.map(Blob::into_owned)
 }
 
 /// The key of a path that says no digest.

@@ -3,7 +3,8 @@ use std::borrow::Cow;
 use regex_automata::Input;
 use regex_automata::dfa::{Automaton, dense};
 
-use super::{BlobPath, normal_form, repository, repository_of};
+use super::normal::MAX_OTHER_FORMS;
+use super::{BlobPath, normal_form, other_forms, repository, repository_of};
 use blobwatch_wire::MAX_TEXT_BYTES;
 
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -454,12 +455,49 @@ fn what_an_origin_serves_is_watched() {
             let path = sent(&path);
             let served = origins.map(|origin| origin(&path));
             if let Some(name) = name(&served[0]) {
-                return odd(&path, name);
+                odd(&path, name);
             }
+            let form = normal_form(&path);
+            let others = other_forms(&path, &form);
             for name in served.iter().filter_map(|served| name(served)) {
-                let form = normal_form(&path);
-                let read = BlobPath::parse(&form).unwrap().repository;
-                assert!(repository(read).is_some(), "{path}: {read}, served as {name}");
+                let is_read = |form: &str| BlobPath::parse(form).unwrap().repository == name;
+                let is_known = is_read(&form) || others.iter().any(|other| is_read(other));
+                assert!(is_known, "{path}: {form}, {others:?}, served as {name}");
             }
         });
+}
+
+/// Blobs of two repositories by one path: that of Go's registries comes first, and the others are known.
+#[test]
+fn a_path_may_be_read_in_several_ways() {
+    #[track_caller]
+    fn case(path: &str, names: &[&str]) {
+        let path = format!("{path}/blobs/{DIGEST}");
+        let form = normal_form(&path);
+        let others = other_forms(&path, &form);
+        let forms = std::iter::once(&*form).chain(others.iter().map(String::as_str));
+        let read: Vec<&str> = forms
+            .map(|form| BlobPath::parse(form).unwrap().repository)
+            .collect();
+        assert_eq!(read, names, "{path}");
+    }
+    case("/v2/library/app", &["library/app"]);
+    case("/v2/library%2fapp", &["library/app"]);
+    case("/v2//library//app", &["library/app"]);
+    case("/artifactory/api/docker/local/v2/library/app", &["library/app"]);
+    // nginx with `merge_slashes off` takes an empty segment back.
+    case("/v2/team/free%2f%2f..%2fapp", &["team/app", "team/free/app"]);
+    case("/v2/free/x%5c..%2f..%2fteam", &["free/team", "team"]);
+    case("/v2/a/free/..;%2f..%2fteam", &["a/free/team", "team", "a"]);
+    // The proxy decodes, and the registry behind it once more.
+    case("/v2/free/x/%252e%252e/team", &["free/team"]);
+}
+
+/// Whoever writes a path that means everything makes no more work than this.
+#[test]
+fn readings_are_bounded() {
+    let path: String = (0..60).map(|n| format!("a{n}%252f..%2f%2f..%5c")).collect();
+    let path = format!("/v2/{path}b/blobs/{DIGEST}");
+    let others = other_forms(&path, &normal_form(&path));
+    assert!(others.len() <= MAX_OTHER_FORMS, "{}", others.len());
 }

@@ -31,6 +31,30 @@ fn of<'a>(answer: &'a Value, rule: &str) -> &'a Value {
         .unwrap()
 }
 
+/// As isolates decide: of a path that origins read as blobs of two repositories, by the reading that a rule holds for.
+#[test]
+fn a_path_of_two_readings_is_asked_by_both() {
+    let api = api();
+    api.put("rules/of-one", &rule("oci.repository eq \"library/alpine\""));
+    enforce(&api, "of-one", "library", 100.0);
+    let line = format!(
+        "curl --path-as-is {}",
+        BLOB.replace("library/", "library/%2f..%2f")
+    );
+    let answer = explained(&api, &json!({"curl": line}));
+    assert_eq!(
+        (
+            &answer["route"],
+            &answer["decided_by"],
+            &answer["facts"]["oci.repository"]
+        ),
+        (&json!("library"), &json!("of-one"), &json!("library/alpine"))
+    );
+    let other = explained(&api, &json!({"curl": line.replace("alpine", "debian")}));
+    assert_eq!(other["facts"]["oci.repository"], "debian");
+    assert_eq!(other["facts"]["oci.odd_path"], true);
+}
+
 #[test]
 fn a_curl_line_is_asked_of_every_rule_on_its_route() {
     let api = api();
