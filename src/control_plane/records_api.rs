@@ -1,13 +1,14 @@
 //! The calls about records: asked of every FireLog at once, and put together (`fan_out` of `blobwatch-fire-log`).
 
 use blobwatch_fire_log::{
-    CompareQuery, Export, FireLogs, Format, Kind, Listing, Query, SummaryQuery, compare_all, explain,
+    CompareQuery, Export, Filter, FireLogs, Format, Kind, Listing, Older, Query, SummaryQuery, compare_all, explain,
     find_anywhere, follow_anywhere, summarise_all,
 };
 use blobwatch_pull::{Record, RecordId};
-use blobwatch_rule_book::{DocumentCall, FireLogNamesCall, GuardsAt, GuardsThenCall, HealthCall};
+use blobwatch_rule_book::{DocumentCall, FireLogNamesCall, GuardsAt, GuardsThenCall, HealthCall, RetentionCall};
 use blobwatch_rulebook::{Rulebook, starter};
 use blobwatch_wire::{Nothing, ObjectCall, Place, Problem};
+use futures_util::future::join;
 use futures_util::stream;
 use worker::{Env, Request, Response, Url};
 
@@ -38,8 +39,10 @@ impl FireLogs for Objects {
 async fn list(kind: Kind, url: &Url, env: &Env) -> Answer<Response> {
     let pairs = query_pairs(url);
     let query = Query::parse(kind, &pairs, now_ms())?;
+    let (names, older) = names_and_older(&query.filter, env).await?;
     let listing = Listing {
-        names: call(env, &FireLogNamesCall, Nothing).await?,
+        names,
+        older,
         fire_logs: Objects(env.clone()),
         kind,
         pairs,
@@ -66,12 +69,26 @@ fn export(listing: Listing<Objects>) -> Answer<Response> {
     Ok(response)
 }
 
+/// The FireLogs to ask, and what is said of records that they no longer keep. That a RuleBook of an older build does not say it
+/// hides none of those that are kept.
+async fn names_and_older(filter: &Filter, env: &Env) -> Answer<(Vec<String>, Option<Older>)> {
+    let names = call(env, &FireLogNamesCall, Nothing);
+    if !filter.may_reach_older(now_ms()) {
+        return Ok((names.await?, None));
+    }
+    let (names, retention) = join(names, call(env, &RetentionCall, Nothing)).await;
+    let older = retention
+        .ok()
+        .and_then(|retention| filter.older(retention, now_ms()));
+    Ok((names?, older))
+}
+
 async fn summary(kind: Kind, url: &Url, env: &Env) -> Answer<Response> {
     let pairs = query_pairs(url);
     let query = SummaryQuery::parse(kind, &pairs, now_ms())?;
-    let names = call(env, &FireLogNamesCall, Nothing).await?;
+    let (names, older) = names_and_older(&query.filter, env).await?;
     let objects = Objects(env.clone());
-    let summary = summarise_all(&objects, &names, kind, &pairs, &query).await;
+    let summary = summarise_all(&objects, &names, kind, &pairs, &query, older).await;
     respond(Ok(summary)).failed_to("answer")
 }
 

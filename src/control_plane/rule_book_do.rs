@@ -12,7 +12,7 @@ use blobwatch_rule_book::{
     Admission, AdmissionCall, ChangesCall, CreateTokenCall, Document, DocumentCall, EPOCH_HEADER,
     EndSessionCall, EndedSessionsCall, ExpireTokenCall, ExportAuditCall, FireLogNamesCall, FireLogState,
     GuardCountsCall, GuardsThenCall, Health, HealthCall, ListTokensCall, NextReport, NoticeKind,
-    PendingNotice, PlanPreviewCall, PreviewDoneCall, RevokeTokenCall, RuleBookError, RuleBookLossesCall,
+    PendingNotice, PlanPreviewCall, PreviewDoneCall, RetentionCall, RevokeTokenCall, RuleBookError, RuleBookLossesCall,
     RuleBookStore, StalePreviewsCall, TokenUsedCall, VerifyAuditCall, WriteEntryCall, WriteEntryOnceCall,
     create_token, expire_token, list_tokens, plan_of, revoke_token, stale_previews,
 };
@@ -134,6 +134,7 @@ impl RuleBook {
             FireLogNamesCall::ROUTE => {
                 answer::<FireLogNamesCall>(names(self.with(READ, RuleBookStore::fire_logs)?))
             }
+            RetentionCall::ROUTE => answer::<RetentionCall>(self.with(READ, RuleBookStore::retention)?),
             ChangesCall::ROUTE => {
                 let since = number_of(&received.url);
                 let changes = self.with_api(|store| blobwatch_rule_book::changes_since(store, since))?;

@@ -21,7 +21,7 @@ pub use object_calls::{
 };
 pub use pace::{OPENING, undisturbed};
 pub use query::{
-    Budget, CompareQuery, Dimension, Filter, Format, Kind, Page, Query, Summary, SummaryQuery, find,
+    Budget, CompareQuery, Dimension, Filter, Format, Kind, Older, Page, Query, Summary, SummaryQuery, find,
     scan_page, summarise, tabulate,
 };
 #[cfg(feature = "schema")]

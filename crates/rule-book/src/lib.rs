@@ -29,7 +29,7 @@ pub use document::{Document, read_document};
 pub use object_calls::{
     Admission, AdmissionCall, ChangesCall, CreateTokenCall, DocumentCall, EPOCH_HEADER, EndSessionCall,
     EndedSessionsCall, ExpireTokenCall, ExportAuditCall, FireLogNamesCall, GuardCountsCall, GuardsAt,
-    GuardsThenCall, Health, HealthCall, ListTokensCall, PlanPreviewCall, PreviewDoneCall, RevokeTokenCall,
+    GuardsThenCall, Health, HealthCall, ListTokensCall, PlanPreviewCall, PreviewDoneCall, RetentionCall, RevokeTokenCall,
     RuleBookLossesCall, StalePreviewsCall, TokenUsedCall, VerifyAuditCall, WriteEntryCall,
     WriteEntryOnceCall,
 };

@@ -11,9 +11,10 @@ use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError, rule_action};
 /// The newest that this build reads. A reader refuses a newer one and keeps what it has.
 ///
 /// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings, 5 has lists, the
-/// action `allow`, `ingest`, `keep_addresses` and `address_hours` of the settings, and `anomaly_breadth` of routes. A document
-/// says the lowest that can say it ([`Rulebook::with_schema`]), so that isolates of older builds go on with it as long as they can.
-pub const SCHEMA: u32 = 5;
+/// action `allow`, `ingest`, `keep_addresses` and `address_hours` of the settings, and `anomaly_breadth` of routes, 6 has
+/// `archive` of the settings. A document says the lowest that can say it ([`Rulebook::with_schema`]), so that isolates of older
+/// builds go on with it as long as they can.
+pub const SCHEMA: u32 = 6;
 
 /// The route that always exists and matches what no other does.
 pub const DEFAULT_ROUTE: &str = "default";
@@ -44,8 +45,10 @@ impl Rulebook {
         let is_2 = |setting: &ModeSetting| setting.stages.is_some() || setting.guard.is_some();
         let allows = |rule: &Rule| rule.action == Action::Allow;
         let has_breadth = |route: &Route| route.anomaly_breadth.is_some();
-        let has_newest = !self.lists.is_empty() || self.settings.has_newest();
-        let schema = if has_newest || self.rules.iter().any(allows) || self.routes.iter().any(has_breadth) {
+        let is_5 = !self.lists.is_empty() || self.settings.is_5();
+        let schema = if self.settings.is_6() {
+            6
+        } else if is_5 || self.rules.iter().any(allows) || self.routes.iter().any(has_breadth) {
             5
         } else if !self.settings.anomaly_breadth.is_default() {
             4
@@ -263,6 +266,10 @@ pub struct Settings {
     /// Sources of upstream events in a form of their own, by name.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub ingest: std::collections::BTreeMap<String, IngestMapping>,
+    /// Where `blobwatch archive` keeps records for longer: `s3://bucket/prefix` or a folder. Answers that reach beyond what is
+    /// kept here name it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<String>,
 }
 
 /// A week.
@@ -273,9 +280,14 @@ fn is_default_hours(hours: &u32) -> bool {
 }
 
 impl Settings {
-    /// Whether it says what only the newest schema can.
-    fn has_newest(&self) -> bool {
+    /// Whether it says what schema 4 cannot.
+    fn is_5(&self) -> bool {
         !self.ingest.is_empty() || !self.keep_addresses.is_none() || !is_default_hours(&self.address_hours)
+    }
+
+    /// Whether it says what schema 5 cannot.
+    fn is_6(&self) -> bool {
+        self.archive.is_some()
     }
 }
 
@@ -326,6 +338,7 @@ impl Default for Settings {
             keep_addresses: KeepAddresses::None,
             address_hours: ADDRESS_HOURS,
             ingest: std::collections::BTreeMap::new(),
+            archive: None,
         }
     }
 }

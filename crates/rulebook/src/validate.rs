@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use super::document::{AnomalyBreadth, DEFAULT_ROUTE, ModeSetting, Route, Rule, Rulebook, Settings, Volume};
 use super::ingest;
-use super::name::{check_host, check_name, check_origin};
+use super::name::{check_archive, check_host, check_name, check_origin};
 use super::named_list::NamedList;
 use super::stages;
 use crate::route::{Glob, MAX_ROUTES};
@@ -330,6 +330,9 @@ fn settings(faults: &mut Faults, settings: &Settings) {
     faults.within("settings.retention_bytes", bytes, 1_000_000, MAX_RETENTION_BYTES);
     breadth(faults, "settings.", settings.anomaly_breadth);
     ingest::mappings(faults, &settings.ingest);
+    if let Some(archive) = &settings.archive {
+        faults.check(|| "settings.archive".to_owned(), archive, check_archive(archive));
+    }
     for (colo, count) in &settings.fire_logs {
         let is_code = (3..=8).contains(&colo.len())
             && colo.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());

@@ -9,6 +9,8 @@ export interface SettingsTexts {
   /** `none`, `network` or `full`. */
   keep_addresses: string;
   address_hours: string;
+  /** Empty: none. */
+  archive: string;
   /** `IAD=4, FRA=2` */
   fire_logs: string;
 }
@@ -19,7 +21,7 @@ type Settings = Record<string, unknown>;
 const BREADTH = { clients: 10, networks: 5 };
 const KEEP = "none";
 const ADDRESS_HOURS = 168;
-const DEFAULTED = ["anomaly_breadth", "keep_addresses", "address_hours"];
+const DEFAULTED = ["anomaly_breadth", "keep_addresses", "address_hours", "archive"];
 
 export function settingsTexts(settings: Settings): SettingsTexts {
   const text = (name: string) => String(settings[name] ?? "");
@@ -33,6 +35,7 @@ export function settingsTexts(settings: Settings): SettingsTexts {
     networks: String(breadth.networks),
     keep_addresses: text("keep_addresses") || KEEP,
     address_hours: text("address_hours") || String(ADDRESS_HOURS),
+    archive: text("archive"),
     fire_logs: logs.map(([colo, count]) => `${colo}=${count}`).join(", "),
   };
 }
@@ -52,5 +55,6 @@ export function settingsOf(texts: SettingsTexts, base: Settings): Settings {
     ...(!isDefault && { anomaly_breadth: breadth }),
     ...(texts.keep_addresses !== KEEP && { keep_addresses: texts.keep_addresses }),
     ...(Number(texts.address_hours) !== ADDRESS_HOURS && { address_hours: Number(texts.address_hours) }),
+    ...(texts.archive.trim() && { archive: texts.archive.trim() }),
   };
 }

@@ -19,6 +19,7 @@ const FIELDS: { name: keyof SettingsTexts; label: string; isNumber: boolean; hin
   { name: "networks", label: "in so many more networks", isNumber: true },
   { name: "keep_addresses", label: "Addresses of clients are kept", isNumber: false, hint: "none, network or full" },
   { name: "address_hours", label: "for so many hours after the last request", isNumber: true },
+  { name: "archive", label: "Archive of older records", isNumber: false, hint: "s3://bucket/prefix" },
   { name: "fire_logs", label: "FireLogs of data centres, if more than one", isNumber: false, hint: "IAD=4, FRA=2" },
 ];
 

@@ -26,7 +26,7 @@ test("what is emptied is the default again", () => {
 test("settings that nobody changed are the same, with what the page does not know", () => {
   for (const settings of [
     { fire_logs: {}, retry_after_s: 30, retention_hours: 168, retention_bytes: 5_000_000_000 },
-    { fire_logs: { IAD: 4, FRA: 2 }, retry_after_s: 5, retention_hours: 24, retention_bytes: 1_000_000, anomaly_breadth: { clients: 1, networks: 5 }, later: true, keep_addresses: "network", address_hours: 24 },
+    { fire_logs: { IAD: 4, FRA: 2 }, retry_after_s: 5, retention_hours: 24, retention_bytes: 1_000_000, anomaly_breadth: { clients: 1, networks: 5 }, later: true, keep_addresses: "network", address_hours: 24, archive: "s3://bucket/prefix" },
   ]) {
     assert.ok(isSame(settingsOf(settingsTexts(settings), settings), settings));
   }

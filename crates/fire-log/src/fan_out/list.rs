@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{FireLogs, ask_all};
-use crate::query::{Kind, MergedPage, Query, join};
+use crate::query::{Kind, MergedPage, Older, Query, join};
 use crate::{KIND, PageCall};
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_wire::Problem;
@@ -18,6 +18,8 @@ pub struct Listing<L> {
     pub pairs: Vec<(String, String)>,
     /// What they say.
     pub query: Query,
+    /// What is said of records that are no longer kept.
+    pub older: Option<Older>,
 }
 
 /// As the API answers.
@@ -32,6 +34,8 @@ pub struct List {
     pub next_cursor: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub incomplete: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub older: Option<Older>,
 }
 
 impl<L: FireLogs> Listing<L> {
@@ -46,6 +50,7 @@ impl<L: FireLogs> Listing<L> {
             items: joined.records,
             next_cursor,
             incomplete,
+            older: self.older.clone(),
         })
     }
 

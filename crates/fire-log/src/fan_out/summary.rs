@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::{FireLogs, Gathered};
-use crate::query::{Kind, Summary, SummaryQuery};
+use crate::query::{Kind, Older, Summary, SummaryQuery};
 use crate::{BEFORE, KIND, SummaryCall};
 use blobwatch_wire::{Problem, rfc3339};
 
@@ -17,6 +17,8 @@ pub(crate) struct Counted<T> {
     counts: T,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     incomplete: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    older: Option<Older>,
 }
 
 #[cfg(feature = "schema")]
@@ -29,6 +31,7 @@ pub async fn summarise_all(
     kind: Kind,
     pairs: &[(String, String)],
     query: &SummaryQuery,
+    older: Option<Older>,
 ) -> impl Serialize {
     let pairs = asked(kind, pairs, query);
     let summary = RefCell::new(Summary::default());
@@ -37,6 +40,7 @@ pub async fn summarise_all(
     Counted {
         counts: summary.into_inner().finish(&query.by, query.limit),
         incomplete: gathered.incomplete,
+        older,
     }
 }
 
