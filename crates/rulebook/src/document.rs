@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::edge_cache::EdgeCache;
 use super::ingest::IngestMapping;
 use super::keep_addresses::KeepAddresses;
 use super::named_list::NamedList;
@@ -12,7 +13,7 @@ use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError, rule_action};
 ///
 /// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings, 5 has lists, the
 /// action `allow`, `ingest`, `keep_addresses` and `address_hours` of the settings, and `anomaly_breadth` of routes, 6 has
-/// `archive` of the settings. A document says the lowest that can say it ([`Rulebook::with_schema`]), so that isolates of older
+/// `archive` of the settings and `cache` of routes. A document says the lowest that can say it ([`Rulebook::with_schema`]), so that isolates of older
 /// builds go on with it as long as they can.
 pub const SCHEMA: u32 = 6;
 
@@ -46,7 +47,8 @@ impl Rulebook {
         let allows = |rule: &Rule| rule.action == Action::Allow;
         let has_breadth = |route: &Route| route.anomaly_breadth.is_some();
         let is_5 = !self.lists.is_empty() || self.settings.is_5();
-        let schema = if self.settings.is_6() {
+        let has_cache = |route: &Route| !route.cache.is_origin();
+        let schema = if self.settings.is_6() || self.routes.iter().any(has_cache) {
             6
         } else if is_5 || self.rules.iter().any(allows) || self.routes.iter().any(has_breadth) {
             5
@@ -86,6 +88,8 @@ pub struct Route {
     pub detour: Option<String>,
     #[serde(default)]
     pub redirects: Redirects,
+    #[serde(default, skip_serializing_if = "EdgeCache::is_origin")]
+    pub cache: EdgeCache,
     /// Share of clients whose bodies are observed to their end, 0 to 1.
     #[serde(default)]
     pub observe: f64,
@@ -129,6 +133,7 @@ impl Route {
             origin: None,
             detour: None,
             redirects: Redirects::default(),
+            cache: EdgeCache::default(),
             observe: 0.0,
             disclose: Disclose::default(),
             anomaly_breadth: None,

@@ -7,6 +7,7 @@ mod answer;
 mod change_notice;
 mod compiled;
 mod document;
+mod edge_cache;
 mod exact;
 mod ingest;
 mod json_path;
@@ -36,6 +37,7 @@ pub use document::{
     AnomalyBreadth, DEFAULT_ROUTE, Disclose, ModeSetting, Redirects, Route, Rule, Rulebook, SCHEMA, Settings,
     Volume, VolumeKey,
 };
+pub use edge_cache::EdgeCache;
 pub use ingest::{IngestMapping, KNOWN_SOURCES};
 pub use keep_addresses::KeepAddresses;
 pub use name::{check_name, check_origin};

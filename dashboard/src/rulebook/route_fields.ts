@@ -9,6 +9,7 @@ export interface RouteTexts {
   origin: string;
   detour: string;
   redirects: string;
+  cache: string;
   observe: string;
   disclose: string;
   /** How broad a fault must be; empty: as the settings say. */
@@ -23,6 +24,7 @@ export const textsOf = (route: RouteForm): RouteTexts => ({
   origin: route.origin ?? "",
   detour: route.detour ?? "",
   redirects: route.redirects ?? "pass",
+  cache: route.cache ?? "origin",
   observe: String(Number(((route.observe ?? 0) * 100).toPrecision(6))),
   disclose: route.disclose ?? "operators",
   clients: String(route.anomaly_breadth?.clients ?? ""),
@@ -39,12 +41,13 @@ export function routeOf(texts: RouteTexts, base: RouteForm): RouteForm {
     detour: texts.detour.trim(),
   };
   const breadth = breadthOf(texts);
-  const others = Object.entries(base).filter(([name]) => !(name in optional) && name !== "anomaly_breadth");
+  const others = Object.entries(base).filter(([name]) => !(name in optional) && name !== "anomaly_breadth" && name !== "cache");
   return {
     ...Object.fromEntries(others),
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value.length > 0)),
     repository: texts.repository.trim() || "**",
     redirects: texts.redirects,
+    ...(texts.cache !== "origin" && { cache: texts.cache }),
     observe: Number.isFinite(share) ? share : 0,
     disclose: texts.disclose,
     ...(breadth && { anomaly_breadth: breadth }),

@@ -155,6 +155,11 @@ function Fields({ texts, isDefault, change }: FieldsProps) {
           ["pass", "pass: the client follows them"],
           ["follow", "follow: all bytes go through Blobwatch"],
         ])}
+        {choice("cache", "Cloudflare's cache keeps blobs", [
+          ["off", "off: never"],
+          ["origin", "origin: as its answers and the zone say"],
+          ["immutable", "immutable: those that anybody may read"],
+        ])}
         {choice("disclose", "Who gets Blobwatch-Fired", [
           ["never", "never"],
           ["operators", "operators"],

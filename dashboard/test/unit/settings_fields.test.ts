@@ -7,7 +7,7 @@ import { isSame } from "../../src/rulebook/types.ts";
 test("a route that nobody changed is the same, with what the page does not know", () => {
   for (const route of [
     { repository: "**", redirects: "pass", observe: 0, disclose: "operators" },
-    { repository: "library/**", host: "a.example", blobs: ["oci", "/layers/{hex}"], origin: "https://a.example", detour: "http://b.example:80", redirects: "follow", observe: 0.07, disclose: "never", later: { field: 1 }, anomaly_breadth: { clients: 3, networks: 1 } },
+    { repository: "library/**", host: "a.example", blobs: ["oci", "/layers/{hex}"], origin: "https://a.example", detour: "http://b.example:80", redirects: "follow", cache: "off", observe: 0.07, disclose: "never", later: { field: 1 }, anomaly_breadth: { clients: 3, networks: 1 } },
     { repository: "**", redirects: "pass", observe: 1e-4, disclose: "always" },
   ]) {
     assert.deepEqual(routeOf(textsOf(route), route), route);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{ListItem, ListKind, SCHEMA, VolumeKey};
+use crate::{EdgeCache, ListItem, ListKind, SCHEMA, VolumeKey};
 
 fn book() -> Rulebook {
     Rulebook {
@@ -306,6 +306,9 @@ fn what_older_builds_do_not_know_needs_a_newer_schema() {
     assert_eq!(Rulebook::from_json(&text).unwrap(), listed);
     listed.settings.archive = Some("s3://bucket/prefix".to_owned());
     assert_eq!(listed.with_schema().schema, SCHEMA);
+    let mut cached = book();
+    cached.routes[1].cache = EdgeCache::Off;
+    assert_eq!(cached.with_schema().schema, SCHEMA);
 }
 
 fn list(name: &str, items: &[&str]) -> NamedList {
