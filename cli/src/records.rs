@@ -186,7 +186,10 @@ mod tests {
         let note = older(&told).unwrap();
         assert_eq!(note, format!("{before}the archive is at s3://bucket/prefix"));
         told["archive"].take();
-        assert_eq!(older(&told).unwrap(), format!("{before}the settings name no archive"));
+        assert_eq!(
+            older(&told).unwrap(),
+            format!("{before}the settings name no archive")
+        );
     }
 
     #[test]

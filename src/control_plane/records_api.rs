@@ -1,11 +1,13 @@
 //! The calls about records: asked of every FireLog at once, and put together (`fan_out` of `blobwatch-fire-log`).
 
 use blobwatch_fire_log::{
-    CompareQuery, Export, Filter, FireLogs, Format, Kind, Listing, Older, Query, SummaryQuery, compare_all, explain,
-    find_anywhere, follow_anywhere, summarise_all,
+    CompareQuery, Export, Filter, FireLogs, Format, Kind, Listing, Older, Query, SummaryQuery, compare_all,
+    explain, find_anywhere, follow_anywhere, summarise_all,
 };
 use blobwatch_pull::{Record, RecordId};
-use blobwatch_rule_book::{DocumentCall, FireLogNamesCall, GuardsAt, GuardsThenCall, HealthCall, RetentionCall};
+use blobwatch_rule_book::{
+    DocumentCall, FireLogNamesCall, GuardsAt, GuardsThenCall, HealthCall, RetentionCall,
+};
 use blobwatch_rulebook::{Rulebook, starter};
 use blobwatch_wire::{Nothing, ObjectCall, Place, Problem};
 use futures_util::future::join;

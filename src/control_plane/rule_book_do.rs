@@ -12,9 +12,9 @@ use blobwatch_rule_book::{
     Admission, AdmissionCall, ChangesCall, CreateTokenCall, Document, DocumentCall, EPOCH_HEADER,
     EndSessionCall, EndedSessionsCall, ExpireTokenCall, ExportAuditCall, FireLogNamesCall, FireLogState,
     GuardCountsCall, GuardsThenCall, Health, HealthCall, ListTokensCall, NextReport, NoticeKind,
-    PendingNotice, PlanPreviewCall, PreviewDoneCall, RetentionCall, RevokeTokenCall, RuleBookError, RuleBookLossesCall,
-    RuleBookStore, StalePreviewsCall, TokenUsedCall, VerifyAuditCall, WriteEntryCall, WriteEntryOnceCall,
-    create_token, expire_token, list_tokens, plan_of, revoke_token, stale_previews,
+    PendingNotice, PlanPreviewCall, PreviewDoneCall, RetentionCall, RevokeTokenCall, RuleBookError,
+    RuleBookLossesCall, RuleBookStore, StalePreviewsCall, TokenUsedCall, VerifyAuditCall, WriteEntryCall,
+    WriteEntryOnceCall, create_token, expire_token, list_tokens, plan_of, revoke_token, stale_previews,
 };
 use blobwatch_rulebook::starter;
 use blobwatch_wire::{ApiRequest, Nothing, Object, ObjectCall, Problem, Text};

@@ -8,7 +8,9 @@ use blobwatch_pull::{
     repository_of,
 };
 use blobwatch_records::volume_fire_log_name;
-use blobwatch_rulebook::{EdgeCache, Plan, Redirects, Route, Subject, Verdict, Watched, fired, is_disclosed, refusal};
+use blobwatch_rulebook::{
+    EdgeCache, Plan, Redirects, Route, Subject, Verdict, Watched, fired, is_disclosed, refusal,
+};
 use blobwatch_tokens::Role;
 
 /// Carries an operator's token on a request to the registry, where `Authorization` is the registry's.
@@ -88,7 +90,9 @@ impl Isolate {
             follow: route.is_some_and(|route| route.redirects == Redirects::Follow),
             fired: if disclosed { fired(&verdict.fired) } else { None },
             observe: route.is_some_and(|route| observed(request.observe_place, route.observe)),
-            cache: route.map(|route| cache_of(request, route.cache)).unwrap_or_default(),
+            cache: route
+                .map(|route| cache_of(request, route.cache))
+                .unwrap_or_default(),
             refusal: refusal(verdict.action, decided.id, self.book.retry_after_s),
         })
     }
@@ -204,7 +208,11 @@ impl Isolate {
 const CREDENTIALS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
 
 fn cache_of(request: &Request<'_>, cache: EdgeCache) -> EdgeCache {
-    let has_credentials = || CREDENTIALS.iter().any(|name| request.facts.header(name).is_some());
+    let has_credentials = || {
+        CREDENTIALS
+            .iter()
+            .any(|name| request.facts.header(name).is_some())
+    };
     match cache {
         EdgeCache::Origin => cache,
         _ => cache.of_request(!request.blob.digest.is_empty(), has_credentials()),

@@ -369,7 +369,11 @@ fn only_what_needs_no_login_and_names_its_digest_is_asked_to_be_kept() {
         assert_eq!(watched(plan).cache, cache, "{path} {headers:?}");
     };
     case(BLOB, &["user-agent:docker/19.03.6"], EdgeCache::Immutable);
-    for credential in ["authorization:Bearer a", "proxy-authorization:Basic a", "cookie:a=b"] {
+    for credential in [
+        "authorization:Bearer a",
+        "proxy-authorization:Basic a",
+        "cookie:a=b",
+    ] {
         case(BLOB, &[credential], EdgeCache::Origin);
     }
     case("/files/layer.tar", &[], EdgeCache::Origin);

@@ -13,7 +13,7 @@ use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError, rule_action};
 ///
 /// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings, 5 has lists, the
 /// action `allow`, `ingest`, `keep_addresses` and `address_hours` of the settings, and `anomaly_breadth` of routes, 6 has
-/// `archive` of the settings and `cache` of routes. A document says the lowest that can say it ([`Rulebook::with_schema`]), so that isolates of older
+/// `archive` and `max_records_per_s` of the settings, `cache` and `keep` of routes. A document says the lowest that can say it ([`Rulebook::with_schema`]), so that isolates of older
 /// builds go on with it as long as they can.
 pub const SCHEMA: u32 = 6;
 
@@ -47,8 +47,8 @@ impl Rulebook {
         let allows = |rule: &Rule| rule.action == Action::Allow;
         let has_breadth = |route: &Route| route.anomaly_breadth.is_some();
         let is_5 = !self.lists.is_empty() || self.settings.is_5();
-        let has_cache = |route: &Route| !route.cache.is_origin();
-        let schema = if self.settings.is_6() || self.routes.iter().any(has_cache) {
+        let is_6 = |route: &Route| !route.cache.is_origin() || route.keep.is_some();
+        let schema = if self.settings.is_6() || self.routes.iter().any(is_6) {
             6
         } else if is_5 || self.rules.iter().any(allows) || self.routes.iter().any(has_breadth) {
             5
@@ -93,6 +93,9 @@ pub struct Route {
     /// Share of clients whose bodies are observed to their end, 0 to 1.
     #[serde(default)]
     pub observe: f64,
+    /// Share of clients whose records are kept, 0.001 to 1; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<f64>,
     #[serde(default)]
     pub disclose: Disclose,
     /// How broad a fault of its requests must be to open an anomaly; absent: as the settings say.
@@ -135,6 +138,7 @@ impl Route {
             redirects: Redirects::default(),
             cache: EdgeCache::default(),
             observe: 0.0,
+            keep: None,
             disclose: Disclose::default(),
             anomaly_breadth: None,
         }
@@ -260,6 +264,9 @@ pub struct Settings {
     pub retention_hours: u32,
     /// A FireLog deletes its oldest records above this size.
     pub retention_bytes: u64,
+    /// A FireLog to which more come for a while keeps a share of its clients; all when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_records_per_s: Option<u32>,
     /// How broad a fault must be to open an anomaly.
     #[serde(skip_serializing_if = "AnomalyBreadth::is_default")]
     pub anomaly_breadth: AnomalyBreadth,
@@ -292,7 +299,7 @@ impl Settings {
 
     /// Whether it says what schema 5 cannot.
     fn is_6(&self) -> bool {
-        self.archive.is_some()
+        self.archive.is_some() || self.max_records_per_s.is_some()
     }
 }
 
@@ -339,6 +346,7 @@ impl Default for Settings {
             retention_hours: 7 * 24,
             // Half of the 10 GB that one object may hold: room for a merge and for the cells beside the records.
             retention_bytes: 5_000_000_000,
+            max_records_per_s: None,
             anomaly_breadth: AnomalyBreadth::default(),
             keep_addresses: KeepAddresses::None,
             address_hours: ADDRESS_HOURS,

@@ -74,7 +74,10 @@ fn split_port(text: &str) -> (&str, &str) {
 
 /// Where an archive is, as `blobwatch archive --to` takes it. Credentials have no place in it.
 pub(crate) fn check_archive(text: &str) -> Result<(), Expected> {
-    let is_path = |path: &str| path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'@'));
+    let is_path = |path: &str| {
+        path.bytes()
+            .all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'@'))
+    };
     let is_place = match text.strip_prefix("s3://") {
         Some(bucket) => !bucket.is_empty() && !bucket.starts_with('/'),
         None => text.starts_with('/'),

@@ -188,7 +188,11 @@ impl Program {
             } else {
                 EdgeCache::default()
             };
-            Ok(Route { blobs, cache, ..route })
+            Ok(Route {
+                blobs,
+                cache,
+                ..route
+            })
         })?;
         let order = reader.all(|reader| reader.narrow("route"))?;
         let table = RouteTable::in_order(&routes, &order).ok_or(DecodeError::Invalid("routes"))?;

@@ -169,6 +169,10 @@ function Fields({ texts, isDefault, change }: FieldsProps) {
           Clients observed to the end, %
           <input type="number" min={0} max={100} step="any" value={texts.observe} onInput={(event) => change({ observe: event.currentTarget.value })} />
         </label>
+        <label>
+          Clients whose records are kept, %; empty: all
+          <input type="number" min={0.1} max={100} step="any" value={texts.keep} onInput={(event) => change({ keep: event.currentTarget.value })} />
+        </label>
       </div>
       <div class="fields">
         {least("clients", "An anomaly needs so many more clients; empty: as in the settings")}

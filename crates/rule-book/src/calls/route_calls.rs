@@ -24,6 +24,8 @@ pub(crate) struct RouteItem {
     pub redirects: Redirects,
     pub cache: EdgeCache,
     pub observe: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<f64>,
     pub disclose: Disclose,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anomaly_breadth: Option<AnomalyBreadth>,
@@ -47,6 +49,7 @@ impl From<StoredVersion<Route>> for RouteItem {
             redirects: route.redirects,
             cache: route.cache,
             observe: route.observe,
+            keep: route.keep,
             disclose: route.disclose,
             anomaly_breadth: route.anomaly_breadth,
             time: rfc3339(kept.time_ms),
@@ -70,6 +73,7 @@ pub(super) struct RouteBody {
     redirects: Option<Redirects>,
     cache: Option<EdgeCache>,
     observe: Option<f64>,
+    keep: Option<f64>,
     disclose: Option<Disclose>,
     anomaly_breadth: Option<AnomalyBreadth>,
 }
@@ -162,6 +166,8 @@ impl RouteBody {
             redirects: self.redirects.unwrap_or(unset.redirects),
             cache: self.cache.unwrap_or(unset.cache),
             observe: self.observe.unwrap_or(unset.observe),
+            // All is what holds anyhow.
+            keep: self.keep.filter(|share| *share != 1.0),
             disclose: self.disclose.unwrap_or(unset.disclose),
             anomaly_breadth: self.anomaly_breadth,
             name: unset.name,

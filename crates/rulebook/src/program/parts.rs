@@ -95,8 +95,9 @@ pub(super) fn read_route(reader: &mut Reader<'_>) -> DecodeResult<Route> {
         observe: read_float(reader)?,
         disclose: reader.one(&DISCLOSE, "disclose")?,
         cache: EdgeCache::default(),
-        // Only the Detector goes by it.
+        // Only the Detector and FireLogs go by these.
         anomaly_breadth: None,
+        keep: None,
     })
 }
 

@@ -153,7 +153,10 @@ fn the_first_form_is_still_read() {
 
 /// The same with what a cache does with the blobs of a route.
 fn with_cache() -> String {
-    let with = DOCUMENT.replace(r#""redirects": "follow","#, r#""redirects": "follow", "cache": "immutable","#);
+    let with = DOCUMENT.replace(
+        r#""redirects": "follow","#,
+        r#""redirects": "follow", "cache": "immutable","#,
+    );
     with.replace(r#""host": "b.example""#, r#""host": "b.example", "cache": "off""#)
 }
 
@@ -163,7 +166,10 @@ fn the_form_with_caches_is_pinned() {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, include_str!("pinned_cache.hex").replace('\n', ""));
     let read = Program::decode(&bytes).unwrap();
-    assert_eq!((bytes[3], read.routes.clone()), (FORM, program(&with_cache()).routes));
+    assert_eq!(
+        (bytes[3], read.routes.clone()),
+        (FORM, program(&with_cache()).routes)
+    );
     let caches: Vec<EdgeCache> = read.routes.iter().map(|route| route.cache).collect();
     assert_eq!(caches, [EdgeCache::Origin, EdgeCache::Immutable, EdgeCache::Off]);
 }

@@ -309,6 +309,12 @@ fn what_older_builds_do_not_know_needs_a_newer_schema() {
     let mut cached = book();
     cached.routes[1].cache = EdgeCache::Off;
     assert_eq!(cached.with_schema().schema, SCHEMA);
+    let mut sampled = book();
+    sampled.routes[1].keep = Some(0.1);
+    assert_eq!(sampled.with_schema().schema, SCHEMA);
+    let mut bounded = book();
+    bounded.settings.max_records_per_s = Some(1_000);
+    assert_eq!(bounded.with_schema().schema, SCHEMA);
 }
 
 fn list(name: &str, items: &[&str]) -> NamedList {
@@ -357,7 +363,31 @@ fn an_archive_is_a_bucket_or_a_folder_without_credentials() {
     case(archive("s3://bucket/pre/fix"), &[]);
     case(archive("/srv/archive"), &[]);
     let long = format!("/{}", "a".repeat(512));
-    for wrong in ["", "archive", "s3://", "s3:///a", "https://key:secret@host/a", "s3://key@bucket", "/srv/a b", "/a?b=c", &long] {
+    for wrong in [
+        "",
+        "archive",
+        "s3://",
+        "s3:///a",
+        "https://key:secret@host/a",
+        "s3://key@bucket",
+        "/srv/a b",
+        "/a?b=c",
+        &long,
+    ] {
         case(archive(wrong), &["settings.archive"]);
     }
+}
+
+#[test]
+fn what_is_kept_of_clients_is_a_share() {
+    let keep = |share| move |book: &mut Rulebook| book.routes[1].keep = Some(share);
+    case(keep(1.0), &[]);
+    case(keep(0.001), &[]);
+    for wrong in [0.0, 0.0009, 1.1, -1.0, f64::NAN] {
+        case(keep(wrong), &["routes[1].keep"]);
+    }
+    let most = |most| move |book: &mut Rulebook| book.settings.max_records_per_s = Some(most);
+    case(most(1), &[]);
+    case(most(0), &["settings.max_records_per_s"]);
+    case(most(1_000_001), &["settings.max_records_per_s"]);
 }
