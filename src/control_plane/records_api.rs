@@ -29,12 +29,20 @@ pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<R
     }
 }
 
+/// One query asks FireLogs for so long: whoever asks is told what there is before they give up.
+const PATIENCE_MS: u64 = 25_000;
+
 /// FireLogs, by their Durable Objects.
 pub(super) struct Objects(pub(super) Env);
 
 impl FireLogs for Objects {
     async fn ask<C: ObjectCall<Request = Nothing>>(&self, name: &str, call: &C) -> Answer<C::Reply> {
         call_named(&self.0, name, call, Nothing).await
+    }
+
+    fn patience(&self) -> impl Fn() -> bool {
+        let until_ms = now_ms() + PATIENCE_MS;
+        move || now_ms() > until_ms
     }
 }
 

@@ -12,7 +12,7 @@ mod store;
 
 pub use explain::explain;
 pub use fan_out::{
-    Export, FireLogs, Listing, LossSums, address_list, compare_all, erase_address, find_anywhere,
+    Export, FireLogs, Listing, LossSums, WAVE, address_list, compare_all, erase_address, find_anywhere,
     follow_anywhere, losses, summarise_all, with_own_fires,
 };
 pub use object_calls::{

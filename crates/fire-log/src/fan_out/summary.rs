@@ -2,10 +2,9 @@
 
 use std::cell::RefCell;
 
-use futures_util::future::join_all;
 use serde::Serialize;
 
-use super::{FireLogs, Gathered};
+use super::{FireLogs, Gathered, waves};
 use crate::query::{Kind, Older, Summary, SummaryQuery};
 use crate::{BEFORE, KIND, SummaryCall};
 use blobwatch_wire::{Problem, rfc3339};
@@ -35,8 +34,8 @@ pub async fn summarise_all(
 ) -> impl Serialize {
     let pairs = asked(kind, pairs, query);
     let summary = RefCell::new(Summary::default());
-    let counted = names.iter().map(|name| count(fire_logs, name, &pairs, &summary));
-    let gathered = Gathered::of(names, join_all(counted).await);
+    let counted = waves::each(fire_logs, names, |name| count(fire_logs, name, &pairs, &summary));
+    let gathered = Gathered::of(names, counted.await);
     Counted {
         counts: summary.into_inner().finish(&query.by, query.limit),
         incomplete: gathered.incomplete,

@@ -1,5 +1,7 @@
 //! What the API answers of several FireLogs: through the calls as they are sent, over databases as they are.
 
+mod waves;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
