@@ -6,7 +6,7 @@
 //! revisions are one sequence and the audit is one chain.
 
 use blobwatch_detector::{ChangeCall, HarmCall};
-use blobwatch_fire_log::PushRulebookCall;
+use blobwatch_fire_log::{PushRulebookCall, WAVE};
 use blobwatch_guard::Report;
 use blobwatch_rule_book::{
     Admission, AdmissionCall, ChangesCall, CreateTokenCall, Document, DocumentCall, EPOCH_HEADER,
@@ -18,7 +18,8 @@ use blobwatch_rule_book::{
 };
 use blobwatch_rulebook::starter;
 use blobwatch_wire::{ApiRequest, Nothing, Object, ObjectCall, Problem, Text};
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream::iter;
 use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
 
 use super::http::{Answer, FailedTo, api_answer, internal, now_ms, query_pairs, refuse, respond};
@@ -27,7 +28,7 @@ use super::opened::{Bell, Opened, unopened};
 use super::sql::ObjectSql;
 use super::told_losses::ToldLosses;
 
-/// Pushes of one alarm; a push takes some 10 ms to 300 ms and they run side by side.
+/// Pushes of one alarm; a push takes some 10 ms to 300 ms, and six run side by side.
 const MAX_PUSHES: usize = 512;
 
 /// Notices of a kind that one alarm tells, one after the other; it rings again at once while more wait.
@@ -325,11 +326,12 @@ impl RuleBook {
             Ok((behind, store.epoch()?, store.document()?))
         })?;
         let body = serde_json::to_string(&book).failed_to("write the rulebook")?;
-        let pushes = join_all(behind.iter().map(|log| self.push_to(&log.name, epoch, &body))).await;
-        for (log, pushed) in behind.iter().zip(pushes) {
+        let push = async |log: &FireLogState| (log.name.clone(), self.push_to(&log.name, epoch, &body).await);
+        let mut pushes = iter(behind.iter().map(push)).buffer_unordered(WAVE);
+        while let Some((name, pushed)) = pushes.next().await {
             self.with(PUSH, |store| match pushed {
-                Ok(_) => store.fire_log_seen(&log.name, book.revision, now_ms()).map(drop),
-                Err(_) => store.push_failed(&log.name, now_ms()),
+                Ok(_) => store.fire_log_seen(&name, book.revision, now_ms()).map(drop),
+                Err(_) => store.push_failed(&name, now_ms()),
             })?;
         }
         Ok(())
