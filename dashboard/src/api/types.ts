@@ -9,6 +9,7 @@ import type {
   FireLogItem,
   GuardItem,
   NewShareItem,
+  OlderRecords,
   PendingItem,
   PreviewItem,
   RouteItem,
