@@ -43,6 +43,7 @@ const RECORDS: &str = "Examples:
   blobwatch fires --since -24h --schema ocsf > fires.ndjson
   blobwatch requests --since -7d --limit 1000000 | zstd > week.ndjson.zst; blobwatch replay week.ndjson.zst
 
+If --since is before what the deployment keeps, standard error says where older records are.
 If a part of the deployment does not answer, the export is interrupted and the exit code is 2.
 
 Exit codes: 0 written, 2 usage or another error";
@@ -82,24 +83,40 @@ pub(crate) fn filter(text: &str) -> Result<(String, String), String> {
 /// Writes what `path` (`fires` or `requests`) exports.
 pub(crate) fn export(path: &str, arguments: &Records) -> Result<Outcome, Problem> {
     let api = Api::new(&arguments.deployment)?;
-    let mut query = vec![
-        ("format".to_owned(), "ndjson".to_owned()),
-        ("since".to_owned(), arguments.since.clone()),
-        ("limit".to_owned(), arguments.limit.to_string()),
-    ];
-    query.extend(
-        arguments
-            .until
-            .iter()
-            .map(|until| ("until".to_owned(), until.clone())),
-    );
-    let schema = arguments.schema.iter();
-    query.extend(schema.map(|schema| ("schema".to_owned(), schema.clone())));
-    query.extend(arguments.filters.iter().cloned());
-    let mut export = api.stream(&with_query(path, &query))?;
+    let mut export = api.stream(&with_query(path, &arguments.query("ndjson", arguments.limit)))?;
     io::copy(&mut export, &mut output::stream())
         .map_err(|error| Problem::Api(format!("the export was interrupted: {error}")))?;
+    // An export is records and nothing else; a list says what is missing in both.
+    let list = api.get(&with_query(path, &arguments.query("json", 1)))?;
+    if let Some(note) = list.get("older").and_then(older) {
+        output::complain(&note);
+    }
     Ok(Outcome::Nothing)
+}
+
+impl Records {
+    fn query(&self, format: &str, limit: u32) -> Vec<(String, String)> {
+        let mut query = vec![
+            ("format".to_owned(), format.to_owned()),
+            ("since".to_owned(), self.since.clone()),
+            ("limit".to_owned(), limit.to_string()),
+        ];
+        query.extend(self.until.iter().map(|until| ("until".to_owned(), until.clone())));
+        let schema = self.schema.iter().filter(|_| format == "ndjson");
+        query.extend(schema.map(|schema| ("schema".to_owned(), schema.clone())));
+        query.extend(self.filters.iter().cloned());
+        query
+    }
+}
+
+/// What is said of records that the window asks for and that are deleted.
+fn older(older: &Value) -> Option<String> {
+    let before = older.get("before")?.as_str()?;
+    let place = match older.get("archive").and_then(Value::as_str) {
+        Some(archive) => format!("the archive is at {archive}"),
+        None => "the settings name no archive".to_owned(),
+    };
+    Some(format!("records from before {before} are deleted; {place}"))
 }
 
 pub(crate) fn anomalies(arguments: &Anomalies) -> Result<Outcome, Problem> {
@@ -154,7 +171,20 @@ pub(crate) fn line(anomaly: &Value) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::line;
+    use super::{line, older};
+
+    #[test]
+    fn it_is_said_where_older_records_are() {
+        let mut told = json!({"before": "2026-11-23T05:00:00.000Z", "archive": "s3://bucket/prefix"});
+        let before = "records from before 2026-11-23T05:00:00.000Z are deleted; ";
+        let note = older(&told).unwrap();
+        assert_eq!(note, format!("{before}the archive is at s3://bucket/prefix"));
+        told["archive"].take();
+        assert_eq!(
+            older(&told).unwrap(),
+            format!("{before}the settings name no archive")
+        );
+    }
 
     #[test]
     fn an_anomaly_is_one_line() {

@@ -161,8 +161,12 @@ impl Detector {
     async fn accept(&self, received: &mut ReceivedCall) -> Answer<Response> {
         let Bytes(body) = received.body::<CellsCall>().await?;
         let batch = CellBatch::decode(&body).map_err(unreadable)?;
-        let ack = self.with("count", |store| store.accept(&body, batch, now_ms()))?;
-        answer::<CellsCall>(Acknowledged { ack })
+        let acknowledged = self.with("count", |store| {
+            let ack = store.accept(&body, batch, now_ms())?;
+            let open = Some(store.open_cohorts());
+            Ok(Acknowledged { ack, open })
+        })?;
+        answer::<CellsCall>(acknowledged)
     }
 
     async fn call(&self, received: &mut ReceivedCall) -> Answer<Response> {

@@ -262,7 +262,7 @@ impl FireLog {
                 break;
             }
             for OutboxBatch { seq, body } in unsent {
-                let Acknowledged { ack } = call(&self.env, &CellsCall, Bytes(body)).await?;
+                let Acknowledged { ack, open } = call(&self.env, &CellsCall, Bytes(body)).await?;
                 if ack != seq {
                     return Err(internal(
                         CellsCall::PURPOSE,
@@ -271,6 +271,9 @@ impl FireLog {
                 }
                 self.with("mark the cells", |store| {
                     store.cells_acknowledged(seq);
+                    if let Some(open) = open {
+                        store.open_cohorts(open);
+                    }
                     Ok(())
                 })?;
             }

@@ -1,13 +1,16 @@
 //! The calls about records: asked of every FireLog at once, and put together (`fan_out` of `blobwatch-fire-log`).
 
 use blobwatch_fire_log::{
-    CompareQuery, Export, FireLogs, Format, Kind, Listing, Query, SummaryQuery, compare_all, explain,
-    find_anywhere, follow_anywhere, summarise_all,
+    CompareQuery, Export, Filter, FireLogs, Format, Kind, Listing, Older, Query, SummaryQuery, compare_all,
+    explain, find_anywhere, follow_anywhere, summarise_all,
 };
 use blobwatch_pull::{Record, RecordId};
-use blobwatch_rule_book::{DocumentCall, FireLogNamesCall, GuardsAt, GuardsThenCall, HealthCall};
+use blobwatch_rule_book::{
+    DocumentCall, FireLogNamesCall, GuardsAt, GuardsThenCall, HealthCall, RetentionCall,
+};
 use blobwatch_rulebook::{Rulebook, starter};
 use blobwatch_wire::{Nothing, ObjectCall, Place, Problem};
+use futures_util::future::join;
 use futures_util::stream;
 use worker::{Env, Request, Response, Url};
 
@@ -26,6 +29,9 @@ pub(super) async fn answer(path: &str, request: &Request, env: &Env) -> Answer<R
     }
 }
 
+/// One query asks FireLogs for so long: whoever asks is told what there is before they give up.
+const PATIENCE_MS: u64 = 25_000;
+
 /// FireLogs, by their Durable Objects.
 pub(super) struct Objects(pub(super) Env);
 
@@ -33,13 +39,20 @@ impl FireLogs for Objects {
     async fn ask<C: ObjectCall<Request = Nothing>>(&self, name: &str, call: &C) -> Answer<C::Reply> {
         call_named(&self.0, name, call, Nothing).await
     }
+
+    fn patience(&self) -> impl Fn() -> bool {
+        let until_ms = now_ms() + PATIENCE_MS;
+        move || now_ms() > until_ms
+    }
 }
 
 async fn list(kind: Kind, url: &Url, env: &Env) -> Answer<Response> {
     let pairs = query_pairs(url);
     let query = Query::parse(kind, &pairs, now_ms())?;
+    let (names, older) = names_and_older(&query.filter, env).await?;
     let listing = Listing {
-        names: call(env, &FireLogNamesCall, Nothing).await?,
+        names,
+        older,
         fire_logs: Objects(env.clone()),
         kind,
         pairs,
@@ -66,12 +79,26 @@ fn export(listing: Listing<Objects>) -> Answer<Response> {
     Ok(response)
 }
 
+/// The FireLogs to ask, and what is said of records that they no longer keep. That a RuleBook of an older build does not say it
+/// hides none of those that are kept.
+async fn names_and_older(filter: &Filter, env: &Env) -> Answer<(Vec<String>, Option<Older>)> {
+    let names = call(env, &FireLogNamesCall, Nothing);
+    if !filter.may_reach_older(now_ms()) {
+        return Ok((names.await?, None));
+    }
+    let (names, retention) = join(names, call(env, &RetentionCall, Nothing)).await;
+    let older = retention
+        .ok()
+        .and_then(|retention| filter.older(retention, now_ms()));
+    Ok((names?, older))
+}
+
 async fn summary(kind: Kind, url: &Url, env: &Env) -> Answer<Response> {
     let pairs = query_pairs(url);
     let query = SummaryQuery::parse(kind, &pairs, now_ms())?;
-    let names = call(env, &FireLogNamesCall, Nothing).await?;
+    let (names, older) = names_and_older(&query.filter, env).await?;
     let objects = Objects(env.clone());
-    let summary = summarise_all(&objects, &names, kind, &pairs, &query).await;
+    let summary = summarise_all(&objects, &names, kind, &pairs, &query, older).await;
     respond(Ok(summary)).failed_to("answer")
 }
 

@@ -6,19 +6,20 @@
 //! revisions are one sequence and the audit is one chain.
 
 use blobwatch_detector::{ChangeCall, HarmCall};
-use blobwatch_fire_log::PushRulebookCall;
+use blobwatch_fire_log::{PushRulebookCall, WAVE};
 use blobwatch_guard::Report;
 use blobwatch_rule_book::{
     Admission, AdmissionCall, ChangesCall, CreateTokenCall, Document, DocumentCall, EPOCH_HEADER,
     EndSessionCall, EndedSessionsCall, ExpireTokenCall, ExportAuditCall, FireLogNamesCall, FireLogState,
     GuardCountsCall, GuardsThenCall, Health, HealthCall, ListTokensCall, NextReport, NoticeKind,
-    PendingNotice, PlanPreviewCall, PreviewDoneCall, RevokeTokenCall, RuleBookError, RuleBookLossesCall,
-    RuleBookStore, StalePreviewsCall, TokenUsedCall, VerifyAuditCall, WriteEntryCall, WriteEntryOnceCall,
-    create_token, expire_token, list_tokens, plan_of, revoke_token, stale_previews,
+    PendingNotice, PlanPreviewCall, PreviewDoneCall, RetentionCall, RevokeTokenCall, RuleBookError,
+    RuleBookLossesCall, RuleBookStore, StalePreviewsCall, TokenUsedCall, VerifyAuditCall, WriteEntryCall,
+    WriteEntryOnceCall, create_token, expire_token, list_tokens, plan_of, revoke_token, stale_previews,
 };
 use blobwatch_rulebook::starter;
 use blobwatch_wire::{ApiRequest, Nothing, Object, ObjectCall, Problem, Text};
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream::iter;
 use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
 
 use super::http::{Answer, FailedTo, api_answer, now_ms, query_pairs, refuse, respond};
@@ -27,7 +28,7 @@ use super::opened::{Bell, Opened, unopened};
 use super::sql::ObjectSql;
 use super::told_losses::ToldLosses;
 
-/// Pushes of one alarm; a push takes some 10 ms to 300 ms and they run side by side.
+/// Pushes of one alarm; a push takes some 10 ms to 300 ms, and six run side by side.
 const MAX_PUSHES: usize = 512;
 
 /// Notices of a kind that one alarm tells, one after the other; it rings again at once while more wait.
@@ -131,6 +132,7 @@ impl RuleBook {
             FireLogNamesCall::ROUTE => {
                 answer::<FireLogNamesCall>(names(self.with(READ, RuleBookStore::fire_logs)?))
             }
+            RetentionCall::ROUTE => answer::<RetentionCall>(self.with(READ, RuleBookStore::retention)?),
             ChangesCall::ROUTE => {
                 let since = number_of(&received.url);
                 let changes = self.with_api(|store| blobwatch_rule_book::changes_since(store, since))?;
@@ -321,11 +323,12 @@ impl RuleBook {
             Ok((behind, store.epoch()?, store.document()?))
         })?;
         let body = serde_json::to_string(&book).failed_to("write the rulebook")?;
-        let pushes = join_all(behind.iter().map(|log| self.push_to(&log.name, epoch, &body))).await;
-        for (log, pushed) in behind.iter().zip(pushes) {
+        let push = async |log: &FireLogState| (log.name.clone(), self.push_to(&log.name, epoch, &body).await);
+        let mut pushes = iter(behind.iter().map(push)).buffer_unordered(WAVE);
+        while let Some((name, pushed)) = pushes.next().await {
             self.with(PUSH, |store| match pushed {
-                Ok(_) => store.fire_log_seen(&log.name, book.revision, now_ms()).map(drop),
-                Err(_) => store.push_failed(&log.name, now_ms()),
+                Ok(_) => store.fire_log_seen(&name, book.revision, now_ms()).map(drop),
+                Err(_) => store.push_failed(&name, now_ms()),
             })?;
         }
         Ok(())

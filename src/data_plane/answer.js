@@ -30,6 +30,20 @@ export function withHeaders(answer, body, plan) {
 }
 
 /**
+ * The same for a client of Cloudflare, which codes what looks like text anew behind the worker, without its length: a blob is
+ * its bytes.
+ * @param {Response | ResponseInit} answer
+ * @param {BodyInit | null} body
+ * @param {Plan} plan
+ * @param {Env} env
+ */
+export function passedOn(answer, body, plan, env) {
+  const copy = withHeaders(answer, body, plan);
+  if (env.PLATFORM === "cloudflare" && !/\bno-transform\b/i.test(copy.headers.get("cache-control") ?? "")) copy.headers.append("Cache-Control", "no-transform");
+  return copy;
+}
+
+/**
  * An enforced rule's answer.
  * @param {DataPlane} plane
  * @param {Plan} plan

@@ -8,7 +8,7 @@
  * @import { Calls, Loss } from "./wasm.js"
  */
 
-import { canCarryHeaders, withHeaders } from "./answer.js";
+import { canCarryHeaders, passedOn } from "./answer.js";
 import { readFacts } from "./facts.js";
 import { Flusher } from "./flusher.js";
 import { Health } from "./health.js";
@@ -188,7 +188,7 @@ export class DataPlane {
     // A coded body would be decoded on its way through the pipe, so it is left alone.
     const observed = plan.observe && !plan.head && !answer.headers.has("content-encoding") ? answer.body : null;
     if (observed) return this.#observe(plan, answer, observed, request, env, ctx);
-    const copy = withHeaders(answer, answer.body, plan);
+    const copy = passedOn(answer, answer.body, plan, env);
     this.#ended(plan, describe(answer.status, copy.headers, plan.followedTo), "not_observed", env, ctx);
     return copy;
   }
@@ -204,7 +204,7 @@ export class DataPlane {
   #observe(plan, answer, body, request, env, ctx) {
     const said = describe(answer.status, answer.headers, plan.followedTo);
     const pipe = pipeFor(answer.headers);
-    const copy = withHeaders(answer, pipe.readable, plan);
+    const copy = passedOn(answer, pipe.readable, plan, env);
     this.call("settle_trap", env, (wasm) => wasm.answered(plan.id, writeSaid(said, "not_observed")));
     try {
       pipe.begin(body, request.signal, ctx, (outcome) => this.#ended(plan, said, outcome, env, ctx));

@@ -55,7 +55,7 @@ export function forward(request, url, plan, passes) {
     setOwn(headers, passes);
     // workerd takes the header away where it believes it.
     if (url.protocol === "https:" && !headers.has("x-forwarded-proto")) headers.set("x-forwarded-proto", "https");
-    const init = /** @type {const} */ ({ method: request.method, headers, redirect: "manual" });
+    const init = /** @type {const} */ ({ method: request.method, headers, redirect: "manual", ...CACHES[plan.cache] });
     return plan.follow ? follow(plan, target, init) : fetch(target, init);
   }
   const asked = copyOf(request, target);
@@ -69,6 +69,16 @@ export function forward(request, url, plan, passes) {
 }
 
 /**
+ * What is asked of the platform's cache, by the plan's word. An answer that is no blob is not kept: without a word of it, errors
+ * and redirects would be for minutes.
+ * @type {Record<string, Pick<RequestInit, "cache" | "cf">>}
+ */
+const CACHES = {
+  off: { cache: "no-store" },
+  immutable: { cf: { cacheEverything: true, cacheTtlByStatus: { "200-206": 31_536_000, "300-599": -1 } } },
+};
+
+/**
  * With its `?`, also where nothing is behind it: `search` does not tell that from no query.
  * @param {URL} url
  */
@@ -78,7 +88,7 @@ const queryOf = ({ search, hash, href }) => (search === "" && hash === "" && hre
  * Follows redirects in the client's place. `fetch` would send the client's cookies to the other host.
  * @param {Plan} plan
  * @param {string} target
- * @param {{ method: string, headers: Headers, redirect: "manual" }} init
+ * @param {RequestInit & { headers: Headers }} init
  */
 async function follow(plan, target, init) {
   let url = new URL(target);

@@ -11,6 +11,7 @@
  * @property {string} id of the record
  * @property {string} fired the value of `Blobwatch-Fired`; empty where it is not disclosed
  * @property {boolean} observe the end of the body is to be seen
+ * @property {string} cache what the platform's cache is asked for: `off`, `immutable`, or empty for nothing
  * @property {Refusal} [refusal]
  * @property {boolean} head the answer has no body
  * @property {number} generation of the Wasm instance that decided
@@ -32,10 +33,10 @@
  * @returns {Plan}
  */
 export function readPlan(text, head, generation) {
-  const [kind, origin = "", route = "", follow, id = "", fired = "", observe, status, proxyStatus = "", retryAfter = "", ...body] =
+  const [kind, origin = "", route = "", follow, id = "", fired = "", observe, cache = "", status, proxyStatus = "", retryAfter = "", ...body] =
     text.split("\n");
   /** @type {Plan} */
-  const plan = { watched: kind !== "pass", origin, route, follow: follow === "1", followedTo: "", id, fired, observe: observe === "1", head, generation };
+  const plan = { watched: kind !== "pass", origin, route, follow: follow === "1", followedTo: "", id, fired, observe: observe === "1", cache, head, generation };
   if (kind === "refuse") plan.refusal = { status: Number(status), proxyStatus, retryAfter, body: body.join("\n") };
   return plan;
 }

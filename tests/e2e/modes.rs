@@ -250,6 +250,31 @@ fn follow_fetches_what_the_origin_redirects_to() {
     }
 }
 
+/// workerd has no cache: what is asked of it is refused by none, and changes nothing else.
+#[test]
+fn what_a_route_asks_of_caches_changes_no_answer() {
+    let stage = Stage::with(Bundle::Release, |deployment| {
+        deployment.var("PLATFORM", "cloudflare")
+    });
+    let ask = || {
+        let answer = stage.through(&probe(&stage).header("Range", "bytes=1000-"));
+        let seen = stage.origin.seen().pop().unwrap();
+        (answer, seen)
+    };
+    let (straight, _) = ask();
+    assert_eq!(straight.get("cache-control"), Some("no-transform"));
+    for cache in ["off", "immutable"] {
+        let change = stage.api().put("/routes/default", &json!({"cache": cache}));
+        stage.api().pushed(&change);
+        let (answer, seen) = eventually(cache, || {
+            Some(ask()).filter(|(answer, _)| record(&stage, answer)["revision"] == change["revision"])
+        });
+        assert_eq!((answer.status(), answer.body.len()), (206, straight.body.len()));
+        assert_eq!(digest(&answer.body), digest(&straight.body));
+        assert_eq!(seen.get("range"), Some("bytes=1000-"));
+    }
+}
+
 #[test]
 fn volume_fires_while_it_is_exceeded() {
     let stage = Stage::new();

@@ -6,7 +6,7 @@ use std::fmt;
 use blobwatch_detect::localize;
 use serde::{Deserialize, Serialize};
 
-use blobwatch_records::CellKey;
+use blobwatch_records::{CellKey, OpenCohort, OpenCohortPart};
 use blobwatch_wire::visible;
 
 /// The attributes that a cohort can be named by, in their order everywhere. Rules are left out: they are held against
@@ -175,6 +175,17 @@ impl Cohort {
         self.0
             .iter()
             .all(|literal| matches!(literal.attribute.as_str(), "route" | "colo"))
+    }
+
+    /// As FireLogs are told.
+    #[must_use]
+    pub(super) fn told(&self) -> OpenCohort {
+        let part = |literal: &Literal| OpenCohortPart {
+            attribute: literal.attribute.clone(),
+            values: literal.values.clone(),
+            not: literal.not,
+        };
+        OpenCohort(self.0.iter().map(part).collect())
     }
 
     #[must_use]

@@ -44,7 +44,7 @@ use super::normal::Normal;
 use super::rules::Switch;
 use super::upstream::UpstreamFires;
 use super::window::{MINUTE_SLOTS, WINDOW_SLOTS, Window};
-use blobwatch_records::{CellCounts, CellKey, SLOT_S};
+use blobwatch_records::{CellCounts, CellKey, OpenCohort, SLOT_S};
 use blobwatch_rulebook::AnomalyBreadth;
 use blobwatch_upstream::UpstreamWindow;
 pub(crate) use expected::{RatesOf, rates};
@@ -431,6 +431,15 @@ impl Engine {
         if (slot + 1).is_multiple_of(MINUTE_SLOTS) {
             self.minute(slot, outcome);
         }
+    }
+
+    /// Whom open anomalies are about, for FireLogs, which keep every record of them.
+    #[must_use]
+    pub fn open_cohorts(&self) -> Vec<OpenCohort> {
+        self.open
+            .iter()
+            .map(|watch| watch.anomaly.cohort.told())
+            .collect()
     }
 
     /// Whether something was wrong with a combination in that time.

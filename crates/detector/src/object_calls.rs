@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{NewShare, ReportFacts, ShareItem, SharedReport};
+use blobwatch_records::OpenCohort;
 use blobwatch_upstream::IngestReport;
 use blobwatch_wire::{Bytes, Loss, Method, Nothing, Object, ObjectCall, Text};
 
@@ -10,6 +11,9 @@ use blobwatch_wire::{Bytes, Loss, Method, Nothing, Object, ObjectCall, Text};
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledged {
     pub ack: u64,
+    /// Whom open anomalies are about: of them FireLogs keep every record. `None` of builds that do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<Vec<OpenCohort>>,
 }
 
 /// A FireLog's batch of cells (`CellBatch`).
@@ -115,6 +119,7 @@ impl ObjectCall for SharedReportCall {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use blobwatch_records::OpenCohortPart;
     use blobwatch_wire::{Body, Payload};
 
     #[track_caller]
@@ -139,7 +144,20 @@ mod tests {
 
     #[test]
     fn the_acknowledgement_is_pinned() {
-        let payload = Payload::Text(r#"{"ack":7}"#.to_owned());
-        assert_eq!(Acknowledged { ack: 7 }.into_payload(), Ok(payload));
+        let older = r#"{"ack":7}"#;
+        let read = Acknowledged::from_bytes(older.as_bytes()).unwrap();
+        assert_eq!(read, Acknowledged { ack: 7, open: None });
+        assert_eq!(read.into_payload(), Ok(Payload::Text(older.to_owned())));
+        let part = OpenCohortPart {
+            attribute: "os".to_owned(),
+            values: vec!["amzn2".to_owned()],
+            not: false,
+        };
+        let told = Acknowledged {
+            ack: 7,
+            open: Some(vec![OpenCohort(vec![part])]),
+        };
+        let text = r#"{"ack":7,"open":[[{"attribute":"os","values":["amzn2"]}]]}"#;
+        assert_eq!(told.into_payload(), Ok(Payload::Text(text.to_owned())));
     }
 }

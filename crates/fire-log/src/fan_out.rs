@@ -1,4 +1,4 @@
-//! One answer from all FireLogs: each is asked at once, and what they answer is put together.
+//! One answer from all FireLogs: each is asked, and what they answer is put together.
 //!
 //! A FireLog that does not answer is named in `incomplete` instead of hiding what the others have: in an incident, most
 //! of the truth now is worth more than all of it later. Not in scope: which FireLogs there are and how to reach them
@@ -13,6 +13,7 @@ mod rule_fires;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod waves;
 
 #[cfg(feature = "schema")]
 pub(crate) use addresses::{AddressList, Erased};
@@ -31,10 +32,9 @@ pub use rule_fires::with_own_fires;
 #[cfg(feature = "schema")]
 pub(crate) use summary::SummaryAnswer;
 pub use summary::summarise_all;
+pub use waves::WAVE;
 
 use std::future::Future;
-
-use futures_util::future::join_all;
 
 use crate::followed::{Followed, followed, followers};
 use crate::{PageCall, RecordCall};
@@ -49,6 +49,11 @@ pub trait FireLogs {
         name: &str,
         call: &C,
     ) -> impl Future<Output = Result<C::Reply, Problem>>;
+
+    /// Says from now on whether one query has taken so long that no more are asked.
+    fn patience(&self) -> impl Fn() -> bool {
+        || false
+    }
 }
 
 /// What several FireLogs answered, and the names of those that did not.
@@ -85,8 +90,8 @@ async fn ask_all<C: ObjectCall<Request = Nothing>>(
     names: &[String],
     call: &C,
 ) -> Gathered<C::Reply> {
-    let asked = names.iter().map(|name| fire_logs.ask(name, call));
-    Gathered::of(names, join_all(asked).await)
+    let answers = waves::each(fire_logs, names, |name| fire_logs.ask(name, call));
+    Gathered::of(names, answers.await)
 }
 
 /// The record with this id, of whichever FireLog has it.

@@ -13,7 +13,7 @@ mod store;
 
 pub use explain::explain;
 pub use fan_out::{
-    Export, FireLogs, Listing, LossSums, address_list, compare_all, erase_address, find_anywhere,
+    Export, FireLogs, Listing, LossSums, WAVE, address_list, compare_all, erase_address, find_anywhere,
     follow_anywhere, losses, summarise_all, with_own_fires,
 };
 pub use object_calls::{
@@ -22,7 +22,7 @@ pub use object_calls::{
 };
 pub use pace::{OPENING, undisturbed};
 pub use query::{
-    Budget, CompareQuery, Dimension, Filter, Format, Kind, Page, Query, Summary, SummaryQuery, find,
+    Budget, CompareQuery, Dimension, Filter, Format, Kind, Older, Page, Query, Summary, SummaryQuery, find,
     scan_page, summarise, tabulate,
 };
 #[cfg(feature = "schema")]

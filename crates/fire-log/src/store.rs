@@ -20,6 +20,7 @@ mod refine;
 mod retain;
 mod rule_fires;
 mod rulebook;
+mod sampling;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,7 @@ use guards::Guards;
 use outbox::Outbox;
 use refine::Remembered;
 use rulebook::CurrentRulebook;
+use sampling::Sampling;
 use upstream::Standing;
 use volume::Volumes;
 
@@ -111,6 +113,7 @@ pub struct FireLog<S> {
     outbox: Outbox,
     guards: Guards,
     inbox: Inbox,
+    sampling: Sampling,
     /// What is being merged is in memory: nobody else writes those blocks.
     is_merging: bool,
     /// When something that others told of is due.
@@ -165,6 +168,7 @@ impl<S: Sql> FireLog<S> {
             outbox,
             guards,
             inbox: Inbox::default(),
+            sampling: Sampling::default(),
             is_merging: false,
             told_due_ms: None,
             standing: Standing::default(),

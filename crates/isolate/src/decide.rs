@@ -9,7 +9,7 @@ use blobwatch_pull::{
     repository_of,
 };
 use blobwatch_records::volume_fire_log_name;
-use blobwatch_rulebook::{Plan, Redirects, Route, Verdict, Watched, fired, is_disclosed, refusal};
+use blobwatch_rulebook::{EdgeCache, Plan, Redirects, Route, Verdict, Watched, fired, is_disclosed, refusal};
 use blobwatch_tokens::Role;
 
 /// Carries an operator's token on a request to the registry, where `Authorization` is the registry's.
@@ -73,6 +73,9 @@ impl Isolate {
             follow: route.is_some_and(|route| route.redirects == Redirects::Follow),
             fired: if disclosed { fired(&verdict.fired) } else { None },
             observe: route.is_some_and(|route| observed(request.observe_place, route.observe)),
+            cache: route
+                .map(|route| cache_of(request, route.cache))
+                .unwrap_or_default(),
             refusal: refusal(verdict.action, decided.id, self.book.retry_after_s),
         })
     }
@@ -181,6 +184,21 @@ impl Isolate {
     fn next_id(&mut self, now_ms: u64) -> RecordId {
         self.next = self.next.wrapping_add(1);
         RecordId::from_parts(now_ms, self.config.isolate, self.next)
+    }
+}
+
+/// Whatever may say who asks: what it opens is not everybody's.
+const CREDENTIALS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
+
+fn cache_of(request: &Request<'_>, cache: EdgeCache) -> EdgeCache {
+    let has_credentials = || {
+        CREDENTIALS
+            .iter()
+            .any(|name| request.facts.header(name).is_some())
+    };
+    match cache {
+        EdgeCache::Origin => cache,
+        _ => cache.of_request(!request.blob.digest.is_empty(), has_credentials()),
     }
 }
 

@@ -11,7 +11,8 @@ use blobwatch_pull::{
 };
 use blobwatch_records::{Flush, Reply, RulebookVersion};
 use blobwatch_rulebook::{
-    Compiled, FORM, ModeSetting, Plan, Program, Route, Rule, Rulebook, SCHEMA, Settings, Volume, VolumeKey,
+    Compiled, EdgeCache, FORM, ModeSetting, Plan, Program, Route, Rule, Rulebook, SCHEMA, Settings, Volume,
+    VolumeKey,
 };
 use blobwatch_rules::Field;
 use blobwatch_tokens::{Role, Tokens};
@@ -354,4 +355,27 @@ fn a_rule_sees_that_a_client_makes_no_progress() {
             (RangeKind::Repeat, 1)
         ]
     );
+}
+
+/// A cache asks nobody whether the next client may read what it keeps.
+#[test]
+fn only_what_needs_no_login_and_names_its_digest_is_asked_to_be_kept() {
+    let mut isolate = isolate();
+    let mut kept = book(2, Vec::new());
+    kept.routes[0].cache = EdgeCache::Immutable;
+    kept.routes[0].blobs = Some(vec!["oci".to_owned(), "/files/*".to_owned()]);
+    isolate.learn("fl1-iad-0", &reply(kept), NOW).unwrap();
+    let mut case = |path: &str, headers: &[&str], cache: EdgeCache| {
+        let plan = isolate.decide(&facts(path, headers), true).unwrap();
+        assert_eq!(watched(plan).cache, cache, "{path} {headers:?}");
+    };
+    case(BLOB, &["user-agent:docker/19.03.6"], EdgeCache::Immutable);
+    for credential in [
+        "authorization:Bearer a",
+        "proxy-authorization:Basic a",
+        "cookie:a=b",
+    ] {
+        case(BLOB, &[credential], EdgeCache::Origin);
+    }
+    case("/files/layer.tar", &[], EdgeCache::Origin);
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cells::Cells;
-use super::sample::Sample;
+use super::sample::{Sample, Seen};
 use blobwatch_pull::RecordId;
 use blobwatch_rule_book::Healthy;
 use blobwatch_wire::splitmix;
@@ -77,8 +77,8 @@ impl Partial {
     }
 
     /// What one more request says of a client.
-    pub(super) fn fared(&mut self, client: u64, flags: u8) {
-        self.all_clients.insert(client, NO_CELL, flags);
+    pub(super) fn fared(&mut self, client: u64, seen: Seen) {
+        self.all_clients.insert(client, NO_CELL, seen);
     }
 
     /// Clients all of whose pulls were answered and completed, and how many of them are hit.

@@ -106,7 +106,10 @@ impl Report {
         let rule = plan.rule();
         let action = rule.map_or(Action::None, |rule| rule.action);
         part.cells.index();
-        let is_exact = part.clients.is_exact() && part.networks.is_exact() && part.pulls.is_exact();
+        let is_exact = part.weighted == 0
+            && part.clients.is_exact()
+            && part.networks.is_exact()
+            && part.pulls.is_exact();
         let cohorts = cover(&part.cells);
         let cohorts = cohorts
             .iter()
@@ -175,8 +178,8 @@ fn approximations(plan: &PreviewPlan, part: &Partial) -> Vec<String> {
     }
     if part.weighted > 0 {
         said.push(
-            "a record that stands for several requests counts as that many requests, but as one for clients, networks \
-             and pulls"
+            "records of a sample of clients are kept: requests, clients and pulls are estimates from their weights, and \
+             networks are only those of the clients that were kept"
                 .to_owned(),
         );
     }
@@ -235,11 +238,14 @@ fn terms(cohort: &Cover, part: &Partial) -> Vec<CohortTerm> {
 
 fn health(cells: &BTreeSet<u32>, part: &Partial) -> Option<f64> {
     let pulls = part.health.things();
-    let own = || pulls.iter().filter(|(cell, _)| cells.contains(cell));
-    let completed = own().filter(|(_, flags)| *flags == ANSWERED).count() as u64;
-    let known = own()
-        .filter(|(_, flags)| flags & (ANSWERED | TROUBLED) != 0)
-        .count() as u64;
+    let count = |holds: &dyn Fn(u8) -> bool| {
+        let own = pulls
+            .iter()
+            .filter(|(cell, seen)| cells.contains(cell) && holds(seen.flags));
+        own.map(|(_, seen)| u64::from(seen.weight)).sum()
+    };
+    let completed = count(&|flags| flags == ANSWERED);
+    let known = count(&|flags| flags & (ANSWERED | TROUBLED) != 0);
     ratio(completed, known)
 }
 

@@ -15,6 +15,7 @@ use super::cells::values_of;
 use super::judge::{Judge, RowJudgement};
 use super::partial::{ANSWERED, HIT, Partial, TROUBLED};
 use super::reads::{Key, Reads};
+use super::sample::Seen;
 use super::volume::Matches;
 use blobwatch_fire_log::{
     FireLogError, FrontAndBack, OPENING, Span, address_of, block_as_found, oldest_first, undisturbed,
@@ -22,7 +23,7 @@ use blobwatch_fire_log::{
 use blobwatch_pull::{Action, Method, Outcome, RangeKind};
 use blobwatch_records::{Block, Client, Digest, Row, Treatment, digest_key};
 use blobwatch_rule_book::PreviewPlan;
-use blobwatch_rulebook::{DocumentError, HotKeys, Subject, decide, volume_key};
+use blobwatch_rulebook::{DocumentError, HotKeys, Subject, VolumeKey, decide, volume_key};
 use blobwatch_rules::Scratch;
 use blobwatch_sql::{Pace, Sql};
 
@@ -290,8 +291,17 @@ impl<'a> Run<'a> {
                 continue;
             }
             if let Some(key) = self.volume_key(block, row) {
-                *weights.entry((row.id.time_ms(), key)).or_default() += u64::from(treatment.weight);
+                *weights.entry((row.id.time_ms(), key)).or_default() += self.in_volume(treatment);
             }
+        }
+    }
+
+    /// What a record adds to its key's volume. A client that is kept is kept whole, and stands for others that have keys of their
+    /// own.
+    fn in_volume(&self, treatment: &Treatment) -> u64 {
+        match self.judge.volume.as_ref().map(|volume| volume.by) {
+            Some(VolumeKey::Client) => 1,
+            _ => u64::from(treatment.weight),
         }
     }
 
@@ -380,9 +390,13 @@ impl<'a> Run<'a> {
         if let Some(cell) = part.cells.get_mut(cell) {
             cell.requests += weight;
         }
+        let seen = |flags| Seen {
+            flags,
+            weight: treatment.weight,
+        };
         if let Some(flags) = health(treatment) {
-            part.health.insert(pull, cell, flags);
-            part.fared(client.client.0, flags);
+            part.health.insert(pull, cell, seen(flags));
+            part.fared(client.client.0, seen(flags));
         }
         let judged = self.judged(row, treatment, memory);
         match judged.candidate {
@@ -405,11 +419,13 @@ impl<'a> Run<'a> {
         if let Some(cell) = part.cells.get_mut(cell) {
             cell.matched += weight;
         }
-        part.fared(client.client.0, HIT);
-        part.clients.insert(client.client.0, cell, 0);
-        part.networks.insert(client.network.0, cell, 0);
+        part.fared(client.client.0, seen(HIT));
+        part.clients.insert(client.client.0, cell, seen(0));
+        // Its other clients may be kept too: whom it stands for is not known.
+        let network = Seen { flags: 0, weight: 1 };
+        part.networks.insert(client.network.0, cell, network);
         if treatment.method == Method::Get {
-            part.pulls.insert(pull, cell, 0);
+            part.pulls.insert(pull, cell, seen(0));
         }
         part.add_evidence(row.id);
     }

@@ -11,7 +11,7 @@ mod share;
 
 pub use keys::ClientKeys;
 pub(crate) use share::observe_place;
-pub use share::{bucket, observed};
+pub use share::{bucket, keep_place, observed};
 
 use std::net::IpAddr;
 

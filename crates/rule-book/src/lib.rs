@@ -29,8 +29,8 @@ pub use document::{Document, read_document};
 pub use object_calls::{
     Admission, AdmissionCall, ChangesCall, CreateTokenCall, DocumentCall, EPOCH_HEADER, EndSessionCall,
     EndedSessionsCall, ExpireTokenCall, ExportAuditCall, FireLogNamesCall, GuardCountsCall, GuardsAt,
-    GuardsThenCall, Health, HealthCall, ListTokensCall, PlanPreviewCall, PreviewDoneCall, RevokeTokenCall,
-    RuleBookLossesCall, StalePreviewsCall, TokenUsedCall, VerifyAuditCall, WriteEntryCall,
+    GuardsThenCall, Health, HealthCall, ListTokensCall, PlanPreviewCall, PreviewDoneCall, RetentionCall,
+    RevokeTokenCall, RuleBookLossesCall, StalePreviewsCall, TokenUsedCall, VerifyAuditCall, WriteEntryCall,
     WriteEntryOnceCall,
 };
 pub use preview_freshness::{Healthy, Stamp, stale_previews};

@@ -9,7 +9,7 @@ use crate::{
     TokenUsed,
 };
 use blobwatch_guard::{GuardThen, Report};
-use blobwatch_rulebook::ChangeNotice;
+use blobwatch_rulebook::{ChangeNotice, Retention};
 use blobwatch_tokens::StoredToken;
 use blobwatch_wire::{Loss, Method, Nothing, Object, ObjectCall, Text};
 
@@ -45,6 +45,18 @@ impl ObjectCall for FireLogNamesCall {
     const PURPOSE: &'static str = "read the FireLogs' names";
     type Request = Nothing;
     type Reply = Vec<String>;
+}
+
+/// How long records are kept, and where older ones are.
+pub struct RetentionCall;
+
+impl ObjectCall for RetentionCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "retention";
+    const PURPOSE: &'static str = "read how long records are kept";
+    type Request = Nothing;
+    type Reply = Retention;
 }
 
 /// The rulebook as JSON, beside the [`EPOCH_HEADER`].
@@ -343,6 +355,7 @@ mod tests {
     fn paths_are_pinned() {
         case(HealthCall, "GET", "health");
         case(FireLogNamesCall, "GET", "fire-logs");
+        case(RetentionCall, "GET", "retention");
         case(
             DocumentCall::ForFireLog("fl1-fra-0"),
             "GET",
@@ -402,6 +415,13 @@ mod tests {
                 target: "webhooks/chat".to_owned(),
             },
             r#"{"action":"webhook.put","actor":"olga","after":{"url":"u"},"before":null,"reason":null,"target":"webhooks/chat"}"#,
+        );
+        case(
+            Retention {
+                hours: 168,
+                archive: Some("s3://bucket".to_owned()),
+            },
+            r#"{"hours":168,"archive":"s3://bucket"}"#,
         );
         case(Written { revision: 4 }, r#"{"revision":4}"#);
         let end = |session| EndSession {

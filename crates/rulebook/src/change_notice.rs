@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AnomalyBreadth, ModeSetting, Redirects, Route, Rule, Settings};
+use crate::{AnomalyBreadth, EdgeCache, ModeSetting, Redirects, Route, Rule, Settings};
 use blobwatch_pull::Mode;
 
 /// Parts of one change that are told; more of one push are counted as lost. Some 300 bytes each, and a row holds 2 MB.
@@ -131,6 +131,9 @@ pub struct RouteValue {
     pub detour: Option<String>,
     #[serde(default)]
     pub redirects: Option<Redirects>,
+    /// `None` where the origin's answers say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<EdgeCache>,
     /// Which paths are blobs; `None` where the default holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blobs: Option<Vec<String>>,
@@ -163,6 +166,7 @@ impl From<&Route> for RouteValue {
             origin: route.origin.clone(),
             detour: route.detour.clone(),
             redirects: Some(route.redirects),
+            cache: Some(route.cache).filter(|cache| !cache.is_origin()),
             blobs: route.blobs.clone(),
             anomaly_breadth: route.anomaly_breadth,
         }
@@ -180,11 +184,15 @@ impl From<&Settings> for SettingsValue {
 impl RouteValue {
     /// Each by the name that the API gives it.
     #[must_use]
-    pub fn fields(&self) -> [(&'static str, Option<Cow<'_, str>>); 7] {
+    pub fn fields(&self) -> [(&'static str, Option<Cow<'_, str>>); 8] {
         let redirects = self.redirects.map(|redirects| match redirects {
             Redirects::Pass => "pass",
             Redirects::Follow => "follow",
         });
+        let cache = match self.cache.unwrap_or_default() {
+            EdgeCache::Origin => "origin",
+            cache => cache.word(),
+        };
         fn text(text: &Option<String>) -> Option<Cow<'_, str>> {
             text.as_deref().map(Cow::Borrowed)
         }
@@ -199,6 +207,7 @@ impl RouteValue {
             ("detour", text(&self.detour)),
             ("redirects", redirects.map(Cow::Borrowed)),
             ("blobs", Some(blobs)),
+            ("cache", Some(Cow::Borrowed(cache))),
             (
                 "anomaly_breadth",
                 self.anomaly_breadth.map(|AnomalyBreadth { clients, networks }| {
@@ -211,7 +220,13 @@ impl RouteValue {
     /// What decides what clients get.
     #[must_use]
     pub fn acts(&self) -> impl PartialEq + use<'_> {
-        (self.watched(), &self.origin, &self.detour, &self.redirects)
+        (
+            self.watched(),
+            &self.origin,
+            &self.detour,
+            &self.redirects,
+            &self.cache,
+        )
     }
 
     /// What decides which requests the route takes for blobs of its own.
@@ -255,7 +270,7 @@ mod tests {
             "{text}"
         );
         assert_eq!(serde_json::from_str::<RouteValue>(&text).unwrap(), after);
-        assert_eq!(after.fields()[6], ("anomaly_breadth", Some("3 in 1".into())));
+        assert_eq!(after.fields()[7], ("anomaly_breadth", Some("3 in 1".into())));
         assert!(before.acts() == after.acts());
         route.origin = Some("https://a.example".to_owned());
         assert!(RouteValue::from(&route).acts() != after.acts());

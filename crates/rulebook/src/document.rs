@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::edge_cache::EdgeCache;
 use super::ingest::IngestMapping;
 use super::keep_addresses::KeepAddresses;
 use super::named_list::NamedList;
@@ -11,9 +12,10 @@ use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError, rule_action};
 /// The newest that this build reads. A reader refuses a newer one and keeps what it has.
 ///
 /// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings, 5 has lists, the
-/// action `allow`, `ingest`, `keep_addresses` and `address_hours` of the settings, and `anomaly_breadth` of routes. A document
-/// says the lowest that can say it ([`Rulebook::with_schema`]), so that isolates of older builds go on with it as long as they can.
-pub const SCHEMA: u32 = 5;
+/// action `allow`, `ingest`, `keep_addresses` and `address_hours` of the settings, and `anomaly_breadth` of routes, 6 has
+/// `archive` and `max_records_per_s` of the settings, `cache` and `keep` of routes. A document says the lowest that can say it ([`Rulebook::with_schema`]), so that isolates of older
+/// builds go on with it as long as they can.
+pub const SCHEMA: u32 = 6;
 
 /// The route that always exists and matches what no other does.
 pub const DEFAULT_ROUTE: &str = "default";
@@ -44,8 +46,11 @@ impl Rulebook {
         let is_2 = |setting: &ModeSetting| setting.stages.is_some() || setting.guard.is_some();
         let allows = |rule: &Rule| rule.action == Action::Allow;
         let has_breadth = |route: &Route| route.anomaly_breadth.is_some();
-        let has_newest = !self.lists.is_empty() || self.settings.has_newest();
-        let schema = if has_newest || self.rules.iter().any(allows) || self.routes.iter().any(has_breadth) {
+        let is_5 = !self.lists.is_empty() || self.settings.is_5();
+        let is_6 = |route: &Route| !route.cache.is_origin() || route.keep.is_some();
+        let schema = if self.settings.is_6() || self.routes.iter().any(is_6) {
+            6
+        } else if is_5 || self.rules.iter().any(allows) || self.routes.iter().any(has_breadth) {
             5
         } else if !self.settings.anomaly_breadth.is_default() {
             4
@@ -83,9 +88,14 @@ pub struct Route {
     pub detour: Option<String>,
     #[serde(default)]
     pub redirects: Redirects,
+    #[serde(default, skip_serializing_if = "EdgeCache::is_origin")]
+    pub cache: EdgeCache,
     /// Share of clients whose bodies are observed to their end, 0 to 1.
     #[serde(default)]
     pub observe: f64,
+    /// Share of clients whose records are kept, 0.001 to 1; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<f64>,
     #[serde(default)]
     pub disclose: Disclose,
     /// How broad a fault of its requests must be to open an anomaly; absent: as the settings say.
@@ -126,7 +136,9 @@ impl Route {
             origin: None,
             detour: None,
             redirects: Redirects::default(),
+            cache: EdgeCache::default(),
             observe: 0.0,
+            keep: None,
             disclose: Disclose::default(),
             anomaly_breadth: None,
         }
@@ -252,6 +264,9 @@ pub struct Settings {
     pub retention_hours: u32,
     /// A FireLog deletes its oldest records above this size.
     pub retention_bytes: u64,
+    /// A FireLog to which more come for a while keeps a share of its clients; all when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_records_per_s: Option<u32>,
     /// How broad a fault must be to open an anomaly.
     #[serde(skip_serializing_if = "AnomalyBreadth::is_default")]
     pub anomaly_breadth: AnomalyBreadth,
@@ -263,6 +278,10 @@ pub struct Settings {
     /// Sources of upstream events in a form of their own, by name.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub ingest: std::collections::BTreeMap<String, IngestMapping>,
+    /// Where `blobwatch archive` keeps records for longer: `s3://bucket/prefix` or a folder. Answers that reach beyond what is
+    /// kept here name it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<String>,
 }
 
 /// A week.
@@ -273,9 +292,14 @@ fn is_default_hours(hours: &u32) -> bool {
 }
 
 impl Settings {
-    /// Whether it says what only the newest schema can.
-    fn has_newest(&self) -> bool {
+    /// Whether it says what schema 4 cannot.
+    fn is_5(&self) -> bool {
         !self.ingest.is_empty() || !self.keep_addresses.is_none() || !is_default_hours(&self.address_hours)
+    }
+
+    /// Whether it says what schema 5 cannot.
+    fn is_6(&self) -> bool {
+        self.archive.is_some() || self.max_records_per_s.is_some()
     }
 }
 
@@ -322,10 +346,12 @@ impl Default for Settings {
             retention_hours: 7 * 24,
             // Half of the 10 GB that one object may hold: room for a merge and for the cells beside the records.
             retention_bytes: 5_000_000_000,
+            max_records_per_s: None,
             anomaly_breadth: AnomalyBreadth::default(),
             keep_addresses: KeepAddresses::None,
             address_hours: ADDRESS_HOURS,
             ingest: std::collections::BTreeMap::new(),
+            archive: None,
         }
     }
 }

@@ -7,6 +7,7 @@ mod answer;
 mod change_notice;
 mod compiled;
 mod document;
+mod edge_cache;
 mod exact;
 mod ingest;
 mod json_path;
@@ -18,6 +19,7 @@ mod plan;
 mod policy;
 mod program;
 mod read;
+mod retention;
 mod route;
 mod stages;
 mod starter;
@@ -35,6 +37,7 @@ pub use document::{
     AnomalyBreadth, DEFAULT_ROUTE, Disclose, ModeSetting, Redirects, Route, Rule, Rulebook, SCHEMA, Settings,
     Volume, VolumeKey,
 };
+pub use edge_cache::EdgeCache;
 pub use ingest::{IngestMapping, KNOWN_SOURCES};
 pub use keep_addresses::KeepAddresses;
 pub use name::{check_name, check_origin};
@@ -44,6 +47,7 @@ pub(crate) use policy::PolicyRule;
 pub use policy::{ModeSource, Policy};
 pub use program::{FORM, Program};
 pub use read::{DocumentError, MAX_DOCUMENT, strict};
+pub use retention::Retention;
 pub use route::{RouteError, RouteTable};
 pub use stages::{MAX_STEPS, Stages, Step};
 pub use starter::{STARTER, starter};

@@ -8,6 +8,9 @@ pub(crate) const MAX_NAME: usize = 64;
 /// A host (RFC 1035, section 2.3.4).
 pub(crate) const MAX_HOST: usize = 253;
 
+/// A bucket's name and a prefix that people can read.
+const MAX_ARCHIVE: usize = 512;
+
 type Expected = &'static str;
 
 /// Lower case letters, digits, `-`, `_`, `.`; starts with a letter.
@@ -66,6 +69,23 @@ fn split_port(text: &str) -> (&str, &str) {
             text.get(at + 1..).unwrap_or_default(),
         ),
         None => (text, ""),
+    }
+}
+
+/// Where an archive is, as `blobwatch archive --to` takes it. Credentials have no place in it.
+pub(crate) fn check_archive(text: &str) -> Result<(), Expected> {
+    let is_path = |path: &str| {
+        path.bytes()
+            .all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'@'))
+    };
+    let is_place = match text.strip_prefix("s3://") {
+        Some(bucket) => !bucket.is_empty() && !bucket.starts_with('/'),
+        None => text.starts_with('/'),
+    };
+    if is_place && is_path(text) && text.len() <= MAX_ARCHIVE {
+        Ok(())
+    } else {
+        Err("`s3://bucket/prefix` or a folder such as `/srv/archive`")
     }
 }
 

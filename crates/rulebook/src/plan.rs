@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use crate::EdgeCache;
 use crate::answer::Refusal;
 use blobwatch_pull::RecordId;
 
@@ -32,11 +33,12 @@ pub struct Watched {
     pub fired: Option<String>,
     /// Whether the end of the body is to be seen.
     pub observe: bool,
+    pub cache: EdgeCache,
     pub refusal: Option<Refusal>,
 }
 
 impl fmt::Display for Plan {
-    /// One value a line: kind, origin, route, follow, id, fired, observe, then status, Proxy-Status, Retry-After and body
+    /// One value a line: kind, origin, route, follow, id, fired, observe, cache, then status, Proxy-Status, Retry-After and body
     /// of a refusal. None of the values but the last can hold a line break.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -53,8 +55,11 @@ impl fmt::Display for Watched {
         let (follow, observe) = (u8::from(self.follow), u8::from(self.observe));
         write!(
             f,
-            "{kind}\n{}\n{}\n{follow}\n{}\n{fired}\n{observe}",
-            self.origin, self.route, self.id
+            "{kind}\n{}\n{}\n{follow}\n{}\n{fired}\n{observe}\n{}",
+            self.origin,
+            self.route,
+            self.id,
+            self.cache.word()
         )?;
         let Some(refusal) = &self.refusal else {
             return Ok(());

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::compiled::Compiled;
 use super::document::Route;
+use super::edge_cache::EdgeCache;
 use super::keep_addresses::KeepAddresses;
 use super::policy::{Policy, PolicyRoute};
 use crate::route::RouteTable;
@@ -23,7 +24,7 @@ use blobwatch_rules::Engine;
 use blobwatch_wire::{DecodeError, Reader, put_all, put_long_text, put_varint};
 
 /// Of the bytes. Raise it with every change of them, also one that a new version of `regex-automata` makes.
-pub const FORM: u8 = 5;
+pub const FORM: u8 = 6;
 
 /// The newest form in which routes have no `blobs`. A rulebook that needs no newer one is written in it, so that isolates
 /// of older builds go on with it.
@@ -34,6 +35,9 @@ const FORM_WITHOUT_LISTS: u8 = 3;
 
 /// The newest form in which no addresses are kept.
 const FORM_WITHOUT_ADDRESSES: u8 = 4;
+
+/// The newest form in which routes say nothing of caches.
+const FORM_WITHOUT_CACHE: u8 = 5;
 
 const MAGIC: &[u8; 3] = b"BWR";
 
@@ -108,8 +112,10 @@ impl Program {
     }
 
     fn form(&self) -> u8 {
-        if !self.keep_addresses.is_none() {
+        if self.routes.iter().any(|route| !route.cache.is_origin()) {
             FORM
+        } else if !self.keep_addresses.is_none() {
+            FORM_WITHOUT_CACHE
         } else if self.engine.has_lists() {
             FORM_WITHOUT_ADDRESSES
         } else if self.routes.iter().any(|route| route.blobs.is_some()) {
@@ -134,6 +140,9 @@ impl Program {
             parts::put_route(out, route);
             if form > FORM_WITHOUT_BLOBS {
                 parts::put_blobs(out, route);
+            }
+            if form > FORM_WITHOUT_CACHE {
+                parts::put_cache(out, route);
             }
         });
         put_all(
@@ -174,7 +183,16 @@ impl Program {
             } else {
                 None
             };
-            Ok(Route { blobs, ..route })
+            let cache = if form > FORM_WITHOUT_CACHE {
+                parts::read_cache(reader)?
+            } else {
+                EdgeCache::default()
+            };
+            Ok(Route {
+                blobs,
+                cache,
+                ..route
+            })
         })?;
         let order = reader.all(|reader| reader.narrow("route"))?;
         let table = RouteTable::in_order(&routes, &order).ok_or(DecodeError::Invalid("routes"))?;

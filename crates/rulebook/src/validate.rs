@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use super::document::{AnomalyBreadth, DEFAULT_ROUTE, ModeSetting, Route, Rule, Rulebook, Settings, Volume};
 use super::ingest;
-use super::name::{check_host, check_name, check_origin};
+use super::name::{check_archive, check_host, check_name, check_origin};
 use super::named_list::NamedList;
 use super::stages;
 use crate::route::{Glob, MAX_ROUTES};
@@ -52,6 +52,12 @@ const MAX_RETENTION_HOURS: u32 = 366 * 24;
 
 /// A registry with fewer clients or networks than this judges none of its faults.
 pub const MAX_ANOMALY_BREADTH: u32 = 10_000;
+
+/// Of 1,000 clients one: fewer tell nothing of the others.
+const LEAST_KEEP: f64 = 0.001;
+
+/// Above what one FireLog takes.
+const MAX_RECORDS_PER_S: u32 = 1_000_000;
 
 /// What one object may hold, less the room that a merge needs.
 const MAX_RETENTION_BYTES: u64 = 9_000_000_000;
@@ -139,6 +145,9 @@ fn one_route(faults: &mut Faults, prefix: &str, route: &Route) {
         }
     }
     faults.within(format!("{prefix}observe"), route.observe, 0.0, 1.0);
+    if let Some(keep) = route.keep {
+        faults.within(format!("{prefix}keep"), keep, LEAST_KEEP, 1.0);
+    }
     if route.name == DEFAULT_ROUTE && (route.host.is_some() || repository != "**") {
         faults.add(
             format!("{prefix}repository"),
@@ -328,8 +337,14 @@ fn settings(faults: &mut Faults, settings: &Settings) {
     );
     let bytes = settings.retention_bytes;
     faults.within("settings.retention_bytes", bytes, 1_000_000, MAX_RETENTION_BYTES);
+    if let Some(most) = settings.max_records_per_s {
+        faults.within("settings.max_records_per_s", most, 1, MAX_RECORDS_PER_S);
+    }
     breadth(faults, "settings.", settings.anomaly_breadth);
     ingest::mappings(faults, &settings.ingest);
+    if let Some(archive) = &settings.archive {
+        faults.check(|| "settings.archive".to_owned(), archive, check_archive(archive));
+    }
     for (colo, count) in &settings.fire_logs {
         let is_code = (3..=8).contains(&colo.len())
             && colo.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());

@@ -1728,11 +1728,14 @@ export interface components {
             actor: string;
             anomaly_breadth?: components["schemas"]["AnomalyBreadth"] | null;
             blobs: string[];
+            cache: components["schemas"]["EdgeCache"];
             /** @description False when everything was so already: no revision was made. */
             changed: boolean;
             detour: string | null;
             disclose: components["schemas"]["Disclose"];
             host: string | null;
+            /** Format: double */
+            keep?: number | null;
             name: string;
             /** Format: double */
             observe: number;
@@ -1791,6 +1794,11 @@ export interface components {
             address_hours?: number;
             /** @description How broad a fault must be to open an anomaly. */
             anomaly_breadth?: components["schemas"]["AnomalyBreadth"];
+            /**
+             * @description Where `blobwatch archive` keeps records for longer: `s3://bucket/prefix` or a folder. Answers that reach beyond what is
+             *     kept here name it.
+             */
+            archive?: string | null;
             /** @description False when everything was so already: no revision was made. */
             changed: boolean;
             /**
@@ -1805,6 +1813,11 @@ export interface components {
                 [key: string]: components["schemas"]["IngestMapping"];
             };
             keep_addresses?: components["schemas"]["KeepAddresses"];
+            /**
+             * Format: uint32
+             * @description A FireLog to which more come for a while keeps a share of its clients; all when absent.
+             */
+            max_records_per_s?: number | null;
             /**
              * Format: uint64
              * @description A FireLog deletes its oldest records above this size.
@@ -2120,6 +2133,15 @@ export interface components {
             expression: string;
             volume?: components["schemas"]["Volume"] | null;
         };
+        /**
+         * @description How a route's blobs are cached where Blobwatch runs, on a platform that has a cache between it and the origin.
+         *
+         *     - `off`: Every request reaches the origin.
+         *     - `origin`: As the platform does with what the origin answers.
+         *     - `immutable`: What a digest names never changes: kept for as long as there is room.
+         * @enum {string}
+         */
+        EdgeCache: "off" | "origin" | "immutable";
         /** @description What an erasure did. */
         ErasedAddress: {
             client: string;
@@ -2849,6 +2871,13 @@ export interface components {
             /** Format: uint64 */
             requests: number;
         };
+        /** @description That a window reaches beyond what is kept. */
+        OlderRecords: {
+            /** @description Where they are, as the settings say. */
+            archive?: string | null;
+            /** @description RFC 3339: records from before this time are deleted. */
+            before: string;
+        };
         OpenWindow: {
             /** Format: double */
             after: number | null;
@@ -3203,6 +3232,7 @@ export interface components {
             incomplete?: string[];
             items: components["schemas"]["RequestRecord"][];
             next_cursor: string | null;
+            older?: components["schemas"]["OlderRecords"] | null;
         };
         /**
          * @description The methods that are watched.
@@ -3309,12 +3339,18 @@ export interface components {
             anomaly_breadth?: components["schemas"]["AnomalyBreadth"] | null;
             /** @description Which paths are blobs: names of shapes and templates; absent: `BlobShapes::DEFAULT`. */
             blobs?: string[] | null;
+            cache?: components["schemas"]["EdgeCache"];
             /** @description Where the `detour` action sends a request. */
             detour?: string | null;
             /** @default operators */
             disclose: components["schemas"]["Disclose"];
             /** @description Exact, lower case; any host when absent. */
             host?: string | null;
+            /**
+             * Format: double
+             * @description Share of clients whose records are kept, 0.001 to 1; all when absent.
+             */
+            keep?: number | null;
             name: string;
             /**
              * Format: double
@@ -3336,9 +3372,12 @@ export interface components {
         RouteBody: {
             anomaly_breadth?: components["schemas"]["AnomalyBreadthInput"] | null;
             blobs?: string[] | null;
+            cache?: components["schemas"]["EdgeCache"] | null;
             detour?: string | null;
             disclose?: components["schemas"]["Disclose"] | null;
             host?: string | null;
+            /** Format: double */
+            keep?: number | null;
             /** Format: double */
             observe?: number | null;
             origin?: string | null;
@@ -3365,12 +3404,18 @@ export interface components {
             anomaly_breadth?: components["schemas"]["AnomalyBreadthInput"] | null;
             /** @description Which paths are blobs: names of shapes and templates; absent: `BlobShapes::DEFAULT`. */
             blobs?: string[] | null;
+            cache?: components["schemas"]["EdgeCache"];
             /** @description Where the `detour` action sends a request. */
             detour?: string | null;
             /** @default operators */
             disclose?: components["schemas"]["Disclose"];
             /** @description Exact, lower case; any host when absent. */
             host?: string | null;
+            /**
+             * Format: double
+             * @description Share of clients whose records are kept, 0.001 to 1; all when absent.
+             */
+            keep?: number | null;
             name: string;
             /**
              * Format: double
@@ -3393,9 +3438,12 @@ export interface components {
             actor: string;
             anomaly_breadth?: components["schemas"]["AnomalyBreadth"] | null;
             blobs: string[];
+            cache: components["schemas"]["EdgeCache"];
             detour: string | null;
             disclose: components["schemas"]["Disclose"];
             host: string | null;
+            /** Format: double */
+            keep?: number | null;
             name: string;
             /** Format: double */
             observe: number;
@@ -3635,6 +3683,11 @@ export interface components {
             /** @description How broad a fault must be to open an anomaly. */
             anomaly_breadth?: components["schemas"]["AnomalyBreadth"];
             /**
+             * @description Where `blobwatch archive` keeps records for longer: `s3://bucket/prefix` or a folder. Answers that reach beyond what is
+             *     kept here name it.
+             */
+            archive?: string | null;
+            /**
              * @description FireLogs of a colo, where it needs more than one.
              * @default {}
              */
@@ -3646,6 +3699,11 @@ export interface components {
                 [key: string]: components["schemas"]["IngestMapping"];
             };
             keep_addresses?: components["schemas"]["KeepAddresses"];
+            /**
+             * Format: uint32
+             * @description A FireLog to which more come for a while keeps a share of its clients; all when absent.
+             */
+            max_records_per_s?: number | null;
             /**
              * Format: uint64
              * @description A FireLog deletes its oldest records above this size.
@@ -3675,6 +3733,11 @@ export interface components {
             /** @description How broad a fault must be to open an anomaly. */
             anomaly_breadth?: components["schemas"]["AnomalyBreadthInput"];
             /**
+             * @description Where `blobwatch archive` keeps records for longer: `s3://bucket/prefix` or a folder. Answers that reach beyond what is
+             *     kept here name it.
+             */
+            archive?: string | null;
+            /**
              * @description FireLogs of a colo, where it needs more than one.
              * @default {}
              */
@@ -3686,6 +3749,11 @@ export interface components {
                 [key: string]: components["schemas"]["IngestMapping"];
             };
             keep_addresses?: components["schemas"]["KeepAddresses"];
+            /**
+             * Format: uint32
+             * @description A FireLog to which more come for a while keeps a share of its clients; all when absent.
+             */
+            max_records_per_s?: number | null;
             /**
              * Format: uint64
              * @description A FireLog deletes its oldest records above this size.
@@ -3805,6 +3873,7 @@ export interface components {
             clients_exact: boolean;
             groups: components["schemas"]["SummaryGroup"][];
             incomplete?: string[];
+            older?: components["schemas"]["OlderRecords"] | null;
             other: components["schemas"]["SummaryGroup"];
             /** Format: uint64 */
             requests: number;
@@ -4269,6 +4338,7 @@ export type DifferenceAction = components['schemas']['DifferenceAction'];
 export type DifferentCohort = components['schemas']['DifferentCohort'];
 export type Disclose = components['schemas']['Disclose'];
 export type DraftRule = components['schemas']['DraftRule'];
+export type EdgeCache = components['schemas']['EdgeCache'];
 export type ErasedAddress = components['schemas']['ErasedAddress'];
 export type EventName = components['schemas']['EventName'];
 export type ExpiryBody = components['schemas']['ExpiryBody'];
@@ -4324,6 +4394,7 @@ export type NetworkKey = components['schemas']['NetworkKey'];
 export type NewShareItem = components['schemas']['NewShareItem'];
 export type NewToken = components['schemas']['NewToken'];
 export type NotJudged = components['schemas']['NotJudged'];
+export type OlderRecords = components['schemas']['OlderRecords'];
 export type OpenWindow = components['schemas']['OpenWindow'];
 export type Origin = components['schemas']['Origin'];
 export type Outcome = components['schemas']['Outcome'];

@@ -10,6 +10,7 @@ import type {
   GuardItem,
   LossItem,
   NewShareItem,
+  OlderRecords,
   PendingItem,
   PreviewItem,
   RouteItem,
@@ -34,6 +35,7 @@ export type {
   Mark,
   Mode,
   ModeItem,
+  OlderRecords,
   PacketFinding,
   Packets,
   Problem,
@@ -72,4 +74,6 @@ export interface Page<T> {
   next_cursor: string | null;
   /** FireLogs that did not answer; what is said is true for the others. */
   incomplete?: string[];
+  /** Where records are that the window asks for and that are deleted. */
+  older?: OlderRecords;
 }

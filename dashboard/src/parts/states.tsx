@@ -1,8 +1,9 @@
 // What stands where data is not: each says what to do.
 
 import type { ComponentChildren } from "preact";
-import type { Problem } from "../api/types.ts";
+import type { OlderRecords, Problem } from "../api/types.ts";
 import { type Live, retryAll } from "../live.ts";
+import { Time } from "./time.tsx";
 
 /** With a way to stop it, where it may take long. */
 export const Loading = ({ what, children }: { what: string; children?: ComponentChildren }) => (
@@ -60,6 +61,20 @@ export function Notices({ live, incomplete }: { live: Live<unknown>; incomplete?
     </>
   );
 }
+
+/** That the window reaches beyond what is kept. */
+export const OlderNotice = ({ older: { before, archive } }: { older: OlderRecords }) => (
+  <p class="notice" role="status">
+    Records from before <Time at={before} /> are deleted.{" "}
+    {archive ? (
+      <>
+        Older ones are in the archive at <code>{archive}</code>.
+      </>
+    ) : (
+      "The settings name no archive."
+    )}
+  </p>
+);
 
 /** Loading, failed or the data, with what the data is called. */
 export function Shown<T>({ live, what, children }: { live: Live<T>; what: string; children: (data: T) => ComponentChildren }) {

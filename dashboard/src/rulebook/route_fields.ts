@@ -9,12 +9,19 @@ export interface RouteTexts {
   origin: string;
   detour: string;
   redirects: string;
+  cache: string;
   observe: string;
+  /** Percent of the clients; empty: all. */
+  keep: string;
   disclose: string;
   /** How broad a fault must be; empty: as the settings say. */
   clients: string;
   networks: string;
 }
+
+const percentOf = (share: number) => String(Number((share * 100).toPrecision(6)));
+
+const shareOf = (percent: string) => Number(percent.trim().replace(",", ".")) / 100;
 
 export const textsOf = (route: RouteForm): RouteTexts => ({
   host: route.host ?? "",
@@ -23,7 +30,9 @@ export const textsOf = (route: RouteForm): RouteTexts => ({
   origin: route.origin ?? "",
   detour: route.detour ?? "",
   redirects: route.redirects ?? "pass",
-  observe: String(Number(((route.observe ?? 0) * 100).toPrecision(6))),
+  cache: route.cache ?? "origin",
+  observe: percentOf(route.observe ?? 0),
+  keep: route.keep === undefined || route.keep === null ? "" : percentOf(route.keep),
   disclose: route.disclose ?? "operators",
   clients: String(route.anomaly_breadth?.clients ?? ""),
   networks: String(route.anomaly_breadth?.networks ?? ""),
@@ -31,7 +40,7 @@ export const textsOf = (route: RouteForm): RouteTexts => ({
 
 /** What the page does not know of a route stays as `base` has it. */
 export function routeOf(texts: RouteTexts, base: RouteForm): RouteForm {
-  const share = Number(texts.observe.trim().replace(",", ".")) / 100;
+  const share = shareOf(texts.observe);
   const optional = {
     host: texts.host.trim(),
     blobs: texts.blobs.split(/[\s,]+/).filter(Boolean),
@@ -39,13 +48,15 @@ export function routeOf(texts: RouteTexts, base: RouteForm): RouteForm {
     detour: texts.detour.trim(),
   };
   const breadth = breadthOf(texts);
-  const others = Object.entries(base).filter(([name]) => !(name in optional) && name !== "anomaly_breadth");
+  const others = Object.entries(base).filter(([name]) => !(name in optional) && !["anomaly_breadth", "cache", "keep"].includes(name));
   return {
     ...Object.fromEntries(others),
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value.length > 0)),
     repository: texts.repository.trim() || "**",
     redirects: texts.redirects,
+    ...(texts.cache !== "origin" && { cache: texts.cache }),
     observe: Number.isFinite(share) ? share : 0,
+    ...(texts.keep.trim() && { keep: shareOf(texts.keep) }),
     disclose: texts.disclose,
     ...(breadth && { anomaly_breadth: breadth }),
   };

@@ -4,11 +4,15 @@ export interface SettingsTexts {
   retry_after_s: string;
   retention_hours: string;
   retention_bytes: string;
+  /** Empty: all. */
+  max_records_per_s: string;
   clients: string;
   networks: string;
   /** `none`, `network` or `full`. */
   keep_addresses: string;
   address_hours: string;
+  /** Empty: none. */
+  archive: string;
   /** `IAD=4, FRA=2` */
   fire_logs: string;
 }
@@ -19,7 +23,7 @@ type Settings = Record<string, unknown>;
 const BREADTH = { clients: 10, networks: 5 };
 const KEEP = "none";
 const ADDRESS_HOURS = 168;
-const DEFAULTED = ["anomaly_breadth", "keep_addresses", "address_hours"];
+const DEFAULTED = ["anomaly_breadth", "keep_addresses", "address_hours", "archive", "max_records_per_s"];
 
 export function settingsTexts(settings: Settings): SettingsTexts {
   const text = (name: string) => String(settings[name] ?? "");
@@ -29,10 +33,12 @@ export function settingsTexts(settings: Settings): SettingsTexts {
     retry_after_s: text("retry_after_s"),
     retention_hours: text("retention_hours"),
     retention_bytes: text("retention_bytes"),
+    max_records_per_s: text("max_records_per_s"),
     clients: String(breadth.clients),
     networks: String(breadth.networks),
     keep_addresses: text("keep_addresses") || KEEP,
     address_hours: text("address_hours") || String(ADDRESS_HOURS),
+    archive: text("archive"),
     fire_logs: logs.map(([colo, count]) => `${colo}=${count}`).join(", "),
   };
 }
@@ -52,5 +58,7 @@ export function settingsOf(texts: SettingsTexts, base: Settings): Settings {
     ...(!isDefault && { anomaly_breadth: breadth }),
     ...(texts.keep_addresses !== KEEP && { keep_addresses: texts.keep_addresses }),
     ...(Number(texts.address_hours) !== ADDRESS_HOURS && { address_hours: Number(texts.address_hours) }),
+    ...(texts.max_records_per_s.trim() && { max_records_per_s: Number(texts.max_records_per_s) }),
+    ...(texts.archive.trim() && { archive: texts.archive.trim() }),
   };
 }

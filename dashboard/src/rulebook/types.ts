@@ -18,8 +18,9 @@ export interface DocumentRule extends Omit<RuleForm, "volume"> {
 }
 
 /** What somebody writes of a route; absent: the default. */
-export interface RouteForm extends Omit<RouteBody, "disclose" | "redirects"> {
+export interface RouteForm extends Omit<RouteBody, "cache" | "disclose" | "redirects"> {
   /** As they stand in the form: the worker says which words it knows. */
+  cache?: string;
   disclose?: string;
   redirects?: string;
 }

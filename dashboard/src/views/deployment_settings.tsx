@@ -15,10 +15,12 @@ const FIELDS: { name: keyof SettingsTexts; label: string; isNumber: boolean; hin
   { name: "retry_after_s", label: "A throttled client waits, seconds", isNumber: true },
   { name: "retention_hours", label: "Records are kept, hours", isNumber: true },
   { name: "retention_bytes", label: "Bytes of each FireLog at most", isNumber: true },
+  { name: "max_records_per_s", label: "Above so many records a second a FireLog keeps a sample of clients", isNumber: false, hint: "none" },
   { name: "clients", label: "An anomaly needs so many more clients", isNumber: true },
   { name: "networks", label: "in so many more networks", isNumber: true },
   { name: "keep_addresses", label: "Addresses of clients are kept", isNumber: false, hint: "none, network or full" },
   { name: "address_hours", label: "for so many hours after the last request", isNumber: true },
+  { name: "archive", label: "Archive of older records", isNumber: false, hint: "s3://bucket/prefix" },
   { name: "fire_logs", label: "FireLogs of data centres, if more than one", isNumber: false, hint: "IAD=4, FRA=2" },
 ];
 

@@ -75,6 +75,7 @@ function Body({ data }: { data: Explanation }) {
           {record.sent_to !== null && `, sent to ${record.sent_to}`}
           {data.followed === null && "; no fetch that follows it came through Blobwatch within a minute"}
           {data.followed && `; followed by ${data.followed.id}: ${data.followed.status ?? "no answer"}, ${data.followed.outcome.replaceAll("_", " ")}`}
+          {record.weight > 1 && `; stands for ${record.weight} requests: a sample of clients is kept`}
           {record.degraded && "; degraded: the isolate's rulebook or client keys were not confirmed"}
         </dd>
         <dt>Range</dt>

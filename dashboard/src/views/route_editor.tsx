@@ -155,6 +155,11 @@ function Fields({ texts, isDefault, change }: FieldsProps) {
           ["pass", "pass: the client follows them"],
           ["follow", "follow: all bytes go through Blobwatch"],
         ])}
+        {choice("cache", "Cloudflare's cache keeps blobs", [
+          ["off", "off: never"],
+          ["origin", "origin: as its answers and the zone say"],
+          ["immutable", "immutable: those that anybody may read"],
+        ])}
         {choice("disclose", "Who gets Blobwatch-Fired", [
           ["never", "never"],
           ["operators", "operators"],
@@ -163,6 +168,10 @@ function Fields({ texts, isDefault, change }: FieldsProps) {
         <label>
           Clients observed to the end, %
           <input type="number" min={0} max={100} step="any" value={texts.observe} onInput={(event) => change({ observe: event.currentTarget.value })} />
+        </label>
+        <label>
+          Clients whose records are kept, %; empty: all
+          <input type="number" min={0.1} max={100} step="any" value={texts.keep} onInput={(event) => change({ keep: event.currentTarget.value })} />
         </label>
       </div>
       <div class="fields">

@@ -42,13 +42,15 @@ export function Routes({ book, refresh }: { book: Rulebook; refresh: () => void 
   );
 }
 
-function routeWords({ host, repository, origin, detour, observe, redirects, blobs, anomaly_breadth }: DocumentRoute): string {
+function routeWords({ host, repository, origin, detour, observe, keep, redirects, cache, blobs, anomaly_breadth }: DocumentRoute): string {
   const words = [
     `${host ?? "any host"} ${repository ?? "**"}`,
     `to ${origin ?? "the deployment's origin"}`,
     detour && `detour ${detour}`,
     redirects === "follow" && "follows redirects",
+    cache && cache !== "origin" && `cache ${cache}`,
     observe ? `observes ${Number((observe * 100).toPrecision(3))} % of clients` : "",
+    keep !== undefined && keep !== null && `keeps records of ${Number((keep * 100).toPrecision(3))} % of clients`,
     blobs && `blobs: ${blobs.join(", ")}`,
     anomaly_breadth && `anomalies from ${anomaly_breadth.clients ?? 10} clients in ${anomaly_breadth.networks ?? 5} networks on`,
   ];

@@ -7,7 +7,7 @@ import { isSame } from "../../src/rulebook/types.ts";
 test("a route that nobody changed is the same, with what the page does not know", () => {
   for (const route of [
     { repository: "**", redirects: "pass", observe: 0, disclose: "operators" },
-    { repository: "library/**", host: "a.example", blobs: ["oci", "/layers/{hex}"], origin: "https://a.example", detour: "http://b.example:80", redirects: "follow", observe: 0.07, disclose: "never", later: { field: 1 }, anomaly_breadth: { clients: 3, networks: 1 } },
+    { repository: "library/**", host: "a.example", blobs: ["oci", "/layers/{hex}"], origin: "https://a.example", detour: "http://b.example:80", redirects: "follow", cache: "off", keep: 0.125, observe: 0.07, disclose: "never", later: { field: 1 }, anomaly_breadth: { clients: 3, networks: 1 } },
     { repository: "**", redirects: "pass", observe: 1e-4, disclose: "always" },
   ]) {
     assert.deepEqual(routeOf(textsOf(route), route), route);
@@ -26,7 +26,7 @@ test("what is emptied is the default again", () => {
 test("settings that nobody changed are the same, with what the page does not know", () => {
   for (const settings of [
     { fire_logs: {}, retry_after_s: 30, retention_hours: 168, retention_bytes: 5_000_000_000 },
-    { fire_logs: { IAD: 4, FRA: 2 }, retry_after_s: 5, retention_hours: 24, retention_bytes: 1_000_000, anomaly_breadth: { clients: 1, networks: 5 }, later: true, keep_addresses: "network", address_hours: 24 },
+    { fire_logs: { IAD: 4, FRA: 2 }, retry_after_s: 5, retention_hours: 24, retention_bytes: 1_000_000, anomaly_breadth: { clients: 1, networks: 5 }, later: true, keep_addresses: "network", address_hours: 24, archive: "s3://bucket/prefix", max_records_per_s: 2_000 },
   ]) {
     assert.ok(isSame(settingsOf(settingsTexts(settings), settings), settings));
   }

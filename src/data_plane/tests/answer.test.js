@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { misconfigured, refuse, unreachable, withHeaders } from "../answer.js";
+import { misconfigured, passedOn, refuse, unreachable, withHeaders } from "../answer.js";
 import { DataPlane } from "../data_plane.js";
 import { context, deployment, planned, request, wasm } from "./sample.js";
 
@@ -36,6 +36,15 @@ test("status and headers are the origin's, with the record's id", async () => {
 test("what fired is told where it is disclosed", () => {
   assert.equal(withHeaders(new Response(), null, planned({ fired: "sweep;v=1" })).headers.get("blobwatch-fired"), "sweep;v=1");
   assert.equal(withHeaders(new Response(), null, planned()).headers.has("blobwatch-fired"), false);
+});
+
+test("on Cloudflare a blob is not coded anew behind the worker", () => {
+  /** @param {string} [PLATFORM] @param {HeadersInit} [headers] */
+  const control = (PLATFORM, headers) => passedOn(new Response("", headers && { headers }), null, planned(), { ...env, ...(PLATFORM && { PLATFORM }) }).headers.get("cache-control");
+  assert.equal(control("workerd"), null);
+  assert.equal(control("cloudflare"), "no-transform");
+  assert.equal(control("cloudflare", { "cache-control": "max-age=60" }), "max-age=60, no-transform");
+  assert.equal(control("cloudflare", { "cache-control": "No-Transform, private" }), "No-Transform, private");
 });
 
 test("a refusal is the envelope, and HEAD gets no body", async () => {

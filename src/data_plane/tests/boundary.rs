@@ -7,7 +7,7 @@
 
 use blobwatch_isolate::LOSSES;
 use blobwatch_pull::{Facts, ObservedAnswer, Outcome, TlsFacts};
-use blobwatch_rulebook::{Plan, Refusal, Watched};
+use blobwatch_rulebook::{EdgeCache, Plan, Refusal, Watched};
 
 const CALLS: &str = include_str!("../calls.rs");
 const FACE: &str = include_str!("../wasm.d.ts");
@@ -103,6 +103,7 @@ fn plans_are_written_as_javascript_reads_them() {
         follow: false,
         fired: None,
         observe: false,
+        cache: EdgeCache::Origin,
         refusal: Some(Refusal {
             status: 429,
             proxy_status: "blobwatch;error=http_request_denied".to_owned(),
@@ -114,6 +115,7 @@ fn plans_are_written_as_javascript_reads_them() {
         follow: true,
         fired: Some("sweep;v=1".to_owned()),
         observe: true,
+        cache: EdgeCache::Immutable,
         refusal: None,
         ..refused.clone()
     };

@@ -44,6 +44,15 @@ test("a query is forwarded as it came, also an empty one", async () => {
   assert.equal(url, `${ORIGIN}${path}`);
 });
 
+test("the platform's cache is asked for what the route says", async () => {
+  /** @type {RequestInit[]} */
+  const asked = [];
+  mock.method(globalThis, "fetch", async (/** @type {string} */ _, /** @type {RequestInit} */ init) => asked.push(init) && new Response());
+  for (const cache of ["", "off", "immutable", "of a newer build"]) await forward(request(CLIENT), new URL(CLIENT), planned({ origin: ORIGIN, cache }), PASSES);
+  const cf = { cacheEverything: true, cacheTtlByStatus: { "200-206": 31_536_000, "300-599": -1 } };
+  assert.deepEqual(asked.map(({ cache, cf }) => ({ cache, cf })), [{}, { cache: "no-store" }, { cf }, {}].map((init) => ({ cache: undefined, cf: undefined, ...init })));
+});
+
 test("redirects are the client's unless the route follows them", async () => {
   for (const watched of [true, false]) {
     assert.equal((await forwarded(request(CLIENT), { watched })).redirect, "manual");

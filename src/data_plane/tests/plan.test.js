@@ -13,7 +13,7 @@ test("a request that is not watched has an origin", () => {
 
 test("a watched request goes on as its route says", () => {
   const going = readPlan(sample("plan_go"), true, 3);
-  assert.deepEqual(going, { ...watched, follow: true, fired: "sweep;v=1", observe: true, head: true });
+  assert.deepEqual(going, { ...watched, follow: true, fired: "sweep;v=1", observe: true, cache: "immutable", head: true });
 });
 
 test("a refusal has an answer of its own", () => {

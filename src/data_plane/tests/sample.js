@@ -45,6 +45,7 @@ export const planned = (changes) => ({
   id: "01M85086S2MDP1HBJCFM000006",
   fired: "",
   observe: false,
+  cache: "",
   head: false,
   generation: 0,
   ...changes,

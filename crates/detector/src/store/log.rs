@@ -7,7 +7,7 @@ use super::acts::LoggedAct;
 use super::{Detector, count};
 use crate::Outcome;
 use blobwatch_guard::HarmNotice;
-use blobwatch_records::{CellBatch, SLOT_S, slot_of};
+use blobwatch_records::{CellBatch, OpenCohort, SLOT_S, slot_of};
 use blobwatch_sql::{Sql, SqlValue, StoreError, number};
 
 /// How long after its end a slot is tested: FireLogs cut their cells by their own alarms, and send at once.
@@ -52,6 +52,12 @@ impl<S: Sql> Detector<S> {
         self.log.bytes += bytes.len() as u64;
         self.count(batch, now_ms);
         Ok(seq)
+    }
+
+    /// Whom open anomalies are about.
+    #[must_use]
+    pub fn open_cohorts(&self) -> Vec<OpenCohort> {
+        self.engine.open_cohorts()
     }
 
     /// Keeps a harm that the guard tells of, and tells of it; one that came already changes nothing.

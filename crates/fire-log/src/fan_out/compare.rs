@@ -4,10 +4,9 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use futures_util::future::join_all;
 use serde::Serialize;
 
-use super::{FireLogs, Gathered};
+use super::{FireLogs, Gathered, waves};
 use crate::query::{CompareQuery, Dimension, Summary, TABLES};
 use crate::{BEFORE, CellsOfCall};
 use blobwatch_detect::localize::{Cause, Cohort, CrossSection, Options, localize};
@@ -127,11 +126,12 @@ pub async fn compare_all(
     query: &CompareQuery,
 ) -> impl Serialize {
     let [selected, all] = [&query.selection, &query.within].map(|_| RefCell::new(Summary::of_tables()));
-    let counted = names.iter().map(async |name| {
-        count(fire_logs, name, &query.selection, &selected).await?;
-        count(fire_logs, name, &query.within, &all).await
+    let (selected_of, all_of) = (&selected, &all);
+    let counted = waves::each(fire_logs, names, async |name| {
+        count(fire_logs, name, &query.selection, selected_of).await?;
+        count(fire_logs, name, &query.within, all_of).await
     });
-    let gathered = Gathered::of(names, join_all(counted).await);
+    let gathered = Gathered::of(names, counted.await);
     Comparison {
         incomplete: gathered.incomplete,
         ..compared(selected.into_inner(), all.into_inner(), &query.chosen)

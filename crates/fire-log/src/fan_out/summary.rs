@@ -2,11 +2,10 @@
 
 use std::cell::RefCell;
 
-use futures_util::future::join_all;
 use serde::Serialize;
 
-use super::{FireLogs, Gathered};
-use crate::query::{Kind, Summary, SummaryQuery};
+use super::{FireLogs, Gathered, waves};
+use crate::query::{Kind, Older, Summary, SummaryQuery};
 use crate::{BEFORE, KIND, SummaryCall};
 use blobwatch_wire::{Problem, rfc3339};
 
@@ -17,6 +16,8 @@ pub(crate) struct Counted<T> {
     counts: T,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     incomplete: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    older: Option<Older>,
 }
 
 #[cfg(feature = "schema")]
@@ -29,14 +30,16 @@ pub async fn summarise_all(
     kind: Kind,
     pairs: &[(String, String)],
     query: &SummaryQuery,
+    older: Option<Older>,
 ) -> impl Serialize {
     let pairs = asked(kind, pairs, query);
     let summary = RefCell::new(Summary::default());
-    let counted = names.iter().map(|name| count(fire_logs, name, &pairs, &summary));
-    let gathered = Gathered::of(names, join_all(counted).await);
+    let counted = waves::each(fire_logs, names, |name| count(fire_logs, name, &pairs, &summary));
+    let gathered = Gathered::of(names, counted.await);
     Counted {
         counts: summary.into_inner().finish(&query.by, query.limit),
         incomplete: gathered.incomplete,
+        older,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the API answers of several FireLogs: through the calls as they are sent, over databases as they are.
 
+mod waves;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -120,6 +122,7 @@ impl Logs {
             names: self.names(),
             kind: Kind::Requests,
             query: Query::parse(Kind::Requests, &pairs, NOW).unwrap(),
+            older: None,
             pairs,
         }
     }
@@ -150,7 +153,7 @@ impl Logs {
         let pairs = pairs(given);
         let query = SummaryQuery::parse(Kind::Requests, &pairs, NOW).unwrap();
         let names = self.names();
-        let summary = summarise_all(self, &names, Kind::Requests, &pairs, &query);
+        let summary = summarise_all(self, &names, Kind::Requests, &pairs, &query, None);
         serde_json::to_value(at_once(summary).unwrap()).unwrap()
     }
 }

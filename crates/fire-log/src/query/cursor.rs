@@ -31,6 +31,15 @@ impl Cursor {
         )
     }
 
+    /// The same, of no records from before that time.
+    #[must_use]
+    pub(crate) fn since(self, since_ms: Option<u64>) -> Self {
+        Self {
+            since_ms: self.since_ms.max(since_ms),
+            ..self
+        }
+    }
+
     /// `None` for anything that is no cursor of this version.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let plain = text

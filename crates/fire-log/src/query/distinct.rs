@@ -1,6 +1,9 @@
 //! How many different clients: exact while they are few, then an estimate that still joins over FireLogs.
+//!
+//! Where a sample of clients was kept, each stands for as many as the lightest of its records says: a client of whom one record
+//! is kept in any case is always here, and stands for itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,22 +16,74 @@ const MAX_EXACT: usize = 256;
 const REGISTERS: usize = 1024;
 const INDEX_BITS: u32 = REGISTERS.trailing_zeros();
 
+/// Sets of a count: samples are drawn at eleven rates, and a record of another kind may have any weight.
+const MAX_WEIGHTS: usize = 16;
+
+/// Clients by the weights of their records, lightest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Distinct(BTreeMap<u32, Set>);
+
+impl Distinct {
+    /// A client with a record of this weight.
+    pub fn insert(&mut self, key: u64, weight: u32) {
+        self.of_weight(weight).insert(key);
+    }
+
+    pub fn join(&mut self, other: &Self) {
+        for (weight, set) in &other.0 {
+            self.of_weight(*weight).join(set);
+        }
+    }
+
+    /// The set of that weight, or where there are too many that of the next lighter one.
+    fn of_weight(&mut self, weight: u32) -> &mut Set {
+        let is_full = self.0.len() >= MAX_WEIGHTS && !self.0.contains_key(&weight);
+        let lighter = self
+            .0
+            .range(..weight)
+            .next_back()
+            .or_else(|| self.0.iter().next());
+        let weight = match lighter {
+            Some((lighter, _)) if is_full => *lighter,
+            _ => weight,
+        };
+        self.0.entry(weight).or_default()
+    }
+
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.0.iter().all(|(weight, set)| *weight == 1 && set.is_exact())
+    }
+
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        let (mut union, mut before, mut count) = (Set::default(), 0, 0);
+        for (weight, set) in &self.0 {
+            union.join(set);
+            let clients = union.count();
+            count += clients.saturating_sub(before) * u64::from(*weight);
+            before = before.max(clients);
+        }
+        count
+    }
+}
+
 /// A set of clients, as far as its size matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Distinct {
+enum Set {
     Exact(BTreeSet<u64>),
     Estimate(Vec<u8>),
 }
 
-impl Default for Distinct {
+impl Default for Set {
     fn default() -> Self {
         Self::Exact(BTreeSet::new())
     }
 }
 
-impl Distinct {
+impl Set {
     /// Client keys are hashes already; they are mixed again so that no deployment's keys can be unlucky.
-    pub fn insert(&mut self, key: u64) {
+    fn insert(&mut self, key: u64) {
         match self {
             Self::Exact(keys) => {
                 keys.insert(key);
@@ -40,7 +95,7 @@ impl Distinct {
         }
     }
 
-    pub fn join(&mut self, other: &Self) {
+    fn join(&mut self, other: &Self) {
         match (&mut *self, other) {
             (_, Self::Exact(keys)) => keys.iter().for_each(|key| self.insert(*key)),
             (Self::Exact(keys), Self::Estimate(theirs)) => {
@@ -56,13 +111,11 @@ impl Distinct {
         }
     }
 
-    #[must_use]
-    pub fn is_exact(&self) -> bool {
+    fn is_exact(&self) -> bool {
         matches!(self, Self::Exact(_))
     }
 
-    #[must_use]
-    pub fn count(&self) -> u64 {
+    fn count(&self) -> u64 {
         match self {
             Self::Exact(keys) => keys.len() as u64,
             Self::Estimate(registers) => estimate(registers).round() as u64,
@@ -98,40 +151,72 @@ fn estimate(registers: &[u8]) -> f64 {
     }
 }
 
-/// Between objects: hex, because JSON has no bytes.
+/// Between objects: hex, because JSON has no bytes. Builds that draw no samples know the first two.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Wire {
     Exact(Vec<String>),
     Estimate(String),
+    Weighted(Vec<(u32, Self)>),
+}
+
+impl From<&Set> for Wire {
+    fn from(set: &Set) -> Self {
+        match set {
+            Set::Exact(keys) => Self::Exact(keys.iter().map(|key| format!("{key:x}")).collect()),
+            Set::Estimate(registers) => {
+                let letter = |rank: &u8| char::from(b'0' + (*rank).min(70));
+                Self::Estimate(registers.iter().map(letter).collect())
+            }
+        }
+    }
+}
+
+impl Wire {
+    fn set<E: serde::de::Error>(self) -> Result<Set, E> {
+        match self {
+            Self::Exact(keys) if keys.len() <= MAX_EXACT => {
+                let key = |key: &String| u64::from_str_radix(key, 16).map_err(E::custom);
+                keys.iter().map(key).collect::<Result<_, _>>().map(Set::Exact)
+            }
+            Self::Estimate(text) if text.len() == REGISTERS => {
+                let rank = |letter: u8| letter.saturating_sub(b'0').min(64);
+                Ok(Set::Estimate(text.bytes().map(rank).collect()))
+            }
+            _ => Err(E::custom("a set of clients has another size")),
+        }
+    }
 }
 
 impl Serialize for Distinct {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Exact(keys) => Wire::Exact(keys.iter().map(|key| format!("{key:x}")).collect()),
-            Self::Estimate(registers) => {
-                let letter = |rank: &u8| char::from(b'0' + (*rank).min(70));
-                Wire::Estimate(registers.iter().map(letter).collect())
-            }
-        }
-        .serialize(serializer)
+        let wire = match (self.0.len(), self.0.get(&1)) {
+            (0, _) => Wire::Exact(Vec::new()),
+            (1, Some(set)) => Wire::from(set),
+            _ => Wire::Weighted(
+                self.0
+                    .iter()
+                    .map(|(weight, set)| (*weight, Wire::from(set)))
+                    .collect(),
+            ),
+        };
+        wire.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Distinct {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut distinct = Self::default();
         match Wire::deserialize(deserializer)? {
-            Wire::Exact(keys) if keys.len() <= MAX_EXACT => {
-                let key = |key: &String| u64::from_str_radix(key, 16).map_err(serde::de::Error::custom);
-                keys.iter().map(key).collect::<Result<_, _>>().map(Self::Exact)
+            Wire::Weighted(sets) => {
+                for (weight, set) in sets {
+                    distinct.of_weight(weight).join(&set.set()?);
+                }
             }
-            Wire::Estimate(text) if text.len() == REGISTERS => {
-                let rank = |letter: u8| letter.saturating_sub(b'0').min(64);
-                Ok(Self::Estimate(text.bytes().map(rank).collect()))
-            }
-            _ => Err(serde::de::Error::custom("a set of clients has another size")),
+            Wire::Exact(keys) if keys.is_empty() => {}
+            set => drop(distinct.0.insert(1, set.set()?)),
         }
+        Ok(distinct)
     }
 }
 
@@ -141,8 +226,41 @@ mod tests {
 
     fn of(keys: impl Iterator<Item = u64>) -> Distinct {
         let mut distinct = Distinct::default();
-        keys.for_each(|key| distinct.insert(key));
+        keys.for_each(|key| distinct.insert(key, 1));
         distinct
+    }
+
+    /// Of sampled clients, one in `weight`.
+    fn sampled(keys: impl Iterator<Item = u64>, weight: u32) -> Distinct {
+        let mut distinct = Distinct::default();
+        keys.for_each(|key| distinct.insert(key, weight));
+        distinct
+    }
+
+    #[test]
+    fn a_client_stands_for_as_many_as_its_lightest_record_says() {
+        let mut distinct = sampled(0..50, 8);
+        assert_eq!((distinct.count(), distinct.is_exact()), (400, false));
+        distinct.join(&sampled(40..60, 1));
+        assert_eq!(distinct.count(), 40 * 8 + 20);
+        distinct.join(&sampled(0..5, 4));
+        assert_eq!(distinct.count(), 35 * 8 + 5 * 4 + 20);
+    }
+
+    #[test]
+    fn many_sampled_clients_are_estimated() {
+        let mut distinct = sampled(0..20_000, 16);
+        distinct.join(&of(20_000..21_000));
+        let truth = 20_000.0 * 16.0 + 1_000.0;
+        let error = (distinct.count() as f64 / truth - 1.0).abs();
+        assert!(error < 0.1, "{}", distinct.count());
+    }
+
+    #[test]
+    fn weights_are_bounded() {
+        let mut distinct = Distinct::default();
+        (1..=1_000).for_each(|n| distinct.insert(u64::from(n), n));
+        assert_eq!(distinct.0.len(), MAX_WEIGHTS);
     }
 
     #[test]
@@ -178,10 +296,28 @@ mod tests {
 
     #[test]
     fn a_set_travels_as_json() {
-        for distinct in [of(0..3), of(0..5000), of(std::iter::once(u64::MAX))] {
+        let mut mixed = sampled(0..3, 8);
+        mixed.join(&of(0..5000));
+        for distinct in [
+            Distinct::default(),
+            of(0..3),
+            of(0..5000),
+            of(std::iter::once(u64::MAX)),
+            sampled(0..3, 8),
+            mixed,
+        ] {
             let text = serde_json::to_string(&distinct).unwrap();
             assert_eq!(serde_json::from_str::<Distinct>(&text).unwrap(), distinct);
         }
         assert!(serde_json::from_str::<Distinct>("{\"estimate\":\"00\"}").is_err());
+        // A FireLog of a build that draws no samples.
+        assert_eq!(
+            serde_json::from_str::<Distinct>("{\"exact\":[\"1\",\"2\"]}").unwrap(),
+            of(1..3)
+        );
+        assert_eq!(
+            serde_json::to_string(&of(1..3)).unwrap(),
+            "{\"exact\":[\"1\",\"2\"]}"
+        );
     }
 }

@@ -322,9 +322,8 @@ impl<'a> Counter<'a> {
             let places = known
                 .entry(combination)
                 .or_insert_with(|| self.places(block, row));
-            let weight = block
-                .treatment(row)
-                .map_or(0, |treatment| u64::from(treatment.weight));
+            let one = block.treatment(row).map_or(0, |treatment| treatment.weight);
+            let weight = u64::from(one);
             let client = block
                 .clients()
                 .get(row.client as usize)
@@ -333,11 +332,11 @@ impl<'a> Counter<'a> {
                 let group = self.tally.group(*place);
                 group.requests += weight;
                 if !self.are_tables {
-                    group.clients.insert(client);
+                    group.clients.insert(client, one);
                 }
             }
             self.tally.total.requests += weight;
-            self.tally.total.clients.insert(client);
+            self.tally.total.clients.insert(client, one);
             pace.spent(1).await;
         }
     }

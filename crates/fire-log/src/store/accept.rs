@@ -71,6 +71,7 @@ impl<S: Sql> FireLog<S> {
         self.addresses = addresses;
         self.arrived_ms = arrived_ms;
         self.count(flush, arrival.is_some(), now_ms);
+        self.sampling.count(records.len(), now_ms);
         self.guards.observe(&records, arrived_ms);
         Ok(())
     }

@@ -97,7 +97,7 @@ pub(super) async fn merge<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
     now_ms: u64,
     pace: &impl Pace,
 ) -> Result<u64, L::Error> {
-    let taken = log.with(|log| log.begin_merge(now_ms))?;
+    let (taken, sample) = log.with(|log| Ok((log.begin_merge(now_ms)?, log.draw(now_ms))))?;
     let mut writer = Writer::default();
     if let Some(first) = taken.first() {
         log.with(|log| writer.fill_up(log, first.first_ms))?;
@@ -111,7 +111,7 @@ pub(super) async fn merge<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
                     close(log, &mut writer, pace).await?;
                 }
                 fires.count(&block);
-                writer.builder.append(block);
+                log.with(|_| Ok(sample.take(block, &mut writer.builder)?))?;
             }
             None => lost += waiting.records,
         }

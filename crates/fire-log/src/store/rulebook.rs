@@ -1,12 +1,13 @@
 //! The current rulebook as this FireLog has it, to hand on to isolates.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use super::{FireLog, FireLogError, guards};
 use blobwatch_guard::GuardedEnforcement;
-use blobwatch_records::{Reply, RulebookVersion};
+use blobwatch_records::{Reply, RulebookVersion, one_in};
 use blobwatch_rulebook::{Compiled, Program, Settings, Volume};
 use blobwatch_sql::{Sql, SqlValue, number};
 
@@ -18,6 +19,8 @@ pub(super) struct CurrentRulebook {
     /// The document compiled, as isolates get it; empty where it cannot be. Made when the first one asks.
     program: OnceCell<Vec<u8>>,
     pub(super) settings: Settings,
+    /// One client in how many is kept of routes that do not keep all.
+    pub(super) keep: BTreeMap<String, u32>,
     pub(super) volumes: Vec<Limit>,
     /// Enforcements that a guard watches.
     pub(super) guarded: Vec<GuardedEnforcement>,
@@ -37,11 +40,21 @@ pub(super) struct Limit {
 struct Outline {
     revision: u64,
     #[serde(default)]
+    routes: Vec<RouteOutline>,
+    #[serde(default)]
     rules: Vec<RuleOutline>,
     #[serde(default)]
     modes: Vec<ModeOutline>,
     #[serde(default)]
     settings: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct RouteOutline {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    keep: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +103,7 @@ impl CurrentRulebook {
                 volume,
             })
         };
+        let keep = |route: RouteOutline| Some((route.name, one_in(route.keep?)));
         let settings = outline
             .settings
             .and_then(|settings| serde_json::from_value(settings).ok());
@@ -101,6 +115,7 @@ impl CurrentRulebook {
             document: document.to_owned(),
             program: OnceCell::new(),
             settings: settings.unwrap_or_default(),
+            keep: outline.routes.into_iter().filter_map(keep).collect(),
             volumes: outline.rules.into_iter().filter_map(limit).collect(),
             guarded,
         })

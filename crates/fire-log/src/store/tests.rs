@@ -9,6 +9,7 @@ mod guards;
 mod halves;
 mod pauses;
 mod rulebook;
+mod sampling;
 mod schema;
 mod segments;
 mod upstream;

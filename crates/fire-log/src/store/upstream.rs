@@ -79,13 +79,18 @@ impl<S: Sql> FireLog<S> {
             lookup::find(&self.sql, &told)?
         };
         self.join(&told, &found, &mut settled)?;
+        let sample = self.sample();
         for (place, one) in told.into_iter().enumerate() {
             if found.contains_key(&place) {
                 continue;
             }
             settled.answer.new += u64::from(!one.waits);
             if !self.is_merging && one.stands_ms(now_ms) <= now_ms {
-                settled.stand.push(one);
+                if one.is_of_left_out(&sample) {
+                    settled.tally.count(&one.record, &one.record.fired, None);
+                } else {
+                    settled.stand.push(one);
+                }
             } else {
                 settled.wait.push(one);
             }

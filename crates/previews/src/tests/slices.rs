@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::reads::{Needs, Reads};
@@ -186,18 +186,25 @@ fn a_volume_lets_only_busy_keys_fire() {
 }
 
 #[test]
-fn weights_count_requests_and_are_said() {
+fn weights_count_requests_and_clients_and_are_said() {
     let mut records = sample::traffic(3, 200);
     records.iter_mut().for_each(|record| record.weight = 10);
     let plan = hit("client.family eq \"docker\"", None);
-    let docker = records.iter().filter(|record| record.family.as_str() == "docker");
-    let expected = 10 * docker.count() as u64;
+    let docker = || records.iter().filter(|record| record.family.as_str() == "docker");
+    let requests = 10 * docker().count() as u64;
+    let clients: BTreeSet<_> = docker().map(|record| record.client).collect();
+    let networks: BTreeSet<_> = docker().map(|record| record.network).collect();
+    let (clients, networks) = (10 * clients.len() as u64, networks.len() as u64);
     let mut whole = Partial::default();
     run(log(records).sql(), &plan, 1_000, &mut whole);
     let report = Report::of(&plan, whole);
-    assert_eq!((report.requests, report.matched_requests), (2_000, expected));
-    assert!(report.weighted && report.clients_exact);
-    assert!(report.approximations[0].contains("stands for several"));
+    assert_eq!((report.requests, report.matched_requests), (2_000, requests));
+    assert_eq!(
+        (report.matched_clients, report.matched_networks),
+        (clients, networks)
+    );
+    assert!(report.weighted && !report.clients_exact);
+    assert!(report.approximations[0].contains("sample of clients"));
 }
 
 /// What the record lacks is told, and only where it decides.

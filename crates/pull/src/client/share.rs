@@ -17,6 +17,12 @@ pub(crate) fn observe_place(client: ClientKey) -> f64 {
     place(client, b"observe\0", "")
 }
 
+/// Where a client stands on the scale of what is kept of its records: uniform in [0, 1), stable.
+#[must_use]
+pub fn keep_place(client: ClientKey) -> f64 {
+    place(client, b"keep\0", "")
+}
+
 /// Whether the bodies of a client that stands there are observed to their end, for a share of clients from 0 to 1.
 #[must_use]
 pub fn observed(place: f64, share: f64) -> bool {
@@ -37,7 +43,7 @@ fn place(client: ClientKey, purpose: &[u8], name: &str) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{bucket, observe_place};
+    use super::{bucket, keep_place, observe_place};
     use crate::client::ClientKey;
 
     fn observed(client: ClientKey, share: f64) -> bool {
@@ -57,6 +63,12 @@ mod tests {
             0.35754515090957284
         );
         assert_eq!(bucket(ClientKey(0), ""), 0.965727174654603);
+    }
+
+    /// FireLogs of two builds keep the same clients.
+    #[test]
+    fn places_of_what_is_kept_are_pinned() {
+        assert_eq!(keep_place(ClientKey(0x0123_4567_89ab_cdef)), 0.1456193821504712);
     }
 
     /// Chi-square over 100 cells, 99 degrees of freedom: 148 is passed once in a thousand hashes, and this one is fixed.
@@ -87,7 +99,13 @@ mod tests {
         let one = |client| bucket(client, "one") < 0.25;
         let two = |client| bucket(client, "two") < 0.25;
         let seen = |client| observed(client, 0.25);
-        for count in [both(&one, &two), both(&one, &seen)] {
+        let kept = |client| keep_place(client) < 0.25;
+        for count in [
+            both(&one, &two),
+            both(&one, &seen),
+            both(&one, &kept),
+            both(&seen, &kept),
+        ] {
             assert!(
                 (1_150..1_350).contains(&count),
                 "{count} of 20,000, expected 1/16"

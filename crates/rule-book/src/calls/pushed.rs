@@ -441,6 +441,10 @@ mod tests {
             expected::<blobwatch_rulebook::Redirects>(&odd)
         );
         assert_eq!(
+            of("Route", "cache"),
+            expected::<blobwatch_rulebook::EdgeCache>(&odd)
+        );
+        assert_eq!(
             of("Route", "disclose"),
             expected::<blobwatch_rulebook::Disclose>(&odd)
         );

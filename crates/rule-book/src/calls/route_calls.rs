@@ -7,7 +7,7 @@ use super::change::{ChangeResult, Context, PlannedChange, body, carry_out, check
 use super::ending::{Ending, Retirement, retire};
 use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
 use blobwatch_pull::BlobShapes;
-use blobwatch_rulebook::{AnomalyBreadth, DEFAULT_ROUTE, Disclose, Redirects, Route, Rulebook};
+use blobwatch_rulebook::{AnomalyBreadth, DEFAULT_ROUTE, Disclose, EdgeCache, Redirects, Route, Rulebook};
 use blobwatch_sql::Sql;
 use blobwatch_wire::{List, Page, Place, Problem, json_text, rfc3339};
 
@@ -22,7 +22,10 @@ pub(crate) struct RouteItem {
     pub origin: Option<String>,
     pub detour: Option<String>,
     pub redirects: Redirects,
+    pub cache: EdgeCache,
     pub observe: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<f64>,
     pub disclose: Disclose,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anomaly_breadth: Option<AnomalyBreadth>,
@@ -44,7 +47,9 @@ impl From<StoredVersion<Route>> for RouteItem {
             origin: route.origin,
             detour: route.detour,
             redirects: route.redirects,
+            cache: route.cache,
             observe: route.observe,
+            keep: route.keep,
             disclose: route.disclose,
             anomaly_breadth: route.anomaly_breadth,
             time: rfc3339(kept.time_ms),
@@ -66,7 +71,9 @@ pub(super) struct RouteBody {
     origin: Option<String>,
     detour: Option<String>,
     redirects: Option<Redirects>,
+    cache: Option<EdgeCache>,
     observe: Option<f64>,
+    keep: Option<f64>,
     disclose: Option<Disclose>,
     anomaly_breadth: Option<AnomalyBreadth>,
 }
@@ -157,7 +164,10 @@ impl RouteBody {
             origin: self.origin,
             detour: self.detour,
             redirects: self.redirects.unwrap_or(unset.redirects),
+            cache: self.cache.unwrap_or(unset.cache),
             observe: self.observe.unwrap_or(unset.observe),
+            // All is what holds anyhow.
+            keep: self.keep.filter(|share| *share != 1.0),
             disclose: self.disclose.unwrap_or(unset.disclose),
             anomaly_breadth: self.anomaly_breadth,
             name: unset.name,

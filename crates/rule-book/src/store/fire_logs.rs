@@ -46,7 +46,7 @@ impl FireLogState {
 const COLUMNS: &str = "name, acknowledged, seen_ms, attempts, retry_ms";
 
 pub(super) const DUE: &str = "SELECT name, acknowledged, seen_ms, attempts, retry_ms FROM fire_logs \
-     WHERE acknowledged < ?1 AND retry_ms <= ?2 ORDER BY retry_ms, name LIMIT ?3";
+     WHERE acknowledged < ?1 AND retry_ms <= ?2 ORDER BY seen_ms DESC, name LIMIT ?3";
 
 impl<S: Sql> RuleBookStore<S> {
     /// A FireLog says that it is there and which revision it has. Answers whether it is behind.
@@ -92,7 +92,8 @@ impl<S: Sql> RuleBookStore<S> {
         Ok(())
     }
 
-    /// FireLogs that have not taken the current revision and are due for a push.
+    /// FireLogs that have not taken the current revision and are due for a push; those that were silent for long come last, and
+    /// keep nobody waiting.
     ///
     /// # Errors
     /// When SQLite refuses.

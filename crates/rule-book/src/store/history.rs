@@ -2,7 +2,7 @@
 
 use super::change::mode_key;
 use super::{RuleBookError, RuleBookStore, parameter, text};
-use blobwatch_rulebook::{ModeSetting, NamedList, Rule, Rulebook, SCHEMA, Settings};
+use blobwatch_rulebook::{ModeSetting, NamedList, Retention, Rule, Rulebook, SCHEMA, Settings};
 use blobwatch_sql::{Row, Sql, SqlValue, StoreError};
 
 /// `until` of what is valid now: 2^53 - 1, the largest integer that crosses the platform unharmed.
@@ -164,5 +164,14 @@ impl<S: Sql> RuleBookStore<S> {
             &[OPEN, kind.into()],
         )?;
         rows.iter().map(StoredVersion::read).collect()
+    }
+
+    /// How long records are kept, and where older ones are.
+    ///
+    /// # Errors
+    /// When SQLite refuses, or an entry is not what was written.
+    pub fn retention(&self) -> Result<Retention, RuleBookError> {
+        let settings = self.valid::<Settings>(Kind::Settings)?.into_iter().next();
+        Ok(settings.map(|version| version.value).unwrap_or_default().into())
     }
 }

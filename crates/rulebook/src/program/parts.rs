@@ -1,6 +1,7 @@
 //! The bytes of routes, of rules without their expressions, and of modes.
 
 use crate::document::{Disclose, Redirects, Route, Volume, VolumeKey};
+use crate::edge_cache::EdgeCache;
 use crate::keep_addresses::KeepAddresses;
 use crate::policy::{PolicyRule, Setting};
 use blobwatch_pull::{Action, Mode};
@@ -37,6 +38,16 @@ pub(super) fn put_addresses(out: &mut Vec<u8>, keep: KeepAddresses) {
 
 pub(super) fn read_addresses(reader: &mut Reader<'_>) -> DecodeResult<KeepAddresses> {
     reader.one(&ADDRESSES, "addresses")
+}
+
+const CACHES: [EdgeCache; 3] = [EdgeCache::Off, EdgeCache::Origin, EdgeCache::Immutable];
+
+pub(super) fn put_cache(out: &mut Vec<u8>, route: &Route) {
+    put_one(out, &CACHES, &route.cache);
+}
+
+pub(super) fn read_cache(reader: &mut Reader<'_>) -> DecodeResult<EdgeCache> {
+    reader.one(&CACHES, "cache")
 }
 
 fn put_float(out: &mut Vec<u8>, number: f64) {
@@ -83,8 +94,10 @@ pub(super) fn read_route(reader: &mut Reader<'_>) -> DecodeResult<Route> {
         redirects: reader.one(&REDIRECTS, "redirects")?,
         observe: read_float(reader)?,
         disclose: reader.one(&DISCLOSE, "disclose")?,
-        // Only the Detector goes by it.
+        cache: EdgeCache::default(),
+        // Only the Detector and FireLogs go by these.
         anomaly_breadth: None,
+        keep: None,
     })
 }
 

@@ -1,4 +1,4 @@
-use super::{FORM, KeepAddresses, Program};
+use super::{EdgeCache, FORM, KeepAddresses, Program};
 use crate::{Compiled, STARTER};
 use blobwatch_pull::Mode;
 use blobwatch_rules::{Field, Scratch, Value, Values};
@@ -83,6 +83,7 @@ fn the_form_is_the_lowest_that_can_say_it() {
     assert_eq!(program(DOCUMENT).encode()[3], 2);
     assert_eq!(program(&with_blobs()).encode()[3], 3);
     assert_eq!(program(&with_lists()).encode()[3], 4);
+    assert_eq!(program(&with_cache()).encode()[3], 6);
 }
 
 /// The same with a list that a rule names, and one that none does.
@@ -150,15 +151,38 @@ fn the_first_form_is_still_read() {
     assert_eq!(Program::decode(&bytes).unwrap().revision(), 300);
 }
 
+/// The same with what a cache does with the blobs of a route.
+fn with_cache() -> String {
+    let with = DOCUMENT.replace(
+        r#""redirects": "follow","#,
+        r#""redirects": "follow", "cache": "immutable","#,
+    );
+    with.replace(r#""host": "b.example""#, r#""host": "b.example", "cache": "off""#)
+}
+
+#[test]
+fn the_form_with_caches_is_pinned() {
+    let bytes = program(&with_cache()).encode();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, include_str!("pinned_cache.hex").replace('\n', ""));
+    let read = Program::decode(&bytes).unwrap();
+    assert_eq!(
+        (bytes[3], read.routes.clone()),
+        (FORM, program(&with_cache()).routes)
+    );
+    let caches: Vec<EdgeCache> = read.routes.iter().map(|route| route.cache).collect();
+    assert_eq!(caches, [EdgeCache::Origin, EdgeCache::Immutable, EdgeCache::Off]);
+}
+
 /// Isolates of older builds go on with a rulebook that keeps none.
 #[test]
-fn a_rulebook_that_keeps_addresses_has_the_newest_form() {
+fn a_rulebook_that_keeps_addresses_has_a_newer_form() {
     let mut keeps = program(DOCUMENT);
     let form = keeps.encode()[3];
     for keep in [KeepAddresses::Network, KeepAddresses::Full] {
         keeps.keep_addresses = keep;
         let bytes = keeps.encode();
-        assert_eq!((form < FORM, bytes[3]), (true, FORM));
+        assert_eq!((form < 5, bytes[3]), (true, 5));
         assert_eq!(Program::decode(&bytes).unwrap().keep_addresses, keep);
     }
     keeps.keep_addresses = KeepAddresses::None;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{ListItem, ListKind, SCHEMA, VolumeKey};
+use crate::{EdgeCache, ListItem, ListKind, SCHEMA, VolumeKey};
 
 fn book() -> Rulebook {
     Rulebook {
@@ -293,17 +293,28 @@ fn a_document_says_the_lowest_schema_that_can_say_it() {
     assert_eq!(Rulebook::from_json(&text).unwrap(), book());
 }
 
-/// Isolates of older builds go on with a rulebook that has neither.
+/// Isolates of older builds go on with a rulebook that has none of it.
 #[test]
-fn only_lists_and_what_lets_through_need_the_newest_schema() {
+fn what_older_builds_do_not_know_needs_a_newer_schema() {
     let mut allows = book();
     allows.rules[0].action = Action::Allow;
-    assert_eq!(allows.with_schema().schema, SCHEMA);
+    assert_eq!(allows.with_schema().schema, 5);
     let mut listed = book();
     listed.lists.push(list("office", &["a"]));
-    assert_eq!(listed.clone().with_schema().schema, SCHEMA);
+    assert_eq!(listed.clone().with_schema().schema, 5);
     let text = serde_json::to_string(&listed).unwrap();
     assert_eq!(Rulebook::from_json(&text).unwrap(), listed);
+    listed.settings.archive = Some("s3://bucket/prefix".to_owned());
+    assert_eq!(listed.with_schema().schema, SCHEMA);
+    let mut cached = book();
+    cached.routes[1].cache = EdgeCache::Off;
+    assert_eq!(cached.with_schema().schema, SCHEMA);
+    let mut sampled = book();
+    sampled.routes[1].keep = Some(0.1);
+    assert_eq!(sampled.with_schema().schema, SCHEMA);
+    let mut bounded = book();
+    bounded.settings.max_records_per_s = Some(1_000);
+    assert_eq!(bounded.with_schema().schema, SCHEMA);
 }
 
 fn list(name: &str, items: &[&str]) -> NamedList {
@@ -340,4 +351,43 @@ fn lists_are_bounded_and_named_once() {
     case(|book| book.lists = vec![many(10_000, 47)], &[]);
     case(|book| book.lists = vec![many(10_001, 5)], &["lists[0].items"]);
     case(|book| book.lists = vec![many(10_000, 48)], &["lists"]);
+}
+
+#[test]
+fn an_archive_is_a_bucket_or_a_folder_without_credentials() {
+    let archive = |text: &str| {
+        let text = text.to_owned();
+        move |book: &mut Rulebook| book.settings.archive = Some(text)
+    };
+    case(archive("s3://bucket"), &[]);
+    case(archive("s3://bucket/pre/fix"), &[]);
+    case(archive("/srv/archive"), &[]);
+    let long = format!("/{}", "a".repeat(512));
+    for wrong in [
+        "",
+        "archive",
+        "s3://",
+        "s3:///a",
+        "https://key:secret@host/a",
+        "s3://key@bucket",
+        "/srv/a b",
+        "/a?b=c",
+        &long,
+    ] {
+        case(archive(wrong), &["settings.archive"]);
+    }
+}
+
+#[test]
+fn what_is_kept_of_clients_is_a_share() {
+    let keep = |share| move |book: &mut Rulebook| book.routes[1].keep = Some(share);
+    case(keep(1.0), &[]);
+    case(keep(0.001), &[]);
+    for wrong in [0.0, 0.0009, 1.1, -1.0, f64::NAN] {
+        case(keep(wrong), &["routes[1].keep"]);
+    }
+    let most = |most| move |book: &mut Rulebook| book.settings.max_records_per_s = Some(most);
+    case(most(1), &[]);
+    case(most(0), &["settings.max_records_per_s"]);
+    case(most(1_000_001), &["settings.max_records_per_s"]);
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::store::FireLogError;
 use blobwatch_pull::{Fired, Record};
-use blobwatch_records::{RayKey, decode};
+use blobwatch_records::{ClientSample, RayKey, decode};
 use blobwatch_upstream::{UpstreamAnswer, acted};
 
 /// Our own batch of a request's time has come by then: isolates send once a second, and try again for ten.
@@ -31,6 +31,12 @@ impl Told {
             LOGGED_STANDS_AFTER_MS
         };
         self.record.id.time_ms().min(now_ms) + wait_ms
+    }
+
+    /// Whether it went on to us and the record of it was left out of the sample: it is counted, and no second request.
+    pub(super) fn is_of_left_out(&self, sample: &ClientSample) -> bool {
+        let reached_us = !self.is_request && !acted(&self.record.fired);
+        reached_us && !ClientSample::holds(self.record.client, sample.one_in(&self.record.route))
     }
 
     /// Takes in what else is told of the same request; whether that is new.
