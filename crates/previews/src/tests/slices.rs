@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::reads::{Needs, Reads};
 use crate::report::CohortTerm;
+use crate::sample::Seen;
 use blobwatch_pull::{RecordValues, sample};
 use blobwatch_records::{Block, Builder, split};
 use blobwatch_rulebook::{Volume, VolumeKey};
@@ -367,9 +368,10 @@ fn clients_are_never_in_more_networks_than_they_are() {
     let plan = hit("ssl", None);
     for clients in (20_000..100_000).step_by(20_000) {
         let mut part = Partial::default();
+        let seen = Seen { flags: 0, weight: 1 };
         for client in 0..clients {
-            part.clients.insert(client, 0, 0);
-            part.networks.insert(!client, 0, 0);
+            part.clients.insert(client, 0, seen);
+            part.networks.insert(!client, 0, seen);
         }
         let report = Report::of(&plan, part);
         let (clients, networks) = (report.matched_clients, report.matched_networks);
