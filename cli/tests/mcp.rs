@@ -54,12 +54,13 @@ fn answered(call: &Call, book: &RuleBookStore<Native>, logs: &LocalRecords) -> R
                 kind: Kind::Requests,
                 pairs,
                 query,
+                older: None,
             };
             Ok(json_of(&at_once(listing.list()).unwrap()?))
         }
         "requests/summary" => {
             let query = SummaryQuery::parse(Kind::Requests, &pairs, now_ms())?;
-            let summary = summarise_all(&logs, &names, Kind::Requests, &pairs, &query);
+            let summary = summarise_all(&logs, &names, Kind::Requests, &pairs, &query, None);
             Ok(json_of(&at_once(summary).unwrap()))
         }
         "compare" => {

@@ -83,12 +83,13 @@ impl Deployment {
                     kind,
                     pairs,
                     query,
+                    older: None,
                 })
             }
             "requests/summary" | "fires/summary" => {
                 let kind = Kind::of_name(call.path.trim_end_matches("/summary"));
                 let query = SummaryQuery::parse(kind, &pairs, now_ms()).unwrap();
-                let summary = summarise_all(&fire_logs, &names, kind, &pairs, &query);
+                let summary = summarise_all(&fire_logs, &names, kind, &pairs, &query, None);
                 Answer::json(200, serde_json::to_string(&at_once(summary).unwrap()).unwrap())
             }
             // Of an object that is not here: one as docs/api.md shows it.
