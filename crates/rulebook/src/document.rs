@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fire_logs::{EVERY_COLO, FireLogBounds, FireLogLayout, colo_in_document};
 use super::ingest::IngestMapping;
 use super::keep_addresses::KeepAddresses;
 use super::named_list::NamedList;
@@ -11,9 +12,10 @@ use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError, rule_action};
 /// The newest that this build reads. A reader refuses a newer one and keeps what it has.
 ///
 /// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings, 5 has lists, the
-/// action `allow`, `ingest`, `keep_addresses` and `address_hours` of the settings, and `anomaly_breadth` of routes. A document
+/// action `allow`, `ingest`, `keep_addresses` and `address_hours` of the settings, and `anomaly_breadth` of routes, 6 has
+/// layouts of FireLogs, and bounds of their number. A document
 /// says the lowest that can say it ([`Rulebook::with_schema`]), so that isolates of older builds go on with it as long as they can.
-pub const SCHEMA: u32 = 5;
+pub const SCHEMA: u32 = 6;
 
 /// The route that always exists and matches what no other does.
 pub const DEFAULT_ROUTE: &str = "default";
@@ -35,6 +37,9 @@ pub struct Rulebook {
     pub lists: Vec<NamedList>,
     #[serde(default)]
     pub settings: Settings,
+    /// How many FireLogs colos have: the RuleBook's to say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layouts: Vec<FireLogLayout>,
 }
 
 impl Rulebook {
@@ -45,7 +50,9 @@ impl Rulebook {
         let allows = |rule: &Rule| rule.action == Action::Allow;
         let has_breadth = |route: &Route| route.anomaly_breadth.is_some();
         let has_newest = !self.lists.is_empty() || self.settings.has_newest();
-        let schema = if has_newest || self.rules.iter().any(allows) || self.routes.iter().any(has_breadth) {
+        let schema = if !self.layouts.is_empty() || self.settings.has_fire_log_bounds() {
+            6
+        } else if has_newest || self.rules.iter().any(allows) || self.routes.iter().any(has_breadth) {
             5
         } else if !self.settings.anomaly_breadth.is_default() {
             4
@@ -57,6 +64,20 @@ impl Rulebook {
             1
         };
         Self { schema, ..self }
+    }
+
+    /// The layout of a colo's FireLogs, as the RuleBook decided it.
+    #[must_use]
+    pub fn layout(&self, colo: &str) -> Option<&FireLogLayout> {
+        let colo = colo_in_document(colo);
+        self.layouts.iter().find(|layout| layout.colo == colo)
+    }
+
+    /// How many FireLogs a colo has.
+    #[must_use]
+    pub fn fire_logs(&self, colo: &str) -> u32 {
+        let least = || self.settings.fire_log_bounds(colo).nearest(1);
+        self.layout(colo).map_or_else(least, |layout| layout.count)
     }
 }
 
@@ -244,8 +265,8 @@ pub enum VolumeKey {
 #[serde(deny_unknown_fields, default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Settings {
-    /// FireLogs of a colo, where it needs more than one.
-    pub fire_logs: std::collections::BTreeMap<String, u32>,
+    /// FireLogs of a colo: a number, or how few and how many there may be. `*` stands for every colo that is not named.
+    pub fire_logs: std::collections::BTreeMap<String, FireLogBounds>,
     /// Seconds a throttled client is asked to wait.
     pub retry_after_s: u32,
     /// Records older than this are deleted.
@@ -273,7 +294,21 @@ fn is_default_hours(hours: &u32) -> bool {
 }
 
 impl Settings {
-    /// Whether it says what only the newest schema can.
+    /// How many FireLogs a colo may have.
+    #[must_use]
+    pub fn fire_log_bounds(&self, colo: &str) -> FireLogBounds {
+        let named = self.fire_logs.get(colo_in_document(colo));
+        let found = named.or_else(|| self.fire_logs.get(EVERY_COLO));
+        found.copied().unwrap_or_default()
+    }
+
+    /// Whether it says more of FireLogs than a number for each colo.
+    fn has_fire_log_bounds(&self) -> bool {
+        let is_new = |(colo, bounds): (&String, &FireLogBounds)| colo == EVERY_COLO || !bounds.is_exact();
+        self.fire_logs.iter().any(is_new)
+    }
+
+    /// Whether it says what schema 5 brought.
     fn has_newest(&self) -> bool {
         !self.ingest.is_empty() || !self.keep_addresses.is_none() || !is_default_hours(&self.address_hours)
     }

@@ -8,6 +8,7 @@ mod change_notice;
 mod compiled;
 mod document;
 mod exact;
+mod fire_logs;
 mod ingest;
 mod json_path;
 mod json_words;
@@ -35,6 +36,9 @@ pub use document::{
     AnomalyBreadth, DEFAULT_ROUTE, Disclose, ModeSetting, Redirects, Route, Rule, Rulebook, SCHEMA, Settings,
     Volume, VolumeKey,
 };
+pub use fire_logs::{
+    EVERY_COLO, EarlierLayout, FULL, FireLogBounds, FireLogLayout, LoadReport, MAX_EARLIER, colo_in_document,
+};
 pub use ingest::{IngestMapping, KNOWN_SOURCES};
 pub use keep_addresses::KeepAddresses;
 pub use name::{check_name, check_origin};
@@ -47,5 +51,5 @@ pub use read::{DocumentError, MAX_DOCUMENT, strict};
 pub use route::{RouteError, RouteTable};
 pub use stages::{MAX_STEPS, Stages, Step};
 pub use starter::{STARTER, starter};
-pub use validate::{MAX_ANOMALY_BREADTH, faults};
+pub use validate::{MAX_ANOMALY_BREADTH, MAX_LAYOUTS, faults};
 pub use verdict::{HotKey, HotKeys, Subject, Verdict, decide, in_percent, volume_key};
