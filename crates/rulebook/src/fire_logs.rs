@@ -73,7 +73,7 @@ struct Between {
     most: u32,
 }
 
-/// For the description only.
+/// So many FireLogs, or as many as the load asks for.
 #[cfg(feature = "schema")]
 #[derive(schemars::JsonSchema)]
 #[schemars(untagged, rename = "FireLogBounds")]
