@@ -108,6 +108,7 @@ pub(crate) fn plan(expression: &str) -> Result<PreviewPlan> {
         rules: vec![candidate.clone()],
         modes: Vec::new(),
         lists: Vec::new(),
+        layouts: Vec::new(),
         settings: Settings::default(),
     };
     let plan = PreviewPlan::new(&book, candidate, "default", START_MS);

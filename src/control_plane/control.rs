@@ -19,8 +19,8 @@ use super::gone::while_called;
 use super::http::{Answer, ConditionalRequest, FailedTo, method_of, now_ms, refuse};
 use super::object_call::forward;
 use super::{
-    access, addresses_api, audit_api, demo_api, detector_api, health, ingest_api, losses_api, oidc, page,
-    records_api, session, shares_api, tokens_api, tries,
+    access, addresses_api, audit_api, demo_api, detector_api, health, ingest_api, loads_api, losses_api,
+    oidc, page, records_api, session, shares_api, tokens_api, tries,
 };
 
 #[event(fetch)]
@@ -116,6 +116,7 @@ async fn answer(handler: Handler, asked: &Authorized<'_>, env: &Env) -> Answer<R
         Handler::Compare => records_api::compare(request, body, env).await,
         Handler::Addresses => addresses_api::answer(path, request, env, actor).await,
         Handler::Losses => losses_api::answer(request, env).await,
+        Handler::Loads => loads_api::answer(request, env).await,
         Handler::Report => detector_api::report(path, request, env).await,
         Handler::NewShare => shares_api::create(path, request, body, env, actor).await,
         Handler::WebhookChange => detector_api::change_webhook(path, request, body, env, actor).await,

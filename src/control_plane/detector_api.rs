@@ -13,7 +13,7 @@ use super::body::text_of_reply;
 use super::http::{Answer, FailedTo, internal, now_ms, text, without_parameters};
 use super::object_call::{ForwardedCall, call, call_through};
 use super::records_api::Objects;
-use super::{losses_api, records_api};
+use super::{loads_api, losses_api, records_api};
 
 /// Media type of Prometheus' text.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -121,6 +121,7 @@ pub(super) async fn metrics(env: &Env) -> Answer<Response> {
     }
     let names = call(env, &FireLogNamesCall, Nothing).await?;
     page = with_own_fires(&Objects(env.clone()), &names, &page).await;
+    page.push_str(&loads_api::gauges(&names, env).await);
     let revision = call(env, &HealthCall, Nothing).await?.revision;
     page.push_str("# HELP blobwatch_rulebook_revision Current revision of the rulebook.\n");
     page.push_str("# TYPE blobwatch_rulebook_revision gauge\n");

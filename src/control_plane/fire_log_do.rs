@@ -10,18 +10,19 @@ use std::cell::{Cell, RefCell};
 
 use blobwatch_detector::{Acknowledged, CellsCall};
 use blobwatch_fire_log::{
-    AddressesCall, EraseAddressCall, FireLog as Store, FireLogError, FlushCall, LossesCall, OutboxBatch,
-    PushRulebookCall, ReadRulebookCall, RuleFiresCall, StandingCall, UpstreamCall, tend, wake,
+    AddressesCall, EraseAddressCall, FireLog as Store, FireLogError, FlushCall, HandoverCall, LoadCall,
+    LossesCall, OutboxBatch, PushRulebookCall, ReadRulebookCall, RuleFiresCall, StandingCall, UpstreamCall,
+    handover, tend, wake,
 };
 use blobwatch_previews::ReplayCall;
 use blobwatch_records::RulebookVersion;
-use blobwatch_rule_book::GuardCountsCall;
+use blobwatch_rule_book::{GuardCountsCall, LoadReportCall};
 use blobwatch_sql::{Shared, Slices};
-use blobwatch_wire::{Bytes, Method, ObjectCall, Problem, Text};
+use blobwatch_wire::{Bytes, Method, Nothing, ObjectCall, Problem, Text};
 use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
 
 use super::http::{Answer, internal, now_ms, refuse};
-use super::object_call::{ReceivedCall, answer, call};
+use super::object_call::{ReceivedCall, answer, call, call_named};
 use super::opened::{Bell, Opened, unopened};
 use super::pause::{pause, rest};
 use super::sql::ObjectSql;
@@ -80,6 +81,9 @@ impl DurableObject for FireLog {
             Err(problem) => Err(problem),
         };
         if let Err(problem) = self.report_guards().await {
+            worker::console_error!("{}", problem.detail);
+        }
+        if let Err(problem) = self.report_load().await {
             worker::console_error!("{}", problem.detail);
         }
         if let Err(problem) = self.send_cells().await {
@@ -145,6 +149,10 @@ impl FireLog {
             RuleFiresCall::ROUTE => {
                 answer::<RuleFiresCall>(self.with("read what rules did", |store| store.rule_fires())?)
             }
+            HandoverCall::ROUTE => self.hand_over(&received.url).await,
+            LoadCall::ROUTE => {
+                answer::<LoadCall>(self.with("read the load", |store| Ok(store.load(now_ms())))?)
+            }
             LossesCall::ROUTE => answer::<LossesCall>(self.with("read the losses", |store| store.losses())?),
             AddressesCall::ROUTE => {
                 let sql = self.records()?;
@@ -163,7 +171,12 @@ impl FireLog {
 
     async fn flush(&self, name: &str, received: &mut ReceivedCall) -> Answer<Response> {
         let body = self.batch::<FlushCall>(name, received).await?;
-        let reply = self.with("keep a batch", |store| store.accept(&body, now_ms()))?;
+        let began_ms = now_ms();
+        let reply = self.with("keep a batch", |store| {
+            let reply = store.accept(&body, began_ms)?;
+            store.flush_took(began_ms, now_ms());
+            Ok(reply)
+        })?;
         self.tend_later().await?;
         answer::<FlushCall>(Bytes(reply.encode()))
     }
@@ -220,7 +233,44 @@ impl FireLog {
             rest().await;
         }
         let _waking = Waking::begin(&self.is_waking);
-        wake(self, &Slices::new(pause)).await
+        wake(self, &Slices::new(pause)).await?;
+        self.take_over().await
+    }
+
+    /// Asks FireLogs whose clients come here since a split or a join what they know of them.
+    async fn take_over(&self) -> Answer<()> {
+        const WHAT: &str = "take clients over";
+        let asked = self.with(WHAT, |store| {
+            let predecessors = store.predecessors(now_ms());
+            if predecessors.is_some() {
+                store.takes_over(now_ms());
+            }
+            Ok(predecessors)
+        })?;
+        let Some((fire_logs, place, names)) = asked else {
+            return Ok(());
+        };
+        for name in names {
+            let asked = call_named(&self.env, &name, &HandoverCall { fire_logs, place }, Nothing).await;
+            let taken = asked.and_then(|Bytes(body)| {
+                self.with(WHAT, |store| store.take_handover(&body, (fire_logs, place)))
+            });
+            if let Err(problem) = taken {
+                worker::console_error!("{}", problem.detail);
+                self.with(WHAT, |store| store.handover_failed(now_ms()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does not wait for what this FireLog takes over itself: two may ask each other.
+    async fn hand_over(&self, url: &Url) -> Answer<Response> {
+        let [fire_logs, place] = ["fire_logs", "place"].map(|name| number_in(url, name));
+        let narrow = |number| u32::try_from(number).map_err(|_| no_such_call());
+        let of = (narrow(fire_logs)?, narrow(place)?);
+        wake(self, &Slices::new(pause)).await?;
+        let handed = handover(self, of, &Slices::new(pause)).await?;
+        answer::<HandoverCall>(Bytes(handed.encode()))
     }
 
     fn with<T>(
@@ -293,6 +343,14 @@ impl FireLog {
             store.guard_reported(&watches, heard.again_ms, now_ms());
             Ok(())
         })
+    }
+
+    /// Tells the RuleBook how much is asked of this FireLog, where its colo may need more of them, or fewer.
+    async fn report_load(&self) -> Answer<()> {
+        match self.with("read the load", |store| Ok(store.load_report(now_ms())))? {
+            Some(report) => call(&self.env, &LoadReportCall, report).await,
+            None => Ok(()),
+        }
     }
 
     async fn tell_losses(&self) -> Answer<()> {

@@ -21,6 +21,7 @@ mod health;
 mod http;
 mod ingest_api;
 mod isolate_state;
+mod loads_api;
 mod losses_api;
 mod object_call;
 mod oidc;

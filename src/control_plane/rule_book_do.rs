@@ -5,18 +5,21 @@
 //! the object, when it wakes. It must be one object because
 //! revisions are one sequence and the audit is one chain.
 
+use std::cell::RefCell;
+
 use blobwatch_detector::{ChangeCall, HarmCall};
 use blobwatch_fire_log::{PushRulebookCall, WAVE};
 use blobwatch_guard::Report;
 use blobwatch_rule_book::{
     Admission, AdmissionCall, ChangesCall, CreateTokenCall, Document, DocumentCall, EPOCH_HEADER,
     EndSessionCall, EndedSessionsCall, ExpireTokenCall, ExportAuditCall, FireLogNamesCall, FireLogState,
-    GuardCountsCall, GuardsThenCall, Health, HealthCall, ListTokensCall, NextReport, NoticeKind,
-    PendingNotice, PlanPreviewCall, PreviewDoneCall, RetentionCall, RevokeTokenCall, RuleBookError,
-    RuleBookLossesCall, RuleBookStore, StalePreviewsCall, TokenUsedCall, VerifyAuditCall, WriteEntryCall,
-    WriteEntryOnceCall, create_token, expire_token, list_tokens, plan_of, revoke_token, stale_previews,
+    GuardCountsCall, GuardsThenCall, Health, HealthCall, ListTokensCall, LoadReportCall, Loads, NextReport,
+    NoticeKind, PendingNotice, PlanPreviewCall, PreviewDoneCall, RetentionCall, RevokeTokenCall,
+    RuleBookError, RuleBookLossesCall, RuleBookStore, StalePreviewsCall, TokenUsedCall, VerifyAuditCall,
+    WriteEntryCall, WriteEntryOnceCall, create_token, expire_token, list_tokens, plan_of, revoke_token,
+    stale_previews,
 };
-use blobwatch_rulebook::starter;
+use blobwatch_rulebook::{LoadReport, starter};
 use blobwatch_wire::{ApiRequest, Nothing, Object, ObjectCall, Problem, Text};
 use futures_util::StreamExt;
 use futures_util::stream::iter;
@@ -56,6 +59,7 @@ pub struct RuleBook {
     env: Env,
     store: Opened<RuleBookStore<ObjectSql>>,
     alarm: Bell,
+    loads: RefCell<Loads>,
     told_losses: ToldLosses,
 }
 
@@ -69,6 +73,7 @@ impl DurableObject for RuleBook {
                 RuleBookStore::open(sql, &starter, now_ms()).map_err(|error| unopened("rulebook", error))
             }),
             alarm: Bell::default(),
+            loads: RefCell::default(),
             told_losses: ToldLosses::default(),
         }
     }
@@ -222,6 +227,11 @@ impl RuleBook {
                 let report = received.body::<GuardCountsCall>().await?;
                 answer::<GuardCountsCall>(self.take_report(&report).await?)
             }
+            LoadReportCall::ROUTE => {
+                let report = received.body::<LoadReportCall>().await?;
+                self.take_load(&report).await?;
+                answer::<LoadReportCall>(())
+            }
             GuardsThenCall::ROUTE => {
                 let then = received.body::<GuardsThenCall>().await?;
                 let guards = self.with(READ, |store| {
@@ -273,6 +283,18 @@ impl RuleBook {
             self.alarm.by(&self.state, now_ms()).await?;
         }
         Ok(taken.next)
+    }
+
+    /// Takes in what a FireLog is asked to do, and pushes where that changes how many there are.
+    async fn take_load(&self, report: &LoadReport) -> Answer<()> {
+        let is_changed = self.with_api(|store| {
+            let mut loads = self.loads.borrow_mut();
+            blobwatch_rule_book::take_load(store, &mut loads, report, now_ms())
+        })?;
+        if is_changed {
+            self.alarm.by(&self.state, now_ms()).await?;
+        }
+        Ok(())
     }
 
     /// Tells the Detector of harms and changes that it has not heard of.

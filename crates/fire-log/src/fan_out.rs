@@ -8,6 +8,7 @@ mod addresses;
 mod compare;
 mod export;
 mod list;
+mod loads;
 mod losses;
 mod rule_fires;
 mod summary;
@@ -25,6 +26,9 @@ pub use export::Export;
 #[cfg(feature = "schema")]
 pub(crate) use list::List;
 pub use list::Listing;
+#[cfg(feature = "schema")]
+pub(crate) use loads::LoadList;
+pub use loads::{load_metrics, loads};
 #[cfg(feature = "schema")]
 pub(crate) use losses::LossList;
 pub use losses::{LossSums, losses};

@@ -1,7 +1,7 @@
 //! What other objects, the API and the request path ask of a FireLog. A slice of a preview is in `blobwatch-previews`.
 
 use crate::query::Part;
-use crate::{KeptAddress, Page, RuleFires};
+use crate::{KeptAddress, Load, Page, RuleFires};
 use blobwatch_pull::{ClientKey, RecordId};
 use blobwatch_upstream::UpstreamAnswer;
 use blobwatch_wire::{Body, Bytes, Loss, Method, Nothing, Object, ObjectCall, Payload, Text, with_query};
@@ -88,6 +88,40 @@ impl ObjectCall for LossesCall {
     const PURPOSE: &'static str = "read the losses";
     type Request = Nothing;
     type Reply = Vec<Loss>;
+}
+
+/// What was asked of the FireLog in the last minute.
+pub struct LoadCall;
+
+impl ObjectCall for LoadCall {
+    const OBJECT: Object = Object::FireLog;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "load";
+    const PURPOSE: &'static str = "read the load";
+    type Request = Nothing;
+    type Reply = Load;
+}
+
+/// What a FireLog knows of the clients that come to another one of its colo: a [`crate::Handover`].
+pub struct HandoverCall {
+    /// How many FireLogs the colo has.
+    pub fire_logs: u32,
+    /// Of the one that asks, among them.
+    pub place: u32,
+}
+
+impl ObjectCall for HandoverCall {
+    const OBJECT: Object = Object::FireLog;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "handover";
+    const PURPOSE: &'static str = "hand clients over";
+    type Request = Nothing;
+    type Reply = Bytes;
+
+    fn path(&self) -> String {
+        let Self { fire_logs, place } = self;
+        format!("{}?fire_logs={fire_logs}&place={place}", Self::PATH)
+    }
 }
 
 /// What our own rules did, added up for ever.
@@ -236,6 +270,12 @@ mod tests {
         case(ReadRulebookCall, "GET", "rulebook");
         case(PushRulebookCall { epoch: 5 }, "PUT", "rulebook?epoch=5");
         case(LossesCall, "GET", "losses");
+        case(LoadCall, "GET", "load");
+        let handover = HandoverCall {
+            fire_logs: 4,
+            place: 3,
+        };
+        case(handover, "GET", "handover?fire_logs=4&place=3");
         case(RuleFiresCall, "GET", "rule-fires");
         let client = ClientKey(0xc0ffee);
         let addresses = |client| AddressesCall {

@@ -3,7 +3,7 @@
 use blobwatch_wire::Schemas;
 
 use crate::explain::Explanation;
-use crate::fan_out::{AddressList, Comparison, Erased, List, LossList, SummaryAnswer};
+use crate::fan_out::{AddressList, Comparison, Erased, List, LoadList, LossList, SummaryAnswer};
 use crate::query::CompareBody;
 
 pub fn add_bodies(schemas: &mut Schemas) {
@@ -17,5 +17,6 @@ pub fn add_answers(schemas: &mut Schemas) {
     schemas.add::<Comparison>("Comparison");
     schemas.add::<AddressList>("AddressList");
     schemas.add::<Erased>("ErasedAddress");
+    schemas.add::<LoadList>("LoadList");
     schemas.add::<LossList>("LossList");
 }

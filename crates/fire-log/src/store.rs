@@ -12,6 +12,8 @@ mod addresses;
 mod cut;
 mod enforced;
 mod guards;
+mod handover;
+mod load;
 mod losses;
 mod merge;
 mod outbox;
@@ -32,6 +34,7 @@ use std::fmt;
 
 pub use addresses::{KeptAddress, address_of, addresses};
 pub(crate) use enforced::find as find_enforced;
+pub use handover::{Handover, handover};
 pub use outbox::OutboxBatch;
 pub(crate) use read::{After, Candidate, Source, back_of, front_as_found, front_of, newest_first, recent};
 pub use read::{FrontAndBack, Span, block_as_found, oldest_first};
@@ -44,6 +47,7 @@ use blobwatch_rulebook::Settings;
 use blobwatch_sql::{Sql, SqlError, StoreError, migrate};
 use blobwatch_wire::{DecodeError, Problem};
 use guards::Guards;
+use load::Meter;
 use outbox::Outbox;
 use refine::Remembered;
 use rulebook::CurrentRulebook;
@@ -114,6 +118,9 @@ pub struct FireLog<S> {
     guards: Guards,
     inbox: Inbox,
     sampling: Sampling,
+    load: Meter,
+    /// When this FireLog last took over what others know of its clients.
+    took_over_ms: u64,
     /// What is being merged is in memory: nobody else writes those blocks.
     is_merging: bool,
     /// When something that others told of is due.
@@ -169,6 +176,8 @@ impl<S: Sql> FireLog<S> {
             guards,
             inbox: Inbox::default(),
             sampling: Sampling::default(),
+            load: Meter::default(),
+            took_over_ms: 0,
             is_merging: false,
             told_due_ms: None,
             standing: Standing::default(),
@@ -203,6 +212,7 @@ impl<S: Sql> FireLog<S> {
             self.outbox.due_ms(),
             self.guards.due_ms(),
             self.upstream_due_ms(),
+            self.load_due_ms(),
         ]
         .into_iter()
         .flatten()

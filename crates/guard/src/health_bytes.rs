@@ -24,7 +24,9 @@ impl Health {
         Some(self.encode())
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// The bytes to keep.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(16 + self.pasts.len() * 18);
         out.extend_from_slice(MAGIC);
         out.push(VERSION);

@@ -10,6 +10,7 @@
 mod counts;
 mod evict;
 mod evidence;
+mod handover;
 mod health;
 mod health_bytes;
 mod judge;

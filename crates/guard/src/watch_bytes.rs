@@ -57,7 +57,7 @@ impl Watches {
 }
 
 impl Watch {
-    fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256 + self.clients.len() * 20);
         out.extend_from_slice(MAGIC);
         out.push(VERSION);
@@ -87,7 +87,7 @@ impl Watch {
         out
     }
 
-    fn decode(of: GuardedEnforcement, bytes: &[u8]) -> Result<Self, DecodeError> {
+    pub(super) fn decode(of: GuardedEnforcement, bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::open(bytes, MAGIC, "the counts of a guard", VERSION)?;
         let is_first = bytes.get(MAGIC.len()) == Some(&1);
         let mut watch = Self::new(of, None);

@@ -86,22 +86,29 @@ impl Isolate {
 
     fn keep(&mut self, request: &Request<'_>, decided: Decided) {
         let now_ms = request.facts.time_ms;
-        let (colo, fire_logs) = (request.facts.colo, self.fire_logs(request.facts.colo));
         for count in &decided.verdict.counts {
-            let to = volume_fire_log_name(colo, &count.rule, count.key, fire_logs);
-            self.batches.count_volume(
-                &to,
-                &count.rule,
-                count.version,
-                (count.key, request.network),
-                now_ms,
-            );
+            self.count_volume(request, (&count.rule, count.version, count.key));
         }
         self.keep_address(request);
         let pending = self.pending(request, decided);
         let pending = Box::new(pending);
         self.make_room(pending.bytes(), now_ms);
         self.in_flight.insert(pending);
+    }
+
+    /// Counts in every FireLog that a volume of the key is counted by: after a split one of each layout, until the newest has
+    /// seen as much as those before it.
+    fn count_volume(&mut self, request: &Request<'_>, (rule, version, key): (&str, u32, u64)) {
+        let facts = request.facts;
+        let numbers = self.book.volume_fire_logs(facts.colo, facts.time_ms);
+        let name = |number| volume_fire_log_name(facts.colo, rule, key, number);
+        let mut names: Vec<String> = numbers.map(name).collect();
+        names.sort_unstable();
+        names.dedup();
+        for to in names {
+            self.batches
+                .count_volume(&to, rule, version, (key, request.network), facts.time_ms);
+        }
     }
 
     /// A key that is this isolate's alone is no client's.

@@ -125,11 +125,7 @@ impl Isolate {
     }
 
     fn fire_log(&self, colo: &str, client: blobwatch_pull::ClientKey) -> String {
-        fire_log_name(colo, client, self.fire_logs(colo))
-    }
-
-    fn fire_logs(&self, colo: &str) -> u32 {
-        self.book.fire_logs.get(colo).copied().unwrap_or(1)
+        fire_log_name(colo, client, self.book.fire_logs(colo))
     }
 
     /// When the next flush is due; `None` while nothing waits.

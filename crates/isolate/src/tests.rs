@@ -83,6 +83,7 @@ fn book(revision: u64, modes: Vec<ModeSetting>) -> Rulebook {
         rules: vec![rule(Action::Block)],
         modes,
         lists: Vec::new(),
+        layouts: Vec::new(),
         settings: Settings::default(),
     }
 }

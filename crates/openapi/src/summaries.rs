@@ -53,6 +53,7 @@ pub(crate) const SUMMARIES: &[(&str, &str)] = &[
     ("PUT rulebook", "Replace the whole rulebook in one revision"),
     ("POST explain", "Say what a rulebook would do with a request"),
     ("GET fire-logs", "The FireLogs, and the revision that each has"),
+    ("GET fire-logs/load", "What is asked of each FireLog"),
     ("GET audit", "Every change, newest first; or an export of the whole log"),
     ("GET audit/verify", "Walk the chain of the audit log"),
     ("POST previews", "Begin a preview of whom a rule would hit"),
@@ -125,7 +126,9 @@ pub(crate) fn tag(call: &ApiCall) -> &'static str {
         (_, "ingest" | "packets") | (Handler::Ingest, _) => "ingest",
         (Handler::Object(Object::RuleBook) | Handler::AuditLog, _) => "rulebook",
         (Handler::Object(Object::Previews), _) => "previews",
-        (Handler::Records | Handler::Compare | Handler::Addresses | Handler::Losses, _) => "records",
+        (Handler::Records | Handler::Compare | Handler::Addresses | Handler::Losses | Handler::Loads, _) => {
+            "records"
+        }
         (
             Handler::Object(Object::Detector)
             | Handler::Report

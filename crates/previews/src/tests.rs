@@ -3,6 +3,7 @@
 mod addresses;
 mod enforcement;
 mod slices;
+mod splits;
 mod volumes;
 
 use std::collections::BTreeMap;

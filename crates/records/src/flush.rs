@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 pub use batches::{Batches, Outgoing};
-pub use name::{colo_of, fire_log_name, fire_log_of, flush_path, rulebook_path, volume_fire_log_name};
+pub use name::{
+    colo_of, fire_log_name, fire_log_of, flush_path, place_of, rulebook_path, volume_fire_log_name,
+};
 pub use reply::{Reply, RulebookVersion};
 
 use blobwatch_pull::{ClientKey, MAX_ISOLATE};

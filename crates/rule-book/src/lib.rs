@@ -14,6 +14,7 @@ mod preview_request;
 #[cfg(any(test, feature = "testing"))]
 #[expect(clippy::unwrap_used, reason = "made up for tests only")]
 pub mod preview_sample;
+mod split;
 mod store;
 
 pub use alarm::next_alarm_ms;
@@ -21,7 +22,7 @@ pub use audit::{AuditEntry, AuditItem, Broken, Chain, ChainReport};
 pub use calls::{
     EntryOnce, NewAuditEntry, NewToken, NextReport, RevokeToken, TokenItem, TokenUsed, advance, answer,
     changes_since, checked_reason, create_token, expire_token, export_audit, export_begin, list_tokens,
-    new_expiry, new_token, revoke_token, take_report, verify_audit, write_entry, write_entry_once,
+    new_expiry, new_token, revoke_token, take_load, take_report, verify_audit, write_entry, write_entry_once,
 };
 #[cfg(feature = "schema")]
 pub use calls::{add_answers, add_bodies};
@@ -29,13 +30,14 @@ pub use document::{Document, read_document};
 pub use object_calls::{
     Admission, AdmissionCall, ChangesCall, CreateTokenCall, DocumentCall, EPOCH_HEADER, EndSessionCall,
     EndedSessionsCall, ExpireTokenCall, ExportAuditCall, FireLogNamesCall, GuardCountsCall, GuardsAt,
-    GuardsThenCall, Health, HealthCall, ListTokensCall, PlanPreviewCall, PreviewDoneCall, RetentionCall,
-    RevokeTokenCall, RuleBookLossesCall, StalePreviewsCall, TokenUsedCall, VerifyAuditCall, WriteEntryCall,
-    WriteEntryOnceCall,
+    GuardsThenCall, Health, HealthCall, ListTokensCall, LoadReportCall, PlanPreviewCall, PreviewDoneCall,
+    RetentionCall, RevokeTokenCall, RuleBookLossesCall, StalePreviewsCall, TokenUsedCall, VerifyAuditCall,
+    WriteEntryCall, WriteEntryOnceCall,
 };
 pub use preview_freshness::{Healthy, Stamp, stale_previews};
 pub use preview_plan::PreviewPlan;
 pub use preview_request::plan_of;
+pub use split::Loads;
 pub use store::{
     EndSession, FireLogState, NoticeKind, PendingNotice, RuleBookError, RuleBookStore, USED_EVERY_MS,
 };

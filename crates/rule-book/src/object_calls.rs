@@ -9,7 +9,7 @@ use crate::{
     TokenUsed,
 };
 use blobwatch_guard::{GuardThen, Report};
-use blobwatch_rulebook::{ChangeNotice, Retention};
+use blobwatch_rulebook::{ChangeNotice, LoadReport, Retention};
 use blobwatch_tokens::StoredToken;
 use blobwatch_wire::{Loss, Method, Nothing, Object, ObjectCall, Text};
 
@@ -318,6 +318,18 @@ impl ObjectCall for GuardCountsCall {
     type Reply = NextReport;
 }
 
+/// How much a FireLog is asked to do, where its colo may need more of them, or fewer.
+pub struct LoadReportCall;
+
+impl ObjectCall for LoadReportCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "fire-logs/load";
+    const PURPOSE: &'static str = "report the load to the RuleBook";
+    type Request = LoadReport;
+    type Reply = ();
+}
+
 /// The settings of a route under a revision, and a time.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardsAt {
@@ -381,6 +393,7 @@ mod tests {
         case(StalePreviewsCall, "POST", "previews/stale");
         case(GuardCountsCall, "POST", "guard/counts");
         case(GuardsThenCall, "POST", "guards/then");
+        case(LoadReportCall, "POST", "fire-logs/load");
     }
 
     #[test]

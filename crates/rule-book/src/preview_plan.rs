@@ -72,6 +72,7 @@ pub(super) fn trim(book: &Rulebook, candidate: Rule, route: &str, at_ms: u64) ->
         rules: Vec::new(),
         modes: Vec::new(),
         lists: Vec::new(),
+        layouts: Vec::new(),
         // Whether records say addresses.
         settings: Settings {
             keep_addresses: book.settings.keep_addresses,

@@ -44,6 +44,7 @@ pub fn book(rules: Vec<Rule>, modes: Vec<ModeSetting>) -> Rulebook {
         rules,
         modes,
         lists: Vec::new(),
+        layouts: Vec::new(),
         settings: Settings::default(),
     }
 }

@@ -15,6 +15,7 @@ mod fire_logs;
 mod guard_states;
 mod guards;
 mod history;
+mod layouts;
 mod losses;
 mod outbox;
 mod pending;

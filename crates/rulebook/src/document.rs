@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::edge_cache::EdgeCache;
+use super::fire_logs::{EVERY_COLO, FireLogBounds, FireLogLayout, colo_in_document};
 use super::ingest::IngestMapping;
 use super::keep_addresses::KeepAddresses;
 use super::named_list::NamedList;
@@ -13,8 +14,9 @@ use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError, rule_action};
 ///
 /// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings, 5 has lists, the
 /// action `allow`, `ingest`, `keep_addresses` and `address_hours` of the settings, and `anomaly_breadth` of routes, 6 has
-/// `archive` and `max_records_per_s` of the settings, `cache` and `keep` of routes. A document says the lowest that can say it ([`Rulebook::with_schema`]), so that isolates of older
-/// builds go on with it as long as they can.
+/// `archive` and `max_records_per_s` of the settings, `cache` and `keep` of routes, layouts of FireLogs, and bounds of their
+/// number. A document says the lowest that can say it ([`Rulebook::with_schema`]), so that isolates of older builds go on with it as
+/// long as they can.
 pub const SCHEMA: u32 = 6;
 
 /// The route that always exists and matches what no other does.
@@ -37,6 +39,9 @@ pub struct Rulebook {
     pub lists: Vec<NamedList>,
     #[serde(default)]
     pub settings: Settings,
+    /// How many FireLogs colos have: the RuleBook's to say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layouts: Vec<FireLogLayout>,
 }
 
 impl Rulebook {
@@ -48,7 +53,8 @@ impl Rulebook {
         let has_breadth = |route: &Route| route.anomaly_breadth.is_some();
         let is_5 = !self.lists.is_empty() || self.settings.is_5();
         let is_6 = |route: &Route| !route.cache.is_origin() || route.keep.is_some();
-        let schema = if self.settings.is_6() || self.routes.iter().any(is_6) {
+        let has_layouts = !self.layouts.is_empty() || self.settings.has_fire_log_bounds();
+        let schema = if has_layouts || self.settings.is_6() || self.routes.iter().any(is_6) {
             6
         } else if is_5 || self.rules.iter().any(allows) || self.routes.iter().any(has_breadth) {
             5
@@ -62,6 +68,20 @@ impl Rulebook {
             1
         };
         Self { schema, ..self }
+    }
+
+    /// The layout of a colo's FireLogs, as the RuleBook decided it.
+    #[must_use]
+    pub fn layout(&self, colo: &str) -> Option<&FireLogLayout> {
+        let colo = colo_in_document(colo);
+        self.layouts.iter().find(|layout| layout.colo == colo)
+    }
+
+    /// How many FireLogs a colo has.
+    #[must_use]
+    pub fn fire_logs(&self, colo: &str) -> u32 {
+        let least = || self.settings.fire_log_bounds(colo).nearest(1);
+        self.layout(colo).map_or_else(least, |layout| layout.count)
     }
 }
 
@@ -256,8 +276,8 @@ pub enum VolumeKey {
 #[serde(deny_unknown_fields, default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Settings {
-    /// FireLogs of a colo, where it needs more than one.
-    pub fire_logs: std::collections::BTreeMap<String, u32>,
+    /// FireLogs of a colo: a number, or how few and how many there may be. `*` stands for every colo that is not named.
+    pub fire_logs: std::collections::BTreeMap<String, FireLogBounds>,
     /// Seconds a throttled client is asked to wait.
     pub retry_after_s: u32,
     /// Records older than this are deleted.
@@ -292,6 +312,20 @@ fn is_default_hours(hours: &u32) -> bool {
 }
 
 impl Settings {
+    /// How many FireLogs a colo may have.
+    #[must_use]
+    pub fn fire_log_bounds(&self, colo: &str) -> FireLogBounds {
+        let named = self.fire_logs.get(colo_in_document(colo));
+        let found = named.or_else(|| self.fire_logs.get(EVERY_COLO));
+        found.copied().unwrap_or_default()
+    }
+
+    /// Whether it says more of FireLogs than a number for each colo.
+    fn has_fire_log_bounds(&self) -> bool {
+        let is_new = |(colo, bounds): (&String, &FireLogBounds)| colo == EVERY_COLO || !bounds.is_exact();
+        self.fire_logs.iter().any(is_new)
+    }
+
     /// Whether it says what schema 4 cannot.
     fn is_5(&self) -> bool {
         !self.ingest.is_empty() || !self.keep_addresses.is_none() || !is_default_hours(&self.address_hours)

@@ -9,6 +9,7 @@ mod compiled;
 mod document;
 mod edge_cache;
 mod exact;
+mod fire_logs;
 mod ingest;
 mod json_path;
 mod json_words;
@@ -38,6 +39,9 @@ pub use document::{
     Volume, VolumeKey,
 };
 pub use edge_cache::EdgeCache;
+pub use fire_logs::{
+    EVERY_COLO, EarlierLayout, FULL, FireLogBounds, FireLogLayout, LoadReport, MAX_EARLIER, colo_in_document,
+};
 pub use ingest::{IngestMapping, KNOWN_SOURCES};
 pub use keep_addresses::KeepAddresses;
 pub use name::{check_name, check_origin};
@@ -51,5 +55,5 @@ pub use retention::Retention;
 pub use route::{RouteError, RouteTable};
 pub use stages::{MAX_STEPS, Stages, Step};
 pub use starter::{STARTER, starter};
-pub use validate::{MAX_ANOMALY_BREADTH, faults};
+pub use validate::{MAX_ANOMALY_BREADTH, MAX_LAYOUTS, faults};
 pub use verdict::{HotKey, HotKeys, Subject, Verdict, decide, in_percent, volume_key};

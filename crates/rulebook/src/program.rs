@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use super::compiled::Compiled;
-use super::document::Route;
+use super::document::{Route, Rulebook};
 use super::edge_cache::EdgeCache;
+use super::fire_logs::colo_in_document;
 use super::keep_addresses::KeepAddresses;
 use super::policy::{Policy, PolicyRoute};
 use crate::route::RouteTable;
@@ -36,8 +37,8 @@ const FORM_WITHOUT_LISTS: u8 = 3;
 /// The newest form in which no addresses are kept.
 const FORM_WITHOUT_ADDRESSES: u8 = 4;
 
-/// The newest form in which routes say nothing of caches.
-const FORM_WITHOUT_CACHE: u8 = 5;
+/// The newest form in which routes say nothing of caches, and colos nothing of earlier FireLogs.
+const FORM_WITHOUT_CACHE_AND_LAYOUTS: u8 = 5;
 
 const MAGIC: &[u8; 3] = b"BWR";
 
@@ -52,11 +53,36 @@ pub struct Program {
     /// Their settings.
     pub routes: Vec<Route>,
     pub table: RouteTable,
-    /// FireLogs of a colo, where it needs more than one.
-    pub fire_logs: BTreeMap<String, u32>,
+    /// Of colos that have a number of their own; every other has one FireLog.
+    fire_logs: BTreeMap<String, ColoFireLogs>,
     /// Seconds a throttled client is asked to wait.
     pub retry_after_s: u32,
     pub keep_addresses: KeepAddresses,
+}
+
+/// The FireLogs of one colo.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct ColoFireLogs {
+    count: u32,
+    /// Numbers of FireLogs that count volumes, too, and until when.
+    earlier: Vec<(u32, u64)>,
+}
+
+/// Of every colo that has more than one, or had.
+fn fire_logs_of(book: &Rulebook) -> BTreeMap<String, ColoFireLogs> {
+    let named = book.settings.fire_logs.keys().map(String::as_str);
+    let colos = named.chain(book.layouts.iter().map(|layout| layout.colo.as_str()));
+    let of = |colo: &str| {
+        let earlier = book.layout(colo).map(|layout| layout.earlier.iter());
+        let earlier = earlier.into_iter().flatten();
+        ColoFireLogs {
+            count: book.fire_logs(colo),
+            earlier: earlier.map(|earlier| (earlier.count, earlier.until_ms)).collect(),
+        }
+    };
+    let all = colos.map(|colo| (colo.to_owned(), of(colo)));
+    all.filter(|(_, found)| found.count > 1 || !found.earlier.is_empty())
+        .collect()
 }
 
 impl From<Compiled> for Program {
@@ -68,11 +94,11 @@ impl From<Compiled> for Program {
             engine,
         } = compiled;
         Self {
+            fire_logs: fire_logs_of(&book),
             policy,
             engine,
             routes: book.routes,
             table,
-            fire_logs: book.settings.fire_logs,
             retry_after_s: book.settings.retry_after_s,
             keep_addresses: book.settings.keep_addresses,
         }
@@ -83,6 +109,23 @@ impl Program {
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.policy.revision
+    }
+
+    /// How many FireLogs a colo has.
+    #[must_use]
+    pub fn fire_logs(&self, colo: &str) -> u32 {
+        self.fire_logs
+            .get(colo_in_document(colo))
+            .map_or(1, |found| found.count)
+    }
+
+    /// Numbers of FireLogs by which volumes of a colo are counted at that time: the current one, and those before it that what
+    /// follows has not caught up with.
+    pub fn volume_fire_logs(&self, colo: &str, now_ms: u64) -> impl Iterator<Item = u32> {
+        let found = self.fire_logs.get(colo_in_document(colo));
+        let earlier = found.into_iter().flat_map(|found| &found.earlier);
+        let counting = earlier.filter(move |(_, until_ms)| *until_ms > now_ms);
+        std::iter::once(self.fire_logs(colo)).chain(counting.map(|(count, _)| *count))
     }
 
     #[must_use]
@@ -112,10 +155,11 @@ impl Program {
     }
 
     fn form(&self) -> u8 {
-        if self.routes.iter().any(|route| !route.cache.is_origin()) {
+        let has_cache = self.routes.iter().any(|route| !route.cache.is_origin());
+        if has_cache || self.fire_logs.values().any(|found| !found.earlier.is_empty()) {
             FORM
         } else if !self.keep_addresses.is_none() {
-            FORM_WITHOUT_CACHE
+            FORM_WITHOUT_CACHE_AND_LAYOUTS
         } else if self.engine.has_lists() {
             FORM_WITHOUT_ADDRESSES
         } else if self.routes.iter().any(|route| route.blobs.is_some()) {
@@ -131,9 +175,15 @@ impl Program {
         put_all(
             out,
             self.fire_logs.iter().collect::<Vec<_>>().iter(),
-            |out, (colo, count)| {
+            |out, (colo, found)| {
                 put_long_text(out, colo);
-                put_varint(out, u64::from(**count));
+                put_varint(out, u64::from(found.count));
+                if form > FORM_WITHOUT_CACHE_AND_LAYOUTS {
+                    put_all(out, found.earlier.iter(), |out, (count, until_ms)| {
+                        put_varint(out, u64::from(*count));
+                        put_varint(out, *until_ms);
+                    });
+                }
             },
         );
         put_all(out, self.routes.iter(), |out, route| {
@@ -141,7 +191,7 @@ impl Program {
             if form > FORM_WITHOUT_BLOBS {
                 parts::put_blobs(out, route);
             }
-            if form > FORM_WITHOUT_CACHE {
+            if form > FORM_WITHOUT_CACHE_AND_LAYOUTS {
                 parts::put_cache(out, route);
             }
         });
@@ -174,7 +224,14 @@ impl Program {
         let retry_after_s = reader.narrow("seconds")?;
         let mut fire_logs = BTreeMap::new();
         for _ in 0..reader.count(2)? {
-            fire_logs.insert(reader.long_text()?.to_owned(), reader.narrow("FireLogs")?);
+            let colo = reader.long_text()?.to_owned();
+            let count = reader.narrow("FireLogs")?;
+            let earlier = if form > FORM_WITHOUT_CACHE_AND_LAYOUTS {
+                reader.all(|reader| Ok((reader.narrow("FireLogs")?, reader.varint()?)))?
+            } else {
+                Vec::new()
+            };
+            fire_logs.insert(colo, ColoFireLogs { count, earlier });
         }
         let routes = reader.all(|reader| {
             let route = parts::read_route(reader)?;
@@ -183,7 +240,7 @@ impl Program {
             } else {
                 None
             };
-            let cache = if form > FORM_WITHOUT_CACHE {
+            let cache = if form > FORM_WITHOUT_CACHE_AND_LAYOUTS {
                 parts::read_cache(reader)?
             } else {
                 EdgeCache::default()

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 
 use super::document::{AnomalyBreadth, DEFAULT_ROUTE, ModeSetting, Route, Rule, Rulebook, Settings, Volume};
+use super::fire_logs::{EVERY_COLO, FireLogBounds, FireLogLayout};
 use super::ingest;
 use super::name::{check_archive, check_host, check_name, check_origin};
 use super::named_list::NamedList;
@@ -40,6 +41,9 @@ pub(crate) const MAX_VOLUME_SECONDS: u32 = 3_600;
 
 /// FireLogs of one colo: each takes about 1,000 flushes a second, far beyond one colo's isolates.
 pub(crate) const MAX_FIRE_LOGS_PER_COLO: u32 = 64;
+
+/// Colos with a layout of their own: Cloudflare has some 340. Each takes up to 400 bytes of the document.
+pub const MAX_LAYOUTS: usize = 512;
 
 /// Faults that one answer names: a document of 2,000 bad rules would answer with megabytes.
 pub(crate) const MAX_PLACES: usize = 50;
@@ -102,6 +106,7 @@ pub fn faults(book: &Rulebook) -> Vec<Place> {
     modes(&mut faults, book);
     detours(&mut faults, book);
     settings(&mut faults, &book.settings);
+    layouts(&mut faults, &book.layouts);
     faults.0
 }
 
@@ -345,19 +350,49 @@ fn settings(faults: &mut Faults, settings: &Settings) {
     if let Some(archive) = &settings.archive {
         faults.check(|| "settings.archive".to_owned(), archive, check_archive(archive));
     }
-    for (colo, count) in &settings.fire_logs {
-        let is_code = (3..=8).contains(&colo.len())
-            && colo.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-        if !is_code {
-            let message = "expected a data centre's code such as FRA";
-            faults.add(format!("settings.fire_logs.{colo}"), message);
-        }
-        faults.within(
-            format!("settings.fire_logs.{colo}"),
-            *count,
-            1,
-            MAX_FIRE_LOGS_PER_COLO,
+    for (colo, bounds) in &settings.fire_logs {
+        fire_log_bounds(faults, colo, *bounds);
+    }
+}
+
+fn fire_log_bounds(faults: &mut Faults, colo: &str, bounds: FireLogBounds) {
+    let place = format!("settings.fire_logs.{colo}");
+    if colo != EVERY_COLO && !is_colo(colo) {
+        faults.add(place.clone(), "expected a data centre's code such as FRA, or *");
+    }
+    let FireLogBounds { least, most } = bounds;
+    if bounds.is_exact() {
+        faults.within(place.clone(), least, 1, MAX_FIRE_LOGS_PER_COLO);
+    } else {
+        faults.within(format!("{place}.least"), least, 1, MAX_FIRE_LOGS_PER_COLO);
+        faults.within(format!("{place}.most"), most, least, MAX_FIRE_LOGS_PER_COLO);
+    }
+    // Isolates know the colos that are named, and one FireLog of every other.
+    if colo == EVERY_COLO && least > 1 {
+        faults.add(
+            place,
+            "expected a least number of 1 for every data centre that is not named",
         );
+    }
+}
+
+fn is_colo(text: &str) -> bool {
+    (3..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+fn layouts(faults: &mut Faults, layouts: &[FireLogLayout]) {
+    faults.at_most("layouts", layouts.len(), MAX_LAYOUTS, "layouts");
+    for (at, layout) in layouts.iter().enumerate() {
+        if !is_colo(&layout.colo) {
+            faults.add(
+                format!("layouts[{at}].colo"),
+                "expected a data centre's code such as FRA",
+            );
+        }
+        let earlier = layout.earlier.iter().map(|earlier| earlier.count);
+        for count in std::iter::once(layout.count).chain(earlier) {
+            faults.within(format!("layouts[{at}].count"), count, 1, MAX_FIRE_LOGS_PER_COLO);
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! What a deployment knows by which others' events are read: its routes, its keys of clients, its FireLogs.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -12,16 +11,18 @@ use blobwatch_pull::{
     host_of_address, kept, known_colo, normal_form, repository_of,
 };
 use blobwatch_records::fire_log_name;
-use blobwatch_rulebook::{Route, RouteError, RouteTable, Rulebook};
+use blobwatch_rulebook::{RouteError, RouteTable, Rulebook};
+
+/// Half of an isolate's way to a new number of FireLogs: a push, and a flush a second.
+const FOLLOWED_AFTER_MS: u64 = 2_000;
 
 /// By which events become records as live requests do.
 #[derive(Debug)]
 pub struct Deployment {
     routes: RouteTable,
-    named: Vec<Route>,
     names: Vec<Arc<str>>,
     keys: ClientKeys,
-    fire_logs: BTreeMap<String, u32>,
+    book: Rulebook,
 }
 
 impl Deployment {
@@ -32,25 +33,30 @@ impl Deployment {
     pub fn new(book: &Rulebook, secret: &[u8]) -> Result<Self, RouteError> {
         Ok(Self {
             routes: RouteTable::compile(&book.routes)?,
-            named: book.routes.clone(),
             names: book
                 .routes
                 .iter()
                 .map(|route| Arc::from(route.name.as_str()))
                 .collect(),
             keys: ClientKeys::new(secret),
-            fire_logs: book.settings.fire_logs.clone(),
+            book: Rulebook {
+                rules: Vec::new(),
+                ..book.clone()
+            },
         })
     }
 
     /// The routes that a window may be of; `None`: every one.
     pub(crate) fn routes_at(&self, target: &str, is_zone: bool) -> Option<Vec<String>> {
-        routes_of(target, is_zone, &self.named)
+        routes_of(target, is_zone, &self.book.routes)
     }
 
-    /// The FireLog that an isolate would send this record to.
-    pub(crate) fn fire_log(&self, colo: &str, client: ClientKey) -> String {
-        fire_log_name(colo, client, self.fire_logs.get(colo).copied().unwrap_or(1))
+    /// The FireLog that an isolate would have sent this record to, had the request come at that time. Where the number of FireLogs
+    /// changed just then, it may have been another one: what is told stands by itself in that case.
+    pub(crate) fn fire_log(&self, colo: &str, client: ClientKey, time_ms: u64) -> String {
+        let layout = self.book.layout(colo);
+        let then = layout.map(|layout| layout.count_at(time_ms.saturating_sub(FOLLOWED_AFTER_MS)));
+        fire_log_name(colo, client, then.unwrap_or_else(|| self.book.fire_logs(colo)))
     }
 
     /// The record of what a line says, `None` where it is not for a blob. Rules are not among it.

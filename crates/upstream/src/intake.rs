@@ -257,7 +257,7 @@ impl<'d> Intake<'d> {
 
     fn store(&mut self, record: Record, told: &Told<'_>, event: &str) {
         let (time_ms, host) = (record.id.time_ms(), record.profile.host.clone());
-        let name = self.deployment.fire_log(&record.colo, record.client);
+        let name = self.deployment.fire_log(&record.colo, record.client, time_ms);
         for rule in &told.rules {
             let id = upstream_rule_name(self.source, &rule.name());
             let acts = Acted::of(&rule.action) == Acted::Blocked;

@@ -56,6 +56,8 @@ pub enum Handler {
     Addresses,
     /// All FireLogs: what was lost on the way.
     Losses,
+    /// All FireLogs: what is asked of each.
+    Loads,
     /// The Detector's anomaly with records of the FireLogs.
     Report,
     /// The Detector, with a token that is made for it.

@@ -8,6 +8,8 @@ import type {
   ClauseExplanation,
   FireLogItem,
   GuardItem,
+  LoadItem,
+  LoadList,
   LossItem,
   NewShareItem,
   OlderRecords,
@@ -54,6 +56,9 @@ export type Anomalies = AnomalyList;
 export type Changed = Pick<ChangedRetirement, "changed" | "revision"> & Partial<Pick<WaitingMode, "pending">>;
 export type Clause = ClauseExplanation;
 export type FireLog = FireLogItem;
+/** What is asked of each, and who did not answer. */
+export type FireLogLoads = LoadList;
+export type FireLogLoad = LoadItem;
 export type Guard = GuardItem;
 export type Loss = LossItem;
 /** As it is answered to whoever makes it. */

@@ -13,11 +13,21 @@ export interface SettingsTexts {
   address_hours: string;
   /** Empty: none. */
   archive: string;
-  /** `IAD=4, FRA=2` */
+  /** `IAD=4, FRA=2-16` */
   fire_logs: string;
 }
 
 type Settings = Record<string, unknown>;
+
+/** So many FireLogs, or as many as the load asks for. */
+type Bounds = number | { least: number; most: number };
+
+const boundsText = (bounds: Bounds) => (typeof bounds === "number" ? String(bounds) : `${bounds.least}-${bounds.most}`);
+
+function boundsOf(text: string): Bounds {
+  const [least, most] = text.split("-").map(Number);
+  return most === undefined ? Number(text) : { least: least ?? Number.NaN, most };
+}
 
 /** Absent in answers while it is the default. */
 const BREADTH = { clients: 10, networks: 5 };
@@ -28,7 +38,7 @@ const DEFAULTED = ["anomaly_breadth", "keep_addresses", "address_hours", "archiv
 export function settingsTexts(settings: Settings): SettingsTexts {
   const text = (name: string) => String(settings[name] ?? "");
   const breadth = { ...BREADTH, ...(settings["anomaly_breadth"] as object | undefined) };
-  const logs = Object.entries((settings["fire_logs"] ?? {}) as Record<string, number>);
+  const logs = Object.entries((settings["fire_logs"] ?? {}) as Record<string, Bounds>);
   return {
     retry_after_s: text("retry_after_s"),
     retention_hours: text("retention_hours"),
@@ -39,7 +49,7 @@ export function settingsTexts(settings: Settings): SettingsTexts {
     keep_addresses: text("keep_addresses") || KEEP,
     address_hours: text("address_hours") || String(ADDRESS_HOURS),
     archive: text("archive"),
-    fire_logs: logs.map(([colo, count]) => `${colo}=${count}`).join(", "),
+    fire_logs: logs.map(([colo, bounds]) => `${colo}=${boundsText(bounds)}`).join(", "),
   };
 }
 
@@ -51,7 +61,7 @@ export function settingsOf(texts: SettingsTexts, base: Settings): Settings {
   const others = Object.fromEntries(Object.entries(base).filter(([name]) => !DEFAULTED.includes(name)));
   return {
     ...others,
-    fire_logs: Object.fromEntries(logs.map(([colo = "", count = ""]) => [colo.toUpperCase(), Number(count)])),
+    fire_logs: Object.fromEntries(logs.map(([colo = "", count = ""]) => [colo.toUpperCase(), boundsOf(count)])),
     retry_after_s: Number(texts.retry_after_s),
     retention_hours: Number(texts.retention_hours),
     retention_bytes: Number(texts.retention_bytes),

@@ -21,7 +21,7 @@ const FIELDS: { name: keyof SettingsTexts; label: string; isNumber: boolean; hin
   { name: "keep_addresses", label: "Addresses of clients are kept", isNumber: false, hint: "none, network or full" },
   { name: "address_hours", label: "for so many hours after the last request", isNumber: true },
   { name: "archive", label: "Archive of older records", isNumber: false, hint: "s3://bucket/prefix" },
-  { name: "fire_logs", label: "FireLogs of data centres, if more than one", isNumber: false, hint: "IAD=4, FRA=2" },
+  { name: "fire_logs", label: "FireLogs of data centres", isNumber: false, hint: "so many, or from so few to so many, as the load asks: IAD=4, FRA=2-16, *=1-8" },
 ];
 
 export function DeploymentSettings({ book, refresh }: { book: Rulebook; refresh: () => void }) {

@@ -4,6 +4,7 @@ import { Shown } from "../parts/states.tsx";
 import { useRulebook } from "../rulebook/calls.ts";
 import { isAdmin, isOperator, rank } from "../session.ts";
 import { DeploymentSettings } from "./deployment_settings.tsx";
+import { FireLogLoads } from "./fire_log_loads.tsx";
 import { IngestSources } from "./ingest_sources.tsx";
 import { Losses } from "./losses.tsx";
 import { Packets } from "./packets.tsx";
@@ -28,6 +29,7 @@ export function Settings() {
           </>
         )}
       </Shown>
+      <FireLogLoads />
       <IngestSources />
       <Packets />
       <Losses />

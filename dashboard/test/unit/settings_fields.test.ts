@@ -26,13 +26,15 @@ test("what is emptied is the default again", () => {
 test("settings that nobody changed are the same, with what the page does not know", () => {
   for (const settings of [
     { fire_logs: {}, retry_after_s: 30, retention_hours: 168, retention_bytes: 5_000_000_000 },
-    { fire_logs: { IAD: 4, FRA: 2 }, retry_after_s: 5, retention_hours: 24, retention_bytes: 1_000_000, anomaly_breadth: { clients: 1, networks: 5 }, later: true, keep_addresses: "network", address_hours: 24, archive: "s3://bucket/prefix", max_records_per_s: 2_000 },
+    { fire_logs: { IAD: 4, FRA: { least: 2, most: 16 }, "*": { least: 1, most: 8 } }, retry_after_s: 5, retention_hours: 24, retention_bytes: 1_000_000, anomaly_breadth: { clients: 1, networks: 5 }, later: true, keep_addresses: "network", address_hours: 24, archive: "s3://bucket/prefix", max_records_per_s: 2_000 },
   ]) {
     assert.ok(isSame(settingsOf(settingsTexts(settings), settings), settings));
   }
   const base = { fire_logs: {}, retry_after_s: 30, retention_hours: 168, retention_bytes: 5_000_000_000, anomaly_breadth: { clients: 3, networks: 3 } };
   const usual = settingsOf({ ...settingsTexts(base), clients: "10", networks: "5", fire_logs: "iad:4; fra=2" }, base);
   assert.deepEqual([usual["anomaly_breadth"], usual["fire_logs"]], [undefined, { IAD: 4, FRA: 2 }]);
+  const both = settingsOf({ ...settingsTexts(base), fire_logs: "fra=2-16" }, base);
+  assert.deepEqual(both["fire_logs"], { FRA: { least: 2, most: 16 } });
 });
 
 test("fields in another order are the same, other values are not", () => {

@@ -38,6 +38,7 @@ fn book() -> Rulebook {
             set("over", Mode::Enforce, None, Some(sample::JULY_2020_MS)),
         ],
         lists: Vec::new(),
+        layouts: Vec::new(),
         settings: Settings::default(),
     }
 }

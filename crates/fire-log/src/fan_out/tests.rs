@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    Export, FireLogs, Listing, address_list, compare_all, erase_address, find_anywhere, losses,
-    summarise_all, with_own_fires,
+    Export, FireLogs, Listing, address_list, compare_all, erase_address, find_anywhere, load_metrics, loads,
+    losses, summarise_all, with_own_fires,
 };
 use crate::query::{Budget, CompareQuery, Kind, Query, SummaryQuery, find, scan_page, summarise, tabulate};
 use crate::store::{FireLog, address_of, addresses};
 use crate::{
-    AddressesCall, BEFORE, CellsOfCall, KIND, LossesCall, PageCall, RecordCall, RuleFiresCall, SummaryCall,
+    AddressesCall, BEFORE, CellsOfCall, KIND, LoadCall, LossesCall, PageCall, RecordCall, RuleFiresCall,
+    SummaryCall,
 };
 use blobwatch_pull::{ClientKey, Record, RecordId, sample};
 use blobwatch_records::{Builder, ClientAddress, Flush, RulebookVersion};
@@ -92,6 +93,8 @@ impl Logs {
             kept.into_payload()
         } else if call == RuleFiresCall::PATH {
             log.rule_fires().unwrap().into_payload()
+        } else if call == LoadCall::PATH {
+            crate::Load::default().into_payload()
         } else if call == LossesCall::PATH {
             log.losses().unwrap().into_payload()
         } else {
@@ -424,6 +427,25 @@ fn what_our_rules_did_is_one_counter_or_a_gap() {
     );
     logs.answers.borrow_mut().insert("b".to_owned(), 0);
     assert_eq!(at_once(with_own_fires(&logs, &names, page)).unwrap(), page);
+}
+
+#[test]
+fn the_load_of_each_is_said_and_who_does_not_answer() {
+    let logs = logs_with_fires();
+    logs.answers.borrow_mut().insert("b".to_owned(), 0);
+    let list = at_once(loads(&logs, &logs.names())).unwrap();
+    let list = serde_json::to_value(list).unwrap();
+    assert_eq!(list["incomplete"], json!(["b"]));
+    assert_eq!(list["items"][0]["name"], "a");
+    assert_eq!(list["items"][0]["records_per_second"], 0.0);
+    let page = at_once(load_metrics(&logs, &logs.names())).unwrap();
+    let lines: Vec<&str> = page.lines().collect();
+    assert_eq!(lines[1], "# TYPE blobwatch_fire_log_flushes_per_second gauge");
+    assert_eq!(
+        lines[2],
+        "blobwatch_fire_log_flushes_per_second{fire_log=\"a\",colo=\"\"} 0"
+    );
+    assert_eq!(lines.len(), 21);
 }
 
 /// Two FireLogs with two fires each of one rule of ours, and of another party's.

@@ -1,6 +1,7 @@
 //! Taking a batch in: once, whole, and with as few rows as can be.
 
 use super::{FireLog, FireLogError, enforced, losses, refine};
+use crate::load::Load;
 use blobwatch_pull::Record;
 use blobwatch_records::{Block, Flush, Header, Reply, split};
 use blobwatch_sql::{Sql, SqlValue, number};
@@ -25,6 +26,8 @@ impl<S: Sql> FireLog<S> {
         self.wake_at_once()?;
         let flush = Flush::decode(body)?;
         let block = open(&flush.segment)?;
+        let asked = asked(body, block.as_ref(), now_ms);
+        self.load.flushed(asked, self.sql.size_bytes(), now_ms);
         // The object has one thread: nothing comes between the question and the transaction.
         if !is_known(&self.sql, &flush)? {
             self.keep(&flush, block, now_ms)?;
@@ -98,6 +101,19 @@ impl<S: Sql> FireLog<S> {
             };
         }
         self.volumes.count(&flush.volumes, now_ms);
+    }
+}
+
+/// What a flush adds to the load.
+fn asked(body: &[u8], block: Option<&Block>, now_ms: u64) -> Load {
+    let header = block.map(Header::of);
+    let late = |header: &Header| now_ms.saturating_sub(header.last.time_ms()) * u64::from(header.records);
+    Load {
+        flushes: 1,
+        records: header.as_ref().map_or(0, |header| u64::from(header.records)),
+        bytes: body.len() as u64,
+        late_ms: header.as_ref().map_or(0, late),
+        ..Load::default()
     }
 }
 

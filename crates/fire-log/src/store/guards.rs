@@ -37,8 +37,8 @@ struct StoredCounts {
 /// In memory; the rows are read again when the object wakes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Guards {
-    watches: Watches,
-    health: Health,
+    pub(super) watches: Watches,
+    pub(super) health: Health,
     kept: Vec<StoredCounts>,
     report_ms: Option<u64>,
     reported_ms: u64,

@@ -152,6 +152,16 @@ pub(super) async fn remember(mut records: Vec<Record>, pace: &impl Pace) -> Reme
     remembered
 }
 
+/// Adds what another FireLog has of these clients: its records stay as they are, whatever is found out of them here. Challenges are
+/// counted where they came.
+pub(super) fn take_over(mut records: Vec<Record>, past: &mut Remembered) {
+    join(&mut past.halves, &mut records, &mut Late::default());
+    for record in &records {
+        past.history.take(record);
+    }
+    past.history.corrections();
+}
+
 /// The blocks with the newest records of the last half hour of the log.
 pub(super) fn newest(sql: &impl Sql) -> Result<Vec<Source>, FireLogError> {
     let (segments, _) = newest_first(sql, 0, MAX_NUMBER, None)?;

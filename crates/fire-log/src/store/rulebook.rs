@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::{FireLog, FireLogError, guards};
 use blobwatch_guard::GuardedEnforcement;
-use blobwatch_records::{Reply, RulebookVersion, one_in};
-use blobwatch_rulebook::{Compiled, Program, Settings, Volume};
+use blobwatch_records::{Reply, RulebookVersion, colo_of, one_in, place_of};
+use blobwatch_rulebook::{Compiled, FireLogLayout, Program, Settings, Volume};
 use blobwatch_sql::{Sql, SqlValue, number};
 
 /// A document and what of it matters here.
@@ -24,6 +24,7 @@ pub(super) struct CurrentRulebook {
     pub(super) volumes: Vec<Limit>,
     /// Enforcements that a guard watches.
     pub(super) guarded: Vec<GuardedEnforcement>,
+    layouts: Vec<FireLogLayout>,
 }
 
 /// A rule with a volume.
@@ -47,6 +48,8 @@ struct Outline {
     modes: Vec<ModeOutline>,
     #[serde(default)]
     settings: Option<serde_json::Value>,
+    #[serde(default)]
+    layouts: Vec<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -107,7 +110,11 @@ impl CurrentRulebook {
         let settings = outline
             .settings
             .and_then(|settings| serde_json::from_value(settings).ok());
+        let layouts = outline.layouts.into_iter();
         Ok(Self {
+            layouts: layouts
+                .filter_map(|layout| serde_json::from_value(layout).ok())
+                .collect(),
             held: RulebookVersion {
                 epoch,
                 revision: outline.revision,
@@ -123,6 +130,21 @@ impl CurrentRulebook {
 }
 
 impl CurrentRulebook {
+    /// The layout of a FireLog's colo.
+    pub(super) fn layout(&self, fire_log: &str) -> Option<&FireLogLayout> {
+        let colo = colo_of(fire_log)?.to_ascii_uppercase();
+        self.layouts.iter().find(|layout| layout.colo == colo)
+    }
+
+    /// Whether a FireLog is one of several that its colo may do without; one that a join left is none of them.
+    pub(super) fn may_join(&self, fire_log: &str) -> bool {
+        let Some((layout, place)) = self.layout(fire_log).zip(place_of(fire_log)) else {
+            return false;
+        };
+        let least = self.settings.fire_log_bounds(&layout.colo).nearest(1);
+        place < layout.count && layout.count > least
+    }
+
     /// A document that only a newer build can compile is kept nevertheless: the RuleBook says that it is in force.
     fn program(&self) -> &[u8] {
         self.program.get_or_init(|| {

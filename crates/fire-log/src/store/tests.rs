@@ -7,6 +7,8 @@ mod cells;
 mod exactly_once;
 mod guards;
 mod halves;
+mod handover;
+mod load;
 mod pauses;
 mod rulebook;
 mod sampling;

@@ -71,7 +71,7 @@ async fn replay<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
 
 /// The newest records of the last half hour of the log, oldest first. Batches that cannot be read are passed over: merging
 /// counts them.
-async fn newest<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
+pub(super) async fn newest<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
     log: &L,
     pace: &impl Pace,
 ) -> Result<Vec<Record>, L::Error> {

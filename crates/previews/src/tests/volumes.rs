@@ -6,16 +6,16 @@ use super::slices::{hit, log};
 use super::*;
 use blobwatch_pull::sample::{self, Numbers};
 use blobwatch_records::fire_log_name;
-use blobwatch_rulebook::{Volume, VolumeKey};
+use blobwatch_rulebook::{FireLogBounds, Volume, VolumeKey};
 
-const ISOLATES: u64 = 4;
-const ROUNDS: u64 = 24;
+pub(super) const ISOLATES: u64 = 4;
+pub(super) const ROUNDS: u64 = 24;
 
 /// A request, and who gets it when.
 #[derive(Debug, Clone, Copy)]
-struct Asked {
-    round: u64,
-    isolate: u64,
+pub(super) struct Asked {
+    pub(super) round: u64,
+    pub(super) isolate: u64,
     /// Number of the client; what a volume counts by follows from it.
     client: u64,
 }
@@ -26,7 +26,7 @@ impl Asked {
     }
 
     /// What the volume counts by; 0 stands for the one route, fingerprint or network.
-    const fn key(self, by: VolumeKey) -> u64 {
+    pub(super) const fn key(self, by: VolumeKey) -> u64 {
         match by {
             VolumeKey::Asn => self.asn(),
             VolumeKey::Client => self.client,
@@ -34,7 +34,7 @@ impl Asked {
         }
     }
 
-    fn facts(self) -> String {
+    pub(super) fn facts(self) -> String {
         let time_ms = NOW + self.round * 2_500;
         let digest = format!("sha256:{:064x}", self.client);
         format!(
@@ -47,7 +47,7 @@ impl Asked {
 }
 
 /// Clients that come and go, in bursts.
-fn trace(seed: u64) -> Vec<Asked> {
+pub(super) fn trace(seed: u64) -> Vec<Asked> {
     let mut numbers = Numbers(seed);
     let mut trace = Vec::new();
     for round in 0..ROUNDS {
@@ -69,13 +69,14 @@ fn trace(seed: u64) -> Vec<Asked> {
     trace
 }
 
-fn document(volume: Volume, fire_logs: u32) -> Rulebook {
+pub(super) fn document(volume: Volume, fire_logs: u32) -> Rulebook {
     let candidate = Rule {
         volume: Some(volume),
         ..rule(CANDIDATE, "http.request.method eq \"GET\"", Action::Block)
     };
     let modes = vec![mode(CANDIDATE, "default", Mode::Enforce, None)];
     let mut document = book(vec![candidate], modes);
+    let fire_logs = FireLogBounds::exactly(fire_logs);
     document.settings.fire_logs.insert("IAD".to_owned(), fire_logs);
     document
 }
@@ -92,7 +93,7 @@ impl Colo {
             isolates: (0..ISOLATES).map(edge).collect(),
         };
         // A FireLog learns the rulebook before the first batch; all isolates share them.
-        let fire_logs = document.settings.fire_logs["IAD"];
+        let fire_logs = document.fire_logs("IAD");
         let text = serde_json::to_string(document).unwrap();
         for place in 0..u64::from(fire_logs) {
             let name = fire_log_name("IAD", blobwatch_pull::ClientKey(place), fire_logs);
@@ -133,7 +134,7 @@ impl Colo {
     }
 }
 
-fn volume(by: VolumeKey, requests: u32) -> Volume {
+pub(super) fn volume(by: VolumeKey, requests: u32) -> Volume {
     Volume {
         by,
         requests,

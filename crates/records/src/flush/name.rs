@@ -32,6 +32,13 @@ pub fn colo_of(fire_log: &str) -> Option<&str> {
     Some(colo)
 }
 
+/// The place of a FireLog among those of its colo.
+#[must_use]
+pub fn place_of(fire_log: &str) -> Option<u32> {
+    let (_, place) = fire_log.rsplit_once('-')?;
+    place.parse().ok()
+}
+
 fn name_of(colo: &str, place: u64) -> String {
     let colo = if colo.is_empty() { UNKNOWN_COLO } else { colo };
     // Without the machinery of `format!`: this is made for every record.
@@ -126,6 +133,8 @@ mod tests {
         let colos = names.each_ref().map(|name| colo_of(name));
         assert_eq!(colos, [Some("fra"), Some("none"), Some("a-b")]);
         assert_eq!([colo_of("fra-0"), colo_of("fl1-fra")], [None, None]);
+        assert_eq!(names.each_ref().map(|name| place_of(name)), [Some(13); 3]);
+        assert_eq!([place_of("fl1-fra-"), place_of("")], [None, None]);
     }
 
     #[test]

@@ -21,10 +21,12 @@ pub(crate) enum Act {
     PanicOff,
     RulebookPut,
     SettingsPut,
+    FireLogsSplit,
+    FireLogsJoin,
 }
 
 impl Act {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 16] = [
         Self::RulePut,
         Self::RuleDelete,
         Self::ModePut,
@@ -39,6 +41,8 @@ impl Act {
         Self::PanicOff,
         Self::RulebookPut,
         Self::SettingsPut,
+        Self::FireLogsSplit,
+        Self::FireLogsJoin,
     ];
 
     /// As the audit log names it.
@@ -58,6 +62,8 @@ impl Act {
             Self::PanicOff => "panic-off",
             Self::RulebookPut => "rulebook.put",
             Self::SettingsPut => "settings.put",
+            Self::FireLogsSplit => "fire-logs.split",
+            Self::FireLogsJoin => "fire-logs.join",
         }
     }
 
@@ -82,6 +88,8 @@ impl Act {
             | Self::ListPut
             | Self::ListDelete
             | Self::SettingsPut => Cause::Operator,
+            // Nobody is told of it: it changes no switch.
+            Self::FireLogsSplit | Self::FireLogsJoin => Cause::Unknown,
         }
     }
 }
@@ -100,6 +108,8 @@ pub(crate) enum Target {
     Modes(Option<String>),
     Rulebook,
     Settings,
+    /// Those of a colo.
+    FireLogs(String),
 }
 
 impl Target {
@@ -122,6 +132,7 @@ impl Target {
             ["modes"] => Self::Modes(None),
             ["rulebook"] => Self::Rulebook,
             ["settings"] => Self::Settings,
+            ["fire-logs", colo] => Self::FireLogs((*colo).to_owned()),
             _ => return None,
         })
     }
@@ -139,6 +150,7 @@ impl fmt::Display for Target {
             Self::Modes(None) => f.write_str("modes"),
             Self::Rulebook => f.write_str("rulebook"),
             Self::Settings => f.write_str("settings"),
+            Self::FireLogs(colo) => write!(f, "fire-logs/{colo}"),
         }
     }
 }
@@ -162,6 +174,7 @@ mod tests {
             Target::Modes(None),
             Target::Rulebook,
             Target::Settings,
+            Target::FireLogs("FRA".to_owned()),
         ] {
             assert_eq!(Target::read(&target.to_string()), Some(target));
         }

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::act::{Act, Target};
+use super::layouts::{changed_layouts, within_bounds};
 use super::notices::notice;
 use crate::store::{Change, Edit, NoticeKind, RuleBookError, RuleBookStore, StoredVersion};
 use blobwatch_rulebook::{
@@ -74,6 +75,11 @@ pub(super) fn carry_out_with<S: Sql>(
 ) -> Result<u64, Problem> {
     let before = store.document()?;
     let epoch = store.epoch()?;
+    let plan = PlannedChange {
+        candidate: within_bounds(plan.candidate, &before, context.now_ms),
+        ..plan
+    };
+    let layouts = changed_layouts(&before, &plan.candidate);
     let told = notice(
         context,
         (plan.act, &plan.target),
@@ -95,6 +101,9 @@ pub(super) fn carry_out_with<S: Sql>(
     };
     let also = || {
         also()?;
+        for layout in &layouts {
+            store.put_layout(layout)?;
+        }
         match &told {
             Some((id, body)) => store.put_notice(NoticeKind::Change, (id, body), left_out, context.now_ms),
             None => Ok(()),

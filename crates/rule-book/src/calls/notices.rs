@@ -48,7 +48,7 @@ fn parts(target: &Target, before: &Rulebook, after: &Rulebook) -> Vec<PartChange
         Target::Mode { rule, route } => vec![mode_part(rule, route, before, after)],
         Target::Route(name) => route_part(name, before, after).into_iter().collect(),
         // Whom a rule matches changes, and no switch: the audit log has it.
-        Target::List(_) => Vec::new(),
+        Target::List(_) | Target::FireLogs(_) => Vec::new(),
         Target::Modes(_) => mode_parts(before, after),
         Target::Rulebook => all_parts(before, after),
         Target::Settings => settings_part(before, after).into_iter().collect(),

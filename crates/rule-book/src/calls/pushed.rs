@@ -1,7 +1,7 @@
 //! The whole rulebook as somebody sends it: the document of `GET rulebook`, or one that a person wrote.
 //!
-//! In scope: both forms of a part, and the rulebook that they come to. `version`, `schema`, `revision`, where a step is
-//! and since when a guard watches are the RuleBook's to say: what a document says of them is taken from what is there.
+//! In scope: both forms of a part, and the rulebook that they come to. `version`, `schema`, `revision`, `layouts`, where a
+//! step is and since when a guard watches are the RuleBook's to say: what a document says of them is taken from what is there.
 
 use std::fmt::{self, Formatter};
 
@@ -15,8 +15,8 @@ use super::mode_body::{Guarding, Permit, StepBody, future, staged};
 use crate::store::RuleBookStore;
 use blobwatch_pull::{Action, Mode};
 use blobwatch_rulebook::{
-    KindName, ListItem, ListKind, ModeSetting, NamedList, Route, Rule, Rulebook, Settings, Stages, Volume,
-    check_list_name,
+    FireLogLayout, KindName, ListItem, ListKind, ModeSetting, NamedList, Route, Rule, Rulebook, Settings,
+    Stages, Volume, check_list_name,
 };
 use blobwatch_sql::Sql;
 use blobwatch_wire::{Place, Problem};
@@ -41,6 +41,8 @@ pub(super) struct PushBody {
     lists: Option<Vec<PushedList>>,
     #[serde(default)]
     settings: Settings,
+    #[serde(default, rename = "layouts")]
+    _layouts: Vec<FireLogLayout>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -211,6 +213,7 @@ impl PushBody {
                 modes,
                 lists,
                 settings: self.settings,
+                layouts: book.layouts.clone(),
             },
             forced_rules,
             permits,

@@ -6,6 +6,7 @@ mod check;
 mod documents;
 mod enforcement;
 mod explain;
+mod fire_logs;
 mod guards;
 mod lists;
 mod notices;

@@ -1,6 +1,6 @@
 //! Which FireLogs exist and which revision each has taken: a push is repeated until it is acknowledged.
 
-use super::{RuleBookError, RuleBookStore, parameter, text};
+use super::{RuleBookError, RuleBookStore, losses, parameter, text};
 use blobwatch_sql::{Row, Sql};
 
 /// 340 colos, a dozen FireLogs in the largest: with room, and 400 KB.
@@ -15,8 +15,11 @@ const PUSH_RETRY_MS: u64 = 500;
 /// A FireLog says more often than this that it is there; only then is it written down again.
 const SEEN_EVERY_MS: u64 = 10 * 60_000;
 
-/// One that was silent for this long is gone: it asks for the rulebook when it comes back.
+/// One that was silent for this long and has no records any more is gone: it asks for the rulebook when it comes back.
 const FORGET_AFTER_MS: u64 = 7 * 86_400_000;
+
+/// FireLogs that were forgotten with records in them, for want of room: searches miss these.
+const FORGOTTEN: &str = "fire_logs_forgotten";
 
 /// What is known of one FireLog.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,17 +151,21 @@ impl<S: Sql> RuleBookStore<S> {
         rows.first().map(FireLogState::read).transpose()
     }
 
-    /// Forgets those that are gone and, at the bound, the one that was silent longest.
+    /// Forgets those that are gone and, at the bound, the one that was silent longest. A join leaves FireLogs that nobody calls, and
+    /// whose records are searched until they have aged out.
     fn make_room(&self, now_ms: u64) -> Result<(), RuleBookError> {
+        let retention_ms = u64::from(self.document()?.settings.retention_hours) * 3_600_000;
         self.sql.run(
             "DELETE FROM fire_logs WHERE seen_ms < ?1",
-            &[parameter(now_ms.saturating_sub(FORGET_AFTER_MS))],
+            &[parameter(
+                now_ms.saturating_sub(FORGET_AFTER_MS.max(retention_ms)),
+            )],
         )?;
-        self.sql.run(
+        let forgotten = self.sql.run(
             "DELETE FROM fire_logs WHERE name IN (SELECT name FROM fire_logs ORDER BY seen_ms DESC, name \
-             LIMIT -1 OFFSET ?1)",
+             LIMIT -1 OFFSET ?1) RETURNING name",
             &[parameter(MAX_FIRE_LOGS - 1)],
         )?;
-        Ok(())
+        losses::add(&self.sql, FORGOTTEN, forgotten.len() as u64, now_ms)
     }
 }

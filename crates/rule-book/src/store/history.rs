@@ -92,6 +92,7 @@ impl<S: Sql> RuleBookStore<S> {
             rules: Vec::new(),
             modes: Vec::new(),
             lists: Vec::new(),
+            layouts: Vec::new(),
             settings: Settings::default(),
         };
         for found in &self.sql.run(AT_REVISION, &[parameter(revision)])? {
@@ -103,6 +104,9 @@ impl<S: Sql> RuleBookStore<S> {
                 "settings" => book.settings = found.json(1, BODY)?,
                 kind => return Err(StoreError::Corrupt(format!("an entry of the kind {kind:?}")).into()),
             }
+        }
+        if revision == self.revision()? {
+            book.layouts = self.layouts()?;
         }
         Ok(book.with_schema())
     }

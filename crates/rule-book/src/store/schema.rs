@@ -3,6 +3,7 @@
 use super::ended_sessions::ENDED_SESSIONS;
 use super::guard_states::GUARD_STATES;
 use super::guards::{GUARD_COUNTS, GUARDS};
+use super::layouts::LAYOUTS;
 use super::losses::LOSSES;
 use super::outbox::{HARMS, NO_HARMS, OUTBOX, OUTBOX_OF_HARMS};
 use super::pending::PENDING_MODES;
@@ -21,6 +22,7 @@ pub(super) const STEPS: &[Step] = &[
     Step::Statements(&[ENDED_SESSIONS]),
     Step::Statements(&[TOKENS]),
     Step::Statements(&[PENDING_MODES]),
+    Step::Statements(&[LAYOUTS]),
 ];
 
 /// Beside the schema's version, the epoch and the revision.

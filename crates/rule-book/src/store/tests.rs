@@ -19,6 +19,7 @@ fn starter() -> Rulebook {
         rules: vec![rule("sweep", 1), rule("empty", 1)],
         modes: vec![],
         lists: Vec::new(),
+        layouts: Vec::new(),
         settings: Settings::default(),
     }
 }
@@ -343,6 +344,11 @@ fn fire_logs_are_bounded_and_the_longest_silent_go_first() {
     let names: Vec<String> = store.fire_logs().unwrap().into_iter().map(|f| f.name).collect();
     assert_eq!(names.len() as u64, MAX_FIRE_LOGS);
     assert!(!names.contains(&"fl1-FRA-1".to_owned()) && names.contains(&"fl1-FRA-2".to_owned()));
+    let losses = store.losses().unwrap();
+    assert_eq!(
+        (losses[0].name.as_str(), losses[0].count),
+        ("fire_logs_forgotten", 2)
+    );
     store
         .fire_log_seen("fl1-IAD-0", 1, NOW + 30 * 86_400_000)
         .unwrap();
@@ -351,6 +357,26 @@ fn fire_logs_are_bounded_and_the_longest_silent_go_first() {
         1,
         "the ones that are gone are forgotten"
     );
+}
+
+/// What a join left is searched as long as it has records.
+#[test]
+fn a_silent_fire_log_is_known_as_long_as_records_are_kept() {
+    let store = store();
+    let settings = Settings {
+        retention_hours: 30 * 24,
+        ..Settings::default()
+    };
+    let edits = [Edit::settings(&settings).unwrap()];
+    store.change(&because("a month"), &edits).unwrap();
+    let known = |day: u64| {
+        store
+            .fire_log_seen(&format!("fl1-fra-{day}"), 2, NOW + day * 86_400_000)
+            .unwrap();
+        let names = store.fire_logs().unwrap();
+        names.iter().any(|log| log.name == "fl1-fra-0")
+    };
+    assert_eq!([0, 29, 30, 31].map(known), [true, true, true, false]);
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn the_form_with_caches_is_pinned() {
 
 /// Isolates of older builds go on with a rulebook that keeps none.
 #[test]
-fn a_rulebook_that_keeps_addresses_has_a_newer_form() {
+fn a_rulebook_that_keeps_addresses_has_their_form() {
     let mut keeps = program(DOCUMENT);
     let form = keeps.encode()[3];
     for keep in [KeepAddresses::Network, KeepAddresses::Full] {
@@ -191,6 +191,43 @@ fn a_rulebook_that_keeps_addresses_has_a_newer_form() {
         (keeps.encode()[3], read.keep_addresses),
         (form, KeepAddresses::None)
     );
+}
+
+/// The same while the FireLogs of a colo are more than they were.
+fn with_layouts() -> String {
+    let layouts = r#""layouts": [{"colo": "FRA", "count": 8, "since_ms": 700, "earlier": [
+        {"count": 4, "since_ms": 300, "until_ms": 900}, {"count": 2, "since_ms": 0, "until_ms": 500}]},
+        {"colo": "NONE", "count": 2, "since_ms": 0}], "settings""#;
+    DOCUMENT.replace(r#""settings""#, layouts).replace(
+        r#"{"FRA": 4}"#,
+        r#"{"FRA": {"least": 1, "most": 8}, "IAD": 3, "AMS": 1}"#,
+    )
+}
+
+#[test]
+fn the_form_with_layouts_is_pinned() {
+    let bytes = program(&with_layouts()).encode();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, include_str!("pinned_layouts.hex").replace('\n', ""));
+    let read = Program::decode(&bytes).unwrap();
+    let colos = ["FRA", "IAD", "AMS", "LHR", ""];
+    assert_eq!(colos.map(|colo| read.fire_logs(colo)), [8, 3, 1, 1, 2]);
+    let at = |now_ms| read.volume_fire_logs("FRA", now_ms).collect::<Vec<_>>();
+    assert_eq!([at(499), at(500), at(900)], [vec![8, 4, 2], vec![8, 4], vec![8]]);
+}
+
+/// What has followed nothing, or has been caught up with, needs no new form.
+#[test]
+fn only_a_change_needs_the_form_with_layouts() {
+    let changing = with_layouts();
+    assert_eq!(program(&changing).encode()[3], FORM);
+    let settled = changing.replace(r#""layouts""#, r#""lists": [], "layouts""#);
+    let (from, until) = (
+        settled.find(r#", "earlier""#).unwrap(),
+        settled.find("]}").unwrap(),
+    );
+    let settled = format!("{}{}", &settled[..from], &settled[until + 1..]);
+    assert_eq!(program(&settled).encode()[3], 2);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{EdgeCache, ListItem, ListKind, SCHEMA, VolumeKey};
+use crate::{EdgeCache, FireLogBounds, FireLogLayout, ListItem, ListKind, SCHEMA, VolumeKey};
 
 fn book() -> Rulebook {
     Rulebook {
@@ -9,6 +9,7 @@ fn book() -> Rulebook {
         rules: vec![rule("a", Action::Block), rule("b", Action::Detour)],
         modes: vec![],
         lists: Vec::new(),
+        layouts: Vec::new(),
         settings: Settings::default(),
     }
 }
@@ -209,12 +210,34 @@ fn settings_keep_what_an_object_can_hold() {
         &["settings.retention_bytes"],
     );
     case(
-        |book| book.settings.fire_logs = [("../x".to_owned(), 2), ("IAD".to_owned(), 2)].into(),
+        |book| {
+            book.settings.fire_logs = [
+                ("../x".to_owned(), FireLogBounds::exactly(2)),
+                ("IAD".to_owned(), FireLogBounds::exactly(2)),
+            ]
+            .into()
+        },
         &["settings.fire_logs.../x"],
     );
     case(
-        |book| book.settings.fire_logs = [("FRA".to_owned(), 65)].into(),
+        |book| book.settings.fire_logs = [("FRA".to_owned(), FireLogBounds::exactly(65))].into(),
         &["settings.fire_logs.FRA"],
+    );
+    for (bounds, place) in [((0, 2), "least"), ((4, 2), "most"), ((1, 65), "most")] {
+        let (least, most) = bounds;
+        let place = format!("settings.fire_logs.FRA.{place}");
+        case(
+            |book| book.settings.fire_logs = [("FRA".to_owned(), FireLogBounds { least, most })].into(),
+            &[&place],
+        );
+    }
+    case(
+        |book| book.settings.fire_logs = [("*".to_owned(), FireLogBounds::exactly(2))].into(),
+        &["settings.fire_logs.*"],
+    );
+    case(
+        |book| book.layouts = vec![FireLogLayout::new("fra", 1), FireLogLayout::new("IAD", 65)],
+        &["layouts[0].colo", "layouts[1].count"],
     );
     case(
         |book| book.settings.anomaly_breadth.clients = 0,
@@ -390,4 +413,21 @@ fn what_is_kept_of_clients_is_a_share() {
     case(most(1), &[]);
     case(most(0), &["settings.max_records_per_s"]);
     case(most(1_000_001), &["settings.max_records_per_s"]);
+}
+
+/// A number of FireLogs is what older builds know, too.
+#[test]
+fn only_bounds_and_layouts_of_fire_logs_need_the_newest_schema() {
+    let with = |colo: &str, bounds| {
+        let mut book = book();
+        book.settings.fire_logs.insert(colo.to_owned(), bounds);
+        book.with_schema().schema
+    };
+    assert_eq!(with("FRA", FireLogBounds::exactly(4)), 1);
+    assert_eq!(with("FRA", FireLogBounds { least: 1, most: 4 }), SCHEMA);
+    assert_eq!(with("*", FireLogBounds::exactly(1)), SCHEMA);
+    let mut split = book();
+    split.layouts.push(FireLogLayout::new("FRA", 2));
+    let text = serde_json::to_string(&split.with_schema()).unwrap();
+    assert_eq!(Rulebook::from_json(&text).unwrap().fire_logs("FRA"), 2);
 }

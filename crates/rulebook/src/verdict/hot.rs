@@ -66,7 +66,9 @@ impl HotKeys {
         };
         let keys = self.by_rule.entry(key.rule).or_default();
         if let Some(known) = keys.get_mut(&key.key) {
-            *known = until;
+            // Of two FireLogs that count the key, after a split, one has seen less: it does not say that the other is wrong.
+            let is_longer = known.version == until.version && until.until_ms < known.until_ms;
+            *known = if is_longer { *known } else { until };
             return true;
         }
         if self.count >= MAX_HOT_KEYS {
@@ -116,6 +118,16 @@ mod tests {
         keys.update([hot("sweep", 1, 1, 100), hot("sweep", 2, 1, 200)], 0);
         assert!(keys.is_hot("sweep", 2, 1, 150));
         assert_eq!(keys.len(), 1);
+    }
+
+    #[test]
+    fn whoever_has_seen_less_of_a_key_does_not_cool_it() {
+        let mut keys = HotKeys::default();
+        keys.update([hot("sweep", 1, 1, 200)], 0);
+        keys.update([hot("sweep", 1, 1, 100)], 0);
+        assert!(keys.is_hot("sweep", 1, 1, 199));
+        keys.update([hot("sweep", 2, 1, 100)], 0);
+        assert!(keys.is_hot("sweep", 2, 1, 99) && !keys.is_hot("sweep", 2, 1, 100));
     }
 
     const LATE: u64 = u64::MAX;

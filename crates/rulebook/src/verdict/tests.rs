@@ -34,6 +34,7 @@ fn book(rules: Vec<Rule>, modes: Vec<ModeSetting>) -> Rulebook {
         rules,
         modes,
         lists: Vec::new(),
+        layouts: Vec::new(),
         settings: Settings::default(),
     }
 }

@@ -3,7 +3,7 @@ mod mappings;
 
 use blobwatch_pull::Record;
 use blobwatch_records::decode;
-use blobwatch_rulebook::{IngestMapping, Rulebook, starter};
+use blobwatch_rulebook::{FireLogBounds, IngestMapping, Rulebook, starter};
 
 use super::{Harvest, Intake, MAX_AGE_MS, MAX_AHEAD_MS, MAX_EVENTS};
 use crate::deployment::Deployment;
@@ -23,7 +23,9 @@ fn blob() -> String {
 
 fn book() -> Rulebook {
     let mut book = starter().unwrap();
-    book.settings.fire_logs.insert("FRA".to_owned(), 4);
+    book.settings
+        .fire_logs
+        .insert("FRA".to_owned(), FireLogBounds::exactly(4));
     book
 }
 
@@ -98,7 +100,10 @@ fn an_event_is_a_record_as_a_live_request_is_one() {
         ["cloudflare:r1 Enforce Block 403"]
     );
     let (name, batch) = &harvest.batches[0];
-    assert_eq!(*name, deployment().fire_log("FRA", record.client));
+    assert_eq!(
+        *name,
+        deployment().fire_log("FRA", record.client, record.id.time_ms())
+    );
     let rule = &batch.rules[0];
     assert_eq!(
         (&*rule.id, rule.system.as_str(), rule.action.as_str()),

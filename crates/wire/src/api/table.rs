@@ -56,6 +56,7 @@ pub const CALLS: &[ApiCall] = &[
     put("rulebook", OPERATOR, RULE_BOOK, "RulebookBody", "Push").takes(&[REASON, DRY_RUN]),
     post("explain", VIEWER, RULE_BOOK, "ExplainBody", "Hypothesis"),
     get("fire-logs", VIEWER, RULE_BOOK, "List<FireLogItem>").takes(&[PAGE]),
+    get("fire-logs/load", VIEWER, Handler::Loads, "LoadList"),
     get("audit", VIEWER, Handler::AuditLog, "List<AuditItem>").takes(&[PAGE, AUDIT]),
     get("audit/verify", VIEWER, Handler::AuditLog, "ChainReport"),
     // Previews

@@ -136,7 +136,7 @@ fn part(target: &Target, before: &Value, after: &Value) -> Option<PartChange> {
             let (before, after): (Option<SettingsValue>, _) = (value(before), value(after));
             (before != after).then_some(PartChange::Settings { before, after })
         }
-        Target::List(_) | Target::Modes(_) | Target::Rulebook => None,
+        Target::List(_) | Target::Modes(_) | Target::Rulebook | Target::FireLogs(_) => None,
     }
 }
 

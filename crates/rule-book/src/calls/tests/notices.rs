@@ -210,6 +210,7 @@ fn harms_of_an_older_build_still_wait() {
         "DROP TABLE ended_sessions",
         "DROP TABLE outbox",
         "DROP TABLE losses",
+        "DROP TABLE layouts",
         crate::store::HARMS,
     ] {
         sql.run(statement, &[]).unwrap();
