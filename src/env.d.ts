@@ -10,6 +10,12 @@ interface Env {
   readonly BLOBWATCH_HOST?: string;
   /** "off" for the benchmark: what the data plane costs by itself. */
   readonly BLOBWATCH_FLUSH?: string;
+  /** The objects' host, for a data plane that has no objects: none of the four namespaces is bound then. */
+  readonly OBJECTS?: Fetcher;
+  /** Known to the data planes and the objects' host. */
+  readonly OBJECTS_SECRET?: string;
+  /** "required": nobody connects to the port of the objects without a certificate of ours. */
+  readonly OBJECTS_CERTIFICATES?: string;
   readonly FIRE_LOG: DurableObjectNamespace;
   readonly RULE_BOOK: DurableObjectNamespace;
   readonly DETECTOR: DurableObjectNamespace;

@@ -7,7 +7,7 @@ use std::env::var;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use blobwatch_host::progress::step;
 use blobwatch_host::{Origin, vars};
 
@@ -17,13 +17,17 @@ use crate::problem::Problem;
 use crate::{Outcome, output, sign_in};
 use banner::Banner;
 use config::Config;
-use front::{Front, Tls};
+use front::Front;
+use objects::{Objects, ObjectsArguments};
+use pem::Tls;
 use service::Service;
 
 mod banner;
 mod config;
 mod front;
 mod notify;
+mod objects;
+mod pem;
 mod service;
 mod signals;
 mod watch;
@@ -32,6 +36,8 @@ const EXAMPLES: &str = "Examples:
   blobwatch serve --origin https://registry.example.com
   blobwatch serve --origin http://127.0.0.1:5000 --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem
   blobwatch serve --origin http://127.0.0.1:5000 --print-config
+  blobwatch serve --origin https://registry.example.com --objects https://objects.example:8788 \\
+      --objects-cert host.pem --objects-key host.key --objects-ca hosts-ca.pem
 
 Ctrl-C or SIGTERM ends it when the requests in flight have ended. Exit codes: 0 ended by a signal, 2 an error";
 
@@ -74,6 +80,8 @@ pub(crate) struct Arguments {
     /// Print the configuration of workerd, and do nothing else
     #[arg(long)]
     print_config: bool,
+    #[command(flatten)]
+    objects: ObjectsArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
@@ -92,7 +100,7 @@ fn serve(arguments: &Arguments) -> Result<()> {
     })?;
     let config = arguments.config()?;
     let data = step("data folder", |_| opened(&arguments.data))?;
-    let token = step("secrets", |_| secrets(&data))?;
+    let token = step("secrets", |_| secrets(&data, &config.objects))?;
     let oidc = sign_in::oidc_text(arguments.oidc.as_deref(), &data.secrets())?;
     if let Some(text) = &oidc {
         step("sign-in", |_| Ok((sign_in::oidc(text)?.issuer, ())))?;
@@ -101,13 +109,22 @@ fn serve(arguments: &Arguments) -> Result<()> {
         sign_in::check_access(&text)?;
     }
     let front = step("address", |_| {
-        let front = Front::open(arguments.listen, arguments.tls()?)?;
+        let front = Front::open(arguments.listen, config.tls.is_some(), config.objects.listens())?;
         front.is_not(arguments.origin.as_ref())?;
         Ok((front.listens().to_string(), front))
     })?;
     data.write_config(&config.to_string())?;
-    let banner = Banner::new(&front, arguments.origin.as_ref(), &data, token);
-    let service = Service::new(&installation, &data, &front, arguments.origin.as_ref(), oidc);
+    let (origin, elsewhere) = (arguments.origin.as_ref(), config.objects.elsewhere());
+    let banner = Banner::new(&front, origin, &data, elsewhere, token);
+    let service = Service {
+        installation: &installation,
+        data: &data,
+        front: &front,
+        origin,
+        objects: &config.objects,
+        has_files: config.tls.is_some() || config.objects.has_files(),
+        oidc,
+    };
     watch::until_ended(&service, &banner, arguments.patience)
 }
 
@@ -128,14 +145,40 @@ fn opened(path: &Path) -> Result<(String, DataFolder)> {
 }
 
 /// Answers with the first operator's token where it was made now.
-fn secrets(data: &DataFolder) -> Result<(String, Option<String>)> {
+fn secrets(data: &DataFolder, objects: &Objects) -> Result<(String, Option<String>)> {
     let is_given = |name| var(name).is_ok_and(|value| !value.is_empty());
     if is_given(vars::TOKENS) && is_given(vars::SECRET) {
         return Ok(("of the environment".to_owned(), None));
     }
+    if objects.elsewhere().is_some() {
+        return Ok((secrets_of_others(data, is_given(vars::SECRET))?, None));
+    }
     let token = vars::found(&data.secrets(), !is_given(vars::TOKENS))?;
     let outcome = if token.is_some() { "made" } else { "unchanged" };
     Ok((format!("{outcome} in {}", data.secrets().display()), token))
+}
+
+/// A data plane makes no secret: a client must have the same key on every host.
+fn secrets_of_others(data: &DataFolder, is_given: bool) -> Result<String> {
+    let path = data.secrets();
+    let kept = if path.exists() {
+        vars::close(&path, 0o600)?;
+        vars::read(&path)?
+    } else {
+        Vec::new()
+    };
+    ensure!(
+        is_given || kept.iter().any(|(name, _)| *name == vars::SECRET),
+        "a data plane needs the client secret of the objects' host: copy secrets.env of its data folder to {}, or set {}",
+        path.display(),
+        vars::SECRET
+    );
+    let place = if is_given {
+        "of the environment".to_owned()
+    } else {
+        format!("in {}", path.display())
+    };
+    Ok(place)
 }
 
 impl Arguments {
@@ -150,6 +193,7 @@ impl Arguments {
     fn config(&self) -> Result<Config> {
         Ok(Config {
             tls: self.tls()?,
+            objects: self.objects.objects()?,
             is_loopback: self.listen.ip().is_loopback(),
             believes_proxy: self.proxy,
             webhooks_may_reach: var("WEBHOOKS_MAY_REACH").is_ok_and(|value| !value.is_empty()),

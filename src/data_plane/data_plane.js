@@ -12,6 +12,7 @@ import { canCarryHeaders, passedOn } from "./answer.js";
 import { readFacts } from "./facts.js";
 import { Flusher } from "./flusher.js";
 import { Health } from "./health.js";
+import { hexOf } from "./hex.js";
 import { pipeFor } from "./observe.js";
 import { absentPlan, readPlan } from "./plan.js";
 import { describe, describeOwn, writeSaid } from "./said.js";
@@ -96,8 +97,7 @@ export class DataPlane {
 
   /** @param {Env} env */
   #configure(env) {
-    const random = crypto.getRandomValues(new Uint8Array(6));
-    const isolate = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const isolate = hexOf(crypto.getRandomValues(new Uint8Array(6)));
     const { BLOBWATCH_CLIENT_SECRET: secret, BLOBWATCH_TOKENS: tokens, ORIGIN: origin } = env;
     const unusable = this.#calls.configure(isolate, secret ?? "", tokens ?? "", origin ?? "", this.#cloudPrefixes);
     if (unusable !== undefined) console.error(`failed to configure: ${unusable}`);

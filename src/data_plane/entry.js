@@ -8,10 +8,12 @@ import { tick } from "./clock.js";
 import { DataPlane } from "./data_plane.js";
 import { misdirected, planeOf } from "./host.js";
 import { pass } from "./loop.js";
+import { controlElsewhere } from "./objects_host.js";
 import { forward, loopFault, originFault } from "./origin.js";
 import { calls, cloudPrefixes, renew } from "./wasm.js";
 
 export { Detector, FireLog, Previews, RuleBook } from "../control_plane/objects.js";
+export { objectsPort } from "../control_plane/objects_port.js";
 
 const plane = new DataPlane(calls, renew, cloudPrefixes);
 
@@ -27,7 +29,10 @@ export default {
     plane.health.seen();
     tick(Date.now());
     const wanted = planeOf(url, env);
-    if (wanted === "control") return control(request, env, ctx, plane.state());
+    if (wanted === "control") {
+      const { OBJECTS } = env;
+      return OBJECTS ? controlElsewhere(request, url, env, OBJECTS, plane.state()) : control(request, env, ctx, plane.state());
+    }
     if (wanted === "misdirected") return misdirected();
     if (!plane.flusher.isConfirmed()) await plane.flusher.refresh(request, env, ctx);
     const plan = plane.decide(request, url, env);

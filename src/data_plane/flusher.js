@@ -5,6 +5,7 @@
 
 import { now } from "./clock.js";
 import { line, readCf } from "./facts.js";
+import { callFireLog } from "./objects_host.js";
 
 const CONFIRMED_FOR_MS = 3500; // with a flush a second, a mode change is effective everywhere in under 5 s
 const REFRESH_WAIT_MS = 50; // a pull waits no longer than this for us
@@ -230,8 +231,7 @@ const nameIn = (path) => path.slice(0, path.indexOf("/"));
  * @param {RequestInit} init
  */
 async function askFireLog(env, path, init) {
-  const stub = env.FIRE_LOG.get(env.FIRE_LOG.idFromName(nameIn(path)));
-  const reply = await stub.fetch(`https://fire-log/${path}`, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const reply = await callFireLog(env, path, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
   if (reply.status !== 200) throw new Error(`${path}: status ${reply.status}${await detailOf(reply)}`);
   return new Uint8Array(await reply.arrayBuffer());
 }

@@ -3,6 +3,8 @@
 
 /** @import { Plan } from "./plan.js" */
 
+import { hexOf } from "./hex.js";
+
 /**
  * A request may come back on another way: a redirect that is followed leads to another route of this deployment. This many
  * passes end a loop that changes the path each time.
@@ -21,7 +23,7 @@ async function ownToken(env) {
   if (token) return token;
   const own = JSON.stringify(["CDN-Loop", env.BLOBWATCH_CLIENT_SECRET ?? "", env.BLOBWATCH_TOKENS ?? ""]);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(own)));
-  token = `blobwatch-${Array.from(hash.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  token = `blobwatch-${hexOf(hash, 8)}`;
   return token;
 }
 

@@ -1,54 +1,37 @@
 //! Where clients connect. This process holds the sockets and workerd inherits them: while workerd is started anew, clients
 //! wait for it instead of being refused.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use blobwatch_host::Origin;
 use rustix::io::{FdFlags, fcntl_setfd};
 
-/// Of a chain of certificates; more is none.
-const MAX_PEM: u64 = 1 << 20;
-
 pub(super) struct Front {
     clients: TcpListener,
     /// Plain HTTP on loopback for this process's own questions, where clients speak TLS.
     own: Option<TcpListener>,
-    tls: Option<Tls>,
+    /// Where data planes of other hosts connect.
+    objects: Option<TcpListener>,
     listens: SocketAddr,
     asked_at: SocketAddr,
 }
 
-/// A certificate with its key.
-pub(super) struct Tls {
-    pub(super) certificate: PemFile,
-    pub(super) key: PemFile,
-}
-
-/// A file that the configuration embeds, by the folder that is an import path and its name there.
-pub(super) struct PemFile {
-    pub(super) folder: PathBuf,
-    pub(super) name: String,
-}
-
 impl Front {
-    pub(super) fn open(listen: SocketAddr, tls: Option<Tls>) -> Result<Self> {
-        let clients = bound(listen)?;
+    pub(super) fn open(listen: SocketAddr, is_tls: bool, objects: Option<SocketAddr>) -> Result<Self> {
+        let clients = bound(listen, "--listen")?;
         let listens = clients.local_addr().context("failed to read the address")?;
-        let own = match tls {
-            None => None,
-            Some(_) => Some(bound((Ipv4Addr::LOCALHOST, 0).into())?),
-        };
+        let own = is_tls.then(|| bound((Ipv4Addr::LOCALHOST, 0).into(), "--listen"));
+        let own = own.transpose()?;
+        let objects = objects.map(|address| bound(address, "--objects-listen"));
         let asked_at = own.as_ref().map_or(Ok(reached(listens)), TcpListener::local_addr);
         Ok(Self {
             asked_at: asked_at.context("failed to read the address")?,
             clients,
             own,
-            tls,
+            objects: objects.transpose()?,
             listens,
         })
     }
@@ -64,7 +47,7 @@ impl Front {
     }
 
     pub(super) fn scheme(&self) -> &'static str {
-        if self.tls.is_some() { "https" } else { "http" }
+        if self.own.is_some() { "https" } else { "http" }
     }
 
     /// An address that leads to the socket from this machine.
@@ -72,19 +55,20 @@ impl Front {
         reached(self.listens)
     }
 
+    /// Where data planes of other hosts connect, if they do.
+    pub(super) fn objects(&self) -> Option<SocketAddr> {
+        self.objects.as_ref()?.local_addr().ok()
+    }
+
     /// The arguments that hand the sockets to workerd.
     pub(super) fn arguments(&self) -> Vec<String> {
         let pass = |name: &str, socket: &TcpListener| format!("--socket-fd={name}={}", socket.as_raw_fd());
-        match &self.own {
+        let mut arguments = match &self.own {
             None => vec![pass("http", &self.clients)],
             Some(own) => vec![pass("http", own), pass("https", &self.clients)],
-        }
-    }
-
-    /// Folders of embedded files.
-    pub(super) fn import_paths(&self) -> impl Iterator<Item = &Path> {
-        let files = self.tls.iter().flat_map(|tls| [&tls.certificate, &tls.key]);
-        files.map(|file| file.folder.as_path())
+        };
+        arguments.extend(self.objects.as_ref().map(|socket| pass("objects", socket)));
+        arguments
     }
 
     /// # Errors
@@ -122,7 +106,7 @@ fn is_of_this_machine(ip: IpAddr) -> bool {
     UdpSocket::bind((ip, 0)).is_ok()
 }
 
-fn bound(address: SocketAddr) -> Result<TcpListener> {
+fn bound(address: SocketAddr, option: &str) -> Result<TcpListener> {
     let listener = TcpListener::bind(address).map_err(|error| {
         let advice = match error.kind() {
             ErrorKind::AddrInUse => "; stop the program that listens there (`ss -ltnp` shows it)",
@@ -130,69 +114,40 @@ fn bound(address: SocketAddr) -> Result<TcpListener> {
             _ => "",
         };
         anyhow::anyhow!(
-            "{address} cannot be listened at: {error}{advice}, or choose another address with --listen"
+            "{address} cannot be listened at: {error}{advice}, or choose another address with {option}"
         )
     })?;
     fcntl_setfd(&listener, FdFlags::empty()).context("failed to hand the socket to workerd")?;
     Ok(listener)
 }
 
-impl Tls {
-    /// # Errors
-    /// One of the files cannot be read, or is something else.
-    pub(super) fn read(certificate: &Path, key: &Path) -> Result<Self> {
-        Ok(Self {
-            certificate: PemFile::read(certificate, "CERTIFICATE")?,
-            key: PemFile::read(key, "PRIVATE KEY")?,
-        })
-    }
-}
-
-impl PemFile {
-    fn read(path: &Path, what: &str) -> Result<Self> {
-        let mut text = String::new();
-        let file = File::open(path).with_context(|| format!("failed to open {}", path.display()))?;
-        let read = file.take(MAX_PEM).read_to_string(&mut text);
-        read.with_context(|| format!("failed to read {}", path.display()))?;
-        let is_pem = |line: &str| line.starts_with("-----BEGIN ") && line.contains(what);
-        ensure!(
-            text.lines().any(is_pem),
-            "{} has no line `-----BEGIN {what}-----`: it must be PEM",
-            path.display()
-        );
-        let path = path.canonicalize().context("failed to find a file")?;
-        let name = path.file_name().and_then(|name| name.to_str());
-        let name = name.filter(|name| !name.contains(['"', '\\']) && !name.contains(char::is_control));
-        Ok(Self {
-            name: name
-                .with_context(|| format!("{} must have a name without quotes", path.display()))?
-                .to_owned(),
-            folder: path.parent().unwrap_or(Path::new("/")).to_owned(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fs::write;
     use std::net::SocketAddr;
 
     use blobwatch_host::Origin;
 
-    use super::{Front, Tls};
+    use super::Front;
 
     fn front(address: &str) -> Front {
-        Front::open(address.parse().unwrap(), None).unwrap()
+        Front::open(address.parse().unwrap(), false, None).unwrap()
     }
 
     #[test]
     fn a_taken_address_is_named() {
         let taken = front("127.0.0.1:0");
-        let error = Front::open(taken.listens(), None).err().unwrap().to_string();
-        assert!(
-            error.contains(&taken.listens().to_string()) && error.contains("--listen"),
-            "{error}"
-        );
+        let address = taken.listens();
+        let free = "127.0.0.1:0".parse().unwrap();
+        for (opened, option) in [
+            (Front::open(address, false, None), "with --listen"),
+            (Front::open(free, false, Some(address)), "with --objects-listen"),
+        ] {
+            let error = opened.err().unwrap().to_string();
+            assert!(
+                error.contains(&address.to_string()) && error.contains(option),
+                "{error}"
+            );
+        }
     }
 
     #[track_caller]
@@ -225,22 +180,5 @@ mod tests {
             every.asked_at(),
             SocketAddr::from(([127, 0, 0, 1], every.listens().port()))
         );
-    }
-
-    #[test]
-    fn files_of_tls_must_be_pem() {
-        let folder = tempfile::tempdir().unwrap();
-        let (certificate, key) = (folder.path().join("c.pem"), folder.path().join("k.pem"));
-        let problem = || {
-            Tls::read(&certificate, &key)
-                .err()
-                .map(|error| format!("{error:#}"))
-        };
-        assert!(problem().unwrap().contains("failed to open"));
-        write(&certificate, "-----BEGIN CERTIFICATE-----\n").unwrap();
-        write(&key, "-----BEGIN CERTIFICATE-----\n").unwrap();
-        assert!(problem().unwrap().contains("PRIVATE KEY"));
-        write(&key, "-----BEGIN EC PRIVATE KEY-----\n").unwrap();
-        assert_eq!(problem(), None);
     }
 }

@@ -9,52 +9,45 @@ use blobwatch_host::{Origin, vars};
 use rustix::io::{FdFlags, fcntl_setfd};
 
 use super::front::Front;
+use super::objects::Objects;
 use crate::data_folder::DataFolder;
 use crate::installation::Installation;
 use crate::sign_in::OIDC;
 
 pub(super) struct Service<'a> {
-    installation: &'a Installation,
+    pub(super) installation: &'a Installation,
     pub(super) data: &'a DataFolder,
     pub(super) front: &'a Front,
     pub(super) origin: Option<&'a Origin>,
+    pub(super) objects: &'a Objects,
+    /// Certificates, by their whole paths.
+    pub(super) has_files: bool,
     /// At which provider people sign in.
-    oidc: Option<String>,
+    pub(super) oidc: Option<String>,
 }
 
-impl<'a> Service<'a> {
-    pub(super) fn new(
-        installation: &'a Installation,
-        data: &'a DataFolder,
-        front: &'a Front,
-        origin: Option<&'a Origin>,
-        oidc: Option<String>,
-    ) -> Self {
-        Self {
-            installation,
-            data,
-            front,
-            origin,
-            oidc,
-        }
-    }
-
+impl Service<'_> {
     pub(super) fn command(&self) -> Result<Command> {
         // workerd holds the lock too: no second one serves the folder if this process is killed.
         fcntl_setfd(self.data.lock(), FdFlags::empty()).context("failed to hand the lock to workerd")?;
-        let bundle = self.installation.bundle();
-        let import_paths = [bundle.as_path()].into_iter().chain(self.front.import_paths());
         let mut command = Command::new(self.installation.workerd());
         command.arg("serve").arg(self.data.config());
-        for path in import_paths {
-            command.arg("--import-path").arg(path);
+        command.arg("--import-path").arg(self.installation.bundle());
+        if self.has_files {
+            command.args(["--import-path", "/"]);
+        }
+        if self.objects.elsewhere().is_none() {
+            command
+                .arg(folder("data", self.data.path()))
+                .arg(folder("dashboard", &self.installation.dashboard()));
         }
         command
             .args(self.front.arguments())
-            .arg(folder("data", self.data.path()))
-            .arg(folder("dashboard", &self.installation.dashboard()))
             .envs(self.variables()?)
             .stdin(Stdio::null());
+        if let Some(secret) = self.objects.secret() {
+            command.env("OBJECTS_SECRET", secret);
+        }
         Ok(command)
     }
 
