@@ -8,6 +8,7 @@ use blobwatch_wire::{parse_rfc3339, rfc3339};
 use serde_json::{Value, json};
 
 use crate::harness::clock::{eventually, pass, unix_ms};
+use crate::harness::deployment::Bundle;
 use crate::harness::http::{Answer, Ended, Request};
 use crate::harness::image::digest;
 use crate::harness::place::Place;
