@@ -83,6 +83,8 @@ mod real_clients;
 #[cfg(test)]
 mod redirects;
 #[cfg(test)]
+mod sampling;
+#[cfg(test)]
 mod serve;
 #[cfg(test)]
 mod sessions;
