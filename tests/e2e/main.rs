@@ -35,6 +35,8 @@ mod fail_open;
 #[cfg(test)]
 mod fidelity;
 #[cfg(test)]
+mod fire_logs;
+#[cfg(test)]
 mod forged;
 #[cfg(test)]
 mod guard;
