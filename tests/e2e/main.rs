@@ -19,6 +19,8 @@ mod archive;
 #[cfg(test)]
 mod august_2026;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod broken_origin;
 #[cfg(test)]
 mod broken_rulebook;
@@ -56,6 +58,8 @@ mod july_2020_cdn;
 mod killed;
 #[cfg(test)]
 mod large_bodies;
+#[cfg(test)]
+mod many_hosts;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]

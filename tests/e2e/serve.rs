@@ -56,7 +56,7 @@ pub(crate) struct Served {
 
 impl Served {
     /// With the program beside the tests and the release of a folder.
-    fn start(folder: &Path, origin: SocketAddr, arguments: &[&str]) -> Self {
+    pub(crate) fn start(folder: &Path, origin: SocketAddr, arguments: &[&str]) -> Self {
         Self::run(of_folder(folder), folder, origin, arguments)
     }
 
@@ -119,10 +119,24 @@ impl Served {
     }
 
     /// The process of workerd.
-    fn workerd(&self) -> Pid {
+    pub(crate) fn workerd(&self) -> Pid {
         let own = self.service.id();
         let children = read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap();
         Pid::from_raw(children.trim().parse().unwrap()).unwrap()
+    }
+
+    /// SIGKILL to both processes, as a machine that loses its power.
+    pub(crate) fn kill(mut self) {
+        let workerd = self.workerd();
+        self.service.signal(Signal::KILL);
+        eventually("it is dead", || self.service.ended());
+        kill_process(workerd, Signal::KILL).unwrap();
+        // Until then it holds the sockets and the lock of the folder.
+        let status = format!("/proc/{}/stat", workerd.as_raw_nonzero());
+        eventually("workerd is dead", || {
+            let is_over = read_to_string(&status).map_or(true, |text| text.contains(") Z "));
+            is_over.then_some(())
+        });
     }
 
     /// Asks it to end, as systemd does.
@@ -155,6 +169,16 @@ pub(crate) fn doctor(folder: &Path, served: &Served, origin: SocketAddr, secrets
         .arg(format!("--url=http://{}", served.addr()))
         .arg(format!("--origin=http://{origin}"));
     run(program)
+}
+
+/// What `doctor` says of the databases of a folder that nothing serves.
+pub(crate) fn databases(folder: &Path) -> String {
+    let mut program = blobwatch();
+    program.arg("doctor").arg("--data").arg(folder.join("data"));
+    program.arg("--bundle").arg(folder.join("release"));
+    let said = run(program).stdout;
+    let line = said.lines().find(|line| line.contains(" databases "));
+    line.unwrap_or_else(|| panic!("{said}")).to_owned()
 }
 
 #[track_caller]
