@@ -416,6 +416,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/_blobwatch/api/v1/fire-logs/load": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is asked of each FireLog
+         * @description Role: viewer.
+         */
+        get: operations["list_fire_logs_load"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/_blobwatch/api/v1/fires": {
         parameters: {
             query?: never;
@@ -1603,6 +1623,13 @@ export interface components {
             attribute: string;
             values: string[];
         };
+        /** @description Both bounds, as JSON has them where they differ. */
+        Between: {
+            /** Format: uint32 */
+            least: number;
+            /** Format: uint32 */
+            most: number;
+        };
         /** @description Where a chain breaks. What comes after it says nothing. */
         BrokenEntry: {
             /**
@@ -1802,11 +1829,11 @@ export interface components {
             /** @description False when everything was so already: no revision was made. */
             changed: boolean;
             /**
-             * @description FireLogs of a colo, where it needs more than one.
+             * @description FireLogs of a colo: a number, or how few and how many there may be. `*` stands for every colo that is not named.
              * @default {}
              */
             fire_logs: {
-                [key: string]: number;
+                [key: string]: components["schemas"]["FireLogBounds"];
             };
             /** @description Sources of upstream events in a form of their own, by name. */
             ingest?: {
@@ -2133,6 +2160,18 @@ export interface components {
             expression: string;
             volume?: components["schemas"]["Volume"] | null;
         };
+        /** @description A layout that another has followed. */
+        EarlierLayout: {
+            /** Format: uint32 */
+            count: number;
+            /** Format: uint64 */
+            since_ms: number;
+            /**
+             * Format: uint64
+             * @description Its FireLogs go on to count volumes until then: by that time those of the next layout have seen as much.
+             */
+            until_ms: number;
+        };
         /**
          * @description How a route's blobs are cached where Blobwatch runs, on a platform that has a cache between it and the origin.
          *
@@ -2236,6 +2275,8 @@ export interface components {
             line: number;
             time: string;
         };
+        /** @description So many FireLogs, or as many as the load asks for. */
+        FireLogBounds: number | components["schemas"]["Between"];
         /** @description What is known of one FireLog. */
         FireLogItem: {
             /**
@@ -2257,6 +2298,19 @@ export interface components {
             items: components["schemas"]["FireLogItem"][];
             /** @description For the next page; `null` on the last. */
             next_cursor: string | null;
+        };
+        /** @description The FireLogs of one colo, where there was ever more than one of them. */
+        FireLogLayout: {
+            colo: string;
+            /** Format: uint32 */
+            count: number;
+            /** @description Those before it, the newest first. */
+            earlier?: components["schemas"]["EarlierLayout"][];
+            /**
+             * Format: uint64
+             * @description When the RuleBook decided so.
+             */
+            since_ms: number;
         };
         /** @description One rule that matched. `mode`, `would` and `applied` are kept apart: merged, monitor looks like block. */
         Fired: {
@@ -2688,6 +2742,41 @@ export interface components {
         ListOutlineList: {
             items: components["schemas"]["ListOutline"][];
             /** @description For the next page; `null` on the last. */
+            next_cursor: string | null;
+        };
+        /** @description The last whole minute of one FireLog. */
+        LoadItem: {
+            /** Format: double */
+            bytes_per_second: number;
+            colo: string;
+            /**
+             * Format: double
+             * @description How long a flush took, in the mean; 0 on Cloudflare, where clocks stand still while code runs.
+             */
+            flush_ms: number;
+            /** Format: double */
+            flushes_per_second: number;
+            /**
+             * Format: double
+             * @description Between the newest record of a flush and its arrival, in the mean over records.
+             */
+            lag_ms: number;
+            name: string;
+            /** Format: double */
+            records_per_second: number;
+            /** Format: uint64 */
+            size_bytes: number;
+            /**
+             * Format: double
+             * @description 1 is as much as a FireLog should have.
+             */
+            utilisation: number;
+        };
+        /** @description As the API answers. */
+        LoadList: {
+            /** @description FireLogs that did not answer. */
+            incomplete?: string[];
+            items: components["schemas"]["LoadItem"][];
             next_cursor: string | null;
         };
         LossItem: {
@@ -3566,6 +3655,8 @@ export interface components {
         };
         /** @description One revision of everything that decides about a request. */
         Rulebook: {
+            /** @description How many FireLogs colos have: the RuleBook's to say. */
+            layouts?: components["schemas"]["FireLogLayout"][];
             /** @description What rules name as `$name`. */
             lists?: components["schemas"]["NamedList"][];
             modes: components["schemas"]["ModeSetting"][];
@@ -3590,6 +3681,8 @@ export interface components {
             settings: components["schemas"]["Settings"];
         };
         RulebookBody: {
+            /** @default [] */
+            layouts?: components["schemas"]["FireLogLayout"][];
             /** @description Those that are there stay where a document says nothing of lists. */
             lists?: components["schemas"]["PushedList"][] | null;
             modes?: components["schemas"]["PushedMode"][];
@@ -3688,11 +3781,11 @@ export interface components {
              */
             archive?: string | null;
             /**
-             * @description FireLogs of a colo, where it needs more than one.
+             * @description FireLogs of a colo: a number, or how few and how many there may be. `*` stands for every colo that is not named.
              * @default {}
              */
             fire_logs: {
-                [key: string]: number;
+                [key: string]: components["schemas"]["FireLogBounds"];
             };
             /** @description Sources of upstream events in a form of their own, by name. */
             ingest?: {
@@ -3738,11 +3831,11 @@ export interface components {
              */
             archive?: string | null;
             /**
-             * @description FireLogs of a colo, where it needs more than one.
+             * @description FireLogs of a colo: a number, or how few and how many there may be. `*` stands for every colo that is not named.
              * @default {}
              */
             fire_logs?: {
-                [key: string]: number;
+                [key: string]: components["schemas"]["FireLogBounds"];
             };
             /** @description Sources of upstream events in a form of their own, by name. */
             ingest?: {
@@ -4295,6 +4388,7 @@ export type AssignBody = components['schemas']['AssignBody'];
 export type AuditItem = components['schemas']['AuditItem'];
 export type AuditItemList = components['schemas']['AuditItemList'];
 export type Axis = components['schemas']['Axis'];
+export type Between = components['schemas']['Between'];
 export type BrokenEntry = components['schemas']['BrokenEntry'];
 export type Cache = components['schemas']['Cache'];
 export type Capabilities = components['schemas']['Capabilities'];
@@ -4338,6 +4432,7 @@ export type DifferenceAction = components['schemas']['DifferenceAction'];
 export type DifferentCohort = components['schemas']['DifferentCohort'];
 export type Disclose = components['schemas']['Disclose'];
 export type DraftRule = components['schemas']['DraftRule'];
+export type EarlierLayout = components['schemas']['EarlierLayout'];
 export type EdgeCache = components['schemas']['EdgeCache'];
 export type ErasedAddress = components['schemas']['ErasedAddress'];
 export type EventName = components['schemas']['EventName'];
@@ -4347,8 +4442,10 @@ export type ExplainedRequest = components['schemas']['ExplainedRequest'];
 export type Explanation = components['schemas']['Explanation'];
 export type Family = components['schemas']['Family'];
 export type FaultItem = components['schemas']['FaultItem'];
+export type FireLogBounds = components['schemas']['FireLogBounds'];
 export type FireLogItem = components['schemas']['FireLogItem'];
 export type FireLogItemList = components['schemas']['FireLogItemList'];
+export type FireLogLayout = components['schemas']['FireLogLayout'];
 export type Fired = components['schemas']['Fired'];
 export type Followed = components['schemas']['Followed'];
 export type GuardArm = components['schemas']['GuardArm'];
@@ -4376,6 +4473,8 @@ export type ListItem = components['schemas']['ListItem'];
 export type ListKind = components['schemas']['ListKind'];
 export type ListOutline = components['schemas']['ListOutline'];
 export type ListOutlineList = components['schemas']['ListOutlineList'];
+export type LoadItem = components['schemas']['LoadItem'];
+export type LoadList = components['schemas']['LoadList'];
 export type LossItem = components['schemas']['LossItem'];
 export type LossList = components['schemas']['LossList'];
 export type Mark = components['schemas']['Mark'];
@@ -5420,6 +5519,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FireLogItemList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    list_fire_logs_load: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoadList"];
                 };
             };
             400: components["responses"]["Problem400"];
