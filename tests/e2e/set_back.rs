@@ -100,7 +100,7 @@ fn a_process_that_starts_with_its_clock_set_back_goes_on() {
     let mut told = Told::default();
     eventually("the Detector is told of every record", || {
         told.hear(&stage);
-        (u64::from(told.sum().requests) >= recorded).then_some(())
+        (told.sum().requests >= recorded).then_some(())
     });
 }
 
