@@ -34,7 +34,7 @@ pub(crate) struct Tail {
     #[arg(long, value_name = "URL", conflicts_with = "schema")]
     otlp: Option<String>,
     /// In whose words a line is
-    #[arg(long, value_parser = ["blobwatch", "ocsf", "ecs", "logpush", "otlp"])]
+    #[arg(long, value_parser = crate::records::SCHEMAS)]
     schema: Option<String>,
     /// Keep in this file what was sent, and continue there
     #[arg(long, value_name = "FILE")]
