@@ -27,7 +27,7 @@ pub(crate) struct Records {
     #[arg(long = "where", value_name = "NAME=VALUE", value_parser = filter)]
     filters: Vec<(String, String)>,
     /// In whose words a line is
-    #[arg(long, value_parser = ["blobwatch", "ocsf", "ecs", "logpush", "otlp"])]
+    #[arg(long, value_parser = SCHEMAS)]
     schema: Option<String>,
     /// Maximum number of records
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -35,6 +35,9 @@ pub(crate) struct Records {
     #[command(flatten)]
     deployment: Deployment,
 }
+
+/// Whose words a line of an export can be in: those of the API's `schema`.
+pub(crate) const SCHEMAS: [&str; 5] = ["blobwatch", "ocsf", "ecs", "logpush", "otlp"];
 
 const RECORDS: &str = "Examples:
   export BLOBWATCH_URL=https://registry.example.com BLOBWATCH_TOKEN=…

@@ -34,7 +34,7 @@ pub(crate) struct Tail {
     #[arg(long, value_name = "URL", conflicts_with = "schema")]
     otlp: Option<String>,
     /// In whose words a line is
-    #[arg(long, value_parser = ["blobwatch", "ocsf", "ecs", "logpush", "otlp"])]
+    #[arg(long, value_parser = crate::records::SCHEMAS)]
     schema: Option<String>,
     /// Keep in this file what was sent, and continue there
     #[arg(long, value_name = "FILE")]
@@ -133,7 +133,11 @@ impl Tail {
     fn follow(&self, mut steps: Steps<'_>) -> Result<Outcome, Problem> {
         steps.step(now_ms())?;
         let mut said = String::new();
-        while !self.once {
+        if self.once {
+            output::complain(&steps.position.told());
+            return Ok(Outcome::Nothing);
+        }
+        loop {
             sleep(Duration::from_secs(self.every));
             match steps.step(now_ms()) {
                 Ok(()) => said.clear(),
@@ -145,7 +149,5 @@ impl Tail {
                 Err(other) => return Err(other),
             }
         }
-        output::complain(&steps.position.told());
-        Ok(Outcome::Nothing)
     }
 }

@@ -15,7 +15,7 @@ use blobwatch_pull::{Record, RecordId, sample};
 use blobwatch_rule_book::{RuleBookStore, answer};
 use blobwatch_rulebook::Rulebook;
 use blobwatch_sql::{Native, at_once};
-use blobwatch_wire::{ApiRequest, Problem, is_invisible};
+use blobwatch_wire::{Problem, is_invisible};
 use local_api::{Answer, Call, TOKEN, serve};
 use local_records::{LocalRecords, now_ms, pairs};
 use serde::Serialize;
@@ -67,18 +67,7 @@ fn answered(call: &Call, book: &RuleBookStore<Native>, logs: &LocalRecords) -> R
             let query = CompareQuery::parse(&call.body, now_ms())?;
             Ok(json_of(&at_once(compare_all(&logs, &names, &query)).unwrap()))
         }
-        path => {
-            let request = ApiRequest {
-                method: &call.method,
-                path,
-                query: &call.query,
-                body: &call.body,
-                if_match: call.if_match.as_deref(),
-                actor: "ada",
-                now_ms: now_ms(),
-            };
-            answer(book, &request).map(|reply| Answer::json(reply.status, reply.body))
-        }
+        _ => answer(book, &call.of_rule_book(now_ms())).map(|reply| Answer::json(reply.status, reply.body)),
     }
 }
 

@@ -13,7 +13,6 @@ use std::process::{Command, Output};
 use blobwatch_rule_book::{RuleBookStore, answer, export_audit, export_begin};
 use blobwatch_rulebook::Rulebook;
 use blobwatch_sql::Native;
-use blobwatch_wire::ApiRequest;
 use local_api::{Answer, Call, TOKEN, serve};
 
 mod local_api;
@@ -47,16 +46,7 @@ fn answered(call: &Call, store: &RuleBookStore<Native>) -> Answer {
             "rule": serde_json::from_str::<serde_json::Value>(&call.body).unwrap_or_default(), "revision": 1});
         return Answer::json(202, preview.to_string());
     }
-    let request = ApiRequest {
-        method: &call.method,
-        path: &call.path,
-        query: &call.query,
-        body: &call.body,
-        if_match: call.if_match.as_deref(),
-        actor: "ada",
-        now_ms: NOW + 60_000,
-    };
-    match answer(store, &request) {
+    match answer(store, &call.of_rule_book(NOW + 60_000)) {
         Ok(reply) => Answer::json(reply.status, reply.body),
         Err(problem) => Answer {
             status: problem.status,

@@ -154,7 +154,7 @@ fn some(count: u32) -> Vec<Record> {
     let of = |record: Record| Record {
         verdict: Action::Block,
         status: 403,
-        fired: vec![fired(); usize::from(record.id.counter() % 3 != 0)],
+        fired: vec![fired(); usize::from(!record.id.counter().is_multiple_of(3))],
         ..record
     };
     records(count).into_iter().map(of).collect()

@@ -7,16 +7,8 @@ import { isAhead, now, tick } from "../data_plane/clock.js";
 /** Between two rounds. */
 const RING_EVERY_MS = 250;
 
-/** FireLogs of one process: as many as an isolate calls (`MAX_TARGETS` in `crates/records`). */
-const MAX_FIRE_LOGS = 256;
-
-/** FireLogs write down so often what the time is: a process that starts goes on from there. */
-const NOTED_EVERY_MS = 10_000;
-
-/** A clock that is further behind what was written was wrong before, and is believed now: no time zone is further from another. */
-const MAX_SET_BACK_MS = 26 * 3_600_000;
-
-const NOTED = "time";
+/** FireLogs of one process: as many as an isolate calls. */
+const MAX_FIRE_LOGS = 64;
 
 /** @type {Set<string>} */
 const fireLogs = new Set();
@@ -25,8 +17,6 @@ let rounds = 0;
 let rungAt = 0;
 
 const NAME = /^https:\/\/[^/]+\/([^/]+)\//;
-
-const FLUSH = /^https:\/\/fire-log\/[^/]+\/flush$/;
 
 const BELL = "https://bell/";
 
@@ -38,12 +28,6 @@ const TIMEOUT_MS = 10_000;
  * @param {Request} request
  */
 export const isBell = ({ url }) => url === BELL;
-
-/**
- * Whether a call brings records.
- * @param {Request} request
- */
-export const isFlush = ({ url }) => FLUSH.test(url);
 
 /**
  * A FireLog's name is in the address of each call.
@@ -76,8 +60,6 @@ export async function ringAll(env) {
 export class Standstill {
   #storage;
   #isCloudflare;
-  /** @type {number | undefined} what was written last; undefined before the first call */
-  #noted;
 
   /**
    * @param {DurableObjectStorage} storage
@@ -92,35 +74,11 @@ export class Standstill {
   isNoticed() {
     if (this.#isCloudflare) return false;
     try {
-      const said = Number(this.#storage.sql.exec("SELECT unixepoch('subsec') * 1000 AS now").one()["now"]);
-      if (this.#noted === undefined) this.#goOn(said);
-      tick(said);
+      tick(Number(this.#storage.sql.exec("SELECT unixepoch('subsec') * 1000 AS now").one()["now"]));
     } catch {
       // Without it nothing is noticed.
     }
     return isAhead();
-  }
-
-  /**
-   * What is stored has times of the process before: what waits for one would wait until the clock has caught up.
-   * @param {number} said by the machine's clock
-   */
-  #goOn(said) {
-    this.#noted = 0;
-    this.#noted = Number(this.#storage.kv.get(NOTED) ?? 0);
-    if (this.#noted > now() && this.#noted - said <= MAX_SET_BACK_MS) tick(this.#noted);
-  }
-
-  /** With a call that writes anyway: where nothing can be written, what reads goes on. */
-  note() {
-    const noted = this.#noted ?? 0;
-    if (this.#isCloudflare || (noted <= now() && now() - noted < NOTED_EVERY_MS)) return;
-    this.#noted = now();
-    try {
-      this.#storage.kv.put(NOTED, this.#noted);
-    } catch {
-      // The call itself says that nothing can be written.
-    }
   }
 
   /** Whether the alarm would have rung by now, which it then does no more. */

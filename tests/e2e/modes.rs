@@ -263,7 +263,11 @@ fn what_a_route_asks_of_caches_changes_no_answer() {
         (answer, seen)
     };
     let (straight, _) = ask();
-    assert_eq!(straight.get("cache-control"), Some("no-transform"));
+    assert_eq!(
+        straight.get("cache-control"),
+        Some("max-age=31536000, no-transform"),
+        "what the registry says of it stays"
+    );
     for cache in ["off", "immutable"] {
         let change = stage.api().put("/routes/default", &json!({"cache": cache}));
         stage.api().pushed(&change);

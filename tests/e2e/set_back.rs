@@ -7,7 +7,6 @@ use blobwatch_wire::rfc3339;
 use serde_json::{Value, json};
 
 use crate::anomalies::{anomalies, everybody_pulls};
-use crate::cells::Told;
 use crate::harness::clock::{eventually, pass, unix_ms};
 use crate::harness::deployment::Bundle;
 use crate::harness::http::Request;
@@ -81,27 +80,6 @@ fn changes_act_and_records_are_stored() {
     changes_act(&stage);
     is_recorded(&stage);
     assert_eq!(health(&stage)["status"], "ok");
-}
-
-/// What is stored has times of before: nothing that comes after them waits until the clock has caught up.
-#[test]
-fn a_process_that_starts_with_its_clock_set_back_goes_on() {
-    let clock = WallClock::new();
-    let mut stage = with_clock(&clock);
-    put_rule(&stage, "client.family eq \"skopeo\"");
-    is_recorded(&stage);
-    clock.is_off_by(-HOUR);
-    stage.edge.restart();
-    is_recorded(&stage);
-    changes_act(&stage);
-    let recorded = stage.api().get("/requests/summary?by=family")["requests"]
-        .as_u64()
-        .unwrap();
-    let mut told = Told::default();
-    eventually("the Detector is told of every record", || {
-        told.hear(&stage);
-        (u64::from(told.sum().requests) >= recorded).then_some(())
-    });
 }
 
 fn mode(stage: &Stage) -> Value {

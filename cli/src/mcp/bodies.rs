@@ -159,7 +159,7 @@ pub(super) fn compare(api: &Api, arguments: JsonObject) -> Result<String, Proble
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Explain {
-    /// The request as a curl command line, for instance: curl -A docker/19.03.6-ce https://registry.example.com/v2/…
+    /// The request as a curl command line, for instance: `curl -A docker/19.03.6-ce https://registry.example.com/v2/…`
     curl: String,
     /// What the platform would say of the client, by names of the rule language: {"ip.src.asnum": 16509}
     #[serde(default)]

@@ -8,7 +8,6 @@ use blobwatch_pull::{Record, RecordId, sample};
 use blobwatch_rule_book::{RuleBookStore, answer, export_audit, export_begin};
 use blobwatch_rulebook::Rulebook;
 use blobwatch_sql::{Native, at_once};
-use blobwatch_wire::ApiRequest;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::local_api::{Answer, Call, serve};
@@ -104,17 +103,8 @@ impl Deployment {
                 }
                 Answer::json(200, body)
             }
-            path => {
-                let request = ApiRequest {
-                    method: &call.method,
-                    path,
-                    query: &call.query,
-                    body: &call.body,
-                    if_match: call.if_match.as_deref(),
-                    actor: "ada",
-                    now_ms: now_ms(),
-                };
-                let reply = answer(&self.book, &request).unwrap();
+            _ => {
+                let reply = answer(&self.book, &call.of_rule_book(now_ms())).unwrap();
                 Answer::json(reply.status, reply.body)
             }
         }

@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
+use blobwatch_wire::ApiRequest;
+
 pub(crate) const TOKEN: &str = "an-operator";
 
 /// A call as it came.
@@ -15,6 +17,21 @@ pub(crate) struct Call {
     pub(crate) if_match: Option<String>,
     pub(crate) authorization: String,
     pub(crate) body: String,
+}
+
+impl Call {
+    /// The same as the RuleBook is asked.
+    pub(crate) fn of_rule_book(&self, now_ms: u64) -> ApiRequest<'_> {
+        ApiRequest {
+            method: &self.method,
+            path: &self.path,
+            query: &self.query,
+            body: &self.body,
+            if_match: self.if_match.as_deref(),
+            actor: "ada",
+            now_ms,
+        }
+    }
 }
 
 pub(crate) struct Answer {

@@ -2,21 +2,18 @@ import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
 import { isAhead, now, tick } from "../../data_plane/clock.js";
-import { Standstill, isBell, isFlush, remember, ringAll } from "../standstill.js";
+import { Standstill, isBell, remember, ringAll } from "../standstill.js";
 
 let start = 1_593_975_600_000;
 let machine = start;
 /** @type {number | null} */
 let alarm = null;
-/** @type {number[]} what was written, the newest last */
-let written = [];
 
 const storage = /** @type {DurableObjectStorage} */ (
   /** @type {unknown} */ ({
     getAlarm: async () => alarm,
     deleteAlarm: async () => void (alarm = null),
     sql: { exec: () => ({ one: () => ({ now: machine }) }) },
-    kv: { get: () => written.at(-1), put: (/** @type {string} */ _, /** @type {number} */ time) => void written.push(time) },
   })
 );
 
@@ -30,7 +27,6 @@ beforeEach(() => {
   machine = start;
   tick(start);
   alarm = null;
-  written = [];
 });
 
 test("while the clock runs an alarm is the platform's", () => {
@@ -55,38 +51,6 @@ test("where the clock was set back time goes on, and an alarm is due once", asyn
   assert.equal(standstill.isNoticed() && (await standstill.takeOverdue()), false);
 });
 
-test("a process that starts goes on from where the one before it was", async () => {
-  written = [start + 3_600_000];
-  alarm = start + 3_600_000 + 500;
-  const standstill = new Standstill(storage, env);
-  assert.equal(standstill.isNoticed(), true);
-  assert.equal(now(), start + 3_600_000);
-  assert.equal(new Standstill(storage, env).isNoticed(), true, "the next object of it");
-  assert.equal(now(), start + 3_600_000);
-  machine += 600;
-  assert.equal(standstill.isNoticed() && (await standstill.takeOverdue()), true, "what was set an hour ahead is due");
-});
-
-test("a clock that was wrong by days is believed once it is right", () => {
-  written = [start + 27 * 3_600_000];
-  const standstill = new Standstill(storage, env);
-  assert.equal(standstill.isNoticed(), false);
-  standstill.note();
-  assert.deepEqual(written.slice(1), [start], "and so it is by the process after");
-});
-
-test("what the time is is written once in a while", () => {
-  const standstill = new Standstill(storage, env);
-  for (let second = 0; second <= 20; second += 1) {
-    machine = start + second * 1_000;
-    mock.timers.setTime(machine);
-    assert.equal(standstill.isNoticed(), false);
-    standstill.note();
-  }
-  new Standstill(storage, { ...env, PLATFORM: "cloudflare" }).note();
-  assert.deepEqual(written, [0, 10, 20].map((second) => start + second * 1_000));
-});
-
 test("a clock that is set forward again is believed at once", () => {
   const standstill = new Standstill(storage, env);
   machine = start - 3_600_000;
@@ -108,23 +72,6 @@ test("time never goes back, whatever the clock does, and the lead ends", () => {
   assert.equal(isAhead(), true);
   for (let minutes = 0; minutes < 2_000; minutes += 1) tick((machine += 60_000));
   assert.equal(isAhead(), false);
-});
-
-test("a call that brings records is known by its address", () => {
-  const urls = ["https://fire-log/fl1-IAD-0/flush", "https://fire-log/fl1-IAD-0/losses", "https://detector/cells", "https://bell/"];
-  assert.deepEqual(urls.map((url) => isFlush(new Request(url))), [true, false, false, false]);
-});
-
-test("a storage that cannot be written or read costs nothing but the note", () => {
-  const refuse = () => {
-    throw new Error("database or disk is full");
-  };
-  const full = /** @type {DurableObjectStorage} */ (/** @type {unknown} */ ({ ...storage, kv: { get: refuse, put: refuse } }));
-  const standstill = new Standstill(full, env);
-  standstill.isNoticed();
-  standstill.note();
-  machine = start - 3_600_000;
-  assert.equal(standstill.isNoticed(), true, "the clock is looked at all the same");
 });
 
 test("a storage without SQL notices nothing, nor does Cloudflare, whose clocks are not ours", () => {

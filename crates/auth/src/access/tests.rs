@@ -309,7 +309,7 @@ fn keys_are_fetched_again_when_one_is_not_known_but_not_for_everybody() {
     );
     assert_eq!(ring.need("key-1", NOW + REFRESH_MS + RETRY_MS), Need::Fetch);
     assert_eq!(
-        ring.need("old", NOW + 1),
+        ring.need("old", NOW + REFRESH_MS + 1),
         Need::Unknown,
         "a secret is no public key"
     );
