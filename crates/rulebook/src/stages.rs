@@ -126,7 +126,11 @@ pub(super) fn faults(setting: &ModeSetting) -> Vec<(String, String)> {
     for (at, step) in stages.steps.iter().enumerate() {
         let place = format!("stages[{at}]");
         if !(step.percent > before && step.percent <= 100.0) {
-            let message = format!("expected above {before} and up to 100, found {}", step.percent);
+            let message = if before >= 100.0 {
+                "expected no stage after the one of 100 percent".to_owned()
+            } else {
+                format!("expected above {before} and up to 100, found {}", step.percent)
+            };
             add(&format!("{place}.percent"), message);
         }
         before = step.percent;
