@@ -17,7 +17,6 @@ pub use fan_out::{
     Export, FireLogs, Listing, LossSums, WAVE, address_list, compare_all, erase_address, find_anywhere,
     follow_anywhere, load_metrics, loads, losses, summarise_all, with_own_fires,
 };
-pub use load::Load;
 pub use object_calls::{
     AddressesCall, BEFORE, CellsOfCall, EraseAddressCall, FlushCall, HandoverCall, KIND, LoadCall,
     LossesCall, PageCall, PushRulebookCall, ReadRulebookCall, RecordCall, RuleFiresCall, StandingCall,
@@ -31,7 +30,7 @@ pub use query::{
 #[cfg(feature = "schema")]
 pub use schema::{add_answers, add_bodies};
 pub use store::{
-    FireLog, FireLogError, FrontAndBack, Handover, KeptAddress, MAX_VOLUME_KEYS, OutboxBatch, Span, Window,
-    address_of, addresses, block_as_found, handover, oldest_first, tend, wake,
+    FireLog, FireLogError, FrontAndBack, KeptAddress, MAX_VOLUME_KEYS, OutboxBatch, Span, Window, address_of,
+    addresses, block_as_found, handover, oldest_first, tend, wake,
 };
 pub(crate) use store::{RuleAct, RuleFires};

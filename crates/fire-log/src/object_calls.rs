@@ -1,7 +1,8 @@
 //! What other objects, the API and the request path ask of a FireLog. A slice of a preview is in `blobwatch-previews`.
 
+use crate::load::Load;
 use crate::query::Part;
-use crate::{KeptAddress, Load, Page, RuleFires};
+use crate::{KeptAddress, Page, RuleFires};
 use blobwatch_pull::{ClientKey, RecordId};
 use blobwatch_upstream::UpstreamAnswer;
 use blobwatch_wire::{Body, Bytes, Loss, Method, Nothing, Object, ObjectCall, Payload, Text, with_query};
@@ -102,7 +103,7 @@ impl ObjectCall for LoadCall {
     type Reply = Load;
 }
 
-/// What a FireLog knows of the clients that come to another one of its colo: a [`crate::Handover`].
+/// What a FireLog knows of the clients that come to another one of its colo: a handover.
 pub struct HandoverCall {
     /// How many FireLogs the colo has.
     pub fire_logs: u32,

@@ -34,7 +34,7 @@ use std::fmt;
 
 pub use addresses::{KeptAddress, address_of, addresses};
 pub(crate) use enforced::find as find_enforced;
-pub use handover::{Handover, handover};
+pub use handover::handover;
 pub use outbox::OutboxBatch;
 pub(crate) use read::{After, Candidate, Source, back_of, front_as_found, front_of, newest_first, recent};
 pub use read::{FrontAndBack, Span, block_as_found, oldest_first};

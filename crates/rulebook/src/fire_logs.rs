@@ -22,7 +22,7 @@ pub const EVERY_COLO: &str = "*";
 const MOST_BY_DEFAULT: u32 = 16;
 
 /// Layouts that are remembered beside the current one. While the oldest of them still counts volumes, load makes no further one.
-pub const MAX_EARLIER: usize = 4;
+const MAX_EARLIER: usize = 4;
 
 /// The least and the most FireLogs of a colo. The same number twice is that number, whatever the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,7 +231,7 @@ pub struct LoadReport {
 
 /// As documents name a colo.
 #[must_use]
-pub fn colo_in_document(colo: &str) -> &str {
+pub(crate) fn colo_in_document(colo: &str) -> &str {
     if colo.is_empty() { UNNAMED_COLO } else { colo }
 }
 

@@ -39,9 +39,7 @@ pub use document::{
     Volume, VolumeKey,
 };
 pub use edge_cache::EdgeCache;
-pub use fire_logs::{
-    EVERY_COLO, EarlierLayout, FULL, FireLogBounds, FireLogLayout, LoadReport, MAX_EARLIER, colo_in_document,
-};
+pub use fire_logs::{EVERY_COLO, FULL, FireLogBounds, FireLogLayout, LoadReport};
 pub use ingest::{IngestMapping, KNOWN_SOURCES};
 pub use keep_addresses::KeepAddresses;
 pub use name::{check_name, check_origin};

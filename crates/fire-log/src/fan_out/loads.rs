@@ -6,7 +6,8 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::FireLogs;
-use crate::{Load, LoadCall};
+use crate::LoadCall;
+use crate::load::Load;
 use blobwatch_records::colo_of;
 
 /// Seconds of the minute that a load is of.

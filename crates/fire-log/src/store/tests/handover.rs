@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{NOW, flush, merged, newest};
-use crate::store::{FireLog, Handover, handover};
+use crate::store::FireLog;
+use crate::store::handover::{Handover, handover};
 use blobwatch_guard::CohortCounts;
 use blobwatch_pull::{Action, ClientKey, Mode, NetworkKey, Outcome, RangeKind, Record, RecordId, sample};
 use blobwatch_sql::{Native, Unpaced, at_once};
