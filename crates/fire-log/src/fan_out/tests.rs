@@ -94,7 +94,7 @@ impl Logs {
         } else if call == RuleFiresCall::PATH {
             log.rule_fires().unwrap().into_payload()
         } else if call == LoadCall::PATH {
-            crate::Load::default().into_payload()
+            crate::load::Load::default().into_payload()
         } else if call == LossesCall::PATH {
             log.losses().unwrap().into_payload()
         } else {
