@@ -333,9 +333,12 @@ mod tests {
             read,
             address(&format!("{}?held=7&epoch=5", ReadRulebookCall::PATH))
         );
-        let script = include_str!("../../../src/data_plane/flusher.js");
-        assert!(script.contains("`https://fire-log/${path}`"));
-        assert!(script.contains("{ method: \"POST\", body }"));
-        assert!(script.contains(&format!("env.{}.get(", Object::FireLog.binding())));
+        let flusher = include_str!("../../../src/data_plane/flusher.js");
+        assert!(flusher.contains("askFireLog(env, path, { method: \"POST\", body })"));
+        let host = include_str!("../../../src/data_plane/objects_host.js");
+        let binding = Object::FireLog.binding();
+        let call =
+            format!("{binding}.get({binding}.idFromName(name)).fetch(`https://fire-log/${{path}}`, init)");
+        assert!(host.contains(&call), "{call}");
     }
 }

@@ -18,9 +18,6 @@ const SEEN_EVERY_MS: u64 = 10 * 60_000;
 /// One that was silent for this long and has no records any more is gone: it asks for the rulebook when it comes back.
 const FORGET_AFTER_MS: u64 = 7 * 86_400_000;
 
-/// FireLogs that were forgotten with records in them, for want of room: searches miss these.
-const FORGOTTEN: &str = "fire_logs_forgotten";
-
 /// What is known of one FireLog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FireLogState {
@@ -166,6 +163,7 @@ impl<S: Sql> RuleBookStore<S> {
              LIMIT -1 OFFSET ?1) RETURNING name",
             &[parameter(MAX_FIRE_LOGS - 1)],
         )?;
-        losses::add(&self.sql, FORGOTTEN, forgotten.len() as u64, now_ms)
+        // FireLogs that were forgotten with records in them, for want of room: searches miss these.
+        losses::add(&self.sql, "fire_logs_forgotten", forgotten.len() as u64, now_ms)
     }
 }
