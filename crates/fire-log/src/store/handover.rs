@@ -107,7 +107,7 @@ pub async fn handover<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
 }
 
 impl<S: Sql> FireLog<S> {
-    /// FireLogs that are to be asked for a [`Handover`] now, and what for; none where nothing has changed lately. Whoever asks them
+    /// FireLogs that are to be asked for a handover now, and what for; none where nothing has changed lately. Whoever asks them
     /// says so with [`Self::takes_over`].
     #[must_use]
     pub fn predecessors(&self, now_ms: u64) -> Option<(u32, u32, Vec<String>)> {
