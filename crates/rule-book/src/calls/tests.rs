@@ -15,6 +15,7 @@ mod push;
 mod refusals;
 mod rules;
 mod second_person;
+mod shards;
 mod taking_back;
 mod tokens;
 
