@@ -105,12 +105,15 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The function before each mark.
+/// The test before each mark; functions within it are none.
 fn tests_of(source: &str) -> Vec<String> {
-    let (mut function, mut tests) = ("", Vec::new());
+    let (mut function, mut is_test, mut tests) = ("", false, Vec::new());
     for line in source.lines().map(str::trim_start) {
-        if let Some((name, _)) = line.strip_prefix("fn ").and_then(|rest| rest.split_once('(')) {
-            function = name;
+        if line.starts_with("#[test]") {
+            is_test = true;
+        } else if let Some((name, _)) = line.strip_prefix("fn ").and_then(|rest| rest.split_once('(')) {
+            function = if is_test { name } else { function };
+            is_test = false;
         } else if line.contains(MARK) {
             tests.push(function.to_owned());
         }
@@ -125,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_target_is_the_function_around_the_mark() {
-        let source = "#[test]\nfn any_bytes() {\n    bolero::check!().for_each(|x| {});\n}\nfn other() {}\n";
+        let source = "#[test]\nfn any_bytes() {\n    fn within() {}\n    bolero::check!().for_each(|x| {});\n}\nfn other() {}\n";
         assert_eq!(tests_of(source), ["any_bytes"]);
     }
 
