@@ -128,13 +128,16 @@ impl<T, E: std::fmt::Display> FailedTo<T> for std::result::Result<T, E> {
 thread_local! {
     /// Milliseconds since 1970, where the platform's clock does not tell; see `src/data_plane/clock.js`.
     static NOW: Cell<Option<u64>> = const { Cell::new(None) };
+    static STANDS_STILL: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What the time is, before each call; 0 where the platform's clock says it.
+/// What the time is, before each call; 0 where the platform's clock says it. It may stand still: an object's timers then ring when it
+/// has caught up.
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "only what is public can be exported")]
-pub fn time_is(now_ms: f64) {
+pub fn time_is(now_ms: f64, stands_still: bool) {
     NOW.set((now_ms > 0.0).then_some(now_ms as u64));
+    STANDS_STILL.set(stands_still);
 }
 
 /// Milliseconds since 1970, never less than before. On Cloudflare it stands still between awaits.
@@ -142,9 +145,9 @@ pub(super) fn now_ms() -> u64 {
     NOW.get().unwrap_or_else(machine_ms)
 }
 
-/// Whether the machine's clock is behind what it said before: an object's timers then ring when it has caught up.
-pub(super) fn is_set_back() -> bool {
-    NOW.get().is_some()
+/// Whether no timer of an object rings.
+pub(super) fn stands_still() -> bool {
+    STANDS_STILL.get()
 }
 
 /// What the machine's clock says: the time of whoever is outside.

@@ -3,7 +3,7 @@
 
 /** @import { ControlPlane, ObjectName, RustObject } from "./wasm.js" */
 
-import { isAhead, now } from "../data_plane/clock.js";
+import { isAhead, isStandstill, now } from "../data_plane/clock.js";
 import { exports } from "./wasm.js";
 
 // V8's, and not in the types: most of the ten frames that it keeps are the panic's own.
@@ -37,7 +37,7 @@ function renew() {
 export async function call(body) {
   renew();
   try {
-    exports.time_is(isAhead() ? now() : 0);
+    exports.time_is(isAhead() ? now() : 0, isStandstill());
     return await body(exports);
   } catch (error) {
     broken(error);

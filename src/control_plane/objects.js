@@ -5,7 +5,7 @@
 /** @import { Made } from "./instance.js" */
 
 import { load } from "./control.js";
-import { Standstill, isBell, remember, ringAll } from "./standstill.js";
+import { Standstill, bringsRecords, isBell, keepRinging, remember } from "./standstill.js";
 
 /**
  * A class of that name in the control plane's module, made when it is first called.
@@ -31,11 +31,13 @@ function lazy(name) {
 
     /** @param {Request} request */
     async fetch(request) {
-      if (!this.#standstill.isNoticed()) return this.#call((object) => object.fetch(request));
+      const isSetBack = this.#standstill.isNoticed();
+      if (bringsRecords(request)) this.#standstill.note();
+      if (!isSetBack) return this.#call((object) => object.fetch(request));
       if (isBell(request)) return this.#ringOverdue();
       if (name === "FireLog") remember(request.url);
       const answer = await this.#call((object) => object.fetch(request));
-      this.#ctx.waitUntil(ringAll(this.#env));
+      this.#ctx.waitUntil(keepRinging(this.#env));
       return answer;
     }
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use worker::Delay;
 
-use super::http::is_set_back;
+use super::http::stands_still;
 
 /// Ends when everybody else had the thread: a timer rings after what came from outside meanwhile, where an await of
 /// what is ready would go on at once. Where the clock was set back no timer of an object rings, and work does not pause.
 pub(super) async fn pause() {
-    if !is_set_back() {
+    if !stands_still() {
         rest().await;
     }
 }

@@ -17,7 +17,7 @@ export interface InstanceState {
 export type ControlPlane = Record<ObjectName, new (ctx: DurableObjectState, env: Env) => RustObject> & {
   fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response>;
   /** In milliseconds since 1970, where it is not what the platform's clock says; 0 where it is. */
-  time_is(now: number): void;
+  time_is(now: number, standsStill: boolean): void;
   __worker_init_state(): InstanceState;
   __wbg_reset_state(): void;
 };

@@ -17,6 +17,9 @@ let machine = 0;
 /** By how much our time is ahead of the machine's. */
 let lead = 0;
 
+/** Whether the clock was set back while this process ran. */
+let wasSetBack = false;
+
 let latest = 0;
 
 /**
@@ -25,15 +28,36 @@ let latest = 0;
  */
 export function tick(said) {
   const passed = said - machine;
-  if (passed < -SET_BACK_MS) lead -= passed;
-  else if (passed > 0) lead = Math.max(0, lead - (passed > LEAP_MS ? passed : passed * PAID_BACK));
+  if (passed < -SET_BACK_MS) {
+    lead -= passed;
+    wasSetBack = true;
+  } else if (passed > 0) lead = Math.max(0, lead - (passed > LEAP_MS ? passed : passed * PAID_BACK));
   else return;
   machine = said;
   latest = Math.max(latest, Math.floor(said + lead));
+  if (lead === 0) wasSetBack = false;
+}
+
+/**
+ * A process that starts with its clock set back goes on from the time at which the one before it was.
+ * @param {number} time of that process
+ * @param {number} said by the machine's clock
+ */
+export function goOnFrom(time, said) {
+  tick(said);
+  if (time <= now()) return;
+  lead = time - machine;
+  latest = time;
 }
 
 /** Whether our time is ahead of the machine's; it moves with the requests and calls that come then. */
 export const isAhead = () => lead > 0;
+
+/** By how much. */
+export const aheadBy = () => lead;
+
+/** Whether the platform's timers and alarms ring only when the machine's clock has caught up: those of a process that began behind do ring. */
+export const isStandstill = () => isAhead() && wasSetBack;
 
 /** In milliseconds since 1970; never less than before. */
 export function now() {

@@ -1,6 +1,8 @@
 // What an isolate knows of its own faults. `healthz` says it: the faults are an operator's to mend, and none of them fails a pull
 // that could be served.
 
+import { aheadBy } from "./clock.js";
+
 /** A fault that was not met again for this long is no longer said. */
 const SAID_FOR_MS = 300_000;
 
@@ -38,7 +40,7 @@ export class Health {
   /** Faults that were met lately. */
   reasons() {
     const now = Date.now();
-    const behind = this.#latest - now;
+    const behind = Math.max(this.#latest - now, aheadBy()); // of this process, and of the one before
     const clock = behind < SET_BACK_MS ? [] : [`the clock was set back: it is ${Math.round(behind / 1000)} s behind what it said before`];
     return [...clock, ...this.#met(now)];
   }

@@ -14,10 +14,10 @@ use crate::harness::stage::Stage;
 
 /// Batches by what makes them one: where they come from and their number.
 #[derive(Default)]
-struct Told(BTreeMap<(String, u64, u64), CellBatch>);
+pub(crate) struct Told(BTreeMap<(String, u64, u64), CellBatch>);
 
 impl Told {
-    fn hear(&mut self, stage: &Stage) {
+    pub(crate) fn hear(&mut self, stage: &Stage) {
         for batch in stage.edge.cells() {
             let key = (batch.source.clone(), batch.epoch, batch.seq);
             let known = self.0.insert(key, batch.clone());
@@ -28,7 +28,7 @@ impl Told {
         }
     }
 
-    fn sum(&self) -> CellCounts {
+    pub(crate) fn sum(&self) -> CellCounts {
         let mut sum = CellCounts::default();
         for batch in self.0.values() {
             batch.cells.iter().for_each(|cell| sum.add(&cell.counts));

@@ -62,7 +62,7 @@ test("an object is made when it is first called, once", async () => {
   const before = made.length;
   const log = new FireLog("log", {});
   assert.equal(made.length, before);
-  await Promise.all([log.fetch(), log.fetch(), log.alarm()]);
+  await Promise.all([log.fetch(""), log.fetch(""), log.alarm()]);
   assert.equal(made.length, before + 1);
 });
 
@@ -75,10 +75,10 @@ test("the call after a trap meets a new instance", async () => {
 
 test("a trap in one object leaves the others usable, on the new instance", async () => {
   const [log, book] = [new FireLog("log", {}), new RuleBook("book", {})];
-  const before = await book.fetch();
+  const before = await book.fetch("");
   await assert.rejects(log.fetch("trap"), WebAssembly.RuntimeError);
-  assert.equal(await book.fetch(), before + 1);
-  assert.equal(await log.fetch(), before + 1);
+  assert.equal(await book.fetch(""), before + 1);
+  assert.equal(await log.fetch(""), before + 1);
 });
 
 test("a trap that nobody awaits is heard of", async () => {
@@ -92,8 +92,8 @@ test("a trap that nobody awaits is heard of", async () => {
 test("an object that cannot be made is tried on a new instance", async () => {
   const log = new FireLog("log", { refuses: [true] });
   const before = await instanceNow();
-  await assert.rejects(log.fetch(), /broken/);
-  assert.equal(await log.fetch(), before + 1);
+  await assert.rejects(log.fetch(""), /broken/);
+  assert.equal(await log.fetch(""), before + 1);
 });
 
 test("an error that Rust answers with leaves the instance as it is", async () => {

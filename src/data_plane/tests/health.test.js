@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
+import { goOnFrom, tick } from "../clock.js";
 import { Health } from "../health.js";
 import { stopClock } from "./sample.js";
 
@@ -38,5 +39,16 @@ test("a clock that was set back is said until it has caught up", () => {
   health.seen();
   assert.deepEqual(health.reasons(), ["the clock was set back: it is 20 s behind what it said before"]);
   clock.tick(20_000);
+  assert.deepEqual(health.reasons(), []);
+});
+
+test("a process that started behind the time of the one before it says so", () => {
+  const clock = stopClock();
+  const health = new Health();
+  health.seen();
+  goOnFrom(Date.now() + 3_600_000, Date.now());
+  assert.deepEqual(health.reasons(), ["the clock was set back: it is 3600 s behind what it said before"]);
+  clock.tick(3_600_000);
+  tick(Date.now());
   assert.deepEqual(health.reasons(), []);
 });
