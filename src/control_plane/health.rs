@@ -11,15 +11,16 @@ use blobwatch_fire_log::StandingCall;
 use blobwatch_rule_book::{DocumentCall, FireLogNamesCall, HealthCall};
 use blobwatch_rulebook::Rulebook;
 use blobwatch_tokens::Role;
-use blobwatch_wire::{Health, Nothing, Problem};
+use blobwatch_wire::{Health, Nothing, Object, Problem, StorageFault};
 use futures_util::future::join_all;
 use worker::{Delay, Env, Request, Response};
 
 use super::control::{authenticate, text_binding};
 use super::http::{Answer, FailedTo, now_ms, query_pairs, respond};
-use super::isolate_state::IsolateState;
+use super::isolate_state::{IsolateState, NO_CAUSE};
 use super::object_call::{call, call_through_named};
 use super::session;
+use super::storage_check::{still_unstored, watch};
 
 /// FireLogs that are asked: anybody may call this, and each call of an object costs.
 const MAX_ASKED: usize = 8;
@@ -46,8 +47,14 @@ struct CachedHealth {
 struct ObjectsHealth {
     revision: u64,
     without_origin: Option<String>,
-    /// Names of FireLogs, and why they store nothing.
-    unstored: Vec<(String, String)>,
+    unstored: Vec<Unstored>,
+}
+
+/// An object that stores nothing.
+#[derive(Clone)]
+struct Unstored {
+    who: String,
+    why: String,
 }
 
 pub(super) async fn answer(request: &Request, env: &Env) -> Answer<Response> {
@@ -107,22 +114,52 @@ impl CachedHealth {
 
 async fn ask(env: &Env) -> Answer<ObjectsHealth> {
     let revision = call(env, &HealthCall, Nothing).await?.revision;
+    let isolate = IsolateState::of(env);
+    isolate
+        .unexplained()
+        .take(MAX_ASKED)
+        .for_each(|name| watch(Object::FireLog, name));
+    let mut unstored: Vec<Unstored> = still_unstored(env).await.into_iter().map(Unstored::of).collect();
+    unstored.extend(refusing(env, isolate.fire_logs).await);
     Ok(ObjectsHealth {
         revision,
         without_origin: without_origin(env, revision).await,
-        unstored: unstored(env, IsolateState::of(env).fire_logs).await,
+        unstored,
     })
 }
 
 fn reasons(env: &Env, found: ObjectsHealth) -> Vec<String> {
     let mut reasons = IsolateState::of(env).reasons;
     reasons.extend(found.without_origin);
-    for (name, reason) in found.unstored {
-        if !reasons.iter().any(|known| known.contains(&name)) {
-            reasons.push(reason);
-        }
+    for unstored in found.unstored {
+        unstored.add_to(&mut reasons);
     }
     reasons
+}
+
+impl Unstored {
+    fn of((object, name, fault): (Object, String, StorageFault)) -> Self {
+        Self {
+            who: object.called(&name),
+            why: fault.sentence(),
+        }
+    }
+
+    /// An isolate may know since when, and not why.
+    fn add_to(self, reasons: &mut Vec<String>) {
+        let Self { who, why } = self;
+        let known = reasons
+            .iter_mut()
+            .find(|known| known.starts_with(&format!("{who} ")));
+        match known {
+            Some(known) if known.contains(NO_CAUSE) => {
+                let since = known.split(": ").next().unwrap_or_default();
+                *known = format!("{since}: {why}");
+            }
+            Some(_) => {}
+            None => reasons.push(format!("{who} stores nothing: {why}")),
+        }
+    }
 }
 
 /// On Cloudflare a route without an origin has the zone's own.
@@ -144,18 +181,20 @@ async fn without_origin(env: &Env, revision: u64) -> Option<String> {
     (!names.is_empty()).then(|| format!("ORIGIN is not set, and routes have no origin: {which}"))
 }
 
-/// FireLogs that cannot store, of those that this isolate calls; before it called one, of those that are known.
-async fn unstored(env: &Env, mut names: Vec<String>) -> Vec<(String, String)> {
+/// FireLogs that refuse what they are to store, of those that this isolate calls; before it called one, of those that are known.
+async fn refusing(env: &Env, mut names: Vec<String>) -> Vec<Unstored> {
     if names.is_empty() {
         names = call(env, &FireLogNamesCall, Nothing).await.unwrap_or_default();
     }
     names.truncate(MAX_ASKED);
     let answers = join_all(names.iter().map(|name| standing(env, name))).await;
-    let failed = |(name, answer): (String, Result<(), String>)| {
-        let reason = format!("FireLog {name} stores nothing: {}", answer.err()?);
-        Some((name, reason))
+    let failed = |(name, answer): (&String, Result<(), String>)| {
+        Some(Unstored {
+            who: Object::FireLog.called(name),
+            why: answer.err()?,
+        })
     };
-    names.into_iter().zip(answers).filter_map(failed).collect()
+    names.iter().zip(answers).filter_map(failed).collect()
 }
 
 async fn standing(env: &Env, name: &str) -> Result<(), String> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use blobwatch_wire::Object;
 use serde::Deserialize;
 use worker::Env;
 
@@ -9,6 +10,9 @@ use super::control::text_binding;
 
 /// Beside the bindings, as JSON.
 const BINDING: &str = "ISOLATE_STATE";
+
+/// All that workerd says where it cannot write what an object stored.
+pub(super) const NO_CAUSE: &str = "internal error";
 
 #[derive(Default, Deserialize)]
 pub(super) struct IsolateState {
@@ -21,6 +25,16 @@ pub(super) struct IsolateState {
 }
 
 impl IsolateState {
+    /// FireLogs that do not store, and the platform did not say why.
+    pub(super) fn unexplained(&self) -> impl Iterator<Item = &str> {
+        let is_unexplained = |name: &&String| {
+            let who = format!("{} ", Object::FireLog.called(name));
+            let mut reasons = self.reasons.iter();
+            reasons.any(|reason| reason.starts_with(&who) && reason.contains(NO_CAUSE))
+        };
+        self.fire_logs.iter().filter(is_unexplained).map(String::as_str)
+    }
+
     /// Nothing where it cannot be read: health is no reason to answer nothing.
     pub(super) fn of(env: &Env) -> Self {
         serde_json::from_str(&text_binding(env, BINDING)).unwrap_or_default()

@@ -36,6 +36,7 @@ mod session;
 mod shares_api;
 mod signature;
 mod sql;
+mod storage_check;
 mod told_losses;
 mod tokens_api;
 mod tries;

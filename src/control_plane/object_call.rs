@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use blobwatch_sql::{NEWER_SCHEMA, STORAGE};
+use blobwatch_sql::NEWER_SCHEMA;
 use blobwatch_wire::{
-    Body, MAX_OBJECT_BODY, Object, ObjectCall, Payload, Problem, answer_limit, broken_off, unanswered,
+    Body, MAX_OBJECT_BODY, Object, ObjectCall, Payload, Problem, STORAGE, answer_limit, broken_off,
+    unanswered,
 };
 use futures_util::future::{Either, select};
 use js_sys::Uint8Array;
@@ -16,6 +17,7 @@ use worker::{
 
 use super::body::{bytes_of, bytes_of_reply, text_of_reply, text_of_request};
 use super::http::{Answer, FailedTo, internal, text};
+use super::storage_check::fault_of;
 
 /// Carries the actor's name from the control plane; nothing outside can reach an object.
 const ACTOR_HEADER: &str = "blobwatch-actor";
@@ -94,11 +96,12 @@ async fn fetch<C: ObjectCall>(env: &Env, name: &str, call: &C, body: C::Request)
     let stub = stub(env, C::OBJECT, name).map_err(failed)?;
     let asked = Box::pin(stub.fetch_with_request(request));
     let limit = answer_limit(C::OBJECT, &path);
-    in_time(asked, C::OBJECT, name, C::PURPOSE, limit).await
+    in_time(env, asked, C::OBJECT, name, C::PURPOSE, limit).await
 }
 
 /// The answer, unless the object hangs.
 async fn in_time(
+    env: &Env,
     asked: impl Future<Output = Result<Response>> + Unpin,
     object: Object,
     name: &str,
@@ -106,11 +109,13 @@ async fn in_time(
     limit: Duration,
 ) -> Answer<Response> {
     match select(asked, Delay::from(limit)).await {
-        Either::Left((answer, _)) => answer.map_err(|error| {
-            let problem = broken_off(object, name, purpose, &error.to_string());
+        Either::Left((Ok(response), _)) => Ok(response),
+        Either::Left((Err(error), _)) => {
+            let fault = fault_of(env, object, name, &error.to_string()).await;
+            let problem = broken_off(object, name, purpose, fault.as_ref());
             worker::console_error!("{}: {error}", problem.detail);
-            problem
-        }),
+            Err(problem)
+        }
         Either::Right(_) => {
             let problem = unanswered(object, name, purpose, limit);
             worker::console_error!("{}", problem.detail);
@@ -123,7 +128,7 @@ fn only_name(object: Object) -> &'static str {
     object.only_name().unwrap_or_default()
 }
 
-fn stub(env: &Env, object: Object, name: &str) -> Result<Stub> {
+pub(super) fn stub(env: &Env, object: Object, name: &str) -> Result<Stub> {
     let namespace: ObjectNamespace = env.durable_object(object.binding())?;
     namespace.id_from_name(name)?.get_stub()
 }
@@ -266,7 +271,7 @@ impl ForwardedCall<'_> {
         self.set_headers(request.headers()).map_err(failed)?;
         let stub = stub(env, object, name).map_err(failed)?;
         let asked = Box::pin(stub.fetch_with_request(request));
-        in_time(asked, object, name, &what, answer_limit(object, &path)).await
+        in_time(env, asked, object, name, &what, answer_limit(object, &path)).await
     }
 
     fn set_headers(&self, headers: &Headers) -> Result<()> {

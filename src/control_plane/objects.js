@@ -5,6 +5,7 @@
 /** @import { Made } from "./instance.js" */
 
 import { load } from "./control.js";
+import { checkStorage, isStorageCheck } from "./storage_check.js";
 import { Standstill, bringsRecords, isBell, keepRinging, remember } from "./standstill.js";
 
 /**
@@ -31,6 +32,7 @@ function lazy(name) {
 
     /** @param {Request} request */
     async fetch(request) {
+      if (isStorageCheck(request)) return checkStorage(request, this.#ctx.storage);
       const isSetBack = this.#standstill.isNoticed();
       if (bringsRecords(request)) this.#standstill.note();
       if (!isSetBack) return this.#call((object) => object.fetch(request));

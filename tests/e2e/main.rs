@@ -41,6 +41,8 @@ mod fire_logs;
 #[cfg(test)]
 mod forged;
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod guard;
 #[cfg(test)]
 mod harm;

@@ -2,15 +2,12 @@
 
 use std::fmt;
 
-use blobwatch_wire::{DecodeError, Problem};
+use blobwatch_wire::{DecodeError, Problem, STORAGE, STORAGE_TITLE};
 
 use super::SqlError;
 
 /// The kind of the problem that lasts until the build that wrote a database is deployed.
 pub const NEWER_SCHEMA: &str = "newer-schema";
-
-/// The kind of the problem that lasts until there is room, or the database is mended.
-pub const STORAGE: &str = "storage";
 
 /// Fits "failed to …: …".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,13 +91,11 @@ impl From<StoreError> for Problem {
                 format!("{error}; deploy that build"),
             ),
             // It may be over when somebody has made room.
-            StoreError::Sql(error) => Self::new(503, STORAGE, TITLE, error.to_string()),
-            error => Self::new(500, STORAGE, TITLE, error.to_string()),
+            StoreError::Sql(error) => Self::new(503, STORAGE, STORAGE_TITLE, error.to_string()),
+            error => Self::new(500, STORAGE, STORAGE_TITLE, error.to_string()),
         }
     }
 }
-
-const TITLE: &str = "The database cannot be read or written";
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ mod pace;
 mod row;
 mod sql;
 
-pub use error::{NEWER_SCHEMA, STORAGE, StoreError};
+pub use error::{NEWER_SCHEMA, StoreError};
 pub use migrate::{META, Run, Step, migrate};
 #[cfg(feature = "native")]
 pub use native::Native;

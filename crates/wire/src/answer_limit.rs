@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::{Object, Problem, clip};
+use crate::{Object, Problem};
 
 /// Seconds for every call that is not in [`LIMITS`]: it reads or writes a few rows, and waits for what runs before it. On workerd all
 /// objects share one thread, and a summary of a million records takes 13 s of a busy one.
@@ -39,38 +39,11 @@ pub fn answer_limit(object: Object, path: &str) -> Duration {
 /// 503: the object of that name gave no answer in time. `purpose` fits "failed to …".
 #[must_use]
 pub fn unanswered(object: Object, name: &str, purpose: &str, limit: Duration) -> Problem {
-    let (seconds, who) = (limit.as_secs(), called(object, name));
+    let (seconds, who) = (limit.as_secs(), object.called(name));
     let detail = format!(
         "failed to {purpose}: {who} did not answer within {seconds} s; what was asked may still be done; try again"
     );
     Problem::new(503, "unavailable", "Unavailable", detail)
-}
-
-/// 503: the object of that name broke off, and what it was about to store is undone. `error` is the platform's.
-#[must_use]
-pub fn broken_off(object: Object, name: &str, purpose: &str, error: &str) -> Problem {
-    let who = called(object, name);
-    if !error.contains(OF_SQLITE) {
-        let detail = format!(
-            "failed to {purpose}: {who} broke off; nothing was changed; try again. If it lasts, the runtime's log says why, for \
-             instance that its disk is full"
-        );
-        return Problem::new(503, "unavailable", "Unavailable", detail);
-    }
-    let error = clip(error);
-    let detail =
-        format!("failed to {purpose}: {who} cannot read or write its database: {error}; nothing was changed");
-    Problem::new(503, "storage", "The database cannot be read or written", detail)
-}
-
-/// In what the platform says where SQLite fails, such as SQLITE_FULL and SQLITE_NOTADB.
-const OF_SQLITE: &str = "SQLITE_";
-
-fn called(object: Object, name: &str) -> String {
-    match object {
-        Object::FireLog => format!("FireLog {name}"),
-        object => format!("the {object:?}"),
-    }
 }
 
 #[cfg(test)]
@@ -99,30 +72,6 @@ mod tests {
         case(Object::Detector, "harm", 20);
         case(Object::Detector, "api/timeline?since=-1h", 30);
         case(Object::Previews, "previews/pv-000001", 30);
-    }
-
-    #[test]
-    fn what_breaks_off_says_whether_it_can_store() {
-        #[track_caller]
-        fn case(error: &str, kind: &str, detail: &str) {
-            let problem = broken_off(Object::RuleBook, "rulebook", "change it", error);
-            assert_eq!((problem.status, problem.is(kind)), (503, true), "{problem:?}");
-            assert_eq!(
-                problem.detail,
-                format!("failed to change it: the RuleBook {detail}")
-            );
-        }
-        case(
-            "database or disk is full: SQLITE_FULL",
-            "storage",
-            "cannot read or write its database: database or disk is full: SQLITE_FULL; nothing was changed",
-        );
-        case(
-            "internal error; reference = 5ae",
-            "unavailable",
-            "broke off; nothing was changed; try again. If it lasts, the runtime's log says why, for instance that its \
-             disk is full",
-        );
     }
 
     #[test]

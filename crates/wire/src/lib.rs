@@ -6,6 +6,7 @@ mod answer_limit;
 mod api;
 mod api_request;
 mod body_limit;
+mod broken_off;
 mod bytes;
 mod figures;
 mod hash;
@@ -28,13 +29,14 @@ mod validator;
 mod visible;
 
 pub use address::parse_address;
-pub use answer_limit::{answer_limit, broken_off, unanswered};
+pub use answer_limit::{answer_limit, unanswered};
 pub use api::{
     API, ApiCall, ApiParameter, CALLS, Changed, DIMENSIONS, Handler, Lookup, Occurs, ParameterValue, SHARED,
     handler_at, look_up, methods_at, role_of_missing,
 };
 pub use api_request::{ApiReply, ApiRequest, json_text};
 pub use body_limit::{BoundedBody, MAX_BODY, MAX_OBJECT_BODY, MAX_RULEBOOK_BODY, MAX_SMALL_BODY, text_of};
+pub use broken_off::{STORAGE, STORAGE_TITLE, StorageFault, broken_off};
 pub use bytes::{
     DecodeError, MAX_TEXT_BYTES, Reader, clip, put_all, put_bytes, put_long_text, put_one, put_option,
     put_text, put_varint, unzigzag, zigzag,

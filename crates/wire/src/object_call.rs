@@ -52,6 +52,15 @@ impl Object {
         }
     }
 
+    /// The object of that name, in a sentence.
+    #[must_use]
+    pub fn called(self, name: &str) -> String {
+        match self {
+            Self::FireLog => format!("FireLog {name}"),
+            object => format!("the {object:?}"),
+        }
+    }
+
     /// Stands before the path of a call of the API; the Previews' own paths begin with `previews`.
     #[must_use]
     pub const fn api_prefix(self) -> &'static str {
