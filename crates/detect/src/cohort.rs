@@ -61,6 +61,9 @@ impl Key {
     /// Everything.
     pub const ROOT: Self = Self([0; MAX_ATTRIBUTES]);
 
+    /// No leaf is in it: no value has this number.
+    pub(crate) const OF_NOBODY: Self = Self([Value::MAX; MAX_ATTRIBUTES]);
+
     /// How many attributes are fixed.
     #[must_use]
     pub fn depth(self) -> usize {
@@ -195,6 +198,21 @@ impl Names {
         Some(key)
     }
 
+    /// How many attributes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.attributes.len()
+    }
+
+    /// The leaf of a row of a table.
+    pub(crate) fn leaf_of(&mut self, row: &[u32; MAX_ATTRIBUTES], numbers: &mut Numbers<'_>) -> Key {
+        let mut key = Key::ROOT;
+        let places = key.0.iter_mut().zip(&mut self.attributes);
+        for (((slot, attribute), at), known) in places.zip(row).zip(&mut numbers.0) {
+            *slot = known.number(*at, attribute);
+        }
+        key
+    }
+
     /// The cohort that fixes one attribute. `None` where the value has no number.
     #[must_use]
     pub(crate) fn margin(&self, attribute: &str, value: &str) -> Option<Key> {
@@ -277,6 +295,40 @@ impl Attribute {
             self.free = named
                 .filter_map(|(number, value)| (numbers.get(value) != Some(&number)).then_some(number))
                 .collect();
+        }
+    }
+}
+
+/// The numbers here of a table's values, looked up as they are needed: a value that nothing is counted of takes none.
+pub(crate) struct Numbers<'a>(Vec<TableNumbers<'a>>);
+
+/// Those of one attribute; 0 where it was not looked up.
+struct TableNumbers<'a> {
+    names: &'a [String],
+    known: Vec<Value>,
+}
+
+impl<'a> Numbers<'a> {
+    pub(crate) fn of(names: &'a [Vec<String>]) -> Self {
+        let of_one = |names: &'a Vec<String>| TableNumbers {
+            names,
+            known: vec![0; names.len()],
+        };
+        Self(names.iter().map(of_one).collect())
+    }
+}
+
+impl TableNumbers<'_> {
+    fn number(&mut self, at: u32, attribute: &mut Attribute) -> Value {
+        let at = at as usize;
+        match (self.known.get_mut(at), self.names.get(at)) {
+            (Some(known), Some(name)) => {
+                if *known == 0 {
+                    *known = attribute.number(name);
+                }
+                *known
+            }
+            _ => attribute.number(OTHER),
         }
     }
 }

@@ -54,6 +54,26 @@ pub(crate) struct Share {
     pub(crate) mix: Tally,
 }
 
+/// Of the leaf before: for each of its cohorts the place, none where there was no room. Nobody finds room while a slot is summed.
+#[derive(Debug, Default)]
+pub(crate) struct RecentPlaces {
+    of_masks: Vec<(Key, Option<u32>)>,
+    found: Vec<u32>,
+}
+
+/// Adds counts, and what is expected of them, at places of cohorts.
+fn give(shares: &mut [Share], places: &[u32], (counts, mix): (Counts, Tally), touched: &mut Vec<usize>) {
+    for at in places.iter().map(|at| *at as usize) {
+        if let Some(share) = shares.get_mut(at) {
+            if share.counts.trials == 0 {
+                touched.push(at);
+            }
+            share.counts += counts;
+            share.mix += mix;
+        }
+    }
+}
+
 /// Places in the table that belong to one: of the cohorts a leaf is in, of the margins a deeper cohort has.
 type Places = Box<[u32]>;
 
@@ -120,36 +140,43 @@ impl Cohorts {
     /// `touched`. Cohorts for which there is no room are counted as other.
     pub(crate) fn add(
         &mut self,
-        leaf: Key,
-        tracked: &Tracked,
-        seconds: u64,
-        counts: Counts,
+        (leaf, counts): (Key, Counts),
+        (tracked, seconds): (&Tracked, u64),
+        recent: &mut RecentPlaces,
         touched: &mut Vec<usize>,
     ) {
-        let places = match self.within.remove(&leaf) {
-            Some(places) => places,
-            None => tracked
-                .cohorts(leaf)
-                .filter_map(|key| self.place(key, seconds))
-                .filter_map(|at| u32::try_from(at).ok())
-                .collect(),
-        };
-        let mix = self.expected_of(leaf, counts);
-        for at in places.iter().map(|at| *at as usize) {
-            if let Some(share) = self.shares.get_mut(at) {
-                if share.counts.trials == 0 {
-                    touched.push(at);
-                }
-                share.counts += counts;
-                share.mix += mix;
+        let more = (counts, self.expected_of(leaf, counts));
+        let found = match self.within.get(&leaf) {
+            Some(places) => {
+                give(&mut self.shares, places, more, touched);
+                places.len()
             }
-        }
-        for _ in places.len()..tracked.len() {
+            None => {
+                self.find(leaf, tracked, seconds, recent);
+                give(&mut self.shares, &recent.found, more, touched);
+                // A leaf without a place of its own is looked up each time: there is no bound on such leaves.
+                if self.index.contains_key(&leaf) {
+                    self.within.insert(leaf, recent.found.as_slice().into());
+                }
+                recent.found.len()
+            }
+        };
+        for _ in found..tracked.len() {
             self.other += counts;
         }
-        // A leaf without a place of its own is looked up each time: there is no bound on such leaves.
-        if self.index.contains_key(&leaf) {
-            self.within.insert(leaf, places);
+    }
+
+    /// The places of the cohorts that a leaf is in.
+    fn find(&mut self, leaf: Key, tracked: &Tracked, seconds: u64, recent: &mut RecentPlaces) {
+        recent.found.clear();
+        recent.of_masks.resize(tracked.len(), (Key::OF_NOBODY, None));
+        for (key, (before, place)) in tracked.cohorts(leaf).zip(&mut recent.of_masks) {
+            // Leaves come in the order of their values: most share cohorts with the one before.
+            if *before != key {
+                let found = self.place(key, seconds);
+                (*before, *place) = (key, found.and_then(|at| u32::try_from(at).ok()));
+            }
+            recent.found.extend(*place);
         }
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::baseline::{Estimate, IGNORANCE};
 use crate::budget::Budget;
-use crate::cohort::{Key, Level, Names, Tracked};
+use crate::cohort::{Key, Level, MAX_ATTRIBUTES, Names, Numbers, Tracked};
 pub use crate::cohorts::MAX_COHORTS;
 use crate::cohorts::{Cohort, Cohorts};
 use crate::counts::Counts;
@@ -52,6 +52,15 @@ pub struct Cell<'a> {
     /// One value for each attribute, in their order.
     pub values: &'a [&'a str],
     pub counts: Counts,
+}
+
+/// Cells of one slot by numbers that stand for the values of each attribute: several monitors read the same names.
+#[derive(Debug)]
+pub struct Table<'a> {
+    /// The values of each attribute, each once; a number is the place in this list.
+    pub names: &'a [Vec<String>],
+    /// One number for each attribute.
+    pub rows: &'a [[u32; MAX_ATTRIBUTES]],
 }
 
 /// What became of a batch of cells.
@@ -148,23 +157,56 @@ impl Monitor {
 
     /// Tests all slots up to `slot`; for a slot that was already tested it does nothing.
     pub fn tick(&mut self, slot: u64) -> Vec<Event> {
-        if self.ticked.is_some_and(|ticked| slot <= ticked) {
+        self.tick_with(slot, Vec::new())
+    }
+
+    /// As [`Self::tick`], with the counts of leaves that did not wait for it.
+    fn tick_with(&mut self, slot: u64, leaves: Vec<(Key, Counts)>) -> Vec<Event> {
+        if self.is_ticked(slot) {
             return Vec::new();
         }
         self.ticked = Some(slot);
         self.began.get_or_insert(slot);
         self.seen = self.seen.split_off(&(slot.saturating_sub(MAX_LATE_SLOTS), 0));
-        self.age(slot);
-        let scored = self.score(slot);
+        self.age(slot, &leaves);
+        let scored = self.score(slot, leaves);
         self.judge(slot, &scored)
+    }
+
+    fn is_ticked(&self, slot: u64) -> bool {
+        self.ticked.is_some_and(|ticked| slot <= ticked)
     }
 
     /// All cells of one slot at once, for a caller with one source whose slots come in order.
     pub fn observe<'a>(&mut self, slot: u64, cells: impl IntoIterator<Item = Cell<'a>>) -> Vec<Event> {
-        if self.ticked.is_none_or(|ticked| slot > ticked) {
+        if !self.is_ticked(slot) {
             cells.into_iter().for_each(|cell| self.queue(slot, cell));
         }
         self.tick(slot)
+    }
+
+    /// As [`Self::observe`], of a table that several monitors read: `counts` has those of each of its rows.
+    pub fn observe_table(
+        &mut self,
+        slot: u64,
+        table: &Table<'_>,
+        counts: impl IntoIterator<Item = Counts>,
+    ) -> Vec<Event> {
+        if self.is_ticked(slot) {
+            return Vec::new();
+        }
+        let mut numbers = Numbers::of(table.names);
+        let mut leaves = Vec::new();
+        for (row, counts) in table.rows.iter().zip(counts) {
+            if counts.events > counts.trials || table.names.len() != self.names.len() {
+                self.uncounted.malformed += 1;
+            } else if leaves.len() >= MAX_PENDING {
+                self.uncounted.other += counts;
+            } else if counts.trials > 0 {
+                leaves.push((self.names.leaf_of(row, &mut numbers), counts));
+            }
+        }
+        self.tick_with(slot, leaves)
     }
 
     /// What could not be counted so far.

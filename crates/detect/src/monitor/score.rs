@@ -4,7 +4,7 @@ use super::Monitor;
 use crate::baseline::{Estimate, MIN_SLOTS, elapsed, expected_level};
 use crate::beta_binomial::margin;
 use crate::cohort::{Key, Level};
-use crate::cohorts::{Cohort, Share};
+use crate::cohorts::{Cohort, RecentPlaces, Share};
 use crate::counts::{Counts, Tally};
 use crate::dispersion::{Dispersion, inflation};
 use crate::incident::Incident;
@@ -22,15 +22,17 @@ struct Wider {
 
 impl Monitor {
     /// Makes room for new cohorts, and fades what is old, once an hour.
-    pub(super) fn age(&mut self, slot: u64) {
+    pub(super) fn age(&mut self, slot: u64, leaves: &[(Key, Counts)]) {
         if slot.is_multiple_of(REFRESH_SLOTS) {
             let open = &self.open;
             let keeps = |key| open.iter().flat_map(Incident::keys).any(|kept| kept == key);
             self.cohorts.make_room(slot, self.slot_seconds, keeps);
             let incidents = self.open.iter().chain(&self.closed).flat_map(Incident::keys);
             let pending = self.pending.iter().map(|(_, leaf, _)| *leaf);
+            let leaves = leaves.iter().map(|(leaf, _)| *leaf);
             let rows = self.cohorts.iter().map(|row| row.key);
-            self.names.forget_unused(rows.chain(incidents).chain(pending));
+            let used = rows.chain(incidents).chain(pending).chain(leaves);
+            self.names.forget_unused(used);
         }
         let hour = slot * self.slot_seconds / 3600;
         if hour <= self.hour {
@@ -45,12 +47,12 @@ impl Monitor {
     }
 
     /// Tests and learns the slot; returns the places of the cohorts that had trials, wider cohorts first.
-    pub(super) fn score(&mut self, slot: u64) -> Vec<usize> {
+    pub(super) fn score(&mut self, slot: u64, leaves: Vec<(Key, Counts)>) -> Vec<usize> {
         let mut wider = Wider {
             level: self.usual,
             rate: self.usual,
         };
-        let touched = self.sum(slot);
+        let touched = self.sum(slot, leaves);
         let (margins, deep) = self.cohorts.sizes();
         self.budget.share(margins, deep);
         let mut levels = Vec::new();
@@ -63,11 +65,15 @@ impl Monitor {
     }
 
     /// Sums the slot into each tracked cohort; returns their places, wider cohorts first.
-    fn sum(&mut self, slot: u64) -> Vec<usize> {
+    fn sum(&mut self, slot: u64, mut leaves: Vec<(Key, Counts)>) -> Vec<usize> {
         let seconds = slot * self.slot_seconds;
         let mut touched = Vec::new();
         let due = self.pending.extract_if(.., |(of, ..)| *of <= slot);
-        let mut leaves: Vec<(Key, Counts)> = due.map(|(_, leaf, counts)| (leaf, counts)).collect();
+        leaves.extend(due.map(|(_, leaf, counts)| (leaf, counts)));
+        // Room for a slot's cells would stay for ever, in each of several monitors.
+        if self.pending.is_empty() {
+            self.pending = Vec::new();
+        }
         leaves.sort_unstable_by_key(|(leaf, _)| *leaf);
         leaves.dedup_by(|(next, more), (leaf, counts)| {
             let same = next == leaf;
@@ -76,9 +82,10 @@ impl Monitor {
             }
             same
         });
-        for (leaf, counts) in leaves {
-            self.cohorts
-                .add(leaf, &self.tracked, seconds, counts, &mut touched);
+        let mut recent = RecentPlaces::default();
+        for leaf in leaves {
+            let new = (&self.tracked, seconds);
+            self.cohorts.add(leaf, new, &mut recent, &mut touched);
         }
         touched.sort_unstable_by_key(|at| (self.cohorts.get(*at).map(|cohort| Level::of(cohort.key)), *at));
         touched

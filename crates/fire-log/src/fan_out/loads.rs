@@ -1,11 +1,10 @@
-//! What is asked of each FireLog, side by side.
+//! What is asked of each FireLog, a few at a time.
 
 use std::fmt::Write as _;
 
-use futures_util::future::join_all;
 use serde::Serialize;
 
-use super::FireLogs;
+use super::{FireLogs, waves};
 use crate::LoadCall;
 use crate::load::Load;
 use blobwatch_records::colo_of;
@@ -38,6 +37,8 @@ struct LoadItem {
     /// Between the newest record of a flush and its arrival, in the mean over records.
     lag_ms: f64,
     size_bytes: u64,
+    /// Records that were counted and not kept, where the rulebook keeps a sample of clients.
+    left_out_per_second: f64,
     /// 1 is as much as a FireLog should have.
     utilisation: f64,
 }
@@ -54,12 +55,13 @@ impl LoadItem {
             flush_ms: rounded(load.flush_ms()),
             lag_ms: rounded(load.lag_ms()),
             size_bytes: load.size_bytes,
+            left_out_per_second: per_second(load.left_out),
             utilisation: f64::from(load.utilisation()) / 1_000.0,
         }
     }
 
     /// Values of [`GAUGES`].
-    fn gauges(&self) -> [f64; 7] {
+    fn gauges(&self) -> [f64; 8] {
         [
             self.flushes_per_second,
             self.records_per_second,
@@ -67,13 +69,14 @@ impl LoadItem {
             self.flush_ms / 1_000.0,
             self.lag_ms / 1_000.0,
             self.size_bytes as f64,
+            self.left_out_per_second,
             self.utilisation,
         ]
     }
 }
 
 /// Names, and what they are of.
-const GAUGES: [(&str, &str); 7] = [
+const GAUGES: [(&str, &str); 8] = [
     ("flushes_per_second", "Flushes a second in the last minute."),
     ("records_per_second", "Records a second in the last minute."),
     (
@@ -87,6 +90,10 @@ const GAUGES: [(&str, &str); 7] = [
     ),
     ("size_bytes", "Size of the database."),
     (
+        "left_out_per_second",
+        "Records a second that were counted and not kept, as a sample of clients is kept.",
+    ),
+    (
         "utilisation",
         "Load of the last minute; 1 is as much as a FireLog should have.",
     ),
@@ -99,7 +106,7 @@ fn rounded(number: f64) -> f64 {
 
 /// The load of every FireLog, by name.
 pub async fn loads(fire_logs: &impl FireLogs, names: &[String]) -> LoadList {
-    let answers = join_all(names.iter().map(|name| fire_logs.ask(name, &LoadCall))).await;
+    let answers = waves::each(fire_logs, names, |name| fire_logs.ask(name, &LoadCall)).await;
     let mut list = LoadList {
         items: Vec::new(),
         next_cursor: None,
