@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use blobwatch_pull::find_blob;
 use serde_json::Value;
 
-use crate::clock::any_time;
-use crate::entry::{Field, duration_ms, path_of};
+use crate::clock::{any_time, date_and_clock};
+use crate::entry::{Field, address_of, duration_ms, path_of};
 use crate::logfmt::pairs;
 use crate::numbers::decimal;
 use crate::template::is_address;
@@ -169,7 +169,7 @@ const OTHERS: &[&str] = &[
     "fwd", "cache",
 ];
 
-impl Found<'_> {
+impl<'a> Found<'a> {
     fn all(&mut self) {
         self.path();
         self.named(Field::Method, METHODS, is_method);
@@ -180,7 +180,7 @@ impl Found<'_> {
         self.duration();
         self.time();
         self.named(Field::Forwarded, FORWARDED, is_address);
-        self.named(Field::Address, ADDRESSES, is_address);
+        self.address();
         self.any(Field::Address, is_address, &[OTHERS, FORWARDED_WORDS].concat());
         self.named(
             Field::Address,
@@ -188,6 +188,7 @@ impl Found<'_> {
             is_address,
         );
         self.ending(Field::UserAgent, "useragent", |_| true);
+        self.ending(Field::UserAgent, "useragentoriginal", |_| true);
         self.named(
             Field::UserAgent,
             &["ua", "agent", "browser", "useragentheader"],
@@ -218,16 +219,33 @@ impl Found<'_> {
         }
     }
 
-    /// The leaf that is called as early as can be in a list, and holds what it should or nothing.
+    /// The leaf that is called as early as can be in a list, and holds what it should; or else nothing at all.
     fn named(&mut self, field: Field, names: &[&str], fits: fn(&str) -> bool) {
-        let is_it = |leaf: &&Leaf| !self.is_taken(leaf) && (leaf.is_unsaid() || leaf.holds(fits));
-        let of = |name: &&str| self.leaves.iter().filter(is_it).find(|leaf| leaf.is_called(name));
-        let found = names.iter().find_map(of);
+        let found = self
+            .called(names, |leaf| leaf.holds(fits))
+            .or_else(|| self.called(names, Leaf::is_unsaid));
         self.take(field, found);
     }
 
+    fn called(&self, names: &[&str], is_it: impl Fn(&Leaf) -> bool) -> Option<&'a Leaf> {
+        let free = |leaf: &&Leaf| !self.is_taken(leaf) && is_it(leaf);
+        let of = |name: &&str| self.leaves.iter().filter(free).find(|leaf| leaf.is_called(name));
+        names.iter().find_map(of)
+    }
+
+    /// Of several addresses the one that is not a proxy's on the same network in each line.
+    fn address(&mut self) {
+        let is_far = |text: &str| address_of(text).is_some_and(is_public);
+        let has_far = |leaf: &Leaf| leaf.values.iter().any(|value| is_far(value));
+        let found = self.called(ADDRESSES, |leaf| leaf.holds(is_address) && has_far(leaf));
+        self.take(Field::Address, found);
+        self.named(Field::Address, ADDRESSES, is_address);
+    }
+
     fn ending(&mut self, field: Field, end: &str, fits: fn(&str) -> bool) {
-        let is_it = |leaf: &&Leaf| leaf.key.ends_with(end) && (leaf.is_unsaid() || leaf.holds(fits));
+        let is_it = |leaf: &&Leaf| {
+            (leaf.key.ends_with(end) || leaf.whole.ends_with(end)) && (leaf.is_unsaid() || leaf.holds(fits))
+        };
         let found = self.leaves.iter().find(is_it);
         self.take(field, found);
     }
@@ -276,8 +294,22 @@ impl Found<'_> {
         }
     }
 
+    /// A date and a clock beside it, neither of which is a time.
+    fn apart(&mut self) {
+        let date = self.called(&["date"], |leaf| leaf.holds(is_day));
+        let clock = self.called(&["time", "clock"], |leaf| leaf.holds(is_clock));
+        if date.is_some() && clock.is_some() {
+            self.take(Field::Date, date);
+            self.take(Field::Clock, clock);
+        }
+    }
+
     /// When requests were made; when lines were written where only that is said.
     fn time(&mut self) {
+        self.apart();
+        if self.has(Field::Clock) {
+            return;
+        }
         self.named(Field::Time, STARTS, is_time);
         if self.has(Field::Time) {
             return;
@@ -459,6 +491,7 @@ const STARTS: &[&str] = &[
     "start",
     "requeststart",
     "timestart",
+    "requestdatetime",
     "receivedat",
     "startedat",
     "begin",
@@ -505,6 +538,7 @@ const FORWARDED: &[&str] = &[
     "forwarded",
     "httpforwarded",
     "xff",
+    "fwd",
     "xrealip",
     "httpxrealip",
     "realip",
@@ -553,6 +587,10 @@ const BODIES: &[&str] = &[
     "bytessentbody",
     "responsebodysize",
     "responsebodybytes",
+    "responsebodylen",
+    "responsebodylength",
+    "writtenbytes",
+    "byteswritten",
     "bodysize",
     "bodylength",
     "downstreamcontentsize",
@@ -622,6 +660,24 @@ fn is_time(text: &str) -> bool {
 /// A time that is no number, which may be anything.
 fn is_date(text: &str) -> bool {
     text.contains(':') && is_time(text)
+}
+
+/// `2020-07-05`
+fn is_day(text: &str) -> bool {
+    date_and_clock(text.as_bytes(), b"00:00:00").is_some()
+}
+
+/// `19:00:00`
+fn is_clock(text: &str) -> bool {
+    text.len() <= "19:00:00.000000".len() && date_and_clock(b"2020-07-05", text.as_bytes()).is_some()
+}
+
+/// Whether an address may be one of a client on the internet.
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => !v4.is_private() && !v4.is_loopback() && !v4.is_unspecified(),
+        IpAddr::V6(v6) => !v6.is_unique_local() && !v6.is_loopback() && !v6.is_unspecified(),
+    }
 }
 
 fn is_path(text: &str) -> bool {
