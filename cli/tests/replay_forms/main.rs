@@ -10,4 +10,5 @@
 mod exports;
 mod known;
 mod logs;
+mod rules;
 mod told;
