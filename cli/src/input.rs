@@ -1,10 +1,12 @@
-//! Where input comes from: a file, or standard input as `-`; plain, gzip, zstd or UTF-16 by the first bytes.
+//! Where input comes from: a file, or standard input as `-`; plain, packed or UTF-16 by the first bytes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
+use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
+use lzma_rust2::XzReader;
 
 use crate::problem::Problem;
 use foreign::foreign;
@@ -73,6 +75,8 @@ fn layer(raw: Box<dyn Read + Send>, further: usize) -> io::Result<Box<dyn Read +
     };
     Ok(match first {
         [0x1f, 0x8b, ..] => layer(Box::new(MultiGzDecoder::new(raw)), next)?,
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31 | 0x17, ..] => layer(Box::new(MultiBzDecoder::new(raw)), next)?,
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => layer(Box::new(XzReader::new(raw, true)), next)?,
         [0x28, 0xb5, 0x2f, 0xfd, ..] => layer(Box::new(zstd::Decoder::with_buffer(raw)?), next)?,
         [mark @ (0xff | 0xfe), other, ..] if mark ^ other == 1 => {
             let is_big_endian = *mark == 0xfe;

@@ -37,7 +37,7 @@ enum Command {
     #[command(after_help = EXAMPLES)]
     Refresh {
         name: String,
-        /// One item a line, `#` begins a comment; - reads standard input; gzip and zstd are unpacked
+        /// One item a line, `#` begins a comment; - reads standard input; gzip, bzip2, xz and zstd are unpacked
         file: PathBuf,
         /// Of a new list; a list that is there keeps its own
         #[arg(long, value_parser = ["address", "network", "number", "string", "host_name"])]

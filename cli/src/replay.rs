@@ -55,7 +55,7 @@ const MAX_FILES: usize = 4096;
 #[derive(clap::Args)]
 #[command(long_about = ABOUT, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Logs, plain or packed with gzip or zstd; - reads standard input
+    /// Logs, plain or packed with gzip, bzip2, xz or zstd; - reads standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
 

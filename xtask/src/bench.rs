@@ -4,6 +4,7 @@
 
 use crate::build::{self, Sizes, Variant};
 use crate::command::open;
+use crate::dist::PROFILE;
 use crate::progress::step;
 use crate::setup::{Tools, debian};
 use crate::test::BROWSER;
@@ -139,11 +140,16 @@ fn measure(
     open(&mut cargo)
 }
 
-/// The program that `replay` measures.
+/// The program that `replay` measures, as it is released.
 fn build_program(workspace: &Workspace) -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(workspace.root());
-    open(cargo.args(["build", "--quiet", "--release", "--package", "blobwatch-cli"]))
+    let package = ["--package", "blobwatch-cli"];
+    open(
+        cargo
+            .args(["build", "--quiet", "--profile", PROFILE])
+            .args(package),
+    )
 }
 
 /// What `dashboard` looks at, and with what.

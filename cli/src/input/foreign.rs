@@ -1,15 +1,7 @@
 //! Inputs that are no text, told by their first bytes.
 
 /// What begins how, and what makes text of it.
-const KNOWN: [(&[u8], &str); 11] = [
-    (
-        b"\xfd7zXZ\0",
-        "xz: unpack it with `xz -dc FILE` and read that with -",
-    ),
-    (
-        b"BZh",
-        "bzip2: unpack it with `bzip2 -dc FILE` and read that with -",
-    ),
+const KNOWN: [(&[u8], &str); 9] = [
     (
         b"\x04\x22\x4d\x18",
         "lz4: unpack it with `lz4 -dc FILE` and read that with -",
@@ -51,7 +43,7 @@ pub(super) fn foreign(first: &[u8]) -> Option<String> {
         None => return None,
     };
     Some(format!(
-        "expected text, plain or packed with gzip or zstd, found {found}"
+        "expected text, plain or packed with gzip, bzip2, xz or zstd, found {found}"
     ))
 }
 
@@ -73,8 +65,10 @@ mod tests {
             let found = foreign(first).unwrap_or_default();
             assert!(found.contains(expected), "{found}");
         }
-        case(b"\xfd7zXZ\0\0\x04", "found xz: unpack it with `xz -dc FILE`");
-        case(b"BZh91AY&SY", "bzip2");
+        case(
+            b"\x04\x22\x4d\x18\x60",
+            "found lz4: unpack it with `lz4 -dc FILE`",
+        );
         case(b"PAR1\x15\x04", "Parquet");
         case(b"\x7fELF\x02\x01\x01\0\0\0", "bytes that are no text");
         let mut tar = vec![b'a'; 512];

@@ -72,12 +72,11 @@ pub(super) struct Parser {
     finders: Finders,
 }
 
-/// What every line for a blob has in it, and what the second line for a request of Cloudflare's has.
+/// What every line for a blob has in it.
 #[derive(Debug)]
 struct Finders {
     blobs: memchr::memmem::Finder<'static>,
     sha256: memchr::memmem::Finder<'static>,
-    subrequest: memchr::memmem::Finder<'static>,
 }
 
 impl Finders {
@@ -86,20 +85,12 @@ impl Finders {
         Self {
             blobs: finder("blobs"),
             sha256: finder("sha256"),
-            subrequest: finder("\"WorkerSubrequest\""),
         }
     }
 
     fn may_be_blob(&self, line: &str) -> bool {
         let line = line.as_bytes();
         self.blobs.find(line).is_some() || self.sha256.find(line).is_some()
-    }
-
-    /// Whether a worker asked, for a client whose own request has another line.
-    fn is_subrequest(&self, line: &str) -> bool {
-        let at = self.subrequest.find(line.as_bytes());
-        let rest = at.and_then(|at| line.get(at + self.subrequest.needle().len()..));
-        rest.is_some_and(|rest| rest.trim_start_matches([' ', ':', '"']).starts_with("true"))
     }
 }
 
@@ -263,8 +254,11 @@ impl Parser {
             Format::Csv | Format::Cloudfront => self.columns.read(line, entry)?,
             Format::Text => self.read_text(line, entry)?,
             Format::Logfmt => read_logfmt(&mut self.names, line, entry)?,
-            Format::Logpush if self.finders.is_subrequest(line) => return Ok(Line::Other),
             _ => self.names.read(line, entry)?,
+        }
+        // A worker asked, for a client whose own request has another line.
+        if entry.is_subrequest {
+            return Ok(Line::Other);
         }
         if self.format == Format::Json && self.title == "cloudfront" {
             shorten_location(entry);

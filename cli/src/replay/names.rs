@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use blobwatch_pull::{Agent, Family};
 use blobwatch_records::version_of;
 
-use blobwatch_logs::texts;
+use blobwatch_logs::{plain_agent, texts};
 
 /// Texts of one kind that are told apart: colos, countries, systems, routes and sets of rules are hundreds, fingerprints
 /// some thousands. What lies beyond is called [`OTHER`]. At some 100 bytes each 6 MB a kind.
@@ -171,17 +171,12 @@ impl Names {
         }
     }
 
-    /// Reads a User-Agent; `is_encoded` says that its blanks are written `%20`.
+    /// Reads a User-Agent; `is_encoded` says that the log's are encoded.
     pub(super) fn agent(&mut self, text: &str, is_encoded: bool) -> Who {
         if let Some(who) = self.agents.get(text) {
             return *who;
         }
-        // Akamai and CloudFront write no blanks.
-        let plain = if is_encoded || text.contains("%20") && !text.contains(' ') {
-            decoded(text)
-        } else {
-            text.to_owned()
-        };
+        let plain = plain_agent(text, is_encoded);
         let agent = Agent::parse(&plain);
         let who = self.who(agent.family, agent.os, agent.version);
         if self.agents.len() < MAX_AGENTS {
@@ -189,21 +184,6 @@ impl Names {
         }
         who
     }
-}
-
-/// CloudFront escapes blanks and quotes, at times twice: `%2520`.
-fn decoded(text: &str) -> String {
-    let mut plain = text.replace("%25", "%");
-    for (escape, letter) in [
-        ("%20", " "),
-        ("%22", "\""),
-        ("%5C", "\\"),
-        ("%28", "("),
-        ("%29", ")"),
-    ] {
-        plain = plain.replace(escape, letter);
-    }
-    plain
 }
 
 #[cfg(test)]
@@ -238,6 +218,9 @@ mod tests {
         );
         assert_eq!(names.agent(&plain.replace(' ', "%20"), true), who);
         assert_eq!(names.agent(&plain.replace(' ', "%2520"), true), who);
+        assert_eq!(names.agent(&plain.replace(' ', "+"), false), who);
+        let library = names.agent("containerd/1.7.12+unknown", false);
+        assert_ne!(library, names.agent("containerd/1.7.12", false));
     }
 
     #[test]

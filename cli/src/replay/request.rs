@@ -129,7 +129,8 @@ impl Reader {
         let duration_ms = u64::from(entry.duration_ms).min(MAX_LONGEST_MS);
         self.seen.longest_ms = self.seen.longest_ms.max(duration_ms);
         self.seen.addresses += u64::from(!entry.address.is_empty() || entry.client.is_some());
-        let (client, network) = self.keys(entry);
+        let address = entry.client_address();
+        let (client, network) = self.keys(entry, address);
         if let Some(ruler) = &mut self.ruler {
             entry.rules = ruler.fired(entry, client, network).into();
         }
@@ -139,7 +140,7 @@ impl Reader {
             served_by: self.names.servers.number(&entry.served_by),
             protocol: self.names.protocols.number(&entry.protocol),
             repository,
-            is_ipv6: entry.client_address().map(|address| address.is_ipv6()),
+            is_ipv6: address.map(|address| address.is_ipv6()),
         };
         Ok(Some(Request {
             id: id(time_ms, &entry.id),
@@ -208,8 +209,8 @@ impl Reader {
 
     /// As a deployment tells clients and networks apart (`ClientKeys` of `blobwatch-pull`): an address or the /64 of an IPv6
     /// address, and a /24 or a /48.
-    fn keys(&self, entry: &LogEntry<'_>) -> (ClientKey, NetworkKey) {
-        let (own, prefix) = match entry.client_address() {
+    fn keys(&self, entry: &LogEntry<'_>, address: Option<IpAddr>) -> (ClientKey, NetworkKey) {
+        let (own, prefix) = match address {
             Some(IpAddr::V4(v4)) => {
                 let bits = u128::from(v4.to_bits());
                 (bits, if is_private(v4) { bits } else { bits & !0xff })
@@ -250,14 +251,16 @@ impl Reader {
     }
 }
 
-/// Behind a proxy of one's own, the client is whom the proxy names.
+/// Behind a proxy of one's own, the client is whom the proxy names; so it is where a log has a name, which may be the host's.
 fn look_behind_proxy(entry: &mut LogEntry<'_>) {
     let is_own = |address: IpAddr| match address {
         IpAddr::V4(v4) => is_private(v4) || v4.is_loopback(),
         IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
     };
-    let is_hidden = entry.address.is_empty() || address_of(&entry.address).is_some_and(is_own);
-    if is_hidden && address_of(&entry.forwarded).is_some() {
+    if entry.forwarded.is_empty() {
+        return;
+    }
+    if address_of(&entry.address).is_none_or(is_own) && address_of(&entry.forwarded).is_some() {
         entry.address = std::mem::take(&mut entry.forwarded);
     }
 }

@@ -8,22 +8,26 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use blobwatch_detector::clients_in_networks;
-use blobwatch_logs::{LogEntry, address_of};
+use blobwatch_logs::{LogEntry, address_of, named, plain_agent};
 use blobwatch_pull::{
     Action, BlobShapes, Client, ClientKey, ClientKeys, Facts, Family, Fingerprint, Identity, NetworkKey,
-    Request as Asked, normal_form,
+    RangeKind, RangeRecord, Request as Asked, asked_kind, normal_form, parts, range_values, seen_kind,
 };
 use blobwatch_records::{Breadth, CellCounts};
 use blobwatch_rulebook::{Compiled, DEFAULT_ROUTE, HotKeys, Rule, Subject, check, decide};
-use blobwatch_rules::{CheckedExpression, Field, Scratch, Value as RuleValue};
+use blobwatch_rules::{CheckedExpression, Fact, Field, Scratch, Value as RuleValue, Values};
 use blobwatch_wire::{grouped, percent};
 use serde_json::{Value, json};
+
+use said::Said;
 
 use super::count::CellCounts64;
 use super::names::Meanings;
 use super::request::Request;
 use crate::problem::Problem;
 use crate::{input, rulebook};
+
+mod said;
 
 /// Client builds that are named of a rule.
 const MAX_BUILDS: usize = 3;
@@ -37,8 +41,16 @@ pub(super) struct Ruler {
     scratch: Scratch,
     keys: ClientKeys,
     hot: HotKeys,
-    /// By rule: what it reads and no line had so far.
-    lacking: Vec<Vec<Field>>,
+    checked: Vec<CheckedExpression>,
+    /// What some rule reads.
+    read: Vec<Field>,
+    said: Said,
+    /// By rule: whether no line had said something that it reads.
+    lacks: Vec<bool>,
+    /// Requests that were put before the rules.
+    asked: u64,
+    /// By rule: of how many of them it depends on what no line had said by then.
+    undecided: Vec<u64>,
     /// By rule: how often it acted.
     applied: Vec<u64>,
     has_volume: Vec<bool>,
@@ -65,7 +77,12 @@ impl Ruler {
             scratch: Scratch::new(&compiled.engine),
             keys: ClientKeys::new(b"replay"),
             hot: HotKeys::default(),
-            lacking: checked.iter().map(CheckedExpression::fields).collect(),
+            read: checked.iter().flat_map(CheckedExpression::fields).collect(),
+            said: Said::default(),
+            lacks: Vec::new(),
+            asked: 0,
+            undecided: vec![0; checked.len()],
+            checked,
             applied: vec![0; compiled.book.rules.len()],
             has_volume,
             compiled,
@@ -79,7 +96,8 @@ impl Ruler {
         } else {
             entry.url_path().unwrap_or_default()
         };
-        let facts = facts(entry, &path, entry.url_query());
+        let agent = plain_agent(&entry.user_agent, entry.is_agent_encoded);
+        let facts = facts(entry, &path, &agent);
         let form = normal_form(&path);
         let identify = || Identity {
             client: Client::of(facts.address, &self.keys),
@@ -92,20 +110,21 @@ impl Ruler {
         let (route, settings) = self.compiled.route("", repository);
         let texts = asked.texts();
         let mut values = asked.values(settings.map_or("", |route| &route.name), &texts);
-        for (field, text) in [
-            (Field::ClientFamily, &entry.family),
-            (Field::ClientOs, &entry.os),
-            (Field::ClientVersion, &entry.version),
-        ] {
-            if !text.is_empty() {
-                values.set(field, RuleValue::from(&**text));
-            }
+        set_recorded(&mut values, entry);
+        let is_unsaid = |said: &Said, fact: Fact<'_>| !said.has(fact);
+        if self.said.see(entry, &values, &self.read) || self.asked == 0 {
+            let lacks = |checked: &CheckedExpression| {
+                let mut facts = checked.facts().into_iter();
+                facts.any(|fact| is_unsaid(&self.said, fact))
+            };
+            self.lacks = self.checked.iter().map(lacks).collect();
         }
-        let is_missing =
-            |field: &Field| matches!(values.get(*field), RuleValue::Missing | RuleValue::Bytes(b""));
-        self.lacking
-            .iter_mut()
-            .for_each(|fields| fields.retain(is_missing));
+        self.asked += 1;
+        let rules = self.checked.iter().zip(&self.lacks).zip(&mut self.undecided);
+        for ((checked, _), undecided) in rules.filter(|((_, lacks), _)| **lacks) {
+            let judged = checked.judge_without(&values, &|fact| is_unsaid(&self.said, fact));
+            *undecided += u64::from(judged.is_none());
+        }
         self.compiled.engine.run(&values, &mut self.scratch);
         let subject = Subject {
             route,
@@ -147,19 +166,22 @@ impl Ruler {
         let of = |(at, rule): (usize, &Rule)| {
             let id = rule.id.to_string();
             let tally = by_rule.get(&id).cloned().unwrap_or_default();
+            let facts = self.checked.get(at).map(CheckedExpression::facts);
+            let facts = facts.into_iter().flatten().filter(|fact| !self.said.has(*fact));
+            let lacking: Vec<String> = facts.map(|fact| fact.to_string()).collect();
             RuleFinding {
                 would: serde_json::to_value(rule.action)
                     .ok()
                     .and_then(|action| action.as_str().map(str::to_owned))
                     .unwrap_or_default(),
                 applied: self.applied.get(at).copied().unwrap_or_default(),
-                lacking: self
-                    .lacking
-                    .get(at)
-                    .into_iter()
-                    .flatten()
-                    .map(|field| field.name())
-                    .collect(),
+                undecided: if lacking.is_empty() {
+                    0
+                } else {
+                    self.undecided.get(at).copied().unwrap_or_default()
+                },
+                asked: self.asked,
+                lacking,
                 has_volume: self.has_volume.get(at).copied().unwrap_or_default(),
                 others: share(totals, &tally.counts),
                 builds: tally.largest(meanings),
@@ -172,10 +194,60 @@ impl Ruler {
     }
 }
 
+/// What a line says that was read of the request before: our own exports.
+fn set_recorded<'a>(values: &mut Values<'a>, entry: &'a LogEntry<'_>) {
+    for (field, text) in [
+        (Field::ClientFamily, &entry.family),
+        (Field::ClientOs, &entry.os),
+        (Field::ClientVersion, &entry.version),
+    ] {
+        if !text.is_empty() {
+            values.set(field, RuleValue::from(&**text));
+        }
+    }
+    set_fingerprint(values, &entry.fingerprint);
+    let Some(kind) = named::<RangeKind>(&entry.kind) else {
+        return;
+    };
+    let range = RangeRecord {
+        kind,
+        start: entry.start,
+        end: entry.end,
+        honoured: entry.honoured,
+    };
+    let asked = asked_kind(&range);
+    range_values(values, &range, asked);
+    if let Some(kind) = seen_kind(&range, asked) {
+        values.set(Field::RangeKind, RuleValue::from(kind.as_str()));
+    }
+}
+
+/// The deployment's own fingerprint of a request; lines have too little of one to make it again.
+fn set_fingerprint<'a>(values: &mut Values<'a>, fingerprint: &'a str) {
+    let own = if fingerprint.starts_with("bw1-") {
+        fingerprint
+    } else {
+        ""
+    };
+    let (tls, http) = parts(own);
+    for (field, text) in [
+        (Field::Fingerprint, own),
+        (Field::FingerprintTls, tls),
+        (Field::FingerprintHttp, http),
+    ] {
+        let value = if text.is_empty() {
+            RuleValue::Missing
+        } else {
+            RuleValue::from(text)
+        };
+        values.set(field, value);
+    }
+}
+
 /// The request of a line, as far as it says it.
-fn facts<'a>(entry: &'a LogEntry<'_>, path: &'a str, query: &'a str) -> Facts<'a> {
+fn facts<'a>(entry: &'a LogEntry<'_>, path: &'a str, agent: &'a str) -> Facts<'a> {
     let named = [
-        ("user-agent", &entry.user_agent),
+        ("user-agent", agent),
         ("range", &entry.range),
         ("x-forwarded-for", &entry.forwarded),
     ];
@@ -187,9 +259,10 @@ fn facts<'a>(entry: &'a LogEntry<'_>, path: &'a str, query: &'a str) -> Facts<'a
         } else {
             &entry.method
         },
-        scheme: "https",
+        scheme: if entry.scheme == "http" { "http" } else { "https" },
+        host: &entry.host,
         path,
-        query,
+        query: entry.url_query(),
         protocol: &entry.protocol,
         address: address_of(&entry.address),
         colo: &entry.colo,
@@ -200,7 +273,7 @@ fn facts<'a>(entry: &'a LogEntry<'_>, path: &'a str, query: &'a str) -> Facts<'a
         } else {
             ""
         },
-        headers: said.map(|(name, value)| (name, &**value)).collect(),
+        headers: said.collect(),
         ..Facts::default()
     }
 }
@@ -322,7 +395,11 @@ pub(super) struct RuleFinding {
     applied: u64,
     others: Option<f64>,
     builds: Vec<(String, u64)>,
-    lacking: Vec<&'static str>,
+    /// Facts that it reads and the log does not say.
+    lacking: Vec<String>,
+    /// Requests of which it depends on these, of all that were put before it.
+    undecided: u64,
+    asked: u64,
     has_volume: bool,
 }
 
@@ -331,7 +408,13 @@ impl RuleFinding {
         (self.counts.requests > 0).then(|| troubled(&self.counts) as f64 / self.counts.requests as f64)
     }
 
+    /// What a log does not say cannot be judged: a rule that asks for it matches nothing, and one that asks for its absence
+    /// everything.
     pub(super) fn text(&self) -> String {
+        let lacking = || format!("the log does not say {}", self.lacking.join(", "));
+        if self.undecided > 0 && self.undecided == self.asked {
+            return format!("{} ({}): cannot be judged, {}", self.id, self.would, lacking());
+        }
         let mut words = vec![match self.trouble() {
             None => format!("{} ({}): no request", self.id, self.would),
             Some(trouble) => {
@@ -359,8 +442,12 @@ impl RuleFinding {
                 .collect();
             words.push(builds.join(", "));
         }
-        if !self.lacking.is_empty() {
-            words.push(format!("the log does not say {}", self.lacking.join(", ")));
+        if self.undecided > 0 {
+            let (undecided, asked) = (grouped(self.undecided), grouped(self.asked));
+            words.push(format!(
+                "{undecided} of {asked} requests cannot be judged, {}",
+                lacking()
+            ));
         }
         if self.has_volume {
             words.push("its volume was not counted".to_owned());
@@ -380,6 +467,7 @@ impl RuleFinding {
             "others_troubled": self.others,
             "builds": self.builds.iter().map(|(build, requests)| json!({"build": build, "requests": requests})).collect::<Vec<_>>(),
             "not_logged": self.lacking,
+            "undecided": self.undecided,
             "volume_ignored": self.has_volume,
         })
     }

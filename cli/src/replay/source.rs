@@ -1,5 +1,5 @@
-//! The bytes of a log: a file or standard input, plain, gzip or zstd by the first bytes, read ahead by a thread in blocks
-//! of whole lines.
+//! The bytes of a log: a file or standard input, plain or packed by the first bytes, read ahead by a thread in blocks of
+//! whole lines.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -137,7 +137,7 @@ impl Lines {
             let read = match limited.read_to_end(&mut block) {
                 Ok(read) => read,
                 Err(error) if is_of_packing(&error) => {
-                    self.cut = Some(error.to_string());
+                    self.cut = Some(why(&error));
                     // Of the line that was cut, nothing can be said.
                     block.truncate(memchr::memrchr(b'\n', &block).map_or(0, |at| at + 1));
                     0
@@ -178,6 +178,14 @@ impl Lines {
     }
 }
 
+/// Libraries say of a file that ends early what they wanted to do.
+fn why(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the packed file is not complete".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 /// Whether bytes were read that cannot be unpacked; what the system refuses is another matter.
 fn is_of_packing(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
@@ -187,6 +195,8 @@ fn is_of_packing(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
+
+    use lzma_rust2::{XzOptions, XzWriter};
 
     use super::{BLOCK, Block, Lines, MAX_LINE};
     use crate::input::unpacked;
@@ -229,6 +239,18 @@ mod tests {
         assert_eq!(found.last(), Some(&Block::Lines(b"after\n".to_vec())));
     }
 
+    fn xz(text: &[u8]) -> Vec<u8> {
+        let mut xz = XzWriter::new(Vec::new(), XzOptions::with_preset(1)).unwrap();
+        xz.write_all(text).unwrap();
+        xz.finish().unwrap()
+    }
+
+    fn bzip2(text: &[u8]) -> Vec<u8> {
+        let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        bzip2.write_all(text).unwrap();
+        bzip2.finish().unwrap()
+    }
+
     #[test]
     fn of_a_packed_log_that_is_cut_whole_lines_are_read() {
         let text: String = (0..60_000_u32)
@@ -239,6 +261,8 @@ mod tests {
         for packed in [
             gzip.finish().unwrap(),
             zstd::encode_all(text.as_bytes(), 1).unwrap(),
+            xz(text.as_bytes()),
+            bzip2(text.as_bytes()),
         ] {
             let cut = packed[..packed.len() / 2].to_vec();
             let mut reader = unpacked(std::io::Cursor::new(cut)).unwrap();
@@ -270,6 +294,11 @@ mod tests {
         gzip.write_all(b"a line\n").unwrap();
         case(gzip.finish().unwrap());
         case(zstd::encode_all(&b"a line\n"[..], 1).unwrap());
+        case(xz(b"a line\n"));
+        case(bzip2(b"a line\n"));
+        // Two that were put together.
+        case([xz(b"a "), xz(b"line\n")].concat());
+        case([bzip2(b"a "), bzip2(b"line\n")].concat());
         case(b"a line\n".to_vec());
     }
 }

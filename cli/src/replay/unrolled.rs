@@ -1,64 +1,36 @@
-//! JSON in which a request is no line: a list of all of them, lists of some in each line, objects over many lines.
+//! JSON in which a request is no line: a list of all of them, lists of some in each line or somewhere inside, objects over
+//! many lines.
 //!
-//! In scope: such an input as one object a line, told by its first bytes. Not in scope: what the objects say.
+//! In scope: such an input as one item a line. Not in scope: what the items say.
 
 use std::io::{self, BufRead, BufReader, Read};
 
-/// Bytes by which an input is told.
-const FIRST: usize = 512;
+use place::{Place, place_of};
 
-/// The input itself, or with one object a line where it is of such JSON.
+mod place;
+
+/// Bytes by which an input is told.
+const FIRST: usize = 64 << 10;
+
+/// The input itself, or with one item a line where it is of such JSON.
 pub(super) fn unrolled(input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
     let mut input = BufReader::with_capacity(1 << 17, input);
     // What cannot be read is said where lines are read.
     let first = input.fill_buf().unwrap_or_default();
-    match level_of(first.get(..FIRST).unwrap_or(first)) {
-        Some(level) => Ok(Box::new(Unrolled::new(input, level))),
+    match place_of(first.get(..FIRST).unwrap_or(first)) {
+        Some(place) => Ok(Box::new(Unrolled::new(input, place))),
         None => Ok(Box::new(input)),
     }
 }
 
-/// How many lists and objects are around each request.
-fn level_of(first: &[u8]) -> Option<usize> {
-    let text = String::from_utf8_lossy(first);
-    let text = text.trim_start_matches('\u{feff}').trim_start();
-    let compact: String = text
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .take(LONGEST)
-        .collect();
-    if compact.starts_with("[{") {
-        Some(1)
-    } else if is_list_by_name(&compact) {
-        Some(2)
-    } else {
-        // An object whose first line ends with its brace.
-        text.strip_prefix('{')
-            .filter(|rest| rest.trim_start_matches([' ', '\r']).starts_with('\n'))
-            .map(|_| 0)
-    }
-}
-
-/// Names of a list of requests, as services hand them out: Azure, CloudWatch, Splunk, Datadog, Google.
-const LISTS: [&str; 7] = ["records", "events", "results", "entries", "logs", "data", "items"];
-
-/// Letters of the longest beginning.
-const LONGEST: usize = 16;
-
-/// `{"events":[{`
-fn is_list_by_name(compact: &str) -> bool {
-    let small = compact.to_ascii_lowercase();
-    let rest = small.strip_prefix("{\"").unwrap_or_default();
-    LISTS.iter().any(|name| {
-        rest.strip_prefix(name)
-            .is_some_and(|rest| rest.starts_with("\":[{"))
-    })
-}
-
 struct Unrolled<R> {
     input: R,
-    level: usize,
+    place: Place,
     depth: usize,
+    /// Whether the list that is open is the one of requests.
+    is_list: bool,
+    /// The text before the list, which may be its name.
+    name: Vec<u8>,
     is_text: bool,
     is_escaped: bool,
     /// What was made of the input and not given out yet.
@@ -67,11 +39,13 @@ struct Unrolled<R> {
 }
 
 impl<R: BufRead> Unrolled<R> {
-    fn new(input: R, level: usize) -> Self {
+    fn new(input: R, place: Place) -> Self {
         Self {
             input,
-            level,
+            is_list: place.level == 0,
+            place,
             depth: 0,
+            name: Vec::new(),
             is_text: false,
             is_escaped: false,
             made: Vec::new(),
@@ -79,26 +53,86 @@ impl<R: BufRead> Unrolled<R> {
         }
     }
 
-    fn take(&mut self, byte: u8) {
-        let is_inside = self.depth > self.level;
-        if self.is_text {
-            self.is_text = self.is_escaped || byte != b'"';
-            self.is_escaped = !self.is_escaped && byte == b'\\';
-        } else {
-            match byte {
-                b'"' => self.is_text = true,
-                b'{' | b'[' => self.depth += 1,
-                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-                _ => {}
-            }
+    fn take(&mut self, block: &[u8]) {
+        let mut rest = block;
+        while let Some((byte, after)) = rest.split_first() {
+            rest = if self.is_text {
+                self.take_text(rest)
+            } else {
+                self.take_mark(*byte);
+                after
+            };
         }
-        let is_begun = self.depth > self.level;
-        if (is_inside || is_begun) && !matches!(byte, b'\n' | b'\r') {
+    }
+
+    /// A text up to its quote, and what follows.
+    fn take_text<'b>(&mut self, block: &'b [u8]) -> &'b [u8] {
+        let mut end = usize::from(std::mem::take(&mut self.is_escaped));
+        loop {
+            let rest = block.get(end..).unwrap_or_default();
+            let Some(next) = memchr::memchr2(b'"', b'\\', rest) else {
+                end = block.len();
+                break;
+            };
+            end += next + 1;
+            if rest.get(next) == Some(&b'"') {
+                self.is_text = false;
+                break;
+            }
+            // What follows a backslash is of the text.
+            self.is_escaped = end == block.len();
+            end += 1;
+        }
+        let (text, after) = block.split_at(end.min(block.len()));
+        if self.is_inside() {
+            self.made.extend_from_slice(text);
+        } else if self.depth + 1 == self.place.level {
+            self.name.extend_from_slice(text);
+        }
+        after
+    }
+
+    fn is_inside(&self) -> bool {
+        self.is_list && self.depth > self.place.level
+    }
+
+    fn take_mark(&mut self, byte: u8) {
+        let was_inside = self.is_inside();
+        match byte {
+            b'"' => {
+                self.is_text = true;
+                self.name.clear();
+            }
+            b',' => self.name.clear(),
+            b'{' | b'[' => self.open(byte == b'['),
+            b'}' | b']' => self.close(),
+            _ => {}
+        }
+        let is_inside = self.is_inside();
+        if (was_inside || is_inside) && !matches!(byte, b'\n' | b'\r') {
             self.made.push(byte);
         }
-        if is_inside && !is_begun {
+        if was_inside && !is_inside {
             self.made.push(b'\n');
         }
+    }
+
+    fn open(&mut self, is_list: bool) {
+        self.depth += 1;
+        if self.depth == self.place.level {
+            let name = self.name.strip_suffix(b"\"").unwrap_or(&self.name);
+            self.is_list = is_list && name == self.place.name;
+        }
+        self.name.clear();
+    }
+
+    fn close(&mut self) {
+        if self.depth == self.place.level {
+            self.is_list = false;
+        }
+        self.depth = self.depth.saturating_sub(1);
+        self.is_list |= self.place.level == 0;
+        self.name.clear();
     }
 }
 
@@ -111,7 +145,7 @@ impl<R: BufRead> Read for Unrolled<R> {
             if block.is_empty() {
                 return Ok(0);
             }
-            block.iter().for_each(|byte| self.take(*byte));
+            self.take(&block);
             self.input.consume(block.len());
         }
         let read = self.made.get(self.given..).unwrap_or_default().read(buffer)?;
@@ -153,6 +187,13 @@ mod tests {
             "{\"a\":1}\n{\"a\":2}\n",
         );
         case("{\n \"a\": 1\n}\n{\n \"a\": 2\n}\n", "{ \"a\": 1}\n{ \"a\": 2}\n");
+        let item = r#"{"url":"/v2/a/blobs/sha256:00"}"#;
+        case(
+            &format!(
+                r#"{{"took":1,"shards":{{"a":[{{}}]}},"hits":{{"max":null,"hits":[{item},{item}]}},"more":[{{}}]}}"#
+            ),
+            &format!("{item}\n{item}\n"),
+        );
     }
 
     #[test]

@@ -5,22 +5,28 @@
 
 use std::borrow::Cow;
 
+use column::Column;
 use wrapped::Wrapped;
 
 use crate::clock::{any_time, syslog_time};
 
+mod column;
 mod wrapped;
 
 /// Carriers of one log, one in the other.
 const MAX_LAYERS: usize = 4;
 
 /// Words before a line that nobody knows.
-const MAX_WORDS: usize = 8;
+const MAX_WORDS: usize = 10;
 
 #[derive(Clone, Debug)]
 enum Carrier {
     /// `{"log":"…","stream":"stdout","time":"…"}`
     Wrapped(Box<Wrapped>),
+    /// A column of a table.
+    Column(Box<Column>),
+    /// `["1593975600123456789","…"]`, of Loki's API.
+    Pair,
     /// `[0] name: [[1593975600.123, {}], {"log"=>"…"}]`, of Fluent Bit's standard output.
     FluentBit,
     /// `{app="nginx"} `, of Loki's command line.
@@ -48,8 +54,9 @@ enum Carrier {
 }
 
 /// In the order in which they are looked for.
-const CARRIERS: [Carrier; 11] = [
+const CARRIERS: [Carrier; 12] = [
     Carrier::Colours,
+    Carrier::Pair,
     Carrier::FluentBit,
     Carrier::Labels,
     Carrier::Compose,
@@ -151,6 +158,8 @@ fn layers(
             Some(Carrier::Object)
         } else if knows(&lines) {
             None
+        } else if let Some(column) = column(&lines, now_ms, is_known, most) {
+            Some(column)
         } else {
             let known = CARRIERS.into_iter().find(|carrier| fits(carrier, &lines, now_ms));
             let words = || {
@@ -168,6 +177,16 @@ fn layers(
     (layers, is_reached)
 }
 
+/// The column of a table that has lines inside.
+fn column(lines: &[String], now_ms: u64, is_known: &dyn Fn(&[&str]) -> bool, most: usize) -> Option<Carrier> {
+    let candidates = Column::candidates(lines).into_iter();
+    candidates
+        .map(|of| Carrier::Column(Box::new(of)))
+        .find(|carrier| {
+            fits(carrier, lines, now_ms) && layers_inside(carrier, lines, now_ms, is_known, most - 1)
+        })
+}
+
 /// Whether what a carrier has inside is known, perhaps below further ones.
 fn layers_inside(
     carrier: &Carrier,
@@ -176,7 +195,13 @@ fn layers_inside(
     is_known: &dyn Fn(&[&str]) -> bool,
     most: usize,
 ) -> bool {
-    let inner: Vec<String> = stripped(carrier, lines, now_ms);
+    // Of lines that did not come through it nothing is inside.
+    let carried: Vec<String> = lines
+        .iter()
+        .filter(|line| is_of(carrier, line, now_ms))
+        .cloned()
+        .collect();
+    let inner: Vec<String> = stripped(carrier, &carried, now_ms);
     // Messages that are words are not what a line is about.
     let is_line = |line: &&String| line.contains([' ', '\t']) || line.starts_with('{');
     2 * inner.iter().filter(is_line).count() > inner.len() && layers(inner, now_ms, is_known, most).1
@@ -184,17 +209,20 @@ fn layers_inside(
 
 /// Whether more than half of the lines came through it.
 fn fits(carrier: &Carrier, lines: &[String], now_ms: u64) -> bool {
-    let mut carrier = carrier.clone();
-    let is_of = |line: &&String| match &mut carrier {
-        Carrier::Export => is_export(line),
-        carrier => carrier
-            .take_off(&mut Cow::Borrowed(line.as_str()), now_ms)
-            .is_some(),
-    };
-    2 * lines.iter().filter(is_of).count() > lines.len()
+    2 * lines.iter().filter(|line| is_of(carrier, line, now_ms)).count() > lines.len()
 }
 
-/// Lines as they were before; of an export only those with a message.
+fn is_of(carrier: &Carrier, line: &str, now_ms: u64) -> bool {
+    match carrier {
+        Carrier::Export => is_export(line),
+        carrier => carrier
+            .clone()
+            .take_off(&mut Cow::Borrowed(line), now_ms)
+            .is_some(),
+    }
+}
+
+/// Lines as they were before; of an export only those with a message, of a table none of its header.
 fn stripped(carrier: &Carrier, lines: &[String], now_ms: u64) -> Vec<String> {
     let mut carrier = carrier.clone();
     let strip = |line: &String| {
@@ -203,7 +231,8 @@ fn stripped(carrier: &Carrier, lines: &[String], now_ms: u64) -> Vec<String> {
             return line.strip_prefix("MESSAGE=").map(str::to_owned);
         }
         carrier.take_off(&mut line, now_ms);
-        Some(line.into_owned())
+        let is_header = matches!(carrier, Carrier::Column(_)) && line.is_empty();
+        (!is_header).then(|| line.into_owned())
     };
     lines.iter().filter_map(strip).collect()
 }
@@ -216,6 +245,16 @@ impl Carrier {
                 let (inner, time_ms) = of.unwrap(line)?;
                 *line = Cow::Owned(inner);
                 Some(time_ms)
+            }
+            Self::Column(of) => {
+                let (inner, time_ms) = of.unwrap(line)?;
+                *line = Cow::Owned(inner);
+                Some(time_ms)
+            }
+            Self::Pair => {
+                let (inner, time_ms) = pair(line)?;
+                *line = Cow::Owned(inner);
+                Some(Some(time_ms))
             }
             Self::FluentBit => {
                 let (inner, time_ms) = fluent_bit(line)?;
@@ -263,11 +302,16 @@ impl Carrier {
             Self::Words(words) => {
                 let mut rest = line;
                 for _ in 0..*words {
-                    rest = rest.trim_start_matches(' ').split_once(' ')?.1;
+                    rest = rest.trim_start_matches(' ').split_once([' ', '\t'])?.1;
                 }
                 Some(untimed(rest.trim_start_matches(' ')))
             }
-            Self::Wrapped(_) | Self::FluentBit | Self::Colours | Self::Export => None,
+            Self::Wrapped(_)
+            | Self::Column(_)
+            | Self::Pair
+            | Self::FluentBit
+            | Self::Colours
+            | Self::Export => None,
         }
     }
 }
@@ -394,6 +438,16 @@ fn labels(line: &str) -> Option<&str> {
     };
     let are_labels = labels.split(", ").all(|list| list.split(',').all(is_label));
     are_labels.then_some(rest.strip_prefix(' ')?)
+}
+
+/// A time and a line, perhaps with labels behind them.
+fn pair(line: &str) -> Option<(String, u64)> {
+    if !line.starts_with("[\"") {
+        return None;
+    }
+    let items: Vec<serde_json::Value> = serde_json::from_str(line.trim_end_matches(',')).ok()?;
+    let (time, inner) = (items.first()?.as_str()?, items.get(1)?.as_str()?);
+    Some((inner.trim_end().to_owned(), any_time(time)?))
 }
 
 /// A record as Fluent Bit prints it, whose text has the usual name; quotes inside of it may have a backslash or none.

@@ -107,8 +107,12 @@ fn unix(text: &str) -> Option<u64> {
     let number: u64 = whole.parse().ok()?;
     let ms = match number {
         0..100_000_000_000 => {
-            let thousandths = format!("{part:0<3}");
-            number * 1000 + thousandths.get(..3)?.parse::<u64>().ok()?
+            let digits = part.bytes().map(|byte| u64::from(byte - b'0'));
+            let thousandths = digits
+                .chain([0; 3])
+                .take(3)
+                .fold(0, |sum, digit| sum * 10 + digit);
+            number * 1000 + thousandths
         }
         100_000_000_000..100_000_000_000_000 => number,
         100_000_000_000_000..100_000_000_000_000_000 => number / 1000,

@@ -1,13 +1,14 @@
 //! What one line of a log says, in the same words whatever its format.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
 use crate::clock::{any_time, date_and_clock, expected_time};
+use crate::escapes::percent_decoded;
 use crate::numbers::{count, decimal};
 use crate::template::unescaped;
 use blobwatch_wire::parse_address;
@@ -228,8 +229,8 @@ impl<'a> LogEntry<'a> {
             Field::Bytes => self.bytes = count(&value),
             Field::Wire => self.wire = count(&value),
             Field::Promised => self.promised = count(&value),
-            Field::Range => self.range = value,
-            Field::ContentRange => self.content_range = value,
+            Field::Range => self.range = decoded(value),
+            Field::ContentRange => self.content_range = decoded(value),
             Field::RangeStart => self.range_start = value.parse().ok(),
             Field::RangeEnd => self.range_end = value.parse().ok(),
             Field::Finished => self.finished_ms = Some(time_of(&value)?),
@@ -336,6 +337,15 @@ impl<'a> LogEntry<'a> {
     }
 }
 
+/// A header that a log may write percent-encoded, and that has no such sign of its own.
+fn decoded(value: Cow<'_, str>) -> Cow<'_, str> {
+    if value.contains('%') {
+        percent_decoded(&value).into()
+    } else {
+        value
+    }
+}
+
 fn time_of(text: &str) -> Result<u64, &'static str> {
     any_time(text).ok_or_else(|| expected_time(text))
 }
@@ -358,11 +368,18 @@ fn method_of(value: Cow<'_, str>) -> Cow<'_, str> {
 
 /// The path of a URL, without host and query; `None` where it has none. Akamai and some stores leave out the first slash.
 pub(crate) fn path_of(url: &str) -> Option<Cow<'_, str>> {
-    let path = match url.split_once("://") {
+    // Most are paths, and a query of theirs may have another URL in it.
+    let absolute = if url.starts_with('/') {
+        None
+    } else {
+        url.split_once("://")
+    };
+    let path = match absolute {
         Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..))?,
         None => url,
     };
-    let path = path.split_once(['?', '#']).map_or(path, |(path, _)| path);
+    let end = memchr::memchr2(b'?', b'#', path.as_bytes()).unwrap_or(path.len());
+    let path = path.get(..end)?;
     Some(if path.starts_with('/') {
         Cow::Borrowed(path)
     } else {
@@ -374,6 +391,9 @@ pub(crate) fn path_of(url: &str) -> Option<Cow<'_, str>> {
 /// speaks `for`.
 #[must_use]
 pub fn address_of(text: &str) -> Option<IpAddr> {
+    if let Ok(plain) = text.parse::<Ipv4Addr>() {
+        return Some(IpAddr::V4(plain));
+    }
     let first = unescaped(text.split_once(',').map_or(text, |(first, _)| first));
     let named = first.split(';').find_map(|pair| {
         let (name, value) = pair.split_once('=')?;
@@ -458,6 +478,8 @@ mod tests {
             ("/v2/a?x=1#y", Some("/v2/a")),
             ("https://hub.example.com:443/v2/a?x=https://b/c", Some("/v2/a")),
             ("v2/a?x=1", Some("/v2/a")),
+            ("/v2/a?x=https://b/c", Some("/v2/a")),
+            ("/v2/a#https://b/c", Some("/v2/a")),
             ("https://hub.example.com", None),
         ] {
             assert_eq!(path_of(url).as_deref(), expected, "{url}");

@@ -8,11 +8,17 @@ use std::net::IpAddr;
 use blobwatch_pull::find_blob;
 use serde_json::Value;
 
-use crate::clock::any_time;
-use crate::entry::{Field, duration_ms, path_of};
+use crate::clock::{any_time, date_and_clock};
+use crate::entry::{Field, address_of, duration_ms, path_of};
 use crate::logfmt::pairs;
 use crate::numbers::decimal;
 use crate::template::is_address;
+use names::{
+    ADDRESSES, BODIES, COUNTRIES, DURATIONS, FORWARDED, FORWARDED_WORDS, METHODS, MILLISECONDS, OPERATIONS,
+    PATHS, REQUESTS, STARTS, STATUSES, TIMES, WIRES,
+};
+
+mod names;
 
 /// Fields of a line that are looked at, and how deep objects are entered: as deep as lines are read.
 const MAX_LEAVES: usize = 400;
@@ -169,7 +175,7 @@ const OTHERS: &[&str] = &[
     "fwd", "cache",
 ];
 
-impl Found<'_> {
+impl<'a> Found<'a> {
     fn all(&mut self) {
         self.path();
         self.named(Field::Method, METHODS, is_method);
@@ -180,7 +186,7 @@ impl Found<'_> {
         self.duration();
         self.time();
         self.named(Field::Forwarded, FORWARDED, is_address);
-        self.named(Field::Address, ADDRESSES, is_address);
+        self.address();
         self.any(Field::Address, is_address, &[OTHERS, FORWARDED_WORDS].concat());
         self.named(
             Field::Address,
@@ -188,6 +194,7 @@ impl Found<'_> {
             is_address,
         );
         self.ending(Field::UserAgent, "useragent", |_| true);
+        self.ending(Field::UserAgent, "useragentoriginal", |_| true);
         self.named(
             Field::UserAgent,
             &["ua", "agent", "browser", "useragentheader"],
@@ -218,16 +225,33 @@ impl Found<'_> {
         }
     }
 
-    /// The leaf that is called as early as can be in a list, and holds what it should or nothing.
+    /// The leaf that is called as early as can be in a list, and holds what it should; or else nothing at all.
     fn named(&mut self, field: Field, names: &[&str], fits: fn(&str) -> bool) {
-        let is_it = |leaf: &&Leaf| !self.is_taken(leaf) && (leaf.is_unsaid() || leaf.holds(fits));
-        let of = |name: &&str| self.leaves.iter().filter(is_it).find(|leaf| leaf.is_called(name));
-        let found = names.iter().find_map(of);
+        let found = self
+            .called(names, |leaf| leaf.holds(fits))
+            .or_else(|| self.called(names, Leaf::is_unsaid));
         self.take(field, found);
     }
 
+    fn called(&self, names: &[&str], is_it: impl Fn(&Leaf) -> bool) -> Option<&'a Leaf> {
+        let free = |leaf: &&Leaf| !self.is_taken(leaf) && is_it(leaf);
+        let of = |name: &&str| self.leaves.iter().filter(free).find(|leaf| leaf.is_called(name));
+        names.iter().find_map(of)
+    }
+
+    /// Of several addresses the one that is not a proxy's on the same network in each line.
+    fn address(&mut self) {
+        let is_far = |text: &str| address_of(text).is_some_and(is_public);
+        let has_far = |leaf: &Leaf| leaf.values.iter().any(|value| is_far(value));
+        let found = self.called(ADDRESSES, |leaf| leaf.holds(is_address) && has_far(leaf));
+        self.take(Field::Address, found);
+        self.named(Field::Address, ADDRESSES, is_address);
+    }
+
     fn ending(&mut self, field: Field, end: &str, fits: fn(&str) -> bool) {
-        let is_it = |leaf: &&Leaf| leaf.key.ends_with(end) && (leaf.is_unsaid() || leaf.holds(fits));
+        let is_it = |leaf: &&Leaf| {
+            (leaf.key.ends_with(end) || leaf.whole.ends_with(end)) && (leaf.is_unsaid() || leaf.holds(fits))
+        };
         let found = self.leaves.iter().find(is_it);
         self.take(field, found);
     }
@@ -276,8 +300,22 @@ impl Found<'_> {
         }
     }
 
+    /// A date and a clock beside it, neither of which is a time.
+    fn apart(&mut self) {
+        let date = self.called(&["date"], |leaf| leaf.holds(is_day));
+        let clock = self.called(&["time", "clock"], |leaf| leaf.holds(is_clock));
+        if date.is_some() && clock.is_some() {
+            self.take(Field::Date, date);
+            self.take(Field::Clock, clock);
+        }
+    }
+
     /// When requests were made; when lines were written where only that is said.
     fn time(&mut self) {
+        self.apart();
+        if self.has(Field::Clock) {
+            return;
+        }
         self.named(Field::Time, STARTS, is_time);
         if self.has(Field::Time) {
             return;
@@ -399,188 +437,6 @@ impl Found<'_> {
     }
 }
 
-const PATHS: &[&str] = &[
-    "requesturi",
-    "uri",
-    "path",
-    "requestpath",
-    "requesturl",
-    "url",
-    "urlpath",
-    "urloriginal",
-    "reqpath",
-    "requri",
-    "requrl",
-    "httppath",
-    "httpurl",
-    "clientrequesturi",
-    "clientrequestpath",
-    "target",
-    "httprequesturi",
-    "originalpath",
-];
-const REQUESTS: &[&str] = &["request", "requestline", "requestfull", "shortmessage", "req"];
-const METHODS: &[&str] = &["requestmethod", "method", "httpmethod", "reqmethod", "verb"];
-/// What stores call what was done with an object.
-const OPERATIONS: &[&str] = &[
-    "operationname",
-    "operation",
-    "operationtype",
-    "apiname",
-    "eventname",
-    "methodname",
-];
-const STATUSES: &[&str] = &[
-    "status",
-    "statuscode",
-    "responsestatus",
-    "responsecode",
-    "responsestatuscode",
-    "httpstatus",
-    "httpstatuscode",
-    "requeststatus",
-    "returnstatus",
-    "downstreamstatus",
-    "scstatus",
-    "respstatus",
-    "resstatus",
-    "edgeresponsestatus",
-    "rescode",
-    "httpcode",
-    "returncode",
-    "respcode",
-    "httpresponsecode",
-    "code",
-    "response",
-];
-const STARTS: &[&str] = &[
-    "starttime",
-    "startutc",
-    "start",
-    "requeststart",
-    "timestart",
-    "receivedat",
-    "startedat",
-    "begin",
-];
-const TIMES: &[&str] = &[
-    "time",
-    "timestamp",
-    "ts",
-    "datetime",
-    "date",
-    "t",
-    "eventtime",
-    "logtime",
-    "requesttimestamp",
-    "unixtime",
-    "unixtimestamp",
-    "epoch",
-    "requesttime",
-];
-const ADDRESSES: &[&str] = &[
-    "clientip",
-    "remoteaddr",
-    "remoteip",
-    "clientaddr",
-    "clientaddress",
-    "remoteaddress",
-    "clienthost",
-    "downstreamremoteaddress",
-    "cip",
-    "sourceip",
-    "srcip",
-    "ip",
-    "peer",
-    "peeraddr",
-    "remotehost",
-    "clientipaddress",
-    "address",
-];
-const FORWARDED: &[&str] = &[
-    "xforwardedfor",
-    "httpxforwardedfor",
-    "requestxforwardedfor",
-    "forwardedfor",
-    "forwarded",
-    "httpforwarded",
-    "xff",
-    "xrealip",
-    "httpxrealip",
-    "realip",
-    "trueclientip",
-];
-const FORWARDED_WORDS: &[&str] = &["forwarded", "realip", "xff"];
-const COUNTRIES: &[&str] = &[
-    "country",
-    "countrycode",
-    "geocountry",
-    "geocountrycode",
-    "clientcountry",
-    "countryisocode",
-];
-const MILLISECONDS: &[&str] = &[
-    "durationms",
-    "latencyms",
-    "elapsedms",
-    "responsetimems",
-    "timetakenms",
-    "requesttimems",
-    "tookms",
-    "ms",
-    "milliseconds",
-];
-const DURATIONS: &[&str] = &[
-    "requesttime",
-    "reqtime",
-    "duration",
-    "latency",
-    "elapsed",
-    "took",
-    "responsetime",
-    "timetaken",
-    "requestduration",
-    "requestlatency",
-    "totaltime",
-    "processingtime",
-    "elapsedtime",
-    "timetoresponse",
-    "httpresponseduration",
-];
-const BODIES: &[&str] = &[
-    "bodybytessent",
-    "bodybytes",
-    "bytessentbody",
-    "responsebodysize",
-    "responsebodybytes",
-    "bodysize",
-    "bodylength",
-    "downstreamcontentsize",
-    "httpresponsewritten",
-    "httpresponsebodybytes",
-    "written",
-    "bytes",
-    "edgeresponsebodybytes",
-    "tx",
-];
-const WIRES: &[&str] = &[
-    "bytessent",
-    "bytessenttotal",
-    "sentbytes",
-    "bytesout",
-    "outbytes",
-    "totalbytes",
-    "responsebytes",
-    "responsesize",
-    "responselength",
-    "responsecontentlength",
-    "edgeresponsebytes",
-    "scbytes",
-    "ressize",
-    "respsize",
-    "rspsize",
-];
-
 fn is_method(text: &str) -> bool {
     matches!(
         text,
@@ -622,6 +478,24 @@ fn is_time(text: &str) -> bool {
 /// A time that is no number, which may be anything.
 fn is_date(text: &str) -> bool {
     text.contains(':') && is_time(text)
+}
+
+/// `2020-07-05`
+fn is_day(text: &str) -> bool {
+    date_and_clock(text.as_bytes(), b"00:00:00").is_some()
+}
+
+/// `19:00:00`
+fn is_clock(text: &str) -> bool {
+    text.len() <= "19:00:00.000000".len() && date_and_clock(b"2020-07-05", text.as_bytes()).is_some()
+}
+
+/// Whether an address may be one of a client on the internet.
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => !v4.is_private() && !v4.is_loopback() && !v4.is_unspecified(),
+        IpAddr::V6(v6) => !v6.is_unique_local() && !v6.is_loopback() && !v6.is_unspecified(),
+    }
 }
 
 fn is_path(text: &str) -> bool {

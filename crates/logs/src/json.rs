@@ -4,6 +4,7 @@
 //! more than everything else here. Values are not checked beyond what it takes to step over them.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::entry::{Field, LogEntry};
 
@@ -15,7 +16,7 @@ const MAX_DEPTH: usize = 4;
 pub struct Names {
     names: Vec<(String, Field)>,
     /// Prefixes of names that may be objects: `range.`.
-    objects: Vec<String>,
+    objects: Vec<Arc<str>>,
     /// What stood where in the line before: logs write their fields in one order.
     order: Vec<RememberedName>,
 }
@@ -30,11 +31,11 @@ struct RememberedName {
 impl Names {
     pub fn new(names: impl IntoIterator<Item = (String, Field)>) -> Self {
         let names: Vec<(String, Field)> = names.into_iter().collect();
-        let mut objects: Vec<String> = names
+        let mut objects: Vec<Arc<str>> = names
             .iter()
             .flat_map(|(name, _)| name.match_indices(['.', '[']).map(|(at, _)| name.get(..=at)))
             .flatten()
-            .map(str::to_owned)
+            .map(Arc::from)
             .collect();
         objects.sort();
         objects.dedup();
@@ -85,11 +86,11 @@ impl Names {
             let (field, object) = self.known(prefix, &key, place);
             match object {
                 Some(object) if walk.peek() == Some(b'{') && depth < MAX_DEPTH => {
-                    let prefix = self.objects.get(object).cloned().unwrap_or_default();
+                    let prefix = self.objects.get(object).cloned().unwrap_or_else(|| "".into());
                     self.object(walk, &prefix, entry, place, depth + 1)?;
                 }
                 Some(object) if walk.peek() == Some(b'[') && depth < MAX_DEPTH => {
-                    let prefix = self.objects.get(object).cloned().unwrap_or_default();
+                    let prefix = self.objects.get(object).cloned().unwrap_or_else(|| "".into());
                     self.list(walk, &prefix, entry, place, depth + 1)?;
                 }
                 _ => set(walk, field, entry)?,
@@ -158,7 +159,7 @@ impl Names {
         let object = self
             .objects
             .iter()
-            .position(|object| object.strip_suffix(['.', '[']) == Some(&key));
+            .position(|object| object.strip_suffix(['.', '[']) == Some(&*key));
         let known = RememberedName { key, field, object };
         match self.order.get_mut(at) {
             Some(slot) => *slot = known,

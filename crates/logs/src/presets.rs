@@ -120,6 +120,11 @@ pub const PRESETS: &[(&str, &str)] = &[
         "gitea",
         "$date $clock $caller [$level] router: completed $request_method $request_uri for $remote_addr, $status $text in $duration @ $function",
     ),
+    // docs.cloudfoundry.org/concepts/http-routing.html: the host first, and the request's bytes before the answer's.
+    (
+        "gorouter",
+        r#"$host - [$time] "$request" $status $received $body_bytes_sent "$referer" "$http_user_agent" "$remote_addr" "$backend" x_forwarded_for:"$http_x_forwarded_for" x_forwarded_proto:"$proto" vcap_request_id:"$request_id" response_time:$request_time $rest"#,
+    ),
     // wiki.squid-cache.org/Features/LogFormat: the answer with its head.
     (
         "squid",

@@ -14,8 +14,13 @@ pub struct Producer {
 /// Who wrote a line; none where nobody in the table did.
 #[must_use]
 pub fn producer(line: &str) -> Option<&'static Producer> {
-    let has = |key: &&str| line.contains(&format!("\"{key}\""));
-    PRODUCERS.iter().find(|of| of.marks.iter().all(has))
+    producer_of(|key| line.contains(&format!("\"{key}\"")))
+}
+
+/// Whose the keys of a line are, by which of them it has.
+#[must_use]
+pub fn producer_of(has: impl Fn(&str) -> bool) -> Option<&'static Producer> {
+    PRODUCERS.iter().find(|of| of.marks.iter().all(|key| has(key)))
 }
 
 const PRODUCERS: &[Producer] = &[
@@ -37,6 +42,11 @@ const PRODUCERS: &[Producer] = &[
     Producer {
         name: "envoy",
         marks: &["response_code", "start_time"],
+        names: ENVOY,
+    },
+    Producer {
+        name: "envoy",
+        marks: &["@timestamp", "response_code", "upstream_cluster"],
         names: ENVOY,
     },
     Producer {
@@ -116,9 +126,10 @@ const CADDY: &[(&str, Field)] = &[
     ("resp_headers.Content-Range", Field::ContentRange),
 ];
 
-/// Istio's JSON, and Envoy's by the same names.
+/// Istio's JSON, and Envoy's by the same names; Contour calls the start of a request by the usual name.
 const ENVOY: &[(&str, Field)] = &[
     ("start_time", Field::Time),
+    ("@timestamp", Field::Time),
     ("method", Field::Method),
     ("path", Field::Path),
     ("response_code", Field::Status),
@@ -195,6 +206,7 @@ pub const CLOUDFRONT: &[(&str, Field)] = &[
     ("c-ip", Field::Address),
     ("cs-method", Field::Method),
     ("cs-uri-stem", Field::Path),
+    ("cs-uri-query", Field::Query),
     ("sc-status", Field::Status),
     ("cs(User-Agent)", Field::UserAgent),
     ("cs-user-agent", Field::UserAgent),
@@ -220,6 +232,7 @@ const CLOUDFRONT_PARQUET: &[(&str, Field)] = &[
     ("c_ip", Field::Address),
     ("cs_method", Field::Method),
     ("cs_uri_stem", Field::Path),
+    ("cs_uri_query", Field::Query),
     ("sc_status", Field::Status),
     ("cs_user_agent", Field::UserAgent),
     ("sc_range_start", Field::RangeStart),

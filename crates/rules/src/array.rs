@@ -86,14 +86,6 @@ impl Array {
         ("http.request.uri.args.values", Self::Values(Map::Arguments)),
     ];
 
-    /// Calls `visit` for each field that it is read from.
-    pub(super) fn visit_fields(&self, visit: &mut impl FnMut(Field)) {
-        match self {
-            Self::Of(map, _) | Self::Names(map) | Self::Values(map) => visit(map.field()),
-            Self::Split(split) => split.of.visit_fields(visit),
-        }
-    }
-
     /// Whether it can be there without a value, as the arguments of a request without any.
     pub(super) const fn may_be_empty(&self) -> bool {
         matches!(self, Self::Names(_) | Self::Values(_))

@@ -9,6 +9,7 @@ use super::error::RuleError;
 use super::expression::{
     Combiner, Comparison, Expression, Literal, Node, NodeKind, Operand, Operator, Order, Right, Span,
 };
+use super::fact::Fact;
 use super::field::{Field, Type};
 use super::list::{List, Lists};
 use super::operand::{self, Meaning};
@@ -80,9 +81,11 @@ impl CheckedExpression {
     /// The fields that it reads, each once, in the order of [`Field::ALL`].
     #[must_use]
     pub fn fields(&self) -> Vec<Field> {
-        let mut fields = Vec::new();
-        self.root
-            .visit_predicates(&mut |predicate| predicate.term.visit_fields(&mut |field| fields.push(field)));
+        let field = |fact: Fact<'_>| match fact {
+            Fact::Field(field) => field,
+            Fact::Header(_) => Field::Headers,
+        };
+        let mut fields: Vec<Field> = self.facts().into_iter().map(field).collect();
         fields.sort_unstable();
         fields.dedup();
         fields

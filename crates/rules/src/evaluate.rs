@@ -7,10 +7,11 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 use std::ops::Range;
 
-use super::array::{Array, Map};
+use super::array::Array;
 use super::check::CheckedExpression;
 use super::decode::{decode_base64, network, remove_bytes, url_decode};
 use super::expression::{Combiner, Order};
+use super::fact::Fact;
 use super::field::Field;
 use super::json::{self, Json};
 use super::signature::sha256;
@@ -25,7 +26,7 @@ impl CheckedExpression {
     }
 }
 
-/// What can be said of a rule when some fields are not known, as of a record that does not keep them.
+/// What can be said of a rule when some facts are not known, as of a record that does not keep them.
 impl CheckedExpression {
     /// Whether the rule holds whatever the unknown fields were; `None` where it depends on them (Kleene's logic).
     /// Of the headers the User-Agent is known.
@@ -33,14 +34,29 @@ impl CheckedExpression {
     pub fn judge(&self, values: &Values<'_>, unknown: &[Field]) -> Option<bool> {
         self.root.judge(values, unknown)
     }
+
+    /// As [`Self::judge`], of facts that are unknown one by one.
+    #[must_use]
+    pub fn judge_without(&self, values: &Values<'_>, is_unknown: &dyn Fn(Fact<'_>) -> bool) -> Option<bool> {
+        self.root.judge_without(values, is_unknown)
+    }
 }
 
 impl Clause {
+    /// Of the headers, records keep the User-Agent alone.
     pub(super) fn judge(&self, values: &Values<'_>, unknown: &[Field]) -> Option<bool> {
+        self.judge_without(values, &|fact| match fact {
+            Fact::Header("user-agent") => false,
+            Fact::Header(_) => unknown.contains(&Field::Headers),
+            Fact::Field(field) => unknown.contains(&field),
+        })
+    }
+
+    fn judge_without(&self, values: &Values<'_>, is_unknown: &dyn Fn(Fact<'_>) -> bool) -> Option<bool> {
         let each = |items: &[Self], decides: bool| {
             let mut all_known = true;
             for item in items {
-                match item.judge(values, unknown) {
+                match item.judge_without(values, is_unknown) {
                     Some(holds) if holds == decides => return Some(decides),
                     Some(_) => {}
                     None => all_known = false,
@@ -51,44 +67,24 @@ impl Clause {
         match &self.kind {
             ClauseKind::Combined(Combiner::And, items) => each(items, false),
             ClauseKind::Combined(Combiner::Or, items) => each(items, true),
-            ClauseKind::Combined(Combiner::Xor, items) => items
-                .iter()
-                .try_fold(false, |odd, item| Some(odd ^ item.judge(values, unknown)?)),
-            ClauseKind::Not(inner) => inner.judge(values, unknown).map(|holds| !holds),
+            ClauseKind::Combined(Combiner::Xor, items) => items.iter().try_fold(false, |odd, item| {
+                Some(odd ^ item.judge_without(values, is_unknown)?)
+            }),
+            ClauseKind::Not(inner) => inner.judge_without(values, is_unknown).map(|holds| !holds),
             ClauseKind::Predicate(predicate) => {
-                (!predicate.term.reads(unknown)).then(|| predicate.holds(values))
+                (!predicate.term.reads(is_unknown)).then(|| predicate.holds(values))
             }
-            ClauseKind::Each(_, inner) => (!inner.reads(unknown)).then(|| self.holds(values)),
-        }
-    }
-}
-
-impl Array {
-    /// Whether it reads one of these fields. Of the headers, records keep the User-Agent alone.
-    fn reads(&self, fields: &[Field]) -> bool {
-        match self {
-            Self::Of(Map::Headers, name) if &**name == "user-agent" => false,
-            Self::Of(map, _) | Self::Names(map) | Self::Values(map) => fields.contains(&map.field()),
-            Self::Split(split) => split.of.reads(fields),
+            ClauseKind::Each(_, inner) => (!inner.reads(is_unknown)).then(|| self.holds(values)),
         }
     }
 }
 
 impl Term {
-    /// Whether it reads one of these fields.
-    fn reads(&self, fields: &[Field]) -> bool {
-        match self {
-            Self::Field(field) => fields.contains(field),
-            Self::At(array, _) | Self::Each(array) | Self::Count(array) | Self::Join(array, _) => {
-                array.reads(fields)
-            }
-            Self::Concat(parts) | Self::Coalesce(parts) => parts.iter().any(|part| part.reads(fields)),
-            Self::Told(_) => fields.contains(&Field::Platform),
-            Self::Extension => fields.contains(&Field::Path),
-            Self::Same(left, right) => left.reads(fields) || right.reads(fields),
-            Self::Signed(signed) => signed.of.reads(fields) || signed.now.reads(fields),
-            _ => self.inner().is_some_and(|of| of.reads(fields)),
-        }
+    /// Whether it reads one of these facts.
+    fn reads(&self, is_one: &dyn Fn(Fact<'_>) -> bool) -> bool {
+        let mut reads = false;
+        self.visit_facts(&mut |fact| reads |= is_one(fact));
+        reads
     }
 }
 
@@ -150,9 +146,9 @@ impl Clause {
     }
 
     /// Whether a comparison in it reads one of these fields.
-    fn reads(&self, fields: &[Field]) -> bool {
+    fn reads(&self, is_one: &dyn Fn(Fact<'_>) -> bool) -> bool {
         let mut reads = false;
-        self.visit_predicates(&mut |predicate| reads |= predicate.term.reads(fields));
+        self.visit_predicates(&mut |predicate| reads |= predicate.term.reads(is_one));
         reads
     }
 }

@@ -28,6 +28,7 @@ mod error;
 mod evaluate;
 mod explain;
 mod expression;
+mod fact;
 mod field;
 mod json;
 mod limits;
@@ -50,6 +51,7 @@ pub use check::{CheckedExpression, RuleWarning};
 pub use engine::{CompileError, Engine, Scratch};
 pub use error::RuleError;
 pub use expression::Expression;
+pub use fact::Fact;
 pub use field::{Field, Type};
 pub use limits::{
     MAX_LIST_ITEMS, MAX_NESTING, MAX_PREDICATES, MAX_REGEX_BYTES, MAX_RULES, MAX_STARS, MAX_TEXT,

@@ -158,26 +158,6 @@ impl Term {
     pub(super) fn has_several(&self) -> bool {
         matches!(self, Self::Each(_)) || self.inner().is_some_and(Self::has_several)
     }
-
-    /// Calls `visit` for each field that it reads.
-    pub(super) fn visit_fields(&self, visit: &mut impl FnMut(Field)) {
-        match self {
-            Self::Field(field) => visit(*field),
-            Self::At(array, _) | Self::Each(array) | Self::Count(array) | Self::Join(array, _) => {
-                array.visit_fields(visit);
-            }
-            Self::Concat(parts) | Self::Coalesce(parts) => {
-                parts.iter().for_each(|part| part.visit_fields(visit));
-            }
-            Self::Told(_) => visit(Field::Platform),
-            Self::Extension => visit(Field::Path),
-            Self::Same(left, right) => [left, right].iter().for_each(|part| part.visit_fields(visit)),
-            Self::Signed(signed) => [&signed.of, &signed.now]
-                .iter()
-                .for_each(|part| part.visit_fields(visit)),
-            _ => self.inner().into_iter().for_each(|of| of.visit_fields(visit)),
-        }
-    }
 }
 
 /// The options of `url_decode`.

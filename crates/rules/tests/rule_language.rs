@@ -1,7 +1,7 @@
 //! The rule language: what it accepts, how it prints, what holds.
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
-use blobwatch_rules::{CheckedExpression, Engine, Field, Scratch, Type, Untold, Value, Values};
+use blobwatch_rules::{CheckedExpression, Engine, Fact, Field, Scratch, Type, Untold, Value, Values};
 
 #[track_caller]
 fn read(text: &str) -> CheckedExpression {
@@ -644,4 +644,56 @@ fn what_the_platform_says_by_name_is_read_by_its_type() {
             false,
         );
     }
+}
+
+#[test]
+fn a_header_is_a_fact_of_its_own() {
+    let rule = read(
+        r#"any(http.request.headers["range"][*] eq "bytes=0-") and http.request.headers["user-agent"][0] eq "a" or ip.src in {192.0.2.7}"#,
+    );
+    let facts = [
+        Fact::Field(Field::Ip),
+        Fact::Header("range"),
+        Fact::Header("user-agent"),
+    ];
+    assert_eq!(rule.facts(), facts);
+    assert_eq!(rule.fields(), [Field::Headers, Field::Ip]);
+    assert_eq!(
+        facts.map(|fact| fact.to_string()),
+        [
+            "ip.src",
+            r#"http.request.headers["range"]"#,
+            r#"http.request.headers["user-agent"]"#
+        ]
+    );
+}
+
+#[test]
+fn a_rule_is_judged_as_far_as_its_facts_are_known() {
+    let headers = [("range", "bytes=0-")];
+    let mut values = Values::new();
+    values.set_headers(&headers);
+    #[track_caller]
+    fn case(text: &str, values: &Values<'_>, unknown: Fact<'_>, expected: Option<bool>) {
+        assert_eq!(
+            read(text).judge_without(values, &|fact| fact == unknown),
+            expected,
+            "{text}"
+        );
+    }
+    let range = r#"http.request.headers["range"][0] eq "bytes=0-""#;
+    let agent = r#"http.request.headers["user-agent"][0] eq "a""#;
+    for (unknown, of_range, of_agent) in [
+        (Fact::Header("range"), None, Some(false)),
+        (Fact::Header("user-agent"), Some(true), None),
+        (Fact::Field(Field::Ip), Some(true), Some(false)),
+    ] {
+        case(range, &values, unknown, of_range);
+        case(agent, &values, unknown, of_agent);
+    }
+    let (of_agent, of_range) = (Fact::Header("user-agent"), Fact::Header("range"));
+    case(&format!("{range} or {agent}"), &values, of_agent, Some(true));
+    case(&format!("{range} and {agent}"), &values, of_agent, None);
+    case(&format!("{range} and {agent}"), &values, of_range, Some(false));
+    case(&format!("not ({agent})"), &values, of_agent, None);
 }

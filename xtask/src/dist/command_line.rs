@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Of the workspace's Cargo.toml.
-const PROFILE: &str = "portable";
+pub(crate) const PROFILE: &str = "portable";
 
 /// As its own archive brings it, and as Python's package does.
 const ZIG: [&[&str]; 2] = [&["zig"], &["python3", "-m", "ziglang"]];

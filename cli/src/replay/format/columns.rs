@@ -2,23 +2,24 @@
 
 use std::borrow::Cow;
 
-use blobwatch_logs::{CLOUDFRONT, Field, LogEntry};
+use blobwatch_logs::{CLOUDFRONT, Field, LogEntry, Split, separator_of};
 
 /// Which column says what.
 #[derive(Debug, Default)]
 pub(in super::super) struct Columns {
     fields: Vec<Option<Field>>,
     separator: u8,
+    /// Under `#Fields:`, without quotes.
     is_cloudfront: bool,
+    /// The fields are those of such logs.
+    is_w3c: bool,
 }
 
 impl Columns {
     /// From a CSV header; the separator is the one that it has most of.
     pub(in super::super) fn of_header(header: &str, name: impl Fn(&str) -> Option<Field>) -> Self {
-        let count = |separator: &u8| memchr::memchr_iter(*separator, header.as_bytes()).count();
-        let separator = b",\t;|".iter().copied().rev().max_by_key(count).unwrap_or(b',');
         let mut columns = Self {
-            separator,
+            separator: separator_of(header),
             ..Self::default()
         };
         columns.fields = columns.split(header).map(|text| name(text.trim())).collect();
@@ -26,20 +27,24 @@ impl Columns {
     }
 
     /// From CloudFront's `#Fields: date time x-edge-location …`; both sets of names, of files and of real-time logs. Other
-    /// programs (IIS) write such fields with blanks between them, and milliseconds.
+    /// programs (IIS) write such fields with blanks between them.
     pub(in super::super) fn of_cloudfront(fields: &str, is_tabbed: bool) -> Self {
-        let field = |name: &str| match name {
-            "time-taken" if !is_tabbed => Some(Field::DurationMs),
-            _ => CLOUDFRONT
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, field)| *field),
+        let field = |name: &str| {
+            let known = CLOUDFRONT.iter().find(|(known, _)| *known == name);
+            known.map(|(_, field)| *field)
         };
         Self {
             fields: fields.split_ascii_whitespace().map(field).collect(),
             separator: if is_tabbed { b'\t' } else { b' ' },
             is_cloudfront: true,
+            is_w3c: true,
         }
+    }
+
+    /// Of a header with the names of such fields: what a query of them gives as CSV.
+    pub(in super::super) fn with_w3c(mut self) -> Self {
+        self.is_w3c = true;
+        self
     }
 
     pub(in super::super) fn is_tabbed(&self) -> bool {
@@ -79,25 +84,29 @@ impl Columns {
         for value in self.split(line) {
             found += 1;
             if let Some(Some(field)) = columns.next() {
-                entry.set(*field, value)?;
+                entry.set(self.unit_of(*field, &value), value)?;
             }
         }
         if found != self.fields.len() {
             return Err("as many columns as in the header");
         }
-        entry.is_agent_encoded = self.is_cloudfront;
-        if self.is_cloudfront {
+        entry.is_agent_encoded = self.is_w3c;
+        if self.is_w3c {
             shorten_location(entry);
         }
         Ok(())
     }
 
-    fn split<'a>(&self, line: &'a str) -> Split<'a> {
-        Split {
-            rest: Some(line),
-            separator: self.separator,
-            quotes: !self.is_cloudfront,
+    /// `time-taken` is CloudFront's in seconds, with thousandths, and in whole milliseconds that of IIS.
+    fn unit_of(&self, field: Field, value: &str) -> Field {
+        match field {
+            Field::Seconds if self.is_w3c && !value.contains('.') => Field::DurationMs,
+            field => field,
         }
+    }
+
+    fn split<'a>(&self, line: &'a str) -> Split<'a> {
+        Split::new(line, self.separator, !self.is_cloudfront)
     }
 }
 
@@ -105,56 +114,6 @@ impl Columns {
 pub(in super::super) fn shorten_location(entry: &mut LogEntry<'_>) {
     if let Cow::Borrowed(text) = &mut entry.colo {
         *text = text.get(..3).unwrap_or(text);
-    }
-}
-
-/// Columns of a line. One that begins with a quote ends with one; `""` inside is a quote.
-struct Split<'a> {
-    rest: Option<&'a str>,
-    separator: u8,
-    quotes: bool,
-}
-
-impl<'a> Iterator for Split<'a> {
-    type Item = Cow<'a, str>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.rest?;
-        if self.quotes
-            && let Some(inner) = rest.strip_prefix('"')
-        {
-            return Some(self.quoted(inner));
-        }
-        let end = memchr::memchr(self.separator, rest.as_bytes());
-        let (value, rest) = match end {
-            Some(end) => (rest.get(..end)?, rest.get(end + 1..)),
-            None => (rest, None),
-        };
-        self.rest = rest;
-        Some(Cow::Borrowed(value))
-    }
-}
-
-impl<'a> Split<'a> {
-    fn quoted(&mut self, inner: &'a str) -> Cow<'a, str> {
-        let bytes = inner.as_bytes();
-        let (mut at, mut is_doubled) = (0, false);
-        while let Some(quote) = memchr::memchr(b'"', bytes.get(at..).unwrap_or_default()) {
-            at += quote;
-            if bytes.get(at + 1) != Some(&b'"') {
-                break;
-            }
-            is_doubled = true;
-            at += 2;
-        }
-        let value = inner.get(..at).unwrap_or(inner);
-        let after = inner.get(at + 1..).unwrap_or_default();
-        self.rest = memchr::memchr(self.separator, after.as_bytes()).and_then(|end| after.get(end + 1..));
-        if is_doubled {
-            Cow::Owned(value.replace("\"\"", "\""))
-        } else {
-            Cow::Borrowed(value)
-        }
     }
 }
 
@@ -214,6 +173,17 @@ mod tests {
             ("IAD", Some(400), Some(5), None)
         );
         assert!(entry.is_agent_encoded);
+    }
+
+    /// IIS writes whole milliseconds, CloudFront thousandths of a second.
+    #[test]
+    fn the_unit_of_a_duration_is_told_by_how_it_is_written() {
+        let columns = Columns::of_cloudfront("cs-uri-stem time-taken", false);
+        for line in ["/v2/a 250", "/v2/a 0.250"] {
+            let mut entry = LogEntry::default();
+            columns.read(line, &mut entry).unwrap();
+            assert_eq!(entry.duration_ms, 250, "{line}");
+        }
     }
 
     #[test]

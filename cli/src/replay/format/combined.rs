@@ -15,7 +15,7 @@ use blobwatch_logs::{Field, LogEntry, any_time, common_time, end_of_quoted, unes
 /// # Errors
 /// What was expected.
 pub(in super::super) fn read<'a>(line: &'a str, entry: &mut LogEntry<'a>) -> Result<(), &'static str> {
-    let (head, rest) = line.split_once(" [").ok_or("a time in brackets")?;
+    let (head, rest) = before_time(line).ok_or("a time in brackets")?;
     let (time, rest) = rest.split_once(']').ok_or("a time in brackets")?;
     entry.time_ms = Some(common_time(time).or_else(|| any_time(time)).ok_or("a time")?);
     let (address, is_below_apache) = address(head);
@@ -48,10 +48,16 @@ pub(in super::super) fn read<'a>(line: &'a str, entry: &mut LogEntry<'a>) -> Res
     Ok(())
 }
 
+/// What stands before the first bracket that follows a blank, and what follows.
+fn before_time(line: &str) -> Option<(&str, &str)> {
+    let mut brackets = memchr::memchr_iter(b'[', line.as_bytes());
+    brackets.find_map(|at| Some((line.get(..at)?.strip_suffix(' ')?, line.get(at + 1..)?)))
+}
+
 /// Whether a line surely has the shape: what stands before the time is a client, and nobody who carries logs.
 pub(in super::super) fn is_like(line: &str) -> bool {
     let mut entry = LogEntry::default();
-    let head = line.split_once(" [").map_or("", |(head, _)| head);
+    let head = before_time(line).map_or("", |(head, _)| head);
     let mut words = head.split(' ').filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default();
     let second = words.next().unwrap_or_default();

@@ -1,9 +1,11 @@
 //! Which format lines are in.
 
-use blobwatch_logs::{Field, Template, inferred_rows, is_logfmt, is_object, producer, recognised};
+use blobwatch_logs::{
+    Field, LOGPUSH, Template, inferred_rows, is_logfmt, is_object, producer, producer_of, recognised,
+};
 
 use super::columns::Columns;
-use super::names::field_of;
+use super::names::{add, add_inferred, field_of};
 use super::{Finders, Format, Options, combined};
 
 /// Letters of a line that are shown where it is of no known format.
@@ -38,7 +40,7 @@ pub(super) fn surely(lines: &[&str], options: &Options) -> Option<Guess> {
         return Some(Guess::of(Format::Cloudfront));
     }
     let header = csv(lines, options);
-    let is_header = [Field::Time, Field::Finished]
+    let is_header = [Field::Time, Field::Finished, Field::Date]
         .iter()
         .any(|field| header.has(*field))
         && header.has(Field::Status);
@@ -113,22 +115,43 @@ pub(super) fn unknown(lines: &[&str], options: &Options) -> String {
     )
 }
 
-/// Columns under a header: by their usual names, and the rest as their rows have it.
+/// Columns under a header: as whoever is known for them calls them, as their rows have it, and by their usual names.
 pub(super) fn csv(lines: &[&str], options: &Options) -> Columns {
     let first = lines.first().copied().unwrap_or_default();
     let usual = Columns::of_header(first, |name| field_of(name, &options.fields));
     if usual.count() < 3 || is_object(first) {
         return usual;
     }
-    let rows = lines.iter().skip(1).map(|line| usual.row(first, line));
-    let found = inferred_rows(rows);
-    let inferred = |name: &str| {
-        let of = found.names.iter().find(|(known, _)| known == name);
-        of.map(|(_, field)| *field).filter(|field| !usual.has(*field))
-    };
-    Columns::of_header(first, |name| {
-        field_of(name, &options.fields).or_else(|| inferred(name))
-    })
+    let mut names = options.fields.clone();
+    let seen: Vec<String> = usual
+        .row(first, first)
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    let known = known_columns(&seen);
+    match known {
+        Some((known, _)) => add(&mut names, known),
+        None => {
+            let rows = lines.iter().skip(1).map(|line| usual.row(first, line));
+            add_inferred(&mut names, inferred_rows(rows).names);
+        }
+    }
+    let columns = Columns::of_header(first, |name| field_of(name, &names));
+    if known.is_some_and(|(_, is_w3c)| is_w3c) {
+        columns.with_w3c()
+    } else {
+        columns
+    }
+}
+
+/// Columns of a log that somebody queried, by the names that its fields have; and whether they are those of a W3C log.
+fn known_columns(names: &[String]) -> Option<(&'static [(&'static str, Field)], bool)> {
+    let has = |key: &str| names.iter().any(|name| name == key);
+    if has("EdgeStartTimestamp") && has("EdgeResponseStatus") {
+        return Some((LOGPUSH, false));
+    }
+    let of = producer_of(has).filter(|of| of.name == "cloudfront")?;
+    Some((of.names, true))
 }
 
 /// Columns under `#Fields:`.

@@ -24,8 +24,17 @@ pub(super) fn names_of(
     Ok(names)
 }
 
+/// Names that were inferred, for fields that have none yet.
+pub(super) fn add_inferred(names: &mut Vec<(String, Field)>, inferred: Vec<(String, Field)>) {
+    let own: Vec<(&str, Field)> = inferred
+        .iter()
+        .map(|(name, field)| (name.as_str(), *field))
+        .collect();
+    add(names, &own);
+}
+
 /// Names for fields that have none yet.
-fn add(names: &mut Vec<(String, Field)>, known: &[(&str, Field)]) {
+pub(super) fn add(names: &mut Vec<(String, Field)>, known: &[(&str, Field)]) {
     let before = names.clone();
     let is_new = |(_, field): &&(&str, Field)| !before.iter().any(|(_, taken)| kind(*taken) == kind(*field));
     names.extend(
@@ -60,12 +69,7 @@ fn add_seen(names: &mut Vec<(String, Field)>, lines: &[&str]) -> Result<(), Stri
     let is_seen = |name: &str| found.seen.iter().any(|seen| seen == name);
     let (seen, rest): (Vec<_>, Vec<_>) = known.iter().copied().partition(|(name, _)| is_seen(name));
     add(names, &seen);
-    let own: Vec<(&str, Field)> = found
-        .names
-        .iter()
-        .map(|(name, field)| (name.as_str(), *field))
-        .collect();
-    add(names, &own);
+    add_inferred(names, found.names);
     check_names(names, &found.seen)?;
     add(names, &rest);
     add(names, ALIASES);
@@ -92,14 +96,14 @@ fn check_names(names: &[(String, Field)], seen: &[String]) -> Result<(), String>
     Ok(())
 }
 
-/// What a CSV column says.
-pub(super) fn field_of(name: &str, asked: &[(String, Field)]) -> Option<Field> {
-    let wanted = asked.iter().find(|(column, _)| column == name);
+/// What a CSV column says: by `names`, or by its usual name where they have nothing of the kind.
+pub(super) fn field_of(name: &str, names: &[(String, Field)]) -> Option<Field> {
+    let named = names.iter().find(|(column, _)| column == name);
     let alias = || {
         let found = ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
-        found.filter(|(_, field)| !asked.iter().any(|(_, wanted)| wanted == field))
+        found.filter(|(_, field)| !names.iter().any(|(_, taken)| kind(*taken) == kind(*field)))
     };
-    wanted
+    named
         .map(|(_, field)| *field)
         .or_else(|| alias().map(|(_, field)| *field))
 }

@@ -15,7 +15,11 @@ fn is_known(lines: &[&str]) -> bool {
 #[track_caller]
 fn case(carried: &str, time_ms: Option<u64>) {
     let escaped = LINE.replace('"', "\\\"");
-    let carried = carried.replace("JSON", &escaped).replace("LINE", LINE);
+    let doubled = LINE.replace('"', "\"\"");
+    let carried = carried
+        .replace("JSON", &escaped)
+        .replace("CSV", &doubled)
+        .replace("LINE", LINE);
     let lines: Vec<&str> = carried.lines().collect();
     let mut carriers = Carriers::recognised(&lines, JULY + 1000, &is_known);
     let last = lines.last().unwrap();
@@ -76,6 +80,11 @@ fn what_carries_logs_is_taken_off() {
         july,
     );
     case("of somebody's own LINE", None);
+    case("by\ttabs\tLINE", None);
+    case("\"Date\",\"Line\"\n2020-07-05T19:00:00Z,\"CSV\"", july);
+    case("host;_raw\nnode;\"CSV\"\nhost;_raw", None);
+    case(r#"["1593975600000000000","JSON"]"#, july);
+    case(r#"["1593975600000000000","JSON",{"pod":"registry-1"}]"#, july);
     case(
         "2020/07/05 19:00:00.000\tinfo\taccess\thandled request\t{\"log\":\"JSON\"}",
         july,
@@ -177,4 +186,17 @@ fn any_line_is_stripped_or_left() {
                 let _ = carriers.strip(line);
             }
         });
+}
+
+/// The last line of a log that is being written has no end yet.
+#[test]
+fn a_line_that_is_cut_is_no_message_inside_of_others() {
+    let whole = r#"{"msg":"handled request","uri":"/v2/a/blobs/sha256:00"}"#;
+    let cut = r#"{"msg":"handled request","uri":"/v2/a/blobs/sha256:"#;
+    let is_object = |lines: &[&str]| {
+        let blobs: Vec<&&str> = lines.iter().filter(|line| line.contains("blobs")).collect();
+        !blobs.is_empty() && blobs.iter().all(|line| line.starts_with('{'))
+    };
+    let carriers = Carriers::recognised(&[whole, whole, cut], JULY, &is_object);
+    assert!(carriers.is_none(), "{carriers:?}");
 }

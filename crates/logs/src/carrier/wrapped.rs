@@ -21,13 +21,15 @@ const USUAL: [&str; 9] = [
 ];
 
 /// Names of the time at which a line was taken.
-const TIMES: [&str; 6] = [
+const TIMES: [&str; 8] = [
     "time",
     "timestamp",
     "@timestamp",
     "__REALTIME_TIMESTAMP",
     "ts",
     "_time",
+    "date",
+    "timeUnixNano",
 ];
 
 /// Other texts of a line that may be a whole line.

@@ -4,9 +4,9 @@
 
 use std::borrow::Cow;
 
-use blobwatch_logs::{Field, LogEntry, Names};
+use blobwatch_logs::{Field, LogEntry, Names, percent_decoded};
 
-use super::encoded::{base64, percent_decoded};
+use super::encoded::base64;
 use super::{Out, Seen, has_key};
 use crate::told::{Told, ToldRule};
 
