@@ -9,6 +9,7 @@ mod compare;
 mod export;
 mod list;
 mod losses;
+mod notes;
 mod rule_fires;
 mod summary;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use list::Listing;
 #[cfg(feature = "schema")]
 pub(crate) use losses::LossList;
 pub use losses::{LossSums, losses};
+pub use notes::Notes;
 pub use rule_fires::with_own_fires;
 #[cfg(feature = "schema")]
 pub(crate) use summary::SummaryAnswer;
